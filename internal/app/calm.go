@@ -1,0 +1,75 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// maxWarnings is how many warnings a second are logged one by one.
+const maxWarnings = 10
+
+// calm is a log handler that keeps an outage of many upstreams from flooding
+// the log: above maxWarnings a second, the rest of that second is one line.
+type calm struct {
+	slog.Handler
+	state *calmState // shared with handlers derived from this one
+}
+
+type calmState struct {
+	mu      sync.Mutex
+	second  time.Time // start of the current one
+	logged  int
+	omitted int
+}
+
+func newCalm(h slog.Handler) *calm { return &calm{h, new(calmState)} }
+
+// Handle implements slog.Handler.
+func (c *calm) Handle(ctx context.Context, r slog.Record) error {
+	if r.Level < slog.LevelWarn || c.state.admit(c.summarize) {
+		return c.Handler.Handle(ctx, r)
+	}
+	return nil
+}
+
+// WithAttrs implements slog.Handler.
+func (c *calm) WithAttrs(a []slog.Attr) slog.Handler { return &calm{c.Handler.WithAttrs(a), c.state} }
+
+// WithGroup implements slog.Handler.
+func (c *calm) WithGroup(name string) slog.Handler { return &calm{c.Handler.WithGroup(name), c.state} }
+
+// admit reports whether one more warning may be logged now. For the first that
+// may not, it arranges the summary at the end of the second.
+func (s *calmState) admit(summarize func(omitted int)) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	if now.Sub(s.second) >= time.Second {
+		s.second, s.logged = now, 0
+	}
+	if s.logged < maxWarnings {
+		s.logged++
+		return true
+	}
+	if s.omitted == 0 {
+		time.AfterFunc(time.Until(s.second.Add(time.Second)), func() { summarize(s.take()) })
+	}
+	s.omitted++
+	return false
+}
+
+func (s *calmState) take() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.omitted
+	s.omitted = 0
+	return n
+}
+
+func (c *calm) summarize(omitted int) {
+	r := slog.NewRecord(time.Now(), slog.LevelWarn, fmt.Sprintf("%d more warnings in the last second, see betanet_exporter_endpoint_failing", omitted), 0)
+	_ = c.Handler.Handle(context.Background(), r) // a log that can't be written can't be complained about
+}

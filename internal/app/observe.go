@@ -1,0 +1,194 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/breaker"
+	"github.com/betanet/betanet_exporter/internal/exposition"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/poll"
+)
+
+// Keys of the log's attributes.
+const (
+	keyUpstream = "upstream"
+	keyEndpoint = "endpoint"
+	keyReason   = "reason"
+	keyErr      = "err"
+)
+
+// observer turns the events of collecting into counters and log lines. The log
+// is about changes; the counters carry the rest (design: interface.md, log
+// lines).
+type observer struct {
+	self *exposition.Self
+	log  *slog.Logger
+	many bool // more than one upstream
+
+	mu    sync.Mutex
+	quiet time.Time       // with many upstreams: until then no healthy collection is logged
+	shown *fleet.Upstream // the one whose collection is
+}
+
+func newObserver(self *exposition.Self, log *slog.Logger, many bool) *observer {
+	return &observer{self: self, log: slog.New(newCalm(log.Handler())), many: many}
+}
+
+func (o *observer) report(e poll.Event) {
+	switch e := e.(type) {
+	case poll.Began:
+		o.self.Collection(e.Delay)
+		if o.began(e.Upstream) {
+			o.log.Info("Collecting Betanet metrics", keyUpstream, e.Upstream.Title())
+		}
+	case poll.Skipped:
+		o.self.Skipped(e.Count)
+		o.log.Debug("Skipped collections", keyUpstream, e.Upstream.Title(), "count", e.Count)
+	case poll.Attempt:
+		o.attempt(e)
+	case poll.Transition:
+		o.transition(e)
+	case poll.Cache:
+		o.self.Cache(string(e.Result))
+		if e.Result == poll.Hit {
+			o.log.Debug("Cache hit", at(e.Source)...)
+		}
+	case poll.Failing:
+		o.failing(e)
+	case poll.Recovered:
+		o.log.Info("Endpoint recovered", at(e.Source, "after", e.After)...)
+	case poll.Ended:
+		if o.ended(e.View.Upstream) && e.View.Up() {
+			o.log.Info("Updated metrics", updated(e)...)
+		}
+	}
+}
+
+// began reports whether the lines of this collection are wanted: always with
+// one upstream, else those of one collection an interval.
+func (o *observer) began(u *fleet.Upstream) bool {
+	if !o.many {
+		return true
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if now := time.Now(); now.After(o.quiet) {
+		o.quiet, o.shown = now.Add(u.Settings.Interval), u
+		return true
+	}
+	return false
+}
+
+func (o *observer) ended(u *fleet.Upstream) bool {
+	if !o.many {
+		return true
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.shown != u {
+		return false
+	}
+	o.shown = nil
+	return true
+}
+
+func updated(e poll.Ended) []any {
+	attrs := []any{keyUpstream, e.View.Upstream.Title()}
+	v := e.View.Values(time.Now())
+	for _, a := range []struct {
+		key   string
+		value *uint64
+		unit  string
+	}{{"nodes", v.Active, ""}, {"connections", v.Peers, ""}, {"throughput", v.BytesTransmitted, " bytes"}} {
+		if a.value != nil {
+			attrs = append(attrs, a.key, strconv.FormatUint(*a.value, 10)+a.unit)
+		}
+	}
+	if v.LatencySeconds != nil {
+		attrs = append(attrs, "latency", fmt.Sprintf("%gms", *v.LatencySeconds*1000))
+	}
+	return append(attrs, "took", e.Duration.Round(time.Microsecond))
+}
+
+func (o *observer) attempt(e poll.Attempt) {
+	if e.Failure == nil {
+		o.self.Attempt(e.Endpoint, "", e.Duration)
+		return
+	}
+	o.self.Attempt(e.Endpoint, e.Failure.Reason, e.Duration)
+	text := fmt.Sprintf("Attempt %d failed: %s", e.Number, quote(e.Failure))
+	switch {
+	case e.Retry:
+		o.self.Retry(e.Endpoint)
+		text += ", retrying in " + e.Wait.Round(time.Millisecond).String()
+	case e.NoBudget:
+		o.self.BudgetExhausted()
+		text += ", not retrying: the retry budget is empty"
+	}
+	level := slog.LevelWarn
+	if e.Recurring || e.Failure.Reason == betanet.ReasonCanceled {
+		level = slog.LevelDebug
+	}
+	o.log.Log(context.Background(), level, text, at(e.Source, keyReason, e.Failure.Reason)...)
+}
+
+func (o *observer) transition(e poll.Transition) {
+	o.self.Transition(e.Endpoint, e.To)
+	switch {
+	case e.To == breaker.Closed:
+		o.log.Info("Service recovered, closing circuit", at(e.Source)...)
+	case e.To == breaker.HalfOpen:
+		o.log.Debug("Circuit breaker is half-open, sending one probe", at(e.Source)...)
+	case e.Again:
+		o.log.Debug("Circuit breaker stays open, the probe failed", at(e.Source, "until", e.Until)...)
+	default:
+		o.log.Warn("Circuit breaker is OPEN - service may be degraded", at(e.Source, "until", e.Until)...)
+	}
+}
+
+func (o *observer) failing(e poll.Failing) {
+	if refused(e.Failure.Reason) {
+		o.log.Error("Document refused", at(e.Source, keyReason, e.Failure.Reason, keyErr, quote(e.Failure))...)
+	}
+	if e.First && e.Cached {
+		o.log.Warn("Using stale cached data due to fetch failure", at(e.Source, keyReason, e.Failure.Reason, "age", e.Age.Round(time.Millisecond))...)
+	}
+}
+
+// refused reports whether an answer came and its content was not accepted.
+func refused(r betanet.Reason) bool {
+	switch r {
+	case betanet.ReasonSyntax, betanet.ReasonSchema, betanet.ReasonValue,
+		betanet.ReasonTooLarge, betanet.ReasonEncoding, betanet.ReasonContentType:
+		return true
+	}
+	return false
+}
+
+func at(s poll.Source, attrs ...any) []any {
+	return append([]any{keyUpstream, s.Upstream.Title(), keyEndpoint, s.Endpoint.String()}, attrs...)
+}
+
+// maxErrorText bounds what is logged of an error, in bytes.
+const maxErrorText = 200
+
+// quote makes an error's text safe for a line of a log: what does not print is
+// escaped, what is long is cut.
+func quote(err error) string {
+	text := err.Error()
+	if len(text) > maxErrorText {
+		text = text[:maxErrorText] + "..."
+	}
+	q := strconv.QuoteToGraphic(text)
+	q = q[1 : len(q)-1]
+	if q == text {
+		return text
+	}
+	return q
+}

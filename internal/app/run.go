@@ -1,0 +1,71 @@
+// Package app is the program: it builds everything from a configuration, and
+// starts and stops every goroutine. One file a command.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	stdlog "log"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/prometheus/common/promslog"
+
+	"github.com/betanet/betanet_exporter/internal/config"
+)
+
+// Run runs the program with its arguments until it is done or ctx ends. It
+// returns the exit code: 0, or 1 after a line on stderr for each error.
+func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	err := run(ctx, args, stdout, stderr)
+	if err == nil || errors.Is(err, config.ErrDone) {
+		return 0
+	}
+	for _, line := range strings.Split(err.Error(), "\n") {
+		fmt.Fprintf(stderr, "betanet_exporter: %s\n", line)
+	}
+	return 1
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	c, err := config.Load(args, os.Getenv, stdout)
+	if err != nil {
+		return err
+	}
+	switch {
+	case c.Print:
+		return c.Write(stdout)
+	case c.Check:
+		_, err := fmt.Fprintln(stdout, "The configuration is valid.")
+		return err
+	}
+	log, err := newLogger(c.Log, stderr)
+	if err != nil {
+		return err
+	}
+	switch c.Command {
+	case config.Demo:
+		return demo(ctx, c, log, stdout)
+	case config.SimulateCmd:
+		return simulate(ctx, c.Simulate, log)
+	case config.CollectCmd:
+		return collect(ctx, c, log, stdout)
+	default:
+		return serve(ctx, c, c.Upstreams(), log)
+	}
+}
+
+func newLogger(c config.Log, w io.Writer) (*slog.Logger, error) {
+	level, format := promslog.NewLevel(), promslog.NewFormat()
+	if err := errors.Join(level.Set(c.Level), format.Set(c.Format)); err != nil {
+		return nil, err
+	}
+	log := promslog.New(&promslog.Config{Level: level, Format: format, Writer: w})
+	// net/http tells the standard logger about upstreams that speak unasked.
+	stdlog.SetFlags(0)
+	stdlog.SetOutput(slog.NewLogLogger(log.Handler(), slog.LevelDebug).Writer())
+	return log, nil
+}

@@ -1,0 +1,212 @@
+package betanet
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+)
+
+// Reason says in one word why an attempt gave no document. The set is closed:
+// reasons are label values, text of an upstream never becomes one.
+type Reason string
+
+// The reasons (design: resilience.md, classification).
+const (
+	ReasonConnect     Reason = "connect"
+	ReasonReset       Reason = "reset"
+	ReasonEOF         Reason = "eof"
+	ReasonProtocol    Reason = "protocol"
+	ReasonDNS         Reason = "dns"
+	ReasonTimeout     Reason = "timeout"
+	ReasonTLS         Reason = "tls"
+	ReasonHTTP5xx     Reason = "http_5xx"
+	ReasonHTTP4xx     Reason = "http_4xx"
+	ReasonHTTP429     Reason = "http_429"
+	ReasonAuth        Reason = "auth"
+	ReasonHTTPStatus  Reason = "http_status"
+	ReasonRedirect    Reason = "redirect"
+	ReasonTooLarge    Reason = "too_large"
+	ReasonEncoding    Reason = "encoding"
+	ReasonContentType Reason = "content_type"
+	ReasonSyntax      Reason = "json_syntax"
+	ReasonSchema      Reason = "schema"
+	ReasonValue       Reason = "value"
+	ReasonCanceled    Reason = "canceled"
+	ReasonLocal       Reason = "local"
+)
+
+// verdict is what follows from what was observed.
+type verdict struct {
+	reason  Reason
+	retry   bool // another attempt in this cycle makes sense
+	ignored bool // our own doing: says nothing about the upstream
+}
+
+// observation is what is known of an attempt that gave no document.
+type observation struct {
+	ctx    error // why the attempt's context ended, if it did
+	err    error // what stopped the attempt, nil if only the status did
+	status int   // 0 before there was one
+}
+
+// row is one line of the classification table.
+type row struct {
+	when func(observation) bool
+	then verdict
+}
+
+// table is the classification: the first row that fits decides. The attempt's
+// own end comes first, because it shows as any kind of error.
+var table = []row{
+	{ended(context.Canceled), verdict{ReasonCanceled, false, true}},
+	{errno(syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM), verdict{ReasonLocal, false, true}},
+	{ended(context.DeadlineExceeded), verdict{ReasonTimeout, true, false}},
+
+	{refused(ReasonTooLarge), verdict{ReasonTooLarge, false, false}},
+	{refused(ReasonEncoding), verdict{ReasonEncoding, false, false}},
+	{refused(ReasonContentType), verdict{ReasonContentType, false, false}},
+	{refused(ReasonSyntax), verdict{ReasonSyntax, true, false}},
+	{refused(ReasonSchema), verdict{ReasonSchema, false, false}},
+	{refused(ReasonValue), verdict{ReasonValue, false, false}},
+
+	{as[*net.DNSError], verdict{ReasonDNS, true, false}},
+	{tlsFailure, verdict{ReasonTLS, false, false}},
+	{errno(syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED), verdict{ReasonReset, true, false}},
+	{timedOut, verdict{ReasonTimeout, true, false}},
+	{dialFailed, verdict{ReasonConnect, true, false}},
+	{errIs(io.EOF, io.ErrUnexpectedEOF), verdict{ReasonEOF, true, false}},
+	{anyError, verdict{ReasonProtocol, true, false}},
+
+	{status(500, 502, 503, 504), verdict{ReasonHTTP5xx, true, false}},
+	{status(408, 425), verdict{ReasonHTTP4xx, true, false}},
+	{status(429), verdict{ReasonHTTP429, true, false}},
+	{status(401, 403), verdict{ReasonAuth, false, false}},
+	{statusClass(5), verdict{ReasonHTTP5xx, false, false}},
+	{statusClass(4), verdict{ReasonHTTP4xx, false, false}},
+	{statusClass(3), verdict{ReasonRedirect, false, false}},
+	{always, verdict{ReasonHTTPStatus, false, false}}, // 101, other 1xx and 2xx, 6xx and up
+}
+
+func classify(o observation) verdict {
+	for _, r := range table {
+		if r.when(o) {
+			return r.then
+		}
+	}
+	panic("betanet: the last row of the classification fits everything")
+}
+
+// Reasons lists every reason once, in the order of the table.
+func Reasons() []Reason {
+	var all []Reason
+	seen := make(map[Reason]bool)
+	for _, r := range table {
+		if !seen[r.then.reason] {
+			seen[r.then.reason] = true
+			all = append(all, r.then.reason)
+		}
+	}
+	return all
+}
+
+// refusal is an answer that arrived and is not accepted.
+type refusal struct {
+	reason Reason
+	text   string
+}
+
+func (r refusal) Error() string { return r.text }
+
+func refused(reason Reason) func(observation) bool {
+	return func(o observation) bool {
+		var r refusal
+		return errors.As(o.err, &r) && r.reason == reason
+	}
+}
+
+func ended(by error) func(observation) bool {
+	return func(o observation) bool { return errors.Is(o.ctx, by) }
+}
+
+func errno(list ...syscall.Errno) func(observation) bool {
+	return func(o observation) bool {
+		var e syscall.Errno
+		if !errors.As(o.err, &e) {
+			return false
+		}
+		for _, x := range list {
+			if e == x {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func errIs(list ...error) func(observation) bool {
+	return func(o observation) bool {
+		for _, x := range list {
+			if errors.Is(o.err, x) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func as[T error](o observation) bool {
+	var e T
+	return errors.As(o.err, &e)
+}
+
+// timedOut is a time-out of a layer below us, such as the kernel's for a dial.
+func timedOut(o observation) bool {
+	var e net.Error
+	return errors.As(o.err, &e) && e.Timeout()
+}
+
+func dialFailed(o observation) bool {
+	var e *net.OpError
+	return errors.As(o.err, &e) && e.Op == "dial"
+}
+
+// tlsFailure knows the errors of both sides of a handshake, and both ways in
+// which one side speaks TLS and the other does not.
+func tlsFailure(o observation) bool {
+	if o.err == nil {
+		return false
+	}
+	if errors.Is(o.err, http.ErrSchemeMismatch) || as[tls.RecordHeaderError](o) || as[*tls.CertificateVerificationError](o) ||
+		as[tls.AlertError](o) || as[x509.UnknownAuthorityError](o) || as[x509.HostnameError](o) || as[x509.CertificateInvalidError](o) {
+		return true
+	}
+	text := o.err.Error()
+	// crypto/tls makes most of its errors from text alone; the second is what
+	// a TLS server's alert looks like to a client that speaks plain HTTP.
+	return strings.Contains(text, "tls: ") || strings.Contains(text, `malformed HTTP response "\x15\x03`)
+}
+
+func anyError(o observation) bool { return o.err != nil }
+
+func status(list ...int) func(observation) bool {
+	return func(o observation) bool {
+		for _, x := range list {
+			if o.status == x {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func statusClass(c int) func(observation) bool {
+	return func(o observation) bool { return o.status/100 == c }
+}
+
+func always(observation) bool { return true }

@@ -1,0 +1,184 @@
+package betanet
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Limits of one answer (design: resilience.md, limits).
+const (
+	maxBody   = 1 << 20
+	maxHeader = 64 << 10
+)
+
+// Failure says why an attempt gave no document. Its text holds what the
+// upstream sent only in quoted form.
+type Failure struct {
+	Reason     Reason
+	Retry      bool   // another attempt in the same cycle makes sense
+	Ignored    bool   // our own doing: the upstream is not to blame
+	Status     int    // HTTP status, 0 if there was none
+	RetryAfter string // the header's value, of 429 and 503 only
+	Date       string // the answer's own Date, to which RetryAfter may refer
+	Err        error
+}
+
+func (f *Failure) Error() string { return f.Err.Error() }
+
+// Unwrap gives the cause.
+func (f *Failure) Unwrap() error { return f.Err }
+
+// Options of a client.
+type Options struct {
+	UserAgent   string
+	DialTimeout time.Duration // bounds a dial whose attempt has gone away
+	IdleTimeout time.Duration // how long a kept connection may rest
+}
+
+// Client asks one upstream. It follows no redirect, uses no proxy, asks for no
+// compression and keeps connections of API v1 only. All methods may be called
+// at the same time.
+type Client struct {
+	requests    [NumEndpoints]*http.Request
+	kept, fresh *http.Transport
+}
+
+// NewClient makes the client of the upstream at base, whose path is kept.
+func NewClient(base *url.URL, o Options) *Client {
+	c := &Client{kept: newTransport(o)}
+	c.fresh = newTransport(o)
+	c.fresh.DisableKeepAlives = true
+	for e := range NumEndpoints {
+		u := *base
+		u.Path = strings.TrimRight(u.Path, "/") + e.Path()
+		u.RawPath = ""
+		c.requests[e] = &http.Request{
+			Method: http.MethodGet, URL: &u, Host: u.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+			Header: http.Header{"Accept": {"application/json"}, "User-Agent": {o.UserAgent}},
+		}
+	}
+	return c
+}
+
+func newTransport(o Options) *http.Transport {
+	return &http.Transport{
+		DialContext:            (&net.Dialer{Timeout: o.DialTimeout}).DialContext,
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: maxHeader,
+		MaxIdleConnsPerHost:    int(NumEndpoints),
+		IdleConnTimeout:        o.IdleTimeout,
+		Protocols:              http1(),
+		ReadBufferSize:         2 << 10, // documents are small, upstreams many
+		WriteBufferSize:        1 << 10,
+	}
+}
+
+func http1() *http.Protocols {
+	p := new(http.Protocols)
+	p.SetHTTP1(true)
+	return p
+}
+
+// Close drops the connections that rest; those in use end with their attempts.
+func (c *Client) Close() {
+	c.kept.CloseIdleConnections()
+	c.fresh.CloseIdleConnections()
+}
+
+// Fetch makes one attempt to get the document of an endpoint, within ctx from
+// the dial to the last byte and its decoding. With fresh it does not use a
+// connection that was there before. Exactly one of the results is nil.
+func (c *Client) Fetch(ctx context.Context, e Endpoint, fresh bool) (Document, *Failure) {
+	doc, o, h := c.try(ctx, e, fresh)
+	if o.ctx = ctx.Err(); o.ctx == nil && o.err == nil && doc != nil {
+		return doc, nil
+	}
+	v := classify(o)
+	f := &Failure{Reason: v.reason, Retry: v.retry, Ignored: v.ignored, Status: o.status, Err: o.err}
+	switch {
+	case v.reason == ReasonTimeout && o.ctx != nil:
+		f.Err = errors.New("no answer in time")
+	case v.reason == ReasonCanceled:
+		f.Err = context.Cause(ctx)
+	case f.Err == nil:
+		f.Err = fmt.Errorf("HTTP status %d", o.status)
+	}
+	f.Err = fmt.Errorf("fetch %s: %w", e, f.Err)
+	if o.status == http.StatusTooManyRequests || o.status == http.StatusServiceUnavailable {
+		f.RetryAfter, f.Date = h.Get("Retry-After"), h.Get("Date")
+	}
+	return nil, f
+}
+
+func (c *Client) try(ctx context.Context, e Endpoint, fresh bool) (Document, observation, http.Header) {
+	transport := c.kept
+	// A mixnodes server drops its connections unannounced; one is never kept.
+	if fresh || e == Mixnodes {
+		transport = c.fresh
+	}
+	resp, err := transport.RoundTrip(c.requests[e].WithContext(ctx))
+	if err != nil {
+		return nil, observation{err: err}, nil
+	}
+	// Unread, and not drained: a connection that has more to say is dropped. A
+	// 101's body is not bound to ctx, so that reading it could hang.
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, observation{status: resp.StatusCode}, resp.Header
+	}
+	doc, err := accept(e, resp)
+	return doc, observation{status: resp.StatusCode, err: err}, resp.Header
+}
+
+var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// accept reads and decodes the body of a 200.
+func accept(e Endpoint, resp *http.Response) (Document, error) {
+	if err := checkHeader(resp.Header); err != nil {
+		return nil, err
+	}
+	if resp.ContentLength > maxBody {
+		return nil, refusal{ReasonTooLarge, fmt.Sprintf("body of %d bytes, at most %d are accepted", resp.ContentLength, maxBody)}
+	}
+	b := bodies.Get().(*bytes.Buffer)
+	defer bodies.Put(b)
+	b.Reset()
+	if _, err := b.ReadFrom(io.LimitReader(resp.Body, maxBody+1)); err != nil {
+		return nil, err
+	}
+	if b.Len() > maxBody {
+		return nil, refusal{ReasonTooLarge, fmt.Sprintf("body over %d bytes", maxBody)}
+	}
+	return Decode(e, b.Bytes())
+}
+
+func checkHeader(h http.Header) error {
+	for _, coding := range h.Values("Content-Encoding") {
+		if coding != "" && !strings.EqualFold(coding, "identity") {
+			return refusal{ReasonEncoding, fmt.Sprintf("content encoding %.60q was not asked for", coding)}
+		}
+	}
+	ct := h.Get("Content-Type")
+	if ct == "" || ct == "application/json" {
+		return nil
+	}
+	mt, params, err := mime.ParseMediaType(ct)
+	isJSON := mt == "application/json" || mt == "text/json" || strings.HasSuffix(mt, "+json")
+	if err != nil || !isJSON {
+		return refusal{ReasonContentType, fmt.Sprintf("content type %.60q is not JSON", ct)}
+	}
+	if cs, ok := params["charset"]; ok && !strings.EqualFold(cs, "utf-8") && !strings.EqualFold(cs, "utf8") {
+		return refusal{ReasonContentType, fmt.Sprintf("charset %.60q is not UTF-8", cs)}
+	}
+	return nil
+}

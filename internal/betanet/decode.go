@@ -1,0 +1,292 @@
+package betanet
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"sync"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Limits of a document (design: resilience.md, limits).
+const (
+	maxDepth  = 32  // levels of arrays and objects
+	maxIDSize = 128 // bytes of a mixnode's id
+)
+
+var decoders = sync.Pool{New: func() any { return jsontext.NewDecoder(bytes.NewReader(nil)) }}
+
+// Decode reads the document of an endpoint, strictly: broken syntax, bytes
+// after the document, duplicate keys, a required field that is missing, null
+// or of another type, a number that is not what the field holds: each refuses
+// the whole document with an error that says which field and why. Unknown
+// fields are accepted. Keys are matched to the letter.
+func Decode(e Endpoint, body []byte) (Document, error) {
+	d := decoders.Get().(*jsontext.Decoder)
+	defer decoders.Put(d)
+	d.Reset(bytes.NewBuffer(body))
+	w := walker{dec: d}
+	doc := w.document(e)
+	w.end()
+	if w.syntax != nil { // a cut document says nothing about its fields
+		return nil, w.syntax
+	}
+	if w.refused != nil {
+		return nil, w.refused
+	}
+	return doc, nil
+}
+
+// field is one key of an object and where its value goes.
+type field struct {
+	name     string
+	optional bool
+	to       any // *uint64, *float64, *string, or **uint64, **float64 where optional
+	seen     bool
+}
+
+// walker goes once through a document. It keeps the first thing that refuses
+// it, and goes on to its end: broken syntax has the last word.
+type walker struct {
+	dec     *jsontext.Decoder
+	syntax  error
+	refused error
+}
+
+func (w *walker) document(e Endpoint) Document {
+	switch e {
+	case Metrics:
+		d := new(MetricsDoc)
+		w.object("document", []field{
+			{name: "packets_processed", to: &d.PacketsProcessed},
+			{name: "packets_dropped", to: &d.PacketsDropped},
+		})
+		return d
+	case Nodes:
+		d := new(NodesDoc)
+		w.object("document", []field{
+			{name: "active_nodes", to: &d.Active},
+			{name: "inactive_nodes", to: &d.Inactive},
+			{name: "total_nodes", to: &d.Total},
+		})
+		return d
+	case Network:
+		d := new(NetworkDoc)
+		w.object("document", []field{
+			{name: "bytes_transmitted", to: &d.BytesTransmitted},
+			{name: "bytes_received", to: &d.BytesReceived},
+			{name: "avg_latency_ms", to: &d.AvgLatencyMS},
+			{name: "peak_throughput", to: &d.PeakThroughput},
+		})
+		return d
+	default:
+		return w.mixnodes()
+	}
+}
+
+func (w *walker) mixnodes() MixnodesDoc {
+	t, ok := w.token()
+	if !ok {
+		return nil
+	}
+	if t.Kind() != '[' {
+		w.refuse(ReasonSchema, "the document is %s, want an array", kind(t))
+		w.skipRest(t)
+		return nil
+	}
+	nodes := MixnodesDoc{}
+	ids := make(map[string]struct{})
+	for w.more(']') {
+		var n Mixnode
+		what := "mixnode " + strconv.Itoa(len(nodes))
+		w.object(what, []field{
+			{name: "id", to: &n.ID},
+			{name: "status", to: &n.Status},
+			{name: "packets_processed", to: &n.PacketsProcessed},
+			{name: "packets_forwarded", to: &n.PacketsForwarded, optional: true},
+			{name: "packets_dropped", to: &n.PacketsDropped, optional: true},
+			{name: "uptime_seconds", to: &n.UptimeSeconds},
+			{name: "avg_latency_ms", to: &n.AvgLatencyMS, optional: true},
+		})
+		switch _, twice := ids[n.ID]; {
+		case len(n.ID) == 0 || len(n.ID) > maxIDSize:
+			w.refuse(ReasonSchema, "%s: id has %d bytes, want 1 to %d", what, len(n.ID), maxIDSize)
+		case twice:
+			w.refuse(ReasonSchema, "%s: id %q is there twice", what, n.ID)
+		}
+		ids[n.ID] = struct{}{}
+		nodes = append(nodes, n)
+	}
+	return nodes
+}
+
+// object reads one object into fields and refuses it if one is missing.
+func (w *walker) object(what string, fields []field) {
+	t, ok := w.token()
+	if !ok {
+		return
+	}
+	if t.Kind() != '{' {
+		w.refuse(ReasonSchema, "the %s is %s, want an object", what, kind(t))
+		w.skipRest(t)
+		return
+	}
+members:
+	for w.more('}') {
+		name, ok := w.token()
+		if !ok {
+			return
+		}
+		key := name.String()
+		for i := range fields {
+			if fields[i].name == key {
+				fields[i].seen = true
+				w.value(what, &fields[i])
+				continue members
+			}
+		}
+		if t, ok := w.token(); ok {
+			w.skipRest(t)
+		}
+	}
+	for _, f := range fields {
+		if !f.seen && !f.optional {
+			w.refuse(ReasonSchema, "%s: %s is missing", what, f.name)
+		}
+	}
+}
+
+// value reads the value of a field, whatever its type.
+func (w *walker) value(what string, f *field) {
+	t, ok := w.token()
+	if !ok {
+		return
+	}
+	want := "a number"
+	switch to := f.to.(type) {
+	case *string:
+		if t.Kind() == '"' {
+			*to = t.String()
+			return
+		}
+		want = "a string"
+	case *uint64:
+		if t.Kind() == '0' {
+			*to = w.uint(what, f.name, t.String())
+			return
+		}
+	case **uint64:
+		if t.Kind() == '0' {
+			v := w.uint(what, f.name, t.String())
+			*to = &v
+			return
+		}
+	case *float64:
+		if t.Kind() == '0' {
+			*to = w.latency(what, f.name, t.String())
+			return
+		}
+	case **float64:
+		if t.Kind() == '0' {
+			v := w.latency(what, f.name, t.String())
+			*to = &v
+			return
+		}
+	}
+	w.refuse(ReasonSchema, "%s: %s is %s, want %s", what, f.name, kind(t), want)
+	w.skipRest(t)
+}
+
+func (w *walker) uint(what, name, digits string) uint64 {
+	v, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil {
+		w.refuse(ReasonValue, "%s: %s is %s, want a whole number from 0 to %d in plain digits", what, name, digits, uint64(math.MaxUint64))
+	}
+	return v
+}
+
+func (w *walker) latency(what, name, digits string) float64 {
+	v, err := strconv.ParseFloat(digits, 64)
+	if err != nil || v < 0 {
+		w.refuse(ReasonValue, "%s: %s is %s, want 0 or more milliseconds", what, name, digits)
+	}
+	return math.Abs(v) // -0 is 0
+}
+
+// token reads the next token; ok is false after broken syntax.
+func (w *walker) token() (t jsontext.Token, ok bool) {
+	if w.syntax != nil {
+		return t, false
+	}
+	t, err := w.dec.ReadToken()
+	switch {
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		w.syntax = refusal{ReasonSchema, "duplicate key at " + strconv.Quote(string(w.dec.StackPointer()))}
+	case err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF):
+		w.syntax = refusal{ReasonSyntax, fmt.Sprintf("the document ends too early, after %d bytes", w.dec.InputOffset())}
+	case err != nil:
+		w.syntax = refusal{ReasonSyntax, err.Error()}
+	case w.dec.StackDepth() > maxDepth:
+		w.syntax = refusal{ReasonSyntax, fmt.Sprintf("more than %d levels deep", maxDepth)}
+	}
+	return t, w.syntax == nil
+}
+
+// more reports whether the object or array goes on, and reads its end if not.
+func (w *walker) more(end jsontext.Kind) bool {
+	if w.syntax == nil && w.dec.PeekKind() == end {
+		w.token()
+		return false
+	}
+	return w.syntax == nil
+}
+
+// skipRest reads to the end of the value that begins with t.
+func (w *walker) skipRest(t jsontext.Token) {
+	if t.Kind() != '{' && t.Kind() != '[' {
+		return
+	}
+	for depth := w.dec.StackDepth(); w.dec.StackDepth() >= depth; {
+		if _, ok := w.token(); !ok {
+			return
+		}
+	}
+}
+
+// end refuses whatever comes after the document.
+func (w *walker) end() {
+	if w.syntax != nil {
+		return
+	}
+	if _, err := w.dec.ReadToken(); err != io.EOF {
+		w.syntax = refusal{ReasonSyntax, fmt.Sprintf("something follows the document, after %d bytes", w.dec.InputOffset())}
+	}
+}
+
+func (w *walker) refuse(r Reason, format string, args ...any) {
+	if w.refused == nil && w.syntax == nil {
+		w.refused = refusal{r, fmt.Sprintf(format, args...)}
+	}
+}
+
+// kind names the type of a value in words.
+func kind(t jsontext.Token) string {
+	switch t.Kind() {
+	case 'n':
+		return "null"
+	case 't', 'f':
+		return "a boolean"
+	case '"':
+		return "a string"
+	case '0':
+		return "a number"
+	case '{':
+		return "an object"
+	default:
+		return "an array"
+	}
+}

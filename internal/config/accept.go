@@ -1,0 +1,167 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/retry"
+)
+
+type dur = time.Duration
+
+// The functions below make the set of an option. Their errors say what was
+// given and what is accepted; which option it is, the caller knows.
+
+func positive(to func(*Config) *dur) func(*Config, string) error {
+	return duration(to, 1, "more than 0")
+}
+
+func notNegative(to func(*Config) *dur) func(*Config, string) error {
+	return duration(to, 0, "0 or more")
+}
+
+func interval(to func(*Config) *dur) func(*Config, string) error {
+	return duration(to, time.Millisecond, "at least 1ms")
+}
+
+func duration(to func(*Config) *dur, least dur, want string) func(*Config, string) error {
+	return func(c *Config, text string) error {
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			return fmt.Errorf("%q is no duration, use a number with a unit such as 500ms, 15s or 5m", text)
+		}
+		if d < least {
+			return fmt.Errorf("%s is out of range, use %s", text, want)
+		}
+		*to(c) = d
+		return nil
+	}
+}
+
+func count(least, most int, to func(*Config, int)) func(*Config, string) error {
+	return func(c *Config, text string) error {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < least || n > most {
+			return fmt.Errorf("%q is not accepted, use a whole number from %d to %d", text, least, most)
+		}
+		to(c, n)
+		return nil
+	}
+}
+
+func boolean(to func(*Config) *bool) func(*Config, string) error {
+	return func(c *Config, text string) error {
+		switch text {
+		case "true", "1":
+			*to(c) = true
+		case "false", "0":
+			*to(c) = false
+		default:
+			return fmt.Errorf("%q is not accepted, use true or false", text)
+		}
+		return nil
+	}
+}
+
+func text(to func(*Config) *string) func(*Config, string) error {
+	return func(c *Config, text string) error {
+		*to(c) = text
+		return nil
+	}
+}
+
+func oneOf(to func(*Config) *string, accepted ...string) func(*Config, string) error {
+	return func(c *Config, text string) error {
+		if !slices.Contains(accepted, text) {
+			return fmt.Errorf("%q is not accepted, use %s or %s", text, strings.Join(accepted[:len(accepted)-1], ", "), accepted[len(accepted)-1])
+		}
+		*to(c) = text
+		return nil
+	}
+}
+
+func setAPI(c *Config, text string) (err error) {
+	c.API, err = betanet.ParseAPI(text)
+	return err
+}
+
+func setJitter(c *Config, text string) (err error) {
+	c.Settings.Jitter, err = retry.ParseJitter(text)
+	return err
+}
+
+func setPath(c *Config, text string) error {
+	if !strings.HasPrefix(text, "/") || text == "/" || strings.ContainsAny(text, " ?#{}") {
+		return fmt.Errorf("%q is no path, use one such as /metrics", text)
+	}
+	c.Web.TelemetryPath = text
+	return nil
+}
+
+func setListen(c *Config, text string) error {
+	if !strings.HasPrefix(text, "vsock://") {
+		_, port, err := net.SplitHostPort(text)
+		if err != nil {
+			return fmt.Errorf("%q is no address, use host:port or :port", text)
+		}
+		if _, err := net.LookupPort("tcp", port); err != nil {
+			return fmt.Errorf("%q has no valid port, use a number from 0 to 65535", text)
+		}
+	}
+	c.Web.ListenAddresses = append(c.Web.ListenAddresses, text)
+	return nil
+}
+
+func setURL(c *Config, text string) error {
+	u, err := ParseURL(text)
+	if err != nil {
+		return err
+	}
+	for _, other := range c.URLs {
+		if HostPort(other) == HostPort(u) {
+			return fmt.Errorf("%q is there twice", HostPort(u))
+		}
+	}
+	c.URLs = append(c.URLs, u)
+	return nil
+}
+
+// ParseURL reads the base URL of an upstream. Its errors repeat nothing that
+// could be a password.
+func ParseURL(text string) (*url.URL, error) {
+	if strings.Contains(text, "@") {
+		return nil, errors.New("a URL with a user name or password in it is refused: it would show up in logs")
+	}
+	if !strings.HasPrefix(text, "http://") && !strings.HasPrefix(text, "https://") {
+		return nil, fmt.Errorf("%q is no base URL, use one such as %s", text, defaultURL)
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		var ue *url.Error
+		if errors.As(err, &ue) {
+			err = ue.Err
+		}
+		return nil, fmt.Errorf("%q is no base URL: %w", text, err)
+	}
+	switch port := u.Port(); {
+	case u.Hostname() == "":
+		return nil, fmt.Errorf("%q has no host, use a URL such as %s", text, defaultURL)
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(text, "#"):
+		return nil, fmt.Errorf("%q has a query or fragment, use scheme, host, port and path alone", text)
+	case strings.HasSuffix(u.Host, ":") || port != "" && !validPort(port):
+		return nil, fmt.Errorf("%q has no valid port, use a number from 1 to 65535", text)
+	}
+	return u, nil
+}
+
+func validPort(text string) bool {
+	n, err := strconv.Atoi(text)
+	return err == nil && n > 0 && n < 1<<16
+}

@@ -1,0 +1,144 @@
+package exposition
+
+import (
+	"io"
+	"strings"
+	"time"
+)
+
+// Format is a format that is written line by line.
+type Format int
+
+// The formats. They differ in names of families, whole le and the end.
+const (
+	Text        Format = iota // text 0.0.4
+	OpenMetrics               // OpenMetrics 1.0
+)
+
+// chunk is how much is gathered before it is written.
+const chunk = 64 << 10
+
+// scrape is the working memory of one scrape.
+type scrape struct {
+	blocks []*block
+	self   block
+	lines  lines // of self
+	buf    []byte
+	out    io.Writer
+	err    error
+}
+
+// Write writes everything that is known, in one format, as of one moment: all
+// families show the same views. It does not wait for anything but out.
+func (r *Registry) Write(out io.Writer, f Format) error { return r.write(out, f, true) }
+
+// WriteUpstreams writes what is known of the upstreams, and nothing about the
+// exporter.
+func (r *Registry) WriteUpstreams(out io.Writer, f Format) error { return r.write(out, f, false) }
+
+func (r *Registry) write(out io.Writer, f Format, all bool) error {
+	s := r.spare.Get().(*scrape)
+	defer r.spare.Put(s)
+	s.out, s.err, s.buf, s.blocks = out, nil, s.buf[:0], s.blocks[:0]
+	defer func() { s.out = nil; clear(s.blocks) }()
+	if all {
+		s.blocks = append(s.blocks, s.renderSelf(r.Self))
+	}
+	now := time.Now()
+	for _, slot := range *r.order.Load() {
+		s.blocks = append(s.blocks, slot.current(now))
+	}
+	for i := 0; i < len(families) && s.err == nil; i++ {
+		s.family(i, f)
+	}
+	if all {
+		s.append(r.runtime.lines(f))
+	}
+	if f == OpenMetrics {
+		s.append([]byte("# EOF\n"))
+	}
+	s.flush()
+	return s.err
+}
+
+// renderSelf makes the lines about the exporter, in the shape of an upstream's.
+func (s *scrape) renderSelf(self *Self) *block {
+	s.lines.buf, s.lines.dots = s.lines.buf[:0], s.lines.dots[:0]
+	for i := range families {
+		if f := &families[i]; f.self != nil {
+			s.lines.name = f.name
+			f.self(self, &s.lines)
+		}
+		s.self.ends[i] = uint32(len(s.lines.buf))
+	}
+	s.self.buf, s.self.dots = s.lines.buf, s.lines.dots
+	return &s.self
+}
+
+// family writes the lines of one family from all blocks; one without samples is
+// left out.
+func (s *scrape) family(i int, f Format) {
+	headed := false
+	for _, b := range s.blocks {
+		start, end := b.lines(i)
+		if start == end {
+			continue
+		}
+		if !headed {
+			s.append(headers[f][i])
+			headed = true
+		}
+		if f == OpenMetrics {
+			for _, dot := range b.dots {
+				if start < dot && dot < end {
+					s.append(b.buf[start:dot])
+					s.append(dotZero)
+					start = dot
+				}
+			}
+		}
+		s.append(b.buf[start:end])
+	}
+}
+
+// lines tells where the lines of a family stand in the block.
+func (b *block) lines(i int) (start, end uint32) {
+	if i > 0 {
+		start = b.ends[i-1]
+	}
+	return start, b.ends[i]
+}
+
+func (s *scrape) append(b []byte) {
+	s.buf = append(s.buf, b...)
+	if len(s.buf) >= chunk {
+		s.flush()
+	}
+}
+
+func (s *scrape) flush() {
+	if s.err == nil && len(s.buf) > 0 {
+		_, s.err = s.out.Write(s.buf)
+	}
+	s.buf = s.buf[:0]
+}
+
+var dotZero = []byte(".0")
+
+// headers are the HELP and TYPE lines of all families, by format. OpenMetrics
+// names the family of a counter without the _total of its samples.
+var headers = func() (h [2][][]byte) {
+	for _, f := range families {
+		for format, name := range []string{f.name, openMetricsName(f)} {
+			h[format] = append(h[format], []byte("# HELP "+name+" "+f.help+"\n# TYPE "+name+" "+string(f.kind)+"\n"))
+		}
+	}
+	return h
+}()
+
+func openMetricsName(f family) string {
+	if f.kind == counter {
+		return strings.TrimSuffix(f.name, "_total")
+	}
+	return f.name
+}

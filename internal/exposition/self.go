@@ -1,0 +1,189 @@
+package exposition
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/breaker"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+)
+
+// Self counts what the exporter does, over all upstreams so that a large fleet
+// stays cheap. The label sets are closed and all series exist from the start.
+// All methods may be called at the same time.
+type Self struct {
+	attempts    [betanet.NumEndpoints]map[string]*atomic.Uint64 // by result
+	cache       map[string]*atomic.Uint64
+	transitions [betanet.NumEndpoints][breaker.NumStates]atomic.Uint64
+	retries     [betanet.NumEndpoints]atomic.Uint64
+	rejected    map[string]*atomic.Uint64
+	durations   [betanet.NumEndpoints]timings
+	delay       timings
+	collections, skipped, exhausted, upstreams,
+	reloadFailed, reloadedAt atomic.Int64 // reloadedAt in Unix milliseconds
+}
+
+var (
+	results      = append([]string{"success"}, reasons()...)
+	cacheResults = []string{"hit", "miss", "stale"}
+	rejections   = []string{RejectedConnections, RejectedMaxRequests, RejectedSlowClient}
+)
+
+// The reasons for which something inbound is turned away.
+const (
+	RejectedConnections = "connections"
+	RejectedMaxRequests = "max_requests"
+	RejectedSlowClient  = "slow_client"
+)
+
+func reasons() (names []string) {
+	for _, r := range betanet.Reasons() {
+		names = append(names, string(r))
+	}
+	return names
+}
+
+func newSelf() *Self {
+	s := &Self{cache: counters(cacheResults), rejected: counters(rejections)}
+	for e := range s.attempts {
+		s.attempts[e] = counters(results)
+	}
+	return s
+}
+
+func counters(names []string) map[string]*atomic.Uint64 {
+	m := make(map[string]*atomic.Uint64, len(names))
+	for _, n := range names {
+		m[n] = new(atomic.Uint64)
+	}
+	return m
+}
+
+// Attempt counts a request that ended with a document, where reason is empty,
+// or with a failure.
+func (s *Self) Attempt(e betanet.Endpoint, reason betanet.Reason, took time.Duration) {
+	result := string(reason)
+	if result == "" {
+		result = "success"
+	}
+	s.attempts[e][result].Add(1)
+	s.durations[e].observe(took)
+}
+
+// Retry counts a request that will be made again.
+func (s *Self) Retry(e betanet.Endpoint) { s.retries[e].Add(1) }
+
+// BudgetExhausted counts a retry that was not made.
+func (s *Self) BudgetExhausted() { s.exhausted.Add(1) }
+
+// Transition counts a state that a breaker entered.
+func (s *Self) Transition(e betanet.Endpoint, to breaker.State) { s.transitions[e][to].Add(1) }
+
+// Cache counts an answer of the cache: hit, miss or stale.
+func (s *Self) Cache(result string) { s.cache[result].Add(1) }
+
+// Collection counts a collection that started so long after it was due.
+func (s *Self) Collection(delay time.Duration) {
+	s.collections.Add(1)
+	s.delay.observe(max(0, delay))
+}
+
+// Skipped counts collections that were not made.
+func (s *Self) Skipped(n int) { s.skipped.Add(int64(n)) }
+
+// Rejected counts something inbound that was turned away, for one of the
+// reasons above.
+func (s *Self) Rejected(reason string) { s.rejected[reason].Add(1) }
+
+// Reloaded records whether the configuration was loaded.
+func (s *Self) Reloaded(ok bool, at time.Time) {
+	if !ok {
+		s.reloadFailed.Store(1)
+		return
+	}
+	s.reloadFailed.Store(0)
+	s.reloadedAt.Store(at.UnixMilli())
+}
+
+// timings is a histogram that many goroutines observe.
+type timings struct {
+	mu sync.Mutex
+	h  fleet.Histogram
+}
+
+func (t *timings) observe(d time.Duration) {
+	t.mu.Lock()
+	t.h.Observe(d.Seconds())
+	t.mu.Unlock()
+}
+
+func (t *timings) read() fleet.Histogram {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.h
+}
+
+func (s *Self) writeAttempts(w *lines) {
+	for e := range s.attempts {
+		for i, r := range results {
+			w.uint(resultLabels[e][i], s.attempts[e][r].Load())
+		}
+	}
+}
+
+func (s *Self) writeCache(w *lines) {
+	for _, r := range cacheResults {
+		w.uint(label("result", r), s.cache[r].Load())
+	}
+}
+
+func (s *Self) writeTransitions(w *lines) {
+	for e := range s.transitions {
+		for state := range breaker.NumStates {
+			w.uint(stateLabels[e][state], s.transitions[e][state].Load())
+		}
+	}
+}
+
+func (s *Self) writeRejected(w *lines) {
+	for _, r := range rejections {
+		w.uint(label("reason", r), s.rejected[r].Load())
+	}
+}
+
+func (s *Self) writeRetries(w *lines) {
+	for e := range s.retries {
+		w.uint(endpointLabel[e], s.retries[e].Load())
+	}
+}
+
+func (s *Self) writeDurations(w *lines) {
+	for e := range s.durations {
+		h := s.durations[e].read()
+		w.histogram(endpointLabel[e], &h)
+	}
+}
+
+func (s *Self) writeDelay(w *lines) {
+	h := s.delay.read()
+	w.histogram("", &h)
+}
+
+func (s *Self) writeSkipped(w *lines)     { w.uint("", uint64(s.skipped.Load())) }
+func (s *Self) writeCollections(w *lines) { w.uint("", uint64(s.collections.Load())) }
+func (s *Self) writeExhausted(w *lines)   { w.uint("", uint64(s.exhausted.Load())) }
+func (s *Self) writeUpstreams(w *lines)   { w.uint("", uint64(s.upstreams.Load())) }
+func (s *Self) writeReload(w *lines)      { w.bool("", s.reloadFailed.Load() == 0) }
+func (s *Self) writeReloadTime(w *lines)  { w.unix("", time.UnixMilli(s.reloadedAt.Load())) }
+
+// resultLabels are the label pairs of attempts, by endpoint and result.
+var resultLabels = func() (l [betanet.NumEndpoints][]string) {
+	for e := range l {
+		for _, r := range results {
+			l[e] = append(l[e], label("endpoint", betanet.Endpoint(e).String())+","+label("result", r))
+		}
+	}
+	return l
+}()

@@ -1,0 +1,143 @@
+// Package fleet knows which upstreams exist, what is known of each at this
+// moment, and how to add up counters of services that come, go and restart.
+package fleet
+
+import (
+	"net/url"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/breaker"
+	"github.com/betanet/betanet_exporter/internal/retry"
+	"github.com/betanet/betanet_exporter/internal/snapshot"
+)
+
+// Upstream is one Betanet service as it was configured. It never changes.
+type Upstream struct {
+	Name     string // value of the label upstream; "" where upstreams have no names
+	URL      *url.URL
+	API      betanet.API
+	Settings Settings
+}
+
+// Title names the upstream where people read it, also if it has no name.
+func (u *Upstream) Title() string {
+	if u.Name != "" {
+		return u.Name
+	}
+	return u.URL.Host
+}
+
+// Settings say how an upstream is collected (design: resilience.md).
+type Settings struct {
+	Interval        time.Duration // of the grid of collections
+	Timeout         time.Duration // of one collection, retries included
+	RequestTimeout  time.Duration // of one attempt
+	Attempts        int           // per endpoint and collection
+	Backoff         time.Duration // first wait
+	MaxBackoff      time.Duration // longest wait
+	Jitter          retry.Jitter
+	BreakerFailures uint32 // consecutive, that open
+	BreakerOpen     time.Duration
+	TTL             time.Duration // within which an on-demand collection answers from the cache
+	MaxStale        time.Duration // age at which values vanish, 0 for never
+	Histogram       bool          // keep the histogram of latencies
+}
+
+// View is what is known of an upstream at one moment. It never changes; the
+// next change gives another View.
+type View struct {
+	Upstream  *Upstream
+	API       betanet.API // V1 or MixnodesAPI; V1 as long as Auto has not found out
+	Endpoints []EndpointView
+	Totals    Totals
+	Duration  time.Duration // of the last finished collection
+	Collected bool          // a collection has finished
+	Ticked    time.Time     // when the last collection was due and not missed
+}
+
+// EndpointView is one endpoint of a View.
+type EndpointView struct {
+	Endpoint betanet.Endpoint
+	snapshot.Record
+	Breaker   breaker.State
+	OpenUntil time.Time // zero unless the breaker is open
+	NotBefore time.Time // what a Retry-After asked for, zero if nothing did
+	Next      time.Time // when it will be asked again
+	Attempts  uint64    // since the upstream is there
+}
+
+// Up reports whether the last collection of every endpoint succeeded.
+func (v *View) Up() bool {
+	for i := range v.Endpoints {
+		if !v.Endpoints[i].Up() {
+			return false
+		}
+	}
+	return true
+}
+
+// Tried reports whether a first collection of every endpoint has finished,
+// well or badly.
+func (v *View) Tried() bool {
+	for i := range v.Endpoints {
+		if !v.Endpoints[i].Tried {
+			return false
+		}
+	}
+	return true
+}
+
+// State is the state of an upstream as a whole.
+type State string
+
+// The states of an upstream (design: interface.md, fleet).
+const (
+	Up      State = "up"      // every endpoint's last collection succeeded
+	Stale   State = "stale"   // one failed, and there are values to show
+	Down    State = "down"    // one failed, and there is nothing to show
+	Pending State = "pending" // not yet tried
+)
+
+// State tells how the upstream is at the given moment.
+func (v *View) State(now time.Time) State {
+	if v.Up() {
+		return Up
+	}
+	for i := range v.Endpoints {
+		if v.Endpoints[i].Current(now, v.Upstream.Settings.MaxStale) != nil {
+			return Stale
+		}
+	}
+	if v.Tried() {
+		return Down
+	}
+	return Pending
+}
+
+// Expires is the first moment at which a value of the view is too old to be
+// shown, the zero time if that never comes.
+func (v *View) Expires(now time.Time) time.Time {
+	var first time.Time
+	for i := range v.Endpoints {
+		at := v.Endpoints[i].Expires(v.Upstream.Settings.MaxStale)
+		if at.After(now) && (first.IsZero() || at.Before(first)) {
+			first = at
+		}
+	}
+	return first
+}
+
+// State tells how the endpoint is at the given moment.
+func (e *EndpointView) State(now time.Time, maxStale time.Duration) State {
+	switch {
+	case e.Up():
+		return Up
+	case e.Stale(now, maxStale):
+		return Stale
+	case e.Tried:
+		return Down
+	default:
+		return Pending
+	}
+}

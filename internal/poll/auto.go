@@ -1,0 +1,88 @@
+package poll
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/breaker"
+)
+
+// undecided reports whether a failure may only mean that the wrong API was
+// asked: a 404 of v1 where the API is to be found out.
+func (s *upstream) undecided(e betanet.Endpoint, f *betanet.Failure) bool {
+	return s.u.API == betanet.Auto && e != betanet.Mixnodes && f.Status == http.StatusNotFound
+}
+
+// settlePending finds out what the 404s of a collection mean. If the last
+// answer of all of v1 is 404, the same collection asks for /mixnodes: a valid
+// document there takes the 404s back, anything else lets them stand. The last
+// answer counts rather than this collection's, because endpoints whose breakers
+// are open are probed one by one, and an upstream that was replaced by one of
+// the other API would never be recognised.
+func (s *upstream) settlePending(ctx context.Context, endpoints []betanet.Endpoint, answers []answer) {
+	var waiting []int
+	for i := range answers {
+		if answers[i].pending != nil {
+			waiting = append(waiting, i)
+		}
+	}
+	if len(waiting) == 0 {
+		return
+	}
+	doc := s.tryMixnodes(ctx)
+	for _, i := range waiting {
+		p := answers[i].pending
+		if doc != nil {
+			p.permit.Done(breaker.Ignored)
+		} else {
+			s.finish(p.permit, breaker.Failure, p.attempt)
+			s.settle(endpoints[i], answers[i])
+		}
+		s.release(endpoints[i])
+	}
+	if doc != nil {
+		s.fetched(betanet.Mixnodes, doc)
+	}
+}
+
+// tryMixnodes asks once for /mixnodes if all of v1 answered 404.
+func (s *upstream) tryMixnodes(ctx context.Context) betanet.Document {
+	s.mu.Lock()
+	all := true
+	for _, e := range betanet.V1.Endpoints() {
+		all = all && s.endpoints[e].notFound
+	}
+	free := all && !s.endpoints[betanet.Mixnodes].busy
+	s.endpoints[betanet.Mixnodes].busy = s.endpoints[betanet.Mixnodes].busy || free
+	s.mu.Unlock()
+	if !free || ctx.Err() != nil {
+		return nil
+	}
+	defer s.release(betanet.Mixnodes)
+	at := Attempt{Source: Source{s.u, betanet.Mixnodes}, Number: 1, Recurring: true}
+	doc, failure := s.attempt(ctx, &at, true)
+	if failure == nil || !failure.Ignored {
+		s.p.o.Report(at)
+	}
+	return doc
+}
+
+// switchTo makes the API of an endpoint that has just given a valid document
+// the one in use. What belonged to the other goes. The caller holds s.mu.
+func (s *upstream) switchTo(e betanet.Endpoint) {
+	api := betanet.V1
+	if e == betanet.Mixnodes {
+		api = betanet.MixnodesAPI
+	}
+	if s.api == api {
+		return
+	}
+	for _, old := range s.api.Endpoints() {
+		busy, attempts := s.endpoints[old].busy, s.endpoints[old].attempts
+		s.endpoints[old] = s.pristine()
+		s.endpoints[old].busy, s.endpoints[old].attempts = busy, attempts
+	}
+	s.totals.Restart()
+	s.api = api
+}

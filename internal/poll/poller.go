@@ -1,0 +1,192 @@
+// Package poll decides when an upstream is asked: on the grid, after a failed
+// attempt, when a breaker's pause is over, and on demand. A collection is,
+// within one deadline and for each endpoint in parallel,
+//
+//	retry( breaker( attempt ) )
+//
+// (design: resilience.md). Nothing here waits for a reader, and no reader waits
+// for a collection: what is known is published as immutable views.
+package poll
+
+import (
+	"container/heap"
+	"context"
+	"hash/fnv"
+	"sync"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/retry"
+)
+
+// slot is the grain of the grid: upstreams share slots, because a request that
+// wakes an idle process alone costs several times its work.
+const slot = 500 * time.Millisecond
+
+// Options are what a Poller needs from outside.
+type Options struct {
+	UserAgent string
+	// Publish takes every new view of an upstream, those of one upstream in
+	// order. It must not block.
+	Publish func(*fleet.View)
+	Report  func(Event) // must not block
+}
+
+// Poller collects a set of upstreams.
+type Poller struct {
+	o      Options
+	budget *retry.Budget
+
+	mu        sync.Mutex
+	queue     queue
+	upstreams map[*fleet.Upstream]*upstream
+	wake      chan struct{}
+	running   sync.WaitGroup
+}
+
+// New makes a Poller that does nothing until Run.
+func New(o Options) *Poller {
+	return &Poller{o: o, budget: retry.NewBudget(), upstreams: make(map[*fleet.Upstream]*upstream), wake: make(chan struct{}, 1)}
+}
+
+// Add takes an upstream into the set and publishes its first, empty view. It is
+// collected at once and then on its grid, both while Run runs.
+func (p *Poller) Add(ctx context.Context, u *fleet.Upstream) {
+	s := newUpstream(ctx, p, u)
+	now := time.Now()
+	s.next = firstTick(u, now)
+	p.mu.Lock()
+	p.upstreams[u] = s
+	p.mu.Unlock()
+	s.mu.Lock()
+	s.publish()
+	s.mu.Unlock()
+	p.schedule(task{at: now, do: s.first})
+	p.schedule(task{at: s.next, do: s.tick})
+}
+
+// Remove ends the collections of an upstream and its connections. After it, no
+// view of the upstream is published any more.
+func (p *Poller) Remove(u *fleet.Upstream) {
+	p.mu.Lock()
+	s := p.upstreams[u]
+	delete(p.upstreams, u)
+	p.mu.Unlock()
+	if s != nil {
+		s.close()
+	}
+}
+
+// Demand collects an upstream now, without a grid, but for what the cache can
+// answer, and returns what is known then; nil if the upstream is not in the set.
+func (p *Poller) Demand(u *fleet.Upstream) *fleet.View {
+	p.mu.Lock()
+	s := p.upstreams[u]
+	p.mu.Unlock()
+	if s == nil {
+		return nil
+	}
+	return s.demand()
+}
+
+// Run collects until ctx ends, and returns when all collections have ended.
+func (p *Poller) Run(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			p.mu.Lock()
+			all := p.upstreams
+			p.upstreams = make(map[*fleet.Upstream]*upstream)
+			p.mu.Unlock()
+			for _, s := range all {
+				s.close()
+			}
+			p.running.Wait()
+			return
+		case <-p.wake:
+		case <-timer.C:
+		}
+		timer.Reset(p.dispatch(time.Now()))
+	}
+}
+
+// dispatch starts what is due and tells how long to sleep until the next.
+func (p *Poller) dispatch(now time.Time) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.queue) > 0 && !p.queue[0].at.After(now) {
+		t := heap.Pop(&p.queue).(task)
+		p.running.Go(func() { t.do(t.at) })
+	}
+	if len(p.queue) == 0 {
+		return time.Hour
+	}
+	return p.queue[0].at.Sub(now)
+}
+
+func (p *Poller) schedule(t task) {
+	p.mu.Lock()
+	heap.Push(&p.queue, t)
+	first := p.queue[0].at.Equal(t.at)
+	p.mu.Unlock()
+	if first {
+		select {
+		case p.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// task is something to do at a time; do is told the time at which it was due.
+type task struct {
+	at time.Time
+	do func(due time.Time)
+}
+
+// queue is a heap of tasks by time.
+type queue []task
+
+func (q queue) Len() int           { return len(q) }
+func (q queue) Less(i, j int) bool { return q[i].at.Before(q[j].at) }
+func (q queue) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
+func (q *queue) Push(x any)        { *q = append(*q, x.(task)) }
+func (q *queue) Pop() any {
+	old := *q
+	t := old[len(old)-1]
+	old[len(old)-1] = task{}
+	*q = old[:len(old)-1]
+	return t
+}
+
+// phase is where in its interval an upstream is collected: a stable hash, so
+// that upstreams are spread and a restart changes nothing.
+func phase(u *fleet.Upstream) time.Duration {
+	h := fnv.New64a()
+	h.Write([]byte(u.Title()))
+	h.Write([]byte(u.URL.Path))
+	interval := u.Settings.Interval
+	if interval < 2*slot {
+		return time.Duration(h.Sum64() % uint64(interval))
+	}
+	return time.Duration(h.Sum64()%uint64(interval/slot)) * slot
+}
+
+// firstTick is the first point of the grid that leaves half an interval after
+// the collection that is made at start.
+func firstTick(u *fleet.Upstream, now time.Time) time.Time {
+	return nextTick(u, now.Add(u.Settings.Interval/2))
+}
+
+// nextTick is the first point of the upstream's grid after now. The grid is
+// laid on the wall clock once more at each start; within a process, intervals
+// are monotonic.
+func nextTick(u *fleet.Upstream, now time.Time) time.Time {
+	interval := u.Settings.Interval
+	past := (time.Duration(now.UnixNano()) - phase(u)) % interval
+	if past < 0 {
+		past += interval
+	}
+	return now.Add(interval - past)
+}

@@ -1,0 +1,67 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/prometheus/common/expfmt"
+
+	"github.com/betanet/betanet_exporter/internal/exposition"
+)
+
+// formats are what a scraper may ask for, the best first.
+var formats = []expfmt.Format{expfmt.FmtProtoDelim, expfmt.FmtOpenMetrics_1_0_0, expfmt.FmtOpenMetrics_0_0_1, expfmt.FmtText}
+
+// scrapes serves the exposition in the format that is asked for.
+func scrapes(o Options) http.Handler {
+	return limited(o, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		format := expfmt.NegotiateAccept(r.Header, formats...)
+		w.Header().Set("Content-Type", string(format))
+		var err error
+		switch format.FormatType() {
+		case expfmt.TypeProtoDelim:
+			err = protobuf(w, o.Registry, format)
+		case expfmt.TypeOpenMetrics:
+			err = o.Registry.Write(w, exposition.OpenMetrics)
+		default:
+			err = o.Registry.Write(w, exposition.Text)
+		}
+		if err != nil {
+			o.Log.Debug("scrape not completed", "client", r.RemoteAddr, "err", err)
+		}
+	}))
+}
+
+// protobuf is asked for by few, and leaves the work to the libraries.
+func protobuf(w http.ResponseWriter, r *exposition.Registry, format expfmt.Format) error {
+	families, err := r.Gather()
+	if err != nil {
+		return err
+	}
+	e := expfmt.NewEncoder(w, format)
+	for _, f := range families {
+		if err := e.Encode(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// limited turns away more parallel scrapes than are allowed: at once, so that
+// none waits behind slow ones.
+func limited(o Options, next http.Handler) http.Handler {
+	if o.MaxRequests == 0 {
+		return next
+	}
+	places := make(chan struct{}, o.MaxRequests)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case places <- struct{}{}:
+			defer func() { <-places }()
+			next.ServeHTTP(w, r)
+		default:
+			o.Registry.Self.Rejected(exposition.RejectedMaxRequests)
+			writeText(w, http.StatusServiceUnavailable, fmt.Sprintf("%d scrapes are being answered already, the limit of --web.max-requests. Try again.\n", o.MaxRequests))
+		}
+	})
+}

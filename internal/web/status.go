@@ -1,0 +1,144 @@
+package web
+
+import (
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/breaker"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+)
+
+// Status is what /api/v1/status and /health/details give, and the pages show.
+type Status struct {
+	Status    string           `json:"status"` // as /health has it
+	Version   string           `json:"version"`
+	Time      time.Time        `json:"time"`
+	Upstreams []upstreamStatus `json:"upstreams"`
+}
+
+// upstreamStatus is one upstream of a status. What is not known is left out.
+type upstreamStatus struct {
+	Name      string           `json:"name"`
+	URL       string           `json:"url"`
+	API       string           `json:"api"`
+	State     fleet.State      `json:"state"`
+	Endpoints []endpointStatus `json:"endpoints"`
+	Values    valuesStatus     `json:"values"`
+}
+
+// endpointStatus is one endpoint of an upstream. Times are RFC 3339, ages and
+// waits seconds.
+type endpointStatus struct {
+	Endpoint       string      `json:"endpoint"`
+	State          fleet.State `json:"state"`
+	Breaker        string      `json:"breaker"`
+	OpenUntil      *time.Time  `json:"open_until,omitempty"`
+	LastSuccess    *time.Time  `json:"last_success,omitempty"`
+	AgeSeconds     *float64    `json:"age_seconds,omitempty"`
+	FailingSeconds *float64    `json:"failing_seconds,omitempty"`
+	Reason         string      `json:"last_error_reason,omitempty"`
+	Error          string      `json:"last_error,omitempty"`
+	Attempts       uint64      `json:"attempts"`
+	Next           time.Time   `json:"next_collection"`
+	NextSeconds    float64     `json:"next_collection_seconds"`
+}
+
+// valuesStatus are the values that /metrics shows at the same moment.
+type valuesStatus struct {
+	Peers            *uint64  `json:"connected_peers,omitempty"`
+	Active           *uint64  `json:"mixnode_active,omitempty"`
+	Inactive         *uint64  `json:"mixnode_inactive,omitempty"`
+	Messages         *uint64  `json:"messages_total,omitempty"`
+	Dropped          *uint64  `json:"packets_dropped_total,omitempty"`
+	BytesTransmitted *uint64  `json:"bytes_transmitted_total,omitempty"`
+	BytesReceived    *uint64  `json:"bytes_received_total,omitempty"`
+	PeakThroughput   *uint64  `json:"peak_throughput,omitempty"`
+	LatencySeconds   *float64 `json:"average_latency_seconds,omitempty"`
+}
+
+// The answers of /health.
+const (
+	healthHealthy   = "healthy"
+	healthDegraded  = "degraded"
+	healthUnhealthy = "unhealthy"
+)
+
+// missedIntervals is after how many intervals without a collection collecting
+// itself counts as stopped.
+const missedIntervals = 3
+
+// maxErrorText bounds what is shown of an error.
+const maxErrorText = 200
+
+// health judges all upstreams. Unhealthy is about the exporter alone: whatever
+// an upstream does, restarting the exporter would not mend it.
+func health(views []*fleet.View, now time.Time) string {
+	all := healthHealthy
+	for _, v := range views {
+		if now.Sub(v.Ticked) > missedIntervals*v.Upstream.Settings.Interval {
+			return healthUnhealthy
+		}
+		if !v.Up() {
+			all = healthDegraded
+		}
+		for i := range v.Endpoints {
+			if v.Endpoints[i].Breaker != breaker.Closed {
+				all = healthDegraded
+			}
+		}
+	}
+	return all
+}
+
+// NewStatus tells what is known at the given moment.
+func NewStatus(views []*fleet.View, version string, now time.Time) Status {
+	s := Status{Status: health(views, now), Version: version, Time: now, Upstreams: make([]upstreamStatus, len(views))}
+	for i, v := range views {
+		s.Upstreams[i] = newUpstreamStatus(v, now)
+	}
+	return s
+}
+
+func newUpstreamStatus(v *fleet.View, now time.Time) upstreamStatus {
+	val := v.Values(now)
+	u := upstreamStatus{
+		Name: v.Upstream.Title(), URL: v.Upstream.URL.String(), API: v.API.String(), State: v.State(now),
+		Values: valuesStatus{
+			val.Peers, val.Active, val.Inactive, val.Messages, val.Dropped,
+			val.BytesTransmitted, val.BytesRecvd, val.PeakThroughput, val.LatencySeconds,
+		},
+	}
+	for i := range v.Endpoints {
+		u.Endpoints = append(u.Endpoints, newEndpointStatus(&v.Endpoints[i], v.Upstream.Settings.MaxStale, now))
+	}
+	return u
+}
+
+func newEndpointStatus(e *fleet.EndpointView, maxStale time.Duration, now time.Time) endpointStatus {
+	s := endpointStatus{
+		Endpoint: e.Endpoint.String(), State: e.State(now, maxStale), Breaker: e.Breaker.String(), Attempts: e.Attempts,
+		Next: e.Next, NextSeconds: max(0, e.Next.Sub(now).Seconds()),
+	}
+	if !e.OpenUntil.IsZero() {
+		s.OpenUntil = &e.OpenUntil
+	}
+	if e.Doc != nil {
+		age := now.Sub(e.At).Seconds()
+		s.LastSuccess, s.AgeSeconds = &e.At, &age
+	}
+	if e.Failure != nil {
+		failing := now.Sub(e.Since).Seconds()
+		s.FailingSeconds, s.Reason, s.Error = &failing, string(e.Failure.Reason), cut(e.Failure.Error(), maxErrorText)
+	}
+	return s
+}
+
+// cut shortens a text to at most n bytes, between runes.
+func cut(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	for n > 0 && text[n]&0xC0 == 0x80 {
+		n--
+	}
+	return text[:n] + "…"
+}

@@ -1,0 +1,91 @@
+// Package web is how the exporter is reached: the only place with paths, and
+// the listener with its limits. No handler waits for an upstream.
+package web
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/pprof"
+
+	"github.com/klauspost/compress/gzhttp"
+
+	"github.com/betanet/betanet_exporter/internal/exposition"
+)
+
+// Options are what the handlers need.
+type Options struct {
+	Registry      *exposition.Registry
+	Version       string
+	TelemetryPath string
+	MaxRequests   int  // parallel scrapes, 0 for no limit
+	Pprof         bool // serve /debug/pprof/
+	// Reload loads the configuration anew; nil where POST /-/reload is not
+	// allowed.
+	Reload func() error
+	Log    *slog.Logger
+}
+
+// Handler serves all paths (design: interface.md, HTTP).
+func Handler(o Options) (http.Handler, error) {
+	compress, err := gzhttp.NewWrapper(gzhttp.CompressionLevel(1), gzhttp.EnableZstd(true))
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	status := &statusPages{o.Registry, o.Version, o.TelemetryPath}
+	mux.Handle("GET "+o.TelemetryPath, compress(scrapes(o)))
+	mux.HandleFunc("GET /health", status.health)
+	mux.HandleFunc("GET /health/details", status.json)
+	mux.HandleFunc("GET /api/v1/status", status.json)
+	mux.HandleFunc("GET /-/healthy", healthy)
+	mux.HandleFunc("GET /-/ready", status.ready)
+	mux.HandleFunc("POST /-/reload", reload(o.Reload))
+	mux.Handle("GET /upstream/{name...}", compress(http.HandlerFunc(status.upstream)))
+	mux.Handle("GET /{$}", compress(http.HandlerFunc(status.index)))
+	if o.Pprof {
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	}
+	return mux, nil
+}
+
+// healthy says that the process answers, whatever the upstreams do.
+func healthy(w http.ResponseWriter, _ *http.Request) {
+	writeText(w, http.StatusOK, "Betanet exporter is healthy.\n")
+}
+
+func reload(load func() error) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if load == nil {
+			writeText(w, http.StatusForbidden, "Reloading over HTTP is off, turn it on with --web.enable-lifecycle.\n")
+			return
+		}
+		if err := load(); err != nil {
+			writeText(w, http.StatusInternalServerError, "Not reloaded, the old configuration goes on: "+err.Error()+"\n")
+			return
+		}
+		writeText(w, http.StatusOK, "Reloaded.\n")
+	}
+}
+
+func writeText(w http.ResponseWriter, code int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(code)
+	_, _ = w.Write([]byte(text)) // a client that has gone needs no answer
+}
+
+func writeJSON(w http.ResponseWriter, code int, v any) {
+	b, err := json.Marshal(v)
+	if err != nil { // only values of our own types come here
+		panic(err)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(code)
+	_, _ = w.Write(b)
+}

@@ -1,0 +1,18 @@
+// Command betanet_exporter serves the state of Betanet services to Prometheus.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/betanet/betanet_exporter/internal/app"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := app.Run(ctx, os.Args[1:], os.Stdout, os.Stderr) // 0 or 1
+	stop()
+	os.Exit(code)
+}
