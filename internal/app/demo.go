@@ -38,7 +38,8 @@ func demo(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Wri
 		}
 		upstreams = append(upstreams, &fleet.Upstream{Name: d.name, URL: u, API: c.API, Settings: c.Settings})
 	}
-	fmt.Fprintf(stdout, `Three simulated Betanet services are being collected every %s:
+	announce := func() {
+		fmt.Fprintf(stdout, `Three simulated Betanet services are being collected every %s:
   steady  is well
   flaky   breaks down for 25s at the end of every minute
   slow    takes 0.8s for each answer
@@ -46,5 +47,6 @@ Open http://%[2]s/ in a browser, or run
   curl -s http://%[2]s%s | grep ^betanet_
 Press Ctrl-C to stop.
 `, c.Settings.Interval, c.Web.ListenAddresses[0], c.Web.TelemetryPath)
-	return serve(ctx, c, upstreams, log)
+	}
+	return serve(ctx, c, upstreams, log, announce)
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/prometheus/common/promslog"
+	"github.com/prometheus/common/version"
 
 	"github.com/betanet/betanet_exporter/internal/config"
 )
@@ -20,6 +21,9 @@ import (
 // Run runs the program with its arguments until it is done or ctx ends. It
 // returns the exit code: 0, or 1 after a line on stderr for each error.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if version.Version == "" { // not built by make
+		version.Version = "dev"
+	}
 	err := run(ctx, args, stdout, stderr)
 	if err == nil || errors.Is(err, config.ErrDone) {
 		return 0
@@ -54,7 +58,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case config.CollectCmd:
 		return collect(ctx, c, log, stdout)
 	default:
-		return serve(ctx, c, c.Upstreams(), log)
+		return serve(ctx, c, c.Upstreams(), log, func() {})
 	}
 }
 

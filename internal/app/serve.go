@@ -22,8 +22,9 @@ import (
 	"github.com/betanet/betanet_exporter/internal/web"
 )
 
-// serve collects upstreams and serves what is known of them until ctx ends.
-func serve(ctx context.Context, c *config.Config, upstreams []*fleet.Upstream, log *slog.Logger) error {
+// serve collects upstreams and serves what is known of them until ctx ends. It
+// calls listening once it does.
+func serve(ctx context.Context, c *config.Config, upstreams []*fleet.Upstream, log *slog.Logger, listening func()) error {
 	if err := toolkit.Validate(c.Web.ConfigFile); err != nil {
 		return fmt.Errorf("--web.config.file: %s: %w", c.Web.ConfigFile, err)
 	}
@@ -31,6 +32,7 @@ func serve(ctx context.Context, c *config.Config, upstreams []*fleet.Upstream, l
 	if err != nil {
 		return err
 	}
+	listening()
 	registry := exposition.NewRegistry()
 	reload := func() error {
 		// Flags and variables stay, and there is nothing else to read.

@@ -43,6 +43,8 @@ type Options struct {
 	UserAgent   string
 	DialTimeout time.Duration // bounds a dial whose attempt has gone away
 	IdleTimeout time.Duration // how long a kept connection may rest
+	// Dial makes the connections, nil for the network's.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Client asks one upstream. It follows no redirect, uses no proxy, asks for no
@@ -71,8 +73,11 @@ func NewClient(base *url.URL, o Options) *Client {
 }
 
 func newTransport(o Options) *http.Transport {
+	if o.Dial == nil {
+		o.Dial = (&net.Dialer{Timeout: o.DialTimeout}).DialContext
+	}
 	return &http.Transport{
-		DialContext:            (&net.Dialer{Timeout: o.DialTimeout}).DialContext,
+		DialContext:            o.Dial,
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxHeader,
 		MaxIdleConnsPerHost:    int(NumEndpoints),

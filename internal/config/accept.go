@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -97,8 +98,16 @@ func setJitter(c *Config, text string) (err error) {
 	return err
 }
 
+// taken are the paths that the exporter serves itself.
+var taken = []string{"/health", "/-/", "/api/", "/debug/", "/probe", "/sd", "/upstream/"}
+
 func setPath(c *Config, text string) error {
-	if !strings.HasPrefix(text, "/") || text == "/" || strings.ContainsAny(text, " ?#{}") {
+	for _, p := range taken {
+		if text == p || strings.HasPrefix(text, strings.TrimSuffix(p, "/")+"/") {
+			return fmt.Errorf("%q is taken by the exporter's own %s, use another path such as /metrics", text, p)
+		}
+	}
+	if !strings.HasPrefix(text, "/") || text == "/" || strings.ContainsAny(text, " ?#{}%") || path.Clean(text) != text {
 		return fmt.Errorf("%q is no path, use one such as /metrics", text)
 	}
 	c.Web.TelemetryPath = text

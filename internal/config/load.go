@@ -172,11 +172,15 @@ func newCommandLine(out io.Writer) *commandLine {
 		if only := o.onlyOf(); only != "" && only != Serve {
 			flags = commands[only]
 		}
-		f := flags.Flag(o.name, o.help).Envar(o.variable()).IsSetByUser(&g.byUser)
+		help := o.help
 		if o.computed() {
-			f.PlaceHolder(strings.Trim(o.def, "()"))
-		} else if o.def != "" {
+			help += " Default: " + strings.Trim(o.def, "()") + "."
+		}
+		f := flags.Flag(o.name, help).Envar(o.variable()).IsSetByUser(&g.byUser)
+		if o.def != "" && !o.computed() {
 			f.Default(o.def)
+		} else {
+			f.PlaceHolder("...")
 		}
 		f.SetValue(g)
 	}

@@ -6,7 +6,7 @@ import "strings"
 type option struct {
 	name     string // of the flag, and the path in files
 	help     string
-	def      string // what holds when nothing is said; a word in brackets is computed
+	def      string // what holds when nothing is said; in brackets, how it is computed
 	set      func(c *Config, text string) error
 	bool     bool
 	repeated bool     // may be given several times
@@ -41,7 +41,7 @@ var options = []option{
 	{name: "collect.interval", def: "15s", set: interval(func(c *Config) *dur { return &c.Settings.Interval }),
 		help: "Time between two collections of an upstream."},
 	{name: "collect.timeout", def: "(interval - 1s, below 2s: 9/10 of it)", set: positive(func(c *Config) *dur { return &c.Settings.Timeout }),
-		help: "Limit for one collection, all retries included. Less than the interval."},
+		help: "Limit for one collection, all retries included; less than the interval."},
 	{name: "request.timeout", def: "(5s, or collect.timeout if that is less)", set: positive(func(c *Config) *dur { return &c.Settings.RequestTimeout }),
 		help: "Limit for one attempt, from the dial to the last byte. At most collect.timeout."},
 	{name: "retry.attempts", def: "3", set: count(1, 100, func(c *Config, n int) { c.Settings.Attempts = n }),

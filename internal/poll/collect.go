@@ -94,13 +94,13 @@ func (s *upstream) ask(ctx context.Context, e betanet.Endpoint) (a answer) {
 		}
 		at.Wait = max(waits.Next(), after)
 		fits := time.Until(deadline) >= at.Wait+min(time.Second, set.RequestTimeout)
-		again := a.failure.Retry && !permit.Probe && n < set.Attempts && fits
+		again := a.failure.Retry && n < set.Attempts && fits
 		outcome := breaker.Failure
 		if a.failure.Ignored {
 			outcome = breaker.Ignored
 		}
 		changes := permit.Done(outcome)
-		if again && brk.State() != breaker.Open {
+		if again && brk.State() != breaker.Open { // as it is again after a failed probe
 			at.Retry = s.p.budget.Take()
 			at.NoBudget = !at.Retry
 		}

@@ -12,6 +12,7 @@ import (
 	"container/heap"
 	"context"
 	"hash/fnv"
+	"net"
 	"sync"
 	"time"
 
@@ -30,6 +31,8 @@ type Options struct {
 	// order. It must not block.
 	Publish func(*fleet.View)
 	Report  func(Event) // must not block
+	// Dial makes connections to upstreams, nil for the network's.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Poller collects a set of upstreams.

@@ -52,6 +52,7 @@ func newUpstream(ctx context.Context, p *Poller, u *fleet.Upstream) *upstream {
 		p: p, u: u, api: u.API, ticked: time.Now(),
 		client: betanet.NewClient(u.URL, betanet.Options{
 			UserAgent:   p.o.UserAgent,
+			Dial:        p.o.Dial,
 			DialTimeout: u.Settings.RequestTimeout,
 			// A connection must outlast the pause between two collections.
 			IdleTimeout: 2*u.Settings.Interval + time.Minute,

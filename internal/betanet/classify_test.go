@@ -1,0 +1,183 @@
+package betanet
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// What follows from an observation, in the words of the table's columns.
+var (
+	again   = func(r Reason) verdict { return verdict{reason: r, retry: true} }
+	enough  = func(r Reason) verdict { return verdict{reason: r} }
+	ignored = func(r Reason) verdict { return verdict{reason: r, ignored: true} }
+)
+
+// opError is an error of the network as package net makes them.
+func opError(op string, errno syscall.Errno) error {
+	call := map[string]string{"dial": "connect"}[op]
+	if call == "" {
+		call = op
+	}
+	return &net.OpError{Op: op, Net: "tcp", Err: os.NewSyscallError(call, errno)}
+}
+
+// socketError is a dial for which the kernel gave no socket.
+func socketError(errno syscall.Errno) error {
+	return &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("socket", errno)}
+}
+
+func TestClassificationFollowsTheTable(t *testing.T) {
+	failed := func(err error) observation { return observation{err: err} }
+	answered := func(err error) observation { return observation{err: err, status: 200} }
+	for _, c := range []struct {
+		name string
+		o    observation
+		want verdict
+	}{
+		{"refused", failed(opError("dial", syscall.ECONNREFUSED)), again(ReasonConnect)},
+		{"host unreachable", failed(opError("dial", syscall.EHOSTUNREACH)), again(ReasonConnect)},
+		{"network unreachable", failed(opError("dial", syscall.ENETUNREACH)), again(ReasonConnect)},
+		{"not permitted", failed(opError("dial", syscall.EPERM)), again(ReasonConnect)},
+		{"access denied", failed(opError("dial", syscall.EACCES)), again(ReasonConnect)},
+		{"no address to dial from", failed(opError("dial", syscall.EADDRNOTAVAIL)), again(ReasonConnect)},
+		{"bad address", failed(&net.OpError{Op: "dial", Net: "tcp", Err: &net.AddrError{Err: "missing port in address"}}), again(ReasonConnect)},
+		{"reset while reading", answered(opError("read", syscall.ECONNRESET)), again(ReasonReset)},
+		{"reset while writing", failed(opError("write", syscall.ECONNRESET)), again(ReasonReset)},
+		{"reset while dialling", failed(opError("dial", syscall.ECONNRESET)), again(ReasonReset)},
+		{"broken pipe", failed(opError("write", syscall.EPIPE)), again(ReasonReset)},
+		{"aborted", failed(opError("read", syscall.ECONNABORTED)), again(ReasonReset)},
+		{"EOF before the answer", failed(io.EOF), again(ReasonEOF)},
+		{"EOF in the headers or the body", answered(io.ErrUnexpectedEOF), again(ReasonEOF)},
+		{"EOF, wrapped", failed(fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", io.EOF)), again(ReasonEOF)},
+
+		{"malformed answer", failed(fmt.Errorf(`malformed HTTP response "SSH-2.0-OpenSSH_9.9"`)), again(ReasonProtocol)},
+		{"bad chunk", answered(errors.New("invalid byte in chunk length")), again(ReasonProtocol)},
+		{"headers too large", failed(errors.New("net/http: server response headers exceeded 65536 bytes; aborted")), again(ReasonProtocol)},
+
+		{"no such host", failed(dnsError(net.DNSError{Err: "no such host", IsNotFound: true})), again(ReasonDNS)},
+		{"name server silent", failed(dnsError(net.DNSError{Err: "i/o timeout", IsTimeout: true})), again(ReasonDNS)},
+		{"name server broken", failed(dnsError(net.DNSError{Err: "server misbehaving", IsTemporary: true})), again(ReasonDNS)},
+
+		{"attempt timeout, dial", observation{ctx: context.DeadlineExceeded, err: &net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}}, again(ReasonTimeout)},
+		{"attempt timeout, TLS", observation{ctx: context.DeadlineExceeded, err: errors.New("tls: use of closed connection")}, again(ReasonTimeout)},
+		{"attempt timeout, DNS", observation{ctx: context.DeadlineExceeded, err: dnsError(net.DNSError{IsTimeout: true})}, again(ReasonTimeout)},
+		{"attempt timeout, headers", observation{ctx: context.DeadlineExceeded, err: context.DeadlineExceeded}, again(ReasonTimeout)},
+		{"attempt timeout, body", observation{ctx: context.DeadlineExceeded, err: io.ErrUnexpectedEOF, status: 200}, again(ReasonTimeout)},
+		{"attempt timeout, parse", observation{ctx: context.DeadlineExceeded, err: refusal{ReasonSchema, ""}, status: 200}, again(ReasonTimeout)},
+		{"attempt timeout, all there", observation{ctx: context.DeadlineExceeded, status: 200}, again(ReasonTimeout)},
+		{"attempt timeout, other status", observation{ctx: context.DeadlineExceeded, status: 404}, again(ReasonTimeout)},
+		{"the kernel's timeout", failed(opError("dial", syscall.ETIMEDOUT)), again(ReasonTimeout)},
+		{"the dialler's timeout", failed(&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}), again(ReasonTimeout)},
+
+		{"alert", failed(&net.OpError{Op: "remote error", Err: tls.AlertError(40)}), enough(ReasonTLS)},
+		{"no TLS on a TLS port", failed(http.ErrSchemeMismatch), enough(ReasonTLS)},
+		{"no TLS record", failed(tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}), enough(ReasonTLS)},
+		{"unknown authority", failed(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}), enough(ReasonTLS)},
+		{"wrong host name", failed(&tls.CertificateVerificationError{Err: x509.HostnameError{Certificate: new(x509.Certificate)}}), enough(ReasonTLS)},
+		{"expired", failed(&tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: x509.Expired}}), enough(ReasonTLS)},
+		{"authority without handshake", failed(x509.UnknownAuthorityError{}), enough(ReasonTLS)},
+		{"no common version", failed(errors.New("tls: server selected unsupported protocol version 300")), enough(ReasonTLS)},
+		{"HTTP on a TLS port", failed(fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", fmt.Errorf("malformed HTTP response %q", "\x15\x03\x01\x00\x02\x02\x46"))), enough(ReasonTLS)},
+
+		{"body over the limit", answered(refusal{ReasonTooLarge, ""}), enough(ReasonTooLarge)},
+		{"content encoding", answered(refusal{ReasonEncoding, ""}), enough(ReasonEncoding)},
+		{"content type", answered(refusal{ReasonContentType, ""}), enough(ReasonContentType)},
+		{"syntax", answered(refusal{ReasonSyntax, ""}), again(ReasonSyntax)},
+		{"schema", answered(refusal{ReasonSchema, ""}), enough(ReasonSchema)},
+		{"value", answered(refusal{ReasonValue, ""}), enough(ReasonValue)},
+
+		{"canceled", observation{ctx: context.Canceled, err: context.Canceled}, ignored(ReasonCanceled)},
+		{"canceled, seen as another error", observation{ctx: context.Canceled, err: opError("read", syscall.ECONNRESET)}, ignored(ReasonCanceled)},
+		{"canceled after the status", observation{ctx: context.Canceled, status: 500}, ignored(ReasonCanceled)},
+		{"canceled after the document", observation{ctx: context.Canceled, status: 200}, ignored(ReasonCanceled)},
+		{"no descriptor for the process", failed(socketError(syscall.EMFILE)), ignored(ReasonLocal)},
+		{"no descriptor in the system", failed(socketError(syscall.ENFILE)), ignored(ReasonLocal)},
+		{"no buffer", failed(opError("write", syscall.ENOBUFS)), ignored(ReasonLocal)},
+		{"no memory", failed(socketError(syscall.ENOMEM)), ignored(ReasonLocal)},
+		{"canceled without descriptors", observation{ctx: context.Canceled, err: socketError(syscall.EMFILE)}, ignored(ReasonCanceled)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			// The transport hands errors out as they are, a client wraps them.
+			wrapped := c.o
+			if wrapped.err != nil {
+				wrapped.err = &url.Error{Op: "Get", URL: "http://localhost:9000", Err: c.o.err}
+			}
+			for _, o := range []observation{c.o, wrapped} {
+				if got := classify(o); got != c.want {
+					t.Errorf("classify(%+v): got %+v, want %+v", o, got, c.want)
+				}
+			}
+		})
+	}
+}
+
+// dnsError is a failed look-up as a dial reports it.
+func dnsError(e net.DNSError) error { return &net.OpError{Op: "dial", Net: "tcp", Err: &e} }
+
+func TestEveryStatusHasItsPlace(t *testing.T) {
+	want := func(status int) verdict {
+		switch status {
+		case 500, 502, 503, 504:
+			return again(ReasonHTTP5xx)
+		case 408, 425:
+			return again(ReasonHTTP4xx)
+		case 429:
+			return again(ReasonHTTP429)
+		case 401, 403:
+			return enough(ReasonAuth)
+		}
+		switch {
+		case status >= 300 && status < 400:
+			return enough(ReasonRedirect)
+		case status >= 400 && status < 500:
+			return enough(ReasonHTTP4xx)
+		case status >= 500 && status < 600:
+			return enough(ReasonHTTP5xx)
+		}
+		return enough(ReasonHTTPStatus)
+	}
+	for status := range 1000 {
+		if status == http.StatusOK {
+			continue // never classified by its status alone
+		}
+		if got := classify(observation{status: status}); got != want(status) {
+			t.Errorf("status %d: got %+v, want %+v", status, got, want(status))
+		}
+	}
+}
+
+func TestTheReasonsAreTheClosedSetOfTheDesign(t *testing.T) {
+	want := strings.Fields(`auth canceled connect content_type dns encoding eof http_429 http_4xx http_5xx http_status
+		json_syntax local protocol redirect reset schema timeout tls too_large value`)
+	var got []string
+	for _, r := range Reasons() {
+		got = append(got, string(r))
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("Reasons(): got %v, want %v", got, want)
+	}
+}
+
+func TestEachReasonIsTheSameInAllItsRows(t *testing.T) {
+	for _, r := range table {
+		if local := r.then.reason == ReasonCanceled || r.then.reason == ReasonLocal; r.then.ignored != local {
+			t.Errorf("%s: ignored: got %v, want %v", r.then.reason, r.then.ignored, local)
+		}
+		if r.then.ignored && r.then.retry {
+			t.Errorf("%s: got ignored and retried, want one of them", r.then.reason)
+		}
+	}
+}

@@ -1,0 +1,160 @@
+package betanet
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestEveryRequiredFieldMustBeThere(t *testing.T) {
+	for _, f := range knownFields {
+		if f.optional {
+			wantAccepted(t, f.endpoint, with(f.endpoint, f.name, absent))
+		} else {
+			wantRefused(t, f.endpoint, with(f.endpoint, f.name, absent), ReasonSchema)
+		}
+	}
+}
+
+func TestNoFieldMayBeNull(t *testing.T) {
+	for _, f := range knownFields {
+		wantRefused(t, f.endpoint, with(f.endpoint, f.name, "null"), ReasonSchema)
+	}
+}
+
+func TestNoFieldMayBeOfAnotherType(t *testing.T) {
+	for _, f := range knownFields {
+		wrong := []string{"true", "false", "{}", "[]", "[1]", `["a"]`, `{"a":[{}]}`}
+		if f.kind == "string" {
+			wrong = append(wrong, "0", "1.5")
+		} else {
+			wrong = append(wrong, `""`, `"5"`, `"a"`, `"NaN"`)
+		}
+		for _, value := range wrong {
+			wantRefused(t, f.endpoint, with(f.endpoint, f.name, value), ReasonSchema)
+		}
+	}
+}
+
+func TestAKeyOfAnotherCaseIsNotTheField(t *testing.T) {
+	for _, f := range knownFields {
+		if f.optional {
+			continue
+		}
+		for _, name := range []string{strings.ToUpper(f.name), strings.ToUpper(f.name[:1]) + f.name[1:], f.name + " "} {
+			wantRefused(t, f.endpoint, document(f.endpoint, map[string]string{f.name: absent, name: f.sample}), ReasonSchema)
+		}
+	}
+}
+
+func TestAnUnsignedIntegerHasPlainDigitsInRange(t *testing.T) {
+	for _, f := range knownFields {
+		if f.kind != "uint" {
+			continue
+		}
+		for _, value := range []string{
+			"-1", "-0", "-0.0", "1.0", "1.5", "0.0", "1e3", "1E0", "10e-1", "1e999", "-1e999",
+			"18446744073709551616", "99999999999999999999999999", "-9223372036854775808",
+		} {
+			wantRefused(t, f.endpoint, with(f.endpoint, f.name, value), ReasonValue)
+		}
+	}
+}
+
+func TestALatencyIsNotNegativeAndFits(t *testing.T) {
+	for _, e := range []Endpoint{Network, Mixnodes} {
+		for _, value := range []string{"-1", "-0.5", "-1e-3", "-1e300", "1e999", "-1e999", "1.8e308"} {
+			wantRefused(t, e, with(e, "avg_latency_ms", value), ReasonValue)
+		}
+	}
+}
+
+func TestNoKeyIsThereTwice(t *testing.T) {
+	for name, c := range map[string]struct {
+		endpoint Endpoint
+		body     string
+	}{
+		"same value":            {Metrics, `{"packets_processed":1,"packets_dropped":2,"packets_processed":1}`},
+		"at the end":            {Metrics, `{"packets_processed":1,"packets_dropped":2,"packets_dropped":3}`},
+		"escaped spelling":      {Metrics, `{"packets_processed":1,"packets_dropped":2,"packets_\u0070rocessed":1}`},
+		"escaped spelling, 2":   {Metrics, `{"packets_processed":1,"packets\u005Fdropped":2,"packets_dropped":2}`},
+		"unknown key":           {Metrics, `{"packets_processed":1,"x":1,"x":1,"packets_dropped":2}`},
+		"inside an unknown key": {Metrics, `{"packets_processed":1,"x":[{"y":1,"y":2}],"packets_dropped":2}`},
+		"null first":            {Metrics, `{"packets_processed":null,"packets_processed":1,"packets_dropped":2}`},
+		"mixnode":               {Mixnodes, `[{"id":"a","id":"b","status":"active","packets_processed":1,"uptime_seconds":2}]`},
+		"optional field":        {Mixnodes, `[{"id":"a","packets_dropped":1,"status":"active","packets_processed":1,"packets_dropped":1,"uptime_seconds":2}]`},
+	} {
+		t.Run(name, func(t *testing.T) { wantRefused(t, c.endpoint, c.body, ReasonSchema) })
+	}
+}
+
+func node(id string) string {
+	return `{"id":"` + id + `","status":"active","packets_processed":1,"uptime_seconds":2}`
+}
+
+func TestNoMixnodeIsThereTwice(t *testing.T) {
+	for _, ids := range [][]string{{"a", "a"}, {"a", "b", "c", "a"}, {"a", `\u0061`}, {"é", `\u00e9`}} {
+		var nodes []string
+		for _, id := range ids {
+			nodes = append(nodes, node(id))
+		}
+		wantRefused(t, Mixnodes, "["+strings.Join(nodes, ",")+"]", ReasonSchema)
+	}
+	wantAccepted(t, Mixnodes, "["+node("a")+","+node("A")+"]")
+}
+
+func TestOneBadNodeRefusesTheDocument(t *testing.T) {
+	for _, bad := range []string{"null", "1", `"a"`, "[]", "true", "{}", node("")} {
+		for _, body := range []string{"[" + bad + "]", "[" + node("a") + "," + bad + "]", "[" + bad + "," + node("a") + "]"} {
+			wantRefused(t, Mixnodes, body, ReasonSchema)
+		}
+	}
+}
+
+func TestTheWholeDocumentIsOfTheRightType(t *testing.T) {
+	for _, e := range allEndpoints {
+		wrong := []string{"null", "true", "0", "-1", `""`, `"{}"`}
+		if e == Mixnodes {
+			wrong = append(wrong, "{}", `{"error":"Not Found"}`, node("a"))
+		} else {
+			wrong = append(wrong, "[]", "["+document(e, nil)+"]", "{}", `{"error":"Not Found"}`)
+		}
+		for _, body := range wrong {
+			wantRefused(t, e, body, ReasonSchema)
+		}
+	}
+}
+
+func TestAnotherEndpointsDocumentIsRefused(t *testing.T) {
+	for _, e := range allEndpoints {
+		for _, other := range allEndpoints {
+			if other != e {
+				wantRefused(t, e, document(other, nil), ReasonSchema)
+			}
+		}
+	}
+}
+
+func TestARefusalNamesTheField(t *testing.T) {
+	for _, f := range knownFields {
+		for _, value := range []string{"null", "{}"} {
+			_, err := Decode(f.endpoint, []byte(with(f.endpoint, f.name, value)))
+			if err == nil || !strings.Contains(err.Error(), f.name) {
+				t.Errorf("%v %s = %s: got %v, want an error that names the field", f.endpoint, f.name, value, err)
+			}
+		}
+	}
+}
+
+func TestARefusalQuotesTheUpstream(t *testing.T) {
+	nasty := `a\n\u001b[31m\"`
+	for _, body := range []string{
+		"[" + node(nasty) + "," + node(nasty) + "]",
+		`[{"` + nasty + `":1,"` + nasty + `":2}]`,
+		`[{"` + nasty + `":nul`,
+	} {
+		_, err := Decode(Mixnodes, []byte(body))
+		if err == nil || strings.ContainsAny(err.Error(), "\n\x1b") {
+			t.Errorf("Decode(%q): got %q, want an error without control characters", body, err)
+		}
+	}
+}

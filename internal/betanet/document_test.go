@@ -1,0 +1,115 @@
+package betanet
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var allEndpoints = []Endpoint{Metrics, Nodes, Network, Mixnodes}
+
+// known is a field as the design lists it (upstream.md).
+type known struct {
+	endpoint Endpoint
+	name     string
+	kind     string // uint, float or string
+	sample   string
+	optional bool
+}
+
+var knownFields = []known{
+	{Metrics, "packets_processed", "uint", "11", false},
+	{Metrics, "packets_dropped", "uint", "12", false},
+	{Nodes, "active_nodes", "uint", "21", false},
+	{Nodes, "inactive_nodes", "uint", "22", false},
+	{Nodes, "total_nodes", "uint", "43", false},
+	{Network, "bytes_transmitted", "uint", "31", false},
+	{Network, "bytes_received", "uint", "32", false},
+	{Network, "avg_latency_ms", "float", "33.5", false},
+	{Network, "peak_throughput", "uint", "34", false},
+	{Mixnodes, "id", "string", `"mixnode-1"`, false},
+	{Mixnodes, "status", "string", `"active"`, false},
+	{Mixnodes, "packets_processed", "uint", "41", false},
+	{Mixnodes, "packets_forwarded", "uint", "42", true},
+	{Mixnodes, "packets_dropped", "uint", "43", true},
+	{Mixnodes, "uptime_seconds", "uint", "44", false},
+	{Mixnodes, "avg_latency_ms", "float", "45.5", true},
+}
+
+// absent takes a field away where a value is asked for.
+const absent = ""
+
+// document is a valid document with some fields changed or absent; a name that
+// is no known field is added.
+func document(e Endpoint, changed map[string]string) string {
+	var members []string
+	done := make(map[string]bool)
+	for _, f := range knownFields {
+		if f.endpoint != e {
+			continue
+		}
+		value, is := changed[f.name]
+		if !is {
+			value = f.sample
+		}
+		done[f.name] = true
+		if value != absent {
+			members = append(members, fmt.Sprintf("%q:%s", f.name, value))
+		}
+	}
+	for name, value := range changed {
+		if !done[name] {
+			members = append(members, fmt.Sprintf("%q:%s", name, value))
+		}
+	}
+	slices.SortFunc(members, cmp.Compare[string]) // a map has no order, a test has
+	object := "{" + strings.Join(members, ",") + "}"
+	if e == Mixnodes {
+		return "[" + object + "]"
+	}
+	return object
+}
+
+// with is a valid document with one field changed.
+func with(e Endpoint, name, value string) string { return document(e, map[string]string{name: value}) }
+
+// reasonOf is the reason of a refused document, "" of an accepted one.
+func reasonOf(err error) Reason {
+	var r refusal
+	if errors.As(err, &r) {
+		return r.reason
+	}
+	if err != nil {
+		return "not a refusal: " + Reason(err.Error())
+	}
+	return ""
+}
+
+// wantRefused decodes what must be refused.
+func wantRefused(t *testing.T, e Endpoint, body string, want Reason) {
+	t.Helper()
+	doc, err := Decode(e, []byte(body))
+	if got := reasonOf(err); got != want || doc != nil {
+		t.Errorf("Decode(%v, %.200q): got %v, %q (%v), want no document, %q", e, body, doc, got, err, want)
+	}
+}
+
+// wantAccepted decodes what must be accepted.
+func wantAccepted(t *testing.T, e Endpoint, body string) Document {
+	t.Helper()
+	doc, err := Decode(e, []byte(body))
+	if err != nil || doc == nil {
+		t.Fatalf("Decode(%v, %.200q): got %v, %v, want a document", e, body, doc, err)
+	}
+	if got := doc.Endpoint(); got != e {
+		t.Errorf("Endpoint(): got %v, want %v", got, e)
+	}
+	return doc
+}

@@ -1,0 +1,89 @@
+package betanet
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// encode writes a document as an upstream would.
+func encode(t *testing.T, doc Document) []byte {
+	t.Helper()
+	var v any
+	switch d := doc.(type) {
+	case *MetricsDoc:
+		v = map[string]any{"packets_processed": d.PacketsProcessed, "packets_dropped": d.PacketsDropped}
+	case *NodesDoc:
+		v = map[string]any{"active_nodes": d.Active, "inactive_nodes": d.Inactive, "total_nodes": d.Total}
+	case *NetworkDoc:
+		v = map[string]any{
+			"bytes_transmitted": d.BytesTransmitted, "bytes_received": d.BytesReceived,
+			"avg_latency_ms": d.AvgLatencyMS, "peak_throughput": d.PeakThroughput,
+		}
+	case MixnodesDoc:
+		nodes := []map[string]any{}
+		for _, n := range d {
+			m := map[string]any{"id": n.ID, "status": n.Status, "packets_processed": n.PacketsProcessed, "uptime_seconds": n.UptimeSeconds}
+			if n.PacketsForwarded != nil {
+				m["packets_forwarded"] = *n.PacketsForwarded
+			}
+			if n.PacketsDropped != nil {
+				m["packets_dropped"] = *n.PacketsDropped
+			}
+			if n.AvgLatencyMS != nil {
+				m["avg_latency_ms"] = *n.AvgLatencyMS
+			}
+			nodes = append(nodes, m)
+		}
+		v = nodes
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatalf("encode %v: %v", doc, err)
+	}
+	return b
+}
+
+// What is accepted says the same when it is written anew, what is refused has
+// one of three reasons, and nothing panics.
+func FuzzDecode(f *testing.F) {
+	for _, e := range allEndpoints {
+		for _, body := range []string{
+			document(e, nil), rich(e), rich(e)[:20], document(e, nil) + "x", "", "null", "[]", "{}", "NaN",
+			with(e, "unknown", nested(40, "[", "", "]")), with(e, "\xff", "1"), with(e, "unknown", `{"a":1,"a":2}`),
+		} {
+			f.Add(uint8(e), []byte(body))
+		}
+	}
+	for _, field := range knownFields {
+		for _, value := range []string{"null", "-1", "-0", "1e3", "1.5", "1e999", "-1e-400", "18446744073709551615", "18446744073709551616", `"5"`, `""`, "{}"} {
+			f.Add(uint8(field.endpoint), []byte(with(field.endpoint, field.name, value)))
+		}
+	}
+	f.Add(uint8(Mixnodes), []byte("["+node("a")+","+node("b")+"]"))
+	f.Add(uint8(Mixnodes), []byte("["+node("a")+","+node(`\u0061`)+"]"))
+	f.Fuzz(func(t *testing.T, endpoint uint8, body []byte) {
+		e := Endpoint(endpoint % uint8(NumEndpoints))
+		before := slices.Clone(body)
+		doc, err := Decode(e, body)
+		if !slices.Equal(body, before) {
+			t.Fatalf("body: got %q, want %q as before", body, before)
+		}
+		if err != nil {
+			if got := reasonOf(err); doc != nil || got != ReasonSyntax && got != ReasonSchema && got != ReasonValue {
+				t.Fatalf("got %v, reason %q, want no document and json_syntax, schema or value", doc, got)
+			}
+			return
+		}
+		if !json.Valid(body) || !utf8.Valid(body) {
+			t.Fatalf("accepted %q, want it refused as no JSON", body)
+		}
+		again, err := Decode(e, encode(t, doc))
+		if diff := cmp.Diff(doc, again); err != nil || diff != "" {
+			t.Fatalf("decoded again: %v, differs (-first +again):\n%s", err, diff)
+		}
+	})
+}

@@ -1,0 +1,133 @@
+package poll
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+)
+
+func TestAutoFindsMixnodesInTheFirstCollection(t *testing.T) {
+	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *bed) {
+		b.behave(mixnodes)
+		b.until(time.Second)
+		v := b.view()
+		if v.API != betanet.MixnodesAPI || !v.Up() {
+			t.Fatalf("got API %v and up %v, want mixnodes and true", v.API, v.Up())
+		}
+		if val := v.Values(time.Now()); *val.Messages != 100 || *val.Dropped != 1 || *val.Peers != 1 || val.BytesTransmitted != nil {
+			t.Errorf("got %+v, want the mixnode's", val)
+		}
+		for _, a := range eventsOf[Attempt](b) {
+			if a.Endpoint != betanet.Mixnodes {
+				t.Errorf("got attempt %+v, want the 404s to count for nothing", a)
+			}
+		}
+		b.until(b.tick() + time.Second)
+		if got := len(b.asked(metricsPath, time.Second)); got != 0 {
+			t.Errorf("v1 was asked %d more times, want none", got)
+		}
+	})
+}
+
+func TestAutoLeavesTheFailuresOfV1WhenMixnodesIsNotThereEither(t *testing.T) {
+	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *bed) {
+		b.behave(http.NotFound)
+		b.until(time.Second)
+		v := b.view()
+		if v.API != betanet.V1 {
+			t.Errorf("got API %v, want v1", v.API)
+		}
+		for _, e := range v.Endpoints {
+			if e.Failure == nil || e.Failure.Reason != betanet.ReasonHTTP4xx {
+				t.Errorf("%v: got failure %v, want http_4xx", e.Endpoint, e.Failure)
+			}
+		}
+		if got := len(eventsOf[Attempt](b)); got != 4 {
+			t.Errorf("got %d attempts, want 4", got)
+		}
+	})
+}
+
+func TestAutoAsksForMixnodesOnlyWhenAllOfV1IsMissing(t *testing.T) {
+	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *bed) {
+		b.behave(only(betanet.Metrics, http.NotFound))
+		b.until(time.Minute)
+		if got := len(b.asked("/mixnodes", 0)); got != 0 {
+			t.Errorf("/mixnodes was asked %d times, want none", got)
+		}
+	})
+}
+
+func TestAFixedAPIIsNeverGuessed(t *testing.T) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+		b.behave(mixnodes)
+		b.until(time.Minute)
+		if got := len(b.asked("/mixnodes", 0)); got != 0 {
+			t.Errorf("/mixnodes was asked %d times, want none", got)
+		}
+	})
+	inBubble(t, defaults, betanet.MixnodesAPI, func(t *testing.T, b *bed) {
+		b.behave(healthy)
+		b.until(time.Minute)
+		if got := len(b.asked(metricsPath, 0)); got != 0 {
+			t.Errorf("v1 was asked %d times, want none", got)
+		}
+	})
+}
+
+func TestMixnodesThatAnswers404IsAskedV1Next(t *testing.T) {
+	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *bed) {
+		b.behave(mixnodes)
+		b.until(time.Second)
+		b.behave(healthy) // replaced by a service of the other API
+		b.until(b.tick() + time.Second)
+		if v := b.view(); v.API != betanet.MixnodesAPI || v.Up() {
+			t.Errorf("got API %v and up %v after one 404, want mixnodes and false", v.API, v.Up())
+		}
+		b.until(b.tick() + 16*time.Second)
+		v := b.view()
+		if v.API != betanet.V1 || !v.Up() {
+			t.Fatalf("got API %v and up %v, want v1 and true", v.API, v.Up())
+		}
+		val := v.Values(time.Now())
+		if val.Mixnodes != nil || val.Latency.Count != 1 || *val.Messages != 5000 {
+			t.Errorf("got %+v, want nothing of the mixnodes", val)
+		}
+	})
+}
+
+func TestA404OfAProxyDoesNotEndMixnodes(t *testing.T) {
+	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *bed) {
+		b.behave(mixnodes)
+		b.until(time.Second)
+		b.behave(http.NotFound)
+		b.until(b.tick() + 20*time.Second)
+		if v := b.view(); v.API != betanet.MixnodesAPI || *v.Values(time.Now()).Messages != 100 {
+			t.Errorf("got API %v, want mixnodes with its last values", v.API)
+		}
+		b.behave(mixnodes)
+		b.until(b.tick() + 60*time.Second)
+		if v := b.view(); v.API != betanet.MixnodesAPI || !v.Up() {
+			t.Errorf("got API %v and up %v, want mixnodes and true", v.API, v.Up())
+		}
+	})
+}
+
+// While all breakers are open, endpoints are probed one by one: no collection
+// sees three 404s. The replacement must be recognised all the same.
+func TestAnUpstreamReplacedDuringAnOutageIsRecognised(t *testing.T) {
+	set := defaults
+	set.BreakerFailures = 3
+	inBubble(t, set, betanet.Auto, func(t *testing.T, b *bed) {
+		b.until(time.Second)
+		b.behave(failWith(500))
+		b.until(b.tick() + 10*time.Second) // all open
+		b.behave(mixnodes)
+		b.until(b.tick() + 50*time.Second)
+		if v := b.view(); v.API != betanet.MixnodesAPI || !v.Up() {
+			t.Errorf("got API %v and up %v, want mixnodes and true", v.API, v.Up())
+		}
+	})
+}

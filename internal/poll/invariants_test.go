@@ -1,0 +1,260 @@
+package poll
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/breaker"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/retry"
+)
+
+// step is a change of one endpoint's behaviour at a moment.
+type step struct {
+	At       time.Duration
+	Endpoint betanet.Endpoint
+	Kind     string
+}
+
+// script is a random life of an upstream.
+type script struct {
+	Jitter   retry.Jitter
+	MaxStale time.Duration
+	Steps    []step
+	Length   time.Duration
+}
+
+func drawScript(t *rapid.T) script {
+	s := script{
+		Jitter:   rapid.SampledFrom([]retry.Jitter{retry.Equal, retry.None, retry.Full}).Draw(t, "jitter"),
+		MaxStale: rapid.SampledFrom([]time.Duration{0, 20 * time.Second, 5 * time.Minute}).Draw(t, "max-stale"),
+		Length:   10 * time.Minute,
+	}
+	kinds := rapid.SampledFrom([]string{"good", "good", "500", "403", "hang", "slow", "later", "much later", "broken", "cut"})
+	var at time.Duration
+	for range rapid.IntRange(0, 25).Draw(t, "steps") {
+		at += time.Duration(rapid.IntRange(1, 60_000).Draw(t, "pause")) * time.Millisecond
+		s.Steps = append(s.Steps, step{at, betanet.Endpoint(rapid.IntRange(0, 2).Draw(t, "endpoint")), kinds.Draw(t, "kind")})
+	}
+	return s
+}
+
+// TestInvariantsHoldWhateverTheUpstreamDoes checks resilience.md's invariants of
+// a whole collection over random lives of an upstream.
+func TestInvariantsHoldWhateverTheUpstreamDoes(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		s := drawScript(rt)
+		set := defaults
+		set.Jitter, set.MaxStale = s.Jitter, s.MaxStale
+		inBubble(t, set, betanet.V1, func(_ *testing.T, b *bed) {
+			life := &life{served: make(map[uint64]bool)}
+			b.behave(life.serve)
+			for _, st := range s.Steps {
+				b.until(st.At)
+				life.set(b, st)
+			}
+			b.until(max(s.Length, s.last()+time.Minute))
+			if err := check(b, life, set); err != nil {
+				rt.Errorf("%+v: %v", s, err)
+			}
+		})
+	})
+}
+
+// last is when the last step was.
+func (s script) last() time.Duration {
+	if len(s.Steps) == 0 {
+		return 0
+	}
+	return s.Steps[len(s.Steps)-1].At
+}
+
+// life is an upstream that follows a script. Its counters grow by one with each
+// document, so that every value tells which document it is from.
+type life struct {
+	kinds  [betanet.NumEndpoints]string
+	served map[uint64]bool
+	last   uint64
+}
+
+func (l *life) set(b *bed, s step) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l.kinds[s.Endpoint] = s.Kind
+}
+
+func (l *life) serve(w http.ResponseWriter, r *http.Request) {
+	bed := r.Context().Value(bedKey{}).(*bed)
+	bed.mu.Lock()
+	l.last++
+	n := l.last
+	kind := ""
+	for e := range betanet.NumEndpoints {
+		if e.Path() == r.URL.Path {
+			kind = l.kinds[e]
+		}
+	}
+	bed.mu.Unlock()
+	switch kind {
+	case "500":
+		w.WriteHeader(500)
+	case "403":
+		w.WriteHeader(403)
+	case "hang":
+		<-r.Context().Done()
+	case "later":
+		w.Header().Set("Retry-After", "3")
+		w.WriteHeader(503)
+	case "much later":
+		w.Header().Set("Retry-After", "200")
+		w.WriteHeader(429)
+	case "broken":
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `{"packets_processed":`)
+	case "cut":
+		panic(http.ErrAbortHandler)
+	default:
+		if kind == "slow" {
+			time.Sleep(2 * time.Second)
+		}
+		bed.mu.Lock()
+		l.served[n] = true
+		bed.mu.Unlock()
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"packets_processed":%[1]d,"packets_dropped":%[1]d,"active_nodes":%[1]d,"inactive_nodes":%[1]d,"total_nodes":%[1]d,`+
+			`"bytes_transmitted":%[1]d,"bytes_received":%[1]d,"avg_latency_ms":%[1]d,"peak_throughput":%[1]d}`, n)
+	}
+}
+
+// check compares what was reported and published with what may be.
+func check(b *bed, l *life, set fleet.Settings) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var seen [betanet.NumEndpoints]witness
+	for i := range b.events {
+		e := b.events[i]
+		var err error
+		switch x := e.event.(type) {
+		case Attempt:
+			err = seen[x.Endpoint].attempt(e.at, x, set)
+		case Transition:
+			err = seen[x.Endpoint].transition(e.at, x, set)
+		case Ended:
+			if x.Duration > set.Timeout {
+				err = fmt.Errorf("collection took %v, limit is %v", x.Duration, set.Timeout)
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("event %d at %v (%+v): %w", i, e.at, e.event, err)
+		}
+	}
+	for i, v := range b.views {
+		if err := honest(v, b.viewed[i], l); err != nil {
+			return fmt.Errorf("view %d at %v: %w", i, b.viewed[i].Sub(b.start), err)
+		}
+	}
+	return nil
+}
+
+// witness follows one endpoint's events.
+type witness struct {
+	state    breaker.State
+	failures uint32
+	opened   time.Duration
+	probes   int
+	last     time.Duration // end of the last attempt
+	wait     time.Duration // that must pass before the next
+	number   int           // of the last attempt within its collection
+	retry    bool          // the last attempt is to be made again
+}
+
+func (w *witness) attempt(at time.Duration, a Attempt, set fleet.Settings) error {
+	start := at - a.Duration
+	switch {
+	case start < w.last:
+		return fmt.Errorf("began at %v, the one before ended at %v", start, w.last)
+	case w.state == breaker.Open:
+		return fmt.Errorf("an attempt while open since %v", w.opened)
+	case w.state == breaker.HalfOpen && w.probes > 0:
+		return fmt.Errorf("a second probe")
+	case a.Number > set.Attempts || a.Number > 1 && a.Number != w.number+1:
+		return fmt.Errorf("attempt %d after %d of %d", a.Number, w.number, set.Attempts)
+	case a.Number > 1 && start != w.last+w.wait:
+		return fmt.Errorf("retry at %v, want %v", start, w.last+w.wait)
+	case a.Duration > set.RequestTimeout:
+		return fmt.Errorf("took %v", a.Duration)
+	case a.Retry && w.state == breaker.HalfOpen:
+		return fmt.Errorf("a probe is retried")
+	}
+	if w.state == breaker.HalfOpen {
+		w.probes++
+	}
+	if w.failures++; a.Failure == nil {
+		w.failures = 0
+	}
+	w.last, w.wait, w.number, w.retry = at, a.Wait, a.Number, a.Retry
+	if a.Retry {
+		return waitIsRight(a, set)
+	}
+	return nil
+}
+
+func waitIsRight(a Attempt, set fleet.Settings) error {
+	d := min(set.MaxBackoff, set.Backoff<<(a.Number-1))
+	least := d
+	switch set.Jitter {
+	case retry.Equal:
+		least = d / 2
+	case retry.Full:
+		least = 0
+	}
+	if a.Failure.RetryAfter != "" { // 3 seconds in these scripts
+		least, d = 3*time.Second, max(d, 3*time.Second)
+	}
+	if a.Wait < least || a.Wait > d {
+		return fmt.Errorf("waits %v, want %v to %v", a.Wait, least, d)
+	}
+	return nil
+}
+
+func (w *witness) transition(at time.Duration, tr Transition, set fleet.Settings) error {
+	from := w.state
+	w.state = tr.To
+	switch {
+	case tr.To == breaker.Open && w.retry:
+		return fmt.Errorf("a retry is due though open")
+	case from == breaker.Closed && tr.To == breaker.Open && w.failures == set.BreakerFailures,
+		from == breaker.HalfOpen && tr.To == breaker.Open && w.failures > 0 && tr.Again:
+		w.opened = at
+		return nil
+	case from == breaker.Open && tr.To == breaker.HalfOpen && at > w.opened+set.BreakerOpen:
+		w.probes = 0
+		return nil
+	case from == breaker.HalfOpen && tr.To == breaker.Closed && w.failures == 0:
+		return nil
+	}
+	return fmt.Errorf("from %v to %v after %d failures, opened at %v", from, tr.To, w.failures, w.opened)
+}
+
+// honest checks that what a view shows was in some document, and is not too old.
+func honest(v *fleet.View, at time.Time, l *life) error {
+	val := v.Values(at)
+	for _, n := range []*uint64{val.Messages, val.Dropped, val.Peers, val.Active, val.Inactive, val.BytesTransmitted, val.BytesRecvd, val.PeakThroughput} {
+		if n != nil && !l.served[*n] {
+			return fmt.Errorf("shows %d, which was in no document", *n)
+		}
+	}
+	max := v.Upstream.Settings.MaxStale
+	for _, e := range v.Endpoints {
+		shown := map[betanet.Endpoint]bool{betanet.Metrics: val.Messages != nil, betanet.Nodes: val.Peers != nil, betanet.Network: val.BytesRecvd != nil}[e.Endpoint]
+		if age := at.Sub(e.At); shown && max > 0 && age > max {
+			return fmt.Errorf("shows values of %v that are %v old", e.Endpoint, age)
+		}
+	}
+	return nil
+}
