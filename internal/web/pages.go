@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"embed"
 	"fmt"
 	"html/template"
@@ -8,7 +9,6 @@ import (
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/exposition"
-	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
 //go:embed page/*
@@ -70,13 +70,13 @@ func (p *statusPages) json(w http.ResponseWriter, _ *http.Request) {
 
 func (p *statusPages) index(w http.ResponseWriter, _ *http.Request) {
 	s := p.now()
-	counts := make(map[fleet.State]int)
+	counts := make(map[string]int)
 	for _, u := range s.Upstreams {
-		counts[u.State]++
+		counts[string(u.State)]++
 	}
 	render(w, "index.html", struct {
 		Status
-		Counts        map[fleet.State]int
+		Counts        map[string]int
 		TelemetryPath string
 	}{s, counts, p.telemetryPath})
 }
@@ -97,13 +97,17 @@ func (p *statusPages) upstream(w http.ResponseWriter, r *http.Request) {
 }
 
 func render(w http.ResponseWriter, name string, data any) {
+	var page bytes.Buffer
+	if err := pages.ExecuteTemplate(&page, name, data); err != nil {
+		panic(err) // our own template on our own types; net/http logs it
+	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cache-Control", "no-store")
-	_ = pages.ExecuteTemplate(w, name, data) // a client that has gone needs no page
+	_, _ = page.WriteTo(w) // a client that has gone needs no page
 }
 
 // ago is an age in words, empty for nil.

@@ -1,0 +1,58 @@
+package exposition
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Documentation is docs/metrics.md: every family with what it means.
+func Documentation() string {
+	var b strings.Builder
+	b.WriteString(`# Metrics
+
+<!-- Made by "make generate" from internal/exposition. Do not edit. -->
+
+Data that an upstream does not give are absent, never zero. Series of an
+upstream carry the label ` + "`upstream`" + ` where there is more than one; its series of
+documents vanish when their last good values are older than ` + "`--cache.max-stale`" + `.
+Counters are exposed as the upstream sends them, after its restart too.
+
+## Upstreams
+
+| series | type | labels | meaning |
+|---|---|---|---|
+`)
+	describe(&b, func(f *family) bool { return f.upstream != nil })
+	b.WriteString(`
+## The exporter
+
+These are about all upstreams together. Series whose labels form a closed set
+exist with 0 from the start.
+
+| series | type | labels | meaning |
+|---|---|---|---|
+`)
+	describe(&b, func(f *family) bool { return f.self != nil })
+	b.WriteString(`
+` + "`betanet_exporter_build_info`, `go_*` and `process_*`" + ` are those of Prometheus'
+client library; they are read at most once a second.
+
+## Values of labels
+
+| label | values |
+|---|---|
+| endpoint | metrics, nodes, network, mixnodes |
+| result | ` + strings.Join(results, ", ") + ` |
+| reason of endpoint_failing | the results but success |
+| state | closed, half_open, open |
+`)
+	return b.String()
+}
+
+func describe(b *strings.Builder, wanted func(*family) bool) {
+	for i := range families {
+		if f := &families[i]; wanted(f) {
+			fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", f.name, f.kind, f.labels, strings.TrimSuffix(f.help, ".")+".")
+		}
+	}
+}

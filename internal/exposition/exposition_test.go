@@ -1,0 +1,260 @@
+package exposition
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/breaker"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// text is what the registry writes, without the lines about the process.
+func text(t *testing.T, r *Registry, f Format) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := r.Write(&b, f); err != nil {
+		t.Fatalf("Write: %v", err)
+	}
+	from := strings.Index(b.String(), "# HELP betanet_exporter_build_info")
+	if f == OpenMetrics {
+		return b.String()[:from] + "# EOF\n"
+	}
+	return b.String()[:from]
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", name, diff)
+	}
+}
+
+// registryOf publishes views and lets the exporter have done a little.
+func registryOf(views ...*fleet.View) *Registry {
+	r := NewRegistry()
+	r.Self.Reloaded(true, at)
+	r.Self.Collection(2 * time.Millisecond)
+	r.Self.Attempt(betanet.Metrics, "", 3*time.Millisecond)
+	r.Self.Attempt(betanet.Nodes, betanet.ReasonTimeout, 5*time.Second)
+	r.Self.Retry(betanet.Nodes)
+	r.Self.Transition(betanet.Nodes, breaker.Open)
+	r.Self.Cache("stale")
+	r.Self.Rejected(RejectedSlowClient)
+	for _, v := range views {
+		r.Publish(v)
+	}
+	return r
+}
+
+// rendered is a registry whose fixtures, fetched long ago, do not expire.
+func rendered(v *fleet.View) *Registry {
+	v.Upstream.Settings.MaxStale = 0
+	return registryOf(v)
+}
+
+func TestOneUpstreamAsTextIsTheGoldenFile(t *testing.T) {
+	golden(t, "one.prom", text(t, rendered(seed(newUpstream(""), at)), Text))
+}
+
+func TestOneUpstreamAsOpenMetricsIsTheGoldenFile(t *testing.T) {
+	golden(t, "one.om", text(t, rendered(seed(newUpstream(""), at)), OpenMetrics))
+}
+
+func TestMixnodesAsTextIsTheGoldenFile(t *testing.T) {
+	golden(t, "mixnodes.prom", text(t, rendered(mixed(newUpstream(`m"1`), at)), Text))
+}
+
+// The seed's sample, to the letter but for its histogram.
+func TestTheSeedsSampleIsInTheText(t *testing.T) {
+	got := text(t, rendered(seed(newUpstream(""), at)), Text)
+	for _, want := range []string{
+		"# HELP betanet_connected_peers Number of connected peers\n# TYPE betanet_connected_peers gauge\nbetanet_connected_peers 7\n",
+		"# HELP betanet_messages_total Total messages processed\n# TYPE betanet_messages_total counter\nbetanet_messages_total 5000\n",
+		"# HELP betanet_bytes_transmitted_total Total bytes transmitted\n# TYPE betanet_bytes_transmitted_total counter\nbetanet_bytes_transmitted_total 1000000\n",
+		"# HELP betanet_packets_dropped_total Total packets dropped\n# TYPE betanet_packets_dropped_total counter\nbetanet_packets_dropped_total 10\n",
+		"# HELP betanet_mixnode_active Number of active mixnodes\n# TYPE betanet_mixnode_active gauge\nbetanet_mixnode_active 5\n",
+		"# HELP betanet_message_latency_seconds Message latency in seconds\n# TYPE betanet_message_latency_seconds histogram\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("missing:\n%s", want)
+		}
+	}
+	shape := regexp.MustCompile(`betanet_message_latency_seconds_bucket\{le="0.001"\} 0\n(?s:.*)_bucket\{le="0.05"\} 1\n(?s:.*)_bucket\{le="\+Inf"\} 1\nbetanet_message_latency_seconds_sum 0.045\nbetanet_message_latency_seconds_count 1\n`)
+	if !shape.MatchString(got) {
+		t.Errorf("histogram has not the seed's shape")
+	}
+}
+
+func TestWhatIsNotKnownIsAbsent(t *testing.T) {
+	u := newUpstream("")
+	v := &fleet.View{Upstream: u, API: betanet.V1, Endpoints: []fleet.EndpointView{{Endpoint: betanet.Metrics}, {Endpoint: betanet.Nodes}, {Endpoint: betanet.Network}}}
+	got := text(t, registryOf(v), Text)
+	for _, name := range []string{
+		"messages_total", "packets_dropped_total", "bytes_transmitted_total", "bytes_received_total", "connected_peers",
+		"mixnode_active", "mixnode_inactive", "peak_throughput", "average_latency_seconds", "message_latency_seconds",
+		"mixnodes_omitted", "exporter_last_success_timestamp_seconds", "exporter_collection_duration_seconds", "exporter_endpoint_failing",
+	} {
+		if strings.Contains(got, "betanet_"+name) {
+			t.Errorf("betanet_%s is there before there are data", name)
+		}
+	}
+	if !strings.Contains(got, "\nbetanet_up 0\n") {
+		t.Error("betanet_up 0 is missing")
+	}
+}
+
+func TestValuesVanishAtMaxStaleWithoutANewView(t *testing.T) {
+	u := newUpstream("")
+	r := registryOf(seed(u, time.Now().Add(-u.Settings.MaxStale).Add(300*time.Millisecond)))
+	if got := text(t, r, Text); !strings.Contains(got, "betanet_messages_total") {
+		t.Fatal("values are absent before max-stale")
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for strings.Contains(text(t, r, Text), "betanet_messages_total") {
+		if time.Now().After(deadline) {
+			t.Fatal("values are still there after max-stale")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+func TestRemovedUpstreamLeavesNoSeries(t *testing.T) {
+	a, b := newUpstream("a"), newUpstream("b")
+	r := registryOf(seed(a, time.Now()), seed(b, time.Now()))
+	r.Remove(a)
+	got := text(t, r, Text)
+	if strings.Contains(got, `upstream="a"`) || !strings.Contains(got, `betanet_up{upstream="b"} 1`) || !strings.Contains(got, "betanet_exporter_upstreams 1\n") {
+		t.Errorf("got\n%s", got)
+	}
+}
+
+func TestFamiliesAreWrittenOnceForAllUpstreams(t *testing.T) {
+	var views []*fleet.View
+	for _, n := range []string{"c", "a", "b"} {
+		views = append(views, seed(newUpstream(n), time.Now()))
+	}
+	got := text(t, registryOf(views...), Text)
+	want := "# HELP betanet_messages_total Total messages processed\n# TYPE betanet_messages_total counter\n" +
+		"betanet_messages_total{upstream=\"a\"} 5000\nbetanet_messages_total{upstream=\"b\"} 5000\nbetanet_messages_total{upstream=\"c\"} 5000\n# HELP"
+	if !strings.Contains(got, want) {
+		t.Errorf("got\n%s", got)
+	}
+}
+
+func TestTheReferenceParserReadsTheText(t *testing.T) {
+	r := rendered(mixed(newUpstream(`m"1`), at))
+	p := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := p.TextToMetricFamilies(strings.NewReader(text(t, r, Text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := families["betanet_mixnode_packets_processed_total"].Metric
+	if len(got) != 2 || got[1].Label[0].GetValue() != "b\"\\\nü" || got[1].Counter.GetValue() != 1<<60 {
+		t.Errorf("got %v, want the two mixnodes", got)
+	}
+}
+
+func TestNamesAndHelpSatisfyTheLinter(t *testing.T) {
+	problems, err := promlint.New(strings.NewReader(text(t, rendered(seed(newUpstream("a"), at)), Text))).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The interface fixes this name; it counts resets of counters.
+	fixed := map[string]bool{"betanet_exporter_counter_resets_total": true}
+	for _, p := range problems {
+		if !fixed[p.Metric] {
+			t.Errorf("%s: %s", p.Metric, p.Text)
+		}
+	}
+}
+
+func TestGatherGivesTheSameSeriesAsTheText(t *testing.T) {
+	r := rendered(seed(newUpstream("a"), at))
+	all, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := make(map[string]int)
+	for _, f := range all {
+		names[f.GetName()] = len(f.Metric)
+	}
+	if names["betanet_messages_total"] != 1 || names["betanet_exporter_build_info"] != 1 || names["go_goroutines"] != 1 {
+		t.Errorf("got %v", names)
+	}
+}
+
+func TestTheTableOfFamiliesIsSortedAndFits(t *testing.T) {
+	if len(families) > maxFamilies {
+		t.Errorf("%d families, at most %d fit", len(families), maxFamilies)
+	}
+	for i, f := range families {
+		if i > 0 && families[i-1].name >= f.name {
+			t.Errorf("%s stands after %s", f.name, families[i-1].name)
+		}
+		if (f.upstream == nil) == (f.self == nil) {
+			t.Errorf("%s is about both or neither", f.name)
+		}
+		if f.kind == counter != strings.HasSuffix(f.name, "_total") {
+			t.Errorf("%s is a %s", f.name, f.kind)
+		}
+	}
+}
+
+func TestScrapesDuringChangesAreWhole(t *testing.T) {
+	u := newUpstream("a")
+	r := registryOf(seed(u, time.Now()))
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 200 {
+				r.Publish(seed(u, time.Now()))
+			}
+		})
+		wg.Go(func() {
+			for range 200 {
+				var b bytes.Buffer
+				if err := r.Write(&b, OpenMetrics); err != nil || !strings.HasSuffix(b.String(), "\n# EOF\n") || !strings.Contains(b.String(), `betanet_up{upstream="a"} 1`) {
+					t.Errorf("got err %v and %d bytes", err, b.Len())
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestAScrapeEndsWhenItsReaderIsGone(t *testing.T) {
+	gone := errors.New("gone")
+	if err := registryOf(seed(newUpstream("a"), time.Now())).Write(writer(func([]byte) (int, error) { return 0, gone }), Text); !errors.Is(err, gone) {
+		t.Errorf("got %v, want %v", err, gone)
+	}
+}
+
+type writer func([]byte) (int, error)
+
+func (w writer) Write(b []byte) (int, error) { return w(b) }

@@ -1,0 +1,160 @@
+package web
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/breaker"
+	"github.com/betanet/betanet_exporter/internal/exposition"
+)
+
+// run serves a handler on loopback and returns its address and a function that
+// stops it and waits.
+func run(t *testing.T, h http.Handler, self *exposition.Self) (string, func() error) {
+	t.Helper()
+	listeners, err := Listen([]string{"127.0.0.1:0"}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	s := &Server{Handler: h, Self: self, Log: slog.New(slog.DiscardHandler)}
+	go func() { ended <- s.Serve(ctx, listeners) }()
+	stop := func() error { cancel(); return <-ended }
+	t.Cleanup(cancel)
+	return listeners[0].Addr().String(), stop
+}
+
+func rejected(t *testing.T, r *exposition.Registry, reason string) string {
+	t.Helper()
+	var b strings.Builder
+	if err := r.Write(&b, exposition.Text); err != nil {
+		t.Fatal(err)
+	}
+	prefix := `betanet_exporter_http_rejected_total{reason="` + reason + `"} `
+	_, after, _ := strings.Cut(b.String(), prefix)
+	n, _, _ := strings.Cut(after, "\n")
+	return n
+}
+
+func TestAPortInUseIsOneClearError(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, err = Listen([]string{l.Addr().String()}, false)
+	if want := fmt.Sprintf("listen on %s: bind: address already in use", l.Addr()); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestAStopLetsTheScrapeInFlightFinish(t *testing.T) {
+	begun := make(chan struct{})
+	addr, stop := run(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		close(begun)
+		time.Sleep(100 * time.Millisecond) // the handler goes on while the server is told to stop
+		io.WriteString(w, "whole")
+	}), exposition.NewRegistry().Self)
+	got := make(chan string)
+	go func() {
+		r, err := http.Get("http://" + addr)
+		if err != nil {
+			got <- err.Error()
+			return
+		}
+		defer r.Body.Close()
+		b, _ := io.ReadAll(r.Body)
+		got <- string(b)
+	}()
+	<-begun
+	if err := stop(); err != nil {
+		t.Errorf("Serve: %v", err)
+	}
+	if g := <-got; g != "whole" {
+		t.Errorf("got %q, want the whole answer", g)
+	}
+	http.DefaultClient.CloseIdleConnections()
+}
+
+func TestAStopDoesNotWaitForAHangingScrape(t *testing.T) {
+	begun, release := make(chan struct{}), make(chan struct{})
+	addr, stop := run(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		close(begun)
+		<-release
+	}), exposition.NewRegistry().Self)
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	<-begun
+	ended := make(chan error)
+	go func() { ended <- stop() }()
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Error("Serve still waits for the scrape")
+	}
+	close(release)
+}
+
+func TestTheOldestIdleConnectionsGoAboveTheLimit(t *testing.T) {
+	reg := registry(view(upstreamAt(""), good, breaker.Closed))
+	addr, stop := run(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") }), reg.Self)
+	var all []net.Conn
+	for range maxConns + 5 {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		all = append(all, c)
+	}
+	for i, c := range all[:5] {
+		c.SetReadDeadline(time.Now().Add(10 * time.Second))
+		if _, err := c.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("connection %d: got %v, want it closed", i, err)
+		}
+	}
+	last := all[len(all)-1]
+	fmt.Fprint(last, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	last.SetReadDeadline(time.Now().Add(10 * time.Second))
+	r, err := http.ReadResponse(bufio.NewReader(last), nil)
+	if err != nil || r.StatusCode != 200 {
+		t.Errorf("the newest connection got %v, %v, want an answer", r, err)
+	}
+	if got := rejected(t, reg, "connections"); got != "5" {
+		t.Errorf("got %s counted, want 5", got)
+	}
+	if err := stop(); err != nil {
+		t.Errorf("Serve: %v", err)
+	}
+}
+
+func TestAWriteWithoutProgressIsCut(t *testing.T) {
+	ours, theirs := net.Pipe() // nobody reads theirs
+	defer theirs.Close()
+	cuts := 0
+	c := &steadyConn{Conn: deadlined{ours}, cut: func() { cuts++ }}
+	if _, err := c.Write([]byte("x")); err == nil || cuts != 1 {
+		t.Errorf("got %v and %d cuts, want a time-out and 1", err, cuts)
+	}
+	ours.Close()
+}
+
+// deadlined is a connection on which time passes a thousand times as fast.
+type deadlined struct{ net.Conn }
+
+func (d deadlined) SetWriteDeadline(t time.Time) error {
+	return d.Conn.SetWriteDeadline(time.Now().Add(time.Until(t) / 1000))
+}

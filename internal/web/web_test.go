@@ -1,0 +1,292 @@
+package web
+
+import (
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"go.uber.org/goleak"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/breaker"
+	"github.com/betanet/betanet_exporter/internal/exposition"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/snapshot"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// prometheusAccept is what Prometheus 2.42 sends.
+const prometheusAccept = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+
+func upstreamAt(name string) *fleet.Upstream {
+	return &fleet.Upstream{
+		Name: name, URL: &url.URL{Scheme: "http", Host: "localhost:9000"}, API: betanet.V1,
+		Settings: fleet.Settings{Interval: 15 * time.Second, MaxStale: 5 * time.Minute, Histogram: true},
+	}
+}
+
+// view is a view on an upstream whose endpoint metrics is as given.
+func view(u *fleet.Upstream, r snapshot.Record, b breaker.State) *fleet.View {
+	now := time.Now()
+	v := &fleet.View{Upstream: u, API: betanet.V1, Ticked: now, Collected: true}
+	v.Endpoints = []fleet.EndpointView{
+		{Endpoint: betanet.Metrics, Record: r, Breaker: b, Next: now.Add(10 * time.Second)},
+		{Endpoint: betanet.Nodes, Record: snapshot.Record{}.Fetched(&betanet.NodesDoc{Active: 5, Inactive: 2, Total: 7}, now), Next: now.Add(10 * time.Second)},
+	}
+	return v
+}
+
+var (
+	good   = snapshot.Record{}.Fetched(&betanet.MetricsDoc{PacketsProcessed: 5000, PacketsDropped: 10}, time.Now())
+	broken = &betanet.Failure{Reason: betanet.ReasonConnect, Err: errors.New("fetch metrics: <script>alert(1)</script> refused")}
+)
+
+// serve answers one request with the handler of options on a registry.
+func serve(t *testing.T, o Options, method, path string, header ...string) *http.Response {
+	t.Helper()
+	o.Log = slog.New(slog.DiscardHandler)
+	if o.TelemetryPath == "" {
+		o.TelemetryPath = "/metrics"
+	}
+	h, err := Handler(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest(method, path, nil)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Result()
+}
+
+func registry(views ...*fleet.View) *exposition.Registry {
+	r := exposition.NewRegistry()
+	for _, v := range views {
+		r.Publish(v)
+	}
+	return r
+}
+
+func body(t *testing.T, r *http.Response) string {
+	t.Helper()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestFormatFollowsTheAcceptHeader(t *testing.T) {
+	o := Options{Registry: registry(view(upstreamAt(""), good, breaker.Closed))}
+	for accept, want := range map[string]string{
+		"":                             "text/plain; version=0.0.4; charset=utf-8; escaping=underscores",
+		"text/html,*/*;q=0.8":          "text/plain; version=0.0.4; charset=utf-8; escaping=underscores",
+		"text/plain;version=0.0.4":     "text/plain; version=0.0.4; charset=utf-8; escaping=underscores",
+		prometheusAccept:               "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores",
+		"application/openmetrics-text": "application/openmetrics-text; version=0.0.1; charset=utf-8; escaping=underscores",
+		"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited": "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited; escaping=underscores",
+	} {
+		r := serve(t, o, "GET", "/metrics", "Accept", accept)
+		if got := r.Header.Get("Content-Type"); got != want {
+			t.Errorf("Accept %q: got %q, want %q", accept, got, want)
+		}
+		if om := strings.HasSuffix(body(t, r), "# EOF\n"); om != strings.Contains(want, "openmetrics") {
+			t.Errorf("Accept %q: ends with # EOF: %v", accept, om)
+		}
+	}
+}
+
+func TestProtobufHoldsTheSameValues(t *testing.T) {
+	r := serve(t, Options{Registry: registry(view(upstreamAt(""), good, breaker.Closed))}, "GET", "/metrics",
+		"Accept", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited")
+	d := expfmt.NewDecoder(r.Body, expfmt.ResponseFormat(r.Header))
+	for {
+		var f dto.MetricFamily
+		if err := d.Decode(&f); err != nil {
+			t.Fatalf("betanet_messages_total not found: %v", err)
+		}
+		if f.GetName() == "betanet_messages_total" {
+			if got := f.Metric[0].Counter.GetValue(); got != 5000 {
+				t.Errorf("got %v, want 5000", got)
+			}
+			return
+		}
+	}
+}
+
+func TestCompressionFollowsTheAcceptEncodingHeader(t *testing.T) {
+	o := Options{Registry: registry(view(upstreamAt(""), good, breaker.Closed))}
+	for coding, open := range map[string]func(io.Reader) (io.Reader, error){
+		"gzip": func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) },
+		"zstd": func(r io.Reader) (io.Reader, error) { return zstd.NewReader(r, zstd.WithDecoderConcurrency(1)) },
+		"":     func(r io.Reader) (io.Reader, error) { return r, nil },
+	} {
+		r := serve(t, o, "GET", "/metrics", "Accept-Encoding", coding)
+		if got := r.Header.Get("Content-Encoding"); got != coding {
+			t.Errorf("got coding %q, want %q", got, coding)
+		}
+		plain, err := open(r.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(plain)
+		if err != nil || !strings.Contains(string(b), "betanet_messages_total 5000\n") {
+			t.Errorf("%s: got err %v and %d bytes", coding, err, len(b))
+		}
+	}
+}
+
+func TestPathsAndMethods(t *testing.T) {
+	o := Options{Registry: registry(view(upstreamAt(""), good, breaker.Closed))}
+	for _, c := range []struct {
+		method, path string
+		want         int
+	}{
+		{"GET", "/metrics", 200}, {"HEAD", "/metrics", 200}, {"POST", "/metrics", 405}, {"DELETE", "/health", 405},
+		{"GET", "/health", 200}, {"GET", "/health/details", 200}, {"GET", "/-/healthy", 200}, {"GET", "/-/ready", 200},
+		{"GET", "/api/v1/status", 200}, {"GET", "/", 200}, {"GET", "/upstream/localhost:9000", 200}, {"GET", "/upstream/none", 404},
+		{"GET", "/nothing", 404}, {"GET", "/metrics/", 404}, {"GET", "/debug/pprof/", 404}, {"GET", "/debug/pprof/heap", 404},
+		{"POST", "/-/reload", 403}, {"GET", "/-/reload", 405},
+	} {
+		if got := serve(t, o, c.method, c.path).StatusCode; got != c.want {
+			t.Errorf("%s %s: got %d, want %d", c.method, c.path, got, c.want)
+		}
+	}
+	o.Pprof = true
+	if got := serve(t, o, "GET", "/debug/pprof/heap").StatusCode; got != 200 {
+		t.Errorf("/debug/pprof/heap with Pprof: got %d, want 200", got)
+	}
+}
+
+func TestReloadTellsHowItWent(t *testing.T) {
+	o := Options{Registry: registry(), Reload: func() error { return nil }}
+	if got := serve(t, o, "POST", "/-/reload").StatusCode; got != 200 {
+		t.Errorf("got %d, want 200", got)
+	}
+	o.Reload = func() error { return errors.New("line 3 is bad") }
+	r := serve(t, o, "POST", "/-/reload")
+	if got := body(t, r); r.StatusCode != 500 || !strings.Contains(got, "line 3 is bad") {
+		t.Errorf("got %d %q, want 500 and the reason", r.StatusCode, got)
+	}
+}
+
+func TestHealth(t *testing.T) {
+	u := upstreamAt("")
+	late := view(u, good, breaker.Closed)
+	late.Ticked = time.Now().Add(-3*u.Settings.Interval - time.Second)
+	for name, c := range map[string]struct {
+		view *fleet.View
+		code int
+		want string
+	}{
+		"all is well":          {view(u, good, breaker.Closed), 200, `{"status":"healthy"}`},
+		"not tried yet":        {view(u, snapshot.Record{}, breaker.Closed), 200, `{"status":"degraded"}`},
+		"stale":                {view(u, good.Failed(broken, time.Now()), breaker.Closed), 200, `{"status":"degraded"}`},
+		"down":                 {view(u, snapshot.Record{}.Failed(broken, time.Now()), breaker.Open), 200, `{"status":"degraded"}`},
+		"breaker half-open":    {view(u, good, breaker.HalfOpen), 200, `{"status":"degraded"}`},
+		"collecting has ended": {late, 503, `{"status":"unhealthy"}`},
+	} {
+		r := serve(t, Options{Registry: registry(c.view)}, "GET", "/health")
+		if got := body(t, r); got != c.want || r.StatusCode != c.code {
+			t.Errorf("%s: got %d %s, want %d %s", name, r.StatusCode, got, c.code, c.want)
+		}
+	}
+}
+
+func TestReadyWhenEveryEndpointWasTriedWellOrBadly(t *testing.T) {
+	for _, c := range []struct {
+		record snapshot.Record
+		want   int
+	}{{snapshot.Record{}, 503}, {good, 200}, {snapshot.Record{}.Failed(broken, time.Now()), 200}} {
+		if got := serve(t, Options{Registry: registry(view(upstreamAt(""), c.record, breaker.Closed))}, "GET", "/-/ready").StatusCode; got != c.want {
+			t.Errorf("%+v: got %d, want %d", c.record, got, c.want)
+		}
+	}
+}
+
+func TestStatusIsWhatIsKnown(t *testing.T) {
+	u := upstreamAt("edge")
+	v := view(u, good.Failed(broken, time.Now()), breaker.Open)
+	v.Endpoints[0].OpenUntil = time.Now().Add(30 * time.Second)
+	r := serve(t, Options{Registry: registry(v), Version: "1.2.3"}, "GET", "/api/v1/status")
+	var got Status
+	if err := json.Unmarshal([]byte(body(t, r)), &got); err != nil {
+		t.Fatal(err)
+	}
+	e := got.Upstreams[0].Endpoints[0]
+	if got.Version != "1.2.3" || got.Upstreams[0].Name != "edge" || got.Upstreams[0].State != fleet.Stale ||
+		e.Breaker != "open" || e.OpenUntil == nil || e.Reason != "connect" || e.AgeSeconds == nil || e.NextSeconds <= 0 {
+		t.Errorf("got %+v", got)
+	}
+	if got.Upstreams[0].Values.BytesReceived != nil {
+		t.Error("what is not known is in the status")
+	}
+}
+
+func TestPagesNeedNoScriptAndEscapeWhatUpstreamsSay(t *testing.T) {
+	u := upstreamAt("edge")
+	o := Options{Registry: registry(view(u, good.Failed(broken, time.Now()), breaker.Open))}
+	for _, path := range []string{"/", "/upstream/edge"} {
+		r := serve(t, o, "GET", path)
+		got := body(t, r)
+		if strings.Contains(got, "<script") || !strings.Contains(got, "&lt;script&gt;") {
+			t.Errorf("%s: an upstream's text is not escaped", path)
+		}
+		if !strings.Contains(got, "connect") || !strings.Contains(got, "stale") {
+			t.Errorf("%s: state or reason is missing", path)
+		}
+		if csp := r.Header.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'") {
+			t.Errorf("%s: got policy %q", path, csp)
+		}
+	}
+}
+
+func TestMoreParallelScrapesThanAllowedAreTurnedAway(t *testing.T) {
+	reg := registry(view(upstreamAt(""), good, breaker.Closed))
+	h := scrapes(Options{Registry: reg, MaxRequests: 1, Log: slog.New(slog.DiscardHandler)})
+	writing, done := make(chan struct{}), make(chan struct{})
+	finished := make(chan struct{})
+	go func() {
+		defer close(finished)
+		h.ServeHTTP(&stuck{httptest.NewRecorder(), writing, done}, httptest.NewRequest("GET", "/metrics", nil))
+	}()
+	<-writing
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	if w.Code != 503 {
+		t.Errorf("got %d, want 503", w.Code)
+	}
+	close(done)
+	<-finished
+	w = httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	if w.Code != 200 || !strings.Contains(w.Body.String(), `betanet_exporter_http_rejected_total{reason="max_requests"} 1`) {
+		t.Errorf("got %d, want 200 and one counted rejection", w.Code)
+	}
+}
+
+// stuck is a client that reads nothing until it is told to.
+type stuck struct {
+	http.ResponseWriter
+	writing, done chan struct{}
+}
+
+func (s *stuck) Write(b []byte) (int, error) {
+	close(s.writing)
+	<-s.done
+	return s.ResponseWriter.Write(b)
+}
