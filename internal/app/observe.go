@@ -62,7 +62,9 @@ func (o *observer) report(e poll.Event) {
 	case poll.Failing:
 		o.failing(e)
 	case poll.Recovered:
-		o.log.Info("Endpoint recovered", at(e.Source, "after", e.After)...)
+		if !e.Probe { // its closing circuit is logged
+			o.log.Info("Endpoint recovered", at(e.Source, "after", e.After.Round(time.Millisecond))...)
+		}
 	case poll.Ended:
 		if o.ended(e.View.Upstream) && e.View.Up() {
 			o.log.Info("Updated metrics", updated(e)...)

@@ -42,7 +42,7 @@ func (s *upstream) settlePending(ctx context.Context, endpoints []betanet.Endpoi
 		s.release(endpoints[i])
 	}
 	if doc != nil {
-		s.fetched(betanet.Mixnodes, doc)
+		s.fetched(betanet.Mixnodes, doc, false)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 type answer struct {
 	doc     betanet.Document
 	failure *betanet.Failure
+	probe   bool // doc is the answer to a breaker's probe
 	// A 404 of an upstream whose API is not settled: the attempt is not
 	// finished until it is known whether it was the wrong question.
 	pending *pending
@@ -81,6 +82,7 @@ func (s *upstream) ask(ctx context.Context, e betanet.Endpoint) (a answer) {
 		at := Attempt{Source: Source{s.u, e}, Number: n, Recurring: s.recurring(e)}
 		a.doc, a.failure = s.attempt(ctx, &at, permit.Probe)
 		if a.failure == nil {
+			a.probe = permit.Probe
 			s.finish(permit, breaker.Success, at)
 			return a
 		}
@@ -180,13 +182,13 @@ func (s *upstream) transitions(e betanet.Endpoint, to []breaker.State, probe boo
 func (s *upstream) settle(e betanet.Endpoint, a answer) {
 	switch {
 	case a.doc != nil:
-		s.fetched(e, a.doc)
+		s.fetched(e, a.doc, a.probe)
 	case a.failure != nil && a.failure.Reason != betanet.ReasonCanceled:
 		s.failed(e, a.failure)
 	}
 }
 
-func (s *upstream) fetched(e betanet.Endpoint, doc betanet.Document) {
+func (s *upstream) fetched(e betanet.Endpoint, doc betanet.Document, probe bool) {
 	now := time.Now()
 	s.mu.Lock()
 	s.switchTo(e)
@@ -198,7 +200,7 @@ func (s *upstream) fetched(e betanet.Endpoint, doc betanet.Document) {
 	s.mu.Unlock()
 	s.p.o.Report(Cache{Source{s.u, e}, Miss})
 	if before.Failure != nil {
-		s.p.o.Report(Recovered{Source{s.u, e}, now.Sub(before.Since)})
+		s.p.o.Report(Recovered{Source{s.u, e}, now.Sub(before.Since), probe})
 	}
 }
 

@@ -81,6 +81,7 @@ type Failing struct {
 type Recovered struct {
 	Source
 	After time.Duration // since the first failed collection
+	Probe bool          // by the probe that closed its breaker
 }
 
 // Ended is the end of a collection.

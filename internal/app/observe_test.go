@@ -1,0 +1,133 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/breaker"
+	"github.com/betanet/betanet_exporter/internal/exposition"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/poll"
+)
+
+// logged is an observer whose log is kept.
+type logged struct {
+	*observer
+	mu  sync.Mutex
+	log strings.Builder
+}
+
+func (l *logged) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.log.Write(b)
+}
+
+func (l *logged) lines() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Split(strings.TrimSuffix(l.log.String(), "\n"), "\n")
+}
+
+func observe(many bool) *logged {
+	l := new(logged)
+	h := slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelInfo, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}})
+	l.observer = newObserver(exposition.NewRegistry().Self, slog.New(h), many)
+	return l
+}
+
+var (
+	edge   = &fleet.Upstream{Name: "edge", URL: &url.URL{Scheme: "http", Host: "h:1"}, Settings: fleet.Settings{Interval: 15 * time.Second}}
+	source = poll.Source{Upstream: edge, Endpoint: betanet.Nodes}
+)
+
+func failure(r betanet.Reason, text string) *betanet.Failure {
+	return &betanet.Failure{Reason: r, Err: errors.New(text)}
+}
+
+func TestLinesThatOperatorsLookFor(t *testing.T) {
+	for _, c := range []struct {
+		event poll.Event
+		want  string
+	}{
+		{poll.Began{Upstream: edge}, `level=INFO msg="Collecting Betanet metrics" upstream=edge`},
+		{poll.Attempt{Source: source, Number: 1, Failure: failure(betanet.ReasonConnect, "refused"), Retry: true, Wait: 873400 * time.Microsecond}, `level=WARN msg="Attempt 1 failed: refused, retrying in 873ms" upstream=edge endpoint=nodes reason=connect`},
+		{poll.Attempt{Source: source, Number: 3, Failure: failure(betanet.ReasonConnect, "refused")}, `level=WARN msg="Attempt 3 failed: refused" upstream=edge endpoint=nodes reason=connect`},
+		{poll.Attempt{Source: source, Number: 1, Failure: failure(betanet.ReasonConnect, "refused"), NoBudget: true}, `level=WARN msg="Attempt 1 failed: refused, not retrying: the retry budget is empty" upstream=edge endpoint=nodes reason=connect`},
+		{poll.Attempt{Source: source, Number: 1, Failure: failure(betanet.ReasonConnect, "refused"), Recurring: true}, ""},
+		{poll.Transition{Source: source, To: breaker.Open}, `level=WARN msg="Circuit breaker is OPEN - service may be degraded" upstream=edge endpoint=nodes until=0001-01-01T00:00:00.000Z`},
+		{poll.Transition{Source: source, To: breaker.Open, Again: true}, ""},
+		{poll.Transition{Source: source, To: breaker.HalfOpen}, ""},
+		{poll.Transition{Source: source, To: breaker.Closed}, `level=INFO msg="Service recovered, closing circuit" upstream=edge endpoint=nodes`},
+		{poll.Failing{Source: source, Failure: failure(betanet.ReasonConnect, "refused"), First: true, Cached: true, Age: time.Second}, `level=WARN msg="Using stale cached data due to fetch failure" upstream=edge endpoint=nodes reason=connect age=1s`},
+		{poll.Failing{Source: source, Failure: failure(betanet.ReasonConnect, "refused"), First: true}, ""},
+		{poll.Failing{Source: source, Failure: failure(betanet.ReasonSchema, "total_nodes is missing")}, `level=ERROR msg="Document refused" upstream=edge endpoint=nodes reason=schema err="total_nodes is missing"`},
+		{poll.Cache{Source: source, Result: poll.Hit}, ""},
+	} {
+		l := observe(false)
+		l.report(c.event)
+		if got := strings.Join(l.lines(), "\n"); got != c.want {
+			t.Errorf("%+v:\ngot  %s\nwant %s", c.event, got, c.want)
+		}
+	}
+}
+
+func TestTextOfAnUpstreamCannotForgeALine(t *testing.T) {
+	l := observe(false)
+	l.report(poll.Attempt{Source: source, Number: 1, Failure: failure(betanet.ReasonProtocol, "x\nlevel=INFO msg=forged\x1b[31m"+strings.Repeat("y", 1000))})
+	lines := l.lines()
+	if len(lines) != 1 || strings.ContainsAny(lines[0], "\x1b") || len(lines[0]) > 500 {
+		t.Errorf("got %d lines: %q", len(lines), lines)
+	}
+}
+
+func TestManyUpstreamsShareOnePairOfLinesAnInterval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := observe(true)
+		for i := range 100 {
+			u := *edge
+			u.Name = fmt.Sprint(i)
+			l.report(poll.Began{Upstream: &u})
+			l.report(poll.Ended{View: &fleet.View{Upstream: &u}})
+			time.Sleep(299 * time.Millisecond) // 30 s in all
+		}
+		if got := len(l.lines()); got != 4 {
+			t.Errorf("got %d lines in two intervals, want 4:\n%s", got, strings.Join(l.lines(), "\n"))
+		}
+	})
+}
+
+func TestAFloodOfWarningsIsOneLineASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := observe(true)
+		for range 1000 {
+			l.report(poll.Transition{Source: source, To: breaker.Open})
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		lines := l.lines()
+		if got, want := len(lines), maxWarnings+1; got != want {
+			t.Fatalf("got %d lines, want %d", got, want)
+		}
+		if want := `level=WARN msg="990 more warnings in the last second, see betanet_exporter_endpoint_failing"`; lines[maxWarnings] != want {
+			t.Errorf("got %s, want %s", lines[maxWarnings], want)
+		}
+		l.report(poll.Transition{Source: source, To: breaker.Open})
+		if got, want := len(l.lines()), maxWarnings+2; got != want {
+			t.Errorf("got %d lines in the next second, want %d", got, want)
+		}
+	})
+}

@@ -1,0 +1,129 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// load loads with arguments and an environment of NAME=value.
+func load(args []string, env ...string) (*Config, error) {
+	return Load(args, func(name string) string {
+		for _, e := range env {
+			if v, ok := strings.CutPrefix(e, name+"="); ok {
+				return v
+			}
+		}
+		return ""
+	}, io.Discard)
+}
+
+func TestDefaultsAreTheSeeds(t *testing.T) {
+	c, err := load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := c.Settings
+	if c.Command != Serve || c.URLs[0].String() != "http://localhost:9000" || s.Interval != 15*time.Second || s.Timeout != 14*time.Second ||
+		s.RequestTimeout != 5*time.Second || s.Attempts != 3 || s.Backoff != time.Second || s.MaxBackoff != 4*time.Second ||
+		s.BreakerFailures != 5 || s.BreakerOpen != 30*time.Second || s.TTL != 10*time.Second || s.MaxStale != 5*time.Minute {
+		t.Errorf("got %+v", c)
+	}
+	if !slices.Equal(c.Web.ListenAddresses, []string{":9200"}) || c.Web.TelemetryPath != "/metrics" || c.Web.MaxRequests != 40 {
+		t.Errorf("got %+v", c.Web)
+	}
+}
+
+func TestDefaultsFollowTheInterval(t *testing.T) {
+	for interval, want := range map[string][2]time.Duration{
+		"15s": {14 * time.Second, 5 * time.Second}, "3s": {2 * time.Second, 2 * time.Second},
+		"2s": {time.Second, time.Second}, "1s": {900 * time.Millisecond, 900 * time.Millisecond}, "10ms": {9 * time.Millisecond, 9 * time.Millisecond},
+	} {
+		c, err := load([]string{"--collect.interval=" + interval})
+		if err != nil {
+			t.Errorf("%s: %v", interval, err)
+			continue
+		}
+		if got := [2]time.Duration{c.Settings.Timeout, c.Settings.RequestTimeout}; got != want {
+			t.Errorf("%s: got time-outs %v, want %v", interval, got, want)
+		}
+	}
+}
+
+func TestEveryOptionIsSetByItsVariable(t *testing.T) {
+	for i := range options {
+		o := &options[i]
+		command := Serve
+		if only := o.onlyOf(); only != "" {
+			command = only
+		}
+		// A value that no option accepts, but for those that take any text.
+		_, err := load([]string{command}, o.variable()+"=\x00")
+		anyText := o.name == "web.config.file" || o.name == "listen-address" || o.name == "fault"
+		if anyText != (err == nil) || err != nil && !strings.Contains(err.Error(), o.variable()+": ") {
+			t.Errorf("%s: got %v, want an error that names the variable", o.variable(), err)
+		}
+	}
+}
+
+func TestRepeatedVariablesAreSplitAtCommasAndSpace(t *testing.T) {
+	c, err := load(nil, "BETANET_EXPORTER_BETANET_URL=http://a:1,http://b:2  http://c:3\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, u := range c.Upstreams() {
+		names = append(names, u.Name)
+	}
+	if want := []string{"a:1", "b:2", "c:3"}; !slices.Equal(names, want) {
+		t.Errorf("got %v, want %v", names, want)
+	}
+}
+
+func TestASingleUpstreamHasNoName(t *testing.T) {
+	c, err := load([]string{"--betanet.url=http://a:1/base"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u := c.Upstreams()[0]; u.Name != "" || u.URL.String() != "http://a:1/base" {
+		t.Errorf("got %q at %s", u.Name, u.URL)
+	}
+}
+
+func TestDefaultNamesHaveAPort(t *testing.T) {
+	for text, want := range map[string]string{
+		"http://h": "h:80", "https://h": "h:443", "http://h:9000/p": "h:9000", "http://[::1]:9000": "[::1]:9000", "http://[::1]": "[::1]:80",
+	} {
+		u, err := ParseURL(text)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if got := HostPort(u); got != want {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestHelpIsNoError(t *testing.T) {
+	var out bytes.Buffer
+	_, err := Load([]string{"--help"}, func(string) string { return "" }, &out)
+	if !errors.Is(err, ErrDone) || !strings.Contains(out.String(), "--retry.max-backoff") {
+		t.Errorf("got %v and %d bytes", err, out.Len())
+	}
+}
+
+func TestPathsOfTheExporterCannotBeTaken(t *testing.T) {
+	for _, p := range []string{"/health", "/health/details", "/-/ready", "/api/v1/status", "/probe", "/sd", "/upstream/x", "/debug/pprof", "/", "metrics", "/a/../b", "/a b", "/{x}"} {
+		if _, err := load([]string{"--web.telemetry-path=" + p}); err == nil {
+			t.Errorf("%s is accepted", p)
+		}
+	}
+	if _, err := load([]string{"--web.telemetry-path=/healthy/metrics"}); err != nil {
+		t.Errorf("/healthy/metrics: %v", err)
+	}
+}

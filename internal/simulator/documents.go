@@ -1,0 +1,151 @@
+package simulator
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const (
+	metricsPath  = "/api/v1/metrics"
+	nodesPath    = "/api/v1/nodes/status"
+	networkPath  = "/api/v1/network/stats"
+	mixnodesPath = "/mixnodes"
+	deployPath   = "/deploy"
+)
+
+// names lists what SetValues may pin: the paths of an API's documents and the
+// fields in them.
+func (a API) names() []string {
+	if a == Mixnodes {
+		return []string{
+			mixnodesPath, "id", "status", "packets_processed", "packets_forwarded",
+			"packets_dropped", "uptime_seconds", "avg_latency_ms",
+		}
+	}
+	return []string{
+		metricsPath, "packets_processed", "packets_dropped",
+		nodesPath, "active_nodes", "inactive_nodes", "total_nodes",
+		networkPath, "bytes_transmitted", "bytes_received", "avg_latency_ms", "peak_throughput",
+	}
+}
+
+// SetValues pins what the documents say until the next call; what it does not
+// name goes on moving, so SetValues(nil) pins nothing. A key is the name of a
+// field, which then has this value wherever it occurs, or the path of a
+// document, which is then replaced as a whole. Values are given to
+// encoding/json, and a json.RawMessage is sent as it is:
+//
+//	s.SetValues(map[string]any{"packets_processed": 5000, "avg_latency_ms": 45.0})
+//	s.SetValues(map[string]any{"/mixnodes": json.RawMessage(`[]`)})
+func (s *Server) SetValues(values map[string]any) error {
+	pins := make(map[string]json.RawMessage, len(values))
+	names := s.options.API.names()
+	for name, value := range values {
+		if !slices.Contains(names, name) {
+			return fmt.Errorf("pin %q: the API %s has %s", name, s.options.API, strings.Join(names, ", "))
+		}
+		if raw, ok := value.(json.RawMessage); ok {
+			pins[name] = slices.Clone(raw) // not encoded: it need not be JSON
+			continue
+		}
+		encoded, err := json.Marshal(value)
+		if err != nil {
+			return fmt.Errorf("pin %q: %w", name, err)
+		}
+		pins[name] = encoded
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pins = pins
+	return nil
+}
+
+// documentV1 returns nil for a path that has no document.
+func (s *Server) documentV1(path string) []byte {
+	if pinned, ok := s.pins[path]; ok {
+		return pinned
+	}
+	var processed, forwarded, dropped, active uint64
+	for _, one := range s.network.nodes {
+		p, f, d := s.network.packets(one)
+		processed, forwarded, dropped = processed+p, forwarded+f, dropped+d
+		if one.active {
+			active++
+		}
+	}
+	switch path {
+	case metricsPath:
+		return s.object(
+			field{"packets_processed", number(processed)},
+			field{"packets_dropped", number(dropped)})
+	case nodesPath:
+		nodes := uint64(len(s.network.nodes))
+		return s.object(
+			field{"active_nodes", number(active)},
+			field{"inactive_nodes", number(nodes - active)},
+			field{"total_nodes", number(nodes)})
+	case networkPath:
+		return s.object(
+			field{"bytes_transmitted", number(forwarded * packetSize)},
+			field{"bytes_received", number((processed + dropped) * packetSize)},
+			field{"avg_latency_ms", decimal(s.network.latency + s.network.spike)},
+			field{"peak_throughput", number(uint64(s.network.peak * packetSize))})
+	}
+	return nil
+}
+
+func (s *Server) documentMixnodes() []byte {
+	if pinned, ok := s.pins[mixnodesPath]; ok {
+		return pinned
+	}
+	body := []byte{'['}
+	for i, n := range s.network.nodes {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = append(body, s.documentNode(n)...)
+	}
+	return append(body, ']')
+}
+
+func (s *Server) documentNode(n *node) []byte {
+	status := "stopped"
+	if n.active {
+		status = "active"
+	}
+	processed, forwarded, dropped := s.network.packets(n)
+	return s.object(
+		field{"id", strconv.Quote(n.id)},
+		field{"status", strconv.Quote(status)},
+		field{"packets_processed", number(processed)},
+		field{"packets_forwarded", number(forwarded)},
+		field{"packets_dropped", number(dropped)},
+		field{"uptime_seconds", number(n.uptime)},
+		field{"avg_latency_ms", decimal((s.network.latency + s.network.spike) * n.latencyFactor)})
+}
+
+// field is a name and the JSON of its value. The documents are written field by
+// field because their order, and the 0.0 of a latency, are those of the
+// published server.
+type field struct{ name, value string }
+
+func number(n uint64) string { return strconv.FormatUint(n, 10) }
+
+func decimal(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) }
+
+func (s *Server) object(fields ...field) []byte {
+	body := []byte{'{'}
+	for i, f := range fields {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		if pinned, ok := s.pins[f.name]; ok {
+			f.value = string(pinned)
+		}
+		body = fmt.Appendf(body, "%q:%s", f.name, f.value)
+	}
+	return append(body, '}')
+}

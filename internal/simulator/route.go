@@ -1,0 +1,45 @@
+package simulator
+
+import "net/http"
+
+// route is the service without its faults. A channel instead of an answer
+// means that no answer comes before the channel is closed, nor after.
+func (s *Server) route(method, path string) (answer, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.network.advance(s.now().Sub(s.born))
+	if s.options.API == Mixnodes {
+		return s.routeMixnodes(method, path)
+	}
+	if method == http.MethodGet || method == http.MethodHead {
+		if body := s.documentV1(path); body != nil {
+			return whole(http.StatusOK, body), nil
+		}
+	}
+	return failure(http.StatusNotFound), nil
+}
+
+// routeMixnodes has the dead-lock of the published server: /status and
+// /metrics take its lock and then wait for it, as everybody does from then on.
+func (s *Server) routeMixnodes(method, path string) (answer, <-chan struct{}) {
+	request := method + " " + path
+	switch request {
+	case "GET /status", "GET /metrics":
+		s.locked = true
+		return answer{}, s.freed
+	case "GET " + mixnodesPath, "POST " + deployPath:
+		if s.locked {
+			return answer{}, s.freed
+		}
+	default:
+		return failure(http.StatusNotFound), nil
+	}
+	if request == "GET "+mixnodesPath {
+		return whole(http.StatusOK, s.documentMixnodes()), nil
+	}
+	n := s.network.deploy()
+	if n == nil {
+		return failure(http.StatusServiceUnavailable), nil
+	}
+	return whole(http.StatusCreated, s.documentNode(n)), nil
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"betanet_exporter": main})
+}
+
+// TestScripts runs the program as its users do: testdata/script has one file for
+// each thing they may want to know.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"port":  port,
+			"fetch": fetch,
+		},
+	})
+}
+
+// port NAME... sets each variable to a port that is free on loopback.
+func port(ts *testscript.TestScript, neg bool, names []string) {
+	for _, name := range names {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		ts.Check(err)
+		_, p, err := net.SplitHostPort(l.Addr().String())
+		ts.Check(err)
+		ts.Setenv(name, p)
+		ts.Check(l.Close())
+	}
+}
+
+// fetch URL TEXT asks until the answer contains the text, at most half a minute,
+// and leaves the answer in the file answer. With a ! it asks until the answer
+// does not contain it.
+func fetch(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: fetch URL TEXT")
+	}
+	var last string
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		r, err := http.Get(args[0])
+		if err != nil {
+			last = err.Error()
+			continue
+		}
+		b, err := io.ReadAll(r.Body)
+		r.Body.Close()
+		ts.Check(err)
+		last = string(b)
+		if strings.Contains(last, args[1]) != neg {
+			ts.Check(os.WriteFile(ts.MkAbs("answer"), b, 0o644))
+			return
+		}
+	}
+	ts.Fatalf("%s never answered with %q, at last:\n%s", args[0], args[1], last)
+}
