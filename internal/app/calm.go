@@ -70,6 +70,5 @@ func (s *calmState) take() int {
 }
 
 func (c *calm) summarize(omitted int) {
-	r := slog.NewRecord(time.Now(), slog.LevelWarn, fmt.Sprintf("%d more warnings in the last second, see betanet_exporter_endpoint_failing", omitted), 0)
-	_ = c.Handler.Handle(context.Background(), r) // a log that can't be written can't be complained about
+	slog.New(c.Handler).Warn(fmt.Sprintf("%d more warnings in the last second, see betanet_exporter_endpoint_failing", omitted))
 }
