@@ -1,0 +1,155 @@
+// Command bench measures the program from outside, as a process, against a
+// floor in the same run: net/http serving the same bytes from memory. It prints
+// ratios; times alone say more about the machine than about the program.
+//
+//	go run ./bench            what takes two minutes
+//	go run ./bench -long 10m  memory over ten minutes too
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/simulator"
+)
+
+func main() {
+	long := flag.Duration("long", time.Minute, "how long to watch the memory")
+	cpu := flag.Duration("cpu", time.Minute, "how long to watch the processor time")
+	scrapes := flag.Int("scrapes", 20000, "scrapes per measurement of their time")
+	floor := flag.String("floor", "", "serve this file from memory instead: the floor, started by the benchmark itself")
+	flag.Parse()
+	if *floor != "" {
+		serveFloor(*floor)
+		return
+	}
+	if err := run(*long, *cpu, *scrapes); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(long, cpu time.Duration, scrapes int) error {
+	dir, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	binary := filepath.Join(dir, "betanet_exporter")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build: %w\n%s", err, out)
+	}
+	sim, err := simulator.Start(simulator.Options{Addr: "127.0.0.1:0"})
+	if err != nil {
+		return err
+	}
+	defer sim.Close()
+	b := &bench{dir: dir, binary: binary, sim: sim}
+	fmt.Println("| what | measured | bar |\n|---|---|---|")
+	for _, step := range []func() error{
+		b.size, b.start,
+		func() error { return b.scrape(scrapes, false) },
+		func() error { return b.scrape(scrapes, true) },
+		b.stampede,
+		func() error { return b.processor(cpu) },
+		func() error { return b.memory(long) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bench is what the measurements share.
+type bench struct {
+	dir, binary string
+	sim         *simulator.Server
+}
+
+func row(what, measured, bar string, args ...any) {
+	fmt.Printf("| %s | %s | %s |\n", what, fmt.Sprintf(measured, args...), bar)
+}
+
+func (b *bench) size() error {
+	info, err := os.Stat(b.binary)
+	if err != nil {
+		return err
+	}
+	row("binary, stripped", "%.1f MB", "≤ 20 MB", float64(info.Size())/1e6)
+	return nil
+}
+
+// start measures from the start of the process to upstream data on /metrics.
+func (b *bench) start() error {
+	var times []time.Duration
+	for range 20 {
+		p, err := b.exporter()
+		if err != nil {
+			return err
+		}
+		err = p.waitFor("betanet_messages_total ", 10*time.Second)
+		times = append(times, time.Since(p.began))
+		p.stop()
+		if err != nil {
+			return err
+		}
+	}
+	row("start of the process to first upstream data", "median %s, worst of %d %s", "< 0.1 s", quantile(times, 0.5), len(times), quantile(times, 1))
+	return nil
+}
+
+// processor measures the processor time at the default interval.
+func (b *bench) processor(d time.Duration) error {
+	p, err := b.exporter()
+	if err != nil {
+		return err
+	}
+	defer p.stop()
+	if err := p.waitFor("betanet_messages_total ", 10*time.Second); err != nil {
+		return err
+	}
+	time.Sleep(time.Second) // the start is not part of it
+	before, err := p.cpu()
+	if err != nil {
+		return err
+	}
+	time.Sleep(d)
+	after, err := p.cpu()
+	if err != nil {
+		return err
+	}
+	row(fmt.Sprintf("CPU with one upstream at 15 s, over %s", d), "%.3f %% of a core", "< 0.1 %", 100*(after-before).Seconds()/d.Seconds())
+	return nil
+}
+
+// memory watches the memory at one collection and one scrape a second.
+func (b *bench) memory(d time.Duration) error {
+	p, err := b.exporter("--collect.interval=1s")
+	if err != nil {
+		return err
+	}
+	defer p.stop()
+	if err := p.waitFor("betanet_messages_total ", 10*time.Second); err != nil {
+		return err
+	}
+	var at []float64
+	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(time.Second) {
+		if _, err := p.scrape(false); err != nil {
+			return err
+		}
+		m, err := p.anonymous()
+		if err != nil {
+			return err
+		}
+		at = append(at, m)
+	}
+	row(fmt.Sprintf("anonymous memory after %s of 1 s collections and scrapes", d), "%.1f MiB (%.1f after a tenth, at most %.1f)", "≤ 8 MiB, flat", at[len(at)-1], at[len(at)/10], maximum(at))
+	return nil
+}

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// parallel is how many scrapers ask at once.
+const parallel = 8
+
+// serveFloor is the floor: a net/http server with one body in memory. It shares
+// nothing with the program.
+func serveFloor(arg string) {
+	addr, path, _ := strings.Cut(arg, ",")
+	body, err := os.ReadFile(path)
+	if err == nil {
+		err = http.ListenAndServe(addr, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/openmetrics-text; version=1.0.0; charset=utf-8")
+			w.Write(body)
+		}))
+	}
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}
+
+// scrape compares the time of scrapes with that of the floor, for the same
+// bytes. Turns alternate, so that what else the machine does hits both.
+func (b *bench) scrape(n int, gzip bool) error {
+	p, err := b.exporter("--collect.interval=1s")
+	if err != nil {
+		return err
+	}
+	defer p.stop()
+	if err := p.waitFor("betanet_messages_total ", 10*time.Second); err != nil {
+		return err
+	}
+	body, err := p.scrape(gzip)
+	if err != nil {
+		return err
+	}
+	f, err := b.floor(body)
+	if err != nil {
+		return err
+	}
+	defer f.stop()
+	const turns = 10
+	var ours, theirs []time.Duration
+	for range turns {
+		a, err := p.load(n/turns, gzip)
+		if err != nil {
+			return err
+		}
+		z, err := f.load(n/turns, gzip)
+		if err != nil {
+			return err
+		}
+		ours, theirs = append(ours, a...), append(theirs, z...)
+	}
+	coding := "plain"
+	if gzip {
+		coding = "gzip"
+	}
+	row(fmt.Sprintf("scrape, one upstream, %s, %d bytes, %d at once: p99 / floor", coding, len(body), parallel), "%.2f (p50 %.2f; %s / %s)", "< 3",
+		float64(quantile(ours, .99))/float64(quantile(theirs, .99)), float64(quantile(ours, .5))/float64(quantile(theirs, .5)),
+		quantile(ours, .99), quantile(theirs, .99))
+	return nil
+}
+
+// floor starts the floor with a body.
+func (b *bench) floor(body []byte) (*process, error) {
+	path := filepath.Join(b.dir, "body")
+	if err := os.WriteFile(path, body, 0o600); err != nil {
+		return nil, err
+	}
+	addr, err := freeAddr()
+	if err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	p, err := startProcess(addr, self, "-floor="+addr+","+path)
+	if err != nil {
+		return nil, err
+	}
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if _, err := p.scrape(false); err == nil {
+			return p, nil
+		}
+	}
+	p.stop()
+	return nil, errors.New("the floor does not answer")
+}
+
+// load makes n scrapes by parallel scrapers and returns their times.
+func (p *process) load(n int, gzip bool) ([]time.Duration, error) {
+	var wg sync.WaitGroup
+	times := make([][]time.Duration, parallel)
+	errs := make([]error, parallel)
+	for i := range parallel {
+		wg.Go(func() {
+			for range n / parallel {
+				start := time.Now()
+				if _, err := p.scrape(gzip); err != nil {
+					errs[i] = err
+					return
+				}
+				times[i] = append(times[i], time.Since(start))
+			}
+		})
+	}
+	wg.Wait()
+	return slices.Concat(times...), errors.Join(errs...)
+}
+
+// stampede makes 500 scrapes at once, with room for all and with the default.
+func (b *bench) stampede() error {
+	for _, limit := range []int{600, 40} {
+		p, err := b.exporter("--collect.interval=1h", "--web.max-requests="+strconv.Itoa(limit))
+		if err != nil {
+			return err
+		}
+		err = p.waitFor("betanet_messages_total ", 10*time.Second)
+		if err != nil {
+			p.stop()
+			return err
+		}
+		before := b.requests()
+		var mu sync.Mutex
+		answers := make(map[string]int)
+		var wg sync.WaitGroup
+		for range 500 {
+			wg.Go(func() {
+				_, err := p.scrape(false)
+				mu.Lock()
+				defer mu.Unlock()
+				var status statusError
+				switch {
+				case err == nil:
+					answers["200"]++
+				case errors.As(err, &status):
+					answers[strconv.Itoa(int(status))]++
+				default:
+					answers["none"]++
+				}
+			})
+		}
+		wg.Wait()
+		row(fmt.Sprintf("500 scrapes at once, --web.max-requests=%d", limit), "%d answered 200, %d answered 503, %d not; %d upstream requests",
+			"0 upstream requests, 200 or 503, never a hang", answers["200"], answers["503"], answers["none"], b.requests()-before)
+		p.stop()
+	}
+	return nil
+}
+
+func (b *bench) requests() (n int) {
+	for _, k := range b.sim.Requests() {
+		n += k
+	}
+	return n
+}
+
+func quantile(d []time.Duration, q float64) time.Duration {
+	s := slices.Sorted(slices.Values(d))
+	return s[int(q*float64(len(s)-1))].Round(time.Microsecond)
+}
+
+func maximum(v []float64) float64 { return slices.Max(v) }
