@@ -23,7 +23,7 @@ var (
 		return template.CSS(b)
 	}()
 	pages = template.Must(template.New("").Funcs(template.FuncMap{
-		"ago": ago, "in": in, "number": number, "seconds": seconds, "style": func() template.CSS { return style },
+		"ago": ago, "in": in, "lasting": lasting, "number": number, "seconds": seconds, "style": func() template.CSS { return style },
 	}).ParseFS(pageFiles, "page/*.html"))
 )
 
@@ -110,13 +110,16 @@ func render(w http.ResponseWriter, name string, data any) {
 	_, _ = page.WriteTo(w) // a client that has gone needs no page
 }
 
-// ago is an age in words, empty for nil.
+// ago is an age in words.
 func ago(s *float64) string {
 	if s == nil {
 		return "never"
 	}
 	return spell(*s) + " ago"
 }
+
+// lasting is a duration in words.
+func lasting(s *float64) string { return spell(*s) }
 
 // in is a wait in words.
 func in(s float64) string {

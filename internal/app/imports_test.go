@@ -1,0 +1,64 @@
+package app
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// directions are the packages of ours that each package may import. Tests may
+// import more.
+var directions = map[string][]string{
+	"betanet":    {},
+	"breaker":    {},
+	"retry":      {},
+	"simulator":  {},
+	"snapshot":   {"betanet"},
+	"fleet":      {"betanet", "breaker", "retry", "snapshot"},
+	"config":     {"betanet", "fleet", "retry"},
+	"poll":       {"betanet", "breaker", "fleet", "retry", "snapshot"},
+	"exposition": {"betanet", "breaker", "fleet"},
+	"web":        {"breaker", "exposition", "fleet"},
+	"app":        {"betanet", "breaker", "config", "exposition", "fleet", "poll", "simulator", "web"},
+}
+
+// keepers are the only packages that may import a library.
+var keepers = map[string][]string{
+	"github.com/prometheus/client_golang/": {"exposition", "web", "app", "otlp"},
+	"github.com/prometheus/common/config":  {"config", "betanet"},
+	"github.com/alecthomas/kingpin/":       {"config", "web", "app"},
+	"go.opentelemetry.io/":                 {"otlp"},
+}
+
+const module = "github.com/betanet/betanet_exporter/internal/"
+
+func TestImportsPointOneWay(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for line := range strings.Lines(string(out)) {
+		path, imports, _ := strings.Cut(strings.TrimSpace(line), " ")
+		name := strings.TrimPrefix(path, module)
+		allowed, known := directions[name]
+		if !known {
+			continue // packages of tests
+		}
+		seen++
+		for _, i := range strings.Fields(imports) {
+			if ours, ok := strings.CutPrefix(i, module); ok && !slices.Contains(allowed, ours) {
+				t.Errorf("%s imports %s", name, ours)
+			}
+			for lib, by := range keepers {
+				if strings.HasPrefix(i+"/", lib) && !slices.Contains(by, name) {
+					t.Errorf("%s imports %s", name, i)
+				}
+			}
+		}
+	}
+	if seen != len(directions) {
+		t.Errorf("saw %d packages, want %d", seen, len(directions))
+	}
+}

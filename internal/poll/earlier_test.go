@@ -1,0 +1,143 @@
+package poll
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/breaker"
+	"github.com/betanet/betanet_exporter/internal/exposition"
+)
+
+// What the earlier exporter got wrong, one test for each row of that table in
+// upstream.md, judged by the text that a scrape would see.
+
+// exposed is a line's value in the exposition of the last view, empty if it is
+// absent.
+func (b *bed) exposed(t *testing.T, name string) string {
+	t.Helper()
+	r := exposition.NewRegistry()
+	r.Publish(b.view())
+	var text bytes.Buffer
+	if err := r.Write(&text, exposition.Text); err != nil {
+		t.Fatal(err)
+	}
+	_, after, found := strings.Cut(text.String(), "\n"+name+" ")
+	if !found {
+		return ""
+	}
+	value, _, _ := strings.Cut(after, "\n")
+	return value
+}
+
+// earlier runs a test on an upstream without a name, as the seed has it.
+func earlier(t *testing.T, test func(*testing.T, *bed)) {
+	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *bed) {
+		b.upstream.Name = ""
+		test(t, b)
+	})
+}
+
+func TestEarlierAFetchOfWhichEverythingFailedWasASuccess(t *testing.T) {
+	earlier(t, func(t *testing.T, b *bed) {
+		b.behave(failWith(500))
+		b.until(30 * time.Second)
+		if got := b.exposed(t, "betanet_up"); got != "0" {
+			t.Errorf("got betanet_up %q, want 0", got)
+		}
+		if got := b.exposed(t, "betanet_messages_total"); got != "" {
+			t.Errorf("got messages %q, want none", got)
+		}
+		if retries, open := len(b.asked(metricsPath, 0)), b.view().Endpoints[0].Breaker; retries < 5 || open != breaker.Open {
+			t.Errorf("got %d attempts and breaker %v, want retries and an open breaker", retries, open)
+		}
+	})
+}
+
+func TestEarlierPacketsWereAlwaysZero(t *testing.T) {
+	earlier(t, func(t *testing.T, b *bed) {
+		b.until(time.Second)
+		if got := b.exposed(t, "betanet_packets_dropped_total"); got != "10" {
+			t.Errorf("got %q dropped, want 10", got)
+		}
+	})
+}
+
+func TestEarlierTotalsWereAddedUpAtEachCollection(t *testing.T) {
+	earlier(t, func(t *testing.T, b *bed) {
+		b.until(5 * time.Minute)
+		if got := b.exposed(t, "betanet_bytes_transmitted_total"); got != "1000000" {
+			t.Errorf("got %q bytes after %d collections, want the upstream's 1000000", got, len(b.asked(metricsPath, 0)))
+		}
+	})
+}
+
+func TestEarlierMessagesWereNeverSet(t *testing.T) {
+	earlier(t, func(t *testing.T, b *bed) {
+		b.until(time.Second)
+		if got := b.exposed(t, "betanet_messages_total"); got != "5000" {
+			t.Errorf("got %q messages, want packets_processed, 5000", got)
+		}
+	})
+}
+
+func TestEarlierActiveMixnodesWereConnections(t *testing.T) {
+	earlier(t, func(t *testing.T, b *bed) {
+		b.until(time.Second)
+		if active, peers := b.exposed(t, "betanet_mixnode_active"), b.exposed(t, "betanet_connected_peers"); active != "5" || peers != "7" {
+			t.Errorf("got %q active and %q peers, want 5 and 7", active, peers)
+		}
+	})
+}
+
+func TestEarlierHalfOpenLetEverythingThrough(t *testing.T) {
+	earlier(t, func(t *testing.T, b *bed) {
+		b.behave(failWith(500))
+		b.until(b.tick() + 10*time.Second) // open
+		from := b.tick() + 10*time.Second
+		b.until(from + 30*time.Second) // one pause later
+		if got := len(b.asked(metricsPath, from)); got != 1 {
+			t.Errorf("got %d requests by a half-open breaker, want one probe", got)
+		}
+		if got := b.view().Endpoints[0].Breaker; got != breaker.Open {
+			t.Errorf("got %v after the failed probe, want open again", got)
+		}
+	})
+}
+
+func TestEarlierLatencyWasObservedAgainFromTheCache(t *testing.T) {
+	earlier(t, func(t *testing.T, b *bed) {
+		b.until(time.Second)
+		b.behave(hang)
+		b.until(4 * time.Minute)
+		if got := b.exposed(t, "betanet_message_latency_seconds_count"); got != "1" {
+			t.Errorf("got %q observations of one document, want 1", got)
+		}
+	})
+}
+
+func TestEarlierAParseErrorGaveZeros(t *testing.T) {
+	for _, bad := range []string{`{"packets_processed":`, `{}`, `null`, `{"packets_processed":null,"packets_dropped":1}`, `{"Packets_Processed":1,"packets_dropped":1}`} {
+		earlier(t, func(t *testing.T, b *bed) {
+			b.behave(only(betanet.Metrics, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				fmt.Fprint(w, bad)
+			}))
+			b.until(10 * time.Second)
+			if got := b.exposed(t, "betanet_messages_total"); got != "" {
+				t.Errorf("%s: got %q without an earlier document, want none", bad, got)
+			}
+			b.behave(healthy)
+			b.until(time.Minute)
+			b.behave(only(betanet.Metrics, body(bad)))
+			b.until(90 * time.Second)
+			if got, stale := b.exposed(t, "betanet_messages_total"), b.exposed(t, `betanet_exporter_data_stale{endpoint="metrics"}`); got != "5000" || stale != "1" {
+				t.Errorf("%s: got %q, stale %q, want the last good 5000, flagged", bad, got, stale)
+			}
+		})
+	}
+}
