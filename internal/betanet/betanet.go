@@ -120,16 +120,12 @@ func (MixnodesDoc) Endpoint() Endpoint { return Mixnodes }
 // LatencySeconds is the mean latency over the active nodes that give one;
 // ok is false when none does.
 func (d MixnodesDoc) LatencySeconds() (mean float64, ok bool) {
-	var sum float64
-	var n int
+	n := 0.0
 	for i := range d {
 		if d[i].Active() && d[i].AvgLatencyMS != nil {
-			sum += *d[i].AvgLatencyMS / 1000
 			n++
+			mean += (*d[i].AvgLatencyMS/1000 - mean) / n // a sum could overflow
 		}
 	}
-	if n == 0 {
-		return 0, false
-	}
-	return sum / float64(n), true
+	return mean, n > 0
 }

@@ -66,6 +66,7 @@ type row struct {
 var table = []row{
 	{ended(context.Canceled), verdict{ReasonCanceled, false, true}},
 	{errno(syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM), verdict{ReasonLocal, false, true}},
+	{resolverExhausted, verdict{ReasonLocal, false, true}},
 	{ended(context.DeadlineExceeded), verdict{ReasonTimeout, true, false}},
 
 	{refused(ReasonTooLarge), verdict{ReasonTooLarge, false, false}},
@@ -79,6 +80,7 @@ var table = []row{
 	{tlsFailure, verdict{ReasonTLS, false, false}},
 	{errno(syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED), verdict{ReasonReset, true, false}},
 	{timedOut, verdict{ReasonTimeout, true, false}},
+	{errno(syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EPERM, syscall.EACCES), verdict{ReasonConnect, true, false}},
 	{dialFailed, verdict{ReasonConnect, true, false}},
 	{errIs(io.EOF, io.ErrUnexpectedEOF), verdict{ReasonEOF, true, false}},
 	{anyError, verdict{ReasonProtocol, true, false}},
@@ -163,6 +165,12 @@ func errIs(list ...error) func(observation) bool {
 func as[T error](o observation) bool {
 	var e T
 	return errors.As(o.err, &e)
+}
+
+// resolverExhausted is a name that could not be asked for want of a descriptor;
+// the resolver keeps of the cause its text alone.
+func resolverExhausted(o observation) bool {
+	return as[*net.DNSError](o) && strings.Contains(o.err.Error(), syscall.EMFILE.Error())
 }
 
 // timedOut is a time-out of a layer below us, such as the kernel's for a dial.

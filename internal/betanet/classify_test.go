@@ -18,11 +18,9 @@ import (
 )
 
 // What follows from an observation, in the words of the table's columns.
-var (
-	again   = func(r Reason) verdict { return verdict{reason: r, retry: true} }
-	enough  = func(r Reason) verdict { return verdict{reason: r} }
-	ignored = func(r Reason) verdict { return verdict{reason: r, ignored: true} }
-)
+func again(r Reason) verdict   { return verdict{reason: r, retry: true} }
+func enough(r Reason) verdict  { return verdict{reason: r} }
+func ignored(r Reason) verdict { return verdict{reason: r, ignored: true} }
 
 // opError is an error of the network as package net makes them.
 func opError(op string, errno syscall.Errno) error {

@@ -62,8 +62,8 @@ func NewClient(base *url.URL, o Options) *Client {
 	c.fresh.DisableKeepAlives = true
 	for e := range NumEndpoints {
 		u := *base
+		u.RawPath = strings.TrimRight(u.EscapedPath(), "/") + e.Path()
 		u.Path = strings.TrimRight(u.Path, "/") + e.Path()
-		u.RawPath = ""
 		c.requests[e] = &http.Request{
 			Method: http.MethodGet, URL: &u, Host: u.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 			Header: http.Header{"Accept": {"application/json"}, "User-Agent": {o.UserAgent}},

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -32,6 +33,15 @@ func Decode(e Endpoint, body []byte) (Document, error) {
 	w := walker{dec: d}
 	doc := w.document(e)
 	w.end()
+	if w.duplicate { // which ends reading
+		d.Reset(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true))
+		rest := walker{dec: d}
+		rest.skip()
+		rest.end()
+		if rest.syntax != nil {
+			return nil, rest.syntax
+		}
+	}
 	if w.syntax != nil { // a cut document says nothing about its fields
 		return nil, w.syntax
 	}
@@ -52,9 +62,10 @@ type field struct {
 // walker goes once through a document. It keeps the first thing that refuses
 // it, and goes on to its end: broken syntax has the last word.
 type walker struct {
-	dec     *jsontext.Decoder
-	syntax  error
-	refused error
+	dec       *jsontext.Decoder
+	syntax    error
+	refused   error
+	duplicate bool // syntax is a duplicate key
 }
 
 func (w *walker) document(e Endpoint) Document {
@@ -149,9 +160,7 @@ members:
 				continue members
 			}
 		}
-		if t, ok := w.token(); ok {
-			w.skipRest(t)
-		}
+		w.skip()
 	}
 	for _, f := range fields {
 		if !f.seen && !f.optional {
@@ -211,7 +220,9 @@ func (w *walker) uint(what, name, digits string) uint64 {
 
 func (w *walker) latency(what, name, digits string) float64 {
 	v, err := strconv.ParseFloat(digits, 64)
-	if err != nil || v < 0 {
+	mantissa, _, _ := strings.Cut(strings.ToLower(digits), "e")
+	negative := strings.HasPrefix(digits, "-") && strings.ContainsAny(mantissa, "123456789") // also what rounds to -0
+	if err != nil || negative {
 		w.refuse(ReasonValue, "%s: %s is %s, want 0 or more milliseconds", what, name, digits)
 	}
 	return math.Abs(v) // -0 is 0
@@ -225,6 +236,7 @@ func (w *walker) token() (t jsontext.Token, ok bool) {
 	t, err := w.dec.ReadToken()
 	switch {
 	case errors.Is(err, jsontext.ErrDuplicateName):
+		w.duplicate = true
 		w.syntax = refusal{ReasonSchema, "duplicate key at " + strconv.Quote(string(w.dec.StackPointer()))}
 	case err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF):
 		w.syntax = refusal{ReasonSyntax, fmt.Sprintf("the document ends too early, after %d bytes", w.dec.InputOffset())}
@@ -243,6 +255,13 @@ func (w *walker) more(end jsontext.Kind) bool {
 		return false
 	}
 	return w.syntax == nil
+}
+
+// skip reads one value, whatever it is.
+func (w *walker) skip() {
+	if t, ok := w.token(); ok {
+		w.skipRest(t)
+	}
 }
 
 // skipRest reads to the end of the value that begins with t.

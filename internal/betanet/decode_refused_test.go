@@ -134,6 +134,12 @@ func TestAnotherEndpointsDocumentIsRefused(t *testing.T) {
 	}
 }
 
+func TestOfSeveralRefusalsTheFirstStands(t *testing.T) {
+	wantRefused(t, Metrics, `{"packets_processed":-1}`, ReasonValue)
+	wantRefused(t, Metrics, `{"packets_processed":null,"packets_dropped":-1}`, ReasonSchema)
+	wantRefused(t, Mixnodes, "["+with(Metrics, "packets_processed", "-1")+",null]", ReasonValue)
+}
+
 func TestARefusalNamesTheField(t *testing.T) {
 	for _, f := range knownFields {
 		for _, value := range []string{"null", "{}"} {
@@ -156,5 +162,11 @@ func TestARefusalQuotesTheUpstream(t *testing.T) {
 		if err == nil || strings.ContainsAny(err.Error(), "\n\x1b") {
 			t.Errorf("Decode(%q): got %q, want an error without control characters", body, err)
 		}
+	}
+}
+
+func TestALatencyBelowZeroIsRefusedHoweverSmall(t *testing.T) {
+	for _, n := range []string{"-1", "-0.1", "-1e-400"} {
+		wantRefused(t, Network, `{"bytes_transmitted":1,"bytes_received":1,"avg_latency_ms":`+n+`,"peak_throughput":1}`, ReasonValue)
 	}
 }

@@ -46,6 +46,7 @@ type Breaker struct {
 	pause     time.Duration
 	state     State
 	openUntil time.Time
+	entered   int // states since New
 	changes   []State
 }
 
@@ -78,6 +79,7 @@ type Permit struct {
 	// Changes are the states entered by admitting it, nil if none.
 	Changes []State
 	b       *Breaker
+	entered int // b.entered when it was admitted
 	done    func(error)
 }
 
@@ -92,7 +94,7 @@ func (b *Breaker) Allow() (*Permit, error) {
 	if err != nil {
 		return nil, ErrOpen
 	}
-	return &Permit{Probe: b.state == HalfOpen, Changes: changes, b: b, done: done}, nil
+	return &Permit{Probe: b.state == HalfOpen, Changes: changes, b: b, entered: b.entered, done: done}, nil
 }
 
 // Done reports how the attempt ended and returns the states entered by it. An
@@ -100,6 +102,9 @@ func (b *Breaker) Allow() (*Permit, error) {
 func (p *Permit) Done(o Outcome) []State {
 	p.b.mu.Lock()
 	defer p.b.mu.Unlock()
+	if p.entered != p.b.entered {
+		return nil // gobreaker would half-open for a late result after the pause
+	}
 	switch o {
 	case Success:
 		p.done(nil)
@@ -141,6 +146,7 @@ func (b *Breaker) changed(to gobreaker.State) {
 	default:
 		b.state = Closed
 	}
+	b.entered++
 	b.changes = append(b.changes, b.state)
 }
 

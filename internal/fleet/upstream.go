@@ -101,18 +101,21 @@ const (
 
 // State tells how the upstream is at the given moment.
 func (v *View) State(now time.Time) State {
-	if v.Up() {
-		return Up
-	}
+	failed, shown := false, false
 	for i := range v.Endpoints {
-		if v.Endpoints[i].Current(now, v.Upstream.Settings.MaxStale) != nil {
-			return Stale
-		}
+		failed = failed || v.Endpoints[i].Failure != nil
+		shown = shown || v.Endpoints[i].Current(now, v.Upstream.Settings.MaxStale) != nil
 	}
-	if v.Tried() {
+	switch {
+	case v.Up():
+		return Up
+	case failed && shown:
+		return Stale
+	case v.Tried():
 		return Down
+	default:
+		return Pending
 	}
-	return Pending
 }
 
 // Expires is the first moment at which a value of the view is too old to be

@@ -1,0 +1,221 @@
+package betanet
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+func TestARedirectIsNeverFollowed(t *testing.T) {
+	var elsewhere atomic.Int32
+	target, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		elsewhere.Add(1)
+		healthy(w, r)
+	})
+	for _, status := range []int{300, 301, 302, 303, 304, 305, 307, 308, 399} {
+		base, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Location", target+r.URL.Path)
+			w.WriteHeader(status)
+		})
+		c := open(t, base)
+		for _, e := range allEndpoints {
+			if f := wantFailure(t, c, e, enough(ReasonRedirect)); f.Status != status {
+				t.Errorf("Status: got %d, want %d", f.Status, status)
+			}
+		}
+	}
+	if got := elsewhere.Load(); got != 0 {
+		t.Errorf("requests to the other place: got %d, want 0", got)
+	}
+}
+
+func TestAStatusOtherThan200IsAFailureWhateverTheBody(t *testing.T) {
+	for status, want := range map[int]verdict{
+		201: enough(ReasonHTTPStatus), 204: enough(ReasonHTTPStatus), 206: enough(ReasonHTTPStatus),
+		400: enough(ReasonHTTP4xx), 401: enough(ReasonAuth), 404: enough(ReasonHTTP4xx), 429: again(ReasonHTTP429),
+		500: again(ReasonHTTP5xx), 501: enough(ReasonHTTP5xx), 600: enough(ReasonHTTPStatus), 999: enough(ReasonHTTPStatus),
+	} {
+		base, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(status)
+			if status != 204 {
+				io.WriteString(w, document(Metrics, nil))
+			}
+		})
+		f := wantFailure(t, open(t, base), Metrics, want)
+		if f.Status != status || !strings.Contains(f.Error(), strconv.Itoa(status)) {
+			t.Errorf("Status, text: got %d, %q, want %d in both", f.Status, f, status)
+		}
+	}
+}
+
+func TestAnInterimAnswerIsNotTheFinalOne(t *testing.T) {
+	base := listen(t, say("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"+answer(document(Metrics, nil))))
+	wantDocument(t, open(t, base), Metrics)
+}
+
+// The body of a 101 is the bare connection, which no context ends.
+func TestSwitchingProtocolsClosesWithoutHanging(t *testing.T) {
+	closed := make(chan string, 1)
+	base := listen(t, func(conn net.Conn) {
+		hear(conn)
+		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
+		closed <- hear(conn) // returns when the other side closes
+	})
+	wantFailure(t, open(t, base), Metrics, enough(ReasonHTTPStatus))
+	if got := <-closed; got != "" {
+		t.Errorf("sent after the 101: got %q, want nothing", got)
+	}
+}
+
+func TestTheContentTypeIsJSONInUTF8OrAbsent(t *testing.T) {
+	for contentType, accepted := range map[string]bool{
+		"":                                  true,
+		"application/json":                  true,
+		"Application/JSON":                  true,
+		"text/json":                         true,
+		"application/problem+json":          true,
+		"application/vnd.betanet.v1+json":   true,
+		"application/json;charset=utf-8":    true,
+		`application/json; charset="UTF-8"`: true,
+		"application/json; profile=x":       true,
+		"text/json; charset=utf-8; a=b":     true,
+
+		"application/json; charset=iso-8859-1": false,
+		"application/json; charset=utf-16":     false,
+		"application/json; charset=":           false,
+		"text/html":                            false,
+		"text/plain; charset=utf-8":            false,
+		"application/octet-stream":             false,
+		"application/jsonp":                    false,
+		"application/json-seq":                 false,
+		"application/json+xml":                 false,
+		"json":                                 false,
+		";":                                    false,
+		"text/html; x=application/json":        false,
+	} {
+		header := "X-None: x"
+		if contentType != "" {
+			header = "Content-Type: " + contentType
+		}
+		c := open(t, listen(t, say(answer(document(Metrics, nil), header))))
+		if accepted {
+			if _, f := fetch(t, c, Metrics, false); f != nil {
+				t.Errorf("%q: got %v, want a document", contentType, f)
+			}
+		} else if _, f := fetch(t, c, Metrics, false); f == nil || f.Reason != ReasonContentType || f.Retry {
+			t.Errorf("%q: got %v, want content_type without retry", contentType, f)
+		}
+	}
+}
+
+func TestTheContentEncodingIsIdentityOrAbsent(t *testing.T) {
+	for encoding, accepted := range map[string]bool{
+		"Content-Encoding: identity": true, "Content-Encoding: Identity": true, "X-None: x": true,
+		"Content-Encoding: gzip": false, "Content-Encoding: br": false, "Content-Encoding: deflate, gzip": false,
+		"Content-Encoding: identity\r\nContent-Encoding: gzip": false,
+	} {
+		c := open(t, listen(t, say(answer(document(Metrics, nil), encoding))))
+		if accepted {
+			wantDocument(t, c, Metrics)
+		} else {
+			wantFailure(t, c, Metrics, enough(ReasonEncoding))
+		}
+	}
+}
+
+// padded is a valid document of exactly so many bytes.
+func padded(size int) string {
+	d := document(Metrics, nil)
+	return d + strings.Repeat(" ", size-len(d))
+}
+
+func TestABodyOfOneMebibyteIsAcceptedAndNotOneByteMore(t *testing.T) {
+	for _, announced := range []bool{true, false} {
+		for size, accepted := range map[int]bool{1<<20 - 1: true, 1 << 20: true, 1<<20 + 1: false, 4 << 20: false} {
+			base, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				if announced {
+					w.Header().Set("Content-Length", strconv.Itoa(size))
+				} else {
+					w.(http.Flusher).Flush() // in chunks
+				}
+				io.WriteString(w, padded(size))
+			})
+			c := open(t, base)
+			if accepted {
+				wantDocument(t, c, Metrics)
+			} else {
+				wantFailure(t, c, Metrics, enough(ReasonTooLarge))
+			}
+		}
+	}
+}
+
+func TestABodyAnnouncedTooLargeIsNotWaitedFor(t *testing.T) {
+	c := open(t, listen(t, func(conn net.Conn) {
+		hear(conn)
+		io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 1048577\r\n\r\n")
+		hear(conn) // sends nothing until the other side closes
+	}))
+	wantFailure(t, c, Metrics, enough(ReasonTooLarge))
+}
+
+func TestHeadersAreLimited(t *testing.T) {
+	for size, accepted := range map[int]bool{32 << 10: true, 65 << 10: false, 1 << 20: false} {
+		c := open(t, listen(t, say(answer(document(Metrics, nil), "X-Long: "+strings.Repeat("x", size)))))
+		if accepted {
+			wantDocument(t, c, Metrics)
+		} else {
+			wantFailure(t, c, Metrics, again(ReasonProtocol))
+		}
+	}
+}
+
+func TestRetryAfterIsTakenFrom429And503Alone(t *testing.T) {
+	const date = "Sun, 01 Mar 2026 12:00:00 GMT"
+	for _, status := range []int{200, 202, 301, 401, 404, 408, 425, 429, 500, 502, 503, 504} {
+		base, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "7")
+			w.Header().Set("Date", date)
+			w.WriteHeader(status) // of 200, with a body that is refused
+		})
+		_, f := fetch(t, open(t, base), Metrics, false)
+		wantAfter, wantDate := "", ""
+		if status == 429 || status == 503 {
+			wantAfter, wantDate = "7", date
+		}
+		if f == nil || f.RetryAfter != wantAfter || f.Date != wantDate {
+			t.Errorf("status %d: got %+v, want Retry-After %q, Date %q", status, f, wantAfter, wantDate)
+		}
+	}
+}
+
+func TestARefusedDocumentHasTheDecodersReason(t *testing.T) {
+	for body, want := range map[string]verdict{
+		`{"packets_processed":1`:  again(ReasonSyntax),
+		"":                        again(ReasonSyntax),
+		`{"packets_processed":1}`: enough(ReasonSchema),
+		`{"packets_processed":-1,"packets_dropped":1}`:   enough(ReasonValue),
+		`{"packets_processed":null,"packets_dropped":1}`: enough(ReasonSchema),
+	} {
+		f := wantFailure(t, open(t, listen(t, say(answer(body)))), Metrics, want)
+		if f.Status != 200 || f.Err == nil {
+			t.Errorf("Status, Err: got %d, %v, want 200 and an error", f.Status, f.Err)
+		}
+	}
+}
+
+func TestAFailureSaysWhatWasTried(t *testing.T) {
+	base, _ := serve(t, http.NotFound)
+	for _, e := range allEndpoints {
+		f := wantFailure(t, open(t, base), e, enough(ReasonHTTP4xx))
+		if want := fmt.Sprintf("fetch %s: HTTP status 404", e); f.Error() != want {
+			t.Errorf("text: got %q, want %q", f, want)
+		}
+	}
+}

@@ -1,0 +1,258 @@
+package betanet
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// requestOf is the request that an endpoint gets, as it came with one read.
+func requestOf(t *testing.T, basePath string, e Endpoint) string {
+	t.Helper()
+	var request string
+	heard := make(chan struct{})
+	base := listen(t, func(conn net.Conn) {
+		request = hear(conn)
+		fmt.Fprint(conn, answer(document(e, nil), "Connection: close"))
+		close(heard)
+	})
+	wantDocument(t, open(t, base+basePath), e)
+	<-heard
+	return request
+}
+
+// The published server reads a request with a single read: what does not come
+// with the first packet is lost.
+func TestARequestIsOneSmallPacket(t *testing.T) {
+	for _, e := range allEndpoints {
+		request := requestOf(t, "", e)
+		if len(request) >= 512 || !strings.HasSuffix(request, "\r\n\r\n") {
+			t.Errorf("%v: got %d bytes %q, want less than 512, all of them", e, len(request), request)
+		}
+		if want := "GET " + e.Path() + " HTTP/1.1\r\n"; !strings.HasPrefix(request, want) {
+			t.Errorf("%v: got %q, want it to begin with %q", e, request, want)
+		}
+	}
+}
+
+func TestARequestAsksForJSONAndNoCompression(t *testing.T) {
+	for _, e := range allEndpoints {
+		request := requestOf(t, "", e)
+		for _, want := range []string{"\r\nAccept: application/json\r\n", "\r\nUser-Agent: betanet_exporter/test\r\n", "\r\nHost: 127.0.0.1:"} {
+			if !strings.Contains(request, want) {
+				t.Errorf("%v: got %q, want it to contain %q", e, request, want)
+			}
+		}
+		for _, header := range []string{"accept-encoding", "content-length", "transfer-encoding", "cookie", "authorization"} {
+			if strings.Contains(strings.ToLower(request), header) {
+				t.Errorf("%v: got %q, want no %s", e, request, header)
+			}
+		}
+	}
+}
+
+func TestTheBasePathIsKept(t *testing.T) {
+	for path, want := range map[string]string{
+		"": "/mixnodes", "/": "/mixnodes", "/p": "/p/mixnodes", "/p/": "/p/mixnodes",
+		"/a/b": "/a/b/mixnodes", "/a//": "/a/mixnodes", "/a%20b": "/a%20b/mixnodes",
+	} {
+		got, _, _ := strings.Cut(strings.TrimPrefix(requestOf(t, path, Mixnodes), "GET "), " ")
+		if got != want {
+			t.Errorf("base path %q: got %q, want %q", path, got, want)
+		}
+	}
+}
+
+func TestAnEscapedSlashInTheBasePathIsKept(t *testing.T) {
+	if got, want := requestOf(t, "/a%2Fb", Mixnodes), "GET /a%2Fb/mixnodes "; !strings.HasPrefix(got, want) {
+		t.Errorf("request: got %q, want it to begin with %q", got, want)
+	}
+}
+
+func TestNewClientLeavesTheURLAlone(t *testing.T) {
+	u := &url.URL{Scheme: "http", Host: "localhost:9000", Path: "/p/"}
+	NewClient(u, Options{})
+	if want := "http://localhost:9000/p/"; u.String() != want {
+		t.Errorf("URL: got %v, want %v", u, want)
+	}
+}
+
+// An environment meant for other programs must not send requests elsewhere.
+// Proxies never apply to loopback, so that the upstream is elsewhere, too.
+func TestNoProxyFromTheEnvironment(t *testing.T) {
+	for _, name := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"} {
+		t.Setenv(name, "http://proxy.invalid:3128")
+	}
+	t.Setenv("NO_PROXY", "")
+	for _, base := range []string{"http://upstream.invalid:9000", "https://upstream.invalid:9000"} {
+		var dialled []string
+		o := options()
+		o.Dial = func(_ context.Context, _, addr string) (net.Conn, error) {
+			dialled = append(dialled, addr)
+			return nil, &net.OpError{Op: "dial", Err: net.UnknownNetworkError("tested")}
+		}
+		c := openWith(t, base, o)
+		if c.kept.Proxy != nil || c.fresh.Proxy != nil {
+			// net/http reads the environment once a process: another test may have
+			// made it do so, and the proxies set here would go unnoticed.
+			t.Error("Proxy of a transport: got a function, want nil")
+		}
+		for _, e := range allEndpoints {
+			wantFailure(t, c, e, again(ReasonConnect))
+		}
+		for _, got := range dialled {
+			if want := "upstream.invalid:9000"; got != want {
+				t.Errorf("dialled: got %q, want %q", got, want)
+			}
+		}
+	}
+}
+
+func TestConnectionsOfV1AreKept(t *testing.T) {
+	base, connections := serve(t, healthy)
+	c := open(t, base)
+	for range 3 {
+		for _, e := range V1.Endpoints() {
+			wantDocument(t, c, e)
+		}
+	}
+	if got := connections.Load(); got != 1 {
+		t.Errorf("connections: got %d, want 1", got)
+	}
+}
+
+// The endpoints of an upstream are asked in parallel: each needs a connection,
+// and all of them rest until the next collection.
+func TestParallelConnectionsOfV1AreAllKept(t *testing.T) {
+	asked := make(chan struct{}, len(V1.Endpoints()))
+	goOn := make(chan struct{})
+	base, connections := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		<-goOn
+		healthy(w, r)
+	})
+	c := open(t, base)
+	for range 5 {
+		var users sync.WaitGroup
+		for _, e := range V1.Endpoints() {
+			users.Go(func() { wantDocument(t, c, e) })
+		}
+		for range V1.Endpoints() {
+			<-asked
+		}
+		for range V1.Endpoints() {
+			goOn <- struct{}{}
+		}
+		users.Wait()
+	}
+	if got, want := int(connections.Load()), len(V1.Endpoints()); got != want {
+		t.Errorf("connections: got %d, want %d", got, want)
+	}
+}
+
+func TestConnectionsOfMixnodesAreNotKept(t *testing.T) {
+	base, connections := serve(t, healthy)
+	c := open(t, base)
+	wantDocument(t, c, Metrics) // leaves one that could be used
+	for range 3 {
+		wantDocument(t, c, Mixnodes)
+	}
+	if got := connections.Load(); got != 4 {
+		t.Errorf("connections: got %d, want 1 for v1 and 3 for mixnodes", got)
+	}
+}
+
+func TestFreshUsesANewConnection(t *testing.T) {
+	base, connections := serve(t, healthy)
+	c := open(t, base)
+	wantDocument(t, c, Metrics)
+	for range 2 {
+		if _, f := fetch(t, c, Metrics, true); f != nil {
+			t.Fatal(f)
+		}
+	}
+	wantDocument(t, c, Metrics) // the kept one is still there
+	if got := connections.Load(); got != 3 {
+		t.Errorf("connections: got %d, want 1 kept and 2 fresh", got)
+	}
+}
+
+// The published mixnodes server closes each connection without a word.
+func TestAServerThatDropsConnectionsIsAskedAgain(t *testing.T) {
+	for _, e := range []Endpoint{Metrics, Mixnodes} {
+		var requests atomic.Int32
+		c := open(t, listen(t, func(conn net.Conn) {
+			if hear(conn) != "" {
+				requests.Add(1)
+			}
+			fmt.Fprint(conn, answer(document(e, nil)))
+		}))
+		for range 5 {
+			wantDocument(t, c, e)
+		}
+		if got := requests.Load(); e == Mixnodes && got != 5 {
+			t.Errorf("%v: requests: got %d, want 5", e, got)
+		}
+	}
+}
+
+func TestCloseDropsTheConnectionsThatRest(t *testing.T) {
+	dropped := make(chan struct{})
+	c := open(t, listen(t, func(conn net.Conn) {
+		hear(conn)
+		fmt.Fprint(conn, answer(document(Metrics, nil)))
+		if hear(conn) == "" {
+			close(dropped)
+		}
+	}))
+	wantDocument(t, c, Metrics)
+	c.Close()
+	<-dropped // the connection's deadline bounds the wait
+}
+
+func TestAClientMayBeUsedInParallel(t *testing.T) {
+	base, _ := serve(t, healthy)
+	c := open(t, base)
+	var users sync.WaitGroup
+	for i := range 8 {
+		users.Go(func() {
+			for range 10 {
+				for _, e := range allEndpoints {
+					if doc, f := c.Fetch(t.Context(), e, i%2 == 0); f != nil || doc.Endpoint() != e {
+						t.Errorf("Fetch(%v): got %v, %v, want a document of it", e, doc, f)
+					}
+				}
+			}
+		})
+	}
+	users.Wait()
+}
+
+func TestOnlyTheAskedPathIsRequested(t *testing.T) {
+	var mu sync.Mutex
+	seen := make(map[string]int)
+	base, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		seen[r.Method+" "+r.URL.Path]++
+		mu.Unlock()
+		http.Redirect(w, r, "/status", http.StatusFound)
+	})
+	c := open(t, base)
+	for _, e := range allEndpoints {
+		wantFailure(t, c, e, enough(ReasonRedirect))
+	}
+	for _, e := range allEndpoints {
+		if got := seen["GET "+e.Path()]; got != 1 {
+			t.Errorf("requests of %s: got %d, want 1", e.Path(), got)
+		}
+	}
+	if len(seen) != len(allEndpoints) {
+		t.Errorf("requests: got %v, want the four paths alone", seen)
+	}
+}

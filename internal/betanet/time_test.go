@@ -1,0 +1,199 @@
+package betanet
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+const limit = 5 * time.Second
+
+// inBubble runs a test on a fake clock, against a server at the other end of a
+// pipe: a network of the kernel would not let the clock move.
+func inBubble(t *testing.T, scheme string, talk func(net.Conn), f func(t *testing.T, c *Client)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		var talks sync.WaitGroup
+		o := options()
+		o.Dial = func(context.Context, string, string) (net.Conn, error) {
+			ours, theirs := net.Pipe()
+			talks.Go(func() {
+				defer theirs.Close()
+				talk(theirs)
+			})
+			return ours, nil
+		}
+		c := openWith(t, scheme+"://upstream:9000", o)
+		f(t, c)
+		c.Close() // inside the bubble, which waits for its goroutines
+		talks.Wait()
+	})
+}
+
+// phases are servers that stop in each phase of an attempt; all of them wait
+// until the other side closes.
+func phases() map[string]func(net.Conn) {
+	wait := func(conn net.Conn) { io.Copy(io.Discard, conn) }
+	after := func(text string) func(net.Conn) {
+		return func(conn net.Conn) {
+			hear(conn)
+			io.WriteString(conn, text)
+			wait(conn)
+		}
+	}
+	return map[string]func(net.Conn){
+		"request never read":  func(conn net.Conn) { time.Sleep(time.Hour) },
+		"before the answer":   wait,
+		"in the status line":  after("HTTP/1.1 20"),
+		"in the headers":      after("HTTP/1.1 200 OK\r\nContent-Type: "),
+		"after an interim":    after("HTTP/1.1 100 Continue\r\n\r\n"),
+		"before the body":     after("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"),
+		"in the body":         after("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"packets_"),
+		"before a chunk":      after("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"),
+		"body without length": after("HTTP/1.0 200 OK\r\n\r\n" + document(Metrics, nil)),
+		// Something comes all the time, and yet the document does not.
+		"drop by drop": func(conn net.Conn) {
+			hear(conn)
+			io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
+			for {
+				if _, err := io.WriteString(conn, " "); err != nil {
+					return
+				}
+				time.Sleep(time.Second)
+			}
+		},
+	}
+}
+
+func TestTheLimitHoldsInEveryPhase(t *testing.T) {
+	for name, talk := range phases() {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, "http", talk, func(t *testing.T, c *Client) { wantTimeout(t, c) })
+		})
+	}
+}
+
+func TestTheLimitHoldsInTheHandshake(t *testing.T) {
+	inBubble(t, "https", func(conn net.Conn) { io.Copy(io.Discard, conn) }, func(t *testing.T, c *Client) { wantTimeout(t, c) })
+}
+
+func TestTheLimitHoldsWhileDialling(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := options()
+		o.Dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			<-ctx.Done()
+			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: ctx.Err()}
+		}
+		wantTimeout(t, openWith(t, "http://upstream:9000", o))
+	})
+}
+
+func wantTimeout(t *testing.T, c *Client) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	begin := time.Now()
+	doc, f := c.Fetch(ctx, Metrics, false)
+	if doc != nil || f == nil || f.Reason != ReasonTimeout || !f.Retry || f.Ignored {
+		t.Fatalf("Fetch(): got %v, %+v, want a timeout that is retried", doc, f)
+	}
+	if got := time.Since(begin); got != limit {
+		t.Errorf("Fetch() lasted: got %v, want %v", got, limit)
+	}
+	if want := "fetch metrics: no answer in time"; f.Error() != want {
+		t.Errorf("text: got %q, want %q", f, want)
+	}
+}
+
+func TestOurOwnEndIsCanceledAndIgnoredInEveryPhase(t *testing.T) {
+	reload := errors.New("reload")
+	for name, talk := range phases() {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, "http", talk, func(t *testing.T, c *Client) {
+				parent, stop := context.WithCancelCause(t.Context())
+				ctx, cancel := context.WithTimeout(parent, limit)
+				defer cancel()
+				time.AfterFunc(limit/2, func() { stop(reload) })
+				begin := time.Now()
+				doc, f := c.Fetch(ctx, Metrics, false)
+				if doc != nil || f == nil || f.Reason != ReasonCanceled || f.Retry || !f.Ignored {
+					t.Fatalf("Fetch(): got %v, %+v, want canceled, ignored, not retried", doc, f)
+				}
+				if !errors.Is(f, reload) {
+					t.Errorf("cause: got %v, want %v", f.Err, reload)
+				}
+				if got := time.Since(begin); got != limit/2 {
+					t.Errorf("Fetch() lasted: got %v, want %v", got, limit/2)
+				}
+			})
+		})
+	}
+}
+
+func TestAnEndedContextMakesNoRequest(t *testing.T) {
+	inBubble(t, "http", func(net.Conn) { t.Error("dialled: got a connection, want none") }, func(t *testing.T, c *Client) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, f := c.Fetch(ctx, Metrics, false); f == nil || f.Reason != ReasonCanceled {
+			t.Errorf("Fetch(): got %v, want canceled", f)
+		}
+	})
+}
+
+func TestASlowAnswerWithinTheLimitIsADocument(t *testing.T) {
+	talk := func(conn net.Conn) {
+		hear(conn)
+		for _, part := range strings.SplitAfter(answer(document(Metrics, nil)), "\n") {
+			time.Sleep(limit / 10)
+			io.WriteString(conn, part)
+		}
+	}
+	inBubble(t, "http", talk, func(t *testing.T, c *Client) {
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		defer cancel()
+		if _, f := c.Fetch(ctx, Metrics, false); f != nil {
+			t.Errorf("Fetch(): got %v, want a document", f)
+		}
+	})
+}
+
+func TestAConnectionRestsForItsTimeAndNoLonger(t *testing.T) {
+	var dials int
+	talk := func(conn net.Conn) {
+		dials++
+		for hear(conn) != "" {
+			io.WriteString(conn, answer(document(Metrics, nil)))
+		}
+	}
+	inBubble(t, "http", talk, func(t *testing.T, c *Client) {
+		for _, step := range []struct {
+			rest time.Duration
+			want int
+		}{{0, 1}, {time.Minute - 1, 1}, {time.Minute + 1, 2}} {
+			time.Sleep(step.rest)
+			if _, f := c.Fetch(t.Context(), Metrics, false); f != nil {
+				t.Fatal(f)
+			}
+			if dials != step.want {
+				t.Errorf("connections after a rest of %v: got %d, want %d", step.rest, dials, step.want)
+			}
+			synctest.Wait() // for the connection to be put to rest
+		}
+	})
+}
+
+// A dial may outlive its attempt, whose place another dial's connection took:
+// its own limit ends it.
+func TestADialHasItsOwnLimit(t *testing.T) {
+	base, _ := serve(t, healthy)
+	c := openWith(t, base, Options{DialTimeout: 1})
+	for _, e := range allEndpoints {
+		wantFailure(t, c, e, again(ReasonTimeout))
+	}
+}

@@ -1,0 +1,163 @@
+package fleet
+
+import (
+	"errors"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/snapshot"
+)
+
+var (
+	start   = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
+	timeout = &betanet.Failure{Reason: betanet.ReasonTimeout, Err: errors.New("no answer in time")}
+)
+
+const maxStale = 5 * time.Minute
+
+func settings() Settings { return Settings{MaxStale: maxStale, Histogram: true} }
+
+// Records of an endpoint in each of its states, at the start.
+func pending() snapshot.Record                 { return snapshot.Record{} }
+func up(d betanet.Document) snapshot.Record    { return pending().Fetched(d, start) }
+func stale(d betanet.Document) snapshot.Record { return up(d).Failed(timeout, start) }
+func down() snapshot.Record                    { return pending().Failed(timeout, start) }
+func fetchedAt(after time.Duration) snapshot.Record {
+	return pending().Fetched(metrics(1, 1), start.Add(after))
+}
+func view(s Settings, records ...snapshot.Record) *View {
+	v := &View{Upstream: &Upstream{URL: &url.URL{Host: "localhost:9000"}, Settings: s}}
+	for i, r := range records {
+		v.Endpoints = append(v.Endpoints, EndpointView{Endpoint: betanet.Endpoint(i), Record: r})
+	}
+	return v
+}
+
+func TestTheStateOfAnUpstream(t *testing.T) {
+	doc := metrics(1, 1)
+	for _, c := range []struct {
+		name    string
+		records []snapshot.Record
+		want    State
+	}{
+		{"nothing tried", []snapshot.Record{pending(), pending(), pending()}, Pending},
+		{"all good", []snapshot.Record{up(doc), up(doc), up(doc)}, Up},
+		{"one failed, others good", []snapshot.Record{up(doc), up(doc), down()}, Stale},
+		{"one failed, its own data left", []snapshot.Record{up(doc), up(doc), stale(doc)}, Stale},
+		{"all failed, data left", []snapshot.Record{stale(doc), down(), down()}, Stale},
+		{"all failed", []snapshot.Record{down(), down(), down()}, Down},
+		{"mixnodes, good", []snapshot.Record{up(betanet.MixnodesDoc{})}, Up},
+		{"mixnodes, stale", []snapshot.Record{stale(betanet.MixnodesDoc{})}, Stale},
+		{"mixnodes, failed", []snapshot.Record{down()}, Down},
+		{"some not yet tried, the rest failed", []snapshot.Record{down(), down(), pending()}, Pending},
+	} {
+		if got := view(settings(), c.records...).State(start); got != c.want {
+			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestAnUpstreamOfWhichNothingFailedIsNotStale(t *testing.T) {
+	v := view(settings(), up(metrics(1, 1)), pending(), pending())
+	if got := v.State(start); got != Pending {
+		t.Errorf("State() with one good and two not yet tried: got %v, want %v", got, Pending)
+	}
+}
+
+func TestAnUpstreamGoesDownWhenItsLastDataExpire(t *testing.T) {
+	v := view(settings(), stale(metrics(1, 1)), down())
+	if got := v.State(start.Add(maxStale - 1)); got != Stale {
+		t.Errorf("just before: got %v, want %v", got, Stale)
+	}
+	if got := v.State(start.Add(maxStale)); got != Down {
+		t.Errorf("at the limit: got %v, want %v", got, Down)
+	}
+}
+
+func TestDataThatNeverExpireKeepAnUpstreamStale(t *testing.T) {
+	v := view(Settings{MaxStale: 0}, stale(metrics(1, 1)))
+	if got := v.State(start.AddDate(1, 0, 0)); got != Stale {
+		t.Errorf("State(): got %v, want %v", got, Stale)
+	}
+}
+
+func TestTheStateOfAnEndpoint(t *testing.T) {
+	doc := metrics(1, 1)
+	for _, c := range []struct {
+		name string
+		r    snapshot.Record
+		age  time.Duration
+		want State
+	}{
+		{"not tried", pending(), 0, Pending},
+		{"good", up(doc), 0, Up},
+		{"failed, data left", stale(doc), maxStale - 1, Stale},
+		{"failed, data expired", stale(doc), maxStale, Down},
+		{"failed, no data", down(), 0, Down},
+	} {
+		e := EndpointView{Record: c.r}
+		if got := e.State(start.Add(c.age), maxStale); got != c.want {
+			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestUpAndTriedNeedEveryEndpoint(t *testing.T) {
+	doc := metrics(1, 1)
+	for _, c := range []struct {
+		name      string
+		v         *View
+		up, tried bool
+	}{
+		{"all good", view(settings(), up(doc), up(doc)), true, true},
+		{"last not tried", view(settings(), up(doc), pending()), false, false},
+		{"first not tried", view(settings(), pending(), up(doc)), false, false},
+		{"first failed", view(settings(), down(), up(doc)), false, true},
+		{"last failed", view(settings(), up(doc), stale(doc)), false, true},
+	} {
+		if c.v.Up() != c.up || c.v.Tried() != c.tried {
+			t.Errorf("%s: Up(), Tried(): got %v, %v, want %v, %v", c.name, c.v.Up(), c.v.Tried(), c.up, c.tried)
+		}
+	}
+}
+
+func TestExpiresIsTheFirstThatIsStillToCome(t *testing.T) {
+	v := view(settings(), fetchedAt(2*time.Minute), fetchedAt(0), pending(), fetchedAt(time.Minute))
+	for _, c := range []struct{ now, want time.Duration }{
+		{0, maxStale},
+		{maxStale - 1, maxStale},
+		{maxStale, maxStale + time.Minute}, // that one has just gone
+		{maxStale + time.Minute, maxStale + 2*time.Minute},
+	} {
+		if got, want := v.Expires(start.Add(c.now)), start.Add(c.want); !got.Equal(want) {
+			t.Errorf("Expires() at %v: got %v, want %v", c.now, got, want)
+		}
+	}
+	if got := v.Expires(start.Add(maxStale + 2*time.Minute)); !got.IsZero() {
+		t.Errorf("Expires() after the last: got %v, want the zero time", got)
+	}
+}
+
+func TestNothingExpiresWithoutALimitOrData(t *testing.T) {
+	for name, v := range map[string]*View{
+		"no limit": view(Settings{MaxStale: 0}, up(metrics(1, 1))),
+		"no data":  view(settings(), down(), pending()),
+	} {
+		if got := v.Expires(start); !got.IsZero() {
+			t.Errorf("%s: Expires(): got %v, want the zero time", name, got)
+		}
+	}
+}
+
+func TestTheTitleIsTheNameOrTheHost(t *testing.T) {
+	u := &Upstream{URL: &url.URL{Scheme: "http", Host: "localhost:9000", Path: "/p"}}
+	if got, want := u.Title(), "localhost:9000"; got != want {
+		t.Errorf("Title(): got %q, want %q", got, want)
+	}
+	u.Name = "edge-1"
+	if got, want := u.Title(), "edge-1"; got != want {
+		t.Errorf("Title(): got %q, want %q", got, want)
+	}
+}
