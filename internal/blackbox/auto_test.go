@@ -1,0 +1,213 @@
+package blackbox
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/betanet/betanet_exporter/internal/faultserver"
+)
+
+// startMixnodes starts an upstream that has no v1 path and closes every connection, as the published one does.
+func startMixnodes(t *testing.T) *faultserver.Server {
+	t.Helper()
+	server := start(t)
+	for _, path := range v1Paths {
+		server.Set(path, faultserver.ThenClose(faultserver.NotFound))
+	}
+	server.Set(faultserver.Mixnodes, faultserver.ThenClose(faultserver.JSON(faultserver.MixnodesDocument)))
+	return server
+}
+
+// mixnodes is the promise for an upstream of API mixnodes with the document of the fault server.
+func mixnodes(e exposition, upstream string) error {
+	of := func(name string, labels ...string) string {
+		return series(name, append(labels, "upstream", upstream)...)
+	}
+	var all []error
+	for key, want := range map[string]float64{
+		of("betanet_up"):                                                      1,
+		of("betanet_connected_peers"):                                         3,
+		of("betanet_mixnode_active"):                                          2,
+		of("betanet_mixnode_inactive"):                                        1,
+		of("betanet_messages_total"):                                          60,
+		of("betanet_packets_dropped_total"):                                   6,
+		of("betanet_average_latency_seconds"):                                 0.015,
+		of("betanet_exporter_endpoint_up", "endpoint", "mixnodes"):            1,
+		of("betanet_exporter_data_stale", "endpoint", "mixnodes"):             0,
+		of("betanet_mixnode_up", "mixnode", "mixnode-a"):                      1,
+		of("betanet_mixnode_up", "mixnode", "mixnode-c"):                      0,
+		of("betanet_mixnode_packets_processed_total", "mixnode", "mixnode-b"): 20,
+		of("betanet_mixnode_packets_forwarded_total", "mixnode", "mixnode-b"): 18,
+		of("betanet_mixnode_packets_dropped_total", "mixnode", "mixnode-b"):   2,
+		of("betanet_mixnode_uptime_seconds", "mixnode", "mixnode-c"):          300,
+		of("betanet_mixnode_average_latency_seconds", "mixnode", "mixnode-a"): 0.01,
+	} {
+		all = append(all, e.is(key, want))
+	}
+	for _, name := range []string{"betanet_bytes_transmitted_total", "betanet_bytes_received_total", "betanet_peak_throughput"} {
+		all = append(all, e.isAbsent(of(name)))
+	}
+	for _, path := range v1Paths {
+		s := state{upstream, path}
+		all = append(all, s.reasons(e))
+		if e.values[s.key("betanet_exporter_endpoint_up")] != 0 {
+			all = append(all, fmt.Errorf("%s is up", s.key("betanet_exporter_endpoint_up")))
+		}
+	}
+	return errors.Join(all...)
+}
+
+// noMixnodes is the promise for an upstream that is v1: nothing of the other API is exposed.
+func noMixnodes(e exposition, upstream string) error {
+	for key := range e.values {
+		if strings.HasPrefix(key, "betanet_mixnode_") && strings.Contains(key, `mixnode="`) && strings.Contains(key, upstream) {
+			return e.isAbsent(key)
+		}
+	}
+	return nil
+}
+
+func TestThreeTimes404AndAValidMixnodesDocumentIsTheOtherAPI(t *testing.T) {
+	t.Parallel()
+	server := startMixnodes(t)
+	p := serve(t, nil, append([]string{"--betanet.url=" + server.URL()}, unhurried...)...)
+	p.await(t, "", func(e exposition) error {
+		if n := server.Requests(faultserver.Mixnodes); n < watchedCycles {
+			return fmt.Errorf("got %d requests for /mixnodes, want %d", n, watchedCycles)
+		}
+		return mixnodes(e, "")
+	})
+	e, err := p.fetch()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range v1Paths {
+		endpoint := endpoints[path]
+		for key, value := range e.values {
+			if strings.HasPrefix(key, "betanet_exporter_attempts_total{") && strings.Contains(key, `endpoint="`+endpoint+`"`) && value != 0 {
+				t.Errorf("%s: got %v, want 0: the 404s of the question which API it is count for nothing", key, value)
+			}
+		}
+		if key := series("betanet_exporter_retries_total", "endpoint", endpoint); e.values[key] != 0 {
+			t.Errorf("%s: got %v, want 0", key, e.values[key])
+		}
+		if got := server.Requests(path); got != 1 {
+			t.Errorf("got %d requests for %s, want only the first", got, path)
+		}
+	}
+	for path := range endpoints {
+		if line := p.log.around("fetch " + endpoints[path]); line != "" {
+			t.Errorf("got a log line about %s, want none: %s", path, line)
+		}
+	}
+	// The server closes each connection without saying so. A kept one would make the next request fail.
+	if requests, connections := server.Requests(faultserver.Mixnodes), server.Connections(faultserver.Mixnodes); requests != connections {
+		t.Errorf("got %d requests on %d connections, want a connection each", requests, connections)
+	}
+}
+
+func TestThreeTimes404WithoutAMixnodesDocumentIsAFailingV1(t *testing.T) {
+	t.Parallel()
+	edited := func(old, other string) faultserver.Behaviour {
+		return faultserver.JSON(strings.Replace(faultserver.MixnodesDocument, old, other, 1))
+	}
+	answersToMixnodes := []struct {
+		name  string
+		fault faultserver.Behaviour
+	}{
+		{"404", faultserver.NotFound},
+		{"500", faultserver.Status(500, faultserver.MixnodesDocument)},
+		{"truncated", faultserver.JSON(faultserver.MixnodesDocument[:200])},
+		{"no array", faultserver.JSON(`{"error":"Not Found"}`)},
+		{"null", faultserver.JSON("null")},
+		{"a node without its id", edited(`"id":"mixnode-b",`, "")},
+		{"the same id twice", edited("mixnode-b", "mixnode-a")},
+		{"a node with null packets", edited(`"packets_processed":20`, `"packets_processed":null`)},
+		{"a negative number", edited("200", "-200")},
+		{"FIN", faultserver.CutAfter(nil)},
+		{"silence", faultserver.HangAfter(nil)},
+	}
+	var servers []*faultserver.Server
+	var urls []string
+	for _, a := range answersToMixnodes {
+		server := startMixnodes(t)
+		server.Set(faultserver.Mixnodes, a.fault)
+		servers, urls = append(servers, server), append(urls, server.URL())
+	}
+	p := watch(t, quick, urls...)
+	for i, a := range answersToMixnodes {
+		t.Run(a.name, func(t *testing.T) {
+			t.Parallel()
+			upstream := servers[i].Addr()
+			p.await(t, upstream, func(e exposition) error {
+				return errors.Join(allNever(e, upstream, "http_4xx"), noMixnodes(e, upstream))
+			})
+			publish(servers[i], documentAfter)
+			p.await(t, upstream, func(e exposition) error {
+				return errors.Join(allGood(e, upstream, documentAfter), noMixnodes(e, upstream))
+			})
+		})
+	}
+}
+
+func TestTwo404sAreNoReasonToAskForMixnodes(t *testing.T) {
+	t.Parallel()
+	server := startMixnodes(t)
+	publishOnly := faultserver.Network
+	server.Set(publishOnly, faultserver.JSON(faultserver.Document(publishOnly, documentBefore)))
+	p := watch(t, patient, server.URL())
+	upstream := server.Addr()
+	p.await(t, upstream, func(e exposition) error {
+		if n := server.Requests(publishOnly); n < watchedCycles {
+			return fmt.Errorf("got %d cycles, want %d", n, watchedCycles)
+		}
+		return errors.Join(
+			state{upstream, faultserver.Network}.good(e, documentBefore),
+			state{upstream, faultserver.Metrics}.never(e, "http_4xx"),
+			state{upstream, faultserver.Nodes}.never(e, "http_4xx"))
+	})
+	if got := server.Requests(faultserver.Mixnodes); got != 0 {
+		t.Errorf("got %d requests for /mixnodes, want none", got)
+	}
+}
+
+func TestAnUpstreamChangesItsAPIAndOldSeriesGo(t *testing.T) {
+	t.Parallel()
+	server := startMixnodes(t)
+	upstream := server.Addr()
+	p := watch(t, patient, server.URL())
+	p.await(t, upstream, func(e exposition) error { return mixnodes(e, upstream) })
+
+	server.Set(faultserver.Mixnodes, faultserver.NotFound)
+	publish(server, documentBefore)
+	p.await(t, upstream, func(e exposition) error {
+		return errors.Join(allGood(e, upstream, documentBefore), noMixnodes(e, upstream),
+			e.isAbsent(series("betanet_exporter_endpoint_up", "upstream", upstream, "endpoint", "mixnodes")))
+	})
+}
+
+func TestABrokenMixnodesDocumentKeepsTheLastGoodOne(t *testing.T) {
+	t.Parallel()
+	server := startMixnodes(t)
+	upstream := server.Addr()
+	p := watch(t, patient, server.URL())
+	p.await(t, upstream, func(e exposition) error { return mixnodes(e, upstream) })
+
+	server.Set(faultserver.Mixnodes, faultserver.JSON(strings.ReplaceAll(faultserver.MixnodesDocument, "mixnode-c", "mixnode-a")))
+	of := func(name string, labels ...string) string {
+		return series(name, append(labels, "upstream", upstream)...)
+	}
+	p.await(t, upstream, func(e exposition) error {
+		return errors.Join(
+			e.is(of("betanet_up"), 0),
+			e.is(of("betanet_exporter_data_stale", "endpoint", "mixnodes"), 1),
+			e.is(of("betanet_exporter_endpoint_failing", "endpoint", "mixnodes", "reason", "schema"), 1),
+			e.is(of("betanet_messages_total"), 60),
+			e.is(of("betanet_mixnode_up", "mixnode", "mixnode-c"), 0))
+	})
+
+	server.Set(faultserver.Mixnodes, faultserver.JSON(faultserver.MixnodesDocument))
+	p.await(t, upstream, func(e exposition) error { return mixnodes(e, upstream) })
+}

@@ -1,0 +1,13 @@
+// Package blackbox holds the program to its promises from outside.
+//
+// It builds the real program with the race detector, starts it on upstreams that misbehave in every way that
+// internal/faultserver knows, and reads what Prometheus would read. Nothing here knows how the program works inside: a
+// test fails when a promise of the interface or a row of the classification is broken, and at no other time.
+//
+// Left to unit tests is what cannot be caused from outside: shutdown in the midst of an attempt, exhausted descriptors
+// and memory, a dial that is not permitted or gets no answer, and a broken pipe, which is a RST met by a write in place
+// of a read.
+//
+// One process watches many upstreams, one for each row, and all rows are checked at the same time. A test never sleeps
+// and hopes; it waits for an exposition in which everything that is promised is true at once.
+package blackbox

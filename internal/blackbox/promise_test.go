@@ -1,0 +1,133 @@
+package blackbox
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/betanet/betanet_exporter/internal/faultserver"
+)
+
+// endpoints maps the paths of API v1 to the values of the label endpoint.
+var endpoints = map[string]string{
+	faultserver.Metrics: "metrics",
+	faultserver.Nodes:   "nodes",
+	faultserver.Network: "network",
+}
+
+var v1Paths = []string{faultserver.Metrics, faultserver.Nodes, faultserver.Network}
+
+// exposed is the series that document id of a path stands for.
+func exposed(path string, id int) map[string]float64 {
+	n := float64(id)
+	switch path {
+	case faultserver.Metrics:
+		return map[string]float64{"betanet_messages_total": 5000 + n, "betanet_packets_dropped_total": 10 + n}
+	case faultserver.Nodes:
+		return map[string]float64{"betanet_mixnode_active": 5 + n, "betanet_mixnode_inactive": 2, "betanet_connected_peers": 7 + n}
+	default:
+		return map[string]float64{
+			"betanet_bytes_transmitted_total": 1000000 + n, "betanet_bytes_received_total": 500000 + n,
+			"betanet_average_latency_seconds": 0.045, "betanet_peak_throughput": 10000 + n,
+		}
+	}
+}
+
+// state is what is promised about one endpoint of one upstream.
+type state struct {
+	upstream string // its name, empty for the one without
+	path     string
+}
+
+func (s state) key(name string, labels ...string) string {
+	return series(name, append(labels, "upstream", s.upstream, "endpoint", endpoints[s.path])...)
+}
+
+// values complains if anything but document id is exposed.
+func (s state) values(e exposition, id int) error {
+	var all []error
+	for name, want := range exposed(s.path, id) {
+		all = append(all, e.is(series(name, "upstream", s.upstream), want))
+	}
+	return errors.Join(all...)
+}
+
+// noValues complains if there is any series of the document, 0 or not.
+func (s state) noValues(e exposition) error {
+	var all []error
+	for name := range exposed(s.path, 0) {
+		all = append(all, e.isAbsent(series(name, "upstream", s.upstream)))
+	}
+	return errors.Join(all...)
+}
+
+// good is the promise for an endpoint whose last collection succeeded with document id.
+func (s state) good(e exposition, id int) error {
+	return errors.Join(s.values(e, id), s.reasons(e),
+		e.is(s.key("betanet_exporter_endpoint_up"), 1), e.is(s.key("betanet_exporter_data_stale"), 0))
+}
+
+// bad is the promise for an endpoint whose last collection failed and whose last good document is document id.
+func (s state) bad(e exposition, id int, reasons ...string) error {
+	return errors.Join(s.values(e, id), s.reasons(e, reasons...),
+		e.is(s.key("betanet_exporter_endpoint_up"), 0), e.is(s.key("betanet_exporter_data_stale"), 1))
+}
+
+// never is the promise for an endpoint that has had no good document so far.
+func (s state) never(e exposition, reasons ...string) error {
+	return errors.Join(s.noValues(e), s.reasons(e, reasons...), e.is(s.key("betanet_exporter_endpoint_up"), 0))
+}
+
+// reasons complains unless the endpoint is failing for one of the wanted reasons and for no other, or is not failing if
+// none is wanted.
+func (s state) reasons(e exposition, want ...string) error {
+	got := e.failing[[2]string{s.upstream, endpoints[s.path]}]
+	switch {
+	case len(got) == 0 && len(want) == 0:
+		return nil
+	case len(got) == 1 && slices.Contains(want, got[0]):
+		return e.is(s.key("betanet_exporter_endpoint_failing", "reason", got[0]), 1)
+	}
+	return fmt.Errorf("%s: got reasons %q, want %q", s.key("betanet_exporter_endpoint_failing"), got, want)
+}
+
+// allGood is the promise for an upstream of which every endpoint succeeded with document id.
+func allGood(e exposition, upstream string, id int) error {
+	all := []error{e.is(series("betanet_up", "upstream", upstream), 1)}
+	for _, path := range v1Paths {
+		all = append(all, state{upstream, path}.good(e, id))
+	}
+	return errors.Join(all...)
+}
+
+// oneBad is the promise for an upstream of which only the endpoint of one path fails. All exposed values are document id.
+func oneBad(e exposition, upstream string, id int, bad string, reasons ...string) error {
+	all := []error{e.is(series("betanet_up", "upstream", upstream), 0)}
+	for _, path := range v1Paths {
+		s := state{upstream, path}
+		if path == bad {
+			all = append(all, s.bad(e, id, reasons...))
+		} else {
+			all = append(all, s.good(e, id))
+		}
+	}
+	return errors.Join(all...)
+}
+
+// allBad is the promise for an upstream of which every endpoint fails for the same reason.
+func allBad(e exposition, upstream string, id int, reasons ...string) error {
+	all := []error{e.is(series("betanet_up", "upstream", upstream), 0)}
+	for _, path := range v1Paths {
+		all = append(all, state{upstream, path}.bad(e, id, reasons...))
+	}
+	return errors.Join(all...)
+}
+
+// allNever is the promise for an upstream that has failed for the same reason from the start.
+func allNever(e exposition, upstream string, reasons ...string) error {
+	all := []error{e.is(series("betanet_up", "upstream", upstream), 0)}
+	for _, path := range v1Paths {
+		all = append(all, state{upstream, path}.never(e, reasons...))
+	}
+	return errors.Join(all...)
+}

@@ -1,0 +1,69 @@
+package blackbox
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/faultserver"
+)
+
+// slack is by how much less than asked for a pause may look at the server, whose clock starts when it reads the request
+// and not when its answer has arrived. Only the other direction is caused by a busy machine.
+const slack = 50 * time.Millisecond
+
+// TestNothingIsAskedBeforeRetryAfterIsOver uses pauses longer than a cycle, so that they outlast several ticks.
+func TestNothingIsAskedBeforeRetryAfterIsOver(t *testing.T) {
+	t.Parallel()
+	const pause = 3 * time.Second
+	inSeconds := "Retry-After: 3"
+	rows := spread([]row{
+		{name: "429 in seconds", reason: "http_429", fault: status(429, inSeconds)},
+		{name: "503 in seconds", reason: "http_5xx", fault: status(503, inSeconds)},
+		{name: "503 by a date", reason: "http_5xx", fault: func(d string) faultserver.Behaviour {
+			// The clock of this upstream is years behind. Only its own Date makes sense of the other one.
+			date := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
+			return faultserver.Status(503, d, "Date: "+date.Format(http.TimeFormat), "Retry-After: "+date.Add(pause).Format(http.TimeFormat))
+		}},
+	})
+	checkRows(t, rows, patient, func(t *testing.T, p *program, server *faultserver.Server, r row) {
+		undisturbed(t, p, func() func() {
+			// At least one request was refused. The last one was, in any case.
+			return pauses(t, p, server, r, server.Requests(r.path)-1, 3, pause, time.Hour)
+		})
+	})
+}
+
+// TestAShortRetryAfterIsWaitedForWithinTheCycle has a tick every 30 s, so that only a retry can come earlier.
+func TestAShortRetryAfterIsWaitedForWithinTheCycle(t *testing.T) {
+	t.Parallel()
+	flags := []string{
+		"--collect.interval=30s", "--collect.timeout=25s", "--request.timeout=10s", "--retry.backoff=1ms", "--retry.max-backoff=2ms",
+		"--breaker.failures=1000", "--cache.max-stale=0",
+	}
+	r := row{path: faultserver.Nodes, reason: "http_429", fault: status(429, "Retry-After: 1")}
+	server := start(t)
+	server.Set(r.path, r.fault(faultserver.Document(r.path, documentFaulty)))
+	p := watch(t, flags, server.URL())
+	pauses(t, p, server, r, 0, 3, time.Second, 10*time.Second)()
+}
+
+// pauses waits for n requests from the first on, and judges the pauses between them.
+func pauses(t *testing.T, p *program, server *faultserver.Server, r row, first, n int, least, most time.Duration) (judge func()) {
+	t.Helper()
+	p.await(t, server.Addr(), func(exposition) error {
+		if got := server.Requests(r.path) - first; got < n {
+			return fmt.Errorf("got %d requests for %s, want %d", got, r.path, n)
+		}
+		return nil
+	})
+	times := server.RequestTimes(r.path)[first:]
+	return func() {
+		for i := range n - 1 {
+			if pause := times[i+1].Sub(times[i]); pause < least-slack || pause > most {
+				t.Errorf("got a pause of %v, want from %v to %v", pause, least, most)
+			}
+		}
+	}
+}

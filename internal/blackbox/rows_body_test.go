@@ -1,0 +1,113 @@
+package blackbox
+
+import (
+	"bytes"
+	"compress/gzip"
+	"strings"
+	"time"
+
+	fs "github.com/betanet/betanet_exporter/internal/faultserver"
+)
+
+// These faults are of the headers that describe the body, and of its size.
+
+func typed(header ...string) func(string) fs.Behaviour {
+	return func(document string) fs.Behaviour { return fs.Typed(document, header...) }
+}
+
+func zipped(document string) string {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	w.Write([]byte(document))
+	w.Close()
+	return b.String()
+}
+
+// padded is a document with white space after it, of size bytes in all.
+func padded(document string, size int) string {
+	return document + strings.Repeat(" ", size-len(document))
+}
+
+const mebibyte = 1 << 20
+
+func headerRows() []row {
+	var rows []row
+	for _, value := range []string{
+		"text/html", "text/plain", "application/xml", "application/octet-stream", "application/jsonp", "application/x-json",
+		"json", "application/", "/json", ";", "text/plain; charset=utf-8",
+	} {
+		rows = append(rows, row{name: "Content-Type " + value, reason: "content_type", fault: typed("Content-Type: " + value)})
+	}
+	for _, charset := range []string{"iso-8859-1", "utf-16", `"windows-1252"`, "us-ascii", "utf-7"} {
+		rows = append(rows, row{name: "charset " + charset, reason: "content_type", fault: typed("Content-Type: application/json; charset=" + charset)})
+	}
+	for _, coding := range []string{"gzip", "deflate", "br", "zstd", "identity, gzip", "x-unknown"} {
+		rows = append(rows, row{name: "Content-Encoding " + coding, reason: "encoding", fault: typed(fs.JSONType, "Content-Encoding: "+coding)})
+	}
+	return append(rows, row{name: "a body that really is gzip", reason: "encoding", fault: func(d string) fs.Behaviour {
+		return fs.Typed(zipped(d), fs.JSONType, "Content-Encoding: gzip")
+	}})
+}
+
+func sizeRows() []row {
+	noLength := fs.Answer{Header: []string{fs.JSONType}, NoLength: true}.Bytes()
+	inChunks := fs.Answer{Header: []string{fs.JSONType, "Transfer-Encoding: chunked"}}.Bytes()
+	spaces := strings.Repeat(" ", 32<<10)
+	return []row{
+		{name: "a byte over 1 MiB", reason: "too_large", fault: func(d string) fs.Behaviour { return fs.JSON(padded(d, mebibyte+1)) }},
+		{name: "a byte over 1 MiB in chunks", reason: "too_large", fault: func(d string) fs.Behaviour {
+			return fs.Chunked(padded(d, mebibyte+1), 64<<10)
+		}},
+		{name: "a byte over 1 MiB without a length", reason: "too_large", fault: func(d string) fs.Behaviour {
+			return fs.CutAfter(fs.Answer{Header: []string{fs.JSONType}, Body: padded(d, mebibyte+1), NoLength: true}.Bytes())
+		}},
+		{name: "endless without a length", reason: "too_large", fault: func(string) fs.Behaviour { return fs.Endless(noLength, []byte(spaces)) }},
+		{name: "endless in chunks", reason: "too_large", fault: func(string) fs.Behaviour {
+			return fs.Endless(inChunks, []byte(fs.Chunks(spaces, len(spaces))))
+		}},
+		{name: "endless after the document", reason: "too_large", fault: func(d string) fs.Behaviour {
+			return fs.Endless(append(noLength[:len(noLength):len(noLength)], d...), []byte(spaces))
+		}},
+	}
+}
+
+// acceptedRows are no faults. A client that refused one of them would be too strict.
+func acceptedRows() []row {
+	var rows []row
+	for _, value := range []string{
+		"application/json", "text/json", "application/problem+json", "application/vnd.betanet.v1+json", "Application/JSON",
+		"application/json; charset=utf-8", `application/json; charset="UTF-8"`, "application/json;charset=UTF8; version=1",
+	} {
+		rows = append(rows, row{name: "Content-Type " + value, fault: typed("Content-Type: " + value)})
+	}
+	return append(rows, []row{
+		{name: "no Content-Type", fault: typed()},
+		{name: "Content-Encoding identity", fault: typed(fs.JSONType, "Content-Encoding: identity")},
+		{name: "in chunks of one byte", fault: func(d string) fs.Behaviour { return fs.Chunked(d, 1) }},
+		{name: "without a length, ended by FIN", fault: func(d string) fs.Behaviour {
+			return fs.CutAfter(fs.Answer{Header: []string{fs.JSONType}, Body: d, NoLength: true}.Bytes())
+		}},
+		{name: "HTTP/1.0", fault: func(d string) fs.Behaviour {
+			return fs.CutAfter(fs.Answer{Proto: "HTTP/1.0", Header: []string{fs.JSONType}, Body: d}.Bytes())
+		}},
+		{name: "closed without having said so", fault: func(d string) fs.Behaviour { return fs.ThenClose(fs.JSON(d)) }},
+		{name: "closed as announced", fault: func(d string) fs.Behaviour { return fs.ThenClose(fs.Typed(d, fs.JSONType, "Connection: close")) }},
+		{name: "bytes after the length", fault: func(d string) fs.Behaviour { return fs.Respond(append(healthyAnswer(d), "garbage"...)) }},
+		{name: "informational responses first", fault: func(d string) fs.Behaviour {
+			early := "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </status>\r\n\r\n"
+			return fs.Respond(append([]byte(early), healthyAnswer(d)...))
+		}},
+		{name: "no reason phrase", fault: func(d string) fs.Behaviour {
+			return fs.Respond(fs.Answer{Status: "200", Header: []string{fs.JSONType}, Body: d}.Bytes())
+		}},
+		{name: "exactly 1 MiB", fault: func(d string) fs.Behaviour { return fs.JSON(padded(d, mebibyte)) }},
+		{name: "60 KiB of headers", fault: typed(fs.JSONType, "Padding: "+strings.Repeat("x", 60<<10))},
+		{name: "slow, but within the limit", fault: func(d string) fs.Behaviour { return fs.Late(100*time.Millisecond, fs.JSON(d)) }},
+		{name: "white space around", fault: func(d string) fs.Behaviour { return fs.JSON("\r\n\t " + d + " \r\n") }},
+		{name: "unknown fields", fault: func(d string) fs.Behaviour { return fs.JSON(`{"new":{"a":[1,null,"\u00e9"]},` + d[1:]) }},
+		{name: "Retry-After on a good answer", fault: typed(fs.JSONType, "Retry-After: 300")},
+		{name: "depth of 30", fault: func(d string) fs.Behaviour {
+			return fs.JSON(`{"new":` + strings.Repeat("[", 29) + strings.Repeat("]", 29) + `,` + d[1:])
+		}},
+	}...)
+}

@@ -1,0 +1,137 @@
+package blackbox
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	fs "github.com/betanet/betanet_exporter/internal/faultserver"
+)
+
+// These faults are of the connection and of HTTP itself. All of them are retried.
+
+// healthyAnswer is a complete, valid response.
+func healthyAnswer(document string) []byte {
+	return fs.Answer{Header: []string{fs.JSONType}, Body: document}.Bytes()
+}
+
+// upTo is the part of a healthy answer before its headers, within them, or within its body.
+func upTo(where, document string) []byte {
+	whole := healthyAnswer(document)
+	head := strings.Index(string(whole), "\r\n\r\n") + 4
+	switch where {
+	case "nothing":
+		return nil
+	case "status line":
+		return whole[:len("HTTP/1.1 200 OK\r\n")]
+	case "within a header":
+		return whole[:len("HTTP/1.1 200 OK\r\nConte")]
+	case "headers":
+		return whole[:head]
+	case "half of the body":
+		return whole[:head+len(document)/2]
+	case "all but a byte":
+		return whole[:len(whole)-1]
+	}
+	panic(where)
+}
+
+func cut(where string) func(string) fs.Behaviour {
+	return func(document string) fs.Behaviour { return fs.CutAfter(upTo(where, document)) }
+}
+
+func reset(where string) func(string) fs.Behaviour {
+	return func(document string) fs.Behaviour { return fs.ResetAfter(upTo(where, document)) }
+}
+
+func hang(where string) func(string) fs.Behaviour {
+	return func(document string) fs.Behaviour { return fs.HangAfter(upTo(where, document)) }
+}
+
+// raw sends a response of which the document is only a part.
+func raw(response func(document string) string) func(string) fs.Behaviour {
+	return func(document string) fs.Behaviour { return fs.CutAfter([]byte(response(document))) }
+}
+
+// withHeader sends an otherwise healthy answer with these header lines, that may say where it ends.
+func withHeader(lines ...string) func(string) fs.Behaviour {
+	return func(document string) fs.Behaviour {
+		return fs.CutAfter(fs.Answer{Header: append([]string{fs.JSONType}, lines...), Body: document}.Bytes())
+	}
+}
+
+// chunked sends this in place of a body in the chunked coding.
+func chunked(body func(document string) string) func(string) fs.Behaviour {
+	return func(document string) fs.Behaviour {
+		return fs.CutAfter(fs.Answer{Header: []string{fs.JSONType, "Transfer-Encoding: chunked"}, Body: body(document)}.Bytes())
+	}
+}
+
+func connectionRows() []row {
+	return []row{
+		{name: "FIN before the answer", reason: "eof", fault: cut("nothing"), resent: true},
+		{name: "FIN after the status line", reason: "eof", fault: cut("status line")},
+		{name: "FIN after the headers", reason: "eof", fault: cut("headers")},
+		{name: "FIN in the body", reason: "eof", fault: cut("half of the body")},
+		{name: "FIN before the last byte", reason: "eof", fault: cut("all but a byte")},
+		{name: "FIN in a chunk", reason: "eof", fault: chunked(func(d string) string { return fmt.Sprintf("%x\r\n%s", len(d)+1, d) })},
+		{name: "FIN before the last chunk", reason: "eof", fault: chunked(func(d string) string { return fs.Chunks(d, 16) })},
+		{name: "RST before the answer", reason: "reset", fault: reset("nothing"), resent: true},
+		{name: "RST after the status line", reason: "reset|eof", fault: reset("status line")}, // net/http may lose the first error
+		{name: "RST after the headers", reason: "reset", fault: reset("headers")},
+		{name: "RST in the body", reason: "reset", fault: reset("half of the body")},
+	}
+}
+
+func protocolRows() []row {
+	return []row{
+		{name: "not HTTP at all", reason: "protocol", fault: raw(func(string) string { return "SSH-2.0-OpenSSH_9.9\r\n" })},
+		{name: "binary garbage", reason: "protocol", fault: raw(func(string) string { return "\x00\xff\xfe\x01\r\n\r\n" })},
+		{name: "only the document", reason: "protocol", fault: raw(func(d string) string { return d + "\r\n\r\n" })},
+		{name: "status code not a number", reason: "protocol", fault: raw(func(d string) string { return "HTTP/1.1 abc OK\r\n\r\n" + d })},
+		{name: "status code of two digits", reason: "protocol", fault: raw(func(d string) string { return "HTTP/1.1 20 OK\r\n\r\n" + d })},
+		{name: "FIN within a header", reason: "protocol|eof", fault: cut("within a header")}, // to net/http it is a malformed header
+		{name: "header without a colon", reason: "protocol", fault: withHeader("what is this")},
+		{name: "header name missing", reason: "protocol", fault: withHeader(": this")},
+		{name: "Content-Length not a number", reason: "protocol", fault: withHeader("Content-Length: many")},
+		{name: "Content-Length negative", reason: "protocol", fault: withHeader("Content-Length: -1")},
+		{name: "two different Content-Lengths", reason: "protocol", fault: withHeader("Content-Length: 5", "Content-Length: 6")},
+		{name: "unknown Transfer-Encoding", reason: "protocol", fault: withHeader("Transfer-Encoding: gzip")},
+		{name: "chunk size not a number", reason: "protocol", fault: chunked(func(d string) string { return "zz\r\n" + d + "\r\n0\r\n\r\n" })},
+		{name: "chunk size negative", reason: "protocol", fault: chunked(func(d string) string { return "-1\r\n" + d + "\r\n0\r\n\r\n" })},
+		{name: "chunk longer than its size", reason: "protocol", fault: chunked(func(d string) string { return "5\r\n" + d + "\r\n0\r\n\r\n" })},
+		{name: "headers over 64 KiB", reason: "protocol", fault: withHeader("Padding: " + strings.Repeat("x", 65<<10))},
+		{name: "endless headers", reason: "protocol", fault: func(string) fs.Behaviour {
+			return fs.Endless([]byte("HTTP/1.1 200 OK\r\n"), []byte(strings.Repeat("A: b\r\n", 100)))
+		}},
+		{name: "flood of 1xx", reason: "protocol", fault: func(string) fs.Behaviour {
+			return fs.Endless(nil, []byte(strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 100)))
+		}},
+	}
+}
+
+func timeoutRows() []row {
+	const slow = 50 * time.Millisecond // a byte; no answer arrives within its limit at this speed
+	return []row{
+		{name: "never an answer", reason: "timeout", fault: hang("nothing")},
+		{name: "no end of the headers", reason: "timeout", fault: hang("status line")},
+		{name: "no body", reason: "timeout", fault: hang("headers")},
+		{name: "no end of the body", reason: "timeout", fault: hang("all but a byte")},
+		{name: "no last chunk", reason: "timeout", fault: func(d string) fs.Behaviour {
+			return fs.HangAfter(fs.Answer{Header: []string{fs.JSONType, "Transfer-Encoding: chunked"}, Body: fs.Chunks(d, 16)}.Bytes())
+		}},
+		{name: "no end without a length", reason: "timeout", fault: func(d string) fs.Behaviour {
+			return fs.HangAfter(fs.Answer{Header: []string{fs.JSONType}, Body: d, NoLength: true}.Bytes())
+		}},
+		{name: "dripping", reason: "timeout", fault: func(d string) fs.Behaviour { return fs.Drip(healthyAnswer(d), slow) }},
+		{name: "dripping in chunks", reason: "timeout", fault: func(d string) fs.Behaviour {
+			return fs.Drip(fs.Answer{Header: []string{fs.JSONType, "Transfer-Encoding: chunked"}, Body: fs.Chunks(d, 1)}.Bytes(), slow)
+		}},
+		{name: "endless 1xx, slowly", reason: "timeout", fault: func(string) fs.Behaviour {
+			return fs.Drip([]byte(strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 10)), slow)
+		}},
+		{name: "right answer, too late", reason: "timeout", fault: func(d string) fs.Behaviour {
+			return fs.Late(5*time.Second, fs.JSON(d))
+		}},
+	}
+}

@@ -1,0 +1,112 @@
+package blackbox
+
+import (
+	"strings"
+
+	fs "github.com/betanet/betanet_exporter/internal/faultserver"
+)
+
+// These faults are of the document, in a response that is in order.
+
+// document sends what edit makes of a valid document.
+func document(edit func(string) string) func(string) fs.Behaviour {
+	return func(d string) fs.Behaviour { return fs.JSON(edit(d)) }
+}
+
+// latency puts something else in place of the latency of a valid document of the network.
+func latency(other string) func(string) fs.Behaviour {
+	return document(func(d string) string { return strings.Replace(d, "45.0", other, 1) })
+}
+
+// fixed sends the same bytes in place of any document.
+func fixed(body string) func(string) fs.Behaviour {
+	return func(string) fs.Behaviour { return fs.JSON(body) }
+}
+
+func syntaxRows() []row {
+	deep := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
+	utf16 := "\xff\xfe{\x00}\x00"
+	return []row{
+		{name: "empty body", reason: "json_syntax", fault: fixed("")},
+		{name: "only white space", reason: "json_syntax", fault: fixed(" \n")},
+		{name: "truncated", reason: "json_syntax", fault: document(func(d string) string { return d[:len(d)-1] })},
+		{name: "truncated in a number", reason: "json_syntax", fault: document(func(d string) string { return d[:len(d)-2] })},
+		{name: "Content-Length too short", reason: "json_syntax", fault: withHeader("Content-Length: 20")},
+		{name: "without a length, cut by FIN", reason: "json_syntax", fault: func(d string) fs.Behaviour {
+			return fs.CutAfter(fs.Answer{Header: []string{fs.JSONType}, Body: d[:len(d)-5], NoLength: true}.Bytes())
+		}},
+		{name: "trailing garbage", reason: "json_syntax", fault: document(func(d string) string { return d + "x" })},
+		{name: "a second document", reason: "json_syntax", fault: document(func(d string) string { return d + d })},
+		{name: "trailing comma", reason: "json_syntax", fault: document(func(d string) string { return d[:len(d)-1] + ",}" })},
+		{name: "a comment", reason: "json_syntax", fault: document(func(d string) string { return "/* */" + d })},
+		{name: "single quotes", reason: "json_syntax", fault: document(func(d string) string { return strings.ReplaceAll(d, `"`, "'") })},
+		{name: "keys without quotes", reason: "json_syntax", fault: document(func(d string) string { return strings.ReplaceAll(d, `"`, "") })},
+		{name: "an HTML page", reason: "json_syntax", fault: fixed("<html></html>")},
+		{name: "NaN", reason: "json_syntax", path: fs.Network, fault: latency("NaN")},
+		{name: "Infinity", reason: "json_syntax", path: fs.Network, fault: latency("Infinity")},
+		{name: "leading zero", reason: "json_syntax", path: fs.Metrics, fault: fixed(`{"packets_processed":06000,"packets_dropped":10}`)},
+		{name: "plus sign", reason: "json_syntax", path: fs.Metrics, fault: fixed(`{"packets_processed":+6000,"packets_dropped":10}`)},
+		{name: "hexadecimal", reason: "json_syntax", path: fs.Metrics, fault: fixed(`{"packets_processed":0x10,"packets_dropped":10}`)},
+		{name: "bad UTF-8 in a string", reason: "json_syntax", fault: document(func(d string) string { return "{\"a\":\"\xff\"," + d[1:] })},
+		{name: "bad UTF-8 in a key", reason: "json_syntax", fault: document(func(d string) string { return "{\"\xc3\":1," + d[1:] })},
+		{name: "half of a surrogate pair", reason: "json_syntax", fault: document(func(d string) string { return `{"a":"\ud800",` + d[1:] })},
+		{name: "control character in a string", reason: "json_syntax", fault: document(func(d string) string { return "{\"a\":\"\x01\"," + d[1:] })},
+		{name: "byte order mark", reason: "json_syntax", fault: document(func(d string) string { return "\ufeff" + d })},
+		{name: "UTF-16", reason: "json_syntax", fault: fixed(utf16)},
+		{name: "NUL after the document", reason: "json_syntax", fault: document(func(d string) string { return d + "\x00" })},
+		{name: "depth of 40", reason: "json_syntax", fault: document(func(d string) string { return `{"a":` + deep(40) + `,` + d[1:] })},
+		{name: "depth of 100000", reason: "json_syntax", fault: document(func(d string) string { return `{"a":` + deep(100000) + `,` + d[1:] })},
+	}
+}
+
+func schemaRows() []row {
+	dropped := `,"packets_dropped":6010}`
+	return []row{
+		{name: "null", reason: "schema", fault: fixed("null")},
+		{name: "empty object", reason: "schema", fault: fixed("{}")},
+		{name: "array", reason: "schema", fault: fixed("[]")},
+		{name: "string", reason: "schema", fault: fixed(`"5000"`)},
+		{name: "number", reason: "schema", fault: fixed("5000")},
+		{name: "boolean", reason: "schema", fault: fixed("true")},
+		{name: "array around the document", reason: "schema", fault: document(func(d string) string { return "[" + d + "]" })},
+		{name: "object around the document", reason: "schema", fault: document(func(d string) string { return `{"data":` + d + "}" })},
+		{name: "the document of another endpoint", reason: "schema", path: fs.Nodes, fault: fixed(fs.MetricsDocument(1))},
+		{name: "missing first field", reason: "schema", path: fs.Metrics, fault: fixed(`{"packets_dropped":6010}`)},
+		{name: "missing last field", reason: "schema", path: fs.Network, fault: fixed(`{"bytes_transmitted":1,"bytes_received":1,"avg_latency_ms":1.5}`)},
+		{name: "missing latency", reason: "schema", path: fs.Network, fault: fixed(`{"bytes_transmitted":1,"bytes_received":1,"peak_throughput":1}`)},
+		{name: "null field", reason: "schema", path: fs.Metrics, fault: fixed(`{"packets_processed":null` + dropped)},
+		{name: "null latency", reason: "schema", path: fs.Network, fault: latency("null")},
+		{name: "number in a string", reason: "schema", path: fs.Metrics, fault: fixed(`{"packets_processed":"6000"` + dropped)},
+		{name: "boolean field", reason: "schema", path: fs.Metrics, fault: fixed(`{"packets_processed":true` + dropped)},
+		{name: "array field", reason: "schema", path: fs.Metrics, fault: fixed(`{"packets_processed":[6000]` + dropped)},
+		{name: "object field", reason: "schema", path: fs.Metrics, fault: fixed(`{"packets_processed":{}` + dropped)},
+		{name: "latency in a string", reason: "schema", path: fs.Network, fault: latency(`"45.0"`)},
+		{name: "duplicate key", reason: "schema", path: fs.Metrics, fault: fixed(`{"packets_processed":6000,"packets_processed":6000` + dropped)},
+		{name: "duplicate key, escaped", reason: "schema", path: fs.Metrics, fault: fixed(`{"packets_processed":6000,"packets_\u0070rocessed":6000` + dropped)},
+		{name: "duplicate unknown key", reason: "schema", fault: document(func(d string) string { return `{"a":1,"a":1,` + d[1:] })},
+		{name: "key of other case", reason: "schema", path: fs.Metrics, fault: fixed(`{"Packets_Processed":6000` + dropped)},
+		{name: "key with a space", reason: "schema", path: fs.Metrics, fault: fixed(`{"packets_processed ":6000` + dropped)},
+	}
+}
+
+func valueRows() []row {
+	var rows []row
+	for i, number := range []string{
+		"-1", "-0", "1.5", "6000.0", "6e3", "6E+3", "6000e-1", "18446744073709551616", strings.Repeat("9", 100), "1e999", "-1.5e-7",
+	} {
+		path := v1Paths[i%len(v1Paths)]
+		body := map[string]string{
+			fs.Metrics: `{"packets_processed":` + number + `,"packets_dropped":6010}`,
+			fs.Nodes:   `{"active_nodes":1,"inactive_nodes":1,"total_nodes":` + number + `}`,
+			fs.Network: `{"bytes_transmitted":1,"bytes_received":1,"avg_latency_ms":1.5,"peak_throughput":` + number + `}`,
+		}[path]
+		rows = append(rows, row{name: "integer " + number[:min(20, len(number))], reason: "value", path: path, fault: fixed(body)})
+	}
+	for _, number := range []string{"-0.1", "-1e-300", "1e999"} {
+		rows = append(rows, row{name: "latency " + number, reason: "value", path: fs.Network, fault: latency(number)})
+	}
+	return rows
+}
+
+// negative puts a minus before the first number of a document.
+func negative(d string) string { return strings.Replace(d, `":`, `":-`, 1) }

@@ -1,0 +1,77 @@
+package blackbox
+
+import (
+	"fmt"
+
+	fs "github.com/betanet/betanet_exporter/internal/faultserver"
+)
+
+// These faults are of the status. A valid document comes with each that may have a body.
+
+func status(code int, header ...string) func(string) fs.Behaviour {
+	return func(document string) fs.Behaviour { return fs.Status(code, document, header...) }
+}
+
+// codes makes a row for each status code.
+func codes(reason string, list ...int) []row {
+	var rows []row
+	for _, code := range list {
+		rows = append(rows, row{name: fmt.Sprintf("status %03d", code), reason: reason, fault: status(code)})
+	}
+	return rows
+}
+
+func retriedStatusRows() []row {
+	return join(
+		codes("http_5xx", 500, 502, 503, 504),
+		codes("http_4xx", 408, 425),
+		codes("http_429", 429),
+		[]row{
+			{name: "429 with a negative Retry-After", reason: "http_429", fault: status(429, "Retry-After: -5")},
+			{name: "429 with a Retry-After of garbage", reason: "http_429", fault: status(429, "Retry-After: soon")},
+			{name: "503 with a Retry-After of 0", reason: "http_5xx", fault: status(503, "Retry-After: 0")},
+			{name: "500 with a Retry-After, which counts on 429 and 503 only", reason: "http_5xx", fault: status(500, "Retry-After: 300")},
+			{name: "408 with a Retry-After, which counts on 429 and 503 only", reason: "http_4xx", fault: status(408, "Retry-After: 300")},
+			{name: "503 whose body is cut", reason: "http_5xx", fault: func(d string) fs.Behaviour {
+				return fs.CutAfter(fs.Answer{Status: "503 Service Unavailable", Header: []string{"Content-Length: 9999"}, Body: d}.Bytes())
+			}},
+			{name: "502 with a page and no type", reason: "http_5xx", fault: func(string) fs.Behaviour {
+				return fs.Respond(fs.Answer{Status: "502 Bad Gateway", Body: "<html>bad gateway</html>"}.Bytes())
+			}},
+		})
+}
+
+func statusRows() []row {
+	return join(
+		codes("http_5xx", 501, 505, 506, 507, 508, 511, 599),
+		codes("http_4xx", 400, 402, 404, 405, 406, 409, 410, 413, 418, 421, 431, 451, 499),
+		codes("auth", 401, 403),
+		codes("http_status", 101, 201, 202, 203, 204, 205, 206, 207, 226, 299, 600, 700, 999),
+		[]row{
+			{name: "401 with a challenge", reason: "auth", fault: status(401, `WWW-Authenticate: Basic realm="x"`)},
+			{name: "206 with a Content-Range", reason: "http_status", fault: status(206, "Content-Range: bytes 0-9/90")},
+			{name: "101 to another protocol", reason: "http_status", fault: status(101, "Connection: Upgrade", "Upgrade: websocket")},
+			{name: "404 in HTML", reason: "http_4xx", fault: func(string) fs.Behaviour {
+				return fs.Respond(fs.Answer{Status: "404 Not Found", Header: []string{"Content-Type: text/html"}, Body: "<html></html>"}.Bytes())
+			}},
+			{name: "503 that is not a status but a text", reason: "http_status", fault: func(d string) fs.Behaviour {
+				return fs.Respond(fs.Answer{Status: "203 503 Service Unavailable", Header: []string{fs.JSONType}, Body: d}.Bytes())
+			}},
+		})
+}
+
+// redirectRows point to paths that must not be requested, least of all /status, which would stop a real upstream for good.
+func redirectRows() []row {
+	rows := codes("redirect", 300, 303, 304, 305, 308, 399)
+	for _, to := range []struct{ where, location string }{
+		{"a forbidden path", "/status"},
+		{"another endpoint", "/api/v1/metrics"},
+		{"another host", "http://127.0.0.2:1/api/v1/metrics"},
+		{"garbage", "http://[::1"},
+	} {
+		for _, code := range []int{301, 302, 307} {
+			rows = append(rows, row{name: fmt.Sprintf("%d to %s", code, to.where), reason: "redirect", fault: status(code, "Location: "+to.location)})
+		}
+	}
+	return rows
+}

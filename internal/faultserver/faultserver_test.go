@@ -1,0 +1,244 @@
+package faultserver
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func start(t *testing.T) (*Server, *http.Client) {
+	t.Helper()
+	s, err := Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: 64 << 10,
+		TLSClientConfig:        &tls.Config{RootCAs: x509.NewCertPool()},
+	}
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		s.Close()
+	})
+	return s, &http.Client{
+		Transport: transport, Timeout: 2 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// get is one attempt: status, body and the first error of any phase.
+func get(c *http.Client, url string) (int, string, error) {
+	response, err := c.Get(url)
+	if err != nil {
+		return 0, "", err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, 2<<20))
+	return response.StatusCode, string(body), err
+}
+
+func TestANewServerIsHealthy(t *testing.T) {
+	s, c := start(t)
+	for path, want := range Healthy() {
+		status, body, err := get(c, s.URL()+path)
+		if status != 200 || body != want || err != nil {
+			t.Errorf("%s: got %v %q %v, want 200 %q", path, status, body, err, want)
+		}
+	}
+	if status, _, err := get(c, s.URL()+Mixnodes); status != 404 || err != nil {
+		t.Errorf("%s: got %v %v, want 404", Mixnodes, status, err)
+	}
+}
+
+func TestARequestIsCountedOnItsPath(t *testing.T) {
+	s, c := start(t)
+	for range 3 {
+		get(c, s.URL()+Metrics)
+	}
+	get(c, s.URL()+Nodes)
+	got := []int{s.Requests(Metrics), s.Requests(Nodes), s.Requests(Network), s.Connections(Metrics), s.Connections(Nodes), s.Accepted()}
+	if want := []int{3, 1, 0, 1, 1, 1}; !cmp.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestWhatNoExporterMaySendIsRemembered(t *testing.T) {
+	s, c := start(t)
+	get(c, s.URL()+"/status")
+	get(c, s.URL()+Metrics+"?a=b")
+	c.Post(s.URL()+Nodes, "text/plain", strings.NewReader("x"))
+	want := []string{"path /status", "query a=b", "method POST", "a request with a body"}
+	if got := s.Unexpected(); !cmp.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestABehaviourIsChangedWhileConnectionsAreKept(t *testing.T) {
+	s, c := start(t)
+	get(c, s.URL()+Metrics)
+	s.Set(Metrics, Status(503, "{}"))
+	status, _, err := get(c, s.URL()+Metrics)
+	if status != 503 || err != nil || s.Accepted() != 1 {
+		t.Errorf("got %v %v on connection %d, want 503 on connection 1", status, err, s.Accepted())
+	}
+}
+
+func TestRefusedConnectionsAreAcceptedAgainOnTheSamePort(t *testing.T) {
+	s, c := start(t)
+	get(c, s.URL()+Metrics)
+	s.Refuse()
+	if _, _, err := get(c, s.URL()+Metrics); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("got %v, want %v", err, syscall.ECONNREFUSED)
+	}
+	if err := s.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	if status, _, err := get(c, s.URL()+Metrics); status != 200 {
+		t.Errorf("got %v %v, want 200", status, err)
+	}
+}
+
+func TestFaultsLookToAClientAsTheirNamesSay(t *testing.T) {
+	ok := Answer{Body: MetricsDocument(0)}.Bytes()
+	half := ok[:len(ok)-5]
+	is := func(want error) func(error) bool { return func(err error) bool { return errors.Is(err, want) } }
+	timeout := func(err error) bool { var e net.Error; return errors.As(err, &e) && e.Timeout() }
+	oneOf := func(a, b func(error) bool) func(error) bool { return func(err error) bool { return a(err) || b(err) } }
+	text := func(s string) func(error) bool {
+		return func(err error) bool { return err != nil && strings.Contains(err.Error(), s) }
+	}
+	for name, c := range map[string]struct {
+		fault Behaviour
+		want  func(error) bool
+	}{
+		"FIN before the answer":     {CutAfter(nil), is(io.EOF)},
+		"FIN between headers":       {CutAfter(ok[:17]), is(io.ErrUnexpectedEOF)},
+		"FIN in the body":           {CutAfter(half), is(io.ErrUnexpectedEOF)},
+		"RST before the answer":     {ResetAfter(nil), is(syscall.ECONNRESET)},
+		"RST between headers":       {ResetAfter(ok[:17]), oneOf(is(syscall.ECONNRESET), is(io.ErrUnexpectedEOF))}, // net/http may lose the first error
+		"RST in the body":           {ResetAfter(half), is(syscall.ECONNRESET)},
+		"no answer":                 {HangAfter(nil), timeout},
+		"no body":                   {HangAfter(half), timeout},
+		"dripping":                  {Drip(ok, 50*time.Millisecond), timeout},
+		"late":                      {Late(time.Minute, JSON("{}")), timeout},
+		"headers over 64 KiB":       {Endless([]byte("HTTP/1.1 200 OK\r\n"), []byte("A: b\r\n")), text("headers exceeded")},
+		"flood of 1xx":              {Endless(nil, []byte("HTTP/1.1 100 Continue\r\n\r\n")), text("headers exceeded")},
+		"bad chunk":                 {Respond(Answer{Header: []string{"Transfer-Encoding: chunked"}, Body: "zz\r\n{}"}.Bytes()), text("chunk")},
+		"Content-Length too long":   {CutAfter(Answer{Header: []string{"Content-Length: 90"}, Body: "{}"}.Bytes()), is(io.ErrUnexpectedEOF)},
+		"endless body, well formed": {Endless(Answer{NoLength: true}.Bytes(), []byte(strings.Repeat(" ", 1<<15))), is(nil)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, client := start(t)
+			s.Set(Metrics, c.fault)
+			if _, _, err := get(client, s.URL()+Metrics); !c.want(err) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestAnyStatusCodeCanBeSent(t *testing.T) {
+	s, c := start(t)
+	for _, code := range []int{101, 204, 206, 302, 304, 429, 505, 999} {
+		s.Set(Metrics, Status(code, "{}", "Retry-After: 1"))
+		if status, _, err := get(c, s.URL()+Metrics); status != code || err != nil && code != 101 {
+			t.Errorf("got %v %v, want %v", status, err, code)
+		}
+	}
+}
+
+func TestATransportActsOnEveryConnectionThatFollows(t *testing.T) {
+	trusted, err := SelfSigned("127.0.0.1", time.Now().Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	expired, err := SelfSigned("127.0.0.1", time.Now().Add(-time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		transport Transport
+		want      string
+	}{
+		"trusted":       {TLS(trusted.Config), "200 <nil>"},
+		"expired":       {TLS(expired.Config), "certificate has expired"},
+		"plain HTTP":    {HTTPToTLS, "server gave HTTP response to HTTPS client"},
+		"garbage":       {TLSGarbage, "tls: "},
+		"alert":         {TLSAlert, "remote error: tls: unexpected message"},
+		"RST":           {ResetOnAccept, "reset by peer"},
+		"late RST":      {ResetOnFirstBytes, "reset by peer"},
+		"FIN":           {CutOnFirstBytes, "EOF"},
+		"no handshake":  {HangOnAccept, "Client.Timeout"},
+		"no connection": {Plain, ""}, // a TLS hello is no request
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, client := start(t)
+			pool := client.Transport.(*http.Transport).TLSClientConfig.RootCAs
+			pool.AppendCertsFromPEM(trusted.CA)
+			pool.AppendCertsFromPEM(expired.CA)
+			s.SetTransport(c.transport)
+			status, _, err := get(client, s.TLSURL()+Metrics)
+			if got := fmt.Sprint(status, " ", err); !strings.Contains(got, c.want) {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestCloseEndsWhatHangs(t *testing.T) {
+	s, c := start(t)
+	c.Timeout = 0
+	s.Set(Metrics, HangAfter(nil))
+	s.Set(Nodes, Endless([]byte("HTTP/1.1 200 OK\r\n\r\n"), []byte(" ")))
+	s.Set(Network, Drip([]byte(strings.Repeat(" ", 9)), time.Hour))
+	ended := make(chan error)
+	for _, path := range []string{Metrics, Network} {
+		go func() {
+			_, _, err := get(c, s.URL()+path)
+			ended <- err
+		}()
+	}
+	for s.Requests(Metrics)+s.Requests(Network) < 2 {
+		time.Sleep(time.Millisecond)
+	}
+	stuck, err := c.Get(s.URL() + Nodes) // nobody reads, so that the server's write blocks
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stuck.Body.Close()
+	s.Close()
+	for range 2 {
+		if err := <-ended; err == nil {
+			t.Error("got nil, want an error: the server was closed")
+		}
+	}
+}
+
+func TestBehavioursTakeTurnsAndTheLastStays(t *testing.T) {
+	s, c := start(t)
+	s.Set(Metrics, InTurn(Status(500, ""), Status(502, ""), JSON("{}")))
+	var got []int
+	for range 4 {
+		status, _, _ := get(c, s.URL()+Metrics)
+		got = append(got, status)
+	}
+	if want := []int{500, 502, 200, 200}; !cmp.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
