@@ -55,9 +55,9 @@ func failures(views []*fleet.View) error {
 		for i := range v.Endpoints {
 			switch e := &v.Endpoints[i]; {
 			case e.Failure != nil:
-				all = append(all, fmt.Errorf("%s: %s (%s)", v.Upstream.URL, quote(e.Failure), e.Failure.Reason))
+				all = append(all, fmt.Errorf("%s: %s (%s)", v.Upstream.URLs[0], quote(e.Failure), e.Failure.Reason))
 			case !e.Tried:
-				all = append(all, fmt.Errorf("%s: fetch %s: interrupted", v.Upstream.URL, e.Endpoint))
+				all = append(all, fmt.Errorf("%s: fetch %s: interrupted", v.Upstream.URLs[0], e.Endpoint))
 			}
 		}
 	}

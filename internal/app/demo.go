@@ -36,7 +36,7 @@ func demo(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Wri
 		if err != nil {
 			return fmt.Errorf("start the demo: %w", err)
 		}
-		upstreams = append(upstreams, &fleet.Upstream{Name: d.name, URL: u, API: c.API, Settings: c.Settings})
+		upstreams = append(upstreams, &fleet.Upstream{Name: d.name, URLs: []*url.URL{u}, API: c.API, Settings: c.Settings})
 	}
 	announce := func() {
 		fmt.Fprintf(stdout, `Three simulated Betanet services are being collected every %s:

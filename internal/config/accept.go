@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/retry"
 )
 
@@ -134,8 +135,8 @@ func setURL(c *Config, text string) error {
 		return err
 	}
 	for _, other := range c.URLs {
-		if HostPort(other) == HostPort(u) {
-			return fmt.Errorf("%q is there twice", HostPort(u))
+		if fleet.HostPort(other) == fleet.HostPort(u) {
+			return fmt.Errorf("%q is there twice", fleet.HostPort(u))
 		}
 	}
 	c.URLs = append(c.URLs, u)

@@ -69,22 +69,11 @@ type value struct {
 func (c *Config) Upstreams() []*fleet.Upstream {
 	var all []*fleet.Upstream
 	for _, u := range c.URLs {
-		up := &fleet.Upstream{URL: u, API: c.API, Settings: c.Settings}
+		up := &fleet.Upstream{URLs: []*url.URL{u}, API: c.API, Settings: c.Settings}
 		if len(c.URLs) > 1 {
-			up.Name = HostPort(u)
+			up.Name = fleet.HostPort(u)
 		}
 		all = append(all, up)
 	}
 	return all
-}
-
-// HostPort is the default name of an upstream.
-func HostPort(u *url.URL) string {
-	if u.Port() != "" {
-		return u.Host
-	}
-	if u.Scheme == "https" {
-		return u.Host + ":443"
-	}
-	return u.Host + ":80"
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
 // load loads with arguments and an environment of NAME=value.
@@ -89,8 +91,8 @@ func TestASingleUpstreamHasNoName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if u := c.Upstreams()[0]; u.Name != "" || u.URL.String() != "http://a:1/base" {
-		t.Errorf("got %q at %s", u.Name, u.URL)
+	if u := c.Upstreams()[0]; u.Name != "" || u.URLs[0].String() != "http://a:1/base" {
+		t.Errorf("got %q at %s", u.Name, u.URLs[0])
 	}
 }
 
@@ -103,7 +105,7 @@ func TestDefaultNamesHaveAPort(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 			continue
 		}
-		if got := HostPort(u); got != want {
+		if got := fleet.HostPort(u); got != want {
 			t.Errorf("%s: got %s, want %s", text, got, want)
 		}
 	}

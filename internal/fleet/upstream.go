@@ -4,6 +4,7 @@ package fleet
 
 import (
 	"net/url"
+	"reflect"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
@@ -14,10 +15,32 @@ import (
 
 // Upstream is one Betanet service as it was configured. It never changes.
 type Upstream struct {
-	Name     string // value of the label upstream; "" where upstreams have no names
-	URL      *url.URL
+	Name     string     // value of the label upstream; "" where upstreams have no names
+	URLs     []*url.URL // one, or its replicas, of which one at a time is in use
 	API      betanet.API
 	Settings Settings
+	Labels   []Label             // of its data series and betanet_up, sorted by name
+	HTTP     *betanet.HTTPConfig // credentials, TLS and proxy; nil for none
+}
+
+// Label is a name and a value that an operator gave.
+type Label struct{ Name, Value string }
+
+// Same reports whether two upstreams are configured alike in everything, so that
+// one may go on with the state of the other.
+func (u *Upstream) Same(o *Upstream) bool { return reflect.DeepEqual(u, o) }
+
+// HostPort is how a URL is named: host and port, also where the port is that of
+// the scheme.
+func HostPort(u *url.URL) string {
+	switch {
+	case u.Port() != "":
+		return u.Host
+	case u.Scheme == "https":
+		return u.Host + ":443"
+	default:
+		return u.Host + ":80"
+	}
 }
 
 // Title names the upstream where people read it, also if it has no name.
@@ -25,7 +48,7 @@ func (u *Upstream) Title() string {
 	if u.Name != "" {
 		return u.Name
 	}
-	return u.URL.Host
+	return HostPort(u.URLs[0])
 }
 
 // Settings say how an upstream is collected (design: resilience.md).

@@ -168,7 +168,7 @@ func (q *queue) Pop() any {
 func phase(u *fleet.Upstream) time.Duration {
 	h := fnv.New64a()
 	h.Write([]byte(u.Title()))
-	h.Write([]byte(u.URL.Path))
+	h.Write([]byte(u.URLs[0].Path))
 	interval := u.Settings.Interval
 	if interval < 2*slot {
 		return time.Duration(h.Sum64() % uint64(interval))

@@ -50,7 +50,7 @@ type endpoint struct {
 func newUpstream(ctx context.Context, p *Poller, u *fleet.Upstream) *upstream {
 	s := &upstream{
 		p: p, u: u, api: u.API, ticked: time.Now(),
-		client: betanet.NewClient(u.URL, betanet.Options{
+		client: betanet.NewClient(u.URLs[0], betanet.Options{
 			UserAgent:   p.o.UserAgent,
 			Dial:        p.o.Dial,
 			DialTimeout: u.Settings.RequestTimeout,

@@ -101,7 +101,7 @@ func NewStatus(views []*fleet.View, version string, now time.Time) Status {
 func newUpstreamStatus(v *fleet.View, now time.Time) upstreamStatus {
 	val := v.Values(now)
 	u := upstreamStatus{
-		Name: v.Upstream.Title(), URL: v.Upstream.URL.String(), API: v.API.String(), State: v.State(now),
+		Name: v.Upstream.Title(), URL: v.Upstream.URLs[0].String(), API: v.API.String(), State: v.State(now),
 		Values: valuesStatus{
 			val.Peers, val.Active, val.Inactive, val.Messages, val.Dropped,
 			val.BytesTransmitted, val.BytesRecvd, val.PeakThroughput, val.LatencySeconds,
