@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"strings"
@@ -76,6 +77,7 @@ var table = []row{
 	{refused(ReasonSchema), verdict{ReasonSchema, false, false}},
 	{refused(ReasonValue), verdict{ReasonValue, false, false}},
 
+	{credentials, verdict{ReasonAuth, false, false}},
 	{as[*net.DNSError], verdict{ReasonDNS, true, false}},
 	{tlsFailure, verdict{ReasonTLS, false, false}},
 	{errno(syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED), verdict{ReasonReset, true, false}},
@@ -171,6 +173,11 @@ func as[T error](o observation) bool {
 // the resolver keeps of the cause its text alone.
 func resolverExhausted(o observation) bool {
 	return as[*net.DNSError](o) && strings.Contains(o.err.Error(), syscall.EMFILE.Error())
+}
+
+// credentials is a secret that cannot be read or a token that is not granted.
+func credentials(o observation) bool {
+	return as[*fs.PathError](o) || o.err != nil && strings.Contains(o.err.Error(), "oauth2: ")
 }
 
 // timedOut is a time-out of a layer below us, such as the kernel's for a dial.

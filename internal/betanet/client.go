@@ -52,14 +52,22 @@ type Options struct {
 // at the same time.
 type Client struct {
 	requests    [NumEndpoints]*http.Request
-	kept, fresh *http.Transport
+	kept, fresh http.RoundTripper
 }
 
-// NewClient makes the client of the upstream at base, whose path is kept.
-func NewClient(base *url.URL, o Options) *Client {
-	c := &Client{kept: newTransport(o)}
-	c.fresh = newTransport(o)
-	c.fresh.DisableKeepAlives = true
+// NewClient makes the client of the upstream at base, whose path is kept, with
+// what the operator says about connections, nil for nothing. The error is that
+// of certificates that cannot be read.
+func NewClient(base *url.URL, h *HTTPConfig, o Options) (*Client, error) {
+	kept, err := newTransport(o, h, true)
+	if err != nil {
+		return nil, err
+	}
+	fresh, err := newTransport(o, h, false)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{kept: kept, fresh: fresh}
 	for e := range NumEndpoints {
 		u := *base
 		u.RawPath = strings.TrimRight(u.EscapedPath(), "/") + e.Path()
@@ -69,35 +77,16 @@ func NewClient(base *url.URL, o Options) *Client {
 			Header: http.Header{"Accept": {"application/json"}, "User-Agent": {o.UserAgent}},
 		}
 	}
-	return c
-}
-
-func newTransport(o Options) *http.Transport {
-	if o.Dial == nil {
-		o.Dial = (&net.Dialer{Timeout: o.DialTimeout}).DialContext
-	}
-	return &http.Transport{
-		DialContext:            o.Dial,
-		DisableCompression:     true,
-		MaxResponseHeaderBytes: maxHeader,
-		MaxIdleConnsPerHost:    int(NumEndpoints),
-		IdleConnTimeout:        o.IdleTimeout,
-		Protocols:              http1(),
-		ReadBufferSize:         2 << 10, // documents are small, upstreams many
-		WriteBufferSize:        1 << 10,
-	}
-}
-
-func http1() *http.Protocols {
-	p := new(http.Protocols)
-	p.SetHTTP1(true)
-	return p
+	return c, nil
 }
 
 // Close drops the connections that rest; those in use end with their attempts.
 func (c *Client) Close() {
-	c.kept.CloseIdleConnections()
-	c.fresh.CloseIdleConnections()
+	for _, rt := range []http.RoundTripper{c.kept, c.fresh} {
+		if rt, ok := rt.(interface{ CloseIdleConnections() }); ok {
+			rt.CloseIdleConnections()
+		}
+	}
 }
 
 // Fetch makes one attempt to get the document of an endpoint, within ctx from

@@ -77,7 +77,9 @@ func TestAnEscapedSlashInTheBasePathIsKept(t *testing.T) {
 
 func TestNewClientLeavesTheURLAlone(t *testing.T) {
 	u := &url.URL{Scheme: "http", Host: "localhost:9000", Path: "/p/"}
-	NewClient(u, Options{})
+	if _, err := NewClient(u, nil, Options{}); err != nil {
+		t.Fatal(err)
+	}
 	if want := "http://localhost:9000/p/"; u.String() != want {
 		t.Errorf("URL: got %v, want %v", u, want)
 	}
@@ -98,7 +100,7 @@ func TestNoProxyFromTheEnvironment(t *testing.T) {
 			return nil, &net.OpError{Op: "dial", Err: net.UnknownNetworkError("tested")}
 		}
 		c := openWith(t, base, o)
-		if c.kept.Proxy != nil || c.fresh.Proxy != nil {
+		if c.kept.(*http.Transport).Proxy != nil || c.fresh.(*http.Transport).Proxy != nil {
 			// net/http reads the environment once a process: another test may have
 			// made it do so, and the proxies set here would go unnoticed.
 			t.Error("Proxy of a transport: got a function, want nil")

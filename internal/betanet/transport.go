@@ -1,8 +1,90 @@
 package betanet
 
-import "github.com/prometheus/common/config"
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+
+	"github.com/prometheus/common/config"
+)
 
 // HTTPConfig is what an operator says about connections to an upstream:
-// credentials, TLS, proxy and headers. Its redirects and HTTP/2 are off here,
-// whatever it says.
+// credentials, TLS, proxy and headers. Redirects are refused and HTTP/2 is off,
+// whatever it says. Secrets in files are read anew when they change.
 type HTTPConfig = config.HTTPClientConfig
+
+// newTransport makes a transport with our limits, under the TLS, the proxy and
+// the credentials of the operator.
+func newTransport(o Options, h *HTTPConfig, keep bool) (http.RoundTripper, error) {
+	if h == nil {
+		return o.transport(keep), nil
+	}
+	tlsConfig, err := config.NewTLSConfig(&h.TLSConfig)
+	if err != nil {
+		return nil, fmt.Errorf("tls_config: %w", err)
+	}
+	files := config.TLSRoundTripperSettings{CA: file(h.TLSConfig.CAFile), Cert: file(h.TLSConfig.CertFile), Key: file(h.TLSConfig.KeyFile)}
+	rt, err := config.NewTLSRoundTripper(tlsConfig, files, func(c *tls.Config) (http.RoundTripper, error) {
+		t := o.transport(keep)
+		t.TLSClientConfig, t.Proxy, t.ProxyConnectHeader = c, h.Proxy(), h.GetProxyConnectHeader()
+		return t, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("tls_config: %w", err)
+	}
+	return withCredentials(rt, h), nil
+}
+
+// transport is net/http's, tuned for small answers of many upstreams.
+func (o Options) transport(keep bool) *http.Transport {
+	if o.Dial == nil {
+		o.Dial = (&net.Dialer{Timeout: o.DialTimeout}).DialContext
+	}
+	http1 := new(http.Protocols)
+	http1.SetHTTP1(true)
+	return &http.Transport{
+		DialContext:            o.Dial,
+		DisableKeepAlives:      !keep,
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: maxHeader,
+		MaxIdleConnsPerHost:    int(NumEndpoints),
+		IdleConnTimeout:        o.IdleTimeout,
+		Protocols:              http1,
+		ReadBufferSize:         2 << 10, // documents are small, upstreams many
+		WriteBufferSize:        1 << 10,
+	}
+}
+
+// withCredentials puts the round trippers of common around ours, which read
+// secrets of files at each request.
+func withCredentials(rt http.RoundTripper, h *HTTPConfig) http.RoundTripper {
+	if a := h.Authorization; a != nil {
+		rt = config.NewAuthorizationCredentialsRoundTripper(a.Type, secret(string(a.Credentials), a.CredentialsFile), rt)
+	}
+	if b := h.BasicAuth; b != nil {
+		rt = config.NewBasicAuthRoundTripper(secret(b.Username, b.UsernameFile), secret(string(b.Password), b.PasswordFile), rt)
+	}
+	if o := h.OAuth2; o != nil {
+		rt = config.NewOAuth2RoundTripper(secret(string(o.ClientSecret), o.ClientSecretFile), o, rt)
+	}
+	if h.HTTPHeaders != nil {
+		rt = config.NewHeadersRoundTripper(h.HTTPHeaders, rt)
+	}
+	return rt
+}
+
+func secret(text, path string) config.SecretReader {
+	if path != "" {
+		return config.NewFileSecret(path)
+	}
+	return config.NewInlineSecret(text)
+}
+
+// file is nil, not a reader of nothing, where there is no file.
+func file(path string) config.SecretReader {
+	if path == "" {
+		return nil
+	}
+	return config.NewFileSecret(path)
+}

@@ -34,7 +34,10 @@ func openWith(t *testing.T, base string, o Options) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := NewClient(u, o)
+	c, err := NewClient(u, nil, o)
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(c.Close)
 	return c
 }

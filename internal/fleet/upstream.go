@@ -3,6 +3,8 @@
 package fleet
 
 import (
+	"context"
+	"net"
 	"net/url"
 	"reflect"
 	"time"
@@ -21,7 +23,11 @@ type Upstream struct {
 	Settings Settings
 	Labels   []Label             // of its data series and betanet_up, sorted by name
 	HTTP     *betanet.HTTPConfig // credentials, TLS and proxy; nil for none
+	Dial     Dial                // makes its connections, nil for the network's
 }
+
+// Dial makes a connection, as net.Dialer.DialContext does.
+type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 // Label is a name and a value that an operator gave.
 type Label struct{ Name, Value string }
@@ -71,12 +77,24 @@ type Settings struct {
 // next change gives another View.
 type View struct {
 	Upstream  *Upstream
+	URL       *url.URL    // the one in use
+	Replica   string      // its name, "" of an upstream with one URL
+	Standby   []Standby   // the replicas that are not in use
+	Switches  uint64      // between replicas
 	API       betanet.API // V1 or MixnodesAPI; V1 as long as Auto has not found out
 	Endpoints []EndpointView
 	Totals    Totals
 	Duration  time.Duration // of the last finished collection
 	Collected bool          // a collection has finished
 	Ticked    time.Time     // when the last collection was due and not missed
+	Polled    bool          // collected on a grid, not only on demand
+}
+
+// Standby is an endpoint of a replica that is not in use.
+type Standby struct {
+	Replica  string
+	Endpoint betanet.Endpoint
+	Breaker  breaker.State
 }
 
 // EndpointView is one endpoint of a View.

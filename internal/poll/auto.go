@@ -10,8 +10,8 @@ import (
 
 // undecided reports whether a failure may only mean that the wrong API was
 // asked: a 404 of v1 where the API is to be found out.
-func (s *upstream) undecided(e betanet.Endpoint, f *betanet.Failure) bool {
-	return s.u.API == betanet.Auto && e != betanet.Mixnodes && f.Status == http.StatusNotFound
+func (r *replica) undecided(e betanet.Endpoint, f *betanet.Failure) bool {
+	return r.u.API == betanet.Auto && e != betanet.Mixnodes && f.Status == http.StatusNotFound
 }
 
 // settlePending finds out what the 404s of a collection mean. If the last
@@ -20,7 +20,7 @@ func (s *upstream) undecided(e betanet.Endpoint, f *betanet.Failure) bool {
 // answer counts rather than this collection's, because endpoints whose breakers
 // are open are probed one by one, and an upstream that was replaced by one of
 // the other API would never be recognised.
-func (s *upstream) settlePending(ctx context.Context, endpoints []betanet.Endpoint, answers []answer) {
+func (r *replica) settlePending(ctx context.Context, endpoints []betanet.Endpoint, answers []answer) {
 	var waiting []int
 	for i := range answers {
 		if answers[i].pending != nil {
@@ -30,59 +30,60 @@ func (s *upstream) settlePending(ctx context.Context, endpoints []betanet.Endpoi
 	if len(waiting) == 0 {
 		return
 	}
-	doc := s.tryMixnodes(ctx)
+	doc := r.tryMixnodes(ctx)
 	for _, i := range waiting {
 		p := answers[i].pending
 		if doc != nil {
 			p.permit.Done(breaker.Ignored)
 		} else {
-			s.finish(p.permit, breaker.Failure, p.attempt)
-			s.settle(endpoints[i], answers[i])
+			r.finish(p.permit, breaker.Failure, p.attempt)
+			r.settle(endpoints[i], answers[i])
 		}
-		s.release(endpoints[i])
+		r.release(endpoints[i])
 	}
 	if doc != nil {
-		s.fetched(betanet.Mixnodes, doc, false)
+		r.fetched(betanet.Mixnodes, doc, false)
 	}
 }
 
 // tryMixnodes asks once for /mixnodes if all of v1 answered 404.
-func (s *upstream) tryMixnodes(ctx context.Context) betanet.Document {
-	s.mu.Lock()
+func (r *replica) tryMixnodes(ctx context.Context) betanet.Document {
+	r.mu.Lock()
 	all := true
 	for _, e := range betanet.V1.Endpoints() {
-		all = all && s.endpoints[e].notFound
+		all = all && r.endpoints[e].notFound
 	}
-	free := all && !s.endpoints[betanet.Mixnodes].busy
-	s.endpoints[betanet.Mixnodes].busy = s.endpoints[betanet.Mixnodes].busy || free
-	s.mu.Unlock()
+	free := all && !r.endpoints[betanet.Mixnodes].busy
+	r.endpoints[betanet.Mixnodes].busy = r.endpoints[betanet.Mixnodes].busy || free
+	r.mu.Unlock()
 	if !free || ctx.Err() != nil {
 		return nil
 	}
-	defer s.release(betanet.Mixnodes)
-	at := Attempt{Source: Source{s.u, betanet.Mixnodes}, Number: 1, Recurring: true}
-	doc, failure := s.attempt(ctx, &at, true)
+	defer r.release(betanet.Mixnodes)
+	at := Attempt{Source: r.source(betanet.Mixnodes), Number: 1, Recurring: true}
+	doc, failure := r.attempt(ctx, &at, true)
 	if failure == nil || !failure.Ignored {
-		s.p.o.Report(at)
+		r.p.o.Report(at)
 	}
 	return doc
 }
 
 // switchTo makes the API of an endpoint that has just given a valid document
-// the one in use. What belonged to the other goes. The caller holds s.mu.
-func (s *upstream) switchTo(e betanet.Endpoint) {
+// the one in use. What belonged to the other goes. The caller holds
+// the mutex.
+func (r *replica) switchTo(e betanet.Endpoint) {
 	api := betanet.V1
 	if e == betanet.Mixnodes {
 		api = betanet.MixnodesAPI
 	}
-	if s.api == api {
+	if r.api == api {
 		return
 	}
-	for _, old := range s.api.Endpoints() {
-		busy, attempts := s.endpoints[old].busy, s.endpoints[old].attempts
-		s.endpoints[old] = s.pristine()
-		s.endpoints[old].busy, s.endpoints[old].attempts = busy, attempts
+	for _, old := range r.api.Endpoints() {
+		busy, attempts := r.endpoints[old].busy, r.endpoints[old].attempts
+		r.endpoints[old] = r.pristine()
+		r.endpoints[old].busy, r.endpoints[old].attempts = busy, attempts
 	}
-	s.totals.Restart()
-	s.api = api
+	r.totals.Restart()
+	r.api = api
 }

@@ -84,7 +84,9 @@ func inBubble(t *testing.T, set fleet.Settings, api betanet.API, test func(*test
 			return listener.dial(ctx)
 		}})
 		ctx, cancel := context.WithCancel(context.Background())
-		b.poller.Add(ctx, b.upstream)
+		if err := b.poller.Add(ctx, b.upstream, true); err != nil {
+			t.Fatal(err)
+		}
 		b.run = sync.OnceFunc(func() { wg.Go(func() { b.poller.Run(ctx) }) })
 		test(t, b)
 		cancel()

@@ -16,6 +16,7 @@ type Event interface{ event() }
 // Source is where an event happened.
 type Source struct {
 	Upstream *fleet.Upstream
+	Replica  string // "" of an upstream with one URL
 	Endpoint betanet.Endpoint
 }
 
@@ -84,6 +85,12 @@ type Recovered struct {
 	Probe bool          // by the probe that closed its breaker
 }
 
+// Switched says that another replica of an upstream is in use.
+type Switched struct {
+	Upstream *fleet.Upstream
+	From, To string
+}
+
 // Ended is the end of a collection.
 type Ended struct {
 	View     *fleet.View
@@ -97,4 +104,5 @@ func (Transition) event() {}
 func (Cache) event()      {}
 func (Failing) event()    {}
 func (Recovered) event()  {}
+func (Switched) event()   {}
 func (Ended) event()      {}

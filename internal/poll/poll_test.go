@@ -1,6 +1,7 @@
 package poll
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"testing"
@@ -242,7 +243,7 @@ func TestDemandAnswersFromTheCacheWithinTheTTL(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
 		b.until(b.tick() + 9*time.Second)
 		before := b.count()
-		b.poller.Demand(b.upstream)
+		b.poller.Demand(t.Context(), b.upstream, time.Minute)
 		if got := b.count() - before; got != 0 {
 			t.Errorf("got %d requests within the TTL, want none", got)
 		}
@@ -256,23 +257,77 @@ func TestDemandAnswersFromTheCacheWithinTheTTL(t *testing.T) {
 			t.Errorf("got %d hits, want one per endpoint", hits)
 		}
 		b.until(b.tick() + 11*time.Second)
-		b.poller.Demand(b.upstream)
+		b.poller.Demand(t.Context(), b.upstream, time.Minute)
 		if got := b.count() - before; got != 3 {
 			t.Errorf("got %d requests after the TTL, want 3", got)
 		}
 	})
 }
 
-func TestCollectionsOfAnEndpointNeverOverlap(t *testing.T) {
+func TestDemandJoinsTheCollectionThatRuns(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
 		b.behave(only(betanet.Metrics, hang))
 		b.until(time.Second)
-		b.poller.Demand(b.upstream)
-		if got := len(b.asked(metricsPath, 0)); got != 1 {
-			t.Errorf("got %d requests at once, want 1", got)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		v, late := b.poller.Demand(ctx, b.upstream, time.Minute)
+		if got := len(b.asked(metricsPath, 0)); got != 1 || !late || v.Endpoints[0].Tried {
+			t.Errorf("got %d requests, late %v, want 1 and true", got, late)
 		}
-		if got := len(b.asked("/api/v1/nodes/status", 0)); got != 1 {
-			t.Errorf("got %d requests of an endpoint just fetched, want 1", got)
+		v, late = b.poller.Demand(t.Context(), b.upstream, time.Minute)
+		if got := b.count(); got != 5 || late || !v.Endpoints[0].Tried {
+			t.Errorf("got %d requests, late %v, want those of one collection, 5", got, late)
+		}
+	})
+}
+
+func TestTheEndOfACallerDoesNotEndTheCollection(t *testing.T) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+		b.until(b.tick() + 11*time.Second)
+		b.behave(func(w http.ResponseWriter, r *http.Request) {
+			time.Sleep(time.Second)
+			healthy(w, r)
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, late := b.poller.Demand(ctx, b.upstream, time.Minute); !late {
+			t.Error("got a view in time, want a late one")
+		}
+		v, late := b.poller.Demand(t.Context(), b.upstream, time.Minute)
+		if late || !v.Up() || time.Since(v.Endpoints[0].At) != 0 {
+			t.Errorf("late %v, up %v, age %v, want the document of the collection that went on", late, v.Up(), time.Since(v.Endpoints[0].At))
+		}
+	})
+}
+
+func TestDemandIsBoundByItsLimit(t *testing.T) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+		b.until(b.tick() + 11*time.Second)
+		b.behave(hang)
+		start := time.Now()
+		v, late := b.poller.Demand(t.Context(), b.upstream, 2500*time.Millisecond)
+		if took := time.Since(start); took != 2500*time.Millisecond || late || v.Up() {
+			t.Errorf("took %v, late %v, up %v, want 2.5s with failures", took, late, v.Up())
+		}
+	})
+}
+
+func TestCollectionsOfAnEndpointNeverOverlap(t *testing.T) {
+	set := defaults
+	set.BreakerFailures, set.BreakerOpen = 1, 13*time.Second
+	inBubble(t, set, betanet.V1, func(t *testing.T, b *bed) {
+		if b.tick() != 14*time.Second {
+			t.Fatalf("the grid begins at %v, the test wants the probe a second before it", b.tick())
+		}
+		b.behave(only(betanet.Metrics, failWith(500)))
+		b.until(time.Second)
+		b.behave(only(betanet.Metrics, hang))
+		b.until(15 * time.Second) // the probe hangs, and a point of the grid has passed
+		if got := b.asked(metricsPath, time.Second); len(got) != 1 {
+			t.Errorf("requests at %v, want the probe alone", got)
+		}
+		if got := len(b.asked("/api/v1/nodes/status", time.Second)); got != 1 {
+			t.Errorf("another endpoint was asked %d times, want once", got)
 		}
 	})
 }

@@ -12,7 +12,6 @@ import (
 	"container/heap"
 	"context"
 	"hash/fnv"
-	"net"
 	"sync"
 	"time"
 
@@ -27,12 +26,13 @@ const slot = 500 * time.Millisecond
 // Options are what a Poller needs from outside.
 type Options struct {
 	UserAgent string
+	Hostname  string // of this machine, which spreads exporters over replicas
 	// Publish takes every new view of an upstream, those of one upstream in
 	// order. It must not block.
 	Publish func(*fleet.View)
 	Report  func(Event) // must not block
 	// Dial makes connections to upstreams, nil for the network's.
-	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	Dial fleet.Dial
 }
 
 // Poller collects a set of upstreams.
@@ -52,20 +52,30 @@ func New(o Options) *Poller {
 	return &Poller{o: o, budget: retry.NewBudget(), upstreams: make(map[*fleet.Upstream]*upstream), wake: make(chan struct{}, 1)}
 }
 
-// Add takes an upstream into the set and publishes its first, empty view. It is
-// collected at once and then on its grid, both while Run runs.
-func (p *Poller) Add(ctx context.Context, u *fleet.Upstream) {
-	s := newUpstream(ctx, p, u)
+// Add takes an upstream into the set and publishes its first, empty view. With a
+// grid it is collected at once and then on the grid, both while Run runs; without
+// one only on demand. The error is that of credentials or certificates that
+// cannot be read.
+func (p *Poller) Add(ctx context.Context, u *fleet.Upstream, grid bool) error {
+	s, err := newUpstream(ctx, p, u)
+	if err != nil {
+		return err
+	}
 	now := time.Now()
-	s.next = firstTick(u, now)
+	if grid {
+		s.next = firstTick(u, now)
+	}
 	p.mu.Lock()
 	p.upstreams[u] = s
 	p.mu.Unlock()
 	s.mu.Lock()
 	s.publish()
 	s.mu.Unlock()
-	p.schedule(task{at: now, do: s.first})
-	p.schedule(task{at: s.next, do: s.tick})
+	if grid {
+		p.schedule(task{at: now, do: s.first})
+		p.schedule(task{at: s.next, do: s.tick})
+	}
+	return nil
 }
 
 // Remove ends the collections of an upstream and its connections. After it, no
@@ -80,16 +90,19 @@ func (p *Poller) Remove(u *fleet.Upstream) {
 	}
 }
 
-// Demand collects an upstream now, without a grid, but for what the cache can
-// answer, and returns what is known then; nil if the upstream is not in the set.
-func (p *Poller) Demand(u *fleet.Upstream) *fleet.View {
+// Demand collects an upstream now, within the limit and the upstream's own, but
+// for what the cache can answer, and returns what is known then. Calls at the
+// same time share one collection. It waits at most until ctx ends; late says
+// that the collection goes on without it. The view is nil if the upstream is not
+// in the set.
+func (p *Poller) Demand(ctx context.Context, u *fleet.Upstream, limit time.Duration) (v *fleet.View, late bool) {
 	p.mu.Lock()
 	s := p.upstreams[u]
 	p.mu.Unlock()
 	if s == nil {
-		return nil
+		return nil, false
 	}
-	return s.demand()
+	return s.demand(ctx, limit)
 }
 
 // Run collects until ctx ends, and returns when all collections have ended.

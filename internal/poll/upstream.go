@@ -7,9 +7,7 @@ import (
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
-	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/fleet"
-	"github.com/betanet/betanet_exporter/internal/snapshot"
 )
 
 var errStopped = errors.New("collecting this upstream has ended")
@@ -18,58 +16,44 @@ var errStopped = errors.New("collecting this upstream has ended")
 type upstream struct {
 	p      *Poller
 	u      *fleet.Upstream
-	client *betanet.Client
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
-	mu        sync.Mutex
+	mu        sync.Mutex // also of all its replicas
 	closed    bool
-	api       betanet.API // V1 or MixnodesAPI
-	askV1     bool        // Auto: /mixnodes answered 404, so v1 is asked next
-	endpoints [betanet.NumEndpoints]endpoint
-	totals    fleet.Accumulator
-	onGrid    bool      // a collection of the grid is running
-	next      time.Time // point of the grid
-	ticked    time.Time // last point of the grid that was not missed
+	replicas  []*replica // in the order of preference
+	inUse     *replica
+	switches  uint64
+	moving    bool          // another replica is being looked for
+	flight    chan struct{} // closed when the collection of all endpoints that runs has ended; nil if none runs
+	next      time.Time     // point of the grid, zero without one
+	ticked    time.Time     // last point of the grid that was not missed
 	duration  time.Duration
 	collected bool
 	view      *fleet.View // last published
 }
 
-// endpoint is the state of collecting one document.
-type endpoint struct {
-	record    snapshot.Record
-	breaker   *breaker.Breaker
-	busy      bool // a collection of it is running
-	wakeAfter bool // its breaker's pause ended meanwhile
-	notBefore time.Time
-	attempts  uint64
-	notFound  bool // its last answer was 404
-}
-
-func newUpstream(ctx context.Context, p *Poller, u *fleet.Upstream) *upstream {
-	s := &upstream{
-		p: p, u: u, api: u.API, ticked: time.Now(),
-		client: betanet.NewClient(u.URLs[0], betanet.Options{
-			UserAgent:   p.o.UserAgent,
-			Dial:        p.o.Dial,
-			DialTimeout: u.Settings.RequestTimeout,
-			// A connection must outlast the pause between two collections.
-			IdleTimeout: 2*u.Settings.Interval + time.Minute,
-		}),
-	}
-	if s.api == betanet.Auto {
-		s.api = betanet.V1
-	}
+func newUpstream(ctx context.Context, p *Poller, u *fleet.Upstream) (*upstream, error) {
+	s := &upstream{p: p, u: u, ticked: time.Now()}
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
-	for e := range s.endpoints {
-		s.endpoints[e] = s.pristine()
+	for _, base := range preferred(u, p.o.Hostname) {
+		r, err := newReplica(s, base)
+		if err != nil {
+			s.cancel(err)
+			return nil, err
+		}
+		s.replicas = append(s.replicas, r)
 	}
-	return s
+	s.inUse = s.replicas[0]
+	return s, nil
 }
 
-func (s *upstream) pristine() endpoint {
-	return endpoint{breaker: breaker.New(s.u.Settings.BreakerFailures, s.u.Settings.BreakerOpen)}
+// dial makes connections to the upstream, nil for the network's.
+func (s *upstream) dial() fleet.Dial {
+	if s.u.Dial != nil {
+		return s.u.Dial
+	}
+	return s.p.o.Dial
 }
 
 func (s *upstream) close() {
@@ -77,23 +61,17 @@ func (s *upstream) close() {
 	s.closed = true
 	s.mu.Unlock()
 	s.cancel(errStopped)
-	s.client.Close()
+	for _, r := range s.replicas {
+		r.client.Close()
+	}
 }
 
 // first makes the collection at the start, which is not one of the grid.
 func (s *upstream) first(due time.Time) {
-	if s.ctx.Err() == nil {
-		s.collect(due, s.claim(0))
+	if land := s.takeOff(); land != nil {
+		s.cycle(due, 0, s.u.Settings.Timeout)
+		land()
 	}
-}
-
-// demand makes a collection now, but for what the cache can answer, and returns
-// what is known then.
-func (s *upstream) demand() *fleet.View {
-	s.collect(time.Now(), s.claim(s.u.Settings.TTL))
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.view
 }
 
 // tick makes the collection of one point of the grid.
@@ -102,14 +80,13 @@ func (s *upstream) tick(due time.Time) {
 		return
 	}
 	now := time.Now()
+	land := s.takeOff()
 	s.mu.Lock()
 	s.next = nextTick(s.u, now)
 	missed := int(now.Sub(due) / s.u.Settings.Interval) // while the process was stopped, say
-	overlap := s.onGrid
-	if overlap {
+	if land == nil {
 		missed++
 	} else {
-		s.onGrid = true
 		s.ticked = now
 	}
 	next := s.next
@@ -118,26 +95,68 @@ func (s *upstream) tick(due time.Time) {
 	if missed > 0 {
 		s.p.o.Report(Skipped{s.u, missed})
 	}
-	if overlap {
-		return
+	if land != nil {
+		s.cycle(due, 0, s.u.Settings.Timeout)
+		land()
 	}
-	s.collect(due, s.claim(0))
+}
+
+// takeOff begins a collection of all endpoints, of which one runs at a time. It
+// returns the function that ends it, nil if one is running or all has ended.
+func (s *upstream) takeOff() (land func()) {
 	s.mu.Lock()
-	s.onGrid = false
+	defer s.mu.Unlock()
+	if s.flight != nil || s.closed {
+		return nil
+	}
+	flight := make(chan struct{})
+	s.flight = flight
+	return func() {
+		s.mu.Lock()
+		s.flight = nil
+		s.mu.Unlock()
+		close(flight)
+	}
+}
+
+// demand makes a collection within the limit, but for what the cache can answer,
+// or joins the one that runs, and waits for its end or that of ctx. The end of
+// ctx does not end the collection: others may wait for it too. late says that
+// the view is from before its end.
+func (s *upstream) demand(ctx context.Context, limit time.Duration) (v *fleet.View, late bool) {
+	if land := s.takeOff(); land != nil {
+		s.p.running.Go(func() {
+			s.cycle(time.Now(), s.u.Settings.TTL, min(limit, s.u.Settings.Timeout))
+			land()
+		})
+	}
+	s.mu.Lock()
+	flight := s.flight
 	s.mu.Unlock()
+	if flight != nil {
+		select {
+		case <-flight:
+		case <-ctx.Done():
+			late = true
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.view, late
 }
 
 // wake makes the probe of an endpoint whose breaker's pause is over: a
-// collection of that endpoint alone.
-func (s *upstream) wake(e betanet.Endpoint, due time.Time) {
+// collection of that endpoint alone. A replica that is not in use is left alone
+// until it is needed.
+func (s *upstream) wake(r *replica, e betanet.Endpoint, due time.Time) {
 	if s.ctx.Err() != nil {
 		return
 	}
 	s.mu.Lock()
-	ep := &s.endpoints[e]
-	at := s.wakeTime(e)
+	ep := &r.endpoints[e]
+	at := r.wakeTime(e)
 	switch {
-	case at.IsZero(): // no longer open
+	case at.IsZero() || r != s.inUse: // no longer open, or not needed
 		s.mu.Unlock()
 		return
 	case ep.busy:
@@ -146,74 +165,45 @@ func (s *upstream) wake(e betanet.Endpoint, due time.Time) {
 		return
 	case at.After(time.Now()): // a Retry-After that came later
 		s.mu.Unlock()
-		s.scheduleWake(e, at)
+		s.scheduleWake(r, e, at)
 		return
 	}
 	ep.busy = true
 	s.mu.Unlock()
-	s.collect(due, []betanet.Endpoint{e})
+	s.run(due, r, []betanet.Endpoint{e}, s.u.Settings.Timeout)
 }
 
-// wakeTime is when an open breaker's probe is made, zero if it is not open.
-// The caller holds s.mu.
-func (s *upstream) wakeTime(e betanet.Endpoint) time.Time {
-	at := s.endpoints[e].breaker.OpenUntil()
-	if at.IsZero() || at.After(s.endpoints[e].notBefore) {
-		return at
-	}
-	return s.endpoints[e].notBefore
+func (s *upstream) scheduleWake(r *replica, e betanet.Endpoint, at time.Time) {
+	s.p.schedule(task{at: at, do: func(due time.Time) { s.wake(r, e, due) }})
 }
 
-func (s *upstream) scheduleWake(e betanet.Endpoint, at time.Time) {
-	s.p.schedule(task{at: at, do: func(due time.Time) { s.wake(e, due) }})
-}
-
-// claim takes the endpoints that may be asked now and marks them busy. What was
-// fetched within the TTL, or is held back by its breaker or by a Retry-After, is
-// answered by the cache instead.
-func (s *upstream) claim(ttl time.Duration) []betanet.Endpoint {
+// cycle makes a collection of all endpoints that may be asked now.
+func (s *upstream) cycle(due time.Time, ttl, limit time.Duration) {
 	s.mu.Lock()
-	api := s.api
-	if s.askV1 {
-		api = betanet.V1
-		s.askV1 = false
-	}
-	var free []betanet.Endpoint
-	var cached []Cache
-	now := time.Now()
-	for _, e := range api.Endpoints() {
-		ep := &s.endpoints[e]
-		switch {
-		case ep.busy:
-		case ep.record.Fresh(now, ttl):
-			cached = append(cached, Cache{Source{s.u, e}, Hit})
-		case !ep.breaker.OpenUntil().After(now) && !ep.notBefore.After(now):
-			ep.busy = true
-			free = append(free, e)
-		case ep.record.Current(now, s.u.Settings.MaxStale) != nil:
-			cached = append(cached, Cache{Source{s.u, e}, Stale})
-		}
-	}
-	s.publish() // the next point of the grid has changed
+	r := s.inUse
 	s.mu.Unlock()
-	for _, c := range cached {
-		s.p.o.Report(c)
+	endpoints := r.claim(ttl)
+	if len(endpoints) > 0 || s.hasToMove(r) {
+		s.run(due, r, endpoints, limit)
 	}
-	return free
 }
 
-// release marks an endpoint as no longer busy.
-func (s *upstream) release(e betanet.Endpoint) {
+// run makes a collection of endpoints that the caller has claimed, and of those
+// of another replica if that is needed.
+func (s *upstream) run(due time.Time, r *replica, endpoints []betanet.Endpoint, limit time.Duration) {
+	start := time.Now()
+	s.p.o.Report(Began{s.u, start.Sub(due)})
+	ctx, cancel := context.WithTimeout(s.ctx, limit)
+	defer cancel()
+	r.collect(ctx, endpoints)
+	s.move(ctx, r)
+
 	s.mu.Lock()
-	ep := &s.endpoints[e]
-	ep.busy = false
-	wake := ep.wakeAfter
-	ep.wakeAfter = false
-	at := s.wakeTime(e)
+	s.duration, s.collected = time.Since(start), true
+	s.publish()
+	ended := Ended{s.view, s.duration}
 	s.mu.Unlock()
-	if wake && !at.IsZero() {
-		s.scheduleWake(e, at)
-	}
+	s.p.o.Report(ended)
 }
 
 // publish makes a view of what is known. The caller holds s.mu.
@@ -221,24 +211,21 @@ func (s *upstream) publish() {
 	if s.closed {
 		return
 	}
+	r := s.inUse
 	v := &fleet.View{
-		Upstream: s.u, API: s.api, Totals: s.totals.Totals,
-		Duration: s.duration, Collected: s.collected, Ticked: s.ticked,
+		Upstream: s.u, URL: r.url, API: r.api, Replica: r.name, Switches: s.switches, Totals: r.totals.Totals,
+		Duration: s.duration, Collected: s.collected, Ticked: s.ticked, Polled: !s.next.IsZero(),
 	}
-	for _, e := range s.api.Endpoints() {
-		ep := &s.endpoints[e]
-		next := s.next
-		if at := s.wakeTime(e); !at.IsZero() {
-			next = at
-		} else {
-			for next.Before(ep.notBefore) {
-				next = next.Add(s.u.Settings.Interval)
-			}
+	for _, e := range r.api.Endpoints() {
+		v.Endpoints = append(v.Endpoints, r.endpointView(e))
+	}
+	for _, other := range s.replicas {
+		if other == r {
+			continue
 		}
-		v.Endpoints = append(v.Endpoints, fleet.EndpointView{
-			Endpoint: e, Record: ep.record, Breaker: ep.breaker.State(), OpenUntil: ep.breaker.OpenUntil(),
-			NotBefore: ep.notBefore, Next: next, Attempts: ep.attempts,
-		})
+		for _, e := range other.api.Endpoints() {
+			v.Standby = append(v.Standby, fleet.Standby{Replica: other.name, Endpoint: e, Breaker: other.endpoints[e].breaker.State()})
+		}
 	}
 	s.view = v
 	s.p.o.Publish(v)

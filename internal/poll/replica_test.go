@@ -1,0 +1,166 @@
+package poll
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/breaker"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+)
+
+// onReplicas runs a test on an upstream behind three URLs.
+func onReplicas(t *testing.T, set fleet.Settings, test func(*testing.T, *bed)) {
+	inBubble(t, set, betanet.V1, func(t *testing.T, b *bed) {
+		b.upstream.URLs = nil
+		for _, h := range []string{"a:1", "b:1", "c:1"} {
+			b.upstream.URLs = append(b.upstream.URLs, &url.URL{Scheme: "http", Host: h})
+		}
+		b.poller.Remove(b.upstream) // it was added with one URL
+		if err := b.poller.Add(t.Context(), b.upstream, true); err != nil {
+			t.Fatal(err)
+		}
+		test(t, b)
+	})
+}
+
+// host lets one replica behave in its own way.
+func host(name string, h, others http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Host == name {
+			h(w, r)
+		} else {
+			others(w, r)
+		}
+	}
+}
+
+func TestOneReplicaIsUsedAndStaysInUse(t *testing.T) {
+	onReplicas(t, defaults, func(t *testing.T, b *bed) {
+		hosts := make(map[string]bool)
+		b.behave(func(w http.ResponseWriter, r *http.Request) {
+			b.mu.Lock()
+			hosts[r.Host] = true
+			b.mu.Unlock()
+			healthy(w, r)
+		})
+		b.until(5 * time.Minute)
+		first := preferred(b.upstream, "")[0].Host
+		if len(hosts) != 1 || !hosts[first] || b.view().Replica != first {
+			t.Errorf("asked %v, in use %q, want %q alone", hosts, b.view().Replica, first)
+		}
+	})
+}
+
+func TestAllDocumentsComeFromTheNextReplicaWhenOneFails(t *testing.T) {
+	onReplicas(t, defaults, func(t *testing.T, b *bed) {
+		b.until(time.Second)
+		order := preferred(b.upstream, "")
+		first, second := order[0].Host, order[1].Host
+		b.behave(host(first, only(betanet.Nodes, failWith(500)), healthy))
+		b.until(b.tick() + 4*time.Second) // after the third attempt, in the same collection
+		v := b.view()
+		if v.Replica != second || !v.Up() || v.Switches != 1 {
+			t.Fatalf("in use %q, up %v, %d switches, want %q, true, 1", v.Replica, v.Up(), v.Switches, second)
+		}
+		if v.Totals.Latency.Count != 1 {
+			t.Errorf("got %d observations, want those of the new replica alone", v.Totals.Latency.Count)
+		}
+		b.behave(healthy)
+		b.until(5 * time.Minute)
+		if v := b.view(); v.Replica != second || v.Switches != 1 {
+			t.Errorf("in use %q after %d switches, want it to stay", v.Replica, v.Switches)
+		}
+		if got := eventsOf[Switched](b); len(got) != 1 || got[0].From != first || got[0].To != second {
+			t.Errorf("got %v, want one switch", got)
+		}
+	})
+}
+
+func TestAnOpenBreakerMovesTheUpstreamAtOnce(t *testing.T) {
+	set := defaults
+	set.BreakerFailures = 1
+	onReplicas(t, set, func(t *testing.T, b *bed) {
+		first := preferred(b.upstream, "")[0].Host
+		b.behave(host(first, hang, healthy))
+		b.until(6 * time.Second)
+		if v := b.view(); v.Replica == first || !v.Up() {
+			t.Errorf("in use %q, up %v after the first attempt's time-out, want another", v.Replica, v.Up())
+		}
+		i := slices.IndexFunc(b.view().Standby, func(s fleet.Standby) bool { return s.Replica == first })
+		if i < 0 || b.view().Standby[i].Breaker != breaker.Open {
+			t.Errorf("got %v, want the breaker of %s open", b.view().Standby, first)
+		}
+	})
+}
+
+func TestWhenNoReplicaIsLeftTheLastValuesAreStale(t *testing.T) {
+	onReplicas(t, defaults, func(t *testing.T, b *bed) {
+		b.until(time.Second)
+		first := b.view().Replica
+		b.behave(failWith(500))
+		b.until(b.tick() + 14*time.Second)
+		v := b.view()
+		if v.Replica != first || v.State(time.Now()) != fleet.Stale || *v.Values(time.Now()).Messages != 5000 {
+			t.Errorf("in use %q, %v, want %q and its last values, stale", v.Replica, v.State(time.Now()), first)
+		}
+		if got := eventsOf[Switched](b); len(got) != 0 {
+			t.Errorf("got %v, want no switch", got)
+		}
+	})
+}
+
+func TestAReplicaThatComesBackIsFoundAgain(t *testing.T) {
+	onReplicas(t, defaults, func(t *testing.T, b *bed) {
+		b.behave(failWith(500))
+		b.until(2 * time.Minute)
+		last := preferred(b.upstream, "")[2].Host
+		b.behave(host(last, healthy, failWith(500)))
+		b.until(4 * time.Minute)
+		if v := b.view(); v.Replica != last || !v.Up() {
+			t.Errorf("in use %q, up %v, want %q and true", v.Replica, v.Up(), last)
+		}
+	})
+}
+
+func TestUpstreamsAndHostsAreSpreadOverReplicas(t *testing.T) {
+	urls := []*url.URL{{Host: "a:1"}, {Host: "b:1"}, {Host: "c:1"}}
+	count := make(map[string]int)
+	for i := range 3000 {
+		u := &fleet.Upstream{Name: fmt.Sprintf("edge-%d", i/30), URLs: urls}
+		count[preferred(u, fmt.Sprintf("host-%d", i%30))[0].Host]++
+	}
+	for h, n := range count {
+		if n < 800 || n > 1200 {
+			t.Errorf("%s is preferred by %d of 3000, want about 1000", h, n)
+		}
+	}
+}
+
+func TestTheOrderOfReplicasInAFileDoesNotMatter(t *testing.T) {
+	urls := []*url.URL{{Host: "a:1"}, {Host: "b:1"}, {Host: "c:1"}}
+	turned := []*url.URL{urls[2], urls[0], urls[1]}
+	u := &fleet.Upstream{Name: "edge", URLs: urls}
+	if a, b := preferred(u, "h"), preferred(&fleet.Upstream{Name: "edge", URLs: turned}, "h"); !slices.Equal(a, b) {
+		t.Errorf("got %v and %v, want the same", a, b)
+	}
+}
+
+func TestRemovalDuringAMoveEndsIt(t *testing.T) {
+	onReplicas(t, defaults, func(t *testing.T, b *bed) {
+		b.behave(hang)
+		b.until(3 * time.Second)
+		b.poller.Remove(b.upstream)
+		synctest.Wait()
+		view := b.view()
+		b.until(time.Minute)
+		if b.view() != view {
+			t.Error("a view was published after the removal")
+		}
+	})
+}
