@@ -34,6 +34,16 @@ exist with 0 from the start.
 `)
 	describe(&b, func(f *family) bool { return f.self != nil })
 	b.WriteString(`
+## All upstreams together
+
+Only where there is more than one. Counters grow by increases only: neither a
+restart of an upstream nor one of the exporter shows as traffic.
+
+| series | type | labels | meaning |
+|---|---|---|---|
+`)
+	describe(&b, func(f *family) bool { return f.fleet != nil })
+	b.WriteString(`
 ` + "`betanet_exporter_build_info`, `go_*` and `process_*`" + ` are those of Prometheus'
 client library; they are read at most once a second.
 

@@ -66,6 +66,7 @@ func registryOf(views ...*fleet.View) *Registry {
 	r.Self.Transition(betanet.Nodes, breaker.Open)
 	r.Self.Cache("stale")
 	r.Self.Rejected(RejectedSlowClient)
+	r.Self.Upstreams(len(views))
 	for _, v := range views {
 		r.Publish(v)
 	}
@@ -149,7 +150,7 @@ func TestRemovedUpstreamLeavesNoSeries(t *testing.T) {
 	r := registryOf(seed(a, time.Now()), seed(b, time.Now()))
 	r.Remove(a)
 	got := text(t, r, Text)
-	if strings.Contains(got, `upstream="a"`) || !strings.Contains(got, `betanet_up{upstream="b"} 1`) || !strings.Contains(got, "betanet_exporter_upstreams 1\n") {
+	if strings.Contains(got, `upstream="a"`) || !strings.Contains(got, `betanet_up{upstream="b"} 1`) {
 		t.Errorf("got\n%s", got)
 	}
 }
@@ -217,12 +218,91 @@ func TestTheTableOfFamiliesIsSortedAndFits(t *testing.T) {
 		if i > 0 && families[i-1].name >= f.name {
 			t.Errorf("%s stands after %s", f.name, families[i-1].name)
 		}
-		if (f.upstream == nil) == (f.self == nil) {
-			t.Errorf("%s is about both or neither", f.name)
+		about := 0
+		for _, is := range []bool{f.upstream != nil, f.self != nil, f.fleet != nil} {
+			if is {
+				about++
+			}
+		}
+		if about != 1 {
+			t.Errorf("%s is written by %d functions, want 1", f.name, about)
 		}
 		if f.kind == counter != strings.HasSuffix(f.name, "_total") {
 			t.Errorf("%s is a %s", f.name, f.kind)
 		}
+	}
+}
+
+func TestLabelsOfTheOperatorAndTheReplicaStandWhereTheyBelong(t *testing.T) {
+	u := newUpstream("a")
+	u.URLs = append(u.URLs, u.URLs[0])
+	u.Labels = []fleet.Label{{Name: "region", Value: `e"u`}}
+	v := seed(u, time.Now())
+	v.Replica = "r:1"
+	v.Standby = []fleet.Standby{{Replica: "r:2", Endpoint: betanet.Metrics, Breaker: breaker.Open}}
+	got := text(t, registryOf(v), Text)
+	for _, want := range []string{
+		`betanet_messages_total{region="e\"u",replica="r:1",upstream="a"} 5000`,
+		`betanet_message_latency_seconds_bucket{region="e\"u",replica="r:1",upstream="a",le="+Inf"} 1`,
+		`betanet_up{region="e\"u",upstream="a"} 1`,
+		`betanet_exporter_endpoint_up{endpoint="metrics",replica="r:1",upstream="a"} 1`,
+		`betanet_exporter_circuit_breaker_state{endpoint="metrics",state="open",replica="r:2",upstream="a"} 1`,
+		`betanet_exporter_replica_switches_total{upstream="a"} 0`,
+		`betanet_exporter_counter_resets_total{upstream="a"} 0`,
+	} {
+		if !strings.Contains(got, "\n"+want+"\n") {
+			t.Errorf("missing %s", want)
+		}
+	}
+}
+
+func TestTheFleetIsAddedUp(t *testing.T) {
+	a, b, c := newUpstream("a"), newUpstream("b"), newUpstream("c")
+	now := time.Now()
+	down := &fleet.View{Upstream: c, API: betanet.V1, Endpoints: []fleet.EndpointView{{Endpoint: betanet.Metrics}}}
+	r := registryOf(seed(a, now), seed(b, now), down)
+	grown := seed(a, now)
+	grown.Endpoints[0].Doc = &betanet.MetricsDoc{PacketsProcessed: 5025, PacketsDropped: 10}
+	r.Publish(grown)
+	got := text(t, r, Text)
+	for _, want := range []string{
+		"betanet_fleet_messages_total 25", "betanet_fleet_packets_dropped_total 0", "betanet_fleet_bytes_transmitted_total 0",
+		"betanet_fleet_connected_peers 14", "betanet_fleet_mixnode_active 10",
+		`betanet_fleet_upstreams{state="up"} 2`, `betanet_fleet_upstreams{state="pending"} 1`, `betanet_fleet_upstreams{state="down"} 0`, `betanet_fleet_upstreams{state="stale"} 0`,
+	} {
+		if !strings.Contains(got, "\n"+want+"\n") {
+			t.Errorf("missing %s", want)
+		}
+	}
+	r.Remove(b)
+	r.Remove(c)
+	if got := text(t, r, Text); strings.Contains(got, "betanet_fleet_") {
+		t.Error("there is a fleet of one")
+	}
+}
+
+func TestAProbeHasWhatTheDocumentsSayAndNoMemory(t *testing.T) {
+	u := newUpstream("a")
+	u.Labels = []fleet.Label{{Name: "region", Value: "eu"}}
+	var b bytes.Buffer
+	if err := WriteProbe(&b, Text, seed(u, time.Now()), false); err != nil {
+		t.Fatal(err)
+	}
+	got := b.String()
+	if !strings.Contains(got, "\nbetanet_messages_total{region=\"eu\"} 5000\n") || !strings.Contains(got, "\nbetanet_up{region=\"eu\"} 1\n") {
+		t.Errorf("got\n%s", got)
+	}
+	for _, not := range []string{"upstream=", "betanet_message_latency_seconds", "counter_resets", "fleet", "go_"} {
+		if strings.Contains(got, not) {
+			t.Errorf("%s is there", not)
+		}
+	}
+	b.Reset()
+	if err := WriteProbe(&b, OpenMetrics, mixed(newUpstream(""), time.Now()), true); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.String(); strings.Contains(got, "betanet_messages_total") || !strings.Contains(got, "\nbetanet_up 0\n") || !strings.HasSuffix(got, "# EOF\n") {
+		t.Errorf("got\n%s", got)
 	}
 }
 

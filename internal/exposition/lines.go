@@ -14,10 +14,21 @@ import (
 type lines struct {
 	buf  []byte
 	dots []uint32
-	// The labels that all samples of an upstream end with: with braces where
-	// they are alone, and behind others with a comma before them.
-	alone, behind string
-	name          string // of the family being written
+	ending
+	name string // of the family being written
+}
+
+// ending is the labels that all samples of an upstream end with: with braces
+// where they are alone, and behind others with a comma before them.
+type ending struct{ alone, behind string }
+
+// endingOf joins labels that are there already as name="value".
+func endingOf(labels []string) ending {
+	if len(labels) == 0 {
+		return ending{}
+	}
+	l := strings.Join(labels, ",")
+	return ending{"{" + l + "}", "," + l}
 }
 
 // label makes one label, escaped as both formats want it.

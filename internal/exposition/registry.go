@@ -15,6 +15,7 @@ import (
 type Registry struct {
 	Self    *Self
 	runtime *runtime
+	traffic *fleet.Traffic
 
 	mu    sync.Mutex // of changes to the set of upstreams
 	byID  map[*fleet.Upstream]*slot
@@ -24,7 +25,7 @@ type Registry struct {
 
 // NewRegistry makes a registry without upstreams.
 func NewRegistry() *Registry {
-	r := &Registry{Self: newSelf(), runtime: newRuntime(), byID: make(map[*fleet.Upstream]*slot)}
+	r := &Registry{Self: newSelf(), runtime: newRuntime(), traffic: fleet.NewTraffic(), byID: make(map[*fleet.Upstream]*slot)}
 	r.order.Store(new([]*slot))
 	r.spare.New = func() any { return new(scrape) }
 	return r
@@ -32,18 +33,31 @@ func NewRegistry() *Registry {
 
 // slot is one upstream's place in the registry.
 type slot struct {
-	upstream      *fleet.Upstream
-	alone, behind string // its labels, see lines
-	block         atomic.Pointer[block]
+	upstream *fleet.Upstream
+	endings  endings // without a replica
+	block    atomic.Pointer[block]
 }
 
-func newSlot(u *fleet.Upstream) *slot {
-	s := &slot{upstream: u}
-	if u.Name != "" {
-		l := label("upstream", u.Name)
-		s.alone, s.behind = "{"+l+"}", ","+l
+// endings are the labels of an upstream's samples, by scope.
+type endings [numScopes]ending
+
+// newEndings makes the labels of an upstream whose replica, if it has several,
+// is in use. Without a name there is no label upstream.
+func newEndings(name string, custom []fleet.Label, replica string) (e endings) {
+	var data, up, endpoint, self []string
+	for _, l := range custom {
+		data, up = append(data, label(l.Name, l.Value)), append(up, label(l.Name, l.Value))
 	}
-	return s
+	if replica != "" {
+		data, endpoint = append(data, label("replica", replica)), append(endpoint, label("replica", replica))
+	}
+	for _, s := range []*[]string{&data, &up, &endpoint, &self} {
+		if name != "" {
+			*s = append(*s, label("upstream", name))
+		}
+	}
+	e[scopeData], e[scopeUp], e[scopeEndpoint], e[scopeUpstream] = endingOf(data), endingOf(up), endingOf(endpoint), endingOf(self)
+	return e
 }
 
 // block is an upstream's rendered lines; it never changes.
@@ -53,14 +67,19 @@ type block struct {
 	dots    []uint32            // see lines
 	ends    [maxFamilies]uint32 // where the lines of each family end in buf
 	expires time.Time           // when a value in it becomes too old, zero for never
+
+	// What the fleet adds up.
+	state         fleet.State
+	peers, active *uint64
 }
 
 // maxFamilies bounds the table of families; a test holds it.
-const maxFamilies = 48
+const maxFamilies = 64
 
 // Publish renders a view and makes it the one that scrapes see. The first view
 // of an upstream adds it.
 func (r *Registry) Publish(v *fleet.View) {
+	r.traffic.Observe(v, time.Now())
 	r.mu.Lock()
 	s := r.byID[v.Upstream]
 	r.mu.Unlock()
@@ -68,7 +87,7 @@ func (r *Registry) Publish(v *fleet.View) {
 		s.block.Store(s.render(v, time.Now()))
 		return
 	}
-	s = newSlot(v.Upstream)
+	s = &slot{upstream: v.Upstream, endings: newEndings(v.Upstream.Name, v.Upstream.Labels, "")}
 	s.block.Store(s.render(v, time.Now()))
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -81,6 +100,7 @@ func (r *Registry) Remove(u *fleet.Upstream) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.byID, u)
+	r.traffic.Depart(u)
 	r.reorder()
 }
 
@@ -91,7 +111,6 @@ func (r *Registry) reorder() {
 	}
 	slices.SortFunc(order, func(a, b *slot) int { return cmp.Compare(a.upstream.Title(), b.upstream.Title()) })
 	r.order.Store(&order)
-	r.Self.upstreams.Store(int64(len(order)))
 }
 
 // Views are the current views of all upstreams, sorted by name.
@@ -106,17 +125,27 @@ func (r *Registry) Views() []*fleet.View {
 
 // render makes the lines of a view as they are at this moment.
 func (s *slot) render(v *fleet.View, now time.Time) *block {
-	old := s.block.Load()
-	w := lines{alone: s.alone, behind: s.behind}
-	if old != nil {
-		w.buf = make([]byte, 0, len(old.buf)+64)
+	e := s.endings
+	if v.Replica != "" {
+		e = newEndings(v.Upstream.Name, v.Upstream.Labels, v.Replica)
 	}
-	b := &block{view: v, expires: v.Expires(now)}
-	sub := subject{view: v, values: v.Values(now), now: now}
+	size := 0
+	if old := s.block.Load(); old != nil {
+		size = len(old.buf) + 64
+	}
+	return newBlock(&subject{view: v, now: now}, e, size, func(f *family) bool { return f.upstream != nil })
+}
+
+// newBlock renders those families of a subject that are wanted, into a buffer of
+// the expected size.
+func newBlock(s *subject, e endings, size int, wanted func(*family) bool) *block {
+	w := lines{buf: make([]byte, 0, size)}
+	s.values = s.view.Values(s.now)
+	b := &block{view: s.view, expires: s.view.Expires(s.now), state: s.view.State(s.now), peers: s.values.Peers, active: s.values.Active}
 	for i := range families {
-		if f := &families[i]; f.upstream != nil {
-			w.name = f.name
-			f.upstream(&w, &sub)
+		if f := &families[i]; wanted(f) {
+			w.name, w.ending = f.name, e[f.scope]
+			f.upstream(&w, s)
 		}
 		b.ends[i] = uint32(len(w.buf))
 	}

@@ -4,6 +4,9 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
 // Format is a format that is written line by line.
@@ -41,19 +44,35 @@ func (r *Registry) write(out io.Writer, f Format, all bool) error {
 	defer r.spare.Put(s)
 	s.out, s.err, s.buf, s.blocks = out, nil, s.buf[:0], s.blocks[:0]
 	defer func() { s.out = nil; clear(s.blocks) }()
-	if all {
-		s.blocks = append(s.blocks, s.renderSelf(r.Self))
-	}
 	now := time.Now()
 	for _, slot := range *r.order.Load() {
 		s.blocks = append(s.blocks, slot.current(now))
 	}
-	for i := 0; i < len(families) && s.err == nil; i++ {
-		s.family(i, f)
+	if all {
+		s.blocks = append(s.blocks, s.renderSelf(r))
 	}
+	s.families(f)
 	if all {
 		s.append(r.runtime.lines(f))
 	}
+	return s.end(f)
+}
+
+// WriteProbe writes what the documents of one upstream say and how its endpoints
+// are, without the label upstream: the multi-target pattern. What is remembered
+// from before, such as histograms and sums, is left out. late says that the
+// collection that was asked for has not ended.
+func WriteProbe(out io.Writer, f Format, v *fleet.View, late bool) error {
+	e := newEndings("", v.Upstream.Labels, v.Replica)
+	s := scrape{out: out, blocks: []*block{newBlock(&subject{view: v, now: time.Now(), late: late}, e, 0, func(f *family) bool {
+		return f.upstream != nil && !f.memory && !(f.sum && v.API == betanet.MixnodesAPI)
+	})}}
+	s.families(f)
+	return s.end(f)
+}
+
+// end writes what is left.
+func (s *scrape) end(f Format) error {
 	if f == OpenMetrics {
 		s.append([]byte("# EOF\n"))
 	}
@@ -61,17 +80,31 @@ func (r *Registry) write(out io.Writer, f Format, all bool) error {
 	return s.err
 }
 
-// renderSelf makes the lines about the exporter, in the shape of an upstream's.
-func (s *scrape) renderSelf(self *Self) *block {
-	s.lines.buf, s.lines.dots = s.lines.buf[:0], s.lines.dots[:0]
-	for i := range families {
-		if f := &families[i]; f.self != nil {
-			s.lines.name = f.name
-			f.self(self, &s.lines)
-		}
-		s.self.ends[i] = uint32(len(s.lines.buf))
+// families writes the lines of all blocks, family by family.
+func (s *scrape) families(f Format) {
+	for i := 0; i < len(families) && s.err == nil; i++ {
+		s.family(i, f)
 	}
-	s.self.buf, s.self.dots = s.lines.buf, s.lines.dots
+}
+
+// renderSelf makes the lines about the exporter and about all upstreams
+// together, in the shape of an upstream's.
+func (s *scrape) renderSelf(r *Registry) *block {
+	w := &s.lines
+	w.buf, w.dots = w.buf[:0], w.dots[:0]
+	t := addUp(s.blocks, r.traffic)
+	for i := range families {
+		f := &families[i]
+		w.name = f.name
+		switch {
+		case f.self != nil:
+			f.self(r.Self, w)
+		case f.fleet != nil && len(s.blocks) > 1:
+			f.fleet(&t, w)
+		}
+		s.self.ends[i] = uint32(len(w.buf))
+	}
+	s.self.buf, s.self.dots = w.buf, w.dots
 	return &s.self
 }
 

@@ -1,6 +1,8 @@
 package exposition
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,6 +25,46 @@ type Self struct {
 	delay       timings
 	collections, skipped, exhausted, upstreams,
 	reloadFailed, reloadedAt atomic.Int64 // reloadedAt in Unix milliseconds
+
+	mu      sync.Mutex
+	sources map[string]sourceState // of discovery
+}
+
+// sourceState is how a source of discovery is.
+type sourceState struct {
+	up         bool
+	duplicates int
+}
+
+// Discovered records whether a source of discovery could be read, and how many
+// of its upstreams are left out because their names are taken.
+func (s *Self) Discovered(source string, ok bool, duplicates int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sources[source] = sourceState{ok, duplicates}
+}
+
+// Undiscovered forgets a source that is no longer configured.
+func (s *Self) Undiscovered(source string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.sources, source)
+}
+
+func (s *Self) writeDiscovery(w *lines) {
+	s.eachSource(func(source string, state sourceState) { w.bool(label("source", source), state.up) })
+}
+
+func (s *Self) writeDuplicates(w *lines) {
+	s.eachSource(func(source string, state sourceState) { w.uint(label("source", source), uint64(state.duplicates)) })
+}
+
+func (s *Self) eachSource(do func(string, sourceState)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(s.sources)) {
+		do(name, s.sources[name])
+	}
 }
 
 var (
@@ -42,11 +84,12 @@ func reasons() (names []string) {
 	for _, r := range betanet.Reasons() {
 		names = append(names, string(r))
 	}
+	slices.Sort(names)
 	return names
 }
 
 func newSelf() *Self {
-	s := &Self{cache: counters(cacheResults), rejected: counters(rejections)}
+	s := &Self{cache: counters(cacheResults), rejected: counters(rejections), sources: make(map[string]sourceState)}
 	for e := range s.attempts {
 		s.attempts[e] = counters(results)
 	}
@@ -96,6 +139,9 @@ func (s *Self) Skipped(n int) { s.skipped.Add(int64(n)) }
 // Rejected counts something inbound that was turned away, for one of the
 // reasons above.
 func (s *Self) Rejected(reason string) { s.rejected[reason].Add(1) }
+
+// Upstreams records how many upstreams there are, polled or only probed.
+func (s *Self) Upstreams(n int) { s.upstreams.Store(int64(n)) }
 
 // Reloaded records whether the configuration was loaded.
 func (s *Self) Reloaded(ok bool, at time.Time) {

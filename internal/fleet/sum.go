@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"cmp"
-	"math"
 	"slices"
 )
 
@@ -36,11 +35,7 @@ func (s *Sum) Add(name string, value uint64) (fell bool) {
 		before = 0
 	}
 	s.last[name] = counter{value, s.round}
-	if s.total > math.MaxUint64-(value-before) {
-		s.total = math.MaxUint64 // wrapping round would be a fall
-	} else {
-		s.total += value - before
-	}
+	s.total = addSaturated(s.total, value-before)
 	return fell
 }
 

@@ -1,0 +1,126 @@
+package fleet
+
+import (
+	"container/list"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+)
+
+// Counter is one of the running totals that upstreams have in common.
+type Counter uint8
+
+// The counters of the fleet.
+const (
+	Messages Counter = iota
+	Dropped
+	BytesTransmitted
+	BytesReceived
+	numCounters
+)
+
+// Growth is by how much each counter has grown over all upstreams since the
+// start of the process.
+type Growth [numCounters]uint64
+
+// maxDepartedUpstreams is how many upstreams that left are remembered.
+const maxDepartedUpstreams = 10_000
+
+// Traffic adds up the increases of the counters of all upstreams: what an
+// upstream shows first is its base line and adds nothing, so that no restart, of
+// an upstream or of the exporter, ever shows as traffic. An upstream that comes
+// back goes on from its last values. All methods may be called at the same time.
+type Traffic struct {
+	mu       sync.Mutex
+	growth   Growth
+	last     map[string]*lastValues // by name of the upstream
+	departed *list.List             // of names, the first to leave first
+}
+
+// lastValues are the last values of one upstream, nil before the first. With a
+// new URL or another API it is another upstream, whatever its name.
+type lastValues struct {
+	url    string
+	api    betanet.API
+	values [numCounters]*uint64
+	left   *list.Element // in departed, nil while the upstream is there
+}
+
+// NewTraffic makes a Traffic that has seen nothing.
+func NewTraffic() *Traffic {
+	return &Traffic{last: make(map[string]*lastValues), departed: list.New()}
+}
+
+// Observe takes in the values of a view. Values seen already add nothing.
+func (t *Traffic) Observe(v *View, now time.Time) {
+	val := v.Values(now)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	l := t.lastOf(v)
+	for c, n := range [numCounters]*uint64{val.Messages, val.Dropped, val.BytesTransmitted, val.BytesRecvd} {
+		if n == nil {
+			continue
+		}
+		if before := l.values[c]; before != nil {
+			t.growth[c] = addSaturated(t.growth[c], increase(*before, *n))
+		}
+		now := *n
+		l.values[c] = &now
+	}
+}
+
+// lastOf is what is remembered of the upstream of a view, which is there now.
+func (t *Traffic) lastOf(v *View) *lastValues {
+	name, url := v.Upstream.Title(), v.url().String()
+	l := t.last[name]
+	if l == nil {
+		l = new(lastValues)
+		t.last[name] = l
+	}
+	if l.url != url || l.api != v.API {
+		l.url, l.api, l.values = url, v.API, [numCounters]*uint64{}
+	}
+	if l.left != nil {
+		t.departed.Remove(l.left)
+		l.left = nil
+	}
+	return l
+}
+
+// increase is by how much a counter grew; one that fell has started anew.
+func increase(before, now uint64) uint64 {
+	if now < before {
+		return now
+	}
+	return now - before
+}
+
+// addSaturated adds without wrapping round, which would be a fall.
+func addSaturated(a, b uint64) uint64 {
+	if a > math.MaxUint64-b {
+		return math.MaxUint64
+	}
+	return a + b
+}
+
+// Depart notes that an upstream has left; the oldest of too many are forgotten.
+func (t *Traffic) Depart(u *Upstream) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	name := u.Title()
+	if l := t.last[name]; l != nil && l.left == nil {
+		l.left = t.departed.PushBack(name)
+	}
+	if t.departed.Len() > maxDepartedUpstreams {
+		delete(t.last, t.departed.Remove(t.departed.Front()).(string))
+	}
+}
+
+// Growth is by how much each counter has grown so far.
+func (t *Traffic) Growth() Growth {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.growth
+}
