@@ -24,12 +24,20 @@ import (
 func collect(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Writer) error {
 	registry := exposition.NewRegistry()
 	upstreams := c.Upstreams()
-	poller := newPoller(registry, log, len(upstreams))
+	poller := newPoller(registry, log, c.Names)
+	if err := usable(upstreams); err != nil {
+		return err
+	}
 	views := make([]*fleet.View, len(upstreams))
 	var wg sync.WaitGroup
 	for i, u := range upstreams {
-		poller.Add(ctx, u)
-		wg.Go(func() { views[i] = poller.Demand(u) })
+		if err := poller.Add(ctx, u, false); err != nil {
+			return err
+		}
+		wg.Go(func() {
+			views[i], _ = poller.Demand(ctx, u, u.Settings.Timeout)
+			registry.Publish(views[i])
+		})
 	}
 	wg.Wait()
 	for _, u := range upstreams {
@@ -55,9 +63,9 @@ func failures(views []*fleet.View) error {
 		for i := range v.Endpoints {
 			switch e := &v.Endpoints[i]; {
 			case e.Failure != nil:
-				all = append(all, fmt.Errorf("%s: %s (%s)", v.Upstream.URLs[0], quote(e.Failure), e.Failure.Reason))
+				all = append(all, fmt.Errorf("%s: %s (%s)", v.URL, quote(e.Failure), e.Failure.Reason))
 			case !e.Tried:
-				all = append(all, fmt.Errorf("%s: fetch %s: interrupted", v.Upstream.URLs[0], e.Endpoint))
+				all = append(all, fmt.Errorf("%s: fetch %s: interrupted", v.URL, e.Endpoint))
 			}
 		}
 	}

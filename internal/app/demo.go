@@ -48,5 +48,6 @@ Open http://%[2]s/ in a browser, or run
 Press Ctrl-C to stop.
 `, c.Settings.Interval, c.Web.ListenAddresses[0], c.Web.TelemetryPath)
 	}
-	return serve(ctx, c, upstreams, log, announce)
+	all := settings{c, upstreams}
+	return serve(ctx, all, func() (settings, error) { return all, nil }, log, announce)
 }

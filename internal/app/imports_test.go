@@ -19,8 +19,10 @@ var directions = map[string][]string{
 	"config":     {"betanet", "fleet", "retry"},
 	"poll":       {"betanet", "breaker", "fleet", "retry", "snapshot"},
 	"exposition": {"betanet", "breaker", "fleet"},
-	"web":        {"breaker", "exposition", "fleet"},
-	"app":        {"betanet", "breaker", "config", "exposition", "fleet", "poll", "simulator", "web"},
+	"discovery":  {"fleet"},
+	"probe":      {"betanet", "fleet", "poll"},
+	"web":        {"breaker", "exposition", "fleet", "probe"},
+	"app":        {"betanet", "breaker", "config", "discovery", "exposition", "fleet", "poll", "probe", "simulator", "web"},
 }
 
 // keepers are the only packages that may import a library.

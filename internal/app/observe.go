@@ -19,6 +19,7 @@ import (
 const (
 	keyUpstream = "upstream"
 	keyEndpoint = "endpoint"
+	keyReplica  = "replica"
 	keyReason   = "reason"
 	keyErr      = "err"
 )
@@ -29,7 +30,7 @@ const (
 type observer struct {
 	self *exposition.Self
 	log  *slog.Logger
-	many bool // more than one upstream
+	many bool // there may be more than one upstream
 
 	mu    sync.Mutex
 	quiet time.Time       // with many upstreams: until then no healthy collection is logged
@@ -65,6 +66,8 @@ func (o *observer) report(e poll.Event) {
 		if !e.Probe { // its closing circuit is logged
 			o.log.Info("Endpoint recovered", at(e.Source, "after", e.After.Round(time.Millisecond))...)
 		}
+	case poll.Switched:
+		o.log.Warn("Switched to another replica", keyUpstream, e.Upstream.Title(), "from", e.From, "to", e.To)
 	case poll.Ended:
 		if o.ended(e.View.Upstream) && e.View.Up() {
 			o.log.Info("Updated metrics", updated(e)...)
@@ -174,7 +177,11 @@ func refused(r betanet.Reason) bool {
 }
 
 func at(s poll.Source, attrs ...any) []any {
-	return append([]any{keyUpstream, s.Upstream.Title(), keyEndpoint, s.Endpoint.String()}, attrs...)
+	where := []any{keyUpstream, s.Upstream.Title(), keyEndpoint, s.Endpoint.String()}
+	if s.Replica != "" {
+		where = append(where, keyReplica, s.Replica)
+	}
+	return append(where, attrs...)
 }
 
 // maxErrorText bounds what is logged of an error, in bytes.

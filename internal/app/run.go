@@ -50,6 +50,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	load := func() (settings, error) {
+		c, err := config.Load(args, os.Getenv, io.Discard)
+		if err != nil {
+			return settings{}, err
+		}
+		return settings{c, c.Upstreams()}, nil
+	}
 	switch c.Command {
 	case config.Demo:
 		return demo(ctx, c, log, stdout)
@@ -58,7 +65,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case config.CollectCmd:
 		return collect(ctx, c, log, stdout)
 	default:
-		return serve(ctx, c, c.Upstreams(), log, func() {})
+		return serve(ctx, settings{c, c.Upstreams()}, load, log, func() {})
 	}
 }
 

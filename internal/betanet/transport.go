@@ -88,3 +88,16 @@ func file(path string) config.SecretReader {
 	}
 	return config.NewFileSecret(path)
 }
+
+// HTTPClient is a client for what is not an upstream, such as a list of them:
+// with what the operator says, nil for nothing, and without redirects.
+func HTTPClient(h *HTTPConfig) (*http.Client, error) {
+	if h == nil {
+		h = new(HTTPConfig)
+	}
+	rt, err := config.NewRoundTripperFromConfig(*h, "")
+	if err != nil {
+		return nil, err
+	}
+	return &http.Client{Transport: rt, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, nil
+}

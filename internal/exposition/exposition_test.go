@@ -114,7 +114,7 @@ func TestTheSeedsSampleIsInTheText(t *testing.T) {
 
 func TestWhatIsNotKnownIsAbsent(t *testing.T) {
 	u := newUpstream("")
-	v := &fleet.View{Upstream: u, API: betanet.V1, Endpoints: []fleet.EndpointView{{Endpoint: betanet.Metrics}, {Endpoint: betanet.Nodes}, {Endpoint: betanet.Network}}}
+	v := &fleet.View{Upstream: u, URL: u.URLs[0], API: betanet.V1, Endpoints: []fleet.EndpointView{{Endpoint: betanet.Metrics}, {Endpoint: betanet.Nodes}, {Endpoint: betanet.Network}}}
 	got := text(t, registryOf(v), Text)
 	for _, name := range []string{
 		"messages_total", "packets_dropped_total", "bytes_transmitted_total", "bytes_received_total", "connected_peers",
@@ -259,7 +259,7 @@ func TestLabelsOfTheOperatorAndTheReplicaStandWhereTheyBelong(t *testing.T) {
 func TestTheFleetIsAddedUp(t *testing.T) {
 	a, b, c := newUpstream("a"), newUpstream("b"), newUpstream("c")
 	now := time.Now()
-	down := &fleet.View{Upstream: c, API: betanet.V1, Endpoints: []fleet.EndpointView{{Endpoint: betanet.Metrics}}}
+	down := &fleet.View{Upstream: c, URL: c.URLs[0], API: betanet.V1, Endpoints: []fleet.EndpointView{{Endpoint: betanet.Metrics}}}
 	r := registryOf(seed(a, now), seed(b, now), down)
 	grown := seed(a, now)
 	grown.Endpoints[0].Doc = &betanet.MetricsDoc{PacketsProcessed: 5025, PacketsDropped: 10}

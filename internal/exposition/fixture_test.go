@@ -27,7 +27,7 @@ var at = time.UnixMilli(1_700_000_000_500)
 
 // viewOf is a view on an upstream that gave the documents at that moment.
 func viewOf(u *fleet.Upstream, when time.Time, docs ...betanet.Document) *fleet.View {
-	v := &fleet.View{Upstream: u, API: betanet.V1, Collected: true, Duration: 12500 * time.Microsecond}
+	v := &fleet.View{Upstream: u, URL: u.URLs[0], API: betanet.V1, Collected: true, Duration: 12500 * time.Microsecond}
 	var a fleet.Accumulator
 	for _, d := range docs {
 		if d.Endpoint() == betanet.Mixnodes {

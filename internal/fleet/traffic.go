@@ -73,7 +73,7 @@ func (t *Traffic) Observe(v *View, now time.Time) {
 
 // lastOf is what is remembered of the upstream of a view, which is there now.
 func (t *Traffic) lastOf(v *View) *lastValues {
-	name, url := v.Upstream.Title(), v.url().String()
+	name, url := v.Upstream.Title(), v.URL.String()
 	l := t.last[name]
 	if l == nil {
 		l = new(lastValues)

@@ -15,7 +15,7 @@ import (
 // shows is a view of an upstream that says so many messages.
 func shows(name, host string, messages uint64) *View {
 	u := &Upstream{Name: name, URLs: []*url.URL{{Scheme: "http", Host: host}}}
-	return &View{Upstream: u, API: betanet.V1, Endpoints: []EndpointView{{
+	return &View{Upstream: u, URL: u.URLs[0], API: betanet.V1, Endpoints: []EndpointView{{
 		Endpoint: betanet.Metrics, Record: snapshot.Record{}.Fetched(&betanet.MetricsDoc{PacketsProcessed: messages}, start),
 	}}}
 }

@@ -108,14 +108,6 @@ type EndpointView struct {
 	Attempts  uint64    // since the upstream is there
 }
 
-// url is the URL in use.
-func (v *View) url() *url.URL {
-	if v.URL != nil {
-		return v.URL
-	}
-	return v.Upstream.URLs[0]
-}
-
 // Up reports whether the last collection of every endpoint succeeded.
 func (v *View) Up() bool {
 	for i := range v.Endpoints {

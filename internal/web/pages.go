@@ -122,11 +122,15 @@ func ago(s *float64) string {
 func lasting(s *float64) string { return spell(*s) }
 
 // in is a wait in words.
-func in(s float64) string {
-	if s < 0.5 {
+func in(s *float64) string {
+	switch {
+	case s == nil:
+		return "on demand"
+	case *s < 0.5:
 		return "now"
+	default:
+		return "in " + spell(*s)
 	}
-	return "in " + spell(s)
 }
 
 func spell(s float64) string {

@@ -19,6 +19,7 @@ type Status struct {
 type upstreamStatus struct {
 	Name      string           `json:"name"`
 	URL       string           `json:"url"`
+	Replicas  int              `json:"replicas,omitempty"` // where there are several; url is the one in use
 	API       string           `json:"api"`
 	State     fleet.State      `json:"state"`
 	Endpoints []endpointStatus `json:"endpoints"`
@@ -38,8 +39,8 @@ type endpointStatus struct {
 	Reason         string      `json:"last_error_reason,omitempty"`
 	Error          string      `json:"last_error,omitempty"`
 	Attempts       uint64      `json:"attempts"`
-	Next           time.Time   `json:"next_collection"`
-	NextSeconds    float64     `json:"next_collection_seconds"`
+	Next           *time.Time  `json:"next_collection,omitempty"`
+	NextSeconds    *float64    `json:"next_collection_seconds,omitempty"`
 }
 
 // valuesStatus are the values that /metrics shows at the same moment.
@@ -101,11 +102,14 @@ func NewStatus(views []*fleet.View, version string, now time.Time) Status {
 func newUpstreamStatus(v *fleet.View, now time.Time) upstreamStatus {
 	val := v.Values(now)
 	u := upstreamStatus{
-		Name: v.Upstream.Title(), URL: v.Upstream.URLs[0].String(), API: v.API.String(), State: v.State(now),
+		Name: v.Upstream.Title(), URL: v.URL.String(), API: v.API.String(), State: v.State(now),
 		Values: valuesStatus{
 			val.Peers, val.Active, val.Inactive, val.Messages, val.Dropped,
 			val.BytesTransmitted, val.BytesRecvd, val.PeakThroughput, val.LatencySeconds,
 		},
+	}
+	if n := len(v.Upstream.URLs); n > 1 {
+		u.Replicas = n
 	}
 	for i := range v.Endpoints {
 		u.Endpoints = append(u.Endpoints, newEndpointStatus(&v.Endpoints[i], v.Upstream.Settings.MaxStale, now))
@@ -116,7 +120,10 @@ func newUpstreamStatus(v *fleet.View, now time.Time) upstreamStatus {
 func newEndpointStatus(e *fleet.EndpointView, maxStale time.Duration, now time.Time) endpointStatus {
 	s := endpointStatus{
 		Endpoint: e.Endpoint.String(), State: e.State(now, maxStale), Breaker: e.Breaker.String(), Attempts: e.Attempts,
-		Next: e.Next, NextSeconds: max(0, e.Next.Sub(now).Seconds()),
+	}
+	if !e.Next.IsZero() {
+		wait := max(0, e.Next.Sub(now).Seconds())
+		s.Next, s.NextSeconds = &e.Next, &wait
 	}
 	if !e.OpenUntil.IsZero() {
 		s.OpenUntil = &e.OpenUntil

@@ -40,7 +40,7 @@ func upstreamAt(name string) *fleet.Upstream {
 // view is a view on an upstream whose endpoint metrics is as given.
 func view(u *fleet.Upstream, r snapshot.Record, b breaker.State) *fleet.View {
 	now := time.Now()
-	v := &fleet.View{Upstream: u, API: betanet.V1, Ticked: now, Collected: true}
+	v := &fleet.View{Upstream: u, URL: u.URLs[0], API: betanet.V1, Ticked: now, Collected: true}
 	v.Endpoints = []fleet.EndpointView{
 		{Endpoint: betanet.Metrics, Record: r, Breaker: b, Next: now.Add(10 * time.Second)},
 		{Endpoint: betanet.Nodes, Record: snapshot.Record{}.Fetched(&betanet.NodesDoc{Active: 5, Inactive: 2, Total: 7}, now), Next: now.Add(10 * time.Second)},
@@ -229,7 +229,7 @@ func TestStatusIsWhatIsKnown(t *testing.T) {
 	}
 	e := got.Upstreams[0].Endpoints[0]
 	if got.Version != "1.2.3" || got.Upstreams[0].Name != "edge" || got.Upstreams[0].State != fleet.Stale ||
-		e.Breaker != "open" || e.OpenUntil == nil || e.Reason != "connect" || e.AgeSeconds == nil || e.NextSeconds <= 0 {
+		e.Breaker != "open" || e.OpenUntil == nil || e.Reason != "connect" || e.AgeSeconds == nil || e.NextSeconds == nil || *e.NextSeconds <= 0 {
 		t.Errorf("got %+v", got)
 	}
 	if got.Upstreams[0].Values.BytesReceived != nil {

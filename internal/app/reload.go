@@ -1,0 +1,97 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/config"
+	"github.com/betanet/betanet_exporter/internal/exposition"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/probe"
+)
+
+// settings are a configuration and the upstreams that it names.
+type settings struct {
+	*config.Config
+	upstreams []*fleet.Upstream
+}
+
+// reloader puts settings into force: at the start and at each reload. Flags and
+// variables stay; the file is read anew.
+type reloader struct {
+	load     func() (settings, error)
+	ctx      context.Context
+	roster   *roster
+	watchers *watchers
+	targets  *probe.Targets
+	self     *exposition.Self
+	log      *slog.Logger
+
+	mu sync.Mutex
+}
+
+// reload reads the settings anew. What is wrong in them changes nothing, and is
+// told to the log, to the metrics and to the caller.
+func (r *reloader) reload() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s, err := r.load()
+	if err == nil {
+		err = r.apply(s)
+	}
+	r.self.Reloaded(err == nil, time.Now())
+	if err != nil {
+		r.log.Error("Reload failed, the old configuration goes on", keyErr, err)
+		return err
+	}
+	r.log.Info("Reloaded the configuration", "upstreams", len(s.upstreams))
+	return nil
+}
+
+// apply checks everything that can fail first, and then changes over.
+func (r *reloader) apply(s settings) error {
+	if err := usable(s.upstreams); err != nil {
+		return err
+	}
+	sources, err := prepare(s.Discovery)
+	if err != nil {
+		return err
+	}
+	names := make([]string, len(sources))
+	for i, source := range sources {
+		names[i] = source.name
+	}
+	r.roster.configure(s.upstreams, names)
+	r.watchers.start(r.ctx, s.Config, sources)
+	r.targets.SetRules(rules(s.Probe.Allow))
+	return nil
+}
+
+func rules(allow []config.Allow) []probe.Rule {
+	all := make([]probe.Rule, len(allow))
+	for i, a := range allow {
+		all[i] = probe.Rule{Prefix: a.Prefix, Glob: a.Glob, Port: a.Port}
+	}
+	return all
+}
+
+// onHangup reloads at each SIGHUP until ctx ends. Those that come during a reload
+// are one.
+func onHangup(ctx context.Context, reload func() error) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangup:
+			_ = reload() // it has told the log and the metrics
+		}
+	}
+}
