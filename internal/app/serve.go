@@ -25,6 +25,7 @@ import (
 // serve collects upstreams and serves what is known of them until ctx ends. It
 // calls listening once it does.
 func serve(ctx context.Context, c *config.Config, upstreams []*fleet.Upstream, log *slog.Logger, listening func()) error {
+	saveMemory(len(upstreams), c.Web.EnablePprof)
 	if err := toolkit.Validate(c.Web.ConfigFile); err != nil {
 		return fmt.Errorf("--web.config.file: %s: %w", c.Web.ConfigFile, err)
 	}
