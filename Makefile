@@ -1,0 +1,67 @@
+# The commands of the project. `make` lists them.
+
+GO ?= go
+# Nothing is stamped by go itself: the values below come from git, and a build
+# must not depend on who owns the work tree.
+GOBUILD = $(GO) build -buildvcs=false
+
+GOFUMPT     = mvdan.cc/gofumpt@v0.12.0
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# The same commit gives the same bytes: the date is the commit's, and no user or
+# host name goes in. Outside a git work tree these are empty and the version is
+# "dev". What git says is stripped of characters that mean something to a shell.
+git = $(if $(wildcard .git),$(shell TZ=UTC git $(1) 2>/dev/null | tr -cd 'A-Za-z0-9._/+:-'))
+VERSION    ?= $(or $(patsubst v%,%,$(call git,describe --tags --match 'v[0-9]*' --dirty)),dev)
+REVISION   ?= $(call git,rev-parse HEAD)
+BRANCH     ?= $(call git,rev-parse --abbrev-ref HEAD)
+BUILD_DATE ?= $(call git,log -1 --date=format-local:%Y%m%d-%H:%M:%S --format=%cd)
+BUILD_USER ?= make
+stamp   = -X github.com/prometheus/common/version.$(1)=$(2)
+LDFLAGS = -s -w $(call stamp,Version,$(VERSION)) $(call stamp,Revision,$(REVISION)) $(call stamp,Branch,$(BRANCH)) \
+	$(call stamp,BuildUser,$(BUILD_USER)) $(call stamp,BuildDate,$(BUILD_DATE))
+
+.DEFAULT_GOAL := help
+.PHONY: help build test test-all lint generate bench clean
+
+help: ## show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+
+build: ## build the program: one static file, the same for the same commit
+	CGO_ENABLED=0 $(GOBUILD) -trimpath -ldflags '$(LDFLAGS)' -o betanet_exporter .
+
+test: ## format, vet, tidiness and all tests that need only Go (and, for the race detector, a C compiler)
+	@unformatted=$$(gofmt -l .) || exit 1; test -z "$$unformatted" || { echo "not formatted, run gofmt -w on:"; echo "$$unformatted"; exit 1; }
+	$(GO) mod tidy -diff
+	$(GO) vet ./...
+	$(GO) test -race -shuffle=on ./...
+
+test-all: test lint ## test, lint, and the tests in test/ with real components
+	@for p in promtool prometheus; do command -v $$p >/dev/null || echo "make: $$p is missing (Debian package prometheus): its tests are skipped, or fail with CI=true"; done
+	cd test && $(GO) mod tidy -diff && $(GO) vet ./...
+# -count=1: the program is built by the tests, which go's test cache does not see.
+	cd test && $(GO) test -v -race -shuffle=on -count=1 ./...
+
+lint: ## gofumpt and staticcheck, fetched through the module proxy
+	@$(call fetched,$(GOFUMPT),-version) || exit 0; \
+	echo "gofumpt -l ."; \
+	unformatted=$$($(GO) run $(GOFUMPT) -l .) || exit 1; \
+	test -z "$$unformatted" || { echo "gofumpt would change, run $(GO) run $(GOFUMPT) -w . on:"; echo "$$unformatted"; exit 1; }
+	@$(call fetched,$(STATICCHECK),-version) || exit 0; \
+	for dir in . test; do echo "cd $$dir && staticcheck ./..."; (cd $$dir && $(GO) run $(STATICCHECK) ./...) || exit 1; done
+
+# Tells whether a tool can be had. If it cannot, CI fails, and others read what
+# was not checked.
+fetched = said=$$($(GO) run $(1) $(2) 2>&1) || { \
+	echo "make: cannot fetch or build $(1):"; echo "$$said"; \
+	if [ "$(CI)" = true ]; then echo "make: with CI=true that is a failure"; exit 1; fi; \
+	echo "make: SKIPPED: $(1) has checked nothing"; false; }
+
+generate: ## write the generated pages of docs/ anew
+	$(GO) run ./docs/generate docs
+
+bench: ## measure the program, as ratios to a floor of the same run; two minutes
+	$(GO) run ./bench
+
+clean: ## remove what build leaves
+	rm -rf betanet_exporter dist

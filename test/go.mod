@@ -1,0 +1,3 @@
+module github.com/betanet/betanet_exporter/test
+
+go 1.26.8
