@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -23,8 +24,10 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"port":  port,
-			"fetch": fetch,
+			"expand": expand,
+			"fetch":  fetch,
+			"port":   port,
+			"post":   post,
 		},
 	})
 }
@@ -65,4 +68,28 @@ func fetch(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("%s never answered with %q, at last:\n%s", args[0], args[1], last)
+}
+
+// expand FILE [TO] puts the values of variables, written as ${NAME}, into a file.
+func expand(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) == 0 || len(args) > 2 {
+		ts.Fatalf("usage: expand FILE [TO]")
+	}
+	text := os.Expand(ts.ReadFile(args[0]), ts.Getenv)
+	ts.Check(os.WriteFile(ts.MkAbs(args[len(args)-1]), []byte(text), 0o644))
+}
+
+// post URL PATTERN posts once and wants an answer that the pattern matches.
+func post(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: post URL PATTERN")
+	}
+	r, err := http.Post(args[0], "", nil)
+	ts.Check(err)
+	defer r.Body.Close()
+	b, err := io.ReadAll(r.Body)
+	ts.Check(err)
+	if !regexp.MustCompile(args[1]).Match(b) {
+		ts.Fatalf("%s answered %q, want %q", args[0], b, args[1])
+	}
 }

@@ -67,7 +67,7 @@ func (o *observer) report(e poll.Event) {
 			o.log.Info("Endpoint recovered", at(e.Source, "after", e.After.Round(time.Millisecond))...)
 		}
 	case poll.Switched:
-		o.log.Warn("Switched to another replica", keyUpstream, e.Upstream.Title(), "from", e.From, "to", e.To)
+		o.log.Info("Switched to another replica", keyUpstream, e.Upstream.Title(), "from", e.From, "to", e.To)
 	case poll.Ended:
 		if o.ended(e.View.Upstream) && e.View.Up() {
 			o.log.Info("Updated metrics", updated(e)...)
