@@ -48,6 +48,7 @@ func serve(ctx context.Context, s settings, load func() (settings, error), log *
 	group.Go(func() error {
 		poller.Run(ctx)
 		r.watchers.end()
+		r.targets.Wait()
 		return nil
 	})
 	group.Go(func() error {

@@ -68,7 +68,10 @@ func (s *upstream) close() {
 
 // first makes the collection at the start, which is not one of the grid.
 func (s *upstream) first(due time.Time) {
-	if land := s.takeOff(); land != nil {
+	s.mu.Lock()
+	land := s.takeOff()
+	s.mu.Unlock()
+	if land != nil {
 		s.cycle(due, 0, s.u.Settings.Timeout)
 		land()
 	}
@@ -80,8 +83,8 @@ func (s *upstream) tick(due time.Time) {
 		return
 	}
 	now := time.Now()
-	land := s.takeOff()
 	s.mu.Lock()
+	land := s.takeOff()
 	s.next = nextTick(s.u, now)
 	missed := int(now.Sub(due) / s.u.Settings.Interval) // while the process was stopped, say
 	if land == nil {
@@ -102,10 +105,9 @@ func (s *upstream) tick(due time.Time) {
 }
 
 // takeOff begins a collection of all endpoints, of which one runs at a time. It
-// returns the function that ends it, nil if one is running or all has ended.
+// returns the function that ends it, nil if one is running or all has ended. The
+// caller holds s.mu.
 func (s *upstream) takeOff() (land func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.flight != nil || s.closed {
 		return nil
 	}
@@ -124,13 +126,14 @@ func (s *upstream) takeOff() (land func()) {
 // ctx does not end the collection: others may wait for it too. late says that
 // the view is from before its end.
 func (s *upstream) demand(ctx context.Context, limit time.Duration) (v *fleet.View, late bool) {
+	s.mu.Lock()
 	if land := s.takeOff(); land != nil {
+		// Under the mutex, which close takes before Run waits for what runs.
 		s.p.running.Go(func() {
 			s.cycle(time.Now(), s.u.Settings.TTL, min(limit, s.u.Settings.Timeout))
 			land()
 		})
 	}
-	s.mu.Lock()
 	flight := s.flight
 	s.mu.Unlock()
 	if flight != nil {
