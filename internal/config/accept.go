@@ -94,6 +94,15 @@ func setAPI(c *Config, text string) (err error) {
 	return err
 }
 
+func setMode(c *Config, text string) error {
+	var mode string
+	if err := oneOf(func(*Config) *string { return &mode }, "poll", "probe")(c, text); err != nil {
+		return err
+	}
+	c.ProbeMode = mode == "probe"
+	return nil
+}
+
 func setJitter(c *Config, text string) (err error) {
 	c.Settings.Jitter, err = retry.ParseJitter(text)
 	return err

@@ -5,6 +5,7 @@ package config
 
 import (
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
@@ -13,9 +14,20 @@ import (
 
 // Config is a complete and valid configuration. It is not changed after Load.
 type Config struct {
-	URLs     []*url.URL
+	URLs     []*url.URL // of flags, variable or arguments
+	File     string     // the configuration file, "" for none
+	Names    bool       // whether upstreams have names, and series the label upstream
 	API      betanet.API
-	Settings fleet.Settings
+	Settings fleet.Settings // of an upstream that has none of its own
+
+	// Discovery is where further upstreams come from. They have API and
+	// DiscoveredSettings, the HTTP settings of their source and no others.
+	Discovery          Discovery
+	DiscoveredSettings fleet.Settings
+
+	Probe     Probe
+	ProbeMode bool // collect only when /probe is asked
+
 	Web      Web
 	Log      Log
 	Simulate Simulate
@@ -25,7 +37,10 @@ type Config struct {
 	Check   bool   // only check the configuration
 	Print   bool   // only print it
 
-	values map[string]value // what was set, as text, by option
+	values    map[string]value // what was set, as text, by option
+	document  *document        // what stands in the file
+	entries   []*entry         // of upstreams
+	upstreams []*fleet.Upstream
 }
 
 // Web is how the exporter is reached.
@@ -60,20 +75,11 @@ type Collect struct {
 // value is the text of a setting and where it comes from.
 type value struct {
 	texts  []string
-	origin string // flag, env or default
-	where  string // how the user knows it: --collect.interval, or the variable
+	origin string // flag, env, file, argument, demo or default
+	where  string // how the user knows it: --collect.interval, the variable, or the place in the file
+	bad    bool   // not accepted, and reported
 }
 
-// Upstreams are the upstreams of the configuration. A single one has no name,
-// so that its series are the seed's.
-func (c *Config) Upstreams() []*fleet.Upstream {
-	var all []*fleet.Upstream
-	for _, u := range c.URLs {
-		up := &fleet.Upstream{URLs: []*url.URL{u}, API: c.API, Settings: c.Settings}
-		if len(c.URLs) > 1 {
-			up.Name = fleet.HostPort(u)
-		}
-		all = append(all, up)
-	}
-	return all
-}
+// Upstreams are the upstreams of the configuration. A single one has no name if
+// there is no file, so that its series are the seed's.
+func (c *Config) Upstreams() []*fleet.Upstream { return slices.Clone(c.upstreams) }

@@ -4,12 +4,13 @@ import "strings"
 
 // option is one setting.
 type option struct {
-	name     string // of the flag, and the path in files
+	name     string // of the flag; the path in files, see keyPath
 	help     string
 	def      string // what holds when nothing is said; in brackets, how it is computed
 	set      func(c *Config, text string) error
 	bool     bool
 	repeated bool     // may be given several times
+	upstream bool     // stands in files too, under defaults and at each upstream; set changes only API and Settings
 	commands []string // that know it; empty for all that collect or serve
 }
 
@@ -31,37 +32,43 @@ var (
 	everywhere = []string{Serve, Demo, SimulateCmd, CollectCmd}
 )
 
-// options is every setting, in the order of help and documentation.
+// options is every setting, in the order of help and documentation. The file is
+// the first, because it is asked for the others.
 var options = []option{
+	{name: "config.file", commands: []string{Serve, CollectCmd}, set: text(func(c *Config) *string { return &c.File }),
+		help: "YAML file with upstreams, discovery and what may be probed. Every upstream then carries the label upstream."},
+
 	{name: "betanet.url", def: defaultURL, repeated: true, commands: []string{Serve, CollectCmd}, set: setURL,
 		help: "Base URL of a Betanet service. Repeatable; in the variable separated by commas or white space. One URL alone gives series without the label upstream."},
-	{name: "betanet.api", def: "auto", set: setAPI,
+	{name: "betanet.api", upstream: true, def: "auto", set: setAPI,
 		help: "HTTP API of the services: auto, v1 or mixnodes. auto asks v1 first, and mixnodes where all of v1 answers 404."},
 
-	{name: "collect.interval", def: "15s", set: interval(func(c *Config) *dur { return &c.Settings.Interval }),
+	{name: "collect.mode", def: "poll", commands: []string{Serve}, set: setMode,
+		help: "poll: collect every upstream at each interval. probe: collect only when /probe is asked; then /metrics holds the exporter's own series alone."},
+	{name: "collect.interval", upstream: true, def: "15s", set: interval(func(c *Config) *dur { return &c.Settings.Interval }),
 		help: "Time between two collections of an upstream."},
-	{name: "collect.timeout", def: "(interval - 1s, below 2s: 9/10 of it)", set: positive(func(c *Config) *dur { return &c.Settings.Timeout }),
+	{name: "collect.timeout", upstream: true, def: "(interval - 1s, below 2s: 9/10 of it)", set: positive(func(c *Config) *dur { return &c.Settings.Timeout }),
 		help: "Limit for one collection, all retries included; less than the interval."},
-	{name: "request.timeout", def: "(5s, or collect.timeout if that is less)", set: positive(func(c *Config) *dur { return &c.Settings.RequestTimeout }),
+	{name: "request.timeout", upstream: true, def: "(5s, or collect.timeout if that is less)", set: positive(func(c *Config) *dur { return &c.Settings.RequestTimeout }),
 		help: "Limit for one attempt, from the dial to the last byte. At most collect.timeout."},
-	{name: "retry.attempts", def: "3", set: count(1, 100, func(c *Config, n int) { c.Settings.Attempts = n }),
+	{name: "retry.attempts", upstream: true, def: "3", set: count(1, 100, func(c *Config, n int) { c.Settings.Attempts = n }),
 		help: "Attempts per endpoint and collection, the first included."},
-	{name: "retry.backoff", def: "1s", set: positive(func(c *Config) *dur { return &c.Settings.Backoff }),
+	{name: "retry.backoff", upstream: true, def: "1s", set: positive(func(c *Config) *dur { return &c.Settings.Backoff }),
 		help: "First wait before a retry; each further one is twice as long."},
-	{name: "retry.max-backoff", def: "(4s, or retry.backoff if that is more)", set: positive(func(c *Config) *dur { return &c.Settings.MaxBackoff }),
+	{name: "retry.max-backoff", upstream: true, def: "(4s, or retry.backoff if that is more)", set: positive(func(c *Config) *dur { return &c.Settings.MaxBackoff }),
 		help: "Longest wait before a retry."},
-	{name: "retry.jitter", def: "equal", set: setJitter,
+	{name: "retry.jitter", upstream: true, def: "equal", set: setJitter,
 		help: "What is left to chance in a wait: none, equal (half of it) or full."},
-	{name: "breaker.failures", def: "5", set: count(1, 1_000_000, func(c *Config, n int) { c.Settings.BreakerFailures = uint32(n) }),
+	{name: "breaker.failures", upstream: true, def: "5", set: count(1, 1_000_000, func(c *Config, n int) { c.Settings.BreakerFailures = uint32(n) }),
 		help: "Consecutive failed attempts that open an endpoint's circuit breaker."},
-	{name: "breaker.open", def: "30s", set: positive(func(c *Config) *dur { return &c.Settings.BreakerOpen }),
+	{name: "breaker.open", upstream: true, def: "30s", set: positive(func(c *Config) *dur { return &c.Settings.BreakerOpen }),
 		help: "How long an open circuit breaker lets no request through before it allows one probe."},
-	{name: "cache.ttl", def: "10s", set: notNegative(func(c *Config) *dur { return &c.Settings.TTL }),
+	{name: "cache.ttl", upstream: true, def: "10s", set: notNegative(func(c *Config) *dur { return &c.Settings.TTL }),
 		help: "Age up to which a collection on demand is answered from the cache. 0 = never."},
-	{name: "cache.max-stale", def: "5m", set: notNegative(func(c *Config) *dur { return &c.Settings.MaxStale }),
+	{name: "cache.max-stale", upstream: true, def: "5m", set: notNegative(func(c *Config) *dur { return &c.Settings.MaxStale }),
 		help: "Age at which the last good values are no longer exposed. 0 = they stay for ever."},
 
-	{name: "metrics.latency-histogram", def: "true", bool: true, commands: []string{Serve, Demo, CollectCmd}, set: boolean(func(c *Config) *bool { return &c.Settings.Histogram }),
+	{name: "metrics.latency-histogram", upstream: true, def: "true", bool: true, commands: []string{Serve, Demo, CollectCmd}, set: boolean(func(c *Config) *bool { return &c.Settings.Histogram }),
 		help: "Expose the histogram betanet_message_latency_seconds, 14 series an upstream."},
 
 	{name: "web.listen-address", def: ":9200", repeated: true, commands: serving, set: setListen,
@@ -129,6 +136,9 @@ func (o *option) onlyOf() string {
 
 // computed reports whether the default depends on other settings.
 func (o *option) computed() bool { return strings.HasPrefix(o.def, computedValue) }
+
+// keyPath is where the option stands in a file, below defaults or an upstream.
+func (o *option) keyPath() string { return strings.TrimPrefix(o.name, "betanet.") }
 
 // variable is the option's environment variable.
 func (o *option) variable() string {

@@ -3,61 +3,226 @@ package config
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
+
+	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// Write prints the configuration as YAML, with the origin of each value.
+// Write prints the configuration with the origin of each value: first as
+// comments what a file cannot say, then a file that says the rest. Secrets are
+// <secret>.
 func (c *Config) Write(w io.Writer) error {
-	var b strings.Builder
-	section := ""
-	for i := range options {
-		o := &options[i]
-		v, ok := c.values[o.name]
-		if !ok || o.name == "config.check" || o.name == "config.print" {
-			continue
-		}
-		first, key, _ := strings.Cut(o.name, ".")
-		if key == "" {
-			first, key = "collect", o.name
-		}
-		if first != section {
-			section = first
-			fmt.Fprintf(&b, "%s:\n", section)
-		}
-		text := strings.Join(v.texts, ", ")
-		switch {
-		case o.repeated:
-			text = "[" + quoted(v.texts) + "]"
-		case o.computed() && v.origin == "default":
-			text = c.computed(o.name)
-		case text == "" || strings.ContainsAny(text, `:#'"`):
-			text = quoted(v.texts)
-		}
-		fmt.Fprintf(&b, "  %s: %s  # %s\n", key, text, v.origin)
+	p := &printer{Config: c}
+	p.flags()
+	p.defaults()
+	if len(c.entries) > 0 {
+		p.line(0, "upstreams:", "")
 	}
-	_, err := io.WriteString(w, b.String())
+	for i, e := range c.entries {
+		p.upstream(e, c.upstreams[i])
+	}
+	p.discovery()
+	if len(c.Probe.Allow) > 0 {
+		p.line(0, "probe:", "")
+		p.line(1, "allow: "+flow(texts(c.Probe.Allow)), "file")
+	}
+	_, err := io.WriteString(w, p.b.String())
 	return err
 }
 
-// computed is the value of an option whose default depends on others.
-func (c *Config) computed(name string) string {
-	switch name {
-	case "collect.timeout":
-		return c.Settings.Timeout.String()
-	case "request.timeout":
-		return c.Settings.RequestTimeout.String()
-	default:
-		return c.Settings.MaxBackoff.String()
+var wholeNumber = regexp.MustCompile(`^[0-9]+$`)
+
+type printer struct {
+	*Config
+	b      strings.Builder
+	prefix string
+}
+
+// line prints a line, with the origin of what stands there if it has one.
+func (p *printer) line(depth int, text, origin string) {
+	p.b.WriteString(p.prefix)
+	p.b.WriteString(strings.Repeat("  ", depth))
+	p.b.WriteString(text)
+	if origin != "" {
+		p.b.WriteString("  # " + origin)
+	}
+	p.b.WriteByte('\n')
+}
+
+// options prints the options that are wanted, each with its text and origin, in
+// the groups of their names.
+func (p *printer) options(depth int, path func(*option) string, text func(*option) (text, origin string)) {
+	last := ""
+	for i := range options {
+		o := &options[i]
+		t, origin := text(o)
+		if origin == "" {
+			continue
+		}
+		group, key, nested := strings.Cut(path(o), ".")
+		if !nested {
+			p.line(depth, group+": "+t, origin)
+			continue
+		}
+		if group != last {
+			p.line(depth, group+":", "")
+			last = group
+		}
+		p.line(depth+1, key+": "+t, origin)
 	}
 }
 
-func quoted(texts []string) string {
-	if len(texts) == 0 {
-		return `""`
+// flags prints what a file cannot say.
+func (p *printer) flags() {
+	p.prefix = "# "
+	p.line(0, "Set by flags and variables alone:", "")
+	p.options(0, func(o *option) string { return o.name }, func(o *option) (text, origin string) {
+		v, known := p.values[o.name]
+		if !known || o.upstream || o.name == "config.check" || o.name == "config.print" {
+			return "", ""
+		}
+		if o.repeated {
+			return flow(v.texts), v.origin
+		}
+		if t := strings.Join(v.texts, ""); o.bool || wholeNumber.MatchString(t) {
+			return t, v.origin
+		}
+		return quote(strings.Join(v.texts, "")), v.origin
+	})
+	p.prefix = ""
+}
+
+// defaults prints what holds for every upstream that does not say otherwise.
+func (p *printer) defaults() {
+	p.line(0, "defaults:", "")
+	p.options(1, (*option).keyPath, func(o *option) (text, origin string) {
+		v, known := p.values[o.name]
+		switch {
+		case !known || !o.upstream:
+			return "", ""
+		case o.computed() && len(v.texts) == 0:
+			return computed(o.name, &p.Settings), v.origin
+		default:
+			return strings.Join(v.texts, ""), v.origin
+		}
+	})
+	p.labels(1, p.document.defaults.labels)
+	p.httpClient(1, "http_client", p.document.defaults.http)
+}
+
+// upstream prints what an upstream says itself, and what comes out differently
+// because of that.
+func (p *printer) upstream(e *entry, u *fleet.Upstream) {
+	first := "- "
+	if u.Name != "" {
+		origin := "default"
+		if e.name != "" {
+			origin = e.origin
+		}
+		p.line(1, first+"name: "+quote(u.Name), origin)
+		first = "  "
 	}
+	if len(u.URLs) == 1 {
+		p.line(1, first+"url: "+quote(u.URLs[0].String()), e.origin)
+	} else {
+		p.line(1, first+"replicas: "+flow(texts(u.URLs)), e.origin)
+	}
+	p.options(2, (*option).keyPath, func(o *option) (text, origin string) {
+		if s := e.setting(o.name); s != nil {
+			return s.text, "file"
+		}
+		if own := computed(o.name, &u.Settings); own != computed(o.name, &p.Settings) {
+			return own, "default"
+		}
+		return "", ""
+	})
+	p.labels(2, e.labels)
+	p.httpClient(2, "http_client", e.http)
+}
+
+func (p *printer) labels(depth int, labels []fleet.Label) {
+	if len(labels) == 0 {
+		return
+	}
+	var all []string
+	for _, l := range labels {
+		all = append(all, l.Name+": "+quote(l.Value))
+	}
+	p.line(depth, "labels: {"+strings.Join(all, ", ")+"}", "file")
+}
+
+func (p *printer) httpClient(depth int, key string, h *httpClient) {
+	if h != nil {
+		p.line(depth, key+": "+h.printed, "file")
+	}
+}
+
+func (p *printer) discovery() {
+	if !p.HasDiscovery() {
+		return
+	}
+	d := &p.document.discovery
+	p.line(0, "discovery:", "")
+	for i, s := range d.Files {
+		p.source(i, "files", "paths: "+flow(s.Paths))
+		p.httpClient(3, "http_client", d.files[i].upstreams)
+	}
+	for i, s := range d.HTTP {
+		t := &d.http[i]
+		p.source(i, "http", "url: "+quote(s.URL.String()))
+		p.line(3, "refresh: "+s.Refresh.String(), t.origin("refresh"))
+		p.httpClient(3, "source_http_client", t.source)
+		p.httpClient(3, "http_client", t.upstreams)
+	}
+	for i, s := range d.DNS {
+		t := &d.dns[i]
+		p.source(i, "dns", "name: "+quote(s.Name))
+		p.line(3, "type: "+s.Type, t.origin("type"))
+		if s.Type == TypeA {
+			p.line(3, fmt.Sprintf("port: %d", s.Port), t.origin("port"))
+		}
+		p.line(3, "refresh: "+s.Refresh.String(), t.origin("refresh"))
+		p.httpClient(3, "http_client", t.upstreams)
+	}
+}
+
+// source prints the beginning of a source, and of the list if it is the first.
+func (p *printer) source(i int, list, text string) {
+	if i == 0 {
+		p.line(1, list+":", "")
+	}
+	p.line(2, "- "+text, "file")
+}
+
+// computed is the value of an option whose default depends on others, "" for
+// other options.
+func computed(name string, s *fleet.Settings) string {
+	switch name {
+	case "collect.timeout":
+		return s.Timeout.String()
+	case "request.timeout":
+		return s.RequestTimeout.String()
+	case "retry.max-backoff":
+		return s.MaxBackoff.String()
+	default:
+		return ""
+	}
+}
+
+// flow is a list in one line.
+func flow(texts []string) string {
 	q := make([]string, len(texts))
 	for i, t := range texts {
-		q[i] = fmt.Sprintf("%q", t)
+		q[i] = quote(t)
 	}
-	return strings.Join(q, ", ")
+	return "[" + strings.Join(q, ", ") + "]"
+}
+
+func texts[T fmt.Stringer](values []T) []string {
+	all := make([]string, len(values))
+	for i, v := range values {
+		all[i] = v.String()
+	}
+	return all
 }

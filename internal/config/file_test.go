@@ -1,0 +1,284 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+)
+
+// loadFile loads with a file of that text, c.yml in a folder of its own.
+func loadFile(t *testing.T, text string, args ...string) (*Config, error) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	write(t, "c.yml", text)
+	return load(append([]string{"--config.file=c.yml"}, args...))
+}
+
+func write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// mustLoad is loadFile of what is valid.
+func mustLoad(t *testing.T, text string, args ...string) *Config {
+	t.Helper()
+	c, err := loadFile(t, text, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func namesOf(c *Config) (names []string) {
+	for _, u := range c.Upstreams() {
+		names = append(names, u.Name)
+	}
+	return names
+}
+
+func TestAnUpstreamHasItsOwnSettings(t *testing.T) {
+	c := mustLoad(t, `
+upstreams:
+- name: a
+  url: http://a:1/base
+  api: mixnodes
+  collect: {interval: 20s, timeout: 10s}
+  request: {timeout: 4s}
+  retry: {attempts: 2, backoff: 2s, max-backoff: 3s, jitter: none}
+  breaker: {failures: 7, open: 9s}
+  cache: {ttl: 0s, max-stale: 1h}
+  metrics: {latency-histogram: false}
+- url: http://b
+`)
+	got := c.Upstreams()
+	jitter := c.Settings.Jitter
+	if err := setJitter(c, "none"); err != nil {
+		t.Fatal(err)
+	}
+	want := fleet.Settings{
+		Interval: 20 * time.Second, Timeout: 10 * time.Second, RequestTimeout: 4 * time.Second, Attempts: 2, Backoff: 2 * time.Second,
+		MaxBackoff: 3 * time.Second, Jitter: c.Settings.Jitter, BreakerFailures: 7, BreakerOpen: 9 * time.Second, MaxStale: time.Hour,
+	}
+	c.Settings.Jitter = jitter
+	if got[0].Settings != want || got[0].API != betanet.MixnodesAPI || got[0].URLs[0].String() != "http://a:1/base" {
+		t.Errorf("got %+v", got[0])
+	}
+	if got[1].Name != "b:80" || got[1].Settings != c.Settings || got[1].API != betanet.Auto {
+		t.Errorf("got %+v", got[1])
+	}
+}
+
+func TestEveryOptionOfAnUpstreamIsAKeyOfTheFile(t *testing.T) {
+	for i := range options {
+		o := &options[i]
+		if !o.upstream {
+			continue
+		}
+		path := strings.Split(o.keyPath(), ".")
+		for _, at := range []string{"defaults: {%}", "upstreams: [{url: http://a, %}]"} {
+			text := strings.Replace(at, "%", strings.Join(path, ": {")+`: "\t"`+strings.Repeat("}", len(path)-1), 1)
+			where := map[byte]string{'d': "defaults.", 'u': "upstreams[0]."}[at[0]]
+			_, err := loadFile(t, text)
+			if err == nil || !strings.Contains(err.Error(), "c.yml: "+where+o.keyPath()+" (line 1): ") {
+				t.Errorf("%s: got %v, want an error that names the key", text, err)
+			}
+		}
+	}
+}
+
+func TestComputedDefaultsAreMadePerUpstream(t *testing.T) {
+	c := mustLoad(t, "upstreams:\n- {url: http://a, collect: {interval: 3s}}\n- {url: http://b, collect: {interval: 1s}, retry: {backoff: 6s}}\n- {url: http://c}")
+	for i, want := range [][3]time.Duration{
+		{2 * time.Second, 2 * time.Second, 4 * time.Second},
+		{900 * time.Millisecond, 900 * time.Millisecond, 6 * time.Second},
+		{14 * time.Second, 5 * time.Second, 4 * time.Second},
+	} {
+		s := c.Upstreams()[i].Settings
+		if got := [3]time.Duration{s.Timeout, s.RequestTimeout, s.MaxBackoff}; got != want {
+			t.Errorf("upstream %d: got %v, want %v", i, got, want)
+		}
+	}
+}
+
+func TestWhatFlagsSayIsComputedWithAnUpstreamsOwnInterval(t *testing.T) {
+	c := mustLoad(t, "upstreams:\n- {url: http://a, collect: {interval: 60s}}", "--collect.timeout=10s")
+	if got := c.Upstreams()[0].Settings.Timeout; got != 10*time.Second {
+		t.Errorf("got %v, want 10s", got)
+	}
+}
+
+func TestURLsOfFlagsAndFileAreJoined(t *testing.T) {
+	c := mustLoad(t, "upstreams: [{name: x, url: http://c}]", "--betanet.url=http://a:1", "--betanet.url=http://b:2")
+	if got, want := namesOf(c), []string{"a:1", "b:2", "x"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestTheDefaultURLHoldsOnlyIfNothingNamesAnUpstream(t *testing.T) {
+	for text, want := range map[string][]string{
+		"": {"localhost:9000"}, "# nothing": {"localhost:9000"}, "upstreams:": {"localhost:9000"}, "probe: {allow: [a]}": {"localhost:9000"},
+		"upstreams: [{url: http://a}]": {"a:80"}, "discovery: {dns: [{name: a}]}": nil, "discovery: {files: [{paths: [a.yml]}]}": nil,
+	} {
+		c := mustLoad(t, text)
+		if got := namesOf(c); !slices.Equal(got, want) || !c.Names {
+			t.Errorf("%q: got %v, names %v, want %v and names", text, got, c.Names, want)
+		}
+	}
+}
+
+func TestUpstreamsHaveNamesWithAFileOrIfTheyAreMany(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		want bool
+	}{
+		{nil, false},
+		{[]string{"--betanet.url=http://a"}, false},
+		{[]string{"--betanet.url=http://a", "--betanet.url=http://b"}, true},
+		{[]string{"--config.file=c.yml"}, true},
+		{[]string{"collect", "--config.file=c.yml", "http://a"}, false},
+		{[]string{"collect", "--config.file=c.yml", "http://a", "http://b"}, true},
+	} {
+		t.Chdir(t.TempDir())
+		write(t, "c.yml", "")
+		got, err := load(c.args)
+		if err != nil {
+			t.Errorf("%v: %v", c.args, err)
+			continue
+		}
+		if u := got.Upstreams()[0]; got.Names != c.want || (u.Name != "") != c.want {
+			t.Errorf("%v: got Names %v and name %q, want %v", c.args, got.Names, u.Name, c.want)
+		}
+	}
+}
+
+func TestArgumentsOfCollectTakeThePlaceOfTheUpstreams(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "c.yml", "defaults: {collect: {interval: 20s}}\nupstreams: [{url: http://a}]")
+	c, err := load([]string{"collect", "--config.file=c.yml", "http://b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u := c.Upstreams(); len(u) != 1 || u[0].Title() != "b:80" || u[0].Settings.Interval != 20*time.Second {
+		t.Errorf("got %v", u)
+	}
+}
+
+func TestAnUpstreamMayHaveReplicas(t *testing.T) {
+	c := mustLoad(t, "upstreams: [{replicas: [http://b:9, http://a:9]}]")
+	u := c.Upstreams()[0]
+	if len(u.URLs) != 2 || u.URLs[1].String() != "http://a:9" || u.Name != "b:9" {
+		t.Errorf("got %v at %v", u.Name, u.URLs)
+	}
+}
+
+func TestLabelsAreThoseOfDefaultsAndItsOwn(t *testing.T) {
+	c := mustLoad(t, `
+defaults: {labels: {z: "1", b: "2", gone: x}}
+upstreams: [{url: http://a, labels: {b: "3", a: 4, gone: ""}}]`, "--betanet.url=http://f")
+	if got, want := c.Upstreams()[1].Labels, []fleet.Label{{Name: "a", Value: "4"}, {Name: "b", Value: "3"}, {Name: "z", Value: "1"}}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if got, want := c.Upstreams()[0].Labels, []fleet.Label{{Name: "b", Value: "2"}, {Name: "gone", Value: "x"}, {Name: "z", Value: "1"}}; !slices.Equal(got, want) {
+		t.Errorf("of the flag's: got %v, want %v", got, want)
+	}
+}
+
+func TestDiscoverySourcesAreRead(t *testing.T) {
+	c := mustLoad(t, `
+discovery:
+  files: [{paths: [fleet/*.json, /etc/x.yml], http_client: {basic_auth: {username: f}}}]
+  http: [{url: "http://sd/t?a=b", source_http_client: {basic_auth: {username: s}}, http_client: {basic_auth: {username: h}}}, {url: "http://sd2", refresh: 1m}]
+  dns: [{name: a.svc}, {name: _b._tcp.svc, type: SRV, refresh: 5s}, {name: c, port: 1, http_client: {}}]`)
+	d, dir := c.Discovery, "."
+	if got, want := d.Files[0].Paths, []string{filepath.Join(dir, "fleet/*.json"), "/etc/x.yml"}; !slices.Equal(got, want) || d.Files[0].HTTP.BasicAuth.Username != "f" {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if h := d.HTTP[0]; h.URL.String() != "http://sd/t?a=b" || h.Refresh != 30*time.Second || h.SourceHTTP.BasicAuth.Username != "s" || h.HTTP.BasicAuth.Username != "h" {
+		t.Errorf("got %+v", h)
+	}
+	if h := d.HTTP[1]; h.Refresh != time.Minute || h.SourceHTTP != nil || h.HTTP != nil {
+		t.Errorf("got %+v", h)
+	}
+	want := []DNSSource{{Name: "a.svc", Type: "A", Port: 9000, Refresh: 30 * time.Second}, {Name: "_b._tcp.svc", Type: "SRV", Refresh: 5 * time.Second}}
+	if got := d.DNS[:2]; !reflect.DeepEqual(got, want) || d.DNS[2].Port != 1 || d.DNS[2].HTTP == nil || !c.HasDiscovery() {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestDiscoveredUpstreamsGetTheSettingsForAll(t *testing.T) {
+	c := mustLoad(t, "defaults: {api: v1, collect: {interval: 20s}}\nupstreams: [{url: http://a, api: mixnodes, collect: {interval: 40s}}]", "--retry.attempts=2")
+	if s := c.DiscoveredSettings; s.Interval != 20*time.Second || s.Timeout != 19*time.Second || s.Attempts != 2 || c.API != betanet.V1 {
+		t.Errorf("got %+v and %v", s, c.API)
+	}
+}
+
+func TestTheModeIsPollOrProbe(t *testing.T) {
+	for mode, want := range map[string]bool{"poll": false, "probe": true} {
+		if c, err := load([]string{"--collect.mode=" + mode}); err != nil || c.ProbeMode != want {
+			t.Errorf("%s: got %v, %v", mode, c, err)
+		}
+	}
+	if _, err := load([]string{"--collect.mode=push"}); err == nil || err.Error() != `--collect.mode: "push" is not accepted, use poll or probe` {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAliasesAndMergesAreFollowed(t *testing.T) {
+	c := mustLoad(t, `
+upstreams:
+- &a {name: a, url: http://a, api: v1, collect: &c {interval: 20s}}
+- {<<: *a, name: b, api: mixnodes}
+- {name: d, url: http://d, collect: {<<: [*c, {interval: 50s, timeout: 3s}]}}
+`)
+	u := c.Upstreams()
+	if u[1].Name != "b" || u[1].API != betanet.MixnodesAPI || u[1].URLs[0].Host != "a" || u[1].Settings.Interval != 20*time.Second {
+		t.Errorf("got %+v", u[1])
+	}
+	if s := u[2].Settings; s.Interval != 20*time.Second || s.Timeout != 3*time.Second {
+		t.Errorf("got %+v", s)
+	}
+}
+
+func TestLoadReadsTheFileAnew(t *testing.T) {
+	t.Chdir(t.TempDir())
+	args := []string{"--config.file=c.yml", "--retry.attempts=2"}
+	for _, step := range []struct {
+		text string
+		want []string // nil for an error
+	}{
+		{"upstreams: [{name: a, url: http://a}]", []string{"a"}},
+		{"upstreams: [{nmae: a, url: http://a}]", nil},
+		{"upstreams: [{name: b, url: http://a}]", []string{"b"}},
+	} {
+		write(t, "c.yml", step.text)
+		c, err := load(args)
+		if step.want == nil {
+			if err == nil || c != nil {
+				t.Errorf("%s: got %v, %v, want an error alone", step.text, c, err)
+			}
+			continue
+		}
+		if err != nil || !slices.Equal(namesOf(c), step.want) || c.Upstreams()[0].Settings.Attempts != 2 {
+			t.Errorf("%s: got %v, %v, want %v", step.text, c, err, step.want)
+		}
+	}
+}
+
+func TestTheSameFileGivesTheSameUpstreams(t *testing.T) {
+	text := "defaults: {http_client: {basic_auth: {username: a, password: b}, proxy_url: http://p}}\nupstreams: [{url: http://a, labels: {x: y}}, {url: http://b, collect: {interval: 5s}, http_client: {http_headers: {A: {values: [b]}}}}]"
+	a, b := mustLoad(t, text), mustLoad(t, text)
+	for i, u := range a.Upstreams() {
+		if !u.Same(b.Upstreams()[i]) {
+			t.Errorf("upstream %d differs", i)
+		}
+	}
+}

@@ -1,0 +1,180 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/fleet"
+)
+
+// finish computes the defaults that depend on other settings, makes the
+// upstreams, and checks what only makes sense together.
+func (c *Config) finish() (all []error) {
+	if sim := &c.Simulate; sim.For > sim.Every || sim.Every > 0 && sim.For == 0 {
+		all = append(all, fmt.Errorf("--fault.for: %s is not accepted with --fault.every=%s, use more than 0 and at most that", sim.For, sim.Every))
+	}
+	if c.Command == SimulateCmd {
+		return all
+	}
+	said := c.Settings // what was said, without what is computed
+	compute(&c.Settings)
+	all = append(all, c.check(&c.Settings, nil)...)
+	c.DiscoveredSettings = c.Settings
+	c.Discovery, c.Probe = c.document.discovery.Discovery, c.document.probe
+
+	from := c.values["betanet.url"]
+	for _, u := range c.URLs {
+		c.entries = append(c.entries, &entry{urls: []*url.URL{u}, nameAt: from.where, origin: from.origin})
+	}
+	if from.origin != "argument" {
+		c.entries = append(c.entries, c.document.upstreams...)
+		c.Names = c.File != ""
+	}
+	c.Names = c.Names || len(c.entries) > 1
+	names := make(map[string]string, len(c.entries))
+	for _, e := range c.entries {
+		u := c.upstream(e, said)
+		if first, ok := names[u.Name]; ok && u.Name != "" {
+			all = append(all, fmt.Errorf("%s: the name %q is there twice, first at %s", e.nameAt, u.Name, strings.TrimPrefix(first, c.File+": ")))
+		} else {
+			names[u.Name] = e.nameAt
+		}
+		if len(e.settings) > 0 {
+			all = append(all, c.check(&u.Settings, e)...)
+		}
+		c.upstreams = append(c.upstreams, u)
+	}
+	return all
+}
+
+// upstream makes the upstream of an entry: what it does not say itself comes
+// from what was said for all.
+func (c *Config) upstream(e *entry, said fleet.Settings) *fleet.Upstream {
+	u := &fleet.Upstream{Name: e.name, URLs: e.urls, API: c.API, Settings: c.Settings, Labels: e.allLabels(c.document.defaults.labels)}
+	if c.Names && u.Name == "" && len(u.URLs) > 0 {
+		u.Name = fleet.HostPort(u.URLs[0])
+	}
+	if len(e.settings) > 0 {
+		own := Config{API: c.API, Settings: said}
+		for _, s := range e.settings {
+			if !s.bad {
+				_ = s.option.set(&own, s.text) // it was tried when it was read
+			}
+		}
+		compute(&own.Settings)
+		u.API, u.Settings = own.API, own.Settings
+	}
+	if e.http != nil {
+		u.HTTP = e.http.config
+	} else {
+		u.HTTP = c.document.defaults.http.used()
+	}
+	return u
+}
+
+// allLabels are the entry's labels and those of defaults that it does not
+// override. A label without a value is none.
+func (e *entry) allLabels(defaults []fleet.Label) []fleet.Label {
+	all := slices.Clone(e.labels)
+	for _, d := range defaults {
+		if !slices.ContainsFunc(e.labels, func(l fleet.Label) bool { return l.Name == d.Name }) {
+			all = append(all, d)
+		}
+	}
+	all = slices.DeleteFunc(all, func(l fleet.Label) bool { return l.Value == "" })
+	slices.SortFunc(all, func(a, b fleet.Label) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// compute sets what was not said and depends on other settings.
+func compute(s *fleet.Settings) {
+	if s.Timeout == 0 {
+		if s.Timeout = s.Interval - time.Second; s.Interval < 2*time.Second {
+			s.Timeout = s.Interval * 9 / 10
+		}
+	}
+	if s.RequestTimeout == 0 {
+		s.RequestTimeout = min(5*time.Second, s.Timeout)
+	}
+	if s.MaxBackoff == 0 {
+		s.MaxBackoff = max(4*time.Second, s.Backoff)
+	}
+}
+
+// rules are what settings must be to each other. The first option of a rule is
+// the one that breaks it.
+var rules = []struct {
+	options []string
+	broken  func(*fleet.Settings) bool
+	problem func(*fleet.Settings) string
+}{
+	{
+		[]string{"collect.timeout", "collect.interval"},
+		func(s *fleet.Settings) bool { return s.Timeout >= s.Interval },
+		func(s *fleet.Settings) string {
+			return fmt.Sprintf("%s is not less than %s, the time between two collections (collect.interval)", s.Timeout, s.Interval)
+		},
+	},
+	{
+		[]string{"request.timeout", "collect.timeout", "collect.interval"},
+		func(s *fleet.Settings) bool { return s.RequestTimeout > s.Timeout },
+		func(s *fleet.Settings) string {
+			return fmt.Sprintf("%s is more than %s, the limit for a whole collection (collect.timeout)", s.RequestTimeout, s.Timeout)
+		},
+	},
+	{
+		[]string{"retry.backoff", "retry.max-backoff"},
+		func(s *fleet.Settings) bool { return s.Backoff > s.MaxBackoff },
+		func(s *fleet.Settings) string {
+			return fmt.Sprintf("%s is more than %s, the longest wait (retry.max-backoff)", s.Backoff, s.MaxBackoff)
+		},
+	},
+}
+
+// check reports the rules that settings break: those for all upstreams if e is
+// nil, else those of e, as far as e itself has to do with it.
+func (c *Config) check(s *fleet.Settings, e *entry) (all []error) {
+	for _, r := range rules {
+		if r.broken(s) && c.blames(e, r.options) {
+			all = append(all, fmt.Errorf("%s: %s", c.where(e, r.options[0]), r.problem(s)))
+		}
+	}
+	return all
+}
+
+// blames reports whether e has set one of the options, or whether it is nil, and
+// none of them has a value that is reported already.
+func (c *Config) blames(e *entry, names []string) bool {
+	own := e == nil
+	for _, n := range names {
+		bad := c.values[n].bad
+		if e != nil {
+			if s := e.setting(n); s != nil {
+				own, bad = true, s.bad
+			}
+		}
+		if bad {
+			return false
+		}
+	}
+	return own
+}
+
+// where is where an option of e is set, or of all upstreams if e is nil.
+func (c *Config) where(e *entry, name string) string {
+	v := c.values[name]
+	if e == nil {
+		return v.where
+	}
+	if s := e.setting(name); s != nil {
+		return s.where
+	}
+	from := map[string]string{"file": "defaults", "default": "the default"}[v.origin]
+	if from == "" {
+		from = v.where
+	}
+	return fmt.Sprintf("%s: %s.%s (line %d, from %s)", c.File, e.path, name, e.line, from)
+}

@@ -1,0 +1,73 @@
+package config
+
+import (
+	"io"
+	"strings"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/version"
+)
+
+// commandLine is the flags as kingpin knows them.
+type commandLine struct {
+	app   *kingpin.Application
+	given map[string]*given
+	urls  *[]string
+	done  bool
+}
+
+// given is what the user gave for one option, as text: kingpin finds the words,
+// the table of options judges them.
+type given struct {
+	bool, repeated, byUser bool
+	texts                  []string
+}
+
+// Set implements kingpin.Value. Kingpin calls it with defaults too.
+func (g *given) Set(text string) error { g.texts = append(g.texts, text); return nil }
+func (g *given) String() string        { return strings.Join(g.texts, ",") }
+
+// IsBoolFlag and IsCumulative are how kingpin asks what kind of flag it is.
+func (g *given) IsBoolFlag() bool   { return g.bool }
+func (g *given) IsCumulative() bool { return g.repeated }
+
+func newCommandLine(out io.Writer) *commandLine {
+	cl := &commandLine{given: make(map[string]*given)}
+	app := kingpin.New("betanet_exporter", "Prometheus exporter for Betanet services: polls them and keeps telling the truth when they fail.")
+	cl.app = app
+	app.UsageWriter(out)
+	app.ErrorWriter(out)
+	app.Terminate(func(int) { cl.done = true })
+	app.Version(version.Print("betanet_exporter"))
+	app.HelpFlag.Short('h')
+	commands := map[string]*kingpin.CmdClause{
+		Serve:       app.Command(Serve, "Serve metrics of the configured upstreams (the default command).").Default(),
+		Demo:        app.Command(Demo, "Show the exporter at work on three simulated upstreams, in one process, on loopback."),
+		SimulateCmd: app.Command(SimulateCmd, "Be a Betanet service to develop against, on loopback."),
+		CollectCmd:  app.Command(CollectCmd, "Collect once and print the result; exit 1 if an endpoint failed."),
+	}
+	cl.urls = commands[CollectCmd].Arg("url", "Base URLs to collect instead of the configured ones.").Strings()
+	for i := range options {
+		o := &options[i]
+		g := &given{bool: o.bool, repeated: o.repeated}
+		cl.given[o.name] = g
+		flags := interface {
+			Flag(name, help string) *kingpin.FlagClause
+		}(app)
+		if only := o.onlyOf(); only != "" && only != Serve {
+			flags = commands[only]
+		}
+		help := o.help
+		if o.computed() {
+			help += " Default: " + strings.Trim(o.def, "()") + "."
+		}
+		f := flags.Flag(o.name, help).Envar(o.variable()).IsSetByUser(&g.byUser)
+		if o.def != "" && !o.computed() {
+			f.Default(o.def)
+		} else {
+			f.PlaceHolder("...")
+		}
+		f.SetValue(g)
+	}
+	return cl
+}

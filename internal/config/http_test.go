@@ -1,0 +1,227 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	promconfig "github.com/prometheus/common/config"
+	"go.yaml.in/yaml/v3"
+)
+
+func TestHTTPSettingsAreRead(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "pw", "x")
+	write(t, "c.yml", `
+upstreams:
+- url: http://a
+  http_client:
+    basic_auth: {username: me, password_file: pw}
+    proxy_url: http://proxy:3128
+    http_headers: {X-A: {values: [b]}}
+    tls_config: {server_name: s, min_version: TLS12, insecure_skip_verify: true}
+`)
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := load([]string{"--config.file=" + filepath.Join(dir, "c.yml")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := c.Upstreams()[0].HTTP
+	if h.BasicAuth.Username != "me" || h.BasicAuth.PasswordFile != filepath.Join(dir, "pw") || h.ProxyURL.Host != "proxy:3128" ||
+		h.HTTPHeaders.Headers["X-A"].Values[0] != "b" || h.TLSConfig.ServerName != "s" || h.TLSConfig.MinVersion == 0 || !h.TLSConfig.InsecureSkipVerify {
+		t.Errorf("got %+v", h)
+	}
+}
+
+func TestASecretMayLookLikeANumber(t *testing.T) {
+	for _, password := range []string{"12345", "0x1f", "1e3", "true", "on", "2026-01-02", "~x", "<<"} {
+		h := mustLoad(t, "upstreams: [{url: http://a, http_client: {basic_auth: {username: u, password: "+password+"}}}]").Upstreams()[0].HTTP
+		if got := string(h.BasicAuth.Password); got != password {
+			t.Errorf("got %q, want %q", got, password)
+		}
+	}
+}
+
+func TestRedirectsAndHTTP2AreOff(t *testing.T) {
+	for _, text := range []string{"{}", "{basic_auth: {username: a}}", "{follow_redirects: false, enable_http2: false}"} {
+		h := mustLoad(t, "upstreams: [{url: http://a, http_client: "+text+"}]").Upstreams()[0].HTTP
+		if h == nil || h.FollowRedirects || h.EnableHTTP2 {
+			t.Errorf("%s: got %+v", text, h)
+		}
+	}
+}
+
+func TestHTTPSettingsOfAnUpstreamReplaceThoseOfDefaults(t *testing.T) {
+	c := mustLoad(t, `
+defaults: {http_client: {basic_auth: {username: all}}}
+upstreams: [{url: http://a}, {url: http://b, http_client: {}}, {url: http://c, http_client: }]
+discovery: {dns: [{name: d}]}`, "--betanet.url=http://f")
+	for i, want := range []string{"all", "all", "", "all"} {
+		got := ""
+		if h := c.Upstreams()[i].HTTP; h.BasicAuth != nil {
+			got = h.BasicAuth.Username
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", c.Upstreams()[i].Name, got, want)
+		}
+	}
+	if h := c.Discovery.DNS[0].HTTP; h != nil {
+		t.Errorf("discovered: got %+v, want none", h)
+	}
+}
+
+// TestEachErrorOfHTTPSettingsIsALine has one small file for each error.
+func TestEachErrorOfHTTPSettingsIsALine(t *testing.T) {
+	for text, want := range map[string]string{
+		"basic_auht: {}":                             `.basic_auht (line 3): unknown key, did you mean "basic_auth"?`,
+		"basic_auth: {pasword: x}":                   `.basic_auth.pasword (line 3): unknown key, did you mean "password"?`,
+		"basic_auth: {password:x1x2x3}":              `.basic_auth (line 3): a key in it is unknown, use password, password_file, username or username_file`,
+		"tls_config: {cert_ref: x1x2x3}":             `.tls_config (line 3): a key in it is unknown, use ca, ca_file, cert, cert_file, insecure_skip_verify, key, key_file, max_version, min_version or server_name`,
+		"oauth2: {tls_config: {ca_fil: x}}":          `.oauth2.tls_config.ca_fil (line 3): unknown key, did you mean "ca_file"?`,
+		"basic_auth: x1x2x3":                         `.basic_auth (line 3): is a single value, use a mapping`,
+		"basic_auth: {password: [x1x2x3]}":           `.basic_auth.password (line 3): is a list, use a single value`,
+		"basic_auth: {password: }":                   `.basic_auth.password (line 3): has no value`,
+		"basic_auth: {password: !!int x1x}":          `.basic_auth.password (line 3): a tag (!) is not accepted, use the value alone, in quotes if need be`,
+		"basic_auth: {password: a, password: b}":     ` (line 3): a key in it is there twice`,
+		"follow_redirects: true":                     `.follow_redirects (line 3): true is refused: redirects are refused always, leave it out`,
+		"enable_http2: true":                         `.enable_http2 (line 3): true is refused: HTTP/2 to upstreams is off always, leave it out`,
+		"proxy_from_environment: x1x2x3":             `.proxy_from_environment (line 3): is not accepted, use true or false without quotes`,
+		`tls_config: {insecure_skip_verify: "true"}`: `.tls_config.insecure_skip_verify (line 3): is not accepted, use true or false without quotes`,
+		"tls_config: {min_version: x1x2x3}":          `.tls_config.min_version (line 3): is no TLS version, use TLS10, TLS11, TLS12 or TLS13`,
+		"proxy_url: x1x2x3":                          `.proxy_url (line 3): is no URL with scheme http, https, socks5 or socks5h and a host`,
+		"proxy_url: 'http://x1:%zz'":                 `.proxy_url (line 3): is no URL with scheme http, https, socks5 or socks5h and a host`,
+		"oauth2: {client_id: a, token_url: x1x2x3}":  `.oauth2.token_url (line 3): is no URL with scheme http or https and a host`,
+		"http_headers: {X-A:x1x2x3}":                 `.http_headers (line 3): a key in it is no name of a header`,
+		"http_headers: {X-A: {value: [a]}}":          `.http_headers.X-A.value (line 3): unknown key, did you mean "values"?`,
+		"http_headers: {Host: {values: [a]}}":        ` (line 3): setting header "Host" is not allowed`,
+		"oauth2: {client_id: a, token_url: 'http://t', endpoint_params: {'a:x1x2x3': }}": `.oauth2.endpoint_params.? (line 3): has no value`,
+		"basic_auth: {password_file: nowhere}":                                           `.basic_auth.password_file (line 3): nowhere: no such file or directory`,
+		"basic_auth: {password_file: .}":                                                 `.basic_auth.password_file (line 3): .: is a directory`,
+		"basic_auth: {password_file: ''}":                                                `.basic_auth.password_file (line 3): has no value`,
+		"http_headers: {X-A: {files: [nowhere]}}":                                        `.http_headers.X-A.files[0] (line 3): nowhere: no such file or directory`,
+		"{basic_auth: {password: x1x2x3}, bearer_token: x1x2x3}":                         ` (line 3): at most one of basic_auth, oauth2, bearer_token & bearer_token_file must be configured`,
+		"{basic_auth: {}, authorization: {}}":                                            ` (line 3): at most one of basic_auth, oauth2 & authorization must be configured`,
+		"tls_config: {cert: x1x2x3}":                                                     ` (line 3): exactly one of key or key_file must be configured when a client certificate is configured`,
+		"tls_config: {cert: x1x2x3, key: x1x2x3}":                                        ` (line 3): tls_config: certificate and key are not a pair of PEM texts`,
+		"tls_config: {ca: x1x2x3}":                                                       ` (line 3): tls_config: ca or ca_file holds no PEM certificate`,
+		"tls_config: {ca_file: ca}":                                                      ` (line 3): tls_config: ca or ca_file holds no PEM certificate`,
+		"tls_config: {min_version: TLS13, max_version: TLS12}":                           ` (line 3): tls_config: max_version is less than min_version`,
+		"oauth2: {client_id: a, token_url: 'http://t', tls_config: {ca: x1x2x3}}":        ` (line 3): oauth2.tls_config: ca or ca_file holds no PEM certificate`,
+		"x1x2x3": ` (line 3): is a single value, use a mapping`,
+	} {
+		t.Chdir(t.TempDir())
+		write(t, "ca", "x1x2x3")
+		if !strings.HasPrefix(text, "{") && strings.Contains(text, ":") {
+			text = "{" + text + "}"
+		}
+		write(t, "c.yml", "upstreams:\n- url: http://a\n  http_client: "+text)
+		_, err := load([]string{"--config.file=c.yml"})
+		want := "c.yml: upstreams[0].http_client" + want
+		if strings.Contains(want, "there twice") {
+			want = strings.Replace(want, "http_client", "http_client.basic_auth", 1)
+		}
+		if err == nil || err.Error() != want {
+			t.Errorf("%s\ngot  %v\nwant %s", text, err, want)
+		}
+	}
+}
+
+func TestHTTPSettingsAreCheckedWhereverTheyStand(t *testing.T) {
+	for _, c := range []struct{ text, at string }{
+		{"defaults: {%: {x1: y}}", "defaults."},
+		{"upstreams: [{url: http://a, %: {x1: y}}]", "upstreams[0]."},
+		{"discovery: {files: [{paths: [a.yml], %: {x1: y}}]}", "discovery.files[0]."},
+		{"discovery: {http: [{url: http://a, %: {x1: y}}]}", "discovery.http[0]."},
+		{"discovery: {http: [{url: http://a, source_%: {x1: y}}]}", "discovery.http[0].source_"},
+		{"discovery: {dns: [{name: a, %: {x1: y}}]}", "discovery.dns[0]."},
+	} {
+		_, err := loadFile(t, strings.Replace(c.text, "%", "http_client", 1))
+		if err == nil || !strings.HasPrefix(err.Error(), "c.yml: "+c.at+"http_client (line 1): a key in it is unknown, use ") {
+			t.Errorf("%s: got %v", c.text, err)
+		}
+	}
+}
+
+// TestTheShapeKnowsWhatPrometheusKnows: each key that decoding accepts is one of
+// the shape, but for references to secret managers.
+func TestTheShapeKnowsWhatPrometheusKnows(t *testing.T) {
+	var walk func(path string, s *shape)
+	walk = func(path string, s *shape) {
+		for key, field := range s.fields {
+			if strings.HasSuffix(key, "_ref") {
+				t.Errorf("%s.%s is accepted, and there is no secret manager", path, key)
+			}
+			walk(path+"."+key, field)
+		}
+	}
+	walk("http_client", httpShape)
+	yamlText, err := yaml.Marshal(promconfig.DefaultHTTPClientConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var known map[string]any
+	if err := yaml.Unmarshal(yamlText, &known); err != nil {
+		t.Fatal(err)
+	}
+	for key := range known {
+		if httpShape.fields[key] == nil {
+			t.Errorf("%s is missing", key)
+		}
+	}
+	for path, want := range map[string]shapeKind{
+		"basic_auth.password": scalar, "basic_auth.password_file": file, "oauth2.tls_config.key": scalar, "oauth2.proxy_url": webURL,
+		"proxy_url": webURL, "proxy_connect_header": dict, "http_headers": dict, "oauth2.claims": dict, "oauth2.scopes": list,
+		"tls_config.min_version": tlsVersion, "proxy_from_environment": truth, "bearer_token": scalar, "bearer_token_file": file,
+	} {
+		s := httpShape
+		for _, key := range strings.Split(path, ".") {
+			if s = s.fields[key]; s == nil {
+				t.Fatalf("%s is missing", path)
+			}
+		}
+		if s.kind != want {
+			t.Errorf("%s: got kind %v, want %v", path, s.kind, want)
+		}
+	}
+}
+
+func TestEverySecretOfPrometheusIsOne(t *testing.T) {
+	secrets := 0
+	var walk func(t reflect.Type)
+	walk = func(t reflect.Type) {
+		switch {
+		case t == reflect.TypeFor[promconfig.Secret]():
+			secrets++
+		case t.Kind() == reflect.Pointer, t.Kind() == reflect.Slice, t.Kind() == reflect.Map:
+			walk(t.Elem())
+		case t.Kind() == reflect.Struct && t != reflect.TypeFor[promconfig.URL]():
+			for i := range t.NumField() {
+				walk(t.Field(i).Type)
+			}
+		}
+	}
+	walk(reflect.TypeFor[promconfig.HTTPClientConfig]())
+	var count func(s *shape) int
+	count = func(s *shape) (n int) {
+		if s == nil {
+			return 0
+		}
+		if s.secret {
+			n = 1
+		}
+		for _, f := range s.fields {
+			n += count(f)
+		}
+		return n + count(s.elem)
+	}
+	// Beside them the values of headers and the endpoint parameters; claims are
+	// hidden as a whole.
+	if got, want := count(httpShape), secrets+2; got != want {
+		t.Errorf("got %d secrets, want %d", got, want)
+	}
+}

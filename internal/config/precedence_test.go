@@ -1,0 +1,103 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+)
+
+// samples are four values of each option that may stand in a file, for flag,
+// variable, defaults and upstream, neighbours different.
+var samples = map[string][4]string{
+	"betanet.api": {"v1", "mixnodes", "v1", "mixnodes"}, "collect.interval": {"31s", "32s", "33s", "34s"}, "collect.timeout": {"11s", "12s", "13s", "10s"},
+	"request.timeout": {"1s", "2s", "3s", "4s"}, "retry.attempts": {"4", "5", "6", "7"}, "retry.backoff": {"1100ms", "1200ms", "1300ms", "1400ms"},
+	"retry.max-backoff": {"5s", "6s", "7s", "8s"}, "retry.jitter": {"none", "full", "none", "full"}, "breaker.failures": {"6", "7", "8", "9"},
+	"breaker.open": {"1s", "2s", "3s", "4s"}, "cache.ttl": {"1s", "2s", "3s", "4s"}, "cache.max-stale": {"1m", "2m", "3m", "4m"},
+	"metrics.latency-histogram": {"true", "false", "true", "false"},
+}
+
+// TestTheMostSpecificSourceWins sets each option in each combination of the four
+// sources.
+func TestTheMostSpecificSourceWins(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for i := range options {
+		o := &options[i]
+		if !o.upstream {
+			continue
+		}
+		values, known := samples[o.name]
+		if !known {
+			t.Errorf("%s has no samples", o.name)
+			continue
+		}
+		for sources := range 1 << 4 {
+			set := func(i int) bool { return sources&(1<<i) != 0 }
+			args, env := []string{"--config.file=c.yml"}, ""
+			inFile := func(i int) string {
+				if !set(i) {
+					return "{}"
+				}
+				path := strings.Split(o.keyPath(), ".")
+				return "{" + strings.Join(path, ": {") + ": " + values[i] + strings.Repeat("}", len(path))
+			}
+			if set(0) {
+				args = append(args, flag(o, values[0]))
+			}
+			if set(1) {
+				env = o.variable() + "=" + values[1]
+			}
+			write(t, "c.yml", fmt.Sprintf("defaults: %s\nupstreams: [{url: http://a, <<: %s}, {url: http://b}]", inFile(2), inFile(3)))
+			c, err := load(args, env)
+			if err != nil {
+				t.Errorf("%s from %04b: %v", o.name, sources, err)
+				continue
+			}
+			wantAll, origin := "", "default"
+			for i, from := range []string{"flag", "env", "file"} {
+				if set(i) {
+					wantAll, origin = values[i], from
+					break
+				}
+			}
+			want := wantAll
+			if set(3) {
+				want = values[3]
+			}
+			u := c.Upstreams()
+			checkSame(t, o, sources, "the upstream", want, u[0].API, u[0].Settings)
+			checkSame(t, o, sources, "the other", wantAll, u[1].API, u[1].Settings)
+			checkSame(t, o, sources, "discovered ones", wantAll, c.API, c.DiscoveredSettings)
+			if got := c.values[o.name].origin; got != origin {
+				t.Errorf("%s from %04b: got origin %s, want %s", o.name, sources, got, origin)
+			}
+		}
+	}
+}
+
+func flag(o *option, value string) string {
+	if o.bool && value == "false" {
+		return "--no-" + o.name
+	} else if o.bool {
+		return "--" + o.name
+	}
+	return "--" + o.name + "=" + value
+}
+
+// checkSame compares settings with those of a value alone, "" for the default.
+func checkSame(t *testing.T, o *option, sources int, who, value string, api betanet.API, got fleet.Settings) {
+	t.Helper()
+	var args []string
+	if value != "" {
+		args = []string{flag(o, value)}
+	}
+	want, err := load(args)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if api != want.API || got != want.Settings {
+		t.Errorf("%s from %04b, %s: got %v %+v, want %v %+v", o.name, sources, who, api, got, want.API, want.Settings)
+	}
+}
