@@ -1,0 +1,165 @@
+package discovery
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+)
+
+// name has a dot at its end, so that no search list of the machine counts.
+const name = "betanet.test."
+
+func TestAddressesOfANameAreTargetsWithOnePort(t *testing.T) {
+	z, resolver := newZone(t)
+	z.set(typeA, success, address("10.0.0.2"), address("10.0.0.1"), address("10.0.0.2"))
+	z.set(typeAAAA, success, address("2001:db8::1"))
+	list, err := NewDNS(name, A, 9000, 0, resolver).read(t.Context())
+	wantText(t, list, err, "10.0.0.1:9000=http://10.0.0.1:9000 10.0.0.2:9000=http://10.0.0.2:9000"+
+		" [2001:db8::1]:9000=http://[2001:db8::1]:9000")
+	for _, asked := range z.names() {
+		if asked != name {
+			t.Errorf("got a question for %s, want only %s", asked, name)
+		}
+	}
+}
+
+func TestOneKindOfAddressIsEnough(t *testing.T) {
+	z, resolver := newZone(t)
+	d := NewDNS(name, A, 9000, 0, resolver)
+	z.set(typeA, success, address("10.0.0.1"))
+	list, err := d.read(t.Context())
+	wantText(t, list, err, "10.0.0.1:9000=http://10.0.0.1:9000")
+	z.set(typeA, noSuchName)
+	z.set(typeAAAA, success, address("2001:db8::1"))
+	list, err = d.read(t.Context())
+	wantText(t, list, err, "[2001:db8::1]:9000=http://[2001:db8::1]:9000")
+}
+
+func TestHalfAnAnswerIsAMistake(t *testing.T) {
+	z, resolver := newZone(t)
+	d := NewDNS(name, A, 9000, 0, resolver)
+	for _, code := range []byte{serverFailure, refused} {
+		z.set(typeA, success, address("10.0.0.1"))
+		z.set(typeAAAA, code)
+		list, err := d.read(t.Context())
+		wantText(t, list, err, "look up A and AAAA of betanet.test.: server misbehaving")
+		z.set(typeA, code)
+		z.set(typeAAAA, success, address("2001:db8::1"))
+		list, err = d.read(t.Context())
+		wantText(t, list, err, "look up A and AAAA of betanet.test.: server misbehaving")
+	}
+	if !d.resolver.StrictErrors { // which tells only where the machine has a search list
+		t.Error("got a resolver that forgets errors on its way, want a strict one")
+	}
+}
+
+func TestServicesOfANameAreTargetsWithTheirPorts(t *testing.T) {
+	z, resolver := newZone(t)
+	z.set(typeSRV, success, service(1, 9001, "b.betanet.test."), service(0, 9000, "b.betanet.test."), service(0, 9000, "a.betanet.test."), service(2, 9000, "a.betanet.test."))
+	list, err := NewDNS(name, SRV, 1, 0, resolver).read(t.Context())
+	wantText(t, list, err, "a.betanet.test:9000=http://a.betanet.test:9000 b.betanet.test:9000=http://b.betanet.test:9000 b.betanet.test:9001=http://b.betanet.test:9001")
+}
+
+func TestAServiceThatIsDecidedlyNotThereIsAnEmptyList(t *testing.T) {
+	z, resolver := newZone(t)
+	z.set(typeSRV, success, service(0, 0, "."))
+	list, err := NewDNS(name, SRV, 0, 0, resolver).read(t.Context())
+	wantText(t, list, err, "")
+}
+
+func TestANameWithoutRecordsIsAMistake(t *testing.T) {
+	for typ, what := range map[string]string{A: "A and AAAA", SRV: "SRV"} {
+		z, resolver := newZone(t)
+		d := NewDNS(name, typ, 9000, 0, resolver)
+		for code, want := range map[byte]string{success: "no such host", noSuchName: "no such host", serverFailure: "server misbehaving"} {
+			for _, typ := range []uint16{typeA, typeAAAA, typeSRV} {
+				z.set(typ, code)
+			}
+			list, err := d.read(t.Context())
+			wantText(t, list, err, "look up "+what+" of betanet.test.: "+want)
+		}
+	}
+}
+
+func TestARecordThatIsNoTargetIsAMistake(t *testing.T) {
+	z, resolver := newZone(t)
+	z.set(typeSRV, success, service(0, 9000, "a.betanet.test."), service(0, 0, "b.betanet.test."))
+	list, err := NewDNS(name, SRV, 0, 0, resolver).read(t.Context())
+	wantText(t, list, err, "look up SRV of betanet.test.: record 2 in order has a bad port, want host:port with a port from 1 to 65535")
+	z.set(typeSRV, success, service(0, 9000, "a.betanet.test."), service(0, 1, "b c.betanet.test."))
+	list, err = NewDNS(name, SRV, 0, 0, resolver).read(t.Context())
+	wantText(t, list, err, "look up SRV of betanet.test.: DNS response contained records which contain invalid names")
+	z.set(typeA, success, address("10.0.0.1"))
+	list, err = NewDNS(name, A, 70_000, 0, resolver).read(t.Context())
+	wantText(t, list, err, "look up A and AAAA of betanet.test.: record 1 in order has a bad port, want host:port with a port from 1 to 65535")
+}
+
+func TestANameServerThatHangsIsLeft(t *testing.T) {
+	for typ, what := range map[string]string{A: "A and AAAA", SRV: "SRV"} {
+		z, resolver := newZone(t)
+		z.fallSilent()
+		d := NewDNS(name, typ, 9000, 0, resolver)
+		if d.timeout != 10*time.Second {
+			t.Errorf("got %v to wait for an answer, want 10s", d.timeout)
+		}
+		d.timeout = 50 * time.Millisecond
+		list, err := d.read(t.Context())
+		wantText(t, list, err, "look up "+what+" of betanet.test.: no answer in time")
+	}
+}
+
+func TestALookUpEndsWithItsSource(t *testing.T) {
+	for _, typ := range []string{A, SRV} {
+		z, resolver := newZone(t)
+		z.fallSilent()
+		r, stop := run(t, NewDNS(name, typ, 9000, 0, resolver))
+		z.awaitQuestion(t)
+		start := time.Now()
+		stop()
+		if d := time.Since(start); d > 2*time.Second || len(r.all) != 0 {
+			t.Errorf("%s: got the end after %v and reports %q, want it at once and none", typ, d, r.all)
+		}
+	}
+}
+
+func TestARecordThatComesOrGoesIsReported(t *testing.T) {
+	z, resolver := newZone(t)
+	z.set(typeSRV, success, service(0, 1, "a.test."))
+	r, stop := run(t, NewDNS(name, SRV, 0, 10*time.Millisecond, resolver))
+	r.await(t, "a.test:1=http://a.test:1")
+	z.set(typeSRV, success, service(0, 1, "a.test."), service(0, 1, "b.test."))
+	r.await(t, "a.test:1=http://a.test:1 b.test:1=http://b.test:1")
+	z.set(typeSRV, serverFailure)
+	r.await(t, "look up SRV of betanet.test.: server misbehaving")
+	z.set(typeSRV, success, service(0, 1, "b.test."))
+	r.await(t, "b.test:1=http://b.test:1")
+	stop()
+}
+
+func TestASourceOfANameIsNamedByIt(t *testing.T) {
+	if got := NewDNS("betanet.svc", SRV, 0, 0, nil).String(); got != "dns:betanet.svc" {
+		t.Errorf("got %v, want dns:betanet.svc", got)
+	}
+}
+
+func TestTheRecordsOfANameAreAtMost20000(t *testing.T) {
+	var found []string
+	for i := range 20_001 {
+		found = append(found, fmt.Sprintf("a%d:1", i))
+	}
+	for n, want := range map[int]string{20_000: "<nil>", 20_001: "20001 records, at most 20000 are accepted"} {
+		var l listing
+		if err := l.records(slices.Clone(found[:n])); fmt.Sprint(err) != want {
+			t.Errorf("got %v, want %v", err, want)
+		}
+	}
+}
+
+func TestAnAddressStandsForItself(t *testing.T) {
+	_, resolver := newZone(t)
+	for address, want := range map[string]string{"127.0.0.1": "127.0.0.1:9000", "::1": "[::1]:9000"} {
+		list, err := NewDNS(address, A, 9000, 0, resolver).read(t.Context())
+		wantText(t, list, err, want+"=http://"+want)
+	}
+}

@@ -1,0 +1,324 @@
+package discovery
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+const one, two = `[{"targets": ["a:1"]}]`, `[{"targets": ["a:1", "b:2"]}]`
+
+// The lists of the documents one and two.
+const listOne, listTwo = "a:1=http://a:1", "a:1=http://a:1 b:2=http://b:2"
+
+// watched is a running source of files in a directory, in a bubble of synctest.
+type watched struct {
+	*reports
+	t      *testing.T
+	dir    string
+	rounds int
+}
+
+// inBubble runs a test about the source of patterns in a new directory, which
+// prepare fills before the first read.
+func inBubble(t *testing.T, patterns []string, prepare func(dir string), do func(w *watched)) {
+	dir := t.TempDir()
+	t.Chdir(dir) // so that messages have short paths
+	prepare(dir)
+	synctest.Test(t, func(t *testing.T) {
+		f, err := NewFile(patterns)
+		must(t, err)
+		r, _ := run(t, f)
+		synctest.Wait()
+		do(&watched{r, t, dir, 1})
+	})
+}
+
+// want looks at what the last read gave.
+func (w *watched) want(want string) {
+	w.t.Helper()
+	w.wantLast(w.t, w.rounds, want)
+}
+
+// then waits for the next read and looks at what it gave.
+func (w *watched) then(want string) {
+	w.t.Helper()
+	time.Sleep(5*time.Second - 1)
+	synctest.Wait()
+	w.wantLast(w.t, w.rounds, w.all[w.rounds-1]) // too early for another
+	time.Sleep(1)
+	synctest.Wait()
+	w.rounds++
+	w.want(want)
+}
+
+func TestFilesAreReadAgainEvery5Seconds(t *testing.T) {
+	inBubble(t, []string{"a.json"}, func(string) { write(t, "a.json", one) }, func(w *watched) {
+		w.want(listOne)
+		w.then(listOne)
+		write(t, "a.json", two)
+		w.then(listTwo)
+	})
+}
+
+func TestTheTimeBetweenTwoReadsOfFilesCanBeSet(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "a.json", one)
+	synctest.Test(t, func(t *testing.T) {
+		f, err := NewFile([]string{"a.json"})
+		must(t, err)
+		f.Refresh = time.Second
+		r, _ := run(t, f)
+		time.Sleep(3500 * time.Millisecond)
+		r.wantLast(t, 4, listOne)
+	})
+}
+
+func TestAnUnchangedFileIsNotLookedIntoAgain(t *testing.T) {
+	inBubble(t, []string{"*.json"}, func(string) { write(t, "a.json", one); write(t, "b.json", one) }, func(w *watched) {
+		before := w.list
+		write(t, "a.json", one) // the same content, another time
+		write(t, "b.json", two)
+		w.then(listOne + " " + listTwo)
+		if after := w.list; after[0].URL != before[0].URL || after[1].URL == before[1].URL {
+			t.Error("got a.json decoded again or b.json not, want only what changed")
+		}
+	})
+}
+
+func TestFilesOfAllPatternsAreListedOnceInOrderOfTheirPaths(t *testing.T) {
+	fill := func(string) {
+		write(t, "x/b.json", `[{"targets": ["b:1"]}]`)
+		write(t, "x/a.yml", "- targets: [a:1]")
+		write(t, "y/c.yaml", "- targets: [c:1]")
+		write(t, "x/ignored.txt", "no list")
+	}
+	inBubble(t, []string{"y/*.yaml", "x/*.json", "./x/b.json", "x/*.yml"}, fill, func(w *watched) {
+		w.want("a:1=http://a:1 b:1=http://b:1 c:1=http://c:1")
+	})
+}
+
+func TestFilesOfAPatternComeAndGo(t *testing.T) {
+	inBubble(t, []string{"fleet/*.json"}, func(string) {}, func(w *watched) {
+		w.want("")
+		write(t, "fleet/a.json", one)
+		w.then(listOne)
+		write(t, "fleet/b.json", two)
+		w.then(listOne + " " + listTwo)
+		must(t, os.Remove("fleet/a.json"))
+		w.then(listTwo)
+		must(t, os.RemoveAll("fleet"))
+		w.then("")
+	})
+}
+
+func TestAFileThatIsNamedMustBeThere(t *testing.T) {
+	const missing = "read fleet/a.json: no such file or directory"
+	inBubble(t, []string{"fleet/a.json"}, func(string) {}, func(w *watched) {
+		w.want(missing)
+		write(t, "fleet/a.json", one)
+		w.then(listOne)
+		must(t, os.Remove("fleet/a.json"))
+		w.then(missing)
+	})
+}
+
+func TestARenamedFileTakesThePlaceOfTheOld(t *testing.T) {
+	inBubble(t, []string{"*.json"}, func(string) { write(t, "a.json", one) }, func(w *watched) {
+		write(t, "a.json.new", two)
+		w.then(listOne)
+		must(t, os.Rename("a.json.new", "a.json"))
+		w.then(listTwo)
+	})
+}
+
+// Kubernetes mounts a ConfigMap as links to ..data, itself a link that is
+// renamed from one directory to the next.
+func TestTheLinksOfAConfigMapAreFollowed(t *testing.T) {
+	swap := func(version, content string) {
+		write(t, filepath.Join(version, "a.json"), content)
+		must(t, os.Symlink(version, "..data_tmp"))
+		must(t, os.Rename("..data_tmp", "..data"))
+	}
+	prepare := func(string) {
+		swap("..2026_01", one)
+		must(t, os.Symlink("..data/a.json", "a.json"))
+	}
+	inBubble(t, []string{"*.json"}, prepare, func(w *watched) {
+		w.want(listOne)
+		swap("..2026_02", two)
+		must(t, os.RemoveAll("..2026_01"))
+		w.then(listTwo)
+		must(t, os.RemoveAll("..2026_02"))
+		w.then("read a.json: no such file or directory")
+		swap("..2026_03", one)
+		w.then(listOne)
+	})
+}
+
+func TestAHalfWrittenFileIsAMistakeUntilItIsWhole(t *testing.T) {
+	for n := range len(two) {
+		half, whole := two[:n], two
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			inBubble(t, []string{"*.json"}, func(string) { write(t, "a.json", one) }, func(w *watched) {
+				write(t, "a.json", half)
+				want := "read a.json: line 1: the document is cut off, want JSON"
+				if n == 0 {
+					want = "read a.json: line 1: the document is empty, want a list of groups, [] for none"
+				}
+				w.then(want)
+				w.then(want)
+				write(t, "a.json", whole)
+				w.then(listTwo)
+			})
+		})
+	}
+}
+
+func TestOneBrokenFileFailsTheWholeSource(t *testing.T) {
+	fill := func(string) {
+		write(t, "a.json", one)
+		write(t, "b.yml", "- targets: [b:1]\n  labels:\n    zone: [eu]\n")
+		write(t, "c.json", "{")
+	}
+	inBubble(t, []string{"*.json", "*.yml"}, fill, func(w *watched) {
+		w.want("read b.yml: [0].labels.zone (line 3): is a list, want a string")
+		write(t, "b.yml", "[]")
+		w.then("read c.json: line 1: the document is a map, want a list of groups, [] for none")
+		must(t, os.Remove("c.json"))
+		w.then(listOne)
+	})
+}
+
+func TestWhatIsNoFileIsNotRead(t *testing.T) {
+	inBubble(t, []string{"*.json"}, func(string) { must(t, os.Mkdir("a.json", 0o755)) }, func(w *watched) {
+		w.want("read a.json: is not a regular file")
+		must(t, os.Remove("a.json"))
+		must(t, syscall.Mkfifo("a.json", 0o644))
+		w.then("read a.json: is not a regular file")
+		must(t, os.Remove("a.json"))
+		must(t, os.Symlink("a.json", "a.json"))
+		w.then("read a.json: too many levels of symbolic links")
+	})
+}
+
+// What cannot be seen is not gone. (Tests may run as root, to whom no directory
+// is closed.)
+func TestADirectoryThatCannotBeReadIsAMistake(t *testing.T) {
+	inBubble(t, []string{"fleet/*.json"}, func(string) { write(t, "fleet/a.json", one) }, func(w *watched) {
+		must(t, os.Rename("fleet", "other"))
+		write(t, "fleet", "")
+		w.then("read fleet: not a directory")
+	})
+}
+
+func TestAllFilesTogetherHaveAtMost20000Targets(t *testing.T) {
+	fill := func(string) { write(t, "a.json", big(1, 10_000, 0)); write(t, "b.json", big(1, 10_000, 0)) }
+	inBubble(t, []string{"*.json"}, fill, func(w *watched) {
+		if got := len(w.list); got != 20_000 {
+			t.Errorf("got %d targets, want 20000", got)
+		}
+		write(t, "c.json", one)
+		w.then("read c.json: with the files before it lists 20001 targets, at most 20000 are accepted")
+	})
+}
+
+func TestABadPathIsRefused(t *testing.T) {
+	const ext = ": want a path or pattern that ends in .json, .yml or .yaml"
+	for _, c := range []struct {
+		paths []string
+		want  string
+	}{
+		{nil, "want at least one path"},
+		{[]string{"a.json", ""}, `""` + ext},
+		{[]string{"fleet/*"}, `"fleet/*"` + ext},
+		{[]string{"a.toml"}, `"a.toml"` + ext},
+		{[]string{"a.JSON"}, `"a.JSON"` + ext},
+		{[]string{"a[.json"}, `"a[.json": syntax error in pattern`},
+	} {
+		if _, err := NewFile(c.paths); err == nil || err.Error() != c.want {
+			t.Errorf("%q: got %v, want %v", c.paths, err, c.want)
+		}
+	}
+}
+
+func TestASourceOfFilesIsNamedByItsPaths(t *testing.T) {
+	f, err := NewFile([]string{"fleet/*.json", "b.yml"})
+	if must(t, err); f.String() != "file:fleet/*.json,b.yml" {
+		t.Errorf("got %v, want file:fleet/*.json,b.yml", f)
+	}
+}
+
+func TestNothingIsReportedOnceTheSourceWasEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, err := NewFile([]string{filepath.Join(t.TempDir(), "*.json")})
+		must(t, err)
+		r, stop := run(t, f)
+		time.Sleep(7 * time.Second)
+		start := time.Now()
+		stop()
+		if d := time.Since(start); d != 0 {
+			t.Errorf("got an end after %v, want it at once", d)
+		}
+		time.Sleep(time.Minute)
+		r.wantLast(t, 2, "")
+	})
+}
+
+func TestTheFilesOfASourceAreAtMost20000(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 20_001 {
+		must(t, os.Symlink("nothing", filepath.Join(dir, fmt.Sprintf("%05d.json", i))))
+	}
+	r := fileReader{[]string{filepath.Join(dir, "*.json")}, nil}
+	list, err := r.read()
+	wantText(t, list, err, "20001 files match, at most 20000 are accepted")
+	must(t, os.Remove(filepath.Join(dir, "00000.json")))
+	if paths, err := r.paths(); err != nil || len(paths) != 20_000 {
+		t.Errorf("got %d paths and error %v, want 20000", len(paths), err)
+	}
+}
+
+func TestAFileThatIsGoneIsForgotten(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "a.json", one)
+	r := fileReader{[]string{"*.json"}, nil}
+	for want := 1; want >= 0; want-- {
+		_, err := r.read()
+		if got := len(r.known); err != nil || got != want {
+			t.Errorf("got %d documents remembered and error %v, want %d", got, err, want)
+		}
+		os.Remove("a.json")
+	}
+}
+
+func TestFilesAreClosed(t *testing.T) {
+	open := func() int {
+		all, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Skip(err)
+		}
+		return len(all)
+	}
+	t.Chdir(t.TempDir())
+	write(t, "a.json", one)
+	r := fileReader{[]string{"*.json"}, nil}
+	before := open()
+	for range 100 {
+		r.read()
+	}
+	if after := open(); after > before+50 {
+		t.Errorf("got %d open files after 100 reads, want about %d", after, before)
+	}
+}
+
+func TestAFileIsAtMost10MiB(t *testing.T) {
+	inBubble(t, []string{"a.json"}, func(string) { write(t, "a.json", one+strings.Repeat(" ", 10<<20)) }, func(w *watched) {
+		w.want("read a.json: is too large, at most 10485760 bytes are accepted")
+	})
+}

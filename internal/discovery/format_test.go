@@ -1,0 +1,105 @@
+package discovery
+
+import "testing"
+
+func TestYAMLIsReadAsPrometheusReadsIt(t *testing.T) {
+	list, err := read(readYAML, `
+# numbers and words are strings, anchors and aliases work
+- targets: &both
+    - 10.0.0.1:9000
+    - 'b:9000'
+  labels: &eu {shard: 1, up: yes, load: 0.50, day: 2026-01-02}
+- targets:
+  labels: *eu
+- targets: *both
+  labels:
+    note: |
+      two
+      lines
+`)
+	common := "[{day 2026-01-02} {load 0.50} {shard 1} {up yes}]"
+	note := "[{note two\nlines\n}]"
+	wantText(t, list, err, "10.0.0.1:9000=http://10.0.0.1:9000"+common+" b:9000=http://b:9000"+common+
+		" 10.0.0.1:9000=http://10.0.0.1:9000"+note+" b:9000=http://b:9000"+note)
+}
+
+func TestBrokenYAMLIsRefused(t *testing.T) {
+	for body, want := range map[string]string{
+		"# nothing\n":                            "line 1: the document is empty, want a list of groups, [] for none",
+		"---\n":                                  "line 2: the document is null, want a list of groups, [] for none",
+		"[":                                      "line 2: the document is broken, want YAML: did not find expected node content",
+		"- targets: [a:1]\n- targets: [b:1":      "line 2: the document is broken, want YAML: did not find expected ',' or ']'",
+		"- targets: *a":                          "the document is broken, want YAML: unknown anchor",
+		"- targets: []\n- a\n  b: c":             "line 3: the document is broken, want YAML: mapping values are not allowed in this context",
+		"-\n targets:\n  - a:1\n  b":             "line 4: the document is broken, want YAML: could not find expected ':'",
+		"- targets: [a:1]\nb":                    "line 2: the document is broken, want YAML: could not find expected ':'",
+		"- targets: []\n  labels: {a: b\n  c: d": "line 2: the document is broken, want YAML: did not find expected ',' or '}'",
+		"-\n targets: []\n labels:\n  a: \"b":    "line 4: the document is broken, want YAML: found unexpected end of stream",
+		"-\n targets: []\n labels:\n  a: `b":     "line 4: the document is broken, want YAML: found character that cannot start any token",
+		"-\n targets: []\n\tlabels: []":          "line 3: the document is broken, want YAML: found character that cannot start any token",
+		"[]\n---\n[]\n":                          "line 2: a second document begins, want one",
+		"[]\n---\n]\n":                           "line 3: the document is broken, want YAML: did not find expected node content",
+		"- \x01":                                 "the document is broken, want YAML: control characters are not allowed",
+		"- targets: [\"a:1\xff\"]":               "the document is broken, want YAML: invalid leading UTF-8 octet",
+		"- &a [*a]":                              "[0] (line 1): is a list, want a map with targets and labels",
+		"- &a\n  targets: *a":                    "[0].targets (line 2): is a map, want a list",
+		"- labels: {<<: {a: b}}":                 `[0].labels["<<"] (line 1): a name of a label is letters, digits and _ and begins with no digit`,
+		"- <<: {a: b}":                           `[0]["<<"] (line 1): unknown key, want targets or labels`,
+		"- ? [a]\n  : b":                         `[0][""] (line 1): unknown key, want targets or labels`,
+		"- labels: {a: !!binary aGk=}":           "[0].labels.a (line 1): is something with a tag of its own, want a string",
+		"- labels: {a: !x b}":                    "[0].labels.a (line 1): is something with a tag of its own, want a string",
+		"- !x {}":                                "[0] (line 1): is something with a tag of its own, want a map with targets and labels",
+		"- targets: [!!null a:1]":                "[0].targets[0] (line 1): is null, want host:port",
+		"- labels: {a: ~}":                       "[0].labels.a (line 1): is null, want a string",
+	} {
+		list, err := read(readYAML, body)
+		if got := text(list, err); got != want {
+			t.Errorf("%q\ngot  %v\nwant %v", body, got, want)
+		}
+	}
+}
+
+// A small document that says very much must cost no more than a big one.
+func TestAliasesDoNotMultiply(t *testing.T) {
+	body := "- targets: &a [a:1"
+	for range 999 {
+		body += ",a:1"
+	}
+	body += "]\n"
+	for range 20 {
+		body += "- targets: *a\n"
+	}
+	list, err := read(readYAML, body)
+	wantText(t, list, err, "[20].targets[0] (line 1): at most 20000 targets are accepted")
+}
+
+func TestBrokenJSONIsRefused(t *testing.T) {
+	for body, want := range map[string]string{
+		"[\n{\"targets\": [\"a:1\"],":          "line 2: the document is cut off, want JSON",
+		"[{\"targets\": [\n\"a:":               "line 2: the document is cut off, want JSON",
+		"[\n{},]":                              "line 2: the document is broken, want JSON in UTF-8",
+		"[]\n{}":                               "line 1: something follows the list",
+		"[] x":                                 "line 1: something follows the list",
+		"- targets: [a:1]":                     "line 1: the document is broken, want JSON in UTF-8",
+		"[{'targets': []}]":                    "line 1: the document is broken, want JSON in UTF-8",
+		"[{\"targets\": [\"\xff:1\"]}]":        "line 1: the document is broken, want JSON in UTF-8",
+		`[{"labels": {"a": "\ud800"}}]`:        "line 1: the document is broken, want JSON in UTF-8",
+		"\ufeff[]":                             "line 1: the document is broken, want JSON in UTF-8",
+		"// none\n[]":                          "line 1: the document is broken, want JSON in UTF-8",
+		`[{"labels": {"a": 1}}]`:               "[0].labels.a (line 1): is a number, want a string",
+		`[{"labels": {"a": true}}]`:            "[0].labels.a (line 1): is a boolean, want a string",
+		`[{"targets": [9000]}]`:                "[0].targets[0] (line 1): is a number, want host:port",
+		`[{"targets": false}]`:                 "[0].targets (line 1): is a boolean, want a list",
+		"[\r\n{\r\n\"targets\": [\r\n\"a\"]}]": "[0].targets[0] (line 4): has no port, want host:port",
+	} {
+		list, err := read(readJSON, body)
+		if got := text(list, err); got != want {
+			t.Errorf("%q\ngot  %v\nwant %v", body, got, want)
+		}
+	}
+}
+
+func TestEscapesInJSONAreRead(t *testing.T) {
+	list, err := read(readJSON, `[{"targets": ["\u0061:1"], "labels": {"zon\u0065": "\ud83d\ude00\n\/"}}]`)
+	wantText(t, list, err, "a:1=http://a:1[{zone 😀\n/}]")
+}

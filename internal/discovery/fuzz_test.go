@@ -1,0 +1,90 @@
+package discovery
+
+import (
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/betanet/betanet_exporter/internal/fleet"
+)
+
+var faultText = regexp.MustCompile(`^(\[\d+\][^\n]* \(line \d+\): |line \d+: |the document is broken, want YAML: )[^\n]+$`)
+
+// What is accepted keeps the bounds and says the same when it is written anew,
+// what is refused has a message of one line with a place, and nothing panics.
+func FuzzDocument(f *testing.F) {
+	for _, body := range []string{
+		one, two, two[:20], "", "null", "[]", "{}", "- targets: [a:1]\n  labels: {a: b}\n", "- &a\n  targets: [*a]", "[]\n---\n[]", "- labels: {<<: {a: b}}", "- !!map {}",
+		`[{"targets": ["a:1", "[::1]:2"], "labels": {"zone": "z", "__scheme__": "https", "__x": "", "empty": ""}}, {"targets": ["b:1"], "labels": {"upstream": "\u00fc"}}]`,
+		big(3, 3, 3), "- targets: &a [a:1]\n- targets: *a", "- [[]]: x", "%YAML 1.1\n---\n[]\n...\n", "- ? targets\n  : - a:1", "# x",
+	} {
+		f.Add(false, []byte(body))
+		f.Add(true, []byte(body))
+	}
+	f.Fuzz(func(t *testing.T, isYAML bool, body []byte) {
+		parse := readJSON
+		if isYAML {
+			parse = readYAML
+		}
+		before := slices.Clone(body)
+		list, err := read(parse, string(body))
+		if !slices.Equal(before, body) {
+			t.Fatalf("got the body changed to %q, want %q", body, before)
+		}
+		if err != nil {
+			if list != nil || !faultText.MatchString(err.Error()) || !utf8.ValidString(err.Error()) {
+				t.Fatalf("got a list of %d and the message %q, want none and one line with a place", len(list), err)
+			}
+			return
+		}
+		if !isYAML && !json.Valid(body) {
+			t.Fatalf("accepted %q, want it refused as no JSON", body)
+		}
+		for _, x := range list {
+			check(t, x)
+		}
+		again, err := read(readJSON, encode(t, list))
+		wantText(t, again, err, text(list, nil))
+	})
+}
+
+func check(t *testing.T, x Target) {
+	if err := checkAddress(x.URL.Host); err != nil || x.URL.Scheme != "http" && x.URL.Scheme != "https" {
+		t.Fatalf("got the URL %v, want one of host:port", x.URL)
+	}
+	if x.Name == "" || len(x.Name) > maxName || !utf8.ValidString(x.Name) {
+		t.Fatalf("got the name %q, want 1 to %d bytes of UTF-8", x.Name, maxName)
+	}
+	if len(x.Labels) > maxLabels || x.Labels != nil && len(x.Labels) == 0 {
+		t.Fatalf("got %d labels that are nil: %v", len(x.Labels), x.Labels == nil)
+	}
+	for i, l := range x.Labels {
+		if !isLabelName(l.Name) || strings.HasPrefix(l.Name, "__") || l.Name == "upstream" || slices.Contains(reserved[:], l.Name) {
+			t.Fatalf("got the label %q, want it refused or dropped", l.Name)
+		}
+		if l.Value == "" || len(l.Value) > maxLabelValue || !utf8.ValidString(l.Value) {
+			t.Fatalf("got %s=%q, want up to %d bytes of UTF-8", l.Name, l.Value, maxLabelValue)
+		}
+		if i > 0 && x.Labels[i-1].Name >= l.Name {
+			t.Fatalf("got labels %v, want each once, in order", x.Labels)
+		}
+	}
+}
+
+// encode writes a group for each target.
+func encode(t *testing.T, list []Target) string {
+	groups := []any{}
+	for _, x := range list {
+		labels := map[string]string{"upstream": x.Name, "__scheme__": x.URL.Scheme}
+		for _, l := range append([]fleet.Label(nil), x.Labels...) {
+			labels[l.Name] = l.Value
+		}
+		groups = append(groups, map[string]any{"labels": labels, "targets": []string{x.URL.Host}})
+	}
+	b, err := json.Marshal(groups)
+	must(t, err)
+	return string(b)
+}

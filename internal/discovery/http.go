@@ -1,0 +1,91 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// HTTP is a source of documents in Prometheus' format http_sd, which is the
+// JSON of file_sd, of a web server that is asked again and again.
+type HTTP struct {
+	url, title *url.URL
+	refresh    time.Duration
+	client     *http.Client
+	last       document
+}
+
+// NewHTTP makes the source of the documents at u, asked for every refresh (30 s
+// if that is not positive), each within the same time or 30 s.
+//
+// The client is the caller's, who decides about redirects and closes its
+// connections when Run has returned; only a 200 counts, be it after a redirect.
+func NewHTTP(u *url.URL, refresh time.Duration, client *http.Client) *HTTP {
+	title := *u
+	title.User, title.RawQuery, title.ForceQuery, title.Fragment, title.RawFragment = nil, "", false, "", ""
+	if refresh <= 0 {
+		refresh = 30 * time.Second
+	}
+	return &HTTP{url: u, title: &title, refresh: refresh, client: client}
+}
+
+// String is http: and the URL without userinfo, query and fragment.
+func (h *HTTP) String() string { return "http:" + h.title.String() }
+
+// Run is that of [Source].
+func (h *HTTP) Run(ctx context.Context, found func([]Target, error)) {
+	watch(ctx, h.refresh, h.read, found)
+}
+
+func (h *HTTP) read(ctx context.Context) ([]Target, error) {
+	limit := min(h.refresh, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	list, err := h.ask(ctx)
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("no answer within %v", limit)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("GET %s: %w", h.title, err)
+	}
+	return list, nil
+}
+
+func (h *HTTP) ask(ctx context.Context) ([]Target, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.url.String(), nil)
+	if err != nil {
+		return nil, withoutURL(err)
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("X-Prometheus-Refresh-Interval-Seconds", strconv.FormatFloat(h.refresh.Seconds(), 'f', -1, 64))
+	resp, err := h.client.Do(req)
+	if err != nil {
+		return nil, withoutURL(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("status %d, want 200", resp.StatusCode)
+	}
+	ct := resp.Header.Get("Content-Type")
+	mt, params, err := mime.ParseMediaType(ct)
+	if cs, ok := params["charset"]; err != nil || mt != "application/json" || ok && !strings.EqualFold(cs, "utf-8") {
+		return nil, fmt.Errorf("content type %.60q, want application/json", ct)
+	}
+	return h.last.read(resp.Body, readJSON)
+}
+
+// withoutURL is the cause alone: the URL is said already, and its query may be
+// a secret.
+func withoutURL(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}

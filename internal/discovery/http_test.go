@@ -1,0 +1,291 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// serve is a source that asks a server which answers as told, once in a long
+// time. The tests read it themselves.
+func serve(t *testing.T, answer http.HandlerFunc) (h *HTTP, base string) {
+	s := httptest.NewServer(answer)
+	t.Cleanup(s.Close)
+	return source(t, s.URL+"/targets", s.Client()), "GET " + s.URL + "/targets: "
+}
+
+func source(t *testing.T, raw string, client *http.Client) *HTTP {
+	u, err := url.Parse(raw)
+	must(t, err)
+	return NewHTTP(u, time.Minute, client)
+}
+
+// say answers with a document.
+func say(status int, contentType, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["Content-Type"] = []string{contentType}
+		w.WriteHeader(status)
+		io.WriteString(w, body)
+	}
+}
+
+func TestAServerIsAskedAsPrometheusAsks(t *testing.T) {
+	var got *http.Request
+	h, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		got = r
+		say(200, "application/json", two)(w, r)
+	})
+	h.url.RawQuery, h.url.User = "a=b", url.UserPassword("u", "p")
+	h.refresh = 1500 * time.Millisecond
+	list, err := h.read(t.Context())
+	wantText(t, list, err, listTwo)
+	user, password, _ := got.BasicAuth()
+	for _, c := range [][2]string{
+		{got.Method, "GET"},
+		{got.URL.String(), "/targets?a=b"},
+		{got.Header.Get("Accept"), "application/json"},
+		{got.Header.Get("X-Prometheus-Refresh-Interval-Seconds"), "1.5"},
+		{user + ":" + password, "u:p"},
+	} {
+		if c[0] != c[1] {
+			t.Errorf("got %q, want %q", c[0], c[1])
+		}
+	}
+}
+
+func TestADocumentOfAServerNeedsStatus200AndJSON(t *testing.T) {
+	for name, c := range map[string]struct {
+		answer http.HandlerFunc
+		want   string
+	}{
+		"JSON":            {say(200, "application/json", one), listOne},
+		"JSON in capital": {say(200, "Application/JSON; charset=UTF-8", one), listOne},
+		"nothing listed":  {say(200, "application/json", "[]"), ""},
+		"status 500":      {say(500, "application/json", one), "status 500, want 200"},
+		"status 404":      {say(404, "text/plain", "no"), "status 404, want 200"},
+		"status 204":      {say(204, "application/json", ""), "status 204, want 200"},
+		"status 206":      {say(206, "application/json", one), "status 206, want 200"},
+		"status 302":      {say(302, "application/json", one), "status 302, want 200"},
+		"HTML":            {say(200, "text/html", one), `content type "text/html", want application/json`},
+		"no type":         {say(200, "", one), `content type "", want application/json`},
+		"a long type":     {say(200, strings.Repeat("x", 100), one), `content type "` + strings.Repeat("x", 60) + `", want application/json`},
+		"another type":    {say(200, "application/jsonl", one), `content type "application/jsonl", want application/json`},
+		"a broken type":   {say(200, "application/json; charset", one), `content type "application/json; charset", want application/json`},
+		"another charset": {say(200, "application/json; charset=latin1", one), `content type "application/json; charset=latin1", want application/json`},
+		"YAML":            {say(200, "application/json", "- targets: [a:1]"), "line 1: the document is broken, want JSON in UTF-8"},
+		"half":            {say(200, "application/json", two[:10]), "line 1: the document is cut off, want JSON"},
+		"a bad label":     {say(200, "application/json", `[{"labels": {"le": "1"}}]`), "[0].labels.le (line 1): is a label of the exporter itself, want another name"},
+		"just large":      {say(200, "application/json", one+strings.Repeat(" ", 10<<20-len(one))), listOne},
+		"too large":       {say(200, "application/json", one+strings.Repeat(" ", 10<<20-len(one)+1)), "is too large, at most 10485760 bytes are accepted"},
+		"a lost end": {func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", "1000")
+			say(200, "application/json", one)(w, r)
+		}, "unexpected EOF"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, base := serve(t, c.answer)
+			h.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+			list, err := h.read(t.Context())
+			if err != nil {
+				c.want = base + c.want
+			}
+			wantText(t, list, err, c.want)
+		})
+	}
+}
+
+func TestABodyWithoutAnEndIsCut(t *testing.T) {
+	h, base := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		for _, err := w.Write([]byte("[")); err == nil; _, err = w.Write([]byte(strings.Repeat(" ", 1<<16))) {
+		}
+	})
+	list, err := h.read(t.Context())
+	wantText(t, list, err, base+"is too large, at most 10485760 bytes are accepted")
+}
+
+func TestRedirectsAreTheClientsAffair(t *testing.T) {
+	h, base := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/targets" {
+			http.Redirect(w, r, "/other", http.StatusFound)
+			return
+		}
+		say(200, "application/json", one)(w, r)
+	})
+	list, err := h.read(t.Context())
+	wantText(t, list, err, listOne)
+	h.client.CheckRedirect = func(*http.Request, []*http.Request) error { return errors.New("not allowed") }
+	list, err = h.read(t.Context())
+	wantText(t, list, err, base+"not allowed")
+}
+
+func TestAServerThatHangsIsLeft(t *testing.T) {
+	for name, before := range map[string]func(http.ResponseWriter){
+		"before the header": func(http.ResponseWriter) {},
+		"in the body": func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "application/json")
+			io.WriteString(w, "[")
+			w.(http.Flusher).Flush()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			left := make(chan struct{})
+			h, base := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				before(w)
+				<-r.Context().Done()
+				close(left)
+			})
+			h.refresh = 50 * time.Millisecond
+			list, err := h.read(t.Context())
+			wantText(t, list, err, base+"no answer within 50ms")
+			<-left
+		})
+	}
+}
+
+func TestAServerThatIsNotThereIsAMistake(t *testing.T) {
+	h, base := serve(t, nil)
+	h.client = &http.Client{Transport: trip(func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") })}
+	h.url.RawQuery, h.url.User = "token=hunter2", url.UserPassword("u", "hunter2")
+	list, err := h.read(t.Context())
+	wantText(t, list, err, base+"connection refused")
+}
+
+func TestASourceOfAServerIsNamedWithoutSecrets(t *testing.T) {
+	for raw, want := range map[string]string{
+		"http://sd/targets":               "http:http://sd/targets",
+		"https://u:p@sd:8080/t?token=x#f": "http:https://sd:8080/t",
+		"http://sd/?":                     "http:http://sd/",
+		"http://sd/a%2Fb":                 "http:http://sd/a%2Fb",
+	} {
+		h := source(t, raw, nil)
+		if h.String() != want || h.url.String() != raw {
+			t.Errorf("got %v of %v, want %v of %v", h, h.url, want, raw)
+		}
+	}
+}
+
+// trip answers requests without a network.
+type trip func(*http.Request) (*http.Response, error)
+
+func (f trip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// body tells when it is closed.
+type body struct {
+	io.Reader
+	open *atomic.Int32
+}
+
+func (b body) Close() error { b.open.Add(-1); return nil }
+
+func TestAServerIsAskedOnceARefreshAndItsLastListCountsWhenItIsBack(t *testing.T) {
+	type step struct {
+		status        int
+		content, want string
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var open atomic.Int32
+		var answer atomic.Value
+		client := &http.Client{Transport: trip(func(r *http.Request) (*http.Response, error) {
+			open.Add(1)
+			a := answer.Load().(step)
+			return &http.Response{StatusCode: a.status, Header: http.Header{"Content-Type": {"application/json"}}, Body: body{strings.NewReader(a.content), &open}}, nil
+		})}
+		answer.Store(step{status: 200, content: one})
+		r, _ := run(t, source(t, "http://sd/targets", client))
+		synctest.Wait()
+		var first []Target
+		for i, c := range []step{
+			{200, one, listOne},
+			{200, one, listOne},
+			{503, one, "GET http://sd/targets: status 503, want 200"},
+			{200, one[:5], "GET http://sd/targets: line 1: the document is cut off, want JSON"},
+			{200, one[:5], "GET http://sd/targets: line 1: the document is cut off, want JSON"},
+			{200, two, listTwo},
+			{200, "[]", ""},
+		} {
+			if i > 0 {
+				answer.Store(c)
+				time.Sleep(time.Minute - 1)
+				r.wantLast(t, i, r.all[i-1])
+				time.Sleep(1)
+				synctest.Wait()
+			}
+			r.wantLast(t, i+1, c.want)
+			if i == 0 {
+				first = r.list
+			}
+			if i == 1 && r.list[0].URL != first[0].URL {
+				t.Error("got the same content decoded again, want it left alone")
+			}
+			if n := open.Load(); n != 0 {
+				t.Fatalf("got %d bodies open, want none", n)
+			}
+		}
+	})
+}
+
+func TestAnAnswerIsAwaitedForTheRefreshAtMost30Seconds(t *testing.T) {
+	for refresh, want := range map[time.Duration]time.Duration{
+		0: 30 * time.Second, time.Second: time.Second, 30 * time.Second: 30 * time.Second, time.Hour: 30 * time.Second,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			u, _ := url.Parse("http://sd/targets")
+			start := time.Now()
+			h := NewHTTP(u, refresh, &http.Client{Transport: hang})
+			list, err := h.read(t.Context())
+			wantText(t, list, err, "GET http://sd/targets: no answer within "+want.String())
+			if got := time.Since(start); got != want {
+				t.Errorf("refresh %v: got the end after %v, want %v", refresh, got, want)
+			}
+		})
+	}
+}
+
+// hang answers when its request ends.
+var hang = trip(func(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, context.Cause(r.Context())
+})
+
+func TestARequestInFlightEndsWithTheSourceAndIsNotReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, stop := run(t, source(t, "http://sd/targets", &http.Client{Transport: hang}))
+		time.Sleep(time.Second)
+		start := time.Now()
+		stop()
+		if d := time.Since(start); d != 0 || len(r.all) != 0 {
+			t.Errorf("got the end after %v and reports %q, want it at once and none", d, r.all)
+		}
+	})
+}
+
+// A server that hangs is asked again on the next tick that was not missed.
+func TestASlowServerIsNotAskedTwiceAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u, _ := url.Parse("http://sd/targets")
+		var asked, now atomic.Int32
+		r, _ := run(t, NewHTTP(u, 10*time.Second, &http.Client{Transport: trip(func(r *http.Request) (*http.Response, error) {
+			asked.Add(1)
+			defer now.Add(-1)
+			if now.Add(1) > 1 {
+				t.Error("got two requests at a time, want one")
+			}
+			return hang(r)
+		})}))
+		time.Sleep(35 * time.Second)
+		synctest.Wait()
+		r.wantLast(t, 3, "GET http://sd/targets: no answer within 10s")
+		if n := asked.Load(); n != 4 {
+			t.Errorf("got %d requests in 35 s, want 4", n)
+		}
+	})
+}

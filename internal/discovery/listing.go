@@ -1,0 +1,178 @@
+package discovery
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/betanet/betanet_exporter/internal/fleet"
+)
+
+// listing is what a document lists, checked while it is read, so that a bad
+// document costs no more than a good one.
+type listing struct {
+	targets []Target // of the groups that ended
+	groups  int      // that began
+	group   group    // the one being read
+}
+
+// group is some addresses and what they have in common.
+type group struct {
+	keys      []string // that were there
+	addresses []string
+	names     []string // of all labels that were there
+	labels    []fleet.Label
+	scheme    string
+	upstream  value // text "" for none
+}
+
+// value is something of a document and the line where it stands.
+type value struct {
+	kind string
+	text string // of a string
+	line int
+}
+
+// Kinds of values, as the messages name them.
+const (
+	aString  = "a string"
+	aNumber  = "a number"
+	aBoolean = "a boolean"
+	aList    = "a list"
+	aMap     = "a map"
+	null     = "null"
+)
+
+// fault is one mistake. It names places, never values: those may be secret.
+type fault struct {
+	place string // such as [2].labels.zone, "" for the document
+	line  int    // 0 where it is not known
+	what  string
+}
+
+func (f *fault) Error() string {
+	switch {
+	case f.line == 0:
+		return f.what
+	case f.place == "":
+		return fmt.Sprintf("line %d: %s", f.line, f.what)
+	}
+	return fmt.Sprintf("%s (line %d): %s", f.place, f.line, f.what)
+}
+
+// fault is a mistake in the group being read; the place is that within it.
+func (l *listing) fault(place string, v value, format string, args ...any) error {
+	return &fault{fmt.Sprintf("[%d]%s", l.groups-1, place), v.line, fmt.Sprintf(format, args...)}
+}
+
+// wrong is a value of another kind than is accepted at a place of the group.
+func (l *listing) wrong(place string, v value, want string) error {
+	return l.fault(place, v, "is %s, want %s", v.kind, want)
+}
+
+// wrongList is a document that is no list.
+func wrongList(v value) error {
+	return &fault{"", v.line, "the document is " + v.kind + ", want a list of groups, [] for none"}
+}
+
+// begin starts a group, which must be a map.
+func (l *listing) begin(v value) error {
+	l.groups++
+	l.group = group{scheme: "http"}
+	if l.groups > maxTargets {
+		return l.fault("", v, "at most %d groups are accepted", maxTargets)
+	}
+	if v.kind != aMap {
+		return l.wrong("", v, "a map with targets and labels")
+	}
+	return nil
+}
+
+// key meets a key of the group.
+func (l *listing) key(k value) error {
+	if k.text != "targets" && k.text != "labels" {
+		return l.fault(step(k.text), k, "unknown key, want targets or labels")
+	}
+	if slices.Contains(l.group.keys, k.text) {
+		return l.fault(step(k.text), k, "is given twice")
+	}
+	l.group.keys = append(l.group.keys, k.text)
+	return nil
+}
+
+// address meets a target of the group.
+func (l *listing) address(v value) error {
+	place := fmt.Sprintf(".targets[%d]", len(l.group.addresses))
+	if v.kind != aString {
+		return l.wrong(place, v, "host:port")
+	}
+	if len(l.targets)+len(l.group.addresses) == maxTargets {
+		return l.fault(place, v, "at most %d targets are accepted", maxTargets)
+	}
+	if err := checkAddress(v.text); err != nil {
+		return l.fault(place, v, "%v", err)
+	}
+	l.group.addresses = append(l.group.addresses, v.text)
+	return nil
+}
+
+// label meets a label of the group.
+func (l *listing) label(k, v value) error {
+	g, place := &l.group, ".labels"+step(k.text)
+	switch {
+	case len(g.names) == maxLabels:
+		return l.fault(place, k, "at most %d labels are accepted", maxLabels)
+	case !isLabelName(k.text):
+		return l.fault(place, k, "a name of a label is letters, digits and _ and begins with no digit")
+	case slices.Contains(g.names, k.text):
+		return l.fault(place, k, "is given twice")
+	case v.kind != aString:
+		return l.wrong(place, v, aString)
+	case !isLabelValue(v.text):
+		return l.fault(place, v, "want at most %d bytes of UTF-8", maxLabelValue)
+	}
+	g.names = append(g.names, k.text)
+	switch {
+	case k.text == "upstream":
+		if v.text == "" || len(v.text) > maxName {
+			return l.fault(place, v, "the name of an upstream has 1 to %d bytes", maxName)
+		}
+		g.upstream = v
+	case k.text == "__scheme__":
+		if v.text != "http" && v.text != "https" {
+			return l.fault(place, v, "want http or https")
+		}
+		g.scheme = v.text
+	case slices.Contains(reserved[:], k.text):
+		return l.fault(place, k, "is a label of the exporter itself, want another name")
+	case v.text != "" && !strings.HasPrefix(k.text, "__"): // an empty label is none
+		g.labels = append(g.labels, fleet.Label{Name: k.text, Value: v.text})
+	}
+	return nil
+}
+
+// end makes targets of the group.
+func (l *listing) end() error {
+	g := &l.group
+	if n := len(g.addresses); g.upstream.text != "" && n > 1 {
+		return l.fault(".labels.upstream", g.upstream, "names %d targets, want one: no two upstreams have the same name", n)
+	}
+	slices.SortFunc(g.labels, func(a, b fleet.Label) int { return strings.Compare(a.Name, b.Name) })
+	for _, a := range g.addresses {
+		t := Target{Name: a, URL: &url.URL{Scheme: g.scheme, Host: a}, Labels: g.labels}
+		if g.upstream.text != "" {
+			t.Name = g.upstream.text
+		}
+		l.targets = append(l.targets, t)
+	}
+	return nil
+}
+
+// step is how a key is written in a place. Only keys of strange form are quoted.
+func step(key string) string {
+	if isLabelName(key) && len(key) <= 60 {
+		return "." + key
+	}
+	return fmt.Sprintf("[%.60q]", key)
+}
