@@ -1,5 +1,6 @@
 // Package web is how the exporter is reached: the only place with paths, and
-// the listener with its limits. No handler waits for an upstream.
+// the listener with its limits. No handler but that of /probe waits for an
+// upstream.
 package web
 
 import (
@@ -11,6 +12,7 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 
 	"github.com/betanet/betanet_exporter/internal/exposition"
+	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
 // Options are what the handlers need.
@@ -23,6 +25,8 @@ type Options struct {
 	// Reload loads the configuration anew; nil where POST /-/reload is not
 	// allowed.
 	Reload func() error
+	Probe  Prober                   // of /probe; nil where there is none
+	Names  func() []*fleet.Upstream // on /sd; nil where there is none
 	Log    *slog.Logger
 }
 
@@ -43,6 +47,12 @@ func Handler(o Options) (http.Handler, error) {
 	mux.HandleFunc("POST /-/reload", reload(o.Reload))
 	mux.Handle("GET /upstream/{name...}", compress(http.HandlerFunc(status.upstream)))
 	mux.Handle("GET /{$}", compress(http.HandlerFunc(status.index)))
+	if o.Probe != nil {
+		mux.Handle("GET /probe", compress(probes(o)))
+	}
+	if o.Names != nil {
+		mux.Handle("GET /sd", compress(serviceDiscovery(o.Names)))
+	}
 	if o.Pprof {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)

@@ -1,0 +1,192 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/exposition"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/poll"
+	"github.com/betanet/betanet_exporter/internal/retry"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var defaults = fleet.Settings{
+	Interval: 15 * time.Second, Timeout: 14 * time.Second, RequestTimeout: 5 * time.Second,
+	Attempts: 3, Backoff: time.Second, MaxBackoff: 4 * time.Second, Jitter: retry.None,
+	BreakerFailures: 5, BreakerOpen: 30 * time.Second, TTL: 10 * time.Second, MaxStale: 5 * time.Minute,
+}
+
+// bed is Targets on a network and a resolver in memory.
+type bed struct {
+	*internet
+	dns        *names
+	configured map[string]*fleet.Upstream
+	poller     *poll.Poller
+	targets    *Targets
+	cancel     context.CancelFunc // stops the targets
+}
+
+// inBubble runs a test on a bed with these rules; time inside is fake.
+func inBubble(t *testing.T, rules []Rule, test func(*testing.T, *bed)) {
+	synctest.Test(t, func(t *testing.T) { onBed(rules, func(b *bed) { test(t, b) }) })
+}
+
+func onBed(rules []Rule, test func(*bed)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	b := &bed{internet: newInternet(), dns: &names{answers: make(map[string][]answer)}, configured: make(map[string]*fleet.Upstream), cancel: cancel}
+	b.poller = poll.New(poll.Options{Publish: func(*fleet.View) {}, Report: func(poll.Event) {}, Dial: b.dial})
+	b.targets = New(ctx, Options{
+		Poller: b.poller, Settings: defaults, API: betanet.V1, Resolver: b.dns,
+		Lookup: func(name string) *fleet.Upstream { return b.configured[name] },
+	})
+	b.targets.dial = b.dial
+	b.targets.SetRules(rules)
+	polling, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { b.poller.Run(polling) })
+	defer running.Wait()
+	defer stop()
+	defer b.internet.close()
+	defer b.targets.Wait()
+	defer cancel()
+	test(b)
+}
+
+// samples are those of a probe of the target.
+func (b *bed) samples(t *testing.T, target string) string {
+	t.Helper()
+	v, late, err := b.targets.Collect(context.Background(), target, 0)
+	if err != nil {
+		t.Fatalf("Collect(%s): %v", target, err)
+	}
+	return text(v, late)
+}
+
+func text(v *fleet.View, late bool) string {
+	var all strings.Builder
+	if err := exposition.WriteProbe(&all, exposition.Text, v, late); err != nil {
+		panic(err)
+	}
+	return all.String()
+}
+
+func (b *bed) refused(target string) error {
+	_, _, err := b.targets.Collect(context.Background(), target, 0)
+	return err
+}
+
+func wantSamples(t *testing.T, got string, want ...string) {
+	t.Helper()
+	for _, w := range want {
+		if !strings.Contains(got, "\n"+w+"\n") {
+			t.Errorf("no sample %q in\n%s", w, strings.Join(grep(got, "betanet_up", "failing", "stale", "messages"), "\n"))
+		}
+	}
+}
+
+func grep(all string, words ...string) (found []string) {
+	for line := range strings.Lines(all) {
+		for _, w := range words {
+			if strings.Contains(line, w) && line[0] != '#' {
+				found = append(found, strings.TrimSpace(line))
+				break
+			}
+		}
+	}
+	return found
+}
+
+// names is a resolver: of each name it gives one answer after the other, the last
+// again and again.
+type names struct {
+	mu      sync.Mutex
+	answers map[string][]answer
+	asked   int
+}
+
+type answer struct {
+	addresses []netip.Addr
+	err       error
+	hangs     bool
+}
+
+// give appends an answer to those of a name.
+func (n *names) give(name string, addresses ...string) {
+	var a answer
+	for _, s := range addresses {
+		a.addresses = append(a.addresses, netip.MustParseAddr(s))
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.answers[name] = append(n.answers[name], a)
+}
+
+// hang makes a name one that no answer comes to.
+func (n *names) hang(name string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.answers[name] = []answer{{hangs: true}}
+}
+
+func (n *names) LookupNetIP(ctx context.Context, _, name string) ([]netip.Addr, error) {
+	n.mu.Lock()
+	n.asked++
+	all := n.answers[name]
+	a := answer{err: &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}}
+	if len(all) > 0 {
+		a = all[0]
+	}
+	if len(all) > 1 {
+		n.answers[name] = all[1:]
+	}
+	n.mu.Unlock()
+	if a.hangs {
+		<-ctx.Done()
+		return nil, &net.DNSError{Err: ctx.Err().Error(), Name: name, IsTimeout: true}
+	}
+	return a.addresses, a.err
+}
+
+// healthy is a Betanet service that has processed so many messages.
+func healthy(messages int) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		switch r.URL.Path {
+		case betanet.Metrics.Path():
+			fmt.Fprintf(w, `{"packets_processed":%d,"packets_dropped":10}`, messages)
+		case betanet.Nodes.Path():
+			fmt.Fprintf(w, `{"active_nodes":%d,"inactive_nodes":2,"total_nodes":7}`, messages)
+		case betanet.Network.Path():
+			fmt.Fprintf(w, `{"bytes_transmitted":%d,"bytes_received":500000,"avg_latency_ms":45.0,"peak_throughput":10000}`, messages)
+		default:
+			http.NotFound(w, r)
+		}
+	}
+}
+
+func status(code int, header ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		for i := 0; i < len(header); i += 2 {
+			w.Header().Set(header[i], header[i+1])
+		}
+		w.WriteHeader(code)
+	}
+}
+
+func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+
+func prefix(s string, port uint16) Rule { return Rule{Prefix: netip.MustParsePrefix(s), Port: port} }
+func glob(s string, port uint16) Rule   { return Rule{Glob: s, Port: port} }

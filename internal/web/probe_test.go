@@ -1,0 +1,140 @@
+package web
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"github.com/betanet/betanet_exporter/internal/breaker"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/probe"
+)
+
+// prober answers every probe alike and remembers what it was asked.
+type prober struct {
+	view   *fleet.View
+	late   bool
+	err    error
+	target string
+	limit  time.Duration
+}
+
+func (p *prober) Collect(_ context.Context, target string, limit time.Duration) (*fleet.View, bool, error) {
+	p.target, p.limit = target, limit
+	return p.view, p.late, p.err
+}
+
+func TestAProbeAnswersForItsTargetWithoutTheLabelUpstream(t *testing.T) {
+	p := &prober{view: view(upstreamAt("edge 1"), good, breaker.Closed)}
+	r := serve(t, Options{Registry: registry(), Probe: p}, "GET", "/probe?target=edge+1&module=x&debug=true")
+	got := body(t, r)
+	if r.StatusCode != 200 || p.target != "edge 1" || !strings.Contains(got, "\nbetanet_messages_total 5000\n") || !strings.Contains(got, "\nbetanet_up 1\n") {
+		t.Errorf("got %d of %q:\n%s", r.StatusCode, p.target, got)
+	}
+	if strings.Contains(got, "upstream=") || strings.Contains(got, "go_goroutines") || strings.Contains(got, "_bucket") {
+		t.Errorf("got more than the documents say:\n%s", got)
+	}
+	parser := expfmt.NewTextParser(model.LegacyValidation)
+	if _, err := parser.TextToMetricFamilies(strings.NewReader(got)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestALateProbeIsNotUp(t *testing.T) {
+	p := &prober{view: view(upstreamAt("a"), good, breaker.Closed), late: true}
+	if got := body(t, serve(t, Options{Registry: registry(), Probe: p}, "GET", "/probe?target=a")); !strings.Contains(got, "\nbetanet_up 0\n") {
+		t.Errorf("got\n%s", got)
+	}
+}
+
+func TestAFailingTargetIsAnAnswerWithItsReason(t *testing.T) {
+	p := &prober{view: view(upstreamAt("a"), good.Failed(broken, time.Now()), breaker.Closed)}
+	r := serve(t, Options{Registry: registry(), Probe: p}, "GET", "/probe?target=a")
+	got := body(t, r)
+	for _, want := range []string{
+		"betanet_up 0", `betanet_exporter_endpoint_failing{endpoint="metrics",reason="connect"} 1`,
+		`betanet_exporter_data_stale{endpoint="metrics"} 1`, "betanet_messages_total 5000",
+	} {
+		if r.StatusCode != 200 || !strings.Contains(got, "\n"+want+"\n") {
+			t.Errorf("got %d without %s:\n%s", r.StatusCode, want, got)
+		}
+	}
+}
+
+func TestAProbeNeedsExactlyOneTarget(t *testing.T) {
+	p := &prober{err: errors.New("was called")}
+	for _, query := range []string{"", "?target=", "?target=a&target=b", "?target=a&target=", "?Target=a", "?target=%zz", "?target=a;b=c", "?module=a"} {
+		r := serve(t, Options{Registry: registry(), Probe: p}, "GET", "/probe"+query)
+		if got := body(t, r); r.StatusCode != 400 || p.target != "" || strings.Count(got, "\n") != 1 {
+			t.Errorf("%s: got %d %q, asked for %q", query, r.StatusCode, got, p.target)
+		}
+	}
+}
+
+func TestWhyAProbeIsRefused(t *testing.T) {
+	for err, want := range map[error]int{probe.ErrMalformed: 400, probe.ErrForbidden: 403, probe.ErrBusy: 503, errors.New("else"): 500} {
+		p := &prober{err: fmt.Errorf("why: %w", err)}
+		r := serve(t, Options{Registry: registry(), Probe: p}, "GET", "/probe?target=a")
+		if got := body(t, r); r.StatusCode != want || got != "why: "+err.Error()+"\n" || r.Header.Get("Content-Type") != "text/plain; charset=utf-8" {
+			t.Errorf("%v: got %d %q %q, want %d", err, r.StatusCode, got, r.Header.Get("Content-Type"), want)
+		}
+	}
+}
+
+func TestTheScrapersTimeOutLimitsAProbe(t *testing.T) {
+	for header, want := range map[string]time.Duration{
+		"": 0, "10": 9500 * time.Millisecond, "10.000000": 9500 * time.Millisecond, "1.5": time.Second, "1": 500 * time.Millisecond,
+		"0.9": 450 * time.Millisecond, "0.5": 250 * time.Millisecond, "1e-300": 1, "1e2": 99500 * time.Millisecond,
+		"0": 0, "-0": 0, "-5": 0, "NaN": 0, "Inf": 0, "+Inf": 0, "-Inf": 0, "1e300": 0, "1e999": 0, "10s": 0, "ten": 0, " 10": 0, "1,5": 0,
+	} {
+		p := &prober{err: probe.ErrBusy, limit: -1}
+		serve(t, Options{Registry: registry(), Probe: p}, "GET", "/probe?target=a", "X-Prometheus-Scrape-Timeout-Seconds", header)
+		if p.limit != want {
+			t.Errorf("%q: got %v, want %v", header, p.limit, want)
+		}
+	}
+}
+
+func TestFormatAndCompressionOfAProbe(t *testing.T) {
+	o := Options{Registry: registry(), Probe: &prober{view: view(upstreamAt("a"), good, breaker.Closed)}}
+	const proto = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
+	for accept, want := range map[string]string{
+		"": "text/plain; version=0.0.4", prometheusAccept: "application/openmetrics-text; version=1.0.0", proto: "text/plain; version=0.0.4",
+		proto + ";q=0.9," + prometheusAccept: "application/openmetrics-text; version=1.0.0",
+	} {
+		r := serve(t, o, "GET", "/probe?target=a", "Accept", accept, "Accept-Encoding", "gzip")
+		z, err := gzip.NewReader(r.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(z)
+		if ct := r.Header.Get("Content-Type"); err != nil || !strings.HasPrefix(ct, want) {
+			t.Errorf("Accept %q: got %q, %v, want %q", accept, ct, err, want)
+		}
+		if om := strings.HasSuffix(string(got), "# EOF\n"); om != strings.Contains(want, "openmetrics") {
+			t.Errorf("Accept %q: ends with # EOF: %v", accept, om)
+		}
+	}
+}
+
+func TestWithoutAProberThereIsNoProbe(t *testing.T) {
+	for _, path := range []string{"/probe?target=a", "/sd"} {
+		if got := serve(t, Options{Registry: registry()}, "GET", path).StatusCode; got != 404 {
+			t.Errorf("%s: got %d, want 404", path, got)
+		}
+	}
+	o := Options{Registry: registry(), Probe: &prober{}, Names: func() []*fleet.Upstream { return nil }}
+	for _, path := range []string{"/probe?target=a", "/sd"} {
+		if got := serve(t, o, "POST", path).StatusCode; got != 405 {
+			t.Errorf("POST %s: got %d, want 405", path, got)
+		}
+	}
+}

@@ -1,0 +1,48 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/betanet/betanet_exporter/internal/fleet"
+)
+
+// targetGroup is an element of the list of Prometheus' http_sd.
+type targetGroup struct {
+	Targets []string          `json:"targets"`
+	Labels  map[string]string `json:"labels"`
+}
+
+// serviceDiscovery serves the names of the upstreams, as targets of /probe. The
+// operator's labels are those of a group, so that a scraper can relabel by them;
+// it gets them with the samples in any case.
+func serviceDiscovery(names func() []*fleet.Upstream) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, targetGroups(names()))
+	}
+}
+
+// targetGroups puts upstreams with the same labels together, all in the order of
+// their names.
+func targetGroups(upstreams []*fleet.Upstream) []*targetGroup {
+	upstreams = slices.Clone(upstreams)
+	slices.SortFunc(upstreams, func(a, b *fleet.Upstream) int { return strings.Compare(a.Title(), b.Title()) })
+	groups := []*targetGroup{} // none is [], not null
+	byLabels := make(map[string]*targetGroup)
+	for _, u := range upstreams {
+		key := fmt.Sprintf("%q", u.Labels)
+		g := byLabels[key]
+		if g == nil {
+			g = &targetGroup{Labels: make(map[string]string, len(u.Labels))}
+			for _, l := range u.Labels {
+				g.Labels["__meta_betanet_label_"+l.Name] = l.Value
+			}
+			byLabels[key] = g
+			groups = append(groups, g)
+		}
+		g.Targets = append(g.Targets, u.Title())
+	}
+	return groups
+}
