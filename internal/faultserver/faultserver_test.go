@@ -31,8 +31,8 @@ func start(t *testing.T) (*Server, *http.Client) {
 		TLSClientConfig:        &tls.Config{RootCAs: x509.NewCertPool()},
 	}
 	t.Cleanup(func() {
-		transport.CloseIdleConnections()
 		s.Close()
+		transport.CloseIdleConnections() // after it: a dial may still have ended with a connection that nobody took
 	})
 	return s, &http.Client{
 		Transport: transport, Timeout: 2 * time.Second,
@@ -80,7 +80,11 @@ func TestWhatNoExporterMaySendIsRemembered(t *testing.T) {
 	s, c := start(t)
 	get(c, s.URL()+"/status")
 	get(c, s.URL()+Metrics+"?a=b")
-	c.Post(s.URL()+Nodes, "text/plain", strings.NewReader("x"))
+	posted, err := c.Post(s.URL()+Nodes, "text/plain", strings.NewReader("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	posted.Body.Close()
 	want := []string{"path /status", "query a=b", "method POST", "a request with a body"}
 	if got := s.Unexpected(); !cmp.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
