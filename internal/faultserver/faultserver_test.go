@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -35,7 +36,7 @@ func start(t *testing.T) (*Server, *http.Client) {
 		transport.CloseIdleConnections() // after it: a dial may still have ended with a connection that nobody took
 	})
 	return s, &http.Client{
-		Transport: transport, Timeout: 2 * time.Second,
+		Transport: transport, Timeout: 30 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
@@ -148,6 +149,9 @@ func TestFaultsLookToAClientAsTheirNamesSay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, client := start(t)
+			if c.want(os.ErrDeadlineExceeded) { // what never ends needs no patience
+				client.Timeout = time.Second
+			}
 			s.Set(Metrics, c.fault)
 			if _, _, err := get(client, s.URL()+Metrics); !c.want(err) {
 				t.Errorf("got %v", err)
@@ -193,6 +197,9 @@ func TestATransportActsOnEveryConnectionThatFollows(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, client := start(t)
+			if c.want == "Client.Timeout" {
+				client.Timeout = time.Second
+			}
 			pool := client.Transport.(*http.Transport).TLSClientConfig.RootCAs
 			pool.AppendCertsFromPEM(trusted.CA)
 			pool.AppendCertsFromPEM(expired.CA)
