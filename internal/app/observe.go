@@ -116,7 +116,7 @@ func updated(e poll.Ended) []any {
 		}
 	}
 	if v.LatencySeconds != nil {
-		attrs = append(attrs, "latency", fmt.Sprintf("%gms", *v.LatencySeconds*1000))
+		attrs = append(attrs, "latency", strconv.FormatFloat(*v.LatencySeconds*1000, 'f', -1, 32)+"ms")
 	}
 	return append(attrs, "took", e.Duration.Round(time.Microsecond))
 }

@@ -149,7 +149,8 @@ func TestLatencyIsTheMeanOverActiveNodesThatGiveIt(t *testing.T) {
 		{"zero is a value", MixnodesDoc{node("active", ptr(0.0)), node("active", ptr(1000.0))}, ptr(0.5)},
 		{"all zero", MixnodesDoc{node("active", ptr(0.0))}, ptr(0.0)},
 		{
-			"the others do not count", MixnodesDoc{node("active", ptr(250.0)), node("stopped", ptr(9e9)), node("active", nil), node("active", ptr(750.0))},
+			"the others do not count",
+			MixnodesDoc{node("active", ptr(250.0)), node("stopped", ptr(9e9)), node("active", nil), node("active", ptr(750.0))},
 			ptr(0.5),
 		},
 	} {

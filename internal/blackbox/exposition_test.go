@@ -17,7 +17,7 @@ import (
 )
 
 // deadline is how long anything may take on a machine that is busy with other things. What works takes a cycle or two.
-const deadline = 60 * time.Second
+const deadline = 2 * time.Minute
 
 // exposition is one scrape.
 type exposition struct {

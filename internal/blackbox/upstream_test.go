@@ -52,14 +52,13 @@ func watchEnv(t *testing.T, env, flags []string, urls ...string) *program {
 
 // patient is how the exporter is set up for faults that show at once. An attempt has nearly the whole cycle, so that a
 // busy machine seldom makes one run into its limit.
-var patient = append([]string{"--request.timeout=1900ms"}, common...)
+var patient = append([]string{"--collect.interval=3s", "--collect.timeout=2900ms", "--request.timeout=2900ms"}, common...)
 
 // quick is for faults that do not end: three attempts fit into a cycle even if each runs into its limit.
-var quick = append([]string{"--request.timeout=600ms"}, common...)
+var quick = append([]string{"--collect.interval=2s", "--collect.timeout=1900ms", "--request.timeout=600ms"}, common...)
 
 // common keeps breakers closed and stale values exposed, so that a row may take its time.
 var common = []string{
-	"--collect.interval=2s", "--collect.timeout=1900ms",
 	"--retry.attempts=3", "--retry.backoff=1ms", "--retry.max-backoff=2ms",
 	"--breaker.failures=1000", "--cache.max-stale=0",
 }

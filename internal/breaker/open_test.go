@@ -29,7 +29,7 @@ func TestOpenLastsThePause(t *testing.T) {
 		time.Sleep(pause)
 		refuse(t, b) // the very end belongs to the pause
 		wantState(t, b, Open)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		admit(t, b)
 	})
 }
@@ -85,7 +85,7 @@ func TestAFailedProbeOpensForAWholePause(t *testing.T) {
 		wantChanges(t, probe.Done(Failure), Open)
 		time.Sleep(pause)
 		refuse(t, b)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		admit(t, b)
 	})
 }
@@ -114,7 +114,7 @@ func TestLateResultsChangeNothingWhileOpen(t *testing.T) {
 			wantState(t, b, Open)
 			time.Sleep(pause / 2)
 			refuse(t, b) // a late failure does not lengthen the pause either
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			admit(t, b)
 		})
 	}

@@ -111,6 +111,7 @@ func (s *Server) serve(conn net.Conn, tcp *net.TCPConn) {
 		}
 		path := request.URL.Path
 		s.check(request, meter.n)
+		io.Copy(io.Discard, io.LimitReader(request.Body, 1<<20)) // or it would be taken for the next request
 		x := &Exchange{Path: path, conn: conn, tcp: tcp, closing: s.closing}
 		s.count(path, !paths[path])(x)
 		paths[path] = true

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -31,11 +32,11 @@ func start(t *testing.T) (*Server, *http.Client) {
 		TLSClientConfig:        &tls.Config{RootCAs: x509.NewCertPool()},
 	}
 	t.Cleanup(func() {
-		transport.CloseIdleConnections()
 		s.Close()
+		transport.CloseIdleConnections() // after it: a dial may still have ended with a connection that nobody took
 	})
 	return s, &http.Client{
-		Transport: transport, Timeout: 2 * time.Second,
+		Transport: transport, Timeout: 30 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
@@ -80,7 +81,11 @@ func TestWhatNoExporterMaySendIsRemembered(t *testing.T) {
 	s, c := start(t)
 	get(c, s.URL()+"/status")
 	get(c, s.URL()+Metrics+"?a=b")
-	c.Post(s.URL()+Nodes, "text/plain", strings.NewReader("x"))
+	posted, err := c.Post(s.URL()+Nodes, "text/plain", strings.NewReader("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	posted.Body.Close()
 	want := []string{"path /status", "query a=b", "method POST", "a request with a body"}
 	if got := s.Unexpected(); !cmp.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
@@ -144,6 +149,9 @@ func TestFaultsLookToAClientAsTheirNamesSay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, client := start(t)
+			if c.want(os.ErrDeadlineExceeded) { // what never ends needs no patience
+				client.Timeout = time.Second
+			}
 			s.Set(Metrics, c.fault)
 			if _, _, err := get(client, s.URL()+Metrics); !c.want(err) {
 				t.Errorf("got %v", err)
@@ -189,6 +197,9 @@ func TestATransportActsOnEveryConnectionThatFollows(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, client := start(t)
+			if c.want == "Client.Timeout" {
+				client.Timeout = time.Second
+			}
 			pool := client.Transport.(*http.Transport).TLSClientConfig.RootCAs
 			pool.AppendCertsFromPEM(trusted.CA)
 			pool.AppendCertsFromPEM(expired.CA)

@@ -49,18 +49,21 @@ func TestCounterResetsAreCounted(t *testing.T) {
 		{"gauges may fall", []betanet.Document{network(5, 5, 9), network(5, 5, 1)}, 0},
 		{
 			"nodes are no counters",
-			[]betanet.Document{&betanet.NodesDoc{Active: 5, Inactive: 5, Total: 10}, &betanet.NodesDoc{Active: 1, Inactive: 1, Total: 2}}, 0,
+			[]betanet.Document{&betanet.NodesDoc{Active: 5, Inactive: 5, Total: 10}, &betanet.NodesDoc{Active: 1, Inactive: 1, Total: 2}},
+			0,
 		},
 		{
 			"mixnodes fall",
 			[]betanet.Document{
 				betanet.MixnodesDoc{mixnode("a", 5, ptr(uint64(5))), mixnode("b", 5, nil)},
 				betanet.MixnodesDoc{mixnode("a", 4, ptr(uint64(4))), mixnode("b", 4, nil)},
-			}, 3,
+			},
+			3,
 		},
 		{
 			"a mixnode leaves",
-			[]betanet.Document{betanet.MixnodesDoc{mixnode("a", 5, nil)}, betanet.MixnodesDoc{}}, 0,
+			[]betanet.Document{betanet.MixnodesDoc{mixnode("a", 5, nil)}, betanet.MixnodesDoc{}},
+			0,
 		},
 	} {
 		var a Accumulator

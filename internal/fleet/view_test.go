@@ -27,6 +27,7 @@ func down() snapshot.Record                    { return pending().Failed(timeout
 func fetchedAt(after time.Duration) snapshot.Record {
 	return pending().Fetched(metrics(1, 1), start.Add(after))
 }
+
 func view(s Settings, records ...snapshot.Record) *View {
 	v := &View{Upstream: &Upstream{URLs: []*url.URL{&url.URL{Host: "localhost:9000"}}, Settings: s}}
 	for i, r := range records {

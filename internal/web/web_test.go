@@ -156,11 +156,24 @@ func TestPathsAndMethods(t *testing.T) {
 		method, path string
 		want         int
 	}{
-		{"GET", "/metrics", 200}, {"HEAD", "/metrics", 200}, {"POST", "/metrics", 405}, {"DELETE", "/health", 405},
-		{"GET", "/health", 200}, {"GET", "/health/details", 200}, {"GET", "/-/healthy", 200}, {"GET", "/-/ready", 200},
-		{"GET", "/api/v1/status", 200}, {"GET", "/", 200}, {"GET", "/upstream/localhost:9000", 200}, {"GET", "/upstream/none", 404},
-		{"GET", "/nothing", 404}, {"GET", "/metrics/", 404}, {"GET", "/debug/pprof/", 404}, {"GET", "/debug/pprof/heap", 404},
-		{"POST", "/-/reload", 403}, {"GET", "/-/reload", 405},
+		{"GET", "/metrics", 200},
+		{"HEAD", "/metrics", 200},
+		{"POST", "/metrics", 405},
+		{"DELETE", "/health", 405},
+		{"GET", "/health", 200},
+		{"GET", "/health/details", 200},
+		{"GET", "/-/healthy", 200},
+		{"GET", "/-/ready", 200},
+		{"GET", "/api/v1/status", 200},
+		{"GET", "/", 200},
+		{"GET", "/upstream/localhost:9000", 200},
+		{"GET", "/upstream/none", 404},
+		{"GET", "/nothing", 404},
+		{"GET", "/metrics/", 404},
+		{"GET", "/debug/pprof/", 404},
+		{"GET", "/debug/pprof/heap", 404},
+		{"POST", "/-/reload", 403},
+		{"GET", "/-/reload", 405},
 	} {
 		if got := serve(t, o, c.method, c.path).StatusCode; got != c.want {
 			t.Errorf("%s %s: got %d, want %d", c.method, c.path, got, c.want)
