@@ -34,12 +34,21 @@ func buildAndRun(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	binary = filepath.Join(dir, "betanet_exporter")
-	build := exec.Command("go", "build", "-C", "..", "-buildvcs=false", "-o", binary, ".")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n%s", build, err, out)
+	if err := build(binary); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()
+}
+
+// build builds the program into a file.
+func build(file string, flags ...string) error {
+	args := append([]string{"build", "-C", "..", "-buildvcs=false", "-o", file}, flags...)
+	cmd := exec.Command("go", append(args, ".")...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", cmd, err, out)
+	}
+	return nil
 }
 
 // component is the path of a program that a Debian package installs. Without it
@@ -64,6 +73,8 @@ type process struct {
 	out  output
 	done chan struct{} // closed when it has ended
 	err  error         // how it ended, to be read after done
+
+	killed bool // by the test
 }
 
 // start starts a program with an environment that has no setting of the
@@ -96,12 +107,24 @@ func (p *process) stop(t *testing.T) {
 		p.cmd.Process.Kill()
 		<-p.done
 	}
-	if p.err != nil && !p.out.contains(portTaken) {
+	if p.err != nil && !p.killed && !p.cameTooLate() {
 		t.Errorf("%s ended with %v, want exit code 0", p, p.err)
 	}
 	if t.Failed() {
 		t.Logf("%s: end %v, output:\n%s", p, p.err, p.out.tail())
 	}
+}
+
+// kill ends the process as a crash does; it is gone when kill returns.
+func (p *process) kill() {
+	p.killed = true
+	p.cmd.Process.Kill()
+	<-p.done
+}
+
+// cameTooLate tells whether another process had taken the port.
+func (p *process) cameTooLate() bool {
+	return p.out.contains("address already in use") || p.out.contains("Address already in use")
 }
 
 func (p *process) String() string {
@@ -138,9 +161,6 @@ func (o *output) contains(s string) bool {
 	return bytes.Contains(o.kept, []byte(s))
 }
 
-// portTaken is what a program says that came too late.
-const portTaken = "address already in use"
-
 // serve starts a program that serves HTTP on a free port, and returns once GET
 // path answers 200 on every one of the hosts. args makes its arguments from the
 // port.
@@ -160,7 +180,7 @@ func serve(t *testing.T, hosts []string, path, program string, args func(port st
 			wait(t, url+path+" of "+p.String(), func() error {
 				select {
 				case <-p.done:
-					if taken = p.out.contains(portTaken); taken {
+					if taken = p.cameTooLate(); taken {
 						return nil
 					}
 					t.Fatalf("%s ended: %v\n%s", p, p.err, p.out.tail())

@@ -50,7 +50,7 @@ func observe(many bool) *logged {
 }
 
 var (
-	edge  = &fleet.Upstream{Name: "edge", URLs: []*url.URL{&url.URL{Scheme: "http", Host: "h:1"}}, Settings: fleet.Settings{Interval: 15 * time.Second}}
+	edge  = &fleet.Upstream{Name: "edge", URLs: []*url.URL{{Scheme: "http", Host: "h:1"}}, Settings: fleet.Settings{Interval: 15 * time.Second}}
 	where = poll.Source{Upstream: edge, Endpoint: betanet.Nodes}
 )
 

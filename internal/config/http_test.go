@@ -98,6 +98,7 @@ func TestEachErrorOfHTTPSettingsIsALine(t *testing.T) {
 		"oauth2: {client_id: a, token_url: x1x2x3}":  `.oauth2.token_url (line 3): is no URL with scheme http or https and a host`,
 		"http_headers: {X-A:x1x2x3}":                 `.http_headers (line 3): a key in it is no name of a header`,
 		"http_headers: {X-A: {value: [a]}}":          `.http_headers.X-A.value (line 3): unknown key, did you mean "values"?`,
+		"http_headers: {X-A: }":                      `.http_headers.X-A (line 3): has no value`,
 		"http_headers: {Host: {values: [a]}}":        ` (line 3): setting header "Host" is not allowed`,
 		"oauth2: {client_id: a, token_url: 'http://t', endpoint_params: {'a:x1x2x3': }}": `.oauth2.endpoint_params.? (line 3): has no value`,
 		"basic_auth: {password_file: nowhere}":                                           `.basic_auth.password_file (line 3): nowhere: no such file or directory`,

@@ -74,6 +74,7 @@ func (p *place) entries() []*place {
 
 // twice reports a key that is there twice.
 func (p *place) twice(key *yaml.Node) {
+	p.source.values++
 	e := &place{source: p.source, parent: p, key: key.Value, line: key.Line}
 	if p.secret {
 		e = &place{source: p.source, parent: p.parent, key: p.key, index: p.index, line: key.Line}
@@ -85,7 +86,6 @@ func (p *place) twice(key *yaml.Node) {
 
 // each calls f for the entries of a mapping node, without its merges.
 func (p *place) each(n *yaml.Node, f func(key, value *yaml.Node)) {
-	p.source.values += len(n.Content) / 2
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
 		switch {
@@ -120,6 +120,7 @@ func (p *place) merged(n *yaml.Node, depth int, own map[string]bool, all *[]*pla
 				p.fail("<< brings in %s, use an alias of a mapping", kind(m))
 				continue
 			}
+			p.source.values += len(m.Content) / 2
 			if !p.source.allows(p, depth+1) {
 				return
 			}

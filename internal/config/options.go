@@ -35,82 +35,150 @@ var (
 // options is every setting, in the order of help and documentation. The file is
 // the first, because it is asked for the others.
 var options = []option{
-	{name: "config.file", commands: []string{Serve, CollectCmd}, set: text(func(c *Config) *string { return &c.File }),
-		help: "YAML file with upstreams, discovery and what may be probed. Every upstream then carries the label upstream."},
+	{
+		name: "config.file", commands: []string{Serve, CollectCmd}, set: text(func(c *Config) *string { return &c.File }),
+		help: "YAML file with upstreams, discovery and what may be probed. Every upstream then carries the label upstream.",
+	},
 
-	{name: "betanet.url", def: defaultURL, repeated: true, commands: []string{Serve, CollectCmd}, set: setURL,
-		help: "Base URL of a Betanet service. Repeatable; in the variable separated by commas or white space. One URL alone gives series without the label upstream."},
-	{name: "betanet.api", upstream: true, def: "auto", set: setAPI,
-		help: "HTTP API of the services: auto, v1 or mixnodes. auto asks v1 first, and mixnodes where all of v1 answers 404."},
+	{
+		name: "betanet.url", def: defaultURL, repeated: true, commands: []string{Serve, CollectCmd}, set: setURL,
+		help: "Base URL of a Betanet service. Repeatable; in the variable separated by commas or white space. One URL alone gives series without the label upstream.",
+	},
+	{
+		name: "betanet.api", upstream: true, def: "auto", set: setAPI,
+		help: "HTTP API of the services: auto, v1 or mixnodes. auto asks v1 first, and mixnodes where all of v1 answers 404.",
+	},
 
-	{name: "collect.mode", def: "poll", commands: []string{Serve}, set: setMode,
-		help: "poll: collect every upstream at each interval. probe: collect only when /probe is asked; then /metrics holds the exporter's own series alone."},
-	{name: "collect.interval", upstream: true, def: "15s", set: interval(func(c *Config) *dur { return &c.Settings.Interval }),
-		help: "Time between two collections of an upstream."},
-	{name: "collect.timeout", upstream: true, def: "(interval - 1s, below 2s: 9/10 of it)", set: positive(func(c *Config) *dur { return &c.Settings.Timeout }),
-		help: "Limit for one collection, all retries included; less than the interval."},
-	{name: "request.timeout", upstream: true, def: "(5s, or collect.timeout if that is less)", set: positive(func(c *Config) *dur { return &c.Settings.RequestTimeout }),
-		help: "Limit for one attempt, from the dial to the last byte. At most collect.timeout."},
-	{name: "retry.attempts", upstream: true, def: "3", set: count(1, 100, func(c *Config, n int) { c.Settings.Attempts = n }),
-		help: "Attempts per endpoint and collection, the first included."},
-	{name: "retry.backoff", upstream: true, def: "1s", set: positive(func(c *Config) *dur { return &c.Settings.Backoff }),
-		help: "First wait before a retry; each further one is twice as long."},
-	{name: "retry.max-backoff", upstream: true, def: "(4s, or retry.backoff if that is more)", set: positive(func(c *Config) *dur { return &c.Settings.MaxBackoff }),
-		help: "Longest wait before a retry."},
-	{name: "retry.jitter", upstream: true, def: "equal", set: setJitter,
-		help: "What is left to chance in a wait: none, equal (half of it) or full."},
-	{name: "breaker.failures", upstream: true, def: "5", set: count(1, 1_000_000, func(c *Config, n int) { c.Settings.BreakerFailures = uint32(n) }),
-		help: "Consecutive failed attempts that open an endpoint's circuit breaker."},
-	{name: "breaker.open", upstream: true, def: "30s", set: positive(func(c *Config) *dur { return &c.Settings.BreakerOpen }),
-		help: "How long an open circuit breaker lets no request through before it allows one probe."},
-	{name: "cache.ttl", upstream: true, def: "10s", set: notNegative(func(c *Config) *dur { return &c.Settings.TTL }),
-		help: "Age up to which a collection on demand is answered from the cache. 0 = never."},
-	{name: "cache.max-stale", upstream: true, def: "5m", set: notNegative(func(c *Config) *dur { return &c.Settings.MaxStale }),
-		help: "Age at which the last good values are no longer exposed. 0 = they stay for ever."},
+	{
+		name: "collect.mode", def: "poll", commands: []string{Serve}, set: setMode,
+		help: "poll: collect every upstream at each interval. probe: collect only when /probe is asked; then /metrics holds the exporter's own series alone.",
+	},
+	{
+		name: "collect.interval", upstream: true, def: "15s", set: interval(func(c *Config) *dur { return &c.Settings.Interval }),
+		help: "Time between two collections of an upstream.",
+	},
+	{
+		name: "collect.timeout", upstream: true, def: "(interval - 1s, below 2s: 9/10 of it)", set: positive(func(c *Config) *dur { return &c.Settings.Timeout }),
+		help: "Limit for one collection, all retries included; less than the interval.",
+	},
+	{
+		name: "request.timeout", upstream: true, def: "(5s, or collect.timeout if that is less)", set: positive(func(c *Config) *dur { return &c.Settings.RequestTimeout }),
+		help: "Limit for one attempt, from the dial to the last byte. At most collect.timeout.",
+	},
+	{
+		name: "retry.attempts", upstream: true, def: "3", set: count(1, 100, func(c *Config, n int) { c.Settings.Attempts = n }),
+		help: "Attempts per endpoint and collection, the first included.",
+	},
+	{
+		name: "retry.backoff", upstream: true, def: "1s", set: positive(func(c *Config) *dur { return &c.Settings.Backoff }),
+		help: "First wait before a retry; each further one is twice as long.",
+	},
+	{
+		name: "retry.max-backoff", upstream: true, def: "(4s, or retry.backoff if that is more)", set: positive(func(c *Config) *dur { return &c.Settings.MaxBackoff }),
+		help: "Longest wait before a retry.",
+	},
+	{
+		name: "retry.jitter", upstream: true, def: "equal", set: setJitter,
+		help: "What is left to chance in a wait: none, equal (half of it) or full.",
+	},
+	{
+		name: "breaker.failures", upstream: true, def: "5", set: count(1, 1_000_000, func(c *Config, n int) { c.Settings.BreakerFailures = uint32(n) }),
+		help: "Consecutive failed attempts that open an endpoint's circuit breaker.",
+	},
+	{
+		name: "breaker.open", upstream: true, def: "30s", set: positive(func(c *Config) *dur { return &c.Settings.BreakerOpen }),
+		help: "How long an open circuit breaker lets no request through before it allows one probe.",
+	},
+	{
+		name: "cache.ttl", upstream: true, def: "10s", set: notNegative(func(c *Config) *dur { return &c.Settings.TTL }),
+		help: "Age up to which a collection on demand is answered from the cache. 0 = never.",
+	},
+	{
+		name: "cache.max-stale", upstream: true, def: "5m", set: notNegative(func(c *Config) *dur { return &c.Settings.MaxStale }),
+		help: "Age at which the last good values are no longer exposed. 0 = they stay for ever.",
+	},
 
-	{name: "metrics.latency-histogram", upstream: true, def: "true", bool: true, commands: []string{Serve, Demo, CollectCmd}, set: boolean(func(c *Config) *bool { return &c.Settings.Histogram }),
-		help: "Expose the histogram betanet_message_latency_seconds, 14 series an upstream."},
+	{
+		name: "metrics.latency-histogram", upstream: true, def: "true", bool: true, commands: []string{Serve, Demo, CollectCmd}, set: boolean(func(c *Config) *bool { return &c.Settings.Histogram }),
+		help: "Expose the histogram betanet_message_latency_seconds, 14 series an upstream.",
+	},
 
-	{name: "web.listen-address", def: ":9200", repeated: true, commands: serving, set: setListen,
-		help: "Address to listen on, such as :9200 or [::1]:9200. Repeatable; in the variable separated by commas or white space."},
-	{name: "web.config.file", commands: serving, set: text(func(c *Config) *string { return &c.Web.ConfigFile }),
-		help: "File that turns on TLS, basic authentication or HTTP/2, in the format of Prometheus' exporter-toolkit."},
-	{name: "web.systemd-socket", def: "false", bool: true, commands: serving, set: boolean(func(c *Config) *bool { return &c.Web.SystemdSocket }),
-		help: "Use the sockets that systemd passes instead of web.listen-address."},
-	{name: "web.telemetry-path", def: "/metrics", commands: serving, set: setPath,
-		help: "Path of the metrics."},
-	{name: "web.enable-pprof", def: "false", bool: true, commands: serving, set: boolean(func(c *Config) *bool { return &c.Web.EnablePprof }),
-		help: "Serve Go profiles under /debug/pprof/."},
-	{name: "web.enable-lifecycle", def: "false", bool: true, commands: serving, set: boolean(func(c *Config) *bool { return &c.Web.EnableLifecycle }),
-		help: "Allow POST /-/reload."},
-	{name: "web.max-requests", def: "40", commands: serving, set: count(0, 1_000_000, func(c *Config, n int) { c.Web.MaxRequests = n }),
-		help: "Parallel scrapes that are served; more get status 503. 0 = no limit."},
+	{
+		name: "web.listen-address", def: ":9200", repeated: true, commands: serving, set: setListen,
+		help: "Address to listen on, such as :9200 or [::1]:9200. Repeatable; in the variable separated by commas or white space.",
+	},
+	{
+		name: "web.config.file", commands: serving, set: text(func(c *Config) *string { return &c.Web.ConfigFile }),
+		help: "File that turns on TLS, basic authentication or HTTP/2, in the format of Prometheus' exporter-toolkit.",
+	},
+	{
+		name: "web.systemd-socket", def: "false", bool: true, commands: serving, set: boolean(func(c *Config) *bool { return &c.Web.SystemdSocket }),
+		help: "Use the sockets that systemd passes instead of web.listen-address.",
+	},
+	{
+		name: "web.telemetry-path", def: "/metrics", commands: serving, set: setPath,
+		help: "Path of the metrics.",
+	},
+	{
+		name: "web.enable-pprof", def: "false", bool: true, commands: serving, set: boolean(func(c *Config) *bool { return &c.Web.EnablePprof }),
+		help: "Serve Go profiles under /debug/pprof/.",
+	},
+	{
+		name: "web.enable-lifecycle", def: "false", bool: true, commands: serving, set: boolean(func(c *Config) *bool { return &c.Web.EnableLifecycle }),
+		help: "Allow POST /-/reload.",
+	},
+	{
+		name: "web.max-requests", def: "40", commands: serving, set: count(0, 1_000_000, func(c *Config, n int) { c.Web.MaxRequests = n }),
+		help: "Parallel scrapes that are served; more get status 503. 0 = no limit.",
+	},
 
-	{name: "log.level", def: "info", commands: everywhere, set: oneOf(func(c *Config) *string { return &c.Log.Level }, "debug", "info", "warn", "error"),
-		help: "Least level that is logged: debug, info, warn or error."},
-	{name: "log.format", def: "logfmt", commands: everywhere, set: oneOf(func(c *Config) *string { return &c.Log.Format }, "logfmt", "json"),
-		help: "Form of the log lines: logfmt or json."},
+	{
+		name: "log.level", def: "info", commands: everywhere, set: oneOf(func(c *Config) *string { return &c.Log.Level }, "debug", "info", "warn", "error"),
+		help: "Least level that is logged: debug, info, warn or error.",
+	},
+	{
+		name: "log.format", def: "logfmt", commands: everywhere, set: oneOf(func(c *Config) *string { return &c.Log.Format }, "logfmt", "json"),
+		help: "Form of the log lines: logfmt or json.",
+	},
 
-	{name: "config.check", def: "false", bool: true, commands: []string{Serve, Demo, CollectCmd}, set: boolean(func(c *Config) *bool { return &c.Check }),
-		help: "Check the configuration, report every error, and exit with 0 or 1."},
-	{name: "config.print", def: "false", bool: true, commands: []string{Serve, Demo, CollectCmd}, set: boolean(func(c *Config) *bool { return &c.Print }),
-		help: "Print the configuration with the origin of each value, and exit."},
+	{
+		name: "config.check", def: "false", bool: true, commands: []string{Serve, Demo, CollectCmd}, set: boolean(func(c *Config) *bool { return &c.Check }),
+		help: "Check the configuration, report every error, and exit with 0 or 1.",
+	},
+	{
+		name: "config.print", def: "false", bool: true, commands: []string{Serve, Demo, CollectCmd}, set: boolean(func(c *Config) *bool { return &c.Print }),
+		help: "Print the configuration with the origin of each value, and exit.",
+	},
 
-	{name: "listen-address", def: "127.0.0.1:9000", commands: simulating, set: text(func(c *Config) *string { return &c.Simulate.ListenAddress }),
-		help: "Loopback address to listen on."},
-	{name: "count", def: "1", commands: simulating, set: count(1, 250, func(c *Config, n int) { c.Simulate.Count = n }),
-		help: "Instances, on 127.0.0.1, 127.0.0.2 and so on, all on the same port."},
-	{name: "api", def: "v1", commands: simulating, set: oneOf(func(c *Config) *string { return &c.Simulate.API }, "v1", "mixnodes"),
-		help: "API to speak: v1 or mixnodes."},
-	{name: "fault", commands: simulating, set: text(func(c *Config) *string { return &c.Simulate.Faults }),
-		help: "What goes wrong, separated by commas: refuse, hang, reset, http500, badjson, truncate, slow=3s."},
-	{name: "fault.every", def: "0s", commands: simulating, set: notNegative(func(c *Config) *dur { return &c.Simulate.Every }),
-		help: "Period of the faults; they act at its end. 0 = always."},
-	{name: "fault.for", def: "0s", commands: simulating, set: notNegative(func(c *Config) *dur { return &c.Simulate.For }),
-		help: "How long faults act in each period."},
+	{
+		name: "listen-address", def: "127.0.0.1:9000", commands: simulating, set: text(func(c *Config) *string { return &c.Simulate.ListenAddress }),
+		help: "Loopback address to listen on.",
+	},
+	{
+		name: "count", def: "1", commands: simulating, set: count(1, 250, func(c *Config, n int) { c.Simulate.Count = n }),
+		help: "Instances, on 127.0.0.1, 127.0.0.2 and so on, all on the same port.",
+	},
+	{
+		name: "api", def: "v1", commands: simulating, set: oneOf(func(c *Config) *string { return &c.Simulate.API }, "v1", "mixnodes"),
+		help: "API to speak: v1 or mixnodes.",
+	},
+	{
+		name: "fault", commands: simulating, set: text(func(c *Config) *string { return &c.Simulate.Faults }),
+		help: "What goes wrong, separated by commas: refuse, hang, reset, http500, badjson, truncate, slow=3s.",
+	},
+	{
+		name: "fault.every", def: "0s", commands: simulating, set: notNegative(func(c *Config) *dur { return &c.Simulate.Every }),
+		help: "Period of the faults; they act at its end. 0 = always.",
+	},
+	{
+		name: "fault.for", def: "0s", commands: simulating, set: notNegative(func(c *Config) *dur { return &c.Simulate.For }),
+		help: "How long faults act in each period.",
+	},
 
-	{name: "output", def: "metrics", commands: collecting, set: oneOf(func(c *Config) *string { return &c.Collect.Output }, "metrics", "table", "json"),
-		help: "What to print: metrics, table or json."},
+	{
+		name: "output", def: "metrics", commands: collecting, set: oneOf(func(c *Config) *string { return &c.Collect.Output }, "metrics", "table", "json"),
+		help: "What to print: metrics, table or json.",
+	},
 }
 
 // knownTo reports whether a command has the option.

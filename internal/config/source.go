@@ -41,7 +41,6 @@ type source struct {
 
 	paths map[string]error    // whether files can be read, by path
 	tls   map[tlsConfig]error // whether TLS settings can be used
-
 }
 
 func newSource(name, where string) *source {

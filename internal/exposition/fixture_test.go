@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func newUpstream(name string) *fleet.Upstream {
 	return &fleet.Upstream{
-		Name: name, URLs: []*url.URL{&url.URL{Scheme: "http", Host: "localhost:9000"}}, API: betanet.Auto,
+		Name: name, URLs: []*url.URL{{Scheme: "http", Host: "localhost:9000"}}, API: betanet.Auto,
 		Settings: fleet.Settings{Interval: 15 * time.Second, MaxStale: 5 * time.Minute, Histogram: true},
 	}
 }

@@ -29,7 +29,7 @@ func fetchedAt(after time.Duration) snapshot.Record {
 }
 
 func view(s Settings, records ...snapshot.Record) *View {
-	v := &View{Upstream: &Upstream{URLs: []*url.URL{&url.URL{Host: "localhost:9000"}}, Settings: s}}
+	v := &View{Upstream: &Upstream{URLs: []*url.URL{{Host: "localhost:9000"}}, Settings: s}}
 	for i, r := range records {
 		v.Endpoints = append(v.Endpoints, EndpointView{Endpoint: betanet.Endpoint(i), Record: r})
 	}
@@ -153,7 +153,7 @@ func TestNothingExpiresWithoutALimitOrData(t *testing.T) {
 }
 
 func TestTheTitleIsTheNameOrTheHost(t *testing.T) {
-	u := &Upstream{URLs: []*url.URL{&url.URL{Scheme: "http", Host: "localhost:9000", Path: "/p"}}}
+	u := &Upstream{URLs: []*url.URL{{Scheme: "http", Host: "localhost:9000", Path: "/p"}}}
 	if got, want := u.Title(), "localhost:9000"; got != want {
 		t.Errorf("Title(): got %q, want %q", got, want)
 	}

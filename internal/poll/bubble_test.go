@@ -72,7 +72,7 @@ type bed struct {
 func inBubble(t *testing.T, set fleet.Settings, api betanet.API, test func(*testing.T, *bed)) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bed{start: time.Now(), answer: healthy}
-		b.upstream = &fleet.Upstream{Name: "u", URLs: []*url.URL{&url.URL{Scheme: "http", Host: "u:9000"}}, API: api, Settings: set}
+		b.upstream = &fleet.Upstream{Name: "u", URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: api, Settings: set}
 		listener := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 		server := &http.Server{Handler: http.HandlerFunc(b.serve)}
 		var wg sync.WaitGroup

@@ -37,19 +37,22 @@ func goroutines() int {
 
 func TestOfTooManyTargetsTheLeastRecentlyUsedGo(t *testing.T) {
 	inBubble(t, inside, func(t *testing.T, b *bed) {
+		b.targets.o.Settings.Attempts = 1
 		synctest.Wait()
 		before := goroutines()
 		for i := range maxKnown {
-			b.host(address(i), healthy(i))
+			if i < 20 {
+				b.host(address(i), healthy(i)) // the others refuse connections
+			}
 			b.samples(t, address(i))
 		}
 		b.samples(t, address(0)) // used once more
+		synctest.Wait()
 		for i := maxKnown; i < maxKnown+10; i++ {
-			b.host(address(i), healthy(i))
 			b.samples(t, address(i))
 		}
 		synctest.Wait()
-		for i := range maxKnown + 10 {
+		for i := range 20 {
 			if open, gone := b.openTo(address(i)), 1 <= i && i <= 10; (open == 0) != gone {
 				t.Errorf("target %d has %d connections", i, open)
 			}

@@ -86,7 +86,8 @@ func targetsOn(t *testing.T, at netip.AddrPort) *probe.Targets {
 		Lookup: func(name string) *fleet.Upstream { return map[string]*fleet.Upstream{"edge-1": named}[name] },
 	})
 	targets.SetRules([]probe.Rule{
-		{Prefix: netip.MustParsePrefix("127.0.0.0/8"), Port: at.Port()}, {Prefix: netip.MustParsePrefix("::1/128"), Port: at.Port()},
+		{Prefix: netip.MustParsePrefix("127.0.0.0/8"), Port: at.Port()},
+		{Prefix: netip.MustParsePrefix("::1/128"), Port: at.Port()},
 		{Glob: "*.betanet.invalid", Port: 9000},
 	})
 	t.Cleanup(func() {

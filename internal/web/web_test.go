@@ -32,7 +32,7 @@ const prometheusAccept = "application/openmetrics-text;version=1.0.0,application
 
 func upstreamAt(name string) *fleet.Upstream {
 	return &fleet.Upstream{
-		Name: name, URLs: []*url.URL{&url.URL{Scheme: "http", Host: "localhost:9000"}}, API: betanet.V1,
+		Name: name, URLs: []*url.URL{{Scheme: "http", Host: "localhost:9000"}}, API: betanet.V1,
 		Settings: fleet.Settings{Interval: 15 * time.Second, MaxStale: 5 * time.Minute, Histogram: true},
 	}
 }
