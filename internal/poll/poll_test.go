@@ -2,13 +2,17 @@ package poll
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
 	"github.com/betanet/betanet_exporter/internal/breaker"
+	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
 const metricsPath = "/api/v1/metrics"
@@ -376,6 +380,44 @@ func TestDecreasesAreExposedAsSentAndCounted(t *testing.T) {
 		v := b.view()
 		if got := *v.Values(time.Now()).Messages; got != 3 || v.Totals.Resets != 1 {
 			t.Errorf("got %d and %d resets, want 3 and 1", got, v.Totals.Resets)
+		}
+	})
+}
+
+func TestWithoutAGridNothingIsAskedOnATimer(t *testing.T) {
+	set := defaults
+	set.BreakerFailures, set.TTL = 1, 0
+	inBubble(t, set, betanet.V1, func(t *testing.T, b *bed) {
+		b.poller.Remove(b.upstream) // it was added with one
+		if err := b.poller.Add(t.Context(), b.upstream, false); err != nil {
+			t.Fatal(err)
+		}
+		b.behave(failWith(500))
+		b.until(time.Second)
+		if got := b.count(); got != 0 {
+			t.Errorf("got %d requests before a demand, want none", got)
+		}
+		b.poller.Demand(t.Context(), b.upstream, time.Minute)
+		b.until(10 * time.Minute)
+		if got := b.count(); got != 3 {
+			t.Errorf("got %d requests, want those of the demand, 3", got)
+		}
+		b.behave(healthy)
+		if v, _ := b.poller.Demand(t.Context(), b.upstream, time.Minute); !v.Up() || b.count() != 6 {
+			t.Errorf("up %v after %d requests, want the next demand to be the probe", v.Up(), b.count())
+		}
+	})
+}
+
+func TestNothingIsAddedAfterTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := New(Options{Publish: func(*fleet.View) {}, Report: func(Event) {}})
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		p.Run(ctx)
+		u := &fleet.Upstream{URLs: []*url.URL{{Scheme: "http", Host: "u:1"}}, Settings: defaults}
+		if err := p.Add(t.Context(), u, true); !errors.Is(err, ErrStopped) {
+			t.Errorf("got %v, want %v", err, ErrStopped)
 		}
 	})
 }

@@ -11,6 +11,7 @@ package poll
 import (
 	"container/heap"
 	"context"
+	"errors"
 	"hash/fnv"
 	"sync"
 	"time"
@@ -22,6 +23,9 @@ import (
 // slot is the grain of the grid: upstreams share slots, because a request that
 // wakes an idle process alone costs several times its work.
 const slot = 500 * time.Millisecond
+
+// ErrStopped means that the end of Run has come.
+var ErrStopped = errors.New("collecting has ended")
 
 // Options are what a Poller needs from outside.
 type Options struct {
@@ -43,6 +47,7 @@ type Poller struct {
 	mu        sync.Mutex
 	queue     queue
 	upstreams map[*fleet.Upstream]*upstream
+	stopped   bool // Run has ended, or is about to
 	wake      chan struct{}
 	running   sync.WaitGroup
 }
@@ -55,9 +60,9 @@ func New(o Options) *Poller {
 // Add takes an upstream into the set and publishes its first, empty view. With a
 // grid it is collected at once and then on the grid, both while Run runs; without
 // one only on demand. The error is that of credentials or certificates that
-// cannot be read.
+// cannot be read, or ErrStopped.
 func (p *Poller) Add(ctx context.Context, u *fleet.Upstream, grid bool) error {
-	s, err := newUpstream(ctx, p, u)
+	s, err := newUpstream(ctx, p, u, grid)
 	if err != nil {
 		return err
 	}
@@ -66,6 +71,11 @@ func (p *Poller) Add(ctx context.Context, u *fleet.Upstream, grid bool) error {
 		s.next = firstTick(u, now)
 	}
 	p.mu.Lock()
+	if p.stopped {
+		p.mu.Unlock()
+		s.close()
+		return ErrStopped
+	}
 	p.upstreams[u] = s
 	p.mu.Unlock()
 	s.mu.Lock()
@@ -114,7 +124,7 @@ func (p *Poller) Run(ctx context.Context) {
 		case <-ctx.Done():
 			p.mu.Lock()
 			all := p.upstreams
-			p.upstreams = make(map[*fleet.Upstream]*upstream)
+			p.upstreams, p.stopped = make(map[*fleet.Upstream]*upstream), true
 			p.mu.Unlock()
 			for _, s := range all {
 				s.close()

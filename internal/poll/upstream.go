@@ -26,6 +26,7 @@ type upstream struct {
 	switches  uint64
 	moving    bool          // another replica is being looked for
 	flight    chan struct{} // closed when the collection of all endpoints that runs has ended; nil if none runs
+	grid      bool          // collected on a timer, not only on demand; never changes
 	next      time.Time     // point of the grid, zero without one
 	ticked    time.Time     // last point of the grid that was not missed
 	duration  time.Duration
@@ -33,8 +34,8 @@ type upstream struct {
 	view      *fleet.View // last published
 }
 
-func newUpstream(ctx context.Context, p *Poller, u *fleet.Upstream) (*upstream, error) {
-	s := &upstream{p: p, u: u, ticked: time.Now()}
+func newUpstream(ctx context.Context, p *Poller, u *fleet.Upstream, grid bool) (*upstream, error) {
+	s := &upstream{p: p, u: u, grid: grid, ticked: time.Now()}
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
 	for _, base := range preferred(u, p.o.Hostname) {
 		r, err := newReplica(s, base)
@@ -176,7 +177,12 @@ func (s *upstream) wake(r *replica, e betanet.Endpoint, due time.Time) {
 	s.run(due, r, []betanet.Endpoint{e}, s.u.Settings.Timeout)
 }
 
+// scheduleWake sees to a probe, but for an upstream without a grid: there the
+// next collection on demand is the probe.
 func (s *upstream) scheduleWake(r *replica, e betanet.Endpoint, at time.Time) {
+	if !s.grid {
+		return
+	}
 	s.p.schedule(task{at: at, do: func(due time.Time) { s.wake(r, e, due) }})
 }
 
@@ -217,7 +223,7 @@ func (s *upstream) publish() {
 	r := s.inUse
 	v := &fleet.View{
 		Upstream: s.u, URL: r.url, API: r.api, Replica: r.name, Switches: s.switches, Totals: r.totals.Totals,
-		Duration: s.duration, Collected: s.collected, Ticked: s.ticked, Polled: !s.next.IsZero(),
+		Duration: s.duration, Collected: s.collected, Ticked: s.ticked, Polled: s.grid,
 	}
 	for _, e := range r.api.Endpoints() {
 		v.Endpoints = append(v.Endpoints, r.endpointView(e))
