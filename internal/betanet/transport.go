@@ -27,7 +27,8 @@ func newTransport(o Options, h *HTTPConfig, keep bool) (http.RoundTripper, error
 	files := config.TLSRoundTripperSettings{CA: file(h.TLSConfig.CAFile), Cert: file(h.TLSConfig.CertFile), Key: file(h.TLSConfig.KeyFile)}
 	rt, err := config.NewTLSRoundTripper(tlsConfig, files, func(c *tls.Config) (http.RoundTripper, error) {
 		t := o.transport(keep)
-		t.TLSClientConfig, t.Proxy, t.ProxyConnectHeader = c, h.Proxy(), h.GetProxyConnectHeader()
+		proxy := h.ProxyConfig // a copy: common keeps something in it, and upstreams are compared
+		t.TLSClientConfig, t.Proxy, t.ProxyConnectHeader = c, proxy.Proxy(), proxy.GetProxyConnectHeader()
 		return t, nil
 	})
 	if err != nil {
@@ -65,14 +66,22 @@ func withCredentials(rt http.RoundTripper, h *HTTPConfig) http.RoundTripper {
 	if b := h.BasicAuth; b != nil {
 		rt = config.NewBasicAuthRoundTripper(secret(b.Username, b.UsernameFile), secret(string(b.Password), b.PasswordFile), rt)
 	}
-	if o := h.OAuth2; o != nil {
-		rt = config.NewOAuth2RoundTripper(secret(string(o.ClientSecret), o.ClientSecretFile), o, rt)
+	if h.OAuth2 != nil {
+		o := *h.OAuth2 // as with the proxy
+		key := secret(string(o.ClientSecret), o.ClientSecretFile)
+		if o.GrantType == jwtBearer {
+			key = secret(string(o.ClientCertificateKey), o.ClientCertificateKeyFile)
+		}
+		rt = config.NewOAuth2RoundTripper(key, &o, rt)
 	}
 	if h.HTTPHeaders != nil {
 		rt = config.NewHeadersRoundTripper(h.HTTPHeaders, rt)
 	}
 	return rt
 }
+
+// jwtBearer is the grant of RFC 7523, which signs with a key.
+const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 func secret(text, path string) config.SecretReader {
 	if path != "" {

@@ -214,7 +214,18 @@ func TestAliasesCannotBlowUpAFile(t *testing.T) {
 		fmt.Fprintf(&labels, "l%d: 1, ", i)
 	}
 	_, err := loadFile(t, "upstreams:\n- url: http://a\n  labels: &l {"+labels.String()+"}\n"+strings.Repeat("- {url: http://a, labels: *l}\n", 50))
-	if err == nil || !strings.HasSuffix(err.Error(), "is too much: more than 2000000 values in the file, those of aliases counted each time") || strings.Contains(err.Error(), "\n") {
+	if err == nil || !strings.HasSuffix(err.Error(), "is too much: more than 500000 values in the file, those of aliases counted each time") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("got %.300v", err)
+	}
+}
+
+func TestMergesThatBringNothingNewCountToo(t *testing.T) {
+	var labels strings.Builder
+	for i := range 50_000 {
+		fmt.Fprintf(&labels, "l%d: 1, ", i)
+	}
+	_, err := loadFile(t, "defaults:\n  labels: &l {"+labels.String()+"}\nupstreams:\n- {url: http://a, labels: {<<: ["+strings.Repeat("*l, ", 100)+"]}}")
+	if err == nil || !strings.Contains(err.Error(), "upstreams[0].labels (line 4): is too much") {
 		t.Errorf("got %.300v", err)
 	}
 }

@@ -198,8 +198,8 @@ discovery:
   files: [{paths: [fleet/*.json, /etc/x.yml], http_client: {basic_auth: {username: f}}}]
   http: [{url: "http://sd/t?a=b", source_http_client: {basic_auth: {username: s}}, http_client: {basic_auth: {username: h}}}, {url: "http://sd2", refresh: 1m}]
   dns: [{name: a.svc}, {name: _b._tcp.svc, type: SRV, refresh: 5s}, {name: c, port: 1, http_client: {}}]`)
-	d, dir := c.Discovery, "."
-	if got, want := d.Files[0].Paths, []string{filepath.Join(dir, "fleet/*.json"), "/etc/x.yml"}; !slices.Equal(got, want) || d.Files[0].HTTP.BasicAuth.Username != "f" {
+	d := c.Discovery
+	if got, want := d.Files[0].Paths, []string{"fleet/*.json", "/etc/x.yml"}; !slices.Equal(got, want) || d.Files[0].HTTP.BasicAuth.Username != "f" {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	if h := d.HTTP[0]; h.URL.String() != "http://sd/t?a=b" || h.Refresh != 30*time.Second || h.SourceHTTP.BasicAuth.Username != "s" || h.HTTP.BasicAuth.Username != "h" {
@@ -211,6 +211,18 @@ discovery:
 	want := []DNSSource{{Name: "a.svc", Type: "A", Port: 9000, Refresh: 30 * time.Second}, {Name: "_b._tcp.svc", Type: "SRV", Refresh: 5 * time.Second}}
 	if got := d.DNS[:2]; !reflect.DeepEqual(got, want) || d.DNS[2].Port != 1 || d.DNS[2].HTTP == nil || !c.HasDiscovery() {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestPathsOfDiscoveryAreRelativeToTheFile(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "c.yml"), "discovery: {files: [{paths: [fleet/*.json, /etc/x.yml]}]}")
+	c, err := load([]string{"--config.file=" + filepath.Join(dir, "c.yml")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := c.Discovery.Files[0].Paths, []string{filepath.Join(dir, "fleet/*.json"), "/etc/x.yml"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 

@@ -2,6 +2,8 @@ package config
 
 import (
 	"bytes"
+	"errors"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -138,6 +140,14 @@ func TestTheContentOfFilesNeverShows(t *testing.T) {
 		c, err := load([]string{"--config.file=c.yml"})
 		if got := said(t, c, err); strings.Contains(got, canary) {
 			t.Errorf("%s says %s", http, got)
+		}
+	}
+}
+
+func TestDecodingErrorsAreNotQuoted(t *testing.T) {
+	for _, err := range []error{&yaml.TypeError{Errors: []string{canary}}, &url.Error{Op: "parse", URL: canary, Err: os.ErrInvalid}, errors.New("yaml: " + canary)} {
+		if got := harmless(err); strings.Contains(got, canary) {
+			t.Errorf("%T: got %s", err, got)
 		}
 	}
 }

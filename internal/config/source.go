@@ -21,7 +21,7 @@ import (
 const (
 	maxFile     = 8 << 20
 	maxDepth    = 32
-	maxValues   = 2_000_000 // read, aliases included
+	maxValues   = 500_000 // read, aliases included
 	maxErrors   = 1000      // shown
 	maxText     = 4096      // bytes of one text
 	maxUpstream = 100_000

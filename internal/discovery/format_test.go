@@ -5,10 +5,11 @@ import "testing"
 func TestYAMLIsReadAsPrometheusReadsIt(t *testing.T) {
 	list, err := read(readYAML, `
 # numbers and words are strings, anchors and aliases work
-- targets: &both
+- &first
+  targets: &both
     - 10.0.0.1:9000
     - 'b:9000'
-  labels: &eu {shard: 1, up: yes, load: 0.50, day: 2026-01-02}
+  labels: &eu {shard: 1, up: true, load: 0.50, day: 2026-01-02}
 - targets:
   labels: *eu
 - targets: *both
@@ -16,11 +17,13 @@ func TestYAMLIsReadAsPrometheusReadsIt(t *testing.T) {
     note: |
       two
       lines
+- *first
 `)
-	common := "[{day 2026-01-02} {load 0.50} {shard 1} {up yes}]"
+	common := "[{day 2026-01-02} {load 0.50} {shard 1} {up true}]"
 	note := "[{note two\nlines\n}]"
-	wantText(t, list, err, "10.0.0.1:9000=http://10.0.0.1:9000"+common+" b:9000=http://b:9000"+common+
-		" 10.0.0.1:9000=http://10.0.0.1:9000"+note+" b:9000=http://b:9000"+note)
+	first := "10.0.0.1:9000=http://10.0.0.1:9000" + common + " b:9000=http://b:9000" + common
+	wantText(t, list, err, first+
+		" 10.0.0.1:9000=http://10.0.0.1:9000"+note+" b:9000=http://b:9000"+note+" "+first)
 }
 
 func TestBrokenYAMLIsRefused(t *testing.T) {
@@ -49,6 +52,8 @@ func TestBrokenYAMLIsRefused(t *testing.T) {
 		"- labels: {a: !!binary aGk=}":           "[0].labels.a (line 1): is something with a tag of its own, want a string",
 		"- labels: {a: !x b}":                    "[0].labels.a (line 1): is something with a tag of its own, want a string",
 		"- !x {}":                                "[0] (line 1): is something with a tag of its own, want a map with targets and labels",
+		"!x []":                                  "line 1: the document is something with a tag of its own, want a list of groups, [] for none",
+		"- labels: {a: !!str [b]}":               "[0].labels.a (line 1): is something with a tag of its own, want a string",
 		"- targets: [!!null a:1]":                "[0].targets[0] (line 1): is null, want host:port",
 		"- labels: {a: ~}":                       "[0].labels.a (line 1): is null, want a string",
 	} {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestWhatIsHostAndPort(t *testing.T) {
@@ -114,12 +115,12 @@ func TestWhatCouldBeReadInTwoWaysIsMalformed(t *testing.T) {
 }
 
 func TestAnErrorHoldsAtMost100BytesOfTheTarget(t *testing.T) {
-	for _, text := range []string{strings.Repeat("a", 98), strings.Repeat("a", 99), strings.Repeat("\x01", 60), strings.Repeat("ü", 3000), strings.Repeat(`"`, 101)} {
+	for _, text := range []string{strings.Repeat("a", 98), strings.Repeat("a", 99), strings.Repeat("\x01", 60), strings.Repeat("ü", 3000), "a" + strings.Repeat("ü", 48), "ab" + strings.Repeat("ü", 48), strings.Repeat(`"`, 101)} {
 		q := quote(text)
-		if len(q) > 100 || q[0] != '"' || q[len(q)-1] != '"' {
+		if len(q) > 100 || q[0] != '"' || q[len(q)-1] != '"' || !utf8.ValidString(q) || strings.Contains(q, "ü") {
 			t.Errorf("got %d bytes %s", len(q), q)
 		}
-		if cut := strings.HasSuffix(q, `…"`); cut != (len(text) > 98) && text[0] == 'a' {
+		if cut := strings.HasSuffix(q, `…"`); text[:2] == "aa" && cut != (len(text) > 98) {
 			t.Errorf("%s: got cut %v", text, cut)
 		}
 	}

@@ -71,7 +71,7 @@ func TestAFailingTargetIsAnAnswerWithItsReason(t *testing.T) {
 
 func TestAProbeNeedsExactlyOneTarget(t *testing.T) {
 	p := &prober{err: errors.New("was called")}
-	for _, query := range []string{"", "?target=", "?target=a&target=b", "?target=a&target=", "?Target=a", "?target=%zz", "?target=a;b=c", "?module=a"} {
+	for _, query := range []string{"", "?target=", "?target=a&target=b", "?target=a&target=", "?Target=a", "?target=%zz", "?target=a;b=c", "?target=a&module=%zz", "?module=a"} {
 		r := serve(t, Options{Registry: registry(), Probe: p}, "GET", "/probe"+query)
 		if got := body(t, r); r.StatusCode != 400 || p.target != "" || strings.Count(got, "\n") != 1 {
 			t.Errorf("%s: got %d %q, asked for %q", query, r.StatusCode, got, p.target)

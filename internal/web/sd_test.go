@@ -24,8 +24,8 @@ func TestTheListOfNamesIsGroupedByLabels(t *testing.T) {
 			`{"targets":["edge-4"],"labels":{"__meta_betanet_label_region":"us"}}]`: {
 			named("edge-4", "region", "us"), named("edge-3", "region", "eu"), named("edge-2", "region", "us", "zone", "1"), named("edge-1", "region", "eu"),
 		},
-		`[{"targets":["1"],"labels":{"__meta_betanet_label_a":"\"} {\"b\" \"x"}},{"targets":["2"],"labels":{"__meta_betanet_label_a":"","__meta_betanet_label_b":"x"}}]`: {
-			named("1", "a", `"} {"b" "x`), named("2", "a", "", "b", "x"),
+		`[{"targets":["1"],"labels":{"__meta_betanet_label_a":"x} {b y"}},{"targets":["2"],"labels":{"__meta_betanet_label_a":"x","__meta_betanet_label_b":"y"}}]`: {
+			named("1", "a", "x} {b y"), named("2", "a", "x", "b", "y"),
 		},
 		`[{"targets":["10.0.0.1:9000"],"labels":{}}]`: {named("")}, // the one that has no name is found by its address
 	} {
