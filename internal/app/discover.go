@@ -30,36 +30,37 @@ type watchers struct {
 // are asked.
 type source struct {
 	discovery.Source
-	name string
-	http *betanet.HTTPConfig
+	name  string
+	http  *betanet.HTTPConfig
+	close func() // its connections
 }
 
 // prepare makes the sources of a configuration, without running them.
 func prepare(d config.Discovery) ([]source, error) {
 	var all []source
-	add := func(s discovery.Source, h *betanet.HTTPConfig) {
+	add := func(s discovery.Source, h *betanet.HTTPConfig, closeIdle func()) {
 		name := s.String()
 		for n := 2; slices.ContainsFunc(all, func(o source) bool { return o.name == name }); n++ {
 			name = fmt.Sprintf("%s#%d", s, n)
 		}
-		all = append(all, source{s, name, h})
+		all = append(all, source{s, name, h, closeIdle})
 	}
 	for _, f := range d.Files {
 		s, err := discovery.NewFile(f.Paths)
 		if err != nil {
 			return nil, fmt.Errorf("discovery.files: %w", err)
 		}
-		add(s, f.HTTP)
+		add(s, f.HTTP, func() {})
 	}
 	for _, h := range d.HTTP {
 		client, err := betanet.HTTPClient(h.SourceHTTP)
 		if err != nil {
 			return nil, fmt.Errorf("discovery.http: source_http_client: %w", err)
 		}
-		add(discovery.NewHTTP(h.URL, h.Refresh, client), h.HTTP)
+		add(discovery.NewHTTP(h.URL, h.Refresh, client), h.HTTP, client.CloseIdleConnections)
 	}
 	for _, n := range d.DNS {
-		add(discovery.NewDNS(n.Name, n.Type, n.Port, n.Refresh, net.DefaultResolver), n.HTTP)
+		add(discovery.NewDNS(n.Name, n.Type, n.Port, n.Refresh, net.DefaultResolver), n.HTTP, func() {})
 	}
 	return all, nil
 }
@@ -75,6 +76,7 @@ func (w *watchers) start(ctx context.Context, c *config.Config, sources []source
 	var wg sync.WaitGroup
 	for _, s := range sources {
 		wg.Go(func() {
+			defer s.close()
 			s.Run(ctx, func(found []discovery.Target, err error) {
 				if ctx.Err() == nil {
 					w.roster.discovered(s.name, w.upstreams(found, s.http), err)

@@ -22,8 +22,8 @@ const (
 	maxFile     = 8 << 20
 	maxDepth    = 32
 	maxValues   = 500_000 // read, aliases included
-	maxErrors   = 1000      // shown
-	maxText     = 4096      // bytes of one text
+	maxErrors   = 1000    // shown
+	maxText     = 4096    // bytes of one text
 	maxUpstream = 100_000
 	maxSearched = 1 << 20 // in which the line of an error is looked for
 )

@@ -52,7 +52,7 @@ func checkAddress(a string) error {
 		return errors.New("has no port, want host:port")
 	}
 	host, port, err := net.SplitHostPort(a)
-	if n, bad := strconv.ParseUint(port, 10, 16); err == nil && (bad != nil || n == 0 || port[0] == '0') {
+	if _, bad := strconv.ParseUint(port, 10, 16); err == nil && (bad != nil || port[0] == '0') {
 		return errors.New("has a bad port, want host:port with a port from 1 to 65535")
 	}
 	if err != nil || a[0] == '[' && !isIPv6(host) || a[0] != '[' && !isHost(host) {

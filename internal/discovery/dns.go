@@ -66,7 +66,7 @@ func strictly(r *net.Resolver) *net.Resolver {
 // String is dns: and the name.
 func (d *DNS) String() string { return "dns:" + d.name }
 
-// Run is that of [Source].
+// Run is that of [Source]. A look-up that it leaves ends by itself a moment later.
 func (d *DNS) Run(ctx context.Context, found func([]Target, error)) {
 	watch(ctx, d.refresh, d.read, found)
 }
