@@ -69,6 +69,7 @@ func (r *reloader) apply(s settings) error {
 	r.roster.configure(s.upstreams, names)
 	r.watchers.start(r.ctx, s.Config, sources)
 	r.targets.SetRules(rules(s.Probe.Allow))
+	r.targets.SetSettings(s.DiscoveredSettings, s.API)
 	return nil
 }
 

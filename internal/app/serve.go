@@ -68,7 +68,7 @@ func newReloader(ctx context.Context, s settings, load func() (settings, error),
 	upstreams := newRoster(ctx, p, r, log, !s.ProbeMode)
 	return &reloader{
 		load: load, ctx: ctx, roster: upstreams, watchers: &watchers{roster: upstreams}, self: r.Self, log: log,
-		targets: probe.New(ctx, probe.Options{Poller: p, Lookup: upstreams.lookup, Settings: s.Settings, API: s.API}),
+		targets: probe.New(ctx, probe.Options{Poller: p, Lookup: upstreams.lookup, Settings: s.DiscoveredSettings, API: s.API}),
 	}
 }
 

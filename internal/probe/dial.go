@@ -18,7 +18,7 @@ import (
 func (t *Targets) checkedDial(gone context.Context, a target, e *entry) fleet.Dial {
 	return func(ctx context.Context, network, _ string) (net.Conn, error) {
 		// The attempt that wants the connection may end before this does.
-		ctx, cancel := context.WithTimeout(ctx, t.o.Settings.RequestTimeout)
+		ctx, cancel := context.WithTimeout(ctx, e.upstream.Settings.RequestTimeout)
 		defer cancel()
 		stop := context.AfterFunc(gone, cancel)
 		defer stop()

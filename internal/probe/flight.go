@@ -62,7 +62,7 @@ func (t *Targets) fly(a target, f *flight, limit time.Duration) {
 	e, err := t.admit(a, limit/2)
 	var v *fleet.View
 	if err == nil {
-		v, f.late = t.o.Poller.Demand(t.ctx, e.upstream, max(limit-time.Since(start), shortest(&t.o.Settings)))
+		v, f.late = t.o.Poller.Demand(t.ctx, e.upstream, max(limit-time.Since(start), shortest(&e.upstream.Settings)))
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -71,7 +71,7 @@ func (t *Targets) fly(a target, f *flight, limit time.Duration) {
 	case err != nil:
 		f.err = err
 	case t.known[a] != e:
-		f.err = forbidden(a, errors.New("probe.allow has changed meanwhile"))
+		f.err = forbidden(a, errors.New("the configuration has changed meanwhile"))
 	case v == nil:
 		f.err = fmt.Errorf("the exporter is stopping; %w", ErrBusy)
 	default:

@@ -38,8 +38,8 @@ type Options struct {
 	Poller *poll.Poller
 	// Lookup gives the configured or discovered upstream of a name, or nil.
 	Lookup func(name string) *fleet.Upstream
-	// Settings and API are those of targets that are not configured. These have
-	// no credentials, labels or proxy.
+	// Settings and API are those of targets that are not configured, until
+	// SetSettings. These have no credentials, labels or proxy.
 	Settings fleet.Settings
 	API      betanet.API
 	// Resolver looks names up, net.DefaultResolver if it is nil.
@@ -88,6 +88,27 @@ func (t *Targets) SetRules(allow []Rule) {
 	}
 }
 
+// SetSettings changes the settings of targets that are not configured. If they
+// differ, known targets go, and come back with the new ones.
+func (t *Targets) SetSettings(s fleet.Settings, api betanet.API) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.o.Settings == s && t.o.API == api {
+		return
+	}
+	t.o.Settings, t.o.API = s, api
+	for a := range t.known {
+		t.forget(a)
+	}
+}
+
+// settings are those of targets that are not configured.
+func (t *Targets) settings() fleet.Settings {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.o.Settings
+}
+
 // Wait waits, once New's ctx has ended, for everything that Collect began.
 func (t *Targets) Wait() {
 	<-t.ctx.Done()
@@ -111,7 +132,8 @@ func (t *Targets) Collect(ctx context.Context, name string, limit time.Duration)
 	if err != nil {
 		return nil, false, err
 	}
-	wait, collection := times(limit, &t.o.Settings)
+	settings := t.settings()
+	wait, collection := times(limit, &settings)
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	f, err := t.join(a, collection)

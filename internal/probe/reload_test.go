@@ -52,3 +52,25 @@ func TestATargetThatIsForbiddenMeanwhileIsNotAnswered(t *testing.T) {
 		})
 	}
 }
+
+func TestTargetsTakeOnChangedSettings(t *testing.T) {
+	inBubble(t, inside, func(t *testing.T, b *bed) {
+		b.host("10.0.0.1:9000", healthy(1))
+		wantSamples(t, b.samples(t, "10.0.0.1:9000"), "betanet_up 1")
+		same := b.targets.settings()
+		b.targets.SetSettings(same, b.targets.o.API)
+		synctest.Wait()
+		if got := b.openTo("10.0.0.1:9000"); got == 0 {
+			t.Error("the connections are gone though nothing changed")
+		}
+		changed := same
+		changed.Attempts = 1
+		b.targets.SetSettings(changed, b.targets.o.API)
+		synctest.Wait()
+		if got := b.openTo("10.0.0.1:9000"); got != 0 {
+			t.Errorf("%d connections of the old settings are open", got)
+		}
+		b.host("10.0.0.1:9000", dead)
+		wantSamples(t, b.samples(t, "10.0.0.1:9000"), "betanet_up 0")
+	})
+}
