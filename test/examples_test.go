@@ -1,0 +1,303 @@
+package test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// examples are the files in examples/ that this test is about, by their path in
+// it. Those in config are configurations of the exporter, whose tests load them.
+func examples(t *testing.T) map[string]string {
+	t.Helper()
+	root, files := filepath.Join("..", "examples"), make(map[string]string)
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && d.Name() == "config":
+			return fs.SkipDir
+		case d.IsDir():
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		files[filepath.ToSlash(strings.TrimPrefix(path, root+string(filepath.Separator)))] = string(text)
+		return err
+	})
+	if err != nil || len(files) < 10 {
+		t.Fatalf("%d files in %s: %v", len(files), root, err)
+	}
+	return files
+}
+
+func TestPromtoolAcceptsTheExamples(t *testing.T) {
+	promtool := component(t, "promtool", "prometheus")
+	for name, text := range examples(t) {
+		config := ""
+		switch {
+		case filepath.Dir(name) == "prometheus", filepath.Dir(name) == "vmagent":
+			config = text
+		case filepath.Dir(name) == "opentelemetry":
+			config = ofCollector(t, text)
+		default:
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "prometheus.yml")
+			if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			accepts(t, promtool, "check", "config", file)
+		})
+	}
+}
+
+// ofCollector is the configuration for Prometheus in one for OpenTelemetry
+// collectors.
+func ofCollector(t *testing.T, text string) string {
+	var object struct {
+		Spec struct {
+			Config struct {
+				Receivers struct{ Prometheus struct{ Config yaml.Node } }
+			}
+		}
+	}
+	if err := yaml.Unmarshal([]byte(text), &object); err != nil {
+		t.Fatal(err)
+	}
+	config, err := yaml.Marshal(&object.Spec.Config.Receivers.Prometheus.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(config)
+}
+
+func TestHaproxyAcceptsTheExample(t *testing.T) {
+	haproxy := component(t, "haproxy", "haproxy")
+	accepts(t, haproxy, "-c", "-f", filepath.Join("..", "examples", "haproxy", "haproxy.cfg"))
+}
+
+func TestVmagentAcceptsTheExample(t *testing.T) {
+	vmagent := component(t, "vmagent", "victoria-metrics")
+	accepts(t, vmagent, "-dryRun", "-promscrape.config="+filepath.Join("..", "examples", "vmagent", "scrape.yml"))
+}
+
+// accepts holds a program to exit code 0, without a warning.
+func accepts(t *testing.T, program string, args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), program, args...)
+	out, err := cmd.CombinedOutput()
+	if err != nil || bytes.Contains(bytes.ToLower(out), []byte("warning")) {
+		t.Errorf("%s: %v\n%s", cmd, err, out)
+	}
+}
+
+// Each example is complete: it can be decoded, and an object for Kubernetes says
+// what it is.
+func TestExamplesAreYAML(t *testing.T) {
+	for name, text := range examples(t) {
+		if ext := filepath.Ext(name); ext != ".yml" && ext != ".yaml" {
+			continue
+		}
+		decoder := yaml.NewDecoder(strings.NewReader(text))
+		for {
+			var object struct {
+				APIVersion string `yaml:"apiVersion"`
+				Kind       string
+				Metadata   struct{ Name string }
+				Spec       map[string]any
+			}
+			err := decoder.Decode(&object)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+				break
+			}
+			if strings.HasSuffix(name, ".yaml") && (object.APIVersion == "" || object.Kind == "" || object.Metadata.Name == "" || object.Spec == nil) {
+				t.Errorf("%s: an object without apiVersion, kind, name or spec", name)
+			}
+		}
+	}
+}
+
+// rule is one of relabeling, in the words of Prometheus.
+type rule struct{ Source, Action, Regex, Target, Replacement string }
+
+// Prometheus, vmagent, Alloy, the operators: whatever divides the targets, the
+// upstream's name becomes the parameter and the instance, and the proxy the
+// address. vmagent and Alloy hash all labels, so the instance too; others that
+// hash are told the name. The target allocator is told not to hash: it would take
+// the address.
+func TestExamplesShareByTheNameOfTheUpstream(t *testing.T) {
+	const proxy = "betanet-exporter.example:9200"
+	byName := func(proxy string, hash ...rule) []rule {
+		return slices.Concat([]rule{
+			{Source: "__address__", Target: "__param_target"},
+			{Source: "__param_target", Target: "instance"},
+		}, hash, []rule{{Target: "__address__", Replacement: proxy}})
+	}
+	shard := func(n string) []rule {
+		return byName(proxy, rule{Source: "__param_target", Action: "hashmod", Target: "__tmp_hash"}, rule{Source: "__tmp_hash", Action: "keep", Regex: n})
+	}
+	files := examples(t)
+	for name, want := range map[string][]rule{
+		"prometheus/shard-0.yml":       shard("0"),
+		"prometheus/shard-1.yml":       shard("1"),
+		"vmagent/scrape.yml":           byName(proxy),
+		"alloy/config.alloy":           byName(proxy),
+		"opentelemetry/collector.yaml": byName(proxy),
+		"prometheus-operator/scrapeconfig.yaml": byName("betanet-exporter.monitoring.svc:9200",
+			rule{Source: "__param_target", Target: "__tmp_hash"}),
+	} {
+		if got := rules(t, files[name]); !slices.Equal(got, want) {
+			t.Errorf("%s relabels by\n%+v, want\n%+v", name, got, want)
+		}
+	}
+	if !strings.Contains(files["opentelemetry/collector.yaml"], "allocationStrategy: least-weighted") {
+		t.Error("opentelemetry/collector.yaml lets the target allocator hash the address, which all targets have in common")
+	}
+	if zero := strings.NewReplacer(`"1"`, `"0"`, "Server 1 of", "Server 0 of").Replace(files["prometheus/shard-1.yml"]); zero != files["prometheus/shard-0.yml"] {
+		t.Error("prometheus/shard-0.yml and shard-1.yml differ in more than the number")
+	}
+}
+
+// rules are the first list of relabeling rules in a text, YAML or Alloy's.
+func rules(t *testing.T, text string) (all []rule) {
+	t.Helper()
+	for _, block := range regexp.MustCompile(`(?s)\n  rule \{(.*?)\n  \}`).FindAllStringSubmatch(text, -1) {
+		all = append(all, ruleOf(func(key, _ string) string {
+			found := regexp.MustCompile(key + `\s*= \[?"(.*?)"\]?\n`).FindStringSubmatch(block[1] + "\n")
+			return strings.Join(found[min(1, len(found)):], "")
+		}))
+	}
+	if all != nil {
+		return all
+	}
+	var document yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &document); err != nil {
+		t.Fatal(err)
+	}
+	list := under(&document, "relabel_configs", "relabelings")
+	if list == nil {
+		t.Fatal("no relabeling")
+	}
+	for _, n := range list.Content {
+		all = append(all, ruleOf(func(snake, camel string) string {
+			value := under(n, snake, camel)
+			switch {
+			case value == nil:
+				return ""
+			case value.Kind == yaml.SequenceNode:
+				return value.Content[0].Value
+			default:
+				return value.Value
+			}
+		}))
+	}
+	return all
+}
+
+func ruleOf(value func(snake, camel string) string) rule {
+	return rule{
+		Source: value("source_labels", "sourceLabels"), Action: value("action", "action"), Regex: value("regex", "regex"),
+		Target: value("target_label", "targetLabel"), Replacement: value("replacement", "replacement"),
+	}
+}
+
+// under is the first value of one of two keys, anywhere in a document.
+func under(n *yaml.Node, keys ...string) *yaml.Node {
+	for i, child := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 && slices.Contains(keys, child.Value) {
+			return n.Content[i+1]
+		}
+		if found := under(child, keys...); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+// flagsOfOthers are flags in the examples that are not the exporter's.
+var flagsOfOthers = []string{"--cluster.enabled"}
+
+func TestFlagsAndPathsOfTheExamplesExist(t *testing.T) {
+	help, err := exec.CommandContext(t.Context(), binary, "--help").CombinedOutput()
+	if err != nil {
+		t.Fatalf("--help: %v\n%s", err, help)
+	}
+	name := services(t, 1)[0]
+	_, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
+		return []string{"--web.listen-address=127.0.0.1:" + port, "--collect.mode=probe", "--betanet.url=" + name.url}
+	})
+	flag := regexp.MustCompile(`--[a-z]+\.[a-z.-]*[a-z]`)
+	path := regexp.MustCompile(`(?:metrics_path|metricsPath| path)\s*[:=]\s*"?(/\S*[a-z])|GET (/\S+)|:9200(/[a-z/-]+)|` + "`(/[a-z/-]+)")
+	flags, paths := 0, make(map[string]string)
+	for file, text := range examples(t) {
+		for _, f := range flag.FindAllString(text, -1) {
+			if flags++; !slices.Contains(flagsOfOthers, f) && !regexp.MustCompile(regexp.QuoteMeta(f)+`[=\s]`).Match(help) {
+				t.Errorf("%s: the exporter has no flag %s", file, f)
+			}
+		}
+		for _, p := range path.FindAllStringSubmatch(text, -1) {
+			paths[strings.Join(p[1:], "")] = file
+		}
+	}
+	for _, p := range []string{"/probe", "/sd", "/metrics", "/-/ready"} {
+		if paths[p] == "" {
+			t.Errorf("no example has %s, among %v", p, paths)
+		}
+	}
+	if flags == 0 {
+		t.Error("no example has a flag")
+	}
+	for p, file := range paths {
+		if err := exists(urls[0] + p + "?target=" + url.QueryEscape(host(name.url))); err != nil {
+			t.Errorf("%s has the path %s: %v", file, p, err)
+		}
+	}
+}
+
+// exists asks for a path that has to answer 200.
+func exists(url string) error {
+	response, err := client.Get(url)
+	if err != nil {
+		return err
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("status %s", response.Status)
+	}
+	return nil
+}
+
+func TestLinksOfTheExamplesExist(t *testing.T) {
+	files := examples(t)
+	readme := files["README.md"]
+	linked := []string{"README.md"}
+	for _, link := range regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(readme, -1) {
+		if _, err := os.Stat(filepath.Join("..", "examples", link[1])); err != nil {
+			t.Errorf("README.md: %v", err)
+		}
+		linked = append(linked, link[1])
+	}
+	for name := range files {
+		if !slices.Contains(linked, name) {
+			t.Errorf("README.md does not tell when to take %s", name)
+		}
+	}
+}
