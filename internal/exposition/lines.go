@@ -32,9 +32,9 @@ func endingOf(labels []string) ending {
 }
 
 // label makes one label, escaped as both formats want it.
-func label(name, value string) string {
-	return name + `="` + strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`).Replace(value) + `"`
-}
+func label(name, value string) string { return name + `="` + escaper.Replace(value) + `"` }
+
+var escaper = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
 
 // start writes the name and labels of a sample.
 func (w *lines) start(suffix, labels string) {
