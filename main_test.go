@@ -2,11 +2,14 @@ package main
 
 import (
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,17 +35,28 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// port NAME... sets each variable to a port that is free on loopback.
+// port NAME... sets each variable to a port that is free on loopback, no other
+// script has got, and no outgoing connection takes meanwhile: those have ports
+// from 32768 on.
 func port(ts *testscript.TestScript, neg bool, names []string) {
 	for _, name := range names {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		ts.Check(err)
-		_, p, err := net.SplitHostPort(l.Addr().String())
-		ts.Check(err)
-		ts.Setenv(name, p)
-		ts.Check(l.Close())
+		for {
+			p := strconv.Itoa(10_000 + rand.IntN(20_000))
+			l, err := net.Listen("tcp", "127.0.0.1:"+p)
+			if err != nil {
+				continue // taken
+			}
+			ts.Check(l.Close())
+			if _, given := ports.LoadOrStore(p, true); !given {
+				ts.Setenv(name, p)
+				break
+			}
+		}
 	}
 }
+
+// ports are those that scripts have got.
+var ports sync.Map
 
 // fetch URL TEXT asks until the answer contains the text, at most half a minute,
 // and leaves the answer in the file answer. With a ! it asks until the answer
