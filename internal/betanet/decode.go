@@ -2,9 +2,6 @@ package betanet
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
-	"io"
 	"math"
 	"strconv"
 	"strings"
@@ -226,86 +223,4 @@ func (w *walker) latency(what, name, digits string) float64 {
 		w.refuse(ReasonValue, "%s: %s is %s, want 0 or more milliseconds", what, name, digits)
 	}
 	return math.Abs(v) // -0 is 0
-}
-
-// token reads the next token; ok is false after broken syntax.
-func (w *walker) token() (t jsontext.Token, ok bool) {
-	if w.syntax != nil {
-		return t, false
-	}
-	t, err := w.dec.ReadToken()
-	switch {
-	case errors.Is(err, jsontext.ErrDuplicateName):
-		w.duplicate = true
-		w.syntax = refusal{ReasonSchema, "duplicate key at " + strconv.Quote(string(w.dec.StackPointer()))}
-	case err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF):
-		w.syntax = refusal{ReasonSyntax, fmt.Sprintf("the document ends too early, after %d bytes", w.dec.InputOffset())}
-	case err != nil:
-		w.syntax = refusal{ReasonSyntax, err.Error()}
-	case w.dec.StackDepth() > maxDepth:
-		w.syntax = refusal{ReasonSyntax, fmt.Sprintf("more than %d levels deep", maxDepth)}
-	}
-	return t, w.syntax == nil
-}
-
-// more reports whether the object or array goes on, and reads its end if not.
-func (w *walker) more(end jsontext.Kind) bool {
-	if w.syntax == nil && w.dec.PeekKind() == end {
-		w.token()
-		return false
-	}
-	return w.syntax == nil
-}
-
-// skip reads one value, whatever it is.
-func (w *walker) skip() {
-	if t, ok := w.token(); ok {
-		w.skipRest(t)
-	}
-}
-
-// skipRest reads to the end of the value that begins with t.
-func (w *walker) skipRest(t jsontext.Token) {
-	if t.Kind() != '{' && t.Kind() != '[' {
-		return
-	}
-	for depth := w.dec.StackDepth(); w.dec.StackDepth() >= depth; {
-		if _, ok := w.token(); !ok {
-			return
-		}
-	}
-}
-
-// end refuses whatever comes after the document.
-func (w *walker) end() {
-	if w.syntax != nil {
-		return
-	}
-	if _, err := w.dec.ReadToken(); err != io.EOF {
-		w.syntax = refusal{ReasonSyntax, fmt.Sprintf("something follows the document, after %d bytes", w.dec.InputOffset())}
-	}
-}
-
-func (w *walker) refuse(r Reason, format string, args ...any) {
-	if w.refused == nil && w.syntax == nil {
-		w.refused = refusal{r, fmt.Sprintf(format, args...)}
-	}
-}
-
-// kind names the type of a value in words.
-func kind(t jsontext.Token) string {
-	switch t.Kind() {
-	case 'n':
-		return "null"
-	case 't', 'f':
-		return "a boolean"
-	case '"':
-		return "a string"
-	case '0':
-		return "a number"
-	case '{':
-		return "an object"
-	default:
-		return "an array"
-	}
 }

@@ -82,7 +82,7 @@ func text(to func(*Config) *string) func(*Config, string) error {
 func oneOf(to func(*Config) *string, accepted ...string) func(*Config, string) error {
 	return func(c *Config, text string) error {
 		if !slices.Contains(accepted, text) {
-			return fmt.Errorf("%q is not accepted, use %s or %s", text, strings.Join(accepted[:len(accepted)-1], ", "), accepted[len(accepted)-1])
+			return fmt.Errorf("%q is not accepted, use %s", text, oneOfThese(accepted))
 		}
 		*to(c) = text
 		return nil

@@ -53,7 +53,19 @@ type subject struct {
 	view   *fleet.View
 	values fleet.Values
 	now    time.Time
-	late   bool // the collection that was asked for is still running
+	late   bool     // the collection that was asked for is still running
+	ids    []string // labels of values.Mixnodes, once asked for
+}
+
+// mixnodeLabels are the labels of the mixnodes, made once for all families.
+func (s *subject) mixnodeLabels() []string {
+	if s.ids == nil {
+		s.ids = make([]string, len(s.values.Mixnodes))
+		for i := range s.values.Mixnodes {
+			s.ids[i] = label("mixnode", s.values.Mixnodes[i].ID)
+		}
+	}
+	return s.ids
 }
 
 // families is every metric but those about the Go runtime, the process and the
@@ -325,9 +337,8 @@ func (w *lines) states(e betanet.Endpoint, current breaker.State) {
 // mixnodes writes samples for each mixnode of an upstream.
 func mixnodes(write func(w *lines, label string, m *betanet.Mixnode)) func(*lines, *subject) {
 	return func(w *lines, s *subject) {
-		for i := range s.values.Mixnodes {
-			m := &s.values.Mixnodes[i]
-			write(w, label("mixnode", m.ID), m)
+		for i, label := range s.mixnodeLabels() {
+			write(w, label, &s.values.Mixnodes[i])
 		}
 	}
 }

@@ -30,13 +30,9 @@ func (s *Sum) Begin() { s.round++ }
 // that it did.
 func (s *Sum) Add(name string, value uint64) (fell bool) {
 	before := s.last[name].value
-	fell = value < before
-	if fell {
-		before = 0
-	}
 	s.last[name] = counter{value, s.round}
-	s.total = addSaturated(s.total, value-before)
-	return fell
+	s.total = addSaturated(s.total, increase(before, value))
+	return value < before
 }
 
 // End ends a round and forgets the oldest of too many departed counters.
