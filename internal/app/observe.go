@@ -44,7 +44,10 @@ func newObserver(self *exposition.Self, log *slog.Logger, many bool) *observer {
 func (o *observer) report(e poll.Event) {
 	switch e := e.(type) {
 	case poll.Began:
-		o.self.Collection(e.Delay)
+		o.self.Collection()
+		if !e.Due.IsZero() {
+			o.self.Delay(e.Delay)
+		}
 		if o.began(e.Upstream) {
 			o.log.Info("Collecting Betanet metrics", keyUpstream, e.Upstream.Title())
 		}

@@ -35,7 +35,8 @@ func serve(ctx context.Context, s settings, load func() (settings, error), log *
 	log.Info("Starting betanet_exporter", "version", version.Version, "upstreams", len(s.upstreams))
 	group, ctx := errgroup.WithContext(ctx)
 	registry := exposition.NewRegistry()
-	poller := newPoller(registry, log, s.Names)
+	files := divideOpenFiles(openFilesLimit())
+	poller := newPoller(registry, log, s.Names, files.upstreams)
 	r := newReloader(ctx, s, load, registry, poller, log)
 	handler, err := web.Handler(handlerOptions(s.Config, registry, r, log))
 	if err != nil {
@@ -52,7 +53,7 @@ func serve(ctx context.Context, s settings, load func() (settings, error), log *
 		return nil
 	})
 	group.Go(func() error {
-		server := web.Server{Handler: handler, ConfigFile: s.Web.ConfigFile, Self: registry.Self, Log: log}
+		server := web.Server{Handler: handler, MaxConns: files.inbound, ConfigFile: s.Web.ConfigFile, Self: registry.Self, Log: log}
 		return server.Serve(ctx, listeners)
 	})
 	group.Go(func() error { onHangup(ctx, r.reload); return nil })
@@ -85,8 +86,9 @@ func handlerOptions(c *config.Config, r *exposition.Registry, re *reloader, log 
 }
 
 // newPoller makes a poller whose views and events go to the registry and the
-// log. Upstreams that are collected on demand alone have no series on /metrics.
-func newPoller(r *exposition.Registry, log *slog.Logger, many bool) *poll.Poller {
+// log, and that has so many connections at most, 0 for no limit. Upstreams that
+// are collected on demand alone have no series on /metrics.
+func newPoller(r *exposition.Registry, log *slog.Logger, many bool, connections int) *poll.Poller {
 	o := newObserver(r.Self, log, many)
 	publish := func(v *fleet.View) {
 		if v.Polled {
@@ -97,7 +99,10 @@ func newPoller(r *exposition.Registry, log *slog.Logger, many bool) *poll.Poller
 	if err != nil {
 		hostname = "" // then all such exporters prefer the same replicas
 	}
-	return poll.New(poll.Options{UserAgent: "betanet_exporter/" + version.Version, Hostname: hostname, Publish: publish, Report: o.report})
+	return poll.New(poll.Options{
+		UserAgent: "betanet_exporter/" + version.Version, Hostname: hostname,
+		Publish: publish, Report: o.report, Connections: connections,
+	})
 }
 
 // lookAt is the address of a listener as a browser on this machine takes it.

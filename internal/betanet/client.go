@@ -51,8 +51,14 @@ type Options struct {
 // compression and keeps connections of API v1 only. All methods may be called
 // at the same time.
 type Client struct {
-	requests    [NumEndpoints]*http.Request
-	kept, fresh http.RoundTripper
+	base     *url.URL
+	path     string        // of base, without a slash at its end
+	rawPath  string        // the same, escaped
+	template *http.Request // of all requests, but for URL and context
+	kept     http.RoundTripper
+	// fresh makes the transport for connections that are not kept, when the first
+	// is needed: most upstreams never need one.
+	fresh func() http.RoundTripper
 }
 
 // NewClient makes the client of the upstream at base, whose path is kept, with
@@ -63,29 +69,38 @@ func NewClient(base *url.URL, h *HTTPConfig, o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	fresh, err := newTransport(o, h, false)
-	if err != nil {
-		return nil, err
+	template := &http.Request{
+		Method: http.MethodGet, Host: base.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{"Accept": {"application/json"}, "User-Agent": {o.UserAgent}},
 	}
-	c := &Client{kept: kept, fresh: fresh}
-	for e := range NumEndpoints {
-		u := *base
-		u.RawPath = strings.TrimRight(u.EscapedPath(), "/") + e.Path()
-		u.Path = strings.TrimRight(u.Path, "/") + e.Path()
-		c.requests[e] = &http.Request{
-			Method: http.MethodGet, URL: &u, Host: u.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-			Header: http.Header{"Accept": {"application/json"}, "User-Agent": {o.UserAgent}},
+	path, rawPath := strings.TrimRight(base.Path, "/"), strings.TrimRight(base.EscapedPath(), "/")
+	return &Client{base: base, path: path, rawPath: rawPath, template: template, kept: kept, fresh: sync.OnceValue(func() http.RoundTripper {
+		fresh, err := newTransport(o, h, false)
+		if err != nil {
+			return failing{err} // the files were there a moment ago
 		}
-	}
-	return c, nil
+		return fresh
+	})}, nil
+}
+
+// failing is a transport that cannot be made.
+type failing struct{ err error }
+
+func (f failing) RoundTrip(*http.Request) (*http.Response, error) { return nil, f.err }
+
+// request is that for the document of an endpoint.
+func (c *Client) request(ctx context.Context, e Endpoint) *http.Request {
+	u := *c.base
+	u.Path, u.RawPath = c.path+e.Path(), c.rawPath+e.Path()
+	r := c.template.WithContext(ctx)
+	r.URL = &u
+	return r
 }
 
 // Close drops the connections that rest; those in use end with their attempts.
 func (c *Client) Close() {
-	for _, rt := range []http.RoundTripper{c.kept, c.fresh} {
-		if rt, ok := rt.(interface{ CloseIdleConnections() }); ok {
-			rt.CloseIdleConnections()
-		}
+	if rt, ok := c.kept.(interface{ CloseIdleConnections() }); ok {
+		rt.CloseIdleConnections()
 	}
 }
 
@@ -118,9 +133,9 @@ func (c *Client) try(ctx context.Context, e Endpoint, fresh bool) (Document, obs
 	transport := c.kept
 	// A mixnodes server drops its connections unannounced; one is never kept.
 	if fresh || e == Mixnodes {
-		transport = c.fresh
+		transport = c.fresh()
 	}
-	resp, err := transport.RoundTrip(c.requests[e].WithContext(ctx))
+	resp, err := transport.RoundTrip(c.request(ctx, e))
 	if err != nil {
 		return nil, observation{err: err}, nil
 	}

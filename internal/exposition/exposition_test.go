@@ -59,7 +59,8 @@ func golden(t *testing.T, name, got string) {
 func registryOf(views ...*fleet.View) *Registry {
 	r := NewRegistry()
 	r.Self.Reloaded(true, at)
-	r.Self.Collection(2 * time.Millisecond)
+	r.Self.Collection()
+	r.Self.Delay(2 * time.Millisecond)
 	r.Self.Attempt(betanet.Metrics, "", 3*time.Millisecond)
 	r.Self.Attempt(betanet.Nodes, betanet.ReasonTimeout, 5*time.Second)
 	r.Self.Retry(betanet.Nodes)

@@ -101,7 +101,7 @@ var families = []family{
 	},
 	{
 		name: "betanet_exporter_collection_delay_seconds", kind: histogram, self: (*Self).writeDelay,
-		help: "How long after it was due a collection started, in seconds.",
+		help: "How long after it was due a collection started, in seconds. Those at start and on demand are due at no time.",
 	},
 	{
 		name: "betanet_exporter_collection_duration_seconds", kind: gauge, scope: scopeUpstream,

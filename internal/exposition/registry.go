@@ -2,6 +2,7 @@ package exposition
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -11,22 +12,27 @@ import (
 )
 
 // Registry holds the rendered lines of every upstream. All methods may be
-// called at the same time; a scrape takes no lock.
+// called at the same time; a scrape takes no lock but to sort the upstreams anew
+// after their set has changed.
 type Registry struct {
 	Self    *Self
 	runtime *runtime
 	traffic *fleet.Traffic
 
-	mu    sync.Mutex // of changes to the set of upstreams
+	mu    sync.RWMutex // of the set of upstreams
 	byID  map[*fleet.Upstream]*slot
-	order atomic.Pointer[[]*slot] // sorted by name
+	order atomic.Pointer[[]*slot] // sorted by name; nil when the set has changed
 	spare sync.Pool               // of *scrape
+
+	// Blocks that have been replaced are rendered into again, unless a scrape may
+	// still read them.
+	scrapes atomic.Int64 // that are running
+	unused  sync.Pool    // of *block
 }
 
 // NewRegistry makes a registry without upstreams.
 func NewRegistry() *Registry {
 	r := &Registry{Self: newSelf(), runtime: newRuntime(), traffic: fleet.NewTraffic(), byID: make(map[*fleet.Upstream]*slot)}
-	r.order.Store(new([]*slot))
 	r.spare.New = func() any { return new(scrape) }
 	return r
 }
@@ -35,7 +41,8 @@ func NewRegistry() *Registry {
 type slot struct {
 	upstream *fleet.Upstream
 	endings  endings // without a replica
-	block    atomic.Pointer[block]
+	view     atomic.Pointer[fleet.View]
+	block    atomic.Pointer[block] // of this view or one before; nil before the first
 }
 
 // endings are the labels of an upstream's samples, by scope.
@@ -60,7 +67,8 @@ func newEndings(name string, custom []fleet.Label, replica string) (e endings) {
 	return e
 }
 
-// block is an upstream's rendered lines; it never changes.
+// block is an upstream's rendered lines. It does not change as long as anybody
+// can see it.
 type block struct {
 	view    *fleet.View
 	buf     []byte
@@ -76,23 +84,28 @@ type block struct {
 // maxFamilies bounds the table of families; a test holds it.
 const maxFamilies = 64
 
-// Publish renders a view and makes it the one that scrapes see. The first view
-// of an upstream adds it.
+// Publish makes a view the one that scrapes see, and renders it, unless a
+// collection is running and there is more to come: then a scrape that comes
+// first does. The first view of an upstream adds it.
 func (r *Registry) Publish(v *fleet.View) {
-	r.traffic.Observe(v, time.Now())
-	r.mu.Lock()
+	now := time.Now()
+	r.traffic.Observe(v, now)
+	r.mu.RLock()
 	s := r.byID[v.Upstream]
-	r.mu.Unlock()
-	if s != nil {
-		s.block.Store(s.render(v, time.Now()))
+	r.mu.RUnlock()
+	if s == nil {
+		s = &slot{upstream: v.Upstream, endings: newEndings(v.Upstream.Name, v.Upstream.Labels, "")}
+		s.view.Store(v)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.byID[v.Upstream] = s
+		r.order.Store(nil)
 		return
 	}
-	s = &slot{upstream: v.Upstream, endings: newEndings(v.Upstream.Name, v.Upstream.Labels, "")}
-	s.block.Store(s.render(v, time.Now()))
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.byID[v.Upstream] = s
-	r.reorder()
+	s.view.Store(v)
+	if !v.Collecting {
+		r.current(s, now)
+	}
 }
 
 // Remove takes the series of an upstream out of the next scrape.
@@ -101,47 +114,65 @@ func (r *Registry) Remove(u *fleet.Upstream) {
 	defer r.mu.Unlock()
 	delete(r.byID, u)
 	r.traffic.Depart(u)
-	r.reorder()
+	r.order.Store(nil)
 }
 
-func (r *Registry) reorder() {
-	order := make([]*slot, 0, len(r.byID))
-	for _, s := range r.byID {
-		order = append(order, s)
+// slots are those of all upstreams, sorted by name.
+func (r *Registry) slots() []*slot {
+	if order := r.order.Load(); order != nil {
+		return *order
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	order := slices.Collect(maps.Values(r.byID))
 	slices.SortFunc(order, func(a, b *slot) int { return cmp.Compare(a.upstream.Title(), b.upstream.Title()) })
 	r.order.Store(&order)
+	return order
 }
 
 // Views are the current views of all upstreams, sorted by name.
 func (r *Registry) Views() []*fleet.View {
-	order := *r.order.Load()
+	order := r.slots()
 	views := make([]*fleet.View, len(order))
 	for i, s := range order {
-		views[i] = s.block.Load().view
+		views[i] = s.view.Load()
 	}
 	return views
 }
 
-// render makes the lines of a view as they are at this moment.
-func (s *slot) render(v *fleet.View, now time.Time) *block {
+// current is the block of a slot: rendered anew if there is a newer view, or if
+// a value in it has expired.
+func (r *Registry) current(s *slot, now time.Time) *block {
+	old, v := s.block.Load(), s.view.Load()
+	if old != nil && old.view == v && (old.expires.IsZero() || now.Before(old.expires)) {
+		return old
+	}
+	b, _ := r.unused.Get().(*block)
+	if b == nil {
+		b = new(block)
+		if old != nil {
+			b.buf = make([]byte, 0, len(old.buf)+64)
+		}
+	}
 	e := s.endings
 	if v.Replica != "" {
 		e = newEndings(v.Upstream.Name, v.Upstream.Labels, v.Replica)
 	}
-	size := 0
-	if old := s.block.Load(); old != nil {
-		size = len(old.buf) + 64
+	b.render(&subject{view: v, now: now}, e, func(f *family) bool { return f.upstream != nil })
+	// A scrape that begins after the swap cannot see the old one.
+	if s.block.CompareAndSwap(old, b) && old != nil && r.scrapes.Load() == 0 {
+		old.view = nil
+		r.unused.Put(old)
 	}
-	return newBlock(&subject{view: v, now: now}, e, size, func(f *family) bool { return f.upstream != nil })
+	return b
 }
 
-// newBlock renders those families of a subject that are wanted, into a buffer of
-// the expected size.
-func newBlock(s *subject, e endings, size int, wanted func(*family) bool) *block {
-	w := lines{buf: make([]byte, 0, size)}
+// render fills the block with those families of a subject that are wanted.
+func (b *block) render(s *subject, e endings, wanted func(*family) bool) {
+	w := lines{buf: b.buf[:0], dots: b.dots[:0]}
 	s.values = s.view.Values(s.now)
-	b := &block{view: s.view, expires: s.view.Expires(s.now), state: s.view.State(s.now), peers: s.values.Peers, active: s.values.Active}
+	b.view, b.expires, b.state = s.view, s.view.Expires(s.now), s.view.State(s.now)
+	b.peers, b.active = s.values.Peers, s.values.Active
 	for i := range families {
 		if f := &families[i]; wanted(f) {
 			w.name, w.ending = f.name, e[f.scope]
@@ -150,16 +181,4 @@ func newBlock(s *subject, e endings, size int, wanted func(*family) bool) *block
 		b.ends[i] = uint32(len(w.buf))
 	}
 	b.buf, b.dots = w.buf, w.dots
-	return b
-}
-
-// current is the block of a slot, rendered anew if a value in it has expired.
-func (s *slot) current(now time.Time) *block {
-	b := s.block.Load()
-	if b.expires.IsZero() || now.Before(b.expires) {
-		return b
-	}
-	fresh := s.render(b.view, now)
-	s.block.CompareAndSwap(b, fresh) // unless a new view has come meanwhile
-	return fresh
 }

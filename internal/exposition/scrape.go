@@ -45,8 +45,10 @@ func (r *Registry) write(out io.Writer, f Format, all bool) error {
 	s.out, s.err, s.buf, s.blocks = out, nil, s.buf[:0], s.blocks[:0]
 	defer func() { s.out = nil; clear(s.blocks) }()
 	now := time.Now()
-	for _, slot := range *r.order.Load() {
-		s.blocks = append(s.blocks, slot.current(now))
+	r.scrapes.Add(1)
+	defer r.scrapes.Add(-1)
+	for _, slot := range r.slots() {
+		s.blocks = append(s.blocks, r.current(slot, now))
 	}
 	if all {
 		s.blocks = append(s.blocks, s.renderSelf(r))
@@ -64,9 +66,11 @@ func (r *Registry) write(out io.Writer, f Format, all bool) error {
 // collection that was asked for has not ended.
 func WriteProbe(out io.Writer, f Format, v *fleet.View, late bool) error {
 	e := newEndings("", v.Upstream.Labels, v.Replica)
-	s := scrape{out: out, blocks: []*block{newBlock(&subject{view: v, now: time.Now(), late: late}, e, 0, func(f *family) bool {
+	b := new(block)
+	b.render(&subject{view: v, now: time.Now(), late: late}, e, func(f *family) bool {
 		return f.upstream != nil && !f.memory && !(f.sum && v.API == betanet.MixnodesAPI)
-	})}}
+	})
+	s := scrape{out: out, blocks: []*block{b}}
 	s.families(f)
 	return s.end(f)
 }

@@ -127,11 +127,11 @@ func (s *Self) Transition(e betanet.Endpoint, to breaker.State) { s.transitions[
 // Cache counts an answer of the cache: hit, miss or stale.
 func (s *Self) Cache(result string) { s.cache[result].Add(1) }
 
-// Collection counts a collection that started so long after it was due.
-func (s *Self) Collection(delay time.Duration) {
-	s.collections.Add(1)
-	s.delay.observe(max(0, delay))
-}
+// Collection counts a collection that started.
+func (s *Self) Collection() { s.collections.Add(1) }
+
+// Delay records how long after it was due a collection started.
+func (s *Self) Delay(d time.Duration) { s.delay.observe(max(0, d)) }
 
 // Skipped counts collections that were not made.
 func (s *Self) Skipped(n int) { s.skipped.Add(int64(n)) }

@@ -3,6 +3,7 @@ package fleet
 import (
 	"container/list"
 	"math"
+	"net/url"
 	"sync"
 	"time"
 
@@ -42,6 +43,7 @@ type Traffic struct {
 // lastValues are the last values of one upstream, nil before the first. With a
 // new URL or another API it is another upstream, whatever its name.
 type lastValues struct {
+	base   *url.URL // of the last view, which nobody changes
 	url    string
 	api    betanet.API
 	values [numCounters]*uint64
@@ -73,14 +75,20 @@ func (t *Traffic) Observe(v *View, now time.Time) {
 
 // lastOf is what is remembered of the upstream of a view, which is there now.
 func (t *Traffic) lastOf(v *View) *lastValues {
-	name, url := v.Upstream.Title(), v.URL.String()
+	name := v.Upstream.Title()
 	l := t.last[name]
 	if l == nil {
 		l = new(lastValues)
 		t.last[name] = l
 	}
-	if l.url != url || l.api != v.API {
-		l.url, l.api, l.values = url, v.API, [numCounters]*uint64{}
+	if l.base != v.URL {
+		l.base = v.URL
+		if text := v.URL.String(); l.url != text {
+			l.url, l.values = text, [numCounters]*uint64{}
+		}
+	}
+	if l.api != v.API {
+		l.api, l.values = v.API, [numCounters]*uint64{}
 	}
 	if l.left != nil {
 		t.departed.Remove(l.left)

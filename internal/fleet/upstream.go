@@ -86,8 +86,10 @@ type View struct {
 	Totals    Totals
 	Duration  time.Duration // of the last finished collection
 	Collected bool          // a collection has finished
-	Ticked    time.Time     // when the last collection was due and not missed
-	Polled    bool          // collected on a grid, not only on demand
+	// Collecting says that a collection is running: another view will follow.
+	Collecting bool
+	Ticked     time.Time // when the last collection was due and not missed
+	Polled     bool      // collected on a grid, not only on demand
 }
 
 // Standby is an endpoint of a replica that is not in use.

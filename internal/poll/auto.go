@@ -1,8 +1,8 @@
 package poll
 
 import (
-	"context"
 	"net/http"
+	"slices"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
 	"github.com/betanet/betanet_exporter/internal/breaker"
@@ -20,26 +20,24 @@ func (r *replica) undecided(e betanet.Endpoint, f *betanet.Failure) bool {
 // answer counts rather than this collection's, because endpoints whose breakers
 // are open are probed one by one, and an upstream that was replaced by one of
 // the other API would never be recognised.
-func (r *replica) settlePending(ctx context.Context, endpoints []betanet.Endpoint, answers []answer) {
-	var waiting []int
-	for i := range answers {
-		if answers[i].pending != nil {
-			waiting = append(waiting, i)
-		}
-	}
-	if len(waiting) == 0 {
+func (r *replica) settlePending(lim limit, asks []ask) {
+	pending := func(a ask) bool { return a.pending != nil }
+	if !slices.ContainsFunc(asks, pending) {
 		return
 	}
-	doc := r.tryMixnodes(ctx)
-	for _, i := range waiting {
-		p := answers[i].pending
-		if doc != nil {
-			p.permit.Done(breaker.Ignored)
-		} else {
-			r.finish(p.permit, breaker.Failure, p.attempt)
-			r.settle(endpoints[i], answers[i])
+	doc := r.tryMixnodes(lim)
+	for i := range asks {
+		a := &asks[i]
+		if !pending(*a) {
+			continue
 		}
-		r.release(endpoints[i])
+		if doc != nil {
+			a.pending.permit.Done(breaker.Ignored)
+		} else {
+			r.finish(a.pending.permit, breaker.Failure, a.pending.attempt)
+			r.settle(a.endpoint, a.answer)
+		}
+		r.release(a.endpoint)
 	}
 	if doc != nil {
 		r.fetched(betanet.Mixnodes, doc, false)
@@ -47,7 +45,7 @@ func (r *replica) settlePending(ctx context.Context, endpoints []betanet.Endpoin
 }
 
 // tryMixnodes asks once for /mixnodes if all of v1 answered 404.
-func (r *replica) tryMixnodes(ctx context.Context) betanet.Document {
+func (r *replica) tryMixnodes(lim limit) betanet.Document {
 	r.mu.Lock()
 	all := true
 	for _, e := range betanet.V1.Endpoints() {
@@ -56,12 +54,12 @@ func (r *replica) tryMixnodes(ctx context.Context) betanet.Document {
 	free := all && !r.endpoints[betanet.Mixnodes].busy
 	r.endpoints[betanet.Mixnodes].busy = r.endpoints[betanet.Mixnodes].busy || free
 	r.mu.Unlock()
-	if !free || ctx.Err() != nil {
+	if !free || lim.ctx.Err() != nil || lim.left() <= 0 {
 		return nil
 	}
 	defer r.release(betanet.Mixnodes)
 	at := Attempt{Source: r.source(betanet.Mixnodes), Number: 1, Recurring: true}
-	doc, failure := r.attempt(ctx, &at, true)
+	doc, failure := r.attempt(lim, &at, true)
 	if failure == nil || !failure.Ignored {
 		r.p.o.Report(at)
 	}

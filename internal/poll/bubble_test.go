@@ -70,6 +70,11 @@ type bed struct {
 
 // inBubble runs a test on a bed; time inside is fake.
 func inBubble(t *testing.T, set fleet.Settings, api betanet.API, test func(*testing.T, *bed)) {
+	inTightBubble(t, set, api, 0, test)
+}
+
+// inTightBubble is inBubble with a limit of connections.
+func inTightBubble(t *testing.T, set fleet.Settings, api betanet.API, connections int, test func(*testing.T, *bed)) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bed{start: time.Now(), answer: healthy}
 		b.upstream = &fleet.Upstream{Name: "u", URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: api, Settings: set}
@@ -77,7 +82,7 @@ func inBubble(t *testing.T, set fleet.Settings, api betanet.API, test func(*test
 		server := &http.Server{Handler: http.HandlerFunc(b.serve)}
 		var wg sync.WaitGroup
 		wg.Go(func() { server.Serve(listener) })
-		b.poller = New(Options{Publish: b.publish, Report: b.report, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		b.poller = New(Options{Connections: connections, Publish: b.publish, Report: b.report, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			b.mu.Lock()
 			b.dials++
 			b.mu.Unlock()

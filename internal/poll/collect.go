@@ -3,7 +3,9 @@ package poll
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
@@ -28,85 +30,222 @@ type pending struct {
 	attempt Attempt
 }
 
+// limit is how long a collection may go on: until ctx ends, because it is not
+// wanted any more, or until the deadline.
+type limit struct {
+	ctx      context.Context
+	deadline time.Time
+	hurry    bool // somebody waits for the end
+}
+
+func (l limit) left() time.Duration { return time.Until(l.deadline) }
+
+// sleepUntil waits, or reports that the limit comes first.
+func (l limit) sleepUntil(at time.Time) bool {
+	d := time.Until(at)
+	switch {
+	case d <= 0:
+		return true
+	case at.After(l.deadline):
+		return false
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-l.ctx.Done():
+		return false
+	}
+}
+
 // collect makes one collection of endpoints that the caller has claimed.
-func (r *replica) collect(ctx context.Context, endpoints []betanet.Endpoint) {
-	answers := make([]answer, len(endpoints))
-	var wg sync.WaitGroup
-	for i, e := range endpoints {
-		ask := func() {
-			answers[i] = r.ask(ctx, e)
-			if answers[i].pending == nil {
-				r.settle(e, answers[i])
-				r.release(e)
+func (r *replica) collect(lim limit, endpoints []betanet.Endpoint) {
+	c := collection{replica: r, limit: lim, asks: make([]ask, 0, len(endpoints))}
+	r.mu.Lock()
+	for _, failing := range []bool{false, true} { // so that they hold up nobody
+		for _, e := range endpoints {
+			if failing == (r.endpoints[e].record.Failure != nil) {
+				c.asks = append(c.asks, ask{endpoint: e, failing: failing})
 			}
 		}
-		if i == len(endpoints)-1 {
-			ask() // the last one needs no goroutine of its own
-		} else {
-			wg.Go(ask)
-		}
 	}
-	wg.Wait()
-	r.settlePending(ctx, endpoints, answers)
+	r.mu.Unlock()
+	if r.p.plan() == parallel {
+		r.spread.Store(true)
+		c.parallel()
+		c.workers.Wait()
+	} else {
+		if r.spread.Swap(false) {
+			r.client.Close()
+		}
+		c.inTurn()
+	}
+	r.settlePending(lim, c.asks)
 }
 
-// ask makes the attempts of one endpoint in one collection.
-func (r *replica) ask(ctx context.Context, e betanet.Endpoint) (a answer) {
+// collection is one that is running.
+type collection struct {
+	*replica
+	limit
+	asks    []ask // what failed last comes last
+	next    atomic.Int32
+	workers sync.WaitGroup
+}
+
+// ask is what becomes of one endpoint in one collection.
+type ask struct {
+	endpoint betanet.Endpoint
+	failing  bool // it failed in an earlier collection already
+	attempts int  // made so far
+	waits    *retry.Waits
+	due      time.Time // of the next attempt, zero for now
+	answer
+}
+
+// end settles what the collection of an endpoint came to, unless that is not
+// known yet.
+func (r *replica) end(a *ask) {
+	if a.pending == nil {
+		r.settle(a.endpoint, a.answer)
+		r.release(a.endpoint)
+	}
+}
+
+// overtake is how long an endpoint may take before the next one is asked over
+// another connection. An upstream that answers as usual needs one, which saves
+// two thirds of the memory; one that is slow or hangs is asked in parallel, and
+// so is one for whose answer somebody waits.
+const overtake = 250 * time.Millisecond
+
+// parallel asks the endpoints that nobody has taken, one after the other, and
+// has another do so meanwhile if one takes its time.
+func (c *collection) parallel() {
+	for {
+		i := int(c.next.Add(1)) - 1
+		if i >= len(c.asks) {
+			return
+		}
+		a := &c.asks[i]
+		var slow *time.Timer
+		switch {
+		case i == len(c.asks)-1:
+		case c.hurry:
+			c.workers.Go(c.parallel)
+		default:
+			c.workers.Add(1)
+			slow = time.AfterFunc(overtake, func() {
+				defer c.workers.Done()
+				c.parallel()
+			})
+		}
+		for c.try(c.limit, a) && c.sleepUntil(a.due) {
+		}
+		c.end(a)
+		if slow != nil && slow.Stop() {
+			c.workers.Done()
+		}
+	}
+}
+
+// inTurn asks one endpoint after the other over one connection: once each, and
+// then those again that are to be retried, so that an endpoint that hangs holds
+// up the others by one attempt at most. What would be cut short by the end of
+// the collection is left for the next.
+func (c *collection) inTurn() {
+	open := make([]*ask, len(c.asks))
+	for i := range open {
+		open[i] = &c.asks[i]
+	}
+	for len(open) > 0 {
+		slices.SortStableFunc(open, func(a, b *ask) int { return a.due.Compare(b.due) })
+		a := open[0]
+		if c.sleepUntil(a.due) && c.left() >= c.worthwhile() && c.tryAlone(a) {
+			continue
+		}
+		c.end(a)
+		open = open[1:]
+	}
+}
+
+// worthwhile is the least time for which an attempt is begun late: one that is
+// cut shorter would blame the upstream for our delay.
+func (s *upstream) worthwhile() time.Duration { return min(time.Second, s.u.Settings.RequestTimeout/2) }
+
+// tryAlone is try while no other request of the upstream is out, as a breaker's
+// probe may be.
+func (c *collection) tryAlone(a *ask) (again bool) {
+	t := time.NewTimer(c.left())
+	defer t.Stop()
+	select {
+	case c.line <- struct{}{}:
+		defer func() { <-c.line }()
+		return c.try(c.limit, a)
+	case <-t.C:
+		return false
+	case <-c.ctx.Done():
+		return false
+	}
+}
+
+// try makes the next attempt of an endpoint, if its breaker lets it, and reports
+// whether another is to follow when a.due has come.
+func (r *replica) try(lim limit, a *ask) (again bool) {
 	set := &r.u.Settings
-	waits := retry.NewWaits(set.Backoff, set.MaxBackoff, set.Jitter)
+	e := a.endpoint
 	brk := r.breaker(e)
-	deadline, _ := ctx.Deadline()
-	for n := 1; ; n++ {
-		permit, err := brk.Allow()
-		if err != nil {
-			return a
-		}
-		r.transitions(e, permit.Changes, false)
-		if n == 1 {
-			r.p.budget.First()
-		}
-		at := Attempt{Source: r.source(e), Number: n, Recurring: r.recurring(e)}
-		a.doc, a.failure = r.attempt(ctx, &at, permit.Probe)
-		if a.failure == nil {
-			a.probe = permit.Probe
-			r.finish(permit, breaker.Success, at)
-			return a
-		}
-		after, wish := retry.After(a.failure.RetryAfter, a.failure.Date, time.Now())
-		if wish {
-			r.holdOff(e, time.Now().Add(after))
-		}
-		if r.undecided(e, a.failure) {
-			a.pending = &pending{permit, at}
-			return a
-		}
-		at.Wait = max(waits.Next(), after)
-		fits := time.Until(deadline) >= at.Wait+min(time.Second, set.RequestTimeout)
-		again := a.failure.Retry && n < set.Attempts && fits
-		outcome := breaker.Failure
-		if a.failure.Ignored {
-			outcome = breaker.Ignored
-		}
-		changes := permit.Done(outcome)
-		if again && brk.State() != breaker.Open { // as it is again after a failed probe
-			at.Retry = r.p.budget.Take()
-			at.NoBudget = !at.Retry
-		}
-		r.p.o.Report(at)
-		r.transitions(e, changes, permit.Probe)
-		if !at.Retry {
-			return a
-		}
-		if !sleep(ctx, at.Wait) {
-			return answer{}
-		}
+	permit, err := brk.Allow()
+	if err != nil {
+		return false
 	}
+	a.attempts++
+	r.transitions(e, permit.Changes, false)
+	if a.attempts == 1 {
+		r.p.budget.First()
+	}
+	at := Attempt{Source: r.source(e), Number: a.attempts, Recurring: a.failing}
+	a.doc, a.failure = r.attempt(lim, &at, permit.Probe)
+	if a.failure == nil {
+		a.probe = permit.Probe
+		r.finish(permit, breaker.Success, at)
+		return false
+	}
+	after, wish := retry.After(a.failure.RetryAfter, a.failure.Date, time.Now())
+	if wish {
+		r.holdOff(e, time.Now().Add(after))
+	}
+	if r.undecided(e, a.failure) {
+		a.pending = &pending{permit, at}
+		return false
+	}
+	if a.waits == nil {
+		a.waits = retry.NewWaits(set.Backoff, set.MaxBackoff, set.Jitter)
+	}
+	at.Wait = max(a.waits.Next(), after)
+	fits := lim.left() >= at.Wait+min(time.Second, set.RequestTimeout)
+	again = a.failure.Retry && a.attempts < set.Attempts && fits
+	outcome := breaker.Failure
+	if a.failure.Ignored {
+		outcome = breaker.Ignored
+	}
+	changes := permit.Done(outcome)
+	if again && brk.State() != breaker.Open { // as it is again after a failed probe
+		at.Retry = r.p.budget.Take()
+		at.NoBudget = !at.Retry
+	}
+	r.p.o.Report(at)
+	r.transitions(e, changes, permit.Probe)
+	a.due = time.Now().Add(at.Wait)
+	return at.Retry
 }
 
-// attempt makes one request within its own limit and what is left of ctx.
-func (r *replica) attempt(ctx context.Context, at *Attempt, fresh bool) (betanet.Document, *betanet.Failure) {
-	ctx, cancel := context.WithTimeout(ctx, r.u.Settings.RequestTimeout)
+// attempt makes one request within its own limit and that of the collection.
+func (r *replica) attempt(lim limit, at *Attempt, fresh bool) (betanet.Document, *betanet.Failure) {
+	ctx, cancel := context.WithTimeout(lim.ctx, min(r.u.Settings.RequestTimeout, lim.left()))
 	defer cancel()
+	if fresh && r.p.plan() != parallel {
+		r.client.Close() // the connection that rests would be a second one
+	}
 	start := time.Now()
 	doc, failure := r.client.Fetch(ctx, at.Endpoint, fresh)
 	at.Duration, at.Failure = time.Since(start), failure
@@ -129,12 +268,6 @@ func (r *replica) breaker(e betanet.Endpoint) *breaker.Breaker {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.endpoints[e].breaker
-}
-
-func (r *replica) recurring(e betanet.Endpoint) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.endpoints[e].record.Failure != nil
 }
 
 // holdOff obeys a Retry-After: no request to the endpoint before then, unless
@@ -169,7 +302,7 @@ func (r *replica) settle(e betanet.Endpoint, a answer) {
 	switch {
 	case a.doc != nil:
 		r.fetched(e, a.doc, a.probe)
-	case a.failure != nil && a.failure.Reason != betanet.ReasonCanceled:
+	case a.failure != nil && a.failure.Reason != betanet.ReasonCanceled && !r.over():
 		r.failed(e, a.failure)
 	}
 }
@@ -213,14 +346,5 @@ func (r *replica) failed(e betanet.Endpoint, f *betanet.Failure) {
 	}
 }
 
-// sleep waits, or reports that ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
+// over reports whether collecting the upstream has ended.
+func (s *upstream) over() bool { return s.ctx.Err() != nil }

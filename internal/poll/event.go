@@ -23,7 +23,8 @@ type Source struct {
 // Began is the start of a collection.
 type Began struct {
 	Upstream *fleet.Upstream
-	Delay    time.Duration // behind the moment at which it was due
+	Due      time.Time // zero if it was not due at a time: at start, or on demand
+	Delay    time.Duration
 }
 
 // Skipped are collections that could not start when they were due.

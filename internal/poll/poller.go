@@ -12,17 +12,13 @@ import (
 	"container/heap"
 	"context"
 	"errors"
-	"hash/fnv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/retry"
 )
-
-// slot is the grain of the grid: upstreams share slots, because a request that
-// wakes an idle process alone costs several times its work.
-const slot = 500 * time.Millisecond
 
 // ErrStopped means that the end of Run has come.
 var ErrStopped = errors.New("collecting has ended")
@@ -37,24 +33,34 @@ type Options struct {
 	Report  func(Event) // must not block
 	// Dial makes connections to upstreams, nil for the network's.
 	Dial fleet.Dial
+	// Connections is how many connections to upstreams may be open, 0 for no
+	// limit. More are refused like by a system that has no descriptors left.
+	Connections int
 }
 
 // Poller collects a set of upstreams.
 type Poller struct {
 	o      Options
 	budget *retry.Budget
+	gate   *gate
 
 	mu        sync.Mutex
 	queue     queue
+	pool      pool
 	upstreams map[*fleet.Upstream]*upstream
-	stopped   bool // Run has ended, or is about to
+	count     atomic.Int64 // of upstreams
+	stopped   bool         // Run has ended, or is about to
 	wake      chan struct{}
 	running   sync.WaitGroup
 }
 
 // New makes a Poller that does nothing until Run.
 func New(o Options) *Poller {
-	return &Poller{o: o, budget: retry.NewBudget(), upstreams: make(map[*fleet.Upstream]*upstream), wake: make(chan struct{}, 1)}
+	return &Poller{
+		o: o, budget: retry.NewBudget(), gate: newGate(o.Connections),
+		upstreams: make(map[*fleet.Upstream]*upstream), wake: make(chan struct{}, 1),
+		pool: pool{hand: make(chan task, places)},
+	}
 }
 
 // Add takes an upstream into the set and publishes its first, empty view. With a
@@ -77,13 +83,14 @@ func (p *Poller) Add(ctx context.Context, u *fleet.Upstream, grid bool) error {
 		return ErrStopped
 	}
 	p.upstreams[u] = s
+	p.count.Store(int64(len(p.upstreams)))
 	p.mu.Unlock()
 	s.mu.Lock()
 	s.publish()
 	s.mu.Unlock()
 	if grid {
-		p.schedule(task{at: now, do: s.first})
-		p.schedule(task{at: s.next, do: s.tick})
+		p.schedule(task{at: now, do: s.first, slow: s.show})
+		p.schedule(task{at: s.next, do: s.tick, slow: s.show})
 	}
 	return nil
 }
@@ -94,6 +101,7 @@ func (p *Poller) Remove(u *fleet.Upstream) {
 	p.mu.Lock()
 	s := p.upstreams[u]
 	delete(p.upstreams, u)
+	p.count.Store(int64(len(p.upstreams)))
 	p.mu.Unlock()
 	if s != nil {
 		s.close()
@@ -125,6 +133,7 @@ func (p *Poller) Run(ctx context.Context) {
 			p.mu.Lock()
 			all := p.upstreams
 			p.upstreams, p.stopped = make(map[*fleet.Upstream]*upstream), true
+			close(p.pool.hand)
 			p.mu.Unlock()
 			for _, s := range all {
 				s.close()
@@ -138,37 +147,29 @@ func (p *Poller) Run(ctx context.Context) {
 	}
 }
 
-// dispatch starts what is due and tells how long to sleep until the next.
-func (p *Poller) dispatch(now time.Time) time.Duration {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for len(p.queue) > 0 && !p.queue[0].at.After(now) {
-		t := heap.Pop(&p.queue).(task)
-		p.running.Go(func() { t.do(t.at) })
-	}
-	if len(p.queue) == 0 {
-		return time.Hour
-	}
-	return p.queue[0].at.Sub(now)
-}
-
 func (p *Poller) schedule(t task) {
 	p.mu.Lock()
 	heap.Push(&p.queue, t)
 	first := p.queue[0].at.Equal(t.at)
 	p.mu.Unlock()
 	if first {
-		select {
-		case p.wake <- struct{}{}:
-		default:
-		}
+		p.rouse()
 	}
 }
 
-// task is something to do at a time; do is told the time at which it was due.
+// rouse makes Run look at the queue again.
+func (p *Poller) rouse() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// task is something to do at a time.
 type task struct {
-	at time.Time
-	do func(due time.Time)
+	at   time.Time
+	do   func(due time.Time)
+	slow func() // called if do has not ended after patience; may be nil
 }
 
 // queue is a heap of tasks by time.
@@ -184,35 +185,4 @@ func (q *queue) Pop() any {
 	old[len(old)-1] = task{}
 	*q = old[:len(old)-1]
 	return t
-}
-
-// phase is where in its interval an upstream is collected: a stable hash, so
-// that upstreams are spread and a restart changes nothing.
-func phase(u *fleet.Upstream) time.Duration {
-	h := fnv.New64a()
-	h.Write([]byte(u.Title()))
-	h.Write([]byte(u.URLs[0].Path))
-	interval := u.Settings.Interval
-	if interval < 2*slot {
-		return time.Duration(h.Sum64() % uint64(interval))
-	}
-	return time.Duration(h.Sum64()%uint64(interval/slot)) * slot
-}
-
-// firstTick is the first point of the grid that leaves half an interval after
-// the collection that is made at start.
-func firstTick(u *fleet.Upstream, now time.Time) time.Time {
-	return nextTick(u, now.Add(u.Settings.Interval/2))
-}
-
-// nextTick is the first point of the upstream's grid after now. The grid is
-// laid on the wall clock once more at each start; within a process, intervals
-// are monotonic.
-func nextTick(u *fleet.Upstream, now time.Time) time.Time {
-	interval := u.Settings.Interval
-	past := (time.Duration(now.UnixNano()) - phase(u)) % interval
-	if past < 0 {
-		past += interval
-	}
-	return now.Add(interval - past)
 }

@@ -1,10 +1,10 @@
 package poll
 
 import (
-	"context"
 	"hash/fnv"
 	"net/url"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
@@ -21,6 +21,7 @@ type replica struct {
 	url    *url.URL
 	name   string // value of the label replica, "" of an upstream with one URL
 	client *betanet.Client
+	spread atomic.Bool // several connections may rest
 
 	api       betanet.API // V1 or MixnodesAPI
 	askV1     bool        // Auto: /mixnodes answered 404, so v1 is asked next
@@ -41,9 +42,8 @@ type endpoint struct {
 
 func newReplica(s *upstream, base *url.URL) (*replica, error) {
 	client, err := betanet.NewClient(base, s.u.HTTP, betanet.Options{
-		UserAgent:   s.p.o.UserAgent,
-		Dial:        s.dial(),
-		DialTimeout: s.u.Settings.RequestTimeout,
+		UserAgent: s.p.o.UserAgent,
+		Dial:      s.dial(),
 		// A connection must outlast the pause between two collections.
 		IdleTimeout: 2*s.u.Settings.Interval + time.Minute,
 	})
@@ -125,7 +125,7 @@ func (r *replica) broken(now time.Time) bool {
 // move looks for a replica that gives all documents, in what is left of the
 // collection, and makes it the one in use. None left: the one in use stays, and
 // its last good values are stale.
-func (s *upstream) move(ctx context.Context, from *replica) {
+func (s *upstream) move(lim limit, from *replica) {
 	if !s.hasToMove(from) {
 		return
 	}
@@ -144,11 +144,10 @@ func (s *upstream) move(ctx context.Context, from *replica) {
 	at := slices.Index(s.replicas, from)
 	for i := 1; i < len(s.replicas); i++ {
 		to := s.replicas[(at+i)%len(s.replicas)]
-		deadline, _ := ctx.Deadline()
-		if ctx.Err() != nil || time.Until(deadline) < min(time.Second, s.u.Settings.RequestTimeout) {
+		if lim.ctx.Err() != nil || lim.left() < min(time.Second, s.u.Settings.RequestTimeout) {
 			return
 		}
-		if to.refetch(ctx) {
+		if to.refetch(lim) {
 			s.use(from, to)
 			return
 		}
@@ -157,7 +156,7 @@ func (s *upstream) move(ctx context.Context, from *replica) {
 
 // refetch gets all documents of a replica that is not in use, and reports
 // whether it could.
-func (r *replica) refetch(ctx context.Context) bool {
+func (r *replica) refetch(lim limit) bool {
 	r.mu.Lock()
 	all := r.api.Endpoints()
 	now := time.Now()
@@ -172,7 +171,7 @@ func (r *replica) refetch(ctx context.Context) bool {
 		r.endpoints[e].busy = true
 	}
 	r.mu.Unlock()
-	r.collect(ctx, all)
+	r.collect(lim, all)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, e := range r.api.Endpoints() {

@@ -25,6 +25,7 @@ type upstream struct {
 	inUse     *replica
 	switches  uint64
 	moving    bool          // another replica is being looked for
+	line      chan struct{} // holds a token while a request is out that may be the only one
 	flight    chan struct{} // closed when the collection of all endpoints that runs has ended; nil if none runs
 	grid      bool          // collected on a timer, not only on demand; never changes
 	next      time.Time     // point of the grid, zero without one
@@ -32,10 +33,13 @@ type upstream struct {
 	duration  time.Duration
 	collected bool
 	view      *fleet.View // last published
+	// A collection that is as quick as usual is shown at its end only; what there
+	// is to show meanwhile waits for that or for patience.
+	quick, unseen bool
 }
 
 func newUpstream(ctx context.Context, p *Poller, u *fleet.Upstream, grid bool) (*upstream, error) {
-	s := &upstream{p: p, u: u, grid: grid, ticked: time.Now()}
+	s := &upstream{p: p, u: u, grid: grid, ticked: time.Now(), line: make(chan struct{}, 1)}
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
 	for _, base := range preferred(u, p.o.Hostname) {
 		r, err := newReplica(s, base)
@@ -49,12 +53,16 @@ func newUpstream(ctx context.Context, p *Poller, u *fleet.Upstream, grid bool) (
 	return s, nil
 }
 
-// dial makes connections to the upstream, nil for the network's.
+// dial makes connections to the upstream.
 func (s *upstream) dial() fleet.Dial {
-	if s.u.Dial != nil {
-		return s.u.Dial
+	switch {
+	case s.u.Dial != nil:
+		return s.p.gate.guard(s.u.Dial)
+	case s.p.o.Dial != nil:
+		return s.p.gate.guard(s.p.o.Dial)
+	default:
+		return s.p.gate.dial(s.u.Settings.RequestTimeout)
 	}
-	return s.p.o.Dial
 }
 
 func (s *upstream) close() {
@@ -67,13 +75,20 @@ func (s *upstream) close() {
 	}
 }
 
-// first makes the collection at the start, which is not one of the grid.
-func (s *upstream) first(due time.Time) {
+// first makes the collection at the start, which is not one of the grid and ends
+// before that begins.
+func (s *upstream) first(time.Time) {
+	set := &s.u.Settings
+	limit := min(set.Timeout, time.Until(s.next)-(set.Interval-set.Timeout))
+	if limit < s.worthwhile() {
+		return // it comes so late that the grid's is as good
+	}
 	s.mu.Lock()
 	land := s.takeOff()
+	s.quick = land != nil
 	s.mu.Unlock()
 	if land != nil {
-		s.cycle(due, 0, s.u.Settings.Timeout)
+		s.cycle(time.Time{}, 0, s.within(limit))
 		land()
 	}
 }
@@ -87,6 +102,7 @@ func (s *upstream) tick(due time.Time) {
 	s.mu.Lock()
 	land := s.takeOff()
 	s.next = nextTick(s.u, now)
+	s.quick = land != nil
 	missed := int(now.Sub(due) / s.u.Settings.Interval) // while the process was stopped, say
 	if land == nil {
 		missed++
@@ -95,12 +111,12 @@ func (s *upstream) tick(due time.Time) {
 	}
 	next := s.next
 	s.mu.Unlock()
-	s.p.schedule(task{at: next, do: s.tick})
+	s.p.schedule(task{at: next, do: s.tick, slow: s.show})
 	if missed > 0 {
 		s.p.o.Report(Skipped{s.u, missed})
 	}
 	if land != nil {
-		s.cycle(due, 0, s.u.Settings.Timeout)
+		s.cycle(due, 0, s.within(s.u.Settings.Timeout))
 		land()
 	}
 }
@@ -131,7 +147,9 @@ func (s *upstream) demand(ctx context.Context, limit time.Duration) (v *fleet.Vi
 	if land := s.takeOff(); land != nil {
 		// Under the mutex, which close takes before Run waits for what runs.
 		s.p.running.Go(func() {
-			s.cycle(time.Now(), s.u.Settings.TTL, min(limit, s.u.Settings.Timeout))
+			lim := s.within(min(limit, s.u.Settings.Timeout))
+			lim.hurry = true
+			s.cycle(time.Time{}, s.u.Settings.TTL, lim)
 			land()
 		})
 	}
@@ -174,7 +192,7 @@ func (s *upstream) wake(r *replica, e betanet.Endpoint, due time.Time) {
 	}
 	ep.busy = true
 	s.mu.Unlock()
-	s.run(due, r, []betanet.Endpoint{e}, s.u.Settings.Timeout)
+	s.run(due, r, []betanet.Endpoint{e}, s.within(s.u.Settings.Timeout))
 }
 
 // scheduleWake sees to a probe, but for an upstream without a grid: there the
@@ -186,28 +204,40 @@ func (s *upstream) scheduleWake(r *replica, e betanet.Endpoint, at time.Time) {
 	s.p.schedule(task{at: at, do: func(due time.Time) { s.wake(r, e, due) }})
 }
 
+func (s *upstream) within(d time.Duration) limit {
+	return limit{ctx: s.ctx, deadline: time.Now().Add(d)}
+}
+
 // cycle makes a collection of all endpoints that may be asked now.
-func (s *upstream) cycle(due time.Time, ttl, limit time.Duration) {
+func (s *upstream) cycle(due time.Time, ttl time.Duration, lim limit) {
 	s.mu.Lock()
 	r := s.inUse
 	s.mu.Unlock()
 	endpoints := r.claim(ttl)
 	if len(endpoints) > 0 || s.hasToMove(r) {
-		s.run(due, r, endpoints, limit)
+		s.run(due, r, endpoints, lim)
+	} else {
+		s.show()
 	}
 }
 
 // run makes a collection of endpoints that the caller has claimed, and of those
 // of another replica if that is needed.
-func (s *upstream) run(due time.Time, r *replica, endpoints []betanet.Endpoint, limit time.Duration) {
+func (s *upstream) run(due time.Time, r *replica, endpoints []betanet.Endpoint, lim limit) {
 	start := time.Now()
-	s.p.o.Report(Began{s.u, start.Sub(due)})
-	ctx, cancel := context.WithTimeout(s.ctx, limit)
-	defer cancel()
-	r.collect(ctx, endpoints)
-	s.move(ctx, r)
+	began := Began{Upstream: s.u, Due: due}
+	if !due.IsZero() {
+		began.Delay = start.Sub(due)
+	}
+	s.p.o.Report(began)
+	r.collect(lim, endpoints)
+	s.move(lim, r)
+	if s.p.plan() == oneUnkept {
+		r.client.Close()
+	}
 
 	s.mu.Lock()
+	s.quick = false
 	s.duration, s.collected = time.Since(start), true
 	s.publish()
 	ended := Ended{s.view, s.duration}
@@ -215,9 +245,20 @@ func (s *upstream) run(due time.Time, r *replica, endpoints []betanet.Endpoint, 
 	s.p.o.Report(ended)
 }
 
+// show publishes what was held back.
+func (s *upstream) show() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.quick = false
+	if s.unseen {
+		s.publish()
+	}
+}
+
 // publish makes a view of what is known. The caller holds s.mu.
 func (s *upstream) publish() {
-	if s.closed {
+	s.unseen = s.quick
+	if s.closed || s.quick {
 		return
 	}
 	r := s.inUse
@@ -225,8 +266,10 @@ func (s *upstream) publish() {
 		Upstream: s.u, URL: r.url, API: r.api, Replica: r.name, Switches: s.switches, Totals: r.totals.Totals,
 		Duration: s.duration, Collected: s.collected, Ticked: s.ticked, Polled: s.grid,
 	}
+	v.Endpoints = make([]fleet.EndpointView, 0, len(r.api.Endpoints()))
 	for _, e := range r.api.Endpoints() {
 		v.Endpoints = append(v.Endpoints, r.endpointView(e))
+		v.Collecting = v.Collecting || r.endpoints[e].busy
 	}
 	for _, other := range s.replicas {
 		if other == r {

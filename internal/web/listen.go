@@ -20,7 +20,6 @@ import (
 
 // Limits of inbound connections (design: interface.md, HTTP).
 const (
-	maxConns       = 512
 	headerTimeout  = 10 * time.Second
 	readTimeout    = 30 * time.Second
 	idleTimeout    = 3 * time.Minute
@@ -69,6 +68,7 @@ func reasonOf(err error) error {
 // Server is the serving side with its limits.
 type Server struct {
 	Handler    http.Handler
+	MaxConns   int    // inbound connections; above it the longest idle ones go
 	ConfigFile string // of exporter-toolkit, "" for none
 	Self       *exposition.Self
 	Log        *slog.Logger
@@ -77,7 +77,7 @@ type Server struct {
 // Serve serves on all listeners until ctx ends, then lets requests in flight
 // finish for a moment, and closes everything.
 func (s *Server) Serve(ctx context.Context, listeners []net.Listener) error {
-	conns := newConns(maxConns, func() { s.Self.Rejected(exposition.RejectedConnections) })
+	conns := newConns(s.MaxConns, func() { s.Self.Rejected(exposition.RejectedConnections) })
 	none := false
 	flags := &toolkit.FlagConfig{WebConfigFile: &s.ConfigFile, WebSystemdSocket: &none}
 	group, ctx := errgroup.WithContext(ctx)

@@ -16,6 +16,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/exposition"
 )
 
+const maxConns = 512
+
 // run serves a handler on loopback and returns its address and a function that
 // stops it and waits.
 func run(t *testing.T, h http.Handler, self *exposition.Self) (string, func() error) {
@@ -26,7 +28,7 @@ func run(t *testing.T, h http.Handler, self *exposition.Self) (string, func() er
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	s := &Server{Handler: h, Self: self, Log: slog.New(slog.DiscardHandler)}
+	s := &Server{Handler: h, MaxConns: maxConns, Self: self, Log: slog.New(slog.DiscardHandler)}
 	go func() { ended <- s.Serve(ctx, listeners) }()
 	stop := func() error { cancel(); return <-ended }
 	t.Cleanup(cancel)

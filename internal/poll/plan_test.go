@@ -1,0 +1,233 @@
+package poll
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+)
+
+// open counts the requests that are out at the same time.
+type open struct {
+	mu        sync.Mutex
+	now, most int
+}
+
+func (o *open) during(h http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		o.mu.Lock()
+		o.now++
+		o.most = max(o.most, o.now)
+		o.mu.Unlock()
+		defer func() { o.mu.Lock(); o.now--; o.mu.Unlock() }()
+		h(w, r)
+	}
+}
+
+func TestASlowUpstreamIsAskedInParallel(t *testing.T) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+		b.behave(func(w http.ResponseWriter, r *http.Request) {
+			time.Sleep(2 * time.Second)
+			healthy(w, r)
+		})
+		b.until(2*time.Second + 2*overtake)
+		if v := b.view(); !v.Up() {
+			t.Errorf("not all of the endpoints are up: %+v", v.Endpoints)
+		}
+		if got := b.dialled(); got != 3 {
+			t.Errorf("got %d connections, want 3", got)
+		}
+	})
+}
+
+func TestOneConnectionIsSharedWhenDescriptorsAreShort(t *testing.T) {
+	var o open
+	inTightBubble(t, defaults, betanet.V1, 2, func(t *testing.T, b *bed) {
+		b.behave(o.during(func(w http.ResponseWriter, r *http.Request) {
+			time.Sleep(time.Second)
+			healthy(w, r)
+		}))
+		b.until(time.Minute)
+		if !b.view().Up() {
+			t.Error("got a failure, want all up")
+		}
+		if o.most != 1 || b.dialled() != 1 {
+			t.Errorf("got %d requests at once over %d connections, want 1 over 1", o.most, b.dialled())
+		}
+	})
+}
+
+func TestAHangingEndpointHoldsUpTheOthersByOneAttempt(t *testing.T) {
+	inTightBubble(t, defaults, betanet.V1, 2, func(t *testing.T, b *bed) {
+		b.behave(only(betanet.Metrics, hang))
+		b.until(defaults.Timeout)
+		second := defaults.RequestTimeout
+		for path, want := range map[string][]time.Duration{
+			metricsPath:             {0, second + time.Second}, // the first of the others come between
+			"/api/v1/nodes/status":  {second},
+			"/api/v1/network/stats": {second},
+			betanet.Mixnodes.Path(): nil,
+		} {
+			if got := b.asked(path, 0); !slices.Equal(got[:min(len(got), len(want))], want) {
+				t.Errorf("%s: asked at %v, want %v", path, got, want)
+			}
+		}
+		b.until(b.tick() + time.Second)
+		for _, path := range []string{"/api/v1/nodes/status", "/api/v1/network/stats"} {
+			if got := b.asked(path, b.tick()); !slices.Equal(got, []time.Duration{b.tick()}) {
+				t.Errorf("%s: asked at %v in the next collection, want at once, what failed last comes last", path, got)
+			}
+		}
+	})
+}
+
+func TestAProbeDoesNotOpenASecondConnection(t *testing.T) {
+	set := defaults
+	set.BreakerFailures, set.BreakerOpen = 1, 5*time.Second
+	var o open
+	inTightBubble(t, set, betanet.V1, 2, func(t *testing.T, b *bed) {
+		b.behave(o.during(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == metricsPath {
+				failWith(500)(w, r)
+				return
+			}
+			time.Sleep(4 * time.Second)
+			healthy(w, r)
+		}))
+		b.until(2 * time.Minute)
+		if probes := len(b.asked(metricsPath, time.Second)); probes < 5 {
+			t.Fatalf("got %d probes, want some while the others are asked", probes)
+		}
+		if o.most != 1 {
+			t.Errorf("got %d requests at once, want 1", o.most)
+		}
+	})
+}
+
+func TestConnectionsAreNotKeptWhenThereAreMoreUpstreamsThanDescriptors(t *testing.T) {
+	inTightBubble(t, defaults, betanet.V1, 1, func(t *testing.T, b *bed) {
+		second := &fleet.Upstream{Name: "v", URLs: []*url.URL{{Scheme: "http", Host: "v:9000"}}, API: betanet.V1, Settings: defaults}
+		if err := b.poller.Add(t.Context(), second, false); err != nil {
+			t.Fatal(err)
+		}
+		b.until(b.tick() + 11*time.Second)
+		if got := b.dialled(); got != 2 {
+			t.Errorf("got %d connections, want one for each of 2 collections", got)
+		}
+		v, _ := b.poller.Demand(t.Context(), second, time.Minute)
+		if !v.Up() {
+			t.Errorf("the other upstream found no connection left: %v", v.Endpoints[0].Failure)
+		}
+	})
+}
+
+func TestOneConnectionTooManyIsTheProcessesOwnFault(t *testing.T) {
+	inTightBubble(t, defaults, betanet.V1, 1, func(t *testing.T, b *bed) {
+		var all []*fleet.Upstream
+		for i := range 2 {
+			u := &fleet.Upstream{Name: fmt.Sprint(i), URLs: []*url.URL{{Scheme: "http", Host: "v:9000"}}, API: betanet.V1, Settings: defaults}
+			if err := b.poller.Add(t.Context(), u, false); err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, u)
+		}
+		b.behave(hang)
+		go b.poller.Demand(t.Context(), all[0], 2*time.Second)
+		synctest.Wait()
+		v, _ := b.poller.Demand(t.Context(), all[1], 2*time.Second)
+		f := v.Endpoints[0].Failure
+		if f == nil || f.Reason != betanet.ReasonLocal || !f.Ignored {
+			t.Fatalf("got %v, want a local failure, for which the upstream is not to blame", f)
+		}
+		if want := "1 connections to upstreams are open"; !errors.Is(f, syscall.EMFILE) || !strings.Contains(f.Error(), want) {
+			t.Errorf("got %q, want it to say %q", f, want)
+		}
+		time.Sleep(2 * time.Second)
+		b.behave(healthy)
+		if v, _ := b.poller.Demand(t.Context(), all[1], 2*time.Second); !v.Up() {
+			t.Errorf("got %v, want the connection back that was closed", v.Endpoints[0].Failure)
+		}
+	})
+}
+
+func TestTheResolverGoesThroughTheGate(t *testing.T) {
+	server, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	g := newGate(1)
+	var shapes []bool
+	g.resolver.PreferGo = true
+	dial := g.resolver.Dial
+	g.resolver.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		c, err := dial(ctx, "udp", server.LocalAddr().String())
+		if err == nil {
+			_, packets := c.(net.PacketConn)
+			shapes = append(shapes, packets)
+		}
+		return c, err
+	}
+	c, err := g.resolver.Dial(t.Context(), "udp", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.resolver.Dial(t.Context(), "udp", ""); !errors.Is(err, syscall.EMFILE) {
+		t.Errorf("a second lookup: got %v, want EMFILE", err)
+	}
+	c.Close()
+	c.Close() // counts once
+	if c, err = g.resolver.Dial(t.Context(), "udp", ""); err != nil {
+		t.Errorf("after the first has ended: %v", err)
+	} else {
+		c.Close()
+	}
+	if got := g.open.Load(); got != 0 {
+		t.Errorf("got %d open connections at the end", got)
+	}
+	if slices.Contains(shapes, false) {
+		t.Error("a connection over UDP does not look like one: the resolver would speak as over TCP")
+	}
+}
+
+func TestUpstreamsThatHangDoNotDelayTheOthers(t *testing.T) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+		b.behave(hang)
+		for i := range 3 * places {
+			u := &fleet.Upstream{Name: fmt.Sprint(i), URLs: []*url.URL{{Scheme: "http", Host: "v:9000"}}, API: betanet.V1, Settings: defaults}
+			if err := b.poller.Add(t.Context(), u, true); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.until(2 * time.Minute)
+		late := 0
+		for _, e := range eventsOf[Began](b) {
+			if e.Delay > 3*patience {
+				late++
+			}
+		}
+		if late > 0 {
+			t.Errorf("%d of %d collections were late", late, len(eventsOf[Began](b)))
+		}
+		if got := eventsOf[Skipped](b); len(got) > 0 {
+			t.Errorf("got %d skipped collections, want none", len(got))
+		}
+		b.poller.mu.Lock()
+		defer b.poller.mu.Unlock()
+		if p := b.poller.pool; p.busy < 0 || p.busy > places || p.idle < 0 || p.idle > places {
+			t.Errorf("got %d busy and %d idle workers", p.busy, p.idle)
+		}
+	})
+}
