@@ -2,16 +2,23 @@
 // floor in the same run: net/http serving the same bytes from memory. It prints
 // ratios; times alone say more about the machine than about the program.
 //
-//	go run ./bench            what takes two minutes
-//	go run ./bench -long 10m  memory over ten minutes too
+//	go run ./bench -only small            one upstream, two minutes
+//	go run ./bench -only small -long 10m  memory over ten minutes too
+//	go run ./bench -only scale            1 to 10 000 upstreams, 20 minutes
+//	go run ./bench                        both
+
+//go:build linux
+
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/simulator"
@@ -21,36 +28,66 @@ func main() {
 	long := flag.Duration("long", time.Minute, "how long to watch the memory")
 	cpu := flag.Duration("cpu", time.Minute, "how long to watch the processor time")
 	scrapes := flag.Int("scrapes", 20000, "scrapes per measurement of their time")
-	floor := flag.String("floor", "", "serve this file from memory instead: the floor, started by the benchmark itself")
+	only := flag.String("only", "", "part to run: small or scale, empty for both")
+	var sizes sizes
+	flag.Var(&sizes, "scale", "numbers of upstreams, empty for none (default 1,100,1000,10000)")
+	cycles := flag.Int("scale.cycles", 4, "cycles of 15 s over which processor time at scale is measured")
+	parts := flag.String("scale.parts", "", "what to measure at scale: floor, polling, serving, dead; empty for all")
+	helper := flag.String("helper", "", "be one of the other processes, which the benchmark starts itself")
 	flag.Parse()
-	if *floor != "" {
-		serveFloor(*floor)
-		return
+	if *helper != "" {
+		err := help(*helper)
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
 	}
-	if err := run(*long, *cpu, *scrapes); err != nil {
+	err := run(*only, func(b *bench) error { return b.small(*long, *cpu, *scrapes) },
+		func(b *bench) error { return b.scale(sizes.list(), *cycles, *parts) })
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(long, cpu time.Duration, scrapes int) error {
+// help is what the process does that is no measurement.
+func help(arg string) error {
+	name, arg, _ := strings.Cut(arg, "=")
+	serve := map[string]func(string) error{"floor": serveFloor, "fleet": serveFleet, "floorpoll": pollFloor, "peer": servePeer}[name]
+	if serve == nil {
+		return fmt.Errorf("no helper %q", name)
+	}
+	return serve(arg)
+}
+
+func run(only string, small, scale func(*bench) error) error {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	binary := filepath.Join(dir, "betanet_exporter")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, ".")
+	b := &bench{dir: dir, binary: filepath.Join(dir, "betanet_exporter")}
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", b.binary, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build: %w\n%s", err, out)
 	}
-	sim, err := simulator.Start(simulator.Options{Addr: "127.0.0.1:0"})
-	if err != nil {
+	switch only {
+	case "small":
+		return small(b)
+	case "scale":
+		return scale(b)
+	case "":
+		return errors.Join(small(b), scale(b))
+	}
+	return fmt.Errorf("-only %s: there are small and scale", only)
+}
+
+// small measures what an operator of one upstream sees.
+func (b *bench) small(long, cpu time.Duration, scrapes int) error {
+	var err error
+	if b.sim, err = simulator.Start(simulator.Options{Addr: "127.0.0.1:0"}); err != nil {
 		return err
 	}
-	defer sim.Close()
-	b := &bench{dir: dir, binary: binary, sim: sim}
+	defer b.sim.Close()
 	fmt.Println("| what | measured | bar |\n|---|---|---|")
 	for _, step := range []func() error{
 		b.size, b.start,

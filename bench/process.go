@@ -1,8 +1,10 @@
+//go:build linux
+
 package main
 
 import (
 	"bufio"
-	"errors"
+	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unsafe"
 )
 
 // accept is the Accept header of Prometheus.
@@ -21,6 +24,7 @@ const accept = "application/openmetrics-text;version=1.0.0,application/openmetri
 // process is a server under measurement.
 type process struct {
 	cmd    *exec.Cmd
+	addr   string
 	url    string
 	began  time.Time
 	client *http.Client
@@ -33,23 +37,58 @@ func (b *bench) exporter(args ...string) (*process, error) {
 		return nil, err
 	}
 	args = append([]string{"--betanet.url=" + b.sim.URL(), "--web.listen-address=" + addr, "--log.level=warn"}, args...)
-	return startProcess(addr, b.binary, args...)
+	return startProcess(os.Stderr, addr, b.binary, args...)
 }
 
-func startProcess(addr, binary string, args ...string) (*process, error) {
-	p := &process{cmd: exec.Command(binary, args...), url: "http://" + addr + "/metrics", client: &http.Client{
+func startProcess(log *os.File, addr, binary string, args ...string) (*process, error) {
+	p := &process{cmd: exec.Command(binary, args...), addr: addr, url: "http://" + addr + "/metrics", client: &http.Client{
 		Timeout:   10 * time.Second,
 		Transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 1000},
 	}}
-	p.cmd.Stderr = os.Stderr
+	p.cmd.Stderr = log
+	// It goes when the benchmark goes, however that ends.
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	p.began = time.Now()
 	return p, p.cmd.Start()
 }
 
+// helper starts the benchmark once more, as another process that answers on the
+// address it is given.
+func helper(name string, arg func(addr string) string) (*process, error) {
+	addr, err := freeAddr()
+	if err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	p, err := startProcess(os.Stderr, addr, self, "-helper="+name+"="+arg(addr))
+	if err != nil {
+		return nil, err
+	}
+	for end := time.Now().Add(time.Minute); time.Now().Before(end) && p.alive(); time.Sleep(5 * time.Millisecond) {
+		if c, err := net.Dial("tcp", addr); err == nil {
+			return p, c.Close()
+		}
+	}
+	p.stop()
+	return nil, fmt.Errorf("the helper %s does not answer", name)
+}
+
+// stop ends the process, by force if it takes longer than ten seconds.
 func (p *process) stop() {
 	p.client.CloseIdleConnections()
 	p.cmd.Process.Signal(syscall.SIGTERM)
+	force := time.AfterFunc(10*time.Second, func() { p.cmd.Process.Kill() })
+	defer force.Stop()
 	p.cmd.Wait()
+}
+
+// alive tells whether the process has not exited.
+func (p *process) alive() bool {
+	state, err := p.status("State:")
+	return err == nil && !strings.HasPrefix(state, "Z")
 }
 
 func freeAddr() (string, error) {
@@ -63,9 +102,16 @@ func freeAddr() (string, error) {
 
 // scrape gets the metrics once, and returns the body.
 func (p *process) scrape(gzip bool) ([]byte, error) {
+	var body bytes.Buffer
+	_, err := p.get(accept, gzip, &body)
+	return body.Bytes(), err
+}
+
+// get asks for the metrics in one of the formats, and gives how many bytes they are.
+func (p *process) get(accept string, gzip bool, body io.Writer) (int64, error) {
 	r, err := http.NewRequest("GET", p.url, nil)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	r.Header.Set("Accept", accept)
 	if gzip {
@@ -73,14 +119,14 @@ func (p *process) scrape(gzip bool) ([]byte, error) {
 	}
 	resp, err := p.client.Do(r)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
+	n, err := io.Copy(body, resp.Body)
 	if err == nil && resp.StatusCode != http.StatusOK {
 		err = statusError(resp.StatusCode)
 	}
-	return body, err
+	return n, err
 }
 
 type statusError int
@@ -97,40 +143,52 @@ func (p *process) waitFor(text string, limit time.Duration) error {
 	return fmt.Errorf("%s: no %q in %s", p.url, text, limit)
 }
 
-// cpu is the processor time of the process so far, in ticks of 10 ms.
+// cpu is the processor time of the process so far. The clock of the process
+// counts nanoseconds, where /proc/PID/stat has ticks of 10 ms, and keeps those of
+// threads that have ended, which /proc/PID/task/*/schedstat forgets.
 func (p *process) cpu() (time.Duration, error) {
-	// In nanoseconds, unlike the ticks of /proc/PID/stat.
-	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", p.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
+	clock := ^p.cmd.Process.Pid<<3 | 2 // as clock_getcpuclockid(3) makes it
+	var t syscall.Timespec
+	if _, _, errno := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, uintptr(clock), uintptr(unsafe.Pointer(&t)), 0); errno != 0 {
+		return 0, fmt.Errorf("processor time of %s: %w", p.cmd.Path, errno)
 	}
-	var sum time.Duration
-	for _, t := range tasks {
-		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/schedstat", p.cmd.Process.Pid, t.Name()))
-		if err != nil {
-			return 0, err
-		}
-		n, err := strconv.ParseInt(strings.Fields(string(b))[0], 10, 64)
-		if err != nil {
-			return 0, err
-		}
-		sum += time.Duration(n)
-	}
-	return sum, nil
+	return time.Duration(t.Nano()), nil
 }
 
 // anonymous is the anonymous resident memory of the process in MiB.
-func (p *process) anonymous() (float64, error) {
+func (p *process) anonymous() (float64, error) { return p.mib("RssAnon:") }
+
+// mib is an amount of memory in /proc/PID/status.
+func (p *process) mib(field string) (float64, error) {
+	kb, err := p.status(field)
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(kb, "kB")), 64)
+	return n / 1024, err
+}
+
+func (p *process) status(field string) (string, error) {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if s, ok := strings.CutPrefix(lines.Text(), field); ok {
+			return strings.TrimSpace(s), nil
+		}
+	}
+	return "", fmt.Errorf("no %s in /proc/PID/status", field)
+}
+
+// files is how many files the process has open.
+func (p *process) files() (int, error) {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
 	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if kb, ok := strings.CutPrefix(lines.Text(), "RssAnon:"); ok {
-			n, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(kb, "kB")), 64)
-			return n / 1024, err
-		}
-	}
-	return 0, errors.New("no RssAnon in /proc/PID/status")
+	names, err := f.Readdirnames(-1)
+	return len(names), err
 }

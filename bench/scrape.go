@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -18,17 +20,16 @@ const parallel = 8
 
 // serveFloor is the floor: a net/http server with one body in memory. It shares
 // nothing with the program.
-func serveFloor(arg string) {
+func serveFloor(arg string) error {
 	addr, path, _ := strings.Cut(arg, ",")
 	body, err := os.ReadFile(path)
-	if err == nil {
-		err = http.ListenAndServe(addr, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "application/openmetrics-text; version=1.0.0; charset=utf-8")
-			w.Write(body)
-		}))
+	if err != nil {
+		return err
 	}
-	fmt.Fprintln(os.Stderr, err)
-	os.Exit(1)
+	return http.ListenAndServe(addr, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/openmetrics-text; version=1.0.0; charset=utf-8")
+		w.Write(body)
+	}))
 }
 
 // scrape compares the time of scrapes with that of the floor, for the same
@@ -80,25 +81,7 @@ func (b *bench) floor(body []byte) (*process, error) {
 	if err := os.WriteFile(path, body, 0o600); err != nil {
 		return nil, err
 	}
-	addr, err := freeAddr()
-	if err != nil {
-		return nil, err
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	p, err := startProcess(addr, self, "-floor="+addr+","+path)
-	if err != nil {
-		return nil, err
-	}
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if _, err := p.scrape(false); err == nil {
-			return p, nil
-		}
-	}
-	p.stop()
-	return nil, errors.New("the floor does not answer")
+	return helper("floor", func(addr string) string { return addr + "," + path })
 }
 
 // load makes n scrapes by parallel scrapers and returns their times.

@@ -1,0 +1,97 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"iter"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// exposed is a body of metrics in OpenMetrics.
+type exposed []byte
+
+// sample is one line of it; labels are with their braces.
+type sample struct {
+	name, labels string
+	value        float64
+}
+
+// samples are those whose name starts with a text.
+func (e exposed) samples(prefix string) iter.Seq[sample] {
+	return func(yield func(sample) bool) {
+		for line := range bytes.Lines(e) {
+			if !bytes.HasPrefix(line, []byte(prefix)) {
+				continue
+			}
+			at := bytes.LastIndexByte(line, ' ')
+			v, err := strconv.ParseFloat(string(bytes.TrimSpace(line[at+1:])), 64)
+			if err != nil {
+				v = math.NaN()
+			}
+			name, labels, labelled := strings.Cut(string(line[:max(at, 0)]), "{")
+			if labelled {
+				labels = "{" + labels
+			}
+			if !yield(sample{name, labels, v}) {
+				return
+			}
+		}
+	}
+}
+
+// value is that of the only series of a name, with some labels.
+func (e exposed) value(name string, labels ...string) float64 {
+	for s := range e.samples(name) {
+		ok := s.name == name
+		for _, l := range labels {
+			ok = ok && strings.Contains(s.labels, l)
+		}
+		if ok {
+			return s.value
+		}
+	}
+	return math.NaN()
+}
+
+// known is of how many upstreams there are data.
+func (e exposed) known() int {
+	return bytes.Count(e, []byte("\nbetanet_messages_total{")) + bytes.Count(e, []byte("\nbetanet_messages_total "))
+}
+
+// late is how many collections started over a second too late, and how many
+// were left out.
+func (e exposed) late() string {
+	const delay = "betanet_exporter_collection_delay_seconds"
+	all, soon := e.value(delay+"_count"), e.value(delay+"_bucket", `le="1.0"`)
+	return fmt.Sprintf("%.0f / %.0f", all-soon, e.value("betanet_exporter_collections_skipped_total"))
+}
+
+// overdue is how many upstreams, of those that the function names, are not up or
+// have an endpoint whose last success is older than an interval and a second.
+func (e exposed) overdue(at time.Time, live func(labels string) bool) int {
+	bad := make(map[string]bool)
+	for s := range e.samples("betanet_up{") {
+		if live(s.labels) && s.value != 1 {
+			bad[upstream(s.labels)] = true
+		}
+	}
+	for s := range e.samples("betanet_exporter_last_success_timestamp_seconds{") {
+		age := float64(at.UnixNano())/1e9 - s.value
+		if live(s.labels) && !strings.Contains(s.labels, `endpoint="mixnodes"`) && !(age <= (interval + time.Second).Seconds()) {
+			bad[upstream(s.labels)] = true
+		}
+	}
+	return len(bad)
+}
+
+// upstream is the value of that label.
+func upstream(labels string) string {
+	_, rest, _ := strings.Cut(labels, `upstream="`)
+	name, _, _ := strings.Cut(rest, `"`)
+	return name
+}

@@ -1,0 +1,150 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// scale measures fleets of several sizes. What cannot be measured at one is said
+// in its cell, and the others go on.
+func (b *bench) scale(sizes []int, cycles int, parts string) error {
+	if len(sizes) == 0 {
+		return nil
+	}
+	t := newTable(sizes)
+	defer t.print()
+	for _, n := range sizes {
+		fleet, err := startFleet()
+		if err != nil {
+			return err
+		}
+		s := &size{bench: b, table: t, fleet: fleet, n: n, cycles: cycles}
+		for _, part := range []struct {
+			what string
+			run  func() error
+		}{{"floor", s.floorPolls}, {"polling", s.polling}, {"serving", s.serving}, {"dead", s.halfDead}} {
+			if parts != "" && !slices.Contains(strings.Split(parts, ","), part.what) {
+				continue
+			}
+			progress(n, "%s ...", part.what)
+			if err := part.run(); err != nil {
+				t.set(n, part.what+" ended early", "", "%v", err)
+			}
+		}
+		fleet.stop()
+	}
+	return nil
+}
+
+// size is the measurement of one size. Processor time is in microseconds per
+// upstream and cycle.
+type size struct {
+	*bench
+	table          *table
+	fleet          *process
+	n, cycles      int
+	floorCPU       float64
+	floorRSS, live float64 // live is the exporter's processor time with all upstreams alive
+}
+
+func (s *size) set(what, bar, measured string, args ...any) {
+	s.table.set(s.n, what, bar, measured, args...)
+}
+
+// exporter starts the exporter on the fleet; closed is the port of odd hosts,
+// empty for that of the others.
+func (s *size) exporter(fleet *process, closed string, args ...string) (*process, error) {
+	_, port, err := net.SplitHostPort(fleet.addr)
+	if err != nil {
+		return nil, err
+	}
+	var config strings.Builder
+	config.WriteString("upstreams:\n")
+	for i := range s.n {
+		p := port
+		if closed != "" && i%2 == 1 {
+			p = closed
+		}
+		fmt.Fprintf(&config, "- name: %s\n  url: http://%s:%s\n", name(i), host(i), p)
+	}
+	file, err := os.CreateTemp(s.dir, "*.yml")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(file.Name(), []byte(config.String()), 0o600); err != nil {
+		return nil, err
+	}
+	file.Close()
+	log, err := os.Create(file.Name() + ".log") // thousands of lines when half are dead
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	addr, err := freeAddr()
+	if err != nil {
+		return nil, err
+	}
+	args = append([]string{"--config.file=" + file.Name(), "--web.listen-address=" + addr, "--log.level=warn"}, args...)
+	return startProcess(log, addr, s.binary, args...)
+}
+
+func name(i int) string { return fmt.Sprintf("betanet-%05d", i) }
+
+// ready waits until there are data of so many upstreams, and gives the time that
+// it took since the start of the process. It asks gently: a large body is asked
+// for less often.
+func (p *process) ready(n int, limit time.Duration) (time.Duration, error) {
+	known, last := 0, error(nil)
+	for time.Since(p.began) < limit && p.alive() {
+		began := time.Now()
+		body, err := p.scrape(false)
+		if last = err; err == nil {
+			if known = exposed(body).known(); known >= n {
+				return time.Since(p.began), nil
+			}
+		}
+		time.Sleep(max(100*time.Millisecond, 3*time.Since(began)))
+	}
+	return 0, fmt.Errorf("data of %d of %d upstreams after %s (last error: %v)", known, n, time.Since(p.began).Round(time.Second), last)
+}
+
+// perCycle measures the processor time of a process per upstream and cycle, and
+// how many requests the fleet got per upstream and cycle.
+func (s *size) perCycle(fleet, p *process, cycles int, each func() error) (cpu, requests float64, err error) {
+	start, err := asked(fleet)
+	if err != nil {
+		return 0, 0, err
+	}
+	before, err := p.cpu()
+	if err != nil {
+		return 0, 0, err
+	}
+	for end := time.Now().Add(time.Duration(cycles) * interval); time.Now().Before(end); {
+		time.Sleep(min(time.Second, time.Until(end)))
+		if err := each(); err != nil {
+			return 0, 0, err
+		}
+	}
+	after, err := p.cpu()
+	if err != nil {
+		return 0, 0, err
+	}
+	end, err := asked(fleet)
+	per := float64(s.n * cycles)
+	return (after - before).Seconds() * 1e6 / per, float64(end-start) / per, err
+}
+
+func asked(fleet *process) (n int64, err error) {
+	text, err := ask(fleet, "/requests")
+	if err != nil {
+		return 0, err
+	}
+	_, err = fmt.Sscan(text, &n)
+	return n, err
+}

@@ -1,0 +1,88 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// sizes is the value of -scale.
+type sizes struct {
+	given bool
+	n     []int
+}
+
+func (s *sizes) String() string { return "" }
+
+// Set reads a list like 1,100.
+func (s *sizes) Set(v string) error {
+	s.given, s.n = true, nil
+	for _, part := range strings.FieldsFunc(v, func(r rune) bool { return r == ',' }) {
+		n, err := strconv.Atoi(part)
+		if err != nil || n < 1 || n > 50000 {
+			return fmt.Errorf("%q is not a number of upstreams from 1 to 50000", part)
+		}
+		s.n = append(s.n, n)
+	}
+	return nil
+}
+
+func (s *sizes) list() []int {
+	if !s.given {
+		return []int{1, 100, 1000, 10000}
+	}
+	return s.n
+}
+
+// table has a column for each size. Rows come in the order of their first cell.
+type table struct {
+	mu    sync.Mutex
+	sizes []int
+	rows  []string
+	bars  map[string]string
+	cells map[string]map[int]string
+}
+
+func newTable(sizes []int) *table {
+	return &table{sizes: sizes, bars: make(map[string]string), cells: make(map[string]map[int]string)}
+}
+
+// set fills a cell and tells of it.
+func (t *table) set(size int, what, bar, measured string, args ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.cells[what] == nil {
+		t.rows, t.bars[what], t.cells[what] = append(t.rows, what), bar, make(map[int]string)
+	}
+	t.cells[what][size] = fmt.Sprintf(measured, args...)
+	progress(size, "%s: %s", what, t.cells[what][size])
+}
+
+func (t *table) print() {
+	fmt.Print("\n| upstreams |")
+	for _, n := range t.sizes {
+		fmt.Printf(" %d |", n)
+	}
+	fmt.Println(" bar at 1000 / 10 000 |\n|---|" + strings.Repeat("---|", len(t.sizes)+1))
+	for _, what := range t.rows {
+		fmt.Printf("| %s |", what)
+		for _, n := range t.sizes {
+			fmt.Printf(" %s |", t.cells[what][n])
+		}
+		fmt.Printf(" %s |\n", t.bars[what])
+	}
+}
+
+// progress tells who waits what goes on.
+func progress(size int, format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "%s %d: %s\n", time.Now().Format(time.TimeOnly), size, fmt.Sprintf(format, args...))
+}
+
+// worst is the longest of some times.
+func worst(d []time.Duration) time.Duration { return slices.Max(d).Round(100 * time.Microsecond) }
