@@ -62,10 +62,11 @@ func (s *size) dead(how, closed string) error {
 			return err
 		}
 	}
-	cpu, _, err := s.perCycle(fleet, p, deadCycles, func() error { return nil })
+	used, err := s.perCycle(deadCycles, func() error { return nil }, load{fleet, p})
 	if err != nil {
 		return err
 	}
+	cpu := used[0].cpu
 	what := fmt.Sprintf("every second upstream %s, %d cycles: ", how, deadCycles)
 	s.set(what+"CPU / all alive", "≤ 2 / ≤ 2", "%.2f (%.0f / %.0f µs)", cpu/s.live, cpu, s.live)
 	at := time.Now()

@@ -32,7 +32,7 @@ func main() {
 	var sizes sizes
 	flag.Var(&sizes, "scale", "numbers of upstreams, empty for none (default 1,100,1000,10000)")
 	cycles := flag.Int("scale.cycles", 4, "cycles of 15 s over which processor time at scale is measured")
-	parts := flag.String("scale.parts", "", "what to measure at scale: floor, polling, serving, dead; empty for all")
+	parts := flag.String("scale.parts", "", "what to measure at scale: polling, serving, dead; empty for all")
 	helper := flag.String("helper", "", "be one of the other processes, which the benchmark starts itself")
 	flag.Parse()
 	if *helper != "" {

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -91,13 +92,17 @@ func (p *process) alive() bool {
 	return err == nil && !strings.HasPrefix(state, "Z")
 }
 
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+// freeAddr is an address to listen on that no outgoing connection takes
+// meanwhile, of which there are thousands: systems take their ports from 32768 on.
+func freeAddr() (addr string, err error) {
+	for range 100 {
+		l, e := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(10000)))
+		if err = e; err == nil {
+			defer l.Close()
+			return l.Addr().String(), nil
+		}
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	return "", err
 }
 
 // scrape gets the metrics once, and returns the body.

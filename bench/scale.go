@@ -28,7 +28,7 @@ func (b *bench) scale(sizes []int, cycles int, parts string) error {
 		for _, part := range []struct {
 			what string
 			run  func() error
-		}{{"floor", s.floorPolls}, {"polling", s.polling}, {"serving", s.serving}, {"dead", s.halfDead}} {
+		}{{"polling", s.polling}, {"serving", s.serving}, {"dead", s.halfDead}} {
 			if parts != "" && !slices.Contains(strings.Split(parts, ","), part.what) {
 				continue
 			}
@@ -46,11 +46,10 @@ func (b *bench) scale(sizes []int, cycles int, parts string) error {
 // upstream and cycle.
 type size struct {
 	*bench
-	table          *table
-	fleet          *process
-	n, cycles      int
-	floorCPU       float64
-	floorRSS, live float64 // live is the exporter's processor time with all upstreams alive
+	table     *table
+	fleet     *process
+	n, cycles int
+	live      float64 // live is the exporter's processor time with all upstreams alive
 }
 
 func (s *size) set(what, bar, measured string, args ...any) {
@@ -114,30 +113,48 @@ func (p *process) ready(n int, limit time.Duration) (time.Duration, error) {
 	return 0, fmt.Errorf("data of %d of %d upstreams after %s (last error: %v)", known, n, time.Since(p.began).Round(time.Second), last)
 }
 
-// perCycle measures the processor time of a process per upstream and cycle, and
-// how many requests the fleet got per upstream and cycle.
-func (s *size) perCycle(fleet, p *process, cycles int, each func() error) (cpu, requests float64, err error) {
-	start, err := asked(fleet)
-	if err != nil {
-		return 0, 0, err
+// load is a process that asks a fleet.
+type load struct{ fleet, p *process }
+
+// usage is processor time in microseconds, and requests that the fleet got, both
+// per upstream and cycle.
+type usage struct{ cpu, requests float64 }
+
+// perCycle measures processes over the same cycles.
+func (s *size) perCycle(cycles int, each func() error, loads ...load) ([]usage, error) {
+	read := func() (all []usage, err error) {
+		for _, l := range loads {
+			n, err := asked(l.fleet)
+			if err != nil {
+				return nil, err
+			}
+			cpu, err := l.p.cpu()
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, usage{cpu.Seconds() * 1e6, float64(n)})
+		}
+		return all, nil
 	}
-	before, err := p.cpu()
+	before, err := read()
 	if err != nil {
-		return 0, 0, err
+		return nil, err
 	}
 	for end := time.Now().Add(time.Duration(cycles) * interval); time.Now().Before(end); {
 		time.Sleep(min(time.Second, time.Until(end)))
 		if err := each(); err != nil {
-			return 0, 0, err
+			return nil, err
 		}
 	}
-	after, err := p.cpu()
+	after, err := read()
 	if err != nil {
-		return 0, 0, err
+		return nil, err
 	}
-	end, err := asked(fleet)
 	per := float64(s.n * cycles)
-	return (after - before).Seconds() * 1e6 / per, float64(end-start) / per, err
+	for i := range after {
+		after[i] = usage{(after[i].cpu - before[i].cpu) / per, (after[i].requests - before[i].requests) / per}
+	}
+	return after, nil
 }
 
 func asked(fleet *process) (n int64, err error) {
