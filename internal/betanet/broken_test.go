@@ -88,7 +88,7 @@ func TestACertificateOfAnotherNameIsTLS(t *testing.T) {
 	c := open(t, s.URL)
 	config := s.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
 	config.ServerName = "other.invalid"
-	c.kept.(*http.Transport).TLSClientConfig = config
+	c.kept.base.(*http.Transport).TLSClientConfig = config
 	wantFailure(t, c, Metrics, enough(ReasonTLS))
 	config.ServerName = "example.com" // for which the certificate is
 	wantDocument(t, c, Metrics)
@@ -97,7 +97,7 @@ func TestACertificateOfAnotherNameIsTLS(t *testing.T) {
 func TestNoCommonTLSVersionIsTLS(t *testing.T) {
 	s := overTLS(t, &tls.Config{MinVersion: tls.VersionTLS13})
 	c := open(t, s.URL)
-	c.kept.(*http.Transport).TLSClientConfig = &tls.Config{MaxVersion: tls.VersionTLS12}
+	c.kept.base.(*http.Transport).TLSClientConfig = &tls.Config{MaxVersion: tls.VersionTLS12}
 	wantFailure(t, c, Metrics, enough(ReasonTLS))
 }
 

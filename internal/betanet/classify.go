@@ -177,7 +177,18 @@ func resolverExhausted(o observation) bool {
 
 // credentials is a secret that cannot be read or a token that is not granted.
 func credentials(o observation) bool {
-	return as[*fs.PathError](o) || o.err != nil && strings.Contains(o.err.Error(), "oauth2: ")
+	return as[*fs.PathError](o) || begins(o.err, "oauth2: ")
+}
+
+// begins reports whether an error, or one that it wraps, has a text that begins
+// so. Further on in the text an upstream may have its say.
+func begins(err error, prefix string) bool {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if strings.HasPrefix(err.Error(), prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // timedOut is a time-out of a layer below us, such as the kernel's for a dial.
@@ -201,10 +212,13 @@ func tlsFailure(o observation) bool {
 		as[tls.AlertError](o) || as[x509.UnknownAuthorityError](o) || as[x509.HostnameError](o) || as[x509.CertificateInvalidError](o) {
 		return true
 	}
-	text := o.err.Error()
-	// crypto/tls makes most of its errors from text alone; the second is what
-	// a TLS server's alert looks like to a client that speaks plain HTTP.
-	return strings.Contains(text, "tls: ") || strings.Contains(text, `malformed HTTP response "\x15\x03`)
+	var alert *net.OpError
+	if errors.As(o.err, &alert) && (alert.Op == "remote error" || alert.Op == "local error") {
+		return true
+	}
+	// crypto/tls makes most of its errors from text alone; the second is what a
+	// TLS server's alert looks like to a client that speaks plain HTTP.
+	return begins(o.err, "tls: ") || begins(o.err, `malformed HTTP response "\x15\x03`)
 }
 
 func anyError(o observation) bool { return o.err != nil }

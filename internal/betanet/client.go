@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/oauth2"
 )
 
 // Limits of one answer (design: resilience.md, limits).
@@ -55,10 +57,10 @@ type Client struct {
 	path     string        // of base, without a slash at its end
 	rawPath  string        // the same, escaped
 	template *http.Request // of all requests, but for URL and context
-	kept     http.RoundTripper
+	kept     *transport
 	// fresh makes the transport for connections that are not kept, when the first
 	// is needed: most upstreams never need one.
-	fresh func() http.RoundTripper
+	fresh func() (*transport, error)
 }
 
 // NewClient makes the client of the upstream at base, whose path is kept, with
@@ -69,24 +71,16 @@ func NewClient(base *url.URL, h *HTTPConfig, o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	template := &http.Request{
-		Method: http.MethodGet, Host: base.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{"Accept": {"application/json"}, "User-Agent": {o.UserAgent}},
-	}
-	path, rawPath := strings.TrimRight(base.Path, "/"), strings.TrimRight(base.EscapedPath(), "/")
-	return &Client{base: base, path: path, rawPath: rawPath, template: template, kept: kept, fresh: sync.OnceValue(func() http.RoundTripper {
-		fresh, err := newTransport(o, h, false)
-		if err != nil {
-			return failing{err} // the files were there a moment ago
-		}
-		return fresh
-	})}, nil
+	return &Client{
+		base: base, path: strings.TrimRight(base.Path, "/"), rawPath: strings.TrimRight(base.EscapedPath(), "/"),
+		template: &http.Request{
+			Method: http.MethodGet, Host: base.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+			Header: http.Header{"Accept": {"application/json"}, "User-Agent": {o.UserAgent}},
+		},
+		kept:  kept,
+		fresh: sync.OnceValues(func() (*transport, error) { return newTransport(o, h, false) }),
+	}, nil
 }
-
-// failing is a transport that cannot be made.
-type failing struct{ err error }
-
-func (f failing) RoundTrip(*http.Request) (*http.Response, error) { return nil, f.err }
 
 // request is that for the document of an endpoint.
 func (c *Client) request(ctx context.Context, e Endpoint) *http.Request {
@@ -99,18 +93,22 @@ func (c *Client) request(ctx context.Context, e Endpoint) *http.Request {
 
 // Close drops the connections that rest; those in use end with their attempts.
 func (c *Client) Close() {
-	if rt, ok := c.kept.(interface{ CloseIdleConnections() }); ok {
+	if rt, ok := c.kept.base.(interface{ CloseIdleConnections() }); ok {
 		rt.CloseIdleConnections()
 	}
 }
 
 // Fetch makes one attempt to get the document of an endpoint, within ctx from
-// the dial to the last byte and its decoding. With fresh it does not use a
+// the dial to the last byte and its decoding; ctx has run out if its cause is
+// context.DeadlineExceeded. With fresh it does not use a
 // connection that was there before. Exactly one of the results is nil.
 func (c *Client) Fetch(ctx context.Context, e Endpoint, fresh bool) (Document, *Failure) {
 	doc, o, h := c.try(ctx, e, fresh)
-	if o.ctx = ctx.Err(); o.ctx == nil && o.err == nil && doc != nil {
+	if ctx.Err() == nil && o.err == nil && doc != nil {
 		return doc, nil
+	}
+	if o.ctx = ctx.Err(); errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+		o.ctx = context.DeadlineExceeded
 	}
 	v := classify(o)
 	f := &Failure{Reason: v.reason, Retry: v.retry, Ignored: v.ignored, Status: o.status, Err: o.err}
@@ -130,14 +128,17 @@ func (c *Client) Fetch(ctx context.Context, e Endpoint, fresh bool) (Document, *
 }
 
 func (c *Client) try(ctx context.Context, e Endpoint, fresh bool) (Document, observation, http.Header) {
-	transport := c.kept
+	t := c.kept
 	// A mixnodes server drops its connections unannounced; one is never kept.
 	if fresh || e == Mixnodes {
-		transport = c.fresh()
+		var err error
+		if t, err = c.fresh(); err != nil {
+			return nil, observation{err: err}, nil
+		}
 	}
-	resp, err := transport.RoundTrip(c.request(ctx, e))
+	resp, err := t.by[e].RoundTrip(c.request(ctx, e))
 	if err != nil {
-		return nil, observation{err: err}, nil
+		return nil, observation{err: withoutEcho(err)}, nil
 	}
 	// Unread, and not drained: a connection that has more to say is dropped. A
 	// 101's body is not bound to ctx, so that reading it could hang.
@@ -147,6 +148,16 @@ func (c *Client) try(ctx context.Context, e Endpoint, fresh bool) (Document, obs
 	}
 	doc, err := accept(e, resp)
 	return doc, observation{status: resp.StatusCode, err: err}, resp.Header
+}
+
+// withoutEcho leaves of a token server's refusal only its status: its text is the
+// server's, which may well repeat the secret that it was sent.
+func withoutEcho(err error) error {
+	var refused *oauth2.RetrieveError
+	if errors.As(err, &refused) && refused.Response != nil {
+		return fmt.Errorf("oauth2: no token: HTTP status %d", refused.Response.StatusCode)
+	}
+	return err
 }
 
 var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}

@@ -100,7 +100,11 @@ func TestNoProxyFromTheEnvironment(t *testing.T) {
 			return nil, &net.OpError{Op: "dial", Err: net.UnknownNetworkError("tested")}
 		}
 		c := openWith(t, base, o)
-		if c.kept.(*http.Transport).Proxy != nil || c.fresh().(*http.Transport).Proxy != nil {
+		fresh, err := c.fresh()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.kept.base.(*http.Transport).Proxy != nil || fresh.base.(*http.Transport).Proxy != nil {
 			// net/http reads the environment once a process: another test may have
 			// made it do so, and the proxies set here would go unnoticed.
 			t.Error("Proxy of a transport: got a function, want nil")

@@ -14,9 +14,29 @@ import (
 // whatever it says. Secrets in files are read anew when they change.
 type HTTPConfig = config.HTTPClientConfig
 
+// transport is how documents are asked for. Each endpoint has its own round
+// tripper for the credentials, because that of OAuth2 is not safe for several
+// requests at the same time; all share the connections of base.
+type transport struct {
+	base http.RoundTripper
+	by   [NumEndpoints]http.RoundTripper
+}
+
 // newTransport makes a transport with our limits, under the TLS, the proxy and
 // the credentials of the operator.
-func newTransport(o Options, h *HTTPConfig, keep bool) (http.RoundTripper, error) {
+func newTransport(o Options, h *HTTPConfig, keep bool) (*transport, error) {
+	base, err := newBase(o, h, keep)
+	if err != nil {
+		return nil, err
+	}
+	t := &transport{base: base}
+	for e := range t.by {
+		t.by[e] = withCredentials(base, h)
+	}
+	return t, nil
+}
+
+func newBase(o Options, h *HTTPConfig, keep bool) (http.RoundTripper, error) {
 	if h == nil {
 		return o.transport(keep), nil
 	}
@@ -34,7 +54,7 @@ func newTransport(o Options, h *HTTPConfig, keep bool) (http.RoundTripper, error
 	if err != nil {
 		return nil, fmt.Errorf("tls_config: %w", err)
 	}
-	return withCredentials(rt, h), nil
+	return rt, nil
 }
 
 // transport is net/http's, tuned for small answers of many upstreams.
@@ -52,7 +72,7 @@ func (o Options) transport(keep bool) *http.Transport {
 		MaxIdleConnsPerHost:    int(NumEndpoints),
 		IdleConnTimeout:        o.IdleTimeout,
 		Protocols:              http1,
-		ReadBufferSize:         2 << 10, // documents are small, upstreams many
+		ReadBufferSize:         1 << 10, // documents are small, upstreams many
 		WriteBufferSize:        1 << 10,
 	}
 }
@@ -60,6 +80,9 @@ func (o Options) transport(keep bool) *http.Transport {
 // withCredentials puts the round trippers of common around ours, which read
 // secrets of files at each request.
 func withCredentials(rt http.RoundTripper, h *HTTPConfig) http.RoundTripper {
+	if h == nil {
+		return rt
+	}
 	if a := h.Authorization; a != nil {
 		rt = config.NewAuthorizationCredentialsRoundTripper(a.Type, secret(string(a.Credentials), a.CredentialsFile), rt)
 	}
