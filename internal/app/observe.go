@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
 	"github.com/betanet/betanet_exporter/internal/breaker"
@@ -130,18 +132,25 @@ func (o *observer) attempt(e poll.Attempt) {
 		return
 	}
 	o.self.Attempt(e.Endpoint, e.Failure.Reason, e.Duration)
-	text := fmt.Sprintf("Attempt %d failed: %s", e.Number, quote(e.Failure))
 	switch {
 	case e.Retry:
 		o.self.Retry(e.Endpoint)
-		text += ", retrying in " + e.Wait.Round(time.Millisecond).String()
 	case e.NoBudget:
 		o.self.BudgetExhausted()
-		text += ", not retrying: the retry budget is empty"
 	}
 	level := slog.LevelWarn
 	if e.Recurring || e.Failure.Reason == betanet.ReasonCanceled {
 		level = slog.LevelDebug
+	}
+	if !o.log.Enabled(context.Background(), level) {
+		return // thousands a second, in an outage of many
+	}
+	text := fmt.Sprintf("Attempt %d failed: %s", e.Number, quote(e.Failure))
+	switch {
+	case e.Retry:
+		text += ", retrying in " + e.Wait.Round(time.Millisecond).String()
+	case e.NoBudget:
+		text += ", not retrying: the retry budget is empty"
 	}
 	o.log.Log(context.Background(), level, text, at(e.Source, keyReason, e.Failure.Reason)...)
 }
@@ -194,13 +203,23 @@ const maxErrorText = 200
 // escaped, what is long is cut.
 func quote(err error) string {
 	text := err.Error()
-	if len(text) > maxErrorText {
-		text = text[:maxErrorText] + "..."
+	cut := len(text) > maxErrorText
+	if cut {
+		text = text[:maxErrorText]
 	}
-	q := strconv.QuoteToGraphic(text)
-	q = q[1 : len(q)-1]
-	if q == text {
-		return text
+	var b strings.Builder
+	for i, r := range text {
+		switch _, size := utf8.DecodeRuneInString(text[i:]); {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\x%02x`, text[i])
+		case strconv.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+		}
 	}
-	return q
+	if cut {
+		b.WriteString("...")
+	}
+	return b.String()
 }

@@ -46,10 +46,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		_, err := fmt.Fprintln(stdout, "The configuration is valid.")
 		return err
 	}
-	log, err := newLogger(c.Log, stderr)
+	log, flush, err := newLogger(c.Log, stderr)
 	if err != nil {
 		return err
 	}
+	defer flush()
 	load := func() (settings, error) {
 		c, err := config.Load(args, os.Getenv, io.Discard)
 		if err != nil {
@@ -69,14 +70,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 }
 
-func newLogger(c config.Log, w io.Writer) (*slog.Logger, error) {
+// newLogger makes the log, and the function that writes out what waits in it.
+func newLogger(c config.Log, w io.Writer) (log *slog.Logger, flush func(), err error) {
 	level, format := promslog.NewLevel(), promslog.NewFormat()
 	if err := errors.Join(level.Set(c.Level), format.Set(c.Format)); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	log := promslog.New(&promslog.Config{Level: level, Format: format, Writer: w})
+	queue := newLogQueue(w)
+	log = promslog.New(&promslog.Config{Level: level, Format: format, Writer: queue})
+	queue.tell = func(dropped int64) {
+		log.Warn("Log lines dropped, standard error did not take them", "lines", dropped)
+	}
 	// net/http tells the standard logger about upstreams that speak unasked.
 	stdlog.SetFlags(0)
 	stdlog.SetOutput(slog.NewLogLogger(log.Handler(), slog.LevelDebug).Writer())
-	return log, nil
+	return log, queue.close, nil
 }
