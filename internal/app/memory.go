@@ -6,18 +6,37 @@ import (
 	"runtime/debug"
 )
 
-// few is how many upstreams a small exporter has.
-const few = 16
+// Numbers of upstreams at which something else costs most.
+const (
+	few  = 16
+	many = 2000
+)
 
-// saveMemory keeps a small exporter small: with few upstreams the heap is less
-// than what Go lets it grow to before it collects, and the records for heap
-// profiles are a megabyte that nobody reads without pprof. The operator's GOGC
-// stands.
-func saveMemory(upstreams int, discovery, pprof bool) {
+// saveMemory spares what is read by nobody without pprof: the records for heap
+// profiles are a megabyte.
+func saveMemory(pprof bool) {
 	if !pprof {
 		runtime.MemProfileRate = 0
 	}
-	if upstreams <= few && !discovery && os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
+}
+
+// fitGC says how much the heap may grow before Go collects it, in percent. With
+// few upstreams it is small beside what Go grants it; with many it is what the
+// process needs most of, and processor time is spent elsewhere. The operator's
+// GOGC stands.
+func fitGC(upstreams int) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent(upstreams))
+	}
+}
+
+func gcPercent(upstreams int) int {
+	switch {
+	case upstreams <= few:
+		return 50
+	case upstreams <= many:
+		return 100
+	default:
+		return 75
 	}
 }

@@ -28,6 +28,8 @@ type roster struct {
 	static  []*fleet.Upstream
 	sources map[string]*sourceState
 	current map[string]*fleet.Upstream // by title
+	// What was last logged.
+	connections poll.Connections
 }
 
 // sourceState is what a source of discovery gave last.
@@ -123,7 +125,28 @@ func (r *roster) apply() {
 	added := r.add(want)
 	r.registry.Self.Upstreams(len(r.current))
 	if added+removed > 0 {
+		fitGC(len(r.current))
+		r.tellConnections()
 		r.log.Info("Upstreams changed", "added", added, "removed", removed, "upstreams", len(r.current))
+	}
+}
+
+// tellConnections logs that the connections for the upstreams have become too
+// few, or enough again. The caller holds r.mu.
+func (r *roster) tellConnections() {
+	now := r.poller.Connections()
+	if now == r.connections {
+		return
+	}
+	r.connections = now
+	attrs := []any{"upstreams", len(r.current), "open_files", openFilesLimit()}
+	switch now {
+	case poll.Parallel:
+		r.log.Info("Open files suffice for parallel requests to every upstream", attrs...)
+	case poll.OneKept:
+		r.log.Info("Open files are few, endpoints of an upstream share one connection", attrs...)
+	default:
+		r.log.Warn("Open files are fewer than upstreams, connections are not kept", attrs...)
 	}
 }
 

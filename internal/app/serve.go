@@ -23,7 +23,7 @@ import (
 // serve collects upstreams and serves what is known of them until ctx ends. It
 // calls listening once it does; load reads the settings anew.
 func serve(ctx context.Context, s settings, load func() (settings, error), log *slog.Logger, listening func()) error {
-	saveMemory(len(s.upstreams), s.HasDiscovery(), s.Web.EnablePprof)
+	saveMemory(s.Web.EnablePprof)
 	if err := toolkit.Validate(s.Web.ConfigFile); err != nil {
 		return fmt.Errorf("--web.config.file: %s: %w", s.Web.ConfigFile, err)
 	}

@@ -40,14 +40,20 @@ type Traffic struct {
 	departed *list.List             // of names, the first to leave first
 }
 
-// lastValues are the last values of one upstream, nil before the first. With a
+// lastValues are the last values of one upstream. With a
 // new URL or another API it is another upstream, whatever its name.
 type lastValues struct {
 	base   *url.URL // of the last view, which nobody changes
 	url    string
 	api    betanet.API
-	values [numCounters]*uint64
+	values [numCounters]lastValue
 	left   *list.Element // in departed, nil while the upstream is there
+}
+
+// lastValue is a value, if there was one.
+type lastValue struct {
+	n     uint64
+	known bool
 }
 
 // NewTraffic makes a Traffic that has seen nothing.
@@ -65,11 +71,10 @@ func (t *Traffic) Observe(v *View, now time.Time) {
 		if n == nil {
 			continue
 		}
-		if before := l.values[c]; before != nil {
-			t.growth[c] = addSaturated(t.growth[c], increase(*before, *n))
+		if before := l.values[c]; before.known {
+			t.growth[c] = addSaturated(t.growth[c], increase(before.n, *n))
 		}
-		now := *n
-		l.values[c] = &now
+		l.values[c] = lastValue{*n, true}
 	}
 }
 
@@ -84,11 +89,11 @@ func (t *Traffic) lastOf(v *View) *lastValues {
 	if l.base != v.URL {
 		l.base = v.URL
 		if text := v.URL.String(); l.url != text {
-			l.url, l.values = text, [numCounters]*uint64{}
+			l.url, l.values = text, [numCounters]lastValue{}
 		}
 	}
 	if l.api != v.API {
-		l.api, l.values = v.API, [numCounters]*uint64{}
+		l.api, l.values = v.API, [numCounters]lastValue{}
 	}
 	if l.left != nil {
 		t.departed.Remove(l.left)

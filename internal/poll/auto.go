@@ -3,6 +3,7 @@ package poll
 import (
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
 	"github.com/betanet/betanet_exporter/internal/breaker"
@@ -34,8 +35,8 @@ func (r *replica) settlePending(lim limit, asks []ask) {
 		if doc != nil {
 			a.pending.permit.Done(breaker.Ignored)
 		} else {
-			r.finish(a.pending.permit, breaker.Failure, a.pending.attempt)
-			r.settle(a.endpoint, a.answer)
+			r.finish(a, a.pending.permit, breaker.Failure, a.pending.attempt)
+			r.settle(a)
 		}
 		r.release(a.endpoint)
 	}
@@ -51,17 +52,24 @@ func (r *replica) tryMixnodes(lim limit) betanet.Document {
 	for _, e := range betanet.V1.Endpoints() {
 		all = all && r.endpoints[e].notFound
 	}
-	free := all && !r.endpoints[betanet.Mixnodes].busy
-	r.endpoints[betanet.Mixnodes].busy = r.endpoints[betanet.Mixnodes].busy || free
+	now := time.Now()
+	mix := &r.endpoints[betanet.Mixnodes]
+	free := all && !mix.busy && !mix.breaker.OpenUntil().After(now) && !mix.notBefore.After(now)
+	mix.busy = mix.busy || free
 	r.mu.Unlock()
 	if !free || lim.ctx.Err() != nil || lim.left() <= 0 {
 		return nil
 	}
 	defer r.release(betanet.Mixnodes)
+	var l leash
+	defer l.end()
 	at := Attempt{Source: r.source(betanet.Mixnodes), Number: 1, Recurring: true}
-	doc, failure := r.attempt(lim, &at, true)
+	doc, failure := r.attempt(lim, &l, &at, true)
 	if failure == nil || !failure.Ignored {
 		r.p.o.Report(at)
+	}
+	if failure != nil {
+		r.obey(betanet.Mixnodes, failure)
 	}
 	return doc
 }

@@ -71,7 +71,7 @@ func (r *replica) collect(lim limit, endpoints []betanet.Endpoint) {
 		}
 	}
 	r.mu.Unlock()
-	if r.p.plan() == parallel {
+	if r.p.Connections() == Parallel {
 		r.spread.Store(true)
 		c.parallel()
 		c.workers.Wait()
@@ -96,8 +96,9 @@ type collection struct {
 // ask is what becomes of one endpoint in one collection.
 type ask struct {
 	endpoint betanet.Endpoint
-	failing  bool // it failed in an earlier collection already
-	attempts int  // made so far
+	failing  bool             // it failed in an earlier collection already
+	attempts int              // made so far
+	breaker  *breaker.Breaker // asked last; a switch of API replaces the endpoint's
 	waits    *retry.Waits
 	due      time.Time // of the next attempt, zero for now
 	answer
@@ -107,44 +108,42 @@ type ask struct {
 // known yet.
 func (r *replica) end(a *ask) {
 	if a.pending == nil {
-		r.settle(a.endpoint, a.answer)
+		r.settle(a)
 		r.release(a.endpoint)
 	}
 }
 
-// overtake is how long an endpoint may take before the next one is asked over
-// another connection. An upstream that answers as usual needs one, which saves
-// two thirds of the memory; one that is slow or hangs is asked in parallel, and
-// so is one for whose answer somebody waits.
+// overtake is how long a collection may take before its other endpoints are asked
+// over another connection. An upstream that answers as usual needs one, which
+// saves two thirds of the memory; one that is slow or hangs is asked in parallel.
+// So is what failed last, and one for whose answer somebody waits.
 const overtake = 250 * time.Millisecond
 
 // parallel asks the endpoints that nobody has taken, one after the other, and
-// has another do so meanwhile if one takes its time.
+// has another do the same meanwhile if that takes its time.
 func (c *collection) parallel() {
-	for {
-		i := int(c.next.Add(1)) - 1
-		if i >= len(c.asks) {
-			return
-		}
+	var slow *time.Timer
+	switch second := int(c.next.Load()) + 1; {
+	case second >= len(c.asks):
+	case c.hurry || c.asks[second].failing:
+		c.workers.Go(c.parallel)
+	default:
+		c.workers.Add(1)
+		slow = time.AfterFunc(overtake, func() {
+			defer c.workers.Done()
+			c.parallel()
+		})
+	}
+	var l leash
+	for i := int(c.next.Add(1)) - 1; i < len(c.asks); i = int(c.next.Add(1)) - 1 {
 		a := &c.asks[i]
-		var slow *time.Timer
-		switch {
-		case i == len(c.asks)-1:
-		case c.hurry:
-			c.workers.Go(c.parallel)
-		default:
-			c.workers.Add(1)
-			slow = time.AfterFunc(overtake, func() {
-				defer c.workers.Done()
-				c.parallel()
-			})
-		}
-		for c.try(c.limit, a) && c.sleepUntil(a.due) {
+		for c.try(c.limit, &l, a) && c.sleepUntil(a.due) {
 		}
 		c.end(a)
-		if slow != nil && slow.Stop() {
-			c.workers.Done()
-		}
+	}
+	l.end()
+	if slow != nil && slow.Stop() {
+		c.workers.Done()
 	}
 }
 
@@ -157,10 +156,12 @@ func (c *collection) inTurn() {
 	for i := range open {
 		open[i] = &c.asks[i]
 	}
+	var l leash
+	defer l.end()
 	for len(open) > 0 {
 		slices.SortStableFunc(open, func(a, b *ask) int { return a.due.Compare(b.due) })
 		a := open[0]
-		if c.sleepUntil(a.due) && c.left() >= c.worthwhile() && c.tryAlone(a) {
+		if c.sleepUntil(a.due) && c.left() >= c.worthwhile() && c.tryAlone(&l, a) {
 			continue
 		}
 		c.end(a)
@@ -174,13 +175,13 @@ func (s *upstream) worthwhile() time.Duration { return min(time.Second, s.u.Sett
 
 // tryAlone is try while no other request of the upstream is out, as a breaker's
 // probe may be.
-func (c *collection) tryAlone(a *ask) (again bool) {
+func (c *collection) tryAlone(l *leash, a *ask) (again bool) {
 	t := time.NewTimer(c.left())
 	defer t.Stop()
 	select {
 	case c.line <- struct{}{}:
 		defer func() { <-c.line }()
-		return c.try(c.limit, a)
+		return c.try(c.limit, l, a)
 	case <-t.C:
 		return false
 	case <-c.ctx.Done():
@@ -190,30 +191,27 @@ func (c *collection) tryAlone(a *ask) (again bool) {
 
 // try makes the next attempt of an endpoint, if its breaker lets it, and reports
 // whether another is to follow when a.due has come.
-func (r *replica) try(lim limit, a *ask) (again bool) {
+func (r *replica) try(lim limit, l *leash, a *ask) (again bool) {
 	set := &r.u.Settings
 	e := a.endpoint
-	brk := r.breaker(e)
-	permit, err := brk.Allow()
+	a.breaker = r.breaker(e)
+	permit, err := a.breaker.Allow()
 	if err != nil {
 		return false
 	}
 	a.attempts++
-	r.transitions(e, permit.Changes, false)
+	r.transitions(a, permit.Changes, false)
 	if a.attempts == 1 {
 		r.p.budget.First()
 	}
 	at := Attempt{Source: r.source(e), Number: a.attempts, Recurring: a.failing}
-	a.doc, a.failure = r.attempt(lim, &at, permit.Probe)
+	a.doc, a.failure = r.attempt(lim, l, &at, permit.Probe)
 	if a.failure == nil {
 		a.probe = permit.Probe
-		r.finish(permit, breaker.Success, at)
+		r.finish(a, permit, breaker.Success, at)
 		return false
 	}
-	after, wish := retry.After(a.failure.RetryAfter, a.failure.Date, time.Now())
-	if wish {
-		r.holdOff(e, time.Now().Add(after))
-	}
+	after := r.obey(e, a.failure)
 	if r.undecided(e, a.failure) {
 		a.pending = &pending{permit, at}
 		return false
@@ -229,21 +227,21 @@ func (r *replica) try(lim limit, a *ask) (again bool) {
 		outcome = breaker.Ignored
 	}
 	changes := permit.Done(outcome)
-	if again && brk.State() != breaker.Open { // as it is again after a failed probe
+	if again && a.breaker.State() != breaker.Open { // as it is again after a failed probe
 		at.Retry = r.p.budget.Take()
 		at.NoBudget = !at.Retry
 	}
 	r.p.o.Report(at)
-	r.transitions(e, changes, permit.Probe)
+	r.transitions(a, changes, permit.Probe)
 	a.due = time.Now().Add(at.Wait)
 	return at.Retry
 }
 
 // attempt makes one request within its own limit and that of the collection.
-func (r *replica) attempt(lim limit, at *Attempt, fresh bool) (betanet.Document, *betanet.Failure) {
-	ctx, cancel := context.WithTimeout(lim.ctx, min(r.u.Settings.RequestTimeout, lim.left()))
-	defer cancel()
-	if fresh && r.p.plan() != parallel {
+func (r *replica) attempt(lim limit, l *leash, at *Attempt, fresh bool) (betanet.Document, *betanet.Failure) {
+	ctx := l.hold(lim.ctx, min(r.u.Settings.RequestTimeout, lim.left()))
+	defer l.release()
+	if fresh && r.p.Connections() != Parallel {
 		r.client.Close() // the connection that rests would be a second one
 	}
 	start := time.Now()
@@ -257,10 +255,10 @@ func (r *replica) attempt(lim limit, at *Attempt, fresh bool) (betanet.Document,
 }
 
 // finish ends an attempt that no retry follows.
-func (r *replica) finish(permit *breaker.Permit, o breaker.Outcome, at Attempt) {
+func (r *replica) finish(a *ask, permit *breaker.Permit, o breaker.Outcome, at Attempt) {
 	changes := permit.Done(o)
 	r.p.o.Report(at)
-	r.transitions(at.Endpoint, changes, permit.Probe)
+	r.transitions(a, changes, permit.Probe)
 }
 
 // breaker is the endpoint's breaker at this moment; a switch of API replaces it.
@@ -270,21 +268,32 @@ func (r *replica) breaker(e betanet.Endpoint) *breaker.Breaker {
 	return r.endpoints[e].breaker
 }
 
-// holdOff obeys a Retry-After: no request to the endpoint before then, unless
-// the wait fits into the collection that is running.
-func (r *replica) holdOff(e betanet.Endpoint, until time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.endpoints[e].notBefore = until
+// obey heeds a Retry-After, if the failure came with one: no request to the
+// endpoint before then, unless the wait fits into the collection that is running.
+// It returns the wait that was asked for.
+func (r *replica) obey(e betanet.Endpoint, f *betanet.Failure) time.Duration {
+	now := time.Now()
+	after, wish := retry.After(f.RetryAfter, f.Date, now)
+	if wish {
+		r.mu.Lock()
+		r.endpoints[e].notBefore = now.Add(after)
+		r.mu.Unlock()
+	}
+	return after
 }
 
 // transitions reports the states a breaker entered, shows them, and sees to the
 // probe after a pause.
-func (r *replica) transitions(e betanet.Endpoint, to []breaker.State, probe bool) {
+func (r *replica) transitions(a *ask, to []breaker.State, probe bool) {
 	if len(to) == 0 {
 		return
 	}
+	e := a.endpoint
 	r.mu.Lock()
+	if r.endpoints[e].breaker != a.breaker {
+		r.mu.Unlock()
+		return // nobody asks this one any more
+	}
 	wake := r.wakeTime(e)
 	until := r.endpoints[e].breaker.OpenUntil()
 	r.publish()
@@ -298,8 +307,10 @@ func (r *replica) transitions(e betanet.Endpoint, to []breaker.State, probe bool
 }
 
 // settle records what the collection of an endpoint came to.
-func (r *replica) settle(e betanet.Endpoint, a answer) {
+func (r *replica) settle(a *ask) {
+	e := a.endpoint
 	switch {
+	case a.breaker == nil || r.breaker(e) != a.breaker: // not asked, or of an API that is no longer in use
 	case a.doc != nil:
 		r.fetched(e, a.doc, a.probe)
 	case a.failure != nil && a.failure.Reason != betanet.ReasonCanceled && !r.over():

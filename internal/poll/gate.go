@@ -33,28 +33,31 @@ func newGate(limit int) *gate {
 // dial is the network's, through the gate. The timeout bounds a dial whose
 // attempt has gone away.
 func (g *gate) dial(timeout time.Duration) fleet.Dial {
-	return g.guard((&net.Dialer{Timeout: timeout, Resolver: g.resolver}).DialContext)
+	// No probes of the kernel on connections that rest: a request that finds one
+	// dead has its own limit, and setting them up is half the work of a dial.
+	return g.guard((&net.Dialer{Timeout: timeout, KeepAlive: -1, Resolver: g.resolver}).DialContext)
 }
 
-// plan is how a collection uses connections.
-type plan uint8
+// Connections is how collections use connections.
+type Connections uint8
 
+// The ways, the better first.
 const (
-	parallel  plan = iota // one for each endpoint
-	oneKept               // one for all, kept from one collection to the next
-	oneUnkept             // one for all, closed at the end of a collection
+	Parallel  Connections = iota // one for each endpoint, where that is quicker
+	OneKept                      // one for all, kept from one collection to the next
+	OneUnkept                    // one for all, closed at the end of a collection
 )
 
-// plan is the best that there are descriptors for.
-func (p *Poller) plan() plan {
+// Connections is the best that there are descriptors for.
+func (p *Poller) Connections() Connections {
 	limit, upstreams := int64(p.o.Connections), p.count.Load()
 	switch {
 	case limit == 0 || upstreams*int64(len(betanet.V1.Endpoints())) <= limit:
-		return parallel
+		return Parallel
 	case upstreams <= limit:
-		return oneKept
+		return OneKept
 	default:
-		return oneUnkept
+		return OneUnkept
 	}
 }
 

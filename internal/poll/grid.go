@@ -25,20 +25,36 @@ func phase(u *fleet.Upstream) time.Duration {
 }
 
 // firstTick is the first point of the grid that leaves the collection made at
-// start half an interval, and in any case one whole attempt.
+// start half an interval, and in any case one whole attempt. The grid is laid on
+// the wall clock at the start of the process and never again: moving that clock
+// moves no collection.
 func firstTick(u *fleet.Upstream, now time.Time) time.Time {
 	set := &u.Settings
-	return nextTick(u, now.Add(max(set.Interval/2, set.RequestTimeout+set.Interval-set.Timeout)))
+	earliest := now.Add(max(set.Interval/2, set.RequestTimeout+set.Interval-set.Timeout))
+	past := (time.Duration(earliest.UnixNano()) - phase(u)) % set.Interval
+	if past < 0 {
+		past += set.Interval
+	}
+	return earliest.Add(set.Interval - past)
 }
 
-// nextTick is the first point of the upstream's grid after now. The grid is
-// laid on the wall clock once more at each start; within a process, intervals
-// are monotonic.
-func nextTick(u *fleet.Upstream, now time.Time) time.Time {
-	interval := u.Settings.Interval
-	past := (time.Duration(now.UnixNano()) - phase(u)) % interval
-	if past < 0 {
-		past += interval
+// tickAfter is the first point after now of the grid that due is a point of, by
+// the monotonic clock.
+func tickAfter(due, now time.Time, interval time.Duration) time.Time {
+	return due.Add((max(0, now.Sub(due))/interval + 1) * interval)
+}
+
+// Probes of many breakers are made together: each alone would wake the process.
+const (
+	grain = 250 * time.Millisecond
+	crowd = 100 // upstreams, from which on it matters
+)
+
+// coarse is the time, or the end of the grain that it lies in if there are many
+// upstreams.
+func (p *Poller) coarse(at time.Time) time.Time {
+	if p.count.Load() < crowd {
+		return at
 	}
-	return now.Add(interval - past)
+	return tickAfter(p.began, at, grain)
 }

@@ -154,7 +154,7 @@ func TestOneConnectionTooManyIsTheProcessesOwnFault(t *testing.T) {
 		if want := "1 connections to upstreams are open"; !errors.Is(f, syscall.EMFILE) || !strings.Contains(f.Error(), want) {
 			t.Errorf("got %q, want it to say %q", f, want)
 		}
-		time.Sleep(2 * time.Second)
+		time.Sleep(3 * time.Second)
 		b.behave(healthy)
 		if v, _ := b.poller.Demand(t.Context(), all[1], 2*time.Second); !v.Up() {
 			t.Errorf("got %v, want the connection back that was closed", v.Endpoints[0].Failure)

@@ -43,6 +43,7 @@ type Poller struct {
 	o      Options
 	budget *retry.Budget
 	gate   *gate
+	began  time.Time
 
 	mu        sync.Mutex
 	queue     queue
@@ -57,7 +58,7 @@ type Poller struct {
 // New makes a Poller that does nothing until Run.
 func New(o Options) *Poller {
 	return &Poller{
-		o: o, budget: retry.NewBudget(), gate: newGate(o.Connections),
+		o: o, budget: retry.NewBudget(), gate: newGate(o.Connections), began: time.Now(),
 		upstreams: make(map[*fleet.Upstream]*upstream), wake: make(chan struct{}, 1),
 		pool: pool{hand: make(chan task, places)},
 	}

@@ -10,8 +10,8 @@ import (
 // at once cost less. A collection that is slow gives its place to the next, so
 // that upstreams that hang hold up nobody.
 const (
-	places   = 32
-	patience = 20 * time.Millisecond
+	places   = 8
+	patience = 5 * time.Millisecond
 )
 
 // pool is the state of the pool, guarded by the poller's mutex.

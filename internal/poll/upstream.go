@@ -101,7 +101,7 @@ func (s *upstream) tick(due time.Time) {
 	now := time.Now()
 	s.mu.Lock()
 	land := s.takeOff()
-	s.next = nextTick(s.u, now)
+	s.next = tickAfter(due, now, s.u.Settings.Interval)
 	s.quick = land != nil
 	missed := int(now.Sub(due) / s.u.Settings.Interval) // while the process was stopped, say
 	if land == nil {
@@ -201,7 +201,7 @@ func (s *upstream) scheduleWake(r *replica, e betanet.Endpoint, at time.Time) {
 	if !s.grid {
 		return
 	}
-	s.p.schedule(task{at: at, do: func(due time.Time) { s.wake(r, e, due) }})
+	s.p.schedule(task{at: s.p.coarse(at), do: func(due time.Time) { s.wake(r, e, due) }})
 }
 
 func (s *upstream) within(d time.Duration) limit {
@@ -232,7 +232,7 @@ func (s *upstream) run(due time.Time, r *replica, endpoints []betanet.Endpoint, 
 	s.p.o.Report(began)
 	r.collect(lim, endpoints)
 	s.move(lim, r)
-	if s.p.plan() == oneUnkept {
+	if s.p.Connections() == OneUnkept {
 		r.client.Close()
 	}
 

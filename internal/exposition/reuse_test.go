@@ -1,0 +1,100 @@
+package exposition
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/snapshot"
+)
+
+// slowly writes in small pieces, so that others get in between.
+type slowly struct{ w io.Writer }
+
+func (s slowly) Write(b []byte) (int, error) {
+	time.Sleep(time.Microsecond)
+	return s.w.Write(b)
+}
+
+// Lines are rendered into memory that was used before. A scrape must never see
+// the lines of another upstream in it, or of two views.
+func TestMemoryIsNotUsedAgainWhileAScrapeReadsIt(t *testing.T) {
+	const upstreams, rounds = 20, 300
+	r := NewRegistry()
+	var all []*fleet.Upstream
+	for i := range upstreams {
+		all = append(all, &fleet.Upstream{
+			Name: fmt.Sprintf("u%02d", i), URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: betanet.V1,
+			Settings: fleet.Settings{MaxStale: time.Minute},
+		})
+	}
+	publish := func(i, n int) {
+		now := time.Now()
+		doc := &betanet.MetricsDoc{PacketsProcessed: uint64(n*upstreams + i), PacketsDropped: uint64(n*upstreams + i)}
+		r.Publish(&fleet.View{Upstream: all[i], URL: all[i].URLs[0], Endpoints: []fleet.EndpointView{
+			{Endpoint: betanet.Metrics, Record: snapshot.Record{}.Fetched(doc, now)},
+		}})
+	}
+	for i := range all {
+		publish(i, 1)
+	}
+	var publishers, scrapers sync.WaitGroup
+	ended := make(chan struct{})
+	for i := range all {
+		publishers.Go(func() {
+			for n := range rounds {
+				publish(i, n+1)
+				time.Sleep(time.Microsecond)
+			}
+		})
+	}
+	for range 2 {
+		scrapers.Go(func() {
+			for {
+				select {
+				case <-ended:
+					return
+				default:
+				}
+				var b bytes.Buffer
+				if err := r.WriteUpstreams(slowly{&b}, Text); err != nil {
+					t.Error(err)
+				}
+				wantOneView(t, b.String(), upstreams)
+			}
+		})
+	}
+	publishers.Wait()
+	close(ended)
+	scrapers.Wait()
+	if got := r.scrapes.Load(); got != 0 {
+		t.Errorf("got %d scrapes that run, want none", got)
+	}
+}
+
+// wantOneView checks that both counters of each upstream are there once, equal,
+// and its own.
+func wantOneView(t *testing.T, text string, upstreams int) {
+	for i := range upstreams {
+		var values []int
+		for line := range strings.Lines(text) {
+			for _, name := range []string{"betanet_messages_total", "betanet_packets_dropped_total"} {
+				if rest, ok := strings.CutPrefix(line, fmt.Sprintf(`%s{upstream="u%02d"} `, name, i)); ok {
+					var n int
+					fmt.Sscan(rest, &n)
+					values = append(values, n)
+				}
+			}
+		}
+		if len(values) != 2 || values[0] != values[1] || values[0]%upstreams != i {
+			t.Errorf("u%02d: got %v, want its own value twice", i, values)
+		}
+	}
+}
