@@ -43,6 +43,7 @@ func TestWhatWasNeverSeenIsAbsent(t *testing.T) {
 		servers, urls = append(servers, server), append(urls, server.URL())
 	}
 	p := watch(t, quick, urls...)
+	settles(t, p, servers...)
 	for i, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()

@@ -1,9 +1,11 @@
 package blackbox
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -79,6 +81,26 @@ func (p *program) fetch() (exposition, error) {
 	if err != nil {
 		return exposition{}, fmt.Errorf("scrape: %w", err)
 	}
+	return parse(text)
+}
+
+// read takes the rest of a connection for the answer to a scrape.
+func read(conn net.Conn) (exposition, error) {
+	conn.SetReadDeadline(time.Now().Add(deadline))
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		return exposition{}, err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return exposition{}, err
+	}
+	return parse(text)
+}
+
+// parse reads an exposition in the text format as Prometheus does.
+func parse(text []byte) (exposition, error) {
 	parser := expfmt.NewTextParser(model.LegacyValidation)
 	families, err := parser.TextToMetricFamilies(bytes.NewReader(looked(text)))
 	if err != nil {

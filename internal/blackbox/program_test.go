@@ -28,6 +28,9 @@ func buildAndRun(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	if binary = os.Getenv(inNamespace); binary != "" {
+		return m.Run()
+	}
 	dir, err := os.MkdirTemp("", "blackbox")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -47,6 +50,7 @@ func buildAndRun(m *testing.M) int {
 // program is one process of the exporter.
 type program struct {
 	url  string
+	pid  int
 	log  *logTail
 	done chan struct{} // closed when the process is gone
 	err  error         // how it ended, valid after done
@@ -76,7 +80,7 @@ func serve(t *testing.T, env []string, args ...string) *program {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	p := &program{log: &logTail{}, done: make(chan struct{})}
+	p := &program{pid: cmd.Process.Pid, log: &logTail{}, done: make(chan struct{})}
 	read := make(chan struct{})
 	go func() {
 		p.log.read(reader)

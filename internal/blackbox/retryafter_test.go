@@ -3,6 +3,7 @@ package blackbox
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,5 +66,56 @@ func pauses(t *testing.T, p *program, server *faultserver.Server, r row, first, 
 				t.Errorf("got a pause of %v, want from %v to %v", pause, least, most)
 			}
 		}
+	}
+}
+
+// TestARetryAfterOfAnyLengthIsAtMostFiveMinutes reads from the status when the endpoint is to be asked again.
+func TestARetryAfterOfAnyLengthIsAtMostFiveMinutes(t *testing.T) {
+	t.Parallel()
+	const most = 300 * time.Second
+	future := time.Now().Add(1000 * time.Hour).UTC().Format(http.TimeFormat)
+	rows := spread([]row{
+		{name: "as long as may be", reason: "http_429", fault: status(429, "Retry-After: 300")},
+		{name: "a second more", reason: "http_5xx", fault: status(503, "Retry-After: 301")},
+		{name: "a year", reason: "http_429", fault: status(429, "Retry-After: 31536000")},
+		{name: "more than a duration holds", reason: "http_5xx", fault: status(503, "Retry-After: 9223372037")},
+		{name: "more than 64 bits hold", reason: "http_429", fault: status(429, "Retry-After: 18446744073709551616")},
+		{name: "a hundred digits", reason: "http_5xx", fault: status(503, "Retry-After: "+strings.Repeat("9", 100))},
+		{name: "a date far off", reason: "http_429", fault: status(429, "Retry-After: "+future)},
+		{name: "a date at the end of time", reason: "http_5xx", fault: status(503, "Retry-After: Fri, 31 Dec 9999 23:59:59 GMT")},
+	})
+	var servers []*faultserver.Server
+	var urls []string
+	for range rows {
+		server := start(t)
+		servers, urls = append(servers, server), append(urls, server.URL())
+	}
+	p := watch(t, patient, urls...)
+	for i, r := range rows {
+		t.Run(r.name, func(t *testing.T) {
+			t.Parallel()
+			server, upstream := servers[i], servers[i].Addr()
+			p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, documentBefore) })
+			server.Set(r.path, r.fault(faultserver.Document(r.path, documentFaulty)))
+			p.await(t, upstream, func(e exposition) error {
+				return oneBad(e, upstream, documentBefore, r.path, r.reasons()...)
+			})
+			asked := server.Requests(r.path)
+			publish(server, documentBefore)
+			cycle := server.Requests(r.reference())
+			p.await(t, upstream, func(e exposition) error {
+				if n := server.Requests(r.reference()) - cycle; n < watchedCycles {
+					return fmt.Errorf("got %d cycles, want %d", n, watchedCycles)
+				}
+				return oneBad(e, upstream, documentBefore, r.path, r.reasons()...)
+			})
+			if got := server.Requests(r.path); got != asked {
+				t.Errorf("got %d requests before the time had come, want none", got-asked)
+			}
+			wait := p.status(t).endpoint(upstream, endpoints[r.path]).Wait
+			if d := time.Duration(wait * float64(time.Second)); d > most || d < most-time.Minute {
+				t.Errorf("the next collection is in %v, want a little less than %v", d, most)
+			}
+		})
 	}
 }

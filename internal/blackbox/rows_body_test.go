@@ -3,7 +3,9 @@ package blackbox
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	fs "github.com/betanet/betanet_exporter/internal/faultserver"
@@ -22,6 +24,9 @@ func zipped(document string) string {
 	w.Close()
 	return b.String()
 }
+
+// bomb is 100 MiB of white space in 100 KiB.
+var bomb = sync.OnceValue(func() string { return zipped(strings.Repeat(" ", 100*mebibyte)) })
 
 // padded is a document with white space after it, of size bytes in all.
 func padded(document string, size int) string {
@@ -44,6 +49,9 @@ func headerRows() []row {
 	for _, coding := range []string{"gzip", "deflate", "br", "zstd", "identity, gzip", "x-unknown"} {
 		rows = append(rows, row{name: "Content-Encoding " + coding, reason: "encoding", fault: typed(fs.JSONType, "Content-Encoding: "+coding)})
 	}
+	rows = append(rows, row{name: "a gzip bomb", reason: "encoding", fault: func(string) fs.Behaviour {
+		return fs.Typed(bomb(), fs.JSONType, "Content-Encoding: gzip")
+	}})
 	return append(rows, row{name: "a body that really is gzip", reason: "encoding", fault: func(d string) fs.Behaviour {
 		return fs.Typed(zipped(d), fs.JSONType, "Content-Encoding: gzip")
 	}})
@@ -69,6 +77,16 @@ func sizeRows() []row {
 			return fs.Endless(append(noLength[:len(noLength):len(noLength)], d...), []byte(spaces))
 		}},
 	}
+}
+
+// crowded is a document with 10 000 more fields.
+func crowded(document string) string {
+	var b strings.Builder
+	b.WriteByte('{')
+	for i := range 10_000 {
+		fmt.Fprintf(&b, `"field_%d":%d,`, i, i)
+	}
+	return b.String() + document[1:]
 }
 
 // acceptedRows are no faults. A client that refused one of them would be too strict.
@@ -100,6 +118,10 @@ func acceptedRows() []row {
 		{name: "no reason phrase", fault: func(d string) fs.Behaviour {
 			return fs.Respond(fs.Answer{Status: "200", Header: []string{fs.JSONType}, Body: d}.Bytes())
 		}},
+		{name: "unasked bytes on the idle connection", fault: func(d string) fs.Behaviour {
+			return fs.Split(healthyAnswer(d), 50*time.Millisecond, []byte("HTTP/1.1 408 Request Timeout\r\n\r\n"))
+		}},
+		{name: "ten thousand unknown fields", fault: func(d string) fs.Behaviour { return fs.JSON(crowded(d)) }},
 		{name: "exactly 1 MiB", fault: func(d string) fs.Behaviour { return fs.JSON(padded(d, mebibyte)) }},
 		{name: "60 KiB of headers", fault: typed(fs.JSONType, "Padding: "+strings.Repeat("x", 60<<10))},
 		{name: "slow, but within the limit", fault: func(d string) fs.Behaviour { return fs.Late(100*time.Millisecond, fs.JSON(d)) }},

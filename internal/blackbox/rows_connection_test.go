@@ -76,6 +76,7 @@ func connectionRows() []row {
 		{name: "FIN before the last byte", reason: "eof", fault: cut("all but a byte")},
 		{name: "FIN in a chunk", reason: "eof", fault: chunked(func(d string) string { return fmt.Sprintf("%x\r\n%s", len(d)+1, d) })},
 		{name: "FIN before the last chunk", reason: "eof", fault: chunked(func(d string) string { return fs.Chunks(d, 16) })},
+		{name: "Content-Length too long", reason: "eof", fault: withHeader("Content-Length: 9999")},
 		{name: "RST before the answer", reason: "reset", fault: reset("nothing"), resent: true},
 		{name: "RST after the status line", reason: "reset|eof", fault: reset("status line")}, // net/http may lose the first error
 		{name: "RST after the headers", reason: "reset", fault: reset("headers")},
@@ -101,6 +102,10 @@ func protocolRows() []row {
 		{name: "chunk size negative", reason: "protocol", fault: chunked(func(d string) string { return "-1\r\n" + d + "\r\n0\r\n\r\n" })},
 		{name: "chunk longer than its size", reason: "protocol", fault: chunked(func(d string) string { return "5\r\n" + d + "\r\n0\r\n\r\n" })},
 		{name: "headers over 64 KiB", reason: "protocol", fault: withHeader("Padding: " + strings.Repeat("x", 65<<10))},
+		{name: "a megabyte of headers", reason: "protocol", fault: withHeader(strings.Split(strings.Repeat("Padding: x\n", mebibyte/10), "\n")[:mebibyte/10]...)},
+		{name: "HTTP/0.9", reason: "protocol", fault: raw(func(d string) string { return d })},
+		{name: "HTTP/2 unasked", reason: "protocol", fault: raw(func(string) string { return "\x00\x00\x00\x04\x00\x00\x00\x00\x00" })},
+		{name: "a header folded 100000 times", reason: "protocol", fault: withHeader("Padding: x" + strings.Repeat("\r\n x", 100_000))},
 		{name: "endless headers", reason: "protocol", fault: func(string) fs.Behaviour {
 			return fs.Endless([]byte("HTTP/1.1 200 OK\r\n"), []byte(strings.Repeat("A: b\r\n", 100)))
 		}},
@@ -129,6 +134,9 @@ func timeoutRows() []row {
 		}},
 		{name: "endless 1xx, slowly", reason: "timeout", fault: func(string) fs.Behaviour {
 			return fs.Drip([]byte(strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 10)), slow)
+		}},
+		{name: "headers at once, the body too late", reason: "timeout", fault: func(d string) fs.Behaviour {
+			return fs.Split(upTo("headers", d), 5*time.Second, []byte(d))
 		}},
 		{name: "right answer, too late", reason: "timeout", fault: func(d string) fs.Behaviour {
 			return fs.Late(5*time.Second, fs.JSON(d))

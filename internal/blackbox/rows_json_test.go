@@ -51,6 +51,11 @@ func syntaxRows() []row {
 		{name: "bad UTF-8 in a key", reason: "json_syntax", fault: document(func(d string) string { return "{\"\xc3\":1," + d[1:] })},
 		{name: "half of a surrogate pair", reason: "json_syntax", fault: document(func(d string) string { return `{"a":"\ud800",` + d[1:] })},
 		{name: "control character in a string", reason: "json_syntax", fault: document(func(d string) string { return "{\"a\":\"\x01\"," + d[1:] })},
+		{name: "gzip that nobody announced", reason: "json_syntax", fault: document(zipped)},
+		{name: "only an opening bracket, 100000 times", reason: "json_syntax", fault: fixed(strings.Repeat("[", 100000))},
+		{name: "depth of 100000 in objects", reason: "json_syntax", fault: document(func(d string) string {
+			return strings.Repeat(`{"a":`, 100000) + d + strings.Repeat("}", 100000)
+		})},
 		{name: "byte order mark", reason: "json_syntax", fault: document(func(d string) string { return "\ufeff" + d })},
 		{name: "UTF-16", reason: "json_syntax", fault: fixed(utf16)},
 		{name: "NUL after the document", reason: "json_syntax", fault: document(func(d string) string { return d + "\x00" })},
@@ -61,7 +66,7 @@ func syntaxRows() []row {
 
 func schemaRows() []row {
 	dropped := `,"packets_dropped":6010}`
-	return []row{
+	return append(swappedRows(), []row{
 		{name: "null", reason: "schema", fault: fixed("null")},
 		{name: "empty object", reason: "schema", fault: fixed("{}")},
 		{name: "array", reason: "schema", fault: fixed("[]")},
@@ -70,7 +75,6 @@ func schemaRows() []row {
 		{name: "boolean", reason: "schema", fault: fixed("true")},
 		{name: "array around the document", reason: "schema", fault: document(func(d string) string { return "[" + d + "]" })},
 		{name: "object around the document", reason: "schema", fault: document(func(d string) string { return `{"data":` + d + "}" })},
-		{name: "the document of another endpoint", reason: "schema", path: fs.Nodes, fault: fixed(fs.MetricsDocument(1))},
 		{name: "missing first field", reason: "schema", path: fs.Metrics, fault: fixed(`{"packets_dropped":6010}`)},
 		{name: "missing last field", reason: "schema", path: fs.Network, fault: fixed(`{"bytes_transmitted":1,"bytes_received":1,"avg_latency_ms":1.5}`)},
 		{name: "missing latency", reason: "schema", path: fs.Network, fault: fixed(`{"bytes_transmitted":1,"bytes_received":1,"peak_throughput":1}`)},
@@ -86,7 +90,22 @@ func schemaRows() []row {
 		{name: "duplicate unknown key", reason: "schema", fault: document(func(d string) string { return `{"a":1,"a":1,` + d[1:] })},
 		{name: "key of other case", reason: "schema", path: fs.Metrics, fault: fixed(`{"Packets_Processed":6000` + dropped)},
 		{name: "key with a space", reason: "schema", path: fs.Metrics, fault: fixed(`{"packets_processed ":6000` + dropped)},
+	}...)
+}
+
+// swappedRows answer each path with the documents of the others.
+func swappedRows() []row {
+	documents := fs.Healthy()
+	documents[fs.Mixnodes] = fs.MixnodesDocument
+	var rows []row
+	for _, path := range v1Paths {
+		for _, other := range []string{fs.Metrics, fs.Nodes, fs.Network, fs.Mixnodes} {
+			if other != path {
+				rows = append(rows, row{name: "the document of " + other + " at " + path, reason: "schema", path: path, fault: fixed(documents[other])})
+			}
+		}
 	}
+	return rows
 }
 
 func valueRows() []row {

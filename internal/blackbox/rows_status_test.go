@@ -2,6 +2,7 @@ package blackbox
 
 import (
 	"fmt"
+	"strings"
 
 	fs "github.com/betanet/betanet_exporter/internal/faultserver"
 )
@@ -28,6 +29,16 @@ func retriedStatusRows() []row {
 		codes("http_429", 429),
 		[]row{
 			{name: "429 with a negative Retry-After", reason: "http_429", fault: status(429, "Retry-After: -5")},
+			{name: "429 with an empty Retry-After", reason: "http_429", fault: status(429, "Retry-After:")},
+			{name: "429 with a Retry-After of a fraction", reason: "http_429", fault: status(429, "Retry-After: 1.5")},
+			{name: "503 with a Retry-After of a list", reason: "http_5xx", fault: status(503, "Retry-After: 300, 300")},
+			{name: "503 with a Retry-After in the past", reason: "http_5xx", fault: status(503, "Retry-After: Tue, 15 Nov 1994 12:45:26 GMT")},
+			{name: "503 with a date that there is not", reason: "http_5xx", fault: status(503, "Retry-After: Tue, 32 Nov 2094 12:45:26 GMT")},
+			{name: "503 with a negative Retry-After of many digits", reason: "http_5xx", fault: status(503, "Retry-After: -99999999999999999999")},
+			{name: "500 with an endless body", reason: "http_5xx", fault: endless("500 Internal Server Error")},
+			{name: "503 that is never ended", reason: "http_5xx", fault: func(string) fs.Behaviour {
+				return fs.HangAfter(fs.Answer{Status: "503 Service Unavailable", NoLength: true}.Bytes())
+			}},
 			{name: "429 with a Retry-After of garbage", reason: "http_429", fault: status(429, "Retry-After: soon")},
 			{name: "503 with a Retry-After of 0", reason: "http_5xx", fault: status(503, "Retry-After: 0")},
 			{name: "500 with a Retry-After, which counts on 429 and 503 only", reason: "http_5xx", fault: status(500, "Retry-After: 300")},
@@ -51,6 +62,9 @@ func statusRows() []row {
 			{name: "401 with a challenge", reason: "auth", fault: status(401, `WWW-Authenticate: Basic realm="x"`)},
 			{name: "206 with a Content-Range", reason: "http_status", fault: status(206, "Content-Range: bytes 0-9/90")},
 			{name: "101 to another protocol", reason: "http_status", fault: status(101, "Connection: Upgrade", "Upgrade: websocket")},
+			{name: "404 with an endless body", reason: "http_4xx", fault: endless("404 Not Found")},
+			{name: "204 with an endless body", reason: "http_status", fault: endless("204 No Content")},
+			{name: "101 with an endless body", reason: "http_status", fault: endless("101 Switching Protocols")},
 			{name: "404 in HTML", reason: "http_4xx", fault: func(string) fs.Behaviour {
 				return fs.Respond(fs.Answer{Status: "404 Not Found", Header: []string{"Content-Type: text/html"}, Body: "<html></html>"}.Bytes())
 			}},
@@ -60,9 +74,17 @@ func statusRows() []row {
 		})
 }
 
+// endless is a status with a body that does not end.
+func endless(status string) func(string) fs.Behaviour {
+	return func(string) fs.Behaviour {
+		return fs.Endless(fs.Answer{Status: status, Header: []string{fs.JSONType}, NoLength: true}.Bytes(), []byte(strings.Repeat(" ", 32<<10)))
+	}
+}
+
 // redirectRows point to paths that must not be requested, least of all /status, which would stop a real upstream for good.
 func redirectRows() []row {
-	rows := codes("redirect", 300, 303, 304, 305, 308, 399)
+	rows := codes("redirect", 300, 301, 302, 303, 304, 305, 306, 307, 308, 399)
+	rows = append(rows, row{name: "302 with an endless body", reason: "redirect", fault: endless("302 Found")})
 	for _, to := range []struct{ where, location string }{
 		{"a forbidden path", "/status"},
 		{"another endpoint", "/api/v1/metrics"},

@@ -102,6 +102,7 @@ func checkServerRows(t *testing.T, rows []serverRow, healthy faultserver.Transpo
 				chosen, servers, urls = append(chosen, r), append(servers, server), append(urls, url(server))
 			}
 			p := watchEnv(t, env, kind.flags, urls...)
+			settles(t, p, servers...)
 			for i, r := range chosen {
 				t.Run(r.name, func(t *testing.T) {
 					t.Parallel()

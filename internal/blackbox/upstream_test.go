@@ -11,7 +11,12 @@ import (
 // real upstream could not take. Every upstream of this package comes from here.
 func start(t *testing.T) *faultserver.Server {
 	t.Helper()
-	server, err := faultserver.Start()
+	return startOn(t, "127.0.0.1:0")
+}
+
+func startOn(t *testing.T, address string) *faultserver.Server {
+	t.Helper()
+	server, err := faultserver.StartOn(address)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,6 +38,15 @@ func Drip(b []byte, pause time.Duration) Behaviour {
 	}
 }
 
+// Split sends head, waits, sends tail and keeps the connection. What follows a complete answer comes unasked.
+func Split(head []byte, pause time.Duration, tail []byte) Behaviour {
+	return func(x *Exchange) {
+		if x.Write(head) && x.Pause(pause) && x.Write(tail) {
+			x.Keep()
+		}
+	}
+}
+
 // Late answers like b after a delay.
 func Late(delay time.Duration, b Behaviour) Behaviour {
 	return func(x *Exchange) {
@@ -59,6 +68,15 @@ func Endless(head, piece []byte) Behaviour {
 func ThenClose(b Behaviour) Behaviour {
 	return func(x *Exchange) {
 		b(x)
+		x.keep = false
+	}
+}
+
+// ThenReset answers like b and then closes the connection with a RST.
+func ThenReset(b Behaviour) Behaviour {
+	return func(x *Exchange) {
+		b(x)
+		x.Reset()
 		x.keep = false
 	}
 }

@@ -34,6 +34,7 @@ type Server struct {
 
 	mu         sync.Mutex
 	listener   net.Listener // nil while connections are refused
+	clogged    *Deaf        // in place of it while SYNs get no answer
 	conns      map[*net.TCPConn]struct{}
 	accepted   int
 	transport  Transport
@@ -49,10 +50,13 @@ type traffic struct {
 }
 
 // Start listens on a free loopback port and serves the healthy v1 documents over plain TCP.
-func Start() (*Server, error) {
+func Start() (*Server, error) { return StartOn("127.0.0.1:0") }
+
+// StartOn is Start on an address of one's choice.
+func StartOn(address string) (*Server, error) {
 	closing, cancel := context.WithCancel(context.Background())
 	s := &Server{
-		addr:      "127.0.0.1:0",
+		addr:      address,
 		closing:   closing,
 		close:     cancel,
 		conns:     map[*net.TCPConn]struct{}{},
@@ -102,6 +106,7 @@ func (s *Server) Refuse() {
 		s.listener.Close()
 		s.listener = nil
 	}
+	s.unclog()
 	s.mu.Unlock()
 	s.drop()
 }
@@ -116,6 +121,7 @@ func (s *Server) Listen() error {
 	if s.listener != nil {
 		return nil
 	}
+	s.unclog()
 	listener, err := net.Listen("tcp", s.addr)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
@@ -123,6 +129,14 @@ func (s *Server) Listen() error {
 	s.listener, s.addr = listener, listener.Addr().String()
 	s.running.Go(func() { s.accept(listener) })
 	return nil
+}
+
+// unclog is called with the mutex held.
+func (s *Server) unclog() {
+	if s.clogged != nil {
+		s.clogged.Close()
+		s.clogged = nil
+	}
 }
 
 // Close ends every connection and returns when no goroutine of the server is left.
@@ -160,6 +174,13 @@ func (s *Server) Accepted() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.accepted
+}
+
+// Open is the number of connections that exist now.
+func (s *Server) Open() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
 }
 
 // Unexpected lists what no exporter may send: a request for another path, with a query, another method, a body, or

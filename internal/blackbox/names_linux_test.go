@@ -1,0 +1,172 @@
+package blackbox
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"testing"
+
+	"github.com/betanet/betanet_exporter/internal/faultserver"
+)
+
+// nameRow is what becomes of one name, whose upstream is healthy all the time.
+type nameRow struct {
+	name    string
+	host    string
+	says    faultserver.Name
+	reasons []string // why the upstream then fails; none if it does not
+}
+
+var (
+	here      = netip.MustParseAddr("127.0.0.1")
+	elsewhere = netip.MustParseAddr("127.0.0.2")
+	nowhere   = netip.MustParseAddr("127.0.0.3")
+	here6     = netip.MustParseAddr("::1")
+)
+
+func nameRows() []nameRow {
+	to := func(addresses ...netip.Addr) faultserver.Name { return faultserver.Name{Addresses: addresses} }
+	dns := []string{"dns"}
+	return []nameRow{
+		{"the name server fails", "failing.test", faultserver.Name{Code: faultserver.ServerFail}, dns},
+		{"the name is gone", "gone.test", faultserver.Name{Code: faultserver.NoSuchName}, dns},
+		{"the name server refuses", "refused.test", faultserver.Name{Code: faultserver.Refused}, dns},
+		{"the name has no address", "empty.test", to(), dns},
+		{"the name server sends garbage", "garbage.test", faultserver.Name{Code: faultserver.Garbage}, []string{"dns", "timeout"}},
+		{"the name server is silent", "silent.test", faultserver.Name{Code: faultserver.Silence}, []string{"dns", "timeout"}},
+		{"the address has nobody", "moved.test", to(nowhere), []string{"connect"}},
+		{"no address of several has anybody", "nobody.test", to(nowhere, here6), []string{"connect"}},
+		{"IPv6 is refused, IPv4 is alive", "dual.test", to(here6, here), nil},
+		{"IPv6 is dead, IPv4 is alive", "deaf.test", to(here6, here), nil},
+		{"the first address is refused", "several.test", to(nowhere, here), nil},
+	}
+}
+
+// publishOnce is publish by an upstream that closes each connection, so that its name is looked up for each request.
+func publishOnce(server *faultserver.Server, id int) {
+	for _, path := range v1Paths {
+		server.Set(path, faultserver.ThenClose(faultserver.Typed(faultserver.Document(path, id), faultserver.JSONType, "Connection: close")))
+	}
+}
+
+func startNameServer(t *testing.T) *faultserver.NameServer {
+	t.Helper()
+	names, err := faultserver.StartNameServer("127.0.0.1:53")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(names.Close)
+	return names
+}
+
+func portOf(server *faultserver.Server) string {
+	_, port, _ := net.SplitHostPort(server.Addr())
+	return port
+}
+
+func TestNamesFail(t *testing.T) {
+	t.Parallel()
+	inTheWholeSuiteOnly(t)
+	if !ownNamespace(t) {
+		return
+	}
+	names := startNameServer(t)
+	var servers []*faultserver.Server
+	var upstreams, urls []string
+	for _, r := range nameRows() {
+		server := start(t)
+		publishOnce(server, documentBefore)
+		names.Set(r.host, faultserver.Name{Addresses: []netip.Addr{here}})
+		upstream := net.JoinHostPort(r.host, portOf(server))
+		servers, upstreams, urls = append(servers, server), append(upstreams, upstream), append(urls, "http://"+upstream)
+		if r.host == "deaf.test" {
+			deaf, err := faultserver.ListenDeaf(netip.AddrPortFrom(here6, netip.MustParseAddrPort(server.Addr()).Port()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(deaf.Close)
+		}
+	}
+	p := watch(t, patient, urls...)
+	settles(t, p, servers...)
+	for i, r := range nameRows() {
+		t.Run(r.name, func(t *testing.T) {
+			t.Parallel()
+			checkName(t, p, names, servers[i], upstreams[i], r)
+		})
+	}
+}
+
+func checkName(t *testing.T, p *program, names *faultserver.NameServer, server *faultserver.Server, upstream string, r nameRow) {
+	p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, documentBefore) })
+	names.Set(r.host, r.says)
+	publishOnce(server, documentAfter)
+	if len(r.reasons) == 0 {
+		requests, asked := server.Requests(faultserver.Metrics), names.Asked(r.host)
+		p.await(t, upstream, func(e exposition) error {
+			if server.Requests(faultserver.Metrics) < requests+watchedCycles || names.Asked(r.host) < asked+watchedCycles {
+				return errors.New("too few cycles")
+			}
+			return allGood(e, upstream, documentAfter)
+		})
+		if line := p.log.around(r.host + ":" + portOf(server) + " endpoint"); line != "" {
+			t.Errorf("got a log line about the upstream, want none, since it never failed: %s", line)
+		}
+		return
+	}
+	// An endpoint may have got the new document before it saw the new answer of the name server.
+	e := p.await(t, upstream, func(e exposition) error {
+		var all []error
+		for _, path := range v1Paths {
+			if s := (state{upstream, path}); s.bad(e, documentBefore, r.reasons...) != nil {
+				all = append(all, s.bad(e, documentAfter, r.reasons...))
+			}
+		}
+		return errors.Join(all...)
+	})
+	var counted float64
+	for _, path := range v1Paths {
+		for _, reason := range r.reasons {
+			counted += attempts(e, path, reason)
+		}
+	}
+	if counted == 0 {
+		t.Errorf("got no attempt that ended in %q, want some", r.reasons)
+	}
+	names.Set(r.host, faultserver.Name{Addresses: []netip.Addr{here}})
+	p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, documentAfter) })
+}
+
+// TestANameFlapsAndChanges follows one name that does not exist at first, comes, goes, and moves to another machine.
+func TestANameFlapsAndChanges(t *testing.T) {
+	t.Parallel()
+	inTheWholeSuiteOnly(t)
+	if !ownNamespace(t) {
+		return
+	}
+	const host = "flaps.test"
+	names, first := startNameServer(t), start(t)
+	second := startOn(t, net.JoinHostPort(elsewhere.String(), portOf(first)))
+	upstream := net.JoinHostPort(host, portOf(first))
+	publishOnce(first, documentBefore)
+	p := watch(t, patient, "http://"+upstream)
+	settles(t, p, first, second)
+	p.await(t, upstream, func(e exposition) error { return allNever(e, upstream, "dns") })
+	for id := range 3 {
+		publishOnce(first, id)
+		names.Set(host, faultserver.Name{Addresses: []netip.Addr{here}})
+		p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, id) })
+		names.Set(host, faultserver.Name{Code: faultserver.NoSuchName})
+		p.await(t, upstream, func(e exposition) error { return allBad(e, upstream, id, "dns") })
+	}
+	requests := first.Requests(faultserver.Metrics)
+	publishOnce(second, 9)
+	names.Set(host, faultserver.Name{Addresses: []netip.Addr{elsewhere}})
+	e := p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, 9) })
+	if got := first.Requests(faultserver.Metrics); got != requests {
+		t.Errorf("the old address got %d requests after the name had moved, want none", got-requests)
+	}
+	if err := e.is(series("betanet_exporter_counter_resets_total", "upstream", upstream), 0); err != nil {
+		t.Errorf("the counters only grew: %v", err)
+	}
+}

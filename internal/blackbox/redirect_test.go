@@ -1,0 +1,46 @@
+package blackbox
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/betanet/betanet_exporter/internal/faultserver"
+)
+
+// TestNobodyElseHearsOfARedirect points to a second server, which must not even get a connection.
+func TestNobodyElseHearsOfARedirect(t *testing.T) {
+	t.Parallel()
+	trap := start(t)
+	var rows []row
+	for _, to := range []struct{ where, location string }{
+		{"another host", "http://" + trap.Addr() + faultserver.Metrics},
+		{"another host with credentials", "http://user:password@" + trap.Addr() + faultserver.Metrics},
+		{"another host in TLS", "https://" + trap.Addr() + faultserver.Metrics},
+		{"another host without a scheme", "//" + trap.Addr() + faultserver.Metrics},
+		{"itself", faultserver.Nodes},
+		{"nowhere", ""},
+		{"a file", "file:///etc/passwd"},
+		{"no URL", "http://%zz"},
+	} {
+		for _, code := range []int{301, 302, 303, 307, 308} {
+			r := row{name: fmt.Sprintf("%d to %s", code, to.where), reason: "redirect", fault: status(code, "Location: "+to.location)}
+			if to.where == "itself" {
+				r.path = faultserver.Nodes
+			}
+			if to.where == "nowhere" {
+				r.fault = status(code)
+			}
+			rows = append(rows, r)
+		}
+	}
+	rows = append(rows,
+		row{name: "Refresh", reason: "auth", fault: status(401, "Refresh: 0; url=http://"+trap.Addr()+faultserver.Metrics)},
+		row{name: "401 of a bearer", reason: "auth", fault: status(401, `WWW-Authenticate: Bearer realm="http://`+trap.Addr()+`/token"`)},
+		row{name: "another service", reason: "http_4xx", fault: status(421, `Alt-Svc: h2="`+trap.Addr()+`"; ma=86400`)},
+		row{name: "use proxy", reason: "redirect", fault: status(305, "Location: http://"+trap.Addr())},
+	)
+	t.Run("rows", func(t *testing.T) { checkRows(t, chosen(spread(rows)), patient, isNotRetried) })
+	if got := trap.Accepted(); got != 0 {
+		t.Errorf("the server that redirects point to got %d connections, want none", got)
+	}
+}

@@ -1,0 +1,43 @@
+package blackbox
+
+import (
+	"os"
+	"testing"
+)
+
+// wanted is the variable that chooses the size of the suite, and everything its value for all of it:
+//
+//	BETANET_FAULTS=all go test -race ./internal/blackbox
+//
+// Without it only what takes less than a minute runs, build included. That has every group of faults and every reason,
+// and of the tables a part of the rows.
+const (
+	wanted     = "BETANET_FAULTS"
+	everything = "all"
+)
+
+func whole() bool { return os.Getenv(wanted) == everything }
+
+// inTheWholeSuiteOnly skips a test that takes too long for every day.
+func inTheWholeSuiteOnly(t *testing.T) {
+	t.Helper()
+	if !whole() {
+		t.Skip("only with " + wanted + "=" + everything)
+	}
+}
+
+// chosen is all rows, or where the suite is to be short the first two of each reason and every fourth of the others.
+func chosen(rows []row) []row {
+	if whole() {
+		return rows
+	}
+	var kept []row
+	of := map[string]int{}
+	for _, r := range rows {
+		if n := of[r.reason]; n < 2 || n%4 == 0 {
+			kept = append(kept, r)
+		}
+		of[r.reason]++
+	}
+	return kept
+}
