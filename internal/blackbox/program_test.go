@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -107,6 +108,19 @@ func serve(t *testing.T, env []string, args ...string) *program {
 	return p
 }
 
+// run runs a command of the exporter to its end.
+func run(t *testing.T, env []string, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binary, args...)
+	cmd.Env = append(os.Environ(), env...)
+	var out, errs strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err = cmd.Run()
+	return out.String(), errs.String(), err
+}
+
 func (p *program) checkEnd(t *testing.T) {
 	if p.err != nil {
 		t.Errorf("the exporter ended with %v, want exit code 0", p.err)
@@ -118,13 +132,15 @@ func (p *program) checkEnd(t *testing.T) {
 	}
 }
 
+// listening is the exporter's word for it, in both formats of the log.
+var listening = regexp.MustCompile(`Listening on.*?address\W+([0-9.:]+)`)
+
 // address waits until the exporter listens and finds in its log where.
 func (p *program) address(t *testing.T) string {
 	t.Helper()
-	const before = `msg="Listening on" address=`
 	for end := time.Now().Add(deadline); time.Now().Before(end); {
-		if _, after, found := strings.Cut(p.log.around(before), before); found {
-			return strings.Fields(after)[0]
+		if found := listening.FindStringSubmatch(p.log.around("Listening on")); found != nil {
+			return found[1]
 		}
 		select {
 		case <-p.done:
@@ -156,6 +172,13 @@ func (l *logTail) read(r io.Reader) {
 		l.mu.Unlock()
 	}
 	io.Copy(io.Discard, r)
+}
+
+// all is every line that was kept.
+func (l *logTail) all() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]string(nil), l.kept...)
 }
 
 func (l *logTail) contains(word string) bool { return l.around(word) != "" }

@@ -34,6 +34,7 @@ func TestAFaultOfTheWholeUpstreamFailsEveryEndpoint(t *testing.T) {
 		{name: "RST on request", reason: "reset", fault: transport(faultserver.ResetOnFirstBytes), connections: true, retried: true},
 		{name: "FIN on request", reason: "eof", fault: transport(faultserver.CutOnFirstBytes), connections: true, retried: true},
 		{name: "silence", reason: "timeout", fault: transport(faultserver.HangOnAccept), connections: true, retried: true},
+		{name: "TLS in answer to plain HTTP", reason: "eof", fault: transport(faultserver.TLS(certificate(t, "127.0.0.1", time.Now().Add(time.Hour)).Config)), connections: true, retried: true},
 		{name: "TLS alert in answer to plain HTTP", reason: "tls", fault: transport(faultserver.TLSAlert), connections: true},
 	}
 	checkServerRows(t, rows, faultserver.Plain, (*faultserver.Server).URL, nil)

@@ -1,6 +1,7 @@
 package faultserver
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"strings"
 	"syscall"
@@ -238,6 +240,75 @@ func TestCloseEndsWhatHangs(t *testing.T) {
 		if err := <-ended; err == nil {
 			t.Error("got nil, want an error: the server was closed")
 		}
+	}
+}
+
+func TestASplitAnswerArrivesInBothParts(t *testing.T) {
+	s, c := start(t)
+	s.Set(Metrics, Split(Answer{Body: "{}"}.Bytes()[:20], time.Millisecond, Answer{Body: "{}"}.Bytes()[20:]))
+	if status, body, err := get(c, s.URL()+Metrics); status != 200 || body != "{}" || err != nil {
+		t.Errorf("got %v %q %v, want 200 {}", status, body, err)
+	}
+}
+
+func TestAResetAfterAnAnswerEndsTheConnection(t *testing.T) {
+	s, c := start(t)
+	s.Set(Metrics, ThenReset(Split(Answer{Body: "{}"}.Bytes(), 10*time.Millisecond, nil)))
+	for range 2 {
+		if status, _, err := get(c, s.URL()+Metrics); status != 200 || err != nil {
+			t.Errorf("got %v %v, want 200", status, err)
+		}
+		for s.Open() > 0 {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	if got := s.Accepted(); got != 2 {
+		t.Errorf("got %d connections, want 2", got)
+	}
+}
+
+func TestACloggedPortAnswersNobodyUntilItListens(t *testing.T) {
+	s, c := start(t)
+	c.Timeout = 500 * time.Millisecond
+	if err := s.Clog(); err != nil {
+		t.Fatal(err)
+	}
+	var e net.Error
+	if _, _, err := get(c, s.URL()+Metrics); !errors.As(err, &e) || !e.Timeout() {
+		t.Errorf("got %v, want a time-out", err)
+	}
+	if err := s.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	if status, _, err := get(c, s.URL()+Metrics); status != 200 {
+		t.Errorf("got %v %v, want 200", status, err)
+	}
+}
+
+func TestANameServerSaysWhatItIsTold(t *testing.T) {
+	names, err := StartNameServer("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(names.Close)
+	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "udp", names.conn.LocalAddr().String())
+	}}
+	here, here6 := netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("::1")
+	names.Set("both.test", Name{Addresses: []netip.Addr{here6, here}})
+	got, err := resolver.LookupNetIP(t.Context(), "ip", "both.test.")
+	if err != nil || len(got) != 2 {
+		t.Errorf("got %v %v, want two addresses", got, err)
+	}
+	names.Set("bad.test", Name{Code: ServerFail})
+	for name, notFound := range map[string]bool{"bad.test.": false, "unknown.test.": true} {
+		var e *net.DNSError
+		if _, err := resolver.LookupNetIP(t.Context(), "ip", name); !errors.As(err, &e) || e.IsNotFound != notFound {
+			t.Errorf("%s: got %v, want a DNS error, not found is %v", name, err, notFound)
+		}
+	}
+	if names.Asked("both.test") == 0 {
+		t.Error("got no question for both.test")
 	}
 }
 

@@ -1,0 +1,214 @@
+package blackbox
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/betanet/betanet_exporter/internal/faultserver"
+)
+
+// field is one field of one document.
+type field struct {
+	path     string
+	name     string
+	good     string // its value in the healthy document, which is there once
+	kind     kind
+	optional bool
+}
+
+type kind int
+
+const (
+	unsigned kind = iota
+	latencyMS
+	words
+)
+
+// fields is every field of every document of both APIs.
+var fields = []field{
+	{path: faultserver.Metrics, name: "packets_processed", good: "5000"},
+	{path: faultserver.Metrics, name: "packets_dropped", good: "10"},
+	{path: faultserver.Nodes, name: "active_nodes", good: "5"},
+	{path: faultserver.Nodes, name: "inactive_nodes", good: "2"},
+	{path: faultserver.Nodes, name: "total_nodes", good: "7"},
+	{path: faultserver.Network, name: "bytes_transmitted", good: "1000000"},
+	{path: faultserver.Network, name: "bytes_received", good: "500000"},
+	{path: faultserver.Network, name: "avg_latency_ms", good: "45.0", kind: latencyMS},
+	{path: faultserver.Network, name: "peak_throughput", good: "10000"},
+	{path: faultserver.Mixnodes, name: "id", good: `"mixnode-b"`, kind: words},
+	{path: faultserver.Mixnodes, name: "status", good: `"active"`, kind: words},
+	{path: faultserver.Mixnodes, name: "packets_processed", good: "20"},
+	{path: faultserver.Mixnodes, name: "packets_forwarded", good: "18", optional: true},
+	{path: faultserver.Mixnodes, name: "packets_dropped", good: "2", optional: true},
+	{path: faultserver.Mixnodes, name: "uptime_seconds", good: "200"},
+	{path: faultserver.Mixnodes, name: "avg_latency_ms", good: "20.0", kind: latencyMS, optional: true},
+}
+
+// defect is what is wrong with a field: the member of the object that stands in its place.
+type defect struct {
+	name, reason string
+	member       string
+}
+
+func (f field) defects() []defect {
+	key := fmt.Sprintf("%q:", f.name)
+	member := f.member()
+	all := []defect{
+		{"null", "schema", key + "null"},
+		{"a boolean", "schema", key + "true"},
+		{"an array", "schema", key + "[" + f.good + "]"},
+		{"an object", "schema", key + `{"value":` + f.good + "}"},
+		{"there twice", "schema", member + "," + member},
+		{"there twice with another value", "schema", member + "," + key + "null"},
+		{"cut", "json_syntax", key},
+		{"without quotes", "json_syntax", f.name + ":" + f.good},
+	}
+	if !f.optional {
+		all = append(all, defect{"missing", "schema", `"missing":0`}, defect{"in capitals", "schema", strings.ToUpper(member)})
+	}
+	if f.kind == words {
+		all = append(all, defect{"a number", "schema", key + "7"}, defect{"bad UTF-8", "json_syntax", key + "\"\xff\""})
+		if f.name == "id" {
+			all = append(all, defect{"empty", "schema", key + `""`}, defect{"too long", "schema", key + `"` + strings.Repeat("x", 129) + `"`},
+				defect{"that of another", "schema", key + `"mixnode-a"`})
+		}
+		return all
+	}
+	all = append(all,
+		defect{"a string", "schema", key + `"` + f.good + `"`},
+		defect{"negative", "value", key + "-7"},
+		defect{"out of range", "value", key + "1e999"},
+		defect{"not a number", "json_syntax", key + "NaN"},
+		defect{"with a leading zero", "json_syntax", key + "007"})
+	if f.kind == unsigned {
+		all = append(all,
+			defect{"a fraction", "value", key + "1.5"},
+			defect{"with an exponent", "value", key + "1e2"},
+			defect{"one too many", "value", key + "18446744073709551616"},
+			defect{"negative zero", "value", key + "-0"})
+	}
+	return all
+}
+
+func (f field) member() string { return fmt.Sprintf("%q:%s", f.name, f.good) }
+
+// with is the healthy document with another member in place of the field. Of mixnodes it is that of the second node.
+func (f field) with(t *testing.T, member string) string {
+	whole := faultserver.MixnodesDocument
+	before := ""
+	if f.path != faultserver.Mixnodes {
+		whole = faultserver.Document(f.path, documentBefore)
+	} else {
+		i := strings.Index(whole, `{"id":"mixnode-b"`)
+		before, whole = whole[:i], whole[i:]
+	}
+	if !strings.Contains(whole, f.member()) {
+		t.Fatalf("%s has no %s", whole, f.member())
+	}
+	return before + strings.Replace(whole, f.member(), member, 1)
+}
+
+// TestEveryFieldOfEveryDocumentIsChecked takes each field through each defect, one after the other.
+func TestEveryFieldOfEveryDocumentIsChecked(t *testing.T) {
+	t.Parallel()
+	inTheWholeSuiteOnly(t)
+	flags := append([]string{"--collect.interval=1s", "--collect.timeout=900ms", "--retry.attempts=1"}, common[1:]...)
+	var servers []*faultserver.Server
+	var urls []string
+	for _, f := range fields {
+		server := start(t)
+		if f.path == faultserver.Mixnodes {
+			server = startMixnodes(t)
+		}
+		servers, urls = append(servers, server), append(urls, server.URL())
+	}
+	p := watch(t, flags, urls...)
+	for i, f := range fields {
+		t.Run(strings.TrimPrefix(f.path+"/"+f.name, "/"), func(t *testing.T) {
+			t.Parallel()
+			upstream := servers[i].Addr()
+			for _, d := range f.defects() {
+				servers[i].Set(f.path, faultserver.JSON(f.with(t, f.member())))
+				p.await(t, upstream, func(e exposition) error { return f.healthy(e, upstream) })
+				servers[i].Set(f.path, faultserver.JSON(f.with(t, d.member)))
+				before := p.await(t, upstream, func(e exposition) error {
+					if err := f.refused(e, upstream, d.reason); err != nil {
+						return fmt.Errorf("%s: %w", d.name, err)
+					}
+					return nil
+				})
+				counter := series("betanet_exporter_attempts_total", "endpoint", f.endpoint(), "result", d.reason)
+				if before.values[counter] == 0 {
+					t.Errorf("%s: %s: got 0, want some", d.name, counter)
+				}
+			}
+			servers[i].Set(f.path, faultserver.JSON(f.with(t, f.member())))
+			p.await(t, upstream, func(e exposition) error { return f.healthy(e, upstream) })
+		})
+	}
+}
+
+func (f field) endpoint() string {
+	if f.path == faultserver.Mixnodes {
+		return "mixnodes"
+	}
+	return endpoints[f.path]
+}
+
+func (f field) healthy(e exposition, upstream string) error {
+	if f.path == faultserver.Mixnodes {
+		return mixnodes(e, upstream)
+	}
+	return allGood(e, upstream, documentBefore)
+}
+
+// refused is the promise while the document is not accepted: the values of the last good one, flagged, and the reason.
+func (f field) refused(e exposition, upstream, reason string) error {
+	if f.path != faultserver.Mixnodes {
+		return oneBad(e, upstream, documentBefore, f.path, reason)
+	}
+	of := func(name string, labels ...string) string {
+		return series(name, append(labels, "upstream", upstream)...)
+	}
+	return errors.Join(
+		e.is(of("betanet_up"), 0),
+		e.is(of("betanet_exporter_endpoint_up", "endpoint", "mixnodes"), 0),
+		e.is(of("betanet_exporter_data_stale", "endpoint", "mixnodes"), 1),
+		e.is(of("betanet_exporter_endpoint_failing", "endpoint", "mixnodes", "reason", reason), 1),
+		e.is(of("betanet_messages_total"), 60),
+		e.is(of("betanet_packets_dropped_total"), 6),
+		e.is(of("betanet_mixnode_up", "mixnode", "mixnode-b"), 1),
+		e.is(of("betanet_mixnode_packets_forwarded_total", "mixnode", "mixnode-b"), 18),
+		e.is(of("betanet_exporter_counter_resets_total"), 0),
+	)
+}
+
+// TestAnOptionalFieldThatIsMissingIsAbsent checks that nothing is made up for it.
+func TestAnOptionalFieldThatIsMissingIsAbsent(t *testing.T) {
+	t.Parallel()
+	server := startMixnodes(t)
+	upstream := server.Addr()
+	document := faultserver.MixnodesDocument
+	for _, f := range fields {
+		if f.optional {
+			document = strings.ReplaceAll(document, `"`+f.name+`"`, `"not_`+f.name+`"`)
+		}
+	}
+	server.Set(faultserver.Mixnodes, faultserver.ThenClose(faultserver.JSON(document)))
+	p := watch(t, patient, server.URL())
+	p.await(t, upstream, func(e exposition) error {
+		all := []error{
+			e.is(series("betanet_up", "upstream", upstream), 1),
+			e.is(series("betanet_messages_total", "upstream", upstream), 60),
+			e.isAbsent(series("betanet_packets_dropped_total", "upstream", upstream)),
+			e.isAbsent(series("betanet_average_latency_seconds", "upstream", upstream)),
+			e.isAbsent(series("betanet_message_latency_seconds_count", "upstream", upstream)),
+		}
+		for _, name := range []string{"packets_forwarded_total", "packets_dropped_total", "average_latency_seconds"} {
+			all = append(all, e.isAbsent(series("betanet_mixnode_"+name, "upstream", upstream, "mixnode", "mixnode-a")))
+		}
+		return errors.Join(all...)
+	})
+}

@@ -1,0 +1,197 @@
+package blackbox
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/betanet/betanet_exporter/internal/faultserver"
+)
+
+// forged is what an upstream says to be taken for a line of the log, to colour the terminal of who reads it, or to turn
+// its text around. It has no newline, which would end most of the places it is put in.
+const forged = "x\rtime=2026-01-01T00:00:00Z level=ERROR msg=\"forged\" \x1b[31m\x1b]0;forged\x07\x7f\u202e\u2028\u00a0\u0085\xff\" }, forged"
+
+// forgeries are places for it, and with a newline where the place allows.
+func forgeries() []row {
+	line := forged + "\nlevel=ERROR msg=forged\n"
+	inJSON, err := json.Marshal(strings.ToValidUTF8(line, ""))
+	if err != nil {
+		panic(err)
+	}
+	text := string(inJSON)
+	return spread([]row{
+		{name: "status", fault: raw(func(string) string { return "HTTP/1.1 500 " + forged + "\r\nContent-Length: 0\r\n\r\n" })},
+		{name: "status code", fault: raw(func(string) string { return "HTTP/1.1 " + forged + "\r\n\r\n" })},
+		{name: "no HTTP", fault: raw(func(string) string { return line })},
+		{name: "header line", fault: withHeader(forged)},
+		{name: "header value", fault: withHeader("X-Any: " + forged)},
+		{name: "Content-Type", fault: typed("Content-Type: " + strings.ReplaceAll(forged, "\r", ""))},
+		{name: "charset", fault: typed("Content-Type: application/json; charset=\"" + strings.ReplaceAll(forged, "\r", "") + "\"")},
+		{name: "Content-Encoding", fault: typed(faultserver.JSONType, "Content-Encoding: "+strings.ReplaceAll(forged, "\r", ""))},
+		{name: "Content-Encoding that prints", fault: typed(faultserver.JSONType, "Content-Encoding: level=ERROR msg=forged")},
+		{name: "Transfer-Encoding", fault: withHeader("Transfer-Encoding: level=ERROR msg=forged")},
+		{name: "Content-Length", fault: withHeader("Content-Length: level=ERROR msg=forged")},
+		{name: "Retry-After", fault: status(429, "Retry-After: level=ERROR msg=forged")},
+		{name: "Location", fault: status(302, "Location: http://forged/\" level=ERROR msg=forged")},
+		{name: "challenge", fault: status(401, "WWW-Authenticate: level=ERROR msg=forged")},
+		{name: "chunk size", fault: chunked(func(string) string { return line + "\r\n" })},
+		{name: "unasked", fault: func(d string) faultserver.Behaviour {
+			return faultserver.Split(healthyAnswer(d), 20*time.Millisecond, []byte(line))
+		}},
+		{name: "body", fault: fixed(line)},
+		{name: "string in the place of a document", fault: fixed(text)},
+		{name: "string in the place of a number", path: faultserver.Metrics, fault: fixed(`{"packets_processed":` + text + `,"packets_dropped":1}`)},
+		{name: "key", fault: document(func(d string) string { return "{" + text + ":1," + text + ":1," + d[1:] })},
+		{name: "error page", fault: func(string) faultserver.Behaviour { return faultserver.Status(500, line) }},
+		{name: "number of 1000 digits", path: faultserver.Metrics, fault: fixed(`{"packets_processed":` + strings.Repeat("1", 1000) + `,"packets_dropped":1}`)},
+	})
+}
+
+// TestAnUpstreamCanForgeNeitherALineNorALabel has upstreams that put the same text wherever an upstream can put text.
+func TestAnUpstreamCanForgeNeitherALineNorALabel(t *testing.T) {
+	t.Parallel()
+	for format, check := range map[string]func(string) error{"logfmt": isLogfmt, "json": isJSON} {
+		t.Run(format, func(t *testing.T) {
+			t.Parallel()
+			var servers []*faultserver.Server
+			var urls []string
+			rows := forgeries()
+			for _, r := range rows {
+				server := start(t)
+				server.Set(r.path, r.fault(faultserver.Document(r.path, documentFaulty)))
+				servers, urls = append(servers, server), append(urls, server.URL())
+			}
+			twice := startMixnodes(t)
+			id, _ := json.Marshal(strings.ToValidUTF8(forged, ""))
+			node := fmt.Sprintf(`{"id":%s,"status":%s,"packets_processed":1,"uptime_seconds":1}`, id, id)
+			twice.Set(faultserver.Mixnodes, faultserver.JSON("["+node+","+node+"]"))
+			servers, urls = append(servers, twice), append(urls, twice.URL())
+
+			p := watch(t, append([]string{"--log.format=" + format}, patient...), urls...)
+			p.await(t, "", func(e exposition) error {
+				var all []error
+				for i, server := range servers {
+					if n := server.Requests(faultserver.Metrics); n < watchedCycles && i < len(rows) {
+						all = append(all, fmt.Errorf("upstream %d: got %d cycles", i, n))
+					}
+				}
+				for key := range e.values {
+					if strings.Contains(key, "forged") {
+						t.Errorf("an upstream's text is in a label: %s", key)
+					}
+				}
+				return errors.Join(all...)
+			})
+			lines := p.log.all()
+			for _, line := range lines {
+				if err := check(line); err != nil {
+					t.Errorf("%v in the line\n%q", err, line)
+				}
+			}
+			if len(lines) < len(rows) {
+				t.Errorf("got %d lines, want more than one for each of %d upstreams", len(lines), len(rows))
+			}
+			for _, path := range []string{"/metrics", "/", "/health/details", "/api/v1/status", "/upstream/" + twice.Addr()} {
+				if body := p.page(t, path); !utf8.Valid(body) || strings.ContainsAny(string(body), "\x1b\x07\x7f\x00\r") {
+					t.Errorf("%s has control characters", path)
+				}
+			}
+		})
+	}
+}
+
+// pair is one attribute of a line in the format logfmt.
+var pair = regexp.MustCompile(`^([a-z_0-9]+)=("(?:[^"\\]|\\.)*"|[^ "=]*)(?: |$)`)
+
+// known are the keys that a line may have, each once.
+var known = map[string]bool{
+	"time": true, "level": true, "source": true, "msg": true, "upstream": true, "endpoint": true, "replica": true, "reason": true, "err": true,
+	"age": true, "until": true, "after": true, "took": true, "nodes": true, "connections": true, "throughput": true, "latency": true,
+	"count": true, "from": true, "to": true, "address": true, "version": true, "upstreams": true, "metrics": true, "status": true,
+	"http2": true, "client": true, "added": true, "removed": true,
+}
+
+func isLogfmt(line string) error {
+	if err := prints(line); err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for rest := line; rest != ""; {
+		found := pair.FindStringSubmatch(rest)
+		if found == nil {
+			return fmt.Errorf("no logfmt from %q on", rest)
+		}
+		if key := found[1]; !known[key] || seen[key] {
+			return fmt.Errorf("the key %q is unknown or there twice", key)
+		}
+		seen[found[1]] = true
+		rest = rest[len(found[0]):]
+	}
+	if !seen["time"] || !seen["level"] || !seen["msg"] {
+		return errors.New("no time, level or msg")
+	}
+	return nil
+}
+
+func isJSON(line string) error {
+	if err := prints(line); err != nil {
+		return err
+	}
+	var attributes map[string]any
+	if err := json.Unmarshal([]byte(line), &attributes); err != nil {
+		return err
+	}
+	for key, value := range attributes {
+		if text, ok := value.(string); ok && prints(text) != nil {
+			return fmt.Errorf("%s: %w", key, prints(text))
+		}
+		if !known[key] {
+			return fmt.Errorf("the key %q is unknown", key)
+		}
+	}
+	return nil
+}
+
+// prints complains about what a terminal would not show as it is.
+func prints(s string) error {
+	if !utf8.ValidString(s) {
+		return errors.New("bad UTF-8")
+	}
+	for _, r := range s {
+		if !unicode.IsGraphic(r) {
+			return fmt.Errorf("the character %U", r)
+		}
+	}
+	return nil
+}
+
+// TestTheErrorOfCollectIsOneLine is the same for a command that a person runs at a terminal.
+func TestTheErrorOfCollectIsOneLine(t *testing.T) {
+	t.Parallel()
+	for _, r := range forgeries() {
+		t.Run(r.name, func(t *testing.T) {
+			t.Parallel()
+			server := start(t)
+			server.Set(r.path, r.fault(faultserver.Document(r.path, documentFaulty)))
+			out, errs, _ := run(t, nil, "collect", "--retry.attempts=1", server.URL())
+			for _, line := range strings.Split(strings.TrimSuffix(errs, "\n"), "\n") {
+				if line == "" {
+					continue
+				}
+				if err := prints(line); err != nil || !strings.HasPrefix(line, "betanet_exporter: ") && !strings.HasPrefix(line, "time=") {
+					t.Errorf("on standard error the line %q (%v)", line, err)
+				}
+			}
+			if strings.Contains(out, "forged") {
+				t.Errorf("on standard output:\n%s", out)
+			}
+		})
+	}
+}

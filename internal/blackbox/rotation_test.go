@@ -1,0 +1,64 @@
+package blackbox
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/faultserver"
+)
+
+// configured starts an exporter on a file. Its flags are those that keep the file short.
+func configured(t *testing.T, dir, text string, flags ...string) *program {
+	t.Helper()
+	file := filepath.Join(dir, "betanet.yml")
+	write(t, file, text)
+	return serve(t, nil, append([]string{"--config.file=" + file}, flags...)...)
+}
+
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	// In one step, as those do it who rotate files that others read.
+	if err := os.WriteFile(file+".new", []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(file+".new", file); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestANewCAFileIsReadWithoutARestart gives the upstream a certificate of another authority, and later the exporter.
+func TestANewCAFileIsReadWithoutARestart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first, second := certificate(t, "127.0.0.1", time.Now().Add(time.Hour)), certificate(t, "127.0.0.1", time.Now().Add(time.Hour))
+	server := start(t)
+	server.SetTransport(faultserver.TLS(first.Config))
+	ca := filepath.Join(dir, "ca.pem")
+	write(t, ca, string(first.CA))
+	p := configured(t, dir, "upstreams: [{name: edge, url: '"+server.TLSURL()+"', http_client: {tls_config: {ca_file: ca.pem}}}]", patient...)
+	settles(t, p, server)
+	good := func(id int) { p.await(t, "edge", func(e exposition) error { return allGood(e, "edge", id) }) }
+	good(documentBefore)
+
+	server.SetTransport(faultserver.TLS(second.Config))
+	p.await(t, "edge", func(e exposition) error { return allBad(e, "edge", documentBefore, "tls") })
+	publish(server, documentAfter)
+	write(t, ca, string(second.CA))
+	good(documentAfter)
+
+	// A file that is no certificate, or is gone, takes nothing away from what is known.
+	write(t, ca, "no certificate")
+	server.SetTransport(faultserver.TLS(second.Config)) // which drops the connections
+	p.await(t, "edge", func(e exposition) error {
+		for _, path := range v1Paths {
+			if err := (state{"edge", path}).values(e, documentAfter); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	write(t, ca, string(second.CA))
+	good(documentAfter)
+}

@@ -1,0 +1,309 @@
+package blackbox
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/faultserver"
+)
+
+// These are faults of those who ask the exporter. While they go on, an honest scraper gets its answer.
+
+// dial connects to the exporter as a client without manners.
+func (p *program) dial(t *testing.T) *net.TCPConn {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn.(*net.TCPConn)
+}
+
+const scrapeRequest = "GET /metrics HTTP/1.1\r\nHost: exporter\r\n\r\n"
+
+// besieged starts an exporter of one healthy upstream.
+func besieged(t *testing.T, flags ...string) (*program, *faultserver.Server) {
+	t.Helper()
+	server := start(t)
+	p := serve(t, nil, append(append([]string{"--betanet.url=" + server.URL()}, unhurried...), flags...)...)
+	p.await(t, "", func(e exposition) error { return allGood(e, "", documentBefore) })
+	settles(t, p, server)
+	return p, server
+}
+
+// rejected is the counter of what was turned away.
+func rejected(reason string) string {
+	return series("betanet_exporter_http_rejected_total", "reason", reason)
+}
+
+func TestAClientThatNeverEndsItsRequestIsCut(t *testing.T) {
+	t.Parallel()
+	inTheWholeSuiteOnly(t)
+	p, _ := besieged(t)
+	var cut sync.WaitGroup
+	for range 100 {
+		conn := p.dial(t)
+		cut.Go(func() {
+			began := time.Now()
+			fmt.Fprint(conn, "GET /metrics HTTP/1.1\r\nHost: exporter\r\nX: ")
+			// A byte now and then is progress, but the request as a whole has its limit.
+			for time.Since(began) < deadline {
+				if _, err := io.WriteString(conn, "x"); err != nil {
+					break
+				}
+				conn.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+				if _, err := conn.Read(make([]byte, 1<<10)); err != nil && !isTimeout(err) {
+					break
+				}
+			}
+			if took := time.Since(began); took < 5*time.Second || took > 30*time.Second {
+				t.Errorf("a request that never ended was cut after %v, want 10 s", took)
+			}
+		})
+	}
+	for range 20 {
+		if _, err := p.fetch(); err != nil {
+			t.Errorf("an honest scraper besides: %v", err)
+		}
+	}
+	cut.Wait()
+}
+
+func isTimeout(err error) bool {
+	var e net.Error
+	return errors.As(err, &e) && e.Timeout()
+}
+
+// TestAClientThatNeverReadsIsCut asks again and again on one connection, until the answers fill all buffers.
+func TestAClientThatNeverReadsIsCut(t *testing.T) {
+	t.Parallel()
+	inTheWholeSuiteOnly(t)
+	p, _ := besieged(t)
+	const clients = 20
+	var full sync.WaitGroup
+	for range clients {
+		conn := p.dial(t)
+		conn.SetReadBuffer(4 << 10)
+		full.Go(func() {
+			conn.SetWriteDeadline(time.Now().Add(8 * time.Second))
+			for {
+				if _, err := io.WriteString(conn, strings.Repeat(scrapeRequest, 100)); err != nil {
+					return
+				}
+			}
+		})
+	}
+	full.Wait()
+	if _, err := p.fetch(); err != nil {
+		t.Errorf("an honest scraper besides: %v", err)
+	}
+	p.await(t, "", func(e exposition) error {
+		if got := e.values[rejected("slow_client")]; got < clients {
+			return fmt.Errorf("%s: got %v, want %v", rejected("slow_client"), got, clients)
+		}
+		return nil
+	})
+}
+
+// TestOfThousandsOfIdleConnectionsTheNewestStay opens three times as many as there may be.
+func TestOfThousandsOfIdleConnectionsTheNewestStay(t *testing.T) {
+	t.Parallel()
+	const limit, opened = 512, 1600
+	p, _ := besieged(t)
+	var all []*net.TCPConn
+	for i := range opened {
+		all = append(all, p.dial(t))
+		if i%400 == 0 {
+			if _, err := p.fetch(); err != nil {
+				t.Errorf("an honest scraper besides: %v", err)
+			}
+		}
+	}
+	p.await(t, "", func(e exposition) error {
+		if got := e.values[rejected("connections")]; got < opened-limit {
+			return fmt.Errorf("%s: got %v, want at least %v", rejected("connections"), got, opened-limit)
+		}
+		return atMost(e, "process_open_fds", limit+restingDescriptors)
+	})
+	oldest, newest := all[0], all[len(all)-1]
+	oldest.SetReadDeadline(time.Now().Add(deadline))
+	if _, err := oldest.Read(make([]byte, 1)); err == nil || isTimeout(err) {
+		t.Errorf("the oldest connection: got %v, want its end", err)
+	}
+	fmt.Fprint(newest, scrapeRequest)
+	if _, err := read(newest); err != nil {
+		t.Errorf("the newest connection: %v", err)
+	}
+	for _, conn := range all {
+		conn.Close()
+	}
+}
+
+func TestAClientThatLeavesInTheMidstOfItsAnswerLeavesNothing(t *testing.T) {
+	t.Parallel()
+	p, _ := besieged(t)
+	for range 100 {
+		conn := p.dial(t)
+		fmt.Fprint(conn, strings.Repeat(scrapeRequest, 20))
+		io.ReadFull(conn, make([]byte, 100))
+		conn.SetLinger(0)
+		conn.Close()
+	}
+	p.await(t, "", func(e exposition) error { return allGood(e, "", documentBefore) })
+}
+
+func TestARequestThatIsNoneIsRefused(t *testing.T) {
+	t.Parallel()
+	p, _ := besieged(t)
+	big := strings.Repeat("x", 64<<10)
+	for name, c := range map[string]struct {
+		request string
+		want    string // beginnings of the answer's first line, with "|" between them; empty for none at all
+	}{
+		"a header of 64 KiB":         {"GET /metrics HTTP/1.1\r\nHost: e\r\nX: " + big + "\r\n\r\n", "HTTP/1.1 431"},
+		"ten thousand headers":       {"GET /metrics HTTP/1.1\r\nHost: e\r\n" + strings.Repeat("A: b\r\n", 10_000) + "\r\n", "HTTP/1.1 431"},
+		"a path of 64 KiB":           {"GET /" + big + " HTTP/1.1\r\nHost: e\r\n\r\n", "HTTP/1.1 431|HTTP/1.1 414"},
+		"no HTTP":                    {"SSH-2.0-OpenSSH_9.9\r\n\r\n", "HTTP/1.1 400"},
+		"TLS on a plain port":        {"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03" + big, "HTTP/1.0 400|HTTP/1.1 400|HTTP/1.1 431"},
+		"no host":                    {"GET /metrics HTTP/1.1\r\n\r\n", "HTTP/1.1 400"},
+		"two hosts":                  {"GET /metrics HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "HTTP/1.1 400"},
+		"a newline in a header name": {"GET /metrics HTTP/1.1\r\nHost: a\r\nA\nB: c\r\n\r\n", "HTTP/1.1 400"},
+		"two lengths":                {"GET /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "HTTP/1.1 400"},
+		"an unknown coding":          {"GET /metrics HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: x\r\n\r\n", "HTTP/1.1 501"},
+		"HTTP/2 with prior knowledge": {
+			"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00", "HTTP/1.1 505|HTTP/1.1 400|HTTP/1.1 405|HTTP/1.1 404",
+		},
+		"a body that never comes": {"GET /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n", "HTTP/1.1 200"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn := p.dial(t)
+			conn.SetDeadline(time.Now().Add(deadline))
+			go io.WriteString(conn, c.request)
+			got, _ := bufio.NewReader(conn).ReadString('\n')
+			for want := range strings.SplitSeq(c.want, "|") {
+				if strings.HasPrefix(got, want) {
+					return
+				}
+			}
+			t.Errorf("got %q, want %s", got, c.want)
+		})
+	}
+}
+
+func TestOnlyGETAndHEADAreAnswered(t *testing.T) {
+	t.Parallel()
+	p, _ := besieged(t)
+	for _, path := range []string{"/metrics", "/health", "/health/details", "/api/v1/status", "/-/healthy", "/-/ready", "/probe?target=x", "/sd", "/", "/upstream/x"} {
+		for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"} {
+			if got := p.ask(t, method, path); got != http.StatusMethodNotAllowed {
+				t.Errorf("%s %s: got %d, want 405", method, path, got)
+			}
+		}
+	}
+	for _, c := range []struct {
+		method, path string
+		want         int
+	}{
+		{"HEAD", "/metrics", 200},
+		{"HEAD", "/", 200},
+		{"GET", "/-/reload", 405},
+		{"POST", "/-/reload", 403},
+		{"GET", "/nothing", 404},
+		{"POST", "/nothing", 404},
+		{"GET", "/metrics/", 404},
+		{"GET", "/debug/pprof/", 404},
+		{"GET", "/probe", 400},
+		{"GET", "/upstream/nobody", 404},
+	} {
+		if got := p.ask(t, c.method, c.path); got != c.want {
+			t.Errorf("%s %s: got %d, want %d", c.method, c.path, got, c.want)
+		}
+	}
+}
+
+func (p *program) ask(t *testing.T, method, path string) int {
+	t.Helper()
+	request, err := http.NewRequest(method, p.url+path, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	io.Copy(io.Discard, response.Body)
+	return response.StatusCode
+}
+
+// TestAStampedeOfScrapersReachesNoUpstream has an upstream that hangs and is asked once an hour, so that every further
+// request would be a scraper's.
+func TestAStampedeOfScrapersReachesNoUpstream(t *testing.T) {
+	t.Parallel()
+	server := start(t)
+	for _, path := range v1Paths {
+		server.Set(path, faultserver.HangAfter(nil))
+	}
+	p := serve(t, nil, "--betanet.url="+server.URL(), "--collect.interval=1h", "--collect.timeout=20s", "--request.timeout=20s", "--retry.attempts=1")
+	p.await(t, "", func(exposition) error {
+		for _, path := range v1Paths {
+			if server.Requests(path) != 1 {
+				return errors.New("the first collection has not begun")
+			}
+		}
+		return nil
+	})
+	var scrapers sync.WaitGroup
+	var served, turned atomic.Int64
+	for range 100 {
+		scrapers.Go(func() {
+			for range 10 {
+				began := time.Now()
+				response, err := client.Get(p.url + "/metrics")
+				if err != nil {
+					t.Errorf("a scrape: %v", err)
+					return
+				}
+				io.Copy(io.Discard, response.Body)
+				response.Body.Close()
+				switch response.StatusCode {
+				case http.StatusOK:
+					served.Add(1)
+				case http.StatusServiceUnavailable:
+					turned.Add(1)
+				default:
+					t.Errorf("got status %d, want 200 or 503", response.StatusCode)
+				}
+				if took := time.Since(began); took > 5*time.Second {
+					t.Errorf("a scrape took %v, as if it waited for the upstream", took)
+				}
+			}
+		})
+	}
+	scrapers.Wait()
+	e := p.await(t, "", func(e exposition) error {
+		return e.is(rejected("max_requests"), float64(turned.Load()))
+	})
+	if got := served.Load() + turned.Load(); got != 1000 || served.Load() == 0 {
+		t.Errorf("got %d answers, of which %d with values, want 1000", got, served.Load())
+	}
+	for _, path := range v1Paths {
+		if got := server.Requests(path); got != 1 {
+			t.Errorf("%s got %d requests, want the one of the collection", path, got)
+		}
+	}
+	if got := e.values["betanet_exporter_collections_total"]; got != 1 {
+		t.Errorf("got %v collections, want 1", got)
+	}
+}
