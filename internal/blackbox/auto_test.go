@@ -154,6 +154,7 @@ func TestThreeTimes404WithoutAMixnodesDocumentIsAFailingV1(t *testing.T) {
 
 func TestTwo404sAreNoReasonToAskForMixnodes(t *testing.T) {
 	t.Parallel()
+	inTheWholeSuiteOnly(t)
 	server := startMixnodes(t)
 	publishOnly := faultserver.Network
 	server.Set(publishOnly, faultserver.JSON(faultserver.Document(publishOnly, documentBefore)))

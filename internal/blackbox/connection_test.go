@@ -28,6 +28,7 @@ func sumOf(e exposition, name string) float64 {
 
 func TestAnUpstreamThatIsNotThereAtTheStartIsAbsentUntilItComes(t *testing.T) {
 	t.Parallel()
+	inTheWholeSuiteOnly(t)
 	server := start(t)
 	upstream := server.Addr()
 	server.Refuse()

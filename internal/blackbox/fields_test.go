@@ -188,6 +188,7 @@ func (f field) refused(e exposition, upstream, reason string) error {
 // TestAnOptionalFieldThatIsMissingIsAbsent checks that nothing is made up for it.
 func TestAnOptionalFieldThatIsMissingIsAbsent(t *testing.T) {
 	t.Parallel()
+	inTheWholeSuiteOnly(t)
 	server := startMixnodes(t)
 	upstream := server.Addr()
 	document := faultserver.MixnodesDocument

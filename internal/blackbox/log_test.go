@@ -60,6 +60,9 @@ func TestAnUpstreamCanForgeNeitherALineNorALabel(t *testing.T) {
 	for format, check := range map[string]func(string) error{"logfmt": isLogfmt, "json": isJSON} {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
+			if format != "logfmt" {
+				inTheWholeSuiteOnly(t)
+			}
 			var servers []*faultserver.Server
 			var urls []string
 			rows := forgeries()
@@ -175,6 +178,7 @@ func prints(s string) error {
 // TestTheErrorOfCollectIsOneLine is the same for a command that a person runs at a terminal.
 func TestTheErrorOfCollectIsOneLine(t *testing.T) {
 	t.Parallel()
+	inTheWholeSuiteOnly(t)
 	for _, r := range forgeries() {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()

@@ -16,6 +16,7 @@ func forgedReasons(words ...string) []row {
 
 func TestAnUpstreamDoesNotChooseItsReason(t *testing.T) {
 	t.Parallel()
+	inTheWholeSuiteOnly(t)
 	checkRows(t, chosen(forgedReasons("EOF", "unexpected EOF", "connection reset by peer", "too many open files",
 		"context deadline exceeded", "no such host", "i/o timeout", "x509: ")), patient, isRetried)
 }

@@ -42,6 +42,9 @@ func TestACounterThatFallsIsExposedAsSentAndCountedOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if name != "it falls" {
+				inTheWholeSuiteOnly(t)
+			}
 			server := start(t)
 			upstream := server.Addr()
 			server.Set(faultserver.Metrics, faultserver.JSON(steps[0].metrics()))

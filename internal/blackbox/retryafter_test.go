@@ -39,6 +39,7 @@ func TestNothingIsAskedBeforeRetryAfterIsOver(t *testing.T) {
 // TestAShortRetryAfterIsWaitedForWithinTheCycle has a tick every 30 s, so that only a retry can come earlier.
 func TestAShortRetryAfterIsWaitedForWithinTheCycle(t *testing.T) {
 	t.Parallel()
+	inTheWholeSuiteOnly(t)
 	flags := []string{
 		"--collect.interval=30s", "--collect.timeout=25s", "--request.timeout=10s", "--retry.backoff=1ms", "--retry.max-backoff=2ms",
 		"--breaker.failures=1000", "--cache.max-stale=0",
@@ -72,6 +73,7 @@ func pauses(t *testing.T, p *program, server *faultserver.Server, r row, first, 
 // TestARetryAfterOfAnyLengthIsAtMostFiveMinutes reads from the status when the endpoint is to be asked again.
 func TestARetryAfterOfAnyLengthIsAtMostFiveMinutes(t *testing.T) {
 	t.Parallel()
+	inTheWholeSuiteOnly(t)
 	const most = 300 * time.Second
 	future := time.Now().Add(1000 * time.Hour).UTC().Format(http.TimeFormat)
 	rows := spread([]row{

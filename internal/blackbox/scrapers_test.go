@@ -66,7 +66,7 @@ func TestAClientThatNeverEndsItsRequestIsCut(t *testing.T) {
 					break
 				}
 			}
-			if took := time.Since(began); took < 5*time.Second || took > 30*time.Second {
+			if took := time.Since(began); took < 5*time.Second || took > 20*time.Second {
 				t.Errorf("a request that never ended was cut after %v, want 10 s", took)
 			}
 		})
@@ -118,6 +118,7 @@ func TestAClientThatNeverReadsIsCut(t *testing.T) {
 // TestOfThousandsOfIdleConnectionsTheNewestStay opens three times as many as there may be.
 func TestOfThousandsOfIdleConnectionsTheNewestStay(t *testing.T) {
 	t.Parallel()
+	inTheWholeSuiteOnly(t)
 	const limit, opened = 512, 1600
 	p, _ := besieged(t)
 	var all []*net.TCPConn

@@ -112,6 +112,9 @@ func TestASecretIsToldNowhere(t *testing.T) {
 	p := configured(t, dir, config, flags...)
 	checkToldNowhere(t, p, upstreams)
 
+	if !whole() {
+		return
+	}
 	file := filepath.Join(dir, "betanet.yml")
 	for _, broken := range []string{
 		strings.ReplaceAll(config, "http_client: {", "http_client: {no_such_key: 1, "),

@@ -59,7 +59,7 @@ func TestTheLimitOfAnAttemptIsWhereItIsSaidToBe(t *testing.T) {
 // TestValuesVanishWhenTheyAreTooOldAndComeBack is an outage longer than max-stale, of all endpoints and of one.
 func TestValuesVanishWhenTheyAreTooOldAndComeBack(t *testing.T) {
 	t.Parallel()
-	const maxStale = 4 * time.Second
+	const maxStale = 8 * time.Second
 	flags := []string{
 		"--collect.interval=1s", "--collect.timeout=900ms", "--retry.attempts=1", "--breaker.failures=1000", "--cache.max-stale=" + maxStale.String(),
 	}
