@@ -31,6 +31,7 @@ func write(t *testing.T, file, text string) {
 // TestANewCAFileIsReadWithoutARestart gives the upstream a certificate of another authority, and later the exporter.
 func TestANewCAFileIsReadWithoutARestart(t *testing.T) {
 	t.Parallel()
+	inTheWholeSuiteOnly(t)
 	dir := t.TempDir()
 	first, second := certificate(t, "127.0.0.1", time.Now().Add(time.Hour)), certificate(t, "127.0.0.1", time.Now().Add(time.Hour))
 	server := start(t)
