@@ -1,0 +1,309 @@
+package exposition
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+)
+
+// read is a family as a parser saw it: every sample as one string, sorted, so
+// that two expositions can be compared whatever their order.
+type read struct {
+	Kind, Help string
+	Samples    []string
+}
+
+// sampleText is a sample in one writing: labels by name, all digits of the
+// value, the sign of a zero.
+func sampleText(name string, labels [][2]string, v float64) string {
+	slices.SortFunc(labels, func(a, b [2]string) int { return strings.Compare(a[0], b[0]) })
+	var b strings.Builder
+	b.WriteString(name)
+	for _, l := range labels {
+		fmt.Fprintf(&b, " %s=%q", l[0], l[1])
+	}
+	return b.String() + " " + strconv.FormatFloat(v, 'g', -1, 64)
+}
+
+// readText reads text 0.0.4 with the parser of Prometheus' own library.
+func readText(t *testing.T, text string) map[string]read {
+	t.Helper()
+	p := expfmt.NewTextParser(model.LegacyValidation)
+	families, err := p.TextToMetricFamilies(strings.NewReader(text))
+	if err != nil {
+		t.Fatalf("the reference parser: %v in\n%s", err, text)
+	}
+	all := make(map[string]read)
+	for name, f := range families {
+		r := read{Kind: strings.ToLower(f.GetType().String()), Help: f.GetHelp()}
+		for _, m := range f.Metric {
+			r.Samples = append(r.Samples, samplesOf(name, m)...)
+		}
+		slices.Sort(r.Samples)
+		all[name] = r
+	}
+	return all
+}
+
+func samplesOf(name string, m *dto.Metric) []string {
+	labels := func(more ...[2]string) (l [][2]string) {
+		for _, p := range m.Label {
+			l = append(l, [2]string{p.GetName(), p.GetValue()})
+		}
+		return append(l, more...)
+	}
+	switch {
+	case m.Counter != nil:
+		return []string{sampleText(name, labels(), m.Counter.GetValue())}
+	case m.Gauge != nil:
+		return []string{sampleText(name, labels(), m.Gauge.GetValue())}
+	case m.Histogram != nil:
+		h := m.Histogram
+		all := []string{
+			sampleText(name+"_sum", labels(), h.GetSampleSum()),
+			sampleText(name+"_count", labels(), float64(h.GetSampleCount())),
+		}
+		for _, b := range h.Bucket {
+			le := strconv.FormatFloat(b.GetUpperBound(), 'g', -1, 64)
+			all = append(all, sampleText(name+"_bucket", labels([2]string{"le", le}), float64(b.GetCumulativeCount())))
+		}
+		return all
+	}
+	return []string{"neither counter, gauge nor histogram: " + m.String()}
+}
+
+// readOpenMetrics reads OpenMetrics 1.0 by its specification, as far as we use
+// it, and takes nothing that is not in it. Prometheus' own parser is part of its
+// server, whose modules would be hundreds for one test; promtool reads our
+// output in test/.
+func readOpenMetrics(text string) (map[string]read, error) {
+	body, ok := strings.CutSuffix(text, "\n# EOF\n")
+	if !ok {
+		return nil, errors.New("no EOF at the end")
+	}
+	if !utf8.ValidString(text) {
+		return nil, errors.New("no UTF-8")
+	}
+	all := make(map[string]read)
+	seen := make(map[string]bool) // series, which may not come twice
+	family := ""                  // the one that is being read
+	sampled := false
+	for n, line := range strings.Split(body, "\n") {
+		fail := func(what string) error { return fmt.Errorf("line %d, %q: %s", n+1, line, what) }
+		if rest, ok := strings.CutPrefix(line, "# "); ok {
+			word, rest, _ := strings.Cut(rest, " ")
+			name, rest, ok := strings.Cut(rest, " ")
+			if !ok || !isName(name, true) {
+				return nil, fail("no name of a family")
+			}
+			if name != family || sampled {
+				if _, twice := all[name]; twice {
+					return nil, fail("the family was there before")
+				}
+				family, sampled = name, false
+				all[name] = read{}
+			}
+			f := all[name]
+			switch word {
+			case "HELP":
+				help, end, err := unescape(rest, false)
+				if err != nil || end != len(rest) || f.Help != "" {
+					return nil, fail("no help text")
+				}
+				f.Help = help
+			case "TYPE":
+				if !slices.Contains([]string{"counter", "gauge", "histogram"}, rest) || f.Kind != "" {
+					return nil, fail("no type")
+				}
+				f.Kind = rest
+			default:
+				return nil, fail("no such comment")
+			}
+			all[name] = f
+			continue
+		}
+		name, labels, value, err := parseSample(line)
+		if err != nil {
+			return nil, fail(err.Error())
+		}
+		f := all[family]
+		if err := fits(f.Kind, family, name, labels, value); err != nil {
+			return nil, fail(err.Error())
+		}
+		text := sampleText(name, slices.Clone(labels), value)
+		series := text[:strings.LastIndexByte(text, ' ')]
+		if seen[series] {
+			return nil, fail("the series was there before")
+		}
+		seen[series], sampled = true, true
+		// In one writing for both formats: 1.0 is 1.
+		for i := range labels {
+			if labels[i][0] == "le" {
+				le, _ := strconv.ParseFloat(labels[i][1], 64)
+				labels[i][1] = strconv.FormatFloat(le, 'g', -1, 64)
+			}
+		}
+		f.Samples = append(f.Samples, sampleText(name, labels, value))
+		all[family] = f
+	}
+	for name, f := range all {
+		if f.Kind == "" || len(f.Samples) == 0 {
+			return nil, fmt.Errorf("family %q has type %q and %d samples", name, f.Kind, len(f.Samples))
+		}
+		slices.Sort(f.Samples)
+		all[name] = f
+	}
+	return all, nil
+}
+
+// fits checks what the type of a family asks of its samples.
+func fits(kind, family, name string, labels [][2]string, v float64) error {
+	suffix, ok := strings.CutPrefix(name, family)
+	if !ok || family == "" {
+		return errors.New("a sample of another family")
+	}
+	le := ""
+	for _, l := range labels {
+		if l[0] == "le" {
+			le = l[1]
+		}
+	}
+	switch {
+	case kind == "gauge" && suffix == "", kind == "histogram" && suffix == "_sum":
+		return nil
+	case kind == "counter" && suffix == "_total", kind == "histogram" && suffix == "_count":
+		if v < 0 || math.IsNaN(v) {
+			return errors.New("a counter that is negative or no number")
+		}
+		return nil
+	case kind == "histogram" && suffix == "_bucket":
+		bound, err := strconv.ParseFloat(le, 64)
+		canonical := le == "+Inf" || err == nil && strings.ContainsAny(le, ".e") && le == strings.TrimSpace(le) &&
+			strings.TrimSuffix(le, ".0") == strconv.FormatFloat(bound, 'g', -1, 64)
+		if !canonical || v != math.Trunc(v) {
+			return fmt.Errorf("no bucket: le %q", le)
+		}
+		return nil
+	}
+	return fmt.Errorf("suffix %q in a %s", suffix, kind)
+}
+
+// parseSample reads name{label="value",…} number.
+func parseSample(line string) (name string, labels [][2]string, v float64, err error) {
+	i := strings.IndexAny(line, "{ ")
+	if i < 0 || !isName(line[:i], true) {
+		return "", nil, 0, errors.New("no name")
+	}
+	name, line = line[:i], line[i:]
+	if line[0] == '{' {
+		for line != "}" && line[0] != ' ' {
+			line = line[1:]
+			key, rest, ok := strings.Cut(line, `="`)
+			if !ok || !isName(key, false) || slices.ContainsFunc(labels, func(l [2]string) bool { return l[0] == key }) {
+				return "", nil, 0, errors.New("no label, or one twice")
+			}
+			value, end, err := unescape(rest, true)
+			if err != nil {
+				return "", nil, 0, err
+			}
+			labels = append(labels, [2]string{key, value})
+			line = rest[end:]
+			switch {
+			case strings.HasPrefix(line, ","):
+			case strings.HasPrefix(line, "} "):
+				line = line[1:]
+			default:
+				return "", nil, 0, errors.New("labels do not end")
+			}
+		}
+	}
+	number := strings.TrimPrefix(line, " ")
+	v, err = strconv.ParseFloat(number, 64)
+	if err != nil || strings.ContainsAny(number, "xX_ pP") {
+		return "", nil, 0, errors.New("no number")
+	}
+	return name, labels, v, nil
+}
+
+// unescape reads an escaped string up to its quote, or to its end.
+func unescape(s string, quoted bool) (text string, end int, err error) {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '"' && quoted:
+			return b.String(), i + 1, nil
+		case c == '"':
+			return "", 0, errors.New("a quote that is not escaped")
+		case c != '\\':
+			b.WriteByte(c)
+		case i+1 < len(s) && strings.IndexByte(`n\"`, s[i+1]) >= 0:
+			i++
+			b.WriteByte(map[byte]byte{'n': '\n', '\\': '\\', '"': '"'}[s[i]])
+		default:
+			return "", 0, errors.New("no such escape")
+		}
+	}
+	if quoted {
+		return "", 0, errors.New("the string does not end")
+	}
+	return b.String(), len(s), nil
+}
+
+func isName(s string, metric bool) bool {
+	for i, c := range []byte(s) {
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || metric && c == ':'
+		if !letter && (i == 0 || c < '0' || c > '9') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func TestTheReaderOfOpenMetricsRefusesWhatIsNone(t *testing.T) {
+	const head = "# HELP a A.\n# TYPE a gauge\n"
+	for name, text := range map[string]string{
+		"no end":                     head + "a 1\n",
+		"no newline before the end":  head + "a 1# EOF\n",
+		"a counter without _total":   "# TYPE a counter\na 1\n# EOF\n",
+		"_total in the family":       "# TYPE a_total counter\na_total 1\n# EOF\n",
+		"a negative counter":         "# TYPE a counter\na_total -1\n# EOF\n",
+		"a series twice":             head + "a{b=\"1\"} 1\na{b=\"1\"} 2\n# EOF\n",
+		"a label twice":              head + "a{b=\"1\",b=\"2\"} 1\n# EOF\n",
+		"a family twice":             head + "a 1\n# TYPE b gauge\nb 1\n# TYPE a gauge\na{c=\"\"} 1\n# EOF\n",
+		"a sample of another family": head + "b 1\n# EOF\n",
+		"a family without samples":   head + "# EOF\n",
+		"an unknown escape":          head + "a{b=\"\\t\"} 1\n# EOF\n",
+		"a raw quote":                head + "a{b=\"x\"y\"} 1\n# EOF\n",
+		"a quote in the help":        "# HELP a \"A\".\n# TYPE a gauge\na 1\n# EOF\n",
+		"le of a whole number":       "# TYPE a histogram\na_bucket{le=\"1\"} 1\n# EOF\n",
+		"half a bucket":              "# TYPE a histogram\na_bucket{le=\"1.0\"} 0.5\n# EOF\n",
+		"a hexadecimal number":       head + "a 0x1p3\n# EOF\n",
+		"a time stamp":               head + "a 1 2\n# EOF\n",
+		"an empty line":              head + "a 1\n\n# EOF\n",
+		"broken UTF-8":               head + "a{b=\"\xff\"} 1\n# EOF\n",
+	} {
+		if got, err := readOpenMetrics(text); err == nil {
+			t.Errorf("%s: got %v, want an error", name, got)
+		}
+	}
+}
+
+func TestTheReaderOfOpenMetricsReadsWhatIsWritten(t *testing.T) {
+	got, err := readOpenMetrics("# HELP a A \\\"\\\\\\n.\n# TYPE a counter\na_total{x=\"\\\"},{\\\\ #\\n\",b=\"\"} 1.5e+06\n# TYPE h histogram\nh_bucket{le=\"1.0\"} 2\nh_count 3\n# EOF\n")
+	want := map[string]read{
+		"a": {"counter", "A \"\\\n.", []string{`a_total b="" x="\"},{\\ #\n" 1.5e+06`}},
+		"h": {"histogram", "", []string{`h_bucket le="1" 2`, "h_count 3"}},
+	}
+	if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got %v, %v, want %v", got, err, want)
+	}
+}
