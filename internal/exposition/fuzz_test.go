@@ -1,0 +1,100 @@
+package exposition
+
+import (
+	"bytes"
+	"math"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+)
+
+// What is written reads back as it was, whatever stands in labels and numbers:
+// names of the operator, ids of the upstream, all of uint64 and of float64. Text
+// 0.0.4 is read by the parser of Prometheus' own library, OpenMetrics by
+// readOpenMetrics.
+func FuzzSamplesReadBack(f *testing.F) {
+	f.Add("u", "eu", "id", uint64(7), 45.0)
+	f.Add("", "", "", uint64(0), 0.0)
+	f.Add(`a"b\c`, "line\nbreak", "日本\x00\r\t", uint64(math.MaxUint64), math.Copysign(0, -1))
+	f.Add(`\n`, `\\n"`, `\`, uint64(1)<<53+1, math.MaxFloat64)
+	f.Add("\u2028", "le", `",x="`, uint64(1_000_000), math.SmallestNonzeroFloat64)
+	f.Add("# HELP betanet_up x", "# EOF\n", "} 1\n", uint64(999_999), math.Inf(1))
+	f.Add("+Inf", "NaN", "{}", uint64(10_000_000), math.NaN())
+	f.Fuzz(func(t *testing.T, name, own, id string, n uint64, x float64) {
+		for _, s := range []string{name, own, id} {
+			if !utf8.ValidString(s) {
+				t.Skip("configuration and documents are UTF-8")
+			}
+		}
+		u := newUpstream(name)
+		u.Settings.MaxStale, u.Labels = 0, []fleet.Label{{Name: "own", Value: own}}
+		v := viewOf(u, time.UnixMilli(int64(n>>20)), betanet.MixnodesDoc{
+			{ID: id, Status: "active", PacketsProcessed: n, PacketsDropped: &n, UptimeSeconds: n, AvgLatencyMS: &x},
+		})
+		r := NewRegistry()
+		r.Publish(v)
+
+		labels := func(more ...string) (l [][2]string) {
+			if name != "" {
+				l = append(l, [2]string{"upstream", name})
+			}
+			for i := 0; i < len(more); i += 2 {
+				l = append(l, [2]string{more[i], more[i+1]})
+			}
+			return l
+		}
+		at := labels("mixnode", id, "own", own)
+		seconds := x / 1000
+		want := map[string]string{
+			"betanet_mixnode_packets_processed_total":         sampleText("betanet_mixnode_packets_processed_total", at, float64(n)),
+			"betanet_mixnode_packets_dropped_total":           sampleText("betanet_mixnode_packets_dropped_total", at, float64(n)),
+			"betanet_mixnode_uptime_seconds":                  sampleText("betanet_mixnode_uptime_seconds", at, float64(n)),
+			"betanet_mixnode_average_latency_seconds":         sampleText("betanet_mixnode_average_latency_seconds", at, seconds),
+			"betanet_mixnode_up":                              sampleText("betanet_mixnode_up", at, 1),
+			"betanet_up":                                      sampleText("betanet_up", labels("own", own), 1),
+			"betanet_messages_total":                          sampleText("betanet_messages_total", labels("own", own), float64(n)),
+			"betanet_exporter_last_success_timestamp_seconds": sampleText("betanet_exporter_last_success_timestamp_seconds", labels("endpoint", "mixnodes"), float64(n>>20)/1000),
+		}
+		var text, om bytes.Buffer
+		if err := r.WriteUpstreams(&text, Text); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.WriteUpstreams(&om, OpenMetrics); err != nil {
+			t.Fatal(err)
+		}
+		gotText := readText(t, text.String())
+		gotOM, err := readOpenMetrics(om.String())
+		if err != nil {
+			t.Fatalf("OpenMetrics: %v", err)
+		}
+		for family, sample := range want {
+			if got := gotText[family].Samples; len(got) != 1 || got[0] != sample {
+				t.Errorf("text: got %q, want %q", got, sample)
+			}
+		}
+		// The two formats say the same, histogram and all.
+		plain := make(map[string]read)
+		for name, family := range gotText {
+			if family.Kind == "counter" {
+				name = strings.TrimSuffix(name, "_total")
+			}
+			plain[name] = family
+		}
+		ignoreHelp := func(m map[string]read) map[string][]string {
+			out := make(map[string][]string)
+			for name, f := range m {
+				out[name+" "+f.Kind] = f.Samples
+			}
+			return out
+		}
+		if diff := gocmp.Diff(ignoreHelp(plain), ignoreHelp(gotOM)); diff != "" {
+			t.Errorf("(-text +OpenMetrics):\n%s", diff)
+		}
+	})
+}
