@@ -1,0 +1,552 @@
+package poll
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/breaker"
+)
+
+// model is what resilience.md, interface.md and upstream.md say of one upstream,
+// as a list of what happens when, without goroutines, contexts or clocks.
+// Nothing in it is taken from the code under test but the names of endpoints,
+// states and reasons, and the first point of the grid. A moment is the time
+// since the start.
+type model struct {
+	play
+	now   time.Duration
+	todo  []todo
+	asked [betanet.NumEndpoints]int
+	lines []line
+
+	api       betanet.API
+	askV1     bool
+	flying    bool // a collection of all endpoints is under way
+	running   int  // collections
+	ends      [betanet.NumEndpoints]*modelEndpoint
+	resets    uint64
+	latencies uint64
+	messages  uint64 // of mixnode a, by increases
+	last      uint64 // of mixnode a
+	budget    time.Duration
+	refilled  time.Duration
+}
+
+type todo struct {
+	at time.Duration
+	do func()
+}
+
+type modelEndpoint struct {
+	brk       *modelBreaker
+	busy      bool
+	wakeAfter bool
+	notBefore time.Duration
+	notFound  bool // the last answer was 404
+	attempts  int
+
+	tried     bool
+	value, at *time.Duration // of the last good document; a value is a number like another
+	failing   betanet.Reason
+	since     time.Duration
+}
+
+type modelBreaker struct {
+	state  breaker.State
+	streak uint32
+	until  time.Duration
+	era    int
+}
+
+func newModel(p play, grid time.Duration) *model {
+	m := &model{play: p, api: p.API, budget: 15 * time.Second}
+	if m.api == betanet.Auto {
+		m.api = betanet.V1
+	}
+	for e := range m.ends {
+		m.ends[e] = &modelEndpoint{brk: new(modelBreaker), notBefore: -1}
+	}
+	m.at(0, func() { m.all(0, m.landed()) })
+	m.at(grid, m.tick)
+	for _, d := range p.Demands {
+		m.at(d, m.demand)
+	}
+	return m
+}
+
+func (m *model) at(t time.Duration, do func()) { m.todo = append(m.todo, todo{t, do}) }
+
+func (m *model) note(format string, args ...any) {
+	m.lines = append(m.lines, line{m.now, fmt.Sprintf(format, args...)})
+}
+
+// until lets everything happen that happens until then.
+func (m *model) until(end time.Duration) {
+	for {
+		first := -1
+		for i, d := range m.todo {
+			if d.at <= end && (first < 0 || d.at < m.todo[first].at) {
+				first = i
+			}
+		}
+		if first < 0 {
+			m.now = end
+			return
+		}
+		d := m.todo[first]
+		m.todo = slices.Delete(m.todo, first, first+1)
+		m.now = d.at
+		d.do()
+	}
+}
+
+func (m *model) landed() func() {
+	m.flying = true
+	return func() { m.flying = false }
+}
+
+func (m *model) tick() {
+	m.at(m.now+m.Set.Interval, m.tick)
+	if m.flying {
+		m.note("skipped 1")
+		return
+	}
+	m.all(0, m.landed())
+}
+
+func (m *model) demand() {
+	if !m.flying {
+		m.all(m.Set.TTL, m.landed())
+	}
+}
+
+// all collects every endpoint that may be asked.
+func (m *model) all(ttl time.Duration, land func()) {
+	api := m.api
+	if m.askV1 {
+		api, m.askV1 = betanet.V1, false
+	}
+	var free []betanet.Endpoint
+	for _, e := range api.Endpoints() {
+		x := m.ends[e]
+		switch {
+		case x.busy:
+		case x.value != nil && x.failing == "" && m.now-*x.at < ttl:
+			m.note("%v from the cache: hit", e)
+		case (x.brk.state != breaker.Open || x.brk.until <= m.now) && x.notBefore <= m.now:
+			free = append(free, e)
+		case m.shown(x):
+			m.note("%v from the cache: stale", e)
+		}
+	}
+	if len(free) == 0 {
+		land()
+		return
+	}
+	m.collect(m.now, free, land)
+}
+
+// shown is whether an endpoint's last good document is not too old.
+func (m *model) shown(x *modelEndpoint) bool {
+	return x.value != nil && (m.Set.MaxStale == 0 || m.now-*x.at < m.Set.MaxStale)
+}
+
+// collection is one collection of some endpoints.
+type collection struct {
+	began, deadline time.Duration
+	left            int
+	wrong           []wrong // 404s of v1 whose meaning is not known yet
+	land            func()
+}
+
+type wrong struct {
+	e     betanet.Endpoint
+	brk   *modelBreaker
+	era   int
+	probe bool
+	said  said
+}
+
+func (m *model) collect(due time.Duration, endpoints []betanet.Endpoint, land func()) {
+	m.note("began %v late", m.now-due)
+	m.running++
+	c := &collection{m.now, m.now + m.Set.Timeout, len(endpoints), nil, land}
+	for _, e := range endpoints {
+		m.ends[e].busy = true
+	}
+	for _, e := range endpoints {
+		m.earn(time.Second / 5)
+		m.attempt(c, e, m.ends[e].brk, 1)
+	}
+}
+
+// done ends the part of one endpoint, and with the last the collection.
+func (m *model) done(c *collection) {
+	if c.left--; c.left > 0 {
+		return
+	}
+	end := func() {
+		m.running--
+		m.note("ended after %v", m.now-c.began)
+		c.land()
+	}
+	if len(c.wrong) == 0 {
+		end()
+		return
+	}
+	m.otherAPI(c, end)
+}
+
+// ask makes one request and tells how it ended.
+func (m *model) ask(c *collection, e betanet.Endpoint, then func(act, kind, time.Duration)) {
+	start := m.now
+	limit := min(start+m.Set.RequestTimeout, c.deadline)
+	var a act
+	k := kind{reason: betanet.ReasonConnect, retry: true, after: -1}
+	if !m.refuses(start) {
+		m.note("request %v", e)
+		a, k = m.answer(e, m.asked[e], start)
+		m.asked[e]++
+	}
+	end := start + k.takes
+	if end > limit {
+		k, end = kind{reason: betanet.ReasonTimeout, retry: true, after: -1}, limit
+	}
+	if k.answer == "200 OK" {
+		k.reason = ""
+	} else {
+		a.Value = 0
+	}
+	m.at(end, func() {
+		m.ends[e].attempts++
+		m.ends[e].notFound = k.status == 404
+		then(a, k, end-start)
+	})
+}
+
+func (m *model) attempt(c *collection, e betanet.Endpoint, b *modelBreaker, n int) {
+	x := m.ends[e]
+	if b.state == breaker.Open { // and its pause is over
+		m.enter(e, b, breaker.HalfOpen, false)
+	}
+	probe, era, recurring := b.state == breaker.HalfOpen, b.era, x.failing != ""
+	m.ask(c, e, func(a act, k kind, took time.Duration) {
+		x := m.ends[e]
+		s := said{endpoint: e, number: n, reason: k.reason, took: took, recurring: recurring}
+		if k.reason == "" {
+			m.note("%v", s)
+			m.good(e, b, era, probe)
+			m.fetched(e, a.Value, probe)
+			m.release(e)
+			m.done(c)
+			return
+		}
+		if k.after >= 0 {
+			x.notBefore = m.now + k.after
+		}
+		if k.status == 404 && m.API == betanet.Auto && e != betanet.Mixnodes {
+			c.wrong = append(c.wrong, wrong{e, b, era, probe, s})
+			m.done(c)
+			return
+		}
+		s.wait = max(k.after, min(m.Set.MaxBackoff, m.Set.Backoff<<(n-1)))
+		again := k.retry && n < m.Set.Attempts && c.deadline-m.now >= s.wait+min(time.Second, m.Set.RequestTimeout)
+		opens := m.willOpen(b, era)
+		if again && !opens {
+			s.retry = m.pay()
+			s.noBudget = !s.retry
+		}
+		m.note("%v", s)
+		m.bad(e, b, era, probe)
+		if s.retry {
+			m.at(m.now+s.wait, func() { m.attempt(c, e, b, n+1) })
+			return
+		}
+		m.failed(e, k)
+		m.release(e)
+		m.done(c)
+	})
+}
+
+// otherAPI finds out whether v1 was the wrong question.
+func (m *model) otherAPI(c *collection, end func()) {
+	mix := m.ends[betanet.Mixnodes]
+	ask := !mix.busy && m.now < c.deadline
+	for _, e := range betanet.V1.Endpoints() {
+		ask = ask && m.ends[e].notFound
+	}
+	conclude := func(is bool, value uint64) {
+		for _, w := range c.wrong {
+			if !is {
+				m.note("%v", w.said)
+				m.bad(w.e, w.brk, w.era, w.probe)
+				m.failed(w.e, kind{reason: betanet.ReasonHTTP4xx, status: 404})
+			}
+			m.release(w.e)
+		}
+		if is {
+			m.fetched(betanet.Mixnodes, value, false)
+		}
+		end()
+	}
+	if !ask {
+		conclude(false, 0)
+		return
+	}
+	mix.busy = true
+	m.ask(c, betanet.Mixnodes, func(a act, k kind, took time.Duration) {
+		m.note("%v", said{endpoint: betanet.Mixnodes, number: 1, reason: k.reason, took: took, recurring: true})
+		m.release(betanet.Mixnodes)
+		conclude(k.reason == "", a.Value)
+	})
+}
+
+func (m *model) enter(e betanet.Endpoint, b *modelBreaker, s breaker.State, again bool) {
+	b.state, b.streak, b.era = s, 0, b.era+1
+	b.until = 0
+	if s == breaker.Open {
+		b.until = m.now + m.Set.BreakerOpen + time.Millisecond
+	}
+	shown := b.until
+	if m.ends[e].brk != b { // a switch of API has replaced it
+		shown = m.ends[e].brk.until
+	}
+	if s == breaker.Open && shown == 0 {
+		m.note("%v enters %v until nothing", e, s)
+	} else {
+		m.note("%v enters %v until %v again %v", e, s, shown, again)
+	}
+	if at, open := m.wakeTime(e); open {
+		m.at(at, func() { m.wake(e, at) })
+	}
+}
+
+func (m *model) willOpen(b *modelBreaker, era int) bool {
+	if b.era != era {
+		return b.state == breaker.Open
+	}
+	return b.state == breaker.HalfOpen || b.streak+1 >= m.Set.BreakerFailures
+}
+
+func (m *model) bad(e betanet.Endpoint, b *modelBreaker, era int, probe bool) {
+	if b.era != era {
+		return
+	}
+	if m.willOpen(b, era) {
+		m.enter(e, b, breaker.Open, probe)
+		return
+	}
+	b.streak++
+}
+
+func (m *model) good(e betanet.Endpoint, b *modelBreaker, era int, probe bool) {
+	switch {
+	case b.era != era:
+	case probe:
+		m.enter(e, b, breaker.Closed, false)
+	default:
+		b.streak = 0
+	}
+}
+
+// wakeTime is when an open breaker's probe is due.
+func (m *model) wakeTime(e betanet.Endpoint) (at time.Duration, open bool) {
+	x := m.ends[e]
+	return max(x.brk.until, x.notBefore), x.brk.state == breaker.Open
+}
+
+func (m *model) wake(e betanet.Endpoint, due time.Duration) {
+	x := m.ends[e]
+	switch at, open := m.wakeTime(e); {
+	case !open:
+	case x.busy:
+		x.wakeAfter = true
+	case at > m.now:
+		m.at(at, func() { m.wake(e, at) })
+	default:
+		m.collect(due, []betanet.Endpoint{e}, func() {})
+	}
+}
+
+func (m *model) release(e betanet.Endpoint) {
+	x := m.ends[e]
+	wake := x.wakeAfter
+	x.busy, x.wakeAfter = false, false
+	if at, open := m.wakeTime(e); wake && open {
+		m.at(max(at, m.now), func() { m.wake(e, at) })
+	}
+}
+
+func (m *model) fetched(e betanet.Endpoint, value uint64, probe bool) {
+	api := betanet.V1
+	if e == betanet.Mixnodes {
+		api = betanet.MixnodesAPI
+	}
+	if api != m.api {
+		for _, old := range m.api.Endpoints() { // what belonged to the other goes
+			x := m.ends[old]
+			m.ends[old] = &modelEndpoint{brk: new(modelBreaker), notBefore: -1, busy: x.busy, attempts: x.attempts}
+		}
+		m.api, m.latencies, m.messages, m.last = api, 0, 0, 0
+	}
+	x := m.ends[e]
+	fell := uint64(0)
+	if x.value != nil && time.Duration(value) < *x.value || e == betanet.Mixnodes && value < m.last {
+		fell = map[betanet.Endpoint]uint64{betanet.Metrics: 2, betanet.Network: 2, betanet.Mixnodes: 1}[e]
+	}
+	m.resets += fell
+	if e == betanet.Network || e == betanet.Mixnodes {
+		m.latencies++
+	}
+	if e == betanet.Mixnodes {
+		if value < m.last {
+			m.messages += value
+		} else {
+			m.messages += value - m.last
+		}
+		m.last = value
+	}
+	m.note("%v from the cache: miss", e)
+	if x.failing != "" {
+		m.note("%v recovered after %v, probe %v", e, m.now-x.since, probe)
+	}
+	v, at := time.Duration(value), m.now
+	x.value, x.at, x.tried, x.failing = &v, &at, true, ""
+}
+
+func (m *model) failed(e betanet.Endpoint, k kind) {
+	x := m.ends[e]
+	before, cached := x.failing, m.shown(x)
+	x.tried, x.failing = true, k.reason
+	if before == "" {
+		x.since = m.now
+	}
+	if e == betanet.Mixnodes && m.API == betanet.Auto && k.status == 404 {
+		m.askV1 = true
+	}
+	m.note("%v from the cache: %s", e, map[bool]string{true: "stale", false: "miss"}[cached])
+	if before != k.reason {
+		m.note("%v is failing: %s, first %v, cached %v", e, k.reason, before == "", cached)
+	}
+}
+
+// The budget in whole nanoseconds of its refill of one a second.
+func (m *model) earn(d time.Duration) {
+	m.budget, m.refilled = min(15*time.Second, m.budget+m.now-m.refilled), m.now
+	m.budget = min(15*time.Second, m.budget+d)
+}
+
+func (m *model) pay() bool {
+	m.earn(0)
+	if m.budget < time.Second {
+		return false
+	}
+	m.budget -= time.Second
+	return true
+}
+
+// state is stage.state as it must be.
+func (m *model) state() string {
+	var b strings.Builder
+	up, tried, failed, shown := true, true, false, false
+	for _, e := range m.api.Endpoints() {
+		x := m.ends[e]
+		up, tried = up && x.tried && x.failing == "", tried && x.tried
+		failed, shown = failed || x.failing != "", shown || m.shown(x)
+	}
+	word := "pending"
+	switch {
+	case up:
+		word = "up"
+	case failed && shown:
+		word = "stale"
+	case tried:
+		word = "down"
+	}
+	fmt.Fprintf(&b, "api %v up %v tried %v state %v resets %d latencies %d", m.api, up, tried, word, m.resets, m.latencies)
+	for _, e := range m.api.Endpoints() {
+		x := m.ends[e]
+		if e == betanet.Mixnodes && m.shown(x) {
+			fmt.Fprintf(&b, " messages %d", m.messages)
+		}
+		value, of, since := "nothing", time.Duration(-1), time.Duration(-1)
+		if x.at != nil {
+			of = *x.at
+		}
+		if m.shown(x) {
+			value = fmt.Sprint(int64(*x.value))
+		}
+		if x.failing != "" {
+			since = x.since
+		}
+		stale := x.failing != "" && m.shown(x)
+		state := map[bool]string{true: "stale", false: "down"}[stale]
+		switch {
+		case !x.tried:
+			state = "pending"
+		case x.failing == "":
+			state = "up"
+		}
+		until := time.Duration(-1)
+		if x.brk.state == breaker.Open {
+			until = x.brk.until
+		}
+		fmt.Fprintf(&b, "\n%v %v shows %s of %v", e, state, value, of)
+		fmt.Fprintf(&b, " stale %v failing %q since %v; %v until %v", stale, x.failing, since, x.brk.state, until)
+		if m.running == 0 {
+			fmt.Fprintf(&b, "; not before %v, %d attempts", x.notBefore, x.attempts)
+		}
+	}
+	return b.String()
+}
+
+// compare plays a play and tells where what was seen is not what the model says.
+func compare(t *testing.T, p play) (diff string) {
+	var m *model
+	give(t, p, func(s *stage, at time.Duration) {
+		if diff != "" {
+			return
+		}
+		if m == nil {
+			m = newModel(p, firstTick(s.upstream, s.start).Sub(s.start))
+		}
+		m.until(at)
+		s.mu.Lock()
+		lines := sorted(s.lines)
+		s.mu.Unlock()
+		want := sorted(m.lines)
+		for i := range min(len(lines), len(want)) {
+			if lines[i] != want[i] {
+				diff = fmt.Sprintf("line %d:\ngot  %v\nwant %v\nbefore: %v", i, lines[i], want[i], lines[max(0, i-15):i])
+				return
+			}
+		}
+		if len(lines) != len(want) {
+			diff = fmt.Sprintf("at %v: got %d lines, want %d; more: %v", at, len(lines), len(want), append(lines, want...)[min(len(lines), len(want)):])
+			return
+		}
+		if d := cmp.Diff(m.state(), s.state(m.running == 0)); d != "" {
+			diff = fmt.Sprintf("state at %v (-want +got):\n%s", at, d)
+		}
+	})
+	return diff
+}
+
+// Whatever an upstream answers to each single request: every request, attempt,
+// wait, state of a breaker, answer of the cache and shown value is, to the
+// moment, that of the model.
+func TestACollectionIsThatOfTheModel(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		p := drawPlay(r)
+		if diff := compare(t, p); diff != "" {
+			r.Fatalf("%+v\n%s", p, diff)
+		}
+	})
+}

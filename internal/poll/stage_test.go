@@ -1,0 +1,397 @@
+package poll
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/breaker"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+)
+
+// A play is the life of an upstream, drawn before it begins: what each endpoint
+// answers to its first request, its second, and so on. It is a pure function of
+// that, so that the model can know it too.
+type play struct {
+	Set      fleet.Settings
+	API      betanet.API
+	Acts     [betanet.NumEndpoints][]act
+	Refusals []time.Duration // connections are refused from the first to the second, third to fourth, …
+	Changes  []time.Duration // when the upstream becomes one of the other API; v1 is first
+	Demands  []time.Duration // collections on demand
+	Looks    []time.Duration // when all is compared
+}
+
+// act is one answer.
+type act struct {
+	Kind  string
+	Value uint64 // of a good document
+}
+
+// kind is what an answer is and what it must count as (resilience.md,
+// classification and Retry-After).
+type kind struct {
+	answer string // "" is none
+	reason betanet.Reason
+	retry  bool
+	status int
+	after  time.Duration // what Retry-After asks for, less than 0 for nothing
+	takes  time.Duration
+}
+
+const never = time.Hour
+
+var kinds = map[string]kind{
+	"good":     {answer: "200 OK", status: 200, after: -1},
+	"slow":     {answer: "200 OK", status: 200, after: -1, takes: 1137 * time.Millisecond},
+	"too slow": {answer: "200 OK", reason: betanet.ReasonTimeout, retry: true, after: -1, takes: 7 * time.Second},
+	"hang":     {reason: betanet.ReasonTimeout, retry: true, after: -1, takes: never},
+	"nothing":  {reason: betanet.ReasonEOF, retry: true, after: -1},
+	"garbage":  {answer: "x", reason: betanet.ReasonProtocol, retry: true, after: -1},
+	"cut":      {answer: "200 OK\r\nContent-Length: 9", reason: betanet.ReasonEOF, retry: true, status: 200, after: -1},
+	"broken":   {answer: "200 OK\r\nContent-Length: 2\r\n\r\n{]", reason: betanet.ReasonSyntax, retry: true, status: 200, after: -1},
+	"empty":    {answer: "200 OK\r\nContent-Length: 4\r\n\r\nnull", reason: betanet.ReasonSchema, status: 200, after: -1},
+	"html":     {answer: "200 OK\r\nContent-Type: text/html", reason: betanet.ReasonContentType, status: 200, after: -1},
+	"gzip":     {answer: "200 OK\r\nContent-Encoding: gzip", reason: betanet.ReasonEncoding, status: 200, after: -1},
+	"huge":     {answer: "200 OK\r\nContent-Length: 1048577", reason: betanet.ReasonTooLarge, status: 200, after: -1},
+	"204":      {answer: "204 No Content", reason: betanet.ReasonHTTPStatus, status: 204, after: -1},
+	"302":      {answer: "302 Found\r\nLocation: /metrics", reason: betanet.ReasonRedirect, status: 302, after: -1},
+	"403":      {answer: "403 Forbidden", reason: betanet.ReasonAuth, status: 403, after: -1},
+	"404":      {answer: "404 Not Found", reason: betanet.ReasonHTTP4xx, status: 404, after: -1},
+	"408":      {answer: "408 Timeout", reason: betanet.ReasonHTTP4xx, retry: true, status: 408, after: -1},
+	"500":      {answer: "500 Broken", reason: betanet.ReasonHTTP5xx, retry: true, status: 500, after: -1},
+	"501":      {answer: "501 What", reason: betanet.ReasonHTTP5xx, status: 501, after: -1},
+	"503":      {answer: "503 Busy\r\nRetry-After: -3", reason: betanet.ReasonHTTP5xx, retry: true, status: 503, after: -1},
+	"503 0":    {answer: "503 Busy\r\nRetry-After: 0", reason: betanet.ReasonHTTP5xx, retry: true, status: 503, after: 0},
+	"503 3":    {answer: "503 Busy\r\nRetry-After: 3", reason: betanet.ReasonHTTP5xx, retry: true, status: 503, after: 3 * time.Second},
+	"500 9":    {answer: "500 Broken\r\nRetry-After: 9", reason: betanet.ReasonHTTP5xx, retry: true, status: 500, after: -1},
+	"429 20":   {answer: "429 Slow\r\nRetry-After: 20", reason: betanet.ReasonHTTP429, retry: true, status: 429, after: 20 * time.Second},
+	"429 70":   {answer: "429 Slow\r\nRetry-After: 70", reason: betanet.ReasonHTTP429, retry: true, status: 429, after: 70 * time.Second},
+	"429 9999": {answer: "429 Slow\r\nRetry-After: 9999", reason: betanet.ReasonHTTP429, retry: true, status: 429, after: 300 * time.Second},
+}
+
+// pace is how long any answer takes: another time for each endpoint, so that
+// nothing happens at the same moment and the order of events is one.
+var pace = [betanet.NumEndpoints]time.Duration{1009 * time.Microsecond, 2003 * time.Microsecond, 4001 * time.Microsecond, 8009 * time.Microsecond}
+
+func drawPlay(t *rapid.T) play {
+	p := play{Set: defaults, API: rapid.SampledFrom([]betanet.API{betanet.V1, betanet.Auto, betanet.Auto, betanet.MixnodesAPI}).Draw(t, "api")}
+	p.Set.Timeout = 13993 * time.Millisecond // so that no collection ends on a point of the grid
+	p.Set.Attempts = rapid.IntRange(1, 4).Draw(t, "attempts")
+	p.Set.BreakerFailures = rapid.SampledFrom([]uint32{5, 5, 1, 2, 7}).Draw(t, "failures")
+	p.Set.BreakerOpen = rapid.SampledFrom([]time.Duration{30 * time.Second, 30 * time.Second, 4 * time.Second, 50 * time.Second}).Draw(t, "open")
+	p.Set.RequestTimeout = rapid.SampledFrom([]time.Duration{5 * time.Second, 5 * time.Second, 2500 * time.Millisecond}).Draw(t, "request")
+	p.Set.MaxStale = rapid.SampledFrom([]time.Duration{5 * time.Minute, 0, 20 * time.Second}).Draw(t, "max-stale")
+	p.Set.TTL = rapid.SampledFrom([]time.Duration{10 * time.Second, 0, 25 * time.Second}).Draw(t, "ttl")
+	// A run of the same answers shows what single ones do not: open breakers.
+	names := rapid.SampledFrom(append(slices.Sorted(keys(kinds)), "good", "good", "good", "good", "slow", "500", "hang", "404"))
+	run := rapid.Custom(func(t *rapid.T) []act {
+		acts := make([]act, rapid.SampledFrom([]int{1, 1, 2, 3, 6, 12}).Draw(t, "times"))
+		name := names.Draw(t, "kind")
+		for i := range acts {
+			acts[i] = act{name, rapid.Uint64Range(0, 1000).Draw(t, "value")}
+		}
+		return acts
+	})
+	for e := range p.Acts {
+		for _, r := range rapid.SliceOfN(run, 0, 12).Draw(t, betanet.Endpoint(e).String()) {
+			p.Acts[e] = append(p.Acts[e], r...)
+		}
+	}
+	p.Refusals = times(t, "refusals", 0, 4, 60_000, 100*time.Microsecond)
+	p.Demands = times(t, "demands", 0, 5, 60_000, 300*time.Microsecond)
+	p.Looks = times(t, "looks", 4, 16, 40_000, 500*time.Microsecond)
+	if p.API == betanet.Auto && rapid.Bool().Draw(t, "changes") {
+		p.Changes = times(t, "changes", 0, 3, 120_000, 700*time.Microsecond)
+	}
+	return p
+}
+
+func keys(m map[string]kind) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+// times draws growing moments, beside the milliseconds on which all else falls.
+func times(t *rapid.T, what string, least, most, pause int, beside time.Duration) (all []time.Duration) {
+	var at time.Duration
+	for _, ms := range rapid.SliceOfN(rapid.IntRange(1, pause), least, most).Draw(t, what) {
+		at += time.Duration(ms)*time.Millisecond + beside
+		all = append(all, at)
+	}
+	return all
+}
+
+// refuses reports whether a connection is refused at that moment.
+func (p *play) refuses(at time.Duration) bool { return before(p.Refusals, at)%2 == 1 }
+
+// before is how many of the moments are over.
+func before(all []time.Duration, at time.Duration) (n int) {
+	for _, t := range all {
+		if t <= at {
+			n++
+		}
+	}
+	return n
+}
+
+// answer is what the endpoint says to its request of that number at that moment.
+func (p *play) answer(e betanet.Endpoint, number int, at time.Duration) (act, kind) {
+	serves := betanet.V1
+	if p.API == betanet.MixnodesAPI || before(p.Changes, at)%2 == 1 {
+		serves = betanet.MixnodesAPI
+	}
+	a := act{"good", uint64(number)}
+	if number < len(p.Acts[e]) {
+		a = p.Acts[e][number]
+	}
+	if !slices.Contains(serves.Endpoints(), e) {
+		a.Kind = "404"
+	}
+	k := kinds[a.Kind]
+	k.takes += pace[e]
+	return a, k
+}
+
+// write is the answer on the wire.
+func (a act) write(e betanet.Endpoint, k kind) string {
+	switch {
+	case k.answer == "" || k.answer == "x":
+		return k.answer + strings.Repeat("\r\n", 2*len(k.answer))
+	case k.answer != "200 OK":
+		head, body, _ := strings.Cut(k.answer, "\r\n\r\n")
+		return "HTTP/1.1 " + head + "\r\nConnection: close\r\n\r\n" + body
+	}
+	document := fmt.Sprintf(map[betanet.Endpoint]string{
+		betanet.Metrics:  `{"packets_processed":%[1]d,"packets_dropped":%[1]d}`,
+		betanet.Nodes:    `{"active_nodes":%[1]d,"inactive_nodes":%[1]d,"total_nodes":%[1]d}`,
+		betanet.Network:  `{"bytes_transmitted":%[1]d,"bytes_received":%[1]d,"avg_latency_ms":3,"peak_throughput":%[1]d}`,
+		betanet.Mixnodes: `[{"id":"a","status":"active","packets_processed":%[1]d,"uptime_seconds":%[1]d,"avg_latency_ms":3}]`,
+	}[e], a.Value)
+	return fmt.Sprintf("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(document), document)
+}
+
+// line is something that happened, in one writing for what was seen and what the
+// model says.
+type line struct {
+	at   time.Duration
+	text string
+}
+
+// stage is where a play is given: a poller, and an upstream behind its Dial.
+type stage struct {
+	play
+	start    time.Time
+	upstream *fleet.Upstream
+	poller   *Poller
+	serving  sync.WaitGroup
+
+	mu    sync.Mutex
+	asked [betanet.NumEndpoints]int
+	lines []line
+	view  *fleet.View
+}
+
+// give plays a play in a bubble of its own and calls look at each of its moments.
+func give(t *testing.T, p play, look func(*stage, time.Duration)) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &stage{play: p, start: time.Now()}
+		s.upstream = &fleet.Upstream{Name: "u", URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: p.API, Settings: p.Set}
+		s.poller = New(Options{Publish: s.publish, Report: s.report, Dial: s.dial})
+		ctx, cancel := context.WithCancel(context.Background())
+		if err := s.poller.Add(ctx, s.upstream, true); err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		wg.Go(func() { s.poller.Run(ctx) })
+		for _, at := range p.Demands {
+			wg.Go(func() {
+				time.Sleep(at)
+				s.poller.Demand(ctx, s.upstream, time.Minute)
+			})
+		}
+		for _, at := range p.Looks {
+			time.Sleep(time.Until(s.start.Add(at)))
+			synctest.Wait()
+			look(s, at)
+		}
+		cancel()
+		wg.Wait()
+		s.serving.Wait()
+	})
+}
+
+func (s *stage) now() time.Duration { return time.Since(s.start) }
+
+func (s *stage) note(format string, args ...any) {
+	s.lines = append(s.lines, line{s.now(), fmt.Sprintf(format, args...)})
+}
+
+func (s *stage) publish(v *fleet.View) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.view = v
+}
+
+func (s *stage) dial(context.Context, string, string) (net.Conn, error) {
+	if s.refuses(s.now()) {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+	}
+	ours, theirs := net.Pipe()
+	s.serving.Go(func() { s.serve(theirs) })
+	return ours, nil
+}
+
+func (s *stage) serve(c net.Conn) {
+	defer c.Close()
+	r, err := http.ReadRequest(bufio.NewReader(c))
+	if err != nil {
+		return
+	}
+	s.mu.Lock()
+	e := endpointOf(r.URL.Path)
+	if e == betanet.NumEndpoints {
+		s.note("request %s", r.URL.Path)
+		s.mu.Unlock()
+		return
+	}
+	s.note("request %v", e)
+	a, k := s.answer(e, s.asked[e], s.now())
+	s.asked[e]++
+	s.mu.Unlock()
+	if k.takes >= never {
+		io.Copy(io.Discard, c) // until the other side gives up
+		return
+	}
+	time.Sleep(k.takes)
+	io.WriteString(c, a.write(e, k))
+}
+
+func endpointOf(path string) betanet.Endpoint {
+	for e := range betanet.NumEndpoints {
+		if e.Path() == path {
+			return e
+		}
+	}
+	return betanet.NumEndpoints
+}
+
+func (s *stage) report(e Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch x := e.(type) {
+	case Began:
+		s.note("began %v late", x.Delay)
+	case Ended:
+		s.note("ended after %v", x.Duration)
+	case Skipped:
+		s.note("skipped %d", x.Count)
+	case Attempt:
+		s.note("%v", said{x.Endpoint, x.Number, reasonOf(x.Failure), x.Duration, x.Retry, x.NoBudget, x.Wait, x.Recurring})
+	case Transition:
+		until := time.Duration(0)
+		if x.To == breaker.Open {
+			until = x.Until.Sub(s.start)
+		}
+		s.note("%v enters %v until %v again %v", x.Endpoint, x.To, until, x.Again)
+	case Cache:
+		s.note("%v from the cache: %s", x.Endpoint, x.Result)
+	case Failing:
+		s.note("%v is failing: %s, first %v, cached %v", x.Endpoint, x.Failure.Reason, x.First, x.Cached)
+	case Recovered:
+		s.note("%v recovered after %v, probe %v", x.Endpoint, x.After, x.Probe)
+	default:
+		s.note("%+v", e)
+	}
+}
+
+// said is what an attempt reports.
+type said struct {
+	endpoint  betanet.Endpoint
+	number    int
+	reason    betanet.Reason
+	took      time.Duration
+	retry     bool
+	noBudget  bool
+	wait      time.Duration
+	recurring bool
+}
+
+func (a said) String() string {
+	if !a.retry {
+		a.wait = 0 // it means something only then
+	}
+	return fmt.Sprintf("attempt %d of %v: %q in %v, retry %v %v without budget %v, recurring %v", a.number, a.endpoint, a.reason, a.took, a.retry, a.wait, a.noBudget, a.recurring)
+}
+
+func reasonOf(f *betanet.Failure) betanet.Reason {
+	if f == nil {
+		return ""
+	}
+	return f.Reason
+}
+
+// sorted puts lines in one order, whatever that of the same moment.
+func sorted(lines []line) []line {
+	out := slices.Clone(lines)
+	slices.SortFunc(out, func(a, b line) int { return cmp.Or(cmp.Compare(a.at, b.at), strings.Compare(a.text, b.text)) })
+	return out
+}
+
+// state is everything that is known at a moment, in words; what is settled only
+// at the end of a collection is left out while one runs.
+func (s *stage) state(idle bool) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, now := s.view, time.Now()
+	since := func(t time.Time) time.Duration {
+		if t.IsZero() {
+			return -1
+		}
+		return t.Sub(s.start)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "api %v up %v tried %v state %v resets %d latencies %d", v.API, v.Up(), v.Tried(), v.State(now), v.Totals.Resets, v.Totals.Latency.Count)
+	val := v.Values(now)
+	for i := range v.Endpoints {
+		e := &v.Endpoints[i]
+		shown := []*uint64{val.Messages, val.Peers, val.BytesTransmitted, nil}[e.Endpoint]
+		if len(val.Mixnodes) == 1 {
+			shown = &val.Mixnodes[0].PacketsProcessed
+			fmt.Fprintf(&b, " messages %d", *val.Messages)
+		}
+		fmt.Fprintf(&b, "\n%v %v shows %s of %v", e.Endpoint, e.State(now, s.Set.MaxStale), number(shown), since(e.At))
+		fmt.Fprintf(&b, " stale %v failing %q since %v; %v until %v", e.Stale(now, s.Set.MaxStale), reasonOf(e.Failure), since(e.Since), e.Breaker, since(e.OpenUntil))
+		if idle {
+			fmt.Fprintf(&b, "; not before %v, %d attempts", since(e.NotBefore), e.Attempts)
+		}
+	}
+	return b.String()
+}
+
+func number(n *uint64) string {
+	if n == nil {
+		return "nothing"
+	}
+	return fmt.Sprint(*n)
+}
