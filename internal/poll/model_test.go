@@ -275,7 +275,8 @@ func (m *model) attempt(c *collection, e betanet.Endpoint, b *modelBreaker, n in
 	})
 }
 
-// otherAPI finds out whether v1 was the wrong question.
+// otherAPI finds out whether v1 was the wrong question. That it looks at neither
+// the breaker nor the Retry-After of /mixnodes is a known defect (known_test.go).
 func (m *model) otherAPI(c *collection, end func()) {
 	mix := m.ends[betanet.Mixnodes]
 	ask := !mix.busy && m.now < c.deadline
@@ -315,14 +316,10 @@ func (m *model) enter(e betanet.Endpoint, b *modelBreaker, s breaker.State, agai
 		b.until = m.now + m.Set.BreakerOpen + time.Millisecond
 	}
 	shown := b.until
-	if m.ends[e].brk != b { // a switch of API has replaced it
+	if m.ends[e].brk != b { // a switch of API has replaced it; see known_test.go
 		shown = m.ends[e].brk.until
 	}
-	if s == breaker.Open && shown == 0 {
-		m.note("%v enters %v until nothing", e, s)
-	} else {
-		m.note("%v enters %v until %v again %v", e, s, shown, again)
-	}
+	m.note("%v enters %v until %v again %v", e, s, shown, again)
 	if at, open := m.wakeTime(e); open {
 		m.at(at, func() { m.wake(e, at) })
 	}
@@ -543,10 +540,19 @@ func compare(t *testing.T, p play) (diff string) {
 // wait, state of a breaker, answer of the cache and shown value is, to the
 // moment, that of the model.
 func TestACollectionIsThatOfTheModel(t *testing.T) {
-	rapid.Check(t, func(r *rapid.T) {
-		p := drawPlay(r)
-		if diff := compare(t, p); diff != "" {
-			r.Fatalf("%+v\n%s", p, diff)
-		}
-	})
+	for name, c := range map[string]struct {
+		api     betanet.API
+		changes int
+	}{
+		"v1": {betanet.V1, 0}, "mixnodes": {betanet.MixnodesAPI, 0}, "auto": {betanet.Auto, 0}, "auto, replaced": {betanet.Auto, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rapid.Check(t, func(r *rapid.T) {
+				p := drawPlay(r, c.api, c.changes)
+				if diff := compare(t, p); diff != "" {
+					r.Fatalf("%+v\n%s", p, diff)
+				}
+			})
+		})
+	}
 }

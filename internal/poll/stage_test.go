@@ -89,17 +89,17 @@ var kinds = map[string]kind{
 // nothing happens at the same moment and the order of events is one.
 var pace = [betanet.NumEndpoints]time.Duration{1009 * time.Microsecond, 2003 * time.Microsecond, 4001 * time.Microsecond, 8009 * time.Microsecond}
 
-func drawPlay(t *rapid.T) play {
-	p := play{Set: defaults, API: rapid.SampledFrom([]betanet.API{betanet.V1, betanet.Auto, betanet.Auto, betanet.MixnodesAPI}).Draw(t, "api")}
+func drawPlay(t *rapid.T, api betanet.API, changes int) play {
+	p := play{Set: defaults, API: api}
 	p.Set.Timeout = 13993 * time.Millisecond // so that no collection ends on a point of the grid
-	p.Set.Attempts = rapid.IntRange(1, 4).Draw(t, "attempts")
+	p.Set.Attempts = rapid.SampledFrom([]int{3, 1, 2, 3, 4}).Draw(t, "attempts")
 	p.Set.BreakerFailures = rapid.SampledFrom([]uint32{5, 5, 1, 2, 7}).Draw(t, "failures")
 	p.Set.BreakerOpen = rapid.SampledFrom([]time.Duration{30 * time.Second, 30 * time.Second, 4 * time.Second, 50 * time.Second}).Draw(t, "open")
 	p.Set.RequestTimeout = rapid.SampledFrom([]time.Duration{5 * time.Second, 5 * time.Second, 2500 * time.Millisecond}).Draw(t, "request")
 	p.Set.MaxStale = rapid.SampledFrom([]time.Duration{5 * time.Minute, 0, 20 * time.Second}).Draw(t, "max-stale")
 	p.Set.TTL = rapid.SampledFrom([]time.Duration{10 * time.Second, 0, 25 * time.Second}).Draw(t, "ttl")
 	// A run of the same answers shows what single ones do not: open breakers.
-	names := rapid.SampledFrom(append(slices.Sorted(keys(kinds)), "good", "good", "good", "good", "slow", "500", "hang", "404"))
+	names := rapid.SampledFrom(append(slices.Sorted(keys(kinds)), "good", "good", "good", "good", "slow", "500", "hang", "hang", "404"))
 	run := rapid.Custom(func(t *rapid.T) []act {
 		acts := make([]act, rapid.SampledFrom([]int{1, 1, 2, 3, 6, 12}).Draw(t, "times"))
 		name := names.Draw(t, "kind")
@@ -116,9 +116,7 @@ func drawPlay(t *rapid.T) play {
 	p.Refusals = times(t, "refusals", 0, 4, 60_000, 100*time.Microsecond)
 	p.Demands = times(t, "demands", 0, 5, 60_000, 300*time.Microsecond)
 	p.Looks = times(t, "looks", 4, 16, 40_000, 500*time.Microsecond)
-	if p.API == betanet.Auto && rapid.Bool().Draw(t, "changes") {
-		p.Changes = times(t, "changes", 0, 3, 120_000, 700*time.Microsecond)
-	}
+	p.Changes = times(t, "changes", min(changes, 1), changes, 60_000, 700*time.Microsecond)
 	return p
 }
 
@@ -310,7 +308,7 @@ func (s *stage) report(e Event) {
 		s.note("%v", said{x.Endpoint, x.Number, reasonOf(x.Failure), x.Duration, x.Retry, x.NoBudget, x.Wait, x.Recurring})
 	case Transition:
 		until := time.Duration(0)
-		if x.To == breaker.Open {
+		if x.To == breaker.Open && !x.Until.IsZero() { // as it is of a breaker that is no more
 			until = x.Until.Sub(s.start)
 		}
 		s.note("%v enters %v until %v again %v", x.Endpoint, x.To, until, x.Again)
