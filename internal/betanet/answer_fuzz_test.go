@@ -151,10 +151,19 @@ func causes(text string, n int) []error {
 		&net.OpError{Op: "read", Net: "tcp", Err: errno}, &net.OpError{Op: text, Err: errors.New(text)},
 		&net.OpError{Op: "dial", Err: &net.DNSError{Err: text, Name: text, IsTimeout: n%2 == 0}},
 		&net.AddrError{Err: text, Addr: text}, &fs.PathError{Op: "open", Path: text, Err: errno}, fmt.Errorf("oauth2: %q", text),
-		tls.AlertError(n), tls.RecordHeaderError{Msg: text}, &tls.CertificateVerificationError{Err: errors.New(text)},
-		x509.UnknownAuthorityError{}, x509.CertificateInvalidError{Reason: x509.Expired}, fmt.Errorf("tls: %s", text),
+		tls.AlertError(n),
+		tls.RecordHeaderError{Msg: text},
+		&tls.CertificateVerificationError{Err: errors.New(text)},
+		x509.UnknownAuthorityError{},
+		x509.CertificateInvalidError{Reason: x509.Expired},
+		fmt.Errorf("tls: %s", text),
 		fmt.Errorf("malformed HTTP response %q", text),
-		refusal{ReasonTooLarge, text}, refusal{ReasonEncoding, text}, refusal{ReasonContentType, text}, refusal{ReasonSyntax, text}, refusal{ReasonSchema, text}, refusal{ReasonValue, text},
+		refusal{ReasonTooLarge, text},
+		refusal{ReasonEncoding, text},
+		refusal{ReasonContentType, text},
+		refusal{ReasonSyntax, text},
+		refusal{ReasonSchema, text},
+		refusal{ReasonValue, text},
 	}
 }
 

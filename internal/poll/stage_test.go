@@ -116,7 +116,12 @@ func drawPlay(t *rapid.T, api betanet.API, changes int) play {
 	p.Refusals = times(t, "refusals", 0, 4, 60_000, 100*time.Microsecond)
 	p.Demands = times(t, "demands", 0, 5, 60_000, 300*time.Microsecond)
 	p.Looks = times(t, "looks", 4, 16, 40_000, 500*time.Microsecond)
-	p.Changes = times(t, "changes", min(changes, 1), changes, 60_000, 700*time.Microsecond)
+	switch {
+	case changes < 0:
+		p.Changes = []time.Duration{0}
+	case changes > 0:
+		p.Changes = times(t, "changes", 1, changes, 60_000, 700*time.Microsecond)
+	}
 	return p
 }
 
