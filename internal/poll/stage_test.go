@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -99,9 +100,10 @@ func drawPlay(t *rapid.T, api betanet.API, changes int) play {
 	p.Set.MaxStale = rapid.SampledFrom([]time.Duration{5 * time.Minute, 0, 20 * time.Second}).Draw(t, "max-stale")
 	p.Set.TTL = rapid.SampledFrom([]time.Duration{10 * time.Second, 0, 25 * time.Second}).Draw(t, "ttl")
 	// A run of the same answers shows what single ones do not: open breakers.
-	names := rapid.SampledFrom(append(slices.Sorted(keys(kinds)), "good", "good", "good", "good", "slow", "500", "hang", "hang", "404"))
+	// What is drawn is more often near the beginning of a list.
+	names := rapid.SampledFrom(append(strings.Split("good,404,500,hang,429 70,good,503 3,slow,nothing,429 20,403,404,broken,hang", ","), slices.Sorted(maps.Keys(kinds))...))
 	run := rapid.Custom(func(t *rapid.T) []act {
-		acts := make([]act, rapid.SampledFrom([]int{1, 1, 2, 3, 6, 12}).Draw(t, "times"))
+		acts := make([]act, rapid.SampledFrom([]int{2, 1, 3, 6, 12, 1}).Draw(t, "times"))
 		name := names.Draw(t, "kind")
 		for i := range acts {
 			acts[i] = act{name, rapid.Uint64Range(0, 1000).Draw(t, "value")}
@@ -109,13 +111,13 @@ func drawPlay(t *rapid.T, api betanet.API, changes int) play {
 		return acts
 	})
 	for e := range p.Acts {
-		for _, r := range rapid.SliceOfN(run, 0, 12).Draw(t, betanet.Endpoint(e).String()) {
+		for _, r := range rapid.SliceOfN(run, 3, 14).Draw(t, betanet.Endpoint(e).String()) {
 			p.Acts[e] = append(p.Acts[e], r...)
 		}
 	}
 	p.Refusals = times(t, "refusals", 0, 4, 60_000, 100*time.Microsecond)
 	p.Demands = times(t, "demands", 0, 5, 60_000, 300*time.Microsecond)
-	p.Looks = times(t, "looks", 4, 16, 40_000, 500*time.Microsecond)
+	p.Looks = times(t, "looks", 6, 16, 40_000, 500*time.Microsecond)
 	switch {
 	case changes < 0:
 		p.Changes = []time.Duration{0}
@@ -125,21 +127,13 @@ func drawPlay(t *rapid.T, api betanet.API, changes int) play {
 	return p
 }
 
-func keys(m map[string]kind) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
-}
-
 // times draws growing moments, beside the milliseconds on which all else falls.
 func times(t *rapid.T, what string, least, most, pause int, beside time.Duration) (all []time.Duration) {
 	var at time.Duration
-	for _, ms := range rapid.SliceOfN(rapid.IntRange(1, pause), least, most).Draw(t, what) {
-		at += time.Duration(ms)*time.Millisecond + beside
+	short := rapid.IntRange(0, pause)
+	long := rapid.Map(short, func(ms int) int { return pause - ms })
+	for _, ms := range rapid.SliceOfN(rapid.OneOf(long, long, short), least, most).Draw(t, what) {
+		at += time.Duration(ms+1)*time.Millisecond + beside
 		all = append(all, at)
 	}
 	return all
