@@ -107,6 +107,7 @@ func FuzzAnswer(f *testing.F) {
 		"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=\x80\r\n\r\n" + m, "HTTP/1.1 200 OK\r\nno colon\r\n\r\n" + m,
 		answer(with(Metrics, "packets_dropped", "-1e99")), answer(`{"\u0000\u2028":1,"\u0000\u2028":2}`), answer("{\"\x80"), answer("\xef\xbb\xbf" + m),
 		answer(with(Mixnodes, "id", `"\u0001\ud83d\ude00"`)), "\x15\x03\x01\x00\x02\x02\x46", "SSH-2.0-OpenSSH_9\r\n", "\x00\xff\x1b[31m",
+		strings.Replace(answer(m), "200 OK", "206 Partial Content", 1), strings.Replace(answer(m), "200 OK", "404 Not Found", 1),
 	} {
 		f.Add(uint8(Metrics), []byte(raw))
 		f.Add(uint8(Mixnodes), []byte(raw))
