@@ -108,6 +108,7 @@ func FuzzAnswer(f *testing.F) {
 		answer(with(Metrics, "packets_dropped", "-1e99")), answer(`{"\u0000\u2028":1,"\u0000\u2028":2}`), answer("{\"\x80"), answer("\xef\xbb\xbf" + m),
 		answer(with(Mixnodes, "id", `"\u0001\ud83d\ude00"`)), "\x15\x03\x01\x00\x02\x02\x46", "SSH-2.0-OpenSSH_9\r\n", "\x00\xff\x1b[31m",
 		strings.Replace(answer(m), "200 OK", "206 Partial Content", 1), strings.Replace(answer(m), "200 OK", "404 Not Found", 1),
+		"HTTP/1.1 500 \r\nRetry-After: 9\r\n\r\n", answer(m + "x"), answer("[" + node(`\u0001\u2028`) + "," + node(`\u0001\u2028`) + "]"),
 	} {
 		f.Add(uint8(Metrics), []byte(raw))
 		f.Add(uint8(Mixnodes), []byte(raw))

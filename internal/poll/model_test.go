@@ -557,3 +557,32 @@ func TestACollectionIsThatOfTheModel(t *testing.T) {
 		})
 	}
 }
+
+// The one way in which a probe is due while its endpoint is being asked: by the
+// question whether the 404s of v1 mean the other API. Drawn plays come here once
+// in some thousands.
+func TestAProbeThatIsDueDuringACollectionIsMadeAfterIt(t *testing.T) {
+	p := play{Set: defaults, API: betanet.Auto, Changes: []time.Duration{1700 * time.Microsecond}}
+	p.Set.Timeout, p.Set.Attempts, p.Set.BreakerFailures, p.Set.BreakerOpen = 13993*time.Millisecond, 1, 1, 4*time.Second
+	p.Acts[betanet.Mixnodes] = append(p.Acts[betanet.Mixnodes], act{Kind: "good"})
+	for _, kind := range []string{"404", "hang"} {
+		for range 6 {
+			p.Acts[betanet.Mixnodes] = append(p.Acts[betanet.Mixnodes], act{Kind: kind})
+		}
+	}
+	late := false
+	for at := 500 * time.Microsecond; at < 2*time.Minute; at += 7 * time.Second {
+		p.Looks = append(p.Looks, at)
+	}
+	if diff := compare(t, p); diff != "" {
+		t.Fatal(diff)
+	}
+	give(t, p, func(s *stage, _ time.Duration) {
+		for _, l := range s.lines {
+			late = late || strings.HasPrefix(l.text, "began 3.")
+		}
+	})
+	if !late {
+		t.Error("no probe was late, want one: the play does not lead there any more")
+	}
+}
