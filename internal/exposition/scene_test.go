@@ -1,0 +1,479 @@
+package exposition
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/breaker"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/snapshot"
+)
+
+// scene draws upstreams and what the exporter did, and writes down what is to be
+// seen of them.
+type scene struct {
+	*rand.Rand
+	registry *Registry
+	ledger
+	small   bool // no number of 10^6 and more
+	ordered bool // no labels that client_golang would write in another order
+	states  map[string]float64
+	peers, active,
+	messages, dropped, transmitted, received *float64 // of the fleet, nil where none is known
+}
+
+func newScene(seed uint64) *scene {
+	return &scene{Rand: rand.New(rand.NewPCG(seed, 0)), registry: NewRegistry(), states: make(map[string]float64)}
+}
+
+// number draws a counter or count, of any size.
+func (s *scene) number() uint64 {
+	if s.small {
+		return s.Uint64N(1_000_000)
+	}
+	return []uint64{0, 1, s.Uint64N(1000), s.Uint64N(1 << 50), 1<<53 + 1, s.Uint64() >> 8}[s.IntN(6)]
+}
+
+func (s *scene) coin() bool { return s.IntN(2) == 0 }
+
+// odd draws a text of characters that mean something to a parser.
+func (s *scene) odd() string {
+	var b strings.Builder
+	for range s.IntN(8) {
+		b.WriteString([]string{`"`, `\`, "\n", `\n`, "{", "}", ",", "=", " ", "#", "é", "日本", "a", "\t", "\r", "e+06", "+Inf"}[s.IntN(17)])
+	}
+	return b.String()
+}
+
+// seen are the labels of an upstream's series, by what they are of.
+type seen struct{ data, up, endpoint, self pairs }
+
+// upstream draws one with its labels.
+func (s *scene) upstream(name string) (*fleet.Upstream, seen) {
+	u := &fleet.Upstream{Name: name, URLs: []*url.URL{{Scheme: "http", Host: "h:9000"}}, Settings: fleet.Settings{Histogram: s.IntN(4) > 0}}
+	var own pairs
+	for _, label := range []string{"region", "zone"} {
+		if s.coin() && !(s.ordered && label > "upstream") {
+			u.Labels = append(u.Labels, fleet.Label{Name: label, Value: s.odd()})
+			own = own.and(label, u.Labels[len(u.Labels)-1].Value)
+		}
+	}
+	var named pairs
+	if name != "" {
+		named = pairs{"upstream", name}
+	}
+	return u, seen{data: own.and(named...), up: own.and(named...), endpoint: named, self: named}
+}
+
+// endpoint is one endpoint of a view, and what is to be seen of it.
+func (s *scene) endpoint(v *fleet.View, doc betanet.Document, e betanet.Endpoint, failed bool) {
+	ev := fleet.EndpointView{Endpoint: e, Breaker: breaker.State(s.IntN(3))}
+	ev.Doc, ev.Tried = doc, doc != nil || failed
+	if doc != nil {
+		ev.At = time.UnixMilli(1_700_000_000_000 + s.Int64N(1e9))
+	}
+	if failed {
+		ev.Failure, ev.Since = &betanet.Failure{Reason: betanet.Reasons()[s.IntN(20)]}, time.Now()
+	}
+	v.Endpoints = append(v.Endpoints, ev)
+}
+
+// about expects the series about the endpoints of a view, none of whose values
+// has expired but where shown is false.
+func (s *scene) about(v *fleet.View, l seen, shown bool) {
+	s.add("betanet_exporter_counter_resets_total", float64(v.Totals.Resets), l.self)
+	if v.Collected {
+		s.add("betanet_exporter_collection_duration_seconds", v.Duration.Seconds(), l.self)
+	}
+	if v.Replica != "" {
+		s.add("betanet_exporter_replica_switches_total", float64(v.Switches), l.self)
+	}
+	up := 1.0
+	for _, e := range v.Endpoints {
+		at := pairs{"endpoint", e.Endpoint.String()}.and(l.endpoint...)
+		s.breaker(at, e.Breaker)
+		stale, good := 0.0, 0.0
+		if e.Failure != nil {
+			s.add("betanet_exporter_endpoint_failing", 1, at.and("reason", string(e.Failure.Reason)))
+			if e.Doc != nil && shown {
+				stale = 1
+			}
+		} else if e.Tried {
+			good = 1
+		}
+		up *= good
+		s.add("betanet_exporter_data_stale", stale, at)
+		s.add("betanet_exporter_endpoint_up", good, at)
+		if e.Doc != nil {
+			s.add("betanet_exporter_last_success_timestamp_seconds", float64(e.At.UnixMilli())/1000, at)
+		}
+	}
+	for _, o := range v.Standby {
+		s.breaker(pairs{"endpoint", o.Endpoint.String(), "replica", o.Replica}.and(l.self...), o.Breaker)
+	}
+	s.add("betanet_up", up, l.up)
+}
+
+func (s *scene) breaker(at pairs, is breaker.State) {
+	for i, name := range []string{"closed", "half_open", "open"} {
+		s.add("betanet_exporter_circuit_breaker_state", one(int(is) == i), at.and("state", name))
+	}
+}
+
+func one(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func plus(sum **float64, n float64) {
+	if *sum == nil {
+		*sum = new(float64)
+	}
+	**sum += n
+}
+
+// grown is by how much a counter grew for the fleet.
+func grown(before, now uint64) float64 {
+	if now < before {
+		return float64(now)
+	}
+	return float64(now - before)
+}
+
+// The lives of an upstream that a scene has.
+const (
+	good = iota
+	stale
+	partial
+	expired
+	down
+	untried
+	lives
+)
+
+// finish gives a view what all views have and counts it for the fleet.
+func (s *scene) finish(v *fleet.View, l *seen, life int) {
+	v.URL, v.Collected, v.Duration = v.Upstream.URLs[0], life != untried, time.Duration(s.Int64N(int64(14*time.Second)))
+	v.Totals.Resets = s.Uint64N(5)
+	if s.coin() && v.Upstream.Name != "" && !s.ordered {
+		v.Upstream.URLs = append(v.Upstream.URLs, v.Upstream.URLs[0])
+		v.Replica, v.Switches = "r"+s.odd(), s.Uint64N(9)
+		v.Standby = []fleet.Standby{{Replica: "other:9000", Endpoint: betanet.Nodes, Breaker: breaker.State(s.IntN(3))}}
+		l.data, l.endpoint = l.data.and("replica", v.Replica), l.endpoint.and("replica", v.Replica)
+	}
+	if life == expired {
+		v.Upstream.Settings.MaxStale = 5 * time.Minute // and the documents are years old
+	}
+	s.states[[lives]string{"up", "stale", "stale", "down", "down", "pending"}[life]]++
+}
+
+// v1 adds an upstream of API v1 that leads the given life.
+func (s *scene) v1(name string, life int) {
+	u, l := s.upstream(name)
+	v := &fleet.View{Upstream: u, API: betanet.V1}
+	first, m := &betanet.MetricsDoc{PacketsProcessed: s.number(), PacketsDropped: s.number()}, &betanet.MetricsDoc{PacketsProcessed: s.number(), PacketsDropped: s.number()}
+	n := &betanet.NodesDoc{Active: s.number(), Inactive: s.number(), Total: s.number()}
+	w := &betanet.NetworkDoc{BytesTransmitted: s.number(), BytesReceived: s.number(), AvgLatencyMS: s.Float64() * 10_000, PeakThroughput: s.number()}
+	var seconds []float64
+	var a fleet.Accumulator
+	for range 1 + s.IntN(20) {
+		ms := []float64{0, 1, 5, 10, 1000, 1e7, s.Float64() * 6000, s.ExpFloat64() * 50}[s.IntN(8)]
+		seconds = append(seconds, ms/1000)
+		a.Fetched(nil, &betanet.NetworkDoc{AvgLatencyMS: ms})
+	}
+	has, fails := [3]bool{true, true, true}, [3]bool{}
+	switch which := s.IntN(3); life {
+	case stale:
+		fails[which] = true
+	case partial:
+		has[which], fails[which] = false, true
+	case expired:
+		fails = has
+	case down:
+		has, fails = fails, has
+	case untried:
+		has = fails
+	}
+	if has[2] {
+		v.Totals = a.Totals
+	}
+	s.finish(v, &l, life)
+	if life != expired { // the base line of the fleet's counters
+		base := &fleet.View{Upstream: u, URL: v.URL, API: v.API}
+		firstNet := &betanet.NetworkDoc{BytesTransmitted: s.number(), BytesReceived: s.number()}
+		if has[0] {
+			base.Endpoints = append(base.Endpoints, fleet.EndpointView{Endpoint: betanet.Metrics, Record: snapshot.Record{}.Fetched(first, time.Now())})
+			plus(&s.messages, grown(first.PacketsProcessed, m.PacketsProcessed))
+			plus(&s.dropped, grown(first.PacketsDropped, m.PacketsDropped))
+		}
+		if has[2] {
+			base.Endpoints = append(base.Endpoints, fleet.EndpointView{Endpoint: betanet.Network, Record: snapshot.Record{}.Fetched(firstNet, time.Now())})
+			plus(&s.transmitted, grown(firstNet.BytesTransmitted, w.BytesTransmitted))
+			plus(&s.received, grown(firstNet.BytesReceived, w.BytesReceived))
+		}
+		s.registry.Publish(base)
+	}
+	for i, d := range []betanet.Document{m, n, w} {
+		if !has[i] {
+			d = nil
+		}
+		s.endpoint(v, d, betanet.Endpoint(i), fails[i])
+	}
+	s.registry.Publish(v)
+	s.about(v, l, life != expired)
+	if life == expired {
+		return
+	}
+	if has[0] {
+		s.add("betanet_messages_total", float64(m.PacketsProcessed), l.data)
+		s.add("betanet_packets_dropped_total", float64(m.PacketsDropped), l.data)
+	}
+	if has[1] {
+		s.add("betanet_connected_peers", float64(n.Total), l.data)
+		s.add("betanet_mixnode_active", float64(n.Active), l.data)
+		s.add("betanet_mixnode_inactive", float64(n.Inactive), l.data)
+		plus(&s.peers, float64(n.Total))
+		plus(&s.active, float64(n.Active))
+	}
+	if has[2] {
+		s.add("betanet_bytes_transmitted_total", float64(w.BytesTransmitted), l.data)
+		s.add("betanet_bytes_received_total", float64(w.BytesReceived), l.data)
+		s.add("betanet_peak_throughput", float64(w.PeakThroughput), l.data)
+		s.add("betanet_average_latency_seconds", w.AvgLatencyMS/1000, l.data)
+		if u.Settings.Histogram {
+			s.observed("betanet_message_latency_seconds", seconds, l.data)
+		}
+	}
+}
+
+// mixnodes adds an upstream of API mixnodes, of whose nodes one leaves, one
+// restarts and some give less than others.
+func (s *scene) mixnodes(name string, life int) {
+	u, l := s.upstream(name)
+	v := &fleet.View{Upstream: u, API: betanet.MixnodesAPI}
+	var docs []betanet.MixnodesDoc
+	n := 2 + s.IntN(4)
+	for range 3 {
+		var d betanet.MixnodesDoc
+		for i := range n {
+			if i > 0 && s.IntN(4) == 0 {
+				continue // not there in this document
+			}
+			m := betanet.Mixnode{ID: fmt.Sprint(i, s.odd()), Status: "stopped", PacketsProcessed: s.Uint64N(100_000), UptimeSeconds: s.Uint64N(1e5)}
+			if len(docs) > 0 && len(docs[0]) > 0 && i == 0 {
+				m.ID = docs[0][0].ID // this one stays
+			}
+			if i > 0 {
+				m.ID = fmt.Sprint("node ", i, `"\`) // and these come back
+			}
+			dropped, forwarded := s.Uint64N(1000), s.Uint64N(1000)
+			if s.coin() {
+				m.PacketsDropped = &dropped
+			}
+			if s.coin() {
+				m.PacketsForwarded = &forwarded
+			}
+			if ms := float64(125 * s.IntN(50)); len(d) < 2 { // sums of eighths are exact
+				m.Status, m.AvgLatencyMS = "active", &ms
+			}
+			d = append(d, m)
+		}
+		docs = append(docs, d)
+	}
+	// The sums by their rule: the first value, then increases; nothing for one
+	// that leaves, all of one that fell.
+	var messages, dropped float64
+	var base [2]float64
+	knowsDrops := false
+	last, lastDropped := make(map[string]uint64), make(map[string]uint64)
+	var seconds []float64
+	var a fleet.Accumulator
+	for i, d := range docs {
+		a.Fetched(nil, d)
+		for _, m := range d {
+			messages += grown(last[m.ID], m.PacketsProcessed)
+			last[m.ID] = m.PacketsProcessed
+			if m.PacketsDropped != nil {
+				knowsDrops = true
+				dropped += grown(lastDropped[m.ID], *m.PacketsDropped)
+				lastDropped[m.ID] = *m.PacketsDropped
+			}
+		}
+		seconds = append(seconds, latency(d))
+		if i == 0 {
+			base = [2]float64{messages, dropped}
+			v.Totals = a.Totals
+		}
+	}
+	first, final := docs[0], docs[2]
+	baseTotals, baseKnows := v.Totals, v.Totals.DroppedKnown
+	v.Totals = a.Totals
+	has, fails := true, life != good && life != untried
+	if life == partial {
+		life = stale // there is one endpoint
+	}
+	if life == down || life == untried {
+		has, v.Totals = false, fleet.Totals{}
+	}
+	s.finish(v, &l, life)
+	if has && life != expired {
+		s.registry.Publish(&fleet.View{Upstream: u, URL: v.URL, API: v.API, Totals: baseTotals, Endpoints: []fleet.EndpointView{{Endpoint: betanet.Mixnodes, Record: snapshot.Record{}.Fetched(first, time.Now())}}})
+		plus(&s.messages, messages-base[0])
+		if knowsDrops && baseKnows { // else the last document is the base line
+			plus(&s.dropped, dropped-base[1])
+		}
+	}
+	var doc betanet.Document
+	if has {
+		doc = final
+	}
+	s.endpoint(v, doc, betanet.Mixnodes, fails)
+	s.registry.Publish(v)
+	s.about(v, l, life != expired)
+	if !has || life == expired {
+		return
+	}
+	active := 0.0
+	for _, m := range final {
+		active += one(m.Status == "active")
+		at := pairs{"mixnode", m.ID}.and(l.data...)
+		s.add("betanet_mixnode_up", one(m.Status == "active"), at)
+		s.add("betanet_mixnode_packets_processed_total", float64(m.PacketsProcessed), at)
+		s.add("betanet_mixnode_uptime_seconds", float64(m.UptimeSeconds), at)
+		if m.PacketsDropped != nil {
+			s.add("betanet_mixnode_packets_dropped_total", float64(*m.PacketsDropped), at)
+		}
+		if m.PacketsForwarded != nil {
+			s.add("betanet_mixnode_packets_forwarded_total", float64(*m.PacketsForwarded), at)
+		}
+		if m.AvgLatencyMS != nil {
+			s.add("betanet_mixnode_average_latency_seconds", *m.AvgLatencyMS/1000, at)
+		}
+	}
+	s.add("betanet_connected_peers", float64(len(final)), l.data)
+	s.add("betanet_mixnode_active", active, l.data)
+	s.add("betanet_mixnode_inactive", float64(len(final))-active, l.data)
+	s.add("betanet_mixnodes_omitted", 0, l.data)
+	s.add("betanet_messages_total", messages, l.data)
+	if knowsDrops {
+		s.add("betanet_packets_dropped_total", dropped, l.data)
+	}
+	s.add("betanet_average_latency_seconds", latency(final), l.data)
+	if u.Settings.Histogram {
+		s.observed("betanet_message_latency_seconds", seconds, l.data)
+	}
+	plus(&s.peers, float64(len(final)))
+	plus(&s.active, active)
+}
+
+// latency is the mean of the nodes that give one; here there always is one.
+func latency(d betanet.MixnodesDoc) float64 {
+	sum, n := 0.0, 0.0
+	for _, m := range d {
+		if m.AvgLatencyMS != nil && m.Status == "active" {
+			sum, n = sum+*m.AvgLatencyMS, n+1
+		}
+	}
+	return sum / n / 1000
+}
+
+// exporter lets the exporter have done something, and expects all of its closed
+// sets of series.
+func (s *scene) exporter() {
+	self := s.registry.Self
+	endpoints := []string{"metrics", "nodes", "network", "mixnodes"}
+	results := strings.Fields(`success auth canceled connect content_type dns encoding eof http_429 http_4xx http_5xx http_status
+		json_syntax local protocol redirect reset schema timeout tls too_large value`)
+	for i, name := range endpoints {
+		e, at := betanet.Endpoint(i), pairs{"endpoint", name}
+		var took []float64
+		for _, r := range results {
+			n := s.IntN(3)
+			for range n {
+				d := time.Duration(s.Int64N(int64(7 * time.Second)))
+				took = append(took, d.Seconds())
+				reason := betanet.Reason(r)
+				if r == "success" {
+					reason = ""
+				}
+				self.Attempt(e, reason, d)
+			}
+			s.add("betanet_exporter_attempts_total", float64(n), at.and("result", r))
+		}
+		s.observed("betanet_exporter_request_duration_seconds", took, at)
+		n := s.IntN(3)
+		for range n {
+			self.Retry(e)
+		}
+		s.add("betanet_exporter_retries_total", float64(n), at)
+		for state, name := range []string{"closed", "half_open", "open"} {
+			n := s.IntN(3)
+			for range n {
+				self.Transition(e, breaker.State(state))
+			}
+			s.add("betanet_exporter_circuit_breaker_transitions_total", float64(n), at.and("state", name))
+		}
+	}
+	for i, r := range []string{"hit", "miss", "stale"} {
+		for range i {
+			self.Cache(r)
+		}
+		s.add("betanet_exporter_cache_requests_total", float64(i), pairs{"result", r})
+	}
+	for i, r := range []string{"connections", "max_requests", "slow_client"} {
+		for range 2 * i {
+			self.Rejected(r)
+		}
+		s.add("betanet_exporter_http_rejected_total", float64(2*i), pairs{"reason", r})
+	}
+	var delays []float64
+	for range s.IntN(5) {
+		d := time.Duration(s.Int64N(int64(time.Second)))
+		delays = append(delays, d.Seconds())
+		self.Collection(d)
+	}
+	s.observed("betanet_exporter_collection_delay_seconds", delays, nil)
+	s.add("betanet_exporter_collections_total", float64(len(delays)), nil)
+	self.Skipped(7)
+	s.add("betanet_exporter_collections_skipped_total", 7, nil)
+	self.BudgetExhausted()
+	s.add("betanet_exporter_retry_budget_exhausted_total", 1, nil)
+	self.Upstreams(12)
+	s.add("betanet_exporter_upstreams", 12, nil)
+	self.Reloaded(true, time.UnixMilli(1_700_000_000_250))
+	self.Reloaded(false, time.Now())
+	s.add("betanet_exporter_config_last_reload_success_timestamp_seconds", 1_700_000_000.25, nil)
+	s.add("betanet_exporter_config_last_reload_successful", 0, nil)
+	source := "file " + s.odd()
+	self.Discovered(source, s.coin(), 3)
+	self.Discovered(source, true, 2)
+	s.add("betanet_exporter_discovery_up", 1, pairs{"source", source})
+	s.add("betanet_exporter_discovery_duplicates", 2, pairs{"source", source})
+}
+
+// together expects the series about all upstreams.
+func (s *scene) together() {
+	for _, state := range []string{"up", "stale", "down", "pending"} {
+		s.add("betanet_fleet_upstreams", s.states[state], pairs{"state", state})
+	}
+	for name, sum := range map[string]*float64{"betanet_fleet_connected_peers": s.peers, "betanet_fleet_mixnode_active": s.active} {
+		if sum != nil {
+			s.add(name, *sum, nil)
+		}
+	}
+	for name, sum := range map[string]*float64{
+		"betanet_fleet_messages_total": s.messages, "betanet_fleet_packets_dropped_total": s.dropped,
+		"betanet_fleet_bytes_transmitted_total": s.transmitted, "betanet_fleet_bytes_received_total": s.received,
+	} {
+		if sum == nil {
+			sum = new(float64) // counters start at 0
+		}
+		s.add(name, *sum, nil)
+	}
+}

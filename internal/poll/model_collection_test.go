@@ -1,0 +1,299 @@
+package poll
+
+import (
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/breaker"
+)
+
+// collection is one collection of some endpoints.
+type collection struct {
+	began, deadline time.Duration
+	left            int
+	wrong           []wrong // 404s of v1 whose meaning is not known yet
+	land            func()
+}
+
+type wrong struct {
+	e     betanet.Endpoint
+	brk   *modelBreaker
+	era   int
+	probe bool
+	said  said
+}
+
+func (m *model) collect(due time.Duration, endpoints []betanet.Endpoint, land func()) {
+	m.note("began %v late", m.now-due)
+	m.running++
+	c := &collection{m.now, m.now + m.Set.Timeout, len(endpoints), nil, land}
+	for _, e := range endpoints {
+		m.ends[e].busy = true
+	}
+	for _, e := range endpoints {
+		m.earn(time.Second / 5)
+		m.attempt(c, e, m.ends[e].brk, 1)
+	}
+}
+
+// done ends the part of one endpoint, and with the last the collection.
+func (m *model) done(c *collection) {
+	if c.left--; c.left > 0 {
+		return
+	}
+	end := func() {
+		m.running--
+		m.note("ended after %v", m.now-c.began)
+		c.land()
+	}
+	if len(c.wrong) == 0 {
+		end()
+		return
+	}
+	m.otherAPI(c, end)
+}
+
+// ask makes one request and tells how it ended.
+func (m *model) ask(c *collection, e betanet.Endpoint, then func(act, kind, time.Duration)) {
+	start := m.now
+	limit := min(start+m.Set.RequestTimeout, c.deadline)
+	var a act
+	k := kind{reason: betanet.ReasonConnect, retry: true, after: -1}
+	if !m.refuses(start) {
+		m.note("request %v", e)
+		a, k = m.answer(e, m.asked[e], start)
+		m.asked[e]++
+	}
+	end := start + k.takes
+	if end > limit {
+		k, end = kind{reason: betanet.ReasonTimeout, retry: true, after: -1}, limit
+	}
+	if k.answer == "200 OK" {
+		k.reason = ""
+	} else {
+		a.Value = 0
+	}
+	m.at(end, func() {
+		m.ends[e].attempts++
+		m.ends[e].notFound = k.status == 404
+		then(a, k, end-start)
+	})
+}
+
+func (m *model) attempt(c *collection, e betanet.Endpoint, b *modelBreaker, n int) {
+	x := m.ends[e]
+	if b.state == breaker.Open { // and its pause is over
+		m.enter(e, b, breaker.HalfOpen, false)
+	}
+	probe, era, recurring := b.state == breaker.HalfOpen, b.era, x.failing != ""
+	m.ask(c, e, func(a act, k kind, took time.Duration) {
+		x := m.ends[e]
+		s := said{endpoint: e, number: n, reason: k.reason, took: took, recurring: recurring}
+		if k.reason == "" {
+			m.note("%v", s)
+			m.good(e, b, era, probe)
+			m.fetched(e, a.Value, probe)
+			m.release(e)
+			m.done(c)
+			return
+		}
+		if k.after >= 0 {
+			x.notBefore = m.now + k.after
+		}
+		if k.status == 404 && m.API == betanet.Auto && e != betanet.Mixnodes {
+			c.wrong = append(c.wrong, wrong{e, b, era, probe, s})
+			m.done(c)
+			return
+		}
+		s.wait = max(k.after, min(m.Set.MaxBackoff, m.Set.Backoff<<(n-1)))
+		again := k.retry && n < m.Set.Attempts && c.deadline-m.now >= s.wait+min(time.Second, m.Set.RequestTimeout)
+		opens := m.willOpen(b, era)
+		if again && !opens {
+			s.retry = m.pay()
+			s.noBudget = !s.retry
+		}
+		m.note("%v", s)
+		m.bad(e, b, era, probe)
+		if s.retry {
+			m.at(m.now+s.wait, func() { m.attempt(c, e, b, n+1) })
+			return
+		}
+		m.failed(e, k)
+		m.release(e)
+		m.done(c)
+	})
+}
+
+// otherAPI finds out whether v1 was the wrong question. That it looks at neither
+// the breaker nor the Retry-After of /mixnodes is a known defect (known_test.go).
+func (m *model) otherAPI(c *collection, end func()) {
+	mix := m.ends[betanet.Mixnodes]
+	ask := !mix.busy && m.now < c.deadline
+	for _, e := range betanet.V1.Endpoints() {
+		ask = ask && m.ends[e].notFound
+	}
+	conclude := func(is bool, value uint64) {
+		for _, w := range c.wrong {
+			if !is {
+				m.note("%v", w.said)
+				m.bad(w.e, w.brk, w.era, w.probe)
+				m.failed(w.e, kind{reason: betanet.ReasonHTTP4xx, status: 404})
+			}
+			m.release(w.e)
+		}
+		if is {
+			m.fetched(betanet.Mixnodes, value, false)
+		}
+		end()
+	}
+	if !ask {
+		conclude(false, 0)
+		return
+	}
+	mix.busy = true
+	m.ask(c, betanet.Mixnodes, func(a act, k kind, took time.Duration) {
+		m.note("%v", said{endpoint: betanet.Mixnodes, number: 1, reason: k.reason, took: took, recurring: true})
+		m.release(betanet.Mixnodes)
+		conclude(k.reason == "", a.Value)
+	})
+}
+
+func (m *model) enter(e betanet.Endpoint, b *modelBreaker, s breaker.State, again bool) {
+	b.state, b.streak, b.era = s, 0, b.era+1
+	b.until = 0
+	if s == breaker.Open {
+		b.until = m.now + m.Set.BreakerOpen + time.Millisecond
+	}
+	shown := b.until
+	if m.ends[e].brk != b { // a switch of API has replaced it; see known_test.go
+		shown = m.ends[e].brk.until
+	}
+	m.note("%v enters %v until %v again %v", e, s, shown, again)
+	if at, open := m.wakeTime(e); open {
+		m.at(at, func() { m.wake(e, at) })
+	}
+}
+
+func (m *model) willOpen(b *modelBreaker, era int) bool {
+	if b.era != era {
+		return b.state == breaker.Open
+	}
+	return b.state == breaker.HalfOpen || b.streak+1 >= m.Set.BreakerFailures
+}
+
+func (m *model) bad(e betanet.Endpoint, b *modelBreaker, era int, probe bool) {
+	if b.era != era {
+		return
+	}
+	if m.willOpen(b, era) {
+		m.enter(e, b, breaker.Open, probe)
+		return
+	}
+	b.streak++
+}
+
+func (m *model) good(e betanet.Endpoint, b *modelBreaker, era int, probe bool) {
+	switch {
+	case b.era != era:
+	case probe:
+		m.enter(e, b, breaker.Closed, false)
+	default:
+		b.streak = 0
+	}
+}
+
+// wakeTime is when an open breaker's probe is due.
+func (m *model) wakeTime(e betanet.Endpoint) (at time.Duration, open bool) {
+	x := m.ends[e]
+	return max(x.brk.until, x.notBefore), x.brk.state == breaker.Open
+}
+
+func (m *model) wake(e betanet.Endpoint, due time.Duration) {
+	x := m.ends[e]
+	switch at, open := m.wakeTime(e); {
+	case !open:
+	case x.busy:
+		x.wakeAfter = true
+	case at > m.now:
+		m.at(at, func() { m.wake(e, at) })
+	default:
+		m.collect(due, []betanet.Endpoint{e}, func() {})
+	}
+}
+
+func (m *model) release(e betanet.Endpoint) {
+	x := m.ends[e]
+	wake := x.wakeAfter
+	x.busy, x.wakeAfter = false, false
+	if at, open := m.wakeTime(e); wake && open {
+		m.at(max(at, m.now), func() { m.wake(e, at) })
+	}
+}
+
+func (m *model) fetched(e betanet.Endpoint, value uint64, probe bool) {
+	api := betanet.V1
+	if e == betanet.Mixnodes {
+		api = betanet.MixnodesAPI
+	}
+	if api != m.api {
+		for _, old := range m.api.Endpoints() { // what belonged to the other goes
+			x := m.ends[old]
+			m.ends[old] = &modelEndpoint{brk: new(modelBreaker), notBefore: -1, busy: x.busy, attempts: x.attempts}
+		}
+		m.api, m.latencies, m.messages, m.last = api, 0, 0, 0
+	}
+	x := m.ends[e]
+	fell := uint64(0)
+	if x.value != nil && time.Duration(value) < *x.value || e == betanet.Mixnodes && value < m.last {
+		fell = map[betanet.Endpoint]uint64{betanet.Metrics: 2, betanet.Network: 2, betanet.Mixnodes: 1}[e]
+	}
+	m.resets += fell
+	if e == betanet.Network || e == betanet.Mixnodes {
+		m.latencies++
+	}
+	if e == betanet.Mixnodes {
+		if value < m.last {
+			m.messages += value
+		} else {
+			m.messages += value - m.last
+		}
+		m.last = value
+	}
+	m.note("%v from the cache: miss", e)
+	if x.failing != "" {
+		m.note("%v recovered after %v, probe %v", e, m.now-x.since, probe)
+	}
+	v, at := time.Duration(value), m.now
+	x.value, x.at, x.tried, x.failing = &v, &at, true, ""
+}
+
+func (m *model) failed(e betanet.Endpoint, k kind) {
+	x := m.ends[e]
+	before, cached := x.failing, m.shown(x)
+	x.tried, x.failing = true, k.reason
+	if before == "" {
+		x.since = m.now
+	}
+	if e == betanet.Mixnodes && m.API == betanet.Auto && k.status == 404 {
+		m.askV1 = true
+	}
+	m.note("%v from the cache: %s", e, map[bool]string{true: "stale", false: "miss"}[cached])
+	if before != k.reason {
+		m.note("%v is failing: %s, first %v, cached %v", e, k.reason, before == "", cached)
+	}
+}
+
+// The budget in whole nanoseconds of its refill of one a second.
+func (m *model) earn(d time.Duration) {
+	m.budget, m.refilled = min(15*time.Second, m.budget+m.now-m.refilled), m.now
+	m.budget = min(15*time.Second, m.budget+d)
+}
+
+func (m *model) pay() bool {
+	m.earn(0)
+	if m.budget < time.Second {
+		return false
+	}
+	m.budget -= time.Second
+	return true
+}
