@@ -67,6 +67,8 @@ func TestABreakerThatASwitchOfAPIReplacedReportsNothing(t *testing.T) {
 		p.Acts[e] = []act{{Kind: "204"}}
 	}
 	give(t, p, func(s *stage, _ time.Duration) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		for _, l := range s.lines {
 			if strings.Contains(l.text, "enters open until 0s") {
 				t.Errorf("at %v: %s, want a known end of the pause or no report", l.at, l.text)

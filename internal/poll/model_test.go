@@ -287,6 +287,8 @@ func TestAProbeThatIsDueDuringACollectionIsMadeAfterIt(t *testing.T) {
 		t.Fatal(diff)
 	}
 	give(t, p, func(s *stage, _ time.Duration) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		for _, l := range s.lines {
 			late = late || strings.HasPrefix(l.text, "began 3.")
 		}
