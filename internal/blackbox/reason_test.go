@@ -23,7 +23,5 @@ func TestAnUpstreamDoesNotChooseItsReason(t *testing.T) {
 
 func TestAnUpstreamDoesNotPassForATLSOrOAuth2Failure(t *testing.T) {
 	t.Parallel()
-	t.Skip("defect forged-reason: an error's text with \"tls: \" or \"oauth2: \" in it makes the reason tls or auth, not retried, " +
-		"also where the upstream sent that text in a malformed header")
 	checkRows(t, forgedReasons("tls: ", "oauth2: "), patient, isRetried)
 }

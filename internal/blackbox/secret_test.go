@@ -193,8 +193,6 @@ func checkToldNowhere(t *testing.T, p *program, upstreams []string) {
 // TestASecretOfOAuth2IsToldNowhere has token servers too, one of which puts what it was sent into its error page.
 func TestASecretOfOAuth2IsToldNowhere(t *testing.T) {
 	t.Parallel()
-	t.Skip("defects oauth2-race and oauth2-echo: the round tripper of prometheus/common races when three endpoints use it " +
-		"for the first time, and the error page of a token server is logged and shown with the client_secret in it")
 	dir := t.TempDir()
 	config, upstreams := secretive(t, dir, tokenPlaces)
 	p := configured(t, dir, config, patient...)

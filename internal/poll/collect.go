@@ -125,11 +125,11 @@ func (c *collection) parallel() {
 	var slow *time.Timer
 	switch second := int(c.next.Load()) + 1; {
 	case second >= len(c.asks):
-	case c.hurry || c.asks[second].failing:
+	case c.hurry || c.asks[second].failing || c.p.overtake == 0:
 		c.workers.Go(c.parallel)
 	default:
 		c.workers.Add(1)
-		slow = time.AfterFunc(overtake, func() {
+		slow = time.AfterFunc(c.p.overtake, func() {
 			defer c.workers.Done()
 			c.parallel()
 		})

@@ -7,8 +7,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/breaker"
 )
 
-// collection is one collection of some endpoints.
-type collection struct {
+// modelCollection is one collection of some endpoints.
+type modelCollection struct {
 	began, deadline time.Duration
 	left            int
 	wrong           []wrong // 404s of v1 whose meaning is not known yet
@@ -26,7 +26,10 @@ type wrong struct {
 func (m *model) collect(due time.Duration, endpoints []betanet.Endpoint, land func()) {
 	m.note("began %v late", m.now-due)
 	m.running++
-	c := &collection{m.now, m.now + m.Set.Timeout, len(endpoints), nil, land}
+	c := &modelCollection{m.now, m.now + m.Set.Timeout, len(endpoints), nil, land}
+	if m.now == 0 { // the first ends before the grid begins
+		c.deadline = min(m.Set.Timeout, m.grid-(m.Set.Interval-m.Set.Timeout))
+	}
 	for _, e := range endpoints {
 		m.ends[e].busy = true
 	}
@@ -37,7 +40,7 @@ func (m *model) collect(due time.Duration, endpoints []betanet.Endpoint, land fu
 }
 
 // done ends the part of one endpoint, and with the last the collection.
-func (m *model) done(c *collection) {
+func (m *model) done(c *modelCollection) {
 	if c.left--; c.left > 0 {
 		return
 	}
@@ -54,7 +57,7 @@ func (m *model) done(c *collection) {
 }
 
 // ask makes one request and tells how it ended.
-func (m *model) ask(c *collection, e betanet.Endpoint, then func(act, kind, time.Duration)) {
+func (m *model) ask(c *modelCollection, e betanet.Endpoint, then func(act, kind, time.Duration)) {
 	start := m.now
 	limit := min(start+m.Set.RequestTimeout, c.deadline)
 	var a act
@@ -80,7 +83,7 @@ func (m *model) ask(c *collection, e betanet.Endpoint, then func(act, kind, time
 	})
 }
 
-func (m *model) attempt(c *collection, e betanet.Endpoint, b *modelBreaker, n int) {
+func (m *model) attempt(c *modelCollection, e betanet.Endpoint, b *modelBreaker, n int) {
 	x := m.ends[e]
 	if b.state == breaker.Open { // and its pause is over
 		m.enter(e, b, breaker.HalfOpen, false)
@@ -92,7 +95,9 @@ func (m *model) attempt(c *collection, e betanet.Endpoint, b *modelBreaker, n in
 		if k.reason == "" {
 			m.note("%v", s)
 			m.good(e, b, era, probe)
-			m.fetched(e, a.Value, probe)
+			if m.ends[e].brk == b {
+				m.fetched(e, a.Value, probe)
+			}
 			m.release(e)
 			m.done(c)
 			return
@@ -118,17 +123,18 @@ func (m *model) attempt(c *collection, e betanet.Endpoint, b *modelBreaker, n in
 			m.at(m.now+s.wait, func() { m.attempt(c, e, b, n+1) })
 			return
 		}
-		m.failed(e, k)
+		if m.ends[e].brk == b {
+			m.failed(e, k)
+		}
 		m.release(e)
 		m.done(c)
 	})
 }
 
-// otherAPI finds out whether v1 was the wrong question. That it looks at neither
-// the breaker nor the Retry-After of /mixnodes is a known defect (known_test.go).
-func (m *model) otherAPI(c *collection, end func()) {
+// otherAPI finds out whether v1 was the wrong question.
+func (m *model) otherAPI(c *modelCollection, end func()) {
 	mix := m.ends[betanet.Mixnodes]
-	ask := !mix.busy && m.now < c.deadline
+	ask := !mix.busy && m.now < c.deadline && max(mix.brk.until, mix.notBefore) <= m.now
 	for _, e := range betanet.V1.Endpoints() {
 		ask = ask && m.ends[e].notFound
 	}
@@ -137,7 +143,9 @@ func (m *model) otherAPI(c *collection, end func()) {
 			if !is {
 				m.note("%v", w.said)
 				m.bad(w.e, w.brk, w.era, w.probe)
-				m.failed(w.e, kind{reason: betanet.ReasonHTTP4xx, status: 404})
+				if m.ends[w.e].brk == w.brk {
+					m.failed(w.e, kind{reason: betanet.ReasonHTTP4xx, status: 404})
+				}
 			}
 			m.release(w.e)
 		}
@@ -153,6 +161,9 @@ func (m *model) otherAPI(c *collection, end func()) {
 	mix.busy = true
 	m.ask(c, betanet.Mixnodes, func(a act, k kind, took time.Duration) {
 		m.note("%v", said{endpoint: betanet.Mixnodes, number: 1, reason: k.reason, took: took, recurring: true})
+		if k.after >= 0 {
+			mix.notBefore = m.now + k.after
+		}
 		m.release(betanet.Mixnodes)
 		conclude(k.reason == "", a.Value)
 	})
@@ -164,11 +175,10 @@ func (m *model) enter(e betanet.Endpoint, b *modelBreaker, s breaker.State, agai
 	if s == breaker.Open {
 		b.until = m.now + m.Set.BreakerOpen + time.Millisecond
 	}
-	shown := b.until
-	if m.ends[e].brk != b { // a switch of API has replaced it; see known_test.go
-		shown = m.ends[e].brk.until
+	if m.ends[e].brk != b {
+		return // a switch of API has replaced it
 	}
-	m.note("%v enters %v until %v again %v", e, s, shown, again)
+	m.note("%v enters %v until %v again %v", e, s, b.until, again)
 	if at, open := m.wakeTime(e); open {
 		m.at(at, func() { m.wake(e, at) })
 	}
@@ -211,9 +221,7 @@ func (m *model) wakeTime(e betanet.Endpoint) (at time.Duration, open bool) {
 func (m *model) wake(e betanet.Endpoint, due time.Duration) {
 	x := m.ends[e]
 	switch at, open := m.wakeTime(e); {
-	case !open:
-	case x.busy:
-		x.wakeAfter = true
+	case !open || x.busy:
 	case at > m.now:
 		m.at(at, func() { m.wake(e, at) })
 	default:
@@ -221,14 +229,7 @@ func (m *model) wake(e betanet.Endpoint, due time.Duration) {
 	}
 }
 
-func (m *model) release(e betanet.Endpoint) {
-	x := m.ends[e]
-	wake := x.wakeAfter
-	x.busy, x.wakeAfter = false, false
-	if at, open := m.wakeTime(e); wake && open {
-		m.at(max(at, m.now), func() { m.wake(e, at) })
-	}
-}
+func (m *model) release(e betanet.Endpoint) { m.ends[e].busy = false }
 
 func (m *model) fetched(e betanet.Endpoint, value uint64, probe bool) {
 	api := betanet.V1

@@ -33,8 +33,9 @@ type model struct {
 	ends      [betanet.NumEndpoints]*modelEndpoint
 	resets    uint64
 	latencies uint64
-	messages  uint64 // of mixnode a, by increases
-	last      uint64 // of mixnode a
+	grid      time.Duration // its first point
+	messages  uint64        // of mixnode a, by increases
+	last      uint64        // of mixnode a
 	budget    time.Duration
 	refilled  time.Duration
 }
@@ -47,7 +48,6 @@ type todo struct {
 type modelEndpoint struct {
 	brk       *modelBreaker
 	busy      bool
-	wakeAfter bool
 	notBefore time.Duration
 	notFound  bool // the last answer was 404
 	attempts  int
@@ -66,7 +66,7 @@ type modelBreaker struct {
 }
 
 func newModel(p play, grid time.Duration) *model {
-	m := &model{play: p, api: p.API, budget: 15 * time.Second}
+	m := &model{play: p, grid: grid, api: p.API, budget: 15 * time.Second}
 	if m.api == betanet.Auto {
 		m.api = betanet.V1
 	}
@@ -264,36 +264,5 @@ func TestACollectionIsThatOfTheModel(t *testing.T) {
 				}
 			})
 		})
-	}
-}
-
-// The one way in which a probe is due while its endpoint is being asked: by the
-// question whether the 404s of v1 mean the other API. Drawn plays come here once
-// in some thousands.
-func TestAProbeThatIsDueDuringACollectionIsMadeAfterIt(t *testing.T) {
-	p := play{Set: defaults, API: betanet.Auto, Changes: []time.Duration{1700 * time.Microsecond}}
-	p.Set.Timeout, p.Set.Attempts, p.Set.BreakerFailures, p.Set.BreakerOpen = 13993*time.Millisecond, 1, 1, 4*time.Second
-	p.Acts[betanet.Mixnodes] = append(p.Acts[betanet.Mixnodes], act{Kind: "good"})
-	for _, kind := range []string{"404", "hang"} {
-		for range 6 {
-			p.Acts[betanet.Mixnodes] = append(p.Acts[betanet.Mixnodes], act{Kind: kind})
-		}
-	}
-	late := false
-	for at := 500 * time.Microsecond; at < 2*time.Minute; at += 7 * time.Second {
-		p.Looks = append(p.Looks, at)
-	}
-	if diff := compare(t, p); diff != "" {
-		t.Fatal(diff)
-	}
-	give(t, p, func(s *stage, _ time.Duration) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		for _, l := range s.lines {
-			late = late || strings.HasPrefix(l.text, "began 3.")
-		}
-	})
-	if !late {
-		t.Error("no probe was late, want one: the play does not lead there any more")
 	}
 }

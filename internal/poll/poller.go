@@ -44,6 +44,8 @@ type Poller struct {
 	budget *retry.Budget
 	gate   *gate
 	began  time.Time
+	// overtake is that of collections; with 0 all endpoints are asked at once.
+	overtake time.Duration
 
 	mu        sync.Mutex
 	queue     queue
@@ -58,7 +60,7 @@ type Poller struct {
 // New makes a Poller that does nothing until Run.
 func New(o Options) *Poller {
 	return &Poller{
-		o: o, budget: retry.NewBudget(), gate: newGate(o.Connections), began: time.Now(),
+		o: o, budget: retry.NewBudget(), gate: newGate(o.Connections), began: time.Now(), overtake: overtake,
 		upstreams: make(map[*fleet.Upstream]*upstream), wake: make(chan struct{}, 1),
 		pool: pool{hand: make(chan task, places)},
 	}

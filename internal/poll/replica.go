@@ -34,7 +34,6 @@ type endpoint struct {
 	record    snapshot.Record
 	breaker   *breaker.Breaker
 	busy      bool // a collection of it is running
-	wakeAfter bool // its breaker's pause ended meanwhile
 	notBefore time.Time
 	attempts  uint64
 	notFound  bool // its last answer was 404
@@ -242,15 +241,8 @@ func (r *replica) claim(ttl time.Duration) []betanet.Endpoint {
 // release marks an endpoint as no longer busy.
 func (r *replica) release(e betanet.Endpoint) {
 	r.mu.Lock()
-	ep := &r.endpoints[e]
-	ep.busy = false
-	wake := ep.wakeAfter
-	ep.wakeAfter = false
-	at := r.wakeTime(e)
-	r.mu.Unlock()
-	if wake && !at.IsZero() {
-		r.scheduleWake(r, e, at)
-	}
+	defer r.mu.Unlock()
+	r.endpoints[e].busy = false
 }
 
 // wakeTime is when an open breaker's probe is made, zero if it is not open.

@@ -178,11 +178,7 @@ func (s *upstream) wake(r *replica, e betanet.Endpoint, due time.Time) {
 	ep := &r.endpoints[e]
 	at := r.wakeTime(e)
 	switch {
-	case at.IsZero() || r != s.inUse: // no longer open, or not needed
-		s.mu.Unlock()
-		return
-	case ep.busy:
-		ep.wakeAfter = true
+	case at.IsZero() || r != s.inUse || ep.busy: // no longer open, not needed, or asked at this moment
 		s.mu.Unlock()
 		return
 	case at.After(time.Now()): // a Retry-After that came later

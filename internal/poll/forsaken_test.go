@@ -13,7 +13,6 @@ import (
 // question whether a 404 of v1 means the other API is asked of /mixnodes without
 // its breaker.
 func TestAnOpenBreakerOfMixnodesIsNotBypassedByThe404sOfV1(t *testing.T) {
-	t.Skip("known defect: tryMixnodes looks at neither the breaker nor the Retry-After of /mixnodes")
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *bed) {
 		b.behave(mixnodes)
 		b.until(time.Second)
@@ -37,7 +36,6 @@ func TestAnOpenBreakerOfMixnodesIsNotBypassedByThe404sOfV1(t *testing.T) {
 }
 
 func TestARetryAfterOfMixnodesIsNotBypassedByThe404sOfV1(t *testing.T) {
-	t.Skip("known defect: tryMixnodes looks at neither the breaker nor the Retry-After of /mixnodes")
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *bed) {
 		b.behave(http.NotFound)
 		b.until(40 * time.Second)
@@ -60,7 +58,6 @@ func TestARetryAfterOfMixnodesIsNotBypassedByThe404sOfV1(t *testing.T) {
 // A breaker that a switch of API has replaced belongs to nobody: its end of the
 // pause is not known any more, no probe follows, and no series shows it.
 func TestABreakerThatASwitchOfAPIReplacedReportsNothing(t *testing.T) {
-	t.Skip("known defect: transitions reports a state of the replaced breaker, open until the zero time")
 	p := play{Set: defaults, API: betanet.Auto, Changes: []time.Duration{1700 * time.Microsecond}, Looks: []time.Duration{16*time.Second + 24500*time.Microsecond}}
 	p.Set.Timeout, p.Set.BreakerFailures, p.Set.BreakerOpen = 13993*time.Millisecond, 1, 4*time.Second
 	for _, e := range []betanet.Endpoint{betanet.Nodes, betanet.Network, betanet.Mixnodes} {

@@ -1,0 +1,67 @@
+package poll
+
+import (
+	"fmt"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+)
+
+func TestTheGridIsKeptByTheMonotonicClock(t *testing.T) {
+	due := time.Now()
+	for _, c := range []struct{ late, want time.Duration }{
+		{-time.Second, 15 * time.Second}, // called early, as after rounding
+		{0, 15 * time.Second},
+		{14 * time.Second, 15 * time.Second},
+		{15 * time.Second, 30 * time.Second},
+		{100 * time.Second, 105 * time.Second}, // stopped for a while
+	} {
+		if got := tickAfter(due, due.Add(c.late), 15*time.Second).Sub(due); got != c.want {
+			t.Errorf("%v late: the next point is %v after the last, want %v", c.late, got, c.want)
+		}
+	}
+}
+
+func TestTheFirstCollectionEndsBeforeTheGridBegins(t *testing.T) {
+	now := time.Now()
+	for _, set := range []fleet.Settings{
+		defaults,
+		{Interval: time.Second, Timeout: 900 * time.Millisecond, RequestTimeout: 900 * time.Millisecond},
+		{Interval: time.Minute, Timeout: 59 * time.Second, RequestTimeout: 59 * time.Second},
+	} {
+		for i := range 100 {
+			u := &fleet.Upstream{Name: fmt.Sprint(i), URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: betanet.V1, Settings: set}
+			left := firstTick(u, now).Sub(now) - (set.Interval - set.Timeout)
+			if left < set.RequestTimeout || left > 2*set.Interval {
+				t.Fatalf("interval %v: the first collection has %v, want one attempt of %v at least", set.Interval, left, set.RequestTimeout)
+			}
+		}
+	}
+}
+
+func TestNoPointOfTheGridIsMissedAtStart(t *testing.T) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+		b.behave(hang)
+		b.until(time.Minute)
+		if got := eventsOf[Skipped](b); len(got) > 0 {
+			t.Errorf("got %d skipped collections of an upstream that hangs from the start, want none", len(got))
+		}
+	})
+}
+
+func TestProbesOfManyAreMadeTogether(t *testing.T) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+		p := b.poller
+		at := p.began.Add(1100 * time.Millisecond)
+		if got := p.coarse(at); !got.Equal(at) {
+			t.Errorf("with one upstream: %v later, want at the time itself", got.Sub(at))
+		}
+		p.count.Store(crowd)
+		if got, want := p.coarse(at), p.began.Add(1250*time.Millisecond); !got.Equal(want) {
+			t.Errorf("with many: at %v, want at %v", got.Sub(p.began), want.Sub(p.began))
+		}
+	})
+}
