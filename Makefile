@@ -38,7 +38,8 @@ test: ## format, vet, tidiness and all tests that need only Go (and, for the rac
 # By itself: it watches the clock of a process that the other packages would starve.
 	$(GO) test -race -shuffle=on ./internal/blackbox
 
-test-all: test lint ## test, lint, and the tests in test/ with real components
+test-all: test lint ## test, lint, all faults instead of a part, and the tests in test/ with real components
+	BETANET_FAULTS=all $(GO) test -race -shuffle=on -timeout=15m ./internal/blackbox
 	@PATH=$$PATH:/usr/sbin; for p in promtool:prometheus prometheus:prometheus haproxy:haproxy vmagent:victoria-metrics victoria-metrics:victoria-metrics; do \
 		command -v $${p%:*} >/dev/null || echo "make: $${p%:*} is missing (Debian package $${p#*:}): its tests are skipped, or fail with CI=true"; done
 	cd test && $(GO) mod tidy -diff && $(GO) vet ./...
@@ -63,8 +64,8 @@ fetched = said=$$($(GO) run $(1) $(2) 2>&1) || { \
 generate: ## write the generated pages of docs/ anew
 	$(GO) run ./docs/generate docs
 
-bench: ## measure the program, as ratios to a floor of the same run; two minutes
-	$(GO) run ./bench
+bench: ## measure the program, as ratios to floors of the same run; half an hour, BENCH='-only small' two minutes
+	$(GO) run ./bench $(BENCH)
 
 clean: ## remove what build leaves
 	rm -rf betanet_exporter dist

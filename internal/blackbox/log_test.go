@@ -118,7 +118,7 @@ var known = map[string]bool{
 	"time": true, "level": true, "source": true, "msg": true, "upstream": true, "endpoint": true, "replica": true, "reason": true, "err": true,
 	"age": true, "until": true, "after": true, "took": true, "nodes": true, "connections": true, "throughput": true, "latency": true,
 	"count": true, "from": true, "to": true, "address": true, "version": true, "upstreams": true, "metrics": true, "status": true,
-	"http2": true, "client": true, "added": true, "removed": true,
+	"http2": true, "client": true, "added": true, "removed": true, "open_files": true, "lines": true,
 }
 
 func isLogfmt(line string) error {

@@ -12,7 +12,7 @@ var catalogue = []struct{ name, kind, help string }{
 	{"betanet_exporter_cache_requests_total", "counter", "Documents asked of the cache: hit = answered without a fetch, miss = by a fetch, stale = with the last good one because the fetch failed."},
 	{"betanet_exporter_circuit_breaker_state", "gauge", "State of the circuit breaker of an endpoint, 1 for the current one."},
 	{"betanet_exporter_circuit_breaker_transitions_total", "counter", "States that circuit breakers entered, over all upstreams."},
-	{"betanet_exporter_collection_delay_seconds", "histogram", "How long after it was due a collection started, in seconds."},
+	{"betanet_exporter_collection_delay_seconds", "histogram", "How long after it was due a collection started, in seconds. Those at start and on demand are due at no time."},
 	{"betanet_exporter_collection_duration_seconds", "gauge", "Duration of the last collection of the upstream with all its retries, in seconds."},
 	{"betanet_exporter_collections_skipped_total", "counter", "Collections that were due and not made, because the one before was still running or the process was stopped."},
 	{"betanet_exporter_collections_total", "counter", "Collections started, over all upstreams."},

@@ -436,7 +436,8 @@ func (s *scene) exporter() {
 	for range s.IntN(5) {
 		d := time.Duration(s.Int64N(int64(time.Second)))
 		delays = append(delays, d.Seconds())
-		self.Collection(d)
+		self.Collection()
+		self.Delay(d)
 	}
 	s.observed("betanet_exporter_collection_delay_seconds", delays, nil)
 	s.add("betanet_exporter_collections_total", float64(len(delays)), nil)
