@@ -22,7 +22,7 @@ LDFLAGS = -s -w $(call stamp,Version,$(VERSION)) $(call stamp,Revision,$(REVISIO
 	$(call stamp,BuildUser,$(BUILD_USER)) $(call stamp,BuildDate,$(BUILD_DATE))
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-all lint generate bench clean
+.PHONY: help build test test-all fuzz lint generate bench clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,7 @@ test: ## format, vet, tidiness and all tests that need only Go (and, for the rac
 	$(GO) mod tidy -diff
 	$(GO) vet ./...
 	$(GO) test -race -shuffle=on $$($(GO) list ./... | grep -v /internal/blackbox)
+	$(MAKE) --no-print-directory fuzz FUZZTIME=3s
 # By itself: it watches the clock of a process that the other packages would starve.
 	$(GO) test -race -shuffle=on ./internal/blackbox
 
@@ -45,6 +46,11 @@ test-all: test lint ## test, lint, all faults instead of a part, and the tests i
 	cd test && $(GO) mod tidy -diff && $(GO) vet ./...
 # -count=1: the program is built by the tests, which go's test cache does not see.
 	cd test && $(GO) test -v -race -shuffle=on -count=1 ./...
+
+FUZZTIME ?= 1m
+fuzz: ## every fuzz target in turn, FUZZTIME=1m each
+	@grep -roE --include='*_test.go' '^func Fuzz[A-Za-z]+' internal | sort | while IFS=: read -r file func; do \
+		$(GO) test ./$$(dirname $$file) -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) || exit 1; done
 
 lint: ## gofumpt and staticcheck, fetched through the module proxy
 	@$(call fetched,$(GOFUMPT),-version) || exit 0; \

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/common/version"
@@ -24,6 +26,8 @@ import (
 // calls listening once it does; load reads the settings anew.
 func serve(ctx context.Context, s settings, load func() (settings, error), log *slog.Logger, listening func()) error {
 	saveMemory(s.Web.EnablePprof)
+	// Who reads the log may die. Go would end the process with it.
+	signal.Ignore(syscall.SIGPIPE)
 	if err := toolkit.Validate(s.Web.ConfigFile); err != nil {
 		return fmt.Errorf("--web.config.file: %s: %w", s.Web.ConfigFile, err)
 	}
