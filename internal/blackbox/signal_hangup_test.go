@@ -1,0 +1,219 @@
+package blackbox
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/faultserver"
+)
+
+// outage is an exporter with a file, of whose upstreams one lives, one has failed until its breakers opened for an hour,
+// and one comes and goes with the file.
+type outage struct {
+	p                  *process
+	file               string
+	alive, dead, other *faultserver.Server
+	asked              map[string]int // requests that the dead one has had
+	before             exposition
+}
+
+func startOutage(t *testing.T) *outage {
+	t.Helper()
+	o := &outage{file: filepath.Join(t.TempDir(), "betanet.yml"), alive: start(t), dead: start(t), other: start(t), asked: map[string]int{}}
+	write(t, o.file, o.good(false))
+	o.p = surroundings{}.start(t, "--config.file="+o.file, "--collect.interval=200ms", "--collect.timeout=190ms",
+		"--breaker.open=1h", "--cache.max-stale=0", "--retry.backoff=1ms", "--retry.max-backoff=1ms")
+	for _, server := range []*faultserver.Server{o.alive, o.dead} {
+		name := o.names()[server]
+		o.p.await(t, name, func(e exposition) error { return allGood(e, name, documentBefore) })
+	}
+	for _, path := range v1Paths {
+		o.dead.Set(path, faultserver.Status(500, "{}"))
+	}
+	o.p.awaitAll(t, func(e exposition) error {
+		var all []error
+		for _, path := range v1Paths {
+			all = append(all, o.isOpen(e, path))
+		}
+		return errors.Join(all...)
+	})
+	for _, path := range v1Paths {
+		o.asked[path] = o.dead.Requests(path)
+	}
+	return o
+}
+
+func (o *outage) names() map[*faultserver.Server]string {
+	return map[*faultserver.Server]string{o.alive: "alive", o.dead: "dead", o.other: "other"}
+}
+
+// good is a file that is right, with the third upstream or without it; the first does not change, nor does the second.
+func (o *outage) good(withOther bool) string {
+	text := fmt.Sprintf("upstreams:\n- {name: alive, url: '%s', breaker: {failures: 1000000}}\n- {name: dead, url: '%s', breaker: {failures: 1}}\n", o.alive.URL(), o.dead.URL())
+	if withOther {
+		text += fmt.Sprintf("- {name: other, url: '%s', breaker: {failures: 1000000}}\n", o.other.URL())
+	}
+	return text
+}
+
+// bad are files of which none may be put into force, in whole or in part.
+func (o *outage) bad() []string {
+	return []string{
+		"\x00\xff", "upstreams: [", "upstreams:\n- {name: alive, url: 'http://127.0.0.1:1'}\n- {nmae: dead}\n",
+		o.good(true) + "  breaker: {failures: 0}\n", strings.Replace(o.good(true), "name: other", "name: alive", 1),
+	}
+}
+
+func (o *outage) isOpen(e exposition, path string) error {
+	st := state{"dead", path}
+	switch current, err := st.breaker(e); {
+	case err != nil:
+		return err
+	case current != "open":
+		return fmt.Errorf("the breaker of %s is %s, want open", path, current)
+	}
+	return st.bad(e, documentBefore, "http_5xx")
+}
+
+// check is what holds on every scrape, however often the file is read.
+func (o *outage) check() error {
+	e, err := o.p.everything()
+	if err != nil {
+		return err
+	}
+	all := []error{noneFell(o.before.without("other"), e)}
+	o.before = e
+	for _, path := range v1Paths {
+		all = append(all, o.isOpen(e, path), (state{"alive", path}).values(e, documentBefore))
+		if got := o.dead.Requests(path); got != o.asked[path] {
+			all = append(all, fmt.Errorf("%s of the dead one got %d requests while its breaker was open", path, got-o.asked[path]))
+		}
+	}
+	return errors.Join(all...)
+}
+
+// without is an exposition without the series of an upstream, which end when it is removed.
+func (e exposition) without(upstream string) exposition {
+	kept := exposition{map[string]float64{}, e.failing}
+	for key, value := range e.values {
+		if !strings.Contains(key, `upstream="`+upstream+`"`) {
+			kept.values[key] = value
+		}
+	}
+	return kept
+}
+
+// awaitAll is await with the states of breakers.
+func (p *process) awaitAll(t *testing.T, want func(exposition) error) {
+	t.Helper()
+	for end := time.Now().Add(deadline); ; <-time.After(50 * time.Millisecond) {
+		e, err := p.everything()
+		if err == nil {
+			err = want(e)
+		}
+		if err == nil {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("after %v still: %v\n%s", deadline, err, p.log.lines(""))
+		}
+	}
+}
+
+// TestAHundredHangupsInASecondLoseNothing changes the file before each of them, to a right one and to a wrong one in turn.
+func TestAHundredHangupsInASecondLoseNothing(t *testing.T) {
+	t.Parallel()
+	o := startOutage(t)
+	stop := make(chan struct{})
+	checked := make(chan int)
+	go func() {
+		n := 0
+		for ; ; n++ {
+			if err := o.check(); err != nil {
+				t.Error(err)
+			}
+			select {
+			case <-stop:
+				checked <- n + 1
+				return
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+	}()
+	bad := o.bad()
+	const hangups = 100
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for i := range hangups {
+		text := o.good(i%4 == 0)
+		if i%2 == 1 {
+			text = bad[i/2%len(bad)]
+		}
+		write(t, o.file, text)
+		signal(t, o.p.program, syscall.SIGHUP)
+		<-tick.C
+	}
+	// The last one counts, whatever those before it were.
+	write(t, o.file, bad[1])
+	signal(t, o.p.program, syscall.SIGHUP)
+	o.p.await(t, "", func(e exposition) error { return e.is("betanet_exporter_config_last_reload_successful", 0) })
+	write(t, o.file, o.good(true))
+	signal(t, o.p.program, syscall.SIGHUP)
+	o.p.await(t, "other", func(e exposition) error {
+		return errors.Join(e.is("betanet_exporter_config_last_reload_successful", 1), allGood(e, "other", documentBefore))
+	})
+	close(stop)
+	t.Logf("%d scrapes", <-checked)
+
+	reloads := 0
+	for _, line := range o.p.log.all() {
+		if strings.Contains(line, "Reloaded the configuration") || strings.Contains(line, "Reload failed") {
+			reloads++
+		}
+	}
+	if reloads < 3 || reloads > hangups+2 {
+		t.Errorf("got %d reloads for %d signals, want some and no more than that", reloads, hangups+2)
+	}
+	t.Logf("%d reloads", reloads)
+
+	// The breaker that stayed open is still one that closes: its upstream is another one now.
+	publish(o.dead, documentAfter)
+	write(t, o.file, strings.Replace(o.good(true), "failures: 1}", "failures: 2}", 1))
+	signal(t, o.p.program, syscall.SIGHUP)
+	o.p.await(t, "dead", func(e exposition) error { return allGood(e, "dead", documentAfter) })
+	settles(t, o.p.program, o.alive, o.dead, o.other)
+}
+
+// TestSignalsThatMeanNothingChangeNothing sends those that a system sends without asking, in an outage.
+func TestSignalsThatMeanNothingChangeNothing(t *testing.T) {
+	t.Parallel()
+	o := startOutage(t)
+	harmless := []syscall.Signal{
+		syscall.SIGCHLD, syscall.SIGWINCH, syscall.SIGURG, syscall.SIGCONT, syscall.SIGPIPE, syscall.SIGHUP,
+	}
+	rounds := 200
+	if whole() {
+		rounds = 2000
+	}
+	for i := range rounds {
+		sig := harmless[rand.IntN(len(harmless))]
+		if err := syscall.Kill(o.p.pid, sig); err != nil {
+			t.Fatalf("before signal %d, %v: %v\n%s", i, sig, err, o.p.log.lines(""))
+		}
+		if i%20 == 0 {
+			if err := o.check(); err != nil {
+				t.Fatalf("after signal %d: %v", i, err)
+			}
+		}
+	}
+	if err := o.check(); err != nil {
+		t.Error(err)
+	}
+	o.p.endsOn(t, syscall.SIGTERM)
+}
