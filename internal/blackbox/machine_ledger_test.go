@@ -1,0 +1,154 @@
+package blackbox
+
+import (
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	fs "github.com/betanet/betanet_exporter/internal/faultserver"
+)
+
+// ledger is an upstream that sends no good document twice, and remembers in which order and when it sent them. That
+// tells of every value what it may be, whenever it is seen.
+type ledger struct {
+	*fs.Server
+	name string // its address, which Listen writes anew
+
+	mu       sync.Mutex
+	restarts int
+	floor    int // where the numbers of this life of the service began
+	of       map[string]*entries
+}
+
+// entries are the documents of one path.
+type entries struct {
+	next   int         // the ID of the next one
+	order  map[int]int // of an ID
+	at     []time.Time // in that order
+	broken time.Time   // since when there has been nothing but faults; zero if there is not
+}
+
+// What the IDs of good and of faulty documents begin with, and how far they fall at a restart.
+const (
+	firstID   = 50_000_000
+	faultyID  = 900_000_000
+	fallingBy = 100_000
+)
+
+func openLedger(t *testing.T) *ledger {
+	t.Helper()
+	l := &ledger{Server: start(t), floor: firstID, of: map[string]*entries{}}
+	l.name = l.Addr()
+	for _, path := range v1Paths {
+		l.of[path] = &entries{next: firstID, order: map[int]int{}}
+		l.Set(path, l.good(path))
+	}
+	return l
+}
+
+// good answers each request with a document of its own.
+func (l *ledger) good(path string) fs.Behaviour {
+	return func(x *fs.Exchange) { fs.JSON(fs.Document(path, l.enter(path)))(x) }
+}
+
+func (l *ledger) enter(path string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := l.of[path]
+	id := e.next
+	e.next++
+	e.order[id] = len(e.at)
+	e.at = append(e.at, time.Now())
+	return id
+}
+
+// restart makes all counters fall.
+func (l *ledger) restart() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.restarts++
+	l.floor -= fallingBy
+	for _, e := range l.of {
+		e.next = l.floor
+	}
+}
+
+// mark notes whether a path has good documents from now on.
+func (l *ledger) mark(broken bool, paths ...string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, path := range paths {
+		switch e := l.of[path]; {
+		case !broken:
+			e.broken = time.Time{}
+		case e.broken.IsZero():
+			e.broken = time.Now()
+		}
+	}
+}
+
+// entry tells when document id of a path was sent, and after how many others.
+func (l *ledger) entry(path string, id int) (at time.Time, order int, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := l.of[path]
+	order, ok = e.order[id]
+	if ok {
+		at = e.at[order]
+	}
+	return at, order, ok
+}
+
+func (l *ledger) brokenSince(path string) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.of[path].broken
+}
+
+// faults of one path. Their documents are in no ledger.
+func (l *ledger) fault(r *rand.Rand, path string) fs.Behaviour {
+	faults := []func(string) fs.Behaviour{
+		status(500), status(503), status(404), status(401), status(206), status(429, "Retry-After: 1"),
+		cut("nothing"), cut("within a header"), cut("half of the body"), cut("all but a byte"),
+		reset("nothing"), reset("half of the body"), hang("nothing"), hang("headers"), hang("all but a byte"),
+		withHeader("what is this"), typed("Content-Type: text/html"), fixed("{}"), fixed("{"), fixed("null"),
+		func(d string) fs.Behaviour { return fs.JSON(negative(d)) },
+		func(d string) fs.Behaviour { return fs.JSON(padded(d, mebibyte+1)) },
+		func(d string) fs.Behaviour { return fs.JSON(d + d) },
+		func(d string) fs.Behaviour { return fs.Late(time.Second, fs.JSON(d)) },
+	}
+	return faults[r.IntN(len(faults))](fs.Document(path, faultyID+r.IntN(1000)))
+}
+
+// live goes through one change of the upstream's life.
+func (l *ledger) live(t *testing.T, r *rand.Rand) {
+	switch r.IntN(10) {
+	case 0:
+		l.restart()
+	case 1:
+		l.mark(true, v1Paths...)
+		l.Refuse()
+	case 2:
+		l.mark(true, v1Paths...)
+		l.SetTransport([]fs.Transport{fs.ResetOnAccept, fs.ResetOnFirstBytes, fs.CutOnFirstBytes, fs.HangOnAccept, fs.TLSAlert}[r.IntN(5)])
+	case 3, 4, 5, 6:
+		path := v1Paths[r.IntN(len(v1Paths))]
+		l.mark(true, path)
+		l.Set(path, l.fault(r, path))
+	default:
+		l.heal(t)
+	}
+}
+
+// heal ends all faults.
+func (l *ledger) heal(t *testing.T) {
+	for _, path := range v1Paths {
+		l.Set(path, l.good(path))
+	}
+	l.mark(false, v1Paths...)
+	l.SetTransport(fs.Plain)
+	if err := l.Listen(); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,263 @@
+package blackbox
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	fs "github.com/betanet/betanet_exporter/internal/faultserver"
+)
+
+// These variables are for a soak by hand: how long, such as 10m, and the seed of an earlier one.
+const (
+	soakLength = "BETANET_SOAK"
+	soakSeed   = "BETANET_SOAK_SEED"
+)
+
+// A soak has a tick every 20 ms in place of 15 s, so that two minutes are a day.
+const (
+	soakUpstreams = 5
+	soakStale     = 2 * time.Second // the age at which values go, and at which an outage must show
+	soakSlack     = time.Second     // by which a busy machine may be late
+)
+
+func lengthOfSoak(t *testing.T) time.Duration {
+	t.Helper()
+	if text := os.Getenv(soakLength); text != "" {
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			t.Fatalf("%s: %v", soakLength, err)
+		}
+		return d
+	}
+	if whole() {
+		return 2 * time.Minute
+	}
+	return 8 * time.Second
+}
+
+func seedOfSoak() uint64 {
+	if seed, err := strconv.ParseUint(os.Getenv(soakSeed), 10, 64); err == nil {
+		return seed
+	}
+	return rand.Uint64()
+}
+
+// soak is a run with what was seen in it so far.
+type soak struct {
+	p       *process
+	ledgers []*ledger
+	highest exposition     // the last value of every series
+	latest  map[state]int  // the place in the ledger of what was shown last
+	counts  map[string]int // how often each check had something to look at
+}
+
+// TestADayOfFaultsLeavesEveryPromiseKept lets upstreams fail, heal and restart at random and checks every scrape.
+func TestADayOfFaultsLeavesEveryPromiseKept(t *testing.T) {
+	t.Parallel()
+	length, seed := lengthOfSoak(t), seedOfSoak()
+	t.Logf("%v with %s=%d", length, soakSeed, seed)
+	s := &soak{latest: map[state]int{}, counts: map[string]int{}}
+	args := []string{
+		"--collect.interval=20ms", "--collect.timeout=18ms", "--request.timeout=18ms", "--retry.backoff=1ms", "--retry.max-backoff=2ms",
+		"--breaker.open=200ms", "--cache.max-stale=" + soakStale.String(),
+	}
+	var servers []*fs.Server
+	for range soakUpstreams {
+		l := openLedger(t)
+		s.ledgers, servers = append(s.ledgers, l), append(servers, l.Server)
+		args = append(args, "--betanet.url="+l.URL())
+	}
+	s.p = surroundings{}.start(t, args...)
+	settles(t, s.p.program, servers...)
+
+	ended := make(chan struct{})
+	var lives sync.WaitGroup
+	for i, l := range s.ledgers {
+		lives.Go(func() { l.liveUntil(t, rand.New(rand.NewPCG(seed, uint64(i))), ended, i == 0) })
+	}
+	end := sync.OnceFunc(func() {
+		close(ended)
+		lives.Wait()
+	})
+	defer end()
+	third := s.run(t, time.Now().Add(length/3))
+	last := s.run(t, time.Now().Add(length-length/3))
+	end()
+	t.Logf("%v", s.counts)
+	t.Logf("after a third %+v, at the end %+v", third, last)
+	for _, check := range []string{"values", "no values", "outages", "falls", "open"} {
+		if s.counts[check] == 0 {
+			t.Errorf("no scrape had any %s", check)
+		}
+	}
+	if last.memory > third.memory*3/2+32<<20 {
+		t.Errorf("memory grew from %d to %d MiB", third.memory>>20, last.memory>>20)
+	}
+	if last.threads > third.threads+10 {
+		t.Errorf("threads grew from %d to %d", third.threads, last.threads)
+	}
+
+	for _, l := range s.ledgers {
+		l.heal(t)
+		publish(l.Server, documentAfter)
+	}
+	s.p.await(t, "", func(e exposition) error {
+		all := []error{e.is(series("betanet_fleet_upstreams", "state", "up"), soakUpstreams)}
+		for _, server := range servers {
+			all = append(all, allGood(e, server.Addr(), documentAfter))
+		}
+		return errors.Join(all...)
+	})
+}
+
+// liveUntil goes through the life of an upstream. One that is unlucky begins with an outage that must show.
+func (l *ledger) liveUntil(t *testing.T, r *rand.Rand, ended <-chan struct{}, unlucky bool) {
+	pause := func(d time.Duration) bool {
+		select {
+		case <-ended:
+			return false
+		case <-time.After(d):
+			return true
+		}
+	}
+	if unlucky {
+		pause(500 * time.Millisecond)
+		l.mark(true, v1Paths...)
+		l.Refuse()
+		pause(2*soakStale + soakSlack)
+		l.heal(t)
+	}
+	for {
+		d := time.Duration(20+r.IntN(300)) * time.Millisecond
+		if r.IntN(40) == 0 {
+			d = 2*soakStale + soakSlack
+		}
+		if !pause(d) {
+			return
+		}
+		l.live(t, r)
+	}
+}
+
+// usage is what the process needs.
+type usage struct{ memory, threads int }
+
+// run checks scrapes until end and tells what the process needs then.
+func (s *soak) run(t *testing.T, end time.Time) usage {
+	t.Helper()
+	for failures := 0; time.Now().Before(end); <-time.After(10 * time.Millisecond) {
+		began := time.Now()
+		broken := s.broken()
+		e, err := s.p.everything()
+		if err == nil {
+			err = s.check(e, began, broken)
+		}
+		if err != nil {
+			t.Errorf("scrape %d: %v", s.counts["scrapes"], err)
+			if failures++; failures > 5 {
+				t.FailNow()
+			}
+		}
+	}
+	return usage{s.p.procStatus(t, "VmRSS") << 10, s.p.procStatus(t, "Threads")}
+}
+
+// broken is what has been failing for so long that it must show.
+func (s *soak) broken() map[state]time.Time {
+	since := map[state]time.Time{}
+	for _, l := range s.ledgers {
+		for _, path := range v1Paths {
+			if at := l.brokenSince(path); !at.IsZero() && time.Since(at) > soakSlack {
+				since[state{l.name, path}] = at
+			}
+		}
+	}
+	return since
+}
+
+// check complains about anything in a scrape that was begun then and is not so.
+func (s *soak) check(e exposition, began time.Time, broken map[state]time.Time) error {
+	s.counts["scrapes"]++
+	all := []error{noneFell(s.highest, e)}
+	states := sumOf(e, "betanet_fleet_upstreams")
+	if states != soakUpstreams {
+		all = append(all, fmt.Errorf("betanet_fleet_upstreams: got %v in all states, want %d", states, soakUpstreams))
+	}
+	for _, l := range s.ledgers {
+		l.mu.Lock()
+		resets := series("betanet_exporter_counter_resets_total", "upstream", l.name)
+		if most := float64(len(copied) * l.restarts); e.values[resets] > most {
+			all = append(all, fmt.Errorf("%s: got %v, want %v at most", resets, e.values[resets], most))
+		}
+		l.mu.Unlock()
+		for _, path := range v1Paths {
+			st := state{l.name, path}
+			all = append(all, st.consistent(e), s.values(st, l, e, began))
+			if since, ok := broken[st]; ok && l.brokenSince(path).Equal(since) {
+				s.counts["outages"]++
+				all = append(all, st.failing(e))
+			}
+			if current, _ := st.breaker(e); current != "" {
+				s.counts[current]++
+			}
+		}
+	}
+	s.highest = e.carry(s.highest)
+	return errors.Join(all...)
+}
+
+// failing complains about an endpoint that looks as if it had not failed for long.
+func (s state) failing(e exposition) error {
+	up := e.is(s.key("betanet_exporter_endpoint_up"), 0)
+	if s.noValues(e) == nil {
+		return up
+	}
+	return errors.Join(up, e.is(s.key("betanet_exporter_data_stale"), 1))
+}
+
+// values complains unless what is shown of an endpoint is one document of the ledger as a whole, not too old, and not
+// from before the one that was shown last.
+func (s *soak) values(st state, l *ledger, e exposition, began time.Time) error {
+	of := map[string]string{fs.Metrics: "betanet_messages_total", fs.Nodes: "betanet_mixnode_active", fs.Network: "betanet_bytes_transmitted_total"}[st.path]
+	got, ok := e.values[series(of, "upstream", st.upstream)]
+	if !ok {
+		s.counts["no values"]++
+		return st.noValues(e)
+	}
+	s.counts["values"]++
+	id := int(got - exposed(st.path, 0)[of])
+	at, order, ok := l.entry(st.path, id)
+	if !ok {
+		return fmt.Errorf("%s of %s is from no document: %v", of, st.upstream, got)
+	}
+	err := st.values(e, id)
+	if age := began.Sub(at); age > soakStale+soakSlack {
+		err = errors.Join(err, fmt.Errorf("%s of %s is %v old, want %v at most", of, st.upstream, age, soakStale))
+	}
+	if before, seen := s.latest[st]; seen && order < before {
+		err = errors.Join(err, fmt.Errorf("%s of %s is from document %d, after one from document %d", of, st.upstream, order, before))
+	}
+	if was, seen := s.highest.values[series(of, "upstream", st.upstream)]; seen && got < was {
+		s.counts["falls"]++
+	}
+	s.latest[st] = order
+	return err
+}
+
+// carry is e with the series of an earlier one that are not there now.
+func (e exposition) carry(before exposition) exposition {
+	all := exposition{map[string]float64{}, e.failing}
+	for key, value := range before.values {
+		all.values[key] = value
+	}
+	for key, value := range e.values {
+		all.values[key] = value
+	}
+	return all
+}
