@@ -119,8 +119,9 @@ func (p *process) endsOn(t *testing.T, sig os.Signal) {
 	p.cmd.Process.Signal(sig)
 	select {
 	case <-p.gone:
-	case <-time.After(deadline):
-		t.Fatalf("%v after %v the exporter still runs", deadline, sig)
+	case <-time.After(8 * limit):
+		p.kill()
+		t.Fatalf("%v after %v the exporter still ran", 8*limit, sig)
 	}
 	if took := p.ended.Sub(asked); took > limit {
 		t.Errorf("the exporter ended %v after %v, want %v at most", took, sig, limit)

@@ -98,6 +98,7 @@ func TestALogThatNobodyReadsStopsNeitherCollectingNorTheEnd(t *testing.T) {
 
 func TestWhatALogCouldNotTakeIsCountedInIt(t *testing.T) {
 	t.Parallel()
+	inTheWholeSuiteOnly(t)
 	u := startUnread(t)
 	u.collects(t)
 	// Longer, until what waits in the process is full too.

@@ -1,0 +1,147 @@
+package blackbox
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	fs "github.com/betanet/betanet_exporter/internal/faultserver"
+)
+
+// mostMemory is what a process may need for 50 upstreams, whatever they send.
+const mostMemory = 100 << 20
+
+// huge are answers of which each is as large as it may be, or has no end.
+func huge() []func(document string) fs.Behaviour {
+	spaces := strings.Repeat(" ", 32<<10)
+	return []func(string) fs.Behaviour{
+		func(d string) fs.Behaviour { return fs.JSON(padded(d, mebibyte)) },
+		func(d string) fs.Behaviour { return fs.JSON(padded(d, mebibyte+1)) },
+		func(d string) fs.Behaviour { return fs.JSON(crowded(d)) },
+		func(d string) fs.Behaviour {
+			return fs.JSON(`{"x":"` + strings.Repeat(`\u00e9`, mebibyte/6-100) + `",` + d[1:])
+		},
+		func(d string) fs.Behaviour { return fs.Chunked(padded(d, mebibyte), 1000) },
+		func(d string) fs.Behaviour { return fs.JSON(strings.Repeat("[", mebibyte-1)) },
+		func(string) fs.Behaviour {
+			return fs.Endless(fs.Answer{Header: []string{fs.JSONType}, NoLength: true}.Bytes(), []byte(spaces))
+		},
+		func(string) fs.Behaviour {
+			return fs.Endless(fs.Answer{Header: []string{fs.JSONType, "Transfer-Encoding: chunked"}}.Bytes(), []byte(fs.Chunks(spaces, len(spaces))))
+		},
+		func(string) fs.Behaviour { return fs.Typed(bomb(), fs.JSONType, "Content-Encoding: gzip") },
+		func(string) fs.Behaviour {
+			return fs.Endless([]byte("HTTP/1.1 200 OK\r\n"), []byte(strings.Repeat("A: b\r\n", 100)))
+		},
+	}
+}
+
+// TestHugeDocumentsAndManyScrapersDoNotFillTheMemory has 50 upstreams that send as much as they can, and 60 scrapers
+// that ask without a pause.
+func TestHugeDocumentsAndManyScrapersDoNotFillTheMemory(t *testing.T) {
+	t.Parallel()
+	inTheWholeSuiteOnly(t)
+	exe, err := plain()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		s surroundings
+	}{
+		"as it is": {surroundings{exe: exe}},
+		// Go takes more address space than it uses: the limit is near what the process starts with.
+		"limited by the system": {surroundings{exe: exe, by: []string{"sh", "-c", `ulimit -v 1500000 && exec "$0" "$@"`}}},
+		"limited by Go":         {surroundings{exe: exe, env: []string{"GOMEMLIMIT=30MiB"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			flood(t, c.s)
+		})
+	}
+}
+
+func flood(t *testing.T, s surroundings) {
+	kinds := huge()
+	args := []string{
+		"--collect.interval=2s", "--collect.timeout=1900ms", "--request.timeout=1900ms", "--retry.attempts=1", "--breaker.failures=1000000",
+		"--betanet.api=v1",
+	}
+	var servers []*fs.Server
+	for i := range 50 {
+		server := start(t)
+		for _, path := range v1Paths {
+			server.Set(path, kinds[i%len(kinds)](fs.Document(path, documentBefore)))
+		}
+		servers = append(servers, server)
+		args = append(args, "--betanet.url="+server.URL())
+	}
+	p := s.start(t, args...)
+	stop := scrapeAll(t, p.program, 60)
+	defer stop()
+	const cycles = 4
+	e := p.await(t, "", func(e exposition) error {
+		for i, server := range servers {
+			if n := server.Requests(fs.Metrics); n < cycles {
+				return fmt.Errorf("upstream %d: got %d cycles, want %d", i, n, cycles)
+			}
+		}
+		return allGood(e, servers[0].Addr(), documentBefore)
+	})
+	stop()
+	got := p.procStatus(t, "VmHWM") << 10
+	t.Logf("at most %d MiB", got>>20)
+	if got > mostMemory {
+		t.Errorf("the process needed %d MiB, want %d at most", got>>20, mostMemory>>20)
+	}
+	for i, server := range servers {
+		st := state{server.Addr(), fs.Metrics}
+		if kind := i % len(kinds); kind == 1 || kind > 4 {
+			if err := st.noValues(e); err != nil {
+				t.Errorf("upstream of kind %d: %v", kind, err)
+			}
+		}
+	}
+}
+
+// scrapeAll has a number of scrapers ask without a pause until stop is called, which waits for them.
+func scrapeAll(t *testing.T, p *program, scrapers int) (stop func()) {
+	t.Helper()
+	ended := make(chan struct{})
+	var all sync.WaitGroup
+	for i := range scrapers {
+		all.Go(func() {
+			for {
+				select {
+				case <-ended:
+					return
+				case <-p.done:
+					return
+				case <-time.After(5 * time.Millisecond):
+				}
+				request, err := http.NewRequest("GET", p.url+"/metrics", http.NoBody)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if i%2 == 0 {
+					request.Header.Set("Accept-Encoding", "gzip")
+				}
+				response, err := client.Do(request)
+				if err != nil {
+					t.Errorf("a scrape: %v", err)
+					return
+				}
+				io.Copy(io.Discard, response.Body)
+				response.Body.Close()
+			}
+		})
+	}
+	return sync.OnceFunc(func() {
+		close(ended)
+		all.Wait()
+	})
+}
