@@ -25,7 +25,7 @@ const (
 	aliveUpstreams = 6
 )
 
-// startScarcity configures the live upstreams so that the third counted failure in a row would open a breaker, and the
+// startScarcity configures the live upstreams so that a single counted failure would open a breaker, and the
 // hanging ones so that none does: they are to take what there is for as long as the test wants.
 func startScarcity(t *testing.T) *scarcity {
 	t.Helper()
@@ -43,7 +43,7 @@ func startScarcity(t *testing.T) *scarcity {
 	for range aliveUpstreams {
 		server := start(t)
 		s.alive = append(s.alive, server)
-		add(server, "request: {timeout: 1700ms}, breaker: {failures: 3, open: 1h}")
+		add(server, "request: {timeout: 1700ms}, breaker: {failures: 1, open: 2s}")
 	}
 	file := filepath.Join(t.TempDir(), "betanet.yml")
 	write(t, file, text)
@@ -99,6 +99,7 @@ func TestTooFewDescriptorsDelayLiveUpstreamsAndOpenNoBreaker(t *testing.T) {
 	s.await(t, func(e exposition) error { return e.is("process_max_fds", 64) })
 	leave := crowd(t, s.p)
 	seen := map[state]bool{}
+	turnedAway := 0
 	e := s.await(t, func(e exposition) error {
 		var refused float64
 		for _, path := range v1Paths {
@@ -108,10 +109,16 @@ func TestTooFewDescriptorsDelayLiveUpstreamsAndOpenNoBreaker(t *testing.T) {
 			for _, path := range v1Paths {
 				st := state{server.Addr(), path}
 				seen[st] = seen[st] || st.values(e, documentBefore) == nil
+				if len(e.failing[[2]string{st.upstream, endpoints[path]}]) > 0 && st.reasons(e, "local") == nil {
+					turnedAway++
+				}
 			}
 		}
 		if refused < 100 || e.values[rejected("connections")] == 0 {
 			return fmt.Errorf("got %v attempts refused and %v connections closed, want 100 and some", refused, e.values[rejected("connections")])
+		}
+		if turnedAway == 0 {
+			return errors.New("no live upstream was refused a connection")
 		}
 		for st, ok := range seen {
 			if !ok {
