@@ -11,8 +11,8 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := app.Run(ctx, os.Args[1:], os.Stdout, os.Stderr) // 0 or 1
-	stop()
-	os.Exit(code)
+	// Until the exit, so that a second signal does not cut short what the first
+	// has begun.
+	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	os.Exit(app.Run(ctx, os.Args[1:], os.Stdout, os.Stderr)) // 0 or 1
 }

@@ -114,7 +114,7 @@ func (p *process) kill() {
 // race detector's own end need.
 func (p *process) endsOn(t *testing.T, sig os.Signal) {
 	t.Helper()
-	const limit = 2500 * time.Millisecond
+	const limit = 4 * time.Second
 	asked := time.Now()
 	p.cmd.Process.Signal(sig)
 	select {

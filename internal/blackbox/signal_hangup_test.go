@@ -27,7 +27,7 @@ func startOutage(t *testing.T) *outage {
 	t.Helper()
 	o := &outage{file: filepath.Join(t.TempDir(), "betanet.yml"), alive: start(t), dead: start(t), other: start(t), asked: map[string]int{}}
 	write(t, o.file, o.good(false))
-	o.p = surroundings{}.start(t, "--config.file="+o.file, "--collect.interval=200ms", "--collect.timeout=190ms",
+	o.p = surroundings{}.start(t, "--config.file="+o.file, "--collect.interval=1s", "--collect.timeout=900ms",
 		"--breaker.open=1h", "--cache.max-stale=0", "--retry.backoff=1ms", "--retry.max-backoff=1ms")
 	for _, server := range []*faultserver.Server{o.alive, o.dead} {
 		name := o.names()[server]
@@ -55,7 +55,7 @@ func (o *outage) names() map[*faultserver.Server]string {
 
 // good is a file that is right, with the third upstream or without it; the first does not change, nor does the second.
 func (o *outage) good(withOther bool) string {
-	text := fmt.Sprintf("upstreams:\n- {name: alive, url: '%s', breaker: {failures: 1000000}}\n- {name: dead, url: '%s', breaker: {failures: 1}}\n", o.alive.URL(), o.dead.URL())
+	text := fmt.Sprintf("upstreams:\n- {name: alive, url: '%s', breaker: {failures: 1000000}}\n- {name: dead, url: '%s', breaker: {failures: 3}}\n", o.alive.URL(), o.dead.URL())
 	if withOther {
 		text += fmt.Sprintf("- {name: other, url: '%s', breaker: {failures: 1000000}}\n", o.other.URL())
 	}
@@ -184,7 +184,7 @@ func TestAHundredHangupsInASecondLoseNothing(t *testing.T) {
 
 	// The breaker that stayed open is still one that closes: its upstream is another one now.
 	publish(o.dead, documentAfter)
-	write(t, o.file, strings.Replace(o.good(true), "failures: 1}", "failures: 2}", 1))
+	write(t, o.file, strings.Replace(o.good(true), "failures: 3}", "failures: 4}", 1))
 	signal(t, o.p.program, syscall.SIGHUP)
 	o.p.await(t, "dead", func(e exposition) error { return allGood(e, "dead", documentAfter) })
 	settles(t, o.p.program, o.alive, o.dead, o.other)

@@ -54,10 +54,10 @@ func (r *replica) tryMixnodes(lim limit) betanet.Document {
 	}
 	now := time.Now()
 	mix := &r.endpoints[betanet.Mixnodes]
-	free := all && !mix.busy && !mix.breaker.OpenUntil().After(now) && !mix.notBefore.After(now)
+	free := all && !mix.busy && lim.ctx.Err() == nil && lim.left() > 0 && !mix.breaker.OpenUntil().After(now) && !mix.notBefore.After(now)
 	mix.busy = mix.busy || free
 	r.mu.Unlock()
-	if !free || lim.ctx.Err() != nil || lim.left() <= 0 {
+	if !free {
 		return nil
 	}
 	defer r.release(betanet.Mixnodes)

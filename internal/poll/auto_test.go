@@ -131,3 +131,22 @@ func TestAnUpstreamReplacedDuringAnOutageIsRecognised(t *testing.T) {
 		}
 	})
 }
+
+// A collection whose time is up when it has seen the 404s must leave the question
+// to the next one, and not to nobody.
+func TestACollectionThatIsOverLeavesTheOtherAPIToTheNext(t *testing.T) {
+	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *bed) {
+		b.behave(mixnodes)
+		r := b.poller.upstreams[b.upstream].inUse
+		for _, e := range betanet.V1.Endpoints() {
+			r.endpoints[e].notFound = true
+		}
+		if doc := r.tryMixnodes(limit{ctx: t.Context(), deadline: time.Now()}); doc != nil || b.count() > 0 {
+			t.Errorf("got %v and %d requests after the end, want none", doc, b.count())
+		}
+		b.until(time.Second)
+		if got := b.view().API; got != betanet.MixnodesAPI {
+			t.Errorf("got API %v after the next collection, want mixnodes", got)
+		}
+	})
+}

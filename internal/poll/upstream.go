@@ -79,16 +79,17 @@ func (s *upstream) close() {
 // before that begins.
 func (s *upstream) first(time.Time) {
 	set := &s.u.Settings
-	limit := min(set.Timeout, time.Until(s.next)-(set.Interval-set.Timeout))
-	if limit < s.worthwhile() {
+	s.mu.Lock()
+	within := min(set.Timeout, time.Until(s.next)-(set.Interval-set.Timeout))
+	if within < s.worthwhile() {
+		s.mu.Unlock()
 		return // it comes so late that the grid's is as good
 	}
-	s.mu.Lock()
 	land := s.takeOff()
 	s.quick = land != nil
 	s.mu.Unlock()
 	if land != nil {
-		s.cycle(time.Time{}, 0, s.within(limit))
+		s.cycle(time.Time{}, 0, s.within(within))
 		land()
 	}
 }
