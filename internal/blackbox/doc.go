@@ -4,8 +4,8 @@
 // internal/faultserver knows, and reads what Prometheus would read. Nothing here knows how the program works inside: a
 // test fails when a promise of the interface or a row of the classification is broken, and at no other time.
 //
-// Left to unit tests is what cannot be caused from outside: shutdown in the midst of an attempt, exhausted descriptors
-// and memory, a dial that is not permitted, and a broken pipe, which is a RST met by a write in place of a read.
+// Left to unit tests is what cannot be caused from outside: a dial that is not permitted, and a broken pipe, which is a
+// RST met by a write in place of a read.
 //
 // There are two sizes. Without further ado less than a minute's worth of every group runs; with BETANET_FAULTS=all in
 // the environment everything does. What needs a name server runs in a network namespace of its own, where the kernel
