@@ -22,7 +22,7 @@ LDFLAGS = -s -w $(call stamp,Version,$(VERSION)) $(call stamp,Revision,$(REVISIO
 	$(call stamp,BuildUser,$(BUILD_USER)) $(call stamp,BuildDate,$(BUILD_DATE))
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-all fuzz lint generate bench clean
+.PHONY: help build test test-all faults fuzz lint generate bench clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -39,13 +39,15 @@ test: ## format, vet, tidiness and all tests that need only Go (and, for the rac
 # By itself: it watches the clock of a process that the other packages would starve.
 	$(GO) test -race -shuffle=on ./internal/blackbox
 
-test-all: test lint ## test, lint, all faults instead of a part, and the tests in test/ with real components
-	BETANET_FAULTS=all $(GO) test -race -shuffle=on -timeout=15m ./internal/blackbox
+test-all: test lint ## test, lint, and the tests in test/ with real components
 	@PATH=$$PATH:/usr/sbin; for p in promtool:prometheus prometheus:prometheus haproxy:haproxy vmagent:victoria-metrics victoria-metrics:victoria-metrics; do \
 		command -v $${p%:*} >/dev/null || echo "make: $${p%:*} is missing (Debian package $${p#*:}): its tests are skipped, or fail with CI=true"; done
 	cd test && $(GO) mod tidy -diff && $(GO) vet ./...
 # -count=1: the program is built by the tests, which go's test cache does not see.
 	cd test && $(GO) test -v -race -shuffle=on -count=1 ./...
+
+faults: ## every fault of internal/blackbox, of which test injects a part; four minutes
+	BETANET_FAULTS=all $(GO) test -race -shuffle=on -count=1 -timeout=25m ./internal/blackbox
 
 FUZZTIME ?= 1m
 fuzz: ## every fuzz target in turn, FUZZTIME=1m each

@@ -12,8 +12,9 @@ import (
 	fs "github.com/betanet/betanet_exporter/internal/faultserver"
 )
 
-// mostMemory is what a process may need for 50 upstreams, whatever they send.
-const mostMemory = 100 << 20
+// mostMemory is what a process may need for 50 upstreams, whatever they send: three bodies of a megabyte each at a time,
+// and what it needs without them.
+const mostMemory = 200 << 20
 
 // huge are answers of which each is as large as it may be, or has no end.
 func huge() []func(document string) fs.Behaviour {

@@ -64,7 +64,7 @@ type program struct {
 
 // slots is how many exporters may run at a time. More would wait for a processor, with attempts that run into their
 // limit, in place of waiting for their turn.
-var slots = make(chan struct{}, 12)
+var slots = make(chan struct{}, 8)
 
 // serve starts the exporter and stops it at the end of the test, which fails if the program raced, panicked or did not
 // end well.

@@ -123,7 +123,7 @@ func TestSIGTERMLetsAScrapeInFlightFinish(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "betanet.yml")
 	write(t, file, text)
 	p := surroundings{}.start(t, append([]string{"--config.file=" + file}, unhurried...)...)
-	p.awaitPage(t, "/-/ready", http.StatusOK)
+	p.awaitAll(t, func(e exposition) error { return e.is(series("betanet_fleet_upstreams", "state", "up"), upstreams) })
 
 	conn := p.dial(t)
 	conn.SetReadBuffer(64 << 10)
@@ -147,20 +147,6 @@ func TestSIGTERMLetsAScrapeInFlightFinish(t *testing.T) {
 	<-p.done
 	if took := p.ended.Sub(asked); took > 3*time.Second {
 		t.Errorf("with a scrape in flight it ended after %v, want a second", took)
-	}
-}
-
-// awaitPage waits for a status of a page.
-func (p *process) awaitPage(t *testing.T, path string, want int) {
-	t.Helper()
-	for end := time.Now().Add(deadline); ; <-time.After(20 * time.Millisecond) {
-		got := p.ask(t, "GET", path)
-		if got == want {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatalf("%s: after %v still %d, want %d", path, deadline, got, want)
-		}
 	}
 }
 

@@ -43,6 +43,26 @@ func (d *Deaf) Close() {
 	syscall.Close(d.fd)
 }
 
+// hold takes an address and does not listen at it: who connects is refused, and nobody else gets the port meanwhile. It
+// is nil if that cannot be.
+func hold(addr string) *Deaf {
+	address, err := netip.ParseAddrPort(addr)
+	if err != nil || !address.Addr().Is4() {
+		return nil
+	}
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		return nil
+	}
+	syscall.CloseOnExec(fd)
+	if errors.Join(syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1),
+		syscall.Bind(fd, &syscall.SockaddrInet4{Port: int(address.Port()), Addr: ip4(address)})) != nil {
+		syscall.Close(fd)
+		return nil
+	}
+	return &Deaf{fd: fd}
+}
+
 // clog listens with the least queue that there is, which holds one connection, and connects until nobody answers.
 func clog(address netip.AddrPort) (*Deaf, error) {
 	family, to := syscall.AF_INET, syscall.Sockaddr(&syscall.SockaddrInet4{Port: int(address.Port()), Addr: ip4(address)})

@@ -107,6 +107,7 @@ func (s *Server) Refuse() {
 		s.listener = nil
 	}
 	s.unclog()
+	s.clogged = hold(s.addr)
 	s.mu.Unlock()
 	s.drop()
 }
@@ -143,6 +144,9 @@ func (s *Server) unclog() {
 func (s *Server) Close() {
 	s.close()
 	s.Refuse()
+	s.mu.Lock()
+	s.unclog()
+	s.mu.Unlock()
 	s.running.Wait()
 }
 
