@@ -24,9 +24,9 @@ type Registry struct {
 	order atomic.Pointer[[]*slot] // sorted by name; nil when the set has changed
 	spare sync.Pool               // of *scrape
 
-	// Blocks that have been replaced are rendered into again, unless a scrape may
+	// Blocks that have been replaced are rendered into again, unless anybody may
 	// still read them.
-	scrapes atomic.Int64 // that are running
+	readers atomic.Int64 // scrapes and publishers that are at work
 	unused  sync.Pool    // of *block
 }
 
@@ -104,6 +104,8 @@ func (r *Registry) Publish(v *fleet.View) {
 	}
 	s.view.Store(v)
 	if !v.Collecting {
+		r.readers.Add(1)
+		defer r.readers.Add(-1)
 		r.current(s, now)
 	}
 }
@@ -141,7 +143,7 @@ func (r *Registry) Views() []*fleet.View {
 }
 
 // current is the block of a slot: rendered anew if there is a newer view, or if
-// a value in it has expired.
+// a value in it has expired. The caller counts as a reader.
 func (r *Registry) current(s *slot, now time.Time) *block {
 	old, v := s.block.Load(), s.view.Load()
 	if old != nil && old.view == v && (old.expires.IsZero() || now.Before(old.expires)) {
@@ -159,8 +161,8 @@ func (r *Registry) current(s *slot, now time.Time) *block {
 		e = newEndings(v.Upstream.Name, v.Upstream.Labels, v.Replica)
 	}
 	b.render(&subject{view: v, now: now}, e, func(f *family) bool { return f.upstream != nil })
-	// A scrape that begins after the swap cannot see the old one.
-	if s.block.CompareAndSwap(old, b) && old != nil && r.scrapes.Load() == 0 {
+	// Who becomes a reader after the swap cannot see the old one.
+	if s.block.CompareAndSwap(old, b) && old != nil && r.readers.Load() == 1 {
 		old.view = nil
 		r.unused.Put(old)
 	}

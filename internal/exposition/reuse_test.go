@@ -74,8 +74,8 @@ func TestMemoryIsNotUsedAgainWhileAScrapeReadsIt(t *testing.T) {
 	publishers.Wait()
 	close(ended)
 	scrapers.Wait()
-	if got := r.scrapes.Load(); got != 0 {
-		t.Errorf("got %d scrapes that run, want none", got)
+	if got := r.readers.Load(); got != 0 {
+		t.Errorf("got %d readers at the end, want none", got)
 	}
 }
 

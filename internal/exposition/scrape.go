@@ -45,8 +45,8 @@ func (r *Registry) write(out io.Writer, f Format, all bool) error {
 	s.out, s.err, s.buf, s.blocks = out, nil, s.buf[:0], s.blocks[:0]
 	defer func() { s.out = nil; clear(s.blocks) }()
 	now := time.Now()
-	r.scrapes.Add(1)
-	defer r.scrapes.Add(-1)
+	r.readers.Add(1)
+	defer r.readers.Add(-1)
 	for _, slot := range r.slots() {
 		s.blocks = append(s.blocks, r.current(slot, now))
 	}
