@@ -19,10 +19,11 @@ var directions = map[string][]string{
 	"config":     {"betanet", "fleet", "retry"},
 	"poll":       {"betanet", "breaker", "fleet", "retry", "snapshot"},
 	"exposition": {"betanet", "breaker", "fleet"},
+	"history":    {"betanet", "breaker", "fleet"},
 	"discovery":  {"fleet"},
 	"probe":      {"betanet", "fleet", "poll"},
-	"web":        {"breaker", "exposition", "fleet", "probe"},
-	"app":        {"betanet", "breaker", "config", "discovery", "exposition", "fleet", "poll", "probe", "simulator", "web"},
+	"web":        {"breaker", "exposition", "fleet", "history", "probe"},
+	"app":        {"betanet", "breaker", "config", "discovery", "exposition", "fleet", "history", "poll", "probe", "simulator", "web"},
 }
 
 // keepers are the only packages that may import a library.

@@ -26,11 +26,12 @@ const (
 	keyErr      = "err"
 )
 
-// observer turns the events of collecting into counters and log lines. The log
-// is about changes; the counters carry the rest (design: interface.md, log
+// observer turns the events of collecting into counters, log lines and the past
+// of the status page. The log is about changes; the counters carry the rest (design: interface.md, log
 // lines).
 type observer struct {
 	self *exposition.Self
+	past *past
 	log  *slog.Logger
 	many bool // there may be more than one upstream
 
@@ -39,11 +40,12 @@ type observer struct {
 	shown *fleet.Upstream // the one whose collection is
 }
 
-func newObserver(self *exposition.Self, log *slog.Logger, many bool) *observer {
-	return &observer{self: self, log: slog.New(newCalm(log.Handler())), many: many}
+func newObserver(self *exposition.Self, p *past, log *slog.Logger, many bool) *observer {
+	return &observer{self: self, past: p, log: slog.New(newCalm(log.Handler())), many: many}
 }
 
 func (o *observer) report(e poll.Event) {
+	o.past.note(e)
 	switch e := e.(type) {
 	case poll.Began:
 		o.self.Collection()

@@ -45,7 +45,7 @@ func observe(many bool) *logged {
 		}
 		return a
 	}})
-	l.observer = newObserver(exposition.NewRegistry().Self, slog.New(h), many)
+	l.observer = newObserver(exposition.NewRegistry().Self, new(past), slog.New(h), many)
 	return l
 }
 

@@ -39,10 +39,11 @@ func serve(ctx context.Context, s settings, load func() (settings, error), log *
 	log.Info("Starting betanet_exporter", "version", version.Version, "upstreams", len(s.upstreams))
 	group, ctx := errgroup.WithContext(ctx)
 	registry := exposition.NewRegistry()
+	past := new(past)
 	files := divideOpenFiles(openFilesLimit())
-	poller := newPoller(registry, log, s.Names, files.upstreams)
+	poller := newPoller(registry, past, log, s.Names, files.upstreams)
 	r := newReloader(ctx, s, load, registry, poller, log)
-	handler, err := web.Handler(handlerOptions(s.Config, registry, r, log))
+	handler, err := web.Handler(handlerOptions(s.Config, registry, past, r, log))
 	if err != nil {
 		return err
 	}
@@ -60,6 +61,7 @@ func serve(ctx context.Context, s settings, load func() (settings, error), log *
 		server := web.Server{Handler: handler, MaxConns: files.inbound, ConfigFile: s.Web.ConfigFile, Self: registry.Self, Log: log}
 		return server.Serve(ctx, listeners)
 	})
+	group.Go(func() error { past.record(ctx, registry); return nil })
 	group.Go(func() error { onHangup(ctx, r.reload); return nil })
 	for _, l := range listeners {
 		log.Info("Serving", "metrics", lookAt(l.Addr())+s.Web.TelemetryPath, "status", lookAt(l.Addr())+"/")
@@ -77,9 +79,9 @@ func newReloader(ctx context.Context, s settings, load func() (settings, error),
 	}
 }
 
-func handlerOptions(c *config.Config, r *exposition.Registry, re *reloader, log *slog.Logger) web.Options {
+func handlerOptions(c *config.Config, r *exposition.Registry, p *past, re *reloader, log *slog.Logger) web.Options {
 	o := web.Options{
-		Registry: r, Version: version.Version, TelemetryPath: c.Web.TelemetryPath,
+		Registry: r, Trend: &p.trend, Journal: &p.journal, Version: version.Version, TelemetryPath: c.Web.TelemetryPath,
 		MaxRequests: c.Web.MaxRequests, Pprof: c.Web.EnablePprof, Log: log,
 		Probe: re.targets, Names: re.roster.all,
 	}
@@ -92,8 +94,8 @@ func handlerOptions(c *config.Config, r *exposition.Registry, re *reloader, log 
 // newPoller makes a poller whose views and events go to the registry and the
 // log, and that has so many connections at most, 0 for no limit. Upstreams that
 // are collected on demand alone have no series on /metrics.
-func newPoller(r *exposition.Registry, log *slog.Logger, many bool, connections int) *poll.Poller {
-	o := newObserver(r.Self, log, many)
+func newPoller(r *exposition.Registry, p *past, log *slog.Logger, many bool, connections int) *poll.Poller {
+	o := newObserver(r.Self, p, log, many)
 	publish := func(v *fleet.View) {
 		if v.Polled {
 			r.Publish(v)

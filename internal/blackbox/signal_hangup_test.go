@@ -53,9 +53,10 @@ func (o *outage) names() map[*faultserver.Server]string {
 	return map[*faultserver.Server]string{o.alive: "alive", o.dead: "dead", o.other: "other"}
 }
 
-// good is a file that is right, with the third upstream or without it; the first does not change, nor does the second.
+// good is a file that is right, with the third upstream or without it; the first does not change, nor does the second. That one
+// has time for its answers: a breaker that a busy machine's time-out opened would keep that reason for the hour.
 func (o *outage) good(withOther bool) string {
-	text := fmt.Sprintf("upstreams:\n- {name: alive, url: '%s', breaker: {failures: 1000000}}\n- {name: dead, url: '%s', breaker: {failures: 3}}\n", o.alive.URL(), o.dead.URL())
+	text := fmt.Sprintf("upstreams:\n- {name: alive, url: '%s', breaker: {failures: 1000000}}\n- {name: dead, url: '%s', breaker: {failures: 3}, collect: {interval: 5s, timeout: 4s}}\n", o.alive.URL(), o.dead.URL())
 	if withOther {
 		text += fmt.Sprintf("- {name: other, url: '%s', breaker: {failures: 1000000}}\n", o.other.URL())
 	}

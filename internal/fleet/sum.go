@@ -31,7 +31,7 @@ func (s *Sum) Begin() { s.round++ }
 func (s *Sum) Add(name string, value uint64) (fell bool) {
 	before := s.last[name].value
 	s.last[name] = counter{value, s.round}
-	s.total = addSaturated(s.total, increase(before, value))
+	s.total = addSaturated(s.total, Increase(before, value))
 	return value < before
 }
 

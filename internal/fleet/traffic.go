@@ -72,7 +72,7 @@ func (t *Traffic) Observe(v *View, now time.Time) {
 			continue
 		}
 		if before := l.values[c]; before.known {
-			t.growth[c] = addSaturated(t.growth[c], increase(before.n, *n))
+			t.growth[c] = addSaturated(t.growth[c], Increase(before.n, *n))
 		}
 		l.values[c] = lastValue{*n, true}
 	}
@@ -102,8 +102,8 @@ func (t *Traffic) lastOf(v *View) *lastValues {
 	return l
 }
 
-// increase is by how much a counter grew; one that fell has started anew.
-func increase(before, now uint64) uint64 {
+// Increase is by how much a counter grew; one that fell has started anew.
+func Increase(before, now uint64) uint64 {
 	if now < before {
 		return now
 	}

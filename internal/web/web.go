@@ -13,11 +13,14 @@ import (
 
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/history"
 )
 
 // Options are what the handlers need.
 type Options struct {
 	Registry      *exposition.Registry
+	Trend         *history.Trend
+	Journal       *history.Journal
 	Version       string
 	TelemetryPath string
 	MaxRequests   int  // parallel scrapes, 0 for no limit
