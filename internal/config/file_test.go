@@ -125,7 +125,7 @@ func TestURLsOfFlagsAndFileAreJoined(t *testing.T) {
 
 func TestTheDefaultURLHoldsOnlyIfNothingNamesAnUpstream(t *testing.T) {
 	for text, want := range map[string][]string{
-		"": {"localhost:9000"}, "# nothing": {"localhost:9000"}, "upstreams:": {"localhost:9000"}, "probe: {allow: [a]}": {"localhost:9000"},
+		"# nothing": {"localhost:9000"}, "upstreams:": {"localhost:9000"}, "probe: {allow: [a]}": {"localhost:9000"},
 		"upstreams: [{url: http://a}]": {"a:80"}, "discovery: {dns: [{name: a}]}": nil, "discovery: {files: [{paths: [a.yml]}]}": nil,
 	} {
 		c := mustLoad(t, text)
@@ -148,7 +148,7 @@ func TestUpstreamsHaveNamesWithAFileOrIfTheyAreMany(t *testing.T) {
 		{[]string{"collect", "--config.file=c.yml", "http://a", "http://b"}, true},
 	} {
 		t.Chdir(t.TempDir())
-		write(t, "c.yml", "")
+		write(t, "c.yml", "# nothing")
 		got, err := load(c.args)
 		if err != nil {
 			t.Errorf("%v: %v", c.args, err)

@@ -58,6 +58,12 @@ func (s *source) read() *place {
 		s.add(fmt.Errorf("%s: %s: %w", s.where, s.name, err))
 		return nil
 	}
+	if len(bytes.TrimSpace(text)) == 0 {
+		// To a reload, a file that is just being written would say that no upstream
+		// is wanted any more.
+		s.add(fmt.Errorf("%s: %s: is empty, use a file with at least a comment", s.where, s.name))
+		return nil
+	}
 	if line := oddLine(text); line > 0 {
 		s.failAt(line, "is no UTF-8 text, or holds control characters")
 		return nil
