@@ -43,9 +43,9 @@ func (f *Failure) Unwrap() error { return f.Err }
 // Options of a client.
 type Options struct {
 	UserAgent   string
-	DialTimeout time.Duration // bounds a dial whose attempt has gone away
 	IdleTimeout time.Duration // how long a kept connection may rest
-	// Dial makes the connections, nil for the network's.
+	// Dial makes the connections, and bounds one whose attempt has gone away; nil
+	// for the network's, without a bound.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 

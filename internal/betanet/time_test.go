@@ -187,13 +187,3 @@ func TestAConnectionRestsForItsTimeAndNoLonger(t *testing.T) {
 		}
 	})
 }
-
-// A dial may outlive its attempt, whose place another dial's connection took:
-// its own limit ends it.
-func TestADialHasItsOwnLimit(t *testing.T) {
-	base, _ := serve(t, healthy)
-	c := openWith(t, base, Options{DialTimeout: 1})
-	for _, e := range allEndpoints {
-		wantFailure(t, c, e, again(ReasonTimeout))
-	}
-}

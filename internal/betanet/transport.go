@@ -3,7 +3,6 @@ package betanet
 import (
 	"crypto/tls"
 	"fmt"
-	"net"
 	"net/http"
 
 	"github.com/prometheus/common/config"
@@ -59,9 +58,6 @@ func newBase(o Options, h *HTTPConfig, keep bool) (http.RoundTripper, error) {
 
 // transport is net/http's, tuned for small answers of many upstreams.
 func (o Options) transport(keep bool) *http.Transport {
-	if o.Dial == nil {
-		o.Dial = (&net.Dialer{Timeout: o.DialTimeout}).DialContext
-	}
 	http1 := new(http.Protocols)
 	http1.SetHTTP1(true)
 	return &http.Transport{

@@ -19,7 +19,7 @@ const patience = time.Minute
 
 // options are those of the clients below, unless a test is about them.
 func options() Options {
-	return Options{UserAgent: "betanet_exporter/test", DialTimeout: patience, IdleTimeout: time.Minute}
+	return Options{UserAgent: "betanet_exporter/test", IdleTimeout: time.Minute}
 }
 
 // open makes the client of an upstream; the test closes it.
