@@ -60,7 +60,8 @@ type ending struct {
 	name string
 	end  func(document string) faultserver.Behaviour
 
-	// mistakable is set where the unasked bytes are taken for an answer, rightly, if a request is already on its way.
+	// mistakable is set where the unasked bytes are taken for an answer, if a request is already on its way: rightly, or
+	// because net/http had read them with the answer before and gave the connection on before it looked.
 	mistakable bool
 }
 
@@ -79,7 +80,7 @@ func endings() []ending {
 		{name: "announced and not done", end: typed(faultserver.JSONType, "Connection: close")},
 		{name: "an answer too many at once", end: func(d string) faultserver.Behaviour {
 			return faultserver.Respond(append(healthyAnswer(d), "HTTP/1.1 500 No\r\n\r\n"...))
-		}},
+		}, mistakable: true},
 		{name: "garbage on the idle connection", end: then("\x00\r\n"), mistakable: true},
 		{name: "a line with escapes on the idle connection", end: then("\x1b[31mlevel=ERROR\nlevel=ERROR\r\n"), mistakable: true},
 		{name: "408 on the idle connection", end: then("HTTP/1.1 408 Request Timeout\r\n\r\n"), mistakable: true},

@@ -186,10 +186,15 @@ func (e exposition) mentioning(word string) []string {
 // is cut down to what mentions upstream.
 func (p *program) await(t *testing.T, upstream string, want func(exposition) error) exposition {
 	t.Helper()
+	return p.awaitOf(t, p.scrape, upstream, want)
+}
+
+func (p *program) awaitOf(t *testing.T, scrape func() (exposition, error), upstream string, want func(exposition) error) exposition {
+	t.Helper()
 	var last exposition
 	var complaint error
 	for end := time.Now().Add(deadline); time.Now().Before(end); {
-		e, err := p.scrape()
+		e, err := scrape()
 		if err == nil {
 			last = e
 			err = want(e)

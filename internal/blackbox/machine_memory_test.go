@@ -50,15 +50,16 @@ func TestHugeDocumentsAndManyScrapersDoNotFillTheMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, c := range map[string]struct {
-		s surroundings
-	}{
-		"as it is":      {surroundings{exe: exe}},
-		"limited by Go": {surroundings{exe: exe, env: []string{"GOMEMLIMIT=30MiB"}}},
+	for name, s := range map[string]func(*testing.T) surroundings{
+		"as it is":              func(*testing.T) surroundings { return surroundings{} },
+		"limited by Go":         func(*testing.T) surroundings { return surroundings{env: []string{"GOMEMLIMIT=30MiB"}} },
+		"limited by the kernel": func(t *testing.T) surroundings { return limitedByKernel(t, mostMemory) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			flood(t, c.s)
+			s := s(t)
+			s.exe = exe
+			flood(t, s)
 		})
 	}
 }

@@ -61,6 +61,7 @@ func (s surroundings) begin(t *testing.T, args ...string) *process {
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Env, cmd.Dir = append(os.Environ(), s.env...), s.dir
 	cmd.Stdout, cmd.Stderr = writer, writer
+	tie(cmd)
 	err = cmd.Start()
 	writer.Close()
 	if err != nil {

@@ -76,6 +76,7 @@ func serve(t *testing.T, env []string, args ...string) *program {
 	// The kernel chooses the port. One chosen here could be taken by an upstream before the exporter listens on it.
 	cmd := exec.CommandContext(ctx, binary, append([]string{"--web.listen-address=127.0.0.1:0", "--log.level=debug"}, args...)...)
 	cmd.Env = append(os.Environ(), env...)
+	tie(cmd)
 	reader, writer := io.Pipe()
 	cmd.Stdout, cmd.Stderr = writer, writer
 	if err := cmd.Start(); err != nil {

@@ -66,7 +66,7 @@ func (o *outage) good(withOther bool) string {
 // bad are files of which none may be put into force, in whole or in part.
 func (o *outage) bad() []string {
 	return []string{
-		"\x00\xff", "upstreams: [", "upstreams:\n- {name: alive, url: 'http://127.0.0.1:1'}\n- {nmae: dead}\n",
+		"", "\x00\xff", "upstreams: [", "upstreams:\n- {name: alive, url: 'http://127.0.0.1:1'}\n- {nmae: dead}\n",
 		o.good(true) + "  breaker: {failures: 0}\n", strings.Replace(o.good(true), "name: other", "name: alive", 1),
 	}
 }
@@ -113,18 +113,7 @@ func (e exposition) without(upstream string) exposition {
 // awaitAll is await with the states of breakers.
 func (p *process) awaitAll(t *testing.T, want func(exposition) error) {
 	t.Helper()
-	for end := time.Now().Add(deadline); ; <-time.After(50 * time.Millisecond) {
-		e, err := p.everything()
-		if err == nil {
-			err = want(e)
-		}
-		if err == nil {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatalf("after %v still: %v\n%s", deadline, err, p.log.lines(""))
-		}
-	}
+	p.awaitOf(t, p.everything, "", want)
 }
 
 // TestAHundredHangupsInASecondLoseNothing changes the file before each of them, to a right one and to a wrong one in turn.
