@@ -69,8 +69,9 @@ fetched = said=$$($(GO) run $(1) $(2) 2>&1) || { \
 	if [ "$(CI)" = true ]; then echo "make: with CI=true that is a failure"; exit 1; fi; \
 	echo "make: SKIPPED: $(1) has checked nothing"; false; }
 
-generate: ## write the generated pages of docs/ anew
+generate: ## write the generated pages of docs/ and the dashboards of monitoring/ anew
 	$(GO) run ./docs/generate docs
+	$(GO) run ./monitoring/generate monitoring/dashboards
 
 bench: ## measure the program, as ratios to floors of the same run; half an hour, BENCH='-only small' two minutes
 	$(GO) run ./bench $(BENCH)

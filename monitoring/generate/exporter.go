@@ -1,0 +1,199 @@
+package main
+
+var exporterDashboard = dashboard{
+	uid: "betanet-exporter", title: "Betanet exporter", variables: ofExporters,
+	description: "The exporter itself: whether it keeps up, how its requests end, what it turns away, and what it needs.",
+	rows: []row{
+		{"Process", []panel{
+			{
+				kind: timeline, title: "Scraped", width: 8, height: 6, unit: "short",
+				description: "Whether Prometheus could scrape the exporter. This says nothing about the upstreams.",
+				targets:     []target{{expr: "up{@exporters}", legend: instance}},
+				words:       []word{{1, "scraped", good}, {0, "not scraped", bad}},
+				alerts:      []string{"BetanetExporterDown"},
+			},
+			{
+				kind: timeline, title: "Configuration", width: 8, height: 6, unit: "short",
+				description: "Whether the last load of the configuration succeeded. After one that failed the old configuration goes on.",
+				targets:     []target{{expr: "betanet_exporter_config_last_reload_successful{@exporters}", legend: instance}},
+				words:       []word{{1, "loaded", good}, {0, "refused, the old one goes on", bad}},
+				alerts:      []string{"BetanetReloadFailed"},
+			},
+			{
+				kind: table, title: "Exporters", width: 8, height: 6, unit: "short", sortBy: "instance",
+				description: "Version of each exporter, how long it has been running, and how old its configuration is.",
+				targets: []target{
+					{expr: "max by (job, instance, version) (betanet_exporter_build_info{@exporters})"},
+					{expr: "time() - max by (job, instance) (process_start_time_seconds{@exporters})", legend: "Running for", unit: "s"},
+					{expr: "time() - max by (job, instance) (betanet_exporter_config_last_reload_success_timestamp_seconds{@exporters})", legend: "Configuration loaded before", unit: "s"},
+				},
+			},
+		}},
+		{"Upstreams", []panel{
+			{
+				kind: timeseries, title: "Upstreams", width: 8, height: 8, unit: "short", floor: at(0),
+				description: "Upstreams that are configured or discovered.",
+				targets:     []target{{expr: "betanet_exporter_upstreams{@exporters}", legend: instance}},
+				alerts:      []string{"BetanetDiscoveryFailing"},
+			},
+			{
+				kind: timeseries, title: "Upstreams by state", width: 8, height: 8, unit: "short", floor: at(0), stacked: true,
+				description: "As the exporter counts them: up = every document fetched last time, stale = one was not but there are values, down = none, pending = not yet tried. Only where an exporter has more than one upstream.",
+				targets: []target{
+					{expr: `sum(betanet_fleet_upstreams{@exporters, state="up"})`, legend: "up", colour: good},
+					{expr: `sum(betanet_fleet_upstreams{@exporters, state="stale"})`, legend: "stale", colour: poor},
+					{expr: `sum(betanet_fleet_upstreams{@exporters, state="down"})`, legend: "down", colour: bad},
+					{expr: `sum(betanet_fleet_upstreams{@exporters, state="pending"})`, legend: "pending", colour: neutral},
+				},
+				alerts: []string{"BetanetFleetCoverageLow", "BetanetDown", "BetanetDataStale"},
+			},
+			{
+				kind: timeline, title: "Sources of discovery", width: 8, height: 8, unit: "short",
+				description: "Whether each source was read when last tried. If not, its last list stands. Empty without discovery.",
+				targets:     []target{{expr: "betanet_exporter_discovery_up{@exporters}", legend: instance + " {{source}}"}},
+				words:       []word{{1, "read", good}, {0, "failing, the last list stands", bad}},
+				alerts:      []string{"BetanetDiscoveryFailing"},
+			},
+			{
+				kind: timeseries, title: "Duplicates of discovery", width: 8, height: 7, unit: "short", floor: at(0),
+				description: "Upstreams of a source that are left out, because their name is taken.",
+				targets:     []target{{expr: "betanet_exporter_discovery_duplicates{@exporters}", legend: instance + " {{source}}"}},
+			},
+			{
+				kind: timeseries, title: "Messages of the fleet", width: 8, height: 7, unit: "ops", floor: at(0),
+				description: "Messages a second of all upstreams of an exporter, as it counts them: by increases only, so that no restart shows as traffic. Only where it has more than one.",
+				targets:     []target{{expr: rate("betanet_fleet_messages_total{@exporters}"), legend: instance}},
+				alerts:      []string{"BetanetNoTraffic"},
+			},
+			{
+				kind: timeseries, title: "Circuit breakers", width: 8, height: 7, unit: "short", floor: at(0),
+				description: "How many circuit breakers entered each state, over all upstreams.",
+				targets: []target{
+					{expr: transitions("open"), legend: "to open", colour: bad},
+					{expr: transitions("half_open"), legend: "to half open", colour: poor},
+					{expr: transitions("closed"), legend: "to closed", colour: good},
+				},
+				alerts: []string{"BetanetCircuitBreakerOpen"},
+			},
+		}},
+		{"Collections", []panel{
+			{
+				kind: timeseries, title: "Collections", width: 8, height: 8, unit: "ops", floor: at(0),
+				description: "Collections a second, over all upstreams.",
+				targets:     []target{{expr: rate("betanet_exporter_collections_total{@exporters}"), legend: instance}},
+			},
+			{
+				kind: timeseries, title: "Skipped collections", width: 8, height: 8, unit: "ops", floor: at(0),
+				description: "Collections a second that were due and not made, because the one before was still running or the process was stopped.",
+				targets:     []target{{expr: rate("betanet_exporter_collections_skipped_total{@exporters}"), legend: instance}},
+			},
+			{
+				kind: timeseries, title: "Delay of collections", width: 8, height: 8, unit: "s", floor: at(0),
+				description: "How long after they were due collections started. It grows when the machine is too small.",
+				targets: []target{
+					{expr: quantile("0.5", "instance", "betanet_exporter_collection_delay_seconds_bucket{@exporters}"), legend: instance + " 50 %"},
+					{expr: quantile("0.99", "instance", "betanet_exporter_collection_delay_seconds_bucket{@exporters}"), legend: instance + " 99 %"},
+				},
+			},
+		}},
+		{"Requests to upstreams", []panel{
+			{
+				kind: timeseries, title: "Attempts by result", width: 12, height: 8, unit: "ops", floor: at(0), stacked: true,
+				description: "Requests a second by how they ended: success, or the reason of the failure.",
+				targets:     []target{{expr: "sum by (result) (" + rate(attempts) + ") > 0", legend: "{{result}}"}},
+				alerts:      []string{"BetanetDown"},
+			},
+			{
+				kind: timeseries, title: "Attempts that fail", width: 12, height: 8, unit: "percentunit", floor: at(0), top: at(1),
+				description: "Share of the requests that ended otherwise than with a document. No line where none was made.",
+				targets:     []target{{expr: "1 - sum by (instance) (" + rate(succeeded) + ") / sum by (instance) (" + rate(attempts) + ")", legend: instance}},
+				thresholds:  []threshold{{0, good}, {0.05, poor}, {0.5, bad}},
+				alerts:      []string{"BetanetDown"},
+			},
+			{
+				kind: timeseries, title: "Duration of requests", width: 12, height: 8, unit: "s", floor: at(0),
+				description: "How long requests took, body and decoding included, by document. No line where none was made.",
+				targets: []target{
+					{expr: quantile("0.5", "endpoint", durations), legend: "{{endpoint}} 50 %"},
+					{expr: quantile("0.99", "endpoint", durations), legend: "{{endpoint}} 99 %", dashed: true},
+				},
+			},
+			{
+				kind: heatmap, title: "Distribution of durations", width: 12, height: 8, unit: "s",
+				description: "How many requests took how long.",
+				targets:     []target{{expr: "sum by (le) (increase(" + durations + "[$__rate_interval]))", legend: "{{le}}"}},
+			},
+			{
+				kind: timeseries, title: "Retries", width: 8, height: 7, unit: "ops", floor: at(0), stacked: true,
+				description: "Requests a second that were made again within a collection, by document.",
+				targets:     []target{{expr: "sum by (endpoint) (" + rate("betanet_exporter_retries_total{@exporters}") + ")", legend: "{{endpoint}}"}},
+			},
+			{
+				kind: timeseries, title: "Retries without budget", width: 8, height: 7, unit: "ops", floor: at(0),
+				description: "Retries a second that were due and not made, because the budget of the process was empty.",
+				targets:     []target{{expr: rate("betanet_exporter_retry_budget_exhausted_total{@exporters}"), legend: instance}},
+			},
+			{
+				kind: timeseries, title: "Cache", width: 8, height: 7, unit: "ops", floor: at(0), stacked: true,
+				description: "Documents a second that were asked of the cache: hit = answered without a fetch, miss = by a fetch, stale = with the last good one because the fetch failed.",
+				targets:     []target{{expr: "sum by (result) (" + rate("betanet_exporter_cache_requests_total{@exporters}") + ")", legend: "{{result}}"}},
+				alerts:      []string{"BetanetDataStale"},
+			},
+		}},
+		{"Scrapes", []panel{
+			{
+				kind: timeseries, title: "Duration of scrapes", width: 8, height: 7, unit: "s", floor: at(0),
+				description: "How long Prometheus took to scrape the exporter.",
+				targets:     []target{{expr: "scrape_duration_seconds{@exporters}", legend: instance}},
+			},
+			{
+				kind: timeseries, title: "Samples of a scrape", width: 8, height: 7, unit: "short", floor: at(0),
+				description: "How many samples a scrape gave.",
+				targets:     []target{{expr: "scrape_samples_scraped{@exporters}", legend: instance}},
+			},
+			{
+				kind: timeseries, title: "Turned away", width: 8, height: 7, unit: "ops", floor: at(0),
+				description: "Inbound requests and connections a second that were turned away: max_requests = too many scrapes at once, connections = too many connections, slow_client = no progress.",
+				targets:     []target{{expr: "sum by (instance, reason) (" + rate("betanet_exporter_http_rejected_total{@exporters}") + ")", legend: instance + " {{reason}}"}},
+			},
+		}},
+		{"What it needs", []panel{
+			{
+				kind: timeseries, title: "Memory", width: 6, height: 7, unit: "bytes", floor: at(0),
+				description: "Memory of the process, and the part of it that Go's heap uses.",
+				targets: []target{
+					{expr: "process_resident_memory_bytes{@exporters}", legend: instance + " resident"},
+					{expr: "go_memstats_heap_inuse_bytes{@exporters}", legend: instance + " heap", dashed: true},
+				},
+			},
+			{
+				kind: timeseries, title: "CPU", width: 6, height: 7, unit: "percentunit", floor: at(0),
+				description: "Share of one core. Two busy cores are 200 %.",
+				targets:     []target{{expr: rate("process_cpu_seconds_total{@exporters}"), legend: instance}},
+			},
+			{
+				kind: timeseries, title: "File descriptors", width: 6, height: 7, unit: "percentunit", floor: at(0), top: at(1),
+				description: "Open descriptors as a share of how many the process may have. It needs one an upstream and 600 besides.",
+				targets:     []target{{expr: "process_open_fds{@exporters} / process_max_fds{@exporters}", legend: instance}},
+				thresholds:  []threshold{{0, good}, {0.8, poor}, {0.95, bad}},
+			},
+			{
+				kind: timeseries, title: "Goroutines", width: 6, height: 7, unit: "short", floor: at(0),
+				description: "Goroutines of the process. Upstreams that wait have none.",
+				targets:     []target{{expr: "go_goroutines{@exporters}", legend: instance}},
+			},
+		}},
+	},
+}
+
+const (
+	instance = "{{instance}}"
+
+	attempts  = "betanet_exporter_attempts_total{@exporters}"
+	succeeded = `betanet_exporter_attempts_total{@exporters, result="success"}`
+	durations = "betanet_exporter_request_duration_seconds_bucket{@exporters}"
+)
+
+func transitions(state string) string {
+	return `sum(increase(betanet_exporter_circuit_breaker_transitions_total{@exporters, state="` + state + `"}[$__rate_interval]))`
+}

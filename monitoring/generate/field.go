@@ -1,0 +1,133 @@
+package main
+
+import "strconv"
+
+// defaults are what holds for all values of a panel.
+func (p *panel) defaults() object {
+	d := object{
+		"color": object{"mode": p.colours()}, "custom": p.custom(), "mappings": mappings(p.words),
+		"thresholds": object{"mode": "absolute", "steps": steps(p.thresholds)}, "unit": p.unit,
+	}
+	if p.floor != nil {
+		d["min"] = *p.floor
+	}
+	if p.top != nil {
+		d["max"] = *p.top
+	}
+	return d
+}
+
+// colours tells where colours come from: lines have one each, values that of
+// their word or threshold.
+func (p *panel) colours() string {
+	if p.kind == timeseries {
+		return "palette-classic"
+	}
+	return "thresholds"
+}
+
+// custom is what a type of panel alone has.
+func (p *panel) custom() object {
+	hidden := object{"legend": false, "tooltip": false, "viz": false}
+	switch p.kind {
+	case timeseries:
+		stacking, fill, limits := "none", 10, "off"
+		if p.stacked {
+			stacking, fill = "normal", 40
+		}
+		if p.thresholds != nil {
+			limits = "dashed"
+		}
+		return object{
+			"drawStyle": "line", "fillOpacity": fill, "hideFrom": hidden, "lineInterpolation": "linear", "lineWidth": 1,
+			"showPoints": "auto", "spanNulls": false, "stacking": object{"group": "A", "mode": stacking}, "thresholdsStyle": object{"mode": limits},
+		}
+	case timeline:
+		return object{"fillOpacity": 70, "hideFrom": hidden, "lineWidth": 0, "spanNulls": false}
+	case heatmap:
+		return object{"hideFrom": hidden, "scaleDistribution": object{"type": "linear"}}
+	case table:
+		return object{"align": "auto", "cellOptions": object{"type": "auto"}, "filterable": true, "inspect": false}
+	default:
+		return object{}
+	}
+}
+
+// mappings turn values into words.
+func mappings(words []word) []object {
+	all := []object{}
+	if words == nil {
+		return all
+	}
+	options := object{}
+	for i, w := range words {
+		options[strconv.Itoa(w.value)] = object{"color": w.colour, "index": i, "text": w.text}
+	}
+	return append(all, object{"type": "value", "options": options})
+}
+
+// steps are thresholds in Grafana's way: the first holds from minus infinity.
+func steps(thresholds []threshold) []object {
+	if thresholds == nil {
+		return []object{{"color": unknown, "value": nil}}
+	}
+	var all []object
+	for i, t := range thresholds {
+		step := object{"color": t.colour, "value": t.from}
+		if i == 0 {
+			step["value"] = nil
+		}
+		all = append(all, step)
+	}
+	return all
+}
+
+// overrides are what holds for the values of one target.
+func (p *panel) overrides() []object {
+	all := []object{}
+	add := func(matcher, what string, properties ...object) {
+		if len(properties) > 0 {
+			all = append(all, object{"matcher": object{"id": matcher, "options": what}, "properties": properties})
+		}
+	}
+	for i, t := range p.targets {
+		if p.kind == table {
+			if t.legend != "" {
+				add("byName", t.legend, p.column(t)...)
+			}
+			continue
+		}
+		var properties []object
+		if t.colour != "" {
+			properties = append(properties, property("color", object{"fixedColor": t.colour, "mode": "fixed"}))
+		}
+		if t.dashed {
+			properties = append(properties, property("custom.lineStyle", object{"dash": []int{8, 8}, "fill": "dash"}))
+		}
+		add("byFrameRefID", refID(i), properties...)
+	}
+	if p.drillDown {
+		add("byName", "upstream", property("links", []object{{"title": "${__value.text}", "url": drillDown}}))
+	}
+	return all
+}
+
+// drillDown leads from a row of a table to the dashboard of its upstream.
+const drillDown = "/d/betanet-upstream?${datasource:queryparam}&var-job=${__data.fields.job}&var-instance=${__data.fields.instance}" +
+	"&var-upstream=${__data.fields.upstream}&${__url_time_range}"
+
+func property(id string, value any) object { return object{"id": id, "value": value} }
+
+// column is what holds for a column of a table.
+func (p *panel) column(t target) (properties []object) {
+	if t.unit != "" {
+		properties = append(properties, property("unit", t.unit))
+	}
+	if t.words != nil {
+		properties = append(properties, property("mappings", mappings(t.words)))
+	}
+	if t.words != nil || p.thresholds != nil {
+		properties = append(properties, property("custom.cellOptions", object{"type": "color-text"}))
+	}
+	return properties
+}

@@ -1,0 +1,193 @@
+package main
+
+var fleetDashboard = dashboard{
+	uid: "betanet-fleet", title: "Betanet fleet", variables: ofUpstreams,
+	description: "All upstreams together: how many can be asked, what they carry, what they lose, how fast they are. Of two exporters that watch the same upstreams choose one instance, or everything counts twice.",
+	rows: []row{
+		{"At a glance", []panel{
+			{
+				kind: stat, title: "Coverage", width: 4, height: 5, unit: "percentunit", floor: at(0), top: at(1),
+				description: "Share of the upstreams of which every document was fetched last time.",
+				targets:     []target{{expr: "avg(" + isUp + ")"}},
+				thresholds:  []threshold{{0, bad}, {0.9, poor}, {1, good}},
+				alerts:      []string{"BetanetFleetCoverageLow", "BetanetDown"},
+			},
+			{
+				kind: stat, title: "Upstreams", width: 8, height: 5, unit: "short",
+				description: "Upstreams by state: up = every document was fetched last time; stale or in part = some were not, but there are values; no values = nothing is known of them, or only what is too old.",
+				targets:     upstreamsByState,
+				alerts:      []string{"BetanetDown", "BetanetDataStale"},
+			},
+			{
+				kind: stat, title: "Messages", width: 4, height: 5, unit: "ops",
+				description: "Messages a second of the upstreams that are fetched. Others are left out, not taken as 0.",
+				targets:     []target{{expr: sum(fresh("metrics", rate(messages)))}},
+				alerts:      []string{"BetanetNoTraffic"},
+			},
+			{
+				kind: stat, title: "Lost packets", width: 4, height: 5, unit: "percentunit",
+				description: "Dropped packets as a share of dropped and processed ones: dropped / (processed + dropped). Upstreams do not say whether what they dropped is in what they processed; this way the share is within 0 and 100 %.",
+				targets:     []target{{expr: fleetLoss}},
+				thresholds:  lossThresholds,
+				alerts:      []string{"BetanetPacketLossHigh"},
+			},
+			{
+				kind: stat, title: "Scrapes", width: 4, height: 5, unit: "short",
+				description: "Targets that Prometheus could scrape last time, and those that it could not.",
+				targets: []target{
+					{expr: `sum(up{job=~"$job"})`, legend: "made", colour: good},
+					{expr: `sum(1 - up{job=~"$job"})`, legend: "failed", colour: bad},
+				},
+				alerts: []string{"BetanetExporterDown"},
+			},
+		}},
+		{"Upstreams", []panel{
+			{
+				kind: timeseries, title: "Upstreams by state", width: 9, height: 9, unit: "short", floor: at(0), stacked: true,
+				description: "How many upstreams are up, stale or in part, and without values.",
+				targets:     upstreamsByState,
+				alerts:      []string{"BetanetDown", "BetanetDataStale", "BetanetFleetCoverageLow"},
+			},
+			{
+				kind: table, title: "Upstreams", width: 15, height: 9, unit: "short", sortBy: "State", drillDown: true,
+				description: "Each upstream, the worst first: its state, the age of its oldest document, and the reason for which most of its endpoints fail. An upstream without a name, the only one of its exporter, is called All. A click leads to its dashboard.",
+				targets: []target{
+					{expr: named(state), legend: "State", words: stateWords},
+					{expr: named(age), legend: "Age of values", unit: "s"},
+					{expr: named("topk by " + eachUpstream + " (1, count by (job, instance, upstream, reason) (betanet_exporter_endpoint_failing{@upstreams}))")},
+				},
+				alerts: []string{"BetanetDown", "BetanetDataStale"},
+			},
+			{
+				kind: timeseries, title: "Endpoints that fail, by reason", width: 12, height: 7, unit: "short", floor: at(0), stacked: true,
+				description: "Endpoints whose last collection failed, by the reason. Empty while none fails.",
+				targets:     []target{{expr: "sum by (reason) (betanet_exporter_endpoint_failing{@upstreams})", legend: "{{reason}}"}},
+				alerts:      []string{"BetanetDown"},
+			},
+			{
+				kind: timeseries, title: "Circuit breakers not closed", width: 12, height: 7, unit: "short", floor: at(0), stacked: true,
+				description: "Endpoints that are not asked (open) or asked once to see whether they are back (half open).",
+				targets: []target{
+					{expr: `sum(betanet_exporter_circuit_breaker_state{@upstreams, state="open"})`, legend: "open", colour: bad},
+					{expr: `sum(betanet_exporter_circuit_breaker_state{@upstreams, state="half_open"})`, legend: "half open", colour: poor},
+				},
+				alerts: []string{"BetanetCircuitBreakerOpen"},
+			},
+		}},
+		{"Traffic", []panel{
+			{
+				kind: timeseries, title: "Messages", width: 8, height: 8, unit: "ops", floor: at(0),
+				description: "Messages a second, of the upstreams that are fetched.",
+				targets:     []target{{expr: sum(fresh("metrics", rate(messages))), legend: "messages"}},
+				alerts:      []string{"BetanetNoTraffic"},
+			},
+			{
+				kind: timeseries, title: "Bytes", width: 8, height: 8, unit: "Bps", floor: at(0),
+				description: "Bytes a second, of the upstreams that are fetched. API mixnodes says nothing about bytes.",
+				targets: []target{
+					{expr: sum(fresh("network", rate(sent))), legend: "transmitted"},
+					{expr: sum(fresh("network", rate(received))), legend: "received"},
+				},
+			},
+			{
+				kind: timeseries, title: "Lost packets", width: 8, height: 8, unit: "percentunit", floor: at(0),
+				description: "Dropped packets as a share of dropped and processed ones, of all upstreams that are fetched. No line where there is no traffic.",
+				targets:     []target{{expr: fleetLoss, legend: "lost"}},
+				thresholds:  lossThresholds,
+				alerts:      []string{"BetanetPacketLossHigh"},
+			},
+			{
+				kind: table, title: "Upstreams that lose most", width: 12, height: 8, unit: "percentunit", sortBy: "Lost packets", descending: true, drillDown: true,
+				description: "The ten upstreams with the largest share of dropped packets now.",
+				targets:     []target{{expr: named("topk(10, " + fresh("metrics", upstreamLoss) + ")"), legend: "Lost packets"}},
+				thresholds:  lossThresholds,
+				alerts:      []string{"BetanetPacketLossHigh"},
+			},
+			{
+				kind: table, title: "Slowest upstreams", width: 12, height: 8, unit: "s", sortBy: "Average latency", descending: true, drillDown: true,
+				description: "The ten upstreams with the largest average latency now, of those that are fetched.",
+				targets:     []target{{expr: named("topk(10, " + fresh("network", latency) + ")"), legend: "Average latency"}},
+				thresholds:  latencyThresholds,
+				alerts:      []string{"BetanetLatencyHigh"},
+			},
+		}},
+		{"Latency", []panel{
+			{
+				kind: heatmap, title: "Distribution of latencies", width: 12, height: 9, unit: "s",
+				description: "How many collections gave an average latency within each bucket. It is a distribution of the averages that upstreams give: they say nothing about single messages.",
+				targets:     []target{{expr: "sum by (le) (increase(" + latencies + "[$__rate_interval]))", legend: "{{le}}"}},
+				alerts:      []string{"BetanetLatencyHigh"},
+			},
+			{
+				kind: timeseries, title: "Quantiles of latencies", width: 12, height: 9, unit: "s", floor: at(0),
+				description: "Quantiles of the averages that upstreams give, over all that are selected.",
+				targets: []target{
+					{expr: quantile("0.5", "", latencies), legend: "50 %"},
+					{expr: quantile("0.9", "", latencies), legend: "90 %"},
+					{expr: quantile("0.99", "", latencies), legend: "99 %"},
+				},
+				thresholds: latencyThresholds,
+				alerts:     []string{"BetanetLatencyHigh"},
+			},
+		}},
+		{"Network", []panel{
+			{
+				kind: timeseries, title: "Mixnodes", width: 8, height: 8, unit: "short", floor: at(0), stacked: true,
+				description: "Mixnodes that are active and those that are not, of all upstreams. Last good values are in it.",
+				targets: []target{
+					{expr: sum("betanet_mixnode_active{@upstreams}"), legend: "active", colour: good},
+					{expr: sum("betanet_mixnode_inactive{@upstreams}"), legend: "inactive", colour: bad},
+				},
+				alerts: []string{"BetanetMixnodesInactive"},
+			},
+			{
+				kind: timeseries, title: "Peers", width: 8, height: 8, unit: "short", floor: at(0),
+				description: "Connected peers, added up, and how many of them are last good values of upstreams that are not fetched.",
+				targets: []target{
+					{expr: sum("betanet_connected_peers{@upstreams}"), legend: "all"},
+					{expr: sum(lastGood("nodes", "betanet_connected_peers{@upstreams}")), legend: "of these last good values", dashed: true},
+				},
+				alerts: []string{"BetanetTooFewPeers", "BetanetDataStale"},
+			},
+			{
+				kind: table, title: "Upstreams with fewest peers", width: 8, height: 8, unit: "short", sortBy: "Peers", drillDown: true,
+				description: "The ten upstreams with the fewest connected peers now.",
+				targets:     []target{{expr: named("bottomk(10, betanet_connected_peers{@upstreams})"), legend: "Peers"}},
+				thresholds:  peerThresholds,
+				alerts:      []string{"BetanetTooFewPeers"},
+			},
+		}},
+	},
+}
+
+// Series of an upstream that more than one panel is about.
+const (
+	messages  = "betanet_messages_total{@upstreams}"
+	dropped   = "betanet_packets_dropped_total{@upstreams}"
+	sent      = "betanet_bytes_transmitted_total{@upstreams}"
+	received  = "betanet_bytes_received_total{@upstreams}"
+	latency   = "betanet_average_latency_seconds{@upstreams}"
+	latencies = "betanet_message_latency_seconds_bucket{@upstreams}"
+)
+
+var (
+	// Only of upstreams that tell both: not every one of API mixnodes counts what it drops.
+	fleetLoss    = sum(fresh("metrics", rate(dropped))) + " / " + sum(fresh("metrics", rate(messages)+" + "+rate(dropped)))
+	upstreamLoss = ratio(rate(dropped), rate(messages))
+
+	upstreamsByState = []target{
+		{expr: sum(isUp), legend: "up", colour: good},
+		{expr: sum(hasValues + " - " + isUp), legend: "stale or in part", colour: poor},
+		{expr: sum("1 - " + hasValues), legend: "no values", colour: bad},
+	}
+
+	lossThresholds    = []threshold{{0, good}, {0.01, poor}, {0.05, bad}}
+	latencyThresholds = []threshold{{0, good}, {0.5, poor}, {1, bad}}
+	peerThresholds    = []threshold{{0, bad}, {3, good}}
+)
+
+// named gives an upstream without a name that of the choice which selects it, for
+// the links of tables.
+func named(expr string) string {
+	return `label_replace(` + expr + `, "upstream", "All", "upstream", "")`
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+)
+
+// object is an object of Grafana's JSON. Its keys are written in order, so that
+// the same dashboard is the same file.
+type object map[string]any
+
+// source is the only data source there is: what the variable selects.
+var source = object{"type": "prometheus", "uid": "${datasource}"}
+
+const runbook = "https://github.com/betanet/betanet_exporter/blob/main/docs/runbook.md#"
+
+// render is the file of a dashboard, for Grafana 10 and later.
+func render(d *dashboard) []byte {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(d.object()); err != nil {
+		panic(err) // there are only strings, numbers and booleans in it
+	}
+	return b.Bytes()
+}
+
+func (d *dashboard) object() object {
+	return object{
+		"annotations": object{"list": []any{}}, "description": d.description, "editable": true, "fiscalYearStartMonth": 0,
+		"graphTooltip": 1, // a crosshair in all panels
+		"id":           nil, "links": d.links(), "liveNow": false, "panels": d.panels(), "refresh": "30s", "schemaVersion": 39,
+		"tags": []string{"betanet"}, "templating": object{"list": d.choices()}, "time": object{"from": "now-1h", "to": "now"},
+		"timepicker": object{}, "timezone": "", "title": d.title, "uid": d.uid, "version": 1, "weekStart": "",
+	}
+}
+
+// links lead to the other dashboards. What is chosen goes along to one with the
+// same variables; another has at least the same data source.
+func (d *dashboard) links() (all []object) {
+	for i := range dashboards {
+		other := &dashboards[i]
+		if other.uid == d.uid {
+			continue
+		}
+		url, same := "/d/"+other.uid, slices.Equal(other.variables, d.variables)
+		if !same {
+			url += "?${datasource:queryparam}"
+		}
+		all = append(all, object{
+			"asDropdown": false, "icon": "dashboard", "includeVars": same, "keepTime": true, "tags": []string{}, "targetBlank": false,
+			"title": other.title, "tooltip": "", "type": "link", "url": url,
+		})
+	}
+	return all
+}
+
+// choices are the variables, the data source first: the others are asked of it.
+func (d *dashboard) choices() []object {
+	all := []object{{
+		"current": object{}, "hide": 0, "includeAll": false, "label": "Data source", "multi": false, "name": "datasource", "options": []any{},
+		"query": "prometheus", "refresh": 1, "regex": "", "skipUrlSync": false, "type": "datasource",
+	}}
+	for _, v := range d.variables {
+		query := selectors.Replace(v.query)
+		choice := object{
+			"current": object{"selected": true, "text": []string{"All"}, "value": []string{"$__all"}}, "datasource": source, "definition": query,
+			"hide": 0, "includeAll": true, "label": v.title, "multi": true, "name": v.name, "options": []any{},
+			"query":   object{"query": query, "refId": "StandardVariableQuery"},
+			"refresh": 2, // when the time range changes
+			"regex":   "", "skipUrlSync": false, "sort": 1, "type": "query",
+		}
+		if v.all != "" {
+			choice["allValue"] = v.all
+		}
+		all = append(all, choice)
+	}
+	return all
+}
+
+const columns = 24 // of the grid
+
+// panels lays out rows and panels, line by line.
+func (d *dashboard) panels() (all []object) {
+	y, id := 0, 0
+	place := func(o object, x, y, width, height int) {
+		id++
+		o["id"], o["gridPos"] = id, object{"h": height, "w": width, "x": x, "y": y}
+		all = append(all, o)
+	}
+	for _, r := range d.rows {
+		place(object{"type": "row", "title": r.title, "collapsed": false, "panels": []any{}}, 0, y, columns, 1)
+		y++
+		x, tallest := 0, 0
+		for i := range r.panels {
+			p := &r.panels[i]
+			if x+p.width > columns {
+				x, y, tallest = 0, y+tallest, 0
+			}
+			place(p.object(), x, y, p.width, p.height)
+			x, tallest = x+p.width, max(tallest, p.height)
+		}
+		y += tallest
+	}
+	return all
+}
+
+func (p *panel) object() object {
+	o := object{
+		"datasource": source, "description": p.description, "fieldConfig": object{"defaults": p.defaults(), "overrides": p.overrides()},
+		"links": p.links(), "options": p.options(), "targets": p.queries(), "title": p.title, "type": string(p.kind),
+	}
+	if p.kind == table {
+		o["transformations"] = p.transformations()
+	}
+	return o
+}
+
+// links lead to the chapters of the runbook about what may be wrong here.
+func (p *panel) links() []object {
+	all := []object{}
+	for _, alert := range p.alerts {
+		all = append(all, object{"title": "Runbook: " + alert, "url": runbook + strings.ToLower(alert), "targetBlank": true})
+	}
+	return all
+}
+
+// queries are the targets. What shows a moment asks for that moment alone.
+func (p *panel) queries() (all []object) {
+	moment := p.kind == stat || p.kind == table
+	format := map[kind]string{table: "table", heatmap: "heatmap"}[p.kind]
+	if format == "" {
+		format = "time_series"
+	}
+	for i, t := range p.targets {
+		q := object{
+			"datasource": source, "editorMode": "code", "expr": selectors.Replace(t.expr), "format": format,
+			"instant": moment, "range": !moment, "refId": refID(i),
+		}
+		if p.kind != table {
+			q["legendFormat"] = t.legend
+		}
+		all = append(all, q)
+	}
+	return all
+}
+
+// refID is the letter of a query.
+func refID(i int) string { return string(rune('A' + i)) }

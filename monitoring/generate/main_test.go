@@ -1,0 +1,247 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestFilesAreWhatIsGenerated(t *testing.T) {
+	folder := filepath.Join("..", "dashboards")
+	var want []string
+	for i := range dashboards {
+		name := dashboards[i].uid + ".json"
+		want = append(want, name)
+		got, err := os.ReadFile(filepath.Join(folder, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != string(render(&dashboards[i])) {
+			t.Errorf("monitoring/dashboards/%s is not what is generated, run make generate", name)
+		}
+	}
+	files, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if !slices.Contains(want, f.Name()) {
+			t.Errorf("monitoring/dashboards/%s is not generated", f.Name())
+		}
+	}
+}
+
+// file is what Grafana reads of a dashboard, as far as these tests are about it.
+type file struct {
+	UID, Title    string
+	Tags          []string
+	SchemaVersion int
+	Links         []struct{ Title, URL string }
+	Templating    struct{ List []choice }
+	Panels        []picture
+}
+
+type choice struct {
+	Name, Type, AllValue string
+	Query                any
+	Multi, IncludeAll    bool
+}
+
+type picture struct {
+	ID                       int
+	Type, Title, Description string
+	Datasource               struct{ Type, UID string }
+	GridPos                  struct{ X, Y, W, H int }
+	FieldConfig              struct {
+		Defaults struct {
+			Unit     string
+			Mappings []any
+		}
+	}
+	Links   []struct{ URL string }
+	Targets []struct{ Expr, RefID string }
+}
+
+// eachFile calls check with every dashboard as Grafana reads it.
+func eachFile(t *testing.T, check func(*testing.T, *file)) {
+	t.Helper()
+	for i := range dashboards {
+		t.Run(dashboards[i].uid, func(t *testing.T) {
+			var f file
+			if err := json.Unmarshal(render(&dashboards[i]), &f); err != nil {
+				t.Fatal(err)
+			}
+			check(t, &f)
+		})
+	}
+}
+
+func TestADashboardIsKnownByItsOwnNames(t *testing.T) {
+	uids, titles := make(map[string]bool), make(map[string]bool)
+	eachFile(t, func(t *testing.T, f *file) {
+		if !regexp.MustCompile(`^betanet-[a-z]+$`).MatchString(f.UID) || f.Title == "" || !slices.Contains(f.Tags, "betanet") || f.SchemaVersion != 39 {
+			t.Errorf("uid %q, title %q, tags %q, schema %d", f.UID, f.Title, f.Tags, f.SchemaVersion)
+		}
+		if uids[f.UID] || titles[f.Title] {
+			t.Errorf("uid %q or title %q is another's too", f.UID, f.Title)
+		}
+		uids[f.UID], titles[f.Title] = true, true
+	})
+}
+
+func TestADashboardLinksToTheOthers(t *testing.T) {
+	eachFile(t, func(t *testing.T, f *file) {
+		got := map[string]string{f.UID: f.Title}
+		for _, l := range f.Links {
+			uid, _, _ := strings.Cut(strings.TrimPrefix(l.URL, "/d/"), "?")
+			got[uid] = l.Title
+		}
+		for _, d := range dashboards {
+			if got[d.uid] != d.title {
+				t.Errorf("%s is linked as %q, want %q", d.uid, got[d.uid], d.title)
+			}
+		}
+		if len(got) != len(dashboards) {
+			t.Errorf("links lead to %v", got)
+		}
+	})
+}
+
+func TestVariablesCanBeAll(t *testing.T) {
+	eachFile(t, func(t *testing.T, f *file) {
+		if first := f.Templating.List[0]; first.Name != "datasource" || first.Type != "datasource" || first.Query != "prometheus" {
+			t.Errorf("the first variable is %+v", first)
+		}
+		for _, v := range f.Templating.List[1:] {
+			if v.Type != "query" || !v.Multi || !v.IncludeAll {
+				t.Errorf("%s cannot be many or All: %+v", v.Name, v)
+			}
+			if v.Name == "upstream" && v.AllValue != ".*" {
+				t.Errorf("All of %s is %q, which series without the label do not match", v.Name, v.AllValue)
+			}
+		}
+	})
+}
+
+// Whoever imports a dashboard has a data source with another uid.
+func TestTheOnlyDataSourceIsTheVariable(t *testing.T) {
+	for i := range dashboards {
+		var f any
+		if err := json.Unmarshal(render(&dashboards[i]), &f); err != nil {
+			t.Fatal(err)
+		}
+		sources := 0
+		walk(f, func(key string, value any) {
+			if key != "datasource" {
+				return
+			}
+			sources++
+			if s, ok := value.(map[string]any); !ok || len(s) != 2 || s["type"] != "prometheus" || s["uid"] != "${datasource}" {
+				t.Errorf("%s has the data source %v", dashboards[i].uid, value)
+			}
+		})
+		if sources == 0 {
+			t.Errorf("%s has no data source", dashboards[i].uid)
+		}
+	}
+}
+
+// walk visits every member of every object in a value.
+func walk(v any, visit func(key string, value any)) {
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			walk(e, visit)
+		}
+	case map[string]any:
+		for key, e := range v {
+			visit(key, e)
+			walk(e, visit)
+		}
+	}
+}
+
+func TestAPanelSaysWhatItIs(t *testing.T) {
+	units := []string{"short", "s", "Bps", "ops", "pps", "percentunit", "bytes"}
+	eachFile(t, func(t *testing.T, f *file) {
+		ids := make(map[int]bool)
+		for _, p := range f.Panels {
+			if ids[p.ID] || p.ID <= 0 {
+				t.Errorf("%q has the id %d, which is another's or none", p.Title, p.ID)
+			}
+			ids[p.ID] = true
+			if p.Title == "" {
+				t.Errorf("panel %d has no title", p.ID)
+			}
+			if p.Type == "row" {
+				continue
+			}
+			if !strings.HasSuffix(p.Description, ".") || !slices.Contains(units, p.FieldConfig.Defaults.Unit) || p.Datasource.UID == "" || len(p.Targets) == 0 {
+				t.Errorf("%q lacks a description, a unit, a data source or a query: %+v", p.Title, p)
+			}
+			if p.Type == "state-timeline" && len(p.FieldConfig.Defaults.Mappings) == 0 {
+				t.Errorf("%q tells states by colours alone", p.Title)
+			}
+			letters := make(map[string]bool)
+			for _, q := range p.Targets {
+				if letters[q.RefID] || q.RefID == "" {
+					t.Errorf("%q has two queries %q", p.Title, q.RefID)
+				}
+				letters[q.RefID] = true
+			}
+		}
+	})
+}
+
+func TestPanelsDoNotOverlap(t *testing.T) {
+	eachFile(t, func(t *testing.T, f *file) {
+		taken := make(map[[2]int]string)
+		for _, p := range f.Panels {
+			g := p.GridPos
+			if g.W < 1 || g.H < 1 || g.X < 0 || g.Y < 0 || g.X+g.W > 24 {
+				t.Errorf("%q is not on the grid: %+v", p.Title, g)
+			}
+			for x := g.X; x < g.X+g.W; x++ {
+				for y := g.Y; y < g.Y+g.H; y++ {
+					if other, is := taken[[2]int{x, y}]; is {
+						t.Fatalf("%q lies on %q", p.Title, other)
+					}
+					taken[[2]int{x, y}] = p.Title
+				}
+			}
+		}
+	})
+}
+
+// alerts are those of monitoring/alerts, each of which has its chapter in the
+// runbook.
+var alerts = []string{
+	"BetanetExporterDown", "BetanetDown", "BetanetDataStale", "BetanetCircuitBreakerOpen", "BetanetPacketLossHigh", "BetanetNoTraffic",
+	"BetanetMixnodesInactive", "BetanetTooFewPeers", "BetanetLatencyHigh", "BetanetCounterResets", "BetanetReloadFailed",
+	"BetanetDiscoveryFailing", "BetanetFleetCoverageLow",
+}
+
+func TestWhatAnAlertIsAboutCanBeSeen(t *testing.T) {
+	linked := make(map[string]bool)
+	eachFile(t, func(t *testing.T, f *file) {
+		for _, p := range f.Panels {
+			for _, l := range p.Links {
+				anchor, ok := strings.CutPrefix(l.URL, "https://github.com/betanet/betanet_exporter/blob/main/docs/runbook.md#")
+				known := slices.ContainsFunc(alerts, func(a string) bool { return strings.ToLower(a) == anchor })
+				if !ok || !known {
+					t.Errorf("%q links to %s", p.Title, l.URL)
+				}
+				linked[anchor] = true
+			}
+		}
+	})
+	for _, a := range alerts {
+		if !linked[strings.ToLower(a)] {
+			t.Errorf("no panel links to %s", a)
+		}
+	}
+}

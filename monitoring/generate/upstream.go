@@ -1,0 +1,211 @@
+package main
+
+var upstreamDashboard = dashboard{
+	uid: "betanet-upstream", title: "Betanet upstream", variables: ofUpstreams,
+	description: "One upstream, or a few to compare: whether it can be asked, what it carries and loses, how fast it is, and its mixnodes.",
+	rows: []row{
+		{"State", []panel{
+			{
+				kind: timeline, title: "State", width: 12, height: 6, unit: "short", words: stateWords,
+				description: "up = every document was fetched last time; stale or in part = some were not, but there are values; no values = nothing is known, or only what is too old.",
+				targets:     []target{{expr: state, legend: name}},
+				alerts:      []string{"BetanetDown", "BetanetDataStale", "BetanetExporterDown"},
+			},
+			{
+				kind: timeline, title: "Values of each endpoint", width: 12, height: 6, unit: "short",
+				description: "fresh = fetched last time; stale = the last good values are shown, because fetching failed since; none = there is nothing to show.",
+				targets:     []target{{expr: "betanet_exporter_endpoint_up{@upstreams} + 2 * betanet_exporter_data_stale{@upstreams}", legend: name + " {{endpoint}} {{replica}}"}},
+				words:       []word{{1, "fresh", good}, {2, "stale", poor}, {0, "none", bad}},
+				alerts:      []string{"BetanetDataStale"},
+			},
+			{
+				kind: timeline, title: "Circuit breakers", width: 12, height: 7, unit: "short",
+				description: "closed = the endpoint is asked; open = it is not, after too many failures in a row; half open = it is asked once to see whether it is back.",
+				targets:     []target{{expr: breakerState, legend: name + " {{endpoint}} {{replica}}"}},
+				words:       []word{{0, "closed", good}, {1, "half open", poor}, {2, "open", bad}},
+				alerts:      []string{"BetanetCircuitBreakerOpen"},
+			},
+			{
+				kind: timeline, title: "Endpoints that fail, with the reason", width: 12, height: 7, unit: "short",
+				description: "There is a line for each endpoint and reason, filled while the last collection failed for it. Empty if nothing failed.",
+				targets:     []target{{expr: "betanet_exporter_endpoint_failing{@upstreams}", legend: name + " {{endpoint}}: {{reason}}"}},
+				words:       []word{{1, "failing", bad}},
+				alerts:      []string{"BetanetDown"},
+			},
+			{
+				kind: timeseries, title: "Age of the last good document", width: 8, height: 7, unit: "s", floor: at(0),
+				description: "How long ago each document was last fetched. It grows during an outage; at cache.max-stale the values are taken away.",
+				targets:     []target{{expr: "time() - betanet_exporter_last_success_timestamp_seconds{@upstreams}", legend: name + " {{endpoint}}"}},
+				alerts:      []string{"BetanetDataStale"},
+			},
+			{
+				kind: timeseries, title: "Duration of a collection", width: 8, height: 7, unit: "s", floor: at(0),
+				description: "How long the last collection took, with all its retries.",
+				targets:     []target{{expr: "betanet_exporter_collection_duration_seconds{@upstreams}", legend: name}},
+			},
+			{
+				kind: timeline, title: "Replica in use", width: 8, height: 7, unit: "short",
+				description: "Which replica of an upstream is asked. Empty for an upstream behind one URL.",
+				targets:     []target{{expr: `min by (job, instance, upstream, replica) (betanet_exporter_endpoint_up{@upstreams, replica!=""})`, legend: name + " {{replica}}"}},
+				words:       []word{{1, "in use", good}, {0, "in use, failing", bad}},
+				alerts:      []string{"BetanetDown"},
+			},
+		}},
+		{"Traffic", []panel{
+			{
+				kind: timeseries, title: "Messages", width: 12, height: 8, unit: "ops", floor: at(0),
+				description: "Messages a second. There is a gap while they are not fetched: the counter stands still then, which does not mean that nothing moves.",
+				targets:     []target{{expr: fresh("metrics", rate(messages)), legend: inUse}},
+				alerts:      []string{"BetanetNoTraffic"},
+			},
+			{
+				kind: timeseries, title: "Bytes", width: 12, height: 8, unit: "Bps", floor: at(0),
+				description: "Bytes a second. There is a gap while they are not fetched. API mixnodes says nothing about bytes.",
+				targets: []target{
+					{expr: fresh("network", rate(sent)), legend: inUse + " transmitted"},
+					{expr: fresh("network", rate(received)), legend: inUse + " received", dashed: true},
+				},
+			},
+			{
+				kind: timeseries, title: "Lost packets", width: 12, height: 8, unit: "percentunit", floor: at(0),
+				description: "Dropped packets as a share of dropped and processed ones: dropped / (processed + dropped). Upstreams do not say whether what they dropped is in what they processed; this way the share is within 0 and 100 %. No line where there is no traffic.",
+				targets:     []target{{expr: fresh("metrics", upstreamLoss), legend: inUse}},
+				thresholds:  lossThresholds,
+				alerts:      []string{"BetanetPacketLossHigh"},
+			},
+			{
+				kind: timeseries, title: "Dropped packets", width: 12, height: 8, unit: "pps", floor: at(0),
+				description: "Dropped packets a second.",
+				targets:     []target{{expr: fresh("metrics", rate(dropped)), legend: inUse}},
+				alerts:      []string{"BetanetPacketLossHigh"},
+			},
+			{
+				kind: timeseries, title: "Restarts and switches", width: 12, height: 7, unit: "short", floor: at(0),
+				description: "Counters of the upstream that fell, as after its restart, and switches to another replica.",
+				targets: []target{
+					{expr: "increase(betanet_exporter_counter_resets_total{@upstreams}[$__rate_interval])", legend: name + " counters that fell"},
+					{expr: "increase(betanet_exporter_replica_switches_total{@upstreams}[$__rate_interval])", legend: name + " switches", dashed: true},
+				},
+				alerts: []string{"BetanetCounterResets"},
+			},
+			{
+				kind: timeseries, title: "Peak throughput", width: 12, height: 7, unit: "short", floor: at(0),
+				description: "As the upstream gives it, in a unit that it does not tell. Dashed while it is the last good value.",
+				targets:     freshAndLastGood("network", "betanet_peak_throughput{@upstreams}", inUse),
+				alerts:      []string{"BetanetDataStale"},
+			},
+		}},
+		{"Latency", []panel{
+			{
+				kind: timeseries, title: "Average latency", width: 8, height: 8, unit: "s", floor: at(0),
+				description: "The average that the upstream last gave. Dashed while it is the last good value.",
+				targets:     freshAndLastGood("network", latency, inUse),
+				thresholds:  latencyThresholds,
+				alerts:      []string{"BetanetLatencyHigh", "BetanetDataStale"},
+			},
+			{
+				kind: timeseries, title: "Quantiles of latencies", width: 8, height: 8, unit: "s", floor: at(0),
+				description: "Quantiles of the averages that the upstream gave. No line while nothing is fetched.",
+				targets: []target{
+					{expr: quantile("0.5", upstreamLabels, latencies), legend: name + " 50 %"},
+					{expr: quantile("0.9", upstreamLabels, latencies), legend: name + " 90 %"},
+					{expr: quantile("0.99", upstreamLabels, latencies), legend: name + " 99 %"},
+				},
+				thresholds: latencyThresholds,
+				alerts:     []string{"BetanetLatencyHigh"},
+			},
+			{
+				kind: heatmap, title: "Distribution of latencies", width: 8, height: 8, unit: "s",
+				description: "How many collections gave an average latency within each bucket: a distribution of averages, not of single messages.",
+				targets:     []target{{expr: "sum by (le) (increase(" + latencies + "[$__rate_interval]))", legend: "{{le}}"}},
+				alerts:      []string{"BetanetLatencyHigh"},
+			},
+		}},
+		{"Network", []panel{
+			{
+				kind: timeseries, title: "Peers", width: 12, height: 8, unit: "short", floor: at(0),
+				description: "Connected peers. Dashed while it is the last good value.",
+				targets:     freshAndLastGood("nodes", "betanet_connected_peers{@upstreams}", inUse),
+				alerts:      []string{"BetanetTooFewPeers", "BetanetDataStale"},
+			},
+			{
+				kind: timeseries, title: "Mixnodes", width: 12, height: 8, unit: "short", floor: at(0),
+				description: "Mixnodes that are active and those that are not. Dashed while it is the last good value.",
+				targets: append(
+					freshAndLastGood("nodes", "betanet_mixnode_active{@upstreams}", inUse+" active"),
+					freshAndLastGood("nodes", "betanet_mixnode_inactive{@upstreams}", inUse+" inactive")...,
+				),
+				alerts: []string{"BetanetMixnodesInactive", "BetanetDataStale"},
+			},
+		}},
+		{"Each mixnode (API mixnodes alone)", []panel{
+			{
+				kind: table, title: "Mixnodes", width: 16, height: 10, unit: "short", sortBy: "State",
+				description: "What the upstream last said of each mixnode, those that are not active first. At most 1000 of an upstream are told apart. Packets and losses only while they are fetched.",
+				targets: []target{
+					{expr: each("betanet_mixnode_up{@upstreams}"), legend: "State", words: []word{{1, "active", good}, {0, "not active", bad}}},
+					{expr: each("betanet_mixnode_uptime_seconds{@upstreams}"), legend: "Uptime", unit: "s"},
+					{expr: each("betanet_mixnode_average_latency_seconds{@upstreams}"), legend: "Average latency", unit: "s"},
+					{expr: each(fresh("mixnodes", rate(nodeProcessed))), legend: "Processed", unit: "pps"},
+					{expr: each(fresh("mixnodes", nodeLoss)), legend: "Lost", unit: "percentunit"},
+				},
+				alerts: []string{"BetanetMixnodesInactive"},
+			},
+			{
+				kind: timeseries, title: "Mixnodes that are not told apart", width: 8, height: 10, unit: "short", floor: at(0),
+				description: "Mixnodes beyond the first 1000 of an upstream, which have no series of their own.",
+				targets:     []target{{expr: "betanet_mixnodes_omitted{@upstreams}", legend: inUse}},
+			},
+			{
+				kind: timeseries, title: "Packets processed", width: 8, height: 8, unit: "pps", floor: at(0),
+				description: "Packets a second of the ten mixnodes that process most at each moment.",
+				targets:     []target{{expr: "topk(10, " + fresh("mixnodes", rate(nodeProcessed)) + ")", legend: mixnode}},
+				alerts:      []string{"BetanetNoTraffic"},
+			},
+			{
+				kind: timeseries, title: "Packets forwarded", width: 8, height: 8, unit: "pps", floor: at(0),
+				description: "Packets a second of the ten mixnodes that forward most at each moment.",
+				targets:     []target{{expr: "topk(10, " + fresh("mixnodes", rate("betanet_mixnode_packets_forwarded_total{@upstreams}")) + ")", legend: mixnode}},
+			},
+			{
+				kind: timeseries, title: "Packets lost", width: 8, height: 8, unit: "percentunit", floor: at(0),
+				description: "Dropped packets as a share of dropped and processed ones, of the ten mixnodes that lose most at each moment. No line for a mixnode without traffic.",
+				targets:     []target{{expr: "topk(10, " + fresh("mixnodes", nodeLoss) + ")", legend: mixnode}},
+				thresholds:  lossThresholds,
+				alerts:      []string{"BetanetPacketLossHigh"},
+			},
+		}},
+	},
+}
+
+// Names of lines. An upstream without a name is known by the instance.
+const (
+	name    = "{{upstream}} {{instance}}"
+	inUse   = name + " {{replica}}" // of values, which are those of one replica
+	mixnode = "{{mixnode}} {{upstream}} {{instance}}"
+
+	upstreamLabels = "job, instance, upstream"
+)
+
+// breakerState has a number for each state: 0 closed, 1 half open, 2 open.
+const breakerState = `sum without (state) (betanet_exporter_circuit_breaker_state{@upstreams, state="half_open"})` +
+	` + 2 * sum without (state) (betanet_exporter_circuit_breaker_state{@upstreams, state="open"})`
+
+const (
+	nodeProcessed = "betanet_mixnode_packets_processed_total{@upstreams}"
+	nodeDropped   = "betanet_mixnode_packets_dropped_total{@upstreams}"
+)
+
+var nodeLoss = ratio(rate(nodeDropped), rate(nodeProcessed))
+
+// each keeps the labels that a row of the table of mixnodes is known by.
+func each(expr string) string { return "max by (job, instance, upstream, mixnode) (" + expr + ")" }
+
+// freshAndLastGood are two lines of one value: while it is fetched, and while it
+// is only remembered.
+func freshAndLastGood(document, series, legend string) []target {
+	return []target{
+		{expr: fresh(document, series), legend: legend},
+		{expr: lastGood(document, series), legend: legend + " (last good)", dashed: true},
+	}
+}
