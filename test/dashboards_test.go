@@ -1,0 +1,330 @@
+package test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Whoever imports a dashboard has a data source of another name.
+func TestDashboardsAskTheDataSourceThatIsChosen(t *testing.T) {
+	chosen := reference{"prometheus", "${datasource}"}
+	for uid, b := range boards(t) {
+		if first := b.Templating.List[0]; first.Name != "datasource" || first.Type != "datasource" || string(first.Query) != `"prometheus"` {
+			t.Errorf("%s: the data source cannot be chosen: %+v", uid, first)
+		}
+		for _, v := range b.Templating.List[1:] {
+			if v.Datasource == nil || *v.Datasource != chosen {
+				t.Errorf("%s: variable %s asks %v", uid, v.Name, v.Datasource)
+			}
+		}
+		for _, p := range b.Panels {
+			if p.Type == "row" {
+				continue
+			}
+			if p.Datasource != chosen {
+				t.Errorf("%s: %s asks %v", uid, p.Title, p.Datasource)
+			}
+			for _, q := range p.Targets {
+				if q.Datasource != chosen {
+					t.Errorf("%s: %s asks %v", uid, p.Title, q.Datasource)
+				}
+			}
+		}
+	}
+}
+
+// outage is a fleet, one of whose upstreams failed for a while and came back, as
+// Prometheus saw it.
+type outage struct {
+	prometheus string
+	from, to   time.Time
+	discovered string // name of the upstream that was discovered
+}
+
+// suffer has an exporter of a whole fleet and one of a single service scraped
+// through an outage, beside a program that is no exporter of ours.
+func suffer(t *testing.T) *outage {
+	t.Helper()
+	server := component(t, "prometheus", "prometheus")
+	v1, mixnodes := simulate(t, "v1"), simulate(t, "mixnodes")
+	_, flaky := serve(t, []string{"127.0.0.1"}, "/api/v1/metrics", binary, func(port string) []string {
+		return []string{"simulate", "--listen-address=127.0.0.1:" + port, "--fault=http500", "--fault.every=20s", "--fault.for=8s"}
+	})
+	discovered := strings.TrimPrefix(mixnodes[1], "http://")
+
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	write("found.json", fmt.Sprintf(`[{"targets": [%q]}]`, discovered))
+	config := write("fleet.yml", fmt.Sprintf(`
+upstreams:
+- {name: edge, url: %q, labels: {region: eu}}
+- {name: flaky, url: %q}
+- {name: mix, url: %q}
+- {name: core, replicas: [%q, %q]}
+discovery: {files: [{paths: [found.json]}]}
+`, v1[0], flaky[0], mixnodes[0], v1[1], v1[2]))
+
+	fleet := impatient(t, "--config.file="+config)
+	one := impatient(t, "--betanet.url="+flaky[0])
+	stranger := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintln(w, "go_goroutines 1\nprocess_resident_memory_bytes 1")
+	}))
+	t.Cleanup(stranger.Close)
+	o := &outage{from: time.Now(), discovered: discovered}
+	o.prometheus = run(t, server, fmt.Sprintf(`
+global: {scrape_interval: 1s, scrape_timeout: 1s}
+scrape_configs:
+- {job_name: fleet, static_configs: [{targets: [%q]}]}
+- {job_name: one, static_configs: [{targets: [%q]}]}
+- {job_name: stranger, static_configs: [{targets: [%q]}]}
+`, host(fleet), host(one), host(stranger.URL)))
+
+	// Of either exporter: the values of the upstream were stale, then too old, and
+	// its breakers were open; later all has been well for longer than a rate looks
+	// back.
+	for _, what := range []string{
+		`max_over_time(betanet_exporter_data_stale{upstream=~"flaky|", endpoint="metrics"}[10m]) == 1`,
+		`max_over_time(betanet_exporter_circuit_breaker_state{upstream=~"flaky|", endpoint="metrics", state="open"}[10m]) == 1`,
+		`max_over_time((betanet_up{upstream=~"flaky|"} == 0 unless on (job) betanet_messages_total{upstream=~"flaky|"})[10m:1s]) == 0`,
+		`min_over_time(betanet_up{upstream=~"flaky|"}[5s]) == 1 and count_over_time(betanet_up[5s]) >= 4`,
+	} {
+		expect(t, o.prometheus, "count("+what+")", 2)
+	}
+	o.to = time.Now()
+	return o
+}
+
+// impatient starts an exporter that gives up quickly, and gives its base URL.
+func impatient(t *testing.T, upstreams string) string {
+	t.Helper()
+	_, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
+		return []string{
+			"--web.listen-address=127.0.0.1:" + port, upstreams, "--collect.interval=1s", "--retry.backoff=100ms",
+			"--breaker.failures=3", "--breaker.open=2s", "--cache.max-stale=4s",
+		}
+	})
+	return urls[0]
+}
+
+// What only upstreams of API mixnodes have, only those with replicas, and only an
+// exporter of several.
+var (
+	ofMixnodes = regexp.MustCompile(`betanet_mixnode_(up|uptime|average|packets)|betanet_mixnodes_omitted`)
+	ofReplicas = regexp.MustCompile(`replica`)
+	ofFleets   = regexp.MustCompile(`betanet_fleet_|betanet_exporter_discovery_`)
+)
+
+func TestDashboardsShowAnOutage(t *testing.T) {
+	o := suffer(t)
+	all := boards(t)
+	for uid, b := range all {
+		t.Run(uid, func(t *testing.T) {
+			t.Run("of all", func(t *testing.T) {
+				o.holds(t, b, b.fill(t, o.prometheus, nil))
+			})
+			t.Run("of an upstream without a name", func(t *testing.T) {
+				values := b.fill(t, o.prometheus, map[string][]string{"job": {"one"}})
+				o.holds(t, b, values, ofMixnodes, ofReplicas, ofFleets)
+			})
+			if uid == "betanet-exporter" {
+				return
+			}
+			t.Run("of two that are picked", func(t *testing.T) {
+				picked := []string{"flaky", o.discovered}
+				values := b.fill(t, o.prometheus, map[string][]string{"upstream": picked})
+				for expr, lines := range o.holds(t, b, values, ofReplicas) {
+					for _, l := range lines {
+						if name, there := l.labels["upstream"]; there && !slices.Contains(picked, name) {
+							t.Errorf("%q is shown, which is not picked, by %s", name, expr)
+						}
+					}
+				}
+			})
+		})
+	}
+	t.Run("words", func(t *testing.T) { o.says(t, all["betanet-upstream"]) })
+	t.Run("gap", func(t *testing.T) { o.leavesAGap(t, all["betanet-upstream"]) })
+	t.Run("states", func(t *testing.T) { o.addsUp(t, all["betanet-fleet"]) })
+	t.Run("ratios", func(t *testing.T) {
+		for _, b := range all {
+			o.keepsRatios(t, b)
+		}
+	})
+}
+
+// holds asks every expression of a dashboard. Each has to give values, but for
+// those about what is not there. It gives the answers.
+func (o *outage) holds(t *testing.T, b *board, values map[string]string, notThere ...*regexp.Regexp) map[string][]curve {
+	t.Helper()
+	answers := make(map[string][]curve)
+	for _, p := range b.Panels {
+		for _, q := range p.Targets {
+			lines := o.ask(t, q.Expr, values)
+			answers[q.Expr] = lines
+			want := !slices.ContainsFunc(notThere, func(r *regexp.Regexp) bool { return r.MatchString(q.Expr) })
+			if got := len(lines) > 0; got != want {
+				t.Errorf("%s: there are values: %t, want %t: %s", p.Title, got, want, substitute(t, q.Expr, values))
+			}
+			for _, l := range lines {
+				if l.labels["job"] == "stranger" {
+					t.Errorf("%s shows a program that is no exporter: %v", p.Title, l.labels)
+				}
+			}
+		}
+	}
+	if len(answers) < 20 {
+		t.Errorf("only %d expressions", len(answers))
+	}
+	return answers
+}
+
+func (o *outage) ask(t *testing.T, expr string, values map[string]string) []curve {
+	t.Helper()
+	lines, err := queryRange(o.prometheus, substitute(t, expr, values), o.from, o.to)
+	if err != nil {
+		t.Error(err)
+	}
+	return lines
+}
+
+// panel asks the expressions of one panel.
+func (o *outage) panel(t *testing.T, b *board, title string, picked map[string][]string) [][]curve {
+	t.Helper()
+	values := b.fill(t, o.prometheus, picked)
+	for _, p := range b.Panels {
+		if p.Title != title || p.Type == "row" || p.Type == "stat" {
+			continue
+		}
+		var all [][]curve
+		for _, q := range p.Targets {
+			all = append(all, o.ask(t, q.Expr, values))
+		}
+		return all
+	}
+	t.Fatalf("%s has no panel %q", b.UID, title)
+	return nil
+}
+
+// says holds every value of a time line to a word, and the outage to those that
+// tell of it.
+func (o *outage) says(t *testing.T, b *board) {
+	values := b.fill(t, o.prometheus, nil)
+	said := make(map[string][]string)
+	for _, p := range b.Panels {
+		if p.Type != "state-timeline" {
+			continue
+		}
+		for _, l := range o.ask(t, p.Targets[0].Expr, values) {
+			for _, v := range l.values {
+				word := p.FieldConfig.Defaults.Mappings[0].Options[strconv.FormatFloat(v, 'g', -1, 64)].Text
+				if word == "" {
+					t.Errorf("%s: there is no word for %v", p.Title, v)
+				}
+				if l.labels["upstream"] == "flaky" && !slices.Contains(said[p.Title], word) {
+					said[p.Title] = append(said[p.Title], word)
+				}
+			}
+		}
+	}
+	for title, words := range map[string][]string{
+		"State":                                {"up", "stale or in part", "no values"},
+		"Values of each endpoint":              {"fresh", "stale", "none"},
+		"Circuit breakers":                     {"closed", "open"}, // half open is too short to be seen always
+		"Endpoints that fail, with the reason": {"failing"},
+	} {
+		for _, w := range words {
+			if !slices.Contains(said[title], w) {
+				t.Errorf("%s says of the outage %q, want %q in it", title, said[title], w)
+			}
+		}
+	}
+}
+
+// leavesAGap holds the rates of an upstream that is not fetched to be absent, not
+// zero, and its last good values to be drawn apart.
+func (o *outage) leavesAGap(t *testing.T, b *board) {
+	picked := map[string][]string{"job": {"fleet"}, "upstream": {"flaky"}}
+	stale := o.ask(t, `betanet_exporter_data_stale{job="fleet", upstream="flaky", endpoint="metrics"} == 1`, nil)
+	if len(stale) != 1 {
+		t.Fatalf("stale: %v", stale)
+	}
+	for _, title := range []string{"Messages", "Dropped packets", "Lost packets"} {
+		lines := o.panel(t, b, title, picked)[0]
+		if len(lines) != 1 {
+			t.Fatalf("%s: %v", title, lines)
+		}
+		for at := range stale[0].values {
+			if v, there := lines[0].values[at]; there {
+				t.Errorf("%s: %v at a second when nothing was fetched", title, v)
+			}
+		}
+	}
+	peers := o.panel(t, b, "Peers", picked)
+	if len(peers) != 2 || len(peers[0]) != 1 || len(peers[1]) != 1 {
+		t.Fatalf("peers: %v", peers)
+	}
+	for at := range peers[1][0].values {
+		if _, both := peers[0][0].values[at]; both {
+			t.Errorf("peers are drawn as fresh and as last good ones at %d", at)
+		}
+	}
+}
+
+// addsUp holds the states to be those of all upstreams at every second.
+func (o *outage) addsUp(t *testing.T, b *board) {
+	states := o.panel(t, b, "Upstreams by state", map[string][]string{"job": {"fleet"}})
+	count := o.ask(t, `count(betanet_up{job="fleet"})`, nil)
+	if len(count) != 1 {
+		t.Fatalf("count: %v", count)
+	}
+	if len(count[0].values) < 10 {
+		t.Errorf("only %d seconds", len(count[0].values))
+	}
+	for at, want := range count[0].values {
+		sum := 0.0
+		for _, s := range states {
+			sum += s[0].values[at]
+		}
+		if sum != want {
+			t.Errorf("the states of %v upstreams add up to %v", want, sum)
+		}
+	}
+}
+
+// keepsRatios holds shares to 0 and 1. Only that of a core may be more.
+func (o *outage) keepsRatios(t *testing.T, b *board) {
+	values, seen := b.fill(t, o.prometheus, nil), 0
+	for _, p := range b.Panels {
+		if p.FieldConfig.Defaults.Unit != "percentunit" || p.Title == "CPU" {
+			continue
+		}
+		for _, q := range p.Targets {
+			for _, l := range o.ask(t, q.Expr, values) {
+				for _, v := range l.values {
+					seen++
+					if v < 0 || v > 1 {
+						t.Errorf("%s: %v", p.Title, v)
+					}
+				}
+			}
+		}
+	}
+	if seen == 0 {
+		t.Errorf("%s has no shares", b.UID)
+	}
+}
