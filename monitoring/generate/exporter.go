@@ -106,7 +106,7 @@ var exporterDashboard = dashboard{
 			{
 				kind: timeseries, title: "Attempts that fail", width: 12, height: 8, unit: "percentunit", floor: at(0), top: at(1),
 				description: "Share of the requests that ended otherwise than with a document. No line where none was made.",
-				targets:     []target{{expr: "1 - sum by (instance) (" + rate(succeeded) + ") / sum by (instance) (" + rate(attempts) + ")", legend: instance}},
+				targets:     []target{{expr: share("sum by (instance) ("+rate(failed)+")", "sum by (instance) ("+rate(attempts)+")"), legend: instance}},
 				thresholds:  []threshold{{0, good}, {0.05, poor}, {0.5, bad}},
 				alerts:      []string{"BetanetDown"},
 			},
@@ -190,7 +190,7 @@ const (
 	instance = "{{instance}}"
 
 	attempts  = "betanet_exporter_attempts_total{@exporters}"
-	succeeded = `betanet_exporter_attempts_total{@exporters, result="success"}`
+	failed    = `betanet_exporter_attempts_total{@exporters, result!="success"}`
 	durations = "betanet_exporter_request_duration_seconds_bucket{@exporters}"
 )
 

@@ -36,10 +36,14 @@ func says(document string) string {
 // a counter falls when its upstream restarts.
 func rate(counter string) string { return "rate(" + counter + "[$__rate_interval])" }
 
-// ratio is the share of lost packets. Whether those that are lost are among those
+// share is a part of a whole. Of nothing there is none: 0 / 0 is no number, and no
+// number is as large as 0.
+func share(part, whole string) string { return part + " / (" + whole + ") >= 0" }
+
+// loss is the share of lost packets. Whether those that are lost are among those
 // that are processed is not known; so it stays within 0 and 1 either way.
-func ratio(lost, processed string) string {
-	return lost + " / (" + processed + " + " + lost + ")"
+func loss(lost, processed string) string {
+	return share(rate(lost), rate(processed)+" + "+rate(lost))
 }
 
 // sum adds up what is left of an expression.
@@ -66,3 +70,13 @@ var stateWords = []word{{2, "up", good}, {1, "stale or in part", poor}, {0, "no 
 
 // age is how old the oldest document of each upstream is.
 const age = "time() - min by " + eachUpstream + " (betanet_exporter_last_success_timestamp_seconds{@upstreams})"
+
+// Series of an upstream that more than one panel is about.
+const (
+	messages  = "betanet_messages_total{@upstreams}"
+	dropped   = "betanet_packets_dropped_total{@upstreams}"
+	sent      = "betanet_bytes_transmitted_total{@upstreams}"
+	received  = "betanet_bytes_received_total{@upstreams}"
+	latency   = "betanet_average_latency_seconds{@upstreams}"
+	latencies = "betanet_message_latency_seconds_bucket{@upstreams}"
+)

@@ -9,7 +9,7 @@ var fleetDashboard = dashboard{
 				kind: stat, title: "Coverage", width: 4, height: 5, unit: "percentunit", floor: at(0), top: at(1),
 				description: "Share of the upstreams of which every document was fetched last time.",
 				targets:     []target{{expr: "avg(" + isUp + ")"}},
-				thresholds:  []threshold{{0, bad}, {0.9, poor}, {1, good}},
+				thresholds:  []threshold{{0, bad}, {0.8, poor}, {1, good}},
 				alerts:      []string{"BetanetFleetCoverageLow", "BetanetDown"},
 			},
 			{
@@ -99,7 +99,7 @@ var fleetDashboard = dashboard{
 			{
 				kind: table, title: "Upstreams that lose most", width: 12, height: 8, unit: "percentunit", sortBy: "Lost packets", descending: true, drillDown: true,
 				description: "The ten upstreams with the largest share of dropped packets now.",
-				targets:     []target{{expr: named("topk(10, " + fresh("metrics", upstreamLoss) + ")"), legend: "Lost packets"}},
+				targets:     []target{{expr: named("topk(10, " + fresh("metrics", loss(dropped, messages)) + ")"), legend: "Lost packets"}},
 				thresholds:  lossThresholds,
 				alerts:      []string{"BetanetPacketLossHigh"},
 			},
@@ -160,31 +160,15 @@ var fleetDashboard = dashboard{
 	},
 }
 
-// Series of an upstream that more than one panel is about.
-const (
-	messages  = "betanet_messages_total{@upstreams}"
-	dropped   = "betanet_packets_dropped_total{@upstreams}"
-	sent      = "betanet_bytes_transmitted_total{@upstreams}"
-	received  = "betanet_bytes_received_total{@upstreams}"
-	latency   = "betanet_average_latency_seconds{@upstreams}"
-	latencies = "betanet_message_latency_seconds_bucket{@upstreams}"
-)
+// fleetLoss is of upstreams that tell both: not every one of API mixnodes counts
+// what it drops.
+var fleetLoss = share(sum(fresh("metrics", rate(dropped))), sum(fresh("metrics", rate(messages)+" + "+rate(dropped))))
 
-var (
-	// Only of upstreams that tell both: not every one of API mixnodes counts what it drops.
-	fleetLoss    = sum(fresh("metrics", rate(dropped))) + " / " + sum(fresh("metrics", rate(messages)+" + "+rate(dropped)))
-	upstreamLoss = ratio(rate(dropped), rate(messages))
-
-	upstreamsByState = []target{
-		{expr: sum(isUp), legend: "up", colour: good},
-		{expr: sum(hasValues + " - " + isUp), legend: "stale or in part", colour: poor},
-		{expr: sum("1 - " + hasValues), legend: "no values", colour: bad},
-	}
-
-	lossThresholds    = []threshold{{0, good}, {0.01, poor}, {0.05, bad}}
-	latencyThresholds = []threshold{{0, good}, {0.5, poor}, {1, bad}}
-	peerThresholds    = []threshold{{0, bad}, {3, good}}
-)
+var upstreamsByState = []target{
+	{expr: sum(isUp), legend: "up", colour: good},
+	{expr: sum(hasValues + " - " + isUp), legend: "stale or in part", colour: poor},
+	{expr: sum("1 - " + hasValues), legend: "no values", colour: bad},
+}
 
 // named gives an upstream without a name that of the choice which selects it, for
 // the links of tables.

@@ -80,4 +80,11 @@ const (
 	unknown = "text"
 )
 
+// Thresholds that more than one panel has: those of the alerts, and a first sign.
+var (
+	lossThresholds    = []threshold{{0, good}, {0.01, poor}, {0.05, bad}}
+	latencyThresholds = []threshold{{0, good}, {0.5, poor}, {1, bad}}
+	peerThresholds    = []threshold{{0, bad}, {3, good}}
+)
+
 func at(v float64) *float64 { return &v }

@@ -69,7 +69,7 @@ var upstreamDashboard = dashboard{
 			{
 				kind: timeseries, title: "Lost packets", width: 12, height: 8, unit: "percentunit", floor: at(0),
 				description: "Dropped packets as a share of dropped and processed ones: dropped / (processed + dropped). Upstreams do not say whether what they dropped is in what they processed; this way the share is within 0 and 100 %. No line where there is no traffic.",
-				targets:     []target{{expr: fresh("metrics", upstreamLoss), legend: inUse}},
+				targets:     []target{{expr: fresh("metrics", loss(dropped, messages)), legend: inUse}},
 				thresholds:  lossThresholds,
 				alerts:      []string{"BetanetPacketLossHigh"},
 			},
@@ -196,7 +196,7 @@ const (
 	nodeDropped   = "betanet_mixnode_packets_dropped_total{@upstreams}"
 )
 
-var nodeLoss = ratio(rate(nodeDropped), rate(nodeProcessed))
+var nodeLoss = loss(nodeDropped, nodeProcessed)
 
 // each keeps the labels that a row of the table of mixnodes is known by.
 func each(expr string) string { return "max by (job, instance, upstream, mixnode) (" + expr + ")" }
