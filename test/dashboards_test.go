@@ -298,7 +298,9 @@ func (o *outage) addsUp(t *testing.T, b *board) {
 	for at, want := range count[0].values {
 		sum := 0.0
 		for _, s := range states {
-			sum += s[0].values[at]
+			for _, c := range s {
+				sum += c.values[at]
+			}
 		}
 		if sum != want {
 			t.Errorf("the states of %v upstreams add up to %v", want, sum)
