@@ -51,7 +51,8 @@ type outage struct {
 }
 
 // suffer has an exporter of a whole fleet and one of a single service scraped
-// through an outage, beside a program that is no exporter of ours.
+// through an outage, and a probe of the former, beside a program that is no
+// exporter of ours.
 func suffer(t *testing.T) *outage {
 	t.Helper()
 	server := component(t, "prometheus", "prometheus")
@@ -91,10 +92,11 @@ global: {scrape_interval: 1s, scrape_timeout: 1s}
 scrape_configs:
 - {job_name: fleet, static_configs: [{targets: [%q]}]}
 - {job_name: one, static_configs: [{targets: [%q]}]}
+- {job_name: probe, metrics_path: /probe, params: {target: [flaky]}, static_configs: [{targets: [%q]}]}
 - {job_name: stranger, static_configs: [{targets: [%q]}]}
-`, host(fleet), host(one), host(stranger.URL)))
+`, host(fleet), host(one), host(fleet), host(stranger.URL)))
 
-	// Of either exporter: the values of the upstream were stale, then too old, and
+	// In every job of ours: the values of the upstream were stale, then too old, and
 	// its breakers were open; later all has been well for longer than a rate looks
 	// back.
 	for _, what := range []string{
@@ -103,7 +105,7 @@ scrape_configs:
 		`max_over_time((betanet_up{upstream=~"flaky|"} == 0 unless on (job) betanet_messages_total{upstream=~"flaky|"})[10m:1s]) == 0`,
 		`min_over_time(betanet_up{upstream=~"flaky|"}[5s]) == 1 and count_over_time(betanet_up[5s]) >= 4`,
 	} {
-		expect(t, o.prometheus, "count("+what+")", 2)
+		expect(t, o.prometheus, "count("+what+")", 3)
 	}
 	o.to = time.Now()
 	return o
@@ -121,11 +123,12 @@ func impatient(t *testing.T, upstreams string) string {
 	return urls[0]
 }
 
-// What only upstreams of API mixnodes have, only those with replicas, and only an
-// exporter of several.
+// What only upstreams of API mixnodes have, only those with replicas, only an
+// exporter of several, and only what is not a probe.
 var (
 	ofMixnodes = regexp.MustCompile(`betanet_mixnode_(up|uptime|average|packets)|betanet_mixnodes_omitted`)
 	ofReplicas = regexp.MustCompile(`replica`)
+	ofMemory   = regexp.MustCompile(`betanet_message_latency_seconds|betanet_exporter_counter_resets_total`)
 	ofFleets   = regexp.MustCompile(`betanet_fleet_|betanet_exporter_discovery_`)
 )
 
@@ -144,6 +147,10 @@ func TestDashboardsShowAnOutage(t *testing.T) {
 			if uid == "betanet-exporter" {
 				return
 			}
+			t.Run("of a probe", func(t *testing.T) {
+				values := b.fill(t, o.prometheus, map[string][]string{"job": {"probe"}})
+				o.holds(t, b, values, ofMixnodes, ofReplicas, ofMemory)
+			})
 			t.Run("of two that are picked", func(t *testing.T) {
 				picked := []string{"flaky", o.discovered}
 				values := b.fill(t, o.prometheus, map[string][]string{"upstream": picked})
