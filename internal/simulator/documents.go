@@ -69,10 +69,10 @@ func (s *Server) documentV1(path string) []byte {
 		return pinned
 	}
 	var processed, forwarded, dropped, active uint64
-	for _, one := range s.network.nodes {
+	for i, one := range s.network.nodes { // those that left too: a total does not fall
 		p, f, d := s.network.packets(one)
 		processed, forwarded, dropped = processed+p, forwarded+f, dropped+d
-		if one.active {
+		if s.network.runs(i) {
 			active++
 		}
 	}
@@ -82,7 +82,7 @@ func (s *Server) documentV1(path string) []byte {
 			field{"packets_processed", number(processed)},
 			field{"packets_dropped", number(dropped)})
 	case nodesPath:
-		nodes := uint64(len(s.network.nodes))
+		nodes := uint64(s.network.left())
 		return s.object(
 			field{"active_nodes", number(active)},
 			field{"inactive_nodes", number(nodes - active)},
@@ -91,7 +91,7 @@ func (s *Server) documentV1(path string) []byte {
 		return s.object(
 			field{"bytes_transmitted", number(forwarded * packetSize)},
 			field{"bytes_received", number((processed + dropped) * packetSize)},
-			field{"avg_latency_ms", decimal(s.network.latency + s.network.spike)},
+			field{"avg_latency_ms", decimal(s.network.averageLatency())},
 			field{"peak_throughput", number(uint64(s.network.peak * packetSize))})
 	}
 	return nil
@@ -102,18 +102,18 @@ func (s *Server) documentMixnodes() []byte {
 		return pinned
 	}
 	body := []byte{'['}
-	for i, n := range s.network.nodes {
+	for i := range s.network.left() {
 		if i > 0 {
 			body = append(body, ',')
 		}
-		body = append(body, s.documentNode(n)...)
+		body = append(body, s.documentNode(i)...)
 	}
 	return append(body, ']')
 }
 
-func (s *Server) documentNode(n *node) []byte {
-	status := "stopped"
-	if n.active {
+func (s *Server) documentNode(i int) []byte {
+	n, status := s.network.nodes[i], "stopped"
+	if s.network.runs(i) {
 		status = "active"
 	}
 	processed, forwarded, dropped := s.network.packets(n)
@@ -124,7 +124,7 @@ func (s *Server) documentNode(n *node) []byte {
 		field{"packets_forwarded", number(forwarded)},
 		field{"packets_dropped", number(dropped)},
 		field{"uptime_seconds", number(n.uptime)},
-		field{"avg_latency_ms", decimal((s.network.latency + s.network.spike) * n.latencyFactor)})
+		field{"avg_latency_ms", decimal(s.network.averageLatency() * n.latencyFactor)})
 }
 
 // field is a name and the JSON of its value. The documents are written field by

@@ -48,6 +48,8 @@ type network struct {
 	spike   float64 // ms
 	peak    float64 // most packets forwarded in a second
 	nodes   []*node
+
+	conditions Conditions
 }
 
 type node struct {
@@ -56,7 +58,8 @@ type node struct {
 	share         float64 // how much this node is used, beside others
 	active        bool
 	rate          float64 // packets in the present second
-	drop          float64 // dropped packets for one that is processed
+	drop          float64 // dropped packets for one that is processed, in usual conditions
+	lost          float64 // the same in the present second, as the conditions are
 	processed     float64 // up to the present second
 	forwarded     float64
 	dropped       float64
@@ -107,11 +110,11 @@ func (n *network) advance(age time.Duration) {
 
 // finish adds the present second to the totals.
 func (n *network) finish() {
-	for _, one := range n.nodes {
+	for i, one := range n.nodes {
 		one.processed += one.rate
 		one.forwarded += one.rate * forwardedPart
-		one.dropped += one.rate * one.drop
-		if one.active {
+		one.dropped += one.rate * one.lost
+		if n.runs(i) {
 			one.uptime++
 		}
 	}
@@ -132,13 +135,14 @@ func (n *network) begin() {
 	n.flip()
 	wave := 1 + dailySwing*math.Sin(2*math.Pi*float64(n.second)/day+n.phase)
 	forwarded := 0.0
-	for _, one := range n.nodes {
+	for i, one := range n.nodes {
 		one.rate = 0
-		if one.active {
-			one.rate = packetsPerSecond * one.share * wave * math.Exp(n.load)
+		if n.runs(i) && !n.conditions.Idle {
+			one.rate = packetsPerSecond * one.share * wave * math.Exp(n.load) * (1 - n.conditions.Loss)
 		}
 		one.drop += dropStep * one.random.NormFloat64()
 		one.drop = min(max(one.drop, minDropRatio), maxDropRatio)
+		one.lost = max(one.drop, n.conditions.Loss/(1-n.conditions.Loss))
 		forwarded += one.rate * forwardedPart
 	}
 	n.peak = max(n.peak, forwarded)
@@ -170,5 +174,5 @@ func (n *network) packets(one *node) (processed, forwarded, dropped uint64) {
 	present := one.rate * n.part
 	return uint64(one.processed + present),
 		uint64(one.forwarded + present*forwardedPart),
-		uint64(one.dropped + present*one.drop)
+		uint64(one.dropped + present*one.lost)
 }

@@ -37,9 +37,8 @@ func (s *Server) routeMixnodes(method, path string) (answer, <-chan struct{}) {
 	if request == "GET "+mixnodesPath {
 		return whole(http.StatusOK, s.documentMixnodes()), nil
 	}
-	n := s.network.deploy()
-	if n == nil {
+	if s.network.deploy() == nil {
 		return failure(http.StatusServiceUnavailable), nil
 	}
-	return whole(http.StatusCreated, s.documentNode(n)), nil
+	return whole(http.StatusCreated, s.documentNode(len(s.network.nodes)-1)), nil
 }

@@ -149,8 +149,8 @@ func (s *Server) URL() string { return "http://" + s.addr }
 
 // Restart begins a new life, as a restart of the service's process does: the
 // counters start again at 0 with the first nodes, all connections end, and a
-// dead-locked mixnodes server answers again. Faults, pinned values and the
-// counts of Requests stay, for they are not the service's.
+// dead-locked mixnodes server answers again. Faults, conditions, pinned values
+// and the counts of Requests stay, for they are not the service's.
 func (s *Server) Restart() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -158,7 +158,9 @@ func (s *Server) Restart() {
 		return
 	}
 	s.born = s.now()
+	conditions := s.network.conditions
 	s.network = newNetwork(s.options.Seed, s.options.Nodes)
+	s.network.conditions = conditions
 	s.locked = false
 	close(s.freed)
 	s.freed = make(chan struct{})
