@@ -6,28 +6,47 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/config"
+	"github.com/betanet/betanet_exporter/internal/drill"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/simulator"
 )
 
-// demo serves three simulated services: one that is well, one that breaks down
-// every minute and one that takes its time.
+// part is a simulated service and the name of the upstream that it is.
+type part struct {
+	name string
+	simulator.Options
+}
+
+// usual are the parts of a demo without a drill: one that is well, one that
+// breaks down every minute and one that takes its time.
+var usual = []part{
+	{"steady", simulator.Options{Seed: 1}},
+	{"flaky", simulator.Options{Seed: 2, Every: time.Minute, For: 25 * time.Second, Faults: []simulator.Fault{{Kind: "http500"}, {Kind: "refuse"}, {Kind: "hang"}}}},
+	{"slow", simulator.Options{Seed: 3, Latency: 800 * time.Millisecond}},
+}
+
+// demo serves three simulated services. Those of a drill are well but for what
+// its script says.
 func demo(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Writer) error {
-	services := []struct {
-		name string
-		o    simulator.Options
-	}{
-		{"steady", simulator.Options{Seed: 1}},
-		{"flaky", simulator.Options{Seed: 2, Every: time.Minute, For: 25 * time.Second, Faults: []simulator.Fault{{Kind: "http500"}, {Kind: "refuse"}, {Kind: "hang"}}}},
-		{"slow", simulator.Options{Seed: 3, Latency: 800 * time.Millisecond}},
+	parts := usual
+	if c.Drill.On {
+		parts = nil
+		for i, name := range drill.Services {
+			parts = append(parts, part{name, simulator.Options{Seed: uint64(i) + 1}})
+		}
 	}
+	var playing sync.WaitGroup
+	defer playing.Wait() // after the services are closed, which ends every wait for them
+	services := make(map[string]*simulator.Server)
 	var upstreams []*fleet.Upstream
-	for _, d := range services {
-		d.o.Addr = "127.0.0.1:0"
-		s, err := simulator.Start(d.o)
+	for _, p := range parts {
+		p.Addr = "127.0.0.1:0"
+		s, err := simulator.Start(p.Options)
 		if err != nil {
 			return fmt.Errorf("start the demo: %w", err)
 		}
@@ -36,18 +55,34 @@ func demo(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Wri
 		if err != nil {
 			return fmt.Errorf("start the demo: %w", err)
 		}
-		upstreams = append(upstreams, &fleet.Upstream{Name: d.name, URLs: []*url.URL{u}, API: c.API, Settings: c.Settings})
+		services[p.name] = s
+		upstreams = append(upstreams, &fleet.Upstream{Name: p.name, URLs: []*url.URL{u}, API: c.API, Settings: c.Settings})
 	}
-	announce := func() {
-		fmt.Fprintf(stdout, `Three simulated Betanet services are being collected every %s:
-  steady  is well
-  flaky   breaks down for 25s at the end of every minute
-  slow    takes 0.8s for each answer
-Open http://%[2]s/ in a browser, or run
-  curl -s http://%[2]s%s | grep ^betanet_
-Press Ctrl-C to stop.
-`, c.Settings.Interval, c.Web.ListenAddresses[0], c.Web.TelemetryPath)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	listening := func(url string) {
+		announce(stdout, c, url)
+		if c.Drill.On {
+			playing.Go(func() { play(ctx, c.Drill, services, stdout) })
+		}
 	}
 	all := settings{c, upstreams}
-	return serve(ctx, all, func() (settings, error) { return all, nil }, log, announce)
+	return serve(ctx, all, func() (settings, error) { return all, nil }, log, listening)
+}
+
+// announce prints what there is to see, and where.
+func announce(w io.Writer, c *config.Config, url string) {
+	fmt.Fprintf(w, "Three simulated Betanet services are being collected every %s:\n", c.Settings.Interval)
+	if c.Drill.On {
+		fmt.Fprintf(w, "  %s are well but for what the drill does to them\n", strings.Join(drill.Services, ", "))
+	} else {
+		fmt.Fprint(w, `  steady  is well
+  flaky   breaks down for 25s at the end of every minute
+  slow    takes 0.8s for each answer
+`)
+	}
+	if url != "" {
+		fmt.Fprintf(w, "Open %[1]s/ in a browser, or run\n  curl -s %[1]s%[2]s | grep ^betanet_\n", url, c.Web.TelemetryPath)
+	}
+	fmt.Fprintln(w, "Press Ctrl-C to stop.")
 }

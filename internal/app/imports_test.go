@@ -21,9 +21,10 @@ var directions = map[string][]string{
 	"exposition": {"betanet", "breaker", "fleet"},
 	"history":    {"betanet", "breaker", "fleet"},
 	"discovery":  {"fleet"},
+	"drill":      {"simulator"},
 	"probe":      {"betanet", "fleet", "poll"},
 	"web":        {"breaker", "exposition", "fleet", "history", "probe"},
-	"app":        {"betanet", "breaker", "config", "discovery", "exposition", "fleet", "history", "poll", "probe", "simulator", "web"},
+	"app":        {"betanet", "breaker", "config", "discovery", "drill", "exposition", "fleet", "history", "poll", "probe", "simulator", "web"},
 }
 
 // keepers are the only packages that may import a library.

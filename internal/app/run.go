@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case config.CollectCmd:
 		return collect(ctx, c, log, stdout)
 	default:
-		return serve(ctx, settings{c, c.Upstreams()}, load, log, func() {})
+		return serve(ctx, settings{c, c.Upstreams()}, load, log, func(string) {})
 	}
 }
 

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -22,9 +24,10 @@ import (
 	"github.com/betanet/betanet_exporter/internal/web"
 )
 
-// serve collects upstreams and serves what is known of them until ctx ends. It
-// calls listening once it does; load reads the settings anew.
-func serve(ctx context.Context, s settings, load func() (settings, error), log *slog.Logger, listening func()) error {
+// serve collects upstreams and serves what is known of them until ctx ends. Once
+// it listens it calls listening with the URL to look at, "" if there is none;
+// load reads the settings anew.
+func serve(ctx context.Context, s settings, load func() (settings, error), log *slog.Logger, listening func(url string)) error {
 	saveMemory(s.Web.EnablePprof)
 	// Who reads the log may die. Go would end the process with it.
 	signal.Ignore(syscall.SIGPIPE)
@@ -35,7 +38,11 @@ func serve(ctx context.Context, s settings, load func() (settings, error), log *
 	if err != nil {
 		return err
 	}
-	listening()
+	scheme, err := web.Scheme(s.Web.ConfigFile)
+	if err != nil {
+		return fmt.Errorf("--web.config.file: %s: %w", s.Web.ConfigFile, err)
+	}
+	listening(lookAt(scheme, listeners[0].Addr()))
 	log.Info("Starting betanet_exporter", "version", version.Version, "upstreams", len(s.upstreams))
 	group, ctx := errgroup.WithContext(ctx)
 	registry := exposition.NewRegistry()
@@ -64,7 +71,11 @@ func serve(ctx context.Context, s settings, load func() (settings, error), log *
 	group.Go(func() error { past.record(ctx, registry); return nil })
 	group.Go(func() error { onHangup(ctx, r.reload); return nil })
 	for _, l := range listeners {
-		log.Info("Serving", "metrics", lookAt(l.Addr())+s.Web.TelemetryPath, "status", lookAt(l.Addr())+"/")
+		where := []any{"socket", l.Addr(), "metrics", s.Web.TelemetryPath, "status", "/"}
+		if url := lookAt(scheme, l.Addr()); url != "" {
+			where = []any{"metrics", url + s.Web.TelemetryPath, "status", url + "/"}
+		}
+		log.Info("Serving", where...)
 	}
 	err = group.Wait()
 	log.Info("Stopped")
@@ -111,11 +122,16 @@ func newPoller(r *exposition.Registry, p *past, log *slog.Logger, many bool, con
 	})
 }
 
-// lookAt is the address of a listener as a browser on this machine takes it.
-func lookAt(a net.Addr) string {
-	host, port, err := net.SplitHostPort(a.String())
-	if ip := net.ParseIP(host); err != nil || ip == nil || ip.IsUnspecified() {
-		host = "localhost"
+// lookAt is the address of a listener as a browser on this machine takes it, ""
+// if that is none for browsers, such as a Unix socket of systemd's.
+func lookAt(scheme string, a net.Addr) string {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok {
+		return ""
 	}
-	return "http://" + net.JoinHostPort(host, port)
+	at := url.URL{Scheme: scheme, Host: tcp.String()}
+	if tcp.IP.IsUnspecified() {
+		at.Host = net.JoinHostPort("localhost", strconv.Itoa(tcp.Port))
+	}
+	return at.String()
 }

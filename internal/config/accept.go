@@ -108,6 +108,15 @@ func setJitter(c *Config, text string) (err error) {
 	return err
 }
 
+func setSpeed(c *Config, text string) error {
+	speed, err := strconv.ParseFloat(text, 64)
+	if inside := speed >= 0.1 && speed <= 1000; err != nil || !inside {
+		return fmt.Errorf("%q is not accepted, use a number from 0.1 to 1000", text)
+	}
+	c.Drill.Speed = speed
+	return nil
+}
+
 // taken are the paths that the exporter serves itself.
 var taken = []string{"/health", "/-/", "/api/", "/debug/", "/probe", "/sd", "/upstream/"}
 

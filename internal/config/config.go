@@ -30,6 +30,7 @@ type Config struct {
 
 	Web      Web
 	Log      Log
+	Drill    Drill
 	Simulate Simulate
 	Collect  Collect
 
@@ -56,6 +57,12 @@ type Web struct {
 
 // Log is what is logged and how.
 type Log struct{ Level, Format string }
+
+// Drill is the scripted outage that the command demo may play.
+type Drill struct {
+	On    bool
+	Speed float64 // how many times faster than real
+}
 
 // Simulate is what the command simulate does.
 type Simulate struct {

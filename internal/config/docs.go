@@ -24,8 +24,8 @@ or ` + "`5m`" + `. Booleans take no value: ` + "`--web.enable-pprof`, `--no-web.
 
 `)
 	table(&b, func(o *option) bool { only := o.onlyOf(); return only == "" || only == Serve })
-	b.WriteString("\nThe defaults of `demo` differ: a demo with the usual pauses would take minutes to\nshow what there is to see. `betanet_exporter demo --config.print` shows them.\n")
-	for _, c := range []string{SimulateCmd, CollectCmd} {
+	b.WriteString("\nThe defaults of `demo` differ: a demo with the usual pauses would take minutes to\nshow what there is to see. `betanet_exporter demo --config.print` shows them; those of\na drill are in [drill.md](drill.md).\n")
+	for _, c := range []string{Demo, SimulateCmd, CollectCmd} {
 		fmt.Fprintf(&b, "\n## %s alone\n\n", c)
 		table(&b, func(o *option) bool { return o.onlyOf() == c })
 	}

@@ -19,6 +19,9 @@ func (c *Config) finish() (all []error) {
 	if c.Command == SimulateCmd {
 		return all
 	}
+	if speed := c.values["drill.speed"]; c.Command == Demo && !c.Drill.On && speed.origin != "default" && !c.values["drill"].bad {
+		all = append(all, fmt.Errorf("%s: %s is not accepted without --drill", speed.where, strings.Join(speed.texts, "")))
+	}
 	said := c.Settings // what was said, without what is computed
 	compute(&c.Settings)
 	all = append(all, c.check(&c.Settings, nil)...)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 )
 
 // ErrDone is what Load returns when there is nothing left to do: help or the
@@ -24,7 +25,7 @@ func Load(args []string, getenv func(string) string, out io.Writer) (*Config, er
 	if err != nil {
 		return nil, fmt.Errorf("%w, see --help", err)
 	}
-	c := &Config{Command: command, values: make(map[string]value), document: &document{defaults: &entry{}}}
+	c := &Config{Command: command, Drill: Drill{Speed: 1}, values: make(map[string]value), document: &document{defaults: &entry{}}}
 	c.Collect.URLs = *cl.urls
 	var all []error
 	more := 0 // errors in the file beyond those that are kept
@@ -80,7 +81,7 @@ func (c *Config) value(o *option, given *given, getenv func(string) string) valu
 		return s.value()
 	}
 	v := value{origin: "default", where: "--" + o.name}
-	if d, ok := defaultsOf(c.Command)[o.name]; ok {
+	if d, ok := c.ownDefaults()[o.name]; ok {
 		v.texts, v.origin = []string{d}, c.Command
 	} else if o.def != "" && !o.computed() && !(ofURL && c.document.namesUpstreams()) {
 		v.texts = []string{o.def}
@@ -88,16 +89,34 @@ func (c *Config) value(o *option, given *given, getenv func(string) string) valu
 	return v
 }
 
-// defaultsOf are the defaults in which a command differs: a demo with the usual
-// pauses would take minutes to show what there is to see, and what collect has
-// to say is its output.
-func defaultsOf(command string) map[string]string {
-	switch command {
-	case Demo:
+// ownDefaults are those in which a command differs: a demo with the usual pauses
+// would take minutes to show what there is to see, and what collect has to say
+// is its output. A drill has the usual pauses, because alerts are made for them,
+// but as many times faster as the drill itself.
+func (c *Config) ownDefaults() map[string]string {
+	switch {
+	case c.Command == Demo && c.Drill.On:
+		own := map[string]string{"web.listen-address": "127.0.0.1:9200"}
+		for _, name := range []string{"collect.interval", "retry.backoff", "breaker.open", "cache.max-stale"} {
+			own[name] = faster(name, c.Drill.Speed)
+		}
+		return own
+	case c.Command == Demo:
 		return map[string]string{"web.listen-address": "127.0.0.1:9200", "collect.interval": "3s", "breaker.open": "8s", "cache.max-stale": "1m"}
-	case CollectCmd:
+	case c.Command == CollectCmd:
 		return map[string]string{"log.level": "error"}
 	default:
 		return nil
 	}
+}
+
+// faster is the usual default of a pause, so many times shorter.
+func faster(name string, speed float64) string {
+	for i := range options {
+		if options[i].name == name {
+			usual, _ := time.ParseDuration(options[i].def)
+			return time.Duration(float64(usual) / speed).Round(time.Microsecond).String()
+		}
+	}
+	return ""
 }

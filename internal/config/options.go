@@ -27,17 +27,27 @@ const (
 
 var (
 	serving    = []string{Serve, Demo}
+	showing    = []string{Demo}
 	simulating = []string{SimulateCmd}
 	collecting = []string{CollectCmd}
 	everywhere = []string{Serve, Demo, SimulateCmd, CollectCmd}
 )
 
-// options is every setting, in the order of help and documentation. The file is
-// the first, because it is asked for the others.
+// options is every setting, in the order of help and documentation. The file and
+// the drill are the first, because they are asked for the others.
 var options = []option{
 	{
 		name: "config.file", commands: []string{Serve, CollectCmd}, set: text(func(c *Config) *string { return &c.File }),
 		help: "YAML file with upstreams, discovery and what may be probed. Every upstream then carries the label upstream.",
+	},
+
+	{
+		name: "drill", def: "false", bool: true, commands: showing, set: boolean(func(c *Config) *bool { return &c.Drill.On }),
+		help: "Play a scripted outage of three quarters of an hour instead of the usual demo, with the pauses of serve; see docs/drill.md.",
+	},
+	{
+		name: "drill.speed", def: "1", commands: showing, set: setSpeed,
+		help: "How many times faster the drill is, its pauses too: a number from 0.1 to 1000. Only with --drill.",
 	},
 
 	{
