@@ -14,19 +14,20 @@ import (
 type Phase struct {
 	Name     string
 	Lasts    time.Duration
+	Again    time.Duration    // the services become anew what they are so often; 0 for once
 	Services map[string]State // how the services are; those not named are well
 
 	// What should be seen.
 	Page   string
 	Series []string
-	Alerts []string // that fire, after their patience
+	Alerts []string // that begin to fire
 }
 
 // State is how a service is during a phase; the zero value is well.
 type State struct {
 	Faults     []simulator.Fault
 	Conditions simulator.Conditions
-	Restart    bool // it restarts when the phase begins
+	Restart    bool // it restarts when it becomes so
 }
 
 // Service is what a drill does to a service.
@@ -55,13 +56,23 @@ func faster(d time.Duration, speed float64) time.Duration {
 func Play(ctx context.Context, phases []Phase, services map[string]Service, speed float64, begin func(i int)) error {
 	start := time.Now()
 	for i := range phases {
-		for name, s := range services {
-			phases[i].Services[name].become(s, speed)
-		}
-		begin(i)
+		p := &phases[i]
 		// Counted from the start, so that slow services do not make the drill late.
-		if err := wait(ctx, time.Until(start.Add(Length(phases[:i+1], speed)))); err != nil {
-			return err
+		begins := start.Add(Length(phases[:i], speed))
+		step := p.Lasts
+		if p.Again > 0 {
+			step = p.Again
+		}
+		for lasted := time.Duration(0); lasted < p.Lasts; lasted += step {
+			for name, s := range services {
+				p.Services[name].become(s, speed)
+			}
+			if lasted == 0 {
+				begin(i)
+			}
+			if err := wait(ctx, time.Until(begins.Add(faster(min(lasted+step, p.Lasts), speed)))); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -82,6 +82,22 @@ func TestASpeedMakesPausesAndDelaysShorter(t *testing.T) {
 	})
 }
 
+func TestAPhaseMayHappenAgainAndAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &recorder{begun: time.Now()}
+		p := []Phase{{Lasts: 5 * time.Minute, Again: 2 * time.Minute, Services: map[string]State{"a": {Restart: true}}}}
+		begun := 0
+		err := Play(t.Context(), p, map[string]Service{"a": r}, 2, func(int) { begun++ })
+		want := []string{"0s faults []", "0s restart", "1m0s faults []", "1m0s restart", "2m0s faults []", "2m0s restart"}
+		if err != nil || begun != 1 || !slices.Equal(r.notes, want) {
+			t.Errorf("began %d times and told the service %q, error %v, want once and %q", begun, r.notes, err, want)
+		}
+		if got := time.Since(r.begun); got != 150*time.Second {
+			t.Errorf("played for %v, want 2m30s", got)
+		}
+	})
+}
+
 // sluggish takes its time to change.
 type sluggish struct{ recorder }
 
