@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"sync"
-	"text/tabwriter"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/config"
@@ -50,7 +49,7 @@ func collect(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.
 		e.SetIndent("", "  ")
 		err = e.Encode(web.NewStatus(views, version.Version, time.Now()))
 	case "table":
-		err = writeTable(stdout, views)
+		err = writeTable(stdout, views, time.Now())
 	default:
 		err = registry.WriteUpstreams(stdout, exposition.Text)
 	}
@@ -70,29 +69,4 @@ func failures(views []*fleet.View) error {
 		}
 	}
 	return errors.Join(all...)
-}
-
-// writeTable prints a line for each upstream, aligned. A dash is a value that
-// is not known.
-func writeTable(w io.Writer, views []*fleet.View) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "UPSTREAM\tSTATE\tAPI\tPEERS\tACTIVE\tINACTIVE\tMESSAGES\tDROPPED\tSENT\tRECEIVED\tLATENCY\t")
-	now := time.Now()
-	for _, view := range views {
-		v := view.Values(now)
-		fmt.Fprintf(t, "%s\t%s\t%s\t", view.Upstream.Title(), view.State(now), view.API)
-		for _, n := range []*uint64{v.Peers, v.Active, v.Inactive, v.Messages, v.Dropped, v.BytesTransmitted, v.BytesRecvd} {
-			if n == nil {
-				fmt.Fprint(t, "-\t")
-			} else {
-				fmt.Fprintf(t, "%d\t", *n)
-			}
-		}
-		if v.LatencySeconds == nil {
-			fmt.Fprintln(t, "-\t")
-		} else {
-			fmt.Fprintf(t, "%.1fms\t\n", *v.LatencySeconds*1000)
-		}
-	}
-	return t.Flush()
 }

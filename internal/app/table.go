@@ -1,0 +1,159 @@
+package app
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/betanet/betanet_exporter/internal/fleet"
+)
+
+// maxPadded is up to which length of a name all others are padded: one very long
+// name must not push every line beyond the terminal.
+const maxPadded = 40
+
+// columns of the table of collect. No cell has a space in it, so that awk finds
+// them, and names of 14 bytes such as 127.0.0.1:9000 leave the table within 80
+// columns. A dash is a value that is not known.
+var columns = []struct {
+	title string
+	left  bool // texts stand left, numbers right
+	cell  func(v *fleet.View, val *fleet.Values, now time.Time) string
+}{
+	{"UPSTREAM", true, func(v *fleet.View, _ *fleet.Values, _ time.Time) string {
+		return strings.Join(strings.Fields(v.Upstream.Title()), "_")
+	}},
+	{"STATE", true, func(v *fleet.View, _ *fleet.Values, now time.Time) string { return string(v.State(now)) }},
+	{"API", true, func(v *fleet.View, _ *fleet.Values, _ time.Time) string { return v.API.String() }},
+	{"PEERS", false, func(_ *fleet.View, val *fleet.Values, _ time.Time) string { return short(val.Peers, "") }},
+	{"ACTIVE", false, func(_ *fleet.View, val *fleet.Values, _ time.Time) string { return nodes(val) }},
+	{"MSGS", false, func(_ *fleet.View, val *fleet.Values, _ time.Time) string { return short(val.Messages, "") }},
+	{"DROPS", false, func(_ *fleet.View, val *fleet.Values, _ time.Time) string { return short(val.Dropped, "") }},
+	{"SENT", false, func(_ *fleet.View, val *fleet.Values, _ time.Time) string { return short(val.BytesTransmitted, "B") }},
+	{"RECV", false, func(_ *fleet.View, val *fleet.Values, _ time.Time) string { return short(val.BytesRecvd, "B") }},
+	{"LATENCY", false, func(_ *fleet.View, val *fleet.Values, _ time.Time) string { return latency(val.LatencySeconds) }},
+}
+
+// writeTable prints a line for each upstream, and below it one for each reason
+// why endpoints of it failed, which begins with a space.
+func writeTable(w io.Writer, views []*fleet.View, now time.Time) error {
+	rows := [][]string{nil}
+	for _, c := range columns {
+		rows[0] = append(rows[0], c.title)
+	}
+	for _, v := range views {
+		val := v.Values(now)
+		var row []string
+		for _, c := range columns {
+			row = append(row, c.cell(v, &val, now))
+		}
+		rows = append(rows, row)
+	}
+	widths := make([]int, len(columns))
+	for _, row := range rows {
+		for i, cell := range row {
+			if n := utf8.RuneCountInString(cell); i > 0 || n <= maxPadded {
+				widths[i] = max(widths[i], n)
+			}
+		}
+	}
+	for i, row := range rows {
+		if _, err := fmt.Fprintln(w, aligned(row, widths)); err != nil {
+			return err
+		}
+		if i == 0 {
+			continue
+		}
+		for _, line := range failing(views[i-1]) {
+			if _, err := fmt.Fprintln(w, "  "+line); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func aligned(row []string, widths []int) string {
+	var b strings.Builder
+	for i, cell := range row {
+		width := widths[i]
+		if columns[i].left {
+			width = -width
+		}
+		fmt.Fprintf(&b, "%*s  ", width, cell)
+	}
+	return strings.TrimRight(b.String(), " ")
+}
+
+// failing are the reasons why endpoints failed, each with the endpoints and the
+// error of the first of them.
+func failing(v *fleet.View) []string {
+	var reasons []string
+	endpoints, errors := make(map[string][]string), make(map[string]string)
+	for i := range v.Endpoints {
+		e := &v.Endpoints[i]
+		reason, text := "interrupted", ""
+		switch {
+		case e.Failure != nil:
+			reason = string(e.Failure.Reason)
+			text = strings.TrimPrefix(quote(e.Failure), "fetch "+e.Endpoint.String()+": ")
+		case e.Tried:
+			continue
+		}
+		if !slices.Contains(reasons, reason) {
+			reasons, errors[reason] = append(reasons, reason), text
+		}
+		endpoints[reason] = append(endpoints[reason], e.Endpoint.String())
+	}
+	for i, r := range reasons {
+		reasons[i] = strings.TrimSpace(strings.Join(endpoints[r], ",") + " " + r + " " + errors[r])
+	}
+	return reasons
+}
+
+// nodes is how many mixnodes of how many are active.
+func nodes(val *fleet.Values) string {
+	if val.Active == nil || val.Inactive == nil {
+		return short(val.Active, "")
+	}
+	return short(val.Active, "") + "/" + short(sum(*val.Active, *val.Inactive), "")
+}
+
+func sum(a, b uint64) *uint64 { a += b; return &a }
+
+func latency(seconds *float64) string {
+	switch {
+	case seconds == nil:
+		return "-"
+	case *seconds < 1:
+		return strconv.FormatFloat(*seconds*1000, 'f', 1, 64) + "ms"
+	default:
+		return strconv.FormatFloat(*seconds, 'f', 2, 64) + "s"
+	}
+}
+
+// short is a number of which people read three digits: 999, 1.23k, 45.6M.
+func short(n *uint64, unit string) string {
+	if n == nil {
+		return "-"
+	}
+	if *n < 1000 {
+		return strconv.FormatUint(*n, 10) + unit
+	}
+	f, prefix := float64(*n), 0
+	for f >= 999.5 {
+		f /= 1000
+		prefix++
+	}
+	digits := 2
+	if f >= 99.95 {
+		digits = 0
+	} else if f >= 9.995 {
+		digits = 1
+	}
+	return strconv.FormatFloat(f, 'f', digits, 64) + string(" kMGTPE"[prefix]) + unit
+}
