@@ -1,10 +1,13 @@
 package main
 
 import (
+	"crypto/x509"
+	"encoding/pem"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"regexp"
 	"strconv"
@@ -27,10 +30,11 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"expand": expand,
-			"fetch":  fetch,
-			"port":   port,
-			"post":   post,
+			"certificate": certificate,
+			"expand":      expand,
+			"fetch":       fetch,
+			"port":        port,
+			"post":        post,
 		},
 	})
 }
@@ -57,6 +61,22 @@ func port(ts *testscript.TestScript, neg bool, names []string) {
 
 // ports are those that scripts have got.
 var ports sync.Map
+
+// certificate CERT KEY writes a certificate for 127.0.0.1, ::1 and example.com,
+// and its key.
+func certificate(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: certificate CERT KEY")
+	}
+	s := httptest.NewTLSServer(nil)
+	defer s.Close()
+	pair := s.TLS.Certificates[0]
+	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	ts.Check(err)
+	for i, block := range []pem.Block{{Type: "CERTIFICATE", Bytes: pair.Certificate[0]}, {Type: "PRIVATE KEY", Bytes: key}} {
+		ts.Check(os.WriteFile(ts.MkAbs(args[i]), pem.EncodeToMemory(&block), 0o600))
+	}
+}
 
 // fetch URL TEXT asks until the answer contains the text, at most half a minute,
 // and leaves the answer in the file answer. With a ! it asks until the answer

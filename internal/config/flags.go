@@ -2,7 +2,9 @@ package config
 
 import (
 	"io"
+	"slices"
 	"strings"
+	"text/template"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/version"
@@ -40,9 +42,10 @@ func newCommandLine(out io.Writer) *commandLine {
 	app.Terminate(func(int) { cl.done = true })
 	app.Version(version.Print("betanet_exporter"))
 	app.HelpFlag.Short('h')
+	app.UsageTemplate(usage).UsageFuncs(template.FuncMap{"KnownTo": knownFlags})
 	commands := map[string]*kingpin.CmdClause{
 		Serve:       app.Command(Serve, "Serve metrics of the configured upstreams (the default command).").Default(),
-		Demo:        app.Command(Demo, "Show the exporter at work on three simulated upstreams, in one process, on loopback."),
+		Demo:        app.Command(Demo, "Show the exporter at work on three simulated upstreams, in one process, on loopback. --drill plays an outage."),
 		SimulateCmd: app.Command(SimulateCmd, "Be a Betanet service to develop against, on loopback."),
 		CollectCmd:  app.Command(CollectCmd, "Collect once and print the result; exit 1 if an endpoint failed."),
 	}
@@ -70,4 +73,33 @@ func newCommandLine(out io.Writer) *commandLine {
 		f.SetValue(g)
 	}
 	return cl
+}
+
+// usage is kingpin's template of help, but for two things: a command has flags
+// also if it shares all of them with others, and it shows no flag that it would
+// refuse.
+var usage = strings.NewReplacer(
+	"{{if .FlagSummary}} {{.FlagSummary}}{{end -}}", `{{" [<flags>]" -}}`,
+	".Context.Flags|FlagsToTwoColumns", ".Context.Flags|KnownTo .Context.SelectedCommand|FlagsToTwoColumns",
+).Replace(kingpin.DefaultUsageTemplate)
+
+// knownFlags are the flags that a command knows, with its own defaults. Without a
+// command they are all that are not of one command alone.
+func knownFlags(command *kingpin.CmdModel, flags []*kingpin.FlagModel) []*kingpin.FlagModel {
+	if command == nil {
+		return flags
+	}
+	own := (&Config{Command: command.Name}).ownDefaults()
+	var known []*kingpin.FlagModel
+	for _, f := range flags {
+		i := slices.IndexFunc(options, func(o option) bool { return o.name == f.Name })
+		if i >= 0 && !options[i].knownTo(command.Name) {
+			continue
+		}
+		if d, ok := own[f.Name]; ok {
+			f.Default = []string{d}
+		}
+		known = append(known, f)
+	}
+	return known
 }
