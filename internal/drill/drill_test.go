@@ -98,10 +98,15 @@ func TestAPhaseMayHappenAgainAndAgain(t *testing.T) {
 	})
 }
 
-// sluggish takes its time to change.
+// sluggish takes longer than the first phase for its first change.
 type sluggish struct{ recorder }
 
-func (s *sluggish) SetFaults(...simulator.Fault) { time.Sleep(5 * time.Second) }
+func (s *sluggish) SetFaults(...simulator.Fault) {
+	if len(s.notes) == 0 {
+		time.Sleep(90 * time.Second)
+	}
+	s.note("changed")
+}
 
 func TestAServiceThatChangesSlowlyDoesNotMakeTheDrillLonger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -170,7 +175,8 @@ func TestTheScriptEndsAsItBegins(t *testing.T) {
 
 func TestTheScheduleFitsATerminal(t *testing.T) {
 	var b strings.Builder
-	WriteSchedule(&b, Script, 1, time.Date(2024, 5, 1, 23, 59, 30, 0, time.UTC))
+	long := Phase{Name: "long", Page: strings.Repeat("x ", width), Series: []string{strings.Repeat("yy ", width)}}
+	WriteSchedule(&b, append([]Phase{long}, Script...), 1, time.Date(2024, 5, 1, 23, 59, 30, 0, time.UTC))
 	for line := range strings.Lines(b.String()) {
 		if len(line)-1 > width || strings.TrimSpace(line) == "" {
 			t.Errorf("%d columns: %q", len(line)-1, line)
