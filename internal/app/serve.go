@@ -38,11 +38,11 @@ func serve(ctx context.Context, s settings, load func() (settings, error), log *
 	if err != nil {
 		return err
 	}
-	scheme, err := web.Scheme(s.Web.ConfigFile)
+	access, err := web.ReadAccess(s.Web.ConfigFile)
 	if err != nil {
 		return fmt.Errorf("--web.config.file: %s: %w", s.Web.ConfigFile, err)
 	}
-	listening(lookAt(scheme, listeners[0].Addr()))
+	listening(lookAt(access.Scheme, listeners[0].Addr()))
 	log.Info("Starting betanet_exporter", "version", version.Version, "upstreams", len(s.upstreams))
 	group, ctx := errgroup.WithContext(ctx)
 	registry := exposition.NewRegistry()
@@ -72,10 +72,13 @@ func serve(ctx context.Context, s settings, load func() (settings, error), log *
 	group.Go(func() error { onHangup(ctx, r.reload); return nil })
 	for _, l := range listeners {
 		where := []any{"socket", l.Addr(), "metrics", s.Web.TelemetryPath, "status", "/"}
-		if url := lookAt(scheme, l.Addr()); url != "" {
+		if url := lookAt(access.Scheme, l.Addr()); url != "" {
 			where = []any{"metrics", url + s.Web.TelemetryPath, "status", url + "/"}
 		}
 		log.Info("Serving", where...)
+		if access.Open(l.Addr()) {
+			log.Warn("Anybody who reaches this address may read everything, see --web.config.file for passwords and TLS", "address", l.Addr())
+		}
 	}
 	err = group.Wait()
 	log.Info("Stopped")

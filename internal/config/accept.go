@@ -135,15 +135,27 @@ func setPath(c *Config, text string) error {
 
 func setListen(c *Config, text string) error {
 	if !strings.HasPrefix(text, "vsock://") {
-		_, port, err := net.SplitHostPort(text)
-		if err != nil {
-			return fmt.Errorf("%q is no address, use host:port or :port", text)
-		}
-		if _, err := net.LookupPort("tcp", port); err != nil {
-			return fmt.Errorf("%q has no valid port, use a number from 0 to 65535", text)
+		if err := checkAddress(text); err != nil {
+			return err
 		}
 	}
 	c.Web.ListenAddresses = append(c.Web.ListenAddresses, text)
+	return nil
+}
+
+func setHealthAddress(c *Config, text string) error {
+	c.Web.HealthAddress = text
+	return checkAddress(text)
+}
+
+func checkAddress(text string) error {
+	_, port, err := net.SplitHostPort(text)
+	if err != nil {
+		return fmt.Errorf("%q is no address, use host:port or :port", text)
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return fmt.Errorf("%q has no valid port, use a number from 0 to 65535", text)
+	}
 	return nil
 }
 

@@ -47,6 +47,7 @@ type Config struct {
 // Web is how the exporter is reached.
 type Web struct {
 	ListenAddresses []string
+	HealthAddress   string // "" for none
 	ConfigFile      string
 	SystemdSocket   bool
 	TelemetryPath   string

@@ -126,6 +126,10 @@ var options = []option{
 		help: "Use the sockets that systemd passes instead of web.listen-address.",
 	},
 	{
+		name: "web.health-address", commands: serving, set: setHealthAddress,
+		help: "One more address, without TLS and passwords, with nothing but /health, /-/healthy and /-/ready, for probes that cannot log in.",
+	},
+	{
 		name: "web.telemetry-path", def: "/metrics", commands: serving, set: setPath,
 		help: "Path of the metrics.",
 	},
