@@ -40,7 +40,7 @@ test: ## format, vet, tidiness and all tests that need only Go (and, for the rac
 	$(GO) test -race -shuffle=on ./internal/blackbox
 
 test-all: test lint ## test, lint, and the tests in test/ with real components
-	@PATH=$$PATH:/usr/sbin; for p in promtool:prometheus prometheus:prometheus haproxy:haproxy vmagent:victoria-metrics victoria-metrics:victoria-metrics; do \
+	@PATH=$$PATH:/usr/sbin; for p in promtool:prometheus prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager amtool:prometheus-alertmanager haproxy:haproxy vmagent:victoria-metrics victoria-metrics:victoria-metrics; do \
 		command -v $${p%:*} >/dev/null || echo "make: $${p%:*} is missing (Debian package $${p#*:}): its tests are skipped, or fail with CI=true"; done
 	cd test && $(GO) mod tidy -diff && $(GO) vet ./...
 # -count=1: the program is built by the tests, which go's test cache does not see.

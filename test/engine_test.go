@@ -29,14 +29,20 @@ const interval = 2 * time.Second
 // each old one has to be there.
 func inTest(t *testing.T, example string, oldNew ...string) string {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("..", "examples", example))
+	return replaced(t, filepath.Join("examples", example), oldNew...)
+}
+
+// replaced is a file of the repository with other words in it, as in inTest.
+func replaced(t *testing.T, file string, oldNew ...string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("..", file))
 	if err != nil {
 		t.Fatal(err)
 	}
 	text := string(b)
 	for pair := range slices.Chunk(oldNew, 2) {
 		if !strings.Contains(text, pair[0]) {
-			t.Fatalf("%s has no %q", example, pair[0])
+			t.Fatalf("%s has no %q", file, pair[0])
 		}
 		text = strings.ReplaceAll(text, pair[0], pair[1])
 	}

@@ -1,0 +1,231 @@
+package test
+
+import (
+	"cmp"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Files in monitoring/, and the page for people that is about them.
+var (
+	alertsFile   = filepath.Join("..", "monitoring", "alerts", "betanet.yml")
+	recordsFile  = filepath.Join("..", "monitoring", "rules", "betanet.yml")
+	alertmanager = filepath.Join("..", "monitoring", "alertmanager.yml")
+	runbook      = filepath.Join("..", "docs", "runbook.md")
+)
+
+func ruleTests(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("..", "monitoring", "tests", "*.yml"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no tests of rules: %v", err)
+	}
+	return files
+}
+
+func TestPromtoolAcceptsTheRules(t *testing.T) {
+	promtool := component(t, "promtool", "prometheus")
+	accepts(t, promtool, "check", "rules", alertsFile, recordsFile)
+	accepts(t, promtool, append([]string{"test", "rules"}, ruleTests(t)...)...)
+}
+
+func TestAmtoolAcceptsTheExample(t *testing.T) {
+	accepts(t, component(t, "amtool", "prometheus-alertmanager"), "check-config", alertmanager)
+}
+
+// monitoringRule is an alert or what is recorded, in the words of Prometheus.
+type monitoringRule struct {
+	Alert, Record, Expr string
+	For                 string
+	Labels, Annotations map[string]string
+}
+
+// rulesIn are the rules of a file of them.
+func rulesIn(t *testing.T, file string) (all []monitoringRule) {
+	t.Helper()
+	var document struct {
+		Groups []struct{ Rules []monitoringRule }
+	}
+	decode(t, file, &document)
+	for _, group := range document.Groups {
+		all = append(all, group.Rules...)
+	}
+	if len(all) == 0 {
+		t.Fatalf("%s has no rule", file)
+	}
+	return all
+}
+
+func decode(t *testing.T, file string, document any) {
+	t.Helper()
+	if err := yaml.Unmarshal([]byte(read(t, file)), document); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestEveryAlertSaysHowBadItIsWhatItIsAndWhatToDo(t *testing.T) {
+	const page = "https://github.com/betanet/betanet_exporter/blob/main/docs/runbook.md#"
+	sections := make(map[string]string) // anchor: heading
+	for _, heading := range regexp.MustCompile(`(?m)^## (\w+)$`).FindAllStringSubmatch(read(t, runbook), -1) {
+		sections[strings.ToLower(heading[1])] = heading[1]
+	}
+	for _, a := range rulesIn(t, alertsFile) {
+		if d, err := time.ParseDuration(a.For); err != nil || d < time.Minute {
+			t.Errorf("%s: for is %q, want a minute or more", a.Alert, a.For)
+		}
+		if severity := a.Labels["severity"]; len(a.Labels) != 1 || !slices.Contains([]string{"critical", "warning", "info"}, severity) {
+			t.Errorf("%s: labels %v, want severity, critical, warning or info, and no other", a.Alert, a.Labels)
+		}
+		// Without a template in it, a text cannot tell one upstream from another.
+		for _, text := range []string{"summary", "description"} {
+			if !strings.Contains(a.Annotations[text], "{{") {
+				t.Errorf("%s: %s is %q, which says of nothing that it is wrong", a.Alert, text, a.Annotations[text])
+			}
+		}
+		anchor, ok := strings.CutPrefix(a.Annotations["runbook_url"], page)
+		if !ok || sections[anchor] != a.Alert {
+			t.Errorf("%s: runbook_url %q leads to section %q of the runbook", a.Alert, a.Annotations["runbook_url"], sections[anchor])
+		}
+		delete(sections, strings.ToLower(a.Alert))
+	}
+	if len(sections) > 0 {
+		t.Errorf("the runbook has sections of no alert: %v", sections)
+	}
+}
+
+// look is what a test of rules expects of an alert at a moment.
+type look struct {
+	at    time.Duration
+	fires bool
+}
+
+// A test in which an alert is expected not to fire, then to fire, and then not
+// any more: the first is where "for" is not over, the last is its resolution.
+func TestEveryAlertIsSeenToWaitToFireAndToEnd(t *testing.T) {
+	seen := make(map[string]bool)
+	for _, file := range ruleTests(t) {
+		var document struct {
+			Tests []struct {
+				Alerts []struct {
+					At     string `yaml:"eval_time"`
+					Alert  string `yaml:"alertname"`
+					Expect []any  `yaml:"exp_alerts"`
+				} `yaml:"alert_rule_test"`
+			}
+		}
+		decode(t, file, &document)
+		for _, test := range document.Tests {
+			looks := make(map[string][]look)
+			for _, a := range test.Alerts {
+				at, err := time.ParseDuration(a.At)
+				if err != nil {
+					t.Fatalf("%s: %v", file, err)
+				}
+				looks[a.Alert] = append(looks[a.Alert], look{at, len(a.Expect) > 0})
+			}
+			for alert, l := range looks {
+				seen[alert] = seen[alert] || comesAndGoes(l)
+			}
+		}
+	}
+	for _, a := range rulesIn(t, alertsFile) {
+		if !seen[a.Alert] {
+			t.Errorf("no test has %s not fire, fire, and end", a.Alert)
+		}
+	}
+}
+
+func comesAndGoes(looks []look) bool {
+	slices.SortFunc(looks, func(a, b look) int { return cmp.Compare(a.at, b.at) })
+	stage := 0
+	for _, l := range looks {
+		if l.fires == (stage == 1) {
+			stage = min(stage+1, 3)
+		}
+	}
+	return stage == 3
+}
+
+func TestEveryRecordingRuleIsTested(t *testing.T) {
+	var all strings.Builder
+	for _, file := range ruleTests(t) {
+		all.WriteString(read(t, file))
+	}
+	for _, r := range rulesIn(t, recordsFile) {
+		if !strings.Contains(all.String(), "labels: '"+r.Record+"{") {
+			t.Errorf("no test expects a sample of %s", r.Record)
+		}
+	}
+}
+
+// nameIn finds what may be a metric's name in an expression without strings.
+var nameIn = regexp.MustCompile(`[a-zA-Z_:][a-zA-Z0-9_:]*`)
+
+// An expression with a name that does not exist is silent for ever.
+func TestRulesAskForMetricsThatExist(t *testing.T) {
+	documented := read(t, filepath.Join("..", "docs", "metrics.md"))
+	recorded := make(map[string]bool)
+	for _, r := range rulesIn(t, recordsFile) {
+		recorded[r.Record] = true
+	}
+	asked := 0
+	for _, file := range []string{alertsFile, recordsFile} {
+		for _, r := range rulesIn(t, file) {
+			expr := regexp.MustCompile(`"[^"]*"`).ReplaceAllString(r.Expr, "")
+			for _, name := range nameIn.FindAllString(expr, -1) {
+				switch {
+				case strings.Contains(name, ":"):
+					// The alerts stand alone: nobody has to load the other file for them.
+					if !recorded[name] || r.Alert != "" {
+						t.Errorf("%s%s asks for %s", r.Alert, r.Record, name)
+					}
+				case strings.HasPrefix(name, "betanet"):
+					if asked++; !strings.Contains(documented, "| `"+name+"` |") {
+						t.Errorf("%s%s asks for %s, which docs/metrics.md does not have", r.Alert, r.Record, name)
+					}
+				}
+			}
+		}
+	}
+	if asked == 0 {
+		t.Error("no rule asks for a metric of the exporter")
+	}
+}
+
+func TestTheRunbookNamesMetricsThatExist(t *testing.T) {
+	documented, recorded := read(t, filepath.Join("..", "docs", "metrics.md")), read(t, recordsFile)
+	names := regexp.MustCompile(`[\w:]*betanet_[\w:]+\*?`).FindAllString(read(t, runbook), -1)
+	for _, name := range names {
+		place, in := "| `"+strings.TrimSuffix(name, "_bucket")+"` |", documented
+		switch prefix, isPrefix := strings.CutSuffix(name, "*"); {
+		case name == "betanet_exporter": // the program
+			continue
+		case isPrefix:
+			place = "| `" + prefix
+		case strings.Contains(name, ":"):
+			place, in = "record: "+name+"\n", recorded
+		}
+		if !strings.Contains(in, place) {
+			t.Errorf("there is no metric %s", name)
+		}
+	}
+	if len(names) == 0 {
+		t.Error("the runbook names no metric")
+	}
+}
