@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -50,18 +51,22 @@ func (p *pager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.told[r.URL.Path] = append(p.told[r.URL.Path], message.Alerts...)
 }
 
-// hears waits until the pager was told of an alert with just these labels, at a
-// path, and gives its annotations.
+// hears waits until the last that the pager was told, at a path, of the alert with
+// just these labels is this status, and gives the annotations.
 func (p *pager) hears(t *testing.T, path, status string, labels map[string]string) (annotations map[string]string) {
 	t.Helper()
 	wait(t, fmt.Sprintf("%s is told that %v is %s", path, labels, status), func() error {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		for _, a := range p.told[path] {
-			if a.Status == status && maps.Equal(a.Labels, labels) {
-				annotations = a.Annotations
-				return nil
+		for _, a := range slices.Backward(p.told[path]) {
+			switch {
+			case !maps.Equal(a.Labels, labels):
+				continue
+			case a.Status != status:
+				return fmt.Errorf("it was told that it is %s", a.Status)
 			}
+			annotations = a.Annotations
+			return nil
 		}
 		return fmt.Errorf("it was told of %v", p.told[path])
 	})
