@@ -41,3 +41,17 @@ func TestTheDocumentationHasTheScript(t *testing.T) {
 		}
 	}
 }
+
+func TestTheAlertsOfTheScriptExist(t *testing.T) {
+	text, err := os.ReadFile("../../monitoring/alerts/betanet.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range Script {
+		for _, a := range p.Alerts {
+			if !strings.Contains(string(text), "- alert: "+a+"\n") {
+				t.Errorf("%s: there is no alert %s", p.Name, a)
+			}
+		}
+	}
+}
