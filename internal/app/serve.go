@@ -96,7 +96,7 @@ func newReloader(ctx context.Context, s settings, load func() (settings, error),
 func handlerOptions(c *config.Config, r *exposition.Registry, p *past, re *reloader, log *slog.Logger) web.Options {
 	o := web.Options{
 		Registry: r, Trend: &p.trend, Journal: &p.journal, Version: version.Version, TelemetryPath: c.Web.TelemetryPath,
-		MaxRequests: c.Web.MaxRequests, Pprof: c.Web.EnablePprof, Log: log,
+		MaxRequests: c.Web.MaxRequests, Pprof: c.Web.EnablePprof, ProbeMode: c.ProbeMode, Log: log,
 		Probe: re.targets, Names: re.roster.all,
 	}
 	if c.Web.EnableLifecycle {

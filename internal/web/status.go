@@ -3,7 +3,6 @@ package web
 import (
 	"time"
 
-	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
@@ -12,7 +11,10 @@ type Status struct {
 	Status    string           `json:"status"` // as /health has it
 	Version   string           `json:"version"`
 	Time      time.Time        `json:"time"`
+	Fleet     *fleetStatus     `json:"fleet,omitempty"`   // of all upstreams, whatever is asked for
+	Matched   *int             `json:"matched,omitempty"` // upstreams that pass the filter, of which a part may follow
 	Upstreams []upstreamStatus `json:"upstreams"`
+	Events    []eventStatus    `json:"events,omitempty"` // the last ones, of all upstreams
 }
 
 // upstreamStatus is one upstream of a status. What is not known is left out.
@@ -24,6 +26,12 @@ type upstreamStatus struct {
 	State     fleet.State      `json:"state"`
 	Endpoints []endpointStatus `json:"endpoints"`
 	Values    valuesStatus     `json:"values"`
+
+	// The endpoints in short, not in /health/details.
+	AgeSeconds  *float64 `json:"age_seconds,omitempty"`             // of the oldest of the last good documents
+	Breaker     string   `json:"breaker,omitempty"`                 // the one that lets least through
+	OpenSeconds *float64 `json:"breaker_open_seconds,omitempty"`    // until the first open one lets a probe through
+	NextSeconds *float64 `json:"next_collection_seconds,omitempty"` // of the first endpoint
 }
 
 // endpointStatus is one endpoint of an upstream. Times are RFC 3339, ages and
@@ -56,41 +64,11 @@ type valuesStatus struct {
 	LatencySeconds   *float64 `json:"average_latency_seconds,omitempty"`
 }
 
-// The answers of /health.
-const (
-	healthHealthy   = "healthy"
-	healthDegraded  = "degraded"
-	healthUnhealthy = "unhealthy"
-)
-
-// missedIntervals is after how many intervals without a collection collecting
-// itself counts as stopped.
-const missedIntervals = 3
-
 // maxErrorText bounds what is shown of an error.
 const maxErrorText = 200
 
-// health judges all upstreams. Unhealthy is about the exporter alone: whatever
-// an upstream does, restarting the exporter would not mend it.
-func health(views []*fleet.View, now time.Time) string {
-	all := healthHealthy
-	for _, v := range views {
-		if now.Sub(v.Ticked) > missedIntervals*v.Upstream.Settings.Interval {
-			return healthUnhealthy
-		}
-		if !v.Up() {
-			all = healthDegraded
-		}
-		for i := range v.Endpoints {
-			if v.Endpoints[i].Breaker != breaker.Closed {
-				all = healthDegraded
-			}
-		}
-	}
-	return all
-}
-
-// NewStatus tells what is known at the given moment.
+// NewStatus tells what is known at the given moment of all upstreams, one by
+// one.
 func NewStatus(views []*fleet.View, version string, now time.Time) Status {
 	s := Status{Status: health(views, now), Version: version, Time: now, Upstreams: make([]upstreamStatus, len(views))}
 	for i, v := range views {
@@ -117,13 +95,24 @@ func newUpstreamStatus(v *fleet.View, now time.Time) upstreamStatus {
 	return u
 }
 
+// newUpstreamInShort is an upstream with its endpoints in short.
+func newUpstreamInShort(v *fleet.View, now time.Time) upstreamStatus {
+	u, b := newUpstreamStatus(v, now), newBrief(v)
+	u.Breaker = b.breaker.String()
+	if !b.oldest.IsZero() {
+		age := now.Sub(b.oldest).Seconds()
+		u.AgeSeconds = &age
+	}
+	u.OpenSeconds, u.NextSeconds = until(b.openUntil, now), until(b.next, now)
+	return u
+}
+
 func newEndpointStatus(e *fleet.EndpointView, maxStale time.Duration, now time.Time) endpointStatus {
 	s := endpointStatus{
 		Endpoint: e.Endpoint.String(), State: e.State(now, maxStale), Breaker: e.Breaker.String(), Attempts: e.Attempts,
 	}
 	if !e.Next.IsZero() {
-		wait := max(0, e.Next.Sub(now).Seconds())
-		s.Next, s.NextSeconds = &e.Next, &wait
+		s.Next, s.NextSeconds = &e.Next, until(e.Next, now)
 	}
 	if !e.OpenUntil.IsZero() {
 		s.OpenUntil = &e.OpenUntil
@@ -137,6 +126,15 @@ func newEndpointStatus(e *fleet.EndpointView, maxStale time.Duration, now time.T
 		s.FailingSeconds, s.Reason, s.Error = &failing, string(e.Failure.Reason), cut(e.Failure.Error(), maxErrorText)
 	}
 	return s
+}
+
+// until is the wait for a moment in seconds, nil for no moment.
+func until(at, now time.Time) *float64 {
+	if at.IsZero() {
+		return nil
+	}
+	wait := max(0, at.Sub(now).Seconds())
+	return &wait
 }
 
 // cut shortens a text to at most n bytes, between runes.

@@ -25,6 +25,7 @@ type Options struct {
 	TelemetryPath string
 	MaxRequests   int  // parallel scrapes, 0 for no limit
 	Pprof         bool // serve /debug/pprof/
+	ProbeMode     bool // nothing is collected but by /probe
 	// Reload loads the configuration anew; nil where POST /-/reload is not
 	// allowed.
 	Reload func() error
@@ -40,11 +41,13 @@ func Handler(o Options) (http.Handler, error) {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	status := &statusPages{o.Registry, o.Version, o.TelemetryPath}
+	status := &statusPages{o}
 	mux.Handle("GET "+o.TelemetryPath, compress(scrapes(o)))
 	mux.HandleFunc("GET /health", status.health)
-	mux.HandleFunc("GET /health/details", status.json)
-	mux.HandleFunc("GET /api/v1/status", status.json)
+	mux.HandleFunc("GET /health/details", status.details)
+	mux.Handle("GET /api/v1/status", compress(http.HandlerFunc(status.status)))
+	mux.Handle("GET /api/v1/status/history", compress(http.HandlerFunc(status.history)))
+	mux.Handle("GET /api/v1/status/upstream/{name...}", compress(http.HandlerFunc(status.detail)))
 	mux.HandleFunc("GET /-/healthy", healthy)
 	mux.HandleFunc("GET /-/ready", status.ready)
 	mux.HandleFunc("POST /-/reload", reload(o.Reload))

@@ -22,6 +22,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/history"
 	"github.com/betanet/betanet_exporter/internal/snapshot"
 )
 
@@ -57,6 +58,9 @@ var (
 func serve(t *testing.T, o Options, method, path string, header ...string) *http.Response {
 	t.Helper()
 	o.Log = slog.New(slog.DiscardHandler)
+	if o.Trend == nil {
+		o.Trend, o.Journal = new(history.Trend), new(history.Journal)
+	}
 	if o.TelemetryPath == "" {
 		o.TelemetryPath = "/metrics"
 	}
@@ -250,13 +254,13 @@ func TestStatusIsWhatIsKnown(t *testing.T) {
 	}
 }
 
-func TestPagesNeedNoScriptAndEscapeWhatUpstreamsSay(t *testing.T) {
+func TestPagesEscapeWhatUpstreamsSay(t *testing.T) {
 	u := upstreamAt("edge")
 	o := Options{Registry: registry(view(u, good.Failed(broken, time.Now()), breaker.Open))}
 	for _, path := range []string{"/", "/upstream/edge"} {
 		r := serve(t, o, "GET", path)
 		got := body(t, r)
-		if strings.Contains(got, "<script") || !strings.Contains(got, "&lt;script&gt;") {
+		if strings.Count(got, "<script") != 1 || !strings.Contains(got, "&lt;script&gt;") {
 			t.Errorf("%s: an upstream's text is not escaped", path)
 		}
 		if !strings.Contains(got, "connect") || !strings.Contains(got, "stale") {

@@ -1,0 +1,104 @@
+package web
+
+import (
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/history"
+)
+
+// detailStatus is what /api/v1/status/upstream/NAME gives, and the page of an
+// upstream shows.
+type detailStatus struct {
+	Version string    `json:"version"`
+	Time    time.Time `json:"time"`
+	upstreamStatus
+	IntervalSeconds float64           `json:"collect_interval_seconds"`
+	Labels          map[string]string `json:"labels,omitempty"` // that the operator gave
+	Standby         []standbyStatus   `json:"standby,omitempty"`
+	Switches        uint64            `json:"replica_switches,omitempty"`
+	Latency         *latencyStatus    `json:"latency,omitempty"`
+	Mixnodes        []mixnodeStatus   `json:"mixnodes,omitempty"` // at most 1000
+	Omitted         *uint64           `json:"mixnodes_omitted,omitempty"`
+	Events          []eventStatus     `json:"events,omitempty"`
+}
+
+// standbyStatus is an endpoint of a replica that is not in use.
+type standbyStatus struct {
+	Replica  string `json:"replica"`
+	Endpoint string `json:"endpoint"`
+	Breaker  string `json:"breaker"`
+}
+
+// latencyStatus is the histogram of betanet_message_latency_seconds: one
+// observation of the average for each document.
+type latencyStatus struct {
+	Count   uint64         `json:"count"`
+	Sum     float64        `json:"sum_seconds"`
+	Buckets []bucketStatus `json:"buckets"`
+}
+
+// bucketStatus counts the observations up to a bound, those of lower bounds
+// included.
+type bucketStatus struct {
+	Bound float64 `json:"le_seconds"`
+	Count uint64  `json:"count"`
+}
+
+// mixnodeStatus is one mixnode. What the upstream did not say is left out.
+type mixnodeStatus struct {
+	ID             string   `json:"id"`
+	Status         string   `json:"status"`
+	Active         bool     `json:"active"`
+	Processed      uint64   `json:"packets_processed_total"`
+	Forwarded      *uint64  `json:"packets_forwarded_total,omitempty"`
+	Dropped        *uint64  `json:"packets_dropped_total,omitempty"`
+	UptimeSeconds  uint64   `json:"uptime_seconds"`
+	LatencySeconds *float64 `json:"average_latency_seconds,omitempty"`
+}
+
+func newDetail(v *fleet.View, events []history.Event, version string, now time.Time) detailStatus {
+	d := detailStatus{
+		Version: version, Time: now, upstreamStatus: newUpstreamInShort(v, now),
+		IntervalSeconds: v.Upstream.Settings.Interval.Seconds(), Switches: v.Switches, Events: newEvents(events),
+	}
+	for _, l := range v.Upstream.Labels {
+		if d.Labels == nil {
+			d.Labels = make(map[string]string)
+		}
+		d.Labels[l.Name] = l.Value
+	}
+	for _, s := range v.Standby {
+		d.Standby = append(d.Standby, standbyStatus{s.Replica, s.Endpoint.String(), s.Breaker.String()})
+	}
+	values := v.Values(now)
+	d.Latency, d.Omitted = newLatency(values.Latency), values.Omitted
+	for i := range values.Mixnodes {
+		m := &values.Mixnodes[i]
+		node := mixnodeStatus{m.ID, m.Status, m.Active(), m.PacketsProcessed, m.PacketsForwarded, m.PacketsDropped, m.UptimeSeconds, nil}
+		if m.AvgLatencyMS != nil {
+			seconds := *m.AvgLatencyMS / 1000
+			node.LatencySeconds = &seconds
+		}
+		d.Mixnodes = append(d.Mixnodes, node)
+	}
+	return d
+}
+
+func newLatency(h *fleet.Histogram) *latencyStatus {
+	if h == nil {
+		return nil
+	}
+	l, below := &latencyStatus{Count: h.Count, Sum: h.Sum}, uint64(0)
+	for i, bound := range fleet.Buckets {
+		below += h.Below[i]
+		l.Buckets = append(l.Buckets, bucketStatus{bound, below})
+	}
+	return l
+}
+
+// Words are the bound of a bucket in words.
+func (b bucketStatus) Words() string { return latency(b.Bound) }
+
+// Total is the number of packets in the form of those that may be unknown.
+func (m mixnodeStatus) Total() *uint64 { return &m.Processed }

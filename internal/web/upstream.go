@@ -1,0 +1,62 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+	"time"
+)
+
+// shownMixnodes is how many mixnodes the page of an upstream shows. Its JSON
+// gives all that are shown one by one anywhere.
+const shownMixnodes = 100
+
+// upstreamPage is what the template of the page of an upstream gets.
+type upstreamPage struct {
+	detailStatus
+	JSON     string // the same for programs
+	Nodes    []mixnodeStatus
+	More     int // mixnodes beyond them
+	Events   []eventRow
+	Interval string
+}
+
+func (p *statusPages) upstream(w http.ResponseWriter, r *http.Request) {
+	d, ok := p.find(r.PathValue("name"))
+	if !ok {
+		noUpstream(w)
+		return
+	}
+	page := upstreamPage{
+		detailStatus: d, JSON: "/api/v1/status" + upstreamPath(d.Name), Interval: spell(d.IntervalSeconds),
+		Events: newEventRows(d.Events, nil, d.Time),
+	}
+	// Those that are not active are what a person looks for.
+	nodes := slices.Clone(d.Mixnodes)
+	slices.SortStableFunc(nodes, func(a, b mixnodeStatus) int {
+		switch {
+		case a.Active == b.Active:
+			return 0
+		case a.Active:
+			return 1
+		default:
+			return -1
+		}
+	})
+	page.Nodes = nodes[:min(len(nodes), shownMixnodes)]
+	page.More = len(nodes) - len(page.Nodes)
+	if d.Omitted != nil {
+		page.More += int(*d.Omitted)
+	}
+	render(w, "upstream.html", page)
+}
+
+// One tells the events' template that they are all of one upstream.
+func (upstreamPage) One() bool { return true }
+
+// Wait is how long a breaker stays open.
+func (p upstreamPage) Wait(at *time.Time) *float64 {
+	if at == nil {
+		return nil
+	}
+	return until(*at, p.Time)
+}
