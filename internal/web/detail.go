@@ -1,6 +1,7 @@
 package web
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/fleet"
@@ -97,8 +98,21 @@ func newLatency(h *fleet.Histogram) *latencyStatus {
 	return l
 }
 
-// Words are the bound of a bucket in words.
-func (b bucketStatus) Words() string { return latency(b.Bound) }
+// InWords tells how many latencies there were of each size.
+func (l *latencyStatus) InWords() (all []string) {
+	below, above := uint64(0), "up to "
+	for _, b := range l.Buckets {
+		bound := strconv.FormatFloat(b.Bound*1000, 'g', -1, 64)
+		if b.Count > below {
+			all = append(all, grouped(b.Count-below)+" "+above+bound+thin+"ms")
+		}
+		below, above = b.Count, "of "+bound+" to "
+	}
+	if l.Count > below {
+		all = append(all, grouped(l.Count-below)+" longer")
+	}
+	return all
+}
 
 // Total is the number of packets in the form of those that may be unknown.
 func (m mixnodeStatus) Total() *uint64 { return &m.Processed }

@@ -181,7 +181,7 @@ func newTiles(f *fleetStatus, points []history.Point, now time.Time) []tile {
 	}
 	state := func(s fleet.State, n int, of func(*history.Point) int) tile {
 		return tile{
-			Key: string(s), Name: string(s), Value: grouped(uint64(n)), State: s, Link: "/?state=" + string(s),
+			Key: string(s), Name: capital(string(s)), Value: grouped(uint64(n)), State: s, Link: "/?state=" + string(s),
 			sparkline: newSparkline(points, now, counted(of), count),
 		}
 	}

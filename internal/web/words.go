@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/betanet/betanet_exporter/internal/history"
 )
 
 // thin is a space that does not break, between a number and its unit or between
@@ -47,6 +49,21 @@ func because(reason string) string {
 		return words
 	}
 	return reason
+}
+
+// kinds say in words what happened, where the word for it is not enough.
+var kinds = map[history.Kind]string{history.Opened: "breaker opened", history.Closed: "breaker closed", history.Switched: "switched replica"}
+
+func what(k history.Kind) string {
+	if words, ok := kinds[k]; ok {
+		return words
+	}
+	return string(k)
+}
+
+// said is the text of an error without what is beside it in the table.
+func said(text, endpoint string) string {
+	return plain(strings.TrimPrefix(text, "fetch "+endpoint+": "))
 }
 
 // breakerWords tell what a circuit breaker lets through.
@@ -198,3 +215,5 @@ func plain(text string) string {
 
 // upstreamPath is the page of an upstream.
 func upstreamPath(name string) string { return "/upstream/" + url.PathEscape(name) }
+
+func capital(word string) string { return strings.ToUpper(word[:1]) + word[1:] }
