@@ -17,10 +17,9 @@ const (
 	upstreamEvents = 50
 )
 
-// list is the part of the upstreams that is asked for, as a status, and what
-// the fleet did in the last hour.
-func (p *statusPages) list(l listing, q *query, views []*fleet.View, now time.Time) (Status, []history.Point) {
-	matched, points := len(l.matched), p.Trend.Points()
+// list is the part of the upstreams that is asked for, as a status.
+func (p *statusPages) list(l listing, q *query, views []*fleet.View, points []history.Point, now time.Time) Status {
+	matched := len(l.matched)
 	l.fleet.rates(points, now)
 	s := Status{
 		Status: health(views, now), Version: p.Version, Time: now, Fleet: &l.fleet, Matched: &matched,
@@ -29,7 +28,7 @@ func (p *statusPages) list(l listing, q *query, views []*fleet.View, now time.Ti
 	for _, e := range l.part(q) {
 		s.Upstreams = append(s.Upstreams, newUpstreamInShort(e.view, now))
 	}
-	return s, points
+	return s
 }
 
 func (p *statusPages) status(w http.ResponseWriter, r *http.Request) {
@@ -39,8 +38,7 @@ func (p *statusPages) status(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	views, now := p.Registry.Views(), time.Now()
-	s, _ := p.list(newListing(views, &q, now), &q, views, now)
-	writeJSON(w, http.StatusOK, s)
+	writeJSON(w, http.StatusOK, p.list(newListing(views, &q, now), &q, views, p.Trend.Points(), now))
 }
 
 func (p *statusPages) history(w http.ResponseWriter, _ *http.Request) {

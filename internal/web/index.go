@@ -80,7 +80,8 @@ func (p *statusPages) index(w http.ResponseWriter, r *http.Request) {
 	l := newListing(views, &q, now)
 	// Of a page beyond the end, which a shrinking fleet leaves behind, the last is shown.
 	q.offset = min(q.offset, max(0, (len(l.matched)-1)/q.limit*q.limit))
-	s, points := p.list(l, &q, views, now)
+	points := p.Trend.Points()
+	s := p.list(l, &q, views, points, now)
 	page := indexPage{
 		Status: s, TelemetryPath: p.TelemetryPath, JSON: "/api/v1/status" + q.url()[1:],
 		Tiles: newTiles(s.Fleet, points, now), Form: newForm(&q), Columns: newColumns(q), Rows: newRows(s.Upstreams),

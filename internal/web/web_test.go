@@ -59,7 +59,10 @@ func serve(t *testing.T, o Options, method, path string, header ...string) *http
 	t.Helper()
 	o.Log = slog.New(slog.DiscardHandler)
 	if o.Trend == nil {
-		o.Trend, o.Journal = new(history.Trend), new(history.Journal)
+		o.Trend = new(history.Trend)
+	}
+	if o.Journal == nil {
+		o.Journal = new(history.Journal)
 	}
 	if o.TelemetryPath == "" {
 		o.TelemetryPath = "/metrics"

@@ -1,0 +1,70 @@
+package web
+
+import (
+	"errors"
+	"net/url"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/breaker"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/history"
+	"github.com/betanet/betanet_exporter/internal/snapshot"
+)
+
+// noon is the moment of the scene.
+var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+// scene is a fleet of two at noon: one of the API v1 that is stale, and one with
+// replicas of the API mixnodes that is well.
+func scene() (views []*fleet.View, points []history.Point, journal *history.Journal) {
+	settings := fleet.Settings{Interval: 15 * time.Second, MaxStale: 5 * time.Minute, Histogram: true}
+	at := func(s int) time.Time { return noon.Add(time.Duration(s) * time.Second) }
+	host := func(h string) *url.URL { return &url.URL{Scheme: "http", Host: h} }
+
+	edge := &fleet.Upstream{
+		Name: "edge-1", URLs: []*url.URL{host("10.0.0.1:9000")}, API: betanet.V1, Settings: settings,
+		Labels: []fleet.Label{{Name: "region", Value: "eu"}},
+	}
+	refused := &betanet.Failure{Reason: betanet.ReasonConnect, Err: errors.New("fetch metrics: dial tcp 10.0.0.1:9000: connect: connection refused")}
+	stale := &fleet.View{Upstream: edge, URL: edge.URLs[0], API: betanet.V1, Collected: true, Ticked: at(-5)}
+	stale.Totals.Latency.Observe(0.035)
+	stale.Endpoints = []fleet.EndpointView{
+		{
+			Endpoint: betanet.Metrics, Breaker: breaker.Open, OpenUntil: at(12), Next: at(12), Attempts: 19,
+			Record: snapshot.Record{}.Fetched(&betanet.MetricsDoc{PacketsProcessed: 5000, PacketsDropped: 10}, at(-80)).Failed(refused, at(-65)),
+		},
+		{
+			Endpoint: betanet.Network, Next: at(10), Attempts: 14,
+			Record: snapshot.Record{}.Fetched(&betanet.NetworkDoc{BytesTransmitted: 90_000, BytesReceived: 70_000, AvgLatencyMS: 35, PeakThroughput: 2000}, at(-5)),
+		},
+	}
+
+	core := &fleet.Upstream{Name: "core", URLs: []*url.URL{host("10.0.1.1:8080"), host("10.0.1.2:8080")}, API: betanet.MixnodesAPI, Settings: settings}
+	dropped, ms := uint64(7), 12.5
+	well := &fleet.View{
+		Upstream: core, URL: core.URLs[1], Replica: "10.0.1.2:8080", API: betanet.MixnodesAPI, Collected: true, Ticked: at(-3), Switches: 1,
+		Standby: []fleet.Standby{{Replica: "10.0.1.1:8080", Endpoint: betanet.Mixnodes, Breaker: breaker.HalfOpen}},
+		Totals:  fleet.Totals{Messages: 900, Dropped: 7, DroppedKnown: true},
+	}
+	well.Endpoints = []fleet.EndpointView{{
+		Endpoint: betanet.Mixnodes, Next: at(12), Attempts: 14,
+		Record: snapshot.Record{}.Fetched(betanet.MixnodesDoc{
+			{ID: "mix-a", Status: "active", PacketsProcessed: 900, PacketsDropped: &dropped, UptimeSeconds: 3600, AvgLatencyMS: &ms},
+			{ID: "mix-b", Status: "stopped", UptimeSeconds: 60},
+		}, at(-3)),
+	}}
+
+	rate, loss, latency := 120.5, 0.002, 0.0125
+	journal = new(history.Journal)
+	journal.Add(history.Event{At: at(-70), Upstream: "core", Kind: history.Switched, Text: "from 10.0.1.1:8080 to 10.0.1.2:8080"})
+	journal.Add(history.Event{At: at(-65), Upstream: "edge-1", Endpoint: "metrics", Kind: history.Stale, Reason: "connect", Text: refused.Error()})
+	points = []history.Point{
+		{At: at(-14), Stale: 1, Pending: 1, NotClosed: 1},
+		{
+			At: at(-4), Up: 1, Stale: 1, NotClosed: 1, Messages: &rate, Dropped: &loss, BytesSent: &rate, BytesReceived: &rate,
+			Loss: &loss, LatencySeconds: &latency,
+		},
+	}
+	return []*fleet.View{well, stale}, points, journal
+}
