@@ -41,18 +41,20 @@ var sortings = []sorting{
 // listing is all upstreams at one moment, counted, and those that were asked for.
 type listing struct {
 	fleet   fleetStatus
-	matched []entry // sorted
+	matched []*entry // sorted
 }
 
 // newListing finds the upstreams that are asked for. It makes nothing to show of
 // them: of ten thousand a page shows a hundred.
 func newListing(views []*fleet.View, q *query, now time.Time) (l listing) {
-	l.matched = make([]entry, 0, len(views))
+	all := make([]entry, len(views))
+	l.matched = make([]*entry, 0, len(views))
 	text := strings.ToLower(q.text)
-	for _, v := range views {
-		e := entry{v, v.Upstream.Title(), v.State(now), newBrief(v)}
-		l.fleet.count(&e)
-		if q.accepts(&e, text) {
+	for i, v := range views {
+		e := &all[i]
+		*e = entry{v, v.Upstream.Title(), v.State(now), newBrief(v)}
+		l.fleet.count(e)
+		if q.accepts(e, text) {
 			l.matched = append(l.matched, e)
 		}
 	}
@@ -67,14 +69,14 @@ func (q *query) accepts(e *entry, text string) bool {
 	return text == "" || strings.Contains(strings.ToLower(e.title), text) || strings.Contains(strings.ToLower(e.view.URL.String()), text)
 }
 
-func (q *query) compare(a, b entry) int {
-	if known := q.sort.known; known != nil && known(&a) != known(&b) {
-		if known(&a) {
+func (q *query) compare(a, b *entry) int {
+	if known := q.sort.known; known != nil && known(a) != known(b) {
+		if known(a) {
 			return -1
 		}
 		return 1
 	}
-	c := q.sort.compare(&a, &b)
+	c := q.sort.compare(a, b)
 	if q.descending {
 		c = -c
 	}
@@ -82,7 +84,7 @@ func (q *query) compare(a, b entry) int {
 }
 
 // part is the part of those that match which is asked for.
-func (l *listing) part(q *query) []entry {
+func (l *listing) part(q *query) []*entry {
 	from := min(q.offset, len(l.matched))
 	to := len(l.matched)
 	if q.limit > 0 {

@@ -88,9 +88,9 @@ func asked(t *rapid.T, v url.Values) query {
 	return q
 }
 
-func names(entries []entry) (all []string) {
-	for i := range entries {
-		all = append(all, entries[i].title)
+func names(entries []*entry) (all []string) {
+	for _, e := range entries {
+		all = append(all, e.title)
 	}
 	return all
 }

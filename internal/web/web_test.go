@@ -54,9 +54,8 @@ var (
 	broken = &betanet.Failure{Reason: betanet.ReasonConnect, Err: errors.New("fetch metrics: <script>alert(1)</script> refused")}
 )
 
-// serve answers one request with the handler of options on a registry.
-func serve(t *testing.T, o Options, method, path string, header ...string) *http.Response {
-	t.Helper()
+// quiet completes options with what every handler needs.
+func quiet(o Options) Options {
 	o.Log = slog.New(slog.DiscardHandler)
 	if o.Trend == nil {
 		o.Trend = new(history.Trend)
@@ -67,7 +66,13 @@ func serve(t *testing.T, o Options, method, path string, header ...string) *http
 	if o.TelemetryPath == "" {
 		o.TelemetryPath = "/metrics"
 	}
-	h, err := Handler(o)
+	return o
+}
+
+// serve answers one request with the handler of options on a registry.
+func serve(t *testing.T, o Options, method, path string, header ...string) *http.Response {
+	t.Helper()
+	h, err := Handler(quiet(o))
 	if err != nil {
 		t.Fatal(err)
 	}
