@@ -1,0 +1,304 @@
+package test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// site is an exporter on simulated services, as a person sees it.
+type site struct {
+	browser  context.Context
+	base     string // of the exporter
+	exporter *process
+	restart  func(t *testing.T) // of the exporter, on the same address
+	broken   *process           // the service that fails, named unsteady
+	repair   func(t *testing.T) // starts it anew
+}
+
+// names are those of the services, in order.
+var names = []string{"alpha", "beta", "gamma", "mixed", "unsteady"}
+
+func newSite(t *testing.T) *site {
+	t.Helper()
+	s := &site{browser: browser(t)}
+	simulate := func(count int, api string) (*process, []string) {
+		hosts := []string{"127.0.0.1", "127.0.0.2", "127.0.0.3"}[:count]
+		path := map[string]string{"v1": documents[0], "mixnodes": "/mixnodes"}[api]
+		return serve(t, hosts, path, binary, func(port string) []string {
+			return []string{"simulate", "--api=" + api, fmt.Sprint("--count=", count), "--listen-address=127.0.0.1:" + port}
+		})
+	}
+	_, steady := simulate(3, "v1")
+	_, mixed := simulate(1, "mixnodes")
+	broken, unsteady := simulate(1, "v1")
+	s.broken = broken
+	again := func(t *testing.T, args []string) *process {
+		p := start(t, binary, args...)
+		t.Cleanup(func() { p.stop(t) })
+		return p
+	}
+	s.repair = func(t *testing.T) { s.broken = again(t, broken.cmd.Args[1:]) }
+
+	config := "upstreams:\n"
+	for i, u := range slices.Concat(steady, mixed, unsteady) {
+		config += fmt.Sprintf("  - {name: %s, url: %q}\n", names[i], u)
+	}
+	file := filepath.Join(t.TempDir(), "fleet.yml")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	exporter, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
+		return []string{
+			"--web.listen-address=127.0.0.1:" + port, "--config.file=" + file, "--collect.interval=1s", "--retry.attempts=1",
+			"--breaker.failures=2", "--breaker.open=3s",
+		}
+	})
+	s.exporter, s.base = exporter, urls[0]
+	s.restart = func(t *testing.T) { s.exporter = again(t, exporter.cmd.Args[1:]) }
+	return s
+}
+
+// shown are the upstreams in the table, in order.
+const shown = `[...document.querySelectorAll(".upstreams tbody th a")].map(a => a.textContent)`
+
+// row is the row of an upstream.
+func row(name string) string {
+	return fmt.Sprintf(`document.querySelector('.upstreams tr[data-key="%s"]')`, name)
+}
+
+// The parts of this test follow one another, because they share a browser, which
+// takes long to start, and services, one of which fails in the course of it.
+func TestStatusPageInABrowser(t *testing.T) {
+	s := newSite(t)
+	for _, part := range []struct {
+		name string
+		run  func(*testing.T, *site)
+	}{
+		{"it shows the fleet", showsTheFleet},
+		{"it sorts", sorts},
+		{"it filters", filters},
+		{"it has pages", hasPages},
+		{"it refreshes in place", refreshesInPlace},
+		{"it pauses", pauses},
+		{"it rests while nobody sees it", restsUnseen},
+		{"it fits a phone", fitsAPhone},
+		{"it can be used with the keyboard", isReachedByKeyboard},
+		{"it works without script", worksWithoutScript},
+		{"it shows an outage and its end", showsAnOutage},
+		{"it says when nobody answers", saysWhenNobodyAnswers},
+	} {
+		t.Run(part.name, func(t *testing.T) { part.run(t, s) })
+	}
+}
+
+func wantShown(t *testing.T, p *tab, what string, want ...string) {
+	t.Helper()
+	if got := eval[[]string](t, p, shown); !slices.Equal(got, want) {
+		t.Errorf("%s: got %v, want %v", what, got, want)
+	}
+}
+
+func showsTheFleet(t *testing.T, s *site) {
+	p := open(t, s.browser, s.base, "/")
+	wantShown(t, p, "the table", names...)
+	p.await(t, "rates of the fleet", `document.querySelector('[data-key="messages"] b').textContent.includes("/s") || (`+refreshNow+`, false)`)
+	if got := eval[int](t, p, `document.querySelectorAll('.tiles svg[role="img"] title').length`); got != 10 {
+		t.Errorf("got %d sparklines with a title, want 10", got)
+	}
+	p.follow(t, `a[href="/upstream/mixed"]`)
+	if got := eval[int](t, p, `document.querySelectorAll("#mixnodes tbody tr").length`); got == 0 {
+		t.Error("the page of an upstream of the API mixnodes has none")
+	}
+}
+
+// refreshNow makes the page refresh, again and again.
+const refreshNow = `(() => { const now = Date.now; Date.now = () => now() + 31000; })()`
+
+func sorts(t *testing.T, s *site) {
+	p := open(t, s.browser, s.base, "/")
+	p.follow(t, `.upstreams thead th:first-child a`)
+	reversed := slices.Clone(names)
+	slices.Reverse(reversed)
+	wantShown(t, p, "by name, descending", reversed...)
+	if got := eval[string](t, p, `document.querySelector("th[aria-sort]").getAttribute("aria-sort")`); got != "descending" {
+		t.Errorf("got aria-sort %q, want descending", got)
+	}
+	p.follow(t, `.upstreams thead th:nth-child(3) a`)
+	if got := eval[string](t, p, `document.querySelector('th[aria-sort="ascending"]').textContent`); got != "Age of data" {
+		t.Errorf("sorted by %q, want the age", got)
+	}
+}
+
+func filters(t *testing.T, s *site) {
+	p := open(t, s.browser, s.base, "/?sort=name&order=desc")
+	p.do(t, chromedp.SendKeys(chromedp.CSS("#q"), "A"), chromedp.Click(chromedp.CSS(`input[value="up"]`)))
+	p.follow(t, `form button`)
+	wantShown(t, p, "names with an a", "unsteady", "gamma", "beta", "alpha")
+	p.do(t, chromedp.SendKeys(chromedp.CSS("#q"), "nobody"))
+	p.follow(t, `form button`)
+	if got := eval[string](t, p, `document.querySelector(".empty").textContent`); !strings.Contains(got, "No upstream matches") {
+		t.Errorf("got %q", got)
+	}
+	p.follow(t, `.empty a`)
+	if got := eval[[]string](t, p, shown); len(got) != len(names) {
+		t.Errorf("all: got %v", got)
+	}
+}
+
+func hasPages(t *testing.T, s *site) {
+	p := open(t, s.browser, s.base, "/?limit=2")
+	wantShown(t, p, "the first page", names[:2]...)
+	p.follow(t, `a[rel="next"]`)
+	p.follow(t, `a[rel="next"]`)
+	wantShown(t, p, "the last page", names[4])
+	p.follow(t, `a[rel="prev"]`)
+	wantShown(t, p, "the page before", names[2:4]...)
+}
+
+func refreshesInPlace(t *testing.T, s *site) {
+	p := open(t, s.browser, s.base, "/", viewport(1000, 400))
+	p.do(t, chromedp.SendKeys(chromedp.CSS("#q"), "half a w"))
+	eval[bool](t, p, `{ window.row = `+row("gamma")+`; scrollTo(0, 200);
+		document.querySelector("#q").setSelectionRange(2, 4); window.seen = document.querySelector("#asof time").textContent; true }`)
+	// This one is waited for, to see that it comes by itself.
+	p.await(t, "a refresh", `document.querySelector("#asof time").textContent !== window.seen`)
+	if got := eval[string](t, p, `[document.activeElement.id, document.activeElement.value, document.activeElement.selectionStart, scrollY].join("|")`); got != "q|half a w|2|200" {
+		t.Errorf("in the filter: got %s, want what was typed, the focus, the selection and the scroll", got)
+	}
+	eval[bool](t, p, `{ window.row.querySelector("a").focus(); getSelection().selectAllChildren(window.row.querySelector("a")); true }`)
+	p.refreshed(t)
+	if got := eval[string](t, p, `[window.row.isConnected, document.activeElement.textContent, getSelection().toString(), document.querySelector("#q").value].join("|")`); got != "true|gamma|gamma|half a w" {
+		t.Errorf("in the table: got %s, want the row, its focus and the selected text", got)
+	}
+}
+
+func pauses(t *testing.T, s *site) {
+	p := open(t, s.browser, s.base, "/")
+	p.do(t, chromedp.Click(chromedp.CSS("#pause")))
+	p.await(t, "the pause in words", `document.querySelector("#refresh").textContent.startsWith("Paused")`)
+	before := p.requests()
+	p.hurry(t)
+	p.ticks(t, 2)
+	if got := p.requests(); got != before {
+		t.Errorf("%d requests while paused", got-before)
+	}
+	p.follow(t, `a[href="/?state=up"]`)
+	if got := eval[string](t, p, `document.querySelector("#pause").textContent`); got != "Resume" {
+		t.Errorf("on the next page the button says %q, want Resume", got)
+	}
+	eval[bool](t, p, `{ window.seen = document.querySelector("#asof time").textContent; true }`)
+	p.do(t, chromedp.Click(chromedp.CSS("#pause")))
+	p.await(t, "a refresh after the pause", `document.querySelector("#asof time").textContent !== window.seen || (`+refreshNow+`, false)`)
+}
+
+// ticks lets the page's script come to its turn so many times.
+func (p *tab) ticks(t *testing.T, n int) {
+	t.Helper()
+	eval[bool](t, p, fmt.Sprintf(`{ window.ticked = 0; setInterval(() => window.ticked++, 1000); window.ticks = %d; true }`, n))
+	p.await(t, "the script's turn", `window.ticked > window.ticks`)
+}
+
+func restsUnseen(t *testing.T, s *site) {
+	p := open(t, s.browser, s.base, "/")
+	before := p.requests()
+	eval[bool](t, p, `{ Object.defineProperty(document, "hidden", { get: () => !window.looking, configurable: true }); true }`)
+	p.hurry(t)
+	p.ticks(t, 2)
+	if got := p.requests(); got != before {
+		t.Errorf("%d requests while hidden", got-before)
+	}
+	eval[bool](t, p, `{ window.looking = true; document.dispatchEvent(new Event("visibilitychange")); true }`)
+	p.await(t, "a refresh when seen again", `document.querySelector("#asof time").textContent !== window.seen`)
+}
+
+func fitsAPhone(t *testing.T, s *site) {
+	for _, path := range []string{"/", "/?q=nobody", "/upstream/mixed", "/upstream/alpha"} {
+		p := open(t, s.browser, s.base, path, viewport(360, 780))
+		if got := eval[int](t, p, `document.documentElement.scrollWidth`); got > 360 {
+			t.Errorf("%s is %d pixels wide, want 360", path, got)
+		}
+	}
+}
+
+// focusable are the elements that a keyboard has to reach.
+const focusable = `[...document.querySelectorAll("a[href], button:not([hidden]), input:not([type=hidden])")]`
+
+func isReachedByKeyboard(t *testing.T, s *site) {
+	p := open(t, s.browser, s.base, "/")
+	p.do(t, chromedp.Click(chromedp.CSS("#pause"))) // no row must come or go meanwhile
+	all := eval[int](t, p, `(window.all = `+focusable+`).length`)
+	eval[bool](t, p, `{ document.activeElement.blur(); scrollTo(0, 0); getSelection().removeAllRanges(); true }`)
+	p.do(t, chromedp.Navigate(s.base+"/"))
+	all = eval[int](t, p, `(window.all = `+focusable+`).length`)
+	var order []int
+	for range all {
+		p.do(t, chromedp.KeyEvent("\t"))
+		order = append(order, eval[int](t, p, `window.all.indexOf(document.activeElement)`))
+		if got := eval[string](t, p, `getComputedStyle(document.activeElement).outlineStyle`); got == "none" {
+			t.Errorf("the focus is not seen on %s", eval[string](t, p, `document.activeElement.outerHTML`))
+		}
+	}
+	for i, at := range order {
+		if i != at {
+			t.Fatalf("%d elements are reached in the order %v, want that of the page", all, order)
+		}
+	}
+	p.do(t, chromedp.Navigate(s.base+"/"), chromedp.KeyEvent("\t"), chromedp.KeyEvent("\r"))
+	if got := eval[string](t, p, `location.hash`); got != "#main" {
+		t.Errorf("the first link leads to %q, want #main", got)
+	}
+}
+
+func worksWithoutScript(t *testing.T, s *site) {
+	p := open(t, s.browser, s.base, "/", command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))
+	if got := eval[string](t, p, `document.querySelector("#refresh").innerText + document.querySelector("#pause").hidden`); got != "Reload the page for the present.true" {
+		t.Errorf("got %q, want how to see the present, and no button", got)
+	}
+	wantShown(t, p, "the table", names...)
+	p.do(t, chromedp.SendKeys(chromedp.CSS("#q"), "gam\r"))
+	p.await(t, "the filter", `location.search === "?q=gam"`)
+	wantShown(t, p, "the filtered table", "gamma")
+}
+
+func showsAnOutage(t *testing.T, s *site) {
+	p := open(t, s.browser, s.base, "/?sort=state")
+	detail := open(t, s.browser, s.base, "/upstream/unsteady")
+	s.broken.stop(t)
+	p.await(t, "the outage", row("unsteady")+`?.querySelector(".state.stale") && `+row("unsteady")+`.textContent.includes("no connection")`)
+	p.await(t, "the open breaker", row("unsteady")+`.textContent.includes("probe")`)
+	if got := eval[[]string](t, p, shown); got[0] != "unsteady" {
+		t.Errorf("by state: got %v, want unsteady first", got)
+	}
+	p.await(t, "the event", `document.querySelector("#events").textContent.includes("breaker opened")`)
+	detail.await(t, "the outage on its page", `document.querySelector("#state .stale") && document.querySelector("#events").textContent.includes("no connection")`)
+	for _, colours := range []string{"light", "dark"} {
+		accessible(t, s, colours, "/", "/upstream/unsteady", "/upstream/mixed", "/?q=nobody")
+	}
+	s.repair(t)
+	p.await(t, "the recovery", row("unsteady")+`.querySelector(".state.up") && document.querySelector("#events").textContent.includes("recovered")`)
+	detail.await(t, "the recovery on its page", `document.querySelector("#state .up")`)
+}
+
+func saysWhenNobodyAnswers(t *testing.T, s *site) {
+	p := open(t, s.browser, s.base, "/")
+	s.exporter.stop(t)
+	p.hurry(t)
+	p.await(t, "that nobody answers", `/^No answer for \d+ (s|min \d+ s); what you see is from \d\d:\d\d:\d\d UTC\.$/.test(document.querySelector("#refresh").textContent)`)
+	if got := eval[string](t, p, `document.querySelector("#asof time").textContent === window.seen ? "" : window.seen`); got != "" {
+		t.Errorf("the page shows another moment than %s", got)
+	}
+	wantShown(t, p, "the table", names...)
+	s.restart(t)
+	p.await(t, "that it answers again", `document.querySelector("#refresh").textContent.startsWith("Refreshed") || (`+refreshNow+`, false)`)
+	if !p.forgive("net::ERR_CONNECTION_REFUSED") {
+		t.Error("the browser did not see that the exporter was gone")
+	}
+}

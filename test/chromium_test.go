@@ -1,0 +1,211 @@
+package test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// browser starts a Chromium that asks nobody for anything by itself. It ends
+// with the test.
+func browser(t *testing.T) context.Context {
+	t.Helper()
+	options := []chromedp.ExecAllocatorOption{
+		chromedp.ExecPath(component(t, "chromium", "chromium")), chromedp.UserDataDir(t.TempDir()), chromedp.Headless, chromedp.NoSandbox,
+		chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.DisableGPU,
+	}
+	for _, off := range []string{"quic", "background-networking", "component-update", "sync", "dev-shm-usage", "extensions", "default-apps"} {
+		options = append(options, chromedp.Flag("disable-"+off, true))
+	}
+	allocator, end := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, closeAll := chromedp.NewContext(allocator)
+	t.Cleanup(func() {
+		// Cancel waits for the end of the process, which writes into the test's folder.
+		bounded, done := context.WithTimeout(ctx, patience)
+		defer done()
+		if err := chromedp.Cancel(bounded); err != nil {
+			t.Logf("end Chromium: %v", err)
+		}
+		closeAll()
+		end()
+	})
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("start Chromium: %v", err)
+	}
+	return ctx
+}
+
+// step is something that a person or a test does in a tab.
+type step = chromedp.Action[chromedp.Void]
+
+// command is a command of the DevTools protocol as a step.
+func command[P any](c cdp.Command[P, cdp.Empty], params P) step {
+	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, c, params)
+		return err
+	})
+}
+
+// tab is a page in the browser, and what it complained about.
+type tab struct {
+	ctx  context.Context
+	host string // the only one that it may ask
+
+	mu       sync.Mutex
+	asked    int // requests
+	problems []string
+}
+
+// open opens a page of the exporter at base in a tab that ends with the test.
+// prepare is done before.
+func open(t *testing.T, browser context.Context, base, path string, prepare ...step) *tab {
+	t.Helper()
+	u, err := url.Parse(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A patience for all that is done in the tab.
+	bounded, end := context.WithTimeout(browser, 2*patience)
+	ctx, closeTab := chromedp.NewContext(bounded)
+	p := &tab{ctx: ctx, host: u.Host}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the page is\n%s", p.text())
+		}
+		closeTab()
+		end()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for _, problem := range p.problems {
+			t.Errorf("%s: %s", path, problem)
+		}
+	})
+	if err := chromedp.Listen(ctx, p.note); err != nil {
+		t.Fatal(err)
+	}
+	p.do(t, command(network.Enable, network.EnableParams{}), command(log.Enable, cdp.Empty{}))
+	p.do(t, prepare...)
+	p.do(t, chromedp.Navigate(base+path))
+	return p
+}
+
+// note takes in what the page does.
+func (p *tab) note(event any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch e := event.(type) {
+	case *network.EventRequestWillBeSent:
+		p.asked++
+		if u, err := url.Parse(e.Request.URL); err != nil || u.Scheme != "data" && u.Host != p.host {
+			p.problems = append(p.problems, "a request left the host: "+e.Request.URL)
+		}
+	case *runtime.EventExceptionThrown:
+		p.problems = append(p.problems, "exception: "+e.ExceptionDetails.Text)
+	case *runtime.EventConsoleAPICalled:
+		p.problems = append(p.problems, fmt.Sprintf("console.%s was called", e.Type))
+	case *log.EventEntryAdded:
+		if e.Entry.Level == log.EntryLevelError || e.Entry.Level == log.EntryLevelWarning {
+			p.problems = append(p.problems, fmt.Sprintf("%s: %s %s", e.Entry.Level, e.Entry.Text, e.Entry.URL))
+		}
+	}
+}
+
+// requests is how many the page has made.
+func (p *tab) requests() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.asked
+}
+
+// forgive forgets problems that have a text in them, and tells whether there were any.
+func (p *tab) forgive(text string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before := len(p.problems)
+	p.problems = slices.DeleteFunc(p.problems, func(s string) bool { return strings.Contains(s, text) })
+	return len(p.problems) < before
+}
+
+func (p *tab) do(t *testing.T, steps ...step) {
+	t.Helper()
+	if err := chromedp.Do(p.ctx, steps...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// eval is the value of an expression in the page.
+func eval[T any](t *testing.T, p *tab, expression string, options ...chromedp.EvaluateOption) T {
+	t.Helper()
+	value, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](expression, options...))
+	if err != nil {
+		t.Fatalf("%s: %v", expression, err)
+	}
+	return value
+}
+
+func (p *tab) text() string {
+	ctx, end := context.WithTimeout(p.ctx, 5*time.Second)
+	defer end()
+	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText`))
+	if err != nil {
+		return err.Error()
+	}
+	return text
+}
+
+// await waits until an expression is true in the page.
+func (p *tab) await(t *testing.T, what, expression string) {
+	t.Helper()
+	wait(t, what, func() error {
+		is, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](`!!(`+expression+`)`))
+		if err == nil && !is {
+			err = errors.New("not so yet")
+		}
+		return err
+	})
+}
+
+// follow clicks on something that leads to another page, and waits for it.
+func (p *tab) follow(t *testing.T, selector string) {
+	t.Helper()
+	eval[bool](t, p, `window.left = true`)
+	p.do(t, chromedp.Click(chromedp.CSS(selector)))
+	p.await(t, "the page after "+selector, `!window.left && document.readyState === "complete"`)
+}
+
+// refreshed waits until the page shows another moment. The page's clock is set
+// forward, so that it does so at once.
+func (p *tab) refreshed(t *testing.T) {
+	t.Helper()
+	p.hurry(t)
+	p.await(t, "a refresh", `document.querySelector("#asof time").textContent !== window.seen`)
+}
+
+// hurry sets the page's clock forward by more than the time between refreshes.
+func (p *tab) hurry(t *testing.T) {
+	t.Helper()
+	eval[bool](t, p, `{ const now = Date.now; Date.now = () => now() + 31000; window.seen = document.querySelector("#asof time").textContent; true }`)
+}
+
+// viewport is a screen of a size in CSS pixels.
+func viewport(width, height int64) step { return chromedp.EmulateViewport(width, height) }
+
+// scheme is what the browser's user prefers: light or dark.
+func scheme(name string) step {
+	return command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}},
+	})
+}
