@@ -2,34 +2,49 @@ package test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 )
 
-// axePackage is the accessibility checker that is asked (MPL-2.0).
+// axePackage is the accessibility checker that is asked (MPL-2.0). It is used in
+// this test alone.
 const axePackage = "axe-core@4.14.1"
 
-// axe is the checker as a script, fetched once.
-var axe = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "axe")
-	if err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(dir)
+// checker is axe as a script. It is fetched while other things are tested.
+type checker struct {
+	fetched chan struct{} // closed when there is a script or an error
+	script  string
+	err     error
+}
+
+func fetchChecker(t *testing.T) *checker {
+	t.Helper()
+	c, dir := &checker{fetched: make(chan struct{})}, t.TempDir()
 	ctx, end := context.WithTimeout(context.Background(), patience)
-	defer end()
+	go func() {
+		defer close(c.fetched)
+		c.script, c.err = fetch(ctx, dir)
+	}()
+	t.Cleanup(func() {
+		end()
+		<-c.fetched
+	})
+	return c
+}
+
+func fetch(ctx context.Context, dir string) (string, error) {
 	npm := exec.CommandContext(ctx, "npm", "install", "--prefix", dir, "--cache", filepath.Join(dir, "cache"), "--ignore-scripts", "--no-audit", "--no-fund", axePackage)
 	if out, err := npm.CombinedOutput(); err != nil {
-		return "", &exec.Error{Name: npm.String() + ": " + string(out), Err: err}
+		return "", fmt.Errorf("%s: %w\n%s", npm, err, out)
 	}
 	script, err := os.ReadFile(filepath.Join(dir, "node_modules", "axe-core", "axe.min.js"))
 	return string(script), err
-})
+}
 
 // violations are what the checker found.
 type violations struct {
@@ -41,28 +56,31 @@ type violations struct {
 	}
 }
 
-// accessible holds pages to WCAG 2 levels A and AA, as far as a program can.
-func accessible(t *testing.T, s *site, colours string, paths ...string) {
-	t.Run("axe, "+colours, func(t *testing.T) {
-		component(t, "npm", "npm")
-		script, err := axe()
-		if err != nil && os.Getenv("CI") != "true" {
-			t.Skipf("nothing is checked: %v", err)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, path := range paths {
-			p := open(t, s.browser, s.base, path, scheme(colours))
-			eval[chromedp.Void](t, p, script)
+// accessible holds pages to WCAG 2 levels A and AA, as far as a program can, in
+// light and dark colours.
+func accessible(t *testing.T, s *site, paths ...string) {
+	component(t, "npm", "npm")
+	<-s.axe.fetched
+	if s.axe.err != nil && os.Getenv("CI") != "true" {
+		t.Skipf("nothing is checked: %v", s.axe.err)
+	}
+	if s.axe.err != nil {
+		t.Fatal(s.axe.err)
+	}
+	for _, path := range paths {
+		p := open(t, s.browser, s.base, path)
+		eval[chromedp.Void](t, p, s.axe.script)
+		for colours, paper := range map[string]string{"light": "rgb(255, 255, 255)", "dark": "rgb(18, 22, 28)"} {
+			p.do(t, scheme(colours))
+			p.await(t, colours+" colours", `getComputedStyle(document.body).backgroundColor === "`+paper+`"`)
 			found := eval[violations](t, p, `axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
 				.then(r => ({passes: r.passes.length, violations: r.violations}))`, chromedp.EvalAwaitPromise)
-			if found.Passes < 5 {
-				t.Errorf("%s: only %d rules looked at anything", path, found.Passes)
+			if found.Passes < 10 {
+				t.Errorf("%s, %s: only %d rules looked at anything", path, colours, found.Passes)
 			}
 			for _, v := range found.Violations {
-				t.Errorf("%s: %s (%s): %d times, first %s\n%s", path, v.ID, v.Help, len(v.Nodes), v.Nodes[0].HTML, v.Nodes[0].FailureSummary)
+				t.Errorf("%s, %s: %s (%s): %d times, first %s\n%s", path, colours, v.ID, v.Help, len(v.Nodes), v.Nodes[0].HTML, v.Nodes[0].FailureSummary)
 			}
 		}
-	})
+	}
 }
