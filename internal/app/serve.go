@@ -38,6 +38,10 @@ func serve(ctx context.Context, s settings, load func() (settings, error), log *
 	if err != nil {
 		return err
 	}
+	forProbes, err := listenForProbes(s.Web.HealthAddress)
+	if err != nil {
+		return err
+	}
 	access, err := web.ReadAccess(s.Web.ConfigFile)
 	if err != nil {
 		return fmt.Errorf("--web.config.file: %s: %w", s.Web.ConfigFile, err)
@@ -68,8 +72,15 @@ func serve(ctx context.Context, s settings, load func() (settings, error), log *
 		server := web.Server{Handler: handler, MaxConns: files.inbound, ConfigFile: s.Web.ConfigFile, Self: registry.Self, Log: log}
 		return server.Serve(ctx, listeners)
 	})
+	group.Go(func() error {
+		server := web.Server{Handler: web.HealthHandler(registry), MaxConns: maxProbes, Self: registry.Self, Log: log}
+		return server.Serve(ctx, forProbes)
+	})
 	group.Go(func() error { past.record(ctx, registry); return nil })
 	group.Go(func() error { onHangup(ctx, r.reload); return nil })
+	for _, l := range forProbes {
+		log.Info("Serving probes", "health", lookAt("http", l.Addr())+"/health")
+	}
 	for _, l := range listeners {
 		where := []any{"socket", l.Addr(), "metrics", s.Web.TelemetryPath, "status", "/"}
 		if url := lookAt(access.Scheme, l.Addr()); url != "" {
@@ -83,6 +94,23 @@ func serve(ctx context.Context, s settings, load func() (settings, error), log *
 	err = group.Wait()
 	log.Info("Stopped")
 	return err
+}
+
+// maxProbes is how many connections the listener for probes has, out of the
+// process's own files.
+const maxProbes = 16
+
+// listenForProbes opens the listener for probes of an orchestrator, if there is
+// to be one.
+func listenForProbes(address string) ([]net.Listener, error) {
+	if address == "" {
+		return nil, nil
+	}
+	l, err := web.Listen([]string{address}, false)
+	if err != nil {
+		return nil, fmt.Errorf("--web.health-address: %w", err)
+	}
+	return l, nil
 }
 
 func newReloader(ctx context.Context, s settings, load func() (settings, error), r *exposition.Registry, p *poll.Poller, log *slog.Logger) *reloader {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/breaker"
+	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
@@ -38,6 +39,25 @@ func health(views []*fleet.View, now time.Time) string {
 		}
 	}
 	return all
+}
+
+// HealthHandler serves what probes of an orchestrator ask for, and nothing else.
+func HealthHandler(r *exposition.Registry) http.Handler {
+	mux := http.NewServeMux()
+	(&statusPages{Options{Registry: r}}).probed(mux)
+	return mux
+}
+
+// probed adds the paths that are on both listeners.
+func (p *statusPages) probed(mux *http.ServeMux) {
+	mux.HandleFunc("GET /health", p.health)
+	mux.HandleFunc("GET /-/healthy", healthy)
+	mux.HandleFunc("GET /-/ready", p.ready)
+}
+
+// healthy says that the process answers, whatever the upstreams do.
+func healthy(w http.ResponseWriter, _ *http.Request) {
+	writeText(w, http.StatusOK, "Betanet exporter is healthy.\n")
 }
 
 func (p *statusPages) health(w http.ResponseWriter, _ *http.Request) {

@@ -43,13 +43,11 @@ func Handler(o Options) (http.Handler, error) {
 	mux := http.NewServeMux()
 	status := &statusPages{o}
 	mux.Handle("GET "+o.TelemetryPath, compress(scrapes(o)))
-	mux.HandleFunc("GET /health", status.health)
+	status.probed(mux)
 	mux.HandleFunc("GET /health/details", status.details)
 	mux.Handle("GET /api/v1/status", compress(http.HandlerFunc(status.status)))
 	mux.Handle("GET /api/v1/status/history", compress(http.HandlerFunc(status.history)))
 	mux.Handle("GET /api/v1/status/upstream/{name...}", compress(http.HandlerFunc(status.detail)))
-	mux.HandleFunc("GET /-/healthy", healthy)
-	mux.HandleFunc("GET /-/ready", status.ready)
 	mux.HandleFunc("POST /-/reload", reload(o.Reload))
 	mux.Handle("GET /upstream/{name...}", compress(http.HandlerFunc(status.upstream)))
 	mux.Handle("GET /{$}", compress(http.HandlerFunc(status.index)))
@@ -67,11 +65,6 @@ func Handler(o Options) (http.Handler, error) {
 		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	}
 	return mux, nil
-}
-
-// healthy says that the process answers, whatever the upstreams do.
-func healthy(w http.ResponseWriter, _ *http.Request) {
-	writeText(w, http.StatusOK, "Betanet exporter is healthy.\n")
 }
 
 func reload(load func() error) http.HandlerFunc {
