@@ -8,7 +8,7 @@ var fleetDashboard = dashboard{
 			{
 				kind: stat, title: "Coverage", width: 4, height: 5, unit: "percentunit", floor: at(0), top: at(1),
 				description: "Share of the upstreams of which every document was fetched last time.",
-				targets:     []target{{expr: "avg(" + isUp + ")"}},
+				targets:     []target{{expr: sum(isUp) + " / count(" + isUp + ")"}},
 				thresholds:  []threshold{{0, bad}, {0.8, poor}, {1, good}},
 				alerts:      []string{"BetanetFleetCoverageLow", "BetanetDown"},
 			},
