@@ -19,9 +19,9 @@ type site struct {
 	axe      *checker
 	base     string // of the exporter
 	exporter *process
-	restart  func(t *testing.T) // of the exporter, on the same address
-	broken   *process           // the service that fails, named unsteady
-	repair   func(t *testing.T) // starts it anew
+	broken   *process // the service that fails, named unsteady
+	// These start the two anew, until the end of a part of the test.
+	restart, repair func(t *testing.T)
 }
 
 // names are those of the services, in order.
@@ -41,12 +41,7 @@ func newSite(t *testing.T) *site {
 	_, mixed := simulate(1, "mixnodes")
 	broken, unsteady := simulate(1, "v1")
 	s.broken = broken
-	again := func(t *testing.T, args []string) *process {
-		p := start(t, binary, args...)
-		t.Cleanup(func() { p.stop(t) })
-		return p
-	}
-	s.repair = func(t *testing.T) { s.broken = again(t, broken.cmd.Args[1:]) }
+	s.repair = func(t *testing.T) { start(t, binary, broken.cmd.Args[1:]...) }
 
 	config := "upstreams:\n"
 	for i, u := range slices.Concat(steady, mixed, unsteady) {
@@ -63,7 +58,7 @@ func newSite(t *testing.T) *site {
 		}
 	})
 	s.exporter, s.base = exporter, urls[0]
-	s.restart = func(t *testing.T) { s.exporter = again(t, exporter.cmd.Args[1:]) }
+	s.restart = func(t *testing.T) { start(t, binary, exporter.cmd.Args[1:]...) }
 	return s
 }
 
@@ -90,10 +85,10 @@ func TestStatusPageInABrowser(t *testing.T) {
 		{"it refreshes in place", refreshesInPlace},
 		{"it pauses", pauses},
 		{"it rests while nobody sees it", restsUnseen},
-		{"it fits a phone", fitsAPhone},
 		{"it can be used with the keyboard", isReachedByKeyboard},
 		{"it works without script", worksWithoutScript},
 		{"it shows an outage and its end", showsAnOutage},
+		{"it fits a phone", fitsAPhone}, // with errors and events to show
 		{"it says when nobody answers", saysWhenNobodyAnswers},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, s) })
@@ -219,16 +214,6 @@ func restsUnseen(t *testing.T, s *site) {
 	p.await(t, "a refresh when seen again", `document.querySelector("#asof time").textContent !== window.seen`)
 }
 
-func fitsAPhone(t *testing.T, s *site) {
-	p := open(t, s.browser, s.base, "/", viewport(360, 780))
-	for _, path := range []string{"/", "/?q=nobody", "/upstream/mixed"} {
-		p.do(t, chromedp.Navigate(s.base+path))
-		if got := eval[int](t, p, `document.documentElement.scrollWidth`); got > 360 {
-			t.Errorf("%s is %d pixels wide, want 360", path, got)
-		}
-	}
-}
-
 // focusable are the elements that a keyboard has to reach.
 const focusable = `[...document.querySelectorAll("a[href], button:not([hidden]), input:not([type=hidden])")]`
 
@@ -281,6 +266,16 @@ func showsAnOutage(t *testing.T, s *site) {
 	s.repair(t)
 	p.await(t, "the recovery", row("unsteady")+`.querySelector(".state.up") && document.querySelector("#events").textContent.includes("recovered")`)
 	detail.await(t, "the recovery on its page", `document.querySelector("#state .up")`)
+}
+
+func fitsAPhone(t *testing.T, s *site) {
+	p := open(t, s.browser, s.base, "/", viewport(360, 780))
+	for _, path := range []string{"/", "/?q=nobody", "/upstream/mixed", "/upstream/unsteady"} {
+		p.do(t, chromedp.Navigate(s.base+path))
+		if got := eval[int](t, p, `document.documentElement.scrollWidth`); got > 360 {
+			t.Errorf("%s is %d pixels wide, want 360", path, got)
+		}
+	}
 }
 
 func saysWhenNobodyAnswers(t *testing.T, s *site) {

@@ -17,7 +17,7 @@ var (
 	script = template.JS(asset("page/refresh.js"))
 	pages  = template.Must(template.New("").Funcs(template.FuncMap{
 		"ago": ago, "in": in, "breaker": breakerWords, "because": because, "what": what, "said": said, "plain": plain, "path": upstreamPath, "clock": clock,
-		"number": number, "bytes": bytesOf, "seconds": seconds, "lasting": spell, "uptime": uptime, "add": func(a, b int) int { return a + b },
+		"number": number, "group": func(n int) string { return grouped(uint64(n)) }, "bytes": bytesOf, "seconds": seconds, "lasting": spell, "uptime": uptime, "add": func(a, b int) int { return a + b },
 		"style": func() template.CSS { return style }, "script": func() template.JS { return script }, "icon": func() template.URL { return icon },
 	}).ParseFS(pageFiles, "page/*.html"))
 )

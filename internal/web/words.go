@@ -61,9 +61,14 @@ func what(k history.Kind) string {
 	return string(k)
 }
 
-// said is the text of an error without what is beside it in the table.
-func said(text, endpoint string) string {
-	return plain(strings.TrimPrefix(text, "fetch "+endpoint+": "))
+// said is what an error says more than what is beside it in the table: its
+// endpoint and its reason in words.
+func said(text, reason, endpoint string) string {
+	text = strings.TrimPrefix(text, "fetch "+endpoint+": ")
+	if text == because(reason) {
+		return ""
+	}
+	return " " + plain(text)
 }
 
 // breakerWords tell what a circuit breaker lets through.

@@ -79,3 +79,13 @@ func TestWhatCannotBeSeenIsShown(t *testing.T) {
 		}
 	}
 }
+
+func TestAnErrorIsNotSaidTwice(t *testing.T) {
+	for text, want := range map[string]string{
+		"fetch nodes: no answer in time": "", "fetch nodes: HTTP status 500": " HTTP status 500", "fetch metrics: a\x1b": ` fetch metrics: a\x1b`,
+	} {
+		if got := said(text, "timeout", "nodes"); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
