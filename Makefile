@@ -22,10 +22,10 @@ LDFLAGS = -s -w $(call stamp,Version,$(VERSION)) $(call stamp,Revision,$(REVISIO
 	$(call stamp,BuildUser,$(BUILD_USER)) $(call stamp,BuildDate,$(BUILD_DATE))
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-all faults fuzz lint generate bench clean
+.PHONY: help build test test-all faults fuzz lint generate screenshots bench clean
 
 help: ## show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 build: ## build the program: one static file, the same for the same commit
 	CGO_ENABLED=0 $(GOBUILD) -trimpath -ldflags '$(LDFLAGS)' -o betanet_exporter .
@@ -39,8 +39,14 @@ test: ## format, vet, tidiness and all tests that need only Go (and, for the rac
 # By itself: it watches the clock of a process that the other packages would starve.
 	$(GO) test -race -shuffle=on ./internal/blackbox
 
+# What the tests in test/ use, and the Debian package it comes in.
+COMPONENTS = promtool:prometheus prometheus:prometheus \
+	prometheus-alertmanager:prometheus-alertmanager amtool:prometheus-alertmanager \
+	haproxy:haproxy vmagent:victoria-metrics victoria-metrics:victoria-metrics \
+	chromium:chromium npm:npm
+
 test-all: test lint ## test, lint, and the tests in test/ with real components
-	@PATH=$$PATH:/usr/sbin; for p in promtool:prometheus prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager amtool:prometheus-alertmanager haproxy:haproxy vmagent:victoria-metrics victoria-metrics:victoria-metrics; do \
+	@PATH=$$PATH:/usr/sbin; for p in $(COMPONENTS); do \
 		command -v $${p%:*} >/dev/null || echo "make: $${p%:*} is missing (Debian package $${p#*:}): its tests are skipped, or fail with CI=true"; done
 	cd test && $(GO) mod tidy -diff && $(GO) vet ./...
 # -count=1: the program is built by the tests, which go's test cache does not see.
@@ -72,6 +78,10 @@ fetched = said=$$($(GO) run $(1) $(2) 2>&1) || { \
 generate: ## write the generated pages of docs/ and the dashboards of monitoring/ anew
 	$(GO) run ./docs/generate docs
 	$(GO) run ./monitoring/generate monitoring/dashboards
+
+screenshots: build ## take the pictures of docs/screenshots from the demo, with Chromium; seven minutes
+	mkdir -p docs/screenshots
+	cd test && $(GO) run ./screenshots ../betanet_exporter ../docs/screenshots
 
 bench: ## measure the program, as ratios to floors of the same run; half an hour, BENCH='-only small' two minutes
 	$(GO) run ./bench $(BENCH)
