@@ -174,6 +174,8 @@ type tile struct {
 }
 
 func newTiles(f *fleetStatus, points []history.Point, now time.Time) []tile {
+	// Counts are of this moment, and the newest point is some seconds old.
+	live := append(points[:len(points):len(points)], history.Point{At: now, Up: f.Up, Stale: f.Stale, Down: f.Down, Pending: f.Pending, NotClosed: f.NotClosed})
 	counted := func(of func(*history.Point) int) value {
 		return func(p *history.Point) *float64 {
 			n := float64(of(p))
@@ -183,7 +185,7 @@ func newTiles(f *fleetStatus, points []history.Point, now time.Time) []tile {
 	state := func(s fleet.State, n int, of func(*history.Point) int) tile {
 		return tile{
 			Key: string(s), Name: capital(string(s)), Value: grouped(uint64(n)), State: s, Link: "/?state=" + string(s),
-			sparkline: newSparkline(points, now, counted(of), count),
+			sparkline: newSparkline(live, now, counted(of), count),
 		}
 	}
 	rate := func(key, name string, current *float64, of value, words func(float64) string) tile {
@@ -202,7 +204,7 @@ func newTiles(f *fleetStatus, points []history.Point, now time.Time) []tile {
 		state(fleet.Pending, f.Pending, func(p *history.Point) int { return p.Pending }),
 		{
 			Key: "breakers", Name: "Breakers open", Value: grouped(uint64(f.NotClosed)), Link: "/?sort=breaker", Alarm: f.NotClosed > 0,
-			sparkline: newSparkline(points, now, counted(func(p *history.Point) int { return p.NotClosed }), count),
+			sparkline: newSparkline(live, now, counted(func(p *history.Point) int { return p.NotClosed }), count),
 		},
 		rate("messages", "Messages", f.Messages, func(p *history.Point) *float64 { return p.Messages }, perSecond),
 		rate("sent", "Sent", f.BytesSent, func(p *history.Point) *float64 { return p.BytesSent }, bytesPerSecond),

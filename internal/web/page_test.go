@@ -134,6 +134,9 @@ func TestTheTilesHaveTheNumbersOfTheJSON(t *testing.T) {
 		if got := spaced(tile.Value); got != want[tile.Key] {
 			t.Errorf("%s: got %q, want %q", tile.Key, got, want[tile.Key])
 		}
+		if !strings.HasPrefix(tile.Words, "now "+tile.Value+", ") {
+			t.Errorf("%s: its sparkline says %q beside %q", tile.Key, tile.Words, tile.Value)
+		}
 		delete(want, tile.Key)
 	}
 	if len(want) > 0 {
