@@ -152,7 +152,7 @@ func TestAnEmptyPageSaysWhyItIsEmpty(t *testing.T) {
 		want string
 	}{
 		"no upstreams": {Options{Registry: registry()}, "/", "There are no upstreams."},
-		"probe mode":   {Options{Registry: registry(), ProbeMode: true, Names: names}, "/", `<a href="/sd">The 2 configured names</a>`},
+		"probe mode":   {Options{Registry: registry(), ProbeMode: true, Names: names}, "/", `<a href="/sd">at /sd</a>, 2 in all.`},
 		"no match":     {Options{Registry: registry(many(3)...)}, "/?q=nobody&sort=age", `No upstream matches. <a href="/?sort=age">Show all 3</a>`},
 	} {
 		got := body(t, serve(t, c.o, "GET", c.path))
