@@ -43,6 +43,7 @@ func newCommandLine(out io.Writer) *commandLine {
 	app.Version(version.Print("betanet_exporter"))
 	app.HelpFlag.Short('h')
 	app.UsageTemplate(usage).UsageFuncs(template.FuncMap{"KnownTo": knownFlags})
+	cl.onManual(out)
 	commands := map[string]*kingpin.CmdClause{
 		Serve:       app.Command(Serve, "Serve metrics of the configured upstreams (the default command).").Default(),
 		Demo:        app.Command(Demo, "Show the exporter at work on three simulated upstreams, in one process, on loopback. --drill plays an outage."),
