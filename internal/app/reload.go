@@ -30,21 +30,24 @@ type reloader struct {
 	watchers *watchers
 	targets  *probe.Targets
 	self     *exposition.Self
+	notifier *notifier
 	log      *slog.Logger
 
 	mu sync.Mutex
 }
 
 // reload reads the settings anew. What is wrong in them changes nothing, and is
-// told to the log, to the metrics and to the caller.
+// told to the log, to the metrics, to the service manager and to the caller.
 func (r *reloader) reload() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.notifier.reloading()
 	s, err := r.load()
 	if err == nil {
 		err = r.apply(s)
 	}
 	r.self.Reloaded(err == nil, time.Now())
+	r.notifier.reloaded(err == nil)
 	if err != nil {
 		r.log.Error("Reload failed, the old configuration goes on", keyErr, err)
 		return err

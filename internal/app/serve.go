@@ -47,6 +47,11 @@ func serve(ctx context.Context, s settings, load func() (settings, error), log *
 		return fmt.Errorf("--web.config.file: %s: %w", s.Web.ConfigFile, err)
 	}
 	listening(lookAt(access.Scheme, listeners[0].Addr()))
+	notifier, err := notifySystemd()
+	if err != nil {
+		return err
+	}
+	defer notifier.close()
 	log.Info("Starting betanet_exporter", "version", version.Version, "upstreams", len(s.upstreams))
 	group, ctx := errgroup.WithContext(ctx)
 	registry := exposition.NewRegistry()
@@ -54,6 +59,7 @@ func serve(ctx context.Context, s settings, load func() (settings, error), log *
 	files := divideOpenFiles(openFilesLimit())
 	poller := newPoller(registry, past, log, s.Names, files.upstreams)
 	r := newReloader(ctx, s, load, registry, poller, log)
+	r.notifier = notifier
 	handler, err := web.Handler(handlerOptions(s.Config, registry, past, r, log))
 	if err != nil {
 		return err
@@ -62,6 +68,7 @@ func serve(ctx context.Context, s settings, load func() (settings, error), log *
 		return err
 	}
 	registry.Self.Reloaded(true, time.Now())
+	notifier.ready()
 	group.Go(func() error {
 		poller.Run(ctx)
 		r.watchers.end()
@@ -78,6 +85,7 @@ func serve(ctx context.Context, s settings, load func() (settings, error), log *
 	})
 	group.Go(func() error { past.record(ctx, registry); return nil })
 	group.Go(func() error { onHangup(ctx, r.reload); return nil })
+	group.Go(func() error { notifier.watch(ctx, registry, s.ProbeMode); return nil })
 	for _, l := range forProbes {
 		log.Info("Serving probes", "health", lookAt("http", l.Addr())+"/health")
 	}
