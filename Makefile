@@ -17,18 +17,22 @@ REVISION   ?= $(call git,rev-parse HEAD)
 BRANCH     ?= $(call git,rev-parse --abbrev-ref HEAD)
 BUILD_DATE ?= $(call git,log -1 --date=format-local:%Y%m%d-%H:%M:%S --format=%cd)
 BUILD_USER ?= make
+COMMIT_EPOCH ?= $(call git,log -1 --format=%ct)
 stamp   = -X github.com/prometheus/common/version.$(1)=$(2)
 LDFLAGS = -s -w $(call stamp,Version,$(VERSION)) $(call stamp,Revision,$(REVISION)) $(call stamp,Branch,$(BRANCH)) \
 	$(call stamp,BuildUser,$(BUILD_USER)) $(call stamp,BuildDate,$(BUILD_DATE))
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-all faults fuzz lint generate screenshots bench clean
+.PHONY: help build package test test-all faults fuzz lint generate screenshots bench clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 build: ## build the program: one static file, the same for the same commit
 	CGO_ENABLED=0 $(GOBUILD) -trimpath -ldflags '$(LDFLAGS)' -o betanet_exporter .
+
+package: ## .deb and .rpm for three architectures into dist/, the same for the same commit
+	@GO='$(GO)' VERSION='$(VERSION)' REVISION='$(REVISION)' SOURCE_DATE_EPOCH='$(COMMIT_EPOCH)' LDFLAGS='$(LDFLAGS)' deploy/packages/build
 
 test: ## format, vet, tidiness and all tests that need only Go (and, for the race detector, a C compiler)
 	@unformatted=$$(gofmt -l .) || exit 1; test -z "$$unformatted" || { echo "not formatted, run gofmt -w on:"; echo "$$unformatted"; exit 1; }
