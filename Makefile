@@ -17,13 +17,16 @@ REVISION   ?= $(call git,rev-parse HEAD)
 BRANCH     ?= $(call git,rev-parse --abbrev-ref HEAD)
 BUILD_DATE ?= $(call git,log -1 --date=format-local:%Y%m%d-%H:%M:%S --format=%cd)
 BUILD_USER ?= make
-COMMIT_EPOCH ?= $(call git,log -1 --format=%ct)
+EPOCH      ?= $(or $(call git,log -1 --format=%ct),0)
 stamp   = -X github.com/prometheus/common/version.$(1)=$(2)
 LDFLAGS = -s -w $(call stamp,Version,$(VERSION)) $(call stamp,Revision,$(REVISION)) $(call stamp,Branch,$(BRANCH)) \
 	$(call stamp,BuildUser,$(BUILD_USER)) $(call stamp,BuildDate,$(BUILD_DATE))
 
 .DEFAULT_GOAL := help
-.PHONY: help build package test test-all faults fuzz lint generate screenshots bench clean
+.PHONY: help build package container release test test-all faults fuzz lint generate screenshots bench clean
+
+# Where what is published goes.
+DIST ?= dist
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -32,7 +35,7 @@ build: ## build the program: one static file, the same for the same commit
 	CGO_ENABLED=0 $(GOBUILD) -trimpath -ldflags '$(LDFLAGS)' -o betanet_exporter .
 
 package: ## .deb and .rpm for three architectures into dist/, the same for the same commit
-	@GO='$(GO)' VERSION='$(VERSION)' REVISION='$(REVISION)' SOURCE_DATE_EPOCH='$(COMMIT_EPOCH)' LDFLAGS='$(LDFLAGS)' deploy/packages/build
+	@GO='$(GO)' VERSION='$(VERSION)' REVISION='$(REVISION)' SOURCE_DATE_EPOCH='$(EPOCH)' LDFLAGS='$(LDFLAGS)' deploy/packages/build
 
 test: ## format, vet, tidiness and all tests that need only Go (and, for the race detector, a C compiler)
 	@unformatted=$$(gofmt -l .) || exit 1; test -z "$$unformatted" || { echo "not formatted, run gofmt -w on:"; echo "$$unformatted"; exit 1; }
@@ -47,7 +50,7 @@ test: ## format, vet, tidiness and all tests that need only Go (and, for the rac
 COMPONENTS = promtool:prometheus prometheus:prometheus \
 	prometheus-alertmanager:prometheus-alertmanager amtool:prometheus-alertmanager \
 	haproxy:haproxy vmagent:victoria-metrics victoria-metrics:victoria-metrics \
-	chromium:chromium npm:npm
+	chromium:chromium npm:npm buildah:buildah
 
 test-all: test lint ## test, lint, and the tests in test/ with real components
 	@PATH=$$PATH:/usr/sbin; for p in $(COMPONENTS); do \
@@ -79,9 +82,14 @@ fetched = said=$$($(GO) run $(1) $(2) 2>&1) || { \
 	if [ "$(CI)" = true ]; then echo "make: with CI=true that is a failure"; exit 1; fi; \
 	echo "make: SKIPPED: $(1) has checked nothing"; false; }
 
-generate: ## write the generated pages of docs/ and the dashboards of monitoring/ anew
+generate: ## write the generated pages of docs/, the dashboards of monitoring/ and the chart's copies of monitoring/ anew
 	$(GO) run ./docs/generate docs
 	$(GO) run ./monitoring/generate monitoring/dashboards
+# Helm reads only what is in the chart.
+	rm -rf $(CHART)/files
+	mkdir $(CHART)/files
+	cp -R monitoring/alerts monitoring/rules monitoring/dashboards $(CHART)/files
+CHART = deploy/helm/betanet-exporter
 
 screenshots: build ## take the pictures of docs/screenshots from the demo, with Chromium; seven minutes
 	mkdir -p docs/screenshots
@@ -90,5 +98,22 @@ screenshots: build ## take the pictures of docs/screenshots from the demo, with 
 bench: ## measure the program, as ratios to floors of the same run; half an hour, BENCH='-only small' two minutes
 	$(GO) run ./bench $(BENCH)
 
-clean: ## remove what build leaves
+container: ## the image for amd64 and arm64 in one OCI archive, in dist/; needs buildah, and to be root
+	rm -rf $(DIST)/container
+	install -d $(DIST)/container
+	for arch in amd64 arm64; do CGO_ENABLED=0 GOOS=linux GOARCH=$$arch $(GOBUILD) -trimpath -ldflags '$(LDFLAGS)' \
+		-o $(DIST)/container/linux-$$arch/betanet_exporter . || exit 1; done
+	install -m 644 LICENSE deploy/container/passwd /etc/ssl/certs/ca-certificates.crt $(DIST)/container
+	deploy/container/build $(DIST)/container $(DIST)/betanet_exporter-$(VERSION).oci.tar betanet_exporter:$(VERSION) $(EPOCH) \
+		$(foreach label,title=betanet_exporter version=$(VERSION) revision=$(REVISION) licenses=Apache-2.0 \
+		source=https://github.com/betanet/betanet_exporter,org.opencontainers.image.$(label))
+	rm -rf $(DIST)/container
+
+release: ## archives for all platforms, the Helm chart, an SBOM and checksums, in dist/; from a tag alone
+	$(GO) run ./deploy/release -ldflags '$(LDFLAGS)' $(VERSION) $(DIST)
+
+# The same tag gives the same bytes, whichever branch is checked out.
+container release: BRANCH = v$(VERSION)
+
+clean: ## remove what build, container and release leave
 	rm -rf betanet_exporter dist

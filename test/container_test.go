@@ -1,0 +1,179 @@
+package test
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"debug/elf"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// wholeImage is every file and folder of the image, with mode and owner.
+var wholeImage = []string{
+	"drwxr-xr-x 0:0 etc",
+	"-rw-r--r-- 0:0 etc/passwd",
+	"drwxr-xr-x 0:0 etc/ssl",
+	"drwxr-xr-x 0:0 etc/ssl/certs",
+	"-rw-r--r-- 0:0 etc/ssl/certs/ca-certificates.crt",
+	"drwxr-xr-x 0:0 usr",
+	"drwxr-xr-x 0:0 usr/bin",
+	"-rwxr-xr-x 0:0 usr/bin/betanet_exporter",
+	"drwxr-xr-x 0:0 usr/share",
+	"drwxr-xr-x 0:0 usr/share/doc",
+	"drwxr-xr-x 0:0 usr/share/doc/betanet_exporter",
+	"-rw-r--r-- 0:0 usr/share/doc/betanet_exporter/LICENSE",
+}
+
+func TestTheContainerHoldsTheProgramAndNothingElse(t *testing.T) {
+	component(t, "buildah", "buildah")
+	chroot := component(t, "chroot", "coreutils")
+	if os.Getuid() != 0 {
+		t.Skip("only root can build the container here, and run it from its files")
+	}
+	archive := container(t)
+	machines := map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
+	all := images(t, archive)
+	if len(all) != len(machines) {
+		t.Fatalf("the archive has %d images, want %d", len(all), len(machines))
+	}
+	for _, i := range all {
+		t.Run(i.Architecture, func(t *testing.T) {
+			i.check(t, machines[i.Architecture])
+			if i.Architecture == runtime.GOARCH {
+				i.run(t, chroot)
+			}
+		})
+	}
+	first, err := os.ReadFile(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := os.ReadFile(container(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(first, second) {
+		t.Error("a second build gave another archive")
+	}
+}
+
+// container is a new OCI archive.
+func container(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	makes(t, "..", "container", "DIST="+dir)
+	archives, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(archives) != 1 || !strings.HasSuffix(archives[0], ".oci.tar") {
+		t.Fatalf("make container left %q: %v", archives, err)
+	}
+	return archives[0]
+}
+
+// makes runs make, and leaves the machine to others meanwhile.
+func makes(t *testing.T, dir string, args ...string) {
+	t.Helper()
+	if out, err := tryMake(t, dir, args...); err != nil {
+		t.Fatalf("make %q: %v\n%s", args, err, out)
+	}
+}
+
+func tryMake(t *testing.T, dir string, args ...string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "nice", append([]string{"make", "--no-print-directory", "-C", dir}, args...)...)
+	cmd.WaitDelay = patience
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// check holds an image to its files and to what it says about itself.
+func (i *image) check(t *testing.T, machine elf.Machine) {
+	var got []string
+	for _, f := range i.files {
+		got = append(got, fmt.Sprintf("%v %d:%d %s", f.FileInfo().Mode(), f.Uid, f.Gid, strings.TrimSuffix(f.Name, "/")))
+	}
+	slices.SortFunc(got, func(a, b string) int { return strings.Compare(strings.Fields(a)[2], strings.Fields(b)[2]) })
+	if !slices.Equal(got, wholeImage) {
+		t.Errorf("the image holds\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(wholeImage, "\n"))
+	}
+	c := i.Config
+	if i.OS != "linux" || c.User != "65532:65532" || !slices.Equal(c.Entrypoint, []string{"/usr/bin/betanet_exporter"}) || len(c.Cmd) > 0 || len(c.ExposedPorts) != 1 {
+		t.Errorf("the image says %+v", i)
+	}
+	if _, ok := c.ExposedPorts["9200/tcp"]; !ok {
+		t.Errorf("the image has the ports %v", c.ExposedPorts)
+	}
+	for _, label := range []string{"title", "version", "revision", "source", "licenses"} {
+		if c.Labels["org.opencontainers.image."+label] == "" {
+			t.Errorf("there is no label %s among %v", label, c.Labels)
+		}
+	}
+	program, err := elf.NewFile(bytes.NewReader(i.file("usr/bin/betanet_exporter")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if program.Machine != machine {
+		t.Errorf("the program is for %v, want %v", program.Machine, machine)
+	}
+	if program.Section(".interp") != nil {
+		t.Error("the program is not static")
+	}
+	if !x509.NewCertPool().AppendCertsFromPEM(i.file("etc/ssl/certs/ca-certificates.crt")) {
+		t.Error("there is no certificate in the image")
+	}
+	if passwd := string(i.file("etc/passwd")); !strings.HasPrefix(passwd, "nonroot:x:65532:65532:") || strings.Count(passwd, "\n") != 1 {
+		t.Errorf("etc/passwd is %q", passwd)
+	}
+}
+
+// file is the content of a file of the image.
+func (i *image) file(name string) []byte {
+	for _, f := range i.files {
+		if f.Name == name {
+			return f.content
+		}
+	}
+	return nil
+}
+
+// run starts the program where there are only the image's files, as the image's
+// user.
+func (i *image) run(t *testing.T, chroot string) {
+	root := t.TempDir()
+	i.unpack(t, root)
+	inside := append([]string{"--userspec=" + i.Config.User, root}, i.Config.Entrypoint...)
+	said, err := exec.CommandContext(t.Context(), chroot, append(slices.Clone(inside), "--version")...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("--version: %v\n%s", err, said)
+	}
+	labels := i.Config.Labels
+	for _, want := range []string{"version " + labels["org.opencontainers.image.version"], "revision: " + labels["org.opencontainers.image.revision"]} {
+		if !strings.Contains(string(said), want) {
+			t.Errorf("--version says %q, want %q in it", said, want)
+		}
+	}
+	service := services(t, 1)[0]
+	p, urls := serve(t, []string{"127.0.0.1"}, "/-/healthy", chroot, func(port string) []string {
+		return append(slices.Clone(inside), "--web.listen-address=127.0.0.1:"+port, "--betanet.url="+service.url)
+	})
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil || !strings.Contains(string(status), "\nUid:\t65532\t65532\t65532\t65532\n") {
+		t.Errorf("the program does not run as 65532: %v\n%s", err, status)
+	}
+	wait(t, "betanet_up", func() error {
+		metrics, err := get(urls[0] + "/metrics")
+		if err == nil && !strings.Contains(metrics, "\nbetanet_up 1\n") {
+			err = fmt.Errorf("no betanet_up 1")
+		}
+		return err
+	})
+}

@@ -1,0 +1,134 @@
+package test
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// image is one of an OCI archive: what is said about it, and its files in the
+// order of its layers.
+type image struct {
+	Architecture, OS string
+	Created          string
+	Config           struct {
+		User         string
+		ExposedPorts map[string]struct{}
+		Env          []string
+		Entrypoint   []string
+		Cmd          []string
+		Labels       map[string]string
+	}
+	files []file
+}
+
+// file is an entry of a tar archive.
+type file struct {
+	*tar.Header
+	content []byte
+}
+
+// descriptor names a blob of an OCI archive.
+type descriptor struct{ Digest string }
+
+// images are those of an OCI archive with one index.
+func images(t *testing.T, archive string) (all []*image) {
+	t.Helper()
+	b, err := os.ReadFile(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	blobs := make(map[string][]byte)
+	for _, f := range untar(t, b) {
+		blobs[strings.TrimPrefix(f.Name, "./")] = f.content
+	}
+	blob := func(d descriptor) []byte {
+		content, ok := blobs["blobs/"+strings.Replace(d.Digest, ":", "/", 1)]
+		if !ok {
+			t.Fatalf("%s has no blob %s", archive, d.Digest)
+		}
+		return content
+	}
+	var top, index struct{ Manifests []descriptor }
+	parse(t, blobs["index.json"], &top)
+	if len(top.Manifests) != 1 {
+		t.Fatalf("index.json names %d indices, want one", len(top.Manifests))
+	}
+	parse(t, blob(top.Manifests[0]), &index)
+	for _, d := range index.Manifests {
+		var manifest struct {
+			Config descriptor
+			Layers []descriptor
+		}
+		parse(t, blob(d), &manifest)
+		i := new(image)
+		parse(t, blob(manifest.Config), i)
+		for _, layer := range manifest.Layers {
+			i.files = append(i.files, untar(t, gunzip(t, blob(layer)))...)
+		}
+		all = append(all, i)
+	}
+	return all
+}
+
+// unpack writes the files of an image below a folder.
+func (i *image) unpack(t *testing.T, root string) {
+	t.Helper()
+	for _, f := range i.files {
+		path := filepath.Join(root, filepath.FromSlash(f.Name))
+		var err error
+		if f.Typeflag == tar.TypeDir {
+			err = os.MkdirAll(path, f.FileInfo().Mode().Perm())
+		} else {
+			err = os.WriteFile(path, f.content, f.FileInfo().Mode().Perm())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func untar(t *testing.T, b []byte) (all []file) {
+	t.Helper()
+	for r := tar.NewReader(bytes.NewReader(b)); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, file{h, content})
+	}
+}
+
+func gunzip(t *testing.T, b []byte) []byte {
+	t.Helper()
+	r, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+func parse(t *testing.T, text []byte, into any) {
+	t.Helper()
+	if err := json.Unmarshal(text, into); err != nil {
+		t.Fatalf("%v in %.200s", err, text)
+	}
+}
