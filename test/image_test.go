@@ -26,11 +26,11 @@ type image struct {
 		Cmd          []string
 		Labels       map[string]string
 	}
-	files []file
+	files []tarFile
 }
 
-// file is an entry of a tar archive.
-type file struct {
+// tarFile is an entry of a tar archive.
+type tarFile struct {
 	*tar.Header
 	content []byte
 }
@@ -95,7 +95,7 @@ func (i *image) unpack(t *testing.T, root string) {
 	}
 }
 
-func untar(t *testing.T, b []byte) (all []file) {
+func untar(t *testing.T, b []byte) (all []tarFile) {
 	t.Helper()
 	for r := tar.NewReader(bytes.NewReader(b)); ; {
 		h, err := r.Next()
@@ -109,7 +109,7 @@ func untar(t *testing.T, b []byte) (all []file) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, file{h, content})
+		all = append(all, tarFile{h, content})
 	}
 }
 

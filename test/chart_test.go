@@ -1,0 +1,231 @@
+package test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+var update = flag.Bool("update", false, "write testdata/helm anew from the chart")
+
+var chart = filepath.Join("..", "deploy", "helm", "betanet-exporter")
+
+// helmModule is where helm comes from: no Debian package has it.
+const helmModule = "helm.sh/helm/v3/cmd/helm@v3.22.0"
+
+// helmProgram is the path of helm. It is kept in the user's cache, since it takes
+// minutes to build: without it there, or in PATH, it is built with CI=true alone.
+func helmProgram(t *testing.T) string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, version, _ := strings.Cut(helmModule, "@")
+	dir := filepath.Join(cache, "betanet_exporter", "helm-"+version)
+	for _, name := range []string{filepath.Join(dir, "helm"), "helm"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	if os.Getenv("CI") != "true" {
+		t.Skipf("helm is missing: GOBIN=%s go install %s", dir, helmModule)
+	}
+	if err := buildHelm(dir); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "helm")
+}
+
+// buildHelm is tried once.
+var buildHelm = func() func(string) error {
+	var once sync.Once
+	var err error
+	return func(dir string) error {
+		once.Do(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), 25*time.Minute)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, "go", "install", helmModule)
+			cmd.Env = append(os.Environ(), "GOBIN="+dir)
+			cmd.WaitDelay = patience
+			var out []byte
+			if out, err = cmd.CombinedOutput(); err != nil {
+				err = fmt.Errorf("%s: %w\n%s", cmd, err, out)
+			}
+		})
+		return err
+	}
+}()
+
+// object is one that a chart makes for Kubernetes.
+type object map[string]any
+
+// release is what the chart makes of some values.
+type release struct {
+	text    string
+	objects []object
+}
+
+// newRelease renders the chart for a version of Kubernetes, as the release
+// "betanet" in the namespace "monitoring".
+func newRelease(t *testing.T, helm, kubernetes string, args ...string) *release {
+	t.Helper()
+	out, err := tryRelease(t, helm, kubernetes, args...)
+	if err != nil {
+		t.Fatalf("helm template %q: %v", args, err)
+	}
+	r := &release{text: out}
+	for decoder := yaml.NewDecoder(strings.NewReader(out)); ; {
+		var o object
+		err := decoder.Decode(&o)
+		if errors.Is(err, io.EOF) {
+			return r
+		}
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, out)
+		}
+		r.objects = append(r.objects, o)
+	}
+}
+
+func tryRelease(t *testing.T, helm, kubernetes string, args ...string) (string, error) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), helm, append([]string{
+		"template", "betanet", chart, "--namespace=monitoring", "--kube-version=" + kubernetes,
+	}, args...)...)
+	var said strings.Builder
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	if err != nil {
+		err = fmt.Errorf("%w: %s", err, said.String())
+	}
+	return string(out), err
+}
+
+// of are the objects of a kind.
+func (r *release) of(kind string) []object {
+	return slices.DeleteFunc(slices.Clone(r.objects), func(o object) bool { return o["kind"] != kind })
+}
+
+// the is the only object of a kind.
+func (r *release) the(t *testing.T, kind string) object {
+	t.Helper()
+	all := r.of(kind)
+	if len(all) != 1 {
+		t.Fatalf("there are %d objects %s, want one", len(all), kind)
+	}
+	return all[0]
+}
+
+// named is the object with a kind and name.
+func (r *release) named(t *testing.T, kind string, name any) object {
+	t.Helper()
+	for _, o := range r.of(kind) {
+		if o.get("metadata", "name") == name {
+			return o
+		}
+	}
+	t.Fatalf("there is no %s %v", kind, name)
+	return nil
+}
+
+// get follows keys, and numbers in lists. It is nil where there is nothing.
+func (o object) get(keys ...any) any {
+	at := any(map[string]any(o))
+	for _, key := range keys {
+		switch v := at.(type) {
+		case map[string]any:
+			at = v[key.(string)]
+		case object: // which yaml takes for maps within objects too
+			at = v[key.(string)]
+		case []any:
+			i := key.(int)
+			if i >= len(v) {
+				return nil
+			}
+			at = v[i]
+		default:
+			return nil
+		}
+	}
+	return at
+}
+
+// object is what get finds, as an object.
+func (o object) object(keys ...any) object {
+	switch v := o.get(keys...).(type) {
+	case object:
+		return v
+	case map[string]any:
+		return v
+	}
+	return nil
+}
+
+// list is what get finds, as a list of objects.
+func (o object) list(keys ...any) (all []object) {
+	items, _ := o.get(keys...).([]any)
+	for i := range items {
+		all = append(all, o.object(append(slices.Clone(keys), i)...))
+	}
+	return all
+}
+
+// texts is what get finds, as a list of strings.
+func (o object) texts(keys ...any) (all []string) {
+	items, _ := o.get(keys...).([]any)
+	for _, item := range items {
+		all = append(all, fmt.Sprint(item))
+	}
+	return all
+}
+
+// folder lays out the volumes of the pod below a folder, with a file "password" in
+// those Secrets that the chart does not make, and gives the arguments of the
+// exporter there.
+func (r *release) folder(t *testing.T) (args []string) {
+	t.Helper()
+	const inPod = "/etc/betanet-exporter"
+	root := t.TempDir()
+	pod := r.the(t, "Deployment").object("spec", "template", "spec")
+	sources := make(map[any]object)
+	for _, v := range pod.list("volumes") {
+		sources[v.get("name")] = v
+	}
+	for _, m := range pod.list("containers", 0, "volumeMounts") {
+		source, ok := sources[m.get("name")]
+		if !ok {
+			t.Fatalf("there is no volume %v", m.get("name"))
+		}
+		files := object{"password": "secret"}
+		if name := source.get("configMap", "name"); name != nil {
+			files = r.named(t, "ConfigMap", name).object("data")
+		}
+		dir := strings.Replace(m.get("mountPath").(string), inPod, root, 1)
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for name, content := range files {
+			text := strings.ReplaceAll(content.(string), inPod, root)
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, arg := range pod.texts("containers", 0, "args") {
+		args = append(args, strings.ReplaceAll(arg, inPod, root))
+	}
+	return args
+}

@@ -1,0 +1,387 @@
+package test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// kubernetes is the version of Kubernetes that a file of values in testdata/helm
+// is rendered for: the oldest that the chart allows, and a new one.
+var kubernetes = map[string]string{"default": "1.25.0", "everything": "1.33.0", "probe": "1.33.0", "secured": "1.33.0"}
+
+func values(name string) string { return filepath.Join("testdata", "helm", name+".values.yaml") }
+
+// releases renders the chart with each file of values.
+func releases(t *testing.T, do func(t *testing.T, name string, r *release)) {
+	helm := helmProgram(t)
+	for _, name := range slices.Sorted(maps.Keys(kubernetes)) {
+		t.Run(name, func(t *testing.T) {
+			do(t, name, newRelease(t, helm, kubernetes[name], "--values="+values(name)))
+		})
+	}
+}
+
+func TestHelmLintFindsNothingInTheChart(t *testing.T) {
+	helm := helmProgram(t)
+	for name := range kubernetes {
+		cmd := exec.CommandContext(t.Context(), helm, "lint", "--strict", chart, "--values="+values(name))
+		if out, err := cmd.CombinedOutput(); err != nil || bytes.Contains(out, []byte("[WARNING]")) {
+			t.Errorf("%s: %v\n%s", cmd, err, out)
+		}
+	}
+}
+
+// What comes from monitoring/ is named instead of repeated: other tests hold it
+// to its source.
+func TestTheChartMakesWhatIsInTestdata(t *testing.T) {
+	releases(t, func(t *testing.T, name string, r *release) {
+		got := r.text
+		for _, file := range copies(t) {
+			text, err := os.ReadFile(filepath.Join(chart, file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, indent := range []string{"  ", "    "} {
+				indented := indent + strings.ReplaceAll(strings.TrimSuffix(string(text), "\n"), "\n", "\n"+indent)
+				got = strings.Replace(got, "\n"+indented, "\n"+indent+"("+file+")", 1)
+			}
+		}
+		golden := filepath.Join("testdata", "helm", name+".yaml")
+		if *update {
+			if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got != string(want) {
+			t.Errorf("the chart makes\n%s\nwant %s; if that is right: go test -run %s -update", got, golden, t.Name())
+		}
+	})
+}
+
+// copies are the files of monitoring/ in the chart, by their path in it.
+func copies(t *testing.T) (all []string) {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(chart, "files", "*", "*"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("the chart has the files %q: %v", paths, err)
+	}
+	for _, path := range paths {
+		all = append(all, filepath.ToSlash(strings.TrimPrefix(path, chart+string(filepath.Separator))))
+	}
+	return all
+}
+
+func TestTheChartHasTheFilesOfMonitoring(t *testing.T) {
+	for _, kind := range []string{"alerts", "dashboards", "rules"} {
+		want, got := contents(t, filepath.Join("..", "monitoring", kind)), contents(t, filepath.Join(chart, "files", kind))
+		if len(want) == 0 {
+			t.Errorf("there is nothing in monitoring/%s", kind)
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("files/%s of the chart is not monitoring/%s: run make generate", kind, kind)
+		}
+	}
+}
+
+// contents are those of the files in a folder.
+func contents(t *testing.T, folder string) map[string]string {
+	t.Helper()
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := make(map[string]string)
+	for _, e := range entries {
+		text, err := os.ReadFile(filepath.Join(folder, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[e.Name()] = string(text)
+	}
+	return all
+}
+
+func TestRulesAndDashboardsArriveUnchanged(t *testing.T) {
+	r := newRelease(t, helmProgram(t), kubernetes["everything"], "--values="+values("everything"))
+	for _, file := range copies(t) {
+		text, err := os.ReadFile(filepath.Join(chart, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := filepath.Base(file)
+		kind := filepath.Base(filepath.Dir(file))
+		if kind == "dashboards" {
+			made := r.named(t, "ConfigMap", "betanet-"+strings.TrimSuffix(name, ".json"))
+			if got := made.get("data", name); got != string(text) {
+				t.Errorf("%s: the ConfigMap has\n%v", file, got)
+			}
+			continue
+		}
+		var want any
+		if err := yaml.Unmarshal(text, &want); err != nil {
+			t.Fatal(err)
+		}
+		made := r.named(t, "PrometheusRule", "betanet-"+kind+"-"+strings.TrimSuffix(name, ".yml"))
+		if got := plain(t, made.get("spec")); !reflect.DeepEqual(got, plain(t, want)) {
+			t.Errorf("%s: the PrometheusRule has\n%v", file, got)
+		}
+	}
+}
+
+// plain is a value without the types that YAML was read into.
+func plain(t *testing.T, v any) (all any) {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parse(t, text, &all)
+	return all
+}
+
+func TestEveryObjectIsNamedAfterTheRelease(t *testing.T) {
+	releases(t, func(t *testing.T, _ string, r *release) {
+		name := r.the(t, "Deployment").get("metadata", "name").(string)
+		for _, o := range r.objects {
+			own := fmt.Sprint(o.get("metadata", "name"))
+			if o["apiVersion"] == nil || o["kind"] == nil || !strings.HasPrefix(own, name) || len(own) > 63 {
+				t.Errorf("%v %v has the name %q", o["apiVersion"], o["kind"], own)
+			}
+			if o.get("metadata", "labels", "app.kubernetes.io/instance") != "betanet" {
+				t.Errorf("%v %s has the labels %v", o["kind"], own, o.get("metadata", "labels"))
+			}
+		}
+	})
+}
+
+func TestThePodMayDoNothing(t *testing.T) {
+	releases(t, func(t *testing.T, _ string, r *release) {
+		pod := r.the(t, "Deployment").object("spec", "template", "spec")
+		container := pod.object("containers", 0)
+		for _, want := range []struct {
+			of    object
+			key   []any
+			value any
+		}{
+			{r.the(t, "ServiceAccount"), []any{"automountServiceAccountToken"}, false},
+			{pod, []any{"automountServiceAccountToken"}, false},
+			{pod, []any{"enableServiceLinks"}, false},
+			{pod, []any{"hostNetwork"}, nil},
+			{pod, []any{"hostPID"}, nil},
+			{pod, []any{"securityContext", "runAsNonRoot"}, true},
+			{pod, []any{"securityContext", "runAsUser"}, 65532},
+			{pod, []any{"securityContext", "seccompProfile", "type"}, "RuntimeDefault"},
+			{pod, []any{"containers", 1}, nil},
+			{container, []any{"securityContext", "readOnlyRootFilesystem"}, true},
+			{container, []any{"securityContext", "allowPrivilegeEscalation"}, false},
+			{container, []any{"securityContext", "privileged"}, nil},
+			{container, []any{"securityContext", "capabilities", "drop", 0}, "ALL"},
+			{container, []any{"securityContext", "capabilities", "add"}, nil},
+		} {
+			if got := want.of.get(want.key...); got != want.value {
+				t.Errorf("%v is %v, want %v", want.key, got, want.value)
+			}
+		}
+		for _, v := range pod.list("volumes") {
+			if v.get("configMap") == nil && v.get("secret") == nil {
+				t.Errorf("the pod has the volume %v", v)
+			}
+		}
+		for _, m := range pod.list("containers", 0, "volumeMounts") {
+			if m.get("readOnly") != true {
+				t.Errorf("%v can be written to", m.get("mountPath"))
+			}
+		}
+		if strings.Contains(r.text, "serviceAccountToken:") {
+			t.Error("there is a token")
+		}
+	})
+}
+
+func TestSelectorsFindThePodsAndTheService(t *testing.T) {
+	releases(t, func(t *testing.T, _ string, r *release) {
+		deployment, service := r.the(t, "Deployment"), r.the(t, "Service")
+		pod, port := deployment.object("spec", "template"), service.object("spec", "ports", 0)
+		labels := func(o object) object { return o.object("metadata", "labels") }
+		finds(t, "Deployment", deployment.object("spec", "selector", "matchLabels"), labels(pod))
+		finds(t, "Service", service.object("spec", "selector"), labels(pod))
+		for _, c := range pod.list("spec", "topologySpreadConstraints") {
+			finds(t, "topologySpreadConstraints", c.object("labelSelector", "matchLabels"), labels(pod))
+		}
+		for _, o := range r.of("PodDisruptionBudget") {
+			finds(t, "PodDisruptionBudget", o.object("spec", "selector", "matchLabels"), labels(pod))
+		}
+		for _, o := range r.of("NetworkPolicy") {
+			finds(t, "NetworkPolicy", o.object("spec", "podSelector", "matchLabels"), labels(pod))
+			if got := o.get("spec", "ingress", 0, "ports", 0, "port"); got != "metrics" {
+				t.Errorf("the NetworkPolicy opens the port %v", got)
+			}
+		}
+		for _, o := range r.of("ServiceMonitor") {
+			finds(t, "ServiceMonitor", o.object("spec", "selector", "matchLabels"), labels(service))
+			if got := o.get("spec", "endpoints", 0, "port"); got != port.get("name") {
+				t.Errorf("the ServiceMonitor asks at the port %v", got)
+			}
+		}
+		for _, o := range r.of("Probe") {
+			want := fmt.Sprintf("%v.monitoring.svc:%v", service.get("metadata", "name"), port.get("port"))
+			if got := o.get("spec", "prober", "url"); got != want {
+				t.Errorf("the Probe asks %v, want %v", got, want)
+			}
+		}
+		if got := pod.get("spec", "containers", 0, "ports", 0, "name"); got != port.get("targetPort") {
+			t.Errorf("the port of the container is %v, that of the Service is for %v", got, port.get("targetPort"))
+		}
+	})
+}
+
+// finds holds a selector to labels.
+func finds(t *testing.T, what string, selector, labels object) {
+	t.Helper()
+	if len(selector) == 0 {
+		t.Errorf("%s selects everything", what)
+	}
+	for key, value := range selector {
+		if labels[key] != value {
+			t.Errorf("%s looks for %s=%v, the labels are %v", what, key, value, labels)
+		}
+	}
+}
+
+func TestTheImageIsThatOfTheChartsVersion(t *testing.T) {
+	r := newRelease(t, helmProgram(t), kubernetes["default"])
+	text, err := os.ReadFile(filepath.Join(chart, "Chart.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var about struct {
+		AppVersion string `yaml:"appVersion"`
+	}
+	if err := yaml.Unmarshal(text, &about); err != nil {
+		t.Fatal(err)
+	}
+	image := fmt.Sprint(r.the(t, "Deployment").get("spec", "template", "spec", "containers", 0, "image"))
+	if !strings.HasSuffix(image, "/betanet_exporter:"+about.AppVersion) {
+		t.Errorf("the image is %s, the version %s", image, about.AppVersion)
+	}
+}
+
+func TestTheExporterAcceptsWhatTheChartWrites(t *testing.T) {
+	releases(t, func(t *testing.T, name string, r *release) {
+		if name == "secured" {
+			t.Skip("its configuration is not the chart's")
+		}
+		accepts(t, binary, append(r.folder(t), "--config.check")...)
+	})
+}
+
+// The chart derives the names that a Probe asks for from the configuration, as
+// the exporter does.
+func TestTheProbeHasTheNamesOfTheExporter(t *testing.T) {
+	r := newRelease(t, helmProgram(t), kubernetes["probe"], "--values="+values("probe"))
+	_, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
+		return append(r.folder(t), "--web.listen-address=127.0.0.1:"+port)
+	})
+	body, err := get(urls[0] + "/sd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var groups []struct{ Targets []string }
+	parse(t, []byte(body), &groups)
+	var want []string
+	for _, g := range groups {
+		want = append(want, g.Targets...)
+	}
+	got := r.the(t, "Probe").texts("spec", "targets", "staticConfig", "static")
+	slices.Sort(got)
+	slices.Sort(want)
+	if len(got) != 3 || !slices.Equal(got, want) {
+		t.Errorf("the Probe asks for %q, the exporter has %q", got, want)
+	}
+}
+
+// The operator's own labels beat those of the exporter, unless they are dropped.
+func TestNoLabelOfTheOperatorHidesOneOfTheExporter(t *testing.T) {
+	r := newRelease(t, helmProgram(t), kubernetes["everything"], "--values="+values("everything"))
+	operator := []string{"container", "endpoint", "instance", "job", "namespace", "pod", "service"}
+	for _, rule := range r.the(t, "ServiceMonitor").list("spec", "endpoints", 0, "relabelings") {
+		if rule.get("action") == "labeldrop" {
+			operator = slices.DeleteFunc(operator, regexp.MustCompile(fmt.Sprintf("^(?:%v)$", rule.get("regex"))).MatchString)
+		}
+	}
+	metrics, err := get(expose(t, 3, simulate(t, "mixnodes")) + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(metrics, `endpoint="`) {
+		t.Fatal("the exporter has no label endpoint: who would hide it?")
+	}
+	for _, label := range operator {
+		if series := regexp.MustCompile(`(?m)^betanet_.*[{,]` + label + `=".*`).FindString(metrics); series != "" {
+			t.Errorf("the operator overwrites the label %s of %s", label, series)
+		}
+	}
+}
+
+func TestAChangedConfigurationReplacesThePodsAndChangedTargetsDoNot(t *testing.T) {
+	helm := helmProgram(t)
+	pod := func(args ...string) any {
+		return plain(t, newRelease(t, helm, kubernetes["default"], append(args, "--set=targets[0].targets[0]=a:9000")...).
+			the(t, "Deployment").get("spec", "template"))
+	}
+	before := pod()
+	if reflect.DeepEqual(before, pod("--set=config.upstreams[0].url=http://other:9000")) {
+		t.Error("another URL of an upstream leaves the pods")
+	}
+	if reflect.DeepEqual(before, pod("--set=web.config.http_server_config.http2=false")) {
+		t.Error("another web configuration leaves the pods")
+	}
+	if !reflect.DeepEqual(before, pod("--set=targets[0].targets[1]=b:9000")) {
+		t.Error("another target replaces the pods")
+	}
+}
+
+func TestWrongValuesAreRefused(t *testing.T) {
+	helm := helmProgram(t)
+	for _, wrong := range []struct{ set, want string }{
+		{"mode=pull", "mode"},
+		{"replica=2", "replica"},
+		{"image.tga=1", "tga"},
+		{"image.digest=abc", "digest"},
+		{"service.port=0", "port"},
+		{"serviceMonitor.interval=15", "interval"},
+		{"probe.enabled=true", "probe.enabled needs mode: probe"},
+		{"scrapeConfig.enabled=true", "scrapeConfig.enabled needs mode: probe"},
+		{"mode=probe,probe.enabled=true,scrapeConfig.enabled=true", "enable one of them"},
+		{"mode=probe,probe.enabled=true,existingConfigSecret=s", "probe.targets"},
+		{"existingConfigSecret=s,targets[0].targets[0]=a:9000", "targets needs config"},
+		{"existingConfigSecret=s,networkPolicy.enabled=true", "networkPolicy.ports"},
+	} {
+		_, err := tryRelease(t, helm, kubernetes["default"], "--set="+wrong.set)
+		if err == nil || !strings.Contains(err.Error(), wrong.want) {
+			t.Errorf("%s: %v, want %q", wrong.set, err, wrong.want)
+		}
+	}
+}
+
+func TestTheChartNeedsANewKubernetes(t *testing.T) {
+	if _, err := tryRelease(t, helmProgram(t), "1.24.9"); err == nil || !strings.Contains(err.Error(), "kubeVersion") {
+		t.Errorf("Kubernetes 1.24.9: %v", err)
+	}
+}
