@@ -1,0 +1,112 @@
+package main
+
+import (
+	"archive/tar"
+	"archive/zip"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"testing"
+	"time"
+)
+
+var (
+	at      = time.Date(2026, 11, 24, 12, 30, 2, 0, time.UTC)
+	packed  = []entry{{"b/read", 0o644, []byte("text")}, {"a", 0o755, []byte("program")}}
+	holding = []string{"top/a -rwxr-xr-x program", "top/b/read -rw-r--r-- text"}
+)
+
+func TestATarHasItsFilesSortedAndOfOneTimeAndOwner(t *testing.T) {
+	b, err := tarGz("top", packed, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !z.ModTime.IsZero() || z.Name != "" {
+		t.Errorf("gzip names the time %v and the file %q", z.ModTime, z.Name)
+	}
+	var got []string
+	for r := tar.NewReader(z); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, fmt.Sprintf("%s %v %s", h.Name, h.FileInfo().Mode(), content))
+		if !h.ModTime.Equal(at) || h.Uid != 0 || h.Gid != 0 || h.Uname != "" || h.Gname != "" {
+			t.Errorf("%s is of %v and of %d:%d, %q:%q", h.Name, h.ModTime, h.Uid, h.Gid, h.Uname, h.Gname)
+		}
+	}
+	if !slices.Equal(got, holding) {
+		t.Errorf("the archive holds %q, want %q", got, holding)
+	}
+}
+
+func TestAZipHasItsFilesSortedAndOfOneTime(t *testing.T) {
+	b, err := zipped("top", packed, at.In(time.FixedZone("elsewhere", 3600)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range r.File {
+		file, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, fmt.Sprintf("%s %v %s", f.Name, f.Mode(), content))
+		if !f.Modified.Equal(at) {
+			t.Errorf("%s is of %v", f.Name, f.Modified)
+		}
+	}
+	if !slices.Equal(got, holding) {
+		t.Errorf("the archive holds %q, want %q", got, holding)
+	}
+	same, err := zipped("top", packed, at)
+	if err != nil || !bytes.Equal(b, same) {
+		t.Errorf("another time zone makes another archive: %v", err)
+	}
+}
+
+func TestChecksumsAreThoseOfSha256sum(t *testing.T) {
+	sums := make(checksums)
+	sums.add("b", []byte("abc"))
+	sums.add("a", nil)
+	const want = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  a\n" +
+		"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  b\n"
+	if got := string(sums.text()); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+func TestOnlyVersionsAreReleased(t *testing.T) {
+	for _, version := range []string{"dev", "1.2", "v1.2.3", "1.2.3-dirty", "1.2.3-4-gabcdef0", "1.2.3-rc1", "1.2.3 ", "1.2.3\n"} {
+		if versions.MatchString(version) {
+			t.Errorf("%q is a version to release", version)
+		}
+	}
+	for _, version := range []string{"0.0.1", "1.20.3", "1.2.3-rc.1"} {
+		if !versions.MatchString(version) {
+			t.Errorf("%q is no version to release", version)
+		}
+	}
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// shipped are the files and folders that go into every archive beside the
+// program. The Go code in them does not.
+var shipped = []string{"CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md", "docs", "examples", "monitoring"}
+
+// platform is what a program is built for.
+type platform struct{ os, arch string }
+
+func (p platform) extension() string {
+	if p.os == "windows" {
+		return ".zip"
+	}
+	return ".tar.gz"
+}
+
+// pack makes the archive that users of the platform expect.
+func (p platform) pack(folder string, entries []entry, at time.Time) ([]byte, error) {
+	if p.os == "windows" {
+		return zipped(folder, entries, at)
+	}
+	return tarGz(folder, entries, at)
+}
+
+// entries are the program for the platform, and what is shipped with it.
+func (p platform) entries(ldflags string) ([]entry, error) {
+	program, err := p.build(ldflags)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := committed(shipped...)
+	if err != nil {
+		return nil, err
+	}
+	entries = slices.DeleteFunc(entries, func(e entry) bool { return strings.HasSuffix(e.name, ".go") })
+	return append(entries, program), nil
+}
+
+// build is the program: one static file, as `make build` makes it.
+func (p platform) build(ldflags string) (entry, error) {
+	folder, err := os.MkdirTemp("", "release")
+	if err != nil {
+		return entry{}, err
+	}
+	defer os.RemoveAll(folder)
+	name := "betanet_exporter"
+	if p.os == "windows" {
+		name += ".exe"
+	}
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-trimpath", "-ldflags", ldflags, "-o", filepath.Join(folder, name), ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+p.os, "GOARCH="+p.arch)
+	if _, err := output(cmd); err != nil {
+		return entry{}, err
+	}
+	content, err := os.ReadFile(filepath.Join(folder, name))
+	return entry{name, 0o755, content}, err
+}
+
+// committed are the files that git knows below some paths.
+func committed(paths ...string) ([]entry, error) {
+	list, err := output(exec.Command("git", append([]string{"ls-files", "-z", "--"}, paths...)...))
+	if err != nil {
+		return nil, err
+	}
+	var entries []entry
+	for name := range strings.SplitSeq(strings.TrimSuffix(list, "\x00"), "\x00") {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		info, err := os.Stat(name)
+		if err != nil {
+			return nil, err
+		}
+		mode := fs.FileMode(0o644)
+		if info.Mode()&0o100 != 0 {
+			mode = 0o755
+		}
+		entries = append(entries, entry{name, mode, content})
+	}
+	return entries, nil
+}
+
+// chart is the Helm chart with the version in it: what `helm package` would make,
+// which is not needed for it.
+func chart(version string, at time.Time) ([]byte, error) {
+	const folder, unreleased = "deploy/helm/betanet-exporter", "ersion: 0.0.0\n"
+	entries, err := committed(folder)
+	if err != nil {
+		return nil, err
+	}
+	for i := range entries {
+		e := &entries[i]
+		e.name = strings.TrimPrefix(e.name, folder+"/")
+		if e.name != "Chart.yaml" {
+			continue
+		}
+		if n := bytes.Count(e.content, []byte(unreleased)); n != 2 {
+			return nil, fmt.Errorf("Chart.yaml has %d versions 0.0.0, want version and appVersion", n)
+		}
+		e.content = bytes.ReplaceAll(e.content, []byte(unreleased), []byte("ersion: "+version+"\n"))
+	}
+	return tarGz("betanet-exporter", entries, at)
+}
+
+// lister makes lists of what is in a program.
+const lister = "github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0"
+
+// billOfMaterials lists the modules in the program for Linux, which has all of
+// those for the other platforms too. It has no serial number and no time, so that
+// it changes with what it lists alone.
+func billOfMaterials() ([]byte, error) {
+	folder, err := os.MkdirTemp("", "release")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	// Not by go run: the platform below is not the one that the lister runs on.
+	install := exec.Command("go", "install", lister)
+	install.Env = append(os.Environ(), "GOBIN="+folder)
+	if _, err := output(install); err != nil {
+		return nil, err
+	}
+	list := exec.Command(filepath.Join(folder, "cyclonedx-gomod"), "app", "-json", "-std", "-licenses", "-noserial", "-notimestamp", "-main", ".", ".")
+	list.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
+	text, err := output(list)
+	return []byte(text), err
+}

@@ -1,0 +1,82 @@
+// Command release makes what is published of a version: an archive for each
+// platform, the Helm chart, a list of what is in the program (SBOM), and the
+// checksums of all of them. It releases what a tag says and nothing else, and the
+// same tag gives the same bytes.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// platforms have an archive each.
+var platforms = []platform{
+	{"darwin", "amd64"},
+	{"darwin", "arm64"},
+	{"linux", "amd64"},
+	{"linux", "arm64"},
+	{"windows", "amd64"},
+	{"windows", "arm64"},
+}
+
+func main() {
+	ldflags := flag.String("ldflags", "", "what go build tells the linker")
+	flag.Usage = func() {
+		fmt.Fprintln(os.Stderr, "usage: release [-ldflags FLAGS] VERSION FOLDER, in the root of the repository")
+	}
+	flag.Parse()
+	if flag.NArg() != 2 {
+		flag.Usage()
+		os.Exit(1)
+	}
+	if err := release(flag.Arg(0), *ldflags, flag.Arg(1)); err != nil {
+		fmt.Fprintln(os.Stderr, "release:", err)
+		os.Exit(1)
+	}
+}
+
+func release(version, ldflags, folder string) error {
+	at, err := tagged(version)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	program := "betanet_exporter-" + version
+	made := make(map[string]func() ([]byte, error)) // by the name of the file
+	for _, p := range platforms {
+		name := program + "." + p.os + "-" + p.arch
+		made[name+p.extension()] = func() ([]byte, error) {
+			entries, err := p.entries(ldflags)
+			if err != nil {
+				return nil, err
+			}
+			return p.pack(name, entries, at)
+		}
+	}
+	made["betanet-exporter-"+version+".tgz"] = func() ([]byte, error) { return chart(version, at) }
+	made[program+".cdx.json"] = billOfMaterials
+	return write(folder, made)
+}
+
+// write writes files and, last, their checksums.
+func write(folder string, made map[string]func() ([]byte, error)) error {
+	sums := make(checksums)
+	for _, name := range slices.Sorted(maps.Keys(made)) {
+		b, err := made[name]()
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, name), b, 0o644); err != nil {
+			return err
+		}
+		sums.add(name, b)
+		fmt.Println(filepath.Join(folder, name))
+	}
+	return os.WriteFile(filepath.Join(folder, "sha256sums.txt"), sums.text(), 0o644)
+}

@@ -1,0 +1,233 @@
+package test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"debug/buildinfo"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+func TestATagIsReleased(t *testing.T) {
+	git := component(t, "git", "git")
+	tree := repository(t, git)
+	t.Run("not without a tag", func(t *testing.T) { refuses(t, tree, "tag") })
+	in(t, tree, git, "tag", "v0.0.1")
+	t.Run("not with a change", func(t *testing.T) {
+		stray := filepath.Join(tree, "stray.go")
+		if err := os.WriteFile(stray, []byte("package main\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		refuses(t, tree, "stray.go")
+		if err := os.Remove(stray); err != nil {
+			t.Fatal(err)
+		}
+	})
+	t.Run("not as another version", func(t *testing.T) { refuses(t, tree, "v0.0.2", "VERSION=0.0.2") })
+
+	makes(t, tree, "release")
+	first := contents(t, filepath.Join(tree, "dist"))
+	t.Run("files", func(t *testing.T) { hasAllFiles(t, first) })
+	t.Run("checksums", func(t *testing.T) { sumsUp(t, first) })
+	program := linuxProgram(t, first)
+	t.Run("version", func(t *testing.T) {
+		said, err := exec.CommandContext(t.Context(), program, "--version").CombinedOutput()
+		head := in(t, tree, git, "rev-parse", "HEAD")
+		if err != nil || !bytes.Contains(said, []byte("version 0.0.1 ")) || !bytes.Contains(said, []byte("revision: "+head+")")) {
+			t.Errorf("--version of %s says %v\n%s", head, err, said)
+		}
+	})
+	t.Run("bill of materials", func(t *testing.T) { listsModules(t, program, first["betanet_exporter-0.0.1.cdx.json"]) })
+	t.Run("chart", func(t *testing.T) { hasVersion(t, first["betanet-exporter-0.0.1.tgz"]) })
+
+	makes(t, tree, "release", "DIST=again")
+	if second := contents(t, filepath.Join(tree, "again")); !maps.Equal(first, second) {
+		for name := range first {
+			if first[name] != second[name] {
+				t.Errorf("a second release has another %s", name)
+			}
+		}
+	}
+}
+
+// repository is a copy of the work tree as it is now, committed.
+func repository(t *testing.T, git string) string {
+	t.Helper()
+	tree := t.TempDir()
+	// Whoever owns the tree.
+	list := in(t, "..", git, "-c", "safe.directory=*", "ls-files", "--cached", "--others", "--exclude-standard")
+	for name := range strings.SplitSeq(list, "\n") {
+		from, to := filepath.Join("..", name), filepath.Join(tree, name)
+		info, err := os.Stat(from)
+		if os.IsNotExist(err) {
+			continue // deleted, but not yet in a commit
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(to, text, info.Mode().Perm()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in(t, tree, git, "init", "--quiet", "--initial-branch=main")
+	in(t, tree, git, "add", "--all")
+	in(t, tree, git, "-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "--quiet", "--message=all")
+	return tree
+}
+
+// in runs a program in a folder and gives what it says.
+func in(t *testing.T, dir, program string, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), program, args...)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", cmd, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// refuses holds make release to one line with a reason, and to no file.
+func refuses(t *testing.T, tree, reason string, args ...string) {
+	t.Helper()
+	out, err := tryMake(t, tree, append([]string{"release"}, args...)...)
+	lines := regexp.MustCompile(`(?m)^release: .*$`).FindAllString(out, -1)
+	if err == nil || len(lines) != 1 || !strings.Contains(lines[0], reason) {
+		t.Errorf("make release %q: %v, want a line with %q\n%s", args, err, reason, out)
+	}
+	if _, err := os.Stat(filepath.Join(tree, "dist")); !os.IsNotExist(err) {
+		t.Errorf("make release %q has made dist: %v", args, err)
+	}
+}
+
+func hasAllFiles(t *testing.T, release map[string]string) {
+	want := []string{
+		"betanet-exporter-0.0.1.tgz",
+		"betanet_exporter-0.0.1.cdx.json",
+		"betanet_exporter-0.0.1.darwin-amd64.tar.gz",
+		"betanet_exporter-0.0.1.darwin-arm64.tar.gz",
+		"betanet_exporter-0.0.1.linux-amd64.tar.gz",
+		"betanet_exporter-0.0.1.linux-arm64.tar.gz",
+		"betanet_exporter-0.0.1.windows-amd64.zip",
+		"betanet_exporter-0.0.1.windows-arm64.zip",
+		"sha256sums.txt",
+	}
+	if got := slices.Sorted(maps.Keys(release)); !slices.Equal(got, want) {
+		t.Errorf("there are %q, want %q", got, want)
+	}
+}
+
+// sumsUp holds the checksums to the files, and to all of them.
+func sumsUp(t *testing.T, release map[string]string) {
+	var want strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(release)) {
+		if name != "sha256sums.txt" {
+			fmt.Fprintf(&want, "%x  %s\n", sha256.Sum256([]byte(release[name])), name)
+		}
+	}
+	if got := release["sha256sums.txt"]; got != want.String() {
+		t.Errorf("sha256sums.txt is\n%swant\n%s", got, want.String())
+	}
+}
+
+// linuxProgram unpacks the program for this machine, and holds the archive to
+// what has to be beside it.
+func linuxProgram(t *testing.T, release map[string]string) string {
+	t.Helper()
+	folder := "betanet_exporter-0.0.1.linux-" + runtime.GOARCH
+	file := filepath.Join(t.TempDir(), "betanet_exporter")
+	missing := []string{
+		"LICENSE", "README.md", "CHANGELOG.md", "examples/README.md", "examples/config/one.yml",
+		"monitoring/alerts/betanet.yml", "monitoring/dashboards/betanet-fleet.json", "betanet_exporter",
+	}
+	for _, f := range untar(t, gunzip(t, []byte(release[folder+".tar.gz"]))) {
+		name, inside := strings.CutPrefix(f.Name, folder+"/")
+		missing = slices.DeleteFunc(missing, func(m string) bool { return m == name })
+		want := fs.FileMode(0o644)
+		if name == "betanet_exporter" {
+			want = 0o755
+			if err := os.WriteFile(file, f.content, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !inside || f.FileInfo().Mode() != want || path.Ext(name) == ".go" {
+			t.Errorf("the archive has %v %s", f.FileInfo().Mode(), f.Name)
+		}
+	}
+	if len(missing) > 0 {
+		t.Errorf("the archive lacks %q", missing)
+	}
+	return file
+}
+
+// listsModules holds a bill of materials to what go has written into the program.
+func listsModules(t *testing.T, program, bill string) {
+	var got struct {
+		BomFormat  string
+		Components []struct{ Name, Version string }
+		Metadata   struct {
+			Component struct{ Name, Version string }
+		}
+	}
+	parse(t, []byte(bill), &got)
+	if got.BomFormat != "CycloneDX" || got.Metadata.Component.Name != "github.com/betanet/betanet_exporter" || got.Metadata.Component.Version != "v0.0.1" {
+		t.Errorf("the bill is in format %q, of %v", got.BomFormat, got.Metadata.Component)
+	}
+	built, err := buildinfo.ReadFile(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"std " + built.GoVersion}
+	for _, module := range built.Deps {
+		want = append(want, module.Path+" "+module.Version)
+	}
+	var listed []string
+	for _, c := range got.Components {
+		listed = append(listed, c.Name+" "+c.Version)
+	}
+	slices.Sort(want)
+	slices.Sort(listed)
+	if len(want) < 10 || !slices.Equal(listed, want) {
+		t.Errorf("the bill lists\n%s\nthe program has\n%s", strings.Join(listed, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// hasVersion holds the chart in a release to its version.
+func hasVersion(t *testing.T, chart string) {
+	for _, f := range untar(t, gunzip(t, []byte(chart))) {
+		if f.Name != "betanet-exporter/Chart.yaml" {
+			continue
+		}
+		var about struct {
+			Version    string
+			AppVersion string `yaml:"appVersion"`
+		}
+		if err := yaml.Unmarshal(f.content, &about); err != nil {
+			t.Fatal(err)
+		}
+		if about.Version != "0.0.1" || about.AppVersion != "0.0.1" {
+			t.Errorf("the chart has the versions %v", about)
+		}
+		return
+	}
+	t.Error("the release's chart has no Chart.yaml")
+}
