@@ -22,9 +22,10 @@ var directions = map[string][]string{
 	"history":    {"betanet", "breaker", "fleet"},
 	"discovery":  {"fleet"},
 	"drill":      {"simulator"},
+	"otlp":       {},
 	"probe":      {"betanet", "fleet", "poll"},
 	"web":        {"breaker", "exposition", "fleet", "history", "probe"},
-	"app":        {"betanet", "breaker", "config", "discovery", "drill", "exposition", "fleet", "history", "poll", "probe", "simulator", "web"},
+	"app":        {"betanet", "breaker", "config", "discovery", "drill", "exposition", "fleet", "history", "otlp", "poll", "probe", "simulator", "web"},
 }
 
 // keepers are the only packages that may import a library.

@@ -28,6 +28,7 @@ import (
 // it listens it calls listening with the URL to look at, "" if there is none;
 // load reads the settings anew.
 func serve(ctx context.Context, s settings, load func() (settings, error), log *slog.Logger, listening func(url string)) error {
+	started := time.Now()
 	saveMemory(s.Web.EnablePprof)
 	// Who reads the log may die. Go would end the process with it.
 	signal.Ignore(syscall.SIGPIPE)
@@ -64,6 +65,10 @@ func serve(ctx context.Context, s settings, load func() (settings, error), log *
 	if err != nil {
 		return err
 	}
+	pusher, err := newPusher(s.Config, registry, started, listeners[0].Addr(), log)
+	if err != nil {
+		return err
+	}
 	if err := r.apply(s); err != nil {
 		return err
 	}
@@ -84,6 +89,9 @@ func serve(ctx context.Context, s settings, load func() (settings, error), log *
 		return server.Serve(ctx, forProbes)
 	})
 	group.Go(func() error { past.record(ctx, registry); return nil })
+	if pusher != nil {
+		group.Go(func() error { pusher.Run(ctx); return nil })
+	}
 	group.Go(func() error { onHangup(ctx, r.reload); return nil })
 	group.Go(func() error { notifier.watch(ctx, registry, s.ProbeMode); return nil })
 	for _, l := range forProbes {

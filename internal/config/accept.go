@@ -175,12 +175,14 @@ func setURL(c *Config, text string) error {
 
 // ParseURL reads the base URL of an upstream. Its errors repeat nothing that
 // could be a password.
-func ParseURL(text string) (*url.URL, error) {
+func ParseURL(text string) (*url.URL, error) { return parseURL(text, defaultURL) }
+
+func parseURL(text, example string) (*url.URL, error) {
 	if strings.Contains(text, "@") {
 		return nil, errors.New("a URL with a user name or password in it is refused: it would show up in logs")
 	}
 	if !strings.HasPrefix(text, "http://") && !strings.HasPrefix(text, "https://") {
-		return nil, fmt.Errorf("%q is no base URL, use one such as %s", text, defaultURL)
+		return nil, fmt.Errorf("%q is no base URL, use one such as %s", text, example)
 	}
 	u, err := url.Parse(text)
 	if err != nil {
@@ -192,7 +194,7 @@ func ParseURL(text string) (*url.URL, error) {
 	}
 	switch port := u.Port(); {
 	case u.Hostname() == "":
-		return nil, fmt.Errorf("%q has no host, use a URL such as %s", text, defaultURL)
+		return nil, fmt.Errorf("%q has no host, use a URL such as %s", text, example)
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(text, "#"):
 		return nil, fmt.Errorf("%q has a query or fragment, use scheme, host, port and path alone", text)
 	case strings.HasSuffix(u.Host, ":") || port != "" && !validPort(port):

@@ -31,6 +31,7 @@ type Config struct {
 	Web      Web
 	Log      Log
 	Drill    Drill
+	OTLP     OTLP
 	Simulate Simulate
 	Collect  Collect
 
@@ -39,6 +40,7 @@ type Config struct {
 	Print   bool   // only print it
 
 	values    map[string]value // what was set, as text, by option
+	standard  []standard       // variables of OpenTelemetry that hold
 	document  *document        // what stands in the file
 	entries   []*entry         // of upstreams
 	upstreams []*fleet.Upstream

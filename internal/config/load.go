@@ -54,6 +54,9 @@ func Load(args []string, getenv func(string) string, out io.Writer) (*Config, er
 			all = append(all, inFile...)
 		}
 	}
+	if command == Serve {
+		all = append(all, c.openTelemetry(getenv)...)
+	}
 	if all = append(all, c.finish()...); len(all) > 0 {
 		return nil, join(all, more)
 	}

@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // option is one setting.
 type option struct {
@@ -144,6 +147,19 @@ var options = []option{
 	{
 		name: "web.max-requests", def: "40", commands: serving, set: count(0, 1_000_000, func(c *Config, n int) { c.Web.MaxRequests = n }),
 		help: "Parallel scrapes that are served; more get status 503. 0 = no limit.",
+	},
+
+	{
+		name: "otlp.endpoint", commands: []string{Serve}, set: setEndpoint,
+		help: "URL to which the same series are pushed by OTLP over HTTP; without a path, /v1/metrics. Default: that of OTEL_EXPORTER_OTLP_METRICS_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT, else nothing is pushed.",
+	},
+	{
+		name: "otlp.interval", def: "15s", commands: []string{Serve}, set: duration(func(c *Config) *dur { return &c.OTLP.Interval }, time.Second, "at least 1s"),
+		help: "Time between two pushes.",
+	},
+	{
+		name: "otlp.headers-file", commands: []string{Serve}, set: setHeadersFile,
+		help: "File with headers of each push, one a line as in Authorization: Bearer secret. Read anew at each push; they beat those of OTEL_EXPORTER_OTLP_HEADERS.",
 	},
 
 	{

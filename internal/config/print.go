@@ -90,6 +90,9 @@ func (p *printer) flags() {
 		}
 		return quote(strings.Join(v.texts, "")), v.origin
 	})
+	for _, s := range p.standard {
+		p.line(0, s.name+": "+s.printed, "env")
+	}
 	p.prefix = ""
 }
 

@@ -26,6 +26,8 @@ var catalogue = []struct{ name, kind, help string }{
 	{"betanet_exporter_endpoint_up", "gauge", "Whether the last collection of an endpoint succeeded; 0 before the first."},
 	{"betanet_exporter_http_rejected_total", "counter", "Inbound requests and connections turned away: max_requests = too many scrapes at once, connections = too many connections, slow_client = no progress."},
 	{"betanet_exporter_last_success_timestamp_seconds", "gauge", "Unix time of the last good document of an endpoint, in seconds."},
+	{"betanet_exporter_push_last_success_timestamp_seconds", "gauge", "Unix time of the last push by OTLP that the receiver took as a whole, in seconds."},
+	{"betanet_exporter_push_total", "counter", "Pushes by OTLP: success, partial = the receiver refused some of the data points, failure = after all retries. Only where --otlp.endpoint is set."},
 	{"betanet_exporter_replica_switches_total", "counter", "Times that another replica of the upstream was taken into use."},
 	{"betanet_exporter_request_duration_seconds", "histogram", "Duration of requests to upstreams, body and decoding included, in seconds."},
 	{"betanet_exporter_retries_total", "counter", "Requests that were made again within a collection, over all upstreams."},

@@ -27,7 +27,7 @@ Counters are exposed as the upstream sends them, after its restart too.
 ## The exporter
 
 These are about all upstreams together. Series whose labels form a closed set
-exist with 0 from the start.
+exist with 0 from the start; those of pushing only where ` + "`--otlp.endpoint`" + ` is set.
 
 | series | type | labels | meaning |
 |---|---|---|---|
@@ -52,8 +52,9 @@ client library; they are read at most once a second.
 | label | values |
 |---|---|
 | endpoint | metrics, nodes, network, mixnodes |
-| result | ` + strings.Join(results, ", ") + ` |
-| reason of endpoint_failing | the results but success |
+| result of attempts_total | ` + strings.Join(results, ", ") + ` |
+| result of push_total | ` + strings.Join(pushResults, ", ") + ` |
+| reason of endpoint_failing | the results of an attempt but success |
 | state | closed, half_open, open |
 `)
 	return b.String()

@@ -174,6 +174,14 @@ var families = []family{
 		}),
 	},
 	{
+		name: "betanet_exporter_push_last_success_timestamp_seconds", kind: gauge, self: (*Self).writePushTime,
+		help: "Unix time of the last push by OTLP that the receiver took as a whole, in seconds.",
+	},
+	{
+		name: "betanet_exporter_push_total", kind: counter, labels: "result", self: (*Self).writePushes,
+		help: "Pushes by OTLP: success, partial = the receiver refused some of the data points, failure = after all retries. Only where --otlp.endpoint is set.",
+	},
+	{
 		name: "betanet_exporter_replica_switches_total", kind: counter, scope: scopeUpstream, memory: true,
 		help: "Times that another replica of the upstream was taken into use.", upstream: func(w *lines, s *subject) {
 			if len(s.view.Upstream.URLs) > 1 {

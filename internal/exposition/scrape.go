@@ -40,24 +40,50 @@ func (r *Registry) Write(out io.Writer, f Format) error { return r.write(out, f,
 func (r *Registry) WriteUpstreams(out io.Writer, f Format) error { return r.write(out, f, false) }
 
 func (r *Registry) write(out io.Writer, f Format, all bool) error {
+	return r.scrape(out, r.slots(), func(s *scrape) error {
+		if all {
+			s.blocks = append(s.blocks, s.renderSelf(r))
+		}
+		s.families(f)
+		if all {
+			s.append(r.runtime.lines(f))
+		}
+		return s.end(f)
+	})
+}
+
+// writeSelf writes what is about the exporter and all upstreams together, as
+// text.
+func (r *Registry) writeSelf(out io.Writer) error {
+	return r.scrape(out, r.slots(), func(s *scrape) error {
+		s.blocks = append(s.blocks[:0], s.renderSelf(r))
+		s.families(Text)
+		s.append(r.runtime.lines(Text))
+		return s.end(Text)
+	})
+}
+
+// writeSlots writes what is known of some upstreams, as text.
+func (r *Registry) writeSlots(out io.Writer, slots []*slot) error {
+	return r.scrape(out, slots, func(s *scrape) error {
+		s.families(Text)
+		return s.end(Text)
+	})
+}
+
+// scrape takes the blocks of some upstreams as of one moment, and writes.
+func (r *Registry) scrape(out io.Writer, slots []*slot, write func(*scrape) error) error {
 	s := r.spare.Get().(*scrape)
 	defer r.spare.Put(s)
 	s.out, s.err, s.buf, s.blocks = out, nil, s.buf[:0], s.blocks[:0]
-	defer func() { s.out = nil; clear(s.blocks) }()
+	defer func() { s.out = nil; clear(s.blocks[:cap(s.blocks)]) }()
 	now := time.Now()
 	r.readers.Add(1)
 	defer r.readers.Add(-1)
-	for _, slot := range r.slots() {
+	for _, slot := range slots {
 		s.blocks = append(s.blocks, r.current(slot, now))
 	}
-	if all {
-		s.blocks = append(s.blocks, s.renderSelf(r))
-	}
-	s.families(f)
-	if all {
-		s.append(r.runtime.lines(f))
-	}
-	return s.end(f)
+	return write(s)
 }
 
 // WriteProbe writes what the documents of one upstream say and how its endpoints

@@ -26,6 +26,10 @@ type Self struct {
 	collections, skipped, exhausted, upstreams,
 	reloadFailed, reloadedAt atomic.Int64 // reloadedAt in Unix milliseconds
 
+	pushed   map[string]*atomic.Uint64 // by result; nothing is pushed if pushing is false
+	pushing  atomic.Bool
+	pushedAt atomic.Int64 // in Unix milliseconds, 0 before the first success
+
 	mu      sync.Mutex
 	sources map[string]sourceState // of discovery
 }
@@ -70,6 +74,7 @@ func (s *Self) eachSource(do func(string, sourceState)) {
 var (
 	results      = append([]string{"success"}, reasons()...)
 	cacheResults = []string{"hit", "miss", "stale"}
+	pushResults  = []string{"failure", "partial", "success"}
 	rejections   = []string{RejectedConnections, RejectedMaxRequests, RejectedSlowClient}
 )
 
@@ -89,7 +94,7 @@ func reasons() (names []string) {
 }
 
 func newSelf() *Self {
-	s := &Self{cache: counters(cacheResults), rejected: counters(rejections), sources: make(map[string]sourceState)}
+	s := &Self{cache: counters(cacheResults), rejected: counters(rejections), pushed: counters(pushResults), sources: make(map[string]sourceState)}
 	for e := range s.attempts {
 		s.attempts[e] = counters(results)
 	}
@@ -153,6 +158,17 @@ func (s *Self) Reloaded(ok bool, at time.Time) {
 	s.reloadedAt.Store(at.UnixMilli())
 }
 
+// Pushing says that the series are pushed too, from now on.
+func (s *Self) Pushing() { s.pushing.Store(true) }
+
+// Pushed counts a push by how it ended: success, partial or failure.
+func (s *Self) Pushed(result string, at time.Time) {
+	s.pushed[result].Add(1)
+	if result == "success" {
+		s.pushedAt.Store(at.UnixMilli())
+	}
+}
+
 // timings is a histogram that many goroutines observe.
 type timings struct {
 	mu sync.Mutex
@@ -196,6 +212,21 @@ func (s *Self) writeTransitions(w *lines) {
 func (s *Self) writeRejected(w *lines) {
 	for _, r := range rejections {
 		w.uint(label("reason", r), s.rejected[r].Load())
+	}
+}
+
+func (s *Self) writePushes(w *lines) {
+	if !s.pushing.Load() {
+		return
+	}
+	for _, r := range pushResults {
+		w.uint(label("result", r), s.pushed[r].Load())
+	}
+}
+
+func (s *Self) writePushTime(w *lines) {
+	if at := s.pushedAt.Load(); at != 0 {
+		w.unix("", time.UnixMilli(at))
 	}
 }
 

@@ -1,0 +1,230 @@
+package otlp
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	metrics "go.opentelemetry.io/proto/otlp/metrics/v1"
+)
+
+func pushOnce(ctx context.Context, p *Pusher) error {
+	return p.delivery.Export(ctx, &metricdata.ResourceMetrics{Resource: p.resource})
+}
+
+// numbers are the data points of a counter, in the order of their arrival.
+func (r *receiver) numbers(name string) (all []*metrics.NumberDataPoint) {
+	for _, m := range r.metrics()[name] {
+		all = append(all, m.GetSum().GetDataPoints()...)
+	}
+	return all
+}
+
+func TestWhatTheReceiverSaysDecidesTheResult(t *testing.T) {
+	const secret = "s3cr3t-canary"
+	for name, c := range map[string]struct {
+		answer *http.Response
+		want   Result
+		text   string
+	}{
+		"success":               {respond(http.StatusOK, "", nil), Success, ""},
+		"success with a text":   {respond(http.StatusAccepted, "text/plain", []byte("thanks")), Success, ""},
+		"nothing refused":       {refuses(0, ""), Success, ""},
+		"some refused":          {refuses(3, "too old "+secret), Partial, "the receiver took a part of the data points"},
+		"a warning":             {refuses(0, "please slow down"), Partial, "the receiver took a part of the data points"},
+		"no protobuf":           {respond(http.StatusOK, "application/x-protobuf", []byte(secret)), Failure, "status 200, but the answer cannot be read"},
+		"refused":               {respond(http.StatusUnauthorized, "text/plain", []byte("no such key: "+secret)), Failure, "status 401 Unauthorized"},
+		"not there":             {respond(http.StatusNotFound, "text/plain", []byte(secret)), Failure, "status 404 Not Found"},
+		"a fake of the partial": {respond(http.StatusBadRequest, "text/plain", []byte(partialSuccess)), Failure, "status 400 Bad Request"},
+		"elsewhere":             {&http.Response{StatusCode: http.StatusTemporaryRedirect, Header: http.Header{"Location": {"http://elsewhere/" + secret}}, Body: http.NoBody}, Failure, "status 307 Temporary Redirect"},
+	} {
+		o := options(new(outcome))
+		o.Headers = func() (map[string]string, error) { return map[string]string{"Authorization": secret}, nil }
+		r := &receiver{answer: func(*http.Request) *http.Response { return c.answer }}
+		got := push(t, o, r)
+		text := ""
+		if got.Err != nil {
+			text = got.Err.Error()
+		}
+		if got.Result != c.want || text != c.text {
+			t.Errorf("%s: got %s %q, want %s %q", name, got.Result, text, c.want, c.text)
+		}
+		if n := len(r.asked()); n != 1 {
+			t.Errorf("%s: %d requests, want 1", name, n)
+		}
+	}
+}
+
+func TestAReceiverThatComesBackIsNoticed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var o outcome
+		began := time.Now()
+		r := &receiver{answer: func(*http.Request) *http.Response {
+			if time.Since(began) < time.Minute {
+				return respond(http.StatusServiceUnavailable, "", nil)
+			}
+			return respond(http.StatusOK, "", nil)
+		}}
+		end := run(t, options(&o), r)
+		time.Sleep(2 * time.Minute)
+		end()
+		results := o.results()
+		failures := slices.Index(results, Success)
+		if failures < 2 || slices.Contains(results[failures:], Failure) {
+			t.Fatalf("got %v, want failures and then successes alone", results)
+		}
+		if n := len(r.asked()); n <= len(results) {
+			t.Errorf("%d requests in %d pushes, want retries", n, len(results))
+		}
+		for _, p := range o.all[:failures] {
+			if p.Err.Error() != "status 503 Service Unavailable" {
+				t.Errorf("got %v, want the status", p.Err)
+			}
+		}
+		arrived := r.numbers("counter_0_total")
+		for _, p := range arrived[len(arrived)-len(results)+failures+1:] {
+			if p.StartTimeUnixNano == p.TimeUnixNano {
+				t.Errorf("a point after the first that arrived begins anew at %d", p.TimeUnixNano)
+			}
+		}
+	})
+}
+
+func TestAReceiverThatHangsHoldsUpOnePushAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var o outcome
+		r := &receiver{answer: func(r *http.Request) *http.Response {
+			<-r.Context().Done()
+			return nil
+		}}
+		end := run(t, options(&o), r)
+		time.Sleep(time.Minute + time.Second)
+		if n := len(o.results()); n < 3 {
+			t.Errorf("%d pushes ended in a minute, want 3", n)
+		}
+		for _, p := range o.all {
+			if p.Result != Failure || p.Err.Error() != "no answer in time" || p.Took > 15*time.Second {
+				t.Errorf("got %+v, want a failure within 15s", p)
+			}
+		}
+		began := time.Now()
+		end()
+		if took := time.Since(began); took > flushTime {
+			t.Errorf("the end took %v, want at most %v", took, flushTime)
+		}
+	})
+}
+
+func TestTheEndIsPushedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var o outcome
+		r := new(receiver)
+		end := run(t, options(&o), r)
+		time.Sleep(time.Second) // long before the first interval
+		end()
+		if got := o.results(); !slices.Equal(got, []Result{Success}) || len(r.asked()) != 1 {
+			t.Errorf("got %v in %d requests, want one success", got, len(r.asked()))
+		}
+	})
+}
+
+func TestAPartThatFailsIsTheLastOfItsPush(t *testing.T) {
+	var asked int
+	r := &receiver{}
+	r.answer = func(*http.Request) *http.Response {
+		if asked++; asked == 2 {
+			return respond(http.StatusInternalServerError, "", nil)
+		}
+		return respond(http.StatusOK, "", nil)
+	}
+	o := options(new(outcome))
+	a, b, c := 1.0, 2.0, 3.0
+	o.Parts = counters(&a, &b, &c)
+	if got := push(t, o, r); got.Result != Failure || asked != 2 {
+		t.Errorf("got %v after %d requests, want a failure after 2", got, asked)
+	}
+}
+
+func TestAPartOfWhichSomeWasRefusedDoesNotKeepTheOthersBack(t *testing.T) {
+	var asked int
+	r := &receiver{}
+	r.answer = func(*http.Request) *http.Response {
+		if asked++; asked == 1 {
+			return refuses(1, "")
+		}
+		return respond(http.StatusOK, "", nil)
+	}
+	o := options(new(outcome))
+	a, b := 1.0, 2.0
+	o.Parts = counters(&a, &b)
+	if got := push(t, o, r); got.Result != Partial || asked != 2 {
+		t.Errorf("got %v after %d requests, want a partial success after 2", got, asked)
+	}
+}
+
+// TestOnlyWhatArrivedBegins pushes two parts of which the second is refused in
+// part: its first point may be lost, and stays the first.
+func TestOnlyWhatArrivedBegins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var o outcome
+		a, b := 1.0, 2.0
+		r := &receiver{}
+		r.answer = func(*http.Request) *http.Response {
+			if len(r.asked()) == 2 {
+				return refuses(1, "")
+			}
+			return respond(http.StatusOK, "", nil)
+		}
+		settings := options(&o)
+		settings.Parts = counters(&a, &b)
+		end := run(t, settings, r)
+		time.Sleep(31 * time.Second) // two pushes
+		if got := o.results(); !slices.Equal(got, []Result{Partial, Success}) {
+			t.Fatalf("got %v, want a partial success and a success", got)
+		}
+		first, second := r.numbers("counter_0_total"), r.numbers("counter_1_total")
+		if first[1].StartTimeUnixNano != first[0].TimeUnixNano {
+			t.Errorf("what arrived has start %d, want its first time %d", first[1].StartTimeUnixNano, first[0].TimeUnixNano)
+		}
+		if second[1].StartTimeUnixNano != second[1].TimeUnixNano {
+			t.Errorf("what was refused has start %d, want its time %d", second[1].StartTimeUnixNano, second[1].TimeUnixNano)
+		}
+		end()
+	})
+}
+
+func TestHeadersAreAskedForAtEachPush(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var o outcome
+		tokens := []string{"one", "two"}
+		settings := options(&o)
+		settings.Headers = func() (map[string]string, error) {
+			if len(tokens) == 0 {
+				return nil, errors.New("headers.txt: no such file or directory")
+			}
+			token := tokens[0]
+			tokens = tokens[1:]
+			return map[string]string{"Authorization": "Bearer " + token}, nil
+		}
+		r := new(receiver)
+		end := run(t, settings, r)
+		time.Sleep(46 * time.Second) // three pushes
+		end()
+		var got []string
+		for _, request := range r.asked() {
+			got = append(got, request.Header.Get("Authorization"))
+		}
+		if !slices.Equal(got, []string{"Bearer one", "Bearer two"}) {
+			t.Errorf("got %q, want both tokens, and no request without one", got)
+		}
+		if last := o.all[2]; last.Result != Failure || !strings.Contains(last.Err.Error(), "headers.txt") {
+			t.Errorf("got %+v, want a failure that names the file", last)
+		}
+	})
+}

@@ -1,0 +1,214 @@
+package otlp
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"go.opentelemetry.io/otel/sdk/resource"
+	collector "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
+	metrics "go.opentelemetry.io/proto/otlp/metrics/v1"
+	"go.uber.org/goleak"
+	"google.golang.org/protobuf/proto"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// receiver is a receiver of OTLP. It can be a handler of a real server, or stand
+// in for the network: then time can be that of a test.
+type receiver struct {
+	answer func(*http.Request) *http.Response // nil for success
+
+	mu       sync.Mutex
+	requests []*http.Request
+	received []*collector.ExportMetricsServiceRequest
+}
+
+func (r *receiver) RoundTrip(request *http.Request) (*http.Response, error) {
+	defer request.Body.Close()
+	if err := r.keep(request); err != nil {
+		return nil, err
+	}
+	if r.answer == nil {
+		return respond(http.StatusOK, "", nil), nil
+	}
+	response := r.answer(request)
+	if response == nil {
+		return nil, context.Cause(request.Context())
+	}
+	return response, nil
+}
+
+func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	response, err := r.RoundTrip(request)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	maps.Copy(w.Header(), response.Header)
+	w.WriteHeader(response.StatusCode)
+	_, _ = io.Copy(w, response.Body)
+}
+
+func (r *receiver) keep(request *http.Request) error {
+	body := io.Reader(request.Body)
+	if request.Header.Get("Content-Encoding") == "gzip" {
+		unzipped, err := gzip.NewReader(body)
+		if err != nil {
+			return err
+		}
+		body = unzipped
+	}
+	text, err := io.ReadAll(body)
+	if err != nil {
+		return err
+	}
+	if got := request.Header.Get("Content-Type"); got != "application/x-protobuf" {
+		return fmt.Errorf("Content-Type %q", got)
+	}
+	message := new(collector.ExportMetricsServiceRequest)
+	if err := proto.Unmarshal(text, message); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.requests, r.received = append(r.requests, request), append(r.received, message)
+	return nil
+}
+
+// asked are the requests until now.
+func (r *receiver) asked() []*http.Request {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.requests
+}
+
+// metrics are all that have arrived, by name, in the order of their arrival.
+func (r *receiver) metrics() map[string][]*metrics.Metric {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := make(map[string][]*metrics.Metric)
+	for _, m := range r.received {
+		for _, of := range m.ResourceMetrics {
+			for _, scope := range of.ScopeMetrics {
+				for _, metric := range scope.Metrics {
+					all[metric.Name] = append(all[metric.Name], metric)
+				}
+			}
+		}
+	}
+	return all
+}
+
+// respond makes an answer.
+func respond(status int, contentType string, body []byte) *http.Response {
+	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {contentType}}, Body: io.NopCloser(bytes.NewReader(body))}
+}
+
+// refuses is the answer of a receiver that took all but so many data points.
+func refuses(points int64, why string) *http.Response {
+	body, err := proto.Marshal(&collector.ExportMetricsServiceResponse{
+		PartialSuccess: &collector.ExportMetricsPartialSuccess{RejectedDataPoints: points, ErrorMessage: why},
+	})
+	if err != nil {
+		panic(err) // a message of our own
+	}
+	return respond(http.StatusOK, "application/x-protobuf", body)
+}
+
+// counters gathers one counter in each part.
+func counters(values ...*float64) func() []prometheus.Gatherer {
+	return func() (parts []prometheus.Gatherer) {
+		for i, v := range values {
+			parts = append(parts, prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+				return []*dto.MetricFamily{{
+					Name: proto.String(fmt.Sprintf("counter_%d_total", i)), Type: dto.MetricType_COUNTER.Enum(),
+					Metric: []*dto.Metric{{Counter: &dto.Counter{Value: proto.Float64(*v)}}},
+				}}, nil
+			}))
+		}
+		return parts
+	}
+}
+
+// outcome keeps how pushes ended.
+type outcome struct {
+	mu  sync.Mutex
+	all []Push
+}
+
+func (o *outcome) report(p Push) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.all = append(o.all, p)
+}
+
+func (o *outcome) results() (all []Result) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, p := range o.all {
+		all = append(all, p.Result)
+	}
+	return all
+}
+
+// options push one counter every 15 seconds.
+func options(o *outcome) Options {
+	one := 1.0
+	return Options{
+		Parts: counters(&one), OfProcess: never, Started: processStart,
+		Endpoint: &url.URL{Scheme: "http", Host: "receiver", Path: "/v1/metrics"}, Interval: 15 * time.Second, Timeout: 10 * time.Second,
+		Headers: func() (map[string]string, error) { return nil, nil },
+		Version: "1.2.3", Instance: "host:9200", Report: o.report,
+	}
+}
+
+// run runs a pusher over rt, and gives the function that ends it.
+func run(t *testing.T, o Options, rt http.RoundTripper) (end func()) {
+	t.Helper()
+	p, err := newPusher(o, resource.Empty(), rt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		p.Run(ctx)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// push pushes once over rt, and tells how that ended.
+func push(t *testing.T, o Options, rt http.RoundTripper) Push {
+	t.Helper()
+	var got *Push
+	o.Report = func(p Push) { got = &p }
+	p, err := newPusher(o, resource.Empty(), rt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 20*time.Second, errors.New("the test took too long"))
+	defer cancel()
+	if err := pushOnce(ctx, p); err != nil {
+		t.Fatal(err)
+	}
+	if got == nil {
+		t.Fatal("nothing was reported")
+	}
+	return *got
+}

@@ -1,0 +1,137 @@
+package otlp
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"sync"
+)
+
+// TLS names the files that TLS needs beyond what the system knows. All are read
+// anew when they change.
+type TLS struct {
+	CAFile            string // empty for the system's authorities
+	CertFile, KeyFile string // both or none
+}
+
+// line is the way of each request: it adds the headers, and notes how the request
+// ended. One push at a time uses it.
+type line struct {
+	next    http.RoundTripper
+	headers func() (map[string]string, error)
+	last    answer
+}
+
+// RoundTrip implements http.RoundTripper.
+func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
+	l.last = answer{}
+	response, err := l.try(r)
+	switch {
+	case err == nil:
+		l.last.status = response.StatusCode
+	case r.Context().Err() != nil:
+		l.last.err = r.Context().Err() // err is its cause, in the words of the SDK
+	default:
+		l.last.err = err
+	}
+	return response, err
+}
+
+func (l *line) try(r *http.Request) (*http.Response, error) {
+	headers, err := l.headers()
+	if err != nil {
+		_ = r.Body.Close()
+		return nil, err
+	}
+	r = r.Clone(r.Context())
+	for name, value := range headers {
+		r.Header.Set(name, value)
+	}
+	return l.next.RoundTrip(r)
+}
+
+// transport makes connections, with the authorities that stand in the file now.
+type transport struct {
+	files TLS
+
+	mu   sync.Mutex
+	pem  []byte // of the authorities in use
+	base *http.Transport
+}
+
+// newTransport makes a transport whose files can be used now.
+func newTransport(files TLS) (*transport, error) {
+	t := &transport{files: files}
+	if files.CertFile != "" {
+		if _, err := t.certificate(nil); err != nil {
+			return nil, err
+		}
+	}
+	_, err := t.current()
+	return t, err
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	base, err := t.current()
+	if err != nil {
+		_ = r.Body.Close()
+		return nil, err
+	}
+	return base.RoundTrip(r)
+}
+
+// current is the transport with the authorities of the file.
+func (t *transport) current() (*http.Transport, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var pem []byte
+	if t.files.CAFile != "" {
+		var err error
+		if pem, err = os.ReadFile(t.files.CAFile); err != nil {
+			return nil, fmt.Errorf("certificate authorities: %w", err)
+		}
+	}
+	if t.base != nil && bytes.Equal(pem, t.pem) {
+		return t.base, nil
+	}
+	c := &tls.Config{MinVersion: tls.VersionTLS12}
+	if t.files.CAFile != "" {
+		if c.RootCAs = x509.NewCertPool(); !c.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("certificate authorities: %s: holds no PEM certificate", t.files.CAFile)
+		}
+	}
+	if t.files.CertFile != "" {
+		c.GetClientCertificate = t.certificate
+	}
+	if t.base != nil {
+		t.base.CloseIdleConnections()
+	}
+	t.pem, t.base = pem, http.DefaultTransport.(*http.Transport).Clone()
+	t.base.TLSClientConfig, t.base.Proxy = c, proxy
+	return t.base, nil
+}
+
+// certificate reads the client's certificate, at each handshake.
+func (t *transport) certificate(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	c, err := tls.LoadX509KeyPair(t.files.CertFile, t.files.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("client certificate: %w", err)
+	}
+	return &c, nil
+}
+
+// proxy is that of the environment. Its own errors quote the variable, which may
+// hold a password.
+func proxy(r *http.Request) (*url.URL, error) {
+	u, err := http.ProxyFromEnvironment(r)
+	if err != nil {
+		return nil, errors.New("HTTP_PROXY or HTTPS_PROXY holds no URL of a proxy")
+	}
+	return u, nil
+}
