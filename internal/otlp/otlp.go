@@ -69,6 +69,7 @@ type Pusher struct {
 	o        Options
 	resource *resource.Resource
 	delivery *delivery
+	close    func() // connections
 }
 
 // New makes a pusher. The standard variables OTEL_RESOURCE_ATTRIBUTES and
@@ -86,11 +87,16 @@ func New(o Options) (*Pusher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES: use key=value, separated by commas: %w", err)
 	}
-	rt, err := newTransport(o.TLS)
+	t, err := newTransport(o.TLS)
 	if err != nil {
 		return nil, err
 	}
-	return newPusher(o, named, rt)
+	p, err := newPusher(o, named, t)
+	if err != nil {
+		return nil, err
+	}
+	p.close = t.close
+	return p, nil
 }
 
 // newPusher makes a pusher that makes its requests with rt.
@@ -113,7 +119,7 @@ func newPusher(o Options, r *resource.Resource, rt http.RoundTripper) (*Pusher, 
 	if err != nil {
 		return nil, fmt.Errorf("make the OTLP exporter: %w", err)
 	}
-	return &Pusher{o: o, resource: r, delivery: newDelivery(exporter, line, o)}, nil
+	return &Pusher{o: o, resource: r, delivery: newDelivery(exporter, line, o), close: func() {}}, nil
 }
 
 // Run pushes until ctx ends, and then once more. A push ends before the next
@@ -126,4 +132,5 @@ func (p *Pusher) Run(ctx context.Context) {
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTime)
 	defer cancel()
 	_ = provider.Shutdown(end) // the last push has been reported
+	p.close()
 }

@@ -117,6 +117,13 @@ func (t *transport) current() (*http.Transport, error) {
 	return t.base, nil
 }
 
+// close closes connections that nobody uses any more.
+func (t *transport) close() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.base.CloseIdleConnections()
+}
+
 // certificate reads the client's certificate, at each handshake.
 func (t *transport) certificate(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 	c, err := tls.LoadX509KeyPair(t.files.CertFile, t.files.KeyFile)

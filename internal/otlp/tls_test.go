@@ -1,0 +1,159 @@
+package otlp
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// authority signs certificates, those of a server on loopback and of clients.
+type authority struct {
+	t    *testing.T
+	key  *ecdsa.PrivateKey
+	cert *x509.Certificate
+}
+
+func newAuthority(t *testing.T) *authority {
+	t.Helper()
+	a := &authority{t: t}
+	cert, key := a.sign(&x509.Certificate{IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign})
+	a.cert, a.key = cert, key
+	return a
+}
+
+// sign makes a certificate with its key, signed by itself where there is no
+// authority yet.
+func (a *authority) sign(c *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey) {
+	a.t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	c.SerialNumber, c.Subject = big.NewInt(time.Now().UnixNano()), pkix.Name{CommonName: "test"}
+	c.NotBefore, c.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	parent, signer := a.cert, a.key
+	if parent == nil {
+		parent, signer = c, key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, c, parent, &key.PublicKey, signer)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	signed, err := x509.ParseCertificate(der)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return signed, key
+}
+
+func (a *authority) pool() *x509.CertPool {
+	p := x509.NewCertPool()
+	p.AddCert(a.cert)
+	return p
+}
+
+// server is a receiver that has a certificate of the authority, and wants one of
+// clients.
+func (a *authority) server(r *receiver, clients *authority) *url.URL {
+	a.t.Helper()
+	cert, key := a.sign(&x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
+	s := httptest.NewUnstartedServer(r)
+	s.TLS = &tls.Config{
+		Certificates: []tls.Certificate{{Certificate: [][]byte{cert.Raw}, PrivateKey: key}},
+		ClientAuth:   tls.RequireAndVerifyClientCert, ClientCAs: clients.pool(),
+	}
+	s.Config.ErrorLog = nil
+	s.StartTLS()
+	a.t.Cleanup(s.Close)
+	u, err := url.Parse(s.URL + "/v1/metrics")
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return u
+}
+
+func writePEM(t *testing.T, path, kind string, der []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// write writes the certificate of a client of the authority.
+func (a *authority) write(files TLS) {
+	a.t.Helper()
+	cert, key := a.sign(&x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	writePEM(a.t, files.CertFile, "CERTIFICATE", cert.Raw)
+	writePEM(a.t, files.KeyFile, "PRIVATE KEY", der)
+}
+
+// TestTLSFilesAreReadAgainWhenTheyChange moves a receiver from one authority to
+// another, and the client's certificate too.
+func TestTLSFilesAreReadAgainWhenTheyChange(t *testing.T) {
+	dir := t.TempDir()
+	files := TLS{CAFile: filepath.Join(dir, "ca.pem"), CertFile: filepath.Join(dir, "cert.pem"), KeyFile: filepath.Join(dir, "key.pem")}
+	before, after := newAuthority(t), newAuthority(t)
+	writePEM(t, files.CAFile, "CERTIFICATE", before.cert.Raw)
+	before.write(files)
+	r := new(receiver)
+	o := options(new(outcome))
+	o.TLS, o.Endpoint = files, before.server(r, before)
+	rt, err := newTransport(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rt.close()
+	if got := push(t, o, rt); got.Result != Success {
+		t.Fatalf("with the first authority: %+v", got)
+	}
+	o.Endpoint = after.server(r, after)
+	if got := push(t, o, rt); got.Result != Failure || !strings.Contains(got.Err.Error(), "certificate signed by unknown authority") {
+		t.Errorf("with an authority that is not in the file: got %+v, want a failure", got)
+	}
+	writePEM(t, files.CAFile, "CERTIFICATE", after.cert.Raw)
+	if got := push(t, o, rt); got.Result != Failure || !strings.Contains(got.Err.Error(), "tls: ") {
+		t.Errorf("with the old certificate of the client: got %+v, want a failure", got)
+	}
+	after.write(files)
+	if got := push(t, o, rt); got.Result != Success {
+		t.Errorf("with the new authority and certificate: got %+v, want a success", got)
+	}
+	if n := len(r.asked()); n != 2 {
+		t.Errorf("%d requests arrived, want 2", n)
+	}
+}
+
+func TestFilesThatCannotBeUsedAreNamed(t *testing.T) {
+	dir := t.TempDir()
+	empty := filepath.Join(dir, "empty.pem")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for want, files := range map[string]TLS{
+		"certificate authorities: open " + dir + "/none: no such file or directory": {CAFile: dir + "/none"},
+		"certificate authorities: " + empty + ": holds no PEM certificate":          {CAFile: empty},
+		"client certificate: tls: failed to find any PEM data in certificate input": {CertFile: empty, KeyFile: empty},
+		"client certificate: open " + dir + "/none: no such file or directory":      {CertFile: dir + "/none", KeyFile: empty},
+	} {
+		if _, err := newTransport(files); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}

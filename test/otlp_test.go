@@ -1,0 +1,187 @@
+package test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// prometheus3 is the version of the module github.com/prometheus/prometheus whose
+// server has the receiver. Debian's has none.
+const prometheus3 = "v0.316.0"
+
+// receiver is the path of a Prometheus 3 server: that of BETANET_PROMETHEUS3, or
+// one that was built before. Building takes a quarter of an hour, so that without
+// CI=true the test is skipped where there is none.
+func receiver(t *testing.T) string {
+	t.Helper()
+	if path := os.Getenv("BETANET_PROMETHEUS3"); path != "" {
+		return path
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(cache, "betanet_exporter", "prometheus-"+prometheus3)
+	path := filepath.Join(dir, "prometheus")
+	if _, err := os.Stat(path); err == nil {
+		return path
+	}
+	build := "GOBIN=" + dir + " go install github.com/prometheus/prometheus/cmd/prometheus@" + prometheus3
+	if os.Getenv("CI") != "true" {
+		t.Skipf("Prometheus 3 is missing: run\n\t%s\nor set BETANET_PROMETHEUS3 to a server of your own", build)
+	}
+	t.Logf("building Prometheus 3: %s", build)
+	cmd := exec.Command("go", "install", "github.com/prometheus/prometheus/cmd/prometheus@"+prometheus3)
+	cmd.Dir = t.TempDir() // in no module
+	cmd.Env = append(os.Environ(), "GOBIN="+dir)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", build, err, out)
+	}
+	return path
+}
+
+// receive starts a Prometheus 3 server that scrapes nothing and receives OTLP.
+func receive(t *testing.T, features ...string) string {
+	t.Helper()
+	path := receiver(t)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "prometheus.yml")
+	if err := os.WriteFile(file, []byte("global: {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", path, func(port string) []string {
+		return append([]string{
+			"--config.file=" + file, "--storage.tsdb.path=" + filepath.Join(dir, "data"),
+			"--web.listen-address=127.0.0.1:" + port, "--web.enable-otlp-receiver",
+		}, features...)
+	})
+	return urls[0]
+}
+
+// upstream is a Betanet service whose numbers stand still, and are large.
+func upstream(t *testing.T) *service {
+	t.Helper()
+	return services(t, 1)[0]
+}
+
+// push starts an exporter that pushes, on a port that it is given.
+func push(t *testing.T, port string, s *service, receiver string) *process {
+	t.Helper()
+	p := start(t, binary, "--betanet.url="+s.url, "--collect.interval=1s", "--web.listen-address=127.0.0.1:"+port,
+		"--otlp.endpoint="+receiver+"/api/v1/otlp/v1/metrics", "--otlp.interval=1s", "--log.level=debug")
+	wait(t, "pushes of "+p.String(), func() error {
+		select {
+		case <-p.done:
+			t.Fatalf("%s ended: %v\n%s", p, p.err, p.out.tail())
+		default:
+		}
+		text, err := get("http://127.0.0.1:" + port + "/metrics")
+		if err != nil {
+			return err
+		}
+		if strings.Contains(text, `betanet_exporter_push_total{result="success"} 0`) {
+			return fmt.Errorf("none has succeeded")
+		}
+		return nil
+	})
+	return p
+}
+
+// TestPrometheusReceivesWhatIsPushed pushes to a real server, and asks it for what
+// a scrape would have stored.
+func TestPrometheusReceivesWhatIsPushed(t *testing.T) {
+	prometheus := receive(t)
+	s := upstream(t)
+	port := freePort(t, []string{"127.0.0.1"})
+	push(t, port, s, prometheus)
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	labels := fmt.Sprintf(`job="betanet_exporter", instance="%s:%s"`, host, port)
+	expect(t, prometheus, "betanet_up{"+labels+"}", 1)
+	expect(t, prometheus, "betanet_mixnode_active{"+labels+"}", 1000)
+	expect(t, prometheus, "betanet_packets_dropped_total{"+labels+"}", 1e6)
+	expect(t, prometheus, "betanet_bytes_transmitted_total{"+labels+"}", 1e12)
+	expect(t, prometheus, `betanet_message_latency_seconds_bucket{le="0.5", `+labels+"}", 0)
+	grows(t, prometheus, `betanet_message_latency_seconds_bucket{le="1.0", `+labels+"}", 1)
+	grows(t, prometheus, "betanet_messages_total{"+labels+"}", 1)
+	grows(t, prometheus, "betanet_exporter_collections_total{"+labels+"}", 1)
+	expect(t, prometheus, "count(target_info{service_version!=\"\", "+labels+"})", 1)
+
+	// Every series of a scrape is there, and no other.
+	names := func(all map[string]bool, line string) {
+		if name, _, found := strings.Cut(strings.ReplaceAll(line, "{", " "), " "); found && strings.HasPrefix(name, "betanet_") {
+			all[name] = true
+		}
+	}
+	scraped := make(map[string]bool)
+	text, err := get("http://127.0.0.1:" + port + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(text) {
+		names(scraped, line)
+	}
+	if len(scraped) < 30 {
+		t.Fatalf("a scrape has %d names: %v", len(scraped), scraped)
+	}
+	for name := range scraped {
+		wait(t, name, func() error {
+			values, err := query(prometheus, name+"{"+labels+"}")
+			if err == nil && len(values) == 0 {
+				err = fmt.Errorf("was not received")
+			}
+			return err
+		})
+	}
+}
+
+// TestAKilledExporterIsNoTraffic kills an exporter whose upstream has a large past,
+// and starts another. With start times Prometheus would know of a counter's zero;
+// neither it nor one that ignores them may see traffic.
+func TestAKilledExporterIsNoTraffic(t *testing.T) {
+	for name, features := range map[string][]string{
+		"by values": nil,
+		"by starts": {"--enable-feature=created-timestamp-zero-ingestion"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			prometheus := receive(t, features...)
+			s := upstream(t)
+			began := time.Now()
+			port := freePort(t, []string{"127.0.0.1"})
+			expectSteady := func() {
+				t.Helper()
+				expect(t, prometheus, `betanet_bytes_transmitted_total{job="betanet_exporter"}`, 1e12)
+			}
+			first := push(t, port, s, prometheus)
+			expectSteady()
+			grows(t, prometheus, "betanet_exporter_collections_total", 1)
+			first.kill()
+			second := push(t, port, s, prometheus)
+			expectSteady()
+			grows(t, prometheus, "betanet_exporter_collections_total", 1)
+			second.stop(t)
+			over := fmt.Sprintf("[%ds]", int(time.Since(began).Seconds())+60)
+			for _, counter := range []string{"betanet_bytes_transmitted_total", "betanet_bytes_received_total", "betanet_packets_dropped_total"} {
+				expect(t, prometheus, "max(increase("+counter+over+"))", 0)
+				expect(t, prometheus, "max(resets("+counter+over+"))", 0)
+			}
+			// The service counts its requests: its messages grow by them and no more.
+			values, err := query(prometheus, "max(increase(betanet_messages_total"+over+")) < 1000")
+			if err != nil || len(values) != 1 {
+				t.Errorf("messages grew by %v, want a few (%v)", values, err)
+			}
+			// The exporter's own counters began anew, and that is to be seen.
+			values, err = query(prometheus, "max(resets(betanet_exporter_collections_total"+over+")) >= 1")
+			if err != nil || len(values) != 1 {
+				t.Errorf("the exporter's own counters were never reset (%v)", err)
+			}
+		})
+	}
+}
