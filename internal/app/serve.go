@@ -2,18 +2,13 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"net"
-	"net/url"
 	"os"
 	"os/signal"
-	"strconv"
 	"syscall"
 	"time"
 
 	"github.com/prometheus/common/version"
-	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/betanet/betanet_exporter/internal/config"
@@ -32,22 +27,11 @@ func serve(ctx context.Context, s settings, load func() (settings, error), log *
 	saveMemory(s.Web.EnablePprof)
 	// Who reads the log may die. Go would end the process with it.
 	signal.Ignore(syscall.SIGPIPE)
-	if err := toolkit.Validate(s.Web.ConfigFile); err != nil {
-		return fmt.Errorf("--web.config.file: %s: %w", s.Web.ConfigFile, err)
-	}
-	listeners, err := web.Listen(s.Web.ListenAddresses, s.Web.SystemdSocket)
+	doors, err := openDoors(&s.Web)
 	if err != nil {
 		return err
 	}
-	forProbes, err := listenForProbes(s.Web.HealthAddress)
-	if err != nil {
-		return err
-	}
-	access, err := web.ReadAccess(s.Web.ConfigFile)
-	if err != nil {
-		return fmt.Errorf("--web.config.file: %s: %w", s.Web.ConfigFile, err)
-	}
-	listening(lookAt(access.Scheme, listeners[0].Addr()))
+	listening(doors.url())
 	notifier, err := notifySystemd()
 	if err != nil {
 		return err
@@ -65,7 +49,7 @@ func serve(ctx context.Context, s settings, load func() (settings, error), log *
 	if err != nil {
 		return err
 	}
-	pusher, err := newPusher(s.Config, registry, started, listeners[0].Addr(), log)
+	pusher, err := newPusher(s.Config, registry, started, doors.listeners[0].Addr(), log)
 	if err != nil {
 		return err
 	}
@@ -74,59 +58,30 @@ func serve(ctx context.Context, s settings, load func() (settings, error), log *
 	}
 	registry.Self.Reloaded(true, time.Now())
 	notifier.ready()
-	group.Go(func() error {
+	untilTheEnd := func(do func(context.Context)) { group.Go(func() error { do(ctx); return nil }) }
+	untilTheEnd(func(ctx context.Context) {
 		poller.Run(ctx)
 		r.watchers.end()
 		r.targets.Wait()
-		return nil
 	})
 	group.Go(func() error {
 		server := web.Server{Handler: handler, MaxConns: files.inbound, ConfigFile: s.Web.ConfigFile, Self: registry.Self, Log: log}
-		return server.Serve(ctx, listeners)
+		return server.Serve(ctx, doors.listeners)
 	})
 	group.Go(func() error {
 		server := web.Server{Handler: web.HealthHandler(registry), MaxConns: maxProbes, Self: registry.Self, Log: log}
-		return server.Serve(ctx, forProbes)
+		return server.Serve(ctx, doors.forProbes)
 	})
-	group.Go(func() error { past.record(ctx, registry); return nil })
+	untilTheEnd(func(ctx context.Context) { past.record(ctx, registry) })
+	untilTheEnd(func(ctx context.Context) { onHangup(ctx, r.reload) })
+	untilTheEnd(func(ctx context.Context) { notifier.watch(ctx, registry, s.ProbeMode) })
 	if pusher != nil {
-		group.Go(func() error { pusher.Run(ctx); return nil })
+		untilTheEnd(pusher.Run)
 	}
-	group.Go(func() error { onHangup(ctx, r.reload); return nil })
-	group.Go(func() error { notifier.watch(ctx, registry, s.ProbeMode); return nil })
-	for _, l := range forProbes {
-		log.Info("Serving probes", "health", lookAt("http", l.Addr())+"/health")
-	}
-	for _, l := range listeners {
-		where := []any{"socket", l.Addr(), "metrics", s.Web.TelemetryPath, "status", "/"}
-		if url := lookAt(access.Scheme, l.Addr()); url != "" {
-			where = []any{"metrics", url + s.Web.TelemetryPath, "status", url + "/"}
-		}
-		log.Info("Serving", where...)
-		if access.Open(l.Addr()) {
-			log.Warn("Anybody who reaches this address may read everything, see --web.config.file for passwords and TLS", "address", l.Addr())
-		}
-	}
+	doors.announce(s.Web.TelemetryPath, log)
 	err = group.Wait()
 	log.Info("Stopped")
 	return err
-}
-
-// maxProbes is how many connections the listener for probes has, out of the
-// process's own files.
-const maxProbes = 16
-
-// listenForProbes opens the listener for probes of an orchestrator, if there is
-// to be one.
-func listenForProbes(address string) ([]net.Listener, error) {
-	if address == "" {
-		return nil, nil
-	}
-	l, err := web.Listen([]string{address}, false)
-	if err != nil {
-		return nil, fmt.Errorf("--web.health-address: %w", err)
-	}
-	return l, nil
 }
 
 func newReloader(ctx context.Context, s settings, load func() (settings, error), r *exposition.Registry, p *poll.Poller, log *slog.Logger) *reloader {
@@ -167,18 +122,4 @@ func newPoller(r *exposition.Registry, p *past, log *slog.Logger, many bool, con
 		UserAgent: "betanet_exporter/" + version.Version, Hostname: hostname,
 		Publish: publish, Report: o.report, Connections: connections,
 	})
-}
-
-// lookAt is the address of a listener as a browser on this machine takes it, ""
-// if that is none for browsers, such as a Unix socket of systemd's.
-func lookAt(scheme string, a net.Addr) string {
-	tcp, ok := a.(*net.TCPAddr)
-	if !ok {
-		return ""
-	}
-	at := url.URL{Scheme: scheme, Host: tcp.String()}
-	if tcp.IP.IsUnspecified() {
-		at.Host = net.JoinHostPort("localhost", strconv.Itoa(tcp.Port))
-	}
-	return at.String()
 }

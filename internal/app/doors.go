@@ -1,0 +1,80 @@
+package app
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"strconv"
+
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+
+	"github.com/betanet/betanet_exporter/internal/config"
+	"github.com/betanet/betanet_exporter/internal/web"
+)
+
+// doors are where the exporter can be asked.
+type doors struct {
+	listeners []net.Listener
+	access    web.Access     // to those
+	forProbes []net.Listener // of an orchestrator, without access control; empty for none
+}
+
+// maxProbes is how many connections the listener for probes has, out of the
+// process's own files.
+const maxProbes = 16
+
+// openDoors opens the sockets. Errors name the option.
+func openDoors(c *config.Web) (*doors, error) {
+	if err := toolkit.Validate(c.ConfigFile); err != nil {
+		return nil, fmt.Errorf("--web.config.file: %s: %w", c.ConfigFile, err)
+	}
+	access, err := web.ReadAccess(c.ConfigFile)
+	if err != nil {
+		return nil, fmt.Errorf("--web.config.file: %s: %w", c.ConfigFile, err)
+	}
+	d := &doors{access: access}
+	if d.listeners, err = web.Listen(c.ListenAddresses, c.SystemdSocket); err != nil {
+		return nil, err
+	}
+	if c.HealthAddress != "" {
+		if d.forProbes, err = web.Listen([]string{c.HealthAddress}, false); err != nil {
+			return nil, fmt.Errorf("--web.health-address: %w", err)
+		}
+	}
+	return d, nil
+}
+
+// url is where to look, "" if no browser can.
+func (d *doors) url() string { return lookAt(d.access.Scheme, d.listeners[0].Addr()) }
+
+// announce says where to look, and who may.
+func (d *doors) announce(telemetryPath string, log *slog.Logger) {
+	for _, l := range d.forProbes {
+		log.Info("Serving probes", "health", lookAt("http", l.Addr())+"/health")
+	}
+	for _, l := range d.listeners {
+		where := []any{"socket", l.Addr(), "metrics", telemetryPath, "status", "/"}
+		if url := lookAt(d.access.Scheme, l.Addr()); url != "" {
+			where = []any{"metrics", url + telemetryPath, "status", url + "/"}
+		}
+		log.Info("Serving", where...)
+		if d.access.Open(l.Addr()) {
+			log.Warn("Anybody who reaches this address may read everything, see --web.config.file for passwords and TLS", "address", l.Addr())
+		}
+	}
+}
+
+// lookAt is the address of a listener as a browser on this machine takes it, ""
+// if that is none for browsers, such as a Unix socket of systemd's.
+func lookAt(scheme string, a net.Addr) string {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok {
+		return ""
+	}
+	at := url.URL{Scheme: scheme, Host: tcp.String()}
+	if tcp.IP.IsUnspecified() {
+		at.Host = net.JoinHostPort("localhost", strconv.Itoa(tcp.Port))
+	}
+	return at.String()
+}
