@@ -114,7 +114,7 @@ func (c *Client) Fetch(ctx context.Context, e Endpoint, fresh bool) (Document, *
 	f := &Failure{Reason: v.reason, Retry: v.retry, Ignored: v.ignored, Status: o.status, Err: o.err}
 	switch {
 	case v.reason == ReasonTimeout && o.ctx != nil:
-		f.Err = errors.New("no answer in time")
+		f.Err = errLate
 	case v.reason == ReasonCanceled:
 		f.Err = context.Cause(ctx)
 	case f.Err == nil:
@@ -125,6 +125,15 @@ func (c *Client) Fetch(ctx context.Context, e Endpoint, fresh bool) (Document, *
 		f.RetryAfter, f.Date = h.Get("Retry-After"), h.Get("Date")
 	}
 	return nil, f
+}
+
+var errLate = errors.New("no answer in time")
+
+// Late is the failure of an attempt whose answer came, or was looked at, after
+// its limit.
+func Late(e Endpoint) *Failure {
+	v := classify(observation{ctx: context.DeadlineExceeded})
+	return &Failure{Reason: v.reason, Retry: v.retry, Ignored: v.ignored, Err: fmt.Errorf("fetch %s: %w", e, errLate)}
 }
 
 func (c *Client) try(ctx context.Context, e Endpoint, fresh bool) (Document, observation, http.Header) {

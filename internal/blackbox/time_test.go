@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -114,7 +116,8 @@ func TestValuesVanishWhenTheyAreTooOldAndComeBack(t *testing.T) {
 }
 
 // TestAStoppedExporterIsHonestWhenItGoesOn stops the process for longer than interval, TTL and max-stale together. What
-// it had is then too old to be shown, even to the scraper who has been waiting all the time.
+// it had is then too old to be shown, even to the scraper who has been waiting all the time; and so is an answer that was
+// on its way.
 func TestAStoppedExporterIsHonestWhenItGoesOn(t *testing.T) {
 	t.Parallel()
 	const maxStale, stop = 3 * time.Second, 5 * time.Second
@@ -128,8 +131,17 @@ func TestAStoppedExporterIsHonestWhenItGoesOn(t *testing.T) {
 		}
 		return allGood(e, "", documentBefore)
 	})
+	for _, path := range v1Paths {
+		answer := healthyAnswer(faultserver.Document(path, documentBefore))
+		server.Set(path, faultserver.Split(answer[:1], 300*time.Millisecond, answer[1:]))
+	}
+	asked := server.Requests(faultserver.Metrics)
+	for end := time.Now().Add(deadline); server.Requests(faultserver.Metrics) == asked && time.Now().Before(end); {
+		<-time.After(time.Millisecond)
+	}
 	signal(t, p, syscall.SIGSTOP)
 	defer syscall.Kill(p.pid, syscall.SIGCONT) // or it could not end
+	p.isStopped(t)
 	publish(server, documentAfter)
 	waiting, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
 	if err != nil {
@@ -164,6 +176,30 @@ func TestAStoppedExporterIsHonestWhenItGoesOn(t *testing.T) {
 		}
 	}
 	p.await(t, "", func(exposition) error { return answers(p.url+"/health", http.StatusOK, `{"status":"healthy"}`) })
+}
+
+// isStopped waits until no thread runs any more: on a busy machine that takes a while.
+func (p *program) isStopped(t *testing.T) {
+	t.Helper()
+	for end := time.Now().Add(deadline); ; <-time.After(time.Millisecond) {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.pid))
+		if err != nil || len(threads) == 0 {
+			t.Skipf("how threads are is not shown here: %v", err)
+		}
+		running := 0
+		for _, file := range threads {
+			text, err := os.ReadFile(file)
+			if _, after, ok := strings.Cut(string(text), ") "); err == nil && ok && after[0] != 'T' {
+				running++
+			}
+		}
+		if running == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d threads run after SIGSTOP", running)
+		}
+	}
 }
 
 func signal(t *testing.T, p *program, s syscall.Signal) {

@@ -26,13 +26,13 @@ func (r *replica) settlePending(lim limit, asks []ask) {
 	if !slices.ContainsFunc(asks, pending) {
 		return
 	}
-	doc := r.tryMixnodes(lim)
+	got := r.tryMixnodes(lim)
 	for i := range asks {
 		a := &asks[i]
 		if !pending(*a) {
 			continue
 		}
-		if doc != nil {
+		if got.doc != nil {
 			a.pending.permit.Done(breaker.Ignored)
 		} else {
 			r.finish(a, a.pending.permit, breaker.Failure, a.pending.attempt)
@@ -40,13 +40,13 @@ func (r *replica) settlePending(lim limit, asks []ask) {
 		}
 		r.release(a.endpoint)
 	}
-	if doc != nil {
-		r.fetched(betanet.Mixnodes, doc, false)
+	if got.doc != nil {
+		r.fetched(betanet.Mixnodes, got, false)
 	}
 }
 
 // tryMixnodes asks once for /mixnodes if all of v1 answered 404.
-func (r *replica) tryMixnodes(lim limit) betanet.Document {
+func (r *replica) tryMixnodes(lim limit) reply {
 	r.mu.Lock()
 	all := true
 	for _, e := range betanet.V1.Endpoints() {
@@ -58,20 +58,20 @@ func (r *replica) tryMixnodes(lim limit) betanet.Document {
 	mix.busy = mix.busy || free
 	r.mu.Unlock()
 	if !free {
-		return nil
+		return reply{}
 	}
 	defer r.release(betanet.Mixnodes)
 	var l leash
 	defer l.end()
 	at := Attempt{Source: r.source(betanet.Mixnodes), Number: 1, Recurring: true}
-	doc, failure := r.attempt(lim, &l, &at, true)
-	if failure == nil || !failure.Ignored {
+	got := r.attempt(lim, &l, &at, true)
+	if got.failure == nil || !got.failure.Ignored {
 		r.p.o.Report(at)
 	}
-	if failure != nil {
-		r.obey(betanet.Mixnodes, failure)
+	if got.failure != nil {
+		r.obey(betanet.Mixnodes, got.failure)
 	}
-	return doc
+	return got
 }
 
 // switchTo makes the API of an endpoint that has just given a valid document

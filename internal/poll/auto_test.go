@@ -141,8 +141,8 @@ func TestACollectionThatIsOverLeavesTheOtherAPIToTheNext(t *testing.T) {
 		for _, e := range betanet.V1.Endpoints() {
 			r.endpoints[e].notFound = true
 		}
-		if doc := r.tryMixnodes(limit{ctx: t.Context(), deadline: time.Now()}); doc != nil || b.count() > 0 {
-			t.Errorf("got %v and %d requests after the end, want none", doc, b.count())
+		if got := r.tryMixnodes(limit{ctx: t.Context(), deadline: time.Now()}); got.doc != nil || b.count() > 0 {
+			t.Errorf("got %v and %d requests after the end, want none", got.doc, b.count())
 		}
 		b.until(time.Second)
 		if got := b.view().API; got != betanet.MixnodesAPI {

@@ -12,12 +12,18 @@ import (
 // answer is what the collection of one endpoint came to; nothing, if it was
 // stopped from outside or by its breaker.
 type answer struct {
-	doc     betanet.Document
-	failure *betanet.Failure
-	probe   bool // doc is the answer to a breaker's probe
+	reply
+	probe bool // doc is the answer to a breaker's probe
 	// A 404 of an upstream whose API is not settled: the attempt is not
 	// finished until it is known whether it was the wrong question.
 	pending *pending
+}
+
+// reply is what an attempt came to: a document or a failure.
+type reply struct {
+	doc     betanet.Document
+	at      time.Time // when it was there
+	failure *betanet.Failure
 }
 
 // pending is an attempt whose meaning is not known yet.
@@ -42,7 +48,7 @@ func (r *replica) try(lim limit, l *leash, a *ask) (again bool) {
 		r.p.budget.First()
 	}
 	at := Attempt{Source: r.source(e), Number: a.attempts, Recurring: a.failing}
-	a.doc, a.failure = r.attempt(lim, l, &at, permit.Probe)
+	a.reply = r.attempt(lim, l, &at, permit.Probe)
 	if a.failure == nil {
 		a.probe = permit.Probe
 		r.finish(a, permit, breaker.Success, at)
@@ -75,20 +81,27 @@ func (r *replica) try(lim limit, l *leash, a *ask) (again bool) {
 }
 
 // attempt makes one request within its own limit and that of the collection.
-func (r *replica) attempt(lim limit, l *leash, at *Attempt, fresh bool) (betanet.Document, *betanet.Failure) {
-	ctx := l.hold(lim.ctx, min(r.u.Settings.RequestTimeout, lim.left()))
+func (r *replica) attempt(lim limit, l *leash, at *Attempt, fresh bool) reply {
+	own := min(r.u.Settings.RequestTimeout, lim.left())
+	ctx := l.hold(lim.ctx, own)
 	defer l.release()
 	if fresh && r.p.Connections() != Parallel {
 		r.client.Close() // the connection that rests would be a second one
 	}
 	start := time.Now()
 	doc, failure := r.client.Fetch(ctx, at.Endpoint, fresh)
-	at.Duration, at.Failure = time.Since(start), failure
+	at.Duration = time.Since(start)
+	if failure == nil && at.Duration > own {
+		// The process was stopped meanwhile, and timer and answer were there at once
+		// when it went on. How old the answer is nobody knows.
+		doc, failure = nil, betanet.Late(at.Endpoint)
+	}
+	at.Failure = failure
 	r.mu.Lock()
 	r.endpoints[at.Endpoint].attempts++
 	r.endpoints[at.Endpoint].notFound = failure != nil && failure.Status == http.StatusNotFound
 	r.mu.Unlock()
-	return doc, failure
+	return reply{doc, start.Add(at.Duration), failure}
 }
 
 // finish ends an attempt that no retry follows.
@@ -149,25 +162,24 @@ func (r *replica) settle(a *ask) {
 	switch {
 	case a.breaker == nil || r.breaker(e) != a.breaker: // not asked, or of an API that is no longer in use
 	case a.doc != nil:
-		r.fetched(e, a.doc, a.probe)
+		r.fetched(e, a.reply, a.probe)
 	case a.failure != nil && a.failure.Reason != betanet.ReasonCanceled && r.ctx.Err() == nil:
 		r.failed(e, a.failure)
 	}
 }
 
-func (r *replica) fetched(e betanet.Endpoint, doc betanet.Document, probe bool) {
-	now := time.Now()
+func (r *replica) fetched(e betanet.Endpoint, got reply, probe bool) {
 	r.mu.Lock()
 	r.switchTo(e)
 	ep := &r.endpoints[e]
 	before := ep.record
-	r.totals.Fetched(before.Doc, doc)
-	ep.record = before.Fetched(doc, now)
+	r.totals.Fetched(before.Doc, got.doc)
+	ep.record = before.Fetched(got.doc, got.at)
 	r.publish()
 	r.mu.Unlock()
 	r.p.o.Report(Cache{r.source(e), Miss})
 	if before.Failure != nil {
-		r.p.o.Report(Recovered{r.source(e), now.Sub(before.Since), probe})
+		r.p.o.Report(Recovered{r.source(e), got.at.Sub(before.Since), probe})
 	}
 }
 
