@@ -15,8 +15,8 @@ import (
 )
 
 // upstreamsAPart is how many upstreams a part of a push has: about 16 000 data
-// points, 3 MB before compression. Receivers refuse bodies above some size, and
-// what is converted takes ten times as much memory.
+// points, 1.3 MB before compression. Receivers refuse bodies above some size, and
+// what is being converted takes several times as much memory.
 const upstreamsAPart = 500
 
 // newPusher makes what pushes the series of the registry, nil if that is not

@@ -41,7 +41,7 @@ func TestWhatTheReceiverSaysDecidesTheResult(t *testing.T) {
 		"no protobuf":           {respond(http.StatusOK, "application/x-protobuf", []byte(secret)), Failure, "status 200, but the answer cannot be read"},
 		"refused":               {respond(http.StatusUnauthorized, "text/plain", []byte("no such key: "+secret)), Failure, "status 401 Unauthorized"},
 		"not there":             {respond(http.StatusNotFound, "text/plain", []byte(secret)), Failure, "status 404 Not Found"},
-		"a fake of the partial": {respond(http.StatusBadRequest, "text/plain", []byte(partialSuccess)), Failure, "status 400 Bad Request"},
+		"a fake of the partial": {respond(http.StatusBadRequest, "text/plain", []byte(partialSuccess+secret)), Failure, "status 400 Bad Request"},
 		"elsewhere":             {&http.Response{StatusCode: http.StatusTemporaryRedirect, Header: http.Header{"Location": {"http://elsewhere/" + secret}}, Body: http.NoBody}, Failure, "status 307 Temporary Redirect"},
 	} {
 		o := options(new(outcome))
@@ -103,14 +103,19 @@ func TestAReceiverThatHangsHoldsUpOnePushAlone(t *testing.T) {
 			<-r.Context().Done()
 			return nil
 		}}
-		end := run(t, options(&o), r)
-		time.Sleep(time.Minute + time.Second)
-		if n := len(o.results()); n < 3 {
-			t.Errorf("%d pushes ended in a minute, want 3", n)
+		settings := options(&o)
+		settings.Interval = time.Minute
+		end := run(t, settings, r)
+		time.Sleep(3*time.Minute + time.Second)
+		if n := len(o.results()); n != 2 {
+			t.Errorf("%d pushes ended in three minutes, want 2", n)
+		}
+		if n := len(r.asked()); n < 6 {
+			t.Errorf("%d requests, want several of 10s in each push", n)
 		}
 		for _, p := range o.all {
-			if p.Result != Failure || p.Err.Error() != "no answer in time" || p.Took > 15*time.Second {
-				t.Errorf("got %+v, want a failure within 15s", p)
+			if p.Result != Failure || p.Err.Error() != "no answer in time" || p.Took > time.Minute {
+				t.Errorf("got %+v, want a failure within a minute", p)
 			}
 		}
 		began := time.Now()
