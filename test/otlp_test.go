@@ -109,7 +109,7 @@ func TestPrometheusReceivesWhatIsPushed(t *testing.T) {
 	expect(t, prometheus, "betanet_packets_dropped_total{"+labels+"}", 1e6)
 	expect(t, prometheus, "betanet_bytes_transmitted_total{"+labels+"}", 1e12)
 	expect(t, prometheus, `betanet_message_latency_seconds_bucket{le="0.5", `+labels+"}", 0)
-	grows(t, prometheus, `betanet_message_latency_seconds_bucket{le="1.0", `+labels+"}", 1)
+	grows(t, prometheus, `betanet_message_latency_seconds_bucket{le="1", `+labels+"}", 1)
 	grows(t, prometheus, "betanet_messages_total{"+labels+"}", 1)
 	grows(t, prometheus, "betanet_exporter_collections_total{"+labels+"}", 1)
 	expect(t, prometheus, "count(target_info{service_version!=\"\", "+labels+"})", 1)
