@@ -1,22 +1,23 @@
 package test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
 
-// prometheus3 is the version of the module github.com/prometheus/prometheus whose
-// server has the receiver. Debian's has none.
-const prometheus3 = "v0.316.0"
+// prometheus3 is a Prometheus server that has the receiver. Debian's has none.
+const prometheus3 = "github.com/prometheus/prometheus/cmd/prometheus@v0.316.0"
 
 // receiver is the path of a Prometheus 3 server: that of BETANET_PROMETHEUS3, or
-// one that was built before. Building takes a quarter of an hour, so that without
-// CI=true the test is skipped where there is none.
+// the one in the user's cache. Building takes a quarter of an hour: where there is
+// none, it is built with CI=true alone.
 func receiver(t *testing.T) string {
 	t.Helper()
 	if path := os.Getenv("BETANET_PROMETHEUS3"); path != "" {
@@ -26,24 +27,40 @@ func receiver(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := filepath.Join(cache, "betanet_exporter", "prometheus-"+prometheus3)
+	_, version, _ := strings.Cut(prometheus3, "@")
+	dir := filepath.Join(cache, "betanet_exporter", "prometheus-"+version)
 	path := filepath.Join(dir, "prometheus")
 	if _, err := os.Stat(path); err == nil {
 		return path
 	}
-	build := "GOBIN=" + dir + " go install github.com/prometheus/prometheus/cmd/prometheus@" + prometheus3
 	if os.Getenv("CI") != "true" {
-		t.Skipf("Prometheus 3 is missing: run\n\t%s\nor set BETANET_PROMETHEUS3 to a server of your own", build)
+		t.Skipf("Prometheus 3 is missing: GOBIN=%s go install %s, or set BETANET_PROMETHEUS3 to a server", dir, prometheus3)
 	}
-	t.Logf("building Prometheus 3: %s", build)
-	cmd := exec.Command("go", "install", "github.com/prometheus/prometheus/cmd/prometheus@"+prometheus3)
-	cmd.Dir = t.TempDir() // in no module
-	cmd.Env = append(os.Environ(), "GOBIN="+dir)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", build, err, out)
+	if err := buildPrometheus3(dir); err != nil {
+		t.Fatal(err)
 	}
 	return path
 }
+
+// buildPrometheus3 is tried once.
+var buildPrometheus3 = func() func(string) error {
+	var once sync.Once
+	var err error
+	return func(dir string) error {
+		once.Do(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, "go", "install", prometheus3)
+			cmd.Env = append(os.Environ(), "GOBIN="+dir)
+			cmd.WaitDelay = patience
+			var out []byte
+			if out, err = cmd.CombinedOutput(); err != nil {
+				err = fmt.Errorf("%s: %w\n%s", cmd, err, out)
+			}
+		})
+		return err
+	}
+}()
 
 // receive starts a Prometheus 3 server that scrapes nothing and receives OTLP.
 func receive(t *testing.T, features ...string) string {
