@@ -91,7 +91,7 @@ func makes(t *testing.T, dir string, args ...string) {
 
 func tryMake(t *testing.T, dir string, args ...string) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "nice", append([]string{"make", "--no-print-directory", "-C", dir}, args...)...)
 	cmd.WaitDelay = patience
