@@ -371,6 +371,8 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		{"mode=probe,probe.enabled=true,scrapeConfig.enabled=true", "enable one of them"},
 		{"mode=probe,probe.enabled=true,existingConfigSecret=s", "probe.targets"},
 		{"existingConfigSecret=s,targets[0].targets[0]=a:9000", "targets needs config"},
+		{"web.tlsSecret=s", "web.tlsSecret needs web.config"},
+		{"web.config.basic_auth_users.a=b", "web.scrape.basicAuthSecret"},
 		{"existingConfigSecret=s,networkPolicy.enabled=true", "networkPolicy.ports"},
 	} {
 		_, err := tryRelease(t, helm, kubernetes["default"], "--set="+wrong.set)
