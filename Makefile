@@ -50,7 +50,8 @@ test: ## format, vet, tidiness and all tests that need only Go (and, for the rac
 COMPONENTS = promtool:prometheus prometheus:prometheus \
 	prometheus-alertmanager:prometheus-alertmanager amtool:prometheus-alertmanager \
 	haproxy:haproxy vmagent:victoria-metrics victoria-metrics:victoria-metrics \
-	chromium:chromium npm:npm buildah:buildah
+	chromium:chromium npm:npm buildah:buildah \
+	systemd-analyze:systemd lintian:lintian rpm:rpm
 
 test-all: test lint ## test, lint, and the tests in test/ with real components
 	@PATH=$$PATH:/usr/sbin; for p in $(COMPONENTS); do \

@@ -1,0 +1,363 @@
+package test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// What an installation puts where.
+const (
+	packageName = "betanet-exporter"
+	serviceUser = "betanet-exporter"
+	configFile  = "/etc/betanet-exporter/config.yml"
+	defaultFile = "/etc/default/betanet-exporter"
+	unitFile    = "/lib/systemd/system/betanet-exporter.service"
+	enabledLink = "/etc/systemd/system/multi-user.target.wants/betanet-exporter.service"
+)
+
+// traces are what must not be left of a package that has been purged.
+var traces = []string{
+	"/usr/bin/betanet_exporter", unitFile, filepath.Dir(configFile), defaultFile, enabledLink,
+	"/etc/systemd/system/betanet-exporter.service", "/usr/share/betanet-exporter",
+}
+
+// TestAPackageFromInstallationToPurge installs one on this machine, which has it
+// not and gets it off again, whatever happens.
+func TestAPackageFromInstallationToPurge(t *testing.T) {
+	component(t, "dpkg", "dpkg")
+	component(t, "runuser", "util-linux")
+	canInstall(t)
+	first := filepath.Join(made(t), deb(firstVersion, "amd64"))
+	nextDir, err := makePackages(filepath.Join(t.TempDir(), "next"), 0o022, nextVersion, "ARCHITECTURES=amd64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { uninstall(t) })
+
+	dpkg(t, "--install", first)
+	if text := said(t, "/usr/bin/betanet_exporter", "--version"); !strings.Contains(text, "version "+firstVersion+" ") {
+		t.Errorf("the program says %s", text)
+	}
+	if text := said(t, "dpkg", "--verify", packageName); text != "" {
+		t.Errorf("dpkg --verify says %s", text)
+	}
+	conffiles := said(t, "dpkg-query", "--show", "--showformat=${Conffiles}", packageName)
+	for _, file := range []string{configFile, defaultFile} {
+		if !strings.Contains(conffiles, file+" ") {
+			t.Errorf("%s is no configuration file for dpkg: %s", file, conffiles)
+		}
+	}
+	account := said(t, "getent", "passwd", serviceUser)
+	if !strings.HasSuffix(account, ":/nonexistent:/usr/sbin/nologin") {
+		t.Errorf("the user is %s, want one that has no home and cannot log in", account)
+	}
+	if _, err := os.Lstat(enabledLink); err != nil {
+		t.Errorf("the service is not enabled: %v", err)
+	}
+
+	edited := configure(t)
+	runService(t)
+
+	dpkg(t, "--install", filepath.Join(nextDir, deb("1.1.0~rc.1", "amd64")))
+	if text := said(t, "/usr/bin/betanet_exporter", "--version"); !strings.Contains(text, "version "+nextVersion+" ") {
+		t.Errorf("after the upgrade the program says %s", text)
+	}
+	keeps := func(when string) {
+		t.Helper()
+		for file, want := range edited {
+			if got, err := os.ReadFile(file); err != nil || string(got) != want {
+				t.Errorf("after the %s %s is %q, %v, want it as it was edited", when, file, got, err)
+			}
+		}
+	}
+	keeps("upgrade")
+	dpkg(t, "--remove", packageName)
+	keeps("removal")
+	for _, gone := range []string{"/usr/bin/betanet_exporter", unitFile} {
+		if _, err := os.Lstat(gone); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("after the removal %s is there: %v", gone, err)
+		}
+	}
+	dpkg(t, "--purge", packageName)
+	for _, gone := range traces {
+		if _, err := os.Lstat(gone); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("after the purge %s is there: %v", gone, err)
+		}
+	}
+	if _, err := user.Lookup(serviceUser); err != nil {
+		t.Errorf("after the purge the user has gone, and with it who the files are of that it was given: %v", err)
+	}
+}
+
+// canInstall skips the test, or fails it where everything has to be there, on a
+// machine on which it must not install anything.
+func canInstall(t *testing.T) {
+	t.Helper()
+	line := ""
+	_, isThere := user.Lookup(serviceUser)
+	arch, _ := exec.Command("dpkg", "--print-architecture").Output()
+	switch _, running := os.Stat("/run/systemd/system"); {
+	case os.Geteuid() != 0:
+		line = "only root can install a package"
+	case strings.TrimSpace(string(arch)) != "amd64":
+		line = "the package is for amd64, this machine is not"
+	case running == nil:
+		line = "systemd runs here and would start the service"
+	case isThere == nil || exec.Command("dpkg-query", "--show", packageName).Run() == nil:
+		line = packageName + " is or was installed here, and the test would take it away"
+	default:
+		return
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatal(line)
+	}
+	t.Skip(line)
+}
+
+// uninstall takes off everything that an installation leaves.
+func uninstall(t *testing.T) {
+	if exec.Command("dpkg-query", "--show", packageName).Run() == nil {
+		dpkg(t, "--purge", "--force-remove-reinstreq", packageName)
+	}
+	if _, err := user.Lookup(serviceUser); err == nil {
+		if out, err := exec.Command("deluser", "--quiet", "--system", serviceUser).CombinedOutput(); err != nil {
+			t.Errorf("deluser: %v\n%s", err, out)
+		}
+	}
+	for _, file := range traces {
+		if _, err := os.Lstat(file); err == nil {
+			t.Errorf("%s was left on this machine", file)
+			os.RemoveAll(file)
+		}
+	}
+}
+
+// dpkg runs dpkg without anybody to answer its questions. It waits for others
+// that use it.
+func dpkg(t *testing.T, args ...string) {
+	t.Helper()
+	wait(t, "dpkg "+strings.Join(args, " "), func() error {
+		out, err := exec.Command("dpkg", args...).CombinedOutput()
+		switch {
+		case err != nil && bytes.Contains(out, []byte("lock")):
+			return fmt.Errorf("%w: %s", err, out)
+		case err != nil:
+			t.Fatalf("dpkg %v: %v\n%s", args, err, out)
+		}
+		return nil
+	})
+}
+
+// said is what a program says, without white space around it.
+func said(t *testing.T, program string, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(program, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %v: %v\n%s", program, args, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// configure edits the configuration as an administrator does, and returns what
+// is in the files then. There are two upstreams, of which one is down.
+func configure(t *testing.T) map[string]string {
+	t.Helper()
+	alive := services(t, 1)[0]
+	dead := freePort(t, []string{"127.0.0.1"})
+	config := textOf(t, configFile) + fmt.Sprintf(`
+defaults: {collect: {interval: 1s}, retry: {attempts: 1}}
+upstreams: [{name: alive, url: "%s"}, {name: dead, url: "http://127.0.0.1:%s"}]
+`, alive.url, dead)
+	variables := strings.ReplaceAll(textOf(t, defaultFile), `ARGS=""`, `ARGS="--log.format=json --log.level=debug"`) +
+		fmt.Sprintf("BETANET_EXPORTER_WEB_LISTEN_ADDRESS=\"127.0.0.1:%s\"\n", freePort(t, []string{"127.0.0.1"}))
+	edited := map[string]string{configFile: config, defaultFile: variables}
+	for file, text := range edited {
+		writeText(t, file, text)
+	}
+	return edited
+}
+
+// runService runs the unit's program as its user, and is systemd for it.
+func runService(t *testing.T) {
+	t.Helper()
+	u := readUnit(t)
+	as, err := user.Lookup(serviceUser)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := listenAsSystemd(t)
+	command := append([]string{"-u", u.value["User"], "--", "env", "-i", "NOTIFY_SOCKET=" + s.name, "WATCHDOG_USEC=4000000"}, u.environment...)
+	p := start(t, component(t, "runuser", "util-linux"), append(command, u.command...)...)
+
+	ready := s.expect(t, p, "READY=1")
+	if ready.uid != as.Uid {
+		t.Errorf("the process runs as user %s, want %s", ready.uid, as.Uid)
+	}
+	s.expect(t, p, `STATUS=Watching 2 upstreams: 1 up, 1 down`)
+	s.expect(t, p, "WATCHDOG=1")
+	for _, line := range strings.Split(p.out.tail(), "\n") {
+		if line != "" && !strings.HasPrefix(line, "{") {
+			t.Errorf("the log has %q, want JSON as %s says", line, defaultFile)
+		}
+	}
+
+	reload := func() {
+		t.Helper()
+		words := strings.Fields(os.Expand(u.value["ExecReload"], func(string) string { return strconv.Itoa(ready.pid) }))
+		said(t, words[0], words[1:]...)
+		s.expect(t, p, `RELOADING=1\nMONOTONIC_USEC=[1-9]\d+`)
+		s.expect(t, p, "READY=1")
+	}
+	reload()
+	valid := textOf(t, configFile)
+	writeText(t, configFile, "upstreams: 1\n")
+	reload()
+	s.expect(t, p, `STATUS=Watching 2 upstreams: 1 up, 1 down; the last reload failed, see the log`)
+	writeText(t, configFile, valid)
+	reload()
+	s.expect(t, p, `STATUS=Watching 2 upstreams: 1 up, 1 down`)
+
+	if err := syscall.Kill(ready.pid, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	s.expect(t, p, "STOPPING=1")
+	select {
+	case <-p.done:
+	case <-time.After(patience):
+		t.Fatalf("%s did not end", p)
+	}
+	if p.err != nil {
+		t.Errorf("%s ended with %v", p, p.err)
+	}
+}
+
+// installedUnit is what the installed unit says, as far as it is about the process.
+type installedUnit struct {
+	command, environment []string
+	value                map[string]string // of keys that stand once
+}
+
+func readUnit(t *testing.T) installedUnit {
+	t.Helper()
+	u := installedUnit{value: make(map[string]string)}
+	variables := make(map[string]string)
+	set := func(text string) {
+		name, value, _ := strings.Cut(text, "=")
+		variables[name] = strings.Trim(value, `"`)
+	}
+	setting := regexp.MustCompile(`^(\w+)=(.*)$`)
+	for line := range strings.Lines(textOf(t, unitFile)) {
+		m := setting.FindStringSubmatch(strings.TrimSpace(line))
+		switch {
+		case m == nil:
+		case m[1] == "Environment":
+			set(m[2])
+		case m[1] == "EnvironmentFile":
+			for line := range strings.Lines(textOf(t, strings.TrimPrefix(m[2], "-"))) {
+				if line = strings.TrimSpace(line); setting.MatchString(line) {
+					set(line)
+				}
+			}
+		default:
+			u.value[m[1]] = m[2]
+		}
+	}
+	for _, word := range strings.Fields(u.value["ExecStart"]) {
+		if name, ok := strings.CutPrefix(word, "$"); ok {
+			u.command = append(u.command, strings.Fields(variables[name])...)
+		} else {
+			u.command = append(u.command, word)
+		}
+	}
+	for name, value := range variables {
+		u.environment = append(u.environment, name+"="+value)
+	}
+	if len(u.command) == 0 || u.value["User"] != serviceUser || u.value["Type"] != "notify" {
+		t.Fatalf("%s is not as this test takes it: %v", unitFile, u)
+	}
+	return u
+}
+
+// systemd is the socket that a service tells how it is.
+type systemd struct {
+	name string
+	conn *net.UnixConn
+}
+
+// notice is what a process has told, and which, as the kernel says.
+type notice struct {
+	text, uid string
+	pid       int
+}
+
+// listenAsSystemd listens under a name of no file, so that every user reaches it.
+func listenAsSystemd(t *testing.T) *systemd {
+	t.Helper()
+	name := fmt.Sprintf("@betanet_exporter/test/%d", os.Getpid())
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Net: "unixgram", Name: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var set error
+	if err := raw.Control(func(fd uintptr) { set = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_PASSCRED, 1) }); err != nil || set != nil {
+		t.Fatal(err, set)
+	}
+	return &systemd{name, conn}
+}
+
+// expect waits for a notice that the pattern matches as a whole. Signs of life
+// and lines about the upstreams may come before it, another word may not.
+func (s *systemd) expect(t *testing.T, p *process, pattern string) notice {
+	t.Helper()
+	want := regexp.MustCompile(`^(?:` + pattern + `)$`)
+	for end := time.Now().Add(patience); ; {
+		n, err := s.next(end)
+		if err != nil {
+			t.Fatalf("no %q within %v: %v\n%s", pattern, patience, err, p.out.tail())
+		}
+		if want.MatchString(n.text) {
+			return n
+		}
+		if !strings.HasPrefix(n.text, "STATUS=") && n.text != "WATCHDOG=1" {
+			t.Fatalf("systemd got %q, want %q", n.text, pattern)
+		}
+	}
+}
+
+func (s *systemd) next(end time.Time) (n notice, err error) {
+	if err := s.conn.SetReadDeadline(end); err != nil {
+		return n, err
+	}
+	text, about := make([]byte, 4096), make([]byte, syscall.CmsgSpace(syscall.SizeofUcred))
+	size, sizeAbout, _, _, err := s.conn.ReadMsgUnix(text, about)
+	if err != nil {
+		return n, err
+	}
+	messages, err := syscall.ParseSocketControlMessage(about[:sizeAbout])
+	if err != nil || len(messages) != 1 {
+		return n, fmt.Errorf("%d control messages: %w", len(messages), err)
+	}
+	sender, err := syscall.ParseUnixCredentials(&messages[0])
+	if err != nil {
+		return n, err
+	}
+	return notice{string(text[:size]), strconv.Itoa(int(sender.Uid)), int(sender.Pid)}, nil
+}

@@ -1,0 +1,296 @@
+package test
+
+import (
+	"archive/tar"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// The versions that the tests make packages of.
+const (
+	firstVersion = "1.0.0"
+	nextVersion  = "1.1.0-rc.1"
+)
+
+// made is a folder with the packages of this work tree in the first version, made
+// once for all tests.
+func made(t *testing.T) string {
+	t.Helper()
+	canMake(t)
+	dir, err := makeOnce()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+var makeOnce = sync.OnceValues(func() (string, error) {
+	return makePackages(filepath.Join(filepath.Dir(binary), "packages"), 0o022, firstVersion)
+})
+
+// canMake skips the test, or fails it where everything has to be there, if the
+// tool that makes packages cannot be had.
+func canMake(t *testing.T) {
+	t.Helper()
+	tool := regexp.MustCompile(`(?m)^NFPM=(\S+)$`).FindStringSubmatch(textOf(t, filepath.Join("..", "deploy", "packages", "build")))
+	if tool == nil {
+		t.Fatal("deploy/packages/build names no nfpm")
+	}
+	if out, err := exec.Command("go", "run", tool[1], "--version").CombinedOutput(); err != nil {
+		line := fmt.Sprintf("%s cannot be fetched or built: %v\n%s", tool[1], err, out)
+		if os.Getenv("CI") == "true" {
+			t.Fatal(line)
+		}
+		t.Skip(line)
+	}
+}
+
+// makePackages makes the packages in a copy of the work tree, as a user with that
+// umask has it, and returns the folder that they are in. settings are further
+// ones for make.
+func makePackages(dir string, umask fs.FileMode, version string, settings ...string) (string, error) {
+	if err := copyWorkTree(dir, umask); err != nil {
+		return "", err
+	}
+	cmd := exec.Command("make", append([]string{
+		"-C", dir, "package", "VERSION=" + version, "REVISION=0123456789abcdef", "BRANCH=main",
+		"BUILD_DATE=20261124-12:00:00", "COMMIT_EPOCH=1795521600",
+	}, settings...)...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%s: %w\n%s", cmd, err, out)
+	}
+	return filepath.Join(dir, "dist"), nil
+}
+
+// copyWorkTree copies what git does not ignore.
+func copyWorkTree(to string, umask fs.FileMode) error {
+	list, err := exec.Command("git", "-C", "..", "ls-files", "-z", "--cached", "--others", "--exclude-standard").Output()
+	if err != nil {
+		return fmt.Errorf("git ls-files: %w", err)
+	}
+	for name := range strings.SplitSeq(strings.TrimSuffix(string(list), "\x00"), "\x00") {
+		from, file := filepath.Join("..", name), filepath.Join(to, name)
+		info, err := os.Stat(from)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // removed, but not yet for git
+		}
+		if err != nil {
+			return err
+		}
+		text, err := os.ReadFile(from)
+		if err != nil {
+			return err
+		}
+		if err := os.MkdirAll(filepath.Dir(file), 0o755&^umask); err != nil {
+			return err
+		}
+		mode := fs.FileMode(0o666)
+		if info.Mode()&0o100 != 0 {
+			mode = 0o777
+		}
+		if err := os.WriteFile(file, text, mode&^umask); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deb is the name of the package of a version for an architecture.
+func deb(version, arch string) string {
+	return fmt.Sprintf("betanet-exporter_%s_%s.deb", version, arch)
+}
+
+// kinds are all packages of the first version.
+var kinds = []string{
+	"betanet-exporter-1.0.0-1.aarch64.rpm", "betanet-exporter-1.0.0-1.armv7hl.rpm", "betanet-exporter-1.0.0-1.x86_64.rpm",
+	deb(firstVersion, "amd64"), deb(firstVersion, "arm64"), deb(firstVersion, "armhf"),
+}
+
+func TestOneCommitGivesTheSamePackages(t *testing.T) {
+	first := made(t)
+	second, err := makePackages(filepath.Join(t.TempDir(), "a folder elsewhere"), 0o077, firstVersion)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sums := func(dir string) (names []string, sums map[string][sha256.Size]byte) {
+		sums = make(map[string][sha256.Size]byte)
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			names = append(names, e.Name())
+			sums[e.Name()] = sha256.Sum256([]byte(textOf(t, filepath.Join(dir, e.Name()))))
+		}
+		return names, sums
+	}
+	names, want := sums(first)
+	if !slices.Equal(names, kinds) {
+		t.Errorf("made %v, want %v", names, kinds)
+	}
+	_, got := sums(second)
+	for _, name := range names {
+		if got[name] != want[name] {
+			t.Errorf("%s differs between two builds", name)
+		}
+	}
+}
+
+func TestAVersionComparesAsItIsMeant(t *testing.T) {
+	dpkg := component(t, "dpkg", "dpkg")
+	versionOf := func(version string) string {
+		cmd := exec.Command(filepath.Join("..", "deploy", "packages", "build"), "version")
+		cmd.Env = append(os.Environ(), "VERSION="+version, "REVISION=0123456789abcdef", "SOURCE_DATE_EPOCH=1795521600")
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%s of %s: %v", cmd, version, err)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	last, of := "", ""
+	for _, version := range []string{"dev", "0.9.0", "1.0.0-rc.1", "1.0.0-rc.1-3-gabcdef1", "1.0.0-rc.2", "1.0.0", "1.0.0-dirty", "1.0.0-2-gabcdef1", "1.0.0-10-g0123456-dirty", "1.0.1"} {
+		now := versionOf(version)
+		if last != "" && exec.Command(dpkg, "--compare-versions", last, "lt", now).Run() != nil {
+			t.Errorf("%s (%s) is not before %s (%s)", of, last, version, now)
+		}
+		last, of = now, version
+	}
+}
+
+func TestLintianFindsNoErrorInThePackages(t *testing.T) {
+	lintian := component(t, "lintian", "lintian")
+	dir := made(t)
+	for _, name := range kinds {
+		if filepath.Ext(name) != ".deb" {
+			continue
+		}
+		out, err := exec.Command(lintian, "--fail-on", "error", filepath.Join(dir, name)).CombinedOutput()
+		if err != nil {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+	}
+}
+
+// contents are the files that every package has, and their modes.
+var contents = map[string]fs.FileMode{
+	"/etc/betanet-exporter/config.yml":                             0o644,
+	"/etc/default/betanet-exporter":                                0o644,
+	"/usr/bin/betanet_exporter":                                    0o755,
+	"/usr/share/man/man1/betanet_exporter.1.gz":                    0o644,
+	"/usr/share/bash-completion/completions/betanet_exporter":      0o644,
+	"/usr/share/betanet-exporter/dashboards/betanet-fleet.json":    0o644,
+	"/usr/share/doc/betanet-exporter/licenses.gz":                  0o644,
+	"/usr/share/doc/betanet-exporter/examples/config.yml":          0o644,
+	"/usr/share/doc/betanet-exporter/examples/socket.conf":         0o644,
+	"/usr/share/betanet-exporter/dashboards/betanet-upstream.json": 0o644,
+}
+
+// hold holds what a package has to what it has to have, and every file of it to
+// be root's.
+func hold(t *testing.T, name string, has map[string]fs.FileMode, owners []string, more ...string) {
+	t.Helper()
+	for file, mode := range contents {
+		if has[file] != mode {
+			t.Errorf("%s: %s has mode %v, want %v", name, file, has[file], mode)
+		}
+	}
+	for _, file := range more {
+		if has[file] != 0o644 {
+			t.Errorf("%s: %s has mode %v, want %v", name, file, has[file], fs.FileMode(0o644))
+		}
+	}
+	slices.Sort(owners)
+	if owners = slices.Compact(owners); !slices.Equal(owners, []string{"root:root"}) {
+		t.Errorf("%s: owners are %v, want root alone", name, owners)
+	}
+	for file, mode := range has {
+		if mode.Perm() != 0o644 && mode.Perm() != 0o755 {
+			t.Errorf("%s: %s has mode %v", name, file, mode)
+		}
+	}
+}
+
+func TestADebHasEverythingInItsPlace(t *testing.T) {
+	component(t, "dpkg-deb", "dpkg")
+	dir := made(t)
+	for _, name := range kinds {
+		if filepath.Ext(name) != ".deb" {
+			continue
+		}
+		cmd := exec.Command("dpkg-deb", "--fsys-tarfile", filepath.Join(dir, name))
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		has, owners := make(map[string]fs.FileMode), []string(nil)
+		for r := tar.NewReader(out); ; {
+			h, err := r.Next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			has[strings.TrimPrefix(strings.TrimSuffix(h.Name, "/"), ".")] = h.FileInfo().Mode().Perm()
+			owners = append(owners, h.Uname+":"+h.Gname)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		hold(
+			t, name, has, owners, "/lib/systemd/system/betanet-exporter.service", "/lib/systemd/system/betanet-exporter.socket",
+			"/usr/share/zsh/vendor-completions/_betanet_exporter", "/usr/share/doc/betanet-exporter/copyright", "/usr/share/doc/betanet-exporter/changelog.gz",
+		)
+	}
+}
+
+func TestAnRpmHasEverythingInItsPlace(t *testing.T) {
+	rpm := component(t, "rpm", "rpm")
+	dir := made(t)
+	query := func(name string, args ...string) string {
+		out, err := exec.Command(rpm, append(args, filepath.Join(dir, name))...).Output()
+		if err != nil {
+			t.Fatalf("rpm %v %s: %v", args, name, err)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	for _, name := range kinds {
+		if filepath.Ext(name) != ".rpm" {
+			continue
+		}
+		if said := query(name, "-K", "--nosignature"); !strings.HasSuffix(said, "digests OK") {
+			t.Errorf("rpm -K says %s", said)
+		}
+		if got, want := query(name, "-qpc"), "/etc/betanet-exporter/config.yml\n/etc/default/betanet-exporter"; got != want {
+			t.Errorf("%s: configuration is %q, want %q", name, got, want)
+		}
+		has, owners := make(map[string]fs.FileMode), []string(nil)
+		for line := range strings.Lines(query(name, "-qp", "--qf", "[%{FILENAMES} %{FILEMODES:octal} %{FILEUSERNAME}:%{FILEGROUPNAME}\n]")) {
+			var file, owner string
+			var mode uint32
+			if _, err := fmt.Sscanf(line, "%s %o %s", &file, &mode, &owner); err != nil {
+				t.Fatalf("%q: %v", line, err)
+			}
+			has[file] = fs.FileMode(mode).Perm()
+			owners = append(owners, owner)
+		}
+		hold(
+			t, name, has, owners, "/usr/lib/systemd/system/betanet-exporter.service", "/usr/lib/systemd/system/betanet-exporter.socket",
+			"/usr/share/zsh/site-functions/_betanet_exporter", "/usr/share/licenses/betanet-exporter/LICENSE",
+		)
+	}
+}
