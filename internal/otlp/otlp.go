@@ -109,7 +109,9 @@ func newPusher(o Options, r *resource.Resource, rt http.RoundTripper) (*Pusher, 
 	exporter, err := otlpmetrichttp.New(context.Background(),
 		otlpmetrichttp.WithEndpointURL(o.Endpoint.String()),
 		otlpmetrichttp.WithCompression(compression),
+		// The SDK reads variables by itself; what holds has been decided.
 		otlpmetrichttp.WithHeaders(nil),
+		otlpmetrichttp.WithTLSClientConfig(nil),
 		otlpmetrichttp.WithHTTPClient(&http.Client{
 			Transport: line, Timeout: o.Timeout,
 			// Headers with secrets go where they were meant to go, or nowhere.

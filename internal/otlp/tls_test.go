@@ -140,6 +140,30 @@ func TestTLSFilesAreReadAgainWhenTheyChange(t *testing.T) {
 	}
 }
 
+// TestOptionsAloneDecide sets the variables that the SDK would read by itself:
+// which of them hold is decided where all settings are.
+func TestOptionsAloneDecide(t *testing.T) {
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	writePEM(t, ca, "CERTIFICATE", newAuthority(t).cert.Raw)
+	for name, value := range map[string]string{
+		"ENDPOINT": "https://elsewhere:1", "METRICS_ENDPOINT": "https://elsewhere:2/x", "HEADERS": "x-of-variable=1",
+		"COMPRESSION": "gzip", "CERTIFICATE": ca, "INSECURE": "false", "TIMEOUT": "1",
+	} {
+		t.Setenv("OTEL_EXPORTER_OTLP_"+name, value)
+	}
+	r := new(receiver)
+	if got := push(t, options(new(outcome)), r); got.Result != Success {
+		t.Fatal(got)
+	}
+	request := r.asked()[0]
+	if got := request.URL.String(); got != "http://receiver/v1/metrics" {
+		t.Errorf("pushed to %s", got)
+	}
+	if request.Header.Get("X-Of-Variable") != "" || request.Header.Get("Content-Encoding") != "" {
+		t.Errorf("got headers %v, want none of the variables", request.Header)
+	}
+}
+
 func TestFilesThatCannotBeUsedAreNamed(t *testing.T) {
 	dir := t.TempDir()
 	empty := filepath.Join(dir, "empty.pem")
