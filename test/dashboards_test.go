@@ -80,7 +80,7 @@ upstreams:
 discovery: {files: [{paths: [found.json]}]}
 `, v1[0], flaky[0], mixnodes[0], v1[1], v1[2]))
 
-	fleet := impatient(t, "--config.file="+config)
+	fleet := impatient(t, "--config.file="+config, "--otlp.endpoint=http://127.0.0.1:1", "--otlp.interval=1s") // where nobody listens
 	one := impatient(t, "--betanet.url="+flaky[0])
 	stranger := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, "go_goroutines 1\nprocess_resident_memory_bytes 1")
@@ -112,24 +112,24 @@ scrape_configs:
 }
 
 // impatient starts an exporter that gives up quickly, and gives its base URL.
-func impatient(t *testing.T, upstreams string) string {
+func impatient(t *testing.T, settings ...string) string {
 	t.Helper()
 	_, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
-		return []string{
-			"--web.listen-address=127.0.0.1:" + port, upstreams, "--collect.interval=1s", "--retry.backoff=100ms",
+		return append([]string{
+			"--web.listen-address=127.0.0.1:" + port, "--collect.interval=1s", "--retry.backoff=100ms",
 			"--breaker.failures=3", "--breaker.open=2s", "--cache.max-stale=4s",
-		}
+		}, settings...)
 	})
 	return urls[0]
 }
 
 // What only upstreams of API mixnodes have, only those with replicas, only an
-// exporter of several, and only what is not a probe.
+// exporter of several that pushes, and only what is not a probe.
 var (
 	ofMixnodes = regexp.MustCompile(`betanet_mixnode_(up|uptime|average|packets)|betanet_mixnodes_omitted`)
 	ofReplicas = regexp.MustCompile(`replica`)
 	ofMemory   = regexp.MustCompile(`betanet_message_latency_seconds|betanet_exporter_counter_resets_total`)
-	ofFleets   = regexp.MustCompile(`betanet_fleet_|betanet_exporter_discovery_`)
+	ofFleets   = regexp.MustCompile(`betanet_fleet_|betanet_exporter_(discovery|push)_`)
 )
 
 func TestDashboardsShowAnOutage(t *testing.T) {

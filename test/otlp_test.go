@@ -50,7 +50,7 @@ var buildPrometheus3 = func() func(string) error {
 		once.Do(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
 			defer cancel()
-			cmd := exec.CommandContext(ctx, "go", "install", prometheus3)
+			cmd := exec.CommandContext(ctx, "go", "install", "-tags=remove_all_sd", prometheus3)
 			cmd.Env = append(os.Environ(), "GOBIN="+dir)
 			cmd.WaitDelay = patience
 			var out []byte

@@ -182,8 +182,8 @@ func TestLintianFindsNoErrorInThePackages(t *testing.T) {
 	}
 }
 
-// contents are the files that every package has, and their modes.
-var contents = map[string]fs.FileMode{
+// packaged are the files that every package has, and their modes.
+var packaged = map[string]fs.FileMode{
 	"/etc/betanet-exporter/config.yml":                             0o644,
 	"/etc/default/betanet-exporter":                                0o644,
 	"/usr/bin/betanet_exporter":                                    0o755,
@@ -200,7 +200,7 @@ var contents = map[string]fs.FileMode{
 // be root's.
 func hold(t *testing.T, name string, has map[string]fs.FileMode, owners []string, more ...string) {
 	t.Helper()
-	for file, mode := range contents {
+	for file, mode := range packaged {
 		if has[file] != mode {
 			t.Errorf("%s: %s has mode %v, want %v", name, file, has[file], mode)
 		}

@@ -140,21 +140,27 @@ var exporterDashboard = dashboard{
 				alerts:      []string{"BetanetDataStale"},
 			},
 		}},
-		{"Scrapes", []panel{
+		{"Scrapes and pushes", []panel{
 			{
-				kind: timeseries, title: "Duration of scrapes", width: 8, height: 7, unit: "s", floor: at(0),
+				kind: timeseries, title: "Duration of scrapes", width: 6, height: 7, unit: "s", floor: at(0),
 				description: "How long Prometheus took to scrape the exporter.",
 				targets:     []target{{expr: "scrape_duration_seconds{@exporters}", legend: instance}},
 			},
 			{
-				kind: timeseries, title: "Samples of a scrape", width: 8, height: 7, unit: "short", floor: at(0),
+				kind: timeseries, title: "Samples of a scrape", width: 6, height: 7, unit: "short", floor: at(0),
 				description: "How many samples a scrape gave.",
 				targets:     []target{{expr: "scrape_samples_scraped{@exporters}", legend: instance}},
 			},
 			{
-				kind: timeseries, title: "Turned away", width: 8, height: 7, unit: "ops", floor: at(0),
+				kind: timeseries, title: "Turned away", width: 6, height: 7, unit: "ops", floor: at(0),
 				description: "Inbound requests and connections a second that were turned away: max_requests = too many scrapes at once, connections = too many connections, slow_client = no progress.",
 				targets:     []target{{expr: "sum by (instance, reason) (" + rate("betanet_exporter_http_rejected_total{@exporters}") + ")", legend: instance + " {{reason}}"}},
+			},
+			{
+				kind: timeseries, title: "Pushes", width: 6, height: 7, unit: "ops", floor: at(0), stacked: true,
+				description: "Pushes by OTLP a second, by how they ended: success, partial = the receiver refused some of the data points, failure. Empty unless pushing is turned on.",
+				targets:     []target{{expr: "sum by (instance, result) (" + rate("betanet_exporter_push_total{@exporters}") + ")", legend: instance + " {{result}}"}},
+				alerts:      []string{"BetanetPushFailing"},
 			},
 		}},
 		{"What it needs", []panel{
