@@ -17,7 +17,6 @@ import (
 // order of its layers.
 type image struct {
 	Architecture, OS string
-	Created          string
 	Config           struct {
 		User         string
 		ExposedPorts map[string]struct{}
