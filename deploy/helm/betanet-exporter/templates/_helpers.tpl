@@ -79,13 +79,9 @@ tlsConfig:
 {{- end }}
 {{- end -}}
 
-{{/* How the kubelet asks. It has neither a password nor a certificate. */}}
+{{/* How the kubelet asks: where there may be passwords, at the address without. */}}
 {{- define "betanet.ask" -}}
-{{- if or .root.Values.web.scrape.basicAuthSecret .root.Values.web.scrape.clientCertSecret -}}
-tcpSocket: {port: metrics}
-{{- else -}}
-httpGet: {path: {{ .path }}, port: metrics, scheme: {{ include "betanet.scheme" .root | upper }}}
-{{- end -}}
+httpGet: {path: {{ .path }}, port: {{ if include "betanet.webSecret" .root }}health{{ else }}metrics{{ end }}}
 {{- end -}}
 
 {{/* The names of the upstreams in the configuration, as the exporter gives them. */}}
