@@ -32,6 +32,10 @@ const (
 var traces = []string{
 	"/usr/bin/betanet_exporter", unitFile, filepath.Dir(configFile), defaultFile, enabledLink,
 	"/etc/systemd/system/betanet-exporter.service", "/usr/share/betanet-exporter",
+	// What Debian remembers of a service that was enabled or masked.
+	"/var/lib/systemd/deb-systemd-helper-enabled/betanet-exporter.service.dsh-also",
+	"/var/lib/systemd/deb-systemd-helper-enabled/multi-user.target.wants/betanet-exporter.service",
+	"/var/lib/systemd/deb-systemd-helper-masked/betanet-exporter.service",
 }
 
 // TestAPackageFromInstallationToPurge installs one on this machine, which has it
