@@ -107,7 +107,10 @@ func flood(t *testing.T, s surroundings) {
 	}
 }
 
-// scrapeAll has a number of scrapers ask without a pause until stop is called, which waits for them.
+var patientClient = http.Client{Timeout: deadline, Transport: client.Transport}
+
+// scrapeAll has a number of scrapers ask without a pause until stop is called, which waits for them. They are patient: with
+// 30 MiB the program spends its time collecting garbage, and is to live on.
 func scrapeAll(t *testing.T, p *program, scrapers int) (stop func()) {
 	t.Helper()
 	ended := make(chan struct{})
@@ -130,7 +133,7 @@ func scrapeAll(t *testing.T, p *program, scrapers int) (stop func()) {
 				if i%2 == 0 {
 					request.Header.Set("Accept-Encoding", "gzip")
 				}
-				response, err := client.Do(request)
+				response, err := patientClient.Do(request)
 				if err != nil {
 					t.Errorf("a scrape: %v", err)
 					return
