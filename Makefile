@@ -105,6 +105,8 @@ container: ## the image for amd64 and arm64 in one OCI archive, in dist/; needs 
 	for arch in amd64 arm64; do CGO_ENABLED=0 GOOS=linux GOARCH=$$arch $(GOBUILD) -trimpath -ldflags '$(LDFLAGS)' \
 		-o $(DIST)/container/linux-$$arch/betanet_exporter . || exit 1; done
 	install -m 644 LICENSE deploy/container/passwd /etc/ssl/certs/ca-certificates.crt $(DIST)/container
+	GO='$(GO)' deploy/licenses >$(DIST)/container/LICENSES-OF-MODULES
+	chmod 644 $(DIST)/container/LICENSES-OF-MODULES
 	deploy/container/build $(DIST)/container $(DIST)/betanet_exporter-$(VERSION).oci.tar betanet_exporter:$(VERSION) $(EPOCH) \
 		$(foreach label,title=betanet_exporter version=$(VERSION) revision=$(REVISION) licenses=Apache-2.0 \
 		source=https://github.com/betanet/betanet_exporter,org.opencontainers.image.$(label))
@@ -116,5 +118,5 @@ release: ## archives for all platforms, the Helm chart, an SBOM and checksums, i
 # The same tag gives the same bytes, whichever branch is checked out.
 container release: BRANCH = v$(VERSION)
 
-clean: ## remove what build, container and release leave
+clean: ## remove what build, package, container and release leave
 	rm -rf betanet_exporter dist

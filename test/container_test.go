@@ -31,6 +31,7 @@ var wholeImage = []string{
 	"drwxr-xr-x 0:0 usr/share/doc",
 	"drwxr-xr-x 0:0 usr/share/doc/betanet_exporter",
 	"-rw-r--r-- 0:0 usr/share/doc/betanet_exporter/LICENSE",
+	"-rw-r--r-- 0:0 usr/share/doc/betanet_exporter/LICENSES-OF-MODULES",
 }
 
 func TestTheContainerHoldsTheProgramAndNothingElse(t *testing.T) {

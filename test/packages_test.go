@@ -65,7 +65,7 @@ func makePackages(dir string, umask fs.FileMode, version string, settings ...str
 	}
 	cmd := exec.Command("make", append([]string{
 		"-C", dir, "package", "VERSION=" + version, "REVISION=0123456789abcdef", "BRANCH=main",
-		"BUILD_DATE=20261124-12:00:00", "COMMIT_EPOCH=1795521600",
+		"BUILD_DATE=20261124-12:00:00", "EPOCH=1795521600",
 	}, settings...)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%s: %w\n%s", cmd, err, out)

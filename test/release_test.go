@@ -156,7 +156,7 @@ func linuxProgram(t *testing.T, release map[string]string) string {
 	folder := "betanet_exporter-0.0.1.linux-" + runtime.GOARCH
 	file := filepath.Join(t.TempDir(), "betanet_exporter")
 	missing := []string{
-		"LICENSE", "README.md", "CHANGELOG.md", "examples/README.md", "examples/config/one.yml",
+		"LICENSE", "LICENSES-OF-MODULES", "README.md", "CHANGELOG.md", "examples/README.md", "examples/config/one.yml",
 		"monitoring/alerts/betanet.yml", "monitoring/dashboards/betanet-fleet.json", "betanet_exporter",
 	}
 	for _, f := range untar(t, gunzip(t, []byte(release[folder+".tar.gz"]))) {

@@ -45,7 +45,11 @@ func (p platform) entries(ldflags string) ([]entry, error) {
 		return nil, err
 	}
 	entries = slices.DeleteFunc(entries, func(e entry) bool { return strings.HasSuffix(e.name, ".go") })
-	return append(entries, program), nil
+	licenses, err := output(exec.Command("deploy/licenses"))
+	if err != nil {
+		return nil, err
+	}
+	return append(entries, program, entry{"LICENSES-OF-MODULES", 0o644, []byte(licenses)}), nil
 }
 
 // build is the program: one static file, as `make build` makes it.
