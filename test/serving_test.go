@@ -1,0 +1,146 @@
+package test
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// visitor asks an exporter that has access control, over a new connection each
+// time.
+type visitor struct {
+	tls            *tls.Config
+	user, password string
+}
+
+// visit gives the answer, whose body has been read.
+func (v visitor) visit(url string) (*http.Response, string, error) {
+	transport := &http.Transport{TLSClientConfig: v.tls, ForceAttemptHTTP2: true}
+	defer transport.CloseIdleConnections()
+	request, err := http.NewRequest(http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return nil, "", err
+	}
+	if v.user != "" {
+		request.SetBasicAuth(v.user, v.password)
+	}
+	response, err := (&http.Client{Transport: transport, Timeout: 10 * time.Second}).Do(request)
+	if err != nil {
+		return nil, "", err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	return response, string(body), err
+}
+
+// guarded starts an exporter with one of the examples of access control, in a
+// folder with the files that it names. The addresses are that of everything, without its
+// scheme, and that of probes.
+func guarded(t *testing.T, example string, us *authority) (dir, address, health string) {
+	t.Helper()
+	dir = t.TempDir()
+	put(t, filepath.Join(dir, example), examples(t)["web/"+example])
+	write(t, us.pair(t), filepath.Join(dir, "exporter.crt"), filepath.Join(dir, "exporter.key"))
+	us.writeOwn(t, filepath.Join(dir, "clients-ca.crt"))
+	upstream := simulate(t, "v1")[0]
+	// serve waits at the address of probes, where nobody has to log in.
+	_, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
+		address = "127.0.0.1:" + freePort(t, []string{"127.0.0.1"})
+		return []string{
+			"--betanet.url=" + upstream, "--web.listen-address=" + address, "--web.health-address=127.0.0.1:" + port,
+			"--web.config.file=" + filepath.Join(dir, example),
+		}
+	})
+	return dir, address, urls[0]
+}
+
+func TestTheExampleOfTLSEncryptsAndTakesNewCertificates(t *testing.T) {
+	us := newAuthority(t)
+	dir, address, _ := guarded(t, "tls.yml", us)
+	v := visitor{tls: &tls.Config{RootCAs: us.pool()}}
+	first, body, err := v.visit("https://" + address + "/metrics")
+	if err != nil || first.StatusCode != http.StatusOK || !strings.Contains(body, "betanet_up 1") {
+		t.Fatalf("got %v, %v:\n%.300s", first, err, body)
+	}
+	if first.ProtoMajor != 2 {
+		t.Errorf("got %s, want HTTP/2", first.Proto)
+	}
+	if got := first.Header.Get("Strict-Transport-Security"); got == "" {
+		t.Error("there is no Strict-Transport-Security")
+	}
+	page, body, err := v.visit("https://" + address + "/")
+	if err != nil || !strings.Contains(page.Header.Get("Content-Security-Policy"), "default-src 'none'") || !strings.Contains(body, "<h1>") {
+		t.Errorf("the page: got %v, %v", page, err)
+	}
+	if _, _, err := (visitor{tls: &tls.Config{RootCAs: newAuthority(t).pool()}}).visit("https://" + address + "/metrics"); err == nil {
+		t.Error("who trusts another authority got an answer")
+	}
+	if r, _, err := v.visit("http://" + address + "/metrics"); err != nil || r.StatusCode != http.StatusBadRequest {
+		t.Errorf("without TLS: got %v, %v, want status 400", r, err)
+	}
+
+	write(t, us.pair(t), filepath.Join(dir, "exporter.crt"), filepath.Join(dir, "exporter.key"))
+	wait(t, "the new certificate", func() error {
+		r, _, err := v.visit("https://" + address + "/-/healthy")
+		if err != nil {
+			return err // between the two files
+		}
+		if was, is := first.TLS.PeerCertificates[0].SerialNumber, r.TLS.PeerCertificates[0].SerialNumber; is.Cmp(was) == 0 {
+			return fmt.Errorf("it has the serial number %v still", is)
+		}
+		return nil
+	})
+}
+
+func TestTheExampleOfMutualTLSLetsInWhoHasACertificate(t *testing.T) {
+	us, others := newAuthority(t), newAuthority(t)
+	_, address, health := guarded(t, "mutual-tls.yml", us)
+	with := func(pairs ...tls.Certificate) visitor {
+		return visitor{tls: &tls.Config{RootCAs: us.pool(), Certificates: pairs}}
+	}
+	if r, body, err := with(us.pair(t)).visit("https://" + address + "/metrics"); err != nil || r.StatusCode != http.StatusOK || !strings.Contains(body, "betanet_up 1") {
+		t.Errorf("with a certificate of ours: got %v, %v", r, err)
+	}
+	for who, v := range map[string]visitor{"nobody": with(), "a stranger": with(others.pair(t))} {
+		if r, _, err := v.visit("https://" + address + "/metrics"); err == nil {
+			t.Errorf("%s got status %s", who, r.Status)
+		}
+	}
+	onlyHealth(t, health)
+}
+
+func TestTheExampleOfAPasswordAsksForIt(t *testing.T) {
+	us := newAuthority(t)
+	_, address, health := guarded(t, "password.yml", us)
+	trust := &tls.Config{RootCAs: us.pool()}
+	for _, path := range []string{"/metrics", "/", "/health", "/-/ready", "/api/v1/status", "/sd", "/probe?target=x", "/upstream/x", "/nowhere"} {
+		for who, v := range map[string]visitor{"nobody": {tls: trust}, "somebody": {trust, "prometheus", "change-you"}, "another": {trust, "admin", "change-me"}} {
+			if r, _, err := v.visit("https://" + address + path); err != nil || r.StatusCode != http.StatusUnauthorized {
+				t.Errorf("%s at %s: got %v, %v, want status 401", who, path, r, err)
+			}
+		}
+	}
+	r, body, err := visitor{trust, "prometheus", "change-me"}.visit("https://" + address + "/metrics")
+	if err != nil || r.StatusCode != http.StatusOK || !strings.Contains(body, "betanet_up 1") {
+		t.Errorf("with the password: got %v, %v", r, err)
+	}
+	onlyHealth(t, health)
+}
+
+// onlyHealth holds the address of probes to having nothing else.
+func onlyHealth(t *testing.T, address string) {
+	t.Helper()
+	for path, want := range map[string]int{
+		"/health": http.StatusOK, "/-/healthy": http.StatusOK, "/-/ready": http.StatusOK,
+		"/metrics": http.StatusNotFound, "/": http.StatusNotFound, "/health/details": http.StatusNotFound, "/api/v1/status": http.StatusNotFound,
+	} {
+		if r, _, err := (visitor{}).visit(address + path); err != nil || r.StatusCode != want {
+			t.Errorf("%s at the address of probes: got %v, %v, want status %d", path, r, err, want)
+		}
+	}
+}
