@@ -1,0 +1,207 @@
+package test
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// secrets are what the services of the example want to see, until they want others.
+type secrets struct {
+	mu                      sync.Mutex
+	password, token, client string
+	leastSerial             int64 // of a client's certificate
+	issued                  string
+}
+
+func (s *secrets) set(change func(*secrets)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(s)
+}
+
+// admits reports whether a request to the service of that name has what it wants.
+func (s *secrets) admits(name string, r *http.Request) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch name {
+	case "password":
+		user, password, _ := r.BasicAuth()
+		return user == "exporter" && password == s.password
+	case "token":
+		return r.Header.Get("Authorization") == "Bearer "+s.token
+	case "certificate":
+		return len(r.TLS.VerifiedChains) > 0 && r.TLS.PeerCertificates[0].SerialNumber.Int64() >= s.leastSerial
+	case "oauth2":
+		return s.issued != "" && r.Header.Get("Authorization") == "Bearer "+s.issued
+	default:
+		return true
+	}
+}
+
+// issue is the token server: a token a second for who knows the client's secret.
+func (s *secrets) issue(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if id, secret, _ := r.BasicAuth(); id != "exporter" || secret != s.client {
+		http.Error(w, `{"error": "invalid_client"}`, http.StatusUnauthorized)
+		return
+	}
+	s.issued = fmt.Sprintf("issued-for-%s", s.client)
+	w.Header().Set("Content-Type", "application/json")
+	fmt.Fprintf(w, `{"access_token": %q, "token_type": "Bearer", "expires_in": 1}`, s.issued)
+}
+
+// guard starts a server with TLS.
+func guard(t *testing.T, us *authority, h http.Handler) (address string) {
+	t.Helper()
+	s := httptest.NewUnstartedServer(h)
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{us.pair(t)}, ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: us.pool()}
+	s.Config.ErrorLog = nil
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	return s.Listener.Addr().String()
+}
+
+// tunnel starts a proxy that leads to one address alone, and counts its use.
+func tunnel(t *testing.T, to string) (address string, used *atomic.Int64) {
+	t.Helper()
+	used = new(atomic.Int64)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodConnect || r.Host != to {
+			http.Error(w, "not here", http.StatusForbidden)
+			return
+		}
+		there, err := net.Dial("tcp", to)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadGateway)
+			return
+		}
+		defer there.Close()
+		here, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			return
+		}
+		defer here.Close()
+		used.Add(1)
+		fmt.Fprint(here, "HTTP/1.1 200 OK\r\n\r\n")
+		go io.Copy(there, here)
+		io.Copy(here, there)
+	}))
+	t.Cleanup(s.Close)
+	return strings.TrimPrefix(s.URL, "http://"), used
+}
+
+// TestTheExampleOfSecuredServicesShowsWhoAsks has services before a simulator that admit who has what the example has
+// in its files, and then want something else, which is then put into the files. The exporter is not told.
+func TestTheExampleOfSecuredServicesShowsWhoAsks(t *testing.T) {
+	us := newAuthority(t)
+	simulator, err := url.Parse(simulate(t, "v1")[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &secrets{password: "canary-password", token: "canary-token", client: "canary-client"}
+	forward := httputil.NewSingleHostReverseProxy(simulator)
+	names := []string{"password", "token", "certificate", "oauth2", "proxied"}
+	text := examples(t)["secured/config.yml"]
+	addresses := map[string]string{}
+	for _, name := range names {
+		addresses[name] = guard(t, us, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if !s.admits(name, r) {
+				http.Error(w, "who are you?", http.StatusForbidden)
+				return
+			}
+			forward.ServeHTTP(w, r)
+		}))
+		replaced := regexp.MustCompile(`(name: `+name+`\n    url: https://)\S+`).ReplaceAllString(text, "${1}"+addresses[name])
+		if replaced == text {
+			t.Fatalf("the example has no service %s", name)
+		}
+		text = replaced
+	}
+	proxy, used := tunnel(t, addresses["proxied"])
+	for old, new := range map[string]string{"10.0.0.5": guard(t, us, http.HandlerFunc(s.issue)), "10.0.0.7:3128": proxy} {
+		if !strings.Contains(text, old) {
+			t.Fatalf("the example has no %s", old)
+		}
+		text = strings.ReplaceAll(text, old, new)
+	}
+
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	fill := func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		put(t, in("betanet.password"), s.password)
+		put(t, in("betanet.token"), s.token)
+		put(t, in("oauth2.secret"), s.client)
+	}
+	put(t, in("config.yml"), text)
+	us.writeOwn(t, in("betanet-ca.crt"))
+	write(t, us.pair(t), in("exporter.crt"), in("exporter.key"))
+	fill()
+	p, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
+		return []string{
+			"--web.listen-address=127.0.0.1:" + port, "--config.file=" + in("config.yml"), "--collect.interval=1s", "--log.level=debug",
+			"--breaker.failures=1000000", "--betanet.api=v1",
+		}
+	})
+	up := func(want ...string) {
+		t.Helper()
+		wait(t, fmt.Sprintf("%v are up", want), func() error {
+			text, err := get(urls[0] + "/metrics")
+			var got []string
+			for _, m := range regexp.MustCompile(`(?m)^betanet_up{upstream="(\w+)"} 1$`).FindAllStringSubmatch(text, -1) {
+				got = append(got, m[1])
+			}
+			if err == nil && !slices.Equal(got, slices.Sorted(slices.Values(want))) {
+				err = fmt.Errorf("%v are", got)
+			}
+			return err
+		})
+	}
+	up(names...)
+	if used.Load() == 0 {
+		t.Error("nothing went through the proxy")
+	}
+
+	next := us.pair(t)
+	s.set(func(s *secrets) {
+		s.password, s.token, s.client = "canary-password-2", "canary-token-2", "canary-client-2"
+		s.issued, s.leastSerial = "", next.Leaf.SerialNumber.Int64()
+	})
+	up("proxied")
+	failing, err := get(urls[0] + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names[:4] {
+		if want := fmt.Sprintf(`betanet_exporter_endpoint_failing{endpoint="metrics",reason="auth",upstream=%q} 1`, name); !strings.Contains(failing, want) {
+			t.Errorf("there is no %s", want)
+		}
+	}
+	fill()
+	write(t, next, in("exporter.crt"), in("exporter.key"))
+	up(names...)
+
+	for _, path := range []string{"/metrics", "/", "/api/v1/status", "/upstream/password", "/upstream/oauth2", "/health/details"} {
+		if body, err := get(urls[0] + path); err != nil || strings.Contains(body, "canary") {
+			t.Errorf("%s shows a secret, or cannot be read: %v", path, err)
+		}
+	}
+	if p.out.contains("canary") {
+		t.Errorf("the log shows a secret:\n%s", p.out.tail())
+	}
+}
