@@ -1,7 +1,6 @@
 package test
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -11,9 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -22,52 +19,7 @@ var update = flag.Bool("update", false, "write testdata/helm anew from the chart
 
 var chart = filepath.Join("..", "deploy", "helm", "betanet-exporter")
 
-// helmModule is where helm comes from: no Debian package has it.
-const helmModule = "helm.sh/helm/v3/cmd/helm@v3.22.0"
-
-// helmProgram is the path of helm. It is kept in the user's cache, since it takes
-// minutes to build: without it there, or in PATH, it is built with CI=true alone.
-func helmProgram(t *testing.T) string {
-	t.Helper()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, version, _ := strings.Cut(helmModule, "@")
-	dir := filepath.Join(cache, "betanet_exporter", "helm-"+version)
-	for _, name := range []string{filepath.Join(dir, "helm"), "helm"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("CI") != "true" {
-		t.Skipf("helm is missing: GOBIN=%s go install %s", dir, helmModule)
-	}
-	if err := buildHelm(dir); err != nil {
-		t.Fatal(err)
-	}
-	return filepath.Join(dir, "helm")
-}
-
-// buildHelm is tried once.
-var buildHelm = func() func(string) error {
-	var once sync.Once
-	var err error
-	return func(dir string) error {
-		once.Do(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), 25*time.Minute)
-			defer cancel()
-			cmd := exec.CommandContext(ctx, "go", "install", helmModule)
-			cmd.Env = append(os.Environ(), "GOBIN="+dir)
-			cmd.WaitDelay = patience
-			var out []byte
-			if out, err = cmd.CombinedOutput(); err != nil {
-				err = fmt.Errorf("%s: %w\n%s", cmd, err, out)
-			}
-		})
-		return err
-	}
-}()
+var helm = fromModule{name: "helm", module: "helm.sh/helm/v3/cmd/helm@v3.22.0"}
 
 // object is one that a chart makes for Kubernetes.
 type object map[string]any

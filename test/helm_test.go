@@ -25,7 +25,7 @@ func values(name string) string { return filepath.Join("testdata", "helm", name+
 
 // releases renders the chart with each file of values.
 func releases(t *testing.T, do func(t *testing.T, name string, r *release)) {
-	helm := helmProgram(t)
+	helm := helm.path(t)
 	for _, name := range slices.Sorted(maps.Keys(kubernetes)) {
 		t.Run(name, func(t *testing.T) {
 			do(t, name, newRelease(t, helm, kubernetes[name], "--values="+values(name)))
@@ -34,7 +34,7 @@ func releases(t *testing.T, do func(t *testing.T, name string, r *release)) {
 }
 
 func TestHelmLintFindsNothingInTheChart(t *testing.T) {
-	helm := helmProgram(t)
+	helm := helm.path(t)
 	for name := range kubernetes {
 		cmd := exec.CommandContext(t.Context(), helm, "lint", "--strict", chart, "--values="+values(name))
 		if out, err := cmd.CombinedOutput(); err != nil || bytes.Contains(out, []byte("[WARNING]")) {
@@ -118,7 +118,7 @@ func contents(t *testing.T, folder string) map[string]string {
 }
 
 func TestRulesAndDashboardsArriveUnchanged(t *testing.T) {
-	r := newRelease(t, helmProgram(t), kubernetes["everything"], "--values="+values("everything"))
+	r := newRelease(t, helm.path(t), kubernetes["everything"], "--values="+values("everything"))
 	for _, file := range copies(t) {
 		text, err := os.ReadFile(filepath.Join(chart, file))
 		if err != nil {
@@ -265,7 +265,7 @@ func finds(t *testing.T, what string, selector, labels object) {
 }
 
 func TestTheImageIsThatOfTheChartsVersion(t *testing.T) {
-	r := newRelease(t, helmProgram(t), kubernetes["default"])
+	r := newRelease(t, helm.path(t), kubernetes["default"])
 	text, err := os.ReadFile(filepath.Join(chart, "Chart.yaml"))
 	if err != nil {
 		t.Fatal(err)
@@ -294,7 +294,7 @@ func TestTheExporterAcceptsWhatTheChartWrites(t *testing.T) {
 // The chart derives the names that a Probe asks for from the configuration, as
 // the exporter does.
 func TestTheProbeHasTheNamesOfTheExporter(t *testing.T) {
-	r := newRelease(t, helmProgram(t), kubernetes["probe"], "--values="+values("probe"))
+	r := newRelease(t, helm.path(t), kubernetes["probe"], "--values="+values("probe"))
 	_, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
 		return append(r.folder(t), "--web.listen-address=127.0.0.1:"+port)
 	})
@@ -318,7 +318,7 @@ func TestTheProbeHasTheNamesOfTheExporter(t *testing.T) {
 
 // The operator's own labels beat those of the exporter, unless they are dropped.
 func TestNoLabelOfTheOperatorHidesOneOfTheExporter(t *testing.T) {
-	r := newRelease(t, helmProgram(t), kubernetes["everything"], "--values="+values("everything"))
+	r := newRelease(t, helm.path(t), kubernetes["everything"], "--values="+values("everything"))
 	operator := []string{"container", "endpoint", "instance", "job", "namespace", "pod", "service"}
 	for _, rule := range r.the(t, "ServiceMonitor").list("spec", "endpoints", 0, "relabelings") {
 		if rule.get("action") == "labeldrop" {
@@ -340,7 +340,7 @@ func TestNoLabelOfTheOperatorHidesOneOfTheExporter(t *testing.T) {
 }
 
 func TestAChangedConfigurationReplacesThePodsAndChangedTargetsDoNot(t *testing.T) {
-	helm := helmProgram(t)
+	helm := helm.path(t)
 	pod := func(args ...string) any {
 		return plain(t, newRelease(t, helm, kubernetes["default"], append(args, "--set=targets[0].targets[0]=a:9000")...).
 			the(t, "Deployment").get("spec", "template"))
@@ -358,7 +358,7 @@ func TestAChangedConfigurationReplacesThePodsAndChangedTargetsDoNot(t *testing.T
 }
 
 func TestWrongValuesAreRefused(t *testing.T) {
-	helm := helmProgram(t)
+	helm := helm.path(t)
 	for _, wrong := range []struct{ set, want string }{
 		{"mode=pull", "mode"},
 		{"replica=2", "replica"},
@@ -383,7 +383,7 @@ func TestWrongValuesAreRefused(t *testing.T) {
 }
 
 func TestTheChartNeedsANewKubernetes(t *testing.T) {
-	if _, err := tryRelease(t, helmProgram(t), "1.24.9"); err == nil || !strings.Contains(err.Error(), "kubeVersion") {
+	if _, err := tryRelease(t, helm.path(t), "1.24.9"); err == nil || !strings.Contains(err.Error(), "kubeVersion") {
 		t.Errorf("Kubernetes 1.24.9: %v", err)
 	}
 }

@@ -1,71 +1,24 @@
 package test
 
 import (
-	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
 
-// prometheus3 is a Prometheus server that has the receiver. Debian's has none.
-const prometheus3 = "github.com/prometheus/prometheus/cmd/prometheus@v0.316.0"
-
-// receiver is the path of a Prometheus 3 server: that of BETANET_PROMETHEUS3, or
-// the one in the user's cache. Building takes a quarter of an hour: where there is
-// none, it is built with CI=true alone.
-func receiver(t *testing.T) string {
-	t.Helper()
-	if path := os.Getenv("BETANET_PROMETHEUS3"); path != "" {
-		return path
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, version, _ := strings.Cut(prometheus3, "@")
-	dir := filepath.Join(cache, "betanet_exporter", "prometheus-"+version)
-	path := filepath.Join(dir, "prometheus")
-	if _, err := os.Stat(path); err == nil {
-		return path
-	}
-	if os.Getenv("CI") != "true" {
-		t.Skipf("Prometheus 3 is missing: GOBIN=%s go install %s, or set BETANET_PROMETHEUS3 to a server", dir, prometheus3)
-	}
-	if err := buildPrometheus3(dir); err != nil {
-		t.Fatal(err)
-	}
-	return path
+// prometheus3 is a Prometheus server that has the receiver: Debian's has none.
+// Without what finds targets in clouds, half of it need not be built.
+var prometheus3 = fromModule{
+	name: "prometheus", module: "github.com/prometheus/prometheus/cmd/prometheus@v0.316.0", flags: []string{"-tags=remove_all_sd"},
 }
-
-// buildPrometheus3 is tried once.
-var buildPrometheus3 = func() func(string) error {
-	var once sync.Once
-	var err error
-	return func(dir string) error {
-		once.Do(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
-			defer cancel()
-			cmd := exec.CommandContext(ctx, "go", "install", "-tags=remove_all_sd", prometheus3)
-			cmd.Env = append(os.Environ(), "GOBIN="+dir)
-			cmd.WaitDelay = patience
-			var out []byte
-			if out, err = cmd.CombinedOutput(); err != nil {
-				err = fmt.Errorf("%s: %w\n%s", cmd, err, out)
-			}
-		})
-		return err
-	}
-}()
 
 // receive starts a Prometheus 3 server that scrapes nothing and receives OTLP.
 func receive(t *testing.T, features ...string) string {
 	t.Helper()
-	path := receiver(t)
+	path := prometheus3.path(t)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "prometheus.yml")
 	if err := os.WriteFile(file, []byte("global: {}\n"), 0o600); err != nil {

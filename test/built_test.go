@@ -1,0 +1,57 @@
+package test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// fromModule is a program of a Go module that no Debian package has.
+type fromModule struct {
+	name, module string
+	flags        []string // of go install
+
+	once sync.Once
+	err  error
+}
+
+// path is where the program is. Building it takes many minutes, so it is kept in the
+// user's cache. If it is not there it is built with CI=true alone, and only tried
+// once.
+func (f *fromModule) path(t *testing.T) string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, version, _ := strings.Cut(f.module, "@")
+	dir := filepath.Join(cache, "betanet_exporter", f.name+"-"+version)
+	path := filepath.Join(dir, f.name)
+	if _, err := os.Stat(path); err == nil {
+		return path
+	}
+	install := append(append([]string{"install"}, f.flags...), f.module)
+	if os.Getenv("CI") != "true" {
+		t.Skipf("%s %s is missing: GOBIN=%s go %s", f.name, version, dir, strings.Join(install, " "))
+	}
+	f.once.Do(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, "go", install...)
+		cmd.Env = append(os.Environ(), "GOBIN="+dir)
+		cmd.WaitDelay = patience
+		if out, err := cmd.CombinedOutput(); err != nil {
+			f.err = fmt.Errorf("%s: %w\n%s", cmd, err, out)
+		}
+	})
+	if f.err != nil {
+		t.Fatal(f.err)
+	}
+	return path
+}
