@@ -19,7 +19,7 @@ var directions = map[string][]string{
 	"config":     {"betanet", "fleet", "retry"},
 	"poll":       {"betanet", "breaker", "fleet", "retry", "snapshot"},
 	"exposition": {"betanet", "breaker", "fleet"},
-	"history":    {"betanet", "breaker", "fleet"},
+	"history":    {"betanet", "fleet"},
 	"discovery":  {"fleet"},
 	"drill":      {"simulator"},
 	"otlp":       {},

@@ -131,6 +131,16 @@ func (v *View) Tried() bool {
 	return true
 }
 
+// NotClosed is how many circuit breakers are open or half-open.
+func (v *View) NotClosed() (n int) {
+	for i := range v.Endpoints {
+		if v.Endpoints[i].Breaker != breaker.Closed {
+			n++
+		}
+	}
+	return n
+}
+
 // State is the state of an upstream as a whole.
 type State string
 

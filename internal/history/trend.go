@@ -4,7 +4,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
@@ -58,7 +57,7 @@ func (t *Trend) Take(views []*fleet.View, now time.Time) {
 		meters[v.Upstream] = m
 		m.read(v, now)
 		sums.add(m)
-		p.count(v, now)
+		p.Count(v.State(now), v.NotClosed())
 	}
 	sums.write(&p)
 	t.meters = meters
@@ -77,8 +76,9 @@ func (t *Trend) Points() []Point {
 	return append(append(make([]Point, 0, len(t.points)), t.points[t.next:]...), t.points[:t.next]...)
 }
 
-func (p *Point) count(v *fleet.View, now time.Time) {
-	switch v.State(now) {
+// Count takes in an upstream by its state and its breakers that are not closed.
+func (p *Point) Count(s fleet.State, notClosed int) {
+	switch s {
 	case fleet.Up:
 		p.Up++
 	case fleet.Stale:
@@ -88,11 +88,7 @@ func (p *Point) count(v *fleet.View, now time.Time) {
 	default:
 		p.Pending++
 	}
-	for i := range v.Endpoints {
-		if v.Endpoints[i].Breaker != breaker.Closed {
-			p.NotClosed++
-		}
-	}
+	p.NotClosed += notClosed
 }
 
 // sums are what the upstreams of one point add up to.

@@ -26,7 +26,7 @@ func (p *statusPages) list(l listing, q *query, views []*fleet.View, points []hi
 		Upstreams: []upstreamStatus{}, Events: newEvents(p.Journal.Last(fleetEvents, "")),
 	}
 	for _, e := range l.part(q) {
-		s.Upstreams = append(s.Upstreams, newUpstreamInShort(e.view, now))
+		s.Upstreams = append(s.Upstreams, newUpstreamInShort(e.view, e.brief, now))
 	}
 	return s
 }

@@ -137,7 +137,7 @@ func TestAPointThatIsOldSaysNothingOfNow(t *testing.T) {
 
 func TestAnUpstreamInShortIsItsEndpointsWorst(t *testing.T) {
 	views, _, _ := scene()
-	u := newUpstreamInShort(views[1], noon)
+	u := newUpstreamInShort(views[1], newBrief(views[1]), noon)
 	if u.State != fleet.Stale || u.Breaker != "open" || *u.AgeSeconds != 80 || *u.OpenSeconds != 12 || *u.NextSeconds != 10 {
 		t.Errorf("got %s, breaker %s, age %v, open %v, next %v, want stale, open, 80, 12, 10", u.State, u.Breaker, *u.AgeSeconds, *u.OpenSeconds, *u.NextSeconds)
 	}

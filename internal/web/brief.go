@@ -14,7 +14,6 @@ type brief struct {
 	breaker   breaker.State // the one that lets least through
 	openUntil time.Time     // when the first open breaker lets a probe through, zero without one
 	reason    string        // why the first endpoint that fails does, "" if none does
-	notClosed int           // breakers
 	next      time.Time     // when the first endpoint is asked again, zero on demand
 }
 
@@ -26,9 +25,6 @@ func newBrief(v *fleet.View) (b brief) {
 		}
 		if e.Failure != nil && b.reason == "" {
 			b.reason = string(e.Failure.Reason)
-		}
-		if e.Breaker != breaker.Closed {
-			b.notClosed++
 		}
 		b.breaker = max(b.breaker, e.Breaker)
 		earliest(&b.openUntil, e.OpenUntil)

@@ -60,7 +60,7 @@ type mixnodeStatus struct {
 
 func newDetail(v *fleet.View, events []history.Event, version string, now time.Time) detailStatus {
 	d := detailStatus{
-		Version: version, Time: now, upstreamStatus: newUpstreamInShort(v, now),
+		Version: version, Time: now, upstreamStatus: newUpstreamInShort(v, newBrief(v), now),
 		IntervalSeconds: v.Upstream.Settings.Interval.Seconds(), Switches: v.Switches, Events: newEvents(events),
 	}
 	for _, l := range v.Upstream.Labels {

@@ -3,7 +3,6 @@ package web
 import (
 	"time"
 
-	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/history"
 )
 
@@ -65,19 +64,8 @@ type eventStatus struct {
 // the points after it were not taken.
 const forgotten = 3 * history.Step
 
-func (c *countsStatus) count(e *entry) {
-	c.Upstreams++
-	switch e.state {
-	case fleet.Up:
-		c.Up++
-	case fleet.Stale:
-		c.Stale++
-	case fleet.Down:
-		c.Down++
-	default:
-		c.Pending++
-	}
-	c.NotClosed += e.notClosed
+func newCounts(p *history.Point) countsStatus {
+	return countsStatus{p.Upstreams(), p.Up, p.Stale, p.Down, p.Pending, p.NotClosed}
 }
 
 // rates takes in the newest of the points.
@@ -99,7 +87,7 @@ func newHistory(points []history.Point, now time.Time) historyStatus {
 	h := historyStatus{now, history.Step.Seconds(), make([]pointStatus, len(points))}
 	for i := range points {
 		p := &points[i]
-		h.Points[i] = pointStatus{p.At, countsStatus{p.Upstreams(), p.Up, p.Stale, p.Down, p.Pending, p.NotClosed}, newRates(p)}
+		h.Points[i] = pointStatus{p.At, newCounts(p), newRates(p)}
 	}
 	return h
 }

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
@@ -29,13 +28,8 @@ func health(views []*fleet.View, now time.Time) string {
 		if now.Sub(v.Ticked) > missedIntervals*v.Upstream.Settings.Interval {
 			return healthUnhealthy
 		}
-		if !v.Up() {
+		if !v.Up() || v.NotClosed() > 0 {
 			all = healthDegraded
-		}
-		for i := range v.Endpoints {
-			if v.Endpoints[i].Breaker != breaker.Closed {
-				all = healthDegraded
-			}
 		}
 	}
 	return all

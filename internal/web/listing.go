@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/history"
 )
 
 // entry is an upstream with what it is found and sorted by.
@@ -49,15 +50,16 @@ type listing struct {
 func newListing(views []*fleet.View, q *query, now time.Time) (l listing) {
 	all := make([]entry, len(views))
 	l.matched = make([]*entry, 0, len(views))
-	text := strings.ToLower(q.text)
+	text, counted := strings.ToLower(q.text), history.Point{}
 	for i, v := range views {
 		e := &all[i]
 		*e = entry{v, v.Upstream.Title(), v.State(now), newBrief(v)}
-		l.fleet.count(e)
+		counted.Count(e.state, v.NotClosed())
 		if q.accepts(e, text) {
 			l.matched = append(l.matched, e)
 		}
 	}
+	l.fleet.countsStatus = newCounts(&counted)
 	slices.SortFunc(l.matched, q.compare)
 	return l
 }

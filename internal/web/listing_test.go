@@ -191,7 +191,7 @@ func TestUpstreamsAreInTheOrderThatIsAskedFor(t *testing.T) {
 		key, descending := keys[q.sort.name], v.Get("order") == "desc"
 		l := newListing(views, &q, noon)
 		for i := 1; i < len(l.matched); i++ {
-			a, b := newUpstreamInShort(l.matched[i-1].view, noon), newUpstreamInShort(l.matched[i].view, noon)
+			a, b := newUpstreamInShort(l.matched[i-1].view, l.matched[i-1].brief, noon), newUpstreamInShort(l.matched[i].view, l.matched[i].brief, noon)
 			if !ordered(key(&a), key(&b), descending) {
 				t.Fatalf("%s: %s (%v) before %s (%v)", v.Encode(), a.Name, key(&a), b.Name, key(&b))
 			}

@@ -96,8 +96,8 @@ func newUpstreamStatus(v *fleet.View, now time.Time) upstreamStatus {
 }
 
 // newUpstreamInShort is an upstream with its endpoints in short.
-func newUpstreamInShort(v *fleet.View, now time.Time) upstreamStatus {
-	u, b := newUpstreamStatus(v, now), newBrief(v)
+func newUpstreamInShort(v *fleet.View, b brief, now time.Time) upstreamStatus {
+	u := newUpstreamStatus(v, now)
 	u.Breaker = b.breaker.String()
 	if !b.oldest.IsZero() {
 		age := now.Sub(b.oldest).Seconds()
