@@ -100,8 +100,8 @@ scrape_configs:
 	// its breakers were open; later all has been well for longer than a rate looks
 	// back.
 	for _, what := range []string{
-		`max_over_time(betanet_exporter_data_stale{upstream=~"flaky|", endpoint="metrics"}[10m]) == 1`,
-		`max_over_time(betanet_exporter_circuit_breaker_state{upstream=~"flaky|", endpoint="metrics", state="open"}[10m]) == 1`,
+		`max_over_time(betanet_exporter_data_stale{upstream=~"flaky|"}[10m]) == 1`,
+		`max_over_time(betanet_exporter_circuit_breaker_state{upstream=~"flaky|", endpoint="metrics"}[10m]) == 2`,
 		`max_over_time((betanet_up{upstream=~"flaky|"} == 0 unless on (job) betanet_messages_total{upstream=~"flaky|"})[10m:1s]) == 0`,
 		`min_over_time(betanet_up{upstream=~"flaky|"}[5s]) == 1 and count_over_time(betanet_up[5s]) >= 4`,
 	} {
@@ -128,7 +128,7 @@ func impatient(t *testing.T, settings ...string) string {
 var (
 	ofMixnodes = regexp.MustCompile(`betanet_mixnode_(up|uptime|average|packets)|betanet_mixnodes_omitted`)
 	ofReplicas = regexp.MustCompile(`replica`)
-	ofMemory   = regexp.MustCompile(`betanet_message_latency_seconds|betanet_exporter_counter_resets_total`)
+	ofMemory   = regexp.MustCompile(`betanet_message_latency_seconds|betanet_exporter_upstream_resets_total`)
 	ofFleets   = regexp.MustCompile(`betanet_fleet_|betanet_exporter_(discovery|push)_`)
 )
 
@@ -266,7 +266,7 @@ func (o *outage) says(t *testing.T, b *board) {
 // zero, and its last good values to be drawn apart.
 func (o *outage) leavesAGap(t *testing.T, b *board) {
 	picked := map[string][]string{"job": {"fleet"}, "upstream": {"flaky"}}
-	stale := o.ask(t, `betanet_exporter_data_stale{job="fleet", upstream="flaky", endpoint="metrics"} == 1`, nil)
+	stale := o.ask(t, `betanet_exporter_data_stale{job="fleet", upstream="flaky"} == 1`, nil)
 	if len(stale) != 1 {
 		t.Fatalf("stale: %v", stale)
 	}

@@ -41,7 +41,7 @@ func viewOf(name string, now time.Time) *fleet.View {
 	refused := func(e string) *betanet.Failure {
 		return &betanet.Failure{Reason: betanet.ReasonConnect, Err: errors.New("fetch " + e + ": dial tcp: connection\nrefused")}
 	}
-	network := &betanet.NetworkDoc{BytesTransmitted: 31_840_256, BytesReceived: 999, AvgLatencyMS: 45.14}
+	network := &betanet.NetworkDoc{BytesTransmitted: 31_840_256, BytesReceived: 999, AvgLatencyMS: new(45.14)}
 	u := &url.URL{Scheme: "http", Host: "127.0.0.1:9000"}
 	return &fleet.View{
 		Upstream: &fleet.Upstream{Name: name, URLs: []*url.URL{u}}, URL: u, API: betanet.V1,

@@ -30,6 +30,14 @@ func (e Endpoint) String() string { return endpointNames[e] }
 // Path is what is appended to the base URL of an upstream.
 func (e Endpoint) Path() string { return endpointPaths[e] }
 
+// API returns the API whose endpoint it is.
+func (e Endpoint) API() API {
+	if e == Mixnodes {
+		return MixnodesAPI
+	}
+	return V1
+}
+
 // API is one of the two HTTP APIs, or the wish to find out.
 type API uint8
 
@@ -86,20 +94,20 @@ type NodesDoc struct {
 // NetworkDoc holds the running byte totals and the latency of an upstream.
 type NetworkDoc struct {
 	BytesTransmitted, BytesReceived uint64
-	AvgLatencyMS                    float64 // milliseconds, never negative
-	PeakThroughput                  uint64  // in a unit that only the upstream knows
+	AvgLatencyMS                    *float64 // milliseconds, never negative; nil if the upstream sent null
+	PeakThroughput                  uint64   // in a unit that only the upstream knows
 }
 
 // MixnodesDoc lists the mixnodes of an upstream, ids are unique.
 type MixnodesDoc []Mixnode
 
-// Mixnode is one node; what the upstream did not say is nil.
+// Mixnode is one node. A field that the upstream did not send is nil.
 type Mixnode struct {
 	ID, Status                       string
-	PacketsProcessed                 uint64
+	PacketsProcessed                 uint64 // forwarded and dropped ones
 	PacketsForwarded, PacketsDropped *uint64
-	UptimeSeconds                    uint64
-	AvgLatencyMS                     *float64 // milliseconds, never negative
+	UptimeSeconds                    *uint64
+	AvgLatencyMS                     *float64 // milliseconds, never negative; the mean over all packets since deployment
 }
 
 // Active reports whether the node counts as active.
@@ -117,15 +125,39 @@ func (*NetworkDoc) Endpoint() Endpoint { return Network }
 // Endpoint implements Document.
 func (MixnodesDoc) Endpoint() Endpoint { return Mixnodes }
 
-// LatencySeconds is the mean latency over the active nodes that give one;
-// ok is false when none does.
+// Forwarded returns how many packets the node passed on: what it sent, or else
+// what it processed and did not drop. ok is false if it sent neither number.
+func (m *Mixnode) Forwarded() (n uint64, ok bool) {
+	switch {
+	case m.PacketsForwarded != nil:
+		return *m.PacketsForwarded, true
+	case m.PacketsDropped != nil:
+		return m.PacketsProcessed - min(m.PacketsProcessed, *m.PacketsDropped), true
+	default:
+		return 0, false
+	}
+}
+
+// LatencySeconds returns the mean latency of the node's packets since it was
+// deployed. ok is false if it has no packets or sent no latency: a server writes
+// 0 before the first packet.
+func (m *Mixnode) LatencySeconds() (mean float64, ok bool) {
+	if m.AvgLatencyMS == nil || m.PacketsProcessed == 0 {
+		return 0, false
+	}
+	return *m.AvgLatencyMS / 1000, true
+}
+
+// LatencySeconds returns the mean latency over the packets of all nodes: each
+// node counts as often as it has packets. ok is false if no node gives one.
 func (d MixnodesDoc) LatencySeconds() (mean float64, ok bool) {
-	n := 0.0
+	packets := 0.0
 	for i := range d {
-		if d[i].Active() && d[i].AvgLatencyMS != nil {
-			n++
-			mean += (*d[i].AvgLatencyMS/1000 - mean) / n // a sum could overflow
+		if seconds, known := d[i].LatencySeconds(); known {
+			n := float64(d[i].PacketsProcessed)
+			packets += n
+			mean += (seconds - mean) * (n / packets) // a sum could overflow
 		}
 	}
-	return mean, n > 0
+	return mean, packets > 0
 }

@@ -40,6 +40,17 @@ func (f *Failure) Error() string { return f.Err.Error() }
 // Unwrap gives the cause.
 func (f *Failure) Unwrap() error { return f.Err }
 
+// AfterTrying returns the failure with what another endpoint answered in its
+// place added to the text: that of an upstream whose API is being found out.
+func (f *Failure) AfterTrying(e Endpoint, other *Failure) *Failure {
+	both, err := *f, errors.Unwrap(other.Err) // without "fetch mixnodes"
+	if err == nil {
+		err = other.Err
+	}
+	both.Err = fmt.Errorf("%w; GET %s: %v", f.Err, e.Path(), err)
+	return &both
+}
+
 // Options of a client.
 type Options struct {
 	UserAgent   string

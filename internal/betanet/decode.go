@@ -52,7 +52,7 @@ func Decode(e Endpoint, body []byte) (Document, error) {
 type field struct {
 	name     string
 	optional bool
-	to       any // *uint64, *float64, *string, or **uint64, **float64 where optional
+	to       any // *uint64, *string, or **uint64, **float64 for what may be unknown
 	seen     bool
 }
 
@@ -69,14 +69,14 @@ func (w *walker) document(e Endpoint) Document {
 	switch e {
 	case Metrics:
 		d := new(MetricsDoc)
-		w.object("document", []field{
+		w.object(theDocument, []field{
 			{name: "packets_processed", to: &d.PacketsProcessed},
 			{name: "packets_dropped", to: &d.PacketsDropped},
 		})
 		return d
 	case Nodes:
 		d := new(NodesDoc)
-		w.object("document", []field{
+		w.object(theDocument, []field{
 			{name: "active_nodes", to: &d.Active},
 			{name: "inactive_nodes", to: &d.Inactive},
 			{name: "total_nodes", to: &d.Total},
@@ -84,7 +84,7 @@ func (w *walker) document(e Endpoint) Document {
 		return d
 	case Network:
 		d := new(NetworkDoc)
-		w.object("document", []field{
+		w.object(theDocument, []field{
 			{name: "bytes_transmitted", to: &d.BytesTransmitted},
 			{name: "bytes_received", to: &d.BytesReceived},
 			{name: "avg_latency_ms", to: &d.AvgLatencyMS},
@@ -110,21 +110,22 @@ func (w *walker) mixnodes() MixnodesDoc {
 	ids := make(map[string]struct{})
 	for w.more(']') {
 		var n Mixnode
-		what := "mixnode " + strconv.Itoa(len(nodes))
+		index := len(nodes)
+		what := func() string { return nodeName(n.ID, index) }
 		w.object(what, []field{
 			{name: "id", to: &n.ID},
 			{name: "status", to: &n.Status},
 			{name: "packets_processed", to: &n.PacketsProcessed},
 			{name: "packets_forwarded", to: &n.PacketsForwarded, optional: true},
 			{name: "packets_dropped", to: &n.PacketsDropped, optional: true},
-			{name: "uptime_seconds", to: &n.UptimeSeconds},
+			{name: "uptime_seconds", to: &n.UptimeSeconds, optional: true},
 			{name: "avg_latency_ms", to: &n.AvgLatencyMS, optional: true},
 		})
 		switch _, twice := ids[n.ID]; {
 		case len(n.ID) == 0 || len(n.ID) > maxIDSize:
-			w.refuse(ReasonSchema, "%s: id has %d bytes, want 1 to %d", what, len(n.ID), maxIDSize)
+			w.refuse(ReasonSchema, "node %d: id has %d bytes, want 1 to %d", index, len(n.ID), maxIDSize)
 		case twice:
-			w.refuse(ReasonSchema, "%s: id %q is there twice", what, n.ID)
+			w.refuse(ReasonSchema, "node %d: duplicate id %q", index, n.ID)
 		}
 		ids[n.ID] = struct{}{}
 		nodes = append(nodes, n)
@@ -132,14 +133,32 @@ func (w *walker) mixnodes() MixnodesDoc {
 	return nodes
 }
 
-// object reads one object into fields and refuses it if one is missing.
-func (w *walker) object(what string, fields []field) {
+// nodeName names a mixnode in an error: by its id, or by its index from 0 as
+// long as no valid id was read. An id that could disturb a log is quoted.
+func nodeName(id string, index int) string {
+	if id == "" || len(id) > maxIDSize {
+		return "node " + strconv.Itoa(index)
+	}
+	for _, c := range []byte(id) {
+		if c <= ' ' || c >= 0x7f || c == '"' || c == '\\' {
+			return "node " + strconv.QuoteToASCII(id)
+		}
+	}
+	return "node " + id
+}
+
+// theDocument names the whole document in an error.
+func theDocument() string { return "document" }
+
+// object reads one object into fields and refuses it if one is missing. what
+// names the object; it is asked when there is something to refuse.
+func (w *walker) object(what func() string, fields []field) {
 	t, ok := w.token()
 	if !ok {
 		return
 	}
 	if t.Kind() != '{' {
-		w.refuse(ReasonSchema, "the %s is %s, want an object", what, kind(t))
+		w.refuse(ReasonSchema, "%s is %s, want an object", what(), kind(t))
 		w.skipRest(t)
 		return
 	}
@@ -161,13 +180,14 @@ members:
 	}
 	for _, f := range fields {
 		if !f.seen && !f.optional {
-			w.refuse(ReasonSchema, "%s: %s is missing", what, f.name)
+			w.refuse(ReasonSchema, "%s: %s is missing", what(), f.name)
 		}
 	}
 }
 
-// value reads the value of a field, whatever its type.
-func (w *walker) value(what string, f *field) {
+// value reads the value of a field, whatever its type. The latency may be null,
+// as Rust programs write the mean of nothing: it is then unknown.
+func (w *walker) value(what func() string, f *field) {
 	t, ok := w.token()
 	if !ok {
 		return
@@ -191,36 +211,34 @@ func (w *walker) value(what string, f *field) {
 			*to = &v
 			return
 		}
-	case *float64:
-		if t.Kind() == '0' {
-			*to = w.latency(what, f.name, t.String())
-			return
-		}
 	case **float64:
-		if t.Kind() == '0' {
+		switch t.Kind() {
+		case '0':
 			v := w.latency(what, f.name, t.String())
 			*to = &v
 			return
+		case 'n':
+			return
 		}
 	}
-	w.refuse(ReasonSchema, "%s: %s is %s, want %s", what, f.name, kind(t), want)
+	w.refuse(ReasonSchema, "%s: %s is %s, want %s", what(), f.name, kind(t), want)
 	w.skipRest(t)
 }
 
-func (w *walker) uint(what, name, digits string) uint64 {
+func (w *walker) uint(what func() string, name, digits string) uint64 {
 	v, err := strconv.ParseUint(digits, 10, 64)
 	if err != nil {
-		w.refuse(ReasonValue, "%s: %s is %s, want a whole number from 0 to %d in plain digits", what, name, digits, uint64(math.MaxUint64))
+		w.refuse(ReasonValue, "%s: %s is %s, want a whole number from 0 to %d in plain digits", what(), name, digits, uint64(math.MaxUint64))
 	}
 	return v
 }
 
-func (w *walker) latency(what, name, digits string) float64 {
+func (w *walker) latency(what func() string, name, digits string) float64 {
 	v, err := strconv.ParseFloat(digits, 64)
 	mantissa, _, _ := strings.Cut(strings.ToLower(digits), "e")
 	negative := strings.HasPrefix(digits, "-") && strings.ContainsAny(mantissa, "123456789") // also what rounds to -0
 	if err != nil || negative {
-		w.refuse(ReasonValue, "%s: %s is %s, want 0 or more milliseconds", what, name, digits)
+		w.refuse(ReasonValue, "%s: %s is %s, want 0 or more milliseconds", what(), name, digits)
 	}
 	return math.Abs(v) // -0 is 0
 }

@@ -15,8 +15,12 @@ func TestEveryRequiredFieldMustBeThere(t *testing.T) {
 	}
 }
 
-func TestNoFieldMayBeNull(t *testing.T) {
+func TestNoFieldButTheLatencyMayBeNull(t *testing.T) {
 	for _, f := range knownFields {
+		if f.kind == "float" {
+			wantAccepted(t, f.endpoint, with(f.endpoint, f.name, "null"))
+			continue
+		}
 		wantRefused(t, f.endpoint, with(f.endpoint, f.name, "null"), ReasonSchema)
 	}
 }
@@ -142,7 +146,7 @@ func TestOfSeveralRefusalsTheFirstStands(t *testing.T) {
 
 func TestARefusalNamesTheField(t *testing.T) {
 	for _, f := range knownFields {
-		for _, value := range []string{"null", "{}"} {
+		for _, value := range []string{"true", "{}"} {
 			_, err := Decode(f.endpoint, []byte(with(f.endpoint, f.name, value)))
 			if err == nil || !strings.Contains(err.Error(), f.name) {
 				t.Errorf("%v %s = %s: got %v, want an error that names the field", f.endpoint, f.name, value, err)
@@ -168,5 +172,29 @@ func TestARefusalQuotesTheUpstream(t *testing.T) {
 func TestALatencyBelowZeroIsRefusedHoweverSmall(t *testing.T) {
 	for _, n := range []string{"-1", "-0.1", "-1e-400"} {
 		wantRefused(t, Network, `{"bytes_transmitted":1,"bytes_received":1,"avg_latency_ms":`+n+`,"peak_throughput":1}`, ReasonValue)
+	}
+}
+
+func TestARefusalNamesTheNode(t *testing.T) {
+	for name, c := range map[string]struct{ body, want string }{
+		"by its id":                      {`[` + node("m1") + `,{"id":"m2","uptime_seconds":"5"}]`, "node m2: uptime_seconds is a string, want a number"},
+		"by its id, a field is missing":  {`[` + node("m1") + `,{"packets_processed":1,"id":"m2"}]`, "node m2: status is missing"},
+		"by its index before its id":     {`[` + node("m1") + `,{"packets_dropped":-1,"id":"m2"}]`, "node 1: packets_dropped is -1, want a whole number from 0 to 18446744073709551615 in plain digits"},
+		"by its index without an id":     {`[{"status":"active","packets_processed":1}]`, "node 0: id is missing"},
+		"by its index, not an object":    {`[` + node("m1") + `,null]`, "node 1 is null, want an object"},
+		"by its index, id not a string":  {`[{"id":7}]`, "node 0: id is a number, want a string"},
+		"by its index, id null":          {`[{"id":null}]`, "node 0: id is null, want a string"},
+		"by its index, id empty":         {`[` + node("") + `]`, "node 0: id has 0 bytes, want 1 to 128"},
+		"by its index, id too long":      {`[{"id":"` + strings.Repeat("x", 129) + `","status":1}]`, "node 0: status is a number, want a string"},
+		"by its index, duplicate id":     {`[` + node("m1") + `,` + node("m1") + `]`, `node 1: duplicate id "m1"`},
+		"an id that needs quotation":     {`[{"id":"a b\n","status":1}]`, `node "a b\n": status is a number, want a string`},
+		"an id with another alphabet":    {`[{"id":"é","status":1}]`, `node "\u00e9": status is a number, want a string`},
+		"an id with a quotation mark":    {`[{"id":"\"","status":1}]`, `node "\"": status is a number, want a string`},
+		"a null that is not the latency": {`[{"id":"m2","status":"active","packets_processed":1,"packets_dropped":null}]`, "node m2: packets_dropped is null, want a number"},
+	} {
+		_, err := Decode(Mixnodes, []byte(c.body))
+		if err == nil || err.Error() != c.want {
+			t.Errorf("%s: got %v, want %s", name, err, c.want)
+		}
 	}
 }

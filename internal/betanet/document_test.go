@@ -39,7 +39,7 @@ var knownFields = []known{
 	{Mixnodes, "packets_processed", "uint", "41", false},
 	{Mixnodes, "packets_forwarded", "uint", "42", true},
 	{Mixnodes, "packets_dropped", "uint", "43", true},
-	{Mixnodes, "uptime_seconds", "uint", "44", false},
+	{Mixnodes, "uptime_seconds", "uint", "44", true},
 	{Mixnodes, "avg_latency_ms", "float", "45.5", true},
 }
 

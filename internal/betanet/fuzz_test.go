@@ -26,12 +26,15 @@ func encode(t *testing.T, doc Document) []byte {
 	case MixnodesDoc:
 		nodes := []map[string]any{}
 		for _, n := range d {
-			m := map[string]any{"id": n.ID, "status": n.Status, "packets_processed": n.PacketsProcessed, "uptime_seconds": n.UptimeSeconds}
+			m := map[string]any{"id": n.ID, "status": n.Status, "packets_processed": n.PacketsProcessed}
 			if n.PacketsForwarded != nil {
 				m["packets_forwarded"] = *n.PacketsForwarded
 			}
 			if n.PacketsDropped != nil {
 				m["packets_dropped"] = *n.PacketsDropped
+			}
+			if n.UptimeSeconds != nil {
+				m["uptime_seconds"] = *n.UptimeSeconds
 			}
 			if n.AvgLatencyMS != nil {
 				m["avg_latency_ms"] = *n.AvgLatencyMS

@@ -119,7 +119,7 @@ func parse(text []byte) (exposition, error) {
 func looked(text []byte) []byte {
 	var kept []byte
 	for line := range bytes.Lines(text) {
-		if !bytes.Contains(line, []byte("_bucket{")) && !bytes.Contains(line, []byte("_circuit_breaker_state{")) {
+		if !bytes.Contains(line, []byte("_bucket{")) {
 			kept = append(kept, line...)
 		}
 	}

@@ -175,13 +175,13 @@ func (f field) refused(e exposition, upstream, reason string) error {
 	return errors.Join(
 		e.is(of("betanet_up"), 0),
 		e.is(of("betanet_exporter_endpoint_up", "endpoint", "mixnodes"), 0),
-		e.is(of("betanet_exporter_data_stale", "endpoint", "mixnodes"), 1),
+		e.is(of("betanet_exporter_data_stale"), 1),
 		e.is(of("betanet_exporter_endpoint_failing", "endpoint", "mixnodes", "reason", reason), 1),
 		e.is(of("betanet_messages_total"), 60),
 		e.is(of("betanet_packets_dropped_total"), 6),
 		e.is(of("betanet_mixnode_up", "mixnode", "mixnode-b"), 1),
 		e.is(of("betanet_mixnode_packets_forwarded_total", "mixnode", "mixnode-b"), 18),
-		e.is(of("betanet_exporter_counter_resets_total"), 0),
+		e.is(of("betanet_exporter_upstream_resets_total"), 0),
 	)
 }
 

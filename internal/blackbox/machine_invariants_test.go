@@ -30,40 +30,31 @@ func parseAll(text []byte) (exposition, error) {
 
 var breakerStates = []string{"closed", "half_open", "open"}
 
-// breaker is the state that is said to be the current one.
+// breaker is the state of the endpoint's circuit breaker.
 func (s state) breaker(e exposition) (string, error) {
-	var current []string
-	for _, name := range breakerStates {
-		switch got, ok := e.values[s.key("betanet_exporter_circuit_breaker_state", "state", name)]; {
-		case !ok || got != 0 && got != 1:
-			return "", fmt.Errorf("breaker of %s at %s, state %s: got %v (%v), want 0 or 1", s.upstream, s.path, name, got, ok)
-		case got == 1:
-			current = append(current, name)
-		}
+	got, ok := e.values[s.key("betanet_exporter_circuit_breaker_state")]
+	if !ok || got != 0 && got != 1 && got != 2 {
+		return "", fmt.Errorf("breaker of %s at %s: got %v (%v), want 0, 1 or 2", s.upstream, s.path, got, ok)
 	}
-	if len(current) != 1 {
-		return "", fmt.Errorf("breaker of %s at %s: got the states %q at once, want one", s.upstream, s.path, current)
-	}
-	return current[0], nil
+	return breakerStates[int(got)], nil
 }
 
 // consistent complains about an endpoint whose series contradict each other.
 func (s state) consistent(e exposition) error {
 	_, err := s.breaker(e)
 	up, here := e.values[s.key("betanet_exporter_endpoint_up")]
-	stale := e.values[s.key("betanet_exporter_data_stale")]
 	reasons := e.failing[[2]string{s.upstream, endpoints[s.path]}]
 	switch {
 	case !here:
 		err = errors.Join(err, fmt.Errorf("%s at %s has no endpoint_up", s.upstream, s.path))
-	case up == 1 && (stale != 0 || len(reasons) > 0):
-		err = errors.Join(err, fmt.Errorf("%s at %s is up, stale %v and failing for %q at once", s.upstream, s.path, stale, reasons))
+	case up == 1 && len(reasons) > 0:
+		err = errors.Join(err, fmt.Errorf("%s at %s is up and failing for %q at once", s.upstream, s.path, reasons))
 	case len(reasons) > 1:
 		err = errors.Join(err, fmt.Errorf("%s at %s is failing for %q at once", s.upstream, s.path, reasons))
 	case up == 0 && e.values[series("betanet_up", "upstream", s.upstream)] != 0:
 		err = errors.Join(err, fmt.Errorf("%s is up and %s is not", s.upstream, s.path))
 	}
-	return err
+	return errors.Join(err, s.notStale(e))
 }
 
 // copied are the counters that are exposed as the upstream sent them.

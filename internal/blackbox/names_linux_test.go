@@ -166,7 +166,7 @@ func TestANameFlapsAndChanges(t *testing.T) {
 	if got := first.Requests(faultserver.Metrics); got != requests {
 		t.Errorf("the old address got %d requests after the name had moved, want none", got-requests)
 	}
-	if err := e.is(series("betanet_exporter_counter_resets_total", "upstream", upstream), 0); err != nil {
+	if err := e.is(series("betanet_exporter_upstream_resets_total", "upstream", upstream), 0); err != nil {
 		t.Errorf("the counters only grew: %v", err)
 	}
 }

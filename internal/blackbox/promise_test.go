@@ -64,13 +64,28 @@ func (s state) noValues(e exposition) error {
 // good is the promise for an endpoint whose last collection succeeded with document id.
 func (s state) good(e exposition, id int) error {
 	return errors.Join(s.values(e, id), s.reasons(e),
-		e.is(s.key("betanet_exporter_endpoint_up"), 1), e.is(s.key("betanet_exporter_data_stale"), 0))
+		e.is(s.key("betanet_exporter_endpoint_up"), 1), s.notStale(e))
 }
 
 // bad is the promise for an endpoint whose last collection failed and whose last good document is document id.
 func (s state) bad(e exposition, id int, reasons ...string) error {
 	return errors.Join(s.values(e, id), s.reasons(e, reasons...),
-		e.is(s.key("betanet_exporter_endpoint_up"), 0), e.is(s.key("betanet_exporter_data_stale"), 1))
+		e.is(s.key("betanet_exporter_endpoint_up"), 0), e.is(s.stale(), 1))
+}
+
+// stale is the series that flags the values of an upstream.
+func (s state) stale() string {
+	return series("betanet_exporter_data_stale", "upstream", s.upstream)
+}
+
+// notStale complains about values that are flagged although every endpoint of the upstream is up.
+func (s state) notStale(e exposition) error {
+	for _, name := range endpoints {
+		if up, ok := e.values[series("betanet_exporter_endpoint_up", "upstream", s.upstream, "endpoint", name)]; ok && up == 0 {
+			return nil
+		}
+	}
+	return e.is(s.stale(), 0)
 }
 
 // never is the promise for an endpoint that has had no good document so far.

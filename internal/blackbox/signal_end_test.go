@@ -228,7 +228,7 @@ func untouched(e exposition, upstream string, id int) error {
 			all = append(all, st.values(e, id))
 		}
 	}
-	if resets, ok := e.values[series("betanet_exporter_counter_resets_total", "upstream", upstream)]; ok && resets != 0 {
+	if resets, ok := e.values[series("betanet_exporter_upstream_resets_total", "upstream", upstream)]; ok && resets != 0 {
 		all = append(all, fmt.Errorf("%s: got %v counter resets, want none", upstream, resets))
 	}
 	for _, name := range []string{"messages", "packets_dropped", "bytes_transmitted", "bytes_received"} {

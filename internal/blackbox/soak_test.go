@@ -191,8 +191,8 @@ func (s *soak) check(e exposition, began time.Time, broken map[state]time.Time) 
 	}
 	for _, l := range s.ledgers {
 		l.mu.Lock()
-		resets := series("betanet_exporter_counter_resets_total", "upstream", l.name)
-		if most := float64(len(copied) * l.restarts); e.values[resets] > most {
+		resets := series("betanet_exporter_upstream_resets_total", "upstream", l.name)
+		if most := float64(2 * l.restarts); e.values[resets] > most {
 			all = append(all, fmt.Errorf("%s: got %v, want %v at most", resets, e.values[resets], most))
 		}
 		l.mu.Unlock()
@@ -218,7 +218,7 @@ func (s state) failing(e exposition) error {
 	if s.noValues(e) == nil {
 		return up
 	}
-	return errors.Join(up, e.is(s.key("betanet_exporter_data_stale"), 1))
+	return errors.Join(up, e.is(s.stale(), 1))
 }
 
 // values complains unless what is shown of an endpoint is one document of the ledger as a whole, not too old, and not

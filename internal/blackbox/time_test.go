@@ -108,7 +108,7 @@ func TestValuesVanishWhenTheyAreTooOldAndComeBack(t *testing.T) {
 			}
 			publish(server, documentAfter)
 			last := p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, documentAfter) })
-			if err := last.is(series("betanet_exporter_counter_resets_total", "upstream", upstream), 0); err != nil {
+			if err := last.is(series("betanet_exporter_upstream_resets_total", "upstream", upstream), 0); err != nil {
 				t.Errorf("after values that vanished and came back: %v", err)
 			}
 		})
@@ -168,7 +168,7 @@ func TestAStoppedExporterIsHonestWhenItGoesOn(t *testing.T) {
 		least, most float64
 	}{
 		{"betanet_exporter_collections_skipped_total", 3, 6},
-		{"betanet_exporter_counter_resets_total", 0, 0},
+		{"betanet_exporter_upstream_resets_total", 0, 0},
 		{"betanet_exporter_circuit_breaker_transitions_total", 0, 0},
 	} {
 		if got := sumOf(after, c.name) - sumOf(before, c.name); got < c.least || got > c.most {

@@ -56,7 +56,7 @@ upstreams:
   retry: {attempts: 2, backoff: 2s, max-backoff: 3s, jitter: none}
   breaker: {failures: 7, open: 9s}
   cache: {ttl: 0s, max-stale: 1h}
-  metrics: {latency-histogram: false}
+  metrics: {latency-histogram: true, mixnodes: 5}
 - url: http://b
 `)
 	got := c.Upstreams()
@@ -67,6 +67,7 @@ upstreams:
 	want := fleet.Settings{
 		Interval: 20 * time.Second, Timeout: 10 * time.Second, RequestTimeout: 4 * time.Second, Attempts: 2, Backoff: 2 * time.Second,
 		MaxBackoff: 3 * time.Second, Jitter: c.Settings.Jitter, BreakerFailures: 7, BreakerOpen: 9 * time.Second, MaxStale: time.Hour,
+		Histogram: true, Mixnodes: 5,
 	}
 	c.Settings.Jitter = jitter
 	if got[0].Settings != want || got[0].API != betanet.MixnodesAPI || got[0].URLs[0].String() != "http://a:1/base" {

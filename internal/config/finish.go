@@ -22,12 +22,6 @@ func (c *Config) finish() (all []error) {
 	if speed := c.values["drill.speed"]; c.Command == Demo && !c.Drill.On && speed.origin != "default" && !c.values["drill"].bad {
 		all = append(all, fmt.Errorf("%s: %s is not accepted without --drill", speed.where, strings.Join(speed.texts, "")))
 	}
-	said := c.Settings // what was said, without what is computed
-	compute(&c.Settings)
-	all = append(all, c.check(&c.Settings, nil)...)
-	c.DiscoveredSettings = c.Settings
-	c.Discovery, c.Probe = c.document.discovery.Discovery, c.document.probe
-
 	from := c.values["betanet.url"]
 	for _, u := range c.URLs {
 		c.entries = append(c.entries, &entry{urls: []*url.URL{u}, nameAt: from.where, origin: from.origin})
@@ -37,6 +31,14 @@ func (c *Config) finish() (all []error) {
 		c.Names = c.File != ""
 	}
 	c.Names = c.Names || len(c.entries) > 1
+	if c.values["metrics.latency-histogram"].origin == "default" {
+		c.Settings.Histogram = !c.Names
+	}
+	said := c.Settings // before the other defaults are computed
+	compute(&c.Settings)
+	all = append(all, c.check(&c.Settings, nil)...)
+	c.DiscoveredSettings = c.Settings
+	c.Discovery, c.Probe = c.document.discovery.Discovery, c.document.probe
 	names := make(map[string]string, len(c.entries))
 	for _, e := range c.entries {
 		u := c.upstream(e, said)

@@ -112,8 +112,12 @@ var options = []option{
 	},
 
 	{
-		name: "metrics.latency-histogram", upstream: true, def: "true", bool: true, commands: []string{Serve, Demo, CollectCmd}, set: boolean(func(c *Config) *bool { return &c.Settings.Histogram }),
-		help: "Expose the histogram betanet_message_latency_seconds, 14 series an upstream.",
+		name: "metrics.latency-histogram", upstream: true, def: "(on for one upstream without a name, else off)", bool: true, commands: []string{Serve, Demo, CollectCmd}, set: boolean(func(c *Config) *bool { return &c.Settings.Histogram }),
+		help: "Expose the histogram betanet_message_latency_seconds: 14 series an upstream, 1 as a native histogram.",
+	},
+	{
+		name: "metrics.mixnodes", upstream: true, def: "1000", commands: []string{Serve, Demo, CollectCmd}, set: count(0, 1_000_000, func(c *Config, n int) { c.Settings.Mixnodes = n }),
+		help: "Mixnodes of an upstream that have series of their own, the first of its document. 0 = none.",
 	},
 
 	{

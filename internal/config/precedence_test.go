@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,7 +17,7 @@ var samples = map[string][4]string{
 	"request.timeout": {"1s", "2s", "3s", "4s"}, "retry.attempts": {"4", "5", "6", "7"}, "retry.backoff": {"1100ms", "1200ms", "1300ms", "1400ms"},
 	"retry.max-backoff": {"5s", "6s", "7s", "8s"}, "retry.jitter": {"none", "full", "none", "full"}, "breaker.failures": {"6", "7", "8", "9"},
 	"breaker.open": {"1s", "2s", "3s", "4s"}, "cache.ttl": {"1s", "2s", "3s", "4s"}, "cache.max-stale": {"1m", "2m", "3m", "4m"},
-	"metrics.latency-histogram": {"true", "false", "true", "false"},
+	"metrics.latency-histogram": {"true", "false", "true", "false"}, "metrics.mixnodes": {"1", "2", "3", "0"},
 }
 
 // TestTheMostSpecificSourceWins sets each option in each combination of the four
@@ -86,12 +87,14 @@ func flag(o *option, value string) string {
 	return "--" + o.name + "=" + value
 }
 
-// checkSame compares settings with those of a value alone, "" for the default.
+// checkSame compares settings of named upstreams with those of one value, "" for
+// the default.
 func checkSame(t *testing.T, o *option, sources int, who, value string, api betanet.API, got fleet.Settings) {
 	t.Helper()
-	var args []string
+	write(t, "named.yml", "upstreams: [{url: http://c}]")
+	args := []string{"--config.file=named.yml"}
 	if value != "" {
-		args = []string{flag(o, value)}
+		args = append(args, flag(o, value))
 	}
 	want, err := load(args)
 	if err != nil {
@@ -99,5 +102,33 @@ func checkSame(t *testing.T, o *option, sources int, who, value string, api beta
 	}
 	if api != want.API || got != want.Settings {
 		t.Errorf("%s from %04b, %s: got %v %+v, want %v %+v", o.name, sources, who, api, got, want.API, want.Settings)
+	}
+}
+
+func TestTheLatencyHistogramIsOnForOneUpstreamWithoutAName(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "one.yml", "upstreams: [{url: http://a}, {url: http://b, metrics: {latency-histogram: true}}]")
+	for _, c := range []struct {
+		args []string
+		want []bool
+	}{
+		{nil, []bool{true}},
+		{[]string{"--betanet.url=http://a"}, []bool{true}},
+		{[]string{"--no-metrics.latency-histogram"}, []bool{false}},
+		{[]string{"--betanet.url=http://a", "--betanet.url=http://b"}, []bool{false, false}},
+		{[]string{"--betanet.url=http://a", "--betanet.url=http://b", "--metrics.latency-histogram"}, []bool{true, true}},
+		{[]string{"--config.file=one.yml"}, []bool{false, true}},
+	} {
+		cfg, err := load(c.args)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []bool
+		for _, u := range cfg.Upstreams() {
+			got = append(got, u.Settings.Histogram)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%v: got %v, want %v", c.args, got, c.want)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/betanet/betanet_exporter/internal/fleet"
@@ -208,6 +209,8 @@ func computed(name string, s *fleet.Settings) string {
 		return s.RequestTimeout.String()
 	case "retry.max-backoff":
 		return s.MaxBackoff.String()
+	case "metrics.latency-histogram":
+		return strconv.FormatBool(s.Histogram)
 	default:
 		return ""
 	}

@@ -40,7 +40,7 @@ var Script = []Phase{
 			"betanet_up of edge-1 0",
 			`betanet_exporter_endpoint_failing with reason="http_5xx"`,
 			"betanet_exporter_data_stale 1, then 0 when the values are gone",
-			`betanet_exporter_circuit_breaker_state with state="open"`,
+			"betanet_exporter_circuit_breaker_state 2",
 		},
 		Alerts: []string{"BetanetDown", "BetanetDataStale", "BetanetCircuitBreakerOpen"},
 	},
@@ -49,7 +49,7 @@ var Script = []Phase{
 		Services: map[string]State{edge1: {Conditions: withoutTraffic}},
 		Page:     "edge-1 up after the breakers' next probes, and few nodes active",
 		Series: []string{
-			"betanet_up of edge-1 1", `betanet_exporter_circuit_breaker_state with state="closed"`,
+			"betanet_up of edge-1 1", "betanet_exporter_circuit_breaker_state 0",
 			"betanet_messages_total of edge-1 stands still", "betanet_mixnode_inactive of edge-1 6 or 7",
 		},
 	},
@@ -68,7 +68,7 @@ var Script = []Phase{
 		Services: map[string]State{edge1: {Conditions: withoutTraffic}, core: {Restart: true}},
 		Page:     "core up; its totals start again near 0",
 		Series: []string{
-			"betanet_exporter_counter_resets_total of core grows by 4 a restart",
+			"betanet_exporter_upstream_resets_total of core grows by 1 or 2 a restart",
 			"betanet_fleet_messages_total goes on without a jump",
 		},
 	},

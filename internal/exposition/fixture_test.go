@@ -18,7 +18,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func newUpstream(name string) *fleet.Upstream {
 	return &fleet.Upstream{
 		Name: name, URLs: []*url.URL{{Scheme: "http", Host: "localhost:9000"}}, API: betanet.Auto,
-		Settings: fleet.Settings{Interval: 15 * time.Second, MaxStale: 5 * time.Minute, Histogram: true},
+		Settings: fleet.Settings{Interval: 15 * time.Second, MaxStale: 5 * time.Minute, Histogram: true, Mixnodes: 1000},
 	}
 }
 
@@ -28,7 +28,7 @@ var at = time.UnixMilli(1_700_000_000_500)
 // viewOf is a view on an upstream that gave the documents at that moment.
 func viewOf(u *fleet.Upstream, when time.Time, docs ...betanet.Document) *fleet.View {
 	v := &fleet.View{Upstream: u, URL: u.URLs[0], API: betanet.V1, Collected: true, Duration: 12500 * time.Microsecond}
-	var a fleet.Accumulator
+	a := fleet.Accumulator{Histogram: u.Settings.Histogram}
 	for _, d := range docs {
 		if d.Endpoint() == betanet.Mixnodes {
 			v.API = betanet.MixnodesAPI
@@ -47,14 +47,14 @@ func seed(u *fleet.Upstream, when time.Time) *fleet.View {
 	return viewOf(u, when,
 		&betanet.MetricsDoc{PacketsProcessed: 5000, PacketsDropped: 10},
 		&betanet.NodesDoc{Active: 5, Inactive: 2, Total: 7},
-		&betanet.NetworkDoc{BytesTransmitted: 1000000, BytesReceived: 500000, AvgLatencyMS: 45, PeakThroughput: 10000})
+		&betanet.NetworkDoc{BytesTransmitted: 1000000, BytesReceived: 500000, AvgLatencyMS: new(45.0), PeakThroughput: 10000})
 }
 
 // mixed is a view on a mixnodes upstream, with names that need escaping.
 func mixed(u *fleet.Upstream, when time.Time) *fleet.View {
 	forwarded, dropped, latency := uint64(90), uint64(2), 12.5
 	return viewOf(u, when, betanet.MixnodesDoc{
-		{ID: "a", Status: "active", PacketsProcessed: 100, PacketsForwarded: &forwarded, PacketsDropped: &dropped, UptimeSeconds: 60, AvgLatencyMS: &latency},
-		{ID: "b\"\\\nü", Status: "stopped", PacketsProcessed: 1 << 60, UptimeSeconds: 0},
+		{ID: "a", Status: "active", PacketsProcessed: 100, PacketsForwarded: &forwarded, PacketsDropped: &dropped, UptimeSeconds: new(uint64(60)), AvgLatencyMS: &latency},
+		{ID: "b\"\\\nü", Status: "stopped", PacketsProcessed: 1 << 60, UptimeSeconds: new(uint64(0))},
 	})
 }

@@ -35,7 +35,7 @@ func FuzzSamplesReadBack(f *testing.F) {
 		u := newUpstream(name)
 		u.Settings.MaxStale, u.Labels = 0, []fleet.Label{{Name: "own", Value: own}}
 		v := viewOf(u, time.UnixMilli(int64(n>>20)), betanet.MixnodesDoc{
-			{ID: id, Status: "active", PacketsProcessed: n, PacketsDropped: &n, UptimeSeconds: n, AvgLatencyMS: &x},
+			{ID: id, Status: "active", PacketsProcessed: n, PacketsDropped: &n, UptimeSeconds: &n, AvgLatencyMS: &x},
 		})
 		r := NewRegistry()
 		r.Publish(v)
@@ -59,7 +59,7 @@ func FuzzSamplesReadBack(f *testing.F) {
 			"betanet_mixnode_up":                              sampleText("betanet_mixnode_up", at, 1),
 			"betanet_up":                                      sampleText("betanet_up", labels("own", own), 1),
 			"betanet_messages_total":                          sampleText("betanet_messages_total", labels("own", own), float64(n)),
-			"betanet_exporter_last_success_timestamp_seconds": sampleText("betanet_exporter_last_success_timestamp_seconds", labels("endpoint", "mixnodes"), float64(n>>20)/1000),
+			"betanet_exporter_last_success_timestamp_seconds": sampleText("betanet_exporter_last_success_timestamp_seconds", labels("endpoint", "mixnodes", "own", own), float64(n>>20)/1000),
 		}
 		var text, om bytes.Buffer
 		if err := r.WriteUpstreams(&text, Text); err != nil {
@@ -73,10 +73,17 @@ func FuzzSamplesReadBack(f *testing.F) {
 		if err != nil {
 			t.Fatalf("OpenMetrics: %v", err)
 		}
+		if n == 0 {
+			delete(want, "betanet_mixnode_average_latency_seconds")
+		}
 		for family, sample := range want {
 			if got := gotText[family].Samples; len(got) != 1 || got[0] != sample {
 				t.Errorf("text: got %q, want %q", got, sample)
 			}
+		}
+		if n > math.MaxInt64 { // the text parser's limit for the count of a summary
+			delete(gotText, "betanet_packet_latency_seconds")
+			delete(gotOM, "betanet_packet_latency_seconds")
 		}
 		// The two formats say the same, histogram and all.
 		plain := make(map[string]read)

@@ -5,15 +5,21 @@ import (
 	"strings"
 	"time"
 
+	dto "github.com/prometheus/client_model/go"
+
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
 // lines are samples in the text format, of which nearly all are the same bytes
 // in text 0.0.4 and OpenMetrics 1.0. Where they are not – OpenMetrics wants the
 // le of a whole number as "1.0" – dots has the places to put in ".0".
+//
+// The text has histograms in classic buckets. Their whole is kept in histograms,
+// in the order of the text, for formats with native ones.
 type lines struct {
-	buf  []byte
-	dots []uint32
+	buf        []byte
+	dots       []uint32
+	histograms []*dto.Histogram
 	ending
 	name string // of the family being written
 }
@@ -74,17 +80,28 @@ func (w *lines) seconds(labels string, d time.Duration) { w.float(labels, d.Seco
 
 func (w *lines) unix(labels string, t time.Time) { w.float(labels, float64(t.UnixMilli())/1000) }
 
-func (w *lines) histogram(labels string, h *fleet.Histogram) {
-	var below uint64
-	for i, bound := range fleet.Buckets {
-		below += h.Below[i]
-		w.bucket(labels, bounds[i], below, bound == float64(int64(bound)))
+// known writes a number that may be unknown, and then is absent.
+func (w *lines) known(labels string, v *uint64) {
+	if v != nil {
+		w.uint(labels, *v)
 	}
-	w.bucket(labels, "+Inf", h.Count, false)
+}
+
+func (w *lines) histogram(labels string, h *dto.Histogram) {
+	w.histograms = append(w.histograms, h)
+	for i, b := range h.Bucket {
+		w.bucket(labels, bounds[i], b.GetCumulativeCount(), b.GetUpperBound() == float64(int64(b.GetUpperBound())))
+	}
+	w.bucket(labels, "+Inf", h.GetSampleCount(), false)
+	w.sumAndCount(labels, h.GetSampleSum(), h.GetSampleCount())
+}
+
+// sumAndCount writes the sum and the count of a histogram or a summary.
+func (w *lines) sumAndCount(labels string, sum float64, count uint64) {
 	w.start("_sum", labels)
-	w.buf = append(strconv.AppendFloat(w.buf, h.Sum, 'g', -1, 64), '\n')
+	w.buf = append(strconv.AppendFloat(w.buf, sum, 'g', -1, 64), '\n')
 	w.start("_count", labels)
-	w.buf = append(strconv.AppendUint(w.buf, h.Count, 10), '\n')
+	w.buf = append(strconv.AppendUint(w.buf, count, 10), '\n')
 }
 
 // bounds are fleet.Buckets as text.

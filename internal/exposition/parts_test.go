@@ -58,7 +58,7 @@ func TestPartsTogetherAreTheWhole(t *testing.T) {
 
 func TestCountersOfTheProcessAreThoseOfNoUpstream(t *testing.T) {
 	for name, want := range map[string]bool{
-		"betanet_messages_total": false, "betanet_message_latency_seconds": false, "betanet_exporter_counter_resets_total": false,
+		"betanet_messages_total": false, "betanet_message_latency_seconds": false, "betanet_exporter_upstream_resets_total": false,
 		"betanet_mixnode_packets_processed_total": false, "betanet_exporter_attempts_total": true, "betanet_exporter_request_duration_seconds": true,
 		"betanet_fleet_messages_total": true, "go_gc_duration_seconds": true, "process_cpu_seconds_total": true,
 	} {

@@ -78,7 +78,13 @@ func samplesOf(name string, m *dto.Metric) []string {
 		}
 		return all
 	}
-	return []string{"neither counter, gauge nor histogram: " + m.String()}
+	if s := m.Summary; s != nil && len(s.Quantile) == 0 {
+		return []string{
+			sampleText(name+"_sum", labels(), s.GetSampleSum()),
+			sampleText(name+"_count", labels(), float64(s.GetSampleCount())),
+		}
+	}
+	return []string{"neither counter, gauge, histogram nor summary: " + m.String()}
 }
 
 // readOpenMetrics reads OpenMetrics 1.0 by its specification, as far as we use
@@ -121,7 +127,7 @@ func readOpenMetrics(text string) (map[string]read, error) {
 				}
 				f.Help = help
 			case "TYPE":
-				if !slices.Contains([]string{"counter", "gauge", "histogram"}, rest) || f.Kind != "" {
+				if !slices.Contains([]string{"counter", "gauge", "histogram", "summary"}, rest) || f.Kind != "" {
 					return nil, fail("no type")
 				}
 				f.Kind = rest
@@ -180,7 +186,12 @@ func fits(kind, family, name string, labels [][2]string, v float64) error {
 	switch {
 	case kind == "gauge" && suffix == "", kind == "histogram" && suffix == "_sum":
 		return nil
-	case kind == "counter" && suffix == "_total", kind == "histogram" && suffix == "_count":
+	case kind == "summary" && suffix == "_sum":
+		if v < 0 || math.IsNaN(v) {
+			return errors.New("a sum that is negative or not a number")
+		}
+		return nil
+	case kind == "counter" && suffix == "_total", kind == "histogram" && suffix == "_count", kind == "summary" && suffix == "_count":
 		if v < 0 || math.IsNaN(v) {
 			return errors.New("a counter that is negative or no number")
 		}

@@ -88,6 +88,14 @@ func (l *ledger) observed(name string, seconds []float64, labels pairs) {
 	l.metrics = append(l.metrics, entry{i, prometheus.MustNewConstHistogram(desc, uint64(len(seconds)), sum, buckets, values...)})
 }
 
+// summary expects a summary without quantiles.
+func (l *ledger) summary(name string, sum float64, count uint64, labels pairs) {
+	i := familyNumber(name)
+	names, values := labels.split()
+	desc := prometheus.NewDesc(name, catalogue[i].help, names, nil)
+	l.metrics = append(l.metrics, entry{i, prometheus.MustNewConstSummary(desc, count, sum, nil, values...)})
+}
+
 // gathered is what client_golang makes of the ledger.
 func (l *ledger) gathered(t *testing.T) []*dto.MetricFamily {
 	t.Helper()
@@ -105,7 +113,7 @@ func (l *ledger) gathered(t *testing.T) []*dto.MetricFamily {
 func (l *ledger) inOrder(t *testing.T) (all []*dto.MetricFamily) {
 	t.Helper()
 	slices.SortStableFunc(l.metrics, func(a, b entry) int { return cmp.Compare(a.family, b.family) })
-	kinds := map[string]dto.MetricType{"counter": dto.MetricType_COUNTER, "gauge": dto.MetricType_GAUGE, "histogram": dto.MetricType_HISTOGRAM}
+	kinds := map[string]dto.MetricType{"counter": dto.MetricType_COUNTER, "gauge": dto.MetricType_GAUGE, "histogram": dto.MetricType_HISTOGRAM, "summary": dto.MetricType_SUMMARY}
 	for i, e := range l.metrics {
 		if i == 0 || l.metrics[i-1].family != e.family {
 			c := catalogue[e.family]

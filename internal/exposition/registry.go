@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	dto "github.com/prometheus/client_model/go"
+
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
@@ -51,30 +53,31 @@ type endings [numScopes]ending
 // newEndings makes the labels of an upstream whose replica, if it has several,
 // is in use. Without a name there is no label upstream.
 func newEndings(name string, custom []fleet.Label, replica string) (e endings) {
-	var data, up, endpoint, self []string
+	var common []string
 	for _, l := range custom {
-		data, up = append(data, label(l.Name, l.Value)), append(up, label(l.Name, l.Value))
+		common = append(common, label(l.Name, l.Value))
 	}
+	withReplica := common
 	if replica != "" {
-		data, endpoint = append(data, label("replica", replica)), append(endpoint, label("replica", replica))
+		withReplica = append(slices.Clone(common), label("replica", replica))
 	}
-	for _, s := range []*[]string{&data, &up, &endpoint, &self} {
-		if name != "" {
-			*s = append(*s, label("upstream", name))
-		}
+	if name != "" {
+		upstream := label("upstream", name)
+		common, withReplica = append(slices.Clip(common), upstream), append(slices.Clip(withReplica), upstream)
 	}
-	e[scopeData], e[scopeUp], e[scopeEndpoint], e[scopeUpstream] = endingOf(data), endingOf(up), endingOf(endpoint), endingOf(self)
+	e[perUpstream], e[perReplica] = endingOf(common), endingOf(withReplica)
 	return e
 }
 
 // block is an upstream's rendered lines. It does not change as long as anybody
 // can see it.
 type block struct {
-	view    *fleet.View
-	buf     []byte
-	dots    []uint32            // see lines
-	ends    [maxFamilies]uint32 // where the lines of each family end in buf
-	expires time.Time           // when a value in it becomes too old, zero for never
+	view       *fleet.View
+	buf        []byte
+	dots       []uint32            // see lines
+	histograms []*dto.Histogram    // see lines
+	ends       [maxFamilies]uint32 // where the lines of each family end in buf
+	expires    time.Time           // when a value in it becomes too old, zero for never
 
 	// What the fleet adds up.
 	state         fleet.State
@@ -90,6 +93,7 @@ const maxFamilies = 64
 func (r *Registry) Publish(v *fleet.View) {
 	now := time.Now()
 	r.traffic.Observe(v, now)
+	r.Self.speaks(v)
 	r.mu.RLock()
 	s := r.byID[v.Upstream]
 	r.mu.RUnlock()
@@ -171,7 +175,7 @@ func (r *Registry) current(s *slot, now time.Time) *block {
 
 // render fills the block with those families of a subject that are wanted.
 func (b *block) render(s *subject, e endings, wanted func(*family) bool) {
-	w := lines{buf: b.buf[:0], dots: b.dots[:0]}
+	w := lines{buf: b.buf[:0], dots: b.dots[:0], histograms: b.histograms[:0]}
 	s.values = s.view.Values(s.now)
 	b.view, b.expires, b.state = s.view, s.view.Expires(s.now), s.view.State(s.now)
 	b.peers, b.active = s.values.Peers, s.values.Active
@@ -182,5 +186,5 @@ func (b *block) render(s *subject, e endings, wanted func(*family) bool) {
 		}
 		b.ends[i] = uint32(len(w.buf))
 	}
-	b.buf, b.dots = w.buf, w.dots
+	b.buf, b.dots, b.histograms = w.buf, w.dots, w.histograms
 }

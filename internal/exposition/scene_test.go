@@ -23,7 +23,7 @@ type scene struct {
 	ordered bool // no labels that client_golang would write in another order
 	states  map[string]float64
 	peers, active,
-	messages, dropped, transmitted, received *float64 // of the fleet, nil where none is known
+	messages, dropped, forwarded, transmitted, received *float64 // of the fleet, nil where none is known
 }
 
 func newScene(seed uint64) *scene {
@@ -54,7 +54,7 @@ type seen struct{ data, up, endpoint, self pairs }
 
 // upstream draws one with its labels.
 func (s *scene) upstream(name string) (*fleet.Upstream, seen) {
-	u := &fleet.Upstream{Name: name, URLs: []*url.URL{{Scheme: "http", Host: "h:9000"}}, Settings: fleet.Settings{Histogram: s.IntN(4) > 0}}
+	u := &fleet.Upstream{Name: name, URLs: []*url.URL{{Scheme: "http", Host: "h:9000"}}, Settings: fleet.Settings{Histogram: s.IntN(4) > 0, Mixnodes: 1000}}
 	var own pairs
 	for _, label := range []string{"region", "zone"} {
 		if s.coin() && !(s.ordered && label > "upstream") {
@@ -66,7 +66,8 @@ func (s *scene) upstream(name string) (*fleet.Upstream, seen) {
 	if name != "" {
 		named = pairs{"upstream", name}
 	}
-	return u, seen{data: own.and(named...), up: own.and(named...), endpoint: named, self: named}
+	own = own.and(named...)
+	return u, seen{data: own, up: own, endpoint: own, self: own}
 }
 
 // endpoint is one endpoint of a view, and what is to be seen of it.
@@ -85,18 +86,18 @@ func (s *scene) endpoint(v *fleet.View, doc betanet.Document, e betanet.Endpoint
 // about expects the series about the endpoints of a view, none of whose values
 // has expired but where shown is false.
 func (s *scene) about(v *fleet.View, l seen, shown bool) {
-	s.add("betanet_exporter_counter_resets_total", float64(v.Totals.Resets), l.self)
+	s.add("betanet_exporter_upstream_resets_total", float64(v.Resets), l.self)
 	if v.Collected {
 		s.add("betanet_exporter_collection_duration_seconds", v.Duration.Seconds(), l.self)
 	}
 	if v.Replica != "" {
 		s.add("betanet_exporter_replica_switches_total", float64(v.Switches), l.self)
 	}
-	up := 1.0
+	up, stale := 1.0, 0.0
 	for _, e := range v.Endpoints {
 		at := pairs{"endpoint", e.Endpoint.String()}.and(l.endpoint...)
 		s.breaker(at, e.Breaker)
-		stale, good := 0.0, 0.0
+		good := 0.0
 		if e.Failure != nil {
 			s.add("betanet_exporter_endpoint_failing", 1, at.and("reason", string(e.Failure.Reason)))
 			if e.Doc != nil && shown {
@@ -106,7 +107,6 @@ func (s *scene) about(v *fleet.View, l seen, shown bool) {
 			good = 1
 		}
 		up *= good
-		s.add("betanet_exporter_data_stale", stale, at)
 		s.add("betanet_exporter_endpoint_up", good, at)
 		if e.Doc != nil {
 			s.add("betanet_exporter_last_success_timestamp_seconds", float64(e.At.UnixMilli())/1000, at)
@@ -115,13 +115,12 @@ func (s *scene) about(v *fleet.View, l seen, shown bool) {
 	for _, o := range v.Standby {
 		s.breaker(pairs{"endpoint", o.Endpoint.String(), "replica", o.Replica}.and(l.self...), o.Breaker)
 	}
+	s.add("betanet_exporter_data_stale", stale, l.self)
 	s.add("betanet_up", up, l.up)
 }
 
 func (s *scene) breaker(at pairs, is breaker.State) {
-	for i, name := range []string{"closed", "half_open", "open"} {
-		s.add("betanet_exporter_circuit_breaker_state", one(int(is) == i), at.and("state", name))
-	}
+	s.add("betanet_exporter_circuit_breaker_state", map[breaker.State]float64{breaker.Closed: 0, breaker.HalfOpen: 1, breaker.Open: 2}[is], at)
 }
 
 func one(b bool) float64 {
@@ -160,7 +159,7 @@ const (
 // finish gives a view what all views have and counts it for the fleet.
 func (s *scene) finish(v *fleet.View, l *seen, life int) {
 	v.URL, v.Collected, v.Duration = v.Upstream.URLs[0], life != untried, time.Duration(s.Int64N(int64(14*time.Second)))
-	v.Totals.Resets = s.Uint64N(5)
+	v.Resets = s.Uint64N(5)
 	if s.coin() && v.Upstream.Name != "" && !s.ordered {
 		v.Upstream.URLs = append(v.Upstream.URLs, v.Upstream.URLs[0])
 		v.Replica, v.Switches = "r"+s.odd(), s.Uint64N(9)
@@ -179,13 +178,13 @@ func (s *scene) v1(name string, life int) {
 	v := &fleet.View{Upstream: u, API: betanet.V1}
 	first, m := &betanet.MetricsDoc{PacketsProcessed: s.number(), PacketsDropped: s.number()}, &betanet.MetricsDoc{PacketsProcessed: s.number(), PacketsDropped: s.number()}
 	n := &betanet.NodesDoc{Active: s.number(), Inactive: s.number(), Total: s.number()}
-	w := &betanet.NetworkDoc{BytesTransmitted: s.number(), BytesReceived: s.number(), AvgLatencyMS: s.Float64() * 10_000, PeakThroughput: s.number()}
+	w := &betanet.NetworkDoc{BytesTransmitted: s.number(), BytesReceived: s.number(), AvgLatencyMS: new(s.Float64() * 10_000), PeakThroughput: s.number()}
 	var seconds []float64
-	var a fleet.Accumulator
+	a := fleet.Accumulator{Histogram: u.Settings.Histogram}
 	for range 1 + s.IntN(20) {
 		ms := []float64{0, 1, 5, 10, 1000, 1e7, s.Float64() * 6000, s.ExpFloat64() * 50}[s.IntN(8)]
 		seconds = append(seconds, ms/1000)
-		a.Fetched(nil, &betanet.NetworkDoc{AvgLatencyMS: ms})
+		a.Fetched(nil, &betanet.NetworkDoc{AvgLatencyMS: &ms})
 	}
 	has, fails := [3]bool{true, true, true}, [3]bool{}
 	switch which := s.IntN(3); life {
@@ -210,6 +209,7 @@ func (s *scene) v1(name string, life int) {
 		if has[0] {
 			base.Endpoints = append(base.Endpoints, fleet.EndpointView{Endpoint: betanet.Metrics, Record: snapshot.Record{}.Fetched(first, time.Now())})
 			plus(&s.messages, grown(first.PacketsProcessed, m.PacketsProcessed))
+			plus(&s.forwarded, grown(first.PacketsProcessed, m.PacketsProcessed))
 			plus(&s.dropped, grown(first.PacketsDropped, m.PacketsDropped))
 		}
 		if has[2] {
@@ -245,7 +245,7 @@ func (s *scene) v1(name string, life int) {
 		s.add("betanet_bytes_transmitted_total", float64(w.BytesTransmitted), l.data)
 		s.add("betanet_bytes_received_total", float64(w.BytesReceived), l.data)
 		s.add("betanet_peak_throughput", float64(w.PeakThroughput), l.data)
-		s.add("betanet_average_latency_seconds", w.AvgLatencyMS/1000, l.data)
+		s.add("betanet_average_latency_seconds", *w.AvgLatencyMS/1000, l.data)
 		if u.Settings.Histogram {
 			s.observed("betanet_message_latency_seconds", seconds, l.data)
 		}
@@ -265,7 +265,10 @@ func (s *scene) mixnodes(name string, life int) {
 			if i > 0 && s.IntN(4) == 0 {
 				continue // not there in this document
 			}
-			m := betanet.Mixnode{ID: fmt.Sprint(i, s.odd()), Status: "stopped", PacketsProcessed: s.Uint64N(100_000), UptimeSeconds: s.Uint64N(1e5)}
+			m := betanet.Mixnode{ID: fmt.Sprint(i, s.odd()), Status: "stopped", PacketsProcessed: s.Uint64N(100_000)}
+			if s.coin() {
+				m.UptimeSeconds = new(s.Uint64N(1e5))
+			}
 			if len(docs) > 0 && len(docs[0]) > 0 && i == 0 {
 				m.ID = docs[0][0].ID // this one stays
 			}
@@ -287,32 +290,27 @@ func (s *scene) mixnodes(name string, life int) {
 		docs = append(docs, d)
 	}
 	// The sums by their rule: the first value, then increases; nothing for one
-	// that leaves, all of one that fell.
-	var messages, dropped float64
-	var base [2]float64
-	knowsDrops := false
-	last, lastDropped := make(map[string]uint64), make(map[string]uint64)
+	// that leaves, all of one that restarted.
+	var base, sums nodeSums
+	last := make(map[string]lastSeen)
 	var seconds []float64
-	var a fleet.Accumulator
+	a := fleet.Accumulator{Histogram: u.Settings.Histogram}
 	for i, d := range docs {
 		a.Fetched(nil, d)
+		before := sums
 		for _, m := range d {
-			messages += grown(last[m.ID], m.PacketsProcessed)
-			last[m.ID] = m.PacketsProcessed
-			if m.PacketsDropped != nil {
-				knowsDrops = true
-				dropped += grown(lastDropped[m.ID], *m.PacketsDropped)
-				lastDropped[m.ID] = *m.PacketsDropped
-			}
+			last[m.ID] = sums.add(m, last[m.ID])
 		}
-		seconds = append(seconds, latency(d))
+		if packets := sums.packets - before.packets; i > 0 && packets > 0 {
+			seconds = append(seconds, (sums.micros-before.micros)/packets/1e6)
+		}
 		if i == 0 {
-			base = [2]float64{messages, dropped}
+			base = sums
 			v.Totals = a.Totals
 		}
 	}
 	first, final := docs[0], docs[2]
-	baseTotals, baseKnows := v.Totals, v.Totals.DroppedKnown
+	baseTotals := v.Totals
 	v.Totals = a.Totals
 	has, fails := true, life != good && life != untried
 	if life == partial {
@@ -324,9 +322,12 @@ func (s *scene) mixnodes(name string, life int) {
 	s.finish(v, &l, life)
 	if has && life != expired {
 		s.registry.Publish(&fleet.View{Upstream: u, URL: v.URL, API: v.API, Totals: baseTotals, Endpoints: []fleet.EndpointView{{Endpoint: betanet.Mixnodes, Record: snapshot.Record{}.Fetched(first, time.Now())}}})
-		plus(&s.messages, messages-base[0])
-		if knowsDrops && baseKnows { // else the last document is the base line
-			plus(&s.dropped, dropped-base[1])
+		plus(&s.messages, sums.messages-base.messages)
+		if base.gaveDropped { // else the last document is the base line
+			plus(&s.dropped, sums.dropped-base.dropped)
+		}
+		if base.gaveForwarded {
+			plus(&s.forwarded, sums.forwarded-base.forwarded)
 		}
 	}
 	var doc betanet.Document
@@ -345,42 +346,89 @@ func (s *scene) mixnodes(name string, life int) {
 		at := pairs{"mixnode", m.ID}.and(l.data...)
 		s.add("betanet_mixnode_up", one(m.Status == "active"), at)
 		s.add("betanet_mixnode_packets_processed_total", float64(m.PacketsProcessed), at)
-		s.add("betanet_mixnode_uptime_seconds", float64(m.UptimeSeconds), at)
+		if m.UptimeSeconds != nil {
+			s.add("betanet_mixnode_uptime_seconds", float64(*m.UptimeSeconds), at)
+		}
 		if m.PacketsDropped != nil {
 			s.add("betanet_mixnode_packets_dropped_total", float64(*m.PacketsDropped), at)
 		}
 		if m.PacketsForwarded != nil {
 			s.add("betanet_mixnode_packets_forwarded_total", float64(*m.PacketsForwarded), at)
 		}
-		if m.AvgLatencyMS != nil {
+		if m.AvgLatencyMS != nil && m.PacketsProcessed > 0 {
 			s.add("betanet_mixnode_average_latency_seconds", *m.AvgLatencyMS/1000, at)
 		}
 	}
 	s.add("betanet_connected_peers", float64(len(final)), l.data)
 	s.add("betanet_mixnode_active", active, l.data)
 	s.add("betanet_mixnode_inactive", float64(len(final))-active, l.data)
-	s.add("betanet_mixnodes_omitted", 0, l.data)
-	s.add("betanet_messages_total", messages, l.data)
-	if knowsDrops {
-		s.add("betanet_packets_dropped_total", dropped, l.data)
+	s.add("betanet_messages_total", sums.messages, l.data)
+	if sums.gaveDropped {
+		s.add("betanet_packets_dropped_total", sums.dropped, l.data)
 	}
-	s.add("betanet_average_latency_seconds", latency(final), l.data)
-	if u.Settings.Histogram {
+	if sums.gaveForwarded {
+		s.add("betanet_packets_forwarded_total", sums.forwarded, l.data)
+	}
+	s.summary("betanet_packet_latency_seconds", sums.micros/1e6, uint64(sums.packets), l.data)
+	if mean, ok := final.LatencySeconds(); ok { // whose arithmetic is tested beside it
+		s.add("betanet_average_latency_seconds", mean, l.data)
+	}
+	if u.Settings.Histogram && len(seconds) > 0 {
 		s.observed("betanet_message_latency_seconds", seconds, l.data)
 	}
 	plus(&s.peers, float64(len(final)))
 	plus(&s.active, active)
 }
 
-// latency is the mean of the nodes that give one; here there always is one.
-func latency(d betanet.MixnodesDoc) float64 {
-	sum, n := 0.0, 0.0
-	for _, m := range d {
-		if m.AvgLatencyMS != nil && m.Status == "active" {
-			sum, n = sum+*m.AvgLatencyMS, n+1
+// nodeSums are the sums over the nodes of an upstream.
+type nodeSums struct {
+	messages, dropped, forwarded, micros, packets float64
+	gaveDropped, gaveForwarded                    bool
+}
+
+// lastSeen is what a node said last.
+type lastSeen struct {
+	processed, dropped, forwarded, uptime uint64
+	micros, packets                       float64
+}
+
+// add adds what a node gives and returns what to compare its next numbers with.
+func (s *nodeSums) add(m betanet.Mixnode, last lastSeen) lastSeen {
+	if m.PacketsProcessed < last.processed || m.UptimeSeconds != nil && *m.UptimeSeconds < last.uptime {
+		last = lastSeen{}
+	}
+	if m.UptimeSeconds != nil {
+		last.uptime = *m.UptimeSeconds
+	}
+	s.messages += grown(last.processed, m.PacketsProcessed)
+	last.processed = m.PacketsProcessed
+	var forwarded *uint64
+	if m.PacketsDropped != nil {
+		s.gaveDropped = true
+		s.dropped += grown(last.dropped, *m.PacketsDropped)
+		last.dropped = *m.PacketsDropped
+		if *m.PacketsDropped > m.PacketsProcessed {
+			forwarded = new(uint64)
+		} else {
+			forwarded = new(m.PacketsProcessed - *m.PacketsDropped)
 		}
 	}
-	return sum / n / 1000
+	if m.PacketsForwarded != nil {
+		forwarded = m.PacketsForwarded
+	}
+	if forwarded != nil {
+		s.gaveForwarded = true
+		s.forwarded += grown(last.forwarded, *forwarded)
+		last.forwarded = *forwarded
+	}
+	if m.AvgLatencyMS != nil {
+		packets := float64(m.PacketsProcessed)
+		micros := *m.AvgLatencyMS * 1000 * packets
+		s.micros += max(0, micros-last.micros)
+		s.packets += packets - last.packets
+		last.micros, last.packets = max(micros, last.micros), packets
+	}
+	return last
 }
 
 // exporter lets the exporter have done something, and expects all of its closed
@@ -390,9 +438,9 @@ func (s *scene) exporter() {
 	endpoints := []string{"metrics", "nodes", "network", "mixnodes"}
 	results := strings.Fields(`success auth canceled connect content_type dns encoding eof http_429 http_4xx http_5xx http_status
 		json_syntax local protocol redirect reset schema timeout tls too_large value`)
+	var took []float64
 	for i, name := range endpoints {
 		e, at := betanet.Endpoint(i), pairs{"endpoint", name}
-		var took []float64
 		for _, r := range results {
 			n := s.IntN(3)
 			for range n {
@@ -406,7 +454,6 @@ func (s *scene) exporter() {
 			}
 			s.add("betanet_exporter_attempts_total", float64(n), at.and("result", r))
 		}
-		s.observed("betanet_exporter_request_duration_seconds", took, at)
 		n := s.IntN(3)
 		for range n {
 			self.Retry(e)
@@ -420,6 +467,7 @@ func (s *scene) exporter() {
 			s.add("betanet_exporter_circuit_breaker_transitions_total", float64(n), at.and("state", name))
 		}
 	}
+	s.observed("betanet_exporter_request_duration_seconds", took, nil)
 	for i, r := range []string{"hit", "miss", "stale"} {
 		for range i {
 			self.Cache(r)
@@ -469,7 +517,7 @@ func (s *scene) together() {
 		}
 	}
 	for name, sum := range map[string]*float64{
-		"betanet_fleet_messages_total": s.messages, "betanet_fleet_packets_dropped_total": s.dropped,
+		"betanet_fleet_messages_total": s.messages, "betanet_fleet_packets_dropped_total": s.dropped, "betanet_fleet_packets_forwarded_total": s.forwarded,
 		"betanet_fleet_bytes_transmitted_total": s.transmitted, "betanet_fleet_bytes_received_total": s.received,
 	} {
 		if sum == nil {

@@ -121,7 +121,7 @@ func (s *scrape) families(f Format) {
 // together, in the shape of an upstream's.
 func (s *scrape) renderSelf(r *Registry) *block {
 	w := &s.lines
-	w.buf, w.dots = w.buf[:0], w.dots[:0]
+	w.buf, w.dots, w.histograms = w.buf[:0], w.dots[:0], w.histograms[:0]
 	t := addUp(s.blocks, r.traffic)
 	for i := range families {
 		f := &families[i]
@@ -134,7 +134,7 @@ func (s *scrape) renderSelf(r *Registry) *block {
 		}
 		s.self.ends[i] = uint32(len(w.buf))
 	}
-	s.self.buf, s.self.dots = w.buf, w.dots
+	s.self.buf, s.self.dots, s.self.histograms = w.buf, w.dots, w.histograms
 	return &s.self
 }
 

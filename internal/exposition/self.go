@@ -21,8 +21,9 @@ type Self struct {
 	transitions [betanet.NumEndpoints][breaker.NumStates]atomic.Uint64
 	retries     [betanet.NumEndpoints]atomic.Uint64
 	rejected    map[string]*atomic.Uint64
-	durations   [betanet.NumEndpoints]timings
-	delay       timings
+	durations   fleet.Histogram
+	delay       fleet.Histogram
+	spoken      [betanet.NumEndpoints]atomic.Bool // the endpoint is of an API in use
 	collections, skipped, exhausted, upstreams,
 	reloadFailed, reloadedAt atomic.Int64 // reloadedAt in Unix milliseconds
 
@@ -94,7 +95,8 @@ func reasons() (names []string) {
 }
 
 func newSelf() *Self {
-	s := &Self{cache: counters(cacheResults), rejected: counters(rejections), pushed: counters(pushResults), sources: make(map[string]sourceState)}
+	s := &Self{cache: counters(cacheResults), rejected: counters(rejections), pushed: counters(pushResults), sources: make(map[string]sourceState),
+		durations: fleet.NewHistogram(), delay: fleet.NewHistogram()}
 	for e := range s.attempts {
 		s.attempts[e] = counters(results)
 	}
@@ -116,8 +118,37 @@ func (s *Self) Attempt(e betanet.Endpoint, reason betanet.Reason, took time.Dura
 	if result == "" {
 		result = "success"
 	}
+	s.speak(e.API())
 	s.attempts[e][result].Add(1)
-	s.durations[e].observe(took)
+	s.durations.Observe(took.Seconds())
+}
+
+// speaks notes which API an upstream speaks, once that is known: the series of
+// the endpoints of an API exist from then on.
+func (s *Self) speaks(v *fleet.View) {
+	switch {
+	case v.Upstream.API != betanet.Auto:
+		s.speak(v.Upstream.API)
+	case v.API == betanet.MixnodesAPI || slices.ContainsFunc(v.Endpoints, func(e fleet.EndpointView) bool { return e.Doc != nil }):
+		s.speak(v.API)
+	}
+}
+
+func (s *Self) speak(api betanet.API) {
+	for _, e := range api.Endpoints() {
+		if !s.spoken[e].Load() {
+			s.spoken[e].Store(true)
+		}
+	}
+}
+
+// eachEndpoint calls do for the endpoints of the APIs that are in use.
+func (s *Self) eachEndpoint(do func(betanet.Endpoint)) {
+	for e := range betanet.NumEndpoints {
+		if s.spoken[e].Load() {
+			do(e)
+		}
+	}
 }
 
 // Retry counts a request that will be made again.
@@ -136,7 +167,7 @@ func (s *Self) Cache(result string) { s.cache[result].Add(1) }
 func (s *Self) Collection() { s.collections.Add(1) }
 
 // Delay records how long after it was due a collection started.
-func (s *Self) Delay(d time.Duration) { s.delay.observe(max(0, d)) }
+func (s *Self) Delay(d time.Duration) { s.delay.Observe(max(0, d).Seconds()) }
 
 // Skipped counts collections that were not made.
 func (s *Self) Skipped(n int) { s.skipped.Add(int64(n)) }
@@ -169,30 +200,12 @@ func (s *Self) Pushed(result string, at time.Time) {
 	}
 }
 
-// timings is a histogram that many goroutines observe.
-type timings struct {
-	mu sync.Mutex
-	h  fleet.Histogram
-}
-
-func (t *timings) observe(d time.Duration) {
-	t.mu.Lock()
-	t.h.Observe(d.Seconds())
-	t.mu.Unlock()
-}
-
-func (t *timings) read() fleet.Histogram {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.h
-}
-
 func (s *Self) writeAttempts(w *lines) {
-	for e := range s.attempts {
+	s.eachEndpoint(func(e betanet.Endpoint) {
 		for i, r := range results {
 			w.uint(resultLabels[e][i], s.attempts[e][r].Load())
 		}
-	}
+	})
 }
 
 func (s *Self) writeCache(w *lines) {
@@ -202,11 +215,11 @@ func (s *Self) writeCache(w *lines) {
 }
 
 func (s *Self) writeTransitions(w *lines) {
-	for e := range s.transitions {
+	s.eachEndpoint(func(e betanet.Endpoint) {
 		for state := range breaker.NumStates {
 			w.uint(stateLabels[e][state], s.transitions[e][state].Load())
 		}
-	}
+	})
 }
 
 func (s *Self) writeRejected(w *lines) {
@@ -231,23 +244,11 @@ func (s *Self) writePushTime(w *lines) {
 }
 
 func (s *Self) writeRetries(w *lines) {
-	for e := range s.retries {
-		w.uint(endpointLabel[e], s.retries[e].Load())
-	}
+	s.eachEndpoint(func(e betanet.Endpoint) { w.uint(endpointLabel[e], s.retries[e].Load()) })
 }
 
-func (s *Self) writeDurations(w *lines) {
-	for e := range s.durations {
-		h := s.durations[e].read()
-		w.histogram(endpointLabel[e], &h)
-	}
-}
-
-func (s *Self) writeDelay(w *lines) {
-	h := s.delay.read()
-	w.histogram("", &h)
-}
-
+func (s *Self) writeDurations(w *lines)   { w.histogram("", s.durations.Snapshot()) }
+func (s *Self) writeDelay(w *lines)       { w.histogram("", s.delay.Snapshot()) }
 func (s *Self) writeSkipped(w *lines)     { w.uint("", uint64(s.skipped.Load())) }
 func (s *Self) writeCollections(w *lines) { w.uint("", uint64(s.collections.Load())) }
 func (s *Self) writeExhausted(w *lines)   { w.uint("", uint64(s.exhausted.Load())) }

@@ -1,25 +1,33 @@
 package fleet
 
-// Buckets are the upper bounds of every histogram, in seconds; what exceeds the
-// last falls into +Inf.
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+)
+
+// Buckets are the upper bounds of the classic buckets of every histogram, in
+// seconds; what exceeds the last one is in +Inf.
 var Buckets = [...]float64{0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5}
 
-// Histogram counts durations. It is a value; Observe changes the one it is
-// called on.
-type Histogram struct {
-	Below [len(Buckets)]uint64 // how many per bucket, not cumulative
-	Count uint64
-	Sum   float64 // seconds
+// Histogram counts durations, in classic buckets and in native ones. All methods
+// may be called at the same time.
+type Histogram struct{ h prometheus.Histogram }
+
+// NewHistogram returns a histogram without observations.
+func NewHistogram() Histogram {
+	return Histogram{prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "seconds", Help: "Named where it is exposed.", Buckets: Buckets[:],
+		NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 160,
+	})}
 }
 
 // Observe counts a duration in seconds.
-func (h *Histogram) Observe(seconds float64) {
-	for i, bound := range Buckets {
-		if seconds <= bound {
-			h.Below[i]++
-			break
-		}
-	}
-	h.Count++
-	h.Sum += seconds
+func (h Histogram) Observe(seconds float64) { h.h.Observe(seconds) }
+
+// Snapshot returns what was observed so far. It is not changed by later
+// observations.
+func (h Histogram) Snapshot() *dto.Histogram {
+	var m dto.Metric
+	_ = h.h.Write(&m) // a histogram without exemplars has no error
+	return m.Histogram
 }

@@ -1,79 +1,80 @@
 package fleet
 
-import "github.com/betanet/betanet_exporter/internal/betanet"
+import (
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+)
 
 // Totals are what grows over the documents of an upstream. It is a value.
 type Totals struct {
-	Latency           Histogram // one observation per fresh document
-	Messages, Dropped uint64    // sums over mixnodes, of API mixnodes only
-	DroppedKnown      bool      // a mixnode has given its drops
-	Resets            uint64    // counters seen to fall
-}
+	// Latency has one observation for each document: of API v1 its average, of API
+	// mixnodes the mean of the packets since the document before. It is nil without
+	// an observation, and where it is not wanted.
+	Latency *dto.Histogram
 
-// maxDeparted is how many mixnodes that left are remembered per upstream.
-const maxDeparted = 1000
+	// Sums over mixnodes, of API mixnodes only.
+	Messages, Dropped, Forwarded uint64
+	DroppedKnown, ForwardedKnown bool // false while nodes were seen and none gave the number
+	PacketLatency                LatencySum
+}
 
 // Accumulator makes the Totals of one upstream. It is not safe for concurrent
 // use.
 type Accumulator struct {
 	Totals
-	messages, dropped *Sum
+	Histogram bool // keep Latency
+	histogram *Histogram
+	mixnodes  *mixnodeSums // nil before the first document of API mixnodes
 }
 
-// Restart forgets what belongs to the documents of one API; counted resets
-// stay.
-func (a *Accumulator) Restart() {
-	*a = Accumulator{Totals: Totals{Resets: a.Resets}}
-}
-
-// Fetched takes in a fresh document and the one it replaces, nil if none.
-func (a *Accumulator) Fetched(before, doc betanet.Document) {
+// Fetched adds a fresh document. before is the one that it replaces, nil if there
+// is none. reset reports whether a counter fell or a service restarted between
+// the two.
+func (a *Accumulator) Fetched(before, doc betanet.Document) (reset bool) {
 	switch d := doc.(type) {
 	case *betanet.MetricsDoc:
 		if b, ok := before.(*betanet.MetricsDoc); ok {
-			a.reset(b.PacketsProcessed, d.PacketsProcessed)
-			a.reset(b.PacketsDropped, d.PacketsDropped)
+			return d.PacketsProcessed < b.PacketsProcessed || d.PacketsDropped < b.PacketsDropped
 		}
 	case *betanet.NetworkDoc:
+		if d.AvgLatencyMS != nil {
+			a.observe(*d.AvgLatencyMS / 1000)
+		}
 		if b, ok := before.(*betanet.NetworkDoc); ok {
-			a.reset(b.BytesTransmitted, d.BytesTransmitted)
-			a.reset(b.BytesReceived, d.BytesReceived)
+			return d.BytesTransmitted < b.BytesTransmitted || d.BytesReceived < b.BytesReceived
 		}
-		a.Latency.Observe(d.AvgLatencyMS / 1000)
 	case betanet.MixnodesDoc:
-		a.mixnodes(d)
+		return a.fetchedMixnodes(d)
 	}
+	return false
 }
 
-func (a *Accumulator) reset(before, now uint64) {
-	if now < before {
-		a.Resets++
+func (a *Accumulator) fetchedMixnodes(d betanet.MixnodesDoc) (reset bool) {
+	first := a.mixnodes == nil
+	if first {
+		a.mixnodes = newMixnodeSums(maxRetired)
 	}
+	s := a.mixnodes
+	before := s.latency
+	reset = s.add(d)
+	// The first document tells nothing about when its packets were counted.
+	if packets := s.latency.Packets - before.Packets; !first && packets > 0 {
+		a.observe(float64(s.latency.Microseconds-before.Microseconds) / float64(packets) / 1e6)
+	}
+	none := s.lastListed == 0
+	a.Messages, a.Dropped, a.Forwarded, a.PacketLatency = s.messages, s.dropped, s.forwarded, s.latency
+	a.DroppedKnown, a.ForwardedKnown = s.gaveDropped || none, s.gaveForwarded || none
+	return reset
 }
 
-func (a *Accumulator) mixnodes(d betanet.MixnodesDoc) {
-	if a.messages == nil {
-		a.messages, a.dropped = NewSum(maxDeparted), NewSum(maxDeparted)
+func (a *Accumulator) observe(seconds float64) {
+	if !a.Histogram {
+		return
 	}
-	a.messages.Begin()
-	a.dropped.Begin()
-	for i := range d {
-		a.count(a.messages.Add(d[i].ID, d[i].PacketsProcessed))
-		if d[i].PacketsDropped != nil {
-			a.DroppedKnown = true
-			a.count(a.dropped.Add(d[i].ID, *d[i].PacketsDropped))
-		}
+	if a.histogram == nil {
+		a.histogram = new(NewHistogram())
 	}
-	a.messages.End()
-	a.dropped.End()
-	a.Messages, a.Dropped = a.messages.Total(), a.dropped.Total()
-	if seconds, ok := d.LatencySeconds(); ok {
-		a.Latency.Observe(seconds)
-	}
-}
-
-func (a *Accumulator) count(fell bool) {
-	if fell {
-		a.Resets++
-	}
+	a.histogram.Observe(seconds)
+	a.Latency = a.histogram.Snapshot()
 }

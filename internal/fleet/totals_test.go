@@ -2,11 +2,9 @@ package fleet
 
 import (
 	"fmt"
-	"math"
 	"testing"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
-	"github.com/google/go-cmp/cmp"
 )
 
 func ptr[T any](v T) *T { return &v }
@@ -16,7 +14,7 @@ func metrics(processed, dropped uint64) *betanet.MetricsDoc {
 }
 
 func network(sent, received uint64, ms float64) *betanet.NetworkDoc {
-	return &betanet.NetworkDoc{BytesTransmitted: sent, BytesReceived: received, AvgLatencyMS: ms, PeakThroughput: 9}
+	return &betanet.NetworkDoc{BytesTransmitted: sent, BytesReceived: received, AvgLatencyMS: &ms, PeakThroughput: 9}
 }
 
 // mixnode is an active node that gives no latency.
@@ -24,25 +22,29 @@ func mixnode(id string, processed uint64, dropped *uint64) betanet.Mixnode {
 	return betanet.Mixnode{ID: id, Status: "active", PacketsProcessed: processed, PacketsDropped: dropped}
 }
 
-// take hands documents to an accumulator, each with the one before it.
-func take(a *Accumulator, docs ...betanet.Document) {
+// take hands documents to an accumulator, each with the one before it. It returns
+// how many showed a reset.
+func take(a *Accumulator, docs ...betanet.Document) (resets int) {
 	var before betanet.Document
 	for _, d := range docs {
-		a.Fetched(before, d)
+		if a.Fetched(before, d) {
+			resets++
+		}
 		before = d
 	}
+	return resets
 }
 
-func TestCounterResetsAreCounted(t *testing.T) {
+func TestADocumentShowsAtMostOneReset(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		docs []betanet.Document
-		want uint64
+		want int
 	}{
 		{"first document", []betanet.Document{metrics(5, 5)}, 0},
 		{"grows", []betanet.Document{metrics(5, 5), metrics(6, 5), metrics(6, 7)}, 0},
 		{"one falls", []betanet.Document{metrics(5, 5), metrics(4, 5)}, 1},
-		{"both fall", []betanet.Document{metrics(5, 5), metrics(4, 4)}, 2},
+		{"both fall", []betanet.Document{metrics(5, 5), metrics(4, 4)}, 1},
 		{"falls twice", []betanet.Document{metrics(5, 5), metrics(4, 5), metrics(3, 5)}, 2},
 		{"falls to zero", []betanet.Document{metrics(5, 0), metrics(0, 0)}, 1},
 		{"bytes fall", []betanet.Document{network(5, 5, 1), network(4, 5, 1), network(4, 4, 1)}, 2},
@@ -58,41 +60,48 @@ func TestCounterResetsAreCounted(t *testing.T) {
 				betanet.MixnodesDoc{mixnode("a", 5, ptr(uint64(5))), mixnode("b", 5, nil)},
 				betanet.MixnodesDoc{mixnode("a", 4, ptr(uint64(4))), mixnode("b", 4, nil)},
 			},
-			3,
+			1,
 		},
 		{
 			"a mixnode leaves",
 			[]betanet.Document{betanet.MixnodesDoc{mixnode("a", 5, nil)}, betanet.MixnodesDoc{}},
 			0,
 		},
+		{"drops of a mixnode fall", nodes(mixnode("a", 5, ptr(uint64(5))), mixnode("a", 5, ptr(uint64(4)))), 1},
+		{"forwarded packets of a mixnode fall", nodes(forwards("a", 5, 5), forwards("a", 5, 4)), 1},
+		{"the node's own number is below one that was computed", nodes(mixnode("a", 5, ptr(uint64(0))), forwards("a", 5, 4)), 0},
+		{"the uptime of a mixnode falls", nodes(uptime("a", 60), uptime("a", 59)), 1},
+		{"the uptime of a mixnode falls after it was missing", nodes(uptime("a", 60), mixnode("a", 5, nil), uptime("a", 59)), 1},
+		{"the mean latency of a mixnode falls", nodes(delayed("a", 5, 9), delayed("a", 5, 1)), 0},
+		{"every id is new", nodes(mixnode("a", 5, nil), mixnode("b", 5, nil)), 1},
+		{
+			"every id is new after an empty list",
+			[]betanet.Document{betanet.MixnodesDoc{mixnode("a", 5, nil)}, betanet.MixnodesDoc{}, betanet.MixnodesDoc{mixnode("b", 0, nil)}},
+			1,
+		},
+		{
+			"an id of the list before an empty one is back",
+			[]betanet.Document{betanet.MixnodesDoc{mixnode("a", 5, nil)}, betanet.MixnodesDoc{}, betanet.MixnodesDoc{mixnode("a", 5, nil), mixnode("b", 0, nil)}},
+			0,
+		},
+		{
+			"an id is back that was not in the list before",
+			nodes(mixnode("a", 5, nil), mixnode("b", 5, nil), mixnode("a", 5, nil)),
+			2,
+		},
+		{"empty lists", []betanet.Document{betanet.MixnodesDoc{}, betanet.MixnodesDoc{}, betanet.MixnodesDoc{mixnode("a", 5, nil)}}, 0},
 	} {
 		var a Accumulator
-		take(&a, c.docs...)
-		if a.Resets != c.want {
-			t.Errorf("%s: Resets: got %d, want %d", c.name, a.Resets, c.want)
+		if got := take(&a, c.docs...); got != c.want {
+			t.Errorf("%s: resets: got %d, want %d", c.name, got, c.want)
 		}
 	}
 }
 
 func TestALatencyIsObservedOnceADocument(t *testing.T) {
-	var a Accumulator
+	a := Accumulator{Histogram: true}
 	take(&a, network(1, 1, 3), network(1, 1, 3), metrics(1, 1), &betanet.NodesDoc{}, network(1, 1, 0))
-	want := Histogram{Count: 3, Sum: 0.006}
-	want.Below[0], want.Below[1] = 1, 2
-	if diff := cmp.Diff(want, a.Latency); diff != "" {
-		t.Errorf("Latency (-want +got):\n%s", diff)
-	}
-}
-
-func TestMixnodesGiveOneObservationADocument(t *testing.T) {
-	slow, fast, stopped := mixnode("a", 1, nil), mixnode("b", 1, nil), mixnode("c", 1, nil)
-	slow.AvgLatencyMS, fast.AvgLatencyMS, stopped.AvgLatencyMS = ptr(750.0), ptr(250.0), ptr(1e6)
-	stopped.Status = "stopped"
-	var a Accumulator
-	take(&a, betanet.MixnodesDoc{slow, fast, stopped}, betanet.MixnodesDoc{mixnode("a", 1, nil), stopped}, betanet.MixnodesDoc{})
-	if a.Latency.Count != 1 || a.Latency.Sum != 0.5 {
-		t.Errorf("Latency: got %+v, want the one mean that is known, 0.5 s", a.Latency)
-	}
+	wantObservations(t, "Latency", a.Latency, 0.003, 0.003, 0)
 }
 
 func TestMixnodeSumsSurviveLeavingAndRestarting(t *testing.T) {
@@ -115,9 +124,17 @@ func TestMixnodeSumsSurviveLeavingAndRestarting(t *testing.T) {
 
 func TestDropsAreUnknownUntilAMixnodeGivesThem(t *testing.T) {
 	var a Accumulator
-	take(&a, betanet.MixnodesDoc{}, betanet.MixnodesDoc{mixnode("a", 1, nil)})
-	if a.DroppedKnown {
-		t.Error("DroppedKnown: got true, want false")
+	take(&a, betanet.MixnodesDoc{})
+	if !a.DroppedKnown || !a.ForwardedKnown {
+		t.Errorf("before any node: DroppedKnown, ForwardedKnown: got %v, %v, want both", a.DroppedKnown, a.ForwardedKnown)
+	}
+	take(&a, betanet.MixnodesDoc{mixnode("a", 1, nil)}, betanet.MixnodesDoc{})
+	if a.DroppedKnown || a.ForwardedKnown {
+		t.Errorf("of nodes that give neither: DroppedKnown, ForwardedKnown: got %v, %v, want neither", a.DroppedKnown, a.ForwardedKnown)
+	}
+	take(&a, betanet.MixnodesDoc{forwards("a", 1, 1)})
+	if a.DroppedKnown || !a.ForwardedKnown {
+		t.Errorf("of a node that gives forwarded packets: DroppedKnown, ForwardedKnown: got %v, %v, want false, true", a.DroppedKnown, a.ForwardedKnown)
 	}
 	take(&a, betanet.MixnodesDoc{mixnode("a", 1, ptr(uint64(0)))}, betanet.MixnodesDoc{mixnode("a", 1, nil)})
 	if !a.DroppedKnown {
@@ -146,53 +163,13 @@ func TestThousandDepartedMixnodesAreRemembered(t *testing.T) {
 	}
 }
 
-func TestRestartKeepsTheResetsAlone(t *testing.T) {
-	var a Accumulator
-	take(&a, network(5, 5, 1), network(4, 5, 1))
-	take(&a, betanet.MixnodesDoc{mixnode("a", 5, ptr(uint64(5)))})
-	a.Restart()
-	if diff := cmp.Diff(Totals{Resets: 1}, a.Totals); diff != "" {
-		t.Errorf("Totals (-want +got):\n%s", diff)
-	}
-	take(&a, betanet.MixnodesDoc{mixnode("a", 5, nil)})
-	if got, want := a.Messages, uint64(5); got != want {
-		t.Errorf("Messages: got %d, want %d, counted anew", got, want)
-	}
-}
-
 // Published totals are a copy: what comes later does not change them.
 func TestTotalsAreAValue(t *testing.T) {
-	var a Accumulator
+	a := Accumulator{Histogram: true}
 	take(&a, network(1, 1, 3))
 	published := a.Totals
 	take(&a, network(1, 1, 3), betanet.MixnodesDoc{mixnode("a", 5, nil)})
-	if published.Latency.Count != 1 || published.Messages != 0 {
+	if published.Latency.GetSampleCount() != 1 || published.Messages != 0 {
 		t.Errorf("Totals published before: got %+v, want them unchanged", published)
-	}
-}
-
-func TestABucketHoldsItsUpperBound(t *testing.T) {
-	for i, bound := range Buckets {
-		var h Histogram
-		h.Observe(bound)
-		h.Observe(math.Nextafter(bound, math.Inf(1)))
-		if h.Below[i] != 1 || i+1 < len(Buckets) && h.Below[i+1] != 1 || h.Count != 2 {
-			t.Errorf("%v and just above: got %+v, want one in bucket %d and one after it", bound, h, i)
-		}
-	}
-}
-
-func TestTheBucketsAreThoseOfTheDesign(t *testing.T) {
-	want := [...]float64{0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5}
-	if Buckets != want {
-		t.Errorf("Buckets: got %v, want %v", Buckets, want)
-	}
-}
-
-func TestWhatExceedsTheLastBucketIsCounted(t *testing.T) {
-	var h Histogram
-	h.Observe(60)
-	if diff := cmp.Diff(Histogram{Count: 1, Sum: 60}, h); diff != "" {
-		t.Errorf("Histogram (-want +got):\n%s", diff)
 	}
 }

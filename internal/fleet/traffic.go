@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"container/list"
-	"math"
 	"net/url"
 	"sync"
 	"time"
@@ -17,6 +16,7 @@ type Counter uint8
 const (
 	Messages Counter = iota
 	Dropped
+	Forwarded // of a v1 upstream its packets_processed, so that loss has one formula
 	BytesTransmitted
 	BytesReceived
 	numCounters
@@ -67,7 +67,11 @@ func (t *Traffic) Observe(v *View, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	l := t.lastOf(v)
-	for c, n := range [numCounters]*uint64{val.Messages, val.Dropped, val.BytesTransmitted, val.BytesRecvd} {
+	forwarded := val.Forwarded
+	if v.API == betanet.V1 {
+		forwarded = val.Messages
+	}
+	for c, n := range [numCounters]*uint64{val.Messages, val.Dropped, forwarded, val.BytesTransmitted, val.BytesRecvd} {
 		if n == nil {
 			continue
 		}
@@ -100,22 +104,6 @@ func (t *Traffic) lastOf(v *View) *lastValues {
 		l.left = nil
 	}
 	return l
-}
-
-// Increase is by how much a counter grew; one that fell has started anew.
-func Increase(before, now uint64) uint64 {
-	if now < before {
-		return now
-	}
-	return now - before
-}
-
-// addSaturated adds without wrapping round, which would be a fall.
-func addSaturated(a, b uint64) uint64 {
-	if a > math.MaxUint64-b {
-		return math.MaxUint64
-	}
-	return a + b
 }
 
 // Depart notes that an upstream has left; the oldest of too many are forgotten.

@@ -125,3 +125,21 @@ func TestExpiredValuesAreNoReset(t *testing.T) {
 		t.Errorf("got %d, want 10", got)
 	}
 }
+
+// The loss of a fleet is dropped / (dropped + forwarded), whatever its APIs.
+func TestForwardedPacketsOfV1AreThoseProcessed(t *testing.T) {
+	tr := NewTraffic()
+	tr.Observe(shows("a", "h:1", 100), start)
+	tr.Observe(shows("a", "h:1", 107), start)
+	u := &Upstream{Name: "b", URLs: []*url.URL{{Scheme: "http", Host: "h:2"}}}
+	var a Accumulator
+	for _, n := range []betanet.Mixnode{forwards("m", 100, 50), forwards("m", 110, 57)} {
+		take(&a, betanet.MixnodesDoc{n})
+		tr.Observe(&View{Upstream: u, URL: u.URLs[0], API: betanet.MixnodesAPI, Totals: a.Totals, Endpoints: []EndpointView{{
+			Endpoint: betanet.Mixnodes, Record: up(betanet.MixnodesDoc{n}),
+		}}}, start)
+	}
+	if got, want := tr.Growth()[Forwarded], uint64(7+7); got != want {
+		t.Errorf("got %d, want %d", got, want)
+	}
+}

@@ -71,6 +71,7 @@ type Settings struct {
 	TTL             time.Duration // within which an on-demand collection answers from the cache
 	MaxStale        time.Duration // age at which values vanish, 0 for never
 	Histogram       bool          // keep the histogram of latencies
+	Mixnodes        int           // how many mixnodes have series of their own
 }
 
 // View is what is known of an upstream at one moment. It never changes; the
@@ -81,6 +82,7 @@ type View struct {
 	Replica   string      // its name, "" of an upstream with one URL
 	Standby   []Standby   // the replicas that are not in use
 	Switches  uint64      // between replicas
+	Resets    uint64      // collections that showed a restart or a counter that fell
 	API       betanet.API // V1 or MixnodesAPI; V1 as long as Auto has not found out
 	Endpoints []EndpointView
 	Totals    Totals
@@ -129,6 +131,17 @@ func (v *View) Tried() bool {
 		}
 	}
 	return true
+}
+
+// Stale reports whether a value that is shown is a last good one, kept because
+// fetching failed since.
+func (v *View) Stale(now time.Time) bool {
+	for i := range v.Endpoints {
+		if v.Endpoints[i].Stale(now, v.Upstream.Settings.MaxStale) {
+			return true
+		}
+	}
+	return false
 }
 
 // NotClosed is how many circuit breakers are open or half-open.

@@ -3,23 +3,23 @@ package fleet
 import (
 	"time"
 
+	dto "github.com/prometheus/client_model/go"
+
 	"github.com/betanet/betanet_exporter/internal/betanet"
 )
-
-// MaxMixnodes is how many mixnodes of an upstream are shown one by one.
-const MaxMixnodes = 1000
 
 // Values are what an upstream's unexpired documents say, in one shape for both
 // APIs. What is not known is nil.
 type Values struct {
 	Peers, Active, Inactive      *uint64
 	Messages, Dropped            *uint64
+	Forwarded                    *uint64 // of API mixnodes only
 	BytesTransmitted, BytesRecvd *uint64
 	PeakThroughput               *uint64
 	LatencySeconds               *float64
-	Latency                      *Histogram
-	Mixnodes                     betanet.MixnodesDoc // at most MaxMixnodes
-	Omitted                      *uint64             // mixnodes beyond that
+	PacketLatency                *LatencySum // of API mixnodes only
+	Latency                      *dto.Histogram
+	Mixnodes                     betanet.MixnodesDoc
 }
 
 // Values are the values that may be shown at the given moment.
@@ -32,9 +32,12 @@ func (v *View) Values(now time.Time) Values {
 		case *betanet.NodesDoc:
 			out.Peers, out.Active, out.Inactive = &d.Total, &d.Active, &d.Inactive
 		case *betanet.NetworkDoc:
-			seconds := d.AvgLatencyMS / 1000
 			out.BytesTransmitted, out.BytesRecvd, out.PeakThroughput = &d.BytesTransmitted, &d.BytesReceived, &d.PeakThroughput
-			out.LatencySeconds, out.Latency = &seconds, v.latency()
+			out.Latency = v.Totals.Latency
+			if d.AvgLatencyMS != nil {
+				seconds := *d.AvgLatencyMS / 1000
+				out.LatencySeconds = &seconds
+			}
 		case betanet.MixnodesDoc:
 			v.mixnodes(d, &out)
 		}
@@ -50,25 +53,19 @@ func (v *View) mixnodes(d betanet.MixnodesDoc, out *Values) {
 		}
 	}
 	total := uint64(len(d))
-	inactive, shown := total-active, min(total, MaxMixnodes)
-	omitted := total - shown
-	messages := v.Totals.Messages
+	inactive := total - active
+	t := &v.Totals // never changed, as the view
 	out.Peers, out.Active, out.Inactive = &total, &active, &inactive
-	out.Messages, out.Omitted, out.Mixnodes = &messages, &omitted, d[:shown]
-	if v.Totals.DroppedKnown {
-		dropped := v.Totals.Dropped
-		out.Dropped = &dropped
+	out.Messages, out.PacketLatency = &t.Messages, &t.PacketLatency
+	out.Mixnodes = d
+	if t.DroppedKnown {
+		out.Dropped = &t.Dropped
+	}
+	if t.ForwardedKnown {
+		out.Forwarded = &t.Forwarded
 	}
 	if seconds, ok := d.LatencySeconds(); ok {
 		out.LatencySeconds = &seconds
 	}
-	out.Latency = v.latency()
-}
-
-// latency is the histogram, nil if it is empty or not wanted.
-func (v *View) latency() *Histogram {
-	if v.Totals.Latency.Count == 0 || !v.Upstream.Settings.Histogram {
-		return nil
-	}
-	return &v.Totals.Latency
+	out.Latency = v.Totals.Latency
 }

@@ -5,14 +5,24 @@ import (
 	"testing"
 	"time"
 
-	"github.com/betanet/betanet_exporter/internal/betanet"
 	"github.com/google/go-cmp/cmp"
+	dto "github.com/prometheus/client_model/go"
+	"google.golang.org/protobuf/testing/protocmp"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
 )
+
+// histogramOf has one observation.
+func histogramOf(seconds float64) *dto.Histogram {
+	h := NewHistogram()
+	h.Observe(seconds)
+	return h.Snapshot()
+}
 
 // wantValues compares all values, so that what is not named must be absent.
 func wantValues(t *testing.T, v *View, now time.Time, want Values) {
 	t.Helper()
-	if diff := cmp.Diff(want, v.Values(now)); diff != "" {
+	if diff := cmp.Diff(want, v.Values(now), protocmp.Transform()); diff != "" {
 		t.Errorf("Values (-want +got):\n%s", diff)
 	}
 }
@@ -20,12 +30,12 @@ func wantValues(t *testing.T, v *View, now time.Time, want Values) {
 func TestEachDocumentGivesItsValues(t *testing.T) {
 	nodes := &betanet.NodesDoc{Active: 3, Inactive: 1, Total: 4}
 	v := view(settings(), up(metrics(10, 2)), up(nodes), up(network(20, 30, 500)))
-	v.Totals.Latency.Observe(0.5)
+	v.Totals.Latency = histogramOf(0.5)
 	wantValues(t, v, start, Values{
 		Messages: ptr(uint64(10)), Dropped: ptr(uint64(2)),
 		Peers: ptr(uint64(4)), Active: ptr(uint64(3)), Inactive: ptr(uint64(1)),
 		BytesTransmitted: ptr(uint64(20)), BytesRecvd: ptr(uint64(30)), PeakThroughput: ptr(uint64(9)),
-		LatencySeconds: ptr(0.5), Latency: &v.Totals.Latency,
+		LatencySeconds: ptr(0.5), Latency: v.Totals.Latency,
 	})
 }
 
@@ -46,8 +56,8 @@ func TestWhatIsNotKnownIsAbsent(t *testing.T) {
 		"not tried": view(settings(), pending(), pending(), pending()),
 		"failed":    view(settings(), down(), down(), down()),
 	} {
-		v.Totals.Latency.Observe(1) // of documents that have gone
-		if diff := cmp.Diff(Values{}, v.Values(start)); diff != "" {
+		v.Totals.Latency = histogramOf(1) // of documents that have gone
+		if diff := cmp.Diff(Values{}, v.Values(start), protocmp.Transform()); diff != "" {
 			t.Errorf("%s: Values (-want +got):\n%s", name, diff)
 		}
 	}
@@ -55,24 +65,21 @@ func TestWhatIsNotKnownIsAbsent(t *testing.T) {
 
 func TestStaleValuesAreShownUntilTheyExpire(t *testing.T) {
 	v := view(settings(), stale(metrics(10, 2)), down(), stale(network(20, 30, 500)))
-	v.Totals.Latency.Observe(0.5)
+	v.Totals.Latency = histogramOf(0.5)
 	wantValues(t, v, start.Add(maxStale-1), Values{
 		Messages: ptr(uint64(10)), Dropped: ptr(uint64(2)),
 		BytesTransmitted: ptr(uint64(20)), BytesRecvd: ptr(uint64(30)), PeakThroughput: ptr(uint64(9)),
-		LatencySeconds: ptr(0.5), Latency: &v.Totals.Latency,
+		LatencySeconds: ptr(0.5), Latency: v.Totals.Latency,
 	})
 	wantValues(t, v, start.Add(maxStale), Values{})
 }
 
 func TestAHistogramThatIsNotWantedIsAbsent(t *testing.T) {
-	s := settings()
-	s.Histogram = false
-	for _, d := range []betanet.Document{network(1, 1, 500), betanet.MixnodesDoc{}} {
-		v := view(s, up(d))
-		v.Totals.Latency.Observe(0.5)
-		if got := v.Values(start).Latency; got != nil {
-			t.Errorf("%v: Latency: got %v, want nil", d.Endpoint(), got)
-		}
+	var a Accumulator
+	take(&a, network(1, 1, 500), network(1, 1, 500))
+	take(&a, nodes(delayed("a", 10, 20), delayed("a", 20, 20))...)
+	if a.Latency != nil {
+		t.Errorf("Latency: got %v, want nil", a.Latency)
 	}
 }
 
@@ -86,15 +93,23 @@ func TestMixnodesGiveCountsAndSums(t *testing.T) {
 	doc := betanet.MixnodesDoc{mixnode("a", 10, ptr(uint64(1))), mixnode("b", 20, nil), mixnode("c", 30, nil)}
 	doc[0].AvgLatencyMS = ptr(500.0)
 	doc[2].Status = "stopped"
-	var a Accumulator
+	a := Accumulator{Histogram: true}
 	take(&a, betanet.MixnodesDoc{mixnode("gone", 40, nil)}, doc)
 	v := view(settings(), up(doc))
 	v.Totals = a.Totals
 	wantValues(t, v, start, Values{
 		Peers: ptr(uint64(3)), Active: ptr(uint64(2)), Inactive: ptr(uint64(1)),
-		Messages: ptr(uint64(100)), Dropped: ptr(uint64(1)),
-		LatencySeconds: ptr(0.5), Latency: &v.Totals.Latency,
-		Mixnodes: doc, Omitted: ptr(uint64(0)),
+		Messages: ptr(uint64(100)), Dropped: ptr(uint64(1)), Forwarded: ptr(uint64(9)),
+		LatencySeconds: ptr(0.5), PacketLatency: &LatencySum{5_000_000, 10}, Latency: v.Totals.Latency,
+		Mixnodes: doc,
+	})
+}
+
+func TestALatencyThatIsNotKnownIsAbsent(t *testing.T) {
+	doc := network(20, 30, 0)
+	doc.AvgLatencyMS = nil
+	wantValues(t, view(settings(), pending(), pending(), up(doc)), start, Values{
+		BytesTransmitted: ptr(uint64(20)), BytesRecvd: ptr(uint64(30)), PeakThroughput: ptr(uint64(9)),
 	})
 }
 
@@ -106,30 +121,30 @@ func TestMixnodesThatSayLessGiveLess(t *testing.T) {
 	v.Totals = a.Totals
 	wantValues(t, v, start, Values{
 		Peers: ptr(uint64(1)), Active: ptr(uint64(1)), Inactive: ptr(uint64(0)), Messages: ptr(uint64(10)),
-		Mixnodes: doc, Omitted: ptr(uint64(0)),
+		PacketLatency: &LatencySum{}, Mixnodes: doc,
 	})
 }
 
 func TestNoMixnodesAreZeroOfThem(t *testing.T) {
-	wantValues(t, view(settings(), up(betanet.MixnodesDoc{})), start, Values{
+	var a Accumulator
+	take(&a, betanet.MixnodesDoc{})
+	v := view(settings(), up(betanet.MixnodesDoc{}))
+	v.Totals = a.Totals
+	wantValues(t, v, start, Values{
 		Peers: ptr(uint64(0)), Active: ptr(uint64(0)), Inactive: ptr(uint64(0)), Messages: ptr(uint64(0)),
-		Mixnodes: betanet.MixnodesDoc{}, Omitted: ptr(uint64(0)),
+		Dropped: ptr(uint64(0)), Forwarded: ptr(uint64(0)), PacketLatency: &LatencySum{},
+		Mixnodes: betanet.MixnodesDoc{},
 	})
 }
 
-func TestAtMostThousandMixnodesAreShownAndAllAreCounted(t *testing.T) {
-	for n, omitted := range map[int]uint64{999: 0, 1000: 0, 1001: 1, 1500: 500} {
-		var doc betanet.MixnodesDoc
-		for i := range n {
-			doc = append(doc, mixnode(fmt.Sprint(i), 1, nil))
-		}
-		doc[n-1].Status = "stopped"
-		got := view(settings(), up(doc)).Values(start)
-		if len(got.Mixnodes) != n-int(omitted) || *got.Omitted != omitted {
-			t.Errorf("of %d: got %d shown and %d omitted, want %d omitted", n, len(got.Mixnodes), *got.Omitted, omitted)
-		}
-		if *got.Peers != uint64(n) || *got.Active != uint64(n-1) || *got.Inactive != 1 {
-			t.Errorf("of %d: Peers, Active, Inactive: got %d, %d, %d, want all counted", n, *got.Peers, *got.Active, *got.Inactive)
-		}
+func TestAllMixnodesAreCounted(t *testing.T) {
+	var doc betanet.MixnodesDoc
+	for i := range 1500 {
+		doc = append(doc, mixnode(fmt.Sprint(i), 1, nil))
+	}
+	doc[1499].Status = "stopped"
+	got := view(settings(), up(doc)).Values(start)
+	if len(got.Mixnodes) != 1500 || *got.Peers != 1500 || *got.Active != 1499 || *got.Inactive != 1 {
+		t.Errorf("got %d, Peers, Active, Inactive: %d, %d, %d, want all of 1500", len(got.Mixnodes), *got.Peers, *got.Active, *got.Inactive)
 	}
 }

@@ -14,6 +14,8 @@ type meter struct {
 	url                               *url.URL
 	api                               betanet.API
 	messages, dropped, sent, received rate
+	forwarded                         rate     // of API v1 the packets processed, which exclude those dropped
+	microseconds, packets             rate     // of API mixnodes: the latency of packets, added up
 	latency                           *float64 // seconds; nil unless it is of the last collection
 }
 
@@ -30,14 +32,62 @@ func (m *meter) read(v *fleet.View, now time.Time) {
 		case betanet.Metrics, betanet.Mixnodes:
 			m.messages.read(e, values.Messages)
 			m.dropped.read(e, values.Dropped)
+			if v.API == betanet.V1 {
+				m.forwarded.read(e, values.Messages)
+			} else {
+				m.forwarded.read(e, values.Forwarded)
+				m.meanLatency(e, values.PacketLatency)
+			}
 		case betanet.Network:
 			m.sent.read(e, values.BytesTransmitted)
 			m.received.read(e, values.BytesRecvd)
-		}
-		if e.Up() && (e.Endpoint == betanet.Network || e.Endpoint == betanet.Mixnodes) {
-			m.latency = values.LatencySeconds
+			if e.Up() {
+				m.latency = values.LatencySeconds
+			}
 		}
 	}
+}
+
+// meanLatency takes the mean of the packets between the last two documents, since
+// that of a document is over all packets since deployment.
+func (m *meter) meanLatency(e *fleet.EndpointView, sum *fleet.LatencySum) {
+	if sum == nil {
+		sum = new(fleet.LatencySum)
+	}
+	m.microseconds.read(e, &sum.Microseconds)
+	m.packets.read(e, &sum.Packets)
+	if packets := m.packets.now(); packets != nil && *packets > 0 {
+		seconds := *m.microseconds.now() / *packets / 1e6
+		m.latency = &seconds
+	}
+}
+
+// Rates are what an upstream did between its last two documents; nil is not
+// known, or not of its last collection.
+type Rates struct {
+	MessagesPerSecond *float64
+	Loss              *float64 // ratio, nil without packets
+	LatencySeconds    *float64 // of API mixnodes nil without packets
+}
+
+func (m *meter) rates() Rates {
+	r := Rates{MessagesPerSecond: m.messages.now(), LatencySeconds: m.latency}
+	if all := m.all(); all != nil && *all > 0 {
+		loss := *m.dropped.now() / *all
+		r.Loss = &loss
+	}
+	return r
+}
+
+// all is the rate of all packets, dropped and forwarded ones; nil unless both
+// are known.
+func (m *meter) all() *float64 {
+	dropped, forwarded := m.dropped.now(), m.forwarded.now()
+	if dropped == nil || forwarded == nil {
+		return nil
+	}
+	both := *dropped + *forwarded
+	return &both
 }
 
 // rate is by how much one total grows.

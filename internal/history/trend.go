@@ -23,11 +23,11 @@ type Point struct {
 	NotClosed                int      // circuit breakers that are open or half-open
 	Messages, Dropped        *float64 // packets per second
 	BytesSent, BytesReceived *float64 // per second
-	// Loss is the share of packets that were dropped, of those processed and
-	// those dropped, since whether the one count holds the other no upstream
-	// says. It is of the upstreams that give both, nil without traffic.
+	// Loss is the ratio dropped / (dropped + forwarded), where those forwarded are
+	// the packets processed of API v1. It is of the upstreams that give both, nil
+	// without traffic.
 	Loss           *float64
-	LatencySeconds *float64 // mean of the upstreams' averages
+	LatencySeconds *float64 // mean of the upstreams' averages, of API mixnodes between two documents
 }
 
 // Upstreams is how many there were.
@@ -69,6 +69,17 @@ func (t *Trend) Take(views []*fleet.View, now time.Time) {
 	t.next = (t.next + 1) % KeptPoints
 }
 
+// Rates returns what an upstream did between its last two documents, as of the
+// last point.
+func (t *Trend) Rates(u *fleet.Upstream) Rates {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if m := t.meters[u]; m != nil {
+		return m.rates()
+	}
+	return Rates{}
+}
+
 // Points are those of the last hour, the oldest first.
 func (t *Trend) Points() []Point {
 	t.mu.Lock()
@@ -94,19 +105,19 @@ func (p *Point) Count(s fleet.State, notClosed int) {
 // sums are what the upstreams of one point add up to.
 type sums struct {
 	messages, dropped, sent, received, latency sum
-	both                                       sum // packets of upstreams that count dropped ones too
+	lost, both                                 sum // dropped packets, and all, of upstreams that give both numbers
 }
 
 func (s *sums) add(m *meter) {
-	messages, dropped := m.messages.now(), m.dropped.now()
-	s.messages.add(messages)
+	dropped := m.dropped.now()
+	s.messages.add(m.messages.now())
 	s.dropped.add(dropped)
 	s.sent.add(m.sent.now())
 	s.received.add(m.received.now())
 	s.latency.add(m.latency)
-	if messages != nil && dropped != nil {
-		both := *messages + *dropped
-		s.both.add(&both)
+	if all := m.all(); all != nil {
+		s.lost.add(dropped)
+		s.both.add(all)
 	}
 }
 
@@ -114,7 +125,7 @@ func (s *sums) write(p *Point) {
 	p.Messages, p.Dropped, p.BytesSent, p.BytesReceived = s.messages.total(1), s.dropped.total(1), s.sent.total(1), s.received.total(1)
 	p.LatencySeconds = s.latency.total(float64(s.latency.n))
 	if s.both.of > 0 {
-		p.Loss = s.dropped.total(s.both.of)
+		p.Loss = s.lost.total(s.both.of)
 	}
 }
 

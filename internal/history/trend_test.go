@@ -129,8 +129,8 @@ func TestAFleetIsTheSumOfThoseThatAnswer(t *testing.T) {
 	s.point(0)
 	s.fetched(a, 10, packets(100, 0))
 	s.fetched(b, 10, packets(50, 50))
-	s.fetched(a, 10, &betanet.NetworkDoc{BytesTransmitted: 1000, BytesReceived: 500, AvgLatencyMS: 100})
-	s.fetched(b, 10, &betanet.NetworkDoc{BytesTransmitted: 3000, BytesReceived: 1500, AvgLatencyMS: 200})
+	s.fetched(a, 10, &betanet.NetworkDoc{BytesTransmitted: 1000, BytesReceived: 500, AvgLatencyMS: new(100.0)})
+	s.fetched(b, 10, &betanet.NetworkDoc{BytesTransmitted: 3000, BytesReceived: 1500, AvgLatencyMS: new(200.0)})
 	p := s.point(10)
 	want(t, "messages", p.Messages, value(15))
 	want(t, "loss", p.Loss, value(0.25))
@@ -159,6 +159,45 @@ func TestLossIsOfUpstreamsThatCountDrops(t *testing.T) {
 	p := s.point(10)
 	want(t, "messages", p.Messages, value(90))
 	want(t, "loss", p.Loss, value(0.5))
+}
+
+// nodes gives a mixnodes upstream a document, and the sums that follow from it.
+func (s *scene) nodes(u int, at float64, a *fleet.Accumulator, processed, dropped uint64, ms float64) {
+	d := betanet.MixnodesDoc{
+		{ID: "m", Status: "active", PacketsProcessed: processed, PacketsDropped: &dropped, AvgLatencyMS: &ms},
+		{ID: "idle", Status: "active", PacketsDropped: new(uint64), AvgLatencyMS: new(float64)},
+	}
+	a.Fetched(nil, d)
+	s.fetched(u, at, d)
+	s.views[u].Totals = a.Totals
+}
+
+func TestDroppedPacketsOfMixnodesAreAmongThoseProcessed(t *testing.T) {
+	for _, c := range []struct {
+		dropped uint64
+		want    float64
+	}{{0, 0}, {10, 0.1}, {100, 1}} {
+		var s scene
+		u, a := s.add(betanet.MixnodesAPI), new(fleet.Accumulator)
+		s.nodes(u, 0, a, 50, 5, 20)
+		s.point(0)
+		s.nodes(u, 10, a, 150, 5+c.dropped, 20)
+		want(t, "loss", s.point(10).Loss, value(c.want))
+		want(t, "loss of the upstream", s.trend.Rates(s.views[u].Upstream).Loss, value(c.want))
+	}
+}
+
+func TestTheLatencyOfMixnodesIsThatOfThePacketsBetweenTwoDocuments(t *testing.T) {
+	var s scene
+	u, a := s.add(betanet.MixnodesAPI), new(fleet.Accumulator)
+	s.nodes(u, 0, a, 100, 0, 20)
+	want(t, "latency after one", s.point(0).LatencySeconds, unknown)
+	s.nodes(u, 10, a, 200, 0, 30)
+	want(t, "latency after two", s.point(10).LatencySeconds, value(0.04))
+	s.nodes(u, 20, a, 200, 0, 30)
+	want(t, "latency without a packet", s.point(20).LatencySeconds, unknown)
+	want(t, "latency of the upstream", s.trend.Rates(s.views[u].Upstream).LatencySeconds, unknown)
+	want(t, "messages of the upstream", s.trend.Rates(s.views[u].Upstream).MessagesPerSecond, value(0))
 }
 
 func TestWithoutTrafficThereIsNoLoss(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
 	"github.com/betanet/betanet_exporter/internal/breaker"
+	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
 // undecided reports whether a failure may only mean that the wrong API was
@@ -16,37 +17,44 @@ func (r *replica) undecided(e betanet.Endpoint, f *betanet.Failure) bool {
 }
 
 // settlePending finds out what the 404s of a collection mean. If the last
-// answer of all of v1 is 404, the same collection asks for /mixnodes: a valid
-// document there takes the 404s back, anything else lets them stand. The last
-// answer counts rather than this collection's, because endpoints whose breakers
-// are open are probed one by one, and an upstream that was replaced by one of
-// the other API would never be recognised.
-func (r *replica) settlePending(lim limit, asks []ask) {
+// answer of all of v1 is 404, the same collection asks for /mixnodes: after a
+// valid document there the 404s count for nothing, after anything else they are
+// failures that also say what /mixnodes answered. The last answer counts rather
+// than this collection's, because endpoints whose breakers are open are probed
+// one by one, and an upstream that was replaced by one of the other API would
+// never be recognised.
+func (c *collection) settlePending() {
 	pending := func(a ask) bool { return a.pending != nil }
-	if !slices.ContainsFunc(asks, pending) {
+	if !slices.ContainsFunc(c.asks, pending) {
 		return
 	}
-	got := r.tryMixnodes(lim)
-	for i := range asks {
-		a := &asks[i]
+	got, refused := c.tryMixnodes(c.limit)
+	for i := range c.asks {
+		a := &c.asks[i]
 		if !pending(*a) {
 			continue
 		}
 		if got.doc != nil {
 			a.pending.permit.Done(breaker.Ignored)
 		} else {
-			r.finish(a, a.pending.permit, breaker.Failure, a.pending.attempt)
-			r.settle(a)
+			if refused != nil {
+				a.failure = a.failure.AfterTrying(betanet.Mixnodes, refused)
+				a.pending.attempt.Failure = a.failure
+			}
+			c.finish(a, a.pending.permit, breaker.Failure, a.pending.attempt)
+			c.settle(a)
 		}
-		r.release(a.endpoint)
+		c.release(a.endpoint)
 	}
 	if got.doc != nil {
-		r.fetched(betanet.Mixnodes, got, false)
+		c.fetched(betanet.Mixnodes, got, false)
 	}
 }
 
-// tryMixnodes asks once for /mixnodes if all of v1 answered 404.
-func (r *replica) tryMixnodes(lim limit) reply {
+// tryMixnodes asks once for /mixnodes if all of v1 answered 404. refused is why
+// that path gave no document when it was last asked, which may have been in an
+// earlier collection: a Retry-After is observed here too.
+func (r *replica) tryMixnodes(lim limit) (got reply, refused *betanet.Failure) {
 	r.mu.Lock()
 	all := true
 	for _, e := range betanet.V1.Endpoints() {
@@ -56,32 +64,37 @@ func (r *replica) tryMixnodes(lim limit) reply {
 	mix := &r.endpoints[betanet.Mixnodes]
 	free := all && !mix.busy && lim.ctx.Err() == nil && lim.left() > 0 && !mix.breaker.OpenUntil().After(now) && !mix.notBefore.After(now)
 	mix.busy = mix.busy || free
+	if !all {
+		r.refused = nil
+	}
+	refused = r.refused
 	r.mu.Unlock()
 	if !free {
-		return reply{}
+		return reply{}, refused
 	}
 	defer r.release(betanet.Mixnodes)
 	var l leash
 	defer l.end()
 	at := Attempt{Source: r.source(betanet.Mixnodes), Number: 1, Recurring: true}
-	got := r.attempt(lim, &l, &at, true)
+	got = r.attempt(lim, &l, &at, true)
 	if got.failure == nil || !got.failure.Ignored {
 		r.p.o.Report(at)
+		refused = got.failure
 	}
 	if got.failure != nil {
 		r.obey(betanet.Mixnodes, got.failure)
 	}
-	return got
+	r.mu.Lock()
+	r.refused = refused
+	r.mu.Unlock()
+	return got, refused
 }
 
 // switchTo makes the API of an endpoint that has just given a valid document
 // the one in use. What belonged to the other goes. The caller holds
 // the mutex.
 func (r *replica) switchTo(e betanet.Endpoint) {
-	api := betanet.V1
-	if e == betanet.Mixnodes {
-		api = betanet.MixnodesAPI
-	}
+	api := e.API()
 	if r.api == api {
 		return
 	}
@@ -90,6 +103,6 @@ func (r *replica) switchTo(e betanet.Endpoint) {
 		r.endpoints[old] = r.pristine()
 		r.endpoints[old].busy, r.endpoints[old].attempts = busy, attempts
 	}
-	r.totals.Restart()
+	r.totals, r.refused = fleet.Accumulator{Histogram: r.u.Settings.Histogram}, nil
 	r.api = api
 }

@@ -50,6 +50,67 @@ func TestAutoLeavesTheFailuresOfV1WhenMixnodesIsNotThereEither(t *testing.T) {
 	})
 }
 
+// wantFailures compares the text of the failure of every endpoint of v1.
+func (b *bed) wantFailures(t *testing.T, want string) {
+	t.Helper()
+	for _, e := range b.view().Endpoints {
+		if e.Failure == nil || e.Failure.Reason != betanet.ReasonHTTP4xx || e.Failure.Error() != "fetch "+e.Endpoint.String()+": "+want {
+			t.Errorf("%v: got failure %v, want http_4xx and %q", e.Endpoint, e.Failure, want)
+		}
+	}
+}
+
+func TestTheFailuresOfV1SayWhatMixnodesAnswered(t *testing.T) {
+	for name, c := range map[string]struct {
+		mixnodes http.HandlerFunc
+		want     string
+	}{
+		"another 404":     {http.NotFound, "HTTP status 404; GET /mixnodes: HTTP status 404"},
+		"a bad node":      {body(`[{"id":"m2","status":"active","packets_processed":1,"uptime_seconds":"5"}]`), "HTTP status 404; GET /mixnodes: node m2: uptime_seconds is a string, want a number"},
+		"a locked server": {hang, "HTTP status 404; GET /mixnodes: no answer in time"},
+		"an error":        {failWith(500), "HTTP status 404; GET /mixnodes: HTTP status 500"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *bed) {
+				b.behave(path(betanet.Mixnodes, c.mixnodes, http.NotFound))
+				b.until(b.tick() - time.Millisecond)
+				b.wantFailures(t, c.want)
+				if got := len(b.asked(betanet.Mixnodes.Path(), 0)); got != 1 {
+					t.Errorf("/mixnodes was asked %d times in one collection, want 1", got)
+				}
+				for _, a := range eventsOf[Attempt](b) {
+					if a.Endpoint != betanet.Mixnodes && a.Failure.Error() != "fetch "+a.Endpoint.String()+": "+c.want {
+						t.Errorf("%v: got the attempt's failure %v, want %q", a.Endpoint, a.Failure, c.want)
+					}
+				}
+			})
+		})
+	}
+}
+
+// While a Retry-After of /mixnodes lasts it is not asked, and its answer is still
+// the reason.
+func TestTheAnswerOfMixnodesIsKeptWhileItMayNotBeAsked(t *testing.T) {
+	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *bed) {
+		b.behave(path(betanet.Mixnodes, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "60")
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}, http.NotFound))
+		b.until(b.tick() + 16*time.Second)
+		if got := len(b.asked(betanet.Mixnodes.Path(), 0)); got != 1 {
+			t.Fatalf("/mixnodes was asked %d times, want 1", got)
+		}
+		b.wantFailures(t, "HTTP status 404; GET /mixnodes: HTTP status 503")
+		b.behave(path(betanet.Nodes, failWith(500), http.NotFound))
+		b.until(b.tick() + 31*time.Second)
+		for _, e := range b.view().Endpoints {
+			if want := "fetch " + e.Endpoint.String() + ": HTTP status 404"; e.Endpoint != betanet.Nodes && e.Failure.Error() != want {
+				t.Errorf("got %v, want %q when v1 is there", e.Failure, want)
+			}
+		}
+	})
+}
+
 func TestAutoAsksForMixnodesOnlyWhenAllOfV1IsMissing(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *bed) {
 		b.behave(only(betanet.Metrics, http.NotFound))
@@ -92,7 +153,7 @@ func TestMixnodesThatAnswers404IsAskedV1Next(t *testing.T) {
 			t.Fatalf("got API %v and up %v, want v1 and true", v.API, v.Up())
 		}
 		val := v.Values(time.Now())
-		if val.Mixnodes != nil || val.Latency.Count != 1 || *val.Messages != 5000 {
+		if val.Mixnodes != nil || val.Latency.GetSampleCount() != 1 || *val.Messages != 5000 {
 			t.Errorf("got %+v, want nothing of the mixnodes", val)
 		}
 	})
@@ -141,7 +202,7 @@ func TestACollectionThatIsOverLeavesTheOtherAPIToTheNext(t *testing.T) {
 		for _, e := range betanet.V1.Endpoints() {
 			r.endpoints[e].notFound = true
 		}
-		if got := r.tryMixnodes(limit{ctx: t.Context(), deadline: time.Now()}); got.doc != nil || b.count() > 0 {
+		if got, _ := r.tryMixnodes(limit{ctx: t.Context(), deadline: time.Now()}); got.doc != nil || b.count() > 0 {
 			t.Errorf("got %v and %d requests after the end, want none", got.doc, b.count())
 		}
 		b.until(time.Second)

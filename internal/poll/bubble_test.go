@@ -223,12 +223,15 @@ func failWith(code int) http.HandlerFunc {
 func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
 // only lets one endpoint behave in its own way, the others are healthy.
-func only(e betanet.Endpoint, h http.HandlerFunc) http.HandlerFunc {
+func only(e betanet.Endpoint, h http.HandlerFunc) http.HandlerFunc { return path(e, h, healthy) }
+
+// path lets one endpoint behave in one way, and the others in another.
+func path(e betanet.Endpoint, h, others http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == e.Path() {
 			h(w, r)
 		} else {
-			healthy(w, r)
+			others(w, r)
 		}
 	}
 }

@@ -157,23 +157,27 @@ func (r *replica) transitions(a *ask, to []breaker.State, probe bool) {
 }
 
 // settle records what the collection of an endpoint came to.
-func (r *replica) settle(a *ask) {
+func (c *collection) settle(a *ask) {
 	e := a.endpoint
 	switch {
-	case a.breaker == nil || r.breaker(e) != a.breaker: // not asked, or of an API that is no longer in use
+	case a.breaker == nil || c.breaker(e) != a.breaker: // not asked, or of an API that is no longer in use
 	case a.doc != nil:
-		r.fetched(e, a.reply, a.probe)
-	case a.failure != nil && a.failure.Reason != betanet.ReasonCanceled && r.ctx.Err() == nil:
-		r.failed(e, a.failure)
+		c.fetched(e, a.reply, a.probe)
+	case a.failure != nil && a.failure.Reason != betanet.ReasonCanceled && c.replica.ctx.Err() == nil:
+		c.failed(e, a.failure)
 	}
 }
 
-func (r *replica) fetched(e betanet.Endpoint, got reply, probe bool) {
+func (c *collection) fetched(e betanet.Endpoint, got reply, probe bool) {
+	r := c.replica
 	r.mu.Lock()
 	r.switchTo(e)
 	ep := &r.endpoints[e]
 	before := ep.record
-	r.totals.Fetched(before.Doc, got.doc)
+	if r.totals.Fetched(before.Doc, got.doc) && !c.reset {
+		c.reset = true
+		r.resets++
+	}
 	ep.record = before.Fetched(got.doc, got.at)
 	r.publish()
 	r.mu.Unlock()

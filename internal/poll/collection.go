@@ -63,7 +63,7 @@ func (r *replica) collect(lim limit, endpoints []betanet.Endpoint) {
 		}
 		c.inTurn()
 	}
-	r.settlePending(lim, c.asks)
+	c.settlePending()
 }
 
 // collection is one that is running.
@@ -73,6 +73,7 @@ type collection struct {
 	asks    []ask // what failed last comes last
 	next    atomic.Int32
 	workers sync.WaitGroup
+	reset   bool // a document showed a reset, which is counted once; guarded by the replica's mutex
 }
 
 // ask is what becomes of one endpoint in one collection.
@@ -88,10 +89,10 @@ type ask struct {
 
 // end settles what the collection of an endpoint came to, unless that is not
 // known yet.
-func (r *replica) end(a *ask) {
+func (c *collection) end(a *ask) {
 	if a.pending == nil {
-		r.settle(a)
-		r.release(a.endpoint)
+		c.settle(a)
+		c.release(a.endpoint)
 	}
 }
 

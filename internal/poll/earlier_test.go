@@ -135,7 +135,7 @@ func TestEarlierAParseErrorGaveZeros(t *testing.T) {
 			b.until(time.Minute)
 			b.behave(only(betanet.Metrics, body(bad)))
 			b.until(90 * time.Second)
-			if got, stale := b.exposed(t, "betanet_messages_total"), b.exposed(t, `betanet_exporter_data_stale{endpoint="metrics"}`); got != "5000" || stale != "1" {
+			if got, stale := b.exposed(t, "betanet_messages_total"), b.exposed(t, "betanet_exporter_data_stale"); got != "5000" || stale != "1" {
 				t.Errorf("%s: got %q, stale %q, want the last good 5000, flagged", bad, got, stale)
 			}
 		})

@@ -13,6 +13,7 @@ type modelCollection struct {
 	left            int
 	wrong           []wrong // 404s of v1 whose meaning is not known yet
 	land            func()
+	reset           bool // a document of it showed one
 }
 
 type wrong struct {
@@ -26,7 +27,7 @@ type wrong struct {
 func (m *model) collect(due time.Duration, endpoints []betanet.Endpoint, land func()) {
 	m.note("began %v late", m.now-due)
 	m.running++
-	c := &modelCollection{m.now, m.now + m.Set.Timeout, len(endpoints), nil, land}
+	c := &modelCollection{began: m.now, deadline: m.now + m.Set.Timeout, left: len(endpoints), land: land}
 	if m.now == 0 { // the first ends before the grid begins
 		c.deadline = min(m.Set.Timeout, m.grid-(m.Set.Interval-m.Set.Timeout))
 	}
@@ -96,7 +97,7 @@ func (m *model) attempt(c *modelCollection, e betanet.Endpoint, b *modelBreaker,
 			m.note("%v", s)
 			m.good(e, b, era, probe)
 			if m.ends[e].brk == b {
-				m.fetched(e, a.Value, probe)
+				m.fetched(c, e, a.Value, probe)
 			}
 			m.release(e)
 			m.done(c)
@@ -150,7 +151,7 @@ func (m *model) otherAPI(c *modelCollection, end func()) {
 			m.release(w.e)
 		}
 		if is {
-			m.fetched(betanet.Mixnodes, value, false)
+			m.fetched(c, betanet.Mixnodes, value, false)
 		}
 		end()
 	}
@@ -231,7 +232,7 @@ func (m *model) wake(e betanet.Endpoint, due time.Duration) {
 
 func (m *model) release(e betanet.Endpoint) { m.ends[e].busy = false }
 
-func (m *model) fetched(e betanet.Endpoint, value uint64, probe bool) {
+func (m *model) fetched(c *modelCollection, e betanet.Endpoint, value uint64, probe bool) {
 	api := betanet.V1
 	if e == betanet.Mixnodes {
 		api = betanet.MixnodesAPI
@@ -241,18 +242,22 @@ func (m *model) fetched(e betanet.Endpoint, value uint64, probe bool) {
 			x := m.ends[old]
 			m.ends[old] = &modelEndpoint{brk: new(modelBreaker), notBefore: -1, busy: x.busy, attempts: x.attempts}
 		}
-		m.api, m.latencies, m.messages, m.last = api, 0, 0, 0
+		m.api, m.latencies, m.messages, m.last, m.listed = api, 0, 0, 0, false
 	}
 	x := m.ends[e]
-	fell := uint64(0)
-	if x.value != nil && time.Duration(value) < *x.value || e == betanet.Mixnodes && value < m.last {
-		fell = map[betanet.Endpoint]uint64{betanet.Metrics: 2, betanet.Network: 2, betanet.Mixnodes: 1}[e]
+	fell := x.value != nil && time.Duration(value) < *x.value || e == betanet.Mixnodes && value < m.last
+	if fell && e != betanet.Nodes && !c.reset { // once a collection
+		c.reset = true
+		m.resets++
 	}
-	m.resets += fell
-	if e == betanet.Network || e == betanet.Mixnodes {
+	if e == betanet.Network {
 		m.latencies++
 	}
 	if e == betanet.Mixnodes {
+		if m.listed && (value > m.last || fell && value > 0) { // packets since the document before
+			m.latencies++
+		}
+		m.listed = true
 		if value < m.last {
 			m.messages += value
 		} else {

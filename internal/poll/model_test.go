@@ -36,6 +36,7 @@ type model struct {
 	grid      time.Duration // its first point
 	messages  uint64        // of mixnode a, by increases
 	last      uint64        // of mixnode a
+	listed    bool          // mixnode a has been seen
 	budget    time.Duration
 	refilled  time.Duration
 }

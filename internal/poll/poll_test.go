@@ -42,8 +42,8 @@ func TestValuesOfTheUpstreamArePublished(t *testing.T) {
 			*v.BytesTransmitted != 1000000 || *v.BytesRecvd != 500000 || *v.PeakThroughput != 10000 || *v.LatencySeconds != 0.045 {
 			t.Errorf("got %+v, want the seed's documents", v)
 		}
-		if v.Latency.Count != 1 || !b.view().Up() {
-			t.Errorf("got %d observations and up %v, want 1 and true", v.Latency.Count, b.view().Up())
+		if v.Latency.GetSampleCount() != 1 || !b.view().Up() {
+			t.Errorf("got %d observations and up %v, want 1 and true", v.Latency.GetSampleCount(), b.view().Up())
 		}
 	})
 }
@@ -171,7 +171,7 @@ func TestLatencyIsObservedOncePerFreshDocument(t *testing.T) {
 		b.until(time.Second)
 		b.behave(failWith(500))
 		b.until(2 * time.Minute)
-		if got := b.view().Totals.Latency.Count; got != 1 {
+		if got := b.view().Totals.Latency.GetSampleCount(); got != 1 {
 			t.Errorf("got %d observations of one document, want 1", got)
 		}
 	})
@@ -378,8 +378,8 @@ func TestDecreasesAreExposedAsSentAndCounted(t *testing.T) {
 		b.behave(only(betanet.Metrics, body(`{"packets_processed":3,"packets_dropped":12}`)))
 		b.until(b.tick() + time.Second)
 		v := b.view()
-		if got := *v.Values(time.Now()).Messages; got != 3 || v.Totals.Resets != 1 {
-			t.Errorf("got %d and %d resets, want 3 and 1", got, v.Totals.Resets)
+		if got := *v.Values(time.Now()).Messages; got != 3 || v.Resets != 1 {
+			t.Errorf("got %d and %d resets, want 3 and 1", got, v.Resets)
 		}
 	})
 }

@@ -23,8 +23,9 @@ type replica struct {
 	client *betanet.Client
 	spread atomic.Bool // several connections may rest
 
-	api       betanet.API // V1 or MixnodesAPI
-	askV1     bool        // Auto: /mixnodes answered 404, so v1 is asked next
+	api       betanet.API      // V1 or MixnodesAPI
+	askV1     bool             // Auto: /mixnodes answered 404, so v1 is asked next
+	refused   *betanet.Failure // Auto: why /mixnodes gave no document when it was asked after v1's 404s
 	endpoints [betanet.NumEndpoints]endpoint
 	totals    fleet.Accumulator
 }
@@ -49,7 +50,7 @@ func newReplica(s *upstream, base *url.URL) (*replica, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &replica{upstream: s, url: base, client: client, api: s.u.API}
+	r := &replica{upstream: s, url: base, client: client, api: s.u.API, totals: fleet.Accumulator{Histogram: s.u.Settings.Histogram}}
 	if len(s.u.URLs) > 1 {
 		r.name = fleet.HostPort(base)
 	}
@@ -201,7 +202,7 @@ func (r *replica) forget() {
 		rec := &r.endpoints[e].record
 		*rec = snapshot.Record{Tried: rec.Tried, Failure: rec.Failure, Since: rec.Since}
 	}
-	r.totals = fleet.Accumulator{}
+	r.totals = fleet.Accumulator{Histogram: r.u.Settings.Histogram}
 }
 
 // claim takes the endpoints that may be asked now and marks them busy. What was

@@ -68,8 +68,8 @@ func TestAllDocumentsComeFromTheNextReplicaWhenOneFails(t *testing.T) {
 		if v.Replica != second || !v.Up() || v.Switches != 1 {
 			t.Fatalf("in use %q, up %v, %d switches, want %q, true, 1", v.Replica, v.Up(), v.Switches, second)
 		}
-		if v.Totals.Latency.Count != 1 {
-			t.Errorf("got %d observations, want those of the new replica alone", v.Totals.Latency.Count)
+		if v.Totals.Latency.GetSampleCount() != 1 {
+			t.Errorf("got %d observations, want those of the new replica alone", v.Totals.Latency.GetSampleCount())
 		}
 		b.behave(healthy)
 		b.until(5 * time.Minute)

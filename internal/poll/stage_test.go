@@ -370,7 +370,7 @@ func (s *stage) state(idle bool) string {
 		return t.Sub(s.start)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "api %v up %v tried %v state %v resets %d latencies %d", v.API, v.Up(), v.Tried(), v.State(now), v.Totals.Resets, v.Totals.Latency.Count)
+	fmt.Fprintf(&b, "api %v up %v tried %v state %v resets %d latencies %d", v.API, v.Up(), v.Tried(), v.State(now), v.Resets, v.Totals.Latency.GetSampleCount())
 	val := v.Values(now)
 	for i := range v.Endpoints {
 		e := &v.Endpoints[i]

@@ -24,6 +24,7 @@ type upstream struct {
 	replicas  []*replica // in the order of preference
 	inUse     *replica
 	switches  uint64
+	resets    uint64        // collections that showed one
 	moving    bool          // another replica is being looked for
 	line      chan struct{} // holds a token while a request is out that may be the only one
 	flight    chan struct{} // closed when the collection of all endpoints that runs has ended; nil if none runs
@@ -260,7 +261,7 @@ func (s *upstream) publish() {
 	}
 	r := s.inUse
 	v := &fleet.View{
-		Upstream: s.u, URL: r.url, API: r.api, Replica: r.name, Switches: s.switches, Totals: r.totals.Totals,
+		Upstream: s.u, URL: r.url, API: r.api, Replica: r.name, Switches: s.switches, Resets: s.resets, Totals: r.totals.Totals,
 		Duration: s.duration, Collected: s.collected, Ticked: s.ticked, Polled: s.grid,
 	}
 	v.Endpoints = make([]fleet.EndpointView, 0, len(r.api.Endpoints()))

@@ -58,7 +58,7 @@ func (p *statusPages) detail(w http.ResponseWriter, r *http.Request) {
 func (p *statusPages) find(name string) (detailStatus, bool) {
 	for _, v := range p.Registry.Views() {
 		if v.Upstream.Title() == name {
-			return newDetail(v, p.Journal.Last(upstreamEvents, name), p.Version, time.Now()), true
+			return newDetail(v, p.Trend.Rates(v.Upstream), p.Journal.Last(upstreamEvents, name), p.Version, time.Now()), true
 		}
 	}
 	return detailStatus{}, false

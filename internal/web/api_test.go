@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/history"
 )
 
 // documentation is the page about the status as JSON.
@@ -32,7 +33,7 @@ func TestExamplesOfTheStatusAreWhatTheCodeGives(t *testing.T) {
 	documented := documentation(t)
 	for what, example := range map[string]any{
 		"/api/v1/status?state=stale":   s,
-		"/api/v1/status/upstream/core": newDetail(views[0], journal.Last(upstreamEvents, "core"), "1.2.3", noon),
+		"/api/v1/status/upstream/core": newDetail(views[0], history.Rates{}, journal.Last(upstreamEvents, "core"), "1.2.3", noon),
 		"/api/v1/status/history":       newHistory(points, noon),
 	} {
 		b, err := json.MarshalIndent(example, "", "  ")

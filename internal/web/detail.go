@@ -4,9 +4,14 @@ import (
 	"strconv"
 	"time"
 
+	dto "github.com/prometheus/client_model/go"
+
 	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/history"
 )
+
+// maxMixnodes is how many mixnodes of an upstream are listed one by one.
+const maxMixnodes = 1000
 
 // detailStatus is what /api/v1/status/upstream/NAME gives, and the page of an
 // upstream shows.
@@ -22,6 +27,8 @@ type detailStatus struct {
 	Mixnodes        []mixnodeStatus   `json:"mixnodes,omitempty"` // at most 1000
 	Omitted         *uint64           `json:"mixnodes_omitted,omitempty"`
 	Events          []eventStatus     `json:"events,omitempty"`
+
+	rates history.Rates // for the page
 }
 
 // standbyStatus is an endpoint of a replica that is not in use.
@@ -31,8 +38,9 @@ type standbyStatus struct {
 	Breaker  string `json:"breaker"`
 }
 
-// latencyStatus is the histogram of betanet_message_latency_seconds: one
-// observation of the average for each document.
+// latencyStatus is the histogram of betanet_message_latency_seconds: of API v1
+// one observation of the average for each document, of API mixnodes one of the
+// mean of the packets between two.
 type latencyStatus struct {
 	Count   uint64         `json:"count"`
 	Sum     float64        `json:"sum_seconds"`
@@ -54,13 +62,13 @@ type mixnodeStatus struct {
 	Processed      uint64   `json:"packets_processed_total"`
 	Forwarded      *uint64  `json:"packets_forwarded_total,omitempty"`
 	Dropped        *uint64  `json:"packets_dropped_total,omitempty"`
-	UptimeSeconds  uint64   `json:"uptime_seconds"`
+	UptimeSeconds  *uint64  `json:"uptime_seconds,omitempty"`
 	LatencySeconds *float64 `json:"average_latency_seconds,omitempty"`
 }
 
-func newDetail(v *fleet.View, events []history.Event, version string, now time.Time) detailStatus {
+func newDetail(v *fleet.View, rates history.Rates, events []history.Event, version string, now time.Time) detailStatus {
 	d := detailStatus{
-		Version: version, Time: now, upstreamStatus: newUpstreamInShort(v, newBrief(v), now),
+		rates: rates, Version: version, Time: now, upstreamStatus: newUpstreamInShort(v, newBrief(v), now),
 		IntervalSeconds: v.Upstream.Settings.Interval.Seconds(), Switches: v.Switches, Events: newEvents(events),
 	}
 	for _, l := range v.Upstream.Labels {
@@ -73,12 +81,14 @@ func newDetail(v *fleet.View, events []history.Event, version string, now time.T
 		d.Standby = append(d.Standby, standbyStatus{s.Replica, s.Endpoint.String(), s.Breaker.String()})
 	}
 	values := v.Values(now)
-	d.Latency, d.Omitted = newLatency(values.Latency), values.Omitted
-	for i := range values.Mixnodes {
+	d.Latency = newLatency(values.Latency)
+	if values.Mixnodes != nil {
+		d.Omitted = new(uint64(max(0, len(values.Mixnodes)-maxMixnodes)))
+	}
+	for i := range min(len(values.Mixnodes), maxMixnodes) {
 		m := &values.Mixnodes[i]
 		node := mixnodeStatus{m.ID, m.Status, m.Active(), m.PacketsProcessed, m.PacketsForwarded, m.PacketsDropped, m.UptimeSeconds, nil}
-		if m.AvgLatencyMS != nil {
-			seconds := *m.AvgLatencyMS / 1000
+		if seconds, ok := m.LatencySeconds(); ok {
 			node.LatencySeconds = &seconds
 		}
 		d.Mixnodes = append(d.Mixnodes, node)
@@ -86,14 +96,13 @@ func newDetail(v *fleet.View, events []history.Event, version string, now time.T
 	return d
 }
 
-func newLatency(h *fleet.Histogram) *latencyStatus {
+func newLatency(h *dto.Histogram) *latencyStatus {
 	if h == nil {
 		return nil
 	}
-	l, below := &latencyStatus{Count: h.Count, Sum: h.Sum}, uint64(0)
-	for i, bound := range fleet.Buckets {
-		below += h.Below[i]
-		l.Buckets = append(l.Buckets, bucketStatus{bound, below})
+	l := &latencyStatus{Count: h.GetSampleCount(), Sum: h.GetSampleSum()}
+	for _, b := range h.Bucket {
+		l.Buckets = append(l.Buckets, bucketStatus{b.GetUpperBound(), b.GetCumulativeCount()})
 	}
 	return l
 }

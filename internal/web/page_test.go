@@ -117,8 +117,19 @@ func TestWhatIsNotKnownIsNeverShownAsNothing(t *testing.T) {
 		t.Errorf("got %s, want no data", row)
 	}
 	values := inside(t, body(t, serve(t, o, "GET", "/upstream/"+u.Name)), `id="values"`, "</section>")
-	if found := regexp.MustCompile(`<dd>[^<]*\d[^<]*</dd>`).FindString(values); found != "" || strings.Count(values, "<dd>"+unknown+"</dd>") != 9 {
+	if found := regexp.MustCompile(`<dd>[^<]*\d[^<]*</dd>`).FindString(values); found != "" || strings.Count(values, "<dd>"+unknown+"</dd>") != 11 {
 		t.Errorf("got %s in %s, want nothing but unknown values", found, values)
+	}
+}
+
+func TestAnUpstreamThatCountsNothingIsNotWithoutTraffic(t *testing.T) {
+	v := upstreamOf("edge", 1, 0, breaker.Closed, time.Now())
+	for messages, want := range map[uint64]string{0: "no packet counted yet", 7: unknown} {
+		v.Endpoints[betanet.Metrics].Doc = &betanet.MetricsDoc{PacketsProcessed: messages}
+		values := inside(t, body(t, serve(t, Options{Registry: registry(v)}, "GET", "/upstream/edge")), `id="values"`, "</section>")
+		if !strings.Contains(values, "<dt>Message rate</dt><dd>"+want+"</dd>") {
+			t.Errorf("with %d messages: got %s, want the rate %q", messages, values, want)
+		}
 	}
 }
 
@@ -176,7 +187,7 @@ func TestTheColumnThatIsSortedBySaysSo(t *testing.T) {
 }
 
 func TestMixnodesThatAreNotActiveComeFirst(t *testing.T) {
-	nodes := make(betanet.MixnodesDoc, fleet.MaxMixnodes+500)
+	nodes := make(betanet.MixnodesDoc, maxMixnodes+500)
 	for i := range nodes {
 		nodes[i] = betanet.Mixnode{ID: fmt.Sprint("mix-", i), Status: "active"}
 	}

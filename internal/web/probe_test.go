@@ -61,7 +61,7 @@ func TestAFailingTargetIsAnAnswerWithItsReason(t *testing.T) {
 	got := body(t, r)
 	for _, want := range []string{
 		"betanet_up 0", `betanet_exporter_endpoint_failing{endpoint="metrics",reason="connect"} 1`,
-		`betanet_exporter_data_stale{endpoint="metrics"} 1`, "betanet_messages_total 5000",
+		`betanet_exporter_data_stale 1`, "betanet_messages_total 5000",
 	} {
 		if r.StatusCode != 200 || !strings.Contains(got, "\n"+want+"\n") {
 			t.Errorf("got %d without %s:\n%s", r.StatusCode, want, got)

@@ -28,7 +28,9 @@ func scene() (views []*fleet.View, points []history.Point, journal *history.Jour
 	}
 	refused := &betanet.Failure{Reason: betanet.ReasonConnect, Err: errors.New("fetch metrics: dial tcp 10.0.0.1:9000: connect: connection refused")}
 	stale := &fleet.View{Upstream: edge, URL: edge.URLs[0], API: betanet.V1, Collected: true, Ticked: at(-5)}
-	stale.Totals.Latency.Observe(0.035)
+	h := fleet.NewHistogram()
+	h.Observe(0.035)
+	stale.Totals.Latency = h.Snapshot()
 	stale.Endpoints = []fleet.EndpointView{
 		{
 			Endpoint: betanet.Metrics, Breaker: breaker.Open, OpenUntil: at(12), Next: at(12), Attempts: 19,
@@ -36,7 +38,7 @@ func scene() (views []*fleet.View, points []history.Point, journal *history.Jour
 		},
 		{
 			Endpoint: betanet.Network, Next: at(10), Attempts: 14,
-			Record: snapshot.Record{}.Fetched(&betanet.NetworkDoc{BytesTransmitted: 90_000, BytesReceived: 70_000, AvgLatencyMS: 35, PeakThroughput: 2000}, at(-5)),
+			Record: snapshot.Record{}.Fetched(&betanet.NetworkDoc{BytesTransmitted: 90_000, BytesReceived: 70_000, AvgLatencyMS: new(35.0), PeakThroughput: 2000}, at(-5)),
 		},
 	}
 
@@ -50,8 +52,8 @@ func scene() (views []*fleet.View, points []history.Point, journal *history.Jour
 	well.Endpoints = []fleet.EndpointView{{
 		Endpoint: betanet.Mixnodes, Next: at(12), Attempts: 14,
 		Record: snapshot.Record{}.Fetched(betanet.MixnodesDoc{
-			{ID: "mix-a", Status: "active", PacketsProcessed: 900, PacketsDropped: &dropped, UptimeSeconds: 3600, AvgLatencyMS: &ms},
-			{ID: "mix-b", Status: "stopped", UptimeSeconds: 60},
+			{ID: "mix-a", Status: "active", PacketsProcessed: 900, PacketsDropped: &dropped, UptimeSeconds: new(uint64(3600)), AvgLatencyMS: &ms},
+			{ID: "mix-b", Status: "stopped", UptimeSeconds: new(uint64(60))},
 		}, at(-3)),
 	}}
 

@@ -58,6 +58,7 @@ type valuesStatus struct {
 	Inactive         *uint64  `json:"mixnode_inactive,omitempty"`
 	Messages         *uint64  `json:"messages_total,omitempty"`
 	Dropped          *uint64  `json:"packets_dropped_total,omitempty"`
+	Forwarded        *uint64  `json:"packets_forwarded_total,omitempty"` // of API mixnodes
 	BytesTransmitted *uint64  `json:"bytes_transmitted_total,omitempty"`
 	BytesReceived    *uint64  `json:"bytes_received_total,omitempty"`
 	PeakThroughput   *uint64  `json:"peak_throughput,omitempty"`
@@ -82,7 +83,7 @@ func newUpstreamStatus(v *fleet.View, now time.Time) upstreamStatus {
 	u := upstreamStatus{
 		Name: v.Upstream.Title(), URL: v.URL.String(), API: v.API.String(), State: v.State(now),
 		Values: valuesStatus{
-			val.Peers, val.Active, val.Inactive, val.Messages, val.Dropped,
+			val.Peers, val.Active, val.Inactive, val.Messages, val.Dropped, val.Forwarded,
 			val.BytesTransmitted, val.BytesRecvd, val.PeakThroughput, val.LatencySeconds,
 		},
 	}

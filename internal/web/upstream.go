@@ -53,6 +53,28 @@ func (p *statusPages) upstream(w http.ResponseWriter, r *http.Request) {
 // One tells the events' template that they are all of one upstream.
 func (upstreamPage) One() bool { return true }
 
+// Rate is how many messages the upstream processes now.
+func (p upstreamPage) Rate() string {
+	if m := p.Values.Messages; m != nil && *m == 0 {
+		return "no packet counted yet"
+	}
+	return optional(p.rates.MessagesPerSecond, perSecond)
+}
+
+// Loss is the share of packets that are dropped now.
+func (p upstreamPage) Loss() string { return optional(p.rates.Loss, percent) }
+
+// PacketLatency is the mean latency of the packets of now. For API mixnodes that
+// is not the average of the document, which is over all packets since deployment.
+func (p upstreamPage) PacketLatency() string { return seconds(p.rates.LatencySeconds) }
+
+func optional(x *float64, show func(float64) string) string {
+	if x == nil {
+		return unknown
+	}
+	return show(*x)
+}
+
 // Wait is how long a breaker stays open.
 func (p upstreamPage) Wait(at *time.Time) *float64 {
 	if at == nil {

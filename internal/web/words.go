@@ -128,7 +128,12 @@ func units(n int64, unit string, more ...any) string {
 	return text
 }
 
-func uptime(s uint64) string { return spell(float64(s)) }
+func uptime(s *uint64) string {
+	if s == nil {
+		return unknown
+	}
+	return spell(float64(*s))
+}
 
 // clock is a time of day.
 func clock(t time.Time) string { return t.UTC().Format(time.TimeOnly) }

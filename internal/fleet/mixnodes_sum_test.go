@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/betanet/betanet_exporter/internal/betanet"
 	"pgregory.net/rapid"
 )
 
@@ -15,27 +16,37 @@ type named struct {
 	value uint64
 }
 
-// round takes in the counters that are there now.
-func round(s *Sum, counters ...named) (fell int) {
-	s.Begin()
+// round adds a document whose nodes have processed, dropped, forwarded and
+// delayed packets in fixed proportions, and reports whether a counter fell. All
+// sums are checked against one another.
+func round(s *mixnodeSums, counters ...named) (fell bool) {
+	d := make(betanet.MixnodesDoc, 0, len(counters))
 	for _, c := range counters {
-		if s.Add(c.name, c.value) {
-			fell++
-		}
+		d = append(d, betanet.Mixnode{
+			ID: c.name, PacketsProcessed: c.value, PacketsDropped: ptr(c.value), PacketsForwarded: ptr(c.value), AvgLatencyMS: ptr(0.001),
+		})
 	}
-	s.End()
+	known := s.lastListed == 0 || len(d) == 0
+	for _, c := range counters {
+		last, seen := s.nodes[c.name]
+		known = known || seen && last.document == s.lastListed
+		fell = fell || c.value < last.processed
+	}
+	if got := s.add(d); got != (fell || !known) {
+		panic(fmt.Sprintf("reset: got %v, want %v where a counter fell: %v, and a node was known: %v", got, fell || !known, fell, known))
+	}
 	return fell
 }
 
-func wantTotal(t *testing.T, s *Sum, want uint64) {
+func wantTotal(t *testing.T, s *mixnodeSums, want uint64) {
 	t.Helper()
-	if got := s.Total(); got != want {
-		t.Errorf("Total(): got %v, want %v", got, want)
+	if s.messages != want || s.dropped != want || s.forwarded != want || s.latency.Packets != want {
+		t.Errorf("sums: got %v, %v, %v and %v packets with a latency, want %v", s.messages, s.dropped, s.forwarded, s.latency.Packets, want)
 	}
 }
 
 func TestACounterThatAppearsAddsAllOfIt(t *testing.T) {
-	s := NewSum(10)
+	s := newMixnodeSums(10)
 	wantTotal(t, s, 0)
 	round(s, named{"a", 5}, named{"b", 7})
 	wantTotal(t, s, 12)
@@ -44,56 +55,56 @@ func TestACounterThatAppearsAddsAllOfIt(t *testing.T) {
 }
 
 func TestASumGrowsByTheIncreases(t *testing.T) {
-	s := NewSum(10)
+	s := newMixnodeSums(10)
 	round(s, named{"a", 5}, named{"b", 7})
 	round(s, named{"a", 6}, named{"b", 17})
 	wantTotal(t, s, 23)
 }
 
 func TestACounterThatFellHasStartedAnew(t *testing.T) {
-	s := NewSum(10)
+	s := newMixnodeSums(10)
 	round(s, named{"a", 100})
-	if got := round(s, named{"a", 3}); got != 1 {
-		t.Errorf("fell: got %d times, want 1", got)
+	if got := round(s, named{"a", 3}); !got {
+		t.Errorf("fell: got %v, want true", got)
 	}
 	wantTotal(t, s, 103)
-	if got := round(s, named{"a", 10}); got != 0 {
-		t.Errorf("fell: got %d times, want 0", got)
+	if got := round(s, named{"a", 10}); got {
+		t.Errorf("fell: got %v, want false", got)
 	}
 	wantTotal(t, s, 110)
 }
 
 func TestACounterThatLeavesTakesNothingAway(t *testing.T) {
-	s := NewSum(10)
+	s := newMixnodeSums(10)
 	round(s, named{"a", 100}, named{"b", 1})
 	round(s, named{"b", 1})
 	wantTotal(t, s, 101)
 }
 
 func TestACounterThatIsBackGoesOnFromItsLast(t *testing.T) {
-	s := NewSum(10)
+	s := newMixnodeSums(10)
 	round(s, named{"a", 100})
 	for range 5 {
 		round(s)
 	}
-	if got := round(s, named{"a", 130}); got != 0 {
-		t.Errorf("fell: got %d times, want 0", got)
+	if got := round(s, named{"a", 130}); got {
+		t.Errorf("fell: got %v, want false", got)
 	}
 	wantTotal(t, s, 130)
 }
 
 func TestACounterThatIsBackLowerHasStartedAnew(t *testing.T) {
-	s := NewSum(10)
+	s := newMixnodeSums(10)
 	round(s, named{"a", 100})
 	round(s)
-	if got := round(s, named{"a", 30}); got != 1 {
-		t.Errorf("fell: got %d times, want 1", got)
+	if got := round(s, named{"a", 30}); !got {
+		t.Errorf("fell: got %v, want true", got)
 	}
 	wantTotal(t, s, 130)
 }
 
 func TestTheOldestDepartedAreForgotten(t *testing.T) {
-	s := NewSum(2)
+	s := newMixnodeSums(2)
 	round(s, named{"a", 10}, named{"b", 10}, named{"c", 10})
 	round(s, named{"b", 10}, named{"c", 10}) // a leaves first
 	round(s, named{"c", 10})
@@ -106,7 +117,7 @@ func TestTheOldestDepartedAreForgotten(t *testing.T) {
 }
 
 func TestOnlyTheDepartedAreForgotten(t *testing.T) {
-	s := NewSum(0)
+	s := newMixnodeSums(0)
 	var all []named
 	for i := range 50 {
 		all = append(all, named{fmt.Sprint(i), 1})
@@ -118,17 +129,17 @@ func TestOnlyTheDepartedAreForgotten(t *testing.T) {
 }
 
 func TestMemoryIsBounded(t *testing.T) {
-	s := NewSum(100)
+	s := newMixnodeSums(100)
 	for i := range 5000 {
 		round(s, named{fmt.Sprint(i), 1})
 	}
-	if got, want := len(s.last), 101; got != want {
+	if got, want := len(s.nodes), 101; got != want {
 		t.Errorf("counters remembered: got %d, want %d", got, want)
 	}
 }
 
 func TestASumSaturates(t *testing.T) {
-	s := NewSum(10)
+	s := newMixnodeSums(10)
 	round(s, named{"a", math.MaxUint64}, named{"b", 5})
 	wantTotal(t, s, math.MaxUint64)
 	round(s, named{"a", 1}, named{"b", 9})
@@ -136,7 +147,7 @@ func TestASumSaturates(t *testing.T) {
 }
 
 func TestASumReachesTheLargestNumberExactly(t *testing.T) {
-	s := NewSum(10)
+	s := newMixnodeSums(10)
 	round(s, named{"a", math.MaxUint64 - 5}, named{"b", 5})
 	wantTotal(t, s, math.MaxUint64)
 }
@@ -149,7 +160,7 @@ type model struct {
 	here  map[string]bool
 }
 
-func (m *model) round(departed int, counters []named) (fell int) {
+func (m *model) round(departed int, counters []named) (fell bool) {
 	m.here = make(map[string]bool)
 	for _, c := range counters {
 		m.here[c.name] = true
@@ -160,7 +171,7 @@ func (m *model) round(departed int, counters []named) (fell int) {
 		}
 		if c.value < before {
 			before = 0
-			fell++
+			fell = true
 		}
 		m.total += float64(c.value - before)
 		m.last = append(m.last, c)
@@ -183,31 +194,31 @@ func TestASumNeverFallsAndIsThatOfTheModel(t *testing.T) {
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		departed := rapid.IntRange(0, 4).Draw(t, "departed")
-		s, m := NewSum(departed), new(model)
+		s, m := newMixnodeSums(departed), new(model)
 		before := uint64(0)
 		for i, c := range rapid.SliceOfN(counters, 0, 40).Draw(t, "rounds") {
 			fell := round(s, c...)
 			if want := m.round(departed, c); fell != want {
-				t.Fatalf("round %d: fell: got %d times, want %d", i, fell, want)
+				t.Fatalf("round %d: fell: got %v, want %v", i, fell, want)
 			}
-			if got := s.Total(); got < before || float64(got) != m.total {
-				t.Fatalf("round %d: Total(): got %v after %v, want %v", i, got, before, m.total)
+			if got := s.messages; got < before || float64(got) != m.total {
+				t.Fatalf("round %d: messages: got %v after %v, want %v", i, got, before, m.total)
 			}
-			before = s.Total()
+			before = s.messages
 		}
 	})
 }
 
 func TestASumOfLargeNumbersNeverFalls(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := NewSum(1)
+		s := newMixnodeSums(1)
 		before := uint64(0)
 		for i, v := range rapid.SliceOf(rapid.Uint64()).Draw(t, "values") {
 			round(s, named{[]string{"a", "b", "c"}[i%3], v})
-			if got := s.Total(); got < before || got < v {
-				t.Fatalf("round %d: Total(): got %v after %v and a counter at %v, want no less than either", i, got, before, v)
+			if got := s.messages; got < before || got < v {
+				t.Fatalf("round %d: messages: got %v after %v and a counter at %v, want no less than either", i, got, before, v)
 			}
-			before = s.Total()
+			before = s.messages
 		}
 	})
 }

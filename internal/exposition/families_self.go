@@ -1,0 +1,73 @@
+package exposition
+
+// selfFamilies are about the exporter, over all upstreams.
+var selfFamilies = []family{
+	{
+		name: "betanet_exporter_attempts_total", kind: counter, labels: "endpoint, result", self: (*Self).writeAttempts,
+		help: "Requests to upstreams by how they ended: success or the reason of the failure; one that the HTTP client sends again because a kept connection was dead counts once",
+	},
+	{
+		name: "betanet_exporter_cache_requests_total", kind: counter, labels: "result", self: (*Self).writeCache,
+		help: "Documents asked of the cache: hit = answered without a fetch, miss = by a fetch, stale = with the last good one because the fetch failed",
+	},
+	{
+		name: "betanet_exporter_circuit_breaker_transitions_total", kind: counter, labels: "endpoint, state", self: (*Self).writeTransitions,
+		help: "States that circuit breakers entered, over all upstreams",
+	},
+	{
+		name: "betanet_exporter_collection_delay_seconds", kind: histogram, self: (*Self).writeDelay,
+		help: "How long after it was due a collection started, in seconds; those at start and on demand are due at no time",
+	},
+	{
+		name: "betanet_exporter_collections_skipped_total", kind: counter, self: (*Self).writeSkipped,
+		help: "Collections that were due and not made, because the one before was still running or the process was stopped",
+	},
+	{
+		name: "betanet_exporter_collections_total", kind: counter, self: (*Self).writeCollections,
+		help: "Collections started, over all upstreams",
+	},
+	{
+		name: "betanet_exporter_config_last_reload_success_timestamp_seconds", kind: gauge, self: (*Self).writeReloadTime,
+		help: "Unix time of the last successful load of the configuration, in seconds",
+	},
+	{
+		name: "betanet_exporter_config_last_reload_successful", kind: gauge, self: (*Self).writeReload,
+		help: "Whether the last load of the configuration succeeded",
+	},
+	{
+		name: "betanet_exporter_discovery_duplicates", kind: gauge, labels: "source", self: (*Self).writeDuplicates,
+		help: "Upstreams of a source of discovery that are left out, because their name is taken",
+	},
+	{
+		name: "betanet_exporter_discovery_up", kind: gauge, labels: "source", self: (*Self).writeDiscovery,
+		help: "Whether a source of discovery was read when last tried; if not, the last list of targets is kept",
+	},
+	{
+		name: "betanet_exporter_http_rejected_total", kind: counter, labels: "reason", self: (*Self).writeRejected,
+		help: "Inbound requests and connections turned away: max_requests = too many scrapes at once, connections = too many connections, slow_client = no progress",
+	},
+	{
+		name: "betanet_exporter_push_last_success_timestamp_seconds", kind: gauge, self: (*Self).writePushTime,
+		help: "Unix time of the last push by OTLP that the receiver took as a whole, in seconds",
+	},
+	{
+		name: "betanet_exporter_push_total", kind: counter, labels: "result", self: (*Self).writePushes,
+		help: "Pushes by OTLP: success, partial = the receiver refused some of the data points, failure = after all retries; only where --otlp.endpoint is set",
+	},
+	{
+		name: "betanet_exporter_request_duration_seconds", kind: histogram, self: (*Self).writeDurations,
+		help: "Duration of requests to upstreams, body and decoding included, in seconds",
+	},
+	{
+		name: "betanet_exporter_retries_total", kind: counter, labels: "endpoint", self: (*Self).writeRetries,
+		help: "Requests that were made again within a collection, over all upstreams",
+	},
+	{
+		name: "betanet_exporter_retry_budget_exhausted_total", kind: counter, self: (*Self).writeExhausted,
+		help: "Retries that were due and not made, because the budget of the process was empty",
+	},
+	{
+		name: "betanet_exporter_upstreams", kind: gauge, self: (*Self).writeUpstreams,
+		help: "Number of upstreams that are configured or discovered",
+	},
+}
