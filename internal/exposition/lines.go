@@ -19,9 +19,16 @@ import (
 type lines struct {
 	buf        []byte
 	dots       []uint32
-	histograms []*dto.Histogram
+	histograms []renderedHistogram
 	ending
-	name string // of the family being written
+	name   string // of the family being written
+	family int    // its place in families
+}
+
+// renderedHistogram is a histogram of a family.
+type renderedHistogram struct {
+	family int
+	value  *dto.Histogram
 }
 
 // ending is the labels that all samples of an upstream end with: with braces
@@ -88,7 +95,7 @@ func (w *lines) known(labels string, v *uint64) {
 }
 
 func (w *lines) histogram(labels string, h *dto.Histogram) {
-	w.histograms = append(w.histograms, h)
+	w.histograms = append(w.histograms, renderedHistogram{w.family, h})
 	for i, b := range h.Bucket {
 		w.bucket(labels, bounds[i], b.GetCumulativeCount(), b.GetUpperBound() == float64(int64(b.GetUpperBound())))
 	}

@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	dto "github.com/prometheus/client_model/go"
-
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
@@ -75,7 +73,7 @@ type block struct {
 	view       *fleet.View
 	buf        []byte
 	dots       []uint32            // see lines
-	histograms []*dto.Histogram    // see lines
+	histograms []renderedHistogram // see lines
 	ends       [maxFamilies]uint32 // where the lines of each family end in buf
 	expires    time.Time           // when a value in it becomes too old, zero for never
 
@@ -181,7 +179,7 @@ func (b *block) render(s *subject, e endings, wanted func(*family) bool) {
 	b.peers, b.active = s.values.Peers, s.values.Active
 	for i := range families {
 		if f := &families[i]; wanted(f) {
-			w.name, w.ending = f.name, e[f.scope]
+			w.name, w.family, w.ending = f.name, i, e[f.scope]
 			f.upstream(&w, s)
 		}
 		b.ends[i] = uint32(len(w.buf))

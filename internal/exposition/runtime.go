@@ -16,17 +16,24 @@ import (
 // them costs more than all else in a small scrape.
 const runtimeAge = time.Second
 
-// runtime has the lines about the Go runtime, the process and the build, which
+// runtime has the families about the Go runtime, the process and the build, which
 // client_golang knows best.
 type runtime struct {
 	registry *prometheus.Registry
 	refresh  sync.Mutex
-	last     atomic.Pointer[runtimeLines]
+	last     atomic.Pointer[gathered]
 }
 
-type runtimeLines struct {
-	at   time.Time
-	text [2][]byte // by format
+// gathered is what was gathered at one moment.
+type gathered struct {
+	at       time.Time
+	families []gatheredFamily
+}
+
+// gatheredFamily is one family, written in each format.
+type gatheredFamily struct {
+	name string
+	text [numFormats][]byte
 }
 
 func newRuntime() *runtime {
@@ -40,29 +47,30 @@ func newRuntime() *runtime {
 	return r
 }
 
-// lines are at most runtimeAge old, or as old as a scrape that is renewing them
-// at this moment has been running.
-func (r *runtime) lines(f Format) []byte {
+// families returns what is at most runtimeAge old, or as old as a scrape that is
+// renewing it at this moment has been running.
+func (r *runtime) families() []gatheredFamily {
 	l := r.last.Load()
 	if time.Since(l.at) > runtimeAge && r.refresh.TryLock() {
 		l = r.gather()
 		r.last.Store(l)
 		r.refresh.Unlock()
 	}
-	return l.text[f]
+	return l.families
 }
 
-func (r *runtime) gather() *runtimeLines {
-	l := &runtimeLines{at: time.Now()}
+func (r *runtime) gather() *gathered {
+	l := &gathered{at: time.Now()}
 	// What could be gathered is shown; the rest is absent.
-	gathered, _ := r.registry.Gather()
-	for f, format := range []expfmt.Format{expfmt.FmtText, expfmt.FmtOpenMetrics_1_0_0} {
-		var b bytes.Buffer
-		e := expfmt.NewEncoder(&b, format)
-		for _, family := range gathered {
-			_ = e.Encode(family) // a bytes.Buffer takes everything
+	all, _ := r.registry.Gather()
+	for _, family := range all {
+		g := gatheredFamily{name: family.GetName()}
+		for f, format := range [numFormats]expfmt.Format{Text: expfmt.FmtText, OpenMetrics: expfmt.FmtOpenMetrics_1_0_0, Protobuf: expfmt.FmtProtoDelim} {
+			var b bytes.Buffer
+			_ = expfmt.NewEncoder(&b, format).Encode(family) // a bytes.Buffer takes everything
+			g.text[f] = b.Bytes()
 		}
-		l.text[f] = b.Bytes()
+		l.families = append(l.families, g)
 	}
 	return l
 }

@@ -2,6 +2,7 @@ package exposition
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -9,13 +10,16 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// Format is a format that is written line by line.
+// Format is a format of the exposition.
 type Format int
 
-// The formats. They differ in names of families, whole le and the end.
+// The formats. The first two are written line by line; they differ in names of
+// families, whole le and the end. Protobuf has native histograms.
 const (
 	Text        Format = iota // text 0.0.4
 	OpenMetrics               // OpenMetrics 1.0
+	Protobuf                  // length-delimited io.prometheus.client.MetricFamily
+	numFormats
 )
 
 // chunk is how much is gathered before it is written.
@@ -29,25 +33,33 @@ type scrape struct {
 	buf    []byte
 	out    io.Writer
 	err    error
+	only   []string // names of the families that are wanted; empty for all
+
+	message, metric, inner, value []byte // of a protobuf message that is being made
 }
 
 // Write writes everything that is known, in one format, as of one moment: all
-// families show the same views. It does not wait for anything but out.
-func (r *Registry) Write(out io.Writer, f Format) error { return r.write(out, f, true) }
+// families show the same views. With names, it writes only the families of these
+// names, as they are in the text format. It does not wait for anything but out.
+func (r *Registry) Write(out io.Writer, f Format, names ...string) error {
+	return r.scrape(out, r.slots(), func(s *scrape) error {
+		s.only = names
+		s.blocks = append(s.blocks, s.renderSelf(r))
+		s.families(f)
+		for _, family := range r.runtime.families() {
+			if s.wants(family.name) {
+				s.append(family.text[f])
+			}
+		}
+		return s.end(f)
+	})
+}
 
 // WriteUpstreams writes what is known of the upstreams, and nothing about the
 // exporter.
-func (r *Registry) WriteUpstreams(out io.Writer, f Format) error { return r.write(out, f, false) }
-
-func (r *Registry) write(out io.Writer, f Format, all bool) error {
+func (r *Registry) WriteUpstreams(out io.Writer, f Format) error {
 	return r.scrape(out, r.slots(), func(s *scrape) error {
-		if all {
-			s.blocks = append(s.blocks, s.renderSelf(r))
-		}
 		s.families(f)
-		if all {
-			s.append(r.runtime.lines(f))
-		}
 		return s.end(f)
 	})
 }
@@ -58,7 +70,9 @@ func (r *Registry) writeSelf(out io.Writer) error {
 	return r.scrape(out, r.slots(), func(s *scrape) error {
 		s.blocks = append(s.blocks[:0], s.renderSelf(r))
 		s.families(Text)
-		s.append(r.runtime.lines(Text))
+		for _, family := range r.runtime.families() {
+			s.append(family.text[Text])
+		}
 		return s.end(Text)
 	})
 }
@@ -75,7 +89,7 @@ func (r *Registry) writeSlots(out io.Writer, slots []*slot) error {
 func (r *Registry) scrape(out io.Writer, slots []*slot, write func(*scrape) error) error {
 	s := r.spare.Get().(*scrape)
 	defer r.spare.Put(s)
-	s.out, s.err, s.buf, s.blocks = out, nil, s.buf[:0], s.blocks[:0]
+	s.out, s.err, s.only, s.buf, s.blocks = out, nil, nil, s.buf[:0], s.blocks[:0]
 	defer func() { s.out = nil; clear(s.blocks[:cap(s.blocks)]) }()
 	now := time.Now()
 	r.readers.Add(1)
@@ -113,9 +127,18 @@ func (s *scrape) end(f Format) error {
 // families writes the lines of all blocks, family by family.
 func (s *scrape) families(f Format) {
 	for i := 0; i < len(families) && s.err == nil; i++ {
-		s.family(i, f)
+		switch {
+		case !s.wants(families[i].name):
+		case f == Protobuf:
+			s.protobuf(i)
+		default:
+			s.family(i, f)
+		}
 	}
 }
+
+// wants reports whether a family was asked for.
+func (s *scrape) wants(name string) bool { return len(s.only) == 0 || slices.Contains(s.only, name) }
 
 // renderSelf makes the lines about the exporter and about all upstreams
 // together, in the shape of an upstream's.
@@ -125,7 +148,7 @@ func (s *scrape) renderSelf(r *Registry) *block {
 	t := addUp(s.blocks, r.traffic)
 	for i := range families {
 		f := &families[i]
-		w.name = f.name
+		w.name, w.family = f.name, i
 		switch {
 		case f.self != nil:
 			f.self(r.Self, w)

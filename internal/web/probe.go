@@ -21,8 +21,8 @@ type Prober interface {
 	Collect(ctx context.Context, target string, limit time.Duration) (v *fleet.View, late bool, err error)
 }
 
-// lineFormats are those of formats that are written line by line: who prefers
-// protobuf gets the next best.
+// lineFormats are the formats without protobuf: a probe has no histogram, so it
+// would gain nothing.
 var lineFormats = formats[1:]
 
 // probes serves the samples of the one target that is asked for. A target that
@@ -42,12 +42,9 @@ func probes(o Options) http.Handler {
 			writeText(w, probeStatus(err), err.Error()+"\n")
 			return
 		}
-		format, lines := expfmt.NegotiateAccept(r.Header, lineFormats...), exposition.Text
-		if format.FormatType() == expfmt.TypeOpenMetrics {
-			lines = exposition.OpenMetrics
-		}
+		format := expfmt.NegotiateAccept(r.Header, lineFormats...)
 		w.Header().Set("Content-Type", string(format))
-		if err := exposition.WriteProbe(w, lines, v, late); err != nil {
+		if err := exposition.WriteProbe(w, expositionFormat(format), v, late); err != nil {
 			o.Log.Debug("probe not completed", "client", r.RemoteAddr, "err", err)
 		}
 	})

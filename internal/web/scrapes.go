@@ -12,39 +12,28 @@ import (
 // formats are what a scraper may ask for, the best first.
 var formats = []expfmt.Format{expfmt.FmtProtoDelim, expfmt.FmtOpenMetrics_1_0_0, expfmt.FmtOpenMetrics_0_0_1, expfmt.FmtText}
 
-// scrapes serves the exposition in the format that is asked for.
+// scrapes serves the exposition in the format that is asked for. With parameters
+// name[] it serves only the families named, as client_golang does.
 func scrapes(o Options) http.Handler {
 	return limited(o, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		format := expfmt.NegotiateAccept(r.Header, formats...)
 		w.Header().Set("Content-Type", string(format))
-		var err error
-		switch format.FormatType() {
-		case expfmt.TypeProtoDelim:
-			err = protobuf(w, o.Registry, format)
-		case expfmt.TypeOpenMetrics:
-			err = o.Registry.Write(w, exposition.OpenMetrics)
-		default:
-			err = o.Registry.Write(w, exposition.Text)
-		}
+		err := o.Registry.Write(w, expositionFormat(format), r.URL.Query()["name[]"]...)
 		if err != nil {
 			o.Log.Debug("scrape not completed", "client", r.RemoteAddr, "err", err)
 		}
 	}))
 }
 
-// protobuf is asked for by few, and leaves the work to the libraries.
-func protobuf(w http.ResponseWriter, r *exposition.Registry, format expfmt.Format) error {
-	families, err := r.Gather()
-	if err != nil {
-		return err
+func expositionFormat(f expfmt.Format) exposition.Format {
+	switch f.FormatType() {
+	case expfmt.TypeProtoDelim:
+		return exposition.Protobuf
+	case expfmt.TypeOpenMetrics:
+		return exposition.OpenMetrics
+	default:
+		return exposition.Text
 	}
-	e := expfmt.NewEncoder(w, format)
-	for _, f := range families {
-		if err := e.Encode(f); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // limited turns away more parallel scrapes than are allowed: at once, so that

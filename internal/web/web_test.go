@@ -315,3 +315,17 @@ func (s *stuck) Write(b []byte) (int, error) {
 	<-s.done
 	return s.ResponseWriter.Write(b)
 }
+
+func TestAScrapeMayNameTheFamiliesThatItWants(t *testing.T) {
+	o := Options{Registry: registry(upstreamOf("edge", 1, 0, breaker.Closed, time.Now()))}
+	for path, want := range map[string]string{
+		"/metrics?name[]=betanet_up":           "# HELP betanet_up Whether the last collection of every endpoint of the upstream succeeded; 0 before the first\n# TYPE betanet_up gauge\nbetanet_up{upstream=\"edge\"} 1\n",
+		"/metrics?name%5B%5D=nothing":          "",
+		"/metrics?name[]=nothing&name[]=there": "",
+	} {
+		r := serve(t, o, "GET", path)
+		if got := body(t, r); r.StatusCode != http.StatusOK || got != want {
+			t.Errorf("%s: got %d\n%s\nwant\n%s", path, r.StatusCode, got, want)
+		}
+	}
+}

@@ -1,0 +1,160 @@
+package exposition
+
+import (
+	"bytes"
+	"math"
+	"strconv"
+
+	dto "github.com/prometheus/client_model/go"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+)
+
+// Field numbers of io.prometheus.client's messages
+// (https://github.com/prometheus/client_model, metrics.proto).
+const (
+	familyName, familyHelp, familyType, familyMetric               = 1, 2, 3, 4
+	metricLabel, metricGauge, metricCounter, metricSummary         = 1, 2, 3, 4
+	metricHistogram                                                = 7
+	labelName, labelValue                                          = 1, 2
+	gaugeValue, counterValue, summarySampleCount, summarySampleSum = 1, 1, 1, 2
+)
+
+var familyTypes = map[kind]dto.MetricType{
+	counter: dto.MetricType_COUNTER, gauge: dto.MetricType_GAUGE,
+	histogram: dto.MetricType_HISTOGRAM, summary: dto.MetricType_SUMMARY,
+}
+
+// protobuf writes one family of all blocks as a length-delimited message. Samples
+// are made from the rendered lines, so that all formats say the same; histograms
+// keep their native buckets.
+func (s *scrape) protobuf(i int) {
+	f := &families[i]
+	b := s.message[:0]
+	for _, block := range s.blocks {
+		start, end := block.lines(i)
+		if start == end {
+			continue
+		}
+		if len(b) == 0 {
+			b = appendBytes(b, familyName, f.name)
+			b = appendBytes(b, familyHelp, f.help)
+			b = protowire.AppendTag(b, familyType, protowire.VarintType)
+			b = protowire.AppendVarint(b, uint64(familyTypes[f.kind]))
+		}
+		b = s.metrics(b, f, block, i, block.buf[start:end])
+	}
+	s.message = b
+	if len(b) > 0 {
+		s.buf = protowire.AppendVarint(s.buf, uint64(len(b)))
+		s.append(b)
+	}
+}
+
+// metrics appends the samples of one family of one block.
+func (s *scrape) metrics(b []byte, f *family, block *block, i int, lines []byte) []byte {
+	histograms := block.histograms
+	for len(histograms) > 0 && histograms[0].family != i {
+		histograms = histograms[1:]
+	}
+	var sum float64
+	for len(lines) > 0 {
+		end := bytes.IndexByte(lines, '\n')
+		line := lines[len(f.name):end]
+		lines = lines[end+1:]
+		switch f.kind {
+		case counter:
+			m, value := s.sample(line)
+			b = appendMetric(b, appendDouble(m, metricCounter, counterValue, value))
+		case gauge:
+			m, value := s.sample(line)
+			b = appendMetric(b, appendDouble(m, metricGauge, gaugeValue, value))
+		case summary:
+			m, value := s.sample(line)
+			if bytes.HasPrefix(line, []byte("_sum")) {
+				sum = value
+				continue
+			}
+			s.inner = protowire.AppendTag(s.inner[:0], summarySampleCount, protowire.VarintType)
+			s.inner = protowire.AppendVarint(s.inner, count(value))
+			s.inner = protowire.AppendTag(s.inner, summarySampleSum, protowire.Fixed64Type)
+			s.inner = protowire.AppendFixed64(s.inner, math.Float64bits(sum))
+			b = appendMetric(b, appendBytes(m, metricSummary, s.inner))
+		case histogram:
+			if !bytes.HasPrefix(line, []byte("_count")) {
+				continue
+			}
+			m, _ := s.sample(line)
+			s.inner, _ = proto.MarshalOptions{}.MarshalAppend(s.inner[:0], histograms[0].value) // has no required field
+			histograms = histograms[1:]
+			b = appendMetric(b, appendBytes(m, metricHistogram, s.inner))
+		}
+	}
+	return b
+}
+
+// count converts a count that was written in plain digits.
+func count(v float64) uint64 {
+	if v >= math.MaxUint64 {
+		return math.MaxUint64
+	}
+	return uint64(v)
+}
+
+// sample returns the labels of a line as the beginning of a metric, and its
+// value. The line begins after the name of the family.
+func (s *scrape) sample(line []byte) (metric []byte, value float64) {
+	m := s.metric[:0]
+	space := bytes.LastIndexByte(line, ' ')
+	if open := bytes.IndexByte(line, '{'); open >= 0 && open < space {
+		for rest := line[open+1 : space-1]; len(rest) > 0; {
+			equals := bytes.IndexByte(rest, '=')
+			name := rest[:equals]
+			var end int
+			s.value, end = unescapeLabel(s.value[:0], rest[equals+2:])
+			rest = bytes.TrimPrefix(rest[equals+2+end+1:], []byte(","))
+			m = protowire.AppendTag(m, metricLabel, protowire.BytesType)
+			m = protowire.AppendVarint(m, uint64(protowire.SizeTag(labelName)+protowire.SizeBytes(len(name))+
+				protowire.SizeTag(labelValue)+protowire.SizeBytes(len(s.value))))
+			m = appendBytes(m, labelName, name)
+			m = appendBytes(m, labelValue, s.value)
+		}
+	}
+	s.metric = m
+	value, _ = strconv.ParseFloat(string(line[space+1:]), 64) // our own number
+	return m, value
+}
+
+// unescapeLabel appends the value of a label up to its closing quotation mark, of
+// which it returns the place.
+func unescapeLabel(to, text []byte) (value []byte, end int) {
+	for i := 0; ; i++ {
+		switch text[i] {
+		case '"':
+			return to, i
+		case '\\':
+			i++
+			if text[i] == 'n' {
+				to = append(to, '\n')
+				continue
+			}
+		}
+		to = append(to, text[i])
+	}
+}
+
+func appendMetric(b, metric []byte) []byte { return appendBytes(b, familyMetric, metric) }
+
+func appendBytes[T string | []byte](b []byte, field protowire.Number, v T) []byte {
+	b = protowire.AppendTag(b, field, protowire.BytesType)
+	b = protowire.AppendVarint(b, uint64(len(v)))
+	return append(b, v...)
+}
+
+// appendDouble appends a message that has one number.
+func appendDouble(b []byte, message, field protowire.Number, v float64) []byte {
+	b = protowire.AppendTag(b, message, protowire.BytesType)
+	b = protowire.AppendVarint(b, uint64(protowire.SizeTag(field)+protowire.SizeFixed64()))
+	b = protowire.AppendTag(b, field, protowire.Fixed64Type)
+	return protowire.AppendFixed64(b, math.Float64bits(v))
+}

@@ -1,0 +1,153 @@
+package exposition
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+)
+
+// decode reads delimited messages with the decoder of Prometheus' own library.
+func decode(t *testing.T, b []byte) map[string]*dto.MetricFamily {
+	t.Helper()
+	all := make(map[string]*dto.MetricFamily)
+	d := expfmt.NewDecoder(bytes.NewReader(b), expfmt.FmtProtoDelim)
+	for {
+		f := new(dto.MetricFamily)
+		switch err := d.Decode(f); {
+		case errors.Is(err, io.EOF):
+			return all
+		case err != nil:
+			t.Fatalf("decode: %v after %d families", err, len(all))
+		case all[f.GetName()] != nil:
+			t.Fatalf("duplicate family %s", f.GetName())
+		}
+		all[f.GetName()] = f
+	}
+}
+
+// readProtobuf is what a scrape as protobuf gives, in the shape of the text.
+func readProtobuf(t *testing.T, b []byte) map[string]read {
+	t.Helper()
+	all := make(map[string]read)
+	for name, f := range decode(t, b) {
+		r := read{Kind: strings.ToLower(f.GetType().String()), Help: f.GetHelp()}
+		for _, m := range f.Metric {
+			r.Samples = append(r.Samples, samplesOf(name, m)...)
+		}
+		slices.Sort(r.Samples)
+		all[name] = r
+	}
+	return all
+}
+
+func written(t *testing.T, r *Registry, f Format, names ...string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := r.Write(&b, f, names...); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// withoutInf leaves out the buckets up to +Inf, which protobuf does not have.
+func withoutInf(all map[string]read) map[string]read {
+	for name, r := range all {
+		r.Samples = slices.DeleteFunc(r.Samples, func(s string) bool { return strings.Contains(s, `le="+Inf"`) })
+		all[name] = r
+	}
+	return all
+}
+
+func TestProtobufSaysWhatTheTextSays(t *testing.T) {
+	for seed := range uint64(40) {
+		s := newScene(seed)
+		for life := range lives {
+			s.v1(fmt.Sprint("v", life, s.odd()), life)
+			s.mixnodes(fmt.Sprint("m", life, s.odd()), life)
+		}
+		s.exporter()
+		got := readProtobuf(t, written(t, s.registry, Protobuf))
+		want := withoutInf(readText(t, string(written(t, s.registry, Text))))
+		foreign := func(name string, _ read) bool { return !strings.HasPrefix(name, "betanet_") }
+		maps.DeleteFunc(got, foreign)
+		maps.DeleteFunc(want, foreign)
+		if diff := gocmp.Diff(want, got); diff != "" {
+			t.Fatalf("seed %d (-text +protobuf):\n%s", seed, diff)
+		}
+	}
+}
+
+func TestProtobufHasTheFamiliesOfTheProcess(t *testing.T) {
+	all := decode(t, written(t, rendered(seed(newUpstream("a"), at)), Protobuf))
+	for _, name := range []string{"go_goroutines", "process_start_time_seconds", "betanet_exporter_build_info", "go_gc_duration_seconds"} {
+		if all[name] == nil {
+			t.Errorf("%s is missing", name)
+		}
+	}
+}
+
+func TestHistogramsAreNativeAsWell(t *testing.T) {
+	u := newUpstream("a")
+	u.Labels = []fleet.Label{{Name: "region", Value: `e"u`}}
+	r := rendered(seed(u, at))
+	r.Self.Attempt(betanet.Metrics, "", 3*time.Millisecond)
+	all := decode(t, written(t, r, Protobuf))
+	for name, count := range map[string]uint64{
+		"betanet_message_latency_seconds": 1, "betanet_exporter_request_duration_seconds": 3, "betanet_exporter_collection_delay_seconds": 1,
+	} {
+		if len(all[name].GetMetric()) != 1 {
+			t.Fatalf("%s: got %v, want one metric", name, all[name])
+		}
+		h := all[name].Metric[0].Histogram
+		var native, bucket int64
+		for _, delta := range h.PositiveDelta {
+			bucket += delta
+			native += bucket
+		}
+		if h.GetSchema() != 3 || native != int64(count) || h.GetSampleCount() != count || len(h.Bucket) != len(fleet.Buckets) {
+			t.Errorf("%s: got %v, want %d observations in native and in classic buckets", name, h, count)
+		}
+	}
+	labels := make(map[string]string)
+	for _, l := range all["betanet_message_latency_seconds"].Metric[0].Label {
+		labels[l.GetName()] = l.GetValue()
+	}
+	if want := map[string]string{"region": `e"u`, "upstream": "a"}; !maps.Equal(labels, want) {
+		t.Errorf("got labels %v, want %v", labels, want)
+	}
+}
+
+func TestOnlyTheFamiliesNamedAreWritten(t *testing.T) {
+	r := rendered(seed(newUpstream("a"), at))
+	for _, c := range []struct{ names, want []string }{
+		{[]string{"betanet_messages_total"}, []string{"betanet_messages_total"}},
+		{[]string{"betanet_messages_total", "go_goroutines", "betanet_exporter_upstreams"}, []string{"betanet_exporter_upstreams", "betanet_messages_total", "go_goroutines"}},
+		{[]string{"betanet_messages"}, nil}, // names are those of the text format
+		{[]string{"nothing", ""}, nil},
+		{[]string{"nothing", "betanet_up"}, []string{"betanet_up"}},
+	} {
+		if got := slices.Sorted(maps.Keys(readText(t, string(written(t, r, Text, c.names...))))); !slices.Equal(got, c.want) {
+			t.Errorf("text of %q: got %q, want %q", c.names, got, c.want)
+		}
+		if got := slices.Sorted(maps.Keys(decode(t, written(t, r, Protobuf, c.names...)))); !slices.Equal(got, c.want) {
+			t.Errorf("protobuf of %q: got %q, want %q", c.names, got, c.want)
+		}
+		om := string(written(t, r, OpenMetrics, c.names...))
+		if got := strings.Count(om, "# TYPE "); got != len(c.want) || !strings.HasSuffix(om, "# EOF\n") {
+			t.Errorf("OpenMetrics of %q: got %d families, want %d, and # EOF at the end:\n%s", c.names, got, len(c.want), om)
+		}
+	}
+}
