@@ -319,7 +319,7 @@ func (s *stuck) Write(b []byte) (int, error) {
 func TestAScrapeMayNameTheFamiliesThatItWants(t *testing.T) {
 	o := Options{Registry: registry(upstreamOf("edge", 1, 0, breaker.Closed, time.Now()))}
 	for path, want := range map[string]string{
-		"/metrics?name[]=betanet_up":           "# HELP betanet_up Whether the last collection of every endpoint of the upstream succeeded; 0 before the first\n# TYPE betanet_up gauge\nbetanet_up{upstream=\"edge\"} 1\n",
+		"/metrics?name[]=betanet_up":           "# HELP betanet_up Whether the last collection of every endpoint of the upstream succeeded; 0 before the first\n# TYPE betanet_up gauge\nbetanet_up{upstream=\"edge\"} 0\n",
 		"/metrics?name%5B%5D=nothing":          "",
 		"/metrics?name[]=nothing&name[]=there": "",
 	} {
