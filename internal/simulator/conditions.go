@@ -9,7 +9,7 @@ import (
 // then tells truly: unlike faults they are in the values and not in the
 // answers. The zero value is as usual.
 type Conditions struct {
-	Loss    float64       // part of all packets that is dropped, at least; below 1
+	Loss    float64       // part of all packets that is dropped, at least
 	Idle    bool          // no packets come
 	Nodes   int           // nodes that are left, all when zero
 	Active  int           // nodes that may be active, all when zero
@@ -20,8 +20,8 @@ type Conditions struct {
 // on for packets and at once for all else. It panics on conditions that cannot
 // be, because only a mistake in the calling code can ask for them.
 func (s *Server) SetConditions(c Conditions) {
-	if c.Loss < 0 || c.Loss >= 1 || c.Nodes < 0 || c.Active < 0 || c.Latency < 0 {
-		panic(fmt.Sprintf("conditions %+v: want a loss from 0 to below 1, and nothing below 0", c))
+	if c.Loss < 0 || c.Loss > 1 || c.Nodes < 0 || c.Active < 0 || c.Latency < 0 {
+		panic(fmt.Sprintf("conditions %+v: want a loss from 0 to 1, and nothing below 0", c))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -92,7 +92,7 @@ func TestConditionsOutlastARestart(t *testing.T) {
 
 func TestSetConditionsPanicsOnWhatCannotBe(t *testing.T) {
 	s := simulate(t, Options{}, time.Now)
-	for _, c := range []Conditions{{Loss: 1}, {Loss: -0.1}, {Nodes: -1}, {Active: -1}, {Latency: -1}} {
+	for _, c := range []Conditions{{Loss: 1.01}, {Loss: -0.1}, {Nodes: -1}, {Active: -1}, {Latency: -1}} {
 		t.Run(fmt.Sprintf("%+v", c), func(t *testing.T) {
 			defer func() {
 				if recover() == nil {

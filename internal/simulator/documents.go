@@ -68,10 +68,10 @@ func (s *Server) documentV1(path string) []byte {
 	if pinned, ok := s.pins[path]; ok {
 		return pinned
 	}
-	var processed, forwarded, dropped, active uint64
+	var forwarded, dropped, active uint64
 	for i, one := range s.network.nodes { // those that left too: a total does not fall
-		p, f, d := s.network.packets(one)
-		processed, forwarded, dropped = processed+p, forwarded+f, dropped+d
+		f, d := s.network.packets(one)
+		forwarded, dropped = forwarded+f, dropped+d
 		if s.network.runs(i) {
 			active++
 		}
@@ -79,7 +79,7 @@ func (s *Server) documentV1(path string) []byte {
 	switch path {
 	case metricsPath:
 		return s.object(
-			field{"packets_processed", number(processed)},
+			field{"packets_processed", number(forwarded)}, // this API counts dropped ones apart
 			field{"packets_dropped", number(dropped)})
 	case nodesPath:
 		nodes := uint64(s.network.left())
@@ -90,8 +90,8 @@ func (s *Server) documentV1(path string) []byte {
 	case networkPath:
 		return s.object(
 			field{"bytes_transmitted", number(forwarded * packetSize)},
-			field{"bytes_received", number((processed + dropped) * packetSize)},
-			field{"avg_latency_ms", decimal(s.network.averageLatency())},
+			field{"bytes_received", number((forwarded + dropped) * packetSize)},
+			field{"avg_latency_ms", strconv.FormatFloat(s.network.averageLatency(), 'f', 1, 64)},
 			field{"peak_throughput", number(uint64(s.network.peak * packetSize))})
 	}
 	return nil
@@ -116,15 +116,15 @@ func (s *Server) documentNode(i int) []byte {
 	if s.network.runs(i) {
 		status = "active"
 	}
-	processed, forwarded, dropped := s.network.packets(n)
+	forwarded, dropped := s.network.packets(n)
 	return s.object(
 		field{"id", strconv.Quote(n.id)},
 		field{"status", strconv.Quote(status)},
-		field{"packets_processed", number(processed)},
+		field{"packets_processed", number(forwarded + dropped)},
 		field{"packets_forwarded", number(forwarded)},
 		field{"packets_dropped", number(dropped)},
 		field{"uptime_seconds", number(n.uptime)},
-		field{"avg_latency_ms", decimal(s.network.averageLatency() * n.latencyFactor)})
+		field{"avg_latency_ms", decimal(s.network.meanLatency(n))})
 }
 
 // field is a name and the JSON of its value. The documents are written field by
@@ -134,7 +134,14 @@ type field struct{ name, value string }
 
 func number(n uint64) string { return strconv.FormatUint(n, 10) }
 
-func decimal(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) }
+// decimal writes all digits, and 0 as 0.0, as serde_json does.
+func decimal(f float64) string {
+	text := strconv.FormatFloat(f, 'f', -1, 64)
+	if !strings.Contains(text, ".") {
+		text += ".0"
+	}
+	return text
+}
 
 func (s *Server) object(fields ...field) []byte {
 	body := []byte{'{'}

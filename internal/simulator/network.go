@@ -11,7 +11,7 @@ import (
 // part of their distance to the mean and take a random step.
 const (
 	packetsPerSecond = 150.0 // of a node of share 1
-	forwardedPart    = 0.97  // of the processed packets; the others reached their end
+	idleEvery        = 4     // one node in so many has no packets
 	packetSize       = 2048  // bytes; in a mix network all packets have one size
 	minDropRatio     = 0.001
 	maxDropRatio     = 0.005
@@ -33,11 +33,15 @@ const (
 	startChance = 1.0 / 30
 )
 
+// idStep is odd, so that an id does not come back within 2^64 lives.
+const idStep = 0x9e3779b97f4a7c15
+
 // network is the state of the simulated nodes at an age of the service. It
 // moves in steps of one second whose rates are known at their begin, so the
 // values depend on seed and age alone, not on when and how often they are read.
 type network struct {
 	seed   uint64
+	life   uint64
 	random *rand.Rand
 	second int64   // whole seconds that have been lived
 	part   float64 // of the present second, 0 <= part < 1
@@ -58,17 +62,20 @@ type node struct {
 	share         float64 // how much this node is used, beside others
 	active        bool
 	rate          float64 // packets in the present second
-	drop          float64 // dropped packets for one that is processed, in usual conditions
-	lost          float64 // the same in the present second, as the conditions are
-	processed     float64 // up to the present second
-	forwarded     float64
+	drop          float64 // dropped packets for one that is forwarded, in usual conditions
+	lost          float64 // part of all packets that is dropped in the present second
+	forwarded     float64 // up to the present second
 	dropped       float64
-	uptime        uint64 // seconds of activity
+	delay         float64 // ms, of all packets up to the present second
+	uptime        uint64  // seconds of activity
 	latencyFactor float64
 }
 
-func newNetwork(seed uint64, nodes int) *network {
-	n := &network{seed: seed, random: rand.New(rand.NewPCG(seed, 0)), latency: meanLatency}
+// newNetwork begins the given life of a service, counted from 0. Node ids differ
+// from life to life, as those of the published server do; all else depends on
+// the seed.
+func newNetwork(seed uint64, nodes int, life uint64, c Conditions) *network {
+	n := &network{seed: seed, life: life, conditions: c, random: rand.New(rand.NewPCG(seed, 0)), latency: meanLatency}
 	n.phase = 2 * math.Pi * n.random.Float64()
 	for range nodes {
 		n.deploy()
@@ -85,12 +92,15 @@ func (n *network) deploy() *node {
 	}
 	random := rand.New(rand.NewPCG(n.seed, uint64(len(n.nodes))+1))
 	added := &node{
-		id:            fmt.Sprintf("mixnode-%016x", random.Uint64()),
+		id:            fmt.Sprintf("mixnode-%016x", random.Uint64()+n.life*idStep),
 		random:        random,
 		share:         0.5 + random.Float64(),
 		drop:          minDropRatio + (maxDropRatio-minDropRatio)*random.Float64(),
 		latencyFactor: 0.8 + 0.4*random.Float64(),
 		active:        true,
+	}
+	if len(n.nodes)%idleEvery == idleEvery-1 {
+		added.share = 0
 	}
 	n.nodes = append(n.nodes, added)
 	return added
@@ -111,8 +121,10 @@ func (n *network) advance(age time.Duration) {
 // finish adds the present second to the totals.
 func (n *network) finish() {
 	for i, one := range n.nodes {
-		one.processed += one.rate
-		one.forwarded += one.rate * forwardedPart
+		forwarded, dropped := one.counted(0)
+		after, afterDropped := one.counted(1)
+		one.delay += float64(after+afterDropped-forwarded-dropped) * n.nodeLatency(one)
+		one.forwarded += one.rate * (1 - one.lost)
 		one.dropped += one.rate * one.lost
 		if n.runs(i) {
 			one.uptime++
@@ -138,12 +150,12 @@ func (n *network) begin() {
 	for i, one := range n.nodes {
 		one.rate = 0
 		if n.runs(i) && !n.conditions.Idle {
-			one.rate = packetsPerSecond * one.share * wave * math.Exp(n.load) * (1 - n.conditions.Loss)
+			one.rate = packetsPerSecond * one.share * wave * math.Exp(n.load)
 		}
 		one.drop += dropStep * one.random.NormFloat64()
 		one.drop = min(max(one.drop, minDropRatio), maxDropRatio)
-		one.lost = max(one.drop, n.conditions.Loss/(1-n.conditions.Loss))
-		forwarded += one.rate * forwardedPart
+		one.lost = max(one.drop/(1+one.drop), n.conditions.Loss)
+		forwarded += one.rate * (1 - one.lost)
 	}
 	n.peak = max(n.peak, forwarded)
 }
@@ -170,9 +182,24 @@ func (n *network) flip() {
 }
 
 // packets are the counters of a node, with its part of the present second.
-func (n *network) packets(one *node) (processed, forwarded, dropped uint64) {
-	present := one.rate * n.part
-	return uint64(one.processed + present),
-		uint64(one.forwarded + present*forwardedPart),
-		uint64(one.dropped + present*one.lost)
+func (n *network) packets(one *node) (forwarded, dropped uint64) { return one.counted(n.part) }
+
+// counted are the whole packets of a node up to a part of the present second.
+func (one *node) counted(part float64) (forwarded, dropped uint64) {
+	present := one.rate * part
+	return uint64(one.forwarded + present*(1-one.lost)), uint64(one.dropped + present*one.lost)
 }
+
+// meanLatency is the mean over all packets of a node, in ms; 0 before the first.
+func (n *network) meanLatency(one *node) float64 {
+	began, beganDropped := one.counted(0)
+	forwarded, dropped := n.packets(one)
+	all := forwarded + dropped
+	if all == 0 {
+		return 0
+	}
+	return (one.delay + float64(all-began-beganDropped)*n.nodeLatency(one)) / float64(all)
+}
+
+// nodeLatency is that of the packets which a node has at present, in ms.
+func (n *network) nodeLatency(one *node) float64 { return n.averageLatency() * one.latencyFactor }

@@ -98,7 +98,7 @@ func start(o Options, now func() time.Time) (*Server, error) {
 		freed:        make(chan struct{}),
 		requests:     map[string]int{},
 		born:         now(),
-		network:      newNetwork(o.Seed, o.Nodes),
+		network:      newNetwork(o.Seed, o.Nodes, 0, Conditions{}),
 	}
 	s.closing, s.end = context.WithCancel(context.Background())
 	s.close = sync.OnceValue(s.shut)
@@ -148,8 +148,8 @@ func (o *Options) complete() error {
 func (s *Server) URL() string { return "http://" + s.addr }
 
 // Restart begins a new life, as a restart of the service's process does: the
-// counters start again at 0 with the first nodes, all connections end, and a
-// dead-locked mixnodes server answers again. Faults, conditions, pinned values
+// counters start again at 0 with as many nodes as at first, whose ids are new,
+// all connections end, and a dead-locked mixnodes server answers again. Faults, conditions, pinned values
 // and the counts of Requests stay, for they are not the service's.
 func (s *Server) Restart() {
 	s.mu.Lock()
@@ -158,9 +158,7 @@ func (s *Server) Restart() {
 		return
 	}
 	s.born = s.now()
-	conditions := s.network.conditions
-	s.network = newNetwork(s.options.Seed, s.options.Nodes)
-	s.network.conditions = conditions
+	s.network = newNetwork(s.options.Seed, s.options.Nodes, s.network.life+1, s.network.conditions)
 	s.locked = false
 	close(s.freed)
 	s.freed = make(chan struct{})
