@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -58,6 +59,8 @@ type Options struct {
 	// Dial makes the connections, and bounds one whose attempt has gone away; nil
 	// for the network's, without a bound.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	watch func(*http.Transport)
 }
 
 // Client asks one upstream. It follows no redirect, uses no proxy, asks for no
@@ -71,26 +74,26 @@ type Client struct {
 	kept     *transport
 	// fresh makes the transport for connections that are not kept, when the first
 	// is needed: most upstreams never need one.
-	fresh func() (*transport, error)
+	fresh  func() (*transport, error)
+	expiry atomic.Pointer[time.Time] // see CertificateExpiry
 }
 
 // NewClient makes the client of the upstream at base, whose path is kept, with
 // what the operator says about connections, nil for nothing. The error is that
 // of certificates that cannot be read.
 func NewClient(base *url.URL, h *HTTPConfig, o Options) (*Client, error) {
-	kept, err := newTransport(o, h, true)
-	if err != nil {
-		return nil, err
-	}
-	return &Client{
+	c := &Client{
 		base: base, path: strings.TrimRight(base.Path, "/"), rawPath: strings.TrimRight(base.EscapedPath(), "/"),
 		template: &http.Request{
 			Method: http.MethodGet, Host: base.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 			Header: http.Header{"Accept": {"application/json"}, "User-Agent": {o.UserAgent}},
 		},
-		kept:  kept,
-		fresh: sync.OnceValues(func() (*transport, error) { return newTransport(o, h, false) }),
-	}, nil
+	}
+	o.watch = func(t *http.Transport) { c.watch(t, base) }
+	c.fresh = sync.OnceValues(func() (*transport, error) { return newTransport(o, h, false) })
+	var err error
+	c.kept, err = newTransport(o, h, true)
+	return c, err
 }
 
 // request is that for the document of an endpoint.
@@ -122,6 +125,9 @@ func (c *Client) Fetch(ctx context.Context, e Endpoint, fresh bool) (Document, *
 		o.ctx = context.DeadlineExceeded
 	}
 	v := classify(o)
+	if v.reason == ReasonTLS {
+		c.refusedCertificates(o.err)
+	}
 	f := &Failure{Reason: v.reason, Retry: v.retry, Ignored: v.ignored, Status: o.status, Err: o.err}
 	switch {
 	case v.reason == ReasonTimeout && o.ctx != nil:
@@ -156,7 +162,7 @@ func (c *Client) try(ctx context.Context, e Endpoint, fresh bool) (Document, obs
 			return nil, observation{err: err}, nil
 		}
 	}
-	resp, err := t.by[e].RoundTrip(c.request(ctx, e))
+	resp, err := t.by[e].RoundTrip(c.request(c.traced(ctx), e))
 	if err != nil {
 		return nil, observation{err: withoutEcho(err)}, nil
 	}

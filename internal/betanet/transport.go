@@ -37,7 +37,9 @@ func newTransport(o Options, h *HTTPConfig, keep bool) (*transport, error) {
 
 func newBase(o Options, h *HTTPConfig, keep bool) (http.RoundTripper, error) {
 	if h == nil {
-		return o.transport(keep), nil
+		t := o.transport(keep)
+		o.watch(t)
+		return t, nil
 	}
 	tlsConfig, err := config.NewTLSConfig(&h.TLSConfig)
 	if err != nil {
@@ -48,6 +50,7 @@ func newBase(o Options, h *HTTPConfig, keep bool) (http.RoundTripper, error) {
 		t := o.transport(keep)
 		proxy := h.ProxyConfig // a copy: common keeps something in it, and upstreams are compared
 		t.TLSClientConfig, t.Proxy, t.ProxyConnectHeader = c, proxy.Proxy(), proxy.GetProxyConnectHeader()
+		o.watch(t)
 		return t, nil
 	})
 	if err != nil {

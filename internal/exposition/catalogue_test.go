@@ -31,6 +31,7 @@ var catalogue = []struct{ name, kind, help string }{
 	{"betanet_exporter_request_duration_seconds", "histogram", "Duration of requests to upstreams, body and decoding included, in seconds"},
 	{"betanet_exporter_retries_total", "counter", "Requests that were made again within a collection, over all upstreams"},
 	{"betanet_exporter_retry_budget_exhausted_total", "counter", "Retries that were due and not made, because the budget of the process was empty"},
+	{"betanet_exporter_tls_certificate_expiry_timestamp_seconds", "gauge", "Unix time at which the first of the certificates expires that an https upstream sent last, in seconds"},
 	{"betanet_exporter_upstream_resets_total", "counter", "Collections that showed a restart of the upstream: a counter fell, or every mixnode had a new id"},
 	{"betanet_exporter_upstreams", "gauge", "Number of upstreams that are configured or discovered"},
 	{"betanet_fleet_bytes_received_total", "counter", "Bytes received by all upstreams since the exporter started, by increases only; the plain total is sum(betanet_bytes_received_total)"},

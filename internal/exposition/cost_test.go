@@ -122,6 +122,11 @@ func TestAnUpstreamCostsAFixedNumberOfSamples(t *testing.T) {
 		}
 		return v
 	}
+	https := func() *fleet.View {
+		v := seed(named(), time.Now())
+		v.CertificateExpiry = time.Now().Add(time.Hour)
+		return v
+	}
 	limited := func(nodes, shown int) *fleet.View {
 		u := named()
 		u.Settings.Mixnodes = shown
@@ -135,6 +140,7 @@ func TestAnUpstreamCostsAFixedNumberOfSamples(t *testing.T) {
 	}{
 		{"v1", seed(named(), time.Now()), with(v1Documents, upstreamSamples, memory, perEndpoint(3)), 22},
 		{"v1 that fails", fails(seed(named(), time.Now())), with(v1Documents, upstreamSamples, memory, perEndpoint(3), failing(3)), 25},
+		{"v1 over https", https(), with(v1Documents, upstreamSamples, memory, perEndpoint(3), map[string]int{"exporter_tls_certificate_expiry_timestamp_seconds": 1}), 23},
 		{"v1 with replicas", replicas(), with(v1Documents, upstreamSamples, memory, perEndpoint(3), map[string]int{"exporter_replica_switches_total": 1, "exporter_circuit_breaker_state": 3}), 26},
 		{"mixnodes without a node", viewOf(named(), time.Now(), betanet.MixnodesDoc{}), with(map[string]int{"connected_peers": 1, "mixnode_active": 1, "mixnode_inactive": 1}, mixnodesSums, upstreamSamples, memory, perEndpoint(1)), 15},
 		{"mixnodes with 3", viewOf(named(), time.Now(), nodesOf(3)), with(mixnodesDocument, mixnodesSums, upstreamSamples, memory, perEndpoint(1), perMixnode(3)), 16 + 18},

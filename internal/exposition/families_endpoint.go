@@ -57,6 +57,14 @@ var endpointFamilies = []family{
 		},
 	},
 	{
+		name: "betanet_exporter_tls_certificate_expiry_timestamp_seconds", kind: gauge, scope: perUpstream,
+		help: "Unix time at which the first of the certificates expires that an https upstream sent last, in seconds", upstream: func(w *lines, s *subject) {
+			if at := s.view.CertificateExpiry; !at.IsZero() {
+				w.unix("", at)
+			}
+		},
+	},
+	{
 		name: "betanet_exporter_upstream_resets_total", kind: counter, scope: perUpstream, memory: true,
 		help: "Collections that showed a restart of the upstream: a counter fell, or every mixnode had a new id", upstream: func(w *lines, s *subject) {
 			w.uint("", s.view.Resets)

@@ -116,6 +116,9 @@ func (s *scene) about(v *fleet.View, l seen, shown bool) {
 		s.breaker(pairs{"endpoint", o.Endpoint.String(), "replica", o.Replica}.and(l.self...), o.Breaker)
 	}
 	s.add("betanet_exporter_data_stale", stale, l.self)
+	if !v.CertificateExpiry.IsZero() {
+		s.add("betanet_exporter_tls_certificate_expiry_timestamp_seconds", float64(v.CertificateExpiry.Unix()), l.self)
+	}
 	s.add("betanet_up", up, l.up)
 }
 
@@ -160,6 +163,9 @@ const (
 func (s *scene) finish(v *fleet.View, l *seen, life int) {
 	v.URL, v.Collected, v.Duration = v.Upstream.URLs[0], life != untried, time.Duration(s.Int64N(int64(14*time.Second)))
 	v.Resets = s.Uint64N(5)
+	if s.coin() {
+		v.CertificateExpiry = time.Unix(1_800_000_000+s.Int64N(1e6), 0)
+	}
 	if s.coin() && v.Upstream.Name != "" && !s.ordered {
 		v.Upstream.URLs = append(v.Upstream.URLs, v.Upstream.URLs[0])
 		v.Replica, v.Switches = "r"+s.odd(), s.Uint64N(9)

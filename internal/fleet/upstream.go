@@ -86,8 +86,11 @@ type View struct {
 	API       betanet.API // V1 or MixnodesAPI; V1 as long as Auto has not found out
 	Endpoints []EndpointView
 	Totals    Totals
-	Duration  time.Duration // of the last finished collection
-	Collected bool          // a collection has finished
+	// CertificateExpiry is when the first of the certificates expires that the URL in
+	// use sent last; zero if it sent none.
+	CertificateExpiry time.Time
+	Duration          time.Duration // of the last finished collection
+	Collected         bool          // a collection has finished
 	// Collecting says that a collection is running: another view will follow.
 	Collecting bool
 	Ticked     time.Time // when the last collection was due and not missed

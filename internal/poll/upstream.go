@@ -262,7 +262,8 @@ func (s *upstream) publish() {
 	r := s.inUse
 	v := &fleet.View{
 		Upstream: s.u, URL: r.url, API: r.api, Replica: r.name, Switches: s.switches, Resets: s.resets, Totals: r.totals.Totals,
-		Duration: s.duration, Collected: s.collected, Ticked: s.ticked, Polled: s.grid,
+		CertificateExpiry: r.client.CertificateExpiry(),
+		Duration:          s.duration, Collected: s.collected, Ticked: s.ticked, Polled: s.grid,
 	}
 	v.Endpoints = make([]fleet.EndpointView, 0, len(r.api.Endpoints()))
 	for _, e := range r.api.Endpoints() {

@@ -201,3 +201,25 @@ func TestMixnodesThatAreNotActiveComeFirst(t *testing.T) {
 		t.Errorf("got %d mixnodes, the first %s, want %d of 1500 and mix-700 first", n, first, shownMixnodes)
 	}
 }
+
+func TestThePageOfAnUpstreamSaysWhenItsCertificateExpires(t *testing.T) {
+	v := upstreamOf("edge", 1, 0, breaker.Closed, time.Now())
+	for _, c := range []struct {
+		left time.Duration
+		want string
+	}{
+		{100*24*time.Hour + time.Minute, `<span class="dim">in 100` + thin + `d</span>`},
+		{10*24*time.Hour + time.Minute, `<span class="state stale">in 10` + thin + `d</span>`},
+		{-90 * time.Minute, `<span class="state stale">1` + thin + `h 30` + thin + `min ago</span>`},
+	} {
+		v.CertificateExpiry = time.Now().Add(c.left)
+		facts := inside(t, body(t, serve(t, Options{Registry: registry(v)}, "GET", "/upstream/edge")), `id="facts"`, "</section>")
+		if !strings.Contains(facts, ">"+v.CertificateExpiry.UTC().Format(time.DateOnly)+"</time> "+c.want) {
+			t.Errorf("%v left: got %s, want %s", c.left, facts, c.want)
+		}
+	}
+	v.CertificateExpiry = time.Time{}
+	if got := body(t, serve(t, Options{Registry: registry(v)}, "GET", "/upstream/edge")); strings.Contains(got, "Certificate") {
+		t.Errorf("got %s, want nothing about a certificate", got)
+	}
+}

@@ -26,6 +26,8 @@ type upstreamStatus struct {
 	State     fleet.State      `json:"state"`
 	Endpoints []endpointStatus `json:"endpoints"`
 	Values    valuesStatus     `json:"values"`
+	// Expiry is when the first of the certificates expires that the URL in use sent.
+	Expiry *time.Time `json:"tls_certificate_expiry,omitempty"`
 
 	// The endpoints in short, not in /health/details.
 	AgeSeconds  *float64 `json:"age_seconds,omitempty"`             // of the oldest of the last good documents
@@ -89,6 +91,9 @@ func newUpstreamStatus(v *fleet.View, now time.Time) upstreamStatus {
 	}
 	if n := len(v.Upstream.URLs); n > 1 {
 		u.Replicas = n
+	}
+	if at := v.CertificateExpiry; !at.IsZero() {
+		u.Expiry = new(at.UTC())
 	}
 	for i := range v.Endpoints {
 		u.Endpoints = append(u.Endpoints, newEndpointStatus(&v.Endpoints[i], v.Upstream.Settings.MaxStale, now))

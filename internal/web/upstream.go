@@ -53,6 +53,25 @@ func (p *statusPages) upstream(w http.ResponseWriter, r *http.Request) {
 // One tells the events' template that they are all of one upstream.
 func (upstreamPage) One() bool { return true }
 
+// certificate is how long the upstream's first certificate is valid.
+type certificate struct {
+	When string
+	Soon bool // less than the two weeks of BetanetCertificateExpiring
+}
+
+// Certificate describes the upstream's first certificate to expire, nil if it sent
+// none.
+func (p upstreamPage) Certificate() *certificate {
+	if p.Expiry == nil {
+		return nil
+	}
+	left := p.Expiry.Sub(p.Time)
+	if left < 0 {
+		return &certificate{spell((-left).Seconds()) + " ago", true}
+	}
+	return &certificate{"in " + spell(left.Seconds()), left < 14*24*time.Hour}
+}
+
 // Rate is how many messages the upstream processes now.
 func (p upstreamPage) Rate() string {
 	if m := p.Values.Messages; m != nil && *m == 0 {

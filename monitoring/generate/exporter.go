@@ -49,9 +49,9 @@ var exporterDashboard = dashboard{
 			},
 			{
 				kind: timeline, title: "Sources of discovery", width: 8, height: 8, unit: "short",
-				description: "Whether each source was read when last tried. If not, its last list stands. Empty without discovery.",
+				description: "Whether each source was read when last tried. If not, the last list of targets is kept. Empty without discovery.",
 				targets:     []target{{expr: "betanet_exporter_discovery_up{@exporters}", legend: instance + " {{source}}"}},
-				words:       []word{{1, "read", good}, {0, "failing, the last list stands", bad}},
+				words:       []word{{1, "read", good}, {0, "failing, the last list is kept", bad}},
 				alerts:      []string{"BetanetDiscoveryFailing"},
 			},
 			{
@@ -91,8 +91,8 @@ var exporterDashboard = dashboard{
 				kind: timeseries, title: "Delay of collections", width: 8, height: 8, unit: "s", floor: at(0),
 				description: "How long after they were due collections started. It grows when the machine is too small.",
 				targets: []target{
-					{expr: quantile("0.5", "instance", "betanet_exporter_collection_delay_seconds_bucket{@exporters}"), legend: instance + " 50 %"},
-					{expr: quantile("0.99", "instance", "betanet_exporter_collection_delay_seconds_bucket{@exporters}"), legend: instance + " 99 %"},
+					{expr: quantile("0.5", "instance", "betanet_exporter_collection_delay_seconds", "{@exporters}"), legend: instance + " 50 %"},
+					{expr: quantile("0.99", "instance", "betanet_exporter_collection_delay_seconds", "{@exporters}"), legend: instance + " 99 %"},
 				},
 			},
 		}},
@@ -112,16 +112,16 @@ var exporterDashboard = dashboard{
 			},
 			{
 				kind: timeseries, title: "Duration of requests", width: 12, height: 8, unit: "s", floor: at(0),
-				description: "How long requests took, body and decoding included, by document. No line where none was made.",
+				description: "How long requests took, body and decoding included. No line where none was made.",
 				targets: []target{
-					{expr: quantile("0.5", "endpoint", durations), legend: "{{endpoint}} 50 %"},
-					{expr: quantile("0.99", "endpoint", durations), legend: "{{endpoint}} 99 %", dashed: true},
+					{expr: quantile("0.5", "instance", durations, "{@exporters}"), legend: instance + " 50 %"},
+					{expr: quantile("0.99", "instance", durations, "{@exporters}"), legend: instance + " 99 %", dashed: true},
 				},
 			},
 			{
 				kind: heatmap, title: "Distribution of durations", width: 12, height: 8, unit: "s",
 				description: "How many requests took how long.",
-				targets:     []target{{expr: "sum by (le) (increase(" + durations + "[$__rate_interval]))", legend: "{{le}}"}},
+				targets:     []target{{expr: "sum by (le) (increase(" + durations + "_bucket{@exporters}[$__rate_interval]))", legend: "{{le}}"}},
 			},
 			{
 				kind: timeseries, title: "Retries", width: 8, height: 7, unit: "ops", floor: at(0), stacked: true,
@@ -197,7 +197,7 @@ const (
 
 	attempts  = "betanet_exporter_attempts_total{@exporters}"
 	failed    = `betanet_exporter_attempts_total{@exporters, result!="success"}`
-	durations = "betanet_exporter_request_duration_seconds_bucket{@exporters}"
+	durations = "betanet_exporter_request_duration_seconds"
 )
 
 func transitions(state string) string {

@@ -18,9 +18,10 @@ func fresh(document, expr string) string {
 	return expr + " and on " + eachUpstream + " betanet_exporter_endpoint_up{@upstreams, " + says(document) + "} == 1"
 }
 
-// lastGood keeps the others, as long as they have values.
+// lastGood keeps the others: a value of a document that was not fetched last time
+// is the last good one.
 func lastGood(document, expr string) string {
-	return expr + " and on " + eachUpstream + " betanet_exporter_data_stale{@upstreams, " + says(document) + "} == 1"
+	return expr + " and on " + eachUpstream + " betanet_exporter_endpoint_up{@upstreams, " + says(document) + "} == 0"
 }
 
 // says selects the endpoint of a document. What API v1 says in one of its own, API
@@ -40,30 +41,39 @@ func rate(counter string) string { return "rate(" + counter + "[$__rate_interval
 // number is as large as 0.
 func share(part, whole string) string { return part + " / (" + whole + ") >= 0" }
 
-// loss is the share of lost packets. Whether those that are lost are among those
-// that are processed is not known; so it stays within 0 and 1 either way.
-func loss(lost, processed string) string {
-	return share(rate(lost), rate(processed)+" + "+rate(lost))
-}
+// allPackets is the rate of dropped and forwarded packets. API v1 has no forwarded
+// ones: there those processed exclude the dropped ones.
+var allPackets = rate(dropped) + " + (" + rate(forwarded) + " or " + rate(messages) + ")"
+
+// packetLoss is the share of packets that were dropped, by upstream.
+var packetLoss = share(rate(dropped), allPackets)
+
+// meanLatency is that of the packets of now with API mixnodes, with no value while
+// there are none, and the upstream's own average where packets are not known: with
+// API v1, and by /probe.
+var meanLatency = "(" + share(rate("betanet_packet_latency_seconds_sum{@upstreams}"), rate("betanet_packet_latency_seconds_count{@upstreams}")) +
+	" or (betanet_average_latency_seconds{@upstreams} unless on " + eachUpstream + " betanet_packet_latency_seconds_count{@upstreams}))"
 
 // sum adds up what is left of an expression.
 func sum(expr string) string { return "sum(" + expr + ")" }
 
-// quantile is one of a histogram, by labels that are kept.
-func quantile(q, by, histogram string) string {
+// quantile is one of a histogram, by labels that are kept. A Prometheus that stores
+// native histograms has no series of buckets.
+func quantile(q, by, histogram, labels string) string {
+	native := "histogram_quantile(" + q + ", sum by (" + by + ") (" + rate(histogram+labels) + "))"
 	if by != "" {
 		by = ", " + by
 	}
-	return "histogram_quantile(" + q + ", sum by (le" + by + ") (" + rate(histogram) + "))"
+	return "histogram_quantile(" + q + ", sum by (le" + by + ") (" + rate(histogram+"_bucket"+labels) + ")) or " + native
 }
 
 // state of an upstream: 2 all documents are fetched, 1 there are values of some,
-// fresh ones or last good ones, 0 there are none. An endpoint is up, or its values
-// are the last good ones, or it has none.
+// fresh ones or last good ones, 0 there are none.
 const (
-	hasValues = "max by " + eachUpstream + " (betanet_exporter_endpoint_up{@upstreams} + betanet_exporter_data_stale{@upstreams})"
-	isUp      = "max by " + eachUpstream + " (betanet_up{@upstreams})"
-	state     = hasValues + " + " + isUp
+	hasValues = "clamp_max(max by " + eachUpstream + " (betanet_exporter_endpoint_up{@upstreams})" +
+		" + max by " + eachUpstream + " (betanet_exporter_data_stale{@upstreams}), 1)"
+	isUp  = "max by " + eachUpstream + " (betanet_up{@upstreams})"
+	state = hasValues + " + " + isUp
 )
 
 var stateWords = []word{{2, "up", good}, {1, "stale or in part", poor}, {0, "no values", bad}}
@@ -77,6 +87,6 @@ const (
 	dropped   = "betanet_packets_dropped_total{@upstreams}"
 	sent      = "betanet_bytes_transmitted_total{@upstreams}"
 	received  = "betanet_bytes_received_total{@upstreams}"
-	latency   = "betanet_average_latency_seconds{@upstreams}"
-	latencies = "betanet_message_latency_seconds_bucket{@upstreams}"
+	forwarded = "betanet_packets_forwarded_total{@upstreams}"
+	latencies = "betanet_message_latency_seconds"
 )

@@ -26,7 +26,7 @@ var fleetDashboard = dashboard{
 			},
 			{
 				kind: stat, title: "Lost packets", width: 4, height: 5, unit: "percentunit",
-				description: "Dropped packets as a share of dropped and processed ones: dropped / (processed + dropped). Upstreams do not say whether what they dropped is in what they processed; this way the share is within 0 and 100 %.",
+				description: "Dropped packets as a share of dropped and forwarded ones, of all upstreams that are fetched; those processed of API v1, which exclude the dropped ones.",
 				targets:     []target{{expr: fleetLoss}},
 				thresholds:  lossThresholds,
 				alerts:      []string{"BetanetPacketLossHigh"},
@@ -68,8 +68,8 @@ var fleetDashboard = dashboard{
 				kind: timeseries, title: "Circuit breakers not closed", width: 12, height: 7, unit: "short", floor: at(0), stacked: true,
 				description: "Endpoints that are not asked (open) or asked once to see whether they are back (half open).",
 				targets: []target{
-					{expr: `sum(betanet_exporter_circuit_breaker_state{@upstreams, state="open"})`, legend: "open", colour: bad},
-					{expr: `sum(betanet_exporter_circuit_breaker_state{@upstreams, state="half_open"})`, legend: "half open", colour: poor},
+					{expr: "sum(betanet_exporter_circuit_breaker_state{@upstreams} == bool 2)", legend: "open", colour: bad},
+					{expr: "sum(betanet_exporter_circuit_breaker_state{@upstreams} == bool 1)", legend: "half open", colour: poor},
 				},
 				alerts: []string{"BetanetCircuitBreakerOpen"},
 			},
@@ -91,7 +91,7 @@ var fleetDashboard = dashboard{
 			},
 			{
 				kind: timeseries, title: "Lost packets", width: 8, height: 8, unit: "percentunit", floor: at(0),
-				description: "Dropped packets as a share of dropped and processed ones, of all upstreams that are fetched. No line where there is no traffic.",
+				description: "Dropped packets as a share of dropped and forwarded ones, of all upstreams that are fetched. No line where there is no traffic.",
 				targets:     []target{{expr: fleetLoss, legend: "lost"}},
 				thresholds:  lossThresholds,
 				alerts:      []string{"BetanetPacketLossHigh"},
@@ -99,14 +99,14 @@ var fleetDashboard = dashboard{
 			{
 				kind: table, title: "Upstreams that lose most", width: 12, height: 8, unit: "percentunit", sortBy: "Lost packets", descending: true, drillDown: true,
 				description: "The ten upstreams with the largest share of dropped packets now.",
-				targets:     []target{{expr: named("topk(10, " + fresh("metrics", loss(dropped, messages)) + ")"), legend: "Lost packets"}},
+				targets:     []target{{expr: named("topk(10, " + fresh("metrics", packetLoss) + ")"), legend: "Lost packets"}},
 				thresholds:  lossThresholds,
 				alerts:      []string{"BetanetPacketLossHigh"},
 			},
 			{
 				kind: table, title: "Slowest upstreams", width: 12, height: 8, unit: "s", sortBy: "Average latency", descending: true, drillDown: true,
 				description: "The ten upstreams with the largest average latency now, of those that are fetched.",
-				targets:     []target{{expr: named("topk(10, " + fresh("network", latency) + ")"), legend: "Average latency"}},
+				targets:     []target{{expr: named("topk(10, " + fresh("network", meanLatency) + ")"), legend: "Average latency"}},
 				thresholds:  latencyThresholds,
 				alerts:      []string{"BetanetLatencyHigh"},
 			},
@@ -114,17 +114,17 @@ var fleetDashboard = dashboard{
 		{"Latency", []panel{
 			{
 				kind: heatmap, title: "Distribution of latencies", width: 12, height: 9, unit: "s",
-				description: "How many collections gave an average latency within each bucket. It is a distribution of the averages that upstreams give: they say nothing about single messages.",
-				targets:     []target{{expr: "sum by (le) (increase(" + latencies + "[$__rate_interval]))", legend: "{{le}}"}},
+				description: "How many collections gave an average latency within each bucket. It is a distribution of the averages that upstreams give: they say nothing about single messages. Only of upstreams with --metrics.latency-histogram.",
+				targets:     []target{{expr: "sum by (le) (increase(" + latencies + "_bucket{@upstreams}[$__rate_interval]))", legend: "{{le}}"}},
 				alerts:      []string{"BetanetLatencyHigh"},
 			},
 			{
 				kind: timeseries, title: "Quantiles of latencies", width: 12, height: 9, unit: "s", floor: at(0),
-				description: "Quantiles of the averages that upstreams give, over all that are selected.",
+				description: "Quantiles of the averages that upstreams give, over all that are selected and have --metrics.latency-histogram.",
 				targets: []target{
-					{expr: quantile("0.5", "", latencies), legend: "50 %"},
-					{expr: quantile("0.9", "", latencies), legend: "90 %"},
-					{expr: quantile("0.99", "", latencies), legend: "99 %"},
+					{expr: quantile("0.5", "", latencies, "{@upstreams}"), legend: "50 %"},
+					{expr: quantile("0.9", "", latencies, "{@upstreams}"), legend: "90 %"},
+					{expr: quantile("0.99", "", latencies, "{@upstreams}"), legend: "99 %"},
 				},
 				thresholds: latencyThresholds,
 				alerts:     []string{"BetanetLatencyHigh"},
@@ -160,9 +160,9 @@ var fleetDashboard = dashboard{
 	},
 }
 
-// fleetLoss is of upstreams that tell both: not every one of API mixnodes counts
-// what it drops.
-var fleetLoss = share(sum(fresh("metrics", rate(dropped))), sum(fresh("metrics", rate(messages)+" + "+rate(dropped))))
+// fleetLoss is the ratio of the sums, of upstreams that give both numbers: not
+// every one of API mixnodes counts what it drops.
+var fleetLoss = share(sum(fresh("metrics", rate(dropped))), sum(fresh("metrics", allPackets)))
 
 var upstreamsByState = []target{
 	{expr: sum(isUp), legend: "up", colour: good},

@@ -21,6 +21,9 @@ func documented(t *testing.T) map[string]string {
 		if row[2] == "histogram" {
 			types[row[1]+"_bucket"] = "counter"
 		}
+		if row[2] == "summary" {
+			types[row[1]+"_sum"], types[row[1]+"_count"] = row[2], row[2]
+		}
 	}
 	if len(types) < 40 {
 		t.Fatalf("found %d metrics in docs/metrics.md", len(types))
@@ -33,7 +36,7 @@ func documented(t *testing.T) map[string]string {
 
 var (
 	ofOthers   = regexp.MustCompile(`^(up|(go|process|scrape)_\w+)$`)
-	noMetrics  = regexp.MustCompile(`"[^"]*"|\{[^}]*\}|\[[^\]]*\]|\b(by|on|without) \([^)]*\)|\band\b`)
+	noMetrics  = regexp.MustCompile(`"[^"]*"|\{[^}]*\}|\[[^\]]*\]|\b(by|on|without) \([^)]*\)|\b(and|or|unless|bool)\b`)
 	identifier = regexp.MustCompile(`\b[a-zA-Z_:][\w:]*`)
 )
 
@@ -50,8 +53,8 @@ func names(expr string) (all []string) {
 }
 
 func TestNamesAreTheMetricsOfAnExpression(t *testing.T) {
-	got := names(`topk by (a) (1, rate(m_total{l="x (y"}[$__rate_interval])) + sum without (b) (n) and on (a, b) o{} == 1 - time()`)
-	if want := "m_total n o"; strings.Join(got, " ") != want {
+	got := names(`topk by (a) (1, rate(m_total{l="x (y"}[$__rate_interval])) + sum without (b) (n) and on (a, b) o{} == bool 1 - time() or p unless on (a) q`)
+	if want := "m_total n o p q"; strings.Join(got, " ") != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -12,16 +12,16 @@ var upstreamDashboard = dashboard{
 				alerts:      []string{"BetanetDown", "BetanetDataStale", "BetanetExporterDown"},
 			},
 			{
-				kind: timeline, title: "Values of each endpoint", width: 12, height: 6, unit: "short",
-				description: "fresh = fetched last time; stale = the last good values are shown, because fetching failed since; none = there is nothing to show.",
-				targets:     []target{{expr: "betanet_exporter_endpoint_up{@upstreams} + 2 * betanet_exporter_data_stale{@upstreams}", legend: name + " {{endpoint}} {{replica}}"}},
-				words:       []word{{1, "fresh", good}, {2, "stale", poor}, {0, "none", bad}},
+				kind: timeline, title: "Endpoints", width: 12, height: 6, unit: "short",
+				description: "up = fetched last time; failing = not fetched, and the last good values are shown until they are too old.",
+				targets:     []target{{expr: "betanet_exporter_endpoint_up{@upstreams}", legend: name + " {{endpoint}} {{replica}}"}},
+				words:       []word{{1, "up", good}, {0, "failing", bad}},
 				alerts:      []string{"BetanetDataStale"},
 			},
 			{
 				kind: timeline, title: "Circuit breakers", width: 12, height: 7, unit: "short",
 				description: "closed = the endpoint is asked; open = it is not, after too many failures in a row; half open = it is asked once to see whether it is back.",
-				targets:     []target{{expr: breakerState, legend: name + " {{endpoint}} {{replica}}"}},
+				targets:     []target{{expr: "betanet_exporter_circuit_breaker_state{@upstreams}", legend: name + " {{endpoint}} {{replica}}"}},
 				words:       []word{{0, "closed", good}, {1, "half open", poor}, {2, "open", bad}},
 				alerts:      []string{"BetanetCircuitBreakerOpen"},
 			},
@@ -51,6 +51,15 @@ var upstreamDashboard = dashboard{
 				alerts:      []string{"BetanetDown"},
 			},
 		}},
+		{"Certificates", []panel{
+			{
+				kind: timeseries, title: "Certificates expire in", width: 24, height: 6, unit: "s",
+				description: "How long the first of the certificates is valid that an https upstream sent last. Below 0 it has expired. Empty for upstreams over plain HTTP.",
+				targets:     []target{{expr: "betanet_exporter_tls_certificate_expiry_timestamp_seconds{@upstreams} - time()", legend: name}},
+				thresholds:  []threshold{{0, bad}, {1, poor}, {14 * 86400, good}},
+				alerts:      []string{"BetanetCertificateExpiring"},
+			},
+		}},
 		{"Traffic", []panel{
 			{
 				kind: timeseries, title: "Messages", width: 12, height: 8, unit: "ops", floor: at(0),
@@ -68,22 +77,25 @@ var upstreamDashboard = dashboard{
 			},
 			{
 				kind: timeseries, title: "Lost packets", width: 12, height: 8, unit: "percentunit", floor: at(0),
-				description: "Dropped packets as a share of dropped and processed ones: dropped / (processed + dropped). Upstreams do not say whether what they dropped is in what they processed; this way the share is within 0 and 100 %. No line where there is no traffic.",
-				targets:     []target{{expr: fresh("metrics", loss(dropped, messages)), legend: inUse}},
+				description: "Dropped packets as a share of dropped and forwarded ones; those processed of API v1, which exclude the dropped ones. No line where there is no traffic.",
+				targets:     []target{{expr: fresh("metrics", packetLoss), legend: inUse}},
 				thresholds:  lossThresholds,
 				alerts:      []string{"BetanetPacketLossHigh"},
 			},
 			{
-				kind: timeseries, title: "Dropped packets", width: 12, height: 8, unit: "pps", floor: at(0),
-				description: "Dropped packets a second.",
-				targets:     []target{{expr: fresh("metrics", rate(dropped)), legend: inUse}},
-				alerts:      []string{"BetanetPacketLossHigh"},
+				kind: timeseries, title: "Dropped and forwarded packets", width: 12, height: 8, unit: "pps", floor: at(0),
+				description: "Packets a second. API v1 does not count forwarded ones.",
+				targets: []target{
+					{expr: fresh("metrics", rate(dropped)), legend: inUse + " dropped"},
+					{expr: fresh("metrics", rate(forwarded)), legend: inUse + " forwarded", dashed: true},
+				},
+				alerts: []string{"BetanetPacketLossHigh"},
 			},
 			{
 				kind: timeseries, title: "Restarts and switches", width: 12, height: 7, unit: "short", floor: at(0),
-				description: "Counters of the upstream that fell, as after its restart, and switches to another replica.",
+				description: "Collections that showed a restart of the upstream, and switches to another replica.",
 				targets: []target{
-					{expr: "increase(betanet_exporter_counter_resets_total{@upstreams}[$__rate_interval])", legend: name + " counters that fell"},
+					{expr: "increase(betanet_exporter_upstream_resets_total{@upstreams}[$__rate_interval])", legend: name + " restarts"},
 					{expr: "increase(betanet_exporter_replica_switches_total{@upstreams}[$__rate_interval])", legend: name + " switches", dashed: true},
 				},
 				alerts: []string{"BetanetCounterResets"},
@@ -98,26 +110,26 @@ var upstreamDashboard = dashboard{
 		{"Latency", []panel{
 			{
 				kind: timeseries, title: "Average latency", width: 8, height: 8, unit: "s", floor: at(0),
-				description: "The average that the upstream last gave. Dashed while it is the last good value.",
-				targets:     freshAndLastGood("network", latency, inUse),
+				description: "With API mixnodes the mean of the packets of the moment, with no line while there are none; with API v1 the average that the upstream last gave. Dashed while it is the last good value.",
+				targets:     freshAndLastGood("network", meanLatency, inUse),
 				thresholds:  latencyThresholds,
 				alerts:      []string{"BetanetLatencyHigh", "BetanetDataStale"},
 			},
 			{
 				kind: timeseries, title: "Quantiles of latencies", width: 8, height: 8, unit: "s", floor: at(0),
-				description: "Quantiles of the averages that the upstream gave. No line while nothing is fetched.",
+				description: "Quantiles of the averages that the upstream gave. Only with --metrics.latency-histogram, which is on by default for one upstream without a name. No line while nothing is fetched.",
 				targets: []target{
-					{expr: quantile("0.5", upstreamLabels, latencies), legend: name + " 50 %"},
-					{expr: quantile("0.9", upstreamLabels, latencies), legend: name + " 90 %"},
-					{expr: quantile("0.99", upstreamLabels, latencies), legend: name + " 99 %"},
+					{expr: quantile("0.5", upstreamLabels, latencies, "{@upstreams}"), legend: name + " 50 %"},
+					{expr: quantile("0.9", upstreamLabels, latencies, "{@upstreams}"), legend: name + " 90 %"},
+					{expr: quantile("0.99", upstreamLabels, latencies, "{@upstreams}"), legend: name + " 99 %"},
 				},
 				thresholds: latencyThresholds,
 				alerts:     []string{"BetanetLatencyHigh"},
 			},
 			{
 				kind: heatmap, title: "Distribution of latencies", width: 8, height: 8, unit: "s",
-				description: "How many collections gave an average latency within each bucket: a distribution of averages, not of single messages.",
-				targets:     []target{{expr: "sum by (le) (increase(" + latencies + "[$__rate_interval]))", legend: "{{le}}"}},
+				description: "How many collections gave an average latency within each bucket: a distribution of averages, not of single messages. Only with --metrics.latency-histogram.",
+				targets:     []target{{expr: "sum by (le) (increase(" + latencies + "_bucket{@upstreams}[$__rate_interval]))", legend: "{{le}}"}},
 				alerts:      []string{"BetanetLatencyHigh"},
 			},
 		}},
@@ -138,10 +150,10 @@ var upstreamDashboard = dashboard{
 				alerts: []string{"BetanetMixnodesInactive", "BetanetDataStale"},
 			},
 		}},
-		{"Each mixnode (API mixnodes alone)", []panel{
+		{"Each mixnode (only with API mixnodes)", []panel{
 			{
 				kind: table, title: "Mixnodes", width: 16, height: 10, unit: "short", sortBy: "State",
-				description: "What the upstream last said of each mixnode, those that are not active first. At most 1000 of an upstream are told apart. Packets and losses only while they are fetched.",
+				description: "What the upstream last said of each mixnode, those that are not active first. At most --metrics.mixnodes of an upstream have series of their own. Packets and losses only while they are fetched.",
 				targets: []target{
 					{expr: each("betanet_mixnode_up{@upstreams}"), legend: "State", words: []word{{1, "active", good}, {0, "not active", bad}}},
 					{expr: each("betanet_mixnode_uptime_seconds{@upstreams}"), legend: "Uptime", unit: "s"},
@@ -152,8 +164,8 @@ var upstreamDashboard = dashboard{
 				alerts: []string{"BetanetMixnodesInactive"},
 			},
 			{
-				kind: timeseries, title: "Mixnodes that are not told apart", width: 8, height: 10, unit: "short", floor: at(0),
-				description: "Mixnodes beyond the first 1000 of an upstream, which have no series of their own.",
+				kind: timeseries, title: "Mixnodes without series", width: 8, height: 10, unit: "short", floor: at(0),
+				description: "Mixnodes beyond --metrics.mixnodes, which have no series of their own. Empty if there are none.",
 				targets:     []target{{expr: "betanet_mixnodes_omitted{@upstreams}", legend: inUse}},
 			},
 			{
@@ -169,7 +181,7 @@ var upstreamDashboard = dashboard{
 			},
 			{
 				kind: timeseries, title: "Packets lost", width: 8, height: 8, unit: "percentunit", floor: at(0),
-				description: "Dropped packets as a share of dropped and processed ones, of the ten mixnodes that lose most at each moment. No line for a mixnode without traffic.",
+				description: "Dropped packets as a share of those processed, which include them, of the ten mixnodes that lose most at each moment. No line for a mixnode without traffic.",
 				targets:     []target{{expr: "topk(10, " + fresh("mixnodes", nodeLoss) + ")", legend: mixnode}},
 				thresholds:  lossThresholds,
 				alerts:      []string{"BetanetPacketLossHigh"},
@@ -187,16 +199,12 @@ const (
 	upstreamLabels = "job, instance, upstream"
 )
 
-// breakerState has a number for each state: 0 closed, 1 half open, 2 open.
-const breakerState = `sum without (state) (betanet_exporter_circuit_breaker_state{@upstreams, state="half_open"})` +
-	` + 2 * sum without (state) (betanet_exporter_circuit_breaker_state{@upstreams, state="open"})`
-
 const (
 	nodeProcessed = "betanet_mixnode_packets_processed_total{@upstreams}"
 	nodeDropped   = "betanet_mixnode_packets_dropped_total{@upstreams}"
 )
 
-var nodeLoss = loss(nodeDropped, nodeProcessed)
+var nodeLoss = share(rate(nodeDropped), rate(nodeProcessed))
 
 // each keeps the labels that a row of the table of mixnodes is known by.
 func each(expr string) string { return "max by (job, instance, upstream, mixnode) (" + expr + ")" }
