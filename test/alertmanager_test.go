@@ -145,19 +145,19 @@ func TestAlertmanagerIsToldOfAnOutageAndOfItsEnd(t *testing.T) {
 global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}
 rule_files: [%q]
 alerting: {alertmanagers: [{static_configs: [{targets: [%q]}]}]}
-scrape_configs: [{job_name: betanet, static_configs: [{targets: [%q]}]}]
+scrape_configs: [{job_name: betanet-exporter, static_configs: [{targets: [%q]}]}]
 `, shortAlerts(t), host(startAlertmanager(t, p)), host(urls[0])))
 	expect(t, prometheus, `count(betanet_up == 1)`, 2)
 
 	service.kill()
 	down := map[string]string{
 		"alertname": "BetanetDown", "severity": "critical",
-		"job": "betanet", "instance": host(urls[0]), "upstream": host(well),
+		"job": "betanet-exporter", "instance": host(urls[0]), "upstream": host(well),
 	}
 	got := p.hears(t, "/pager", "firing", down)
 	if want := map[string]string{
 		"summary": fmt.Sprintf("Betanet %s is down", host(well)),
-		"description": fmt.Sprintf("No endpoint of %s has answered %s (job betanet) with a valid document for more than 2 minutes. "+
+		"description": fmt.Sprintf("No endpoint of %s has answered %s (job betanet-exporter) with a valid document for more than 2 minutes. "+
 			"betanet_exporter_endpoint_failing has the reasons.", host(well), host(urls[0])),
 		"runbook_url": page + "#betanetdown",
 	}; !maps.Equal(got, want) {
@@ -168,7 +168,7 @@ scrape_configs: [{job_name: betanet, static_configs: [{targets: [%q]}]}]
 
 	exporter.kill()
 	got = p.hears(t, "/pager", "firing", map[string]string{
-		"alertname": "BetanetExporterDown", "severity": "critical", "job": "betanet", "instance": host(urls[0]),
+		"alertname": "BetanetExporterDown", "severity": "critical", "job": "betanet-exporter", "instance": host(urls[0]),
 	})
 	if want := page + "#betanetexporterdown"; got["runbook_url"] != want {
 		t.Errorf("the runbook_url of BetanetExporterDown is %q, want %q", got["runbook_url"], want)
@@ -211,7 +211,7 @@ func evaluates(t *testing.T, prometheus string) {
 // the example, and what does not is not.
 func TestAlertmanagerInhibitsWhatFollowsFromAnotherAlert(t *testing.T) {
 	of := func(name, instance, upstream, endpoint, replica string) map[string]string {
-		labels := map[string]string{"alertname": name, "job": "betanet", "instance": instance, "upstream": upstream, "endpoint": endpoint, "replica": replica}
+		labels := map[string]string{"alertname": name, "job": "betanet-exporter", "instance": instance, "upstream": upstream, "endpoint": endpoint, "replica": replica}
 		maps.DeleteFunc(labels, func(_, v string) bool { return v == "" })
 		return labels
 	}

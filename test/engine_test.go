@@ -106,7 +106,7 @@ func twoVmagents(t *testing.T, f *fleet) engine {
 	return e
 }
 
-// targets are the instances of the job betanet that a scraper scrapes.
+// targets are the instances of the job betanet-probe that a scraper scrapes.
 func targets(scraper string) ([]string, error) {
 	body, err := get(scraper + "/api/v1/targets?state=active")
 	if err != nil {
@@ -122,7 +122,7 @@ func targets(scraper string) ([]string, error) {
 	}
 	var instances []string
 	for _, target := range answer.Data.ActiveTargets {
-		if target.Labels["job"] == "betanet" {
+		if target.Labels["job"] == "betanet-probe" {
 			instances = append(instances, target.Labels["instance"])
 		}
 	}
@@ -199,7 +199,7 @@ func stored(store, selector string, since time.Time) ([]line, error) {
 // scrapes are the samples of up by the name of the service, of all stores, by
 // time. One that is scraped twice has twice as many.
 func (e engine) scrapes(since time.Time) (map[string][]sample, error) {
-	lines, err := e.samples(`up{job="betanet"}`, since)
+	lines, err := e.samples(`up{job="betanet-probe"}`, since)
 	if err != nil {
 		return nil, err
 	}

@@ -85,9 +85,11 @@ func ofCollector(t *testing.T, text string) string {
 	return string(config)
 }
 
-func TestHaproxyAcceptsTheExample(t *testing.T) {
+func TestHaproxyAcceptsTheExamples(t *testing.T) {
 	haproxy := component(t, "haproxy", "haproxy")
-	accepts(t, haproxy, "-c", "-f", filepath.Join("..", "examples", "haproxy", "haproxy.cfg"))
+	for _, file := range []string{"haproxy.cfg", "fog-compute.cfg"} {
+		accepts(t, haproxy, "-c", "-f", filepath.Join("..", "examples", "haproxy", file))
+	}
 }
 
 func TestVmagentAcceptsTheExample(t *testing.T) {

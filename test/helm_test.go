@@ -339,6 +339,28 @@ func TestNoLabelOfTheOperatorHidesOneOfTheExporter(t *testing.T) {
 	}
 }
 
+// The alerts select these jobs. The operator takes the job of a ServiceMonitor from a
+// label of the Service, and that of a Probe and a ScrapeConfig from jobName.
+func TestTheChartGivesEachJobTheNameThatTheAlertsSelect(t *testing.T) {
+	helm := helm.path(t)
+	for _, name := range []string{"everything", "probe", "secured"} {
+		r := newRelease(t, helm, kubernetes[name], "--values="+values(name))
+		label := r.the(t, "ServiceMonitor").get("spec", "jobLabel")
+		if got := r.the(t, "Service").get("metadata", "labels", fmt.Sprint(label)); got != "betanet-exporter" {
+			t.Errorf("%s: the job of the ServiceMonitor is %v, want betanet-exporter", name, got)
+		}
+		probes := slices.Concat(r.of("Probe"), r.of("ScrapeConfig"))
+		if len(probes) != 1 {
+			t.Errorf("%s: %d objects scrape /probe, want 1", name, len(probes))
+		}
+		for _, o := range probes {
+			if got := o.get("spec", "jobName"); got != "betanet-probe" {
+				t.Errorf("%s: the job of the %v is %v, want betanet-probe", name, o["kind"], got)
+			}
+		}
+	}
+}
+
 func TestAChangedConfigurationReplacesThePodsAndChangedTargetsDoNot(t *testing.T) {
 	helm := helm.path(t)
 	pod := func(args ...string) any {

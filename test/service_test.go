@@ -125,7 +125,7 @@ func agents(questions []question) []string {
 // neverMixed holds every sample of the whole test to the service that it is of.
 func (f *fleet) neverMixed(t *testing.T) {
 	t.Helper()
-	lines, err := f.engine.samples(`{job="betanet", __name__=~"betanet_.*"}`, f.began)
+	lines, err := f.engine.samples(`{job="betanet-probe", __name__=~"betanet_.*"}`, f.began)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,105 @@
+package test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// lockable stands in for the Betanet server published with fog-compute: it closes
+// each connection after one response, without saying so, and notes what would have
+// locked it.
+type lockable struct {
+	mu     sync.Mutex
+	locked []string
+}
+
+func (l *lockable) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	status, body := "200 OK", "[]"
+	switch r.Method + " " + r.RequestURI {
+	case "GET /status", "GET /metrics":
+		l.mu.Lock()
+		l.locked = append(l.locked, r.RequestURI)
+		l.mu.Unlock()
+		status = "503 Locked"
+	case "GET /mixnodes":
+	case "POST /deploy":
+		body = `{"success":true,"node_id":"mixnode-1","status":"deployed"}`
+	default:
+		status, body = "404 Not Found", `{"error":"Not Found"}`
+	}
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)
+}
+
+// fogComputeProxy starts HAProxy with the example in front of a server.
+func fogComputeProxy(t *testing.T, server string) string {
+	t.Helper()
+	haproxy := component(t, "haproxy", "haproxy")
+	file := filepath.Join(t.TempDir(), "haproxy.cfg")
+	p, urls := serve(t, []string{"127.0.0.1"}, "/mixnodes", haproxy, func(port string) []string {
+		config := inTest(t, "haproxy/fog-compute.cfg", "bind :9010", "bind 127.0.0.1:"+port,
+			"192.0.2.10:9000", host(server), "\nglobal\n", "\nglobal\n    noreuseport\n") // or two haproxies could have one port
+		if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return []string{"-db", "-f", file}
+	})
+	t.Cleanup(p.kill) // on SIGTERM it would end with 143
+	return urls[0]
+}
+
+func TestTheProxyForFogComputeKeepsAwayWhatLocksTheServer(t *testing.T) {
+	l := &lockable{}
+	server := httptest.NewServer(l)
+	t.Cleanup(server.Close)
+	proxy := fogComputeProxy(t, server.URL)
+
+	for request, want := range map[string]int{
+		"GET /status": 404, "GET /metrics": 404, "GET /metrics?x=1": 404, "HEAD /status": 404, "GET //metrics": 404,
+		"GET /%6detrics": 404, "GET /mixnodes/../metrics": 404, "GET /api/v1/metrics": 404, "GET /mixnodes": 200, "POST /deploy": 200,
+	} {
+		method, path, _ := strings.Cut(request, " ")
+		for range 3 { // the server has closed the connection of the one before
+			if got := answered(t, method, proxy+path); got != want {
+				t.Errorf("%s through the proxy = %d, want %d", request, got, want)
+			}
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.locked) > 0 {
+		t.Errorf("the server was asked for %q, each of which locks it", slices.Compact(l.locked))
+	}
+}
+
+func TestAnExporterCollectsThroughTheProxyForFogCompute(t *testing.T) {
+	server := httptest.NewServer(&lockable{})
+	t.Cleanup(server.Close)
+	expose(t, 1, []string{fogComputeProxy(t, server.URL)})
+}
+
+// answered makes a request and returns the status of its response.
+func answered(t *testing.T, method, url string) int {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	return response.StatusCode
+}
