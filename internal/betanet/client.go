@@ -60,8 +60,8 @@ type Options struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// Client asks one upstream. It follows no redirect, uses no proxy, asks for no
-// compression and keeps connections of API v1 only. All methods may be called
+// Client asks one upstream. It follows no redirect, uses only the proxy that
+// the operator sets, asks for no compression and keeps connections of API v1 only. All methods may be called
 // at the same time.
 type Client struct {
 	base     *url.URL

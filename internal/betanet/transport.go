@@ -4,8 +4,11 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/prometheus/common/config"
+
+	"github.com/betanet/betanet_exporter/internal/proxy"
 )
 
 // HTTPConfig is what an operator says about connections to an upstream:
@@ -24,7 +27,7 @@ type transport struct {
 // newTransport makes a transport with our limits, under the TLS, the proxy and
 // the credentials of the operator.
 func newTransport(o Options, h *HTTPConfig, keep bool) (*transport, error) {
-	base, err := newBase(o, h, keep)
+	base, err := newBase(h, func() *http.Transport { return o.transport(keep) })
 	if err != nil {
 		return nil, err
 	}
@@ -35,9 +38,11 @@ func newTransport(o Options, h *HTTPConfig, keep bool) (*transport, error) {
 	return t, nil
 }
 
-func newBase(o Options, h *HTTPConfig, keep bool) (http.RoundTripper, error) {
+// newBase makes a round tripper with the operator's TLS and proxy over what
+// transport makes, again when a file of certificates has changed.
+func newBase(h *HTTPConfig, transport func() *http.Transport) (http.RoundTripper, error) {
 	if h == nil {
-		return o.transport(keep), nil
+		return transport(), nil
 	}
 	tlsConfig, err := config.NewTLSConfig(&h.TLSConfig)
 	if err != nil {
@@ -45,10 +50,10 @@ func newBase(o Options, h *HTTPConfig, keep bool) (http.RoundTripper, error) {
 	}
 	files := config.TLSRoundTripperSettings{CA: file(h.TLSConfig.CAFile), Cert: file(h.TLSConfig.CertFile), Key: file(h.TLSConfig.KeyFile)}
 	rt, err := config.NewTLSRoundTripper(tlsConfig, files, func(c *tls.Config) (http.RoundTripper, error) {
-		t := o.transport(keep)
-		proxy := h.ProxyConfig // a copy: common keeps something in it, and upstreams are compared
-		t.TLSClientConfig, t.Proxy, t.ProxyConnectHeader = c, proxy.Proxy(), proxy.GetProxyConnectHeader()
-		return t, nil
+		t := transport()
+		p := h.ProxyConfig // a copy: common keeps something in it, and upstreams are compared
+		t.TLSClientConfig, t.Proxy, t.ProxyConnectHeader = c, p.Proxy(), p.GetProxyConnectHeader()
+		return proxy.Wrap(t), nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("tls_config: %w", err)
@@ -117,15 +122,12 @@ func file(path string) config.SecretReader {
 	return config.NewFileSecret(path)
 }
 
-// HTTPClient is a client for what is not an upstream, such as a list of them:
-// with what the operator says, nil for nothing, and without redirects.
+// HTTPClient returns a client for what is not an upstream, such as a list of
+// them: with the operator's settings, nil for none, and without redirects.
 func HTTPClient(h *HTTPConfig) (*http.Client, error) {
-	if h == nil {
-		h = new(HTTPConfig)
-	}
-	rt, err := config.NewRoundTripperFromConfig(*h, "")
+	rt, err := newBase(h, func() *http.Transport { return Options{IdleTimeout: 5 * time.Minute}.transport(true) })
 	if err != nil {
 		return nil, err
 	}
-	return &http.Client{Transport: rt, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, nil
+	return &http.Client{Transport: withCredentials(rt, h), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, nil
 }
