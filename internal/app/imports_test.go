@@ -23,7 +23,7 @@ var directions = map[string][]string{
 	"history":    {"betanet", "fleet"},
 	"discovery":  {"fleet"},
 	"drill":      {"simulator"},
-	"otlp":       {"proxy"},
+	"otlp":       {"proxy", "retry"},
 	"probe":      {"betanet", "fleet", "poll"},
 	"web":        {"breaker", "exposition", "fleet", "history", "probe"},
 	"app":        {"betanet", "breaker", "config", "discovery", "drill", "exposition", "fleet", "history", "otlp", "poll", "probe", "simulator", "web"},

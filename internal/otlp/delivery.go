@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -35,15 +33,17 @@ func newDelivery(e metric.Exporter, l *line, o Options) *delivery {
 	return d
 }
 
-// errPartial says that the receiver refused some of the data points.
-var errPartial = errors.New("the receiver took a part of the data points")
-
-// Export pushes everything and reports how that ended. It returns no error: the
-// SDK would tell it to a logger of its own.
+// Export pushes everything and reports how that ended, unless the receiver has
+// asked for no push yet. It returns no error: the SDK would tell it to a logger of
+// its own.
 func (d *delivery) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
 	began := time.Now()
+	if began.Before(d.line.notBefore) {
+		return nil
+	}
+	d.line.until, _ = ctx.Deadline()
 	err := d.push(ctx, rm.Resource)
-	p := Push{Result: Success, Err: err, Took: time.Since(began)}
+	p := Push{Result: Success, Err: err, Took: time.Since(began), RetryAfter: time.Until(d.line.notBefore)}
 	switch {
 	case errors.Is(err, errPartial):
 		p.Result = Partial
@@ -88,33 +88,3 @@ func (d *delivery) send(ctx context.Context, r *resource.Resource, part promethe
 	err = d.Exporter.Export(ctx, &metricdata.ResourceMetrics{Resource: r, ScopeMetrics: produced})
 	return d.line.last.explain(err)
 }
-
-// answer is how the last request of a push ended: with a status or an error.
-type answer struct {
-	status int
-	err    error
-}
-
-// explain says why a part was not delivered, with nothing in it that the
-// receiver said: its text may repeat a header.
-func (a answer) explain(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(a.err, context.DeadlineExceeded):
-		return errors.New("no answer in time")
-	case a.err != nil:
-		return a.err
-	case a.status == 0:
-		return err // before any request
-	case a.status/100 != 2:
-		return fmt.Errorf("status %d %s", a.status, http.StatusText(a.status))
-	case strings.Contains(err.Error(), partialSuccess):
-		return errPartial
-	default:
-		return fmt.Errorf("status %d, but the answer cannot be read", a.status)
-	}
-}
-
-// partialSuccess begins the text of the SDK's error, whose type is internal.
-const partialSuccess = "OTLP partial success: "

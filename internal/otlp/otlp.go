@@ -49,8 +49,11 @@ type Options struct {
 // Push is how one push ended.
 type Push struct {
 	Result Result
-	Err    error // nil for a success; holds no header and nothing that the receiver said
+	Err    error // nil for a success; holds no header and nothing that the receiver wrote but a content type
 	Took   time.Duration
+	// RetryAfter is how long the receiver asked to be left alone: until then there
+	// is no push. It is not positive if it did not ask.
+	RetryAfter time.Duration
 }
 
 // Result is what became of a push.
