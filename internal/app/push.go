@@ -56,6 +56,15 @@ func pushOptions(c *config.Config, instance string) otlp.Options {
 	}
 }
 
+// checkPush reports what would keep the pusher from starting.
+func checkPush(c *config.Config) error {
+	if c.OTLP.Endpoint == nil {
+		return nil
+	}
+	_, err := otlp.New(pushOptions(c, ""))
+	return err
+}
+
 // withoutQuery returns the URL of a receiver without what may be a secret in it.
 func withoutQuery(u *url.URL) string {
 	shown := *u
