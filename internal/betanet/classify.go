@@ -196,7 +196,9 @@ func proxyRefused(o observation) bool {
 // remains one, except that of a name server, which counts as a failed look-up
 // elsewhere too.
 func proxyFailed(o observation) bool {
-	return as[*proxy.Error](o) && (!timedOut(o) || as[*net.DNSError](o))
+	var op *net.OpError // of a library's own transport
+	failed := as[*proxy.Error](o) || errors.As(o.err, &op) && op.Op == "proxyconnect"
+	return failed && (!timedOut(o) || as[*net.DNSError](o))
 }
 
 // begins reports whether an error, or one that it wraps, has a text that begins

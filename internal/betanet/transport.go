@@ -96,7 +96,7 @@ func withCredentials(rt http.RoundTripper, h *HTTPConfig) http.RoundTripper {
 		if o.GrantType == jwtBearer {
 			key = secret(string(o.ClientCertificateKey), o.ClientCertificateKeyFile)
 		}
-		rt = config.NewOAuth2RoundTripper(key, &o, rt)
+		rt = config.NewOAuth2RoundTripper(key, &o, rt, config.WithDialContextFunc(proxy.Dial))
 	}
 	if h.HTTPHeaders != nil {
 		rt = config.NewHeadersRoundTripper(h.HTTPHeaders, rt)
