@@ -16,7 +16,7 @@ import (
 )
 
 func pushOnce(ctx context.Context, p *Pusher) error {
-	return p.delivery.Export(ctx, &metricdata.ResourceMetrics{Resource: p.resource})
+	return p.exporter.Export(ctx, &metricdata.ResourceMetrics{Resource: p.resource})
 }
 
 // numbers are the data points of a counter, in the order of their arrival.

@@ -23,9 +23,9 @@ type TLS struct {
 	CertFile, KeyFile string // both or none
 }
 
-// line is the way of each request: it adds the headers, and notes how the request
+// recordingTransport makes each request with the headers, and records how it
 // ended. One push at a time uses it.
-type line struct {
+type recordingTransport struct {
 	next    http.RoundTripper
 	headers func() (map[string]string, error)
 	last    answer
@@ -38,19 +38,19 @@ type line struct {
 var errLater = errors.New("the receiver asks to try again later than this push may take")
 
 // RoundTrip implements http.RoundTripper.
-func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
-	l.last = answer{}
-	response, err := l.try(r)
+func (t *recordingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	t.last = answer{}
+	response, err := t.try(r)
 	if err == nil {
-		err = l.last.judge(response)
+		err = t.last.judge(response)
 	}
 	switch {
 	case err == nil:
-		return l.wait(response)
+		return t.wait(response)
 	case r.Context().Err() != nil:
-		l.last.err = r.Context().Err() // err is its cause, in the words of the SDK
+		t.last.err = r.Context().Err() // err is its cause, in the words of the SDK
 	default:
-		l.last.err = stable(err)
+		t.last.err = stable(err)
 	}
 	return nil, err
 }
@@ -58,22 +58,22 @@ func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
 // wait has a response's Retry-After obeyed: by the SDK, if the push may take that
 // long, else by ending the push. The SDK neither bounds it nor takes a date
 // relative to the receiver's clock.
-func (l *line) wait(response *http.Response) (*http.Response, error) {
+func (t *recordingTransport) wait(response *http.Response) (*http.Response, error) {
 	response.Header.Del("Retry-After")
-	if l.last.wait <= 0 {
+	if t.last.wait <= 0 {
 		return response, nil
 	}
-	l.notBefore = time.Now().Add(l.last.wait)
-	if !l.notBefore.Before(l.until) {
+	t.notBefore = time.Now().Add(t.last.wait)
+	if !t.notBefore.Before(t.until) {
 		_ = response.Body.Close()
 		return nil, errLater
 	}
-	response.Header.Set("Retry-After", strconv.FormatInt(int64((l.last.wait+time.Second-1)/time.Second), 10))
+	response.Header.Set("Retry-After", strconv.FormatInt(int64((t.last.wait+time.Second-1)/time.Second), 10))
 	return response, nil
 }
 
-func (l *line) try(r *http.Request) (*http.Response, error) {
-	headers, err := l.headers()
+func (t *recordingTransport) try(r *http.Request) (*http.Response, error) {
+	headers, err := t.headers()
 	if err != nil {
 		_ = r.Body.Close()
 		return nil, err
@@ -82,7 +82,7 @@ func (l *line) try(r *http.Request) (*http.Response, error) {
 	for name, value := range headers {
 		r.Header.Set(name, value)
 	}
-	return l.next.RoundTrip(r)
+	return t.next.RoundTrip(r)
 }
 
 // transport makes connections, with the authorities that stand in the file now.
