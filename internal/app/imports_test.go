@@ -10,8 +10,9 @@ import (
 // directions are the packages of ours that each package may import. Tests may
 // import more.
 var directions = map[string][]string{
-	"betanet":    {},
+	"betanet":    {"proxy"},
 	"breaker":    {},
+	"proxy":      {},
 	"retry":      {},
 	"simulator":  {},
 	"snapshot":   {"betanet"},
@@ -22,7 +23,7 @@ var directions = map[string][]string{
 	"history":    {"betanet", "fleet"},
 	"discovery":  {"fleet"},
 	"drill":      {"simulator"},
-	"otlp":       {},
+	"otlp":       {"proxy", "retry"},
 	"probe":      {"betanet", "fleet", "poll"},
 	"web":        {"breaker", "exposition", "fleet", "history", "probe"},
 	"app":        {"betanet", "breaker", "config", "discovery", "drill", "exposition", "fleet", "history", "otlp", "poll", "probe", "simulator", "web"},

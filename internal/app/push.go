@@ -3,7 +3,9 @@ package app
 import (
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,28 +21,55 @@ import (
 // what is being converted takes several times as much memory.
 const upstreamsAPart = 500
 
+// pusher pushes the series of the registry, and knows how that went.
+type pusher struct {
+	*otlp.Pusher
+	*pushes
+}
+
 // newPusher makes what pushes the series of the registry, nil if that is not
 // wanted. The exporter serves at address.
-func newPusher(c *config.Config, r *exposition.Registry, started time.Time, address net.Addr, log *slog.Logger) (*otlp.Pusher, error) {
+func newPusher(c *config.Config, r *exposition.Registry, started time.Time, address net.Addr, log *slog.Logger) (*pusher, error) {
 	if c.OTLP.Endpoint == nil {
 		return nil, nil
 	}
-	p, err := otlp.New(otlp.Options{
-		Parts:     func() []prometheus.Gatherer { return r.Parts(upstreamsAPart) },
-		OfProcess: exposition.OfProcess,
-		Started:   started,
-		Endpoint:  c.OTLP.Endpoint, Interval: c.OTLP.Interval, Timeout: c.OTLP.Timeout, Gzip: c.OTLP.Gzip,
-		TLS:     otlp.TLS{CAFile: c.OTLP.CAFile, CertFile: c.OTLP.CertFile, KeyFile: c.OTLP.KeyFile},
-		Headers: c.OTLP.Headers,
-		Version: version.Version, Instance: instance(address),
-		Report: (&pushes{self: r.Self, log: log}).report,
-	})
+	reports := &pushes{self: r.Self, log: log, endpoint: withoutQuery(c.OTLP.Endpoint)}
+	o := pushOptions(c, instance(address))
+	o.Parts = func() []prometheus.Gatherer { return r.Parts(upstreamsAPart) }
+	o.OfProcess, o.Started, o.Report = exposition.OfProcess, started, reports.report
+	p, err := otlp.New(o)
 	if err != nil {
 		return nil, err
 	}
 	r.Self.Pushing()
-	log.Info("Pushing by OTLP", "endpoint", c.OTLP.Endpoint, "interval", c.OTLP.Interval)
-	return p, nil
+	log.Info("Pushing by OTLP", "endpoint", reports.endpoint, "interval", c.OTLP.Interval)
+	return &pusher{p, reports}, nil
+}
+
+// pushOptions returns what the configuration says about pushing.
+func pushOptions(c *config.Config, instance string) otlp.Options {
+	return otlp.Options{
+		Endpoint: c.OTLP.Endpoint, Interval: c.OTLP.Interval, Timeout: c.OTLP.Timeout, Gzip: c.OTLP.Gzip,
+		TLS:     otlp.TLS{CAFile: c.OTLP.CAFile, CertFile: c.OTLP.CertFile, KeyFile: c.OTLP.KeyFile},
+		Headers: c.OTLP.Headers,
+		Version: version.Version, Instance: instance,
+	}
+}
+
+// checkPush reports what would keep the pusher from starting.
+func checkPush(c *config.Config) error {
+	if c.OTLP.Endpoint == nil {
+		return nil
+	}
+	_, err := otlp.New(pushOptions(c, ""))
+	return err
+}
+
+// withoutQuery returns the URL of a receiver without what may be a secret in it.
+func withoutQuery(u *url.URL) string {
+	shown := *u
+	shown.User, shown.RawQuery, shown.ForceQuery = nil, "", false
+	return shown.String()
 }
 
 // instance names this exporter by host and port, as a scraper would: the same
@@ -56,30 +85,66 @@ func instance(address net.Addr) string {
 	return host + address.String()
 }
 
-// pushes turns the ends of pushes into counters, and into a log line at each
-// change.
+// pushes turns the ends of pushes into counters, log lines and the present state.
 type pushes struct {
-	self *exposition.Self
-	log  *slog.Logger
+	self     *exposition.Self
+	log      *slog.Logger
+	endpoint string // without credentials
 
-	last  otlp.Result // empty before the first
-	since time.Time   // of the last change
+	mu     sync.Mutex
+	limit  changeLimit
+	state  pushState
+	broken time.Time     // when pushes began to fail
+	outage time.Duration // how long they failed, until they were good again
+}
+
+// pushState is how pushes are at the moment.
+type pushState struct {
+	Endpoint    string    // without credentials
+	LastSuccess time.Time // zero before the first
+	Err         string    // why the last push was no success, empty if it was
+}
+
+// State returns how pushes are at the moment. It may be called at any time.
+func (p *pushes) State() pushState {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.state
+	s.Endpoint = p.endpoint
+	return s
 }
 
 func (p *pushes) report(push otlp.Push) {
 	now := time.Now()
 	p.self.Pushed(string(push.Result), now)
-	changed, was, since := push.Result != p.last, p.last, p.since
-	if changed {
-		p.last, p.since = push.Result, now
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	reason := ""
+	if push.Err != nil {
+		reason = quote(push.Err)
 	}
 	switch {
-	case push.Err != nil && changed:
-		p.log.Warn("Push by OTLP failed", "result", push.Result, keyErr, quote(push.Err))
-	case push.Err != nil:
-		p.log.Debug("Push by OTLP failed again", "result", push.Result, keyErr, quote(push.Err))
-	case changed && was != "":
-		p.log.Info("Push by OTLP recovered", "after", now.Sub(since).Round(time.Millisecond))
+	case reason != "" && p.state.Err == "":
+		p.broken = now
+	case reason == "" && p.state.Err != "":
+		p.outage = now.Sub(p.broken)
+	}
+	p.state.Err = reason
+	if push.Result == otlp.Success {
+		p.state.LastSuccess = now
+	}
+	changes := p.limit.note(reason, now)
+	attributes := []any{"result", push.Result, keyErr, reason}
+	if push.RetryAfter > 0 {
+		attributes = append(attributes, "retry_after", push.RetryAfter.Round(time.Second))
+	}
+	switch {
+	case reason != "" && changes > 0:
+		p.log.Warn("Push by OTLP failed", append(attributes, "changes", changes)...)
+	case reason != "":
+		p.log.Debug("Push by OTLP failed again", attributes...)
+	case changes > 0:
+		p.log.Info("Push by OTLP recovered", "after", p.outage.Round(time.Second), "changes", changes)
 	default:
 		p.log.Debug("Pushed by OTLP", "took", push.Took.Round(time.Millisecond))
 	}

@@ -5,39 +5,113 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/otlp"
 )
 
-func TestPushesAreLoggedWhenTheyChange(t *testing.T) {
+// logOfPushes reports pushes, each 15 s after the one before, and returns the
+// lines at level info and above, without time.
+func logOfPushes(t *testing.T, list ...otlp.Push) (lines []string, p *pushes) {
+	t.Helper()
 	var text bytes.Buffer
-	p := &pushes{self: exposition.NewRegistry().Self, log: slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{Level: slog.LevelInfo}))}
-	for _, push := range []otlp.Push{
-		{Result: otlp.Success},
-		{Result: otlp.Failure, Err: errors.New("no answer\nin time")},
-		{Result: otlp.Failure, Err: errors.New("again")},
-		{Result: otlp.Partial, Err: errors.New("some")},
-		{Result: otlp.Success},
-		{Result: otlp.Success},
-	} {
-		p.report(push)
-	}
-	var got []string
-	for line := range strings.Lines(text.String()) {
-		got = append(got, line)
-	}
-	want := []string{`level=WARN msg="Push by OTLP failed" result=failure err="no answer\\nin time"`, `level=WARN msg="Push by OTLP failed" result=partial err=some`, `level=INFO msg="Push by OTLP recovered" after=`}
-	if len(got) != len(want) {
-		t.Fatalf("got\n%s\nwant %d lines", strings.Join(got, ""), len(want))
-	}
-	for i := range want {
-		if !strings.Contains(got[i], want[i]) {
-			t.Errorf("got %s, want %s", got[i], want[i])
+	p = &pushes{self: exposition.NewRegistry().Self, endpoint: "http://receiver/v1/metrics", log: slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))}
+	synctest.Test(t, func(t *testing.T) {
+		for _, push := range list {
+			p.report(push)
+			time.Sleep(15 * time.Second)
 		}
+	})
+	for line := range strings.Lines(text.String()) {
+		lines = append(lines, strings.TrimSuffix(line, "\n"))
+	}
+	return lines, p
+}
+
+func failed(text string) otlp.Push { return otlp.Push{Result: otlp.Failure, Err: errors.New(text)} }
+
+var succeeded = otlp.Push{Result: otlp.Success}
+
+func TestPushesAreLoggedWhenTheyChange(t *testing.T) {
+	for name, c := range map[string]struct {
+		pushes []otlp.Push
+		want   []string
+	}{
+		"nothing but successes": {[]otlp.Push{succeeded, succeeded}, nil},
+		"one reason": {
+			[]otlp.Push{succeeded, failed("no answer\nin time"), failed("no answer\nin time"), failed("no answer\nin time"), succeeded, succeeded},
+			[]string{`level=WARN msg="Push by OTLP failed" result=failure err="no answer\\nin time" changes=1`, `level=INFO msg="Push by OTLP recovered" after=45s changes=1`},
+		},
+		"other reasons within a minute": {
+			[]otlp.Push{failed("401"), failed("404"), failed("413"), failed("413"), failed("413"), failed("413"), succeeded},
+			[]string{`level=WARN msg="Push by OTLP failed" result=failure err=401 changes=1`, `level=WARN msg="Push by OTLP failed" result=failure err=413 changes=2`, `level=INFO msg="Push by OTLP recovered" after=1m30s changes=1`},
+		},
+		"another result": {
+			[]otlp.Push{failed("a"), failed("a"), failed("a"), failed("a"), {Result: otlp.Partial, Err: errors.New("some")}},
+			[]string{`level=WARN msg="Push by OTLP failed" result=failure err=a changes=1`, `level=WARN msg="Push by OTLP failed" result=partial err=some changes=1`},
+		},
+		"recovered at once": {
+			[]otlp.Push{failed("401"), failed("404"), succeeded},
+			[]string{`level=WARN msg="Push by OTLP failed" result=failure err=401 changes=1`, `level=INFO msg="Push by OTLP recovered" after=30s changes=2`},
+		},
+		"failures that come and go": {
+			[]otlp.Push{failed("a"), succeeded, failed("a"), succeeded, failed("b"), succeeded, failed("b"), succeeded, succeeded, succeeded},
+			[]string{
+				`level=WARN msg="Push by OTLP failed" result=failure err=a changes=1`, `level=INFO msg="Push by OTLP recovered" after=15s changes=1`,
+				`level=WARN msg="Push by OTLP failed" result=failure err=b changes=3`, `level=INFO msg="Push by OTLP recovered" after=15s changes=1`,
+				`level=INFO msg="Push by OTLP recovered" after=15s changes=2`,
+			},
+		},
+		"asked to wait": {
+			[]otlp.Push{{Result: otlp.Failure, Err: errors.New("503"), RetryAfter: 119999 * time.Millisecond}},
+			[]string{`level=WARN msg="Push by OTLP failed" result=failure err=503 retry_after=2m0s changes=1`},
+		},
+	} {
+		if got, _ := logOfPushes(t, c.pushes...); !slices.Equal(got, c.want) {
+			t.Errorf("%s: got\n%s\nwant\n%s", name, strings.Join(got, "\n"), strings.Join(c.want, "\n"))
+		}
+	}
+}
+
+func TestTheStateOfPushesIsThatOfTheLast(t *testing.T) {
+	for _, c := range []struct {
+		pushes []otlp.Push
+		err    string
+		ever   bool
+	}{
+		{nil, "", false},
+		{[]otlp.Push{failed("401"), failed("404")}, "404", false},
+		{[]otlp.Push{succeeded, {Result: otlp.Partial, Err: errors.New("some")}}, "some", true},
+		{[]otlp.Push{failed("401"), succeeded}, "", true},
+	} {
+		_, p := logOfPushes(t, c.pushes...)
+		if got := p.State(); got.Err != c.err || got.LastSuccess.IsZero() == c.ever || got.Endpoint != "http://receiver/v1/metrics" {
+			t.Errorf("%v: got %+v, want error %q, a success %v", c.pushes, got, c.err, c.ever)
+		}
+	}
+}
+
+func TestTheEndpointOfPushesIsShownWithoutSecrets(t *testing.T) {
+	u, err := url.Parse("https://user:canary@receiver:4318/v1/metrics?api_key=canary")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := withoutQuery(u), "https://receiver:4318/v1/metrics"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 

@@ -43,6 +43,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case c.Print:
 		return c.Write(stdout)
 	case c.Check:
+		if err := checkPush(c); err != nil {
+			return err
+		}
+		for _, w := range c.Warnings() {
+			fmt.Fprintf(stderr, "betanet_exporter: warning: %s\n", w)
+		}
 		_, err := fmt.Fprintln(stdout, "The configuration is valid.")
 		return err
 	}
@@ -51,6 +57,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer flush()
+	for _, w := range c.Warnings() {
+		log.Warn(w)
+	}
 	load := func() (settings, error) {
 		c, err := config.Load(args, os.Getenv, io.Discard)
 		if err != nil {

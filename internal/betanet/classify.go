@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"strings"
 	"syscall"
+
+	"github.com/betanet/betanet_exporter/internal/proxy"
 )
 
 // Reason says in one word why an attempt gave no document. The set is closed:
@@ -24,6 +26,7 @@ const (
 	ReasonEOF         Reason = "eof"
 	ReasonProtocol    Reason = "protocol"
 	ReasonDNS         Reason = "dns"
+	ReasonProxy       Reason = "proxy"
 	ReasonTimeout     Reason = "timeout"
 	ReasonTLS         Reason = "tls"
 	ReasonHTTP5xx     Reason = "http_5xx"
@@ -78,6 +81,8 @@ var table = []row{
 	{refused(ReasonValue), verdict{ReasonValue, false, false}},
 
 	{credentials, verdict{ReasonAuth, false, false}},
+	{proxyRefused, verdict{ReasonProxy, false, false}},
+	{proxyFailed, verdict{ReasonProxy, true, false}},
 	{as[*net.DNSError], verdict{ReasonDNS, true, false}},
 	{tlsFailure, verdict{ReasonTLS, false, false}},
 	{errno(syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED), verdict{ReasonReset, true, false}},
@@ -178,6 +183,22 @@ func resolverExhausted(o observation) bool {
 // credentials is a secret that cannot be read or a token that is not granted.
 func credentials(o observation) bool {
 	return as[*fs.PathError](o) || begins(o.err, "oauth2: ")
+}
+
+// proxyRefused reports whether a proxy answered CONNECT with a status that says
+// that the same request will be refused again.
+func proxyRefused(o observation) bool {
+	var e *proxy.Error
+	return errors.As(o.err, &e) && e.Status/100 == 4
+}
+
+// proxyFailed reports whether a proxy did not make the connection. A time-out
+// remains one, except that of a name server, which counts as a failed look-up
+// elsewhere too.
+func proxyFailed(o observation) bool {
+	var op *net.OpError // of a library's own transport
+	failed := as[*proxy.Error](o) || errors.As(o.err, &op) && op.Op == "proxyconnect"
+	return failed && (!timedOut(o) || as[*net.DNSError](o))
 }
 
 // begins reports whether an error, or one that it wraps, has a text that begins

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/betanet/betanet_exporter/internal/proxy"
 )
 
 // What follows from an observation, in the words of the table's columns.
@@ -89,6 +91,19 @@ func TestClassificationFollowsTheTable(t *testing.T) {
 		{"no common version", failed(errors.New("tls: server selected unsupported protocol version 300")), enough(ReasonTLS)},
 		{"HTTP on a TLS port", failed(fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", fmt.Errorf("malformed HTTP response %q", "\x15\x03\x01\x00\x02\x02\x46"))), enough(ReasonTLS)},
 
+		{"proxy refuses", failed(&proxy.Error{Status: 403}), enough(ReasonProxy)},
+		{"proxy finds nobody", failed(&proxy.Error{Status: 502}), again(ReasonProxy)},
+		{"proxy refuses the connection", failed(&proxy.Error{Err: opError("dial", syscall.ECONNREFUSED).(*net.OpError).Err}), again(ReasonProxy)},
+		{"proxy without a name", failed(&proxy.Error{Err: &net.DNSError{Err: "no such host", IsNotFound: true}}), again(ReasonProxy)},
+		{"proxy whose name server is silent", failed(&proxy.Error{Err: &net.DNSError{Err: "i/o timeout", IsTimeout: true}}), again(ReasonProxy)},
+		{"proxy that resets", failed(&proxy.Error{Err: os.NewSyscallError("read", syscall.ECONNRESET)}), again(ReasonProxy)},
+		{"proxy of an unknown authority", failed(&proxy.Error{Err: &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}}), again(ReasonProxy)},
+		{"proxy that breaks off", failed(&proxy.Error{Err: io.ErrUnexpectedEOF}), again(ReasonProxy)},
+		{"the kernel's timeout at a proxy", failed(&proxy.Error{Err: os.NewSyscallError("connect", syscall.ETIMEDOUT)}), again(ReasonTimeout)},
+		{"the limit of CONNECT", failed(&proxy.Error{Err: context.DeadlineExceeded}), again(ReasonTimeout)},
+		{"no descriptor for a proxy", failed(&proxy.Error{Err: os.NewSyscallError("socket", syscall.EMFILE)}), ignored(ReasonLocal)},
+		{"attempt timeout at a proxy", observation{ctx: context.DeadlineExceeded, err: &proxy.Error{Status: 403}}, again(ReasonTimeout)},
+
 		{"body over the limit", answered(refusal{ReasonTooLarge, ""}), enough(ReasonTooLarge)},
 		{"content encoding", answered(refusal{ReasonEncoding, ""}), enough(ReasonEncoding)},
 		{"content type", answered(refusal{ReasonContentType, ""}), enough(ReasonContentType)},
@@ -158,7 +173,7 @@ func TestEveryStatusHasItsPlace(t *testing.T) {
 
 func TestTheReasonsAreTheClosedSetOfTheDesign(t *testing.T) {
 	want := strings.Fields(`auth canceled connect content_type dns encoding eof http_429 http_4xx http_5xx http_status
-		json_syntax local protocol redirect reset schema timeout tls too_large value`)
+		json_syntax local protocol proxy redirect reset schema timeout tls too_large value`)
 	var got []string
 	for _, r := range Reasons() {
 		got = append(got, string(r))

@@ -63,8 +63,8 @@ type Options struct {
 	watch func(*http.Transport)
 }
 
-// Client asks one upstream. It follows no redirect, uses no proxy, asks for no
-// compression and keeps connections of API v1 only. All methods may be called
+// Client asks one upstream. It follows no redirect, uses only the proxy that
+// the operator sets, asks for no compression and keeps connections of API v1 only. All methods may be called
 // at the same time.
 type Client struct {
 	base     *url.URL

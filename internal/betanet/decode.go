@@ -40,6 +40,9 @@ func Decode(e Endpoint, body []byte) (Document, error) {
 		}
 	}
 	if w.syntax != nil { // a cut document says nothing about its fields
+		if text := nameForeign(body); text != "" {
+			return nil, refusal{ReasonSyntax, text}
+		}
 		return nil, w.syntax
 	}
 	if w.refused != nil {

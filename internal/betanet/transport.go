@@ -4,8 +4,11 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/prometheus/common/config"
+
+	"github.com/betanet/betanet_exporter/internal/proxy"
 )
 
 // HTTPConfig is what an operator says about connections to an upstream:
@@ -24,7 +27,7 @@ type transport struct {
 // newTransport makes a transport with our limits, under the TLS, the proxy and
 // the credentials of the operator.
 func newTransport(o Options, h *HTTPConfig, keep bool) (*transport, error) {
-	base, err := newBase(o, h, keep)
+	base, err := newBase(h, o.watch, func() *http.Transport { return o.transport(keep) })
 	if err != nil {
 		return nil, err
 	}
@@ -35,10 +38,13 @@ func newTransport(o Options, h *HTTPConfig, keep bool) (*transport, error) {
 	return t, nil
 }
 
-func newBase(o Options, h *HTTPConfig, keep bool) (http.RoundTripper, error) {
+// newBase makes a round tripper with the operator's TLS and proxy over what
+// transport makes, again when a file of certificates has changed. It shows watch
+// each transport before that is in use.
+func newBase(h *HTTPConfig, watch func(*http.Transport), transport func() *http.Transport) (http.RoundTripper, error) {
 	if h == nil {
-		t := o.transport(keep)
-		o.watch(t)
+		t := transport()
+		watch(t)
 		return t, nil
 	}
 	tlsConfig, err := config.NewTLSConfig(&h.TLSConfig)
@@ -47,11 +53,11 @@ func newBase(o Options, h *HTTPConfig, keep bool) (http.RoundTripper, error) {
 	}
 	files := config.TLSRoundTripperSettings{CA: file(h.TLSConfig.CAFile), Cert: file(h.TLSConfig.CertFile), Key: file(h.TLSConfig.KeyFile)}
 	rt, err := config.NewTLSRoundTripper(tlsConfig, files, func(c *tls.Config) (http.RoundTripper, error) {
-		t := o.transport(keep)
-		proxy := h.ProxyConfig // a copy: common keeps something in it, and upstreams are compared
-		t.TLSClientConfig, t.Proxy, t.ProxyConnectHeader = c, proxy.Proxy(), proxy.GetProxyConnectHeader()
-		o.watch(t)
-		return t, nil
+		t := transport()
+		p := h.ProxyConfig // a copy: common keeps something in it, and upstreams are compared
+		t.TLSClientConfig, t.Proxy, t.ProxyConnectHeader = c, p.Proxy(), p.GetProxyConnectHeader()
+		watch(t)
+		return proxy.Wrap(t), nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("tls_config: %w", err)
@@ -94,7 +100,7 @@ func withCredentials(rt http.RoundTripper, h *HTTPConfig) http.RoundTripper {
 		if o.GrantType == jwtBearer {
 			key = secret(string(o.ClientCertificateKey), o.ClientCertificateKeyFile)
 		}
-		rt = config.NewOAuth2RoundTripper(key, &o, rt)
+		rt = config.NewOAuth2RoundTripper(key, &o, rt, config.WithDialContextFunc(proxy.Dial))
 	}
 	if h.HTTPHeaders != nil {
 		rt = config.NewHeadersRoundTripper(h.HTTPHeaders, rt)
@@ -120,15 +126,12 @@ func file(path string) config.SecretReader {
 	return config.NewFileSecret(path)
 }
 
-// HTTPClient is a client for what is not an upstream, such as a list of them:
-// with what the operator says, nil for nothing, and without redirects.
+// HTTPClient returns a client for what is not an upstream, such as a list of
+// them: with the operator's settings, nil for none, and without redirects.
 func HTTPClient(h *HTTPConfig) (*http.Client, error) {
-	if h == nil {
-		h = new(HTTPConfig)
-	}
-	rt, err := config.NewRoundTripperFromConfig(*h, "")
+	rt, err := newBase(h, func(*http.Transport) {}, func() *http.Transport { return Options{IdleTimeout: 5 * time.Minute}.transport(true) })
 	if err != nil {
 		return nil, err
 	}
-	return &http.Client{Transport: rt, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, nil
+	return &http.Client{Transport: withCredentials(rt, h), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, nil
 }

@@ -147,7 +147,7 @@ func TestEveryResultHasACounterFromTheStart(t *testing.T) {
 		all := []error{allGood(e, "", documentBefore)}
 		for _, path := range v1Paths {
 			for _, result := range []string{
-				"connect", "reset", "eof", "protocol", "dns", "timeout", "tls", "http_5xx", "http_4xx", "http_429", "auth", "http_status",
+				"connect", "reset", "eof", "protocol", "dns", "proxy", "timeout", "tls", "http_5xx", "http_4xx", "http_429", "auth", "http_status",
 				"redirect", "too_large", "encoding", "content_type", "json_syntax", "schema", "value", "canceled", "local",
 			} {
 				all = append(all, e.is(series("betanet_exporter_attempts_total", "endpoint", endpoints[path], "result", result), 0))

@@ -4,6 +4,7 @@
 package config
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"time"
@@ -40,9 +41,10 @@ type Config struct {
 	Print   bool   // only print it
 
 	values    map[string]value // what was set, as text, by option
-	standard  []standard       // variables of OpenTelemetry that hold
-	document  *document        // what stands in the file
-	entries   []*entry         // of upstreams
+	standard  []standard       // variables of OpenTelemetry that apply
+	warnings  []string
+	document  *document // what stands in the file
+	entries   []*entry  // of upstreams
 	upstreams []*fleet.Upstream
 }
 
@@ -88,6 +90,13 @@ type value struct {
 	origin string // flag, env, file, argument, demo or default
 	where  string // how the user knows it: --collect.interval, the variable, or the place in the file
 	bad    bool   // not accepted, and reported
+}
+
+// Warnings returns what is accepted and probably not meant, a sentence each.
+func (c *Config) Warnings() []string { return slices.Clone(c.warnings) }
+
+func (c *Config) warn(format string, args ...any) {
+	c.warnings = append(c.warnings, fmt.Sprintf(format, args...))
 }
 
 // Upstreams are the upstreams of the configuration. A single one has no name if

@@ -31,6 +31,7 @@ or ` + "`5m`" + `. Booleans take no value: ` + "`--web.enable-pprof`, `--no-web.
 	}
 	b.WriteString("\n## The file\n\n`--config.file` names a YAML file:\n\n```yaml\n" + exampleFile + "```\n" + fileText)
 	fileTable(&b)
+	b.WriteString(proxyText)
 	return b.String()
 }
 
@@ -75,7 +76,7 @@ var fileKeys = []keyHelp{
 
 var commonKeys = []keyHelp{
 	{"labels", "Labels of its data series and of `betanet_up`. Those of an upstream are added to those of `defaults`; one with an empty value is none. Taken: `upstream`, `replica`, `mixnode`, `endpoint`, `le`, `reason`, `state`, `__*`."},
-	{"http_client", "Prometheus' [HTTP settings](https://prometheus.io/docs/prometheus/latest/configuration/configuration/#http_config): `basic_auth`, `authorization`, `oauth2`, `tls_config`, `proxy_url`, `http_headers`. Those of an upstream take the place of those of `defaults` as a whole; `{}` is none. Redirects and HTTP/2 are off always. Not for discovered upstreams, which have those of their source alone."},
+	{"http_client", "Prometheus' [HTTP settings](https://prometheus.io/docs/prometheus/latest/configuration/configuration/#http_config): `basic_auth`, `authorization`, `oauth2`, `tls_config`, `proxy_url` ([proxies](#proxies)), `http_headers`. Those of an upstream take the place of those of `defaults` as a whole; `{}` is none. Redirects and HTTP/2 are off always. Not for discovered upstreams, which have those of their source alone."},
 }
 
 const fileText = `

@@ -27,14 +27,12 @@ type OTLP struct {
 	headersFile string
 }
 
-// standard is a variable of OpenTelemetry that holds, as it is printed.
-type standard struct{ name, printed string }
-
 const (
 	standardPrefix  = "OTEL_EXPORTER_OTLP_"
 	ofMetrics       = "METRICS_" // comes between, and beats the one without
 	defaultEndpoint = "http://localhost:4318"
 	metricsPath     = "/v1/metrics"
+	protocol        = "http/protobuf" // the only one that is spoken
 	maxHeadersFile  = 64 << 10
 )
 
@@ -56,21 +54,19 @@ func setHeadersFile(c *Config, text string) error {
 	return err
 }
 
-// openTelemetry reads the standard variables. Without an endpoint they say
-// nothing to us: they may be meant for other programs in the same environment.
+// openTelemetry reads the standard variables. Without an endpoint they have no
+// effect: they may be meant for other programs in the same environment.
 func (c *Config) openTelemetry(getenv func(string) string) []error {
 	if v := c.values["otlp.endpoint"]; v.bad {
 		return nil
 	}
 	e := &environment{getenv: getenv}
 	if c.OTLP.Endpoint == nil {
-		e.read("ENDPOINT", func(name, text string) (string, error) { return text, c.standardEndpoint(name, text) })
-	}
-	if c.OTLP.Endpoint == nil {
-		return e.errs
-	}
-	if c.values["otlp.endpoint"].origin == "env" {
-		e.known = nil // it is printed as the option that it sets
+		if !c.standardPush(e) {
+			return e.errs
+		}
+	} else if off := e.switchedOff(); off != "" {
+		c.warn("%s does not switch off the push that %s configures", off, c.values["otlp.endpoint"].where)
 	}
 	c.OTLP.Timeout = 10 * time.Second
 	for _, v := range []struct {
@@ -94,51 +90,9 @@ func (c *Config) openTelemetry(getenv func(string) string) []error {
 	return e.errs
 }
 
-// standardEndpoint takes the endpoint of a standard variable. That of metrics is
-// the URL as it stands, the other a base of all signals.
-func (c *Config) standardEndpoint(name, text string) error {
-	u, err := parseURL(text, defaultEndpoint)
-	if err != nil {
-		return err
-	}
-	if strings.Contains(name, ofMetrics) {
-		if u.Path == "" {
-			u.Path = "/"
-		}
-	} else {
-		u = u.JoinPath(metricsPath)
-	}
-	c.OTLP.Endpoint = u
-	c.values["otlp.endpoint"] = value{texts: []string{u.String()}, origin: "env", where: name}
-	return nil
-}
-
-// environment reads standard variables.
-type environment struct {
-	getenv func(string) string
-	known  []standard
-	errs   []error
-}
-
-// read takes a variable: that of metrics, else that of all signals.
-func (e *environment) read(name string, take func(name, text string) (printed string, err error)) {
-	for _, full := range []string{standardPrefix + ofMetrics + name, standardPrefix + name} {
-		text := e.getenv(full)
-		if text == "" {
-			continue
-		}
-		printed, err := take(full, text)
-		if err != nil {
-			e.errs = append(e.errs, fmt.Errorf("%s: %w", full, err))
-		}
-		e.known = append(e.known, standard{full, printed})
-		return
-	}
-}
-
 func setProtocol(_ *OTLP, text string) error {
-	if text != "http/protobuf" {
-		return fmt.Errorf("%q is not accepted, use http/protobuf", text)
+	if text != protocol {
+		return fmt.Errorf("%q is not accepted, use %s", text, protocol)
 	}
 	return nil
 }
@@ -193,7 +147,7 @@ func (o *OTLP) Headers() (map[string]string, error) {
 	all := make(map[string]string)
 	maps.Copy(all, o.headers)
 	n := 0
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(strings.TrimPrefix(string(text), "\ufeff")) { // a byte order mark is no part of a name
 		n++
 		if line = strings.TrimSpace(line); line == "" {
 			continue

@@ -111,7 +111,8 @@ func TestHeadersOfTheFileAreReadAnew(t *testing.T) {
 	for text, want := range map[string]map[string]string{
 		"Authorization: Bearer " + canary + "\n":  {"Authorization": "Bearer " + canary, "B": "2"},
 		"\r\nauthorization:  Basic a:b  \r\n\r\n": {"Authorization": "Basic a:b", "B": "2"},
-		"": {"Authorization": "x", "B": "2"},
+		"":                                      {"Authorization": "x", "B": "2"},
+		"\ufeffAuthorization: Bearer " + canary: {"Authorization": "Bearer " + canary, "B": "2"}, // as some editors write it
 	} {
 		write(text)
 		if got, err := c.OTLP.Headers(); err != nil || !maps.Equal(got, want) {

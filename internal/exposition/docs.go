@@ -56,6 +56,18 @@ client library; they are read at most once a second.
 | result of push_total | ` + strings.Join(pushResults, ", ") + ` |
 | reason of endpoint_failing | the results of an attempt but success |
 | state | closed, half_open, open |
+
+## Formats
+
+The metrics are served as text 0.0.4, OpenMetrics 1.0 and protobuf by ` + "`Accept`" + `, and
+compressed with gzip or zstd where ` + "`Accept-Encoding`" + ` names them. A client that names
+nothing that is served gets text, without compression. What a client excludes with
+` + "`q=0`" + ` it never gets, even if it accepts ` + "`*/*` or `*`" + `; if nothing else is left, or if it
+excludes text and accepts no other format, the answer is 406.
+
+With parameters ` + "`name[]`" + `, as in ` + "`/metrics?name[]=betanet_up&name[]=go_goroutines`" + `, only the
+families of these names are served, in every format. Names are those of the text
+format.
 `)
 	return b.String()
 }

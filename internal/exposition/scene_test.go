@@ -78,7 +78,7 @@ func (s *scene) endpoint(v *fleet.View, doc betanet.Document, e betanet.Endpoint
 		ev.At = time.UnixMilli(1_700_000_000_000 + s.Int64N(1e9))
 	}
 	if failed {
-		ev.Failure, ev.Since = &betanet.Failure{Reason: betanet.Reasons()[s.IntN(20)]}, time.Now()
+		ev.Failure, ev.Since = &betanet.Failure{Reason: betanet.Reasons()[s.IntN(len(betanet.Reasons()))]}, time.Now()
 	}
 	v.Endpoints = append(v.Endpoints, ev)
 }
@@ -443,7 +443,7 @@ func (s *scene) exporter() {
 	self := s.registry.Self
 	endpoints := []string{"metrics", "nodes", "network", "mixnodes"}
 	results := strings.Fields(`success auth canceled connect content_type dns encoding eof http_429 http_4xx http_5xx http_status
-		json_syntax local protocol redirect reset schema timeout tls too_large value`)
+		json_syntax local protocol proxy redirect reset schema timeout tls too_large value`)
 	var took []float64
 	for i, name := range endpoints {
 		e, at := betanet.Endpoint(i), pairs{"endpoint", name}

@@ -49,8 +49,11 @@ type Options struct {
 // Push is how one push ended.
 type Push struct {
 	Result Result
-	Err    error // nil for a success; holds no header and nothing that the receiver said
+	Err    error // nil for a success; holds no header and nothing that the receiver wrote but a content type
 	Took   time.Duration
+	// RetryAfter is how long the receiver asked to be left alone: until then there
+	// is no push. It is not positive if it did not ask.
+	RetryAfter time.Duration
 }
 
 // Result is what became of a push.
@@ -68,7 +71,7 @@ const (
 type Pusher struct {
 	o        Options
 	resource *resource.Resource
-	delivery *delivery
+	exporter *batchExporter
 	close    func() // connections
 }
 
@@ -101,7 +104,7 @@ func New(o Options) (*Pusher, error) {
 
 // newPusher makes a pusher that makes its requests with rt.
 func newPusher(o Options, r *resource.Resource, rt http.RoundTripper) (*Pusher, error) {
-	line := &line{next: rt, headers: o.Headers}
+	recording := &recordingTransport{next: rt, headers: o.Headers}
 	compression := otlpmetrichttp.NoCompression
 	if o.Gzip {
 		compression = otlpmetrichttp.GzipCompression
@@ -113,7 +116,7 @@ func newPusher(o Options, r *resource.Resource, rt http.RoundTripper) (*Pusher, 
 		otlpmetrichttp.WithHeaders(nil),
 		otlpmetrichttp.WithTLSClientConfig(nil),
 		otlpmetrichttp.WithHTTPClient(&http.Client{
-			Transport: line, Timeout: o.Timeout,
+			Transport: recording, Timeout: o.Timeout,
 			// Headers with secrets go where they were meant to go, or nowhere.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}),
@@ -121,13 +124,13 @@ func newPusher(o Options, r *resource.Resource, rt http.RoundTripper) (*Pusher, 
 	if err != nil {
 		return nil, fmt.Errorf("make the OTLP exporter: %w", err)
 	}
-	return &Pusher{o: o, resource: r, delivery: newDelivery(exporter, line, o), close: func() {}}, nil
+	return &Pusher{o: o, resource: r, exporter: newBatchExporter(exporter, recording, o), close: func() {}}, nil
 }
 
 // Run pushes until ctx ends, and then once more. A push ends before the next
 // begins; it has the time of an interval or of one request, whichever is longer.
 func (p *Pusher) Run(ctx context.Context) {
-	reader := metric.NewPeriodicReader(p.delivery,
+	reader := metric.NewPeriodicReader(p.exporter,
 		metric.WithInterval(p.o.Interval), metric.WithTimeout(max(p.o.Interval, p.o.Timeout)))
 	provider := metric.NewMeterProvider(metric.WithReader(reader), metric.WithResource(p.resource))
 	<-ctx.Done()

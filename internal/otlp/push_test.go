@@ -3,6 +3,7 @@ package otlp
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,7 +16,7 @@ import (
 )
 
 func pushOnce(ctx context.Context, p *Pusher) error {
-	return p.delivery.Export(ctx, &metricdata.ResourceMetrics{Resource: p.resource})
+	return p.exporter.Export(ctx, &metricdata.ResourceMetrics{Resource: p.resource})
 }
 
 // numbers are the data points of a counter, in the order of their arrival.
@@ -34,14 +35,27 @@ func TestWhatTheReceiverSaysDecidesTheResult(t *testing.T) {
 		text   string
 	}{
 		"success":               {respond(http.StatusOK, "", nil), Success, ""},
-		"success with a text":   {respond(http.StatusAccepted, "text/plain", []byte("thanks")), Success, ""},
+		"an empty message":      {respond(http.StatusOK, "application/x-protobuf", nil), Success, ""},
+		"an empty JSON":         {respond(http.StatusOK, "application/json; charset=utf-8", []byte("{}")), Success, ""},
+		"created":               {respond(http.StatusCreated, "", nil), Success, ""},
+		"no content":            {respond(http.StatusNoContent, "", nil), Success, ""},
+		"nothing, as text":      {respond(http.StatusOK, "text/plain", nil), Success, ""},
 		"nothing refused":       {refuses(0, ""), Success, ""},
 		"some refused":          {refuses(3, "too old "+secret), Partial, "the receiver took a part of the data points"},
 		"a warning":             {refuses(0, "please slow down"), Partial, "the receiver took a part of the data points"},
-		"no protobuf":           {respond(http.StatusOK, "application/x-protobuf", []byte(secret)), Failure, "status 200, but the answer cannot be read"},
+		"some refused, in JSON": {respond(http.StatusOK, "application/json", []byte(`{"partialSuccess":{"rejectedDataPoints":"3","x":1}}`)), Partial, "the receiver took a part of the data points"},
+		"a parameter":           {typed(refuses(3, ""), "application/x-protobuf; charset=binary"), Partial, "the receiver took a part of the data points"},
+		"a login page":          {respond(http.StatusOK, "text/html; charset=utf-8", []byte("<html>log in "+secret)), Failure, `status 200, but the answer has content type "text/html", want application/x-protobuf: is the URL that of a receiver?`},
+		"an empty page":         {respond(http.StatusOK, "text/html", nil), Failure, `status 200, but the answer has content type "text/html", want application/x-protobuf: is the URL that of a receiver?`},
+		"a text":                {respond(http.StatusAccepted, "text/plain", []byte("thanks "+secret)), Failure, `status 202, but the answer has content type "text/plain", want application/x-protobuf: is the URL that of a receiver?`},
+		"a page without a type": {respond(http.StatusOK, "", []byte("<html>log in "+secret)), Failure, "status 200, but the answer has no valid content type, want application/x-protobuf: is the URL that of a receiver?"},
+		"no protobuf":           {respond(http.StatusOK, "application/x-protobuf", []byte(secret)), Failure, "status 200, but the answer cannot be read as application/x-protobuf: is the URL that of a receiver?"},
+		"no JSON":               {respond(http.StatusOK, "application/json", []byte("<html>"+secret)), Failure, "status 200, but the answer cannot be read as application/json: is the URL that of a receiver?"},
+		"another JSON":          {respond(http.StatusOK, "application/json", []byte(`["`+secret+`"]`)), Failure, "status 200, but the answer cannot be read as application/json: is the URL that of a receiver?"},
+		"an endless answer":     {&http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(endless{})}, Failure, "status 200, but the answer cannot be read as application/json: is the URL that of a receiver?"},
 		"refused":               {respond(http.StatusUnauthorized, "text/plain", []byte("no such key: "+secret)), Failure, "status 401 Unauthorized"},
 		"not there":             {respond(http.StatusNotFound, "text/plain", []byte(secret)), Failure, "status 404 Not Found"},
-		"a fake of the partial": {respond(http.StatusBadRequest, "text/plain", []byte(partialSuccess+secret)), Failure, "status 400 Bad Request"},
+		"a fake of the partial": {respond(http.StatusBadRequest, "text/plain", []byte("OTLP partial success: "+secret)), Failure, "status 400 Bad Request"},
 		"elsewhere":             {&http.Response{StatusCode: http.StatusTemporaryRedirect, Header: http.Header{"Location": {"http://elsewhere/" + secret}}, Body: http.NoBody}, Failure, "status 307 Temporary Redirect"},
 	} {
 		o := options(new(outcome))
@@ -59,6 +73,22 @@ func TestWhatTheReceiverSaysDecidesTheResult(t *testing.T) {
 			t.Errorf("%s: %d requests, want 1", name, n)
 		}
 	}
+}
+
+// endless is a body of spaces without an end.
+type endless struct{}
+
+func (endless) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = ' '
+	}
+	return len(b), nil
+}
+
+// typed changes the content type of an answer.
+func typed(r *http.Response, contentType string) *http.Response {
+	r.Header.Set("Content-Type", contentType)
+	return r
 }
 
 func TestAReceiverThatComesBackIsNoticed(t *testing.T) {

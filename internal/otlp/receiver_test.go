@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -23,7 +24,16 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// proxyPassword is in the URL of the proxy that the environment of these tests
+// has for https. Nobody listens there.
+const proxyPassword = "s3cr3t-canary"
+
+func TestMain(m *testing.M) {
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} {
+		os.Setenv(name, "http://user:"+proxyPassword+"@127.0.0.1:1")
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // receiver is a receiver of OTLP. It can be a handler of a real server, or stand
 // in for the network: then time can be that of a test.

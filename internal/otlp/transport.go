@@ -9,7 +9,11 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"sync"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/proxy"
 )
 
 // TLS names the files that TLS needs beyond what the system knows. All are read
@@ -19,31 +23,57 @@ type TLS struct {
 	CertFile, KeyFile string // both or none
 }
 
-// line is the way of each request: it adds the headers, and notes how the request
+// recordingTransport makes each request with the headers, and records how it
 // ended. One push at a time uses it.
-type line struct {
+type recordingTransport struct {
 	next    http.RoundTripper
 	headers func() (map[string]string, error)
 	last    answer
+
+	until     time.Time // end of the push that is running
+	notBefore time.Time // the receiver asked for no request before then
 }
+
+// errLater ends a push whose receiver asks for more patience than the push has.
+var errLater = errors.New("the receiver asks to try again later than this push may take")
 
 // RoundTrip implements http.RoundTripper.
-func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
-	l.last = answer{}
-	response, err := l.try(r)
+func (t *recordingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	t.last = answer{}
+	response, err := t.try(r)
+	if err == nil {
+		err = t.last.judge(response)
+	}
 	switch {
 	case err == nil:
-		l.last.status = response.StatusCode
+		return t.wait(response)
 	case r.Context().Err() != nil:
-		l.last.err = r.Context().Err() // err is its cause, in the words of the SDK
+		t.last.err = r.Context().Err() // err is its cause, in the words of the SDK
 	default:
-		l.last.err = err
+		t.last.err = stable(err)
 	}
-	return response, err
+	return nil, err
 }
 
-func (l *line) try(r *http.Request) (*http.Response, error) {
-	headers, err := l.headers()
+// wait has a response's Retry-After obeyed: by the SDK, if the push may take that
+// long, else by ending the push. The SDK neither bounds it nor takes a date
+// relative to the receiver's clock.
+func (t *recordingTransport) wait(response *http.Response) (*http.Response, error) {
+	response.Header.Del("Retry-After")
+	if t.last.wait <= 0 {
+		return response, nil
+	}
+	t.notBefore = time.Now().Add(t.last.wait)
+	if !t.notBefore.Before(t.until) {
+		_ = response.Body.Close()
+		return nil, errLater
+	}
+	response.Header.Set("Retry-After", strconv.FormatInt(int64((t.last.wait+time.Second-1)/time.Second), 10))
+	return response, nil
+}
+
+func (t *recordingTransport) try(r *http.Request) (*http.Response, error) {
+	headers, err := t.headers()
 	if err != nil {
 		_ = r.Body.Close()
 		return nil, err
@@ -52,7 +82,7 @@ func (l *line) try(r *http.Request) (*http.Response, error) {
 	for name, value := range headers {
 		r.Header.Set(name, value)
 	}
-	return l.next.RoundTrip(r)
+	return t.next.RoundTrip(r)
 }
 
 // transport makes connections, with the authorities that stand in the file now.
@@ -62,6 +92,7 @@ type transport struct {
 	mu   sync.Mutex
 	pem  []byte // of the authorities in use
 	base *http.Transport
+	rt   http.RoundTripper // base, which distinguishes its proxy's failures
 }
 
 // newTransport makes a transport whose files can be used now.
@@ -87,7 +118,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // current is the transport with the authorities of the file.
-func (t *transport) current() (*http.Transport, error) {
+func (t *transport) current() (http.RoundTripper, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var pem []byte
@@ -98,7 +129,7 @@ func (t *transport) current() (*http.Transport, error) {
 		}
 	}
 	if t.base != nil && bytes.Equal(pem, t.pem) {
-		return t.base, nil
+		return t.rt, nil
 	}
 	c := &tls.Config{MinVersion: tls.VersionTLS12}
 	if t.files.CAFile != "" {
@@ -113,8 +144,9 @@ func (t *transport) current() (*http.Transport, error) {
 		t.base.CloseIdleConnections()
 	}
 	t.pem, t.base = pem, http.DefaultTransport.(*http.Transport).Clone()
-	t.base.TLSClientConfig, t.base.Proxy = c, proxy
-	return t.base, nil
+	t.base.TLSClientConfig, t.base.Proxy = c, proxyOf
+	t.rt = proxy.Wrap(t.base)
+	return t.rt, nil
 }
 
 // close closes connections that nobody uses any more.
@@ -133,12 +165,12 @@ func (t *transport) certificate(*tls.CertificateRequestInfo) (*tls.Certificate, 
 	return &c, nil
 }
 
-// proxy is that of the environment. Its own errors quote the variable, which may
-// hold a password.
-func proxy(r *http.Request) (*url.URL, error) {
+// proxyOf returns the proxy that the environment sets for a request. The library's
+// errors quote the variable, which may hold a password.
+func proxyOf(r *http.Request) (*url.URL, error) {
 	u, err := http.ProxyFromEnvironment(r)
 	if err != nil {
-		return nil, errors.New("HTTP_PROXY or HTTPS_PROXY holds no URL of a proxy")
+		return nil, errors.New("HTTP_PROXY or HTTPS_PROXY is not a valid URL of a proxy")
 	}
 	return u, nil
 }

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/prometheus/common/expfmt"
-
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/probe"
@@ -23,7 +21,7 @@ type Prober interface {
 
 // lineFormats are the formats without protobuf: a probe has no histogram, so it
 // would gain nothing.
-var lineFormats = formats[1:]
+var lineFormats = formats[:3]
 
 // probes serves the samples of the one target that is asked for. A target that
 // cannot be reached is an answer like any other. Parameters other than target are
@@ -37,12 +35,15 @@ func probes(o Options) http.Handler {
 			writeText(w, http.StatusBadRequest, "Exactly one target is needed: /probe?target=NAME, with the name of an upstream or host:port that probe.allow lists.\n")
 			return
 		}
+		format, ok := negotiate(w, r, lineFormats)
+		if !ok {
+			return
+		}
 		v, late, err := o.Probe.Collect(r.Context(), target[0], scrapeLimit(r.Header.Get("X-Prometheus-Scrape-Timeout-Seconds")))
 		if err != nil {
 			writeText(w, probeStatus(err), err.Error()+"\n")
 			return
 		}
-		format := expfmt.NegotiateAccept(r.Header, lineFormats...)
 		w.Header().Set("Content-Type", string(format))
 		if err := exposition.WriteProbe(w, expositionFormat(format), v, late); err != nil {
 			o.Log.Debug("probe not completed", "client", r.RemoteAddr, "err", err)

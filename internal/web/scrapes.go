@@ -9,14 +9,18 @@ import (
 	"github.com/betanet/betanet_exporter/internal/exposition"
 )
 
-// formats are what a scraper may ask for, the best first.
-var formats = []expfmt.Format{expfmt.FmtProtoDelim, expfmt.FmtOpenMetrics_1_0_0, expfmt.FmtOpenMetrics_0_0_1, expfmt.FmtText}
+// formats are what a scraper may ask for. The first that is acceptable is sent to
+// one that excludes text and names others only by a range.
+var formats = []expfmt.Format{expfmt.FmtOpenMetrics_1_0_0, expfmt.FmtOpenMetrics_0_0_1, expfmt.FmtText, expfmt.FmtProtoDelim}
 
 // scrapes serves the exposition in the format that is asked for. With parameters
 // name[] it serves only the families named, as client_golang does.
 func scrapes(o Options) http.Handler {
 	return limited(o, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		format := expfmt.NegotiateAccept(r.Header, formats...)
+		format, ok := negotiate(w, r, formats)
+		if !ok {
+			return
+		}
 		w.Header().Set("Content-Type", string(format))
 		err := o.Registry.Write(w, expositionFormat(format), r.URL.Query()["name[]"]...)
 		if err != nil {

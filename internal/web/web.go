@@ -9,8 +9,6 @@ import (
 	"net/http"
 	"net/http/pprof"
 
-	"github.com/klauspost/compress/gzhttp"
-
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/history"
@@ -36,7 +34,7 @@ type Options struct {
 
 // Handler serves all paths (design: interface.md, HTTP).
 func Handler(o Options) (http.Handler, error) {
-	compress, err := gzhttp.NewWrapper(gzhttp.CompressionLevel(1), gzhttp.EnableZstd(true))
+	compress, err := compressor()
 	if err != nil {
 		return nil, err
 	}

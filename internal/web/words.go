@@ -25,6 +25,7 @@ var reasons = map[string]string{
 	"eof":          "connection closed early",
 	"protocol":     "answer is not HTTP",
 	"dns":          "name not resolved",
+	"proxy":        "no connection through the proxy",
 	"timeout":      "no answer in time",
 	"tls":          "TLS failed",
 	"http_5xx":     "service reports an error of its own",

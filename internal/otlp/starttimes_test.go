@@ -18,7 +18,7 @@ type point struct {
 
 // observe stamps one counter of an upstream as of a moment, and gives what the
 // bridge makes of it. No value is a counter that is not there.
-func observe(s *starts, at int64, value *float64) *point {
+func observe(s *startTimes, at int64, value *float64) *point {
 	s.begin()
 	var families []*dto.MetricFamily
 	m := &dto.Metric{Label: []*dto.LabelPair{{Name: proto.String("upstream"), Value: proto.String("a")}}}
@@ -34,7 +34,7 @@ func observe(s *starts, at int64, value *float64) *point {
 }
 
 // deliver observes and says that the receiver has taken it.
-func deliver(s *starts, at int64, value *float64) *point {
+func deliver(s *startTimes, at int64, value *float64) *point {
 	p := observe(s, at, value)
 	s.arrived()
 	s.complete()
@@ -47,7 +47,7 @@ func always(string) bool { return true }
 var processStart = time.UnixMilli(500)
 
 func TestAnUpstreamsCounterBeginsWithItsFirstPoint(t *testing.T) {
-	s := newStarts(processStart, never)
+	s := newStartTimes(processStart, never)
 	for _, c := range []struct {
 		at    int64
 		value float64
@@ -67,7 +67,7 @@ func TestAnUpstreamsCounterBeginsWithItsFirstPoint(t *testing.T) {
 }
 
 func TestAFirstPointThatDidNotArriveIsFirstAgain(t *testing.T) {
-	s := newStarts(processStart, never)
+	s := newStartTimes(processStart, never)
 	value := 5000.0
 	observe(s, 1000, &value)
 	if got := observe(s, 2000, &value); got.start != 2000 {
@@ -80,7 +80,7 @@ func TestAFirstPointThatDidNotArriveIsFirstAgain(t *testing.T) {
 }
 
 func TestACounterThatVanishedBeginsAnewAndIsForgotten(t *testing.T) {
-	s := newStarts(processStart, never)
+	s := newStartTimes(processStart, never)
 	value := 5000.0
 	deliver(s, 1000, &value)
 	deliver(s, 2000, nil)
@@ -93,7 +93,7 @@ func TestACounterThatVanishedBeginsAnewAndIsForgotten(t *testing.T) {
 }
 
 func TestCountersOfTheProcessBeginWithIt(t *testing.T) {
-	s := newStarts(processStart, always)
+	s := newStartTimes(processStart, always)
 	value := 7.0
 	if got := deliver(s, 1000, &value); got.start != processStart.UnixMilli() {
 		t.Errorf("the start is %d, want that of the process", got.start)
@@ -104,7 +104,7 @@ func TestCountersOfTheProcessBeginWithIt(t *testing.T) {
 }
 
 func TestAClockThatIsPutBackMakesNoStartAfterThePoint(t *testing.T) {
-	s := newStarts(processStart, never)
+	s := newStartTimes(processStart, never)
 	high, low := 10.0, 5.0
 	deliver(s, 5000, &high)
 	if got := deliver(s, 1000, &high); got.start != 1000 {
@@ -126,7 +126,7 @@ func TestAHistogramIsResetWhenAnyOfItFalls(t *testing.T) {
 		"bucket": func(h *dto.Histogram) { h.Bucket[0].CumulativeCount = proto.Uint64(1) },
 		"bounds": func(h *dto.Histogram) { h.Bucket = nil },
 	} {
-		s := newStarts(processStart, never)
+		s := newStartTimes(processStart, never)
 		stamp := func(h *dto.Histogram, at int64) int64 {
 			s.begin()
 			s.stamp([]*dto.MetricFamily{{Name: proto.String("h"), Metric: []*dto.Metric{{Histogram: h}}}}, time.UnixMilli(at))
@@ -176,7 +176,7 @@ func (r *traffic) receive(p point) error {
 // exporter adds nothing.
 func TestReceiversSeeTheTrafficThatPrometheusSees(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := newStarts(processStart, never)
+		s := newStartTimes(processStart, never)
 		var r traffic
 		var want, waiting, before float64 // waiting for a push that arrives
 		known, there := false, true
@@ -189,7 +189,7 @@ func TestReceiversSeeTheTrafficThatPrometheusSees(t *testing.T) {
 			case "reset":
 				value = float64(rapid.IntRange(0, 100).Draw(t, "from"))
 			case "restart":
-				s, known, waiting = newStarts(processStart, never), false, 0
+				s, known, waiting = newStartTimes(processStart, never), false, 0
 			case "vanish":
 				there = false
 			case "appear":

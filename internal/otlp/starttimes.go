@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-// starts knows from when on each cumulative series counts. The data model of
+// startTimes knows from when on each cumulative series counts. The data model of
 // OpenTelemetry ("Resets and Gaps" in specification/metrics/data-model.md) has
 // two kinds of beginnings, and a receiver takes its traffic from them:
 //
@@ -22,7 +22,7 @@ import (
 //     one of a single point is told from the next.
 //
 // A counter that falls is what Prometheus takes for a reset too.
-type starts struct {
+type startTimes struct {
 	process   *timestamppb.Timestamp
 	ofProcess func(family string) bool
 
@@ -46,19 +46,19 @@ type firstPoint struct {
 	series
 }
 
-func newStarts(process time.Time, ofProcess func(string) bool) *starts {
-	return &starts{process: timestamppb.New(process), ofProcess: ofProcess, known: make(map[string]*series)}
+func newStartTimes(process time.Time, ofProcess func(string) bool) *startTimes {
+	return &startTimes{process: timestamppb.New(process), ofProcess: ofProcess, known: make(map[string]*series)}
 }
 
 // begin begins a push.
-func (s *starts) begin() {
+func (s *startTimes) begin() {
 	s.push++
 	s.pending = s.pending[:0]
 }
 
 // stamp writes into metrics when they were observed and since when they count.
 // The bridge takes both from there.
-func (s *starts) stamp(families []*dto.MetricFamily, at time.Time) {
+func (s *startTimes) stamp(families []*dto.MetricFamily, at time.Time) {
 	s.pending = s.pending[:0]
 	ms := at.UnixMilli() // what the data model of Prometheus can say
 	now := timestamppb.New(time.UnixMilli(ms))
@@ -86,7 +86,7 @@ func (s *starts) stamp(families []*dto.MetricFamily, at time.Time) {
 }
 
 // of is since when a series counts that has a value now.
-func (s *starts) of(name string, labels []*dto.LabelPair, now *timestamppb.Timestamp, value float64, counts []uint64) *timestamppb.Timestamp {
+func (s *startTimes) of(name string, labels []*dto.LabelPair, now *timestamppb.Timestamp, value float64, counts []uint64) *timestamppb.Timestamp {
 	s.key = append(s.key[:0], name...)
 	for _, l := range labels {
 		s.key = append(append(s.key, 0xff), l.GetName()...) // no byte of UTF-8
@@ -111,7 +111,7 @@ func (s *starts) of(name string, labels []*dto.LabelPair, now *timestamppb.Times
 }
 
 // arrived says that the receiver has taken what was stamped last.
-func (s *starts) arrived() {
+func (s *startTimes) arrived() {
 	for i := range s.pending {
 		s.known[s.pending[i].key] = &s.pending[i].series
 	}
@@ -119,7 +119,7 @@ func (s *starts) arrived() {
 }
 
 // complete forgets the series that the push did not have, after all its parts.
-func (s *starts) complete() {
+func (s *startTimes) complete() {
 	for key, k := range s.known {
 		if k.seen != s.push {
 			delete(s.known, key)
@@ -152,15 +152,15 @@ func fell(now, before []uint64) bool {
 
 func before(a, b *timestamppb.Timestamp) bool { return a.AsTime().Before(b.AsTime()) }
 
-// stamped is the gatherer that the bridge reads: a part with its stamps.
-type stamped struct {
-	starts *starts
+// timestampingGatherer is the gatherer that the bridge reads: a part with its stamps.
+type timestampingGatherer struct {
+	starts *startTimes
 	part   prometheus.Gatherer
 	err    error // of the last gathering; the bridge would tell it to a logger of its own
 }
 
 // Gather implements prometheus.Gatherer.
-func (g *stamped) Gather() ([]*dto.MetricFamily, error) {
+func (g *timestampingGatherer) Gather() ([]*dto.MetricFamily, error) {
 	at := time.Now()
 	var families []*dto.MetricFamily
 	if families, g.err = g.part.Gather(); g.err != nil {

@@ -1,0 +1,35 @@
+package betanet
+
+import "bytes"
+
+// foreign are the first bytes of what is often sent in place of JSON. No
+// document of JSON in UTF-8 begins with them. A longer prefix comes before one
+// that it begins with.
+var foreign = []struct{ prefix, text string }{
+	{"\xef\xbb\xbf", "the document begins with a byte order mark, want JSON in UTF-8 without one"},
+	{"\xff\xfe\x00\x00", "the document begins with a byte order mark of UTF-32, want JSON in UTF-8"},
+	{"\x00\x00\xfe\xff", "the document begins with a byte order mark of UTF-32, want JSON in UTF-8"},
+	{"\xff\xfe", "the document begins with a byte order mark of UTF-16, want JSON in UTF-8"},
+	{"\xfe\xff", "the document begins with a byte order mark of UTF-16, want JSON in UTF-8"},
+	{"\x1f\x8b", "the document looks gzip-compressed, which it was not asked to be and does not say in Content-Encoding"},
+	{"\x28\xb5\x2f\xfd", "the document looks zstd-compressed, which it was not asked to be and does not say in Content-Encoding"},
+	{"\x78\x01", deflated},
+	{"\x78\x5e", deflated},
+	{"\x78\x9c", deflated},
+	{"\x78\xda", deflated},
+	{"<", "the document looks like HTML or XML, want JSON"},
+}
+
+const deflated = "the document looks deflate-compressed, which it was not asked to be and does not say in Content-Encoding"
+
+// nameForeign returns what a body that is not JSON looks like, "" if that is not
+// known.
+func nameForeign(body []byte) string {
+	body = bytes.TrimLeft(body, " \t\r\n")
+	for _, f := range foreign {
+		if bytes.HasPrefix(body, []byte(f.prefix)) {
+			return f.text
+		}
+	}
+	return ""
+}

@@ -1,0 +1,63 @@
+package betanet
+
+import (
+	"bytes"
+	"compress/gzip"
+	"compress/zlib"
+	"io"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// compressed is a document of an endpoint as w compresses it.
+func compressed(t *testing.T, make func(io.Writer) io.WriteCloser) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := make(&b)
+	_, err := io.WriteString(w, document(Metrics, nil))
+	if closed := w.Close(); err != nil || closed != nil {
+		t.Fatal(err, closed)
+	}
+	return b.String()
+}
+
+// TestADocumentThatIsNotJSONIsNamed sends what services, web servers and proxies
+// send in place of a document.
+func TestADocumentThatIsNotJSONIsNamed(t *testing.T) {
+	const unasked = "-compressed, which it was not asked to be and does not say in Content-Encoding"
+	doc := document(Metrics, nil)
+	for want, body := range map[string]string{
+		"begins with a byte order mark, want JSON in UTF-8 without one": "\ufeff" + doc,
+		"begins with a byte order mark of UTF-16, want JSON in UTF-8":   "\xff\xfe{\x00}\x00",
+		"begins with a byte order mark of UTF-32, want JSON in UTF-8":   "\xff\xfe\x00\x00{\x00\x00\x00",
+		"looks gzip" + unasked:    compressed(t, func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }),
+		"looks deflate" + unasked: compressed(t, func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) }),
+		"looks zstd" + unasked: compressed(t, func(w io.Writer) io.WriteCloser {
+			z, err := zstd.NewWriter(w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return z
+		}),
+		"looks like HTML or XML, want JSON": "\r\n<!DOCTYPE html><html>log in</html>",
+	} {
+		base := listen(t, func(conn net.Conn) {
+			hear(conn)
+			_, _ = io.WriteString(conn, answer(body, "Content-Type: application/json", "Connection: close"))
+		})
+		if f := wantFailure(t, open(t, base), Metrics, again(ReasonSyntax)); !strings.HasSuffix(f.Error(), "the document "+want) {
+			t.Errorf("got %q, want it to end with %q", f, want)
+		}
+	}
+}
+
+func TestWhatIsBrokenWithinKeepsItsOwnText(t *testing.T) {
+	for _, body := range []string{"", "{", `{"packets_processed":<}`, "x", "\x78{"} {
+		if _, err := Decode(Metrics, []byte(body)); err == nil || strings.Contains(err.Error(), "looks") || strings.Contains(err.Error(), "begins with") {
+			t.Errorf("%q: got %v, want an error about its syntax", body, err)
+		}
+	}
+}

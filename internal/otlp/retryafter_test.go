@@ -1,0 +1,84 @@
+package otlp
+
+import (
+	"net/http"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// refusesUntil refuses the first request with a Retry-After, and takes every
+// other. It notes when requests came, from the first one on.
+func refusesUntil(status int, header http.Header) (r *receiver, at func() []time.Duration) {
+	var times []time.Time
+	r = &receiver{answer: func(*http.Request) *http.Response {
+		times = append(times, time.Now())
+		if len(times) > 1 {
+			return respond(http.StatusOK, "", nil)
+		}
+		return &http.Response{StatusCode: status, Header: header.Clone(), Body: http.NoBody}
+	}}
+	return r, func() (all []time.Duration) {
+		for _, t := range times {
+			all = append(all, t.Sub(times[0]))
+		}
+		return all
+	}
+}
+
+// TestNoPushIsMadeBeforeRetryAfterIsOver pushes every 15 s to a receiver that
+// refuses the first push.
+func TestNoPushIsMadeBeforeRetryAfterIsOver(t *testing.T) {
+	for name, c := range map[string]struct {
+		status int
+		header http.Header
+		least  time.Duration
+		most   time.Duration
+	}{
+		"seconds":                    {429, http.Header{"Retry-After": {"100"}}, 100 * time.Second, 115 * time.Second},
+		"seconds with a 503":         {503, http.Header{"Retry-After": {"40"}}, 40 * time.Second, 55 * time.Second},
+		"seconds with a 502":         {502, http.Header{"Retry-After": {"40"}}, 40 * time.Second, 55 * time.Second},
+		"more than five minutes":     {429, http.Header{"Retry-After": {"3600"}}, 300 * time.Second, 315 * time.Second},
+		"more than fits a number":    {429, http.Header{"Retry-After": {"99999999999999999999"}}, 300 * time.Second, 315 * time.Second},
+		"a date":                     {503, http.Header{"Retry-After": {"Tue, 15 Nov 1994 12:47:06 GMT"}, "Date": {"Tue, 15 Nov 1994 12:45:26 GMT"}}, 100 * time.Second, 115 * time.Second},
+		"within the interval":        {503, http.Header{"Retry-After": {"12"}}, 12 * time.Second, 14 * time.Second},
+		"a date in the past":         {503, http.Header{"Retry-After": {"Tue, 15 Nov 1994 12:45:26 GMT"}}, 0, 15 * time.Second},
+		"garbage":                    {503, http.Header{"Retry-After": {"soon"}}, 0, 15 * time.Second},
+		"a status it is no part of":  {400, http.Header{"Retry-After": {"100"}}, 0, 15 * time.Second},
+		"a status that is a success": {200, http.Header{"Retry-After": {"100"}}, 0, 15 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var o outcome
+				r, at := refusesUntil(c.status, c.header)
+				end := run(t, options(&o), r)
+				time.Sleep(6 * time.Minute)
+				end()
+				times := at()
+				if len(times) < 2 || times[1] < c.least || times[1] > c.most {
+					t.Errorf("second request: got %v, want it after %v to %v", times[:min(3, len(times))], c.least, c.most)
+				}
+				if first := o.all[0]; c.least > 15*time.Second && (first.Result != Failure || first.RetryAfter <= 0 || first.RetryAfter > c.least) {
+					t.Errorf("first push: got %+v, want a failure with a wait of at most %v", first, c.least)
+				}
+				if i := slices.IndexFunc(o.all, func(p Push) bool { return p.Result == Success }); i < 0 || i > 1 {
+					t.Errorf("results: got %v, want at most one failure", o.results())
+				}
+			})
+		})
+	}
+}
+
+func TestTheEndMakesNoPushBeforeRetryAfterIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var o outcome
+		r, at := refusesUntil(http.StatusTooManyRequests, http.Header{"Retry-After": {"100"}})
+		end := run(t, options(&o), r)
+		time.Sleep(time.Minute)
+		end()
+		if n := len(at()); n != 1 {
+			t.Errorf("got %d requests, want 1", n)
+		}
+	})
+}

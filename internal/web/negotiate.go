@@ -1,0 +1,190 @@
+package web
+
+import (
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/klauspost/compress/gzhttp"
+	"github.com/prometheus/common/expfmt"
+)
+
+// negotiate picks the format that a scraper prefers, among those offered. The
+// answer depends on Accept, and says so in Vary. A format that the scraper excludes
+// by a weight of 0 is never picked, even if a range such as */* includes it. A
+// scraper that names none of those offered gets text, as from any other exporter,
+// unless it excludes text: then it gets 406, and ok is false.
+func negotiate(w http.ResponseWriter, r *http.Request, offered []expfmt.Format) (format expfmt.Format, ok bool) {
+	w.Header().Add("Vary", "Accept")
+	clauses := parseAccept(r.Header.Values("Accept"))
+	acceptable := slices.DeleteFunc(slices.Clone(offered), func(f expfmt.Format) bool {
+		weight, named := weightOf(clauses, f)
+		return named && weight <= 0
+	})
+	if !slices.Contains(acceptable, expfmt.FmtText) {
+		acceptable = slices.DeleteFunc(acceptable, func(f expfmt.Format) bool {
+			_, named := weightOf(clauses, f)
+			return !named
+		})
+	}
+	if len(acceptable) == 0 {
+		writeText(w, http.StatusNotAcceptable, "Accept excludes the text format and names no other that there is; use */*, text/plain or application/openmetrics-text.\n")
+		return "", false
+	}
+	var wanted []string
+	for _, c := range clauses {
+		if c.weight > 0 {
+			wanted = append(wanted, c.text)
+		}
+	}
+	return expfmt.NegotiateAccept(http.Header{"Accept": {strings.Join(wanted, ",")}}, acceptable...), true
+}
+
+// clause is one media range of Accept.
+type clause struct {
+	text   string
+	kind   string            // such as text/plain, text/* or */*
+	params map[string]string // without the weight
+	weight float64
+}
+
+// parseAccept reads all lines of the header; it leaves out what is malformed.
+func parseAccept(values []string) (clauses []clause) {
+	for _, text := range strings.Split(strings.Join(values, ","), ",") {
+		kind, params, err := mime.ParseMediaType(text)
+		if err != nil {
+			continue
+		}
+		c := clause{text: strings.TrimSpace(text), kind: kind, params: params, weight: 1}
+		if q, ok := params["q"]; ok {
+			c.weight = parseWeight(q)
+			delete(params, "q")
+		}
+		clauses = append(clauses, c)
+	}
+	return clauses
+}
+
+// parseWeight reads a weight; one that is malformed excludes nothing.
+func parseWeight(q string) float64 {
+	weight, err := strconv.ParseFloat(q, 64)
+	if err != nil {
+		return 1
+	}
+	return weight
+}
+
+// weightOf returns the weight that the most specific clause gives to a format
+// (RFC 9110, 12.5.1), and whether any does. A clause without a version is about
+// all versions.
+func weightOf(clauses []clause, f expfmt.Format) (weight float64, named bool) {
+	kind, params, _ := mime.ParseMediaType(string(f))
+	most := -1
+	for _, c := range clauses {
+		rank := c.rank(kind, params)
+		if rank > most || rank == most && rank >= 0 && c.weight > weight {
+			most, weight = rank, c.weight
+		}
+	}
+	return weight, most >= 0
+}
+
+// rank returns how specific a clause is about a media type, -1 if it is about
+// others.
+func (c clause) rank(kind string, params map[string]string) int {
+	major, _, _ := strings.Cut(kind, "/")
+	rank := 0
+	switch c.kind {
+	case kind:
+		rank = 2
+	case major + "/*":
+		rank = 1
+	case "*/*", "*":
+	default:
+		return -1
+	}
+	for name, value := range c.params {
+		switch {
+		case name == "escaping": // says how names are written, not which format
+		case !strings.EqualFold(params[name], value):
+			return -1
+		default:
+			rank += 3
+		}
+	}
+	return rank
+}
+
+// compressor returns what compresses answers as clients accept it: with zstd or
+// gzip where Accept-Encoding names them and there is enough to compress. To a
+// client that excludes uncompressed answers by a weight of 0, all are compressed,
+// or it gets 406.
+func compressor() (func(http.Handler) http.Handler, error) {
+	usual, err := gzhttp.NewWrapper(gzhttp.CompressionLevel(1), gzhttp.EnableZstd(true))
+	if err != nil {
+		return nil, err
+	}
+	always, err := gzhttp.NewWrapper(gzhttp.CompressionLevel(1), gzhttp.EnableZstd(true), gzhttp.MinSize(1))
+	if err != nil {
+		return nil, err
+	}
+	return func(h http.Handler) http.Handler {
+		whereWorthwhile, everything := usual(h), always(h)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			values := r.Header.Values("Accept-Encoding")
+			accepted, identity := acceptCodings(values)
+			switch {
+			case len(values) == 0:
+				whereWorthwhile(w, r)
+			case identity:
+				whereWorthwhile(w, accepting(r, accepted))
+			case accepted != "":
+				everything(w, accepting(r, accepted))
+			default:
+				w.Header().Add("Vary", "Accept-Encoding")
+				writeText(w, http.StatusNotAcceptable, "Accept-Encoding excludes all that there is; use gzip, zstd or identity.\n")
+			}
+		})
+	}, nil
+}
+
+func accepting(r *http.Request, codings string) *http.Request {
+	if r.Header.Get("Accept-Encoding") == codings {
+		return r
+	}
+	r = r.Clone(r.Context())
+	r.Header.Set("Accept-Encoding", codings)
+	return r
+}
+
+// acceptCodings reads Accept-Encoding: which of our codings it names, with their
+// weights, and whether an answer without one is acceptable. A mere * names none,
+// because a client that can decode them says so by name; but it does when nothing
+// else is left.
+func acceptCodings(values []string) (accepted string, identity bool) {
+	weights := make(map[string]float64)
+	for _, text := range strings.Split(strings.Join(values, ","), ",") {
+		name, params, _ := strings.Cut(text, ";")
+		weight := 1.0
+		if q, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(params)), "q="); ok {
+			weight = parseWeight(q)
+		}
+		weights[strings.ToLower(strings.TrimSpace(name))] = weight
+	}
+	rest, others := weights["*"]
+	plain, named := weights["identity"]
+	identity = named && plain > 0 || !named && (!others || rest > 0)
+	var list []string
+	for _, name := range []string{"gzip", "zstd"} {
+		weight, named := weights[name]
+		if !named && !identity && len(list) == 0 {
+			weight = rest
+		}
+		if weight > 0 {
+			list = append(list, name+";q="+strconv.FormatFloat(weight, 'f', -1, 64))
+		}
+	}
+	return strings.Join(list, ","), identity
+}

@@ -1,0 +1,174 @@
+package web
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+
+	"github.com/betanet/betanet_exporter/internal/breaker"
+)
+
+const (
+	asText     = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"
+	asOM0      = "application/openmetrics-text; version=0.0.1; charset=utf-8; escaping=underscores"
+	asOM1      = "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores"
+	asProtobuf = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited; escaping=underscores"
+
+	acceptProtobuf = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
+)
+
+func TestAnExcludedFormatIsNeverSent(t *testing.T) {
+	o := Options{Registry: registry(view(upstreamAt(""), good, breaker.Closed))}
+	for _, c := range []struct {
+		accept []string
+		want   string // "" for 406
+	}{
+		{[]string{"*/*"}, asText},
+		{[]string{"application/json"}, asText},
+		{[]string{"application/openmetrics-text;q=0, */*"}, asText},
+		{[]string{"application/openmetrics-text;q=0"}, asText},
+		{[]string{"application/openmetrics-text; Q=0.000 ,*/*;q=0.1"}, asText},
+		{[]string{"APPLICATION/OpenMetrics-Text;q=0, application/openmetrics-text;version=1.0.0;q=0, */*"}, asText},
+		{[]string{"application/openmetrics-text;version=1.0.0;q=0,application/openmetrics-text;version=0.0.1,*/*"}, asOM0},
+		{[]string{"application/openmetrics-text;q=0,application/openmetrics-text;version=1.0.0"}, asOM1}, // the more specific counts
+		{[]string{acceptProtobuf + ";q=0, application/*, */*"}, asText},
+		{[]string{"application/vnd.google.protobuf;q=0," + acceptProtobuf + ";q=0,text/plain;version=0.0.4;q=0.1"}, asText},
+		{[]string{"text/plain;q=0, */*"}, asOM1},
+		{[]string{"text/*;q=0, *"}, asOM1},
+		{[]string{"text/plain;version=0.0.4;q=0, */*"}, asOM1},
+		{[]string{"text/plain;q=0, application/openmetrics-text;version=1.0.0;q=0, */*"}, asOM0},
+		{[]string{"text/plain;q=0, application/openmetrics-text;q=0, */*"}, asProtobuf},
+		{[]string{"*/*;q=0, " + acceptProtobuf}, asProtobuf},
+		{[]string{"*/*;q=0, text/plain"}, asText},
+		{[]string{"*/*", "application/openmetrics-text;version=1.0.0"}, asOM1}, // two lines of the header
+		{[]string{"application/openmetrics-text;version=1.0.0", "application/openmetrics-text;version=1.0.0;q=0"}, asOM1},
+		{[]string{"text/plain;q=none"}, asText},
+		{[]string{"*/*;q=0"}, ""},
+		{[]string{"text/plain;q=0"}, ""},
+		{[]string{"text/plain;q=0, application/json"}, ""},
+		{[]string{"text/*;q=0, application/*;q=0, */*"}, ""},
+	} {
+		h, err := Handler(quiet(o))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest("GET", "/metrics", nil)
+		r.Header["Accept"] = c.accept
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		switch got := w.Header().Get("Content-Type"); {
+		case c.want == "" && w.Code != http.StatusNotAcceptable:
+			t.Errorf("%q: got %d %q, want 406", c.accept, w.Code, got)
+		case c.want != "" && (w.Code != http.StatusOK || got != c.want):
+			t.Errorf("%q: got %d %q, want %q", c.accept, w.Code, got, c.want)
+		}
+	}
+}
+
+func TestAnExcludedEncodingIsNeverSent(t *testing.T) {
+	o := Options{Registry: registry(view(upstreamAt(""), good, breaker.Closed))}
+	for _, c := range []struct {
+		accept []string
+		path   string
+		want   string // "" for no coding, "406" for that
+	}{
+		{[]string{"gzip;q=0, *"}, "/metrics", ""},
+		{[]string{"*"}, "/metrics", ""},
+		{[]string{"identity;q=0, *"}, "/metrics", "gzip"},
+		{[]string{"gzip;q=0, identity;q=0, *"}, "/metrics", "zstd"},
+		{[]string{"gzip, deflate, br, zstd"}, "/metrics", "zstd"},
+		{[]string{"gzip;q=0, zstd;q=0, *"}, "/metrics", ""},
+		{[]string{"gzip; q=0.0"}, "/metrics", ""},
+		{[]string{"zstd;q=0, gzip"}, "/metrics", "gzip"},
+		{[]string{"zstd;q=0.2, gzip;q=0.9, br;q=0"}, "/metrics", "gzip"},
+		{[]string{"gzip", "zstd;q=0"}, "/metrics", "gzip"},
+		{[]string{"identity;q=0, gzip"}, "/metrics", "gzip"},
+		{[]string{"identity;q=0, gzip"}, "/metrics?name[]=betanet_up", "gzip"}, // little as it is
+		{[]string{"*;q=0, gzip;q=0.1"}, "/metrics", "gzip"},
+		{[]string{"gzip"}, "/metrics?name[]=betanet_up", ""},
+		{[]string{"*;q=0"}, "/metrics", "406"},
+		{[]string{"identity;q=0"}, "/metrics", "406"},
+		{[]string{"identity;q=0, br"}, "/", "406"},
+		{[]string{"*;q=0, identity"}, "/", ""},
+	} {
+		h, err := Handler(quiet(o))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest("GET", c.path, nil)
+		r.Header["Accept-Encoding"] = c.accept
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		got := w.Header().Get("Content-Encoding")
+		if w.Code == http.StatusNotAcceptable {
+			got = "406"
+		}
+		if got != c.want {
+			t.Errorf("%s %q: got %q, want %q", c.path, c.accept, got, c.want)
+		}
+		if !slices.Contains(w.Header().Values("Vary"), "Accept-Encoding") {
+			t.Errorf("%s %q: Vary: got %q, want Accept-Encoding", c.path, c.accept, w.Header().Values("Vary"))
+		}
+	}
+}
+
+func TestAnswersThatDependOnAcceptSaySo(t *testing.T) {
+	o := Options{Registry: registry(view(upstreamAt(""), good, breaker.Closed)), Probe: &prober{view: view(upstreamAt("a"), good, breaker.Closed)}}
+	for path, want := range map[string]bool{
+		"/metrics": true, "/probe?target=a": true, "/": false, "/api/v1/status": false,
+	} {
+		for _, accept := range []string{"", "*/*;q=0"} {
+			vary := serve(t, o, "GET", path, "Accept", accept).Header.Values("Vary")
+			if got := slices.Contains(vary, "Accept"); got != want {
+				t.Errorf("%s with Accept %q: got Vary %q, want Accept in it: %v", path, accept, vary, want)
+			}
+		}
+	}
+}
+
+// TestNamedFamiliesComeInEveryFormat asks for one family of each kind: of an
+// upstream, of the exporter, and of the Go runtime.
+func TestNamedFamiliesComeInEveryFormat(t *testing.T) {
+	o := Options{Registry: registry(upstreamOf("edge", 1, 0, breaker.Closed, time.Now()))}
+	const path = "/metrics?name[]=betanet_up&name[]=betanet_exporter_collections_total&name[]=go_goroutines&name[]=nothing"
+	for accept, names := range map[string][]string{
+		"": {"betanet_exporter_collections_total", "betanet_up", "go_goroutines"},
+		"application/openmetrics-text;version=1.0.0": {"betanet_exporter_collections", "betanet_up", "go_goroutines"},
+	} {
+		var got []string
+		text := body(t, serve(t, o, "GET", path, "Accept", accept))
+		for line := range strings.Lines(text) {
+			if name, ok := strings.CutPrefix(line, "# TYPE "); ok {
+				name, _, _ = strings.Cut(name, " ")
+				got = append(got, name)
+			}
+		}
+		if !slices.Equal(got, names) || strings.HasSuffix(text, "# EOF\n") != (accept != "") {
+			t.Errorf("Accept %q: got families %q, want %q; the answer is\n%s", accept, got, names, text)
+		}
+	}
+	r := serve(t, o, "GET", path, "Accept", acceptProtobuf)
+	var got []string
+	for d := expfmt.NewDecoder(r.Body, expfmt.ResponseFormat(r.Header)); ; {
+		var f dto.MetricFamily
+		if d.Decode(&f) != nil {
+			break
+		}
+		got = append(got, f.GetName())
+	}
+	if want := []string{"betanet_exporter_collections_total", "betanet_up", "go_goroutines"}; !slices.Equal(got, want) {
+		t.Errorf("protobuf: got %q, want %q", got, want)
+	}
+	if got := body(t, serve(t, o, "GET", "/metrics?name[]=nothing", "Accept", "application/openmetrics-text;version=1.0.0")); got != "# EOF\n" {
+		t.Errorf("OpenMetrics without a family: got %q, want only # EOF", got)
+	}
+	if got := body(t, serve(t, o, "GET", "/metrics?name[]=", "Accept", acceptProtobuf)); got != "" {
+		t.Errorf("protobuf of an empty name: got %q, want nothing", got)
+	}
+}
