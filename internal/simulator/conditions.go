@@ -20,13 +20,20 @@ type Conditions struct {
 // on for packets and at once for all else. It panics on conditions that cannot
 // be, because only a mistake in the calling code can ask for them.
 func (s *Server) SetConditions(c Conditions) {
-	if c.Loss < 0 || c.Loss > 1 || c.Nodes < 0 || c.Active < 0 || c.Latency < 0 {
-		panic(fmt.Sprintf("conditions %+v: want a loss from 0 to 1, and nothing below 0", c))
+	if err := c.check(); err != nil {
+		panic(err.Error())
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.network.advance(s.now().Sub(s.born)) // what was until now stays as it was
 	s.network.conditions = c
+}
+
+func (c Conditions) check() error {
+	if c.Loss < 0 || c.Loss > 1 || c.Nodes < 0 || c.Active < 0 || c.Latency < 0 {
+		return fmt.Errorf("conditions %+v: want a loss from 0 to 1, and nothing below 0", c)
+	}
+	return nil
 }
 
 // left is the number of nodes that the service knows of.

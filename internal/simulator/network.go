@@ -11,7 +11,7 @@ import (
 // part of their distance to the mean and take a random step.
 const (
 	packetsPerSecond = 150.0 // of a node of share 1
-	idleEvery        = 4     // one node in so many has no packets
+	idleEvery        = 4     // one node in so many has no packets; a service of three has none
 	packetSize       = 2048  // bytes; in a mix network all packets have one size
 	minDropRatio     = 0.001
 	maxDropRatio     = 0.005

@@ -44,6 +44,8 @@ type Options struct {
 
 	Latency time.Duration // extra time that every healthy answer takes
 	Nodes   int           // number of nodes, defaultNodes when zero
+
+	Conditions Conditions // from the first second on; see SetConditions
 }
 
 const (
@@ -98,7 +100,7 @@ func start(o Options, now func() time.Time) (*Server, error) {
 		freed:        make(chan struct{}),
 		requests:     map[string]int{},
 		born:         now(),
-		network:      newNetwork(o.Seed, o.Nodes, 0, Conditions{}),
+		network:      newNetwork(o.Seed, o.Nodes, 0, o.Conditions),
 	}
 	s.closing, s.end = context.WithCancel(context.Background())
 	s.close = sync.OnceValue(s.shut)
@@ -127,6 +129,9 @@ func (o *Options) complete() error {
 	}
 	if o.Nodes < 1 || o.Nodes > maxNodes {
 		return fmt.Errorf("%d nodes: want 1 to %d", o.Nodes, maxNodes)
+	}
+	if err := o.Conditions.check(); err != nil {
+		return err
 	}
 	if o.Latency < 0 {
 		return fmt.Errorf("latency %v: want 0 or more", o.Latency)
