@@ -127,11 +127,12 @@ func file(path string) config.SecretReader {
 }
 
 // HTTPClient returns a client for what is not an upstream, such as a list of
-// them: with the operator's settings, nil for none, and without redirects.
-func HTTPClient(h *HTTPConfig) (*http.Client, error) {
+// them: with the operator's settings, nil for none, under a user agent, and
+// without redirects.
+func HTTPClient(h *HTTPConfig, userAgent string) (*http.Client, error) {
 	rt, err := newBase(h, func(*http.Transport) {}, func() *http.Transport { return Options{IdleTimeout: 5 * time.Minute}.transport(true) })
 	if err != nil {
 		return nil, err
 	}
-	return &http.Client{Transport: withCredentials(rt, h), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, nil
+	return &http.Client{Transport: config.NewUserAgentRoundTripper(userAgent, withCredentials(rt, h)), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, nil
 }

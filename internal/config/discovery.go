@@ -39,16 +39,17 @@ type HTTPSource struct {
 // DNSSource is a name whose records are upstreams.
 type DNSSource struct {
 	Name    string
-	Type    string // A or SRV
-	Port    int    // of the upstreams of type A; 0 for SRV, whose records have one
+	Type    string // A, AAAA or SRV
+	Port    int    // of the upstreams of type A and AAAA; 0 for SRV, whose records have one
 	Refresh time.Duration
 	HTTP    *betanet.HTTPConfig // of the upstreams found there
 }
 
 // Types of DNS records.
 const (
-	TypeA   = "A"
-	TypeSRV = "SRV"
+	TypeA    = "A"
+	TypeAAAA = "AAAA"
+	TypeSRV  = "SRV"
 )
 
 // HasDiscovery reports whether upstreams are discovered.
@@ -199,8 +200,8 @@ func readDNS(p *place) (s DNSSource, t sourceText) {
 			}
 		},
 		"type": func(p *place, s *DNSSource) {
-			if text, ok := p.text(); ok && text != TypeA && text != TypeSRV {
-				p.fail("%q is not accepted, use A or SRV", text)
+			if text, ok := p.text(); ok && text != TypeA && text != TypeAAAA && text != TypeSRV {
+				p.fail("%q is not accepted, use A, AAAA or SRV", text)
 			} else if ok {
 				s.Type = text
 			}
@@ -218,7 +219,7 @@ func readDNS(p *place) (s DNSSource, t sourceText) {
 	}, &s)
 	p.needs(t.keys, "name")
 	switch {
-	case s.Type == TypeA && s.Port == 0:
+	case s.Type != TypeSRV && s.Port == 0:
 		s.Port = defaultPort
 	case s.Type == TypeSRV && port != nil:
 		port.fail("is not accepted with type SRV, whose records have a port")

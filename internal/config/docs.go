@@ -75,7 +75,7 @@ var fileKeys = []keyHelp{
 }
 
 var commonKeys = []keyHelp{
-	{"labels", "Labels of its data series and of `betanet_up`. Those of an upstream are added to those of `defaults`; one with an empty value is none. Taken: `upstream`, `replica`, `mixnode`, `endpoint`, `le`, `reason`, `state`, `__*`."},
+	{"labels", "Labels of all of its series. Those of an upstream are added to those of `defaults`; one with an empty value is none. Taken: `upstream`, `replica`, `mixnode`, `endpoint`, `le`, `quantile`, `reason`, `state`, `__*`, and `instance` and `job`, which Prometheus sets."},
 	{"http_client", "Prometheus' [HTTP settings](https://prometheus.io/docs/prometheus/latest/configuration/configuration/#http_config): `basic_auth`, `authorization`, `oauth2`, `tls_config`, `proxy_url` ([proxies](#proxies)), `http_headers`. Those of an upstream take the place of those of `defaults` as a whole; `{}` is none. Redirects and HTTP/2 are off always. Not for discovered upstreams, which have those of their source alone."},
 }
 

@@ -210,8 +210,9 @@ func readEntryHTTP(p *place, e *entry) { readHTTPClient(p, &e.http) }
 
 var labelName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 
-// ownLabels are the labels that the exporter gives itself.
-var ownLabels = []string{"upstream", "replica", "mixnode", "endpoint", "le", "reason", "state"}
+// ownLabels are the labels that the exporter gives itself, and those that
+// Prometheus gives every series that it scrapes.
+var ownLabels = []string{"upstream", "replica", "mixnode", "endpoint", "le", "quantile", "reason", "state", "instance", "job"}
 
 func readLabels(p *place, e *entry) {
 	for _, c := range p.entries() {

@@ -76,6 +76,9 @@ func TestEachErrorOfAFileIsALine(t *testing.T) {
 		{one("labels: {a-b: x}"), `upstreams[0].labels.a-b (line 3): "a-b" is no name of a label, use letters, digits and _, and no digit first`},
 		{one("labels: {1a: x}"), `upstreams[0].labels.1a (line 3): "1a" is no name of a label, use letters, digits and _, and no digit first`},
 		{one("labels: {__a: x}"), `upstreams[0].labels.__a (line 3): the label "__a" is taken, use another name`},
+		{one("labels: {instance: x}"), `upstreams[0].labels.instance (line 3): the label "instance" is taken, use another name`},
+		{one("labels: {job: x}"), `upstreams[0].labels.job (line 3): the label "job" is taken, use another name`},
+		{one("labels: {quantile: x}"), `upstreams[0].labels.quantile (line 3): the label "quantile" is taken, use another name`},
 		{"defaults: {labels: {le: x}}", `defaults.labels.le (line 1): the label "le" is taken, use another name`},
 		{one("labels: {a: }"), `upstreams[0].labels.a (line 3): has no value`},
 

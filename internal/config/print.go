@@ -183,7 +183,7 @@ func (p *printer) discovery() {
 		t := &d.dns[i]
 		p.source(i, "dns", "name: "+quote(s.Name))
 		p.line(3, "type: "+s.Type, t.origin("type"))
-		if s.Type == TypeA {
+		if s.Type != TypeSRV {
 			p.line(3, fmt.Sprintf("port: %d", s.Port), t.origin("port"))
 		}
 		p.line(3, "refresh: "+s.Refresh.String(), t.origin("refresh"))

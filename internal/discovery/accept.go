@@ -21,7 +21,10 @@ const (
 
 // reserved are the names of labels that the exporter sets itself. (The label
 // upstream is its own, too: it names the target.)
-var reserved = [...]string{"replica", "mixnode", "endpoint", "le", "reason", "state"}
+var reserved = [...]string{"replica", "mixnode", "endpoint", "le", "quantile", "reason", "state"}
+
+// ofScraper are the labels that Prometheus sets on every series that it scrapes.
+var ofScraper = [...]string{"instance", "job"}
 
 func isLabelName(s string) bool {
 	for i := range len(s) {

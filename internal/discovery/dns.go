@@ -13,15 +13,16 @@ import (
 
 // Types of records that are looked up.
 const (
-	A   = "A" // and AAAA
-	SRV = "SRV"
+	A    = "A"    // IPv4 addresses
+	AAAA = "AAAA" // IPv6 addresses
+	SRV  = "SRV"
 )
 
-// DNS is a source of addresses of one name: of its A and AAAA records with a
-// port that is the same for all, or of its SRV records, which have their own.
+// DNS is a source of addresses of one name: of its A or AAAA records, with a port
+// that is the same for all, or of its SRV records, which have their own.
 //
-// A name that does not exist, or has no such records, is a mistake and no empty
-// list. So is half an answer: an error for AAAA beside good A records.
+// A name that does not exist, or has no such records, lists nothing. Any other
+// failure says nothing about what there is.
 type DNS struct {
 	name, typ        string
 	port             int
@@ -29,9 +30,9 @@ type DNS struct {
 	resolver         *net.Resolver
 }
 
-// NewDNS makes the source of the name's records of a type, A or SRV, looked up
+// NewDNS makes the source of the name's records of a type, looked up
 // every refresh (30 s if that is not positive), each time within 10 s. The port
-// counts for A only. Go's own resolver is used, with the connections that the
+// counts for A and AAAA only. Go's own resolver is used, with the connections that the
 // resolver's Dial makes; nil is for those to the system's name servers.
 func NewDNS(name, typ string, port int, refresh time.Duration, resolver *net.Resolver) *DNS {
 	if refresh <= 0 {
@@ -67,32 +68,41 @@ func strictly(r *net.Resolver) *net.Resolver {
 func (d *DNS) String() string { return "dns:" + d.name }
 
 // Run is that of [Source]. A look-up that it leaves ends by itself a moment later.
-func (d *DNS) Run(ctx context.Context, found func([]Target, error)) {
+func (d *DNS) Run(ctx context.Context, found func(List)) {
 	watch(ctx, d.refresh, d.read, found)
 }
 
-func (d *DNS) read(ctx context.Context) ([]Target, error) {
+func (d *DNS) read(ctx context.Context) List {
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
-	what, lookUp := "A and AAAA", d.addresses
-	if d.typ == SRV {
-		what, lookUp = SRV, d.services
-	}
-	found, err := lookUp(ctx)
 	var l listing
+	found, err := d.lookUp(ctx)
 	if err == nil {
 		err = l.records(found)
 	}
+	if err != nil {
+		return List{Err: fmt.Errorf("look up %s of %s: %w", d.typ, d.name, causeOf(err))}
+	}
+	if d.typ == A && len(l.Targets) == 0 {
+		// Nothing of this decides about the list, so a failure may be ignored.
+		if other, err := d.addresses(ctx, "ip6"); err == nil && len(other) > 0 {
+			l.Note = d.name + " has AAAA records and no A records, use type AAAA"
+		}
+	}
+	return l.List
+}
+
+// causeOf is what the resolver says, without what is said already.
+func causeOf(err error) error {
 	var cause *net.DNSError
 	switch isDNS := errors.As(err, &cause); {
-	case err == nil:
-		return l.targets, nil
 	case isDNS && cause.IsTimeout:
-		err = errors.New("no answer in time")
+		return errors.New("no answer in time")
 	case isDNS:
-		err = errors.New(cause.Err)
+		return errors.New(cause.Err)
+	default:
+		return err
 	}
-	return nil, fmt.Errorf("look up %s of %s: %w", what, d.name, err)
 }
 
 // records lists what was looked up, each once and in order.
@@ -102,34 +112,33 @@ func (l *listing) records(found []string) error {
 	if len(found) > maxTargets {
 		return fmt.Errorf("%d records, at most %d are accepted", len(found), maxTargets)
 	}
-	l.group = group{addresses: found, scheme: "http"}
-	for i, a := range found {
-		if err := checkAddress(a); err != nil {
-			return fmt.Errorf("record %d in order %w", i+1, err)
-		}
+	l.groups, l.group = 1, group{scheme: "http"}
+	for _, a := range found {
+		l.group.addresses = append(l.group.addresses, value{kind: aString, text: a})
 	}
-	return l.end()
+	l.end()
+	return nil
 }
 
-// addresses asks for A and AAAA one after the other: in one call, half an answer
-// would look like a whole.
-func (d *DNS) addresses(ctx context.Context) ([]string, error) {
-	var all []string
-	var missing error
-	for _, network := range []string{"ip4", "ip6"} {
-		found, err := d.resolver.LookupNetIP(ctx, network, d.name)
-		switch {
-		case isMissing(err):
-			missing = err
-		case err != nil:
-			return nil, err
-		}
-		for _, a := range found {
-			all = append(all, net.JoinHostPort(a.Unmap().String(), strconv.Itoa(d.port)))
-		}
+func (d *DNS) lookUp(ctx context.Context) ([]string, error) {
+	switch d.typ {
+	case SRV:
+		return d.services(ctx)
+	case AAAA:
+		return d.addresses(ctx, "ip6")
+	default:
+		return d.addresses(ctx, "ip4")
 	}
-	if len(all) == 0 {
-		return nil, missing
+}
+
+// addresses asks for the addresses of one kind, none if there are none.
+func (d *DNS) addresses(ctx context.Context, network string) (all []string, err error) {
+	found, err := d.resolver.LookupNetIP(ctx, network, d.name)
+	if err != nil && !isMissing(err) {
+		return nil, err
+	}
+	for _, a := range found {
+		all = append(all, net.JoinHostPort(a.Unmap().String(), strconv.Itoa(d.port)))
 	}
 	return all, nil
 }
@@ -146,7 +155,7 @@ func isMissing(err error) bool {
 // 2782): alone, it is an empty list.
 func (d *DNS) services(ctx context.Context) ([]string, error) {
 	_, records, err := d.resolver.LookupSRV(ctx, "", "", d.name)
-	if err != nil {
+	if err != nil && !isMissing(err) {
 		return nil, err
 	}
 	var all []string

@@ -1,35 +1,52 @@
 package discovery
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"io"
 )
 
-// document is a place's last content and what it says, so that content that did
-// not change is not looked into again.
+// document is a place's last content and what it lists, so that content that did
+// not change is not parsed again.
 type document struct {
-	sum     [sha256.Size]byte
-	targets []Target
-	err     error
+	sum  [sha256.Size]byte // of the last content
+	list List              // of the last good content; Err is that of the last content
 }
 
+// byteOrderMark is what some editors begin a text in UTF-8 with.
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
 // read takes all of r, in the format that parse knows.
-func (d *document) read(r io.Reader, parse func([]byte, *listing) error) ([]Target, error) {
+func (d *document) read(r io.Reader, parse func([]byte, *listing) error) List {
 	body, err := io.ReadAll(io.LimitReader(r, maxBody+1))
-	if err != nil {
-		return nil, err
+	if err == nil && len(body) > maxBody {
+		err = fmt.Errorf("is too large, at most %d bytes are accepted", maxBody)
 	}
-	if len(body) > maxBody {
-		return nil, fmt.Errorf("is too large, at most %d bytes are accepted", maxBody)
+	if err != nil {
+		return d.failed(err)
 	}
 	if sum := sha256.Sum256(body); sum != d.sum {
 		var l listing
-		err := parse(body, &l)
-		if err != nil {
-			l.targets = nil
+		d.sum = sum
+		if err := parse(bytes.TrimPrefix(body, byteOrderMark), &l); err != nil {
+			d.list.Err = err
+		} else {
+			d.list = l.List
 		}
-		*d = document{sum, l.targets, err}
 	}
-	return d.targets, d.err
+	return d.last()
+}
+
+// failed is what is listed while the content cannot be read.
+func (d *document) failed(err error) List {
+	d.sum, d.list.Err = [sha256.Size]byte{}, err // which is read again, whatever it is
+	return d.last()
+}
+
+// last is what is listed now: with an error, what was listed before.
+func (d *document) last() List {
+	l := d.list
+	l.Partial = l.Err != nil && l.Targets != nil
+	return l
 }

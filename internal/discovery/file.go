@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,9 +17,10 @@ import (
 // their extension: [{"targets": ["host:port"], "labels": {"name": "value"}}].
 //
 // All files are read again each time, so that it does not matter how they are
-// replaced; only a file that is written in place may be seen half. A pattern
-// that matches nothing is an empty list, and a path without a pattern names a
-// file that must be there.
+// replaced; only a file that is written in place may be seen half. A file that
+// cannot be read or parsed keeps the targets that it had, and the others are used.
+// A pattern that matches no file in a directory that is there lists nothing; a
+// directory, or a path without a pattern, that is not there is an error.
 type File struct {
 	// Refresh is the time between two reads, 0 for 5 s.
 	Refresh time.Duration
@@ -48,13 +50,13 @@ func NewFile(paths []string) (*File, error) {
 func (f *File) String() string { return "file:" + strings.Join(f.patterns, ",") }
 
 // Run is that of [Source].
-func (f *File) Run(ctx context.Context, found func([]Target, error)) {
+func (f *File) Run(ctx context.Context, found func(List)) {
 	every := f.Refresh
 	if every <= 0 {
 		every = 5 * time.Second
 	}
 	r := fileReader{f.patterns, nil}
-	watch(ctx, every, func(context.Context) ([]Target, error) { return r.read() }, found)
+	watch(ctx, every, func(context.Context) List { return r.read() }, found)
 }
 
 type fileReader struct {
@@ -62,47 +64,63 @@ type fileReader struct {
 	known    map[string]*document // by path, of the read before
 }
 
-// read reads all files. The first mistake is that of the whole.
-func (r *fileReader) read() ([]Target, error) {
-	paths, err := r.paths()
-	if err != nil {
-		return nil, err
-	}
+// read reads all files. Of several errors it reports the first and their number.
+func (r *fileReader) read() List {
+	paths, kept, err := r.paths()
 	before := r.known
 	r.known = make(map[string]*document, len(paths))
-	var all []Target
-	var first error
+	all := List{Err: err, Partial: true}
+	errs := 0
+	if err != nil {
+		errs = 1
+	}
+	fail := func(path string, err error) {
+		if errs++; errs == 1 {
+			all.Err = fmt.Errorf("read %s: %w", path, withoutPath(err))
+		}
+	}
 	for _, p := range paths {
 		d := before[p]
 		if d == nil {
 			d = new(document)
 		}
 		r.known[p] = d
-		if first != nil {
+		list := d.list
+		if !slices.Contains(kept, p) {
+			if list = readFile(p, d); list.Err != nil {
+				fail(p, list.Err)
+			}
+		}
+		if len(all.Targets)+len(list.Targets) > maxTargets {
+			fail(p, fmt.Errorf("with the files before it lists %d targets, at most %d are accepted", len(all.Targets)+len(list.Targets), maxTargets))
 			continue
 		}
-		list, err := readFile(p, d)
-		switch {
-		case err != nil:
-			first = fmt.Errorf("read %s: %w", p, withoutPath(err))
-		case len(all)+len(list) > maxTargets:
-			first = fmt.Errorf("read %s: with the files before it lists %d targets, at most %d are accepted", p, len(all)+len(list), maxTargets)
+		all.Targets = append(all.Targets, list.Targets...)
+		all.Stripped = append(all.Stripped, list.Stripped...)
+		for _, text := range list.Rejected {
+			all.Rejected = append(all.Rejected, p+": "+text)
 		}
-		all = append(all, list...)
 	}
-	if first != nil {
-		return nil, first
+	if errs > 1 {
+		all.Err = fmt.Errorf("%w, and %d more errors", all.Err, errs-1)
 	}
-	return all, nil
+	// With nothing read and nothing kept there is nothing to go by.
+	all.Partial = all.Err != nil && (len(all.Targets) > 0 || errs < len(paths))
+	return all
 }
 
-// paths are the files that there are, each once.
-func (r *fileReader) paths() ([]string, error) {
-	var all []string
+// paths are the files that there are, each once. Of a pattern whose directory
+// cannot be read they are the files that were read there last: these are kept.
+func (r *fileReader) paths() (all, kept []string, err error) {
 	for _, p := range r.patterns {
-		files, err := glob(p)
-		if err != nil {
-			return nil, err
+		files, failed := glob(p)
+		if failed != nil {
+			err = cmp.Or(err, failed)
+			for known := range r.known {
+				if matches, _ := filepath.Match(p, known); matches { // the pattern was checked
+					files, kept = append(files, known), append(kept, known)
+				}
+			}
 		}
 		for _, f := range files {
 			all = append(all, filepath.Clean(f))
@@ -111,38 +129,43 @@ func (r *fileReader) paths() ([]string, error) {
 	slices.Sort(all)
 	all = slices.Compact(all)
 	if len(all) > maxFiles {
-		return nil, fmt.Errorf("%d files match, at most %d are accepted", len(all), maxFiles)
+		return all[:maxFiles], kept, fmt.Errorf("%d files match, at most %d are accepted", len(all), maxFiles)
 	}
-	return all, nil
+	return all, kept, err
 }
 
-// glob gives the files that a pattern matches. A directory that cannot be read
-// is an error, other than in [filepath.Glob]: its files are not gone.
+// glob gives the files that a pattern matches. A directory that is not there, or
+// cannot be read, is an error, other than in [filepath.Glob]: its files may not be
+// gone.
 func glob(pattern string) ([]string, error) {
 	if !isPattern(pattern) {
 		return []string{pattern}, nil
 	}
-	if dir := filepath.Dir(pattern); !isPattern(dir) {
-		if _, err := os.ReadDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("read %s: %w", dir, withoutPath(err))
-		}
+	dir := filepath.Dir(pattern)
+	for isPattern(dir) {
+		dir = filepath.Dir(dir)
+	}
+	if _, err := os.ReadDir(dir); err != nil {
+		return nil, fmt.Errorf("read %s: %w", dir, withoutPath(err))
 	}
 	return filepath.Glob(pattern)
 }
 
 func isPattern(path string) bool { return strings.ContainsAny(path, `*?[\`) }
 
-func readFile(path string, d *document) ([]Target, error) {
-	// Opening a pipe could wait for ever.
+// readFile reads a file, of which a document that could not be read keeps what it
+// had.
+func readFile(path string, d *document) List {
+	// Opening a pipe could wait forever.
 	switch info, err := os.Stat(path); {
 	case err != nil:
-		return nil, err
+		return d.failed(err)
 	case !info.Mode().IsRegular():
-		return nil, errors.New("is not a regular file")
+		return d.failed(errors.New("is not a regular file"))
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return d.failed(err)
 	}
 	defer f.Close()
 	return d.read(f, formatOf(path))

@@ -57,6 +57,23 @@ func (w *watched) then(want string) {
 	w.want(want)
 }
 
+// wantKept looks at the targets that the last report has beside its error.
+func (w *watched) wantKept(want string) {
+	w.t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if got := text(List{Targets: w.kept.Targets}); w.kept.Err == nil || !w.kept.Partial || got != want {
+		w.t.Errorf("got error %v, partial %v and targets %q, want an error and %q", w.kept.Err, w.kept.Partial, got, want)
+	}
+}
+
+func TestARejectedTargetIsNamedWithItsFile(t *testing.T) {
+	fill := func(string) { write(t, "a.json", `[{"targets": ["web frontend:21001", "a:1"]}]`) }
+	inBubble(t, []string{"*.json"}, fill, func(w *watched) {
+		w.want(`a:1=http://a:1 rejected a.json: "web frontend:21001": [0].targets[0] (line 1): has a bad host, want host:port`)
+	})
+}
+
 func TestFilesAreReadAgainEvery5Seconds(t *testing.T) {
 	inBubble(t, []string{"a.json"}, func(string) { write(t, "a.json", one) }, func(w *watched) {
 		w.want(listOne)
@@ -104,8 +121,11 @@ func TestFilesOfAllPatternsAreListedOnceInOrderOfTheirPaths(t *testing.T) {
 }
 
 func TestFilesOfAPatternComeAndGo(t *testing.T) {
+	const missing = "read fleet: no such file or directory"
 	inBubble(t, []string{"fleet/*.json"}, func(string) {}, func(w *watched) {
-		w.want("")
+		w.want(missing)
+		must(t, os.Mkdir("fleet", 0o755))
+		w.then("")
 		write(t, "fleet/a.json", one)
 		w.then(listOne)
 		write(t, "fleet/b.json", two)
@@ -113,7 +133,8 @@ func TestFilesOfAPatternComeAndGo(t *testing.T) {
 		must(t, os.Remove("fleet/a.json"))
 		w.then(listTwo)
 		must(t, os.RemoveAll("fleet"))
-		w.then("")
+		w.then(missing)
+		w.wantKept(listTwo)
 	})
 }
 
@@ -125,6 +146,7 @@ func TestAFileThatIsNamedMustBeThere(t *testing.T) {
 		w.then(listOne)
 		must(t, os.Remove("fleet/a.json"))
 		w.then(missing)
+		w.wantKept(listOne)
 	})
 }
 
@@ -156,6 +178,7 @@ func TestTheLinksOfAConfigMapAreFollowed(t *testing.T) {
 		w.then(listTwo)
 		must(t, os.RemoveAll("..2026_02"))
 		w.then("read a.json: no such file or directory")
+		w.wantKept(listTwo)
 		swap("..2026_03", one)
 		w.then(listOne)
 	})
@@ -172,6 +195,7 @@ func TestAHalfWrittenFileIsAMistakeUntilItIsWhole(t *testing.T) {
 					want = "read a.json: line 1: the document is empty, want a list of groups, [] for none"
 				}
 				w.then(want)
+				w.wantKept(listOne)
 				w.then(want)
 				write(t, "a.json", whole)
 				w.then(listTwo)
@@ -180,18 +204,22 @@ func TestAHalfWrittenFileIsAMistakeUntilItIsWhole(t *testing.T) {
 	}
 }
 
-func TestOneBrokenFileFailsTheWholeSource(t *testing.T) {
+func TestABrokenFileDoesNotDisableTheOthers(t *testing.T) {
 	fill := func(string) {
 		write(t, "a.json", one)
 		write(t, "b.yml", "- targets: [b:1]\n  labels:\n    zone: [eu]\n")
 		write(t, "c.json", "{")
 	}
 	inBubble(t, []string{"*.json", "*.yml"}, fill, func(w *watched) {
-		w.want("read b.yml: [0].labels.zone (line 3): is a list, want a string")
+		w.want("read b.yml: [0].labels.zone (line 3): is a list, want a string, and 1 more errors")
+		w.wantKept(listOne)
+		write(t, "a.json", two)
+		w.then("read b.yml: [0].labels.zone (line 3): is a list, want a string, and 1 more errors")
+		w.wantKept(listTwo) // a change of a good file is seen
 		write(t, "b.yml", "[]")
 		w.then("read c.json: line 1: the document is a map, want a list of groups, [] for none")
 		must(t, os.Remove("c.json"))
-		w.then(listOne)
+		w.then(listTwo)
 	})
 }
 
@@ -214,6 +242,7 @@ func TestADirectoryThatCannotBeReadIsAMistake(t *testing.T) {
 		must(t, os.Rename("fleet", "other"))
 		write(t, "fleet", "")
 		w.then("read fleet: not a directory")
+		w.wantKept(listOne)
 	})
 }
 
@@ -276,10 +305,12 @@ func TestTheFilesOfASourceAreAtMost20000(t *testing.T) {
 		must(t, os.Symlink("nothing", filepath.Join(dir, fmt.Sprintf("%05d.json", i))))
 	}
 	r := fileReader{[]string{filepath.Join(dir, "*.json")}, nil}
-	list, err := r.read()
-	wantText(t, list, err, "20001 files match, at most 20000 are accepted")
+	list := r.read()
+	if want := "20001 files match, at most 20000 are accepted"; list.Err == nil || !strings.HasPrefix(list.Err.Error(), want) {
+		t.Errorf("got %v, want %q", list.Err, want)
+	}
 	must(t, os.Remove(filepath.Join(dir, "00000.json")))
-	if paths, err := r.paths(); err != nil || len(paths) != 20_000 {
+	if paths, _, err := r.paths(); err != nil || len(paths) != 20_000 {
 		t.Errorf("got %d paths and error %v, want 20000", len(paths), err)
 	}
 }
@@ -289,7 +320,7 @@ func TestAFileThatIsGoneIsForgotten(t *testing.T) {
 	write(t, "a.json", one)
 	r := fileReader{[]string{"*.json"}, nil}
 	for want := 1; want >= 0; want-- {
-		_, err := r.read()
+		err := r.read().Err
 		if got := len(r.known); err != nil || got != want {
 			t.Errorf("got %d documents remembered and error %v, want %d", got, err, want)
 		}

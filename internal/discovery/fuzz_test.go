@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"bytes"
 	"encoding/json"
 	"regexp"
 	"slices"
@@ -30,24 +31,29 @@ func FuzzDocument(f *testing.F) {
 			parse = readYAML
 		}
 		before := slices.Clone(body)
-		list, err := read(parse, string(body))
+		list := read(parse, string(body))
 		if !slices.Equal(before, body) {
 			t.Fatalf("got the body changed to %q, want %q", body, before)
 		}
-		if err != nil {
-			if list != nil || !faultText.MatchString(err.Error()) || !utf8.ValidString(err.Error()) {
-				t.Fatalf("got a list of %d and the message %q, want none and one line with a place", len(list), err)
+		if err := list.Err; err != nil {
+			if list.Targets != nil || !faultText.MatchString(err.Error()) || !utf8.ValidString(err.Error()) {
+				t.Fatalf("got a list of %d and the message %q, want none and one line with a place", len(list.Targets), err)
 			}
 			return
 		}
-		if !isYAML && !json.Valid(body) {
+		for _, r := range list.Rejected {
+			if strings.ContainsAny(r, "\n\x00") || !utf8.ValidString(r) {
+				t.Fatalf("got the rejected target %q, want one line", r)
+			}
+		}
+		if !isYAML && !json.Valid(bytes.TrimPrefix(body, byteOrderMark)) {
 			t.Fatalf("accepted %q, want it refused as no JSON", body)
 		}
-		for _, x := range list {
+		for _, x := range list.Targets {
 			check(t, x)
 		}
-		again, err := read(readJSON, encode(t, list))
-		wantText(t, again, err, text(list, nil))
+		again := read(readJSON, encode(t, list.Targets))
+		wantText(t, again, text(List{Targets: list.Targets}))
 	})
 }
 

@@ -16,28 +16,29 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// text writes a list as name=URL{labels}, or the error.
-func text(list []Target, err error) string {
-	if err != nil {
-		if list != nil {
-			return "a list and an error: " + err.Error()
-		}
-		return err.Error()
+// text writes a list as name=URL{labels}, with the rejected targets behind it, or
+// the error.
+func text(l List) string {
+	if l.Err != nil {
+		return l.Err.Error()
 	}
 	var all []string
-	for _, t := range list {
+	for _, t := range l.Targets {
 		s := t.Name + "=" + t.URL.String()
 		if t.Labels != nil {
 			s += fmt.Sprint(t.Labels)
 		}
 		all = append(all, s)
 	}
+	for _, r := range l.Rejected {
+		all = append(all, "rejected "+r)
+	}
 	return strings.Join(all, " ")
 }
 
-func wantText(t *testing.T, list []Target, err error, want string) {
+func wantText(t *testing.T, list List, want string) {
 	t.Helper()
-	if got := text(list, err); got != want {
+	if got := text(list); got != want {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
 }
@@ -47,6 +48,7 @@ type reports struct {
 	mu   sync.Mutex
 	all  []string
 	list []Target      // the last good one
+	kept List          // the last one
 	news chan struct{} // has something when there is a report
 }
 
@@ -58,12 +60,13 @@ func run(t *testing.T, s Source) (r *reports, stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		s.Run(ctx, func(list []Target, err error) {
+		s.Run(ctx, func(list List) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			if r.all = append(r.all, text(list, err)); err == nil {
-				r.list = list
+			if r.all = append(r.all, text(list)); list.Err == nil {
+				r.list = list.Targets
 			}
+			r.kept = list
 			select {
 			case r.news <- struct{}{}:
 			default:
@@ -121,7 +124,7 @@ func must(t *testing.T, err error) {
 }
 
 // read reads a document in a format.
-func read(parse func([]byte, *listing) error, body string) ([]Target, error) {
+func read(parse func([]byte, *listing) error, body string) List {
 	return new(document).read(strings.NewReader(body), parse)
 }
 

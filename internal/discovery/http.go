@@ -39,25 +39,36 @@ func NewHTTP(u *url.URL, refresh time.Duration, client *http.Client) *HTTP {
 func (h *HTTP) String() string { return "http:" + h.title.String() }
 
 // Run is that of [Source].
-func (h *HTTP) Run(ctx context.Context, found func([]Target, error)) {
+func (h *HTTP) Run(ctx context.Context, found func(List)) {
 	watch(ctx, h.refresh, h.read, found)
 }
 
-func (h *HTTP) read(ctx context.Context) ([]Target, error) {
+func (h *HTTP) read(ctx context.Context) List {
 	limit := min(h.refresh, 30*time.Second)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	list, err := h.ask(ctx)
-	if err != nil && ctx.Err() != nil {
-		err = fmt.Errorf("no answer within %v", limit)
+	list := h.ask(ctx)
+	if list.Err != nil && ctx.Err() != nil {
+		list.Err = fmt.Errorf("no answer within %v", limit)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("GET %s: %w", h.title, err)
+	if list.Err != nil {
+		list.Err = fmt.Errorf("GET %s: %w", h.title, list.Err)
 	}
-	return list, nil
+	return list
 }
 
-func (h *HTTP) ask(ctx context.Context) ([]Target, error) {
+func (h *HTTP) ask(ctx context.Context) List {
+	resp, err := h.get(ctx)
+	if err != nil {
+		return h.last.failed(err)
+	}
+	defer resp.Body.Close()
+	return h.last.read(resp.Body, readJSON)
+}
+
+// get asks for the document and accepts a 200 with JSON, whose body the caller
+// closes.
+func (h *HTTP) get(ctx context.Context) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.url.String(), nil)
 	if err != nil {
 		return nil, withoutURL(err)
@@ -68,16 +79,17 @@ func (h *HTTP) ask(ctx context.Context) ([]Target, error) {
 	if err != nil {
 		return nil, withoutURL(err)
 	}
-	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
+		resp.Body.Close()
 		return nil, fmt.Errorf("status %d, want 200", resp.StatusCode)
 	}
 	ct := resp.Header.Get("Content-Type")
 	mt, params, err := mime.ParseMediaType(ct)
 	if cs, ok := params["charset"]; err != nil || mt != "application/json" || ok && !strings.EqualFold(cs, "utf-8") {
+		resp.Body.Close()
 		return nil, fmt.Errorf("content type %.60q, want application/json", ct)
 	}
-	return h.last.read(resp.Body, readJSON)
+	return resp, nil
 }
 
 // withoutURL is the cause alone: the URL is said already, and its query may be

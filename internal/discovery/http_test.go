@@ -45,8 +45,8 @@ func TestAServerIsAskedAsPrometheusAsks(t *testing.T) {
 	})
 	h.url.RawQuery, h.url.User = "a=b", url.UserPassword("u", "p")
 	h.refresh = 1500 * time.Millisecond
-	list, err := h.read(t.Context())
-	wantText(t, list, err, listTwo)
+	list := h.read(t.Context())
+	wantText(t, list, listTwo)
 	user, password, _ := got.BasicAuth()
 	for _, c := range [][2]string{
 		{got.Method, "GET"},
@@ -82,7 +82,7 @@ func TestADocumentOfAServerNeedsStatus200AndJSON(t *testing.T) {
 		"another charset": {say(200, "application/json; charset=latin1", one), `content type "application/json; charset=latin1", want application/json`},
 		"YAML":            {say(200, "application/json", "- targets: [a:1]"), "line 1: the document is broken, want JSON in UTF-8"},
 		"half":            {say(200, "application/json", two[:10]), "line 1: the document is cut off, want JSON"},
-		"a bad label":     {say(200, "application/json", `[{"labels": {"le": "1"}}]`), "[0].labels.le (line 1): is a label of the exporter itself, want another name"},
+		"a bad label":     {say(200, "application/json", `[{"targets": ["a:1"], "labels": {"le": "1"}}]`), `rejected "a:1": [0].labels.le (line 1): is a label of the exporter itself, want another name`},
 		"just large":      {say(200, "application/json", one+strings.Repeat(" ", 10<<20-len(one))), listOne},
 		"too large":       {say(200, "application/json", one+strings.Repeat(" ", 10<<20-len(one)+1)), "is too large, at most 10485760 bytes are accepted"},
 		"a lost end": {func(w http.ResponseWriter, r *http.Request) {
@@ -93,11 +93,11 @@ func TestADocumentOfAServerNeedsStatus200AndJSON(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h, base := serve(t, c.answer)
 			h.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-			list, err := h.read(t.Context())
-			if err != nil {
+			list := h.read(t.Context())
+			if list.Err != nil {
 				c.want = base + c.want
 			}
-			wantText(t, list, err, c.want)
+			wantText(t, list, c.want)
 		})
 	}
 }
@@ -108,8 +108,8 @@ func TestABodyWithoutAnEndIsCut(t *testing.T) {
 		for _, err := w.Write([]byte("[")); err == nil; _, err = w.Write([]byte(strings.Repeat(" ", 1<<16))) {
 		}
 	})
-	list, err := h.read(t.Context())
-	wantText(t, list, err, base+"is too large, at most 10485760 bytes are accepted")
+	list := h.read(t.Context())
+	wantText(t, list, base+"is too large, at most 10485760 bytes are accepted")
 }
 
 func TestRedirectsAreTheClientsAffair(t *testing.T) {
@@ -120,11 +120,11 @@ func TestRedirectsAreTheClientsAffair(t *testing.T) {
 		}
 		say(200, "application/json", one)(w, r)
 	})
-	list, err := h.read(t.Context())
-	wantText(t, list, err, listOne)
+	list := h.read(t.Context())
+	wantText(t, list, listOne)
 	h.client.CheckRedirect = func(*http.Request, []*http.Request) error { return errors.New("not allowed") }
-	list, err = h.read(t.Context())
-	wantText(t, list, err, base+"not allowed")
+	list = h.read(t.Context())
+	wantText(t, list, base+"not allowed")
 }
 
 func TestAServerThatHangsIsLeft(t *testing.T) {
@@ -144,8 +144,8 @@ func TestAServerThatHangsIsLeft(t *testing.T) {
 				close(left)
 			})
 			h.refresh = time.Second // in which the request arrives
-			list, err := h.read(t.Context())
-			wantText(t, list, err, base+"no answer within 1s")
+			list := h.read(t.Context())
+			wantText(t, list, base+"no answer within 1s")
 			select {
 			case <-left:
 			case <-time.After(time.Minute):
@@ -159,8 +159,8 @@ func TestAServerThatIsNotThereIsAMistake(t *testing.T) {
 	h, base := serve(t, nil)
 	h.client = &http.Client{Transport: trip(func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") })}
 	h.url.RawQuery, h.url.User = "token=hunter2", url.UserPassword("u", "hunter2")
-	list, err := h.read(t.Context())
-	wantText(t, list, err, base+"connection refused")
+	list := h.read(t.Context())
+	wantText(t, list, base+"connection refused")
 }
 
 func TestASourceOfAServerIsNamedWithoutSecrets(t *testing.T) {
@@ -245,8 +245,8 @@ func TestAnAnswerIsAwaitedForTheRefreshAtMost30Seconds(t *testing.T) {
 			u, _ := url.Parse("http://sd/targets")
 			start := time.Now()
 			h := NewHTTP(u, refresh, &http.Client{Transport: hang})
-			list, err := h.read(t.Context())
-			wantText(t, list, err, "GET http://sd/targets: no answer within "+want.String())
+			list := h.read(t.Context())
+			wantText(t, list, "GET http://sd/targets: no answer within "+want.String())
 			if got := time.Since(start); got != want {
 				t.Errorf("refresh %v: got the end after %v, want %v", refresh, got, want)
 			}

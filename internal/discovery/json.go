@@ -36,7 +36,8 @@ func readJSON(body []byte, l *listing) error {
 		if err := r.each(r.key); err != nil {
 			return err
 		}
-		return l.end()
+		l.end()
+		return nil
 	})
 	if err != nil {
 		return err

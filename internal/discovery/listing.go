@@ -12,19 +12,22 @@ import (
 // listing is what a document lists, checked while it is read, so that a bad
 // document costs no more than a good one.
 type listing struct {
-	targets []Target // of the groups that ended
-	groups  int      // that began
-	group   group    // the one being read
+	List          // of the groups that ended
+	groups  int   // that began
+	targets int   // of all groups, valid or not
+	group   group // the one being read
 }
 
 // group is some addresses and what they have in common.
 type group struct {
 	keys      []string // that were there
-	addresses []string
+	addresses []value
 	names     []string // of all labels that were there
 	labels    []fleet.Label
 	scheme    string
 	upstream  value // text "" for none
+	stripped  bool  // a label of the scraper was dropped
+	invalid   error // why the labels are not valid
 }
 
 // value is something of a document and the line where it stands.
@@ -44,7 +47,8 @@ const (
 	null     = "null"
 )
 
-// fault is one mistake. It names places, never values: those may be secret.
+// fault is one mistake. It names places, and no values but those of targets
+// without userinfo: others may be secret.
 type fault struct {
 	place string // such as [2].labels.zone, "" for the document
 	line  int    // 0 where it is not known
@@ -107,13 +111,10 @@ func (l *listing) address(v value) error {
 	if v.kind != aString {
 		return l.wrong(place, v, "host:port")
 	}
-	if len(l.targets)+len(l.group.addresses) == maxTargets {
+	if l.targets++; l.targets > maxTargets {
 		return l.fault(place, v, "at most %d targets are accepted", maxTargets)
 	}
-	if err := checkAddress(v.text); err != nil {
-		return l.fault(place, v, "%v", err)
-	}
-	l.group.addresses = append(l.group.addresses, v.text)
+	l.group.addresses = append(l.group.addresses, v)
 	return nil
 }
 
@@ -123,17 +124,27 @@ func (l *listing) label(k, v value) error {
 	switch {
 	case len(g.names) == maxLabels:
 		return l.fault(place, k, "at most %d labels are accepted", maxLabels)
-	case !isLabelName(k.text):
-		return l.fault(place, k, "a name of a label is letters, digits and _ and begins with no digit")
 	case slices.Contains(g.names, k.text):
 		return l.fault(place, k, "is given twice")
 	case v.kind != aString:
 		return l.wrong(place, v, aString)
-	case !isLabelValue(v.text):
-		return l.fault(place, v, "want at most %d bytes of UTF-8", maxLabelValue)
 	}
 	g.names = append(g.names, k.text)
+	if err := l.take(place, k, v); err != nil && g.invalid == nil {
+		g.invalid = err
+	}
+	return nil
+}
+
+// take takes a label of the group. An error means that the group's labels are not
+// valid, and that its targets are left out.
+func (l *listing) take(place string, k, v value) error {
+	g := &l.group
 	switch {
+	case !isLabelName(k.text):
+		return l.fault(place, k, "is not a valid label name, want letters, digits and _, not beginning with a digit")
+	case !isLabelValue(v.text):
+		return l.fault(place, v, "want at most %d bytes of UTF-8", maxLabelValue)
 	case k.text == "upstream":
 		if v.text == "" || len(v.text) > maxName {
 			return l.fault(place, v, "the name of an upstream has 1 to %d bytes", maxName)
@@ -146,27 +157,48 @@ func (l *listing) label(k, v value) error {
 		g.scheme = v.text
 	case slices.Contains(reserved[:], k.text):
 		return l.fault(place, k, "is a label of the exporter itself, want another name")
+	case slices.Contains(ofScraper[:], k.text):
+		g.stripped = g.stripped || v.text != ""
 	case v.text != "" && !strings.HasPrefix(k.text, "__"): // an empty label is none
 		g.labels = append(g.labels, fleet.Label{Name: k.text, Value: v.text})
 	}
 	return nil
 }
 
-// end makes targets of the group.
-func (l *listing) end() error {
+// end makes targets of the group, and leaves out those that are not valid.
+func (l *listing) end() {
 	g := &l.group
-	if n := len(g.addresses); g.upstream.text != "" && n > 1 {
-		return l.fault(".labels.upstream", g.upstream, "names %d targets, want one: no two upstreams have the same name", n)
+	if n := len(g.addresses); g.upstream.text != "" && n > 1 && g.invalid == nil {
+		g.invalid = l.fault(".labels.upstream", g.upstream, "names %d targets, want one: no two upstreams have the same name", n)
 	}
 	slices.SortFunc(g.labels, func(a, b fleet.Label) int { return strings.Compare(a.Name, b.Name) })
-	for _, a := range g.addresses {
-		t := Target{Name: a, URL: &url.URL{Scheme: g.scheme, Host: a}, Labels: g.labels}
+	for i, a := range g.addresses {
+		if err := checkAddress(a.text); err != nil {
+			l.reject(a, l.fault(fmt.Sprintf(".targets[%d]", i), a, "%v", err))
+			continue
+		}
+		if g.invalid != nil {
+			l.reject(a, g.invalid)
+			continue
+		}
+		t := Target{Name: strings.ToLower(a.text), URL: &url.URL{Scheme: g.scheme, Host: a.text}, Labels: g.labels}
 		if g.upstream.text != "" {
 			t.Name = g.upstream.text
 		}
-		l.targets = append(l.targets, t)
+		if g.stripped {
+			l.Stripped = append(l.Stripped, t.Name)
+		}
+		l.Targets = append(l.Targets, t)
 	}
-	return nil
+}
+
+// reject leaves a target out. It is named unless it holds userinfo.
+func (l *listing) reject(target value, why error) {
+	text := why.Error()
+	if !strings.Contains(target.text, "@") {
+		text = fmt.Sprintf("%.100q: %s", target.text, text)
+	}
+	l.Rejected = append(l.Rejected, text)
 }
 
 // step is how a key is written in a place. Only keys of strange form are quoted.

@@ -70,7 +70,8 @@ func readGroup(n *yaml.Node, l *listing) error {
 			}
 		}
 	}
-	return l.end()
+	l.end()
+	return nil
 }
 
 // follow gives what an alias stands for. An anchor is never an alias itself.

@@ -39,8 +39,20 @@ var selfFamilies = []family{
 		help: "Upstreams of a source of discovery that are left out, because their name is taken",
 	},
 	{
+		name: "betanet_exporter_discovery_last_success_timestamp_seconds", kind: gauge, labels: "source", self: (*Self).writeDiscoveryTime,
+		help: "Unix time at which a source of discovery was last read without an error, in seconds",
+	},
+	{
+		name: "betanet_exporter_discovery_rejected", kind: gauge, labels: "source", self: (*Self).writeRejectedTargets,
+		help: "Targets of a source of discovery that are left out, because they or their labels are not valid",
+	},
+	{
+		name: "betanet_exporter_discovery_targets", kind: gauge, labels: "source", self: (*Self).writeTargets,
+		help: "Valid targets of a source of discovery that are in use, duplicates included",
+	},
+	{
 		name: "betanet_exporter_discovery_up", kind: gauge, labels: "source", self: (*Self).writeDiscovery,
-		help: "Whether a source of discovery was read when last tried; if not, the last list of targets is kept",
+		help: "Whether all of a source of discovery could be read when last tried; what could not keeps its last targets",
 	},
 	{
 		name: "betanet_exporter_http_rejected_total", kind: counter, labels: "reason", self: (*Self).writeRejected,

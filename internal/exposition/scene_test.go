@@ -506,10 +506,13 @@ func (s *scene) exporter() {
 	s.add("betanet_exporter_config_last_reload_success_timestamp_seconds", 1_700_000_000.25, nil)
 	s.add("betanet_exporter_config_last_reload_successful", 0, nil)
 	source := "file " + s.odd()
-	self.Discovered(source, s.coin(), 3)
-	self.Discovered(source, true, 2)
+	self.Discovered(source, Discovery{Tried: true, Duplicates: 3})
+	self.Discovered(source, Discovery{Tried: true, Up: true, Targets: 7, Duplicates: 2, Rejected: 4, LastSuccess: time.UnixMilli(1_700_000_000_750)})
 	s.add("betanet_exporter_discovery_up", 1, pairs{"source", source})
 	s.add("betanet_exporter_discovery_duplicates", 2, pairs{"source", source})
+	s.add("betanet_exporter_discovery_targets", 7, pairs{"source", source})
+	s.add("betanet_exporter_discovery_rejected", 4, pairs{"source", source})
+	s.add("betanet_exporter_discovery_last_success_timestamp_seconds", 1_700_000_000.75, pairs{"source", source})
 }
 
 // together expects the series about all upstreams.

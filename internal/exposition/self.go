@@ -32,21 +32,46 @@ type Self struct {
 	pushedAt atomic.Int64 // in Unix milliseconds, 0 before the first success
 
 	mu      sync.Mutex
-	sources map[string]sourceState // of discovery
+	sources map[string]Discovery
 }
 
-// sourceState is how a source of discovery is.
-type sourceState struct {
-	up         bool
-	duplicates int
+// Discovery is the state of a source of discovery.
+type Discovery struct {
+	Tried       bool // at least once
+	Up          bool // everything of it could be read when last tried
+	Targets     int  // valid ones in use, duplicates included
+	Duplicates  int  // left out because their name is taken
+	Rejected    int  // left out because they are not valid
+	LastSuccess time.Time
 }
 
-// Discovered records whether a source of discovery could be read, and how many
-// of its upstreams are left out because their names are taken.
-func (s *Self) Discovered(source string, ok bool, duplicates int) {
+// Discovered records the state of a source of discovery.
+func (s *Self) Discovered(source string, state Discovery) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sources[source] = sourceState{ok, duplicates}
+	s.sources[source] = state
+}
+
+// DiscoveryTried reports whether every source of discovery was tried once.
+func (s *Self) DiscoveryTried() bool {
+	return !s.anySource(func(d Discovery) bool { return !d.Tried })
+}
+
+// Failing reports whether a source of discovery cannot be read, or the last
+// reload failed.
+func (s *Self) Failing() bool {
+	return s.reloadFailed.Load() != 0 || s.anySource(func(d Discovery) bool { return d.Tried && !d.Up })
+}
+
+func (s *Self) anySource(is func(Discovery) bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range s.sources {
+		if is(d) {
+			return true
+		}
+	}
+	return false
 }
 
 // Undiscovered forgets a source that is no longer configured.
@@ -57,14 +82,30 @@ func (s *Self) Undiscovered(source string) {
 }
 
 func (s *Self) writeDiscovery(w *lines) {
-	s.eachSource(func(source string, state sourceState) { w.bool(label("source", source), state.up) })
+	s.eachSource(func(source string, d Discovery) { w.bool(label("source", source), d.Up) })
+}
+
+func (s *Self) writeTargets(w *lines) {
+	s.eachSource(func(source string, d Discovery) { w.uint(label("source", source), uint64(d.Targets)) })
+}
+
+func (s *Self) writeRejectedTargets(w *lines) {
+	s.eachSource(func(source string, d Discovery) { w.uint(label("source", source), uint64(d.Rejected)) })
+}
+
+func (s *Self) writeDiscoveryTime(w *lines) {
+	s.eachSource(func(source string, d Discovery) {
+		if !d.LastSuccess.IsZero() {
+			w.unix(label("source", source), d.LastSuccess)
+		}
+	})
 }
 
 func (s *Self) writeDuplicates(w *lines) {
-	s.eachSource(func(source string, state sourceState) { w.uint(label("source", source), uint64(state.duplicates)) })
+	s.eachSource(func(source string, d Discovery) { w.uint(label("source", source), uint64(d.Duplicates)) })
 }
 
-func (s *Self) eachSource(do func(string, sourceState)) {
+func (s *Self) eachSource(do func(string, Discovery)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, name := range slices.Sorted(maps.Keys(s.sources)) {
@@ -95,7 +136,7 @@ func reasons() (names []string) {
 }
 
 func newSelf() *Self {
-	s := &Self{cache: counters(cacheResults), rejected: counters(rejections), pushed: counters(pushResults), sources: make(map[string]sourceState),
+	s := &Self{cache: counters(cacheResults), rejected: counters(rejections), pushed: counters(pushResults), sources: make(map[string]Discovery),
 		durations: fleet.NewHistogram(), delay: fleet.NewHistogram()}
 	for e := range s.attempts {
 		s.attempts[e] = counters(results)
