@@ -47,7 +47,7 @@ func collect(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.
 	case "json":
 		e := json.NewEncoder(stdout)
 		e.SetIndent("", "  ")
-		err = e.Encode(web.NewStatus(views, version.Version, time.Now()))
+		err = e.Encode(web.NewStatus(nil, views, version.Version, time.Now()))
 	case "table":
 		err = writeTable(stdout, views, time.Now())
 	default:

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/url"
 	"reflect"
 	"slices"
 	"sync"
@@ -12,18 +11,20 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet"
 	"github.com/betanet/betanet_exporter/internal/config"
 	"github.com/betanet/betanet_exporter/internal/discovery"
-	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// watchers run the sources of discovery of a configuration. A reload that does
-// not change them leaves them running.
-type watchers struct {
-	roster *roster
+// discoveryManager runs the sources of discovery of a configuration. A reload
+// leaves a source running that it does not change, and with it what the source
+// remembers of documents that cannot be read now.
+type discoveryManager struct {
+	roster  *roster
+	running map[string]runningSource // by name
+}
 
-	running config.Discovery
-	set     fleet.Settings
-	api     betanet.API
-	stop    func() // ends the running ones and waits; nil before the first
+// runningSource is a source at work.
+type runningSource struct {
+	spec any
+	stop func() // ends it and waits
 }
 
 // source is a place that lists upstreams, under a name of its own, and how those
@@ -31,6 +32,7 @@ type watchers struct {
 type source struct {
 	discovery.Source
 	name  string
+	spec  any // of the configuration
 	http  *betanet.HTTPConfig
 	close func() // its connections
 }
@@ -38,68 +40,72 @@ type source struct {
 // prepare makes the sources of a configuration, without running them.
 func prepare(d config.Discovery) ([]source, error) {
 	var all []source
-	add := func(s discovery.Source, h *betanet.HTTPConfig, closeIdle func()) {
+	add := func(s discovery.Source, spec any, h *betanet.HTTPConfig, closeIdle func()) {
 		name := s.String()
 		for n := 2; slices.ContainsFunc(all, func(o source) bool { return o.name == name }); n++ {
 			name = fmt.Sprintf("%s#%d", s, n)
 		}
-		all = append(all, source{s, name, h, closeIdle})
+		all = append(all, source{s, name, spec, h, closeIdle})
 	}
 	for _, f := range d.Files {
 		s, err := discovery.NewFile(f.Paths)
 		if err != nil {
 			return nil, fmt.Errorf("discovery.files: %w", err)
 		}
-		add(s, f.HTTP, func() {})
+		add(s, f, f.HTTP, func() {})
 	}
 	for _, h := range d.HTTP {
-		client, err := betanet.HTTPClient(h.SourceHTTP)
+		client, err := betanet.HTTPClient(h.SourceHTTP, userAgent())
 		if err != nil {
 			return nil, fmt.Errorf("discovery.http: source_http_client: %w", err)
 		}
-		add(discovery.NewHTTP(h.URL, h.Refresh, client), h.HTTP, client.CloseIdleConnections)
+		add(discovery.NewHTTP(h.URL, h.Refresh, client), h, h.HTTP, client.CloseIdleConnections)
 	}
 	for _, n := range d.DNS {
-		add(discovery.NewDNS(n.Name, n.Type, n.Port, n.Refresh, net.DefaultResolver), n.HTTP, func() {})
+		add(discovery.NewDNS(n.Name, n.Type, n.Port, n.Refresh, net.DefaultResolver), n, n.HTTP, func() {})
 	}
 	return all, nil
 }
 
-// start runs sources in place of those that run, until ctx ends.
-func (w *watchers) start(ctx context.Context, c *config.Config, sources []source) {
-	if w.stop != nil && reflect.DeepEqual(w.running, c.Discovery) && w.set == c.DiscoveredSettings && w.api == c.API {
-		return
+// start runs these sources until ctx ends, and ends the others.
+func (m *discoveryManager) start(ctx context.Context, sources []source) {
+	before := m.running
+	m.running = make(map[string]runningSource, len(sources))
+	for _, s := range sources {
+		if old, ok := before[s.name]; ok && reflect.DeepEqual(old.spec, s.spec) {
+			s.close()
+			m.running[s.name] = old
+			delete(before, s.name)
+		}
 	}
-	w.end()
-	w.running, w.set, w.api = c.Discovery, c.DiscoveredSettings, c.API
+	for _, old := range before {
+		old.stop()
+	}
+	for _, s := range sources {
+		if _, runs := m.running[s.name]; !runs {
+			m.running[s.name] = m.run(ctx, s)
+		}
+	}
+}
+
+func (m *discoveryManager) run(ctx context.Context, s source) runningSource {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	for _, s := range sources {
-		wg.Go(func() {
-			defer s.close()
-			s.Run(ctx, func(found []discovery.Target, err error) {
-				if ctx.Err() == nil {
-					w.roster.discovered(s.name, w.upstreams(found, s.http), err)
-				}
-			})
+	wg.Go(func() {
+		defer s.close()
+		s.Run(ctx, func(l discovery.List) {
+			if ctx.Err() == nil {
+				m.roster.discovered(s.name, s.http, l)
+			}
 		})
-	}
-	w.stop = func() { cancel(); wg.Wait() }
+	})
+	return runningSource{s.spec, func() { cancel(); wg.Wait() }}
 }
 
-// end ends the running sources.
-func (w *watchers) end() {
-	if w.stop != nil {
-		w.stop()
+// end ends all sources.
+func (m *discoveryManager) end() {
+	for _, s := range m.running {
+		s.stop()
 	}
-}
-
-// upstreams gives what was found the settings that hold for all discovered ones;
-// credentials are those of the source alone.
-func (w *watchers) upstreams(found []discovery.Target, h *betanet.HTTPConfig) []*fleet.Upstream {
-	all := make([]*fleet.Upstream, len(found))
-	for i, t := range found {
-		all[i] = &fleet.Upstream{Name: t.Name, URLs: []*url.URL{t.URL}, API: w.api, Settings: w.set, Labels: t.Labels, HTTP: h}
-	}
-	return all
+	m.running = nil
 }

@@ -27,7 +27,7 @@ type reloader struct {
 	load     func() (settings, error)
 	ctx      context.Context
 	roster   *roster
-	watchers *watchers
+	sources  *discoveryManager
 	targets  *probe.Targets
 	self     *exposition.Self
 	notifier *notifier
@@ -69,8 +69,8 @@ func (r *reloader) apply(s settings) error {
 	for i, source := range sources {
 		names[i] = source.name
 	}
-	r.roster.configure(s.upstreams, names)
-	r.watchers.start(r.ctx, s.Config, sources)
+	r.roster.configure(s.upstreams, s.DiscoveredSettings, s.API, names)
+	r.sources.start(r.ctx, sources)
 	r.targets.SetRules(rules(s.Probe.Allow))
 	r.targets.SetSettings(s.DiscoveredSettings, s.API)
 	return nil

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/discovery"
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/poll"
@@ -26,16 +27,12 @@ type roster struct {
 
 	mu      sync.Mutex
 	static  []*fleet.Upstream
+	set     fleet.Settings // of discovered upstreams
+	api     betanet.API
 	sources map[string]*sourceState
 	current map[string]*fleet.Upstream // by title
 	// What was last logged.
 	connections poll.Connections
-}
-
-// sourceState is what a source of discovery gave last.
-type sourceState struct {
-	list      []*fleet.Upstream
-	ok, tried bool
 }
 
 func newRoster(ctx context.Context, p *poll.Poller, r *exposition.Registry, log *slog.Logger, grid bool) *roster {
@@ -45,12 +42,13 @@ func newRoster(ctx context.Context, p *poll.Poller, r *exposition.Registry, log 
 	}
 }
 
-// configure makes these the upstreams of the configuration, and forgets what
-// sources that are no longer configured have found.
-func (r *roster) configure(static []*fleet.Upstream, sources []string) {
+// configure makes these the upstreams of the configuration, with the settings of
+// those that sources find, and forgets what sources that are no longer configured
+// have found.
+func (r *roster) configure(static []*fleet.Upstream, set fleet.Settings, api betanet.API, sources []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.static = static
+	r.static, r.set, r.api = static, set, api
 	for s := range r.sources {
 		if !slices.Contains(sources, s) {
 			delete(r.sources, s)
@@ -80,25 +78,15 @@ func usable(all []*fleet.Upstream) error {
 	return nil
 }
 
-// discovered takes in what a source found, or that it could not be read: then
-// its last list stands.
-func (r *roster) discovered(source string, list []*fleet.Upstream, err error) {
+// discovered takes what a source found, whose upstreams are asked with h.
+func (r *roster) discovered(source string, h *betanet.HTTPConfig, l discovery.List) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.sources[source]
 	if s == nil || r.ctx.Err() != nil {
 		return // a reload took it away meanwhile
 	}
-	switch {
-	case err != nil && (s.ok || !s.tried):
-		r.log.Warn("Discovery failed, its last list stands", "source", source, keyErr, quote(err))
-	case err == nil && s.tried && !s.ok:
-		r.log.Info("Discovery recovered", "source", source)
-	}
-	s.ok, s.tried = err == nil, true
-	if err == nil {
-		s.list = list
-	}
+	s.take(source, h, l, r.log)
 	r.apply()
 }
 
@@ -111,24 +99,52 @@ func (r *roster) apply() {
 		want[u.Title()] = u
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.sources)) {
-		s, duplicates := r.sources[name], 0
-		for _, u := range s.list {
+		s := r.sources[name]
+		s.duplicates = 0
+		for _, u := range s.upstreams(r.set, r.api) {
 			if _, taken := want[u.Title()]; taken {
-				duplicates++
+				s.duplicates++
 			} else {
 				want[u.Title()] = u
 			}
 		}
-		r.registry.Self.Discovered(name, s.ok, duplicates)
+		r.registry.Self.Discovered(name, s.state())
 	}
+	before := slices.Collect(maps.Keys(r.current))
 	removed := r.drop(want)
 	added := r.add(want)
 	r.registry.Self.Upstreams(len(r.current))
 	if added+removed > 0 {
 		fitGC(len(r.current))
 		r.tellConnections()
-		r.log.Info("Upstreams changed", "added", added, "removed", removed, "upstreams", len(r.current))
+		r.log.Info("Upstreams changed", r.changed(before, added, removed)...)
 	}
+}
+
+// changed are the attributes of a change of the set, with the names of some of
+// the upstreams that are new or gone. The caller holds r.mu.
+func (r *roster) changed(before []string, added, removed int) []any {
+	var fresh, gone []string
+	was := make(map[string]bool, len(before))
+	for _, title := range before {
+		was[title] = true
+		if r.current[title] == nil {
+			gone = append(gone, title)
+		}
+	}
+	for title := range r.current {
+		if !was[title] {
+			fresh = append(fresh, title)
+		}
+	}
+	attrs := []any{"added", added, "removed", removed, "upstreams", len(r.current)}
+	for key, names := range map[string][]string{"new": fresh, "gone": gone} {
+		if len(names) > 0 {
+			slices.Sort(names)
+			attrs = append(attrs, key, firstOf(names))
+		}
+	}
+	return attrs
 }
 
 // tellConnections logs that the connections for the upstreams have become too

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/discovery"
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/retry"
@@ -63,6 +64,20 @@ func newTeam(t *testing.T) *team {
 	return &team{newRoster(ctx, poller, registry, log, true), registry}
 }
 
+// configured configures upstreams, and sources whose upstreams have the settings
+// of named.
+func (te *team) configured(static []*fleet.Upstream, sources []string) {
+	te.configure(static, named("", nil).Settings, betanet.V1, sources)
+}
+
+// found is what a source found, in turn names and addresses.
+func found(all ...any) (l discovery.List) {
+	for i := 0; i < len(all); i += 2 {
+		l.Targets = append(l.Targets, discovery.Target{Name: all[i].(string), URL: all[i+1].(*url.URL)})
+	}
+	return l
+}
+
 // exposed waits until the exposition has a line, or has not.
 func (te *team) exposed(t *testing.T, line string, want bool) {
 	t.Helper()
@@ -82,13 +97,13 @@ func (te *team) exposed(t *testing.T, line string, want bool) {
 func TestUnchangedUpstreamsKeepTheirState(t *testing.T) {
 	te := newTeam(t)
 	a, b := service(t, 10), service(t, 20)
-	te.configure([]*fleet.Upstream{named("a", a), named("b", b)}, nil)
+	te.configured([]*fleet.Upstream{named("a", a), named("b", b)}, nil)
 	te.exposed(t, `betanet_messages_total{upstream="a"} 10`, true)
 	te.exposed(t, `betanet_messages_total{upstream="b"} 20`, true)
 	before := te.lookup("a")
 	changed := named("b", b)
 	changed.Labels = []fleet.Label{{Name: "region", Value: "eu"}}
-	te.configure([]*fleet.Upstream{named("a", a), changed}, nil)
+	te.configured([]*fleet.Upstream{named("a", a), changed}, nil)
 	if te.lookup("a") != before {
 		t.Error("an upstream that did not change was replaced")
 	}
@@ -99,9 +114,9 @@ func TestUnchangedUpstreamsKeepTheirState(t *testing.T) {
 
 func TestAnUpstreamThatLeavesIsGone(t *testing.T) {
 	te := newTeam(t)
-	te.configure([]*fleet.Upstream{named("a", service(t, 10)), named("b", service(t, 20))}, nil)
+	te.configured([]*fleet.Upstream{named("a", service(t, 10)), named("b", service(t, 20))}, nil)
 	te.exposed(t, `betanet_up{upstream="b"} 1`, true)
-	te.configure([]*fleet.Upstream{named("a", te.lookup("a").URLs[0])}, nil)
+	te.configured([]*fleet.Upstream{named("a", te.lookup("a").URLs[0])}, nil)
 	var b strings.Builder
 	if err := te.registry.Write(&b, exposition.Text); err != nil {
 		t.Fatal(err)
@@ -113,16 +128,16 @@ func TestAnUpstreamThatLeavesIsGone(t *testing.T) {
 
 func TestAFailingSourceKeepsItsLastList(t *testing.T) {
 	te := newTeam(t)
-	te.configure(nil, []string{"file:x"})
-	te.discovered("file:x", []*fleet.Upstream{named("a", service(t, 10))}, nil)
+	te.configured(nil, []string{"file:x"})
+	te.discovered("file:x", nil, found("a", service(t, 10)))
 	te.exposed(t, `betanet_messages_total{upstream="a"} 10`, true)
 	te.exposed(t, `betanet_exporter_discovery_up{source="file:x"} 1`, true)
-	te.discovered("file:x", nil, errors.New("no such file"))
+	te.discovered("file:x", nil, discovery.List{Err: errors.New("no such file")})
 	te.exposed(t, `betanet_exporter_discovery_up{source="file:x"} 0`, true)
 	if te.lookup("a") == nil {
 		t.Error("the last list is gone")
 	}
-	te.discovered("file:x", nil, nil)
+	te.discovered("file:x", nil, found())
 	if te.lookup("a") != nil {
 		t.Error("an empty list left an upstream")
 	}
@@ -131,17 +146,17 @@ func TestAFailingSourceKeepsItsLastList(t *testing.T) {
 func TestStaticNamesWinAndDuplicatesAreCounted(t *testing.T) {
 	te := newTeam(t)
 	static := service(t, 10)
-	te.configure([]*fleet.Upstream{named("a", static)}, []string{"file:x", "file:y"})
-	te.discovered("file:x", []*fleet.Upstream{named("a", service(t, 20)), named("b", service(t, 30))}, nil)
-	te.discovered("file:y", []*fleet.Upstream{named("b", service(t, 40))}, nil)
+	te.configured([]*fleet.Upstream{named("a", static)}, []string{"file:x", "file:y"})
+	te.discovered("file:x", nil, found("a", service(t, 20), "b", service(t, 30)))
+	te.discovered("file:y", nil, found("b", service(t, 40)))
 	te.exposed(t, `betanet_messages_total{upstream="a"} 10`, true)
 	te.exposed(t, `betanet_messages_total{upstream="b"} 30`, true)
 	te.exposed(t, `betanet_exporter_discovery_duplicates{source="file:x"} 1`, true)
 	te.exposed(t, `betanet_exporter_discovery_duplicates{source="file:y"} 1`, true)
-	te.configure(nil, []string{"file:y"})
+	te.configured(nil, []string{"file:y"})
 	te.exposed(t, `betanet_messages_total{upstream="b"} 40`, true)
 	te.exposed(t, `betanet_exporter_discovery_up{source="file:x"} 1`, false)
-	te.discovered("file:x", []*fleet.Upstream{named("late", static)}, nil)
+	te.discovered("file:x", nil, found("late", static))
 	if te.lookup("late") != nil {
 		t.Error("a source that is no longer configured added an upstream")
 	}
@@ -157,7 +172,7 @@ func TestWithoutAGridNothingIsFetchedOrExposed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	te.configure([]*fleet.Upstream{named("a", u)}, nil)
+	te.configured([]*fleet.Upstream{named("a", u)}, nil)
 	te.exposed(t, `betanet_exporter_upstreams 1`, true)
 	te.exposed(t, `betanet_up{upstream="a"} 0`, false)
 	if asked {

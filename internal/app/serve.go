@@ -45,7 +45,8 @@ func serve(ctx context.Context, s settings, load func() (settings, error), log *
 	poller := newPoller(registry, past, log, s.Names, files.upstreams)
 	r := newReloader(ctx, s, load, registry, poller, log)
 	r.notifier = notifier
-	handler, err := web.Handler(handlerOptions(s.Config, registry, past, r, log))
+	health := &web.Health{Registry: registry, ProbeMode: s.ProbeMode}
+	handler, err := web.Handler(handlerOptions(s.Config, registry, health, past, r, log))
 	if err != nil {
 		return err
 	}
@@ -61,7 +62,7 @@ func serve(ctx context.Context, s settings, load func() (settings, error), log *
 	untilTheEnd := func(do func(context.Context)) { group.Go(func() error { do(ctx); return nil }) }
 	untilTheEnd(func(ctx context.Context) {
 		poller.Run(ctx)
-		r.watchers.end()
+		r.sources.end()
 		r.targets.Wait()
 	})
 	group.Go(func() error {
@@ -69,7 +70,7 @@ func serve(ctx context.Context, s settings, load func() (settings, error), log *
 		return server.Serve(ctx, doors.listeners)
 	})
 	group.Go(func() error {
-		server := web.Server{Handler: web.HealthHandler(registry), MaxConns: maxProbes, Self: registry.Self, Log: log}
+		server := web.Server{Handler: web.HealthHandler(health), MaxConns: maxProbes, Self: registry.Self, Log: log}
 		return server.Serve(ctx, doors.forProbes)
 	})
 	untilTheEnd(func(ctx context.Context) { past.record(ctx, registry) })
@@ -87,14 +88,14 @@ func serve(ctx context.Context, s settings, load func() (settings, error), log *
 func newReloader(ctx context.Context, s settings, load func() (settings, error), r *exposition.Registry, p *poll.Poller, log *slog.Logger) *reloader {
 	upstreams := newRoster(ctx, p, r, log, !s.ProbeMode)
 	return &reloader{
-		load: load, ctx: ctx, roster: upstreams, watchers: &watchers{roster: upstreams}, self: r.Self, log: log,
+		load: load, ctx: ctx, roster: upstreams, sources: &discoveryManager{roster: upstreams}, self: r.Self, log: log,
 		targets: probe.New(ctx, probe.Options{Poller: p, Lookup: upstreams.lookup, Settings: s.DiscoveredSettings, API: s.API}),
 	}
 }
 
-func handlerOptions(c *config.Config, r *exposition.Registry, p *past, re *reloader, log *slog.Logger) web.Options {
+func handlerOptions(c *config.Config, r *exposition.Registry, h *web.Health, p *past, re *reloader, log *slog.Logger) web.Options {
 	o := web.Options{
-		Registry: r, Trend: &p.trend, Journal: &p.journal, Version: version.Version, TelemetryPath: c.Web.TelemetryPath,
+		Registry: r, Health: h, Trend: &p.trend, Journal: &p.journal, Version: version.Version, TelemetryPath: c.Web.TelemetryPath,
 		MaxRequests: c.Web.MaxRequests, Pprof: c.Web.EnablePprof, ProbeMode: c.ProbeMode, Log: log,
 		Probe: re.targets, Names: re.roster.all,
 	}
@@ -103,6 +104,9 @@ func handlerOptions(c *config.Config, r *exposition.Registry, p *past, re *reloa
 	}
 	return o
 }
+
+// userAgent is that of every request.
+func userAgent() string { return "betanet_exporter/" + version.Version }
 
 // newPoller makes a poller whose views and events go to the registry and the
 // log, and that has so many connections at most, 0 for no limit. Upstreams that
@@ -119,7 +123,7 @@ func newPoller(r *exposition.Registry, p *past, log *slog.Logger, many bool, con
 		hostname = "" // then all such exporters prefer the same replicas
 	}
 	return poll.New(poll.Options{
-		UserAgent: "betanet_exporter/" + version.Version, Hostname: hostname,
+		UserAgent: userAgent(), Hostname: hostname,
 		Publish: publish, Report: o.report, Connections: connections,
 	})
 }

@@ -15,7 +15,7 @@ func listed(t *testing.T, h *HTTPConfig, answer http.HandlerFunc) (user string, 
 		user, _, _ = r.BasicAuth()
 		answer(w, r)
 	})
-	c, err := HTTPClient(h)
+	c, err := HTTPClient(h, "betanet_exporter/test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,5 +48,23 @@ func TestTheClientOfAListFollowsNoRedirect(t *testing.T) {
 		}
 	}); status != http.StatusFound {
 		t.Errorf("status: got %d, want %d", status, http.StatusFound)
+	}
+}
+
+func TestTheClientOfAListSaysWhoAsks(t *testing.T) {
+	var agent string
+	base, _ := serve(t, func(_ http.ResponseWriter, r *http.Request) { agent = r.UserAgent() })
+	c, err := HTTPClient(nil, "betanet_exporter/1.2.3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.CloseIdleConnections()
+	resp, err := c.Get(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if want := "betanet_exporter/1.2.3"; agent != want {
+		t.Errorf("got user agent %q, want %q", agent, want)
 	}
 }

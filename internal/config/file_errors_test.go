@@ -93,7 +93,7 @@ func TestEachErrorOfAFileIsALine(t *testing.T) {
 		{"discovery: {http: [{url: 'http://me:sec?ret@a'}]}", "discovery.http[0].url (line 1): the query of the URL has a @ or # in it, write %40 or %23"},
 		{"discovery: {dns: [{type: A}]}", "discovery.dns[0] (line 1): has no name"},
 		{"discovery: {dns: [{name: 'a b'}]}", `discovery.dns[0].name (line 1): "a b" is no DNS name, use one such as betanet.svc`},
-		{"discovery: {dns: [{name: a, type: MX}]}", `discovery.dns[0].type (line 1): "MX" is not accepted, use A or SRV`},
+		{"discovery: {dns: [{name: a, type: MX}]}", `discovery.dns[0].type (line 1): "MX" is not accepted, use A, AAAA or SRV`},
 		{"discovery: {dns: [{name: a, port: 0}]}", `discovery.dns[0].port (line 1): "0" is no port, use a number from 1 to 65535`},
 		{"discovery: {dns: [{name: a, type: SRV, port: 9000}]}", `discovery.dns[0].port (line 1): is not accepted with type SRV, whose records have a port`},
 		{"probe: {alow: []}", `probe.alow (line 1): unknown key, did you mean "allow"?`},

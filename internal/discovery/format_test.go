@@ -89,13 +89,13 @@ func TestBrokenJSONIsRefused(t *testing.T) {
 		"[{'targets': []}]":                    "line 1: the document is broken, want JSON in UTF-8",
 		"[{\"targets\": [\"\xff:1\"]}]":        "line 1: the document is broken, want JSON in UTF-8",
 		`[{"labels": {"a": "\ud800"}}]`:        "line 1: the document is broken, want JSON in UTF-8",
-		"\ufeff[]":                             "line 1: the document is broken, want JSON in UTF-8",
+		"\ufeff\ufeff[]":                       "line 1: the document is broken, want JSON in UTF-8",
 		"// none\n[]":                          "line 1: the document is broken, want JSON in UTF-8",
 		`[{"labels": {"a": 1}}]`:               "[0].labels.a (line 1): is a number, want a string",
 		`[{"labels": {"a": true}}]`:            "[0].labels.a (line 1): is a boolean, want a string",
 		`[{"targets": [9000]}]`:                "[0].targets[0] (line 1): is a number, want host:port",
 		`[{"targets": false}]`:                 "[0].targets (line 1): is a boolean, want a list",
-		"[\r\n{\r\n\"targets\": [\r\n\"a\"]}]": "[0].targets[0] (line 4): has no port, want host:port",
+		"[\r\n{\r\n\"targets\": [\r\n\"a\"]}]": `rejected "a": [0].targets[0] (line 4): has no port, want host:port`,
 	} {
 		list := read(readJSON, body)
 		if got := text(list); got != want {

@@ -136,6 +136,17 @@ func (v *View) Tried() bool {
 	return true
 }
 
+// Attempted reports whether the first attempt of every endpoint has finished,
+// successfully or not.
+func (v *View) Attempted() bool {
+	for i := range v.Endpoints {
+		if e := &v.Endpoints[i]; e.Attempts == 0 && !e.Tried {
+			return false
+		}
+	}
+	return true
+}
+
 // Stale reports whether a value that is shown is a last good one, kept because
 // fetching failed since.
 func (v *View) Stale(now time.Time) bool {

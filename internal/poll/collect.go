@@ -98,7 +98,9 @@ func (r *replica) attempt(lim limit, l *leash, at *Attempt, fresh bool) reply {
 	}
 	at.Failure = failure
 	r.mu.Lock()
-	r.endpoints[at.Endpoint].attempts++
+	if r.endpoints[at.Endpoint].attempts++; r.endpoints[at.Endpoint].attempts == 1 {
+		r.publish() // the exporter is ready when it has asked everything once
+	}
 	r.endpoints[at.Endpoint].notFound = failure != nil && failure.Status == http.StatusNotFound
 	r.mu.Unlock()
 	return reply{doc, start.Add(at.Duration), failure}

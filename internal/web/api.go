@@ -22,7 +22,7 @@ func (p *statusPages) list(l listing, q *query, views []*fleet.View, points []hi
 	matched := len(l.matched)
 	l.fleet.rates(points, now)
 	s := Status{
-		Status: health(views, now), Version: p.Version, Time: now, Fleet: &l.fleet, Matched: &matched,
+		Status: p.Health.status(views, now), Version: p.Version, Time: now, Fleet: &l.fleet, Matched: &matched,
 		Upstreams: []upstreamStatus{}, Events: newEvents(p.Journal.Last(fleetEvents, "")),
 	}
 	for _, e := range l.part(q) {

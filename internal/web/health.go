@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/exposition"
@@ -35,10 +36,51 @@ func health(views []*fleet.View, now time.Time) string {
 	return all
 }
 
+// Health answers how the exporter is. Its methods may be called at the same time.
+type Health struct {
+	Registry  *exposition.Registry
+	ProbeMode bool // nothing is collected but by /probe
+
+	ready atomic.Bool // once it is, it stays so
+}
+
+// status is what /health says.
+func (h *Health) status(views []*fleet.View, now time.Time) string {
+	s := health(views, now)
+	if h != nil && s == healthHealthy && (h.Registry.Self.Failing() || len(views) == 0 && !h.ProbeMode) {
+		return healthDegraded
+	}
+	return s
+}
+
+// isReady reports whether each source of discovery was tried once and the first
+// attempt of every endpoint known then has finished, successfully or not. From
+// then on it is ready, whatever is discovered later. waiting tells what it waits
+// for.
+func (h *Health) isReady() (ready bool, waiting string) {
+	if h.ready.Load() {
+		return true, ""
+	}
+	if !h.Registry.Self.DiscoveryTried() {
+		return false, "a source of discovery has not answered yet"
+	}
+	n := 0
+	for _, v := range h.Registry.Views() {
+		if !v.Attempted() {
+			n++
+		}
+	}
+	if n > 0 {
+		return false, fmt.Sprintf("%d upstreams have not been asked yet", n)
+	}
+	h.ready.Store(true)
+	return true, ""
+}
+
 // HealthHandler serves what probes of an orchestrator ask for, and nothing else.
-func HealthHandler(r *exposition.Registry) http.Handler {
+func HealthHandler(h *Health) http.Handler {
 	mux := http.NewServeMux()
-	(&statusPages{Options{Registry: r}}).probed(mux)
+	(&statusPages{Options{Registry: h.Registry, Health: h}}).probed(mux)
 	return mux
 }
 
@@ -55,7 +97,7 @@ func healthy(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (p *statusPages) health(w http.ResponseWriter, _ *http.Request) {
-	h := health(p.Registry.Views(), time.Now())
+	h := p.Health.status(p.Registry.Views(), time.Now())
 	code := http.StatusOK
 	if h == healthUnhealthy {
 		code = http.StatusServiceUnavailable
@@ -68,19 +110,12 @@ func (p *statusPages) health(w http.ResponseWriter, _ *http.Request) {
 // details are the upstreams as probes of the health want them: all of them, and
 // no more than there ever was.
 func (p *statusPages) details(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, NewStatus(p.Registry.Views(), p.Version, time.Now()))
+	writeJSON(w, http.StatusOK, NewStatus(p.Health, p.Registry.Views(), p.Version, time.Now()))
 }
 
-// ready says whether every endpoint has been tried once, well or badly.
 func (p *statusPages) ready(w http.ResponseWriter, _ *http.Request) {
-	waiting := 0
-	for _, v := range p.Registry.Views() {
-		if !v.Tried() {
-			waiting++
-		}
-	}
-	if waiting > 0 {
-		writeText(w, http.StatusServiceUnavailable, fmt.Sprintf("Betanet exporter is not ready: %d upstreams have not been collected yet.\n", waiting))
+	if ready, waiting := p.Health.isReady(); !ready {
+		writeText(w, http.StatusServiceUnavailable, "Betanet exporter is not ready: "+waiting+".\n")
 		return
 	}
 	writeText(w, http.StatusOK, "Betanet exporter is ready.\n")

@@ -71,9 +71,9 @@ type valuesStatus struct {
 const maxErrorText = 200
 
 // NewStatus tells what is known at the given moment of all upstreams, one by
-// one.
-func NewStatus(views []*fleet.View, version string, now time.Time) Status {
-	s := Status{Status: health(views, now), Version: version, Time: now, Upstreams: make([]upstreamStatus, len(views))}
+// one. Health is nil for the upstreams' own.
+func NewStatus(h *Health, views []*fleet.View, version string, now time.Time) Status {
+	s := Status{Status: h.status(views, now), Version: version, Time: now, Upstreams: make([]upstreamStatus, len(views))}
 	for i, v := range views {
 		s.Upstreams[i] = newUpstreamStatus(v, now)
 	}

@@ -17,6 +17,7 @@ import (
 // Options are what the handlers need.
 type Options struct {
 	Registry      *exposition.Registry
+	Health        *Health // nil for that of the registry
 	Trend         *history.Trend
 	Journal       *history.Journal
 	Version       string
@@ -37,6 +38,9 @@ func Handler(o Options) (http.Handler, error) {
 	compress, err := compressor()
 	if err != nil {
 		return nil, err
+	}
+	if o.Health == nil {
+		o.Health = &Health{Registry: o.Registry, ProbeMode: o.ProbeMode}
 	}
 	mux := http.NewServeMux()
 	status := &statusPages{o}

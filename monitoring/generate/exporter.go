@@ -55,9 +55,13 @@ var exporterDashboard = dashboard{
 				alerts:      []string{"BetanetDiscoveryFailing"},
 			},
 			{
-				kind: timeseries, title: "Duplicates of discovery", width: 8, height: 7, unit: "short", floor: at(0),
-				description: "Upstreams of a source that are left out, because their name is taken.",
-				targets:     []target{{expr: "betanet_exporter_discovery_duplicates{@exporters}", legend: instance + " {{source}}"}},
+				kind: timeseries, title: "Targets of discovery", width: 8, height: 7, unit: "short", floor: at(0),
+				description: "Targets of each source that are in use, that are left out because their name is taken (duplicates), and that are left out because they are not valid (rejected).",
+				targets: []target{
+					{expr: "betanet_exporter_discovery_targets{@exporters}", legend: instance + " {{source}}"},
+					{expr: "betanet_exporter_discovery_duplicates{@exporters}", legend: instance + " {{source}} duplicates", dashed: true},
+					{expr: "betanet_exporter_discovery_rejected{@exporters}", legend: instance + " {{source}} rejected", dashed: true},
+				},
 			},
 			{
 				kind: timeseries, title: "Messages of the fleet", width: 8, height: 7, unit: "ops", floor: at(0),

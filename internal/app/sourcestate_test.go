@@ -1,0 +1,129 @@
+package app
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/discovery"
+)
+
+// plainLog writes lines without their time.
+func plainLog(text *bytes.Buffer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(text, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}}))
+}
+
+func targets(names ...string) (l discovery.List) {
+	for _, n := range names {
+		l.Targets = append(l.Targets, discovery.Target{Name: n, URL: &url.URL{Scheme: "http", Host: n}})
+	}
+	return l
+}
+
+func TestWhatChangesAboutASourceIsLogged(t *testing.T) {
+	failing := func(why string, partial bool, names ...string) discovery.List {
+		l := targets(names...)
+		l.Err, l.Partial = errors.New(why), partial
+		return l
+	}
+	rejects := func(n int) discovery.List {
+		l := targets("a:1")
+		for i := range n {
+			l.Rejected = append(l.Rejected, fmt.Sprint("bad ", i))
+		}
+		return l
+	}
+	strips := targets("a:1")
+	strips.Stripped = []string{"a:1"}
+	noted := targets("a:1")
+	noted.Note = "x has AAAA records and no A records, use type AAAA"
+	const source = " discovery=file:x "
+	for name, c := range map[string]struct {
+		lists []discovery.List // one each 30 s
+		want  []string
+	}{
+		"nothing happens": {[]discovery.List{targets("a:1"), targets("a:1"), targets("b:1")}, nil},
+		"nothing is listed at first": {[]discovery.List{targets(), targets()}, []string{
+			`level=WARN msg="Discovery lists no targets" discovery=file:x`,
+		}},
+		"a source becomes empty": {[]discovery.List{targets("a:1"), targets(), targets(), targets("a:1"), targets()}, []string{
+			`level=WARN msg="Discovery lists no targets" discovery=file:x`,
+			`level=WARN msg="Discovery lists no targets" discovery=file:x`,
+		}},
+		"a failure, other reasons within a minute and later, and the end": {
+			[]discovery.List{
+				targets("a:1"), failing("one", false), failing("one", false), failing("two", false), failing("three", false), failing("three", false), targets("a:1"),
+			},
+			[]string{
+				`level=WARN msg="Discovery failed, keeping the last list of targets"` + source + `err=one targets=1 changes=1`,
+				`level=WARN msg="Discovery failed, keeping the last list of targets"` + source + `err=two targets=1 changes=1`,
+				`level=WARN msg="Discovery failed, keeping the last list of targets"` + source + `err=three targets=1 changes=1`,
+				`level=INFO msg="Discovery recovered"` + source + `targets=1 changes=1`,
+			},
+		},
+		"a part fails": {[]discovery.List{failing("b is broken", true, "a:1")}, []string{
+			`level=WARN msg="Discovery failed, keeping the last list of targets"` + source + `err="b is broken" targets=1 changes=1`,
+		}},
+		"targets are left out": {[]discovery.List{rejects(1), rejects(1), targets("a:1"), targets("a:1"), rejects(7)}, []string{
+			`level=WARN msg="Targets left out"` + source + `rejected=1 err="bad 0" changes=1`,
+			`level=INFO msg="No targets are left out any more"` + source + `changes=1`,
+			`level=WARN msg="Targets left out"` + source + `rejected=7 err="bad 0, bad 1, bad 2, bad 3, bad 4 and 2 more" changes=1`,
+		}},
+		"labels of the scraper": {[]discovery.List{strips, strips, targets("a:1")}, []string{
+			`level=WARN msg="Labels instance and job dropped, which Prometheus sets"` + source + `targets=a:1 changes=1`,
+		}},
+		"only AAAA records": {[]discovery.List{noted, noted}, []string{
+			`level=WARN msg="Discovery finds less than there is"` + source + `note="x has AAAA records and no A records, use type AAAA" changes=1`,
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var text bytes.Buffer
+				log, s := plainLog(&text), new(sourceState)
+				for _, l := range c.lists {
+					s.take("file:x", nil, l, log)
+					time.Sleep(30 * time.Second)
+				}
+				got := strings.Split(strings.TrimSuffix(text.String(), "\n"), "\n")
+				if text.Len() == 0 {
+					got = nil
+				}
+				if !slices.Equal(got, c.want) {
+					t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
+				}
+			})
+		})
+	}
+}
+
+func TestTheStateOfASourceIsKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s sourceState
+		log := slog.New(slog.DiscardHandler)
+		if got := s.state(); got.Tried || got.Up {
+			t.Errorf("before the first read: got %+v", got)
+		}
+		l := targets("a:1", "b:1")
+		l.Rejected = []string{"bad"}
+		s.take("x", nil, l, log)
+		read := time.Now()
+		time.Sleep(time.Minute)
+		s.take("x", nil, discovery.List{Err: errors.New("gone")}, log)
+		got := s.state()
+		if !got.Tried || got.Up || got.Targets != 2 || got.Rejected != 1 || !got.LastSuccess.Equal(read) {
+			t.Errorf("got %+v, want a failing source with its last 2 targets", got)
+		}
+	})
+}
