@@ -23,7 +23,7 @@ import (
 func collect(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Writer) error {
 	registry := exposition.NewRegistry()
 	upstreams := c.Upstreams()
-	poller := newPoller(registry, new(past), log, c.Names, divideOpenFiles(openFilesLimit()).upstreams)
+	poller := newPoller(registry, new(past), log, divideOpenFiles(openFilesLimit()).upstreams)
 	if err := usable(upstreams); err != nil {
 		return err
 	}

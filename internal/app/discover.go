@@ -32,7 +32,7 @@ type runningSource struct {
 type source struct {
 	discovery.Source
 	name  string
-	spec  any // of the configuration
+	spec  any // what decides about the list, of the configuration
 	http  *betanet.HTTPConfig
 	close func() // its connections
 }
@@ -52,17 +52,17 @@ func prepare(d config.Discovery) ([]source, error) {
 		if err != nil {
 			return nil, fmt.Errorf("discovery.files: %w", err)
 		}
-		add(s, f, f.HTTP, func() {})
+		add(s, f.Paths, f.HTTP, func() {})
 	}
 	for _, h := range d.HTTP {
 		client, err := betanet.HTTPClient(h.SourceHTTP, userAgent())
 		if err != nil {
 			return nil, fmt.Errorf("discovery.http: source_http_client: %w", err)
 		}
-		add(discovery.NewHTTP(h.URL, h.Refresh, client), h, h.HTTP, client.CloseIdleConnections)
+		add(discovery.NewHTTP(h.URL, h.Refresh, client), config.HTTPSource{URL: h.URL, Refresh: h.Refresh, SourceHTTP: h.SourceHTTP}, h.HTTP, client.CloseIdleConnections)
 	}
 	for _, n := range d.DNS {
-		add(discovery.NewDNS(n.Name, n.Type, n.Port, n.Refresh, net.DefaultResolver), n, n.HTTP, func() {})
+		add(discovery.NewDNS(n.Name, n.Type, n.Port, n.Refresh, net.DefaultResolver), config.DNSSource{Name: n.Name, Type: n.Type, Port: n.Port, Refresh: n.Refresh}, n.HTTP, func() {})
 	}
 	return all, nil
 }
@@ -95,7 +95,7 @@ func (m *discoveryManager) run(ctx context.Context, s source) runningSource {
 		defer s.close()
 		s.Run(ctx, func(l discovery.List) {
 			if ctx.Err() == nil {
-				m.roster.discovered(s.name, s.http, l)
+				m.roster.discovered(s.name, l)
 			}
 		})
 	})

@@ -6,14 +6,13 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 	"unicode/utf8"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
 	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/exposition"
-	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/history"
 	"github.com/betanet/betanet_exporter/internal/poll"
 )
 
@@ -33,15 +32,10 @@ type observer struct {
 	self *exposition.Self
 	past *past
 	log  *slog.Logger
-	many bool // there may be more than one upstream
-
-	mu    sync.Mutex
-	quiet time.Time       // with many upstreams: until then no healthy collection is logged
-	shown *fleet.Upstream // the one whose collection is
 }
 
-func newObserver(self *exposition.Self, p *past, log *slog.Logger, many bool) *observer {
-	return &observer{self: self, past: p, log: slog.New(newCalm(log.Handler())), many: many}
+func newObserver(self *exposition.Self, p *past, log *slog.Logger) *observer {
+	return &observer{self: self, past: p, log: slog.New(newCalm(log.Handler()))}
 }
 
 func (o *observer) report(e poll.Event) {
@@ -52,8 +46,8 @@ func (o *observer) report(e poll.Event) {
 		if !e.Due.IsZero() {
 			o.self.Delay(e.Delay)
 		}
-		if o.began(e.Upstream) {
-			o.log.Info("Collecting Betanet metrics", keyUpstream, e.Upstream.Title())
+		if level := o.ofHealthy(); o.log.Enabled(context.Background(), level) {
+			o.log.Log(context.Background(), level, "Collecting Betanet metrics", keyUpstream, e.Upstream.Title())
 		}
 	case poll.Skipped:
 		o.self.Skipped(e.Count)
@@ -76,38 +70,19 @@ func (o *observer) report(e poll.Event) {
 	case poll.Switched:
 		o.log.Info("Switched to another replica", keyUpstream, e.Upstream.Title(), "from", e.From, "to", e.To)
 	case poll.Ended:
-		if o.ended(e.View.Upstream) && e.View.Up() {
-			o.log.Info("Updated metrics", updated(e)...)
+		if level := o.ofHealthy(); e.View.Up() && o.log.Enabled(context.Background(), level) {
+			o.log.Log(context.Background(), level, "Updated metrics", updated(e)...)
 		}
 	}
 }
 
-// began reports whether the lines of this collection are wanted: always with
-// one upstream, else those of one collection an interval.
-func (o *observer) began(u *fleet.Upstream) bool {
-	if !o.many {
-		return true
+// ofHealthy is the level of the lines about a healthy collection. With more than
+// one upstream a line a minute sums them up instead.
+func (o *observer) ofHealthy() slog.Level {
+	if o.self.UpstreamCount() > 1 {
+		return slog.LevelDebug
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if now := time.Now(); now.After(o.quiet) {
-		o.quiet, o.shown = now.Add(u.Settings.Interval), u
-		return true
-	}
-	return false
-}
-
-func (o *observer) ended(u *fleet.Upstream) bool {
-	if !o.many {
-		return true
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.shown != u {
-		return false
-	}
-	o.shown = nil
-	return true
+	return slog.LevelInfo
 }
 
 func updated(e poll.Ended) []any {
@@ -117,15 +92,38 @@ func updated(e poll.Ended) []any {
 		key   string
 		value *uint64
 		unit  string
-	}{{"nodes", v.Active, ""}, {"connections", v.Peers, ""}, {"throughput", v.BytesTransmitted, " bytes"}} {
+	}{{"nodes", v.Active, ""}, {"connections", v.Peers, ""}, {"throughput", v.BytesTransmitted, " bytes total"}} {
 		if a.value != nil {
 			attrs = append(attrs, a.key, strconv.FormatUint(*a.value, 10)+a.unit)
 		}
 	}
 	if v.LatencySeconds != nil {
-		attrs = append(attrs, "latency", strconv.FormatFloat(*v.LatencySeconds*1000, 'f', -1, 32)+"ms")
+		attrs = append(attrs, "latency", milliseconds(*v.LatencySeconds))
 	}
 	return append(attrs, "took", e.Duration.Round(time.Microsecond))
+}
+
+func milliseconds(seconds float64) string {
+	return strconv.FormatFloat(seconds*1000, 'f', -1, 32) + "ms"
+}
+
+// logFleet sums up the last minute of more than one upstream in a line. What is
+// not known is left out.
+func logFleet(log *slog.Logger, p *history.Point) {
+	if p.Upstreams() < 2 {
+		return
+	}
+	attrs := []any{"upstreams", p.Upstreams(), "up", p.Up, "stale", p.Stale, "down", p.Down}
+	if p.Messages != nil {
+		attrs = append(attrs, "messages_per_second", strconv.FormatFloat(*p.Messages, 'f', 1, 64))
+	}
+	if p.BytesSent != nil && p.BytesReceived != nil {
+		attrs = append(attrs, "bytes_per_second", strconv.FormatFloat(*p.BytesSent+*p.BytesReceived, 'f', 0, 64))
+	}
+	if p.LatencySeconds != nil {
+		attrs = append(attrs, "latency", milliseconds(*p.LatencySeconds))
+	}
+	log.Info("Updated metrics", attrs...)
 }
 
 func (o *observer) attempt(e poll.Attempt) {

@@ -1,8 +1,8 @@
 package app
 
 import (
+	"bytes"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/url"
 	"strings"
@@ -15,6 +15,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/history"
 	"github.com/betanet/betanet_exporter/internal/poll"
 )
 
@@ -45,7 +46,11 @@ func observe(many bool) *logged {
 		}
 		return a
 	}})
-	l.observer = newObserver(exposition.NewRegistry().Self, new(past), slog.New(h), many)
+	l.observer = newObserver(exposition.NewRegistry().Self, new(past), slog.New(h))
+	l.self.Upstreams(1)
+	if many {
+		l.self.Upstreams(2)
+	}
 	return l
 }
 
@@ -96,20 +101,40 @@ func TestTextOfAnUpstreamCannotForgeALine(t *testing.T) {
 	}
 }
 
-func TestManyUpstreamsShareOnePairOfLinesAnInterval(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := observe(true)
-		for i := range 100 {
-			u := *edge
-			u.Name = fmt.Sprint(i)
-			l.report(poll.Began{Upstream: &u})
-			l.report(poll.Ended{View: &fleet.View{Upstream: &u}})
-			time.Sleep(299 * time.Millisecond) // 30 s in all
+func TestHealthyCollectionsOfSeveralUpstreamsAreNotLogged(t *testing.T) {
+	l := observe(true)
+	l.report(poll.Began{Upstream: edge})
+	l.report(poll.Ended{View: &fleet.View{Upstream: edge}})
+	if got := l.lines(); len(got) != 1 || got[0] != "" {
+		t.Errorf("got %q, want no line", got)
+	}
+	l.self.Upstreams(1)
+	l.report(poll.Began{Upstream: edge})
+	l.report(poll.Ended{View: &fleet.View{Upstream: edge}})
+	if got := l.lines(); len(got) != 2 {
+		t.Errorf("got %q when one upstream is left, want two lines", got)
+	}
+}
+
+func TestALineSumsUpTheFleet(t *testing.T) {
+	rate := func(x float64) *float64 { return &x }
+	for _, c := range []struct {
+		point history.Point
+		want  string
+	}{
+		{history.Point{Up: 1}, ""},
+		{history.Point{Up: 2, Down: 1}, `level=INFO msg="Updated metrics" upstreams=3 up=2 stale=0 down=1`},
+		{
+			history.Point{Up: 2, Stale: 1, Messages: rate(12.34), BytesSent: rate(1000), BytesReceived: rate(500), LatencySeconds: rate(0.0216)},
+			`level=INFO msg="Updated metrics" upstreams=3 up=2 stale=1 down=0 messages_per_second=12.3 bytes_per_second=1500 latency=21.6ms`,
+		},
+	} {
+		var text bytes.Buffer
+		logFleet(plainLog(&text), &c.point)
+		if got := strings.TrimSuffix(text.String(), "\n"); got != c.want {
+			t.Errorf("got %s, want %s", got, c.want)
 		}
-		if got := len(l.lines()); got != 4 {
-			t.Errorf("got %d lines in two intervals, want 4:\n%s", got, strings.Join(l.lines(), "\n"))
-		}
-	})
+	}
 }
 
 func TestAFloodOfWarningsIsOneLineASecond(t *testing.T) {

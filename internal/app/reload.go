@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/betanet/betanet_exporter/internal/betanet"
 	"github.com/betanet/betanet_exporter/internal/config"
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/fleet"
@@ -65,11 +66,11 @@ func (r *reloader) apply(s settings) error {
 	if err != nil {
 		return err
 	}
-	names := make([]string, len(sources))
-	for i, source := range sources {
-		names[i] = source.name
+	bySource := make(map[string]*betanet.HTTPConfig, len(sources))
+	for _, source := range sources {
+		bySource[source.name] = source.http
 	}
-	r.roster.configure(s.upstreams, s.DiscoveredSettings, s.API, names)
+	r.roster.configure(s.upstreams, s.DiscoveredSettings, s.API, bySource)
 	r.sources.start(r.ctx, sources)
 	r.targets.SetRules(rules(s.Probe.Allow))
 	r.targets.SetSettings(s.DiscoveredSettings, s.API)

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/breaker"
@@ -16,12 +17,20 @@ type past struct {
 	journal history.Journal
 }
 
-// record takes a point of the trend each step until ctx ends.
-func (p *past) record(ctx context.Context, r *exposition.Registry) {
+// stepsAMinute is after how many points a line of the log sums up the fleet.
+const stepsAMinute = int(time.Minute / history.Step)
+
+// record takes a point of the trend each step until ctx ends, and logs one a
+// minute.
+func (p *past) record(ctx context.Context, r *exposition.Registry, log *slog.Logger) {
 	tick := time.NewTicker(history.Step)
 	defer tick.Stop()
-	for {
+	for n := 0; ; n++ {
 		p.trend.Take(r.Views(), time.Now())
+		if n > 0 && n%stepsAMinute == 0 {
+			points := p.trend.Points()
+			logFleet(log, &points[len(points)-1])
+		}
 		select {
 		case <-ctx.Done():
 			return

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -60,7 +61,7 @@ func TestAPointIsTakenAtOnceAndEachStep(t *testing.T) {
 		began := time.Now()
 		done := make(chan struct{})
 		go func() {
-			p.record(ctx, exposition.NewRegistry())
+			p.record(ctx, exposition.NewRegistry(), slog.New(slog.DiscardHandler))
 			close(done)
 		}()
 		time.Sleep(3*history.Step + time.Second)

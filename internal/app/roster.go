@@ -43,22 +43,23 @@ func newRoster(ctx context.Context, p *poll.Poller, r *exposition.Registry, log 
 }
 
 // configure makes these the upstreams of the configuration, with the settings of
-// those that sources find, and forgets what sources that are no longer configured
+// those that sources find, by source those of their connections, and forgets what sources that are no longer configured
 // have found.
-func (r *roster) configure(static []*fleet.Upstream, set fleet.Settings, api betanet.API, sources []string) {
+func (r *roster) configure(static []*fleet.Upstream, set fleet.Settings, api betanet.API, sources map[string]*betanet.HTTPConfig) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.static, r.set, r.api = static, set, api
 	for s := range r.sources {
-		if !slices.Contains(sources, s) {
+		if _, stays := sources[s]; !stays {
 			delete(r.sources, s)
 			r.registry.Self.Undiscovered(s)
 		}
 	}
-	for _, s := range sources {
+	for s, h := range sources {
 		if r.sources[s] == nil {
 			r.sources[s] = new(sourceState)
 		}
+		r.sources[s].http = h
 	}
 	r.apply()
 }
@@ -78,15 +79,15 @@ func usable(all []*fleet.Upstream) error {
 	return nil
 }
 
-// discovered takes what a source found, whose upstreams are asked with h.
-func (r *roster) discovered(source string, h *betanet.HTTPConfig, l discovery.List) {
+// discovered takes what a source found.
+func (r *roster) discovered(source string, l discovery.List) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.sources[source]
 	if s == nil || r.ctx.Err() != nil {
 		return // a reload took it away meanwhile
 	}
-	s.take(source, h, l, r.log)
+	s.take(source, l, r.log)
 	r.apply()
 }
 

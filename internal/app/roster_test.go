@@ -57,7 +57,7 @@ func newTeam(t *testing.T) *team {
 	ctx, cancel := context.WithCancel(context.Background())
 	log := slog.New(slog.DiscardHandler)
 	registry := exposition.NewRegistry()
-	poller := newPoller(registry, new(past), log, true, 0)
+	poller := newPoller(registry, new(past), log, 0)
 	ended := make(chan struct{})
 	go func() { poller.Run(ctx); close(ended) }()
 	t.Cleanup(func() { cancel(); <-ended })
@@ -67,7 +67,11 @@ func newTeam(t *testing.T) *team {
 // configured configures upstreams, and sources whose upstreams have the settings
 // of named.
 func (te *team) configured(static []*fleet.Upstream, sources []string) {
-	te.configure(static, named("", nil).Settings, betanet.V1, sources)
+	all := make(map[string]*betanet.HTTPConfig)
+	for _, s := range sources {
+		all[s] = nil
+	}
+	te.configure(static, named("", nil).Settings, betanet.V1, all)
 }
 
 // found is what a source found, in turn names and addresses.
@@ -129,15 +133,15 @@ func TestAnUpstreamThatLeavesIsGone(t *testing.T) {
 func TestAFailingSourceKeepsItsLastList(t *testing.T) {
 	te := newTeam(t)
 	te.configured(nil, []string{"file:x"})
-	te.discovered("file:x", nil, found("a", service(t, 10)))
+	te.discovered("file:x", found("a", service(t, 10)))
 	te.exposed(t, `betanet_messages_total{upstream="a"} 10`, true)
 	te.exposed(t, `betanet_exporter_discovery_up{source="file:x"} 1`, true)
-	te.discovered("file:x", nil, discovery.List{Err: errors.New("no such file")})
+	te.discovered("file:x", discovery.List{Err: errors.New("no such file")})
 	te.exposed(t, `betanet_exporter_discovery_up{source="file:x"} 0`, true)
 	if te.lookup("a") == nil {
 		t.Error("the last list is gone")
 	}
-	te.discovered("file:x", nil, found())
+	te.discovered("file:x", found())
 	if te.lookup("a") != nil {
 		t.Error("an empty list left an upstream")
 	}
@@ -147,8 +151,8 @@ func TestStaticNamesWinAndDuplicatesAreCounted(t *testing.T) {
 	te := newTeam(t)
 	static := service(t, 10)
 	te.configured([]*fleet.Upstream{named("a", static)}, []string{"file:x", "file:y"})
-	te.discovered("file:x", nil, found("a", service(t, 20), "b", service(t, 30)))
-	te.discovered("file:y", nil, found("b", service(t, 40)))
+	te.discovered("file:x", found("a", service(t, 20), "b", service(t, 30)))
+	te.discovered("file:y", found("b", service(t, 40)))
 	te.exposed(t, `betanet_messages_total{upstream="a"} 10`, true)
 	te.exposed(t, `betanet_messages_total{upstream="b"} 30`, true)
 	te.exposed(t, `betanet_exporter_discovery_duplicates{source="file:x"} 1`, true)
@@ -156,7 +160,7 @@ func TestStaticNamesWinAndDuplicatesAreCounted(t *testing.T) {
 	te.configured(nil, []string{"file:y"})
 	te.exposed(t, `betanet_messages_total{upstream="b"} 40`, true)
 	te.exposed(t, `betanet_exporter_discovery_up{source="file:x"} 1`, false)
-	te.discovered("file:x", nil, found("late", static))
+	te.discovered("file:x", found("late", static))
 	if te.lookup("late") != nil {
 		t.Error("a source that is no longer configured added an upstream")
 	}

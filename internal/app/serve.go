@@ -42,7 +42,7 @@ func serve(ctx context.Context, s settings, load func() (settings, error), log *
 	registry := exposition.NewRegistry()
 	past := new(past)
 	files := divideOpenFiles(openFilesLimit())
-	poller := newPoller(registry, past, log, s.Names, files.upstreams)
+	poller := newPoller(registry, past, log, files.upstreams)
 	r := newReloader(ctx, s, load, registry, poller, log)
 	r.notifier = notifier
 	health := &web.Health{Registry: registry, ProbeMode: s.ProbeMode}
@@ -73,7 +73,7 @@ func serve(ctx context.Context, s settings, load func() (settings, error), log *
 		server := web.Server{Handler: web.HealthHandler(health), MaxConns: maxProbes, Self: registry.Self, Log: log}
 		return server.Serve(ctx, doors.forProbes)
 	})
-	untilTheEnd(func(ctx context.Context) { past.record(ctx, registry) })
+	untilTheEnd(func(ctx context.Context) { past.record(ctx, registry, log) })
 	untilTheEnd(func(ctx context.Context) { onHangup(ctx, r.reload) })
 	untilTheEnd(func(ctx context.Context) { notifier.watch(ctx, registry, s.ProbeMode) })
 	if pusher != nil {
@@ -111,8 +111,8 @@ func userAgent() string { return "betanet_exporter/" + version.Version }
 // newPoller makes a poller whose views and events go to the registry and the
 // log, and that has so many connections at most, 0 for no limit. Upstreams that
 // are collected on demand alone have no series on /metrics.
-func newPoller(r *exposition.Registry, p *past, log *slog.Logger, many bool, connections int) *poll.Poller {
-	o := newObserver(r.Self, p, log, many)
+func newPoller(r *exposition.Registry, p *past, log *slog.Logger, connections int) *poll.Poller {
+	o := newObserver(r.Self, p, log)
 	publish := func(v *fleet.View) {
 		if v.Polled {
 			r.Publish(v)

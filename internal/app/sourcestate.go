@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -16,8 +17,8 @@ import (
 // sourceState is what a source of discovery found last. Its log lines have the
 // attribute discovery, because promslog takes source for itself.
 type sourceState struct {
-	list        discovery.List // with the targets that are kept
-	http        *betanet.HTTPConfig
+	list        discovery.List      // with the targets that are kept
+	http        *betanet.HTTPConfig // of the upstreams
 	tried       bool
 	lastSuccess time.Time
 	duplicates  int
@@ -26,7 +27,7 @@ type sourceState struct {
 }
 
 // take takes the list of a read and logs what changed.
-func (s *sourceState) take(name string, h *betanet.HTTPConfig, l discovery.List, log *slog.Logger) {
+func (s *sourceState) take(name string, l discovery.List, log *slog.Logger) {
 	now := time.Now()
 	if l.Err != nil && !l.Partial { // nothing is known: what was found before is kept
 		err := l.Err
@@ -34,14 +35,14 @@ func (s *sourceState) take(name string, h *betanet.HTTPConfig, l discovery.List,
 		l.Err = err
 	}
 	had, first := len(s.list.Targets), !s.tried
-	s.list, s.http, s.tried = l, h, true
+	s.list, s.tried = l, true
 	if l.Err == nil {
 		s.lastSuccess = now
 	}
 	log = log.With("discovery", name)
 	reason := ""
 	if l.Err != nil {
-		reason = quote(l.Err)
+		reason = withoutLocalPort(quote(l.Err))
 	}
 	if changes := s.failing.note(reason, now); changes > 0 {
 		if reason != "" {
@@ -85,6 +86,12 @@ func (s *sourceState) upstreams(set fleet.Settings, api betanet.API) []*fleet.Up
 	}
 	return all
 }
+
+// withoutLocalPort leaves out our own address of a connection, which differs from
+// attempt to attempt, so that a failure that lasts has one reason.
+func withoutLocalPort(text string) string { return localAddress.ReplaceAllString(text, "") }
+
+var localAddress = regexp.MustCompile(`[0-9A-Za-z.:%\[\]]+:[0-9]+->`)
 
 // maxNamed is how many of a list a log line names.
 const maxNamed = 5

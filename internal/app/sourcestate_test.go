@@ -73,6 +73,14 @@ func TestWhatChangesAboutASourceIsLogged(t *testing.T) {
 				`level=INFO msg="Discovery recovered"` + source + `targets=1 changes=1`,
 			},
 		},
+		"a failure over a new connection each time": {
+			[]discovery.List{failing("read udp 127.0.0.1:34041->10.0.0.1:53: timeout", false), targets("a:1"), failing("read udp 127.0.0.1:36941->10.0.0.1:53: timeout", false), failing("read udp 127.0.0.1:36942->10.0.0.1:53: timeout", false)},
+			[]string{
+				`level=WARN msg="Discovery failed, keeping the last list of targets"` + source + `err="read udp 10.0.0.1:53: timeout" targets=0 changes=1`,
+				`level=INFO msg="Discovery recovered"` + source + `targets=1 changes=1`,
+				`level=WARN msg="Discovery failed, keeping the last list of targets"` + source + `err="read udp 10.0.0.1:53: timeout" targets=1 changes=1`,
+			},
+		},
 		"a part fails": {[]discovery.List{failing("b is broken", true, "a:1")}, []string{
 			`level=WARN msg="Discovery failed, keeping the last list of targets"` + source + `err="b is broken" targets=1 changes=1`,
 		}},
@@ -93,7 +101,7 @@ func TestWhatChangesAboutASourceIsLogged(t *testing.T) {
 				var text bytes.Buffer
 				log, s := plainLog(&text), new(sourceState)
 				for _, l := range c.lists {
-					s.take("file:x", nil, l, log)
+					s.take("file:x", l, log)
 					time.Sleep(30 * time.Second)
 				}
 				got := strings.Split(strings.TrimSuffix(text.String(), "\n"), "\n")
@@ -117,10 +125,10 @@ func TestTheStateOfASourceIsKnown(t *testing.T) {
 		}
 		l := targets("a:1", "b:1")
 		l.Rejected = []string{"bad"}
-		s.take("x", nil, l, log)
+		s.take("x", l, log)
 		read := time.Now()
 		time.Sleep(time.Minute)
-		s.take("x", nil, discovery.List{Err: errors.New("gone")}, log)
+		s.take("x", discovery.List{Err: errors.New("gone")}, log)
 		got := s.state()
 		if !got.Tried || got.Up || got.Targets != 2 || got.Rejected != 1 || !got.LastSuccess.Equal(read) {
 			t.Errorf("got %+v, want a failing source with its last 2 targets", got)

@@ -77,6 +77,9 @@ func (d *DNS) read(ctx context.Context) List {
 	defer cancel()
 	var l listing
 	found, err := d.lookUp(ctx)
+	if len(found) > 0 && err != nil { // records with invalid names are left out by the resolver
+		l.Rejected, err = append(l.Rejected, "records "+causeOf(err).Error()), nil
+	}
 	if err == nil {
 		err = l.records(found)
 	}
@@ -155,8 +158,8 @@ func isMissing(err error) bool {
 // 2782): alone, it is an empty list.
 func (d *DNS) services(ctx context.Context) ([]string, error) {
 	_, records, err := d.resolver.LookupSRV(ctx, "", "", d.name)
-	if err != nil && !isMissing(err) {
-		return nil, err
+	if isMissing(err) {
+		err = nil
 	}
 	var all []string
 	for _, r := range records {
@@ -164,5 +167,5 @@ func (d *DNS) services(ctx context.Context) ([]string, error) {
 			all = append(all, net.JoinHostPort(strings.TrimSuffix(r.Target, "."), strconv.Itoa(int(r.Port))))
 		}
 	}
-	return all, nil
+	return all, err
 }

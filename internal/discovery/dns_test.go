@@ -90,7 +90,7 @@ func TestARecordThatIsNotATargetIsLeftOut(t *testing.T) {
 	wantText(t, list, `a.betanet.test:9000=http://a.betanet.test:9000 rejected "b.betanet.test:0": has a bad port, want host:port with a port from 1 to 65535`)
 	z.set(typeSRV, success, service(0, 9000, "a.betanet.test."), service(0, 1, "b c.betanet.test."))
 	list = NewDNS(name, SRV, 0, 0, resolver).read(t.Context())
-	wantText(t, list, "look up SRV of betanet.test.: DNS response contained records which contain invalid names")
+	wantText(t, list, "a.betanet.test:9000=http://a.betanet.test:9000 rejected records DNS response contained records which contain invalid names")
 }
 
 func TestANameServerThatHangsIsLeft(t *testing.T) {

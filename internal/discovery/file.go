@@ -64,20 +64,21 @@ type fileReader struct {
 	known    map[string]*document // by path, of the read before
 }
 
-// read reads all files. Of several errors it reports the first and their number.
+// maxErrors is how many errors of files a list names.
+const maxErrors = 3
+
+// read reads all files.
 func (r *fileReader) read() List {
 	paths, kept, err := r.paths()
 	before := r.known
 	r.known = make(map[string]*document, len(paths))
-	all := List{Err: err, Partial: true}
-	errs := 0
+	var all List
+	var errs []string
 	if err != nil {
-		errs = 1
+		errs = append(errs, err.Error())
 	}
 	fail := func(path string, err error) {
-		if errs++; errs == 1 {
-			all.Err = fmt.Errorf("read %s: %w", path, withoutPath(err))
-		}
+		errs = append(errs, fmt.Sprintf("read %s: %v", path, withoutPath(err)))
 	}
 	for _, p := range paths {
 		d := before[p]
@@ -101,11 +102,16 @@ func (r *fileReader) read() List {
 			all.Rejected = append(all.Rejected, p+": "+text)
 		}
 	}
-	if errs > 1 {
-		all.Err = fmt.Errorf("%w, and %d more errors", all.Err, errs-1)
+	if len(errs) == 0 {
+		return all
 	}
+	text := strings.Join(errs[:min(len(errs), maxErrors)], "; ")
+	if more := len(errs) - maxErrors; more > 0 {
+		text += fmt.Sprintf("; and %d more errors", more)
+	}
+	all.Err = errors.New(text)
 	// With nothing read and nothing kept there is nothing to go by.
-	all.Partial = all.Err != nil && (len(all.Targets) > 0 || errs < len(paths))
+	all.Partial = len(all.Targets) > 0 || len(errs) < len(paths)
 	return all
 }
 

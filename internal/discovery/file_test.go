@@ -211,10 +211,10 @@ func TestABrokenFileDoesNotDisableTheOthers(t *testing.T) {
 		write(t, "c.json", "{")
 	}
 	inBubble(t, []string{"*.json", "*.yml"}, fill, func(w *watched) {
-		w.want("read b.yml: [0].labels.zone (line 3): is a list, want a string, and 1 more errors")
+		w.want("read b.yml: [0].labels.zone (line 3): is a list, want a string; read c.json: line 1: the document is a map, want a list of groups, [] for none")
 		w.wantKept(listOne)
 		write(t, "a.json", two)
-		w.then("read b.yml: [0].labels.zone (line 3): is a list, want a string, and 1 more errors")
+		w.then("read b.yml: [0].labels.zone (line 3): is a list, want a string; read c.json: line 1: the document is a map, want a list of groups, [] for none")
 		w.wantKept(listTwo) // a change of a good file is seen
 		write(t, "b.yml", "[]")
 		w.then("read c.json: line 1: the document is a map, want a list of groups, [] for none")

@@ -192,10 +192,11 @@ func (l *listing) end() {
 	}
 }
 
-// reject leaves a target out. It is named unless it holds userinfo.
+// reject leaves a target out. It is named unless it holds what may be a secret:
+// userinfo, or the query of a URL.
 func (l *listing) reject(target value, why error) {
 	text := why.Error()
-	if !strings.Contains(target.text, "@") {
+	if !strings.ContainsAny(target.text, "@?#") {
 		text = fmt.Sprintf("%.100q: %s", target.text, text)
 	}
 	l.Rejected = append(l.Rejected, text)

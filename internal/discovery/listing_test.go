@@ -236,7 +236,7 @@ func TestADocumentIsAtMost10MiB(t *testing.T) {
 func TestNoMessageQuotesAValue(t *testing.T) {
 	const secret = "hunter2"
 	for _, body := range []string{
-		`"hunter2"`, `[hunter2`, `hunter2: *hunter2`, `["hunter2"]`, `[{"targets": "hunter2"}]`, `[{"targets": ["u:hunter2@a:1"]}]`, `[{"targets": ["a b", "http://u:hunter2@a:1"]}]`,
+		`"hunter2"`, `[hunter2`, `hunter2: *hunter2`, `["hunter2"]`, `[{"targets": "hunter2"}]`, `[{"targets": ["u:hunter2@a:1"]}]`, `[{"targets": ["a b", "http://u:hunter2@a:1", "http://a:1/?token=hunter2"]}]`,
 		`[{"targets": ["a:1"], "labels": {"__scheme__": "hunter2"}}]`, `[{"targets": ["a:1"], "labels": {"le": "hunter2"}}]`, `[{"targets": ["a:1"], "labels": {"a-b": "hunter2"}}]`,
 		`[{"labels": {"a": !hunter2 b}}]`, `[{"labels": {"a": &hunter2 [b]}}]`,
 		`[{"labels": {"a": "hunter2}}]`, "- labels:\n    a: `hunter2", "- labels:\n    a: @hunter2", "%hunter2 x", "--- !hunter2 x", "- a: b\n hunter2", "[] hunter2", "[]\n---\nhunter2",

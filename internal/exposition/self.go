@@ -220,6 +220,9 @@ func (s *Self) Rejected(reason string) { s.rejected[reason].Add(1) }
 // Upstreams records how many upstreams there are, polled or only probed.
 func (s *Self) Upstreams(n int) { s.upstreams.Store(int64(n)) }
 
+// UpstreamCount is how many upstreams there are.
+func (s *Self) UpstreamCount() int { return int(s.upstreams.Load()) }
+
 // Reloaded records whether the configuration was loaded.
 func (s *Self) Reloaded(ok bool, at time.Time) {
 	if !ok {
