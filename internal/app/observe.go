@@ -2,15 +2,17 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
-	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/history"
 	"github.com/betanet/betanet_exporter/internal/poll"
@@ -18,11 +20,11 @@ import (
 
 // Keys of the log's attributes.
 const (
-	keyUpstream = "upstream"
-	keyEndpoint = "endpoint"
-	keyReplica  = "replica"
-	keyReason   = "reason"
-	keyErr      = "err"
+	keyUpstream  = "upstream"
+	keyEndpoints = "endpoints"
+	keyReplica   = "replica"
+	keyReason    = "reason"
+	keyErr       = "err"
 )
 
 // observer turns the events of collecting into counters, log lines and the past
@@ -32,10 +34,13 @@ type observer struct {
 	self *exposition.Self
 	past *past
 	log  *slog.Logger
+	*outageLog
 }
 
 func newObserver(self *exposition.Self, p *past, log *slog.Logger) *observer {
-	return &observer{self: self, past: p, log: slog.New(newCalm(log.Handler()))}
+	log = slog.New(newCalm(log.Handler()))
+	p.outages = newOutageLog(log)
+	return &observer{self: self, past: p, log: log, outageLog: p.outages}
 }
 
 func (o *observer) report(e poll.Event) {
@@ -46,6 +51,7 @@ func (o *observer) report(e poll.Event) {
 		if !e.Due.IsZero() {
 			o.self.Delay(e.Delay)
 		}
+		o.began(e)
 		if level := o.ofHealthy(); o.log.Enabled(context.Background(), level) {
 			o.log.Log(context.Background(), level, "Collecting Betanet metrics", keyUpstream, e.Upstream.Title())
 		}
@@ -53,23 +59,25 @@ func (o *observer) report(e poll.Event) {
 		o.self.Skipped(e.Count)
 		o.log.Debug("Skipped collections", keyUpstream, e.Upstream.Title(), "count", e.Count)
 	case poll.Attempt:
+		o.count(e)
 		o.attempt(e)
 	case poll.Transition:
+		o.self.Transition(e.Endpoint, e.To)
 		o.transition(e)
 	case poll.Cache:
 		o.self.Cache(string(e.Result))
 		if e.Result == poll.Hit {
-			o.log.Debug("Cache hit", at(e.Source)...)
+			o.log.Debug("Cache hit", where(e.Upstream, e.Replica, []betanet.Endpoint{e.Endpoint})...)
 		}
 	case poll.Failing:
-		o.failing(e)
+		o.isFailing(e)
 	case poll.Recovered:
-		if !e.Probe { // its closing circuit is logged
-			o.log.Info("Endpoint recovered", at(e.Source, "after", e.After.Round(time.Millisecond))...)
-		}
+		o.hasRecovered(e)
 	case poll.Switched:
+		o.switched(e)
 		o.log.Info("Switched to another replica", keyUpstream, e.Upstream.Title(), "from", e.From, "to", e.To)
 	case poll.Ended:
+		o.ended(e.View.Upstream)
 		if level := o.ofHealthy(); e.View.Up() && o.log.Enabled(context.Background(), level) {
 			o.log.Log(context.Background(), level, "Updated metrics", updated(e)...)
 		}
@@ -126,7 +134,7 @@ func logFleet(log *slog.Logger, p *history.Point) {
 	log.Info("Updated metrics", attrs...)
 }
 
-func (o *observer) attempt(e poll.Attempt) {
+func (o *observer) count(e poll.Attempt) {
 	if e.Failure == nil {
 		o.self.Attempt(e.Endpoint, "", e.Duration)
 		return
@@ -137,44 +145,6 @@ func (o *observer) attempt(e poll.Attempt) {
 		o.self.Retry(e.Endpoint)
 	case e.NoBudget:
 		o.self.BudgetExhausted()
-	}
-	level := slog.LevelWarn
-	if e.Recurring || e.Failure.Reason == betanet.ReasonCanceled {
-		level = slog.LevelDebug
-	}
-	if !o.log.Enabled(context.Background(), level) {
-		return // thousands a second, in an outage of many
-	}
-	text := fmt.Sprintf("Attempt %d failed: %s", e.Number, quote(e.Failure))
-	switch {
-	case e.Retry:
-		text += ", retrying in " + e.Wait.Round(time.Millisecond).String()
-	case e.NoBudget:
-		text += ", not retrying: the retry budget is empty"
-	}
-	o.log.Log(context.Background(), level, text, at(e.Source, keyReason, e.Failure.Reason)...)
-}
-
-func (o *observer) transition(e poll.Transition) {
-	o.self.Transition(e.Endpoint, e.To)
-	switch {
-	case e.To == breaker.Closed:
-		o.log.Info("Service recovered, closing circuit", at(e.Source)...)
-	case e.To == breaker.HalfOpen:
-		o.log.Debug("Circuit breaker is half-open, sending one probe", at(e.Source)...)
-	case e.Again:
-		o.log.Debug("Circuit breaker stays open, the probe failed", at(e.Source, "until", e.Until)...)
-	default:
-		o.log.Warn("Circuit breaker is OPEN - service may be degraded", at(e.Source, "until", e.Until)...)
-	}
-}
-
-func (o *observer) failing(e poll.Failing) {
-	if refused(e.Failure.Reason) {
-		o.log.Error("Document refused", at(e.Source, keyReason, e.Failure.Reason, keyErr, quote(e.Failure))...)
-	}
-	if e.First && e.Cached {
-		o.log.Warn("Using stale cached data due to fetch failure", at(e.Source, keyReason, e.Failure.Reason, "age", e.Age.Round(time.Millisecond))...)
 	}
 }
 
@@ -188,21 +158,29 @@ func refused(r betanet.Reason) bool {
 	return false
 }
 
-func at(s poll.Source, attrs ...any) []any {
-	where := []any{keyUpstream, s.Upstream.Title(), keyEndpoint, s.Endpoint.String()}
-	if s.Replica != "" {
-		where = append(where, keyReplica, s.Replica)
-	}
-	return append(where, attrs...)
-}
-
 // maxErrorText bounds what is logged of an error, in bytes.
 const maxErrorText = 200
 
+// plainText is the text of a failure without its endpoint, which is an attribute
+// of the line, and without addresses and times that differ from attempt to
+// attempt.
+func plainText(f *betanet.Failure, e betanet.Endpoint) string {
+	text := strings.TrimPrefix(f.Error(), "fetch "+e.String()+": ")
+	var op *net.OpError
+	if errors.As(f.Err, &op) && op.Err != nil {
+		text = strings.Replace(text, op.Error(), op.Err.Error(), 1)
+	}
+	return quoteText(presentTime.ReplaceAllString(text, ""))
+}
+
+// presentTime is what crypto/x509 says of a certificate that has expired.
+var presentTime = regexp.MustCompile(`: current time \S+ is (after|before) \S+`)
+
 // quote makes an error's text safe for a line of a log: what does not print is
 // escaped, what is long is cut.
-func quote(err error) string {
-	text := err.Error()
+func quote(err error) string { return quoteText(err.Error()) }
+
+func quoteText(text string) string {
 	cut := len(text) > maxErrorText
 	if cut {
 		text = text[:maxErrorText]

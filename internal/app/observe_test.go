@@ -22,20 +22,23 @@ import (
 // logged is an observer whose log is kept.
 type logged struct {
 	*observer
-	mu  sync.Mutex
-	log strings.Builder
+	mu   sync.Mutex
+	text strings.Builder
 }
+
+// Builder is what was logged; the caller holds l.mu.
+func (l *logged) Builder() *strings.Builder { return &l.text }
 
 func (l *logged) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.log.Write(b)
+	return l.text.Write(b)
 }
 
 func (l *logged) lines() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return strings.Split(strings.TrimSuffix(l.log.String(), "\n"), "\n")
+	return strings.Split(strings.TrimSuffix(l.text.String(), "\n"), "\n")
 }
 
 func observe(many bool) *logged {
@@ -55,8 +58,8 @@ func observe(many bool) *logged {
 }
 
 var (
-	edge  = &fleet.Upstream{Name: "edge", URLs: []*url.URL{{Scheme: "http", Host: "h:1"}}, Settings: fleet.Settings{Interval: 15 * time.Second}}
-	where = poll.Source{Upstream: edge, Endpoint: betanet.Nodes}
+	edge        = &fleet.Upstream{Name: "edge", URLs: []*url.URL{{Scheme: "http", Host: "h:1"}}, Settings: fleet.Settings{Interval: 15 * time.Second}}
+	nodesOfEdge = poll.Source{Upstream: edge, Endpoint: betanet.Nodes}
 )
 
 func failure(r betanet.Reason, text string) *betanet.Failure {
@@ -69,20 +72,17 @@ func TestLinesThatOperatorsLookFor(t *testing.T) {
 		want  string
 	}{
 		{poll.Began{Upstream: edge}, `level=INFO msg="Collecting Betanet metrics" upstream=edge`},
-		{poll.Attempt{Source: where, Number: 1, Failure: failure(betanet.ReasonConnect, "refused"), Retry: true, Wait: 873400 * time.Microsecond}, `level=WARN msg="Attempt 1 failed: refused, retrying in 873ms" upstream=edge endpoint=nodes reason=connect`},
-		{poll.Attempt{Source: where, Number: 3, Failure: failure(betanet.ReasonConnect, "refused")}, `level=WARN msg="Attempt 3 failed: refused" upstream=edge endpoint=nodes reason=connect`},
-		{poll.Attempt{Source: where, Number: 1, Failure: failure(betanet.ReasonConnect, "refused"), NoBudget: true}, `level=WARN msg="Attempt 1 failed: refused, not retrying: the retry budget is empty" upstream=edge endpoint=nodes reason=connect`},
-		{poll.Attempt{Source: where, Number: 1, Failure: failure(betanet.ReasonConnect, "refused"), Recurring: true}, ""},
-		{poll.Transition{Source: where, To: breaker.Open}, `level=WARN msg="Circuit breaker is OPEN - service may be degraded" upstream=edge endpoint=nodes until=0001-01-01T00:00:00.000Z`},
-		{poll.Transition{Source: where, To: breaker.Open, Again: true}, ""},
-		{poll.Transition{Source: where, To: breaker.HalfOpen}, ""},
-		{poll.Transition{Source: where, To: breaker.Closed}, `level=INFO msg="Service recovered, closing circuit" upstream=edge endpoint=nodes`},
-		{poll.Failing{Source: where, Failure: failure(betanet.ReasonConnect, "refused"), First: true, Cached: true, Age: time.Second}, `level=WARN msg="Using stale cached data due to fetch failure" upstream=edge endpoint=nodes reason=connect age=1s`},
-		{poll.Failing{Source: where, Failure: failure(betanet.ReasonConnect, "refused"), First: true}, ""},
-		{poll.Failing{Source: where, Failure: failure(betanet.ReasonSchema, "total_nodes is missing")}, `level=ERROR msg="Document refused" upstream=edge endpoint=nodes reason=schema err="total_nodes is missing"`},
-		{poll.Cache{Source: where, Result: poll.Hit}, ""},
+		{poll.Attempt{Source: nodesOfEdge, Number: 1, Failure: failure(betanet.ReasonConnect, "fetch nodes: refused"), Recurring: true}, ""},
+		{poll.Transition{Source: nodesOfEdge, To: breaker.Open}, `level=WARN msg="Circuit breaker is OPEN - service may be degraded" upstream=edge endpoints=nodes`},
+		{poll.Transition{Source: nodesOfEdge, To: breaker.Open, Again: true}, ""},
+		{poll.Transition{Source: nodesOfEdge, To: breaker.HalfOpen}, ""},
+		{poll.Transition{Source: nodesOfEdge, To: breaker.Closed}, ""},
+		{poll.Failing{Source: nodesOfEdge, Failure: failure(betanet.ReasonConnect, "refused"), First: true, Cached: true, Age: 14600 * time.Millisecond}, `level=WARN msg="Using stale cached data due to fetch failure" upstream=edge endpoints=nodes reason=connect age=15s`},
+		{poll.Failing{Source: nodesOfEdge, Failure: failure(betanet.ReasonConnect, "refused"), First: true}, ""},
+		{poll.Failing{Source: nodesOfEdge, Failure: failure(betanet.ReasonSchema, "fetch nodes: total_nodes is missing")}, `level=ERROR msg="Document refused" upstream=edge endpoints=nodes reason=schema err="total_nodes is missing"`},
+		{poll.Cache{Source: nodesOfEdge, Result: poll.Hit}, ""},
 		{poll.Switched{Upstream: edge, From: "a:1", To: "b:1"}, `level=INFO msg="Switched to another replica" upstream=edge from=a:1 to=b:1`},
-		{poll.Transition{Source: poll.Source{Upstream: edge, Replica: "a:1", Endpoint: betanet.Nodes}, To: breaker.Closed}, `level=INFO msg="Service recovered, closing circuit" upstream=edge endpoint=nodes replica=a:1`},
+		{poll.Recovered{Source: poll.Source{Upstream: edge, Replica: "a:1", Endpoint: betanet.Nodes}, After: 5400 * time.Millisecond}, `level=INFO msg="Endpoint recovered" upstream=edge endpoints=nodes replica=a:1 after=5s`},
 	} {
 		l := observe(false)
 		l.report(c.event)
@@ -94,7 +94,8 @@ func TestLinesThatOperatorsLookFor(t *testing.T) {
 
 func TestTextOfAnUpstreamCannotForgeALine(t *testing.T) {
 	l := observe(false)
-	l.report(poll.Attempt{Source: where, Number: 1, Failure: failure(betanet.ReasonProtocol, "x\nlevel=INFO msg=forged\x1b[31m"+strings.Repeat("y", 1000))})
+	l.report(poll.Attempt{Source: nodesOfEdge, Number: 1, Failure: failure(betanet.ReasonProtocol, "x\nlevel=INFO msg=forged\x1b[31m"+strings.Repeat("y", 1000))})
+	l.report(poll.Ended{View: &fleet.View{Upstream: edge, Endpoints: []fleet.EndpointView{{}}}})
 	lines := l.lines()
 	if len(lines) != 1 || strings.ContainsAny(lines[0], "\x1b") || len(lines[0]) > 500 {
 		t.Errorf("got %d lines: %q", len(lines), lines)
@@ -141,7 +142,7 @@ func TestAFloodOfWarningsIsOneLineASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := observe(true)
 		for range 1000 {
-			l.report(poll.Transition{Source: where, To: breaker.Open})
+			l.report(poll.Transition{Source: nodesOfEdge, To: breaker.Open})
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
@@ -152,7 +153,7 @@ func TestAFloodOfWarningsIsOneLineASecond(t *testing.T) {
 		if want := `level=WARN msg="990 more warnings in the last second, see betanet_exporter_endpoint_failing"`; lines[maxWarnings] != want {
 			t.Errorf("got %s, want %s", lines[maxWarnings], want)
 		}
-		l.report(poll.Transition{Source: where, To: breaker.Open})
+		l.report(poll.Transition{Source: nodesOfEdge, To: breaker.Open})
 		if got, want := len(l.lines()), maxWarnings+2; got != want {
 			t.Errorf("got %d lines in the next second, want %d", got, want)
 		}

@@ -15,6 +15,7 @@ import (
 type past struct {
 	trend   history.Trend
 	journal history.Journal
+	outages *outageLog
 }
 
 // stepsAMinute is after how many points a line of the log sums up the fleet.
@@ -26,7 +27,11 @@ func (p *past) record(ctx context.Context, r *exposition.Registry, log *slog.Log
 	tick := time.NewTicker(history.Step)
 	defer tick.Stop()
 	for n := 0; ; n++ {
-		p.trend.Take(r.Views(), time.Now())
+		views, now := r.Views(), time.Now()
+		p.trend.Take(views, now)
+		if p.outages != nil {
+			p.outages.expire(views, now)
+		}
 		if n > 0 && n%stepsAMinute == 0 {
 			points := p.trend.Points()
 			logFleet(log, &points[len(points)-1])

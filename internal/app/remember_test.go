@@ -28,16 +28,16 @@ func TestChangesAreRemembered(t *testing.T) {
 		event poll.Event
 		want  *history.Event // nil for none
 	}{
-		{poll.Failing{Source: where, Failure: failure(betanet.ReasonConnect, "refused"), First: true}, with(history.Failing, "connect", "refused")},
-		{poll.Failing{Source: where, Failure: failure(betanet.ReasonConnect, "re\nfused"), First: true, Cached: true}, with(history.Stale, "connect", `re\nfused`)},
-		{poll.Recovered{Source: where, After: 12345678 * time.Nanosecond}, with(history.Recovered, "", "after 12ms")},
-		{poll.Transition{Source: where, To: breaker.Open, Until: until}, with(history.Opened, "", "until 11:30:15 UTC")},
-		{poll.Transition{Source: where, To: breaker.Open, Until: until, Again: true}, nil},
-		{poll.Transition{Source: where, To: breaker.HalfOpen}, nil},
-		{poll.Transition{Source: where, To: breaker.Closed}, with(history.Closed, "", "")},
+		{poll.Failing{Source: nodesOfEdge, Failure: failure(betanet.ReasonConnect, "refused"), First: true}, with(history.Failing, "connect", "refused")},
+		{poll.Failing{Source: nodesOfEdge, Failure: failure(betanet.ReasonConnect, "re\nfused"), First: true, Cached: true}, with(history.Stale, "connect", `re\nfused`)},
+		{poll.Recovered{Source: nodesOfEdge, After: 12345678 * time.Nanosecond}, with(history.Recovered, "", "after 12ms")},
+		{poll.Transition{Source: nodesOfEdge, To: breaker.Open, Until: until}, with(history.Opened, "", "until 11:30:15 UTC")},
+		{poll.Transition{Source: nodesOfEdge, To: breaker.Open, Until: until, Again: true}, nil},
+		{poll.Transition{Source: nodesOfEdge, To: breaker.HalfOpen}, nil},
+		{poll.Transition{Source: nodesOfEdge, To: breaker.Closed}, with(history.Closed, "", "")},
 		{poll.Switched{Upstream: edge, From: "a:1", To: "b:1"}, &history.Event{Upstream: "edge", Kind: history.Switched, Text: "from a:1 to b:1"}},
 		{poll.Began{Upstream: edge}, nil},
-		{poll.Attempt{Source: where, Failure: failure(betanet.ReasonConnect, "refused")}, nil},
+		{poll.Attempt{Source: nodesOfEdge, Failure: failure(betanet.ReasonConnect, "refused")}, nil},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var p past

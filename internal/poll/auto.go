@@ -75,7 +75,7 @@ func (r *replica) tryMixnodes(lim limit) (got reply, refused *betanet.Failure) {
 	defer r.release(betanet.Mixnodes)
 	var l leash
 	defer l.end()
-	at := Attempt{Source: r.source(betanet.Mixnodes), Number: 1, Recurring: true}
+	at := Attempt{Source: r.source(betanet.Mixnodes), Number: 1, Recurring: true, Detecting: true}
 	got = r.attempt(lim, &l, &at, true)
 	if got.failure == nil || !got.failure.Ignored {
 		r.p.o.Report(at)

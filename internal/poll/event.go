@@ -22,9 +22,11 @@ type Source struct {
 
 // Began is the start of a collection.
 type Began struct {
-	Upstream *fleet.Upstream
-	Due      time.Time // zero if it was not due at a time: at start, or on demand
-	Delay    time.Duration
+	Upstream  *fleet.Upstream
+	Replica   string    // that is asked first, "" of an upstream with one URL
+	Endpoints int       // how many are asked there
+	Due       time.Time // zero if it was not due at a time: at start, or on demand
+	Delay     time.Duration
 }
 
 // Skipped are collections that could not start when they were due.
@@ -43,6 +45,7 @@ type Attempt struct {
 	Retry     bool
 	NoBudget  bool // a retry was due and could not be paid for
 	Recurring bool // the endpoint failed in an earlier collection already
+	Detecting bool // it only finds out whether the upstream has the other API
 }
 
 // Transition is a state that a breaker entered.

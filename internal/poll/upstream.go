@@ -223,7 +223,7 @@ func (s *upstream) cycle(due time.Time, ttl time.Duration, lim limit) {
 // of another replica if that is needed.
 func (s *upstream) run(due time.Time, r *replica, endpoints []betanet.Endpoint, lim limit) {
 	start := time.Now()
-	began := Began{Upstream: s.u, Due: due}
+	began := Began{Upstream: s.u, Replica: r.name, Endpoints: len(endpoints), Due: due}
 	if !due.IsZero() {
 		began.Delay = start.Sub(due)
 	}
