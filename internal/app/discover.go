@@ -17,7 +17,9 @@ import (
 // leaves a source running that it does not change, and with it what the source
 // remembers of documents that cannot be read now.
 type discoveryManager struct {
-	roster  *roster
+	roster *roster
+
+	mu      sync.Mutex               // a reload may come at the end
 	running map[string]runningSource // by name
 }
 
@@ -69,6 +71,8 @@ func prepare(d config.Discovery) ([]source, error) {
 
 // start runs these sources until ctx ends, and ends the others.
 func (m *discoveryManager) start(ctx context.Context, sources []source) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	before := m.running
 	m.running = make(map[string]runningSource, len(sources))
 	for _, s := range sources {
@@ -104,6 +108,8 @@ func (m *discoveryManager) run(ctx context.Context, s source) runningSource {
 
 // end ends all sources.
 func (m *discoveryManager) end() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for _, s := range m.running {
 		s.stop()
 	}

@@ -33,7 +33,7 @@ func mixnodes(e exposition, upstream string) error {
 		of("betanet_mixnode_inactive"):                                        1,
 		of("betanet_messages_total"):                                          60,
 		of("betanet_packets_dropped_total"):                                   6,
-		of("betanet_average_latency_seconds"):                                 0.015,
+		of("betanet_average_latency_seconds"):                                 (10*0.010 + 20*0.020 + 30*0.090) / 60,
 		of("betanet_exporter_endpoint_up", "endpoint", "mixnodes"):            1,
 		of("betanet_exporter_data_stale"):                                     0,
 		of("betanet_mixnode_up", "mixnode", "mixnode-a"):                      1,
@@ -98,7 +98,7 @@ func TestThreeTimes404AndAValidMixnodesDocumentIsTheOtherAPI(t *testing.T) {
 		}
 	}
 	for path := range endpoints {
-		if line := p.log.around("fetch " + endpoints[path]); line != "" {
+		if line := p.log.around("endpoints=" + endpoints[path]); line != "" {
 			t.Errorf("got a log line about %s, want none: %s", path, line)
 		}
 	}

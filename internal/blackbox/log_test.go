@@ -115,6 +115,8 @@ var pair = regexp.MustCompile(`^([a-z_0-9]+)=("(?:[^"\\]|\\.)*"|[^ "=]*)(?: |$)`
 
 // known are the keys that a line may have, each once.
 var known = map[string]bool{
+	"endpoints": true, "new": true, "gone": true, "changes": true, "discovery": true, "rejected": true, "note": true,
+	"stale": true, "down": true, "messages_per_second": true, "bytes_per_second": true,
 	"time": true, "level": true, "source": true, "msg": true, "upstream": true, "endpoint": true, "replica": true, "reason": true, "err": true,
 	"age": true, "until": true, "after": true, "took": true, "nodes": true, "connections": true, "throughput": true, "latency": true,
 	"count": true, "from": true, "to": true, "address": true, "version": true, "upstreams": true, "metrics": true, "status": true,

@@ -74,7 +74,7 @@ func serve(t *testing.T, env []string, args ...string) *program {
 	t.Cleanup(func() { <-slots })
 	ctx, kill := context.WithCancel(context.Background())
 	// The kernel chooses the port. One chosen here could be taken by an upstream before the exporter listens on it.
-	cmd := exec.CommandContext(ctx, binary, append([]string{"--web.listen-address=127.0.0.1:0", "--log.level=debug"}, args...)...)
+	cmd := exec.CommandContext(ctx, binary, append([]string{"--web.listen-address=127.0.0.1:0", "--log.level=debug", "--metrics.latency-histogram"}, args...)...)
 	cmd.Env = append(os.Environ(), env...)
 	tie(cmd)
 	reader, writer := io.Pipe()
