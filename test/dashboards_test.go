@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -61,6 +63,12 @@ func suffer(t *testing.T) *outage {
 		return []string{"simulate", "--listen-address=127.0.0.1:" + port, "--fault=http500", "--fault.every=20s", "--fault.for=8s"}
 	})
 	discovered := strings.TrimPrefix(mixnodes[1], "http://")
+	us := newAuthority(t)
+	secured, err := url.Parse(v1[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	secure := guard(t, us, httputil.NewSingleHostReverseProxy(secured))
 
 	dir := t.TempDir()
 	write := func(name, text string) string {
@@ -71,14 +79,17 @@ func suffer(t *testing.T) *outage {
 		return file
 	}
 	write("found.json", fmt.Sprintf(`[{"targets": [%q]}]`, discovered))
+	us.writeOwn(t, filepath.Join(dir, "ca.crt"))
 	config := write("fleet.yml", fmt.Sprintf(`
+defaults: {metrics: {mixnodes: 1}}
 upstreams:
 - {name: edge, url: %q, labels: {region: eu}}
 - {name: flaky, url: %q}
 - {name: mix, url: %q}
 - {name: core, replicas: [%q, %q]}
+- {name: secure, url: "https://%s", http_client: {tls_config: {ca_file: ca.crt}}}
 discovery: {files: [{paths: [found.json]}]}
-`, v1[0], flaky[0], mixnodes[0], v1[1], v1[2]))
+`, v1[0], flaky[0], mixnodes[0], v1[1], v1[2], secure))
 
 	fleet := impatient(t, "--config.file="+config, "--otlp.endpoint=http://127.0.0.1:1", "--otlp.interval=1s") // where nobody listens
 	one := impatient(t, "--betanet.url="+flaky[0])
@@ -123,13 +134,16 @@ func impatient(t *testing.T, settings ...string) string {
 	return urls[0]
 }
 
-// What only upstreams of API mixnodes have, only those with replicas, only an
-// exporter of several that pushes, and only what is not a probe.
+// Expressions that have values only for upstreams of API mixnodes, with replicas,
+// over https, or without a name; only for what is not a probe; and only for an
+// exporter of several upstreams that pushes.
 var (
-	ofMixnodes = regexp.MustCompile(`betanet_mixnode_(up|uptime|average|packets)|betanet_mixnodes_omitted`)
-	ofReplicas = regexp.MustCompile(`replica`)
-	ofMemory   = regexp.MustCompile(`betanet_message_latency_seconds|betanet_exporter_upstream_resets_total`)
-	ofFleets   = regexp.MustCompile(`betanet_fleet_|betanet_exporter_(discovery|push)_`)
+	ofMixnodes   = regexp.MustCompile(`betanet_mixnode_(up|uptime|average|packets)|betanet_mixnodes_omitted|^rate\(betanet_packets_forwarded_total`)
+	ofReplicas   = regexp.MustCompile(`replica`)
+	ofTLS        = regexp.MustCompile(`betanet_exporter_tls_`)
+	ofHistograms = regexp.MustCompile(`betanet_message_latency_seconds`)
+	ofMemory     = regexp.MustCompile(`betanet_message_latency_seconds|betanet_exporter_upstream_resets_total`)
+	ofFleets     = regexp.MustCompile(`betanet_fleet_|betanet_exporter_(discovery|push)_`)
 )
 
 func TestDashboardsShowAnOutage(t *testing.T) {
@@ -142,19 +156,19 @@ func TestDashboardsShowAnOutage(t *testing.T) {
 			})
 			t.Run("of an upstream without a name", func(t *testing.T) {
 				values := b.fill(t, o.prometheus, map[string][]string{"job": {"one"}})
-				o.holds(t, b, values, ofMixnodes, ofReplicas, ofFleets)
+				o.holds(t, b, values, ofMixnodes, ofReplicas, ofTLS, ofFleets)
 			})
 			if uid == "betanet-exporter" {
 				return
 			}
 			t.Run("of a probe", func(t *testing.T) {
 				values := b.fill(t, o.prometheus, map[string][]string{"job": {"probe"}})
-				o.holds(t, b, values, ofMixnodes, ofReplicas, ofMemory)
+				o.holds(t, b, values, ofMixnodes, ofReplicas, ofTLS, ofMemory)
 			})
 			t.Run("of two that are picked", func(t *testing.T) {
 				picked := []string{"flaky", o.discovered}
 				values := b.fill(t, o.prometheus, map[string][]string{"upstream": picked})
-				for expr, lines := range o.holds(t, b, values, ofReplicas) {
+				for expr, lines := range o.holds(t, b, values, ofReplicas, ofTLS, ofHistograms) {
 					for _, l := range lines {
 						if name, there := l.labels["upstream"]; there && !slices.Contains(picked, name) {
 							t.Errorf("%q is shown, which is not picked, by %s", name, expr)
@@ -250,7 +264,7 @@ func (o *outage) says(t *testing.T, b *board) {
 	}
 	for title, words := range map[string][]string{
 		"State":                                {"up", "stale or in part", "no values"},
-		"Values of each endpoint":              {"fresh", "stale", "none"},
+		"Endpoints":                            {"up", "failing"},
 		"Circuit breakers":                     {"closed", "open"}, // half open is too short to be seen always
 		"Endpoints that fail, with the reason": {"failing"},
 	} {
@@ -266,11 +280,12 @@ func (o *outage) says(t *testing.T, b *board) {
 // zero, and its last good values to be drawn apart.
 func (o *outage) leavesAGap(t *testing.T, b *board) {
 	picked := map[string][]string{"job": {"fleet"}, "upstream": {"flaky"}}
-	stale := o.ask(t, `betanet_exporter_data_stale{job="fleet", upstream="flaky"} == 1`, nil)
+	stale := o.ask(t, `betanet_exporter_data_stale{job="fleet", upstream="flaky"} == 1
+		and on () betanet_exporter_endpoint_up{job="fleet", upstream="flaky", endpoint="metrics"} == 0`, nil)
 	if len(stale) != 1 {
 		t.Fatalf("stale: %v", stale)
 	}
-	for _, title := range []string{"Messages", "Dropped packets", "Lost packets"} {
+	for _, title := range []string{"Messages", "Dropped and forwarded packets", "Lost packets"} {
 		lines := o.panel(t, b, title, picked)[0]
 		if len(lines) != 1 {
 			t.Fatalf("%s: %v", title, lines)
