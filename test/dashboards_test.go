@@ -1,17 +1,10 @@
 package test
 
 import (
-	"fmt"
-	"net/http"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
-	"time"
 )
 
 // Whoever imports a dashboard has a data source of another name.
@@ -42,94 +35,16 @@ func TestDashboardsAskTheDataSourceThatIsChosen(t *testing.T) {
 	}
 }
 
-// outage is a fleet, one of whose upstreams failed for a while and came back, as
-// Prometheus saw it.
-type outage struct {
-	prometheus string
-	from, to   time.Time
-	discovered string // name of the upstream that was discovered
-}
-
-// suffer has an exporter of a whole fleet and one of a single service scraped
-// through an outage, and a probe of the former, beside a program that is no
-// exporter of ours.
-func suffer(t *testing.T) *outage {
-	t.Helper()
-	server := component(t, "prometheus", "prometheus")
-	v1, mixnodes := simulate(t, "v1"), simulate(t, "mixnodes")
-	_, flaky := serve(t, []string{"127.0.0.1"}, "/api/v1/metrics", binary, func(port string) []string {
-		return []string{"simulate", "--listen-address=127.0.0.1:" + port, "--fault=http500", "--fault.every=20s", "--fault.for=8s"}
-	})
-	discovered := strings.TrimPrefix(mixnodes[1], "http://")
-
-	dir := t.TempDir()
-	write := func(name, text string) string {
-		file := filepath.Join(dir, name)
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return file
-	}
-	write("found.json", fmt.Sprintf(`[{"targets": [%q]}]`, discovered))
-	config := write("fleet.yml", fmt.Sprintf(`
-upstreams:
-- {name: edge, url: %q, labels: {region: eu}}
-- {name: flaky, url: %q}
-- {name: mix, url: %q}
-- {name: core, replicas: [%q, %q]}
-discovery: {files: [{paths: [found.json]}]}
-`, v1[0], flaky[0], mixnodes[0], v1[1], v1[2]))
-
-	fleet := impatient(t, "--config.file="+config, "--otlp.endpoint=http://127.0.0.1:1", "--otlp.interval=1s") // where nobody listens
-	one := impatient(t, "--betanet.url="+flaky[0])
-	stranger := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintln(w, "go_goroutines 1\nprocess_resident_memory_bytes 1")
-	}))
-	t.Cleanup(stranger.Close)
-	o := &outage{from: time.Now(), discovered: discovered}
-	o.prometheus = run(t, server, fmt.Sprintf(`
-global: {scrape_interval: 1s, scrape_timeout: 1s}
-scrape_configs:
-- {job_name: fleet, static_configs: [{targets: [%q]}]}
-- {job_name: one, static_configs: [{targets: [%q]}]}
-- {job_name: probe, metrics_path: /probe, params: {target: [flaky]}, static_configs: [{targets: [%q]}]}
-- {job_name: stranger, static_configs: [{targets: [%q]}]}
-`, host(fleet), host(one), host(fleet), host(stranger.URL)))
-
-	// In every job of ours: the values of the upstream were stale, then too old, and
-	// its breakers were open; later all has been well for longer than a rate looks
-	// back.
-	for _, what := range []string{
-		`max_over_time(betanet_exporter_data_stale{upstream=~"flaky|"}[10m]) == 1`,
-		`max_over_time(betanet_exporter_circuit_breaker_state{upstream=~"flaky|", endpoint="metrics"}[10m]) == 2`,
-		`max_over_time((betanet_up{upstream=~"flaky|"} == 0 unless on (job) betanet_messages_total{upstream=~"flaky|"})[10m:1s]) == 0`,
-		`min_over_time(betanet_up{upstream=~"flaky|"}[5s]) == 1 and count_over_time(betanet_up[5s]) >= 4`,
-	} {
-		expect(t, o.prometheus, "count("+what+")", 3)
-	}
-	o.to = time.Now()
-	return o
-}
-
-// impatient starts an exporter that gives up quickly, and gives its base URL.
-func impatient(t *testing.T, settings ...string) string {
-	t.Helper()
-	_, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
-		return append([]string{
-			"--web.listen-address=127.0.0.1:" + port, "--collect.interval=1s", "--retry.backoff=100ms",
-			"--breaker.failures=3", "--breaker.open=2s", "--cache.max-stale=4s",
-		}, settings...)
-	})
-	return urls[0]
-}
-
-// What only upstreams of API mixnodes have, only those with replicas, only an
-// exporter of several that pushes, and only what is not a probe.
+// Expressions that have values only for upstreams of API mixnodes, with replicas,
+// over https, or without a name; only for what is not a probe; and only for an
+// exporter of several upstreams that pushes.
 var (
-	ofMixnodes = regexp.MustCompile(`betanet_mixnode_(up|uptime|average|packets)|betanet_mixnodes_omitted`)
-	ofReplicas = regexp.MustCompile(`replica`)
-	ofMemory   = regexp.MustCompile(`betanet_message_latency_seconds|betanet_exporter_upstream_resets_total`)
-	ofFleets   = regexp.MustCompile(`betanet_fleet_|betanet_exporter_(discovery|push)_`)
+	ofMixnodes   = regexp.MustCompile(`betanet_mixnode_(up|uptime|average|packets)|betanet_mixnodes_omitted|^rate\(betanet_packets_forwarded_total`)
+	ofReplicas   = regexp.MustCompile(`replica`)
+	ofTLS        = regexp.MustCompile(`betanet_exporter_tls_`)
+	ofHistograms = regexp.MustCompile(`betanet_message_latency_seconds`)
+	ofMemory     = regexp.MustCompile(`betanet_message_latency_seconds|betanet_exporter_upstream_resets_total`)
+	ofFleets     = regexp.MustCompile(`betanet_fleet_|betanet_exporter_(discovery|push)_`)
 )
 
 func TestDashboardsShowAnOutage(t *testing.T) {
@@ -142,19 +57,19 @@ func TestDashboardsShowAnOutage(t *testing.T) {
 			})
 			t.Run("of an upstream without a name", func(t *testing.T) {
 				values := b.fill(t, o.prometheus, map[string][]string{"job": {"one"}})
-				o.holds(t, b, values, ofMixnodes, ofReplicas, ofFleets)
+				o.holds(t, b, values, ofMixnodes, ofReplicas, ofTLS, ofFleets)
 			})
 			if uid == "betanet-exporter" {
 				return
 			}
 			t.Run("of a probe", func(t *testing.T) {
 				values := b.fill(t, o.prometheus, map[string][]string{"job": {"probe"}})
-				o.holds(t, b, values, ofMixnodes, ofReplicas, ofMemory)
+				o.holds(t, b, values, ofMixnodes, ofReplicas, ofTLS, ofMemory)
 			})
 			t.Run("of two that are picked", func(t *testing.T) {
 				picked := []string{"flaky", o.discovered}
 				values := b.fill(t, o.prometheus, map[string][]string{"upstream": picked})
-				for expr, lines := range o.holds(t, b, values, ofReplicas) {
+				for expr, lines := range o.holds(t, b, values, ofReplicas, ofTLS, ofHistograms) {
 					for _, l := range lines {
 						if name, there := l.labels["upstream"]; there && !slices.Contains(picked, name) {
 							t.Errorf("%q is shown, which is not picked, by %s", name, expr)
@@ -200,33 +115,6 @@ func (o *outage) holds(t *testing.T, b *board, values map[string]string, notTher
 	return answers
 }
 
-func (o *outage) ask(t *testing.T, expr string, values map[string]string) []curve {
-	t.Helper()
-	lines, err := queryRange(o.prometheus, substitute(t, expr, values), o.from, o.to)
-	if err != nil {
-		t.Error(err)
-	}
-	return lines
-}
-
-// panel asks the expressions of one panel.
-func (o *outage) panel(t *testing.T, b *board, title string, picked map[string][]string) [][]curve {
-	t.Helper()
-	values := b.fill(t, o.prometheus, picked)
-	for _, p := range b.Panels {
-		if p.Title != title || p.Type == "row" || p.Type == "stat" {
-			continue
-		}
-		var all [][]curve
-		for _, q := range p.Targets {
-			all = append(all, o.ask(t, q.Expr, values))
-		}
-		return all
-	}
-	t.Fatalf("%s has no panel %q", b.UID, title)
-	return nil
-}
-
 // says holds every value of a time line to a word, and the outage to those that
 // tell of it.
 func (o *outage) says(t *testing.T, b *board) {
@@ -250,7 +138,7 @@ func (o *outage) says(t *testing.T, b *board) {
 	}
 	for title, words := range map[string][]string{
 		"State":                                {"up", "stale or in part", "no values"},
-		"Values of each endpoint":              {"fresh", "stale", "none"},
+		"Endpoints":                            {"up", "failing"},
 		"Circuit breakers":                     {"closed", "open"}, // half open is too short to be seen always
 		"Endpoints that fail, with the reason": {"failing"},
 	} {
@@ -266,11 +154,12 @@ func (o *outage) says(t *testing.T, b *board) {
 // zero, and its last good values to be drawn apart.
 func (o *outage) leavesAGap(t *testing.T, b *board) {
 	picked := map[string][]string{"job": {"fleet"}, "upstream": {"flaky"}}
-	stale := o.ask(t, `betanet_exporter_data_stale{job="fleet", upstream="flaky"} == 1`, nil)
+	stale := o.ask(t, `betanet_exporter_data_stale{job="fleet", upstream="flaky"} == 1
+		and on () betanet_exporter_endpoint_up{job="fleet", upstream="flaky", endpoint="metrics"} == 0`, nil)
 	if len(stale) != 1 {
 		t.Fatalf("stale: %v", stale)
 	}
-	for _, title := range []string{"Messages", "Dropped packets", "Lost packets"} {
+	for _, title := range []string{"Messages", "Dropped and forwarded packets", "Lost packets"} {
 		lines := o.panel(t, b, title, picked)[0]
 		if len(lines) != 1 {
 			t.Fatalf("%s: %v", title, lines)

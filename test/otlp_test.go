@@ -3,7 +3,6 @@ package test
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -19,18 +18,7 @@ var prometheus3 = fromModule{
 func receive(t *testing.T, features ...string) string {
 	t.Helper()
 	path := prometheus3.path(t)
-	dir := t.TempDir()
-	file := filepath.Join(dir, "prometheus.yml")
-	if err := os.WriteFile(file, []byte("global: {}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	_, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", path, func(port string) []string {
-		return append([]string{
-			"--config.file=" + file, "--storage.tsdb.path=" + filepath.Join(dir, "data"),
-			"--web.listen-address=127.0.0.1:" + port, "--web.enable-otlp-receiver",
-		}, features...)
-	})
-	return urls[0]
+	return run(t, path, "global: {}\n", append(features, "--web.enable-otlp-receiver")...)
 }
 
 // upstream is a Betanet service whose numbers stand still, and are large.

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,46 +25,105 @@ var formats = map[string]struct{ accept, contentType string }{
 	"as_asked":    {"", "application/openmetrics-text"},
 	"openmetrics": {"application/openmetrics-text;version=1.0.0", "application/openmetrics-text; version=1.0.0"},
 	"text":        {"text/plain;version=0.0.4", "text/plain; version=0.0.4"},
-	"protobuf":    {"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited", "application/vnd.google.protobuf"},
+	"native":      {"", "application/vnd.google.protobuf"},
 }
+
+// withNative are the flags of a Prometheus server of version 2 that stores native
+// histograms.
+var withNative = map[string][]string{"native": {"--enable-feature=native-histograms"}}
 
 func TestPrometheusStoresWhatIsExposed(t *testing.T) {
 	server := component(t, "prometheus", "prometheus")
 	upstreams := append(simulate(t, "v1"), simulate(t, "mixnodes")...)
 	exporter := expose(t, len(upstreams), upstreams)
 
-	var config strings.Builder
-	config.WriteString("global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n")
-	answered := make(map[string]*contentType)
+	stores := make(map[string]string)
 	for name, f := range formats {
 		proxy, answers := translator(t, exporter, f.accept)
-		answered[name] = answers
-		fmt.Fprintf(&config, "- {job_name: %s, static_configs: [{targets: [%q]}]}\n", name, strings.TrimPrefix(proxy, "http://"))
-	}
-	prometheus := run(t, server, config.String())
-
-	// A series counts as stored when its newest sample is one of the last scrapes.
-	for name, f := range formats {
-		expect(t, prometheus, fmt.Sprintf(`count(up{job=%q} == 1)`, name), 1)
-		expect(t, prometheus, fmt.Sprintf(`count(betanet_up{job=%q} == 1)`, name), float64(len(upstreams)))
-		expect(t, prometheus, fmt.Sprintf(`count(betanet_messages_total{job=%q})`, name), float64(len(upstreams)))
-		if got := answered[name].get(); !strings.HasPrefix(got, f.contentType) {
+		prometheus := run(t, server, fmt.Sprintf(`
+global: {scrape_interval: 1s, scrape_timeout: 1s}
+scrape_configs:
+- {job_name: %s, static_configs: [{targets: [%q]}]}
+`, name, host(proxy)), withNative[name]...)
+		stores[name] = prometheus
+		// A series counts as stored when its newest sample is one of the last scrapes.
+		expect(t, prometheus, `count(up == 1)`, 1)
+		expect(t, prometheus, `count(betanet_up == 1)`, float64(len(upstreams)))
+		expect(t, prometheus, `count(betanet_messages_total)`, float64(len(upstreams)))
+		if got := answers.get(); !strings.HasPrefix(got, f.contentType) {
 			t.Errorf("job %s: the Content-Type of the last answer = %q, want %q first", name, got, f.contentType)
 		}
+		grows(t, prometheus, "betanet_messages_total", len(upstreams))
 	}
-	// Every format gives the same series. OpenMetrics writes le="1.0" for le="1".
-	series := func(job string) string {
-		return fmt.Sprintf(`label_replace({job=%q, __name__=~"betanet_.*"}, "le", "$1", "le", "(.+)[.]0")`, job)
+	for _, name := range []string{"as_asked", "openmetrics"} {
+		wait(t, name+" gives the series of text", func() error { return differ(stores["text"], stores[name], nil) })
 	}
-	for name := range formats {
-		expect(t, prometheus, fmt.Sprintf(`count(%s unless ignoring(job, instance) %s) or vector(0)`, series(name), series("text")), 0)
-		expect(t, prometheus, fmt.Sprintf(`count(%s unless ignoring(job, instance) %s) or vector(0)`, series("text"), series(name)), 0)
+	wait(t, "native histograms are one series each", func() error {
+		return differ(stores["text"], stores["native"], []string{
+			"betanet_exporter_collection_delay_seconds", "betanet_exporter_request_duration_seconds",
+		})
+	})
+}
+
+// seriesIn are the series of the exporter that a server ever stored. OpenMetrics
+// writes le="1.0" for le="1".
+func seriesIn(prometheus string) (map[string]bool, error) {
+	body, err := get(prometheus + "/api/v1/series?match[]=" + url.QueryEscape(`{__name__=~"betanet_.+"}`))
+	if err != nil {
+		return nil, err
 	}
-	grows(t, prometheus, "betanet_messages_total", len(upstreams)*len(formats))
+	var answer struct{ Data []map[string]string }
+	if err := json.Unmarshal([]byte(body), &answer); err != nil {
+		return nil, err
+	}
+	all := make(map[string]bool)
+	for _, labels := range answer.Data {
+		delete(labels, "job")
+		delete(labels, "instance")
+		if le, ok := labels["le"]; ok {
+			labels["le"] = strings.TrimSuffix(le, ".0")
+		}
+		all[fmt.Sprint(labels)] = true
+	}
+	return all, nil
+}
+
+// differ compares the series of two servers, the other of which has one of each of
+// the native histograms where the first has buckets, sum and count.
+func differ(classic, other string, native []string) error {
+	want, err := seriesIn(classic)
+	if err != nil {
+		return err
+	}
+	for _, name := range native {
+		before := len(want)
+		maps.DeleteFunc(want, func(series string, _ bool) bool {
+			return regexp.MustCompile(`\b` + name + `_(bucket|sum|count)\b`).MatchString(series)
+		})
+		if got := before - len(want); got != len(latencyBuckets)+3 {
+			return fmt.Errorf("%s has %d classic series, want %d", name, got, len(latencyBuckets)+3)
+		}
+		want["map[__name__:"+name+"]"] = true
+	}
+	got, err := seriesIn(other)
+	if err != nil {
+		return err
+	}
+	for series := range want {
+		if !got[series] {
+			return fmt.Errorf("%s is missing", series)
+		}
+	}
+	for series := range got {
+		if !want[series] {
+			return fmt.Errorf("there is %s", series)
+		}
+	}
+	return nil
 }
 
 // run starts a Prometheus server with a configuration and gives its base URL.
-func run(t *testing.T, server, config string) string {
+func run(t *testing.T, server, config string, flags ...string) string {
 	t.Helper()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "prometheus.yml")
@@ -71,7 +131,7 @@ func run(t *testing.T, server, config string) string {
 		t.Fatal(err)
 	}
 	_, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", server, func(port string) []string {
-		return []string{"--config.file=" + file, "--storage.tsdb.path=" + filepath.Join(dir, "data"), "--web.listen-address=127.0.0.1:" + port}
+		return append([]string{"--config.file=" + file, "--storage.tsdb.path=" + filepath.Join(dir, "data"), "--web.listen-address=127.0.0.1:" + port}, flags...)
 	})
 	return urls[0]
 }

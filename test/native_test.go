@@ -1,0 +1,165 @@
+package test
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+// histograms are those of an exporter of one upstream without a name.
+var histograms = []string{
+	"betanet_exporter_collection_delay_seconds", "betanet_exporter_request_duration_seconds", "betanet_message_latency_seconds",
+}
+
+// bucketGrowth is by how much the bounds of native buckets grow at most. A quantile
+// of them is within one.
+const bucketGrowth = 1.1
+
+// variedService is a Betanet service whose average latency goes round: 3 ms once,
+// 30 ms three times, 700 ms once.
+func variedService(t *testing.T) (base string) {
+	t.Helper()
+	var documents atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		switch r.URL.Path {
+		case "/api/v1/metrics":
+			fmt.Fprint(w, `{"packets_processed": 5, "packets_dropped": 1}`)
+		case "/api/v1/nodes/status":
+			fmt.Fprint(w, `{"active_nodes": 2, "inactive_nodes": 1, "total_nodes": 3}`)
+		case "/api/v1/network/stats":
+			ms := []int{3, 30, 30, 30, 700}[(documents.Add(1)-1)%5]
+			fmt.Fprintf(w, `{"bytes_transmitted": 1, "bytes_received": 1, "avg_latency_ms": %d, "peak_throughput": 1}`, ms)
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// bucketOf gives the classic bucket in which a quantile of a histogram is, by its
+// text.
+func bucketOf(text, histogram string, quantile float64) (low, high float64, err error) {
+	var bounds, counts []float64
+	for _, m := range regexp.MustCompile(`(?m)^`+histogram+`_bucket\{le="([^"]+)"\} (\d+)$`).FindAllStringSubmatch(text, -1) {
+		bound, errBound := strconv.ParseFloat(m[1], 64)
+		count, errCount := strconv.ParseFloat(m[2], 64)
+		if errBound != nil || errCount != nil {
+			return 0, 0, fmt.Errorf("%s: a bucket %q", histogram, m[0])
+		}
+		bounds, counts = append(bounds, bound), append(counts, count)
+	}
+	if len(counts) == 0 || counts[len(counts)-1] < 20 {
+		return 0, 0, fmt.Errorf("%s has the counts %v, want 20 observations", histogram, counts)
+	}
+	rank := quantile * counts[len(counts)-1]
+	i := slices.IndexFunc(counts, func(n float64) bool { return n >= rank })
+	if i > 0 {
+		low = bounds[i-1]
+	}
+	return low, bounds[i], nil
+}
+
+// storedAs gives the suffixes of the series of a histogram in a server, each with
+// how many there are, in a job.
+func storedAs(prometheus, job, histogram string) (map[string]int, error) {
+	values, err := query(prometheus, fmt.Sprintf(`count by (__name__) ({__name__=~"%s(_bucket|_sum|_count)?", job=%q})`, histogram, job))
+	if err != nil {
+		return nil, err
+	}
+	stored := make(map[string]int)
+	for labels, n := range values {
+		stored[strings.TrimSuffix(strings.TrimPrefix(labels, "map[__name__:"+histogram), "]")] = int(n)
+	}
+	return stored, nil
+}
+
+// wantStored waits until the three histograms of a job are stored as expected.
+func wantStored(t *testing.T, prometheus, job string, want map[string]int) {
+	t.Helper()
+	for _, h := range histograms {
+		wait(t, job+" stores "+h, func() error {
+			got, err := storedAs(prometheus, job, h)
+			if err == nil && fmt.Sprint(got) != fmt.Sprint(want) {
+				err = fmt.Errorf("got series %v, want %v", got, want)
+			}
+			return err
+		})
+	}
+}
+
+// TestPrometheusStoresNativeHistograms has a Prometheus 3 and Debian's scrape one
+// exporter: each stores the kind of histogram that it asks for, and quantiles of
+// both kinds are alike.
+func TestPrometheusStoresNativeHistograms(t *testing.T) {
+	server3 := prometheus3.path(t)
+	server2 := component(t, "prometheus", "prometheus")
+	_, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
+		return []string{"--web.listen-address=127.0.0.1:" + port, "--collect.interval=200ms", "--betanet.api=v1", "--betanet.url=" + variedService(t)}
+	})
+	exporter := urls[0]
+	native := run(t, server3, fmt.Sprintf(`
+global: {scrape_interval: 1s, scrape_timeout: 1s}
+scrape_configs:
+- {job_name: native, scrape_native_histograms: true, always_scrape_classic_histograms: false, static_configs: [{targets: [%[1]q]}]}
+- {job_name: both, scrape_native_histograms: true, always_scrape_classic_histograms: true, static_configs: [{targets: [%[1]q]}]}
+- {job_name: classic, scrape_native_histograms: false, static_configs: [{targets: [%[1]q]}]}
+`, host(exporter)))
+	old := run(t, server2, fmt.Sprintf(`
+global: {scrape_interval: 1s, scrape_timeout: 1s}
+scrape_configs: [{job_name: classic, static_configs: [{targets: [%q]}]}]
+`, host(exporter)))
+
+	classic := map[string]int{"_bucket": len(latencyBuckets) + 1, "_sum": 1, "_count": 1}
+	wantStored(t, native, "native", map[string]int{"": 1})
+	wantStored(t, native, "both", map[string]int{"": 1, "_bucket": len(latencyBuckets) + 1, "_sum": 1, "_count": 1})
+	wantStored(t, native, "classic", classic)
+	wantStored(t, old, "classic", classic)
+
+	for _, h := range histograms {
+		for _, q := range []float64{0.1, 0.5, 0.9} {
+			wait(t, fmt.Sprintf("quantile %v of %s", q, h), func() error {
+				text, err := get(exporter + "/metrics")
+				if err != nil {
+					return err
+				}
+				low, high, err := bucketOf(text, h, q)
+				if err != nil {
+					return err
+				}
+				return quantileWithin(native, fmt.Sprintf(`histogram_quantile(%v, %s{job="native"})`, q, h), low, high)
+			})
+		}
+	}
+	for q, want := range map[float64]float64{0.1: 0.003, 0.5: 0.03, 0.9: 0.7} {
+		if err := quantileWithin(native, fmt.Sprintf(`histogram_quantile(%v, betanet_message_latency_seconds{job="native"})`, q), want, want); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// quantileWithin holds the one value of an expression to bounds, widened by a native
+// bucket.
+func quantileWithin(prometheus, expression string, low, high float64) error {
+	values, err := query(prometheus, expression)
+	if err != nil {
+		return err
+	}
+	if len(values) != 1 {
+		return fmt.Errorf("%s has %d values", expression, len(values))
+	}
+	for _, v := range values {
+		if math.IsNaN(v) || v < low/bucketGrowth || v > high*bucketGrowth {
+			return fmt.Errorf("%s = %v, want it from %v to %v", expression, v, low, high)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,278 @@
+package test
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// published stands in for the Betanet server published with the fog-compute
+// project. It counts and answers as the source of that server does, and shares
+// nothing with the simulator, so that a mistake in one of them shows. Seconds of
+// uptime pass only when a test says so.
+type published struct {
+	name, url string
+	without   []string // fields of a node that this version of the server does not give
+
+	mu       sync.Mutex
+	nodes    []*publishedNode
+	past     tally            // of the nodes of earlier lives
+	means    []float64        // of the packets of each call of carry, in seconds
+	resets   int              // lives that ended with nodes
+	broken   string           // the answer to GET /mixnodes, unless empty
+	locked   bool             // GET /mixnodes waits forever
+	asked    map[string]int   // requests by method and path
+	open     map[net.Conn]any // connections
+	listener net.Listener
+	serving  sync.WaitGroup
+}
+
+// publishedNode is what the server has of a node.
+type publishedNode struct {
+	id, status string
+	tally
+	uptime uint64
+}
+
+// tally is what the server counts of a node.
+type tally struct {
+	processed, forwarded, dropped uint64
+	latencySum, latencyCount      uint64 // microseconds, packets
+}
+
+func (c *tally) add(more tally) {
+	c.processed += more.processed
+	c.forwarded += more.forwarded
+	c.dropped += more.dropped
+	c.latencySum += more.latencySum
+	c.latencyCount += more.latencyCount
+}
+
+// averageMS is the mean latency as the server computes it, 0 before the first packet.
+func (c *tally) averageMS() float64 {
+	if c.latencyCount == 0 {
+		return 0
+	}
+	return float64(c.latencySum) / float64(c.latencyCount) / 1000
+}
+
+// newPublished starts a server that has no nodes, as after each start.
+func newPublished(t *testing.T, name string, without ...string) *published {
+	t.Helper()
+	s := &published{name: name, without: without, asked: make(map[string]int), open: make(map[net.Conn]any)}
+	s.listen(t, "127.0.0.1:0")
+	s.url = "http://" + s.listener.Addr().String()
+	t.Cleanup(s.stop)
+	return s
+}
+
+func (s *published) listen(t *testing.T, address string) {
+	t.Helper()
+	wait(t, "listening on "+address, func() (err error) {
+		s.listener, err = net.Listen("tcp", address)
+		return err
+	})
+	s.serving.Go(func() {
+		for {
+			conn, err := s.listener.Accept()
+			if err != nil {
+				return
+			}
+			s.mu.Lock()
+			s.open[conn] = nil
+			s.mu.Unlock()
+			s.serving.Go(func() { s.serve(conn) })
+		}
+	})
+}
+
+// stop ends the server as a kill does.
+func (s *published) stop() {
+	s.listener.Close()
+	s.mu.Lock()
+	for conn := range s.open {
+		conn.Close()
+	}
+	s.mu.Unlock()
+	s.serving.Wait()
+}
+
+// start starts the server again after stop. It has forgotten its nodes.
+func (s *published) start(t *testing.T) {
+	t.Helper()
+	s.mu.Lock()
+	for _, n := range s.nodes {
+		s.past.add(n.tally)
+	}
+	if len(s.nodes) > 0 {
+		s.resets++
+	}
+	s.nodes, s.locked, s.broken = nil, false, ""
+	s.mu.Unlock()
+	s.listen(t, host(s.url))
+}
+
+// serve reads one request with a single read, and closes the connection after the
+// response without announcing it.
+func (s *published) serve(conn net.Conn) {
+	defer func() {
+		s.mu.Lock()
+		delete(s.open, conn)
+		s.mu.Unlock()
+		conn.Close()
+	}()
+	buffer := make([]byte, 4096)
+	n, err := conn.Read(buffer)
+	if err != nil {
+		return
+	}
+	request := strings.Fields(string(buffer[:n]))
+	if len(request) < 2 {
+		return
+	}
+	status, body, answered := s.answer(request[0] + " " + request[1])
+	if !answered {
+		io.Copy(io.Discard, conn) // until the other side gives up
+		return
+	}
+	fmt.Fprintf(conn, "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nAccess-Control-Allow-Origin: *\r\n\r\n%s", status, len(body), body)
+}
+
+func (s *published) answer(request string) (status, body string, answered bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked[request]++
+	switch request {
+	case "GET /status", "GET /metrics": // takes its lock twice
+		s.locked = true
+		return "", "", false
+	case "GET /mixnodes":
+		if s.broken != "" {
+			return "200 OK", s.broken, true
+		}
+		return "200 OK", s.document(), !s.locked
+	case "POST /deploy":
+		if s.locked {
+			return "", "", false
+		}
+		n := &publishedNode{id: fmt.Sprintf("mixnode-%x", time.Now().UnixNano()), status: "active"}
+		s.nodes = append(s.nodes, n)
+		return "200 OK", fmt.Sprintf(`{"success":true,"node_id":%q,"status":"deployed"}`, n.id), true
+	default:
+		return "404 Not Found", `{"error":"Not Found"}`, true
+	}
+}
+
+// document is the answer to GET /mixnodes.
+func (s *published) document() string {
+	var nodes []string
+	for _, n := range s.nodes {
+		average := strconv.FormatFloat(n.averageMS(), 'f', -1, 64)
+		if !strings.Contains(average, ".") {
+			average += ".0"
+		}
+		fields := []string{fmt.Sprintf(`"id":%q`, n.id), fmt.Sprintf(`"status":%q`, n.status)}
+		for _, f := range []struct{ name, value string }{
+			{"packets_processed", fmt.Sprint(n.processed)},
+			{"packets_forwarded", fmt.Sprint(n.forwarded)},
+			{"packets_dropped", fmt.Sprint(n.dropped)},
+			{"uptime_seconds", fmt.Sprint(n.uptime)},
+			{"avg_latency_ms", average},
+		} {
+			if s.gives(f.name) {
+				fields = append(fields, fmt.Sprintf("%q:%s", f.name, f.value))
+			}
+		}
+		nodes = append(nodes, "{"+strings.Join(fields, ",")+"}")
+	}
+	return "[" + strings.Join(nodes, ",") + "]"
+}
+
+func (s *published) gives(field string) bool { return !slices.Contains(s.without, field) }
+
+// deploy has the server deploy nodes, as its users do.
+func (s *published) deploy(t *testing.T, n int) {
+	t.Helper()
+	for range n {
+		response, err := client.Post(s.url+"/deploy", "application/json", strings.NewReader(`{"node_type":"mixnode"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != 200 {
+			t.Fatalf("POST /deploy: status %s", response.Status)
+		}
+	}
+}
+
+// packets are those of a node at one moment: how many are forwarded and dropped,
+// and how long it takes over each.
+type packets struct{ forwarded, dropped, microseconds uint64 }
+
+// carry has nodes process packets, all between the same two documents.
+func (s *published) carry(each ...packets) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all tally
+	for i, p := range each {
+		n := p.forwarded + p.dropped
+		more := tally{processed: n, forwarded: p.forwarded, dropped: p.dropped, latencySum: n * p.microseconds, latencyCount: n}
+		s.nodes[i].add(more)
+		all.add(more)
+	}
+	s.means = append(s.means, all.averageMS()/1000)
+}
+
+// pass lets seconds pass.
+func (s *published) pass(seconds uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, n := range s.nodes {
+		n.uptime += seconds
+	}
+}
+
+func (s *published) halt(node int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.nodes[node].status = "stopped"
+}
+
+func (s *published) breakDocument(body string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broken = body
+}
+
+// lock does what locks the server until it is started again.
+func (s *published) lock(t *testing.T) {
+	t.Helper()
+	conn, err := net.Dial("tcp", host(s.url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	fmt.Fprint(conn, "GET /status HTTP/1.1\r\nHost: betanet\r\n\r\n")
+	wait(t, s.name+" is locked", func() error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !s.locked {
+			return fmt.Errorf("it is not")
+		}
+		return nil
+	})
+}
+
+// questions are the requests that the server was asked, by method and path.
+func (s *published) questions() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.asked)
+}

@@ -1,0 +1,279 @@
+package test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// latencyBuckets are the bounds of betanet_message_latency_seconds.
+var latencyBuckets = []float64{0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5}
+
+// arithmetic is what an exposition has to contain: a uint64 exactly, a float64
+// within tolerance.
+type arithmetic map[string]any
+
+// tolerance is relative.
+const tolerance = 1e-9
+
+func same(got, want float64) bool { return math.Abs(got-want) <= tolerance*math.Abs(want) }
+
+// compare compares all series of an exposition that are about upstreams.
+func (want arithmetic) compare(exposition string) error {
+	var wrong []string
+	seen := make(map[string]bool)
+	for line := range strings.Lines(exposition) {
+		at := strings.LastIndexByte(line, ' ')
+		if line[0] == '#' || !isCompared(line) {
+			continue
+		}
+		series, text := line[:at], strings.TrimSpace(line[at:])
+		seen[series] = true
+		w, ok := want[series]
+		if !ok {
+			wrong = append(wrong, fmt.Sprintf("%s = %s, want no such series", series, text))
+		} else if !agrees(text, w) {
+			wrong = append(wrong, fmt.Sprintf("%s = %s, want %v", series, text, w))
+		}
+	}
+	for series, w := range want {
+		if !seen[series] {
+			wrong = append(wrong, fmt.Sprintf("%s is missing, want %v", series, w))
+		}
+	}
+	return differences(wrong)
+}
+
+func differences(wrong []string) error {
+	if len(wrong) == 0 {
+		return nil
+	}
+	slices.Sort(wrong)
+	return fmt.Errorf("%d values differ:\n%s", len(wrong), strings.Join(wrong[:min(len(wrong), 10)], "\n"))
+}
+
+// isCompared reports whether a server's own numbers decide a line. The rest is
+// about the exporter, its requests and when it made them.
+func isCompared(line string) bool {
+	if !strings.HasPrefix(line, "betanet_exporter_") {
+		return strings.HasPrefix(line, "betanet_")
+	}
+	name := strings.TrimPrefix(line[:strings.IndexAny(line, " {")], "betanet_exporter_")
+	return slices.Contains([]string{"endpoint_up", "endpoint_failing", "circuit_breaker_state", "data_stale", "upstream_resets_total"}, name)
+}
+
+func agrees(text string, want any) bool {
+	if n, isInteger := want.(uint64); isInteger {
+		return text == strconv.FormatUint(n, 10)
+	}
+	got, err := strconv.ParseFloat(text, 64)
+	return err == nil && same(got, want.(float64))
+}
+
+// condition is how the last collection of a server ended: the reason of its
+// failure, "" without one.
+type condition string
+
+func (c condition) up() uint64 {
+	if c == "" {
+		return 1
+	}
+	return 0
+}
+
+// labelled writes a series with labels, which come in pairs and in order; those
+// without a value are left out.
+func labelled(name string, pairs ...string) string {
+	var labels []string
+	for pair := range slices.Chunk(pairs, 2) {
+		if pair[1] != "" {
+			labels = append(labels, fmt.Sprintf("%s=%q", pair[0], pair[1]))
+		}
+	}
+	if len(labels) == 0 {
+		return name
+	}
+	return name + "{" + strings.Join(labels, ",") + "}"
+}
+
+// probed is what /probe shows of the server while c is how collecting ends: what
+// one document gives.
+func (s *published) probed(c condition) arithmetic { return s.shown(c, "") }
+
+func (s *published) shown(c condition, upstream string) arithmetic {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	want, active, all := make(arithmetic), uint64(0), tally{}
+	of := func(name string, value any, labels ...string) {
+		want[labelled("betanet_"+name, append(labels, "upstream", upstream)...)] = value
+	}
+	for _, n := range s.nodes {
+		up := uint64(0)
+		if n.status == "active" {
+			up = 1
+		}
+		active += up
+		all.add(n.tally)
+		of("mixnode_up", up, "mixnode", n.id)
+		of("mixnode_packets_processed_total", n.processed, "mixnode", n.id)
+		of("mixnode_uptime_seconds", n.uptime, "mixnode", n.id)
+		if s.gives("packets_forwarded") {
+			of("mixnode_packets_forwarded_total", n.forwarded, "mixnode", n.id)
+		}
+		if s.gives("packets_dropped") {
+			of("mixnode_packets_dropped_total", n.dropped, "mixnode", n.id)
+		}
+		if s.gives("avg_latency_ms") && n.latencyCount > 0 {
+			of("mixnode_average_latency_seconds", n.averageMS()/1000, "mixnode", n.id)
+		}
+	}
+	of("connected_peers", uint64(len(s.nodes)))
+	of("mixnode_active", active)
+	of("mixnode_inactive", uint64(len(s.nodes))-active)
+	if s.gives("avg_latency_ms") && all.latencyCount > 0 {
+		of("average_latency_seconds", all.averageMS()/1000)
+	}
+	of("up", c.up())
+	of("exporter_endpoint_up", c.up(), "endpoint", "mixnodes")
+	of("exporter_data_stale", 1-c.up())
+	of("exporter_circuit_breaker_state", uint64(0), "endpoint", "mixnodes")
+	if c != "" {
+		of("exporter_endpoint_failing", uint64(1), "endpoint", "mixnodes", "reason", string(c))
+	}
+	return want
+}
+
+// total is what the server counted in all of its lives.
+func (s *published) total() tally {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := s.past
+	for _, n := range s.nodes {
+		all.add(n.tally)
+	}
+	return all
+}
+
+// deployed reports whether the server ever had a node.
+func (s *published) deployed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.nodes) > 0 || s.resets > 0
+}
+
+// collected is what /metrics shows of the server: what /probe does, and sums that
+// no restart lowers.
+func (s *published) collected(c condition) arithmetic {
+	want, all := s.shown(c, s.name), s.total()
+	of := func(name string, value any, labels ...string) {
+		want[labelled("betanet_"+name, append([]string{"upstream", s.name}, labels...)...)] = value
+	}
+	of("messages_total", all.processed)
+	if s.gives("packets_dropped") || !s.deployed() {
+		of("packets_dropped_total", all.dropped)
+		of("packets_forwarded_total", all.forwarded)
+	}
+	if !s.gives("avg_latency_ms") {
+		all.latencySum, all.latencyCount = 0, 0
+	}
+	of("packet_latency_seconds_sum", float64(all.latencySum)/1e6)
+	of("packet_latency_seconds_count", all.latencyCount)
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	of("exporter_upstream_resets_total", uint64(s.resets))
+	var means []float64
+	if s.gives("avg_latency_ms") {
+		means = s.means
+	}
+	if len(means) == 0 {
+		return want // the histogram begins with its first observation
+	}
+	sum := 0.0
+	for _, m := range means {
+		sum += m
+	}
+	of("message_latency_seconds_sum", sum)
+	of("message_latency_seconds_count", uint64(len(means)))
+	for _, bound := range append(slices.Clone(latencyBuckets), math.Inf(1)) {
+		n := uint64(0)
+		for _, m := range means {
+			if m <= bound {
+				n++
+			}
+		}
+		of("message_latency_seconds_bucket", n, "le", strconv.FormatFloat(bound, 'g', -1, 64))
+	}
+	return want
+}
+
+// fleetOf is what /metrics shows of servers together, all of which but failing have
+// answered.
+func fleetOf(servers []*published, failing int) arithmetic {
+	want := make(arithmetic)
+	var all tally
+	peers, active := 0, 0
+	for _, s := range servers {
+		one := s.total()
+		if !s.gives("packets_dropped") {
+			one.forwarded, one.dropped = 0, 0
+		}
+		all.add(one)
+		s.mu.Lock()
+		peers += len(s.nodes)
+		for _, n := range s.nodes {
+			if n.status == "active" {
+				active++
+			}
+		}
+		s.mu.Unlock()
+	}
+	for name, n := range map[string]uint64{
+		"connected_peers": uint64(peers), "mixnode_active": uint64(active), "messages_total": all.processed,
+		"packets_dropped_total": all.dropped, "packets_forwarded_total": all.forwarded,
+		"bytes_transmitted_total": 0, "bytes_received_total": 0,
+		`upstreams{state="up"}`: uint64(len(servers) - failing), `upstreams{state="stale"}`: uint64(failing),
+		`upstreams{state="down"}`: 0, `upstreams{state="pending"}`: 0,
+	} {
+		want["betanet_fleet_"+name] = n
+	}
+	return want
+}
+
+// inStatus compares the values of an upstream in the status as JSON, which are
+// those of /metrics without its prefix.
+func (s *published) inStatus(c condition, status string) error {
+	var answer struct {
+		Upstreams []struct {
+			Name   string
+			Values map[string]json.Number
+		}
+	}
+	if err := json.Unmarshal([]byte(status), &answer); err != nil {
+		return err
+	}
+	want, shown := s.collected(c), make(arithmetic)
+	for _, name := range []string{
+		"connected_peers", "mixnode_active", "mixnode_inactive", "messages_total", "packets_dropped_total",
+		"packets_forwarded_total", "average_latency_seconds",
+	} {
+		if v, ok := want[labelled("betanet_"+name, "upstream", s.name)]; ok {
+			shown["betanet_"+name] = v
+		}
+	}
+	for _, u := range answer.Upstreams {
+		if u.Name != s.name {
+			continue
+		}
+		var lines strings.Builder
+		for _, key := range slices.Sorted(maps.Keys(u.Values)) {
+			fmt.Fprintf(&lines, "betanet_%s %s\n", key, u.Values[key])
+		}
+		return shown.compare(lines.String())
+	}
+	return fmt.Errorf("there is no upstream %s", s.name)
+}
