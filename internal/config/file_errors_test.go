@@ -242,7 +242,7 @@ func TestMergesThatContainThemselvesEnd(t *testing.T) {
 
 func TestAnErrorIsOnlyOfAFileThatIsKnown(t *testing.T) {
 	_, err := load([]string{"demo", "--config.file=x"})
-	if want := "--config.file: the command demo does not know it"; err == nil || err.Error() != want {
+	if want := "unknown flag --config.file for command demo, see demo --help"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 	if _, err := load([]string{"demo"}, "BETANET_EXPORTER_CONFIG_FILE=nowhere.yml"); err != nil || errors.Is(err, os.ErrNotExist) {
