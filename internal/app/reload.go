@@ -3,10 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
-	"os"
-	"os/signal"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
@@ -83,20 +80,4 @@ func rules(allow []config.Allow) []probe.Rule {
 		all[i] = probe.Rule{Prefix: a.Prefix, Glob: a.Glob, Port: a.Port}
 	}
 	return all
-}
-
-// onHangup reloads at each SIGHUP until ctx ends. Those that come during a reload
-// are one.
-func onHangup(ctx context.Context, reload func() error) {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-hangup:
-			_ = reload() // it has told the log and the metrics
-		}
-	}
 }
