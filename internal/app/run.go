@@ -36,7 +36,6 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	signals := catchSignals()
-	defer signals.release()
 	c, err := config.Load(args, os.Environ(), stdout)
 	if err != nil {
 		return err

@@ -15,16 +15,27 @@ type signals struct {
 	hangup chan os.Signal
 }
 
-// catchSignals starts to keep SIGHUP for onHangup. Any number that arrives before
-// it is called counts as one.
+// catchSignals keeps SIGHUP from ending the process, from now until its exit.
+// Signals that arrive before onHangup is called count as one.
 func catchSignals() *signals {
 	s := &signals{make(chan os.Signal, 1)}
 	signal.Notify(s.hangup, syscall.SIGHUP)
 	return s
 }
 
-// release restores what SIGHUP does to other programs.
-func (s *signals) release() { signal.Stop(s.hangup) }
+// release gives SIGHUP its usual effect again, for a command that has nothing to
+// reload and ends with its terminal. A signal that came since catchSignals takes
+// effect now.
+func (s *signals) release() {
+	signal.Reset(syscall.SIGHUP)
+	select {
+	case <-s.hangup:
+		if self, err := os.FindProcess(os.Getpid()); err == nil {
+			_ = self.Signal(syscall.SIGHUP) // the process ends, unless it was started with nohup
+		}
+	default:
+	}
+}
 
 // surviveLogReader keeps the process alive when the reader of its log is gone.
 // Without it, the next line would raise SIGPIPE.
