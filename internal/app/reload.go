@@ -39,6 +39,9 @@ type reloader struct {
 func (r *reloader) reload() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if err := r.ctx.Err(); err != nil {
+		return err // the program is ending
+	}
 	r.notifier.reloading()
 	s, err := r.load()
 	if err == nil {
@@ -52,6 +55,13 @@ func (r *reloader) reload() error {
 	}
 	r.log.Info("Reloaded the configuration", "upstreams", len(s.upstreams))
 	return nil
+}
+
+// end ends what reloads start. Call it when ctx has ended: no reload begins then.
+func (r *reloader) end() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sources.end()
 }
 
 // apply checks everything that can fail first, and then changes over.

@@ -58,7 +58,7 @@ func serve(ctx context.Context, s settings, load func() (settings, error), signa
 	untilTheEnd := func(do func(context.Context)) { group.Go(func() error { do(ctx); return nil }) }
 	untilTheEnd(func(ctx context.Context) {
 		poller.Run(ctx)
-		r.sources.end()
+		r.end()
 		r.targets.Wait()
 	})
 	group.Go(func() error {
