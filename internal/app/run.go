@@ -44,14 +44,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case c.Print:
 		return c.Write(stdout)
 	case c.Check:
-		if err := checkPush(c); err != nil {
-			return err
-		}
-		for _, w := range c.Warnings() {
-			fmt.Fprintf(stderr, "betanet_exporter: warning: %s\n", w)
-		}
-		_, err := fmt.Fprintln(stdout, "The configuration is valid.")
-		return err
+		return check(c, stdout, stderr)
 	}
 	if c.Command == config.Serve || c.Command == config.Demo {
 		signals.surviveLogReader()

@@ -180,7 +180,7 @@ func FuzzFile(f *testing.F) {
 func mayShow(text []byte) bool {
 	root, second, err := parse(text)
 	if err != nil || root == nil || second > 0 {
-		return false // what is no YAML is never quoted
+		return false // what is not valid YAML is never quoted
 	}
 	var public func(n *yaml.Node, secret bool, depth int) bool
 	public = func(n *yaml.Node, secret bool, depth int) bool {
