@@ -58,6 +58,7 @@ func (s *source) read() *place {
 		s.add(fmt.Errorf("%s: %s: %w", s.where, s.name, err))
 		return nil
 	}
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // with which some editors begin a file
 	if len(bytes.TrimSpace(text)) == 0 {
 		// To a reload, a file that is just being written would say that no upstream
 		// is wanted any more.
