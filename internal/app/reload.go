@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -29,7 +28,7 @@ type reloader struct {
 	targets  *probe.Targets
 	self     *exposition.Self
 	notifier *notifier
-	log      *slog.Logger
+	reports  *reloads
 
 	mu sync.Mutex
 }
@@ -47,13 +46,14 @@ func (r *reloader) reload() error {
 	if err == nil {
 		err = r.apply(s)
 	}
-	r.self.Reloaded(err == nil, time.Now())
+	now := time.Now()
+	r.self.Reloaded(err == nil, now)
 	r.notifier.reloaded(err == nil)
 	if err != nil {
-		r.log.Error("Reload failed, the old configuration goes on", keyErr, err)
+		r.reports.failed(err, now)
 		return err
 	}
-	r.log.Info("Reloaded the configuration", "upstreams", len(s.upstreams))
+	r.reports.succeeded(len(s.upstreams), now)
 	return nil
 }
 
@@ -62,6 +62,7 @@ func (r *reloader) end() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sources.end()
+	r.reports.flush()
 }
 
 // apply checks everything that can fail first, and then changes over.

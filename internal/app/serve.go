@@ -54,6 +54,7 @@ func serve(ctx context.Context, s settings, load func() (settings, error), signa
 		return err
 	}
 	registry.Self.Reloaded(true, time.Now())
+	r.reports.started(time.Now())
 	notifier.ready()
 	untilTheEnd := func(do func(context.Context)) { group.Go(func() error { do(ctx); return nil }) }
 	untilTheEnd(func(ctx context.Context) {
@@ -84,7 +85,7 @@ func serve(ctx context.Context, s settings, load func() (settings, error), signa
 func newReloader(ctx context.Context, s settings, load func() (settings, error), r *exposition.Registry, p *poll.Poller, log *slog.Logger) *reloader {
 	upstreams := newRoster(ctx, p, r, log, !s.ProbeMode)
 	return &reloader{
-		load: load, ctx: ctx, roster: upstreams, sources: &discoveryManager{roster: upstreams}, self: r.Self, log: log,
+		load: load, ctx: ctx, roster: upstreams, sources: &discoveryManager{roster: upstreams}, self: r.Self, reports: &reloads{log: log},
 		targets: probe.New(ctx, probe.Options{Poller: p, Lookup: upstreams.lookup, Settings: s.DiscoveredSettings, API: s.API}),
 	}
 }
