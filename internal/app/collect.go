@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,6 +22,9 @@ import (
 // collect makes one collection and prints what it gave. The error names every
 // endpoint that failed, and why.
 func collect(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Writer) error {
+	if c.Log.Level == "error" {
+		log = slog.New(slog.DiscardHandler) // the only errors are those that are reported below
+	}
 	registry := exposition.NewRegistry()
 	upstreams := c.Upstreams()
 	poller := newPoller(registry, new(past), log, divideOpenFiles(openFilesLimit()).upstreams)
@@ -56,16 +60,16 @@ func collect(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.
 	return errors.Join(err, failures(views))
 }
 
+// failures returns an error with a line for each upstream and reason.
 func failures(views []*fleet.View) error {
 	var all []error
 	for _, v := range views {
-		for i := range v.Endpoints {
-			switch e := &v.Endpoints[i]; {
-			case e.Failure != nil:
-				all = append(all, fmt.Errorf("%s: %s (%s)", v.URL, quote(e.Failure), e.Failure.Reason))
-			case !e.Tried:
-				all = append(all, fmt.Errorf("%s: fetch %s: interrupted", v.URL, e.Endpoint))
+		for _, f := range failuresOf(v) {
+			text := fmt.Sprintf("%s (%s)", f.text, f.reason)
+			if f.text == "" {
+				text = f.reason
 			}
+			all = append(all, fmt.Errorf("%s: fetch %s: %s", v.URL, strings.Join(f.endpoints, ", "), text))
 		}
 	}
 	return errors.Join(all...)

@@ -32,7 +32,7 @@ var usual = []part{
 
 // demo serves three simulated services. Those of a drill are well but for what
 // its script says.
-func demo(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Writer) error {
+func demo(ctx context.Context, c *config.Config, signals *signals, log *slog.Logger, stdout io.Writer) error {
 	parts := usual
 	if c.Drill.On {
 		parts = nil
@@ -67,7 +67,7 @@ func demo(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Wri
 		}
 	}
 	all := settings{c, upstreams}
-	return serve(ctx, all, func() (settings, error) { return all, nil }, log, listening)
+	return serve(ctx, all, func() (settings, error) { return all, nil }, signals, log, listening)
 }
 
 // announce prints what there is to see, and where.

@@ -1,13 +1,14 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
 	"strconv"
-
-	toolkit "github.com/prometheus/exporter-toolkit/web"
+	"strings"
+	"syscall"
 
 	"github.com/betanet/betanet_exporter/internal/config"
 	"github.com/betanet/betanet_exporter/internal/web"
@@ -24,25 +25,47 @@ type doors struct {
 // process's own files.
 const maxProbes = 16
 
-// openDoors opens the sockets. Errors name the option.
+// openDoors opens the sockets. Errors name the option. The web configuration file
+// was checked when the configuration was loaded.
 func openDoors(c *config.Web) (*doors, error) {
-	if err := toolkit.Validate(c.ConfigFile); err != nil {
-		return nil, fmt.Errorf("--web.config.file: %s: %w", c.ConfigFile, err)
-	}
 	access, err := web.ReadAccess(c.ConfigFile)
 	if err != nil {
 		return nil, fmt.Errorf("--web.config.file: %s: %w", c.ConfigFile, err)
 	}
 	d := &doors{access: access}
+	flag := "--web.listen-address"
+	if c.SystemdSocket {
+		flag = "--web.systemd-socket"
+	}
 	if d.listeners, err = web.Listen(c.ListenAddresses, c.SystemdSocket); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w%s", flag, err, listenHint(err))
 	}
 	if c.HealthAddress != "" {
 		if d.forProbes, err = web.Listen([]string{c.HealthAddress}, false); err != nil {
-			return nil, fmt.Errorf("--web.health-address: %w", err)
+			for _, l := range d.listeners {
+				l.Close()
+			}
+			return nil, fmt.Errorf("--web.health-address: %w%s", err, listenHint(err))
 		}
 	}
 	return d, nil
+}
+
+// listenHint returns the usual cause of an error of listening and what to do, to
+// be added to it.
+func listenHint(err error) string {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE) && strings.Contains(err.Error(), ":9200:"):
+		return "; often that is Elasticsearch, which uses port 9200 too, or this exporter a second time: use another address, such as :9201, or stop the other program"
+	case errors.Is(err, syscall.EADDRINUSE):
+		return "; another program listens there: use another address, or stop that program"
+	case errors.Is(err, syscall.EACCES):
+		return "; use a port from 1024 on, or give the program the capability CAP_NET_BIND_SERVICE"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return "; this machine does not have the address: use one that it has, or only a port, such as :9200"
+	default:
+		return ""
+	}
 }
 
 // url is where to look, "" if no browser can.

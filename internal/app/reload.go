@@ -2,11 +2,7 @@ package app
 
 import (
 	"context"
-	"log/slog"
-	"os"
-	"os/signal"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
@@ -32,7 +28,7 @@ type reloader struct {
 	targets  *probe.Targets
 	self     *exposition.Self
 	notifier *notifier
-	log      *slog.Logger
+	reports  *reloads
 
 	mu sync.Mutex
 }
@@ -42,19 +38,31 @@ type reloader struct {
 func (r *reloader) reload() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if err := r.ctx.Err(); err != nil {
+		return err // the program is ending
+	}
 	r.notifier.reloading()
 	s, err := r.load()
 	if err == nil {
 		err = r.apply(s)
 	}
-	r.self.Reloaded(err == nil, time.Now())
+	now := time.Now()
+	r.self.Reloaded(err == nil, now)
 	r.notifier.reloaded(err == nil)
 	if err != nil {
-		r.log.Error("Reload failed, the old configuration goes on", keyErr, err)
+		r.reports.failed(err, now)
 		return err
 	}
-	r.log.Info("Reloaded the configuration", "upstreams", len(s.upstreams))
+	r.reports.succeeded(len(s.upstreams), now)
 	return nil
+}
+
+// end ends what reloads start. Call it when ctx has ended: no reload begins then.
+func (r *reloader) end() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sources.end()
+	r.reports.flush()
 }
 
 // apply checks everything that can fail first, and then changes over.
@@ -83,20 +91,4 @@ func rules(allow []config.Allow) []probe.Rule {
 		all[i] = probe.Rule{Prefix: a.Prefix, Glob: a.Glob, Port: a.Port}
 	}
 	return all
-}
-
-// onHangup reloads at each SIGHUP until ctx ends. Those that come during a reload
-// are one.
-func onHangup(ctx context.Context, reload func() error) {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-hangup:
-			_ = reload() // it has told the log and the metrics
-		}
-	}
 }

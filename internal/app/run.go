@@ -35,7 +35,8 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	c, err := config.Load(args, os.Getenv, stdout)
+	signals := catchSignals()
+	c, err := config.Load(args, os.Environ(), stdout)
 	if err != nil {
 		return err
 	}
@@ -43,14 +44,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case c.Print:
 		return c.Write(stdout)
 	case c.Check:
-		if err := checkPush(c); err != nil {
-			return err
-		}
-		for _, w := range c.Warnings() {
-			fmt.Fprintf(stderr, "betanet_exporter: warning: %s\n", w)
-		}
-		_, err := fmt.Fprintln(stdout, "The configuration is valid.")
-		return err
+		return check(c, stdout, stderr)
+	}
+	if c.Command == config.Serve || c.Command == config.Demo {
+		signals.surviveLogReader()
+	} else {
+		signals.release()
 	}
 	log, flush, err := newLogger(c.Log, stderr)
 	if err != nil {
@@ -61,7 +60,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		log.Warn(w)
 	}
 	load := func() (settings, error) {
-		c, err := config.Load(args, os.Getenv, io.Discard)
+		c, err := config.Load(args, os.Environ(), io.Discard)
 		if err != nil {
 			return settings{}, err
 		}
@@ -69,13 +68,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	switch c.Command {
 	case config.Demo:
-		return demo(ctx, c, log, stdout)
+		return demo(ctx, c, signals, log, stdout)
 	case config.SimulateCmd:
 		return simulate(ctx, c.Simulate, log)
 	case config.CollectCmd:
 		return collect(ctx, c, log, stdout)
 	default:
-		return serve(ctx, settings{c, c.Upstreams()}, load, log, func(string) {})
+		return serve(ctx, settings{c, c.Upstreams()}, load, signals, log, func(string) {})
 	}
 }
 

@@ -4,8 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/prometheus/common/version"
@@ -20,13 +18,11 @@ import (
 )
 
 // serve collects upstreams and serves what is known of them until ctx ends. Once
-// it listens it calls listening with the URL to look at, "" if there is none;
-// load reads the settings anew.
-func serve(ctx context.Context, s settings, load func() (settings, error), log *slog.Logger, listening func(url string)) error {
+// it listens it calls listening with the URL to look at, "" if there is none. At
+// each SIGHUP load reads the settings again.
+func serve(ctx context.Context, s settings, load func() (settings, error), signals *signals, log *slog.Logger, listening func(url string)) error {
 	started := time.Now()
 	saveMemory(s.Web.EnablePprof)
-	// Who reads the log may die. Go would end the process with it.
-	signal.Ignore(syscall.SIGPIPE)
 	doors, err := openDoors(&s.Web)
 	if err != nil {
 		return err
@@ -58,11 +54,12 @@ func serve(ctx context.Context, s settings, load func() (settings, error), log *
 		return err
 	}
 	registry.Self.Reloaded(true, time.Now())
+	r.reports.started(time.Now())
 	notifier.ready()
 	untilTheEnd := func(do func(context.Context)) { group.Go(func() error { do(ctx); return nil }) }
 	untilTheEnd(func(ctx context.Context) {
 		poller.Run(ctx)
-		r.sources.end()
+		r.end()
 		r.targets.Wait()
 	})
 	group.Go(func() error {
@@ -74,7 +71,7 @@ func serve(ctx context.Context, s settings, load func() (settings, error), log *
 		return server.Serve(ctx, doors.forProbes)
 	})
 	untilTheEnd(func(ctx context.Context) { past.record(ctx, registry, log) })
-	untilTheEnd(func(ctx context.Context) { onHangup(ctx, r.reload) })
+	untilTheEnd(func(ctx context.Context) { signals.onHangup(ctx, r.reload) })
 	untilTheEnd(func(ctx context.Context) { notifier.watch(ctx, registry, s.ProbeMode) })
 	if pusher != nil {
 		untilTheEnd(pusher.Run)
@@ -88,7 +85,7 @@ func serve(ctx context.Context, s settings, load func() (settings, error), log *
 func newReloader(ctx context.Context, s settings, load func() (settings, error), r *exposition.Registry, p *poll.Poller, log *slog.Logger) *reloader {
 	upstreams := newRoster(ctx, p, r, log, !s.ProbeMode)
 	return &reloader{
-		load: load, ctx: ctx, roster: upstreams, sources: &discoveryManager{roster: upstreams}, self: r.Self, log: log,
+		load: load, ctx: ctx, roster: upstreams, sources: &discoveryManager{roster: upstreams}, self: r.Self, reports: &reloads{log: log},
 		targets: probe.New(ctx, probe.Options{Poller: p, Lookup: upstreams.lookup, Settings: s.DiscoveredSettings, API: s.API}),
 	}
 }

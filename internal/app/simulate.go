@@ -30,7 +30,7 @@ func simulate(ctx context.Context, c config.Simulate, log *slog.Logger) error {
 			Faults: faults, Every: c.Every, For: c.For,
 		})
 		if err != nil {
-			return fmt.Errorf("--listen-address: %w", err)
+			return fmt.Errorf("--listen-address: %w%s", err, listenHint(err))
 		}
 		defer s.Close()
 		log.Info("Simulating a Betanet service", "url", s.URL(), "api", c.API, "faults", c.Faults)

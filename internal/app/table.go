@@ -68,8 +68,8 @@ func writeTable(w io.Writer, views []*fleet.View, now time.Time) error {
 		if i == 0 {
 			continue
 		}
-		for _, line := range failing(views[i-1]) {
-			if _, err := fmt.Fprintln(w, "  "+line); err != nil {
+		for _, line := range failuresOf(views[i-1]) {
+			if _, err := fmt.Fprintln(w, "  "+line.String()); err != nil {
 				return err
 			}
 		}
@@ -89,30 +89,38 @@ func aligned(row []string, widths []int) string {
 	return strings.TrimRight(b.String(), " ")
 }
 
-// failing are the reasons why endpoints failed, each with the endpoints and the
-// error of the first of them.
-func failing(v *fleet.View) []string {
-	var reasons []string
-	endpoints, errors := make(map[string][]string), make(map[string]string)
+// failureGroup is why some endpoints of an upstream failed.
+type failureGroup struct {
+	endpoints []string
+	reason    string // that of the failures, or interrupted
+	text      string // the error of the first of them, without the endpoint
+}
+
+// failuresOf returns one group for each reason, in the order of the endpoints.
+func failuresOf(v *fleet.View) []failureGroup {
+	var all []failureGroup
 	for i := range v.Endpoints {
 		e := &v.Endpoints[i]
-		reason, text := "interrupted", ""
+		f := failureGroup{reason: "interrupted"}
 		switch {
 		case e.Failure != nil:
-			reason = string(e.Failure.Reason)
-			text = strings.TrimPrefix(quote(e.Failure), "fetch "+e.Endpoint.String()+": ")
+			f.reason = string(e.Failure.Reason)
+			f.text = strings.TrimPrefix(quote(e.Failure), "fetch "+e.Endpoint.String()+": ")
 		case e.Tried:
 			continue
 		}
-		if !slices.Contains(reasons, reason) {
-			reasons, errors[reason] = append(reasons, reason), text
+		at := slices.IndexFunc(all, func(o failureGroup) bool { return o.reason == f.reason })
+		if at < 0 {
+			at, all = len(all), append(all, f)
 		}
-		endpoints[reason] = append(endpoints[reason], e.Endpoint.String())
+		all[at].endpoints = append(all[at].endpoints, e.Endpoint.String())
 	}
-	for i, r := range reasons {
-		reasons[i] = strings.TrimSpace(strings.Join(endpoints[r], ",") + " " + r + " " + errors[r])
-	}
-	return reasons
+	return all
+}
+
+// String returns the group as the table shows it.
+func (f failureGroup) String() string {
+	return strings.TrimSpace(strings.Join(f.endpoints, ",") + " " + f.reason + " " + f.text)
 }
 
 // nodes is how many mixnodes of how many are active.

@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"net/url"
 	"strings"
@@ -78,7 +79,21 @@ func TestDifferentReasonsHaveLinesOfTheirOwn(t *testing.T) {
 	v.Endpoints[1].Failure = &betanet.Failure{Reason: betanet.ReasonTimeout, Err: errors.New("fetch nodes: no answer within 5s")}
 	v.Endpoints[2].Record = snapshot.Record{}
 	want := "metrics connect dial tcp: connection\\nrefused|nodes timeout no answer within 5s|network interrupted"
-	if got := strings.Join(failing(v), "|"); got != want {
+	var lines []string
+	for _, f := range failuresOf(v) {
+		lines = append(lines, f.String())
+	}
+	if got := strings.Join(lines, "|"); got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestCollectReportsOneLineForAnUpstreamAndReason(t *testing.T) {
+	v := viewOf("edge-1", time.Now())
+	v.URL = &url.URL{Scheme: "http", Host: "a:1"}
+	v.Endpoints[2].Record = snapshot.Record{}
+	want := "http://a:1: fetch metrics, nodes: dial tcp: connection\\nrefused (connect)\nhttp://a:1: fetch network: interrupted"
+	if got := fmt.Sprint(failures([]*fleet.View{v})); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }

@@ -103,7 +103,8 @@ func withCredentials(rt http.RoundTripper, h *HTTPConfig) http.RoundTripper {
 		rt = config.NewOAuth2RoundTripper(key, &o, rt, config.WithDialContextFunc(proxy.Dial))
 	}
 	if h.HTTPHeaders != nil {
-		rt = config.NewHeadersRoundTripper(h.HTTPHeaders, rt)
+		p := h.ProxyConfig // as above
+		rt = &headers{h.HTTPHeaders, p.Proxy(), rt}
 	}
 	return rt
 }
@@ -113,7 +114,7 @@ const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 func secret(text, path string) config.SecretReader {
 	if path != "" {
-		return config.NewFileSecret(path)
+		return unmarked{config.NewFileSecret(path)}
 	}
 	return config.NewInlineSecret(text)
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -134,10 +135,8 @@ func setPath(c *Config, text string) error {
 }
 
 func setListen(c *Config, text string) error {
-	if !strings.HasPrefix(text, "vsock://") {
-		if err := checkAddress(text); err != nil {
-			return err
-		}
+	if err := checkAddress(text); err != nil {
+		return err
 	}
 	c.Web.ListenAddresses = append(c.Web.ListenAddresses, text)
 	return nil
@@ -149,6 +148,9 @@ func setHealthAddress(c *Config, text string) error {
 }
 
 func checkAddress(text string) error {
+	if scheme, _, found := strings.Cut(text, "://"); found {
+		return fmt.Errorf("%q is not an address to listen on: %s is not supported, use host:port or :port", text, scheme)
+	}
 	_, port, err := net.SplitHostPort(text)
 	if err != nil {
 		return fmt.Errorf("%q is no address, use host:port or :port", text)
@@ -173,11 +175,17 @@ func setURL(c *Config, text string) error {
 	return nil
 }
 
+// unixSocket matches the ways in which programs write a Unix socket as a URL.
+var unixSocket = regexp.MustCompile(`(?i)^((https?\+)?unix|unix\+https?):|^[/@]`)
+
 // ParseURL reads the base URL of an upstream. Its errors repeat nothing that
 // could be a password.
 func ParseURL(text string) (*url.URL, error) { return parseURL(text, defaultURL) }
 
 func parseURL(text, example string) (*url.URL, error) {
+	if unixSocket.MatchString(text) {
+		return nil, fmt.Errorf("unix sockets are not supported, use a URL such as %s", example)
+	}
 	if strings.Contains(text, "@") {
 		return nil, errors.New("a URL with a user name or password in it is refused: it would show up in logs")
 	}

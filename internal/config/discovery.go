@@ -125,7 +125,7 @@ func discoveryKeys() keys[discovery] {
 	}
 }
 
-var sdFile = regexp.MustCompile(`^[^*]*(\*[^/]*)?\.(json|yml|yaml|JSON|YML|YAML)$`)
+var sdFile = regexp.MustCompile(`^[^*]*(\*[^/]*)?\.(json|yml|yaml)$`)
 
 func readFiles(p *place) (s FileSource, t sourceText) {
 	t.keys = mapping(p, keys[FileSource]{

@@ -76,7 +76,7 @@ var fileKeys = []keyHelp{
 
 var commonKeys = []keyHelp{
 	{"labels", "Labels of all of its series. Those of an upstream are added to those of `defaults`; one with an empty value is none. Taken: `upstream`, `replica`, `mixnode`, `endpoint`, `le`, `quantile`, `reason`, `state`, `__*`, and `instance` and `job`, which Prometheus sets."},
-	{"http_client", "Prometheus' [HTTP settings](https://prometheus.io/docs/prometheus/latest/configuration/configuration/#http_config): `basic_auth`, `authorization`, `oauth2`, `tls_config`, `proxy_url` ([proxies](#proxies)), `http_headers`. Those of an upstream take the place of those of `defaults` as a whole; `{}` is none. Redirects and HTTP/2 are off always. Not for discovered upstreams, which have those of their source alone."},
+	{"http_client", "Prometheus' [HTTP settings](https://prometheus.io/docs/prometheus/latest/configuration/configuration/#http_config): `basic_auth`, `authorization`, `oauth2`, `tls_config`, `proxy_url` ([proxies](#proxies)), `http_headers`, which may set `Host`. Those of an upstream take the place of those of `defaults` as a whole; `{}` is none. Redirects and HTTP/2 are off always. Not for discovered upstreams, which have those of their source alone."},
 }
 
 const fileText = `
@@ -86,7 +86,8 @@ nor anything else names or discovers one. Names of files in it are relative to i
 Unknown keys, and anything else that is wrong, are errors: all of them are
 reported at once, each with its place in the file. Values below ` + "`http_client`" + ` are
 never shown. The file is at most 8 MiB and 100 000 upstreams; YAML aliases and ` + "`<<`" + `
-work, tags and a second document are refused.
+work, tags and a second document are refused. The file, and those that it names, may
+begin with a byte order mark.
 
 What ` + "`--config.print`" + ` prints is such a file, with secrets replaced, and what only flags
 can say as comments.

@@ -91,6 +91,7 @@ func TestEachErrorOfAFileIsALine(t *testing.T) {
 		{"discovery: {http: [{url: http://a, refresh: often}]}", `discovery.http[0].refresh (line 1): "often" is no duration, use a number with a unit such as 500ms, 15s or 5m`},
 		{"discovery: {http: [{url: 'http://me:secret@a/?q'}]}", "discovery.http[0].url (line 1): a URL with a user name or password in it is refused: it would show up in logs"},
 		{"discovery: {http: [{url: 'http://me:sec?ret@a'}]}", "discovery.http[0].url (line 1): the query of the URL has a @ or # in it, write %40 or %23"},
+		{"discovery: {files: [{paths: [a.JSON]}]}", `discovery.files[0].paths[0] (line 1): "a.JSON" is no path of discovery files, use one such as fleet/*.json; * stands in the last part alone, the end is .json, .yml or .yaml`},
 		{"discovery: {dns: [{type: A}]}", "discovery.dns[0] (line 1): has no name"},
 		{"discovery: {dns: [{name: 'a b'}]}", `discovery.dns[0].name (line 1): "a b" is no DNS name, use one such as betanet.svc`},
 		{"discovery: {dns: [{name: a, type: MX}]}", `discovery.dns[0].type (line 1): "MX" is not accepted, use A, AAAA or SRV`},
@@ -100,12 +101,19 @@ func TestEachErrorOfAFileIsALine(t *testing.T) {
 		{"probe: {allow: ['10.0.0.0/33']}", `probe.allow[0] (line 1): "10.0.0.0/33" is no address, CIDR or pattern of names with an optional port, use one such as 10.0.0.0/8, [fd00::1]:9000 or *.betanet.internal:9000`},
 
 		// YAML.
-		{"a: b: c", " (line 1): is no YAML: mapping values are not allowed in this context"},
-		{"upstreams:\n- name: a\n url: x", " (line 3): is no YAML: did not find expected key"},
-		{"upstreams:\n  - url: x\n    name: y\n   foo: z\n# end", " (line 4): is no YAML: did not find expected '-' indicator"},
-		{"upstreams: [\n  a\nb: c", " (line 2): is no YAML: did not find expected ',' or ']'"},
-		{"upstreams:\n- name: *s3cret", " (line 2): is no YAML: a value that starts with * refers to an anchor (&) that is not there before it, put the value in quotes"},
-		{"upstreams:\n- name: \"a", " (line 2): is no YAML: found unexpected end of stream"},
+		{"a: b: c", " (line 1): is not valid YAML: mapping values are not allowed in this context"},
+		{"upstreams:\n- name: a\n url: x", " (line 3): is not valid YAML: did not find expected key"},
+		{"upstreams:\n  - url: x\n    name: y\n   foo: z\n# end", " (line 4): is not valid YAML: did not find expected '-' indicator"},
+		{"upstreams: [\n  a\nb: c", " (line 2): is not valid YAML: did not find expected ',' or ']'"},
+		{"upstreams:\n- name: *s3cret", " (line 2): is not valid YAML: a value that starts with * refers to an anchor (&) that is not there before it, put the value in quotes"},
+		{"upstreams:\n- name: \"a", " (line 2): is not valid YAML: found unexpected end of stream"},
+		{"upstreams:\n\t- url: http://a", " (line 2): is not valid YAML: a tab stands where spaces are needed, indent with spaces only"},
+		{"upstreams:\n- url: http://a\n\tname: b", " (line 3): is not valid YAML: a tab stands where spaces are needed, indent with spaces only"},
+		{"upstreams:\n- url: http://a\n \tname: b\n", " (line 3): is not valid YAML: a tab stands where spaces are needed, indent with spaces only"},
+		{"upstreams:\n-\turl: http://a\n\tname: b\n", " (line 2): is not valid YAML: a tab stands where spaces are needed, indent with spaces only"},
+		{"\tupstreams: []", " (line 1): is not valid YAML: a tab stands where spaces are needed, indent with spaces only"},
+		{"upstreams:\n- url: http://a\n  labels:\n\t\ta: b\n", " (line 4): is not valid YAML: a tab stands where spaces are needed, indent with spaces only"},
+		{"upstreams:\n- name: @s3cret", " (line 2): is not valid YAML: a value that starts with @ or ` must be in quotes"},
 		{"upstreams: []\n---\n{}", " (line 2): a second document is not accepted, use one file with one document"},
 		{"a: b\nc: \x01", " (line 2): is no UTF-8 text, or holds control characters"},
 		{"a: b\n\xff", " (line 2): is no UTF-8 text, or holds control characters"},
@@ -242,7 +250,7 @@ func TestMergesThatContainThemselvesEnd(t *testing.T) {
 
 func TestAnErrorIsOnlyOfAFileThatIsKnown(t *testing.T) {
 	_, err := load([]string{"demo", "--config.file=x"})
-	if want := "--config.file: the command demo does not know it"; err == nil || err.Error() != want {
+	if want := "unknown flag --config.file for command demo, see demo --help"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 	if _, err := load([]string{"demo"}, "BETANET_EXPORTER_CONFIG_FILE=nowhere.yml"); err != nil || errors.Is(err, os.ErrNotExist) {

@@ -295,3 +295,14 @@ func TestTheSameFileGivesTheSameUpstreams(t *testing.T) {
 		}
 	}
 }
+
+func TestAFileMayBeginWithAByteOrderMark(t *testing.T) {
+	for _, text := range []string{"upstreams: [{url: http://a}]", "# a comment\nupstreams: [{url: http://a}]"} {
+		if got := len(mustLoad(t, "\ufeff"+text).Upstreams()); got != 1 {
+			t.Errorf("%q: got %d upstreams, want 1", text, got)
+		}
+	}
+	if _, err := loadFile(t, "\ufeff\n"); err == nil || !strings.HasSuffix(err.Error(), "c.yml: is empty, use a file with at least a comment") {
+		t.Errorf("got %v, want that the file is empty", err)
+	}
+}

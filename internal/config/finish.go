@@ -22,6 +22,7 @@ func (c *Config) finish() (all []error) {
 	if speed := c.values["drill.speed"]; c.Command == Demo && !c.Drill.On && speed.origin != "default" && !c.values["drill"].bad {
 		all = append(all, fmt.Errorf("%s: %s is not accepted without --drill", speed.where, strings.Join(speed.texts, "")))
 	}
+	all = append(all, c.checkListening()...)
 	from := c.values["betanet.url"]
 	for _, u := range c.URLs {
 		c.entries = append(c.entries, &entry{urls: []*url.URL{u}, nameAt: from.where, origin: from.origin})

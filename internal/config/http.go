@@ -3,8 +3,10 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -36,8 +38,8 @@ func readHTTPClient(p *place, to **httpClient) {
 	if len(s.errs)+s.more > before {
 		return
 	}
-	c := new(betanet.HTTPConfig)
-	if err := p.node.Decode(c); err != nil {
+	c, err := decodeHTTP(p.node)
+	if err != nil {
 		p.fail("%s", harmless(err))
 		return
 	}
@@ -55,6 +57,48 @@ func readHTTPClient(p *place, to **httpClient) {
 		}
 	}
 	*to = &httpClient{config: c, printed: s.printHTTP(p, httpShape)}
+}
+
+// decodeHTTP decodes what common accepts, and a Host header, which common refuses
+// because its own round tripper could not set it.
+func decodeHTTP(n *yaml.Node) (*betanet.HTTPConfig, error) {
+	type plain betanet.HTTPConfig // without the checks
+	c := promconfig.DefaultHTTPClientConfig
+	if err := n.Decode((*plain)(&c)); err != nil {
+		return nil, err
+	}
+	if c.HTTPHeaders == nil {
+		return &c, c.Validate()
+	}
+	all := c.HTTPHeaders.Headers
+	others, hosts := make(map[string]promconfig.Header), 0
+	for name, h := range all {
+		if http.CanonicalHeaderKey(name) != betanet.HostHeader {
+			others[name] = h
+			continue
+		}
+		hosts += len(h.Values) + len(h.Secrets) + len(h.Files)
+		if slices.ContainsFunc(append(h.Values, secrets(h.Secrets)...), func(v string) bool { return !hostHeader.MatchString(v) }) {
+			return nil, errors.New("http_headers: Host is not a name or address with an optional port")
+		}
+	}
+	if len(others) < len(all) && hosts != 1 {
+		return nil, errors.New("http_headers: Host needs exactly one value")
+	}
+	c.HTTPHeaders.Headers = others
+	err := c.Validate()
+	c.HTTPHeaders.Headers = all
+	return &c, err
+}
+
+var hostHeader = regexp.MustCompile(`^[^\s/@?#\\\x00-\x1f\x7f]+$`)
+
+func secrets(all []promconfig.Secret) []string {
+	texts := make([]string, len(all))
+	for i, s := range all {
+		texts[i] = string(s)
+	}
+	return texts
 }
 
 // harmless is what a decoding error says, if it can be said: the checks of

@@ -78,28 +78,33 @@ discovery: {dns: [{name: d}]}`, "--betanet.url=http://f")
 // TestEachErrorOfHTTPSettingsIsALine has one small file for each error.
 func TestEachErrorOfHTTPSettingsIsALine(t *testing.T) {
 	for text, want := range map[string]string{
-		"basic_auht: {}":                             `.basic_auht (line 3): unknown key, did you mean "basic_auth"?`,
-		"basic_auth: {pasword: x}":                   `.basic_auth.pasword (line 3): unknown key, did you mean "password"?`,
-		"basic_auth: {password:x1x2x3}":              `.basic_auth (line 3): a key in it is unknown, use password, password_file, username or username_file`,
-		"tls_config: {cert_ref: x1x2x3}":             `.tls_config (line 3): a key in it is unknown, use ca, ca_file, cert, cert_file, insecure_skip_verify, key, key_file, max_version, min_version or server_name`,
-		"oauth2: {tls_config: {ca_fil: x}}":          `.oauth2.tls_config.ca_fil (line 3): unknown key, did you mean "ca_file"?`,
-		"basic_auth: x1x2x3":                         `.basic_auth (line 3): is a single value, use a mapping`,
-		"basic_auth: {password: [x1x2x3]}":           `.basic_auth.password (line 3): is a list, use a single value`,
-		"basic_auth: {password: }":                   `.basic_auth.password (line 3): has no value`,
-		"basic_auth: {password: !!int x1x}":          `.basic_auth.password (line 3): a tag (!) is not accepted, use the value alone, in quotes if need be`,
-		"basic_auth: {password: a, password: b}":     ` (line 3): a key in it is there twice`,
-		"follow_redirects: true":                     `.follow_redirects (line 3): true is refused: redirects are refused always, leave it out`,
-		"enable_http2: true":                         `.enable_http2 (line 3): true is refused: HTTP/2 to upstreams is off always, leave it out`,
-		"proxy_from_environment: x1x2x3":             `.proxy_from_environment (line 3): is not accepted, use true or false without quotes`,
-		`tls_config: {insecure_skip_verify: "true"}`: `.tls_config.insecure_skip_verify (line 3): is not accepted, use true or false without quotes`,
-		"tls_config: {min_version: x1x2x3}":          `.tls_config.min_version (line 3): is no TLS version, use TLS10, TLS11, TLS12 or TLS13`,
-		"proxy_url: x1x2x3":                          `.proxy_url (line 3): is no URL with scheme http, https, socks5 or socks5h and a host`,
-		"proxy_url: 'http://x1:%zz'":                 `.proxy_url (line 3): is no URL with scheme http, https, socks5 or socks5h and a host`,
-		"oauth2: {client_id: a, token_url: x1x2x3}":  `.oauth2.token_url (line 3): is no URL with scheme http or https and a host`,
-		"http_headers: {X-A:x1x2x3}":                 `.http_headers (line 3): a key in it is no name of a header`,
-		"http_headers: {X-A: {value: [a]}}":          `.http_headers.X-A.value (line 3): unknown key, did you mean "values"?`,
-		"http_headers: {X-A: }":                      `.http_headers.X-A (line 3): has no value`,
-		"http_headers: {Host: {values: [a]}}":        ` (line 3): setting header "Host" is not allowed`,
+		"basic_auht: {}":                                                   `.basic_auht (line 3): unknown key, did you mean "basic_auth"?`,
+		"basic_auth: {pasword: x}":                                         `.basic_auth.pasword (line 3): unknown key, did you mean "password"?`,
+		"basic_auth: {password:x1x2x3}":                                    `.basic_auth (line 3): a key in it is unknown, use password, password_file, username or username_file`,
+		"tls_config: {cert_ref: x1x2x3}":                                   `.tls_config (line 3): a key in it is unknown, use ca, ca_file, cert, cert_file, insecure_skip_verify, key, key_file, max_version, min_version or server_name`,
+		"oauth2: {tls_config: {ca_fil: x}}":                                `.oauth2.tls_config.ca_fil (line 3): unknown key, did you mean "ca_file"?`,
+		"basic_auth: x1x2x3":                                               `.basic_auth (line 3): is a single value, use a mapping`,
+		"basic_auth: {password: [x1x2x3]}":                                 `.basic_auth.password (line 3): is a list, use a single value`,
+		"basic_auth: {password: }":                                         `.basic_auth.password (line 3): has no value`,
+		"basic_auth: {password: !!int x1x}":                                `.basic_auth.password (line 3): a tag (!) is not accepted, use the value alone, in quotes if need be`,
+		"basic_auth: {password: a, password: b}":                           ` (line 3): a key in it is there twice`,
+		"follow_redirects: true":                                           `.follow_redirects (line 3): true is refused: redirects are refused always, leave it out`,
+		"enable_http2: true":                                               `.enable_http2 (line 3): true is refused: HTTP/2 to upstreams is off always, leave it out`,
+		"proxy_from_environment: x1x2x3":                                   `.proxy_from_environment (line 3): is not accepted, use true or false without quotes`,
+		`tls_config: {insecure_skip_verify: "true"}`:                       `.tls_config.insecure_skip_verify (line 3): is not accepted, use true or false without quotes`,
+		"tls_config: {min_version: x1x2x3}":                                `.tls_config.min_version (line 3): is no TLS version, use TLS10, TLS11, TLS12 or TLS13`,
+		"proxy_url: x1x2x3":                                                `.proxy_url (line 3): is no URL with scheme http, https, socks5 or socks5h and a host`,
+		"proxy_url: 'http://x1:%zz'":                                       `.proxy_url (line 3): is no URL with scheme http, https, socks5 or socks5h and a host`,
+		"oauth2: {client_id: a, token_url: x1x2x3}":                        `.oauth2.token_url (line 3): is no URL with scheme http or https and a host`,
+		"http_headers: {X-A:x1x2x3}":                                       `.http_headers (line 3): a key in it is no name of a header`,
+		"http_headers: {X-A: {value: [a]}}":                                `.http_headers.X-A.value (line 3): unknown key, did you mean "values"?`,
+		"http_headers: {X-A: }":                                            `.http_headers.X-A (line 3): has no value`,
+		"http_headers: {Cookie: {values: [a]}, User-Agent: {values: [a]}}": ` (line 3): setting header "User-Agent" is not allowed`,
+		"http_headers: {Host: {}}":                                         ` (line 3): http_headers: Host needs exactly one value`,
+		"http_headers: {Host: {values: [x1, x2]}}":                         ` (line 3): http_headers: Host needs exactly one value`,
+		"http_headers: {Host: {values: [x1]}, host: {secrets: [x2]}}":      ` (line 3): http_headers: Host needs exactly one value`,
+		"http_headers: {Host: {secrets: ['x1 x2']}}":                       ` (line 3): http_headers: Host is not a name or address with an optional port`,
+		"http_headers: {Host: {values: ['http://x1']}}":                    ` (line 3): http_headers: Host is not a name or address with an optional port`,
 		"oauth2: {client_id: a, token_url: 'http://t', endpoint_params: {'a:x1x2x3': }}": `.oauth2.endpoint_params.? (line 3): has no value`,
 		"basic_auth: {password_file: nowhere}":                                           `.basic_auth.password_file (line 3): nowhere: no such file or directory`,
 		"basic_auth: {password_file: .}":                                                 `.basic_auth.password_file (line 3): .: is a directory`,
@@ -224,5 +229,12 @@ func TestEverySecretOfPrometheusIsOne(t *testing.T) {
 	// hidden as a whole.
 	if got, want := count(httpShape), secrets+2; got != want {
 		t.Errorf("got %d secrets, want %d", got, want)
+	}
+}
+
+func TestAHostHeaderIsAccepted(t *testing.T) {
+	h := mustLoad(t, "upstreams: [{url: http://a, http_client: {http_headers: {host: {values: ['b:80']}, X-A: {values: [c]}}}}]").Upstreams()[0].HTTP
+	if got := h.HTTPHeaders.Headers; len(got) != 2 || got["host"].Values[0] != "b:80" {
+		t.Errorf("got %+v", got)
 	}
 }

@@ -12,19 +12,20 @@ import (
 // version was asked for and has been printed.
 var ErrDone = errors.New("done")
 
-// Load makes the configuration from arguments, environment and the file that
-// they name. Every error in them is reported, joined in one, a line each. Called
+// Load makes the configuration from arguments, the environment, as NAME=value, and
+// the file that they name. Every error in them is reported, joined in one, a line each. Called
 // again with the same arguments, it reads the file anew; nothing else is kept
 // between calls. What --help and --version print goes to out.
-func Load(args []string, getenv func(string) string, out io.Writer) (*Config, error) {
+func Load(args []string, environ []string, out io.Writer) (*Config, error) {
 	cl := newCommandLine(out)
 	command, err := cl.app.Parse(args)
 	if cl.done {
 		return nil, ErrDone
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%w, see --help", err)
+	if err := cl.explain(args, err); err != nil {
+		return nil, err
 	}
+	getenv := lookupIn(environ)
 	c := &Config{Command: command, Drill: Drill{Speed: 1}, values: make(map[string]value), document: &document{defaults: &entry{}}}
 	c.Collect.URLs = *cl.urls
 	var all []error
@@ -34,7 +35,7 @@ func Load(args []string, getenv func(string) string, out io.Writer) (*Config, er
 		given := cl.given[o.name]
 		if !o.knownTo(command) {
 			if given.byUser {
-				all = append(all, fmt.Errorf("--%s: the command %s does not know it", o.name, command))
+				all = append(all, otherCommands(o.name, command))
 			}
 			continue
 		}
@@ -60,6 +61,7 @@ func Load(args []string, getenv func(string) string, out io.Writer) (*Config, er
 	if all = append(all, c.finish()...); len(all) > 0 {
 		return nil, join(all, more)
 	}
+	c.warnUnknown(environ)
 	return c, nil
 }
 

@@ -31,6 +31,7 @@ var secretPlaces = []string{
 	"{proxy_url: http://p, proxy_connect_header: {X-A: [CANARY, CANARY]}}",
 	"{http_headers: {X-A: {values: [CANARY]}}}",
 	"{http_headers: {X-A: {secrets: [CANARY]}}}",
+	"{http_headers: {Host: {secrets: [CANARY]}}}",
 }
 
 // brokenPlaces are the same with what can go wrong around them.
@@ -63,7 +64,8 @@ var brokenPlaces = []string{
 	"{http_headers: {X-A:CANARY}}",
 	"{http_headers: {X-A: CANARY}}",
 	"{http_headers: {X-A: {values: CANARY}}}",
-	"{http_headers: {Host: {values: [CANARY]}}}",
+	"{http_headers: {Host: {values: [CANARY, CANARY]}}}",
+	"{http_headers: {Host: {values: ['CANARY CANARY']}}}",
 	"{http_headers: {'X A': {values: [CANARY]}}}",
 	"{oauth2: {client_secret: CANARY}}",
 	"{oauth2: {claims: {a:CANARY}}}",
@@ -180,7 +182,7 @@ func FuzzFile(f *testing.F) {
 func mayShow(text []byte) bool {
 	root, second, err := parse(text)
 	if err != nil || root == nil || second > 0 {
-		return false // what is no YAML is never quoted
+		return false // what is not valid YAML is never quoted
 	}
 	var public func(n *yaml.Node, secret bool, depth int) bool
 	public = func(n *yaml.Node, secret bool, depth int) bool {

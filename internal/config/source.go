@@ -58,6 +58,7 @@ func (s *source) read() *place {
 		s.add(fmt.Errorf("%s: %s: %w", s.where, s.name, err))
 		return nil
 	}
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // with which some editors begin a file
 	if len(bytes.TrimSpace(text)) == 0 {
 		// To a reload, a file that is just being written would say that no upstream
 		// is wanted any more.
@@ -71,7 +72,8 @@ func (s *source) read() *place {
 	root, second, err := parse(text)
 	switch {
 	case err != nil:
-		s.failAt(lineOf(text, err), syntax(err))
+		line := lineOf(text, err)
+		s.failAt(line, syntax(err, nthLine(text, line)))
 		return nil
 	case second > 0:
 		s.failAt(second, "a second document is not accepted, use one file with one document")
@@ -163,14 +165,36 @@ func lineOf(text []byte, err error) int {
 
 var yamlLine = regexp.MustCompile(`^yaml: (line \d+: )?`)
 
-// syntax is what the YAML parser says, but for what it quotes: a password that
-// begins with * looks like a reference.
-func syntax(err error) string {
+// syntax returns what the YAML parser reports about a line, except for what it
+// quotes: a password that begins with * looks like a reference.
+func syntax(err error, line []byte) string {
 	problem := yamlLine.ReplaceAllString(err.Error(), "")
-	if strings.HasPrefix(problem, "unknown anchor") {
+	noToken := strings.Contains(problem, "cannot start any token")
+	switch {
+	case tabIndent.Match(line):
+		problem = "a tab stands where spaces are needed, indent with spaces only"
+	case noToken && tokenless.Match(line):
+		problem = "a value that starts with @ or ` must be in quotes"
+	case strings.HasPrefix(problem, "unknown anchor"):
 		problem = "a value that starts with * refers to an anchor (&) that is not there before it, put the value in quotes"
 	}
-	return "is no YAML: " + problem
+	return "is not valid YAML: " + problem
+}
+
+var (
+	// tabIndent matches a line with a tab before its first text.
+	tabIndent = regexp.MustCompile(`^[ -]*\t`)
+	// tokenless matches a line with a value that starts as no YAML value may.
+	tokenless = regexp.MustCompile("[:,\\[{-]\\s*[@`]")
+)
+
+// nthLine returns a line of a text, counted from 1; empty if there is none.
+func nthLine(text []byte, n int) []byte {
+	for range n - 1 {
+		_, text, _ = bytes.Cut(text, []byte("\n"))
+	}
+	line, _, _ := bytes.Cut(text, []byte("\n"))
+	return line
 }
 
 // failAt reports an error in the file as a whole, at a line if that is known.

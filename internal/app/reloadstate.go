@@ -1,0 +1,105 @@
+package app
+
+import (
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// reloads turns the ends of reloads into log lines and the present state.
+//
+// Somebody asks for each reload and looks for its result. A failure within a minute
+// of the last line is therefore logged at the end of that minute, unless a reload
+// has succeeded meanwhile; the same failure again, after that minute, is a line.
+type reloads struct {
+	log *slog.Logger
+
+	mu    sync.Mutex
+	limit changeLimit
+	state reloadState
+	later *time.Timer // logs what the limit held back; nil for nothing
+}
+
+// reloadState is how reloads are at the moment.
+type reloadState struct {
+	LastSuccess time.Time // when the configuration in force was loaded, at the start or later
+	Err         string    // why the last reload failed, empty if it did not
+}
+
+// State returns how reloads are at the moment. It may be called at any time and
+// does not wait for a reload.
+func (r *reloads) State() reloadState {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.state
+}
+
+// started records that the first configuration is in force.
+func (r *reloads) started(now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.state.LastSuccess = now
+}
+
+// succeeded reports a reload that gave so many upstreams.
+func (r *reloads) succeeded(upstreams int, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.forget()
+	r.state = reloadState{LastSuccess: now}
+	attributes := []any{"upstreams", upstreams}
+	if changes := r.limit.note("", now); changes > 0 {
+		attributes = append(attributes, "changes", changes)
+	}
+	r.log.Info("Reloaded the configuration", attributes...)
+}
+
+// failed reports a reload that changed nothing.
+func (r *reloads) failed(err error, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	again := r.state.Err == err.Error()
+	r.state.Err = err.Error()
+	changes := r.limit.note(r.state.Err, now)
+	wait := changeEvery - now.Sub(r.limit.logged)
+	switch {
+	case changes > 0:
+		r.line(changes)
+	case again && wait <= 0:
+		r.limit.logged = now
+		r.line(0)
+	case r.later == nil && r.limit.changes > 0:
+		r.later = time.AfterFunc(wait, r.flush)
+		fallthrough
+	default:
+		r.log.Debug("Reload failed", keyErr, r.state.Err)
+	}
+}
+
+// flush logs what the limit has held back.
+func (r *reloads) flush() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.later == nil {
+		return // a reload has succeeded meanwhile
+	}
+	r.forget()
+	r.limit.logged = time.Now()
+	changes := r.limit.changes
+	r.limit.changes, r.limit.failing = 0, true
+	r.line(changes)
+}
+
+// line logs the present failure. The caller holds r.mu.
+func (r *reloads) line(changes int) {
+	r.forget()
+	r.log.Error("Reload failed, the old configuration goes on", keyErr, r.state.Err, "changes", changes)
+}
+
+// forget drops the line that waits. The caller holds r.mu.
+func (r *reloads) forget() {
+	if r.later != nil {
+		r.later.Stop()
+		r.later = nil
+	}
+}

@@ -1,0 +1,254 @@
+package blackbox
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// starts is how often each test starts the exporter: a signal that is a little too early for one start is too late for the
+// next.
+const starts = 12
+
+// launched is an exporter of which only the process is known yet.
+type launched struct {
+	cmd  *exec.Cmd
+	log  *logTail
+	done chan error // gets how the process ended
+}
+
+// launch starts a command that becomes the exporter. Unlike serve it does not wait until the exporter listens.
+func launch(t *testing.T, cmd *exec.Cmd) *launched {
+	t.Helper()
+	tie(cmd)
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	l := &launched{cmd: cmd, log: &logTail{}, done: make(chan error, 1)}
+	go func() {
+		l.log.read(stderr)
+		l.done <- cmd.Wait()
+	}()
+	t.Cleanup(func() { cmd.Process.Kill() }) // after a failure; it has no effect on a process that ended
+	return l
+}
+
+// await waits until the log has a line with the word, and fails if the process ends before.
+func (l *launched) await(t *testing.T, word string) {
+	t.Helper()
+	for end := time.Now().Add(deadline); !l.log.contains(word); {
+		select {
+		case err := <-l.done:
+			t.Fatalf("the exporter ended before %q: %v\n%s", word, err, l.log.lines(""))
+		case <-time.After(time.Millisecond):
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the exporter did not log %q\n%s", word, l.log.lines(""))
+		}
+	}
+}
+
+// end stops the exporter, which must end well.
+func (l *launched) end(t *testing.T) {
+	t.Helper()
+	l.signal(t, syscall.SIGTERM)
+	select {
+	case err := <-l.done:
+		if err != nil {
+			t.Errorf("the exporter ended with %v, want exit code 0\n%s", err, l.log.lines(""))
+		}
+	case <-time.After(deadline):
+		t.Error("the exporter did not end on SIGTERM")
+	}
+}
+
+func (l *launched) signal(t *testing.T, sig syscall.Signal) {
+	t.Helper()
+	if err := l.cmd.Process.Signal(sig); err != nil {
+		t.Fatalf("%v: %v\n%s", sig, err, l.log.lines(""))
+	}
+}
+
+const reloaded = "Reloaded the configuration"
+
+func TestAHangupAsSoonAsThePortIsOpenReloads(t *testing.T) {
+	t.Parallel()
+	for range starts {
+		address := freeAddress(t)
+		l := launch(t, exec.Command(binary, "--web.listen-address="+address, "--betanet.url=http://127.0.0.1:1"))
+		for end := time.Now().Add(deadline); ; {
+			c, err := net.Dial("tcp", address)
+			if err == nil {
+				c.Close()
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatalf("nobody listens on %s: %v\n%s", address, err, l.log.lines(""))
+			}
+		}
+		l.signal(t, syscall.SIGHUP)
+		l.await(t, reloaded)
+		l.end(t)
+	}
+}
+
+// TestAHangupBeforeTheConfigurationIsReadWaitsForIt has the exporter read its file from a pipe, so that the test knows how
+// far it is.
+func TestAHangupBeforeTheConfigurationIsReadWaitsForIt(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "c.yml")
+	if err := syscall.Mkfifo(file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l := launch(t, exec.Command(binary, "--web.listen-address=127.0.0.1:0", "--config.file="+file))
+	for i := range 2 { // at the start and at the reload
+		pipe := l.openForWriting(t, file)
+		if i == 0 {
+			l.signal(t, syscall.SIGHUP)
+		}
+		if _, err := pipe.WriteString("# no upstream"); err != nil {
+			t.Fatal(err)
+		}
+		pipe.Close()
+		l.await(t, "Starting betanet_exporter") // it has closed the pipe
+	}
+	l.await(t, reloaded)
+	l.end(t)
+}
+
+// openForWriting opens a named pipe as soon as the exporter reads from it.
+func (l *launched) openForWriting(t *testing.T, file string) *os.File {
+	t.Helper()
+	for end := time.Now().Add(deadline); ; time.Sleep(time.Millisecond) {
+		pipe, err := os.OpenFile(file, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+		if err == nil {
+			return pipe
+		}
+		if time.Now().After(end) {
+			t.Fatalf("nobody reads %s: %v\n%s", file, err, l.log.lines(""))
+		}
+	}
+}
+
+// freeAddress returns an address of loopback on which nobody listens.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// TestAHangupAsSoonAsTheServiceIsReadyReloads plays systemd, with sockets that the exporter opens and with one that it
+// inherits.
+func TestAHangupAsSoonAsTheServiceIsReadyReloads(t *testing.T) {
+	t.Parallel()
+	for _, inherited := range []bool{false, true} {
+		t.Run(fmt.Sprintf("inherited socket %v", inherited), func(t *testing.T) {
+			t.Parallel()
+			for range starts {
+				systemd := notifySocket(t)
+				cmd := exec.Command(binary, "--web.listen-address=127.0.0.1:0", "--betanet.url=http://127.0.0.1:1")
+				if inherited {
+					// The variable has the process id, which the shell and what it becomes share.
+					cmd = exec.Command("sh", "-c", `LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@"`, binary, "--web.systemd-socket", "--betanet.url=http://127.0.0.1:1")
+					cmd.ExtraFiles = []*os.File{listener(t)}
+				}
+				cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+systemd.LocalAddr().String())
+				l := launch(t, cmd)
+				l.awaitReady(t, systemd)
+				l.signal(t, syscall.SIGHUP)
+				l.await(t, reloaded)
+				l.end(t)
+			}
+		})
+	}
+}
+
+func notifySocket(t *testing.T) *net.UnixConn {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "notify")
+	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Net: "unixgram", Name: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// listener returns a listening socket to inherit.
+func listener(t *testing.T) *os.File {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	f, err := l.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+// awaitReady waits for READY=1.
+func (l *launched) awaitReady(t *testing.T, systemd *net.UnixConn) {
+	t.Helper()
+	systemd.SetReadDeadline(time.Now().Add(deadline))
+	word := make([]byte, 4096)
+	for {
+		n, err := systemd.Read(word)
+		if err != nil {
+			t.Fatalf("the exporter is not ready: %v\n%s", err, l.log.lines(""))
+		}
+		if slices.Contains(strings.Split(string(word[:n]), "\n"), "READY=1") {
+			return
+		}
+	}
+}
+
+func TestAHangupWhileItEndsChangesNothing(t *testing.T) {
+	t.Parallel()
+	for range starts {
+		l := launch(t, exec.Command(binary, "--web.listen-address=127.0.0.1:0", "--betanet.url=http://127.0.0.1:1"))
+		l.await(t, "Listening on")
+		l.signal(t, syscall.SIGTERM)
+		for ended := false; !ended; {
+			select {
+			case err := <-l.done:
+				if ended = true; err != nil {
+					t.Fatalf("the exporter ended with %v, want exit code 0\n%s", err, l.log.lines(""))
+				}
+			default:
+				_ = l.cmd.Process.Signal(syscall.SIGHUP) // it may have ended
+			}
+		}
+	}
+}
+
+// TestAHangupEndsACommandThatDoesNotServe is about a terminal that is closed.
+func TestAHangupEndsACommandThatDoesNotServe(t *testing.T) {
+	t.Parallel()
+	l := launch(t, exec.Command(binary, "simulate", "--listen-address="+freeAddress(t)))
+	l.await(t, "Simulating")
+	l.signal(t, syscall.SIGHUP)
+	select {
+	case <-l.done:
+	case <-time.After(deadline):
+		t.Error("the simulator did not end on SIGHUP")
+	}
+}

@@ -1,0 +1,104 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// checkListening reports why the exporter could not serve as configured.
+func (c *Config) checkListening() (all []error) {
+	if c.Web.ConfigFile != "" {
+		all = checkWebConfig(c.Web.ConfigFile, c.values["web.config.file"].where)
+	}
+	var taken []listenAddress
+	take := func(text, option string) {
+		a, ok := parseListenAddress(text)
+		if !ok {
+			return // it is reported already
+		}
+		a.where = c.values[option].where
+		for _, b := range taken {
+			if !a.overlaps(b) {
+				continue
+			}
+			other := strconv.Quote(b.text)
+			if b.where != a.where {
+				other += " of " + b.where
+			}
+			problem := "is the same address as " + other
+			switch {
+			case a.ip == b.ip:
+			case b.includes(a):
+				problem = "is a part of " + other
+			default:
+				problem = "includes " + other
+			}
+			all = append(all, fmt.Errorf("%s: %q %s, use each address once", a.where, text, problem))
+			return
+		}
+		taken = append(taken, a)
+	}
+	if !c.Web.SystemdSocket {
+		for _, text := range c.Web.ListenAddresses {
+			take(text, "web.listen-address")
+		}
+	}
+	if c.Web.HealthAddress != "" {
+		take(c.Web.HealthAddress, "web.health-address")
+	}
+	return all
+}
+
+// listenAddress is an address to listen on. Names that are not resolved here have
+// no ip.
+type listenAddress struct {
+	text, where string
+	name        string
+	ip          netip.Addr // without a host, that of IPv6, which listens on IPv4 too
+	port        int
+}
+
+// parseListenAddress fails for what checkAddress refuses.
+func parseListenAddress(text string) (a listenAddress, ok bool) {
+	host, port, err := net.SplitHostPort(text)
+	if err != nil {
+		return a, false
+	}
+	a = listenAddress{text: text, name: strings.ToLower(strings.TrimSuffix(host, "."))}
+	if a.port, err = net.LookupPort("tcp", port); err != nil {
+		return a, false
+	}
+	switch a.name {
+	case "":
+		a.ip = netip.IPv6Unspecified()
+	case "localhost":
+		a.ip = netip.AddrFrom4([4]byte{127, 0, 0, 1}) // as net.Listen chooses
+	default:
+		if ip, err := netip.ParseAddr(a.name); err == nil {
+			a.ip = ip.Unmap()
+		}
+	}
+	if a.ip.IsValid() {
+		a.name = ""
+	}
+	return a, true
+}
+
+// overlaps reports whether two addresses cannot be listened on at the same time.
+// Port 0 is another port each time.
+func (a listenAddress) overlaps(b listenAddress) bool {
+	same := a.ip == b.ip && a.name == b.name
+	return a.port == b.port && a.port != 0 && (same || a.includes(b) || b.includes(a))
+}
+
+// includes reports whether b is one of all addresses of the machine, or of those
+// of IPv4, that a stands for.
+func (a listenAddress) includes(b listenAddress) bool {
+	if !a.ip.IsValid() || !b.ip.IsValid() || !a.ip.IsUnspecified() {
+		return false
+	}
+	return a.ip.Is6() || b.ip.Is4()
+}

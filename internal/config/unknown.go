@@ -1,0 +1,172 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kingpin/v2"
+)
+
+// explain returns what is wrong with a command line, nil for nothing: what kingpin
+// refused, with a suggestion where a name is probably mistyped, or a flag without
+// a value, which kingpin drops when it has to choose the default command.
+func (cl *commandLine) explain(args []string, refused error) error {
+	context, _ := cl.app.ParseContext(args)
+	if context == nil {
+		return refused
+	}
+	if err := cl.missingValue(context); err != nil || refused == nil {
+		return err
+	}
+	refused = fmt.Errorf("%w, see --help", refused)
+	if context.EOL() {
+		return refused
+	}
+	command := Serve
+	if context.SelectedCommand != nil {
+		command = context.SelectedCommand.FullCommand()
+	}
+	switch token := context.Peek(); token.Type {
+	case kingpin.TokenLong:
+		return unknownFlag(token.Value, command)
+	case kingpin.TokenShort:
+		return singleDash(args, refused)
+	case kingpin.TokenArg:
+		if slices.Contains(args, command) {
+			return fmt.Errorf("unexpected argument %s for command %s, see --help", shown(token.Value), command)
+		}
+		return unknownCommand(token.Value)
+	default:
+		return refused
+	}
+}
+
+// missingValue returns the error of a flag that is given without a value.
+func (cl *commandLine) missingValue(context *kingpin.ParseContext) error {
+	complete := make(map[string]bool)
+	for _, e := range context.Elements {
+		if f, ok := e.Clause.(*kingpin.FlagClause); ok {
+			complete[f.Model().Name] = true
+		}
+	}
+	for i := range options {
+		if name := options[i].name; cl.given[name].byUser && !complete[name] {
+			return fmt.Errorf("--%s: has no value, use --%s=VALUE", name, name)
+		}
+	}
+	return nil
+}
+
+func unknownFlag(name, command string) error {
+	var known []string
+	for i := range options {
+		o := &options[i]
+		if o.name == name || "no-"+o.name == name && o.bool {
+			return otherCommands(o.name, command)
+		}
+		if o.knownTo(command) {
+			known = append(known, o.name)
+			if o.bool {
+				known = append(known, "no-"+o.name)
+			}
+		}
+	}
+	name = plain(name)
+	if near, ok := nearest(name, append(known, "help", "version")); ok {
+		return fmt.Errorf("unknown flag --%s, did you mean --%s?", name, near)
+	}
+	return fmt.Errorf("unknown flag --%s, see --help", name)
+}
+
+// otherCommands returns the error of a flag that only other commands have.
+func otherCommands(name, command string) error {
+	return fmt.Errorf("unknown flag --%s for command %s, see %s --help", name, command, command)
+}
+
+// singleDash returns the error of a flag with one dash, which is the only one
+// that other programs need.
+func singleDash(args []string, refused error) error {
+	for _, a := range args {
+		name, _, _ := strings.Cut(strings.TrimPrefix(a, "-"), "=")
+		if strings.HasPrefix(a, "-") && slices.ContainsFunc(options, func(o option) bool { return o.name == name }) {
+			return fmt.Errorf("unknown flag -%s, did you mean --%s?", name, name)
+		}
+	}
+	return refused
+}
+
+func unknownCommand(name string) error {
+	// Its text may be a password.
+	if strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://") {
+		return fmt.Errorf("a URL is not a command, use --betanet.url=URL or the command %s", CollectCmd)
+	}
+	if near, ok := nearest(name, everywhere); ok {
+		return fmt.Errorf("unknown command %s, did you mean %s?", shown(name), near)
+	}
+	return fmt.Errorf("unknown command %s, use %s", shown(name), oneOfThese(everywhere))
+}
+
+// shown quotes an argument for an error, unless there may be a password in it.
+func shown(argument string) string {
+	if strings.Contains(argument, "@") {
+		return "(not shown)"
+	}
+	return fmt.Sprintf("%.64q", argument)
+}
+
+// plain returns a name as it is if it can be shown so, else quoted.
+func plain(name string) string {
+	if plainKey.MatchString(name) {
+		return name
+	}
+	return fmt.Sprintf("%.64q", name)
+}
+
+// service matches what Kubernetes adds to the prefix of our variables, without
+// its last _, for a service whose name begins with betanet-exporter. The variable
+// that ends in PORT is recognized by its value, because somebody may expect a
+// setting of that name.
+var (
+	service     = regexp.MustCompile(`^([A-Z0-9_]*_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$`)
+	servicePort = regexp.MustCompile(`^([A-Z0-9_]*_)?PORT$`)
+	serviceURL  = regexp.MustCompile(`^(tcp|udp|sctp)://`)
+)
+
+// warnUnknown warns of variables that look as if they were settings and are none:
+// those with our prefix, and those that are nearly the name of one.
+func (c *Config) warnUnknown(environ []string) {
+	known := make([]string, len(options))
+	for i := range options {
+		known[i] = options[i].variable()
+	}
+	var all []string
+	for _, e := range environ {
+		name, text, _ := strings.Cut(e, "=")
+		rest, ours := strings.CutPrefix(name, envPrefix)
+		if text == "" || slices.Contains(known, name) ||
+			ours && (service.MatchString(rest) || servicePort.MatchString(rest) && serviceURL.MatchString(text)) {
+			continue
+		}
+		if near, ok := nearest(strings.ToUpper(name), known); ok {
+			all = append(all, fmt.Sprintf("%s: unknown variable, did you mean %s?", plain(name), near))
+		} else if ours {
+			all = append(all, plain(name)+": unknown variable, it has no effect; --help lists those that have one")
+		}
+	}
+	slices.Sort(all) // the order of an environment is arbitrary
+	c.warnings = append(c.warnings, slices.Compact(all)...)
+}
+
+// lookupIn returns a function that finds a variable in an environment.
+func lookupIn(environ []string) func(name string) string {
+	all := make(map[string]string, len(environ))
+	for _, e := range environ {
+		name, text, _ := strings.Cut(e, "=")
+		if _, duplicate := all[name]; !duplicate { // as os.Getenv
+			all[name] = text
+		}
+	}
+	return func(name string) string { return all[name] }
+}
