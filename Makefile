@@ -96,7 +96,7 @@ screenshots: build ## take the pictures of docs/screenshots from the demo, with 
 	mkdir -p docs/screenshots
 	cd test && $(GO) run ./screenshots ../betanet_exporter ../docs/screenshots
 
-bench: ## measure the program, as ratios to floors of the same run; half an hour, BENCH='-only small' two minutes
+bench: ## measure the program, as ratios to baselines of the same run; half an hour, BENCH='-only small' two minutes
 	$(GO) run ./bench $(BENCH)
 
 container: ## the image for amd64 and arm64 in one OCI archive, in dist/; needs buildah, and to be root

@@ -45,7 +45,7 @@ func (s *size) dead(how, closed string) error {
 		return err
 	}
 	defer fleet.stop()
-	p, err := s.exporter(fleet, closed)
+	p, err := s.exporter(s.binary, fleet, closed)
 	if err != nil {
 		return err
 	}

@@ -1,10 +1,11 @@
-// Command bench measures the program from outside, as a process, against a
-// floor in the same run: net/http serving the same bytes from memory. It prints
-// ratios; times alone say more about the machine than about the program.
+// Command bench measures the program from outside, as a process, against
+// baselines, a reference and an earlier build in the same run. It prints ratios,
+// because times depend on the machine.
 //
 //	go run ./bench -only small            one upstream, two minutes
 //	go run ./bench -only small -long 10m  memory over ten minutes too
-//	go run ./bench -only scale            1 to 10 000 upstreams, 20 minutes
+//	go run ./bench -only scale            1 to 10 000 upstreams, half an hour
+//	go run ./bench -before ./old          compares polling and Prometheus with another build
 //	go run ./bench                        both
 
 //go:build linux
@@ -32,7 +33,8 @@ func main() {
 	var sizes sizes
 	flag.Var(&sizes, "scale", "numbers of upstreams, empty for none (default 1,100,1000,10000)")
 	cycles := flag.Int("scale.cycles", 4, "cycles of 15 s over which processor time at scale is measured")
-	parts := flag.String("scale.parts", "", "what to measure at scale: polling, serving, dead; empty for all")
+	parts := flag.String("scale.parts", "", "what to measure at scale: polling, serving, dead, prometheus; empty for all")
+	before := flag.String("before", "", "an exporter of an earlier commit, to compare with")
 	helper := flag.String("helper", "", "be one of the other processes, which the benchmark starts itself")
 	flag.Parse()
 	if *helper != "" {
@@ -40,7 +42,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
-	err := run(*only, func(b *bench) error { return b.small(*long, *cpu, *scrapes) },
+	err := run(*before, *only, func(b *bench) error { return b.small(*long, *cpu, *scrapes) },
 		func(b *bench) error { return b.scale(sizes.list(), *cycles, *parts) })
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -51,20 +53,20 @@ func main() {
 // help is what the process does that is no measurement.
 func help(arg string) error {
 	name, arg, _ := strings.Cut(arg, "=")
-	serve := map[string]func(string) error{"floor": serveFloor, "fleet": serveFleet, "floorpoll": pollFloor, "peer": servePeer}[name]
+	serve := map[string]func(string) error{"baseline": serveBaseline, "fleet": serveFleet, "pollbaseline": pollBaseline, "reference": serveReference}[name]
 	if serve == nil {
 		return fmt.Errorf("no helper %q", name)
 	}
 	return serve(arg)
 }
 
-func run(only string, small, scale func(*bench) error) error {
+func run(before, only string, small, scale func(*bench) error) error {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	b := &bench{dir: dir, binary: filepath.Join(dir, "betanet_exporter")}
+	b := &bench{dir: dir, binary: filepath.Join(dir, "betanet_exporter"), before: before}
 	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", b.binary, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -106,8 +108,9 @@ func (b *bench) small(long, cpu time.Duration, scrapes int) error {
 
 // bench is what the measurements share.
 type bench struct {
-	dir, binary string
-	sim         *simulator.Server
+	dir            string
+	binary, before string // before is an earlier build, or empty
+	sim            *simulator.Server
 }
 
 func row(what, measured, bar string, args ...any) {

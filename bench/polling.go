@@ -8,10 +8,11 @@ import (
 	"time"
 )
 
-// polling measures the exporter with its defaults, and the floor at the same time
-// on a fleet of its own: whatever else the machine does hits both.
+// polling measures the exporter with its defaults, and at the same time, each on a
+// fleet of its own, the baseline and the earlier build: whatever else the machine
+// does affects all of them.
 func (s *size) polling() error {
-	p, err := s.exporter(s.fleet, "")
+	p, err := s.exporter(s.binary, s.fleet, "")
 	if err != nil {
 		return err
 	}
@@ -22,43 +23,58 @@ func (s *size) polling() error {
 		seen = err.Error() // the others are measured all the same
 	}
 	s.set("start of the process to data of all", "≤ 2 s / ≤ 8 s", "%s", seen)
-	fleet, err := startFleet()
-	if err != nil {
-		return err
+	loads := []load{{s.fleet, p}}
+	who := []string{"", "the baseline"}
+	start := []func(fleet *process) (*process, error){func(fleet *process) (*process, error) {
+		return helper("pollbaseline", func(addr string) string { return fmt.Sprintf("%s,%s,%d", addr, fleet.addr, s.n) })
+	}}
+	if s.before != "" {
+		who = append(who, "before")
+		start = append(start, func(fleet *process) (*process, error) { return s.exporter(s.before, fleet, "") })
 	}
-	defer fleet.stop()
-	floor, err := helper("floorpoll", func(addr string) string { return fmt.Sprintf("%s,%s,%d", addr, fleet.addr, s.n) })
-	if err != nil {
-		return err
+	for _, start := range start {
+		fleet, err := startFleet()
+		if err != nil {
+			return err
+		}
+		defer fleet.stop()
+		other, err := start(fleet)
+		if err != nil {
+			return err
+		}
+		defer other.stop()
+		loads = append(loads, load{fleet, other})
 	}
-	defer floor.stop()
-	time.Sleep(interval + 2*time.Second)
+	time.Sleep(2*interval + 2*time.Second)
 	files := 0
 	used, err := s.perCycle(s.cycles, func() error {
 		n, err := p.files()
 		files = max(files, n)
 		return err
-	}, load{s.fleet, p}, load{fleet, floor})
+	}, loads...)
 	if err != nil {
 		return err
 	}
-	cpu, floorCPU, asked := used[0].cpu, used[1].cpu, used[0].requests
-	if r := used[1].requests; r < 2.9 || r > 3.1 {
-		return fmt.Errorf("the floor made %.2f requests per upstream and cycle", r)
+	rss := make([]float64, len(loads))
+	for i, l := range loads {
+		if r := used[i].requests; i > 0 && (r < 2.9 || r > 3.1) {
+			return fmt.Errorf("%s made %.2f requests per upstream and cycle", who[i], r)
+		}
+		if rss[i], err = l.p.mib("VmRSS:"); err != nil {
+			return err
+		}
+		if i > 0 {
+			l.p.stop()
+		}
 	}
-	s.live = cpu
-	floorRSS, err := floor.mib("VmRSS:")
-	if err != nil {
-		return err
+	s.live = used[0].cpu
+	s.set("CPU of polling / baseline", "≤ 1.15 / ≤ 1.3", "%.2f (%.0f / %.0f µs per upstream and cycle)", used[0].cpu/used[1].cpu, used[0].cpu, used[1].cpu)
+	s.set("requests per upstream and cycle", "3", "%.2f", used[0].requests)
+	s.set("resident memory / baseline", "≤ 1.5 / ≤ 1.1", "%.2f (%.1f / %.1f MiB)", rss[0]/rss[1], rss[0], rss[1])
+	if s.before != "" {
+		s.set("CPU of polling / before", "≤ 1 / ≤ 1", "%.2f (%.2f of the baseline before)", used[0].cpu/used[2].cpu, used[2].cpu/used[1].cpu)
+		s.set("resident memory / before", "", "%.2f (%.1f MiB before)", rss[0]/rss[2], rss[2])
 	}
-	floor.stop()
-	s.set("CPU of polling / floor", "≤ 1.4 / ≤ 1.4", "%.2f (%.0f / %.0f µs per upstream and cycle)", cpu/floorCPU, cpu, floorCPU)
-	s.set("requests per upstream and cycle", "3", "%.2f", asked)
-	rss, err := p.mib("VmRSS:")
-	if err != nil {
-		return err
-	}
-	s.set("resident memory / floor", "≤ 1.5 / ≤ 1.3", "%.2f (%.1f / %.1f MiB)", rss/floorRSS, rss, floorRSS)
 	s.set("open files, most seen", "≤ 3000 / ≤ 10 600", "%d", files)
 	if err := s.whilePolling(p); err != nil {
 		return err
@@ -77,22 +93,22 @@ func (s *size) polling() error {
 // sends the same bytes from memory, over at least a cycle.
 func (s *size) whilePolling(p *process) error {
 	const turns = 100
-	var floors [2]*process
-	var times [2][2][]time.Duration // by coding, ours and the floor's
+	var baselines [2]*process
+	var times [2][2][]time.Duration // by coding, ours and the baseline's
 	for coding, gzip := range []bool{false, true} {
 		body, err := p.scrape(gzip)
 		if err != nil {
 			return err
 		}
-		if floors[coding], err = s.bench.floor(body); err != nil {
+		if baselines[coding], err = s.bench.baseline(body); err != nil {
 			return err
 		}
-		defer floors[coding].stop()
+		defer baselines[coding].stop()
 		s.set("size of a scrape, MB, "+codings[coding], "", "%.3f", float64(len(body))/1e6)
 	}
 	for tick, i := time.NewTicker(interval/turns), 0; i < turns; i++ {
 		for coding, gzip := range []bool{false, true} {
-			for who, p := range []*process{p, floors[coding]} {
+			for who, p := range []*process{p, baselines[coding]} {
 				began := time.Now()
 				if _, err := p.get(accept, gzip, io.Discard); err != nil {
 					return err
@@ -103,9 +119,9 @@ func (s *size) whilePolling(p *process) error {
 		<-tick.C
 	}
 	for coding, t := range times {
-		ours, floor := worst(t[0]), worst(t[1])
-		s.set(fmt.Sprintf("slowest of %d scrapes while polling / floor, %s", turns, codings[coding]), "≤ 10 / ≤ 10",
-			"%.1f (%s / %s)", float64(ours)/float64(floor), ours, floor)
+		ours, baseline := worst(t[0]), worst(t[1])
+		s.set(fmt.Sprintf("slowest of %d scrapes while polling / baseline, %s", turns, codings[coding]), "≤ 10 / ≤ 10",
+			"%.1f (%s / %s)", float64(ours)/float64(baseline), ours, baseline)
 	}
 	return nil
 }

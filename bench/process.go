@@ -22,6 +22,9 @@ import (
 // accept is the Accept header of Prometheus.
 const accept = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 
+// protobuf is the Accept header of Prometheus with native histograms.
+const protobuf = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
+
 // process is a server under measurement.
 type process struct {
 	cmd    *exec.Cmd

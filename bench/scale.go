@@ -28,7 +28,7 @@ func (b *bench) scale(sizes []int, cycles int, parts string) error {
 		for _, part := range []struct {
 			what string
 			run  func() error
-		}{{"polling", s.polling}, {"serving", s.serving}, {"dead", s.halfDead}} {
+		}{{"polling", s.polling}, {"serving", s.serving}, {"dead", s.halfDead}, {"prometheus", s.prometheus}} {
 			if parts != "" && !slices.Contains(strings.Split(parts, ","), part.what) {
 				continue
 			}
@@ -56,9 +56,9 @@ func (s *size) set(what, bar, measured string, args ...any) {
 	s.table.set(s.n, what, bar, measured, args...)
 }
 
-// exporter starts the exporter on the fleet; closed is the port of odd hosts,
-// empty for that of the others.
-func (s *size) exporter(fleet *process, closed string, args ...string) (*process, error) {
+// exporter starts a build of the exporter on the fleet; closed is the port of odd
+// hosts, empty for that of the others.
+func (s *size) exporter(binary string, fleet *process, closed string, args ...string) (*process, error) {
 	_, port, err := net.SplitHostPort(fleet.addr)
 	if err != nil {
 		return nil, err
@@ -90,10 +90,11 @@ func (s *size) exporter(fleet *process, closed string, args ...string) (*process
 		return nil, err
 	}
 	args = append([]string{"--config.file=" + file.Name(), "--web.listen-address=" + addr, "--log.level=warn"}, args...)
-	return startProcess(log, addr, s.binary, args...)
+	return startProcess(log, addr, binary, args...)
 }
 
-func name(i int) string { return fmt.Sprintf("betanet-%05d", i) }
+// name returns the name of an upstream, of 15 bytes.
+func name(i int) string { return fmt.Sprintf("betanet-%07d", i) }
 
 // ready waits until there are data of so many upstreams, and gives the time that
 // it took since the start of the process. It asks gently: a large body is asked

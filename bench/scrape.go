@@ -18,9 +18,9 @@ import (
 // parallel is how many scrapers ask at once.
 const parallel = 8
 
-// serveFloor is the floor: a net/http server with one body in memory. It shares
+// serveBaseline is the baseline: a net/http server with one body in memory. It shares
 // nothing with the program.
-func serveFloor(arg string) error {
+func serveBaseline(arg string) error {
 	addr, path, _ := strings.Cut(arg, ",")
 	body, err := os.ReadFile(path)
 	if err != nil {
@@ -32,7 +32,7 @@ func serveFloor(arg string) error {
 	}))
 }
 
-// scrape compares the time of scrapes with that of the floor, for the same
+// scrape compares the time of scrapes with that of the baseline, for the same
 // bytes. Turns alternate, so that what else the machine does hits both.
 func (b *bench) scrape(n int, gzip bool) error {
 	p, err := b.exporter("--collect.interval=1s")
@@ -47,7 +47,7 @@ func (b *bench) scrape(n int, gzip bool) error {
 	if err != nil {
 		return err
 	}
-	f, err := b.floor(body)
+	f, err := b.baseline(body)
 	if err != nil {
 		return err
 	}
@@ -69,19 +69,19 @@ func (b *bench) scrape(n int, gzip bool) error {
 	if gzip {
 		coding = "gzip"
 	}
-	row(fmt.Sprintf("scrape, one upstream, %s, %d bytes, %d at once: p99 / floor", coding, len(body), parallel), "%.2f (p50 %.2f; %s / %s)", "< 3",
+	row(fmt.Sprintf("scrape, one upstream, %s, %d bytes, %d at once: p99 / baseline", coding, len(body), parallel), "%.2f (p50 %.2f; %s / %s)", "< 3",
 		float64(quantile(ours, .99))/float64(quantile(theirs, .99)), float64(quantile(ours, .5))/float64(quantile(theirs, .5)),
 		quantile(ours, .99), quantile(theirs, .99))
 	return nil
 }
 
-// floor starts the floor with a body.
-func (b *bench) floor(body []byte) (*process, error) {
+// baseline starts the baseline with a body.
+func (b *bench) baseline(body []byte) (*process, error) {
 	path := filepath.Join(b.dir, "body")
 	if err := os.WriteFile(path, body, 0o600); err != nil {
 		return nil, err
 	}
-	return helper("floor", func(addr string) string { return addr + "," + path })
+	return helper("baseline", func(addr string) string { return addr + "," + path })
 }
 
 // load makes n scrapes by parallel scrapers and returns their times.

@@ -18,7 +18,7 @@ const pause = 1100 * time.Millisecond
 
 // serving measures scrapes of an exporter that does nothing else.
 func (s *size) serving() error {
-	p, err := s.exporter(s.fleet, "", "--collect.interval=1h", "--cache.max-stale=0")
+	p, err := s.exporter(s.binary, s.fleet, "", "--collect.interval=1h", "--cache.max-stale=0")
 	if err != nil {
 		return err
 	}
@@ -34,27 +34,34 @@ func (s *size) serving() error {
 		}
 		s.set("allocated per scrape, MB, "+codings[i], bar, "%.3f", mb)
 	}
-	peer, err := s.peer(p)
+	reference, err := s.reference(p)
 	if err != nil {
 		return err
 	}
-	defer peer.stop()
-	for i, bar := range []string{"≤ 1/30 / ≤ 1/40", "≤ 1/15 / ≤ 1/15"} {
-		ours, err := p.perScrape(i == 1)
+	defer reference.stop()
+	for _, format := range []struct {
+		name, bar, accept string
+		gzip              bool
+	}{
+		{"plain", "≤ 1/30 / ≤ 1/40", accept, false},
+		{"gzip", "≤ 1/15 / ≤ 1/15", accept, true},
+		{"protobuf", "≤ 1/2 / ≤ 1/2", protobuf, false},
+	} {
+		ours, err := p.perScrape(format.accept, format.gzip)
 		if err != nil {
 			return err
 		}
-		theirs, err := peer.perScrape(i == 1)
+		theirs, err := reference.perScrape(format.accept, format.gzip)
 		if err != nil {
 			return err
 		}
-		s.set("CPU of a scrape / promhttp, "+codings[i], bar, "1/%.1f (%.3f / %.3f ms)", theirs/ours, ours, theirs)
+		s.set("CPU of a scrape / promhttp, "+format.name, format.bar, "1/%.1f (%.3f / %.3f ms)", theirs/ours, ours, theirs)
 	}
 	return nil
 }
 
-// peer starts the peer with the series of an exporter, and compares what both say.
-func (s *size) peer(p *process) (*process, error) {
+// reference starts the reference with the series of an exporter, and compares what both say.
+func (s *size) reference(p *process) (*process, error) {
 	var body bytes.Buffer
 	if _, err := p.get(plainText, false, &body); err != nil {
 		return nil, err
@@ -63,27 +70,36 @@ func (s *size) peer(p *process) (*process, error) {
 	if err := os.WriteFile(path, body.Bytes(), 0o600); err != nil {
 		return nil, err
 	}
-	peer, err := helper("peer", func(addr string) string { return addr + "," + path })
+	reference, err := helper("reference", func(addr string) string { return addr + "," + path })
 	if err != nil {
 		return nil, err
 	}
-	peer.client.Timeout = 2 * time.Minute
-	theirs, err := peer.scrape(false)
+	reference.client.Timeout = 2 * time.Minute
+	theirs, err := reference.scrape(false)
 	if err != nil {
-		peer.stop()
+		reference.stop()
 		return nil, err
 	}
 	ours, err := p.scrape(false)
 	if err != nil {
-		peer.stop()
+		reference.stop()
 		return nil, err
 	}
 	if a, z := series(ours), series(theirs); a != z {
-		peer.stop()
-		return nil, fmt.Errorf("the peer has %d lines with samples, the exporter %d", z, a)
+		reference.stop()
+		return nil, fmt.Errorf("the reference has %d samples, the exporter %d", z, a)
 	}
-	s.set("lines with samples", "", "%d", series(ours))
-	return peer, nil
+	s.set("samples", "", "%d", series(ours))
+	one := []byte(`upstream="` + name(0) + `"`)
+	samples, size := 0, 0
+	for line := range bytes.Lines(ours) {
+		if bytes.Contains(line, one) {
+			samples, size = samples+1, size+len(line)
+		}
+	}
+	s.set("samples of an upstream", "22", "%d", samples)
+	s.set("bytes of an upstream, plain", "≤ 1700", "%d", size)
+	return reference, nil
 }
 
 // series counts the lines that are no comment.
@@ -93,7 +109,7 @@ func series(body []byte) int {
 
 // perScrape is the processor time of a scrape in milliseconds. There are as many
 // as make half a second of it, three at least, a dozen seconds at most.
-func (p *process) perScrape(gzip bool) (float64, error) {
+func (p *process) perScrape(accept string, gzip bool) (float64, error) {
 	before, err := p.cpu()
 	if err != nil {
 		return 0, err

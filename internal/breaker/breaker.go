@@ -42,7 +42,8 @@ var ErrOpen = errors.New("circuit breaker is open")
 // Breaker guards one endpoint. All methods may be called at the same time.
 type Breaker struct {
 	mu        sync.Mutex
-	cb        *gobreaker.TwoStepCircuitBreaker[struct{}]
+	cb        *gobreaker.TwoStepCircuitBreaker[struct{}] // nil before the first attempt
+	failures  uint32
 	pause     time.Duration
 	state     State
 	openUntil time.Time
@@ -53,18 +54,27 @@ type Breaker struct {
 // New makes a closed breaker that opens at the given number of consecutive
 // failures and then lasts for the pause.
 func New(failures uint32, pause time.Duration) *Breaker {
-	b := &Breaker{pause: pause}
+	return &Breaker{failures: failures, pause: pause}
+}
+
+// circuit returns gobreaker's half of the breaker. It is made for the first
+// attempt, because an upstream has endpoints that are never asked. The caller
+// holds b.mu.
+func (b *Breaker) circuit() *gobreaker.TwoStepCircuitBreaker[struct{}] {
+	if b.cb != nil {
+		return b.cb
+	}
 	b.cb = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		MaxRequests:  1,
-		Timeout:      pause,
-		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= failures },
+		Timeout:      b.pause,
+		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= b.failures },
 		IsSuccessful: func(err error) bool { return err == nil },
 		IsExcluded:   func(err error) bool { return err == errIgnored },
 		// Called under gobreaker's lock and, as all calls go through us, under
 		// b.mu: it may touch the fields and nothing else.
 		OnStateChange: func(_ string, _, to gobreaker.State) { b.changed(to) },
 	})
-	return b
+	return b.cb
 }
 
 var (
@@ -89,7 +99,7 @@ type Permit struct {
 func (b *Breaker) Allow() (*Permit, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	done, err := b.cb.Allow()
+	done, err := b.circuit().Allow()
 	changes := b.take()
 	if err != nil {
 		return nil, ErrOpen

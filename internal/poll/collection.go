@@ -159,15 +159,19 @@ func (s *upstream) worthwhile() time.Duration { return min(time.Second, s.u.Sett
 // tryAlone is try while no other request of the upstream is out, as a breaker's
 // probe may be.
 func (c *collection) tryAlone(l *leash, a *ask) (again bool) {
-	t := time.NewTimer(c.left())
-	defer t.Stop()
 	select {
-	case c.line <- struct{}{}:
-		defer func() { <-c.line }()
-		return c.try(c.limit, l, a)
-	case <-t.C:
-		return false
-	case <-c.ctx.Done():
-		return false
+	case c.line <- struct{}{}: // as nearly always: a timer would cost more than the rest
+	default:
+		t := time.NewTimer(c.left())
+		defer t.Stop()
+		select {
+		case c.line <- struct{}{}:
+		case <-t.C:
+			return false
+		case <-c.ctx.Done():
+			return false
+		}
 	}
+	defer func() { <-c.line }()
+	return c.try(c.limit, l, a)
 }

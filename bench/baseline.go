@@ -16,12 +16,12 @@ import (
 // interval is the default time between two collections of an upstream.
 const interval = 15 * time.Second
 
-// pollers is how many upstreams the floor asks at once.
+// pollers is how many upstreams the baseline asks at once.
 const pollers = 32
 
-// pollFloor is the floor of polling: net/http with one connection an upstream,
+// pollBaseline is the baseline of polling: net/http with one connection an upstream,
 // that throws away what it reads. It shares nothing with the program.
-func pollFloor(arg string) error {
+func pollBaseline(arg string) error {
 	part := strings.Split(arg, ",") // own address, address of the fleet, number of hosts
 	_, port, err := net.SplitHostPort(part[1])
 	if err != nil {
@@ -55,7 +55,7 @@ func pollFloor(arg string) error {
 		go func() {
 			for t := range work {
 				if err := t.poll(); err != nil {
-					fmt.Fprintln(os.Stderr, "floor:", err)
+					fmt.Fprintln(os.Stderr, "baseline:", err)
 				}
 			}
 		}()
@@ -68,7 +68,7 @@ func pollFloor(arg string) error {
 	}
 }
 
-// target is an upstream of the floor.
+// target is an upstream of the baseline.
 type target struct {
 	transport *http.Transport
 	requests  [3]*http.Request

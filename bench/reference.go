@@ -18,12 +18,12 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// plainText is the Accept header for the format that the peer can read.
+// plainText is the Accept header for the format that the reference can read.
 const plainText = "text/plain;version=0.0.4"
 
-// servePeer is the peer: what an exporter of the usual make does with the same
+// serveReference is the reference: what an exporter of the usual make does with the same
 // series, a collector that makes constant metrics for each scrape.
-func servePeer(arg string) error {
+func serveReference(arg string) error {
 	addr, path, _ := strings.Cut(arg, ",")
 	body, err := os.ReadFile(path)
 	if err != nil {
@@ -34,7 +34,7 @@ func servePeer(arg string) error {
 	if err != nil {
 		return fmt.Errorf("the exporter's metrics: %w", err)
 	}
-	c := &peer{descs: make(map[string]*prometheus.Desc)}
+	c := &reference{descs: make(map[string]*prometheus.Desc)}
 	for _, f := range families {
 		for _, m := range f.Metric {
 			c.add(f, m)
@@ -47,14 +47,14 @@ func servePeer(arg string) error {
 	return http.ListenAndServe(addr, promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true}))
 }
 
-// peer is the collector. Its values are at hand, as are its descriptions.
-type peer struct {
+// reference is the collector. Its values are at hand, as are its descriptions.
+type reference struct {
 	descs   map[string]*prometheus.Desc
 	metrics []func() prometheus.Metric
 }
 
 // add takes a series from the exporter.
-func (c *peer) add(f *dto.MetricFamily, m *dto.Metric) {
+func (c *reference) add(f *dto.MetricFamily, m *dto.Metric) {
 	var names, values []string
 	for _, l := range m.Label {
 		names, values = append(names, l.GetName()), append(values, l.GetValue())
@@ -96,7 +96,7 @@ func constant(d *prometheus.Desc, kind dto.MetricType, m *dto.Metric, labels []s
 }
 
 // Describe gives the descriptions, in one order.
-func (c *peer) Describe(to chan<- *prometheus.Desc) {
+func (c *reference) Describe(to chan<- *prometheus.Desc) {
 	var keys []string
 	for key := range c.descs {
 		keys = append(keys, key)
@@ -108,7 +108,7 @@ func (c *peer) Describe(to chan<- *prometheus.Desc) {
 }
 
 // Collect makes the metrics anew.
-func (c *peer) Collect(to chan<- prometheus.Metric) {
+func (c *reference) Collect(to chan<- prometheus.Metric) {
 	for _, m := range c.metrics {
 		to <- m()
 	}
