@@ -18,7 +18,9 @@ beat the default; a setting on an upstream itself stands above all. An empty
 variable is an unset one. Durations are numbers with a unit, such as ` + "`500ms`, `15s`" + `
 or ` + "`5m`" + `. Booleans take no value: ` + "`--web.enable-pprof`, `--no-web.enable-pprof`" + `.
 ` + "`--config.print`" + ` prints what holds, and where each value comes from;
-` + "`--config.check`" + ` reports everything that is wrong, and exits with 0 or 1.
+` + "`--config.check`" + ` reports everything that would keep the exporter from starting, in the
+settings, the web configuration and the files that they name, and broken files of
+discovery; it exits with 0 or 1. Warnings do not change the exit code.
 
 ## serve, demo and collect
 
