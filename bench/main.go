@@ -30,8 +30,8 @@ func main() {
 	cpu := flag.Duration("cpu", time.Minute, "how long to watch the processor time")
 	scrapes := flag.Int("scrapes", 20000, "scrapes per measurement of their time")
 	only := flag.String("only", "", "part to run: small or scale, empty for both")
-	var sizes sizes
-	flag.Var(&sizes, "scale", "numbers of upstreams, empty for none (default 1,100,1000,10000)")
+	sizes := sizes{1, 100, 1000, 10000}
+	flag.Var(&sizes, "scale", "numbers of upstreams, empty for none; 1,100,1000,10000 without the flag")
 	cycles := flag.Int("scale.cycles", 4, "cycles of 15 s over which processor time at scale is measured")
 	parts := flag.String("scale.parts", "", "what to measure at scale: polling, serving, dead, prometheus; empty for all")
 	before := flag.String("before", "", "an exporter of an earlier commit, to compare with")
@@ -43,7 +43,7 @@ func main() {
 		os.Exit(1)
 	}
 	err := run(*before, *only, func(b *bench) error { return b.small(*long, *cpu, *scrapes) },
-		func(b *bench) error { return b.scale(sizes.list(), *cycles, *parts) })
+		func(b *bench) error { return b.scale(sizes, *cycles, *parts) })
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)

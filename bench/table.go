@@ -13,31 +13,21 @@ import (
 )
 
 // sizes is the value of -scale.
-type sizes struct {
-	given bool
-	n     []int
-}
+type sizes []int
 
 func (s *sizes) String() string { return "" }
 
 // Set reads a list like 1,100.
 func (s *sizes) Set(v string) error {
-	s.given, s.n = true, nil
+	*s = nil
 	for _, part := range strings.FieldsFunc(v, func(r rune) bool { return r == ',' }) {
 		n, err := strconv.Atoi(part)
 		if err != nil || n < 1 || n > 50000 {
 			return fmt.Errorf("%q is not a number of upstreams from 1 to 50000", part)
 		}
-		s.n = append(s.n, n)
+		*s = append(*s, n)
 	}
 	return nil
-}
-
-func (s *sizes) list() []int {
-	if !s.given {
-		return []int{1, 100, 1000, 10000}
-	}
-	return s.n
 }
 
 // table has a column for each size. Rows come in the order of their first cell.
