@@ -136,8 +136,10 @@ func reasons() (names []string) {
 }
 
 func newSelf() *Self {
-	s := &Self{cache: counters(cacheResults), rejected: counters(rejections), pushed: counters(pushResults), sources: make(map[string]Discovery),
-		durations: fleet.NewHistogram(), delay: fleet.NewHistogram()}
+	s := &Self{
+		cache: counters(cacheResults), rejected: counters(rejections), pushed: counters(pushResults), sources: make(map[string]Discovery),
+		durations: fleet.NewHistogram(), delay: fleet.NewHistogram(),
+	}
 	for e := range s.attempts {
 		s.attempts[e] = counters(results)
 	}
