@@ -14,6 +14,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/config"
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/otlp"
+	"github.com/betanet/betanet_exporter/internal/web"
 )
 
 // upstreamsAPart is how many upstreams a part of a push has: about 16 000 data
@@ -93,20 +94,13 @@ type pushes struct {
 
 	mu     sync.Mutex
 	limit  changeLimit
-	state  pushState
+	state  web.Push
 	broken time.Time     // when pushes began to fail
 	outage time.Duration // how long they failed, until they were good again
 }
 
-// pushState is how pushes are at the moment.
-type pushState struct {
-	Endpoint    string    // without credentials
-	LastSuccess time.Time // zero before the first
-	Err         string    // why the last push was no success, empty if it was
-}
-
 // State returns how pushes are at the moment. It may be called at any time.
-func (p *pushes) State() pushState {
+func (p *pushes) State() web.Push {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.state
@@ -124,12 +118,12 @@ func (p *pushes) report(push otlp.Push) {
 		reason = quote(push.Err)
 	}
 	switch {
-	case reason != "" && p.state.Err == "":
+	case reason != "" && p.state.Error == "":
 		p.broken = now
-	case reason == "" && p.state.Err != "":
+	case reason == "" && p.state.Error != "":
 		p.outage = now.Sub(p.broken)
 	}
-	p.state.Err = reason
+	p.state.Error = reason
 	if push.Result == otlp.Success {
 		p.state.LastSuccess = now
 	}

@@ -99,7 +99,7 @@ func TestTheStateOfPushesIsThatOfTheLast(t *testing.T) {
 		{[]otlp.Push{failed("401"), succeeded}, "", true},
 	} {
 		_, p := logOfPushes(t, c.pushes...)
-		if got := p.State(); got.Err != c.err || got.LastSuccess.IsZero() == c.ever || got.Endpoint != "http://receiver/v1/metrics" {
+		if got := p.State(); got.Error != c.err || got.LastSuccess.IsZero() == c.ever || got.Endpoint != "http://receiver/v1/metrics" {
 			t.Errorf("%v: got %+v, want error %q, a success %v", c.pushes, got, c.err, c.ever)
 		}
 	}

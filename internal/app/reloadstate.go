@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/betanet/betanet_exporter/internal/web"
 )
 
 // reloads turns the ends of reloads into log lines and the present state.
@@ -12,33 +14,30 @@ import (
 // of the last line is therefore logged at the end of that minute, unless a reload
 // has succeeded meanwhile; the same failure again, after that minute, is a line.
 type reloads struct {
-	log *slog.Logger
+	log  *slog.Logger
+	file string // that is read, "" for none
 
 	mu    sync.Mutex
 	limit changeLimit
-	state reloadState
+	state web.Configuration
 	later *time.Timer // logs what the limit held back; nil for nothing
 }
 
-// reloadState is how reloads are at the moment.
-type reloadState struct {
-	LastSuccess time.Time // when the configuration in force was loaded, at the start or later
-	Err         string    // why the last reload failed, empty if it did not
-}
-
-// State returns how reloads are at the moment. It may be called at any time and
+// State returns the state of the configuration. It may be called at any time and
 // does not wait for a reload.
-func (r *reloads) State() reloadState {
+func (r *reloads) State() web.Configuration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.state
+	s := r.state
+	s.File = r.file
+	return s
 }
 
 // started records that the first configuration is in force.
 func (r *reloads) started(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.state.LastSuccess = now
+	r.state.LastReload = now
 }
 
 // succeeded reports a reload that gave so many upstreams.
@@ -46,7 +45,7 @@ func (r *reloads) succeeded(upstreams int, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.forget()
-	r.state = reloadState{LastSuccess: now}
+	r.state = web.Configuration{LastReload: now}
 	attributes := []any{"upstreams", upstreams}
 	if changes := r.limit.note("", now); changes > 0 {
 		attributes = append(attributes, "changes", changes)
@@ -58,9 +57,9 @@ func (r *reloads) succeeded(upstreams int, now time.Time) {
 func (r *reloads) failed(err error, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	again := r.state.Err == err.Error()
-	r.state.Err = err.Error()
-	changes := r.limit.note(r.state.Err, now)
+	again := r.state.Error == err.Error()
+	r.state.Error = err.Error()
+	changes := r.limit.note(r.state.Error, now)
 	wait := changeEvery - now.Sub(r.limit.logged)
 	switch {
 	case changes > 0:
@@ -72,7 +71,7 @@ func (r *reloads) failed(err error, now time.Time) {
 		r.later = time.AfterFunc(wait, r.flush)
 		fallthrough
 	default:
-		r.log.Debug("Reload failed", keyErr, r.state.Err)
+		r.log.Debug("Reload failed", keyErr, r.state.Error)
 	}
 }
 
@@ -93,7 +92,7 @@ func (r *reloads) flush() {
 // line logs the present failure. The caller holds r.mu.
 func (r *reloads) line(changes int) {
 	r.forget()
-	r.log.Error("Reload failed, the old configuration goes on", keyErr, r.state.Err, "changes", changes)
+	r.log.Error("Reload failed, the old configuration goes on", keyErr, r.state.Error, "changes", changes)
 }
 
 // forget drops the line that waits. The caller holds r.mu.

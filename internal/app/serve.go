@@ -42,11 +42,15 @@ func serve(ctx context.Context, s settings, load func() (settings, error), signa
 	r := newReloader(ctx, s, load, registry, poller, log)
 	r.notifier = notifier
 	health := &web.Health{Registry: registry, ProbeMode: s.ProbeMode}
-	handler, err := web.Handler(handlerOptions(s.Config, registry, health, past, r, log))
+	pusher, err := newPusher(s.Config, registry, started, doors.listeners[0].Addr(), log)
 	if err != nil {
 		return err
 	}
-	pusher, err := newPusher(s.Config, registry, started, doors.listeners[0].Addr(), log)
+	o := handlerOptions(s.Config, registry, health, past, r, log)
+	if pusher != nil {
+		o.Push = pusher.State
+	}
+	handler, err := web.Handler(o)
 	if err != nil {
 		return err
 	}
@@ -85,7 +89,7 @@ func serve(ctx context.Context, s settings, load func() (settings, error), signa
 func newReloader(ctx context.Context, s settings, load func() (settings, error), r *exposition.Registry, p *poll.Poller, log *slog.Logger) *reloader {
 	upstreams := newRoster(ctx, p, r, log, !s.ProbeMode)
 	return &reloader{
-		load: load, ctx: ctx, roster: upstreams, sources: &discoveryManager{roster: upstreams}, self: r.Self, reports: &reloads{log: log},
+		load: load, ctx: ctx, roster: upstreams, sources: &discoveryManager{roster: upstreams}, self: r.Self, reports: &reloads{log: log, file: s.File},
 		targets: probe.New(ctx, probe.Options{Poller: p, Lookup: upstreams.lookup, Settings: s.DiscoveredSettings, API: s.API}),
 	}
 }
@@ -95,6 +99,7 @@ func handlerOptions(c *config.Config, r *exposition.Registry, h *web.Health, p *
 		Registry: r, Health: h, Trend: &p.trend, Journal: &p.journal, Version: version.Version, TelemetryPath: c.Web.TelemetryPath,
 		MaxRequests: c.Web.MaxRequests, Pprof: c.Web.EnablePprof, ProbeMode: c.ProbeMode, Log: log,
 		Probe: re.targets, Names: re.roster.all,
+		Configuration: re.reports.State,
 	}
 	if c.Web.EnableLifecycle {
 		o.Reload = re.reload

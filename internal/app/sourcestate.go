@@ -22,6 +22,7 @@ type sourceState struct {
 	tried       bool
 	lastSuccess time.Time
 	duplicates  int
+	err         string // of list
 
 	failing, rejected, stripped, note changeLimit
 }
@@ -44,6 +45,7 @@ func (s *sourceState) take(name string, l discovery.List, log *slog.Logger) {
 	if l.Err != nil {
 		reason = withoutLocalPort(quote(l.Err))
 	}
+	s.err = reason
 	if changes := s.failing.note(reason, now); changes > 0 {
 		if reason != "" {
 			log.Warn("Discovery failed, keeping the last list of targets", keyErr, reason, "targets", len(l.Targets), "changes", changes)
@@ -73,7 +75,7 @@ func (s *sourceState) take(name string, l discovery.List, log *slog.Logger) {
 func (s *sourceState) state() exposition.Discovery {
 	return exposition.Discovery{
 		Tried: s.tried, Up: s.tried && s.list.Err == nil, Targets: len(s.list.Targets),
-		Duplicates: s.duplicates, Rejected: len(s.list.Rejected), LastSuccess: s.lastSuccess,
+		Duplicates: s.duplicates, Rejected: len(s.list.Rejected), LastSuccess: s.lastSuccess, Err: s.err,
 	}
 }
 

@@ -43,6 +43,7 @@ type Discovery struct {
 	Duplicates  int  // left out because their name is taken
 	Rejected    int  // left out because they are not valid
 	LastSuccess time.Time
+	Err         string // why not everything could be read, empty if it could
 }
 
 // Discovered records the state of a source of discovery.
@@ -50,6 +51,13 @@ func (s *Self) Discovered(source string, state Discovery) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sources[source] = state
+}
+
+// Sources returns the state of each source of discovery, by name.
+func (s *Self) Sources() map[string]Discovery {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.sources)
 }
 
 // DiscoveryTried reports whether every source of discovery was tried once.

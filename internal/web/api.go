@@ -28,6 +28,7 @@ func (p *statusPages) list(l listing, q *query, views []*fleet.View, points []hi
 	for _, e := range l.part(q) {
 		s.Upstreams = append(s.Upstreams, newUpstreamInShort(e.view, e.brief, now))
 	}
+	p.itself(&s)
 	return s
 }
 

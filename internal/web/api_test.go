@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/history"
 )
@@ -28,7 +30,19 @@ func TestExamplesOfTheStatusAreWhatTheCodeGives(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pages := &statusPages{Options{Version: "1.2.3", Journal: journal}}
+	r := exposition.NewRegistry()
+	r.Self.Discovered("file:fleet/*.json", exposition.Discovery{
+		Tried: true, Targets: 3, Duplicates: 1, Rejected: 2, LastSuccess: noon.Add(-time.Hour), Err: "fleet/b.json: unexpected end of JSON input",
+	})
+	pages := &statusPages{Options{
+		Registry: r, Version: "1.2.3", Journal: journal,
+		Configuration: func() Configuration {
+			return Configuration{File: "/etc/betanet_exporter.yml", LastReload: noon.Add(-48 * time.Hour), Error: "/etc/betanet_exporter.yml: is empty"}
+		},
+		Push: func() Push {
+			return Push{Endpoint: "http://collector:4318/v1/metrics", LastSuccess: noon.Add(-4 * time.Second)}
+		},
+	}}
 	s := pages.list(newListing(views, &q, noon), &q, views, points, noon)
 	documented := documentation(t)
 	for what, example := range map[string]any{

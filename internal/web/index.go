@@ -29,6 +29,7 @@ type indexPage struct {
 	ProbeMode     bool
 	Names         int // upstreams that are configured, listed or not
 	Events        []eventRow
+	Parts         []part // of the exporter itself
 }
 
 // form is the filter as it holds.
@@ -86,6 +87,7 @@ func (p *statusPages) index(w http.ResponseWriter, r *http.Request) {
 		Status: s, TelemetryPath: p.TelemetryPath, JSON: "/api/v1/status" + q.url()[1:],
 		Tiles: newTiles(s.Fleet, points, now), Form: newForm(&q), Columns: newColumns(q), Rows: newRows(s.Upstreams),
 		From: q.offset + 1, ProbeMode: p.ProbeMode, Events: newEventRows(s.Events, views, now),
+		Parts: newParts(&s, now),
 	}
 	if len(points) > 1 {
 		page.Span = spell(span(points, now).Seconds())

@@ -15,6 +15,9 @@ type Status struct {
 	Matched   *int             `json:"matched,omitempty"` // upstreams that pass the filter, of which a part may follow
 	Upstreams []upstreamStatus `json:"upstreams"`
 	Events    []eventStatus    `json:"events,omitempty"` // the last ones, of all upstreams
+	Sources   []sourceStatus   `json:"sources,omitempty"`
+	Config    *Configuration   `json:"config,omitempty"`
+	Push      *Push            `json:"push,omitempty"` // absent if nothing is pushed
 }
 
 // upstreamStatus is one upstream of a status. What is not known is left out.

@@ -30,7 +30,11 @@ type Options struct {
 	Reload func() error
 	Probe  Prober                   // of /probe; nil where there is none
 	Names  func() []*fleet.Upstream // on /sd; nil where there is none
-	Log    *slog.Logger
+	// Configuration and Push tell their present state; nil where it is not known,
+	// and where nothing is pushed.
+	Configuration func() Configuration
+	Push          func() Push
+	Log           *slog.Logger
 }
 
 // Handler serves all paths (design: interface.md, HTTP).
