@@ -100,7 +100,7 @@ func shortAlerts(t *testing.T) string {
 	t.Helper()
 	text := read(t, alertsFile)
 	for _, r := range []struct{ old, short string }{
-		{`for: \d+m\n`, "for: 2s\n"}, {`\[\d+[mh]\]`, "[10s]"}, {`offset \d+m\n`, "offset 10s\n"},
+		{`for: \d+m\n`, "for: 2s\n"}, {`\[\d+[mh]\]`, "[10s]"}, {`offset \d+m\b`, "offset 10s"},
 	} {
 		old := regexp.MustCompile(r.old)
 		if !old.MatchString(text) {

@@ -35,16 +35,15 @@ func TestDashboardsAskTheDataSourceThatIsChosen(t *testing.T) {
 	}
 }
 
-// Expressions that have values only for upstreams of API mixnodes, with replicas,
-// over https, or without a name; only for what is not a probe; and only for an
+// Expressions that have values only for upstreams of API mixnodes, with replicas
+// or over https; only for what is not a probe; and only for an
 // exporter of several upstreams that pushes.
 var (
-	ofMixnodes   = regexp.MustCompile(`betanet_mixnode_(up|uptime|average|packets)|betanet_mixnodes_omitted|^rate\(betanet_packets_forwarded_total`)
-	ofReplicas   = regexp.MustCompile(`replica`)
-	ofTLS        = regexp.MustCompile(`betanet_exporter_tls_`)
-	ofHistograms = regexp.MustCompile(`betanet_message_latency_seconds`)
-	ofMemory     = regexp.MustCompile(`betanet_message_latency_seconds|betanet_exporter_upstream_resets_total`)
-	ofFleets     = regexp.MustCompile(`betanet_fleet_|betanet_exporter_(discovery|push)_`)
+	ofMixnodes = regexp.MustCompile(`betanet_mixnode_(up|uptime|average|packets)|betanet_mixnodes_omitted|^rate\(betanet_packets_forwarded_total`)
+	ofReplicas = regexp.MustCompile(`replica`)
+	ofTLS      = regexp.MustCompile(`betanet_exporter_tls_`)
+	ofMemory   = regexp.MustCompile(`betanet_exporter_upstream_resets_total`)
+	ofFleets   = regexp.MustCompile(`betanet_fleet_|betanet_exporter_(discovery|push)_`)
 )
 
 func TestDashboardsShowAnOutage(t *testing.T) {
@@ -69,7 +68,7 @@ func TestDashboardsShowAnOutage(t *testing.T) {
 			t.Run("of two that are picked", func(t *testing.T) {
 				picked := []string{"flaky", o.discovered}
 				values := b.fill(t, o.prometheus, map[string][]string{"upstream": picked})
-				for expr, lines := range o.holds(t, b, values, ofReplicas, ofTLS, ofHistograms) {
+				for expr, lines := range o.holds(t, b, values, ofReplicas, ofTLS) {
 					for _, l := range lines {
 						if name, there := l.labels["upstream"]; there && !slices.Contains(picked, name) {
 							t.Errorf("%q is shown, which is not picked, by %s", name, expr)

@@ -125,7 +125,7 @@ var exporterDashboard = dashboard{
 			{
 				kind: heatmap, title: "Distribution of durations", width: 12, height: 8, unit: "s",
 				description: "How many requests took how long.",
-				targets:     []target{{expr: "sum by (le) (increase(" + durations + "_bucket{@exporters}[$__rate_interval]))", legend: "{{le}}"}},
+				targets:     []target{{expr: distribution(durations, "{@exporters}"), legend: "{{le}}"}},
 			},
 			{
 				kind: timeseries, title: "Retries", width: 8, height: 7, unit: "ops", floor: at(0), stacked: true,

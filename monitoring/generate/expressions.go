@@ -54,6 +54,17 @@ var packetLoss = share(rate(dropped), allPackets)
 var meanLatency = "(" + share(rate("betanet_packet_latency_seconds_sum{@upstreams}"), rate("betanet_packet_latency_seconds_count{@upstreams}")) +
 	" or (betanet_average_latency_seconds{@upstreams} unless on " + eachUpstream + " betanet_packet_latency_seconds_count{@upstreams}))"
 
+// latencyNow is meanLatency of the upstreams that are fetched.
+var latencyNow = "(" + fresh("network", meanLatency) + ")"
+
+// latencyQuantile is that of the last minutes of each upstream. The histogram has
+// every document, but is off by default where upstreams have names: without it, it is
+// taken of what the average latency was in the last five minutes.
+func latencyQuantile(q string) string {
+	return quantile(q, upstreamLabels, latencies, "{@upstreams}") +
+		" or max by " + eachUpstream + " (quantile_over_time(" + q + ", " + latencyNow + "[5m:5s]))"
+}
+
 // sum adds up what is left of an expression.
 func sum(expr string) string { return "sum(" + expr + ")" }
 
@@ -65,6 +76,13 @@ func quantile(q, by, histogram, labels string) string {
 		by = ", " + by
 	}
 	return "histogram_quantile(" + q + ", sum by (le" + by + ") (" + rate(histogram+"_bucket"+labels) + ")) or " + native
+}
+
+// distribution is how many observations a histogram has in each bucket. A Prometheus
+// that stores native histograms answers with one of them.
+func distribution(histogram, labels string) string {
+	increase := func(series string) string { return "(increase(" + series + labels + "[$__rate_interval]))" }
+	return "sum by (le) " + increase(histogram+"_bucket") + " or sum" + increase(histogram)
 }
 
 // state of an upstream: 2 all documents are fetched, 1 there are values of some,

@@ -113,18 +113,23 @@ var fleetDashboard = dashboard{
 		}},
 		{"Latency", []panel{
 			{
-				kind: heatmap, title: "Distribution of latencies", width: 12, height: 9, unit: "s",
-				description: "How many collections gave an average latency within each bucket. It is a distribution of the averages that upstreams give: they say nothing about single messages. Only of upstreams with --metrics.latency-histogram.",
-				targets:     []target{{expr: "sum by (le) (increase(" + latencies + "_bucket{@upstreams}[$__rate_interval]))", legend: "{{le}}"}},
-				alerts:      []string{"BetanetLatencyHigh"},
+				kind: timeseries, title: "Upstreams by latency", width: 12, height: 9, unit: "short", floor: at(0), stacked: true,
+				description: "How many upstreams have an average latency within each range now, of those that are fetched.",
+				targets: []target{
+					{expr: "sum(" + latencyNow + " < bool 0.1)", legend: "below 0.1 s", colour: good},
+					{expr: "sum(" + latencyNow + " >= bool 0.1) - sum(" + latencyNow + " >= bool 0.5)", legend: "0.1 s to 0.5 s", colour: neutral},
+					{expr: "sum(" + latencyNow + " >= bool 0.5) - sum(" + latencyNow + " > bool 1)", legend: "0.5 s to 1 s", colour: poor},
+					{expr: "sum(" + latencyNow + " > bool 1)", legend: "above 1 s", colour: bad},
+				},
+				alerts: []string{"BetanetLatencyHigh"},
 			},
 			{
 				kind: timeseries, title: "Quantiles of latencies", width: 12, height: 9, unit: "s", floor: at(0),
-				description: "Quantiles of the averages that upstreams give, over all that are selected and have --metrics.latency-histogram.",
+				description: "Quantiles of the average latencies that the selected upstreams have now, of those that are fetched: half of the upstreams are faster than the first line.",
 				targets: []target{
-					{expr: quantile("0.5", "", latencies, "{@upstreams}"), legend: "50 %"},
-					{expr: quantile("0.9", "", latencies, "{@upstreams}"), legend: "90 %"},
-					{expr: quantile("0.99", "", latencies, "{@upstreams}"), legend: "99 %"},
+					{expr: "quantile(0.5, " + latencyNow + ")", legend: "50 %"},
+					{expr: "quantile(0.9, " + latencyNow + ")", legend: "90 %"},
+					{expr: "quantile(0.99, " + latencyNow + ")", legend: "99 %"},
 				},
 				thresholds: latencyThresholds,
 				alerts:     []string{"BetanetLatencyHigh"},

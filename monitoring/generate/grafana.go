@@ -132,7 +132,7 @@ func (p *panel) links() []object {
 func (p *panel) queries() (all []object) {
 	moment := p.kind == stat || p.kind == table
 	format := map[kind]string{table: "table", heatmap: "heatmap"}[p.kind]
-	if format == "" {
+	if format == "" || p.calculate {
 		format = "time_series"
 	}
 	for i, t := range p.targets {

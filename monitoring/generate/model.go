@@ -32,6 +32,7 @@ type panel struct {
 	thresholds []threshold // from which value on the colour is another
 	floor, top *float64    // limits of the axis
 	stacked    bool
+	calculate  bool     // a heatmap counts the values of its lines itself, without a histogram
 	alerts     []string // that tell of what is wrong here, with their chapters of the runbook
 	sortBy     string   // column of a table, what needs a look first
 	descending bool

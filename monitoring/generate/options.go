@@ -16,7 +16,7 @@ func (p *panel) options() object {
 		}
 	case heatmap:
 		return object{
-			"calculate": false, "cellGap": 1, "cellValues": object{"unit": "short"},
+			"calculate": p.calculate, "cellGap": 1, "cellValues": object{"unit": "short"},
 			"color":     object{"exponent": 0.5, "fill": "dark-orange", "mode": "scheme", "reverse": false, "scale": "exponential", "scheme": "Oranges", "steps": 64},
 			"exemplars": object{"color": "rgba(255,0,255,0.7)"}, "filterValues": object{"le": 1e-9}, "legend": object{"show": true},
 			"rowsFrame": object{"layout": "auto"}, "tooltip": object{"mode": "single", "show": true, "yHistogram": false},
