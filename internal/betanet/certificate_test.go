@@ -210,13 +210,13 @@ func TestTheCertificatesOfAProxyDoNotCount(t *testing.T) {
 		}
 		defer to.Close()
 		w.WriteHeader(http.StatusOK)
-		from, _, err := http.NewResponseController(w).Hijack()
+		from, sent, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			t.Error(err)
 			return
 		}
 		defer from.Close()
-		go io.Copy(to, from)
+		go io.Copy(to, sent) // with what the server has already read of it
 		io.Copy(from, to)
 	}))
 	proxy.TLS = &tls.Config{Certificates: []tls.Certificate{issue(t, root, now.Add(time.Hour), "127.0.0.1").tls()}}
