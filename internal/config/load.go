@@ -101,13 +101,13 @@ func (c *Config) value(o *option, given *given, getenv func(string) string) valu
 func (c *Config) ownDefaults() map[string]string {
 	switch {
 	case c.Command == Demo && c.Drill.On:
-		own := map[string]string{"web.listen-address": "127.0.0.1:9200"}
+		own := map[string]string{"web.listen-address": "127.0.0.1:9200", "log.level": "warn"}
 		for _, name := range []string{"collect.interval", "retry.backoff", "breaker.open", "cache.max-stale"} {
 			own[name] = faster(name, c.Drill.Speed)
 		}
 		return own
 	case c.Command == Demo:
-		return map[string]string{"web.listen-address": "127.0.0.1:9200", "collect.interval": "3s", "breaker.open": "8s", "cache.max-stale": "1m"}
+		return map[string]string{"web.listen-address": "127.0.0.1:9200", "collect.interval": "3s", "breaker.open": "8s", "cache.max-stale": "1m", "log.level": "warn"}
 	case c.Command == CollectCmd:
 		return map[string]string{"log.level": "error"}
 	default:
