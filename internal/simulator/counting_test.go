@@ -102,6 +102,28 @@ func TestTheMeanLatencyIsOverAllPacketsOfANode(t *testing.T) {
 	}
 }
 
+// What is counted stays as it was, whatever the conditions become.
+func TestALatencyIsThatOfThePacketsToCome(t *testing.T) {
+	c := newClock()
+	s := simulate(t, Options{API: Mixnodes, Seed: 3, Conditions: Conditions{Latency: 5 * time.Second}}, c.now)
+	c.advance(10*time.Second + 500*time.Millisecond)
+	_, before := read(t, s)
+	s.SetConditions(Conditions{})
+	_, after := read(t, s)
+	for i := range before {
+		if before[i] != after[i] {
+			t.Errorf("got %+v, want %+v as before the change", after[i], before[i])
+		}
+	}
+	c.advance(time.Hour)
+	_, later := read(t, s)
+	for i, n := range later {
+		if n.Processed > 0 && n.Latency >= before[i].Latency {
+			t.Errorf("got a mean of %v ms an hour later, want less than %v", n.Latency, before[i].Latency)
+		}
+	}
+}
+
 func TestBothAPIsCountTheSamePackets(t *testing.T) {
 	c := newClock()
 	v1, mixnodes := simulate(t, Options{Seed: 7}, c.now), simulate(t, Options{Seed: 7, API: Mixnodes}, c.now)

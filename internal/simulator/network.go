@@ -50,8 +50,10 @@ type network struct {
 	load    float64 // logarithm of how busy the network is
 	latency float64 // ms, without the spike
 	spike   float64 // ms
-	peak    float64 // most packets forwarded in a second
-	nodes   []*node
+	// packetLatency is the average in ms of the packets in the present second.
+	packetLatency float64
+	peak          float64 // most packets forwarded in a second
+	nodes         []*node
 
 	conditions Conditions
 }
@@ -144,6 +146,7 @@ func (n *network) begin() {
 		n.spike += meanLatency * (1 + 3*n.random.Float64())
 	}
 
+	n.packetLatency = n.averageLatency()
 	n.flip()
 	wave := 1 + dailySwing*math.Sin(2*math.Pi*float64(n.second)/day+n.phase)
 	forwarded := 0.0
@@ -201,5 +204,5 @@ func (n *network) meanLatency(one *node) float64 {
 	return (one.delay + float64(all-began-beganDropped)*n.nodeLatency(one)) / float64(all)
 }
 
-// nodeLatency is that of the packets which a node has at present, in ms.
-func (n *network) nodeLatency(one *node) float64 { return n.averageLatency() * one.latencyFactor }
+// nodeLatency is that of the packets which a node has in the present second, in ms.
+func (n *network) nodeLatency(one *node) float64 { return n.packetLatency * one.latencyFactor }
