@@ -33,12 +33,14 @@ type roster struct {
 	current map[string]*fleet.Upstream // by title
 	// What was last logged.
 	connections poll.Connections
+	leftOut     map[string]string // why, by title
 }
 
 func newRoster(ctx context.Context, p *poll.Poller, r *exposition.Registry, log *slog.Logger, grid bool) *roster {
 	return &roster{
 		ctx: ctx, poller: p, registry: r, log: log, grid: grid,
 		sources: make(map[string]*sourceState), current: make(map[string]*fleet.Upstream),
+		leftOut: make(map[string]string),
 	}
 }
 
@@ -182,14 +184,19 @@ func (r *roster) drop(want map[string]*fleet.Upstream) (n int) {
 }
 
 func (r *roster) add(want map[string]*fleet.Upstream) (n int) {
+	maps.DeleteFunc(r.leftOut, func(title, _ string) bool { return want[title] == nil })
 	for title, u := range want {
 		if r.current[title] != nil {
 			continue
 		}
 		if err := r.poller.Add(r.ctx, u, r.grid); err != nil {
-			r.log.Error("Upstream left out", keyUpstream, title, keyErr, quote(err))
+			if reason := quote(err); r.leftOut[title] != reason {
+				r.leftOut[title] = reason
+				r.log.Error("Upstream left out", keyUpstream, title, keyErr, reason)
+			}
 			continue
 		}
+		delete(r.leftOut, title)
 		r.current[title] = u
 		n++
 	}

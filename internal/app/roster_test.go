@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/config"
 	"go.uber.org/goleak"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
@@ -181,5 +182,28 @@ func TestWithoutAGridNothingIsFetchedOrExposed(t *testing.T) {
 	te.exposed(t, `betanet_up{upstream="a"} 0`, false)
 	if asked {
 		t.Error("an upstream was asked")
+	}
+}
+
+// What keeps an upstream out is logged once, not each time that a source is read,
+// and again when it is back.
+func TestAnUpstreamThatCannotBeAddedIsLoggedOnce(t *testing.T) {
+	te := newTeam(t)
+	var log strings.Builder
+	te.log = slog.New(slog.NewTextHandler(&log, nil))
+	broken := &betanet.HTTPConfig{TLSConfig: config.TLSConfig{CAFile: t.TempDir() + "/none"}}
+	te.configure(nil, named("", nil).Settings, betanet.V1, map[string]*betanet.HTTPConfig{"file:a": broken})
+	secured := &url.URL{Scheme: "https", Host: "127.0.0.1:1"}
+	lines := func() int { return strings.Count(log.String(), "Upstream left out") }
+	for range 3 {
+		te.discovered("file:a", found("x", secured))
+	}
+	if got := lines(); got != 1 {
+		t.Errorf("got %d lines, want 1:\n%s", got, log.String())
+	}
+	te.discovered("file:a", found())
+	te.discovered("file:a", found("x", secured))
+	if got := lines(); got != 2 {
+		t.Errorf("got %d lines after it was gone, want 2:\n%s", got, log.String())
 	}
 }

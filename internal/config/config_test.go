@@ -92,6 +92,7 @@ func TestASingleUpstreamHasNoName(t *testing.T) {
 func TestDefaultNamesHaveAPort(t *testing.T) {
 	for text, want := range map[string]string{
 		"http://h": "h:80", "https://h": "h:443", "http://h:9000/p": "h:9000", "http://[::1]:9000": "[::1]:9000", "http://[::1]": "[::1]:80",
+		"http://N1.Example:9000": "n1.example:9000", "http://[FE80::1%25Eth0]": "[fe80::1%Eth0]:80",
 	} {
 		u, err := ParseURL(text)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
@@ -36,16 +37,21 @@ type Label struct{ Name, Value string }
 // one may go on with the state of the other.
 func (u *Upstream) Same(o *Upstream) bool { return reflect.DeepEqual(u, o) }
 
-// HostPort is how a URL is named: host and port, also where the port is that of
-// the scheme.
+// HostPort is how a URL is named: host, in lower case, and port, also where the
+// port is that of the scheme.
 func HostPort(u *url.URL) string {
+	host, zone, zoned := strings.Cut(u.Host, "%") // zones are names of interfaces, in which case matters
+	host = strings.ToLower(host)
+	if zoned {
+		host += "%" + zone
+	}
 	switch {
 	case u.Port() != "":
-		return u.Host
+		return host
 	case u.Scheme == "https":
-		return u.Host + ":443"
+		return host + ":443"
 	default:
-		return u.Host + ":80"
+		return host + ":80"
 	}
 }
 
