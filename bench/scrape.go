@@ -65,11 +65,11 @@ func (b *bench) scrape(n int, gzip bool) error {
 		}
 		ours, theirs = append(ours, a...), append(theirs, z...)
 	}
-	coding := "plain"
+	coding, bar := "plain", "< 3"
 	if gzip {
-		coding = "gzip"
+		coding, bar = "gzip", "none: the baseline does not compress"
 	}
-	row(fmt.Sprintf("scrape, one upstream, %s, %d bytes, %d at once: p99 / baseline", coding, len(body), parallel), "%.2f (p50 %.2f; %s / %s)", "< 3",
+	row(fmt.Sprintf("scrape, one upstream, %s, %d bytes, %d at once: p99 / baseline", coding, len(body), parallel), "%.2f (p50 %.2f; %s / %s)", bar,
 		float64(quantile(ours, .99))/float64(quantile(theirs, .99)), float64(quantile(ours, .5))/float64(quantile(theirs, .5)),
 		quantile(ours, .99), quantile(theirs, .99))
 	return nil
