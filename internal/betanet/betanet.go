@@ -3,7 +3,10 @@
 // It holds no state beyond connections and decides nothing about when to ask.
 package betanet
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Endpoint is one document of an upstream. The exporter never requests a path
 // that is not the path of an Endpoint: two other paths dead-lock a published
@@ -151,13 +154,16 @@ func (m *Mixnode) LatencySeconds() (mean float64, ok bool) {
 // LatencySeconds returns the mean latency over the packets of all nodes: each
 // node counts as often as it has packets. ok is false if no node gives one.
 func (d MixnodesDoc) LatencySeconds() (mean float64, ok bool) {
-	packets := 0.0
+	sum, packets := 0.0, 0.0
 	for i := range d {
-		if seconds, known := d[i].LatencySeconds(); known {
-			n := float64(d[i].PacketsProcessed)
+		if _, known := d[i].LatencySeconds(); known {
+			n := math.Ldexp(float64(d[i].PacketsProcessed), -128) // exact, and no sum overflows
 			packets += n
-			mean += (seconds - mean) * (n / packets) // a sum could overflow
+			sum += *d[i].AvgLatencyMS * n
 		}
 	}
-	return mean, packets > 0
+	if packets == 0 {
+		return 0, false
+	}
+	return sum / packets / 1000, true
 }
