@@ -1,7 +1,6 @@
 package exposition
 
 import (
-	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -35,90 +34,10 @@ type Self struct {
 	sources map[string]Discovery
 }
 
-// Discovery is the state of a source of discovery.
-type Discovery struct {
-	Tried       bool // at least once
-	Up          bool // everything of it could be read when last tried
-	Targets     int  // valid ones in use, duplicates included
-	Duplicates  int  // left out because their name is taken
-	Rejected    int  // left out because they are not valid
-	LastSuccess time.Time
-	Err         string // why not everything could be read, empty if it could
-}
-
-// Discovered records the state of a source of discovery.
-func (s *Self) Discovered(source string, state Discovery) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.sources[source] = state
-}
-
-// Sources returns the state of each source of discovery, by name.
-func (s *Self) Sources() map[string]Discovery {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return maps.Clone(s.sources)
-}
-
-// DiscoveryTried reports whether every source of discovery was tried once.
-func (s *Self) DiscoveryTried() bool {
-	return !s.anySource(func(d Discovery) bool { return !d.Tried })
-}
-
 // Failing reports whether a source of discovery cannot be read, or the last
 // reload failed.
 func (s *Self) Failing() bool {
 	return s.reloadFailed.Load() != 0 || s.anySource(func(d Discovery) bool { return d.Tried && !d.Up })
-}
-
-func (s *Self) anySource(is func(Discovery) bool) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, d := range s.sources {
-		if is(d) {
-			return true
-		}
-	}
-	return false
-}
-
-// Undiscovered forgets a source that is no longer configured.
-func (s *Self) Undiscovered(source string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.sources, source)
-}
-
-func (s *Self) writeDiscovery(w *lines) {
-	s.eachSource(func(source string, d Discovery) { w.bool(label("source", source), d.Up) })
-}
-
-func (s *Self) writeTargets(w *lines) {
-	s.eachSource(func(source string, d Discovery) { w.uint(label("source", source), uint64(d.Targets)) })
-}
-
-func (s *Self) writeRejectedTargets(w *lines) {
-	s.eachSource(func(source string, d Discovery) { w.uint(label("source", source), uint64(d.Rejected)) })
-}
-
-func (s *Self) writeDiscoveryTime(w *lines) {
-	s.eachSource(func(source string, d Discovery) {
-		if !d.LastSuccess.IsZero() {
-			w.unix(label("source", source), d.LastSuccess)
-		}
-	})
-}
-
-func (s *Self) writeDuplicates(w *lines) {
-	s.eachSource(func(source string, d Discovery) { w.uint(label("source", source), uint64(d.Duplicates)) })
-}
-
-func (s *Self) eachSource(do func(string, Discovery)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, name := range slices.Sorted(maps.Keys(s.sources)) {
-		do(name, s.sources[name])
-	}
 }
 
 var (
