@@ -89,7 +89,7 @@ func (s *size) scraped(binary string) (server, error) {
 			return v, nil
 		}
 	}
-	return server{}, fmt.Errorf("Prometheus made no %d scrapes in %s", prometheusScrapes, 2*prometheusScrapes*every)
+	return server{}, fmt.Errorf("fewer than %d scrapes by Prometheus in %s", prometheusScrapes, 2*prometheusScrapes*every)
 }
 
 // use reads what a Prometheus server uses, after a garbage collection once it
