@@ -79,7 +79,6 @@ func schemaRows() []row {
 		{name: "missing last field", reason: "schema", path: fs.Network, fault: fixed(`{"bytes_transmitted":1,"bytes_received":1,"avg_latency_ms":1.5}`)},
 		{name: "missing latency", reason: "schema", path: fs.Network, fault: fixed(`{"bytes_transmitted":1,"bytes_received":1,"peak_throughput":1}`)},
 		{name: "null field", reason: "schema", path: fs.Metrics, fault: fixed(`{"packets_processed":null` + dropped)},
-		{name: "null latency", reason: "schema", path: fs.Network, fault: latency("null")},
 		{name: "number in a string", reason: "schema", path: fs.Metrics, fault: fixed(`{"packets_processed":"6000"` + dropped)},
 		{name: "boolean field", reason: "schema", path: fs.Metrics, fault: fixed(`{"packets_processed":true` + dropped)},
 		{name: "array field", reason: "schema", path: fs.Metrics, fault: fixed(`{"packets_processed":[6000]` + dropped)},
