@@ -80,7 +80,7 @@ func (o *outage) expect(number, n int) {
 
 // attempt notes one that ended. A failure is logged with those of the other
 // endpoints, when the last attempt of that number has ended; one of an outage that
-// goes on, and one that was canceled, at once and at debug.
+// continues, and one that was canceled, at once and at debug.
 func (l *outageLog) attempt(e poll.Attempt) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
