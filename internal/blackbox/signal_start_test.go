@@ -141,10 +141,11 @@ func (l *launched) openForWriting(t *testing.T, file string) *os.File {
 	}
 }
 
-// freeAddress returns an address of loopback on which nobody listens.
+// freeAddress returns a loopback address that is not in use. Other tests listen on 127.0.0.1, so none of them can take its
+// port before the exporter does.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", "127.0.54.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
