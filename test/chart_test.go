@@ -161,7 +161,7 @@ func (r *release) folder(t *testing.T) (args []string) {
 		if !ok {
 			t.Fatalf("there is no volume %v", m.get("name"))
 		}
-		files := object{"password": "secret"}
+		files := object{"password": "secret", "targets.json": "[]"}
 		if name := source.get("configMap", "name"); name != nil {
 			files = r.named(t, "ConfigMap", name).object("data")
 		}

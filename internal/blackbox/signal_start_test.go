@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	ossignal "os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -241,9 +242,13 @@ func TestAHangupWhileItEndsChangesNothing(t *testing.T) {
 	}
 }
 
-// TestAHangupEndsACommandThatDoesNotServe is about a terminal that is closed.
+// TestAHangupEndsACommandThatDoesNotServe is about a terminal that is closed. The test catches the signal itself, because a
+// process below nohup inherits that it is ignored, and a signal that is caught has its default action in a child.
 func TestAHangupEndsACommandThatDoesNotServe(t *testing.T) {
 	t.Parallel()
+	hangups := make(chan os.Signal, 1)
+	ossignal.Notify(hangups, syscall.SIGHUP)
+	defer ossignal.Stop(hangups)
 	l := launch(t, exec.Command(binary, "simulate", "--listen-address="+freeAddress(t)))
 	l.await(t, "Simulating")
 	l.signal(t, syscall.SIGHUP)
