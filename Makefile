@@ -23,7 +23,7 @@ LDFLAGS = -s -w $(call stamp,Version,$(VERSION)) $(call stamp,Revision,$(REVISIO
 	$(call stamp,BuildUser,$(BUILD_USER)) $(call stamp,BuildDate,$(BUILD_DATE))
 
 .DEFAULT_GOAL := help
-.PHONY: help build package container release test test-all faults fuzz lint generate screenshots bench clean
+.PHONY: help build package container release test test-all faults fuzz mutants lint generate screenshots bench clean
 
 # Where what is published goes.
 DIST ?= dist
@@ -67,6 +67,9 @@ FUZZTIME ?= 1m
 fuzz: ## every fuzz target in turn, FUZZTIME=1m each
 	@grep -roE --include='*_test.go' '^func Fuzz[A-Za-z]+' internal | sort | while IFS=: read -r file func; do \
 		$(GO) test ./$$(dirname $$file) -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) || exit 1; done
+
+mutants: ## change the code in a copy, one patch of test/mutants at a time, and see the tests fail; half an hour, MUTANTS=config for a package
+	cd test && $(GO) run ./mutants $(MUTANTS)
 
 lint: ## gofumpt and staticcheck, fetched through the module proxy
 	@$(call fetched,$(GOFUMPT),-version) || exit 0; \
