@@ -90,7 +90,7 @@ func (b *bench) small(long, cpu time.Duration, scrapes int) error {
 		return err
 	}
 	defer b.sim.Close()
-	fmt.Println("| what | measured | bar |\n|---|---|---|")
+	fmt.Println("| what | measured | limit |\n|---|---|---|")
 	for _, step := range []func() error{
 		b.size, b.start,
 		func() error { return b.scrape(scrapes, false) },

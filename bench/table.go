@@ -59,7 +59,7 @@ func (t *table) print() {
 	for _, n := range t.sizes {
 		fmt.Printf(" %d |", n)
 	}
-	fmt.Println(" bar at 1000 / 10 000 |\n|---|" + strings.Repeat("---|", len(t.sizes)+1))
+	fmt.Println(" limit at 1000 / 10 000 |\n|---|" + strings.Repeat("---|", len(t.sizes)+1))
 	for _, what := range t.rows {
 		fmt.Printf("| %s |", what)
 		for _, n := range t.sizes {
