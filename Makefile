@@ -86,14 +86,9 @@ fetched = said=$$($(GO) run $(1) $(2) 2>&1) || { \
 	if [ "$(CI)" = true ]; then echo "make: with CI=true that is a failure"; exit 1; fi; \
 	echo "make: SKIPPED: $(1) has checked nothing"; false; }
 
-generate: ## write the generated pages of docs/, the dashboards of monitoring/ and the chart's copies of monitoring/ anew
+generate: ## write the generated pages of docs/ and the dashboards of monitoring/
 	$(GO) run ./docs/generate docs
 	$(GO) run ./monitoring/generate monitoring/dashboards
-# Helm reads only what is in the chart.
-	rm -rf $(CHART)/files
-	mkdir $(CHART)/files
-	cp -R monitoring/alerts monitoring/rules monitoring/dashboards $(CHART)/files
-CHART = deploy/helm/betanet-exporter
 
 screenshots: build ## take the pictures of docs/screenshots from the demo, with Chromium; seven minutes
 	mkdir -p docs/screenshots

@@ -94,7 +94,7 @@ func TestTheChartHasTheFilesOfMonitoring(t *testing.T) {
 			t.Errorf("there is nothing in monitoring/%s", kind)
 		}
 		if !maps.Equal(got, want) {
-			t.Errorf("files/%s of the chart is not monitoring/%s: run make generate", kind, kind)
+			t.Errorf("files/%s of the chart is not monitoring/%s: link it", kind, kind)
 		}
 	}
 }
@@ -141,6 +141,21 @@ func TestRulesAndDashboardsArriveUnchanged(t *testing.T) {
 		if got := plain(t, made.get("spec")); !reflect.DeepEqual(got, plain(t, want)) {
 			t.Errorf("%s: the PrometheusRule has\n%v", file, got)
 		}
+	}
+}
+
+func TestThePackedChartHasTheFilesBehindItsLinks(t *testing.T) {
+	folder := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), helm.path(t), "package", chart, "--destination="+folder)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", cmd, err, out)
+	}
+	packed := contents(t, folder)
+	if len(packed) != 1 {
+		t.Fatalf("helm package made %d files, want one", len(packed))
+	}
+	for _, text := range packed {
+		hasTheFilesOfMonitoring(t, text)
 	}
 }
 

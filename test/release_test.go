@@ -50,7 +50,10 @@ func TestATagIsReleased(t *testing.T) {
 		}
 	})
 	t.Run("bill of materials", func(t *testing.T) { listsModules(t, program, first["betanet_exporter-0.0.1.cdx.json"]) })
-	t.Run("chart", func(t *testing.T) { hasVersion(t, first["betanet-exporter-0.0.1.tgz"]) })
+	t.Run("chart", func(t *testing.T) {
+		hasVersion(t, first["betanet-exporter-0.0.1.tgz"])
+		hasTheFilesOfMonitoring(t, first["betanet-exporter-0.0.1.tgz"])
+	})
 
 	makes(t, tree, "release", "DIST=again")
 	if second := contents(t, filepath.Join(tree, "again")); !maps.Equal(first, second) {
@@ -70,18 +73,28 @@ func repository(t *testing.T, git string) string {
 	list := in(t, "..", git, "-c", "safe.directory=*", "ls-files", "--cached", "--others", "--exclude-standard")
 	for name := range strings.SplitSeq(list, "\n") {
 		from, to := filepath.Join("..", name), filepath.Join(tree, name)
-		info, err := os.Stat(from)
+		info, err := os.Lstat(from)
 		if os.IsNotExist(err) {
 			continue // deleted, but not yet in a commit
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := os.ReadFile(from)
-		if err != nil {
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		if info.Mode()&fs.ModeSymlink != 0 {
+			target, err := os.Readlink(from)
+			if err == nil {
+				err = os.Symlink(target, to)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		text, err := os.ReadFile(from)
+		if err != nil {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(to, text, info.Mode().Perm()); err != nil {
@@ -230,4 +243,23 @@ func hasVersion(t *testing.T, chart string) {
 		return
 	}
 	t.Error("the release's chart has no Chart.yaml")
+}
+
+// hasTheFilesOfMonitoring checks that the chart in a release has the content of
+// alerts, dashboards and rules in place of its symbolic links.
+func hasTheFilesOfMonitoring(t *testing.T, chart string) {
+	want, got := make(map[string]string), make(map[string]string)
+	for _, kind := range []string{"alerts", "dashboards", "rules"} {
+		for name, text := range contents(t, filepath.Join("..", "monitoring", kind)) {
+			want[kind+"/"+name] = text
+		}
+	}
+	for _, f := range untar(t, gunzip(t, []byte(chart))) {
+		if name, ok := strings.CutPrefix(f.Name, "betanet-exporter/files/"); ok && f.FileInfo().Mode().IsRegular() {
+			got[name] = string(f.content)
+		}
+	}
+	if len(want) == 0 || !maps.Equal(got, want) {
+		t.Errorf("the chart has the files %q, want %q with the same content", slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
+	}
 }

@@ -6,17 +6,18 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 )
 
-// shipped are the files and folders that go into every archive beside the
-// program. The Go code in them does not.
+// shipped lists the files and folders that every archive contains in addition to
+// the program, without the Go code in them.
 var shipped = []string{"CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md", "docs", "examples", "monitoring"}
 
-// platform is what a program is built for.
+// platform is an operating system and architecture to build for.
 type platform struct{ os, arch string }
 
 func (p platform) extension() string {
@@ -34,7 +35,7 @@ func (p platform) pack(folder string, entries []entry, at time.Time) ([]byte, er
 	return tarGz(folder, entries, at)
 }
 
-// entries are the program for the platform, and what is shipped with it.
+// entries returns the program for the platform and the shipped files.
 func (p platform) entries(ldflags string) ([]entry, error) {
 	program, err := p.build(ldflags)
 	if err != nil {
@@ -52,7 +53,7 @@ func (p platform) entries(ldflags string) ([]entry, error) {
 	return append(entries, program, entry{"LICENSES-OF-MODULES", 0o644, []byte(licenses)}), nil
 }
 
-// build is the program: one static file, as `make build` makes it.
+// build returns the program: one static file, as `make build` makes it.
 func (p platform) build(ldflags string) (entry, error) {
 	folder, err := os.MkdirTemp("", "release")
 	if err != nil {
@@ -72,7 +73,8 @@ func (p platform) build(ldflags string) (entry, error) {
 	return entry{name, 0o755, content}, err
 }
 
-// committed are the files that git knows below some paths.
+// committed returns the files that git knows below some paths. A symbolic link to a
+// folder becomes the files in that folder.
 func committed(paths ...string) ([]entry, error) {
 	list, err := output(exec.Command("git", append([]string{"ls-files", "-z", "--"}, paths...)...))
 	if err != nil {
@@ -80,11 +82,19 @@ func committed(paths ...string) ([]entry, error) {
 	}
 	var entries []entry
 	for name := range strings.SplitSeq(strings.TrimSuffix(list, "\x00"), "\x00") {
-		content, err := os.ReadFile(name)
+		info, err := os.Stat(name)
 		if err != nil {
 			return nil, err
 		}
-		info, err := os.Stat(name)
+		if info.IsDir() {
+			files, err := behind(name)
+			if err != nil {
+				return nil, err
+			}
+			entries = append(entries, files...)
+			continue
+		}
+		content, err := os.ReadFile(name)
 		if err != nil {
 			return nil, err
 		}
@@ -97,8 +107,23 @@ func committed(paths ...string) ([]entry, error) {
 	return entries, nil
 }
 
-// chart is the Helm chart with the version in it: what `helm package` would make,
-// which is not needed for it.
+// behind returns the files of the folder that a symbolic link leads to, named as
+// if they were below the link.
+func behind(link string) ([]entry, error) {
+	target, err := os.Readlink(link)
+	if err != nil {
+		return nil, err
+	}
+	target = path.Join(path.Dir(link), target)
+	entries, err := committed(target)
+	for i := range entries {
+		entries[i].name = link + strings.TrimPrefix(entries[i].name, target)
+	}
+	return entries, err
+}
+
+// chart packs the Helm chart with the version in it and the files behind its
+// links, as `helm package` would, without needing Helm.
 func chart(version string, at time.Time) ([]byte, error) {
 	const folder, unreleased = "deploy/helm/betanet-exporter", "ersion: 0.0.0\n"
 	entries, err := committed(folder)
@@ -119,19 +144,19 @@ func chart(version string, at time.Time) ([]byte, error) {
 	return tarGz("betanet-exporter", entries, at)
 }
 
-// lister makes lists of what is in a program.
+// lister lists the modules in a program.
 const lister = "github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0"
 
-// billOfMaterials lists the modules in the program for Linux, which has all of
-// those for the other platforms too. It has no serial number and no time, so that
-// it changes with what it lists alone.
+// billOfMaterials lists the modules in the program for Linux, which include the
+// modules of the other platforms. It has no serial number and no time, so that the
+// same modules give the same bytes.
 func billOfMaterials() ([]byte, error) {
 	folder, err := os.MkdirTemp("", "release")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(folder)
-	// Not by go run: the platform below is not the one that the lister runs on.
+	// Not with go run, because GOOS and GOARCH below are not for the lister itself.
 	install := exec.Command("go", "install", lister)
 	install.Env = append(os.Environ(), "GOBIN="+folder)
 	if _, err := output(install); err != nil {
