@@ -144,9 +144,9 @@ func (o object) texts(keys ...any) (all []string) {
 	return all
 }
 
-// folder lays out the volumes of the pod below a folder, with a file "password" in
-// those Secrets that the chart does not make, and gives the arguments of the
-// exporter there.
+// folder lays out the volumes of the pod below a folder, and returns the arguments
+// of the exporter there. Secrets that the chart does not create have a password and a
+// file of discovery.
 func (r *release) folder(t *testing.T) (args []string) {
 	t.Helper()
 	const inPod = "/etc/betanet-exporter"

@@ -22,8 +22,8 @@ type entry struct {
 	content []byte
 }
 
-// sorted are entries below a folder, in an order that depends on nothing but
-// their names.
+// sorted returns entries below a folder, in an order that depends only on their
+// names.
 func sorted(folder string, entries []entry) []entry {
 	all := slices.Clone(entries)
 	for i := range all {
@@ -33,7 +33,7 @@ func sorted(folder string, entries []entry) []entry {
 	return all
 }
 
-// tarGz packs entries below a folder. Every file is of that time and of nobody.
+// tarGz packs entries below a folder. Every file has that time and no owner.
 func tarGz(folder string, entries []entry, at time.Time) ([]byte, error) {
 	var b bytes.Buffer
 	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
@@ -59,7 +59,7 @@ func tarGz(folder string, entries []entry, at time.Time) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// zipped is tarGz for Windows.
+// zipped does for Windows what tarGz does for the other systems.
 func zipped(folder string, entries []entry, at time.Time) ([]byte, error) {
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
@@ -80,12 +80,12 @@ func zipped(folder string, entries []entry, at time.Time) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// checksums are SHA-256 by the name of the file.
+// checksums has the SHA-256 of files by name.
 type checksums map[string][sha256.Size]byte
 
 func (c checksums) add(name string, content []byte) { c[name] = sha256.Sum256(content) }
 
-// text is what sha256sum writes, and checks with -c.
+// text returns the checksums in the format of sha256sum, which -c checks.
 func (c checksums) text() []byte {
 	var text strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(c)) {

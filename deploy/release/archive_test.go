@@ -106,7 +106,7 @@ func TestOnlyVersionsAreReleased(t *testing.T) {
 	}
 	for _, version := range []string{"0.0.1", "1.20.3", "1.2.3-rc.1"} {
 		if !versions.MatchString(version) {
-			t.Errorf("%q is no version to release", version)
+			t.Errorf("%q is not a version to release", version)
 		}
 	}
 }

@@ -1,7 +1,6 @@
-// Command release makes what is published of a version: an archive for each
-// platform, the Helm chart, a list of what is in the program (SBOM), and the
-// checksums of all of them. It releases what a tag says and nothing else, and the
-// same tag gives the same bytes.
+// Command release makes the files of a release: an archive for each platform, the
+// Helm chart, a list of the modules in the program (SBOM), and checksums. It releases
+// only the commit of a tag, and the same tag gives the same bytes.
 package main
 
 import (
@@ -13,7 +12,7 @@ import (
 	"slices"
 )
 
-// platforms have an archive each.
+// platforms lists the platforms that get an archive.
 var platforms = []platform{
 	{"darwin", "amd64"},
 	{"darwin", "arm64"},
@@ -24,7 +23,7 @@ var platforms = []platform{
 }
 
 func main() {
-	ldflags := flag.String("ldflags", "", "what go build tells the linker")
+	ldflags := flag.String("ldflags", "", "flags for the linker")
 	flag.Usage = func() {
 		fmt.Fprintln(os.Stderr, "usage: release [-ldflags FLAGS] VERSION FOLDER, in the root of the repository")
 	}

@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// versions are those that are released: semantic versions, a candidate among
-// them.
+// versions matches what can be released: semantic versions and release candidates.
 var versions = regexp.MustCompile(`^\d+\.\d+\.\d+(-rc\.\d+)?$`)
 
-// tagged holds the work tree to the commit that the tag of a version names, and
-// gives the commit's time. An untracked file counts: it could be compiled in.
+// tagged checks that the work tree is the commit with the tag of a version, without
+// changes, and returns the commit's time. An untracked file is a change, because it
+// could be compiled in.
 func tagged(version string) (time.Time, error) {
 	if !versions.MatchString(version) {
-		return time.Time{}, fmt.Errorf("%q is no version to release: check out a tag vX.Y.Z, without changes", version)
+		return time.Time{}, fmt.Errorf("%q is not a version to release: check out a tag vX.Y.Z, without changes", version)
 	}
 	tags, err := git("tag", "--points-at", "HEAD", "--list", "v"+version)
 	if err != nil {
@@ -48,7 +48,7 @@ func git(args ...string) (string, error) {
 	return strings.TrimSpace(text), err
 }
 
-// output runs a command. Its error says what the command said.
+// output runs a command. Its error contains what the command printed.
 func output(cmd *exec.Cmd) (string, error) {
 	out, err := cmd.Output()
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {

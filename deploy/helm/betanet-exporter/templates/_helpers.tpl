@@ -1,4 +1,4 @@
-{{/* The name of all objects. With what is put behind it, it must stay below 63 characters. */}}
+{{/* The name of all objects. With the longest suffix it must stay below 63 characters. */}}
 {{- define "betanet.name" -}}
 {{- if .Values.fullnameOverride -}}
 {{ .Values.fullnameOverride }}
@@ -31,7 +31,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
-{{/* The exporter's configuration: that of the values, and where targets are. */}}
+{{/* The exporter's configuration: the values, and the file with targets. */}}
 {{- define "betanet.config" -}}
 {{- $config := deepCopy .Values.config -}}
 {{- if .Values.targets -}}
@@ -55,7 +55,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
-{{/* How Prometheus gets in. */}}
+{{/* How Prometheus authenticates. */}}
 {{- define "betanet.scrape" -}}
 {{- with .Values.web.scrape }}
 {{- if .basicAuthSecret }}
@@ -79,12 +79,12 @@ tlsConfig:
 {{- end }}
 {{- end -}}
 
-{{/* How the kubelet asks: where there may be passwords, at the address without. */}}
+{{/* A probe of the kubelet: on the port without a password where there may be one. */}}
 {{- define "betanet.ask" -}}
 httpGet: {path: {{ .path }}, port: {{ if include "betanet.webSecret" .root }}health{{ else }}metrics{{ end }}}
 {{- end -}}
 
-{{/* The names of the upstreams in the configuration, as the exporter gives them. */}}
+{{/* The names of the upstreams in the configuration, as the exporter derives them. */}}
 {{- define "betanet.upstreams" -}}
 {{- $names := list -}}
 {{- range .Values.config.upstreams -}}
@@ -93,7 +93,7 @@ httpGet: {path: {{ .path }}, port: {{ if include "betanet.webSecret" .root }}hea
 {{- toYaml $names -}}
 {{- end -}}
 
-{{/* The host and port of a URL, with the port that its scheme has by itself. */}}
+{{/* The host and port of a URL, with the default port of its scheme. */}}
 {{- define "betanet.address" -}}
 {{- $url := urlParse . -}}
 {{- if regexMatch ":[0-9]+$" $url.host -}}
@@ -105,7 +105,7 @@ httpGet: {path: {{ .path }}, port: {{ if include "betanet.webSecret" .root }}hea
 {{- end -}}
 {{- end -}}
 
-{{/* The ports that the exporter asks, as far as the configuration tells. */}}
+{{/* The ports that the exporter connects to, as far as the configuration has them. */}}
 {{- define "betanet.ports" -}}
 {{- $ports := list -}}
 {{- if not .Values.existingConfigSecret -}}
