@@ -159,6 +159,19 @@ func TestThePackedChartHasTheFilesBehindItsLinks(t *testing.T) {
 	}
 }
 
+func TestRulesForFogComputeAreOptIn(t *testing.T) {
+	r := newRelease(t, helm.path(t), kubernetes["default"], "--set=prometheusRule.enabled=true")
+	rules := r.of("PrometheusRule")
+	for _, o := range rules {
+		if name := fmt.Sprint(o.get("metadata", "name")); strings.Contains(name, "fog-compute") {
+			t.Errorf("got the PrometheusRule %s without prometheusRule.fogCompute", name)
+		}
+	}
+	if len(rules) != 2 {
+		t.Errorf("got %d objects PrometheusRule, want alerts and rules", len(rules))
+	}
+}
+
 // plain is a value without the types that YAML was read into.
 func plain(t *testing.T, v any) (all any) {
 	t.Helper()
