@@ -2,7 +2,6 @@ package test
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -72,115 +71,6 @@ func TestTheChartMakesWhatIsInTestdata(t *testing.T) {
 			t.Errorf("the chart makes\n%s\nwant %s; if that is right: go test -run %s -update", got, golden, t.Name())
 		}
 	})
-}
-
-// copies are the files of monitoring/ in the chart, by their path in it.
-func copies(t *testing.T) (all []string) {
-	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(chart, "files", "*", "*"))
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("the chart has the files %q: %v", paths, err)
-	}
-	for _, path := range paths {
-		all = append(all, filepath.ToSlash(strings.TrimPrefix(path, chart+string(filepath.Separator))))
-	}
-	return all
-}
-
-func TestTheChartHasTheFilesOfMonitoring(t *testing.T) {
-	for _, kind := range []string{"alerts", "dashboards", "rules"} {
-		want, got := contents(t, filepath.Join("..", "monitoring", kind)), contents(t, filepath.Join(chart, "files", kind))
-		if len(want) == 0 {
-			t.Errorf("there is nothing in monitoring/%s", kind)
-		}
-		if !maps.Equal(got, want) {
-			t.Errorf("files/%s of the chart is not monitoring/%s: link it", kind, kind)
-		}
-	}
-}
-
-// contents are those of the files in a folder.
-func contents(t *testing.T, folder string) map[string]string {
-	t.Helper()
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := make(map[string]string)
-	for _, e := range entries {
-		text, err := os.ReadFile(filepath.Join(folder, e.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		all[e.Name()] = string(text)
-	}
-	return all
-}
-
-func TestRulesAndDashboardsArriveUnchanged(t *testing.T) {
-	r := newRelease(t, helm.path(t), kubernetes["everything"], "--values="+values("everything"))
-	for _, file := range copies(t) {
-		text, err := os.ReadFile(filepath.Join(chart, file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		name := filepath.Base(file)
-		kind := filepath.Base(filepath.Dir(file))
-		if kind == "dashboards" {
-			made := r.named(t, "ConfigMap", "betanet-"+strings.TrimSuffix(name, ".json"))
-			if got := made.get("data", name); got != string(text) {
-				t.Errorf("%s: the ConfigMap has\n%v", file, got)
-			}
-			continue
-		}
-		var want any
-		if err := yaml.Unmarshal(text, &want); err != nil {
-			t.Fatal(err)
-		}
-		made := r.named(t, "PrometheusRule", "betanet-"+kind+"-"+strings.TrimSuffix(name, ".yml"))
-		if got := plain(t, made.get("spec")); !reflect.DeepEqual(got, plain(t, want)) {
-			t.Errorf("%s: the PrometheusRule has\n%v", file, got)
-		}
-	}
-}
-
-func TestThePackedChartHasTheFilesBehindItsLinks(t *testing.T) {
-	folder := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), helm.path(t), "package", chart, "--destination="+folder)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", cmd, err, out)
-	}
-	packed := contents(t, folder)
-	if len(packed) != 1 {
-		t.Fatalf("helm package made %d files, want one", len(packed))
-	}
-	for _, text := range packed {
-		hasTheFilesOfMonitoring(t, text)
-	}
-}
-
-func TestRulesForFogComputeAreOptIn(t *testing.T) {
-	r := newRelease(t, helm.path(t), kubernetes["default"], "--set=prometheusRule.enabled=true")
-	rules := r.of("PrometheusRule")
-	for _, o := range rules {
-		if name := fmt.Sprint(o.get("metadata", "name")); strings.Contains(name, "fog-compute") {
-			t.Errorf("got the PrometheusRule %s without prometheusRule.fogCompute", name)
-		}
-	}
-	if len(rules) != 2 {
-		t.Errorf("got %d objects PrometheusRule, want alerts and rules", len(rules))
-	}
-}
-
-// plain is a value without the types that YAML was read into.
-func plain(t *testing.T, v any) (all any) {
-	t.Helper()
-	text, err := json.Marshal(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	parse(t, text, &all)
-	return all
 }
 
 func TestEveryObjectIsNamedAfterTheRelease(t *testing.T) {

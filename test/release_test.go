@@ -244,22 +244,3 @@ func hasVersion(t *testing.T, chart string) {
 	}
 	t.Error("the release's chart has no Chart.yaml")
 }
-
-// hasTheFilesOfMonitoring checks that the chart in a release has the content of
-// alerts, dashboards and rules in place of its symbolic links.
-func hasTheFilesOfMonitoring(t *testing.T, chart string) {
-	want, got := make(map[string]string), make(map[string]string)
-	for _, kind := range []string{"alerts", "dashboards", "rules"} {
-		for name, text := range contents(t, filepath.Join("..", "monitoring", kind)) {
-			want[kind+"/"+name] = text
-		}
-	}
-	for _, f := range untar(t, gunzip(t, []byte(chart))) {
-		if name, ok := strings.CutPrefix(f.Name, "betanet-exporter/files/"); ok && f.FileInfo().Mode().IsRegular() {
-			got[name] = string(f.content)
-		}
-	}
-	if len(want) == 0 || !maps.Equal(got, want) {
-		t.Errorf("the chart has the files %q, want %q with the same content", slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
-	}
-}
