@@ -15,8 +15,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// copies are the files of monitoring/ in the chart, by their path in it.
-func copies(t *testing.T) (all []string) {
+// linkedFiles returns the files behind the chart's links to monitoring/, by their
+// path in the chart.
+func linkedFiles(t *testing.T) (all []string) {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(chart, "files", "*", "*"))
 	if err != nil || len(paths) == 0 {
@@ -40,7 +41,7 @@ func TestTheChartHasTheFilesOfMonitoring(t *testing.T) {
 	}
 }
 
-// contents are those of the files in a folder.
+// contents returns the content of the files in a folder, by name.
 func contents(t *testing.T, folder string) map[string]string {
 	t.Helper()
 	entries, err := os.ReadDir(folder)
@@ -60,7 +61,7 @@ func contents(t *testing.T, folder string) map[string]string {
 
 func TestRulesAndDashboardsArriveUnchanged(t *testing.T) {
 	r := newRelease(t, helm.path(t), kubernetes["everything"], "--values="+values("everything"))
-	for _, file := range copies(t) {
+	for _, file := range linkedFiles(t) {
 		text, err := os.ReadFile(filepath.Join(chart, file))
 		if err != nil {
 			t.Fatal(err)
@@ -113,7 +114,7 @@ func TestRulesForFogComputeAreOptIn(t *testing.T) {
 	}
 }
 
-// plain is a value without the types that YAML was read into.
+// plain returns a value without the types that YAML was read into.
 func plain(t *testing.T, v any) (all any) {
 	t.Helper()
 	text, err := json.Marshal(v)

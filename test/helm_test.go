@@ -42,12 +42,12 @@ func TestHelmLintFindsNothingInTheChart(t *testing.T) {
 	}
 }
 
-// What comes from monitoring/ is named instead of repeated: other tests hold it
-// to its source.
+// The golden files have the names of the files from monitoring/ instead of their
+// content, which other tests compare.
 func TestTheChartMakesWhatIsInTestdata(t *testing.T) {
 	releases(t, func(t *testing.T, name string, r *release) {
 		got := r.text
-		for _, file := range copies(t) {
+		for _, file := range linkedFiles(t) {
 			text, err := os.ReadFile(filepath.Join(chart, file))
 			if err != nil {
 				t.Fatal(err)
