@@ -73,39 +73,6 @@ func makePackages(dir string, umask fs.FileMode, version string, settings ...str
 	return filepath.Join(dir, "dist"), nil
 }
 
-// copyWorkTree copies what git does not ignore.
-func copyWorkTree(to string, umask fs.FileMode) error {
-	list, err := exec.Command("git", "-C", "..", "ls-files", "-z", "--cached", "--others", "--exclude-standard").Output()
-	if err != nil {
-		return fmt.Errorf("git ls-files: %w", err)
-	}
-	for name := range strings.SplitSeq(strings.TrimSuffix(string(list), "\x00"), "\x00") {
-		from, file := filepath.Join("..", name), filepath.Join(to, name)
-		info, err := os.Stat(from)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // removed, but not yet for git
-		}
-		if err != nil {
-			return err
-		}
-		text, err := os.ReadFile(from)
-		if err != nil {
-			return err
-		}
-		if err := os.MkdirAll(filepath.Dir(file), 0o755&^umask); err != nil {
-			return err
-		}
-		mode := fs.FileMode(0o666)
-		if info.Mode()&0o100 != 0 {
-			mode = 0o777
-		}
-		if err := os.WriteFile(file, text, mode&^umask); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // deb is the name of the package of a version for an architecture.
 func deb(version, arch string) string {
 	return fmt.Sprintf("betanet-exporter_%s_%s.deb", version, arch)

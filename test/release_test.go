@@ -69,37 +69,8 @@ func TestATagIsReleased(t *testing.T) {
 func repository(t *testing.T, git string) string {
 	t.Helper()
 	tree := t.TempDir()
-	// Whoever owns the tree.
-	list := in(t, "..", git, "-c", "safe.directory=*", "ls-files", "--cached", "--others", "--exclude-standard")
-	for name := range strings.SplitSeq(list, "\n") {
-		from, to := filepath.Join("..", name), filepath.Join(tree, name)
-		info, err := os.Lstat(from)
-		if os.IsNotExist(err) {
-			continue // deleted, but not yet in a commit
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if info.Mode()&fs.ModeSymlink != 0 {
-			target, err := os.Readlink(from)
-			if err == nil {
-				err = os.Symlink(target, to)
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		text, err := os.ReadFile(from)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(to, text, info.Mode().Perm()); err != nil {
-			t.Fatal(err)
-		}
+	if err := copyWorkTree(tree, 0o022); err != nil {
+		t.Fatal(err)
 	}
 	in(t, tree, git, "init", "--quiet", "--initial-branch=main")
 	in(t, tree, git, "add", "--all")

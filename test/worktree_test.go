@@ -1,0 +1,57 @@
+package test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// copyWorkTree copies what git does not ignore, also from another user's work tree.
+// Symbolic links remain links.
+func copyWorkTree(to string, umask fs.FileMode) error {
+	list, err := exec.Command("git", "-C", "..", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard").Output()
+	if err != nil {
+		return fmt.Errorf("git ls-files: %w", err)
+	}
+	for name := range strings.SplitSeq(strings.TrimSuffix(string(list), "\x00"), "\x00") {
+		from, file := filepath.Join("..", name), filepath.Join(to, name)
+		info, err := os.Lstat(from)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // removed, but not yet for git
+		}
+		if err != nil {
+			return err
+		}
+		if err := os.MkdirAll(filepath.Dir(file), 0o755&^umask); err != nil {
+			return err
+		}
+		if err := copyFile(from, file, info, umask); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copyFile copies a file or a symbolic link.
+func copyFile(from, to string, info fs.FileInfo, umask fs.FileMode) error {
+	if info.Mode()&fs.ModeSymlink != 0 {
+		target, err := os.Readlink(from)
+		if err != nil {
+			return err
+		}
+		return os.Symlink(target, to)
+	}
+	text, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	mode := fs.FileMode(0o666)
+	if info.Mode()&0o100 != 0 {
+		mode = 0o777
+	}
+	return os.WriteFile(to, text, mode&^umask)
+}
