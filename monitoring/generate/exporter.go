@@ -183,7 +183,7 @@ var exporterDashboard = dashboard{
 			},
 			{
 				kind: timeseries, title: "File descriptors", width: 6, height: 7, unit: "percentunit", floor: at(0), top: at(1),
-				description: "Open descriptors as a share of how many the process may have. It needs one an upstream and 600 besides.",
+				description: "Open descriptors as a share of the limit of the process. docs/capacity.md has how many it needs.",
 				targets:     []target{{expr: "process_open_fds{@exporters} / process_max_fds{@exporters}", legend: instance}},
 				thresholds:  []threshold{{0, good}, {0.8, poor}, {0.95, bad}},
 			},
