@@ -26,14 +26,12 @@ const (
 
 // notifier tells the service manager that started the process, systemd with
 // Type=notify, how it is doing. A service manager that does not read must not
-// stop the collecting: words wait for a goroutine of its own that says them, and
-// what does not fit is lost. A nil notifier has nobody to tell.
+// stop the collecting: what does not fit into the queue is lost. A nil notifier has
+// nobody to tell.
 type notifier struct {
-	say      func(word string)
-	watchdog time.Duration // how long the service manager does without a sign of life, 0 for ever
-	words    chan string
-	ended    chan struct{}
-	failed   atomic.Bool // the last reload
+	words    *queue[string]
+	watchdog time.Duration // how long the service manager does without a sign of life, 0 for no limit
+	failed   atomic.Bool   // the last reload
 }
 
 // notifySystemd makes the notifier that the environment asks for.
@@ -50,29 +48,13 @@ func notifySystemd() (*notifier, error) {
 	}, watchdog), nil
 }
 
-func newNotifier(say func(string), watchdog time.Duration) *notifier {
-	n := &notifier{say: say, watchdog: watchdog, words: make(chan string, maxUntold), ended: make(chan struct{})}
-	go n.run()
-	return n
-}
-
-func (n *notifier) run() {
-	defer close(n.ended)
-	for word := range n.words {
-		if word == "" {
-			return
-		}
-		n.say(word)
-	}
+func newNotifier(say func(word string), watchdog time.Duration) *notifier {
+	return &notifier{words: newQueue(maxUntold, say), watchdog: watchdog}
 }
 
 func (n *notifier) tell(word string) {
-	if n == nil {
-		return
-	}
-	select {
-	case n.words <- word:
-	default:
+	if n != nil {
+		n.words.put(word)
 	}
 }
 
@@ -145,19 +127,8 @@ func (n *notifier) status(last string, r *exposition.Registry, onDemand bool) st
 
 // close says what waits, if that is possible within partingTimeout.
 func (n *notifier) close() {
-	if n == nil {
-		return
-	}
-	t := time.NewTimer(partingTimeout)
-	defer t.Stop()
-	select {
-	case n.words <- "": // its end
-	case <-t.C:
-		return
-	}
-	select {
-	case <-n.ended:
-	case <-t.C:
+	if n != nil {
+		n.words.close(partingTimeout)
 	}
 }
 

@@ -1,5 +1,5 @@
 // Package app is the program: it builds everything from a configuration, and
-// starts and stops every goroutine. One file a command.
+// starts and stops every goroutine.
 package app
 
 import (
@@ -92,5 +92,5 @@ func newLogger(c config.Log, w io.Writer) (log *slog.Logger, flush func(), err e
 	// net/http tells the standard logger about upstreams that speak unasked.
 	stdlog.SetFlags(0)
 	stdlog.SetOutput(slog.NewLogLogger(log.Handler(), slog.LevelDebug).Writer())
-	return log, queue.close, nil
+	return log, func() { queue.close(flushTimeout) }, nil
 }
