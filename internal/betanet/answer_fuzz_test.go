@@ -47,7 +47,7 @@ func piped(raw []byte) *Client {
 	return c
 }
 
-// theReasons is the closed set of the design, written down once more.
+// theReasons is the closed set, written down independently of the code.
 var theReasons = strings.Fields(`auth canceled connect content_type dns encoding eof http_429 http_4xx http_5xx http_status
 	json_syntax local protocol redirect reset schema timeout tls too_large value`)
 
@@ -169,7 +169,7 @@ func causes(text string, n int) []error {
 	}
 }
 
-// byStatus is the table's lower half, read from the design.
+// byStatus is the table's lower half, written down independently of the code.
 func byStatus(status int) verdict {
 	switch {
 	case slices.Contains([]int{500, 502, 503, 504}, status):

@@ -10,7 +10,7 @@ import (
 
 // Endpoint is one document of an upstream. The exporter never requests a path
 // that is not the path of an Endpoint: two other paths dead-lock a published
-// Betanet server for ever (design: upstream.md).
+// Betanet server forever.
 type Endpoint uint8
 
 // The endpoints, in the order in which they are shown.

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Any other path may dead-lock an upstream for ever (upstream.md).
+// Any other path may dead-lock an upstream forever.
 func TestTheEndpointsAreTheFourOfTheDesign(t *testing.T) {
 	want := map[string]string{
 		"metrics": "/api/v1/metrics", "nodes": "/api/v1/nodes/status", "network": "/api/v1/network/stats", "mixnodes": "/mixnodes",

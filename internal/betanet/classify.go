@@ -19,7 +19,7 @@ import (
 // reasons are label values, text of an upstream never becomes one.
 type Reason string
 
-// The reasons (design: resilience.md, classification).
+// The reasons. docs/troubleshooting.md explains each to operators.
 const (
 	ReasonConnect     Reason = "connect"
 	ReasonReset       Reason = "reset"

@@ -18,7 +18,7 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Limits of one answer (design: resilience.md, limits).
+// Limits of one answer.
 const (
 	maxBody   = 1 << 20
 	maxHeader = 64 << 10

@@ -10,7 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Limits of a document (design: resilience.md, limits).
+// Limits of a document.
 const (
 	maxDepth  = 32  // levels of arrays and objects
 	maxIDSize = 128 // bytes of a mixnode's id

@@ -15,7 +15,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var allEndpoints = []Endpoint{Metrics, Nodes, Network, Mixnodes}
 
-// known is a field as the design lists it (upstream.md).
+// known is a field of a document, written down independently of the code.
 type known struct {
 	endpoint Endpoint
 	name     string

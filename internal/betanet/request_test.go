@@ -133,7 +133,7 @@ func TestConnectionsOfV1AreKept(t *testing.T) {
 	}
 }
 
-// The endpoints of an upstream are asked in parallel: each needs a connection,
+// The endpoints of a slow upstream are asked in parallel: each needs a connection,
 // and all of them rest until the next collection.
 func TestParallelConnectionsOfV1AreAllKept(t *testing.T) {
 	asked := make(chan struct{}, len(V1.Endpoints()))

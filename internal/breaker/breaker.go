@@ -1,6 +1,6 @@
-// Package breaker stops requests to an endpoint that keeps failing. It is
-// sony/gobreaker with the words of our design: an outcome can be ignored, every
-// change of state comes back as a value, and the end of a pause is known.
+// Package breaker stops requests to an endpoint that keeps failing. It adds to
+// sony/gobreaker that an outcome can be ignored, that every change of state comes
+// back as a value, and that the end of a pause is known.
 package breaker
 
 import (

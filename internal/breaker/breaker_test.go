@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// The figures of the design (resilience.md, breaker).
+// The defaults of --breaker.failures and --breaker.open.
 const (
 	failures = 5
 	pause    = 30 * time.Second

@@ -38,7 +38,7 @@ func history(t *rapid.T) []step {
 	return rapid.SliceOfN(draw, n/2, n).Draw(t, "history")
 }
 
-// model is what the design says, in the shortest form: nothing of it is taken
+// model is what is promised, in the shortest form: nothing of it is taken
 // from the code under test.
 type model struct {
 	limit     int

@@ -15,8 +15,7 @@ import (
 
 // The reference is client_golang: what the tests below know of an upstream goes
 // twice into the world, as a view through our registry, and as const metrics,
-// by the rules of interface.md written down here, through client_golang's
-// encoders.
+// by the rules written down here, through client_golang's encoders.
 
 // ledger is the const metrics that are expected, in the order of the catalogue.
 type ledger struct{ metrics []entry }

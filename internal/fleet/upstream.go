@@ -63,7 +63,7 @@ func (u *Upstream) Title() string {
 	return HostPort(u.URLs[0])
 }
 
-// Settings say how an upstream is collected (design: resilience.md).
+// Settings configure how an upstream is collected.
 type Settings struct {
 	Interval        time.Duration // of the grid of collections
 	Timeout         time.Duration // of one collection, retries included
@@ -177,7 +177,7 @@ func (v *View) NotClosed() (n int) {
 // State is the state of an upstream as a whole.
 type State string
 
-// The states of an upstream (design: interface.md, fleet).
+// The states of an upstream.
 const (
 	Up      State = "up"      // every endpoint's last collection succeeded
 	Stale   State = "stale"   // one failed, and there are values to show

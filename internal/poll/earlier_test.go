@@ -13,8 +13,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/exposition"
 )
 
-// What the earlier exporter got wrong, one test for each row of that table in
-// upstream.md, judged by the text that a scrape would see.
+// What the earlier exporter got wrong, one test for each of its errors, judged by
+// the text that a scrape would see.
 
 // exposed is a line's value in the exposition of the last view, empty if it is
 // absent.

@@ -65,7 +65,7 @@ type Cache struct {
 // CacheResult is how the cache answered.
 type CacheResult string
 
-// The answers of the cache (design: resilience.md, cache).
+// The answers of the cache.
 const (
 	Hit   CacheResult = "hit"   // without a fetch
 	Miss  CacheResult = "miss"  // by a fetch

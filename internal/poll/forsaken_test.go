@@ -9,9 +9,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet"
 )
 
-// resilience.md, invariant 3: no request while open and before its end. The
-// question whether a 404 of v1 means the other API is asked of /mixnodes without
-// its breaker.
+// No request is made while a breaker is open. The question whether a 404 of v1
+// means the other API is asked of /mixnodes without its breaker.
 func TestAnOpenBreakerOfMixnodesIsNotBypassedByThe404sOfV1(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *bed) {
 		b.behave(mixnodes)

@@ -44,8 +44,8 @@ func drawScript(t *rapid.T) script {
 	return s
 }
 
-// TestInvariantsHoldWhateverTheUpstreamDoes checks resilience.md's invariants of
-// a whole collection over random lives of an upstream.
+// TestInvariantsHoldWhateverTheUpstreamDoes checks the invariants of a whole
+// collection over random lives of an upstream.
 func TestInvariantsHoldWhateverTheUpstreamDoes(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := drawScript(rt)

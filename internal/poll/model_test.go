@@ -14,8 +14,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/breaker"
 )
 
-// model is what resilience.md, interface.md and upstream.md say of one upstream,
-// as a list of what happens when, without goroutines, contexts or clocks.
+// model is what is promised of one upstream, as a list of what happens when,
+// without goroutines, contexts or clocks.
 // Nothing in it is taken from the code under test but the names of endpoints,
 // states and reasons, and the first point of the grid. A moment is the time
 // since the start.

@@ -1,11 +1,13 @@
 // Package poll decides when an upstream is asked: on the grid, after a failed
 // attempt, when a breaker's pause is over, and on demand. A collection is,
-// within one deadline and for each endpoint in parallel,
+// within one deadline and for each endpoint,
 //
 //	retry( breaker( attempt ) )
 //
-// (design: resilience.md). Nothing here waits for a reader, and no reader waits
-// for a collection: what is known is published as immutable views.
+// Endpoints are asked one after the other over one connection as long as the
+// upstream answers quickly, and in parallel otherwise (docs/adr/0006-scale.md).
+// Nothing here waits for a reader, and no reader waits for a collection: what is
+// known is published as immutable views.
 package poll
 
 import (

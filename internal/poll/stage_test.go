@@ -44,8 +44,8 @@ type act struct {
 	Value uint64 // of a good document
 }
 
-// kind is what an answer is and what it must count as (resilience.md,
-// classification and Retry-After).
+// kind is what an answer is and what it must count as (docs/troubleshooting.md,
+// reasons).
 type kind struct {
 	answer string // "" is none
 	reason betanet.Reason

@@ -19,7 +19,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/poll"
 )
 
-// Limits of targets that are not configured (design: interface.md, probe.allow).
+// Limits of targets that are not configured.
 const (
 	maxKnown   = 1000
 	maxFlights = 32

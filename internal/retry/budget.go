@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// The budget's figures (design: resilience.md, retry budget).
+// The budget of the process: its size, and what it gains a second and with each
+// first attempt.
 const (
 	budgetCap      = 15.0
 	budgetPerSec   = 1.0

@@ -8,7 +8,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet"
 )
 
-// The figures of the design (resilience.md, cache and stale).
+// The defaults of --cache.ttl and --cache.max-stale.
 const (
 	ttl      = 10 * time.Second
 	maxStale = 5 * time.Minute
