@@ -32,7 +32,7 @@ var directions = map[string][]string{
 // keepers are the only packages that may import a library.
 var keepers = map[string][]string{
 	"github.com/prometheus/client_golang/": {"fleet", "exposition", "web", "app", "otlp"}, // fleet for its histograms
-	"github.com/prometheus/common/config":  {"config", "betanet"},
+	"github.com/prometheus/common/config":  {"config", "betanet", "otlp"},
 	"github.com/alecthomas/kingpin/":       {"config", "web", "app"},
 	"go.opentelemetry.io/":                 {"otlp"},
 }

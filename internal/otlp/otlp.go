@@ -36,7 +36,7 @@ type Options struct {
 	Timeout  time.Duration // of one request
 	Gzip     bool
 	TLS      TLS
-	// Headers are those of each request. They are asked for anew each time.
+	// Headers are those of each request. They are asked for each time.
 	Headers func() (map[string]string, error)
 
 	Version  string // of the service
@@ -90,16 +90,11 @@ func New(o Options) (*Pusher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES: use key=value, separated by commas: %w", err)
 	}
-	t, err := newTransport(o.TLS)
+	rt, err := newTransport(o.TLS)
 	if err != nil {
 		return nil, err
 	}
-	p, err := newPusher(o, named, t)
-	if err != nil {
-		return nil, err
-	}
-	p.close = t.close
-	return p, nil
+	return newPusher(o, named, rt)
 }
 
 // newPusher makes a pusher that makes its requests with rt.
@@ -124,7 +119,7 @@ func newPusher(o Options, r *resource.Resource, rt http.RoundTripper) (*Pusher, 
 	if err != nil {
 		return nil, fmt.Errorf("make the OTLP exporter: %w", err)
 	}
-	return &Pusher{o: o, resource: r, exporter: newBatchExporter(exporter, recording, o), close: func() {}}, nil
+	return &Pusher{o, r, newBatchExporter(exporter, recording, o), (&http.Client{Transport: rt}).CloseIdleConnections}, nil
 }
 
 // Run pushes until ctx ends, and then once more. A push ends before the next

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -51,7 +52,7 @@ func TestAProxyOfTheEnvironmentIsNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rt.close()
+	defer (&http.Client{Transport: rt}).CloseIdleConnections()
 	o := options(new(outcome))
 	o.Endpoint = &url.URL{Scheme: "https", Host: "receiver.invalid", Path: "/v1/metrics"}
 	got := push(t, o, rt)

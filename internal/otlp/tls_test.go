@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"math/big"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
@@ -119,7 +120,7 @@ func TestTLSFilesAreReadAgainWhenTheyChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rt.close()
+	defer (&http.Client{Transport: rt}).CloseIdleConnections()
 	if got := push(t, o, rt); got.Result != Success {
 		t.Fatalf("with the first authority: %+v", got)
 	}
@@ -166,15 +167,15 @@ func TestOptionsAloneDecide(t *testing.T) {
 
 func TestFilesThatCannotBeUsedAreNamed(t *testing.T) {
 	dir := t.TempDir()
-	empty := filepath.Join(dir, "empty.pem")
+	empty, none := filepath.Join(dir, "empty.pem"), filepath.Join(dir, "none")
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for want, files := range map[string]TLS{
-		"certificate authorities: open " + dir + "/none: no such file or directory": {CAFile: dir + "/none"},
-		"certificate authorities: " + empty + ": holds no PEM certificate":          {CAFile: empty},
-		"client certificate: tls: failed to find any PEM data in certificate input": {CertFile: empty, KeyFile: empty},
-		"client certificate: open " + dir + "/none: no such file or directory":      {CertFile: dir + "/none", KeyFile: empty},
+		"unable to read CA cert: unable to read file " + none + ": open " + none + ": no such file or directory":                                     {CAFile: none},
+		"unable to use specified CA cert file " + empty:                                                                                              {CAFile: empty},
+		"unable to use specified client cert (file " + empty + ") & key (file " + empty + "): tls: failed to find any PEM data in certificate input": {CertFile: empty, KeyFile: empty},
+		"unable to read specified client cert: unable to read file " + none + ": open " + none + ": no such file or directory":                       {CertFile: none, KeyFile: empty},
 	} {
 		if _, err := newTransport(files); err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)

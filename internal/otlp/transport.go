@@ -1,23 +1,20 @@
 package otlp
 
 import (
-	"bytes"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
-	"sync"
 	"time"
+
+	"github.com/prometheus/common/config"
 
 	"github.com/betanet/betanet_exporter/internal/proxy"
 )
 
 // TLS names the files that TLS needs beyond what the system knows. All are read
-// anew when they change.
+// again when they change.
 type TLS struct {
 	CAFile            string // empty for the system's authorities
 	CertFile, KeyFile string // both or none
@@ -85,84 +82,29 @@ func (t *recordingTransport) try(r *http.Request) (*http.Response, error) {
 	return t.next.RoundTrip(r)
 }
 
-// transport makes connections, with the authorities that stand in the file now.
-type transport struct {
-	files TLS
-
-	mu   sync.Mutex
-	pem  []byte // of the authorities in use
-	base *http.Transport
-	rt   http.RoundTripper // base, which distinguishes its proxy's failures
-}
-
-// newTransport makes a transport whose files can be used now.
-func newTransport(files TLS) (*transport, error) {
-	t := &transport{files: files}
-	if files.CertFile != "" {
-		if _, err := t.certificate(nil); err != nil {
-			return nil, err
-		}
-	}
-	_, err := t.current()
-	return t, err
-}
-
-// RoundTrip implements http.RoundTripper.
-func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	base, err := t.current()
+// newTransport makes a transport whose files can be used now. Before a request it
+// reads them again, and makes new connections if they have changed.
+func newTransport(files TLS) (http.RoundTripper, error) {
+	c, err := config.NewTLSConfig(&config.TLSConfig{
+		CAFile: files.CAFile, CertFile: files.CertFile, KeyFile: files.KeyFile, MinVersion: tls.VersionTLS12,
+	})
 	if err != nil {
-		_ = r.Body.Close()
 		return nil, err
 	}
-	return base.RoundTrip(r)
+	reloaded := config.TLSRoundTripperSettings{CA: reader(files.CAFile), Cert: reader(files.CertFile), Key: reader(files.KeyFile)}
+	return config.NewTLSRoundTripper(c, reloaded, func(c *tls.Config) (http.RoundTripper, error) {
+		base := http.DefaultTransport.(*http.Transport).Clone()
+		base.TLSClientConfig, base.Proxy = c, proxyOf
+		return proxy.Wrap(base), nil
+	})
 }
 
-// current is the transport with the authorities of the file.
-func (t *transport) current() (http.RoundTripper, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	var pem []byte
-	if t.files.CAFile != "" {
-		var err error
-		if pem, err = os.ReadFile(t.files.CAFile); err != nil {
-			return nil, fmt.Errorf("certificate authorities: %w", err)
-		}
+// reader returns nil, not a reader of nothing, where there is no file.
+func reader(path string) config.SecretReader {
+	if path == "" {
+		return nil
 	}
-	if t.base != nil && bytes.Equal(pem, t.pem) {
-		return t.rt, nil
-	}
-	c := &tls.Config{MinVersion: tls.VersionTLS12}
-	if t.files.CAFile != "" {
-		if c.RootCAs = x509.NewCertPool(); !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("certificate authorities: %s: holds no PEM certificate", t.files.CAFile)
-		}
-	}
-	if t.files.CertFile != "" {
-		c.GetClientCertificate = t.certificate
-	}
-	if t.base != nil {
-		t.base.CloseIdleConnections()
-	}
-	t.pem, t.base = pem, http.DefaultTransport.(*http.Transport).Clone()
-	t.base.TLSClientConfig, t.base.Proxy = c, proxyOf
-	t.rt = proxy.Wrap(t.base)
-	return t.rt, nil
-}
-
-// close closes connections that nobody uses any more.
-func (t *transport) close() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.base.CloseIdleConnections()
-}
-
-// certificate reads the client's certificate, at each handshake.
-func (t *transport) certificate(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-	c, err := tls.LoadX509KeyPair(t.files.CertFile, t.files.KeyFile)
-	if err != nil {
-		return nil, fmt.Errorf("client certificate: %w", err)
-	}
-	return &c, nil
+	return config.NewFileSecret(path)
 }
 
 // proxyOf returns the proxy that the environment sets for a request. The library's
