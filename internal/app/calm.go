@@ -23,13 +23,14 @@ type calmState struct {
 	second  time.Time // start of the current one
 	logged  int
 	omitted int
+	timer   *time.Timer // calls flush at the end of the second; nil before the first time
 }
 
 func newCalm(h slog.Handler) *calm { return &calm{h, new(calmState)} }
 
 // Handle implements slog.Handler.
 func (c *calm) Handle(ctx context.Context, r slog.Record) error {
-	if r.Level < slog.LevelWarn || c.state.admit(c.summarize) {
+	if r.Level < slog.LevelWarn || c.state.admit(c.flush) {
 		return c.Handler.Handle(ctx, r)
 	}
 	return nil
@@ -43,7 +44,7 @@ func (c *calm) WithGroup(name string) slog.Handler { return &calm{c.Handler.With
 
 // admit reports whether one more warning may be logged now. For the first that
 // may not, it arranges the summary at the end of the second.
-func (s *calmState) admit(summarize func(omitted int)) bool {
+func (s *calmState) admit(flush func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
@@ -55,20 +56,22 @@ func (s *calmState) admit(summarize func(omitted int)) bool {
 		return true
 	}
 	if s.omitted == 0 {
-		time.AfterFunc(time.Until(s.second.Add(time.Second)), func() { summarize(s.take()) })
+		s.timer = time.AfterFunc(time.Until(s.second.Add(time.Second)), flush)
 	}
 	s.omitted++
 	return false
 }
 
-func (s *calmState) take() int {
+// flush logs how many warnings were left out since the last summary, if any. After
+// it no timer runs.
+func (c *calm) flush() {
+	s := c.state
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := s.omitted
+	if s.omitted == 0 {
+		return
+	}
+	s.timer.Stop()
+	slog.New(c.Handler).Warn(fmt.Sprintf("%d more warnings in the last second, see betanet_exporter_endpoint_failing", s.omitted))
 	s.omitted = 0
-	return n
-}
-
-func (c *calm) summarize(omitted int) {
-	slog.New(c.Handler).Warn(fmt.Sprintf("%d more warnings in the last second, see betanet_exporter_endpoint_failing", omitted))
 }

@@ -27,16 +27,20 @@ func collect(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.
 	}
 	registry := exposition.NewRegistry()
 	upstreams := c.Upstreams()
-	poller := newPoller(registry, new(past), log, divideOpenFiles(openFilesLimit()).upstreams)
+	past := new(past)
+	poller := newPoller(registry, past, log, divideOpenFiles(openFilesLimit()).upstreams)
+	defer past.warnings.flush()
 	if err := usable(upstreams); err != nil {
 		return err
+	}
+	for _, u := range upstreams {
+		if err := poller.Add(ctx, u, false); err != nil {
+			return err
+		}
 	}
 	views := make([]*fleet.View, len(upstreams))
 	var wg sync.WaitGroup
 	for i, u := range upstreams {
-		if err := poller.Add(ctx, u, false); err != nil {
-			return err
-		}
 		wg.Go(func() {
 			views[i], _ = poller.Demand(ctx, u, u.Settings.Timeout)
 			registry.Publish(views[i])

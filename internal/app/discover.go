@@ -93,13 +93,13 @@ func (m *discoveryManager) start(ctx context.Context, sources []source) {
 }
 
 func (m *discoveryManager) run(ctx context.Context, s source) runningSource {
-	ctx, cancel := context.WithCancel(ctx)
+	running, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		defer s.close()
-		s.Run(ctx, func(l discovery.List) {
-			if ctx.Err() == nil {
-				m.roster.discovered(s.name, l)
+		s.Run(running, func(l discovery.List) {
+			if running.Err() == nil {
+				m.roster.discovered(ctx, s.name, l)
 			}
 		})
 	})

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -42,13 +43,18 @@ func openDoors(c *config.Web) (*doors, error) {
 	}
 	if c.HealthAddress != "" {
 		if d.forProbes, err = web.Listen([]string{c.HealthAddress}, false); err != nil {
-			for _, l := range d.listeners {
-				l.Close()
-			}
+			d.close()
 			return nil, fmt.Errorf("--web.health-address: %w%s", err, listenHint(err))
 		}
 	}
 	return d, nil
+}
+
+// close closes the sockets that are still open.
+func (d *doors) close() {
+	for _, l := range slices.Concat(d.listeners, d.forProbes) {
+		l.Close()
+	}
 }
 
 // listenHint returns the usual cause of an error of listening and what to do, to

@@ -1,8 +1,13 @@
 package app
 
 import (
+	"io"
+	"log/slog"
 	"net"
+	"strings"
 	"testing"
+
+	"github.com/betanet/betanet_exporter/internal/config"
 )
 
 func TestTheAddressToLookAtIsOneForABrowser(t *testing.T) {
@@ -21,4 +26,23 @@ func TestTheAddressToLookAtIsOneForABrowser(t *testing.T) {
 			t.Errorf("lookAt(%v) = %q, want %q", test.at, got, test.want)
 		}
 	}
+}
+
+func TestAStartThatFailsClosesItsListeners(t *testing.T) {
+	t.Setenv("NOTIFY_SOCKET", "/nowhere")
+	t.Setenv("WATCHDOG_USEC", "soon") // an error once the sockets are open
+	c, err := config.Load([]string{"--web.listen-address=127.0.0.1:0"}, nil, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := ""
+	listening := func(url string) { address = strings.TrimPrefix(url, "http://") }
+	if err := serve(t.Context(), settings{c, c.Upstreams()}, nil, nil, slog.New(slog.DiscardHandler), listening); err == nil {
+		t.Fatal("got no error")
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatalf("%s is still in use: %v", address, err)
+	}
+	l.Close()
 }

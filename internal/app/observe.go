@@ -28,8 +28,7 @@ const (
 )
 
 // observer turns the events of collecting into counters, log lines and the past
-// of the status page. The log is about changes; the counters carry the rest (design: interface.md, log
-// lines).
+// of the status page. The log is about changes; the counters carry the rest.
 type observer struct {
 	self *exposition.Self
 	past *past
@@ -38,7 +37,8 @@ type observer struct {
 }
 
 func newObserver(self *exposition.Self, p *past, log *slog.Logger) *observer {
-	log = slog.New(newCalm(log.Handler()))
+	p.warnings = newCalm(log.Handler())
+	log = slog.New(p.warnings)
 	p.outages = newOutageLog(log)
 	return &observer{self: self, past: p, log: log, outageLog: p.outages}
 }

@@ -159,3 +159,21 @@ func TestAFloodOfWarningsIsOneLineASecond(t *testing.T) {
 		}
 	})
 }
+
+func TestTheEndDoesNotLoseTheLineAboutAFlood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := observe(true)
+		for range maxWarnings + 3 {
+			l.report(poll.Transition{Source: nodesOfEdge, To: breaker.Open})
+		}
+		l.past.warnings.flush()
+		lines := l.lines()
+		if want := `level=WARN msg="3 more warnings in the last second, see betanet_exporter_endpoint_failing"`; lines[len(lines)-1] != want {
+			t.Errorf("the last line is %s, want %s", lines[len(lines)-1], want)
+		}
+		time.Sleep(time.Minute)
+		if got := l.lines(); len(got) != len(lines) {
+			t.Errorf("got %q after the end, want no more lines", got[len(lines):])
+		}
+	})
+}

@@ -8,8 +8,8 @@ type openFiles struct {
 	inbound   int // connections of scrapers
 }
 
-// Connections of scrapers (design: interface.md, HTTP), and what the process
-// needs beside them: listeners, files that are read anew, discovery, the log.
+// Connections of scrapers, and what the process needs beside them: listeners, files
+// that are read again, discovery, the log.
 const (
 	maxInbound = 512
 	ownFiles   = 88

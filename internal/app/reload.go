@@ -19,10 +19,9 @@ type settings struct {
 }
 
 // reloader puts settings into force: at the start and at each reload. Flags and
-// variables stay; the file is read anew.
+// variables stay; the file is read again.
 type reloader struct {
 	load     func() (settings, error)
-	ctx      context.Context
 	roster   *roster
 	sources  *discoveryManager
 	targets  *probe.Targets
@@ -33,18 +32,19 @@ type reloader struct {
 	mu sync.Mutex
 }
 
-// reload reads the settings anew. What is wrong in them changes nothing, and is
-// told to the log, to the metrics, to the service manager and to the caller.
-func (r *reloader) reload() error {
+// reload reads the settings again. What is wrong in them changes nothing, and is
+// told to the log, to the metrics, to the service manager and to the caller. What it
+// starts ends with ctx.
+func (r *reloader) reload(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.ctx.Err(); err != nil {
+	if err := ctx.Err(); err != nil {
 		return err // the program is ending
 	}
 	r.notifier.reloading()
 	s, err := r.load()
 	if err == nil {
-		err = r.apply(s)
+		err = r.apply(ctx, s)
 	}
 	now := time.Now()
 	r.self.Reloaded(err == nil, now)
@@ -66,7 +66,7 @@ func (r *reloader) end() {
 }
 
 // apply checks everything that can fail first, and then changes over.
-func (r *reloader) apply(s settings) error {
+func (r *reloader) apply(ctx context.Context, s settings) error {
 	if err := usable(s.upstreams); err != nil {
 		return err
 	}
@@ -78,8 +78,8 @@ func (r *reloader) apply(s settings) error {
 	for _, source := range sources {
 		bySource[source.name] = source.http
 	}
-	r.roster.configure(s.upstreams, s.DiscoveredSettings, s.API, bySource)
-	r.sources.start(r.ctx, sources)
+	r.roster.configure(ctx, s.upstreams, s.DiscoveredSettings, s.API, bySource)
+	r.sources.start(ctx, sources)
 	r.targets.SetRules(rules(s.Probe.Allow))
 	r.targets.SetSettings(s.DiscoveredSettings, s.API)
 	return nil

@@ -13,9 +13,10 @@ import (
 
 // past is what the status page shows of it.
 type past struct {
-	trend   history.Trend
-	journal history.Journal
-	outages *outageLog
+	trend    history.Trend
+	journal  history.Journal
+	outages  *outageLog
+	warnings *calm // of the observer
 }
 
 // stepsAMinute is after how many points a line of the log sums up the fleet.

@@ -19,7 +19,6 @@ import (
 // that each source of discovery found last. It adds to the poller what is new,
 // removes what has left, and leaves alone what did not change.
 type roster struct {
-	ctx      context.Context // of the collections
 	poller   *poll.Poller
 	registry *exposition.Registry
 	log      *slog.Logger
@@ -36,18 +35,18 @@ type roster struct {
 	leftOut     map[string]string // why, by title
 }
 
-func newRoster(ctx context.Context, p *poll.Poller, r *exposition.Registry, log *slog.Logger, grid bool) *roster {
+func newRoster(p *poll.Poller, r *exposition.Registry, log *slog.Logger, grid bool) *roster {
 	return &roster{
-		ctx: ctx, poller: p, registry: r, log: log, grid: grid,
+		poller: p, registry: r, log: log, grid: grid,
 		sources: make(map[string]*sourceState), current: make(map[string]*fleet.Upstream),
 		leftOut: make(map[string]string),
 	}
 }
 
 // configure makes these the upstreams of the configuration, with the settings of
-// those that sources find, by source those of their connections, and forgets what sources that are no longer configured
-// have found.
-func (r *roster) configure(static []*fleet.Upstream, set fleet.Settings, api betanet.API, sources map[string]*betanet.HTTPConfig) {
+// those that sources find, by source those of their connections, and forgets what
+// sources that are no longer configured have found. Collections end with ctx.
+func (r *roster) configure(ctx context.Context, static []*fleet.Upstream, set fleet.Settings, api betanet.API, sources map[string]*betanet.HTTPConfig) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.static, r.set, r.api = static, set, api
@@ -63,7 +62,7 @@ func (r *roster) configure(static []*fleet.Upstream, set fleet.Settings, api bet
 		}
 		r.sources[s].http = h
 	}
-	r.apply()
+	r.apply(ctx)
 }
 
 // usable reports the first upstream whose certificates cannot be read.
@@ -81,22 +80,22 @@ func usable(all []*fleet.Upstream) error {
 	return nil
 }
 
-// discovered takes what a source found.
-func (r *roster) discovered(source string, l discovery.List) {
+// discovered takes what a source found. Collections end with ctx.
+func (r *roster) discovered(ctx context.Context, source string, l discovery.List) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.sources[source]
-	if s == nil || r.ctx.Err() != nil {
+	if s == nil || ctx.Err() != nil {
 		return // a reload took it away meanwhile
 	}
 	s.take(source, l, r.log)
-	r.apply()
+	r.apply(ctx)
 }
 
 // apply makes the poller's set that of the roster. A name stands for the first
 // upstream that has it: static ones first, then by source. The caller holds
 // r.mu.
-func (r *roster) apply() {
+func (r *roster) apply(ctx context.Context) {
 	want := make(map[string]*fleet.Upstream, len(r.current))
 	for _, u := range r.static {
 		want[u.Title()] = u
@@ -115,7 +114,7 @@ func (r *roster) apply() {
 	}
 	before := slices.Collect(maps.Keys(r.current))
 	removed := r.drop(want)
-	added := r.add(want)
+	added := r.add(ctx, want)
 	r.registry.Self.Upstreams(len(r.current))
 	if added+removed > 0 {
 		fitGC(len(r.current))
@@ -183,13 +182,13 @@ func (r *roster) drop(want map[string]*fleet.Upstream) (n int) {
 	return n
 }
 
-func (r *roster) add(want map[string]*fleet.Upstream) (n int) {
+func (r *roster) add(ctx context.Context, want map[string]*fleet.Upstream) (n int) {
 	maps.DeleteFunc(r.leftOut, func(title, _ string) bool { return want[title] == nil })
 	for title, u := range want {
 		if r.current[title] != nil {
 			continue
 		}
-		if err := r.poller.Add(r.ctx, u, r.grid); err != nil {
+		if err := r.poller.Add(ctx, u, r.grid); err != nil {
 			if reason := quote(err); r.leftOut[title] != reason {
 				r.leftOut[title] = reason
 				r.log.Error("Upstream left out", keyUpstream, title, keyErr, reason)

@@ -50,6 +50,7 @@ func named(name string, base *url.URL) *fleet.Upstream {
 // team is a roster at work.
 type team struct {
 	*roster
+	ctx      context.Context // of the collections
 	registry *exposition.Registry
 }
 
@@ -62,7 +63,7 @@ func newTeam(t *testing.T) *team {
 	ended := make(chan struct{})
 	go func() { poller.Run(ctx); close(ended) }()
 	t.Cleanup(func() { cancel(); <-ended })
-	return &team{newRoster(ctx, poller, registry, log, true), registry}
+	return &team{newRoster(poller, registry, log, true), ctx, registry}
 }
 
 // configured configures upstreams, and sources whose upstreams have the settings
@@ -72,7 +73,7 @@ func (te *team) configured(static []*fleet.Upstream, sources []string) {
 	for _, s := range sources {
 		all[s] = nil
 	}
-	te.configure(static, named("", nil).Settings, betanet.V1, all)
+	te.configure(te.ctx, static, named("", nil).Settings, betanet.V1, all)
 }
 
 // found is what a source found, in turn names and addresses.
@@ -134,15 +135,15 @@ func TestAnUpstreamThatLeavesIsGone(t *testing.T) {
 func TestAFailingSourceKeepsItsLastList(t *testing.T) {
 	te := newTeam(t)
 	te.configured(nil, []string{"file:x"})
-	te.discovered("file:x", found("a", service(t, 10)))
+	te.discovered(te.ctx, "file:x", found("a", service(t, 10)))
 	te.exposed(t, `betanet_messages_total{upstream="a"} 10`, true)
 	te.exposed(t, `betanet_exporter_discovery_up{source="file:x"} 1`, true)
-	te.discovered("file:x", discovery.List{Err: errors.New("no such file")})
+	te.discovered(te.ctx, "file:x", discovery.List{Err: errors.New("no such file")})
 	te.exposed(t, `betanet_exporter_discovery_up{source="file:x"} 0`, true)
 	if te.lookup("a") == nil {
 		t.Error("the last list is gone")
 	}
-	te.discovered("file:x", found())
+	te.discovered(te.ctx, "file:x", found())
 	if te.lookup("a") != nil {
 		t.Error("an empty list left an upstream")
 	}
@@ -152,8 +153,8 @@ func TestStaticNamesWinAndDuplicatesAreCounted(t *testing.T) {
 	te := newTeam(t)
 	static := service(t, 10)
 	te.configured([]*fleet.Upstream{named("a", static)}, []string{"file:x", "file:y"})
-	te.discovered("file:x", found("a", service(t, 20), "b", service(t, 30)))
-	te.discovered("file:y", found("b", service(t, 40)))
+	te.discovered(te.ctx, "file:x", found("a", service(t, 20), "b", service(t, 30)))
+	te.discovered(te.ctx, "file:y", found("b", service(t, 40)))
 	te.exposed(t, `betanet_messages_total{upstream="a"} 10`, true)
 	te.exposed(t, `betanet_messages_total{upstream="b"} 30`, true)
 	te.exposed(t, `betanet_exporter_discovery_duplicates{source="file:x"} 1`, true)
@@ -161,7 +162,7 @@ func TestStaticNamesWinAndDuplicatesAreCounted(t *testing.T) {
 	te.configured(nil, []string{"file:y"})
 	te.exposed(t, `betanet_messages_total{upstream="b"} 40`, true)
 	te.exposed(t, `betanet_exporter_discovery_up{source="file:x"} 1`, false)
-	te.discovered("file:x", found("late", static))
+	te.discovered(te.ctx, "file:x", found("late", static))
 	if te.lookup("late") != nil {
 		t.Error("a source that is no longer configured added an upstream")
 	}
@@ -192,17 +193,17 @@ func TestAnUpstreamThatCannotBeAddedIsLoggedOnce(t *testing.T) {
 	var log strings.Builder
 	te.log = slog.New(slog.NewTextHandler(&log, nil))
 	broken := &betanet.HTTPConfig{TLSConfig: config.TLSConfig{CAFile: t.TempDir() + "/none"}}
-	te.configure(nil, named("", nil).Settings, betanet.V1, map[string]*betanet.HTTPConfig{"file:a": broken})
+	te.configure(te.ctx, nil, named("", nil).Settings, betanet.V1, map[string]*betanet.HTTPConfig{"file:a": broken})
 	secured := &url.URL{Scheme: "https", Host: "127.0.0.1:1"}
 	lines := func() int { return strings.Count(log.String(), "Upstream left out") }
 	for range 3 {
-		te.discovered("file:a", found("x", secured))
+		te.discovered(te.ctx, "file:a", found("x", secured))
 	}
 	if got := lines(); got != 1 {
 		t.Errorf("got %d lines, want 1:\n%s", got, log.String())
 	}
-	te.discovered("file:a", found())
-	te.discovered("file:a", found("x", secured))
+	te.discovered(te.ctx, "file:a", found())
+	te.discovered(te.ctx, "file:a", found("x", secured))
 	if got := lines(); got != 2 {
 		t.Errorf("got %d lines after it was gone, want 2:\n%s", got, log.String())
 	}

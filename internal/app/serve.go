@@ -27,6 +27,7 @@ func serve(ctx context.Context, s settings, load func() (settings, error), signa
 	if err != nil {
 		return err
 	}
+	defer doors.close() // the servers have done so, except after an error before them
 	listening(doors.url())
 	notifier, err := notifySystemd()
 	if err != nil {
@@ -46,7 +47,8 @@ func serve(ctx context.Context, s settings, load func() (settings, error), signa
 	if err != nil {
 		return err
 	}
-	o := handlerOptions(s.Config, registry, health, past, r, log)
+	reload := func() error { return r.reload(ctx) }
+	o := handlerOptions(s.Config, registry, health, past, r, reload, log)
 	if pusher != nil {
 		o.Push = pusher.State
 	}
@@ -54,7 +56,7 @@ func serve(ctx context.Context, s settings, load func() (settings, error), signa
 	if err != nil {
 		return err
 	}
-	if err := r.apply(s); err != nil {
+	if err := r.apply(ctx, s); err != nil {
 		return err
 	}
 	registry.Self.Reloaded(true, time.Now())
@@ -65,6 +67,7 @@ func serve(ctx context.Context, s settings, load func() (settings, error), signa
 		poller.Run(ctx)
 		r.end()
 		r.targets.Wait()
+		past.warnings.flush()
 	})
 	group.Go(func() error {
 		server := web.Server{Handler: handler, MaxConns: files.inbound, ConfigFile: s.Web.ConfigFile, Self: registry.Self, Log: log}
@@ -75,7 +78,7 @@ func serve(ctx context.Context, s settings, load func() (settings, error), signa
 		return server.Serve(ctx, doors.forProbes)
 	})
 	untilTheEnd(func(ctx context.Context) { past.record(ctx, registry, log) })
-	untilTheEnd(func(ctx context.Context) { signals.onHangup(ctx, r.reload) })
+	untilTheEnd(func(ctx context.Context) { signals.onHangup(ctx, reload) })
 	untilTheEnd(func(ctx context.Context) { notifier.watch(ctx, registry, s.ProbeMode) })
 	if pusher != nil {
 		untilTheEnd(pusher.Run)
@@ -87,14 +90,14 @@ func serve(ctx context.Context, s settings, load func() (settings, error), signa
 }
 
 func newReloader(ctx context.Context, s settings, load func() (settings, error), r *exposition.Registry, p *poll.Poller, log *slog.Logger) *reloader {
-	upstreams := newRoster(ctx, p, r, log, !s.ProbeMode)
+	upstreams := newRoster(p, r, log, !s.ProbeMode)
 	return &reloader{
-		load: load, ctx: ctx, roster: upstreams, sources: &discoveryManager{roster: upstreams}, self: r.Self, reports: &reloads{log: log, file: s.File},
+		load: load, roster: upstreams, sources: &discoveryManager{roster: upstreams}, self: r.Self, reports: &reloads{log: log, file: s.File},
 		targets: probe.New(ctx, probe.Options{Poller: p, Lookup: upstreams.lookup, Settings: s.DiscoveredSettings, API: s.API}),
 	}
 }
 
-func handlerOptions(c *config.Config, r *exposition.Registry, h *web.Health, p *past, re *reloader, log *slog.Logger) web.Options {
+func handlerOptions(c *config.Config, r *exposition.Registry, h *web.Health, p *past, re *reloader, reload func() error, log *slog.Logger) web.Options {
 	o := web.Options{
 		Registry: r, Health: h, Trend: &p.trend, Journal: &p.journal, Version: version.Version, TelemetryPath: c.Web.TelemetryPath,
 		MaxRequests: c.Web.MaxRequests, Pprof: c.Web.EnablePprof, ProbeMode: c.ProbeMode, Log: log,
@@ -102,7 +105,7 @@ func handlerOptions(c *config.Config, r *exposition.Registry, h *web.Health, p *
 		Configuration: re.reports.State,
 	}
 	if c.Web.EnableLifecycle {
-		o.Reload = re.reload
+		o.Reload = reload
 	}
 	return o
 }
