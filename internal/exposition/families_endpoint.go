@@ -107,20 +107,10 @@ func breakerValue(s breaker.State) uint64 {
 	}
 }
 
-// endpointLabel and stateLabels are label pairs that occur again and again.
-var (
-	endpointLabel = func() (l [betanet.NumEndpoints]string) {
-		for e := range betanet.NumEndpoints {
-			l[e] = label("endpoint", e.String())
-		}
-		return l
-	}()
-	stateLabels = func() (l [betanet.NumEndpoints][breaker.NumStates]string) {
-		for e := range betanet.NumEndpoints {
-			for s := range breaker.NumStates {
-				l[e][s] = label("endpoint", e.String()) + "," + label("state", s.String())
-			}
-		}
-		return l
-	}()
-)
+// endpointLabel has the label pairs that occur again and again.
+var endpointLabel = func() (l [betanet.NumEndpoints]string) {
+	for e := range betanet.NumEndpoints {
+		l[e] = label("endpoint", e.String())
+	}
+	return l
+}()

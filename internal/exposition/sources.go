@@ -54,34 +54,13 @@ func (s *Self) anySource(is func(Discovery) bool) bool {
 	return false
 }
 
-func (s *Self) eachSource(do func(string, Discovery)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, name := range slices.Sorted(maps.Keys(s.sources)) {
-		do(name, s.sources[name])
-	}
-}
-
-func (s *Self) writeDiscovery(w *lines) {
-	s.eachSource(func(source string, d Discovery) { w.bool(label("source", source), d.Up) })
-}
-
-func (s *Self) writeTargets(w *lines) {
-	s.eachSource(func(source string, d Discovery) { w.uint(label("source", source), uint64(d.Targets)) })
-}
-
-func (s *Self) writeRejectedTargets(w *lines) {
-	s.eachSource(func(source string, d Discovery) { w.uint(label("source", source), uint64(d.Rejected)) })
-}
-
-func (s *Self) writeDiscoveryTime(w *lines) {
-	s.eachSource(func(source string, d Discovery) {
-		if !d.LastSuccess.IsZero() {
-			w.unix(label("source", source), d.LastSuccess)
+// ofSources returns what writes a sample of each source of discovery, by name.
+func ofSources(write func(w *lines, source string, d Discovery)) func(*Self, *lines) {
+	return func(s *Self, w *lines) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, name := range slices.Sorted(maps.Keys(s.sources)) {
+			write(w, label("source", name), s.sources[name])
 		}
-	})
-}
-
-func (s *Self) writeDuplicates(w *lines) {
-	s.eachSource(func(source string, d Discovery) { w.uint(label("source", source), uint64(d.Duplicates)) })
+	}
 }
