@@ -30,42 +30,42 @@ const (
 // observer turns the events of collecting into counters, log lines and the past
 // of the status page. The log is about changes; the counters carry the rest.
 type observer struct {
-	self *exposition.Self
-	past *past
-	log  *slog.Logger
+	metrics *exposition.ExporterMetrics
+	past    *past
+	log     *slog.Logger
 	*outageLog
 }
 
-func newObserver(self *exposition.Self, p *past, log *slog.Logger) *observer {
+func newObserver(metrics *exposition.ExporterMetrics, p *past, log *slog.Logger) *observer {
 	p.warnings = newCalm(log.Handler())
 	log = slog.New(p.warnings)
 	p.outages = newOutageLog(log)
-	return &observer{self: self, past: p, log: log, outageLog: p.outages}
+	return &observer{metrics: metrics, past: p, log: log, outageLog: p.outages}
 }
 
 func (o *observer) report(e poll.Event) {
 	o.past.note(e)
 	switch e := e.(type) {
 	case poll.Began:
-		o.self.Collection()
+		o.metrics.Collection()
 		if !e.Due.IsZero() {
-			o.self.Delay(e.Delay)
+			o.metrics.Delay(e.Delay)
 		}
 		o.began(e)
 		if level := o.ofHealthy(); o.log.Enabled(context.Background(), level) {
 			o.log.Log(context.Background(), level, "Collecting Betanet metrics", keyUpstream, e.Upstream.Title())
 		}
 	case poll.Skipped:
-		o.self.Skipped(e.Count)
+		o.metrics.Skipped(e.Count)
 		o.log.Debug("Skipped collections", keyUpstream, e.Upstream.Title(), "count", e.Count)
 	case poll.Attempt:
 		o.count(e)
 		o.attempt(e)
 	case poll.Transition:
-		o.self.Transition(e.Endpoint, e.To)
+		o.metrics.Transition(e.Endpoint, e.To)
 		o.transition(e)
 	case poll.Cache:
-		o.self.Cache(string(e.Result))
+		o.metrics.Cache(string(e.Result))
 		if e.Result == poll.Hit {
 			o.log.Debug("Cache hit", where(e.Upstream, e.Replica, []betanet.Endpoint{e.Endpoint})...)
 		}
@@ -87,7 +87,7 @@ func (o *observer) report(e poll.Event) {
 // ofHealthy is the level of the lines about a healthy collection. With more than
 // one upstream a line a minute sums them up instead.
 func (o *observer) ofHealthy() slog.Level {
-	if o.self.UpstreamCount() > 1 {
+	if o.metrics.UpstreamCount() > 1 {
 		return slog.LevelDebug
 	}
 	return slog.LevelInfo
@@ -136,15 +136,15 @@ func logFleet(log *slog.Logger, p *history.Point) {
 
 func (o *observer) count(e poll.Attempt) {
 	if e.Failure == nil {
-		o.self.Attempt(e.Endpoint, "", e.Duration)
+		o.metrics.Attempt(e.Endpoint, "", e.Duration)
 		return
 	}
-	o.self.Attempt(e.Endpoint, e.Failure.Reason, e.Duration)
+	o.metrics.Attempt(e.Endpoint, e.Failure.Reason, e.Duration)
 	switch {
 	case e.Retry:
-		o.self.Retry(e.Endpoint)
+		o.metrics.Retry(e.Endpoint)
 	case e.NoBudget:
-		o.self.BudgetExhausted()
+		o.metrics.BudgetExhausted()
 	}
 }
 

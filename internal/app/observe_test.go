@@ -49,10 +49,10 @@ func observe(many bool) *logged {
 		}
 		return a
 	}})
-	l.observer = newObserver(exposition.NewRegistry().Self, new(past), slog.New(h))
-	l.self.Upstreams(1)
+	l.observer = newObserver(exposition.NewRegistry().Exporter, new(past), slog.New(h))
+	l.metrics.Upstreams(1)
 	if many {
-		l.self.Upstreams(2)
+		l.metrics.Upstreams(2)
 	}
 	return l
 }
@@ -109,7 +109,7 @@ func TestHealthyCollectionsOfSeveralUpstreamsAreNotLogged(t *testing.T) {
 	if got := l.lines(); len(got) != 1 || got[0] != "" {
 		t.Errorf("got %q, want no line", got)
 	}
-	l.self.Upstreams(1)
+	l.metrics.Upstreams(1)
 	l.report(poll.Began{Upstream: edge})
 	l.report(poll.Ended{View: &fleet.View{Upstream: edge}})
 	if got := l.lines(); len(got) != 2 {

@@ -34,7 +34,7 @@ func newPusher(c *config.Config, r *exposition.Registry, started time.Time, addr
 	if c.OTLP.Endpoint == nil {
 		return nil, nil
 	}
-	reports := &pushes{self: r.Self, log: log, endpoint: withoutQuery(c.OTLP.Endpoint)}
+	reports := &pushes{metrics: r.Exporter, log: log, endpoint: withoutQuery(c.OTLP.Endpoint)}
 	o := pushOptions(c, instance(address))
 	o.Parts = func() []prometheus.Gatherer { return r.Parts(upstreamsAPart) }
 	o.OfProcess, o.Started, o.Report = exposition.OfProcess, started, reports.report
@@ -42,7 +42,7 @@ func newPusher(c *config.Config, r *exposition.Registry, started time.Time, addr
 	if err != nil {
 		return nil, err
 	}
-	r.Self.Pushing()
+	r.Exporter.Pushing()
 	log.Info("Pushing by OTLP", "endpoint", reports.endpoint, "interval", c.OTLP.Interval)
 	return &pusher{p, reports}, nil
 }
@@ -88,7 +88,7 @@ func instance(address net.Addr) string {
 
 // pushes turns the ends of pushes into counters, log lines and the present state.
 type pushes struct {
-	self     *exposition.Self
+	metrics  *exposition.ExporterMetrics
 	log      *slog.Logger
 	endpoint string // without credentials
 
@@ -110,7 +110,7 @@ func (p *pushes) State() web.Push {
 
 func (p *pushes) report(push otlp.Push) {
 	now := time.Now()
-	p.self.Pushed(string(push.Result), now)
+	p.metrics.Pushed(string(push.Result), now)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	reason := ""

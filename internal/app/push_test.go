@@ -22,7 +22,7 @@ import (
 func logOfPushes(t *testing.T, list ...otlp.Push) (lines []string, p *pushes) {
 	t.Helper()
 	var text bytes.Buffer
-	p = &pushes{self: exposition.NewRegistry().Self, endpoint: "http://receiver/v1/metrics", log: slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{
+	p = &pushes{metrics: exposition.NewRegistry().Exporter, endpoint: "http://receiver/v1/metrics", log: slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			if a.Key == slog.TimeKey {
 				return slog.Attr{}

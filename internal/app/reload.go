@@ -25,7 +25,7 @@ type reloader struct {
 	roster   *roster
 	sources  *discoveryManager
 	targets  *probe.Targets
-	self     *exposition.Self
+	metrics  *exposition.ExporterMetrics
 	notifier *notifier
 	reports  *reloads
 
@@ -47,7 +47,7 @@ func (r *reloader) reload(ctx context.Context) error {
 		err = r.apply(ctx, s)
 	}
 	now := time.Now()
-	r.self.Reloaded(err == nil, now)
+	r.metrics.Reloaded(err == nil, now)
 	r.notifier.reloaded(err == nil)
 	if err != nil {
 		r.reports.failed(err, now)

@@ -53,7 +53,7 @@ func (r *roster) configure(ctx context.Context, static []*fleet.Upstream, set fl
 	for s := range r.sources {
 		if _, stays := sources[s]; !stays {
 			delete(r.sources, s)
-			r.registry.Self.Undiscovered(s)
+			r.registry.Exporter.Undiscovered(s)
 		}
 	}
 	for s, h := range sources {
@@ -110,12 +110,12 @@ func (r *roster) apply(ctx context.Context) {
 				want[u.Title()] = u
 			}
 		}
-		r.registry.Self.Discovered(name, s.state())
+		r.registry.Exporter.Discovered(name, s.state())
 	}
 	before := slices.Collect(maps.Keys(r.current))
 	removed := r.drop(want)
 	added := r.add(ctx, want)
-	r.registry.Self.Upstreams(len(r.current))
+	r.registry.Exporter.Upstreams(len(r.current))
 	if added+removed > 0 {
 		fitGC(len(r.current))
 		r.tellConnections()

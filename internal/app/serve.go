@@ -59,7 +59,7 @@ func serve(ctx context.Context, s settings, load func() (settings, error), signa
 	if err := r.apply(ctx, s); err != nil {
 		return err
 	}
-	registry.Self.Reloaded(true, time.Now())
+	registry.Exporter.Reloaded(true, time.Now())
 	r.reports.started(time.Now())
 	notifier.ready()
 	untilTheEnd := func(do func(context.Context)) { group.Go(func() error { do(ctx); return nil }) }
@@ -70,11 +70,11 @@ func serve(ctx context.Context, s settings, load func() (settings, error), signa
 		past.warnings.flush()
 	})
 	group.Go(func() error {
-		server := web.Server{Handler: handler, MaxConns: files.inbound, ConfigFile: s.Web.ConfigFile, Self: registry.Self, Log: log}
+		server := web.Server{Handler: handler, MaxConns: files.inbound, ConfigFile: s.Web.ConfigFile, Exporter: registry.Exporter, Log: log}
 		return server.Serve(ctx, doors.listeners)
 	})
 	group.Go(func() error {
-		server := web.Server{Handler: web.HealthHandler(health), MaxConns: maxProbes, Self: registry.Self, Log: log}
+		server := web.Server{Handler: web.HealthHandler(health), MaxConns: maxProbes, Exporter: registry.Exporter, Log: log}
 		return server.Serve(ctx, doors.forProbes)
 	})
 	untilTheEnd(func(ctx context.Context) { past.record(ctx, registry, log) })
@@ -92,7 +92,7 @@ func serve(ctx context.Context, s settings, load func() (settings, error), signa
 func newReloader(ctx context.Context, s settings, load func() (settings, error), r *exposition.Registry, p *poll.Poller, log *slog.Logger) *reloader {
 	upstreams := newRoster(p, r, log, !s.ProbeMode)
 	return &reloader{
-		load: load, roster: upstreams, sources: &discoveryManager{roster: upstreams}, self: r.Self, reports: &reloads{log: log, file: s.File},
+		load: load, roster: upstreams, sources: &discoveryManager{roster: upstreams}, metrics: r.Exporter, reports: &reloads{log: log, file: s.File},
 		targets: probe.New(ctx, probe.Options{Poller: p, Lookup: upstreams.lookup, Settings: s.DiscoveredSettings, API: s.API}),
 	}
 }
@@ -117,7 +117,7 @@ func userAgent() string { return "betanet_exporter/" + version.Version }
 // log, and that has so many connections at most, 0 for no limit. Upstreams that
 // are collected on demand alone have no series on /metrics.
 func newPoller(r *exposition.Registry, p *past, log *slog.Logger, connections int) *poll.Poller {
-	o := newObserver(r.Self, p, log)
+	o := newObserver(r.Exporter, p, log)
 	publish := func(v *fleet.View) {
 		if v.Polled {
 			r.Publish(v)

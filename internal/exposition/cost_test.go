@@ -185,7 +185,7 @@ func TestOneUpstreamWithoutANameCostsAtMost210Samples(t *testing.T) {
 	u := newUpstream("")
 	u.API = betanet.Auto
 	r.Publish(seed(u, time.Now()))
-	r.Self.Attempt(betanet.Metrics, "", time.Millisecond)
+	r.Exporter.Attempt(betanet.Metrics, "", time.Millisecond)
 	families, all := samplesByFamily(string(written(t, r, Text)))
 	if all > 210 {
 		t.Errorf("got %d samples, want at most 210: %v", all, families)
@@ -229,7 +229,7 @@ func TestTheSeriesOfAnAPIAppearWithIt(t *testing.T) {
 		"auto, and then another":      {func(r *Registry) { r.Publish(seed(auto, time.Now())); r.Publish(viewOf(auto, time.Now(), nodesOf(1))) }, both},
 		"configured as v1":            {func(r *Registry) { r.Publish(pending(betanet.V1)) }, v1},
 		"configured as mixnodes":      {func(r *Registry) { r.Publish(pending(betanet.MixnodesAPI)) }, mixnodes},
-		"an attempt that was counted": {func(r *Registry) { r.Self.Attempt(betanet.Nodes, betanet.ReasonTimeout, time.Second) }, v1},
+		"an attempt that was counted": {func(r *Registry) { r.Exporter.Attempt(betanet.Nodes, betanet.ReasonTimeout, time.Second) }, v1},
 		"it stays after the upstream": {func(r *Registry) { r.Publish(seed(auto, time.Now())); r.Remove(auto) }, v1},
 	} {
 		r := NewRegistry()

@@ -32,7 +32,7 @@ exist with 0 from the start; those of pushing only where ` + "`--otlp.endpoint`"
 | series | type | labels | meaning |
 |---|---|---|---|
 `)
-	describe(&b, func(f *family) bool { return f.self != nil })
+	describe(&b, func(f *family) bool { return f.exporter != nil })
 	b.WriteString(`
 ## All upstreams together
 

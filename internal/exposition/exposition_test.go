@@ -58,16 +58,16 @@ func golden(t *testing.T, name, got string) {
 // registryOf publishes views and lets the exporter have done a little.
 func registryOf(views ...*fleet.View) *Registry {
 	r := NewRegistry()
-	r.Self.Reloaded(true, at)
-	r.Self.Collection()
-	r.Self.Delay(2 * time.Millisecond)
-	r.Self.Attempt(betanet.Metrics, "", 3*time.Millisecond)
-	r.Self.Attempt(betanet.Nodes, betanet.ReasonTimeout, 5*time.Second)
-	r.Self.Retry(betanet.Nodes)
-	r.Self.Transition(betanet.Nodes, breaker.Open)
-	r.Self.Cache("stale")
-	r.Self.Rejected(RejectedSlowClient)
-	r.Self.Upstreams(len(views))
+	r.Exporter.Reloaded(true, at)
+	r.Exporter.Collection()
+	r.Exporter.Delay(2 * time.Millisecond)
+	r.Exporter.Attempt(betanet.Metrics, "", 3*time.Millisecond)
+	r.Exporter.Attempt(betanet.Nodes, betanet.ReasonTimeout, 5*time.Second)
+	r.Exporter.Retry(betanet.Nodes)
+	r.Exporter.Transition(betanet.Nodes, breaker.Open)
+	r.Exporter.Cache("stale")
+	r.Exporter.Rejected(RejectedSlowClient)
+	r.Exporter.Upstreams(len(views))
 	for _, v := range views {
 		r.Publish(v)
 	}
@@ -219,7 +219,7 @@ func TestTheTableOfFamiliesIsSortedAndFits(t *testing.T) {
 			t.Errorf("%s stands after %s", f.name, families[i-1].name)
 		}
 		about := 0
-		for _, is := range []bool{f.upstream != nil, f.self != nil, f.fleet != nil} {
+		for _, is := range []bool{f.upstream != nil, f.exporter != nil, f.fleet != nil} {
 			if is {
 				about++
 			}

@@ -39,7 +39,7 @@ type family struct {
 	labels   string // beside those of the scope, for the documentation
 	help     string // without a full stop at the end
 	upstream func(*lines, *subject)
-	self     func(*Self, *lines)
+	exporter func(*ExporterMetrics, *lines)
 	fleet    func(*together, *lines)
 	scope    scope
 	memory   bool // accumulates across documents; omitted from /probe
@@ -48,7 +48,7 @@ type family struct {
 
 // families is every metric except those about the Go runtime, the process and
 // the build, in the order in which they are written.
-var families = sortedFamilies(dataFamilies, endpointFamilies, selfFamilies, fleetFamilies)
+var families = sortedFamilies(dataFamilies, endpointFamilies, exporterFamilies, fleetFamilies)
 
 func sortedFamilies(tables ...[]family) []family {
 	all := slices.Concat(tables...)

@@ -24,7 +24,7 @@ func (r *Registry) Gather() ([]*dto.MetricFamily, error) {
 // upstreams at a time. Each part is as of the moment in which it is gathered.
 func (r *Registry) Parts(upstreams int) []prometheus.Gatherer {
 	parts := []prometheus.Gatherer{prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
-		return gather(r.writeSelf)
+		return gather(r.writeExporter)
 	})}
 	for some := range slices.Chunk(r.slots(), upstreams) {
 		parts = append(parts, prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {

@@ -27,7 +27,7 @@ func seriesIn(families []*dto.MetricFamily) (all []string) {
 func TestPartsTogetherAreTheWhole(t *testing.T) {
 	for n := range 6 {
 		r := NewRegistry()
-		r.Self.Pushing()
+		r.Exporter.Pushing()
 		for i := range n {
 			r.Publish(seed(newUpstream(fmt.Sprint("u", i)), time.Now()))
 		}
@@ -72,7 +72,7 @@ func TestCountersOfTheProcessAreThoseOfNoUpstream(t *testing.T) {
 // zero, and counted.
 func TestPushesExistOnlyWhereThereAreAny(t *testing.T) {
 	r := NewRegistry()
-	r.Self.Attempt(betanet.Metrics, "", time.Millisecond)
+	r.Exporter.Attempt(betanet.Metrics, "", time.Millisecond)
 	show := func() string {
 		var b strings.Builder
 		if err := r.Write(&b, Text); err != nil {
@@ -89,16 +89,16 @@ func TestPushesExistOnlyWhereThereAreAny(t *testing.T) {
 	if got := show(); got != "" {
 		t.Errorf("without pushing: got\n%s", got)
 	}
-	r.Self.Pushing()
+	r.Exporter.Pushing()
 	total := func(failure, partial, success int) string {
 		return fmt.Sprintf("betanet_exporter_push_total{result=\"failure\"} %d\nbetanet_exporter_push_total{result=\"partial\"} %d\nbetanet_exporter_push_total{result=\"success\"} %d\n", failure, partial, success)
 	}
 	if got, want := show(), total(0, 0, 0); got != want {
 		t.Errorf("before the first: got\n%s\nwant\n%s", got, want)
 	}
-	r.Self.Pushed("success", at)
-	r.Self.Pushed("failure", at.Add(time.Hour))
-	r.Self.Pushed("partial", at.Add(time.Hour))
+	r.Exporter.Pushed("success", at)
+	r.Exporter.Pushed("failure", at.Add(time.Hour))
+	r.Exporter.Pushed("partial", at.Add(time.Hour))
 	if got, want := show(), "betanet_exporter_push_last_success_timestamp_seconds 1.7000000005e+09\n"+total(1, 1, 1); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

@@ -103,7 +103,7 @@ func TestHistogramsAreNativeAsWell(t *testing.T) {
 	u := newUpstream("a")
 	u.Labels = []fleet.Label{{Name: "region", Value: `e"u`}}
 	r := rendered(seed(u, at))
-	r.Self.Attempt(betanet.Metrics, "", 3*time.Millisecond)
+	r.Exporter.Attempt(betanet.Metrics, "", 3*time.Millisecond)
 	all := decode(t, written(t, r, Protobuf))
 	for name, count := range map[string]uint64{
 		"betanet_message_latency_seconds": 1, "betanet_exporter_request_duration_seconds": 3, "betanet_exporter_collection_delay_seconds": 1,

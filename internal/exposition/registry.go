@@ -15,9 +15,9 @@ import (
 // called at the same time; a scrape takes no lock but to sort the upstreams anew
 // after their set has changed.
 type Registry struct {
-	Self    *Self
-	runtime *runtime
-	traffic *fleet.Traffic
+	Exporter *ExporterMetrics
+	runtime  *runtime
+	traffic  *fleet.Traffic
 
 	mu    sync.RWMutex // of the set of upstreams
 	byID  map[*fleet.Upstream]*slot
@@ -32,7 +32,7 @@ type Registry struct {
 
 // NewRegistry makes a registry without upstreams.
 func NewRegistry() *Registry {
-	r := &Registry{Self: newSelf(), runtime: newRuntime(), traffic: fleet.NewTraffic(), byID: make(map[*fleet.Upstream]*slot)}
+	r := &Registry{Exporter: newExporterMetrics(), runtime: newRuntime(), traffic: fleet.NewTraffic(), byID: make(map[*fleet.Upstream]*slot)}
 	r.spare.New = func() any { return new(scrape) }
 	return r
 }
@@ -91,7 +91,7 @@ const maxFamilies = 64
 func (r *Registry) Publish(v *fleet.View) {
 	now := time.Now()
 	r.traffic.Observe(v, now)
-	r.Self.speaks(v)
+	r.Exporter.speaks(v)
 	r.mu.RLock()
 	s := r.byID[v.Upstream]
 	r.mu.RUnlock()

@@ -440,7 +440,7 @@ func (s *nodeSums) add(m betanet.Mixnode, last lastSeen) lastSeen {
 // exporter lets the exporter have done something, and expects all of its closed
 // sets of series.
 func (s *scene) exporter() {
-	self := s.registry.Self
+	self := s.registry.Exporter
 	endpoints := []string{"metrics", "nodes", "network", "mixnodes"}
 	results := strings.Fields(`success auth canceled connect content_type dns encoding eof http_429 http_4xx http_5xx http_status
 		json_syntax local protocol proxy redirect reset schema timeout tls too_large value`)

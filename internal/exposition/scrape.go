@@ -27,13 +27,13 @@ const chunk = 64 << 10
 
 // scrape is the working memory of one scrape.
 type scrape struct {
-	blocks []*block
-	self   block
-	lines  lines // of self
-	buf    []byte
-	out    io.Writer
-	err    error
-	only   []string // names of the families that are wanted; empty for all
+	blocks   []*block
+	exporter block
+	lines    lines // of exporter
+	buf      []byte
+	out      io.Writer
+	err      error
+	only     []string // names of the families that are wanted; empty for all
 
 	message, metric, inner, value []byte // of a protobuf message that is being made
 }
@@ -44,7 +44,7 @@ type scrape struct {
 func (r *Registry) Write(out io.Writer, f Format, names ...string) error {
 	return r.scrape(out, r.slots(), func(s *scrape) error {
 		s.only = names
-		s.blocks = append(s.blocks, s.renderSelf(r))
+		s.blocks = append(s.blocks, s.renderExporter(r))
 		s.families(f)
 		for _, family := range r.runtime.families() {
 			if s.wants(family.name) {
@@ -64,11 +64,11 @@ func (r *Registry) WriteUpstreams(out io.Writer, f Format) error {
 	})
 }
 
-// writeSelf writes what is about the exporter and all upstreams together, as
+// writeExporter writes what is about the exporter and all upstreams together, as
 // text.
-func (r *Registry) writeSelf(out io.Writer) error {
+func (r *Registry) writeExporter(out io.Writer) error {
 	return r.scrape(out, r.slots(), func(s *scrape) error {
-		s.blocks = append(s.blocks[:0], s.renderSelf(r))
+		s.blocks = append(s.blocks[:0], s.renderExporter(r))
 		s.families(Text)
 		for _, family := range r.runtime.families() {
 			s.append(family.text[Text])
@@ -140,9 +140,9 @@ func (s *scrape) families(f Format) {
 // wants reports whether a family was asked for.
 func (s *scrape) wants(name string) bool { return len(s.only) == 0 || slices.Contains(s.only, name) }
 
-// renderSelf makes the lines about the exporter and about all upstreams
+// renderExporter makes the lines about the exporter and about all upstreams
 // together, in the shape of an upstream's.
-func (s *scrape) renderSelf(r *Registry) *block {
+func (s *scrape) renderExporter(r *Registry) *block {
 	w := &s.lines
 	w.buf, w.dots, w.histograms = w.buf[:0], w.dots[:0], w.histograms[:0]
 	t := addUp(s.blocks, r.traffic)
@@ -150,15 +150,15 @@ func (s *scrape) renderSelf(r *Registry) *block {
 		f := &families[i]
 		w.name, w.family = f.name, i
 		switch {
-		case f.self != nil:
-			f.self(r.Self, w)
+		case f.exporter != nil:
+			f.exporter(r.Exporter, w)
 		case f.fleet != nil && len(s.blocks) > 1:
 			f.fleet(&t, w)
 		}
-		s.self.ends[i] = uint32(len(w.buf))
+		s.exporter.ends[i] = uint32(len(w.buf))
 	}
-	s.self.buf, s.self.dots, s.self.histograms = w.buf, w.dots, w.histograms
-	return &s.self
+	s.exporter.buf, s.exporter.dots, s.exporter.histograms = w.buf, w.dots, w.histograms
+	return &s.exporter
 }
 
 // family writes the lines of one family from all blocks; one without samples is

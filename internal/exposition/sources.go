@@ -18,35 +18,35 @@ type Discovery struct {
 }
 
 // Discovered records the state of a source of discovery.
-func (s *Self) Discovered(source string, state Discovery) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.sources[source] = state
+func (m *ExporterMetrics) Discovered(source string, state Discovery) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sources[source] = state
 }
 
 // Undiscovered forgets a source that is no longer configured.
-func (s *Self) Undiscovered(source string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.sources, source)
+func (m *ExporterMetrics) Undiscovered(source string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.sources, source)
 }
 
 // Sources returns the state of each source of discovery, by name.
-func (s *Self) Sources() map[string]Discovery {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return maps.Clone(s.sources)
+func (m *ExporterMetrics) Sources() map[string]Discovery {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return maps.Clone(m.sources)
 }
 
 // DiscoveryTried reports whether every source of discovery was tried once.
-func (s *Self) DiscoveryTried() bool {
-	return !s.anySource(func(d Discovery) bool { return !d.Tried })
+func (m *ExporterMetrics) DiscoveryTried() bool {
+	return !m.anySource(func(d Discovery) bool { return !d.Tried })
 }
 
-func (s *Self) anySource(is func(Discovery) bool) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, d := range s.sources {
+func (m *ExporterMetrics) anySource(is func(Discovery) bool) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, d := range m.sources {
 		if is(d) {
 			return true
 		}
@@ -55,12 +55,12 @@ func (s *Self) anySource(is func(Discovery) bool) bool {
 }
 
 // ofSources returns what writes a sample of each source of discovery, by name.
-func ofSources(write func(w *lines, source string, d Discovery)) func(*Self, *lines) {
-	return func(s *Self, w *lines) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		for _, name := range slices.Sorted(maps.Keys(s.sources)) {
-			write(w, label("source", name), s.sources[name])
+func ofSources(write func(w *lines, source string, d Discovery)) func(*ExporterMetrics, *lines) {
+	return func(m *ExporterMetrics, w *lines) {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		for _, name := range slices.Sorted(maps.Keys(m.sources)) {
+			write(w, label("source", name), m.sources[name])
 		}
 	}
 }

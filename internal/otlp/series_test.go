@@ -106,8 +106,8 @@ func TestTheSeriesArriveAsTheyAre(t *testing.T) {
 
 func TestAHistogramKeepsItsBuckets(t *testing.T) {
 	registry, r := exposition.NewRegistry(), new(receiver)
-	registry.Self.Attempt(betanet.Metrics, "", 3*time.Millisecond)
-	registry.Self.Attempt(betanet.Metrics, "", time.Minute)
+	registry.Exporter.Attempt(betanet.Metrics, "", 3*time.Millisecond)
+	registry.Exporter.Attempt(betanet.Metrics, "", time.Minute)
 	push(t, seriesOf(registry, 1), r)
 	points := r.metrics()["betanet_exporter_request_duration_seconds"][0].GetHistogram().GetDataPoints()
 	if len(points) != 1 {

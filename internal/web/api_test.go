@@ -31,7 +31,7 @@ func TestExamplesOfTheStatusAreWhatTheCodeGives(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := exposition.NewRegistry()
-	r.Self.Discovered("file:fleet/*.json", exposition.Discovery{
+	r.Exporter.Discovered("file:fleet/*.json", exposition.Discovery{
 		Tried: true, Targets: 3, Duplicates: 1, Rejected: 2, LastSuccess: noon.Add(-time.Hour), Err: "fleet/b.json: unexpected end of JSON input",
 	})
 	pages := &statusPages{Options{

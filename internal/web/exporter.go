@@ -36,7 +36,7 @@ type Push struct {
 
 // newSources returns the sources, sorted by name.
 func newSources(r *exposition.Registry) (all []sourceStatus) {
-	found := r.Self.Sources()
+	found := r.Exporter.Sources()
 	for _, name := range slices.Sorted(maps.Keys(found)) {
 		d := found[name]
 		all = append(all, sourceStatus{

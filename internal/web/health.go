@@ -47,7 +47,7 @@ type Health struct {
 // status is what /health says.
 func (h *Health) status(views []*fleet.View, now time.Time) string {
 	s := health(views, now)
-	if h != nil && s == healthHealthy && (h.Registry.Self.Failing() || len(views) == 0 && !h.ProbeMode) {
+	if h != nil && s == healthHealthy && (h.Registry.Exporter.Failing() || len(views) == 0 && !h.ProbeMode) {
 		return healthDegraded
 	}
 	return s
@@ -61,7 +61,7 @@ func (h *Health) isReady() (ready bool, waiting string) {
 	if h.ready.Load() {
 		return true, ""
 	}
-	if !h.Registry.Self.DiscoveryTried() {
+	if !h.Registry.Exporter.DiscoveryTried() {
 		return false, "a source of discovery has not answered yet"
 	}
 	n := 0

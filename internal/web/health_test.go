@@ -35,9 +35,9 @@ func TestReadyWaitsForSourcesAndFirstAttemptsAndThenStays(t *testing.T) {
 			t.Errorf("%s: got %d %q, want %d and %q", step, answer.StatusCode, got, code, text)
 		}
 	}
-	r.Self.Discovered("file:x", exposition.Discovery{})
+	r.Exporter.Discovered("file:x", exposition.Discovery{})
 	want("a source was not tried", http.StatusServiceUnavailable, "a source of discovery has not answered yet")
-	r.Self.Discovered("file:x", exposition.Discovery{Tried: true})
+	r.Exporter.Discovered("file:x", exposition.Discovery{Tried: true})
 	v := pendingView("edge", 0)
 	r.Publish(v)
 	want("nothing was asked", http.StatusServiceUnavailable, "1 upstreams have not been asked yet")
@@ -71,9 +71,9 @@ func TestHealthIsDegradedByWhatTheExporterKnows(t *testing.T) {
 		want  string
 	}{
 		"all is well":               {func(*exposition.Registry) {}, false, false, "healthy"},
-		"a source fails":            {func(r *exposition.Registry) { r.Self.Discovered("x", exposition.Discovery{Tried: true}) }, false, false, "degraded"},
-		"a source is read":          {func(r *exposition.Registry) { r.Self.Discovered("x", exposition.Discovery{Tried: true, Up: true}) }, false, false, "healthy"},
-		"the last reload failed":    {func(r *exposition.Registry) { r.Self.Reloaded(false, time.Now()) }, false, false, "degraded"},
+		"a source fails":            {func(r *exposition.Registry) { r.Exporter.Discovered("x", exposition.Discovery{Tried: true}) }, false, false, "degraded"},
+		"a source is read":          {func(r *exposition.Registry) { r.Exporter.Discovered("x", exposition.Discovery{Tried: true, Up: true}) }, false, false, "healthy"},
+		"the last reload failed":    {func(r *exposition.Registry) { r.Exporter.Reloaded(false, time.Now()) }, false, false, "degraded"},
 		"no upstream":               {func(*exposition.Registry) {}, false, true, "degraded"},
 		"no upstream in probe mode": {func(*exposition.Registry) {}, true, true, "healthy"},
 	} {

@@ -70,14 +70,14 @@ type Server struct {
 	Handler    http.Handler
 	MaxConns   int    // inbound connections; above it the longest idle ones go
 	ConfigFile string // of exporter-toolkit, "" for none
-	Self       *exposition.Self
+	Exporter   *exposition.ExporterMetrics
 	Log        *slog.Logger
 }
 
 // Serve serves on all listeners until ctx ends, then lets requests in flight
 // finish for a moment, and closes everything.
 func (s *Server) Serve(ctx context.Context, listeners []net.Listener) error {
-	conns := newConns(s.MaxConns, func() { s.Self.Rejected(exposition.RejectedConnections) })
+	conns := newConns(s.MaxConns, func() { s.Exporter.Rejected(exposition.RejectedConnections) })
 	none := false
 	flags := &toolkit.FlagConfig{WebConfigFile: &s.ConfigFile, WebSystemdSocket: &none}
 	group, ctx := errgroup.WithContext(ctx)
@@ -88,7 +88,7 @@ func (s *Server) Serve(ctx context.Context, listeners []net.Listener) error {
 			ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		}
 		group.Go(func() error {
-			steady := &steadyListener{l, func() { s.Self.Rejected(exposition.RejectedSlowClient) }}
+			steady := &steadyListener{l, func() { s.Exporter.Rejected(exposition.RejectedSlowClient) }}
 			if err := toolkit.Serve(steady, server, flags, s.Log); !errors.Is(err, http.ErrServerClosed) {
 				return fmt.Errorf("serve on %s: %w", l.Addr(), err)
 			}

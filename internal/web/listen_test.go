@@ -20,7 +20,7 @@ const maxConns = 512
 
 // run serves a handler on loopback and returns its address and a function that
 // stops it and waits.
-func run(t *testing.T, h http.Handler, self *exposition.Self) (string, func() error) {
+func run(t *testing.T, h http.Handler, metrics *exposition.ExporterMetrics) (string, func() error) {
 	t.Helper()
 	listeners, err := Listen([]string{"127.0.0.1:0"}, false)
 	if err != nil {
@@ -28,7 +28,7 @@ func run(t *testing.T, h http.Handler, self *exposition.Self) (string, func() er
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	s := &Server{Handler: h, MaxConns: maxConns, Self: self, Log: slog.New(slog.DiscardHandler)}
+	s := &Server{Handler: h, MaxConns: maxConns, Exporter: metrics, Log: slog.New(slog.DiscardHandler)}
 	go func() { ended <- s.Serve(ctx, listeners) }()
 	stop := func() error { cancel(); return <-ended }
 	t.Cleanup(cancel)
@@ -65,7 +65,7 @@ func TestAStopLetsTheScrapeInFlightFinish(t *testing.T) {
 		close(begun)
 		time.Sleep(100 * time.Millisecond) // the handler goes on while the server is told to stop
 		io.WriteString(w, "whole")
-	}), exposition.NewRegistry().Self)
+	}), exposition.NewRegistry().Exporter)
 	got := make(chan string)
 	go func() {
 		r, err := http.Get("http://" + addr)
@@ -92,7 +92,7 @@ func TestAStopDoesNotWaitForAHangingScrape(t *testing.T) {
 	addr, stop := run(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		close(begun)
 		<-release
-	}), exposition.NewRegistry().Self)
+	}), exposition.NewRegistry().Exporter)
 	c, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +112,7 @@ func TestAStopDoesNotWaitForAHangingScrape(t *testing.T) {
 
 func TestTheOldestIdleConnectionsGoAboveTheLimit(t *testing.T) {
 	reg := registry(view(upstreamAt(""), good, breaker.Closed))
-	addr, stop := run(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") }), reg.Self)
+	addr, stop := run(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") }), reg.Exporter)
 	var all []net.Conn
 	for range maxConns + 5 {
 		c, err := net.Dial("tcp", addr)

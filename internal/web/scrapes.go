@@ -53,7 +53,7 @@ func limited(o Options, next http.Handler) http.Handler {
 			defer func() { <-places }()
 			next.ServeHTTP(w, r)
 		default:
-			o.Registry.Self.Rejected(exposition.RejectedMaxRequests)
+			o.Registry.Exporter.Rejected(exposition.RejectedMaxRequests)
 			writeText(w, http.StatusServiceUnavailable, fmt.Sprintf("%d scrapes are being answered already, the limit of --web.max-requests. Try again.\n", o.MaxRequests))
 		}
 	})
