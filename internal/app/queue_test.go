@@ -3,9 +3,11 @@ package app
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/betanet/betanet_exporter/internal/config"
 )
@@ -63,4 +65,24 @@ func TestALogThatStaysBlockedDoesNotHoldUpTheEnd(t *testing.T) {
 	end() // hangs if it waits for the writer
 	close(w.open)
 	end()
+}
+
+func TestAQueueThatIsClosedProcessesWhatWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		open := make(chan struct{})
+		var got []int
+		q := newQueue(3, func(i int) { <-open; got = append(got, i) })
+		q.put(0)
+		synctest.Wait() // 0 is being processed
+		for i := range 4 {
+			if room := q.put(i + 1); room != (i < 3) {
+				t.Errorf("item %d of 3: room is %v", i+1, room)
+			}
+		}
+		time.AfterFunc(time.Millisecond, func() { close(open) })
+		q.close(time.Second)
+		if want := []int{0, 1, 2, 3}; !slices.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	})
 }

@@ -141,6 +141,35 @@ func TestTLSFilesAreReadAgainWhenTheyChange(t *testing.T) {
 	}
 }
 
+// A receiver that knows a connection by its certificate must not see the old one on
+// a connection that was kept.
+func TestAChangedCertificateIsUsedAtTheNextPush(t *testing.T) {
+	dir := t.TempDir()
+	files := TLS{CAFile: filepath.Join(dir, "ca.pem"), CertFile: filepath.Join(dir, "cert.pem"), KeyFile: filepath.Join(dir, "key.pem")}
+	a := newAuthority(t)
+	writePEM(t, files.CAFile, "CERTIFICATE", a.cert.Raw)
+	a.write(files)
+	r, o := new(receiver), options(new(outcome))
+	o.Endpoint = a.server(r, a)
+	rt, err := newTransport(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer (&http.Client{Transport: rt}).CloseIdleConnections()
+	var serials []*big.Int
+	for range 2 {
+		if got := push(t, o, rt); got.Result != Success {
+			t.Fatalf("got %+v, want a success", got)
+		}
+		requests := r.asked()
+		serials = append(serials, requests[len(requests)-1].TLS.PeerCertificates[0].SerialNumber)
+		a.write(files)
+	}
+	if serials[0].Cmp(serials[1]) == 0 {
+		t.Error("the second push had the certificate from before the change")
+	}
+}
+
 // TestOptionsAloneDecide sets the variables that the SDK would read by itself:
 // which of them hold is decided where all settings are.
 func TestOptionsAloneDecide(t *testing.T) {
