@@ -23,11 +23,6 @@ type Registry struct {
 	byID  map[*fleet.Upstream]*slot
 	order atomic.Pointer[[]*slot] // sorted by name; nil when the set has changed
 	spare sync.Pool               // of *scrape
-
-	// Blocks that have been replaced are rendered into again, unless anybody may
-	// still read them.
-	readers atomic.Int64 // scrapes and publishers that are at work
-	unused  sync.Pool    // of *block
 }
 
 // NewRegistry makes a registry without upstreams.
@@ -106,9 +101,7 @@ func (r *Registry) Publish(v *fleet.View) {
 	}
 	s.view.Store(v)
 	if !v.Collecting {
-		r.readers.Add(1)
-		defer r.readers.Add(-1)
-		r.current(s, now)
+		s.current(now)
 	}
 }
 
@@ -144,36 +137,29 @@ func (r *Registry) Views() []*fleet.View {
 	return views
 }
 
-// current is the block of a slot: rendered anew if there is a newer view, or if
-// a value in it has expired. The caller counts as a reader.
-func (r *Registry) current(s *slot, now time.Time) *block {
+// current returns the block of a slot: rendered again if there is a newer view, or
+// if a value in it has expired.
+func (s *slot) current(now time.Time) *block {
 	old, v := s.block.Load(), s.view.Load()
 	if old != nil && old.view == v && (old.expires.IsZero() || now.Before(old.expires)) {
 		return old
 	}
-	b, _ := r.unused.Get().(*block)
-	if b == nil {
-		b = new(block)
-		if old != nil {
-			b.buf = make([]byte, 0, len(old.buf)+64)
-		}
+	b := new(block)
+	if old != nil {
+		b.buf = make([]byte, 0, len(old.buf)+64)
 	}
 	e := s.endings
 	if v.Replica != "" {
 		e = newEndings(v.Upstream.Name, v.Upstream.Labels, v.Replica)
 	}
 	b.render(&subject{view: v, now: now}, e, func(f *family) bool { return f.upstream != nil })
-	// Who becomes a reader after the swap cannot see the old one.
-	if s.block.CompareAndSwap(old, b) && old != nil && r.readers.Load() == 1 {
-		old.view = nil
-		r.unused.Put(old)
-	}
+	s.block.CompareAndSwap(old, b)
 	return b
 }
 
 // render fills the block with those families of a subject that are wanted.
 func (b *block) render(s *subject, e endings, wanted func(*family) bool) {
-	w := lines{buf: b.buf[:0], dots: b.dots[:0], histograms: b.histograms[:0]}
+	w := lines{buf: b.buf}
 	s.values = s.view.Values(s.now)
 	b.view, b.expires, b.state = s.view, s.view.Expires(s.now), s.view.State(s.now)
 	b.peers, b.active = s.values.Peers, s.values.Active

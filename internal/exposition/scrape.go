@@ -92,10 +92,8 @@ func (r *Registry) scrape(out io.Writer, slots []*slot, write func(*scrape) erro
 	s.out, s.err, s.only, s.buf, s.blocks = out, nil, nil, s.buf[:0], s.blocks[:0]
 	defer func() { s.out = nil; clear(s.blocks[:cap(s.blocks)]) }()
 	now := time.Now()
-	r.readers.Add(1)
-	defer r.readers.Add(-1)
 	for _, slot := range slots {
-		s.blocks = append(s.blocks, r.current(slot, now))
+		s.blocks = append(s.blocks, slot.current(now))
 	}
 	return write(s)
 }
