@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -114,10 +115,8 @@ func classify(o observation) verdict {
 // Reasons lists every reason once, in the order of the table.
 func Reasons() []Reason {
 	var all []Reason
-	seen := make(map[Reason]bool)
 	for _, r := range table {
-		if !seen[r.then.reason] {
-			seen[r.then.reason] = true
+		if !slices.Contains(all, r.then.reason) {
 			all = append(all, r.then.reason)
 		}
 	}
@@ -146,26 +145,13 @@ func ended(by error) func(observation) bool {
 func errno(list ...syscall.Errno) func(observation) bool {
 	return func(o observation) bool {
 		var e syscall.Errno
-		if !errors.As(o.err, &e) {
-			return false
-		}
-		for _, x := range list {
-			if e == x {
-				return true
-			}
-		}
-		return false
+		return errors.As(o.err, &e) && slices.Contains(list, e)
 	}
 }
 
 func errIs(list ...error) func(observation) bool {
 	return func(o observation) bool {
-		for _, x := range list {
-			if errors.Is(o.err, x) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(list, func(x error) bool { return errors.Is(o.err, x) })
 	}
 }
 
@@ -245,14 +231,7 @@ func tlsFailure(o observation) bool {
 func anyError(o observation) bool { return o.err != nil }
 
 func status(list ...int) func(observation) bool {
-	return func(o observation) bool {
-		for _, x := range list {
-			if o.status == x {
-				return true
-			}
-		}
-		return false
-	}
+	return func(o observation) bool { return slices.Contains(list, o.status) }
 }
 
 func statusClass(c int) func(observation) bool {
