@@ -25,7 +25,7 @@ var directions = map[string][]string{
 	"drill":      {"simulator"},
 	"otlp":       {"proxy", "retry"},
 	"probe":      {"betanet", "fleet", "poll"},
-	"web":        {"breaker", "exposition", "fleet", "history", "probe"},
+	"web":        {"betanet", "breaker", "exposition", "fleet", "history", "probe"},
 	"app":        {"betanet", "breaker", "config", "discovery", "drill", "exposition", "fleet", "history", "otlp", "poll", "probe", "simulator", "web"},
 }
 

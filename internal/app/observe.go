@@ -100,13 +100,13 @@ func updated(e poll.Ended) []any {
 		key   string
 		value *uint64
 		unit  string
-	}{{"nodes", v.Active, ""}, {"connections", v.Peers, ""}, {"throughput", v.BytesTransmitted, " bytes total"}} {
+	}{{"nodes", v.Uint(betanet.ActiveNodes), ""}, {"connections", v.Uint(betanet.TotalNodes), ""}, {"throughput", v.Uint(betanet.BytesTransmitted), " bytes total"}} {
 		if a.value != nil {
 			attrs = append(attrs, a.key, strconv.FormatUint(*a.value, 10)+a.unit)
 		}
 	}
-	if v.LatencySeconds != nil {
-		attrs = append(attrs, "latency", milliseconds(*v.LatencySeconds))
+	if seconds := v.LatencySeconds(); seconds != nil {
+		attrs = append(attrs, "latency", milliseconds(*seconds))
 	}
 	return append(attrs, "took", e.Duration.Round(time.Microsecond))
 }

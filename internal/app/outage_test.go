@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
 	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/fleet"
@@ -112,14 +113,14 @@ func TestValuesThatExpireAreLogged(t *testing.T) {
 		l := observe(true)
 		u := &fleet.Upstream{Name: "edge", URLs: []*url.URL{{Scheme: "http", Host: "h:1"}}, Settings: fleet.Settings{Interval: 15 * time.Second, MaxStale: 5 * time.Minute}}
 		registry := exposition.NewRegistry()
-		record := func(doc betanet.Document) snapshot.Record {
+		record := func(doc *betanet.Document) snapshot.Record {
 			r := snapshot.Record{}.Fetched(doc, time.Now())
-			return r.Failed(refusedConnection(doc.Endpoint()), time.Now())
+			return r.Failed(refusedConnection(doc.Endpoint), time.Now())
 		}
 		v := &fleet.View{Upstream: u, URL: u.URLs[0], API: betanet.V1, Endpoints: []fleet.EndpointView{
-			{Endpoint: betanet.Metrics, Record: record(&betanet.MetricsDoc{})},
-			{Endpoint: betanet.Nodes, Record: record(&betanet.NodesDoc{})},
-			{Endpoint: betanet.Network, Record: snapshot.Record{}.Fetched(&betanet.NetworkDoc{}, time.Now())},
+			{Endpoint: betanet.Metrics, Record: record(betanettest.Metrics{}.Doc())},
+			{Endpoint: betanet.Nodes, Record: record(betanettest.Nodes{}.Doc())},
+			{Endpoint: betanet.Network, Record: snapshot.Record{}.Fetched(betanettest.Network{}.Doc(), time.Now())},
 		}}
 		registry.Publish(v)
 		for _, e := range []betanet.Endpoint{betanet.Metrics, betanet.Nodes} {

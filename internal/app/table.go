@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/betanet/betanet_exporter/internal/betanet"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
@@ -29,13 +30,20 @@ var columns = []struct {
 	}},
 	{"STATE", true, func(v *fleet.View, _ *fleet.Values, now time.Time) string { return string(v.State(now)) }},
 	{"API", true, func(v *fleet.View, _ *fleet.Values, _ time.Time) string { return v.API.String() }},
-	{"PEERS", false, func(_ *fleet.View, val *fleet.Values, _ time.Time) string { return short(val.Peers, "") }},
+	{"PEERS", false, number(betanet.TotalNodes, "")},
 	{"ACTIVE", false, func(_ *fleet.View, val *fleet.Values, _ time.Time) string { return nodes(val) }},
-	{"MSGS", false, func(_ *fleet.View, val *fleet.Values, _ time.Time) string { return short(val.Messages, "") }},
-	{"DROPS", false, func(_ *fleet.View, val *fleet.Values, _ time.Time) string { return short(val.Dropped, "") }},
-	{"SENT", false, func(_ *fleet.View, val *fleet.Values, _ time.Time) string { return short(val.BytesTransmitted, "B") }},
-	{"RECV", false, func(_ *fleet.View, val *fleet.Values, _ time.Time) string { return short(val.BytesRecvd, "B") }},
-	{"LATENCY", false, func(_ *fleet.View, val *fleet.Values, _ time.Time) string { return latency(val.LatencySeconds) }},
+	{"MSGS", false, number(betanet.PacketsProcessed, "")},
+	{"DROPS", false, number(betanet.PacketsDropped, "")},
+	{"SENT", false, number(betanet.BytesTransmitted, "B")},
+	{"RECV", false, number(betanet.BytesReceived, "B")},
+	{"LATENCY", false, func(_ *fleet.View, val *fleet.Values, _ time.Time) string {
+		return latency(val.LatencySeconds())
+	}},
+}
+
+// number makes the cell of a field.
+func number(f betanet.Field, unit string) func(*fleet.View, *fleet.Values, time.Time) string {
+	return func(_ *fleet.View, val *fleet.Values, _ time.Time) string { return short(val.Uint(f), unit) }
 }
 
 // writeTable prints a line for each upstream, and below it one for each reason
@@ -125,10 +133,11 @@ func (f failureGroup) String() string {
 
 // nodes is how many mixnodes of how many are active.
 func nodes(val *fleet.Values) string {
-	if val.Active == nil || val.Inactive == nil {
-		return short(val.Active, "")
+	active, inactive := val.Uint(betanet.ActiveNodes), val.Uint(betanet.InactiveNodes)
+	if active == nil || inactive == nil {
+		return short(active, "")
 	}
-	return short(val.Active, "") + "/" + short(sum(*val.Active, *val.Inactive), "")
+	return short(active, "") + "/" + short(sum(*active, *inactive), "")
 }
 
 func sum(a, b uint64) *uint64 { a += b; return &a }

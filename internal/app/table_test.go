@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/snapshot"
 )
@@ -42,7 +43,7 @@ func viewOf(name string, now time.Time) *fleet.View {
 	refused := func(e string) *betanet.Failure {
 		return &betanet.Failure{Reason: betanet.ReasonConnect, Err: errors.New("fetch " + e + ": dial tcp: connection\nrefused")}
 	}
-	network := &betanet.NetworkDoc{BytesTransmitted: 31_840_256, BytesReceived: 999, AvgLatencyMS: new(45.14)}
+	network := betanettest.Network{BytesTransmitted: 31_840_256, BytesReceived: 999, AvgLatencyMS: new(45.14)}.Doc()
 	u := &url.URL{Scheme: "http", Host: "127.0.0.1:9000"}
 	return &fleet.View{
 		Upstream: &fleet.Upstream{Name: name, URLs: []*url.URL{u}}, URL: u, API: betanet.V1,

@@ -5,7 +5,7 @@ package betanet
 
 import (
 	"fmt"
-	"math"
+	"slices"
 )
 
 // Endpoint is one document of an upstream. The exporter never requests a path
@@ -22,24 +22,24 @@ const (
 	NumEndpoints // how many there are, for arrays indexed by Endpoint
 )
 
-var (
-	endpointNames = [NumEndpoints]string{"metrics", "nodes", "network", "mixnodes"}
-	endpointPaths = [NumEndpoints]string{"/api/v1/metrics", "/api/v1/nodes/status", "/api/v1/network/stats", "/mixnodes"}
-)
+var endpoints = [NumEndpoints]struct {
+	name, path string
+	api        API
+}{
+	Metrics:  {"metrics", "/api/v1/metrics", V1},
+	Nodes:    {"nodes", "/api/v1/nodes/status", V1},
+	Network:  {"network", "/api/v1/network/stats", V1},
+	Mixnodes: {"mixnodes", "/mixnodes", MixnodesAPI},
+}
 
-// String is the value of the label endpoint.
-func (e Endpoint) String() string { return endpointNames[e] }
+// String returns the value of the label endpoint.
+func (e Endpoint) String() string { return endpoints[e].name }
 
-// Path is what is appended to the base URL of an upstream.
-func (e Endpoint) Path() string { return endpointPaths[e] }
+// Path returns what is appended to the base URL of an upstream.
+func (e Endpoint) Path() string { return endpoints[e].path }
 
 // API returns the API whose endpoint it is.
-func (e Endpoint) API() API {
-	if e == Mixnodes {
-		return MixnodesAPI
-	}
-	return V1
-}
+func (e Endpoint) API() API { return endpoints[e].api }
 
 // API is one of the two HTTP APIs, or the wish to find out.
 type API uint8
@@ -51,26 +51,18 @@ const (
 	MixnodesAPI
 )
 
-// ParseAPI reads the name of an API as it stands in flags and files.
+var apiNames = []string{Auto: "auto", V1: "v1", MixnodesAPI: "mixnodes"}
+
+// ParseAPI reads the name of an API as flags and files have it.
 func ParseAPI(s string) (API, error) {
-	for _, a := range []API{Auto, V1, MixnodesAPI} {
-		if a.String() == s {
-			return a, nil
-		}
+	i := slices.Index(apiNames, s)
+	if i < 0 {
+		return 0, fmt.Errorf("%q is no API, use auto, v1 or mixnodes", s)
 	}
-	return 0, fmt.Errorf("%q is no API, use auto, v1 or mixnodes", s)
+	return API(i), nil
 }
 
-func (a API) String() string {
-	switch a {
-	case V1:
-		return "v1"
-	case MixnodesAPI:
-		return "mixnodes"
-	default:
-		return "auto"
-	}
-}
+func (a API) String() string { return apiNames[a] }
 
 // Endpoints are the documents of an API. Auto starts as v1 does.
 func (a API) Endpoints() []Endpoint {
@@ -80,90 +72,55 @@ func (a API) Endpoints() []Endpoint {
 	return []Endpoint{Metrics, Nodes, Network}
 }
 
-// Document is one decoded answer: *MetricsDoc, *NodesDoc, *NetworkDoc or
-// MixnodesDoc. A Document is never changed after it was decoded.
-type Document interface{ Endpoint() Endpoint }
-
-// MetricsDoc holds the running packet totals of an upstream.
-type MetricsDoc struct {
-	PacketsProcessed, PacketsDropped uint64
+// Document is one decoded answer. It is never changed after it was decoded.
+type Document struct {
+	Mixnodes []Mixnode // of Mixnodes, with unique ids; nil of API v1
+	Values             // of API v1
+	Endpoint Endpoint
 }
 
-// NodesDoc counts the nodes an upstream knows.
-type NodesDoc struct {
-	Active, Inactive, Total uint64
-}
-
-// NetworkDoc holds the running byte totals and the latency of an upstream.
-type NetworkDoc struct {
-	BytesTransmitted, BytesReceived uint64
-	AvgLatencyMS                    *float64 // milliseconds, never negative; nil if the upstream sent null
-	PeakThroughput                  uint64   // in a unit that only the upstream knows
-}
-
-// MixnodesDoc lists the mixnodes of an upstream, ids are unique.
-type MixnodesDoc []Mixnode
-
-// Mixnode is one node. A field that the upstream did not send is nil.
+// Mixnode is one node.
 type Mixnode struct {
-	ID, Status                       string
-	PacketsProcessed                 uint64 // forwarded and dropped ones
-	PacketsForwarded, PacketsDropped *uint64
-	UptimeSeconds                    *uint64
-	AvgLatencyMS                     *float64 // milliseconds, never negative; the mean over all packets since deployment
+	ID, Status string
+	Values     // PacketsProcessed is known, and includes forwarded and dropped ones; AvgLatency is over all packets since deployment
 }
+
+const active = "active"
 
 // Active reports whether the node counts as active.
-func (m *Mixnode) Active() bool { return m.Status == "active" }
-
-// Endpoint implements Document.
-func (*MetricsDoc) Endpoint() Endpoint { return Metrics }
-
-// Endpoint implements Document.
-func (*NodesDoc) Endpoint() Endpoint { return Nodes }
-
-// Endpoint implements Document.
-func (*NetworkDoc) Endpoint() Endpoint { return Network }
-
-// Endpoint implements Document.
-func (MixnodesDoc) Endpoint() Endpoint { return Mixnodes }
+func (m *Mixnode) Active() bool { return m.Status == active }
 
 // Forwarded returns how many packets the node passed on: what it sent, or else
 // what it processed and did not drop. ok is false if it sent neither number.
 func (m *Mixnode) Forwarded() (n uint64, ok bool) {
-	switch {
-	case m.PacketsForwarded != nil:
-		return *m.PacketsForwarded, true
-	case m.PacketsDropped != nil:
-		return m.PacketsProcessed - min(m.PacketsProcessed, *m.PacketsDropped), true
-	default:
+	if sent := m.Uint(PacketsForwarded); sent != nil {
+		return *sent, true
+	}
+	dropped := m.Uint(PacketsDropped)
+	if dropped == nil {
 		return 0, false
 	}
+	return m.Get(PacketsProcessed) - min(m.Get(PacketsProcessed), *dropped), true
 }
 
-// LatencySeconds returns the mean latency of the node's packets since it was
-// deployed. ok is false if it has no packets or sent no latency: a server writes
-// 0 before the first packet.
-func (m *Mixnode) LatencySeconds() (mean float64, ok bool) {
-	if m.AvgLatencyMS == nil || m.PacketsProcessed == 0 {
-		return 0, false
-	}
-	return *m.AvgLatencyMS / 1000, true
+// Metric returns a mean as Values does. ok is false if it is not known, and if the
+// node has no packets: a server writes 0 before the first.
+func (m *Mixnode) Metric(f Field) (x float64, ok bool) {
+	x, ok = m.Values.Metric(f)
+	return x, ok && m.Get(PacketsProcessed) > 0
 }
 
-// LatencySeconds returns the mean latency over the packets of all nodes: each
-// node counts as often as it has packets. ok is false if no node gives one.
-func (d MixnodesDoc) LatencySeconds() (mean float64, ok bool) {
+// MeanLatency returns the mean latency over the packets of all nodes, in
+// milliseconds: each node counts as often as it has packets. ok is false if no
+// node gives one.
+func MeanLatency(nodes []Mixnode) (mean float64, ok bool) {
 	sum, packets := 0.0, 0.0
-	for i := range d {
-		if _, known := d[i].LatencySeconds(); known {
-			n := math.Ldexp(float64(d[i].PacketsProcessed), -128) // exact, and no sum overflows
+	for i := range nodes {
+		if ms, ok := nodes[i].Float(AvgLatency); ok {
+			n := float64(nodes[i].Get(PacketsProcessed)) * 0x1p-128 // exact, and no sum overflows
 			packets += n
-			sum += *d[i].AvgLatencyMS * n
+			sum += ms * n
 		}
 	}
-	if packets == 0 {
-		return 0, false
-	}
-	return sum / packets / 1000, true
+	return sum / packets, packets > 0
 }

@@ -116,7 +116,7 @@ func (c *Client) Close() {
 // the dial to the last byte and its decoding; ctx has run out if its cause is
 // context.DeadlineExceeded. With fresh it does not use a
 // connection that was there before. Exactly one of the results is nil.
-func (c *Client) Fetch(ctx context.Context, e Endpoint, fresh bool) (Document, *Failure) {
+func (c *Client) Fetch(ctx context.Context, e Endpoint, fresh bool) (*Document, *Failure) {
 	doc, o, h := c.try(ctx, e, fresh)
 	if ctx.Err() == nil && o.err == nil && doc != nil {
 		return doc, nil
@@ -153,7 +153,7 @@ func Late(e Endpoint) *Failure {
 	return &Failure{Reason: v.reason, Retry: v.retry, Ignored: v.ignored, Err: fmt.Errorf("fetch %s: %w", e, errLate)}
 }
 
-func (c *Client) try(ctx context.Context, e Endpoint, fresh bool) (Document, observation, http.Header) {
+func (c *Client) try(ctx context.Context, e Endpoint, fresh bool) (*Document, observation, http.Header) {
 	t := c.kept
 	// A mixnodes server drops its connections unannounced; one is never kept.
 	if fresh || e == Mixnodes {
@@ -189,7 +189,7 @@ func withoutEcho(err error) error {
 var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // accept reads and decodes the body of a 200.
-func accept(e Endpoint, resp *http.Response) (Document, error) {
+func accept(e Endpoint, resp *http.Response) (*Document, error) {
 	if err := checkHeader(resp.Header); err != nil {
 		return nil, err
 	}

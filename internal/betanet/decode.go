@@ -23,7 +23,7 @@ var decoders = sync.Pool{New: func() any { return jsontext.NewDecoder(bytes.NewR
 // or of another type, a number that is not what the field holds: each refuses
 // the whole document with an error that says which field and why. Unknown
 // fields are accepted. Keys are matched to the letter.
-func Decode(e Endpoint, body []byte) (Document, error) {
+func Decode(e Endpoint, body []byte) (*Document, error) {
 	d := decoders.Get().(*jsontext.Decoder)
 	defer decoders.Put(d)
 	d.Reset(bytes.NewBuffer(body))
@@ -51,89 +51,63 @@ func Decode(e Endpoint, body []byte) (Document, error) {
 	return doc, nil
 }
 
-// field is one key of an object and where its value goes.
-type field struct {
-	name     string
-	optional bool
-	to       any // *uint64, *string, or **uint64, **float64 for what may be unknown
-	seen     bool
-}
-
 // walker goes once through a document. It keeps the first thing that refuses
-// it, and goes on to its end: broken syntax has the last word.
+// it, and continues to its end: broken syntax has the last word.
 type walker struct {
 	dec       *jsontext.Decoder
 	syntax    error
 	refused   error
 	duplicate bool // syntax is a duplicate key
+
+	node  *Mixnode // that is being read, nil outside of one
+	index int      // of node
 }
 
-func (w *walker) document(e Endpoint) Document {
-	switch e {
-	case Metrics:
-		d := new(MetricsDoc)
-		w.object(theDocument, []field{
-			{name: "packets_processed", to: &d.PacketsProcessed},
-			{name: "packets_dropped", to: &d.PacketsDropped},
-		})
-		return d
-	case Nodes:
-		d := new(NodesDoc)
-		w.object(theDocument, []field{
-			{name: "active_nodes", to: &d.Active},
-			{name: "inactive_nodes", to: &d.Inactive},
-			{name: "total_nodes", to: &d.Total},
-		})
-		return d
-	case Network:
-		d := new(NetworkDoc)
-		w.object(theDocument, []field{
-			{name: "bytes_transmitted", to: &d.BytesTransmitted},
-			{name: "bytes_received", to: &d.BytesReceived},
-			{name: "avg_latency_ms", to: &d.AvgLatencyMS},
-			{name: "peak_throughput", to: &d.PeakThroughput},
-		})
-		return d
-	default:
-		return w.mixnodes()
+func (w *walker) document(e Endpoint) *Document {
+	d := &Document{Endpoint: e}
+	if e == Mixnodes {
+		d.Mixnodes = w.mixnodes()
+	} else {
+		w.object(fieldsOf[e], &d.Values)
 	}
+	return d
 }
 
-func (w *walker) mixnodes() MixnodesDoc {
+func (w *walker) mixnodes() []Mixnode {
 	t, ok := w.token()
 	if !ok {
 		return nil
 	}
 	if t.Kind() != '[' {
-		w.refuse(ReasonSchema, "the document is %s, want an array", kind(t))
+		w.refuse(ReasonSchema, "the document is %s, want an array", typeName(t))
 		w.skipRest(t)
 		return nil
 	}
-	nodes := MixnodesDoc{}
+	list := []Mixnode{}
 	ids := make(map[string]struct{})
 	for w.more(']') {
-		var n Mixnode
-		index := len(nodes)
-		what := func() string { return nodeName(n.ID, index) }
-		w.object(what, []field{
-			{name: "id", to: &n.ID},
-			{name: "status", to: &n.Status},
-			{name: "packets_processed", to: &n.PacketsProcessed},
-			{name: "packets_forwarded", to: &n.PacketsForwarded, optional: true},
-			{name: "packets_dropped", to: &n.PacketsDropped, optional: true},
-			{name: "uptime_seconds", to: &n.UptimeSeconds, optional: true},
-			{name: "avg_latency_ms", to: &n.AvgLatencyMS, optional: true},
-		})
+		w.index = len(list)
+		list = append(list, Mixnode{})
+		n := &list[w.index]
+		w.node = n
+		w.object(fieldsOf[Mixnodes], &n.Values)
 		switch _, twice := ids[n.ID]; {
 		case len(n.ID) == 0 || len(n.ID) > maxIDSize:
-			w.refuse(ReasonSchema, "node %d: id has %d bytes, want 1 to %d", index, len(n.ID), maxIDSize)
+			w.refuse(ReasonSchema, "node %d: id has %d bytes, want 1 to %d", w.index, len(n.ID), maxIDSize)
 		case twice:
-			w.refuse(ReasonSchema, "node %d: duplicate id %q", index, n.ID)
+			w.refuse(ReasonSchema, "node %d: duplicate id %q", w.index, n.ID)
 		}
 		ids[n.ID] = struct{}{}
-		nodes = append(nodes, n)
 	}
-	return nodes
+	return list
+}
+
+// what names the object that is being read in an error.
+func (w *walker) what() string {
+	if w.node == nil {
+		return "document"
+	}
+	return nodeName(w.node.ID, w.index)
 }
 
 // nodeName names a mixnode in an error: by its id, or by its index from 0 as
@@ -150,21 +124,18 @@ func nodeName(id string, index int) string {
 	return "node " + id
 }
 
-// theDocument names the whole document in an error.
-func theDocument() string { return "document" }
-
-// object reads one object into fields and refuses it if one is missing. what
-// names the object; it is asked when there is something to refuse.
-func (w *walker) object(what func() string, fields []field) {
+// object reads one object into values and refuses it if one is missing.
+func (w *walker) object(rows []fieldRow, values *Values) {
 	t, ok := w.token()
 	if !ok {
 		return
 	}
 	if t.Kind() != '{' {
-		w.refuse(ReasonSchema, "%s is %s, want an object", what(), kind(t))
+		w.refuse(ReasonSchema, "%s is %s, want an object", w.what(), typeName(t))
 		w.skipRest(t)
 		return
 	}
+	var seen uint
 members:
 	for w.more('}') {
 		name, ok := w.token()
@@ -172,76 +143,81 @@ members:
 			return
 		}
 		key := name.String()
-		for i := range fields {
-			if fields[i].name == key {
-				fields[i].seen = true
-				w.value(what, &fields[i])
+		for i := range rows {
+			if rows[i].key == key {
+				seen |= 1 << i
+				w.value(&rows[i], values)
 				continue members
 			}
 		}
 		w.skip()
 	}
-	for _, f := range fields {
-		if !f.seen && !f.optional {
-			w.refuse(ReasonSchema, "%s: %s is missing", what(), f.name)
+	for i := range rows {
+		if rows[i].required && seen&(1<<i) == 0 {
+			w.refuse(ReasonSchema, "%s: %s is missing", w.what(), rows[i].key)
 		}
 	}
 }
 
-// value reads the value of a field, whatever its type. The latency may be null,
-// as Rust programs write the mean of nothing: it is then unknown.
-func (w *walker) value(what func() string, f *field) {
+// value reads the value of a field, whatever its type. A mean may be null, as
+// Rust programs write the mean of nothing: it is then unknown.
+func (w *walker) value(r *fieldRow, values *Values) {
 	t, ok := w.token()
 	if !ok {
 		return
 	}
 	want := "a number"
-	switch to := f.to.(type) {
-	case *string:
-		if t.Kind() == '"' {
-			*to = t.String()
-			return
-		}
+	switch k := t.Kind(); {
+	case r.kind == text && k == '"':
+		w.text(r, t)
+		return
+	case r.kind == text:
 		want = "a string"
-	case *uint64:
-		if t.Kind() == '0' {
-			*to = w.uint(what, f.name, t.String())
-			return
-		}
-	case **uint64:
-		if t.Kind() == '0' {
-			v := w.uint(what, f.name, t.String())
-			*to = &v
-			return
-		}
-	case **float64:
-		switch t.Kind() {
-		case '0':
-			v := w.latency(what, f.name, t.String())
-			*to = &v
-			return
-		case 'n':
-			return
-		}
+	case r.kind == mean && k == 'n':
+		return
+	case r.kind == mean && k == '0':
+		w.mean(r, t, values)
+		return
+	case k == '0':
+		w.whole(r, t, values)
+		return
 	}
-	w.refuse(ReasonSchema, "%s: %s is %s, want %s", what(), f.name, kind(t), want)
+	w.refuse(ReasonSchema, "%s: %s is %s, want %s", w.what(), r.key, typeName(t), want)
 	w.skipRest(t)
 }
 
-func (w *walker) uint(what func() string, name, digits string) uint64 {
-	v, err := strconv.ParseUint(digits, 10, 64)
-	if err != nil {
-		w.refuse(ReasonValue, "%s: %s is %s, want a whole number from 0 to %d in plain digits", what(), name, digits, uint64(math.MaxUint64))
+func (w *walker) text(r *fieldRow, t jsontext.Token) {
+	switch {
+	case r.field == nodeID:
+		w.node.ID = t.String()
+	case t.String() == active: // most are, and need no memory
+		w.node.Status = active
+	default:
+		w.node.Status = t.String()
 	}
-	return v
 }
 
-func (w *walker) latency(what func() string, name, digits string) float64 {
-	v, err := strconv.ParseFloat(digits, 64)
-	mantissa, _, _ := strings.Cut(strings.ToLower(digits), "e")
-	negative := strings.HasPrefix(digits, "-") && strings.ContainsAny(mantissa, "123456789") // also what rounds to -0
-	if err != nil || negative {
-		w.refuse(ReasonValue, "%s: %s is %s, want 0 or more milliseconds", what(), name, digits)
+// A string that does not leave a function needs no memory, so that whole and mean
+// make those of an error only when there is one.
+
+func (w *walker) whole(r *fieldRow, t jsontext.Token, values *Values) {
+	n, err := strconv.ParseUint(t.String(), 10, 64)
+	if err != nil {
+		w.refuse(ReasonValue, "%s: %s is %s, want a whole number from 0 to %d in plain digits", w.what(), r.key, t.String(), uint64(math.MaxUint64))
 	}
-	return math.Abs(v) // -0 is 0
+	values.Set(r.field, n)
+}
+
+func (w *walker) mean(r *fieldRow, t jsontext.Token, values *Values) {
+	digits := t.String()
+	x, err := strconv.ParseFloat(digits, 64)
+	negative := false
+	if strings.HasPrefix(digits, "-") {
+		mantissa, _, _ := strings.Cut(strings.ToLower(digits), "e")
+		negative = strings.ContainsAny(mantissa, "123456789") // also what rounds to -0
+	}
+	if err != nil || negative {
+		w.refuse(ReasonValue, "%s: %s is %s, want 0 or more %s", w.what(), r.key, t.String(), r.unit)
+	}
+	values.SetFloat(r.field, math.Abs(x)) // -0 is 0
 }

@@ -20,27 +20,44 @@ type known struct {
 	endpoint Endpoint
 	name     string
 	kind     string // uint, float or string
+	unit     string
 	sample   string
 	optional bool
 }
 
 var knownFields = []known{
-	{Metrics, "packets_processed", "uint", "11", false},
-	{Metrics, "packets_dropped", "uint", "12", false},
-	{Nodes, "active_nodes", "uint", "21", false},
-	{Nodes, "inactive_nodes", "uint", "22", false},
-	{Nodes, "total_nodes", "uint", "43", false},
-	{Network, "bytes_transmitted", "uint", "31", false},
-	{Network, "bytes_received", "uint", "32", false},
-	{Network, "avg_latency_ms", "float", "33.5", false},
-	{Network, "peak_throughput", "uint", "34", false},
-	{Mixnodes, "id", "string", `"mixnode-1"`, false},
-	{Mixnodes, "status", "string", `"active"`, false},
-	{Mixnodes, "packets_processed", "uint", "41", false},
-	{Mixnodes, "packets_forwarded", "uint", "42", true},
-	{Mixnodes, "packets_dropped", "uint", "43", true},
-	{Mixnodes, "uptime_seconds", "uint", "44", true},
-	{Mixnodes, "avg_latency_ms", "float", "45.5", true},
+	{Metrics, "packets_processed", "uint", "packets", "11", false},
+	{Metrics, "packets_dropped", "uint", "packets", "12", false},
+	{Nodes, "active_nodes", "uint", "nodes", "21", false},
+	{Nodes, "inactive_nodes", "uint", "nodes", "22", false},
+	{Nodes, "total_nodes", "uint", "nodes", "43", false},
+	{Network, "bytes_transmitted", "uint", "bytes", "31", false},
+	{Network, "bytes_received", "uint", "bytes", "32", false},
+	{Network, "avg_latency_ms", "float", "milliseconds", "33.5", false},
+	{Network, "peak_throughput", "uint", "", "34", false},
+	{Mixnodes, "id", "string", "", `"mixnode-1"`, false},
+	{Mixnodes, "status", "string", "", `"active"`, false},
+	{Mixnodes, "packets_processed", "uint", "packets", "41", false},
+	{Mixnodes, "packets_forwarded", "uint", "packets", "42", true},
+	{Mixnodes, "packets_dropped", "uint", "packets", "43", true},
+	{Mixnodes, "uptime_seconds", "uint", "seconds", "44", true},
+	{Mixnodes, "avg_latency_ms", "float", "milliseconds", "45.5", true},
+}
+
+func TestTheTableHasTheKnownFields(t *testing.T) {
+	if len(fields) != len(knownFields) {
+		t.Fatalf("got %d fields, want %d", len(fields), len(knownFields))
+	}
+	for i, want := range knownFields {
+		r := fields[i]
+		got := known{r.endpoint, r.key, []string{"uint", "float", "string"}[r.kind], r.unit, want.sample, !r.required}
+		if got != want {
+			t.Errorf("row %d: got %v, want %v", i, got, want)
+		}
+		if r.kind != text && (numbers[r.field].kind != r.kind || numbers[r.field].unit != r.unit) {
+			t.Errorf("%v: another row of the same number has kind %v and unit %q", want, numbers[r.field].kind, numbers[r.field].unit)
+		}
+	}
 }
 
 // absent takes a field away where a value is asked for.
@@ -102,14 +119,14 @@ func wantRefused(t *testing.T, e Endpoint, body string, want Reason) {
 }
 
 // wantAccepted decodes what must be accepted.
-func wantAccepted(t *testing.T, e Endpoint, body string) Document {
+func wantAccepted(t *testing.T, e Endpoint, body string) *Document {
 	t.Helper()
 	doc, err := Decode(e, []byte(body))
 	if err != nil || doc == nil {
 		t.Fatalf("Decode(%v, %.200q): got %v, %v, want a document", e, body, doc, err)
 	}
-	if got := doc.Endpoint(); got != e {
-		t.Errorf("Endpoint(): got %v, want %v", got, e)
+	if got := doc.Endpoint; got != e {
+		t.Errorf("Endpoint: got %v, want %v", got, e)
 	}
 	return doc
 }

@@ -230,7 +230,7 @@ func TestAClientMayBeUsedInParallel(t *testing.T) {
 		users.Go(func() {
 			for range 10 {
 				for _, e := range allEndpoints {
-					if doc, f := c.Fetch(t.Context(), e, i%2 == 0); f != nil || doc.Endpoint() != e {
+					if doc, f := c.Fetch(t.Context(), e, i%2 == 0); f != nil || doc.Endpoint != e {
 						t.Errorf("Fetch(%v): got %v, %v, want a document of it", e, doc, f)
 					}
 				}

@@ -43,7 +43,7 @@ func openWith(t *testing.T, base string, o Options) *Client {
 }
 
 // fetch makes one attempt and checks that it has exactly one result.
-func fetch(t *testing.T, c *Client, e Endpoint, fresh bool) (Document, *Failure) {
+func fetch(t *testing.T, c *Client, e Endpoint, fresh bool) (*Document, *Failure) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()

@@ -31,7 +31,7 @@ func (w *walker) token() (t jsontext.Token, ok bool) {
 	return t, w.syntax == nil
 }
 
-// more reports whether the object or array goes on, and reads its end if not.
+// more reports whether the object or array continues, and reads its end if not.
 func (w *walker) more(end jsontext.Kind) bool {
 	if w.syntax == nil && w.dec.PeekKind() == end {
 		w.token()
@@ -75,8 +75,8 @@ func (w *walker) refuse(r Reason, format string, args ...any) {
 	}
 }
 
-// kind names the type of a value in words.
-func kind(t jsontext.Token) string {
+// typeName names the type of a value in words.
+func typeName(t jsontext.Token) string {
 	switch t.Kind() {
 	case 'n':
 		return "null"

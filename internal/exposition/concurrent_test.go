@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/snapshot"
 )
@@ -36,7 +37,7 @@ func TestAScrapeHasOneViewOfEachUpstream(t *testing.T) {
 	}
 	publish := func(i, n int) {
 		now := time.Now()
-		doc := &betanet.MetricsDoc{PacketsProcessed: uint64(n*upstreams + i), PacketsDropped: uint64(n*upstreams + i)}
+		doc := betanettest.Metrics{PacketsProcessed: uint64(n*upstreams + i), PacketsDropped: uint64(n*upstreams + i)}.Doc()
 		r.Publish(&fleet.View{Upstream: all[i], URL: all[i].URLs[0], Endpoints: []fleet.EndpointView{
 			{Endpoint: betanet.Metrics, Record: snapshot.Record{}.Fetched(doc, now)},
 		}})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
@@ -85,14 +86,15 @@ func failing(endpoints int) map[string]int {
 }
 
 // nodesOf are mixnodes that give everything.
-func nodesOf(n int) (d betanet.MixnodesDoc) {
+func nodesOf(n int) *betanet.Document {
+	var d betanettest.Mixnodes
 	for i := range n {
-		d = append(d, betanet.Mixnode{
+		d = append(d, betanettest.Mixnode{
 			ID: string(rune('a' + i)), Status: "active", PacketsProcessed: 10, PacketsForwarded: new(uint64(9)), PacketsDropped: new(uint64(1)),
 			UptimeSeconds: new(uint64(60)), AvgLatencyMS: new(20.0),
 		})
 	}
-	return d
+	return d.Doc()
 }
 
 // fails makes every endpoint of a view fail, with its last good values.
@@ -142,7 +144,7 @@ func TestAnUpstreamCostsAFixedNumberOfSamples(t *testing.T) {
 		{"v1 that fails", fails(seed(named(), time.Now())), with(v1Documents, upstreamSamples, memory, perEndpoint(3), failing(3)), 25},
 		{"v1 over https", https(), with(v1Documents, upstreamSamples, memory, perEndpoint(3), map[string]int{"exporter_tls_certificate_expiry_timestamp_seconds": 1}), 23},
 		{"v1 with replicas", replicas(), with(v1Documents, upstreamSamples, memory, perEndpoint(3), map[string]int{"exporter_replica_switches_total": 1, "exporter_circuit_breaker_state": 3}), 26},
-		{"mixnodes without a node", viewOf(named(), time.Now(), betanet.MixnodesDoc{}), with(map[string]int{"connected_peers": 1, "mixnode_active": 1, "mixnode_inactive": 1}, mixnodesSums, upstreamSamples, memory, perEndpoint(1)), 15},
+		{"mixnodes without a node", viewOf(named(), time.Now(), betanettest.Mixnodes{}.Doc()), with(map[string]int{"connected_peers": 1, "mixnode_active": 1, "mixnode_inactive": 1}, mixnodesSums, upstreamSamples, memory, perEndpoint(1)), 15},
 		{"mixnodes with 3", viewOf(named(), time.Now(), nodesOf(3)), with(mixnodesDocument, mixnodesSums, upstreamSamples, memory, perEndpoint(1), perMixnode(3)), 16 + 18},
 		{"mixnodes that fail", fails(viewOf(named(), time.Now(), nodesOf(3))), with(mixnodesDocument, mixnodesSums, upstreamSamples, memory, perEndpoint(1), perMixnode(3), failing(1)), 17 + 18},
 		{"mixnodes, 2 of 3 with series", limited(3, 2), with(mixnodesDocument, mixnodesSums, upstreamSamples, memory, perEndpoint(1), perMixnode(2), map[string]int{"mixnodes_omitted": 1}), 17 + 12},

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
 	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
@@ -265,7 +266,7 @@ func TestTheFleetIsAddedUp(t *testing.T) {
 	down := &fleet.View{Upstream: c, URL: c.URLs[0], API: betanet.V1, Endpoints: []fleet.EndpointView{{Endpoint: betanet.Metrics}}}
 	r := registryOf(seed(a, now), seed(b, now), down)
 	grown := seed(a, now)
-	grown.Endpoints[0].Doc = &betanet.MetricsDoc{PacketsProcessed: 5025, PacketsDropped: 10}
+	grown.Endpoints[0].Doc = betanettest.Metrics{PacketsProcessed: 5025, PacketsDropped: 10}.Doc()
 	r.Publish(grown)
 	got := text(t, r, Text)
 	for _, want := range []string{

@@ -7,7 +7,7 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/betanet"
 )
 
 // kind is the type of a family.
@@ -40,7 +40,7 @@ type family struct {
 	help     string // without a full stop at the end
 	upstream func(*lines, *subject)
 	exporter func(*ExporterMetrics, *lines)
-	fleet    func(*together, *lines)
+	fleet    func(*fleetTotals, *lines)
 	scope    scope
 	memory   bool // accumulates across documents; omitted from /probe
 	sum      bool // does so for API mixnodes
@@ -48,7 +48,10 @@ type family struct {
 
 // families is every metric except those about the Go runtime, the process and
 // the build, in the order in which they are written.
-var families = sortedFamilies(dataFamilies, endpointFamilies, exporterFamilies, fleetFamilies)
+var families = sortedFamilies(
+	fieldFamilies(upstreamFields, "", ofUpstream), fieldFamilies(mixnodeFields, "mixnode", ofMixnodes), dataFamilies,
+	endpointFamilies, exporterFamilies, fleetFamilies(),
+)
 
 func sortedFamilies(tables ...[]family) []family {
 	all := slices.Concat(tables...)
@@ -56,38 +59,32 @@ func sortedFamilies(tables ...[]family) []family {
 	return all
 }
 
-// fleetFamilies are about all upstreams together.
-var fleetFamilies = []family{
-	{
-		name: "betanet_fleet_bytes_received_total", kind: counter, fleet: growth(fleet.BytesReceived),
-		help: "Bytes received by all upstreams since the exporter started, by increases only; the plain total is sum(betanet_bytes_received_total)",
-	},
-	{
-		name: "betanet_fleet_bytes_transmitted_total", kind: counter, fleet: growth(fleet.BytesTransmitted),
-		help: "Bytes transmitted by all upstreams since the exporter started, by increases only; the plain total is sum(betanet_bytes_transmitted_total)",
-	},
-	{
-		name: "betanet_fleet_connected_peers", kind: gauge, fleet: (*together).writePeers,
-		help: "Connected peers of all upstreams, last good values included; see betanet_fleet_upstreams for how many are missing",
-	},
-	{
-		name: "betanet_fleet_messages_total", kind: counter, fleet: growth(fleet.Messages),
-		help: "Messages processed by all upstreams since the exporter started, by increases only; the plain total is sum(betanet_messages_total)",
-	},
-	{
-		name: "betanet_fleet_mixnode_active", kind: gauge, fleet: (*together).writeActive,
-		help: "Active mixnodes of all upstreams, last good values included; see betanet_fleet_upstreams for how many are missing",
-	},
-	{
-		name: "betanet_fleet_packets_dropped_total", kind: counter, fleet: growth(fleet.Dropped),
-		help: "Packets dropped by all upstreams since the exporter started, by increases only; the plain total is sum(betanet_packets_dropped_total)",
-	},
-	{
-		name: "betanet_fleet_packets_forwarded_total", kind: counter, fleet: growth(fleet.Forwarded),
-		help: "Packets forwarded by all upstreams since the exporter started, by increases only; of API v1 those processed; the plain total of API mixnodes is sum(betanet_packets_forwarded_total)",
-	},
-	{
-		name: "betanet_fleet_upstreams", kind: gauge, labels: "state", fleet: (*together).writeStates,
+// fleetCounters are the metrics of what the counters of all upstreams grew by.
+var fleetCounters = []fieldMetric{
+	{betanet.BytesReceived, "betanet_fleet_bytes_received_total", "Bytes received by all upstreams since the exporter started, by increases only; the plain total is sum(betanet_bytes_received_total)"},
+	{betanet.BytesTransmitted, "betanet_fleet_bytes_transmitted_total", "Bytes transmitted by all upstreams since the exporter started, by increases only; the plain total is sum(betanet_bytes_transmitted_total)"},
+	{betanet.PacketsProcessed, "betanet_fleet_messages_total", "Messages processed by all upstreams since the exporter started, by increases only; the plain total is sum(betanet_messages_total)"},
+	{betanet.PacketsDropped, "betanet_fleet_packets_dropped_total", "Packets dropped by all upstreams since the exporter started, by increases only; the plain total is sum(betanet_packets_dropped_total)"},
+	{betanet.PacketsForwarded, "betanet_fleet_packets_forwarded_total", "Packets forwarded by all upstreams since the exporter started, by increases only; of API v1 those processed; the plain total of API mixnodes is sum(betanet_packets_forwarded_total)"},
+}
+
+// fleetGauges are the metrics of what values of all upstreams add up to.
+var fleetGauges = []fieldMetric{
+	{betanet.TotalNodes, "betanet_fleet_connected_peers", "Connected peers of all upstreams, last good values included; see betanet_fleet_upstreams for how many are missing"},
+	{betanet.ActiveNodes, "betanet_fleet_mixnode_active", "Active mixnodes of all upstreams, last good values included; see betanet_fleet_upstreams for how many are missing"},
+}
+
+// fleetFamilies returns the families about all upstreams together.
+func fleetFamilies() []family {
+	all := []family{{
+		name: "betanet_fleet_upstreams", kind: gauge, labels: "state", fleet: (*fleetTotals).writeStates,
 		help: "Upstreams by state: up = every endpoint's last collection good, stale = one failed but there are unexpired data, down = none, pending = not yet tried",
-	},
+	}}
+	for _, m := range fleetCounters {
+		all = append(all, family{name: m.name, kind: counter, help: m.help, fleet: func(t *fleetTotals, w *lines) { w.uint("", t.growth[m.field]) }})
+	}
+	for _, m := range fleetGauges {
+		all = append(all, family{name: m.name, kind: gauge, help: m.help, fleet: func(t *fleetTotals, w *lines) { w.known("", t.sums.Uint(m.field)) }})
+	}
+	return all
 }

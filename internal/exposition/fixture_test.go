@@ -8,6 +8,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
 	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/snapshot"
@@ -26,16 +27,16 @@ func newUpstream(name string) *fleet.Upstream {
 var at = time.UnixMilli(1_700_000_000_500)
 
 // viewOf is a view on an upstream that gave the documents at that moment.
-func viewOf(u *fleet.Upstream, when time.Time, docs ...betanet.Document) *fleet.View {
+func viewOf(u *fleet.Upstream, when time.Time, docs ...*betanet.Document) *fleet.View {
 	v := &fleet.View{Upstream: u, URL: u.URLs[0], API: betanet.V1, Collected: true, Duration: 12500 * time.Microsecond}
 	a := fleet.Accumulator{Histogram: u.Settings.Histogram}
 	for _, d := range docs {
-		if d.Endpoint() == betanet.Mixnodes {
+		if d.Endpoint == betanet.Mixnodes {
 			v.API = betanet.MixnodesAPI
 		}
 		a.Fetched(nil, d)
 		v.Endpoints = append(v.Endpoints, fleet.EndpointView{
-			Endpoint: d.Endpoint(), Record: snapshot.Record{}.Fetched(d, when), Breaker: breaker.Closed,
+			Endpoint: d.Endpoint, Record: snapshot.Record{}.Fetched(d, when), Breaker: breaker.Closed,
 		})
 	}
 	v.Totals = a.Totals
@@ -45,16 +46,16 @@ func viewOf(u *fleet.Upstream, when time.Time, docs ...betanet.Document) *fleet.
 // seed is a view with the documents of the seed's description.
 func seed(u *fleet.Upstream, when time.Time) *fleet.View {
 	return viewOf(u, when,
-		&betanet.MetricsDoc{PacketsProcessed: 5000, PacketsDropped: 10},
-		&betanet.NodesDoc{Active: 5, Inactive: 2, Total: 7},
-		&betanet.NetworkDoc{BytesTransmitted: 1000000, BytesReceived: 500000, AvgLatencyMS: new(45.0), PeakThroughput: 10000})
+		betanettest.Metrics{PacketsProcessed: 5000, PacketsDropped: 10}.Doc(),
+		betanettest.Nodes{Active: 5, Inactive: 2, Total: 7}.Doc(),
+		betanettest.Network{BytesTransmitted: 1000000, BytesReceived: 500000, AvgLatencyMS: new(45.0), PeakThroughput: 10000}.Doc())
 }
 
 // mixed is a view on a mixnodes upstream, with names that need escaping.
 func mixed(u *fleet.Upstream, when time.Time) *fleet.View {
 	forwarded, dropped, latency := uint64(90), uint64(2), 12.5
-	return viewOf(u, when, betanet.MixnodesDoc{
+	return viewOf(u, when, betanettest.Mixnodes{
 		{ID: "a", Status: "active", PacketsProcessed: 100, PacketsForwarded: &forwarded, PacketsDropped: &dropped, UptimeSeconds: new(uint64(60)), AvgLatencyMS: &latency},
 		{ID: "b\"\\\nü", Status: "stopped", PacketsProcessed: 1 << 60, UptimeSeconds: new(uint64(0))},
-	})
+	}.Doc())
 }

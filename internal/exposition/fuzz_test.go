@@ -10,7 +10,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
-	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
@@ -34,9 +34,9 @@ func FuzzSamplesReadBack(f *testing.F) {
 		}
 		u := newUpstream(name)
 		u.Settings.MaxStale, u.Labels = 0, []fleet.Label{{Name: "own", Value: own}}
-		v := viewOf(u, time.UnixMilli(int64(n>>20)), betanet.MixnodesDoc{
+		v := viewOf(u, time.UnixMilli(int64(n>>20)), betanettest.Mixnodes{
 			{ID: id, Status: "active", PacketsProcessed: n, PacketsDropped: &n, UptimeSeconds: &n, AvgLatencyMS: &x},
-		})
+		}.Doc())
 		r := NewRegistry()
 		r.Publish(v)
 

@@ -73,8 +73,8 @@ type block struct {
 	expires    time.Time           // when a value in it becomes too old, zero for never
 
 	// What the fleet adds up.
-	state         fleet.State
-	peers, active *uint64
+	state  fleet.State
+	values fleet.Values
 }
 
 // maxFamilies bounds the table of families; a test holds it.
@@ -160,9 +160,9 @@ func (s *slot) current(now time.Time) *block {
 // render fills the block with those families of a subject that are wanted.
 func (b *block) render(s *subject, e endings, wanted func(*family) bool) {
 	w := lines{buf: b.buf}
-	s.values = s.view.Values(s.now)
+	b.values = s.view.Values(s.now)
+	s.values = &b.values
 	b.view, b.expires, b.state = s.view, s.view.Expires(s.now), s.view.State(s.now)
-	b.peers, b.active = s.values.Peers, s.values.Active
 	for i := range families {
 		if f := &families[i]; wanted(f) {
 			w.name, w.family, w.ending = f.name, i, e[f.scope]

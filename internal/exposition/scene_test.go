@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
 	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/snapshot"
@@ -71,7 +72,7 @@ func (s *scene) upstream(name string) (*fleet.Upstream, seen) {
 }
 
 // endpoint is one endpoint of a view, and what is to be seen of it.
-func (s *scene) endpoint(v *fleet.View, doc betanet.Document, e betanet.Endpoint, failed bool) {
+func (s *scene) endpoint(v *fleet.View, doc *betanet.Document, e betanet.Endpoint, failed bool) {
 	ev := fleet.EndpointView{Endpoint: e, Breaker: breaker.State(s.IntN(3))}
 	ev.Doc, ev.Tried = doc, doc != nil || failed
 	if doc != nil {
@@ -182,15 +183,15 @@ func (s *scene) finish(v *fleet.View, l *seen, life int) {
 func (s *scene) v1(name string, life int) {
 	u, l := s.upstream(name)
 	v := &fleet.View{Upstream: u, API: betanet.V1}
-	first, m := &betanet.MetricsDoc{PacketsProcessed: s.number(), PacketsDropped: s.number()}, &betanet.MetricsDoc{PacketsProcessed: s.number(), PacketsDropped: s.number()}
-	n := &betanet.NodesDoc{Active: s.number(), Inactive: s.number(), Total: s.number()}
-	w := &betanet.NetworkDoc{BytesTransmitted: s.number(), BytesReceived: s.number(), AvgLatencyMS: new(s.Float64() * 10_000), PeakThroughput: s.number()}
+	first, m := betanettest.Metrics{PacketsProcessed: s.number(), PacketsDropped: s.number()}, betanettest.Metrics{PacketsProcessed: s.number(), PacketsDropped: s.number()}
+	n := betanettest.Nodes{Active: s.number(), Inactive: s.number(), Total: s.number()}
+	w := betanettest.Network{BytesTransmitted: s.number(), BytesReceived: s.number(), AvgLatencyMS: new(s.Float64() * 10_000), PeakThroughput: s.number()}
 	var seconds []float64
 	a := fleet.Accumulator{Histogram: u.Settings.Histogram}
 	for range 1 + s.IntN(20) {
 		ms := []float64{0, 1, 5, 10, 1000, 1e7, s.Float64() * 6000, s.ExpFloat64() * 50}[s.IntN(8)]
 		seconds = append(seconds, ms/1000)
-		a.Fetched(nil, &betanet.NetworkDoc{AvgLatencyMS: &ms})
+		a.Fetched(nil, betanettest.Network{AvgLatencyMS: &ms}.Doc())
 	}
 	has, fails := [3]bool{true, true, true}, [3]bool{}
 	switch which := s.IntN(3); life {
@@ -211,21 +212,21 @@ func (s *scene) v1(name string, life int) {
 	s.finish(v, &l, life)
 	if life != expired { // the base line of the fleet's counters
 		base := &fleet.View{Upstream: u, URL: v.URL, API: v.API}
-		firstNet := &betanet.NetworkDoc{BytesTransmitted: s.number(), BytesReceived: s.number()}
+		firstNet := betanettest.Network{BytesTransmitted: s.number(), BytesReceived: s.number()}
 		if has[0] {
-			base.Endpoints = append(base.Endpoints, fleet.EndpointView{Endpoint: betanet.Metrics, Record: snapshot.Record{}.Fetched(first, time.Now())})
+			base.Endpoints = append(base.Endpoints, fleet.EndpointView{Endpoint: betanet.Metrics, Record: snapshot.Record{}.Fetched(first.Doc(), time.Now())})
 			plus(&s.messages, grown(first.PacketsProcessed, m.PacketsProcessed))
 			plus(&s.forwarded, grown(first.PacketsProcessed, m.PacketsProcessed))
 			plus(&s.dropped, grown(first.PacketsDropped, m.PacketsDropped))
 		}
 		if has[2] {
-			base.Endpoints = append(base.Endpoints, fleet.EndpointView{Endpoint: betanet.Network, Record: snapshot.Record{}.Fetched(firstNet, time.Now())})
+			base.Endpoints = append(base.Endpoints, fleet.EndpointView{Endpoint: betanet.Network, Record: snapshot.Record{}.Fetched(firstNet.Doc(), time.Now())})
 			plus(&s.transmitted, grown(firstNet.BytesTransmitted, w.BytesTransmitted))
 			plus(&s.received, grown(firstNet.BytesReceived, w.BytesReceived))
 		}
 		s.registry.Publish(base)
 	}
-	for i, d := range []betanet.Document{m, n, w} {
+	for i, d := range []*betanet.Document{m.Doc(), n.Doc(), w.Doc()} {
 		if !has[i] {
 			d = nil
 		}
@@ -263,15 +264,15 @@ func (s *scene) v1(name string, life int) {
 func (s *scene) mixnodes(name string, life int) {
 	u, l := s.upstream(name)
 	v := &fleet.View{Upstream: u, API: betanet.MixnodesAPI}
-	var docs []betanet.MixnodesDoc
+	var docs []betanettest.Mixnodes
 	n := 2 + s.IntN(4)
 	for range 3 {
-		var d betanet.MixnodesDoc
+		var d betanettest.Mixnodes
 		for i := range n {
 			if i > 0 && s.IntN(4) == 0 {
 				continue // not there in this document
 			}
-			m := betanet.Mixnode{ID: fmt.Sprint(i, s.odd()), Status: "stopped", PacketsProcessed: s.Uint64N(100_000)}
+			m := betanettest.Mixnode{ID: fmt.Sprint(i, s.odd()), Status: "stopped", PacketsProcessed: s.Uint64N(100_000)}
 			if s.coin() {
 				m.UptimeSeconds = new(s.Uint64N(1e5))
 			}
@@ -302,7 +303,7 @@ func (s *scene) mixnodes(name string, life int) {
 	var seconds []float64
 	a := fleet.Accumulator{Histogram: u.Settings.Histogram}
 	for i, d := range docs {
-		a.Fetched(nil, d)
+		a.Fetched(nil, d.Doc())
 		before := sums
 		for _, m := range d {
 			last[m.ID] = sums.add(m, last[m.ID])
@@ -327,7 +328,7 @@ func (s *scene) mixnodes(name string, life int) {
 	}
 	s.finish(v, &l, life)
 	if has && life != expired {
-		s.registry.Publish(&fleet.View{Upstream: u, URL: v.URL, API: v.API, Totals: baseTotals, Endpoints: []fleet.EndpointView{{Endpoint: betanet.Mixnodes, Record: snapshot.Record{}.Fetched(first, time.Now())}}})
+		s.registry.Publish(&fleet.View{Upstream: u, URL: v.URL, API: v.API, Totals: baseTotals, Endpoints: []fleet.EndpointView{{Endpoint: betanet.Mixnodes, Record: snapshot.Record{}.Fetched(first.Doc(), time.Now())}}})
 		plus(&s.messages, sums.messages-base.messages)
 		if base.gaveDropped { // else the last document is the base line
 			plus(&s.dropped, sums.dropped-base.dropped)
@@ -336,9 +337,9 @@ func (s *scene) mixnodes(name string, life int) {
 			plus(&s.forwarded, sums.forwarded-base.forwarded)
 		}
 	}
-	var doc betanet.Document
+	var doc *betanet.Document
 	if has {
-		doc = final
+		doc = final.Doc()
 	}
 	s.endpoint(v, doc, betanet.Mixnodes, fails)
 	s.registry.Publish(v)
@@ -376,8 +377,8 @@ func (s *scene) mixnodes(name string, life int) {
 		s.add("betanet_packets_forwarded_total", sums.forwarded, l.data)
 	}
 	s.summary("betanet_packet_latency_seconds", sums.micros/1e6, uint64(sums.packets), l.data)
-	if mean, ok := final.LatencySeconds(); ok { // whose arithmetic is tested beside it
-		s.add("betanet_average_latency_seconds", mean, l.data)
+	if ms, ok := betanet.MeanLatency(final.Doc().Mixnodes); ok { // whose arithmetic is tested beside it
+		s.add("betanet_average_latency_seconds", ms/1000, l.data)
 	}
 	if u.Settings.Histogram && len(seconds) > 0 {
 		s.observed("betanet_message_latency_seconds", seconds, l.data)
@@ -399,7 +400,7 @@ type lastSeen struct {
 }
 
 // add adds what a node gives and returns what to compare its next numbers with.
-func (s *nodeSums) add(m betanet.Mixnode, last lastSeen) lastSeen {
+func (s *nodeSums) add(m betanettest.Mixnode, last lastSeen) lastSeen {
 	if m.PacketsProcessed < last.processed || m.UptimeSeconds != nil && *m.UptimeSeconds < last.uptime {
 		last = lastSeen{}
 	}

@@ -11,6 +11,9 @@ import (
 // maxRetired is how many mixnodes that left are remembered per upstream.
 const maxRetired = 1000
 
+// nodeCounters is how many counters a mixnode has: the first of all.
+const nodeCounters = betanet.PacketsForwarded + 1
+
 // LatencySum is the latency of packets, added up.
 type LatencySum struct {
 	Microseconds uint64
@@ -25,43 +28,50 @@ func (s LatencySum) Seconds() float64 { return float64(s.Microseconds) / 1e6 }
 // restarts. A node that appears adds all of its packets, one that comes back
 // continues from its last values. It is not safe for concurrent use.
 type mixnodeSums struct {
-	messages, dropped, forwarded uint64
-	latency                      LatencySum
+	sums    betanet.Values // of counters that a node has given, or that none could give
+	latency LatencySum
 
-	gaveDropped, gaveForwarded bool // a node has given the number
-	retired                    int  // how many nodes that left are remembered
-	nodes                      map[string]mixnodeState
-	document                   uint64 // number of the current document, from 1
-	lastListed                 uint64 // number of the last document with a node, 0 before the first
+	retired    int // how many nodes that left are remembered
+	nodes      map[string]mixnodeState
+	document   uint64 // number of the current document, from 1
+	lastListed uint64 // number of the last document with a node, 0 before the first
 }
 
 // mixnodeState is what was last seen of one node.
 type mixnodeState struct {
-	document                      uint64 // in which it was last listed
-	processed, dropped, forwarded uint64
-	uptime                        uint64
-	forwardedSent                 bool       // forwarded is the node's own number, not processed - dropped
-	latency                       LatencySum // Microseconds is the highest since the node started
+	document      uint64 // in which it was last listed
+	counters      [nodeCounters]uint64
+	uptime        uint64
+	forwardedSent bool       // the packets forwarded are the node's own number, not processed - dropped
+	latency       LatencySum // Microseconds is the highest since the node started
 }
 
 func newMixnodeSums(retired int) *mixnodeSums {
-	return &mixnodeSums{retired: retired, nodes: make(map[string]mixnodeState)}
+	s := &mixnodeSums{retired: retired, nodes: make(map[string]mixnodeState)}
+	s.sums.Set(betanet.PacketsProcessed, 0)
+	s.sums.Set(betanet.PacketsDropped, 0)
+	s.sums.Set(betanet.PacketsForwarded, 0)
+	return s
 }
 
 // add adds the increases of a document. reset reports whether it shows a restart
 // or a counter that fell.
-func (s *mixnodeSums) add(d betanet.MixnodesDoc) (reset bool) {
+func (s *mixnodeSums) add(list []betanet.Mixnode) (reset bool) {
 	s.document++
-	known := s.lastListed == 0
-	for i := range d {
-		last, seen := s.nodes[d[i].ID]
+	first := s.lastListed == 0
+	if first && len(list) > 0 {
+		s.sums = betanet.Values{} // from here on what nodes give
+	}
+	known := first
+	for i := range list {
+		last, seen := s.nodes[list[i].ID]
 		known = known || seen && last.document == s.lastListed
-		fell := s.addNode(&d[i], &last)
+		fell := s.addNode(&list[i], &last)
 		reset = reset || fell
 		last.document = s.document
-		s.nodes[d[i].ID] = last
+		s.nodes[list[i].ID] = last
 	}
-	if len(d) > 0 {
+	if len(list) > 0 {
 		// A server that restarted gives every node a new id, so nothing falls.
 		reset = reset || !known
 		s.lastListed = s.document
@@ -72,27 +82,32 @@ func (s *mixnodeSums) add(d betanet.MixnodesDoc) (reset bool) {
 
 // addNode adds the increases of one node and updates what was last seen of it.
 func (s *mixnodeSums) addNode(n *betanet.Mixnode, last *mixnodeState) (fell bool) {
-	if n.PacketsProcessed < last.processed || n.UptimeSeconds != nil && *n.UptimeSeconds < last.uptime {
+	processed, uptime := n.Get(betanet.PacketsProcessed), n.Uint(betanet.Uptime)
+	if processed < last.counters[betanet.PacketsProcessed] || uptime != nil && *uptime < last.uptime {
 		*last = mixnodeState{} // the node restarted: all of its counters start at 0
 		fell = true
 	}
-	grow(&s.messages, &last.processed, n.PacketsProcessed)
-	if n.UptimeSeconds != nil {
-		last.uptime = *n.UptimeSeconds
+	if uptime != nil {
+		last.uptime = *uptime
 	}
-	if n.PacketsDropped != nil {
-		s.gaveDropped = true
-		fell = grow(&s.dropped, &last.dropped, *n.PacketsDropped) || fell
+	for f := range nodeCounters {
+		sent := n.Uint(f) != nil
+		value, ok := n.Get(f), sent
+		if f == betanet.PacketsForwarded {
+			value, ok = n.Forwarded()
+		}
+		if !ok {
+			continue
+		}
+		less := grow(&s.sums, &last.counters, f, value)
+		if f == betanet.PacketsForwarded {
+			less = less && sent && last.forwardedSent // a number that was computed may fall
+			last.forwardedSent = sent
+		}
+		fell = fell || less
 	}
-	if forwarded, ok := n.Forwarded(); ok {
-		s.gaveForwarded = true
-		sent := n.PacketsForwarded != nil
-		less := grow(&s.forwarded, &last.forwarded, forwarded)
-		fell = fell || less && sent && last.forwardedSent
-		last.forwardedSent = sent
-	}
-	if n.AvgLatencyMS != nil {
-		s.addLatency(latencyMicroseconds(*n.AvgLatencyMS, n.PacketsProcessed), n.PacketsProcessed, &last.latency)
+	if ms, ok := n.Float(betanet.AvgLatency); ok {
+		s.addLatency(latencyMicroseconds(ms, processed), processed, &last.latency)
 	}
 	return fell
 }
@@ -105,11 +120,11 @@ func (s *mixnodeSums) addLatency(microseconds, packets uint64, last *LatencySum)
 	*last = LatencySum{max(microseconds, last.Microseconds), packets}
 }
 
-// grow adds the increase of one counter to a sum and reports whether it fell.
-func grow(sum, last *uint64, value uint64) (fell bool) {
-	fell = value < *last
-	*sum = addSaturated(*sum, Increase(*last, value))
-	*last = value
+// grow adds the increase of one counter to its sum and reports whether it fell.
+func grow(sums *betanet.Values, last *[nodeCounters]uint64, f betanet.Field, value uint64) (fell bool) {
+	sums.Set(f, addSaturated(sums.Get(f), Increase(last[f], value)))
+	fell = value < last[f]
+	last[f] = value
 	return fell
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
 	"pgregory.net/rapid"
 )
 
@@ -20,9 +21,9 @@ type named struct {
 // delayed packets in fixed proportions, and reports whether a counter fell. All
 // sums are checked against one another.
 func round(s *mixnodeSums, counters ...named) (fell bool) {
-	d := make(betanet.MixnodesDoc, 0, len(counters))
+	d := make(betanettest.Mixnodes, 0, len(counters))
 	for _, c := range counters {
-		d = append(d, betanet.Mixnode{
+		d = append(d, betanettest.Mixnode{
 			ID: c.name, PacketsProcessed: c.value, PacketsDropped: ptr(c.value), PacketsForwarded: ptr(c.value), AvgLatencyMS: ptr(0.001),
 		})
 	}
@@ -30,9 +31,9 @@ func round(s *mixnodeSums, counters ...named) (fell bool) {
 	for _, c := range counters {
 		last, seen := s.nodes[c.name]
 		known = known || seen && last.document == s.lastListed
-		fell = fell || c.value < last.processed
+		fell = fell || c.value < last.counters[betanet.PacketsProcessed]
 	}
-	if got := s.add(d); got != (fell || !known) {
+	if got := s.add(d.Doc().Mixnodes); got != (fell || !known) {
 		panic(fmt.Sprintf("reset: got %v, want %v where a counter fell: %v, and a node was known: %v", got, fell || !known, fell, known))
 	}
 	return fell
@@ -40,8 +41,9 @@ func round(s *mixnodeSums, counters ...named) (fell bool) {
 
 func wantTotal(t *testing.T, s *mixnodeSums, want uint64) {
 	t.Helper()
-	if s.messages != want || s.dropped != want || s.forwarded != want || s.latency.Packets != want {
-		t.Errorf("sums: got %v, %v, %v and %v packets with a latency, want %v", s.messages, s.dropped, s.forwarded, s.latency.Packets, want)
+	messages, dropped, forwarded := *s.sums.Uint(betanet.PacketsProcessed), *s.sums.Uint(betanet.PacketsDropped), *s.sums.Uint(betanet.PacketsForwarded)
+	if messages != want || dropped != want || forwarded != want || s.latency.Packets != want {
+		t.Errorf("sums: got %v, %v, %v and %v packets with a latency, want %v", messages, dropped, forwarded, s.latency.Packets, want)
 	}
 }
 
@@ -201,10 +203,10 @@ func TestASumNeverFallsAndIsThatOfTheModel(t *testing.T) {
 			if want := m.round(departed, c); fell != want {
 				t.Fatalf("round %d: fell: got %v, want %v", i, fell, want)
 			}
-			if got := s.messages; got < before || float64(got) != m.total {
+			if got := *s.sums.Uint(betanet.PacketsProcessed); got < before || float64(got) != m.total {
 				t.Fatalf("round %d: messages: got %v after %v, want %v", i, got, before, m.total)
 			}
-			before = s.messages
+			before = *s.sums.Uint(betanet.PacketsProcessed)
 		}
 	})
 }
@@ -215,10 +217,10 @@ func TestASumOfLargeNumbersNeverFalls(t *testing.T) {
 		before := uint64(0)
 		for i, v := range rapid.SliceOf(rapid.Uint64()).Draw(t, "values") {
 			round(s, named{[]string{"a", "b", "c"}[i%3], v})
-			if got := s.messages; got < before || got < v {
+			if got := *s.sums.Uint(betanet.PacketsProcessed); got < before || got < v {
 				t.Fatalf("round %d: messages: got %v after %v and a counter at %v, want no less than either", i, got, before, v)
 			}
-			before = s.messages
+			before = *s.sums.Uint(betanet.PacketsProcessed)
 		}
 	})
 }

@@ -7,29 +7,30 @@ import (
 	"testing"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
 )
 
 // nodes makes documents of one node each.
-func nodes(list ...betanet.Mixnode) (docs []betanet.Document) {
+func nodes(list ...betanettest.Mixnode) (docs []*betanet.Document) {
 	for _, n := range list {
-		docs = append(docs, betanet.MixnodesDoc{n})
+		docs = append(docs, betanettest.Mixnodes{n}.Doc())
 	}
 	return docs
 }
 
-func forwards(id string, processed, forwarded uint64) betanet.Mixnode {
+func forwards(id string, processed, forwarded uint64) betanettest.Mixnode {
 	n := mixnode(id, processed, nil)
 	n.PacketsForwarded = &forwarded
 	return n
 }
 
-func uptime(id string, seconds uint64) betanet.Mixnode {
+func uptime(id string, seconds uint64) betanettest.Mixnode {
 	n := mixnode(id, 5, nil)
 	n.UptimeSeconds = &seconds
 	return n
 }
 
-func delayed(id string, processed uint64, ms float64) betanet.Mixnode {
+func delayed(id string, processed uint64, ms float64) betanettest.Mixnode {
 	n := mixnode(id, processed, nil)
 	n.AvgLatencyMS = &ms
 	return n
@@ -37,32 +38,32 @@ func delayed(id string, processed uint64, ms float64) betanet.Mixnode {
 
 func TestForwardedPacketsAreAddedUp(t *testing.T) {
 	var a Accumulator
-	take(&a, betanet.MixnodesDoc{forwards("sent", 100, 90), mixnode("computed", 50, ptr(uint64(5))), mixnode("unknown", 7, nil)})
-	if got, want := a.Forwarded, uint64(90+45); got != want {
+	take(&a, betanettest.Mixnodes{forwards("sent", 100, 90), mixnode("computed", 50, ptr(uint64(5))), mixnode("unknown", 7, nil)}.Doc())
+	if got, want := sumOf(a.Sums, betanet.PacketsForwarded), uint64(90+45); got != want {
 		t.Errorf("Forwarded: got %d, want %d", got, want)
 	}
-	take(&a, betanet.MixnodesDoc{forwards("sent", 110, 95), mixnode("computed", 60, ptr(uint64(10))), mixnode("unknown", 9, nil)})
-	if got, want := a.Forwarded, uint64(95+50); got != want {
+	take(&a, betanettest.Mixnodes{forwards("sent", 110, 95), mixnode("computed", 60, ptr(uint64(10))), mixnode("unknown", 9, nil)}.Doc())
+	if got, want := sumOf(a.Sums, betanet.PacketsForwarded), uint64(95+50); got != want {
 		t.Errorf("Forwarded: got %d, want %d", got, want)
 	}
 }
 
 func TestANodeThatRestartedCountsFromZero(t *testing.T) {
-	for name, restart := range map[string]func(*betanet.Mixnode){
-		"packets fall":           func(n *betanet.Mixnode) { n.PacketsProcessed = 50 },
-		"the uptime falls":       func(n *betanet.Mixnode) { n.UptimeSeconds = ptr(uint64(10)) },
-		"packets fall to itself": func(n *betanet.Mixnode) { n.PacketsProcessed = 99 },
+	for name, restart := range map[string]func(*betanettest.Mixnode){
+		"packets fall":           func(n *betanettest.Mixnode) { n.PacketsProcessed = 50 },
+		"the uptime falls":       func(n *betanettest.Mixnode) { n.UptimeSeconds = ptr(uint64(10)) },
+		"packets fall to itself": func(n *betanettest.Mixnode) { n.PacketsProcessed = 99 },
 	} {
-		before := betanet.Mixnode{
+		before := betanettest.Mixnode{
 			ID: "a", Status: "active", PacketsProcessed: 100, PacketsForwarded: ptr(uint64(90)), PacketsDropped: ptr(uint64(10)),
 			UptimeSeconds: ptr(uint64(60)), AvgLatencyMS: ptr(20.0),
 		}
 		after := before
 		restart(&after)
 		var a Accumulator
-		take(&a, betanet.MixnodesDoc{before}, betanet.MixnodesDoc{after})
+		take(&a, betanettest.Mixnodes{before}.Doc(), betanettest.Mixnodes{after}.Doc())
 		sum := LatencySum{100*20_000 + after.PacketsProcessed*20_000, 100 + after.PacketsProcessed}
-		if a.Messages != 100+after.PacketsProcessed || a.Dropped != 20 || a.Forwarded != 180 || a.PacketLatency != sum {
+		if sumOf(a.Sums, betanet.PacketsProcessed) != 100+after.PacketsProcessed || sumOf(a.Sums, betanet.PacketsDropped) != 20 || sumOf(a.Sums, betanet.PacketsForwarded) != 180 || a.PacketLatency != sum {
 			t.Errorf("%s: got %+v, want all of the node's counters added again, latency %+v", name, a.Totals, sum)
 		}
 	}
@@ -71,18 +72,18 @@ func TestANodeThatRestartedCountsFromZero(t *testing.T) {
 func TestDropsThatFallByThemselvesCountFromZero(t *testing.T) {
 	var a Accumulator
 	take(&a, nodes(mixnode("a", 100, ptr(uint64(10))), mixnode("a", 100, ptr(uint64(4))))...)
-	if a.Messages != 100 || a.Dropped != 14 {
-		t.Errorf("Messages, Dropped: got %d, %d, want 100, 14", a.Messages, a.Dropped)
+	if sumOf(a.Sums, betanet.PacketsProcessed) != 100 || sumOf(a.Sums, betanet.PacketsDropped) != 14 {
+		t.Errorf("Messages, Dropped: got %d, %d, want 100, 14", sumOf(a.Sums, betanet.PacketsProcessed), sumOf(a.Sums, betanet.PacketsDropped))
 	}
 }
 
 func TestLatencyIsAddedUpPerPacket(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		docs []betanet.Document
+		docs []*betanet.Document
 		want LatencySum
 	}{
-		{"no node", []betanet.Document{betanet.MixnodesDoc{}}, LatencySum{}},
+		{"no node", []*betanet.Document{betanettest.Mixnodes{}.Doc()}, LatencySum{}},
 		{"an idle node", nodes(delayed("a", 0, 0)), LatencySum{}},
 		{"a node that gives none", nodes(mixnode("a", 5, nil)), LatencySum{}},
 		{"one document", nodes(delayed("a", 10, 21.6)), LatencySum{216_000, 10}},
@@ -106,7 +107,7 @@ func TestLatencyIsAddedUpPerPacket(t *testing.T) {
 func TestAMixnodesHistogramHasTheMeanSinceTheDocumentBefore(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		docs []betanet.Document
+		docs []*betanet.Document
 		want []float64 // seconds
 	}{
 		{"the first document", nodes(delayed("a", 10, 20)), nil},
@@ -115,11 +116,11 @@ func TestAMixnodesHistogramHasTheMeanSinceTheDocumentBefore(t *testing.T) {
 		{"a server that never saw a packet", nodes(delayed("a", 0, 0), delayed("a", 0, 0), delayed("a", 0, 0)), nil},
 		{"the first packets", nodes(delayed("a", 0, 0), delayed("a", 4, 50)), []float64{0.05}},
 		{"a mean below zero by rounding", nodes(delayed("a", 1000, 21.6), delayed("a", 1001, 21.5)), []float64{0}},
-		{"a node that appears", []betanet.Document{
-			betanet.MixnodesDoc{delayed("a", 10, 20)},
-			betanet.MixnodesDoc{delayed("a", 20, 20), delayed("b", 10, 50)},
+		{"a node that appears", []*betanet.Document{
+			betanettest.Mixnodes{delayed("a", 10, 20)}.Doc(),
+			betanettest.Mixnodes{delayed("a", 20, 20), delayed("b", 10, 50)}.Doc(),
 		}, []float64{0.035}},
-		{"a document without nodes", []betanet.Document{betanet.MixnodesDoc{}, betanet.MixnodesDoc{delayed("a", 10, 20)}}, []float64{0.02}},
+		{"a document without nodes", []*betanet.Document{betanettest.Mixnodes{}.Doc(), betanettest.Mixnodes{delayed("a", 10, 20)}.Doc()}, []float64{0.02}},
 	} {
 		a := Accumulator{Histogram: true}
 		take(&a, c.docs...)
@@ -138,13 +139,13 @@ type counting struct {
 }
 
 type countingNode struct {
-	betanet.Mixnode
+	betanettest.Mixnode
 	ms float64
 }
 
 func (s *counting) deploy() {
 	s.started++
-	n := &countingNode{Mixnode: betanet.Mixnode{
+	n := &countingNode{Mixnode: betanettest.Mixnode{
 		ID: fmt.Sprintf("mixnode-%016x", s.random.Uint64()), Status: "active",
 		PacketsForwarded: new(uint64), PacketsDropped: new(uint64), UptimeSeconds: new(uint64), AvgLatencyMS: new(float64),
 	}}
@@ -167,7 +168,7 @@ func (s *counting) packet(loss float64) {
 	}
 }
 
-func (s *counting) document() (d betanet.MixnodesDoc) {
+func (s *counting) document() (d betanettest.Mixnodes) {
 	for _, n := range s.nodes {
 		m := n.Mixnode
 		forwarded, dropped, mean := *n.PacketsForwarded, *n.PacketsDropped, 0.0
@@ -205,8 +206,8 @@ func TestTheSumsAgreeWithTheServersArithmetic(t *testing.T) {
 				}
 			}
 			before := a.Totals
-			resets += take(&a, s.document())
-			if a.Messages != s.processed || a.Dropped != s.dropped || a.Forwarded != s.forwards || a.PacketLatency.Packets != s.processed {
+			resets += take(&a, s.document().Doc())
+			if sumOf(a.Sums, betanet.PacketsProcessed) != s.processed || sumOf(a.Sums, betanet.PacketsDropped) != s.dropped || sumOf(a.Sums, betanet.PacketsForwarded) != s.forwards || a.PacketLatency.Packets != s.processed {
 				t.Fatalf("seed %d, document %d: got %+v, want %d processed, %d dropped, %d forwarded", seed, round, a.Totals, s.processed, s.dropped, s.forwards)
 			}
 			// Each node's sum is rounded to a microsecond.
@@ -214,7 +215,7 @@ func TestTheSumsAgreeWithTheServersArithmetic(t *testing.T) {
 				t.Fatalf("seed %d, document %d: latency: got %v s, want %v s", seed, round, got, s.seconds)
 			}
 			observed := before.Latency.GetSampleCount()
-			if round > 0 && a.Messages > before.Messages {
+			if round > 0 && sumOf(a.Sums, betanet.PacketsProcessed) > sumOf(before.Sums, betanet.PacketsProcessed) {
 				observed++
 			}
 			if got := a.Latency.GetSampleCount(); got != observed {

@@ -13,10 +13,10 @@ type Totals struct {
 	// an observation, and where it is not wanted.
 	Latency *dto.Histogram
 
-	// Sums over mixnodes, of API mixnodes only.
-	Messages, Dropped, Forwarded uint64
-	DroppedKnown, ForwardedKnown bool // false while nodes were seen and none gave the number
-	PacketLatency                LatencySum
+	// Sums of counters over mixnodes, of API mixnodes only. One is unknown while nodes
+	// were seen and none gave it.
+	Sums          betanet.Values
+	PacketLatency LatencySum
 }
 
 // Accumulator makes the Totals of one upstream. It is not safe for concurrent
@@ -31,40 +31,29 @@ type Accumulator struct {
 // Fetched adds a fresh document. before is the one that it replaces, nil if there
 // is none. reset reports whether a counter fell or a service restarted between
 // the two.
-func (a *Accumulator) Fetched(before, doc betanet.Document) (reset bool) {
-	switch d := doc.(type) {
-	case *betanet.MetricsDoc:
-		if b, ok := before.(*betanet.MetricsDoc); ok {
-			return d.PacketsProcessed < b.PacketsProcessed || d.PacketsDropped < b.PacketsDropped
-		}
-	case *betanet.NetworkDoc:
-		if d.AvgLatencyMS != nil {
-			a.observe(*d.AvgLatencyMS / 1000)
-		}
-		if b, ok := before.(*betanet.NetworkDoc); ok {
-			return d.BytesTransmitted < b.BytesTransmitted || d.BytesReceived < b.BytesReceived
-		}
-	case betanet.MixnodesDoc:
-		return a.fetchedMixnodes(d)
+func (a *Accumulator) Fetched(before, doc *betanet.Document) (reset bool) {
+	if doc.Endpoint == betanet.Mixnodes {
+		return a.fetchedMixnodes(doc.Mixnodes)
 	}
-	return false
+	if seconds, ok := doc.Metric(betanet.AvgLatency); ok {
+		a.observe(seconds)
+	}
+	return before != nil && doc.Fell(&before.Values)
 }
 
-func (a *Accumulator) fetchedMixnodes(d betanet.MixnodesDoc) (reset bool) {
+func (a *Accumulator) fetchedMixnodes(list []betanet.Mixnode) (reset bool) {
 	first := a.mixnodes == nil
 	if first {
 		a.mixnodes = newMixnodeSums(maxRetired)
 	}
 	s := a.mixnodes
 	before := s.latency
-	reset = s.add(d)
+	reset = s.add(list)
 	// The first document tells nothing about when its packets were counted.
 	if packets := s.latency.Packets - before.Packets; !first && packets > 0 {
 		a.observe(float64(s.latency.Microseconds-before.Microseconds) / float64(packets) / 1e6)
 	}
-	none := s.lastListed == 0
-	a.Messages, a.Dropped, a.Forwarded, a.PacketLatency = s.messages, s.dropped, s.forwarded, s.latency
-	a.DroppedKnown, a.ForwardedKnown = s.gaveDropped || none, s.gaveForwarded || none
+	a.Sums, a.PacketLatency = s.sums, s.latency
 	return reset
 }
 

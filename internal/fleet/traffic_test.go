@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
 	"github.com/betanet/betanet_exporter/internal/snapshot"
 )
 
@@ -16,7 +17,7 @@ import (
 func shows(name, host string, messages uint64) *View {
 	u := &Upstream{Name: name, URLs: []*url.URL{{Scheme: "http", Host: host}}}
 	return &View{Upstream: u, URL: u.URLs[0], API: betanet.V1, Endpoints: []EndpointView{{
-		Endpoint: betanet.Metrics, Record: snapshot.Record{}.Fetched(&betanet.MetricsDoc{PacketsProcessed: messages}, start),
+		Endpoint: betanet.Metrics, Record: snapshot.Record{}.Fetched(betanettest.Metrics{PacketsProcessed: messages}.Doc(), start),
 	}}}
 }
 
@@ -36,7 +37,7 @@ func TestTrafficIsIncreasesOnly(t *testing.T) {
 		{"and goes on from there", shows("b", "h:3", 2001), 108},
 	} {
 		tr.Observe(c.view, start)
-		if got := tr.Growth()[Messages]; got != c.want {
+		if got := tr.Growth()[betanet.PacketsProcessed]; got != c.want {
 			t.Errorf("%s: got %d, want %d", c.what, got, c.want)
 		}
 	}
@@ -48,7 +49,7 @@ func TestAnotherAPIIsAnotherBaseLine(t *testing.T) {
 	v := shows("a", "h:1", 5000)
 	v.API = betanet.MixnodesAPI
 	tr.Observe(v, start)
-	if got := tr.Growth()[Messages]; got != 0 {
+	if got := tr.Growth()[betanet.PacketsProcessed]; got != 0 {
 		t.Errorf("got %d, want 0", got)
 	}
 }
@@ -59,14 +60,14 @@ func TestAnUpstreamThatComesBackGoesOnFromItsLast(t *testing.T) {
 	tr.Observe(v, start)
 	tr.Depart(v.Upstream)
 	tr.Observe(shows("a", "h:1", 130), start)
-	if got := tr.Growth()[Messages]; got != 30 {
+	if got := tr.Growth()[betanet.PacketsProcessed]; got != 30 {
 		t.Errorf("got %d, want 30", got)
 	}
 }
 
 func TestTheOldestDepartedUpstreamsAreForgotten(t *testing.T) {
 	tr := NewTraffic()
-	for i := range maxDepartedUpstreams + 1 {
+	for i := range maxRetiredUpstreams + 1 {
 		v := shows(fmt.Sprint(i), "h:1", 100)
 		tr.Observe(v, start)
 		tr.Depart(v.Upstream)
@@ -74,11 +75,11 @@ func TestTheOldestDepartedUpstreamsAreForgotten(t *testing.T) {
 	}
 	tr.Observe(shows("0", "h:1", 150), start) // forgotten: a new base line
 	tr.Observe(shows("1", "h:1", 107), start)
-	if got := tr.Growth()[Messages]; got != 7 {
+	if got := tr.Growth()[betanet.PacketsProcessed]; got != 7 {
 		t.Errorf("got %d, want 7", got)
 	}
-	if len(tr.last) != maxDepartedUpstreams+1 || tr.departed.Len() != maxDepartedUpstreams-1 {
-		t.Errorf("remembers %d, of which %d have left", len(tr.last), tr.departed.Len())
+	if len(tr.last) != maxRetiredUpstreams+1 || tr.retired.Len() != maxRetiredUpstreams-1 {
+		t.Errorf("remembers %d, of which %d have left", len(tr.last), tr.retired.Len())
 	}
 }
 
@@ -105,7 +106,7 @@ func TestTrafficNeverFalls(t *testing.T) {
 			case "leave":
 				tr.Depart(v.Upstream)
 			}
-			now := tr.Growth()[Messages]
+			now := tr.Growth()[betanet.PacketsProcessed]
 			if now < before || now > most {
 				t.Fatalf("got %d after %d, want at most %d", now, before, most)
 			}
@@ -121,7 +122,7 @@ func TestExpiredValuesAreNoReset(t *testing.T) {
 	tr.Observe(v, start)
 	tr.Observe(v, start.Add(time.Hour))
 	tr.Observe(shows("a", "h:1", 110), start)
-	if got := tr.Growth()[Messages]; got != 10 {
+	if got := tr.Growth()[betanet.PacketsProcessed]; got != 10 {
 		t.Errorf("got %d, want 10", got)
 	}
 }
@@ -133,13 +134,13 @@ func TestForwardedPacketsOfV1AreThoseProcessed(t *testing.T) {
 	tr.Observe(shows("a", "h:1", 107), start)
 	u := &Upstream{Name: "b", URLs: []*url.URL{{Scheme: "http", Host: "h:2"}}}
 	var a Accumulator
-	for _, n := range []betanet.Mixnode{forwards("m", 100, 50), forwards("m", 110, 57)} {
-		take(&a, betanet.MixnodesDoc{n})
+	for _, n := range []betanettest.Mixnode{forwards("m", 100, 50), forwards("m", 110, 57)} {
+		take(&a, betanettest.Mixnodes{n}.Doc())
 		tr.Observe(&View{Upstream: u, URL: u.URLs[0], API: betanet.MixnodesAPI, Totals: a.Totals, Endpoints: []EndpointView{{
-			Endpoint: betanet.Mixnodes, Record: up(betanet.MixnodesDoc{n}),
+			Endpoint: betanet.Mixnodes, Record: up(betanettest.Mixnodes{n}.Doc()),
 		}}}, start)
 	}
-	if got, want := tr.Growth()[Forwarded], uint64(7+7); got != want {
+	if got, want := tr.Growth()[betanet.PacketsForwarded], uint64(7+7); got != want {
 		t.Errorf("got %d, want %d", got, want)
 	}
 }

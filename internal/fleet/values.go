@@ -11,61 +11,67 @@ import (
 // Values are what an upstream's unexpired documents say, in one shape for both
 // APIs. What is not known is nil.
 type Values struct {
-	Peers, Active, Inactive      *uint64
-	Messages, Dropped            *uint64
-	Forwarded                    *uint64 // of API mixnodes only
-	BytesTransmitted, BytesRecvd *uint64
-	PeakThroughput               *uint64
-	LatencySeconds               *float64
-	PacketLatency                *LatencySum // of API mixnodes only
-	Latency                      *dto.Histogram
-	Mixnodes                     betanet.MixnodesDoc
+	betanet.Values
+	PacketLatency *LatencySum // of API mixnodes only
+	Latency       *dto.Histogram
+	Mixnodes      []betanet.Mixnode
 }
 
-// Values are the values that may be shown at the given moment.
+// Values returns the values that may be shown at the given moment.
 func (v *View) Values(now time.Time) Values {
 	var out Values
 	for i := range v.Endpoints {
-		switch d := v.Endpoints[i].Current(now, v.Upstream.Settings.MaxStale).(type) {
-		case *betanet.MetricsDoc:
-			out.Messages, out.Dropped = &d.PacketsProcessed, &d.PacketsDropped
-		case *betanet.NodesDoc:
-			out.Peers, out.Active, out.Inactive = &d.Total, &d.Active, &d.Inactive
-		case *betanet.NetworkDoc:
-			out.BytesTransmitted, out.BytesRecvd, out.PeakThroughput = &d.BytesTransmitted, &d.BytesReceived, &d.PeakThroughput
+		d := v.Endpoints[i].Current(now, v.Upstream.Settings.MaxStale)
+		if d == nil {
+			continue
+		}
+		out.Merge(&d.Values)
+		switch d.Endpoint {
+		case betanet.Mixnodes:
+			out.addMixnodes(d.Mixnodes, &v.Totals)
 			out.Latency = v.Totals.Latency
-			if d.AvgLatencyMS != nil {
-				seconds := *d.AvgLatencyMS / 1000
-				out.LatencySeconds = &seconds
-			}
-		case betanet.MixnodesDoc:
-			v.mixnodes(d, &out)
+		case betanet.Network:
+			out.Latency = v.Totals.Latency
 		}
 	}
 	return out
 }
 
-func (v *View) mixnodes(d betanet.MixnodesDoc, out *Values) {
+// addMixnodes sets what follows from a list of mixnodes and the totals t, which are
+// never changed.
+func (v *Values) addMixnodes(list []betanet.Mixnode, t *Totals) {
+	v.Mixnodes, v.PacketLatency = list, &t.PacketLatency
 	var active uint64
-	for i := range d {
-		if d[i].Active() {
+	for i := range list {
+		if list[i].Active() {
 			active++
 		}
 	}
-	total := uint64(len(d))
-	inactive := total - active
-	t := &v.Totals // never changed, as the view
-	out.Peers, out.Active, out.Inactive = &total, &active, &inactive
-	out.Messages, out.PacketLatency = &t.Messages, &t.PacketLatency
-	out.Mixnodes = d
-	if t.DroppedKnown {
-		out.Dropped = &t.Dropped
+	total := uint64(len(list))
+	v.Set(betanet.TotalNodes, total)
+	v.Set(betanet.ActiveNodes, active)
+	v.Set(betanet.InactiveNodes, total-active)
+	v.Merge(&t.Sums)
+	if ms, ok := betanet.MeanLatency(list); ok {
+		v.SetFloat(betanet.AvgLatency, ms)
 	}
-	if t.ForwardedKnown {
-		out.Forwarded = &t.Forwarded
+}
+
+// LatencySeconds returns the mean latency, nil if it is not known.
+func (v *Values) LatencySeconds() *float64 {
+	seconds, ok := v.Metric(betanet.AvgLatency)
+	if !ok {
+		return nil
 	}
-	if seconds, ok := d.LatencySeconds(); ok {
-		out.LatencySeconds = &seconds
+	return &seconds
+}
+
+// Counter returns a running total for what adds up several upstreams: of API v1
+// the packets forwarded are those processed, which exclude those dropped, so that
+// loss has one formula.
+func (v *Values) Counter(f betanet.Field, api betanet.API) *uint64 {
+	if f == betanet.PacketsForwarded && api == betanet.V1 {
+		f = betanet.PacketsProcessed
 	}
-	out.Latency = v.Totals.Latency
+	return v.Uint(f)
 }

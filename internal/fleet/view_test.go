@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
 	"github.com/betanet/betanet_exporter/internal/snapshot"
 )
 
@@ -20,10 +21,10 @@ const maxStale = 5 * time.Minute
 func settings() Settings { return Settings{MaxStale: maxStale, Histogram: true} }
 
 // Records of an endpoint in each of its states, at the start.
-func pending() snapshot.Record                 { return snapshot.Record{} }
-func up(d betanet.Document) snapshot.Record    { return pending().Fetched(d, start) }
-func stale(d betanet.Document) snapshot.Record { return up(d).Failed(timeout, start) }
-func down() snapshot.Record                    { return pending().Failed(timeout, start) }
+func pending() snapshot.Record                  { return snapshot.Record{} }
+func up(d *betanet.Document) snapshot.Record    { return pending().Fetched(d, start) }
+func stale(d *betanet.Document) snapshot.Record { return up(d).Failed(timeout, start) }
+func down() snapshot.Record                     { return pending().Failed(timeout, start) }
 func fetchedAt(after time.Duration) snapshot.Record {
 	return pending().Fetched(metrics(1, 1), start.Add(after))
 }
@@ -49,8 +50,8 @@ func TestTheStateOfAnUpstream(t *testing.T) {
 		{"one failed, its own data left", []snapshot.Record{up(doc), up(doc), stale(doc)}, Stale},
 		{"all failed, data left", []snapshot.Record{stale(doc), down(), down()}, Stale},
 		{"all failed", []snapshot.Record{down(), down(), down()}, Down},
-		{"mixnodes, good", []snapshot.Record{up(betanet.MixnodesDoc{})}, Up},
-		{"mixnodes, stale", []snapshot.Record{stale(betanet.MixnodesDoc{})}, Stale},
+		{"mixnodes, good", []snapshot.Record{up(betanettest.Mixnodes{}.Doc())}, Up},
+		{"mixnodes, stale", []snapshot.Record{stale(betanettest.Mixnodes{}.Doc())}, Stale},
 		{"mixnodes, failed", []snapshot.Record{down()}, Down},
 		{"some not yet tried, the rest failed", []snapshot.Record{down(), down(), pending()}, Pending},
 	} {

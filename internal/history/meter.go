@@ -30,19 +30,17 @@ func (m *meter) read(v *fleet.View, now time.Time) {
 		e := &v.Endpoints[i]
 		switch e.Endpoint {
 		case betanet.Metrics, betanet.Mixnodes:
-			m.messages.read(e, values.Messages)
-			m.dropped.read(e, values.Dropped)
-			if v.API == betanet.V1 {
-				m.forwarded.read(e, values.Messages)
-			} else {
-				m.forwarded.read(e, values.Forwarded)
+			m.messages.read(e, values.Uint(betanet.PacketsProcessed))
+			m.dropped.read(e, values.Uint(betanet.PacketsDropped))
+			m.forwarded.read(e, values.Counter(betanet.PacketsForwarded, v.API))
+			if v.API != betanet.V1 {
 				m.meanLatency(e, values.PacketLatency)
 			}
 		case betanet.Network:
-			m.sent.read(e, values.BytesTransmitted)
-			m.received.read(e, values.BytesRecvd)
+			m.sent.read(e, values.Uint(betanet.BytesTransmitted))
+			m.received.read(e, values.Uint(betanet.BytesReceived))
 			if e.Up() {
-				m.latency = values.LatencySeconds
+				m.latency = values.LatencySeconds()
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
 	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
@@ -49,8 +50,8 @@ func (s *scene) change(i int, e betanet.Endpoint, f func(*fleet.EndpointView)) {
 	s.views[i] = &v
 }
 
-func (s *scene) fetched(i int, at float64, doc betanet.Document) {
-	s.change(i, doc.Endpoint(), func(e *fleet.EndpointView) { e.Record = e.Fetched(doc, after(at)) })
+func (s *scene) fetched(i int, at float64, doc *betanet.Document) {
+	s.change(i, doc.Endpoint, func(e *fleet.EndpointView) { e.Record = e.Fetched(doc, after(at)) })
 }
 
 func (s *scene) failed(i int, at float64, e betanet.Endpoint) {
@@ -66,8 +67,8 @@ func (s *scene) point(at float64) Point {
 	return all[len(all)-1]
 }
 
-func packets(processed, dropped uint64) *betanet.MetricsDoc {
-	return &betanet.MetricsDoc{PacketsProcessed: processed, PacketsDropped: dropped}
+func packets(processed, dropped uint64) *betanet.Document {
+	return betanettest.Metrics{PacketsProcessed: processed, PacketsDropped: dropped}.Doc()
 }
 
 func want(t *testing.T, what string, got, want any) {
@@ -124,13 +125,13 @@ func TestAFleetIsTheSumOfThoseThatAnswer(t *testing.T) {
 	a, b := s.add(betanet.V1), s.add(betanet.V1)
 	for _, u := range []int{a, b} {
 		s.fetched(u, 0, packets(0, 0))
-		s.fetched(u, 0, &betanet.NetworkDoc{})
+		s.fetched(u, 0, betanettest.Network{}.Doc())
 	}
 	s.point(0)
 	s.fetched(a, 10, packets(100, 0))
 	s.fetched(b, 10, packets(50, 50))
-	s.fetched(a, 10, &betanet.NetworkDoc{BytesTransmitted: 1000, BytesReceived: 500, AvgLatencyMS: new(100.0)})
-	s.fetched(b, 10, &betanet.NetworkDoc{BytesTransmitted: 3000, BytesReceived: 1500, AvgLatencyMS: new(200.0)})
+	s.fetched(a, 10, betanettest.Network{BytesTransmitted: 1000, BytesReceived: 500, AvgLatencyMS: new(100.0)}.Doc())
+	s.fetched(b, 10, betanettest.Network{BytesTransmitted: 3000, BytesReceived: 1500, AvgLatencyMS: new(200.0)}.Doc())
 	p := s.point(10)
 	want(t, "messages", p.Messages, value(15))
 	want(t, "loss", p.Loss, value(0.25))
@@ -148,8 +149,8 @@ func TestLossIsOfUpstreamsThatCountDrops(t *testing.T) {
 	var s scene
 	a, b := s.add(betanet.V1), s.add(betanet.MixnodesAPI)
 	node := func(at float64, n uint64) {
-		s.fetched(b, at, betanet.MixnodesDoc{{ID: "m", Status: "active", PacketsProcessed: n}})
-		s.views[b].Totals.Messages = n
+		s.fetched(b, at, betanettest.Mixnodes{{ID: "m", Status: "active", PacketsProcessed: n}}.Doc())
+		s.views[b].Totals.Sums.Set(betanet.PacketsProcessed, n)
 	}
 	s.fetched(a, 0, packets(0, 0))
 	node(0, 0)
@@ -163,10 +164,10 @@ func TestLossIsOfUpstreamsThatCountDrops(t *testing.T) {
 
 // nodes gives a mixnodes upstream a document, and the sums that follow from it.
 func (s *scene) nodes(u int, at float64, a *fleet.Accumulator, processed, dropped uint64, ms float64) {
-	d := betanet.MixnodesDoc{
+	d := betanettest.Mixnodes{
 		{ID: "m", Status: "active", PacketsProcessed: processed, PacketsDropped: &dropped, AvgLatencyMS: &ms},
 		{ID: "idle", Status: "active", PacketsDropped: new(uint64), AvgLatencyMS: new(float64)},
-	}
+	}.Doc()
 	a.Fetched(nil, d)
 	s.fetched(u, at, d)
 	s.views[u].Totals = a.Totals
@@ -228,7 +229,7 @@ func TestUpstreamsAndBreakersAreCounted(t *testing.T) {
 	up, stale, down := s.add(betanet.MixnodesAPI), s.add(betanet.MixnodesAPI), s.add(betanet.MixnodesAPI)
 	s.add(betanet.MixnodesAPI)
 	for _, u := range []int{up, stale} {
-		s.fetched(u, 0, betanet.MixnodesDoc{})
+		s.fetched(u, 0, betanettest.Mixnodes{}.Doc())
 	}
 	for _, u := range []int{stale, down} {
 		s.failed(u, 1, betanet.Mixnodes)

@@ -13,6 +13,7 @@ import (
 	common "go.opentelemetry.io/proto/otlp/common/v1"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
 	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/fleet"
@@ -28,14 +29,14 @@ func publish(r *exposition.Registry, name string, messages uint64) {
 	}
 	v := &fleet.View{Upstream: u, URL: u.URLs[0], API: betanet.V1, Collected: true}
 	a := fleet.Accumulator{Histogram: true}
-	for _, d := range []betanet.Document{
-		&betanet.MetricsDoc{PacketsProcessed: messages, PacketsDropped: 10},
-		&betanet.NodesDoc{Active: 5, Inactive: 2, Total: 7},
-		&betanet.NetworkDoc{BytesTransmitted: 1000000, BytesReceived: 500000, AvgLatencyMS: new(45.0), PeakThroughput: 10000},
+	for _, d := range []*betanet.Document{
+		betanettest.Metrics{PacketsProcessed: messages, PacketsDropped: 10}.Doc(),
+		betanettest.Nodes{Active: 5, Inactive: 2, Total: 7}.Doc(),
+		betanettest.Network{BytesTransmitted: 1000000, BytesReceived: 500000, AvgLatencyMS: new(45.0), PeakThroughput: 10000}.Doc(),
 	} {
 		a.Fetched(nil, d)
 		v.Endpoints = append(v.Endpoints, fleet.EndpointView{
-			Endpoint: d.Endpoint(), Record: snapshot.Record{}.Fetched(d, time.Now()), Breaker: breaker.Closed,
+			Endpoint: d.Endpoint, Record: snapshot.Record{}.Fetched(d, time.Now()), Breaker: breaker.Closed,
 		})
 	}
 	v.Totals = a.Totals

@@ -16,7 +16,7 @@ func TestAutoFindsMixnodesInTheFirstCollection(t *testing.T) {
 		if v.API != betanet.MixnodesAPI || !v.Up() {
 			t.Fatalf("got API %v and up %v, want mixnodes and true", v.API, v.Up())
 		}
-		if val := v.Values(time.Now()); *val.Messages != 100 || *val.Dropped != 1 || *val.Peers != 1 || val.BytesTransmitted != nil {
+		if val := v.Values(time.Now()); *val.Uint(betanet.PacketsProcessed) != 100 || *val.Uint(betanet.PacketsDropped) != 1 || *val.Uint(betanet.TotalNodes) != 1 || val.Uint(betanet.BytesTransmitted) != nil {
 			t.Errorf("got %+v, want the mixnode's", val)
 		}
 		for _, a := range eventsOf[Attempt](b) {
@@ -153,7 +153,7 @@ func TestMixnodesThatAnswers404IsAskedV1Next(t *testing.T) {
 			t.Fatalf("got API %v and up %v, want v1 and true", v.API, v.Up())
 		}
 		val := v.Values(time.Now())
-		if val.Mixnodes != nil || val.Latency.GetSampleCount() != 1 || *val.Messages != 5000 {
+		if val.Mixnodes != nil || val.Latency.GetSampleCount() != 1 || *val.Uint(betanet.PacketsProcessed) != 5000 {
 			t.Errorf("got %+v, want nothing of the mixnodes", val)
 		}
 	})
@@ -165,7 +165,8 @@ func TestA404OfAProxyDoesNotEndMixnodes(t *testing.T) {
 		b.until(time.Second)
 		b.behave(http.NotFound)
 		b.until(b.tick() + 20*time.Second)
-		if v := b.view(); v.API != betanet.MixnodesAPI || *v.Values(time.Now()).Messages != 100 {
+		v := b.view()
+		if val := v.Values(time.Now()); v.API != betanet.MixnodesAPI || *val.Uint(betanet.PacketsProcessed) != 100 {
 			t.Errorf("got API %v, want mixnodes with its last values", v.API)
 		}
 		b.behave(mixnodes)

@@ -21,7 +21,7 @@ type answer struct {
 
 // reply is what an attempt came to: a document or a failure.
 type reply struct {
-	doc     betanet.Document
+	doc     *betanet.Document
 	at      time.Time // when it was there
 	failure *betanet.Failure
 }

@@ -244,14 +244,14 @@ func (w *witness) transition(at time.Duration, tr Transition, set fleet.Settings
 // honest checks that what a view shows was in some document, and is not too old.
 func honest(v *fleet.View, at time.Time, l *life) error {
 	val := v.Values(at)
-	for _, n := range []*uint64{val.Messages, val.Dropped, val.Peers, val.Active, val.Inactive, val.BytesTransmitted, val.BytesRecvd, val.PeakThroughput} {
+	for _, n := range []*uint64{val.Uint(betanet.PacketsProcessed), val.Uint(betanet.PacketsDropped), val.Uint(betanet.TotalNodes), val.Uint(betanet.ActiveNodes), val.Uint(betanet.InactiveNodes), val.Uint(betanet.BytesTransmitted), val.Uint(betanet.BytesReceived), val.Uint(betanet.PeakThroughput)} {
 		if n != nil && !l.served[*n] {
 			return fmt.Errorf("shows %d, which was in no document", *n)
 		}
 	}
 	max := v.Upstream.Settings.MaxStale
 	for _, e := range v.Endpoints {
-		shown := map[betanet.Endpoint]bool{betanet.Metrics: val.Messages != nil, betanet.Nodes: val.Peers != nil, betanet.Network: val.BytesRecvd != nil}[e.Endpoint]
+		shown := map[betanet.Endpoint]bool{betanet.Metrics: val.Uint(betanet.PacketsProcessed) != nil, betanet.Nodes: val.Uint(betanet.TotalNodes) != nil, betanet.Network: val.Uint(betanet.BytesReceived) != nil}[e.Endpoint]
 		if age := at.Sub(e.At); shown && max > 0 && age > max {
 			return fmt.Errorf("shows values of %v that are %v old", e.Endpoint, age)
 		}

@@ -38,8 +38,8 @@ func TestValuesOfTheUpstreamArePublished(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
 		b.until(time.Second)
 		v := b.view().Values(time.Now())
-		if *v.Messages != 5000 || *v.Dropped != 10 || *v.Peers != 7 || *v.Active != 5 || *v.Inactive != 2 ||
-			*v.BytesTransmitted != 1000000 || *v.BytesRecvd != 500000 || *v.PeakThroughput != 10000 || *v.LatencySeconds != 0.045 {
+		if *v.Uint(betanet.PacketsProcessed) != 5000 || *v.Uint(betanet.PacketsDropped) != 10 || *v.Uint(betanet.TotalNodes) != 7 || *v.Uint(betanet.ActiveNodes) != 5 || *v.Uint(betanet.InactiveNodes) != 2 ||
+			*v.Uint(betanet.BytesTransmitted) != 1000000 || *v.Uint(betanet.BytesReceived) != 500000 || *v.Uint(betanet.PeakThroughput) != 10000 || *v.LatencySeconds() != 0.045 {
 			t.Errorf("got %+v, want the seed's documents", v)
 		}
 		if v.Latency.GetSampleCount() != 1 || !b.view().Up() {
@@ -153,14 +153,14 @@ func TestLastGoodValuesStayUntilMaxStale(t *testing.T) {
 		b.behave(failWith(500))
 		b.until(5*time.Minute - time.Millisecond)
 		v := b.view()
-		if got := v.Values(time.Now()); got.Messages == nil || *got.Messages != 5000 {
+		if got := v.Values(time.Now()); got.Uint(betanet.PacketsProcessed) == nil || *got.Uint(betanet.PacketsProcessed) != 5000 {
 			t.Error("the last good value is gone before max-stale")
 		}
 		if !v.Endpoints[0].Stale(time.Now(), defaults.MaxStale) {
 			t.Error("the last good value is not flagged stale")
 		}
 		b.until(5*time.Minute + time.Millisecond)
-		if got := b.view().Values(time.Now()); got.Messages != nil || got.Latency != nil {
+		if got := b.view().Values(time.Now()); got.Uint(betanet.PacketsProcessed) != nil || got.Latency != nil {
 			t.Errorf("got %+v after max-stale, want nothing", got)
 		}
 	})
@@ -378,8 +378,8 @@ func TestDecreasesAreExposedAsSentAndCounted(t *testing.T) {
 		b.behave(only(betanet.Metrics, body(`{"packets_processed":3,"packets_dropped":12}`)))
 		b.until(b.tick() + time.Second)
 		v := b.view()
-		if got := *v.Values(time.Now()).Messages; got != 3 || v.Resets != 1 {
-			t.Errorf("got %d and %d resets, want 3 and 1", got, v.Resets)
+		if val := v.Values(time.Now()); *val.Uint(betanet.PacketsProcessed) != 3 || v.Resets != 1 {
+			t.Errorf("got %d and %d resets, want 3 and 1", *val.Uint(betanet.PacketsProcessed), v.Resets)
 		}
 	})
 }

@@ -106,7 +106,7 @@ func TestWhenNoReplicaIsLeftTheLastValuesAreStale(t *testing.T) {
 		b.behave(failWith(500))
 		b.until(b.tick() + 14*time.Second)
 		v := b.view()
-		if v.Replica != first || v.State(time.Now()) != fleet.Stale || *v.Values(time.Now()).Messages != 5000 {
+		if val := v.Values(time.Now()); v.Replica != first || v.State(time.Now()) != fleet.Stale || *val.Uint(betanet.PacketsProcessed) != 5000 {
 			t.Errorf("in use %q, %v, want %q and its last values, stale", v.Replica, v.State(time.Now()), first)
 		}
 		if got := eventsOf[Switched](b); len(got) != 0 {

@@ -374,10 +374,10 @@ func (s *stage) state(idle bool) string {
 	val := v.Values(now)
 	for i := range v.Endpoints {
 		e := &v.Endpoints[i]
-		shown := []*uint64{val.Messages, val.Peers, val.BytesTransmitted, nil}[e.Endpoint]
+		shown := []*uint64{val.Uint(betanet.PacketsProcessed), val.Uint(betanet.TotalNodes), val.Uint(betanet.BytesTransmitted), nil}[e.Endpoint]
 		if len(val.Mixnodes) == 1 {
-			shown = &val.Mixnodes[0].PacketsProcessed
-			fmt.Fprintf(&b, " messages %d", *val.Messages)
+			shown = val.Mixnodes[0].Uint(betanet.PacketsProcessed)
+			fmt.Fprintf(&b, " messages %d", *val.Uint(betanet.PacketsProcessed))
 		}
 		fmt.Fprintf(&b, "\n%v %v shows %s of %v", e.Endpoint, e.State(now, s.Set.MaxStale), number(shown), since(e.At))
 		fmt.Fprintf(&b, " stale %v failing %q since %v; %v until %v", e.Stale(now, s.Set.MaxStale), reasonOf(e.Failure), since(e.Since), e.Breaker, since(e.OpenUntil))

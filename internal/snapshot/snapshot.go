@@ -12,15 +12,15 @@ import (
 // Record is what is known of one endpoint. It is a value: recording something
 // gives a new one, so that readers never see it change.
 type Record struct {
-	Doc     betanet.Document // last good document, nil if there never was one
-	At      time.Time        // when it was fetched
-	Tried   bool             // a collection has finished, well or badly
-	Failure *betanet.Failure // why the last collection failed, nil if it did not
-	Since   time.Time        // when the current run of failed collections began
+	Doc     *betanet.Document // last good document, nil if there never was one
+	At      time.Time         // when it was fetched
+	Tried   bool              // a collection has finished, well or badly
+	Failure *betanet.Failure  // why the last collection failed, nil if it did not
+	Since   time.Time         // when the current run of failed collections began
 }
 
 // Fetched records a good document.
-func (r Record) Fetched(doc betanet.Document, now time.Time) Record {
+func (r Record) Fetched(doc *betanet.Document, now time.Time) Record {
 	return Record{Doc: doc, At: now, Tried: true}
 }
 
@@ -44,7 +44,7 @@ func (r Record) Fresh(now time.Time, ttl time.Duration) bool {
 
 // Current is the document if it may still be shown, else nil. A limit of 0 is
 // none.
-func (r Record) Current(now time.Time, maxStale time.Duration) betanet.Document {
+func (r Record) Current(now time.Time, maxStale time.Duration) *betanet.Document {
 	if r.Doc == nil || maxStale > 0 && now.Sub(r.At) >= maxStale {
 		return nil
 	}

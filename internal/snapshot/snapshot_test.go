@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
 )
 
 // The defaults of --cache.ttl and --cache.max-stale.
@@ -20,10 +21,10 @@ var (
 	refused = &betanet.Failure{Reason: betanet.ReasonConnect, Err: errors.New("refused")}
 )
 
-func document() *betanet.MetricsDoc { return &betanet.MetricsDoc{PacketsProcessed: 7} }
+func document() *betanet.Document { return betanettest.Metrics{PacketsProcessed: 7}.Doc() }
 
 // fetched is the record of an endpoint that gave a document at the start.
-func fetched() (Record, betanet.Document) {
+func fetched() (Record, *betanet.Document) {
 	d := document()
 	return Record{}.Fetched(d, start), d
 }

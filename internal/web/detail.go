@@ -6,6 +6,7 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 
+	"github.com/betanet/betanet_exporter/internal/betanet"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/history"
 )
@@ -87,8 +88,10 @@ func newDetail(v *fleet.View, rates history.Rates, events []history.Event, versi
 	}
 	for i := range min(len(values.Mixnodes), maxMixnodes) {
 		m := &values.Mixnodes[i]
-		node := mixnodeStatus{m.ID, m.Status, m.Active(), m.PacketsProcessed, m.PacketsForwarded, m.PacketsDropped, m.UptimeSeconds, nil}
-		if seconds, ok := m.LatencySeconds(); ok {
+		node := mixnodeStatus{
+			m.ID, m.Status, m.Active(), m.Get(betanet.PacketsProcessed), m.Uint(betanet.PacketsForwarded), m.Uint(betanet.PacketsDropped), m.Uint(betanet.Uptime), nil,
+		}
+		if seconds, ok := m.Metric(betanet.AvgLatency); ok {
 			node.LatencySeconds = &seconds
 		}
 		d.Mixnodes = append(d.Mixnodes, node)

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
 	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/fleet"
@@ -59,7 +59,7 @@ func TestHealthIsDegradedByWhatTheExporterKnows(t *testing.T) {
 		r := exposition.NewRegistry()
 		v := upstreamOf("edge", 1, -1, breaker.Closed, time.Now())
 		for i := range v.Endpoints {
-			v.Endpoints[i].Record = v.Endpoints[i].Fetched(&betanet.NodesDoc{}, time.Now())
+			v.Endpoints[i].Record = v.Endpoints[i].Fetched(betanettest.Nodes{}.Doc(), time.Now())
 		}
 		r.Publish(v)
 		return r

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
 	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
@@ -24,7 +25,7 @@ func upstreamOf(name string, fetched, failing int, b breaker.State, now time.Tim
 	e := fleet.EndpointView{Endpoint: betanet.Metrics, Breaker: b, Next: now.Add(time.Duration(len(name)) * time.Second)}
 	ago := func(s int) time.Time { return now.Add(-time.Duration(s) * time.Second) }
 	if fetched >= 0 {
-		e.Record = e.Fetched(&betanet.MetricsDoc{PacketsProcessed: 1}, ago(fetched))
+		e.Record = e.Fetched(betanettest.Metrics{PacketsProcessed: 1}.Doc(), ago(fetched))
 	}
 	if failing >= 0 {
 		reason := []betanet.Reason{betanet.ReasonConnect, betanet.ReasonTimeout, betanet.ReasonTLS}[failing%3]

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
 	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/history"
@@ -76,7 +77,7 @@ func TestWhatUpstreamsAreCalledAndSayIsEscaped(t *testing.T) {
 		v := &fleet.View{Upstream: u, URL: u.URLs[0], API: betanet.MixnodesAPI, Ticked: time.Now()}
 		v.Endpoints = []fleet.EndpointView{{
 			Endpoint: betanet.Mixnodes, Breaker: breaker.Open,
-			Record: snapshot.Record{}.Fetched(betanet.MixnodesDoc{{ID: text, Status: text}}, time.Now()).
+			Record: snapshot.Record{}.Fetched(betanettest.Mixnodes{{ID: text, Status: text}}.Doc(), time.Now()).
 				Failed(&betanet.Failure{Reason: betanet.ReasonConnect, Err: errors.New(text)}, time.Now()),
 		}}
 		journal := new(history.Journal)
@@ -125,7 +126,7 @@ func TestWhatIsNotKnownIsNeverShownAsNothing(t *testing.T) {
 func TestAnUpstreamThatCountsNothingIsNotWithoutTraffic(t *testing.T) {
 	v := upstreamOf("edge", 1, 0, breaker.Closed, time.Now())
 	for messages, want := range map[uint64]string{0: "no packet counted yet", 7: unknown} {
-		v.Endpoints[betanet.Metrics].Doc = &betanet.MetricsDoc{PacketsProcessed: messages}
+		v.Endpoints[betanet.Metrics].Doc = betanettest.Metrics{PacketsProcessed: messages}.Doc()
 		values := inside(t, body(t, serve(t, Options{Registry: registry(v)}, "GET", "/upstream/edge")), `id="values"`, "</section>")
 		if !strings.Contains(values, "<dt>Message rate</dt><dd>"+want+"</dd>") {
 			t.Errorf("with %d messages: got %s, want the rate %q", messages, values, want)
@@ -187,14 +188,14 @@ func TestTheColumnThatIsSortedBySaysSo(t *testing.T) {
 }
 
 func TestMixnodesThatAreNotActiveComeFirst(t *testing.T) {
-	nodes := make(betanet.MixnodesDoc, maxMixnodes+500)
+	nodes := make(betanettest.Mixnodes, maxMixnodes+500)
 	for i := range nodes {
-		nodes[i] = betanet.Mixnode{ID: fmt.Sprint("mix-", i), Status: "active"}
+		nodes[i] = betanettest.Mixnode{ID: fmt.Sprint("mix-", i), Status: "active"}
 	}
 	nodes[700].Status = "stopped"
 	u := upstreamAt("edge")
 	v := &fleet.View{Upstream: u, URL: u.URLs[0], API: betanet.MixnodesAPI, Ticked: time.Now()}
-	v.Endpoints = []fleet.EndpointView{{Endpoint: betanet.Mixnodes, Record: snapshot.Record{}.Fetched(nodes, time.Now())}}
+	v.Endpoints = []fleet.EndpointView{{Endpoint: betanet.Mixnodes, Record: snapshot.Record{}.Fetched(nodes.Doc(), time.Now())}}
 	got := inside(t, body(t, serve(t, Options{Registry: registry(v)}, "GET", "/upstream/edge")), `id="mixnodes"`, "</section>")
 	first := inside(t, got, `<tr data-key="`, `"`)
 	if n := strings.Count(got, "<tr data-key="); first != "mix-700" || n != shownMixnodes || !strings.Contains(got, "And 1"+thin+"400 more") {

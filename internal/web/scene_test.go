@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
 	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/history"
@@ -34,11 +35,11 @@ func scene() (views []*fleet.View, points []history.Point, journal *history.Jour
 	stale.Endpoints = []fleet.EndpointView{
 		{
 			Endpoint: betanet.Metrics, Breaker: breaker.Open, OpenUntil: at(12), Next: at(12), Attempts: 19,
-			Record: snapshot.Record{}.Fetched(&betanet.MetricsDoc{PacketsProcessed: 5000, PacketsDropped: 10}, at(-80)).Failed(refused, at(-65)),
+			Record: snapshot.Record{}.Fetched(betanettest.Metrics{PacketsProcessed: 5000, PacketsDropped: 10}.Doc(), at(-80)).Failed(refused, at(-65)),
 		},
 		{
 			Endpoint: betanet.Network, Next: at(10), Attempts: 14,
-			Record: snapshot.Record{}.Fetched(&betanet.NetworkDoc{BytesTransmitted: 90_000, BytesReceived: 70_000, AvgLatencyMS: new(35.0), PeakThroughput: 2000}, at(-5)),
+			Record: snapshot.Record{}.Fetched(betanettest.Network{BytesTransmitted: 90_000, BytesReceived: 70_000, AvgLatencyMS: new(35.0), PeakThroughput: 2000}.Doc(), at(-5)),
 		},
 	}
 
@@ -47,14 +48,15 @@ func scene() (views []*fleet.View, points []history.Point, journal *history.Jour
 	well := &fleet.View{
 		Upstream: core, URL: core.URLs[1], Replica: "10.0.1.2:8080", API: betanet.MixnodesAPI, Collected: true, Ticked: at(-3), Switches: 1,
 		Standby: []fleet.Standby{{Replica: "10.0.1.1:8080", Endpoint: betanet.Mixnodes, Breaker: breaker.HalfOpen}},
-		Totals:  fleet.Totals{Messages: 900, Dropped: 7, DroppedKnown: true},
 	}
+	well.Totals.Sums.Set(betanet.PacketsProcessed, 900)
+	well.Totals.Sums.Set(betanet.PacketsDropped, 7)
 	well.Endpoints = []fleet.EndpointView{{
 		Endpoint: betanet.Mixnodes, Next: at(12), Attempts: 14,
-		Record: snapshot.Record{}.Fetched(betanet.MixnodesDoc{
+		Record: snapshot.Record{}.Fetched(betanettest.Mixnodes{
 			{ID: "mix-a", Status: "active", PacketsProcessed: 900, PacketsDropped: &dropped, UptimeSeconds: new(uint64(3600)), AvgLatencyMS: &ms},
 			{ID: "mix-b", Status: "stopped", UptimeSeconds: new(uint64(60))},
-		}, at(-3)),
+		}.Doc(), at(-3)),
 	}}
 
 	rate, loss, latency := 120.5, 0.002, 0.0125

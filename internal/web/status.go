@@ -3,6 +3,7 @@ package web
 import (
 	"time"
 
+	"github.com/betanet/betanet_exporter/internal/betanet"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
@@ -88,8 +89,8 @@ func newUpstreamStatus(v *fleet.View, now time.Time) upstreamStatus {
 	u := upstreamStatus{
 		Name: v.Upstream.Title(), URL: v.URL.String(), API: v.API.String(), State: v.State(now),
 		Values: valuesStatus{
-			val.Peers, val.Active, val.Inactive, val.Messages, val.Dropped, val.Forwarded,
-			val.BytesTransmitted, val.BytesRecvd, val.PeakThroughput, val.LatencySeconds,
+			val.Uint(betanet.TotalNodes), val.Uint(betanet.ActiveNodes), val.Uint(betanet.InactiveNodes), val.Uint(betanet.PacketsProcessed), val.Uint(betanet.PacketsDropped), val.Uint(betanet.PacketsForwarded),
+			val.Uint(betanet.BytesTransmitted), val.Uint(betanet.BytesReceived), val.Uint(betanet.PeakThroughput), val.LatencySeconds(),
 		},
 	}
 	if n := len(v.Upstream.URLs); n > 1 {

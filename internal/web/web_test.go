@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
 	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/fleet"
@@ -44,13 +45,13 @@ func view(u *fleet.Upstream, r snapshot.Record, b breaker.State) *fleet.View {
 	v := &fleet.View{Upstream: u, URL: u.URLs[0], API: betanet.V1, Ticked: now, Collected: true}
 	v.Endpoints = []fleet.EndpointView{
 		{Endpoint: betanet.Metrics, Record: r, Breaker: b, Next: now.Add(10 * time.Second)},
-		{Endpoint: betanet.Nodes, Record: snapshot.Record{}.Fetched(&betanet.NodesDoc{Active: 5, Inactive: 2, Total: 7}, now), Next: now.Add(10 * time.Second)},
+		{Endpoint: betanet.Nodes, Record: snapshot.Record{}.Fetched(betanettest.Nodes{Active: 5, Inactive: 2, Total: 7}.Doc(), now), Next: now.Add(10 * time.Second)},
 	}
 	return v
 }
 
 var (
-	good   = snapshot.Record{}.Fetched(&betanet.MetricsDoc{PacketsProcessed: 5000, PacketsDropped: 10}, time.Now())
+	good   = snapshot.Record{}.Fetched(betanettest.Metrics{PacketsProcessed: 5000, PacketsDropped: 10}.Doc(), time.Now())
 	broken = &betanet.Failure{Reason: betanet.ReasonConnect, Err: errors.New("fetch metrics: <script>alert(1)</script> refused")}
 )
 
