@@ -1,0 +1,271 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/betanet/betanet_exporter/internal/config"
+	"github.com/betanet/betanet_exporter/internal/discovery"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/probe"
+)
+
+var updatePlaces = flag.Bool("update", false, "write the golden file of what each place accepts")
+
+// TestWhatEachPlaceAccepts compares which names, labels and addresses each place
+// accepts, and how it writes them, with a golden file: what one place accepts
+// and another refuses is then a decision and not an accident.
+func TestWhatEachPlaceAccepts(t *testing.T) {
+	got := table("address", addresses(), []place{
+		{"url", inURL}, {"listen", inListenAddress}, {"allow", inAllow}, {"dns", inDNS}, {"discovered", discoveredTargets(t)}, {"probe", inProbe(t)},
+	}) + table("name", names(), []place{{"file", inName}, {"discovered", discoveredNames(t)}}) +
+		table("label", labels(), []place{{"file", inLabel}, {"discovered", discoveredLabels(t)}})
+	const golden = "testdata/places.golden"
+	if *updatePlaces {
+		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got == string(want) {
+		return
+	}
+	wanted, have := strings.Split(string(want), "\n"), strings.Split(got, "\n")
+	for i := range max(len(wanted), len(have)) {
+		if i >= len(wanted) || i >= len(have) || wanted[i] != have[i] {
+			t.Fatalf("line %d differs, write the file again with -update and look at its changes:\n%s", i+1, have[min(i, len(have)-1)])
+		}
+	}
+}
+
+// place is where an operator writes something: accept returns how it is read, or
+// false if it is refused.
+type place struct {
+	name   string
+	accept func(text string) (read string, ok bool)
+}
+
+// table has a line for each text: what a place makes of it, "=" if that is the
+// text itself, "-" if it is refused.
+func table(what string, texts []string, places []place) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s", what)
+	for _, p := range places {
+		fmt.Fprintf(&b, "\t%s", p.name)
+	}
+	for _, text := range texts {
+		fmt.Fprintf(&b, "\n%s", shorten(text))
+		for _, p := range places {
+			switch read, ok := p.accept(text); {
+			case !ok:
+				b.WriteString("\t-")
+			case read == text:
+				b.WriteString("\t=")
+			default:
+				b.WriteString("\t" + shorten(read))
+			}
+		}
+	}
+	b.WriteString("\n\n")
+	return b.String()
+}
+
+// shorten quotes a text, and writes runs of letters by their length.
+func shorten(text string) string {
+	for _, n := range []int{254, 253, 252, 251, 250, 64, 63, 62} {
+		text = strings.ReplaceAll(text, strings.Repeat("x", n), fmt.Sprintf("<x*%d>", n))
+	}
+	text = strings.ReplaceAll(text, strings.Repeat("yy.", 84), "<yy.*84>")
+	return strconv.QuoteToASCII(text)
+}
+
+func addresses() (all []string) {
+	hosts := []string{
+		"a", "A.Example", "a.", "a..", "a..b", ".a", ".", "", "localhost", "LOCALHOST.", "a-b", "a--b", "-a", "a-", "-", "--", "-a.b", "a-.b", "a.-b", "a.b-", "a.b-.", "a.-.b",
+		"_a", "a_", "_", "a_b", "_a._tcp.b", "a_.b", "_-", "-_", "xn--bcher-kva.example", "b\u00fccher.example", "a\u3002b", "a b", " a", "a\x00", "a\x7f", "a,b", "a~b", "(a)", "a+b", "a%41", "a%2d", "a\\b", "a'b",
+		"*", "*.a", "a.*", "node-*.a", "-*", "*-", "*-.a", "*.-a", "a*-b", "[ab]*", "a?", "u@a", "u:p@a", "a/b", "a/", "a?b", "a#b", "http://a", "//a",
+		"127.0.0.1", "127.0.0.1.", "127.1", "127.0.1", "0x7f.1", "0x7f000001", "0X7F000001", "2130706433", "0177.0.0.1", "127.0.0.01", "256.0.0.1", "1.2.3.4.5", "0", "0x", "1.example", "node.1", "0xy", "1and1.example", "1-", "-1",
+		"[::1]", "[::]", "[FE80::1]", "[fe80::1%eth0]", "[fe80::1%Eth-0]", "[fe80::1%-x]", "[fe80::1%x-]", "[fe80::1%25Eth0]", "[fe80::1%]", "[fe80::1% ]", "[::ffff:10.0.0.1]", "[10.0.0.1]", "[a]", "[::g]", "[]", "[", "]", "[::1", "::1]", "[[::1]]", "[::1]x", "x[::1]", "::1", "fe80::1", "::ffff:10.0.0.1",
+		"10.0.0.0/8", "10.0.0.1/8", "10.0.0.0/33", "fd00::/8", "[fd00::]/8", "[fd00::/8]", "::ffff:10.0.0.0/104",
+		strings.Repeat("x", 63), strings.Repeat("x", 64), strings.Repeat("x", 63) + ".a", strings.Repeat("x", 64) + ".a", strings.Repeat("x", 62) + "-",
+		strings.Repeat("yy.", 84) + "z", strings.Repeat("yy.", 84) + "zz", strings.Repeat("yy.", 84) + "zzz",
+	}
+	for _, h := range hosts {
+		all = append(all, h, h+":9000")
+	}
+	for _, h := range []string{"a", "A-b.C.", "127.0.0.1", "[::1]", "-a", "a-"} {
+		for _, port := range []string{"", "0", "1", "01", "080", "65535", "65536", "99999999999", "+1", "-1", " 1", "1 ", "0x50", "http", "1_0", "\u0663", "1:2", "1/", "1?"} {
+			all = append(all, h+":"+port)
+		}
+	}
+	return all
+}
+
+func names() []string {
+	return []string{
+		"a", "A b", "", ".", "..", "...", ".a", "a.", "-a", "a-", "-", "a/b", "../a", "a?b#c", "a:9000", "b\u00fccher", " a", "a ", "\u00a0a", "a\nb", "a\x7f", "a\u0085b", "\u200b",
+		strings.Repeat("x", 63), strings.Repeat("x", 200), strings.Repeat("x", 201), strings.Repeat("x", 250) + "zzzzzz", strings.Repeat("x", 250) + "zzzzzzz",
+	}
+}
+
+func labels() []string {
+	return []string{
+		"a", "A", "_", "_a", "a1", "1a", "a-b", "a.b", "a b", "", "\u00e4", "__a", "__", "__scheme__", "upstream", "Upstream", "replica", "mixnode", "endpoint", "le", "LE", "quantile", "reason", "state", "instance", "job", "region", "a\nb", strings.Repeat("x", 250),
+	}
+}
+
+func load(args ...string) (*config.Config, bool) {
+	c, err := config.Load(args, nil, io.Discard)
+	return c, err == nil
+}
+
+func inURL(text string) (string, bool) {
+	c, ok := load("--betanet.url=http://" + text)
+	if !ok {
+		return "", false
+	}
+	return c.Upstreams()[0].Title() + c.Upstreams()[0].URLs[0].Path, true
+}
+
+func inListenAddress(text string) (string, bool) {
+	_, ok := load("--web.listen-address=" + text)
+	return text, ok
+}
+
+func inAllow(text string) (string, bool) {
+	a, err := config.ParseAllow(text)
+	return a.String(), err == nil
+}
+
+// inFile loads a configuration file, for which JSON is YAML enough.
+func inFile(document any) (*config.Config, bool) {
+	dir, err := os.MkdirTemp("", "places")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	text, err := json.Marshal(document)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "c.yml"), text, 0o600)
+	}
+	if err != nil {
+		panic(err)
+	}
+	return load("--config.file=" + filepath.Join(dir, "c.yml"))
+}
+
+func inDNS(text string) (string, bool) {
+	c, ok := inFile(map[string]any{"discovery": map[string]any{"dns": []any{map[string]any{"name": text}}}})
+	if !ok {
+		return "", false
+	}
+	return c.Discovery.DNS[0].Name, true
+}
+
+func inName(text string) (string, bool) {
+	c, ok := inFile(map[string]any{"upstreams": []any{map[string]any{"url": "http://u", "name": text}}})
+	if !ok {
+		return "", false
+	}
+	return c.Upstreams()[0].Name, true
+}
+
+func inLabel(text string) (string, bool) {
+	c, ok := inFile(map[string]any{"upstreams": []any{map[string]any{"url": "http://u", "labels": map[string]any{text: "v"}}}})
+	if !ok {
+		return "", false
+	}
+	return written(c.Upstreams()[0].Labels), true
+}
+
+// written has the names of the labels, "(none)" if there are none.
+func written(all []fleet.Label) string {
+	if len(all) == 0 {
+		return "(none)"
+	}
+	return all[0].Name
+}
+
+// inProbe reads a target of /probe where none is allowed: that is decided after
+// it was understood, and the error has the target as it was understood.
+func inProbe(t *testing.T) func(string) (string, bool) {
+	targets := probe.New(t.Context(), probe.Options{Lookup: func(string) *fleet.Upstream { return nil }})
+	return func(text string) (string, bool) {
+		_, _, err := targets.Collect(context.Background(), text, 0)
+		if !errors.Is(err, probe.ErrForbidden) {
+			return "", false
+		}
+		_, rest, _ := strings.Cut(err.Error(), probe.ErrForbidden.Error()+": ")
+		read, err := strconv.QuotedPrefix(rest)
+		if err != nil {
+			return rest, true // an address over 100 bytes is cut
+		}
+		read, _ = strconv.Unquote(read)
+		return read, true
+	}
+}
+
+// discovered reads a document of one group.
+func discovered(t *testing.T, target string, labels map[string]string) (discovery.Target, bool) {
+	name := filepath.Join(t.TempDir(), "sd.json")
+	text, err := json.Marshal([]any{map[string]any{"targets": []string{target}, "labels": labels}})
+	if err == nil {
+		err = os.WriteFile(name, text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := discovery.NewFile([]string{name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found discovery.List
+	ctx, cancel := context.WithCancel(t.Context())
+	source.Run(ctx, func(l discovery.List) { found = l; cancel() })
+	if found.Err != nil || len(found.Targets) != 1 {
+		return discovery.Target{}, false
+	}
+	return found.Targets[0], true
+}
+
+func discoveredTargets(t *testing.T) func(string) (string, bool) {
+	return func(text string) (string, bool) {
+		target, ok := discovered(t, text, nil)
+		if ok && target.URL.Host != text {
+			t.Errorf("%q: got the host %q", text, target.URL.Host)
+		}
+		return target.Name, ok
+	}
+}
+
+func discoveredNames(t *testing.T) func(string) (string, bool) {
+	return func(text string) (string, bool) {
+		target, ok := discovered(t, "h:9000", map[string]string{"upstream": text})
+		return target.Name, ok
+	}
+}
+
+func discoveredLabels(t *testing.T) func(string) (string, bool) {
+	own := []string{"upstream", "__scheme__"}
+	return func(text string) (string, bool) {
+		value := "v"
+		if slices.Contains(own, text) {
+			value = "http"
+		}
+		target, ok := discovered(t, "h:9000", map[string]string{text: value})
+		return written(target.Labels), ok
+	}
+}
