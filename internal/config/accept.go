@@ -1,12 +1,10 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -151,12 +149,15 @@ func checkAddress(text string) error {
 	if scheme, _, found := strings.Cut(text, "://"); found {
 		return fmt.Errorf("%q is not an address to listen on: %s is not supported, use host:port or :port", text, scheme)
 	}
-	_, port, err := net.SplitHostPort(text)
+	host, port, err := net.SplitHostPort(text)
 	if err != nil {
 		return fmt.Errorf("%q is no address, use host:port or :port", text)
 	}
 	if _, err := net.LookupPort("tcp", port); err != nil {
 		return fmt.Errorf("%q has no valid port, use a number from 0 to 65535", text)
+	}
+	if err := fleet.CheckHyphens(host); err != nil {
+		return fmt.Errorf("%q %w", text, err)
 	}
 	return nil
 }
@@ -175,43 +176,14 @@ func setURL(c *Config, text string) error {
 	return nil
 }
 
-// unixSocket matches the ways in which programs write a Unix socket as a URL.
-var unixSocket = regexp.MustCompile(`(?i)^((https?\+)?unix|unix\+https?):|^[/@]`)
-
 // ParseURL reads the base URL of an upstream. Its errors repeat nothing that
 // could be a password.
 func ParseURL(text string) (*url.URL, error) { return parseURL(text, defaultURL) }
 
-func parseURL(text, example string) (*url.URL, error) {
-	if unixSocket.MatchString(text) {
-		return nil, fmt.Errorf("unix sockets are not supported, use a URL such as %s", example)
-	}
-	if strings.Contains(text, "@") {
-		return nil, errors.New("a URL with a user name or password in it is refused: it would show up in logs")
-	}
-	if !strings.HasPrefix(text, "http://") && !strings.HasPrefix(text, "https://") {
-		return nil, fmt.Errorf("%q is no base URL, use one such as %s", text, example)
-	}
-	u, err := url.Parse(text)
-	if err != nil {
-		var ue *url.Error
-		if errors.As(err, &ue) {
-			err = ue.Err
-		}
-		return nil, fmt.Errorf("%q is no base URL: %w", text, err)
-	}
-	switch port := u.Port(); {
-	case u.Hostname() == "":
-		return nil, fmt.Errorf("%q has no host, use a URL such as %s", text, example)
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(text, "#"):
-		return nil, fmt.Errorf("%q has a query or fragment, use scheme, host, port and path alone", text)
-	case strings.HasSuffix(u.Host, ":") || port != "" && !validPort(port):
-		return nil, fmt.Errorf("%q has no valid port, use a number from 1 to 65535", text)
-	}
-	return u, nil
-}
+func parseURL(text, example string) (*url.URL, error) { return fleet.ParseURL(text, example) }
 
+// validPort accepts a sign, as numbers of YAML have it.
 func validPort(text string) bool {
-	n, err := strconv.Atoi(text)
-	return err == nil && n > 0 && n < 1<<16
+	_, ok := fleet.ParsePort(strings.TrimPrefix(text, "+"))
+	return ok
 }

@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
-	"strconv"
 	"strings"
+
+	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
 // defaultPort is that of a Betanet service where none is said.
@@ -31,8 +32,11 @@ func ParseAllow(text string) (Allow, error) {
 		a.Prefix, err = parsePrefix(text, host)
 		return a, err
 	}
-	a.Glob = strings.ToLower(strings.TrimSuffix(host, "."))
-	if !nameGlob.MatchString(a.Glob) {
+	a.Glob = fleet.NormalHost(host)
+	if err := fleet.CheckHyphens(a.Glob); err != nil {
+		return Allow{}, fmt.Errorf("%q %w", text, err)
+	}
+	if asName := strings.ReplaceAll(a.Glob, "*", "x"); strings.HasSuffix(a.Glob, ".") || !fleet.IsHostName(asName) {
 		return Allow{}, notAllow(text)
 	}
 	return a, nil
@@ -55,10 +59,9 @@ func (a Allow) String() string {
 	return fmt.Sprintf("%s:%d", host, a.Port)
 }
 
-var (
-	nameGlob    = regexp.MustCompile(`^[a-z0-9_*-]+(\.[a-z0-9_*-]+)*$`)
-	addressLike = regexp.MustCompile(`^[0-9.*]*[0-9][0-9.*]*$`)
-)
+// addressLike matches numbers with dots, which are not names but mistyped
+// addresses.
+var addressLike = regexp.MustCompile(`^[0-9.*]*[0-9][0-9.*]*$`)
 
 // splitPort takes the port off an entry, and the brackets of IPv6.
 func splitPort(text string) (host string, port uint16, err error) {
@@ -94,8 +97,8 @@ func splitPort(text string) (host string, port uint16, err error) {
 		return host, defaultPort, nil
 	}
 	if number, ok := strings.CutPrefix(rest, ":"); ok {
-		if n, err := strconv.ParseUint(number, 10, 16); err == nil && n > 0 && number[0] != '+' {
-			return host, uint16(n), nil
+		if port, ok := fleet.ParsePort(number); ok {
+			return host, port, nil
 		}
 		return "", 0, fmt.Errorf("%q has no valid port, use a number from 1 to 65535", text)
 	}

@@ -13,6 +13,7 @@ import (
 	promconfig "github.com/prometheus/common/config"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
 // Discovery is where upstreams that are not in the configuration come from.
@@ -186,14 +187,12 @@ func parseSourceURL(text string) (*url.URL, error) {
 	return u, err
 }
 
-var dnsName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?)*\.?$`)
-
 func readDNS(p *place) (s DNSSource, t sourceText) {
 	s.Type, s.Refresh = TypeA, defaultRefresh
 	var port *place
 	t.keys = mapping(p, keys[DNSSource]{
 		"name": func(p *place, s *DNSSource) {
-			if text, ok := p.text(); ok && (len(text) > 253 || !dnsName.MatchString(text)) {
+			if text, ok := p.text(); ok && (len(text) > 253 || !fleet.IsHostName(text)) {
 				p.fail("%.253q is no DNS name, use one such as betanet.svc", text)
 			} else if ok {
 				s.Name = text

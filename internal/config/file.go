@@ -2,7 +2,6 @@ package config
 
 import (
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -199,7 +198,7 @@ func readName(p *place, e *entry) {
 	text, ok := p.text()
 	switch {
 	case !ok:
-	case text == "" || text == "." || text == ".." || len(text) > 200 || strings.TrimSpace(text) != text || strings.ContainsFunc(text, unicode.IsControl):
+	case text == "" || fleet.IsPathStep(text) || len(text) > 200 || strings.TrimSpace(text) != text || strings.ContainsFunc(text, unicode.IsControl):
 		p.fail("%.200q is no name, use 1 to 200 bytes without white space at the ends", text)
 	default:
 		e.name, e.nameAt = text, p.where()
@@ -208,18 +207,12 @@ func readName(p *place, e *entry) {
 
 func readEntryHTTP(p *place, e *entry) { readHTTPClient(p, &e.http) }
 
-var labelName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
-
-// ownLabels are the labels that the exporter gives itself, and those that
-// Prometheus gives every series that it scrapes.
-var ownLabels = []string{"upstream", "replica", "mixnode", "endpoint", "le", "quantile", "reason", "state", "instance", "job"}
-
 func readLabels(p *place, e *entry) {
 	for _, c := range p.entries() {
 		switch {
-		case !labelName.MatchString(c.key):
+		case !fleet.IsLabelName(c.key):
 			c.fail("%.100q is no name of a label, use letters, digits and _, and no digit first", c.key)
-		case strings.HasPrefix(c.key, "__") || slices.Contains(ownLabels, c.key):
+		case c.key == "upstream" || fleet.IsInternalLabel(c.key) || fleet.IsExporterLabel(c.key) || fleet.IsScraperLabel(c.key):
 			c.fail("the label %q is taken, use another name", c.key)
 		default:
 			if text, ok := c.text(); ok {

@@ -5,7 +5,8 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
-	"strings"
+
+	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
 // checkListening reports why the exporter could not serve as configured.
@@ -67,7 +68,7 @@ func parseListenAddress(text string) (a listenAddress, ok bool) {
 	if err != nil {
 		return a, false
 	}
-	a = listenAddress{text: text, name: strings.ToLower(strings.TrimSuffix(host, "."))}
+	a = listenAddress{text: text, name: fleet.NormalHost(host)}
 	if a.port, err = net.LookupPort("tcp", port); err != nil {
 		return a, false
 	}

@@ -27,9 +27,10 @@ func TestATargetOfAnotherFormIsRefused(t *testing.T) {
 	const (
 		noPort = "has no port, want host:port"
 		port   = "has a bad port, want host:port with a port from 1 to 65535"
-		host   = "has a bad host, want host:port"
+		host   = "has a bad host name, want labels of 1 to 63 letters, digits, - and _, with - neither first nor last"
+		ipv6   = "has a bad host, want an IPv6 address between the brackets"
 		path   = "has a path, want host:port"
-		colons = "has too many colons, want host:port, an IPv6 address in brackets"
+		colons = "has too many colons, want host:port, where host is a name, an IPv4 address or an IPv6 address in brackets"
 		isURL  = "is a URL, want host:port; the label __scheme__ asks for https"
 		user   = "has userinfo, want host:port; credentials belong in the source's http_client"
 		long   = "is too long, want host:port of at most 256 bytes"
@@ -38,8 +39,9 @@ func TestATargetOfAnotherFormIsRefused(t *testing.T) {
 		"": noPort, "a": noPort, "10.0.0.1": noPort, "[::1]": noPort, "[]": noPort,
 		"a:": port, "a:0": port, "a:65536": port, "a:http": port, "a:-1": port, "a:+1": port, "a:080": port, "a: 80": port, "a:1_0": port, "a:٣": port, "[::1]:": port,
 		":9000": host, " a:9000": host, "a b:9000": host, "a\n:9000": host, "bücher:9000": host, "a..b:9000": host, ".:9000": host, ".a:9000": host, "a,b:9000": host,
-		"a%41:9000": host, "[a]:9000": host, "[10.0.0.1]:9000": host, "[]:9000": host, "[::1:9000": host, "[::1]x:9000": host, "[::1%]:9000": host, "[::1% ]:9000": host,
-		"[::g]:9000": host, "a\x00:9000": host, strings.Repeat("a", 64) + ":9000": host, "[::1]]:9000": host, "a[::1]:9000": colons,
+		"-a:9000": host, "a-:9000": host, "a.-b:9000": host, "a-.b:9000": host, "-:9000": host,
+		"a%41:9000": host, "[a]:9000": ipv6, "[10.0.0.1]:9000": ipv6, "[]:9000": ipv6, "[::1:9000": ipv6, "[::1]x:9000": ipv6, "[::1%]:9000": ipv6, "[::1% ]:9000": ipv6,
+		"[::g]:9000": ipv6, "a\x00:9000": host, strings.Repeat("a", 64) + ":9000": host, "[::1]]:9000": ipv6, "a[::1]:9000": colons,
 		"a/:9000": path, "a:9000/": path, "a:9000/metrics": path, "a:9000?x=y": path, "a:9000#x": path,
 		"::1": colons, "::1:9000": colons, "a:9000:9000": colons, "2001:db8::1": colons,
 		"http://a:9000": isURL, "https://a": isURL, "http://u:p@a:9000": isURL, "://": isURL,

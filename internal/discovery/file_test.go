@@ -70,7 +70,7 @@ func (w *watched) wantKept(want string) {
 func TestARejectedTargetIsNamedWithItsFile(t *testing.T) {
 	fill := func(string) { write(t, "a.json", `[{"targets": ["web frontend:21001", "a:1"]}]`) }
 	inBubble(t, []string{"*.json"}, fill, func(w *watched) {
-		w.want(`a:1=http://a:1 rejected a.json: "web frontend:21001": [0].targets[0] (line 1): has a bad host, want host:port`)
+		w.want(`a:1=http://a:1 rejected a.json: "web frontend:21001": [0].targets[0] (line 1): has a bad host name, want labels of 1 to 63 letters, digits, - and _, with - neither first nor last`)
 	})
 }
 

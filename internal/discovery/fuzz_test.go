@@ -68,7 +68,7 @@ func check(t *testing.T, x Target) {
 		t.Fatalf("got %d labels that are nil: %v", len(x.Labels), x.Labels == nil)
 	}
 	for i, l := range x.Labels {
-		if !isLabelName(l.Name) || strings.HasPrefix(l.Name, "__") || l.Name == "upstream" || slices.Contains(reserved[:], l.Name) {
+		if !fleet.IsLabelName(l.Name) || strings.HasPrefix(l.Name, "__") || l.Name == "upstream" || fleet.IsExporterLabel(l.Name) {
 			t.Fatalf("got the label %q, want it refused or dropped", l.Name)
 		}
 		if l.Value == "" || len(l.Value) > maxLabelValue || !utf8.ValidString(l.Value) {

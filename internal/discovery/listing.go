@@ -141,7 +141,7 @@ func (l *listing) label(k, v value) error {
 func (l *listing) take(place string, k, v value) error {
 	g := &l.group
 	switch {
-	case !isLabelName(k.text):
+	case !fleet.IsLabelName(k.text):
 		return l.fault(place, k, "is not a valid label name, want letters, digits and _, not beginning with a digit")
 	case !isLabelValue(v.text):
 		return l.fault(place, v, "want at most %d bytes of UTF-8", maxLabelValue)
@@ -149,17 +149,20 @@ func (l *listing) take(place string, k, v value) error {
 		if v.text == "" || len(v.text) > maxName {
 			return l.fault(place, v, "the name of an upstream has 1 to %d bytes", maxName)
 		}
+		if fleet.IsPathStep(v.text) {
+			return l.fault(place, v, "%q is not a name of an upstream: it is a step in the path of its page, want another name", v.text)
+		}
 		g.upstream = v
 	case k.text == "__scheme__":
 		if v.text != "http" && v.text != "https" {
 			return l.fault(place, v, "want http or https")
 		}
 		g.scheme = v.text
-	case slices.Contains(reserved[:], k.text):
+	case fleet.IsExporterLabel(k.text):
 		return l.fault(place, k, "is a label of the exporter itself, want another name")
-	case slices.Contains(ofScraper[:], k.text):
+	case fleet.IsScraperLabel(k.text):
 		g.stripped = g.stripped || v.text != ""
-	case v.text != "" && !strings.HasPrefix(k.text, "__"): // an empty label is none
+	case v.text != "" && !fleet.IsInternalLabel(k.text): // an empty label is none
 		g.labels = append(g.labels, fleet.Label{Name: k.text, Value: v.text})
 	}
 	return nil
@@ -204,7 +207,7 @@ func (l *listing) reject(target value, why error) {
 
 // step is how a key is written in a place. Only keys of strange form are quoted.
 func step(key string) string {
-	if isLabelName(key) && len(key) <= 60 {
+	if fleet.IsLabelName(key) && len(key) <= 60 {
 		return "." + key
 	}
 	return fmt.Sprintf("[%.60q]", key)

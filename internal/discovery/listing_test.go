@@ -92,7 +92,7 @@ func TestABadTargetIsLeftOut(t *testing.T) {
 	}
 	for body, want := range map[string]string{
 		"[{\"targets\": [\"x:1\",\n\n\"b\", \"y:1\"]}]":              `"b": [0].targets[1] (line 3): has no port, want host:port`,
-		`[{"targets": ["x:1", "web frontend:21001", "y:1"]}]`:        `"web frontend:21001": [0].targets[1] (line 1): has a bad host, want host:port`,
+		`[{"targets": ["x:1", "web frontend:21001", "y:1"]}]`:        `"web frontend:21001": [0].targets[1] (line 1): has a bad host name, want labels of 1 to 63 letters, digits, - and _, with - neither first nor last`,
 		`[{"targets": ["http://a:1", "x:1"]}, {"targets": ["y:1"]}]`: `"http://a:1": [0].targets[0] (line 1): is a URL, want host:port; the label __scheme__ asks for https`,
 		`[{"targets": ["x:1", "y:1", "u:p@a:1"]}]`:                   `[0].targets[2] (line 1): has userinfo, want host:port; credentials belong in the source's http_client`,
 

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/url"
 	"reflect"
-	"strings"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
@@ -36,24 +35,6 @@ type Label struct{ Name, Value string }
 // Same reports whether two upstreams are configured alike in everything, so that
 // one may go on with the state of the other.
 func (u *Upstream) Same(o *Upstream) bool { return reflect.DeepEqual(u, o) }
-
-// HostPort is how a URL is named: host, in lower case, and port, also where the
-// port is that of the scheme.
-func HostPort(u *url.URL) string {
-	host, zone, zoned := strings.Cut(u.Host, "%") // zones are names of interfaces, in which case matters
-	host = strings.ToLower(host)
-	if zoned {
-		host += "%" + zone
-	}
-	switch {
-	case u.Port() != "":
-		return host
-	case u.Scheme == "https":
-		return host + ":443"
-	default:
-		return host + ":80"
-	}
-}
 
 // Title names the upstream where people read it, also if it has no name.
 func (u *Upstream) Title() string {

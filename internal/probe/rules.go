@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
 // Rule allows targets that are not configured: the addresses of a prefix, or the
@@ -23,7 +25,7 @@ type rules []Rule
 func normal(allow []Rule) rules {
 	rs := slices.Clone(allow)
 	for i := range rs {
-		rs[i].Glob = strings.ToLower(strings.TrimSuffix(rs[i].Glob, "."))
+		rs[i].Glob = fleet.NormalHost(rs[i].Glob)
 	}
 	return rs
 }

@@ -5,13 +5,14 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// Limits of names (RFC 1035), and of a name with a dot and a port.
+// Limits of a name (RFC 1035), and of one with a dot and a port.
 const (
-	maxName  = 253
-	maxLabel = 63
-	maxText  = maxName + len(".:65535")
+	maxName = 253
+	maxText = maxName + len(".:65535")
 )
 
 // maxQuoted bounds in bytes what an error holds of a target.
@@ -62,74 +63,22 @@ func split(text string) (a target, why string) {
 			return a, "has an escape or a zone"
 		}
 	}
-	i := strings.LastIndexByte(text, ':')
-	if i < 0 {
-		return a, "has no port"
+	parsed, err := fleet.ParseAddress(text)
+	if err != nil {
+		return a, err.Error()
 	}
-	if a.port, why = port(text[i+1:]); why != "" {
-		return a, why
-	}
-	if inner, ok := strings.CutPrefix(text[:i], "["); ok {
-		inner, closed := strings.CutSuffix(inner, "]")
-		ip, err := netip.ParseAddr(inner)
-		if !closed || err != nil || !ip.Is6() {
-			return a, "has no IPv6 address between its brackets"
-		}
-		a.ip = ip.Unmap()
+	a.port = parsed.Port
+	if parsed.IP.IsValid() {
+		a.ip = parsed.IP.Unmap()
 		return a, ""
 	}
-	if ip, err := netip.ParseAddr(text[:i]); err == nil && ip.Is4() {
-		a.ip = ip
-		return a, ""
+	switch a.name = fleet.NormalHost(parsed.Name); {
+	case len(a.name) > maxName:
+		return a, "has too long a name"
+	case fleet.EndsInNumber(a.name):
+		return a, "has a host that could be read as a number, use four decimal numbers for IPv4"
 	}
-	a.name = strings.ToLower(strings.TrimSuffix(text[:i], "."))
-	return a, checkName(a.name)
-}
-
-func port(text string) (uint16, string) {
-	n, err := strconv.ParseUint(text, 10, 16)
-	if err != nil || text[0] == '0' { // ParseUint takes no sign
-		return 0, "has a bad port, use a number from 1 to 65535"
-	}
-	return uint16(n), ""
-}
-
-// checkName tells why a name is not one of a host.
-func checkName(name string) string {
-	if len(name) > maxName {
-		return "has too long a name"
-	}
-	last := ""
-	for last = range strings.SplitSeq(name, ".") {
-		if !isLabel(last) {
-			return "has no valid name"
-		}
-	}
-	if isNumber(last) {
-		return "has a host that could be read as a number, use four decimal numbers for IPv4"
-	}
-	return ""
-}
-
-func isLabel(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
-			return false
-		}
-	}
-	return s != "" && len(s) <= maxLabel && s[0] != '-' && s[len(s)-1] != '-'
-}
-
-// isNumber reports whether the last label of a host is a number, decimal, octal
-// or hexadecimal. So ends whatever inet_aton takes for an address, 127.1 and
-// 0x7f000001 as well, and no name of the public DNS.
-func isNumber(label string) bool {
-	digits, set := label, "0123456789"
-	if hex, ok := strings.CutPrefix(label, "0x"); ok {
-		digits, set = hex, "0123456789abcdef"
-	}
-	return strings.Trim(digits, set) == ""
+	return a, ""
 }
 
 // quote makes a target fit for a line of text, and bounds it.
