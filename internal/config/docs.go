@@ -33,6 +33,7 @@ discovery; it exits with 0 or 1. Warnings do not change the exit code.
 	}
 	b.WriteString("\n## The file\n\n`--config.file` names a YAML file:\n\n```yaml\n" + exampleFile + "```\n" + fileText)
 	fileTable(&b)
+	b.WriteString(namesText)
 	b.WriteString(proxyText)
 	return b.String()
 }
