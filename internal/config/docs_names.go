@@ -18,6 +18,6 @@ from 1 to 65535.
 | ` + "`/probe?target=`" + ` | as for discovery, with no zone, and with no host that a program could read as an IPv4 address in another form, such as ` + "`127.1`" + ` or ` + "`0x7f000001`" + `: its last label is not a number |
 
 The name of an upstream has 1 to 200 bytes without control characters and without white space
-at its ends; that of a discovered one is any 1 to 256 bytes of UTF-8. Neither is ` + "`.`" + ` or ` + "`..`" + `, which
+at its ends; the name of a discovered upstream may be any 1 to 256 bytes of UTF-8. Neither is ` + "`.`" + ` or ` + "`..`" + `, which
 would change the path of its page.
 `

@@ -125,8 +125,8 @@ func checkHostName(host string) error {
 	return nil
 }
 
-// HostPort is how a URL is named: host, in lower case, and port, also where the
-// port is that of the scheme.
+// HostPort names a URL by its host, in lower case, and its port, which may be the
+// default of the scheme.
 func HostPort(u *url.URL) string {
 	host, zone, zoned := strings.Cut(u.Host, "%") // zones are names of interfaces, in which case matters
 	host = strings.ToLower(host)
