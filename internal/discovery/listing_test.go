@@ -102,6 +102,8 @@ func TestABadTargetIsLeftOut(t *testing.T) {
 		group(`"zöne": "x"`):    `"a:1": [1].labels["zöne"] (line 3): is not a valid label name, want letters, digits and _, not beginning with a digit`,
 		group(`"upstream": ""`): `"a:1": [1].labels.upstream (line 3): the name of an upstream has 1 to 256 bytes`,
 		group(`"upstream": "` + strings.Repeat("x", 257) + `"`): `"a:1": [1].labels.upstream (line 3): the name of an upstream has 1 to 256 bytes`,
+		group(`"upstream": "."`):                                `"a:1": [1].labels.upstream (line 3): "." is not a name of an upstream: it is a step in the path of its page, want another name`,
+		group(`"upstream": ".."`):                               `"a:1": [1].labels.upstream (line 3): ".." is not a name of an upstream: it is a step in the path of its page, want another name`,
 		group(`"__scheme__": "ftp"`):                            `"a:1": [1].labels.__scheme__ (line 3): want http or https`,
 		group(`"__scheme__": ""`):                               `"a:1": [1].labels.__scheme__ (line 3): want http or https`,
 		group(`"zone": "` + strings.Repeat("x", 4097) + `"`):    `"a:1": [1].labels.zone (line 3): want at most 4096 bytes of UTF-8`,
