@@ -59,4 +59,7 @@ func TestTheLongestTargetHas256Bytes(t *testing.T) {
 	if err := checkAddress(a); len(a) != 256 || err != nil {
 		t.Errorf("%d bytes: got %v, want it accepted", len(a), err)
 	}
+	if err := checkAddress("a" + a); err == nil || !strings.Contains(err.Error(), "too long") {
+		t.Errorf("%d bytes: got %v, want it refused", len(a)+1, err)
+	}
 }
