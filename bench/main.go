@@ -22,7 +22,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/betanet/betanet_exporter/internal/simulator"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 func main() {
@@ -86,7 +86,7 @@ func run(before, only string, small, scale func(*bench) error) error {
 // small measures what an operator of one upstream sees.
 func (b *bench) small(long, cpu time.Duration, scrapes int) error {
 	var err error
-	if b.sim, err = simulator.Start(simulator.Options{Addr: "127.0.0.1:0"}); err != nil {
+	if b.sim, err = fake.Simulate(fake.Options{Addr: "127.0.0.1:0"}); err != nil {
 		return err
 	}
 	defer b.sim.Close()
@@ -110,7 +110,7 @@ func (b *bench) small(long, cpu time.Duration, scrapes int) error {
 type bench struct {
 	dir            string
 	binary, before string // before is an earlier build, or empty
-	sim            *simulator.Server
+	sim            *fake.Service
 }
 
 func row(what, measured, bar string, args ...any) {

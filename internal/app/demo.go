@@ -11,23 +11,22 @@ import (
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/config"
-	"github.com/betanet/betanet_exporter/internal/drill"
+	"github.com/betanet/betanet_exporter/internal/fake"
 	"github.com/betanet/betanet_exporter/internal/fleet"
-	"github.com/betanet/betanet_exporter/internal/simulator"
 )
 
 // part is a simulated service and the name of the upstream that it is.
 type part struct {
 	name string
-	simulator.Options
+	fake.Options
 }
 
 // usual are the parts of a demo without a drill: one that is well, one that
 // breaks down every minute and one that takes its time.
 var usual = []part{
-	{"steady", simulator.Options{Seed: 1}},
-	{"flaky", simulator.Options{Seed: 2, Every: time.Minute, For: 25 * time.Second, Faults: []simulator.Fault{{Kind: "http500"}, {Kind: "refuse"}, {Kind: "hang"}}}},
-	{"slow", simulator.Options{Seed: 3, Latency: 800 * time.Millisecond}},
+	{"steady", fake.Options{Seed: 1}},
+	{"flaky", fake.Options{Seed: 2, Every: time.Minute, For: 25 * time.Second, Faults: []fake.Fault{{Kind: "http500"}, {Kind: "refuse"}, {Kind: "hang"}}}},
+	{"slow", fake.Options{Seed: 3, Latency: 800 * time.Millisecond}},
 }
 
 // demo serves three simulated services. Those of a drill are well but for what
@@ -36,17 +35,17 @@ func demo(ctx context.Context, c *config.Config, signals *signals, log *slog.Log
 	parts := usual
 	if c.Drill.On {
 		parts = nil
-		for i, name := range drill.Services {
-			parts = append(parts, part{name, simulator.Options{Seed: uint64(i) + 1}})
+		for i, name := range fake.DrillServices {
+			parts = append(parts, part{name, fake.Options{Seed: uint64(i) + 1}})
 		}
 	}
 	var playing sync.WaitGroup
 	defer playing.Wait() // after the services are closed, which ends every wait for them
-	services := make(map[string]*simulator.Server)
+	services := make(map[string]*fake.Service)
 	var upstreams []*fleet.Upstream
 	for _, p := range parts {
 		p.Addr = "127.0.0.1:0"
-		s, err := simulator.Start(p.Options)
+		s, err := fake.Simulate(p.Options)
 		if err != nil {
 			return fmt.Errorf("start the demo: %w", err)
 		}
@@ -74,7 +73,7 @@ func demo(ctx context.Context, c *config.Config, signals *signals, log *slog.Log
 func announce(w io.Writer, c *config.Config, url string) {
 	fmt.Fprintf(w, "Three simulated Betanet services are being collected every %s:\n", c.Settings.Interval)
 	if c.Drill.On {
-		fmt.Fprintf(w, "  %s are well but for what the drill does to them\n", strings.Join(drill.Services, ", "))
+		fmt.Fprintf(w, "  %s are well but for what the drill does to them\n", strings.Join(fake.DrillServices, ", "))
 	} else {
 		fmt.Fprint(w, `  steady  is well
   flaky   breaks down for 25s at the end of every minute

@@ -14,7 +14,7 @@ var directions = map[string][]string{
 	"breaker":    {},
 	"proxy":      {},
 	"retry":      {},
-	"simulator":  {},
+	"fake":       {},
 	"snapshot":   {"betanet"},
 	"fleet":      {"betanet", "breaker", "retry", "snapshot"},
 	"config":     {"betanet", "fleet", "retry"},
@@ -22,11 +22,10 @@ var directions = map[string][]string{
 	"exposition": {"betanet", "breaker", "fleet"},
 	"history":    {"betanet", "fleet"},
 	"discovery":  {"fleet"},
-	"drill":      {"simulator"},
 	"otlp":       {"proxy", "retry"},
 	"probe":      {"betanet", "fleet", "poll"},
 	"web":        {"betanet", "breaker", "exposition", "fleet", "history", "probe"},
-	"app":        {"betanet", "breaker", "config", "discovery", "drill", "exposition", "fleet", "history", "otlp", "poll", "probe", "simulator", "web"},
+	"app":        {"betanet", "breaker", "config", "discovery", "exposition", "fake", "fleet", "history", "otlp", "poll", "probe", "web"},
 }
 
 // keepers are the only packages that may import a library.

@@ -8,12 +8,12 @@ import (
 	"net/netip"
 
 	"github.com/betanet/betanet_exporter/internal/config"
-	"github.com/betanet/betanet_exporter/internal/simulator"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // simulate is a number of Betanet services until ctx ends.
 func simulate(ctx context.Context, c config.Simulate, log *slog.Logger) error {
-	faults, err := simulator.ParseFaults(c.Faults)
+	faults, err := fake.ParseFaults(c.Faults)
 	if err != nil {
 		return fmt.Errorf("--fault: %w", err)
 	}
@@ -25,8 +25,8 @@ func simulate(ctx context.Context, c config.Simulate, log *slog.Logger) error {
 		host = "127.0.0.1"
 	}
 	for i := range c.Count {
-		s, err := simulator.Start(simulator.Options{
-			Addr: net.JoinHostPort(host, port), API: simulator.API(c.API), Seed: uint64(i),
+		s, err := fake.Simulate(fake.Options{
+			Addr: net.JoinHostPort(host, port), API: fake.API(c.API), Seed: uint64(i),
 			Faults: faults, Every: c.Every, For: c.For,
 		})
 		if err != nil {

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // TestWhatWasNeverSeenIsAbsent checks that a fault from the very start leaves no series of the endpoint, not even one of
@@ -27,19 +27,19 @@ func TestWhatWasNeverSeenIsAbsent(t *testing.T) {
 		{name: "auth", reason: "auth", fault: status(401)},
 		{name: "http_status", reason: "http_status", fault: status(204)},
 		{name: "redirect", reason: "redirect", fault: status(302, "Location: /status")},
-		{name: "too_large", reason: "too_large", fault: func(d string) faultserver.Behaviour { return faultserver.JSON(padded(d, mebibyte+1)) }},
-		{name: "encoding", reason: "encoding", fault: typed(faultserver.JSONType, "Content-Encoding: gzip")},
+		{name: "too_large", reason: "too_large", fault: func(d string) fake.Behaviour { return fake.JSON(padded(d, mebibyte+1)) }},
+		{name: "encoding", reason: "encoding", fault: typed(fake.JSONType, "Content-Encoding: gzip")},
 		{name: "content_type", reason: "content_type", fault: typed("Content-Type: text/html")},
 		{name: "json_syntax", reason: "json_syntax", fault: fixed("{")},
 		{name: "schema, empty object", reason: "schema", fault: fixed("{}")},
-		{name: "schema, one field missing", reason: "schema", path: faultserver.Metrics, fault: fixed(`{"packets_processed":6000}`)},
-		{name: "value", reason: "value", path: faultserver.Metrics, fault: fixed(`{"packets_processed":-1,"packets_dropped":6010}`)},
+		{name: "schema, one field missing", reason: "schema", path: fake.Metrics, fault: fixed(`{"packets_processed":6000}`)},
+		{name: "value", reason: "value", path: fake.Metrics, fault: fixed(`{"packets_processed":-1,"packets_dropped":6010}`)},
 	})
-	var servers []*faultserver.Server
+	var servers []*fake.Server
 	var urls []string
 	for _, r := range rows {
 		server := start(t)
-		server.Set(r.path, r.fault(faultserver.Document(r.path, documentFaulty)))
+		server.Set(r.path, r.fault(fake.Document(r.path, documentFaulty)))
 		servers, urls = append(servers, server), append(urls, server.URL())
 	}
 	p := watch(t, quick, urls...)
@@ -81,9 +81,9 @@ func TestWhatWasNeverSeenIsAbsent(t *testing.T) {
 func TestAnUpstreamThatWasNeverThereIsAbsent(t *testing.T) {
 	t.Parallel()
 	untrusted := start(t)
-	untrusted.SetTransport(faultserver.TLS(certificate(t, "127.0.0.1", time.Now().Add(time.Hour)).Config))
+	untrusted.SetTransport(fake.TLS(certificate(t, "127.0.0.1", time.Now().Add(time.Hour)).Config))
 	plain := start(t)
-	plain.SetTransport(faultserver.HTTPToTLS)
+	plain.SetTransport(fake.HTTPToTLS)
 	refused := start(t)
 	refused.Refuse()
 	rows := []struct{ name, url, reason string }{

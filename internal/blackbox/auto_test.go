@@ -6,17 +6,17 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // startMixnodes starts an upstream that has no v1 path and closes every connection, as the published one does.
-func startMixnodes(t *testing.T) *faultserver.Server {
+func startMixnodes(t *testing.T) *fake.Server {
 	t.Helper()
 	server := start(t)
 	for _, path := range v1Paths {
-		server.Set(path, faultserver.ThenClose(faultserver.NotFound))
+		server.Set(path, fake.ThenClose(fake.NotFound))
 	}
-	server.Set(faultserver.Mixnodes, faultserver.ThenClose(faultserver.JSON(faultserver.MixnodesDocument)))
+	server.Set(fake.Mixnodes, fake.ThenClose(fake.JSON(fake.MixnodesDocument)))
 	return server
 }
 
@@ -74,7 +74,7 @@ func TestThreeTimes404AndAValidMixnodesDocumentIsTheOtherAPI(t *testing.T) {
 	server := startMixnodes(t)
 	p := serve(t, nil, append([]string{"--betanet.url=" + server.URL()}, unhurried...)...)
 	p.await(t, "", func(e exposition) error {
-		if n := server.Requests(faultserver.Mixnodes); n < watchedCycles {
+		if n := server.Requests(fake.Mixnodes); n < watchedCycles {
 			return fmt.Errorf("got %d requests for /mixnodes, want %d", n, watchedCycles)
 		}
 		return mixnodes(e, "")
@@ -103,37 +103,37 @@ func TestThreeTimes404AndAValidMixnodesDocumentIsTheOtherAPI(t *testing.T) {
 		}
 	}
 	// The server closes each connection without saying so. A kept one would make the next request fail.
-	if requests, connections := server.Requests(faultserver.Mixnodes), server.Connections(faultserver.Mixnodes); requests != connections {
+	if requests, connections := server.Requests(fake.Mixnodes), server.Connections(fake.Mixnodes); requests != connections {
 		t.Errorf("got %d requests on %d connections, want a connection each", requests, connections)
 	}
 }
 
 func TestThreeTimes404WithoutAMixnodesDocumentIsAFailingV1(t *testing.T) {
 	t.Parallel()
-	edited := func(old, other string) faultserver.Behaviour {
-		return faultserver.JSON(strings.Replace(faultserver.MixnodesDocument, old, other, 1))
+	edited := func(old, other string) fake.Behaviour {
+		return fake.JSON(strings.Replace(fake.MixnodesDocument, old, other, 1))
 	}
 	answersToMixnodes := []struct {
 		name  string
-		fault faultserver.Behaviour
+		fault fake.Behaviour
 	}{
-		{"404", faultserver.NotFound},
-		{"500", faultserver.Status(500, faultserver.MixnodesDocument)},
-		{"truncated", faultserver.JSON(faultserver.MixnodesDocument[:200])},
-		{"no array", faultserver.JSON(`{"error":"Not Found"}`)},
-		{"null", faultserver.JSON("null")},
+		{"404", fake.NotFound},
+		{"500", fake.Status(500, fake.MixnodesDocument)},
+		{"truncated", fake.JSON(fake.MixnodesDocument[:200])},
+		{"no array", fake.JSON(`{"error":"Not Found"}`)},
+		{"null", fake.JSON("null")},
 		{"a node without its id", edited(`"id":"mixnode-b",`, "")},
 		{"the same id twice", edited("mixnode-b", "mixnode-a")},
 		{"a node with null packets", edited(`"packets_processed":20`, `"packets_processed":null`)},
 		{"a negative number", edited("200", "-200")},
-		{"FIN", faultserver.CutAfter(nil)},
-		{"silence", faultserver.HangAfter(nil)},
+		{"FIN", fake.CutAfter(nil)},
+		{"silence", fake.HangAfter(nil)},
 	}
-	var servers []*faultserver.Server
+	var servers []*fake.Server
 	var urls []string
 	for _, a := range answersToMixnodes {
 		server := startMixnodes(t)
-		server.Set(faultserver.Mixnodes, a.fault)
+		server.Set(fake.Mixnodes, a.fault)
 		servers, urls = append(servers, server), append(urls, server.URL())
 	}
 	p := watch(t, quick, urls...)
@@ -156,8 +156,8 @@ func TestTwo404sAreNoReasonToAskForMixnodes(t *testing.T) {
 	t.Parallel()
 	inTheWholeSuiteOnly(t)
 	server := startMixnodes(t)
-	publishOnly := faultserver.Network
-	server.Set(publishOnly, faultserver.JSON(faultserver.Document(publishOnly, documentBefore)))
+	publishOnly := fake.Network
+	server.Set(publishOnly, fake.JSON(fake.Document(publishOnly, documentBefore)))
 	p := watch(t, patient, server.URL())
 	upstream := server.Addr()
 	p.await(t, upstream, func(e exposition) error {
@@ -165,11 +165,11 @@ func TestTwo404sAreNoReasonToAskForMixnodes(t *testing.T) {
 			return fmt.Errorf("got %d cycles, want %d", n, watchedCycles)
 		}
 		return errors.Join(
-			state{upstream, faultserver.Network}.good(e, documentBefore),
-			state{upstream, faultserver.Metrics}.never(e, "http_4xx"),
-			state{upstream, faultserver.Nodes}.never(e, "http_4xx"))
+			state{upstream, fake.Network}.good(e, documentBefore),
+			state{upstream, fake.Metrics}.never(e, "http_4xx"),
+			state{upstream, fake.Nodes}.never(e, "http_4xx"))
 	})
-	if got := server.Requests(faultserver.Mixnodes); got != 0 {
+	if got := server.Requests(fake.Mixnodes); got != 0 {
 		t.Errorf("got %d requests for /mixnodes, want none", got)
 	}
 }
@@ -181,7 +181,7 @@ func TestAnUpstreamChangesItsAPIAndOldSeriesGo(t *testing.T) {
 	p := watch(t, patient, server.URL())
 	p.await(t, upstream, func(e exposition) error { return mixnodes(e, upstream) })
 
-	server.Set(faultserver.Mixnodes, faultserver.NotFound)
+	server.Set(fake.Mixnodes, fake.NotFound)
 	publish(server, documentBefore)
 	p.await(t, upstream, func(e exposition) error {
 		return errors.Join(allGood(e, upstream, documentBefore), noMixnodes(e, upstream),
@@ -196,7 +196,7 @@ func TestABrokenMixnodesDocumentKeepsTheLastGoodOne(t *testing.T) {
 	p := watch(t, patient, server.URL())
 	p.await(t, upstream, func(e exposition) error { return mixnodes(e, upstream) })
 
-	server.Set(faultserver.Mixnodes, faultserver.JSON(strings.ReplaceAll(faultserver.MixnodesDocument, "mixnode-c", "mixnode-a")))
+	server.Set(fake.Mixnodes, fake.JSON(strings.ReplaceAll(fake.MixnodesDocument, "mixnode-c", "mixnode-a")))
 	of := func(name string, labels ...string) string {
 		return series(name, append(labels, "upstream", upstream)...)
 	}
@@ -209,6 +209,6 @@ func TestABrokenMixnodesDocumentKeepsTheLastGoodOne(t *testing.T) {
 			e.is(of("betanet_mixnode_up", "mixnode", "mixnode-c"), 0))
 	})
 
-	server.Set(faultserver.Mixnodes, faultserver.JSON(faultserver.MixnodesDocument))
+	server.Set(fake.Mixnodes, fake.JSON(fake.MixnodesDocument))
 	p.await(t, upstream, func(e exposition) error { return mixnodes(e, upstream) })
 }

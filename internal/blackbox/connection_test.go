@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // attempts is the counter of attempts at a path that ended in result.
@@ -58,7 +58,7 @@ func TestAnUpstreamThatIsNotThereAtTheStartIsAbsentUntilItComes(t *testing.T) {
 // ending is a way in which a kept connection ends after an answer.
 type ending struct {
 	name string
-	end  func(document string) faultserver.Behaviour
+	end  func(document string) fake.Behaviour
 
 	// mistakable is set where the unasked bytes are taken for an answer, if a request is already on its way: rightly, or
 	// because net/http had read them with the answer before and gave the connection on before it looked.
@@ -67,19 +67,19 @@ type ending struct {
 
 func endings() []ending {
 	const soon = 20 * time.Millisecond
-	then := func(tail string) func(string) faultserver.Behaviour {
-		return func(d string) faultserver.Behaviour { return faultserver.Split(healthyAnswer(d), soon, []byte(tail)) }
+	then := func(tail string) func(string) fake.Behaviour {
+		return func(d string) fake.Behaviour { return fake.Split(healthyAnswer(d), soon, []byte(tail)) }
 	}
 	return []ending{
-		{name: "FIN at once", end: func(d string) faultserver.Behaviour { return faultserver.CutAfter(healthyAnswer(d)) }},
-		{name: "FIN a little later", end: func(d string) faultserver.Behaviour { return faultserver.ThenClose(then("")(d)) }},
-		{name: "RST a little later", end: func(d string) faultserver.Behaviour { return faultserver.ThenReset(then("")(d)) }},
-		{name: "as announced", end: func(d string) faultserver.Behaviour {
-			return faultserver.ThenClose(faultserver.Typed(d, faultserver.JSONType, "Connection: close"))
+		{name: "FIN at once", end: func(d string) fake.Behaviour { return fake.CutAfter(healthyAnswer(d)) }},
+		{name: "FIN a little later", end: func(d string) fake.Behaviour { return fake.ThenClose(then("")(d)) }},
+		{name: "RST a little later", end: func(d string) fake.Behaviour { return fake.ThenReset(then("")(d)) }},
+		{name: "as announced", end: func(d string) fake.Behaviour {
+			return fake.ThenClose(fake.Typed(d, fake.JSONType, "Connection: close"))
 		}},
-		{name: "announced and not done", end: typed(faultserver.JSONType, "Connection: close")},
-		{name: "an answer too many at once", end: func(d string) faultserver.Behaviour {
-			return faultserver.Respond(append(healthyAnswer(d), "HTTP/1.1 500 No\r\n\r\n"...))
+		{name: "announced and not done", end: typed(fake.JSONType, "Connection: close")},
+		{name: "an answer too many at once", end: func(d string) fake.Behaviour {
+			return fake.Respond(append(healthyAnswer(d), "HTTP/1.1 500 No\r\n\r\n"...))
 		}, mistakable: true},
 		{name: "garbage on the idle connection", end: then("\x00\r\n"), mistakable: true},
 		{name: "a line with escapes on the idle connection", end: then("\x1b[31mlevel=ERROR\nlevel=ERROR\r\n"), mistakable: true},
@@ -97,12 +97,12 @@ func TestWhatEndsAKeptConnectionIsNoFailure(t *testing.T) {
 			t.Parallel()
 			server := start(t)
 			for _, path := range v1Paths {
-				server.Set(path, c.end(faultserver.Document(path, documentBefore)))
+				server.Set(path, c.end(fake.Document(path, documentBefore)))
 			}
 			p := serve(t, nil, append([]string{"--betanet.url=" + server.URL()}, brisk("--request.timeout=900ms")...)...)
 			settles(t, p, server)
 			e := p.await(t, "", func(e exposition) error {
-				if n := server.Requests(faultserver.Metrics); n < 6 {
+				if n := server.Requests(fake.Metrics); n < 6 {
 					return fmt.Errorf("got %d cycles, want 6", n)
 				}
 				return allGood(e, "", documentBefore)
@@ -117,7 +117,7 @@ func TestWhatEndsAKeptConnectionIsNoFailure(t *testing.T) {
 			if failed != 0 {
 				t.Errorf("got %v attempts that failed, want none:\n%s", failed, p.log.lines("failed"))
 			}
-			if got := server.Connections(faultserver.Metrics); got < 4 {
+			if got := server.Connections(fake.Metrics); got < 4 {
 				t.Errorf("got %d connections, want one for each request: the upstream has not ended them", got)
 			}
 		})
@@ -133,7 +133,7 @@ func TestASYNWithoutAnAnswerIsATimeout(t *testing.T) {
 	settles(t, p, server)
 	p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, documentBefore) })
 
-	if err := server.Clog(); err != nil {
+	if err := server.FillBacklog(); err != nil {
 		t.Fatal(err)
 	}
 	first := p.await(t, upstream, func(e exposition) error { return allBad(e, upstream, documentBefore, "timeout") })

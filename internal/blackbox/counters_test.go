@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // The counters of attempts are sums over all upstreams, so they are checked in an exporter of one upstream only. Its
@@ -13,7 +13,7 @@ import (
 
 type countedFault struct {
 	reason  string
-	fault   func(string) faultserver.Behaviour
+	fault   func(string) fake.Behaviour
 	retried bool
 }
 
@@ -30,12 +30,12 @@ var countedFaults = []countedFault{
 	{"auth", status(403), false},
 	{"http_status", status(206), false},
 	{"redirect", status(307, "Location: /status"), false},
-	{"too_large", func(d string) faultserver.Behaviour { return faultserver.JSON(padded(d, mebibyte+1)) }, false},
-	{"encoding", typed(faultserver.JSONType, "Content-Encoding: gzip"), false},
+	{"too_large", func(d string) fake.Behaviour { return fake.JSON(padded(d, mebibyte+1)) }, false},
+	{"encoding", typed(fake.JSONType, "Content-Encoding: gzip"), false},
 	{"content_type", typed("Content-Type: text/plain"), false},
 	{"json_syntax", fixed("{"), true},
 	{"schema", fixed("{}"), false},
-	{"value", func(d string) faultserver.Behaviour { return faultserver.JSON(negative(d)) }, false},
+	{"value", func(d string) fake.Behaviour { return fake.JSON(negative(d)) }, false},
 }
 
 func TestEveryAttemptIsCountedByItsResult(t *testing.T) {
@@ -54,7 +54,7 @@ func TestEveryAttemptIsCountedByItsResult(t *testing.T) {
 			settles(t, p, server)
 			p.await(t, "", func(e exposition) error {
 				// What is said about the process may be a second old, and at first it knows of no upstream yet.
-				if got := server.Requests(faultserver.Metrics); got < 4 {
+				if got := server.Requests(fake.Metrics); got < 4 {
 					return fmt.Errorf("got %d cycles, want a fourth", got)
 				}
 				return allGood(e, "", documentBefore)
@@ -83,7 +83,7 @@ func brisk(flag string) []string {
 }
 
 // countOnEachEndpoint deals the faults out to the endpoints and lets each endpoint go through its own.
-func countOnEachEndpoint(t *testing.T, p *program, server *faultserver.Server, retried bool) {
+func countOnEachEndpoint(t *testing.T, p *program, server *fake.Server, retried bool) {
 	faults := map[string][]countedFault{}
 	n := 0
 	for _, c := range countedFaults {
@@ -98,9 +98,9 @@ func countOnEachEndpoint(t *testing.T, p *program, server *faultserver.Server, r
 			t.Run(endpoints[path], func(t *testing.T) {
 				t.Parallel()
 				for _, c := range list {
-					server.Set(path, c.fault(faultserver.Document(path, documentFaulty)))
+					server.Set(path, c.fault(fake.Document(path, documentFaulty)))
 					checkCounters(t, p, path, c.reason, c.retried)
-					server.Set(path, faultserver.JSON(faultserver.Document(path, documentBefore)))
+					server.Set(path, fake.JSON(fake.Document(path, documentBefore)))
 					p.await(t, "", func(e exposition) error { return state{"", path}.good(e, documentBefore) })
 				}
 			})

@@ -1,7 +1,7 @@
 // Package blackbox holds the program to its promises from outside.
 //
 // It builds the real program with the race detector, starts it on upstreams that misbehave in every way that
-// internal/faultserver knows, and reads what Prometheus would read. Nothing here knows how the program works inside: a
+// internal/fake knows, and reads what Prometheus would read. Nothing here knows how the program works inside: a
 // test fails when a promise of the interface or a row of the classification is broken, and at no other time.
 //
 // Left to unit tests is what cannot be caused from outside: a dial that is not permitted, and a broken pipe, which is a

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // field is one field of one document.
@@ -28,22 +28,22 @@ const (
 
 // fields is every field of every document of both APIs.
 var fields = []field{
-	{path: faultserver.Metrics, name: "packets_processed", good: "5000"},
-	{path: faultserver.Metrics, name: "packets_dropped", good: "10"},
-	{path: faultserver.Nodes, name: "active_nodes", good: "5"},
-	{path: faultserver.Nodes, name: "inactive_nodes", good: "2"},
-	{path: faultserver.Nodes, name: "total_nodes", good: "7"},
-	{path: faultserver.Network, name: "bytes_transmitted", good: "1000000"},
-	{path: faultserver.Network, name: "bytes_received", good: "500000"},
-	{path: faultserver.Network, name: "avg_latency_ms", good: "45.0", kind: latencyMS},
-	{path: faultserver.Network, name: "peak_throughput", good: "10000"},
-	{path: faultserver.Mixnodes, name: "id", good: `"mixnode-b"`, kind: words},
-	{path: faultserver.Mixnodes, name: "status", good: `"active"`, kind: words},
-	{path: faultserver.Mixnodes, name: "packets_processed", good: "20"},
-	{path: faultserver.Mixnodes, name: "packets_forwarded", good: "18", optional: true},
-	{path: faultserver.Mixnodes, name: "packets_dropped", good: "2", optional: true},
-	{path: faultserver.Mixnodes, name: "uptime_seconds", good: "200", optional: true},
-	{path: faultserver.Mixnodes, name: "avg_latency_ms", good: "20.0", kind: latencyMS, optional: true},
+	{path: fake.Metrics, name: "packets_processed", good: "5000"},
+	{path: fake.Metrics, name: "packets_dropped", good: "10"},
+	{path: fake.Nodes, name: "active_nodes", good: "5"},
+	{path: fake.Nodes, name: "inactive_nodes", good: "2"},
+	{path: fake.Nodes, name: "total_nodes", good: "7"},
+	{path: fake.Network, name: "bytes_transmitted", good: "1000000"},
+	{path: fake.Network, name: "bytes_received", good: "500000"},
+	{path: fake.Network, name: "avg_latency_ms", good: "45.0", kind: latencyMS},
+	{path: fake.Network, name: "peak_throughput", good: "10000"},
+	{path: fake.Mixnodes, name: "id", good: `"mixnode-b"`, kind: words},
+	{path: fake.Mixnodes, name: "status", good: `"active"`, kind: words},
+	{path: fake.Mixnodes, name: "packets_processed", good: "20"},
+	{path: fake.Mixnodes, name: "packets_forwarded", good: "18", optional: true},
+	{path: fake.Mixnodes, name: "packets_dropped", good: "2", optional: true},
+	{path: fake.Mixnodes, name: "uptime_seconds", good: "200", optional: true},
+	{path: fake.Mixnodes, name: "avg_latency_ms", good: "20.0", kind: latencyMS, optional: true},
 }
 
 // defect is what is wrong with a field: the member of the object that stands in its place.
@@ -98,10 +98,10 @@ func (f field) member() string { return fmt.Sprintf("%q:%s", f.name, f.good) }
 
 // with is the healthy document with another member in place of the field. Of mixnodes it is that of the second node.
 func (f field) with(t *testing.T, member string) string {
-	whole := faultserver.MixnodesDocument
+	whole := fake.MixnodesDocument
 	before := ""
-	if f.path != faultserver.Mixnodes {
-		whole = faultserver.Document(f.path, documentBefore)
+	if f.path != fake.Mixnodes {
+		whole = fake.Document(f.path, documentBefore)
 	} else {
 		i := strings.Index(whole, `{"id":"mixnode-b"`)
 		before, whole = whole[:i], whole[i:]
@@ -117,11 +117,11 @@ func TestEveryFieldOfEveryDocumentIsChecked(t *testing.T) {
 	t.Parallel()
 	inTheWholeSuiteOnly(t)
 	flags := append([]string{"--collect.interval=1s", "--collect.timeout=900ms", "--retry.attempts=1"}, common[1:]...)
-	var servers []*faultserver.Server
+	var servers []*fake.Server
 	var urls []string
 	for _, f := range fields {
 		server := start(t)
-		if f.path == faultserver.Mixnodes {
+		if f.path == fake.Mixnodes {
 			server = startMixnodes(t)
 		}
 		servers, urls = append(servers, server), append(urls, server.URL())
@@ -132,9 +132,9 @@ func TestEveryFieldOfEveryDocumentIsChecked(t *testing.T) {
 			t.Parallel()
 			upstream := servers[i].Addr()
 			for _, d := range f.defects() {
-				servers[i].Set(f.path, faultserver.JSON(f.with(t, f.member())))
+				servers[i].Set(f.path, fake.JSON(f.with(t, f.member())))
 				p.await(t, upstream, func(e exposition) error { return f.healthy(e, upstream) })
-				servers[i].Set(f.path, faultserver.JSON(f.with(t, d.member)))
+				servers[i].Set(f.path, fake.JSON(f.with(t, d.member)))
 				before := p.await(t, upstream, func(e exposition) error {
 					if err := f.refused(e, upstream, d.reason); err != nil {
 						return fmt.Errorf("%s: %w", d.name, err)
@@ -146,21 +146,21 @@ func TestEveryFieldOfEveryDocumentIsChecked(t *testing.T) {
 					t.Errorf("%s: %s: got 0, want some", d.name, counter)
 				}
 			}
-			servers[i].Set(f.path, faultserver.JSON(f.with(t, f.member())))
+			servers[i].Set(f.path, fake.JSON(f.with(t, f.member())))
 			p.await(t, upstream, func(e exposition) error { return f.healthy(e, upstream) })
 		})
 	}
 }
 
 func (f field) endpoint() string {
-	if f.path == faultserver.Mixnodes {
+	if f.path == fake.Mixnodes {
 		return "mixnodes"
 	}
 	return endpoints[f.path]
 }
 
 func (f field) healthy(e exposition, upstream string) error {
-	if f.path == faultserver.Mixnodes {
+	if f.path == fake.Mixnodes {
 		return mixnodes(e, upstream)
 	}
 	return allGood(e, upstream, documentBefore)
@@ -168,7 +168,7 @@ func (f field) healthy(e exposition, upstream string) error {
 
 // refused is the promise while the document is not accepted: the values of the last good one, flagged, and the reason.
 func (f field) refused(e exposition, upstream, reason string) error {
-	if f.path != faultserver.Mixnodes {
+	if f.path != fake.Mixnodes {
 		return oneBad(e, upstream, documentBefore, f.path, reason)
 	}
 	of := func(name string, labels ...string) string {
@@ -193,13 +193,13 @@ func TestAnOptionalFieldThatIsMissingIsAbsent(t *testing.T) {
 	inTheWholeSuiteOnly(t)
 	server := startMixnodes(t)
 	upstream := server.Addr()
-	document := faultserver.MixnodesDocument
+	document := fake.MixnodesDocument
 	for _, f := range fields {
 		if f.optional {
 			document = strings.ReplaceAll(document, `"`+f.name+`"`, `"not_`+f.name+`"`)
 		}
 	}
-	server.Set(faultserver.Mixnodes, faultserver.ThenClose(faultserver.JSON(document)))
+	server.Set(fake.Mixnodes, fake.ThenClose(fake.JSON(document)))
 	p := watch(t, patient, server.URL())
 	p.await(t, upstream, func(e exposition) error {
 		all := []error{

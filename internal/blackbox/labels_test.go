@@ -15,7 +15,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
-	"github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // hostileIDs would break an exposition that did not escape them, or escaped them twice.
@@ -39,7 +39,7 @@ func TestTheIdOfAMixnodeIsShownUnharmed(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := startMixnodes(t)
-	server.Set(faultserver.Mixnodes, faultserver.ThenClose(faultserver.JSON(string(body))))
+	server.Set(fake.Mixnodes, fake.ThenClose(fake.JSON(string(body))))
 	p := serve(t, nil, append([]string{"--betanet.url=" + server.URL()}, unhurried...)...)
 	p.await(t, "", func(e exposition) error {
 		return errors.Join(e.is("betanet_up", 1), e.is("betanet_connected_peers", float64(len(hostileIDs))))

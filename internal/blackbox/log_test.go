@@ -11,7 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // forged is what an upstream says to be taken for a line of the log, to colour the terminal of who reads it, or to turn
@@ -34,23 +34,23 @@ func forgeries() []row {
 		{name: "header value", fault: withHeader("X-Any: " + forged)},
 		{name: "Content-Type", fault: typed("Content-Type: " + strings.ReplaceAll(forged, "\r", ""))},
 		{name: "charset", fault: typed("Content-Type: application/json; charset=\"" + strings.ReplaceAll(forged, "\r", "") + "\"")},
-		{name: "Content-Encoding", fault: typed(faultserver.JSONType, "Content-Encoding: "+strings.ReplaceAll(forged, "\r", ""))},
-		{name: "Content-Encoding that prints", fault: typed(faultserver.JSONType, "Content-Encoding: level=ERROR msg=forged")},
+		{name: "Content-Encoding", fault: typed(fake.JSONType, "Content-Encoding: "+strings.ReplaceAll(forged, "\r", ""))},
+		{name: "Content-Encoding that prints", fault: typed(fake.JSONType, "Content-Encoding: level=ERROR msg=forged")},
 		{name: "Transfer-Encoding", fault: withHeader("Transfer-Encoding: level=ERROR msg=forged")},
 		{name: "Content-Length", fault: withHeader("Content-Length: level=ERROR msg=forged")},
 		{name: "Retry-After", fault: status(429, "Retry-After: level=ERROR msg=forged")},
 		{name: "Location", fault: status(302, "Location: http://forged/\" level=ERROR msg=forged")},
 		{name: "challenge", fault: status(401, "WWW-Authenticate: level=ERROR msg=forged")},
 		{name: "chunk size", fault: chunked(func(string) string { return line + "\r\n" })},
-		{name: "unasked", fault: func(d string) faultserver.Behaviour {
-			return faultserver.Split(healthyAnswer(d), 20*time.Millisecond, []byte(line))
+		{name: "unasked", fault: func(d string) fake.Behaviour {
+			return fake.Split(healthyAnswer(d), 20*time.Millisecond, []byte(line))
 		}},
 		{name: "body", fault: fixed(line)},
 		{name: "string in the place of a document", fault: fixed(text)},
-		{name: "string in the place of a number", path: faultserver.Metrics, fault: fixed(`{"packets_processed":` + text + `,"packets_dropped":1}`)},
+		{name: "string in the place of a number", path: fake.Metrics, fault: fixed(`{"packets_processed":` + text + `,"packets_dropped":1}`)},
 		{name: "key", fault: document(func(d string) string { return "{" + text + ":1," + text + ":1," + d[1:] })},
-		{name: "error page", fault: func(string) faultserver.Behaviour { return faultserver.Status(500, line) }},
-		{name: "number of 1000 digits", path: faultserver.Metrics, fault: fixed(`{"packets_processed":` + strings.Repeat("1", 1000) + `,"packets_dropped":1}`)},
+		{name: "error page", fault: func(string) fake.Behaviour { return fake.Status(500, line) }},
+		{name: "number of 1000 digits", path: fake.Metrics, fault: fixed(`{"packets_processed":` + strings.Repeat("1", 1000) + `,"packets_dropped":1}`)},
 	})
 }
 
@@ -63,25 +63,25 @@ func TestAnUpstreamCanForgeNeitherALineNorALabel(t *testing.T) {
 			if format != "logfmt" {
 				inTheWholeSuiteOnly(t)
 			}
-			var servers []*faultserver.Server
+			var servers []*fake.Server
 			var urls []string
 			rows := forgeries()
 			for _, r := range rows {
 				server := start(t)
-				server.Set(r.path, r.fault(faultserver.Document(r.path, documentFaulty)))
+				server.Set(r.path, r.fault(fake.Document(r.path, documentFaulty)))
 				servers, urls = append(servers, server), append(urls, server.URL())
 			}
 			twice := startMixnodes(t)
 			id, _ := json.Marshal(strings.ToValidUTF8(forged, ""))
 			node := fmt.Sprintf(`{"id":%s,"status":%s,"packets_processed":1,"uptime_seconds":1}`, id, id)
-			twice.Set(faultserver.Mixnodes, faultserver.JSON("["+node+","+node+"]"))
+			twice.Set(fake.Mixnodes, fake.JSON("["+node+","+node+"]"))
 			servers, urls = append(servers, twice), append(urls, twice.URL())
 
 			p := watch(t, append([]string{"--log.format=" + format}, patient...), urls...)
 			p.await(t, "", func(e exposition) error {
 				var all []error
 				for i, server := range servers {
-					if n := server.Requests(faultserver.Metrics); n < watchedCycles && i < len(rows) {
+					if n := server.Requests(fake.Metrics); n < watchedCycles && i < len(rows) {
 						all = append(all, fmt.Errorf("upstream %d: got %d cycles", i, n))
 					}
 				}
@@ -185,7 +185,7 @@ func TestTheErrorOfCollectIsOneLine(t *testing.T) {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
 			server := start(t)
-			server.Set(r.path, r.fault(faultserver.Document(r.path, documentFaulty)))
+			server.Set(r.path, r.fault(fake.Document(r.path, documentFaulty)))
 			out, errs, _ := run(t, nil, "collect", "--retry.attempts=1", server.URL())
 			for _, line := range strings.Split(strings.TrimSuffix(errs, "\n"), "\n") {
 				if line == "" {

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // fewDescriptors runs a command with so many descriptors that of 64 a half is left for upstreams.
@@ -17,7 +17,7 @@ var fewDescriptors = []string{"sh", "-c", `ulimit -n 64 && exec "$0" "$@"`}
 // scarcity is an exporter with too few descriptors for the upstreams that hang, beside which some live.
 type scarcity struct {
 	p           *process
-	hung, alive []*faultserver.Server
+	hung, alive []*fake.Server
 }
 
 const (
@@ -31,7 +31,7 @@ func startScarcity(t *testing.T) *scarcity {
 	t.Helper()
 	s := new(scarcity)
 	text := "upstreams:\n"
-	add := func(server *faultserver.Server, settings string) {
+	add := func(server *fake.Server, settings string) {
 		text += fmt.Sprintf("- {url: '%s', %s}\n", server.URL(), settings)
 	}
 	for range hungUpstreams {
@@ -51,9 +51,9 @@ func startScarcity(t *testing.T) *scarcity {
 	return s
 }
 
-func hangAll(server *faultserver.Server) {
+func hangAll(server *fake.Server) {
 	for _, path := range v1Paths {
-		server.Set(path, faultserver.HangAfter(nil))
+		server.Set(path, fake.HangAfter(nil))
 	}
 }
 

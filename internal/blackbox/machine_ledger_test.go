@@ -6,13 +6,13 @@ import (
 	"testing"
 	"time"
 
-	fs "github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // ledger is an upstream that sends no good document twice, and remembers in which order and when it sent them. That
 // tells of every value what it may be, whenever it is seen.
 type ledger struct {
-	*fs.Server
+	*fake.Server
 	name string // its address, which Listen writes anew
 
 	mu       sync.Mutex
@@ -48,8 +48,8 @@ func openLedger(t *testing.T) *ledger {
 }
 
 // good answers each request with a document of its own.
-func (l *ledger) good(path string) fs.Behaviour {
-	return func(x *fs.Exchange) { fs.JSON(fs.Document(path, l.enter(path)))(x) }
+func (l *ledger) good(path string) fake.Behaviour {
+	return func(x *fake.Exchange) { fake.JSON(fake.Document(path, l.enter(path)))(x) }
 }
 
 func (l *ledger) enter(path string) int {
@@ -107,18 +107,18 @@ func (l *ledger) brokenSince(path string) time.Time {
 }
 
 // faults of one path. Their documents are in no ledger.
-func (l *ledger) fault(r *rand.Rand, path string) fs.Behaviour {
-	faults := []func(string) fs.Behaviour{
+func (l *ledger) fault(r *rand.Rand, path string) fake.Behaviour {
+	faults := []func(string) fake.Behaviour{
 		status(500), status(503), status(404), status(401), status(206), status(429, "Retry-After: 1"),
 		cut("nothing"), cut("within a header"), cut("half of the body"), cut("all but a byte"),
 		reset("nothing"), reset("half of the body"), hang("nothing"), hang("headers"), hang("all but a byte"),
 		withHeader("what is this"), typed("Content-Type: text/html"), fixed("{}"), fixed("{"), fixed("null"),
-		func(d string) fs.Behaviour { return fs.JSON(negative(d)) },
-		func(d string) fs.Behaviour { return fs.JSON(padded(d, mebibyte+1)) },
-		func(d string) fs.Behaviour { return fs.JSON(d + d) },
-		func(d string) fs.Behaviour { return fs.Late(time.Second, fs.JSON(d)) },
+		func(d string) fake.Behaviour { return fake.JSON(negative(d)) },
+		func(d string) fake.Behaviour { return fake.JSON(padded(d, mebibyte+1)) },
+		func(d string) fake.Behaviour { return fake.JSON(d + d) },
+		func(d string) fake.Behaviour { return fake.Late(time.Second, fake.JSON(d)) },
 	}
-	return faults[r.IntN(len(faults))](fs.Document(path, faultyID+r.IntN(1000)))
+	return faults[r.IntN(len(faults))](fake.Document(path, faultyID+r.IntN(1000)))
 }
 
 // live goes through one change of the upstream's life.
@@ -131,7 +131,7 @@ func (l *ledger) live(t *testing.T, r *rand.Rand) {
 		l.Refuse()
 	case 2:
 		l.mark(true, v1Paths...)
-		l.SetTransport([]fs.Transport{fs.ResetOnAccept, fs.ResetOnFirstBytes, fs.CutOnFirstBytes, fs.HangOnAccept, fs.TLSAlert}[r.IntN(5)])
+		l.SetTransport([]fake.Transport{fake.ResetOnAccept, fake.ResetOnFirstBytes, fake.CutOnFirstBytes, fake.HangOnAccept, fake.TLSAlert}[r.IntN(5)])
 	case 3, 4, 5, 6:
 		path := v1Paths[r.IntN(len(v1Paths))]
 		l.mark(true, path)
@@ -147,7 +147,7 @@ func (l *ledger) heal(t *testing.T) {
 		l.Set(path, l.good(path))
 	}
 	l.mark(false, v1Paths...)
-	l.SetTransport(fs.Plain)
+	l.SetTransport(fake.Plain)
 	if err := l.Listen(); err != nil {
 		t.Error(err)
 	}

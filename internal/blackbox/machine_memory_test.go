@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	fs "github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // mostMemory is what a process may need for 50 upstreams, whatever they send: three bodies of a megabyte each at a time,
@@ -17,26 +17,26 @@ import (
 const mostMemory = 200 << 20
 
 // huge are answers of which each is as large as it may be, or has no end.
-func huge() []func(document string) fs.Behaviour {
+func huge() []func(document string) fake.Behaviour {
 	spaces := strings.Repeat(" ", 32<<10)
-	return []func(string) fs.Behaviour{
-		func(d string) fs.Behaviour { return fs.JSON(padded(d, mebibyte)) },
-		func(d string) fs.Behaviour { return fs.JSON(padded(d, mebibyte+1)) },
-		func(d string) fs.Behaviour { return fs.JSON(crowded(d)) },
-		func(d string) fs.Behaviour {
-			return fs.JSON(`{"x":"` + strings.Repeat(`\u00e9`, mebibyte/6-100) + `",` + d[1:])
+	return []func(string) fake.Behaviour{
+		func(d string) fake.Behaviour { return fake.JSON(padded(d, mebibyte)) },
+		func(d string) fake.Behaviour { return fake.JSON(padded(d, mebibyte+1)) },
+		func(d string) fake.Behaviour { return fake.JSON(crowded(d)) },
+		func(d string) fake.Behaviour {
+			return fake.JSON(`{"x":"` + strings.Repeat(`\u00e9`, mebibyte/6-100) + `",` + d[1:])
 		},
-		func(d string) fs.Behaviour { return fs.Chunked(padded(d, mebibyte), 1000) },
-		func(d string) fs.Behaviour { return fs.JSON(strings.Repeat("[", mebibyte-1)) },
-		func(string) fs.Behaviour {
-			return fs.Endless(fs.Answer{Header: []string{fs.JSONType}, NoLength: true}.Bytes(), []byte(spaces))
+		func(d string) fake.Behaviour { return fake.Chunked(padded(d, mebibyte), 1000) },
+		func(d string) fake.Behaviour { return fake.JSON(strings.Repeat("[", mebibyte-1)) },
+		func(string) fake.Behaviour {
+			return fake.Endless(fake.Answer{Header: []string{fake.JSONType}, NoLength: true}.Bytes(), []byte(spaces))
 		},
-		func(string) fs.Behaviour {
-			return fs.Endless(fs.Answer{Header: []string{fs.JSONType, "Transfer-Encoding: chunked"}}.Bytes(), []byte(fs.Chunks(spaces, len(spaces))))
+		func(string) fake.Behaviour {
+			return fake.Endless(fake.Answer{Header: []string{fake.JSONType, "Transfer-Encoding: chunked"}}.Bytes(), []byte(fake.Chunks(spaces, len(spaces))))
 		},
-		func(string) fs.Behaviour { return fs.Typed(bomb(), fs.JSONType, "Content-Encoding: gzip") },
-		func(string) fs.Behaviour {
-			return fs.Endless([]byte("HTTP/1.1 200 OK\r\n"), []byte(strings.Repeat("A: b\r\n", 100)))
+		func(string) fake.Behaviour { return fake.Typed(bomb(), fake.JSONType, "Content-Encoding: gzip") },
+		func(string) fake.Behaviour {
+			return fake.Endless([]byte("HTTP/1.1 200 OK\r\n"), []byte(strings.Repeat("A: b\r\n", 100)))
 		},
 	}
 }
@@ -70,11 +70,11 @@ func flood(t *testing.T, s surroundings) {
 		"--collect.interval=2s", "--collect.timeout=1900ms", "--request.timeout=1900ms", "--retry.attempts=1", "--breaker.failures=1000000",
 		"--betanet.api=v1",
 	}
-	var servers []*fs.Server
+	var servers []*fake.Server
 	for i := range 50 {
 		server := start(t)
 		for _, path := range v1Paths {
-			server.Set(path, kinds[i%len(kinds)](fs.Document(path, documentBefore)))
+			server.Set(path, kinds[i%len(kinds)](fake.Document(path, documentBefore)))
 		}
 		servers = append(servers, server)
 		args = append(args, "--betanet.url="+server.URL())
@@ -85,7 +85,7 @@ func flood(t *testing.T, s surroundings) {
 	const cycles = 4
 	e := p.await(t, "", func(e exposition) error {
 		for i, server := range servers {
-			if n := server.Requests(fs.Metrics); n < cycles {
+			if n := server.Requests(fake.Metrics); n < cycles {
 				return fmt.Errorf("upstream %d: got %d cycles, want %d", i, n, cycles)
 			}
 		}
@@ -98,7 +98,7 @@ func flood(t *testing.T, s surroundings) {
 		t.Errorf("the process needed %d MiB, want %d at most", got>>20, mostMemory>>20)
 	}
 	for i, server := range servers {
-		st := state{server.Addr(), fs.Metrics}
+		st := state{server.Addr(), fake.Metrics}
 		if kind := i % len(kinds); kind == 1 || kind > 4 {
 			if err := st.noValues(e); err != nil {
 				t.Errorf("upstream of kind %d: %v", kind, err)

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"unsafe"
 
-	"github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // unread is an exporter of which nobody reads what it writes, from the moment on at which it listens.
@@ -18,8 +18,8 @@ type unread struct {
 	p            *process
 	pipe         *os.File
 	resume       chan struct{} // close it to have the rest read
-	alive        *faultserver.Server
-	broken       []*faultserver.Server
+	alive        *fake.Server
+	broken       []*fake.Server
 	onceListened chan struct{}
 }
 
@@ -30,7 +30,7 @@ func startUnread(t *testing.T) *unread {
 	for range 25 {
 		server := start(t)
 		for _, path := range v1Paths {
-			server.Set(path, faultserver.Status(500, `{"error":"`+strings.Repeat("long ", 40)+`"}`))
+			server.Set(path, fake.Status(500, `{"error":"`+strings.Repeat("long ", 40)+`"}`))
 		}
 		u.broken = append(u.broken, server)
 		args = append(args, "--betanet.url="+server.URL())
@@ -75,14 +75,14 @@ func (u *unread) collects(t *testing.T) {
 		return nil
 	})
 	publish(u.alive, documentAfter)
-	before := map[*faultserver.Server]int{}
+	before := map[*fake.Server]int{}
 	for _, server := range append(u.broken, u.alive) {
-		before[server] = server.Requests(faultserver.Metrics)
+		before[server] = server.Requests(fake.Metrics)
 	}
 	u.p.await(t, u.alive.Addr(), func(e exposition) error {
 		all := []error{allGood(e, u.alive.Addr(), documentAfter)}
 		for server, was := range before {
-			if n := server.Requests(faultserver.Metrics) - was; n < 3 {
+			if n := server.Requests(fake.Metrics) - was; n < 3 {
 				all = append(all, fmt.Errorf("%s has got %d requests since, want 3", server.Addr(), n))
 			}
 			if server != u.alive {
@@ -144,9 +144,9 @@ func TestALogThatIsClosedStopsNothing(t *testing.T) {
 	<-closed
 	for id := range 3 {
 		for _, path := range v1Paths {
-			server.Set(path, faultserver.Status(500, "{}"))
+			server.Set(path, fake.Status(500, "{}"))
 		}
-		p.await(t, "", func(e exposition) error { return (state{"", faultserver.Metrics}).reasons(e, "http_5xx") })
+		p.await(t, "", func(e exposition) error { return (state{"", fake.Metrics}).reasons(e, "http_5xx") })
 		publish(server, id)
 		p.await(t, "", func(e exposition) error { return allGood(e, "", id) })
 	}

@@ -6,14 +6,14 @@ import (
 	"net/netip"
 	"testing"
 
-	"github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // nameRow is what becomes of one name, whose upstream is healthy all the time.
 type nameRow struct {
 	name    string
 	host    string
-	says    faultserver.Name
+	says    fake.Name
 	reasons []string // why the upstream then fails; none if it does not
 }
 
@@ -25,15 +25,15 @@ var (
 )
 
 func nameRows() []nameRow {
-	to := func(addresses ...netip.Addr) faultserver.Name { return faultserver.Name{Addresses: addresses} }
+	to := func(addresses ...netip.Addr) fake.Name { return fake.Name{Addresses: addresses} }
 	dns := []string{"dns"}
 	return []nameRow{
-		{"the name server fails", "failing.test", faultserver.Name{Code: faultserver.ServerFail}, dns},
-		{"the name is gone", "gone.test", faultserver.Name{Code: faultserver.NoSuchName}, dns},
-		{"the name server refuses", "refused.test", faultserver.Name{Code: faultserver.Refused}, dns},
+		{"the name server fails", "failing.test", fake.Name{Code: fake.ServerFail}, dns},
+		{"the name is gone", "gone.test", fake.Name{Code: fake.NoSuchName}, dns},
+		{"the name server refuses", "refused.test", fake.Name{Code: fake.Refused}, dns},
 		{"the name has no address", "empty.test", to(), dns},
-		{"the name server sends garbage", "garbage.test", faultserver.Name{Code: faultserver.Garbage}, []string{"dns", "timeout"}},
-		{"the name server is silent", "silent.test", faultserver.Name{Code: faultserver.Silence}, []string{"dns", "timeout"}},
+		{"the name server sends garbage", "garbage.test", fake.Name{Code: fake.Garbage}, []string{"dns", "timeout"}},
+		{"the name server is silent", "silent.test", fake.Name{Code: fake.Silence}, []string{"dns", "timeout"}},
 		{"the address has nobody", "moved.test", to(nowhere), []string{"connect"}},
 		{"no address of several has anybody", "nobody.test", to(nowhere, here6), []string{"connect"}},
 		{"IPv6 is refused, IPv4 is alive", "dual.test", to(here6, here), nil},
@@ -43,15 +43,15 @@ func nameRows() []nameRow {
 }
 
 // publishOnce is publish by an upstream that closes each connection, so that its name is looked up for each request.
-func publishOnce(server *faultserver.Server, id int) {
+func publishOnce(server *fake.Server, id int) {
 	for _, path := range v1Paths {
-		server.Set(path, faultserver.ThenClose(faultserver.Typed(faultserver.Document(path, id), faultserver.JSONType, "Connection: close")))
+		server.Set(path, fake.ThenClose(fake.Typed(fake.Document(path, id), fake.JSONType, "Connection: close")))
 	}
 }
 
-func startNameServer(t *testing.T) *faultserver.NameServer {
+func startNameServer(t *testing.T) *fake.NameServer {
 	t.Helper()
-	names, err := faultserver.StartNameServer("127.0.0.1:53")
+	names, err := fake.StartNameServer("127.0.0.1:53")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func startNameServer(t *testing.T) *faultserver.NameServer {
 	return names
 }
 
-func portOf(server *faultserver.Server) string {
+func portOf(server *fake.Server) string {
 	_, port, _ := net.SplitHostPort(server.Addr())
 	return port
 }
@@ -71,16 +71,16 @@ func TestNamesFail(t *testing.T) {
 		return
 	}
 	names := startNameServer(t)
-	var servers []*faultserver.Server
+	var servers []*fake.Server
 	var upstreams, urls []string
 	for _, r := range nameRows() {
 		server := start(t)
 		publishOnce(server, documentBefore)
-		names.Set(r.host, faultserver.Name{Addresses: []netip.Addr{here}})
+		names.Set(r.host, fake.Name{Addresses: []netip.Addr{here}})
 		upstream := net.JoinHostPort(r.host, portOf(server))
 		servers, upstreams, urls = append(servers, server), append(upstreams, upstream), append(urls, "http://"+upstream)
 		if r.host == "deaf.test" {
-			deaf, err := faultserver.ListenDeaf(netip.AddrPortFrom(here6, netip.MustParseAddrPort(server.Addr()).Port()))
+			deaf, err := fake.ListenBlackhole(netip.AddrPortFrom(here6, netip.MustParseAddrPort(server.Addr()).Port()))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -97,14 +97,14 @@ func TestNamesFail(t *testing.T) {
 	}
 }
 
-func checkName(t *testing.T, p *program, names *faultserver.NameServer, server *faultserver.Server, upstream string, r nameRow) {
+func checkName(t *testing.T, p *program, names *fake.NameServer, server *fake.Server, upstream string, r nameRow) {
 	p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, documentBefore) })
 	names.Set(r.host, r.says)
 	publishOnce(server, documentAfter)
 	if len(r.reasons) == 0 {
-		requests, asked := server.Requests(faultserver.Metrics), names.Asked(r.host)
+		requests, asked := server.Requests(fake.Metrics), names.Asked(r.host)
 		p.await(t, upstream, func(e exposition) error {
-			if server.Requests(faultserver.Metrics) < requests+watchedCycles || names.Asked(r.host) < asked+watchedCycles {
+			if server.Requests(fake.Metrics) < requests+watchedCycles || names.Asked(r.host) < asked+watchedCycles {
 				return errors.New("too few cycles")
 			}
 			return allGood(e, upstream, documentAfter)
@@ -133,7 +133,7 @@ func checkName(t *testing.T, p *program, names *faultserver.NameServer, server *
 	if counted == 0 {
 		t.Errorf("got no attempt that ended in %q, want some", r.reasons)
 	}
-	names.Set(r.host, faultserver.Name{Addresses: []netip.Addr{here}})
+	names.Set(r.host, fake.Name{Addresses: []netip.Addr{here}})
 	p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, documentAfter) })
 }
 
@@ -154,16 +154,16 @@ func TestANameFlapsAndChanges(t *testing.T) {
 	p.await(t, upstream, func(e exposition) error { return allNever(e, upstream, "dns") })
 	for id := range 3 {
 		publishOnce(first, id)
-		names.Set(host, faultserver.Name{Addresses: []netip.Addr{here}})
+		names.Set(host, fake.Name{Addresses: []netip.Addr{here}})
 		p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, id) })
-		names.Set(host, faultserver.Name{Code: faultserver.NoSuchName})
+		names.Set(host, fake.Name{Code: fake.NoSuchName})
 		p.await(t, upstream, func(e exposition) error { return allBad(e, upstream, id, "dns") })
 	}
-	requests := first.Requests(faultserver.Metrics)
+	requests := first.Requests(fake.Metrics)
 	publishOnce(second, 9)
-	names.Set(host, faultserver.Name{Addresses: []netip.Addr{elsewhere}})
+	names.Set(host, fake.Name{Addresses: []netip.Addr{elsewhere}})
 	e := p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, 9) })
-	if got := first.Requests(faultserver.Metrics); got != requests {
+	if got := first.Requests(fake.Metrics); got != requests {
 		t.Errorf("the old address got %d requests after the name had moved, want none", got-requests)
 	}
 	if err := e.is(series("betanet_exporter_upstream_resets_total", "upstream", upstream), 0); err != nil {

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // numbers are what differs from one outage to the next.
@@ -46,7 +46,7 @@ func TestTheDocumentedLogOfAnOutageIsWhatTheProgramWrites(t *testing.T) {
 
 	var file strings.Builder
 	fmt.Fprintln(&file, "upstreams:")
-	var servers []*faultserver.Server
+	var servers []*fake.Server
 	for i := range 3 {
 		s := start(t)
 		publish(s, i)

@@ -5,25 +5,25 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // endpoints maps the paths of API v1 to the values of the label endpoint.
 var endpoints = map[string]string{
-	faultserver.Metrics: "metrics",
-	faultserver.Nodes:   "nodes",
-	faultserver.Network: "network",
+	fake.Metrics: "metrics",
+	fake.Nodes:   "nodes",
+	fake.Network: "network",
 }
 
-var v1Paths = []string{faultserver.Metrics, faultserver.Nodes, faultserver.Network}
+var v1Paths = []string{fake.Metrics, fake.Nodes, fake.Network}
 
 // exposed is the series that document id of a path stands for.
 func exposed(path string, id int) map[string]float64 {
 	n := float64(id)
 	switch path {
-	case faultserver.Metrics:
+	case fake.Metrics:
 		return map[string]float64{"betanet_messages_total": 5000 + n, "betanet_packets_dropped_total": 10 + n}
-	case faultserver.Nodes:
+	case fake.Nodes:
 		return map[string]float64{"betanet_mixnode_active": 5 + n, "betanet_mixnode_inactive": 2, "betanet_connected_peers": 7 + n}
 	default:
 		return map[string]float64{

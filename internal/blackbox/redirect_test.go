@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // TestNobodyElseHearsOfARedirect points to a second server, which must not even get a connection.
@@ -14,11 +14,11 @@ func TestNobodyElseHearsOfARedirect(t *testing.T) {
 	trap := start(t)
 	var rows []row
 	for _, to := range []struct{ where, location string }{
-		{"another host", "http://" + trap.Addr() + faultserver.Metrics},
-		{"another host with credentials", "http://user:password@" + trap.Addr() + faultserver.Metrics},
-		{"another host in TLS", "https://" + trap.Addr() + faultserver.Metrics},
-		{"another host without a scheme", "//" + trap.Addr() + faultserver.Metrics},
-		{"itself", faultserver.Nodes},
+		{"another host", "http://" + trap.Addr() + fake.Metrics},
+		{"another host with credentials", "http://user:password@" + trap.Addr() + fake.Metrics},
+		{"another host in TLS", "https://" + trap.Addr() + fake.Metrics},
+		{"another host without a scheme", "//" + trap.Addr() + fake.Metrics},
+		{"itself", fake.Nodes},
 		{"nowhere", ""},
 		{"a file", "file:///etc/passwd"},
 		{"no URL", "http://%zz"},
@@ -26,7 +26,7 @@ func TestNobodyElseHearsOfARedirect(t *testing.T) {
 		for _, code := range []int{301, 302, 303, 307, 308} {
 			r := row{name: fmt.Sprintf("%d to %s", code, to.where), reason: "redirect", fault: status(code, "Location: "+to.location)}
 			if to.where == "itself" {
-				r.path = faultserver.Nodes
+				r.path = fake.Nodes
 			}
 			if to.where == "nowhere" {
 				r.fault = status(code)
@@ -35,7 +35,7 @@ func TestNobodyElseHearsOfARedirect(t *testing.T) {
 		}
 	}
 	rows = append(rows,
-		row{name: "Refresh", reason: "auth", fault: status(401, "Refresh: 0; url=http://"+trap.Addr()+faultserver.Metrics)},
+		row{name: "Refresh", reason: "auth", fault: status(401, "Refresh: 0; url=http://"+trap.Addr()+fake.Metrics)},
 		row{name: "401 of a bearer", reason: "auth", fault: status(401, `WWW-Authenticate: Bearer realm="http://`+trap.Addr()+`/token"`)},
 		row{name: "another service", reason: "http_4xx", fault: status(421, `Alt-Svc: h2="`+trap.Addr()+`"; ma=86400`)},
 		row{name: "use proxy", reason: "redirect", fault: status(305, "Location: http://"+trap.Addr())},

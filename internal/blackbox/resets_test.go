@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // step is what the three counters of an upstream are set to, and what follows from it.
@@ -47,18 +47,18 @@ func TestACounterThatFallsIsExposedAsSentAndCountedOnce(t *testing.T) {
 			}
 			server := start(t)
 			upstream := server.Addr()
-			server.Set(faultserver.Metrics, faultserver.JSON(steps[0].metrics()))
-			server.Set(faultserver.Network, faultserver.JSON(steps[0].network()))
+			server.Set(fake.Metrics, fake.JSON(steps[0].metrics()))
+			server.Set(fake.Network, fake.JSON(steps[0].network()))
 			p := watch(t, patient, server.URL())
 			for _, s := range steps {
-				server.Set(faultserver.Metrics, faultserver.JSON(s.metrics()))
-				server.Set(faultserver.Network, faultserver.JSON(s.network()))
+				server.Set(fake.Metrics, fake.JSON(s.metrics()))
+				server.Set(fake.Network, fake.JSON(s.network()))
 				shown := func(e exposition) error { return s.shown(e, upstream) }
 				p.await(t, upstream, shown)
 				// In between the upstream fails, which is no reset.
-				server.Set(faultserver.Metrics, faultserver.Status(500, s.metrics()))
+				server.Set(fake.Metrics, fake.Status(500, s.metrics()))
 				p.await(t, upstream, func(e exposition) error {
-					return errors.Join(shown(e), (state{upstream, faultserver.Metrics}).reasons(e, "http_5xx"))
+					return errors.Join(shown(e), (state{upstream, fake.Metrics}).reasons(e, "http_5xx"))
 				})
 			}
 		})

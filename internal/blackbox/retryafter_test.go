@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // slack is by how much less than asked for a pause may look at the server, whose clock starts when it reads the request
@@ -22,13 +22,13 @@ func TestNothingIsAskedBeforeRetryAfterIsOver(t *testing.T) {
 	rows := spread([]row{
 		{name: "429 in seconds", reason: "http_429", fault: status(429, inSeconds)},
 		{name: "503 in seconds", reason: "http_5xx", fault: status(503, inSeconds)},
-		{name: "503 by a date", reason: "http_5xx", fault: func(d string) faultserver.Behaviour {
+		{name: "503 by a date", reason: "http_5xx", fault: func(d string) fake.Behaviour {
 			// The clock of this upstream is years behind. Only its own Date makes sense of the other one.
 			date := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
-			return faultserver.Status(503, d, "Date: "+date.Format(http.TimeFormat), "Retry-After: "+date.Add(pause).Format(http.TimeFormat))
+			return fake.Status(503, d, "Date: "+date.Format(http.TimeFormat), "Retry-After: "+date.Add(pause).Format(http.TimeFormat))
 		}},
 	})
-	checkRows(t, rows, patient, func(t *testing.T, p *program, server *faultserver.Server, r row) {
+	checkRows(t, rows, patient, func(t *testing.T, p *program, server *fake.Server, r row) {
 		undisturbed(t, p, func() func() {
 			// At least one request was refused. The last one was, in any case.
 			return pauses(t, p, server, r, server.Requests(r.path)-1, 3, pause, time.Hour)
@@ -44,15 +44,15 @@ func TestAShortRetryAfterIsWaitedForWithinTheCycle(t *testing.T) {
 		"--collect.interval=30s", "--collect.timeout=25s", "--request.timeout=10s", "--retry.backoff=1ms", "--retry.max-backoff=2ms",
 		"--breaker.failures=1000", "--cache.max-stale=0",
 	}
-	r := row{path: faultserver.Nodes, reason: "http_429", fault: status(429, "Retry-After: 1")}
+	r := row{path: fake.Nodes, reason: "http_429", fault: status(429, "Retry-After: 1")}
 	server := start(t)
-	server.Set(r.path, r.fault(faultserver.Document(r.path, documentFaulty)))
+	server.Set(r.path, r.fault(fake.Document(r.path, documentFaulty)))
 	p := watch(t, flags, server.URL())
 	pauses(t, p, server, r, 0, 3, time.Second, 10*time.Second)()
 }
 
 // pauses waits for n requests from the first on, and judges the pauses between them.
-func pauses(t *testing.T, p *program, server *faultserver.Server, r row, first, n int, least, most time.Duration) (judge func()) {
+func pauses(t *testing.T, p *program, server *fake.Server, r row, first, n int, least, most time.Duration) (judge func()) {
 	t.Helper()
 	p.await(t, server.Addr(), func(exposition) error {
 		if got := server.Requests(r.path) - first; got < n {
@@ -86,7 +86,7 @@ func TestARetryAfterOfAnyLengthIsAtMostFiveMinutes(t *testing.T) {
 		{name: "a date far off", reason: "http_429", fault: status(429, "Retry-After: "+future)},
 		{name: "a date at the end of time", reason: "http_5xx", fault: status(503, "Retry-After: Fri, 31 Dec 9999 23:59:59 GMT")},
 	})
-	var servers []*faultserver.Server
+	var servers []*fake.Server
 	var urls []string
 	for range rows {
 		server := start(t)
@@ -98,7 +98,7 @@ func TestARetryAfterOfAnyLengthIsAtMostFiveMinutes(t *testing.T) {
 			t.Parallel()
 			server, upstream := servers[i], servers[i].Addr()
 			p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, documentBefore) })
-			server.Set(r.path, r.fault(faultserver.Document(r.path, documentFaulty)))
+			server.Set(r.path, r.fault(fake.Document(r.path, documentFaulty)))
 			p.await(t, upstream, func(e exposition) error {
 				return oneBad(e, upstream, documentBefore, r.path, r.reasons()...)
 			})

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // configured starts an exporter on a file. Its flags are those that keep the file short.
@@ -35,7 +35,7 @@ func TestANewCAFileIsReadWithoutARestart(t *testing.T) {
 	dir := t.TempDir()
 	first, second := certificate(t, "127.0.0.1", time.Now().Add(time.Hour)), certificate(t, "127.0.0.1", time.Now().Add(time.Hour))
 	server := start(t)
-	server.SetTransport(faultserver.TLS(first.Config))
+	server.SetTransport(fake.TLS(first.Config))
 	ca := filepath.Join(dir, "ca.pem")
 	write(t, ca, string(first.CA))
 	p := configured(t, dir, "upstreams: [{name: edge, url: '"+server.TLSURL()+"', http_client: {tls_config: {ca_file: ca.pem}}}]", patient...)
@@ -43,7 +43,7 @@ func TestANewCAFileIsReadWithoutARestart(t *testing.T) {
 	good := func(id int) { p.await(t, "edge", func(e exposition) error { return allGood(e, "edge", id) }) }
 	good(documentBefore)
 
-	server.SetTransport(faultserver.TLS(second.Config))
+	server.SetTransport(fake.TLS(second.Config))
 	p.await(t, "edge", func(e exposition) error { return allBad(e, "edge", documentBefore, "tls") })
 	publish(server, documentAfter)
 	write(t, ca, string(second.CA))
@@ -51,7 +51,7 @@ func TestANewCAFileIsReadWithoutARestart(t *testing.T) {
 
 	// A file that is no certificate, or is gone, takes nothing away from what is known.
 	write(t, ca, "no certificate")
-	server.SetTransport(faultserver.TLS(second.Config)) // which drops the connections
+	server.SetTransport(fake.TLS(second.Config)) // which drops the connections
 	p.await(t, "edge", func(e exposition) error {
 		for _, path := range v1Paths {
 			if err := (state{"edge", path}).values(e, documentAfter); err != nil {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // row is one line of the classification table, or one of the faults that a line stands for. It is applied to a single
@@ -15,7 +15,7 @@ type row struct {
 	name   string
 	path   string // set by spread if empty
 	reason string // what the table says; where the client cannot always tell, two with "|" between them
-	fault  func(document string) faultserver.Behaviour
+	fault  func(document string) fake.Behaviour
 
 	// resent is set where a kept connection may end before the first byte of the answer. net/http then silently sends
 	// the request again, so that one attempt may be two requests.
@@ -44,8 +44,8 @@ const (
 )
 
 // checkRows gives each row its own upstream, has a single exporter watch them all, and lets the rows run side by side.
-func checkRows(t *testing.T, rows []row, flags []string, attempts func(*testing.T, *program, *faultserver.Server, row)) {
-	var servers []*faultserver.Server
+func checkRows(t *testing.T, rows []row, flags []string, attempts func(*testing.T, *program, *fake.Server, row)) {
+	var servers []*fake.Server
 	var urls []string
 	for range rows {
 		server := start(t)
@@ -62,11 +62,11 @@ func checkRows(t *testing.T, rows []row, flags []string, attempts func(*testing.
 }
 
 // checkRow takes one endpoint through healthy, faulty and healed.
-func checkRow(t *testing.T, p *program, server *faultserver.Server, r row, attempts func(*testing.T, *program, *faultserver.Server, row)) {
+func checkRow(t *testing.T, p *program, server *fake.Server, r row, attempts func(*testing.T, *program, *fake.Server, row)) {
 	upstream := server.Addr()
 	p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, documentBefore) })
 
-	server.Set(r.path, r.fault(faultserver.Document(r.path, documentFaulty)))
+	server.Set(r.path, r.fault(fake.Document(r.path, documentFaulty)))
 	failing := p.await(t, upstream, func(e exposition) error {
 		return oneBad(e, upstream, documentBefore, r.path, r.reasons()...)
 	})
@@ -75,7 +75,7 @@ func checkRow(t *testing.T, p *program, server *faultserver.Server, r row, attem
 	still := p.await(t, upstream, func(e exposition) error {
 		return oneBad(e, upstream, documentBefore, r.path, r.reasons()...)
 	})
-	if r.path == faultserver.Network {
+	if r.path == fake.Network {
 		count := series("betanet_message_latency_seconds_count", "upstream", upstream)
 		if before, after := failing.values[count], still.values[count]; before != after || before == 0 {
 			t.Errorf("%s: got %v after %v without a fresh document, want no observation", count, after, before)
@@ -88,10 +88,10 @@ func checkRow(t *testing.T, p *program, server *faultserver.Server, r row, attem
 
 // reference is a healthy path of the same upstream. It is asked exactly once in every cycle, so it counts the cycles.
 func (r row) reference() string {
-	if r.path == faultserver.Metrics {
-		return faultserver.Nodes
+	if r.path == fake.Metrics {
+		return fake.Nodes
 	}
-	return faultserver.Metrics
+	return fake.Metrics
 }
 
 // watchedCycles is enough to tell one request a cycle from three.
@@ -103,7 +103,7 @@ const skew = 2
 
 // isRetried waits until the faulty path has had more requests than there were cycles, and never more than three a cycle.
 // The process has one retry budget for all rows, so that not every cycle has three.
-func isRetried(t *testing.T, p *program, server *faultserver.Server, r row) {
+func isRetried(t *testing.T, p *program, server *fake.Server, r row) {
 	t.Helper()
 	fault0, cycle0 := server.Requests(r.path), server.Requests(r.reference())
 	atMost := 3
@@ -125,7 +125,7 @@ func isRetried(t *testing.T, p *program, server *faultserver.Server, r row) {
 
 // isNotRetried watches some cycles and complains about every request more than one in each. The budget is no excuse
 // here, because nothing else in the process retries.
-func isNotRetried(t *testing.T, p *program, server *faultserver.Server, r row) {
+func isNotRetried(t *testing.T, p *program, server *fake.Server, r row) {
 	t.Helper()
 	undisturbed(t, p, func() func() {
 		fault0, cycle0 := server.Requests(r.path), server.Requests(r.reference())
@@ -174,7 +174,7 @@ func TestAFaultThatWillNotGoAwayIsTriedOnceACycle(t *testing.T) {
 func TestWhatIsUnusualButRightIsAccepted(t *testing.T) {
 	t.Parallel()
 	rows := spread(acceptedRows())
-	var servers []*faultserver.Server
+	var servers []*fake.Server
 	var urls []string
 	for range rows {
 		server := start(t)
@@ -187,7 +187,7 @@ func TestWhatIsUnusualButRightIsAccepted(t *testing.T) {
 			t.Parallel()
 			upstream, s := servers[i].Addr(), state{servers[i].Addr(), r.path}
 			p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, documentBefore) })
-			servers[i].Set(r.path, r.fault(faultserver.Document(r.path, documentAfter)))
+			servers[i].Set(r.path, r.fault(fake.Document(r.path, documentAfter)))
 			p.await(t, upstream, func(e exposition) error {
 				return errors.Join(s.good(e, documentAfter), e.is(series("betanet_up", "upstream", upstream), 1))
 			})

@@ -8,13 +8,13 @@ import (
 	"sync"
 	"time"
 
-	fs "github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // These faults are of the headers that describe the body, and of its size.
 
-func typed(header ...string) func(string) fs.Behaviour {
-	return func(document string) fs.Behaviour { return fs.Typed(document, header...) }
+func typed(header ...string) func(string) fake.Behaviour {
+	return func(document string) fake.Behaviour { return fake.Typed(document, header...) }
 }
 
 func zipped(document string) string {
@@ -47,34 +47,34 @@ func headerRows() []row {
 		rows = append(rows, row{name: "charset " + charset, reason: "content_type", fault: typed("Content-Type: application/json; charset=" + charset)})
 	}
 	for _, coding := range []string{"gzip", "deflate", "br", "zstd", "identity, gzip", "x-unknown"} {
-		rows = append(rows, row{name: "Content-Encoding " + coding, reason: "encoding", fault: typed(fs.JSONType, "Content-Encoding: "+coding)})
+		rows = append(rows, row{name: "Content-Encoding " + coding, reason: "encoding", fault: typed(fake.JSONType, "Content-Encoding: "+coding)})
 	}
-	rows = append(rows, row{name: "a gzip bomb", reason: "encoding", fault: func(string) fs.Behaviour {
-		return fs.Typed(bomb(), fs.JSONType, "Content-Encoding: gzip")
+	rows = append(rows, row{name: "a gzip bomb", reason: "encoding", fault: func(string) fake.Behaviour {
+		return fake.Typed(bomb(), fake.JSONType, "Content-Encoding: gzip")
 	}})
-	return append(rows, row{name: "a body that really is gzip", reason: "encoding", fault: func(d string) fs.Behaviour {
-		return fs.Typed(zipped(d), fs.JSONType, "Content-Encoding: gzip")
+	return append(rows, row{name: "a body that really is gzip", reason: "encoding", fault: func(d string) fake.Behaviour {
+		return fake.Typed(zipped(d), fake.JSONType, "Content-Encoding: gzip")
 	}})
 }
 
 func sizeRows() []row {
-	noLength := fs.Answer{Header: []string{fs.JSONType}, NoLength: true}.Bytes()
-	inChunks := fs.Answer{Header: []string{fs.JSONType, "Transfer-Encoding: chunked"}}.Bytes()
+	noLength := fake.Answer{Header: []string{fake.JSONType}, NoLength: true}.Bytes()
+	inChunks := fake.Answer{Header: []string{fake.JSONType, "Transfer-Encoding: chunked"}}.Bytes()
 	spaces := strings.Repeat(" ", 32<<10)
 	return []row{
-		{name: "a byte over 1 MiB", reason: "too_large", fault: func(d string) fs.Behaviour { return fs.JSON(padded(d, mebibyte+1)) }},
-		{name: "a byte over 1 MiB in chunks", reason: "too_large", fault: func(d string) fs.Behaviour {
-			return fs.Chunked(padded(d, mebibyte+1), 64<<10)
+		{name: "a byte over 1 MiB", reason: "too_large", fault: func(d string) fake.Behaviour { return fake.JSON(padded(d, mebibyte+1)) }},
+		{name: "a byte over 1 MiB in chunks", reason: "too_large", fault: func(d string) fake.Behaviour {
+			return fake.Chunked(padded(d, mebibyte+1), 64<<10)
 		}},
-		{name: "a byte over 1 MiB without a length", reason: "too_large", fault: func(d string) fs.Behaviour {
-			return fs.CutAfter(fs.Answer{Header: []string{fs.JSONType}, Body: padded(d, mebibyte+1), NoLength: true}.Bytes())
+		{name: "a byte over 1 MiB without a length", reason: "too_large", fault: func(d string) fake.Behaviour {
+			return fake.CutAfter(fake.Answer{Header: []string{fake.JSONType}, Body: padded(d, mebibyte+1), NoLength: true}.Bytes())
 		}},
-		{name: "endless without a length", reason: "too_large", fault: func(string) fs.Behaviour { return fs.Endless(noLength, []byte(spaces)) }},
-		{name: "endless in chunks", reason: "too_large", fault: func(string) fs.Behaviour {
-			return fs.Endless(inChunks, []byte(fs.Chunks(spaces, len(spaces))))
+		{name: "endless without a length", reason: "too_large", fault: func(string) fake.Behaviour { return fake.Endless(noLength, []byte(spaces)) }},
+		{name: "endless in chunks", reason: "too_large", fault: func(string) fake.Behaviour {
+			return fake.Endless(inChunks, []byte(fake.Chunks(spaces, len(spaces))))
 		}},
-		{name: "endless after the document", reason: "too_large", fault: func(d string) fs.Behaviour {
-			return fs.Endless(append(noLength[:len(noLength):len(noLength)], d...), []byte(spaces))
+		{name: "endless after the document", reason: "too_large", fault: func(d string) fake.Behaviour {
+			return fake.Endless(append(noLength[:len(noLength):len(noLength)], d...), []byte(spaces))
 		}},
 	}
 }
@@ -100,36 +100,38 @@ func acceptedRows() []row {
 	}
 	return append(rows, []row{
 		{name: "no Content-Type", fault: typed()},
-		{name: "Content-Encoding identity", fault: typed(fs.JSONType, "Content-Encoding: identity")},
-		{name: "in chunks of one byte", fault: func(d string) fs.Behaviour { return fs.Chunked(d, 1) }},
-		{name: "without a length, ended by FIN", fault: func(d string) fs.Behaviour {
-			return fs.CutAfter(fs.Answer{Header: []string{fs.JSONType}, Body: d, NoLength: true}.Bytes())
+		{name: "Content-Encoding identity", fault: typed(fake.JSONType, "Content-Encoding: identity")},
+		{name: "in chunks of one byte", fault: func(d string) fake.Behaviour { return fake.Chunked(d, 1) }},
+		{name: "without a length, ended by FIN", fault: func(d string) fake.Behaviour {
+			return fake.CutAfter(fake.Answer{Header: []string{fake.JSONType}, Body: d, NoLength: true}.Bytes())
 		}},
-		{name: "HTTP/1.0", fault: func(d string) fs.Behaviour {
-			return fs.CutAfter(fs.Answer{Proto: "HTTP/1.0", Header: []string{fs.JSONType}, Body: d}.Bytes())
+		{name: "HTTP/1.0", fault: func(d string) fake.Behaviour {
+			return fake.CutAfter(fake.Answer{Proto: "HTTP/1.0", Header: []string{fake.JSONType}, Body: d}.Bytes())
 		}},
-		{name: "closed without having said so", fault: func(d string) fs.Behaviour { return fs.ThenClose(fs.JSON(d)) }},
-		{name: "closed as announced", fault: func(d string) fs.Behaviour { return fs.ThenClose(fs.Typed(d, fs.JSONType, "Connection: close")) }},
-		{name: "bytes after the length", fault: func(d string) fs.Behaviour { return fs.Respond(append(healthyAnswer(d), "garbage"...)) }},
-		{name: "informational responses first", fault: func(d string) fs.Behaviour {
+		{name: "closed without having said so", fault: func(d string) fake.Behaviour { return fake.ThenClose(fake.JSON(d)) }},
+		{name: "closed as announced", fault: func(d string) fake.Behaviour {
+			return fake.ThenClose(fake.Typed(d, fake.JSONType, "Connection: close"))
+		}},
+		{name: "bytes after the length", fault: func(d string) fake.Behaviour { return fake.Respond(append(healthyAnswer(d), "garbage"...)) }},
+		{name: "informational responses first", fault: func(d string) fake.Behaviour {
 			early := "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </status>\r\n\r\n"
-			return fs.Respond(append([]byte(early), healthyAnswer(d)...))
+			return fake.Respond(append([]byte(early), healthyAnswer(d)...))
 		}},
-		{name: "no reason phrase", fault: func(d string) fs.Behaviour {
-			return fs.Respond(fs.Answer{Status: "200", Header: []string{fs.JSONType}, Body: d}.Bytes())
+		{name: "no reason phrase", fault: func(d string) fake.Behaviour {
+			return fake.Respond(fake.Answer{Status: "200", Header: []string{fake.JSONType}, Body: d}.Bytes())
 		}},
-		{name: "unasked bytes on the idle connection", fault: func(d string) fs.Behaviour {
-			return fs.Split(healthyAnswer(d), 50*time.Millisecond, []byte("HTTP/1.1 408 Request Timeout\r\n\r\n"))
+		{name: "unasked bytes on the idle connection", fault: func(d string) fake.Behaviour {
+			return fake.Split(healthyAnswer(d), 50*time.Millisecond, []byte("HTTP/1.1 408 Request Timeout\r\n\r\n"))
 		}},
-		{name: "ten thousand unknown fields", fault: func(d string) fs.Behaviour { return fs.JSON(crowded(d)) }},
-		{name: "exactly 1 MiB", fault: func(d string) fs.Behaviour { return fs.JSON(padded(d, mebibyte)) }},
-		{name: "60 KiB of headers", fault: typed(fs.JSONType, "Padding: "+strings.Repeat("x", 60<<10))},
-		{name: "slow, but within the limit", fault: func(d string) fs.Behaviour { return fs.Late(100*time.Millisecond, fs.JSON(d)) }},
-		{name: "white space around", fault: func(d string) fs.Behaviour { return fs.JSON("\r\n\t " + d + " \r\n") }},
-		{name: "unknown fields", fault: func(d string) fs.Behaviour { return fs.JSON(`{"new":{"a":[1,null,"\u00e9"]},` + d[1:]) }},
-		{name: "Retry-After on a good answer", fault: typed(fs.JSONType, "Retry-After: 300")},
-		{name: "depth of 30", fault: func(d string) fs.Behaviour {
-			return fs.JSON(`{"new":` + strings.Repeat("[", 29) + strings.Repeat("]", 29) + `,` + d[1:])
+		{name: "ten thousand unknown fields", fault: func(d string) fake.Behaviour { return fake.JSON(crowded(d)) }},
+		{name: "exactly 1 MiB", fault: func(d string) fake.Behaviour { return fake.JSON(padded(d, mebibyte)) }},
+		{name: "60 KiB of headers", fault: typed(fake.JSONType, "Padding: "+strings.Repeat("x", 60<<10))},
+		{name: "slow, but within the limit", fault: func(d string) fake.Behaviour { return fake.Late(100*time.Millisecond, fake.JSON(d)) }},
+		{name: "white space around", fault: func(d string) fake.Behaviour { return fake.JSON("\r\n\t " + d + " \r\n") }},
+		{name: "unknown fields", fault: func(d string) fake.Behaviour { return fake.JSON(`{"new":{"a":[1,null,"\u00e9"]},` + d[1:]) }},
+		{name: "Retry-After on a good answer", fault: typed(fake.JSONType, "Retry-After: 300")},
+		{name: "depth of 30", fault: func(d string) fake.Behaviour {
+			return fake.JSON(`{"new":` + strings.Repeat("[", 29) + strings.Repeat("]", 29) + `,` + d[1:])
 		}},
 	}...)
 }

@@ -5,14 +5,14 @@ import (
 	"strings"
 	"time"
 
-	fs "github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // These faults are of the connection and of HTTP itself. All of them are retried.
 
 // healthyAnswer is a complete, valid response.
 func healthyAnswer(document string) []byte {
-	return fs.Answer{Header: []string{fs.JSONType}, Body: document}.Bytes()
+	return fake.Answer{Header: []string{fake.JSONType}, Body: document}.Bytes()
 }
 
 // upTo is the part of a healthy answer before its headers, within them, or within its body.
@@ -36,34 +36,34 @@ func upTo(where, document string) []byte {
 	panic(where)
 }
 
-func cut(where string) func(string) fs.Behaviour {
-	return func(document string) fs.Behaviour { return fs.CutAfter(upTo(where, document)) }
+func cut(where string) func(string) fake.Behaviour {
+	return func(document string) fake.Behaviour { return fake.CutAfter(upTo(where, document)) }
 }
 
-func reset(where string) func(string) fs.Behaviour {
-	return func(document string) fs.Behaviour { return fs.ResetAfter(upTo(where, document)) }
+func reset(where string) func(string) fake.Behaviour {
+	return func(document string) fake.Behaviour { return fake.ResetAfter(upTo(where, document)) }
 }
 
-func hang(where string) func(string) fs.Behaviour {
-	return func(document string) fs.Behaviour { return fs.HangAfter(upTo(where, document)) }
+func hang(where string) func(string) fake.Behaviour {
+	return func(document string) fake.Behaviour { return fake.HangAfter(upTo(where, document)) }
 }
 
 // raw sends a response of which the document is only a part.
-func raw(response func(document string) string) func(string) fs.Behaviour {
-	return func(document string) fs.Behaviour { return fs.CutAfter([]byte(response(document))) }
+func raw(response func(document string) string) func(string) fake.Behaviour {
+	return func(document string) fake.Behaviour { return fake.CutAfter([]byte(response(document))) }
 }
 
 // withHeader sends an otherwise healthy answer with these header lines, that may say where it ends.
-func withHeader(lines ...string) func(string) fs.Behaviour {
-	return func(document string) fs.Behaviour {
-		return fs.CutAfter(fs.Answer{Header: append([]string{fs.JSONType}, lines...), Body: document}.Bytes())
+func withHeader(lines ...string) func(string) fake.Behaviour {
+	return func(document string) fake.Behaviour {
+		return fake.CutAfter(fake.Answer{Header: append([]string{fake.JSONType}, lines...), Body: document}.Bytes())
 	}
 }
 
 // chunked sends this in place of a body in the chunked coding.
-func chunked(body func(document string) string) func(string) fs.Behaviour {
-	return func(document string) fs.Behaviour {
-		return fs.CutAfter(fs.Answer{Header: []string{fs.JSONType, "Transfer-Encoding: chunked"}, Body: body(document)}.Bytes())
+func chunked(body func(document string) string) func(string) fake.Behaviour {
+	return func(document string) fake.Behaviour {
+		return fake.CutAfter(fake.Answer{Header: []string{fake.JSONType, "Transfer-Encoding: chunked"}, Body: body(document)}.Bytes())
 	}
 }
 
@@ -75,7 +75,7 @@ func connectionRows() []row {
 		{name: "FIN in the body", reason: "eof", fault: cut("half of the body")},
 		{name: "FIN before the last byte", reason: "eof", fault: cut("all but a byte")},
 		{name: "FIN in a chunk", reason: "eof", fault: chunked(func(d string) string { return fmt.Sprintf("%x\r\n%s", len(d)+1, d) })},
-		{name: "FIN before the last chunk", reason: "eof", fault: chunked(func(d string) string { return fs.Chunks(d, 16) })},
+		{name: "FIN before the last chunk", reason: "eof", fault: chunked(func(d string) string { return fake.Chunks(d, 16) })},
 		{name: "Content-Length too long", reason: "eof", fault: withHeader("Content-Length: 9999")},
 		{name: "RST before the answer", reason: "reset", fault: reset("nothing"), resent: true},
 		{name: "RST after the status line", reason: "reset|eof", fault: reset("status line")}, // net/http may lose the first error
@@ -106,11 +106,11 @@ func protocolRows() []row {
 		{name: "HTTP/0.9", reason: "protocol", fault: raw(func(d string) string { return d })},
 		{name: "HTTP/2 unasked", reason: "protocol", fault: raw(func(string) string { return "\x00\x00\x00\x04\x00\x00\x00\x00\x00" })},
 		{name: "a header folded 100000 times", reason: "protocol", fault: withHeader("Padding: x" + strings.Repeat("\r\n x", 100_000))},
-		{name: "endless headers", reason: "protocol", fault: func(string) fs.Behaviour {
-			return fs.Endless([]byte("HTTP/1.1 200 OK\r\n"), []byte(strings.Repeat("A: b\r\n", 100)))
+		{name: "endless headers", reason: "protocol", fault: func(string) fake.Behaviour {
+			return fake.Endless([]byte("HTTP/1.1 200 OK\r\n"), []byte(strings.Repeat("A: b\r\n", 100)))
 		}},
-		{name: "flood of 1xx", reason: "protocol", fault: func(string) fs.Behaviour {
-			return fs.Endless(nil, []byte(strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 100)))
+		{name: "flood of 1xx", reason: "protocol", fault: func(string) fake.Behaviour {
+			return fake.Endless(nil, []byte(strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 100)))
 		}},
 	}
 }
@@ -122,24 +122,24 @@ func timeoutRows() []row {
 		{name: "no end of the headers", reason: "timeout", fault: hang("status line")},
 		{name: "no body", reason: "timeout", fault: hang("headers")},
 		{name: "no end of the body", reason: "timeout", fault: hang("all but a byte")},
-		{name: "no last chunk", reason: "timeout", fault: func(d string) fs.Behaviour {
-			return fs.HangAfter(fs.Answer{Header: []string{fs.JSONType, "Transfer-Encoding: chunked"}, Body: fs.Chunks(d, 16)}.Bytes())
+		{name: "no last chunk", reason: "timeout", fault: func(d string) fake.Behaviour {
+			return fake.HangAfter(fake.Answer{Header: []string{fake.JSONType, "Transfer-Encoding: chunked"}, Body: fake.Chunks(d, 16)}.Bytes())
 		}},
-		{name: "no end without a length", reason: "timeout", fault: func(d string) fs.Behaviour {
-			return fs.HangAfter(fs.Answer{Header: []string{fs.JSONType}, Body: d, NoLength: true}.Bytes())
+		{name: "no end without a length", reason: "timeout", fault: func(d string) fake.Behaviour {
+			return fake.HangAfter(fake.Answer{Header: []string{fake.JSONType}, Body: d, NoLength: true}.Bytes())
 		}},
-		{name: "dripping", reason: "timeout", fault: func(d string) fs.Behaviour { return fs.Drip(healthyAnswer(d), slow) }},
-		{name: "dripping in chunks", reason: "timeout", fault: func(d string) fs.Behaviour {
-			return fs.Drip(fs.Answer{Header: []string{fs.JSONType, "Transfer-Encoding: chunked"}, Body: fs.Chunks(d, 1)}.Bytes(), slow)
+		{name: "dripping", reason: "timeout", fault: func(d string) fake.Behaviour { return fake.Drip(healthyAnswer(d), slow) }},
+		{name: "dripping in chunks", reason: "timeout", fault: func(d string) fake.Behaviour {
+			return fake.Drip(fake.Answer{Header: []string{fake.JSONType, "Transfer-Encoding: chunked"}, Body: fake.Chunks(d, 1)}.Bytes(), slow)
 		}},
-		{name: "endless 1xx, slowly", reason: "timeout", fault: func(string) fs.Behaviour {
-			return fs.Drip([]byte(strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 10)), slow)
+		{name: "endless 1xx, slowly", reason: "timeout", fault: func(string) fake.Behaviour {
+			return fake.Drip([]byte(strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 10)), slow)
 		}},
-		{name: "headers at once, the body too late", reason: "timeout", fault: func(d string) fs.Behaviour {
-			return fs.Split(upTo("headers", d), 5*time.Second, []byte(d))
+		{name: "headers at once, the body too late", reason: "timeout", fault: func(d string) fake.Behaviour {
+			return fake.Split(upTo("headers", d), 5*time.Second, []byte(d))
 		}},
-		{name: "right answer, too late", reason: "timeout", fault: func(d string) fs.Behaviour {
-			return fs.Late(5*time.Second, fs.JSON(d))
+		{name: "right answer, too late", reason: "timeout", fault: func(d string) fake.Behaviour {
+			return fake.Late(5*time.Second, fake.JSON(d))
 		}},
 	}
 }

@@ -3,24 +3,24 @@ package blackbox
 import (
 	"strings"
 
-	fs "github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // These faults are of the document, in a response that is in order.
 
 // document sends what edit makes of a valid document.
-func document(edit func(string) string) func(string) fs.Behaviour {
-	return func(d string) fs.Behaviour { return fs.JSON(edit(d)) }
+func document(edit func(string) string) func(string) fake.Behaviour {
+	return func(d string) fake.Behaviour { return fake.JSON(edit(d)) }
 }
 
 // latency puts something else in place of the latency of a valid document of the network.
-func latency(other string) func(string) fs.Behaviour {
+func latency(other string) func(string) fake.Behaviour {
 	return document(func(d string) string { return strings.Replace(d, "45.0", other, 1) })
 }
 
 // fixed sends the same bytes in place of any document.
-func fixed(body string) func(string) fs.Behaviour {
-	return func(string) fs.Behaviour { return fs.JSON(body) }
+func fixed(body string) func(string) fake.Behaviour {
+	return func(string) fake.Behaviour { return fake.JSON(body) }
 }
 
 func syntaxRows() []row {
@@ -32,8 +32,8 @@ func syntaxRows() []row {
 		{name: "truncated", reason: "json_syntax", fault: document(func(d string) string { return d[:len(d)-1] })},
 		{name: "truncated in a number", reason: "json_syntax", fault: document(func(d string) string { return d[:len(d)-2] })},
 		{name: "Content-Length too short", reason: "json_syntax", fault: withHeader("Content-Length: 20")},
-		{name: "without a length, cut by FIN", reason: "json_syntax", fault: func(d string) fs.Behaviour {
-			return fs.CutAfter(fs.Answer{Header: []string{fs.JSONType}, Body: d[:len(d)-5], NoLength: true}.Bytes())
+		{name: "without a length, cut by FIN", reason: "json_syntax", fault: func(d string) fake.Behaviour {
+			return fake.CutAfter(fake.Answer{Header: []string{fake.JSONType}, Body: d[:len(d)-5], NoLength: true}.Bytes())
 		}},
 		{name: "trailing garbage", reason: "json_syntax", fault: document(func(d string) string { return d + "x" })},
 		{name: "a second document", reason: "json_syntax", fault: document(func(d string) string { return d + d })},
@@ -42,11 +42,11 @@ func syntaxRows() []row {
 		{name: "single quotes", reason: "json_syntax", fault: document(func(d string) string { return strings.ReplaceAll(d, `"`, "'") })},
 		{name: "keys without quotes", reason: "json_syntax", fault: document(func(d string) string { return strings.ReplaceAll(d, `"`, "") })},
 		{name: "an HTML page", reason: "json_syntax", fault: fixed("<html></html>")},
-		{name: "NaN", reason: "json_syntax", path: fs.Network, fault: latency("NaN")},
-		{name: "Infinity", reason: "json_syntax", path: fs.Network, fault: latency("Infinity")},
-		{name: "leading zero", reason: "json_syntax", path: fs.Metrics, fault: fixed(`{"packets_processed":06000,"packets_dropped":10}`)},
-		{name: "plus sign", reason: "json_syntax", path: fs.Metrics, fault: fixed(`{"packets_processed":+6000,"packets_dropped":10}`)},
-		{name: "hexadecimal", reason: "json_syntax", path: fs.Metrics, fault: fixed(`{"packets_processed":0x10,"packets_dropped":10}`)},
+		{name: "NaN", reason: "json_syntax", path: fake.Network, fault: latency("NaN")},
+		{name: "Infinity", reason: "json_syntax", path: fake.Network, fault: latency("Infinity")},
+		{name: "leading zero", reason: "json_syntax", path: fake.Metrics, fault: fixed(`{"packets_processed":06000,"packets_dropped":10}`)},
+		{name: "plus sign", reason: "json_syntax", path: fake.Metrics, fault: fixed(`{"packets_processed":+6000,"packets_dropped":10}`)},
+		{name: "hexadecimal", reason: "json_syntax", path: fake.Metrics, fault: fixed(`{"packets_processed":0x10,"packets_dropped":10}`)},
 		{name: "bad UTF-8 in a string", reason: "json_syntax", fault: document(func(d string) string { return "{\"a\":\"\xff\"," + d[1:] })},
 		{name: "bad UTF-8 in a key", reason: "json_syntax", fault: document(func(d string) string { return "{\"\xc3\":1," + d[1:] })},
 		{name: "half of a surrogate pair", reason: "json_syntax", fault: document(func(d string) string { return `{"a":"\ud800",` + d[1:] })},
@@ -75,30 +75,30 @@ func schemaRows() []row {
 		{name: "boolean", reason: "schema", fault: fixed("true")},
 		{name: "array around the document", reason: "schema", fault: document(func(d string) string { return "[" + d + "]" })},
 		{name: "object around the document", reason: "schema", fault: document(func(d string) string { return `{"data":` + d + "}" })},
-		{name: "missing first field", reason: "schema", path: fs.Metrics, fault: fixed(`{"packets_dropped":6010}`)},
-		{name: "missing last field", reason: "schema", path: fs.Network, fault: fixed(`{"bytes_transmitted":1,"bytes_received":1,"avg_latency_ms":1.5}`)},
-		{name: "missing latency", reason: "schema", path: fs.Network, fault: fixed(`{"bytes_transmitted":1,"bytes_received":1,"peak_throughput":1}`)},
-		{name: "null field", reason: "schema", path: fs.Metrics, fault: fixed(`{"packets_processed":null` + dropped)},
-		{name: "number in a string", reason: "schema", path: fs.Metrics, fault: fixed(`{"packets_processed":"6000"` + dropped)},
-		{name: "boolean field", reason: "schema", path: fs.Metrics, fault: fixed(`{"packets_processed":true` + dropped)},
-		{name: "array field", reason: "schema", path: fs.Metrics, fault: fixed(`{"packets_processed":[6000]` + dropped)},
-		{name: "object field", reason: "schema", path: fs.Metrics, fault: fixed(`{"packets_processed":{}` + dropped)},
-		{name: "latency in a string", reason: "schema", path: fs.Network, fault: latency(`"45.0"`)},
-		{name: "duplicate key", reason: "schema", path: fs.Metrics, fault: fixed(`{"packets_processed":6000,"packets_processed":6000` + dropped)},
-		{name: "duplicate key, escaped", reason: "schema", path: fs.Metrics, fault: fixed(`{"packets_processed":6000,"packets_\u0070rocessed":6000` + dropped)},
+		{name: "missing first field", reason: "schema", path: fake.Metrics, fault: fixed(`{"packets_dropped":6010}`)},
+		{name: "missing last field", reason: "schema", path: fake.Network, fault: fixed(`{"bytes_transmitted":1,"bytes_received":1,"avg_latency_ms":1.5}`)},
+		{name: "missing latency", reason: "schema", path: fake.Network, fault: fixed(`{"bytes_transmitted":1,"bytes_received":1,"peak_throughput":1}`)},
+		{name: "null field", reason: "schema", path: fake.Metrics, fault: fixed(`{"packets_processed":null` + dropped)},
+		{name: "number in a string", reason: "schema", path: fake.Metrics, fault: fixed(`{"packets_processed":"6000"` + dropped)},
+		{name: "boolean field", reason: "schema", path: fake.Metrics, fault: fixed(`{"packets_processed":true` + dropped)},
+		{name: "array field", reason: "schema", path: fake.Metrics, fault: fixed(`{"packets_processed":[6000]` + dropped)},
+		{name: "object field", reason: "schema", path: fake.Metrics, fault: fixed(`{"packets_processed":{}` + dropped)},
+		{name: "latency in a string", reason: "schema", path: fake.Network, fault: latency(`"45.0"`)},
+		{name: "duplicate key", reason: "schema", path: fake.Metrics, fault: fixed(`{"packets_processed":6000,"packets_processed":6000` + dropped)},
+		{name: "duplicate key, escaped", reason: "schema", path: fake.Metrics, fault: fixed(`{"packets_processed":6000,"packets_\u0070rocessed":6000` + dropped)},
 		{name: "duplicate unknown key", reason: "schema", fault: document(func(d string) string { return `{"a":1,"a":1,` + d[1:] })},
-		{name: "key of other case", reason: "schema", path: fs.Metrics, fault: fixed(`{"Packets_Processed":6000` + dropped)},
-		{name: "key with a space", reason: "schema", path: fs.Metrics, fault: fixed(`{"packets_processed ":6000` + dropped)},
+		{name: "key of other case", reason: "schema", path: fake.Metrics, fault: fixed(`{"Packets_Processed":6000` + dropped)},
+		{name: "key with a space", reason: "schema", path: fake.Metrics, fault: fixed(`{"packets_processed ":6000` + dropped)},
 	}...)
 }
 
 // swappedRows answer each path with the documents of the others.
 func swappedRows() []row {
-	documents := fs.Healthy()
-	documents[fs.Mixnodes] = fs.MixnodesDocument
+	documents := fake.Healthy()
+	documents[fake.Mixnodes] = fake.MixnodesDocument
 	var rows []row
 	for _, path := range v1Paths {
-		for _, other := range []string{fs.Metrics, fs.Nodes, fs.Network, fs.Mixnodes} {
+		for _, other := range []string{fake.Metrics, fake.Nodes, fake.Network, fake.Mixnodes} {
 			if other != path {
 				rows = append(rows, row{name: "the document of " + other + " at " + path, reason: "schema", path: path, fault: fixed(documents[other])})
 			}
@@ -114,14 +114,14 @@ func valueRows() []row {
 	} {
 		path := v1Paths[i%len(v1Paths)]
 		body := map[string]string{
-			fs.Metrics: `{"packets_processed":` + number + `,"packets_dropped":6010}`,
-			fs.Nodes:   `{"active_nodes":1,"inactive_nodes":1,"total_nodes":` + number + `}`,
-			fs.Network: `{"bytes_transmitted":1,"bytes_received":1,"avg_latency_ms":1.5,"peak_throughput":` + number + `}`,
+			fake.Metrics: `{"packets_processed":` + number + `,"packets_dropped":6010}`,
+			fake.Nodes:   `{"active_nodes":1,"inactive_nodes":1,"total_nodes":` + number + `}`,
+			fake.Network: `{"bytes_transmitted":1,"bytes_received":1,"avg_latency_ms":1.5,"peak_throughput":` + number + `}`,
 		}[path]
 		rows = append(rows, row{name: "integer " + number[:min(20, len(number))], reason: "value", path: path, fault: fixed(body)})
 	}
 	for _, number := range []string{"-0.1", "-1e-300", "1e999"} {
-		rows = append(rows, row{name: "latency " + number, reason: "value", path: fs.Network, fault: latency(number)})
+		rows = append(rows, row{name: "latency " + number, reason: "value", path: fake.Network, fault: latency(number)})
 	}
 	return rows
 }

@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"strings"
 
-	fs "github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // These faults are of the status. A valid document comes with each that may have a body.
 
-func status(code int, header ...string) func(string) fs.Behaviour {
-	return func(document string) fs.Behaviour { return fs.Status(code, document, header...) }
+func status(code int, header ...string) func(string) fake.Behaviour {
+	return func(document string) fake.Behaviour { return fake.Status(code, document, header...) }
 }
 
 // codes makes a row for each status code.
@@ -36,18 +36,18 @@ func retriedStatusRows() []row {
 			{name: "503 with a date that there is not", reason: "http_5xx", fault: status(503, "Retry-After: Tue, 32 Nov 2094 12:45:26 GMT")},
 			{name: "503 with a negative Retry-After of many digits", reason: "http_5xx", fault: status(503, "Retry-After: -99999999999999999999")},
 			{name: "500 with an endless body", reason: "http_5xx", fault: endless("500 Internal Server Error")},
-			{name: "503 that is never ended", reason: "http_5xx", fault: func(string) fs.Behaviour {
-				return fs.HangAfter(fs.Answer{Status: "503 Service Unavailable", NoLength: true}.Bytes())
+			{name: "503 that is never ended", reason: "http_5xx", fault: func(string) fake.Behaviour {
+				return fake.HangAfter(fake.Answer{Status: "503 Service Unavailable", NoLength: true}.Bytes())
 			}},
 			{name: "429 with a Retry-After of garbage", reason: "http_429", fault: status(429, "Retry-After: soon")},
 			{name: "503 with a Retry-After of 0", reason: "http_5xx", fault: status(503, "Retry-After: 0")},
 			{name: "500 with a Retry-After, which counts on 429 and 503 only", reason: "http_5xx", fault: status(500, "Retry-After: 300")},
 			{name: "408 with a Retry-After, which counts on 429 and 503 only", reason: "http_4xx", fault: status(408, "Retry-After: 300")},
-			{name: "503 whose body is cut", reason: "http_5xx", fault: func(d string) fs.Behaviour {
-				return fs.CutAfter(fs.Answer{Status: "503 Service Unavailable", Header: []string{"Content-Length: 9999"}, Body: d}.Bytes())
+			{name: "503 whose body is cut", reason: "http_5xx", fault: func(d string) fake.Behaviour {
+				return fake.CutAfter(fake.Answer{Status: "503 Service Unavailable", Header: []string{"Content-Length: 9999"}, Body: d}.Bytes())
 			}},
-			{name: "502 with a page and no type", reason: "http_5xx", fault: func(string) fs.Behaviour {
-				return fs.Respond(fs.Answer{Status: "502 Bad Gateway", Body: "<html>bad gateway</html>"}.Bytes())
+			{name: "502 with a page and no type", reason: "http_5xx", fault: func(string) fake.Behaviour {
+				return fake.Respond(fake.Answer{Status: "502 Bad Gateway", Body: "<html>bad gateway</html>"}.Bytes())
 			}},
 		})
 }
@@ -65,19 +65,19 @@ func statusRows() []row {
 			{name: "404 with an endless body", reason: "http_4xx", fault: endless("404 Not Found")},
 			{name: "204 with an endless body", reason: "http_status", fault: endless("204 No Content")},
 			{name: "101 with an endless body", reason: "http_status", fault: endless("101 Switching Protocols")},
-			{name: "404 in HTML", reason: "http_4xx", fault: func(string) fs.Behaviour {
-				return fs.Respond(fs.Answer{Status: "404 Not Found", Header: []string{"Content-Type: text/html"}, Body: "<html></html>"}.Bytes())
+			{name: "404 in HTML", reason: "http_4xx", fault: func(string) fake.Behaviour {
+				return fake.Respond(fake.Answer{Status: "404 Not Found", Header: []string{"Content-Type: text/html"}, Body: "<html></html>"}.Bytes())
 			}},
-			{name: "503 that is not a status but a text", reason: "http_status", fault: func(d string) fs.Behaviour {
-				return fs.Respond(fs.Answer{Status: "203 503 Service Unavailable", Header: []string{fs.JSONType}, Body: d}.Bytes())
+			{name: "503 that is not a status but a text", reason: "http_status", fault: func(d string) fake.Behaviour {
+				return fake.Respond(fake.Answer{Status: "203 503 Service Unavailable", Header: []string{fake.JSONType}, Body: d}.Bytes())
 			}},
 		})
 }
 
 // endless is a status with a body that does not end.
-func endless(status string) func(string) fs.Behaviour {
-	return func(string) fs.Behaviour {
-		return fs.Endless(fs.Answer{Status: status, Header: []string{fs.JSONType}, NoLength: true}.Bytes(), []byte(strings.Repeat(" ", 32<<10)))
+func endless(status string) func(string) fake.Behaviour {
+	return func(string) fake.Behaviour {
+		return fake.Endless(fake.Answer{Status: status, Header: []string{fake.JSONType}, NoLength: true}.Bytes(), []byte(strings.Repeat(" ", 32<<10)))
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // These are faults of those who ask the exporter. While they go on, an honest scraper gets its answer.
@@ -32,7 +32,7 @@ func (p *program) dial(t *testing.T) *net.TCPConn {
 const scrapeRequest = "GET /metrics HTTP/1.1\r\nHost: exporter\r\n\r\n"
 
 // besieged starts an exporter of one healthy upstream.
-func besieged(t *testing.T, flags ...string) (*program, *faultserver.Server) {
+func besieged(t *testing.T, flags ...string) (*program, *fake.Server) {
 	t.Helper()
 	server := start(t)
 	p := serve(t, nil, append(append([]string{"--betanet.url=" + server.URL()}, unhurried...), flags...)...)
@@ -255,7 +255,7 @@ func TestAStampedeOfScrapersReachesNoUpstream(t *testing.T) {
 	t.Parallel()
 	server := start(t)
 	for _, path := range v1Paths {
-		server.Set(path, faultserver.HangAfter(nil))
+		server.Set(path, fake.HangAfter(nil))
 	}
 	p := serve(t, nil, "--betanet.url="+server.URL(), "--collect.interval=1h", "--collect.timeout=20s", "--request.timeout=20s", "--retry.attempts=1")
 	p.await(t, "", func(exposition) error {

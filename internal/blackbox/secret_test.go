@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // canary is the beginning of every secret of these tests. What follows it says which one has been told.
@@ -86,7 +86,7 @@ func secretive(t *testing.T, dir string, places []secretPlace) (config string, u
 			if refuses {
 				name += "-refused"
 				for _, path := range v1Paths {
-					server.Set(path, faultserver.Status(401, "{}", "WWW-Authenticate: Basic"))
+					server.Set(path, fake.Status(401, "{}", "WWW-Authenticate: Basic"))
 				}
 			}
 			fmt.Fprintf(&b, "- {name: %s, url: '%s', http_client: {%s}}\n", name, server.URL(), http)

@@ -8,36 +8,36 @@ import (
 	"testing"
 	"time"
 
-	"github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // serverRow is a fault of the upstream as a whole. All three endpoints fail.
 type serverRow struct {
 	name   string
 	reason string
-	fault  func(*faultserver.Server)
+	fault  func(*fake.Server)
 
 	// connections tells whether attempts show as connections, and can be counted from outside.
 	connections bool
 	retried     bool
 }
 
-func transport(t faultserver.Transport) func(*faultserver.Server) {
-	return func(server *faultserver.Server) { server.SetTransport(t) }
+func transport(t fake.Transport) func(*fake.Server) {
+	return func(server *fake.Server) { server.SetTransport(t) }
 }
 
 func TestAFaultOfTheWholeUpstreamFailsEveryEndpoint(t *testing.T) {
 	t.Parallel()
 	rows := []serverRow{
-		{name: "refused", reason: "connect", fault: (*faultserver.Server).Refuse, retried: true}, // counted in TestEveryAttemptIsCountedByItsResult,
-		{name: "RST on connection", reason: "reset", fault: transport(faultserver.ResetOnAccept), connections: true, retried: true},
-		{name: "RST on request", reason: "reset", fault: transport(faultserver.ResetOnFirstBytes), connections: true, retried: true},
-		{name: "FIN on request", reason: "eof", fault: transport(faultserver.CutOnFirstBytes), connections: true, retried: true},
-		{name: "silence", reason: "timeout", fault: transport(faultserver.HangOnAccept), connections: true, retried: true},
-		{name: "TLS in answer to plain HTTP", reason: "eof", fault: transport(faultserver.TLS(certificate(t, "127.0.0.1", time.Now().Add(time.Hour)).Config)), connections: true, retried: true},
-		{name: "TLS alert in answer to plain HTTP", reason: "tls", fault: transport(faultserver.TLSAlert), connections: true},
+		{name: "refused", reason: "connect", fault: (*fake.Server).Refuse, retried: true}, // counted in TestEveryAttemptIsCountedByItsResult,
+		{name: "RST on connection", reason: "reset", fault: transport(fake.ResetOnAccept), connections: true, retried: true},
+		{name: "RST on request", reason: "reset", fault: transport(fake.ResetOnFirstBytes), connections: true, retried: true},
+		{name: "FIN on request", reason: "eof", fault: transport(fake.CutOnFirstBytes), connections: true, retried: true},
+		{name: "silence", reason: "timeout", fault: transport(fake.HangOnAccept), connections: true, retried: true},
+		{name: "TLS in answer to plain HTTP", reason: "eof", fault: transport(fake.TLS(certificate(t, "127.0.0.1", time.Now().Add(time.Hour)).Config)), connections: true, retried: true},
+		{name: "TLS alert in answer to plain HTTP", reason: "tls", fault: transport(fake.TLSAlert), connections: true},
 	}
-	checkServerRows(t, rows, faultserver.Plain, (*faultserver.Server).URL, nil)
+	checkServerRows(t, rows, fake.Plain, (*fake.Server).URL, nil)
 }
 
 func TestAFaultOfTLSFailsEveryEndpoint(t *testing.T) {
@@ -52,13 +52,13 @@ func TestAFaultOfTLSFailsEveryEndpoint(t *testing.T) {
 
 	roots := filepath.Join(t.TempDir(), "roots.pem")
 	var pem []byte
-	for _, c := range []*faultserver.Certificate{trusted, expired, elsewhere, notYet} {
+	for _, c := range []*fake.Certificate{trusted, expired, elsewhere, notYet} {
 		pem = append(pem, c.CA...)
 	}
 	if err := os.WriteFile(roots, pem, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	onTLS := func(c *tls.Config) func(*faultserver.Server) { return transport(faultserver.TLS(c)) }
+	onTLS := func(c *tls.Config) func(*fake.Server) { return transport(fake.TLS(c)) }
 	rows := []serverRow{
 		{name: "untrusted certificate", reason: "tls", fault: onTLS(untrusted.Config), connections: true},
 		{name: "expired certificate", reason: "tls", fault: onTLS(expired.Config), connections: true},
@@ -66,20 +66,20 @@ func TestAFaultOfTLSFailsEveryEndpoint(t *testing.T) {
 		{name: "certificate of another host", reason: "tls", fault: onTLS(elsewhere.Config), connections: true},
 		{name: "TLS 1.0 only", reason: "tls", fault: onTLS(old), connections: true},
 		{name: "client certificate required", reason: "tls", fault: onTLS(clients), connections: true},
-		{name: "plain HTTP", reason: "tls", fault: transport(faultserver.HTTPToTLS), connections: true},
-		{name: "TLS garbage", reason: "tls", fault: transport(faultserver.TLSGarbage), connections: true},
-		{name: "TLS alert", reason: "tls", fault: transport(faultserver.TLSAlert), connections: true},
-		{name: "handshake ended by RST", reason: "reset", fault: transport(faultserver.ResetOnFirstBytes), connections: true, retried: true},
-		{name: "handshake ended by FIN", reason: "eof", fault: transport(faultserver.CutOnFirstBytes), connections: true, retried: true},
-		{name: "handshake without answer", reason: "timeout", fault: transport(faultserver.HangOnAccept), connections: true, retried: true},
+		{name: "plain HTTP", reason: "tls", fault: transport(fake.HTTPToTLS), connections: true},
+		{name: "TLS garbage", reason: "tls", fault: transport(fake.TLSGarbage), connections: true},
+		{name: "TLS alert", reason: "tls", fault: transport(fake.TLSAlert), connections: true},
+		{name: "handshake ended by RST", reason: "reset", fault: transport(fake.ResetOnFirstBytes), connections: true, retried: true},
+		{name: "handshake ended by FIN", reason: "eof", fault: transport(fake.CutOnFirstBytes), connections: true, retried: true},
+		{name: "handshake without answer", reason: "timeout", fault: transport(fake.HangOnAccept), connections: true, retried: true},
 	}
 	// The roots of the system are what the exporter trusts by default; this variable of Go's own replaces them.
-	checkServerRows(t, rows, faultserver.TLS(trusted.Config), (*faultserver.Server).TLSURL, []string{"SSL_CERT_FILE=" + roots})
+	checkServerRows(t, rows, fake.TLS(trusted.Config), (*fake.Server).TLSURL, []string{"SSL_CERT_FILE=" + roots})
 }
 
 // checkServerRows has an exporter for each kind of row, so that one kind is not held up by the retries or the silence of
 // another.
-func checkServerRows(t *testing.T, rows []serverRow, healthy faultserver.Transport, url func(*faultserver.Server) string, env []string) {
+func checkServerRows(t *testing.T, rows []serverRow, healthy fake.Transport, url func(*fake.Server) string, env []string) {
 	for _, kind := range []struct {
 		name  string
 		flags []string
@@ -92,7 +92,7 @@ func checkServerRows(t *testing.T, rows []serverRow, healthy faultserver.Transpo
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
 			var chosen []serverRow
-			var servers []*faultserver.Server
+			var servers []*fake.Server
 			var urls []string
 			for _, r := range rows {
 				if !kind.has(r) {
@@ -114,7 +114,7 @@ func checkServerRows(t *testing.T, rows []serverRow, healthy faultserver.Transpo
 	}
 }
 
-func checkServerRow(t *testing.T, p *program, server *faultserver.Server, healthy faultserver.Transport, r serverRow) {
+func checkServerRow(t *testing.T, p *program, server *fake.Server, healthy fake.Transport, r serverRow) {
 	upstream := server.Addr()
 	p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, documentBefore) })
 
@@ -139,7 +139,7 @@ func checkServerRow(t *testing.T, p *program, server *faultserver.Server, health
 // unretried is the most connections that can be made without retries in a time: one for each endpoint at each tick.
 func unretried(d time.Duration) int { return len(v1Paths) * (int(d/(2*time.Second)) + 2) }
 
-func showsRetries(t *testing.T, p *program, server *faultserver.Server) {
+func showsRetries(t *testing.T, p *program, server *fake.Server) {
 	t.Helper()
 	before, began := server.Accepted(), time.Now()
 	p.await(t, server.Addr(), func(exposition) error {
@@ -150,7 +150,7 @@ func showsRetries(t *testing.T, p *program, server *faultserver.Server) {
 	})
 }
 
-func showsNoRetries(t *testing.T, p *program, server *faultserver.Server) {
+func showsNoRetries(t *testing.T, p *program, server *fake.Server) {
 	t.Helper()
 	undisturbed(t, p, func() func() {
 		before, began := server.Accepted(), time.Now()
@@ -169,9 +169,9 @@ func showsNoRetries(t *testing.T, p *program, server *faultserver.Server) {
 	})
 }
 
-func certificate(t *testing.T, ip string, until time.Time) *faultserver.Certificate {
+func certificate(t *testing.T, ip string, until time.Time) *fake.Certificate {
 	t.Helper()
-	c, err := faultserver.SelfSigned(ip, until)
+	c, err := fake.SelfSigned(ip, until)
 	if err != nil {
 		t.Fatal(err)
 	}

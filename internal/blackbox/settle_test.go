@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // What a process may have when no request is out and no connection is kept, however many upstreams it watches and
@@ -21,14 +21,14 @@ const (
 // settles checks at the end of a test, before the program is stopped, that nothing is left of the faults. It heals the
 // upstreams, lets them close each connection, and waits for a moment at which the process has no more than it started
 // with.
-func settles(t *testing.T, p *program, servers ...*faultserver.Server) {
+func settles(t *testing.T, p *program, servers ...*fake.Server) {
 	t.Cleanup(func() {
 		if t.Failed() {
 			return // a test that ended half-way has left faults behind
 		}
 		for _, server := range servers {
 			for _, path := range v1Paths {
-				server.Set(path, faultserver.ThenClose(faultserver.Typed(faultserver.Document(path, documentAfter), faultserver.JSONType, "Connection: close")))
+				server.Set(path, fake.ThenClose(fake.Typed(fake.Document(path, documentAfter), fake.JSONType, "Connection: close")))
 			}
 		}
 		p.await(t, "", func(e exposition) error {

@@ -13,22 +13,22 @@ import (
 	"testing"
 	"time"
 
-	"github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // moment is something that an exporter is in the midst of.
 type moment struct {
 	name  string
-	fault func(*faultserver.Server)
+	fault func(*fake.Server)
 	flags []string
-	here  func(exposition, *faultserver.Server) error
+	here  func(exposition, *fake.Server) error
 }
 
 // lasting is a collection that would take a minute.
 var lasting = []string{"--collect.interval=2m", "--collect.timeout=1m", "--request.timeout=1m"}
 
-func every(b faultserver.Behaviour) func(*faultserver.Server) {
-	return func(server *faultserver.Server) {
+func every(b fake.Behaviour) func(*fake.Server) {
+	return func(server *fake.Server) {
 		for _, path := range v1Paths {
 			server.Set(path, b)
 		}
@@ -37,48 +37,48 @@ func every(b faultserver.Behaviour) func(*faultserver.Server) {
 
 func moments() []moment {
 	const long = 60 * time.Second
-	asked := func(_ exposition, server *faultserver.Server) error {
+	asked := func(_ exposition, server *fake.Server) error {
 		if server.Accepted() == 0 {
 			return errors.New("the upstream is not connected")
 		}
 		return nil
 	}
-	atMetrics := func(n int) func(exposition, *faultserver.Server) error {
-		return func(_ exposition, server *faultserver.Server) error {
-			if got := server.Requests(faultserver.Metrics); got < n {
+	atMetrics := func(n int) func(exposition, *fake.Server) error {
+		return func(_ exposition, server *fake.Server) error {
+			if got := server.Requests(fake.Metrics); got < n {
 				return fmt.Errorf("got %d requests, want %d", got, n)
 			}
 			return nil
 		}
 	}
-	slow := faultserver.Drip([]byte(strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 1000)), 10*time.Millisecond)
+	slow := fake.Drip([]byte(strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 1000)), 10*time.Millisecond)
 	return []moment{
-		{"the fetch", every(faultserver.HangAfter(nil)), lasting, atMetrics(1)},
-		{"a body", every(faultserver.HangAfter(upTo("headers", "{}"))), lasting, atMetrics(1)},
+		{"the fetch", every(fake.HangAfter(nil)), lasting, atMetrics(1)},
+		{"a body", every(fake.HangAfter(upTo("headers", "{}"))), lasting, atMetrics(1)},
 		{"a slow answer", every(slow), lasting, atMetrics(1)},
-		{"a TLS handshake", transport(faultserver.HangOnAccept), lasting, asked},
+		{"a TLS handshake", transport(fake.HangOnAccept), lasting, asked},
 		{
-			"a wait before a retry", every(faultserver.Status(503, "{}")),
+			"a wait before a retry", every(fake.Status(503, "{}")),
 			append([]string{"--retry.backoff=50s", "--retry.max-backoff=50s"}, lasting...),
-			func(e exposition, _ *faultserver.Server) error {
+			func(e exposition, _ *fake.Server) error {
 				return e.is(series("betanet_exporter_retries_total", "endpoint", "metrics"), 1)
 			},
 		},
 		{
-			"a Retry-After", every(faultserver.Status(429, "{}", "Retry-After: 30")), lasting,
-			func(e exposition, _ *faultserver.Server) error {
+			"a Retry-After", every(fake.Status(429, "{}", "Retry-After: 30")), lasting,
+			func(e exposition, _ *fake.Server) error {
 				return e.is(series("betanet_exporter_retries_total", "endpoint", "metrics"), 1)
 			},
 		},
 		{
-			"a breaker's probe", every(faultserver.InTurn(faultserver.Status(501, "{}"), faultserver.Status(501, "{}"), faultserver.Status(501, "{}"), faultserver.HangAfter(nil))),
+			"a breaker's probe", every(fake.InTurn(fake.Status(501, "{}"), fake.Status(501, "{}"), fake.Status(501, "{}"), fake.HangAfter(nil))),
 			append([]string{"--breaker.failures=1", "--breaker.open=100ms", "--retry.attempts=1"}, lasting...),
-			func(e exposition, server *faultserver.Server) error {
+			func(e exposition, server *fake.Server) error {
 				return e.is(series("betanet_exporter_circuit_breaker_transitions_total", "endpoint", "metrics", "state", "half_open"), 1)
 			},
 		},
-		{"a rest", every(faultserver.Late(long, faultserver.NotFound)), append([]string{"--collect.timeout=100ms"}, "--collect.interval=2m"), func(e exposition, _ *faultserver.Server) error {
-			return (state{"", faultserver.Metrics}).reasons(e, "timeout")
+		{"a rest", every(fake.Late(long, fake.NotFound)), append([]string{"--collect.timeout=100ms"}, "--collect.interval=2m"), func(e exposition, _ *fake.Server) error {
+			return (state{"", fake.Metrics}).reasons(e, "timeout")
 		}},
 	}
 }
@@ -114,7 +114,7 @@ func TestSIGTERMLetsAScrapeInFlightFinish(t *testing.T) {
 	for i := range 1000 {
 		nodes = append(nodes, fmt.Sprintf(`{"id":"mixnode-%030d","status":"active","packets_processed":%d,"packets_forwarded":1,"packets_dropped":1,"uptime_seconds":1,"avg_latency_ms":1.5}`, i, i))
 	}
-	server.Set(faultserver.Mixnodes, faultserver.JSON("["+strings.Join(nodes, ",")+"]"))
+	server.Set(fake.Mixnodes, fake.JSON("["+strings.Join(nodes, ",")+"]"))
 	const upstreams = 10
 	text := "upstreams:\n"
 	for i := range upstreams {

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // outage is an exporter with a file, of whose upstreams one lives, one has failed until its breakers opened for an hour,
@@ -18,7 +18,7 @@ import (
 type outage struct {
 	p                  *process
 	file               string
-	alive, dead, other *faultserver.Server
+	alive, dead, other *fake.Server
 	asked              map[string]int // requests that the dead one has had
 	before             exposition
 }
@@ -29,12 +29,12 @@ func startOutage(t *testing.T) *outage {
 	write(t, o.file, o.good(false))
 	o.p = surroundings{}.start(t, "--config.file="+o.file, "--collect.interval=1s", "--collect.timeout=900ms",
 		"--breaker.open=1h", "--cache.max-stale=0", "--retry.backoff=1ms", "--retry.max-backoff=1ms")
-	for _, server := range []*faultserver.Server{o.alive, o.dead} {
+	for _, server := range []*fake.Server{o.alive, o.dead} {
 		name := o.names()[server]
 		o.p.await(t, name, func(e exposition) error { return allGood(e, name, documentBefore) })
 	}
 	for _, path := range v1Paths {
-		o.dead.Set(path, faultserver.Status(500, "{}"))
+		o.dead.Set(path, fake.Status(500, "{}"))
 	}
 	o.p.awaitAll(t, func(e exposition) error {
 		var all []error
@@ -49,8 +49,8 @@ func startOutage(t *testing.T) *outage {
 	return o
 }
 
-func (o *outage) names() map[*faultserver.Server]string {
-	return map[*faultserver.Server]string{o.alive: "alive", o.dead: "dead", o.other: "other"}
+func (o *outage) names() map[*fake.Server]string {
+	return map[*fake.Server]string{o.alive: "alive", o.dead: "dead", o.other: "other"}
 }
 
 // good is a file that is right, with the third upstream or without it; the first does not change, nor does the second. That one

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	fs "github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // These variables are for a soak by hand: how long, such as 10m, and the seed of an earlier one.
@@ -67,7 +67,7 @@ func TestADayOfFaultsLeavesEveryPromiseKept(t *testing.T) {
 		"--collect.interval=20ms", "--collect.timeout=18ms", "--request.timeout=18ms", "--retry.backoff=1ms", "--retry.max-backoff=2ms",
 		"--breaker.open=200ms", "--cache.max-stale=" + soakStale.String(),
 	}
-	var servers []*fs.Server
+	var servers []*fake.Server
 	for range soakUpstreams {
 		l := openLedger(t)
 		s.ledgers, servers = append(s.ledgers, l), append(servers, l.Server)
@@ -224,7 +224,7 @@ func (s state) failing(e exposition) error {
 // values complains unless what is shown of an endpoint is one document of the ledger as a whole, not too old, and not
 // from before the one that was shown last.
 func (s *soak) values(st state, l *ledger, e exposition, began time.Time) error {
-	of := map[string]string{fs.Metrics: "betanet_messages_total", fs.Nodes: "betanet_mixnode_active", fs.Network: "betanet_bytes_transmitted_total"}[st.path]
+	of := map[string]string{fake.Metrics: "betanet_messages_total", fake.Nodes: "betanet_mixnode_active", fake.Network: "betanet_bytes_transmitted_total"}[st.path]
 	got, ok := e.values[series(of, "upstream", st.upstream)]
 	if !ok {
 		s.counts["no values"]++

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // TestTheLimitOfAnAttemptIsWhereItIsSaidToBe has answers a little before the limit, which are good, and a little after.
@@ -22,21 +22,21 @@ func TestTheLimitOfAnAttemptIsWhereItIsSaidToBe(t *testing.T) {
 	inTheWholeSuiteOnly(t)
 	const limit, little = 2 * time.Second, 400 * time.Millisecond
 	flags := append([]string{"--collect.interval=3s", "--collect.timeout=2900ms", "--request.timeout=2s"}, common...)
-	for name, late := range map[string]func(path string, delay time.Duration) faultserver.Behaviour{
-		"headers": func(path string, delay time.Duration) faultserver.Behaviour {
-			return faultserver.Late(delay, faultserver.JSON(faultserver.Document(path, documentAfter)))
+	for name, late := range map[string]func(path string, delay time.Duration) fake.Behaviour{
+		"headers": func(path string, delay time.Duration) fake.Behaviour {
+			return fake.Late(delay, fake.JSON(fake.Document(path, documentAfter)))
 		},
-		"body": func(path string, delay time.Duration) faultserver.Behaviour {
-			d := faultserver.Document(path, documentAfter)
-			return faultserver.Split(upTo("headers", d), delay, []byte(d))
+		"body": func(path string, delay time.Duration) fake.Behaviour {
+			d := fake.Document(path, documentAfter)
+			return fake.Split(upTo("headers", d), delay, []byte(d))
 		},
-		"last byte": func(path string, delay time.Duration) faultserver.Behaviour {
-			whole := healthyAnswer(faultserver.Document(path, documentAfter))
-			return faultserver.Split(whole[:len(whole)-1], delay, whole[len(whole)-1:])
+		"last byte": func(path string, delay time.Duration) fake.Behaviour {
+			whole := healthyAnswer(fake.Document(path, documentAfter))
+			return fake.Split(whole[:len(whole)-1], delay, whole[len(whole)-1:])
 		},
-		"in drops": func(path string, delay time.Duration) faultserver.Behaviour {
-			whole := healthyAnswer(faultserver.Document(path, documentAfter))
-			return faultserver.Drip(whole, delay/time.Duration(len(whole)+1))
+		"in drops": func(path string, delay time.Duration) fake.Behaviour {
+			whole := healthyAnswer(fake.Document(path, documentAfter))
+			return fake.Drip(whole, delay/time.Duration(len(whole)+1))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -65,7 +65,7 @@ func TestValuesVanishWhenTheyAreTooOldAndComeBack(t *testing.T) {
 	flags := []string{
 		"--collect.interval=1s", "--collect.timeout=900ms", "--retry.attempts=1", "--breaker.failures=1000", "--cache.max-stale=" + maxStale.String(),
 	}
-	for name, failing := range map[string][]string{"all": v1Paths, "one": {faultserver.Network}} {
+	for name, failing := range map[string][]string{"all": v1Paths, "one": {fake.Network}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := start(t)
@@ -76,7 +76,7 @@ func TestValuesVanishWhenTheyAreTooOldAndComeBack(t *testing.T) {
 
 			began := time.Now()
 			for _, path := range failing {
-				server.Set(path, faultserver.Status(500, "{}"))
+				server.Set(path, fake.Status(500, "{}"))
 			}
 			was := p.await(t, upstream, func(e exposition) error {
 				var all []error
@@ -126,17 +126,17 @@ func TestAStoppedExporterIsHonestWhenItGoesOn(t *testing.T) {
 		"--cache.ttl=500ms", "--cache.max-stale="+maxStale.String(), "--breaker.failures=1000", "--retry.backoff=1ms", "--retry.max-backoff=2ms")
 	settles(t, p, server)
 	before := p.await(t, "", func(e exposition) error {
-		if n := server.Requests(faultserver.Metrics); n < 3 {
+		if n := server.Requests(fake.Metrics); n < 3 {
 			return fmt.Errorf("got %d cycles, want 3", n)
 		}
 		return allGood(e, "", documentBefore)
 	})
 	for _, path := range v1Paths {
-		answer := healthyAnswer(faultserver.Document(path, documentBefore))
-		server.Set(path, faultserver.Split(answer[:1], 300*time.Millisecond, answer[1:]))
+		answer := healthyAnswer(fake.Document(path, documentBefore))
+		server.Set(path, fake.Split(answer[:1], 300*time.Millisecond, answer[1:]))
 	}
-	asked := server.Requests(faultserver.Metrics)
-	for end := time.Now().Add(deadline); server.Requests(faultserver.Metrics) == asked && time.Now().Before(end); {
+	asked := server.Requests(fake.Metrics)
+	for end := time.Now().Add(deadline); server.Requests(fake.Metrics) == asked && time.Now().Before(end); {
 		<-time.After(time.Millisecond)
 	}
 	signal(t, p, syscall.SIGSTOP)

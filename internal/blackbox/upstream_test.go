@@ -4,19 +4,19 @@ import (
 	"testing"
 	"time"
 
-	"github.com/betanet/betanet_exporter/internal/faultserver"
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // start starts an upstream and closes it at the end of the test, which fails if the exporter has sent anything that a
 // real upstream could not take. Every upstream of this package comes from here.
-func start(t *testing.T) *faultserver.Server {
+func start(t *testing.T) *fake.Server {
 	t.Helper()
 	return startOn(t, "127.0.0.1:0")
 }
 
-func startOn(t *testing.T, address string) *faultserver.Server {
+func startOn(t *testing.T, address string) *fake.Server {
 	t.Helper()
-	server, err := faultserver.StartOn(address)
+	server, err := fake.StartOn(address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,9 +30,9 @@ func startOn(t *testing.T, address string) *faultserver.Server {
 }
 
 // publish makes document id the answer of every v1 path.
-func publish(server *faultserver.Server, id int) {
+func publish(server *fake.Server, id int) {
 	for _, path := range v1Paths {
-		server.Set(path, faultserver.JSON(faultserver.Document(path, id)))
+		server.Set(path, fake.JSON(fake.Document(path, id)))
 	}
 }
 

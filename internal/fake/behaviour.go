@@ -1,0 +1,96 @@
+package fake
+
+import (
+	"sync"
+	"time"
+)
+
+// CutAfter sends b, possibly nothing, and closes the connection with a FIN.
+func CutAfter(b []byte) Behaviour {
+	return func(x *Exchange) { x.Write(b) }
+}
+
+// ResetAfter sends b, possibly nothing, and closes the connection with a RST.
+func ResetAfter(b []byte) Behaviour {
+	return func(x *Exchange) {
+		x.Write(b)
+		x.Reset()
+	}
+}
+
+// HangAfter sends b, possibly nothing, and then leaves the client waiting.
+func HangAfter(b []byte) Behaviour {
+	return func(x *Exchange) {
+		x.Write(b)
+		x.Hold()
+	}
+}
+
+// Drip sends b one byte at a time with a pause before each and keeps the connection.
+func Drip(b []byte, pause time.Duration) Behaviour {
+	return func(x *Exchange) {
+		for i := range b {
+			if !x.Pause(pause) || !x.Write(b[i:i+1]) {
+				return
+			}
+		}
+		x.Keep()
+	}
+}
+
+// Split sends head, waits, sends tail and keeps the connection. What follows a complete answer comes unasked.
+func Split(head []byte, pause time.Duration, tail []byte) Behaviour {
+	return func(x *Exchange) {
+		if x.Write(head) && x.Pause(pause) && x.Write(tail) {
+			x.Keep()
+		}
+	}
+}
+
+// Late answers like b after a delay.
+func Late(delay time.Duration, b Behaviour) Behaviour {
+	return func(x *Exchange) {
+		if x.Pause(delay) {
+			b(x)
+		}
+	}
+}
+
+// Endless sends head and then piece again and again until the client hangs up.
+func Endless(head, piece []byte) Behaviour {
+	return func(x *Exchange) {
+		for ok := x.Write(head); ok; ok = x.Write(piece) {
+		}
+	}
+}
+
+// ThenClose answers like b and then closes the connection without having announced it, as the real mixnodes server does.
+func ThenClose(b Behaviour) Behaviour {
+	return func(x *Exchange) {
+		b(x)
+		x.keep = false
+	}
+}
+
+// ThenReset answers like b and then closes the connection with a RST.
+func ThenReset(b Behaviour) Behaviour {
+	return func(x *Exchange) {
+		b(x)
+		x.Reset()
+		x.keep = false
+	}
+}
+
+// InTurn answers the first request like the first behaviour, the second like the second, and all after the last like
+// the last.
+func InTurn(behaviours ...Behaviour) Behaviour {
+	var mu sync.Mutex
+	next := 0
+	return func(x *Exchange) {
+		mu.Lock()
+		b := behaviours[next]
+		next = min(next+1, len(behaviours)-1)
+		mu.Unlock()
+		b(x)
+	}
+}

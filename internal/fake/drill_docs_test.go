@@ -1,0 +1,57 @@
+package fake
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+const page = "../../docs/drill.md"
+
+// row is a phase as a row of the table in the documentation.
+func row(i int) string {
+	p := &Script[i]
+	alerts := "none"
+	if len(p.Alerts) > 0 {
+		alerts = "`" + strings.Join(p.Alerts, "` `") + "`"
+	}
+	at := "0m"
+	if i > 0 {
+		at = Brief(Length(Script[:i], 1))
+	}
+	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s |", at, Brief(p.Lasts), p.Name, p.Page, strings.Join(p.Series, "; "), alerts)
+}
+
+func TestTheDocumentationHasTheScript(t *testing.T) {
+	b, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for i := range Script {
+		want = append(want, row(i))
+	}
+	if table := "|---|---|---|---|---|---|\n" + strings.Join(want, "\n") + "\n\n"; !strings.Contains(string(b), table) {
+		t.Errorf("%s has another table of phases than\n%s", page, table)
+	}
+	for _, p := range Script {
+		if reaction := "- **" + p.Name + ".** "; !strings.Contains(string(b), reaction) {
+			t.Errorf("%s has no good reaction to %q", page, p.Name)
+		}
+	}
+}
+
+func TestTheAlertsOfTheScriptExist(t *testing.T) {
+	text, err := os.ReadFile("../../monitoring/alerts/betanet.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range Script {
+		for _, a := range p.Alerts {
+			if !strings.Contains(string(text), "- alert: "+a+"\n") {
+				t.Errorf("%s: there is no alert %s", p.Name, a)
+			}
+		}
+	}
+}

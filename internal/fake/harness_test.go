@@ -1,0 +1,185 @@
+package fake
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	// patience bounds every wait for something that must come; reaching it is a failure.
+	patience = 30 * time.Second
+	// silence is how long a test watches that nothing comes. A slow machine can
+	// only make it miss a mistake, not report a false one.
+	silence = 50 * time.Millisecond
+)
+
+// clock is a time that tests move.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func newClock() *clock { return &clock{at: time.Unix(1_700_000_000, 0)} }
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+type cleaner interface {
+	Helper()
+	Fatal(args ...any)
+	Errorf(format string, args ...any)
+	Cleanup(func())
+}
+
+// simulate starts a service that the test closes, on a free port.
+func simulate(t cleaner, o Options, now func() time.Time) *Service {
+	t.Helper()
+	if o.Addr == "" {
+		o.Addr = "127.0.0.1:0"
+	}
+	s, err := simulateAt(o, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("Close() = %v, want nil", err)
+		}
+	})
+	return s
+}
+
+// client is a plain one with keep-alive and connections of its own.
+func client(t *testing.T) *http.Client {
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, Timeout: patience}
+}
+
+// fetched is all that a client gets out of a request.
+type fetched struct {
+	status int
+	body   string
+	err    error
+}
+
+func fetch(c *http.Client, method, url string) fetched {
+	request, err := http.NewRequestWithContext(context.Background(), method, url, nil)
+	if err != nil {
+		return fetched{err: err}
+	}
+	response, err := c.Do(request)
+	if err != nil {
+		return fetched{err: err}
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	return fetched{response.StatusCode, string(body), err}
+}
+
+// get fails the test when there is no whole answer.
+func get(t *testing.T, s *Service, path string) fetched {
+	t.Helper()
+	got := fetch(client(t), http.MethodGet, s.URL()+path)
+	if got.err != nil {
+		t.Fatalf("GET %s: %v", path, got.err)
+	}
+	return got
+}
+
+// begin sends a request and returns when the service has seen it.
+func begin(t *testing.T, s *Service, method, path string) <-chan fetched {
+	t.Helper()
+	before := s.Requests()[path]
+	c, answered := client(t), make(chan fetched, 1)
+	go func() { answered <- fetch(c, method, s.URL()+path) }()
+	eventually(t, "the service sees "+path, func() bool { return s.Requests()[path] > before })
+	return answered
+}
+
+func staysSilent(t *testing.T, what string, answered <-chan fetched) {
+	t.Helper()
+	select {
+	case got := <-answered:
+		t.Fatalf("%s was answered with %+v, want no answer", what, got)
+	case <-time.After(silence):
+	}
+}
+
+func comes(t *testing.T, what string, answered <-chan fetched) fetched {
+	t.Helper()
+	select {
+	case got := <-answered:
+		return got
+	case <-time.After(patience):
+		t.Fatalf("%s: nothing within %v", what, patience)
+		return fetched{}
+	}
+}
+
+func eventually(t *testing.T, what string, happened func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !happened(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s", patience, what)
+		}
+	}
+}
+
+// dial opens a raw connection that no read or write can block on for ever.
+func dial(t *testing.T, s *Service) (net.Conn, *bufio.Reader) {
+	t.Helper()
+	c, err := net.DialTimeout("tcp", s.addr, patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(patience))
+	return c, bufio.NewReader(c)
+}
+
+func send(t *testing.T, c net.Conn, request string) {
+	t.Helper()
+	if _, err := io.WriteString(c, request); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// receive reads one whole response from a raw connection.
+func receive(t *testing.T, r *bufio.Reader) *http.Response {
+	t.Helper()
+	response, err := http.ReadResponse(r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, response.Body); err != nil {
+		t.Fatal(err)
+	}
+	return response
+}
+
+// connections is the number that the service holds open.
+func (s *Service) connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}

@@ -1,0 +1,323 @@
+package fake
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func startServer(t *testing.T) (*Server, *http.Client) {
+	t.Helper()
+	s, err := Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: 64 << 10,
+		TLSClientConfig:        &tls.Config{RootCAs: x509.NewCertPool()},
+	}
+	t.Cleanup(func() {
+		s.Close()
+		transport.CloseIdleConnections() // after it: a dial may still have ended with a connection that nobody took
+	})
+	return s, &http.Client{
+		Transport: transport, Timeout: 30 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// attempt is one attempt: status, body and the first error of any phase.
+func attempt(c *http.Client, url string) (int, string, error) {
+	response, err := c.Get(url)
+	if err != nil {
+		return 0, "", err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, 2<<20))
+	return response.StatusCode, string(body), err
+}
+
+func TestANewServerIsHealthy(t *testing.T) {
+	s, c := startServer(t)
+	for path, want := range Healthy() {
+		status, body, err := attempt(c, s.URL()+path)
+		if status != 200 || body != want || err != nil {
+			t.Errorf("%s: got %v %q %v, want 200 %q", path, status, body, err, want)
+		}
+	}
+	if status, _, err := attempt(c, s.URL()+Mixnodes); status != 404 || err != nil {
+		t.Errorf("%s: got %v %v, want 404", Mixnodes, status, err)
+	}
+}
+
+func TestARequestIsCountedOnItsPath(t *testing.T) {
+	s, c := startServer(t)
+	for range 3 {
+		attempt(c, s.URL()+Metrics)
+	}
+	attempt(c, s.URL()+Nodes)
+	got := []int{s.Requests(Metrics), s.Requests(Nodes), s.Requests(Network), s.Connections(Metrics), s.Connections(Nodes), s.Accepted()}
+	if want := []int{3, 1, 0, 1, 1, 1}; !cmp.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestWhatNoExporterMaySendIsRemembered(t *testing.T) {
+	s, c := startServer(t)
+	attempt(c, s.URL()+"/status")
+	attempt(c, s.URL()+Metrics+"?a=b")
+	posted, err := c.Post(s.URL()+Nodes, "text/plain", strings.NewReader("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	posted.Body.Close()
+	want := []string{"path /status", "query a=b", "method POST", "a request with a body"}
+	if got := s.Unexpected(); !cmp.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestABehaviourIsChangedWhileConnectionsAreKept(t *testing.T) {
+	s, c := startServer(t)
+	attempt(c, s.URL()+Metrics)
+	s.Set(Metrics, Status(503, "{}"))
+	status, _, err := attempt(c, s.URL()+Metrics)
+	if status != 503 || err != nil || s.Accepted() != 1 {
+		t.Errorf("got %v %v on connection %d, want 503 on connection 1", status, err, s.Accepted())
+	}
+}
+
+func TestRefusedConnectionsAreAcceptedAgainOnTheSamePort(t *testing.T) {
+	s, c := startServer(t)
+	attempt(c, s.URL()+Metrics)
+	s.Refuse()
+	if _, _, err := attempt(c, s.URL()+Metrics); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("got %v, want %v", err, syscall.ECONNREFUSED)
+	}
+	if err := s.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	if status, _, err := attempt(c, s.URL()+Metrics); status != 200 {
+		t.Errorf("got %v %v, want 200", status, err)
+	}
+}
+
+func TestFaultsLookToAClientAsTheirNamesSay(t *testing.T) {
+	ok := Answer{Body: MetricsDocument(0)}.Bytes()
+	half := ok[:len(ok)-5]
+	is := func(want error) func(error) bool { return func(err error) bool { return errors.Is(err, want) } }
+	timeout := func(err error) bool { var e net.Error; return errors.As(err, &e) && e.Timeout() }
+	oneOf := func(a, b func(error) bool) func(error) bool { return func(err error) bool { return a(err) || b(err) } }
+	text := func(s string) func(error) bool {
+		return func(err error) bool { return err != nil && strings.Contains(err.Error(), s) }
+	}
+	for name, c := range map[string]struct {
+		fault Behaviour
+		want  func(error) bool
+	}{
+		"FIN before the answer":     {CutAfter(nil), is(io.EOF)},
+		"FIN between headers":       {CutAfter(ok[:17]), is(io.ErrUnexpectedEOF)},
+		"FIN in the body":           {CutAfter(half), is(io.ErrUnexpectedEOF)},
+		"RST before the answer":     {ResetAfter(nil), is(syscall.ECONNRESET)},
+		"RST between headers":       {ResetAfter(ok[:17]), oneOf(is(syscall.ECONNRESET), is(io.ErrUnexpectedEOF))}, // net/http may lose the first error
+		"RST in the body":           {ResetAfter(half), is(syscall.ECONNRESET)},
+		"no answer":                 {HangAfter(nil), timeout},
+		"no body":                   {HangAfter(half), timeout},
+		"dripping":                  {Drip(ok, 50*time.Millisecond), timeout},
+		"late":                      {Late(time.Minute, JSON("{}")), timeout},
+		"headers over 64 KiB":       {Endless([]byte("HTTP/1.1 200 OK\r\n"), []byte("A: b\r\n")), text("headers exceeded")},
+		"flood of 1xx":              {Endless(nil, []byte("HTTP/1.1 100 Continue\r\n\r\n")), text("headers exceeded")},
+		"bad chunk":                 {Respond(Answer{Header: []string{"Transfer-Encoding: chunked"}, Body: "zz\r\n{}"}.Bytes()), text("chunk")},
+		"Content-Length too long":   {CutAfter(Answer{Header: []string{"Content-Length: 90"}, Body: "{}"}.Bytes()), is(io.ErrUnexpectedEOF)},
+		"endless body, well formed": {Endless(Answer{NoLength: true}.Bytes(), []byte(strings.Repeat(" ", 1<<15))), is(nil)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, client := startServer(t)
+			if c.want(os.ErrDeadlineExceeded) { // what never ends needs no patience
+				client.Timeout = time.Second
+			}
+			s.Set(Metrics, c.fault)
+			if _, _, err := attempt(client, s.URL()+Metrics); !c.want(err) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestAnyStatusCodeCanBeSent(t *testing.T) {
+	s, c := startServer(t)
+	for _, code := range []int{101, 204, 206, 302, 304, 429, 505, 999} {
+		s.Set(Metrics, Status(code, "{}", "Retry-After: 1"))
+		if status, _, err := attempt(c, s.URL()+Metrics); status != code || err != nil && code != 101 {
+			t.Errorf("got %v %v, want %v", status, err, code)
+		}
+	}
+}
+
+func TestATransportActsOnEveryConnectionThatFollows(t *testing.T) {
+	trusted, err := SelfSigned("127.0.0.1", time.Now().Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	expired, err := SelfSigned("127.0.0.1", time.Now().Add(-time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		transport Transport
+		want      string
+	}{
+		"trusted":       {TLS(trusted.Config), "200 <nil>"},
+		"expired":       {TLS(expired.Config), "certificate has expired"},
+		"plain HTTP":    {HTTPToTLS, "server gave HTTP response to HTTPS client"},
+		"garbage":       {TLSGarbage, "tls: "},
+		"alert":         {TLSAlert, "remote error: tls: unexpected message"},
+		"RST":           {ResetOnAccept, "reset by peer"},
+		"late RST":      {ResetOnFirstBytes, "reset by peer"},
+		"FIN":           {CutOnFirstBytes, "EOF"},
+		"no handshake":  {HangOnAccept, "Client.Timeout"},
+		"no connection": {Plain, ""}, // a TLS hello is no request
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, client := startServer(t)
+			if c.want == "Client.Timeout" {
+				client.Timeout = time.Second
+			}
+			pool := client.Transport.(*http.Transport).TLSClientConfig.RootCAs
+			pool.AppendCertsFromPEM(trusted.CA)
+			pool.AppendCertsFromPEM(expired.CA)
+			s.SetTransport(c.transport)
+			status, _, err := attempt(client, s.TLSURL()+Metrics)
+			if got := fmt.Sprint(status, " ", err); !strings.Contains(got, c.want) {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestCloseEndsWhatHangs(t *testing.T) {
+	s, c := startServer(t)
+	c.Timeout = 0
+	s.Set(Metrics, HangAfter(nil))
+	s.Set(Nodes, Endless([]byte("HTTP/1.1 200 OK\r\n\r\n"), []byte(" ")))
+	s.Set(Network, Drip([]byte(strings.Repeat(" ", 9)), time.Hour))
+	ended := make(chan error)
+	for _, path := range []string{Metrics, Network} {
+		go func() {
+			_, _, err := attempt(c, s.URL()+path)
+			ended <- err
+		}()
+	}
+	for s.Requests(Metrics)+s.Requests(Network) < 2 {
+		time.Sleep(time.Millisecond)
+	}
+	stuck, err := c.Get(s.URL() + Nodes) // nobody reads, so that the server's write blocks
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stuck.Body.Close()
+	s.Close()
+	for range 2 {
+		if err := <-ended; err == nil {
+			t.Error("got nil, want an error: the server was closed")
+		}
+	}
+}
+
+func TestASplitAnswerArrivesInBothParts(t *testing.T) {
+	s, c := startServer(t)
+	s.Set(Metrics, Split(Answer{Body: "{}"}.Bytes()[:20], time.Millisecond, Answer{Body: "{}"}.Bytes()[20:]))
+	if status, body, err := attempt(c, s.URL()+Metrics); status != 200 || body != "{}" || err != nil {
+		t.Errorf("got %v %q %v, want 200 {}", status, body, err)
+	}
+}
+
+func TestAResetAfterAnAnswerEndsTheConnection(t *testing.T) {
+	s, c := startServer(t)
+	s.Set(Metrics, ThenReset(Split(Answer{Body: "{}"}.Bytes(), 10*time.Millisecond, nil)))
+	for range 2 {
+		if status, _, err := attempt(c, s.URL()+Metrics); status != 200 || err != nil {
+			t.Errorf("got %v %v, want 200", status, err)
+		}
+		for s.Open() > 0 {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	if got := s.Accepted(); got != 2 {
+		t.Errorf("got %d connections, want 2", got)
+	}
+}
+
+func TestACloggedPortAnswersNobodyUntilItListens(t *testing.T) {
+	s, c := startServer(t)
+	c.Timeout = 500 * time.Millisecond
+	if err := s.FillBacklog(); err != nil {
+		t.Fatal(err)
+	}
+	var e net.Error
+	if _, _, err := attempt(c, s.URL()+Metrics); !errors.As(err, &e) || !e.Timeout() {
+		t.Errorf("got %v, want a time-out", err)
+	}
+	if err := s.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	if status, _, err := attempt(c, s.URL()+Metrics); status != 200 {
+		t.Errorf("got %v %v, want 200", status, err)
+	}
+}
+
+func TestANameServerSaysWhatItIsTold(t *testing.T) {
+	names, err := StartNameServer("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(names.Close)
+	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "udp", names.conn.LocalAddr().String())
+	}}
+	here, here6 := netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("::1")
+	names.Set("both.test", Name{Addresses: []netip.Addr{here6, here}})
+	got, err := resolver.LookupNetIP(t.Context(), "ip", "both.test.")
+	if err != nil || len(got) != 2 {
+		t.Errorf("got %v %v, want two addresses", got, err)
+	}
+	names.Set("bad.test", Name{Code: ServerFail})
+	for name, notFound := range map[string]bool{"bad.test.": false, "unknown.test.": true} {
+		var e *net.DNSError
+		if _, err := resolver.LookupNetIP(t.Context(), "ip", name); !errors.As(err, &e) || e.IsNotFound != notFound {
+			t.Errorf("%s: got %v, want a DNS error, not found is %v", name, err, notFound)
+		}
+	}
+	if names.Asked("both.test") == 0 {
+		t.Error("got no question for both.test")
+	}
+}
+
+func TestBehavioursTakeTurnsAndTheLastStays(t *testing.T) {
+	s, c := startServer(t)
+	s.Set(Metrics, InTurn(Status(500, ""), Status(502, ""), JSON("{}")))
+	var got []int
+	for range 4 {
+		status, _, _ := attempt(c, s.URL()+Metrics)
+		got = append(got, status)
+	}
+	if want := []int{500, 502, 200, 200}; !cmp.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
