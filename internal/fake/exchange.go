@@ -2,11 +2,15 @@ package fake
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
+	"os"
 	"strings"
 	"time"
 )
@@ -16,9 +20,11 @@ type Behaviour func(x *Exchange)
 
 // Exchange is one request and the raw connection on which to answer it, or not.
 type Exchange struct {
-	Path string
+	Method, Path string
+	Last         bool // the client wants no other answer on this connection
 
 	conn    net.Conn // what the client's bytes arrive on; TLS where the transport says so
+	reader  *bufio.Reader
 	tcp     *net.TCPConn
 	closing context.Context
 	keep    bool
@@ -34,75 +40,84 @@ func (x *Exchange) Write(b []byte) bool {
 func (x *Exchange) Keep() { x.keep = true }
 
 // Reset ends the connection with a RST in place of a FIN.
-func (x *Exchange) Reset() {
-	x.tcp.SetLinger(0)
-	x.tcp.Close()
+func (x *Exchange) Reset() { abort(x.tcp) }
+
+// abort makes the other side see a RST in place of a FIN.
+func abort(tcp *net.TCPConn) {
+	tcp.SetLinger(0)
+	tcp.Close()
 }
 
 // Hold says nothing more until the client hangs up or the server is closed.
 func (x *Exchange) Hold() { io.Copy(io.Discard, x.conn) }
 
+// Wait says nothing until ended is closed. It reports false as soon as the client hung up: one with a timeout would
+// otherwise leave a goroutine and a descriptor behind for each of its attempts. What the client sent meanwhile is kept.
+func (x *Exchange) Wait(ended <-chan struct{}) bool {
+	gone, woken := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(woken)
+		select {
+		case <-ended:
+			x.conn.SetReadDeadline(time.Unix(1, 0))
+		case <-gone:
+		}
+	}()
+	_, err := x.reader.Peek(1)
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		close(gone)
+		<-woken
+		return false
+	}
+	<-woken // with err nil the client already sent more, and its hanging up cannot be seen
+	return x.conn.SetReadDeadline(time.Time{}) == nil
+}
+
 // Pause waits for d. It reports false if the server was closed in the meantime.
-func (x *Exchange) Pause(d time.Duration) bool {
+func (x *Exchange) Pause(d time.Duration) bool { return pause(x.closing, d) }
+
+// pause waits for d and reports false if ctx ended in the meantime.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
 	select {
-	case <-time.After(d):
+	case <-t.C:
 		return true
-	case <-x.closing.Done():
+	case <-ctx.Done():
 		return false
 	}
 }
 
-func (s *Server) accept(listener net.Listener) {
-	for {
-		conn, err := listener.Accept()
-		if err != nil {
-			return // closed by Refuse or Close
-		}
-		tcp := conn.(*net.TCPConn)
-		transport, ok := s.admit(listener, tcp)
-		if !ok {
-			return
-		}
-		s.running.Go(func() {
-			defer s.forget(tcp)
-			if conn := transport(tcp); conn != nil {
-				s.serve(conn, tcp)
-				conn.Close()
-			}
-		})
-	}
-}
+const (
+	packetSize     = 4096     // what the published mixnodes server reads of a request
+	maxRequestSize = 64 << 10 // what is read of any other
+)
 
-// admit registers a new connection. A connection that was accepted while Refuse was closing the listener is not served,
-// because nobody would close it.
-func (s *Server) admit(listener net.Listener, tcp *net.TCPConn) (Transport, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.listener != listener {
-		tcp.SetLinger(0)
-		tcp.Close()
-		return nil, false
+// readPacket reads a request as the published mixnodes server does: what one read gives is the request, whatever it is.
+func readPacket(r *bufio.Reader) (*http.Request, error) {
+	if _, err := r.Peek(1); err != nil { // one read of the connection, because the buffer has the size of a packet
+		return nil, err
 	}
-	s.conns[tcp] = struct{}{}
-	s.accepted++
-	return s.transport, true
-}
-
-func (s *Server) forget(tcp *net.TCPConn) {
-	tcp.Close()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.conns, tcp)
+	b, err := r.Peek(r.Buffered())
+	if err != nil {
+		return nil, err
+	}
+	line, _, _ := bytes.Cut(b, []byte("\r\n"))
+	method, rest, _ := bytes.Cut(line, []byte(" "))
+	path, _, _ := bytes.Cut(rest, []byte(" "))
+	request := &http.Request{Method: string(method), URL: &url.URL{Path: string(path)}, Body: http.NoBody, Close: true}
+	_, err = r.Discard(len(b))
+	return request, err
 }
 
 // serve answers the requests of one connection until a behaviour ends it.
 func (s *Server) serve(conn net.Conn, tcp *net.TCPConn) {
-	meter := &meter{Reader: conn}
-	reader := bufio.NewReader(meter)
+	limited := &io.LimitedReader{R: conn}
+	reader := bufio.NewReaderSize(limited, packetSize)
 	paths := map[string]bool{}
 	for {
-		meter.n = 0
-		request, err := http.ReadRequest(reader)
+		limited.N = maxRequestSize
+		request, err := s.read(reader)
 		if err != nil {
 			if strings.HasPrefix(err.Error(), "malformed") {
 				s.remember(fmt.Sprintf("not a request: %v", err))
@@ -110,9 +125,16 @@ func (s *Server) serve(conn net.Conn, tcp *net.TCPConn) {
 			return
 		}
 		path := request.URL.Path
-		s.check(request, meter.n)
-		io.Copy(io.Discard, io.LimitReader(request.Body, 1<<20)) // or it would be taken for the next request
-		x := &Exchange{Path: path, conn: conn, tcp: tcp, closing: s.closing}
+		// It may count bytes of the next request too, but nobody pipelines here.
+		s.check(request, maxRequestSize-limited.N)
+		// The body would be taken for the next request.
+		if _, err := io.CopyN(io.Discard, request.Body, maxRequestSize); err != io.EOF {
+			return
+		}
+		x := &Exchange{
+			Method: request.Method, Path: path, Last: request.Close || !request.ProtoAtLeast(1, 1),
+			conn: conn, reader: reader, tcp: tcp, closing: s.closing,
+		}
 		s.count(path, !paths[path])(x)
 		paths[path] = true
 		if !x.keep {
@@ -121,25 +143,8 @@ func (s *Server) serve(conn net.Conn, tcp *net.TCPConn) {
 	}
 }
 
-// count registers a request and returns the behaviour that is to answer it.
-func (s *Server) count(path string, first bool) Behaviour {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.seen[path] == nil {
-		s.seen[path] = &traffic{}
-	}
-	s.seen[path].requests = append(s.seen[path].requests, time.Now())
-	if first {
-		s.seen[path].connections++
-	}
-	if b := s.script[path]; b != nil {
-		return b
-	}
-	return NotFound
-}
-
 // check remembers whatever in a request the real upstream could not take.
-func (s *Server) check(r *http.Request, size int) {
+func (s *Server) check(r *http.Request, size int64) {
 	switch r.URL.Path {
 	case Metrics, Nodes, Network, Mixnodes:
 	default:
@@ -154,7 +159,7 @@ func (s *Server) check(r *http.Request, size int) {
 	if r.ContentLength != 0 {
 		s.remember("a request with a body")
 	}
-	if size >= 4096 {
+	if size >= packetSize {
 		s.remember(fmt.Sprintf("a request of %d bytes", size))
 	}
 }
@@ -165,16 +170,4 @@ func (s *Server) remember(what string) {
 	if len(s.unexpected) < 100 {
 		s.unexpected = append(s.unexpected, what)
 	}
-}
-
-// meter counts the bytes of one request. It may count bytes of the next one too, but nobody pipelines here.
-type meter struct {
-	io.Reader
-	n int
-}
-
-func (m *meter) Read(b []byte) (int, error) {
-	n, err := m.Reader.Read(b)
-	m.n += n
-	return n, err
 }

@@ -148,7 +148,7 @@ func eventually(t *testing.T, what string, happened func() bool) {
 // dial opens a raw connection that no read or write can block on for ever.
 func dial(t *testing.T, s *Service) (net.Conn, *bufio.Reader) {
 	t.Helper()
-	c, err := net.DialTimeout("tcp", s.addr, patience)
+	c, err := net.DialTimeout("tcp", s.server.addr, patience)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,11 +175,4 @@ func receive(t *testing.T, r *bufio.Reader) *http.Response {
 		t.Fatal(err)
 	}
 	return response
-}
-
-// connections is the number that the service holds open.
-func (s *Service) connections() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.conns)
 }

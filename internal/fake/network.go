@@ -12,7 +12,7 @@ import (
 const (
 	packetsPerSecond = 150.0 // of a node of share 1
 	idleEvery        = 4     // one node in so many has no packets; a service of three has none
-	packetSize       = 2048  // bytes; in a mix network all packets have one size
+	packetBytes      = 2048  // bytes; in a mix network all packets have one size
 	minDropRatio     = 0.001
 	maxDropRatio     = 0.005
 	dropStep         = 0.0001

@@ -12,11 +12,14 @@
 package fake
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -35,6 +38,7 @@ type Server struct {
 	closing context.Context
 	close   context.CancelFunc
 	running sync.WaitGroup
+	read    func(*bufio.Reader) (*http.Request, error)
 
 	mu         sync.Mutex
 	listener   net.Listener // nil while connections are refused
@@ -43,40 +47,48 @@ type Server struct {
 	accepted   int
 	transport  Transport
 	script     map[string]Behaviour
+	others     Behaviour // of the paths that are not in the script
 	seen       map[string]*traffic
 	unexpected []string
 }
 
 // traffic is what one path has received.
 type traffic struct {
-	requests    []time.Time
+	requests    int
+	times       []time.Time // of the first maxTimes requests
 	connections int
 }
+
+// What is remembered does not grow without bound.
+const (
+	maxPaths   = 1000 // paths that are counted each by itself
+	otherPaths = "(others)"
+	maxTimes   = 1000 // requests of a path
+)
 
 // Start listens on a free loopback port and serves the healthy v1 documents over plain TCP.
 func Start() (*Server, error) { return StartOn("127.0.0.1:0") }
 
 // StartOn is Start on an address of one's choice.
 func StartOn(address string) (*Server, error) {
-	closing, cancel := context.WithCancel(context.Background())
-	s := &Server{
-		addr:      address,
-		closing:   closing,
-		close:     cancel,
-		conns:     map[*net.TCPConn]struct{}{},
-		transport: Plain,
-		script:    map[string]Behaviour{},
-		seen:      map[string]*traffic{},
-	}
+	s := newServer(address)
 	for path, document := range Healthy() {
 		s.script[path] = JSON(document)
 	}
-	s.script[Mixnodes] = NotFound
 	if err := s.Listen(); err != nil {
-		cancel()
+		s.close()
 		return nil, err
 	}
 	return s, nil
+}
+
+func newServer(address string) *Server {
+	closing, cancel := context.WithCancel(context.Background())
+	return &Server{
+		addr: address, closing: closing, close: cancel, read: http.ReadRequest,
+		conns: map[*net.TCPConn]struct{}{}, transport: Plain,
+		script: map[string]Behaviour{}, others: NotFound, seen: map[string]*traffic{},
+	}
 }
 
 // Addr is the server's host:port. It stays the same when connections are refused for a while.
@@ -103,17 +115,42 @@ func (s *Server) SetTransport(t Transport) {
 	s.drop()
 }
 
-// Refuse closes the listening socket and every connection, so that the next one is refused.
+// Refuse closes the listening socket and every connection, so that the next one is refused. The port is kept from
+// others where that is possible.
 func (s *Server) Refuse() {
+	s.stopListening()
 	s.mu.Lock()
+	if s.closing.Err() == nil {
+		s.held = reservePort(s.addr)
+	}
+	s.mu.Unlock()
+	s.drop()
+}
+
+func (s *Server) stopListening() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.listener != nil {
 		s.listener.Close()
 		s.listener = nil
 	}
 	s.releasePort()
-	s.held = reservePort(s.addr)
-	s.mu.Unlock()
+}
+
+// FillBacklog listens with a queue that is full, so that a SYN gets no answer of any kind. Listen ends it.
+func (s *Server) FillBacklog() error {
+	s.stopListening()
 	s.drop()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	address, err := netip.ParseAddrPort(s.addr)
+	if err != nil {
+		return fmt.Errorf("fill the backlog: %w", err)
+	}
+	if s.held, err = fillBacklog(address); err != nil {
+		return fmt.Errorf("fill the backlog of %s: %w", address, err)
+	}
+	return nil
 }
 
 // Listen accepts connections, on the same port again after Refuse.
@@ -127,29 +164,17 @@ func (s *Server) Listen() error {
 		return nil
 	}
 	s.releasePort()
-	listener, err := net.Listen("tcp", s.addr)
+	var c net.ListenConfig
+	c.SetMultipathTCP(false) // a RST must reach the client as one
+	listener, err := c.Listen(s.closing, "tcp", s.addr)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return err
 	}
-	s.listener, s.addr = listener, listener.Addr().String()
+	s.listener = listener
+	if addr := listener.Addr().String(); addr != s.addr { // the first time: others may read it afterwards
+		s.addr = addr
+	}
 	s.running.Go(func() { s.accept(listener) })
-	return nil
-}
-
-// FillBacklog listens with a queue that is full, so that a SYN gets no answer of any kind. Listen ends it.
-func (s *Server) FillBacklog() error {
-	s.Refuse()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	address, err := netip.ParseAddrPort(s.addr)
-	if err != nil {
-		return fmt.Errorf("fill the backlog: %w", err)
-	}
-	c, err := fillBacklog(address)
-	if err != nil {
-		return fmt.Errorf("fill the backlog of %s: %w", address, err)
-	}
-	s.held = c
 	return nil
 }
 
@@ -164,35 +189,28 @@ func (s *Server) releasePort() {
 // Close ends every connection and returns when no goroutine of the server is left.
 func (s *Server) Close() {
 	s.close()
-	s.Refuse()
-	s.mu.Lock()
-	s.releasePort()
-	s.mu.Unlock()
+	s.stopListening()
+	s.drop()
 	s.running.Wait()
 }
 
 // Requests is the number of requests for path so far.
-func (s *Server) Requests(path string) int { return len(s.RequestTimes(path)) }
+func (s *Server) Requests(path string) int { return s.traffic(path).requests }
 
-// RequestTimes tells when each request for path arrived.
-func (s *Server) RequestTimes(path string) []time.Time {
+// RequestTimes tells when each request for path arrived, but for those after the thousandth.
+func (s *Server) RequestTimes(path string) []time.Time { return slices.Clone(s.traffic(path).times) }
+
+func (s *Server) traffic(path string) traffic {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.seen[path] == nil {
-		return nil
+	if t := s.seen[path]; t != nil {
+		return *t
 	}
-	return append([]time.Time(nil), s.seen[path].requests...)
+	return traffic{}
 }
 
 // Connections is the number of connections that carried at least one request for path.
-func (s *Server) Connections(path string) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.seen[path] == nil {
-		return 0
-	}
-	return s.seen[path].connections
-}
+func (s *Server) Connections(path string) int { return s.traffic(path).connections }
 
 // Accepted is the number of connections so far, whether or not a request was read from them.
 func (s *Server) Accepted() int {
@@ -213,7 +231,7 @@ func (s *Server) Open() int {
 func (s *Server) Unexpected() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]string(nil), s.unexpected...)
+	return slices.Clone(s.unexpected)
 }
 
 // drop resets every connection, so that none stays behind in a state that would delay the next bind of the port.
@@ -221,7 +239,15 @@ func (s *Server) drop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for conn := range s.conns {
-		conn.SetLinger(0)
+		abort(conn)
+	}
+}
+
+// hangUp ends every connection with a FIN.
+func (s *Server) hangUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for conn := range s.conns {
 		conn.Close()
 	}
 }

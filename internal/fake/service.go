@@ -1,11 +1,9 @@
 package fake
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
-	"maps"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -41,35 +39,26 @@ type Options struct {
 const (
 	defaultNodes = 7
 	maxNodes     = 10_000 // including those that /deploy creates
-	maxPaths     = 1_000  // paths that Requests tells apart
-	otherPaths   = "(others)"
 )
 
 // Service is a running service. Its methods may be called from any goroutine.
 type Service struct {
 	options Options
 	now     func() time.Time
-	addr    string // host:port with the port that was taken
-	work    sync.WaitGroup
-	closing context.Context // ends with Close
-	end     context.CancelFunc
+	server  *Server
 	close   func() error
 
 	setting      sync.Mutex // held by the one caller that changes the faults
-	stopSchedule func()     // returns when the schedule no longer turns anything; guarded by setting
+	stopSchedule func()     // returns when the schedule no longer changes the mode; guarded by setting
 
-	mu       sync.Mutex // guards all below, and is never held while waiting
-	listener *net.TCPListener
-	conns    map[*net.TCPConn]struct{}
-	acting   mode
-	ended    chan struct{} // closed when the acting mode ends
-	broken   error         // why the port could not be taken again
-	born     time.Time     // start of the present life of the service
-	network  *network
-	locked   bool          // the lock of the mixnodes server is taken for ever
-	freed    chan struct{} // closed when the present life ends
-	pins     map[string]json.RawMessage
-	requests map[string]int
+	mu      sync.Mutex // guards all below, and is never held while waiting
+	acting  mode
+	ended   chan struct{} // closed when the acting mode ends
+	broken  error         // why the port could not be taken again
+	born    time.Time     // start of the present life of the service
+	network *network
+	locked  bool          // the lock of the mixnodes server is taken until the end of its life
+	freed   chan struct{} // closed when the present life ends
 }
 
 // Simulate runs a service that listens when Simulate returns. The caller must Close it.
@@ -84,23 +73,22 @@ func simulateAt(o Options, now func() time.Time) (*Service, error) {
 	s := &Service{
 		options:      o,
 		now:          now,
+		server:       newServer(o.Addr),
 		stopSchedule: func() {},
-		conns:        map[*net.TCPConn]struct{}{},
 		ended:        make(chan struct{}),
 		freed:        make(chan struct{}),
-		requests:     map[string]int{},
 		born:         now(),
 		network:      newNetwork(o.Seed, o.Nodes, 0, o.Conditions),
 	}
-	s.closing, s.end = context.WithCancel(context.Background())
 	s.close = sync.OnceValue(s.shut)
-	listener, err := listen(s.closing, o.Addr)
-	if err != nil {
-		s.end()
+	s.server.others = s.answer
+	if o.API == MixnodesAPI {
+		s.server.read = readPacket
+	}
+	if err := s.server.Listen(); err != nil {
+		s.server.close()
 		return nil, fmt.Errorf("start the simulator: %w", err)
 	}
-	s.addr = listener.Addr().String()
-	s.open(listener)
 	s.begin(plan{faults: o.Faults, every: o.Every, lasts: o.For})
 	return s, nil
 }
@@ -139,44 +127,54 @@ func (o *Options) complete() error {
 	return err
 }
 
+// loopback returns the address to listen on, or an error when others than
+// this machine could reach it. The name localhost is not looked up: what it
+// means is not left to a resolver.
+func loopback(addr string) (string, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "", fmt.Errorf("listen address %q: want host:port", addr)
+	}
+	if host == "localhost" {
+		host = "127.0.0.1"
+	}
+	if ip, err := netip.ParseAddr(host); err != nil || !ip.IsLoopback() {
+		return "", fmt.Errorf("listen address %q is not loopback: want 127.0.0.0/8, [::1] or localhost", addr)
+	}
+	return net.JoinHostPort(host, port), nil
+}
+
 // URL is the base URL of the service.
-func (s *Service) URL() string { return "http://" + s.addr }
+func (s *Service) URL() string { return s.server.URL() }
 
 // Restart begins a new life, as a restart of the service's process does: the
 // counters start again at 0 with as many nodes as at first, whose ids are new,
-// all connections end, and a dead-locked mixnodes server answers again. Faults, conditions, pinned values
-// and the counts of Requests stay, for they are not the service's.
+// all connections end, and a dead-locked mixnodes server answers again. Faults,
+// conditions and the counts of Requests stay, because they are not the service's.
 func (s *Service) Restart() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closing.Err() != nil {
+	if s.server.closing.Err() != nil {
 		return
 	}
+	s.mu.Lock()
 	s.born = s.now()
 	s.network = newNetwork(s.options.Seed, s.options.Nodes, s.network.life+1, s.network.conditions)
 	s.locked = false
 	close(s.freed)
 	s.freed = make(chan struct{})
-	for c := range s.conns {
-		c.Close()
-	}
+	s.mu.Unlock()
+	s.server.hangUp()
 }
 
 // Requests is the number of requests seen per path since its start, healthy or
 // not; a refused connection brings none. The caller owns the map.
 func (s *Service) Requests() map[string]int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return maps.Clone(s.requests)
-}
-
-func (s *Service) count(path string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, known := s.requests[path]; !known && len(s.requests) >= maxPaths {
-		path = otherPaths
+	s.server.mu.Lock()
+	defer s.server.mu.Unlock()
+	all := make(map[string]int, len(s.server.seen))
+	for path, t := range s.server.seen {
+		all[path] = t.requests
 	}
-	s.requests[path]++
+	return all
 }
 
 // Close ends the service with all its connections and waits for all its
@@ -185,21 +183,10 @@ func (s *Service) count(path string) {
 func (s *Service) Close() error { return s.close() }
 
 func (s *Service) shut() error {
-	s.end() // before the lock, which a SetFaults that waits for the port may hold
+	s.server.close() // before the lock, which a SetFaults that waits for the port may hold
 	s.setting.Lock()
 	defer s.setting.Unlock()
 	s.stopSchedule()
-
-	s.mu.Lock()
-	close(s.ended)
-	close(s.freed)
-	if s.listener != nil {
-		s.listener.Close()
-	}
-	for c := range s.conns {
-		c.Close()
-	}
-	s.mu.Unlock()
-	s.work.Wait()
+	s.server.Close()
 	return s.broken
 }

@@ -1,7 +1,6 @@
 package fake
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -140,7 +139,7 @@ func TestMixnodesTakesTheFirstPacketForTheRequest(t *testing.T) {
 func TestMixnodesResetsAClientThatSendsMoreThanOnePacket(t *testing.T) {
 	s := simulate(t, Options{API: MixnodesAPI}, time.Now)
 	c, r := dial(t, s)
-	send(t, c, "GET /mixnodes HTTP/1.1\r\nX: "+strings.Repeat("x", 3*packet))
+	send(t, c, "GET /mixnodes HTTP/1.1\r\nX: "+strings.Repeat("x", 3*packetSize))
 	if _, err := io.ReadAll(r); err != nil && !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("read = %v, want a reset at most", err)
 	}
@@ -207,7 +206,7 @@ func TestStatusAndMetricsDeadlockMixnodesUntilItsRestart(t *testing.T) {
 			if got := get(t, s, Mixnodes).status; got != http.StatusOK {
 				t.Errorf("status after the restart = %v, want 200", got)
 			}
-			eventually(t, "no connection is left", func() bool { return s.connections() == 0 })
+			eventually(t, "no connection is left", func() bool { return s.server.Open() == 0 })
 		})
 	}
 }
@@ -226,76 +225,5 @@ func TestAFaultInFrontOfTheServiceKeepsItFromTheDeadlock(t *testing.T) {
 	s.SetFaults()
 	if got := get(t, s, Mixnodes).status; got != http.StatusOK {
 		t.Errorf("status = %v, want 200", got)
-	}
-}
-
-func TestSetValuesPinsFieldsInEveryDocument(t *testing.T) {
-	c := newClock()
-	s := simulate(t, Options{}, c.now)
-	pin(t, s, map[string]any{
-		"packets_processed": 5000, "packets_dropped": uint64(7),
-		"bytes_transmitted": 1, "bytes_received": nil, "avg_latency_ms": 45.5, "peak_throughput": "much",
-	})
-	c.advance(time.Hour)
-	for path, want := range map[string]string{
-		Metrics: `{"packets_processed":5000,"packets_dropped":7}`,
-		Network: `{"bytes_transmitted":1,"bytes_received":null,"avg_latency_ms":45.5,"peak_throughput":"much"}`,
-	} {
-		if got := get(t, s, path).body; got != want {
-			t.Errorf("GET %s = %s, want %s", path, got, want)
-		}
-	}
-}
-
-func TestSetValuesReplacesAWholeDocument(t *testing.T) {
-	s := simulate(t, Options{API: MixnodesAPI}, time.Now)
-	for want, value := range map[string]any{
-		`[]`:                json.RawMessage(`[]`),
-		`[{"id":`:           json.RawMessage(`[{"id":`),
-		`[{"region":"eu"}]`: []map[string]string{{"region": "eu"}},
-	} {
-		pin(t, s, map[string]any{Mixnodes: value})
-		if got := get(t, s, Mixnodes).body; got != want {
-			t.Errorf("body = %s, want %s", got, want)
-		}
-	}
-}
-
-func TestAPinnedDocumentIsServedByV1Too(t *testing.T) {
-	s := simulate(t, Options{}, time.Now)
-	pin(t, s, map[string]any{Nodes: map[string]int{"active_nodes": 1}})
-	if got, want := get(t, s, Nodes).body, `{"active_nodes":1}`; got != want {
-		t.Errorf("body = %s, want %s", got, want)
-	}
-}
-
-func TestSetValuesOfNothingLetsTheValuesMoveAgain(t *testing.T) {
-	c := newClock()
-	s := simulate(t, Options{}, c.now)
-	c.advance(time.Minute)
-	before := get(t, s, Metrics).body
-	pin(t, s, map[string]any{"packets_processed": 1, Metrics: 2})
-	pin(t, s, nil)
-	if got := get(t, s, Metrics).body; got != before {
-		t.Errorf("body = %s, want %s", got, before)
-	}
-}
-
-func TestSetValuesRefusesWhatWouldPinNothing(t *testing.T) {
-	s := simulate(t, Options{}, time.Now)
-	err := s.SetValues(map[string]any{"packets_procesed": 1})
-	want := `pin "packets_procesed": the API v1 has /api/v1/metrics, packets_processed, packets_dropped, /api/v1/nodes/status, active_nodes, inactive_nodes, total_nodes, /api/v1/network/stats, bytes_transmitted, bytes_received, avg_latency_ms, peak_throughput`
-	if err == nil || err.Error() != want {
-		t.Errorf("SetValues() = %v, want %v", err, want)
-	}
-	if err := s.SetValues(map[string]any{"packets_processed": make(chan int)}); err == nil {
-		t.Error("SetValues of a channel succeeded, want an error")
-	}
-}
-
-func pin(t *testing.T, s *Service, values map[string]any) {
-	t.Helper()
-	if err := s.SetValues(values); err != nil {
-		t.Fatal(err)
 	}
 }

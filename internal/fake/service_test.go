@@ -40,7 +40,7 @@ func TestStartRefusesWhatCannotBeSimulated(t *testing.T) {
 
 func TestLocalhostIsTakenAsLoopbackWithoutALookup(t *testing.T) {
 	s := simulate(t, Options{Addr: "localhost:0"}, time.Now)
-	host, _, _ := net.SplitHostPort(s.addr)
+	host, _, _ := net.SplitHostPort(s.server.addr)
 	if host != "127.0.0.1" {
 		t.Errorf("host = %v, want 127.0.0.1", host)
 	}
@@ -48,12 +48,12 @@ func TestLocalhostIsTakenAsLoopbackWithoutALookup(t *testing.T) {
 
 func TestStartTellsThatThePortIsTaken(t *testing.T) {
 	s := simulate(t, Options{}, time.Now)
-	other, err := Simulate(Options{Addr: s.addr})
+	other, err := Simulate(Options{Addr: s.server.addr})
 	if err == nil {
 		other.Close()
 		t.Fatal("Simulate on a taken port succeeded, want an error")
 	}
-	if got, want := err.Error(), "start the simulator: listen tcp "+s.addr+": bind: address already in use"; got != want {
+	if got, want := err.Error(), "start the simulator: listen tcp "+s.server.addr+": bind: address already in use"; got != want {
 		t.Errorf("Simulate() = %q, want %q", got, want)
 	}
 }
@@ -76,7 +76,7 @@ func TestRequestsAreCountedPerPath(t *testing.T) {
 func TestRequestsDoNotGrowWithoutBound(t *testing.T) {
 	s := simulate(t, Options{}, time.Now)
 	for i := range maxPaths + 10 {
-		s.count("/" + number(uint64(i)))
+		s.server.count("/"+number(uint64(i)), false)
 	}
 	if got := len(s.Requests()); got != maxPaths+1 {
 		t.Errorf("paths = %v, want %v", got, maxPaths+1)

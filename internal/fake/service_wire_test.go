@@ -105,7 +105,7 @@ func TestHangLetsGoOfAClientThatLeaves(t *testing.T) {
 		send(t, c, "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n")
 		eventually(t, "the service sees the request", func() bool { return s.Requests()[path] == 1 })
 		c.Close()
-		eventually(t, "the connection ends", func() bool { return s.connections() == 0 })
+		eventually(t, "the connection ends", func() bool { return s.server.Open() == 0 })
 	})
 }
 
@@ -239,7 +239,7 @@ func TestSetFaultsEndsTheSchedule(t *testing.T) {
 func squat(t *testing.T, s *Service) net.Listener {
 	t.Helper()
 	s.SetFaults(Fault{Kind: refuse})
-	l, err := net.Listen("tcp", s.addr)
+	l, err := net.Listen("tcp", s.server.addr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +294,7 @@ func TestCloseTellsThatThePortWasLost(t *testing.T) {
 	if !errors.Is(err, syscall.EADDRINUSE) {
 		t.Fatalf("Close() = %v, want that the address is in use", err)
 	}
-	if got, want := err.Error(), "listen again after the fault refuse: listen tcp "+s.addr+": bind: address already in use"; got != want {
+	if got, want := err.Error(), "listen again after the fault refuse: listen tcp "+s.server.addr+": bind: address already in use"; got != want {
 		t.Errorf("Close() = %q, want %q", got, want)
 	}
 }
