@@ -16,6 +16,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // secrets are what the services of the example want to see, until they want others.
@@ -65,10 +67,10 @@ func (s *secrets) issue(w http.ResponseWriter, r *http.Request) {
 }
 
 // guard starts a server with TLS.
-func guard(t *testing.T, us *authority, h http.Handler) (address string) {
+func guard(t *testing.T, us *fake.Certificate, h http.Handler) (address string) {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h)
-	s.TLS = &tls.Config{Certificates: []tls.Certificate{us.pair(t)}, ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: us.pool()}
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{pair(us).Certificate}, ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: us.Pool()}
 	s.Config.ErrorLog = nil
 	s.StartTLS()
 	t.Cleanup(s.Close)
@@ -107,7 +109,7 @@ func tunnel(t *testing.T, to string) (address string, used *atomic.Int64) {
 // TestTheExampleOfSecuredServicesShowsWhoAsks has services before a simulator that admit who has what the example has
 // in its files, and then want something else, which is then put into the files. The exporter is not told.
 func TestTheExampleOfSecuredServicesShowsWhoAsks(t *testing.T) {
-	us := newAuthority(t)
+	us := newAuthority()
 	simulator, err := url.Parse(simulate(t, "v1")[0])
 	if err != nil {
 		t.Fatal(err)
@@ -149,8 +151,8 @@ func TestTheExampleOfSecuredServicesShowsWhoAsks(t *testing.T) {
 		put(t, in("oauth2.secret"), s.client)
 	}
 	put(t, in("config.yml"), text)
-	us.writeOwn(t, in("betanet-ca.crt"))
-	write(t, us.pair(t), in("exporter.crt"), in("exporter.key"))
+	put(t, in("betanet-ca.crt"), string(us.PEM()))
+	write(t, pair(us), in("exporter.crt"), in("exporter.key"))
 	fill()
 	p, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
 		return []string{
@@ -177,7 +179,7 @@ func TestTheExampleOfSecuredServicesShowsWhoAsks(t *testing.T) {
 		t.Error("nothing went through the proxy")
 	}
 
-	next := us.pair(t)
+	next := pair(us)
 	s.set(func(s *secrets) {
 		s.password, s.token, s.client = "canary-password-2", "canary-token-2", "canary-client-2"
 		s.issued, s.leastSerial = "", next.Leaf.SerialNumber.Int64()

@@ -8,4 +8,9 @@ require (
 	go.yaml.in/yaml/v3 v3.0.6
 )
 
-require github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
+require (
+	github.com/betanet/betanet_exporter v0.0.0-00010101000000-000000000000
+	github.com/go-json-experiment/json v1.27.2 // indirect
+)
+
+replace github.com/betanet/betanet_exporter => ../

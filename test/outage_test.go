@@ -32,7 +32,7 @@ func suffer(t *testing.T) *outage {
 		return []string{"simulate", "--listen-address=127.0.0.1:" + port, "--fault=http500", "--fault.every=20s", "--fault.for=8s"}
 	})
 	discovered := strings.TrimPrefix(mixnodes[1], "http://")
-	us := newAuthority(t)
+	us := newAuthority()
 	secured, err := url.Parse(v1[1])
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +48,7 @@ func suffer(t *testing.T) *outage {
 		return file
 	}
 	write("found.json", fmt.Sprintf(`[{"targets": [%q]}]`, discovered))
-	us.writeOwn(t, filepath.Join(dir, "ca.crt"))
+	put(t, filepath.Join(dir, "ca.crt"), string(us.PEM()))
 	config := write("fleet.yml", fmt.Sprintf(`
 defaults: {metrics: {mixnodes: 1}}
 upstreams:

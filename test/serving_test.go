@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // visitor asks an exporter that has access control, over a new connection each
@@ -41,12 +43,12 @@ func (v visitor) visit(url string) (*http.Response, string, error) {
 // guarded starts an exporter with one of the examples of access control, in a
 // folder with the files that it names. The addresses are that of everything, without its
 // scheme, and that of probes.
-func guarded(t *testing.T, example string, us *authority) (dir, address, health string) {
+func guarded(t *testing.T, example string, us *fake.Certificate) (dir, address, health string) {
 	t.Helper()
 	dir = t.TempDir()
 	put(t, filepath.Join(dir, example), examples(t)["web/"+example])
-	write(t, us.pair(t), filepath.Join(dir, "exporter.crt"), filepath.Join(dir, "exporter.key"))
-	us.writeOwn(t, filepath.Join(dir, "clients-ca.crt"))
+	write(t, pair(us), filepath.Join(dir, "exporter.crt"), filepath.Join(dir, "exporter.key"))
+	put(t, filepath.Join(dir, "clients-ca.crt"), string(us.PEM()))
 	upstream := simulate(t, "v1")[0]
 	// serve waits at the address of probes, where nobody has to log in.
 	_, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
@@ -60,9 +62,9 @@ func guarded(t *testing.T, example string, us *authority) (dir, address, health 
 }
 
 func TestTheExampleOfTLSEncryptsAndTakesNewCertificates(t *testing.T) {
-	us := newAuthority(t)
+	us := newAuthority()
 	dir, address, _ := guarded(t, "tls.yml", us)
-	v := visitor{tls: &tls.Config{RootCAs: us.pool()}}
+	v := visitor{tls: &tls.Config{RootCAs: us.Pool()}}
 	first, body, err := v.visit("https://" + address + "/metrics")
 	if err != nil || first.StatusCode != http.StatusOK || !strings.Contains(body, "betanet_up 1") {
 		t.Fatalf("got %v, %v:\n%.300s", first, err, body)
@@ -77,14 +79,14 @@ func TestTheExampleOfTLSEncryptsAndTakesNewCertificates(t *testing.T) {
 	if err != nil || !strings.Contains(page.Header.Get("Content-Security-Policy"), "default-src 'none'") || !strings.Contains(body, "<h1>") {
 		t.Errorf("the page: got %v, %v", page, err)
 	}
-	if _, _, err := (visitor{tls: &tls.Config{RootCAs: newAuthority(t).pool()}}).visit("https://" + address + "/metrics"); err == nil {
+	if _, _, err := (visitor{tls: &tls.Config{RootCAs: newAuthority().Pool()}}).visit("https://" + address + "/metrics"); err == nil {
 		t.Error("who trusts another authority got an answer")
 	}
 	if r, _, err := v.visit("http://" + address + "/metrics"); err != nil || r.StatusCode != http.StatusBadRequest {
 		t.Errorf("without TLS: got %v, %v, want status 400", r, err)
 	}
 
-	write(t, us.pair(t), filepath.Join(dir, "exporter.crt"), filepath.Join(dir, "exporter.key"))
+	write(t, pair(us), filepath.Join(dir, "exporter.crt"), filepath.Join(dir, "exporter.key"))
 	wait(t, "the new certificate", func() error {
 		r, _, err := v.visit("https://" + address + "/-/healthy")
 		if err != nil {
@@ -98,15 +100,15 @@ func TestTheExampleOfTLSEncryptsAndTakesNewCertificates(t *testing.T) {
 }
 
 func TestTheExampleOfMutualTLSLetsInWhoHasACertificate(t *testing.T) {
-	us, others := newAuthority(t), newAuthority(t)
+	us, others := newAuthority(), newAuthority()
 	_, address, health := guarded(t, "mutual-tls.yml", us)
 	with := func(pairs ...tls.Certificate) visitor {
-		return visitor{tls: &tls.Config{RootCAs: us.pool(), Certificates: pairs}}
+		return visitor{tls: &tls.Config{RootCAs: us.Pool(), Certificates: pairs}}
 	}
-	if r, body, err := with(us.pair(t)).visit("https://" + address + "/metrics"); err != nil || r.StatusCode != http.StatusOK || !strings.Contains(body, "betanet_up 1") {
+	if r, body, err := with(pair(us).Certificate).visit("https://" + address + "/metrics"); err != nil || r.StatusCode != http.StatusOK || !strings.Contains(body, "betanet_up 1") {
 		t.Errorf("with a certificate of ours: got %v, %v", r, err)
 	}
-	for who, v := range map[string]visitor{"nobody": with(), "a stranger": with(others.pair(t))} {
+	for who, v := range map[string]visitor{"nobody": with(), "a stranger": with(pair(others).Certificate)} {
 		if r, _, err := v.visit("https://" + address + "/metrics"); err == nil {
 			t.Errorf("%s got status %s", who, r.Status)
 		}
@@ -115,9 +117,9 @@ func TestTheExampleOfMutualTLSLetsInWhoHasACertificate(t *testing.T) {
 }
 
 func TestTheExampleOfAPasswordAsksForIt(t *testing.T) {
-	us := newAuthority(t)
+	us := newAuthority()
 	_, address, health := guarded(t, "password.yml", us)
-	trust := &tls.Config{RootCAs: us.pool()}
+	trust := &tls.Config{RootCAs: us.Pool()}
 	for _, path := range []string{"/metrics", "/", "/health", "/-/ready", "/api/v1/status", "/sd", "/probe?target=x", "/upstream/x", "/nowhere"} {
 		for who, v := range map[string]visitor{"nobody": {tls: trust}, "somebody": {trust, "prometheus", "change-you"}, "another": {trust, "admin", "change-me"}} {
 			if r, _, err := v.visit("https://" + address + path); err != nil || r.StatusCode != http.StatusUnauthorized {

@@ -1,16 +1,9 @@
 package betanet
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"io"
 	"log"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -19,71 +12,9 @@ import (
 	"time"
 
 	"github.com/prometheus/common/config"
+
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
-
-// issued is a certificate with its key, and those that it was signed by.
-type issued struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	der  [][]byte
-}
-
-// issue makes a certificate for 127.0.0.1 and a DNS name; by is nil for a root.
-func issue(t *testing.T, by *issued, until time.Time, name string) *issued {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
-		NotBefore: until.Add(-48 * time.Hour), NotAfter: until,
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		IsCA: true, BasicConstraintsValid: true, DNSNames: []string{name},
-	}
-	if name == "127.0.0.1" {
-		template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
-	}
-	parent, signer := template, key
-	if by != nil {
-		parent, signer = by.cert, by.key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	chain := [][]byte{der}
-	if by != nil {
-		chain = append(chain, by.der...)
-	}
-	return &issued{cert, key, chain}
-}
-
-func (i *issued) tls() tls.Certificate {
-	return tls.Certificate{Certificate: i.der, PrivateKey: i.key}
-}
-
-func (i *issued) pem() string {
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: i.der[0]}))
-}
-
-// secured is an upstream over TLS.
-func secured(t *testing.T, c *tls.Config) *httptest.Server {
-	t.Helper()
-	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		w.Write([]byte(document(Metrics, nil)))
-	}))
-	s.TLS = c
-	s.Config.ErrorLog = log.New(io.Discard, "", 0)
-	s.StartTLS()
-	t.Cleanup(s.Close)
-	return s
-}
 
 // expiryAfter is what a client knows after one attempt.
 func expiryAfter(t *testing.T, address string, h *HTTPConfig) (time.Time, *Failure) {
@@ -113,38 +44,40 @@ func failedFor(f *Failure) Reason {
 
 func TestTheFirstCertificateToExpireIsKnown(t *testing.T) {
 	now := time.Now().Truncate(time.Second)
-	root := issue(t, nil, now.Add(20*time.Hour), "root")
-	trust := func(i *issued) *HTTPConfig {
-		return &HTTPConfig{TLSConfig: config.TLSConfig{CA: i.pem()}}
+	root := fake.Issue(nil, now.Add(20*time.Hour), "root")
+	trust := func(i *fake.Certificate) *HTTPConfig {
+		return &HTTPConfig{TLSConfig: config.TLSConfig{CA: string(i.PEM())}}
 	}
-	leaf := issue(t, root, now.Add(10*time.Hour), "127.0.0.1")
-	intermediate := issue(t, root, now.Add(5*time.Hour), "intermediate")
-	under := issue(t, intermediate, now.Add(10*time.Hour), "127.0.0.1")
-	expired := issue(t, root, now.Add(-time.Hour), "127.0.0.1")
-	other := issue(t, root, now.Add(7*time.Hour), "elsewhere")
+	leaf := fake.Issue(root, now.Add(10*time.Hour), "127.0.0.1")
+	intermediate := fake.Issue(root, now.Add(5*time.Hour), "intermediate")
+	under := fake.Issue(intermediate, now.Add(10*time.Hour), "127.0.0.1")
+	expired := fake.Issue(root, now.Add(-time.Hour), "127.0.0.1")
+	other := fake.Issue(root, now.Add(7*time.Hour), "elsewhere")
 	asks := func(version uint16) *tls.Config {
-		return &tls.Config{Certificates: []tls.Certificate{leaf.tls()}, ClientAuth: tls.RequireAnyClientCert, MinVersion: version, MaxVersion: version}
+		return &tls.Config{Certificates: []tls.Certificate{leaf.Certificate}, ClientAuth: tls.RequireAnyClientCert, MinVersion: version, MaxVersion: version}
 	}
-	plain := func(c *issued) *tls.Config { return &tls.Config{Certificates: []tls.Certificate{c.tls()}} }
+	plain := func(c *fake.Certificate) *tls.Config {
+		return &tls.Config{Certificates: []tls.Certificate{c.Certificate}}
+	}
 	for name, c := range map[string]struct {
 		server *tls.Config
 		client *HTTPConfig
 		want   time.Time
 		reason Reason
 	}{
-		"valid":                           {plain(leaf), trust(root), leaf.cert.NotAfter, ""},
-		"an intermediate that ends first": {plain(under), trust(root), intermediate.cert.NotAfter, ""},
-		"expired":                         {plain(expired), trust(root), expired.cert.NotAfter, ReasonTLS},
-		"another name":                    {plain(other), trust(root), other.cert.NotAfter, ReasonTLS},
-		"unknown authority":               {plain(leaf), nil, leaf.cert.NotAfter, ReasonTLS},
-		"not verified":                    {plain(expired), &HTTPConfig{TLSConfig: config.TLSConfig{InsecureSkipVerify: true}}, expired.cert.NotAfter, ""},
-		"a client certificate, TLS 1.2":   {asks(tls.VersionTLS12), trust(root), leaf.cert.NotAfter, ReasonTLS},
-		"a client certificate, TLS 1.3":   {asks(tls.VersionTLS13), trust(root), leaf.cert.NotAfter, ReasonTLS},
-		"no certificate: versions differ": {&tls.Config{Certificates: []tls.Certificate{leaf.tls()}, MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}, trust(root), time.Time{}, ReasonTLS},
-		"without the operator's settings": {plain(expired), nil, expired.cert.NotAfter, ReasonTLS},
+		"valid":                           {plain(leaf), trust(root), leaf.Leaf.NotAfter, ""},
+		"an intermediate that ends first": {plain(under), trust(root), intermediate.Leaf.NotAfter, ""},
+		"expired":                         {plain(expired), trust(root), expired.Leaf.NotAfter, ReasonTLS},
+		"another name":                    {plain(other), trust(root), other.Leaf.NotAfter, ReasonTLS},
+		"unknown authority":               {plain(leaf), nil, leaf.Leaf.NotAfter, ReasonTLS},
+		"not verified":                    {plain(expired), &HTTPConfig{TLSConfig: config.TLSConfig{InsecureSkipVerify: true}}, expired.Leaf.NotAfter, ""},
+		"a client certificate, TLS 1.2":   {asks(tls.VersionTLS12), trust(root), leaf.Leaf.NotAfter, ReasonTLS},
+		"a client certificate, TLS 1.3":   {asks(tls.VersionTLS13), trust(root), leaf.Leaf.NotAfter, ReasonTLS},
+		"no certificate: versions differ": {&tls.Config{Certificates: []tls.Certificate{leaf.Certificate}, MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}, trust(root), time.Time{}, ReasonTLS},
+		"without the operator's settings": {plain(expired), nil, expired.Leaf.NotAfter, ReasonTLS},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, f := expiryAfter(t, secured(t, c.server).URL, c.client)
+			got, f := expiryAfter(t, overTLS(t, c.server).URL, c.client)
 			if !got.Equal(c.want) || failedFor(f) != c.reason {
 				t.Errorf("got %v and failure %v, want %v and reason %q", got, f, c.want, c.reason)
 			}
@@ -164,44 +97,44 @@ func TestAnUpstreamOverPlainHTTPHasNoCertificate(t *testing.T) {
 // certificate replaces it, also by one that ends earlier.
 func TestTheLastCertificatesCount(t *testing.T) {
 	now := time.Now().Truncate(time.Second)
-	root := issue(t, nil, now.Add(20*time.Hour), "root")
-	var current *issued
-	s := secured(t, &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-		return &tls.Config{Certificates: []tls.Certificate{current.tls()}}, nil
+	root := fake.Issue(nil, now.Add(20*time.Hour), "root")
+	var current *fake.Certificate
+	s := overTLS(t, &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		return &tls.Config{Certificates: []tls.Certificate{current.Certificate}}, nil
 	}})
 	u, err := url.Parse(s.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := NewClient(u, &HTTPConfig{TLSConfig: config.TLSConfig{CA: root.pem()}}, options())
+	c, err := NewClient(u, &HTTPConfig{TLSConfig: config.TLSConfig{CA: string(root.PEM())}}, options())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
 	for _, hours := range []time.Duration{5, 10, 3} {
-		current = issue(t, root, now.Add(hours*time.Hour), "127.0.0.1")
+		current = fake.Issue(root, now.Add(hours*time.Hour), "127.0.0.1")
 		if _, f := c.Fetch(t.Context(), Metrics, true); f != nil {
 			t.Fatal(f)
 		}
-		if got := c.CertificateExpiry(); !got.Equal(current.cert.NotAfter) {
-			t.Errorf("got %v, want %v", got, current.cert.NotAfter)
+		if got := c.CertificateExpiry(); !got.Equal(current.Leaf.NotAfter) {
+			t.Errorf("got %v, want %v", got, current.Leaf.NotAfter)
 		}
 	}
 	s.Close()
 	if _, f := c.Fetch(t.Context(), Metrics, true); failedFor(f) != ReasonConnect {
 		t.Fatalf("got %v, want the upstream gone", f)
 	}
-	if got := c.CertificateExpiry(); !got.Equal(current.cert.NotAfter) {
-		t.Errorf("got %v during an outage, want %v", got, current.cert.NotAfter)
+	if got := c.CertificateExpiry(); !got.Equal(current.Leaf.NotAfter) {
+		t.Errorf("got %v during an outage, want %v", got, current.Leaf.NotAfter)
 	}
 }
 
 // The certificates of an https proxy are not the upstream's.
 func TestTheCertificatesOfAProxyDoNotCount(t *testing.T) {
 	now := time.Now().Truncate(time.Second)
-	root := issue(t, nil, now.Add(20*time.Hour), "root")
-	leaf := issue(t, root, now.Add(10*time.Hour), "127.0.0.1")
-	upstream := secured(t, &tls.Config{Certificates: []tls.Certificate{leaf.tls()}})
+	root := fake.Issue(nil, now.Add(20*time.Hour), "root")
+	leaf := fake.Issue(root, now.Add(10*time.Hour), "127.0.0.1")
+	upstream := overTLS(t, &tls.Config{Certificates: []tls.Certificate{leaf.Certificate}})
 	proxy := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		to, err := net.Dial("tcp", r.Host)
 		if err != nil {
@@ -219,7 +152,7 @@ func TestTheCertificatesOfAProxyDoNotCount(t *testing.T) {
 		go io.Copy(to, sent) // with what the server has already read of it
 		io.Copy(from, to)
 	}))
-	proxy.TLS = &tls.Config{Certificates: []tls.Certificate{issue(t, root, now.Add(time.Hour), "127.0.0.1").tls()}}
+	proxy.TLS = &tls.Config{Certificates: []tls.Certificate{fake.Issue(root, now.Add(time.Hour), "127.0.0.1").Certificate}}
 	proxy.Config.ErrorLog = log.New(io.Discard, "", 0)
 	proxy.StartTLS()
 	defer proxy.Close()
@@ -229,13 +162,13 @@ func TestTheCertificatesOfAProxyDoNotCount(t *testing.T) {
 			t.Fatal(err)
 		}
 		return &HTTPConfig{
-			TLSConfig:   config.TLSConfig{CA: root.pem()},
+			TLSConfig:   config.TLSConfig{CA: string(root.PEM())},
 			ProxyConfig: config.ProxyConfig{ProxyURL: config.URL{URL: u}},
 		}
 	}
 	got, f := expiryAfter(t, upstream.URL, through(proxy.URL))
-	if f != nil || !got.Equal(leaf.cert.NotAfter) {
-		t.Errorf("got %v and failure %v, want that of the upstream, %v", got, f, leaf.cert.NotAfter)
+	if f != nil || !got.Equal(leaf.Leaf.NotAfter) {
+		t.Errorf("got %v and failure %v, want that of the upstream, %v", got, f, leaf.Leaf.NotAfter)
 	}
 	upstream.Close()
 	if got, f := expiryAfter(t, upstream.URL, through(proxy.URL)); f == nil || !got.IsZero() {

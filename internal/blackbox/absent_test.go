@@ -81,7 +81,7 @@ func TestWhatWasNeverSeenIsAbsent(t *testing.T) {
 func TestAnUpstreamThatWasNeverThereIsAbsent(t *testing.T) {
 	t.Parallel()
 	untrusted := start(t)
-	untrusted.SetTransport(fake.TLS(certificate(t, "127.0.0.1", time.Now().Add(time.Hour)).Config))
+	untrusted.SetTransport(fake.TLS(certificate("127.0.0.1", time.Now().Add(time.Hour)).Config()))
 	plain := start(t)
 	plain.SetTransport(fake.HTTPToTLS)
 	refused := start(t)

@@ -25,7 +25,7 @@ var (
 )
 
 func nameRows() []nameRow {
-	to := func(addresses ...netip.Addr) fake.Name { return fake.Name{Addresses: addresses} }
+	to := fake.To
 	dns := []string{"dns"}
 	return []nameRow{
 		{"the name server fails", "failing.test", fake.Name{Code: fake.ServerFail}, dns},
@@ -76,7 +76,7 @@ func TestNamesFail(t *testing.T) {
 	for _, r := range nameRows() {
 		server := start(t)
 		publishOnce(server, documentBefore)
-		names.Set(r.host, fake.Name{Addresses: []netip.Addr{here}})
+		names.Set(r.host, fake.To(here))
 		upstream := net.JoinHostPort(r.host, portOf(server))
 		servers, upstreams, urls = append(servers, server), append(upstreams, upstream), append(urls, "http://"+upstream)
 		if r.host == "deaf.test" {
@@ -133,7 +133,7 @@ func checkName(t *testing.T, p *program, names *fake.NameServer, server *fake.Se
 	if counted == 0 {
 		t.Errorf("got no attempt that ended in %q, want some", r.reasons)
 	}
-	names.Set(r.host, fake.Name{Addresses: []netip.Addr{here}})
+	names.Set(r.host, fake.To(here))
 	p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, documentAfter) })
 }
 
@@ -154,14 +154,14 @@ func TestANameFlapsAndChanges(t *testing.T) {
 	p.await(t, upstream, func(e exposition) error { return allNever(e, upstream, "dns") })
 	for id := range 3 {
 		publishOnce(first, id)
-		names.Set(host, fake.Name{Addresses: []netip.Addr{here}})
+		names.Set(host, fake.To(here))
 		p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, id) })
 		names.Set(host, fake.Name{Code: fake.NoSuchName})
 		p.await(t, upstream, func(e exposition) error { return allBad(e, upstream, id, "dns") })
 	}
 	requests := first.Requests(fake.Metrics)
 	publishOnce(second, 9)
-	names.Set(host, fake.Name{Addresses: []netip.Addr{elsewhere}})
+	names.Set(host, fake.To(elsewhere))
 	e := p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, 9) })
 	if got := first.Requests(fake.Metrics); got != requests {
 		t.Errorf("the old address got %d requests after the name had moved, want none", got-requests)

@@ -1,7 +1,6 @@
 package blackbox
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -19,11 +18,7 @@ func configured(t *testing.T, dir, text string, flags ...string) *program {
 
 func write(t *testing.T, file, text string) {
 	t.Helper()
-	// In one step, as those do it who rotate files that others read.
-	if err := os.WriteFile(file+".new", []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(file+".new", file); err != nil {
+	if err := fake.WriteFile(file, []byte(text)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -33,25 +28,25 @@ func TestANewCAFileIsReadWithoutARestart(t *testing.T) {
 	t.Parallel()
 	inTheWholeSuiteOnly(t)
 	dir := t.TempDir()
-	first, second := certificate(t, "127.0.0.1", time.Now().Add(time.Hour)), certificate(t, "127.0.0.1", time.Now().Add(time.Hour))
+	first, second := certificate("127.0.0.1", time.Now().Add(time.Hour)), certificate("127.0.0.1", time.Now().Add(time.Hour))
 	server := start(t)
-	server.SetTransport(fake.TLS(first.Config))
+	server.SetTransport(fake.TLS(first.Config()))
 	ca := filepath.Join(dir, "ca.pem")
-	write(t, ca, string(first.CA))
+	write(t, ca, string(first.PEM()))
 	p := configured(t, dir, "upstreams: [{name: edge, url: '"+server.TLSURL()+"', http_client: {tls_config: {ca_file: ca.pem}}}]", patient...)
 	settles(t, p, server)
 	good := func(id int) { p.await(t, "edge", func(e exposition) error { return allGood(e, "edge", id) }) }
 	good(documentBefore)
 
-	server.SetTransport(fake.TLS(second.Config))
+	server.SetTransport(fake.TLS(second.Config()))
 	p.await(t, "edge", func(e exposition) error { return allBad(e, "edge", documentBefore, "tls") })
 	publish(server, documentAfter)
-	write(t, ca, string(second.CA))
+	write(t, ca, string(second.PEM()))
 	good(documentAfter)
 
 	// A file that is no certificate, or is gone, takes nothing away from what is known.
 	write(t, ca, "no certificate")
-	server.SetTransport(fake.TLS(second.Config)) // which drops the connections
+	server.SetTransport(fake.TLS(second.Config())) // which drops the connections
 	p.await(t, "edge", func(e exposition) error {
 		for _, path := range v1Paths {
 			if err := (state{"edge", path}).values(e, documentAfter); err != nil {
@@ -60,6 +55,6 @@ func TestANewCAFileIsReadWithoutARestart(t *testing.T) {
 		}
 		return nil
 	})
-	write(t, ca, string(second.CA))
+	write(t, ca, string(second.PEM()))
 	good(documentAfter)
 }

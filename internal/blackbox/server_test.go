@@ -34,7 +34,7 @@ func TestAFaultOfTheWholeUpstreamFailsEveryEndpoint(t *testing.T) {
 		{name: "RST on request", reason: "reset", fault: transport(fake.ResetOnFirstBytes), connections: true, retried: true},
 		{name: "FIN on request", reason: "eof", fault: transport(fake.CutOnFirstBytes), connections: true, retried: true},
 		{name: "silence", reason: "timeout", fault: transport(fake.HangOnAccept), connections: true, retried: true},
-		{name: "TLS in answer to plain HTTP", reason: "eof", fault: transport(fake.TLS(certificate(t, "127.0.0.1", time.Now().Add(time.Hour)).Config)), connections: true, retried: true},
+		{name: "TLS in answer to plain HTTP", reason: "eof", fault: transport(fake.TLS(certificate("127.0.0.1", time.Now().Add(time.Hour)).Config())), connections: true, retried: true},
 		{name: "TLS alert in answer to plain HTTP", reason: "tls", fault: transport(fake.TLSAlert), connections: true},
 	}
 	checkServerRows(t, rows, fake.Plain, (*fake.Server).URL, nil)
@@ -43,27 +43,27 @@ func TestAFaultOfTheWholeUpstreamFailsEveryEndpoint(t *testing.T) {
 func TestAFaultOfTLSFailsEveryEndpoint(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	trusted, expired := certificate(t, "127.0.0.1", now.Add(time.Hour)), certificate(t, "127.0.0.1", now.Add(-time.Hour))
-	untrusted, elsewhere := certificate(t, "127.0.0.1", now.Add(time.Hour)), certificate(t, "127.0.0.9", now.Add(time.Hour))
-	notYet := certificate(t, "127.0.0.1", now.Add(48*time.Hour))
-	old, clients := trusted.Config.Clone(), trusted.Config.Clone()
+	trusted, expired := certificate("127.0.0.1", now.Add(time.Hour)), certificate("127.0.0.1", now.Add(-time.Hour))
+	untrusted, elsewhere := certificate("127.0.0.1", now.Add(time.Hour)), certificate("127.0.0.9", now.Add(time.Hour))
+	notYet := certificate("127.0.0.1", now.Add(48*time.Hour))
+	old, clients := trusted.Config(), trusted.Config()
 	old.MinVersion, old.MaxVersion = tls.VersionTLS10, tls.VersionTLS10
 	clients.ClientAuth = tls.RequireAnyClientCert
 
 	roots := filepath.Join(t.TempDir(), "roots.pem")
 	var pem []byte
 	for _, c := range []*fake.Certificate{trusted, expired, elsewhere, notYet} {
-		pem = append(pem, c.CA...)
+		pem = append(pem, c.PEM()...)
 	}
 	if err := os.WriteFile(roots, pem, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	onTLS := func(c *tls.Config) func(*fake.Server) { return transport(fake.TLS(c)) }
 	rows := []serverRow{
-		{name: "untrusted certificate", reason: "tls", fault: onTLS(untrusted.Config), connections: true},
-		{name: "expired certificate", reason: "tls", fault: onTLS(expired.Config), connections: true},
-		{name: "certificate not yet valid", reason: "tls", fault: onTLS(notYet.Config), connections: true},
-		{name: "certificate of another host", reason: "tls", fault: onTLS(elsewhere.Config), connections: true},
+		{name: "untrusted certificate", reason: "tls", fault: onTLS(untrusted.Config()), connections: true},
+		{name: "expired certificate", reason: "tls", fault: onTLS(expired.Config()), connections: true},
+		{name: "certificate not yet valid", reason: "tls", fault: onTLS(notYet.Config()), connections: true},
+		{name: "certificate of another host", reason: "tls", fault: onTLS(elsewhere.Config()), connections: true},
 		{name: "TLS 1.0 only", reason: "tls", fault: onTLS(old), connections: true},
 		{name: "client certificate required", reason: "tls", fault: onTLS(clients), connections: true},
 		{name: "plain HTTP", reason: "tls", fault: transport(fake.HTTPToTLS), connections: true},
@@ -74,7 +74,7 @@ func TestAFaultOfTLSFailsEveryEndpoint(t *testing.T) {
 		{name: "handshake without answer", reason: "timeout", fault: transport(fake.HangOnAccept), connections: true, retried: true},
 	}
 	// The roots of the system are what the exporter trusts by default; this variable of Go's own replaces them.
-	checkServerRows(t, rows, fake.TLS(trusted.Config), (*fake.Server).TLSURL, []string{"SSL_CERT_FILE=" + roots})
+	checkServerRows(t, rows, fake.TLS(trusted.Config()), (*fake.Server).TLSURL, []string{"SSL_CERT_FILE=" + roots})
 }
 
 // checkServerRows has an exporter for each kind of row, so that one kind is not held up by the retries or the silence of
@@ -169,11 +169,5 @@ func showsNoRetries(t *testing.T, p *program, server *fake.Server) {
 	})
 }
 
-func certificate(t *testing.T, ip string, until time.Time) *fake.Certificate {
-	t.Helper()
-	c, err := fake.SelfSigned(ip, until)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
+// certificate is one for an address, signed by itself.
+func certificate(ip string, until time.Time) *fake.Certificate { return fake.Issue(nil, until, ip) }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
 // name has a dot at its end, so that no search list of the machine counts.
@@ -12,14 +14,14 @@ const name = "betanet.test."
 
 func TestAddressesOfANameAreTargetsWithOnePort(t *testing.T) {
 	z, resolver := newZone(t)
-	z.set(typeA, success, address("10.0.0.2"), address("10.0.0.1"), address("10.0.0.2"))
-	z.set(typeAAAA, success, address("2001:db8::1"))
+	z.set(fake.A, fake.NoError, address("10.0.0.2"), address("10.0.0.1"), address("10.0.0.2"))
+	z.set(fake.AAAA, fake.NoError, address("2001:db8::1"))
 	list := NewDNS(name, A, 9000, 0, resolver).read(t.Context())
 	wantText(t, list, "10.0.0.1:9000=http://10.0.0.1:9000 10.0.0.2:9000=http://10.0.0.2:9000")
 	list = NewDNS(name, AAAA, 9000, 0, resolver).read(t.Context())
 	wantText(t, list, "[2001:db8::1]:9000=http://[2001:db8::1]:9000")
-	for _, asked := range z.names() {
-		if asked != name {
+	for _, asked := range z.Names() {
+		if asked != domain {
 			t.Errorf("got a question for %s, want only %s", asked, name)
 		}
 	}
@@ -28,13 +30,13 @@ func TestAddressesOfANameAreTargetsWithOnePort(t *testing.T) {
 func TestANameWithOnlyAAAARecordsIsNoted(t *testing.T) {
 	z, resolver := newZone(t)
 	d := NewDNS(name, A, 9000, 0, resolver)
-	z.set(typeA, noSuchName)
-	z.set(typeAAAA, success, address("2001:db8::1"))
+	z.set(fake.A, fake.NoSuchName)
+	z.set(fake.AAAA, fake.NoError, address("2001:db8::1"))
 	list := d.read(t.Context())
 	if wantText(t, list, ""); list.Note != name+" has AAAA records and no A records, use type AAAA" {
 		t.Errorf("got the note %q", list.Note)
 	}
-	z.set(typeA, success, address("10.0.0.1"))
+	z.set(fake.A, fake.NoError, address("10.0.0.1"))
 	if list := d.read(t.Context()); list.Note != "" {
 		t.Errorf("got the note %q with A records, want none", list.Note)
 	}
@@ -43,9 +45,9 @@ func TestANameWithOnlyAAAARecordsIsNoted(t *testing.T) {
 func TestAFailureSaysNothingAboutTheList(t *testing.T) {
 	z, resolver := newZone(t)
 	d := NewDNS(name, A, 9000, 0, resolver)
-	for _, code := range []byte{serverFailure, refused} {
-		z.set(typeA, code)
-		z.set(typeAAAA, success, address("2001:db8::1"))
+	for _, code := range []int{fake.ServerFail, fake.Refused} {
+		z.set(fake.A, code)
+		z.set(fake.AAAA, fake.NoError, address("2001:db8::1"))
 		list := d.read(t.Context())
 		if wantText(t, list, "look up A of betanet.test.: server misbehaving"); list.Partial || list.Targets != nil {
 			t.Errorf("got %+v, want nothing known", list)
@@ -58,14 +60,14 @@ func TestAFailureSaysNothingAboutTheList(t *testing.T) {
 
 func TestServicesOfANameAreTargetsWithTheirPorts(t *testing.T) {
 	z, resolver := newZone(t)
-	z.set(typeSRV, success, service(1, 9001, "b.betanet.test."), service(0, 9000, "b.betanet.test."), service(0, 9000, "a.betanet.test."), service(2, 9000, "a.betanet.test."))
+	z.set(fake.SRV, fake.NoError, fake.ServiceAt(1, 9001, "b.betanet.test."), fake.ServiceAt(0, 9000, "b.betanet.test."), fake.ServiceAt(0, 9000, "a.betanet.test."), fake.ServiceAt(2, 9000, "a.betanet.test."))
 	list := NewDNS(name, SRV, 1, 0, resolver).read(t.Context())
 	wantText(t, list, "a.betanet.test:9000=http://a.betanet.test:9000 b.betanet.test:9000=http://b.betanet.test:9000 b.betanet.test:9001=http://b.betanet.test:9001")
 }
 
 func TestAServiceThatIsDecidedlyNotThereIsAnEmptyList(t *testing.T) {
 	z, resolver := newZone(t)
-	z.set(typeSRV, success, service(0, 0, "."))
+	z.set(fake.SRV, fake.NoError, fake.ServiceAt(0, 0, "."))
 	list := NewDNS(name, SRV, 0, 0, resolver).read(t.Context())
 	wantText(t, list, "")
 }
@@ -74,8 +76,8 @@ func TestANameWithoutRecordsListsNothing(t *testing.T) {
 	for _, typ := range []string{A, AAAA, SRV} {
 		z, resolver := newZone(t)
 		d := NewDNS(name, typ, 9000, 0, resolver)
-		for code, want := range map[byte]string{success: "", noSuchName: "", serverFailure: "look up " + typ + " of betanet.test.: server misbehaving"} {
-			for _, typ := range []uint16{typeA, typeAAAA, typeSRV} {
+		for code, want := range map[int]string{fake.NoError: "", fake.NoSuchName: "", fake.ServerFail: "look up " + typ + " of betanet.test.: server misbehaving"} {
+			for _, typ := range []uint16{fake.A, fake.AAAA, fake.SRV} {
 				z.set(typ, code)
 			}
 			wantText(t, d.read(t.Context()), want)
@@ -85,10 +87,10 @@ func TestANameWithoutRecordsListsNothing(t *testing.T) {
 
 func TestARecordThatIsNotATargetIsLeftOut(t *testing.T) {
 	z, resolver := newZone(t)
-	z.set(typeSRV, success, service(0, 9000, "a.betanet.test."), service(0, 0, "b.betanet.test."))
+	z.set(fake.SRV, fake.NoError, fake.ServiceAt(0, 9000, "a.betanet.test."), fake.ServiceAt(0, 0, "b.betanet.test."))
 	list := NewDNS(name, SRV, 0, 0, resolver).read(t.Context())
 	wantText(t, list, `a.betanet.test:9000=http://a.betanet.test:9000 rejected "b.betanet.test:0": has a bad port, want host:port with a port from 1 to 65535`)
-	z.set(typeSRV, success, service(0, 9000, "a.betanet.test."), service(0, 1, "b c.betanet.test."))
+	z.set(fake.SRV, fake.NoError, fake.ServiceAt(0, 9000, "a.betanet.test."), fake.ServiceAt(0, 1, "b c.betanet.test."))
 	list = NewDNS(name, SRV, 0, 0, resolver).read(t.Context())
 	wantText(t, list, "a.betanet.test:9000=http://a.betanet.test:9000 rejected records DNS response contained records which contain invalid names")
 }
@@ -123,14 +125,14 @@ func TestALookUpEndsWithItsSource(t *testing.T) {
 
 func TestARecordThatComesOrGoesIsReported(t *testing.T) {
 	z, resolver := newZone(t)
-	z.set(typeSRV, success, service(0, 1, "a.test."))
+	z.set(fake.SRV, fake.NoError, fake.ServiceAt(0, 1, "a.test."))
 	r, stop := run(t, NewDNS(name, SRV, 0, 10*time.Millisecond, resolver))
 	r.await(t, "a.test:1=http://a.test:1")
-	z.set(typeSRV, success, service(0, 1, "a.test."), service(0, 1, "b.test."))
+	z.set(fake.SRV, fake.NoError, fake.ServiceAt(0, 1, "a.test."), fake.ServiceAt(0, 1, "b.test."))
 	r.await(t, "a.test:1=http://a.test:1 b.test:1=http://b.test:1")
-	z.set(typeSRV, serverFailure)
+	z.set(fake.SRV, fake.ServerFail)
 	r.await(t, "look up SRV of betanet.test.: server misbehaving")
-	z.set(typeSRV, success, service(0, 1, "b.test."))
+	z.set(fake.SRV, fake.NoError, fake.ServiceAt(0, 1, "b.test."))
 	r.await(t, "b.test:1=http://b.test:1")
 	stop()
 }

@@ -8,41 +8,80 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"fmt"
+	"errors"
 	"math/big"
 	"net"
+	"os"
 	"time"
 )
 
-// Certificate is self-signed. Who trusts CA trusts it.
-type Certificate struct {
-	Config *tls.Config // for TLS
-	CA     []byte      // PEM
+// Certificate is a certificate with its key, for servers and clients alike. It may sign others.
+type Certificate struct{ tls.Certificate }
+
+// Issue makes a certificate for IP addresses and DNS names that is valid for the 24 hours before until. It is signed by
+// another one, or by itself if by is nil. Serial numbers grow.
+func Issue(by *Certificate, until time.Time, names ...string) *Certificate {
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "authority"},
+		NotBefore: until.Add(-24 * time.Hour), NotAfter: until,
+		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		IsCA:        true, BasicConstraintsValid: true,
+	}
+	for _, name := range names {
+		template.Subject.CommonName = name
+		if ip := net.ParseIP(name); ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+		} else {
+			template.DNSNames = append(template.DNSNames, name)
+		}
+	}
+	key := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
+	parent, signer, chain := template, any(key), [][]byte(nil)
+	if by != nil {
+		parent, signer, chain = by.Leaf, by.PrivateKey, by.Certificate.Certificate
+	}
+	der := must(x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer))
+	return &Certificate{tls.Certificate{
+		Certificate: append([][]byte{der}, chain...), PrivateKey: key, Leaf: must(x509.ParseCertificate(der)),
+	}}
 }
 
-// SelfSigned makes a certificate for an IP address. It is valid for the 24 hours before until.
-func SelfSigned(ip string, until time.Time) (*Certificate, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+// must panics on an error that only a mistake in this file can cause.
+func must[T any](v T, err error) T {
 	if err != nil {
-		return nil, fmt.Errorf("certificate: %w", err)
+		panic(err)
 	}
-	template := &x509.Certificate{
-		SerialNumber:          big.NewInt(time.Now().UnixNano()),
-		Subject:               pkix.Name{CommonName: "faultserver"},
-		NotBefore:             until.Add(-24 * time.Hour),
-		NotAfter:              until,
-		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		IsCA:                  true,
-		BasicConstraintsValid: true,
-		IPAddresses:           []net.IP{net.ParseIP(ip)},
+	return v
+}
+
+// Config is a server's that has the certificate.
+func (c *Certificate) Config() *tls.Config {
+	return &tls.Config{Certificates: []tls.Certificate{c.Certificate}}
+}
+
+// Pool trusts the certificate and what it signed.
+func (c *Certificate) Pool() *x509.CertPool {
+	p := x509.NewCertPool()
+	p.AddCert(c.Leaf)
+	return p
+}
+
+// PEM is the certificate, without those that it was signed by.
+func (c *Certificate) PEM() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Leaf.Raw})
+}
+
+// Write puts certificate and key into files, each in one step.
+func (c *Certificate) Write(certFile, keyFile string) error {
+	key := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: must(x509.MarshalPKCS8PrivateKey(c.PrivateKey))})
+	return errors.Join(WriteFile(keyFile, key), WriteFile(certFile, c.PEM()))
+}
+
+// WriteFile writes a file so that a process that reads it sees all or nothing of the change.
+func WriteFile(file string, text []byte) error {
+	if err := os.WriteFile(file+".new", text, 0o600); err != nil {
+		return err
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		return nil, fmt.Errorf("certificate: %w", err)
-	}
-	return &Certificate{
-		Config: &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}},
-		CA:     pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
-	}, nil
+	return os.Rename(file+".new", file)
 }

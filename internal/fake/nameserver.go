@@ -1,10 +1,13 @@
 package fake
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -19,10 +22,52 @@ const (
 	Garbage    = -2
 )
 
-// A Name is what the name server says about one name: its addresses, or why there are none.
+// The types of DNS records that are known here, RFC 1035 and 2782.
+const (
+	A    = 1
+	AAAA = 28
+	SRV  = 33
+)
+
+// A Record is a resource record without its name.
+type Record struct {
+	Type uint16
+	Data []byte
+}
+
+// Address is an A or an AAAA record.
+func Address(a netip.Addr) Record {
+	if a.Is4() {
+		return Record{A, a.AsSlice()}
+	}
+	return Record{AAAA, a.AsSlice()}
+}
+
+// ServiceAt is an SRV record; its target is written as labels without compression.
+func ServiceAt(priority, port uint16, target string) Record {
+	b := binary.BigEndian.AppendUint16(nil, priority)
+	b = binary.BigEndian.AppendUint16(b, 1)
+	b = binary.BigEndian.AppendUint16(b, port)
+	for label := range strings.SplitSeq(strings.TrimSuffix(target, "."), ".") {
+		if label != "" {
+			b = append(append(b, byte(len(label))), label...)
+		}
+	}
+	return Record{SRV, append(b, 0)}
+}
+
+// A Name is what the name server says about one name: its records, or why there are none.
 type Name struct {
-	Code      int
-	Addresses []netip.Addr
+	Code    int
+	Records []Record
+}
+
+// To is a name with addresses.
+func To(addresses ...netip.Addr) (n Name) {
+	for _, a := range addresses {
+		n.Records = append(n.Records, Address(a))
+	}
+	return n
 }
 
 // NameServer is a DNS server that tells the truth for as long as it is asked to. It answers over UDP.
@@ -31,7 +76,7 @@ type NameServer struct {
 	done chan struct{}
 
 	mu    sync.Mutex
-	names map[string]Name
+	names map[string]map[uint16]Name // by type; that of 0 is for all types without one of their own
 	asked map[string]int
 }
 
@@ -41,16 +86,30 @@ func StartNameServer(address string) (*NameServer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("name server: %w", err)
 	}
-	n := &NameServer{conn: conn, done: make(chan struct{}), names: map[string]Name{}, asked: map[string]int{}}
+	n := &NameServer{conn: conn, done: make(chan struct{}), names: map[string]map[uint16]Name{}, asked: map[string]int{}}
 	go n.serve()
 	return n, nil
+}
+
+// Resolver asks this server only.
+func (n *NameServer) Resolver() *net.Resolver {
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "udp", n.conn.LocalAddr().String())
+	}}
 }
 
 // Set makes it say this about a name. A name that was never set does not exist.
 func (n *NameServer) Set(name string, says Name) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.names[name] = says
+	n.names[name] = map[uint16]Name{0: says}
+}
+
+// SetType makes it say this to questions for one type of the records of a name that was set.
+func (n *NameServer) SetType(name string, typ uint16, says Name) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.names[name][typ] = says
 }
 
 // Asked is how many questions there were for a name.
@@ -58,6 +117,13 @@ func (n *NameServer) Asked(name string) int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.asked[name]
+}
+
+// Names are those that there was a question for.
+func (n *NameServer) Names() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Collect(maps.Keys(n.asked))
 }
 
 // Close returns when its goroutine has ended.
@@ -80,43 +146,49 @@ func (n *NameServer) serve() {
 	}
 }
 
-const (
-	headerSize = 12
-	typeA      = 1
-	typeAAAA   = 28
-)
+const headerSize = 12
 
-// answer repeats the only question of a query and adds the addresses of its type.
+// answer repeats the only question of a query and adds the records of its type.
 func (n *NameServer) answer(query []byte) []byte {
 	name, end := question(query)
 	if end+4 > len(query) {
 		return nil
 	}
-	n.mu.Lock()
-	says, known := n.names[name]
-	n.asked[name]++
-	n.mu.Unlock()
-	switch {
-	case says.Code == Silence:
+	typ := binary.BigEndian.Uint16(query[end:])
+	says := n.says(name, typ)
+	switch says.Code {
+	case Silence:
 		return nil
-	case says.Code == Garbage:
+	case Garbage:
 		return append(append([]byte(nil), query[:2]...), "garbage"...)
-	case !known:
-		says.Code = NoSuchName
 	}
 	a := append([]byte(nil), query[:end+4]...)
 	a[2], a[3] = 0x84, byte(says.Code) // an authoritative answer
 	clear(a[6:headerSize])
-	typ := binary.BigEndian.Uint16(query[end:])
-	for _, address := range says.Addresses {
-		if address.Is4() && typ == typeA || address.Is6() && typ == typeAAAA {
+	for _, r := range says.Records {
+		if r.Type == typ {
 			a[7]++
 			a = append(a, 0xc0, headerSize, byte(typ>>8), byte(typ), 0, 1, 0, 0, 0, 0) // the name of the question, IN, TTL 0
-			a = binary.BigEndian.AppendUint16(a, uint16(address.BitLen()/8))
-			a = append(a, address.AsSlice()...)
+			a = binary.BigEndian.AppendUint16(a, uint16(len(r.Data)))
+			a = append(a, r.Data...)
 		}
 	}
 	return a
+}
+
+// says is what there is to say about a type of a name's records. It counts the question.
+func (n *NameServer) says(name string, typ uint16) Name {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.asked[name]++
+	of, known := n.names[name]
+	if !known {
+		return Name{Code: NoSuchName}
+	}
+	if says, ok := of[typ]; ok {
+		return says
+	}
+	return of[0]
 }
 
 // question is the name that a query asks for, and where the name ends; past the query if it is none.

@@ -1,7 +1,6 @@
 package fake
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -170,20 +169,13 @@ func TestAnyStatusCodeCanBeSent(t *testing.T) {
 }
 
 func TestATransportActsOnEveryConnectionThatFollows(t *testing.T) {
-	trusted, err := SelfSigned("127.0.0.1", time.Now().Add(time.Hour))
-	if err != nil {
-		t.Fatal(err)
-	}
-	expired, err := SelfSigned("127.0.0.1", time.Now().Add(-time.Hour))
-	if err != nil {
-		t.Fatal(err)
-	}
+	trusted, expired := Issue(nil, time.Now().Add(time.Hour), "127.0.0.1"), Issue(nil, time.Now().Add(-time.Hour), "127.0.0.1")
 	for name, c := range map[string]struct {
 		transport Transport
 		want      string
 	}{
-		"trusted":       {TLS(trusted.Config), "200 <nil>"},
-		"expired":       {TLS(expired.Config), "certificate has expired"},
+		"trusted":       {TLS(trusted.Config()), "200 <nil>"},
+		"expired":       {TLS(expired.Config()), "certificate has expired"},
 		"plain HTTP":    {HTTPToTLS, "server gave HTTP response to HTTPS client"},
 		"garbage":       {TLSGarbage, "tls: "},
 		"alert":         {TLSAlert, "remote error: tls: unexpected message"},
@@ -200,8 +192,8 @@ func TestATransportActsOnEveryConnectionThatFollows(t *testing.T) {
 				client.Timeout = time.Second
 			}
 			pool := client.Transport.(*http.Transport).TLSClientConfig.RootCAs
-			pool.AppendCertsFromPEM(trusted.CA)
-			pool.AppendCertsFromPEM(expired.CA)
+			pool.AddCert(trusted.Leaf)
+			pool.AddCert(expired.Leaf)
 			s.SetTransport(c.transport)
 			status, _, err := attempt(client, s.TLSURL()+Metrics)
 			if got := fmt.Sprint(status, " ", err); !strings.Contains(got, c.want) {
@@ -288,11 +280,9 @@ func TestANameServerSaysWhatItIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(names.Close)
-	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "udp", names.conn.LocalAddr().String())
-	}}
+	resolver := names.Resolver()
 	here, here6 := netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("::1")
-	names.Set("both.test", Name{Addresses: []netip.Addr{here6, here}})
+	names.Set("both.test", To(here6, here))
 	got, err := resolver.LookupNetIP(t.Context(), "ip", "both.test.")
 	if err != nil || len(got) != 2 {
 		t.Errorf("got %v %v, want two addresses", got, err)

@@ -1,15 +1,8 @@
 package otlp
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"math/big"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -18,91 +11,45 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// authority signs certificates, those of a server on loopback and of clients.
-type authority struct {
-	t    *testing.T
-	key  *ecdsa.PrivateKey
-	cert *x509.Certificate
-}
+// authority is a certificate that signs others, those of a server on loopback and
+// of clients.
+func authority() *fake.Certificate { return fake.Issue(nil, time.Now().Add(time.Hour)) }
 
-func newAuthority(t *testing.T) *authority {
+// secured is a receiver that has a certificate of the authority, and wants one
+// of clients.
+func secured(t *testing.T, r *receiver, by *fake.Certificate) *url.URL {
 	t.Helper()
-	a := &authority{t: t}
-	cert, key := a.sign(&x509.Certificate{IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign})
-	a.cert, a.key = cert, key
-	return a
-}
-
-// sign makes a certificate with its key, signed by itself where there is no
-// authority yet.
-func (a *authority) sign(c *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey) {
-	a.t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	c.SerialNumber, c.Subject = big.NewInt(time.Now().UnixNano()), pkix.Name{CommonName: "test"}
-	c.NotBefore, c.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
-	parent, signer := a.cert, a.key
-	if parent == nil {
-		parent, signer = c, key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, c, parent, &key.PublicKey, signer)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	signed, err := x509.ParseCertificate(der)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return signed, key
-}
-
-func (a *authority) pool() *x509.CertPool {
-	p := x509.NewCertPool()
-	p.AddCert(a.cert)
-	return p
-}
-
-// server is a receiver that has a certificate of the authority, and wants one of
-// clients.
-func (a *authority) server(r *receiver, clients *authority) *url.URL {
-	a.t.Helper()
-	cert, key := a.sign(&x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
 	s := httptest.NewUnstartedServer(r)
-	s.TLS = &tls.Config{
-		Certificates: []tls.Certificate{{Certificate: [][]byte{cert.Raw}, PrivateKey: key}},
-		ClientAuth:   tls.RequireAndVerifyClientCert, ClientCAs: clients.pool(),
-	}
+	s.TLS = fake.Issue(by, time.Now().Add(time.Hour), "127.0.0.1").Config()
+	s.TLS.ClientAuth, s.TLS.ClientCAs = tls.RequireAndVerifyClientCert, by.Pool()
 	s.Config.ErrorLog = nil
 	s.StartTLS()
-	a.t.Cleanup(s.Close)
+	t.Cleanup(s.Close)
 	u, err := url.Parse(s.URL + "/v1/metrics")
 	if err != nil {
-		a.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return u
 }
 
-func writePEM(t *testing.T, path, kind string, der []byte) {
+// issue writes the certificate of a client of the authority.
+func issue(t *testing.T, by *fake.Certificate, files TLS) {
 	t.Helper()
-	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+	if err := fake.Issue(by, time.Now().Add(time.Hour)).Write(files.CertFile, files.KeyFile); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// write writes the certificate of a client of the authority.
-func (a *authority) write(files TLS) {
-	a.t.Helper()
-	cert, key := a.sign(&x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		a.t.Fatal(err)
+// trust writes the certificate of an authority.
+func trust(t *testing.T, path string, by *fake.Certificate) {
+	t.Helper()
+	if err := fake.WriteFile(path, by.PEM()); err != nil {
+		t.Fatal(err)
 	}
-	writePEM(a.t, files.CertFile, "CERTIFICATE", cert.Raw)
-	writePEM(a.t, files.KeyFile, "PRIVATE KEY", der)
 }
 
 // TestTLSFilesAreReadAgainWhenTheyChange moves a receiver from one authority to
@@ -110,12 +57,12 @@ func (a *authority) write(files TLS) {
 func TestTLSFilesAreReadAgainWhenTheyChange(t *testing.T) {
 	dir := t.TempDir()
 	files := TLS{CAFile: filepath.Join(dir, "ca.pem"), CertFile: filepath.Join(dir, "cert.pem"), KeyFile: filepath.Join(dir, "key.pem")}
-	before, after := newAuthority(t), newAuthority(t)
-	writePEM(t, files.CAFile, "CERTIFICATE", before.cert.Raw)
-	before.write(files)
+	before, after := authority(), authority()
+	trust(t, files.CAFile, before)
+	issue(t, before, files)
 	r := new(receiver)
 	o := options(new(outcome))
-	o.TLS, o.Endpoint = files, before.server(r, before)
+	o.TLS, o.Endpoint = files, secured(t, r, before)
 	rt, err := newTransport(files)
 	if err != nil {
 		t.Fatal(err)
@@ -124,15 +71,15 @@ func TestTLSFilesAreReadAgainWhenTheyChange(t *testing.T) {
 	if got := push(t, o, rt); got.Result != Success {
 		t.Fatalf("with the first authority: %+v", got)
 	}
-	o.Endpoint = after.server(r, after)
+	o.Endpoint = secured(t, r, after)
 	if got := push(t, o, rt); got.Result != Failure || !strings.Contains(got.Err.Error(), "certificate signed by unknown authority") {
 		t.Errorf("with an authority that is not in the file: got %+v, want a failure", got)
 	}
-	writePEM(t, files.CAFile, "CERTIFICATE", after.cert.Raw)
+	trust(t, files.CAFile, after)
 	if got := push(t, o, rt); got.Result != Failure || !strings.Contains(got.Err.Error(), "tls: ") {
 		t.Errorf("with the old certificate of the client: got %+v, want a failure", got)
 	}
-	after.write(files)
+	issue(t, after, files)
 	if got := push(t, o, rt); got.Result != Success {
 		t.Errorf("with the new authority and certificate: got %+v, want a success", got)
 	}
@@ -146,11 +93,11 @@ func TestTLSFilesAreReadAgainWhenTheyChange(t *testing.T) {
 func TestAChangedCertificateIsUsedAtTheNextPush(t *testing.T) {
 	dir := t.TempDir()
 	files := TLS{CAFile: filepath.Join(dir, "ca.pem"), CertFile: filepath.Join(dir, "cert.pem"), KeyFile: filepath.Join(dir, "key.pem")}
-	a := newAuthority(t)
-	writePEM(t, files.CAFile, "CERTIFICATE", a.cert.Raw)
-	a.write(files)
+	a := authority()
+	trust(t, files.CAFile, a)
+	issue(t, a, files)
 	r, o := new(receiver), options(new(outcome))
-	o.Endpoint = a.server(r, a)
+	o.Endpoint = secured(t, r, a)
 	rt, err := newTransport(files)
 	if err != nil {
 		t.Fatal(err)
@@ -163,7 +110,7 @@ func TestAChangedCertificateIsUsedAtTheNextPush(t *testing.T) {
 		}
 		requests := r.asked()
 		serials = append(serials, requests[len(requests)-1].TLS.PeerCertificates[0].SerialNumber)
-		a.write(files)
+		issue(t, a, files)
 	}
 	if serials[0].Cmp(serials[1]) == 0 {
 		t.Error("the second push had the certificate from before the change")
@@ -174,7 +121,7 @@ func TestAChangedCertificateIsUsedAtTheNextPush(t *testing.T) {
 // which of them hold is decided where all settings are.
 func TestOptionsAloneDecide(t *testing.T) {
 	ca := filepath.Join(t.TempDir(), "ca.pem")
-	writePEM(t, ca, "CERTIFICATE", newAuthority(t).cert.Raw)
+	trust(t, ca, authority())
 	for name, value := range map[string]string{
 		"ENDPOINT": "https://elsewhere:1", "METRICS_ENDPOINT": "https://elsewhere:2/x", "HEADERS": "x-of-variable=1",
 		"COMPRESSION": "gzip", "CERTIFICATE": ca, "INSECURE": "false", "TIMEOUT": "1",
