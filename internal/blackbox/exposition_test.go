@@ -52,6 +52,12 @@ func (p *program) scrape() (exposition, error) { return p.scrapeSince(time.Time{
 func (p *program) scrapeSince(t time.Time) (exposition, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.onDemand != nil {
+		if err := p.collect(); err != nil {
+			return exposition{}, err
+		}
+		return p.fetch()
+	}
 	if time.Since(p.began) < p.pause && !p.began.Before(t) {
 		return p.last, nil
 	}

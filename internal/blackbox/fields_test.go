@@ -115,28 +115,21 @@ func (f field) with(t *testing.T, member string) string {
 // TestEveryFieldOfEveryDocumentIsChecked takes each field through each defect, one after the other.
 func TestEveryFieldOfEveryDocumentIsChecked(t *testing.T) {
 	t.Parallel()
-	inTheWholeSuiteOnly(t)
-	flags := append([]string{"--collect.interval=1s", "--collect.timeout=900ms", "--retry.attempts=1"}, common[1:]...)
-	var servers []*fake.Server
-	var urls []string
 	for _, f := range fields {
-		server := start(t)
-		if f.path == fake.Mixnodes {
-			server = startMixnodes(t)
-		}
-		servers, urls = append(servers, server), append(urls, server.URL())
-	}
-	p := watch(t, flags, urls...)
-	for i, f := range fields {
 		t.Run(strings.TrimPrefix(f.path+"/"+f.name, "/"), func(t *testing.T) {
 			t.Parallel()
-			upstream := servers[i].Addr()
+			server := start(t)
+			if f.path == fake.Mixnodes {
+				server = startMixnodes(t)
+			}
+			flags := append([]string{"--betanet.url=" + server.URL(), "--collect.timeout=50s", "--request.timeout=40s", "--retry.attempts=1"}, common[1:]...)
+			p := inProcess(t, []string{server.Addr()}, flags...)
 			for _, d := range f.defects() {
-				servers[i].Set(f.path, fake.JSON(f.with(t, f.member())))
-				p.await(t, upstream, func(e exposition) error { return f.healthy(e, upstream) })
-				servers[i].Set(f.path, fake.JSON(f.with(t, d.member)))
-				before := p.await(t, upstream, func(e exposition) error {
-					if err := f.refused(e, upstream, d.reason); err != nil {
+				server.Set(f.path, fake.JSON(f.with(t, f.member())))
+				p.await(t, "", func(e exposition) error { return f.healthy(e, "") })
+				server.Set(f.path, fake.JSON(f.with(t, d.member)))
+				before := p.await(t, "", func(e exposition) error {
+					if err := f.refused(e, "", d.reason); err != nil {
 						return fmt.Errorf("%s: %w", d.name, err)
 					}
 					return nil
@@ -146,8 +139,8 @@ func TestEveryFieldOfEveryDocumentIsChecked(t *testing.T) {
 					t.Errorf("%s: %s: got 0, want some", d.name, counter)
 				}
 			}
-			servers[i].Set(f.path, fake.JSON(f.with(t, f.member())))
-			p.await(t, upstream, func(e exposition) error { return f.healthy(e, upstream) })
+			server.Set(f.path, fake.JSON(f.with(t, f.member())))
+			p.await(t, "", func(e exposition) error { return f.healthy(e, "") })
 		})
 	}
 }
@@ -190,7 +183,6 @@ func (f field) refused(e exposition, upstream, reason string) error {
 // TestAnOptionalFieldThatIsMissingIsAbsent checks that nothing is made up for it.
 func TestAnOptionalFieldThatIsMissingIsAbsent(t *testing.T) {
 	t.Parallel()
-	inTheWholeSuiteOnly(t)
 	server := startMixnodes(t)
 	upstream := server.Addr()
 	document := fake.MixnodesDocument

@@ -16,7 +16,7 @@ var fewDescriptors = []string{"sh", "-c", `ulimit -n 64 && exec "$0" "$@"`}
 
 // scarcity is an exporter with too few descriptors for the upstreams that hang, beside which some live.
 type scarcity struct {
-	p           *process
+	p           *program
 	hung, alive []*fake.Server
 }
 
@@ -147,7 +147,7 @@ func (s *scarcity) await(t *testing.T, want func(exposition) error) exposition {
 	t.Helper()
 	var before exposition
 	for end := time.Now().Add(deadline); ; {
-		e, err := s.p.everything()
+		e, err := s.p.fetch()
 		if err == nil {
 			err = errors.Join(s.check(e), noneFell(before, e))
 			before = e
@@ -167,7 +167,7 @@ func (s *scarcity) await(t *testing.T, want func(exposition) error) exposition {
 
 // crowd opens more connections than the process may have descriptors, with requests that do not end, and returns the
 // function that closes them.
-func crowd(t *testing.T, p *process) (leave func()) {
+func crowd(t *testing.T, p *program) (leave func()) {
 	t.Helper()
 	var all []io.Closer
 	for range 70 {

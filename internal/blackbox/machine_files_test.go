@@ -43,7 +43,7 @@ func TestItRunsWhereNothingCanBeWrittenAndNothingIsKnown(t *testing.T) {
 			p := s.start(t, append([]string{"--config.file=" + file}, patient...)...)
 			p.await(t, "", func(e exposition) error { return allGood(e, "first", documentBefore) })
 			write(t, file, "upstreams: [{name: second, url: '"+second.URL()+"'}]")
-			signal(t, p.program, syscall.SIGHUP)
+			signal(t, p, syscall.SIGHUP)
 			p.await(t, "", func(e exposition) error { return allGood(e, "second", documentBefore) })
 			p.endsOn(t, syscall.SIGTERM)
 			if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {

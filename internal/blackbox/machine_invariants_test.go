@@ -1,32 +1,12 @@
 package blackbox
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
 )
 
 // What holds on every scrape, whatever happens to upstreams and machine.
-
-// parseAll is parse without leaving anything out.
-func parseAll(text []byte) (exposition, error) {
-	parser := expfmt.NewTextParser(model.LegacyValidation)
-	families, err := parser.TextToMetricFamilies(bytes.NewReader(text))
-	if err != nil {
-		return exposition{}, fmt.Errorf("scrape: %w", err)
-	}
-	e := exposition{map[string]float64{}, map[[2]string][]string{}}
-	for _, family := range families {
-		for _, metric := range family.Metric {
-			e.add(family.GetName(), metric)
-		}
-	}
-	return e, nil
-}
 
 var breakerStates = []string{"closed", "half_open", "open"}
 

@@ -80,7 +80,7 @@ func flood(t *testing.T, s surroundings) {
 		args = append(args, "--betanet.url="+server.URL())
 	}
 	p := s.start(t, args...)
-	stop := scrapeAll(t, p.program, 60)
+	stop := scrapeAll(t, p, 60)
 	defer stop()
 	const cycles = 4
 	e := p.await(t, "", func(e exposition) error {

@@ -15,7 +15,7 @@ import (
 
 // unread is an exporter of which nobody reads what it writes, from the moment on at which it listens.
 type unread struct {
-	p            *process
+	p            *program
 	pipe         *os.File
 	resume       chan struct{} // close it to have the rest read
 	alive        *fake.Server
@@ -35,7 +35,7 @@ func startUnread(t *testing.T) *unread {
 		u.broken = append(u.broken, server)
 		args = append(args, "--betanet.url="+server.URL())
 	}
-	s := surroundings{logs: func(p *process, pipe *os.File) {
+	s := surroundings{logs: func(p *program, pipe *os.File) {
 		lines := bufio.NewReaderSize(pipe, 16)
 		u.pipe = pipe
 		p.log.until("Listening on", lines)
@@ -135,7 +135,7 @@ func TestALogThatIsClosedStopsNothing(t *testing.T) {
 	t.Parallel()
 	server := start(t)
 	closed := make(chan struct{})
-	s := surroundings{logs: func(p *process, pipe *os.File) {
+	s := surroundings{logs: func(p *program, pipe *os.File) {
 		p.log.until("Listening on", bufio.NewReaderSize(pipe, 16))
 		pipe.Close()
 		close(closed)

@@ -42,13 +42,6 @@ func nameRows() []nameRow {
 	}
 }
 
-// publishOnce is publish by an upstream that closes each connection, so that its name is looked up for each request.
-func publishOnce(server *fake.Server, id int) {
-	for _, path := range v1Paths {
-		server.Set(path, fake.ThenClose(fake.Typed(fake.Document(path, id), fake.JSONType, "Connection: close")))
-	}
-}
-
 func startNameServer(t *testing.T) *fake.NameServer {
 	t.Helper()
 	names, err := fake.StartNameServer("127.0.0.1:53")

@@ -1,13 +1,14 @@
 package blackbox
 
 import (
-	"bufio"
 	"context"
 	"flag"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
+	ossignal "os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -15,6 +16,11 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/prometheus/common/version"
+	"go.uber.org/goleak"
+
+	"github.com/betanet/betanet_exporter/internal/app"
 )
 
 // binary is the program under test, built once by TestMain.
@@ -29,6 +35,7 @@ func buildAndRun(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	version.Version = "test" // which otherwise each exporter in this process would set
 	if binary = os.Getenv(inNamespace); binary != "" {
 		return m.Run()
 	}
@@ -45,16 +52,34 @@ func buildAndRun(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "go build -race: %v\n%s", err, out)
 		return 1
 	}
-	return m.Run()
+	code := m.Run()
+	client.CloseIdleConnections()
+	http.DefaultClient.CloseIdleConnections()
+	// Nothing is left of the exporters in this process either.
+	if err := goleak.Find(); code == 0 && err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
 }
 
-// program is one process of the exporter.
+// program is a run of the exporter, in a process of its own or in that of the test.
 type program struct {
 	url  string
-	pid  int
 	log  *logTail
-	done chan struct{} // closed when the process is gone
+	done chan struct{} // closed when it has ended and its log is read
 	err  error         // how it ended, valid after done
+
+	// Of a process of its own.
+	cmd   *exec.Cmd
+	pid   int
+	gone  chan struct{} // closed when it has ended, though its log may not have been read
+	ended time.Time     // valid after gone
+	kept  bool          // what it says at its end is judged by the test itself
+
+	// Of one in the process of the test.
+	onDemand []string // the names of upstreams, which each scrape has collected before
+	rounds   int      // of such collections
 
 	mu    sync.Mutex
 	last  exposition    // the latest scrape,
@@ -63,50 +88,152 @@ type program struct {
 }
 
 // slots is how many exporters may run at a time. More would wait for a processor, with attempts that run into their
-// limit, in place of waiting for their turn.
-var slots = make(chan struct{}, 8)
+// limit, in place of waiting for their turn. Those in the process of the test have few threads and slots of their own.
+var slots, slotsInProcess = make(chan struct{}, 8), make(chan struct{}, 16)
 
-// serve starts the exporter and stops it at the end of the test, which fails if the program raced, panicked or did not
-// end well.
-func serve(t *testing.T, env []string, args ...string) *program {
+// starting keeps a process from inheriting that SIGPIPE is ignored, as it is once an exporter in this process has started.
+var starting sync.RWMutex
+
+// surroundings are what a process is started in. The zero value is an environment as that of the test.
+type surroundings struct {
+	by    []string // a command that ends by running its arguments in its own place
+	env   []string
+	files []*os.File               // to inherit
+	logs  func(*program, *os.File) // reads what the process writes, by default all of it
+	exe   string                   // in place of the binary with the race detector
+	exact bool                     // with the given arguments only
+}
+
+// start starts an exporter and waits until it listens.
+func (s surroundings) start(t *testing.T, args ...string) *program {
+	t.Helper()
+	p := s.begin(t, args...)
+	p.url = "http://" + p.address(t)
+	return p
+}
+
+// begin starts an exporter and waits for nothing. It is stopped at the end of the test, which fails if the program raced,
+// panicked or did not end well. Its turn ends with it, so that a test may start one after the other.
+func (s surroundings) begin(t *testing.T, args ...string) *program {
 	t.Helper()
 	slots <- struct{}{}
-	t.Cleanup(func() { <-slots })
-	ctx, kill := context.WithCancel(context.Background())
-	// The kernel chooses the port. One chosen here could be taken by an upstream before the exporter listens on it.
-	cmd := exec.CommandContext(ctx, binary, append([]string{"--web.listen-address=127.0.0.1:0", "--log.level=debug", "--metrics.latency-histogram"}, args...)...)
-	cmd.Env = append(os.Environ(), env...)
-	tie(cmd)
-	reader, writer := io.Pipe()
-	cmd.Stdout, cmd.Stderr = writer, writer
-	if err := cmd.Start(); err != nil {
+	reader, writer, err := os.Pipe()
+	if err != nil {
 		t.Fatal(err)
 	}
-	p := &program{pid: cmd.Process.Pid, log: &logTail{}, done: make(chan struct{})}
+	exe := s.exe
+	if exe == "" {
+		exe = binary
+	}
+	command := append(append([]string(nil), s.by...), exe)
+	if !s.exact {
+		// The kernel chooses the port. One chosen here could be taken by an upstream before the exporter listens on it.
+		command = append(command, "--web.listen-address=127.0.0.1:0", "--log.level=debug")
+	}
+	command = append(command, args...)
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Env, cmd.ExtraFiles = append(os.Environ(), s.env...), s.files
+	cmd.Stdout, cmd.Stderr = writer, writer
+	tie(cmd)
+	starting.Lock()
+	ossignal.Reset(syscall.SIGPIPE)
+	err = cmd.Start()
+	starting.Unlock()
+	writer.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &program{pid: cmd.Process.Pid, log: &logTail{}, done: make(chan struct{}), cmd: cmd, gone: make(chan struct{})}
 	read := make(chan struct{})
 	go func() {
-		p.log.read(reader)
-		close(read)
+		defer close(read)
+		defer reader.Close()
+		if s.logs != nil {
+			s.logs(p, reader)
+		} else {
+			p.log.read(reader)
+		}
 	}()
 	go func() {
 		p.err = cmd.Wait()
-		writer.Close()
+		p.ended = time.Now()
+		close(p.gone)
+		<-slots
 		<-read
 		close(p.done)
 	}()
-	t.Cleanup(func() {
-		cmd.Process.Signal(syscall.SIGTERM)
-		select {
-		case <-p.done:
-		case <-time.After(deadline):
-			t.Error("the exporter did not end on SIGTERM")
+	t.Cleanup(func() { p.stop(t) })
+	return p
+}
+
+// serve starts the exporter with the histogram.
+func serve(t *testing.T, env []string, args ...string) *program {
+	t.Helper()
+	return surroundings{env: env}.start(t, append([]string{"--metrics.latency-histogram"}, args...)...)
+}
+
+func (p *program) stop(t *testing.T) {
+	p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.gone:
+	case <-time.After(deadline):
+		t.Error("the exporter did not end on SIGTERM")
+		p.cmd.Process.Kill()
+	}
+	<-p.done
+	if !p.kept {
+		p.checkEnd(t)
+	}
+}
+
+// inProcess starts the exporter in the process of the test, where it is there at once. It collects each of the upstreams
+// at the start, and afterwards once before each scrape and at no other time.
+func inProcess(t *testing.T, upstreams []string, args ...string) *program {
+	t.Helper()
+	slotsInProcess <- struct{}{}
+	p := &program{log: &logTail{}, done: make(chan struct{}), onDemand: upstreams}
+	args = append([]string{
+		"--web.listen-address=127.0.0.1:0", "--log.level=debug", "--metrics.latency-histogram", "--collect.interval=1h", "--cache.ttl=0",
+		"--web.enable-pprof", // without it each exporter would change the memory profile of the test
+	}, args...)
+	ctx, end := context.WithCancel(context.Background())
+	starting.RLock()
+	defer starting.RUnlock()
+	reader, writer := io.Pipe()
+	go func() {
+		defer close(p.done)
+		p.log.read(reader)
+	}()
+	go func() {
+		if code := app.Run(ctx, args, io.Discard, writer); code != 0 {
+			p.err = fmt.Errorf("exit code %d", code)
 		}
-		kill()
+		writer.Close()
+	}()
+	t.Cleanup(func() {
+		end()
 		<-p.done
+		<-slotsInProcess
 		p.checkEnd(t)
 	})
 	p.url = "http://" + p.address(t)
 	return p
+}
+
+// collect collects every upstream once.
+func (p *program) collect() error {
+	p.rounds++
+	for _, name := range p.onDemand {
+		response, err := patientClient.Get(p.url + "/probe?target=" + name)
+		if err != nil {
+			return fmt.Errorf("collect: %w", err)
+		}
+		response.Body.Close()
+		if response.StatusCode != 200 {
+			return fmt.Errorf("collect %s: got %s", name, response.Status)
+		}
+	}
+	return nil
 }
 
 // run runs a command of the exporter to its end.
@@ -151,63 +278,4 @@ func (p *program) address(t *testing.T) string {
 	}
 	t.Fatalf("the exporter does not say where it listens\n%s", p.log.lines(""))
 	return ""
-}
-
-// logTail keeps the end of what the program writes.
-type logTail struct {
-	mu   sync.Mutex
-	kept []string
-}
-
-const keptLogLines = 5000
-
-func (l *logTail) read(r io.Reader) {
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		l.mu.Lock()
-		l.kept = append(l.kept, lines.Text())
-		if len(l.kept) > 2*keptLogLines {
-			l.kept = append([]string(nil), l.kept[keptLogLines:]...)
-		}
-		l.mu.Unlock()
-	}
-	io.Copy(io.Discard, r)
-}
-
-// all is every line that was kept.
-func (l *logTail) all() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return append([]string(nil), l.kept...)
-}
-
-func (l *logTail) contains(word string) bool { return l.around(word) != "" }
-
-// around is the first line with word in it and those that follow.
-func (l *logTail) around(word string) string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i, line := range l.kept {
-		if strings.Contains(line, word) {
-			return strings.Join(l.kept[i:min(i+60, len(l.kept))], "\n")
-		}
-	}
-	return ""
-}
-
-// lines is the last lines that mention word, or the last ones of all if none does.
-func (l *logTail) lines(word string) string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var found []string
-	for _, line := range l.kept {
-		if strings.Contains(line, word) {
-			found = append(found, line)
-		}
-	}
-	if len(found) == 0 {
-		found = l.kept
-	}
-	return strings.Join(found[max(0, len(found)-20):], "\n")
 }

@@ -10,7 +10,6 @@ import (
 // TestNobodyElseHearsOfARedirect points to a second server, which must not even get a connection.
 func TestNobodyElseHearsOfARedirect(t *testing.T) {
 	t.Parallel()
-	inTheWholeSuiteOnly(t)
 	trap := start(t)
 	var rows []row
 	for _, to := range []struct{ where, location string }{
@@ -40,7 +39,14 @@ func TestNobodyElseHearsOfARedirect(t *testing.T) {
 		row{name: "another service", reason: "http_4xx", fault: status(421, `Alt-Svc: h2="`+trap.Addr()+`"; ma=86400`)},
 		row{name: "use proxy", reason: "redirect", fault: status(305, "Location: http://"+trap.Addr())},
 	)
-	t.Run("rows", func(t *testing.T) { checkRows(t, chosen(spread(rows)), patient, isNotRetried) })
+	t.Run("rows", func(t *testing.T) {
+		for _, r := range spread(rows) {
+			t.Run(r.name, func(t *testing.T) {
+				t.Parallel()
+				r.checkCollected(t, start(t))
+			})
+		}
+	})
 	if got := trap.Accepted(); got != 0 {
 		t.Errorf("the server that redirects point to got %d connections, want none", got)
 	}

@@ -28,7 +28,7 @@ func TestNothingIsAskedBeforeRetryAfterIsOver(t *testing.T) {
 			return fake.Status(503, d, "Date: "+date.Format(http.TimeFormat), "Retry-After: "+date.Add(pause).Format(http.TimeFormat))
 		}},
 	})
-	checkRows(t, rows, patient, func(t *testing.T, p *program, server *fake.Server, r row) {
+	checkRows(t, rows, nil, patient, func(t *testing.T, p *program, server *fake.Server, r row) {
 		undisturbed(t, p, func() func() {
 			// At least one request was refused. The last one was, in any case.
 			return pauses(t, p, server, r, server.Requests(r.path)-1, 3, pause, time.Hour)

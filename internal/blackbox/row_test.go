@@ -3,6 +3,8 @@ package blackbox
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,20 +12,28 @@ import (
 )
 
 // row is one line of the classification table, or one of the faults that a line stands for. It is applied to a single
-// endpoint of an upstream whose other two stay healthy.
+// endpoint of an upstream whose other two stay healthy, or to the upstream as a whole.
 type row struct {
 	name   string
 	path   string // set by spread if empty
 	reason string // what the table says; where the client cannot always tell, two with "|" between them
 	fault  func(document string) fake.Behaviour
+	whole  func(*fake.Server) // in place of path and fault
 
-	// resent is set where a kept connection may end before the first byte of the answer. net/http then silently sends
-	// the request again, so that one attempt may be two requests.
-	resent bool
+	tls     bool // the upstream speaks TLS while it is healthy
+	retried bool
 }
 
 // reasons is the accepted values of the label reason.
 func (r row) reasons() []string { return strings.Split(r.reason, "|") }
+
+// paths are those that fail.
+func (r row) paths() []string {
+	if r.whole != nil {
+		return v1Paths
+	}
+	return []string{r.path}
+}
 
 // spread gives rows without a path one of the three in turn.
 func spread(rows []row) []row {
@@ -35,6 +45,20 @@ func spread(rows []row) []row {
 	return rows
 }
 
+func retried(rows []row) []row {
+	for i := range rows {
+		rows[i].retried = true
+	}
+	return rows
+}
+
+// allRows is the table of faults.
+func allRows() []row {
+	return append(spread(slices.Concat(
+		retried(slices.Concat(connectionRows(), protocolRows(), forgedReasonRows(), retriedStatusRows(), syntaxRows(), timeoutRows())),
+		statusRows(), redirectRows(), headerRows(), sizeRows(), schemaRows(), valueRows())), wholeRows()...)
+}
+
 // What a row publishes before, while and after its fault. The document that comes with the fault differs from the good
 // ones, so that a value taken from it would be seen.
 const (
@@ -43,162 +67,193 @@ const (
 	documentAfter  = 2
 )
 
-// checkRows gives each row its own upstream, has a single exporter watch them all, and lets the rows run side by side.
-func checkRows(t *testing.T, rows []row, flags []string, attempts func(*testing.T, *program, *fake.Server, row)) {
-	var servers []*fake.Server
-	var urls []string
-	for range rows {
-		server := start(t)
-		servers, urls = append(servers, server), append(urls, server.URL())
-	}
-	p := watch(t, flags, urls...)
-	settles(t, p, servers...)
-	for i, r := range rows {
-		t.Run(r.name, func(t *testing.T) {
-			t.Parallel()
-			checkRow(t, p, servers[i], r, attempts)
-		})
+// begin begins the fault.
+func (r row) begin(server *fake.Server) {
+	if r.whole != nil {
+		r.whole(server)
+	} else {
+		server.Set(r.path, r.fault(fake.Document(r.path, documentFaulty)))
 	}
 }
 
-// checkRow takes one endpoint through healthy, faulty and healed.
-func checkRow(t *testing.T, p *program, server *fake.Server, r row, attempts func(*testing.T, *program, *fake.Server, row)) {
-	upstream := server.Addr()
-	p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, documentBefore) })
+// heal ends the fault.
+func (r row) heal(t *testing.T, server *fake.Server, id int) {
+	t.Helper()
+	publish(server, id)
+	if r.whole == nil {
+		return
+	}
+	if err := server.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	server.SetTransport(r.healthy())
+}
 
-	server.Set(r.path, r.fault(fake.Document(r.path, documentFaulty)))
-	failing := p.await(t, upstream, func(e exposition) error {
-		return oneBad(e, upstream, documentBefore, r.path, r.reasons()...)
-	})
-	attempts(t, p, server, r)
-	// Some cycles later nothing has changed, in particular not the reason.
-	still := p.await(t, upstream, func(e exposition) error {
-		return oneBad(e, upstream, documentBefore, r.path, r.reasons()...)
-	})
-	if r.path == fake.Network {
+func (r row) healthy() fake.Transport {
+	if r.tls {
+		return fake.TLS(trusted.Config())
+	}
+	return fake.Plain
+}
+
+func (r row) url(server *fake.Server) string {
+	if r.tls {
+		return server.TLSURL()
+	}
+	return server.URL()
+}
+
+// never, bad and good are what is promised at a time.
+func (r row) never(e exposition, upstream string) error {
+	return r.others(e, upstream, func(s state) error { return s.never(e, r.reasons()...) })
+}
+
+func (r row) bad(e exposition, upstream string) error {
+	return r.others(e, upstream, func(s state) error { return s.bad(e, documentBefore, r.reasons()...) })
+}
+
+// others is what is promised of the paths that do not fail, and each of the others.
+func (r row) others(e exposition, upstream string, failing func(state) error) error {
+	all := []error{e.is(series("betanet_up", "upstream", upstream), 0)}
+	for _, path := range v1Paths {
+		s := state{upstream, path}
+		if slices.Contains(r.paths(), path) {
+			all = append(all, failing(s))
+		} else {
+			all = append(all, s.good(e, documentBefore))
+		}
+	}
+	return errors.Join(all...)
+}
+
+// check takes an upstream through healthy, faulty and healed. Later, after what meanwhile does, nothing has changed, in
+// particular not the reason.
+func (r row) check(t *testing.T, p *program, server *fake.Server, upstream string, meanwhile func(first exposition)) (still exposition) {
+	t.Helper()
+	p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, documentBefore) })
+	r.begin(server)
+	first := p.await(t, upstream, func(e exposition) error { return r.bad(e, upstream) })
+	meanwhile(first)
+	still = p.await(t, upstream, func(e exposition) error { return r.bad(e, upstream) })
+	if slices.Contains(r.paths(), fake.Network) {
 		count := series("betanet_message_latency_seconds_count", "upstream", upstream)
-		if before, after := failing.values[count], still.values[count]; before != after || before == 0 {
+		if before, after := first.values[count], still.values[count]; before != after || before == 0 {
 			t.Errorf("%s: got %v after %v without a fresh document, want no observation", count, after, before)
 		}
 	}
+	return still
+}
 
-	publish(server, documentAfter)
+// healed is the end of a check.
+func (r row) healed(t *testing.T, p *program, server *fake.Server, upstream string) {
+	t.Helper()
+	r.heal(t, server, documentAfter)
 	p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, documentAfter) })
 }
 
-// reference is a healthy path of the same upstream. It is asked exactly once in every cycle, so it counts the cycles.
-func (r row) reference() string {
-	if r.path == fake.Metrics {
-		return fake.Nodes
-	}
-	return fake.Metrics
-}
-
-// watchedCycles is enough to tell one request a cycle from three.
-const watchedCycles = 3
-
-// skew is by how much a count of requests may differ from a count of cycles without a retry: one at either end of the
-// time, because the endpoints are asked at the same time and on a busy machine either request may arrive first.
-const skew = 2
-
-// isRetried waits until the faulty path has had more requests than there were cycles, and never more than three a cycle.
-// The process has one retry budget for all rows, so that not every cycle has three.
-func isRetried(t *testing.T, p *program, server *fake.Server, r row) {
+// collected is how an exporter in the process of the test is set up. An attempt never runs into its limit, however busy
+// the machine is, unless the fault has no end.
+func (r row) collected(t *testing.T, server *fake.Server) []string {
 	t.Helper()
-	fault0, cycle0 := server.Requests(r.path), server.Requests(r.reference())
-	atMost := 3
-	if r.resent {
-		atMost = 6
+	limit := "--request.timeout=40s"
+	if r.reason == "timeout" {
+		limit = "--request.timeout=500ms"
 	}
-	p.await(t, server.Addr(), func(exposition) error {
-		faults, cycles := server.Requests(r.path)-fault0, server.Requests(r.reference())-cycle0
-		if faults <= cycles+skew {
-			return fmt.Errorf("got %d requests for %s in %d cycles, want retries", faults, r.path, cycles)
-		}
-		return nil
-	})
-	cycles := server.Requests(r.reference()) - cycle0
-	if faults := server.Requests(r.path) - fault0; faults > atMost*(cycles+skew) {
-		t.Errorf("got %d requests for %s in %d cycles, want at most %d in each", faults, r.path, cycles, atMost)
+	flags := append([]string{"--collect.timeout=50s", limit, fmt.Sprint("--retry.attempts=", r.attempts())}, common[1:]...)
+	if !r.tls {
+		return append(flags, "--betanet.url="+server.URL())
 	}
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "ca.pem"), roots)
+	write(t, filepath.Join(dir, "betanet.yml"), "upstreams: [{url: '"+server.TLSURL()+"', http_client: {tls_config: {ca_file: ca.pem}}}]")
+	return append(flags, "--config.file="+filepath.Join(dir, "betanet.yml"))
 }
 
-// isNotRetried watches some cycles and complains about every request more than one in each. The budget is no excuse
-// here, because nothing else in the process retries.
-func isNotRetried(t *testing.T, p *program, server *fake.Server, r row) {
-	t.Helper()
-	undisturbed(t, p, func() func() {
-		fault0, cycle0 := server.Requests(r.path), server.Requests(r.reference())
-		p.await(t, server.Addr(), func(exposition) error {
-			if cycles := server.Requests(r.reference()) - cycle0; cycles < watchedCycles {
-				return fmt.Errorf("got %d cycles, want %d", cycles, watchedCycles)
-			}
-			return nil
-		})
-		faults, cycles := server.Requests(r.path)-fault0, server.Requests(r.reference())-cycle0
-		return func() {
-			if faults < cycles-skew || faults > cycles+skew {
-				t.Errorf("got %d requests for %s in %d cycles, want one in each", faults, r.path, cycles)
-			}
-		}
-	})
-}
+// attempts are those of a collection, as many as the process has retries for.
+func (r row) attempts() int { return map[bool]int{true: 2, false: 3}[r.whole != nil] }
 
-// TestARetriedFaultIsTriedAgainInItsCycle checks the rows that the table retries, a few in a process: each process has
-// one retry budget of 15, and every row needs some of it.
-func TestARetriedFaultIsTriedAgainInItsCycle(t *testing.T) {
+// TestEveryFaultHasItsReason takes an upstream through each fault of the table, with an exporter of its own in the process
+// of the test. The fault is there from the start, so that nothing of the endpoint may be shown, not even a 0; it ends, and
+// comes back. Each attempt is counted by its reason, and is made again only where the table says so.
+func TestEveryFaultHasItsReason(t *testing.T) {
 	t.Parallel()
-	rows := chosen(spread(join(connectionRows(), protocolRows(), retriedStatusRows(), syntaxRows())))
-	const atOnce = 12
-	for from := 0; from < len(rows); from += atOnce {
-		group := rows[from:min(from+atOnce, len(rows))]
-		t.Run(fmt.Sprintf("rows from %d", from), func(t *testing.T) {
+	for _, r := range allRows() {
+		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
-			checkRows(t, group, patient, isRetried)
+			r.checkCollected(t, start(t))
 		})
 	}
 }
 
-func TestAFaultWithoutEndIsTriedAgainInItsCycle(t *testing.T) {
-	t.Parallel()
-	checkRows(t, chosen(spread(timeoutRows())), quick, isRetried)
+func (r row) checkCollected(t *testing.T, server *fake.Server) {
+	t.Helper()
+	r.begin(server)
+	p := inProcess(t, []string{server.Addr()}, r.collected(t, server)...)
+	upstream := "" // the one that a flag names has no label
+	if r.tls {
+		upstream = server.Addr()
+	}
+	p.await(t, upstream, func(e exposition) error { return r.never(e, upstream) })
+	r.heal(t, server, documentBefore)
+	var first exposition
+	var rounds int
+	requests := map[string]int{}
+	still := r.check(t, p, server, upstream, func(e exposition) {
+		first, rounds = e, p.rounds
+		for _, path := range r.paths() {
+			requests[path] = server.Requests(path)
+		}
+	})
+	attempted := 1
+	if r.retried {
+		attempted = r.attempts()
+	}
+	for _, path := range r.paths() {
+		r.isCounted(t, first, still, path, p.rounds-rounds, attempted)
+		// net/http sends a request again by itself if a kept connection ends before the first byte of the answer.
+		want := (p.rounds - rounds) * attempted
+		if got := server.Requests(path) - requests[path]; r.whole == nil && (got < want || got > 2*want || !r.retried && got > want) {
+			t.Errorf("got %d requests for %s in %d collections, want %d attempts in each", got, path, p.rounds-rounds, attempted)
+		}
+	}
+	r.healed(t, p, server, upstream)
+	publishOnce(server, documentAfter)
+	p.await(t, upstream, func(e exposition) error { return errors.Join(isLeft(server), allGood(e, upstream, documentAfter)) })
 }
 
-// TestAFaultThatWillNotGoAwayIsTriedOnceACycle checks the rows that the table does not retry.
-func TestAFaultThatWillNotGoAwayIsTriedOnceACycle(t *testing.T) {
-	t.Parallel()
-	checkRows(t, chosen(spread(join(statusRows(), redirectRows(), headerRows(), sizeRows(), schemaRows(), valueRows()))), patient, isNotRetried)
+// isCounted complains unless all attempts at a path are counted by the reason, and all but the first of a collection as
+// retries.
+func (r row) isCounted(t *testing.T, first, still exposition, path string, collections, attempted int) {
+	t.Helper()
+	var got float64
+	for _, reason := range r.reasons() {
+		got += attempts(still, path, reason) - attempts(first, path, reason)
+	}
+	if want := float64(collections * attempted); got != want {
+		t.Errorf("got %v attempts at %s that ended in %s in %d collections, want %v", got, path, r.reason, collections, want)
+	}
+	retries := series("betanet_exporter_retries_total", "endpoint", endpoints[path])
+	if got, want := still.values[retries]-first.values[retries], float64(collections*(attempted-1)); got != want {
+		t.Errorf("%s: got %v more in %d collections, want %v", retries, got, collections, want)
+	}
+	if got := attempts(still, path, "success") - attempts(first, path, "success"); got != 0 {
+		t.Errorf("got %v attempts at %s that ended in success, want none", got, path)
+	}
 }
 
 // TestWhatIsUnusualButRightIsAccepted checks that the strictness goes no further than the table.
 func TestWhatIsUnusualButRightIsAccepted(t *testing.T) {
 	t.Parallel()
-	rows := spread(acceptedRows())
-	var servers []*fake.Server
-	var urls []string
-	for range rows {
-		server := start(t)
-		servers, urls = append(servers, server), append(urls, server.URL())
-	}
-	p := watch(t, patient, urls...)
-	settles(t, p, servers...)
-	for i, r := range rows {
+	for _, r := range spread(acceptedRows()) {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
-			upstream, s := servers[i].Addr(), state{servers[i].Addr(), r.path}
-			p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, documentBefore) })
-			servers[i].Set(r.path, r.fault(fake.Document(r.path, documentAfter)))
-			p.await(t, upstream, func(e exposition) error {
-				return errors.Join(s.good(e, documentAfter), e.is(series("betanet_up", "upstream", upstream), 1))
+			server := start(t)
+			p := inProcess(t, []string{server.Addr()}, r.collected(t, server)...)
+			p.await(t, "", func(e exposition) error { return allGood(e, "", documentBefore) })
+			server.Set(r.path, r.fault(fake.Document(r.path, documentAfter)))
+			p.await(t, "", func(e exposition) error {
+				return errors.Join((state{"", r.path}).good(e, documentAfter), e.is("betanet_up", 1))
 			})
 		})
 	}
-}
-
-func join(lists ...[]row) []row {
-	var all []row
-	for _, list := range lists {
-		all = append(all, list...)
-	}
-	return all
 }

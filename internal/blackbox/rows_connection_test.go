@@ -69,7 +69,7 @@ func chunked(body func(document string) string) func(string) fake.Behaviour {
 
 func connectionRows() []row {
 	return []row{
-		{name: "FIN before the answer", reason: "eof", fault: cut("nothing"), resent: true},
+		{name: "FIN before the answer", reason: "eof", fault: cut("nothing")},
 		{name: "FIN after the status line", reason: "eof", fault: cut("status line")},
 		{name: "FIN after the headers", reason: "eof", fault: cut("headers")},
 		{name: "FIN in the body", reason: "eof", fault: cut("half of the body")},
@@ -77,7 +77,7 @@ func connectionRows() []row {
 		{name: "FIN in a chunk", reason: "eof", fault: chunked(func(d string) string { return fmt.Sprintf("%x\r\n%s", len(d)+1, d) })},
 		{name: "FIN before the last chunk", reason: "eof", fault: chunked(func(d string) string { return fake.Chunks(d, 16) })},
 		{name: "Content-Length too long", reason: "eof", fault: withHeader("Content-Length: 9999")},
-		{name: "RST before the answer", reason: "reset", fault: reset("nothing"), resent: true},
+		{name: "RST before the answer", reason: "reset", fault: reset("nothing")},
 		{name: "RST after the status line", reason: "reset|eof", fault: reset("status line")}, // net/http may lose the first error
 		{name: "RST after the headers", reason: "reset", fault: reset("headers")},
 		{name: "RST in the body", reason: "reset", fault: reset("half of the body")},

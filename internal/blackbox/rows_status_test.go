@@ -2,6 +2,7 @@ package blackbox
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/betanet/betanet_exporter/internal/fake"
@@ -23,7 +24,7 @@ func codes(reason string, list ...int) []row {
 }
 
 func retriedStatusRows() []row {
-	return join(
+	return slices.Concat(
 		codes("http_5xx", 500, 502, 503, 504),
 		codes("http_4xx", 408, 425),
 		codes("http_429", 429),
@@ -53,7 +54,7 @@ func retriedStatusRows() []row {
 }
 
 func statusRows() []row {
-	return join(
+	return slices.Concat(
 		codes("http_5xx", 501, 505, 506, 507, 508, 511, 599),
 		codes("http_4xx", 400, 402, 404, 405, 406, 409, 410, 413, 418, 421, 431, 451, 499),
 		codes("auth", 401, 403),

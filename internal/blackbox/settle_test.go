@@ -27,20 +27,31 @@ func settles(t *testing.T, p *program, servers ...*fake.Server) {
 			return // a test that ended half-way has left faults behind
 		}
 		for _, server := range servers {
-			for _, path := range v1Paths {
-				server.Set(path, fake.ThenClose(fake.Typed(fake.Document(path, documentAfter), fake.JSONType, "Connection: close")))
-			}
+			publishOnce(server, documentAfter)
 		}
 		p.await(t, "", func(e exposition) error {
 			all := []error{p.fewThreads()}
 			for _, server := range servers {
-				if n := server.Open(); n > 0 {
-					all = append(all, fmt.Errorf("upstream %s has %d open connections, want none", server.Addr(), n))
-				}
+				all = append(all, isLeft(server))
 			}
 			return errors.Join(append(all, atMost(e, "process_open_fds", restingDescriptors), atMost(e, "go_goroutines", restingGoroutines))...)
 		})
 	})
+}
+
+// publishOnce is publish by an upstream that closes each connection.
+func publishOnce(server *fake.Server, id int) {
+	for _, path := range v1Paths {
+		server.Set(path, fake.ThenClose(fake.Typed(fake.Document(path, id), fake.JSONType, "Connection: close")))
+	}
+}
+
+// isLeft complains about connections that an upstream still has.
+func isLeft(server *fake.Server) error {
+	if n := server.Open(); n > 0 {
+		return fmt.Errorf("upstream %s has %d open connections, want none", server.Addr(), n)
+	}
+	return nil
 }
 
 func atMost(e exposition, key string, most float64) error {

@@ -123,7 +123,7 @@ func TestSIGTERMLetsAScrapeInFlightFinish(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "betanet.yml")
 	write(t, file, text)
 	p := surroundings{}.start(t, append([]string{"--config.file=" + file}, unhurried...)...)
-	p.awaitAll(t, func(e exposition) error { return e.is(series("betanet_fleet_upstreams", "state", "up"), upstreams) })
+	p.await(t, "", func(e exposition) error { return e.is(series("betanet_fleet_upstreams", "state", "up"), upstreams) })
 
 	conn := p.dial(t)
 	conn.SetReadBuffer(64 << 10)
@@ -136,7 +136,7 @@ func TestSIGTERMLetsAScrapeInFlightFinish(t *testing.T) {
 	}
 	defer response.Body.Close()
 	asked := time.Now()
-	signal(t, p.program, syscall.SIGTERM)
+	signal(t, p, syscall.SIGTERM)
 	got, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Errorf("the scrape in flight ended after %d bytes: %v", len(got), err)
@@ -204,7 +204,7 @@ func TestASIGKILLAndARestartInventNothing(t *testing.T) {
 		p := surroundings{}.start(t, args...)
 		began := time.Now()
 		for seen := false; !seen || time.Since(began) < time.Duration(i%5)*70*time.Millisecond; {
-			e, err := p.everything()
+			e, err := p.fetch()
 			if err == nil {
 				err = errors.Join(untouched(e, first.Addr(), id), untouched(e, second.Addr(), id))
 			}

@@ -16,7 +16,7 @@ import (
 // outage is an exporter with a file, of whose upstreams one lives, one has failed until its breakers opened for an hour,
 // and one comes and goes with the file.
 type outage struct {
-	p                  *process
+	p                  *program
 	file               string
 	alive, dead, other *fake.Server
 	asked              map[string]int // requests that the dead one has had
@@ -36,7 +36,7 @@ func startOutage(t *testing.T) *outage {
 	for _, path := range v1Paths {
 		o.dead.Set(path, fake.Status(500, "{}"))
 	}
-	o.p.awaitAll(t, func(e exposition) error {
+	o.p.await(t, "", func(e exposition) error {
 		var all []error
 		for _, path := range v1Paths {
 			all = append(all, o.isOpen(e, path))
@@ -84,7 +84,7 @@ func (o *outage) isOpen(e exposition, path string) error {
 
 // check is what holds on every scrape, however often the file is read.
 func (o *outage) check() error {
-	e, err := o.p.everything()
+	e, err := o.p.fetch()
 	if err != nil {
 		return err
 	}
@@ -108,12 +108,6 @@ func (e exposition) without(upstream string) exposition {
 		}
 	}
 	return kept
-}
-
-// awaitAll is await with the states of breakers.
-func (p *process) awaitAll(t *testing.T, want func(exposition) error) {
-	t.Helper()
-	p.awaitOf(t, p.everything, "", want)
 }
 
 // TestAHundredHangupsInASecondLoseNothing changes the file before each of them, to a right one and to a wrong one in turn.
@@ -146,15 +140,15 @@ func TestAHundredHangupsInASecondLoseNothing(t *testing.T) {
 			text = bad[i/2%len(bad)]
 		}
 		write(t, o.file, text)
-		signal(t, o.p.program, syscall.SIGHUP)
+		signal(t, o.p, syscall.SIGHUP)
 		<-tick.C
 	}
 	// The last one counts, whatever those before it were.
 	write(t, o.file, bad[1])
-	signal(t, o.p.program, syscall.SIGHUP)
+	signal(t, o.p, syscall.SIGHUP)
 	o.p.await(t, "", func(e exposition) error { return e.is("betanet_exporter_config_last_reload_successful", 0) })
 	write(t, o.file, o.good(true))
-	signal(t, o.p.program, syscall.SIGHUP)
+	signal(t, o.p, syscall.SIGHUP)
 	o.p.await(t, "other", func(e exposition) error {
 		return errors.Join(e.is("betanet_exporter_config_last_reload_successful", 1), allGood(e, "other", documentBefore))
 	})
@@ -175,9 +169,9 @@ func TestAHundredHangupsInASecondLoseNothing(t *testing.T) {
 	// The breaker that stayed open is still one that closes: its upstream is another one now.
 	publish(o.dead, documentAfter)
 	write(t, o.file, strings.Replace(o.good(true), "failures: 3}", "failures: 4}", 1))
-	signal(t, o.p.program, syscall.SIGHUP)
+	signal(t, o.p, syscall.SIGHUP)
 	o.p.await(t, "dead", func(e exposition) error { return allGood(e, "dead", documentAfter) })
-	settles(t, o.p.program, o.alive, o.dead, o.other)
+	settles(t, o.p, o.alive, o.dead, o.other)
 }
 
 // TestSignalsThatMeanNothingChangeNothing sends those that a system sends without asking, in an outage.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	ossignal "os/signal"
 	"path/filepath"
 	"slices"
@@ -18,66 +17,18 @@ import (
 // next.
 const starts = 12
 
-// launched is an exporter of which only the process is known yet.
-type launched struct {
-	cmd  *exec.Cmd
-	log  *logTail
-	done chan error // gets how the process ended
-}
-
-// launch starts a command that becomes the exporter. Unlike serve it does not wait until the exporter listens.
-func launch(t *testing.T, cmd *exec.Cmd) *launched {
+// awaitLog waits until the log has a line with the word, and fails if the process ends before.
+func (p *program) awaitLog(t *testing.T, word string) {
 	t.Helper()
-	tie(cmd)
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	l := &launched{cmd: cmd, log: &logTail{}, done: make(chan error, 1)}
-	go func() {
-		l.log.read(stderr)
-		l.done <- cmd.Wait()
-	}()
-	t.Cleanup(func() { cmd.Process.Kill() }) // after a failure; it has no effect on a process that ended
-	return l
-}
-
-// await waits until the log has a line with the word, and fails if the process ends before.
-func (l *launched) await(t *testing.T, word string) {
-	t.Helper()
-	for end := time.Now().Add(deadline); !l.log.contains(word); {
+	for end := time.Now().Add(deadline); !p.log.contains(word); {
 		select {
-		case err := <-l.done:
-			t.Fatalf("the exporter ended before %q: %v\n%s", word, err, l.log.lines(""))
+		case <-p.done:
+			t.Fatalf("the exporter ended before %q: %v\n%s", word, p.err, p.log.lines(""))
 		case <-time.After(time.Millisecond):
 		}
 		if time.Now().After(end) {
-			t.Fatalf("the exporter did not log %q\n%s", word, l.log.lines(""))
+			t.Fatalf("the exporter did not log %q\n%s", word, p.log.lines(""))
 		}
-	}
-}
-
-// end stops the exporter, which must end well.
-func (l *launched) end(t *testing.T) {
-	t.Helper()
-	l.signal(t, syscall.SIGTERM)
-	select {
-	case err := <-l.done:
-		if err != nil {
-			t.Errorf("the exporter ended with %v, want exit code 0\n%s", err, l.log.lines(""))
-		}
-	case <-time.After(deadline):
-		t.Error("the exporter did not end on SIGTERM")
-	}
-}
-
-func (l *launched) signal(t *testing.T, sig syscall.Signal) {
-	t.Helper()
-	if err := l.cmd.Process.Signal(sig); err != nil {
-		t.Fatalf("%v: %v\n%s", sig, err, l.log.lines(""))
 	}
 }
 
@@ -87,7 +38,7 @@ func TestAHangupAsSoonAsThePortIsOpenReloads(t *testing.T) {
 	t.Parallel()
 	for range starts {
 		address := freeAddress(t)
-		l := launch(t, exec.Command(binary, "--web.listen-address="+address, "--betanet.url=http://127.0.0.1:1"))
+		l := surroundings{exact: true}.begin(t, "--web.listen-address="+address, "--betanet.url=http://127.0.0.1:1")
 		for end := time.Now().Add(deadline); ; {
 			c, err := net.Dial("tcp", address)
 			if err == nil {
@@ -98,9 +49,9 @@ func TestAHangupAsSoonAsThePortIsOpenReloads(t *testing.T) {
 				t.Fatalf("nobody listens on %s: %v\n%s", address, err, l.log.lines(""))
 			}
 		}
-		l.signal(t, syscall.SIGHUP)
-		l.await(t, reloaded)
-		l.end(t)
+		signal(t, l, syscall.SIGHUP)
+		l.awaitLog(t, reloaded)
+		l.stop(t)
 	}
 }
 
@@ -112,24 +63,24 @@ func TestAHangupBeforeTheConfigurationIsReadWaitsForIt(t *testing.T) {
 	if err := syscall.Mkfifo(file, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	l := launch(t, exec.Command(binary, "--web.listen-address=127.0.0.1:0", "--config.file="+file))
+	l := surroundings{}.begin(t, "--config.file="+file)
 	for i := range 2 { // at the start and at the reload
 		pipe := l.openForWriting(t, file)
 		if i == 0 {
-			l.signal(t, syscall.SIGHUP)
+			signal(t, l, syscall.SIGHUP)
 		}
 		if _, err := pipe.WriteString("# no upstream"); err != nil {
 			t.Fatal(err)
 		}
 		pipe.Close()
-		l.await(t, "Starting betanet_exporter") // it has closed the pipe
+		l.awaitLog(t, "Starting betanet_exporter") // it has closed the pipe
 	}
-	l.await(t, reloaded)
-	l.end(t)
+	l.awaitLog(t, reloaded)
+	l.stop(t)
 }
 
 // openForWriting opens a named pipe as soon as the exporter reads from it.
-func (l *launched) openForWriting(t *testing.T, file string) *os.File {
+func (l *program) openForWriting(t *testing.T, file string) *os.File {
 	t.Helper()
 	for end := time.Now().Add(deadline); ; time.Sleep(time.Millisecond) {
 		pipe, err := os.OpenFile(file, os.O_WRONLY|syscall.O_NONBLOCK, 0)
@@ -163,18 +114,18 @@ func TestAHangupAsSoonAsTheServiceIsReadyReloads(t *testing.T) {
 			t.Parallel()
 			for range starts {
 				systemd := notifySocket(t)
-				cmd := exec.Command(binary, "--web.listen-address=127.0.0.1:0", "--betanet.url=http://127.0.0.1:1")
+				s, args := surroundings{env: []string{"NOTIFY_SOCKET=" + systemd.LocalAddr().String()}}, []string{"--betanet.url=http://127.0.0.1:1"}
 				if inherited {
 					// The variable has the process id, which the shell and what it becomes share.
-					cmd = exec.Command("sh", "-c", `LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@"`, binary, "--web.systemd-socket", "--betanet.url=http://127.0.0.1:1")
-					cmd.ExtraFiles = []*os.File{listener(t)}
+					s.by = []string{"sh", "-c", `LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@"`}
+					s.files, s.exact = []*os.File{listener(t)}, true
+					args = append(args, "--web.systemd-socket")
 				}
-				cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+systemd.LocalAddr().String())
-				l := launch(t, cmd)
+				l := s.begin(t, args...)
 				l.awaitReady(t, systemd)
-				l.signal(t, syscall.SIGHUP)
-				l.await(t, reloaded)
-				l.end(t)
+				signal(t, l, syscall.SIGHUP)
+				l.awaitLog(t, reloaded)
+				l.stop(t)
 			}
 		})
 	}
@@ -208,7 +159,7 @@ func listener(t *testing.T) *os.File {
 }
 
 // awaitReady waits for READY=1.
-func (l *launched) awaitReady(t *testing.T, systemd *net.UnixConn) {
+func (l *program) awaitReady(t *testing.T, systemd *net.UnixConn) {
 	t.Helper()
 	systemd.SetReadDeadline(time.Now().Add(deadline))
 	word := make([]byte, 4096)
@@ -226,15 +177,13 @@ func (l *launched) awaitReady(t *testing.T, systemd *net.UnixConn) {
 func TestAHangupWhileItEndsChangesNothing(t *testing.T) {
 	t.Parallel()
 	for range starts {
-		l := launch(t, exec.Command(binary, "--web.listen-address=127.0.0.1:0", "--betanet.url=http://127.0.0.1:1"))
-		l.await(t, "Listening on")
-		l.signal(t, syscall.SIGTERM)
+		l := surroundings{}.begin(t, "--betanet.url=http://127.0.0.1:1")
+		l.awaitLog(t, "Listening on")
+		signal(t, l, syscall.SIGTERM)
 		for ended := false; !ended; {
 			select {
-			case err := <-l.done:
-				if ended = true; err != nil {
-					t.Fatalf("the exporter ended with %v, want exit code 0\n%s", err, l.log.lines(""))
-				}
+			case <-l.gone:
+				ended = true
 			default:
 				_ = l.cmd.Process.Signal(syscall.SIGHUP) // it may have ended
 			}
@@ -249,9 +198,10 @@ func TestAHangupEndsACommandThatDoesNotServe(t *testing.T) {
 	hangups := make(chan os.Signal, 1)
 	ossignal.Notify(hangups, syscall.SIGHUP)
 	defer ossignal.Stop(hangups)
-	l := launch(t, exec.Command(binary, "simulate", "--listen-address="+freeAddress(t)))
-	l.await(t, "Simulating")
-	l.signal(t, syscall.SIGHUP)
+	l := surroundings{exact: true}.begin(t, "simulate", "--listen-address="+freeAddress(t))
+	l.awaitLog(t, "Simulating")
+	l.kept = true // the signal ends it
+	signal(t, l, syscall.SIGHUP)
 	select {
 	case <-l.done:
 	case <-time.After(deadline):

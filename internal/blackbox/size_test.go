@@ -25,19 +25,3 @@ func inTheWholeSuiteOnly(t *testing.T) {
 		t.Skip("only with " + wanted + "=" + everything)
 	}
 }
-
-// chosen is all rows, or where the suite is to be short the first of each reason and every sixth after it.
-func chosen(rows []row) []row {
-	if whole() {
-		return rows
-	}
-	var kept []row
-	of := map[string]int{}
-	for _, r := range rows {
-		if of[r.reason]%6 == 0 {
-			kept = append(kept, r)
-		}
-		of[r.reason]++
-	}
-	return kept
-}

@@ -50,7 +50,7 @@ func seedOfSoak() uint64 {
 
 // soak is a run with what was seen in it so far.
 type soak struct {
-	p       *process
+	p       *program
 	ledgers []*ledger
 	highest exposition     // the last value of every series
 	latest  map[state]int  // the place in the ledger of what was shown last
@@ -74,7 +74,7 @@ func TestADayOfFaultsLeavesEveryPromiseKept(t *testing.T) {
 		args = append(args, "--betanet.url="+l.URL())
 	}
 	s.p = surroundings{}.start(t, args...)
-	settles(t, s.p.program, servers...)
+	settles(t, s.p, servers...)
 
 	ended := make(chan struct{})
 	var lives sync.WaitGroup
@@ -154,7 +154,7 @@ func (s *soak) run(t *testing.T, end time.Time) usage {
 	for failures := 0; time.Now().Before(end); <-time.After(10 * time.Millisecond) {
 		began := time.Now()
 		broken := s.broken()
-		e, err := s.p.everything()
+		e, err := s.p.fetch()
 		if err == nil {
 			err = s.check(e, began, broken)
 		}

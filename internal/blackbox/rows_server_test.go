@@ -1,0 +1,62 @@
+package blackbox
+
+import (
+	"crypto/tls"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/fake"
+)
+
+// These faults are of the upstream as a whole. All three endpoints fail.
+
+func transport(t fake.Transport) func(*fake.Server) {
+	return func(server *fake.Server) { server.SetTransport(t) }
+}
+
+// certificate is one for an address, signed by itself.
+func certificate(ip string, until time.Time) *fake.Certificate { return fake.Issue(nil, until, ip) }
+
+// Certificates of upstreams. All but one are among the roots that the exporter has.
+var (
+	trusted   = certificate("127.0.0.1", time.Now().Add(time.Hour))
+	expired   = certificate("127.0.0.1", time.Now().Add(-time.Hour))
+	notYet    = certificate("127.0.0.1", time.Now().Add(48*time.Hour))
+	ofAnother = certificate("127.0.0.9", time.Now().Add(time.Hour))
+	untrusted = certificate("127.0.0.1", time.Now().Add(time.Hour))
+
+	roots = string(trusted.PEM()) + string(expired.PEM()) + string(notYet.PEM()) + string(ofAnother.PEM())
+)
+
+func wholeRows() []row {
+	plain := func(name, reason string, retried bool, fault func(*fake.Server)) row {
+		return row{name: name, reason: reason, retried: retried, whole: fault}
+	}
+	onTLS := func(name, reason string, retried bool, t fake.Transport) row {
+		return row{name: "TLS, " + name, reason: reason, retried: retried, whole: transport(t), tls: true}
+	}
+	old, clients := trusted.Config(), trusted.Config()
+	old.MinVersion, old.MaxVersion = tls.VersionTLS10, tls.VersionTLS10
+	clients.ClientAuth = tls.RequireAnyClientCert
+	return []row{
+		plain("refused", "connect", true, (*fake.Server).Refuse),
+		plain("RST on connection", "reset", true, transport(fake.ResetOnAccept)),
+		plain("RST on request", "reset", true, transport(fake.ResetOnFirstBytes)),
+		plain("FIN on request", "eof", true, transport(fake.CutOnFirstBytes)),
+		plain("silence", "timeout", true, transport(fake.HangOnAccept)),
+		plain("TLS in answer to plain HTTP", "eof", true, transport(fake.TLS(untrusted.Config()))),
+		plain("TLS alert in answer to plain HTTP", "tls", false, transport(fake.TLSAlert)),
+
+		onTLS("untrusted certificate", "tls", false, fake.TLS(untrusted.Config())),
+		onTLS("expired certificate", "tls", false, fake.TLS(expired.Config())),
+		onTLS("certificate not yet valid", "tls", false, fake.TLS(notYet.Config())),
+		onTLS("certificate of another host", "tls", false, fake.TLS(ofAnother.Config())),
+		onTLS("TLS 1.0 only", "tls", false, fake.TLS(old)),
+		onTLS("client certificate required", "tls", false, fake.TLS(clients)),
+		onTLS("plain HTTP", "tls", false, fake.HTTPToTLS),
+		onTLS("garbage", "tls", false, fake.TLSGarbage),
+		onTLS("alert", "tls", false, fake.TLSAlert),
+		onTLS("handshake ended by RST", "reset", true, fake.ResetOnFirstBytes),
+		onTLS("handshake ended by FIN", "eof", true, fake.CutOnFirstBytes),
+		onTLS("handshake without answer", "timeout", true, fake.HangOnAccept),
+	}
+}
