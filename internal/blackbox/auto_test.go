@@ -129,45 +129,33 @@ func TestThreeTimes404WithoutAMixnodesDocumentIsAFailingV1(t *testing.T) {
 		{"FIN", fake.CutAfter(nil)},
 		{"silence", fake.HangAfter(nil)},
 	}
-	var servers []*fake.Server
-	var urls []string
 	for _, a := range answersToMixnodes {
-		server := startMixnodes(t)
-		server.Set(fake.Mixnodes, a.fault)
-		servers, urls = append(servers, server), append(urls, server.URL())
-	}
-	p := watch(t, quick, urls...)
-	for i, a := range answersToMixnodes {
 		t.Run(a.name, func(t *testing.T) {
 			t.Parallel()
-			upstream := servers[i].Addr()
-			p.await(t, upstream, func(e exposition) error {
-				return errors.Join(allNever(e, upstream, "http_4xx"), noMixnodes(e, upstream))
-			})
-			publish(servers[i], documentAfter)
-			p.await(t, upstream, func(e exposition) error {
-				return errors.Join(allGood(e, upstream, documentAfter), noMixnodes(e, upstream))
-			})
+			server := startMixnodes(t)
+			server.Set(fake.Mixnodes, a.fault)
+			p := inProcess(t, []string{server.Addr()}, append([]string{"--betanet.url=" + server.URL(), "--collect.timeout=20s", "--request.timeout=2s"}, common...)...)
+			p.await(t, "", func(e exposition) error { return errors.Join(allNever(e, "", "http_4xx"), noMixnodes(e, "")) })
+			publish(server, documentAfter)
+			p.await(t, "", func(e exposition) error { return errors.Join(allGood(e, "", documentAfter), noMixnodes(e, "")) })
 		})
 	}
 }
 
 func TestTwo404sAreNoReasonToAskForMixnodes(t *testing.T) {
 	t.Parallel()
-	inTheWholeSuiteOnly(t)
 	server := startMixnodes(t)
 	publishOnly := fake.Network
 	server.Set(publishOnly, fake.JSON(fake.Document(publishOnly, documentBefore)))
-	p := watch(t, patient, server.URL())
-	upstream := server.Addr()
-	p.await(t, upstream, func(e exposition) error {
+	p := alone(t, server)
+	p.await(t, "", func(e exposition) error {
 		if n := server.Requests(publishOnly); n < watchedCycles {
 			return fmt.Errorf("got %d cycles, want %d", n, watchedCycles)
 		}
 		return errors.Join(
-			state{upstream, fake.Network}.good(e, documentBefore),
-			state{upstream, fake.Metrics}.never(e, "http_4xx"),
-			state{upstream, fake.Nodes}.never(e, "http_4xx"))
+			state{"", fake.Network}.good(e, documentBefore),
+			state{"", fake.Metrics}.never(e, "http_4xx"),
+			state{"", fake.Nodes}.never(e, "http_4xx"))
 	})
 	if got := server.Requests(fake.Mixnodes); got != 0 {
 		t.Errorf("got %d requests for /mixnodes, want none", got)
@@ -177,38 +165,33 @@ func TestTwo404sAreNoReasonToAskForMixnodes(t *testing.T) {
 func TestAnUpstreamChangesItsAPIAndOldSeriesGo(t *testing.T) {
 	t.Parallel()
 	server := startMixnodes(t)
-	upstream := server.Addr()
-	p := watch(t, patient, server.URL())
-	p.await(t, upstream, func(e exposition) error { return mixnodes(e, upstream) })
+	p := alone(t, server)
+	p.await(t, "", func(e exposition) error { return mixnodes(e, "") })
 
 	server.Set(fake.Mixnodes, fake.NotFound)
 	publish(server, documentBefore)
-	p.await(t, upstream, func(e exposition) error {
-		return errors.Join(allGood(e, upstream, documentBefore), noMixnodes(e, upstream),
-			e.isAbsent(series("betanet_exporter_endpoint_up", "upstream", upstream, "endpoint", "mixnodes")))
+	p.await(t, "", func(e exposition) error {
+		return errors.Join(allGood(e, "", documentBefore), noMixnodes(e, ""),
+			e.isAbsent(series("betanet_exporter_endpoint_up", "endpoint", "mixnodes")))
 	})
 }
 
 func TestABrokenMixnodesDocumentKeepsTheLastGoodOne(t *testing.T) {
 	t.Parallel()
 	server := startMixnodes(t)
-	upstream := server.Addr()
-	p := watch(t, patient, server.URL())
-	p.await(t, upstream, func(e exposition) error { return mixnodes(e, upstream) })
+	p := alone(t, server)
+	p.await(t, "", func(e exposition) error { return mixnodes(e, "") })
 
 	server.Set(fake.Mixnodes, fake.JSON(strings.ReplaceAll(fake.MixnodesDocument, "mixnode-c", "mixnode-a")))
-	of := func(name string, labels ...string) string {
-		return series(name, append(labels, "upstream", upstream)...)
-	}
-	p.await(t, upstream, func(e exposition) error {
+	p.await(t, "", func(e exposition) error {
 		return errors.Join(
-			e.is(of("betanet_up"), 0),
-			e.is(of("betanet_exporter_data_stale"), 1),
-			e.is(of("betanet_exporter_endpoint_failing", "endpoint", "mixnodes", "reason", "schema"), 1),
-			e.is(of("betanet_messages_total"), 60),
-			e.is(of("betanet_mixnode_up", "mixnode", "mixnode-c"), 0))
+			e.is("betanet_up", 0),
+			e.is("betanet_exporter_data_stale", 1),
+			e.is(series("betanet_exporter_endpoint_failing", "endpoint", "mixnodes", "reason", "schema"), 1),
+			e.is("betanet_messages_total", 60),
+			e.is(series("betanet_mixnode_up", "mixnode", "mixnode-c"), 0))
 	})
 
 	server.Set(fake.Mixnodes, fake.JSON(fake.MixnodesDocument))
-	p.await(t, upstream, func(e exposition) error { return mixnodes(e, upstream) })
+	p.await(t, "", func(e exposition) error { return mixnodes(e, "") })
 }

@@ -1,7 +1,6 @@
 package blackbox
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -24,35 +23,6 @@ func sumOf(e exposition, name string) float64 {
 		}
 	}
 	return sum
-}
-
-func TestAnUpstreamThatIsNotThereAtTheStartIsAbsentUntilItComes(t *testing.T) {
-	t.Parallel()
-	inTheWholeSuiteOnly(t)
-	server := start(t)
-	upstream := server.Addr()
-	server.Refuse()
-	p := watch(t, patient, server.URL())
-	settles(t, p, server)
-	e := p.await(t, upstream, func(e exposition) error { return allNever(e, upstream, "connect") })
-	for _, path := range v1Paths {
-		if attempts(e, path, "connect") == 0 {
-			t.Errorf("%s: got no attempt that ended in connect, want some", path)
-		}
-	}
-	for range 2 { // it comes, goes and comes back
-		if err := server.Listen(); err != nil {
-			t.Fatal(err)
-		}
-		p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, documentBefore) })
-		server.Refuse()
-		p.await(t, upstream, func(e exposition) error { return allBad(e, upstream, documentBefore, "connect") })
-	}
-	if err := server.Listen(); err != nil {
-		t.Fatal(err)
-	}
-	publish(server, documentAfter)
-	p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, documentAfter) })
 }
 
 // ending is a way in which a kept connection ends after an answer.
@@ -91,7 +61,6 @@ func endings() []ending {
 // request needs another connection, and is no failure, however often this happens.
 func TestWhatEndsAKeptConnectionIsNoFailure(t *testing.T) {
 	t.Parallel()
-	inTheWholeSuiteOnly(t)
 	for _, c := range endings() {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -99,11 +68,10 @@ func TestWhatEndsAKeptConnectionIsNoFailure(t *testing.T) {
 			for _, path := range v1Paths {
 				server.Set(path, c.end(fake.Document(path, documentBefore)))
 			}
-			p := serve(t, nil, append([]string{"--betanet.url=" + server.URL()}, brisk("--request.timeout=900ms")...)...)
-			settles(t, p, server)
+			p := alone(t, server)
 			e := p.await(t, "", func(e exposition) error {
 				if n := server.Requests(fake.Metrics); n < 6 {
-					return fmt.Errorf("got %d cycles, want 6", n)
+					return fmt.Errorf("got %d collections, want 6", n)
 				}
 				return allGood(e, "", documentBefore)
 			})
@@ -122,34 +90,4 @@ func TestWhatEndsAKeptConnectionIsNoFailure(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestASYNWithoutAnAnswerIsATimeout is for an upstream whose queue of connections is full, or that is behind a firewall.
-func TestASYNWithoutAnAnswerIsATimeout(t *testing.T) {
-	t.Parallel()
-	server := start(t)
-	upstream := server.Addr()
-	p := watch(t, quick, server.URL())
-	settles(t, p, server)
-	p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, documentBefore) })
-
-	if err := server.FillBacklog(); err != nil {
-		t.Fatal(err)
-	}
-	first := p.await(t, upstream, func(e exposition) error { return allBad(e, upstream, documentBefore, "timeout") })
-	p.await(t, upstream, func(e exposition) error {
-		all := []error{allBad(e, upstream, documentBefore, "timeout")}
-		for _, path := range v1Paths {
-			if got := attempts(e, path, "timeout") - attempts(first, path, "timeout"); got < 3 {
-				all = append(all, fmt.Errorf("%s: got %v more attempts that ended in timeout, want 3", path, got))
-			}
-		}
-		return errors.Join(all...)
-	})
-
-	if err := server.Listen(); err != nil {
-		t.Fatal(err)
-	}
-	publish(server, documentAfter)
-	p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, documentAfter) })
 }

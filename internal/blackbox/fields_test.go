@@ -122,14 +122,13 @@ func TestEveryFieldOfEveryDocumentIsChecked(t *testing.T) {
 			if f.path == fake.Mixnodes {
 				server = startMixnodes(t)
 			}
-			flags := append([]string{"--betanet.url=" + server.URL(), "--collect.timeout=50s", "--request.timeout=40s", "--retry.attempts=1"}, common[1:]...)
-			p := inProcess(t, []string{server.Addr()}, flags...)
+			p := alone(t, server)
 			for _, d := range f.defects() {
 				server.Set(f.path, fake.JSON(f.with(t, f.member())))
-				p.await(t, "", func(e exposition) error { return f.healthy(e, "") })
+				p.await(t, "", func(e exposition) error { return f.healthy(e) })
 				server.Set(f.path, fake.JSON(f.with(t, d.member)))
 				before := p.await(t, "", func(e exposition) error {
-					if err := f.refused(e, "", d.reason); err != nil {
+					if err := f.refused(e, d.reason); err != nil {
 						return fmt.Errorf("%s: %w", d.name, err)
 					}
 					return nil
@@ -140,7 +139,7 @@ func TestEveryFieldOfEveryDocumentIsChecked(t *testing.T) {
 				}
 			}
 			server.Set(f.path, fake.JSON(f.with(t, f.member())))
-			p.await(t, "", func(e exposition) error { return f.healthy(e, "") })
+			p.await(t, "", func(e exposition) error { return f.healthy(e) })
 		})
 	}
 }
@@ -152,31 +151,28 @@ func (f field) endpoint() string {
 	return endpoints[f.path]
 }
 
-func (f field) healthy(e exposition, upstream string) error {
+func (f field) healthy(e exposition) error {
 	if f.path == fake.Mixnodes {
-		return mixnodes(e, upstream)
+		return mixnodes(e, "")
 	}
-	return allGood(e, upstream, documentBefore)
+	return allGood(e, "", documentBefore)
 }
 
 // refused is the promise while the document is not accepted: the values of the last good one, flagged, and the reason.
-func (f field) refused(e exposition, upstream, reason string) error {
+func (f field) refused(e exposition, reason string) error {
 	if f.path != fake.Mixnodes {
-		return oneBad(e, upstream, documentBefore, f.path, reason)
-	}
-	of := func(name string, labels ...string) string {
-		return series(name, append(labels, "upstream", upstream)...)
+		return someBad(e, "", documentBefore, []string{f.path}, reason)
 	}
 	return errors.Join(
-		e.is(of("betanet_up"), 0),
-		e.is(of("betanet_exporter_endpoint_up", "endpoint", "mixnodes"), 0),
-		e.is(of("betanet_exporter_data_stale"), 1),
-		e.is(of("betanet_exporter_endpoint_failing", "endpoint", "mixnodes", "reason", reason), 1),
-		e.is(of("betanet_messages_total"), 60),
-		e.is(of("betanet_packets_dropped_total"), 6),
-		e.is(of("betanet_mixnode_up", "mixnode", "mixnode-b"), 1),
-		e.is(of("betanet_mixnode_packets_forwarded_total", "mixnode", "mixnode-b"), 18),
-		e.is(of("betanet_exporter_upstream_resets_total"), 0),
+		e.is("betanet_up", 0),
+		e.is(series("betanet_exporter_endpoint_up", "endpoint", "mixnodes"), 0),
+		e.is("betanet_exporter_data_stale", 1),
+		e.is(series("betanet_exporter_endpoint_failing", "endpoint", "mixnodes", "reason", reason), 1),
+		e.is("betanet_messages_total", 60),
+		e.is("betanet_packets_dropped_total", 6),
+		e.is(series("betanet_mixnode_up", "mixnode", "mixnode-b"), 1),
+		e.is(series("betanet_mixnode_packets_forwarded_total", "mixnode", "mixnode-b"), 18),
+		e.is("betanet_exporter_upstream_resets_total", 0),
 	)
 }
 
@@ -184,7 +180,6 @@ func (f field) refused(e exposition, upstream, reason string) error {
 func TestAnOptionalFieldThatIsMissingIsAbsent(t *testing.T) {
 	t.Parallel()
 	server := startMixnodes(t)
-	upstream := server.Addr()
 	document := fake.MixnodesDocument
 	for _, f := range fields {
 		if f.optional {
@@ -192,17 +187,17 @@ func TestAnOptionalFieldThatIsMissingIsAbsent(t *testing.T) {
 		}
 	}
 	server.Set(fake.Mixnodes, fake.ThenClose(fake.JSON(document)))
-	p := watch(t, patient, server.URL())
-	p.await(t, upstream, func(e exposition) error {
+	p := alone(t, server)
+	p.await(t, "", func(e exposition) error {
 		all := []error{
-			e.is(series("betanet_up", "upstream", upstream), 1),
-			e.is(series("betanet_messages_total", "upstream", upstream), 60),
-			e.isAbsent(series("betanet_packets_dropped_total", "upstream", upstream)),
-			e.isAbsent(series("betanet_average_latency_seconds", "upstream", upstream)),
-			e.isAbsent(series("betanet_message_latency_seconds_count", "upstream", upstream)),
+			e.is("betanet_up", 1),
+			e.is("betanet_messages_total", 60),
+			e.isAbsent("betanet_packets_dropped_total"),
+			e.isAbsent("betanet_average_latency_seconds"),
+			e.isAbsent("betanet_message_latency_seconds_count"),
 		}
 		for _, name := range []string{"packets_forwarded_total", "packets_dropped_total", "average_latency_seconds"} {
-			all = append(all, e.isAbsent(series("betanet_mixnode_"+name, "upstream", upstream, "mixnode", "mixnode-a")))
+			all = append(all, e.isAbsent(series("betanet_mixnode_"+name, "mixnode", "mixnode-a")))
 		}
 		return errors.Join(all...)
 	})

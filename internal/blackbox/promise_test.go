@@ -115,13 +115,14 @@ func allGood(e exposition, upstream string, id int) error {
 	return errors.Join(all...)
 }
 
-// oneBad is the promise for an upstream of which only the endpoint of one path fails. All exposed values are document id.
-func oneBad(e exposition, upstream string, id int, bad string, reasons ...string) error {
+// failing is the promise for an upstream of which the endpoints of some paths fail, each as bad wants. The others succeeded
+// with document id.
+func failing(e exposition, upstream string, id int, paths []string, bad func(state) error) error {
 	all := []error{e.is(series("betanet_up", "upstream", upstream), 0)}
 	for _, path := range v1Paths {
 		s := state{upstream, path}
-		if path == bad {
-			all = append(all, s.bad(e, id, reasons...))
+		if slices.Contains(paths, path) {
+			all = append(all, bad(s))
 		} else {
 			all = append(all, s.good(e, id))
 		}
@@ -129,20 +130,17 @@ func oneBad(e exposition, upstream string, id int, bad string, reasons ...string
 	return errors.Join(all...)
 }
 
-// allBad is the promise for an upstream of which every endpoint fails for the same reason.
+// someBad is the promise for endpoints that fail for the same reason. All exposed values are document id.
+func someBad(e exposition, upstream string, id int, paths []string, reasons ...string) error {
+	return failing(e, upstream, id, paths, func(s state) error { return s.bad(e, id, reasons...) })
+}
+
+// allBad is someBad of every endpoint.
 func allBad(e exposition, upstream string, id int, reasons ...string) error {
-	all := []error{e.is(series("betanet_up", "upstream", upstream), 0)}
-	for _, path := range v1Paths {
-		all = append(all, state{upstream, path}.bad(e, id, reasons...))
-	}
-	return errors.Join(all...)
+	return someBad(e, upstream, id, v1Paths, reasons...)
 }
 
 // allNever is the promise for an upstream that has failed for the same reason from the start.
 func allNever(e exposition, upstream string, reasons ...string) error {
-	all := []error{e.is(series("betanet_up", "upstream", upstream), 0)}
-	for _, path := range v1Paths {
-		all = append(all, state{upstream, path}.never(e, reasons...))
-	}
-	return errors.Join(all...)
+	return failing(e, upstream, 0, v1Paths, func(s state) error { return s.never(e, reasons...) })
 }

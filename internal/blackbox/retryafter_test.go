@@ -46,7 +46,7 @@ func TestAShortRetryAfterIsWaitedForWithinTheCycle(t *testing.T) {
 	}
 	r := row{path: fake.Nodes, reason: "http_429", fault: status(429, "Retry-After: 1")}
 	server := start(t)
-	server.Set(r.path, r.fault(fake.Document(r.path, documentFaulty)))
+	r.begin(server)
 	p := watch(t, flags, server.URL())
 	pauses(t, p, server, r, 0, 3, time.Second, 10*time.Second)()
 }
@@ -98,9 +98,9 @@ func TestARetryAfterOfAnyLengthIsAtMostFiveMinutes(t *testing.T) {
 			t.Parallel()
 			server, upstream := servers[i], servers[i].Addr()
 			p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, documentBefore) })
-			server.Set(r.path, r.fault(fake.Document(r.path, documentFaulty)))
+			r.begin(server)
 			p.await(t, upstream, func(e exposition) error {
-				return oneBad(e, upstream, documentBefore, r.path, r.reasons()...)
+				return r.bad(e, upstream)
 			})
 			asked := server.Requests(r.path)
 			publish(server, documentBefore)
@@ -109,7 +109,7 @@ func TestARetryAfterOfAnyLengthIsAtMostFiveMinutes(t *testing.T) {
 				if n := server.Requests(r.reference()) - cycle; n < watchedCycles {
 					return fmt.Errorf("got %d cycles, want %d", n, watchedCycles)
 				}
-				return oneBad(e, upstream, documentBefore, r.path, r.reasons()...)
+				return r.bad(e, upstream)
 			})
 			if got := server.Requests(r.path); got != asked {
 				t.Errorf("got %d requests before the time had come, want none", got-asked)

@@ -103,27 +103,13 @@ func (r row) url(server *fake.Server) string {
 	return server.URL()
 }
 
-// never, bad and good are what is promised at a time.
+// never and bad are what is promised while the fault is there, without an earlier document and with one.
 func (r row) never(e exposition, upstream string) error {
-	return r.others(e, upstream, func(s state) error { return s.never(e, r.reasons()...) })
+	return failing(e, upstream, documentBefore, r.paths(), func(s state) error { return s.never(e, r.reasons()...) })
 }
 
 func (r row) bad(e exposition, upstream string) error {
-	return r.others(e, upstream, func(s state) error { return s.bad(e, documentBefore, r.reasons()...) })
-}
-
-// others is what is promised of the paths that do not fail, and each of the others.
-func (r row) others(e exposition, upstream string, failing func(state) error) error {
-	all := []error{e.is(series("betanet_up", "upstream", upstream), 0)}
-	for _, path := range v1Paths {
-		s := state{upstream, path}
-		if slices.Contains(r.paths(), path) {
-			all = append(all, failing(s))
-		} else {
-			all = append(all, s.good(e, documentBefore))
-		}
-	}
-	return errors.Join(all...)
+	return someBad(e, upstream, documentBefore, r.paths(), r.reasons()...)
 }
 
 // check takes an upstream through healthy, faulty and healed. Later, after what meanwhile does, nothing has changed, in
@@ -248,7 +234,7 @@ func TestWhatIsUnusualButRightIsAccepted(t *testing.T) {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
 			server := start(t)
-			p := inProcess(t, []string{server.Addr()}, r.collected(t, server)...)
+			p := alone(t, server)
 			p.await(t, "", func(e exposition) error { return allGood(e, "", documentBefore) })
 			server.Set(r.path, r.fault(fake.Document(r.path, documentAfter)))
 			p.await(t, "", func(e exposition) error {

@@ -42,6 +42,11 @@ func wholeRows() []row {
 		plain("RST on connection", "reset", true, transport(fake.ResetOnAccept)),
 		plain("RST on request", "reset", true, transport(fake.ResetOnFirstBytes)),
 		plain("FIN on request", "eof", true, transport(fake.CutOnFirstBytes)),
+		plain("SYN without an answer", "timeout", true, func(server *fake.Server) {
+			if err := server.FillBacklog(); err != nil {
+				panic(err)
+			}
+		}),
 		plain("silence", "timeout", true, transport(fake.HangOnAccept)),
 		plain("TLS in answer to plain HTTP", "eof", true, transport(fake.TLS(untrusted.Config()))),
 		plain("TLS alert in answer to plain HTTP", "tls", false, transport(fake.TLSAlert)),

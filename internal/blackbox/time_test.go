@@ -1,13 +1,11 @@
 package blackbox
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -65,7 +63,7 @@ func TestValuesVanishWhenTheyAreTooOldAndComeBack(t *testing.T) {
 	flags := []string{
 		"--collect.interval=1s", "--collect.timeout=900ms", "--retry.attempts=1", "--breaker.failures=1000", "--cache.max-stale=" + maxStale.String(),
 	}
-	for name, failing := range map[string][]string{"all": v1Paths, "one": {fake.Network}} {
+	for name, broken := range map[string][]string{"all": v1Paths, "one": {fake.Network}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := start(t)
@@ -75,33 +73,20 @@ func TestValuesVanishWhenTheyAreTooOldAndComeBack(t *testing.T) {
 			p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, documentBefore) })
 
 			began := time.Now()
-			for _, path := range failing {
+			for _, path := range broken {
 				server.Set(path, fake.Status(500, "{}"))
 			}
 			was := p.await(t, upstream, func(e exposition) error {
-				var all []error
-				for _, path := range failing {
-					all = append(all, state{upstream, path}.bad(e, documentBefore, "http_5xx"))
-				}
-				return errors.Join(all...)
+				return someBad(e, upstream, documentBefore, broken, "http_5xx")
 			})
-			for _, path := range failing {
+			for _, path := range broken {
 				timestamp := state{upstream, path}.key("betanet_exporter_last_success_timestamp_seconds")
 				if was.values[timestamp] < float64(began.Add(-10*time.Second).Unix()) {
 					t.Errorf("%s: got %v, want the time of the last good document", timestamp, was.values[timestamp])
 				}
 			}
 			p.await(t, upstream, func(e exposition) error {
-				all := []error{e.is(series("betanet_up", "upstream", upstream), 0)}
-				for _, path := range v1Paths {
-					s := state{upstream, path}
-					if slices.Contains(failing, path) {
-						all = append(all, s.never(e, "http_5xx"))
-					} else {
-						all = append(all, s.good(e, documentBefore))
-					}
-				}
-				return errors.Join(all...)
+				return failing(e, upstream, documentBefore, broken, func(s state) error { return s.never(e, "http_5xx") })
 			})
 			if took := time.Since(began); took < maxStale-1500*time.Millisecond { // the last good one may be a tick older than the fault
 				t.Errorf("the values vanished after %v, want %v", took, maxStale)

@@ -73,6 +73,14 @@ var unhurried = []string{
 	"--collect.interval=5s", "--collect.timeout=4900ms", "--request.timeout=4900ms", "--retry.backoff=1ms", "--retry.max-backoff=2ms",
 }
 
+// alone starts an exporter of one upstream in the process of the test, whose attempts may take as long as a busy machine
+// wants. Others that flags add are not collected again.
+func alone(t *testing.T, server *fake.Server, flags ...string) *program {
+	t.Helper()
+	flags = append(flags, "--betanet.url="+server.URL(), "--collect.timeout=50s", "--request.timeout=40s")
+	return inProcess(t, []string{server.Addr()}, append(flags, common...)...)
+}
+
 // undisturbed lets watch begin and end a period of watching until there is one in which no attempt of the process ran
 // into its limit. Such an attempt is the machine's doing, and is repeated, which would be taken for the exporter's.
 func undisturbed(t *testing.T, p *program, watch func() (judge func())) {
