@@ -60,7 +60,7 @@ test-all: test faults lint ## test, every fault, lint, and the tests in test/ wi
 # -count=1: the program is built by the tests, which go's test cache does not see.
 	cd test && $(GO) test -v -race -shuffle=on -count=1 -timeout=45m ./...
 
-faults: ## every fault of internal/blackbox, of which test injects a part; four minutes
+faults: ## everything of internal/blackbox, of which test runs every fault but not the slow tests
 	BETANET_FAULTS=all $(GO) test -race -shuffle=on -count=1 -timeout=25m ./internal/blackbox
 
 FUZZTIME ?= 1m

@@ -9,8 +9,7 @@ import (
 //
 //	BETANET_FAULTS=all go test -race ./internal/blackbox
 //
-// Without it only what takes less than a minute runs, build included. That has every group of faults and every reason,
-// and of the tables a part of the rows.
+// Without it only what takes less than a minute runs, build included. That has every fault of the table.
 const (
 	wanted     = "BETANET_FAULTS"
 	everything = "all"
