@@ -13,7 +13,7 @@ import (
 // tells of every value what it may be, whenever it is seen.
 type ledger struct {
 	*fake.Server
-	name string // its address, which Listen writes anew
+	name string // its address
 
 	mu       sync.Mutex
 	restarts int

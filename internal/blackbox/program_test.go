@@ -75,7 +75,7 @@ type program struct {
 	pid   int
 	gone  chan struct{} // closed when it has ended, though its log may not have been read
 	ended time.Time     // valid after gone
-	kept  bool          // what it says at its end is judged by the test itself
+	kept  bool          // the test itself judges its end
 
 	// Of one in the process of the test.
 	onDemand []string // the names of upstreams, which each scrape has collected before

@@ -30,7 +30,7 @@ func TestACounterThatFallsIsExposedAsSentAndCountedOnce(t *testing.T) {
 			{messages: 0, sent: 100, resets: 1},
 			{messages: 5000, sent: 100, resets: 1, fleetMessages: 5000},
 		},
-		"the service starts anew": {
+		"the service starts again": {
 			{messages: 5000, sent: 100},
 			{messages: 10, sent: 5, resets: 1, fleetMessages: 10, fleetSent: 5},
 			{messages: 9, sent: 4, resets: 2, fleetMessages: 19, fleetSent: 9},
@@ -52,7 +52,7 @@ func TestACounterThatFallsIsExposedAsSentAndCountedOnce(t *testing.T) {
 				server.Set(fake.Network, fake.JSON(s.network()))
 				shown := func(e exposition) error { return s.shown(e, upstream) }
 				p.await(t, upstream, shown)
-				// In between the upstream fails, which is no reset.
+				// In between the upstream fails, which is not a reset.
 				server.Set(fake.Metrics, fake.Status(500, s.metrics()))
 				p.await(t, upstream, func(e exposition) error {
 					return errors.Join(shown(e), (state{upstream, fake.Metrics}).reasons(e, "http_5xx"))

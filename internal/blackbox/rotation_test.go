@@ -44,7 +44,7 @@ func TestANewCAFileIsReadWithoutARestart(t *testing.T) {
 	write(t, ca, string(second.PEM()))
 	good(documentAfter)
 
-	// A file that is no certificate, or is gone, takes nothing away from what is known.
+	// A file that is not a certificate, or is gone, takes nothing away from what is known.
 	write(t, ca, "no certificate")
 	server.SetTransport(fake.TLS(second.Config())) // which drops the connections
 	p.await(t, "edge", func(e exposition) error {

@@ -16,7 +16,7 @@ import (
 type row struct {
 	name   string
 	path   string // set by spread if empty
-	reason string // what the table says; where the client cannot always tell, two with "|" between them
+	reason string // as in the table; where the client cannot always tell, two with "|" between them
 	fault  func(document string) fake.Behaviour
 	whole  func(*fake.Server) // in place of path and fault
 
@@ -160,7 +160,7 @@ func (r row) attempts() int { return map[bool]int{true: 2, false: 3}[r.whole != 
 
 // TestEveryFaultHasItsReason takes an upstream through each fault of the table, with an exporter of its own in the process
 // of the test. The fault is there from the start, so that nothing of the endpoint may be shown, not even a 0; it ends, and
-// comes back. Each attempt is counted by its reason, and is made again only where the table says so.
+// comes back. Each attempt is counted by its reason, and is made again only where the table wants it.
 func TestEveryFaultHasItsReason(t *testing.T) {
 	t.Parallel()
 	for _, r := range allRows() {

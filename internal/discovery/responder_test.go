@@ -26,7 +26,7 @@ func newZone(t *testing.T) (zone, *net.Resolver) {
 // domain is name as the name server hears it.
 var domain = strings.TrimSuffix(name, ".")
 
-// set says what the answer to a question for a type is.
+// set sets the answer to questions for a type.
 func (z zone) set(typ uint16, code int, records ...fake.Record) {
 	z.SetType(domain, typ, fake.Name{Code: code, Records: records})
 }

@@ -1,6 +1,6 @@
 // Package drill is a scripted outage of simulated services, to watch what page,
 // dashboards and alerts make of it, and to practise. The script is a table; what
-// plays it knows nothing of what stands in it.
+// plays it knows nothing of its contents.
 package fake
 
 import (
@@ -12,7 +12,7 @@ import (
 type Phase struct {
 	Name     string
 	Lasts    time.Duration
-	Again    time.Duration    // the services become anew what they are so often; 0 for once
+	Again    time.Duration    // the interval at which the services are put into their state again; 0 for once
 	Services map[string]State // how the services are; those not named are well
 
 	// What should be seen.

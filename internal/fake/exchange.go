@@ -48,10 +48,10 @@ func abort(tcp *net.TCPConn) {
 	tcp.Close()
 }
 
-// Hold says nothing more until the client hangs up or the server is closed.
+// Hold sends nothing more until the client hangs up or the server is closed.
 func (x *Exchange) Hold() { io.Copy(io.Discard, x.conn) }
 
-// Wait says nothing until ended is closed. It reports false as soon as the client hung up: one with a timeout would
+// Wait sends nothing until ended is closed. It reports false as soon as the client hung up: one with a timeout would
 // otherwise leave a goroutine and a descriptor behind for each of its attempts. What the client sent meanwhile is kept.
 func (x *Exchange) Wait(ended <-chan struct{}) bool {
 	gone, woken := make(chan struct{}), make(chan struct{})

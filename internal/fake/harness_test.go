@@ -145,7 +145,7 @@ func eventually(t *testing.T, what string, happened func() bool) {
 	}
 }
 
-// dial opens a raw connection that no read or write can block on for ever.
+// dial opens a raw connection that no read or write can block on forever.
 func dial(t *testing.T, s *Service) (net.Conn, *bufio.Reader) {
 	t.Helper()
 	c, err := net.DialTimeout("tcp", s.server.addr, patience)

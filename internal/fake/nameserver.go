@@ -56,7 +56,7 @@ func ServiceAt(priority, port uint16, target string) Record {
 	return Record{SRV, append(b, 0)}
 }
 
-// A Name is what the name server says about one name: its records, or why there are none.
+// Name is the answer for one name: its records, or why there are none.
 type Name struct {
 	Code    int
 	Records []Record
@@ -70,7 +70,7 @@ func To(addresses ...netip.Addr) (n Name) {
 	return n
 }
 
-// NameServer is a DNS server that tells the truth for as long as it is asked to. It answers over UDP.
+// NameServer is a DNS server over UDP that answers as it is told to.
 type NameServer struct {
 	conn net.PacketConn
 	done chan struct{}
@@ -98,18 +98,18 @@ func (n *NameServer) Resolver() *net.Resolver {
 	}}
 }
 
-// Set makes it say this about a name. A name that was never set does not exist.
-func (n *NameServer) Set(name string, says Name) {
+// Set sets the answer for a name. A name that was never set does not exist.
+func (n *NameServer) Set(name string, reply Name) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.names[name] = map[uint16]Name{0: says}
+	n.names[name] = map[uint16]Name{0: reply}
 }
 
-// SetType makes it say this to questions for one type of the records of a name that was set.
-func (n *NameServer) SetType(name string, typ uint16, says Name) {
+// SetType sets the answer for one type of the records of a name that was set.
+func (n *NameServer) SetType(name string, typ uint16, reply Name) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.names[name][typ] = says
+	n.names[name][typ] = reply
 }
 
 // Asked is how many questions there were for a name.
@@ -155,17 +155,17 @@ func (n *NameServer) answer(query []byte) []byte {
 		return nil
 	}
 	typ := binary.BigEndian.Uint16(query[end:])
-	says := n.says(name, typ)
-	switch says.Code {
+	found := n.find(name, typ)
+	switch found.Code {
 	case Silence:
 		return nil
 	case Garbage:
 		return append(append([]byte(nil), query[:2]...), "garbage"...)
 	}
 	a := append([]byte(nil), query[:end+4]...)
-	a[2], a[3] = 0x84, byte(says.Code) // an authoritative answer
+	a[2], a[3] = 0x84, byte(found.Code) // an authoritative answer
 	clear(a[6:headerSize])
-	for _, r := range says.Records {
+	for _, r := range found.Records {
 		if r.Type == typ {
 			a[7]++
 			a = append(a, 0xc0, headerSize, byte(typ>>8), byte(typ), 0, 1, 0, 0, 0, 0) // the name of the question, IN, TTL 0
@@ -176,8 +176,8 @@ func (n *NameServer) answer(query []byte) []byte {
 	return a
 }
 
-// says is what there is to say about a type of a name's records. It counts the question.
-func (n *NameServer) says(name string, typ uint16) Name {
+// find returns the answer for a type of a name's records. It counts the question.
+func (n *NameServer) find(name string, typ uint16) Name {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.asked[name]++
@@ -185,8 +185,8 @@ func (n *NameServer) says(name string, typ uint16) Name {
 	if !known {
 		return Name{Code: NoSuchName}
 	}
-	if says, ok := of[typ]; ok {
-		return says
+	if one, ok := of[typ]; ok {
+		return one
 	}
 	return of[0]
 }

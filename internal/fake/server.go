@@ -197,7 +197,7 @@ func (s *Server) Close() {
 // Requests is the number of requests for path so far.
 func (s *Server) Requests(path string) int { return s.traffic(path).requests }
 
-// RequestTimes tells when each request for path arrived, but for those after the thousandth.
+// RequestTimes reports when each of the first thousand requests for path arrived.
 func (s *Server) RequestTimes(path string) []time.Time { return slices.Clone(s.traffic(path).times) }
 
 func (s *Server) traffic(path string) traffic {

@@ -183,7 +183,7 @@ func TestATransportActsOnEveryConnectionThatFollows(t *testing.T) {
 		"late RST":      {ResetOnFirstBytes, "reset by peer"},
 		"FIN":           {CutOnFirstBytes, "EOF"},
 		"no handshake":  {HangOnAccept, "Client.Timeout"},
-		"no connection": {Plain, ""}, // a TLS hello is no request
+		"no connection": {Plain, ""}, // a TLS hello is not a request
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

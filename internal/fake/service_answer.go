@@ -39,8 +39,8 @@ func (s *Service) answer(x *Exchange) {
 }
 
 // send writes an answer, half of it with badjson and truncate. A mixnodes server
-// ends the connection after it although nothing in the answer says so, and knows
-// no HEAD.
+// ends the connection after it although nothing in the answer announces it, and
+// does not know HEAD.
 func (s *Service) send(x *Exchange, a answer, kind string) {
 	v1, length := s.options.API == V1, len(a.body)
 	if kind == badjson || kind == truncate {

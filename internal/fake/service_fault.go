@@ -88,7 +88,7 @@ type plan struct {
 func (p plan) changes() bool { return p.every > 0 && len(p.faults) > 0 }
 
 // at gives the mode at an age of the plan and for how long it lasts from
-// there. A period begins healthy, so that whoever watches has seen the values
+// there. A period begins healthy, so that a person who watches has seen the values
 // before the first fault.
 func (p plan) at(age time.Duration) (mode, time.Duration) {
 	if !p.changes() {

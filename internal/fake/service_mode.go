@@ -48,7 +48,7 @@ func (s *Service) begin(p plan) {
 	}
 }
 
-// setMode makes the service behave as m says, from the connections that exist
+// setMode makes the service behave as in m, from the connections that exist
 // down to the port. Only one goroutine at a time may call it: the caller of
 // SetFaults or the schedule.
 func (s *Service) setMode(ctx context.Context, m mode) {

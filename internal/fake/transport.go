@@ -69,5 +69,5 @@ var HTTPToTLS = Say([]byte("HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain
 // TLSAlert answers any client with the fatal TLS alert "unexpected message", as TLS servers do to plain HTTP.
 var TLSAlert = Say([]byte("\x15\x03\x01\x00\x02\x02\x0a"))
 
-// TLSGarbage answers any client with a TLS record whose content is no handshake message.
+// TLSGarbage answers any client with a TLS record whose content is not a handshake message.
 var TLSGarbage = Say([]byte("\x16\x03\x03\x00\x20" + strings.Repeat("\xff", 0x20)))

@@ -15,8 +15,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// authority is a certificate that signs others, those of a server on loopback and
-// of clients.
+// authority is a certificate that signs others, for a server on loopback and for
+// clients.
 func authority() *fake.Certificate { return fake.Issue(nil, time.Now().Add(time.Hour)) }
 
 // secured is a receiver that has a certificate of the authority, and wants one
