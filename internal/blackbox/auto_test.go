@@ -109,7 +109,6 @@ func TestThreeTimes404AndAValidMixnodesDocumentIsTheOtherAPI(t *testing.T) {
 }
 
 func TestThreeTimes404WithoutAMixnodesDocumentIsAFailingV1(t *testing.T) {
-	t.Parallel()
 	edited := func(old, other string) fake.Behaviour {
 		return fake.JSON(strings.Replace(fake.MixnodesDocument, old, other, 1))
 	}
@@ -143,7 +142,6 @@ func TestThreeTimes404WithoutAMixnodesDocumentIsAFailingV1(t *testing.T) {
 }
 
 func TestTwo404sAreNoReasonToAskForMixnodes(t *testing.T) {
-	t.Parallel()
 	server := startMixnodes(t)
 	publishOnly := fake.Network
 	server.Set(publishOnly, fake.JSON(fake.Document(publishOnly, documentBefore)))
@@ -163,7 +161,6 @@ func TestTwo404sAreNoReasonToAskForMixnodes(t *testing.T) {
 }
 
 func TestAnUpstreamChangesItsAPIAndOldSeriesGo(t *testing.T) {
-	t.Parallel()
 	server := startMixnodes(t)
 	p := alone(t, server)
 	p.await(t, "", func(e exposition) error { return mixnodes(e, "") })
@@ -177,7 +174,6 @@ func TestAnUpstreamChangesItsAPIAndOldSeriesGo(t *testing.T) {
 }
 
 func TestABrokenMixnodesDocumentKeepsTheLastGoodOne(t *testing.T) {
-	t.Parallel()
 	server := startMixnodes(t)
 	p := alone(t, server)
 	p.await(t, "", func(e exposition) error { return mixnodes(e, "") })

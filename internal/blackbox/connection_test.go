@@ -60,7 +60,6 @@ func endings() []ending {
 // TestWhatEndsAKeptConnectionIsNoFailure has upstreams that end each connection after an answer in some way. The next
 // request needs another connection, and is not a failure, however often this happens.
 func TestWhatEndsAKeptConnectionIsNoFailure(t *testing.T) {
-	t.Parallel()
 	for _, c := range endings() {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -114,7 +114,6 @@ func (f field) with(t *testing.T, member string) string {
 
 // TestEveryFieldOfEveryDocumentIsChecked takes each field through each defect, one after the other.
 func TestEveryFieldOfEveryDocumentIsChecked(t *testing.T) {
-	t.Parallel()
 	for _, f := range fields {
 		t.Run(strings.TrimPrefix(f.path+"/"+f.name, "/"), func(t *testing.T) {
 			t.Parallel()
@@ -178,7 +177,6 @@ func (f field) refused(e exposition, reason string) error {
 
 // TestAnOptionalFieldThatIsMissingIsAbsent checks that nothing is made up for it.
 func TestAnOptionalFieldThatIsMissingIsAbsent(t *testing.T) {
-	t.Parallel()
 	server := startMixnodes(t)
 	document := fake.MixnodesDocument
 	for _, f := range fields {

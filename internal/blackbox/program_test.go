@@ -88,11 +88,8 @@ type program struct {
 }
 
 // slots is how many exporters may run at a time. More would wait for a processor, with attempts that run into their
-// limit, in place of waiting for their turn. Those in the process of the test have few threads and slots of their own.
+// limit, in place of waiting for their turn. Those in the process of the test have slots of their own.
 var slots, slotsInProcess = make(chan struct{}, 8), make(chan struct{}, 16)
-
-// starting keeps a process from inheriting that SIGPIPE is ignored, as it is once an exporter in this process has started.
-var starting sync.RWMutex
 
 // surroundings are what a process is started in. The zero value is an environment as that of the test.
 type surroundings struct {
@@ -135,10 +132,8 @@ func (s surroundings) begin(t *testing.T, args ...string) *program {
 	cmd.Env, cmd.ExtraFiles = append(os.Environ(), s.env...), s.files
 	cmd.Stdout, cmd.Stderr = writer, writer
 	tie(cmd)
-	starting.Lock()
-	ossignal.Reset(syscall.SIGPIPE)
+	ossignal.Reset(syscall.SIGPIPE) // which an exporter in this process has ignored, and a child would inherit that
 	err = cmd.Start()
-	starting.Unlock()
 	writer.Close()
 	if err != nil {
 		t.Fatal(err)
@@ -188,6 +183,9 @@ func (p *program) stop(t *testing.T) {
 
 // inProcess starts the exporter in the process of the test, where it is there at once. It collects each of the upstreams
 // at the start, and afterwards once before each scrape and at no other time.
+//
+// A test that calls it is not parallel itself, though its subtests may be. It is over then before the first process
+// starts, whose clock is watched.
 func inProcess(t *testing.T, upstreams []string, args ...string) *program {
 	t.Helper()
 	slotsInProcess <- struct{}{}
@@ -197,8 +195,6 @@ func inProcess(t *testing.T, upstreams []string, args ...string) *program {
 		"--web.enable-pprof", // without it each exporter would change the memory profile of the test
 	}, args...)
 	ctx, end := context.WithCancel(context.Background())
-	starting.RLock()
-	defer starting.RUnlock()
 	reader, writer := io.Pipe()
 	go func() {
 		defer close(p.done)

@@ -9,7 +9,6 @@ import (
 
 // TestNobodyElseHearsOfARedirect points to a second server, which must not even get a connection.
 func TestNobodyElseHearsOfARedirect(t *testing.T) {
-	t.Parallel()
 	trap := start(t)
 	var rows []row
 	for _, to := range []struct{ where, location string }{

@@ -17,7 +17,6 @@ type step struct {
 }
 
 func TestACounterThatFallsIsExposedAsSentAndCountedOnce(t *testing.T) {
-	t.Parallel()
 	for name, steps := range map[string][]step{
 		"it falls": {
 			{messages: 5000, sent: 100},

@@ -49,7 +49,6 @@ func wholeRows() []row {
 		}),
 		plain("silence", "timeout", true, transport(fake.HangOnAccept)),
 		plain("TLS in answer to plain HTTP", "eof", true, transport(fake.TLS(untrusted.Config()))),
-		plain("TLS alert in answer to plain HTTP", "tls", false, transport(fake.TLSAlert)),
 
 		onTLS("untrusted certificate", "tls", false, fake.TLS(untrusted.Config())),
 		onTLS("expired certificate", "tls", false, fake.TLS(expired.Config())),
@@ -63,5 +62,7 @@ func wholeRows() []row {
 		onTLS("handshake ended by RST", "reset", true, fake.ResetOnFirstBytes),
 		onTLS("handshake ended by FIN", "eof", true, fake.CutOnFirstBytes),
 		onTLS("handshake without answer", "timeout", true, fake.HangOnAccept),
+
+		plain("TLS alert in answer to plain HTTP", "tls", false, transport(fake.TLSAlert)),
 	}
 }
