@@ -200,9 +200,10 @@ func (r row) checkCollected(t *testing.T, server *fake.Server) {
 	}
 	for _, path := range r.paths() {
 		r.isCounted(t, first, still, path, p.rounds-rounds, attempted)
-		// net/http sends a request again by itself if a kept connection ends before the first byte of the answer.
-		want := (p.rounds - rounds) * attempted
-		if got := server.Requests(path) - requests[path]; r.whole == nil && (got < want || got > 2*want || !r.retried && got > want) {
+		// net/http sends a request again by itself if a kept connection ends before the first byte of the answer; an attempt
+		// that is to time out may do so on a busy machine before there is a request.
+		got, want := server.Requests(path)-requests[path], (p.rounds-rounds)*attempted
+		if r.whole == nil && (got < want && r.reason != "timeout" || got > 2*want || !r.retried && got > want) {
 			t.Errorf("got %d requests for %s in %d collections, want %d attempts in each", got, path, p.rounds-rounds, attempted)
 		}
 	}
