@@ -14,7 +14,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/config"
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/fleet"
-	"github.com/betanet/betanet_exporter/internal/web"
+	"github.com/betanet/betanet_exporter/internal/status"
 
 	"github.com/prometheus/common/version"
 )
@@ -27,7 +27,7 @@ func collect(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.
 	}
 	registry := exposition.NewRegistry()
 	upstreams := c.Upstreams()
-	past := new(past)
+	past := new(recorder)
 	poller := newPoller(registry, past, log, divideOpenFiles(openFilesLimit()).upstreams)
 	defer past.warnings.flush()
 	if err := usable(upstreams); err != nil {
@@ -51,13 +51,14 @@ func collect(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.
 		poller.Remove(u)
 	}
 	var err error
+	now := time.Now()
 	switch c.Collect.Output {
 	case "json":
 		e := json.NewEncoder(stdout)
 		e.SetIndent("", "  ")
-		err = e.Encode(web.NewStatus(nil, views, version.Version, time.Now()))
+		err = e.Encode(status.NewStatus(fleet.HealthOf(views, now), views, version.Version, now))
 	case "table":
-		err = writeTable(stdout, views, time.Now())
+		err = writeTable(stdout, views, now)
 	default:
 		err = registry.WriteUpstreams(stdout, exposition.Text)
 	}

@@ -20,12 +20,14 @@ var directions = map[string][]string{
 	"config":     {"betanet", "fleet", "retry"},
 	"poll":       {"betanet", "breaker", "fleet", "retry", "snapshot"},
 	"exposition": {"betanet", "breaker", "fleet"},
-	"history":    {"betanet", "fleet"},
 	"discovery":  {"fleet"},
 	"otlp":       {"proxy", "retry"},
 	"probe":      {"betanet", "fleet", "poll"},
-	"web":        {"betanet", "breaker", "exposition", "fleet", "history", "probe"},
-	"app":        {"betanet", "breaker", "config", "discovery", "exposition", "fake", "fleet", "history", "otlp", "poll", "probe", "web"},
+	"status":     {"betanet", "breaker", "exposition", "fleet", "status/history"},
+	"web":        {"exposition", "fleet", "probe", "status"},
+	"app":        {"betanet", "breaker", "config", "discovery", "exposition", "fake", "fleet", "otlp", "poll", "probe", "status", "status/history", "web"},
+
+	"status/history": {"betanet", "fleet"},
 }
 
 // keepers are the only packages that may import a library.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/fleet"
-	"github.com/betanet/betanet_exporter/internal/web"
 )
 
 // Limits of what the service manager is told: how often its line about the
@@ -102,7 +101,7 @@ func (n *notifier) watch(ctx context.Context, r *exposition.Registry, onDemand b
 		case <-changes.C:
 			last = n.status(last, r, onDemand)
 		case <-life.C:
-			if n.watchdog > 0 && web.Alive(r.Views(), time.Now()) {
+			if n.watchdog > 0 && fleet.Alive(r.Views(), time.Now()) {
 				n.tell(daemon.SdNotifyWatchdog)
 			}
 		}

@@ -14,8 +14,8 @@ import (
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
 	"github.com/betanet/betanet_exporter/internal/exposition"
-	"github.com/betanet/betanet_exporter/internal/history"
 	"github.com/betanet/betanet_exporter/internal/poll"
+	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
 // Keys of the log's attributes.
@@ -27,16 +27,16 @@ const (
 	keyErr       = "err"
 )
 
-// observer turns the events of collecting into counters, log lines and the past
+// observer turns the events of collecting into counters, log lines and the history
 // of the status page. The log is about changes; the counters carry the rest.
 type observer struct {
 	metrics *exposition.ExporterMetrics
-	past    *past
+	past    *recorder
 	log     *slog.Logger
 	*outageLog
 }
 
-func newObserver(metrics *exposition.ExporterMetrics, p *past, log *slog.Logger) *observer {
+func newObserver(metrics *exposition.ExporterMetrics, p *recorder, log *slog.Logger) *observer {
 	p.warnings = newCalm(log.Handler())
 	log = slog.New(p.warnings)
 	p.outages = newOutageLog(log)
@@ -44,7 +44,7 @@ func newObserver(metrics *exposition.ExporterMetrics, p *past, log *slog.Logger)
 }
 
 func (o *observer) report(e poll.Event) {
-	o.past.note(e)
+	o.past.record(e)
 	switch e := e.(type) {
 	case poll.Began:
 		o.metrics.Collection()

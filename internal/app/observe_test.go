@@ -15,8 +15,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/fleet"
-	"github.com/betanet/betanet_exporter/internal/history"
 	"github.com/betanet/betanet_exporter/internal/poll"
+	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
 // logged is an observer whose log is kept.
@@ -49,7 +49,7 @@ func observe(many bool) *logged {
 		}
 		return a
 	}})
-	l.observer = newObserver(exposition.NewRegistry().Exporter, new(past), slog.New(h))
+	l.observer = newObserver(exposition.NewRegistry().Exporter, new(recorder), slog.New(h))
 	l.metrics.Upstreams(1)
 	if many {
 		l.metrics.Upstreams(2)

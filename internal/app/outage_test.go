@@ -128,7 +128,7 @@ func TestValuesThatExpireAreLogged(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer cancel()
-		l.past.record(ctx, registry, l.observer.log)
+		l.past.run(ctx, registry, l.observer.log)
 		l.wantLines(t, `level=WARN msg="Cached data expired" upstream=edge endpoints=metrics,nodes age=5m0s`)
 	})
 }

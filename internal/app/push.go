@@ -14,7 +14,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/config"
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/otlp"
-	"github.com/betanet/betanet_exporter/internal/web"
+	"github.com/betanet/betanet_exporter/internal/status"
 )
 
 // upstreamsAPart is how many upstreams a part of a push has: about 16 000 data
@@ -94,13 +94,13 @@ type pushes struct {
 
 	mu     sync.Mutex
 	limit  changeLimit
-	state  web.Push
+	state  status.Push
 	broken time.Time     // when pushes began to fail
 	outage time.Duration // how long they failed, until they were good again
 }
 
 // State returns how pushes are at the moment. It may be called at any time.
-func (p *pushes) State() web.Push {
+func (p *pushes) State() status.Push {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.state

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/betanet/betanet_exporter/internal/web"
+	"github.com/betanet/betanet_exporter/internal/status"
 )
 
 // reloads turns the ends of reloads into log lines and the present state.
@@ -19,13 +19,13 @@ type reloads struct {
 
 	mu    sync.Mutex
 	limit changeLimit
-	state web.Configuration
+	state status.Configuration
 	later *time.Timer // logs what the limit held back; nil for nothing
 }
 
 // State returns the state of the configuration. It may be called at any time and
 // does not wait for a reload.
-func (r *reloads) State() web.Configuration {
+func (r *reloads) State() status.Configuration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.state
@@ -45,7 +45,7 @@ func (r *reloads) succeeded(upstreams int, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.forget()
-	r.state = web.Configuration{LastReload: now}
+	r.state = status.Configuration{LastReload: now}
 	attributes := []any{"upstreams", upstreams}
 	if changes := r.limit.note("", now); changes > 0 {
 		attributes = append(attributes, "changes", changes)

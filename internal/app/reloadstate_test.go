@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/betanet/betanet_exporter/internal/web"
+	"github.com/betanet/betanet_exporter/internal/status"
 )
 
 // reloadLog returns reloads that log to a buffer without times.
@@ -82,15 +82,15 @@ func TestTheStateOfReloadsHasTheLastSuccessAndTheError(t *testing.T) {
 	r, _ := reloadLog()
 	start := time.Unix(1000, 0)
 	r.started(start)
-	if got, want := r.State(), (web.Configuration{LastReload: start}); got != want {
+	if got, want := r.State(), (status.Configuration{LastReload: start}); got != want {
 		t.Errorf("after the start: got %+v, want %+v", got, want)
 	}
 	r.failed(errors.New("c.yml: is empty"), start.Add(time.Second))
-	if got, want := r.State(), (web.Configuration{LastReload: start, Error: "c.yml: is empty"}); got != want {
+	if got, want := r.State(), (status.Configuration{LastReload: start, Error: "c.yml: is empty"}); got != want {
 		t.Errorf("after a failure: got %+v, want %+v", got, want)
 	}
 	r.succeeded(1, start.Add(time.Minute))
-	if got, want := r.State(), (web.Configuration{LastReload: start.Add(time.Minute)}); got != want {
+	if got, want := r.State(), (status.Configuration{LastReload: start.Add(time.Minute)}); got != want {
 		t.Errorf("after a success: got %+v, want %+v", got, want)
 	}
 }

@@ -7,14 +7,13 @@ import (
 
 	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/exposition"
-	"github.com/betanet/betanet_exporter/internal/history"
 	"github.com/betanet/betanet_exporter/internal/poll"
+	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// past is what the status page shows of it.
-type past struct {
-	trend    history.Trend
-	journal  history.Journal
+// recorder records what the status page shows of the past.
+type recorder struct {
+	history.History
 	outages  *outageLog
 	warnings *calm // of the observer
 }
@@ -22,19 +21,19 @@ type past struct {
 // stepsAMinute is after how many points a line of the log sums up the fleet.
 const stepsAMinute = int(time.Minute / history.Step)
 
-// record takes a point of the trend each step until ctx ends, and logs one a
+// run takes a point of the fleet's series each step until ctx ends, and logs one a
 // minute.
-func (p *past) record(ctx context.Context, r *exposition.Registry, log *slog.Logger) {
+func (r *recorder) run(ctx context.Context, registry *exposition.Registry, log *slog.Logger) {
 	tick := time.NewTicker(history.Step)
 	defer tick.Stop()
 	for n := 0; ; n++ {
-		views, now := r.Views(), time.Now()
-		p.trend.Take(views, now)
-		if p.outages != nil {
-			p.outages.expire(views, now)
+		views, now := registry.Views(), time.Now()
+		r.Series.Take(views, now)
+		if r.outages != nil {
+			r.outages.expire(views, now)
 		}
 		if n > 0 && n%stepsAMinute == 0 {
-			points := p.trend.Points()
+			points := r.Series.Points()
 			logFleet(log, &points[len(points)-1])
 		}
 		select {
@@ -45,16 +44,16 @@ func (p *past) record(ctx context.Context, r *exposition.Registry, log *slog.Log
 	}
 }
 
-// note keeps the events that are changes.
-func (p *past) note(e poll.Event) {
-	if kept, ok := remembered(e); ok {
+// record keeps the events that are changes.
+func (r *recorder) record(e poll.Event) {
+	if kept, ok := toEvent(e); ok {
 		kept.At = time.Now()
-		p.journal.Add(kept)
+		r.Events.Add(kept)
 	}
 }
 
-// remembered is an event as it is kept, if it is.
-func remembered(e poll.Event) (kept history.Event, ok bool) {
+// toEvent converts a poll event to one worth keeping; ok is false otherwise.
+func toEvent(e poll.Event) (kept history.Event, ok bool) {
 	switch e := e.(type) {
 	case poll.Failing:
 		kept = eventAt(e.Source, history.Failing)

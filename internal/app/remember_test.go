@@ -12,8 +12,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet"
 	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/exposition"
-	"github.com/betanet/betanet_exporter/internal/history"
 	"github.com/betanet/betanet_exporter/internal/poll"
+	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
 func TestChangesAreRemembered(t *testing.T) {
@@ -40,14 +40,14 @@ func TestChangesAreRemembered(t *testing.T) {
 		{poll.Attempt{Source: nodesOfEdge, Failure: failure(betanet.ReasonConnect, "refused")}, nil},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			var p past
-			p.note(c.event)
+			var r recorder
+			r.record(c.event)
 			var want []history.Event
 			if c.want != nil {
 				c.want.At = time.Now()
 				want = append(want, *c.want)
 			}
-			if diff := cmp.Diff(want, p.journal.Last(9, "")); diff != "" {
+			if diff := cmp.Diff(want, r.Events.Last(9, "")); diff != "" {
 				t.Errorf("of %#v (-want +got):\n%s", c.event, diff)
 			}
 		})
@@ -56,18 +56,18 @@ func TestChangesAreRemembered(t *testing.T) {
 
 func TestAPointIsTakenAtOnceAndEachStep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var p past
+		var r recorder
 		ctx, cancel := context.WithCancel(t.Context())
 		began := time.Now()
 		done := make(chan struct{})
 		go func() {
-			p.record(ctx, exposition.NewRegistry(), slog.New(slog.DiscardHandler))
+			r.run(ctx, exposition.NewRegistry(), slog.New(slog.DiscardHandler))
 			close(done)
 		}()
 		time.Sleep(3*history.Step + time.Second)
 		cancel()
 		<-done
-		all := p.trend.Points()
+		all := r.Series.Points()
 		if len(all) != 4 {
 			t.Fatalf("got %d points, want 4", len(all))
 		}

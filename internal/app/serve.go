@@ -14,6 +14,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/poll"
 	"github.com/betanet/betanet_exporter/internal/probe"
+	"github.com/betanet/betanet_exporter/internal/status"
 	"github.com/betanet/betanet_exporter/internal/web"
 )
 
@@ -37,7 +38,7 @@ func serve(ctx context.Context, s settings, load func() (settings, error), signa
 	log.Info("Starting betanet_exporter", "version", version.Version, "upstreams", len(s.upstreams))
 	group, ctx := errgroup.WithContext(ctx)
 	registry := exposition.NewRegistry()
-	past := new(past)
+	past := new(recorder)
 	files := divideOpenFiles(openFilesLimit())
 	poller := newPoller(registry, past, log, files.upstreams)
 	r := newReloader(ctx, s, load, registry, poller, log)
@@ -50,7 +51,7 @@ func serve(ctx context.Context, s settings, load func() (settings, error), signa
 	reload := func() error { return r.reload(ctx) }
 	o := handlerOptions(s.Config, registry, health, past, r, reload, log)
 	if pusher != nil {
-		o.Push = pusher.State
+		o.Status.Push = pusher.State
 	}
 	handler, err := web.Handler(o)
 	if err != nil {
@@ -77,7 +78,7 @@ func serve(ctx context.Context, s settings, load func() (settings, error), signa
 		server := web.Server{Handler: web.HealthHandler(health), MaxConns: maxProbes, Exporter: registry.Exporter, Log: log}
 		return server.Serve(ctx, doors.forProbes)
 	})
-	untilTheEnd(func(ctx context.Context) { past.record(ctx, registry, log) })
+	untilTheEnd(func(ctx context.Context) { past.run(ctx, registry, log) })
 	untilTheEnd(func(ctx context.Context) { signals.onHangup(ctx, reload) })
 	untilTheEnd(func(ctx context.Context) { notifier.watch(ctx, registry, s.ProbeMode) })
 	if pusher != nil {
@@ -97,12 +98,14 @@ func newReloader(ctx context.Context, s settings, load func() (settings, error),
 	}
 }
 
-func handlerOptions(c *config.Config, r *exposition.Registry, h *web.Health, p *past, re *reloader, reload func() error, log *slog.Logger) web.Options {
+func handlerOptions(c *config.Config, r *exposition.Registry, h *web.Health, p *recorder, re *reloader, reload func() error, log *slog.Logger) web.Options {
 	o := web.Options{
-		Registry: r, Health: h, Trend: &p.trend, Journal: &p.journal, Version: version.Version, TelemetryPath: c.Web.TelemetryPath,
-		MaxRequests: c.Web.MaxRequests, Pprof: c.Web.EnablePprof, ProbeMode: c.ProbeMode, Log: log,
-		Probe: re.targets, Names: re.roster.all,
-		Configuration: re.reports.State,
+		Registry: r, Health: h, TelemetryPath: c.Web.TelemetryPath, MaxRequests: c.Web.MaxRequests, Pprof: c.Web.EnablePprof,
+		Probe: re.targets, Names: re.roster.all, Log: log,
+		Status: &status.Model{
+			Registry: r, History: &p.History, Version: version.Version, TelemetryPath: c.Web.TelemetryPath, ProbeMode: c.ProbeMode,
+			Names: re.roster.all, Configuration: re.reports.State,
+		},
 	}
 	if c.Web.EnableLifecycle {
 		o.Reload = reload
@@ -116,7 +119,7 @@ func userAgent() string { return "betanet_exporter/" + version.Version }
 // newPoller makes a poller whose views and events go to the registry and the
 // log, and that has so many connections at most, 0 for no limit. Upstreams that
 // are collected on demand alone have no series on /metrics.
-func newPoller(r *exposition.Registry, p *past, log *slog.Logger, connections int) *poll.Poller {
+func newPoller(r *exposition.Registry, p *recorder, log *slog.Logger, connections int) *poll.Poller {
 	o := newObserver(r.Exporter, p, log)
 	publish := func(v *fleet.View) {
 		if v.Polled {

@@ -10,13 +10,14 @@ import (
 	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/snapshot"
 )
 
 // pendingView is of an upstream that was asked for so many of its endpoints.
 func pendingView(name string, attempted int) *fleet.View {
-	v := upstreamOf(name, -1, -1, breaker.Closed, time.Now())
+	v := view(upstreamAt(name), snapshot.Record{}, breaker.Closed)
 	for i := range v.Endpoints {
-		v.Endpoints[i].Record.Tried, v.Endpoints[i].Attempts = false, 0
+		v.Endpoints[i].Record, v.Endpoints[i].Attempts = snapshot.Record{}, 0
 		if i < attempted {
 			v.Endpoints[i].Attempts = 1
 		}
@@ -57,7 +58,7 @@ func TestReadyWaitsForSourcesAndFirstAttemptsAndThenStays(t *testing.T) {
 func TestHealthIsDegradedByWhatTheExporterKnows(t *testing.T) {
 	up := func() *exposition.Registry {
 		r := exposition.NewRegistry()
-		v := upstreamOf("edge", 1, -1, breaker.Closed, time.Now())
+		v := view(upstreamAt("edge"), good, breaker.Closed)
 		for i := range v.Endpoints {
 			v.Endpoints[i].Record = v.Endpoints[i].Fetched(betanettest.Nodes{}.Doc(), time.Now())
 		}
@@ -83,7 +84,7 @@ func TestHealthIsDegradedByWhatTheExporterKnows(t *testing.T) {
 		}
 		c.do(r)
 		h := &Health{Registry: r, ProbeMode: c.probe}
-		if got := h.status(r.Views(), time.Now()); got != c.want {
+		if got := h.status(r.Views(), time.Now()); string(got) != c.want {
 			t.Errorf("%s: got %s, want %s", name, got, c.want)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
@@ -135,7 +134,7 @@ func TestAnswersThatDependOnAcceptSaySo(t *testing.T) {
 // TestNamedFamiliesComeInEveryFormat asks for one family of each kind: of an
 // upstream, of the exporter, and of the Go runtime.
 func TestNamedFamiliesComeInEveryFormat(t *testing.T) {
-	o := Options{Registry: registry(upstreamOf("edge", 1, 0, breaker.Closed, time.Now()))}
+	o := Options{Registry: registry(view(upstreamAt("edge"), good, breaker.Closed))}
 	const path = "/metrics?name[]=betanet_up&name[]=betanet_exporter_collections_total&name[]=go_goroutines&name[]=nothing"
 	for accept, names := range map[string][]string{
 		"": {"betanet_exporter_collections_total", "betanet_up", "go_goroutines"},

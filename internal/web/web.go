@@ -1,5 +1,5 @@
 // Package web is how the exporter is reached: the only place with paths, and
-// the listener with its limits. No handler but that of /probe waits for an
+// the listener with its limits. No handler except that of /probe waits for an
 // upstream.
 package web
 
@@ -11,30 +11,23 @@ import (
 
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/fleet"
-	"github.com/betanet/betanet_exporter/internal/history"
+	"github.com/betanet/betanet_exporter/internal/status"
 )
 
 // Options are what the handlers need.
 type Options struct {
 	Registry      *exposition.Registry
-	Health        *Health // nil for that of the registry
-	Trend         *history.Trend
-	Journal       *history.Journal
-	Version       string
+	Health        *Health
+	Status        *status.Model
 	TelemetryPath string
 	MaxRequests   int  // parallel scrapes, 0 for no limit
 	Pprof         bool // serve /debug/pprof/
-	ProbeMode     bool // nothing is collected but by /probe
-	// Reload loads the configuration anew; nil where POST /-/reload is not
+	// Reload loads the configuration again; nil where POST /-/reload is not
 	// allowed.
 	Reload func() error
 	Probe  Prober                   // of /probe; nil where there is none
 	Names  func() []*fleet.Upstream // on /sd; nil where there is none
-	// Configuration and Push tell their present state; nil where it is not known,
-	// and where nothing is pushed.
-	Configuration func() Configuration
-	Push          func() Push
-	Log           *slog.Logger
+	Log    *slog.Logger
 }
 
 // Handler serves all paths (design: interface.md, HTTP).
@@ -43,20 +36,12 @@ func Handler(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Health == nil {
-		o.Health = &Health{Registry: o.Registry, ProbeMode: o.ProbeMode}
-	}
+	o.Status.Health = o.Health.status
 	mux := http.NewServeMux()
-	status := &statusPages{o}
 	mux.Handle("GET "+o.TelemetryPath, compress(scrapes(o)))
-	status.probed(mux)
-	mux.HandleFunc("GET /health/details", status.details)
-	mux.Handle("GET /api/v1/status", compress(http.HandlerFunc(status.status)))
-	mux.Handle("GET /api/v1/status/history", compress(http.HandlerFunc(status.history)))
-	mux.Handle("GET /api/v1/status/upstream/{name...}", compress(http.HandlerFunc(status.detail)))
+	o.Health.healthRoutes(mux)
+	statusRoutes(mux, o.Status, compress)
 	mux.HandleFunc("POST /-/reload", reload(o.Reload))
-	mux.Handle("GET /upstream/{name...}", compress(http.HandlerFunc(status.upstream)))
-	mux.Handle("GET /{$}", compress(http.HandlerFunc(status.index)))
 	if o.Probe != nil {
 		mux.Handle("GET /probe", compress(probes(o)))
 	}

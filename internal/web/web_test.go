@@ -23,9 +23,13 @@ import (
 	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/fleet"
-	"github.com/betanet/betanet_exporter/internal/history"
 	"github.com/betanet/betanet_exporter/internal/snapshot"
+	"github.com/betanet/betanet_exporter/internal/status"
+	"github.com/betanet/betanet_exporter/internal/status/history"
 )
+
+// version is what the exporter calls itself.
+const version = "1.2.3"
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -58,12 +62,10 @@ var (
 // quiet completes options with what every handler needs.
 func quiet(o Options) Options {
 	o.Log = slog.New(slog.DiscardHandler)
-	if o.Trend == nil {
-		o.Trend = new(history.Trend)
+	if o.Health == nil {
+		o.Health = &Health{Registry: o.Registry}
 	}
-	if o.Journal == nil {
-		o.Journal = new(history.Journal)
-	}
+	o.Status = &status.Model{Registry: o.Registry, History: new(history.History), TelemetryPath: "/metrics", Version: version}
 	if o.TelemetryPath == "" {
 		o.TelemetryPath = "/metrics"
 	}
@@ -248,13 +250,13 @@ func TestStatusIsWhatIsKnown(t *testing.T) {
 	u := upstreamAt("edge")
 	v := view(u, good.Failed(broken, time.Now()), breaker.Open)
 	v.Endpoints[0].OpenUntil = time.Now().Add(30 * time.Second)
-	r := serve(t, Options{Registry: registry(v), Version: "1.2.3"}, "GET", "/api/v1/status")
-	var got Status
+	r := serve(t, Options{Registry: registry(v)}, "GET", "/api/v1/status")
+	var got status.Status
 	if err := json.Unmarshal([]byte(body(t, r)), &got); err != nil {
 		t.Fatal(err)
 	}
 	e := got.Upstreams[0].Endpoints[0]
-	if got.Version != "1.2.3" || got.Upstreams[0].Name != "edge" || got.Upstreams[0].State != fleet.Stale ||
+	if got.Version != version || got.Upstreams[0].Name != "edge" || got.Upstreams[0].State != fleet.Stale ||
 		e.Breaker != "open" || e.OpenUntil == nil || e.Reason != "connect" || e.AgeSeconds == nil || e.NextSeconds == nil || *e.NextSeconds <= 0 {
 		t.Errorf("got %+v", got)
 	}
@@ -275,8 +277,12 @@ func TestPagesEscapeWhatUpstreamsSay(t *testing.T) {
 		if !strings.Contains(got, "connect") || !strings.Contains(got, "stale") {
 			t.Errorf("%s: state or reason is missing", path)
 		}
-		if csp := r.Header.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'") {
-			t.Errorf("%s: got policy %q", path, csp)
+		for name, want := range map[string]string{
+			"Content-Security-Policy": status.Policy, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
+		} {
+			if got := r.Header.Get(name); got != want {
+				t.Errorf("%s: got %s %q, want %q", path, name, got, want)
+			}
 		}
 	}
 }
@@ -318,7 +324,7 @@ func (s *stuck) Write(b []byte) (int, error) {
 }
 
 func TestAScrapeMayNameTheFamiliesThatItWants(t *testing.T) {
-	o := Options{Registry: registry(upstreamOf("edge", 1, 0, breaker.Closed, time.Now()))}
+	o := Options{Registry: registry(view(upstreamAt("edge"), good.Failed(broken, time.Now()), breaker.Closed))}
 	for path, want := range map[string]string{
 		"/metrics?name[]=betanet_up":           "# HELP betanet_up Whether the last collection of every endpoint of the upstream succeeded; 0 before the first\n# TYPE betanet_up gauge\nbetanet_up{upstream=\"edge\"} 0\n",
 		"/metrics?name%5B%5D=nothing":          "",

@@ -1,0 +1,130 @@
+package status
+
+import (
+	"strconv"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/status/history"
+)
+
+// maxMixnodes is how many mixnodes of an upstream are listed one by one.
+const maxMixnodes = 1000
+
+// detailStatus is what /api/v1/status/upstream/NAME gives, and the page of an
+// upstream shows.
+type detailStatus struct {
+	Version string    `json:"version"`
+	Time    time.Time `json:"time"`
+	upstreamStatus
+	IntervalSeconds float64           `json:"collect_interval_seconds"`
+	Labels          map[string]string `json:"labels,omitempty"` // that the operator gave
+	Standby         []standbyStatus   `json:"standby,omitempty"`
+	Switches        uint64            `json:"replica_switches,omitempty"`
+	Latency         *latencyStatus    `json:"latency,omitempty"`
+	Mixnodes        []mixnodeStatus   `json:"mixnodes,omitempty"` // at most 1000
+	Omitted         *uint64           `json:"mixnodes_omitted,omitempty"`
+	Events          []eventStatus     `json:"events,omitempty"`
+
+	rates history.Rates // for the page
+}
+
+// standbyStatus is an endpoint of a replica that is not in use.
+type standbyStatus struct {
+	Replica  string `json:"replica"`
+	Endpoint string `json:"endpoint"`
+	Breaker  string `json:"breaker"`
+}
+
+// latencyStatus is the histogram of betanet_message_latency_seconds: of API v1
+// one observation of the average for each document, of API mixnodes one of the
+// mean of the packets between two.
+type latencyStatus struct {
+	Count   uint64         `json:"count"`
+	Sum     float64        `json:"sum_seconds"`
+	Buckets []bucketStatus `json:"buckets"`
+}
+
+// bucketStatus counts the observations up to a bound, those of lower bounds
+// included.
+type bucketStatus struct {
+	Bound float64 `json:"le_seconds"`
+	Count uint64  `json:"count"`
+}
+
+// mixnodeStatus is one mixnode. What the upstream did not say is left out.
+type mixnodeStatus struct {
+	ID             string   `json:"id"`
+	Status         string   `json:"status"`
+	Active         bool     `json:"active"`
+	Processed      uint64   `json:"packets_processed_total"`
+	Forwarded      *uint64  `json:"packets_forwarded_total,omitempty"`
+	Dropped        *uint64  `json:"packets_dropped_total,omitempty"`
+	UptimeSeconds  *uint64  `json:"uptime_seconds,omitempty"`
+	LatencySeconds *float64 `json:"average_latency_seconds,omitempty"`
+}
+
+func newDetail(v *fleet.View, rates history.Rates, events []history.Event, version string, now time.Time) detailStatus {
+	d := detailStatus{
+		rates: rates, Version: version, Time: now, upstreamStatus: newUpstreamInShort(v, newSummary(v), now),
+		IntervalSeconds: v.Upstream.Settings.Interval.Seconds(), Switches: v.Switches, Events: newEvents(events),
+	}
+	for _, l := range v.Upstream.Labels {
+		if d.Labels == nil {
+			d.Labels = make(map[string]string)
+		}
+		d.Labels[l.Name] = l.Value
+	}
+	for _, s := range v.Standby {
+		d.Standby = append(d.Standby, standbyStatus{s.Replica, s.Endpoint.String(), s.Breaker.String()})
+	}
+	values := v.Values(now)
+	d.Latency = newLatency(values.Latency)
+	if values.Mixnodes != nil {
+		d.Omitted = new(uint64(max(0, len(values.Mixnodes)-maxMixnodes)))
+	}
+	for i := range min(len(values.Mixnodes), maxMixnodes) {
+		m := &values.Mixnodes[i]
+		node := mixnodeStatus{
+			m.ID, m.Status, m.Active(), m.Get(betanet.PacketsProcessed), m.Uint(betanet.PacketsForwarded), m.Uint(betanet.PacketsDropped), m.Uint(betanet.Uptime), nil,
+		}
+		if seconds, ok := m.Metric(betanet.AvgLatency); ok {
+			node.LatencySeconds = &seconds
+		}
+		d.Mixnodes = append(d.Mixnodes, node)
+	}
+	return d
+}
+
+func newLatency(h *dto.Histogram) *latencyStatus {
+	if h == nil {
+		return nil
+	}
+	l := &latencyStatus{Count: h.GetSampleCount(), Sum: h.GetSampleSum()}
+	for _, b := range h.Bucket {
+		l.Buckets = append(l.Buckets, bucketStatus{b.GetUpperBound(), b.GetCumulativeCount()})
+	}
+	return l
+}
+
+// InWords tells how many latencies there were of each size.
+func (l *latencyStatus) InWords() (all []string) {
+	below, above := uint64(0), "up to "
+	for _, b := range l.Buckets {
+		bound := strconv.FormatFloat(b.Bound*1000, 'g', -1, 64)
+		if b.Count > below {
+			all = append(all, grouped(b.Count-below)+" "+above+bound+nbsp+"ms")
+		}
+		below, above = b.Count, "of "+bound+" to "
+	}
+	if l.Count > below {
+		all = append(all, grouped(l.Count-below)+" longer")
+	}
+	return all
+}
+
+// Total is the number of packets in the form of those that may be unknown.
+func (m mixnodeStatus) Total() *uint64 { return &m.Processed }

@@ -1,0 +1,39 @@
+package status
+
+import (
+	"reflect"
+	"testing"
+	"time"
+)
+
+func TestThePartsOfTheExporter(t *testing.T) {
+	minute, zero := 60.0, 0.0
+	s := &Status{
+		Sources: []sourceStatus{
+			{Source: "dns:a", Up: true, LastSuccess: noon.Add(-time.Minute), Upstreams: 1200},
+			{Source: "file:b", Error: "read b: no such file or directory", Upstreams: 3, Rejected: 2, Duplicates: 1},
+			{Source: "http:c"},
+		},
+		Config: &Configuration{File: "c.yml", LastReload: noon.Add(time.Second)},
+		Push:   &Push{Endpoint: "http://collector", LastSuccess: noon.Add(-time.Minute), Error: "HTTP status 401"},
+	}
+	want := []part{
+		{What: "Discovery dns:a", Upstreams: grouped(1200), AgeSeconds: &minute},
+		{What: "Discovery file:b", Failing: true, Upstreams: "3, 3 left out", Error: "read b: no such file or directory"},
+		{What: "Discovery http:c", Pending: true, Upstreams: "0"},
+		{What: "Configuration c.yml", AgeSeconds: &zero},
+		{What: "Push to http://collector", Failing: true, AgeSeconds: &minute, Error: "HTTP status 401"},
+	}
+	got := newParts(s, noon)
+	for i := range want {
+		if i >= len(got) || !reflect.DeepEqual(got[i], want[i]) {
+			t.Errorf("part %d: got %+v, want %+v", i, got, want[i])
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("got %d parts, want %d", len(got), len(want))
+	}
+	if got := newParts(&Status{Config: &Configuration{LastReload: noon}}, noon); len(got) != 0 {
+		t.Errorf("flags alone: got %+v, want nothing", got)
+	}
+}

@@ -1,0 +1,286 @@
+package status
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
+	"github.com/betanet/betanet_exporter/internal/breaker"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+)
+
+// upstreamOf is a view on an upstream with one endpoint, which was last fetched
+// and has been failing for so many seconds; negative for never.
+func upstreamOf(name string, fetched, failing int, b breaker.State, now time.Time) *fleet.View {
+	u := upstreamAt(name)
+	u.URLs = []*url.URL{{Scheme: "http", Host: strings.ToLower(name) + ".example:9000"}}
+	e := fleet.EndpointView{Endpoint: betanet.Metrics, Breaker: b, Next: now.Add(time.Duration(len(name)) * time.Second)}
+	ago := func(s int) time.Time { return now.Add(-time.Duration(s) * time.Second) }
+	if fetched >= 0 {
+		e.Record = e.Fetched(betanettest.Metrics{PacketsProcessed: 1}.Doc(), ago(fetched))
+	}
+	if failing >= 0 {
+		reason := []betanet.Reason{betanet.ReasonConnect, betanet.ReasonTimeout, betanet.ReasonTLS}[failing%3]
+		e.Record = e.Failed(&betanet.Failure{Reason: reason, Err: fmt.Errorf("fetch metrics: %s", reason)}, ago(failing))
+	}
+	if b == breaker.Open {
+		e.OpenUntil = now.Add(time.Duration(max(failing, 0)) * time.Second)
+	}
+	return &fleet.View{Upstream: u, URL: u.URLs[0], API: betanet.V1, Ticked: now, Endpoints: []fleet.EndpointView{e}}
+}
+
+// many are n upstreams of all states.
+func many(n int) []*fleet.View {
+	now := time.Now()
+	views := make([]*fleet.View, n)
+	for i := range views {
+		fetched, failing, b := i%60, -1, breaker.Closed
+		switch i % 10 {
+		case 7:
+			failing, b = i%20, breaker.Open
+		case 8:
+			fetched, failing = -1, i%20
+		case 9:
+			fetched = -1
+		}
+		views[i] = upstreamOf(fmt.Sprintf("betanet-%04d", i), fetched, failing, b, now)
+	}
+	return views
+}
+
+// fleets draws upstreams of all states with names that differ.
+var fleets = rapid.Custom(func(t *rapid.T) []*fleet.View {
+	names := rapid.SliceOfNDistinct(rapid.StringMatching(`[abAB]{1,4}[0-9]?`), 0, 30, rapid.ID).Draw(t, "names")
+	var views []*fleet.View
+	for _, name := range names {
+		views = append(views, upstreamOf(name, rapid.IntRange(-1, 400).Draw(t, "fetched"), rapid.IntRange(-1, 9).Draw(t, "failing"),
+			rapid.SampledFrom([]breaker.State{breaker.Closed, breaker.HalfOpen, breaker.Open}).Draw(t, "breaker"), noon))
+	}
+	return views
+})
+
+// queries draws queries as their parameters.
+var queries = rapid.Custom(func(t *rapid.T) url.Values {
+	v := url.Values{}
+	if text := rapid.SampledFrom([]string{"", "a", "AB", "b1", ".EXAMPLE", "nobody"}).Draw(t, "q"); text != "" {
+		v.Set("q", text)
+	}
+	for _, s := range rapid.SliceOfN(rapid.SampledFrom(states), 0, 3).Draw(t, "states") {
+		v.Add("state", string(s))
+	}
+	v.Set("sort", rapid.SampledFrom(sortings).Draw(t, "sort").name)
+	v.Set("order", rapid.SampledFrom([]string{"asc", "desc"}).Draw(t, "order"))
+	return v
+})
+
+func asked(t *rapid.T, v url.Values) query {
+	q, err := parseQuery(v.Encode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q
+}
+
+func names(entries []*entry) (all []string) {
+	for _, e := range entries {
+		all = append(all, e.title)
+	}
+	return all
+}
+
+func TestAFilterFindsWhatALookAtEachWouldFind(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		views, v := fleets.Draw(t, "fleet"), queries.Draw(t, "query")
+		q := asked(t, v)
+		l := newResult(views, &q, noon)
+		var want []string
+		for _, view := range views {
+			u := newUpstreamStatus(view, noon)
+			text := strings.ToUpper(v.Get("q"))
+			found := strings.Contains(strings.ToUpper(u.Name), text) || strings.Contains(strings.ToUpper(u.URL), text)
+			if found && (len(v["state"]) == 0 || slices.Contains(v["state"], string(u.State))) {
+				want = append(want, u.Name)
+			}
+		}
+		got := names(l.matched)
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Fatalf("%s: got %v, want %v", v.Encode(), got, want)
+		}
+		if f := l.fleet; f.Upstreams != len(views) || f.Up+f.Stale+f.Down+f.Pending != len(views) {
+			t.Fatalf("got counts %+v of %d upstreams", f, len(views))
+		}
+	})
+}
+
+func TestEveryUpstreamIsOnExactlyOnePage(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		views, q := fleets.Draw(t, "fleet"), asked(t, queries.Draw(t, "query"))
+		q.limit = rapid.IntRange(1, 12).Draw(t, "limit")
+		l := newResult(views, &q, noon)
+		var got []string
+		for q.offset = 0; q.offset < len(views)+q.limit; q.offset += q.limit {
+			page := names(l.page(&q))
+			if len(page) > q.limit {
+				t.Fatalf("from %d: %d upstreams, want at most %d", q.offset, len(page), q.limit)
+			}
+			got = append(got, page...)
+		}
+		if want := names(l.matched); !slices.Equal(got, want) {
+			t.Fatalf("got %v, want %v", got, want)
+		}
+	})
+}
+
+// keys are what a person sees of an upstream in a column, as something that can
+// be compared; nil is seen as unknown.
+var keys = map[string]func(u *upstreamStatus) any{
+	"name": func(u *upstreamStatus) any { return u.Name },
+	"state": func(u *upstreamStatus) any {
+		return map[fleet.State]float64{"down": 0, "stale": 1, "pending": 2, "up": 3}[u.State]
+	},
+	"age": func(u *upstreamStatus) any { return known(u.AgeSeconds) },
+	"breaker": func(u *upstreamStatus) any {
+		if u.OpenSeconds != nil {
+			return *u.OpenSeconds
+		}
+		return map[string]float64{"half_open": 1000, "closed": 2000}[u.Breaker]
+	},
+	"next": func(u *upstreamStatus) any { return known(u.NextSeconds) },
+	"error": func(u *upstreamStatus) any {
+		if r := u.Endpoints[0].Reason; r != "" {
+			return r
+		}
+		return nil
+	},
+}
+
+func known(x *float64) any {
+	if x == nil {
+		return nil
+	}
+	return *x
+}
+
+// ordered tells whether a may come before b.
+func ordered(a, b any, descending bool) bool {
+	if a == nil || b == nil {
+		return b == nil
+	}
+	if descending {
+		a, b = b, a
+	}
+	if s, ok := a.(string); ok {
+		return s <= b.(string)
+	}
+	return a.(float64) <= b.(float64)
+}
+
+func TestUpstreamsAreInTheOrderThatIsAskedFor(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		views, v := fleets.Draw(t, "fleet"), queries.Draw(t, "query")
+		q := asked(t, v)
+		key, descending := keys[q.sort.name], v.Get("order") == "desc"
+		l := newResult(views, &q, noon)
+		for i := 1; i < len(l.matched); i++ {
+			a, b := newUpstreamInShort(l.matched[i-1].view, l.matched[i-1].summary, noon), newUpstreamInShort(l.matched[i].view, l.matched[i].summary, noon)
+			if !ordered(key(&a), key(&b), descending) {
+				t.Fatalf("%s: %s (%v) before %s (%v)", v.Encode(), a.Name, key(&a), b.Name, key(&b))
+			}
+			if key(&a) == key(&b) && a.Name > b.Name {
+				t.Fatalf("%s: %s before %s, which is alike in what is sorted by: %v", v.Encode(), a.Name, b.Name, key(&a))
+			}
+		}
+	})
+}
+
+func TestALinkAsksTheSameAgain(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		v := queries.Draw(t, "query")
+		v.Set("limit", fmt.Sprint(rapid.IntRange(1, maxLimit).Draw(t, "limit")))
+		v.Set("offset", fmt.Sprint(rapid.IntRange(0, 999).Draw(t, "offset")))
+		q := asked(t, v)
+		_, raw, _ := strings.Cut(q.url(), "?")
+		again := asked(t, func() url.Values { v, _ := url.ParseQuery(raw); return v }())
+		if again.limit == 0 {
+			again.limit = pageSize
+		}
+		slices.Sort(q.states)
+		slices.Sort(again.states)
+		if fmt.Sprint(q) != fmt.Sprint(again) {
+			t.Fatalf("%s: got %+v, want %+v", q.url(), again, q)
+		}
+	})
+}
+
+func TestWhatIsNotAcceptedIsRefusedInOneLine(t *testing.T) {
+	o := Model{Registry: registry(many(3)...)}
+	for raw, want := range map[string]string{
+		"state=broken":                        `state="broken" is not accepted: it is up, stale, down or pending`,
+		"sort=size":                           `sort="size" is not accepted: it is name, state, age, breaker, error or next`,
+		"order=up":                            `order="up" is not accepted: it is asc or desc`,
+		"limit=0":                             `limit="0" is not accepted: it is a whole number from 1 to 1000`,
+		"limit=1001":                          `limit="1001" is not accepted: it is a whole number from 1 to 1000`,
+		"offset=-1":                           `offset="-1" is not accepted: it is a whole number from 0 to 1000000000`,
+		"offset=1e3":                          `offset="1e3" is not accepted: it is a whole number from 0 to 1000000000`,
+		"sort=name&sort=age":                  `parameter sort is there 2 times, once is accepted`,
+		"stat=up":                             `parameter "stat" is not known: q, state, sort, order, limit and offset are`,
+		"q=%zz":                               `the query cannot be read: parameters are name=value, joined by & and percent-encoded`,
+		"state=a%0Ab%1b":                      `state="a\nb\x1b" is not accepted: it is up, stale, down or pending`,
+		"q=" + strings.Repeat("x", maxText+1): `q="` + strings.Repeat("x", 40) + `…" is not accepted: it is a part of the name or the URL, of at most 200 bytes`,
+	} {
+		for _, path := range []string{"/", "/api/v1/status"} {
+			r := get(t, o, path+"?"+raw)
+			if got, want := body(t, r), "Bad request: "+want+".\n"; r.StatusCode != 400 || !strings.EqualFold(strings.ReplaceAll(got, `\u2026`, "…"), want) {
+				t.Errorf("%s?%.40s: got %d %q, want 400 %q", path, raw, r.StatusCode, got, want)
+			}
+		}
+	}
+}
+
+func TestAFormWithEmptyFieldsAsksForAll(t *testing.T) {
+	s := status(t, Model{Registry: registry(many(10)...)}, "/api/v1/status?q=&sort=&order=&limit=&offset=&state=")
+	if len(s.Upstreams) != 10 {
+		t.Errorf("got %d upstreams, want 10", len(s.Upstreams))
+	}
+}
+
+var rowOf = regexp.MustCompile(`<tr data-key="(betanet-\d+)">`)
+
+// rowsOf are the upstreams in the table of a page, in order.
+func rowsOf(page string) (all []string) {
+	for _, m := range rowOf.FindAllStringSubmatch(page, -1) {
+		all = append(all, m[1])
+	}
+	return all
+}
+
+func TestThePageHasTheRowsOfItsJSON(t *testing.T) {
+	o := Model{Registry: registry(many(250)...)}
+	for _, query := range []string{"?limit=100", "?limit=100&offset=200", "?state=down&state=stale&sort=age&order=desc&limit=7&offset=7", "?q=BETANET-001&limit=100"} {
+		var want []string
+		for _, u := range status(t, o, "/api/v1/status"+query).Upstreams {
+			want = append(want, u.Name)
+		}
+		if got := rowsOf(body(t, get(t, o, "/"+query))); !slices.Equal(got, want) || len(got) == 0 {
+			t.Errorf("%s: got %v, want %v", query, got, want)
+		}
+	}
+}
+
+func TestAPageBeyondTheEndIsTheLast(t *testing.T) {
+	o := Model{Registry: registry(many(250)...)}
+	got := body(t, get(t, o, "/?offset=900"))
+	if rows := rowsOf(got); len(rows) != 50 || rows[0] != "betanet-0200" || !strings.Contains(got, "201–250 of 250") {
+		t.Errorf("got %d rows, want the 50 from betanet-0200", len(rows))
+	}
+}
