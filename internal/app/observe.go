@@ -45,6 +45,7 @@ func newObserver(metrics *exposition.ExporterMetrics, p *recorder, log *slog.Log
 
 func (o *observer) report(e poll.Event) {
 	o.past.record(e)
+	o.past.probes.Report(e)
 	switch e := e.(type) {
 	case poll.Began:
 		o.metrics.Collection()

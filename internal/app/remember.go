@@ -8,6 +8,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/poll"
+	"github.com/betanet/betanet_exporter/internal/probe"
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
@@ -16,6 +17,7 @@ type recorder struct {
 	history.History
 	outages  *outageLog
 	warnings *calm // of the observer
+	probes   probe.Logs
 }
 
 // stepsAMinute is after how many points a line of the log sums up the fleet.
@@ -28,12 +30,12 @@ func (r *recorder) run(ctx context.Context, registry *exposition.Registry, log *
 	defer tick.Stop()
 	for n := 0; ; n++ {
 		views, now := registry.Views(), time.Now()
-		r.Series.Take(views, now)
+		r.Take(views, now)
 		if r.outages != nil {
 			r.outages.expire(views, now)
 		}
 		if n > 0 && n%stepsAMinute == 0 {
-			points := r.Series.Points()
+			points := r.Points()
 			logFleet(log, &points[len(points)-1])
 		}
 		select {
@@ -44,11 +46,14 @@ func (r *recorder) run(ctx context.Context, registry *exposition.Registry, log *
 	}
 }
 
-// record keeps the events that are changes.
+// record keeps the events that are changes, and the ends of collections.
 func (r *recorder) record(e poll.Event) {
 	if kept, ok := toEvent(e); ok {
-		kept.At = time.Now()
+		kept.Time = time.Now()
 		r.Events.Add(kept)
+	}
+	if ended, ok := e.(poll.Ended); ok && ended.View.Polled {
+		r.Ended(ended.View, time.Now())
 	}
 }
 

@@ -44,7 +44,7 @@ func TestChangesAreRemembered(t *testing.T) {
 			r.record(c.event)
 			var want []history.Event
 			if c.want != nil {
-				c.want.At = time.Now()
+				c.want.Time = time.Now()
 				want = append(want, *c.want)
 			}
 			if diff := cmp.Diff(want, r.Events.Last(9, "")); diff != "" {
@@ -67,7 +67,7 @@ func TestAPointIsTakenAtOnceAndEachStep(t *testing.T) {
 		time.Sleep(3*history.Step + time.Second)
 		cancel()
 		<-done
-		all := r.Series.Points()
+		all := r.Points()
 		if len(all) != 4 {
 			t.Fatalf("got %d points, want 4", len(all))
 		}

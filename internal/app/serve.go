@@ -41,7 +41,7 @@ func serve(ctx context.Context, s settings, load func() (settings, error), signa
 	past := new(recorder)
 	files := divideOpenFiles(openFilesLimit())
 	poller := newPoller(registry, past, log, files.upstreams)
-	r := newReloader(ctx, s, load, registry, poller, log)
+	r := newReloader(ctx, s, load, registry, poller, &past.probes, log)
 	r.notifier = notifier
 	health := &web.Health{Registry: registry, ProbeMode: s.ProbeMode}
 	pusher, err := newPusher(s.Config, registry, started, doors.listeners[0].Addr(), log)
@@ -90,11 +90,11 @@ func serve(ctx context.Context, s settings, load func() (settings, error), signa
 	return err
 }
 
-func newReloader(ctx context.Context, s settings, load func() (settings, error), r *exposition.Registry, p *poll.Poller, log *slog.Logger) *reloader {
+func newReloader(ctx context.Context, s settings, load func() (settings, error), r *exposition.Registry, p *poll.Poller, logs *probe.Logs, log *slog.Logger) *reloader {
 	upstreams := newRoster(p, r, log, !s.ProbeMode)
 	return &reloader{
 		load: load, roster: upstreams, sources: &discoveryManager{roster: upstreams}, metrics: r.Exporter, reports: &reloads{log: log, file: s.File},
-		targets: probe.New(ctx, probe.Options{Poller: p, Lookup: upstreams.lookup, Settings: s.DiscoveredSettings, API: s.API}),
+		targets: probe.New(ctx, probe.Options{Poller: p, Logs: logs, Lookup: upstreams.lookup, Settings: s.DiscoveredSettings, API: s.API}),
 	}
 }
 
@@ -104,7 +104,7 @@ func handlerOptions(c *config.Config, r *exposition.Registry, h *web.Health, p *
 		Probe: re.targets, Names: re.roster.all, Log: log,
 		Status: &status.Model{
 			Registry: r, History: &p.History, Version: version.Version, TelemetryPath: c.Web.TelemetryPath, ProbeMode: c.ProbeMode,
-			Names: re.roster.all, Configuration: re.reports.State,
+			Names: re.roster.all, Configuration: re.reports.State, OpenFiles: openFilesNow,
 		},
 	}
 	if c.Web.EnableLifecycle {

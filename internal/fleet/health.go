@@ -33,8 +33,11 @@ func HealthOf(views []*View, now time.Time) Health {
 
 // Overdue reports whether collecting the upstream has stopped, whatever the
 // upstream does.
-func (v *View) Overdue(now time.Time) bool {
-	return now.Sub(v.Ticked) > missedIntervals*v.Upstream.Settings.Interval
+func (v *View) Overdue(now time.Time) bool { return now.After(v.OverdueAt()) }
+
+// OverdueAt is until when the next collection has to begin.
+func (v *View) OverdueAt() time.Time {
+	return v.Ticked.Add(missedIntervals * v.Upstream.Settings.Interval)
 }
 
 // Alive reports whether collecting continues for every upstream.

@@ -89,6 +89,7 @@ type Standby struct {
 	Replica  string
 	Endpoint betanet.Endpoint
 	Breaker  breaker.State
+	Tried    bool // it was asked at least once
 }
 
 // EndpointView is one endpoint of a View.
@@ -165,6 +166,16 @@ const (
 	Down    State = "down"    // one failed, and there is nothing to show
 	Pending State = "pending" // not yet tried
 )
+
+// Shows reports whether a value is shown at the given moment.
+func (v *View) Shows(now time.Time) bool {
+	for i := range v.Endpoints {
+		if v.Endpoints[i].Current(now, v.Upstream.Settings.MaxStale) != nil {
+			return true
+		}
+	}
+	return false
+}
 
 // State tells how the upstream is at the given moment.
 func (v *View) State(now time.Time) State {

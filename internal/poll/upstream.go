@@ -275,7 +275,8 @@ func (s *upstream) publish() {
 			continue
 		}
 		for _, e := range other.api.Endpoints() {
-			v.Standby = append(v.Standby, fleet.Standby{Replica: other.name, Endpoint: e, Breaker: other.endpoints[e].breaker.State()})
+			o := &other.endpoints[e]
+			v.Standby = append(v.Standby, fleet.Standby{Replica: other.name, Endpoint: e, Breaker: o.breaker.State(), Tried: o.attempts > 0})
 		}
 	}
 	s.view = v

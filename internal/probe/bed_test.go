@@ -47,9 +47,10 @@ func inBubble(t *testing.T, rules []Rule, test func(*testing.T, *bed)) {
 func onBed(rules []Rule, test func(*bed)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	b := &bed{internet: newInternet(), dns: &names{answers: make(map[string][]answer)}, configured: make(map[string]*fleet.Upstream), cancel: cancel}
-	b.poller = poll.New(poll.Options{Publish: func(*fleet.View) {}, Report: func(poll.Event) {}, Dial: b.dial})
+	logs := new(Logs)
+	b.poller = poll.New(poll.Options{Publish: func(*fleet.View) {}, Report: logs.Report, Dial: b.dial})
 	b.targets = New(ctx, Options{
-		Poller: b.poller, Settings: defaults, API: betanet.V1, Resolver: b.dns,
+		Poller: b.poller, Logs: logs, Settings: defaults, API: betanet.V1, Resolver: b.dns,
 		Lookup: func(name string) *fleet.Upstream { return b.configured[name] },
 	})
 	b.targets.dial = b.dial

@@ -36,6 +36,8 @@ var (
 // Options are what Targets need from outside.
 type Options struct {
 	Poller *poll.Poller
+	// Logs get the events of the poller; nil where nobody debugs.
+	Logs *Logs
 	// Lookup gives the configured or discovered upstream of a name, or nil.
 	Lookup func(name string) *fleet.Upstream
 	// Settings and API are those of targets that are not configured, until
@@ -68,6 +70,9 @@ type Targets struct {
 func New(ctx context.Context, o Options) *Targets {
 	if o.Resolver == nil {
 		o.Resolver = net.DefaultResolver
+	}
+	if o.Logs == nil {
+		o.Logs = new(Logs)
 	}
 	return &Targets{
 		o: o, ctx: ctx, dial: new(net.Dialer).DialContext,

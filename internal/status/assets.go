@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
+	"fmt"
 	"html/template"
 )
 
@@ -15,15 +16,28 @@ var (
 	style  = template.CSS(asset("page/style.css"))
 	script = template.JS(asset("page/refresh.js"))
 	pages  = template.Must(template.New("").Funcs(template.FuncMap{
-		"formatAge": formatAge, "formatWait": formatWait, "breaker": breakerWords, "reasonText": reasonText, "kindText": kindText, "errorDetail": errorDetail, "plain": plain, "path": upstreamPath, "clock": clock,
-		"number": number, "group": func(n int) string { return grouped(uint64(n)) }, "bytes": bytesOf, "seconds": seconds, "formatDuration": formatDuration, "uptime": uptime, "add": func(a, b int) int { return a + b },
-		"style": func() template.CSS { return style }, "script": func() template.JS { return script }, "icon": func() template.URL { return icon },
+		"formatAge": formatAge, "formatWait": formatWait, "wholeSeconds": wholeSeconds, "formatDuration": formatDuration, "uptime": uptime,
+		"breaker": breakerWords, "reasonText": reasonText, "kindText": kindText, "errorDetail": errorDetail, "plain": plain, "clock": clock, "rfc3339": rfc3339,
+		"number": number, "group": groupedInt, "seconds": seconds, "add": func(a, b int) int { return a + b },
+		"style": func() template.CSS { return style }, "script": func() template.JS { return script }, "icon": iconOf,
 	}).ParseFS(pageFiles, "page/*.html"))
 )
 
-// icon is the page's, in the page, because a browser asks for one otherwise.
-const icon = template.URL("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E" +
-	"%3Ccircle cx='8' cy='8' r='7' fill='%230b57a8'/%3E%3Cpath d='M3 9h2l2-5 2 8 2-3h2' fill='none' stroke='%23fff' stroke-width='1.4'/%3E%3C/svg%3E")
+// icons are the tab's, in the page, because a browser asks for one otherwise: a
+// colour and a shape for each level, and one for an exporter that does not answer.
+var icons = map[string]template.URL{
+	"ok":       icon("%231a7f45", "%3Ccircle cx='8' cy='8' r='7.5'/%3E", "M4.5 8.3l2.4 2.5 4.7-5.3"),
+	"warning":  icon("%23b25e00", "%3Cpath d='M8 .6 15.8 15H.2z'/%3E", "M8 5.2v5M8 12.2v1.2"),
+	"critical": icon("%23c01622", "%3Crect width='16' height='16' rx='2'/%3E", "M4.5 4.5l7 7M11.5 4.5l-7 7"),
+	"gone":     icon("%235a6472", "%3Cpath d='M8 .3 15.7 8 8 15.7.3 8z'/%3E", "M5 8h6"),
+}
+
+func icon(colour, shape, sign string) template.URL {
+	return template.URL("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cg fill='" + colour + "'%3E" + shape +
+		"%3C/g%3E%3Cpath d='" + sign + "' fill='none' stroke='%23fff' stroke-width='2'/%3E%3C/svg%3E")
+}
+
+func iconOf(level any) template.URL { return icons[fmt.Sprint(level)] }
 
 func asset(name string) string {
 	b, err := pageFiles.ReadFile(name)

@@ -20,16 +20,15 @@ type detailStatus struct {
 	Version string    `json:"version"`
 	Time    time.Time `json:"time"`
 	upstreamStatus
-	IntervalSeconds float64           `json:"collect_interval_seconds"`
-	Labels          map[string]string `json:"labels,omitempty"` // that the operator gave
-	Standby         []standbyStatus   `json:"standby,omitempty"`
-	Switches        uint64            `json:"replica_switches,omitempty"`
-	Latency         *latencyStatus    `json:"latency,omitempty"`
-	Mixnodes        []mixnodeStatus   `json:"mixnodes,omitempty"` // at most 1000
-	Omitted         *uint64           `json:"mixnodes_omitted,omitempty"`
-	Events          []eventStatus     `json:"events,omitempty"`
-
-	rates history.Rates // for the page
+	IntervalSeconds float64            `json:"collect_interval_seconds"`
+	Labels          map[string]string  `json:"labels,omitempty"` // that the operator gave
+	Standby         []standbyStatus    `json:"standby,omitempty"`
+	Switches        uint64             `json:"replica_switches,omitempty"`
+	Latency         *latencyStatus     `json:"latency,omitempty"`
+	Mixnodes        []mixnodeStatus    `json:"mixnodes,omitempty"` // at most 1000
+	Omitted         *uint64            `json:"mixnodes_omitted,omitempty"`
+	Incidents       []history.Incident `json:"incidents"`
+	Events          []history.Event    `json:"events,omitempty"`
 }
 
 // standbyStatus is an endpoint of a replica that is not in use.
@@ -37,6 +36,7 @@ type standbyStatus struct {
 	Replica  string `json:"replica"`
 	Endpoint string `json:"endpoint"`
 	Breaker  string `json:"breaker"`
+	Tried    bool   `json:"tried"`
 }
 
 // latencyStatus is the histogram of betanet_message_latency_seconds: of API v1
@@ -67,11 +67,14 @@ type mixnodeStatus struct {
 	LatencySeconds *float64 `json:"average_latency_seconds,omitempty"`
 }
 
-func newDetail(v *fleet.View, rates history.Rates, events []history.Event, version string, now time.Time) detailStatus {
+func (m *Model) newDetail(v *fleet.View, past *history.Past, now time.Time) detailStatus {
+	title := v.Upstream.Title()
 	d := detailStatus{
-		rates: rates, Version: version, Time: now, upstreamStatus: newUpstreamInShort(v, newSummary(v), now),
-		IntervalSeconds: v.Upstream.Settings.Interval.Seconds(), Switches: v.Switches, Events: newEvents(events),
+		Version: m.Version, Time: now, upstreamStatus: newUpstreamInShort(v, newSummary(v), past, now),
+		IntervalSeconds: v.Upstream.Settings.Interval.Seconds(), Switches: v.Switches, Events: m.History.Events.Last(upstreamEvents, title),
 	}
+	d.History = past.States[:]
+	d.Incidents, _ = m.History.Incidents(title, now)
 	for _, l := range v.Upstream.Labels {
 		if d.Labels == nil {
 			d.Labels = make(map[string]string)
@@ -79,7 +82,7 @@ func newDetail(v *fleet.View, rates history.Rates, events []history.Event, versi
 		d.Labels[l.Name] = l.Value
 	}
 	for _, s := range v.Standby {
-		d.Standby = append(d.Standby, standbyStatus{s.Replica, s.Endpoint.String(), s.Breaker.String()})
+		d.Standby = append(d.Standby, standbyStatus{s.Replica, s.Endpoint.String(), s.Breaker.String(), s.Tried})
 	}
 	values := v.Values(now)
 	d.Latency = newLatency(values.Latency)
@@ -124,6 +127,17 @@ func (l *latencyStatus) InWords() (all []string) {
 		all = append(all, grouped(l.Count-below)+" longer")
 	}
 	return all
+}
+
+// Collections is how many observations there were.
+func (l *latencyStatus) Collections() int { return int(l.Count) }
+
+// LossText is the part of the node's packets that it dropped.
+func (m mixnodeStatus) LossText() string {
+	if m.Dropped == nil || m.Processed == 0 {
+		return unknown
+	}
+	return percent(float64(*m.Dropped) / float64(m.Processed))
 }
 
 // Total is the number of packets in the form of those that may be unknown.

@@ -49,17 +49,6 @@ type historyStatus struct {
 	Points      []pointStatus `json:"points"` // the oldest first
 }
 
-// eventStatus is a change of an upstream.
-type eventStatus struct {
-	Time     time.Time    `json:"time"`
-	Upstream string       `json:"upstream"`
-	Endpoint string       `json:"endpoint,omitempty"`
-	Replica  string       `json:"replica,omitempty"`
-	Kind     history.Kind `json:"kind"`
-	Reason   string       `json:"reason,omitempty"`
-	Text     string       `json:"text,omitempty"`
-}
-
 // forgotten is the age from which the newest point says nothing of the present:
 // the points after it were not taken.
 const forgotten = 3 * history.Step
@@ -90,13 +79,4 @@ func newHistory(points []history.Point, now time.Time) historyStatus {
 		h.Points[i] = pointStatus{p.At, newCounts(p), newRates(p)}
 	}
 	return h
-}
-
-func newEvents(events []history.Event) []eventStatus {
-	var all []eventStatus
-	for i := range events {
-		e := &events[i]
-		all = append(all, eventStatus{e.At, e.Upstream, e.Endpoint, e.Replica, e.Kind, e.Reason, cut(e.Text, maxErrorText)})
-	}
-	return all
 }

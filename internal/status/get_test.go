@@ -29,17 +29,17 @@ func registry(views ...*fleet.View) *exposition.Registry {
 }
 
 // quiet completes a model with what every model needs.
-func quiet(m Model) *Model {
+func quiet(m *Model) *Model {
 	if m.History == nil {
 		m.History = new(history.History)
 	}
 	if m.Health == nil {
-		m.Health = fleet.HealthOf
+		m.Health = func(all fleet.Health, _ int) fleet.Health { return all }
 	}
 	if m.TelemetryPath == "" {
 		m.TelemetryPath = "/metrics"
 	}
-	return &m
+	return m
 }
 
 // answer is what a model gives for a path, as the web server sends it.
@@ -51,7 +51,7 @@ type answer struct {
 func body(_ *testing.T, a answer) string { return a.body }
 
 // get asks a model for a path.
-func get(t *testing.T, model Model, path string) answer {
+func get(t *testing.T, model *Model, path string) answer {
 	t.Helper()
 	u, err := url.Parse(path)
 	if err != nil {
@@ -68,7 +68,7 @@ func get(t *testing.T, model Model, path string) answer {
 	refused := func(err error) answer { return answer{400, "Bad request: " + err.Error() + ".\n"} }
 	switch name, ok := strings.CutPrefix(u.Path, "/upstream/"); {
 	case ok:
-		if page, ok := m.UpstreamPage(name, now); ok {
+		if page, ok := m.UpstreamPage(name, "../", now); ok {
 			return answer{200, string(page)}
 		}
 	case u.Path == "/":
@@ -95,4 +95,10 @@ func get(t *testing.T, model Model, path string) answer {
 		}
 	}
 	return answer{StatusCode: 404}
+}
+
+// resultOf finds upstreams without a model.
+func resultOf(views []*fleet.View, q *query, now time.Time) result {
+	m := &Model{History: new(history.History)}
+	return newResult(m.entries(views, now), q, now)
 }

@@ -1,7 +1,7 @@
 package status
 
 import (
-	"fmt"
+	"cmp"
 	"slices"
 	"time"
 
@@ -14,30 +14,47 @@ const pageSize = 100
 
 // indexPage is what the template of the status page gets.
 type indexPage struct {
+	frame
 	Status
-	TelemetryPath string
-	JSON          string // the same for programs
-	Tiles         []tile
-	Span          string // of the sparklines
-	Form          form
-	Columns       []column
-	Rows          []row
-	From          int    // of the first row, from 1
-	Previous      string // link, "" for none
-	Next          string
-	ProbeMode     bool
-	Names         int // upstreams that are configured, listed or not
-	Events        []eventRow
-	Parts         []part // of the exporter itself
+	Counts    []stateCount
+	Reasons   []reasonLink
+	Tiles     []tile
+	Span      string // of the sparklines
+	Form      form
+	Columns   []column
+	Rows      []row
+	From      int    // of the first row, from 1
+	Previous  string // link, "" for none
+	Next      string
+	ProbeMode bool
+	Probed    []probeRow // in probe mode
+	Names     int        // upstreams that are configured, listed or not
+	Table     incidentTable
+	Exporter  exporterState
 }
 
-// form is the filter as it holds.
+// stateCount is a number of upstreams, and the link to them.
+type stateCount struct {
+	State fleet.State
+	Count int
+	Link  string
+}
+
+// reasonLink is a reason for which upstreams fail, and the link to them.
+type reasonLink struct {
+	reasonCount
+	Link   string
+	Chosen bool
+}
+
+// form is the filter that applies.
 type form struct {
 	Text     string
 	MaxText  int
 	States   []choice
-	Sort     string // "" for the default, as the following
-	Order    string
+	Reasons  []string
+	Sorts    []sortChoice
+	Order    string // "" for the default, as the following
 	Limit    int
 	Filtered bool
 	Clear    string // link without the filter
@@ -49,25 +66,26 @@ type choice struct {
 	Chosen bool
 }
 
-// column is a head of the table, by which it can be sorted.
+// sortChoice is an order that can be asked for.
+type sortChoice struct {
+	Name, Title string
+	Chosen      bool
+}
+
+// column is a head of the table. Some sort it.
 type column struct {
 	Title  string
 	Sorted string // ascending, descending or ""
-	Link   string // sorts by it, or the other way round
+	Link   string // sorts by it, or the other way round; "" if nothing does
+	Class  string
 }
 
-var titles = map[string]string{
-	"name": "Upstream", "state": "State", "age": "Age of data", "breaker": "Breaker", "error": "Last error", "next": "Next collection",
+var sortTitles = map[string]string{
+	"problems": "problems first", "name": "name", "state": "state", "age": "age of data", "breaker": "breaker", "error": "reason", "next": "next collection",
 }
 
-// row is an upstream in the table.
-type row struct {
-	upstreamStatus
-	Failing *endpointStatus // the first endpoint that fails, nil if none does
-	Others  int             // endpoints that fail besides
-}
-
-// IndexPage returns the page of all upstreams, of which a query asks for some.
+// IndexPage returns the page of all upstreams, of which a query asks for some. The
+// page of the only upstream is the home page as well.
 func (m *Model) IndexPage(rawQuery string, now time.Time) ([]byte, error) {
 	q, err := parseQuery(rawQuery)
 	if err != nil {
@@ -77,17 +95,29 @@ func (m *Model) IndexPage(rawQuery string, now time.Time) ([]byte, error) {
 		q.limit = pageSize
 	}
 	views := m.Registry.Views()
-	r := newResult(views, &q, now)
+	r := newResult(m.entries(views, now), &q, now)
+	s := m.summary(&r, now)
+	if len(views) == 1 {
+		return m.homePage(views[0], &s, now), nil
+	}
 	// Of a page beyond the end, which a shrinking fleet leaves behind, the last is shown.
 	q.offset = min(q.offset, max(0, (len(r.matched)-1)/q.limit*q.limit))
-	points := m.History.Series.Points()
-	s := m.list(r, &q, views, points, now)
+	points := m.History.Points()
 	page := indexPage{
-		Status: s, TelemetryPath: m.TelemetryPath, JSON: "/api/v1/status" + q.url()[1:],
-		Tiles: newTiles(s.Fleet, points, now), Form: newForm(&q), Columns: newColumns(q), Rows: newRows(s.Upstreams),
-		From: q.offset + 1, ProbeMode: m.ProbeMode, Events: newEventRows(s.Events, views, now),
-		Parts: newParts(&s, now),
+		frame: m.newFrame("", *s.Verdict, now), Status: s, Counts: newCountLinks(&s.Fleet.countsStatus), Reasons: newReasonLinks(&r.situation, &q, s.Probes != nil),
+		Tiles: newTiles(s.Fleet, points, now), Form: newForm(&q), Columns: newColumns(q), From: q.offset + 1, ProbeMode: m.ProbeMode,
+		Probed: newProbeRows(s.Probes, now), Exporter: m.newExporterState(&s, now),
 	}
+	page.AsJSON = "api/v1/status" + trimDot(q.url())
+	for _, e := range r.page(&q) {
+		page.Rows = append(page.Rows, m.newRow(&page.frame, e, now))
+	}
+	there := func(title string) bool {
+		_, found := slices.BinarySearchFunc(views, title, func(v *fleet.View, title string) int { return cmp.Compare(v.Upstream.Title(), title) })
+		return found
+	}
+	page.Table = m.newIncidents(&page.frame, s.Incidents, "", there, now)
+	page.Table.More += *s.Omitted
 	if len(points) > 1 {
 		page.Span = formatDuration(span(points, now).Seconds())
 	}
@@ -97,10 +127,18 @@ func (m *Model) IndexPage(rawQuery string, now time.Time) ([]byte, error) {
 	if q.offset > 0 {
 		page.Previous = q.moved(max(0, q.offset-q.limit)).url()
 	}
-	if end := q.offset + len(s.Upstreams); end < len(r.matched) {
+	if end := q.offset + len(page.Rows); end < len(r.matched) {
 		page.Next = q.moved(end).url()
 	}
-	return render("index.html", page), nil
+	return render("index.html", &page), nil
+}
+
+// trimDot returns a link to the page itself as a query, "" for none.
+func trimDot(link string) string {
+	if link == "./" {
+		return ""
+	}
+	return link
 }
 
 // moved is the query from another offset.
@@ -109,13 +147,41 @@ func (q query) moved(offset int) query {
 	return q
 }
 
+func newCountLinks(c *countsStatus) []stateCount {
+	return []stateCount{
+		{fleet.Down, c.Down, "?state=down"},
+		{fleet.Stale, c.Stale, "?state=stale"},
+		{fleet.Pending, c.Pending, "?state=pending"},
+		{fleet.Up, c.Up, "?state=up"},
+	}
+}
+
+// newReasonLinks returns the reasons for which upstreams fail. A link adds one to
+// what is asked for, or leaves it out again.
+func newReasonLinks(s *situation, q *query, probed bool) (all []reasonLink) {
+	for _, r := range s.reasons {
+		l := reasonLink{reasonCount: r, Chosen: slices.Contains(q.reasons, r.Reason)}
+		other := q.moved(0)
+		other.text, other.states, other.reasons = "", nil, nil
+		if !l.Chosen {
+			other.reasons = []string{r.Reason}
+		}
+		if !probed {
+			l.Link = other.url()
+		}
+		all = append(all, l)
+	}
+	return all
+}
+
 func newForm(q *query) form {
-	f := form{Text: q.text, MaxText: maxText, Filtered: q.filtered()}
-	for _, s := range []fleet.State{fleet.Up, fleet.Stale, fleet.Down, fleet.Pending} {
+	f := form{Text: q.text, MaxText: maxText, Filtered: q.filtered(), Reasons: q.reasons}
+	for _, s := range states {
 		f.States = append(f.States, choice{s, slices.Contains(q.states, s)})
 	}
-	if q.sort != &sortings[0] {
-		f.Sort = q.sort.name
+	for i := range sortings {
+		name := sortings[i].name
+		f.Sorts = append(f.Sorts, sortChoice{name, sortTitles[name], q.sort == &sortings[i]})
 	}
 	if q.descending {
 		f.Order = "desc"
@@ -124,96 +190,49 @@ func newForm(q *query) form {
 		f.Limit = q.limit
 	}
 	clear := q.moved(0)
-	clear.text, clear.states = "", nil
+	clear.text, clear.states, clear.reasons = "", nil, nil
 	f.Clear = clear.url()
 	return f
 }
 
+// tableColumns are those of the table: their titles, and by what they sort.
+var tableColumns = []struct{ title, sort, class string }{
+	{"Upstream", "name", ""},
+	{"State", "state", ""},
+	{"Last hour", "", "hour"},
+	{"Messages", "", "n"},
+	{"Loss", "", "n"},
+	{"Latency", "", "n"},
+	{"Mixnodes", "", "n"},
+	{"Age", "age", "n"},
+}
+
 func newColumns(q query) (all []column) {
-	for i := range sortings {
-		c := column{Title: titles[sortings[i].name]}
-		other := q.moved(0)
-		other.sort, other.descending = &sortings[i], false
-		if q.sort == &sortings[i] {
-			other.descending = !q.descending
-			c.Sorted = map[bool]string{false: "ascending", true: "descending"}[q.descending]
+	for _, t := range tableColumns {
+		c := column{Title: t.title, Class: t.class}
+		if i := slices.IndexFunc(sortings, func(s sorting) bool { return s.name == t.sort }); i >= 0 {
+			other := q.moved(0)
+			other.sort, other.descending = &sortings[i], false
+			if q.sort == &sortings[i] {
+				other.descending = !q.descending
+				c.Sorted = map[bool]string{false: "ascending", true: "descending"}[q.descending]
+			}
+			c.Link = other.url()
 		}
-		c.Link = other.url()
 		all = append(all, c)
 	}
 	return all
 }
 
-func newRows(upstreams []upstreamStatus) []row {
-	rows := make([]row, len(upstreams))
-	for i := range upstreams {
-		r := &rows[i]
-		r.upstreamStatus = upstreams[i]
-		for j := range r.Endpoints {
-			switch e := &r.Endpoints[j]; {
-			case e.Reason == "":
-			case r.Failing == nil:
-				r.Failing = e
-			default:
-				r.Others++
-			}
-		}
+// probeRow is a target that was probed.
+type probeRow struct {
+	history.Probe
+	Age float64 // seconds
+}
+
+func newProbeRows(all []history.Probe, now time.Time) (rows []probeRow) {
+	for _, p := range all {
+		rows = append(rows, probeRow{p, max(0, now.Sub(p.Time).Seconds())})
 	}
 	return rows
 }
-
-// tile is a number of the fleet with its past.
-type tile struct {
-	Key   string // as the sparkline's series is called in the JSON
-	Name  string
-	Value string
-	Note  string
-	State fleet.State // "" of what is no state
-	Link  string
-	Alarm bool
-	sparkline
-}
-
-func newTiles(f *fleetStatus, points []history.Point, now time.Time) []tile {
-	// Counts are of this moment, and the newest point is some seconds old.
-	live := append(points[:len(points):len(points)], history.Point{At: now, Up: f.Up, Stale: f.Stale, Down: f.Down, Pending: f.Pending, NotClosed: f.NotClosed})
-	counted := func(of func(*history.Point) int) value {
-		return func(p *history.Point) *float64 {
-			n := float64(of(p))
-			return &n
-		}
-	}
-	state := func(s fleet.State, n int, of func(*history.Point) int) tile {
-		return tile{
-			Key: string(s), Name: capital(string(s)), Value: grouped(uint64(n)), State: s, Link: "/?state=" + string(s),
-			sparkline: newSparkline(live, now, counted(of), count),
-		}
-	}
-	rate := func(key, name string, current *float64, of value, words func(float64) string) tile {
-		t := tile{Key: key, Name: name, Value: unknown, Note: "unknown", sparkline: newSparkline(points, now, of, words)}
-		if current != nil {
-			t.Value, t.Note = words(*current), ""
-		}
-		return t
-	}
-	up := state(fleet.Up, f.Up, func(p *history.Point) int { return p.Up })
-	up.Note = fmt.Sprintf("of %s", grouped(uint64(f.Upstreams)))
-	return []tile{
-		up,
-		state(fleet.Stale, f.Stale, func(p *history.Point) int { return p.Stale }),
-		state(fleet.Down, f.Down, func(p *history.Point) int { return p.Down }),
-		state(fleet.Pending, f.Pending, func(p *history.Point) int { return p.Pending }),
-		{
-			Key: "breakers", Name: "Breakers open", Value: grouped(uint64(f.NotClosed)), Link: "/?sort=breaker", Alarm: f.NotClosed > 0,
-			sparkline: newSparkline(live, now, counted(func(p *history.Point) int { return p.NotClosed }), count),
-		},
-		rate("messages", "Messages", f.Messages, func(p *history.Point) *float64 { return p.Messages }, perSecond),
-		rate("sent", "Sent", f.BytesSent, func(p *history.Point) *float64 { return p.BytesSent }, bytesPerSecond),
-		rate("received", "Received", f.BytesReceived, func(p *history.Point) *float64 { return p.BytesReceived }, bytesPerSecond),
-		rate("loss", "Loss", f.Loss, func(p *history.Point) *float64 { return p.Loss }, percent),
-		rate("latency", "Latency", f.LatencySeconds, func(p *history.Point) *float64 { return p.LatencySeconds }, latency),
-	}
-}
-
-// One tells the events' template that they are of any upstream.
-func (indexPage) One() bool { return false }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/betanet/betanet_exporter/internal/betanet"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
@@ -15,7 +16,8 @@ import (
 // alike.
 type query struct {
 	text       string        // part of the name or the URL, in any case
-	states     []fleet.State // empty for all
+	states     []fleet.State // empty for all, as the following
+	reasons    []string      // for which an endpoint fails
 	sort       *sorting
 	descending bool
 	limit      int // 0 for all
@@ -30,7 +32,7 @@ const (
 )
 
 // states are those of upstreams, what needs a person first.
-var states = []fleet.State{fleet.Down, fleet.Stale, fleet.Pending, fleet.Up}
+var states = [...]fleet.State{fleet.Down, fleet.Stale, fleet.Pending, fleet.Up}
 
 // errQuery is a query that cannot be read.
 var errQuery = errors.New("the query cannot be read: parameters are name=value, joined by & and percent-encoded")
@@ -46,12 +48,12 @@ func parseQuery(raw string) (query, error) {
 	for name, values := range parameters {
 		set := setters[name]
 		if set == nil {
-			return q, fmt.Errorf("parameter %s is not known: q, state, sort, order, limit and offset are", quoted(name))
+			return q, fmt.Errorf("parameter %s is not known: q, state, reason, sort, order, limit and offset are", quoted(name))
 		}
 		// A form gives a field that was not filled in as an empty one.
 		values = slices.DeleteFunc(values, func(v string) bool { return v == "" })
-		if len(values) > 1 && name != "state" {
-			return q, fmt.Errorf("parameter %s is there %d times, once is accepted", name, len(values))
+		if len(values) > 1 && name != "state" && name != "reason" {
+			return q, fmt.Errorf("parameter %s is given %d times, once is accepted", name, len(values))
 		}
 		for _, v := range values {
 			if accepted := set(&q, v); accepted != "" {
@@ -62,7 +64,7 @@ func parseQuery(raw string) (query, error) {
 	return q, nil
 }
 
-// setters take in a value, or tell what is accepted.
+// setters set a value, or return what is accepted.
 var setters = map[string]func(q *query, value string) (accepted string){
 	"q": func(q *query, v string) string {
 		if len(v) > maxText {
@@ -73,7 +75,7 @@ var setters = map[string]func(q *query, value string) (accepted string){
 	},
 	"state": func(q *query, v string) string {
 		s := fleet.State(v)
-		if !slices.Contains(states, s) {
+		if !slices.Contains(states[:], s) {
 			return "up, stale, down or pending"
 		}
 		if !slices.Contains(q.states, s) {
@@ -81,10 +83,19 @@ var setters = map[string]func(q *query, value string) (accepted string){
 		}
 		return ""
 	},
+	"reason": func(q *query, v string) string {
+		if !slices.Contains(betanet.Reasons(), betanet.Reason(v)) {
+			return "a reason as in betanet_exporter_attempts_total, such as connect or timeout"
+		}
+		if !slices.Contains(q.reasons, v) {
+			q.reasons = append(q.reasons, v)
+		}
+		return ""
+	},
 	"sort": func(q *query, v string) string {
 		i := slices.IndexFunc(sortings, func(s sorting) bool { return s.name == v })
 		if i < 0 {
-			return "name, state, age, breaker, error or next"
+			return "problems, name, state, age, breaker, error or next"
 		}
 		q.sort = &sortings[i]
 		return ""
@@ -113,9 +124,10 @@ func integer(to *int, v string, from, limit int) (accepted string) {
 func quoted(text string) string { return strconv.QuoteToASCII(cut(text, 40)) }
 
 // filtered tells whether upstreams may be left out.
-func (q *query) filtered() bool { return q.text != "" || len(q.states) > 0 }
+func (q *query) filtered() bool { return q.text != "" || len(q.states) > 0 || len(q.reasons) > 0 }
 
-// url is the query as a link of the status page. What is the default is left out.
+// url returns the query as a link from the status page to itself. What is the
+// default is left out.
 func (q query) url() string {
 	var all []string
 	add := func(name, value string, wanted bool) {
@@ -127,12 +139,15 @@ func (q query) url() string {
 	for _, s := range states {
 		add("state", string(s), slices.Contains(q.states, s))
 	}
+	for _, r := range slices.Sorted(slices.Values(q.reasons)) {
+		add("reason", r, true)
+	}
 	add("sort", q.sort.name, q.sort != &sortings[0])
 	add("order", "desc", q.descending)
 	add("limit", strconv.Itoa(q.limit), q.limit != pageSize)
 	add("offset", strconv.Itoa(q.offset), q.offset > 0)
 	if len(all) == 0 {
-		return "/"
+		return "./"
 	}
-	return "/?" + strings.Join(all, "&")
+	return "?" + strings.Join(all, "&")
 }

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -15,6 +16,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
 	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/snapshot"
+	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
 // upstreamOf is a view on an upstream with one endpoint, which was last fetched
@@ -73,8 +76,11 @@ var queries = rapid.Custom(func(t *rapid.T) url.Values {
 	if text := rapid.SampledFrom([]string{"", "a", "AB", "b1", ".EXAMPLE", "nobody"}).Draw(t, "q"); text != "" {
 		v.Set("q", text)
 	}
-	for _, s := range rapid.SliceOfN(rapid.SampledFrom(states), 0, 3).Draw(t, "states") {
+	for _, s := range rapid.SliceOfN(rapid.SampledFrom(states[:]), 0, 3).Draw(t, "states") {
 		v.Add("state", string(s))
+	}
+	for _, r := range rapid.SliceOfN(rapid.SampledFrom([]string{"connect", "timeout"}), 0, 1).Draw(t, "reasons") {
+		v.Add("reason", r)
 	}
 	v.Set("sort", rapid.SampledFrom(sortings).Draw(t, "sort").name)
 	v.Set("order", rapid.SampledFrom([]string{"asc", "desc"}).Draw(t, "order"))
@@ -100,12 +106,13 @@ func TestAFilterFindsWhatALookAtEachWouldFind(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		views, v := fleets.Draw(t, "fleet"), queries.Draw(t, "query")
 		q := asked(t, v)
-		l := newResult(views, &q, noon)
+		l := resultOf(views, &q, noon)
 		var want []string
 		for _, view := range views {
 			u := newUpstreamStatus(view, noon)
 			text := strings.ToUpper(v.Get("q"))
 			found := strings.Contains(strings.ToUpper(u.Name), text) || strings.Contains(strings.ToUpper(u.URL), text)
+			found = found && (len(v["reason"]) == 0 || u.Endpoints[0].Reason == v.Get("reason"))
 			if found && (len(v["state"]) == 0 || slices.Contains(v["state"], string(u.State))) {
 				want = append(want, u.Name)
 			}
@@ -116,7 +123,7 @@ func TestAFilterFindsWhatALookAtEachWouldFind(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Fatalf("%s: got %v, want %v", v.Encode(), got, want)
 		}
-		if f := l.fleet; f.Upstreams != len(views) || f.Up+f.Stale+f.Down+f.Pending != len(views) {
+		if f := l.situation.counts; f.Upstreams != len(views) || f.Up+f.Stale+f.Down+f.Pending != len(views) {
 			t.Fatalf("got counts %+v of %d upstreams", f, len(views))
 		}
 	})
@@ -126,7 +133,7 @@ func TestEveryUpstreamIsOnExactlyOnePage(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		views, q := fleets.Draw(t, "fleet"), asked(t, queries.Draw(t, "query"))
 		q.limit = rapid.IntRange(1, 12).Draw(t, "limit")
-		l := newResult(views, &q, noon)
+		l := resultOf(views, &q, noon)
 		var got []string
 		for q.offset = 0; q.offset < len(views)+q.limit; q.offset += q.limit {
 			page := names(l.page(&q))
@@ -145,6 +152,13 @@ func TestEveryUpstreamIsOnExactlyOnePage(t *testing.T) {
 // be compared; nil is seen as unknown.
 var keys = map[string]func(u *upstreamStatus) any{
 	"name": func(u *upstreamStatus) any { return u.Name },
+	"problems": func(u *upstreamStatus) any {
+		rank := map[fleet.State]float64{"down": 0, "stale": 1, "pending": 2, "up": 3}[u.State]
+		if u.State == fleet.Down || u.State == fleet.Stale {
+			rank += 1e-9 * float64(u.Since.Unix()-noon.Unix()+1e6) // the longest first
+		}
+		return rank
+	},
 	"state": func(u *upstreamStatus) any {
 		return map[fleet.State]float64{"down": 0, "stale": 1, "pending": 2, "up": 3}[u.State]
 	},
@@ -162,6 +176,12 @@ var keys = map[string]func(u *upstreamStatus) any{
 		}
 		return nil
 	},
+}
+
+// inShort is an entry as its JSON.
+func inShort(e *entry) upstreamStatus {
+	past := new(history.History).Past(e.view, noon)
+	return newUpstreamInShort(e.view, e.summary, &past, noon)
 }
 
 func known(x *float64) any {
@@ -190,9 +210,10 @@ func TestUpstreamsAreInTheOrderThatIsAskedFor(t *testing.T) {
 		views, v := fleets.Draw(t, "fleet"), queries.Draw(t, "query")
 		q := asked(t, v)
 		key, descending := keys[q.sort.name], v.Get("order") == "desc"
-		l := newResult(views, &q, noon)
+		l := resultOf(views, &q, noon)
+		l.page(&q)
 		for i := 1; i < len(l.matched); i++ {
-			a, b := newUpstreamInShort(l.matched[i-1].view, l.matched[i-1].summary, noon), newUpstreamInShort(l.matched[i].view, l.matched[i].summary, noon)
+			a, b := inShort(l.matched[i-1]), inShort(l.matched[i])
 			if !ordered(key(&a), key(&b), descending) {
 				t.Fatalf("%s: %s (%v) before %s (%v)", v.Encode(), a.Name, key(&a), b.Name, key(&b))
 			}
@@ -223,17 +244,18 @@ func TestALinkAsksTheSameAgain(t *testing.T) {
 }
 
 func TestWhatIsNotAcceptedIsRefusedInOneLine(t *testing.T) {
-	o := Model{Registry: registry(many(3)...)}
+	o := &Model{Registry: registry(many(3)...)}
 	for raw, want := range map[string]string{
 		"state=broken":                        `state="broken" is not accepted: it is up, stale, down or pending`,
-		"sort=size":                           `sort="size" is not accepted: it is name, state, age, breaker, error or next`,
+		"sort=size":                           `sort="size" is not accepted: it is problems, name, state, age, breaker, error or next`,
+		"reason=bad":                          `reason="bad" is not accepted: it is a reason as in betanet_exporter_attempts_total, such as connect or timeout`,
 		"order=up":                            `order="up" is not accepted: it is asc or desc`,
 		"limit=0":                             `limit="0" is not accepted: it is a whole number from 1 to 1000`,
 		"limit=1001":                          `limit="1001" is not accepted: it is a whole number from 1 to 1000`,
 		"offset=-1":                           `offset="-1" is not accepted: it is a whole number from 0 to 1000000000`,
 		"offset=1e3":                          `offset="1e3" is not accepted: it is a whole number from 0 to 1000000000`,
-		"sort=name&sort=age":                  `parameter sort is there 2 times, once is accepted`,
-		"stat=up":                             `parameter "stat" is not known: q, state, sort, order, limit and offset are`,
+		"sort=name&sort=age":                  `parameter sort is given 2 times, once is accepted`,
+		"stat=up":                             `parameter "stat" is not known: q, state, reason, sort, order, limit and offset are`,
 		"q=%zz":                               `the query cannot be read: parameters are name=value, joined by & and percent-encoded`,
 		"state=a%0Ab%1b":                      `state="a\nb\x1b" is not accepted: it is up, stale, down or pending`,
 		"q=" + strings.Repeat("x", maxText+1): `q="` + strings.Repeat("x", 40) + `…" is not accepted: it is a part of the name or the URL, of at most 200 bytes`,
@@ -248,13 +270,13 @@ func TestWhatIsNotAcceptedIsRefusedInOneLine(t *testing.T) {
 }
 
 func TestAFormWithEmptyFieldsAsksForAll(t *testing.T) {
-	s := status(t, Model{Registry: registry(many(10)...)}, "/api/v1/status?q=&sort=&order=&limit=&offset=&state=")
+	s := status(t, &Model{Registry: registry(many(10)...)}, "/api/v1/status?q=&sort=&order=&limit=&offset=&state=")
 	if len(s.Upstreams) != 10 {
 		t.Errorf("got %d upstreams, want 10", len(s.Upstreams))
 	}
 }
 
-var rowOf = regexp.MustCompile(`<tr data-key="(betanet-\d+)">`)
+var rowOf = regexp.MustCompile(`<tr data-key="(betanet-\d+)"[^>]*>`)
 
 // rowsOf are the upstreams in the table of a page, in order.
 func rowsOf(page string) (all []string) {
@@ -265,7 +287,7 @@ func rowsOf(page string) (all []string) {
 }
 
 func TestThePageHasTheRowsOfItsJSON(t *testing.T) {
-	o := Model{Registry: registry(many(250)...)}
+	o := &Model{Registry: registry(many(250)...)}
 	for _, query := range []string{"?limit=100", "?limit=100&offset=200", "?state=down&state=stale&sort=age&order=desc&limit=7&offset=7", "?q=BETANET-001&limit=100"} {
 		var want []string
 		for _, u := range status(t, o, "/api/v1/status"+query).Upstreams {
@@ -278,9 +300,97 @@ func TestThePageHasTheRowsOfItsJSON(t *testing.T) {
 }
 
 func TestAPageBeyondTheEndIsTheLast(t *testing.T) {
-	o := Model{Registry: registry(many(250)...)}
-	got := body(t, get(t, o, "/?offset=900"))
+	o := &Model{Registry: registry(many(250)...)}
+	got := body(t, get(t, o, "/?sort=name&offset=900"))
 	if rows := rowsOf(got); len(rows) != 50 || rows[0] != "betanet-0200" || !strings.Contains(got, "201–250 of 250") {
 		t.Errorf("got %d rows, want the 50 from betanet-0200", len(rows))
+	}
+}
+
+// A page is the same whether the rest is sorted or not.
+func TestAPageIsAPartOfTheWhole(t *testing.T) {
+	views := many(1000)
+	for _, sort := range sortings {
+		for _, c := range []struct{ offset, limit int }{{0, 1}, {0, 10}, {5, 30}, {0, 100}, {100, 100}, {990, 100}, {0, 999}} {
+			now := time.Now()
+			q := query{sort: &sort, limit: c.limit, offset: c.offset}
+			some := resultOf(views, &q, now)
+			got := names(some.page(&q))
+			all := query{sort: &sort}
+			every := resultOf(views, &all, now)
+			want := names(every.page(&all))
+			if want = want[c.offset:min(len(want), c.offset+c.limit)]; !slices.Equal(got, want) {
+				t.Errorf("%s from %d, at most %d: got %v, want %v", sort.name, c.offset, c.limit, got, want)
+			}
+		}
+	}
+}
+
+func TestProblemsComeFirstTheLongestFirst(t *testing.T) {
+	var views []*fleet.View
+	for name, c := range map[string]struct{ fetched, failing int }{
+		"up": {1, -1}, "also-up": {1, -1}, "new": {-1, -1}, "stale-short": {20, 10}, "stale-long": {100, 90}, "down-short": {-1, 5}, "down-long": {-1, 4000}, "expired": {700, 690},
+	} {
+		views = append(views, upstreamOf(name, c.fetched, c.failing, breaker.Closed, noon))
+	}
+	q := query{sort: &sortings[0]}
+	l := resultOf(views, &q, noon)
+	want := []string{"down-long", "expired", "down-short", "stale-long", "stale-short", "new", "also-up", "up"}
+	if got := names(l.page(&q)); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestReasonsAreCountedAndFound(t *testing.T) {
+	views := many(250)
+	m := &Model{Registry: registry(views...)}
+	q := query{sort: &sortings[0]}
+	l := resultOf(views, &q, time.Now())
+	total := 0
+	for _, r := range l.situation.reasons {
+		if got := len(status(t, m, "/api/v1/status?reason="+r.Reason).Upstreams); got != r.Count {
+			t.Errorf("reason %s: found %d, counted %d", r.Reason, got, r.Count)
+		}
+		if page := body(t, get(t, m, "/")); !strings.Contains(page, fmt.Sprintf(`<a href="?reason=%s"><b>%d</b> × `, r.Reason, r.Count)) {
+			t.Errorf("the page has no link to those that fail for %s", r.Reason)
+		}
+		total += r.Count
+	}
+	if failing := l.situation.counts.Down + l.situation.counts.Stale; total != failing || len(l.situation.reasons) < 2 {
+		t.Errorf("counted %d for %d reasons, want %d", total, len(l.situation.reasons), failing)
+	}
+	both := status(t, m, "/api/v1/status?reason=connect&reason=timeout")
+	if got := len(both.Upstreams); got <= len(status(t, m, "/api/v1/status?reason=connect").Upstreams) {
+		t.Errorf("two reasons find %d upstreams, want more than one does", got)
+	}
+}
+
+func TestFailuresOfOneReasonHaveOneText(t *testing.T) {
+	view := func(failures ...*betanet.Failure) *fleet.View {
+		v := &fleet.View{}
+		for _, f := range failures {
+			v.Endpoints = append(v.Endpoints, fleet.EndpointView{Record: snapshot.Record{Failure: f}})
+		}
+		return v
+	}
+	refused := &betanet.Failure{Reason: betanet.ReasonConnect, Err: errors.New("dial tcp 10.0.0.1:9000: connect: connection refused")}
+	unreachable := &betanet.Failure{Reason: betanet.ReasonConnect, Err: errors.New("dial tcp 10.0.0.1:9000: connect: no route to host")}
+	unavailable := &betanet.Failure{Reason: betanet.ReasonHTTP5xx, Status: 503, Err: errors.New("HTTP status 503")}
+	for name, c := range map[string]struct {
+		views []*fleet.View
+		want  []reasonCount
+	}{
+		"one upstream counts once":    {[]*fleet.View{view(refused, refused, refused)}, []reasonCount{{"connect", "connection refused", 1}}},
+		"and once for each reason":    {[]*fleet.View{view(refused, unavailable, refused)}, []reasonCount{{"connect", "connection refused", 1}, {"http_5xx", "HTTP 503", 1}}},
+		"the most frequent first":     {[]*fleet.View{view(refused), view(unavailable), view(unavailable)}, []reasonCount{{"http_5xx", "HTTP 503", 2}, {"connect", "connection refused", 1}}},
+		"two texts become the reason": {[]*fleet.View{view(refused), view(unreachable)}, []reasonCount{{"connect", "no connection", 2}}},
+	} {
+		tally := make(reasonTally)
+		for _, v := range c.views {
+			tally.add(v)
+		}
+		if got := tally.sorted(); !slices.Equal(got, c.want) {
+			t.Errorf("%s: got %v, want %v", name, got, c.want)
+		}
 	}
 }

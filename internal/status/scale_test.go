@@ -9,9 +9,9 @@ import (
 // indexOf answers with the first page of a fleet of n again and again.
 func indexOf(tb testing.TB, n int) (ask func() (bytes int64)) {
 	tb.Helper()
-	m := quiet(Model{Registry: registry(many(n)...)})
+	m := quiet(&Model{Registry: registry(many(n)...)})
 	return func() int64 {
-		page, err := m.IndexPage("sort=age", time.Now())
+		page, err := m.IndexPage("", time.Now())
 		if err != nil {
 			tb.Fatal(err)
 		}
@@ -47,7 +47,7 @@ func benchmarkIndex(b *testing.B, n int) {
 
 // What it would be to make a row of each upstream.
 func BenchmarkStatusOf10000(b *testing.B) {
-	m := quiet(Model{Registry: registry(many(10_000)...)})
+	m := quiet(&Model{Registry: registry(many(10_000)...)})
 	for b.Loop() {
 		s, err := m.Status("", time.Now())
 		if err == nil {

@@ -3,22 +3,26 @@ package status
 import (
 	"time"
 
-	"github.com/betanet/betanet_exporter/internal/betanet"
 	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
 // Status is what /api/v1/status and /health/details give, and the pages show.
 type Status struct {
-	Status    fleet.Health     `json:"status"` // as /health has it
-	Version   string           `json:"version"`
-	Time      time.Time        `json:"time"`
-	Fleet     *fleetStatus     `json:"fleet,omitempty"`   // of all upstreams, whatever is asked for
-	Matched   *int             `json:"matched,omitempty"` // upstreams that pass the filter, of which a part may follow
-	Upstreams []upstreamStatus `json:"upstreams"`
-	Events    []eventStatus    `json:"events,omitempty"` // the last ones, of all upstreams
-	Sources   []sourceStatus   `json:"sources,omitempty"`
-	Config    *Configuration   `json:"config,omitempty"`
-	Push      *Push            `json:"push,omitempty"` // absent if nothing is pushed
+	Status    fleet.Health       `json:"status"` // as /health has it
+	Version   string             `json:"version"`
+	Time      time.Time          `json:"time"`
+	Verdict   *Verdict           `json:"verdict,omitempty"`
+	Fleet     *fleetStatus       `json:"fleet,omitempty"`   // of all upstreams, whatever is asked for
+	Matched   *int               `json:"matched,omitempty"` // upstreams that pass the filter, of which a part may follow
+	Upstreams []upstreamStatus   `json:"upstreams"`
+	Incidents []history.Incident `json:"incidents,omitzero"` // nil is left out, none is []
+	Omitted   *int               `json:"incidents_omitted,omitempty"`
+	Events    []history.Event    `json:"events,omitempty"` // the last ones, of all upstreams
+	Probes    []history.Probe    `json:"probes,omitempty"` // in probe mode
+	Sources   []sourceStatus     `json:"sources,omitempty"`
+	Config    *Configuration     `json:"config,omitempty"`
+	Push      *Push              `json:"push,omitempty"` // absent if nothing is pushed
 }
 
 // upstreamStatus is one upstream of a status. What is not known is left out.
@@ -33,11 +37,14 @@ type upstreamStatus struct {
 	// Expiry is when the first of the certificates expires that the URL in use sent.
 	Expiry *time.Time `json:"tls_certificate_expiry,omitempty"`
 
-	// The endpoints in short, not in /health/details.
-	AgeSeconds  *float64 `json:"age_seconds,omitempty"`             // of the oldest of the last good documents
-	Breaker     string   `json:"breaker,omitempty"`                 // the one that lets least through
-	OpenSeconds *float64 `json:"breaker_open_seconds,omitempty"`    // until the first open one lets a probe through
-	NextSeconds *float64 `json:"next_collection_seconds,omitempty"` // of the first endpoint
+	// What follows is not in /health/details.
+	Since       *time.Time      `json:"since,omitempty"` // of its state
+	Recent      *history.Recent `json:"recent,omitempty"`
+	History     []string        `json:"history,omitempty"`                 // the state in each of the last 60 minutes
+	AgeSeconds  *float64        `json:"age_seconds,omitempty"`             // of the oldest of the last good documents
+	Breaker     string          `json:"breaker,omitempty"`                 // the one that lets least through
+	OpenSeconds *float64        `json:"breaker_open_seconds,omitempty"`    // until the first open one lets a probe through
+	NextSeconds *float64        `json:"next_collection_seconds,omitempty"` // of the first endpoint
 }
 
 // endpointStatus is one endpoint of an upstream. Times are RFC 3339, ages and
@@ -57,20 +64,6 @@ type endpointStatus struct {
 	NextSeconds    *float64    `json:"next_collection_seconds,omitempty"`
 }
 
-// valuesStatus are the values that /metrics shows at the same moment.
-type valuesStatus struct {
-	Peers            *uint64  `json:"connected_peers,omitempty"`
-	Active           *uint64  `json:"mixnode_active,omitempty"`
-	Inactive         *uint64  `json:"mixnode_inactive,omitempty"`
-	Messages         *uint64  `json:"messages_total,omitempty"`
-	Dropped          *uint64  `json:"packets_dropped_total,omitempty"`
-	Forwarded        *uint64  `json:"packets_forwarded_total,omitempty"` // of API mixnodes
-	BytesTransmitted *uint64  `json:"bytes_transmitted_total,omitempty"`
-	BytesReceived    *uint64  `json:"bytes_received_total,omitempty"`
-	PeakThroughput   *uint64  `json:"peak_throughput,omitempty"`
-	LatencySeconds   *float64 `json:"average_latency_seconds,omitempty"`
-}
-
 // maxErrorText bounds what is shown of an error.
 const maxErrorText = 200
 
@@ -85,14 +78,8 @@ func NewStatus(h fleet.Health, views []*fleet.View, version string, now time.Tim
 }
 
 func newUpstreamStatus(v *fleet.View, now time.Time) upstreamStatus {
-	val := v.Values(now)
 	u := upstreamStatus{
-		Name: v.Upstream.Title(), URL: v.URL.String(), API: v.API.String(), State: v.State(now),
-		Values: valuesStatus{
-			val.Uint(betanet.TotalNodes), val.Uint(betanet.ActiveNodes), val.Uint(betanet.InactiveNodes),
-			val.Uint(betanet.PacketsProcessed), val.Uint(betanet.PacketsDropped), val.Uint(betanet.PacketsForwarded),
-			val.Uint(betanet.BytesTransmitted), val.Uint(betanet.BytesReceived), val.Uint(betanet.PeakThroughput), val.LatencySeconds(),
-		},
+		Name: v.Upstream.Title(), URL: v.URL.String(), API: v.API.String(), State: v.State(now), Values: newValues(v, now),
 	}
 	if n := len(v.Upstream.URLs); n > 1 {
 		u.Replicas = n
@@ -106,8 +93,9 @@ func newUpstreamStatus(v *fleet.View, now time.Time) upstreamStatus {
 	return u
 }
 
-// newUpstreamInShort is an upstream with its endpoints in short.
-func newUpstreamInShort(v *fleet.View, b summary, now time.Time) upstreamStatus {
+// newUpstreamInShort returns an upstream with its endpoints in short, and what is
+// remembered of it.
+func newUpstreamInShort(v *fleet.View, b summary, past *history.Past, now time.Time) upstreamStatus {
 	u := newUpstreamStatus(v, now)
 	u.Breaker = b.breaker.String()
 	if !b.oldest.IsZero() {
@@ -115,6 +103,10 @@ func newUpstreamInShort(v *fleet.View, b summary, now time.Time) upstreamStatus 
 		u.AgeSeconds = &age
 	}
 	u.OpenSeconds, u.NextSeconds = until(b.openUntil, now), until(b.next, now)
+	if !past.Since.IsZero() {
+		u.Since = &past.Since
+	}
+	u.Recent = &past.Recent
 	return u
 }
 

@@ -3,6 +3,8 @@ package status
 import (
 	"slices"
 	"time"
+
+	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
 // shownMixnodes is how many mixnodes the page of an upstream shows. Its JSON
@@ -11,25 +13,72 @@ const shownMixnodes = 100
 
 // upstreamPage is what the template of the page of an upstream gets.
 type upstreamPage struct {
+	frame
 	detailStatus
-	JSON     string // the same for programs
-	Nodes    []mixnodeStatus
-	More     int // mixnodes beyond them
-	Events   []eventRow
-	Interval string
+	Only        bool // it is the home page
+	Why         string
+	Hour        hourBar
+	Charts      []chart
+	Minutes     []minuteRow
+	Shown       []shownValue
+	Nodes       []mixnodeStatus
+	MoreNodes   int // mixnodes beyond them
+	Mixnodes    string
+	FewMixnodes bool
+	Table       incidentTable
+	More        int     // incidents that are not shown
+	Fleet       Verdict // about all upstreams
+	Exporter    exporterState
+	Interval    string
+}
+
+// shownValue is a value with its age, if it is a last good one.
+type shownValue struct {
+	namedValue
+	AgeSeconds *float64 // nil of a value of the last collection
+	Expired    bool
 }
 
 // UpstreamPage returns the page of the upstream of a name; ok is false if there is
-// none.
-func (m *Model) UpstreamPage(name string, now time.Time) (page []byte, ok bool) {
-	d, ok := m.Upstream(name, now)
-	if !ok {
+// none. root is the way from there to the exporter's root.
+func (m *Model) UpstreamPage(name, root string, now time.Time) (page []byte, ok bool) {
+	entries := m.entries(m.Registry.Views(), now)
+	i := slices.IndexFunc(entries, func(e *entry) bool { return e.title == name })
+	if i < 0 {
 		return nil, false
 	}
-	p := upstreamPage{
-		detailStatus: d, JSON: "/api/v1/status" + upstreamPath(d.Name), Interval: formatDuration(d.IntervalSeconds),
-		Events: newEventRows(d.Events, nil, d.Time),
+	one, all := newResult(entries[i:i+1], new(query), now), newResult(entries, new(query), now)
+	p := m.newUpstreamPage(entries[i].view, m.newFrame(root, judge(&one.situation, now), now), now)
+	p.Fleet = *m.summary(&all, now).Verdict
+	return render("upstream.html", p), true
+}
+
+// homePage is the page of the only upstream, with the state of the exporter.
+func (m *Model) homePage(v *fleet.View, s *Status, now time.Time) []byte {
+	p := m.newUpstreamPage(v, m.newFrame("", *s.Verdict, now), now)
+	p.Only, p.Exporter = true, m.newExporterState(s, now)
+	return render("upstream.html", p)
+}
+
+func (m *Model) newUpstreamPage(v *fleet.View, f frame, now time.Time) *upstreamPage {
+	past := m.History.Past(v, now)
+	d := m.newDetail(v, &past, now)
+	f.AsJSON = f.Root + "api/v1/status/" + upstreamPath(d.Name)
+	p := &upstreamPage{
+		frame: f, detailStatus: d, Interval: formatDuration(d.IntervalSeconds), Hour: newHourBar(&past), Minutes: newMinutes(&past),
+		Charts: []chart{
+			newChart("messages", "Messages", &past.Messages, d.Recent.MessagesPerSecond, perSecond),
+			newChart("loss", "Loss", &past.Loss, d.Recent.Loss, percent),
+			newChart("latency", "Latency", &past.Latency, d.Recent.LatencySeconds, latency),
+		},
+		Shown: shownValues(&d),
 	}
+	if total := d.Values.Messages; total != nil && *total == 0 {
+		p.Charts[0].Now = "no packet counted yet"
+	}
+	p.Why, _ = whyFailing(v)
+	p.Mixnodes, p.FewMixnodes = mixnodesText(d.Values.Active, d.Values.Peers)
+	p.Table = m.newIncidents(&p.frame, d.Incidents, d.Name, func(string) bool { return false }, now)
 	// Those that are not active are what a person looks for.
 	nodes := slices.Clone(d.Mixnodes)
 	slices.SortStableFunc(nodes, func(a, b mixnodeStatus) int {
@@ -43,15 +92,26 @@ func (m *Model) UpstreamPage(name string, now time.Time) (page []byte, ok bool) 
 		}
 	})
 	p.Nodes = nodes[:min(len(nodes), shownMixnodes)]
-	p.More = len(nodes) - len(p.Nodes)
+	p.MoreNodes = len(nodes) - len(p.Nodes)
 	if d.Omitted != nil {
-		p.More += int(*d.Omitted)
+		p.MoreNodes += int(*d.Omitted)
 	}
-	return render("upstream.html", p), true
+	return p
 }
 
-// One tells the events' template that they are all of one upstream.
-func (upstreamPage) One() bool { return true }
+// shownValues returns the values with the ages of those that are last good ones.
+func shownValues(d *detailStatus) (all []shownValue) {
+	for _, n := range d.Values.named(d.API) {
+		one := shownValue{namedValue: n}
+		for i := range d.Endpoints {
+			if e := &d.Endpoints[i]; e.Endpoint == n.Endpoint && e.State != fleet.Up {
+				one.AgeSeconds, one.Expired = e.AgeSeconds, e.State == fleet.Down && e.AgeSeconds != nil
+			}
+		}
+		all = append(all, one)
+	}
+	return all
+}
 
 // certificate is how long the upstream's first certificate is valid.
 type certificate struct {
@@ -65,27 +125,12 @@ func (p upstreamPage) Certificate() *certificate {
 	if p.Expiry == nil {
 		return nil
 	}
-	left := p.Expiry.Sub(p.Time)
+	left := p.Expiry.Sub(p.Now)
 	if left < 0 {
 		return &certificate{formatDuration((-left).Seconds()) + " ago", true}
 	}
 	return &certificate{"in " + formatDuration(left.Seconds()), left < 14*24*time.Hour}
 }
-
-// Rate is how many messages the upstream processes now.
-func (p upstreamPage) Rate() string {
-	if m := p.Values.Messages; m != nil && *m == 0 {
-		return "no packet counted yet"
-	}
-	return optional(p.rates.MessagesPerSecond, perSecond)
-}
-
-// Loss is the share of packets that are dropped now.
-func (p upstreamPage) Loss() string { return optional(p.rates.Loss, percent) }
-
-// PacketLatency is the mean latency of the packets of now. For API mixnodes that
-// is not the average of the document, which is over all packets since deployment.
-func (p upstreamPage) PacketLatency() string { return seconds(p.rates.LatencySeconds) }
 
 func optional(x *float64, show func(float64) string) string {
 	if x == nil {
@@ -99,5 +144,5 @@ func (p upstreamPage) Wait(at *time.Time) *float64 {
 	if at == nil {
 		return nil
 	}
-	return until(*at, p.Time)
+	return until(*at, p.Now)
 }

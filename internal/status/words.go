@@ -3,7 +3,6 @@ package status
 import (
 	"fmt"
 	"math"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -13,7 +12,7 @@ import (
 
 // nbsp is a space that does not break, between a number and its unit or between
 // groups of digits.
-const nbsp = "\u202f"
+const nbsp = "\u00a0"
 
 // unknown stands for a value that is not known.
 const unknown = "–"
@@ -28,9 +27,9 @@ var reasons = map[string]string{
 	"proxy":        "no connection through the proxy",
 	"timeout":      "no answer in time",
 	"tls":          "TLS failed",
-	"http_5xx":     "service reports an error of its own",
-	"http_4xx":     "service refuses the request",
-	"http_429":     "service asks for fewer requests",
+	"http_5xx":     "HTTP 5xx, an error of the service",
+	"http_4xx":     "HTTP 4xx, the service refuses the request",
+	"http_429":     "HTTP 429, the service asks for fewer requests",
 	"auth":         "credentials refused",
 	"http_status":  "unexpected HTTP status",
 	"redirect":     "redirect not followed",
@@ -44,7 +43,7 @@ var reasons = map[string]string{
 	"local":        "the exporter's own machine is short of something",
 }
 
-// because is a reason in words, or itself if there are none.
+// reasonText is a reason in words, or itself if there are none.
 func reasonText(reason string) string {
 	if words, ok := reasons[reason]; ok {
 		return words
@@ -53,7 +52,7 @@ func reasonText(reason string) string {
 }
 
 // kinds say in words what happened, where the word for it is not enough.
-var kinds = map[history.Kind]string{history.Opened: "breaker opened", history.Closed: "breaker closed", history.Switched: "switched replica"}
+var kinds = map[history.Kind]string{history.Opened: "breaker opened", history.Closed: "breaker closed", history.Switched: "replica switched"}
 
 func kindText(k history.Kind) string {
 	if words, ok := kinds[k]; ok {
@@ -62,8 +61,7 @@ func kindText(k history.Kind) string {
 	return string(k)
 }
 
-// said is what an error says more than what is beside it in the table: its
-// endpoint and its reason in words.
+// errorDetail strips what the table already shows: endpoint and reason.
 func errorDetail(text, reason, endpoint string) string {
 	text = strings.TrimPrefix(text, "fetch "+endpoint+": ")
 	if text == reasonText(reason) {
@@ -72,7 +70,7 @@ func errorDetail(text, reason, endpoint string) string {
 	return " " + plain(text)
 }
 
-// breakerWords tell what a circuit breaker lets through.
+// breakerWords tells what a circuit breaker lets through.
 func breakerWords(state string, wait *float64) string {
 	switch {
 	case state == "half_open":
@@ -86,7 +84,7 @@ func breakerWords(state string, wait *float64) string {
 	}
 }
 
-// ago is an age in words.
+// formatAge is an age in words.
 func formatAge(s *float64) string {
 	if s == nil {
 		return "never"
@@ -94,7 +92,7 @@ func formatAge(s *float64) string {
 	return formatDuration(*s) + " ago"
 }
 
-// in is a wait in words.
+// formatWait is a wait in words.
 func formatWait(s *float64) string {
 	switch {
 	case s == nil:
@@ -106,7 +104,7 @@ func formatWait(s *float64) string {
 	}
 }
 
-// spell is a duration in words, to the second and with two units at most.
+// formatDuration is a duration in words, to the second and with two units at most.
 func formatDuration(s float64) string {
 	switch n := int64(math.Round(max(0, s))); {
 	case n < 60:
@@ -139,6 +137,9 @@ func uptime(s *uint64) string {
 // clock is a time of day.
 func clock(t time.Time) string { return t.UTC().Format(time.TimeOnly) }
 
+// rfc3339 is a moment for a program: the script, which shows it in local time.
+func rfc3339(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z07:00") }
+
 // number is a count with its digits in groups.
 func number(n *uint64) string {
 	if n == nil {
@@ -146,6 +147,10 @@ func number(n *uint64) string {
 	}
 	return grouped(*n)
 }
+
+func groupedInt(n int) string { return grouped(uint64(max(0, n))) }
+
+func itoa(n int) string { return strconv.Itoa(n) }
 
 func grouped(n uint64) string {
 	digits := strconv.FormatUint(n, 10)
@@ -224,7 +229,7 @@ func plain(text string) string {
 	return b.String()
 }
 
-// upstreamPath is the page of an upstream.
-func upstreamPath(name string) string { return "/upstream/" + url.PathEscape(name) }
-
 func capital(word string) string { return strings.ToUpper(word[:1]) + word[1:] }
+
+// wholeSeconds is an age for the script, which lets it grow.
+func wholeSeconds(s float64) string { return strconv.FormatFloat(max(0, s), 'f', 0, 64) }

@@ -20,11 +20,16 @@ type Health struct {
 
 // status returns what /health reports.
 func (h *Health) status(views []*fleet.View, now time.Time) fleet.Health {
-	s := fleet.HealthOf(views, now)
-	if s == fleet.Healthy && (h.Registry.Exporter.Failing() || len(views) == 0 && !h.ProbeMode) {
+	return h.withExporter(fleet.HealthOf(views, now), len(views))
+}
+
+// withExporter adds what fails of the exporter itself to the health of so many
+// upstreams.
+func (h *Health) withExporter(all fleet.Health, upstreams int) fleet.Health {
+	if all == fleet.Healthy && (h.Registry.Exporter.Failing() || upstreams == 0 && !h.ProbeMode) {
 		return fleet.Degraded
 	}
-	return s
+	return all
 }
 
 // isReady reports whether each source of discovery was tried once and the first

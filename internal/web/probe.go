@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -17,6 +18,8 @@ import (
 // none.
 type Prober interface {
 	Collect(ctx context.Context, target string, limit time.Duration) (v *fleet.View, late bool, err error)
+	// Debug does the same and returns what was tried.
+	Debug(ctx context.Context, target string, limit time.Duration) (v *fleet.View, late bool, log []probe.Attempted, err error)
 }
 
 // lineFormats are the formats without protobuf: a probe has no histogram, so it
@@ -24,9 +27,9 @@ type Prober interface {
 var lineFormats = formats[:3]
 
 // probes serves the samples of the one target that is asked for. A target that
-// cannot be reached is an answer like any other. Parameters other than target are
-// left alone, because Prometheus servers send what their users add to all of
-// their jobs.
+// cannot be reached is an answer like any other. With debug=true it serves a log of
+// the probe and the samples as text for people. Other parameters are left alone,
+// because Prometheus servers send what their users add to all of their jobs.
 func probes(o Options) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		query, err := url.ParseQuery(r.URL.RawQuery)
@@ -39,11 +42,17 @@ func probes(o Options) http.Handler {
 		if !ok {
 			return
 		}
-		v, late, err := o.Probe.Collect(r.Context(), target[0], scrapeLimit(r.Header.Get("X-Prometheus-Scrape-Timeout-Seconds")))
+		limit := scrapeLimit(r.Header.Get("X-Prometheus-Scrape-Timeout-Seconds"))
+		if slices.Equal(query["debug"], []string{"true"}) {
+			debugProbe(w, r, o, target[0], limit)
+			return
+		}
+		v, late, err := o.Probe.Collect(r.Context(), target[0], limit)
 		if err != nil {
 			writeText(w, probeStatus(err), err.Error()+"\n")
 			return
 		}
+		o.Status.Probed(v, late, time.Now())
 		w.Header().Set("Content-Type", string(format))
 		if err := exposition.WriteProbe(w, expositionFormat(format), v, late); err != nil {
 			o.Log.Debug("probe not completed", "client", r.RemoteAddr, "err", err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -13,18 +14,26 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
+	"github.com/betanet/betanet_exporter/internal/betanet"
 	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/probe"
+	"github.com/betanet/betanet_exporter/internal/snapshot"
 )
 
 // prober answers every probe alike and remembers what it was asked.
 type prober struct {
 	view   *fleet.View
 	late   bool
+	log    []probe.Attempted
 	err    error
 	target string
 	limit  time.Duration
+}
+
+func (p *prober) Debug(ctx context.Context, target string, limit time.Duration) (*fleet.View, bool, []probe.Attempted, error) {
+	v, late, err := p.Collect(ctx, target, limit)
+	return v, late, p.log, err
 }
 
 func (p *prober) Collect(_ context.Context, target string, limit time.Duration) (*fleet.View, bool, error) {
@@ -34,7 +43,7 @@ func (p *prober) Collect(_ context.Context, target string, limit time.Duration) 
 
 func TestAProbeAnswersForItsTargetWithoutTheLabelUpstream(t *testing.T) {
 	p := &prober{view: view(upstreamAt("edge 1"), good, breaker.Closed)}
-	r := serve(t, Options{Registry: registry(), Probe: p}, "GET", "/probe?target=edge+1&module=x&debug=true")
+	r := serve(t, Options{Registry: registry(), Probe: p}, "GET", "/probe?target=edge+1&module=x&debug=false")
 	got := body(t, r)
 	if r.StatusCode != 200 || p.target != "edge 1" || !strings.Contains(got, "\nbetanet_messages_total 5000\n") || !strings.Contains(got, "\nbetanet_up 1\n") {
 		t.Errorf("got %d of %q:\n%s", r.StatusCode, p.target, got)
@@ -136,5 +145,66 @@ func TestWithoutAProberThereIsNoProbe(t *testing.T) {
 		if got := serve(t, o, "POST", path).StatusCode; got != 405 {
 			t.Errorf("POST %s: got %d, want 405", path, got)
 		}
+	}
+}
+
+func TestADebuggedProbeShowsWhatWasTried(t *testing.T) {
+	p := &prober{view: view(upstreamAt("a"), good.Failed(broken, time.Now()), breaker.Closed)}
+	ended := time.Date(2026, 11, 24, 12, 0, 0, 123e6, time.UTC)
+	p.log = []probe.Attempted{
+		{Ended: ended, Endpoint: betanet.Nodes, Number: 1, Took: 12 * time.Millisecond},
+		{Ended: ended, Endpoint: betanet.Metrics, Number: 1, Took: 1500 * time.Microsecond, Failure: broken, Retry: true, Wait: 612 * time.Millisecond},
+		{Ended: ended, Endpoint: betanet.Metrics, Replica: "b:1", Number: 2, Took: time.Second, Failure: &betanet.Failure{Reason: betanet.ReasonTimeout, Err: errors.New("a\nb")}},
+	}
+	r := serve(t, Options{Registry: registry(), Probe: p}, "GET", "/probe?target=a&debug=true", "X-Prometheus-Scrape-Timeout-Seconds", "10")
+	got := body(t, r)
+	for _, want := range []string{
+		"12:00:00.123  nodes     attempt 1  succeeded after 12ms\n",
+		"12:00:00.123  metrics   attempt 1  failed after 1.5ms (connect): <script>alert(1)</script> refused; retrying in 612ms\n",
+		"12:00:00.123  metrics   attempt 2 at b:1  failed after 1s (timeout): a\\nb\n",
+		"  metrics   breaker closed, last document ", "\nbetanet_up 0\n", "\nbetanet_messages_total 5000\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the log lacks %q:\n%s", want, got)
+		}
+	}
+	if ct := r.Header.Get("Content-Type"); r.StatusCode != 200 || ct != "text/plain; charset=utf-8" || p.limit != 9500*time.Millisecond {
+		t.Errorf("got %d, %q and a limit of %v", r.StatusCode, ct, p.limit)
+	}
+	p.err = fmt.Errorf("why: %w", probe.ErrForbidden)
+	if r := serve(t, Options{Registry: registry(), Probe: p}, "GET", "/probe?target=a&debug=true"); r.StatusCode != 403 {
+		t.Errorf("a target that is not allowed: got %d, want 403", r.StatusCode)
+	}
+}
+
+func TestInProbeModeThePageShowsWhatWasProbed(t *testing.T) {
+	p := &prober{view: view(upstreamAt("edge"), good.Failed(broken, time.Now()), breaker.Closed)}
+	o := quiet(Options{Registry: registry(), Probe: p})
+	o.Status.ProbeMode = true
+	h, err := Handler(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(path string) string {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		return w.Body.String()
+	}
+	if got := ask("/"); !strings.Contains(got, "Nothing has been probed yet") {
+		t.Error("before a probe the page does not say so")
+	}
+	ask("/probe?target=edge")
+	page, status := ask("/"), ask("/api/v1/status")
+	if !strings.Contains(page, `<tr data-key="edge">`) || !strings.Contains(page, "edge has been stale since ") {
+		t.Error("the page lacks the target, or the verdict about it")
+	}
+	if !strings.Contains(status, `"probes":[{"target":"edge","time":"`) || !strings.Contains(status, `"state":"stale","reason":"connect","text":"no connection"}]`) {
+		t.Errorf("got %s, want the target", status)
+	}
+	p.late, p.view = true, view(upstreamAt("late"), snapshot.Record{}, breaker.Closed)
+	p.view.Endpoints = p.view.Endpoints[:1]
+	ask("/probe?target=late&debug=true")
+	if status := ask("/api/v1/status"); !strings.Contains(status, `"state":"down","reason":"timeout","text":"not finished in time"}`) || !strings.Contains(status, `"level":"critical"`) {
+		t.Errorf("got %s, want a target that is down", status)
 	}
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/status"
@@ -19,7 +20,7 @@ func statusRoutes(mux *http.ServeMux, m *status.Model, compress func(http.Handle
 		writePage(w, page)
 	})
 	get("/upstream/{name...}", func(w http.ResponseWriter, r *http.Request) {
-		page, ok := m.UpstreamPage(r.PathValue("name"), time.Now())
+		page, ok := m.UpstreamPage(r.PathValue("name"), rootFrom(r.URL.EscapedPath()), time.Now())
 		if !ok {
 			noUpstream(w)
 			return
@@ -50,6 +51,10 @@ func statusRoutes(mux *http.ServeMux, m *status.Model, compress func(http.Handle
 		writeJSON(w, http.StatusOK, m.Details(time.Now()))
 	})
 }
+
+// rootFrom returns the relative way from a path to the root, so that links work below
+// a path of a reverse proxy too.
+func rootFrom(path string) string { return strings.Repeat("../", max(0, strings.Count(path, "/")-1)) }
 
 func badQuery(w http.ResponseWriter, err error) {
 	writeText(w, http.StatusBadRequest, "Bad request: "+err.Error()+".\n")

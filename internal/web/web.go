@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/pprof"
+	"strconv"
 
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/fleet"
@@ -36,7 +37,7 @@ func Handler(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Status.Health = o.Health.status
+	o.Status.Health = o.Health.withExporter
 	mux := http.NewServeMux()
 	mux.Handle("GET "+o.TelemetryPath, compress(scrapes(o)))
 	o.Health.healthRoutes(mux)
@@ -55,7 +56,7 @@ func Handler(o Options) (http.Handler, error) {
 		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	}
-	return mux, nil
+	return relativeRedirects(mux), nil
 }
 
 func reload(load func() error) http.HandlerFunc {
@@ -88,4 +89,16 @@ func writeJSON(w http.ResponseWriter, code int, v any) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(code)
 	_, _ = w.Write(b)
+}
+
+// maxLine bounds what is shown of an error.
+const maxLine = 400
+
+// quotedLine makes a text fit for a line: what does not print is escaped, what is long
+// is cut.
+func quotedLine(text string) string {
+	if len(text) > maxLine {
+		text = text[:maxLine] + "..."
+	}
+	return strconv.QuoteToGraphic(text)
 }

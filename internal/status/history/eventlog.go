@@ -1,6 +1,7 @@
 package history
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -16,17 +17,18 @@ const (
 	Opened    Kind = "opened"    // its circuit breaker opened
 	Closed    Kind = "closed"    // and closed
 	Switched  Kind = "switched"  // another replica of the upstream is in use
+	Restarted Kind = "restarted" // the upstream has started again, or a counter of it fell
 )
 
 // Event is a change of one upstream.
 type Event struct {
-	At       time.Time
-	Upstream string // its title
-	Endpoint string // "" where it is about the upstream as a whole
-	Replica  string // "" of an upstream with one URL
-	Kind     Kind
-	Reason   string // of the failure, of the closed set; "" where nothing failed
-	Text     string // the rest in words, safe to show; the caller bounds it
+	Time     time.Time `json:"time"`
+	Upstream string    `json:"upstream"`           // its title
+	Endpoint string    `json:"endpoint,omitempty"` // "" where it is about the upstream as a whole
+	Replica  string    `json:"replica,omitempty"`  // "" of an upstream with one URL
+	Kind     Kind      `json:"kind"`
+	Reason   string    `json:"reason,omitempty"` // of the failure, of the closed set; "" where nothing failed
+	Text     string    `json:"text,omitempty"`   // the rest in words, safe to show; the caller bounds it
 }
 
 // KeptEvents is how many events of the process are kept; the oldest go.
@@ -40,7 +42,7 @@ type EventLog struct {
 	next   int     // where the next one goes in a full ring
 }
 
-// Add notes an event. Events come in the order in which they happened.
+// Add records an event. Events come in the order in which they happened.
 func (l *EventLog) Add(e Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -52,18 +54,49 @@ func (l *EventLog) Add(e Event) {
 	l.next = (l.next + 1) % KeptEvents
 }
 
-// Last gives the last n events, of one upstream or, with "", of all, the newest
+// Last returns the last n events, of one upstream or, with "", of all, and of some
+// kinds or of all, the newest first.
+func (l *EventLog) Last(n int, upstream string, kinds ...Kind) []Event {
+	return l.last(n, func(e *Event) bool {
+		return (upstream == "" || e.Upstream == upstream) && (len(kinds) == 0 || slices.Contains(kinds, e.Kind))
+	})
+}
+
+// before is how long before the end of the collection that begins an incident an
+// endpoint may have failed in it.
+const before = time.Minute
+
+// Of returns the last n events of each incident, and those that led to it, the newest
 // first.
-func (l *EventLog) Last(n int, upstream string) []Event {
+func (l *EventLog) Of(incidents []*Incident, n int) [][]Event {
+	found := make([][]Event, len(incidents))
+	byUpstream := make(map[string][]int)
+	for i, one := range incidents {
+		byUpstream[one.Upstream] = append(byUpstream[one.Upstream], i)
+	}
+	l.last(0, func(e *Event) bool {
+		for _, i := range byUpstream[e.Upstream] {
+			one := incidents[i]
+			if len(found[i]) < n && !e.Time.Before(one.From.Add(-before)) && (one.Open() || !e.Time.After(one.To)) {
+				found[i] = append(found[i], *e)
+			}
+		}
+		return false
+	})
+	return found
+}
+
+// last returns the last n events that are wanted, the newest first; 0 is no limit.
+func (l *EventLog) last(n int, wanted func(*Event) bool) []Event {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var last []Event
 	for i := range len(l.events) {
-		if len(last) == n {
+		if n > 0 && len(last) == n {
 			break
 		}
 		e := &l.events[(l.next+len(l.events)-1-i)%len(l.events)]
-		if upstream == "" || e.Upstream == upstream {
+		if wanted(e) {
 			last = append(last, *e)
 		}
 	}

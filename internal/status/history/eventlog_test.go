@@ -9,9 +9,9 @@ import (
 )
 
 // add notes n events of an upstream, numbered from first.
-func add(j *EventLog, upstream string, first, n int) {
+func add(l *EventLog, upstream string, first, n int) {
 	for i := range n {
-		j.Add(Event{At: time.Unix(int64(first+i), 0), Upstream: upstream, Text: fmt.Sprint(first + i)})
+		l.Add(Event{Time: time.Unix(int64(first+i), 0), Upstream: upstream, Text: fmt.Sprint(first + i)})
 	}
 }
 
@@ -23,36 +23,36 @@ func texts(events []Event) (all []string) {
 }
 
 func TestTheNewestEventsComeFirst(t *testing.T) {
-	var j EventLog
-	if got := j.Last(10, ""); len(got) != 0 {
+	var l EventLog
+	if got := l.Last(10, ""); len(got) != 0 {
 		t.Errorf("an empty journal gave %v", got)
 	}
-	add(&j, "a", 0, 3)
-	if diff := cmp.Diff([]string{"a2", "a1", "a0"}, texts(j.Last(10, ""))); diff != "" {
+	add(&l, "a", 0, 3)
+	if diff := cmp.Diff([]string{"a2", "a1", "a0"}, texts(l.Last(10, ""))); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"a2"}, texts(j.Last(1, ""))); diff != "" {
+	if diff := cmp.Diff([]string{"a2"}, texts(l.Last(1, ""))); diff != "" {
 		t.Errorf("one event (-want +got):\n%s", diff)
 	}
 }
 
 func TestEventsOfOneUpstreamAreFound(t *testing.T) {
-	var j EventLog
-	add(&j, "a", 0, 2)
-	add(&j, "b", 2, 50)
-	add(&j, "a", 52, 1)
-	if diff := cmp.Diff([]string{"a52", "a1", "a0"}, texts(j.Last(5, "a"))); diff != "" {
+	var l EventLog
+	add(&l, "a", 0, 2)
+	add(&l, "b", 2, 50)
+	add(&l, "a", 52, 1)
+	if diff := cmp.Diff([]string{"a52", "a1", "a0"}, texts(l.Last(5, "a"))); diff != "" {
 		t.Errorf("events of a (-want +got):\n%s", diff)
 	}
-	if got := j.Last(5, "c"); len(got) != 0 {
+	if got := l.Last(5, "c"); len(got) != 0 {
 		t.Errorf("events of c: got %v, want none", got)
 	}
 }
 
 func TestTheOldestEventsGo(t *testing.T) {
-	var j EventLog
-	add(&j, "a", 0, KeptEvents+7)
-	all := j.Last(2*KeptEvents, "")
+	var l EventLog
+	add(&l, "a", 0, KeptEvents+7)
+	all := l.Last(2*KeptEvents, "")
 	if len(all) != KeptEvents {
 		t.Fatalf("kept %d events, want %d", len(all), KeptEvents)
 	}

@@ -1,13 +1,12 @@
 package history
 
 import (
-	"sync"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// A trend has a point each Step and goes back KeptPoints of them: an hour.
+// The fleet has a point each Step, and KeptPoints of them are kept: an hour.
 const (
 	Step       = 10 * time.Second
 	KeptPoints = int(time.Hour / Step)
@@ -33,61 +32,30 @@ type Point struct {
 // Upstreams is how many there were.
 func (p *Point) Upstreams() int { return p.Up + p.Stale + p.Down + p.Pending }
 
-// Series is the last hour of the fleet, in points. The zero value is ready for
-// use, and all methods may be called at the same time.
-type Series struct {
-	mu       sync.Mutex
-	points   []Point // a ring once it is full
-	next     int
-	trackers map[*fleet.Upstream]*rateTracker
+// series is the last hour of the fleet, in points.
+type series struct {
+	points []Point // a ring once it is full
+	next   int
 }
 
-// Take adds the point of this moment. It is to be called each Step.
-func (t *Series) Take(views []*fleet.View, now time.Time) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	trackers := make(map[*fleet.Upstream]*rateTracker, len(views))
-	p := Point{At: now}
-	var sums sums
-	for _, v := range views {
-		m := t.trackers[v.Upstream]
-		if m == nil {
-			m = new(rateTracker)
-		}
-		trackers[v.Upstream] = m
-		m.read(v, now)
-		sums.add(m)
-		p.Count(v.State(now), v.NotClosed())
-	}
-	sums.write(&p)
-	t.trackers = trackers
-	if len(t.points) < KeptPoints {
-		t.points = append(t.points, p)
+func (s *series) add(p Point) {
+	if len(s.points) < KeptPoints {
+		s.points = append(s.points, p)
 		return
 	}
-	t.points[t.next] = p
-	t.next = (t.next + 1) % KeptPoints
+	s.points[s.next] = p
+	s.next = (s.next + 1) % KeptPoints
 }
 
-// Rates returns what an upstream did between its last two documents, as of the
-// last point.
-func (t *Series) Rates(u *fleet.Upstream) Rates {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if m := t.trackers[u]; m != nil {
-		return m.rates()
-	}
-	return Rates{}
+// Points returns the points of the fleet's last hour, the oldest first.
+func (h *History) Points() []Point {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := &h.series
+	return append(append(make([]Point, 0, len(s.points)), s.points[s.next:]...), s.points[:s.next]...)
 }
 
-// Points are those of the last hour, the oldest first.
-func (t *Series) Points() []Point {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return append(append(make([]Point, 0, len(t.points)), t.points[t.next:]...), t.points[:t.next]...)
-}
-
-// Count takes in an upstream by its state and its breakers that are not closed.
+// Count counts an upstream by its state and its breakers that are not closed.
 func (p *Point) Count(s fleet.State, notClosed int) {
 	switch s {
 	case fleet.Up:
@@ -108,16 +76,15 @@ type sums struct {
 	lost, both                                 sum // dropped packets, and all, of upstreams that give both numbers
 }
 
-func (s *sums) add(m *rateTracker) {
-	dropped := m.dropped.now()
-	s.messages.add(m.messages.now())
-	s.dropped.add(dropped)
-	s.sent.add(m.sent.now())
-	s.received.add(m.received.now())
-	s.latency.add(m.latency)
-	if all := m.all(); all != nil {
-		s.lost.add(dropped)
-		s.both.add(all)
+func (s *sums) add(t *rateTracker) {
+	s.messages.add(t.messages.now())
+	s.dropped.add(t.dropped.now())
+	s.sent.add(t.sent.now())
+	s.received.add(t.received.now())
+	s.latency.add(t.latency, t.hasLatency)
+	if dropped, all, ok := t.both(); ok {
+		s.lost.add(dropped, true)
+		s.both.add(all, true)
 	}
 }
 
@@ -135,10 +102,10 @@ type sum struct {
 	of float64
 }
 
-func (s *sum) add(x *float64) {
-	if x != nil {
+func (s *sum) add(x float64, known bool) {
+	if known {
 		s.n++
-		s.of += *x
+		s.of += x
 	}
 }
 

@@ -20,8 +20,8 @@ func after(s float64) time.Time { return begin.Add(time.Duration(s * float64(tim
 
 // scene is a fleet that a test moves along.
 type scene struct {
-	trend Series
-	views []*fleet.View
+	history History
+	views   []*fleet.View
 }
 
 // add puts an upstream there that has not been tried.
@@ -30,7 +30,7 @@ func (s *scene) add(api betanet.API) int {
 		Name: "u", URLs: []*url.URL{{Scheme: "http", Host: "127.0.0.1:9000"}},
 		Settings: fleet.Settings{Interval: time.Second, MaxStale: 5 * time.Minute},
 	}
-	v := &fleet.View{Upstream: u, URL: u.URLs[0], API: api}
+	v := &fleet.View{Upstream: u, URL: u.URLs[0], API: api, Ticked: after(1e6)} // collecting never stops
 	for _, e := range api.Endpoints() {
 		v.Endpoints = append(v.Endpoints, fleet.EndpointView{Endpoint: e})
 	}
@@ -62,10 +62,13 @@ func (s *scene) failed(i int, at float64, e betanet.Endpoint) {
 
 // point is the one taken at a moment.
 func (s *scene) point(at float64) Point {
-	s.trend.Take(s.views, after(at))
-	all := s.trend.Points()
+	s.history.Take(s.views, after(at))
+	all := s.history.Points()
 	return all[len(all)-1]
 }
+
+// past is the last hour of an upstream at a moment.
+func (s *scene) past(i int, at float64) Past { return s.history.Past(s.views[i], after(at)) }
 
 func packets(processed, dropped uint64) *betanet.Document {
 	return betanettest.Metrics{PacketsProcessed: processed, PacketsDropped: dropped}.Doc()
@@ -80,22 +83,22 @@ func want(t *testing.T, what string, got, want any) {
 
 func value(x float64) *float64 { return &x }
 
-var unknown *float64
+var none *float64
 
 func TestARateNeedsTwoDocuments(t *testing.T) {
 	var s scene
 	u := s.add(betanet.V1)
-	want(t, "messages before the first", s.point(0).Messages, unknown)
+	want(t, "messages before the first", s.point(0).Messages, none)
 	s.fetched(u, 1, packets(1000, 10))
-	want(t, "messages after one", s.point(2).Messages, unknown)
-	want(t, "loss after one", s.point(2).Loss, unknown)
+	want(t, "messages after one", s.point(2).Messages, none)
+	want(t, "loss after one", s.point(2).Loss, none)
 	s.fetched(u, 11, packets(1300, 110))
 	p := s.point(12)
 	want(t, "messages after two", p.Messages, value(30))
 	want(t, "dropped after two", p.Dropped, value(10))
 	want(t, "loss after two", p.Loss, value(0.25))
 	want(t, "messages without a new one", s.point(17).Messages, value(30))
-	want(t, "bytes that were never given", p.BytesSent, unknown)
+	want(t, "bytes that were never given", p.BytesSent, none)
 }
 
 func TestARestartIsNoTraffic(t *testing.T) {
@@ -115,7 +118,7 @@ func TestAnOutageIsAGapAndNoPeak(t *testing.T) {
 	s.fetched(u, 10, packets(1100, 0))
 	want(t, "messages before", s.point(10).Messages, value(10))
 	s.failed(u, 20, betanet.Metrics)
-	want(t, "messages during", s.point(20).Messages, unknown)
+	want(t, "messages during", s.point(20).Messages, none)
 	s.fetched(u, 110, packets(2100, 0))
 	want(t, "messages after", s.point(110).Messages, value(10))
 }
@@ -184,7 +187,7 @@ func TestDroppedPacketsOfMixnodesAreAmongThoseProcessed(t *testing.T) {
 		s.point(0)
 		s.nodes(u, 10, a, 150, 5+c.dropped, 20)
 		want(t, "loss", s.point(10).Loss, value(c.want))
-		want(t, "loss of the upstream", s.trend.Rates(s.views[u].Upstream).Loss, value(c.want))
+		want(t, "loss of the upstream", s.past(u, 10).Recent.Loss, value(c.want))
 	}
 }
 
@@ -192,13 +195,12 @@ func TestTheLatencyOfMixnodesIsThatOfThePacketsBetweenTwoDocuments(t *testing.T)
 	var s scene
 	u, a := s.add(betanet.MixnodesAPI), new(fleet.Accumulator)
 	s.nodes(u, 0, a, 100, 0, 20)
-	want(t, "latency after one", s.point(0).LatencySeconds, unknown)
+	want(t, "latency after one", s.point(0).LatencySeconds, none)
 	s.nodes(u, 10, a, 200, 0, 30)
 	want(t, "latency after two", s.point(10).LatencySeconds, value(0.04))
 	s.nodes(u, 20, a, 200, 0, 30)
-	want(t, "latency without a packet", s.point(20).LatencySeconds, unknown)
-	want(t, "latency of the upstream", s.trend.Rates(s.views[u].Upstream).LatencySeconds, unknown)
-	want(t, "messages of the upstream", s.trend.Rates(s.views[u].Upstream).MessagesPerSecond, value(0))
+	want(t, "latency without a packet", s.point(20).LatencySeconds, none)
+	want(t, "messages of the upstream now", s.past(u, 20).Messages[Minutes-1], 5.0)
 }
 
 func TestWithoutTrafficThereIsNoLoss(t *testing.T) {
@@ -209,7 +211,7 @@ func TestWithoutTrafficThereIsNoLoss(t *testing.T) {
 	s.fetched(u, 10, packets(7, 7))
 	p := s.point(10)
 	want(t, "messages", p.Messages, value(0))
-	want(t, "loss", p.Loss, unknown)
+	want(t, "loss", p.Loss, none)
 }
 
 func TestAnotherAddressIsAnotherUpstream(t *testing.T) {
@@ -221,7 +223,7 @@ func TestAnotherAddressIsAnotherUpstream(t *testing.T) {
 	moved := *s.views[u]
 	moved.URL = &url.URL{Scheme: "http", Host: "127.0.0.2:9000"}
 	s.views[u] = &moved
-	want(t, "messages", s.point(10).Messages, unknown)
+	want(t, "messages", s.point(10).Messages, none)
 }
 
 func TestUpstreamsAndBreakersAreCounted(t *testing.T) {
@@ -248,7 +250,7 @@ func TestATrendIsAnHour(t *testing.T) {
 	for i := range KeptPoints + 5 {
 		s.point(float64(i) * Step.Seconds())
 	}
-	all := s.trend.Points()
+	all := s.history.Points()
 	want(t, "points", len(all), 360)
 	want(t, "the first", all[0].At, after(50))
 	want(t, "the last", all[359].At, after(3640))

@@ -1,13 +1,19 @@
 
-// Brings the parts of the page that are marked data-live up to date, in place.
-// The page is complete without it.
+// Keeps the page true: brings the parts that are marked data-live up to date in
+// place, lets ages grow, shows times as the reader wants them, and shows that the
+// exporter does not answer. The page is complete without it.
 (() => {
   "use strict";
-  const every = 5000, longest = 30000, patience = 5000; // ms
+  const every = 5000, unseen = 10000, longest = 30000, patience = 5000, goneAfter = 10000; // ms
   const own = document.currentScript.text;
-  const line = document.getElementById("refresh"), button = document.getElementById("pause");
-  let paused = false, failures = 0, problem = "", answered = Date.now(), due = answered + every, asking = false, leaving = false;
+  const byId = id => document.getElementById(id);
+  const line = byId("refresh"), pauseButton = byId("pause"), clockButton = byId("clock"), filter = byId("filter"), icon = byId("icon");
+  const ownTitle = / – [^–]*$/.exec(document.title)?.[0] ?? "";
+  const read = name => { try { return localStorage.getItem(name); } catch { return null; /* storage is off */ } };
+  const write = (name, value) => { try { localStorage.setItem(name, value); } catch { /* storage is off */ } };
+  let paused = false, utc = read("clock") === "utc", typed = 0;
   try { paused = sessionStorage.getItem("paused") === "yes"; } catch { /* storage is off */ }
+  let failures = 0, problem = "", answered = Date.now(), due = answered + every, asking = null, leaving = false, level = "";
 
   const alike = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && (a.nodeType !== 1 || a.dataset.key === b.dataset.key);
 
@@ -17,7 +23,7 @@
       if (old.data !== fresh.data) old.data = fresh.data;
       return;
     }
-    for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+    for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && !(name === "open" && old.nodeName === "DETAILS")) old.removeAttribute(name);
     for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
     let at = old.firstChild;
     for (const next of [...fresh.childNodes]) {
@@ -40,45 +46,82 @@
   function show(page) {
     // Another program answers now, with another page.
     if (page.querySelector("body > script")?.text !== own) return location.reload();
+    // There is something to show for which the page has no place.
+    if ([...page.querySelectorAll("[data-live]")].some(part => !byId(part.id))) return location.reload();
+    localize(page);
     const focused = document.activeElement, region = focused?.closest("[data-live]"), x = scrollX, y = scrollY;
     for (const part of document.querySelectorAll("[data-live]")) {
       const fresh = page.getElementById(part.id);
       if (fresh) morph(part, fresh);
+      else part.hidden = true;
     }
+    icon.href = page.getElementById("icon").getAttribute("href");
+    document.title = page.querySelector("h1").textContent + ownTitle;
     if (region && document.activeElement !== focused) (focused.isConnected ? focused : region).focus({ preventScroll: true });
     if (scrollX !== x || scrollY !== y) scrollTo(x, y);
   }
 
   async function ask() {
-    asking = true;
+    const mine = asking = {};
+    const current = () => asking === mine;
     try {
       const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(patience) });
       const text = await answer.text();
+      if (!current()) return;
       if (!paused) {
-        if (answer.ok) show(new DOMParser().parseFromString(text, "text/html"));
-        failures = answer.ok ? 0 : failures + 1;
-        problem = answer.ok ? "" : `Status ${answer.status} instead of an answer`;
-        if (answer.ok) answered = Date.now();
+        if (answer.ok) {
+          answered = Date.now();
+          failures = 0;
+          problem = "";
+          show(new DOMParser().parseFromString(text, "text/html"));
+        } else {
+          failures++;
+          problem = `Status ${answer.status} instead of an answer`;
+        }
       }
     } catch {
+      if (!current()) return;
       failures++;
       problem = "No answer";
     }
-    asking = false;
-    due = Date.now() + Math.min(longest, every * 2 ** Math.max(0, failures - 1));
+    asking = null;
+    due = Date.now() + Math.min(longest, every * 2 ** Math.max(0, failures - 2));
     tell();
   }
 
-  function spell(ms) {
-    const s = Math.round(ms / 1000);
-    return s < 60 ? `${s} s` : s < 3600 ? `${Math.floor(s / 60)} min ${s % 60} s` : `${Math.floor(s / 3600)} h ${Math.floor(s % 3600 / 60)} min`;
+  function duration(s) {
+    s = Math.max(0, Math.round(s));
+    const two = (a, u, b, v) => b ? `${a}\u00a0${u} ${b}\u00a0${v}` : `${a}\u00a0${u}`;
+    return s < 60 ? `${s}\u00a0s` : s < 3600 ? two(Math.floor(s / 60), "min", s % 60, "s")
+      : s < 172800 ? two(Math.floor(s / 3600), "h", Math.floor(s % 3600 / 60), "min") : two(Math.floor(s / 86400), "d", Math.floor(s % 86400 / 3600), "h");
   }
 
-  // Says what is true of the page. The seconds are not read out each time.
+  const set = (node, text) => { if (node.textContent !== text) node.textContent = text; };
+
+  // Times are in UTC in the page, ages as of its making.
+  function localize(root) {
+    if (utc) return;
+    const pad = n => String(n).padStart(2, "0");
+    for (const node of root.querySelectorAll("time[data-form]")) {
+      const at = new Date(node.dateTime);
+      let text = `${pad(at.getHours())}:${pad(at.getMinutes())}`;
+      if (node.dataset.form === "seconds") text += `:${pad(at.getSeconds())}`;
+      if (Date.now() - at > 86400000) text = `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())} ${text}`;
+      set(node, text);
+    }
+  }
+
+  function grow() {
+    const since = (Date.now() - answered) / 1000;
+    for (const node of document.querySelectorAll("[data-age]")) set(node, duration(Number(node.dataset.age) + since));
+  }
+
+  // Shows what is true of the page. The seconds are not read out each time.
   function tell() {
-    const seen = document.querySelector("#asof time").textContent;
+    const since = Date.now() - answered, gone = problem !== "" && !paused && since >= goneAfter;
+    const seen = byId("asof").textContent;
     const words = paused ? ["Paused: what you see is from ", seen, "."]
-      : problem ? [`${problem} for `, spell(Date.now() - answered), `; what you see is from ${seen}.`]
+      : problem ? [`${problem} for `, duration(since / 1000), `; what you see is from ${seen}.`]
       : [`Refreshed every ${every / 1000} s.`, "", ""];
     if (line.childElementCount !== 1 || line.firstChild?.nodeType !== 3) {
       const count = document.createElement("span");
@@ -87,27 +130,61 @@
     }
     [line.firstChild, line.childNodes[1].firstChild ?? line.childNodes[1].appendChild(document.createTextNode("")), line.lastChild]
       .forEach((node, i) => { if (node.data !== words[i]) node.data = words[i]; });
-    document.documentElement.classList.toggle("unanswered", problem !== "" && !paused);
-    const label = paused ? "Resume" : "Pause";
-    if (button.textContent !== label) button.textContent = label;
+    set(pauseButton, paused ? "Resume" : "Pause");
+    set(clockButton, utc ? "Show local time" : "Show UTC");
+    document.documentElement.classList.toggle("unanswered", gone);
+    set(byId("gone"), gone ? `No answer from the exporter for ${duration(since / 1000)}` : "");
+    if (gone) {
+      if (icon.getAttribute("href") !== icon.dataset.gone) {
+        level = icon.getAttribute("href");
+        icon.href = icon.dataset.gone;
+      }
+      document.title = byId("gone").textContent + ownTitle;
+    } else if (icon.getAttribute("href") === icon.dataset.gone && level) {
+      icon.href = level;
+      document.title = document.querySelector("h1").textContent + ownTitle;
+    }
   }
 
+  // A tab that nobody sees asks less often: its icon is seen.
   function tick() {
-    if (document.hidden || leaving) return;
-    if (!paused && !asking && Date.now() >= due) ask();
+    if (leaving) return;
+    const wait = document.hidden && !failures ? unseen - every : 0;
+    if (!paused && !asking && Date.now() >= due + wait) ask();
+    if (!paused) grow();
     tell();
   }
 
-  button.addEventListener("click", () => {
+  pauseButton.addEventListener("click", () => {
     paused = !paused;
     try { sessionStorage.setItem("paused", paused ? "yes" : "no"); } catch { /* storage is off */ }
     if (!paused) due = 0;
     tick();
   });
-  document.addEventListener("visibilitychange", tick);
+  clockButton.addEventListener("click", () => {
+    utc = !utc;
+    write("clock", utc ? "utc" : "local");
+    if (utc) due = 0; // the page has the times in UTC
+    else localize(document);
+    document.title = document.querySelector("h1").textContent + ownTitle;
+    tick();
+  });
+  // What is typed filters at once. The form works without.
+  filter?.addEventListener("input", event => {
+    clearTimeout(typed);
+    typed = setTimeout(() => {
+      const wanted = new URLSearchParams();
+      for (const [name, value] of new FormData(filter)) if (value !== "" && !(name === "sort" && value === "problems")) wanted.append(name, value);
+      history.replaceState(null, "", wanted.size ? `?${wanted}` : "./");
+      ask();
+    }, event.target.id === "q" ? 250 : 0);
+  });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) { due = Math.min(due, answered + every); tick(); } });
   addEventListener("beforeunload", () => { leaving = true; });
   addEventListener("pageshow", () => { leaving = false; });
-  button.hidden = false;
+  pauseButton.hidden = clockButton.hidden = false;
+  localize(document);
+  document.title = document.querySelector("h1").textContent + ownTitle;
   tell();
   setInterval(tick, 1000);
 })();

@@ -1,0 +1,100 @@
+package probe
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/poll"
+)
+
+func attempt(u *fleet.Upstream, number int) poll.Attempt {
+	return poll.Attempt{Source: poll.Source{Upstream: u, Endpoint: betanet.Nodes}, Number: number, Duration: time.Second}
+}
+
+func TestALogHasTheAttemptsOfItsTargetWhileItIsOpen(t *testing.T) {
+	var l Logs
+	a, b := &fleet.Upstream{Name: "a"}, &fleet.Upstream{Name: "b"}
+	l.Report(attempt(a, 1))
+	log, ok := l.begin("a")
+	if !ok {
+		t.Fatal("a first log is not opened")
+	}
+	l.Report(attempt(a, 2))
+	l.Report(attempt(b, 3))
+	l.Report(poll.Skipped{Upstream: a})
+	l.Report(attempt(a, 4))
+	got := l.end(log)
+	l.Report(attempt(a, 5))
+	if len(got) != 2 || got[0].Number != 2 || got[1].Number != 4 {
+		t.Errorf("got %+v, want attempts 2 and 4", got)
+	}
+	if len(l.open) != 0 {
+		t.Error("a log that has ended is still open")
+	}
+}
+
+func TestLogsAreBounded(t *testing.T) {
+	var l Logs
+	u := &fleet.Upstream{Name: "a"}
+	var logs []*logOf
+	for range maxLogs {
+		log, ok := l.begin("a")
+		if !ok {
+			t.Fatal("a log is not opened")
+		}
+		logs = append(logs, log)
+	}
+	if _, ok := l.begin("a"); ok {
+		t.Error("one more log than the limit is opened")
+	}
+	for i := range maxLogged + 10 {
+		l.Report(attempt(u, i))
+	}
+	if got := len(l.end(logs[0])); got != maxLogged {
+		t.Errorf("got %d attempts, want %d", got, maxLogged)
+	}
+	if _, ok := l.begin("a"); !ok {
+		t.Error("no log is opened after one has ended")
+	}
+}
+
+func TestDebugObeysTheRules(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, b *bed) {
+		for name, want := range map[string]error{"no port": ErrMalformed, "10.0.0.1:9000": ErrForbidden} {
+			if _, _, _, err := b.targets.Debug(t.Context(), name, time.Second); !errors.Is(err, want) {
+				t.Errorf("%s: got %v, want %v", name, err, want)
+			}
+		}
+	})
+}
+
+func TestDebugReturnsEveryAttemptWithItsWait(t *testing.T) {
+	inBubble(t, []Rule{{Prefix: netip.MustParsePrefix("10.0.0.0/8"), Port: 9000}}, func(t *testing.T, b *bed) {
+		v, late, log, err := b.targets.Debug(t.Context(), "10.0.0.1:9000", 0)
+		if err != nil || late || v.Up() {
+			t.Fatalf("got late %v, %v", late, err)
+		}
+		waits := map[betanet.Endpoint][]time.Duration{}
+		for _, a := range log {
+			if a.Failure == nil {
+				t.Errorf("attempt %d of %s succeeded", a.Number, a.Endpoint)
+			}
+			if a.Retry {
+				waits[a.Endpoint] = append(waits[a.Endpoint], a.Wait)
+			}
+		}
+		for _, e := range betanet.V1.Endpoints() {
+			if got, want := waits[e], []time.Duration{time.Second, 2 * time.Second}; !slices.Equal(got, want) {
+				t.Errorf("%s: got waits %v, want %v", e, got, want)
+			}
+		}
+		if len(log) != 9 {
+			t.Errorf("got %d attempts, want 3 of each of 3 endpoints", len(log))
+		}
+	})
+}

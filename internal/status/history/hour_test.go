@@ -1,0 +1,251 @@
+package history
+
+import (
+	"fmt"
+	"math"
+	"net/url"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+)
+
+// maxBytes is how much memory the history of one upstream may take.
+const maxBytes = 1000
+
+func TestTheHistoryOfAnUpstreamIsSmall(t *testing.T) {
+	if got := unsafe.Sizeof(hour{}); got > maxBytes {
+		t.Errorf("an hour has %d bytes, want at most %d", got, maxBytes)
+	}
+}
+
+// fleetOf is a history of n upstreams that answer, with their views.
+func fleetOf(n int) (*History, []*fleet.View) {
+	s := scene{}
+	for i := range n {
+		s.add(betanet.V1)
+		u := s.views[i].Upstream
+		u.Name, u.URLs = fmt.Sprint("u", i), []*url.URL{{Scheme: "http", Host: fmt.Sprint("10.0.0.1:", i)}}
+		s.fetched(i, 0, packets(uint64(i), 1))
+		s.fetched(i, 0, betanettest.Nodes{Active: 5, Total: 7}.Doc())
+		s.fetched(i, 0, betanettest.Network{BytesTransmitted: 1000, AvgLatencyMS: new(12.5)}.Doc())
+	}
+	return &s.history, s.views
+}
+
+func TestTheHistoryOf10000UpstreamsIsSmall(t *testing.T) {
+	const n = 10_000
+	h, views := fleetOf(n)
+	before := heap()
+	for s := 0.0; s < 3600; s += 60 {
+		h.Take(views, after(s))
+	}
+	points := KeptPoints * int(unsafe.Sizeof(Point{})+6*8)
+	if got := (heap() - before - points) / n; got > maxBytes {
+		t.Errorf("%d bytes for each upstream, want at most %d", got, maxBytes)
+	}
+	runtime.KeepAlive(h)
+}
+
+func heap() int {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
+}
+
+// answers gives an upstream of API v1 all of its documents.
+func (s *scene) answers(i int, at float64, processed uint64) {
+	s.fetched(i, at, packets(processed, 0))
+	s.fetched(i, at, betanettest.Nodes{}.Doc())
+	s.fetched(i, at, betanettest.Network{}.Doc())
+}
+
+// states are the last minutes of an upstream.
+func (s *scene) states(i int, at float64, n int) []string {
+	past := s.past(i, at)
+	return past.States[Minutes-n:]
+}
+
+func TestAMinuteHasItsWorstState(t *testing.T) {
+	var s scene
+	u := s.add(betanet.MixnodesAPI)
+	want(t, "pending", s.states(u, 0, 1), []string{"unknown"})
+	s.point(5)
+	s.collected(u, 10, "")
+	s.collected(u, 70, betanet.ReasonDNS)
+	s.collected(u, 80, "")
+	s.collected(u, 130, "")
+	want(t, "three minutes", s.states(u, 140, 4), []string{"unknown", "up", "stale", "up"})
+	s.collected(u, 200, betanet.ReasonDNS)
+	s.point(440)
+	want(t, "its values have expired", s.states(u, 440, 1), []string{"down"})
+	// Nothing was observed meanwhile, because the process stood still.
+	s.point(3 * 3600)
+	want(t, "much later", s.states(u, 3*3600, 3), []string{"unknown", "unknown", "down"})
+	if got := s.past(u, 3*3600).States; len(got) != 60 {
+		t.Errorf("got %d minutes, want 60", len(got))
+	}
+}
+
+func TestTheRunningMinuteShowsThePresent(t *testing.T) {
+	var s scene
+	u := s.add(betanet.MixnodesAPI)
+	s.collected(u, 10, "")
+	s.failed(u, 90, betanet.Mixnodes)
+	want(t, "a failure that was not recorded yet", s.states(u, 90, 2), []string{"up", "stale"})
+}
+
+func TestAStateBeganWhenItWasFirstSeen(t *testing.T) {
+	var s scene
+	u := s.add(betanet.MixnodesAPI)
+	since := func(at float64) float64 {
+		got := s.history.Since(s.views[u], after(at))
+		if got.IsZero() {
+			return -1
+		}
+		return got.Sub(begin).Seconds()
+	}
+	want(t, "pending", since(1), -1.0)
+	s.collected(u, 10, "")
+	s.point(20)
+	want(t, "up", since(30), 10.0)
+	s.collected(u, 40, betanet.ReasonDNS)
+	s.collected(u, 55, betanet.ReasonConnect)
+	want(t, "stale", since(60), 40.0)
+	want(t, "down, before anything has looked", since(311), 310.0)
+	s.point(319)
+	want(t, "down", since(330), 310.0)
+	s.collected(u, 400, "")
+	want(t, "up again", since(401), 400.0)
+}
+
+func TestAMinuteHasTheMeanOfItsRates(t *testing.T) {
+	var s scene
+	u := s.add(betanet.V1)
+	for i := range 13 { // 10 per second, then 20
+		s.fetched(u, float64(10*i), packets(uint64(100*i+100*max(0, i-6)), uint64(i)))
+		s.point(float64(10 * i))
+	}
+	past := s.past(u, 125)
+	want(t, "messages", past.Messages[Minutes-3:], []float64{10, compacted((20*5 + 10) / 6.0).value(), 20})
+	if got := past.Loss[Minutes-2]; math.Abs(got-0.1/(0.1+110/6.0)) > 1e-4 {
+		t.Errorf("got a loss of %v", got)
+	}
+	if !math.IsNaN(past.Latency[Minutes-1]) || !math.IsNaN(past.Messages[0]) {
+		t.Error("what was never given is known")
+	}
+	if got := *past.Recent.MessagesPerSecond; got < 13 || got > 16 {
+		t.Errorf("got %v messages per second in five minutes, want the mean", got)
+	}
+}
+
+func TestAnOutageIsAGapOfTheHour(t *testing.T) {
+	var s scene
+	u := s.add(betanet.V1)
+	s.fetched(u, 0, packets(0, 0))
+	s.point(0)
+	s.fetched(u, 30, packets(300, 0))
+	s.point(30)
+	for at := 60.0; at < 290; at += 10 {
+		s.failed(u, at, betanet.Metrics)
+		s.point(at)
+	}
+	s.fetched(u, 300, packets(3000, 0))
+	s.point(300)
+	messages := s.past(u, 310).Messages
+	want(t, "before and after", []float64{messages[Minutes-6], messages[Minutes-1]}, []float64{10, 10})
+	if !slices.ContainsFunc(messages[Minutes-5:Minutes-1], math.IsNaN) {
+		t.Errorf("got %v, want a gap", messages[Minutes-6:])
+	}
+}
+
+func TestALongIntervalIsNoGap(t *testing.T) {
+	var s scene
+	u := s.add(betanet.V1)
+	for at := 0.0; at <= 600; at += 10 {
+		if int(at)%300 == 0 {
+			s.answers(u, at, uint64(10*at))
+		}
+		s.point(at)
+	}
+	messages := s.past(u, 605).Messages
+	for i, got := range messages[Minutes-9:] {
+		if got != 10 {
+			t.Errorf("minute %d: got %v, want 10", i, got)
+		}
+	}
+}
+
+func TestAnUpstreamWithoutTrafficIsQuiet(t *testing.T) {
+	var s scene
+	u, idle := s.add(betanet.V1), s.add(betanet.V1)
+	s.views[idle].Upstream.Name = "idle"
+	at := 0.0
+	for ; at < 1200; at += 10 {
+		s.answers(u, at, uint64(min(at, 100)))
+		s.answers(idle, at, 0)
+		if s.point(at); at == 990 {
+			want(t, "after 15 minutes less 10 s", len(s.history.Quiet()), 0)
+		}
+	}
+	want(t, "after 15 minutes", s.history.Quiet(), []Quiet{{"u", after(100)}})
+	s.answers(u, at, 200)
+	s.point(at)
+	want(t, "with traffic again", len(s.history.Quiet()), 0)
+}
+
+func TestTheHistoryOfAnUpstreamThatDidNotChangeSurvives(t *testing.T) {
+	var s scene
+	u, gone := s.add(betanet.MixnodesAPI), s.add(betanet.MixnodesAPI)
+	for at := 0.0; at < 120; at += 10 {
+		s.fetched(u, at, betanettest.Mixnodes{}.Doc())
+		s.point(at)
+	}
+	kept := s.views[u]
+	s.views = []*fleet.View{kept}
+	s.point(120)
+	s.point(130)
+	want(t, "after a reload", s.states(0, 130, 3), []string{"up", "up", "up"})
+	if n := len(s.history.hours); n != 1 {
+		t.Errorf("%d hours are kept, want 1: upstream %d has left", n, gone)
+	}
+}
+
+// BenchmarkUpdate is the cost of keeping the history of one upstream for one collection:
+// its end, and the steps until the next, of which there are 1.5 by default.
+func BenchmarkUpdate(b *testing.B) {
+	const n = 1000
+	h, views := fleetOf(n)
+	now := begin.Add(15 * time.Second)
+	fresh := make([]*fleet.View, n)
+	for b.Loop() {
+		b.StopTimer()
+		for i, v := range views {
+			next := *v
+			next.Endpoints = slices.Clone(v.Endpoints)
+			for j := range next.Endpoints {
+				next.Endpoints[j].Record = next.Endpoints[j].Fetched(next.Endpoints[j].Doc, now)
+			}
+			next.Endpoints[betanet.Metrics].Doc = packets(uint64(now.Unix()), uint64(i))
+			fresh[i] = &next
+		}
+		b.StartTimer()
+		for _, v := range fresh {
+			h.Ended(v, now)
+		}
+		h.Take(fresh, now)
+		if now.Unix()%30 == 0 {
+			h.Take(fresh, now.Add(Step))
+		}
+		now = now.Add(15 * time.Second)
+		views, fresh = fresh, views
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/collection")
+}

@@ -1,0 +1,85 @@
+package web
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/exposition"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/probe"
+)
+
+// debugProbe serves the log of a probe and its samples as text for people. It shows
+// what failures say of themselves, and no header or credential.
+func debugProbe(w http.ResponseWriter, r *http.Request, o Options, target string, limit time.Duration) {
+	began := time.Now()
+	v, late, log, err := o.Probe.Debug(r.Context(), target, limit)
+	if err != nil {
+		writeText(w, probeStatus(err), err.Error()+"\n")
+		return
+	}
+	o.Status.Probed(v, late, time.Now())
+	var text bytes.Buffer
+	fmt.Fprintf(&text, "Log of the probe of %s, which took %s:\n\n", v.Upstream.Title(), time.Since(began).Round(time.Millisecond))
+	for _, a := range log {
+		text.WriteString(attemptLine(a))
+	}
+	if len(log) == 0 {
+		text.WriteString("No request was made: the cache answered, a breaker is open, or a Retry-After applies.\n")
+	}
+	for i := range v.Endpoints {
+		text.WriteString(endpointLine(&v.Endpoints[i], time.Now()))
+	}
+	if late {
+		text.WriteString("The time limit came before the end of the collection.\n")
+	}
+	text.WriteString("\nSamples:\n\n")
+	if err := exposition.WriteProbe(&text, exposition.Text, v, late); err != nil {
+		panic(err) // a buffer takes everything
+	}
+	writeText(w, http.StatusOK, text.String())
+}
+
+// attemptLine describes one attempt: when it ended, what came of it and what follows.
+func attemptLine(a probe.Attempted) string {
+	line := fmt.Sprintf("%s  %-8s  attempt %d", a.Ended.UTC().Format("15:04:05.000"), a.Endpoint, a.Number)
+	if a.Replica != "" {
+		line += " at " + a.Replica
+	}
+	took := a.Took.Round(100 * time.Microsecond)
+	switch {
+	case a.Failure == nil:
+		line += fmt.Sprintf("  succeeded after %s", took)
+	case a.Retry:
+		line += fmt.Sprintf("  failed after %s (%s): %s; retrying in %s", took, a.Failure.Reason, failureLine(a), a.Wait.Round(time.Millisecond))
+	case a.NoBudget:
+		line += fmt.Sprintf("  failed after %s (%s): %s; no budget for a retry", took, a.Failure.Reason, failureLine(a))
+	default:
+		line += fmt.Sprintf("  failed after %s (%s): %s", took, a.Failure.Reason, failureLine(a))
+	}
+	return line + "\n"
+}
+
+// failureLine is the text of a failure on one line, without its endpoint.
+func failureLine(a probe.Attempted) string {
+	text := strings.TrimPrefix(a.Failure.Error(), "fetch "+a.Endpoint.String()+": ")
+	return strings.Trim(quotedLine(text), `"`)
+}
+
+// endpointLine describes an endpoint after the probe.
+func endpointLine(e *fleet.EndpointView, now time.Time) string {
+	line := fmt.Sprintf("%s  %-8s  breaker %s", now.UTC().Format("15:04:05.000"), e.Endpoint, e.Breaker)
+	if !e.OpenUntil.IsZero() {
+		line += " until " + e.OpenUntil.UTC().Format("15:04:05")
+	}
+	if e.NotBefore.After(now) {
+		line += ", Retry-After until " + e.NotBefore.UTC().Format("15:04:05")
+	}
+	if e.Doc != nil {
+		line += fmt.Sprintf(", last document %s ago", now.Sub(e.At).Round(time.Millisecond))
+	}
+	return line + "\n"
+}
