@@ -90,9 +90,9 @@ generate: ## write the generated pages of docs/ and the dashboards of monitoring
 	$(GO) run ./docs/generate docs
 	$(GO) run ./monitoring/generate monitoring/dashboards
 
-screenshots: build ## take the pictures of docs/screenshots from the demo, with Chromium; seven minutes
+screenshots: ## take the pictures of docs/screenshots, with Chromium
 	mkdir -p docs/screenshots
-	cd test && $(GO) run ./screenshots ../betanet_exporter ../docs/screenshots
+	cd test && $(GO) run ./screenshots ../docs/screenshots
 
 bench: ## measure the program, as ratios to baselines of the same run; half an hour, BENCH='-only small' two minutes
 	$(GO) run ./bench $(BENCH)

@@ -58,29 +58,35 @@ type violations struct {
 
 // accessible holds pages to WCAG 2 levels A and AA, as far as a program can, in
 // light and dark colours.
-func accessible(t *testing.T, s *site, paths ...string) {
-	component(t, "npm", "npm")
-	<-s.axe.fetched
-	if s.axe.err != nil && os.Getenv("CI") != "true" {
-		t.Skipf("nothing is checked: %v", s.axe.err)
-	}
-	if s.axe.err != nil {
-		t.Fatal(s.axe.err)
-	}
+func accessible(t *testing.T, browser context.Context, axe *checker, base string, paths ...string) {
+	t.Helper()
 	for _, path := range paths {
-		p := open(t, s.browser, s.base, path)
-		eval[chromedp.Void](t, p, s.axe.script)
-		for colours, paper := range map[string]string{"light": "rgb(255, 255, 255)", "dark": "rgb(18, 22, 28)"} {
-			p.do(t, scheme(colours))
-			p.await(t, colours+" colours", `getComputedStyle(document.body).backgroundColor === "`+paper+`"`)
-			found := eval[violations](t, p, `axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
-				.then(r => ({passes: r.passes.length, violations: r.violations}))`, chromedp.EvalAwaitPromise)
-			if found.Passes < 10 {
-				t.Errorf("%s, %s: only %d rules looked at anything", path, colours, found.Passes)
-			}
-			for _, v := range found.Violations {
-				t.Errorf("%s, %s: %s (%s): %d times, first %s\n%s", path, colours, v.ID, v.Help, len(v.Nodes), v.Nodes[0].HTML, v.Nodes[0].FailureSummary)
-			}
+		accessibleNow(t, open(t, browser, base, path), axe, path)
+	}
+}
+
+// accessibleNow does the same with a page as it is.
+func accessibleNow(t *testing.T, p *tab, axe *checker, what string) {
+	t.Helper()
+	component(t, "npm", "npm")
+	<-axe.fetched
+	if axe.err != nil && os.Getenv("CI") != "true" {
+		t.Skipf("nothing is checked: %v", axe.err)
+	}
+	if axe.err != nil {
+		t.Fatal(axe.err)
+	}
+	eval[chromedp.Void](t, p, axe.script)
+	for colours, paper := range map[string]string{"light": "rgb(255, 255, 255)", "dark": "rgb(18, 22, 28)"} {
+		p.do(t, scheme(colours))
+		p.await(t, colours+" colours", `getComputedStyle(document.body).backgroundColor === "`+paper+`"`)
+		found := eval[violations](t, p, `axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
+			.then(r => ({passes: r.passes.length, violations: r.violations}))`, chromedp.EvalAwaitPromise)
+		if found.Passes < 10 {
+			t.Errorf("%s, %s: only %d rules looked at anything", what, colours, found.Passes)
+		}
+		for _, v := range found.Violations {
+			t.Errorf("%s, %s: %s (%s): %d times, first %s\n%s", what, colours, v.ID, v.Help, len(v.Nodes), v.Nodes[0].HTML, v.Nodes[0].FailureSummary)
 		}
 	}
 }

@@ -20,7 +20,7 @@ type site struct {
 	base     string // of the exporter
 	exporter *process
 	broken   *process // the service that fails, named unsteady
-	// These start the two anew, until the end of a part of the test.
+	// These start the two again, until the end of a part of the test.
 	restart, repair func(t *testing.T)
 }
 
@@ -83,8 +83,9 @@ func TestStatusPageInABrowser(t *testing.T) {
 		{"it filters", filters},
 		{"it has pages", hasPages},
 		{"it refreshes in place", refreshesInPlace},
+		{"it shows local time, or UTC", showsTimesAsWanted},
 		{"it pauses", pauses},
-		{"it rests while nobody sees it", restsUnseen},
+		{"its icon stays true while nobody sees it", refreshesUnseen},
 		{"it can be used with the keyboard", isReachedByKeyboard},
 		{"it works without script", worksWithoutScript},
 		{"it shows an outage and its end", showsAnOutage},
@@ -105,10 +106,10 @@ func wantShown(t *testing.T, p *tab, what string, want ...string) {
 func showsTheFleet(t *testing.T, s *site) {
 	p := open(t, s.browser, s.base, "/")
 	wantShown(t, p, "the table", names...)
-	if got := eval[int](t, p, `document.querySelectorAll('.tiles svg[role="img"] title').length`); got != 10 {
-		t.Errorf("got %d sparklines with a title, want 10", got)
+	if got := eval[int](t, p, `document.querySelectorAll('.tiles svg[role="img"] title').length`); got != 6 {
+		t.Errorf("got %d sparklines with a title, want 6", got)
 	}
-	p.follow(t, `a[href="/upstream/mixed"]`)
+	p.follow(t, `a[href="upstream/mixed"]`)
 	if got := eval[int](t, p, `document.querySelectorAll("#mixnodes tbody tr").length`); got == 0 {
 		t.Error("the page of an upstream of the API mixnodes has none")
 	}
@@ -118,7 +119,9 @@ func showsTheFleet(t *testing.T, s *site) {
 const refreshNow = `(() => { const now = Date.now; Date.now = () => now() + 31000; })()`
 
 func sorts(t *testing.T, s *site) {
-	p := open(t, s.browser, s.base, "/")
+	p := open(t, s.browser, s.base, "/", viewport(1280, 800)) // narrow pages have no heads of columns
+	p.follow(t, `.upstreams thead th:first-child a`)
+	wantShown(t, p, "by name", names...)
 	p.follow(t, `.upstreams thead th:first-child a`)
 	reversed := slices.Clone(names)
 	slices.Reverse(reversed)
@@ -126,30 +129,32 @@ func sorts(t *testing.T, s *site) {
 	if got := eval[string](t, p, `document.querySelector("th[aria-sort]").getAttribute("aria-sort")`); got != "descending" {
 		t.Errorf("got aria-sort %q, want descending", got)
 	}
-	p.follow(t, `.upstreams thead th:nth-child(3) a`)
-	if got := eval[string](t, p, `document.querySelector('th[aria-sort="ascending"]').textContent`); got != "Age of data" {
+	p.follow(t, `.upstreams thead th:last-child a`)
+	if got := eval[string](t, p, `document.querySelector('th[aria-sort="ascending"]').textContent`); got != "Age" {
 		t.Errorf("sorted by %q, want the age", got)
 	}
 }
 
 func filters(t *testing.T, s *site) {
 	p := open(t, s.browser, s.base, "/?sort=name&order=desc")
-	p.do(t, chromedp.SendKeys(chromedp.CSS("#q"), "A"), chromedp.Click(chromedp.CSS(`input[value="up"]`)))
-	p.follow(t, `form button`)
-	wantShown(t, p, "names with an a", "unsteady", "gamma", "beta", "alpha")
-	p.do(t, chromedp.SendKeys(chromedp.CSS("#q"), "nobody"))
-	p.follow(t, `form button`)
-	if got := eval[string](t, p, `document.querySelector(".empty").textContent`); !strings.Contains(got, "No upstream matches") {
-		t.Errorf("got %q", got)
+	p.do(t, chromedp.SendKeys(chromedp.CSS("#q"), "A"))
+	p.await(t, "names with an a, while typing", shown+`.join() === "unsteady,gamma,beta,alpha"`)
+	if got := eval[string](t, p, `location.search`); got != "?q=A&sort=name&order=desc" {
+		t.Errorf("the address is %s, want the filter in it", got)
 	}
+	p.do(t, chromedp.Click(chromedp.CSS(`input[value="down"]`)))
+	p.await(t, "that none is down", `document.querySelector(".empty")?.textContent.includes("No upstream matches")`)
 	p.follow(t, `.empty a`)
 	if got := eval[[]string](t, p, shown); len(got) != len(names) {
 		t.Errorf("all: got %v", got)
 	}
+	p.do(t, chromedp.SendKeys(chromedp.CSS("#q"), "gam"))
+	p.follow(t, `form button`) // as without the script
+	wantShown(t, p, "the filtered table", "gamma")
 }
 
 func hasPages(t *testing.T, s *site) {
-	p := open(t, s.browser, s.base, "/?limit=2")
+	p := open(t, s.browser, s.base, "/?limit=2&sort=name")
 	wantShown(t, p, "the first page", names[:2]...)
 	p.follow(t, `a[rel="next"]`)
 	p.follow(t, `a[rel="next"]`)
@@ -160,19 +165,42 @@ func hasPages(t *testing.T, s *site) {
 
 func refreshesInPlace(t *testing.T, s *site) {
 	p := open(t, s.browser, s.base, "/", viewport(1000, 400))
-	p.do(t, chromedp.SendKeys(chromedp.CSS("#q"), "half a w"))
-	eval[bool](t, p, `{ window.row = `+row("gamma")+`; scrollTo(0, 200);
-		document.querySelector("#q").setSelectionRange(2, 4); window.seen = document.querySelector("#asof time").textContent; true }`)
+	eval[bool](t, p, `{ window.row = `+row("gamma")+`; true }`)
+	p.do(t, chromedp.SendKeys(chromedp.CSS("#q"), "amma"))
+	p.await(t, "the filtered table", shown+`.join() === "gamma"`)
+	eval[bool](t, p, `{ scrollTo(0, 100); document.querySelector("#q").setSelectionRange(2, 4); window.seen = document.querySelector("#asof").textContent; true }`)
 	// This one is waited for, to see that it comes by itself.
-	p.await(t, "a refresh", `document.querySelector("#asof time").textContent !== window.seen`)
-	if got := eval[string](t, p, `[document.activeElement.id, document.activeElement.value, document.activeElement.selectionStart, scrollY].join("|")`); got != "q|half a w|2|200" {
+	p.await(t, "a refresh", `document.querySelector("#asof").textContent !== window.seen`)
+	if got := eval[string](t, p, `[document.activeElement.id, document.activeElement.value, document.activeElement.selectionStart, scrollY].join("|")`); got != "q|amma|2|100" {
 		t.Errorf("in the filter: got %s, want what was typed, the focus, the selection and the scroll", got)
 	}
 	eval[bool](t, p, `{ window.row.querySelector("a").focus(); getSelection().selectAllChildren(window.row.querySelector("a")); true }`)
 	p.refreshed(t)
-	if got := eval[string](t, p, `[window.row.isConnected, document.activeElement.textContent, getSelection().toString(), document.querySelector("#q").value].join("|")`); got != "true|gamma|gamma|half a w" {
+	if got := eval[string](t, p, `[window.row.isConnected, document.activeElement.textContent, getSelection().toString(), document.querySelector("#q").value].join("|")`); got != "true|gamma|gamma|amma" {
 		t.Errorf("in the table: got %s, want the row, its focus and the selected text", got)
 	}
+}
+
+func showsTimesAsWanted(t *testing.T, s *site) {
+	p := open(t, s.browser, s.base, "/", command(emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Asia/Kolkata"}))
+	minutes := func() string {
+		return eval[string](t, p, `(() => { const at = new Date(document.querySelector("#asof").dateTime), shown = document.querySelector("#asof").textContent;
+			return (Number(shown.slice(3, 5)) - at.getUTCMinutes() + 60) % 60 + (shown.includes("UTC") ? " UTC" : ""); })()`)
+	}
+	if got := minutes(); got != "30" {
+		t.Errorf("in India times are %s minutes from UTC, want 30", got)
+	}
+	p.do(t, chromedp.Click(chromedp.CSS("#clock")))
+	p.await(t, "UTC", `document.querySelector("#asof").textContent.includes("UTC")`)
+	if got := minutes(); got != "0 UTC" {
+		t.Errorf("got %s minutes from UTC, want 0", got)
+	}
+	p.do(t, chromedp.Navigate(s.base+"/upstream/alpha"))
+	if got := minutes(); got != "0 UTC" {
+		t.Errorf("on the next page: got %s minutes from UTC, want 0", got)
+	}
+	p.do(t, chromedp.Click(chromedp.CSS("#clock")))
+	p.await(t, "local time", `!document.querySelector("#asof").textContent.includes("UTC")`)
 }
 
 func pauses(t *testing.T, s *site) {
@@ -185,13 +213,13 @@ func pauses(t *testing.T, s *site) {
 	if got := p.requests(); got != before {
 		t.Errorf("%d requests while paused", got-before)
 	}
-	p.follow(t, `a[href="/?state=up"]`)
+	p.follow(t, `a[href="?state=up"]`)
 	if got := eval[string](t, p, `document.querySelector("#pause").textContent`); got != "Resume" {
 		t.Errorf("on the next page the button says %q, want Resume", got)
 	}
-	eval[bool](t, p, `{ window.seen = document.querySelector("#asof time").textContent; true }`)
+	eval[bool](t, p, `{ window.seen = document.querySelector("#asof").textContent; true }`)
 	p.do(t, chromedp.Click(chromedp.CSS("#pause")))
-	p.await(t, "a refresh after the pause", `document.querySelector("#asof time").textContent !== window.seen || (`+refreshNow+`, false)`)
+	p.await(t, "a refresh after the pause", `document.querySelector("#asof").textContent !== window.seen || (`+refreshNow+`, false)`)
 }
 
 // ticks lets the page's script come to its turn so many times.
@@ -201,24 +229,23 @@ func (p *tab) ticks(t *testing.T, n int) {
 	p.await(t, "the script's turn", `window.ticked > window.ticks`)
 }
 
-func restsUnseen(t *testing.T, s *site) {
+func refreshesUnseen(t *testing.T, s *site) {
 	p := open(t, s.browser, s.base, "/")
-	before := p.requests()
-	eval[bool](t, p, `{ Object.defineProperty(document, "hidden", { get: () => !window.looking, configurable: true }); true }`)
-	p.hurry(t)
-	p.ticks(t, 2)
-	if got := p.requests(); got != before {
-		t.Errorf("%d requests while hidden", got-before)
+	eval[bool](t, p, `{ Object.defineProperty(document, "hidden", { get: () => true }); document.querySelector("#icon").href = document.title = ""; true }`)
+	p.refreshed(t)
+	if got := eval[string](t, p, `document.title`); got != "All 5 upstreams are up – Betanet exporter" {
+		t.Errorf("got the title %q", got)
 	}
-	eval[bool](t, p, `{ window.looking = true; document.dispatchEvent(new Event("visibilitychange")); true }`)
-	p.await(t, "a refresh when seen again", `document.querySelector("#asof time").textContent !== window.seen`)
+	if got := eval[string](t, p, `document.querySelector("#icon").href`); !strings.Contains(got, "1a7f45") {
+		t.Errorf("got the icon %s, want the green one", got)
+	}
 }
 
 // focusable are the elements that a keyboard has to reach.
-const focusable = `[...document.querySelectorAll("a[href], button:not([hidden]), input:not([type=hidden])")]`
+const focusable = `[...document.querySelectorAll("a[href], button:not([hidden]), input:not([type=hidden]), select, summary")]`
 
 func isReachedByKeyboard(t *testing.T, s *site) {
-	p := open(t, s.browser, s.base, "/")
+	p := open(t, s.browser, s.base, "/", viewport(1280, 800))
 	p.do(t, chromedp.Click(chromedp.CSS("#pause")), chromedp.Navigate(s.base+"/")) // no event must come meanwhile
 	all := eval[int](t, p, `(window.all = `+focusable+`).length`)
 	var order []int
@@ -242,30 +269,41 @@ func isReachedByKeyboard(t *testing.T, s *site) {
 
 func worksWithoutScript(t *testing.T, s *site) {
 	p := open(t, s.browser, s.base, "/", command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))
-	if got := eval[string](t, p, `document.querySelector("#refresh").innerText + document.querySelector("#pause").hidden`); got != "Reload the page for the present.true" {
+	if got := eval[string](t, p, `document.querySelector("#refresh").innerText + document.querySelector("#pause").hidden + document.querySelector("#clock").hidden`); got != "Reload the page for the present.truetrue" {
 		t.Errorf("got %q, want how to see the present, and no button", got)
+	}
+	if got := eval[string](t, p, `document.querySelector("#asof").textContent`); !strings.HasSuffix(got, " UTC") {
+		t.Errorf("got %q, want UTC", got)
 	}
 	wantShown(t, p, "the table", names...)
 	p.do(t, chromedp.SendKeys(chromedp.CSS("#q"), "gam\r"))
-	p.await(t, "the filter", `location.search === "?q=gam"`)
+	p.await(t, "the filter", `location.search === "?q=gam&sort=problems"`)
 	wantShown(t, p, "the filtered table", "gamma")
 }
 
 func showsAnOutage(t *testing.T, s *site) {
-	p := open(t, s.browser, s.base, "/?sort=state")
+	p := open(t, s.browser, s.base, "/")
 	detail := open(t, s.browser, s.base, "/upstream/unsteady")
 	s.broken.stop(t)
-	p.await(t, "the outage", row("unsteady")+`?.querySelector(".state.stale") && `+row("unsteady")+`.textContent.includes("no connection")`)
-	p.await(t, "the open breaker", row("unsteady")+`.textContent.includes("probe")`)
+	p.await(t, "the outage", row("unsteady")+`?.querySelector(".state.stale") && `+row("unsteady")+`.textContent.includes("connection refused")`)
 	if got := eval[[]string](t, p, shown); got[0] != "unsteady" {
-		t.Errorf("by state: got %v, want unsteady first", got)
+		t.Errorf("got %v, want unsteady first", got)
 	}
-	p.await(t, "the event", `document.querySelector("#events").textContent.includes("breaker opened")`)
-	detail.await(t, "the outage on its page", `document.querySelector("#state .stale") && document.querySelector("#events").textContent.includes("no connection")`)
-	t.Run("axe finds nothing", func(t *testing.T) { accessible(t, s, "/", "/upstream/unsteady") })
+	p.await(t, "the verdict in the title", `document.title.startsWith("1 of 5 is stale: 1 × connection refused")`)
+	if got := eval[string](t, p, `document.querySelector("#icon").href`); !strings.Contains(got, "b25e00") {
+		t.Errorf("got the icon %s, want the amber one", got)
+	}
+	p.await(t, "the open incident", `document.querySelector("#incidents tr.open")?.textContent.includes("unsteady")`)
+	detail.await(t, "the outage on its page", `document.querySelector("#facts .stale") && document.querySelector("#incidents tr.open") && document.querySelector("#endpoints").textContent.includes("probe")`)
+	if got := eval[int](t, detail, `document.querySelectorAll("#values .old .age").length`); got == 0 {
+		t.Error("stale values look like fresh ones")
+	}
+	p.follow(t, `.reasons a`)
+	wantShown(t, p, "those that fail for the reason", "unsteady")
+	t.Run("axe finds nothing", func(t *testing.T) { accessible(t, s.browser, s.axe, s.base, "/", "/upstream/unsteady") })
 	s.repair(t)
-	p.await(t, "the recovery", row("unsteady")+`.querySelector(".state.up") && document.querySelector("#events").textContent.includes("recovered")`)
-	detail.await(t, "the recovery on its page", `document.querySelector("#state .up")`)
+	p.await(t, "the recovery", `document.querySelector("#verdict.ok") && !document.querySelector("#incidents tr.open") && document.querySelector("#incidents tbody").textContent.includes("unsteady")`)
+	detail.await(t, "the recovery on its page", `document.querySelector("#facts .up")`)
 }
 
 func fitsAPhone(t *testing.T, s *site) {
@@ -280,17 +318,30 @@ func fitsAPhone(t *testing.T, s *site) {
 
 func saysWhenNobodyAnswers(t *testing.T, s *site) {
 	p := open(t, s.browser, s.base, "/")
-	// The first rate is there after two points of the trend.
+	// The first rate is there after two points of the series.
 	p.await(t, "rates of the fleet", `document.querySelector('[data-key="messages"] b').textContent.includes("/s") || (`+refreshNow+`, false)`)
-	s.exporter.stop(t)
-	p.hurry(t)
-	p.await(t, "that nobody answers", `/^No answer for \d+ (s|min \d+ s); what you see is from \d\d:\d\d:\d\d UTC\.$/.test(document.querySelector("#refresh").textContent)`)
-	if got := eval[string](t, p, `document.querySelector("#asof time").textContent === window.seen ? "" : window.seen`); got != "" {
+	s.exporter.kill()
+	height, table := eval[int](t, p, `document.documentElement.scrollHeight`), eval[[]string](t, p, shown)
+	eval[bool](t, p, `{ window.ages = [...document.querySelectorAll("[data-age]")].map(a => a.textContent).join(); const now = Date.now; Date.now = () => now() + 14000;
+		window.seen = document.querySelector("#asof").textContent; true }`)
+	p.await(t, "that nobody answers, within 15 seconds", `/^No answer from the exporter for \d+.(s|min)/.test(document.querySelector("#gone").innerText)`)
+	if got := eval[string](t, p, `document.title + "|" + getComputedStyle(document.querySelector("h1")).visibility + "|" + (document.querySelector("#icon").getAttribute("href") === document.querySelector("#icon").dataset.gone)`); !strings.HasPrefix(got, "No answer from the exporter for ") || !strings.HasSuffix(got, " – Betanet exporter|hidden|true") {
+		t.Errorf("got title, verdict and icon %s", got)
+	}
+	if got := eval[int](t, p, `document.documentElement.scrollHeight`); got != height {
+		t.Errorf("the page was %d pixels high and is %d: it jumps", height, got)
+	}
+	if got := eval[float64](t, p, `Number(getComputedStyle(document.querySelector("#counts")).opacity)`); got >= 1 {
+		t.Errorf("the content has an opacity of %v, want it dimmed", got)
+	}
+	p.await(t, "that ages grow", `window.ages !== [...document.querySelectorAll("[data-age]")].map(a => a.textContent).join()`)
+	if got := eval[string](t, p, `document.querySelector("#asof").textContent === window.seen ? "" : window.seen`); got != "" {
 		t.Errorf("the page shows another moment than %s", got)
 	}
-	wantShown(t, p, "the table", names...)
+	wantShown(t, p, "the table", table...)
+	t.Run("axe finds nothing", func(t *testing.T) { accessibleNow(t, p, s.axe, "without an answer") })
 	s.restart(t)
-	p.await(t, "that it answers again", `document.querySelector("#refresh").textContent.startsWith("Refreshed") || (`+refreshNow+`, false)`)
+	p.await(t, "that it answers again", `document.querySelector("#gone").textContent === "" && document.title.includes("up") || (`+refreshNow+`, false)`)
 	if !p.forgive("net::ERR_CONNECTION_REFUSED") {
 		t.Error("the browser did not see that the exporter was gone")
 	}

@@ -191,13 +191,13 @@ func (p *tab) follow(t *testing.T, selector string) {
 func (p *tab) refreshed(t *testing.T) {
 	t.Helper()
 	p.hurry(t)
-	p.await(t, "a refresh", `document.querySelector("#asof time").textContent !== window.seen`)
+	p.await(t, "a refresh", `document.querySelector("#asof").textContent !== window.seen`)
 }
 
 // hurry sets the page's clock forward by more than the time between refreshes.
 func (p *tab) hurry(t *testing.T) {
 	t.Helper()
-	eval[bool](t, p, `{ const now = Date.now; Date.now = () => now() + 31000; window.seen = document.querySelector("#asof time").textContent; true }`)
+	eval[bool](t, p, `{ const now = Date.now; Date.now = () => now() + 31000; window.seen = document.querySelector("#asof").textContent; true }`)
 }
 
 // viewport is a screen of a size in CSS pixels.

@@ -1,20 +1,19 @@
 // Command screenshots makes the pictures of the status page in the folder given
-// as its last argument, from the program's demo: during an outage, after
-// some minutes, so that there is a past to show. The first argument is the program.
+// as its argument, of the nine situations that the tests of internal/status make up.
+// With -all it makes each of them in light, in dark and as on a phone.
 package main
 
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
+	"flag"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
+	"strings"
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
@@ -22,67 +21,69 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// The demo's flaky service breaks down at the end of each minute.
 const (
-	past     = 6 * time.Minute // to be seen in the sparklines
 	patience = 12 * time.Minute
 	maxBytes = 200_000 // of a picture
 )
 
 // picture is a page as somebody sees it.
 type picture struct {
-	name, path, scheme string
+	name, page, scheme string
 	width, height      int64
 }
 
 var pictures = []picture{
-	{"status-light", "/", "light", 1160, 860},
-	{"status-dark", "/", "dark", 1160, 860},
-	{"status-phone", "/", "light", 360, 900},
-	{"upstream", "/upstream/flaky", "light", 1160, 860},
+	{"situation-1", "1-stopped", "light", 1160, 620},
+	{"situation-2", "2-nothing-answers", "light", 1160, 620},
+	{"status-light", "3-many-down", "light", 1160, 860},
+	{"status-dark", "3-many-down", "dark", 1160, 860},
+	{"status-phone", "3-many-down", "light", 390, 844},
+	{"situation-4", "4-one-stale", "light", 1160, 860},
+	{"situation-5", "5-discovery-fails", "light", 1160, 620},
+	{"situation-6", "6-no-upstream", "light", 1160, 620},
+	{"situation-7", "7-no-traffic", "light", 1160, 620},
+	{"situation-8", "8-pending", "light", 1160, 620},
+	{"situation-9", "9-all-up", "light", 1160, 620},
+	{"upstream", "3-many-down.upstream", "light", 1160, 860},
 }
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: screenshots PROGRAM FOLDER")
+	all := flag.Bool("all", false, "every page in light, in dark and as on a phone")
+	flag.Parse()
+	if flag.NArg() != 1 {
+		fmt.Fprintln(os.Stderr, "usage: screenshots [-all] FOLDER")
 		os.Exit(1)
 	}
 	ctx, end := context.WithTimeout(context.Background(), patience)
 	defer end()
-	if err := run(ctx, os.Args[1], os.Args[2]); err != nil {
+	if err := run(ctx, flag.Arg(0), *all); err != nil {
 		fmt.Fprintln(os.Stderr, "screenshots:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, program, folder string) error {
+func run(ctx context.Context, folder string, all bool) error {
 	chromium, err := exec.LookPath("chromium")
 	if err != nil {
 		return fmt.Errorf("install the Debian package chromium: %w", err)
 	}
-	address, err := freeAddress()
+	work, err := os.MkdirTemp("", "screenshots")
 	if err != nil {
 		return err
 	}
-	demo := exec.CommandContext(ctx, program, "demo", "--web.listen-address="+address, "--collect.interval=5s", "--log.level=error")
-	demo.Cancel = func() error { return demo.Process.Signal(syscall.SIGTERM) }
-	demo.WaitDelay = 5 * time.Second
-	demo.Stdout, demo.Stderr = os.Stderr, os.Stderr
-	if err := demo.Start(); err != nil {
-		return err
-	}
-	defer func() {
-		_ = demo.Cancel() // it may have ended
-		_ = demo.Wait()
-	}()
-
-	profile, err := os.MkdirTemp("", "screenshots")
+	defer os.RemoveAll(work)
+	base, stop, err := servePages(ctx, work)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(profile)
+	defer stop()
+	if all {
+		if pictures, err = everyPicture(work); err != nil {
+			return err
+		}
+	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(chromium), chromedp.UserDataDir(profile), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true),
+		chromedp.ExecPath(chromium), chromedp.UserDataDir(filepath.Join(work, "profile")), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("hide-scrollbars", true))
 	allocator, endAll := chromedp.NewExecAllocator(ctx, options...)
 	defer endAll()
@@ -90,10 +91,6 @@ func run(ctx context.Context, program, folder string) error {
 	defer closeTab()
 	if err := chromedp.Do(tab); err != nil {
 		return fmt.Errorf("start Chromium: %w", err)
-	}
-	base := "http://" + address
-	if err := awaitOutage(ctx, base); err != nil {
-		return err
 	}
 	for _, p := range pictures {
 		if err := p.take(tab, base, folder); err != nil {
@@ -103,46 +100,30 @@ func run(ctx context.Context, program, folder string) error {
 	return chromedp.Cancel(tab)
 }
 
-// freeAddress is one that nobody listens on.
-func freeAddress() (string, error) {
+// servePages makes the pages of the situations in a folder and serves it.
+func servePages(ctx context.Context, folder string) (base string, stop func(), err error) {
+	test := exec.CommandContext(ctx, "go", "test", "-C", "..", "-count=1", "-run=^TestPagesOfAllSituations$", "./internal/status")
+	test.Env = append(os.Environ(), "BETANET_PAGES="+folder)
+	if out, err := test.CombinedOutput(); err != nil {
+		return "", nil, fmt.Errorf("make the pages: %w\n%s", err, out)
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	server := &http.Server{Handler: http.FileServer(http.Dir(folder)), ReadHeaderTimeout: time.Minute}
+	go server.Serve(l) //nolint:errcheck // it ends with the program
+	return "http://" + l.Addr().String(), func() { server.Close() }, nil
 }
 
-// awaitOutage waits until a breaker is open, after there is a past.
-func awaitOutage(ctx context.Context, base string) error {
-	began := time.Now()
-	for {
-		var s struct {
-			Fleet struct {
-				NotClosed int `json:"breakers_not_closed"`
-				Stale     int
-			}
-		}
-		err := get(base+"/api/v1/status", &s)
-		if err == nil && time.Since(began) > past && s.Fleet.Stale > 0 && s.Fleet.NotClosed > 0 {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return errors.Join(ctx.Err(), err)
-		case <-time.After(time.Second):
-		}
+// everyPicture returns each page in a folder in all ways.
+func everyPicture(folder string) (all []picture, err error) {
+	pages, err := filepath.Glob(filepath.Join(folder, "*.html"))
+	for _, page := range pages {
+		name := strings.TrimSuffix(filepath.Base(page), ".html")
+		all = append(all, picture{name + "-light", name, "light", 1280, 900}, picture{name + "-dark", name, "dark", 1280, 900}, picture{name + "-phone", name, "light", 390, 844})
 	}
-}
-
-func get(url string, to any) error {
-	client := http.Client{Timeout: 5 * time.Second}
-	r, err := client.Get(url)
-	if err != nil {
-		return err
-	}
-	defer r.Body.Close()
-	return json.NewDecoder(r.Body).Decode(to)
+	return all, err
 }
 
 func (p *picture) take(ctx context.Context, base, folder string) error {
@@ -152,7 +133,7 @@ func (p *picture) take(ctx context.Context, base, folder string) error {
 		})
 		return err
 	})
-	if err := chromedp.Do(ctx, chromedp.EmulateViewport(p.width, p.height), colours, chromedp.Navigate(base+p.path)); err != nil {
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(p.width, p.height), colours, chromedp.Navigate(base+"/"+p.page+".html")); err != nil {
 		return err
 	}
 	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())

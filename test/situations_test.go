@@ -1,0 +1,64 @@
+package test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// situations serves the pages of the nine situations of the verdict, which the tests
+// of internal/status make up.
+func situations(t *testing.T) (base string, pages []string) {
+	t.Helper()
+	folder := t.TempDir()
+	make := exec.Command("go", "test", "-C", "..", "-count=1", "-run=^TestPagesOfAllSituations$", "./internal/status")
+	make.Env = append(os.Environ(), "BETANET_PAGES="+folder)
+	if out, err := make.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", make, err, out)
+	}
+	files, err := filepath.Glob(filepath.Join(folder, "*.html"))
+	if err != nil || len(files) < 9 {
+		t.Fatalf("got %d pages, %v, want at least 9", len(files), err)
+	}
+	for _, f := range files {
+		pages = append(pages, "/"+filepath.Base(f))
+	}
+	server := httptest.NewServer(http.FileServer(http.Dir(folder)))
+	t.Cleanup(server.Close)
+	return server.URL, pages
+}
+
+func TestEverySituationInABrowser(t *testing.T) {
+	b, axe := browser(t), fetchChecker(t)
+	base, pages := situations(t)
+	for _, page := range pages {
+		t.Run(strings.TrimSuffix(page[1:], ".html"), func(t *testing.T) {
+			p := open(t, b, base, page)
+			accessibleNow(t, p, axe, page)
+			for _, width := range []int64{1280, 390} {
+				p.do(t, viewport(width, 844))
+				if got := eval[int64](t, p, `document.documentElement.scrollWidth`); got > width {
+					t.Errorf("%d pixels wide, want %d", got, width)
+				}
+				// Is anything wrong, what, since when: without scrolling.
+				if got := eval[string](t, p, onFirstScreen); got != "" {
+					t.Errorf("at %d pixels: %s", width, got)
+				}
+			}
+		})
+	}
+}
+
+// onFirstScreen tells what a person has to scroll for: the verdict, or the first
+// upstream that has a problem with its state and reason.
+var onFirstScreen = fmt.Sprintf(`(() => {
+	const seen = e => !e || e.getBoundingClientRect().bottom <= innerHeight && e.getBoundingClientRect().width > 0;
+	if (!seen(document.querySelector("h1"))) return "the verdict is not seen";
+	for (const part of %s) if (!seen(document.querySelector(".upstreams tbody tr.old " + part))) return "the first problem's " + part + " is not seen";
+	return "";
+})()`, `["th", ".state", ".why", ".bar"]`)
