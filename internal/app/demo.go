@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/betanet/betanet_exporter/internal/betanet"
 	"github.com/betanet/betanet_exporter/internal/config"
 	"github.com/betanet/betanet_exporter/internal/fake"
 	"github.com/betanet/betanet_exporter/internal/fleet"
@@ -21,12 +22,21 @@ type part struct {
 	fake.Options
 }
 
-// usual are the parts of a demo without a drill: one that is well, one that
-// breaks down every minute and one that takes its time.
+// api returns the API with which the exporter asks the part.
+func (p *part) api(wanted betanet.API) betanet.API {
+	if p.API == fake.Mixnodes {
+		return betanet.MixnodesAPI
+	}
+	return wanted
+}
+
+// usual are the parts of a demo without a drill. Within two minutes the status page
+// has an incident that is open and one that has ended, lost packets and stopped
+// mixnodes.
 var usual = []part{
-	{"steady", fake.Options{Seed: 1}},
-	{"flaky", fake.Options{Seed: 2, Every: time.Minute, For: 25 * time.Second, Faults: []fake.Fault{{Kind: "http500"}, {Kind: "refuse"}, {Kind: "hang"}}}},
-	{"slow", fake.Options{Seed: 3, Latency: 800 * time.Millisecond}},
+	{"steady", fake.Options{Seed: 1, API: fake.Mixnodes, Conditions: fake.Conditions{Active: 3}}},
+	{"flaky", fake.Options{Seed: 2, Every: 70 * time.Second, For: 35 * time.Second, Faults: []fake.Fault{{Kind: "http500"}, {Kind: "refuse"}, {Kind: "hang"}}}},
+	{"slow", fake.Options{Seed: 3, Latency: 800 * time.Millisecond, Conditions: fake.Conditions{Loss: 0.06}}},
 }
 
 // demo serves three simulated services. Those of a drill are well but for what
@@ -55,7 +65,7 @@ func demo(ctx context.Context, c *config.Config, signals *signals, log *slog.Log
 			return fmt.Errorf("start the demo: %w", err)
 		}
 		services[p.name] = s
-		upstreams = append(upstreams, &fleet.Upstream{Name: p.name, URLs: []*url.URL{u}, API: c.API, Settings: c.Settings})
+		upstreams = append(upstreams, &fleet.Upstream{Name: p.name, URLs: []*url.URL{u}, API: p.api(c.API), Settings: c.Settings})
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -75,9 +85,9 @@ func announce(w io.Writer, c *config.Config, url string) {
 	if c.Drill.On {
 		fmt.Fprintf(w, "  %s are well but for what the drill does to them\n", strings.Join(fake.DrillServices, ", "))
 	} else {
-		fmt.Fprint(w, `  steady  is well
-  flaky   breaks down for 25s at the end of every minute
-  slow    takes 0.8s for each answer
+		fmt.Fprint(w, `  steady  is well, most of its mixnodes have stopped
+  flaky   breaks down for 35s, after as long a time without
+  slow    takes 0.8s for each answer, and loses packets
 `)
 	}
 	if url != "" {
