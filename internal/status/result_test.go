@@ -1,7 +1,6 @@
 package status
 
 import (
-	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -16,7 +15,6 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
 	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/fleet"
-	"github.com/betanet/betanet_exporter/internal/snapshot"
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
@@ -224,58 +222,6 @@ func TestUpstreamsAreInTheOrderThatIsAskedFor(t *testing.T) {
 	})
 }
 
-func TestALinkAsksTheSameAgain(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		v := queries.Draw(t, "query")
-		v.Set("limit", fmt.Sprint(rapid.IntRange(1, maxLimit).Draw(t, "limit")))
-		v.Set("offset", fmt.Sprint(rapid.IntRange(0, 999).Draw(t, "offset")))
-		q := asked(t, v)
-		_, raw, _ := strings.Cut(q.url(), "?")
-		again := asked(t, func() url.Values { v, _ := url.ParseQuery(raw); return v }())
-		if again.limit == 0 {
-			again.limit = pageSize
-		}
-		slices.Sort(q.states)
-		slices.Sort(again.states)
-		if fmt.Sprint(q) != fmt.Sprint(again) {
-			t.Fatalf("%s: got %+v, want %+v", q.url(), again, q)
-		}
-	})
-}
-
-func TestWhatIsNotAcceptedIsRefusedInOneLine(t *testing.T) {
-	o := &Model{Registry: registry(many(3)...)}
-	for raw, want := range map[string]string{
-		"state=broken":                        `state="broken" is not accepted: it is up, stale, down or pending`,
-		"sort=size":                           `sort="size" is not accepted: it is problems, name, state, age, breaker, error or next`,
-		"reason=bad":                          `reason="bad" is not accepted: it is a reason as in betanet_exporter_attempts_total, such as connect or timeout`,
-		"order=up":                            `order="up" is not accepted: it is asc or desc`,
-		"limit=0":                             `limit="0" is not accepted: it is a whole number from 1 to 1000`,
-		"limit=1001":                          `limit="1001" is not accepted: it is a whole number from 1 to 1000`,
-		"offset=-1":                           `offset="-1" is not accepted: it is a whole number from 0 to 1000000000`,
-		"offset=1e3":                          `offset="1e3" is not accepted: it is a whole number from 0 to 1000000000`,
-		"sort=name&sort=age":                  `parameter sort is given 2 times, once is accepted`,
-		"stat=up":                             `parameter "stat" is not known: q, state, reason, sort, order, limit and offset are`,
-		"q=%zz":                               `the query cannot be read: parameters are name=value, joined by & and percent-encoded`,
-		"state=a%0Ab%1b":                      `state="a\nb\x1b" is not accepted: it is up, stale, down or pending`,
-		"q=" + strings.Repeat("x", maxText+1): `q="` + strings.Repeat("x", 40) + `…" is not accepted: it is a part of the name or the URL, of at most 200 bytes`,
-	} {
-		for _, path := range []string{"/", "/api/v1/status"} {
-			r := get(t, o, path+"?"+raw)
-			if got, want := body(t, r), "Bad request: "+want+".\n"; r.StatusCode != 400 || !strings.EqualFold(strings.ReplaceAll(got, `\u2026`, "…"), want) {
-				t.Errorf("%s?%.40s: got %d %q, want 400 %q", path, raw, r.StatusCode, got, want)
-			}
-		}
-	}
-}
-
-func TestAFormWithEmptyFieldsAsksForAll(t *testing.T) {
-	s := status(t, &Model{Registry: registry(many(10)...)}, "/api/v1/status?q=&sort=&order=&limit=&offset=&state=")
-	if len(s.Upstreams) != 10 {
-		t.Errorf("got %d upstreams, want 10", len(s.Upstreams))
-	}
-}
-
 var rowOf = regexp.MustCompile(`<tr data-key="(betanet-\d+)"[^>]*>`)
 
 // rowsOf are the upstreams in the table of a page, in order.
@@ -338,59 +284,5 @@ func TestProblemsComeFirstTheLongestFirst(t *testing.T) {
 	want := []string{"down-long", "expired", "down-short", "stale-long", "stale-short", "new", "also-up", "up"}
 	if got := names(l.page(&q)); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
-	}
-}
-
-func TestReasonsAreCountedAndFound(t *testing.T) {
-	views := many(250)
-	m := &Model{Registry: registry(views...)}
-	q := query{sort: &sortings[0]}
-	l := resultOf(views, &q, time.Now())
-	total := 0
-	for _, r := range l.situation.reasons {
-		if got := len(status(t, m, "/api/v1/status?reason="+r.Reason).Upstreams); got != r.Count {
-			t.Errorf("reason %s: found %d, counted %d", r.Reason, got, r.Count)
-		}
-		if page := body(t, get(t, m, "/")); !strings.Contains(page, fmt.Sprintf(`<a href="?reason=%s"><b>%d</b> × `, r.Reason, r.Count)) {
-			t.Errorf("the page has no link to those that fail for %s", r.Reason)
-		}
-		total += r.Count
-	}
-	if failing := l.situation.counts.Down + l.situation.counts.Stale; total != failing || len(l.situation.reasons) < 2 {
-		t.Errorf("counted %d for %d reasons, want %d", total, len(l.situation.reasons), failing)
-	}
-	both := status(t, m, "/api/v1/status?reason=connect&reason=timeout")
-	if got := len(both.Upstreams); got <= len(status(t, m, "/api/v1/status?reason=connect").Upstreams) {
-		t.Errorf("two reasons find %d upstreams, want more than one does", got)
-	}
-}
-
-func TestFailuresOfOneReasonHaveOneText(t *testing.T) {
-	view := func(failures ...*betanet.Failure) *fleet.View {
-		v := &fleet.View{}
-		for _, f := range failures {
-			v.Endpoints = append(v.Endpoints, fleet.EndpointView{Record: snapshot.Record{Failure: f}})
-		}
-		return v
-	}
-	refused := &betanet.Failure{Reason: betanet.ReasonConnect, Err: errors.New("dial tcp 10.0.0.1:9000: connect: connection refused")}
-	unreachable := &betanet.Failure{Reason: betanet.ReasonConnect, Err: errors.New("dial tcp 10.0.0.1:9000: connect: no route to host")}
-	unavailable := &betanet.Failure{Reason: betanet.ReasonHTTP5xx, Status: 503, Err: errors.New("HTTP status 503")}
-	for name, c := range map[string]struct {
-		views []*fleet.View
-		want  []reasonCount
-	}{
-		"one upstream counts once":    {[]*fleet.View{view(refused, refused, refused)}, []reasonCount{{"connect", "connection refused", 1}}},
-		"and once for each reason":    {[]*fleet.View{view(refused, unavailable, refused)}, []reasonCount{{"connect", "connection refused", 1}, {"http_5xx", "HTTP 503", 1}}},
-		"the most frequent first":     {[]*fleet.View{view(refused), view(unavailable), view(unavailable)}, []reasonCount{{"http_5xx", "HTTP 503", 2}, {"connect", "connection refused", 1}}},
-		"two texts become the reason": {[]*fleet.View{view(refused), view(unreachable)}, []reasonCount{{"connect", "no connection", 2}}},
-	} {
-		tally := make(reasonTally)
-		for _, v := range c.views {
-			tally.add(v)
-		}
-		if got := tally.sorted(); !slices.Equal(got, c.want) {
-			t.Errorf("%s: got %v, want %v", name, got, c.want)
-		}
 	}
 }

@@ -51,8 +51,10 @@ func TestTheVerdictIsTheFirstThatApplies(t *testing.T) {
 		"with reasons":           {counted(1960, 15, 25, 0).but(because), Critical, "25 of 2\u00a0000 are down, 15 stale: 25 × connection refused, 15 × HTTP 503"},
 		"stale alone":            {counted(1985, 15, 0, 0).but(fails).but(silent), Warning, "15 of 2\u00a0000 are stale"},
 		"one stale":              {counted(2, 1, 0, 0), Warning, "1 of 3 is stale"},
-		"many reasons": {counted(0, 4, 0, 0).but(because).but(func(s *situation) { s.reasons = append(s.reasons, refused, refused) }), Warning,
-			"4 of 4 are stale: 25 × connection refused, 15 × HTTP 503, 25 × connection refused and others"},
+		"many reasons": {
+			counted(0, 4, 0, 0).but(because).but(func(s *situation) { s.reasons = append(s.reasons, refused, refused) }), Warning,
+			"4 of 4 are stale: 25 × connection refused, 15 × HTTP 503, 25 × connection refused and others",
+		},
 
 		"the exporter itself":     {counted(3, 0, 0, 0).but(fails).but(silent), Warning, "The last reload failed, the push fails"},
 		"and there is nothing":    {counted(0, 0, 0, 0).but(fails), Warning, "The last reload failed, the push fails"},

@@ -89,9 +89,6 @@ func TestAMinuteHasItsWorstState(t *testing.T) {
 	// Nothing was observed meanwhile, because the process stood still.
 	s.point(3 * 3600)
 	want(t, "much later", s.states(u, 3*3600, 3), []string{"unknown", "unknown", "down"})
-	if got := s.past(u, 3*3600).States; len(got) != 60 {
-		t.Errorf("got %d minutes, want 60", len(got))
-	}
 }
 
 func TestTheRunningMinuteShowsThePresent(t *testing.T) {
