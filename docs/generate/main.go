@@ -1,19 +1,26 @@
-// Command generate writes the pages of docs that come from the code, into the
-// folder given as its argument.
+// Command generate writes the files that come from the code: pages of docs, and the
+// part of the chart's schema that describes the configuration file. Its argument is
+// the folder docs.
 package main
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/betanet/betanet_exporter/internal/config"
 	"github.com/betanet/betanet_exporter/internal/exposition"
 )
 
-var pages = map[string]func() string{
-	"metrics.md":       exposition.Documentation,
-	"configuration.md": config.Documentation,
+// pages are the files, relative to docs, and what each should be, given what it is.
+var pages = map[string]func(before string) (string, error){
+	"metrics.md":       func(string) (string, error) { return exposition.Documentation(), nil },
+	"configuration.md": func(string) (string, error) { return config.Documentation() },
+	"../deploy/helm/betanet-exporter/values.schema.json": valuesSchema,
 }
 
 func main() {
@@ -22,9 +29,41 @@ func main() {
 		os.Exit(1)
 	}
 	for name, page := range pages {
-		if err := os.WriteFile(filepath.Join(os.Args[1], name), []byte(page()), 0o644); err != nil {
+		if err := update(filepath.Join(os.Args[1], name), page); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
 	}
+}
+
+func update(path string, page func(string) (string, error)) error {
+	before, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	after, err := page(string(before))
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return os.WriteFile(path, []byte(after), 0o644)
+}
+
+// valuesSchema replaces the definitions of the chart's schema, which are the last
+// key in it, by those of the configuration file.
+func valuesSchema(before string) (string, error) {
+	const key = `  "definitions": `
+	own, _, found := strings.Cut(before, key)
+	if !found {
+		return "", errors.New("has no definitions")
+	}
+	root, definitions := config.JSONSchema()
+	definitions["config"] = root
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("  ", "  ")
+	if err := e.Encode(definitions); err != nil {
+		return "", err
+	}
+	return own + key + b.String() + "}\n", nil
 }

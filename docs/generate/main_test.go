@@ -12,8 +12,12 @@ func TestPagesAreWhatTheCodeSays(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if string(got) != page() {
-			t.Errorf("docs/%s is not what the code says, run make generate", name)
+		want, err := page(string(got))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != want {
+			t.Errorf("%s is not what the code says, run make generate", name)
 		}
 	}
 }

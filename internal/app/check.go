@@ -36,7 +36,7 @@ func check(c *config.Config, stdout, stderr io.Writer) error {
 // checkFiles reads the files of discovery once. A file that exists and cannot be
 // read as a list of groups is an error. What may change until the start, and what
 // is left out while the rest is used, are warnings.
-func checkFiles(sources []config.FileSource) (errs []error, warnings []string) {
+func checkFiles(sources []discovery.FileConfig) (errs []error, warnings []string) {
 	for _, s := range sources {
 		for _, pattern := range s.Paths {
 			paths, err := filesOf(pattern)

@@ -9,7 +9,6 @@ import (
 	"sync"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
-	"github.com/betanet/betanet_exporter/internal/config"
 	"github.com/betanet/betanet_exporter/internal/discovery"
 )
 
@@ -40,7 +39,7 @@ type source struct {
 }
 
 // prepare makes the sources of a configuration, without running them.
-func prepare(d config.Discovery) ([]source, error) {
+func prepare(d discovery.Config) ([]source, error) {
 	var all []source
 	add := func(s discovery.Source, spec any, h *betanet.HTTPConfig, closeIdle func()) {
 		name := s.String()
@@ -61,10 +60,10 @@ func prepare(d config.Discovery) ([]source, error) {
 		if err != nil {
 			return nil, fmt.Errorf("discovery.http: source_http_client: %w", err)
 		}
-		add(discovery.NewHTTP(h.URL, h.Refresh, client), config.HTTPSource{URL: h.URL, Refresh: h.Refresh, SourceHTTP: h.SourceHTTP}, h.HTTP, client.CloseIdleConnections)
+		add(discovery.NewHTTP(h.URL, h.Refresh, client), discovery.HTTPConfig{URL: h.URL, Refresh: h.Refresh, SourceHTTP: h.SourceHTTP}, h.HTTP, client.CloseIdleConnections)
 	}
 	for _, n := range d.DNS {
-		add(discovery.NewDNS(n.Name, n.Type, n.Port, n.Refresh, net.DefaultResolver), config.DNSSource{Name: n.Name, Type: n.Type, Port: n.Port, Refresh: n.Refresh}, n.HTTP, func() {})
+		add(discovery.NewDNS(n.Name, n.Type, n.Port, n.Refresh, net.DefaultResolver), discovery.DNSConfig{Name: n.Name, Type: n.Type, Port: n.Port, Refresh: n.Refresh}, n.HTTP, func() {})
 	}
 	return all, nil
 }

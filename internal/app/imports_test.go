@@ -13,16 +13,18 @@ var directions = map[string][]string{
 	"betanet":    {"proxy"},
 	"breaker":    {},
 	"proxy":      {},
+	"httpclient": {"betanet", "schema"},
 	"retry":      {},
+	"schema":     {},
 	"fake":       {},
 	"snapshot":   {"betanet"},
 	"fleet":      {"betanet", "breaker", "retry", "snapshot"},
-	"config":     {"betanet", "fleet", "retry"},
+	"config":     {"betanet", "discovery", "fleet", "httpclient", "otlp", "probe", "retry", "schema"},
 	"poll":       {"betanet", "breaker", "fleet", "retry", "snapshot"},
 	"exposition": {"betanet", "breaker", "fleet"},
-	"discovery":  {"fleet"},
-	"otlp":       {"proxy", "retry"},
-	"probe":      {"betanet", "fleet", "poll"},
+	"discovery":  {"betanet", "fleet", "schema"},
+	"otlp":       {"proxy", "retry", "schema"},
+	"probe":      {"betanet", "fleet", "poll", "schema"},
 	"status":     {"betanet", "breaker", "exposition", "fleet", "status/history"},
 	"web":        {"exposition", "fleet", "probe", "status"},
 	"app":        {"betanet", "breaker", "config", "discovery", "exposition", "fake", "fleet", "otlp", "poll", "probe", "status", "status/history", "web"},
@@ -33,7 +35,7 @@ var directions = map[string][]string{
 // keepers are the only packages that may import a library.
 var keepers = map[string][]string{
 	"github.com/prometheus/client_golang/": {"fleet", "exposition", "web", "app", "otlp"}, // fleet for its histograms
-	"github.com/prometheus/common/config":  {"config", "betanet", "otlp"},
+	"github.com/prometheus/common/config":  {"config", "betanet", "httpclient", "otlp"},
 	"github.com/alecthomas/kingpin/":       {"config", "web", "app"},
 	"go.opentelemetry.io/":                 {"otlp"},
 }

@@ -146,7 +146,7 @@ func inListenAddress(text string) (string, bool) {
 }
 
 func inAllow(text string) (string, bool) {
-	a, err := config.ParseAllow(text)
+	a, err := probe.ParseRule(text)
 	return a.String(), err == nil
 }
 

@@ -51,7 +51,7 @@ func newPusher(c *config.Config, r *exposition.Registry, started time.Time, addr
 func pushOptions(c *config.Config, instance string) otlp.Options {
 	return otlp.Options{
 		Endpoint: c.OTLP.Endpoint, Interval: c.OTLP.Interval, Timeout: c.OTLP.Timeout, Gzip: c.OTLP.Gzip,
-		TLS:     otlp.TLS{CAFile: c.OTLP.CAFile, CertFile: c.OTLP.CertFile, KeyFile: c.OTLP.KeyFile},
+		TLS:     c.OTLP.TLS,
 		Headers: c.OTLP.Headers,
 		Version: version.Version, Instance: instance,
 	}

@@ -78,17 +78,9 @@ func (r *reloader) apply(ctx context.Context, s settings) error {
 	for _, source := range sources {
 		bySource[source.name] = source.http
 	}
-	r.roster.configure(ctx, s.upstreams, s.DiscoveredSettings, s.API, bySource)
+	r.roster.configure(ctx, s.upstreams, s.Settings, s.API, bySource)
 	r.sources.start(ctx, sources)
-	r.targets.SetRules(rules(s.Probe.Allow))
-	r.targets.SetSettings(s.DiscoveredSettings, s.API)
+	r.targets.SetRules(s.Probe.Allow)
+	r.targets.SetSettings(s.Settings, s.API)
 	return nil
-}
-
-func rules(allow []config.Allow) []probe.Rule {
-	all := make([]probe.Rule, len(allow))
-	for i, a := range allow {
-		all[i] = probe.Rule{Prefix: a.Prefix, Glob: a.Glob, Port: a.Port}
-	}
-	return all
 }

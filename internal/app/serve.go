@@ -94,7 +94,7 @@ func newReloader(ctx context.Context, s settings, load func() (settings, error),
 	upstreams := newRoster(p, r, log, !s.ProbeMode)
 	return &reloader{
 		load: load, roster: upstreams, sources: &discoveryManager{roster: upstreams}, metrics: r.Exporter, reports: &reloads{log: log, file: s.File},
-		targets: probe.New(ctx, probe.Options{Poller: p, Logs: logs, Lookup: upstreams.lookup, Settings: s.DiscoveredSettings, API: s.API}),
+		targets: probe.New(ctx, probe.Options{Poller: p, Logs: logs, Lookup: upstreams.lookup, Settings: s.Settings, API: s.API}),
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/url"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,80 +12,77 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/retry"
+	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
 type dur = time.Duration
 
-// The functions below make the set of an option. Their errors say what was
-// given and what is accepted; which option it is, the caller knows.
-
-func positive(to func(*Config) *dur) func(*Config, string) error {
-	return duration(to, 1, "more than 0")
+// accepts is what an option accepts, and how it is set to an accepted text.
+type accepts struct {
+	schema *schema.Schema
+	set    func(*Config, string) error
 }
 
-func notNegative(to func(*Config) *dur) func(*Config, string) error {
-	return duration(to, 0, "0 or more")
+// set sets the option. The error says what was given and what is accepted; the
+// caller knows which option it is.
+func (o *option) set(c *Config, text string) error {
+	if err := o.accepts.schema.CheckText(text); err != nil {
+		return err
+	}
+	return o.accepts.set(c, text)
 }
 
-func interval(to func(*Config) *dur) func(*Config, string) error {
-	return duration(to, time.Millisecond, "at least 1ms")
-}
+// check reports why a text is not accepted.
+func (o *option) check(text string) error { return o.accepts.set(&Config{}, text) }
 
-func duration(to func(*Config) *dur, least dur, want string) func(*Config, string) error {
-	return func(c *Config, text string) error {
-		d, err := time.ParseDuration(text)
-		if err != nil {
-			return fmt.Errorf("%q is no duration, use a number with a unit such as 500ms, 15s or 5m", text)
-		}
-		if d < least {
-			return fmt.Errorf("%s is out of range, use %s", text, want)
-		}
-		*to(c) = d
-		return nil
+func positive(to func(*Config) *dur) accepts { return duration(to, 1, "more than 0") }
+
+func notNegative(to func(*Config) *dur) accepts { return duration(to, 0, "0 or more") }
+
+func duration(to func(*Config) *dur, least dur, want string) accepts {
+	return accepts{
+		&schema.Schema{Kind: schema.Duration, Least: least, Range: want},
+		func(c *Config, text string) (err error) {
+			*to(c), err = time.ParseDuration(text)
+			return err
+		},
 	}
 }
 
-func count(least, most int, to func(*Config, int)) func(*Config, string) error {
-	return func(c *Config, text string) error {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < least || n > most {
-			return fmt.Errorf("%q is not accepted, use a whole number from %d to %d", text, least, most)
-		}
-		to(c, n)
-		return nil
+func count(least, most int, to func(*Config, int)) accepts {
+	return accepts{
+		&schema.Schema{Kind: schema.Integer, Min: least, Max: most},
+		func(c *Config, text string) error {
+			n, err := strconv.Atoi(text)
+			to(c, n)
+			return err
+		},
 	}
 }
 
-func boolean(to func(*Config) *bool) func(*Config, string) error {
-	return func(c *Config, text string) error {
-		switch text {
-		case "true", "1":
-			*to(c) = true
-		case "false", "0":
-			*to(c) = false
-		default:
-			return fmt.Errorf("%q is not accepted, use true or false", text)
-		}
-		return nil
+func boolean(to func(*Config) *bool) accepts {
+	return accepts{
+		&schema.Schema{Kind: schema.Flag},
+		func(c *Config, text string) error {
+			*to(c) = text == "true" || text == "1"
+			return nil
+		},
 	}
 }
 
-func text(to func(*Config) *string) func(*Config, string) error {
-	return func(c *Config, text string) error {
+func text(to func(*Config) *string) accepts {
+	return by(func(c *Config, text string) error {
 		*to(c) = text
 		return nil
-	}
+	})
 }
 
-func oneOf(to func(*Config) *string, accepted ...string) func(*Config, string) error {
-	return func(c *Config, text string) error {
-		if !slices.Contains(accepted, text) {
-			return fmt.Errorf("%q is not accepted, use %s", text, oneOfThese(accepted))
-		}
-		*to(c) = text
-		return nil
-	}
+func oneOf(to func(*Config) *string, accepted ...string) accepts {
+	return accepts{&schema.Schema{Enum: accepted}, text(to).set}
 }
+
+// by accepts what set accepts.
+func by(set func(*Config, string) error) accepts { return accepts{&schema.Schema{}, set} }
 
 func setAPI(c *Config, text string) (err error) {
 	c.API, err = betanet.ParseAPI(text)
@@ -94,11 +90,7 @@ func setAPI(c *Config, text string) (err error) {
 }
 
 func setMode(c *Config, text string) error {
-	var mode string
-	if err := oneOf(func(*Config) *string { return &mode }, "poll", "probe")(c, text); err != nil {
-		return err
-	}
-	c.ProbeMode = mode == "probe"
+	c.ProbeMode = text == "probe"
 	return nil
 }
 
@@ -126,7 +118,7 @@ func setPath(c *Config, text string) error {
 		}
 	}
 	if !strings.HasPrefix(text, "/") || text == "/" || strings.ContainsAny(text, " ?#{}%") || path.Clean(text) != text {
-		return fmt.Errorf("%q is no path, use one such as /metrics", text)
+		return fmt.Errorf("%q is not a path, use one such as /metrics", text)
 	}
 	c.Web.TelemetryPath = text
 	return nil
@@ -151,7 +143,7 @@ func checkAddress(text string) error {
 	}
 	host, port, err := net.SplitHostPort(text)
 	if err != nil {
-		return fmt.Errorf("%q is no address, use host:port or :port", text)
+		return fmt.Errorf("%q is not an address, use host:port or :port", text)
 	}
 	if _, err := net.LookupPort("tcp", port); err != nil {
 		return fmt.Errorf("%q has no valid port, use a number from 0 to 65535", text)
@@ -169,7 +161,7 @@ func setURL(c *Config, text string) error {
 	}
 	for _, other := range c.URLs {
 		if fleet.HostPort(other) == fleet.HostPort(u) {
-			return fmt.Errorf("%q is there twice", fleet.HostPort(u))
+			return fmt.Errorf("duplicate %q", fleet.HostPort(u))
 		}
 	}
 	c.URLs = append(c.URLs, u)
@@ -181,9 +173,3 @@ func setURL(c *Config, text string) error {
 func ParseURL(text string) (*url.URL, error) { return parseURL(text, defaultURL) }
 
 func parseURL(text, example string) (*url.URL, error) { return fleet.ParseURL(text, example) }
-
-// validPort accepts a sign, as numbers of YAML have it.
-func validPort(text string) bool {
-	_, ok := fleet.ParsePort(strings.TrimPrefix(text, "+"))
-	return ok
-}

@@ -24,7 +24,7 @@ func TestPortsOfURLsHaveTheirRange(t *testing.T) {
 		_, err := load([]string{"--betanet.url=http://a:" + port})
 		accepted(t, port, err, want)
 		if !valid {
-			want = `c.yml: discovery.dns[0].port (line 1): "` + port + `" is no port, use a number from 1 to 65535`
+			want = `c.yml: discovery.dns[0].port (line 1): "` + port + `" is not accepted, use a whole number from 1 to 65535`
 		}
 		_, err = loadFile(t, "discovery: {dns: [{name: a, port: "+port+"}]}")
 		accepted(t, port, err, want)
@@ -34,7 +34,7 @@ func TestPortsOfURLsHaveTheirRange(t *testing.T) {
 func TestABaseURLHasNoQueryAndNoFragment(t *testing.T) {
 	for _, text := range []string{"http://a?", "http://a?b", "http://a#", "http://a#b"} {
 		_, err := load([]string{"--betanet.url=" + text})
-		accepted(t, text, err, `--betanet.url: "`+text+`" has a query or fragment, use scheme, host, port and path alone`)
+		accepted(t, text, err, `--betanet.url: "`+text+`" has a query or fragment, use scheme, host, port and path only`)
 	}
 }
 
@@ -42,7 +42,7 @@ func TestANameHasAtMost200Bytes(t *testing.T) {
 	for n, valid := range map[int]bool{200: true, 201: false} {
 		name, want := strings.Repeat("x", n), ""
 		if !valid {
-			want = `c.yml: upstreams[0].name (line 1): "` + name[:200] + `" is no name, use 1 to 200 bytes without white space at the ends`
+			want = `c.yml: upstreams[0].name (line 1): "` + name[:200] + `" is not a name, use 1 to 200 bytes without white space at the ends`
 		}
 		_, err := loadFile(t, "upstreams: [{url: http://a, name: "+name+"}]")
 		accepted(t, name, err, want)
@@ -85,7 +85,7 @@ func TestACountHasBothLimits(t *testing.T) {
 
 // The length of a secret says something about it.
 func TestASecretMayBeLong(t *testing.T) {
-	_, err := loadFile(t, "defaults: {http_client: {basic_auth: {username: u, password: "+strings.Repeat("x", maxText+1)+"}}}")
+	_, err := loadFile(t, "defaults: {http_client: {basic_auth: {username: u, password: "+strings.Repeat("x", 4097)+"}}}")
 	accepted(t, "password", err, "")
 }
 
@@ -93,11 +93,11 @@ func TestASecretMayBeLong(t *testing.T) {
 // stands for. What an operator looks for is the key, in a list the item.
 func TestAnErrorHasTheLineOfItsKey(t *testing.T) {
 	for text, want := range map[string]string{
-		"upstreams:\n- url: http://a\n  name:\n\n    ''":                            `c.yml: upstreams[0].name (line 3): "" is no name, use 1 to 200 bytes without white space at the ends`,
+		"upstreams:\n- url: http://a\n  name:\n\n    ''":                            `c.yml: upstreams[0].name (line 3): "" is not a name, use 1 to 200 bytes without white space at the ends`,
 		"upstreams:\n- url: http://a\n  labels: {x: &x {}}\n  name:\n    *x":        "c.yml: upstreams[0].labels.x (line 3): is a mapping, use a single value\nc.yml: upstreams[0].name (line 4): is a mapping, use a single value",
-		"probe:\n  allow:\n  - a\n  -\n    'b b'":                                   `c.yml: probe.allow[1] (line 5): ` + notAllow("b b").Error(),
-		"upstreams:\n- url: http://a\n  labels: {x: &x ''}\n- replicas:\n  - *x":    `c.yml: upstreams[1].replicas[0] (line 5): "" is no base URL, use one such as http://localhost:9000`,
-		"defaults: {labels: &l {le: x}}\nupstreams:\n- url: http://a\n  labels: *l": `c.yml: defaults.labels.le (line 1): the label "le" is taken, use another name` + "\n" + `c.yml: upstreams[0].labels.le (line 1): the label "le" is taken, use another name`,
+		"probe:\n  allow:\n  - a\n  -\n    'b b'":                                   `c.yml: probe.allow[1] (line 5): ` + `"b b" is not an address, CIDR or pattern of names with an optional port, use one such as 10.0.0.0/8, [fd00::1]:9000 or *.betanet.internal:9000`,
+		"upstreams:\n- url: http://a\n  labels: {x: &x ''}\n- replicas:\n  - *x":    `c.yml: upstreams[1].replicas[0] (line 5): "" is not a base URL, use one such as http://localhost:9000`,
+		"defaults: {labels: &l {le: x}}\nupstreams:\n- url: http://a\n  labels: *l": `c.yml: defaults.labels.le (line 1): the label "le" is reserved, use another name` + "\n" + `c.yml: upstreams[0].labels.le (line 1): the label "le" is reserved, use another name`,
 	} {
 		_, err := loadFile(t, text)
 		accepted(t, text, err, want)

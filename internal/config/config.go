@@ -4,13 +4,15 @@
 package config
 
 import (
-	"fmt"
 	"net/url"
 	"slices"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/discovery"
 	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/otlp"
+	"github.com/betanet/betanet_exporter/internal/probe"
 )
 
 // Config is a complete and valid configuration. It is not changed after Load.
@@ -21,30 +23,29 @@ type Config struct {
 	API      betanet.API
 	Settings fleet.Settings // of an upstream that has none of its own
 
-	// Discovery is where further upstreams come from. They have API and
-	// DiscoveredSettings, the HTTP settings of their source and no others.
-	Discovery          Discovery
-	DiscoveredSettings fleet.Settings
-
-	Probe     Probe
+	// Discovery is where further upstreams come from. They have API and Settings, the
+	// HTTP settings of their source and no others.
+	Discovery discovery.Config
+	Probe     probe.Config
 	ProbeMode bool // collect only when /probe is asked
 
 	Web      Web
 	Log      Log
 	Drill    Drill
-	OTLP     OTLP
+	OTLP     otlp.Settings
 	Simulate Simulate
 	Collect  Collect
 
 	Command string // the chosen command
 	Check   bool   // only check the configuration
 	Print   bool   // only print it
+	Schema  bool   // only print the schema of the file
 
 	values    map[string]value // what was set, as text, by option
-	standard  []standard       // variables of OpenTelemetry that apply
+	otelEnv   []otlp.Variable  // variables of OpenTelemetry that apply
 	warnings  []string
-	document  *document // what stands in the file
-	entries   []*entry  // of upstreams
+	document  *document // what is in the file
+	entries   []*upstreamConfig
 	upstreams []*fleet.Upstream
 }
 
@@ -94,10 +95,6 @@ type value struct {
 
 // Warnings returns what is accepted and probably not meant, a sentence each.
 func (c *Config) Warnings() []string { return slices.Clone(c.warnings) }
-
-func (c *Config) warn(format string, args ...any) {
-	c.warnings = append(c.warnings, fmt.Sprintf(format, args...))
-}
 
 // Upstreams are the upstreams of the configuration. A single one has no name if
 // there is no file, so that its series are the seed's.

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
 func TestTheExamplesAreValid(t *testing.T) {
@@ -29,22 +31,27 @@ func TestTheExamplesAreValid(t *testing.T) {
 
 func TestTheExampleOfTheDocumentationIsValid(t *testing.T) {
 	c := mustLoad(t, exampleFile)
-	if got, want := namesOf(c), []string{"edge-1", "core"}; !slices.Equal(got, want) || !c.HasDiscovery() || len(c.Probe.Allow) != 2 {
+	if got, want := namesOf(c), []string{"edge-1", "core"}; !slices.Equal(got, want) || !c.Discovery.Any() || len(c.Probe.Allow) != 2 {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
 
 func TestTheDocumentationHasEveryKey(t *testing.T) {
-	text := Documentation()
-	top := func(prefix string, known []string) {
-		for _, key := range known {
-			if !strings.Contains(text, "| `"+prefix+key) {
-				t.Errorf("%s%s is missing", prefix, key)
+	text, err := Documentation()
+	if err != nil {
+		t.Fatal(err)
+	}
+	top := func(prefix string, keys []schema.Key) {
+		for _, k := range keys {
+			if !strings.Contains(text, "| `"+prefix+k.Name) {
+				t.Errorf("%s%s is missing", prefix, k.Name)
 			}
 		}
 	}
-	top("", sortedKeys(defaultsKeys()))
-	top("discovery.", sortedKeys(discoveryKeys()))
-	top("upstreams[].", []string{"name", "url", "replicas"})
-	top("", []string{"defaults", "probe.allow"})
+	file := fileSchema()
+	top("", file.Key("defaults").Keys)
+	top("discovery.", file.Key("discovery").Keys)
+	for _, key := range []string{"defaults", "upstreams[].name", "upstreams[].url", "upstreams[].replicas", "probe.allow"} {
+		top(key, []schema.Key{{}})
+	}
 }

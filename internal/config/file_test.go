@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/discovery"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
@@ -209,9 +210,16 @@ discovery:
 	if h := d.HTTP[1]; h.Refresh != time.Minute || h.SourceHTTP != nil || h.HTTP != nil {
 		t.Errorf("got %+v", h)
 	}
-	want := []DNSSource{{Name: "a.svc", Type: "A", Port: 9000, Refresh: 30 * time.Second}, {Name: "_b._tcp.svc", Type: "SRV", Refresh: 5 * time.Second}}
-	if got := d.DNS[:2]; !reflect.DeepEqual(got, want) || d.DNS[2].Port != 1 || d.DNS[2].HTTP == nil || !c.HasDiscovery() {
+	want := []discovery.DNSConfig{{Name: "a.svc", Type: "A", Port: 9000, Refresh: 30 * time.Second}, {Name: "_b._tcp.svc", Type: "SRV", Refresh: 5 * time.Second}}
+	if got := d.DNS[:2]; !reflect.DeepEqual(got, want) || d.DNS[2].Port != 1 || d.DNS[2].HTTP == nil || !c.Discovery.Any() {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// To YAML 1.1, 0010 is 8.
+func TestAPortIsDecimal(t *testing.T) {
+	if got := mustLoad(t, "discovery: {dns: [{name: a, port: 0010}]}").Discovery.DNS[0].Port; got != 10 {
+		t.Errorf("got %d, want 10", got)
 	}
 }
 
@@ -229,7 +237,7 @@ func TestPathsOfDiscoveryAreRelativeToTheFile(t *testing.T) {
 
 func TestDiscoveredUpstreamsGetTheSettingsForAll(t *testing.T) {
 	c := mustLoad(t, "defaults: {api: v1, collect: {interval: 20s}}\nupstreams: [{url: http://a, api: mixnodes, collect: {interval: 40s}}]", "--retry.attempts=2")
-	if s := c.DiscoveredSettings; s.Interval != 20*time.Second || s.Timeout != 19*time.Second || s.Attempts != 2 || c.API != betanet.V1 {
+	if s := c.Settings; s.Interval != 20*time.Second || s.Timeout != 19*time.Second || s.Attempts != 2 || c.API != betanet.V1 {
 		t.Errorf("got %+v and %v", s, c.API)
 	}
 }

@@ -13,28 +13,28 @@ import (
 // commandLine is the flags as kingpin knows them.
 type commandLine struct {
 	app   *kingpin.Application
-	given map[string]*given
+	flags map[string]*flagValue
 	urls  *[]string
 	done  bool
 }
 
-// given is what the user gave for one option, as text: kingpin finds the words,
-// the table of options judges them.
-type given struct {
+// flagValue is the text of a flag: kingpin finds it, the table of options checks
+// it.
+type flagValue struct {
 	bool, repeated, byUser bool
 	texts                  []string
 }
 
 // Set implements kingpin.Value. Kingpin calls it with defaults too.
-func (g *given) Set(text string) error { g.texts = append(g.texts, text); return nil }
-func (g *given) String() string        { return strings.Join(g.texts, ",") }
+func (f *flagValue) Set(text string) error { f.texts = append(f.texts, text); return nil }
+func (f *flagValue) String() string        { return strings.Join(f.texts, ",") }
 
 // IsBoolFlag and IsCumulative are how kingpin asks what kind of flag it is.
-func (g *given) IsBoolFlag() bool   { return g.bool }
-func (g *given) IsCumulative() bool { return g.repeated }
+func (f *flagValue) IsBoolFlag() bool   { return f.bool }
+func (f *flagValue) IsCumulative() bool { return f.repeated }
 
 func newCommandLine(out io.Writer) *commandLine {
-	cl := &commandLine{given: make(map[string]*given)}
+	cl := &commandLine{flags: make(map[string]*flagValue)}
 	app := kingpin.New("betanet_exporter", "Prometheus exporter for Betanet services: polls them and keeps telling the truth when they fail.")
 	cl.app = app
 	app.UsageWriter(out)
@@ -53,8 +53,8 @@ func newCommandLine(out io.Writer) *commandLine {
 	cl.urls = commands[CollectCmd].Arg("url", "Base URLs to collect instead of the configured ones.").Strings()
 	for i := range options {
 		o := &options[i]
-		g := &given{bool: o.bool, repeated: o.repeated}
-		cl.given[o.name] = g
+		value := &flagValue{bool: o.bool, repeated: o.repeated}
+		cl.flags[o.name] = value
 		flags := interface {
 			Flag(name, help string) *kingpin.FlagClause
 		}(app)
@@ -65,18 +65,18 @@ func newCommandLine(out io.Writer) *commandLine {
 		if o.computed() {
 			help += " Default: " + strings.Trim(o.def, "()") + "."
 		}
-		f := flags.Flag(o.name, help).Envar(o.variable()).IsSetByUser(&g.byUser)
+		f := flags.Flag(o.name, help).Envar(o.variable()).IsSetByUser(&value.byUser)
 		if o.def != "" && !o.computed() {
 			f.Default(o.def)
 		} else {
 			f.PlaceHolder("...")
 		}
-		f.SetValue(g)
+		f.SetValue(value)
 	}
 	return cl
 }
 
-// usage is kingpin's template of help, but for two things: a command has flags
+// usage is kingpin's template of help, except for two things: a command has flags
 // also if it shares all of them with others, and it shows no flag that it would
 // refuse.
 var usage = strings.NewReplacer(
@@ -85,7 +85,7 @@ var usage = strings.NewReplacer(
 ).Replace(kingpin.DefaultUsageTemplate)
 
 // knownFlags are the flags that a command knows, with its own defaults. Without a
-// command they are all that are not of one command alone.
+// command they are all that several commands have.
 func knownFlags(command *kingpin.CmdModel, flags []*kingpin.FlagModel) []*kingpin.FlagModel {
 	if command == nil {
 		return flags

@@ -58,7 +58,7 @@ func (c *Config) checkListening() (all []error) {
 type listenAddress struct {
 	text, where string
 	name        string
-	ip          netip.Addr // without a host, that of IPv6, which listens on IPv4 too
+	ip          netip.Addr // without a host, the unspecified one of IPv6, which listens on IPv4 too
 	port        int
 }
 

@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
 // ErrDone is what Load returns when there is nothing left to do: help or the
@@ -14,8 +16,9 @@ var ErrDone = errors.New("done")
 
 // Load makes the configuration from arguments, the environment, as NAME=value, and
 // the file that they name. Every error in them is reported, joined in one, a line each. Called
-// again with the same arguments, it reads the file anew; nothing else is kept
-// between calls. What --help and --version print goes to out.
+// again with the same arguments, it reads the file again; nothing else is kept
+// between calls. What --help, --version and --config.schema print
+// goes to out.
 func Load(args []string, environ []string, out io.Writer) (*Config, error) {
 	cl := newCommandLine(out)
 	command, err := cl.app.Parse(args)
@@ -26,20 +29,20 @@ func Load(args []string, environ []string, out io.Writer) (*Config, error) {
 		return nil, err
 	}
 	getenv := lookupIn(environ)
-	c := &Config{Command: command, Drill: Drill{Speed: 1}, values: make(map[string]value), document: &document{defaults: &entry{}}}
+	c := &Config{Command: command, Drill: Drill{Speed: 1}, values: make(map[string]value), document: &document{defaults: &upstreamConfig{}}}
 	c.Collect.URLs = *cl.urls
 	var all []error
 	more := 0 // errors in the file beyond those that are kept
 	for i := range options {
 		o := &options[i]
-		given := cl.given[o.name]
+		flag := cl.flags[o.name]
 		if !o.knownTo(command) {
-			if given.byUser {
+			if flag.byUser {
 				all = append(all, otherCommands(o.name, command))
 			}
 			continue
 		}
-		v := c.value(o, given, getenv)
+		v := c.value(o, flag, getenv)
 		for _, t := range v.texts {
 			if err := o.set(c, t); err != nil {
 				all = append(all, fmt.Errorf("%s: %w", v.where, err))
@@ -48,17 +51,21 @@ func Load(args []string, environ []string, out io.Writer) (*Config, error) {
 		}
 		c.values[o.name] = v
 		if o.name == "config.file" && c.File != "" { // it is the first
-			s := newSource(c.File, v.where)
-			c.document = readDocument(s)
 			var inFile []error
-			inFile, more = s.errors()
+			c.document, inFile, more = readDocument(c.File, v.where)
 			all = append(all, inFile...)
 		}
+	}
+	if c.Schema {
+		if err := writeSchema(out); err != nil {
+			return nil, err
+		}
+		return nil, ErrDone
 	}
 	if command == Serve {
 		all = append(all, c.openTelemetry(getenv)...)
 	}
-	if all = append(all, c.finish()...); len(all) > 0 {
+	if all = append(all, c.resolve()...); len(all) > 0 {
 		return nil, join(all, more)
 	}
 	c.warnUnknown(environ)
@@ -67,13 +74,13 @@ func Load(args []string, environ []string, out io.Writer) (*Config, error) {
 
 // value finds what an option is set to, and by what: flag, variable, file, the
 // command or the table.
-func (c *Config) value(o *option, given *given, getenv func(string) string) value {
+func (c *Config) value(o *option, flag *flagValue, getenv func(string) string) value {
 	ofURL := o.name == "betanet.url"
 	if ofURL && len(c.Collect.URLs) > 0 {
 		return value{texts: c.Collect.URLs, origin: "argument", where: "argument"}
 	}
-	if given.byUser {
-		return value{texts: given.texts, origin: "flag", where: "--" + o.name}
+	if flag.byUser {
+		return value{texts: flag.texts, origin: "flag", where: "--" + o.name}
 	}
 	if text := getenv(o.variable()); text != "" {
 		v := value{texts: []string{text}, origin: "env", where: o.variable()}
@@ -95,8 +102,8 @@ func (c *Config) value(o *option, given *given, getenv func(string) string) valu
 }
 
 // ownDefaults are those in which a command differs: a demo with the usual pauses
-// would take minutes to show what there is to see, and what collect has to say
-// is its output. A drill has the usual pauses, because alerts are made for them,
+// would take minutes to show what there is to see, and the output of collect is
+// not its log. A drill has the usual pauses, because alerts are made for them,
 // but as many times faster as the drill itself.
 func (c *Config) ownDefaults() map[string]string {
 	switch {
@@ -124,4 +131,16 @@ func faster(name string, speed float64) string {
 		}
 	}
 	return ""
+}
+
+// join makes one error of many, at most schema.MaxErrors of them a line each; more
+// have been left out already.
+func join(all []error, more int) error {
+	if left := len(all) - schema.MaxErrors; left > 0 {
+		all, more = all[:schema.MaxErrors], more+left
+	}
+	if more > 0 {
+		all = append(all[:len(all):len(all)], fmt.Errorf("and %d more errors", more))
+	}
+	return errors.Join(all...)
 }

@@ -3,18 +3,20 @@ package config
 import (
 	"strings"
 	"time"
+
+	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
 // option is one setting.
 type option struct {
 	name     string // of the flag; the path in files, see keyPath
 	help     string
-	def      string // what holds when nothing is said; in brackets, how it is computed
-	set      func(c *Config, text string) error
+	def      string // default value; "(…)" describes a computed default
+	accepts  accepts
 	bool     bool
-	repeated bool     // may be given several times
-	upstream bool     // stands in files too, under defaults and at each upstream; set changes only API and Settings
-	commands []string // that know it; empty for all that collect or serve
+	repeated bool     // may be set several times
+	upstream bool     // a key of the file too, of defaults and each upstream; it sets only API and Settings
+	commands []string // that have it; empty for all that collect or serve
 }
 
 // Commands of the program.
@@ -40,177 +42,181 @@ var (
 // the drill are the first, because they are asked for the others.
 var options = []option{
 	{
-		name: "config.file", commands: []string{Serve, CollectCmd}, set: text(func(c *Config) *string { return &c.File }),
+		name: "config.file", commands: []string{Serve, CollectCmd}, accepts: text(func(c *Config) *string { return &c.File }),
 		help: "YAML file with upstreams, discovery and what may be probed. Every upstream then carries the label upstream.",
 	},
 
 	{
-		name: "drill", def: "false", bool: true, commands: showing, set: boolean(func(c *Config) *bool { return &c.Drill.On }),
+		name: "drill", def: "false", bool: true, commands: showing, accepts: boolean(func(c *Config) *bool { return &c.Drill.On }),
 		help: "Play a scripted outage of three quarters of an hour instead of the usual demo, with the pauses of serve; see docs/drill.md.",
 	},
 	{
-		name: "drill.speed", def: "1", commands: showing, set: setSpeed,
+		name: "drill.speed", def: "1", commands: showing, accepts: by(setSpeed),
 		help: "How many times faster the drill is, its pauses too: a number from 0.1 to 1000. Only with --drill.",
 	},
 
 	{
-		name: "betanet.url", def: defaultURL, repeated: true, commands: []string{Serve, CollectCmd}, set: setURL,
-		help: "Base URL of a Betanet service. Repeatable; in the variable separated by commas or white space. One URL alone gives series without the label upstream.",
+		name: "betanet.url", def: defaultURL, repeated: true, commands: []string{Serve, CollectCmd}, accepts: by(setURL),
+		help: "Base URL of a Betanet service. Repeatable; in the variable separated by commas or white space. A single URL gives series without the label upstream.",
 	},
 	{
-		name: "betanet.api", upstream: true, def: "auto", set: setAPI,
+		name: "betanet.api", upstream: true, def: "auto", accepts: accepts{&schema.Schema{Enum: []string{"auto", "v1", "mixnodes"}}, setAPI},
 		help: "HTTP API of the services: auto, v1 or mixnodes. auto asks v1 first, and mixnodes where all of v1 answers 404.",
 	},
 
 	{
-		name: "collect.mode", def: "poll", commands: []string{Serve}, set: setMode,
-		help: "poll: collect every upstream at each interval. probe: collect only when /probe is asked; then /metrics holds the exporter's own series alone.",
+		name: "collect.mode", def: "poll", commands: []string{Serve}, accepts: accepts{&schema.Schema{Enum: []string{"poll", "probe"}}, setMode},
+		help: "poll: collect every upstream at each interval. probe: collect only when /probe is asked; then /metrics has only the exporter's own series.",
 	},
 	{
-		name: "collect.interval", upstream: true, def: "15s", set: interval(func(c *Config) *dur { return &c.Settings.Interval }),
+		name: "collect.interval", upstream: true, def: "15s", accepts: duration(func(c *Config) *dur { return &c.Settings.Interval }, time.Millisecond, "at least 1ms"),
 		help: "Time between two collections of an upstream.",
 	},
 	{
-		name: "collect.timeout", upstream: true, def: "(interval - 1s, below 2s: 9/10 of it)", set: positive(func(c *Config) *dur { return &c.Settings.Timeout }),
+		name: "collect.timeout", upstream: true, def: "(interval - 1s, below 2s: 9/10 of it)", accepts: positive(func(c *Config) *dur { return &c.Settings.Timeout }),
 		help: "Limit for one collection, all retries included; less than the interval.",
 	},
 	{
-		name: "request.timeout", upstream: true, def: "(5s, or collect.timeout if that is less)", set: positive(func(c *Config) *dur { return &c.Settings.RequestTimeout }),
+		name: "request.timeout", upstream: true, def: "(5s, or collect.timeout if that is less)", accepts: positive(func(c *Config) *dur { return &c.Settings.RequestTimeout }),
 		help: "Limit for one attempt, from the dial to the last byte. At most collect.timeout.",
 	},
 	{
-		name: "retry.attempts", upstream: true, def: "3", set: count(1, 100, func(c *Config, n int) { c.Settings.Attempts = n }),
+		name: "retry.attempts", upstream: true, def: "3", accepts: count(1, 100, func(c *Config, n int) { c.Settings.Attempts = n }),
 		help: "Attempts per endpoint and collection, the first included.",
 	},
 	{
-		name: "retry.backoff", upstream: true, def: "1s", set: positive(func(c *Config) *dur { return &c.Settings.Backoff }),
+		name: "retry.backoff", upstream: true, def: "1s", accepts: positive(func(c *Config) *dur { return &c.Settings.Backoff }),
 		help: "First wait before a retry; each further one is twice as long.",
 	},
 	{
-		name: "retry.max-backoff", upstream: true, def: "(4s, or retry.backoff if that is more)", set: positive(func(c *Config) *dur { return &c.Settings.MaxBackoff }),
+		name: "retry.max-backoff", upstream: true, def: "(4s, or retry.backoff if that is more)", accepts: positive(func(c *Config) *dur { return &c.Settings.MaxBackoff }),
 		help: "Longest wait before a retry.",
 	},
 	{
-		name: "retry.jitter", upstream: true, def: "equal", set: setJitter,
+		name: "retry.jitter", upstream: true, def: "equal", accepts: accepts{&schema.Schema{Enum: []string{"none", "equal", "full"}}, setJitter},
 		help: "What is left to chance in a wait: none, equal (half of it) or full.",
 	},
 	{
-		name: "breaker.failures", upstream: true, def: "5", set: count(1, 1_000_000, func(c *Config, n int) { c.Settings.BreakerFailures = uint32(n) }),
+		name: "breaker.failures", upstream: true, def: "5", accepts: count(1, 1_000_000, func(c *Config, n int) { c.Settings.BreakerFailures = uint32(n) }),
 		help: "Consecutive failed attempts that open an endpoint's circuit breaker.",
 	},
 	{
-		name: "breaker.open", upstream: true, def: "30s", set: positive(func(c *Config) *dur { return &c.Settings.BreakerOpen }),
+		name: "breaker.open", upstream: true, def: "30s", accepts: positive(func(c *Config) *dur { return &c.Settings.BreakerOpen }),
 		help: "How long an open circuit breaker lets no request through before it allows one probe.",
 	},
 	{
-		name: "cache.ttl", upstream: true, def: "10s", set: notNegative(func(c *Config) *dur { return &c.Settings.TTL }),
+		name: "cache.ttl", upstream: true, def: "10s", accepts: notNegative(func(c *Config) *dur { return &c.Settings.TTL }),
 		help: "Age up to which a collection on demand is answered from the cache. 0 = never.",
 	},
 	{
-		name: "cache.max-stale", upstream: true, def: "5m", set: notNegative(func(c *Config) *dur { return &c.Settings.MaxStale }),
-		help: "Age at which the last good values are no longer exposed. 0 = they stay for ever.",
+		name: "cache.max-stale", upstream: true, def: "5m", accepts: notNegative(func(c *Config) *dur { return &c.Settings.MaxStale }),
+		help: "Age at which the last good values are no longer exposed. 0 = they stay forever.",
 	},
 
 	{
-		name: "metrics.latency-histogram", upstream: true, def: "(on for one upstream without a name, else off)", bool: true, commands: []string{Serve, Demo, CollectCmd}, set: boolean(func(c *Config) *bool { return &c.Settings.Histogram }),
+		name: "metrics.latency-histogram", upstream: true, def: "(on for one upstream without a name, else off)", bool: true, commands: []string{Serve, Demo, CollectCmd}, accepts: boolean(func(c *Config) *bool { return &c.Settings.Histogram }),
 		help: "Expose the histogram betanet_message_latency_seconds: 14 series an upstream, 1 as a native histogram.",
 	},
 	{
-		name: "metrics.mixnodes", upstream: true, def: "1000", commands: []string{Serve, Demo, CollectCmd}, set: count(0, 1_000_000, func(c *Config, n int) { c.Settings.Mixnodes = n }),
+		name: "metrics.mixnodes", upstream: true, def: "1000", commands: []string{Serve, Demo, CollectCmd}, accepts: count(0, 1_000_000, func(c *Config, n int) { c.Settings.Mixnodes = n }),
 		help: "Mixnodes of an upstream that have series of their own, the first of its document. 0 = none.",
 	},
 
 	{
-		name: "web.listen-address", def: ":9200", repeated: true, commands: serving, set: setListen,
+		name: "web.listen-address", def: ":9200", repeated: true, commands: serving, accepts: by(setListen),
 		help: "Address to listen on, such as :9200 or [::1]:9200. Repeatable; in the variable separated by commas or white space.",
 	},
 	{
-		name: "web.config.file", commands: serving, set: text(func(c *Config) *string { return &c.Web.ConfigFile }),
+		name: "web.config.file", commands: serving, accepts: text(func(c *Config) *string { return &c.Web.ConfigFile }),
 		help: "File that turns on TLS, basic authentication or HTTP/2, in the format of Prometheus' exporter-toolkit.",
 	},
 	{
-		name: "web.systemd-socket", def: "false", bool: true, commands: serving, set: boolean(func(c *Config) *bool { return &c.Web.SystemdSocket }),
+		name: "web.systemd-socket", def: "false", bool: true, commands: serving, accepts: boolean(func(c *Config) *bool { return &c.Web.SystemdSocket }),
 		help: "Use the sockets that systemd passes instead of web.listen-address.",
 	},
 	{
-		name: "web.health-address", commands: serving, set: setHealthAddress,
+		name: "web.health-address", commands: serving, accepts: by(setHealthAddress),
 		help: "One more address, without TLS and passwords, with nothing but /health, /-/healthy and /-/ready, for probes that cannot log in.",
 	},
 	{
-		name: "web.telemetry-path", def: "/metrics", commands: serving, set: setPath,
+		name: "web.telemetry-path", def: "/metrics", commands: serving, accepts: by(setPath),
 		help: "Path of the metrics.",
 	},
 	{
-		name: "web.enable-pprof", def: "false", bool: true, commands: serving, set: boolean(func(c *Config) *bool { return &c.Web.EnablePprof }),
+		name: "web.enable-pprof", def: "false", bool: true, commands: serving, accepts: boolean(func(c *Config) *bool { return &c.Web.EnablePprof }),
 		help: "Serve Go profiles under /debug/pprof/.",
 	},
 	{
-		name: "web.enable-lifecycle", def: "false", bool: true, commands: serving, set: boolean(func(c *Config) *bool { return &c.Web.EnableLifecycle }),
+		name: "web.enable-lifecycle", def: "false", bool: true, commands: serving, accepts: boolean(func(c *Config) *bool { return &c.Web.EnableLifecycle }),
 		help: "Allow POST /-/reload.",
 	},
 	{
-		name: "web.max-requests", def: "40", commands: serving, set: count(0, 1_000_000, func(c *Config, n int) { c.Web.MaxRequests = n }),
+		name: "web.max-requests", def: "40", commands: serving, accepts: count(0, 1_000_000, func(c *Config, n int) { c.Web.MaxRequests = n }),
 		help: "Parallel scrapes that are served; more get status 503. 0 = no limit.",
 	},
 
 	{
-		name: "otlp.endpoint", commands: []string{Serve}, set: setEndpoint,
-		help: "URL to which the same series are pushed by OTLP over HTTP; without a path, /v1/metrics. Default: that of OTEL_EXPORTER_OTLP_METRICS_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT, else nothing is pushed.",
+		name: "otlp.endpoint", commands: []string{Serve}, accepts: by(setEndpoint),
+		help: "URL to which the same series are pushed by OTLP over HTTP; without a path, /v1/metrics. Default: the URL in OTEL_EXPORTER_OTLP_METRICS_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT, else nothing is pushed.",
 	},
 	{
-		name: "otlp.interval", def: "15s", commands: []string{Serve}, set: duration(func(c *Config) *dur { return &c.OTLP.Interval }, time.Second, "at least 1s"),
+		name: "otlp.interval", def: "15s", commands: []string{Serve}, accepts: duration(func(c *Config) *dur { return &c.OTLP.Interval }, time.Second, "at least 1s"),
 		help: "Time between two pushes.",
 	},
 	{
-		name: "otlp.headers-file", commands: []string{Serve}, set: setHeadersFile,
-		help: "File with headers of each push, one a line as in Authorization: Bearer secret. Read anew at each push; they beat those of OTEL_EXPORTER_OTLP_HEADERS.",
+		name: "otlp.headers-file", commands: []string{Serve}, accepts: by(setHeadersFile),
+		help: "File with headers of each push, one a line as in Authorization: Bearer secret. Read again at each push; they beat the headers of OTEL_EXPORTER_OTLP_HEADERS.",
 	},
 
 	{
-		name: "log.level", def: "info", commands: everywhere, set: oneOf(func(c *Config) *string { return &c.Log.Level }, "debug", "info", "warn", "error"),
+		name: "log.level", def: "info", commands: everywhere, accepts: oneOf(func(c *Config) *string { return &c.Log.Level }, "debug", "info", "warn", "error"),
 		help: "Least level that is logged: debug, info, warn or error.",
 	},
 	{
-		name: "log.format", def: "logfmt", commands: everywhere, set: oneOf(func(c *Config) *string { return &c.Log.Format }, "logfmt", "json"),
+		name: "log.format", def: "logfmt", commands: everywhere, accepts: oneOf(func(c *Config) *string { return &c.Log.Format }, "logfmt", "json"),
 		help: "Form of the log lines: logfmt or json.",
 	},
 
 	{
-		name: "config.check", def: "false", bool: true, commands: []string{Serve, Demo, CollectCmd}, set: boolean(func(c *Config) *bool { return &c.Check }),
+		name: "config.check", def: "false", bool: true, commands: []string{Serve, Demo, CollectCmd}, accepts: boolean(func(c *Config) *bool { return &c.Check }),
 		help: "Check the configuration, report every error, and exit with 0 or 1.",
 	},
 	{
-		name: "config.print", def: "false", bool: true, commands: []string{Serve, Demo, CollectCmd}, set: boolean(func(c *Config) *bool { return &c.Print }),
+		name: "config.print", def: "false", bool: true, commands: []string{Serve, Demo, CollectCmd}, accepts: boolean(func(c *Config) *bool { return &c.Print }),
 		help: "Print the configuration with the origin of each value, and exit.",
+	},
+	{
+		name: "config.schema", def: "false", bool: true, commands: []string{Serve, CollectCmd}, accepts: boolean(func(c *Config) *bool { return &c.Schema }),
+		help: "Print the JSON Schema of the configuration file, for editors, and exit.",
 	},
 
 	{
-		name: "listen-address", def: "127.0.0.1:9000", commands: simulating, set: text(func(c *Config) *string { return &c.Simulate.ListenAddress }),
+		name: "listen-address", def: "127.0.0.1:9000", commands: simulating, accepts: text(func(c *Config) *string { return &c.Simulate.ListenAddress }),
 		help: "Loopback address to listen on.",
 	},
 	{
-		name: "count", def: "1", commands: simulating, set: count(1, 250, func(c *Config, n int) { c.Simulate.Count = n }),
+		name: "count", def: "1", commands: simulating, accepts: count(1, 250, func(c *Config, n int) { c.Simulate.Count = n }),
 		help: "Instances, on 127.0.0.1, 127.0.0.2 and so on, all on the same port.",
 	},
 	{
-		name: "api", def: "v1", commands: simulating, set: oneOf(func(c *Config) *string { return &c.Simulate.API }, "v1", "mixnodes"),
+		name: "api", def: "v1", commands: simulating, accepts: oneOf(func(c *Config) *string { return &c.Simulate.API }, "v1", "mixnodes"),
 		help: "API to speak: v1 or mixnodes.",
 	},
 	{
-		name: "fault", commands: simulating, set: text(func(c *Config) *string { return &c.Simulate.Faults }),
+		name: "fault", commands: simulating, accepts: text(func(c *Config) *string { return &c.Simulate.Faults }),
 		help: "What goes wrong, separated by commas: refuse, hang, reset, http500, badjson, truncate, slow=3s.",
 	},
 	{
-		name: "fault.every", def: "0s", commands: simulating, set: notNegative(func(c *Config) *dur { return &c.Simulate.Every }),
+		name: "fault.every", def: "0s", commands: simulating, accepts: notNegative(func(c *Config) *dur { return &c.Simulate.Every }),
 		help: "Period of the faults; they act at its end. 0 = always.",
 	},
 	{
-		name: "fault.for", def: "0s", commands: simulating, set: notNegative(func(c *Config) *dur { return &c.Simulate.For }),
+		name: "fault.for", def: "0s", commands: simulating, accepts: notNegative(func(c *Config) *dur { return &c.Simulate.For }),
 		help: "How long faults act in each period.",
 	},
 
 	{
-		name: "output", def: "metrics", commands: collecting, set: oneOf(func(c *Config) *string { return &c.Collect.Output }, "metrics", "table", "json"),
+		name: "output", def: "metrics", commands: collecting, accepts: oneOf(func(c *Config) *string { return &c.Collect.Output }, "metrics", "table", "json"),
 		help: "What to print: metrics, table or json.",
 	},
 }
@@ -228,7 +234,7 @@ func (o *option) knownTo(command string) bool {
 	return false
 }
 
-// onlyOf is the command that alone knows the option, empty if several do.
+// onlyOf returns the only command that has the option, "" if several have it.
 func (o *option) onlyOf() string {
 	if len(o.commands) == 1 {
 		return o.commands[0]
@@ -239,7 +245,7 @@ func (o *option) onlyOf() string {
 // computed reports whether the default depends on other settings.
 func (o *option) computed() bool { return strings.HasPrefix(o.def, computedValue) }
 
-// keyPath is where the option stands in a file, below defaults or an upstream.
+// keyPath returns the path of the option in a file, below defaults or an upstream.
 func (o *option) keyPath() string { return strings.TrimPrefix(o.name, "betanet.") }
 
 // variable is the option's environment variable.

@@ -77,13 +77,13 @@ func TestStandardVariablesThatAreNotAcceptedAreNamed(t *testing.T) {
 		"COMPRESSION=zstd":                   `COMPRESSION: "zstd" is not accepted, use gzip or none`,
 		"HEADERS=a=1," + canary:              "HEADERS: header 2 is not accepted, use name=value separated by commas, values percent-encoded",
 		"HEADERS=a=" + canary + "%zz":        "HEADERS: header 1 is not accepted, use name=value separated by commas, values percent-encoded",
-		"HEADERS=a b=" + canary:              "HEADERS: header 1 has a name that is no name of a header",
+		"HEADERS=a b=" + canary:              "HEADERS: header 1 has a name that is not a header name",
 		"HEADERS=host=" + canary:             "HEADERS: header 1 is Host, which the exporter sets itself",
 		"HEADERS=a=" + canary + "%0ab":       "HEADERS: header 1 (A) has control characters in its value",
 		"CERTIFICATE=" + dir + "/none":       "CERTIFICATE: " + dir + "/none: no such file or directory",
-		"CERTIFICATE=" + file:                "CERTIFICATE, CLIENT_CERTIFICATE, CLIENT_KEY: ca or ca_file holds no PEM certificate",
-		"CLIENT_KEY=" + file:                 "CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY: one is no use without the other, set both",
-		"METRICS_CLIENT_CERTIFICATE=" + file: "CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY: one is no use without the other, set both",
+		"CERTIFICATE=" + file:                "CERTIFICATE, CLIENT_CERTIFICATE, CLIENT_KEY: ca or ca_file has no PEM certificate",
+		"CLIENT_KEY=" + file:                 "CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY: must be set together",
+		"METRICS_CLIENT_CERTIFICATE=" + file: "CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY: must be set together",
 	} {
 		_, err := load([]string{"--otlp.endpoint=http://a"}, "OTEL_EXPORTER_OTLP_"+env)
 		if err == nil || err.Error() != "OTEL_EXPORTER_OTLP_"+want {
@@ -120,8 +120,8 @@ func TestHeadersOfTheFileAreReadAnew(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"A: 1\n" + canary:                  "line 2 is no header, use Name: value",
-		canary + " x: 1":                   "line 1 has a name that is no name of a header",
+		"A: 1\n" + canary:                  "line 2 is not a header, use Name: value",
+		canary + " x: 1":                   "line 1 has a name that is not a header name",
 		"Content-Type: " + canary:          "line 1 is Content-Type, which the exporter sets itself",
 		"A: " + canary + "\x01":            "line 1 (A) has control characters in its value",
 		"A: " + strings.Repeat("x", 1<<17): "has more than 65536 bytes",

@@ -70,7 +70,7 @@ func TestTheMostSpecificSourceWins(t *testing.T) {
 			u := c.Upstreams()
 			checkSame(t, o, sources, "the upstream", want, u[0].API, u[0].Settings)
 			checkSame(t, o, sources, "the other", wantAll, u[1].API, u[1].Settings)
-			checkSame(t, o, sources, "discovered ones", wantAll, c.API, c.DiscoveredSettings)
+			checkSame(t, o, sources, "discovered ones", wantAll, c.API, c.Settings)
 			if got := c.values[o.name].origin; got != origin {
 				t.Errorf("%s from %04b: got origin %s, want %s", o.name, sources, got, origin)
 			}

@@ -4,14 +4,16 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
 // Write prints the configuration with the origin of each value: first as
-// comments what a file cannot say, then a file that says the rest. Secrets are
+// comments what a file cannot set, then a file that sets the rest. Secrets are
 // <secret>.
 func (c *Config) Write(w io.Writer) error {
 	p := &printer{Config: c}
@@ -23,10 +25,8 @@ func (c *Config) Write(w io.Writer) error {
 	for i, e := range c.entries {
 		p.upstream(e, c.upstreams[i])
 	}
-	p.discovery()
-	if len(c.Probe.Allow) > 0 {
-		p.line(0, "probe:", "")
-		p.line(1, "allow: "+flow(texts(c.Probe.Allow)), "file")
+	for _, l := range c.document.sections {
+		p.line(l.Depth, l.Text, l.Origin)
 	}
 	_, err := io.WriteString(w, p.b.String())
 	return err
@@ -40,7 +40,7 @@ type printer struct {
 	prefix string
 }
 
-// line prints a line, with the origin of what stands there if it has one.
+// line prints a line, with the origin of its value if it has one.
 func (p *printer) line(depth int, text, origin string) {
 	p.b.WriteString(p.prefix)
 	p.b.WriteString(strings.Repeat("  ", depth))
@@ -74,13 +74,13 @@ func (p *printer) options(depth int, path func(*option) string, text func(*optio
 	}
 }
 
-// flags prints what a file cannot say.
+// flags prints what a file cannot set.
 func (p *printer) flags() {
 	p.prefix = "# "
-	p.line(0, "Set by flags and variables alone:", "")
+	p.line(0, "Set by flags and variables only:", "")
 	p.options(0, func(o *option) string { return o.name }, func(o *option) (text, origin string) {
 		v, known := p.values[o.name]
-		if !known || o.upstream || o.name == "config.check" || o.name == "config.print" {
+		if !known || o.upstream || slices.Contains([]string{"config.check", "config.print", "config.schema"}, o.name) {
 			return "", ""
 		}
 		if o.repeated {
@@ -89,15 +89,15 @@ func (p *printer) flags() {
 		if t := strings.Join(v.texts, ""); o.bool || wholeNumber.MatchString(t) {
 			return t, v.origin
 		}
-		return quote(strings.Join(v.texts, "")), v.origin
+		return schema.Quote(strings.Join(v.texts, "")), v.origin
 	})
-	for _, s := range p.standard {
-		p.line(0, s.name+": "+s.printed, "env")
+	for _, s := range p.otelEnv {
+		p.line(0, s.Name+": "+s.Printed, "env")
 	}
 	p.prefix = ""
 }
 
-// defaults prints what holds for every upstream that does not say otherwise.
+// defaults prints the settings of every upstream that does not have its own.
 func (p *printer) defaults() {
 	p.line(0, "defaults:", "")
 	p.options(1, (*option).keyPath, func(o *option) (text, origin string) {
@@ -112,23 +112,23 @@ func (p *printer) defaults() {
 		}
 	})
 	p.labels(1, p.document.defaults.labels)
-	p.httpClient(1, "http_client", p.document.defaults.http)
+	p.httpClient(1, p.document.defaults)
 }
 
-// upstream prints what an upstream says itself, and what comes out differently
+// upstream prints what an upstream sets itself, and what comes out differently
 // because of that.
-func (p *printer) upstream(e *entry, u *fleet.Upstream) {
+func (p *printer) upstream(e *upstreamConfig, u *fleet.Upstream) {
 	first := "- "
 	if u.Name != "" {
 		origin := "default"
 		if e.name != "" {
 			origin = e.origin
 		}
-		p.line(1, first+"name: "+quote(u.Name), origin)
+		p.line(1, first+"name: "+schema.Quote(u.Name), origin)
 		first = "  "
 	}
 	if len(u.URLs) == 1 {
-		p.line(1, first+"url: "+quote(u.URLs[0].String()), e.origin)
+		p.line(1, first+"url: "+schema.Quote(u.URLs[0].String()), e.origin)
 	} else {
 		p.line(1, first+"replicas: "+flow(texts(u.URLs)), e.origin)
 	}
@@ -142,7 +142,7 @@ func (p *printer) upstream(e *entry, u *fleet.Upstream) {
 		return "", ""
 	})
 	p.labels(2, e.labels)
-	p.httpClient(2, "http_client", e.http)
+	p.httpClient(2, e)
 }
 
 func (p *printer) labels(depth int, labels []fleet.Label) {
@@ -151,52 +151,15 @@ func (p *printer) labels(depth int, labels []fleet.Label) {
 	}
 	var all []string
 	for _, l := range labels {
-		all = append(all, l.Name+": "+quote(l.Value))
+		all = append(all, l.Name+": "+schema.Quote(l.Value))
 	}
 	p.line(depth, "labels: {"+strings.Join(all, ", ")+"}", "file")
 }
 
-func (p *printer) httpClient(depth int, key string, h *httpClient) {
-	if h != nil {
-		p.line(depth, key+": "+h.printed, "file")
+func (p *printer) httpClient(depth int, u *upstreamConfig) {
+	if u.http != nil {
+		p.line(depth, "http_client: "+u.printed, "file")
 	}
-}
-
-func (p *printer) discovery() {
-	if !p.HasDiscovery() {
-		return
-	}
-	d := &p.document.discovery
-	p.line(0, "discovery:", "")
-	for i, s := range d.Files {
-		p.source(i, "files", "paths: "+flow(s.Paths))
-		p.httpClient(3, "http_client", d.files[i].upstreams)
-	}
-	for i, s := range d.HTTP {
-		t := &d.http[i]
-		p.source(i, "http", "url: "+quote(s.URL.String()))
-		p.line(3, "refresh: "+s.Refresh.String(), t.origin("refresh"))
-		p.httpClient(3, "source_http_client", t.source)
-		p.httpClient(3, "http_client", t.upstreams)
-	}
-	for i, s := range d.DNS {
-		t := &d.dns[i]
-		p.source(i, "dns", "name: "+quote(s.Name))
-		p.line(3, "type: "+s.Type, t.origin("type"))
-		if s.Type != TypeSRV {
-			p.line(3, fmt.Sprintf("port: %d", s.Port), t.origin("port"))
-		}
-		p.line(3, "refresh: "+s.Refresh.String(), t.origin("refresh"))
-		p.httpClient(3, "http_client", t.upstreams)
-	}
-}
-
-// source prints the beginning of a source, and of the list if it is the first.
-func (p *printer) source(i int, list, text string) {
-	if i == 0 {
-		p.line(1, list+":", "")
-	}
-	p.line(2, "- "+text, "file")
 }
 
 // computed is the value of an option whose default depends on others, "" for
@@ -220,7 +183,7 @@ func computed(name string, s *fleet.Settings) string {
 func flow(texts []string) string {
 	q := make([]string, len(texts))
 	for i, t := range texts {
-		q[i] = quote(t)
+		q[i] = schema.Quote(t)
 	}
 	return "[" + strings.Join(q, ", ") + "]"
 }

@@ -68,7 +68,7 @@ func TestWhatIsPrintedIsAFileThatSaysTheSame(t *testing.T) {
 			t.Errorf("got %+v\nwant %+v\nin\n%s", u, want, text)
 		}
 	}
-	if !reflect.DeepEqual(again.Discovery, first.Discovery) || !reflect.DeepEqual(again.Probe, first.Probe) || again.DiscoveredSettings != first.DiscoveredSettings {
+	if !reflect.DeepEqual(again.Discovery, first.Discovery) || !reflect.DeepEqual(again.Probe, first.Probe) || again.Settings != first.Settings {
 		t.Errorf("got %+v, %+v\nwant %+v, %+v\nin\n%s", again.Discovery, again.Probe, first.Discovery, first.Probe, text)
 	}
 }

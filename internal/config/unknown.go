@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
 // explain returns what is wrong with a command line, nil for nothing: what kingpin
@@ -52,7 +54,7 @@ func (cl *commandLine) missingValue(context *kingpin.ParseContext) error {
 		}
 	}
 	for i := range options {
-		if name := options[i].name; cl.given[name].byUser && !complete[name] {
+		if name := options[i].name; cl.flags[name].byUser && !complete[name] {
 			return fmt.Errorf("--%s: has no value, use --%s=VALUE", name, name)
 		}
 	}
@@ -74,7 +76,7 @@ func unknownFlag(name, command string) error {
 		}
 	}
 	name = plain(name)
-	if near, ok := nearest(name, append(known, "help", "version")); ok {
+	if near, ok := schema.Suggest(name, append(known, "help", "version")); ok {
 		return fmt.Errorf("unknown flag --%s, did you mean --%s?", name, near)
 	}
 	return fmt.Errorf("unknown flag --%s, see --help", name)
@@ -102,10 +104,10 @@ func unknownCommand(name string) error {
 	if strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://") {
 		return fmt.Errorf("a URL is not a command, use --betanet.url=URL or the command %s", CollectCmd)
 	}
-	if near, ok := nearest(name, everywhere); ok {
+	if near, ok := schema.Suggest(name, everywhere); ok {
 		return fmt.Errorf("unknown command %s, did you mean %s?", shown(name), near)
 	}
-	return fmt.Errorf("unknown command %s, use %s", shown(name), oneOfThese(everywhere))
+	return fmt.Errorf("unknown command %s, use %s", shown(name), schema.OneOf(everywhere))
 }
 
 // shown quotes an argument for an error, unless there may be a password in it.
@@ -118,7 +120,7 @@ func shown(argument string) string {
 
 // plain returns a name as it is if it can be shown so, else quoted.
 func plain(name string) string {
-	if plainKey.MatchString(name) {
+	if schema.PlainKey.MatchString(name) {
 		return name
 	}
 	return fmt.Sprintf("%.64q", name)
@@ -149,7 +151,7 @@ func (c *Config) warnUnknown(environ []string) {
 			ours && (service.MatchString(rest) || servicePort.MatchString(rest) && serviceURL.MatchString(text)) {
 			continue
 		}
-		if near, ok := nearest(strings.ToUpper(name), known); ok {
+		if near, ok := schema.Suggest(strings.ToUpper(name), known); ok {
 			all = append(all, fmt.Sprintf("%s: unknown variable, did you mean %s?", plain(name), near))
 		} else if ours {
 			all = append(all, plain(name)+": unknown variable, it has no effect; --help lists those that have one")

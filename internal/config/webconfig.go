@@ -13,6 +13,9 @@ import (
 	"strings"
 
 	toolkit "github.com/prometheus/exporter-toolkit/web"
+
+	"github.com/betanet/betanet_exporter/internal/httpclient"
+	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
 // checkWebConfig reports why the exporter could not serve with a web
@@ -23,29 +26,16 @@ func checkWebConfig(name, where string) []error {
 	if refused == nil {
 		return nil
 	}
-	s := newSource(name, where)
-	p := s.read()
-	if all, _ := s.errors(); len(all) > 0 {
+	s := httpclient.SchemaOf(reflect.TypeFor[toolkit.Config](), "")
+	s.Secret = true
+	s.Key("basic_auth_users").After = checkUsers
+	if all, _ := schema.Read(name, where, s).Errors(); len(all) > 0 {
 		return all
 	}
-	if p == nil { // nothing is set in it, which the toolkit accepts
-		return []error{fmt.Errorf("%s: %s: %s", where, name, harmlessWeb(refused))}
-	}
-	p.secret = true
-	s.checkHTTP(p, webShape)
-	if all, _ := s.errors(); len(all) > 0 {
-		return all
-	}
-	checkUsers(p)
-	if all, _ := s.errors(); len(all) > 0 {
-		return all
-	}
-	return []error{fmt.Errorf("%s: %s: %s", where, name, harmlessWeb(refused))}
+	return []error{fmt.Errorf("%s: %s: %s", where, name, redactWeb(refused))}
 }
 
-var webShape = shapeOf(reflect.TypeFor[toolkit.Config](), "")
-
-// tryServing has the toolkit serve on a listener that is closed, which tells
+// tryServing has the toolkit serve on a listener that is closed, which reports
 // everything that would keep it from serving.
 func tryServing(configFile string) error {
 	log, systemd := slog.New(slog.DiscardHandler), false
@@ -67,22 +57,17 @@ func (closedListener) Addr() net.Addr            { return &net.TCPAddr{} }
 var bcryptHash = regexp.MustCompile(`^\$2[a-z]?\$[0-9]{2}\$[./A-Za-z0-9]{53}$`)
 
 // checkUsers names the users whose password is not hashed.
-func checkUsers(file *place) {
-	for _, section := range file.entries() {
-		if section.key != "basic_auth_users" {
-			continue
-		}
-		for _, user := range section.entries() {
-			if !bcryptHash.MatchString(user.node.Value) {
-				user.fail("is not a bcrypt hash of the password, make one such as with: htpasswd -nBC 10 NAME")
-			}
+func checkUsers(users *schema.Node) {
+	for _, u := range users.Valid() {
+		if !bcryptHash.MatchString(u.Text()) {
+			u.Fail("is not a bcrypt hash of the password, make one such as with: htpasswd -nBC 10 NAME")
 		}
 	}
 }
 
-// harmlessWeb returns an error of the toolkit without what may be a secret in it,
+// redactWeb returns an error of the toolkit without what may be a secret in it,
 // and in one line.
-func harmlessWeb(err error) string {
+func redactWeb(err error) string {
 	var path *fs.PathError
 	switch text := err.Error(); {
 	case errors.As(err, &path):

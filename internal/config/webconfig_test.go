@@ -41,7 +41,7 @@ func TestAWebConfigurationThatCouldNotServeIsRefused(t *testing.T) {
 	}
 	for _, c := range []struct{ text, want string }{
 		{"tls_servr_config: {}", `web.yml: tls_servr_config (line 1): unknown key, did you mean "tls_server_config"?`},
-		{"hunter2: x", `web.yml (line 1): a key in it is unknown, use basic_auth_users, http_server_config, rate_limit or tls_server_config`},
+		{"hunter2: x", `web.yml (line 1): has an unknown key, use basic_auth_users, http_server_config, rate_limit or tls_server_config`},
 		{"tls_server_config:\n  cert_file: nowhere.pem\n  key_file: key.pem", "web.yml: tls_server_config.cert_file (line 2): nowhere.pem: no such file or directory"},
 		{"tls_server_config:\n  cert_file: cert.pem", "--web.config.file: web.yml: missing one of key or key_file"},
 		{"tls_server_config:\n  cert_file: key.pem\n  key_file: cert.pem", "--web.config.file: web.yml: failed to load X509KeyPair: tls: failed to find certificate PEM data in certificate input, but did find a private key; PEM inputs may have been switched"},
@@ -54,7 +54,7 @@ func TestAWebConfigurationThatCouldNotServeIsRefused(t *testing.T) {
 		{"basic_auth_users:\n  bob: ''", "web.yml: basic_auth_users.bob (line 2): is not a bcrypt hash of the password, make one such as with: htpasswd -nBC 10 NAME"},
 		{"basic_auth_users: hunter2", "web.yml: basic_auth_users (line 1): is a single value, use a mapping"},
 		{"basic_auth_users: {bob:hunter2}", "web.yml: basic_auth_users.? (line 1): has no value"},
-		{"basic_auth_users:\n\tbob: hunter2", "web.yml (line 2): is not valid YAML: a tab stands where spaces are needed, indent with spaces only"},
+		{"basic_auth_users:\n\tbob: hunter2", "web.yml (line 2): is not valid YAML: a tab where spaces are needed, indent with spaces only"},
 		{"rate_limit: {interval: hunter2}", "--web.config.file: web.yml: a value in it is not accepted"},
 	} {
 		err := webFile(t, c.text)

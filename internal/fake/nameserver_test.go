@@ -31,23 +31,3 @@ func TestANameServerSaysWhatItIsTold(t *testing.T) {
 		t.Error("got no question for both.test")
 	}
 }
-
-func TestANameServerHasAnAnswerForEachType(t *testing.T) {
-	names, err := StartNameServer("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(names.Close)
-	names.Set("a.test", Name{})
-	names.SetType("a.test", SRV, Name{Records: []Record{ServiceAt(1, 9000, "b.test.")}})
-	_, services, err := names.Resolver().LookupSRV(t.Context(), "", "", "a.test.")
-	if err != nil || len(services) != 1 || services[0].Target != "b.test." || services[0].Port != 9000 {
-		t.Errorf("got %v %v, want b.test. at port 9000", services, err)
-	}
-	if got, err := names.Resolver().LookupNetIP(t.Context(), "ip", "a.test."); err == nil {
-		t.Errorf("got %v, want no address", got)
-	}
-	if got := names.Names(); len(got) != 1 || got[0] != "a.test" {
-		t.Errorf("got questions for %v, want only a.test", got)
-	}
-}

@@ -62,19 +62,6 @@ func TestANewServerIsHealthy(t *testing.T) {
 	}
 }
 
-func TestDocumentsAreSentInOtherWays(t *testing.T) {
-	s, c := startServer(t)
-	for _, b := range []Behaviour{Typed("{}", JSONType), Chunked("{}", 1), ThenClose(JSON("{}"))} {
-		s.Set(Metrics, b)
-		if status, body, err := attempt(c, s.URL()+Metrics); status != 200 || body != "{}" || err != nil {
-			t.Errorf("got %v %q %v, want 200 {}", status, body, err)
-		}
-	}
-	if got := len(s.RequestTimes(Metrics)); got != 3 {
-		t.Errorf("got the times of %d requests, want 3", got)
-	}
-}
-
 func TestARequestIsCountedOnItsPath(t *testing.T) {
 	s, c := startServer(t)
 	for range 3 {

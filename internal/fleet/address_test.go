@@ -91,8 +91,8 @@ func TestABaseURLHasSchemeHostPortAndPath(t *testing.T) {
 	for text, want := range map[string]string{
 		"http://a": "", "https://a:1/b/c": "", "http://a:080": "", "http://[::1]:80": "", "http://b\u00fccher": "", "http://a,b": "", "http://[fe80::1%25-x]": "",
 		"http://-a": `"http://-a"` + hyphen, "https://a.b-:80/x": `"https://a.b-:80/x"` + hyphen,
-		"ftp://a": `"ftp://a" is no base URL, use one such as http://x`, "http://": `"http://" has no host, use a URL such as http://x`, "http://a b": `"http://a b" is no base URL: invalid character " " in host name`,
-		"http://a?": `"http://a?" has a query or fragment, use scheme, host, port and path alone`, "http://a#": `"http://a#" has a query or fragment, use scheme, host, port and path alone`,
+		"ftp://a": `"ftp://a" is not a base URL, use one such as http://x`, "http://": `"http://" has no host, use a URL such as http://x`, "http://a b": `"http://a b" is not a base URL: invalid character " " in host name`,
+		"http://a?": `"http://a?" has a query or fragment, use scheme, host, port and path only`, "http://a#": `"http://a#" has a query or fragment, use scheme, host, port and path only`,
 		"http://a:0": `"http://a:0" has no valid port, use a number from 1 to 65535`, "http://a:65536": `"http://a:65536" has no valid port, use a number from 1 to 65535`, "http://a:": `"http://a:" has no valid port, use a number from 1 to 65535`,
 		"http://u:p@a": "a URL with a user name or password in it is refused: it would show up in logs", "unix:/x": "unix sockets are not supported, use a URL such as http://x",
 	} {

@@ -22,7 +22,7 @@ func ParseURL(text, example string) (*url.URL, error) {
 		return nil, errors.New("a URL with a user name or password in it is refused: it would show up in logs")
 	}
 	if !strings.HasPrefix(text, "http://") && !strings.HasPrefix(text, "https://") {
-		return nil, fmt.Errorf("%q is no base URL, use one such as %s", text, example)
+		return nil, fmt.Errorf("%q is not a base URL, use one such as %s", text, example)
 	}
 	u, err := url.Parse(text)
 	if err != nil {
@@ -30,14 +30,14 @@ func ParseURL(text, example string) (*url.URL, error) {
 		if errors.As(err, &ue) {
 			err = ue.Err
 		}
-		return nil, fmt.Errorf("%q is no base URL: %w", text, err)
+		return nil, fmt.Errorf("%q is not a base URL: %w", text, err)
 	}
 	_, validPort := ParsePort(u.Port())
 	switch {
 	case u.Hostname() == "":
 		return nil, fmt.Errorf("%q has no host, use a URL such as %s", text, example)
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(text, "#"):
-		return nil, fmt.Errorf("%q has a query or fragment, use scheme, host, port and path alone", text)
+		return nil, fmt.Errorf("%q has a query or fragment, use scheme, host, port and path only", text)
 	case strings.HasSuffix(u.Host, ":") || u.Port() != "" && !validPort:
 		return nil, fmt.Errorf("%q has no valid port, use a number from 1 to 65535", text)
 	}

@@ -1,4 +1,4 @@
-package config
+package schema
 
 import (
 	"bytes"
@@ -22,77 +22,101 @@ const (
 	maxFile     = 8 << 20
 	maxDepth    = 32
 	maxValues   = 500_000 // read, aliases included
-	maxErrors   = 1000    // shown
+	MaxErrors   = 1000    // kept
 	maxText     = 4096    // bytes of one text
-	maxUpstream = 100_000
 	maxSearched = 1 << 20 // in which the line of an error is looked for
 )
 
-// source is a file that is being read. It collects the errors in it.
-type source struct {
+// Document is a file that has been read and checked.
+type Document struct {
+	// Root is what the file contains as far as it is valid, nil for nothing.
+	Root *Node
+
 	name  string // as the user gave it
 	where string // flag or variable that named it
 	dir   string // to which files in it are relative
 
-	errs   []error
-	more   int   // errors beyond those shown
-	values int   // read so far
-	full   error // that they are too many
+	errs     []error
+	more     int   // errors beyond those that are kept
+	values   int   // read so far
+	tooLarge error // they are too many
 
-	paths map[string]error    // whether files can be read, by path
-	tls   map[tlsConfig]error // whether TLS settings can be used
+	readable map[string]error // whether files can be read, by path
 }
 
-func newSource(name, where string) *source {
-	return &source{
-		name: name, where: where, dir: filepath.Dir(name),
-		paths: make(map[string]error), tls: make(map[tlsConfig]error),
+// Read reads and checks the file with a name, which the user gave by where: a flag
+// or a variable.
+func Read(name, where string, s *Schema) *Document {
+	d := &Document{name: name, where: where, dir: filepath.Dir(name), readable: make(map[string]error)}
+	if y := d.read(); y != nil {
+		d.Root, d.values = &Node{doc: d, yaml: y, line: y.Line, depth: 1}, 1
+		if d.Root.check(s); d.tooLarge != nil {
+			d.Root = nil // what was not read would look missing
+		}
 	}
+	return d
 }
 
-// read reads the one YAML document of the file. No place is a file that cannot
-// be read, for reasons in the errors, or in which nothing stands.
-func (s *source) read() *place {
-	text, err := readFile(s.name)
+// Errors returns the errors in the file, at most MaxErrors of them, and how many
+// there are beyond those.
+func (d *Document) Errors() (all []error, more int) {
+	if d.tooLarge != nil {
+		return []error{d.tooLarge}, 0
+	}
+	return d.errs, d.more
+}
+
+func (d *Document) count() int { return len(d.errs) + d.more }
+
+func (d *Document) full() bool { return len(d.errs) == MaxErrors }
+
+// read reads the one YAML document of the file. It returns nil for a file that
+// cannot be read, for reasons in the errors, and for one without a value.
+func (d *Document) read() *yaml.Node {
+	text, err := readFile(d.name)
 	if err != nil {
-		s.add(fmt.Errorf("%s: %s: %w", s.where, s.name, err))
+		d.add(fmt.Errorf("%s: %s: %w", d.where, d.name, err))
 		return nil
 	}
 	text = bytes.TrimPrefix(text, []byte("\ufeff")) // with which some editors begin a file
 	if len(bytes.TrimSpace(text)) == 0 {
-		// To a reload, a file that is just being written would say that no upstream
+		// To a reload, a file that is just being written would mean that no upstream
 		// is wanted any more.
-		s.add(fmt.Errorf("%s: %s: is empty, use a file with at least a comment", s.where, s.name))
+		d.add(fmt.Errorf("%s: %s: is empty, use a file with at least a comment", d.where, d.name))
 		return nil
 	}
-	if line := oddLine(text); line > 0 {
-		s.failAt(line, "is no UTF-8 text, or holds control characters")
+	if line := invalidLine(text); line > 0 {
+		d.failAt(line, "is not UTF-8 text, or contains control characters")
 		return nil
 	}
-	root, second, err := parse(text)
+	root, second, err := Parse(text)
 	switch {
 	case err != nil:
 		line := lineOf(text, err)
-		s.failAt(line, syntax(err, nthLine(text, line)))
+		d.failAt(line, syntax(err, nthLine(text, line)))
 		return nil
 	case second > 0:
-		s.failAt(second, "a second document is not accepted, use one file with one document")
+		d.failAt(second, "a second document is not accepted, use one file with one document")
 		return nil
 	case root == nil || len(root.Content) == 0:
 		return nil
 	}
-	return (&place{source: s}).child("", 0, root.Content[0])
+	y := root.Content[0]
+	if y.Kind == yaml.AliasNode {
+		y = y.Alias
+	}
+	return y
 }
 
 func readFile(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, cause(err)
+		return nil, Cause(err)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
-		return nil, cause(err)
+		return nil, Cause(err)
 	}
 	if len(text) > maxFile {
 		return nil, fmt.Errorf("more than %d MiB, use a smaller file or discovery", maxFile>>20)
@@ -100,8 +124,8 @@ func readFile(name string) ([]byte, error) {
 	return text, nil
 }
 
-// cause is an error about a file without the file's name.
-func cause(err error) error {
+// Cause returns an error about a file without the file's name.
+func Cause(err error) error {
 	var pe *fs.PathError
 	if errors.As(err, &pe) {
 		return pe.Err
@@ -109,8 +133,8 @@ func cause(err error) error {
 	return err
 }
 
-// oddLine is the first line that is no text, 0 if there is none.
-func oddLine(text []byte) int {
+// invalidLine returns the first line that is not text, 0 if there is none.
+func invalidLine(text []byte) int {
 	line := 1
 	for len(text) > 0 {
 		r, size := utf8.DecodeRune(text)
@@ -125,9 +149,9 @@ func oddLine(text []byte) int {
 	return 0
 }
 
-// parse parses YAML: its first document, nil if it has none, and the line of its
-// second one.
-func parse(text []byte) (root *yaml.Node, second int, err error) {
+// Parse parses YAML: its first document, nil if it has none, and the line of its
+// second one, 0 if it has none.
+func Parse(text []byte) (root *yaml.Node, second int, err error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var n [2]yaml.Node
 	for i := range n {
@@ -158,7 +182,7 @@ func lineOf(text []byte, err error) int {
 		ends[i] = end
 	}
 	return 1 + sort.Search(len(lines)-1, func(i int) bool {
-		_, _, e := parse(text[:ends[i]])
+		_, _, e := Parse(text[:ends[i]])
 		return e != nil && e.Error() == err.Error()
 	})
 }
@@ -172,7 +196,7 @@ func syntax(err error, line []byte) string {
 	noToken := strings.Contains(problem, "cannot start any token")
 	switch {
 	case tabIndent.Match(line):
-		problem = "a tab stands where spaces are needed, indent with spaces only"
+		problem = "a tab where spaces are needed, indent with spaces only"
 	case noToken && tokenless.Match(line):
 		problem = "a value that starts with @ or ` must be in quotes"
 	case strings.HasPrefix(problem, "unknown anchor"):
@@ -198,38 +222,55 @@ func nthLine(text []byte, n int) []byte {
 }
 
 // failAt reports an error in the file as a whole, at a line if that is known.
-func (s *source) failAt(line int, problem string) {
-	where := s.name
+func (d *Document) failAt(line int, problem string) {
+	where := d.name
 	if line > 0 {
-		where = fmt.Sprintf("%s (line %d)", s.name, line)
+		where = fmt.Sprintf("%s (line %d)", d.name, line)
 	}
-	s.add(fmt.Errorf("%s: %s", where, problem))
+	d.add(fmt.Errorf("%s: %s", where, problem))
 }
 
-func (s *source) add(err error) {
-	if len(s.errs) == maxErrors {
-		s.more++
+func (d *Document) add(err error) {
+	if d.full() {
+		d.more++
 		return
 	}
-	s.errs = append(s.errs, err)
+	d.errs = append(d.errs, err)
 }
 
-// errors are all errors in the file, and how many were one too many to keep.
-func (s *source) errors() (all []error, more int) {
-	if s.full != nil {
-		return []error{s.full}, 0 // what was not read makes errors that are none
+// Readable reports why a file cannot be read, nil if it can. It never waits for
+// one, and tries each file once.
+func (d *Document) Readable(path string) error {
+	err, known := d.readable[path]
+	if !known {
+		err = Readable(path)
+		d.readable[path] = err
 	}
-	return s.errs, s.more
+	return err
 }
 
-// join makes one error of many, at most maxErrors of them a line each; more have
-// been left out already.
-func join(all []error, more int) error {
-	if left := len(all) - maxErrors; left > 0 {
-		all, more = all[:maxErrors], more+left
+// Readable reports why a file cannot be read, nil if it can. It never waits for
+// one.
+func Readable(path string) error {
+	if err := tryFile(path); err != nil {
+		return fmt.Errorf("%s: %w", path, Cause(err))
 	}
-	if more > 0 {
-		all = append(all[:len(all):len(all)], fmt.Errorf("and %d more errors", more))
+	return nil
+}
+
+func tryFile(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return err
+	case info.IsDir():
+		return errors.New("is a directory")
+	case !info.Mode().IsRegular():
+		return nil
 	}
-	return errors.Join(all...)
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }

@@ -1,4 +1,4 @@
-package config
+package probe
 
 import (
 	"fmt"
@@ -7,43 +7,36 @@ import (
 	"strings"
 
 	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-// defaultPort is that of a Betanet service where none is said.
+// defaultPort is the port of a Betanet service where none is set.
 const defaultPort = 9000
 
-// Allow is an entry of probe.allow: a range of addresses or a pattern of names,
-// and a port.
-type Allow struct {
-	Prefix netip.Prefix // masked, IPv4 never in IPv6 form; not valid if Glob holds
-	Glob   string       // in lower case, without a dot at the end; * stands for any letters, dots too
-	Port   uint16
-}
-
-// ParseAllow reads ADDRESS[:port], CIDR[:port] or NAME-GLOB[:port]. IPv6 with a
+// ParseRule reads ADDRESS[:port], CIDR[:port] or NAME-GLOB[:port]. IPv6 with a
 // port is in brackets. Without a port, 9000 is meant.
-func ParseAllow(text string) (Allow, error) {
+func ParseRule(text string) (Rule, error) {
 	host, port, err := splitPort(text)
 	if err != nil {
-		return Allow{}, err
+		return Rule{}, err
 	}
-	a := Allow{Port: port}
+	a := Rule{Port: port}
 	if strings.ContainsAny(host, ":/") || addressLike.MatchString(host) {
 		a.Prefix, err = parsePrefix(text, host)
 		return a, err
 	}
 	a.Glob = fleet.NormalHost(host)
 	if err := fleet.CheckHyphens(a.Glob); err != nil {
-		return Allow{}, fmt.Errorf("%q %w", text, err)
+		return Rule{}, fmt.Errorf("%q %w", text, err)
 	}
 	if asName := strings.ReplaceAll(a.Glob, "*", "x"); strings.HasSuffix(a.Glob, ".") || !fleet.IsHostName(asName) {
-		return Allow{}, notAllow(text)
+		return Rule{}, notAllow(text)
 	}
 	return a, nil
 }
 
-// String is the entry as ParseAllow reads it.
-func (a Allow) String() string {
+// String returns the rule as ParseRule reads it.
+func (a Rule) String() string {
 	host := a.Glob
 	if a.Prefix.IsValid() {
 		if host = a.Prefix.String(); a.Prefix.IsSingleIP() {
@@ -123,23 +116,35 @@ func parsePrefix(text, host string) (netip.Prefix, error) {
 }
 
 func notAllow(text string) error {
-	return fmt.Errorf("%q is no address, CIDR or pattern of names with an optional port, use one such as 10.0.0.0/8, [fd00::1]:9000 or *.betanet.internal:9000", text)
+	return fmt.Errorf("%q is not an address, CIDR or pattern of names with an optional port, use one such as 10.0.0.0/8, [fd00::1]:9000 or *.betanet.internal:9000", text)
 }
 
-// Probe is what /probe may ask beside the configured upstreams.
-type Probe struct{ Allow []Allow }
+// Config is the section probe of the configuration file: what /probe may collect
+// in addition to the configured upstreams.
+type Config struct {
+	Allow []Rule `yaml:"allow"`
+}
 
-func readAllow(p *place, to *Probe) {
-	for _, i := range p.items() {
-		text, ok := i.text()
-		if !ok {
-			continue
-		}
-		a, err := ParseAllow(text)
-		if err != nil {
-			i.fail("%w", err)
-			continue
-		}
-		to.Allow = append(to.Allow, a)
+// Section describes the section probe.
+func Section() *schema.Schema {
+	check := func(text string) error {
+		_, err := ParseRule(text)
+		return err
 	}
+	normal := func(text string) string {
+		r, _ := ParseRule(text) // it has been checked
+		return r.String()
+	}
+	return &schema.Schema{Kind: schema.Object, Keys: []schema.Key{
+		{Name: "allow", Schema: &schema.Schema{
+			Kind: schema.Array, Elem: &schema.Schema{Check: check, Shown: normal},
+			Doc: "What `/probe` may collect in addition to the configured upstreams: `ADDRESS[:port]`, `CIDR[:port]` or `NAME-GLOB[:port]`, IPv6 with a port in brackets. Without a port, 9000. Default: nothing.",
+		}},
+	}}
+}
+
+// UnmarshalText reads a rule as ParseRule does.
+func (r *Rule) UnmarshalText(text []byte) (err error) {
+	*r, err = ParseRule(string(text))
+	return err
 }

@@ -1,7 +1,7 @@
-package config
+package schema
 
-// nearest is the one of the known keys that was probably meant, if any was.
-func nearest(key string, known []string) (string, bool) {
+// Suggest returns the one of the known keys that was probably meant, if any was.
+func Suggest(key string, known []string) (string, bool) {
 	best, least := "", min(2, (len(key)+1)/3)+1
 	if len(key) > 64 {
 		return "", false
@@ -14,7 +14,7 @@ func nearest(key string, known []string) (string, bool) {
 	return best, best != ""
 }
 
-// distance is the number of letters to insert, drop, change or swap with their
+// distance returns the number of letters to insert, drop, change or swap with their
 // neighbour to get from one word to the other.
 func distance(a, b string) int {
 	var before, last []int

@@ -1,4 +1,4 @@
-package config
+package probe
 
 import (
 	"net/netip"
@@ -6,7 +6,7 @@ import (
 )
 
 func TestAllowIsAnAddressARangeOrAPatternWithAPort(t *testing.T) {
-	for text, want := range map[string]Allow{
+	for text, want := range map[string]Rule{
 		"10.0.0.1":             {Prefix: netip.MustParsePrefix("10.0.0.1/32"), Port: 9000},
 		"10.0.0.1:80":          {Prefix: netip.MustParsePrefix("10.0.0.1/32"), Port: 80},
 		"10.0.0.0/8":           {Prefix: netip.MustParsePrefix("10.0.0.0/8"), Port: 9000},
@@ -27,7 +27,7 @@ func TestAllowIsAnAddressARangeOrAPatternWithAPort(t *testing.T) {
 		"*":                    {Glob: "*", Port: 9000},
 		"1and1.example":        {Glob: "1and1.example", Port: 9000},
 	} {
-		got, err := ParseAllow(text)
+		got, err := ParseRule(text)
 		if err != nil || got != want {
 			t.Errorf("%s: got %+v, %v, want %+v", text, got, err, want)
 		}
@@ -35,7 +35,7 @@ func TestAllowIsAnAddressARangeOrAPatternWithAPort(t *testing.T) {
 }
 
 func TestAllowRefusesWhatIsNeither(t *testing.T) {
-	const neither = " is no address, CIDR or pattern of names with an optional port, use one such as 10.0.0.0/8, [fd00::1]:9000 or *.betanet.internal:9000"
+	const neither = " is not an address, CIDR or pattern of names with an optional port, use one such as 10.0.0.0/8, [fd00::1]:9000 or *.betanet.internal:9000"
 	for text, want := range map[string]string{
 		"": neither, "10.0.0.0/33": neither, "10.0.*": neither, "300.1.1.1": neither, "10.0.0.1:": " has no valid port, use a number from 1 to 65535",
 		"a:0": " has no valid port, use a number from 1 to 65535", "a:65536": " has no valid port, use a number from 1 to 65535", "a:+1": " has no valid port, use a number from 1 to 65535",
@@ -43,26 +43,26 @@ func TestAllowRefusesWhatIsNeither(t *testing.T) {
 		"fe80::1%eth0": neither, "a b": neither, "a..b": neither, ".": neither, "http://a": " has no valid port, use a number from 1 to 65535", "a/b": neither, "a?": neither, "[ab]*": neither,
 		"10.0.0.1/8": " has an address beyond its length, use 10.0.0.0/8", "::ffff:10.0.0.0/104": " is IPv4 in the form of IPv6, use the IPv4 form",
 	} {
-		got, err := ParseAllow(text)
+		got, err := ParseRule(text)
 		if err == nil || err.Error() != `"`+text+`"`+want {
 			t.Errorf("%s: got %+v, %v, want %s", text, got, err, want)
 		}
 	}
 }
 
-func FuzzParseAllow(f *testing.F) {
+func FuzzParseRule(f *testing.F) {
 	for _, text := range []string{"10.0.0.0/8:1", "[fd00::/8]:1", "*.a:1", "[fd00::]/8", "::1"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		a, err := ParseAllow(text)
+		a, err := ParseRule(text)
 		if err != nil {
 			return
 		}
 		if a.Port == 0 || a.Prefix.IsValid() == (a.Glob != "") {
 			t.Errorf("%q: got %+v", text, a)
 		}
-		if again, err := ParseAllow(a.String()); err != nil || again != a {
+		if again, err := ParseRule(a.String()); err != nil || again != a {
 			t.Errorf("%q: printed as %q, which is %+v, %v", text, a, again, err)
 		}
 	})

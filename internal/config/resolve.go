@@ -10,9 +10,9 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// finish computes the defaults that depend on other settings, makes the
+// resolve computes the defaults that depend on other settings, makes the
 // upstreams, and checks what only makes sense together.
-func (c *Config) finish() (all []error) {
+func (c *Config) resolve() (all []error) {
 	if sim := &c.Simulate; sim.For > sim.Every || sim.Every > 0 && sim.For == 0 {
 		all = append(all, fmt.Errorf("--fault.for: %s is not accepted with --fault.every=%s, use more than 0 and at most that", sim.For, sim.Every))
 	}
@@ -25,7 +25,7 @@ func (c *Config) finish() (all []error) {
 	all = append(all, c.checkListening()...)
 	from := c.values["betanet.url"]
 	for _, u := range c.URLs {
-		c.entries = append(c.entries, &entry{urls: []*url.URL{u}, nameAt: from.where, origin: from.origin})
+		c.entries = append(c.entries, &upstreamConfig{urls: []*url.URL{u}, nameAt: from.where, origin: from.origin})
 	}
 	if from.origin != "argument" {
 		c.entries = append(c.entries, c.document.upstreams...)
@@ -35,16 +35,15 @@ func (c *Config) finish() (all []error) {
 	if c.values["metrics.latency-histogram"].origin == "default" {
 		c.Settings.Histogram = !c.Names
 	}
-	said := c.Settings // before the other defaults are computed
+	set := c.Settings // before the other defaults are computed
 	compute(&c.Settings)
 	all = append(all, c.check(&c.Settings, nil)...)
-	c.DiscoveredSettings = c.Settings
-	c.Discovery, c.Probe = c.document.discovery.Discovery, c.document.probe
+	c.Discovery, c.Probe = c.document.discovery, c.document.probe
 	names := make(map[string]string, len(c.entries))
 	for _, e := range c.entries {
-		u := c.upstream(e, said)
+		u := c.upstream(e, set)
 		if first, ok := names[u.Name]; ok && u.Name != "" {
-			all = append(all, fmt.Errorf("%s: the name %q is there twice, first at %s", e.nameAt, u.Name, strings.TrimPrefix(first, c.File+": ")))
+			all = append(all, fmt.Errorf("%s: duplicate name %q, first at %s", e.nameAt, u.Name, strings.TrimPrefix(first, c.File+": ")))
 		} else {
 			names[u.Name] = e.nameAt
 		}
@@ -56,15 +55,15 @@ func (c *Config) finish() (all []error) {
 	return all
 }
 
-// upstream makes the upstream of an entry: what it does not say itself comes
-// from what was said for all.
-func (c *Config) upstream(e *entry, said fleet.Settings) *fleet.Upstream {
+// upstream makes an upstream: what it does not set itself comes from what is set
+// for all.
+func (c *Config) upstream(e *upstreamConfig, set fleet.Settings) *fleet.Upstream {
 	u := &fleet.Upstream{Name: e.name, URLs: e.urls, API: c.API, Settings: c.Settings, Labels: e.allLabels(c.document.defaults.labels)}
 	if c.Names && u.Name == "" && len(u.URLs) > 0 {
 		u.Name = fleet.HostPort(u.URLs[0])
 	}
 	if len(e.settings) > 0 {
-		own := Config{API: c.API, Settings: said}
+		own := Config{API: c.API, Settings: set}
 		for _, s := range e.settings {
 			if !s.bad {
 				_ = s.option.set(&own, s.text) // it was tried when it was read
@@ -73,17 +72,15 @@ func (c *Config) upstream(e *entry, said fleet.Settings) *fleet.Upstream {
 		compute(&own.Settings)
 		u.API, u.Settings = own.API, own.Settings
 	}
-	if e.http != nil {
-		u.HTTP = e.http.config
-	} else {
-		u.HTTP = c.document.defaults.http.used()
+	if u.HTTP = e.http; u.HTTP == nil {
+		u.HTTP = c.document.defaults.http
 	}
 	return u
 }
 
-// allLabels are the entry's labels and those of defaults that it does not
-// override. A label without a value is none.
-func (e *entry) allLabels(defaults []fleet.Label) []fleet.Label {
+// allLabels returns the labels of the upstream, and the labels of defaults that it
+// does not override. A label without a value is left out.
+func (e *upstreamConfig) allLabels(defaults []fleet.Label) []fleet.Label {
 	all := slices.Clone(e.labels)
 	for _, d := range defaults {
 		if !slices.ContainsFunc(e.labels, func(l fleet.Label) bool { return l.Name == d.Name }) {
@@ -95,7 +92,7 @@ func (e *entry) allLabels(defaults []fleet.Label) []fleet.Label {
 	return all
 }
 
-// compute sets what was not said and depends on other settings.
+// compute sets what is not set and depends on other settings.
 func compute(s *fleet.Settings) {
 	if s.Timeout == 0 {
 		if s.Timeout = s.Interval - time.Second; s.Interval < 2*time.Second {
@@ -141,8 +138,8 @@ var rules = []struct {
 }
 
 // check reports the rules that settings break: those for all upstreams if e is
-// nil, else those of e, as far as e itself has to do with it.
-func (c *Config) check(s *fleet.Settings, e *entry) (all []error) {
+// nil, else only those that e's own settings cause.
+func (c *Config) check(s *fleet.Settings, e *upstreamConfig) (all []error) {
 	for _, r := range rules {
 		if r.broken(s) && c.blames(e, r.options) {
 			all = append(all, fmt.Errorf("%s: %s", c.where(e, r.options[0]), r.problem(s)))
@@ -153,7 +150,7 @@ func (c *Config) check(s *fleet.Settings, e *entry) (all []error) {
 
 // blames reports whether e has set one of the options, or whether it is nil, and
 // none of them has a value that is reported already.
-func (c *Config) blames(e *entry, names []string) bool {
+func (c *Config) blames(e *upstreamConfig, names []string) bool {
 	own := e == nil
 	for _, n := range names {
 		bad := c.values[n].bad
@@ -170,7 +167,7 @@ func (c *Config) blames(e *entry, names []string) bool {
 }
 
 // where is where an option of e is set, or of all upstreams if e is nil.
-func (c *Config) where(e *entry, name string) string {
+func (c *Config) where(e *upstreamConfig, name string) string {
 	v := c.values[name]
 	if e == nil {
 		return v.where

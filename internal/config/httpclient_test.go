@@ -9,6 +9,9 @@ import (
 
 	promconfig "github.com/prometheus/common/config"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/betanet/betanet_exporter/internal/httpclient"
+	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
 func TestHTTPSettingsAreRead(t *testing.T) {
@@ -80,23 +83,23 @@ func TestEachErrorOfHTTPSettingsIsALine(t *testing.T) {
 	for text, want := range map[string]string{
 		"basic_auht: {}":                                                   `.basic_auht (line 3): unknown key, did you mean "basic_auth"?`,
 		"basic_auth: {pasword: x}":                                         `.basic_auth.pasword (line 3): unknown key, did you mean "password"?`,
-		"basic_auth: {password:x1x2x3}":                                    `.basic_auth (line 3): a key in it is unknown, use password, password_file, username or username_file`,
-		"tls_config: {cert_ref: x1x2x3}":                                   `.tls_config (line 3): a key in it is unknown, use ca, ca_file, cert, cert_file, insecure_skip_verify, key, key_file, max_version, min_version or server_name`,
+		"basic_auth: {password:x1x2x3}":                                    `.basic_auth (line 3): has an unknown key, use password, password_file, username or username_file`,
+		"tls_config: {cert_ref: x1x2x3}":                                   `.tls_config (line 3): has an unknown key, use ca, ca_file, cert, cert_file, insecure_skip_verify, key, key_file, max_version, min_version or server_name`,
 		"oauth2: {tls_config: {ca_fil: x}}":                                `.oauth2.tls_config.ca_fil (line 3): unknown key, did you mean "ca_file"?`,
 		"basic_auth: x1x2x3":                                               `.basic_auth (line 3): is a single value, use a mapping`,
 		"basic_auth: {password: [x1x2x3]}":                                 `.basic_auth.password (line 3): is a list, use a single value`,
 		"basic_auth: {password: }":                                         `.basic_auth.password (line 3): has no value`,
-		"basic_auth: {password: !!int x1x}":                                `.basic_auth.password (line 3): a tag (!) is not accepted, use the value alone, in quotes if need be`,
-		"basic_auth: {password: a, password: b}":                           ` (line 3): a key in it is there twice`,
-		"follow_redirects: true":                                           `.follow_redirects (line 3): true is refused: redirects are refused always, leave it out`,
-		"enable_http2: true":                                               `.enable_http2 (line 3): true is refused: HTTP/2 to upstreams is off always, leave it out`,
+		"basic_auth: {password: !!int x1x}":                                `.basic_auth.password (line 3): a tag (!) is not accepted, use the value without it, in quotes if need be`,
+		"basic_auth: {password: a, password: b}":                           ` (line 3): has a duplicate key`,
+		"follow_redirects: true":                                           `.follow_redirects (line 3): true is refused: redirects are always refused, leave it out`,
+		"enable_http2: true":                                               `.enable_http2 (line 3): true is refused: HTTP/2 to upstreams is always off, leave it out`,
 		"proxy_from_environment: x1x2x3":                                   `.proxy_from_environment (line 3): is not accepted, use true or false without quotes`,
 		`tls_config: {insecure_skip_verify: "true"}`:                       `.tls_config.insecure_skip_verify (line 3): is not accepted, use true or false without quotes`,
-		"tls_config: {min_version: x1x2x3}":                                `.tls_config.min_version (line 3): is no TLS version, use TLS10, TLS11, TLS12 or TLS13`,
-		"proxy_url: x1x2x3":                                                `.proxy_url (line 3): is no URL with scheme http, https, socks5 or socks5h and a host`,
-		"proxy_url: 'http://x1:%zz'":                                       `.proxy_url (line 3): is no URL with scheme http, https, socks5 or socks5h and a host`,
-		"oauth2: {client_id: a, token_url: x1x2x3}":                        `.oauth2.token_url (line 3): is no URL with scheme http or https and a host`,
-		"http_headers: {X-A:x1x2x3}":                                       `.http_headers (line 3): a key in it is no name of a header`,
+		"tls_config: {min_version: x1x2x3}":                                `.tls_config.min_version (line 3): is not accepted, use TLS10, TLS11, TLS12 or TLS13`,
+		"proxy_url: x1x2x3":                                                `.proxy_url (line 3): is not a URL with scheme http, https, socks5 or socks5h and a host`,
+		"proxy_url: 'http://x1:%zz'":                                       `.proxy_url (line 3): is not a URL with scheme http, https, socks5 or socks5h and a host`,
+		"oauth2: {client_id: a, token_url: x1x2x3}":                        `.oauth2.token_url (line 3): is not a URL with scheme http or https and a host`,
+		"http_headers: {X-A:x1x2x3}":                                       `.http_headers (line 3): has a key that is not a header name`,
 		"http_headers: {X-A: {value: [a]}}":                                `.http_headers.X-A.value (line 3): unknown key, did you mean "values"?`,
 		"http_headers: {X-A: }":                                            `.http_headers.X-A (line 3): has no value`,
 		"http_headers: {Cookie: {values: [a]}, User-Agent: {values: [a]}}": ` (line 3): setting header "User-Agent" is not allowed`,
@@ -114,10 +117,10 @@ func TestEachErrorOfHTTPSettingsIsALine(t *testing.T) {
 		"{basic_auth: {}, authorization: {}}":                                            ` (line 3): at most one of basic_auth, oauth2 & authorization must be configured`,
 		"tls_config: {cert: x1x2x3}":                                                     ` (line 3): exactly one of key or key_file must be configured when a client certificate is configured`,
 		"tls_config: {cert: x1x2x3, key: x1x2x3}":                                        ` (line 3): tls_config: certificate and key are not a pair of PEM texts`,
-		"tls_config: {ca: x1x2x3}":                                                       ` (line 3): tls_config: ca or ca_file holds no PEM certificate`,
-		"tls_config: {ca_file: ca}":                                                      ` (line 3): tls_config: ca or ca_file holds no PEM certificate`,
+		"tls_config: {ca: x1x2x3}":                                                       ` (line 3): tls_config: ca or ca_file has no PEM certificate`,
+		"tls_config: {ca_file: ca}":                                                      ` (line 3): tls_config: ca or ca_file has no PEM certificate`,
 		"tls_config: {min_version: TLS13, max_version: TLS12}":                           ` (line 3): tls_config: max_version is less than min_version`,
-		"oauth2: {client_id: a, token_url: 'http://t', tls_config: {ca: x1x2x3}}":        ` (line 3): oauth2.tls_config: ca or ca_file holds no PEM certificate`,
+		"oauth2: {client_id: a, token_url: 'http://t', tls_config: {ca: x1x2x3}}":        ` (line 3): oauth2.tls_config: ca or ca_file has no PEM certificate`,
 		"x1x2x3": ` (line 3): is a single value, use a mapping`,
 	} {
 		t.Chdir(t.TempDir())
@@ -128,7 +131,7 @@ func TestEachErrorOfHTTPSettingsIsALine(t *testing.T) {
 		write(t, "c.yml", "upstreams:\n- url: http://a\n  http_client: "+text)
 		_, err := load([]string{"--config.file=c.yml"})
 		want := "c.yml: upstreams[0].http_client" + want
-		if strings.Contains(want, "there twice") {
+		if strings.Contains(want, "duplicate") {
 			want = strings.Replace(want, "http_client", "http_client.basic_auth", 1)
 		}
 		if err == nil || err.Error() != want {
@@ -147,7 +150,7 @@ func TestHTTPSettingsAreCheckedWhereverTheyStand(t *testing.T) {
 		{"discovery: {dns: [{name: a, %: {x1: y}}]}", "discovery.dns[0]."},
 	} {
 		_, err := loadFile(t, strings.Replace(c.text, "%", "http_client", 1))
-		if err == nil || !strings.HasPrefix(err.Error(), "c.yml: "+c.at+"http_client (line 1): a key in it is unknown, use ") {
+		if err == nil || !strings.HasPrefix(err.Error(), "c.yml: "+c.at+"http_client (line 1): has an unknown key, use ") {
 			t.Errorf("%s: got %v", c.text, err)
 		}
 	}
@@ -156,15 +159,17 @@ func TestHTTPSettingsAreCheckedWhereverTheyStand(t *testing.T) {
 // TestTheShapeKnowsWhatPrometheusKnows: each key that decoding accepts is one of
 // the shape, but for references to secret managers.
 func TestTheShapeKnowsWhatPrometheusKnows(t *testing.T) {
-	var walk func(path string, s *shape)
-	walk = func(path string, s *shape) {
-		for key, field := range s.fields {
+	var walk func(path string, s *schema.Schema)
+	walk = func(path string, s *schema.Schema) {
+		for _, k := range s.Keys {
+			key := k.Name
 			if strings.HasSuffix(key, "_ref") {
 				t.Errorf("%s.%s is accepted, and there is no secret manager", path, key)
 			}
-			walk(path+"."+key, field)
+			walk(path+"."+key, k.Schema)
 		}
 	}
+	httpShape := httpclient.Section()
 	walk("http_client", httpShape)
 	yamlText, err := yaml.Marshal(promconfig.DefaultHTTPClientConfig)
 	if err != nil {
@@ -175,23 +180,23 @@ func TestTheShapeKnowsWhatPrometheusKnows(t *testing.T) {
 		t.Fatal(err)
 	}
 	for key := range known {
-		if httpShape.fields[key] == nil {
+		if httpShape.Key(key) == nil {
 			t.Errorf("%s is missing", key)
 		}
 	}
-	for path, want := range map[string]shapeKind{
-		"basic_auth.password": scalar, "basic_auth.password_file": file, "oauth2.tls_config.key": scalar, "oauth2.proxy_url": webURL,
-		"proxy_url": webURL, "proxy_connect_header": dict, "http_headers": dict, "oauth2.claims": dict, "oauth2.scopes": list,
-		"tls_config.min_version": tlsVersion, "proxy_from_environment": truth, "bearer_token": scalar, "bearer_token_file": file,
+	for path, want := range map[string]schema.Kind{
+		"basic_auth.password": schema.Text, "basic_auth.password_file": schema.File, "oauth2.tls_config.key": schema.Text, "oauth2.proxy_url": schema.Text,
+		"proxy_url": schema.Text, "proxy_connect_header": schema.Map, "http_headers": schema.Map, "oauth2.claims": schema.Map, "oauth2.scopes": schema.Array,
+		"tls_config.min_version": schema.Text, "proxy_from_environment": schema.Boolean, "bearer_token": schema.Text, "bearer_token_file": schema.File,
 	} {
 		s := httpShape
 		for _, key := range strings.Split(path, ".") {
-			if s = s.fields[key]; s == nil {
+			if s = s.Key(key); s == nil {
 				t.Fatalf("%s is missing", path)
 			}
 		}
-		if s.kind != want {
-			t.Errorf("%s: got kind %v, want %v", path, s.kind, want)
+		if s.Kind != want {
+			t.Errorf("%s: got kind %v, want %v", path, s.Kind, want)
 		}
 	}
 }
@@ -212,22 +217,22 @@ func TestEverySecretOfPrometheusIsOne(t *testing.T) {
 		}
 	}
 	walk(reflect.TypeFor[promconfig.HTTPClientConfig]())
-	var count func(s *shape) int
-	count = func(s *shape) (n int) {
+	var count func(s *schema.Schema) int
+	count = func(s *schema.Schema) (n int) {
 		if s == nil {
 			return 0
 		}
-		if s.secret {
+		if s.Hidden && s.Kind == schema.Text {
 			n = 1
 		}
-		for _, f := range s.fields {
-			n += count(f)
+		for _, k := range s.Keys {
+			n += count(k.Schema)
 		}
-		return n + count(s.elem)
+		return n + count(s.Elem)
 	}
 	// Beside them the values of headers and the endpoint parameters; claims are
 	// hidden as a whole.
-	if got, want := count(httpShape), secrets+2; got != want {
+	if got, want := count(httpclient.Section()), secrets+2; got != want {
 		t.Errorf("got %d secrets, want %d", got, want)
 	}
 }

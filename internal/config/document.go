@@ -1,0 +1,273 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/discovery"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/httpclient"
+	"github.com/betanet/betanet_exporter/internal/probe"
+	"github.com/betanet/betanet_exporter/internal/schema"
+)
+
+const maxUpstream = 100_000
+
+// document is a configuration file as far as it is valid.
+type document struct {
+	defaults  *upstreamConfig
+	upstreams []*upstreamConfig
+	discovery discovery.Config
+	probe     probe.Config
+	sections  []schema.Line // discovery and probe, as they are printed
+}
+
+// upstreamConfig is what the file sets for one upstream, or for all in defaults.
+type upstreamConfig struct {
+	path string // upstreams[0]
+	line int
+
+	name     string
+	urls     []*url.URL
+	nameAt   string // where the name is set, or the URL that it comes from
+	settings []setting
+	labels   []fleet.Label
+	http     *betanet.HTTPConfig // nil if it is not set
+	printed  string              // http in one line, without secrets
+	origin   string              // file, or as of a value
+}
+
+// setting is an option that is set in the file.
+type setting struct {
+	option *option
+	text   string
+	where  string
+	bad    bool // not accepted, and reported
+}
+
+// value returns the setting as what an option is set to. A bad one has been
+// reported, and sets nothing.
+func (s *setting) value() value {
+	v := value{origin: "file", where: s.where, bad: s.bad}
+	if !s.bad {
+		v.texts = []string{s.text}
+	}
+	return v
+}
+
+// namesUpstreams reports whether the document has upstreams, or sources of them.
+func (d *document) namesUpstreams() bool { return len(d.upstreams) > 0 || d.discovery.Any() }
+
+// setting finds an option among those that are set here, nil if it is not.
+func (u *upstreamConfig) setting(name string) *setting {
+	for i := range u.settings {
+		if u.settings[i].option.name == name {
+			return &u.settings[i]
+		}
+	}
+	return nil
+}
+
+// readDocument reads a configuration file that where names. The document has what
+// is valid in it.
+func readDocument(name, where string) (d *document, errs []error, more int) {
+	d = &document{defaults: &upstreamConfig{}}
+	file := schema.Read(name, where, fileSchema())
+	if root := file.Root; root != nil {
+		d.defaults.read(root.Get("defaults"))
+		for _, n := range root.Get("upstreams").Elements() {
+			if n.Value == nil {
+				n.Value = newUpstream(n) // it is not an object
+			}
+			d.upstreams = append(d.upstreams, n.Value.(*upstreamConfig))
+		}
+		root.Get("probe").Decode(&d.probe)
+		if n := root.Get("discovery"); n.Decode(&d.discovery) {
+			d.readSources(n)
+		}
+	}
+	if errs, more = file.Errors(); len(errs) == 0 {
+		d.sections = append(file.Root.Get("discovery").Lines(0, "discovery"), file.Root.Get("probe").Lines(0, "probe")...)
+	}
+	return d, errs, more
+}
+
+// readSources adds what YAML cannot decode to the sources of discovery.
+func (d *document) readSources(n *schema.Node) {
+	for i, s := range n.Get("files").Valid() {
+		d.discovery.Files[i].HTTP = httpclient.Of(s.Get("http_client"))
+	}
+	for i, s := range n.Get("http").Valid() {
+		h := &d.discovery.HTTP[i]
+		h.HTTP, h.SourceHTTP = httpclient.Of(s.Get("http_client")), httpclient.Of(s.Get("source_http_client"))
+		h.URL, _ = parseSourceURL(s.Get("url").Text()) // it has been checked
+	}
+	for i, s := range n.Get("dns").Valid() {
+		d.discovery.DNS[i].HTTP = httpclient.Of(s.Get("http_client"))
+	}
+}
+
+// newUpstream reads one upstream. After an error it may have no URL.
+func newUpstream(n *schema.Node) *upstreamConfig {
+	u := &upstreamConfig{path: n.Path(), line: n.Line(), origin: "file"}
+	urls := n.Get("replicas").Valid()
+	if one := n.Get("url"); one.Text() != "" {
+		urls = append(urls, one)
+	}
+	for _, at := range urls {
+		parsed, _ := ParseURL(at.Text()) // it has been checked
+		u.urls = append(u.urls, parsed)
+	}
+	if len(urls) > 0 {
+		u.nameAt = urls[0].Where()
+	}
+	if name := n.Get("name"); name.Text() != "" {
+		u.name, u.nameAt = name.Text(), name.Where()
+	}
+	u.read(n)
+	return u
+}
+
+// read reads what an upstream and defaults have in common.
+func (u *upstreamConfig) read(n *schema.Node) {
+	for i := range options {
+		o := &options[i]
+		if !o.upstream {
+			continue
+		}
+		group, key, nested := strings.Cut(o.keyPath(), ".")
+		s := n.Get(group)
+		if nested {
+			s = s.Get(key)
+		}
+		if s != nil {
+			u.settings = append(u.settings, setting{o, s.Text(), s.Where(), s.Bad()})
+		}
+	}
+	for _, l := range n.Get("labels").Valid() {
+		u.labels = append(u.labels, fleet.Label{Name: l.Key(), Value: l.Text()})
+	}
+	slices.SortFunc(u.labels, func(a, b fleet.Label) int { return strings.Compare(a.Name, b.Name) })
+	if http := n.Get("http_client"); httpclient.Of(http) != nil {
+		u.http, u.printed = httpclient.Of(http), http.Print()
+	}
+}
+
+// fileSchema describes the configuration file.
+func fileSchema() *schema.Schema {
+	client := httpclient.Section()
+	common := commonKeys(client)
+	upstream := append([]schema.Key{
+		{Name: "name", Schema: &schema.Schema{Check: checkName, Doc: "Value of the label `upstream`, once in the configuration. Default: host:port of the first URL."}},
+		{Name: "url", Schema: &schema.Schema{Check: checkBy(ParseURL), Doc: "Base URL, as `--betanet.url`."}},
+		{Name: "replicas", Schema: &schema.Schema{
+			Kind: schema.Array, Element: "URL", Elem: &schema.Schema{Check: checkBy(ParseURL)}, Unique: hostPort,
+			Doc: "Instead of `url`: the base URLs of one service, of which one at a time is used.",
+		}},
+	}, common...)
+	return &schema.Schema{Kind: schema.Object, Keys: []schema.Key{
+		{Name: "defaults", Schema: &schema.Schema{Kind: schema.Object, Keys: common, Doc: "Settings of every upstream that does not have its own."}},
+		{Name: "upstreams", Schema: &schema.Schema{Kind: schema.Array, Max: maxUpstream, Elem: &schema.Schema{
+			Kind: schema.Object, Keys: upstream, Needs: []string{"url", "replicas"}, NotNull: "has no value, use a mapping with url or replicas",
+			After: func(n *schema.Node) {
+				n.Value = newUpstream(n)
+				n.Forget()
+			},
+		}}},
+		{Name: "discovery", Schema: discovery.Section(client, &schema.Schema{Check: checkBy(parseSourceURL), Shown: normalURL})},
+		{Name: "probe", Schema: probe.Section()},
+	}}
+}
+
+// commonKeys are the keys of defaults and of each upstream: each option of the
+// table that may be in a file, in the groups that the names of the flags make.
+func commonKeys(client *schema.Schema) []schema.Key {
+	own := client.With("Prometheus' [HTTP settings](https://prometheus.io/docs/prometheus/latest/configuration/configuration/#http_config): `basic_auth`, `authorization`, `oauth2`, `tls_config`, `proxy_url` ([proxies](#proxies)), `http_headers`, which may set `Host`. If an upstream has them, they replace those of `defaults` as a whole; `{}` is none. Redirects and HTTP/2 are always off. Not for discovered upstreams, which have only those of their source.")
+	var keys []schema.Key
+	groups := make(map[string]*schema.Schema)
+	for i := range options {
+		o := &options[i]
+		if !o.upstream {
+			continue
+		}
+		of := *o.accepts.schema
+		of.Doc, of.Check = o.help, o.check
+		name, key, nested := strings.Cut(o.keyPath(), ".")
+		switch {
+		case !nested:
+			keys = append(keys, schema.Key{Name: name, Schema: &of})
+			continue
+		case groups[name] == nil:
+			groups[name] = &schema.Schema{Kind: schema.Object, Name: name}
+			keys = append(keys, schema.Key{Name: name, Schema: groups[name]})
+		}
+		groups[name].Keys = append(groups[name].Keys, schema.Key{Name: key, Schema: &of})
+	}
+	return append(keys,
+		schema.Key{Name: "labels", Schema: &schema.Schema{
+			Kind: schema.Map, Elem: &schema.Schema{}, MapKey: &schema.Schema{Pattern: labelName, Want: "a label name, use letters, digits and _, and no digit first", Check: checkLabel},
+			Doc: "Labels of all of its series. The labels of an upstream are added to the labels of `defaults`; a label with an empty value is left out. Reserved: `upstream`, `replica`, `mixnode`, `endpoint`, `le`, `quantile`, `reason`, `state`, `__*`, and `instance` and `job`, which Prometheus sets.",
+		}},
+		schema.Key{Name: "http_client", Schema: own})
+}
+
+// checkBy makes Schema.Check of a function that parses.
+func checkBy[T any](parse func(string) (T, error)) func(string) error {
+	return func(text string) error {
+		_, err := parse(text)
+		return err
+	}
+}
+
+// parseSourceURL parses the URL of a document, which may have a query.
+func parseSourceURL(text string) (*url.URL, error) {
+	base, query, _ := strings.Cut(text, "?")
+	if strings.ContainsAny(query, "@#") {
+		return nil, errors.New("the query of the URL has a @ or # in it, write %40 or %23")
+	}
+	u, err := ParseURL(base)
+	if err == nil {
+		u.RawQuery = query
+	}
+	return u, err
+}
+
+func normalURL(text string) string {
+	u, err := parseSourceURL(text)
+	if err != nil {
+		return ""
+	}
+	return u.String()
+}
+
+func hostPort(n *schema.Node) string {
+	u, err := ParseURL(n.Text())
+	if err != nil {
+		return ""
+	}
+	return fleet.HostPort(u)
+}
+
+// checkName checks the name of an upstream, which is a label, a part of a path and
+// a parameter of a URL.
+func checkName(text string) error {
+	if text == "" || fleet.IsPathStep(text) || len(text) > 200 || strings.TrimSpace(text) != text || strings.ContainsFunc(text, unicode.IsControl) {
+		return fmt.Errorf("%.200q is not a name, use 1 to 200 bytes without white space at the ends", text)
+	}
+	return nil
+}
+
+var labelName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
+
+func checkLabel(name string) error {
+	if name == "upstream" || fleet.IsInternalLabel(name) || fleet.IsExporterLabel(name) || fleet.IsScraperLabel(name) {
+		return fmt.Errorf("the label %q is reserved, use another name", name)
+	}
+	return nil
+}

@@ -1,0 +1,224 @@
+// Package httpclient is the section http_client of the configuration file:
+// Prometheus' HTTP settings, checked before anything is asked with them.
+package httpclient
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	promconfig "github.com/prometheus/common/config"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/schema"
+)
+
+// Of returns the settings of a section, nil if it is not set or not valid.
+func Of(n *schema.Node) *betanet.HTTPConfig {
+	if n == nil || n.Bad() || n.Null() {
+		return nil
+	}
+	return n.Value.(*betanet.HTTPConfig)
+}
+
+// Section describes Prometheus' HTTPClientConfig. Errors show nothing of its
+// values except names of files.
+func Section() *schema.Schema {
+	s := SchemaOf(reflect.TypeFor[betanet.HTTPConfig](), "")
+	s.Name, s.Secret = "http_client", true
+	for key, what := range map[string]string{"follow_redirects": "redirects are always refused", "enable_http2": "HTTP/2 to upstreams is always off"} {
+		s.Key(key).Check = func(text string) error {
+			if text == "true" {
+				return fmt.Errorf("true is refused: %s, leave it out", what)
+			}
+			return nil
+		}
+	}
+	tried := make(TLSTried)
+	s.After = func(n *schema.Node) {
+		if n.Bad() {
+			return
+		}
+		c, err := decodeHTTP(n)
+		if err != nil {
+			n.Fail("%s", redact(err))
+			return
+		}
+		// Decoding has set both; here they are always off.
+		c.FollowRedirects, c.EnableHTTP2 = false, false
+		if err := tried.Usable(&c.TLSConfig); err != nil {
+			n.Fail("tls_config: %w", err)
+			return
+		}
+		if c.OAuth2 != nil {
+			if err := tried.Usable(&c.OAuth2.TLSConfig); err != nil {
+				n.Fail("oauth2.tls_config: %w", err)
+				return
+			}
+		}
+		n.Value = c
+	}
+	return s
+}
+
+// SchemaOf returns the schema of values of a type that Prometheus decodes, under a
+// key, so that the two cannot differ.
+func SchemaOf(t reflect.Type, key string) *schema.Schema {
+	switch {
+	case t.Kind() == reflect.Pointer:
+		return SchemaOf(t.Elem(), key)
+	case t == reflect.TypeFor[promconfig.Secret]():
+		return &schema.Schema{Hidden: true}
+	case t == reflect.TypeFor[promconfig.TLSVersion]():
+		return &schema.Schema{Enum: slices.Sorted(maps.Keys(promconfig.TLSVersions))}
+	case t == reflect.TypeFor[promconfig.URL]():
+		return urlSchema("http", "https", "socks5", "socks5h")
+	case key == "token_url":
+		return urlSchema("http", "https")
+	case strings.HasSuffix(key, "_file"), key == "files" && t.Kind() == reflect.String:
+		return &schema.Schema{Kind: schema.File}
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return &schema.Schema{Kind: schema.Boolean}
+	case reflect.Slice:
+		return &schema.Schema{Kind: schema.Array, Elem: SchemaOf(t.Elem(), key)}
+	case reflect.Map:
+		s := &schema.Schema{Kind: schema.Map, Elem: SchemaOf(t.Elem(), key)}
+		if strings.HasSuffix(key, "_headers") || strings.HasSuffix(key, "_header") {
+			s.MapKey = &schema.Schema{Pattern: schema.HeaderName, Want: "a header name"}
+		}
+		return s
+	case reflect.Interface:
+		return &schema.Schema{Kind: schema.Any, Hidden: true}
+	case reflect.Struct:
+		s := &schema.Schema{Kind: schema.Object}
+		if key == "tls_config" {
+			s.Name = key
+		}
+		return structSchema(s, t, key)
+	default:
+		// Headers and parameters often are credentials.
+		return &schema.Schema{Hidden: key == "values" || key == "endpoint_params"}
+	}
+}
+
+// structSchema adds the fields of a struct that YAML knows. References to a secret
+// manager are left out: there is none.
+func structSchema(s *schema.Schema, t reflect.Type, key string) *schema.Schema {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, flags, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		switch {
+		case flags == "inline" && f.Type.Kind() == reflect.Map:
+			return SchemaOf(f.Type, key)
+		case flags == "inline":
+			structSchema(s, f.Type, key)
+		case name != "" && !strings.HasSuffix(name, "_ref"):
+			s.Keys = append(s.Keys, schema.Key{Name: name, Schema: SchemaOf(f.Type, name)})
+		}
+	}
+	return s
+}
+
+func urlSchema(schemes ...string) *schema.Schema {
+	return &schema.Schema{Shown: withoutUser, Check: func(text string) error {
+		u, err := url.Parse(text)
+		if err != nil || u.Hostname() == "" || !slices.Contains(schemes, u.Scheme) {
+			return fmt.Errorf("is not a URL with scheme %s and a host", schema.OneOf(schemes))
+		}
+		return nil
+	}}
+}
+
+var userInfo = regexp.MustCompile(`//.*@`)
+
+// withoutUser returns a URL without what may be credentials in it.
+func withoutUser(text string) string {
+	return userInfo.ReplaceAllString(text, "//"+schema.Redacted+"@")
+}
+
+// decodeHTTP decodes what common accepts, and a Host header, which common refuses
+// because its own round tripper could not set it.
+func decodeHTTP(n *schema.Node) (*betanet.HTTPConfig, error) {
+	type plain betanet.HTTPConfig // without the checks
+	c := promconfig.DefaultHTTPClientConfig
+	if err := n.TryDecode((*plain)(&c)); err != nil {
+		return nil, err
+	}
+	if c.HTTPHeaders == nil {
+		return &c, c.Validate()
+	}
+	all := c.HTTPHeaders.Headers
+	others, hosts := make(map[string]promconfig.Header), 0
+	for name, h := range all {
+		if http.CanonicalHeaderKey(name) != betanet.HostHeader {
+			others[name] = h
+			continue
+		}
+		hosts += len(h.Values) + len(h.Secrets) + len(h.Files)
+		if slices.ContainsFunc(append(h.Values, secrets(h.Secrets)...), func(v string) bool { return !hostHeader.MatchString(v) }) {
+			return nil, errors.New("http_headers: Host is not a name or address with an optional port")
+		}
+	}
+	if len(others) < len(all) && hosts != 1 {
+		return nil, errors.New("http_headers: Host needs exactly one value")
+	}
+	c.HTTPHeaders.Headers = others
+	err := c.Validate()
+	c.HTTPHeaders.Headers = all
+	return &c, err
+}
+
+var hostHeader = regexp.MustCompile(`^[^\s/@?#\\\x00-\x1f\x7f]+$`)
+
+func secrets(all []promconfig.Secret) []string {
+	texts := make([]string, len(all))
+	for i, s := range all {
+		texts[i] = string(s)
+	}
+	return texts
+}
+
+// redact returns what a decoding error reports if it can be shown: the checks of
+// Prometheus name only keys, everything else may quote values.
+func redact(err error) string {
+	var te *yaml.TypeError
+	var ue *url.Error
+	if errors.As(err, &te) || errors.As(err, &ue) || strings.HasPrefix(err.Error(), "yaml: ") {
+		return "has a value that is not accepted"
+	}
+	return err.Error()
+}
+
+// TLSTried are the TLS settings that have been tried. The same ones are often
+// set for many upstreams.
+type TLSTried map[promconfig.TLSConfig]error
+
+// Usable reports why certificates and keys cannot be used. The error does not show
+// their text.
+func (t TLSTried) Usable(c *promconfig.TLSConfig) error {
+	err, known := t[*c]
+	if known {
+		return err
+	}
+	if _, err = promconfig.NewTLSConfig(c); err != nil {
+		switch text := err.Error(); {
+		case strings.HasPrefix(text, "tls_config.max_version"):
+			err = errors.New("max_version is less than min_version")
+		case strings.HasPrefix(text, "unable to use specified CA"):
+			err = errors.New("ca or ca_file has no PEM certificate")
+		default:
+			err = errors.New("certificate and key are not a pair of PEM texts")
+		}
+	}
+	t[*c] = err
+	return err
+}

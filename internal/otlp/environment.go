@@ -1,0 +1,146 @@
+package otlp
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/schema"
+)
+
+// Variable is a standard variable of OpenTelemetry that applies, as it is printed.
+type Variable struct{ Name, Printed string }
+
+// Environment reads the standard variables of OpenTelemetry.
+type Environment struct {
+	Endpoint string     // the variable that configures the endpoint, "" if none does
+	Applied  []Variable // others that apply
+	Warnings []string
+	Errs     []error
+
+	getenv func(string) string
+}
+
+// Variables of OpenTelemetry that are not about OTLP only.
+const (
+	sdkDisabled     = "OTEL_SDK_DISABLED"
+	metricsExporter = "OTEL_METRICS_EXPORTER"
+)
+
+// ReadEnvironment completes the settings with the standard variables. Without an
+// endpoint they have no effect: they may be meant for other programs in the same
+// environment. An endpoint that is set has been configured by the flag or variable
+// with the given name. URLs are parsed by parse.
+func (s *Settings) ReadEnvironment(getenv func(string) string, configuredBy string, parse func(string) (*url.URL, error)) *Environment {
+	e := &Environment{getenv: getenv}
+	if s.Endpoint == nil {
+		if !e.configuresPush(s, parse) {
+			return e
+		}
+	} else if off := e.switchedOff(); off != "" {
+		e.warn("%s does not switch off the push that %s configures", off, configuredBy)
+	}
+	s.Timeout = 10 * time.Second
+	for _, v := range []struct {
+		name string
+		set  func(*Settings, string) error
+	}{
+		{"PROTOCOL", setProtocol},
+		{"TIMEOUT", setTimeout},
+		{"COMPRESSION", setCompression},
+		{"CERTIFICATE", func(s *Settings, text string) error { s.TLS.CAFile = text; return nil }},
+		{"CLIENT_CERTIFICATE", func(s *Settings, text string) error { s.TLS.CertFile = text; return nil }},
+		{"CLIENT_KEY", func(s *Settings, text string) error { s.TLS.KeyFile = text; return nil }},
+		{"HEADERS", setHeaders},
+	} {
+		name, text := e.lookup(v.name)
+		if name == "" {
+			continue
+		}
+		printed := schema.Quote(text)
+		if v.name == "HEADERS" {
+			printed = schema.Redacted
+		}
+		e.Applied = append(e.Applied, Variable{name, printed})
+		e.check(name, v.set(s, text))
+	}
+	return e
+}
+
+func (e *Environment) warn(format string, args ...any) {
+	e.Warnings = append(e.Warnings, fmt.Sprintf(format, args...))
+}
+
+func (e *Environment) check(name string, err error) {
+	if err != nil {
+		e.Errs = append(e.Errs, fmt.Errorf("%s: %w", name, err))
+	}
+}
+
+// configuresPush configures the push that the variables ask for by an endpoint, and
+// reports whether there is one. A protocol that is not supported is not an error:
+// the variables may be set for all programs of a machine.
+func (e *Environment) configuresPush(s *Settings, parse func(string) (*url.URL, error)) bool {
+	name, text := e.lookup("ENDPOINT")
+	if name == "" || e.switchedOff() != "" {
+		return false
+	}
+	if set, text := e.lookup("PROTOCOL"); set != "" && text != protocol {
+		e.warn("%s: %q is not supported, so that nothing is pushed to the endpoint of %s; set %s%sPROTOCOL=%s if the receiver accepts it",
+			set, text, name, EnvPrefix, ofMetrics, protocol)
+		return false
+	}
+	if disabled := e.getenv(sdkDisabled); disabled != "" && !strings.EqualFold(disabled, "false") {
+		e.warn("%s: %q is neither true nor false and is taken for false", sdkDisabled, disabled)
+	}
+	u, err := parse(text)
+	e.check(name, err)
+	if err != nil {
+		return false
+	}
+	e.Endpoint, s.Endpoint = name, endpoint(name, u)
+	return true
+}
+
+// endpoint returns where to push for the URL of a variable: the variable of metrics
+// has the URL itself, the other one a base of all signals.
+func endpoint(name string, u *url.URL) *url.URL {
+	if !strings.Contains(name, ofMetrics) {
+		return u.JoinPath(metricsPath)
+	}
+	if u.Path == "" {
+		u.Path = "/"
+	}
+	return u
+}
+
+// switchedOff returns the variable, with its value, that asks for no metrics
+// to be exported by OTLP, "" for none.
+func (e *Environment) switchedOff() string {
+	if v := e.getenv(sdkDisabled); strings.EqualFold(v, "true") {
+		return sdkDisabled + "=" + v
+	}
+	exporters := e.getenv(metricsExporter)
+	named := strings.FieldsFunc(exporters, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' })
+	for _, name := range named {
+		if strings.EqualFold(name, "otlp") {
+			return ""
+		}
+	}
+	if len(named) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s=%s", metricsExporter, strings.Join(named, ","))
+}
+
+// lookup finds a variable that is set: the one of metrics, else the one of all
+// signals.
+func (e *Environment) lookup(name string) (full, text string) {
+	for _, full := range []string{EnvPrefix + ofMetrics + name, EnvPrefix + name} {
+		if text := e.getenv(full); text != "" {
+			return full, text
+		}
+	}
+	return "", ""
+}

@@ -1,0 +1,153 @@
+package otlp
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/schema"
+)
+
+// Settings configure where and how series are pushed.
+type Settings struct {
+	Endpoint *url.URL // with its path; nil to push nothing
+	Interval time.Duration
+	Timeout  time.Duration // of one request
+	Gzip     bool
+	TLS      TLS
+
+	// HeadersFile has headers of each push, a line each; "" for none.
+	HeadersFile string
+
+	headers map[string]string // of the variable
+}
+
+const (
+	EnvPrefix      = "OTEL_EXPORTER_OTLP_" // of the standard variables
+	ofMetrics      = "METRICS_"            // comes between, and beats the one without
+	metricsPath    = "/v1/metrics"
+	protocol       = "http/protobuf" // the only one that is spoken
+	maxHeadersFile = 64 << 10
+)
+
+// WithPath returns the URL of a receiver that has no path of its own with the
+// path that receivers have.
+func WithPath(u *url.URL) *url.URL {
+	if u.Path == "" || u.Path == "/" {
+		u.Path = metricsPath
+	}
+	return u
+}
+
+func setProtocol(_ *Settings, text string) error {
+	if text != protocol {
+		return fmt.Errorf("%q is not accepted, use %s", text, protocol)
+	}
+	return nil
+}
+
+func setTimeout(s *Settings, text string) error {
+	ms, err := strconv.Atoi(text)
+	if err != nil || ms < 1 || ms > 3_600_000 {
+		return fmt.Errorf("%q is not accepted, use milliseconds from 1 to 3600000", text)
+	}
+	s.Timeout = time.Duration(ms) * time.Millisecond
+	return nil
+}
+
+func setCompression(s *Settings, text string) error {
+	if text != "gzip" && text != "none" {
+		return fmt.Errorf("%q is not accepted, use gzip or none", text)
+	}
+	s.Gzip = text == "gzip"
+	return nil
+}
+
+// setHeaders reads name=value, separated by commas, values percent-encoded. Its
+// errors show nothing of a value.
+func setHeaders(s *Settings, text string) error {
+	s.headers = make(map[string]string)
+	for i, pair := range strings.Split(text, ",") {
+		if strings.TrimSpace(pair) == "" {
+			continue
+		}
+		name, value, found := strings.Cut(pair, "=")
+		value, err := url.PathUnescape(strings.TrimSpace(value))
+		if !found || err != nil {
+			return fmt.Errorf("header %d is not accepted, use name=value separated by commas, values percent-encoded", i+1)
+		}
+		if err := addHeader(s.headers, name, value); err != nil {
+			return fmt.Errorf("header %d %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+// Headers returns the headers of each push: of the variable, and of the file as it
+// is now.
+// Errors show nothing of the values.
+func (s *Settings) Headers() (map[string]string, error) {
+	if s.HeadersFile == "" {
+		return s.headers, nil
+	}
+	text, err := readHeadersFile(s.HeadersFile)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.HeadersFile, err)
+	}
+	all := make(map[string]string)
+	maps.Copy(all, s.headers)
+	n := 0
+	for line := range strings.Lines(strings.TrimPrefix(string(text), "\ufeff")) { // a byte order mark is not part of a name
+		n++
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		name, value, found := strings.Cut(line, ":")
+		if !found {
+			return nil, fmt.Errorf("%s: line %d is not a header, use Name: value", s.HeadersFile, n)
+		}
+		if err := addHeader(all, name, strings.TrimSpace(value)); err != nil {
+			return nil, fmt.Errorf("%s: line %d %w", s.HeadersFile, n, err)
+		}
+	}
+	return all, nil
+}
+
+// readHeadersFile never waits for a file, and reads no more than headers are.
+func readHeadersFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, schema.Cause(err)
+	case !info.Mode().IsRegular():
+		return nil, errors.New("is not a regular file")
+	case info.Size() > maxHeadersFile:
+		return nil, fmt.Errorf("has more than %d bytes", maxHeadersFile)
+	}
+	text, err := os.ReadFile(path)
+	return text, schema.Cause(err)
+}
+
+// ownHeaders are the headers that describe a push.
+var ownHeaders = []string{"Connection", "Content-Encoding", "Content-Length", "Content-Type", "Host", "Transfer-Encoding"}
+
+func addHeader(to map[string]string, name, value string) error {
+	name = http.CanonicalHeaderKey(strings.TrimSpace(name))
+	switch {
+	case !schema.HeaderName.MatchString(name):
+		return errors.New("has a name that is not a header name")
+	case slices.Contains(ownHeaders, name):
+		return fmt.Errorf("is %s, which the exporter sets itself", name)
+	case strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }):
+		return fmt.Errorf("(%s) has control characters in its value", name)
+	}
+	to[name] = value
+	return nil
+}

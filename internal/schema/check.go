@@ -1,0 +1,236 @@
+package schema
+
+import (
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// check checks the value and what is below it.
+func (n *Node) check(s *Schema) {
+	n.schema, n.secret = s, n.secret || s.Secret
+	before := n.doc.count()
+	var ok bool
+	switch s.Kind {
+	case Object:
+		ok = n.checkObject()
+	case Map:
+		ok = n.checkMap()
+	case Array:
+		ok = n.checkArray()
+	case Any:
+		n.checkAny()
+	default:
+		n.checkText()
+	}
+	n.bad = n.doc.count() > before
+	if ok && s.After != nil {
+		s.After(n)
+		n.bad = n.doc.count() > before
+	}
+}
+
+// is reports whether the value has a kind of YAML node; null has every kind.
+func (n *Node) is(kind yaml.Kind, want string) bool {
+	if n.Null() || n.yaml.Kind == kind {
+		return true
+	}
+	n.Fail("is %s, use %s", kindOf(n.yaml), want)
+	return false
+}
+
+func kindOf(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	default:
+		return "a single value"
+	}
+}
+
+// tagged reports and refuses a tag such as !!binary.
+func (n *Node) tagged() bool {
+	if n.yaml.Style&yaml.TaggedStyle == 0 {
+		return false
+	}
+	n.Fail("a tag (!) is not accepted, use the value without it, in quotes if need be")
+	return true
+}
+
+func (n *Node) checkObject() bool {
+	s := n.schema
+	if n.Null() && s.NotNull != "" {
+		n.Fail("%s", s.NotNull)
+		return false
+	}
+	if !n.is(yaml.MappingNode, "a mapping") {
+		return false
+	}
+	var present []string
+	for _, c := range n.entries() {
+		present = append(present, c.key)
+		if of := s.Key(c.key); of != nil {
+			n.below = append(n.below, c)
+			c.check(of)
+		} else {
+			n.unknown(c)
+		}
+	}
+	n.needs(present)
+	return !n.Null()
+}
+
+// unknown reports a key that is not accepted. Below secret values it is shown
+// only if it is nearly a known one: {password:hunter2} is a key to YAML.
+func (n *Node) unknown(c *Node) {
+	if n.doc.full() {
+		n.doc.more++
+		return
+	}
+	known := n.schema.names()
+	near, ok := Suggest(c.key, known)
+	switch {
+	case ok:
+		c.Fail("unknown key, did you mean %q?", near)
+	case n.secret:
+		n.Fail("has an unknown key, use %s", OneOf(known))
+	default:
+		c.Fail("unknown key, use %s", OneOf(known))
+	}
+}
+
+// needs reports an object with two of the keys of which one is needed, or with
+// none and nothing that was probably meant to be one and is reported already.
+func (n *Node) needs(present []string) {
+	var first string
+	keys := n.schema.Needs
+	for _, k := range keys {
+		switch c := n.Get(k); {
+		case c != nil && first != "":
+			c.Fail("is not accepted beside %s, use one of the two", first)
+		case c != nil:
+			first = k
+		}
+	}
+	misspelt := func(k string) bool { _, near := Suggest(k, keys); return near }
+	switch {
+	case first != "" || slices.ContainsFunc(present, misspelt):
+	case len(keys) == 1:
+		n.Fail("has no %s", keys[0])
+	case len(keys) > 1:
+		n.Fail("has no %s, use %s", keys[0], OneOf(keys))
+	}
+}
+
+func (n *Node) checkMap() bool {
+	if !n.is(yaml.MappingNode, "a mapping") {
+		return false
+	}
+	for _, c := range n.entries() {
+		n.below = append(n.below, c)
+		switch err := n.checkKey(c.key); {
+		case err != nil && n.secret:
+			n.Fail("has a key that %w", err)
+		case err != nil:
+			c.Fail("%w", err)
+		case c.Null():
+			c.Fail("has no value")
+		default:
+			c.check(n.schema.Elem)
+			continue
+		}
+		c.failed, c.bad = true, true
+	}
+	return !n.Null()
+}
+
+func (n *Node) checkKey(key string) error {
+	if n.schema.MapKey == nil {
+		return nil
+	}
+	return n.schema.MapKey.checkText(key, n.secret)
+}
+
+func (n *Node) checkArray() bool {
+	s := n.schema
+	if s.Element != "" && (n.Null() || n.yaml.Kind == yaml.SequenceNode && len(n.yaml.Content) == 0) {
+		n.Fail("is empty, use at least one %s", s.Element)
+	}
+	if !n.is(yaml.SequenceNode, "a list") {
+		return false
+	}
+	if most := s.Max; most > 0 && len(n.yaml.Content) > most {
+		n.Fail("are %d, use at most %d", len(n.yaml.Content), most)
+		return false
+	}
+	n.below = n.elements()
+	seen := make(map[string]*Node)
+	for _, c := range n.below {
+		c.check(s.Elem)
+		if s.Unique == nil || c.failed {
+			continue
+		}
+		key := s.Unique(c)
+		if first := seen[key]; key != "" && first != nil {
+			c.Fail("duplicate of %s (line %d)", first.Path(), first.line)
+			c.bad = true
+		} else {
+			seen[key] = c
+		}
+	}
+	return !n.Null()
+}
+
+// checkAny checks a value of any kind.
+func (n *Node) checkAny() {
+	switch n.yaml.Kind {
+	case yaml.MappingNode:
+		n.below = n.entries()
+	case yaml.SequenceNode:
+		n.below = n.elements()
+	default:
+		n.text()
+	}
+	for _, c := range n.below {
+		c.check(n.schema)
+	}
+}
+
+// checkText checks a single value.
+func (n *Node) checkText() {
+	text, ok := n.text()
+	if !ok {
+		return
+	}
+	s := n.schema
+	if s.Kind == Boolean && (n.yaml.Tag != "!!bool" || text != "true" && text != "false") {
+		n.Fail("is not accepted, use true or false without quotes")
+	} else if err := s.checkText(text, n.secret); err != nil {
+		n.Fail("%w", err)
+	} else if s.Kind == File && text == "" {
+		n.Fail("has no value")
+	} else if s.Kind == File {
+		if err := n.doc.Readable(n.FilePath()); err != nil {
+			n.Fail("%w", err)
+		}
+	}
+}
+
+// text returns the text of a single value, as it was written. It is false after
+// an error.
+func (n *Node) text() (string, bool) {
+	switch {
+	case n.Null():
+		n.Fail("has no value")
+	case n.yaml.Kind != yaml.ScalarNode:
+		n.Fail("is %s, use a single value", kindOf(n.yaml))
+	case n.tagged():
+	case len(n.yaml.Value) > maxText && !n.secret:
+		n.Fail("is longer than %d bytes", maxText)
+	default:
+		return n.yaml.Value, true
+	}
+	return "", false
+}

@@ -1,0 +1,136 @@
+package schema
+
+import (
+	"fmt"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// elements returns the values of a list, none for null.
+func (n *Node) elements() []*Node {
+	if n.Null() || n.tagged() {
+		return nil
+	}
+	all := make([]*Node, 0, len(n.yaml.Content))
+	for i, y := range n.yaml.Content {
+		c := n.child("", y.Line, y)
+		if c == nil {
+			break
+		}
+		c.index = i
+		all = append(all, c)
+	}
+	return all
+}
+
+// entries returns the values of a mapping, those that are merged (<<) after its
+// own; none for null.
+func (n *Node) entries() (all []*Node) {
+	if n.Null() || n.tagged() || n.doc.tooLarge != nil {
+		return nil
+	}
+	own := make(map[string]bool, len(n.yaml.Content)/2)
+	n.eachEntry(n.yaml, func(key, value *yaml.Node) {
+		if own[key.Value] {
+			n.duplicate(key)
+			return
+		}
+		own[key.Value] = true
+		if c := n.child(key.Value, key.Line, value); c != nil {
+			all = append(all, c)
+		}
+	})
+	n.merge(n.yaml, n.depth, own, &all)
+	return all
+}
+
+func (n *Node) duplicate(key *yaml.Node) {
+	n.doc.values++
+	if n.secret {
+		n.failAt(key.Line, "has a duplicate key")
+		return
+	}
+	(&Node{doc: n.doc, parent: n, key: key.Value, line: key.Line}).Fail("duplicate key")
+}
+
+// eachEntry calls f for the entries of a mapping node, without its merges.
+func (n *Node) eachEntry(m *yaml.Node, f func(key, value *yaml.Node)) {
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		key := m.Content[i]
+		switch {
+		case key.Kind == yaml.AliasNode:
+			key = &yaml.Node{Kind: key.Alias.Kind, Value: key.Alias.Value, Line: key.Line}
+			fallthrough
+		case key.Tag != "!!merge":
+			if key.Kind != yaml.ScalarNode || key.Style&yaml.TaggedStyle != 0 {
+				n.Fail("has a key that is not a text")
+				continue
+			}
+			f(key, m.Content[i+1])
+		}
+	}
+}
+
+// merge adds the entries that << brings into a mapping.
+func (n *Node) merge(m *yaml.Node, depth int, own map[string]bool, all *[]*Node) {
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		if m.Content[i].Tag != "!!merge" {
+			continue
+		}
+		from := []*yaml.Node{m.Content[i+1]}
+		if from[0].Kind == yaml.SequenceNode {
+			from = from[0].Content
+		}
+		for _, other := range from {
+			if other.Kind == yaml.AliasNode {
+				other = other.Alias
+			}
+			if other.Kind != yaml.MappingNode {
+				n.Fail("<< brings in %s, use an alias of a mapping", kindOf(other))
+				continue
+			}
+			n.doc.values += len(other.Content) / 2
+			if !n.doc.accepts(n, depth+1) {
+				return
+			}
+			n.eachEntry(other, func(key, value *yaml.Node) {
+				if own[key.Value] {
+					return
+				}
+				own[key.Value] = true
+				if c := n.child(key.Value, key.Line, value); c != nil {
+					*all = append(*all, c)
+				}
+			})
+			n.merge(other, depth+1, own, all)
+		}
+	}
+}
+
+// child returns a value below this one, nil if that is too much.
+func (n *Node) child(key string, line int, y *yaml.Node) *Node {
+	if line == 0 {
+		line = y.Line
+	}
+	if y.Kind == yaml.AliasNode {
+		y = y.Alias
+	}
+	c := &Node{doc: n.doc, parent: n, key: key, line: line, depth: n.depth + 1, secret: n.secret, yaml: y}
+	if !n.doc.accepts(c, c.depth) {
+		return nil
+	}
+	return c
+}
+
+// accepts counts a value and reports whether it is within the limits.
+func (d *Document) accepts(n *Node, depth int) bool {
+	if depth > maxDepth {
+		n.Fail("is nested more than %d deep", maxDepth)
+		return false
+	}
+	d.values++
+	if d.values > maxValues && d.tooLarge == nil {
+		d.tooLarge = fmt.Errorf("%s: is too much: more than %d values in the file, values of aliases counted each time", n.Where(), maxValues)
+	}
+	return d.tooLarge == nil
+}

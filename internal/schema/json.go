@@ -1,0 +1,104 @@
+package schema
+
+// JSON returns the schema as one in JSON Schema, draft 7, and the definitions
+// that it refers to, by name. It accepts every file that the schema accepts, and
+// some more: what is not about one value is checked by the schema only.
+func (s *Schema) JSON() (root map[string]any, definitions map[string]any) {
+	definitions = make(map[string]any)
+	return s.json(definitions), definitions
+}
+
+// json returns a reference to the schema if it has a name, else the schema.
+func (s *Schema) json(definitions map[string]any) map[string]any {
+	if s.Name == "" {
+		return s.inline(definitions)
+	}
+	if definitions[s.Name] == nil {
+		shared := *s
+		shared.Doc = ""
+		definitions[s.Name] = shared.inline(definitions)
+	}
+	ref := map[string]any{"$ref": "#/definitions/" + s.Name}
+	if s.Doc == "" {
+		return ref
+	}
+	return map[string]any{"allOf": []any{ref}, "description": s.Doc} // draft 7 ignores what is beside $ref
+}
+
+func (s *Schema) inline(definitions map[string]any) map[string]any {
+	out := make(map[string]any)
+	s.kind(out, definitions)
+	for keyword, text := range map[string]string{"description": s.Doc, "default": s.Default} {
+		if text != "" {
+			out[keyword] = text
+		}
+	}
+	if s.Enum != nil {
+		out["enum"] = s.Enum
+	}
+	if s.Pattern != nil {
+		out["pattern"] = s.Pattern.String()
+	}
+	return out
+}
+
+// goDuration matches what time.ParseDuration accepts, except for a 0 without a
+// unit.
+const goDuration = `^[+-]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$|^[+-]?0$`
+
+// kind adds what follows from the kind. Null is an empty object or array.
+func (s *Schema) kind(out, definitions map[string]any) {
+	null := []string{"null"}
+	if s.NotNull != "" {
+		null = nil
+	}
+	switch s.Kind {
+	case Object:
+		s.object(out, definitions)
+		out["type"] = append([]string{"object"}, null...)
+	case Map:
+		out["type"], out["additionalProperties"] = append([]string{"object"}, null...), s.Elem.json(definitions)
+		if s.MapKey != nil {
+			out["propertyNames"] = s.MapKey.inline(nil)
+		}
+	case Array:
+		out["type"], out["items"] = append([]string{"array"}, null...), s.Elem.json(definitions)
+		if s.Element != "" {
+			out["type"], out["minItems"] = "array", 1
+		}
+		if s.Max > 0 {
+			out["maxItems"] = s.Max
+		}
+	case Boolean:
+		out["type"] = "boolean"
+	case Flag:
+		out["enum"] = []any{true, false, "true", "false", 1, 0, "1", "0"}
+	case Integer:
+		out["type"], out["minimum"], out["maximum"], out["pattern"] = []string{"integer", "string"}, s.Min, s.Max, `^[+-]?[0-9]+$`
+	case Duration:
+		out["type"], out["pattern"], out["minimum"], out["maximum"] = []string{"string", "integer"}, goDuration, 0, 0
+	case Any:
+	default:
+		out["type"] = []string{"string", "number", "boolean"}
+	}
+}
+
+// object adds the keys, and which of them are needed. A missing key is accepted if
+// the value may be null.
+func (s *Schema) object(out, definitions map[string]any) {
+	properties := make(map[string]any, len(s.Keys))
+	for _, k := range s.Keys {
+		properties[k.Name] = k.json(definitions)
+	}
+	out["properties"], out["additionalProperties"] = properties, false
+	switch {
+	case len(s.Needs) == 1:
+		out["required"] = s.Needs
+	case len(s.Needs) > 1:
+		var one []any
+		for _, k := range s.Needs {
+			one = append(one, map[string]any{"required": []string{k}})
+		}
+		out["oneOf"] = one
+	}
+}
