@@ -48,9 +48,7 @@ func (c *Config) Any() bool { return len(c.Files)+len(c.HTTP)+len(c.DNS) > 0 }
 
 const wantPath = "a path of discovery files, use one such as fleet/*.json; * is accepted only in the last part, the end is .json, .yml or .yaml"
 
-var (
-	sdFile = regexp.MustCompile(`^[^*]*(\*[^/]*)?\.(json|yml|yaml)$`)
-)
+var sdFile = regexp.MustCompile(`^[^*]*(\*[^/]*)?\.(json|yml|yaml)$`)
 
 // Section describes the section discovery, given the schemas of http_client and of
 // the URL of a document.
