@@ -24,7 +24,7 @@ type part struct {
 
 // api returns the API with which the exporter asks the part.
 func (p *part) api(wanted betanet.API) betanet.API {
-	if p.API == fake.Mixnodes {
+	if p.API == fake.MixnodesAPI {
 		return betanet.MixnodesAPI
 	}
 	return wanted
@@ -34,7 +34,7 @@ func (p *part) api(wanted betanet.API) betanet.API {
 // has an incident that is open and one that has ended, lost packets and stopped
 // mixnodes.
 var usual = []part{
-	{"steady", fake.Options{Seed: 1, API: fake.Mixnodes, Conditions: fake.Conditions{Active: 3}}},
+	{"steady", fake.Options{Seed: 1, API: fake.MixnodesAPI, Conditions: fake.Conditions{Active: 3}}},
 	{"flaky", fake.Options{Seed: 2, Every: 70 * time.Second, For: 35 * time.Second, Faults: []fake.Fault{{Kind: "http500"}, {Kind: "refuse"}, {Kind: "hang"}}}},
 	{"slow", fake.Options{Seed: 3, Latency: 800 * time.Millisecond, Conditions: fake.Conditions{Loss: 0.06}}},
 }
