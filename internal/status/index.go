@@ -195,7 +195,7 @@ func newForm(q *query) form {
 	return f
 }
 
-// tableColumns are those of the table: their titles, and by what they sort.
+// tableColumns describes the columns of the table: title, order and class.
 var tableColumns = []struct{ title, sort, class string }{
 	{"Upstream", "name", ""},
 	{"State", "state", ""},

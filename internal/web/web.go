@@ -1,5 +1,5 @@
 // Package web is how the exporter is reached: the only place with paths, and
-// the listener with its limits. No handler except that of /probe waits for an
+// the listener with its limits. Only the handler of /probe waits for an
 // upstream.
 package web
 
