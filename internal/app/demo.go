@@ -39,8 +39,8 @@ var usual = []part{
 	{"slow", fake.Options{Seed: 3, Latency: 800 * time.Millisecond, Conditions: fake.Conditions{Loss: 0.06}}},
 }
 
-// demo serves three simulated services. Those of a drill are well but for what
-// its script says.
+// demo serves three simulated services and an exporter for them. In a drill the
+// services fail as its script says, and otherwise work.
 func demo(ctx context.Context, c *config.Config, signals *signals, log *slog.Logger, stdout io.Writer) error {
 	parts := usual
 	if c.Drill.On {
@@ -83,10 +83,10 @@ func demo(ctx context.Context, c *config.Config, signals *signals, log *slog.Log
 func announce(w io.Writer, c *config.Config, url string) {
 	fmt.Fprintf(w, "Three simulated Betanet services are being collected every %s:\n", c.Settings.Interval)
 	if c.Drill.On {
-		fmt.Fprintf(w, "  %s are well but for what the drill does to them\n", strings.Join(fake.DrillServices, ", "))
+		fmt.Fprintf(w, "  %s are up, except for what the drill does to them\n", strings.Join(fake.DrillServices, ", "))
 	} else {
-		fmt.Fprint(w, `  steady  is well, most of its mixnodes have stopped
-  flaky   breaks down for 35s, after as long a time without
+		fmt.Fprint(w, `  steady  is up, most of its mixnodes have stopped
+  flaky   fails for 35s, then works for 35s
   slow    takes 0.8s for each answer, and loses packets
 `)
 	}
