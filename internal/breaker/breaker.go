@@ -1,14 +1,11 @@
-// Package breaker stops requests to an endpoint that keeps failing. It adds to
-// sony/gobreaker that an outcome can be ignored, that every change of state comes
-// back as a value, and that the end of a pause is known.
+// Package breaker stops requests to an endpoint that keeps failing. A breaker
+// is a value without a clock and without a lock: the time is an argument, and
+// the caller makes one call at a time.
 package breaker
 
 import (
 	"errors"
-	"sync"
 	"time"
-
-	"github.com/sony/gobreaker/v2"
 )
 
 // State is what a breaker lets through: everything, nothing, or one probe.
@@ -39,129 +36,84 @@ const (
 // ErrOpen means that no request may leave now.
 var ErrOpen = errors.New("circuit breaker is open")
 
-// Breaker guards one endpoint. All methods may be called at the same time.
+// Breaker guards one endpoint.
 type Breaker struct {
-	mu        sync.Mutex
-	cb        *gobreaker.TwoStepCircuitBreaker[struct{}] // nil before the first attempt
-	failures  uint32
-	pause     time.Duration
-	state     State
-	openUntil time.Time
-	entered   int // states since New
-	changes   []State
+	pause    time.Duration
+	opened   time.Time // start of the pause
+	limit    uint32    // consecutive failures that open it
+	failures uint32    // consecutive
+	entered  uint32    // states since New
+	state    State
+	probing  bool // the probe is out
 }
 
-// New makes a closed breaker that opens at the given number of consecutive
+// New returns a closed breaker that opens at the given number of consecutive
 // failures and then lasts for the pause.
-func New(failures uint32, pause time.Duration) *Breaker {
-	return &Breaker{failures: failures, pause: pause}
+func New(failures uint32, pause time.Duration) Breaker {
+	return Breaker{limit: failures, pause: pause}
 }
-
-// circuit returns gobreaker's half of the breaker. It is made for the first
-// attempt, because an upstream has endpoints that are never asked. The caller
-// holds b.mu.
-func (b *Breaker) circuit() *gobreaker.TwoStepCircuitBreaker[struct{}] {
-	if b.cb != nil {
-		return b.cb
-	}
-	b.cb = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
-		MaxRequests:  1,
-		Timeout:      b.pause,
-		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= b.failures },
-		IsSuccessful: func(err error) bool { return err == nil },
-		IsExcluded:   func(err error) bool { return err == errIgnored },
-		// Called under gobreaker's lock and, as all calls go through us, under
-		// b.mu: it may touch the fields and nothing else.
-		OnStateChange: func(_ string, _, to gobreaker.State) { b.changed(to) },
-	})
-	return b.cb
-}
-
-var (
-	errFailure = errors.New("failure")
-	errIgnored = errors.New("ignored")
-)
 
 // A Permit is the right to make one attempt.
 type Permit struct {
-	// Probe says that this is the only attempt let through while half-open.
+	// Probe reports that this is the only attempt let through while half-open.
 	Probe bool
-	// Changes are the states entered by admitting it, nil if none.
-	Changes []State
-	b       *Breaker
-	entered int // b.entered when it was admitted
-	done    func(error)
+	// HalfOpened reports that admitting it moved the breaker from open to half-open.
+	HalfOpened bool
+	entered    uint32
 }
 
-// Allow asks for an attempt. On nil the caller must call Done on the permit
-// exactly once, from any goroutine. ErrOpen means that no request may leave
-// now: the pause lasts, or a probe is out.
-func (b *Breaker) Allow() (*Permit, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	done, err := b.circuit().Allow()
-	changes := b.take()
-	if err != nil {
-		return nil, ErrOpen
+// Allow asks for an attempt. On nil the caller must call Done with the permit
+// exactly once. ErrOpen means that no request may leave now: the pause lasts,
+// its last moment included, or a probe is out.
+func (b *Breaker) Allow(now time.Time) (Permit, error) {
+	halfOpened := b.state == Open && now.Sub(b.opened) > b.pause
+	switch {
+	case halfOpened:
+		b.enter(HalfOpen)
+	case b.state == Open || b.probing:
+		return Permit{}, ErrOpen
 	}
-	return &Permit{Probe: b.state == HalfOpen, Changes: changes, b: b, entered: b.entered, done: done}, nil
+	b.probing = b.state == HalfOpen
+	return Permit{Probe: b.probing, HalfOpened: halfOpened, entered: b.entered}, nil
 }
 
-// Done reports how the attempt ended and returns the states entered by it. An
-// attempt that was admitted in an earlier state changes nothing.
-func (p *Permit) Done(o Outcome) []State {
-	p.b.mu.Lock()
-	defer p.b.mu.Unlock()
-	if p.entered != p.b.entered {
-		return nil // gobreaker would half-open for a late result after the pause
+// Done reports how an attempt ended, and returns whether that changed the state.
+// An attempt that was admitted in an earlier state changes nothing.
+func (b *Breaker) Done(p Permit, o Outcome, now time.Time) (changed bool) {
+	if p.entered != b.entered {
+		return false
 	}
-	switch o {
-	case Success:
-		p.done(nil)
-	case Failure:
-		p.done(errFailure)
+	switch {
+	case o == Ignored:
+		b.probing = false
+	case o == Success && !p.Probe:
+		b.failures = 0
+	case o == Success:
+		b.enter(Closed)
+	case p.Probe || b.failures+1 >= b.limit:
+		b.enter(Open)
+		b.opened = now
 	default:
-		p.done(errIgnored)
+		b.failures++
 	}
-	return p.b.take()
+	return p.entered != b.entered
+}
+
+func (b *Breaker) enter(s State) {
+	b.state, b.failures, b.probing = s, 0, false
+	b.entered++
 }
 
 // State is the state last entered. An open breaker stays open until the first
 // attempt after its pause is admitted.
-func (b *Breaker) State() State {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.state
-}
+func (b *Breaker) State() State { return b.state }
 
-// OpenUntil is the first moment at which an attempt is admitted again. It is
-// the zero time unless the breaker is open.
+// OpenUntil returns when to make the first attempt after the pause: a
+// millisecond later, because the end belongs to the pause. It is the zero time
+// unless the breaker is open.
 func (b *Breaker) OpenUntil() time.Time {
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	if b.state != Open {
 		return time.Time{}
 	}
-	return b.openUntil
-}
-
-func (b *Breaker) changed(to gobreaker.State) {
-	switch to {
-	case gobreaker.StateOpen:
-		b.state = Open
-		// gobreaker admits strictly after the pause.
-		b.openUntil = time.Now().Add(b.pause + time.Millisecond)
-	case gobreaker.StateHalfOpen:
-		b.state = HalfOpen
-	default:
-		b.state = Closed
-	}
-	b.entered++
-	b.changes = append(b.changes, b.state)
-}
-
-func (b *Breaker) take() []State {
-	c := b.changes
-	b.changes = nil
-	return c
+	return b.opened.Add(b.pause + time.Millisecond)
 }

@@ -15,13 +15,13 @@ const (
 )
 
 // inBubble runs a test on a fake clock, with a breaker made on it.
-func inBubble(t *testing.T, f func(t *testing.T, b *Breaker)) {
+func inBubble(t *testing.T, f func(t *testing.T, b *clocked)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { f(t, New(failures, pause)) })
+	synctest.Test(t, func(t *testing.T) { f(t, newClocked(failures, pause)) })
 }
 
 // admit asks for an attempt that must be let through.
-func admit(t *testing.T, b *Breaker) *Permit {
+func admit(t *testing.T, b *clocked) *clockedPermit {
 	t.Helper()
 	p, err := b.Allow()
 	if err != nil {
@@ -31,7 +31,7 @@ func admit(t *testing.T, b *Breaker) *Permit {
 }
 
 // refuse asks for an attempt that must not be let through.
-func refuse(t *testing.T, b *Breaker) {
+func refuse(t *testing.T, b *clocked) {
 	t.Helper()
 	if p, err := b.Allow(); !errors.Is(err, ErrOpen) || p != nil {
 		t.Fatalf("Allow(): got %v, %v, want no permit and ErrOpen", p, err)
@@ -39,20 +39,20 @@ func refuse(t *testing.T, b *Breaker) {
 }
 
 // call makes one whole attempt.
-func call(t *testing.T, b *Breaker, o Outcome) []State {
+func call(t *testing.T, b *clocked, o Outcome) []State {
 	t.Helper()
 	return admit(t, b).Done(o)
 }
 
 // repeat makes a number of attempts that all end alike.
-func repeat(t *testing.T, b *Breaker, n int, o Outcome) {
+func repeat(t *testing.T, b *clocked, n int, o Outcome) {
 	t.Helper()
 	for range n {
 		call(t, b, o)
 	}
 }
 
-func wantState(t *testing.T, b *Breaker, want State) {
+func wantState(t *testing.T, b *clocked, want State) {
 	t.Helper()
 	if got := b.State(); got != want {
 		t.Fatalf("State(): got %v, want %v", got, want)
@@ -67,7 +67,7 @@ func wantChanges(t *testing.T, got []State, want ...State) {
 }
 
 func TestANewBreakerIsClosed(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *Breaker) {
+	inBubble(t, func(t *testing.T, b *clocked) {
 		wantState(t, b, Closed)
 		p := admit(t, b)
 		wantChanges(t, p.Changes)
@@ -78,7 +78,7 @@ func TestANewBreakerIsClosed(t *testing.T) {
 }
 
 func TestOpensAtTheFifthFailureAndNotEarlier(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *Breaker) {
+	inBubble(t, func(t *testing.T, b *clocked) {
 		for range failures - 1 {
 			wantChanges(t, call(t, b, Failure))
 			wantState(t, b, Closed)
@@ -89,7 +89,7 @@ func TestOpensAtTheFifthFailureAndNotEarlier(t *testing.T) {
 }
 
 func TestSuccessResetsTheStreak(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *Breaker) {
+	inBubble(t, func(t *testing.T, b *clocked) {
 		repeat(t, b, failures-1, Failure)
 		call(t, b, Success)
 		repeat(t, b, failures-1, Failure)
@@ -99,7 +99,7 @@ func TestSuccessResetsTheStreak(t *testing.T) {
 }
 
 func TestIgnoredDoesNotCount(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *Breaker) {
+	inBubble(t, func(t *testing.T, b *clocked) {
 		repeat(t, b, failures-1, Failure)
 		repeat(t, b, 3*failures, Ignored)
 		wantState(t, b, Closed)
@@ -107,7 +107,7 @@ func TestIgnoredDoesNotCount(t *testing.T) {
 }
 
 func TestIgnoredDoesNotResetTheStreak(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *Breaker) {
+	inBubble(t, func(t *testing.T, b *clocked) {
 		repeat(t, b, failures-1, Failure)
 		call(t, b, Ignored)
 		wantChanges(t, call(t, b, Failure), Open)
@@ -115,7 +115,7 @@ func TestIgnoredDoesNotResetTheStreak(t *testing.T) {
 }
 
 func TestTimeDoesNotResetTheStreak(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *Breaker) {
+	inBubble(t, func(t *testing.T, b *clocked) {
 		repeat(t, b, failures-1, Failure)
 		time.Sleep(24 * time.Hour)
 		wantChanges(t, call(t, b, Failure), Open)
@@ -123,8 +123,8 @@ func TestTimeDoesNotResetTheStreak(t *testing.T) {
 }
 
 func TestFailuresOfAttemptsThatOverlapCountTogether(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *Breaker) {
-		var out []*Permit
+	inBubble(t, func(t *testing.T, b *clocked) {
+		var out []*clockedPermit
 		for range failures {
 			out = append(out, admit(t, b))
 		}

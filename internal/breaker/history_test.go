@@ -98,14 +98,14 @@ func (m *model) done(era int, o Outcome, now time.Time) {
 
 // attempt is an admitted attempt that is not yet finished.
 type attempt struct {
-	permit *Permit
+	permit *clockedPermit
 	era    int
 }
 
 // replay runs a history on a breaker and on the model, and tells where they
 // part. It runs inside a bubble, rapid outside of it.
 func replay(steps []step, limit int) error {
-	b, m := New(uint32(limit), pause), &model{limit: limit}
+	b, m := newClocked(uint32(limit), pause), &model{limit: limit}
 	var out []attempt
 	var moves []State
 	probes := 0 // out now; counted apart from the model

@@ -6,25 +6,25 @@ import (
 )
 
 // opened is a breaker that has just opened.
-func opened(t *testing.T, f func(t *testing.T, b *Breaker)) {
+func opened(t *testing.T, f func(t *testing.T, b *clocked)) {
 	t.Helper()
-	inBubble(t, func(t *testing.T, b *Breaker) {
+	inBubble(t, func(t *testing.T, b *clocked) {
 		repeat(t, b, failures, Failure)
 		f(t, b)
 	})
 }
 
 // probing is a breaker whose probe is out.
-func probing(t *testing.T, f func(t *testing.T, b *Breaker, probe *Permit)) {
+func probing(t *testing.T, f func(t *testing.T, b *clocked, probe *clockedPermit)) {
 	t.Helper()
-	opened(t, func(t *testing.T, b *Breaker) {
+	opened(t, func(t *testing.T, b *clocked) {
 		time.Sleep(pause + 1)
 		f(t, b, admit(t, b))
 	})
 }
 
 func TestOpenLastsThePause(t *testing.T) {
-	opened(t, func(t *testing.T, b *Breaker) {
+	opened(t, func(t *testing.T, b *clocked) {
 		refuse(t, b)
 		time.Sleep(pause)
 		refuse(t, b) // the very end belongs to the pause
@@ -35,7 +35,7 @@ func TestOpenLastsThePause(t *testing.T) {
 }
 
 func TestTheFirstAttemptAfterThePauseIsTheProbe(t *testing.T) {
-	probing(t, func(t *testing.T, b *Breaker, probe *Permit) {
+	probing(t, func(t *testing.T, b *clocked, probe *clockedPermit) {
 		wantChanges(t, probe.Changes, HalfOpen)
 		wantState(t, b, HalfOpen)
 		if !probe.Probe {
@@ -45,14 +45,14 @@ func TestTheFirstAttemptAfterThePauseIsTheProbe(t *testing.T) {
 }
 
 func TestAnOpenBreakerStaysOpenUntilSomebodyAsks(t *testing.T) {
-	opened(t, func(t *testing.T, b *Breaker) {
+	opened(t, func(t *testing.T, b *clocked) {
 		time.Sleep(10 * pause)
 		wantState(t, b, Open)
 	})
 }
 
 func TestOneProbeIsOutHoweverLongItTakes(t *testing.T) {
-	probing(t, func(t *testing.T, b *Breaker, _ *Permit) {
+	probing(t, func(t *testing.T, b *clocked, _ *clockedPermit) {
 		for range 10 {
 			refuse(t, b)
 			time.Sleep(pause)
@@ -62,7 +62,7 @@ func TestOneProbeIsOutHoweverLongItTakes(t *testing.T) {
 }
 
 func TestASuccessfulProbeCloses(t *testing.T) {
-	probing(t, func(t *testing.T, b *Breaker, probe *Permit) {
+	probing(t, func(t *testing.T, b *clocked, probe *clockedPermit) {
 		wantChanges(t, probe.Done(Success), Closed)
 		if admit(t, b).Probe {
 			t.Error("Probe after closing: got true, want false")
@@ -71,7 +71,7 @@ func TestASuccessfulProbeCloses(t *testing.T) {
 }
 
 func TestClosingStartsANewStreak(t *testing.T) {
-	probing(t, func(t *testing.T, b *Breaker, probe *Permit) {
+	probing(t, func(t *testing.T, b *clocked, probe *clockedPermit) {
 		probe.Done(Success)
 		repeat(t, b, failures-1, Failure)
 		wantState(t, b, Closed)
@@ -80,7 +80,7 @@ func TestClosingStartsANewStreak(t *testing.T) {
 }
 
 func TestAFailedProbeOpensForAWholePause(t *testing.T) {
-	probing(t, func(t *testing.T, b *Breaker, probe *Permit) {
+	probing(t, func(t *testing.T, b *clocked, probe *clockedPermit) {
 		time.Sleep(7 * time.Second) // the pause begins when the probe ends
 		wantChanges(t, probe.Done(Failure), Open)
 		time.Sleep(pause)
@@ -91,7 +91,7 @@ func TestAFailedProbeOpensForAWholePause(t *testing.T) {
 }
 
 func TestAnIgnoredProbeGivesItsPermitBack(t *testing.T) {
-	probing(t, func(t *testing.T, b *Breaker, probe *Permit) {
+	probing(t, func(t *testing.T, b *clocked, probe *clockedPermit) {
 		for range 3 {
 			wantChanges(t, probe.Done(Ignored))
 			wantState(t, b, HalfOpen)
@@ -106,7 +106,7 @@ func TestAnIgnoredProbeGivesItsPermitBack(t *testing.T) {
 
 func TestLateResultsChangeNothingWhileOpen(t *testing.T) {
 	for _, late := range []Outcome{Success, Failure, Ignored} {
-		inBubble(t, func(t *testing.T, b *Breaker) {
+		inBubble(t, func(t *testing.T, b *clocked) {
 			early := admit(t, b)
 			repeat(t, b, failures, Failure)
 			time.Sleep(pause / 2)
@@ -122,7 +122,7 @@ func TestLateResultsChangeNothingWhileOpen(t *testing.T) {
 
 func TestLateResultsChangeNothingWhileTheProbeIsOut(t *testing.T) {
 	for _, late := range []Outcome{Success, Failure, Ignored} {
-		inBubble(t, func(t *testing.T, b *Breaker) {
+		inBubble(t, func(t *testing.T, b *clocked) {
 			early := admit(t, b)
 			repeat(t, b, failures, Failure)
 			time.Sleep(pause + 1)
@@ -136,8 +136,8 @@ func TestLateResultsChangeNothingWhileTheProbeIsOut(t *testing.T) {
 }
 
 func TestLateFailuresDoNotCountAfterClosing(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *Breaker) {
-		early := []*Permit{admit(t, b), admit(t, b)}
+	inBubble(t, func(t *testing.T, b *clocked) {
+		early := []*clockedPermit{admit(t, b), admit(t, b)}
 		repeat(t, b, failures, Failure)
 		time.Sleep(pause + 1)
 		call(t, b, Success)
@@ -152,7 +152,7 @@ func TestLateFailuresDoNotCountAfterClosing(t *testing.T) {
 // probe, and OpenUntil, by which the probe is scheduled, would be gone.
 func TestALateResultAfterThePauseChangesNothing(t *testing.T) {
 	for _, late := range []Outcome{Success, Failure, Ignored} {
-		inBubble(t, func(t *testing.T, b *Breaker) {
+		inBubble(t, func(t *testing.T, b *clocked) {
 			early := admit(t, b)
 			repeat(t, b, failures, Failure)
 			time.Sleep(pause + 1)
@@ -163,7 +163,7 @@ func TestALateResultAfterThePauseChangesNothing(t *testing.T) {
 }
 
 func TestOpenUntilIsTheMomentOfTheNextProbe(t *testing.T) {
-	opened(t, func(t *testing.T, b *Breaker) {
+	opened(t, func(t *testing.T, b *clocked) {
 		until := b.OpenUntil()
 		if wait := time.Until(until); wait <= pause || wait > pause+10*time.Millisecond {
 			t.Fatalf("time until OpenUntil(): got %v, want just over %v", wait, pause)
@@ -174,7 +174,7 @@ func TestOpenUntilIsTheMomentOfTheNextProbe(t *testing.T) {
 }
 
 func TestOpenUntilFollowsAFailedProbe(t *testing.T) {
-	probing(t, func(t *testing.T, b *Breaker, probe *Permit) {
+	probing(t, func(t *testing.T, b *clocked, probe *clockedPermit) {
 		time.Sleep(3 * time.Second)
 		probe.Done(Failure)
 		if wait := time.Until(b.OpenUntil()); wait <= pause {
@@ -184,7 +184,7 @@ func TestOpenUntilFollowsAFailedProbe(t *testing.T) {
 }
 
 func TestOpenUntilIsZeroUnlessOpen(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *Breaker) {
+	inBubble(t, func(t *testing.T, b *clocked) {
 		want := func(when string) {
 			t.Helper()
 			if got := b.OpenUntil(); !got.IsZero() {

@@ -13,7 +13,7 @@ import (
 // not their races.
 func TestParallelUseKeepsOneProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := New(failures, pause)
+		b := newClocked(failures, pause)
 		var probes atomic.Int32
 		var entered [NumStates]atomic.Int32
 		count := func(changes []State) {

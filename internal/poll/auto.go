@@ -1,108 +1,87 @@
 package poll
 
 import (
-	"net/http"
-	"slices"
-	"time"
-
 	"github.com/betanet/betanet_exporter/internal/betanet"
 	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// undecided reports whether a failure may only mean that the wrong API was
-// asked: a 404 of v1 where the API is to be found out.
-func (r *replica) undecided(e betanet.Endpoint, f *betanet.Failure) bool {
-	return r.u.API == betanet.Auto && e != betanet.Mixnodes && f.Status == http.StatusNotFound
-}
-
-// settlePending finds out what the 404s of a collection mean. If the last
-// answer of all of v1 is 404, the same collection asks for /mixnodes: after a
-// valid document there the 404s count for nothing, after anything else they are
-// failures that also say what /mixnodes answered. The last answer counts rather
-// than this collection's, because endpoints whose breakers are open are probed
-// one by one, and an upstream that was replaced by one of the other API would
-// never be recognised.
-func (c *collection) settlePending() {
-	pending := func(a ask) bool { return a.pending != nil }
-	if !slices.ContainsFunc(c.asks, pending) {
+// detectAPI finds out what the 404s of a collection mean. If the last response of
+// all of v1 is 404, the same collection asks once for /mixnodes: after a valid
+// document there the 404s count for nothing, after anything else they are
+// failures that also give the response of /mixnodes, which may be from an earlier
+// collection, because a breaker and a Retry-After are observed here too. The last
+// response counts rather than this collection's, because endpoints whose breakers
+// are open are probed one by one, and an upstream that was replaced by one of the
+// other API would never be recognised.
+func (c *core) detectAPI(col *collection) {
+	r := col.replica
+	for _, e := range betanet.V1.Endpoints() {
+		if !r.endpoints[e].notFound {
+			r.refused = nil
+			c.conclude(col, reply{})
+			return
+		}
+	}
+	mix := r.endpoints[betanet.Mixnodes]
+	if mix.busy || c.closed || !c.now.Before(col.deadline) || !mix.askable(c.now) {
+		c.conclude(col, reply{})
 		return
 	}
-	got, refused := c.tryMixnodes(c.limit)
-	for i := range c.asks {
-		a := &c.asks[i]
-		if !pending(*a) {
-			continue
-		}
-		if got.doc != nil {
-			a.pending.permit.Done(breaker.Ignored)
-		} else {
-			if refused != nil {
-				a.failure = a.failure.AfterTrying(betanet.Mixnodes, refused)
-				a.pending.attempt.Failure = a.failure
-			}
-			c.finish(a, a.pending.permit, breaker.Failure, a.pending.attempt)
-			c.settle(a)
-		}
-		c.release(a.endpoint)
-	}
-	if got.doc != nil {
-		c.fetched(betanet.Mixnodes, got, false)
-	}
+	mix.busy, col.detecting = true, true
+	c.send(&fetch{endpoint: betanet.Mixnodes, fresh: true, collection: col})
 }
 
-// tryMixnodes asks once for /mixnodes if all of v1 answered 404. refused is why
-// that path gave no document when it was last asked, which may have been in an
-// earlier collection: a Retry-After is observed here too.
-func (r *replica) tryMixnodes(lim limit) (got reply, refused *betanet.Failure) {
-	r.mu.Lock()
-	all := true
-	for _, e := range betanet.V1.Endpoints() {
-		all = all && r.endpoints[e].notFound
-	}
-	now := time.Now()
-	mix := &r.endpoints[betanet.Mixnodes]
-	free := all && !mix.busy && lim.ctx.Err() == nil && lim.left() > 0 && !mix.breaker.OpenUntil().After(now) && !mix.notBefore.After(now)
-	mix.busy = mix.busy || free
-	if !all {
-		r.refused = nil
-	}
-	refused = r.refused
-	r.mu.Unlock()
-	if !free {
-		return reply{}, refused
-	}
-	defer r.release(betanet.Mixnodes)
-	var l leash
-	defer l.end()
-	at := Attempt{Source: r.source(betanet.Mixnodes), Number: 1, Recurring: true, Detecting: true}
-	got = r.attempt(lim, &l, &at, true)
+// detected takes the response of /mixnodes.
+func (c *core) detected(col *collection, got reply, at Attempt) {
+	col.detecting = false
+	mix := col.endpoints[betanet.Mixnodes]
+	mix.busy = false
 	if got.failure == nil || !got.failure.Ignored {
-		r.p.o.Report(at)
-		refused = got.failure
+		c.report(at)
+		col.refused = got.failure
 	}
 	if got.failure != nil {
-		r.obey(betanet.Mixnodes, got.failure)
+		c.applyRetryAfter(mix, got.failure)
 	}
-	r.mu.Lock()
-	r.refused = refused
-	r.mu.Unlock()
-	return got, refused
+	c.conclude(col, got)
+}
+
+// conclude ends the attempts that waited for the response of /mixnodes.
+func (c *core) conclude(col *collection, got reply) {
+	for i := range col.asks {
+		a := &col.asks[i]
+		switch {
+		case a.state != undecided:
+		case got.doc != nil:
+			a.of.breaker.Done(a.permit, breaker.Ignored, c.now)
+			a.failure = nil
+			c.settle(col, a)
+		default:
+			if col.refused != nil {
+				a.failure = a.failure.AfterTrying(betanet.Mixnodes, col.refused)
+				a.pending.Failure = a.failure
+			}
+			c.finish(col, a, *a.pending, false)
+		}
+	}
+	if got.doc != nil {
+		c.fetched(col, betanet.Mixnodes, got, false)
+	}
 }
 
 // switchTo makes the API of an endpoint that has just given a valid document
-// the one in use. What belonged to the other goes. The caller holds
-// the mutex.
-func (r *replica) switchTo(e betanet.Endpoint) {
+// the one in use. What belonged to the other goes.
+func (r *replica) switchTo(u *fleet.Upstream, e betanet.Endpoint) {
 	api := e.API()
 	if r.api == api {
 		return
 	}
 	for _, old := range r.api.Endpoints() {
 		busy, attempts := r.endpoints[old].busy, r.endpoints[old].attempts
-		r.endpoints[old] = r.pristine()
+		r.endpoints[old] = newEndpoint(u)
 		r.endpoints[old].busy, r.endpoints[old].attempts = busy, attempts
 	}
-	r.totals, r.refused = fleet.Accumulator{Histogram: r.u.Settings.Histogram}, nil
+	r.totals, r.refused = fleet.Accumulator{Histogram: u.Settings.Histogram}, nil
 	r.api = api
 }

@@ -199,12 +199,14 @@ func TestAnUpstreamReplacedDuringAnOutageIsRecognised(t *testing.T) {
 func TestACollectionThatIsOverLeavesTheOtherAPIToTheNext(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *bed) {
 		b.behave(mixnodes)
-		r := b.poller.upstreams[b.upstream].inUse
+		c := b.poller.upstreams[b.upstream].core
 		for _, e := range betanet.V1.Endpoints() {
-			r.endpoints[e].notFound = true
+			c.inUse.endpoints[e].notFound = true
 		}
-		if got, _ := r.tryMixnodes(limit{ctx: t.Context(), deadline: time.Now()}); got.doc != nil || b.count() > 0 {
-			t.Errorf("got %v and %d requests after the end, want none", got.doc, b.count())
+		over := &collection{replica: c.inUse, deadline: time.Now()}
+		c.moment = b.poller.moment()
+		if c.detectAPI(over); over.detecting || len(c.do.requests) > 0 {
+			t.Errorf("got %d requests after the end, want none", len(c.do.requests))
 		}
 		b.until(time.Second)
 		if got := b.view().API; got != betanet.MixnodesAPI {

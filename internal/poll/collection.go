@@ -1,100 +1,53 @@
 package poll
 
 import (
-	"context"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
 	"github.com/betanet/betanet_exporter/internal/breaker"
-	"github.com/betanet/betanet_exporter/internal/retry"
 )
 
-// limit is how long a collection may go on: until ctx ends, because it is not
-// wanted any more, or until the deadline.
-type limit struct {
-	ctx      context.Context
-	deadline time.Time
-	hurry    bool // somebody waits for the end
-}
-
-func (l limit) left() time.Duration { return time.Until(l.deadline) }
-
-// sleepUntil waits, or reports that the limit comes first.
-func (l limit) sleepUntil(at time.Time) bool {
-	d := time.Until(at)
-	switch {
-	case d <= 0:
-		return true
-	case at.After(l.deadline):
-		return false
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-l.ctx.Done():
-		return false
-	}
-}
-
-// collect makes one collection of endpoints that the caller has claimed.
-func (r *replica) collect(lim limit, endpoints []betanet.Endpoint) {
-	c := collection{replica: r, limit: lim, asks: make([]ask, 0, len(endpoints))}
-	r.mu.Lock()
-	for _, failing := range []bool{false, true} { // so that they hold up nobody
-		for _, e := range endpoints {
-			if failing == (r.endpoints[e].record.Failure != nil) {
-				c.asks = append(c.asks, ask{endpoint: e, failing: failing})
-			}
-		}
-	}
-	r.mu.Unlock()
-	if r.p.Connections() == Parallel {
-		r.spread.Store(true)
-		c.parallel()
-		c.workers.Wait()
-	} else {
-		if r.spread.Swap(false) {
-			r.client.Close()
-		}
-		c.inTurn()
-	}
-	c.settlePending()
-}
-
-// collection is one that is running.
+// collection is one that is running: for each of some endpoints, within one
+// deadline, retry( breaker( attempt ) ).
 type collection struct {
-	*replica
-	limit
-	asks    []ask // what failed last comes last
-	next    atomic.Int32
-	workers sync.WaitGroup
-	reset   bool // a document showed a reset, which is counted once; guarded by the replica's mutex
+	*replica           // that is asked now
+	from     *replica  // that another is being looked for instead of, nil if none is
+	tried    int       // replicas tried instead of it
+	due      time.Time // zero if it was not due at a time: at start, or on demand
+	began    time.Time
+	deadline time.Time
+	eager    bool // somebody waits for the end
+
+	asks       []ask     // what failed last comes last
+	inTurn     bool      // one at a time, because descriptors are few
+	workers    int       // how many are begun at a time; each is then kept through its retries
+	parallelAt time.Time // when there is to be another worker, zero for never
+	detecting  bool      // the request that finds out the API is out
+	reset      bool      // a document showed a reset, which is counted once
 }
 
 // ask is what becomes of one endpoint in one collection.
 type ask struct {
 	endpoint betanet.Endpoint
-	failing  bool             // it failed in an earlier collection already
-	attempts int              // made so far
-	breaker  *breaker.Breaker // asked last; a switch of API replaces the endpoint's
-	waits    *retry.Waits
+	failing  bool // it failed in an earlier collection already
+	state    askState
+	attempts int       // made so far
 	due      time.Time // of the next attempt, zero for now
-	answer
+	of       *endpoint // asked last; a switch of API replaces it
+	permit   breaker.Permit
+	reply             // of the last attempt; nothing, if it was not made
+	pending  *Attempt // where undecided
 }
 
-// end settles what the collection of an endpoint came to, unless that is not
-// known yet.
-func (c *collection) end(a *ask) {
-	if a.pending == nil {
-		c.settle(a)
-		c.release(a.endpoint)
-	}
-}
+type askState uint8
+
+const (
+	ready     askState = iota // for its first attempt, or for the next when that is due
+	out                       // an attempt is being made
+	undecided                 // a 404 of an upstream whose API is not settled
+	settled
+)
 
 // overtake is how long a collection may take before its other endpoints are asked
 // over another connection. An upstream that answers as usual needs one, which
@@ -102,76 +55,138 @@ func (c *collection) end(a *ask) {
 // So is what failed last, and one for whose answer somebody waits.
 const overtake = 250 * time.Millisecond
 
-// parallel asks the endpoints that nobody has taken, one after the other, and
-// has another do the same meanwhile if that takes its time.
-func (c *collection) parallel() {
-	var slow *time.Timer
-	switch second := int(c.next.Load()) + 1; {
-	case second >= len(c.asks):
-	case c.hurry || c.asks[second].failing || c.p.overtake == 0:
-		c.workers.Go(c.parallel)
-	default:
-		c.workers.Add(1)
-		slow = time.AfterFunc(c.p.overtake, func() {
-			defer c.workers.Done()
-			c.parallel()
-		})
+// begin starts a collection of endpoints that are claimed.
+func (c *core) begin(col *collection, endpoints []betanet.Endpoint) {
+	col.began = c.now
+	e := Began{Upstream: c.u, Replica: col.name, Endpoints: len(endpoints), Due: col.due}
+	if !col.due.IsZero() {
+		e.Delay = c.now.Sub(col.due)
 	}
-	var l leash
-	for i := int(c.next.Add(1)) - 1; i < len(c.asks); i = int(c.next.Add(1)) - 1 {
-		a := &c.asks[i]
-		for c.try(c.limit, &l, a) && c.sleepUntil(a.due) {
+	c.report(e)
+	c.collections = append(c.collections, col)
+	c.assign(col, col.replica, endpoints)
+	c.advance(col)
+}
+
+// assign makes a collection ask these endpoints of a replica.
+func (c *core) assign(col *collection, r *replica, endpoints []betanet.Endpoint) {
+	col.replica, col.workers, col.parallelAt, col.reset = r, 0, c.now, false
+	col.asks = make([]ask, 0, len(endpoints))
+	for _, failing := range []bool{false, true} { // so that they hold up nobody
+		for _, e := range endpoints {
+			if failing == (r.endpoints[e].record.Failure != nil) {
+				col.asks = append(col.asks, ask{endpoint: e, failing: failing})
+			}
 		}
-		c.end(a)
 	}
-	l.end()
-	if slow != nil && slow.Stop() {
-		c.workers.Done()
+	col.inTurn = c.connections != Parallel
+	if col.inTurn && r.spread {
+		c.do.idle = append(c.do.idle, r)
+	}
+	r.spread = !col.inTurn
+}
+
+// advance does what a collection can do now.
+func (c *core) advance(col *collection) {
+	for !col.detecting {
+		for a := c.choose(col); a != nil; a = c.choose(col) {
+			if c.closed || col.inTurn && col.deadline.Sub(c.now) < c.minAttemptTime() {
+				c.settle(col, a) // what would be cut short is left for the next collection
+			} else {
+				c.try(col, a)
+			}
+		}
+		count := col.count()
+		switch {
+		case count[ready]+count[out] > 0:
+			return
+		case count[undecided] > 0:
+			c.detectAPI(col)
+		case !c.failover(col):
+			c.end(col)
+			return
+		}
 	}
 }
 
-// inTurn asks one endpoint after the other over one connection: once each, and
-// then those again that are to be retried, so that an endpoint that hangs holds
-// up the others by one attempt at most. What would be cut short by the end of
-// the collection is left for the next.
-func (c *collection) inTurn() {
-	open := make([]*ask, len(c.asks))
-	for i := range open {
-		open[i] = &c.asks[i]
+// count returns how many asks there are in each state.
+func (col *collection) count() (n [settled + 1]int) {
+	for i := range col.asks {
+		n[col.asks[i].state]++
 	}
-	var l leash
-	defer l.end()
-	for len(open) > 0 {
-		slices.SortStableFunc(open, func(a, b *ask) int { return a.due.Compare(b.due) })
-		a := open[0]
-		if c.sleepUntil(a.due) && c.left() >= c.worthwhile() && c.tryAlone(&l, a) {
+	return n
+}
+
+// choose returns the ask that is due first, nil if none is to be tried now.
+// Endpoints are begun one after the other, and another worker begins one
+// meanwhile if that takes its time. When descriptors are few, all are asked once
+// and then those again that are to be retried, one at a time over one
+// connection, so that an endpoint that hangs holds up the others by one attempt.
+func (c *core) choose(col *collection) (first *ask) {
+	if col.inTurn && c.requests > 0 && !c.closed && col.deadline.After(c.now) {
+		return nil
+	}
+	begun, working := 0, 0
+	for i := range col.asks {
+		a := &col.asks[i]
+		if a.attempts > 0 || a.state == settled {
+			begun++
+		}
+		if a.attempts > 0 && a.state <= out {
+			working++
+		}
+	}
+	another := working == col.workers
+	for i := range col.asks {
+		a := &col.asks[i]
+		waits := a.attempts == 0 && !col.inTurn && another && !c.due(col.parallelAt) || a.due.After(c.now)
+		if a.state == ready && (!waits || c.closed) && (first == nil || a.due.Before(first.due)) {
+			first = a
+		}
+	}
+	if first != nil && first.attempts == 0 && another {
+		col.workers++
+		col.parallelAt = c.now.Add(c.shared.overtake)
+		if second := begun + 1; second < len(col.asks) && (col.eager || col.asks[second].failing) {
+			col.parallelAt = c.now
+		}
+	}
+	return first
+}
+
+// wakeAt is when a collection has something to do if nothing happens.
+func (c *core) wakeAt(col *collection) (first time.Time) {
+	for i := range col.asks {
+		a, at := &col.asks[i], col.asks[i].due
+		switch {
+		case a.state != ready:
 			continue
+		case col.inTurn && !at.After(c.now):
+			at = col.deadline // it may wait for another request until then
+		case a.attempts == 0:
+			at = col.parallelAt
 		}
-		c.end(a)
-		open = open[1:]
+		if first.IsZero() || at.Before(first) {
+			first = at
+		}
 	}
+	return first
 }
 
-// worthwhile is the least time for which an attempt is begun late: one that is
-// cut shorter would blame the upstream for our delay.
-func (s *upstream) worthwhile() time.Duration { return min(time.Second, s.u.Settings.RequestTimeout/2) }
-
-// tryAlone is try while no other request of the upstream is out, as a breaker's
-// probe may be.
-func (c *collection) tryAlone(l *leash, a *ask) (again bool) {
-	select {
-	case c.line <- struct{}{}: // as nearly always: a timer would cost more than the rest
-	default:
-		t := time.NewTimer(c.left())
-		defer t.Stop()
-		select {
-		case c.line <- struct{}{}:
-		case <-t.C:
-			return false
-		case <-c.ctx.Done():
-			return false
-		}
+// end ends a collection.
+func (c *core) end(col *collection) {
+	asked := col.replica
+	if col.from != nil {
+		asked, c.failingOver = col.from, false
 	}
-	defer func() { <-c.line }()
-	return c.try(c.limit, l, a)
+	if c.connections == OneUnkept {
+		c.do.idle = append(c.do.idle, asked)
+	}
+	if c.inflight == col {
+		c.inflight = nil
+	}
+	c.collections = slices.DeleteFunc(c.collections, func(o *collection) bool { return o == col })
+	c.duration, c.collected = c.now.Sub(col.began), true
+	c.do.changed, c.do.ended = true, true
+	c.report(Ended{Duration: c.duration})
 }

@@ -46,15 +46,6 @@ func tickAfter(due, now time.Time, interval time.Duration) time.Time {
 
 // Probes of many breakers are made together: each alone would wake the process.
 const (
-	grain = 250 * time.Millisecond
-	crowd = 100 // upstreams, from which on it matters
+	coalesceWindow = 250 * time.Millisecond
+	coalesceAbove  = 100 // upstreams, from which on it matters
 )
-
-// coarse is the time, or the end of the grain that it lies in if there are many
-// upstreams.
-func (p *Poller) coarse(at time.Time) time.Time {
-	if p.count.Load() < crowd {
-		return at
-	}
-	return tickAfter(p.began, at, grain)
-}

@@ -54,14 +54,16 @@ func TestNoPointOfTheGridIsMissedAtStart(t *testing.T) {
 
 func TestProbesOfManyAreMadeTogether(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
-		p := b.poller
-		at := p.began.Add(1100 * time.Millisecond)
-		if got := p.coarse(at); !got.Equal(at) {
+		c := b.poller.upstreams[b.upstream].core
+		at := b.poller.began.Add(1100 * time.Millisecond)
+		c.moment = b.poller.moment()
+		if got := c.coarse(at); !got.Equal(at) {
 			t.Errorf("with one upstream: %v later, want at the time itself", got.Sub(at))
 		}
-		p.count.Store(crowd)
-		if got, want := p.coarse(at), p.began.Add(1250*time.Millisecond); !got.Equal(want) {
-			t.Errorf("with many: at %v, want at %v", got.Sub(p.began), want.Sub(p.began))
+		b.poller.count.Store(coalesceAbove)
+		c.moment = b.poller.moment()
+		if got, want := c.coarse(at), b.poller.began.Add(1250*time.Millisecond); !got.Equal(want) {
+			t.Errorf("with many: at %v, want at %v", got.Sub(b.poller.began), want.Sub(b.poller.began))
 		}
 	})
 }

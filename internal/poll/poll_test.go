@@ -226,8 +226,8 @@ func TestRetryAfterHoldsBackTheProbe(t *testing.T) {
 
 func TestAnEmptyBudgetMeansNoRetry(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
-		b.poller.budget.First() // full all the same
-		for b.poller.budget.Take() {
+		b.poller.budget.First(time.Now()) // full all the same
+		for b.poller.budget.Take(time.Now()) {
 		}
 		b.behave(only(betanet.Metrics, failWith(500)))
 		b.until(500 * time.Millisecond)
@@ -341,7 +341,8 @@ func TestMissedCollectionsAreCountedAndNotMadeUpFor(t *testing.T) {
 		b.until(time.Second)
 		before := b.count()
 		s := b.poller.upstreams[b.upstream]
-		s.tick(time.Now().Add(-40 * time.Second)) // as after a stop of the process
+		s.core.tick = time.Now().Add(-40 * time.Second) // as after a stop of the process
+		s.passed()
 		if got := eventsOf[Skipped](b); len(got) != 1 || got[0].Count != 2 {
 			t.Errorf("got %v, want two skipped", got)
 		}

@@ -1,19 +1,15 @@
 // Package poll decides when an upstream is asked: on the grid, after a failed
-// attempt, when a breaker's pause is over, and on demand. A collection is,
-// within one deadline and for each endpoint,
-//
-//	retry( breaker( attempt ) )
-//
-// Endpoints are asked one after the other over one connection as long as the
-// upstream answers quickly, and in parallel otherwise (docs/adr/0006-scale.md).
-// Nothing here waits for a reader, and no reader waits for a collection: what is
-// known is published as immutable views.
+// attempt, when a breaker's pause is over, and on demand. The core decides for
+// one upstream, from what happened and when; the rest of the package carries
+// that out: a pool of workers, connections, and the publishing of immutable
+// views. Nothing here waits for a reader, and no reader waits for a collection.
 package poll
 
 import (
 	"container/heap"
 	"context"
 	"errors"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,29 +38,29 @@ type Options struct {
 
 // Poller collects a set of upstreams.
 type Poller struct {
-	o      Options
-	budget *retry.Budget
-	gate   *gate
-	began  time.Time
-	// overtake is that of collections; with 0 all endpoints are asked at once.
-	overtake time.Duration
+	o    Options
+	gate *gate
+	shared
 
 	mu        sync.Mutex
 	queue     queue
-	pool      pool
+	alarm     time.Time // until which Run sleeps
 	upstreams map[*fleet.Upstream]*upstream
 	count     atomic.Int64 // of upstreams
 	stopped   bool         // Run has ended, or is about to
 	wake      chan struct{}
+	tasks     chan *upstream // for workers that are idle; closed at the end of Run
+	workers   int            // that are in place; belongs to Run
 	running   sync.WaitGroup
 }
 
 // New makes a Poller that does nothing until Run.
 func New(o Options) *Poller {
+	now := time.Now()
 	return &Poller{
-		o: o, budget: retry.NewBudget(), gate: newGate(o.Connections), began: time.Now(), overtake: overtake,
-		upstreams: make(map[*fleet.Upstream]*upstream), wake: make(chan struct{}, 1),
-		pool: pool{hand: make(chan task, places)},
+		o: o, gate: newGate(o.Connections),
+		shared:    shared{budget: retry.NewBudget(now), random: rand.N[time.Duration], began: now, overtake: overtake},
+		upstreams: make(map[*fleet.Upstream]*upstream), wake: make(chan struct{}, 1), tasks: make(chan *upstream),
 	}
 }
 
@@ -77,10 +73,6 @@ func (p *Poller) Add(ctx context.Context, u *fleet.Upstream, grid bool) error {
 	if err != nil {
 		return err
 	}
-	now := time.Now()
-	if grid {
-		s.next = firstTick(u, now)
-	}
 	p.mu.Lock()
 	if p.stopped {
 		p.mu.Unlock()
@@ -91,12 +83,9 @@ func (p *Poller) Add(ctx context.Context, u *fleet.Upstream, grid bool) error {
 	p.count.Store(int64(len(p.upstreams)))
 	p.mu.Unlock()
 	s.mu.Lock()
-	s.publish()
+	s.unseen = true
+	s.publish(false)
 	s.mu.Unlock()
-	if grid {
-		p.schedule(task{at: now, do: s.first, slow: s.show})
-		p.schedule(task{at: s.next, do: s.tick, slow: s.show})
-	}
 	return nil
 }
 
@@ -138,8 +127,8 @@ func (p *Poller) Run(ctx context.Context) {
 			p.mu.Lock()
 			all := p.upstreams
 			p.upstreams, p.stopped = make(map[*fleet.Upstream]*upstream), true
-			close(p.pool.hand)
 			p.mu.Unlock()
+			close(p.tasks)
 			for _, s := range all {
 				s.close()
 			}
@@ -148,46 +137,124 @@ func (p *Poller) Run(ctx context.Context) {
 		case <-p.wake:
 		case <-timer.C:
 		}
-		timer.Reset(p.dispatch(time.Now()))
+		timer.Reset(p.dispatch(ctx))
 	}
 }
 
-func (p *Poller) schedule(t task) {
+// What is due is done by a few workers: many collections at once, because most of
+// each is waiting, but not a whole fleet, because buffers and stacks that are
+// used again at once cost less. One that is slow gives its place to another
+// worker, so that upstreams that hang hold up nobody.
+const (
+	places   = 8
+	patience = 5 * time.Millisecond
+)
+
+// dispatch hands what is due to the workers, and returns how long to sleep until
+// something may be due again.
+func (p *Poller) dispatch(ctx context.Context) time.Duration {
+	for {
+		p.mu.Lock()
+		now := time.Now()
+		p.alarm = now.Add(time.Hour)
+		if len(p.queue) > 0 {
+			p.alarm = p.queue[0].at
+		}
+		if wait := p.alarm.Sub(now); wait > 0 {
+			p.mu.Unlock()
+			return wait
+		}
+		s := heap.Pop(&p.queue).(*upstream)
+		p.mu.Unlock()
+		select {
+		case p.tasks <- s:
+			continue
+		default:
+		}
+		if p.workers < places {
+			p.workers++
+			p.running.Go(func() { p.work(s) })
+			continue
+		}
+		select {
+		case p.tasks <- s:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// work calls an upstream and then those that Run hands over: a
+// goroutine that has grown its stack is worth keeping.
+func (p *Poller) work(s *upstream) {
+	for s := s; s != nil; s = <-p.tasks {
+		slow := time.AfterFunc(patience, func() {
+			p.mu.Lock()
+			if !p.stopped {
+				p.running.Go(func() { p.work(<-p.tasks) })
+			}
+			p.mu.Unlock()
+			s.show()
+		})
+		s.passed()
+		if !slow.Stop() {
+			return
+		}
+	}
+}
+
+// moment is what the process is like now.
+func (p *Poller) moment() moment {
+	return moment{now: time.Now(), connections: p.Connections(), coalesce: p.count.Load() >= coalesceAbove}
+}
+
+// schedule has an upstream called at a time, instead of the one before; the zero
+// time is never. If it is quick, the one before may stay if it is earlier.
+func (p *Poller) schedule(s *upstream, at time.Time, quick bool) {
 	p.mu.Lock()
-	heap.Push(&p.queue, t)
-	first := p.queue[0].at.Equal(t.at)
-	p.mu.Unlock()
-	if first {
-		p.rouse()
+	defer p.mu.Unlock()
+	queued := s.index >= 0
+	if queued && (at.Equal(s.at) || quick && !at.Before(s.at)) {
+		return
 	}
-}
-
-// rouse makes Run look at the queue again.
-func (p *Poller) rouse() {
-	select {
-	case p.wake <- struct{}{}:
+	s.at = at
+	switch {
+	case at.IsZero() && queued:
+		heap.Remove(&p.queue, s.index)
+	case at.IsZero():
+	case queued:
+		heap.Fix(&p.queue, s.index)
 	default:
+		heap.Push(&p.queue, s)
+	}
+	if s.index == 0 && at.Before(p.alarm) {
+		select {
+		case p.wake <- struct{}{}:
+		default:
+		}
 	}
 }
 
-// task is something to do at a time.
-type task struct {
-	at   time.Time
-	do   func(due time.Time)
-	slow func() // called if do has not ended after patience; may be nil
-}
-
-// queue is a heap of tasks by time.
-type queue []task
+// queue is a heap of upstreams by the time at which they are to be called.
+type queue []*upstream
 
 func (q queue) Len() int           { return len(q) }
 func (q queue) Less(i, j int) bool { return q[i].at.Before(q[j].at) }
-func (q queue) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
-func (q *queue) Push(x any)        { *q = append(*q, x.(task)) }
+func (q queue) Swap(i, j int) {
+	q[i], q[j] = q[j], q[i]
+	q[i].index, q[j].index = i, j
+}
+
+func (q *queue) Push(x any) {
+	s := x.(*upstream)
+	s.index = len(*q)
+	*q = append(*q, s)
+}
+
 func (q *queue) Pop() any {
 	old := *q
-	t := old[len(old)-1]
-	old[len(old)-1] = task{}
+	s := old[len(old)-1]
+	old[len(old)-1] = nil
+	s.index = -1
 	*q = old[:len(old)-1]
-	return t
+	return s
 }

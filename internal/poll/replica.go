@@ -4,7 +4,6 @@ import (
 	"hash/fnv"
 	"net/url"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
@@ -14,57 +13,62 @@ import (
 )
 
 // replica is the state of collecting one upstream at one of its URLs. Of an
-// upstream with one URL it is all there is. Its fields are guarded by the
-// upstream's mutex.
+// upstream with one URL it is all there is.
 type replica struct {
-	*upstream
 	url    *url.URL
+	index  int    // in the order of preference
 	name   string // value of the label replica, "" of an upstream with one URL
-	client *betanet.Client
-	spread atomic.Bool // several connections may rest
+	spread bool   // several connections may rest
 
 	api       betanet.API      // V1 or MixnodesAPI
 	askV1     bool             // Auto: /mixnodes answered 404, so v1 is asked next
 	refused   *betanet.Failure // Auto: why /mixnodes gave no document when it was asked after v1's 404s
-	endpoints [betanet.NumEndpoints]endpoint
+	endpoints [betanet.NumEndpoints]*endpoint
 	totals    fleet.Accumulator
 }
 
 // endpoint is the state of collecting one document.
 type endpoint struct {
 	record    snapshot.Record
-	breaker   *breaker.Breaker
+	breaker   breaker.Breaker
 	busy      bool // a collection of it is running
+	notFound  bool // its last response was 404
 	notBefore time.Time
+	wakeAt    time.Time // when to look whether its breaker wants a probe, zero for never
 	attempts  uint64
-	notFound  bool // its last answer was 404
 }
 
-func newReplica(s *upstream, base *url.URL) (*replica, error) {
-	client, err := betanet.NewClient(base, s.u.HTTP, betanet.Options{
-		UserAgent: s.p.o.UserAgent,
-		Dial:      s.dial(),
-		// A connection must outlast the pause between two collections.
-		IdleTimeout: 2*s.u.Settings.Interval + time.Minute,
-	})
-	if err != nil {
-		return nil, err
-	}
-	r := &replica{upstream: s, url: base, client: client, api: s.u.API, totals: fleet.Accumulator{Histogram: s.u.Settings.Histogram}}
-	if len(s.u.URLs) > 1 {
+func newReplica(u *fleet.Upstream, base *url.URL, index int) *replica {
+	r := &replica{url: base, index: index, api: u.API, totals: fleet.Accumulator{Histogram: u.Settings.Histogram}}
+	if len(u.URLs) > 1 {
 		r.name = fleet.HostPort(base)
 	}
 	if r.api == betanet.Auto {
 		r.api = betanet.V1
 	}
 	for e := range r.endpoints {
-		r.endpoints[e] = r.pristine()
+		r.endpoints[e] = newEndpoint(u)
 	}
-	return r, nil
+	return r
 }
 
-func (r *replica) pristine() endpoint {
-	return endpoint{breaker: breaker.New(r.u.Settings.BreakerFailures, r.u.Settings.BreakerOpen)}
+func newEndpoint(u *fleet.Upstream) *endpoint {
+	return &endpoint{breaker: breaker.New(u.Settings.BreakerFailures, u.Settings.BreakerOpen)}
+}
+
+// askable reports whether neither a breaker nor a Retry-After holds an endpoint
+// back.
+func (ep *endpoint) askable(now time.Time) bool {
+	return !ep.breaker.OpenUntil().After(now) && !ep.notBefore.After(now)
+}
+
+// probeAt is when an open breaker's probe is made, zero if it is not open.
+func (ep *endpoint) probeAt() time.Time {
+	at := ep.breaker.OpenUntil()
+	if at.IsZero() || at.After(ep.notBefore) {
+		return at
+	}
+	return ep.notBefore
 }
 
 // preferred are the URLs of an upstream, sorted by a hash of upstream, host and
@@ -99,178 +103,73 @@ func mix(h uint64) uint64 {
 	return h ^ h>>33
 }
 
-// hasToMove reports whether an upstream with replicas should look for another
+// needsFailover reports whether an upstream with replicas should look for another
 // than this one: an endpoint failed in its last collection or is held back by
 // its breaker.
-func (s *upstream) hasToMove(r *replica) bool {
-	if len(s.replicas) == 1 {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return r.broken(time.Now())
+func (c *core) needsFailover(r *replica) bool {
+	return len(c.replicas) > 1 && slices.ContainsFunc(r.api.Endpoints(), func(e betanet.Endpoint) bool {
+		return r.endpoints[e].record.Failure != nil || r.endpoints[e].breaker.OpenUntil().After(c.now)
+	})
 }
 
-// broken is hasToMove for the caller that holds the mutex.
-func (r *replica) broken(now time.Time) bool {
-	for _, e := range r.api.Endpoints() {
-		ep := &r.endpoints[e]
-		if ep.record.Failure != nil || ep.breaker.OpenUntil().After(now) {
+// failover looks for a replica that gives all documents, in what is left of the
+// collection, and makes it the one in use. None left: the one in use stays, and
+// its last good values are stale. It reports whether the collection asks another.
+func (c *core) failover(col *collection) (continues bool) {
+	r := col.replica
+	switch {
+	case col.from == nil:
+		if !c.needsFailover(r) || c.failingOver || c.inUse != r {
+			return false
+		}
+		col.from, c.failingOver = r, true
+	case r.up():
+		c.use(col.from, r)
+		return false
+	default:
+		r.forget(c.u)
+	}
+	for col.tried++; col.tried < len(c.replicas); col.tried++ {
+		if c.closed || col.deadline.Sub(c.now) < min(time.Second, c.u.Settings.RequestTimeout) {
+			return false
+		}
+		to := c.replicas[(col.from.index+col.tried)%len(c.replicas)]
+		if all := to.api.Endpoints(); to.free(all, c.now) {
+			for _, e := range all {
+				to.endpoints[e].busy = true
+			}
+			c.assign(col, to, all)
 			return true
 		}
 	}
 	return false
 }
 
-// move looks for a replica that gives all documents, in what is left of the
-// collection, and makes it the one in use. None left: the one in use stays, and
-// its last good values are stale.
-func (s *upstream) move(lim limit, from *replica) {
-	if !s.hasToMove(from) {
-		return
-	}
-	s.mu.Lock()
-	busy := s.moving || s.inUse != from
-	s.moving = s.moving || !busy
-	s.mu.Unlock()
-	if busy {
-		return
-	}
-	defer func() {
-		s.mu.Lock()
-		s.moving = false
-		s.mu.Unlock()
-	}()
-	at := slices.Index(s.replicas, from)
-	for i := 1; i < len(s.replicas); i++ {
-		to := s.replicas[(at+i)%len(s.replicas)]
-		if lim.ctx.Err() != nil || lim.left() < min(time.Second, s.u.Settings.RequestTimeout) {
-			return
-		}
-		if to.refetch(lim) {
-			s.use(from, to)
-			return
-		}
-	}
+// up reports whether the last collection gave all documents.
+func (r *replica) up() bool {
+	return !slices.ContainsFunc(r.api.Endpoints(), func(e betanet.Endpoint) bool { return !r.endpoints[e].record.Up() })
 }
 
-// refetch gets all documents of a replica that is not in use, and reports
-// whether it could.
-func (r *replica) refetch(lim limit) bool {
-	r.mu.Lock()
-	all := r.api.Endpoints()
-	now := time.Now()
-	for _, e := range all {
-		ep := &r.endpoints[e]
-		if ep.busy || ep.breaker.OpenUntil().After(now) || ep.notBefore.After(now) {
-			r.mu.Unlock()
-			return false
-		}
-	}
-	for _, e := range all {
-		r.endpoints[e].busy = true
-	}
-	r.mu.Unlock()
-	r.collect(lim, all)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, e := range r.api.Endpoints() {
-		if !r.endpoints[e].record.Up() {
-			r.forget()
-			return false
-		}
-	}
-	return true
+// free reports whether all of these endpoints may be asked now.
+func (r *replica) free(all []betanet.Endpoint, now time.Time) bool {
+	return !slices.ContainsFunc(all, func(e betanet.Endpoint) bool { return r.endpoints[e].busy || !r.endpoints[e].askable(now) })
 }
 
 // use switches from one replica to another. The series of the old one end, so
 // that two counters are never spliced.
-func (s *upstream) use(from, to *replica) {
-	s.mu.Lock()
-	from.forget()
-	s.inUse = to
-	s.switches++
-	s.publish()
-	s.mu.Unlock()
-	s.p.o.Report(Switched{s.u, from.name, to.name})
+func (c *core) use(from, to *replica) {
+	from.forget(c.u)
+	c.inUse = to
+	c.switches++
+	c.do.changed = true
+	c.report(Switched{c.u, from.name, to.name})
 }
 
 // forget drops the documents of a replica that is not in use. Why it failed
-// stays. The caller holds the mutex.
-func (r *replica) forget() {
-	for e := range r.endpoints {
-		rec := &r.endpoints[e].record
-		*rec = snapshot.Record{Tried: rec.Tried, Failure: rec.Failure, Since: rec.Since}
+// stays.
+func (r *replica) forget(u *fleet.Upstream) {
+	for _, ep := range r.endpoints {
+		ep.record = snapshot.Record{Tried: ep.record.Tried, Failure: ep.record.Failure, Since: ep.record.Since}
 	}
-	r.totals = fleet.Accumulator{Histogram: r.u.Settings.Histogram}
-}
-
-// claim takes the endpoints that may be asked now and marks them busy. What was
-// fetched within the TTL, or is held back by its breaker or by a Retry-After, is
-// answered by the cache instead.
-func (r *replica) claim(ttl time.Duration) []betanet.Endpoint {
-	r.mu.Lock()
-	api := r.api
-	if r.askV1 {
-		api = betanet.V1
-		r.askV1 = false
-	}
-	var free []betanet.Endpoint
-	var cached []Cache
-	now := time.Now()
-	for _, e := range api.Endpoints() {
-		ep := &r.endpoints[e]
-		switch {
-		case ep.busy:
-		case ep.record.Fresh(now, ttl):
-			cached = append(cached, Cache{r.source(e), Hit})
-		case !ep.breaker.OpenUntil().After(now) && !ep.notBefore.After(now):
-			ep.busy = true
-			free = append(free, e)
-		case ep.record.Current(now, r.u.Settings.MaxStale) != nil:
-			cached = append(cached, Cache{r.source(e), Stale})
-		}
-	}
-	r.publish() // the next point of the grid has changed
-	r.mu.Unlock()
-	for _, c := range cached {
-		r.p.o.Report(c)
-	}
-	return free
-}
-
-// release marks an endpoint as no longer busy.
-func (r *replica) release(e betanet.Endpoint) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.endpoints[e].busy = false
-}
-
-// wakeTime is when an open breaker's probe is made, zero if it is not open.
-// The caller holds the mutex.
-func (r *replica) wakeTime(e betanet.Endpoint) time.Time {
-	at := r.endpoints[e].breaker.OpenUntil()
-	if at.IsZero() || at.After(r.endpoints[e].notBefore) {
-		return at
-	}
-	return r.endpoints[e].notBefore
-}
-
-func (r *replica) source(e betanet.Endpoint) Source { return Source{r.u, r.name, e} }
-
-// endpointView is an endpoint as it is now. The caller holds the mutex.
-func (r *replica) endpointView(e betanet.Endpoint) fleet.EndpointView {
-	ep := &r.endpoints[e]
-	next := r.next
-	if at := r.wakeTime(e); !at.IsZero() {
-		next = at
-	} else if !next.IsZero() {
-		for next.Before(ep.notBefore) {
-			next = next.Add(r.u.Settings.Interval)
-		}
-	}
-	return fleet.EndpointView{
-		Endpoint: e, Record: ep.record, Breaker: ep.breaker.State(), OpenUntil: ep.breaker.OpenUntil(),
-		NotBefore: ep.notBefore, Next: next, Attempts: ep.attempts,
-	}
+	r.totals = fleet.Accumulator{Histogram: u.Settings.Histogram}
 }

@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// The budget of the process: its size, and what it gains a second and with each
-// first attempt.
+// The budget's figures.
 const (
 	budgetCap      = 15.0
 	budgetPerSec   = 1.0
@@ -22,22 +21,22 @@ type Budget struct {
 	at     time.Time
 }
 
-// NewBudget is a full budget.
-func NewBudget() *Budget { return &Budget{tokens: budgetCap, at: time.Now()} }
+// NewBudget returns a full budget.
+func NewBudget(now time.Time) *Budget { return &Budget{tokens: budgetCap, at: now} }
 
 // First adds the share that a first attempt earns.
-func (b *Budget) First() {
+func (b *Budget) First(now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.refill()
+	b.refill(now)
 	b.tokens = min(budgetCap, b.tokens+budgetPerFirst)
 }
 
 // Take pays for one retry, or reports that there is nothing left to pay with.
-func (b *Budget) Take() bool {
+func (b *Budget) Take(now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.refill()
+	b.refill(now)
 	if b.tokens < 1 {
 		return false
 	}
@@ -45,8 +44,11 @@ func (b *Budget) Take() bool {
 	return true
 }
 
-func (b *Budget) refill() {
-	now := time.Now()
-	b.tokens = min(budgetCap, b.tokens+now.Sub(b.at).Seconds()*budgetPerSec)
-	b.at = now
+// refill adds what the time since the last call earned. A caller that read the
+// clock before that call and comes later adds nothing.
+func (b *Budget) refill(now time.Time) {
+	if now.After(b.at) {
+		b.tokens = min(budgetCap, b.tokens+now.Sub(b.at).Seconds()*budgetPerSec)
+		b.at = now
+	}
 }

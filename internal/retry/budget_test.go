@@ -13,7 +13,7 @@ import (
 // spend takes as often as the budget lets it.
 func spend(b *Budget) int {
 	n := 0
-	for b.Take() {
+	for b.Take(time.Now()) {
 		n++
 	}
 	return n
@@ -27,12 +27,12 @@ func wantSpent(t *testing.T, b *Budget, want int) {
 }
 
 func TestABudgetIsFullAtTheStart(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { wantSpent(t, NewBudget(), 15) })
+	synctest.Test(t, func(t *testing.T) { wantSpent(t, NewBudget(time.Now()), 15) })
 }
 
 func TestAnEmptyBudgetStaysEmpty(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := NewBudget()
+		b := NewBudget(time.Now())
 		spend(b)
 		wantSpent(t, b, 0)
 	})
@@ -40,7 +40,7 @@ func TestAnEmptyBudgetStaysEmpty(t *testing.T) {
 
 func TestABudgetRefillsOneASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := NewBudget()
+		b := NewBudget(time.Now())
 		spend(b)
 		time.Sleep(time.Second - 1)
 		wantSpent(t, b, 0)
@@ -53,20 +53,20 @@ func TestABudgetRefillsOneASecond(t *testing.T) {
 
 func TestFiveFirstAttemptsEarnARetry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := NewBudget()
+		b := NewBudget(time.Now())
 		spend(b)
 		for range 4 {
-			b.First()
+			b.First(time.Now())
 		}
 		wantSpent(t, b, 0)
-		b.First()
+		b.First(time.Now())
 		wantSpent(t, b, 1)
 	})
 }
 
 func TestTimeFillsABudgetNoMoreThanFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := NewBudget()
+		b := NewBudget(time.Now())
 		time.Sleep(time.Hour)
 		wantSpent(t, b, 15)
 		time.Sleep(time.Hour)
@@ -76,13 +76,13 @@ func TestTimeFillsABudgetNoMoreThanFull(t *testing.T) {
 
 func TestFirstAttemptsFillABudgetNoMoreThanFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := NewBudget()
+		b := NewBudget(time.Now())
 		for range 100 {
-			b.First()
+			b.First(time.Now())
 		}
 		wantSpent(t, b, 15)
 		for range 100 {
-			b.First()
+			b.First(time.Now())
 		}
 		wantSpent(t, b, 15)
 	})
@@ -90,11 +90,11 @@ func TestFirstAttemptsFillABudgetNoMoreThanFull(t *testing.T) {
 
 func TestARetryCostsNothingWhenItIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := NewBudget()
+		b := NewBudget(time.Now())
 		spend(b)
 		for range 10 {
 			time.Sleep(90 * time.Millisecond)
-			b.Take()
+			b.Take(time.Now())
 		}
 		time.Sleep(101 * time.Millisecond)
 		wantSpent(t, b, 1)
@@ -129,17 +129,17 @@ func TestABudgetPaysAsItsRuleSays(t *testing.T) {
 
 func settle(moves []move) string {
 	const full, hair = 15 * time.Second, time.Microsecond
-	b, model := NewBudget(), full
+	b, model := NewBudget(time.Now()), full
 	for _, m := range moves {
 		switch m.kind {
 		case "sleep":
 			time.Sleep(m.sleep)
 			model = min(full, model+m.sleep)
 		case "first":
-			b.First()
+			b.First(time.Now())
 			model = min(full, model+time.Second/5)
 		case "take":
-			got, near := b.Take(), (model-time.Second).Abs() < hair
+			got, near := b.Take(time.Now()), (model-time.Second).Abs() < hair
 			if want := model >= time.Second; got != want && !near {
 				return "Take() with " + model.String() + " worth of refill did not follow the rule"
 			}
@@ -153,16 +153,16 @@ func settle(moves []move) string {
 
 func TestABudgetIsNotOverspentInParallel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := NewBudget()
+		b := NewBudget(time.Now())
 		start := time.Now()
 		var paid atomic.Int64
 		var users sync.WaitGroup
 		for range 20 {
 			users.Go(func() {
 				for range 50 {
-					b.First()
+					b.First(time.Now())
 					for range 5 {
-						if b.Take() {
+						if b.Take(time.Now()) {
 							paid.Add(1)
 						}
 					}

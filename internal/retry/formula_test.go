@@ -18,9 +18,7 @@ func formula(first, limit time.Duration, n int) time.Duration {
 	return time.Duration(d.Int64())
 }
 
-// settings are those that are accepted, in milliseconds as people write them:
-// the library doubles in floating point, which is exact for whole milliseconds
-// below 2^53 ns, 104 days.
+// settings are those that are accepted, in milliseconds as people write them.
 func settings(t *rapid.T) (first, limit time.Duration) {
 	ms := rapid.OneOf(rapid.Int64Range(1, 5000), rapid.Int64Range(1, 86_400_000), rapid.SampledFrom([]int64{1, 2, 999, 1000, 1001, 4000}))
 	return time.Duration(ms.Draw(t, "first")) * time.Millisecond, time.Duration(ms.Draw(t, "limit")) * time.Millisecond
@@ -29,9 +27,9 @@ func settings(t *rapid.T) (first, limit time.Duration) {
 func TestWithoutJitterEveryWaitIsTheFormula(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		first, limit := settings(t)
-		w := NewWaits(first, limit, None)
+		w := newWaits(first, limit, None)
 		for n := range 60 {
-			if got, want := w.Next(), formula(first, limit, n+1); got != want {
+			if got, want := w.next(), formula(first, limit, n+1); got != want {
 				t.Fatalf("wait %d of %v up to %v: got %v, want %v", n+1, first, limit, got, want)
 			}
 		}
@@ -48,10 +46,10 @@ func TestWithJitterTheWaitsAreDrawnFromTheFormulasBounds(t *testing.T) {
 			const draws, waits = 300, 4
 			var sums, low, high [waits]float64
 			for draw := range draws {
-				w := NewWaits(first, limit, jitter)
+				w := newWaits(first, limit, jitter)
 				for n := range waits {
 					d := float64(formula(first, limit, n+1))
-					share := float64(w.Next()) / d
+					share := float64(w.next()) / d
 					if share < least-1/d || share > 1 {
 						t.Fatalf("%v, wait %d of %v up to %v: got %v of it, want %v to 1", jitter, n+1, first, limit, share, least)
 					}

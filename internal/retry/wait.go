@@ -5,10 +5,7 @@ package retry
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"time"
-
-	"github.com/cenkalti/backoff/v5"
 )
 
 // Jitter says how much of a wait is left to chance.
@@ -34,31 +31,19 @@ func ParseJitter(s string) (Jitter, error) {
 
 func (j Jitter) String() string { return [...]string{"equal", "none", "full"}[j] }
 
-// Waits is the sequence of waits within one collection. It is not safe for
-// concurrent use; each collection of an endpoint has its own.
-type Waits struct {
-	backoff backoff.ExponentialBackOff
-	jitter  Jitter
-}
-
-// NewWaits starts a sequence: first, twice that, and so on up to the limit.
-func NewWaits(first, limit time.Duration, j Jitter) *Waits {
-	return &Waits{
-		// The library's own jitter is symmetric about the wait and may exceed it.
-		backoff: backoff.ExponentialBackOff{InitialInterval: min(first, limit), Multiplier: 2, MaxInterval: limit},
-		jitter:  j,
+// Wait returns the n-th wait, counted from 1: the first, doubled for each one
+// before it up to the limit, with its jitter. random draws from [0, n).
+func (j Jitter) Wait(n int, first, limit time.Duration, random func(n time.Duration) time.Duration) time.Duration {
+	d := min(first, limit)
+	for ; n > 1 && d < limit; n-- {
+		d += min(d, limit-d)
 	}
-}
-
-// Next is the next wait, with its jitter.
-func (w *Waits) Next() time.Duration {
-	d := w.backoff.NextBackOff()
-	switch w.jitter {
+	switch j {
 	case None:
 		return d
 	case Full:
-		return rand.N(d + 1)
+		return random(d + 1)
 	default:
-		return d - d/2 + rand.N(d/2+1)
+		return d - d/2 + random(d/2+1)
 	}
 }

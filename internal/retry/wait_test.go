@@ -1,6 +1,8 @@
 package retry
 
 import (
+	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -9,11 +11,27 @@ import (
 	"pgregory.net/rapid"
 )
 
+// waits is the sequence of waits within one collection.
+type waits struct {
+	first, limit time.Duration
+	jitter       Jitter
+	n            int
+}
+
+func newWaits(first, limit time.Duration, j Jitter) *waits {
+	return &waits{first: first, limit: limit, jitter: j}
+}
+
+func (w *waits) next() time.Duration {
+	w.n++
+	return w.jitter.Wait(w.n, w.first, w.limit, rand.N[time.Duration])
+}
+
 func TestWithoutJitterTheWaitsDoubleUpToTheLimit(t *testing.T) {
-	w := NewWaits(time.Second, 4*time.Second, None)
+	w := newWaits(time.Second, 4*time.Second, None)
 	var got []time.Duration
 	for range 5 {
-		got = append(got, w.Next())
+		got = append(got, w.next())
 	}
 	want := []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 4 * time.Second, 4 * time.Second}
 	if !slices.Equal(got, want) {
@@ -22,18 +40,40 @@ func TestWithoutJitterTheWaitsDoubleUpToTheLimit(t *testing.T) {
 }
 
 func TestTheLimitIsReachedExactly(t *testing.T) {
-	w := NewWaits(time.Second, 3*time.Second, None)
+	w := newWaits(time.Second, 3*time.Second, None)
 	want := []time.Duration{time.Second, 2 * time.Second, 3 * time.Second, 3 * time.Second}
 	for i, d := range want {
-		if got := w.Next(); got != d {
+		if got := w.next(); got != d {
 			t.Errorf("wait %d: got %v, want %v", i+1, got, d)
 		}
 	}
 }
 
 func TestAFirstWaitOverTheLimitIsTheLimit(t *testing.T) {
-	if got, want := NewWaits(10*time.Second, 4*time.Second, None).Next(), 4*time.Second; got != want {
+	if got, want := newWaits(10*time.Second, 4*time.Second, None).next(), 4*time.Second; got != want {
 		t.Errorf("first wait: got %v, want %v", got, want)
+	}
+}
+
+func TestTheLongestLimitDoesNotOverflow(t *testing.T) {
+	for n := 60; n < 80; n++ {
+		if got := None.Wait(n, time.Second, math.MaxInt64, nil); got < 0 || n > 40 && got != math.MaxInt64 {
+			t.Fatalf("wait %d: got %v, want the limit", n, got)
+		}
+	}
+}
+
+// The ends of what may be drawn are the ends of the wait.
+func TestJitterDrawsFromTheWholeRange(t *testing.T) {
+	least := func(time.Duration) time.Duration { return 0 }
+	most := func(n time.Duration) time.Duration { return n - 1 }
+	for _, c := range []struct {
+		jitter   Jitter
+		from, to time.Duration
+	}{{Equal, 2, 3}, {Full, 0, 3}, {None, 3, 3}} {
+		if from, to := c.jitter.Wait(1, 3, 9, least), c.jitter.Wait(1, 3, 9, most); from != c.from || to != c.to {
+			t.Errorf("%v: got %d to %d of 3, want %d to %d", c.jitter, from, to, c.from, c.to)
+		}
 	}
 }
 
@@ -61,10 +101,9 @@ func TestJitterStaysWithinItsBounds(t *testing.T) {
 		t.Run(c.jitter.String(), rapid.MakeCheck(func(t *rapid.T) {
 			first := time.Duration(rapid.Int64Range(1, int64(time.Minute)).Draw(t, "first"))
 			limit := time.Duration(rapid.Int64Range(1, int64(10*time.Minute)).Draw(t, "limit"))
-			w := NewWaits(first, limit, c.jitter)
+			w := newWaits(first, limit, c.jitter)
 			for i, d := range plan(first, limit, 12) {
-				// The library doubles in floating point, which may cut a nanosecond.
-				if got := w.Next(); got < c.least(d)-1 || got > d {
+				if got := w.next(); got < c.least(d) || got > d {
 					t.Fatalf("wait %d: got %d, want %d to %d", i+1, got, c.least(d), d)
 				}
 			}
@@ -85,7 +124,7 @@ func TestJitterSpreadsTheWaits(t *testing.T) {
 		quarter := (c.middle - c.low) / 2
 		var below, above int
 		for range 400 {
-			switch d := NewWaits(time.Second, time.Second, c.jitter).Next(); {
+			switch d := newWaits(time.Second, time.Second, c.jitter).next(); {
 			case d < c.low+quarter:
 				below++
 			case d > c.middle+quarter:

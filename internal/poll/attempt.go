@@ -1,0 +1,198 @@
+package poll
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/breaker"
+	"github.com/betanet/betanet_exporter/internal/retry"
+)
+
+// fetch is one attempt to be made.
+type fetch struct {
+	endpoint   betanet.Endpoint
+	limit      time.Duration
+	fresh      bool // over a connection of its own
+	collection *collection
+	ask        *ask // nil if it finds out which API the upstream has
+}
+
+// reply is what an attempt came to: a document or a failure.
+type reply struct {
+	doc     *betanet.Document
+	at      time.Time // when it was there
+	failure *betanet.Failure
+}
+
+// try makes the next attempt of an endpoint, if its breaker lets it.
+func (c *core) try(col *collection, a *ask) {
+	a.of = col.endpoints[a.endpoint]
+	permit, err := a.of.breaker.Allow(c.now)
+	if err != nil {
+		c.settle(col, a)
+		return
+	}
+	a.permit, a.state = permit, out
+	if permit.HalfOpened {
+		c.entered(col.replica, a)
+	}
+	if a.attempts++; a.attempts == 1 {
+		c.shared.budget.First(c.now)
+	}
+	c.send(&fetch{endpoint: a.endpoint, fresh: permit.Probe, collection: col, ask: a})
+}
+
+// send makes one request within its own limit and that of the collection.
+func (c *core) send(q *fetch) {
+	q.limit = min(c.u.Settings.RequestTimeout, q.collection.deadline.Sub(c.now))
+	if q.fresh && c.connections != Parallel { // the connection that rests would be a second one
+		c.do.idle = append(c.do.idle, q.collection.replica)
+	}
+	c.requests++
+	c.do.requests = append(c.do.requests, q)
+}
+
+// answered takes what an attempt came to.
+func (c *core) answered(got answered) {
+	c.requests--
+	if got.failure == nil && got.took > got.limit {
+		// The process was stopped meanwhile, and timer and response were there at
+		// once when it was continued. The age of the response is unknown.
+		got.doc, got.failure = nil, betanet.Late(got.endpoint)
+	}
+	col, a := got.collection, got.ask
+	ep := col.endpoints[got.endpoint]
+	if ep.attempts++; ep.attempts == 1 {
+		c.do.changed = true // the exporter is ready when it has asked everything once
+	}
+	ep.notFound = got.failure != nil && got.failure.Status == http.StatusNotFound
+	at := Attempt{Source: c.source(col.replica, got.endpoint), Failure: got.failure, Duration: got.took}
+	if a == nil {
+		at.Number, at.Recurring, at.Detecting = 1, true, true
+		c.detected(col, got.reply, at)
+		return
+	}
+	at.Number, at.Recurring, a.reply = a.attempts, a.failing, got.reply
+	if a.failure == nil {
+		c.finish(col, a, at, false)
+	} else {
+		c.judge(col, a, at)
+	}
+}
+
+// judge decides what follows from a failure.
+func (c *core) judge(col *collection, a *ask, at Attempt) {
+	set := &c.u.Settings
+	after := c.applyRetryAfter(col.endpoints[a.endpoint], a.failure)
+	if c.u.API == betanet.Auto && a.endpoint != betanet.Mixnodes && a.failure.Status == http.StatusNotFound {
+		a.state, a.pending = undecided, &at // it may only mean that the wrong API was asked
+		return
+	}
+	at.Wait = max(set.Jitter.Wait(a.attempts, set.Backoff, set.MaxBackoff, c.shared.random), after)
+	fits := col.deadline.Sub(c.now) >= at.Wait+min(time.Second, set.RequestTimeout)
+	c.finish(col, a, at, a.failure.Retry && a.attempts < set.Attempts && fits && !c.closed)
+}
+
+// finish ends an attempt, and settles the endpoint unless another attempt is
+// wanted and may be made.
+func (c *core) finish(col *collection, a *ask, at Attempt, again bool) {
+	outcome := breaker.Success
+	switch {
+	case at.Failure == nil:
+	case at.Failure.Ignored:
+		outcome = breaker.Ignored
+	default:
+		outcome = breaker.Failure
+	}
+	changed := a.of.breaker.Done(a.permit, outcome, c.now)
+	if again && a.of.breaker.State() != breaker.Open { // as it is again after a failed probe
+		at.Retry = c.shared.budget.Take(c.now)
+		at.NoBudget = !at.Retry
+	}
+	c.report(at)
+	if changed {
+		c.entered(col.replica, a)
+	}
+	if at.Retry {
+		a.state, a.due = ready, c.now.Add(at.Wait)
+	} else {
+		c.settle(col, a)
+	}
+}
+
+// applyRetryAfter heeds a Retry-After, if the failure came with one: no request
+// to the endpoint before then, unless the wait fits into the collection that is
+// running. It returns the wait that was asked for.
+func (c *core) applyRetryAfter(ep *endpoint, f *betanet.Failure) time.Duration {
+	after, asked := retry.After(f.RetryAfter, f.Date, c.now)
+	if asked {
+		ep.notBefore = c.now.Add(after)
+	}
+	return after
+}
+
+// entered reports the state that a breaker entered and sees to the probe after a
+// pause, except for an upstream without a grid: there the next collection on
+// demand is the probe.
+func (c *core) entered(r *replica, a *ask) {
+	if r.endpoints[a.endpoint] != a.of {
+		return // nobody asks this one any more
+	}
+	state, until := a.of.breaker.State(), a.of.breaker.OpenUntil()
+	c.do.changed = true
+	c.report(Transition{c.source(r, a.endpoint), state, until, a.permit.Probe && state == breaker.Open})
+	if state == breaker.Open && c.grid {
+		a.of.wakeAt = c.coarse(a.of.probeAt())
+	}
+}
+
+// settle records what the collection of an endpoint came to.
+func (c *core) settle(col *collection, a *ask) {
+	a.state = settled
+	switch {
+	case a.of == nil || a.of != col.endpoints[a.endpoint]: // not asked, or of an API that is no longer in use
+	case a.doc != nil:
+		c.fetched(col, a.endpoint, a.reply, a.permit.Probe)
+	case a.failure != nil && a.failure.Reason != betanet.ReasonCanceled && !c.closed:
+		c.failed(col.replica, a.endpoint, a.failure)
+	}
+	col.endpoints[a.endpoint].busy = false
+}
+
+// fetched records a document.
+func (c *core) fetched(col *collection, e betanet.Endpoint, got reply, probe bool) {
+	r := col.replica
+	r.switchTo(c.u, e)
+	ep := r.endpoints[e]
+	before := ep.record
+	if r.totals.Fetched(before.Doc, got.doc) && !col.reset {
+		col.reset = true
+		c.resets++
+	}
+	ep.record = before.Fetched(got.doc, got.at)
+	c.do.changed = true
+	c.report(Cache{c.source(r, e), Miss})
+	if before.Failure != nil {
+		c.report(Recovered{c.source(r, e), got.at.Sub(before.Since), probe})
+	}
+}
+
+// failed records a failure.
+func (c *core) failed(r *replica, e betanet.Endpoint, f *betanet.Failure) {
+	ep := r.endpoints[e]
+	before := ep.record.Failure
+	ep.record = ep.record.Failed(f, c.now)
+	result, cached := Miss, ep.record.Stale(c.now, c.u.Settings.MaxStale)
+	if cached {
+		result = Stale
+	}
+	if c.u.API == betanet.Auto && e == betanet.Mixnodes && f.Status == http.StatusNotFound {
+		r.askV1 = true
+	}
+	c.do.changed = true
+	c.report(Cache{c.source(r, e), result})
+	if before == nil || before.Reason != f.Reason {
+		c.report(Failing{c.source(r, e), f, before == nil, cached, c.now.Sub(ep.record.At)})
+	}
+}
