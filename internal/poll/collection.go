@@ -90,7 +90,8 @@ func (c *core) assign(col *collection, r *replica, endpoints []betanet.Endpoint)
 func (c *core) advance(col *collection) {
 	for !col.detecting {
 		for a := c.choose(col); a != nil; a = c.choose(col) {
-			if c.closed || col.inTurn && col.deadline.Sub(c.now) < c.minAttemptTime() {
+			left := col.deadline.Sub(c.now)
+			if c.closed || left <= 0 || col.inTurn && left < c.minAttemptTime() {
 				c.settle(col, a) // what would be cut short is left for the next collection
 			} else {
 				c.try(col, a)
