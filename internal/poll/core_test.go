@@ -23,7 +23,7 @@ func TestNothingIsAskedAfterTheDeadline(t *testing.T) {
 		t.Fatalf("got %d requests, want the first", len(do.requests))
 	}
 	now = now.Add(10 * time.Minute)
-	doc := &betanet.MetricsDoc{}
+	doc := &betanet.Document{Endpoint: betanet.Metrics}
 	do = c.step(moment{now: now}, answered{do.requests[0], reply{doc: doc, at: now}, 10 * time.Minute})
 	if len(do.requests) > 0 || !do.ended {
 		t.Errorf("got %d requests after the deadline, want none and the end", len(do.requests))

@@ -1,0 +1,267 @@
+package poll
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/breaker"
+	"github.com/betanet/betanet_exporter/internal/retry"
+)
+
+// transitions are what a core can do; a long simulation visits all of them.
+var transitions = []string{
+	"closed to open", "open to half_open", "half_open to closed", "half_open to open", "ignored while closed", "ignored while half_open",
+	"collection at start", "collection on the grid", "collection on demand", "probe after the pause", "skipped", "missed",
+	"late", "late response", "in turn", "on one connection of several", "parallel", "eager", "failing asked in parallel",
+	"retry", "retry in half_open refused", "no budget", "no room", "last attempt", "retry after Retry-After", "held back by Retry-After",
+	"cache hit", "cache miss", "cache stale", "failing", "failing for another reason", "recovered", "recovered by probe",
+	"detected mixnodes", "other answer of mixnodes", "switch to mixnodes", "switch to v1",
+	"replica switched", "no replica left", "reset", "removed while asking", "connection closed",
+}
+
+// coreEnd is what the oracle knows of one endpoint of one service.
+type coreEnd struct {
+	state     breaker.State
+	streak    uint32
+	opened    time.Time
+	notBefore time.Time
+	out       bool
+	era       int // grows when a switch of API makes it a new one
+	doc       *betanet.Document
+	docAt     time.Time
+}
+
+// coreSeen is what the oracle remembers of an upstream.
+type coreSeen struct {
+	api    [3]betanet.API // of each replica
+	resets uint64
+	fell   uint64 // documents that showed it
+}
+
+func (w *coreWorld) fail(format string, args ...any) { panic(brokenRule(fmt.Sprintf(format, args...))) }
+
+func (w *coreWorld) visit(name string, if_ bool) {
+	if if_ {
+		w.visited[name]++
+	}
+}
+
+// earn lets time and first attempts fill the budget.
+func (w *coreWorld) earn(first time.Duration) {
+	w.budget = min(15*time.Second, w.budget+w.now.Sub(w.refilled))
+	w.budget, w.refilled = min(15*time.Second, w.budget+first), w.now
+}
+
+// ruleRequest checks that a request may be made.
+func (w *coreWorld) ruleRequest(s *coreUpstream, q *coreRequest) {
+	end, set, col := &q.service.ends[q.endpoint], &s.u.Settings, q.collection
+	switch {
+	case end.out:
+		w.fail("%s %v: two requests at a time", s.u.Name, q.endpoint)
+	case w.now.Before(end.notBefore):
+		w.fail("%s %v: requested %v before the Retry-After", s.u.Name, q.endpoint, end.notBefore.Sub(w.now))
+	case end.state == breaker.Open && (q.ask != nil || w.now.Sub(end.opened) <= set.BreakerOpen):
+		w.fail("%s %v: requested although the breaker opened %v ago", s.u.Name, q.endpoint, w.now.Sub(end.opened))
+	case q.limit <= 0 || q.limit > set.RequestTimeout || w.now.Add(q.limit).After(col.began.Add(set.Timeout)):
+		w.fail("%s %v: a limit of %v, %v after the collection began", s.u.Name, q.endpoint, q.limit, w.now.Sub(col.began))
+	case q.ask != nil && col.inTurn && len(s.out) > 0:
+		w.fail("%s %v: requested with %d others although connections are few", s.u.Name, q.endpoint, len(s.out))
+	case q.ask != nil && q.ask.attempts == 1:
+		w.earn(time.Second / 5)
+	}
+	end.out, q.era = true, end.era
+	w.visit("in turn", col.inTurn)
+	w.visit("parallel", !col.inTurn && len(s.out) > 0)
+	w.visit("eager", col.eager)
+	w.visit("failing asked in parallel", q.ask != nil && q.ask.failing && len(s.out) > 0)
+	w.visit("on one connection of several", w.moment().connections == OneUnkept)
+	w.visit("retry after Retry-After", q.ask != nil && q.ask.attempts > 1 && w.now.Equal(end.notBefore))
+}
+
+// ruleAnswer notes what a response must lead to.
+func (w *coreWorld) ruleAnswer(s *coreUpstream, q *coreRequest, took time.Duration) {
+	end := &q.service.ends[q.endpoint]
+	end.out = false
+	if f := q.reply.failure; f != nil && f.RetryAfter != "" {
+		n, _ := strconv.Atoi(f.RetryAfter)
+		end.notBefore = w.now.Add(min(time.Duration(n)*time.Second, 300*time.Second))
+	}
+	if q.reply.doc == nil || took > q.limit || q.era != end.era || s.core.closed {
+		return
+	}
+	if fell(end.doc, q.reply.doc) {
+		s.seen.fell++
+	}
+	end.doc, end.docAt = q.reply.doc, w.now
+}
+
+// fell reports whether a running total is lower in the second document.
+func fell(before, after *betanet.Document) bool {
+	if before == nil {
+		return false
+	}
+	for _, f := range []betanet.Field{betanet.PacketsProcessed, betanet.PacketsDropped, betanet.BytesReceived} {
+		if after.Get(f) < before.Get(f) {
+			return true
+		}
+	}
+	return len(before.Mixnodes) > 0 && after.Mixnodes[0].Get(betanet.PacketsProcessed) < before.Mixnodes[0].Get(betanet.PacketsProcessed)
+}
+
+// see checks what came of a step, and carries it out.
+func (w *coreWorld) see(s *coreUpstream, q *coreRequest, do actions) {
+	for _, n := range []int{int(w.now.UnixNano()), s.number, len(do.requests), len(do.reports)} {
+		w.digest = (w.digest ^ uint64(n)) * 1099511628211
+	}
+	for _, e := range do.reports {
+		w.ruleEvent(s, q, e)
+	}
+	for i, r := range s.core.replicas {
+		if before := s.seen.api[i]; r.api != before {
+			for _, e := range before.Endpoints() {
+				end := &s.services[i].ends[e]
+				*end = coreEnd{out: end.out, era: end.era + 1}
+			}
+			s.seen.api[i] = r.api
+			w.visit("switch to mixnodes", before == betanet.V1)
+			w.visit("switch to v1", before == betanet.MixnodesAPI)
+		}
+	}
+	w.visit("connection closed", len(do.idle) > 0)
+	s.send(do.requests)
+	s.at = s.core.next()
+	// Making a view costs more than all else: while nothing happens, some are enough.
+	if do.ended && !s.core.closed && (len(w.active) > 0 || len(do.reports) != 3 || w.collections%16 == 0) {
+		w.ruleView(s)
+	}
+}
+
+// ruleEvent checks what a core reports.
+func (w *coreWorld) ruleEvent(s *coreUpstream, q *coreRequest, e Event) {
+	set := &s.u.Settings
+	switch e := e.(type) {
+	case Attempt:
+		w.ruleAttempt(s, q, e)
+	case Transition:
+		end := s.end(e.Source)
+		if e.To == breaker.HalfOpen {
+			if end.state != breaker.Open || w.now.Sub(end.opened) <= set.BreakerOpen {
+				w.fail("%s %v: half-open %v after the breaker entered %v", s.u.Name, e.Endpoint, w.now.Sub(end.opened), end.state)
+			}
+			end.state = breaker.HalfOpen
+			w.visit("open to half_open", true)
+		}
+		if e.To != end.state {
+			w.fail("%s %v: the breaker entered %v, want %v", s.u.Name, e.Endpoint, e.To, end.state)
+		}
+	case Began:
+		if e.Delay != 0 && !w.now.Equal(w.suspendedUntil) || e.Delay < 0 {
+			w.fail("%s: a collection begins %v late", s.u.Name, e.Delay)
+		}
+		w.visit("late", e.Delay > 0)
+		w.visit("probe after the pause", !e.Due.IsZero() && e.Endpoints == 1)
+		w.visit("collection on the grid", !e.Due.IsZero())
+		w.visit("collection at start", e.Due.IsZero() && w.now.Equal(s.added))
+		w.visit("collection on demand", e.Due.IsZero() && !w.now.Equal(s.added))
+		w.collections++
+	case Ended:
+		if e.Duration > set.Timeout && w.suspendedUntil.Before(w.now.Add(-e.Duration)) {
+			w.fail("%s: a collection took %v, the limit is %v", s.u.Name, e.Duration, set.Timeout)
+		}
+		w.visit("removed while asking", s.core.closed)
+		w.visit("no replica left", len(s.services) > 1 && !s.core.closed && s.core.needsFailover(s.core.inUse))
+	case Skipped:
+		w.visit("missed", e.Count > 1)
+		w.visit("skipped", true)
+	case Cache:
+		w.visit("cache "+string(e.Result), true)
+		w.visit("held back by Retry-After", e.Result == Stale && w.now.Before(s.end(e.Source).notBefore))
+	case Failing:
+		w.visit("failing", e.First)
+		w.visit("failing for another reason", !e.First)
+	case Recovered:
+		w.visit("recovered", true)
+		w.visit("recovered by probe", e.Probe)
+	case Switched:
+		w.visit("replica switched", true)
+	}
+}
+
+// end is what is known of where an event happened.
+func (s *coreUpstream) end(at Source) *coreEnd {
+	for i, r := range s.core.replicas {
+		if r.name == at.Replica {
+			return &s.services[i].ends[at.Endpoint]
+		}
+	}
+	s.w.fail("%s: an event of replica %q", s.u.Name, at.Replica)
+	return nil
+}
+
+// ruleAttempt checks an attempt, its retry and its breaker.
+func (w *coreWorld) ruleAttempt(s *coreUpstream, q *coreRequest, a Attempt) {
+	set, end := &s.u.Settings, s.end(a.Source)
+	w.visit("detected mixnodes", a.Detecting && a.Failure == nil)
+	w.visit("other answer of mixnodes", a.Detecting && a.Failure != nil)
+	if a.Detecting {
+		return
+	}
+	if a.Number > set.Attempts {
+		w.fail("%s %v: attempt %d of %d", s.u.Name, a.Endpoint, a.Number, set.Attempts)
+	}
+	if q != nil && q.endpoint == a.Endpoint && q.era != end.era {
+		return // of an API that is no longer in use
+	}
+	half := end.state == breaker.HalfOpen
+	switch {
+	case a.Failure == nil:
+		w.visit("half_open to closed", half)
+		end.state, end.streak = breaker.Closed, 0
+	case a.Failure.Ignored:
+		w.visit("ignored while half_open", half)
+		w.visit("ignored while closed", !half)
+	default:
+		if end.streak++; half || end.streak >= set.BreakerFailures {
+			w.visit("half_open to open", half)
+			w.visit("closed to open", !half)
+			end.state, end.streak, end.opened = breaker.Open, 0, w.now
+		}
+	}
+	w.visit("no budget", a.NoBudget)
+	w.visit("retry in half_open refused", half && a.Failure != nil && a.Failure.Retry)
+	w.visit("last attempt", a.Number == set.Attempts && set.Attempts > 1)
+	w.visit("no room", a.Failure != nil && a.Failure.Retry && !a.Retry && !a.NoBudget && a.Number < set.Attempts && end.state == breaker.Closed)
+	w.earn(0)
+	const hair = 10 * time.Microsecond // of rounding
+	if a.NoBudget && w.budget >= time.Second+hair {
+		w.fail("%s %v: no retry although the budget has %v", s.u.Name, a.Endpoint, w.budget)
+	}
+	if a.Retry {
+		w.ruleRetry(s, a, end)
+		if w.budget < time.Second-hair {
+			w.fail("%s %v: a retry although the budget has %v", s.u.Name, a.Endpoint, w.budget)
+		}
+		w.budget = max(0, w.budget-time.Second)
+	}
+}
+
+// ruleRetry checks that an attempt may be made again, and when.
+func (w *coreWorld) ruleRetry(s *coreUpstream, a Attempt, end *coreEnd) {
+	set := &s.u.Settings
+	w.visit("retry", true)
+	most := min(set.MaxBackoff, set.Backoff<<(a.Number-1))
+	least := map[retry.Jitter]time.Duration{retry.Equal: most / 2, retry.None: most, retry.Full: 0}[set.Jitter]
+	if after := end.notBefore.Sub(w.now); after > 0 {
+		least, most = max(least, after), max(most, after)
+	}
+	switch {
+	case end.state != breaker.Closed:
+		w.fail("%s %v: a retry although the breaker is %v", s.u.Name, a.Endpoint, end.state)
+	case !a.Failure.Retry || a.Failure.Ignored || a.Number >= set.Attempts:
+		w.fail("%s %v: a retry after attempt %d with %v", s.u.Name, a.Endpoint, a.Number, a.Failure.Reason)
+	case a.Wait < least || a.Wait > most:
+		w.fail("%s %v: a retry after %v, want %v to %v", s.u.Name, a.Endpoint, a.Wait, least, most)
+	}
+}

@@ -1,0 +1,100 @@
+package poll
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/simulation"
+)
+
+var errSimulated = errors.New("simulated")
+
+// answerOf draws how a service answers: how long it takes, and with what.
+func (w *coreWorld) answerOf(s *coreUpstream, q *coreRequest) (took time.Duration, kind string) {
+	took, kind = time.Millisecond+time.Duration(w.random.IntN(20_000))*time.Microsecond, "good"
+	var only *simulation.Episode
+	if only = w.during("one endpoint"); only != nil && betanet.Endpoint(only.Target)%betanet.NumEndpoints != q.endpoint {
+		only = nil
+	}
+	for _, e := range w.active {
+		who, service := w.hit(e)
+		if who != s || service != q.service {
+			continue
+		}
+		switch e.Kind {
+		case "refused", "500", "404", "403", "429", "503 later", "broken", "local":
+			kind = e.Kind
+		case "one endpoint":
+			if only == e {
+				kind = []string{"500", "hangs", "429"}[e.Variant/8%3]
+			}
+		case "flaky":
+			if w.random.IntN(2) == 0 {
+				kind = []string{"500", "refused", "hangs", "broken"}[w.random.IntN(4)]
+			}
+		case "slow":
+			took += time.Duration(e.Variant % uint64(6*time.Second))
+		case "hangs":
+			kind = e.Kind
+		}
+	}
+	if kind == "hangs" {
+		took = time.Hour
+	}
+	if kind == "good" && q.endpoint.API() != q.service.api {
+		kind = "404"
+	}
+	return took, kind
+}
+
+// replyOf is what the client makes of it.
+func (w *coreWorld) replyOf(q *coreRequest, kind string) reply {
+	f := &betanet.Failure{Retry: true, Err: errSimulated}
+	switch kind {
+	case "good":
+		return reply{doc: q.service.document(q.endpoint, w.random)}
+	case "timeout":
+		f.Reason = betanet.ReasonTimeout
+	case "refused":
+		f.Reason = betanet.ReasonConnect
+	case "500":
+		f.Reason, f.Status = betanet.ReasonHTTP5xx, 500
+	case "503 later":
+		f.Reason, f.Status, f.RetryAfter = betanet.ReasonHTTP5xx, 503, fmt.Sprint(w.random.IntN(6))
+	case "429":
+		f.Reason, f.Status, f.RetryAfter = betanet.ReasonHTTP429, 429, fmt.Sprint(w.random.IntN(1000))
+	case "404":
+		f.Reason, f.Status, f.Retry = betanet.ReasonHTTP4xx, 404, false
+	case "403":
+		f.Reason, f.Status, f.Retry = betanet.ReasonAuth, 403, false
+	case "local":
+		f.Reason, f.Retry, f.Ignored = betanet.ReasonLocal, false, true
+	default:
+		f.Reason = betanet.ReasonSyntax
+	}
+	return reply{failure: f}
+}
+
+// document is what a service has counted until now.
+func (s *coreService) document(e betanet.Endpoint, r *rand.Rand) *betanet.Document {
+	s.count += uint64(r.IntN(10))
+	d, n := &betanet.Document{Endpoint: e}, s.count
+	switch e {
+	case betanet.Metrics:
+		d.Set(betanet.PacketsProcessed, n)
+		d.Set(betanet.PacketsDropped, n/10)
+	case betanet.Nodes:
+		d.Set(betanet.ActiveNodes, 1)
+		d.Set(betanet.TotalNodes, 1)
+	case betanet.Network:
+		d.Set(betanet.BytesTransmitted, n)
+		d.Set(betanet.BytesReceived, n)
+	default:
+		d.Mixnodes = []betanet.Mixnode{{ID: "a", Status: "active"}}
+		d.Mixnodes[0].Set(betanet.PacketsProcessed, n)
+	}
+	return d
+}

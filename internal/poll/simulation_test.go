@@ -1,0 +1,179 @@
+package poll
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/simulation"
+)
+
+// coreKinds are the faults of the simulated world of cores. Those of an upstream
+// hit one URL of one upstream, the others the process.
+var coreKinds = []string{
+	"refused", "hangs", "slow", "flaky", "500", "404", "403", "429", "503 later", "broken", "local",
+	"restarts", "goes back", "other API", "one endpoint",
+	"few connections", "fewer connections", "many upstreams", "suspended", "demands", "replaced",
+}
+
+// simulateCores runs one world of cores and returns what broke the oracle's
+// rules, nil if nothing did.
+func simulateCores(seed uint64, length time.Duration, episodes []simulation.Episode) (w *coreWorld, err error) {
+	w = newCoreWorld(seed, length, episodes)
+	defer func() {
+		if r := recover(); r != nil {
+			broken, ours := r.(brokenRule)
+			if !ours {
+				broken = brokenRule(fmt.Sprintf("panic: %v", r))
+			}
+			err = fmt.Errorf("seed %d, %v: %s", seed, w.now.Sub(w.start), string(broken))
+		}
+	}()
+	w.run()
+	return w, nil
+}
+
+func coreEpisodes(seed uint64, length time.Duration) []simulation.Episode {
+	return simulation.Draw(seed, length, 8, coreKinds...)
+}
+
+// replayCores replays the episodes of a failure that was found.
+func replayCores(t *testing.T, seed uint64, length time.Duration, episodes ...simulation.Episode) {
+	t.Helper()
+	if _, err := simulateCores(seed, length, episodes); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestYearsOfTheCore simulates upstream-years of the core alone. SIMULATE is how
+// many days, SEED the first seed.
+func TestYearsOfTheCore(t *testing.T) {
+	days, seed := 120, uint64(1)
+	if n, err := strconv.Atoi(os.Getenv("SIMULATE")); err == nil {
+		days = n
+	}
+	if n, err := strconv.ParseUint(os.Getenv("SEED"), 10, 64); err == nil {
+		seed = n
+	}
+	began, cpu := time.Now(), cpuTime()
+	total := newCoreFigures()
+	const length = 10 * 24 * time.Hour
+	for ; total.upstreams < time.Duration(days)*24*time.Hour; seed++ {
+		episodes := coreEpisodes(seed, length)
+		w, err := simulateCores(seed, length, episodes)
+		if err != nil {
+			shortest := simulation.Shrink(episodes, func(some []simulation.Episode) bool {
+				_, err := simulateCores(seed, length, some)
+				return err != nil
+			})
+			_, err = simulateCores(seed, length, shortest)
+			file := filepath.Join(t.ArtifactDir(), fmt.Sprintf("simulation_seed%d_test.go", seed))
+			if werr := simulation.WriteTest(file, "poll", "replayCores", seed, length, shortest, err.Error()); werr != nil {
+				t.Error(werr)
+			}
+			t.Fatalf("%v\nafter %v simulated; %d of %d episodes suffice, replayed by %s: %v", err, total.upstreams, len(shortest), len(episodes), file, shortest)
+		}
+		total.add(w)
+	}
+	total.print(time.Since(began), cpuTime()-cpu)
+	if days >= 3650 {
+		total.requireAll(t)
+	}
+}
+
+func TestTheSameSeedGivesTheSameHistoryOfTheCore(t *testing.T) {
+	const length = 2 * 24 * time.Hour
+	for seed := range uint64(3) {
+		var digests [2]uint64
+		for i := range digests {
+			w, err := simulateCores(seed, length, coreEpisodes(seed, length))
+			if err != nil {
+				t.Fatal(err)
+			}
+			digests[i] = w.digest
+		}
+		if digests[0] != digests[1] {
+			t.Errorf("seed %d: got two histories", seed)
+		}
+	}
+}
+
+// cpuTime is what the process has used.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// coreFigures are what the runs came to.
+type coreFigures struct {
+	worlds      int
+	upstreams   time.Duration // simulated, of all upstreams
+	collections int
+	requests    int
+	episodes    map[string]int
+	visited     map[string]int
+}
+
+func newCoreFigures() *coreFigures {
+	f := &coreFigures{episodes: make(map[string]int), visited: make(map[string]int)}
+	for _, name := range transitions {
+		f.visited[name] = 0
+	}
+	return f
+}
+
+func (f *coreFigures) add(w *coreWorld) {
+	f.worlds++
+	f.upstreams += w.lived
+	f.collections += w.collections
+	f.requests += w.requests
+	for _, e := range w.episodes {
+		f.episodes[e.Kind]++
+	}
+	for name, n := range w.visited {
+		f.visited[name] += n
+	}
+}
+
+func (f *coreFigures) missing() (names []string) {
+	for name, n := range f.visited {
+		if n == 0 {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (f *coreFigures) print(took, cpu time.Duration) {
+	days := f.upstreams.Hours() / 24
+	fmt.Printf("core: %.1f upstream-years in %d worlds, %d collections, %d requests, in %v; %.0f upstream-days per CPU second\n",
+		days/365, f.worlds, f.collections, f.requests, took.Round(time.Second), days/cpu.Seconds())
+	for _, kind := range coreKinds {
+		fmt.Printf("  %s: %d episodes\n", kind, f.episodes[kind])
+	}
+	missing := f.missing()
+	fmt.Printf("  transitions visited: %d of %d, missing %v\n", len(f.visited)-len(missing), len(f.visited), missing)
+}
+
+func (f *coreFigures) requireAll(t *testing.T) {
+	if missing := f.missing(); len(missing) > 0 {
+		t.Errorf("transitions that were never visited: %v", missing)
+	}
+}
+
+// brokenRule is a rule of the oracle that was broken.
+type brokenRule string
+
+// world's chance is its own, so that leaving out an episode changes nothing else
+// than what follows from it.
+func newRand(seed, stream uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, stream)) }

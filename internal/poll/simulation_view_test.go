@@ -1,0 +1,59 @@
+package poll
+
+import (
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+)
+
+// ruleView checks what is shown at the end of a collection.
+func (w *coreWorld) ruleView(s *coreUpstream) {
+	v, service := s.core.view(), s.services[s.core.inUse.index]
+	for i := range v.Endpoints {
+		e := &v.Endpoints[i]
+		end := &service.ends[e.Endpoint]
+		if end.doc != nil && !end.out && (e.Doc == nil || !e.At.Equal(end.docAt)) {
+			w.fail("%s %v: shows the document of %v, the newest is of %v", s.u.Name, e.Endpoint, e.At.Sub(w.start), end.docAt.Sub(w.start))
+		}
+		if e.Doc != nil && (end.doc == nil || e.Doc != end.doc) {
+			w.fail("%s %v: shows a document that was not sent", s.u.Name, e.Endpoint)
+		}
+		if e.Breaker != end.state {
+			w.fail("%s %v: shows the breaker %v, want %v", s.u.Name, e.Endpoint, e.Breaker, end.state)
+		}
+		if e.Doc != nil && e.Failure == nil && !e.Tried {
+			w.fail("%s %v: has a document and was not tried", s.u.Name, e.Endpoint)
+		}
+	}
+	if v.Resets > s.seen.fell || v.Resets < s.seen.resets || len(s.services) == 1 && s.seen.fell > 0 && v.Resets == 0 {
+		w.fail("%s: shows %d resets after %d and %d documents with lower totals", s.u.Name, v.Resets, s.seen.resets, s.seen.fell)
+	}
+	w.visit("reset", v.Resets > s.seen.resets)
+	s.seen.resets = v.Resets
+	w.ruleFresh(s, v)
+}
+
+// ruleFresh checks that an upstream is up within a bound after its faults ended.
+func (w *coreWorld) ruleFresh(s *coreUpstream, v *fleet.View) {
+	set, faulty := &s.u.Settings, later(s.added, w.faults)
+	for _, service := range s.services {
+		faulty = later(faulty, service.faulty)
+		for _, end := range service.ends {
+			faulty = later(faulty, end.notBefore)
+		}
+		if s.u.API != betanet.Auto && s.u.API != service.api {
+			return
+		}
+	}
+	bound := time.Duration(1+len(s.services))*(set.BreakerOpen+set.Interval) + 2*set.Timeout + set.Interval
+	if !s.core.grid || w.now.Before(faulty.Add(bound)) {
+		return
+	}
+	for i := range v.Endpoints {
+		e := &v.Endpoints[i]
+		if !e.Up() || w.now.Sub(e.At) > set.Interval+set.Timeout {
+			w.fail("%s %v: is %v with a document from %v ago, although nothing is wrong since %v", s.u.Name, e.Endpoint, e.State(w.now, set.MaxStale), w.now.Sub(e.At), w.now.Sub(faulty))
+		}
+	}
+}

@@ -1,0 +1,313 @@
+package poll
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/retry"
+	"github.com/betanet/betanet_exporter/internal/simulation"
+)
+
+// coreWorld is a few cores, and what they live in: upstreams that count and
+// misbehave, a process that is short of connections or suspended, operators who
+// replace an upstream. It has no clock, no goroutine and no network.
+type coreWorld struct {
+	start, now, end time.Time
+	episodes        []simulation.Episode
+	begun           int                   // episodes
+	active          []*simulation.Episode // that last
+	shared          shared
+	budget          time.Duration // as the oracle counts it
+	refilled        time.Time
+	upstreams       []*coreUpstream
+	random          *rand.Rand
+	digest          uint64
+	suspendedUntil  time.Time
+	faults          time.Time // until when faults of the process last
+
+	lived                 time.Duration
+	collections, requests int
+	visited               map[string]int
+}
+
+// coreUpstream is an upstream: its URLs as services, and the core that polls it.
+type coreUpstream struct {
+	w        *coreWorld
+	number   int
+	u        *fleet.Upstream
+	core     *core
+	at       time.Time // when the core wants to be called
+	added    time.Time
+	services []*coreService // by the index of the core's replica
+	out      []*coreRequest
+	seen     coreSeen
+}
+
+// coreService is what answers at one URL.
+type coreService struct {
+	api    betanet.API
+	count  uint64    // of everything
+	faulty time.Time // until when something is wrong with it
+	ends   [betanet.NumEndpoints]coreEnd
+}
+
+// coreRequest is a request that is out.
+type coreRequest struct {
+	*fetch
+	service *coreService
+	started time.Time
+	ends    time.Time
+	reply   reply
+	era     int
+}
+
+func newCoreWorld(seed uint64, length time.Duration, episodes []simulation.Episode) *coreWorld {
+	start := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	w := &coreWorld{
+		start: start, now: start, end: start.Add(length), episodes: episodes,
+		random: newRand(seed, 2), visited: make(map[string]int), budget: 15 * time.Second, refilled: start,
+	}
+	jitter := newRand(seed, 3)
+	w.shared = shared{
+		budget: retry.NewBudget(start), began: start, overtake: overtake,
+		random: func(n time.Duration) time.Duration { return time.Duration(jitter.Int64N(int64(n))) },
+	}
+	settings := newRand(seed, 4)
+	for i := range 1 + settings.IntN(4) {
+		w.upstreams = append(w.upstreams, w.add(i, settings))
+	}
+	return w
+}
+
+func (w *coreWorld) add(number int, r *rand.Rand) *coreUpstream {
+	set := defaults
+	pick := func(all ...time.Duration) time.Duration { return all[r.IntN(len(all))] }
+	set.Interval = pick(15*time.Second, time.Minute, 5*time.Minute, 5*time.Minute)
+	set.Timeout = set.Interval - time.Second
+	set.RequestTimeout = pick(5*time.Second, 5*time.Second, 2500*time.Millisecond)
+	set.Attempts = []int{3, 3, 1, 5}[r.IntN(4)]
+	set.Jitter = retry.Jitter(r.IntN(3))
+	set.BreakerFailures = []uint32{5, 5, 1, 8}[r.IntN(4)]
+	set.BreakerOpen = pick(30*time.Second, 30*time.Second, 4*time.Second, 2*time.Minute)
+	set.MaxStale = pick(5*time.Minute, 0, 20*time.Second)
+	u := &fleet.Upstream{Name: fmt.Sprint("u", number), API: []betanet.API{betanet.Auto, betanet.Auto, betanet.V1, betanet.MixnodesAPI}[r.IntN(4)], Settings: set}
+	for i := range []int{1, 1, 2, 3}[r.IntN(4)] {
+		u.URLs = append(u.URLs, &url.URL{Scheme: "http", Host: fmt.Sprintf("h%d:9000", i)})
+	}
+	s := &coreUpstream{w: w, number: number, u: u}
+	api := u.API
+	if api == betanet.Auto {
+		api = betanet.API(1 + r.IntN(2))
+	}
+	for range u.URLs {
+		s.services = append(s.services, &coreService{api: api, count: uint64(r.IntN(1000))})
+	}
+	s.begin(r.IntN(6) > 0)
+	return s
+}
+
+// begin has the upstream polled from now on, by a core that knows nothing of it.
+func (s *coreUpstream) begin(grid bool) {
+	s.core = newCore(s.u, "", grid, &s.w.shared, s.w.now)
+	s.added, s.seen = s.w.now, coreSeen{}
+	for i, r := range s.core.replicas {
+		s.seen.api[i] = r.api
+	}
+	for _, service := range s.services {
+		service.ends = [betanet.NumEndpoints]coreEnd{}
+	}
+	s.at = s.core.next()
+}
+
+// run lets everything happen in its order until the end.
+func (w *coreWorld) run() {
+	for {
+		at, s, q := w.next()
+		if at.After(w.end) {
+			for _, s := range w.upstreams {
+				w.now = w.end
+				w.ruleFresh(s, s.core.view())
+				w.lived += w.end.Sub(s.added)
+			}
+			return
+		}
+		if at.Before(w.suspendedUntil) {
+			at = w.suspendedUntil // timers and responses of the time that was slept through come at its end
+		}
+		if at.After(w.now) {
+			w.now = at
+		}
+		switch {
+		case q != nil:
+			s.answer(q)
+		case s != nil:
+			if w.see(s, nil, s.core.step(w.moment(), nil)); !s.at.IsZero() && !s.at.After(w.now) {
+				w.fail("%s: the core was called at %v, and wants to be called at %v", s.u.Name, w.now.Sub(w.start), s.at.Sub(w.start))
+			}
+		default:
+			w.change()
+		}
+	}
+}
+
+// next is what happens next: a response, a core that wants to be called, or the
+// begin or end of an episode.
+func (w *coreWorld) next() (at time.Time, who *coreUpstream, response *coreRequest) {
+	at = w.end.Add(1)
+	if w.begun < len(w.episodes) {
+		if t := w.start.Add(w.episodes[w.begun].Start); t.Before(at) {
+			at = t
+		}
+	}
+	for _, e := range w.active {
+		if t := w.start.Add(e.Start + e.Length); t.Before(at) {
+			at = t
+		}
+	}
+	for _, s := range w.upstreams {
+		if !s.at.IsZero() && s.at.Before(at) {
+			at, who, response = s.at, s, nil
+		}
+		for _, q := range s.out {
+			if q.ends.Before(at) {
+				at, who, response = q.ends, s, q
+			}
+		}
+	}
+	return at, who, response
+}
+
+// during returns the episode of a kind that lasts, nil if none does.
+func (w *coreWorld) during(kind string) *simulation.Episode {
+	for _, e := range w.active {
+		if e.Kind == kind {
+			return e
+		}
+	}
+	return nil
+}
+
+func (w *coreWorld) moment() moment {
+	m := moment{now: w.now, coalesce: w.during("many upstreams") != nil}
+	switch {
+	case w.during("fewer connections") != nil:
+		m.connections = OneUnkept
+	case w.during("few connections") != nil:
+		m.connections = OneKept
+	}
+	return m
+}
+
+// change ends the episodes that are over and begins those that are due.
+func (w *coreWorld) change() {
+	for _, s := range w.upstreams {
+		w.ruleFresh(s, s.core.view())
+	}
+	last := w.active
+	w.active = nil
+	for _, e := range last {
+		if w.start.Add(e.Start + e.Length).After(w.now) {
+			w.active = append(w.active, e)
+		} else if e.Kind == "other API" {
+			_, service := w.hit(e)
+			service.api = 3 - service.api
+		}
+	}
+	for ; w.begun < len(w.episodes) && !w.start.Add(w.episodes[w.begun].Start).After(w.now); w.begun++ {
+		e := &w.episodes[w.begun]
+		w.active = append(w.active, e)
+		w.begin(e)
+	}
+}
+
+// hit is whom an episode hits.
+func (w *coreWorld) hit(e *simulation.Episode) (*coreUpstream, *coreService) {
+	s := w.upstreams[e.Target%len(w.upstreams)]
+	return s, s.services[e.Variant%uint64(len(s.services))]
+}
+
+func (w *coreWorld) begin(e *simulation.Episode) {
+	s, service := w.hit(e)
+	until := w.now.Add(e.Length)
+	switch e.Kind {
+	case "restarts":
+		service.count = 0
+	case "goes back":
+		service.count -= min(service.count, e.Variant%100)
+	case "other API":
+		service.api = 3 - service.api
+		service.faulty = later(service.faulty, until)
+	case "suspended":
+		w.suspendedUntil = w.now.Add(min(e.Length, 10*time.Minute))
+		w.faults = later(w.faults, w.suspendedUntil)
+	case "few connections", "fewer connections", "many upstreams":
+		w.faults = later(w.faults, until)
+	case "demands":
+		w.see(s, nil, s.core.step(w.moment(), demanded{time.Duration(e.Variant % uint64(20*time.Second))}))
+	case "replaced":
+		w.replace(s)
+	default:
+		service.faulty = later(service.faulty, until)
+	}
+}
+
+// replace removes an upstream and adds it again, as when its settings change.
+func (w *coreWorld) replace(s *coreUpstream) {
+	w.see(s, nil, s.core.step(w.moment(), removed{}))
+	for len(s.out) > 0 { // what is out is canceled
+		q := s.out[0]
+		q.reply = reply{at: w.now, failure: &betanet.Failure{Reason: betanet.ReasonCanceled, Ignored: true, Err: context.Canceled}}
+		s.answer(q)
+	}
+	if at := s.core.next(); !at.IsZero() || len(s.core.collections) > 0 {
+		w.fail("%s was removed, and its core waits for %v with %d collections", s.u.Name, at, len(s.core.collections))
+	}
+	w.lived += w.now.Sub(s.added)
+	s.begin(s.core.grid)
+}
+
+// send makes the requests that a core wants.
+func (s *coreUpstream) send(all []*fetch) {
+	for _, f := range all {
+		q := &coreRequest{fetch: f, service: s.services[f.collection.index], started: s.w.now}
+		s.w.ruleRequest(s, q)
+		took, kind := s.w.answerOf(s, q)
+		q.ends = q.started.Add(min(took, f.limit))
+		if took > f.limit {
+			kind = "timeout"
+		}
+		q.reply = s.w.replyOf(q, kind)
+		s.out = append(s.out, q)
+		s.w.requests++
+	}
+}
+
+// answer gives a core the response to a request.
+func (s *coreUpstream) answer(q *coreRequest) {
+	for i := range s.out {
+		if s.out[i] == q {
+			s.out = append(s.out[:i], s.out[i+1:]...)
+			break
+		}
+	}
+	took := s.w.now.Sub(q.started)
+	q.reply.at = s.w.now
+	if took > q.limit && q.reply.doc != nil {
+		s.w.visited["late response"]++
+		q.reply = reply{doc: q.reply.doc, at: s.w.now}
+	}
+	s.w.ruleAnswer(s, q, took)
+	s.w.see(s, q, s.core.step(s.w.moment(), answered{q.fetch, q.reply, took}))
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

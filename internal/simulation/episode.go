@@ -1,0 +1,78 @@
+// Package simulation draws the faults of a simulated world and shrinks a list of
+// them that breaks a promise. The simulations themselves are tests: of the core
+// in internal/poll, of the complete exporter in this package.
+package simulation
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// An Episode is a fault that lasts for a while.
+type Episode struct {
+	Start, Length time.Duration
+	Kind          string
+	Target        int    // whom it hits, if it does not hit everything
+	Variant       uint64 // what a kind makes of it
+}
+
+func (e Episode) String() string {
+	return fmt.Sprintf("{Start: %d, Length: %d, Kind: %q, Target: %d, Variant: %d}, // %v to %v", e.Start, e.Length, e.Kind, e.Target, e.Variant, e.Start.Round(time.Second), (e.Start + e.Length).Round(time.Second))
+}
+
+// Draw draws the episodes of a length of time. Each seed leaves out some of the
+// kinds, so that rare combinations occur; episodes and the pauses between them
+// are short or long: seconds, minutes, hours, and weeks without any.
+func Draw(seed uint64, length time.Duration, targets int, kinds ...string) (all []Episode) {
+	r := rand.New(rand.NewPCG(seed, 1))
+	kinds = slices.Clone(kinds)
+	r.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
+	kinds = kinds[:1+r.IntN(len(kinds))]
+	pause := []time.Duration{10 * time.Second, 5 * time.Minute, time.Hour, 5 * time.Hour, 5 * time.Hour}
+	if r.IntN(8) == 0 {
+		pause = append(pause, 14*24*time.Hour)
+	}
+	lasts := []time.Duration{2 * time.Second, 30 * time.Second, 5 * time.Minute, 30 * time.Minute, 3 * time.Hour}
+	for at := Random(r, time.Hour); at < length; at += Random(r, pause[r.IntN(len(pause))]) {
+		all = append(all, Episode{at, Random(r, lasts[r.IntN(len(lasts))]), kinds[r.IntN(len(kinds))], r.IntN(targets), r.Uint64()})
+	}
+	return all
+}
+
+// Random draws a duration up to twice the mean.
+func Random(r *rand.Rand, mean time.Duration) time.Duration {
+	return time.Duration(r.Int64N(int64(2 * mean)))
+}
+
+// Shrink returns the shortest list that it finds of which fails still reports
+// true. It leaves out ever smaller parts.
+func Shrink(all []Episode, fails func([]Episode) bool) []Episode {
+	for part := (len(all) + 1) / 2; part > 0; part /= 2 {
+		for from := 0; from < len(all); {
+			without := slices.Delete(slices.Clone(all), from, min(from+part, len(all)))
+			if fails(without) {
+				all = without
+			} else {
+				from += part
+			}
+		}
+	}
+	return all
+}
+
+// WriteTest writes a test file that replays a list of episodes by a call of the
+// function replay, which takes the seed, the length and the episodes.
+func WriteTest(file, pkg, replay string, seed uint64, length time.Duration, all []Episode, failure string) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "package %s\n\nimport (\n\t\"testing\"\n\n\t\"github.com/betanet/betanet_exporter/internal/simulation\"\n)\n\n// %s\n", pkg, strings.ReplaceAll(failure, "\n", "\n// "))
+	fmt.Fprintf(&b, "func TestReplayOfSeed%d(t *testing.T) {\n\t%s(t, %d, %d, // %v\n", seed, replay, seed, length, length)
+	for _, e := range all {
+		fmt.Fprintf(&b, "\t\tsimulation.Episode%v\n", e)
+	}
+	b.WriteString("\t)\n}\n")
+	return os.WriteFile(file, []byte(b.String()), 0o644)
+}
