@@ -17,7 +17,7 @@ import (
 // It contacts nobody.
 func check(c *config.Config, stdout, stderr io.Writer) error {
 	warnings := c.Warnings()
-	_, err := prepare(c.Discovery)
+	_, err := prepare(c.Discovery, nil)
 	all := []error{usable(c.Upstreams()), err, checkPush(c)}
 	if err == nil && c.Command == config.Serve {
 		errs, more := checkFiles(c.Discovery.Files)

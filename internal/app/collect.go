@@ -28,7 +28,7 @@ func collect(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.
 	registry := exposition.NewRegistry()
 	upstreams := c.Upstreams()
 	past := new(recorder)
-	poller := newPoller(registry, past, log, divideOpenFiles(openFilesLimit()).upstreams)
+	poller := newPoller(registry, past, log, divideOpenFiles(openFilesLimit()).upstreams, nil)
 	defer past.warnings.flush()
 	if err := usable(upstreams); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/url"
 	"strings"
 	"sync"
@@ -76,7 +77,7 @@ func demo(ctx context.Context, c *config.Config, signals *signals, log *slog.Log
 		}
 	}
 	all := settings{c, upstreams}
-	return serve(ctx, all, func() (settings, error) { return all, nil }, signals, log, listening)
+	return serve(ctx, Network{Listen: net.Listen}, all, func() (settings, error) { return all, nil }, signals, log, listening)
 }
 
 // announce prints what there is to see, and where.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
 	"github.com/betanet/betanet_exporter/internal/discovery"
+	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
 // discoveryManager runs the sources of discovery of a configuration. A reload
@@ -39,7 +40,7 @@ type source struct {
 }
 
 // prepare makes the sources of a configuration, without running them.
-func prepare(d discovery.Config) ([]source, error) {
+func prepare(d discovery.Config, dial fleet.Dial) ([]source, error) {
 	var all []source
 	add := func(s discovery.Source, spec any, h *betanet.HTTPConfig, closeIdle func()) {
 		name := s.String()
@@ -56,7 +57,7 @@ func prepare(d discovery.Config) ([]source, error) {
 		add(s, f.Paths, f.HTTP, func() {})
 	}
 	for _, h := range d.HTTP {
-		client, err := betanet.HTTPClient(h.SourceHTTP, userAgent())
+		client, err := betanet.HTTPClient(h.SourceHTTP, userAgent(), dial)
 		if err != nil {
 			return nil, fmt.Errorf("discovery.http: source_http_client: %w", err)
 		}

@@ -28,7 +28,7 @@ const maxProbes = 16
 
 // openDoors opens the sockets. Errors name the option. The web configuration file
 // was checked when the configuration was loaded.
-func openDoors(c *config.Web) (*doors, error) {
+func openDoors(c *config.Web, n Network) (*doors, error) {
 	access, err := web.ReadAccess(c.ConfigFile)
 	if err != nil {
 		return nil, fmt.Errorf("--web.config.file: %s: %w", c.ConfigFile, err)
@@ -38,11 +38,11 @@ func openDoors(c *config.Web) (*doors, error) {
 	if c.SystemdSocket {
 		flag = "--web.systemd-socket"
 	}
-	if d.listeners, err = web.Listen(c.ListenAddresses, c.SystemdSocket); err != nil {
+	if d.listeners, err = web.Listen(n.Listen, c.ListenAddresses, c.SystemdSocket); err != nil {
 		return nil, fmt.Errorf("%s: %w%s", flag, err, listenHint(err))
 	}
 	if c.HealthAddress != "" {
-		if d.forProbes, err = web.Listen([]string{c.HealthAddress}, false); err != nil {
+		if d.forProbes, err = web.Listen(n.Listen, []string{c.HealthAddress}, false); err != nil {
 			d.close()
 			return nil, fmt.Errorf("--web.health-address: %w%s", err, listenHint(err))
 		}

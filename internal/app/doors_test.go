@@ -37,7 +37,7 @@ func TestAStartThatFailsClosesItsListeners(t *testing.T) {
 	}
 	address := ""
 	listening := func(url string) { address = strings.TrimPrefix(url, "http://") }
-	if err := serve(t.Context(), settings{c, c.Upstreams()}, nil, nil, slog.New(slog.DiscardHandler), listening); err == nil {
+	if err := serve(t.Context(), Network{Listen: net.Listen}, settings{c, c.Upstreams()}, nil, nil, slog.New(slog.DiscardHandler), listening); err == nil {
 		t.Fatal("got no error")
 	}
 	l, err := net.Listen("tcp", address)

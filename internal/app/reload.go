@@ -21,6 +21,7 @@ type settings struct {
 // reloader puts settings into force: at the start and at each reload. Flags and
 // variables stay; the file is read again.
 type reloader struct {
+	dial     fleet.Dial
 	load     func() (settings, error)
 	roster   *roster
 	sources  *discoveryManager
@@ -70,7 +71,7 @@ func (r *reloader) apply(ctx context.Context, s settings) error {
 	if err := usable(s.upstreams); err != nil {
 		return err
 	}
-	sources, err := prepare(s.Discovery)
+	sources, err := prepare(s.Discovery, r.dial)
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func newTeam(t *testing.T) *team {
 	ctx, cancel := context.WithCancel(context.Background())
 	log := slog.New(slog.DiscardHandler)
 	registry := exposition.NewRegistry()
-	poller := newPoller(registry, new(recorder), log, 0)
+	poller := newPoller(registry, new(recorder), log, 0, nil)
 	ended := make(chan struct{})
 	go func() { poller.Run(ctx); close(ended) }()
 	t.Cleanup(func() { cancel(); <-ended })

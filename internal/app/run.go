@@ -9,6 +9,7 @@ import (
 	"io"
 	stdlog "log"
 	"log/slog"
+	"net"
 	"os"
 	"strings"
 
@@ -16,15 +17,27 @@ import (
 	"github.com/prometheus/common/version"
 
 	"github.com/betanet/betanet_exporter/internal/config"
+	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
 // Run runs the program with its arguments until it is done or ctx ends. It
 // returns the exit code: 0, or 1 after a line on stderr for each error.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	return RunOn(ctx, Network{Listen: net.Listen}, args, stdout, stderr)
+}
+
+// Network is what serve needs of one.
+type Network struct {
+	Listen func(network, address string) (net.Listener, error)
+	Dial   fleet.Dial // to upstreams and lists of them, nil for the machine's
+}
+
+// RunOn is Run on another network than the machine's, such as a simulated one.
+func RunOn(ctx context.Context, n Network, args []string, stdout, stderr io.Writer) int {
 	if version.Version == "" { // not built by make
 		version.Version = "dev"
 	}
-	err := run(ctx, args, stdout, stderr)
+	err := run(ctx, n, args, stdout, stderr)
 	if err == nil || errors.Is(err, config.ErrDone) {
 		return 0
 	}
@@ -34,7 +47,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 1
 }
 
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+func run(ctx context.Context, n Network, args []string, stdout, stderr io.Writer) error {
 	signals := catchSignals()
 	c, err := config.Load(args, os.Environ(), stdout)
 	if err != nil {
@@ -74,7 +87,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case config.CollectCmd:
 		return collect(ctx, c, log, stdout)
 	default:
-		return serve(ctx, settings{c, c.Upstreams()}, load, signals, log, func(string) {})
+		return serve(ctx, n, settings{c, c.Upstreams()}, load, signals, log, func(string) {})
 	}
 }
 

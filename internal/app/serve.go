@@ -21,10 +21,10 @@ import (
 // serve collects upstreams and serves what is known of them until ctx ends. Once
 // it listens it calls listening with the URL to look at, "" if there is none. At
 // each SIGHUP load reads the settings again.
-func serve(ctx context.Context, s settings, load func() (settings, error), signals *signals, log *slog.Logger, listening func(url string)) error {
+func serve(ctx context.Context, n Network, s settings, load func() (settings, error), signals *signals, log *slog.Logger, listening func(url string)) error {
 	started := time.Now()
 	saveMemory(s.Web.EnablePprof)
-	doors, err := openDoors(&s.Web)
+	doors, err := openDoors(&s.Web, n)
 	if err != nil {
 		return err
 	}
@@ -40,8 +40,8 @@ func serve(ctx context.Context, s settings, load func() (settings, error), signa
 	registry := exposition.NewRegistry()
 	past := new(recorder)
 	files := divideOpenFiles(openFilesLimit())
-	poller := newPoller(registry, past, log, files.upstreams)
-	r := newReloader(ctx, s, load, registry, poller, &past.probes, log)
+	poller := newPoller(registry, past, log, files.upstreams, n.Dial)
+	r := newReloader(ctx, n.Dial, s, load, registry, poller, &past.probes, log)
 	r.notifier = notifier
 	health := &web.Health{Registry: registry, ProbeMode: s.ProbeMode}
 	pusher, err := newPusher(s.Config, registry, started, doors.listeners[0].Addr(), log)
@@ -90,10 +90,10 @@ func serve(ctx context.Context, s settings, load func() (settings, error), signa
 	return err
 }
 
-func newReloader(ctx context.Context, s settings, load func() (settings, error), r *exposition.Registry, p *poll.Poller, logs *probe.Logs, log *slog.Logger) *reloader {
+func newReloader(ctx context.Context, dial fleet.Dial, s settings, load func() (settings, error), r *exposition.Registry, p *poll.Poller, logs *probe.Logs, log *slog.Logger) *reloader {
 	upstreams := newRoster(p, r, log, !s.ProbeMode)
 	return &reloader{
-		load: load, roster: upstreams, sources: &discoveryManager{roster: upstreams}, metrics: r.Exporter, reports: &reloads{log: log, file: s.File},
+		load: load, dial: dial, roster: upstreams, sources: &discoveryManager{roster: upstreams}, metrics: r.Exporter, reports: &reloads{log: log, file: s.File},
 		targets: probe.New(ctx, probe.Options{Poller: p, Logs: logs, Lookup: upstreams.lookup, Settings: s.Settings, API: s.API}),
 	}
 }
@@ -119,7 +119,7 @@ func userAgent() string { return "betanet_exporter/" + version.Version }
 // newPoller makes a poller whose views and events go to the registry and the
 // log, and that has so many connections at most, 0 for no limit. Upstreams that
 // are collected on demand alone have no series on /metrics.
-func newPoller(r *exposition.Registry, p *recorder, log *slog.Logger, connections int) *poll.Poller {
+func newPoller(r *exposition.Registry, p *recorder, log *slog.Logger, connections int, dial fleet.Dial) *poll.Poller {
 	o := newObserver(r.Exporter, p, log)
 	publish := func(v *fleet.View) {
 		if v.Polled {
@@ -132,6 +132,6 @@ func newPoller(r *exposition.Registry, p *recorder, log *slog.Logger, connection
 	}
 	return poll.New(poll.Options{
 		UserAgent: userAgent(), Hostname: hostname,
-		Publish: publish, Report: o.report, Connections: connections,
+		Publish: publish, Report: o.report, Connections: connections, Dial: dial,
 	})
 }

@@ -15,7 +15,7 @@ func listed(t *testing.T, h *HTTPConfig, answer http.HandlerFunc) (user string, 
 		user, _, _ = r.BasicAuth()
 		answer(w, r)
 	})
-	c, err := HTTPClient(h, "betanet_exporter/test")
+	c, err := HTTPClient(h, "betanet_exporter/test", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestTheClientOfAListFollowsNoRedirect(t *testing.T) {
 func TestTheClientOfAListSaysWhoAsks(t *testing.T) {
 	var agent string
 	base, _ := serve(t, func(_ http.ResponseWriter, r *http.Request) { agent = r.UserAgent() })
-	c, err := HTTPClient(nil, "betanet_exporter/1.2.3")
+	c, err := HTTPClient(nil, "betanet_exporter/1.2.3", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -229,7 +229,7 @@ func TestAProxyThatIsSilentIsTimeout(t *testing.T) {
 
 func TestTheClientOfAListNamesAProxyThatFails(t *testing.T) {
 	proxy := connectProxy(t, http.StatusForbidden)
-	c, err := HTTPClient(&HTTPConfig{ProxyConfig: config.ProxyConfig{ProxyURL: proxyURL(t, proxy)}}, "betanet_exporter/test")
+	c, err := HTTPClient(&HTTPConfig{ProxyConfig: config.ProxyConfig{ProxyURL: proxyURL(t, proxy)}}, "betanet_exporter/test", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

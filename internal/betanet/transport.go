@@ -1,8 +1,10 @@
 package betanet
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
+	"net"
 	"net/http"
 	"time"
 
@@ -129,9 +131,9 @@ func file(path string) config.SecretReader {
 
 // HTTPClient returns a client for what is not an upstream, such as a list of
 // them: with the operator's settings, nil for none, under a user agent, and
-// without redirects.
-func HTTPClient(h *HTTPConfig, userAgent string) (*http.Client, error) {
-	rt, err := newBase(h, func(*http.Transport) {}, func() *http.Transport { return Options{IdleTimeout: 5 * time.Minute}.transport(true) })
+// without redirects. dial makes its connections, nil for the network's.
+func HTTPClient(h *HTTPConfig, userAgent string, dial func(ctx context.Context, network, address string) (net.Conn, error)) (*http.Client, error) {
+	rt, err := newBase(h, func(*http.Transport) {}, func() *http.Transport { return Options{Dial: dial, IdleTimeout: 5 * time.Minute}.transport(true) })
 	if err != nil {
 		return nil, err
 	}

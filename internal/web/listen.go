@@ -29,9 +29,9 @@ const (
 	drainTimeout = 800 * time.Millisecond
 )
 
-// Listen opens the sockets, or takes those that systemd passes. Errors name the
+// Listen opens the sockets with listen, or takes those that systemd passes. Errors name the
 // address.
-func Listen(addresses []string, systemd bool) ([]net.Listener, error) {
+func Listen(listen func(network, address string) (net.Listener, error), addresses []string, systemd bool) ([]net.Listener, error) {
 	if systemd {
 		all, err := activation.Listeners()
 		if err == nil && len(all) == 0 {
@@ -44,7 +44,7 @@ func Listen(addresses []string, systemd bool) ([]net.Listener, error) {
 		if strings.HasPrefix(a, "vsock://") {
 			return nil, fmt.Errorf("listen on %s: vsock is not supported", a)
 		}
-		l, err := net.Listen("tcp", a)
+		l, err := listen("tcp", a)
 		if err != nil {
 			for _, l := range all {
 				l.Close()

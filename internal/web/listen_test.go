@@ -22,7 +22,7 @@ const maxConns = 512
 // stops it and waits.
 func run(t *testing.T, h http.Handler, metrics *exposition.ExporterMetrics) (string, func() error) {
 	t.Helper()
-	listeners, err := Listen([]string{"127.0.0.1:0"}, false)
+	listeners, err := Listen(net.Listen, []string{"127.0.0.1:0"}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestAPortInUseIsOneClearError(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	_, err = Listen([]string{l.Addr().String()}, false)
+	_, err = Listen(net.Listen, []string{l.Addr().String()}, false)
 	if want := fmt.Sprintf("listen on %s: bind: address already in use", l.Addr()); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
