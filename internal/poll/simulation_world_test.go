@@ -248,7 +248,7 @@ func (w *coreWorld) begin(e *simulation.Episode) {
 	case "few connections", "fewer connections", "many upstreams":
 		w.faults = later(w.faults, until)
 	case "demands":
-		w.see(s, nil, s.core.step(w.moment(), demanded{time.Duration(e.Variant % uint64(20*time.Second))}))
+		w.see(s, nil, s.core.step(w.moment(), demanded{time.Second + time.Duration(e.Variant%uint64(20*time.Second))}))
 	case "replaced":
 		w.replace(s)
 	default:

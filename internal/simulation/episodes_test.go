@@ -1,0 +1,200 @@
+package simulation_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/simulation"
+)
+
+// operators are the kinds that an operator causes.
+var operators = []string{"removed", "renamed", "moved", "reloaded", "bad file", "exporter restarts"}
+
+// begin begins an episode.
+func (w *world) begin(e *simulation.Episode, stop *func()) {
+	if slices.Contains(operators, e.Kind) {
+		w.quiet()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.visited[e.Kind]++
+	w.active = append(w.active, e)
+	s, until := w.hit(e), time.Now().Add(e.Length)
+	switch e.Kind {
+	case "restarts":
+		s.count, s.node = uint64(e.Variant%50), s.node+1
+	case "jumps":
+		s.count += e.Variant % 1_000_000
+	case "goes back":
+		s.count -= min(s.count, e.Variant%100)
+	case "other API":
+		w.otherAPI(s)
+	case "partition", "loses packets":
+		w.network = latest(w.network, until.Add(2*(w.interval+pause+timeout)))
+		w.trouble = latest(w.trouble, until.Add(70*time.Second))
+	case "file breaks":
+		replace(filepath.Join(w.dir, "targets.json"), []string{"[{", "", "{}"}[e.Variant%3])
+		w.trouble = latest(w.trouble, until.Add(70*time.Second))
+	case "list breaks", "list hangs", "names fail", "names change":
+		w.trouble = latest(w.trouble, until.Add(100*time.Second))
+	case "removed", "renamed", "moved", "reloaded", "bad file", "exporter restarts":
+		w.operate(e, s.u, stop)
+	case "herd":
+		w.unlocked(func() { w.herd(2 + int(e.Variant%20)) })
+	case "stalled scraper", "vanishing scraper":
+		w.unlocked(func() { w.badScraper(e) })
+	case "probed":
+		w.unlocked(func() { w.probe(s.u.name) })
+	case "receiver refuses", "receiver hangs":
+	default:
+		s.faulty = latest(s.faulty, until)
+	}
+}
+
+// unlocked does something without the mutex.
+func (w *world) unlocked(do func()) {
+	w.mu.Unlock()
+	defer w.mu.Lock()
+	do()
+}
+
+func (w *world) otherAPI(s *service) {
+	s.mixnodes = !s.mixnodes
+	s.switched = time.Now()
+	s.total, s.again, s.counted, s.summed = 0, 0, 0, -1
+	for path := range s.ends {
+		s.ends[path].sent = nil
+	}
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// operate does what an operator does. The caller holds the mutex.
+func (w *world) operate(e *simulation.Episode, u *upstream, stop *func()) {
+	switch e.Kind {
+	case "exporter restarts":
+		w.unlocked(func() {
+			(*stop)()
+			*stop = w.startExporter()
+		})
+		return
+	case "bad file":
+		replace(filepath.Join(w.dir, "config.yml"), "upstreams: [{nmae: x}]\n")
+		w.unlocked(func() { w.reload(http.StatusInternalServerError) })
+		w.write()
+		return
+	case "removed":
+		if u.source == "names" || !u.wanted {
+			return
+		}
+		u.wanted, u.changed = false, time.Now()
+	case "renamed":
+		if u.source == "names" || !u.wanted {
+			return
+		}
+		u.name = fmt.Sprintf("%s-%d", u.name[:4], e.Variant%1000)
+		w.moved(u)
+	case "moved":
+		if u.source == "names" || u.replica || !u.wanted {
+			return
+		}
+		u.source = []string{"config", "file", "list"}[e.Variant%3]
+		u.changed = time.Now()
+		w.trouble = latest(w.trouble, time.Now().Add(70*time.Second))
+		u.urls[0].again = 0 // if it was gone for a moment
+	}
+	w.write()
+	w.unlocked(func() { w.reload(http.StatusOK) })
+}
+
+// moved notes that an upstream begins again.
+func (w *world) moved(u *upstream) {
+	u.changed = time.Now()
+	w.trouble = latest(w.trouble, time.Now().Add(70*time.Second))
+	for _, s := range u.urls {
+		s.forget()
+	}
+}
+
+// finish ends the episodes that are over.
+func (w *world) finish(at time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, e := range slices.Clone(w.active) {
+		if w.start.Add(e.Start + e.Length).After(at) {
+			continue
+		}
+		w.active = slices.DeleteFunc(w.active, func(o *simulation.Episode) bool { return o == e })
+		switch s := w.hit(e); e.Kind {
+		case "other API":
+			w.otherAPI(s)
+			s.faulty = latest(s.faulty, at)
+		case "file breaks":
+			w.write()
+		case "removed":
+			if !s.u.wanted {
+				s.u.wanted = true
+				w.moved(s.u)
+				w.write()
+				w.unlocked(func() { w.reload(http.StatusOK) })
+			}
+		}
+	}
+}
+
+func (w *world) reload(want int) {
+	began := w.began
+	response, err := w.client.Post("http://exporter/-/reload", "", nil)
+	if err != nil {
+		w.note(began, "a reload: %v", err)
+		return
+	}
+	response.Body.Close()
+	if response.StatusCode != want {
+		w.note(began, "a reload: status %d, want %d", response.StatusCode, want)
+	}
+}
+
+// herd makes scrapes at the same time.
+func (w *world) herd(n int) {
+	done := make(chan struct{})
+	for range n {
+		go func() { w.scrape(); done <- struct{}{} }()
+	}
+	for range n {
+		<-done
+	}
+}
+
+// badScraper does not read the response, or goes away.
+func (w *world) badScraper(e *simulation.Episode) {
+	c, err := w.inbound.dial(context.Background())
+	if err != nil {
+		return
+	}
+	fmt.Fprint(c, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+	if e.Kind == "vanishing scraper" {
+		c.Close()
+		return
+	}
+	time.AfterFunc(e.Length, func() { c.Close() })
+}
+
+// probe asks for an upstream on demand.
+func (w *world) probe(name string) {
+	go func() {
+		response, err := w.client.Get("http://exporter/probe?target=" + name)
+		if err == nil {
+			response.Body.Close()
+		}
+	}()
+}

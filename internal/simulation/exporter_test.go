@@ -1,0 +1,203 @@
+package simulation_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/simulation"
+)
+
+// network is that of the world that runs, for what has no other way to it.
+var network atomic.Pointer[world]
+
+func TestMain(m *testing.M) {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP) // starts the goroutine of os/signal outside of the bubbles
+	http.DefaultTransport.(*http.Transport).DialContext = func(ctx context.Context, n, address string) (net.Conn, error) {
+		return network.Load().dial(ctx, n, address)
+	}
+	refuse := func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
+	_, _ = (&net.Resolver{PreferGo: true, Dial: refuse}).LookupHost(context.Background(), "names.sim") // makes channels of the package
+	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, n, address string) (net.Conn, error) {
+		return network.Load().dialNames(ctx, n, address)
+	}}
+	os.Exit(m.Run())
+}
+
+// simulate runs one world and returns the rule that was broken, "" if none was.
+func simulate(t *testing.T, seed uint64, length time.Duration, episodes []simulation.Episode) (w *world) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		w = newWorld(seed, length, episodes, dir)
+		network.Store(w)
+		w.mu.Lock()
+		w.write()
+		w.mu.Unlock()
+		w.live()
+	})
+	return w
+}
+
+// live lets everything happen: scrapes in between, and the episodes.
+func (w *world) live() {
+	stop := w.startExporter()
+	next := 0
+	for scrape := w.start.Add(time.Minute); w.broken() == "" && time.Since(w.start) < w.length; {
+		at := scrape
+		if next < len(w.episodes) {
+			at = earlier(at, w.start.Add(w.episodes[next].Start))
+		}
+		for _, e := range w.active {
+			at = earlier(at, w.start.Add(e.Start+e.Length))
+		}
+		time.Sleep(time.Until(at))
+		switch {
+		case at.Equal(scrape):
+			w.scrape()
+			scrape = scrape.Add(time.Duration(30+w.random.IntN(270))*time.Second + 413*time.Millisecond)
+		case next < len(w.episodes) && at.Equal(w.start.Add(w.episodes[next].Start)):
+			w.begin(&w.episodes[next], &stop)
+			next++
+		default:
+			w.finish(at)
+		}
+	}
+	stop()
+	w.client.CloseIdleConnections()
+	w.running.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.conns != 0 {
+		w.fail("%d connections are open at the end", w.conns)
+	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// startExporter runs the exporter; the function that it returns stops it and
+// waits.
+func (w *world) startExporter() func() {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	w.stopping = false
+	go func() { w.serve(ctx); close(done) }()
+	synctest.Wait()
+	debug.SetGCPercent(400) // the exporter saves memory, of which there is only one here
+	return func() {
+		w.mu.Lock()
+		w.stopping = true
+		w.mu.Unlock()
+		w.quiet()
+		cancel()
+		<-done
+		w.client.CloseIdleConnections()
+	}
+}
+
+// quiet waits until no response is on its way, so that it is known what the
+// exporter has seen.
+func (w *world) quiet() {
+	for range 200 {
+		w.mu.Lock()
+		none := w.inflight == 0
+		w.mu.Unlock()
+		if none {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	time.Sleep(7 * time.Millisecond)
+}
+
+// TestDaysOfTheExporter simulates upstream-days of the complete exporter. DAYS is
+// how many, SEED the first seed.
+func TestDaysOfTheExporter(t *testing.T) {
+	days, seed := 2, uint64(1)
+	if n, err := strconv.Atoi(os.Getenv("DAYS")); err == nil {
+		days = n
+	}
+	if n, err := strconv.ParseUint(os.Getenv("SEED"), 10, 64); err == nil {
+		seed = n
+	}
+	const length = 12 * time.Hour
+	began, lived := cpuTime(), time.Duration(0)
+	total := make(map[string]int)
+	for ; lived < time.Duration(days)*24*time.Hour; seed++ {
+		episodes := simulation.Draw(seed, length, 24, kinds...)
+		w := simulate(t, seed, length, episodes)
+		lived += time.Duration(len(w.upstreams)+1) * length
+		if w.failure != "" {
+			report(t, seed, length, episodes, w.failure, lived)
+			return
+		}
+		for kind, n := range w.visited {
+			total[kind] += n
+		}
+		total["requests"], total["scrapes"], total["pushes"] = total["requests"]+w.requests, total["scrapes"]+w.scrapes, total["pushes"]+w.pushes
+	}
+	var b strings.Builder
+	for _, kind := range kinds {
+		fmt.Fprintf(&b, "  %s: %d episodes\n", kind, total[kind])
+	}
+	fmt.Printf("exporter: %.1f upstream-days, %d requests, %d scrapes and %d pushes checked; %.1f upstream-days per CPU second\n%s",
+		lived.Hours()/24, total["requests"], total["scrapes"], total["pushes"], lived.Hours()/24/(cpuTime()-began).Seconds(), b.String())
+}
+
+// report shrinks a failure to the shortest list of episodes that fails in three
+// of five runs, and writes a test of it.
+func report(t *testing.T, seed uint64, length time.Duration, episodes []simulation.Episode, failure string, lived time.Duration) {
+	fails := func(some []simulation.Episode) bool {
+		failed := 0
+		for run := range 5 {
+			if simulate(t, seed, length, some).failure != "" {
+				failed++
+			}
+			if failed == 3 || failed+4-run < 3 {
+				break
+			}
+		}
+		return failed >= 3
+	}
+	shortest := episodes
+	if os.Getenv("SHRINK") != "no" {
+		shortest = simulation.Shrink(episodes, fails)
+	}
+	file := filepath.Join(t.ArtifactDir(), fmt.Sprintf("replay%d_test.go", seed))
+	if err := simulation.WriteTest(file, "simulation_test", "replay", seed, length, shortest, failure); err != nil {
+		t.Error(err)
+	}
+	t.Errorf("seed %d, after %v simulated: %s\n%d of %d episodes suffice, replayed by %s: %v", seed, lived, failure, len(shortest), len(episodes), file, shortest)
+}
+
+// replay replays the episodes of a failure that was found.
+func replay(t *testing.T, seed uint64, length time.Duration, episodes ...simulation.Episode) {
+	t.Helper()
+	if w := simulate(t, seed, length, episodes); w.failure != "" {
+		t.Error(w.failure)
+	}
+}
+
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}

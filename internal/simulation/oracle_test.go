@@ -1,0 +1,210 @@
+package simulation_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// grace is how long a change of what is wanted may take.
+func (w *world) grace(u *upstream) time.Duration {
+	if u.source == "config" {
+		return time.Second
+	}
+	return 70 * time.Second
+}
+
+// scrape makes one scrape and checks it.
+func (w *world) scrape() {
+	w.mu.Lock()
+	began := w.began
+	w.mu.Unlock()
+	response, err := w.client.Get("http://exporter/metrics")
+	if err != nil {
+		w.note(began, "a scrape: %v", err)
+		return
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		w.note(began, "a scrape: status %d, %v", response.StatusCode, err)
+		return
+	}
+	series := make(map[string]float64)
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		i := strings.LastIndexByte(line, ' ')
+		value, err := strconv.ParseFloat(strings.TrimSpace(line[i+1:]), 64)
+		if err != nil {
+			w.note(began, "a scrape: %q", line)
+		}
+		series[line[:i]] = value
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.began == began {
+		w.scrapes++
+		w.check("scrape", series)
+	}
+}
+
+// note is fail, unless the exporter ended meanwhile.
+func (w *world) note(began time.Time, format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.began == began && !w.stopping {
+		w.fail(format, args...)
+	}
+}
+
+// check compares what a scrape or a push shows with what happened. The caller
+// holds the mutex.
+func (w *world) check(what string, series map[string]float64) {
+	now := time.Now()
+	for _, u := range w.upstreams {
+		key := `{upstream="` + u.name + `"}`
+		settled := now.Sub(u.changed) > w.grace(u)+time.Second && !now.Before(w.trouble)
+		up, listed := series["betanet_up"+key]
+		switch {
+		case settled && listed != u.wanted:
+			w.fail("%s: %s is listed %v, want %v", what, u.name, listed, u.wanted)
+		case !listed || !u.wanted || now.Sub(u.changed) < w.grace(u)+time.Second:
+			continue
+		case u.replica:
+			u.checkReplicas(what, series, key)
+		default:
+			u.urls[0].check(what, series, key, up == 1)
+		}
+	}
+	if up, there := series[`betanet_up{upstream="always"}`]; there && now.Sub(w.began) > 2*w.interval && up != 1 && !w.disturbed(now) {
+		w.fail("%s: the upstream that is always well is not up", what)
+	}
+	w.checkFleet(what, series, now)
+}
+
+// disturbed reports whether the network itself is faulty, or was a moment ago.
+func (w *world) disturbed(now time.Time) bool { return now.Before(w.network) }
+
+// checkFleet checks the fleet's sums and counts.
+func (w *world) checkFleet(what string, series map[string]float64, now time.Time) {
+	if shown, ok := series["betanet_fleet_messages_total"]; ok && len(w.growth) > 0 {
+		most, least := w.growth[len(w.growth)-1].value, uint64(0)
+		for _, g := range w.growth {
+			if now.Sub(g.at) > settle {
+				least = g.value
+			}
+		}
+		most += w.extra
+		if shown > float64(most) || shown < float64(least) {
+			w.fail("%s: the fleet has %v messages, want %d to %d", what, shown, least, most)
+		}
+	}
+	var ups, all float64
+	for key, value := range series {
+		if strings.HasPrefix(key, "betanet_up{") {
+			ups, all = ups+value, all+1
+		}
+	}
+	if shown, ok := series[`betanet_fleet_upstreams{state="up"}`]; ok && what == "scrape" && shown != ups {
+		w.fail("%s: %v upstreams are up, the fleet says %v", what, ups, shown)
+	}
+	if shown, ok := series["betanet_exporter_upstreams"]; ok && what == "scrape" && all > 1 && shown != all {
+		w.fail("%s: shows %v upstreams, and a count of %v", what, all, shown)
+	}
+}
+
+// shown are the series of each path, to be compared with its documents.
+var shown = [4]string{"betanet_messages_total", "betanet_connected_peers", "betanet_bytes_received_total", "betanet_messages_total"}
+
+// check compares what is shown of a service with what it sent.
+func (s *service) check(what string, series map[string]float64, key string, up bool) {
+	w, now := s.w, time.Now()
+	healthy := !now.Before(s.faulty) && !now.Before(w.network)
+	for path := range s.ends {
+		e := &s.ends[path]
+		healthy = healthy && !now.Before(e.notBefore)
+		if (path == mixnodes) != s.mixnodes {
+			continue
+		}
+		value, there := series[shown[path]+key]
+		if len(e.sent) == 0 {
+			if there && now.Sub(s.switched) > maxStale+w.interval {
+				w.fail("%s: %s shows %v, which was never sent", what, s.host+paths[path], value)
+			}
+			continue
+		}
+		last := e.sent[len(e.sent)-1]
+		age := now.Sub(last.at)
+		switch {
+		case now.Sub(s.switched) < maxStale+2*w.interval: // it may be of the API before
+		case !there && age > settle && age < maxStale-settle:
+			w.fail("%s: %s shows nothing, %v after a document with %d", what, s.host+paths[path], age, last.value)
+		case there && age > maxStale+settle:
+			w.fail("%s: %s shows %v of %v ago", what, s.host+paths[path], value, age)
+		case there && !last.is(value, path) && (age > settle || len(e.sent) > 1 && !e.sent[0].is(value, path)):
+			w.fail("%s: %s shows %v, %v after a document with %d", what, s.host+paths[path], value, age, last.value)
+		}
+		stale := series["betanet_exporter_data_stale"+key] == 1
+		if up && stale {
+			w.fail("%s: %s is up and stale", what, s.host)
+		}
+		if bad := now.Sub(e.bad); !up && there && !stale && !e.bad.IsZero() && bad > timeout+settle && e.bad.After(last.at) {
+			w.fail("%s: %s failed %v ago and is not marked as stale", what, s.host+paths[path], bad)
+		}
+		if e.bad.After(last.at) && now.Sub(e.bad) > timeout+settle && up {
+			w.fail("%s: %s is up, although %s failed %v ago", what, s.host, paths[path], now.Sub(e.bad))
+		}
+	}
+	s.checkFresh(what, up, healthy)
+}
+
+// checkFresh checks that a service is up within a bound after its faults ended,
+// and not up when it has answered nothing for as long.
+func (s *service) checkFresh(what string, up, healthy bool) {
+	w, now := s.w, time.Now()
+	bound := 2*(w.interval+pause) + 2*timeout + time.Second
+	since := s.u.changed
+	for _, t := range []time.Time{s.faulty, w.network, w.trouble, s.switched, w.began} {
+		if t.After(since) {
+			since = t
+		}
+	}
+	var last time.Time
+	for _, e := range s.ends {
+		if e.notBefore.After(since) {
+			since = e.notBefore
+		}
+		if n := len(e.sent); n > 0 && e.sent[n-1].at.After(last) {
+			last = e.sent[n-1].at
+		}
+	}
+	if healthy && now.Sub(since) > bound && (!up || now.Sub(last) > w.interval+timeout) {
+		w.fail("%s: %s is up %v with a document of %v ago, although nothing is wrong since %v", what, s.host, up, now.Sub(last), now.Sub(since))
+	}
+	if up && now.Sub(last) > 2*w.interval+2*timeout && now.Sub(s.u.changed) > bound {
+		w.fail("%s: %s is up, and its last document is of %v ago", what, s.host, now.Sub(last))
+	}
+}
+
+// checkReplicas checks that what is shown was sent by one of the replicas.
+func (u *upstream) checkReplicas(what string, series map[string]float64, key string) {
+	value, there := series["betanet_bytes_received_total"+key]
+	if !there {
+		return
+	}
+	var all []string
+	for _, s := range u.urls {
+		for _, sent := range s.ends[2].sent {
+			if value == float64(sent.value) {
+				return
+			}
+			all = append(all, fmt.Sprint(s.host, " ", sent.value))
+		}
+	}
+	u.w.fail("%s: %s shows %v, the replicas sent %v", what, u.name, value, all)
+}

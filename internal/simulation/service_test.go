@@ -1,0 +1,252 @@
+package simulation_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// paths are the only ones that may be requested: others lock a real server.
+var paths = []string{"/api/v1/metrics", "/api/v1/nodes/status", "/api/v1/network/stats", "/mixnodes"}
+
+const mixnodes = 3 // the index of its path
+
+// service is what answers at one URL, and what the oracle knows of it.
+type service struct {
+	w        *world
+	u        *upstream
+	host     string
+	mixnodes bool   // its API
+	count    uint64 // of messages
+	node     int    // number of the mixnode's id
+	total    uint64 // what the exporter's sum over mixnodes is
+	again    uint64 // what the sum is if it began again
+	counted  uint64 // of the present node
+	summed   int    // the node that counted is of
+	faulty   time.Time
+	switched time.Time // to the other API
+	ends     [4]end
+}
+
+// end is one path of a service.
+type end struct {
+	out       time.Time // until when the response to a request takes
+	streak    int       // of failures of which the breaker knows
+	open      time.Time
+	notBefore time.Time
+	sent      []sample // documents that arrived, the last two
+	bad       time.Time
+}
+
+func newService(w *world, u *upstream, host string, r *rand.Rand) *service {
+	return &service{w: w, u: u, host: host, mixnodes: r.IntN(2) == 0, count: uint64(r.IntN(1000))}
+}
+
+// forget is for an exporter that knows nothing.
+func (s *service) forget() {
+	s.ends = [4]end{}
+	s.total, s.again, s.counted, s.summed = 0, 0, 0, -1
+}
+
+func (w *world) serviceAt(host string) *service {
+	for _, u := range w.upstreams {
+		for _, s := range u.urls {
+			if s.host == host {
+				return s
+			}
+		}
+	}
+	return nil
+}
+
+// serveService answers the requests of one connection.
+func (w *world) serveService(host string, c net.Conn) {
+	r := bufio.NewReaderSize(c, 512)
+	for {
+		q, err := http.ReadRequest(r)
+		if err != nil {
+			return
+		}
+		path := slices.Index(paths, q.URL.Path)
+		w.mu.Lock()
+		s := w.serviceAt(host)
+		if path < 0 {
+			w.fail("%s was asked for %s", host, q.URL.Path)
+			path = 0
+		}
+		if s == nil { // the one that is always well
+			w.mu.Unlock()
+			time.Sleep(time.Millisecond)
+			io.WriteString(c, response("200 OK", "", documents[path](1)))
+			continue
+		}
+		kind, takes, text, value := s.ask(path)
+		w.mu.Unlock()
+		if takes < 0 {
+			w.sink(c)
+			w.mu.Lock()
+			s.failed(path, true)
+			w.mu.Unlock()
+			return
+		}
+		time.Sleep(takes)
+		_, err = io.WriteString(c, text)
+		w.mu.Lock()
+		w.inflight--
+		if kind == "good" && err == nil {
+			s.arrived(path, value)
+		} else if kind != "404" {
+			s.failed(path, err == nil)
+		}
+		w.mu.Unlock()
+		if err != nil || kind != "good" {
+			return
+		}
+	}
+}
+
+// ask checks a request and draws the response; takes is less than 0 for none. The
+// caller holds the mutex.
+func (s *service) ask(path int) (kind string, takes time.Duration, text string, value uint64) {
+	w, now, e := s.w, time.Now(), &s.ends[path]
+	w.requests++
+	switch {
+	case now.Before(e.out):
+		w.fail("%s%s: two requests at a time", s.host, paths[path])
+	case now.Before(e.notBefore):
+		w.fail("%s%s: requested %v before the Retry-After", s.host, paths[path], e.notBefore.Sub(now))
+	case now.Before(e.open):
+		w.fail("%s%s: requested %v before the end of the breaker's pause", s.host, paths[path], e.open.Sub(now))
+	case !s.u.wanted && now.Sub(s.u.changed) > w.grace(s.u) && !now.Before(w.trouble):
+		w.fail("%s%s: requested %v after the upstream was removed", s.host, paths[path], now.Sub(s.u.changed))
+	}
+	takes = time.Millisecond + time.Duration(w.random.IntN(20))*time.Millisecond
+	kind = w.faultOf(s.host)
+	if kind == "slow" {
+		takes = time.Duration(w.random.IntN(7000)) * time.Millisecond
+		kind = ""
+	}
+	if kind == "" {
+		kind = "good"
+		if (path == mixnodes) != s.mixnodes {
+			kind = "404"
+		}
+	}
+	switch kind {
+	case "hangs", "dead-locked":
+		return kind, -1, "", 0
+	case "good":
+		s.count += uint64(w.random.IntN(100))
+		text = response("200 OK", "", documents[path](s.count, s.node))
+	case "500":
+		text = response("500 Broken", "", "")
+	case "404":
+		text = response("404 Not Found", "", "")
+	case "429":
+		after := w.random.IntN(400)
+		e.notBefore = now.Add(takes + min(time.Duration(after)*time.Second, 300*time.Second))
+		text = response("429 Slow", fmt.Sprintf("Retry-After: %d\r\n", after), "")
+	case "broken":
+		text = response("200 OK", "", `{"packets_processed":`)
+	case "schema":
+		text = response("200 OK", "", `{}`)
+	case "cut":
+		text = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+	}
+	w.inflight++
+	if takes < time.Second {
+		e.out = now.Add(takes)
+	}
+	return kind, takes, text, s.count
+}
+
+func response(status, header, body string) string {
+	return fmt.Sprintf("HTTP/1.1 %s\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", status, header, len(body), body)
+}
+
+// documents are those of a service that has counted n.
+var documents = [4]func(n uint64, node ...int) string{
+	func(n uint64, _ ...int) string {
+		return fmt.Sprintf(`{"packets_processed":%d,"packets_dropped":%d}`, n, n/10)
+	},
+	func(n uint64, _ ...int) string {
+		return fmt.Sprintf(`{"active_nodes":%d,"inactive_nodes":0,"total_nodes":%d}`, n, n)
+	},
+	func(n uint64, _ ...int) string {
+		return fmt.Sprintf(`{"bytes_transmitted":%d,"bytes_received":%d,"avg_latency_ms":3,"peak_throughput":1}`, n, n)
+	},
+	func(n uint64, node ...int) string {
+		return fmt.Sprintf(`[{"id":"m%d","status":"active","packets_processed":%d,"packets_dropped":0}]`, append(node, 0)[0], n)
+	},
+}
+
+// failed notes a response that is a failure; certain if the exporter got all of
+// it. The caller holds the mutex.
+func (s *service) failed(path int, certain bool) {
+	e := &s.ends[path]
+	e.bad = time.Now()
+	if !certain {
+		return
+	}
+	if e.streak++; e.streak >= failures {
+		e.open = e.bad.Add(pause)
+	}
+}
+
+// arrived notes a document that the exporter got. The caller holds the mutex.
+func (s *service) arrived(path int, value uint64) {
+	e, now := &s.ends[path], time.Now()
+	if path == mixnodes {
+		value = s.sum(value)
+	}
+	e.streak, e.open = 0, time.Time{}
+	e.sent = append(e.sent[max(0, len(e.sent)-1):], sample{now, value, s.again})
+	if path == 0 || path == mixnodes {
+		s.grow(path, value)
+	}
+}
+
+// sum is the sum over the mixnodes of all documents.
+func (s *service) sum(value uint64) uint64 {
+	increase := value
+	if s.node == s.summed && value >= s.counted {
+		increase = value - s.counted
+	}
+	s.again += increase
+	if s.again == increase {
+		s.again = value
+	}
+	s.total, s.counted, s.summed = s.total+increase, value, s.node
+	return s.total
+}
+
+// grow adds to the fleet's messages what an upstream has counted since it was
+// seen before.
+func (s *service) grow(path int, value uint64) {
+	key := fmt.Sprint(s.u.name, s.host, path)
+	before, known := s.u.known[key]
+	if !known {
+		clear(s.u.known) // another URL or API starts again
+	}
+	s.u.known[key] = value
+	last := uint64(0)
+	if n := len(s.w.growth); n > 0 {
+		last = s.w.growth[n-1].value
+	}
+	switch {
+	case s.u.replica: // whether it was shown depends on the documents after it
+		s.w.extra += value
+		return
+	case !known:
+	case value < before:
+		last += value
+	default:
+		last += value - before
+	}
+	s.w.growth = append(s.w.growth[max(0, len(s.w.growth)-50):], sample{time.Now(), last, last})
+}

@@ -1,0 +1,324 @@
+package simulation_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/app"
+	"github.com/betanet/betanet_exporter/internal/simulation"
+)
+
+// What the exporter is told, and how the oracle knows it.
+const (
+	timeout  = 9 * time.Second
+	maxStale = 12 * time.Minute
+	pause    = 30 * time.Second // of a breaker
+	failures = 5                // that open it
+	pushed   = 5 * time.Minute  // interval of pushes
+	settle   = 300 * time.Millisecond
+)
+
+// kinds are the faults of the world of the complete exporter.
+var kinds = []string{
+	"refused", "hangs", "half-open", "slow", "500", "404", "429", "broken", "cut", "schema", "dead-locked",
+	"restarts", "jumps", "goes back", "other API", "partition", "loses packets",
+	"removed", "renamed", "moved", "bad file", "reloaded", "exporter restarts",
+	"file breaks", "list breaks", "list hangs", "names fail", "names change",
+	"herd", "stalled scraper", "vanishing scraper", "probed", "receiver refuses", "receiver hangs",
+}
+
+// world is everything around one exporter.
+type world struct {
+	mu       sync.Mutex
+	start    time.Time
+	length   time.Duration
+	interval time.Duration
+	episodes []simulation.Episode
+	active   []*simulation.Episode
+	random   *rand.Rand
+	dir      string
+	inbound  *pipes
+	running  sync.WaitGroup // servers of connections
+
+	upstreams []*upstream
+	began     time.Time // the exporter
+	stopping  bool      // the exporter is
+	network   time.Time // until when the network is faulty, or its effects last
+	trouble   time.Time // until when something is wrong with everything, or with what lists upstreams
+	inflight  int       // responses on their way
+	conns     int
+	growth    []sample // of the fleet's messages, without those of replicas
+	extra     uint64   // more than the replicas can have added
+	points    map[string]point
+	lastPush  time.Time
+
+	failure                   string // the first rule that was broken
+	requests, scrapes, pushes int
+	visited                   map[string]int
+	client                    *http.Client
+}
+
+// sample is a value since a time.
+type sample struct {
+	at    time.Time
+	value uint64
+	again uint64 // the value if a sum began again when the upstream was moved
+}
+
+// is reports whether a value is that of the sample, for a path.
+func (s sample) is(value float64, path int) bool {
+	return value == float64(s.value) || path == mixnodes && value == float64(s.again)
+}
+
+// upstream is one service, under the name that the exporter knows it by.
+type upstream struct {
+	w       *world
+	name    string
+	replica bool   // it has two URLs
+	source  string // config, file, list or names
+	wanted  bool
+	changed time.Time // when it came, left or was moved
+
+	urls  []*service
+	known map[string]uint64 // the messages last seen, by name, URL, API and node
+}
+
+func newWorld(seed uint64, length time.Duration, episodes []simulation.Episode, dir string) *world {
+	r := rand.New(rand.NewPCG(seed, 5))
+	w := &world{
+		start: time.Now(), length: length, episodes: episodes, random: rand.New(rand.NewPCG(seed, 6)), dir: dir,
+		inbound: newPipes(), points: make(map[string]point), visited: make(map[string]int),
+		interval: []time.Duration{15 * time.Second, time.Minute, time.Minute, 5 * time.Minute}[r.IntN(4)],
+	}
+	for i, source := range []string{"config", "config", "file", "list", "names", "config", "file", "list", "names", "config"}[:5+r.IntN(6)] {
+		u := &upstream{w: w, name: fmt.Sprintf("up-%d", i), source: source, wanted: true, changed: w.start, replica: i == 1, known: make(map[string]uint64)}
+		for n := range map[bool]int{false: 1, true: 2}[i == 1] {
+			u.urls = append(u.urls, newService(w, u, fmt.Sprintf("10.0.%d.%d:9000", n, i+1), r))
+		}
+		if source == "names" {
+			u.name = u.urls[0].host
+		}
+		w.upstreams = append(w.upstreams, u)
+	}
+	w.client = &http.Client{Transport: &http.Transport{
+		DisableCompression: true,
+		DialContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return w.inbound.dial(ctx) },
+	}}
+	return w
+}
+
+// fail notes a broken rule. The caller holds the mutex.
+func (w *world) fail(format string, args ...any) {
+	if w.failure == "" {
+		w.failure = fmt.Sprintf("%v: ", time.Since(w.start)) + fmt.Sprintf(format, args...)
+	}
+}
+
+// broken returns the first rule that was broken.
+func (w *world) broken() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.failure
+}
+
+// write writes the configuration and the file of the source, as of now. The
+// caller holds the mutex.
+func (w *world) write() {
+	var b strings.Builder
+	b.WriteString("upstreams:\n")
+	var targets []map[string]any
+	for _, u := range w.upstreams {
+		switch {
+		case !u.wanted:
+		case u.source == "config" && u.replica:
+			fmt.Fprintf(&b, "  - name: %s\n    replicas: [\"http://%s\", \"http://%s\"]\n", u.name, u.urls[0].host, u.urls[1].host)
+		case u.source == "config":
+			fmt.Fprintf(&b, "  - name: %s\n    url: http://%s\n", u.name, u.urls[0].host)
+		case u.source == "file":
+			targets = append(targets, u.target())
+		}
+	}
+	fmt.Fprintf(&b, "  - name: always\n    url: http://always:9000\ndiscovery:\n  files: [{paths: [%s]}]\n  http: [{url: \"http://list/\", refresh: 30s}]\n  dns: [{name: names.sim, type: A, port: 9000, refresh: 30s}]\nprobe:\n  allow: [\"10.9.0.0/16\"]\n", filepath.Join(w.dir, "targets.json"))
+	list, _ := json.Marshal(targets)
+	if targets == nil {
+		list = []byte("[]")
+	}
+	for name, text := range map[string]string{"config.yml": b.String(), "targets.json": string(list)} {
+		replace(filepath.Join(w.dir, name), text)
+	}
+}
+
+// replace replaces a file in one step.
+func replace(path, text string) {
+	if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
+		panic(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		panic(err)
+	}
+}
+
+func (u *upstream) target() map[string]any {
+	return map[string]any{"targets": []string{u.urls[0].host}, "labels": map[string]string{"upstream": u.name}}
+}
+
+// serve runs the exporter until ctx ends.
+func (w *world) serve(ctx context.Context) {
+	w.mu.Lock()
+	w.began, w.growth, w.extra, w.points = time.Now(), nil, 0, make(map[string]point)
+	for _, u := range w.upstreams {
+		clear(u.known)
+		u.changed = w.began
+		for _, s := range u.urls {
+			s.forget()
+		}
+	}
+	w.mu.Unlock()
+	n := app.Network{Listen: func(string, string) (net.Listener, error) { return w.inbound.listen(), nil }, Dial: w.dial}
+	var log strings.Builder
+	if code := app.RunOn(ctx, n, []string{
+		"--config.file=" + filepath.Join(w.dir, "config.yml"), "--web.listen-address=127.0.0.1:9200", "--web.enable-lifecycle",
+		"--collect.interval=" + w.interval.String(), "--collect.timeout=" + timeout.String(), "--cache.max-stale=" + maxStale.String(),
+		"--otlp.endpoint=http://receiver", "--otlp.interval=" + pushed.String(), "--log.level=error",
+	}, &log, &log); code != 0 {
+		w.mu.Lock()
+		w.fail("the exporter ended with %d: %s", code, log.String())
+		w.mu.Unlock()
+	}
+}
+
+// dial makes the exporter's connections.
+func (w *world) dial(ctx context.Context, _, address string) (net.Conn, error) {
+	w.mu.Lock()
+	fault := w.faultOf(address)
+	lost := w.during("loses packets") != nil && w.random.IntN(4) == 0
+	partition := w.during("partition") != nil
+	w.mu.Unlock()
+	switch {
+	case partition || lost:
+		<-ctx.Done()
+		return nil, ctx.Err()
+	case fault == "refused":
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+	}
+	ours, theirs := net.Pipe()
+	w.mu.Lock()
+	w.conns++
+	w.mu.Unlock()
+	w.running.Go(func() {
+		defer func() { w.mu.Lock(); w.conns--; w.mu.Unlock() }()
+		defer theirs.Close()
+		switch host, _, _ := net.SplitHostPort(address); {
+		case fault == "half-open":
+			w.sink(theirs)
+		case host == "list":
+			w.serveList(theirs)
+		case host == "receiver":
+			w.serveReceiver(theirs)
+		default:
+			w.serveService(address, theirs)
+		}
+	})
+	return ours, nil
+}
+
+// sink reads and never answers, until the other side gives up.
+func (w *world) sink(c net.Conn) {
+	buffer := make([]byte, 1<<10)
+	for {
+		if _, err := c.Read(buffer); err != nil {
+			return
+		}
+	}
+}
+
+// during returns the episode of a kind that lasts, nil if none does. The caller
+// holds the mutex.
+func (w *world) during(kind string) *simulation.Episode {
+	for _, e := range w.active {
+		if e.Kind == kind {
+			return e
+		}
+	}
+	return nil
+}
+
+// faultOf is what is wrong with a service, "" for nothing. The caller holds the
+// mutex.
+func (w *world) faultOf(host string) (kind string) {
+	for _, e := range w.active {
+		if s := w.hit(e); s.host == host {
+			switch e.Kind {
+			case "refused", "hangs", "half-open", "slow", "500", "404", "429", "broken", "cut", "schema", "dead-locked":
+				kind = e.Kind
+			}
+		}
+	}
+	return kind
+}
+
+// hit is the service that an episode hits.
+func (w *world) hit(e *simulation.Episode) *service {
+	u := w.upstreams[e.Target%len(w.upstreams)]
+	return u.urls[e.Variant%uint64(len(u.urls))]
+}
+
+// pipes is a listener whose connections are made by dial, in memory.
+type pipes struct {
+	mu     sync.Mutex
+	conns  chan net.Conn
+	closed chan struct{}
+}
+
+func newPipes() *pipes { return &pipes{conns: make(chan net.Conn)} }
+
+// listen begins to accept, after a close again.
+func (p *pipes) listen() net.Listener {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = make(chan struct{})
+	return &listening{p, p.closed, sync.Once{}}
+}
+
+func (p *pipes) dial(ctx context.Context) (net.Conn, error) {
+	p.mu.Lock()
+	closed := p.closed
+	p.mu.Unlock()
+	ours, theirs := net.Pipe()
+	select {
+	case p.conns <- theirs:
+		return ours, nil
+	case <-closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+type listening struct {
+	*pipes
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (l *listening) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *listening) Close() error   { l.once.Do(func() { close(l.closed) }); return nil }
+func (l *listening) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9200} }
