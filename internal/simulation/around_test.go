@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	collector "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
@@ -170,6 +171,9 @@ func (w *world) received(m *collector.ExportMetricsServiceRequest) {
 						continue
 					}
 					before, known := w.points[key]
+					if !known && strings.HasPrefix(key, "betanet_messages_total") && p.StartTimeUnixNano != p.TimeUnixNano {
+						w.fail("pushed %s %v for the first time as traffic", key, value)
+					}
 					if known && before.start == p.StartTimeUnixNano && value < before.value {
 						w.fail("pushed %s %v after %v, which count from the same start", key, value, before.value)
 					}

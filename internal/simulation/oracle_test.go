@@ -1,6 +1,7 @@
 package simulation_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -45,11 +46,48 @@ func (w *world) scrape() {
 		}
 		series[line[:i]] = value
 	}
+	w.checkStatus(began, series)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.began == began {
 		w.scrapes++
 		w.check("scrape", series)
+	}
+}
+
+// checkStatus compares the status page's JSON of the same moment with a scrape.
+func (w *world) checkStatus(began time.Time, series map[string]float64) {
+	var status struct {
+		Fleet map[string]any `json:"fleet"`
+	}
+	var history struct {
+		Points []map[string]any `json:"points"`
+	}
+	at := time.Now()
+	for path, into := range map[string]any{"/api/v1/status?limit=1": &status, "/api/v1/status/history": &history} {
+		response, err := w.client.Get("http://exporter" + path)
+		if err != nil {
+			w.note(began, "%s: %v", path, err)
+			return
+		}
+		err = json.NewDecoder(response.Body).Decode(into)
+		response.Body.Close()
+		if err != nil {
+			w.note(began, "%s: %v", path, err)
+		}
+	}
+	for _, state := range []string{"up", "stale", "down", "pending"} {
+		shown, ok := series[`betanet_fleet_upstreams{state="`+state+`"}`]
+		if ok && time.Now().Equal(at) && status.Fleet[state] != shown {
+			w.note(began, "%v upstreams are %s, the status page says %v", shown, state, status.Fleet[state])
+		}
+	}
+	for _, p := range append(history.Points, status.Fleet) {
+		for _, rate := range []string{"messages_per_second", "bytes_received_per_second"} {
+			if r, ok := p[rate].(float64); ok && (r < 0 || r > 1e8) {
+				w.note(began, "the status page has %s %v", rate, r)
+			}
+		}
 	}
 }
 
