@@ -132,6 +132,9 @@ func (w *coreWorld) see(s *coreUpstream, q *coreRequest, do actions) {
 	w.visit("connection closed", len(do.idle) > 0)
 	s.send(do.requests)
 	s.at = s.core.next()
+	if off := s.core.tick.Sub(s.grid) % s.u.Settings.Interval; off != 0 {
+		w.fail("%s: a collection is due %v beside the grid", s.u.Name, off)
+	}
 	// Making a view costs more than all else: while nothing happens, some are enough.
 	if do.ended && !s.core.closed && (len(w.active) > 0 || len(do.reports) != 3 || w.collections%16 == 0) {
 		w.ruleView(s)

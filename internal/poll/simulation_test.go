@@ -54,7 +54,7 @@ func replayCores(t *testing.T, seed uint64, length time.Duration, episodes ...si
 // TestYearsOfTheCore simulates upstream-years of the core alone. SIMULATE is how
 // many days, SEED the first seed.
 func TestYearsOfTheCore(t *testing.T) {
-	days, seed := 120, uint64(1)
+	days, seed := 300, uint64(1)
 	if n, err := strconv.Atoi(os.Getenv("SIMULATE")); err == nil {
 		days = n
 	}

@@ -43,6 +43,7 @@ type coreUpstream struct {
 	core     *core
 	at       time.Time // when the core wants to be called
 	added    time.Time
+	grid     time.Time      // a point of it, zero without one
 	services []*coreService // by the index of the core's replica
 	out      []*coreRequest
 	seen     coreSeen
@@ -114,7 +115,7 @@ func (w *coreWorld) add(number int, r *rand.Rand) *coreUpstream {
 // begin has the upstream polled from now on, by a core that knows nothing of it.
 func (s *coreUpstream) begin(grid bool) {
 	s.core = newCore(s.u, "", grid, &s.w.shared, s.w.now)
-	s.added, s.seen = s.w.now, coreSeen{}
+	s.added, s.seen, s.grid = s.w.now, coreSeen{}, s.core.tick
 	for i, r := range s.core.replicas {
 		s.seen.api[i] = r.api
 	}
