@@ -76,6 +76,7 @@ func (w *world) live() {
 	}
 	stop()
 	w.client.CloseIdleConnections()
+	time.Sleep(10 * time.Second) // what net/http still dials ends
 	w.running.Wait()
 	w.mu.Lock()
 	defer w.mu.Unlock()
