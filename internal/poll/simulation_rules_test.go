@@ -10,12 +10,13 @@ import (
 	"github.com/betanet/betanet_exporter/internal/retry"
 )
 
-// transitions are what a core can do; a long simulation visits all of them.
+// transitions are what a core can do; a long simulation visits all of them. Few
+// upstreams do not empty the budget: TestAnEmptyBudgetMeansNoRetry does.
 var transitions = []string{
 	"closed to open", "open to half_open", "half_open to closed", "half_open to open", "ignored while closed", "ignored while half_open",
 	"collection at start", "collection on the grid", "collection on demand", "probe after the pause", "skipped", "missed",
 	"late", "late response", "in turn", "on one connection of several", "parallel", "eager", "failing asked in parallel",
-	"retry", "retry in half_open refused", "no budget", "no room", "last attempt", "retry after Retry-After", "held back by Retry-After",
+	"retry", "retry in half_open refused", "no room", "last attempt", "retry after Retry-After", "held back by Retry-After",
 	"cache hit", "cache miss", "cache stale", "failing", "failing for another reason", "recovered", "recovered by probe",
 	"detected mixnodes", "other answer of mixnodes", "switch to mixnodes", "switch to v1",
 	"replica switched", "no replica left", "reset", "removed while asking", "connection closed",
@@ -232,7 +233,6 @@ func (w *coreWorld) ruleAttempt(s *coreUpstream, q *coreRequest, a Attempt) {
 			end.state, end.streak, end.opened = breaker.Open, 0, w.now
 		}
 	}
-	w.visit("no budget", a.NoBudget)
 	w.visit("retry in half_open refused", half && a.Failure != nil && a.Failure.Retry)
 	w.visit("last attempt", a.Number == set.Attempts && set.Attempts > 1)
 	w.visit("no room", a.Failure != nil && a.Failure.Retry && !a.Retry && !a.NoBudget && a.Number < set.Attempts && end.state == breaker.Closed)

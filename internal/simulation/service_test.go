@@ -73,6 +73,7 @@ func (w *world) serveService(host string, c net.Conn) {
 			return
 		}
 		path := slices.Index(paths, q.URL.Path)
+		asked := time.Now()
 		w.mu.Lock()
 		s := w.serviceAt(host)
 		if path < 0 {
@@ -90,7 +91,7 @@ func (w *world) serveService(host string, c net.Conn) {
 		if takes < 0 {
 			w.sink(c)
 			w.mu.Lock()
-			s.failed(path, true)
+			s.failed(path, asked, true)
 			w.mu.Unlock()
 			return
 		}
@@ -101,7 +102,7 @@ func (w *world) serveService(host string, c net.Conn) {
 		if kind == "good" && err == nil {
 			s.arrived(path, value)
 		} else if kind != "404" {
-			s.failed(path, err == nil)
+			s.failed(path, asked, err == nil)
 		}
 		w.mu.Unlock()
 		if err != nil || kind != "good" {
@@ -185,16 +186,17 @@ var documents = [4]func(n uint64, node ...int) string{
 	},
 }
 
-// failed notes a response that is a failure; certain if the exporter got all of
-// it. The caller holds the mutex.
-func (s *service) failed(path int, certain bool) {
+// failed notes that a request that came at a time failed; certain if that is what
+// the exporter saw, and not only a response that it did not wait for. The caller
+// holds the mutex.
+func (s *service) failed(path int, asked time.Time, certain bool) {
 	e := &s.ends[path]
-	e.bad = time.Now()
+	e.bad = latest(e.bad, asked)
 	if !certain {
 		return
 	}
 	if e.streak++; e.streak >= failures {
-		e.open = e.bad.Add(pause)
+		e.open = time.Now().Add(pause)
 	}
 }
 
