@@ -9,6 +9,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/retry"
+	"github.com/betanet/betanet_exporter/internal/simulation"
 )
 
 // A process that was suspended in a collection finds its deadline gone. What was
@@ -33,4 +34,11 @@ func TestNothingIsAskedAfterTheDeadline(t *testing.T) {
 			t.Errorf("%v: got failure %v, want one only of the endpoint that was asked", e.Endpoint, e.Failure)
 		}
 	}
+}
+
+// The simulation found the same with this suspension alone.
+func TestReplayOfASuspensionInACollection(t *testing.T) {
+	replayCores(t, 27, 240*time.Hour,
+		simulation.Episode{Start: 169906000404232, Length: 2397307853272, Kind: "suspended", Target: 3, Variant: 11120429074584703527}, // 47h11m46s to 47h51m43s
+	)
 }

@@ -161,6 +161,10 @@ func TestDaysOfTheExporter(t *testing.T) {
 		lived.Hours()/24, total["requests"], total["scrapes"], total["pushes"], lived.Hours()/24/(cpuTime()-began).Seconds(), b.String())
 }
 
+func TestHoursWithoutFaultsBreakNoRule(t *testing.T) {
+	replay(t, 1, 2*time.Hour)
+}
+
 // report shrinks a failure to the shortest list of episodes that fails in three
 // of five runs, and writes a test of it.
 func report(t *testing.T, seed uint64, length time.Duration, episodes []simulation.Episode, failure string, lived time.Duration) {
