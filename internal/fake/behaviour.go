@@ -26,11 +26,13 @@ func HangAfter(b []byte) Behaviour {
 	}
 }
 
-// Drip sends b one byte at a time with a pause before each and keeps the connection.
+// Drip sends b one byte at a time with a pause before each and keeps the connection. The bytes follow a schedule, so that
+// timers that fire late on a busy machine do not add up.
 func Drip(b []byte, pause time.Duration) Behaviour {
 	return func(x *Exchange) {
+		start := time.Now()
 		for i := range b {
-			if !x.Pause(pause) || !x.Write(b[i:i+1]) {
+			if !x.Pause(time.Until(start.Add(time.Duration(i+1)*pause))) || !x.Write(b[i:i+1]) {
 				return
 			}
 		}
