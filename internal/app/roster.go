@@ -43,9 +43,9 @@ func newRoster(p *poll.Poller, r *exposition.Registry, log *slog.Logger, grid bo
 	}
 }
 
-// configure makes these the upstreams of the configuration, with the settings of
-// those that sources find, by source those of their connections, and forgets what
-// sources that are no longer configured have found. Collections end with ctx.
+// configure replaces the upstreams of the configuration, the settings of discovered
+// upstreams, and the HTTP settings of each source. It forgets what a source found
+// that is no longer configured. Collections end with ctx.
 func (r *roster) configure(ctx context.Context, static []*fleet.Upstream, set fleet.Settings, api betanet.API, sources map[string]*betanet.HTTPConfig) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -91,7 +91,7 @@ type program struct {
 // limit, in place of waiting for their turn. Those in the process of the test have slots of their own.
 var slots, slotsInProcess = make(chan struct{}, 8), make(chan struct{}, 16)
 
-// surroundings are what a process is started in. The zero value is an environment as that of the test.
+// surroundings describes what a process is started in. The zero value is the environment of the test.
 type surroundings struct {
 	by    []string // a command that ends by running its arguments in its own place
 	env   []string
