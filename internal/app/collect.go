@@ -42,7 +42,7 @@ func collect(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.
 	var wg sync.WaitGroup
 	for i, u := range upstreams {
 		wg.Go(func() {
-			views[i], _ = poller.Demand(ctx, u, u.Settings.Timeout)
+			views[i], _ = poller.CollectNow(ctx, u, u.Settings.Timeout)
 			registry.Publish(views[i])
 		})
 	}

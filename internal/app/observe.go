@@ -54,11 +54,11 @@ func (o *observer) report(e poll.Event) {
 		}
 		o.began(e)
 		if level := o.ofHealthy(); o.log.Enabled(context.Background(), level) {
-			o.log.Log(context.Background(), level, "Collecting Betanet metrics", keyUpstream, e.Upstream.Title())
+			o.log.Log(context.Background(), level, "Collecting Betanet metrics", keyUpstream, e.Upstream.DisplayName())
 		}
 	case poll.Skipped:
 		o.metrics.Skipped(e.Count)
-		o.log.Debug("Skipped collections", keyUpstream, e.Upstream.Title(), "count", e.Count)
+		o.log.Debug("Skipped collections", keyUpstream, e.Upstream.DisplayName(), "count", e.Count)
 	case poll.Attempt:
 		o.count(e)
 		o.attempt(e)
@@ -76,7 +76,7 @@ func (o *observer) report(e poll.Event) {
 		o.hasRecovered(e)
 	case poll.Switched:
 		o.switched(e)
-		o.log.Info("Switched to another replica", keyUpstream, e.Upstream.Title(), "from", e.From, "to", e.To)
+		o.log.Info("Switched to another replica", keyUpstream, e.Upstream.DisplayName(), "from", e.From, "to", e.To)
 	case poll.Ended:
 		o.ended(e.View.Upstream)
 		if level := o.ofHealthy(); e.View.Up() && o.log.Enabled(context.Background(), level) {
@@ -95,7 +95,7 @@ func (o *observer) ofHealthy() slog.Level {
 }
 
 func updated(e poll.Ended) []any {
-	attrs := []any{keyUpstream, e.View.Upstream.Title()}
+	attrs := []any{keyUpstream, e.View.Upstream.DisplayName()}
 	v := e.View.Values(time.Now())
 	for _, a := range []struct {
 		key   string

@@ -288,7 +288,7 @@ func where(u *fleet.Upstream, replica string, endpoints []betanet.Endpoint) []an
 	for i, e := range endpoints {
 		names[i] = e.String()
 	}
-	attrs := []any{keyUpstream, u.Title(), keyEndpoints, strings.Join(names, ",")}
+	attrs := []any{keyUpstream, u.DisplayName(), keyEndpoints, strings.Join(names, ",")}
 	if replica != "" {
 		attrs = append(attrs, keyReplica, replica)
 	}

@@ -137,7 +137,7 @@ func inURL(text string) (string, bool) {
 	if !ok {
 		return "", false
 	}
-	return c.Upstreams()[0].Title() + c.Upstreams()[0].URLs[0].Path, true
+	return c.Upstreams()[0].DisplayName() + c.Upstreams()[0].URLs[0].Path, true
 }
 
 func inListenAddress(text string) (string, bool) {

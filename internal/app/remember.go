@@ -80,7 +80,7 @@ func toEvent(e poll.Event) (kept history.Event, ok bool) {
 			return kept, false
 		}
 	case poll.Switched:
-		kept = history.Event{Upstream: e.Upstream.Title(), Kind: history.Switched, Text: "from " + e.From + " to " + e.To}
+		kept = history.Event{Upstream: e.Upstream.DisplayName(), Kind: history.Switched, Text: "from " + e.From + " to " + e.To}
 	default:
 		return kept, false
 	}
@@ -88,5 +88,5 @@ func toEvent(e poll.Event) (kept history.Event, ok bool) {
 }
 
 func eventAt(s poll.Source, k history.Kind) history.Event {
-	return history.Event{Upstream: s.Upstream.Title(), Endpoint: s.Endpoint.String(), Replica: s.Replica, Kind: k}
+	return history.Event{Upstream: s.Upstream.DisplayName(), Endpoint: s.Endpoint.String(), Replica: s.Replica, Kind: k}
 }

@@ -73,7 +73,7 @@ func usable(all []*fleet.Upstream) error {
 		}
 		c, err := betanet.NewClient(u.URLs[0], u.HTTP, betanet.Options{})
 		if err != nil {
-			return fmt.Errorf("upstream %s: http_client: %w", u.Title(), err)
+			return fmt.Errorf("upstream %s: http_client: %w", u.DisplayName(), err)
 		}
 		c.Close()
 	}
@@ -98,16 +98,16 @@ func (r *roster) discovered(ctx context.Context, source string, l discovery.List
 func (r *roster) apply(ctx context.Context) {
 	want := make(map[string]*fleet.Upstream, len(r.current))
 	for _, u := range r.static {
-		want[u.Title()] = u
+		want[u.DisplayName()] = u
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.sources)) {
 		s := r.sources[name]
 		s.duplicates = 0
 		for _, u := range s.upstreams(r.set, r.api) {
-			if _, taken := want[u.Title()]; taken {
+			if _, taken := want[u.DisplayName()]; taken {
 				s.duplicates++
 			} else {
-				want[u.Title()] = u
+				want[u.DisplayName()] = u
 			}
 		}
 		r.registry.Exporter.Discovered(name, s.state())

@@ -26,7 +26,7 @@ var columns = []struct {
 	cell  func(v *fleet.View, val *fleet.Values, now time.Time) string
 }{
 	{"UPSTREAM", true, func(v *fleet.View, _ *fleet.Values, _ time.Time) string {
-		return strings.Join(strings.Fields(v.Upstream.Title()), "_")
+		return strings.Join(strings.Fields(v.Upstream.DisplayName()), "_")
 	}},
 	{"STATE", true, func(v *fleet.View, _ *fleet.Values, now time.Time) string { return string(v.State(now)) }},
 	{"API", true, func(v *fleet.View, _ *fleet.Values, _ time.Time) string { return v.API.String() }},

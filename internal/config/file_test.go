@@ -169,7 +169,7 @@ func TestArgumentsOfCollectTakeThePlaceOfTheUpstreams(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if u := c.Upstreams(); len(u) != 1 || u[0].Title() != "b:80" || u[0].Settings.Interval != 20*time.Second {
+	if u := c.Upstreams(); len(u) != 1 || u[0].DisplayName() != "b:80" || u[0].Settings.Interval != 20*time.Second {
 		t.Errorf("got %v", u)
 	}
 }

@@ -17,7 +17,7 @@ import (
 type Registry struct {
 	Exporter *ExporterMetrics
 	runtime  *runtime
-	traffic  *fleet.Traffic
+	traffic  *fleet.Counters
 
 	mu    sync.RWMutex // of the set of upstreams
 	byID  map[*fleet.Upstream]*slot
@@ -27,7 +27,7 @@ type Registry struct {
 
 // NewRegistry makes a registry without upstreams.
 func NewRegistry() *Registry {
-	r := &Registry{Exporter: newExporterMetrics(), runtime: newRuntime(), traffic: fleet.NewTraffic(), byID: make(map[*fleet.Upstream]*slot)}
+	r := &Registry{Exporter: newExporterMetrics(), runtime: newRuntime(), traffic: fleet.NewCounters(), byID: make(map[*fleet.Upstream]*slot)}
 	r.spare.New = func() any { return new(scrape) }
 	return r
 }
@@ -122,7 +122,7 @@ func (r *Registry) slots() []*slot {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	order := slices.Collect(maps.Values(r.byID))
-	slices.SortFunc(order, func(a, b *slot) int { return cmp.Compare(a.upstream.Title(), b.upstream.Title()) })
+	slices.SortFunc(order, func(a, b *slot) int { return cmp.Compare(a.upstream.DisplayName(), b.upstream.DisplayName()) })
 	r.order.Store(&order)
 	return order
 }

@@ -22,7 +22,7 @@ func shows(name, host string, messages uint64) *View {
 }
 
 func TestTrafficIsIncreasesOnly(t *testing.T) {
-	tr := NewTraffic()
+	tr := NewCounters()
 	for _, c := range []struct {
 		what string
 		view *View
@@ -44,7 +44,7 @@ func TestTrafficIsIncreasesOnly(t *testing.T) {
 }
 
 func TestAnotherAPIIsAnotherBaseLine(t *testing.T) {
-	tr := NewTraffic()
+	tr := NewCounters()
 	tr.Observe(shows("a", "h:1", 100), start)
 	v := shows("a", "h:1", 5000)
 	v.API = betanet.MixnodesAPI
@@ -55,7 +55,7 @@ func TestAnotherAPIIsAnotherBaseLine(t *testing.T) {
 }
 
 func TestAnUpstreamThatComesBackGoesOnFromItsLast(t *testing.T) {
-	tr := NewTraffic()
+	tr := NewCounters()
 	v := shows("a", "h:1", 100)
 	tr.Observe(v, start)
 	tr.Depart(v.Upstream)
@@ -66,7 +66,7 @@ func TestAnUpstreamThatComesBackGoesOnFromItsLast(t *testing.T) {
 }
 
 func TestTheOldestDepartedUpstreamsAreForgotten(t *testing.T) {
-	tr := NewTraffic()
+	tr := NewCounters()
 	for i := range maxRetiredUpstreams + 1 {
 		v := shows(fmt.Sprint(i), "h:1", 100)
 		tr.Observe(v, start)
@@ -87,7 +87,7 @@ func TestTheOldestDepartedUpstreamsAreForgotten(t *testing.T) {
 // by, whatever comes, goes and restarts.
 func TestTrafficNeverFalls(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		tr := NewTraffic()
+		tr := NewCounters()
 		var before, most uint64
 		values := make(map[string]uint64)
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
@@ -116,7 +116,7 @@ func TestTrafficNeverFalls(t *testing.T) {
 }
 
 func TestExpiredValuesAreNoReset(t *testing.T) {
-	tr := NewTraffic()
+	tr := NewCounters()
 	v := shows("a", "h:1", 100)
 	v.Upstream.Settings.MaxStale = time.Minute
 	tr.Observe(v, start)
@@ -129,7 +129,7 @@ func TestExpiredValuesAreNoReset(t *testing.T) {
 
 // The loss of a fleet is dropped / (dropped + forwarded), whatever its APIs.
 func TestForwardedPacketsOfV1AreThoseProcessed(t *testing.T) {
-	tr := NewTraffic()
+	tr := NewCounters()
 	tr.Observe(shows("a", "h:1", 100), start)
 	tr.Observe(shows("a", "h:1", 107), start)
 	u := &Upstream{Name: "b", URLs: []*url.URL{{Scheme: "http", Host: "h:2"}}}

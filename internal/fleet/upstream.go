@@ -36,8 +36,8 @@ type Label struct{ Name, Value string }
 // one may go on with the state of the other.
 func (u *Upstream) Same(o *Upstream) bool { return reflect.DeepEqual(u, o) }
 
-// Title names the upstream where people read it, also if it has no name.
-func (u *Upstream) Title() string {
+// DisplayName names the upstream where people read it, also if it has no name.
+func (u *Upstream) DisplayName() string {
 	if u.Name != "" {
 		return u.Name
 	}

@@ -153,13 +153,13 @@ func TestNothingExpiresWithoutALimitOrData(t *testing.T) {
 	}
 }
 
-func TestTheTitleIsTheNameOrTheHost(t *testing.T) {
+func TestTheDisplayNameIsTheNameOrTheHost(t *testing.T) {
 	u := &Upstream{URLs: []*url.URL{{Scheme: "http", Host: "localhost:9000", Path: "/p"}}}
-	if got, want := u.Title(), "localhost:9000"; got != want {
-		t.Errorf("Title(): got %q, want %q", got, want)
+	if got, want := u.DisplayName(), "localhost:9000"; got != want {
+		t.Errorf("DisplayName(): got %q, want %q", got, want)
 	}
 	u.Name = "edge-1"
-	if got, want := u.Title(), "edge-1"; got != want {
-		t.Errorf("Title(): got %q, want %q", got, want)
+	if got, want := u.DisplayName(), "edge-1"; got != want {
+		t.Errorf("DisplayName(): got %q, want %q", got, want)
 	}
 }

@@ -15,7 +15,7 @@ const slot = time.Second
 // that upstreams are spread and a restart changes nothing.
 func phase(u *fleet.Upstream) time.Duration {
 	h := fnv.New64a()
-	h.Write([]byte(u.Title()))
+	h.Write([]byte(u.DisplayName()))
 	h.Write([]byte(u.URLs[0].Path))
 	interval := u.Settings.Interval
 	if interval < 2*slot {

@@ -126,7 +126,7 @@ func TestConnectionsAreNotKeptWhenThereAreMoreUpstreamsThanDescriptors(t *testin
 		if got := b.dialled(); got != 2 {
 			t.Errorf("got %d connections, want one for each of 2 collections", got)
 		}
-		v, _ := b.poller.Demand(t.Context(), second, time.Minute)
+		v, _ := b.poller.CollectNow(t.Context(), second, time.Minute)
 		if !v.Up() {
 			t.Errorf("the other upstream found no connection left: %v", v.Endpoints[0].Failure)
 		}
@@ -144,9 +144,9 @@ func TestOneConnectionTooManyIsTheProcessesOwnFault(t *testing.T) {
 			all = append(all, u)
 		}
 		b.behave(hang)
-		go b.poller.Demand(t.Context(), all[0], 2*time.Second)
+		go b.poller.CollectNow(t.Context(), all[0], 2*time.Second)
 		synctest.Wait()
-		v, _ := b.poller.Demand(t.Context(), all[1], 2*time.Second)
+		v, _ := b.poller.CollectNow(t.Context(), all[1], 2*time.Second)
 		f := v.Endpoints[0].Failure
 		if f == nil || f.Reason != betanet.ReasonLocal || !f.Ignored {
 			t.Fatalf("got %v, want a local failure, for which the upstream is not to blame", f)
@@ -156,7 +156,7 @@ func TestOneConnectionTooManyIsTheProcessesOwnFault(t *testing.T) {
 		}
 		time.Sleep(3 * time.Second)
 		b.behave(healthy)
-		if v, _ := b.poller.Demand(t.Context(), all[1], 2*time.Second); !v.Up() {
+		if v, _ := b.poller.CollectNow(t.Context(), all[1], 2*time.Second); !v.Up() {
 			t.Errorf("got %v, want the connection back that was closed", v.Endpoints[0].Failure)
 		}
 	})

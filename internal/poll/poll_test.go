@@ -243,11 +243,11 @@ func TestAnEmptyBudgetMeansNoRetry(t *testing.T) {
 	})
 }
 
-func TestDemandAnswersFromTheCacheWithinTheTTL(t *testing.T) {
+func TestCollectNowAnswersFromTheCacheWithinTheTTL(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
 		b.until(b.tick() + 9*time.Second)
 		before := b.count()
-		b.poller.Demand(t.Context(), b.upstream, time.Minute)
+		b.poller.CollectNow(t.Context(), b.upstream, time.Minute)
 		if got := b.count() - before; got != 0 {
 			t.Errorf("got %d requests within the TTL, want none", got)
 		}
@@ -261,24 +261,24 @@ func TestDemandAnswersFromTheCacheWithinTheTTL(t *testing.T) {
 			t.Errorf("got %d hits, want one per endpoint", hits)
 		}
 		b.until(b.tick() + 11*time.Second)
-		b.poller.Demand(t.Context(), b.upstream, time.Minute)
+		b.poller.CollectNow(t.Context(), b.upstream, time.Minute)
 		if got := b.count() - before; got != 3 {
 			t.Errorf("got %d requests after the TTL, want 3", got)
 		}
 	})
 }
 
-func TestDemandJoinsTheCollectionThatRuns(t *testing.T) {
+func TestCollectNowJoinsTheCollectionThatRuns(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
 		b.behave(only(betanet.Metrics, hang))
 		b.until(time.Second)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		v, late := b.poller.Demand(ctx, b.upstream, time.Minute)
+		v, late := b.poller.CollectNow(ctx, b.upstream, time.Minute)
 		if got := len(b.asked(metricsPath, 0)); got != 1 || !late || v.Endpoints[0].Tried {
 			t.Errorf("got %d requests, late %v, want 1 and true", got, late)
 		}
-		v, late = b.poller.Demand(t.Context(), b.upstream, time.Minute)
+		v, late = b.poller.CollectNow(t.Context(), b.upstream, time.Minute)
 		if got := b.count(); got != 4 || late || !v.Endpoints[0].Tried {
 			t.Errorf("got %d requests, late %v, want those of one collection, 4", got, late)
 		}
@@ -294,22 +294,22 @@ func TestTheEndOfACallerDoesNotEndTheCollection(t *testing.T) {
 		})
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, late := b.poller.Demand(ctx, b.upstream, time.Minute); !late {
+		if _, late := b.poller.CollectNow(ctx, b.upstream, time.Minute); !late {
 			t.Error("got a view in time, want a late one")
 		}
-		v, late := b.poller.Demand(t.Context(), b.upstream, time.Minute)
+		v, late := b.poller.CollectNow(t.Context(), b.upstream, time.Minute)
 		if late || !v.Up() || time.Since(v.Endpoints[0].At) > 2*overtake {
 			t.Errorf("late %v, up %v, age %v, want the document of the collection that went on", late, v.Up(), time.Since(v.Endpoints[0].At))
 		}
 	})
 }
 
-func TestDemandIsBoundByItsLimit(t *testing.T) {
+func TestCollectNowIsBoundByItsLimit(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
 		b.until(b.tick() + 11*time.Second)
 		b.behave(hang)
 		start := time.Now()
-		v, late := b.poller.Demand(t.Context(), b.upstream, 2500*time.Millisecond)
+		v, late := b.poller.CollectNow(t.Context(), b.upstream, 2500*time.Millisecond)
 		if took := time.Since(start); took != 2500*time.Millisecond || late || v.Up() {
 			t.Errorf("took %v, late %v, up %v, want 2.5s with failures", took, late, v.Up())
 		}
@@ -398,13 +398,13 @@ func TestWithoutAGridNothingIsAskedOnATimer(t *testing.T) {
 		if got := b.count(); got != 0 {
 			t.Errorf("got %d requests before a demand, want none", got)
 		}
-		b.poller.Demand(t.Context(), b.upstream, time.Minute)
+		b.poller.CollectNow(t.Context(), b.upstream, time.Minute)
 		b.until(10 * time.Minute)
 		if got := b.count(); got != 3 {
 			t.Errorf("got %d requests, want those of the demand, 3", got)
 		}
 		b.behave(healthy)
-		if v, _ := b.poller.Demand(t.Context(), b.upstream, time.Minute); !v.Up() || b.count() != 6 {
+		if v, _ := b.poller.CollectNow(t.Context(), b.upstream, time.Minute); !v.Up() || b.count() != 6 {
 			t.Errorf("up %v after %d requests, want the next demand to be the probe", v.Up(), b.count())
 		}
 	})

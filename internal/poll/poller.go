@@ -102,12 +102,12 @@ func (p *Poller) Remove(u *fleet.Upstream) {
 	}
 }
 
-// Demand collects an upstream now, within the limit and the upstream's own, but
+// CollectNow collects an upstream now, within the limit and the upstream's own, but
 // for what the cache can answer, and returns what is known then. Calls at the
 // same time share one collection. It waits at most until ctx ends; late says
 // that the collection goes on without it. The view is nil if the upstream is not
 // in the set.
-func (p *Poller) Demand(ctx context.Context, u *fleet.Upstream, limit time.Duration) (v *fleet.View, late bool) {
+func (p *Poller) CollectNow(ctx context.Context, u *fleet.Upstream, limit time.Duration) (v *fleet.View, late bool) {
 	p.mu.Lock()
 	s := p.upstreams[u]
 	p.mu.Unlock()

@@ -77,7 +77,7 @@ func (ep *endpoint) probeAt() time.Time {
 func preferred(u *fleet.Upstream, hostname string) []*url.URL {
 	weight := func(base *url.URL) uint64 {
 		h := fnv.New64a()
-		for _, part := range []string{u.Title(), hostname, base.String()} {
+		for _, part := range []string{u.DisplayName(), hostname, base.String()} {
 			h.Write([]byte(part))
 			h.Write([]byte{0})
 		}

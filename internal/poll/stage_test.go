@@ -225,7 +225,7 @@ func give(t *testing.T, p play, look func(*stage, time.Duration)) {
 		for _, at := range p.Demands {
 			wg.Go(func() {
 				time.Sleep(at)
-				s.poller.Demand(ctx, s.upstream, time.Minute)
+				s.poller.CollectNow(ctx, s.upstream, time.Minute)
 			})
 		}
 		for _, at := range p.Looks {

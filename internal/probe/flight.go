@@ -62,7 +62,7 @@ func (t *Targets) fly(a target, f *flight, limit time.Duration) {
 	e, err := t.admit(a, limit/2)
 	var v *fleet.View
 	if err == nil {
-		v, f.late = t.o.Poller.Demand(t.ctx, e.upstream, max(limit-time.Since(start), shortest(&e.upstream.Settings)))
+		v, f.late = t.o.Poller.CollectNow(t.ctx, e.upstream, max(limit-time.Since(start), shortest(&e.upstream.Settings)))
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

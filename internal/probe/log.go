@@ -34,7 +34,7 @@ func (l *Logs) Report(e poll.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for one := range l.open {
-		if one.title == a.Upstream.Title() && len(one.attempts) < maxLogged {
+		if one.title == a.Upstream.DisplayName() && len(one.attempts) < maxLogged {
 			one.attempts = append(one.attempts, attempted(a))
 		}
 	}

@@ -157,9 +157,9 @@ func (t *Targets) configured(ctx context.Context, u *fleet.Upstream, limit time.
 	wait, collection := times(limit, &u.Settings)
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	v, late := t.o.Poller.Demand(ctx, u, collection)
+	v, late := t.o.Poller.CollectNow(ctx, u, collection)
 	if v == nil {
-		return nil, false, fmt.Errorf("the configured upstream %s is being replaced or removed; %w", quote(u.Title()), ErrBusy)
+		return nil, false, fmt.Errorf("the configured upstream %s is being replaced or removed; %w", quote(u.DisplayName()), ErrBusy)
 	}
 	return v, late, nil
 }

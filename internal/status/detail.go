@@ -68,7 +68,7 @@ type mixnodeStatus struct {
 }
 
 func (m *Model) newDetail(v *fleet.View, past *history.Past, now time.Time) detailStatus {
-	title := v.Upstream.Title()
+	title := v.Upstream.DisplayName()
 	d := detailStatus{
 		Version: m.Version, Time: now, upstreamStatus: newUpstreamInShort(v, newSummary(v), past, now),
 		IntervalSeconds: v.Upstream.Settings.Interval.Seconds(), Switches: v.Switches, Events: m.History.Events.Last(upstreamEvents, title),

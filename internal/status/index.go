@@ -113,7 +113,7 @@ func (m *Model) IndexPage(rawQuery string, now time.Time) ([]byte, error) {
 		page.Rows = append(page.Rows, m.newRow(&page.frame, e, now))
 	}
 	there := func(title string) bool {
-		_, found := slices.BinarySearchFunc(views, title, func(v *fleet.View, title string) int { return cmp.Compare(v.Upstream.Title(), title) })
+		_, found := slices.BinarySearchFunc(views, title, func(v *fleet.View, title string) int { return cmp.Compare(v.Upstream.DisplayName(), title) })
 		return found
 	}
 	page.Table = m.newIncidents(&page.frame, s.Incidents, "", there, now)

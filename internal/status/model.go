@@ -103,7 +103,7 @@ func (m *Model) Upstream(name string, now time.Time) (d detailStatus, ok bool) {
 
 func (m *Model) find(name string) *fleet.View {
 	for _, v := range m.Registry.Views() {
-		if v.Upstream.Title() == name {
+		if v.Upstream.DisplayName() == name {
 			return v
 		}
 	}

@@ -22,7 +22,7 @@ type entry struct {
 
 // newEntry describes a view, except since when its state lasts.
 func newEntry(v *fleet.View, now time.Time) *entry {
-	e := &entry{view: v, title: v.Upstream.Title(), state: v.State(now), until: v.Expires(now), summary: newSummary(v)}
+	e := &entry{view: v, title: v.Upstream.DisplayName(), state: v.State(now), until: v.Expires(now), summary: newSummary(v)}
 	e.rank = slices.Index(states[:], e.state)
 	return e
 }

@@ -162,7 +162,7 @@ func (m *Model) Probed(v *fleet.View, late bool, now time.Time) {
 	if !m.ProbeMode {
 		return
 	}
-	p := history.Probe{Target: v.Upstream.Title(), Time: now, State: v.State(now)}
+	p := history.Probe{Target: v.Upstream.DisplayName(), Time: now, State: v.State(now)}
 	for i := range v.Endpoints {
 		e := &v.Endpoints[i]
 		p.Answers = p.Answers || e.Up()

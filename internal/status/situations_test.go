@@ -132,7 +132,7 @@ func (s *stage) report(a *actor, before *fleet.View, at time.Time) {
 		return
 	}
 	for _, e := range a.view.Endpoints {
-		event := history.Event{Time: at, Upstream: a.upstream.Title(), Endpoint: e.Endpoint.String(), Kind: history.Recovered, Text: "after 6m0s"}
+		event := history.Event{Time: at, Upstream: a.upstream.DisplayName(), Endpoint: e.Endpoint.String(), Kind: history.Recovered, Text: "after 6m0s"}
 		if e.Failure != nil {
 			event.Kind, event.Reason, event.Text = history.Stale, string(e.Failure.Reason), e.Failure.Error()
 		}

@@ -79,7 +79,7 @@ func NewStatus(h fleet.Health, views []*fleet.View, version string, now time.Tim
 
 func newUpstreamStatus(v *fleet.View, now time.Time) upstreamStatus {
 	u := upstreamStatus{
-		Name: v.Upstream.Title(), URL: v.URL.String(), API: v.API.String(), State: v.State(now), Values: newValues(v, now),
+		Name: v.Upstream.DisplayName(), URL: v.URL.String(), API: v.API.String(), State: v.State(now), Values: newValues(v, now),
 	}
 	if n := len(v.Upstream.URLs); n > 1 {
 		u.Replicas = n

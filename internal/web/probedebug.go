@@ -23,7 +23,7 @@ func debugProbe(w http.ResponseWriter, r *http.Request, o Options, target string
 	}
 	o.Status.Probed(v, late, time.Now())
 	var text bytes.Buffer
-	fmt.Fprintf(&text, "Log of the probe of %s, which took %s:\n\n", v.Upstream.Title(), time.Since(began).Round(time.Millisecond))
+	fmt.Fprintf(&text, "Log of the probe of %s, which took %s:\n\n", v.Upstream.DisplayName(), time.Since(began).Round(time.Millisecond))
 	for _, a := range log {
 		text.WriteString(attemptLine(a))
 	}

@@ -28,7 +28,7 @@ func serviceDiscovery(names func() []*fleet.Upstream) http.HandlerFunc {
 // their names.
 func targetGroups(upstreams []*fleet.Upstream) []*targetGroup {
 	upstreams = slices.Clone(upstreams)
-	slices.SortFunc(upstreams, func(a, b *fleet.Upstream) int { return strings.Compare(a.Title(), b.Title()) })
+	slices.SortFunc(upstreams, func(a, b *fleet.Upstream) int { return strings.Compare(a.DisplayName(), b.DisplayName()) })
 	groups := []*targetGroup{} // none is [], not null
 	byLabels := make(map[string]*targetGroup)
 	for _, u := range upstreams {
@@ -42,7 +42,7 @@ func targetGroups(upstreams []*fleet.Upstream) []*targetGroup {
 			byLabels[key] = g
 			groups = append(groups, g)
 		}
-		g.Targets = append(g.Targets, u.Title())
+		g.Targets = append(g.Targets, u.DisplayName())
 	}
 	return groups
 }

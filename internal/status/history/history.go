@@ -61,7 +61,7 @@ func (h *History) Take(views []*fleet.View, now time.Time) {
 		sums.add(&u.tracker)
 		p.Count(state, v.NotClosed())
 		if state == fleet.Up && u.counted && at-u.traffic >= QuietAfter {
-			h.quiet = append(h.quiet, Quiet{v.Upstream.Title(), h.start.Add(u.traffic)})
+			h.quiet = append(h.quiet, Quiet{v.Upstream.DisplayName(), h.start.Add(u.traffic)})
 		}
 	}
 	sums.write(&p)
@@ -80,7 +80,7 @@ func (h *History) Ended(v *fleet.View, now time.Time) {
 	u.advance(h.minute(now))
 	h.observe(u, v, v.State(now), now)
 	if resets := uint32(v.Resets); resets > u.resets {
-		h.Events.Add(Event{Time: now, Upstream: v.Upstream.Title(), Replica: v.Replica, Kind: Restarted, Text: "a counter fell or all mixnodes are new"})
+		h.Events.Add(Event{Time: now, Upstream: v.Upstream.DisplayName(), Replica: v.Replica, Kind: Restarted, Text: "a counter fell or all mixnodes are new"})
 	}
 	u.resets = uint32(v.Resets)
 	h.incidents.ended(v, now)

@@ -53,7 +53,7 @@ type openIncident struct {
 
 // ended records the end of a collection.
 func (s *incidents) ended(v *fleet.View, now time.Time) {
-	title := v.Upstream.Title()
+	title := v.Upstream.DisplayName()
 	o := s.open[title]
 	switch {
 	case v.Up() && o != nil:
@@ -132,7 +132,7 @@ func (s *incidents) listed(views []*fleet.View, now time.Time) {
 		return
 	}
 	for _, v := range views {
-		if o := s.open[v.Upstream.Title()]; o != nil {
+		if o := s.open[v.Upstream.DisplayName()]; o != nil {
 			o.seen, o.gone = s.lists, time.Time{}
 		}
 	}

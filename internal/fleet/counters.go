@@ -16,11 +16,11 @@ type Growth [betanet.NumCounters]uint64
 // maxRetiredUpstreams is how many upstreams that left are remembered.
 const maxRetiredUpstreams = 10_000
 
-// Traffic adds up the increases of the counters of all upstreams: what an
+// Counters adds up the increases of the counters of all upstreams: what an
 // upstream shows first is its base line and adds nothing, so that no restart, of
 // an upstream or of the exporter, ever shows as traffic. An upstream that comes
 // back continues from its last values. All methods may be called at the same time.
-type Traffic struct {
+type Counters struct {
 	mu      sync.Mutex
 	growth  Growth
 	last    map[string]*lastValues // by name of the upstream
@@ -37,13 +37,13 @@ type lastValues struct {
 	left   *list.Element // in retired, nil while the upstream is there
 }
 
-// NewTraffic makes a Traffic that has seen nothing.
-func NewTraffic() *Traffic {
-	return &Traffic{last: make(map[string]*lastValues), retired: list.New()}
+// NewCounters makes Counters that has seen nothing.
+func NewCounters() *Counters {
+	return &Counters{last: make(map[string]*lastValues), retired: list.New()}
 }
 
 // Observe adds the values of a view. Values seen already add nothing.
-func (t *Traffic) Observe(v *View, now time.Time) {
+func (t *Counters) Observe(v *View, now time.Time) {
 	val := v.Values(now)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -61,8 +61,8 @@ func (t *Traffic) Observe(v *View, now time.Time) {
 }
 
 // lastOf returns the last values of the upstream of a view, which is there now.
-func (t *Traffic) lastOf(v *View) *lastValues {
-	name := v.Upstream.Title()
+func (t *Counters) lastOf(v *View) *lastValues {
+	name := v.Upstream.DisplayName()
 	l := t.last[name]
 	if l == nil {
 		l = new(lastValues)
@@ -85,10 +85,10 @@ func (t *Traffic) lastOf(v *View) *lastValues {
 }
 
 // Depart notes that an upstream has left; the oldest of too many are forgotten.
-func (t *Traffic) Depart(u *Upstream) {
+func (t *Counters) Depart(u *Upstream) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	name := u.Title()
+	name := u.DisplayName()
 	if l := t.last[name]; l != nil && l.left == nil {
 		l.left = t.retired.PushBack(name)
 	}
@@ -98,7 +98,7 @@ func (t *Traffic) Depart(u *Upstream) {
 }
 
 // Growth returns by how much each counter has grown so far.
-func (t *Traffic) Growth() Growth {
+func (t *Counters) Growth() Growth {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.growth
