@@ -22,7 +22,7 @@ Counters are exposed as the upstream sends them, after its restart too.
 | series | type | labels | meaning |
 |---|---|---|---|
 `)
-	describe(&b, func(f *family) bool { return f.upstream != nil })
+	writeRows(&b, func(f *family) bool { return f.upstream != nil })
 	b.WriteString(`
 ## The exporter
 
@@ -32,7 +32,7 @@ exist with 0 from the start; those of pushing only where ` + "`--otlp.endpoint`"
 | series | type | labels | meaning |
 |---|---|---|---|
 `)
-	describe(&b, func(f *family) bool { return f.exporter != nil })
+	writeRows(&b, func(f *family) bool { return f.exporter != nil })
 	b.WriteString(`
 ## All upstreams together
 
@@ -42,7 +42,7 @@ restart of an upstream nor one of the exporter shows as traffic.
 | series | type | labels | meaning |
 |---|---|---|---|
 `)
-	describe(&b, func(f *family) bool { return f.fleet != nil })
+	writeRows(&b, func(f *family) bool { return f.fleet != nil })
 	b.WriteString(`
 ` + "`betanet_exporter_build_info`, `go_*` and `process_*`" + ` are those of Prometheus'
 client library; they are read at most once a second.
@@ -72,7 +72,7 @@ format.
 	return b.String()
 }
 
-func describe(b *strings.Builder, wanted func(*family) bool) {
+func writeRows(b *strings.Builder, wanted func(*family) bool) {
 	for i := range families {
 		if f := &families[i]; wanted(f) {
 			fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", f.name, f.kind, f.labels, strings.TrimSuffix(f.help, ".")+".")

@@ -18,10 +18,10 @@ import (
 // several times as long (docs/adr/0003-rendered-lines.md). All methods may be called
 // at the same time.
 type ExporterMetrics struct {
-	attempts, transitions, retries [betanet.NumEndpoints]counters
-	cache, rejected, pushes        counters
+	attempts, transitions, retries [betanet.NumEndpoints]counterVec
+	cache, rejected, pushes        counterVec
 	durations, delay               fleet.Histogram
-	spoken                         [betanet.NumEndpoints]atomic.Bool // the endpoint is of an API in use
+	inUse                         [betanet.NumEndpoints]atomic.Bool // the endpoint is of an API in use
 	collections, skipped, exhausted, upstreams,
 	reloadFailed, reloadedAt atomic.Int64 // reloadedAt in Unix milliseconds
 	pushing  atomic.Bool  // without it nothing is pushed
@@ -31,24 +31,24 @@ type ExporterMetrics struct {
 	sources map[string]Discovery
 }
 
-// counters has a counter for each value of a label whose values are a closed set.
-type counters struct {
+// counterVec has a counter for each value of a label whose values are a closed set.
+type counterVec struct {
 	values, labels []string
 	n              []atomic.Uint64
 }
 
-// newCounters returns counters at 0, with other labels before that of the value.
-func newCounters(before, name string, values []string) counters {
-	c := counters{values: values, n: make([]atomic.Uint64, len(values))}
+// newCounterVec returns counters at 0, with other labels before that of the value.
+func newCounterVec(before, name string, values []string) counterVec {
+	c := counterVec{values: values, n: make([]atomic.Uint64, len(values))}
 	for _, v := range values {
 		c.labels = append(c.labels, before+label(name, v))
 	}
 	return c
 }
 
-func (c *counters) inc(value string) { c.n[slices.Index(c.values, value)].Add(1) }
+func (c *counterVec) inc(value string) { c.n[slices.Index(c.values, value)].Add(1) }
 
-func (c *counters) write(w *lines) {
+func (c *counterVec) write(w *lines) {
 	for i, l := range c.labels {
 		w.uint(l, c.n[i].Load())
 	}
@@ -79,13 +79,13 @@ func reasons() (names []string) {
 
 func newExporterMetrics() *ExporterMetrics {
 	m := &ExporterMetrics{
-		cache: newCounters("", "result", cacheResults), rejected: newCounters("", "reason", rejections), pushes: newCounters("", "result", pushResults),
+		cache: newCounterVec("", "result", cacheResults), rejected: newCounterVec("", "reason", rejections), pushes: newCounterVec("", "result", pushResults),
 		sources: make(map[string]Discovery), durations: fleet.NewHistogram(), delay: fleet.NewHistogram(),
 	}
 	for e := range betanet.NumEndpoints {
-		m.attempts[e] = newCounters(endpointLabel[e]+",", "result", results)
-		m.transitions[e] = newCounters(endpointLabel[e]+",", "state", states)
-		m.retries[e] = newCounters("", "endpoint", []string{e.String()})
+		m.attempts[e] = newCounterVec(endpointLabel[e]+",", "result", results)
+		m.transitions[e] = newCounterVec(endpointLabel[e]+",", "state", states)
+		m.retries[e] = newCounterVec("", "endpoint", []string{e.String()})
 	}
 	return m
 }
@@ -103,34 +103,34 @@ func (m *ExporterMetrics) Attempt(e betanet.Endpoint, reason betanet.Reason, too
 	if result == "" {
 		result = "success"
 	}
-	m.speak(e.API())
+	m.markInUse(e.API())
 	m.attempts[e].inc(result)
 	m.durations.Observe(took.Seconds())
 }
 
-// speaks notes which API an upstream speaks, once that is known: the series of
+// noteAPI notes which API an upstream noteAPI, once that is known: the series of
 // the endpoints of an API exist from then on.
-func (m *ExporterMetrics) speaks(v *fleet.View) {
+func (m *ExporterMetrics) noteAPI(v *fleet.View) {
 	switch {
 	case v.Upstream.API != betanet.Auto:
-		m.speak(v.Upstream.API)
+		m.markInUse(v.Upstream.API)
 	case v.API == betanet.MixnodesAPI || slices.ContainsFunc(v.Endpoints, func(e fleet.EndpointView) bool { return e.Doc != nil }):
-		m.speak(v.API)
+		m.markInUse(v.API)
 	}
 }
 
-func (m *ExporterMetrics) speak(api betanet.API) {
+func (m *ExporterMetrics) markInUse(api betanet.API) {
 	for _, e := range api.Endpoints() {
-		if !m.spoken[e].Load() {
-			m.spoken[e].Store(true)
+		if !m.inUse[e].Load() {
+			m.inUse[e].Store(true)
 		}
 	}
 }
 
-// inUse writes the counters of the endpoints of the APIs that are in use.
-func (m *ExporterMetrics) inUse(w *lines, all *[betanet.NumEndpoints]counters) {
+// writeInUse writes the counters of the endpoints of the APIs that are in use.
+func (m *ExporterMetrics) writeInUse(w *lines, all *[betanet.NumEndpoints]counterVec) {
 	for e := range all {
-		if m.spoken[e].Load() {
+		if m.inUse[e].Load() {
 			all[e].write(w)
 		}
 	}

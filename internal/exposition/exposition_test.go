@@ -75,27 +75,27 @@ func registryOf(views ...*fleet.View) *Registry {
 	return r
 }
 
-// rendered is a registry whose fixtures, fetched long ago, do not expire.
-func rendered(v *fleet.View) *Registry {
+// unexpiring is a registry whose fixtures, fetched long ago, do not expire.
+func unexpiring(v *fleet.View) *Registry {
 	v.Upstream.Settings.MaxStale = 0
 	return registryOf(v)
 }
 
 func TestOneUpstreamAsTextIsTheGoldenFile(t *testing.T) {
-	golden(t, "one.prom", text(t, rendered(seed(newUpstream(""), at)), Text))
+	golden(t, "one.prom", text(t, unexpiring(seed(newUpstream(""), at)), Text))
 }
 
 func TestOneUpstreamAsOpenMetricsIsTheGoldenFile(t *testing.T) {
-	golden(t, "one.om", text(t, rendered(seed(newUpstream(""), at)), OpenMetrics))
+	golden(t, "one.om", text(t, unexpiring(seed(newUpstream(""), at)), OpenMetrics))
 }
 
 func TestMixnodesAsTextIsTheGoldenFile(t *testing.T) {
-	golden(t, "mixnodes.prom", text(t, rendered(mixed(newUpstream(`m"1`), at)), Text))
+	golden(t, "mixnodes.prom", text(t, unexpiring(mixed(newUpstream(`m"1`), at)), Text))
 }
 
 // The seed's sample, to the letter but for its histogram.
 func TestTheSeedsSampleIsInTheText(t *testing.T) {
-	got := text(t, rendered(seed(newUpstream(""), at)), Text)
+	got := text(t, unexpiring(seed(newUpstream(""), at)), Text)
 	for _, want := range []string{
 		"# HELP betanet_connected_peers Number of connected peers\n# TYPE betanet_connected_peers gauge\nbetanet_connected_peers 7\n",
 		"# HELP betanet_messages_total Total messages processed\n# TYPE betanet_messages_total counter\nbetanet_messages_total 5000\n",
@@ -171,7 +171,7 @@ func TestFamiliesAreWrittenOnceForAllUpstreams(t *testing.T) {
 }
 
 func TestTheReferenceParserReadsTheText(t *testing.T) {
-	r := rendered(mixed(newUpstream(`m"1`), at))
+	r := unexpiring(mixed(newUpstream(`m"1`), at))
 	p := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := p.TextToMetricFamilies(strings.NewReader(text(t, r, Text)))
 	if err != nil {
@@ -184,7 +184,7 @@ func TestTheReferenceParserReadsTheText(t *testing.T) {
 }
 
 func TestNamesAndHelpSatisfyTheLinter(t *testing.T) {
-	problems, err := promlint.New(strings.NewReader(text(t, rendered(seed(newUpstream("a"), at)), Text))).Lint()
+	problems, err := promlint.New(strings.NewReader(text(t, unexpiring(seed(newUpstream("a"), at)), Text))).Lint()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +194,7 @@ func TestNamesAndHelpSatisfyTheLinter(t *testing.T) {
 }
 
 func TestGatherGivesTheSameSeriesAsTheText(t *testing.T) {
-	r := rendered(seed(newUpstream("a"), at))
+	r := unexpiring(seed(newUpstream("a"), at))
 	all, err := r.Gather()
 	if err != nil {
 		t.Fatal(err)

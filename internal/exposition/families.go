@@ -38,18 +38,18 @@ type family struct {
 	kind     kind
 	labels   string // beside those of the scope, for the documentation
 	help     string // without a full stop at the end
-	upstream func(*lines, *subject)
+	upstream func(*lines, *renderContext)
 	exporter func(*ExporterMetrics, *lines)
 	fleet    func(*fleetTotals, *lines)
 	scope    scope
-	memory   bool // accumulates across documents; omitted from /probe
-	sum      bool // does so for API mixnodes
+	accumulated   bool // accumulates across documents; omitted from /probe
+	mixnodeSum      bool // does so for API mixnodes
 }
 
 // families is every metric except those about the Go runtime, the process and
 // the build, in the order in which they are written.
 var families = sortedFamilies(
-	fieldFamilies(upstreamFields, "", ofUpstream), fieldFamilies(mixnodeFields, "mixnode", ofMixnodes), dataFamilies,
+	fieldFamilies(upstreamFields, "", upstreamField), fieldFamilies(mixnodeFields, "mixnode", mixnodeField), dataFamilies,
 	endpointFamilies, exporterFamilies, fleetFamilies(),
 )
 

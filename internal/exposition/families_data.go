@@ -7,17 +7,17 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// subject is an upstream at the moment of rendering.
-type subject struct {
+// renderContext is an upstream at the moment of rendering.
+type renderContext struct {
 	view   *fleet.View
 	values *fleet.Values
 	now    time.Time
-	late   bool     // the collection that was asked for is still running
+	unfinished   bool     // the collection that was asked for is still running
 	ids    []string // labels of the mixnodes with series of their own, once asked for
 }
 
 // mixnodeLabels are the labels of the mixnodes, made once for all families.
-func (s *subject) mixnodeLabels() []string {
+func (s *renderContext) mixnodeLabels() []string {
 	if s.ids == nil {
 		shown := s.values.Mixnodes[:len(s.values.Mixnodes)-s.omitted()]
 		s.ids = make([]string, len(shown))
@@ -29,7 +29,7 @@ func (s *subject) mixnodeLabels() []string {
 }
 
 // omitted is how many mixnodes have no series of their own.
-func (s *subject) omitted() int {
+func (s *renderContext) omitted() int {
 	return max(0, len(s.values.Mixnodes)-s.view.Upstream.Settings.Mixnodes)
 }
 
@@ -63,33 +63,33 @@ var mixnodeFields = []fieldMetric{
 }
 
 // fieldFamilies makes the families of fields, with the given labels.
-func fieldFamilies(metrics []fieldMetric, labels string, write func(betanet.Field) func(*lines, *subject)) (all []family) {
+func fieldFamilies(metrics []fieldMetric, labels string, write func(betanet.Field) func(*lines, *renderContext)) (all []family) {
 	for _, m := range metrics {
 		f := family{name: m.name, kind: gauge, labels: labels, help: m.help, upstream: write(m.field)}
 		if m.field.IsCounter() {
-			f.kind, f.sum = counter, labels == ""
+			f.kind, f.mixnodeSum = counter, labels == ""
 		}
 		all = append(all, f)
 	}
 	return all
 }
 
-// ofUpstream writes a field of an upstream. Unknown is absent, never zero.
-func ofUpstream(f betanet.Field) func(*lines, *subject) {
+// upstreamField writes a field of an upstream. Unknown is absent, never zero.
+func upstreamField(f betanet.Field) func(*lines, *renderContext) {
 	if f.IsMean() {
-		return func(w *lines, s *subject) {
+		return func(w *lines, s *renderContext) {
 			if x, ok := s.values.Metric(f); ok {
 				w.float("", x)
 			}
 		}
 	}
-	return func(w *lines, s *subject) { w.known("", s.values.Uint(f)) }
+	return func(w *lines, s *renderContext) { w.known("", s.values.Uint(f)) }
 }
 
-// ofMixnodes writes a field of each mixnode.
-func ofMixnodes(f betanet.Field) func(*lines, *subject) {
+// mixnodeField writes a field of each mixnode.
+func mixnodeField(f betanet.Field) func(*lines, *renderContext) {
 	if f.IsMean() {
-		return func(w *lines, s *subject) {
+		return func(w *lines, s *renderContext) {
 			for i, label := range s.mixnodeLabels() {
 				if x, ok := s.values.Mixnodes[i].Metric(f); ok {
 					w.float(label, x)
@@ -97,7 +97,7 @@ func ofMixnodes(f betanet.Field) func(*lines, *subject) {
 			}
 		}
 	}
-	return func(w *lines, s *subject) {
+	return func(w *lines, s *renderContext) {
 		for i, label := range s.mixnodeLabels() {
 			w.known(label, s.values.Mixnodes[i].Uint(f))
 		}
@@ -107,8 +107,8 @@ func ofMixnodes(f betanet.Field) func(*lines, *subject) {
 // dataFamilies are what else the documents of an upstream give.
 var dataFamilies = []family{
 	{
-		name: "betanet_message_latency_seconds", kind: histogram, memory: true,
-		help: "Message latency in seconds", upstream: func(w *lines, s *subject) {
+		name: "betanet_message_latency_seconds", kind: histogram, accumulated: true,
+		help: "Message latency in seconds", upstream: func(w *lines, s *renderContext) {
 			if h := s.values.Latency; h != nil {
 				w.histogram("", h)
 			}
@@ -116,7 +116,7 @@ var dataFamilies = []family{
 	},
 	{
 		name: "betanet_mixnode_up", kind: gauge, labels: "mixnode",
-		help: "Whether a mixnode has status active", upstream: func(w *lines, s *subject) {
+		help: "Whether a mixnode has status active", upstream: func(w *lines, s *renderContext) {
 			for i, label := range s.mixnodeLabels() {
 				w.bool(label, s.values.Mixnodes[i].Active())
 			}
@@ -124,15 +124,15 @@ var dataFamilies = []family{
 	},
 	{
 		name: "betanet_mixnodes_omitted", kind: gauge,
-		help: "Number of mixnodes beyond --metrics.mixnodes, which have no series of their own", upstream: func(w *lines, s *subject) {
+		help: "Number of mixnodes beyond --metrics.mixnodes, which have no series of their own", upstream: func(w *lines, s *renderContext) {
 			if n := s.omitted(); n > 0 {
 				w.uint("", uint64(n))
 			}
 		},
 	},
 	{
-		name: "betanet_packet_latency_seconds", kind: summary, sum: true,
-		help: "Processing time of packets in each node, in seconds, of API mixnodes; a packet through three nodes counts three times", upstream: func(w *lines, s *subject) {
+		name: "betanet_packet_latency_seconds", kind: summary, mixnodeSum: true,
+		help: "Processing time of packets in each node, in seconds, of API mixnodes; a packet through three nodes counts three times", upstream: func(w *lines, s *renderContext) {
 			if l := s.values.PacketLatency; l != nil {
 				w.sumAndCount("", l.Seconds(), l.Packets)
 			}
@@ -140,8 +140,8 @@ var dataFamilies = []family{
 	},
 	{
 		name: "betanet_up", kind: gauge, scope: perUpstream,
-		help: "Whether the last collection of every endpoint of the upstream succeeded; 0 before the first", upstream: func(w *lines, s *subject) {
-			w.bool("", s.view.Up() && !s.late)
+		help: "Whether the last collection of every endpoint of the upstream succeeded; 0 before the first", upstream: func(w *lines, s *renderContext) {
+			w.bool("", s.view.Up() && !s.unfinished)
 		},
 	},
 }

@@ -5,7 +5,7 @@ import "time"
 // exporterFamilies are about the exporter, over all upstreams.
 var exporterFamilies = []family{
 	{
-		name: "betanet_exporter_attempts_total", kind: counter, labels: "endpoint, result", exporter: func(m *ExporterMetrics, w *lines) { m.inUse(w, &m.attempts) },
+		name: "betanet_exporter_attempts_total", kind: counter, labels: "endpoint, result", exporter: func(m *ExporterMetrics, w *lines) { m.writeInUse(w, &m.attempts) },
 		help: "Requests to upstreams by how they ended: success or the reason of the failure; one that the HTTP client sends again because a kept connection was dead counts once",
 	},
 	{
@@ -13,7 +13,7 @@ var exporterFamilies = []family{
 		help: "Documents asked of the cache: hit = answered without a fetch, miss = by a fetch, stale = with the last good one because the fetch failed",
 	},
 	{
-		name: "betanet_exporter_circuit_breaker_transitions_total", kind: counter, labels: "endpoint, state", exporter: func(m *ExporterMetrics, w *lines) { m.inUse(w, &m.transitions) },
+		name: "betanet_exporter_circuit_breaker_transitions_total", kind: counter, labels: "endpoint, state", exporter: func(m *ExporterMetrics, w *lines) { m.writeInUse(w, &m.transitions) },
 		help: "States that circuit breakers entered, over all upstreams",
 	},
 	{
@@ -37,11 +37,11 @@ var exporterFamilies = []family{
 		help: "Whether the last load of the configuration succeeded",
 	},
 	{
-		name: "betanet_exporter_discovery_duplicates", kind: gauge, labels: "source", exporter: ofSources(func(w *lines, source string, d Discovery) { w.uint(source, uint64(d.Duplicates)) }),
+		name: "betanet_exporter_discovery_duplicates", kind: gauge, labels: "source", exporter: perSource(func(w *lines, source string, d Discovery) { w.uint(source, uint64(d.Duplicates)) }),
 		help: "Upstreams of a source of discovery that are left out, because their name is taken",
 	},
 	{
-		name: "betanet_exporter_discovery_last_success_timestamp_seconds", kind: gauge, labels: "source", exporter: ofSources(func(w *lines, source string, d Discovery) {
+		name: "betanet_exporter_discovery_last_success_timestamp_seconds", kind: gauge, labels: "source", exporter: perSource(func(w *lines, source string, d Discovery) {
 			if !d.LastSuccess.IsZero() {
 				w.unix(source, d.LastSuccess)
 			}
@@ -49,15 +49,15 @@ var exporterFamilies = []family{
 		help: "Unix time at which a source of discovery was last read without an error, in seconds",
 	},
 	{
-		name: "betanet_exporter_discovery_rejected", kind: gauge, labels: "source", exporter: ofSources(func(w *lines, source string, d Discovery) { w.uint(source, uint64(d.Rejected)) }),
+		name: "betanet_exporter_discovery_rejected", kind: gauge, labels: "source", exporter: perSource(func(w *lines, source string, d Discovery) { w.uint(source, uint64(d.Rejected)) }),
 		help: "Targets of a source of discovery that are left out, because they or their labels are not valid",
 	},
 	{
-		name: "betanet_exporter_discovery_targets", kind: gauge, labels: "source", exporter: ofSources(func(w *lines, source string, d Discovery) { w.uint(source, uint64(d.Targets)) }),
+		name: "betanet_exporter_discovery_targets", kind: gauge, labels: "source", exporter: perSource(func(w *lines, source string, d Discovery) { w.uint(source, uint64(d.Targets)) }),
 		help: "Valid targets of a source of discovery that are in use, duplicates included",
 	},
 	{
-		name: "betanet_exporter_discovery_up", kind: gauge, labels: "source", exporter: ofSources(func(w *lines, source string, d Discovery) { w.bool(source, d.Up) }),
+		name: "betanet_exporter_discovery_up", kind: gauge, labels: "source", exporter: perSource(func(w *lines, source string, d Discovery) { w.bool(source, d.Up) }),
 		help: "Whether all of a source of discovery could be read when last tried; what could not keeps its last targets",
 	},
 	{
@@ -85,7 +85,7 @@ var exporterFamilies = []family{
 		help: "Duration of requests to upstreams, body and decoding included, in seconds",
 	},
 	{
-		name: "betanet_exporter_retries_total", kind: counter, labels: "endpoint", exporter: func(m *ExporterMetrics, w *lines) { m.inUse(w, &m.retries) },
+		name: "betanet_exporter_retries_total", kind: counter, labels: "endpoint", exporter: func(m *ExporterMetrics, w *lines) { m.writeInUse(w, &m.retries) },
 		help: "Requests that were made again within a collection, over all upstreams",
 	},
 	{

@@ -12,7 +12,7 @@ type fleetTotals struct {
 	growth fleet.Growth
 }
 
-func addUp(blocks []*block, traffic *fleet.Counters) fleetTotals {
+func newFleetTotals(blocks []*rendered, traffic *fleet.Counters) fleetTotals {
 	t := fleetTotals{states: make(map[fleet.State]uint64), growth: traffic.Growth()}
 	for _, b := range blocks {
 		t.states[b.state]++

@@ -26,9 +26,9 @@ func (r *Registry) Parts(upstreams int) []prometheus.Gatherer {
 	parts := []prometheus.Gatherer{prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
 		return gather(r.writeExporter)
 	})}
-	for some := range slices.Chunk(r.slots(), upstreams) {
+	for some := range slices.Chunk(r.registrations(), upstreams) {
 		parts = append(parts, prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
-			return gather(func(out io.Writer) error { return r.writeSlots(out, some) })
+			return gather(func(out io.Writer) error { return r.writeRegistrations(out, some) })
 		}))
 	}
 	return parts

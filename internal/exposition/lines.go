@@ -18,9 +18,9 @@ import (
 // in the order of the text, for formats with native ones.
 type lines struct {
 	buf        []byte
-	dots       []uint32
+	floatOffsets       []uint32
 	histograms []renderedHistogram
-	ending
+	labelSuffix
 	name   string // of the family being written
 	family int    // its place in families
 }
@@ -31,17 +31,17 @@ type renderedHistogram struct {
 	value  *dto.Histogram
 }
 
-// ending is the labels that all samples of an upstream end with: with braces
+// labelSuffix is the labels that all samples of an upstream end with: with braces
 // where they are alone, and behind others with a comma before them.
-type ending struct{ alone, behind string }
+type labelSuffix struct{ braced, appended string }
 
-// endingOf joins labels that are there already as name="value".
-func endingOf(labels []string) ending {
+// newLabelSuffix joins labels that are there already as name="value".
+func newLabelSuffix(labels []string) labelSuffix {
 	if len(labels) == 0 {
-		return ending{}
+		return labelSuffix{}
 	}
 	l := strings.Join(labels, ",")
-	return ending{"{" + l + "}", "," + l}
+	return labelSuffix{"{" + l + "}", "," + l}
 }
 
 // label makes one label, escaped as both formats want it.
@@ -54,11 +54,11 @@ func (w *lines) start(suffix, labels string) {
 	w.buf = append(w.buf, w.name...)
 	w.buf = append(w.buf, suffix...)
 	if labels == "" {
-		w.buf = append(w.buf, w.alone...)
+		w.buf = append(w.buf, w.braced...)
 	} else {
 		w.buf = append(w.buf, '{')
 		w.buf = append(w.buf, labels...)
-		w.buf = append(w.buf, w.behind...)
+		w.buf = append(w.buf, w.appended...)
 		w.buf = append(w.buf, '}')
 	}
 	w.buf = append(w.buf, ' ')
@@ -124,16 +124,16 @@ func (w *lines) bucket(labels, le string, count uint64, whole bool) {
 	w.buf = append(w.buf, "_bucket{"...)
 	if labels != "" {
 		w.buf = append(w.buf, labels...)
-		w.buf = append(w.buf, w.behind...)
+		w.buf = append(w.buf, w.appended...)
 		w.buf = append(w.buf, ',')
-	} else if w.behind != "" {
-		w.buf = append(w.buf, w.behind[1:]...)
+	} else if w.appended != "" {
+		w.buf = append(w.buf, w.appended[1:]...)
 		w.buf = append(w.buf, ',')
 	}
 	w.buf = append(w.buf, `le="`...)
 	w.buf = append(w.buf, le...)
 	if whole {
-		w.dots = append(w.dots, uint32(len(w.buf)))
+		w.floatOffsets = append(w.floatOffsets, uint32(len(w.buf)))
 	}
 	w.buf = append(w.buf, `"} `...)
 	w.buf = append(strconv.AppendUint(w.buf, count, 10), '\n')

@@ -31,7 +31,7 @@ var familyTypes = map[kind]dto.MetricType{
 func (s *scrape) protobuf(i int) {
 	f := &families[i]
 	b := s.message[:0]
-	for _, block := range s.blocks {
+	for _, block := range s.rendered {
 		start, end := block.lines(i)
 		if start == end {
 			continue
@@ -52,7 +52,7 @@ func (s *scrape) protobuf(i int) {
 }
 
 // metrics appends the samples of one family of one block.
-func (s *scrape) metrics(b []byte, f *family, block *block, i int, lines []byte) []byte {
+func (s *scrape) metrics(b []byte, f *family, block *rendered, i int, lines []byte) []byte {
 	histograms := block.histograms
 	for len(histograms) > 0 && histograms[0].family != i {
 		histograms = histograms[1:]

@@ -73,7 +73,7 @@ func withoutInf(all map[string]read) map[string]read {
 
 func TestProtobufSaysWhatTheTextSays(t *testing.T) {
 	for seed := range uint64(40) {
-		s := newScene(seed)
+		s := newScenario(seed)
 		for life := range lives {
 			s.v1(fmt.Sprint("v", life, s.odd()), life)
 			s.mixnodes(fmt.Sprint("m", life, s.odd()), life)
@@ -91,7 +91,7 @@ func TestProtobufSaysWhatTheTextSays(t *testing.T) {
 }
 
 func TestProtobufHasTheFamiliesOfTheProcess(t *testing.T) {
-	all := decode(t, written(t, rendered(seed(newUpstream("a"), at)), Protobuf))
+	all := decode(t, written(t, unexpiring(seed(newUpstream("a"), at)), Protobuf))
 	for _, name := range []string{"go_goroutines", "process_start_time_seconds", "betanet_exporter_build_info", "go_gc_duration_seconds"} {
 		if all[name] == nil {
 			t.Errorf("%s is missing", name)
@@ -102,7 +102,7 @@ func TestProtobufHasTheFamiliesOfTheProcess(t *testing.T) {
 func TestHistogramsAreNativeAsWell(t *testing.T) {
 	u := newUpstream("a")
 	u.Labels = []fleet.Label{{Name: "region", Value: `e"u`}}
-	r := rendered(seed(u, at))
+	r := unexpiring(seed(u, at))
 	r.Exporter.Attempt(betanet.Metrics, "", 3*time.Millisecond)
 	all := decode(t, written(t, r, Protobuf))
 	for name, count := range map[string]uint64{
@@ -131,7 +131,7 @@ func TestHistogramsAreNativeAsWell(t *testing.T) {
 }
 
 func TestOnlyTheFamiliesNamedAreWritten(t *testing.T) {
-	r := rendered(seed(newUpstream("a"), at))
+	r := unexpiring(seed(newUpstream("a"), at))
 	for _, c := range []struct{ names, want []string }{
 		{[]string{"betanet_messages_total"}, []string{"betanet_messages_total"}},
 		{[]string{"betanet_messages_total", "go_goroutines", "betanet_exporter_upstreams"}, []string{"betanet_exporter_upstreams", "betanet_messages_total", "go_goroutines"}},

@@ -17,8 +17,8 @@ import (
 // twice into the world, as a view through our registry, and as const metrics,
 // by the rules written down here, through client_golang's encoders.
 
-// ledger is the const metrics that are expected, in the order of the catalogue.
-type ledger struct{ metrics []entry }
+// expectations is the const metrics that are expected, in the order of the catalogue.
+type expectations struct{ metrics []entry }
 
 type entry struct {
 	family int // in the catalogue
@@ -26,10 +26,10 @@ type entry struct {
 }
 
 // Describe tells nothing, which leaves all checks to Gather.
-func (*ledger) Describe(chan<- *prometheus.Desc) {}
+func (*expectations) Describe(chan<- *prometheus.Desc) {}
 
 // Collect gives what is expected.
-func (l *ledger) Collect(c chan<- prometheus.Metric) {
+func (l *expectations) Collect(c chan<- prometheus.Metric) {
 	for _, e := range l.metrics {
 		c <- e.metric
 	}
@@ -57,7 +57,7 @@ func familyNumber(name string) int {
 }
 
 // add expects a counter or a gauge.
-func (l *ledger) add(name string, v float64, labels pairs) {
+func (l *expectations) add(name string, v float64, labels pairs) {
 	i := familyNumber(name)
 	kind := prometheus.GaugeValue
 	if catalogue[i].kind == "counter" {
@@ -68,7 +68,7 @@ func (l *ledger) add(name string, v float64, labels pairs) {
 }
 
 // observed expects a histogram of so many seconds each.
-func (l *ledger) observed(name string, seconds []float64, labels pairs) {
+func (l *expectations) observed(name string, seconds []float64, labels pairs) {
 	i := familyNumber(name)
 	buckets, sum := make(map[float64]uint64), 0.0
 	for _, bound := range []float64{0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5} {
@@ -88,7 +88,7 @@ func (l *ledger) observed(name string, seconds []float64, labels pairs) {
 }
 
 // summary expects a summary without quantiles.
-func (l *ledger) summary(name string, sum float64, count uint64, labels pairs) {
+func (l *expectations) summary(name string, sum float64, count uint64, labels pairs) {
 	i := familyNumber(name)
 	names, values := labels.split()
 	desc := prometheus.NewDesc(name, catalogue[i].help, names, nil)
@@ -96,7 +96,7 @@ func (l *ledger) summary(name string, sum float64, count uint64, labels pairs) {
 }
 
 // gathered is what client_golang makes of the ledger.
-func (l *ledger) gathered(t *testing.T) []*dto.MetricFamily {
+func (l *expectations) gathered(t *testing.T) []*dto.MetricFamily {
 	t.Helper()
 	r := prometheus.NewRegistry()
 	r.MustRegister(l)
@@ -109,7 +109,7 @@ func (l *ledger) gathered(t *testing.T) []*dto.MetricFamily {
 
 // inOrder is the ledger in the order in which it was written within each family,
 // where Gather sorts by the values of labels.
-func (l *ledger) inOrder(t *testing.T) (all []*dto.MetricFamily) {
+func (l *expectations) inOrder(t *testing.T) (all []*dto.MetricFamily) {
 	t.Helper()
 	slices.SortStableFunc(l.metrics, func(a, b entry) int { return cmp.Compare(a.family, b.family) })
 	kinds := map[string]dto.MetricType{"counter": dto.MetricType_COUNTER, "gauge": dto.MetricType_GAUGE, "histogram": dto.MetricType_HISTOGRAM, "summary": dto.MetricType_SUMMARY}
@@ -146,7 +146,7 @@ func encode(t *testing.T, families []*dto.MetricFamily, f expfmt.Format) string 
 	return b.String()
 }
 
-func (s *scene) compare(t *testing.T) {
+func (s *scenario) compare(t *testing.T) {
 	t.Helper()
 	wanted := s.gathered(t)
 	ours := text(t, s.registry, Text)
@@ -172,14 +172,14 @@ func (s *scene) compare(t *testing.T) {
 // any size.
 func TestEverySampleIsWhatClientGolangWrites(t *testing.T) {
 	for seed := range uint64(40) {
-		s := newScene(seed)
+		s := newScenario(seed)
 		if seed%2 == 0 {
 			s.small = true // sums of floats are exact below 2^53 only
 			for life := range lives {
 				s.v1(fmt.Sprint("v", life, s.odd()), life)
 				s.mixnodes(fmt.Sprint("m", life, s.odd()), life)
 			}
-			s.together()
+			s.fleetTotals()
 		} else {
 			s.v1("", int(seed/2)%lives)
 		}
@@ -198,7 +198,7 @@ func TestEverySampleIsWhatClientGolangWrites(t *testing.T) {
 // and the labels of an upstream with replicas too.
 func TestOneUpstreamIsToTheByteWhatClientGolangWrites(t *testing.T) {
 	for seed := range uint64(40) {
-		s := newScene(seed)
+		s := newScenario(seed)
 		s.small, s.ordered = true, true
 		name := []string{"", "u" + s.odd()}[seed/2%2]
 		if seed%2 == 0 {

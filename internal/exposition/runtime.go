@@ -12,9 +12,9 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
-// runtimeAge is how old the lines about runtime and process may be: reading
+// maxRuntimeAge is how old the lines about runtime and process may be: reading
 // them costs more than all else in a small scrape.
-const runtimeAge = time.Second
+const maxRuntimeAge = time.Second
 
 // runtime has the families about the Go runtime, the process and the build, which
 // client_golang knows best.
@@ -51,7 +51,7 @@ func newRuntime() *runtime {
 // renewing it at this moment has been running.
 func (r *runtime) families() []gatheredFamily {
 	l := r.last.Load()
-	if time.Since(l.at) > runtimeAge && r.refresh.TryLock() {
+	if time.Since(l.at) > maxRuntimeAge && r.refresh.TryLock() {
 		l = r.gather()
 		r.last.Store(l)
 		r.refresh.Unlock()

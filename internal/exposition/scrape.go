@@ -22,18 +22,18 @@ const (
 	numFormats
 )
 
-// chunk is how much is gathered before it is written.
-const chunk = 64 << 10
+// flushSize is how much is gathered before it is written.
+const flushSize = 64 << 10
 
 // scrape is the working memory of one scrape.
 type scrape struct {
-	blocks   []*block
-	exporter block
+	rendered   []*rendered
+	exporter rendered
 	lines    lines // of exporter
 	buf      []byte
 	out      io.Writer
 	err      error
-	only     []string // names of the families that are wanted; empty for all
+	names     []string // names of the families that are wanted; empty for all
 
 	message, metric, inner, value []byte // of a protobuf message that is being made
 }
@@ -42,9 +42,9 @@ type scrape struct {
 // families show the same views. With names, it writes only the families of these
 // names, as they are in the text format. It does not wait for anything but out.
 func (r *Registry) Write(out io.Writer, f Format, names ...string) error {
-	return r.scrape(out, r.slots(), func(s *scrape) error {
-		s.only = names
-		s.blocks = append(s.blocks, s.renderExporter(r))
+	return r.scrape(out, r.registrations(), func(s *scrape) error {
+		s.names = names
+		s.rendered = append(s.rendered, s.renderExporter(r))
 		s.families(f)
 		for _, family := range r.runtime.families() {
 			if s.wants(family.name) {
@@ -58,7 +58,7 @@ func (r *Registry) Write(out io.Writer, f Format, names ...string) error {
 // WriteUpstreams writes what is known of the upstreams, and nothing about the
 // exporter.
 func (r *Registry) WriteUpstreams(out io.Writer, f Format) error {
-	return r.scrape(out, r.slots(), func(s *scrape) error {
+	return r.scrape(out, r.registrations(), func(s *scrape) error {
 		s.families(f)
 		return s.end(f)
 	})
@@ -67,8 +67,8 @@ func (r *Registry) WriteUpstreams(out io.Writer, f Format) error {
 // writeExporter writes what is about the exporter and all upstreams together, as
 // text.
 func (r *Registry) writeExporter(out io.Writer) error {
-	return r.scrape(out, r.slots(), func(s *scrape) error {
-		s.blocks = append(s.blocks[:0], s.renderExporter(r))
+	return r.scrape(out, r.registrations(), func(s *scrape) error {
+		s.rendered = append(s.rendered[:0], s.renderExporter(r))
 		s.families(Text)
 		for _, family := range r.runtime.families() {
 			s.append(family.text[Text])
@@ -77,8 +77,8 @@ func (r *Registry) writeExporter(out io.Writer) error {
 	})
 }
 
-// writeSlots writes what is known of some upstreams, as text.
-func (r *Registry) writeSlots(out io.Writer, slots []*slot) error {
+// writeRegistrations writes what is known of some upstreams, as text.
+func (r *Registry) writeRegistrations(out io.Writer, slots []*registration) error {
 	return r.scrape(out, slots, func(s *scrape) error {
 		s.families(Text)
 		return s.end(Text)
@@ -86,14 +86,14 @@ func (r *Registry) writeSlots(out io.Writer, slots []*slot) error {
 }
 
 // scrape takes the blocks of some upstreams as of one moment, and writes.
-func (r *Registry) scrape(out io.Writer, slots []*slot, write func(*scrape) error) error {
-	s := r.spare.Get().(*scrape)
-	defer r.spare.Put(s)
-	s.out, s.err, s.only, s.buf, s.blocks = out, nil, nil, s.buf[:0], s.blocks[:0]
-	defer func() { s.out = nil; clear(s.blocks[:cap(s.blocks)]) }()
+func (r *Registry) scrape(out io.Writer, slots []*registration, write func(*scrape) error) error {
+	s := r.pool.Get().(*scrape)
+	defer r.pool.Put(s)
+	s.out, s.err, s.names, s.buf, s.rendered = out, nil, nil, s.buf[:0], s.rendered[:0]
+	defer func() { s.out = nil; clear(s.rendered[:cap(s.rendered)]) }()
 	now := time.Now()
 	for _, slot := range slots {
-		s.blocks = append(s.blocks, slot.current(now))
+		s.rendered = append(s.rendered, slot.current(now))
 	}
 	return write(s)
 }
@@ -103,12 +103,12 @@ func (r *Registry) scrape(out io.Writer, slots []*slot, write func(*scrape) erro
 // from before, such as histograms and sums, is left out. late says that the
 // collection that was asked for has not ended.
 func WriteProbe(out io.Writer, f Format, v *fleet.View, late bool) error {
-	e := newEndings("", v.Upstream.Labels, v.Replica)
-	b := new(block)
-	b.render(&subject{view: v, now: time.Now(), late: late}, e, func(f *family) bool {
-		return f.upstream != nil && !f.memory && !(f.sum && v.API == betanet.MixnodesAPI)
+	e := newLabelSuffixes("", v.Upstream.Labels, v.Replica)
+	b := new(rendered)
+	b.render(&renderContext{view: v, now: time.Now(), unfinished: late}, e, func(f *family) bool {
+		return f.upstream != nil && !f.accumulated && !(f.mixnodeSum && v.API == betanet.MixnodesAPI)
 	})
-	s := scrape{out: out, blocks: []*block{b}}
+	s := scrape{out: out, rendered: []*rendered{b}}
 	s.families(f)
 	return s.end(f)
 }
@@ -136,26 +136,26 @@ func (s *scrape) families(f Format) {
 }
 
 // wants reports whether a family was asked for.
-func (s *scrape) wants(name string) bool { return len(s.only) == 0 || slices.Contains(s.only, name) }
+func (s *scrape) wants(name string) bool { return len(s.names) == 0 || slices.Contains(s.names, name) }
 
 // renderExporter makes the lines about the exporter and about all upstreams
 // together, in the shape of an upstream's.
-func (s *scrape) renderExporter(r *Registry) *block {
+func (s *scrape) renderExporter(r *Registry) *rendered {
 	w := &s.lines
-	w.buf, w.dots, w.histograms = w.buf[:0], w.dots[:0], w.histograms[:0]
-	t := addUp(s.blocks, r.traffic)
+	w.buf, w.floatOffsets, w.histograms = w.buf[:0], w.floatOffsets[:0], w.histograms[:0]
+	t := newFleetTotals(s.rendered, r.counters)
 	for i := range families {
 		f := &families[i]
 		w.name, w.family = f.name, i
 		switch {
 		case f.exporter != nil:
 			f.exporter(r.Exporter, w)
-		case f.fleet != nil && len(s.blocks) > 1:
+		case f.fleet != nil && len(s.rendered) > 1:
 			f.fleet(&t, w)
 		}
 		s.exporter.ends[i] = uint32(len(w.buf))
 	}
-	s.exporter.buf, s.exporter.dots, s.exporter.histograms = w.buf, w.dots, w.histograms
+	s.exporter.buf, s.exporter.floatOffsets, s.exporter.histograms = w.buf, w.floatOffsets, w.histograms
 	return &s.exporter
 }
 
@@ -163,7 +163,7 @@ func (s *scrape) renderExporter(r *Registry) *block {
 // left out.
 func (s *scrape) family(i int, f Format) {
 	headed := false
-	for _, b := range s.blocks {
+	for _, b := range s.rendered {
 		start, end := b.lines(i)
 		if start == end {
 			continue
@@ -173,7 +173,7 @@ func (s *scrape) family(i int, f Format) {
 			headed = true
 		}
 		if f == OpenMetrics {
-			for _, dot := range b.dots {
+			for _, dot := range b.floatOffsets {
 				if start < dot && dot < end {
 					s.append(b.buf[start:dot])
 					s.append(dotZero)
@@ -186,7 +186,7 @@ func (s *scrape) family(i int, f Format) {
 }
 
 // lines tells where the lines of a family stand in the block.
-func (b *block) lines(i int) (start, end uint32) {
+func (b *rendered) lines(i int) (start, end uint32) {
 	if i > 0 {
 		start = b.ends[i-1]
 	}
@@ -195,7 +195,7 @@ func (b *block) lines(i int) (start, end uint32) {
 
 func (s *scrape) append(b []byte) {
 	s.buf = append(s.buf, b...)
-	if len(s.buf) >= chunk {
+	if len(s.buf) >= flushSize {
 		s.flush()
 	}
 }

@@ -54,8 +54,8 @@ func (m *ExporterMetrics) anySource(is func(Discovery) bool) bool {
 	return false
 }
 
-// ofSources returns what writes a sample of each source of discovery, by name.
-func ofSources(write func(w *lines, source string, d Discovery)) func(*ExporterMetrics, *lines) {
+// perSource returns what writes a sample of each source of discovery, by name.
+func perSource(write func(w *lines, source string, d Discovery)) func(*ExporterMetrics, *lines) {
 	return func(m *ExporterMetrics, w *lines) {
 		m.mu.Lock()
 		defer m.mu.Unlock()

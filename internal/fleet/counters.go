@@ -84,8 +84,8 @@ func (t *Counters) lastOf(v *View) *lastValues {
 	return l
 }
 
-// Depart notes that an upstream has left; the oldest of too many are forgotten.
-func (t *Counters) Depart(u *Upstream) {
+// Retire notes that an upstream has left; the oldest of too many are forgotten.
+func (t *Counters) Retire(u *Upstream) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	name := u.DisplayName()

@@ -58,7 +58,7 @@ func TestAnUpstreamThatComesBackGoesOnFromItsLast(t *testing.T) {
 	tr := NewCounters()
 	v := shows("a", "h:1", 100)
 	tr.Observe(v, start)
-	tr.Depart(v.Upstream)
+	tr.Retire(v.Upstream)
 	tr.Observe(shows("a", "h:1", 130), start)
 	if got := tr.Growth()[betanet.PacketsProcessed]; got != 30 {
 		t.Errorf("got %d, want 30", got)
@@ -70,8 +70,8 @@ func TestTheOldestDepartedUpstreamsAreForgotten(t *testing.T) {
 	for i := range maxRetiredUpstreams + 1 {
 		v := shows(fmt.Sprint(i), "h:1", 100)
 		tr.Observe(v, start)
-		tr.Depart(v.Upstream)
-		tr.Depart(v.Upstream) // twice is once
+		tr.Retire(v.Upstream)
+		tr.Retire(v.Upstream) // twice is once
 	}
 	tr.Observe(shows("0", "h:1", 150), start) // forgotten: a new base line
 	tr.Observe(shows("1", "h:1", 107), start)
@@ -104,7 +104,7 @@ func TestTrafficNeverFalls(t *testing.T) {
 				most += values[name]
 				tr.Observe(shows(name, "h:1", values[name]), start)
 			case "leave":
-				tr.Depart(v.Upstream)
+				tr.Retire(v.Upstream)
 			}
 			now := tr.Growth()[betanet.PacketsProcessed]
 			if now < before || now > most {

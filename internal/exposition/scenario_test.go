@@ -14,12 +14,12 @@ import (
 	"github.com/betanet/betanet_exporter/internal/snapshot"
 )
 
-// scene draws upstreams and what the exporter did, and writes down what is to be
+// scenario draws upstreams and what the exporter did, and writes down what is to be
 // seen of them.
-type scene struct {
+type scenario struct {
 	*rand.Rand
 	registry *Registry
-	ledger
+	expectations
 	small   bool // no number of 10^6 and more
 	ordered bool // no labels that client_golang would write in another order
 	states  map[string]float64
@@ -27,22 +27,22 @@ type scene struct {
 	messages, dropped, forwarded, transmitted, received *float64 // of the fleet, nil where none is known
 }
 
-func newScene(seed uint64) *scene {
-	return &scene{Rand: rand.New(rand.NewPCG(seed, 0)), registry: NewRegistry(), states: make(map[string]float64)}
+func newScenario(seed uint64) *scenario {
+	return &scenario{Rand: rand.New(rand.NewPCG(seed, 0)), registry: NewRegistry(), states: make(map[string]float64)}
 }
 
 // number draws a counter or count, of any size.
-func (s *scene) number() uint64 {
+func (s *scenario) number() uint64 {
 	if s.small {
 		return s.Uint64N(1_000_000)
 	}
 	return []uint64{0, 1, s.Uint64N(1000), s.Uint64N(1 << 50), 1<<53 + 1, s.Uint64() >> 8}[s.IntN(6)]
 }
 
-func (s *scene) coin() bool { return s.IntN(2) == 0 }
+func (s *scenario) coin() bool { return s.IntN(2) == 0 }
 
 // odd draws a text of characters that mean something to a parser.
-func (s *scene) odd() string {
+func (s *scenario) odd() string {
 	var b strings.Builder
 	for range s.IntN(8) {
 		b.WriteString([]string{`"`, `\`, "\n", `\n`, "{", "}", ",", "=", " ", "#", "é", "日本", "a", "\t", "\r", "e+06", "+Inf"}[s.IntN(17)])
@@ -54,7 +54,7 @@ func (s *scene) odd() string {
 type seen struct{ data, up, endpoint, self pairs }
 
 // upstream draws one with its labels.
-func (s *scene) upstream(name string) (*fleet.Upstream, seen) {
+func (s *scenario) upstream(name string) (*fleet.Upstream, seen) {
 	u := &fleet.Upstream{Name: name, URLs: []*url.URL{{Scheme: "http", Host: "h:9000"}}, Settings: fleet.Settings{Histogram: s.IntN(4) > 0, Mixnodes: 1000}}
 	var own pairs
 	for _, label := range []string{"region", "zone"} {
@@ -72,7 +72,7 @@ func (s *scene) upstream(name string) (*fleet.Upstream, seen) {
 }
 
 // endpoint is one endpoint of a view, and what is to be seen of it.
-func (s *scene) endpoint(v *fleet.View, doc *betanet.Document, e betanet.Endpoint, failed bool) {
+func (s *scenario) endpoint(v *fleet.View, doc *betanet.Document, e betanet.Endpoint, failed bool) {
 	ev := fleet.EndpointView{Endpoint: e, Breaker: breaker.State(s.IntN(3))}
 	ev.Doc, ev.Tried = doc, doc != nil || failed
 	if doc != nil {
@@ -86,7 +86,7 @@ func (s *scene) endpoint(v *fleet.View, doc *betanet.Document, e betanet.Endpoin
 
 // about expects the series about the endpoints of a view, none of whose values
 // has expired but where shown is false.
-func (s *scene) about(v *fleet.View, l seen, shown bool) {
+func (s *scenario) about(v *fleet.View, l seen, shown bool) {
 	s.add("betanet_exporter_upstream_resets_total", float64(v.Resets), l.self)
 	if v.Collected {
 		s.add("betanet_exporter_collection_duration_seconds", v.Duration.Seconds(), l.self)
@@ -123,7 +123,7 @@ func (s *scene) about(v *fleet.View, l seen, shown bool) {
 	s.add("betanet_up", up, l.up)
 }
 
-func (s *scene) breaker(at pairs, is breaker.State) {
+func (s *scenario) breaker(at pairs, is breaker.State) {
 	s.add("betanet_exporter_circuit_breaker_state", map[breaker.State]float64{breaker.Closed: 0, breaker.HalfOpen: 1, breaker.Open: 2}[is], at)
 }
 
@@ -161,7 +161,7 @@ const (
 )
 
 // finish gives a view what all views have and counts it for the fleet.
-func (s *scene) finish(v *fleet.View, l *seen, life int) {
+func (s *scenario) finish(v *fleet.View, l *seen, life int) {
 	v.URL, v.Collected, v.Duration = v.Upstream.URLs[0], life != untried, time.Duration(s.Int64N(int64(14*time.Second)))
 	v.Resets = s.Uint64N(5)
 	if s.coin() {
@@ -180,7 +180,7 @@ func (s *scene) finish(v *fleet.View, l *seen, life int) {
 }
 
 // v1 adds an upstream of API v1 that leads the given life.
-func (s *scene) v1(name string, life int) {
+func (s *scenario) v1(name string, life int) {
 	u, l := s.upstream(name)
 	v := &fleet.View{Upstream: u, API: betanet.V1}
 	first, m := betanettest.Metrics{PacketsProcessed: s.number(), PacketsDropped: s.number()}, betanettest.Metrics{PacketsProcessed: s.number(), PacketsDropped: s.number()}
@@ -261,7 +261,7 @@ func (s *scene) v1(name string, life int) {
 
 // mixnodes adds an upstream of API mixnodes, of whose nodes one leaves, one
 // restarts and some give less than others.
-func (s *scene) mixnodes(name string, life int) {
+func (s *scenario) mixnodes(name string, life int) {
 	u, l := s.upstream(name)
 	v := &fleet.View{Upstream: u, API: betanet.MixnodesAPI}
 	var docs []betanettest.Mixnodes
@@ -440,7 +440,7 @@ func (s *nodeSums) add(m betanettest.Mixnode, last lastSeen) lastSeen {
 
 // exporter lets the exporter have done something, and expects all of its closed
 // sets of series.
-func (s *scene) exporter() {
+func (s *scenario) exporter() {
 	self := s.registry.Exporter
 	endpoints := []string{"metrics", "nodes", "network", "mixnodes"}
 	results := strings.Fields(`success auth canceled connect content_type dns encoding eof http_429 http_4xx http_5xx http_status
@@ -516,8 +516,8 @@ func (s *scene) exporter() {
 	s.add("betanet_exporter_discovery_last_success_timestamp_seconds", 1_700_000_000.75, pairs{"source", source})
 }
 
-// together expects the series about all upstreams.
-func (s *scene) together() {
+// fleetTotals expects the series about all upstreams.
+func (s *scenario) fleetTotals() {
 	for _, state := range []string{"up", "stale", "down", "pending"} {
 		s.add("betanet_fleet_upstreams", s.states[state], pairs{"state", state})
 	}
