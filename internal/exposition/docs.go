@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// Documentation is docs/metrics.md: every family with what it means.
+// Documentation returns docs/metrics.md, which describes every family.
 func Documentation() string {
 	var b strings.Builder
 	b.WriteString(`# Metrics
 
 <!-- Made by "make generate" from internal/exposition. Do not edit. -->
 
-Data that an upstream does not give are absent, never zero. Series of an
-upstream carry the label ` + "`upstream`" + ` where there is more than one; its series of
-documents vanish when their last good values are older than ` + "`--cache.max-stale`" + `.
-Counters are exposed as the upstream sends them, after its restart too.
+A value that an upstream does not send has no series; it is never zero. The series of
+an upstream have the label ` + "`upstream`" + ` if there is more than one. The series of a
+document disappear when its last good values are older than ` + "`--cache.max-stale`" + `.
+Counters are exposed as the upstream sends them, also after it restarts.
 
 ## Upstreams
 
@@ -26,8 +26,8 @@ Counters are exposed as the upstream sends them, after its restart too.
 	b.WriteString(`
 ## The exporter
 
-These are about all upstreams together. Series whose labels form a closed set
-exist with 0 from the start; those of pushing only where ` + "`--otlp.endpoint`" + ` is set.
+These cover all upstreams together. Series whose label values form a closed set exist
+from the start, with 0. The series about pushing exist only if ` + "`--otlp.endpoint`" + ` is set.
 
 | series | type | labels | meaning |
 |---|---|---|---|
@@ -36,16 +36,16 @@ exist with 0 from the start; those of pushing only where ` + "`--otlp.endpoint`"
 	b.WriteString(`
 ## All upstreams together
 
-Only where there is more than one. Counters grow by increases only: neither a
-restart of an upstream nor one of the exporter shows as traffic.
+These exist only if there is more than one upstream. Counters grow by increases only:
+a restart of an upstream or of the exporter does not show as traffic.
 
 | series | type | labels | meaning |
 |---|---|---|---|
 `)
 	writeRows(&b, func(f *family) bool { return f.fleet != nil })
 	b.WriteString(`
-` + "`betanet_exporter_build_info`, `go_*` and `process_*`" + ` are those of Prometheus'
-client library; they are read at most once a second.
+` + "`betanet_exporter_build_info`, `go_*` and `process_*`" + ` come from Prometheus' client
+library and are read at most once a second.
 
 ## Values of labels
 
@@ -54,20 +54,19 @@ client library; they are read at most once a second.
 | endpoint | metrics, nodes, network, mixnodes |
 | result of attempts_total | ` + strings.Join(results, ", ") + ` |
 | result of push_total | ` + strings.Join(pushResults, ", ") + ` |
-| reason of endpoint_failing | the results of an attempt but success |
+| reason of endpoint_failing | the results of an attempt, except success |
 | state | closed, half_open, open |
 
 ## Formats
 
-The metrics are served as text 0.0.4, OpenMetrics 1.0 and protobuf by ` + "`Accept`" + `, and
-compressed with gzip or zstd where ` + "`Accept-Encoding`" + ` names them. A client that names
-nothing that is served gets text, without compression. What a client excludes with
-` + "`q=0`" + ` it never gets, even if it accepts ` + "`*/*` or `*`" + `; if nothing else is left, or if it
-excludes text and accepts no other format, the answer is 406.
+` + "`Accept`" + ` selects text 0.0.4, OpenMetrics 1.0 or protobuf, and ` + "`Accept-Encoding`" + ` selects
+gzip or zstd. A client that names nothing supported gets uncompressed text. A format or
+encoding excluded with ` + "`q=0`" + ` is never sent, even to a client that accepts ` + "`*/*` or `*`" + `. If
+that leaves nothing, or if a client excludes text and accepts no other format, the
+response is 406.
 
-With parameters ` + "`name[]`" + `, as in ` + "`/metrics?name[]=betanet_up&name[]=go_goroutines`" + `, only the
-families of these names are served, in every format. Names are those of the text
-format.
+The parameter ` + "`name[]`" + `, as in ` + "`/metrics?name[]=betanet_up&name[]=go_goroutines`" + `, selects
+families by name, in every format. Names are the names of the text format.
 `)
 	return b.String()
 }

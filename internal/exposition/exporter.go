@@ -1,6 +1,7 @@
 package exposition
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -13,22 +14,33 @@ import (
 
 // ExporterMetrics count what the exporter does, over all upstreams so that a large
 // fleet stays cheap. The label sets are closed and all series exist from the start,
-// except those of the endpoints of an API, which exist once an upstream speaks it.
+// except the series of an API's endpoints, which exist once an upstream speaks it.
 // The counters are not client_golang's, because a scrape of one upstream would take
-// several times as long (docs/adr/0003-rendered-lines.md). All methods may be called
-// at the same time.
+// several times as long (docs/adr/0003-rendered-lines.md). All methods are safe for
+// concurrent use.
 type ExporterMetrics struct {
 	attempts, transitions, retries [betanet.NumEndpoints]counterVec
 	cache, rejected, pushes        counterVec
 	durations, delay               fleet.Histogram
-	inUse                         [betanet.NumEndpoints]atomic.Bool // the endpoint is of an API in use
-	collections, skipped, exhausted, upstreams,
-	reloadFailed, reloadedAt atomic.Int64 // reloadedAt in Unix milliseconds
-	pushing  atomic.Bool  // without it nothing is pushed
-	pushedAt atomic.Int64 // in Unix milliseconds, 0 before the first success
+	inUse                          [betanet.NumEndpoints]atomic.Bool // an upstream speaks the endpoint's API
+	collections, skipped, exhausted,
+	upstreams, reloadedAt atomic.Int64 // reloadedAt in Unix milliseconds
+	reloadFailed, pushing atomic.Bool
+	pushedAt              atomic.Int64 // in Unix milliseconds, 0 before the first success
 
 	mu      sync.Mutex
 	sources map[string]Discovery
+}
+
+// Discovery is the state of a discovery source.
+type Discovery struct {
+	Tried       bool // at least once
+	Up          bool // everything in it could be read when last tried
+	Targets     int  // valid ones in use, duplicates included
+	Duplicates  int  // left out because their name is taken
+	Rejected    int  // left out because they are not valid
+	LastSuccess time.Time
+	Err         string // why not everything could be read, empty if it could
 }
 
 // counterVec has a counter for each value of a label whose values are a closed set.
@@ -37,11 +49,11 @@ type counterVec struct {
 	n              []atomic.Uint64
 }
 
-// newCounterVec returns counters at 0, with other labels before that of the value.
-func newCounterVec(before, name string, values []string) counterVec {
+// newCounterVec returns counters at 0. prefix has the labels before the counted one.
+func newCounterVec(prefix, name string, values []string) counterVec {
 	c := counterVec{values: values, n: make([]atomic.Uint64, len(values))}
 	for _, v := range values {
-		c.labels = append(c.labels, before+label(name, v))
+		c.labels = append(c.labels, prefix+label(name, v))
 	}
 	return c
 }
@@ -62,7 +74,7 @@ var (
 	rejections   = []string{RejectedConnections, RejectedMaxRequests, RejectedSlowClient}
 )
 
-// The reasons for which something inbound is turned away.
+// The reasons for rejecting an inbound request or connection.
 const (
 	RejectedConnections = "connections"
 	RejectedMaxRequests = "max_requests"
@@ -90,14 +102,12 @@ func newExporterMetrics() *ExporterMetrics {
 	return m
 }
 
-// Failing reports whether a source of discovery cannot be read, or the last
-// reload failed.
+// Failing reports whether a discovery source cannot be read or the last reload failed.
 func (m *ExporterMetrics) Failing() bool {
-	return m.reloadFailed.Load() != 0 || m.anySource(func(d Discovery) bool { return d.Tried && !d.Up })
+	return m.reloadFailed.Load() || m.anySource(func(d Discovery) bool { return d.Tried && !d.Up })
 }
 
-// Attempt counts a request that ended with a document, where reason is empty,
-// or with a failure.
+// Attempt counts a finished request. reason is empty if it returned a document.
 func (m *ExporterMetrics) Attempt(e betanet.Endpoint, reason betanet.Reason, took time.Duration) {
 	result := string(reason)
 	if result == "" {
@@ -108,8 +118,7 @@ func (m *ExporterMetrics) Attempt(e betanet.Endpoint, reason betanet.Reason, too
 	m.durations.Observe(took.Seconds())
 }
 
-// noteAPI notes which API an upstream noteAPI, once that is known: the series of
-// the endpoints of an API exist from then on.
+// noteAPI marks the API that an upstream speaks as in use, once it is known.
 func (m *ExporterMetrics) noteAPI(v *fleet.View) {
 	switch {
 	case v.Upstream.API != betanet.Auto:
@@ -121,13 +130,13 @@ func (m *ExporterMetrics) noteAPI(v *fleet.View) {
 
 func (m *ExporterMetrics) markInUse(api betanet.API) {
 	for _, e := range api.Endpoints() {
-		if !m.inUse[e].Load() {
+		if !m.inUse[e].Load() { // a load is cheaper than a store
 			m.inUse[e].Store(true)
 		}
 	}
 }
 
-// writeInUse writes the counters of the endpoints of the APIs that are in use.
+// writeInUse writes the counters of the endpoints whose API is in use.
 func (m *ExporterMetrics) writeInUse(w *lines, all *[betanet.NumEndpoints]counterVec) {
 	for e := range all {
 		if m.inUse[e].Load() {
@@ -136,10 +145,10 @@ func (m *ExporterMetrics) writeInUse(w *lines, all *[betanet.NumEndpoints]counte
 	}
 }
 
-// Retry counts a request that will be made again.
+// Retry counts a retry that will be made.
 func (m *ExporterMetrics) Retry(e betanet.Endpoint) { m.retries[e].inc(e.String()) }
 
-// BudgetExhausted counts a retry that was not made.
+// BudgetExhausted counts a retry that was not made because the budget was empty.
 func (m *ExporterMetrics) BudgetExhausted() { m.exhausted.Add(1) }
 
 // Transition counts a state that a breaker entered.
@@ -147,45 +156,84 @@ func (m *ExporterMetrics) Transition(e betanet.Endpoint, to breaker.State) {
 	m.transitions[e].inc(to.String())
 }
 
-// Cache counts an answer of the cache: hit, miss or stale.
+// Cache counts a request to the cache by its result: hit, miss or stale.
 func (m *ExporterMetrics) Cache(result string) { m.cache.inc(result) }
 
 // Collection counts a collection that started.
 func (m *ExporterMetrics) Collection() { m.collections.Add(1) }
 
-// Delay records how long after it was due a collection started.
+// Delay records how late a collection started.
 func (m *ExporterMetrics) Delay(d time.Duration) { m.delay.Observe(max(0, d).Seconds()) }
 
-// Skipped counts collections that were not made.
+// Skipped counts collections that were due but not made.
 func (m *ExporterMetrics) Skipped(n int) { m.skipped.Add(int64(n)) }
 
-// Rejected counts something inbound that was turned away, for one of the
+// Rejected counts an inbound request or connection that was rejected, for one of the
 // reasons above.
 func (m *ExporterMetrics) Rejected(reason string) { m.rejected.inc(reason) }
 
-// Upstreams records how many upstreams there are, polled or only probed.
+// Upstreams records the number of upstreams, polled or only probed.
 func (m *ExporterMetrics) Upstreams(n int) { m.upstreams.Store(int64(n)) }
 
-// UpstreamCount is how many upstreams there are.
+// UpstreamCount returns the number of upstreams.
 func (m *ExporterMetrics) UpstreamCount() int { return int(m.upstreams.Load()) }
 
-// Reloaded records whether the configuration was loaded.
+// Reloaded records whether the configuration could be loaded.
 func (m *ExporterMetrics) Reloaded(ok bool, at time.Time) {
-	if !ok {
-		m.reloadFailed.Store(1)
-		return
+	m.reloadFailed.Store(!ok)
+	if ok {
+		m.reloadedAt.Store(at.UnixMilli())
 	}
-	m.reloadFailed.Store(0)
-	m.reloadedAt.Store(at.UnixMilli())
 }
 
-// Pushing says that the series are pushed too, from now on.
+// Pushing makes the series about pushing exist.
 func (m *ExporterMetrics) Pushing() { m.pushing.Store(true) }
 
-// Pushed counts a push by how it ended: success, partial or failure.
+// Pushed counts a push by its result: success, partial or failure.
 func (m *ExporterMetrics) Pushed(result string, at time.Time) {
 	m.pushes.inc(result)
 	if result == "success" {
 		m.pushedAt.Store(at.UnixMilli())
+	}
+}
+
+// Discovered records the state of a discovery source.
+func (m *ExporterMetrics) Discovered(source string, state Discovery) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sources[source] = state
+}
+
+// Undiscovered removes a source that is no longer configured.
+func (m *ExporterMetrics) Undiscovered(source string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.sources, source)
+}
+
+// Sources returns the state of each discovery source, by name.
+func (m *ExporterMetrics) Sources() map[string]Discovery {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return maps.Clone(m.sources)
+}
+
+// DiscoveryTried reports whether every discovery source was tried at least once.
+func (m *ExporterMetrics) DiscoveryTried() bool {
+	return !m.anySource(func(d Discovery) bool { return !d.Tried })
+}
+
+func (m *ExporterMetrics) anySource(is func(Discovery) bool) bool {
+	return slices.ContainsFunc(slices.Collect(maps.Values(m.Sources())), is)
+}
+
+// perSource returns a function that writes a sample for each discovery source.
+func perSource(write func(w *lines, source string, d Discovery)) func(*ExporterMetrics, *lines) {
+	return func(m *ExporterMetrics, w *lines) {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		for _, name := range slices.Sorted(maps.Keys(m.sources)) {
+			write(w, label("source", name), m.sources[name])
+		}
 	}
 }

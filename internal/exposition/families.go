@@ -1,6 +1,6 @@
-// Package exposition turns what is known into samples. It is the only place
-// with metric names. The lines of an upstream are rendered when its view
-// changes; a scrape only concatenates them, family by family.
+// Package exposition turns views into samples. It is the only place with metric
+// names. The lines of an upstream are rendered when its view changes; a scrape only
+// concatenates them, family by family.
 package exposition
 
 import (
@@ -20,34 +20,32 @@ const (
 	summary   kind = "summary" // without quantiles
 )
 
-// scope tells whether the samples of an upstream carry the replica in use beside
-// its name and the operator's labels.
+// scope selects whether the samples of an upstream have the label replica.
 type scope uint8
 
 const (
-	perReplica  scope = iota // of documents and endpoints
-	perUpstream              // of the upstream as a whole
+	perReplica  scope = iota // samples of documents and endpoints
+	perUpstream              // samples of the upstream as a whole
 	numScopes
 )
 
-// family is one metric: its contract, and how to write its samples of one
-// upstream, of the exporter itself, or of all upstreams together: one of the
-// three functions.
+// family is a metric: its contract, and a function that writes its samples. Exactly
+// one of upstream, exporter and fleet is set.
 type family struct {
-	name     string
-	kind     kind
-	labels   string // beside those of the scope, for the documentation
-	help     string // without a full stop at the end
-	upstream func(*lines, *renderContext)
-	exporter func(*ExporterMetrics, *lines)
-	fleet    func(*fleetTotals, *lines)
-	scope    scope
-	accumulated   bool // accumulates across documents; omitted from /probe
-	mixnodeSum      bool // does so for API mixnodes
+	name        string
+	kind        kind
+	labels      string // in addition to the labels of the scope, for the documentation
+	help        string // without a full stop at the end
+	upstream    func(*lines, *renderContext)
+	exporter    func(*ExporterMetrics, *lines)
+	fleet       func(*fleetTotals, *lines)
+	scope       scope
+	accumulated bool // accumulates across documents; omitted from /probe
+	mixnodeSum  bool // with API mixnodes accumulates across documents
 }
 
-// families is every metric except those about the Go runtime, the process and
-// the build, in the order in which they are written.
+// families lists every metric in the order in which they are written, except those
+// of the Go runtime, the process and the build.
 var families = sortedFamilies(
 	fieldFamilies(upstreamFields, "", upstreamField), fieldFamilies(mixnodeFields, "mixnode", mixnodeField), dataFamilies,
 	endpointFamilies, exporterFamilies, fleetFamilies(),
@@ -59,7 +57,7 @@ func sortedFamilies(tables ...[]family) []family {
 	return all
 }
 
-// fleetCounters are the metrics of what the counters of all upstreams grew by.
+// fleetCounters are the increases of counters, summed over all upstreams.
 var fleetCounters = []fieldMetric{
 	{betanet.BytesReceived, "betanet_fleet_bytes_received_total", "Bytes received by all upstreams since the exporter started, by increases only; the plain total is sum(betanet_bytes_received_total)"},
 	{betanet.BytesTransmitted, "betanet_fleet_bytes_transmitted_total", "Bytes transmitted by all upstreams since the exporter started, by increases only; the plain total is sum(betanet_bytes_transmitted_total)"},
@@ -68,13 +66,13 @@ var fleetCounters = []fieldMetric{
 	{betanet.PacketsForwarded, "betanet_fleet_packets_forwarded_total", "Packets forwarded by all upstreams since the exporter started, by increases only; of API v1 those processed; the plain total of API mixnodes is sum(betanet_packets_forwarded_total)"},
 }
 
-// fleetGauges are the metrics of what values of all upstreams add up to.
+// fleetGauges are current values, summed over all upstreams.
 var fleetGauges = []fieldMetric{
 	{betanet.TotalNodes, "betanet_fleet_connected_peers", "Connected peers of all upstreams, last good values included; see betanet_fleet_upstreams for how many are missing"},
 	{betanet.ActiveNodes, "betanet_fleet_mixnode_active", "Active mixnodes of all upstreams, last good values included; see betanet_fleet_upstreams for how many are missing"},
 }
 
-// fleetFamilies returns the families about all upstreams together.
+// fleetFamilies returns the families that aggregate all upstreams.
 func fleetFamilies() []family {
 	all := []family{{
 		name: "betanet_fleet_upstreams", kind: gauge, labels: "state", fleet: (*fleetTotals).writeStates,

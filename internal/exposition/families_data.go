@@ -9,37 +9,38 @@ import (
 
 // renderContext is an upstream at the moment of rendering.
 type renderContext struct {
-	view   *fleet.View
-	values *fleet.Values
-	now    time.Time
-	unfinished   bool     // the collection that was asked for is still running
-	ids    []string // labels of the mixnodes with series of their own, once asked for
+	view       *fleet.View
+	values     *fleet.Values
+	now        time.Time
+	unfinished bool     // the collection that the client waited for is still running
+	ids        []string // labels of the mixnodes with series of their own, nil until needed
 }
 
-// mixnodeLabels are the labels of the mixnodes, made once for all families.
-func (s *renderContext) mixnodeLabels() []string {
-	if s.ids == nil {
-		shown := s.values.Mixnodes[:len(s.values.Mixnodes)-s.omitted()]
-		s.ids = make([]string, len(shown))
+// mixnodeLabels returns the labels of the mixnodes with series of their own. They are
+// made once for all families.
+func (c *renderContext) mixnodeLabels() []string {
+	if c.ids == nil {
+		shown := c.values.Mixnodes[:len(c.values.Mixnodes)-c.omitted()]
+		c.ids = make([]string, len(shown))
 		for i := range shown {
-			s.ids[i] = label("mixnode", shown[i].ID)
+			c.ids[i] = label("mixnode", shown[i].ID)
 		}
 	}
-	return s.ids
+	return c.ids
 }
 
-// omitted is how many mixnodes have no series of their own.
-func (s *renderContext) omitted() int {
-	return max(0, len(s.values.Mixnodes)-s.view.Upstream.Settings.Mixnodes)
+// omitted returns the number of mixnodes without series of their own.
+func (c *renderContext) omitted() int {
+	return max(0, len(c.values.Mixnodes)-c.view.Upstream.Settings.Mixnodes)
 }
 
-// fieldMetric is the metric of a field.
+// fieldMetric is a metric that exposes a field of the documents.
 type fieldMetric struct {
 	field      betanet.Field
 	name, help string
 }
 
-// upstreamFields are the metrics of an upstream's fields.
+// upstreamFields are the fields exposed per upstream.
 var upstreamFields = []fieldMetric{
 	{betanet.AvgLatency, "betanet_average_latency_seconds", "Average message latency as the upstream last gave it, in seconds; of API mixnodes the mean over all packets since deployment"},
 	{betanet.BytesReceived, "betanet_bytes_received_total", "Total bytes received"},
@@ -53,7 +54,7 @@ var upstreamFields = []fieldMetric{
 	{betanet.PeakThroughput, "betanet_peak_throughput", "Peak throughput as the upstream gives it, in a unit that only the upstream knows"},
 }
 
-// mixnodeFields are the metrics of a mixnode's fields.
+// mixnodeFields are the fields exposed per mixnode.
 var mixnodeFields = []fieldMetric{
 	{betanet.AvgLatency, "betanet_mixnode_average_latency_seconds", "Average latency of the packets of a mixnode since it was deployed, in seconds; absent without packets"},
 	{betanet.PacketsDropped, "betanet_mixnode_packets_dropped_total", "Packets dropped by a mixnode"},
@@ -62,7 +63,7 @@ var mixnodeFields = []fieldMetric{
 	{betanet.Uptime, "betanet_mixnode_uptime_seconds", "How long a mixnode has been up, in seconds"},
 }
 
-// fieldFamilies makes the families of fields, with the given labels.
+// fieldFamilies returns a family for each field.
 func fieldFamilies(metrics []fieldMetric, labels string, write func(betanet.Field) func(*lines, *renderContext)) (all []family) {
 	for _, m := range metrics {
 		f := family{name: m.name, kind: gauge, labels: labels, help: m.help, upstream: write(m.field)}
@@ -74,74 +75,73 @@ func fieldFamilies(metrics []fieldMetric, labels string, write func(betanet.Fiel
 	return all
 }
 
-// upstreamField writes a field of an upstream. Unknown is absent, never zero.
+// upstreamField returns a function that writes a field of an upstream. An unknown
+// value is absent, never zero.
 func upstreamField(f betanet.Field) func(*lines, *renderContext) {
 	if f.IsMean() {
-		return func(w *lines, s *renderContext) {
-			if x, ok := s.values.Metric(f); ok {
+		return func(w *lines, c *renderContext) {
+			if x, ok := c.values.Metric(f); ok {
 				w.float("", x)
 			}
 		}
 	}
-	return func(w *lines, s *renderContext) { w.known("", s.values.Uint(f)) }
+	return func(w *lines, c *renderContext) { w.known("", c.values.Uint(f)) }
 }
 
-// mixnodeField writes a field of each mixnode.
+// mixnodeField returns a function that writes a field of each mixnode.
 func mixnodeField(f betanet.Field) func(*lines, *renderContext) {
 	if f.IsMean() {
-		return func(w *lines, s *renderContext) {
-			for i, label := range s.mixnodeLabels() {
-				if x, ok := s.values.Mixnodes[i].Metric(f); ok {
+		return func(w *lines, c *renderContext) {
+			for i, label := range c.mixnodeLabels() {
+				if x, ok := c.values.Mixnodes[i].Metric(f); ok {
 					w.float(label, x)
 				}
 			}
 		}
 	}
-	return func(w *lines, s *renderContext) {
-		for i, label := range s.mixnodeLabels() {
-			w.known(label, s.values.Mixnodes[i].Uint(f))
+	return func(w *lines, c *renderContext) {
+		for i, label := range c.mixnodeLabels() {
+			w.known(label, c.values.Mixnodes[i].Uint(f))
 		}
 	}
 }
 
-// dataFamilies are what else the documents of an upstream give.
+// dataFamilies are computed from the documents of an upstream, not copied from a field.
 var dataFamilies = []family{
 	{
 		name: "betanet_message_latency_seconds", kind: histogram, accumulated: true,
-		help: "Message latency in seconds", upstream: func(w *lines, s *renderContext) {
-			if h := s.values.Latency; h != nil {
+		help: "Message latency in seconds", upstream: func(w *lines, c *renderContext) {
+			if h := c.values.Latency; h != nil {
 				w.histogram("", h)
 			}
 		},
 	},
 	{
 		name: "betanet_mixnode_up", kind: gauge, labels: "mixnode",
-		help: "Whether a mixnode has status active", upstream: func(w *lines, s *renderContext) {
-			for i, label := range s.mixnodeLabels() {
-				w.bool(label, s.values.Mixnodes[i].Active())
+		help: "Whether a mixnode has status active", upstream: func(w *lines, c *renderContext) {
+			for i, label := range c.mixnodeLabels() {
+				w.bool(label, c.values.Mixnodes[i].Active())
 			}
 		},
 	},
 	{
 		name: "betanet_mixnodes_omitted", kind: gauge,
-		help: "Number of mixnodes beyond --metrics.mixnodes, which have no series of their own", upstream: func(w *lines, s *renderContext) {
-			if n := s.omitted(); n > 0 {
+		help: "Number of mixnodes beyond --metrics.mixnodes, which have no series of their own", upstream: func(w *lines, c *renderContext) {
+			if n := c.omitted(); n > 0 {
 				w.uint("", uint64(n))
 			}
 		},
 	},
 	{
 		name: "betanet_packet_latency_seconds", kind: summary, mixnodeSum: true,
-		help: "Processing time of packets in each node, in seconds, of API mixnodes; a packet through three nodes counts three times", upstream: func(w *lines, s *renderContext) {
-			if l := s.values.PacketLatency; l != nil {
+		help: "Processing time of packets in each node, in seconds, of API mixnodes; a packet through three nodes counts three times", upstream: func(w *lines, c *renderContext) {
+			if l := c.values.PacketLatency; l != nil {
 				w.sumAndCount("", l.Seconds(), l.Packets)
 			}
 		},
 	},
 	{
-		name: "betanet_up", kind: gauge, scope: perUpstream,
-		help: "Whether the last collection of every endpoint of the upstream succeeded; 0 before the first", upstream: func(w *lines, s *renderContext) {
-			w.bool("", s.view.Up() && !s.unfinished)
-		},
+		name: "betanet_up", kind: gauge, scope: perUpstream, upstream: func(w *lines, c *renderContext) { w.bool("", c.view.Up() && !c.unfinished) },
+		help: "Whether the last collection of every endpoint of the upstream succeeded; 0 before the first",
 	},
 }

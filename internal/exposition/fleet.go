@@ -5,20 +5,20 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// fleetTotals are what all upstreams add up to at the moment of a scrape.
+// fleetTotals aggregates all upstreams at the moment of a scrape.
 type fleetTotals struct {
 	states map[fleet.State]uint64
 	sums   betanet.Values // of fleetGauges
 	growth fleet.Growth
 }
 
-func newFleetTotals(blocks []*rendered, traffic *fleet.Counters) fleetTotals {
-	t := fleetTotals{states: make(map[fleet.State]uint64), growth: traffic.Growth()}
-	for _, b := range blocks {
-		t.states[b.state]++
+func newFleetTotals(all []*rendered, counters *fleet.Counters) fleetTotals {
+	t := fleetTotals{states: make(map[fleet.State]uint64), growth: counters.Growth()}
+	for _, r := range all {
+		t.states[r.state]++
 		for i := range fleetGauges {
 			f := fleetGauges[i].field
-			if n := b.values.Uint(f); n != nil {
+			if n := r.values.Uint(f); n != nil {
 				t.sums.Set(f, t.sums.Get(f)+*n)
 			}
 		}

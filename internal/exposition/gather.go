@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -13,35 +14,35 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// Gather gives everything that is known as client_golang's data model, for what
-// is not written line by line. It implements prometheus.Gatherer.
+// Gather returns all families in client_golang's data model. It implements
+// prometheus.Gatherer.
 func (r *Registry) Gather() ([]*dto.MetricFamily, error) {
 	return gather(func(out io.Writer) error { return r.Write(out, Text) })
 }
 
-// Parts gives what Gather gives in parts, for what is converted and sent piece by
-// piece: first what is about the exporter and all upstreams together, then some
-// upstreams at a time. Each part is as of the moment in which it is gathered.
+// Parts returns the families of Gather in parts, so that they can be converted and
+// sent piece by piece: first the families of the exporter and the fleet, then up to
+// the given number of upstreams each. A part shows the moment at which it is gathered.
 func (r *Registry) Parts(upstreams int) []prometheus.Gatherer {
 	parts := []prometheus.Gatherer{prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
-		return gather(r.writeExporter)
+		return gather(func(out io.Writer) error { return r.write(out, Text, OfProcess) })
 	})}
 	for some := range slices.Chunk(r.registrations(), upstreams) {
 		parts = append(parts, prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
-			return gather(func(out io.Writer) error { return r.writeRegistrations(out, some) })
+			return gather(func(out io.Writer) error { return r.writeUpstreams(out, Text, some) })
 		}))
 	}
 	return parts
 }
 
-// OfProcess reports whether the counters of a family are those of this process:
-// they start with it, and never begin anew within it.
+// OfProcess reports whether the counters of a family start with this process and
+// never start again while it runs.
 func OfProcess(name string) bool {
 	i := slices.IndexFunc(families, func(f family) bool { return f.name == name })
-	return i < 0 || families[i].upstream == nil // those of client_golang are in no table
+	return i < 0 || families[i].upstream == nil // client_golang's families are in no table
 }
 
-// gather makes client_golang's data model of text that write writes.
+// gather parses the text that write writes into client_golang's data model.
 func gather(write func(io.Writer) error) ([]*dto.MetricFamily, error) {
 	var b bytes.Buffer
 	if err := write(&b); err != nil {
@@ -52,10 +53,5 @@ func gather(write func(io.Writer) error) ([]*dto.MetricFamily, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse own lines: %w", err)
 	}
-	all := make([]*dto.MetricFamily, 0, len(byName))
-	for _, f := range byName {
-		all = append(all, f)
-	}
-	slices.SortFunc(all, func(a, b *dto.MetricFamily) int { return strings.Compare(a.GetName(), b.GetName()) })
-	return all, nil
+	return slices.SortedFunc(maps.Values(byName), func(a, b *dto.MetricFamily) int { return strings.Compare(a.GetName(), b.GetName()) }), nil
 }

@@ -10,19 +10,19 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// lines are samples in the text format, of which nearly all are the same bytes
-// in text 0.0.4 and OpenMetrics 1.0. Where they are not – OpenMetrics wants the
-// le of a whole number as "1.0" – dots has the places to put in ".0".
+// lines writes samples in the text format. Nearly all are the same bytes in text
+// 0.0.4 and OpenMetrics 1.0. The exception is the le of a whole number, "1.0" in
+// OpenMetrics: floatOffsets has the positions where ".0" is inserted.
 //
-// The text has histograms in classic buckets. Their whole is kept in histograms,
-// in the order of the text, for formats with native ones.
+// The text has classic histograms. For formats with native ones, histograms has the
+// whole histograms, in the order of the text.
 type lines struct {
-	buf        []byte
-	floatOffsets       []uint32
-	histograms []renderedHistogram
+	buf          []byte
+	floatOffsets []uint32
+	histograms   []renderedHistogram
 	labelSuffix
 	name   string // of the family being written
-	family int    // its place in families
+	family int    // its index in families
 }
 
 // renderedHistogram is a histogram of a family.
@@ -31,12 +31,23 @@ type renderedHistogram struct {
 	value  *dto.Histogram
 }
 
-// labelSuffix is the labels that all samples of an upstream end with: with braces
-// where they are alone, and behind others with a comma before them.
+// labelSuffix has the labels with which all samples of an upstream end: in braces if
+// a sample has no others, and otherwise after a comma.
 type labelSuffix struct{ braced, appended string }
 
-// newLabelSuffix joins labels that are there already as name="value".
-func newLabelSuffix(labels []string) labelSuffix {
+// newLabelSuffix renders the labels of an upstream. Without a name there is no label
+// upstream, without a replica no label replica.
+func newLabelSuffix(name string, custom []fleet.Label, replica string) labelSuffix {
+	var labels []string
+	for _, l := range custom {
+		labels = append(labels, label(l.Name, l.Value))
+	}
+	if replica != "" {
+		labels = append(labels, label("replica", replica))
+	}
+	if name != "" {
+		labels = append(labels, label("upstream", name))
+	}
 	if len(labels) == 0 {
 		return labelSuffix{}
 	}
@@ -44,7 +55,14 @@ func newLabelSuffix(labels []string) labelSuffix {
 	return labelSuffix{"{" + l + "}", "," + l}
 }
 
-// label makes one label, escaped as both formats want it.
+// labelSuffixes are the label suffixes of an upstream by scope.
+type labelSuffixes [numScopes]labelSuffix
+
+func newLabelSuffixes(name string, custom []fleet.Label, replica string) labelSuffixes {
+	return labelSuffixes{perReplica: newLabelSuffix(name, custom, replica), perUpstream: newLabelSuffix(name, custom, "")}
+}
+
+// label renders one label, escaped for both text formats.
 func label(name, value string) string { return name + `="` + escaper.Replace(value) + `"` }
 
 var escaper = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
@@ -64,7 +82,7 @@ func (w *lines) start(suffix, labels string) {
 	w.buf = append(w.buf, ' ')
 }
 
-// uint writes a whole number in plain digits, also beyond 2^53.
+// uint writes a whole number in plain digits, even beyond 2^53.
 func (w *lines) uint(labels string, v uint64) {
 	w.start("", labels)
 	w.buf = append(strconv.AppendUint(w.buf, v, 10), '\n')
@@ -83,11 +101,9 @@ func (w *lines) bool(labels string, v bool) {
 	}
 }
 
-func (w *lines) seconds(labels string, d time.Duration) { w.float(labels, d.Seconds()) }
-
 func (w *lines) unix(labels string, t time.Time) { w.float(labels, float64(t.UnixMilli())/1000) }
 
-// known writes a number that may be unknown, and then is absent.
+// known writes a number, or nothing if it is unknown.
 func (w *lines) known(labels string, v *uint64) {
 	if v != nil {
 		w.uint(labels, *v)
@@ -111,7 +127,7 @@ func (w *lines) sumAndCount(labels string, sum float64, count uint64) {
 	w.buf = append(strconv.AppendUint(w.buf, count, 10), '\n')
 }
 
-// bounds are fleet.Buckets as text.
+// bounds are the values of le for fleet.Buckets.
 var bounds = func() (b [len(fleet.Buckets)]string) {
 	for i, bound := range fleet.Buckets {
 		b[i] = strconv.FormatFloat(bound, 'g', -1, 64)

@@ -25,14 +25,13 @@ var familyTypes = map[kind]dto.MetricType{
 	histogram: dto.MetricType_HISTOGRAM, summary: dto.MetricType_SUMMARY,
 }
 
-// protobuf writes one family of all blocks as a length-delimited message. Samples
-// are made from the rendered lines, so that all formats say the same; histograms
-// keep their native buckets.
+// protobuf writes one family as a length-delimited message. It converts the rendered
+// lines, so that all formats agree; histograms keep their native buckets.
 func (s *scrape) protobuf(i int) {
 	f := &families[i]
 	b := s.message[:0]
-	for _, block := range s.rendered {
-		start, end := block.lines(i)
+	for _, r := range s.rendered {
+		start, end := r.lines(i)
 		if start == end {
 			continue
 		}
@@ -42,7 +41,7 @@ func (s *scrape) protobuf(i int) {
 			b = protowire.AppendTag(b, familyType, protowire.VarintType)
 			b = protowire.AppendVarint(b, uint64(familyTypes[f.kind]))
 		}
-		b = s.metrics(b, f, block, i, block.buf[start:end])
+		b = s.metrics(b, i, r, r.buf[start:end])
 	}
 	s.message = b
 	if len(b) > 0 {
@@ -51,10 +50,11 @@ func (s *scrape) protobuf(i int) {
 	}
 }
 
-// metrics appends the samples of one family of one block.
-func (s *scrape) metrics(b []byte, f *family, block *rendered, i int, lines []byte) []byte {
-	histograms := block.histograms
-	for len(histograms) > 0 && histograms[0].family != i {
+// metrics appends the samples of one family of one upstream.
+func (s *scrape) metrics(b []byte, family int, r *rendered, lines []byte) []byte {
+	f := &families[family]
+	histograms := r.histograms
+	for len(histograms) > 0 && histograms[0].family != family {
 		histograms = histograms[1:]
 	}
 	var sum float64
@@ -62,15 +62,16 @@ func (s *scrape) metrics(b []byte, f *family, block *rendered, i int, lines []by
 		end := bytes.IndexByte(lines, '\n')
 		line := lines[len(f.name):end]
 		lines = lines[end+1:]
+		if f.kind == histogram && !bytes.HasPrefix(line, []byte("_count")) {
+			continue
+		}
+		m, value := s.sample(line)
 		switch f.kind {
 		case counter:
-			m, value := s.sample(line)
-			b = appendMetric(b, appendDouble(m, metricCounter, counterValue, value))
+			m = appendDouble(m, metricCounter, counterValue, value)
 		case gauge:
-			m, value := s.sample(line)
-			b = appendMetric(b, appendDouble(m, metricGauge, gaugeValue, value))
+			m = appendDouble(m, metricGauge, gaugeValue, value)
 		case summary:
-			m, value := s.sample(line)
 			if bytes.HasPrefix(line, []byte("_sum")) {
 				sum = value
 				continue
@@ -79,21 +80,18 @@ func (s *scrape) metrics(b []byte, f *family, block *rendered, i int, lines []by
 			s.inner = protowire.AppendVarint(s.inner, count(value))
 			s.inner = protowire.AppendTag(s.inner, summarySampleSum, protowire.Fixed64Type)
 			s.inner = protowire.AppendFixed64(s.inner, math.Float64bits(sum))
-			b = appendMetric(b, appendBytes(m, metricSummary, s.inner))
+			m = appendBytes(m, metricSummary, s.inner)
 		case histogram:
-			if !bytes.HasPrefix(line, []byte("_count")) {
-				continue
-			}
-			m, _ := s.sample(line)
 			s.inner, _ = proto.MarshalOptions{}.MarshalAppend(s.inner[:0], histograms[0].value) // has no required field
 			histograms = histograms[1:]
-			b = appendMetric(b, appendBytes(m, metricHistogram, s.inner))
+			m = appendBytes(m, metricHistogram, s.inner)
 		}
+		b = appendBytes(b, familyMetric, m)
 	}
 	return b
 }
 
-// count converts a count that was written in plain digits.
+// count converts a parsed count. The largest counts round up to 2^64.
 func count(v float64) uint64 {
 	if v >= math.MaxUint64 {
 		return math.MaxUint64
@@ -101,8 +99,8 @@ func count(v float64) uint64 {
 	return uint64(v)
 }
 
-// sample returns the labels of a line as the beginning of a metric, and its
-// value. The line begins after the name of the family.
+// sample returns the labels of a line, encoded as the first fields of a metric, and
+// its value. line starts after the name of the family.
 func (s *scrape) sample(line []byte) (metric []byte, value float64) {
 	m := s.metric[:0]
 	space := bytes.LastIndexByte(line, ' ')
@@ -125,8 +123,8 @@ func (s *scrape) sample(line []byte) (metric []byte, value float64) {
 	return m, value
 }
 
-// unescapeLabel appends the value of a label up to its closing quotation mark, of
-// which it returns the place.
+// unescapeLabel appends the value of a label up to its closing quotation mark, and
+// returns the position of the mark.
 func unescapeLabel(to, text []byte) (value []byte, end int) {
 	for i := 0; ; i++ {
 		switch text[i] {
@@ -143,15 +141,13 @@ func unescapeLabel(to, text []byte) (value []byte, end int) {
 	}
 }
 
-func appendMetric(b, metric []byte) []byte { return appendBytes(b, familyMetric, metric) }
-
 func appendBytes[T string | []byte](b []byte, field protowire.Number, v T) []byte {
 	b = protowire.AppendTag(b, field, protowire.BytesType)
 	b = protowire.AppendVarint(b, uint64(len(v)))
 	return append(b, v...)
 }
 
-// appendDouble appends a message that has one number.
+// appendDouble appends a message with one double.
 func appendDouble(b []byte, message, field protowire.Number, v float64) []byte {
 	b = protowire.AppendTag(b, message, protowire.BytesType)
 	b = protowire.AppendVarint(b, uint64(protowire.SizeTag(field)+protowire.SizeFixed64()))

@@ -12,25 +12,25 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
-// maxRuntimeAge is how old the lines about runtime and process may be: reading
-// them costs more than all else in a small scrape.
+// maxRuntimeAge bounds the age of the lines about the runtime and the process:
+// reading them costs more than the rest of a small scrape.
 const maxRuntimeAge = time.Second
 
-// runtime has the families about the Go runtime, the process and the build, which
-// client_golang knows best.
+// runtime caches client_golang's families about the Go runtime, the process and the
+// build.
 type runtime struct {
 	registry *prometheus.Registry
 	refresh  sync.Mutex
 	last     atomic.Pointer[gathered]
 }
 
-// gathered is what was gathered at one moment.
+// gathered is the result of gathering at one moment.
 type gathered struct {
 	at       time.Time
 	families []gatheredFamily
 }
 
-// gatheredFamily is one family, written in each format.
+// gatheredFamily is one family, encoded in each format.
 type gatheredFamily struct {
 	name string
 	text [numFormats][]byte
@@ -61,13 +61,13 @@ func (r *runtime) families() []gatheredFamily {
 
 func (r *runtime) gather() *gathered {
 	l := &gathered{at: time.Now()}
-	// What could be gathered is shown; the rest is absent.
+	// On an error show what could be gathered.
 	all, _ := r.registry.Gather()
 	for _, family := range all {
 		g := gatheredFamily{name: family.GetName()}
 		for f, format := range [numFormats]expfmt.Format{Text: expfmt.FmtText, OpenMetrics: expfmt.FmtOpenMetrics_1_0_0, Protobuf: expfmt.FmtProtoDelim} {
 			var b bytes.Buffer
-			_ = expfmt.NewEncoder(&b, format).Encode(family) // a bytes.Buffer takes everything
+			_ = expfmt.NewEncoder(&b, format).Encode(family) // a bytes.Buffer returns no error
 			g.text[f] = b.Bytes()
 		}
 		l.families = append(l.families, g)

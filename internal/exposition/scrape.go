@@ -10,11 +10,11 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// Format is a format of the exposition.
+// Format is an exposition format.
 type Format int
 
-// The formats. The first two are written line by line; they differ in names of
-// families, whole le and the end. Protobuf has native histograms.
+// The formats. Text and OpenMetrics have the same lines, except for the names of
+// families, le of whole numbers and the end. Protobuf has native histograms.
 const (
 	Text        Format = iota // text 0.0.4
 	OpenMetrics               // OpenMetrics 1.0
@@ -22,28 +22,36 @@ const (
 	numFormats
 )
 
-// flushSize is how much is gathered before it is written.
+// flushSize is how much is buffered before it is written.
 const flushSize = 64 << 10
 
 // scrape is the working memory of one scrape.
 type scrape struct {
-	rendered   []*rendered
+	rendered []*rendered
 	exporter rendered
 	lines    lines // of exporter
 	buf      []byte
 	out      io.Writer
 	err      error
-	names     []string // names of the families that are wanted; empty for all
+	wanted   func(name string) bool // selects families; nil for all
 
-	message, metric, inner, value []byte // of a protobuf message that is being made
+	message, metric, inner, value []byte // of the protobuf message being built
 }
 
-// Write writes everything that is known, in one format, as of one moment: all
-// families show the same views. With names, it writes only the families of these
-// names, as they are in the text format. It does not wait for anything but out.
+// Write writes all families in one format. All of them show the same views. With
+// names, it writes only the families of these names, as they are in the text format.
+// It does not wait for anything except out.
 func (r *Registry) Write(out io.Writer, f Format, names ...string) error {
+	if len(names) == 0 {
+		return r.write(out, f, nil)
+	}
+	return r.write(out, f, func(name string) bool { return slices.Contains(names, name) })
+}
+
+// write writes the wanted families.
+func (r *Registry) write(out io.Writer, f Format, wanted func(name string) bool) error {
 	return r.scrape(out, r.registrations(), func(s *scrape) error {
-		s.names = names
+		s.wanted = wanted
 		s.rendered = append(s.rendered, s.renderExporter(r))
 		s.families(f)
 		for _, family := range r.runtime.families() {
@@ -55,65 +63,47 @@ func (r *Registry) Write(out io.Writer, f Format, names ...string) error {
 	})
 }
 
-// WriteUpstreams writes what is known of the upstreams, and nothing about the
-// exporter.
+// WriteUpstreams writes the families of upstreams only.
 func (r *Registry) WriteUpstreams(out io.Writer, f Format) error {
-	return r.scrape(out, r.registrations(), func(s *scrape) error {
+	return r.writeUpstreams(out, f, r.registrations())
+}
+
+// writeUpstreams writes the families of upstreams for some of them.
+func (r *Registry) writeUpstreams(out io.Writer, f Format, registrations []*registration) error {
+	return r.scrape(out, registrations, func(s *scrape) error {
 		s.families(f)
 		return s.end(f)
 	})
 }
 
-// writeExporter writes what is about the exporter and all upstreams together, as
-// text.
-func (r *Registry) writeExporter(out io.Writer) error {
-	return r.scrape(out, r.registrations(), func(s *scrape) error {
-		s.rendered = append(s.rendered[:0], s.renderExporter(r))
-		s.families(Text)
-		for _, family := range r.runtime.families() {
-			s.append(family.text[Text])
-		}
-		return s.end(Text)
-	})
-}
-
-// writeRegistrations writes what is known of some upstreams, as text.
-func (r *Registry) writeRegistrations(out io.Writer, slots []*registration) error {
-	return r.scrape(out, slots, func(s *scrape) error {
-		s.families(Text)
-		return s.end(Text)
-	})
-}
-
-// scrape takes the blocks of some upstreams as of one moment, and writes.
-func (r *Registry) scrape(out io.Writer, slots []*registration, write func(*scrape) error) error {
+// scrape calls write with the rendered lines of some upstreams at one moment.
+func (r *Registry) scrape(out io.Writer, registrations []*registration, write func(*scrape) error) error {
 	s := r.pool.Get().(*scrape)
 	defer r.pool.Put(s)
-	s.out, s.err, s.names, s.buf, s.rendered = out, nil, nil, s.buf[:0], s.rendered[:0]
-	defer func() { s.out = nil; clear(s.rendered[:cap(s.rendered)]) }()
+	s.out, s.err, s.wanted, s.buf, s.rendered = out, nil, nil, s.buf[:0], s.rendered[:0]
+	defer func() { s.out, s.wanted = nil, nil; clear(s.rendered[:cap(s.rendered)]) }()
 	now := time.Now()
-	for _, slot := range slots {
-		s.rendered = append(s.rendered, slot.current(now))
+	for _, reg := range registrations {
+		s.rendered = append(s.rendered, reg.current(now))
 	}
 	return write(s)
 }
 
-// WriteProbe writes what the documents of one upstream say and how its endpoints
-// are, without the label upstream: the multi-target pattern. What is remembered
-// from before, such as histograms and sums, is left out. late says that the
-// collection that was asked for has not ended.
-func WriteProbe(out io.Writer, f Format, v *fleet.View, late bool) error {
-	e := newLabelSuffixes("", v.Upstream.Labels, v.Replica)
-	b := new(rendered)
-	b.render(&renderContext{view: v, now: time.Now(), unfinished: late}, e, func(f *family) bool {
+// WriteProbe writes the documents of one upstream and the state of its endpoints,
+// without the label upstream: the multi-target pattern. It omits what accumulates
+// across documents, such as histograms and sums. unfinished means that the requested
+// collection is still running.
+func WriteProbe(out io.Writer, f Format, v *fleet.View, unfinished bool) error {
+	r := new(rendered)
+	r.render(&renderContext{view: v, now: time.Now(), unfinished: unfinished}, newLabelSuffixes("", v.Upstream.Labels, v.Replica), func(f *family) bool {
 		return f.upstream != nil && !f.accumulated && !(f.mixnodeSum && v.API == betanet.MixnodesAPI)
 	})
-	s := scrape{out: out, rendered: []*rendered{b}}
+	s := scrape{out: out, rendered: []*rendered{r}}
 	s.families(f)
 	return s.end(f)
 }
 
-// end writes what is left.
+// end writes the end of the exposition and what is still buffered.
 func (s *scrape) end(f Format) error {
 	if f == OpenMetrics {
 		s.append([]byte("# EOF\n"))
@@ -122,7 +112,7 @@ func (s *scrape) end(f Format) error {
 	return s.err
 }
 
-// families writes the lines of all blocks, family by family.
+// families writes the lines family by family.
 func (s *scrape) families(f Format) {
 	for i := 0; i < len(families) && s.err == nil; i++ {
 		switch {
@@ -135,11 +125,9 @@ func (s *scrape) families(f Format) {
 	}
 }
 
-// wants reports whether a family was asked for.
-func (s *scrape) wants(name string) bool { return len(s.names) == 0 || slices.Contains(s.names, name) }
+func (s *scrape) wants(name string) bool { return s.wanted == nil || s.wanted(name) }
 
-// renderExporter makes the lines about the exporter and about all upstreams
-// together, in the shape of an upstream's.
+// renderExporter renders the families of the exporter and of the fleet.
 func (s *scrape) renderExporter(r *Registry) *rendered {
 	w := &s.lines
 	w.buf, w.floatOffsets, w.histograms = w.buf[:0], w.floatOffsets[:0], w.histograms[:0]
@@ -159,12 +147,11 @@ func (s *scrape) renderExporter(r *Registry) *rendered {
 	return &s.exporter
 }
 
-// family writes the lines of one family from all blocks; one without samples is
-// left out.
+// family writes the lines of one family. It omits a family without samples.
 func (s *scrape) family(i int, f Format) {
 	headed := false
-	for _, b := range s.rendered {
-		start, end := b.lines(i)
+	for _, r := range s.rendered {
+		start, end := r.lines(i)
 		if start == end {
 			continue
 		}
@@ -173,24 +160,16 @@ func (s *scrape) family(i int, f Format) {
 			headed = true
 		}
 		if f == OpenMetrics {
-			for _, dot := range b.floatOffsets {
-				if start < dot && dot < end {
-					s.append(b.buf[start:dot])
+			for _, offset := range r.floatOffsets {
+				if start < offset && offset < end {
+					s.append(r.buf[start:offset])
 					s.append(dotZero)
-					start = dot
+					start = offset
 				}
 			}
 		}
-		s.append(b.buf[start:end])
+		s.append(r.buf[start:end])
 	}
-}
-
-// lines tells where the lines of a family stand in the block.
-func (b *rendered) lines(i int) (start, end uint32) {
-	if i > 0 {
-		start = b.ends[i-1]
-	}
-	return start, b.ends[i]
 }
 
 func (s *scrape) append(b []byte) {
