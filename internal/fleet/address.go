@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// maxHostLabel is the longest label of a host name, in bytes (RFC 1035).
+// maxHostLabel is the maximum length of a host label in bytes (RFC 1035).
 const maxHostLabel = 63
 
-// IsHostName reports whether a text consists of host labels with dots between
-// them. A dot at the end is accepted. The length is not checked.
+// IsHostName reports whether s consists of host labels separated by dots. A trailing
+// dot is accepted. The length is not checked.
 func IsHostName(s string) bool {
 	for label := range strings.SplitSeq(strings.TrimSuffix(s, "."), ".") {
 		if !isHostText(label) || hyphenated(label) {
@@ -22,8 +22,8 @@ func IsHostName(s string) bool {
 	return true
 }
 
-// isHostText reports whether a text has only the characters of a host label, and
-// at least one of them. A label is not internationalized: it is in its ASCII form.
+// isHostText reports whether s is not empty and has only the characters of a host
+// label in its ASCII form.
 func isHostText(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; !isLetter(c) && !isDigit(c) && c != '-' && c != '_' {
@@ -37,9 +37,9 @@ func hyphenated(label string) bool {
 	return strings.HasPrefix(label, "-") || strings.HasSuffix(label, "-")
 }
 
-// CheckHyphens refuses a host with a label that begins or ends with a hyphen,
-// for places that accept hosts of any other form. An IPv6 address is accepted
-// with any zone.
+// CheckHyphens returns an error for a host with a label that begins or ends with a
+// hyphen. It does not check the host otherwise, and accepts an IPv6 address with any
+// zone.
 func CheckHyphens(host string) error {
 	if strings.Contains(host, ":") {
 		return nil
@@ -52,13 +52,13 @@ func CheckHyphens(host string) error {
 	return nil
 }
 
-// NormalHost returns the form in which hosts are compared: in lower case and
-// without a dot at the end.
+// NormalHost returns the form in which hosts are compared: lower case, without a
+// trailing dot.
 func NormalHost(host string) string { return strings.ToLower(strings.TrimSuffix(host, ".")) }
 
-// EndsInNumber reports whether the last label of a host in lower case is a
-// number, decimal, octal or hexadecimal. So ends whatever inet_aton reads as an
-// address, 127.1 and 0x7f000001 included, and no name of the public DNS.
+// EndsInNumber reports whether the last label of a lower-case host is a decimal, octal
+// or hexadecimal number. This is true of everything that inet_aton accepts as an
+// address, such as 127.1 and 0x7f000001, and of no name in the public DNS.
 func EndsInNumber(host string) bool {
 	digits, set := host[strings.LastIndexByte(host, '.')+1:], "0123456789"
 	if hex, ok := strings.CutPrefix(digits, "0x"); ok {
@@ -67,22 +67,22 @@ func EndsInNumber(host string) bool {
 	return strings.Trim(digits, set) == ""
 }
 
-// ParsePort reads a port from 1 to 65535 in decimal digits.
+// ParsePort parses a port from 1 to 65535 in decimal digits.
 func ParsePort(text string) (port uint16, ok bool) {
-	n, err := strconv.ParseUint(text, 10, 16) // accepts no sign
+	n, err := strconv.ParseUint(text, 10, 16) // refuses a sign
 	return uint16(n), err == nil && n > 0
 }
 
-// Address is a host and a port. Either Name or IP is set.
+// Address is a host and a port. Exactly one of Name and IP is set.
 type Address struct {
 	Name string     // as it was written
-	IP   netip.Addr // with its zone; an IPv4 address may have the form of IPv6
+	IP   netip.Addr // with its zone; may be an IPv4-mapped IPv6 address
 	Port uint16
 }
 
-// ParseAddress reads host:port. The host is a name, an IPv4 address or an IPv6
-// address in brackets; the port has no leading zero. Errors begin with a verb and
-// do not contain the text.
+// ParseAddress parses host:port. The host is a name, an IPv4 address or an IPv6
+// address in brackets; the port has no leading zero. Errors begin with a verb and do
+// not contain the text.
 func ParseAddress(text string) (a Address, err error) {
 	bracketed := strings.HasPrefix(text, "[")
 	switch {
@@ -113,7 +113,7 @@ func ParseAddress(text string) (a Address, err error) {
 	return a, nil
 }
 
-// checkHostName refuses what is not a host name with labels of the usual length.
+// checkHostName returns an error unless host is a host name with labels of valid length.
 func checkHostName(host string) error {
 	long := false
 	for label := range strings.SplitSeq(host, ".") {
@@ -125,10 +125,10 @@ func checkHostName(host string) error {
 	return nil
 }
 
-// HostPort names a URL by its host, in lower case, and its port, which may be the
-// default of the scheme.
+// HostPort returns the host of a URL, in lower case, and its port or the default port
+// of the scheme.
 func HostPort(u *url.URL) string {
-	host, zone, zoned := strings.Cut(u.Host, "%") // zones are names of interfaces, in which case matters
+	host, zone, zoned := strings.Cut(u.Host, "%") // zones are interface names, which are case sensitive
 	host = strings.ToLower(host)
 	if zoned {
 		host += "%" + zone

@@ -9,40 +9,40 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet"
 )
 
-// Growth is by how much each counter has grown over all upstreams since the
-// start of the process.
+// Growth is the increase of each counter over all upstreams since the start of the
+// process.
 type Growth [betanet.NumCounters]uint64
 
-// maxRetiredUpstreams is how many upstreams that left are remembered.
+// maxRetiredUpstreams bounds the number of removed upstreams that are remembered.
 const maxRetiredUpstreams = 10_000
 
-// Counters adds up the increases of the counters of all upstreams: what an
-// upstream shows first is its base line and adds nothing, so that no restart, of
-// an upstream or of the exporter, ever shows as traffic. An upstream that comes
-// back continues from its last values. All methods may be called at the same time.
+// Counters sums the increases of the counters of all upstreams. The first values of
+// an upstream are its baseline and add nothing, so that a restart of an upstream or of
+// the exporter never shows as traffic. An upstream that comes back continues from its
+// last values. All methods are safe for concurrent use.
 type Counters struct {
 	mu      sync.Mutex
 	growth  Growth
-	last    map[string]*lastValues // by name of the upstream
-	retired *list.List             // of names, the first to leave first
+	last    map[string]*lastValues // by the upstream's display name
+	retired *list.List             // names of removed upstreams, oldest first
 }
 
-// lastValues are the last values of one upstream. With a new URL or another API it
-// is another upstream, whatever its name.
+// lastValues are the last values of one upstream. A name with another URL or another
+// API is another upstream.
 type lastValues struct {
-	base   *url.URL // of the last view, which nobody changes
-	url    string
-	api    betanet.API
-	values betanet.Values
-	left   *list.Element // in retired, nil while the upstream is there
+	base    *url.URL // of the last view; the same pointer is the same URL
+	url     string
+	api     betanet.API
+	values  betanet.Values
+	retired *list.Element // in Counters.retired, nil unless the upstream was removed
 }
 
-// NewCounters makes Counters that has seen nothing.
+// NewCounters returns counters without any upstream.
 func NewCounters() *Counters {
 	return &Counters{last: make(map[string]*lastValues), retired: list.New()}
 }
 
-// Observe adds the values of a view. Values seen already add nothing.
+// Observe adds the increases that a view shows. Observing it again adds nothing.
 func (t *Counters) Observe(v *View, now time.Time) {
 	val := v.Values(now)
 	t.mu.Lock()
@@ -60,7 +60,7 @@ func (t *Counters) Observe(v *View, now time.Time) {
 	}
 }
 
-// lastOf returns the last values of the upstream of a view, which is there now.
+// lastOf returns the last values of a view's upstream, which is no longer retired.
 func (t *Counters) lastOf(v *View) *lastValues {
 	name := v.Upstream.DisplayName()
 	l := t.last[name]
@@ -77,27 +77,28 @@ func (t *Counters) lastOf(v *View) *lastValues {
 	if l.api != v.API {
 		l.api, l.values = v.API, betanet.Values{}
 	}
-	if l.left != nil {
-		t.retired.Remove(l.left)
-		l.left = nil
+	if l.retired != nil {
+		t.retired.Remove(l.retired)
+		l.retired = nil
 	}
 	return l
 }
 
-// Retire notes that an upstream has left; the oldest of too many are forgotten.
+// Retire records that an upstream was removed. Beyond maxRetiredUpstreams the upstreams
+// removed first are forgotten.
 func (t *Counters) Retire(u *Upstream) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	name := u.DisplayName()
-	if l := t.last[name]; l != nil && l.left == nil {
-		l.left = t.retired.PushBack(name)
+	if l := t.last[name]; l != nil && l.retired == nil {
+		l.retired = t.retired.PushBack(name)
 	}
 	if t.retired.Len() > maxRetiredUpstreams {
 		delete(t.last, t.retired.Remove(t.retired.Front()).(string))
 	}
 }
 
-// Growth returns by how much each counter has grown so far.
+// Growth returns the increases so far.
 func (t *Counters) Growth() Growth {
 	t.mu.Lock()
 	defer t.mu.Unlock()

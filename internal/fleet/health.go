@@ -2,10 +2,10 @@ package fleet
 
 import "time"
 
-// Health is how collecting goes as a whole, as /health reports it.
+// Health is the state of collecting as a whole, as /health reports it.
 type Health string
 
-// Degraded is about upstreams, Unhealthy only about the exporter itself:
+// Degraded means that an upstream fails, Unhealthy that the exporter itself does:
 // restarting the exporter would not help an upstream.
 const (
 	Healthy   Health = "healthy"
@@ -13,11 +13,11 @@ const (
 	Unhealthy Health = "unhealthy"
 )
 
-// missedIntervals is after how many intervals without a collection collecting
-// itself counts as stopped.
+// missedIntervals is the number of intervals without a collection after which
+// collecting counts as stopped.
 const missedIntervals = 3
 
-// HealthOf judges all upstreams together.
+// HealthOf returns the health of all upstreams together.
 func HealthOf(views []*View, now time.Time) Health {
 	h := Healthy
 	for _, v := range views {
@@ -31,11 +31,11 @@ func HealthOf(views []*View, now time.Time) Health {
 	return h
 }
 
-// Overdue reports whether collecting the upstream has stopped, whatever the
-// upstream does.
+// Overdue reports whether collecting the upstream has stopped, which no upstream can
+// cause.
 func (v *View) Overdue(now time.Time) bool { return now.After(v.OverdueAt()) }
 
-// OverdueAt is until when the next collection has to begin.
+// OverdueAt returns the time by which the next collection must begin.
 func (v *View) OverdueAt() time.Time {
 	return v.Ticked.Add(missedIntervals * v.Upstream.Settings.Interval)
 }

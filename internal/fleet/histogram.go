@@ -5,12 +5,12 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// Buckets are the upper bounds of the classic buckets of every histogram, in
-// seconds; what exceeds the last one is in +Inf.
+// Buckets are the upper bounds of the classic buckets of every histogram in seconds,
+// without +Inf.
 var Buckets = [...]float64{0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5}
 
-// Histogram counts durations, in classic buckets and in native ones. All methods
-// may be called at the same time.
+// Histogram counts durations in classic and native buckets. All methods are safe for
+// concurrent use.
 type Histogram struct{ h prometheus.Histogram }
 
 // NewHistogram returns a histogram without observations.
@@ -21,13 +21,12 @@ func NewHistogram() Histogram {
 	})}
 }
 
-// Observe counts a duration in seconds.
+// Observe adds a duration in seconds.
 func (h Histogram) Observe(seconds float64) { h.h.Observe(seconds) }
 
-// Snapshot returns what was observed so far. It is not changed by later
-// observations.
+// Snapshot returns the observations so far. Later observations do not change it.
 func (h Histogram) Snapshot() *dto.Histogram {
 	var m dto.Metric
-	_ = h.h.Write(&m) // a histogram without exemplars has no error
+	_ = h.h.Write(&m) // fails only on exemplars
 	return m.Histogram
 }

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// exporterLabels are the labels that the exporter sets itself. The label upstream
-// is one as well; where a label may name an upstream, the caller decides.
+// exporterLabels are the labels that the exporter sets itself. The label upstream is
+// missing because some callers allow it.
 var exporterLabels = []string{"replica", "mixnode", "endpoint", "le", "quantile", "reason", "state"}
 
-// IsLabelName reports whether a text can be the name of a label.
+// IsLabelName reports whether s is a valid label name.
 func IsLabelName(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; !isLetter(c) && c != '_' && (i == 0 || !isDigit(c)) {
@@ -19,16 +19,16 @@ func IsLabelName(s string) bool {
 	return s != ""
 }
 
-// IsExporterLabel reports whether the exporter sets a label itself.
+// IsExporterLabel reports whether the exporter sets the label itself.
 func IsExporterLabel(name string) bool { return slices.Contains(exporterLabels, name) }
 
-// IsScraperLabel reports whether Prometheus sets a label on every series that it
+// IsScraperLabel reports whether Prometheus sets the label on every series that it
 // scrapes.
 func IsScraperLabel(name string) bool { return name == "instance" || name == "job" }
 
-// IsInternalLabel reports whether a label is of a kind that Prometheus drops.
+// IsInternalLabel reports whether Prometheus reserves the label and drops it.
 func IsInternalLabel(name string) bool { return strings.HasPrefix(name, "__") }
 
-// IsPathStep reports whether a name of an upstream would change the path
-// /upstream/NAME: clients resolve these two before they ask.
+// IsPathStep reports whether an upstream of this name could not be reached as
+// /upstream/NAME, because clients resolve "." and ".." before they send a request.
 func IsPathStep(name string) bool { return name == "." || name == ".." }

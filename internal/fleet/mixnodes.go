@@ -8,13 +8,13 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet"
 )
 
-// maxRetired is how many mixnodes that left are remembered per upstream.
+// maxRetired bounds the number of retired mixnodes remembered per upstream.
 const maxRetired = 1000
 
-// nodeCounters is how many counters a mixnode has: the first of all.
+// nodeCounters is the number of counters of a mixnode. They are the first fields.
 const nodeCounters = betanet.PacketsForwarded + 1
 
-// LatencySum is the latency of packets, added up.
+// LatencySum is the total latency of packets.
 type LatencySum struct {
 	Microseconds uint64
 	Packets      uint64
@@ -23,26 +23,26 @@ type LatencySum struct {
 // Seconds returns the sum in seconds.
 func (s LatencySum) Seconds() float64 { return float64(s.Microseconds) / 1e6 }
 
-// mixnodeSums adds up the counters of the mixnodes of one upstream. The sums grow
-// by the increases of each node, so that they do not fall when a node leaves or
-// restarts. A node that appears adds all of its packets, one that comes back
-// continues from its last values. It is not safe for concurrent use.
+// mixnodeSums sums the counters of the mixnodes of one upstream. The sums grow by the
+// increases of each node, so that they do not fall when a node leaves or restarts. A
+// new node adds all of its packets; a node that comes back continues from its last
+// values. It is not safe for concurrent use.
 type mixnodeSums struct {
-	sums    betanet.Values // of counters that a node has given, or that none could give
+	sums    betanet.Values // only of counters that a node has sent, but of all before the first node
 	latency LatencySum
 
-	retired    int // how many nodes that left are remembered
+	retired    int // maximum number of nodes remembered after they left
 	nodes      map[string]mixnodeState
 	document   uint64 // number of the current document, from 1
 	lastListed uint64 // number of the last document with a node, 0 before the first
 }
 
-// mixnodeState is what was last seen of one node.
+// mixnodeState is the last state of one node.
 type mixnodeState struct {
 	document      uint64 // in which it was last listed
 	counters      [nodeCounters]uint64
 	uptime        uint64
-	forwardedSent bool       // the packets forwarded are the node's own number, not processed - dropped
+	forwardedSent bool       // the packets forwarded were sent, not computed as processed - dropped
 	latency       LatencySum // Microseconds is the highest since the node started
 }
 
@@ -54,13 +54,13 @@ func newMixnodeSums(retired int) *mixnodeSums {
 	return s
 }
 
-// add adds the increases of a document. reset reports whether it shows a restart
-// or a counter that fell.
+// add adds the increases that a document shows. reset reports whether it shows a
+// restart or a counter that fell.
 func (s *mixnodeSums) add(list []betanet.Mixnode) (reset bool) {
 	s.document++
 	first := s.lastListed == 0
 	if first && len(list) > 0 {
-		s.sums = betanet.Values{} // from here on what nodes give
+		s.sums = betanet.Values{} // from now on only what nodes send
 	}
 	known := first
 	for i := range list {
@@ -80,7 +80,7 @@ func (s *mixnodeSums) add(list []betanet.Mixnode) (reset bool) {
 	return reset
 }
 
-// addNode adds the increases of one node and updates what was last seen of it.
+// addNode adds the increases of one node and updates its last state.
 func (s *mixnodeSums) addNode(n *betanet.Mixnode, last *mixnodeState) (fell bool) {
 	processed, uptime := n.Get(betanet.PacketsProcessed), n.Uint(betanet.Uptime)
 	if processed < last.counters[betanet.PacketsProcessed] || uptime != nil && *uptime < last.uptime {
@@ -101,7 +101,7 @@ func (s *mixnodeSums) addNode(n *betanet.Mixnode, last *mixnodeState) (fell bool
 		}
 		less := grow(&s.sums, &last.counters, f, value)
 		if f == betanet.PacketsForwarded {
-			less = less && sent && last.forwardedSent // a number that was computed may fall
+			less = less && sent && last.forwardedSent // a computed number may fall
 			last.forwardedSent = sent
 		}
 		fell = fell || less
@@ -112,8 +112,8 @@ func (s *mixnodeSums) addNode(n *betanet.Mixnode, last *mixnodeState) (fell bool
 	return fell
 }
 
-// addLatency adds the latency of a node's new packets. A sum that is lower than
-// before is a rounded mean: it adds nothing until it has caught up.
+// addLatency adds the latency of a node's new packets. If the total is lower than
+// before, its mean was rounded: it adds nothing until it exceeds the highest total.
 func (s *mixnodeSums) addLatency(microseconds, packets uint64, last *LatencySum) {
 	s.latency.Microseconds = addSaturated(s.latency.Microseconds, microseconds-min(microseconds, last.Microseconds))
 	s.latency.Packets = addSaturated(s.latency.Packets, packets-last.Packets)
@@ -128,7 +128,7 @@ func grow(sums *betanet.Values, last *[nodeCounters]uint64, f betanet.Field, val
 	return fell
 }
 
-// latencyMicroseconds returns the latency of a node's packets, added up.
+// latencyMicroseconds returns the total latency of a node's packets.
 func latencyMicroseconds(avgMS float64, packets uint64) uint64 {
 	sum := math.Round(avgMS * 1000 * float64(packets))
 	if !(sum < math.MaxUint64) {
@@ -137,7 +137,7 @@ func latencyMicroseconds(avgMS float64, packets uint64) uint64 {
 	return uint64(sum)
 }
 
-// forgetOldest forgets those nodes that left first, if too many have.
+// forgetOldest forgets the nodes that left first, if too many have left.
 func (s *mixnodeSums) forgetOldest() {
 	var left []string
 	for id, n := range s.nodes {
@@ -156,8 +156,8 @@ func (s *mixnodeSums) forgetOldest() {
 	}
 }
 
-// Increase returns by how much a counter grew. One that fell has started again
-// at 0.
+// Increase returns the increase of a counter. A counter that fell has started again at
+// 0.
 func Increase(before, now uint64) uint64 {
 	if now < before {
 		return now
@@ -165,7 +165,7 @@ func Increase(before, now uint64) uint64 {
 	return now - before
 }
 
-// addSaturated adds without wrapping, which would be a fall.
+// addSaturated adds without wrapping around.
 func addSaturated(a, b uint64) uint64 {
 	if a > math.MaxUint64-b {
 		return math.MaxUint64

@@ -6,21 +6,20 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet"
 )
 
-// Totals are what grows over the documents of an upstream. It is a value.
+// Totals accumulate over the documents of an upstream. A copy does not change.
 type Totals struct {
-	// Latency has one observation for each document: of API v1 its average, of API
-	// mixnodes the mean of the packets since the document before. It is nil without
-	// an observation, and where it is not wanted.
+	// Latency has one observation for each document: with API v1 its average, with API
+	// mixnodes the mean of the packets since the previous document. It is nil without
+	// an observation and if the histogram is disabled.
 	Latency *dto.Histogram
 
-	// Sums of counters over mixnodes, of API mixnodes only. One is unknown while nodes
-	// were seen and none gave it.
+	// Sums are the counters summed over mixnodes, with API mixnodes only. A sum is
+	// unknown while none of the nodes seen has sent the counter.
 	Sums          betanet.Values
 	PacketLatency LatencySum
 }
 
-// Accumulator makes the Totals of one upstream. It is not safe for concurrent
-// use.
+// Accumulator computes the Totals of one upstream. It is not safe for concurrent use.
 type Accumulator struct {
 	Totals
 	Histogram bool // keep Latency
@@ -28,9 +27,8 @@ type Accumulator struct {
 	mixnodes  *mixnodeSums // nil before the first document of API mixnodes
 }
 
-// Fetched adds a fresh document. before is the one that it replaces, nil if there
-// is none. reset reports whether a counter fell or a service restarted between
-// the two.
+// Fetched adds a new document. before is the document that it replaces, nil if it is
+// the first. reset reports whether a counter fell or a service restarted between them.
 func (a *Accumulator) Fetched(before, doc *betanet.Document) (reset bool) {
 	if doc.Endpoint == betanet.Mixnodes {
 		return a.fetchedMixnodes(doc.Mixnodes)
@@ -49,7 +47,7 @@ func (a *Accumulator) fetchedMixnodes(list []betanet.Mixnode) (reset bool) {
 	s := a.mixnodes
 	before := s.latency
 	reset = s.add(list)
-	// The first document tells nothing about when its packets were counted.
+	// The packets of the first document may have been counted at any time.
 	if packets := s.latency.Packets - before.Packets; !first && packets > 0 {
 		a.observe(float64(s.latency.Microseconds-before.Microseconds) / float64(packets) / 1e6)
 	}

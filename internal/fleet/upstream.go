@@ -1,5 +1,5 @@
-// Package fleet knows which upstreams exist, what is known of each at this
-// moment, and how to add up counters of services that come, go and restart.
+// Package fleet has the types for upstreams and their state, and sums counters of
+// services that come, go and restart.
 package fleet
 
 import (
@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
@@ -15,28 +16,28 @@ import (
 	"github.com/betanet/betanet_exporter/internal/snapshot"
 )
 
-// Upstream is one Betanet service as it was configured. It never changes.
+// Upstream is one configured Betanet service. It is immutable.
 type Upstream struct {
-	Name     string     // value of the label upstream; "" where upstreams have no names
-	URLs     []*url.URL // one, or its replicas, of which one at a time is in use
+	Name     string     // value of the label upstream, "" for none
+	URLs     []*url.URL // the replicas, of which one at a time is in use
 	API      betanet.API
 	Settings Settings
-	Labels   []Label             // of its data series and betanet_up, sorted by name
+	Labels   []Label             // of all its series, sorted by name
 	HTTP     *betanet.HTTPConfig // credentials, TLS and proxy; nil for none
-	Dial     Dial                // makes its connections, nil for the network's
+	Dial     Dial                // opens its connections, nil for the default
 }
 
-// Dial makes a connection, as net.Dialer.DialContext does.
+// Dial opens a connection, like net.Dialer.DialContext.
 type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-// Label is a name and a value that an operator gave.
+// Label is a label that an operator configured.
 type Label struct{ Name, Value string }
 
-// Same reports whether two upstreams are configured alike in everything, so that
-// one may go on with the state of the other.
+// Same reports whether two upstreams have the same configuration, so that one may
+// continue with the state of the other.
 func (u *Upstream) Same(o *Upstream) bool { return reflect.DeepEqual(u, o) }
 
-// DisplayName names the upstream where people read it, also if it has no name.
+// DisplayName returns the name, or the host and port of an upstream without one.
 func (u *Upstream) DisplayName() string {
 	if u.Name != "" {
 		return u.Name
@@ -46,42 +47,42 @@ func (u *Upstream) DisplayName() string {
 
 // Settings configure how an upstream is collected.
 type Settings struct {
-	Interval        time.Duration // of the grid of collections
+	Interval        time.Duration // between two collections
 	Timeout         time.Duration // of one collection, retries included
 	RequestTimeout  time.Duration // of one attempt
 	Attempts        int           // per endpoint and collection
-	Backoff         time.Duration // first wait
-	MaxBackoff      time.Duration // longest wait
+	Backoff         time.Duration // first wait before a retry
+	MaxBackoff      time.Duration // longest wait before a retry
 	Jitter          retry.Jitter
-	BreakerFailures uint32 // consecutive, that open
+	BreakerFailures uint32 // consecutive failures that open a breaker
 	BreakerOpen     time.Duration
-	TTL             time.Duration // within which an on-demand collection answers from the cache
-	MaxStale        time.Duration // age at which values vanish, 0 for never
-	Histogram       bool          // keep the histogram of latencies
-	Mixnodes        int           // how many mixnodes have series of their own
+	TTL             time.Duration // maximum age of a document that an on-demand collection takes from the cache
+	MaxStale        time.Duration // age at which values disappear, 0 for never
+	Histogram       bool          // enable the latency histogram
+	Mixnodes        int           // maximum number of mixnodes with series of their own
 }
 
-// View is what is known of an upstream at one moment. It never changes; the
-// next change gives another View.
+// View is the state of an upstream at one moment. It is immutable: a change makes a
+// new View.
 type View struct {
 	Upstream  *Upstream
-	URL       *url.URL    // the one in use
-	Replica   string      // its name, "" of an upstream with one URL
-	Standby   []Standby   // the replicas that are not in use
+	URL       *url.URL    // in use
+	Replica   string      // name of the one in use, "" without replicas
+	Standby   []Standby   // replicas that are not in use
 	Switches  uint64      // between replicas
 	Resets    uint64      // collections that showed a restart or a counter that fell
-	API       betanet.API // V1 or MixnodesAPI; V1 as long as Auto has not found out
+	API       betanet.API // V1 or MixnodesAPI; V1 until it is detected
 	Endpoints []EndpointView
 	Totals    Totals
-	// CertificateExpiry is when the first of the certificates expires that the URL in
-	// use sent last; zero if it sent none.
+	// CertificateExpiry is the earliest expiry among the certificates that the URL in use
+	// sent last; zero if it sent none.
 	CertificateExpiry time.Time
 	Duration          time.Duration // of the last finished collection
 	Collected         bool          // a collection has finished
-	// Collecting says that a collection is running: another view will follow.
+	// Collecting means that a collection is running: another view will follow.
 	Collecting bool
 	Ticked     time.Time // when the last collection was due and not missed
-	Polled     bool      // collected on a grid, not only on demand
+	Polled     bool      // collected on a schedule, not only on demand
 }
 
 // Standby is an endpoint of a replica that is not in use.
@@ -89,7 +90,7 @@ type Standby struct {
 	Replica  string
 	Endpoint betanet.Endpoint
 	Breaker  breaker.State
-	Tried    bool // it was asked at least once
+	Tried    bool // it was requested at least once
 }
 
 // EndpointView is one endpoint of a View.
@@ -98,55 +99,34 @@ type EndpointView struct {
 	snapshot.Record
 	Breaker   breaker.State
 	OpenUntil time.Time // zero unless the breaker is open
-	NotBefore time.Time // what a Retry-After asked for, zero if nothing did
-	Next      time.Time // when it will be asked again
-	Attempts  uint64    // since the upstream is there
+	NotBefore time.Time // requested by a Retry-After, zero if none
+	Next      time.Time // time of the next request
+	Attempts  uint64    // since the upstream was added
 }
 
 // Up reports whether the last collection of every endpoint succeeded.
 func (v *View) Up() bool {
-	for i := range v.Endpoints {
-		if !v.Endpoints[i].Up() {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(v.Endpoints, func(e EndpointView) bool { return !e.Up() })
 }
 
-// Tried reports whether a first collection of every endpoint has finished,
-// well or badly.
+// Tried reports whether the first collection of every endpoint has finished,
+// successfully or not.
 func (v *View) Tried() bool {
-	for i := range v.Endpoints {
-		if !v.Endpoints[i].Tried {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(v.Endpoints, func(e EndpointView) bool { return !e.Tried })
 }
 
 // Attempted reports whether the first attempt of every endpoint has finished,
 // successfully or not.
 func (v *View) Attempted() bool {
-	for i := range v.Endpoints {
-		if e := &v.Endpoints[i]; e.Attempts == 0 && !e.Tried {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(v.Endpoints, func(e EndpointView) bool { return e.Attempts == 0 && !e.Tried })
 }
 
-// Stale reports whether a value that is shown is a last good one, kept because
-// fetching failed since.
+// Stale reports whether a last good value is shown because fetching has failed since.
 func (v *View) Stale(now time.Time) bool {
-	for i := range v.Endpoints {
-		if v.Endpoints[i].Stale(now, v.Upstream.Settings.MaxStale) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(v.Endpoints, func(e EndpointView) bool { return e.Stale(now, v.Upstream.Settings.MaxStale) })
 }
 
-// NotClosed is how many circuit breakers are open or half-open.
+// NotClosed returns the number of circuit breakers that are open or half-open.
 func (v *View) NotClosed() (n int) {
 	for i := range v.Endpoints {
 		if v.Endpoints[i].Breaker != breaker.Closed {
@@ -167,27 +147,18 @@ const (
 	Pending State = "pending" // not yet tried
 )
 
-// Shows reports whether a value is shown at the given moment.
+// Shows reports whether a value is shown at the given time.
 func (v *View) Shows(now time.Time) bool {
-	for i := range v.Endpoints {
-		if v.Endpoints[i].Current(now, v.Upstream.Settings.MaxStale) != nil {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(v.Endpoints, func(e EndpointView) bool { return e.Current(now, v.Upstream.Settings.MaxStale) != nil })
 }
 
-// State tells how the upstream is at the given moment.
+// State returns the state of the upstream at the given time.
 func (v *View) State(now time.Time) State {
-	failed, shown := false, false
-	for i := range v.Endpoints {
-		failed = failed || v.Endpoints[i].Failure != nil
-		shown = shown || v.Endpoints[i].Current(now, v.Upstream.Settings.MaxStale) != nil
-	}
+	failed := slices.ContainsFunc(v.Endpoints, func(e EndpointView) bool { return e.Failure != nil })
 	switch {
 	case v.Up():
 		return Up
-	case failed && shown:
+	case failed && v.Shows(now):
 		return Stale
 	case v.Tried():
 		return Down
@@ -196,8 +167,8 @@ func (v *View) State(now time.Time) State {
 	}
 }
 
-// Expires is the first moment at which a value of the view is too old to be
-// shown, the zero time if that never comes.
+// Expires returns the next time at which a value becomes too old to be shown, zero for
+// never.
 func (v *View) Expires(now time.Time) time.Time {
 	var first time.Time
 	for i := range v.Endpoints {
@@ -209,7 +180,7 @@ func (v *View) Expires(now time.Time) time.Time {
 	return first
 }
 
-// State tells how the endpoint is at the given moment.
+// State returns the state of the endpoint at the given time.
 func (e *EndpointView) State(now time.Time, maxStale time.Duration) State {
 	switch {
 	case e.Up():

@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// unixSocket matches the ways in which programs write a Unix socket as a URL.
+// unixSocket matches the usual ways to write a Unix socket as a URL.
 var unixSocket = regexp.MustCompile(`(?i)^((https?\+)?unix|unix\+https?):|^[/@]`)
 
-// ParseURL reads a base URL: scheme, host, port and path. Its errors show an
-// example, and nothing that could be a password. The host may have any form that
-// a URL allows, because a proxy or the resolver may know it.
+// ParseURL parses a base URL: scheme, host, port and path. Errors show an example and
+// never a password. The host may have any form that a URL allows, because a proxy or
+// the resolver may know it.
 func ParseURL(text, example string) (*url.URL, error) {
 	if unixSocket.MatchString(text) {
 		return nil, fmt.Errorf("unix sockets are not supported, use a URL such as %s", example)

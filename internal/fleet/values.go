@@ -8,16 +8,16 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet"
 )
 
-// Values are what an upstream's unexpired documents say, in one shape for both
-// APIs. What is not known is nil.
+// Values are the values of an upstream's unexpired documents, in the same form for
+// both APIs. An unknown value is nil.
 type Values struct {
 	betanet.Values
-	PacketLatency *LatencySum // of API mixnodes only
+	PacketLatency *LatencySum // with API mixnodes only
 	Latency       *dto.Histogram
 	Mixnodes      []betanet.Mixnode
 }
 
-// Values returns the values that may be shown at the given moment.
+// Values returns the values that may be shown at the given time.
 func (v *View) Values(now time.Time) Values {
 	var out Values
 	for i := range v.Endpoints {
@@ -37,8 +37,8 @@ func (v *View) Values(now time.Time) Values {
 	return out
 }
 
-// addMixnodes sets what follows from a list of mixnodes and the totals t, which are
-// never changed.
+// addMixnodes sets the values computed from a list of mixnodes and the totals t, neither
+// of which may change afterwards.
 func (v *Values) addMixnodes(list []betanet.Mixnode, t *Totals) {
 	v.Mixnodes, v.PacketLatency = list, &t.PacketLatency
 	var active uint64
@@ -66,9 +66,9 @@ func (v *Values) LatencySeconds() *float64 {
 	return &seconds
 }
 
-// Counter returns a running total for what adds up several upstreams: of API v1
-// the packets forwarded are those processed, which exclude those dropped, so that
-// loss has one formula.
+// Counter returns a counter for sums over several upstreams. With API v1 the packets
+// forwarded are the packets processed, which exclude the packets dropped, so that loss
+// has the same formula with both APIs.
 func (v *Values) Counter(f betanet.Field, api betanet.API) *uint64 {
 	if f == betanet.PacketsForwarded && api == betanet.V1 {
 		f = betanet.PacketsProcessed

@@ -1,6 +1,6 @@
-// Package snapshot remembers the last good document of an endpoint and says
-// what it is still worth: fresh, stale or expired. Ages are monotonic; moving
-// the wall clock changes nothing.
+// Package snapshot remembers the last good document of an endpoint and reports whether
+// it is fresh, stale or expired. Ages are monotonic: setting the wall clock does not
+// change them.
 package snapshot
 
 import (
@@ -9,14 +9,14 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet"
 )
 
-// Record is what is known of one endpoint. It is a value: recording something
-// gives a new one, so that readers never see it change.
+// Record is the state of one endpoint. Its methods return a changed copy, so that
+// readers never see a record change.
 type Record struct {
 	Doc     *betanet.Document // last good document, nil if there never was one
 	At      time.Time         // when it was fetched
-	Tried   bool              // a collection has finished, well or badly
-	Failure *betanet.Failure  // why the last collection failed, nil if it did not
-	Since   time.Time         // when the current run of failed collections began
+	Tried   bool              // a collection has finished, successfully or not
+	Failure *betanet.Failure  // of the last collection, nil if it succeeded
+	Since   time.Time         // when the current series of failures began
 }
 
 // Fetched records a good document.
@@ -24,7 +24,7 @@ func (r Record) Fetched(doc *betanet.Document, now time.Time) Record {
 	return Record{Doc: doc, At: now, Tried: true}
 }
 
-// Failed records a collection that gave no document; the last good one stays.
+// Failed records a failed collection. The last good document is kept.
 func (r Record) Failed(f *betanet.Failure, now time.Time) Record {
 	if r.Failure == nil {
 		r.Since = now
@@ -33,17 +33,17 @@ func (r Record) Failed(f *betanet.Failure, now time.Time) Record {
 	return r
 }
 
-// Up reports whether the last collection gave a document.
+// Up reports whether the last collection succeeded.
 func (r Record) Up() bool { return r.Tried && r.Failure == nil }
 
-// Fresh reports whether an on-demand collection may answer from the record:
-// its document is younger than the TTL, and nothing failed since.
+// Fresh reports whether an on-demand collection may use the record: its document is
+// younger than ttl, and nothing has failed since.
 func (r Record) Fresh(now time.Time, ttl time.Duration) bool {
 	return r.Doc != nil && r.Failure == nil && now.Sub(r.At) < ttl
 }
 
-// Current is the document if it may still be shown, else nil. A limit of 0 is
-// none.
+// Current returns the document, or nil if it may no longer be shown. A maxStale of 0
+// means no limit.
 func (r Record) Current(now time.Time, maxStale time.Duration) *betanet.Document {
 	if r.Doc == nil || maxStale > 0 && now.Sub(r.At) >= maxStale {
 		return nil
@@ -51,7 +51,7 @@ func (r Record) Current(now time.Time, maxStale time.Duration) *betanet.Document
 	return r.Doc
 }
 
-// Expires is when Current will begin to give nil, the zero time for never.
+// Expires returns the time from which on Current returns nil, zero for never.
 func (r Record) Expires(maxStale time.Duration) time.Time {
 	if r.Doc == nil || maxStale == 0 {
 		return time.Time{}
@@ -59,8 +59,7 @@ func (r Record) Expires(maxStale time.Duration) time.Time {
 	return r.At.Add(maxStale)
 }
 
-// Stale reports whether the document that is shown is not from the last
-// collection.
+// Stale reports whether a document is shown although the last collection failed.
 func (r Record) Stale(now time.Time, maxStale time.Duration) bool {
 	return r.Failure != nil && r.Current(now, maxStale) != nil
 }
