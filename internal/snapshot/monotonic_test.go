@@ -6,31 +6,30 @@ import (
 	"unsafe"
 )
 
-// setAhead is the same moment on a machine whose wall clock has meanwhile been
-// set ahead. A time made by time.Now holds two clocks: the wall's, in which it
-// is printed, and a monotonic one, by which times are subtracted as long as
-// both have it. The package time can move the two only together, so this adds
-// to the wall's 33 bits of seconds in its first word, and sees that it worked.
+// setAhead returns now as a machine reads it whose wall clock was set ahead by d. A
+// time from time.Now has two readings: of the wall clock, which is printed, and of a
+// monotonic clock, by which times are subtracted if both have one. Package time moves
+// them only together, so this adds to the 33 bits of wall seconds in the first word,
+// and checks the result.
 func setAhead(t *testing.T, now time.Time, d time.Duration) time.Time {
 	t.Helper()
 	moved := now
 	*(*uint64)(unsafe.Pointer(&moved)) += uint64(d/time.Second) << 30
 	if moved.Round(0).Sub(now.Round(0)) != d || moved.Sub(now) != 0 {
-		t.Skip("package time stores its clocks in another way now")
+		t.Skip("package time stores the readings differently now")
 	}
 	return moved
 }
 
-func TestSettingTheWallClockAgesNothing(t *testing.T) {
+func TestSettingTheWallClockDoesNotChangeAges(t *testing.T) {
 	now := time.Now()
-	d := document()
-	r := Record{}.Fetched(d, now)
+	r := Record{}.Fetched(doc, now)
 	for _, by := range []time.Duration{24 * time.Hour, -24 * time.Hour} {
 		if moved := setAhead(t, now.Add(time.Second), by); !r.Fresh(moved, ttl) {
 			t.Errorf("Fresh() with the clock set by %v: got false, want true", by)
 		}
 		r := r.Failed(timeout, setAhead(t, now.Add(2*time.Second), by))
-		if moved := setAhead(t, now.Add(maxStale-1), by); r.Current(moved, maxStale) != d || !r.Stale(moved, maxStale) {
+		if moved := setAhead(t, now.Add(maxStale-1), by); r.Current(moved, maxStale) != doc || !r.Stale(moved, maxStale) {
 			t.Errorf("Current(), Stale() with the clock set by %v: got %v, %v, want the document and true",
 				by, r.Current(moved, maxStale), r.Stale(moved, maxStale))
 		}
@@ -40,11 +39,11 @@ func TestSettingTheWallClockAgesNothing(t *testing.T) {
 	}
 }
 
-// Comparing with == sees the monotonic reading, which Equal does not: it would
-// be lost by Round, UTC, In or any form of writing a time down.
+// Unlike Equal, == compares the monotonic readings, which Round, UTC, In and every way
+// to write a time down would remove.
 func TestARecordKeepsTheMonotonicReadings(t *testing.T) {
 	now := time.Now()
-	r := Record{}.Fetched(document(), now).Failed(timeout, now.Add(time.Second))
+	r := Record{}.Fetched(doc, now).Failed(timeout, now.Add(time.Second))
 	if r.At != now || r.Since != now.Add(time.Second) {
 		t.Errorf("At, Since: got %v, %v, want %v, %v", r.At, r.Since, now, now.Add(time.Second))
 	}
