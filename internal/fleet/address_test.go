@@ -52,7 +52,7 @@ func TestOnlyHyphensAreChecked(t *testing.T) {
 	}
 }
 
-func TestTheLastLabelOfAnAddressInNumbersIsANumber(t *testing.T) {
+func TestEndsInNumberFindsEveryFormOfAnAddress(t *testing.T) {
 	for host, want := range map[string]bool{
 		"127.0.0.1": true, "127.1": true, "0177.1": true, "0x7f.1": true, "0x7f000001": true, "1.0xff": true, "2130706433": true, "0": true, "0x": true, "node.1": true,
 		"a": false, "1.a": false, "0x7f.a": false, "0xg": false, "1a": false, "a1": false,
@@ -71,7 +71,7 @@ func TestAHostIsComparedInLowerCase(t *testing.T) {
 	}
 }
 
-func TestAURLIsNamedByHostAndPort(t *testing.T) {
+func TestHostPortAddsTheDefaultPort(t *testing.T) {
 	for text, want := range map[string]string{
 		"http://H": "h:80", "https://h": "h:443", "http://h:9000/p": "h:9000", "http://[FE80::1%25Eth0]": "[fe80::1%Eth0]:80", "https://[::1]:9000": "[::1]:9000",
 	} {
@@ -106,7 +106,7 @@ func TestABaseURLHasSchemeHostPortAndPath(t *testing.T) {
 	}
 }
 
-func TestLabelsHaveTheirKinds(t *testing.T) {
+func TestLabelsAreClassified(t *testing.T) {
 	for name, valid := range map[string]bool{"a": true, "_": true, "A1_b": true, "": false, "1a": false, "a-b": false, "a.b": false, "\u00e4": false, "a\n": false} {
 		if got := IsLabelName(name); got != valid {
 			t.Errorf("%q: got %v, want %v", name, got, valid)
@@ -114,16 +114,16 @@ func TestLabelsHaveTheirKinds(t *testing.T) {
 	}
 	for _, name := range []string{"replica", "mixnode", "endpoint", "le", "quantile", "reason", "state"} {
 		if !IsExporterLabel(name) || IsScraperLabel(name) || IsInternalLabel(name) {
-			t.Errorf("%s is not a label of the exporter", name)
+			t.Errorf("%s is not classified as a label of the exporter", name)
 		}
 	}
 	for _, name := range []string{"instance", "job"} {
 		if IsExporterLabel(name) || !IsScraperLabel(name) || IsInternalLabel(name) {
-			t.Errorf("%s is not a label of the scraper", name)
+			t.Errorf("%s is not classified as a label of the scraper", name)
 		}
 	}
 	if IsExporterLabel("region") || IsScraperLabel("region") || IsInternalLabel("_region") || !IsInternalLabel("__region") {
-		t.Error("a label of the operator is taken for another")
+		t.Error("a label of the operator is classified as another kind")
 	}
 	for name, want := range map[string]bool{".": true, "..": true, "...": false, ".a": false, "": false} {
 		if got := IsPathStep(name); got != want {

@@ -8,14 +8,14 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// classic is a histogram as the text formats show it.
+// classic is a histogram in classic buckets.
 type classic struct {
 	Count   uint64
 	Sum     float64
 	Buckets [len(Buckets)]uint64 // cumulative
 }
 
-// observations is the histogram of some durations, in seconds.
+// observations returns the histogram of some durations in seconds.
 func observations(seconds ...float64) (c classic) {
 	for _, s := range seconds {
 		c.Count++
@@ -54,7 +54,7 @@ func wantObservations(t *testing.T, what string, got *dto.Histogram, seconds ...
 	}
 }
 
-func TestABucketHoldsItsUpperBound(t *testing.T) {
+func TestABucketIncludesItsUpperBound(t *testing.T) {
 	for _, bound := range Buckets {
 		h := NewHistogram()
 		h.Observe(bound)
@@ -63,20 +63,20 @@ func TestABucketHoldsItsUpperBound(t *testing.T) {
 	}
 }
 
-func TestTheBucketsAreThoseOfTheInterface(t *testing.T) {
+func TestTheBucketsAreTheDocumentedOnes(t *testing.T) {
 	want := [...]float64{0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5}
 	if Buckets != want {
 		t.Errorf("Buckets: got %v, want %v", Buckets, want)
 	}
 }
 
-func TestWhatExceedsTheLastBucketIsCounted(t *testing.T) {
+func TestAnObservationAboveTheLastBucketIsCounted(t *testing.T) {
 	h := NewHistogram()
 	h.Observe(60)
 	wantObservations(t, "Histogram", h.Snapshot(), 60)
 }
 
-func TestASnapshotStaysAsItIs(t *testing.T) {
+func TestLaterObservationsDoNotChangeASnapshot(t *testing.T) {
 	h := NewHistogram()
 	h.Observe(1)
 	before := h.Snapshot()

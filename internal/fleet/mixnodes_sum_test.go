@@ -11,16 +11,16 @@ import (
 	"pgregory.net/rapid"
 )
 
-// named is one counter of one round.
+// named is one counter in one document.
 type named struct {
 	name  string
 	value uint64
 }
 
-// round adds a document whose nodes have processed, dropped, forwarded and
-// delayed packets in fixed proportions, and reports whether a counter fell. All
-// sums are checked against one another.
-func round(s *mixnodeSums, counters ...named) (fell bool) {
+// add adds a document whose nodes have processed, dropped, forwarded and delayed
+// packets in fixed proportions, and reports whether a counter fell. It checks what
+// s.add returns.
+func add(s *mixnodeSums, counters ...named) (fell bool) {
 	d := make(betanettest.Mixnodes, 0, len(counters))
 	for _, c := range counters {
 		d = append(d, betanettest.Mixnode{
@@ -39,6 +39,7 @@ func round(s *mixnodeSums, counters ...named) (fell bool) {
 	return fell
 }
 
+// wantTotal checks that all sums are equal to want.
 func wantTotal(t *testing.T, s *mixnodeSums, want uint64) {
 	t.Helper()
 	messages, dropped, forwarded := *s.sums.Uint(betanet.PacketsProcessed), *s.sums.Uint(betanet.PacketsDropped), *s.sums.Uint(betanet.PacketsForwarded)
@@ -47,85 +48,73 @@ func wantTotal(t *testing.T, s *mixnodeSums, want uint64) {
 	}
 }
 
-func TestACounterThatAppearsAddsAllOfIt(t *testing.T) {
-	s := newMixnodeSums(10)
-	wantTotal(t, s, 0)
-	round(s, named{"a", 5}, named{"b", 7})
-	wantTotal(t, s, 12)
-	round(s, named{"a", 5}, named{"b", 7}, named{"c", 100})
-	wantTotal(t, s, 112)
-}
-
-func TestASumGrowsByTheIncreases(t *testing.T) {
-	s := newMixnodeSums(10)
-	round(s, named{"a", 5}, named{"b", 7})
-	round(s, named{"a", 6}, named{"b", 17})
-	wantTotal(t, s, 23)
-}
-
-func TestACounterThatFellHasStartedAnew(t *testing.T) {
-	s := newMixnodeSums(10)
-	round(s, named{"a", 100})
-	if got := round(s, named{"a", 3}); !got {
-		t.Errorf("fell: got %v, want true", got)
+func TestSumsGrowByTheIncreasesOfCounters(t *testing.T) {
+	type document struct {
+		counters []named
+		total    uint64
+		fell     bool
 	}
-	wantTotal(t, s, 103)
-	if got := round(s, named{"a", 10}); got {
-		t.Errorf("fell: got %v, want false", got)
+	for _, c := range []struct {
+		name    string
+		retired int
+		docs    []document
+	}{
+		{"a new counter adds all of it", 10, []document{
+			{[]named{{"a", 5}, {"b", 7}}, 12, false},
+			{[]named{{"a", 5}, {"b", 7}, {"c", 100}}, 112, false},
+		}},
+		{"a known counter adds its increase", 10, []document{
+			{[]named{{"a", 5}, {"b", 7}}, 12, false},
+			{[]named{{"a", 6}, {"b", 17}}, 23, false},
+		}},
+		{"a counter that fell has started again", 10, []document{
+			{[]named{{"a", 100}}, 100, false}, {[]named{{"a", 3}}, 103, true}, {[]named{{"a", 10}}, 110, false},
+		}},
+		{"a counter that leaves takes nothing away", 10, []document{
+			{[]named{{"a", 100}, {"b", 1}}, 101, false}, {[]named{{"b", 1}}, 101, false},
+		}},
+		{"a counter that comes back continues from its last value", 10, []document{
+			{[]named{{"a", 100}}, 100, false}, {nil, 100, false}, {nil, 100, false}, {nil, 100, false}, {nil, 100, false}, {nil, 100, false},
+			{[]named{{"a", 130}}, 130, false},
+		}},
+		{"a counter that comes back lower has started again", 10, []document{
+			{[]named{{"a", 100}}, 100, false}, {nil, 100, false}, {[]named{{"a", 30}}, 130, true},
+		}},
+		{"the counters that left first are forgotten", 2, []document{
+			{[]named{{"a", 10}, {"b", 10}, {"c", 10}}, 30, false},
+			{[]named{{"b", 10}, {"c", 10}}, 30, false}, {[]named{{"c", 10}}, 30, false}, {nil, 30, false}, // a leaves first
+			{[]named{{"b", 11}, {"c", 11}}, 32, false},            // remembered
+			{[]named{{"b", 11}, {"c", 11}, {"a", 10}}, 42, false}, // forgotten, so it is new
+		}},
+		{"a sum saturates", 10, []document{
+			{[]named{{"a", math.MaxUint64}, {"b", 5}}, math.MaxUint64, false},
+			{[]named{{"a", 1}, {"b", 9}}, math.MaxUint64, true},
+		}},
+		{"a sum reaches the largest number exactly", 10, []document{
+			{[]named{{"a", math.MaxUint64 - 5}, {"b", 5}}, math.MaxUint64, false},
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newMixnodeSums(c.retired)
+			wantTotal(t, s, 0)
+			for i, d := range c.docs {
+				if got := add(s, d.counters...); got != d.fell {
+					t.Errorf("document %d: fell: got %v, want %v", i, got, d.fell)
+				}
+				wantTotal(t, s, d.total)
+			}
+		})
 	}
-	wantTotal(t, s, 110)
 }
 
-func TestACounterThatLeavesTakesNothingAway(t *testing.T) {
-	s := newMixnodeSums(10)
-	round(s, named{"a", 100}, named{"b", 1})
-	round(s, named{"b", 1})
-	wantTotal(t, s, 101)
-}
-
-func TestACounterThatIsBackGoesOnFromItsLast(t *testing.T) {
-	s := newMixnodeSums(10)
-	round(s, named{"a", 100})
-	for range 5 {
-		round(s)
-	}
-	if got := round(s, named{"a", 130}); got {
-		t.Errorf("fell: got %v, want false", got)
-	}
-	wantTotal(t, s, 130)
-}
-
-func TestACounterThatIsBackLowerHasStartedAnew(t *testing.T) {
-	s := newMixnodeSums(10)
-	round(s, named{"a", 100})
-	round(s)
-	if got := round(s, named{"a", 30}); !got {
-		t.Errorf("fell: got %v, want true", got)
-	}
-	wantTotal(t, s, 130)
-}
-
-func TestTheOldestDepartedAreForgotten(t *testing.T) {
-	s := newMixnodeSums(2)
-	round(s, named{"a", 10}, named{"b", 10}, named{"c", 10})
-	round(s, named{"b", 10}, named{"c", 10}) // a leaves first
-	round(s, named{"c", 10})
-	round(s)
-	wantTotal(t, s, 30)
-	round(s, named{"b", 11}, named{"c", 11}) // remembered
-	wantTotal(t, s, 32)
-	round(s, named{"b", 11}, named{"c", 11}, named{"a", 10}) // forgotten, as new as any
-	wantTotal(t, s, 42)
-}
-
-func TestOnlyTheDepartedAreForgotten(t *testing.T) {
+func TestOnlyRetiredCountersAreForgotten(t *testing.T) {
 	s := newMixnodeSums(0)
 	var all []named
 	for i := range 50 {
 		all = append(all, named{fmt.Sprint(i), 1})
 	}
 	for range 3 {
-		round(s, all...)
+		add(s, all...)
 	}
 	wantTotal(t, s, 50)
 }
@@ -133,7 +122,7 @@ func TestOnlyTheDepartedAreForgotten(t *testing.T) {
 func TestMemoryIsBounded(t *testing.T) {
 	s := newMixnodeSums(100)
 	for i := range 5000 {
-		round(s, named{fmt.Sprint(i), 1})
+		add(s, named{fmt.Sprint(i), 1})
 	}
 	if got, want := len(s.nodes), 101; got != want {
 		t.Errorf("counters remembered: got %d, want %d", got, want)
@@ -142,27 +131,27 @@ func TestMemoryIsBounded(t *testing.T) {
 
 func TestASumSaturates(t *testing.T) {
 	s := newMixnodeSums(10)
-	round(s, named{"a", math.MaxUint64}, named{"b", 5})
+	add(s, named{"a", math.MaxUint64}, named{"b", 5})
 	wantTotal(t, s, math.MaxUint64)
-	round(s, named{"a", 1}, named{"b", 9})
+	add(s, named{"a", 1}, named{"b", 9})
 	wantTotal(t, s, math.MaxUint64)
 }
 
 func TestASumReachesTheLargestNumberExactly(t *testing.T) {
 	s := newMixnodeSums(10)
-	round(s, named{"a", math.MaxUint64 - 5}, named{"b", 5})
+	add(s, named{"a", math.MaxUint64 - 5}, named{"b", 5})
 	wantTotal(t, s, math.MaxUint64)
 }
 
-// model is the rule in the plainest form: all that was ever seen, in the order
-// in which it was seen last.
+// model is the simplest implementation: all counters ever seen, the last seen at the
+// end.
 type model struct {
-	total float64 // far from where it would round
+	total float64 // far below 2^53
 	last  []named
 	here  map[string]bool
 }
 
-func (m *model) round(departed int, counters []named) (fell bool) {
+func (m *model) add(retired int, counters []named) (fell bool) {
 	m.here = make(map[string]bool)
 	for _, c := range counters {
 		m.here[c.name] = true
@@ -178,33 +167,33 @@ func (m *model) round(departed int, counters []named) (fell bool) {
 		m.total += float64(c.value - before)
 		m.last = append(m.last, c)
 	}
-	for len(m.last)-len(counters) > departed {
+	for len(m.last)-len(counters) > retired {
 		m.last = m.last[1:]
 	}
 	return fell
 }
 
-func TestASumNeverFallsAndIsThatOfTheModel(t *testing.T) {
+func TestASumNeverFallsAndEqualsTheModel(t *testing.T) {
 	names := []string{"a", "b", "c", "d", "e", "f", "g"}
 	counter := rapid.Custom(func(t *rapid.T) named {
 		return named{rapid.SampledFrom(names).Draw(t, "name"), rapid.Uint64Range(0, 20).Draw(t, "value")}
 	})
 	counters := rapid.Map(rapid.SliceOfNDistinct(counter, 0, len(names), func(c named) string { return c.name }), func(l []named) []named {
-		// Of those that left in one round the first by name goes first.
+		// Of the counters that left in one document the first by name is forgotten first.
 		slices.SortFunc(l, func(a, b named) int { return int(a.name[0]) - int(b.name[0]) })
 		return l
 	})
 	rapid.Check(t, func(t *rapid.T) {
-		departed := rapid.IntRange(0, 4).Draw(t, "departed")
-		s, m := newMixnodeSums(departed), new(model)
+		retired := rapid.IntRange(0, 4).Draw(t, "retired")
+		s, m := newMixnodeSums(retired), new(model)
 		before := uint64(0)
-		for i, c := range rapid.SliceOfN(counters, 0, 40).Draw(t, "rounds") {
-			fell := round(s, c...)
-			if want := m.round(departed, c); fell != want {
-				t.Fatalf("round %d: fell: got %v, want %v", i, fell, want)
+		for i, c := range rapid.SliceOfN(counters, 0, 40).Draw(t, "documents") {
+			fell := add(s, c...)
+			if want := m.add(retired, c); fell != want {
+				t.Fatalf("document %d: fell: got %v, want %v", i, fell, want)
 			}
 			if got := *s.sums.Uint(betanet.PacketsProcessed); got < before || float64(got) != m.total {
-				t.Fatalf("round %d: messages: got %v after %v, want %v", i, got, before, m.total)
+				t.Fatalf("document %d: messages: got %v after %v, want %v", i, got, before, m.total)
 			}
 			before = *s.sums.Uint(betanet.PacketsProcessed)
 		}
@@ -216,9 +205,9 @@ func TestASumOfLargeNumbersNeverFalls(t *testing.T) {
 		s := newMixnodeSums(1)
 		before := uint64(0)
 		for i, v := range rapid.SliceOf(rapid.Uint64()).Draw(t, "values") {
-			round(s, named{[]string{"a", "b", "c"}[i%3], v})
+			add(s, named{[]string{"a", "b", "c"}[i%3], v})
 			if got := *s.sums.Uint(betanet.PacketsProcessed); got < before || got < v {
-				t.Fatalf("round %d: messages: got %v after %v and a counter at %v, want no less than either", i, got, before, v)
+				t.Fatalf("document %d: messages: got %v after %v and a counter at %v, want no less than either", i, got, before, v)
 			}
 			before = *s.sums.Uint(betanet.PacketsProcessed)
 		}

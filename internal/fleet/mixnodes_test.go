@@ -10,7 +10,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
 )
 
-// nodes makes documents of one node each.
+// nodes returns documents with one node each.
 func nodes(list ...betanettest.Mixnode) (docs []*betanet.Document) {
 	for _, n := range list {
 		docs = append(docs, betanettest.Mixnodes{n}.Doc())
@@ -36,7 +36,7 @@ func delayed(id string, processed uint64, ms float64) betanettest.Mixnode {
 	return n
 }
 
-func TestForwardedPacketsAreAddedUp(t *testing.T) {
+func TestForwardedPacketsAreSummed(t *testing.T) {
 	var a Accumulator
 	take(&a, betanettest.Mixnodes{forwards("sent", 100, 90), mixnode("computed", 50, ptr(uint64(5))), mixnode("unknown", 7, nil)}.Doc())
 	if got, want := sumOf(a.Sums, betanet.PacketsForwarded), uint64(90+45); got != want {
@@ -50,9 +50,9 @@ func TestForwardedPacketsAreAddedUp(t *testing.T) {
 
 func TestANodeThatRestartedCountsFromZero(t *testing.T) {
 	for name, restart := range map[string]func(*betanettest.Mixnode){
-		"packets fall":           func(n *betanettest.Mixnode) { n.PacketsProcessed = 50 },
-		"the uptime falls":       func(n *betanettest.Mixnode) { n.UptimeSeconds = ptr(uint64(10)) },
-		"packets fall to itself": func(n *betanettest.Mixnode) { n.PacketsProcessed = 99 },
+		"packets fall":        func(n *betanettest.Mixnode) { n.PacketsProcessed = 50 },
+		"the uptime falls":    func(n *betanettest.Mixnode) { n.UptimeSeconds = ptr(uint64(10)) },
+		"packets fall by one": func(n *betanettest.Mixnode) { n.PacketsProcessed = 99 },
 	} {
 		before := betanettest.Mixnode{
 			ID: "a", Status: "active", PacketsProcessed: 100, PacketsForwarded: ptr(uint64(90)), PacketsDropped: ptr(uint64(10)),
@@ -77,7 +77,7 @@ func TestDropsThatFallByThemselvesCountFromZero(t *testing.T) {
 	}
 }
 
-func TestLatencyIsAddedUpPerPacket(t *testing.T) {
+func TestLatencyIsSummedPerPacket(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		docs []*betanet.Document
@@ -85,12 +85,12 @@ func TestLatencyIsAddedUpPerPacket(t *testing.T) {
 	}{
 		{"no node", []*betanet.Document{betanettest.Mixnodes{}.Doc()}, LatencySum{}},
 		{"an idle node", nodes(delayed("a", 0, 0)), LatencySum{}},
-		{"a node that gives none", nodes(mixnode("a", 5, nil)), LatencySum{}},
+		{"a node that sends none", nodes(mixnode("a", 5, nil)), LatencySum{}},
 		{"one document", nodes(delayed("a", 10, 21.6)), LatencySum{216_000, 10}},
 		{"rounded to a microsecond", nodes(delayed("a", 3, 0.0005)), LatencySum{2, 3}},
 		{"the increase of the next", nodes(delayed("a", 10, 20), delayed("a", 30, 40)), LatencySum{1_200_000, 30}},
-		{"not given in between", nodes(delayed("a", 10, 20), mixnode("a", 20, nil), delayed("a", 30, 40)), LatencySum{1_200_000, 30}},
-		{"not given at the end", nodes(delayed("a", 10, 20), mixnode("a", 20, nil)), LatencySum{200_000, 10}},
+		{"missing in between", nodes(delayed("a", 10, 20), mixnode("a", 20, nil), delayed("a", 30, 40)), LatencySum{1_200_000, 30}},
+		{"missing at the end", nodes(delayed("a", 10, 20), mixnode("a", 20, nil)), LatencySum{200_000, 10}},
 		{"a mean that was rounded down", nodes(delayed("a", 1000, 21.6), delayed("a", 1001, 21.5)), LatencySum{21_600_000, 1001}},
 		{"and has caught up", nodes(delayed("a", 1000, 21.6), delayed("a", 1001, 21.5), delayed("a", 1010, 21.6)), LatencySum{21_816_000, 1010}},
 		{"restarted without a latency", nodes(delayed("a", 10, 20), mixnode("a", 2, nil), delayed("a", 4, 5)), LatencySum{220_000, 14}},
@@ -104,7 +104,7 @@ func TestLatencyIsAddedUpPerPacket(t *testing.T) {
 	}
 }
 
-func TestAMixnodesHistogramHasTheMeanSinceTheDocumentBefore(t *testing.T) {
+func TestAMixnodesHistogramHasTheMeanSinceThePreviousDocument(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		docs []*betanet.Document
@@ -128,9 +128,9 @@ func TestAMixnodesHistogramHasTheMeanSinceTheDocumentBefore(t *testing.T) {
 	}
 }
 
-// counting is a server that counts as the published one does: its arithmetic is
-// what the sums are compared with. It knows each packet.
-type counting struct {
+// countingServer counts each packet as the published server does. The sums are compared
+// with its arithmetic.
+type countingServer struct {
 	random                       *rand.Rand
 	nodes                        []*countingNode
 	started                      int
@@ -143,7 +143,7 @@ type countingNode struct {
 	ms float64
 }
 
-func (s *counting) deploy() {
+func (s *countingServer) deploy() {
 	s.started++
 	n := &countingNode{Mixnode: betanettest.Mixnode{
 		ID: fmt.Sprintf("mixnode-%016x", s.random.Uint64()), Status: "active",
@@ -152,8 +152,8 @@ func (s *counting) deploy() {
 	s.nodes = append(s.nodes, n)
 }
 
-func (s *counting) packet(loss float64) {
-	n := s.nodes[s.random.IntN((len(s.nodes)+1)/2)] // the others stay idle
+func (s *countingServer) packet(loss float64) {
+	n := s.nodes[s.random.IntN((len(s.nodes)+1)/2)] // the other nodes stay idle
 	ms := s.random.ExpFloat64() * 20
 	n.PacketsProcessed++
 	n.ms += ms
@@ -168,7 +168,7 @@ func (s *counting) packet(loss float64) {
 	}
 }
 
-func (s *counting) document() (d betanettest.Mixnodes) {
+func (s *countingServer) document() (d betanettest.Mixnodes) {
 	for _, n := range s.nodes {
 		m := n.Mixnode
 		forwarded, dropped, mean := *n.PacketsForwarded, *n.PacketsDropped, 0.0
@@ -181,11 +181,11 @@ func (s *counting) document() (d betanettest.Mixnodes) {
 	return d
 }
 
-// Every value agrees with the arithmetic of a server over deployment, traffic,
-// loss of 0, 10 and 100 %, and restarts after which all ids are new.
+// The server deploys nodes, loses 0, 10 and 100 % of its packets, and restarts, after
+// which all ids are new.
 func TestTheSumsAgreeWithTheServersArithmetic(t *testing.T) {
 	for seed := range uint64(20) {
-		s := &counting{random: rand.New(rand.NewPCG(seed, 1))}
+		s := &countingServer{random: rand.New(rand.NewPCG(seed, 1))}
 		a := Accumulator{Histogram: true}
 		wantResets, resets := 0, 0
 		for round := range 60 {
@@ -210,7 +210,7 @@ func TestTheSumsAgreeWithTheServersArithmetic(t *testing.T) {
 			if sumOf(a.Sums, betanet.PacketsProcessed) != s.processed || sumOf(a.Sums, betanet.PacketsDropped) != s.dropped || sumOf(a.Sums, betanet.PacketsForwarded) != s.forwards || a.PacketLatency.Packets != s.processed {
 				t.Fatalf("seed %d, document %d: got %+v, want %d processed, %d dropped, %d forwarded", seed, round, a.Totals, s.processed, s.dropped, s.forwards)
 			}
-			// Each node's sum is rounded to a microsecond.
+			// The sum of each node is rounded to a microsecond.
 			if got := a.PacketLatency.Seconds(); math.Abs(got-s.seconds) > float64(s.started)*0.5e-6+1e-9*s.seconds {
 				t.Fatalf("seed %d, document %d: latency: got %v s, want %v s", seed, round, got, s.seconds)
 			}

@@ -14,7 +14,7 @@ func metrics(processed, dropped uint64) *betanet.Document {
 	return betanettest.Metrics{PacketsProcessed: processed, PacketsDropped: dropped}.Doc()
 }
 
-// sumOf is 0 where the accumulator has none.
+// sumOf returns a sum, 0 if it is unknown.
 func sumOf(sums betanet.Values, f betanet.Field) uint64 {
 	if n := sums.Uint(f); n != nil {
 		return *n
@@ -26,13 +26,13 @@ func network(sent, received uint64, ms float64) *betanet.Document {
 	return betanettest.Network{BytesTransmitted: sent, BytesReceived: received, AvgLatencyMS: &ms, PeakThroughput: 9}.Doc()
 }
 
-// mixnode is an active node that gives no latency.
+// mixnode returns an active node that sends no latency.
 func mixnode(id string, processed uint64, dropped *uint64) betanettest.Mixnode {
 	return betanettest.Mixnode{ID: id, Status: "active", PacketsProcessed: processed, PacketsDropped: dropped}
 }
 
-// take hands documents to an accumulator, each with the one before it. It returns
-// how many showed a reset.
+// take adds documents to an accumulator, each with the previous one. It returns the
+// number of documents that showed a reset.
 func take(a *Accumulator, docs ...*betanet.Document) (resets int) {
 	var before *betanet.Document
 	for _, d := range docs {
@@ -59,7 +59,7 @@ func TestADocumentShowsAtMostOneReset(t *testing.T) {
 		{"bytes fall", []*betanet.Document{network(5, 5, 1), network(4, 5, 1), network(4, 4, 1)}, 2},
 		{"gauges may fall", []*betanet.Document{network(5, 5, 9), network(5, 5, 1)}, 0},
 		{
-			"nodes are no counters",
+			"nodes are not counters",
 			[]*betanet.Document{betanettest.Nodes{Active: 5, Inactive: 5, Total: 10}.Doc(), betanettest.Nodes{Active: 1, Inactive: 1, Total: 2}.Doc()},
 			0,
 		},
@@ -89,12 +89,12 @@ func TestADocumentShowsAtMostOneReset(t *testing.T) {
 			1,
 		},
 		{
-			"an id of the list before an empty one is back",
+			"an id comes back after an empty list",
 			[]*betanet.Document{betanettest.Mixnodes{mixnode("a", 5, nil)}.Doc(), betanettest.Mixnodes{}.Doc(), betanettest.Mixnodes{mixnode("a", 5, nil), mixnode("b", 0, nil)}.Doc()},
 			0,
 		},
 		{
-			"an id is back that was not in the list before",
+			"an id comes back that was not in the previous list",
 			nodes(mixnode("a", 5, nil), mixnode("b", 5, nil), mixnode("a", 5, nil)),
 			2,
 		},
@@ -131,49 +131,48 @@ func TestMixnodeSumsSurviveLeavingAndRestarting(t *testing.T) {
 	want(197, 20)
 }
 
-func TestDropsAreUnknownUntilAMixnodeGivesThem(t *testing.T) {
+func TestASumIsUnknownUntilAMixnodeSendsTheCounter(t *testing.T) {
 	var a Accumulator
-	take(&a, betanettest.Mixnodes{}.Doc())
-	if a.Sums.Uint(betanet.PacketsDropped) == nil || a.Sums.Uint(betanet.PacketsForwarded) == nil {
-		t.Errorf("before any node: DroppedKnown, ForwardedKnown: got %v, %v, want both", a.Sums.Uint(betanet.PacketsDropped) != nil, a.Sums.Uint(betanet.PacketsForwarded) != nil)
-	}
-	take(&a, betanettest.Mixnodes{mixnode("a", 1, nil)}.Doc(), betanettest.Mixnodes{}.Doc())
-	if a.Sums.Uint(betanet.PacketsDropped) != nil || a.Sums.Uint(betanet.PacketsForwarded) != nil {
-		t.Errorf("of nodes that give neither: DroppedKnown, ForwardedKnown: got %v, %v, want neither", a.Sums.Uint(betanet.PacketsDropped) != nil, a.Sums.Uint(betanet.PacketsForwarded) != nil)
-	}
-	take(&a, betanettest.Mixnodes{forwards("a", 1, 1)}.Doc())
-	if a.Sums.Uint(betanet.PacketsDropped) != nil || a.Sums.Uint(betanet.PacketsForwarded) == nil {
-		t.Errorf("of a node that gives forwarded packets: DroppedKnown, ForwardedKnown: got %v, %v, want false, true", a.Sums.Uint(betanet.PacketsDropped) != nil, a.Sums.Uint(betanet.PacketsForwarded) != nil)
-	}
-	take(&a, betanettest.Mixnodes{mixnode("a", 1, ptr(uint64(0)))}.Doc(), betanettest.Mixnodes{mixnode("a", 1, nil)}.Doc())
-	if a.Sums.Uint(betanet.PacketsDropped) == nil {
-		t.Error("DroppedKnown: got false, want true")
+	for _, c := range []struct {
+		what               string
+		docs               []betanettest.Mixnodes
+		dropped, forwarded bool
+	}{
+		{"before any node", []betanettest.Mixnodes{{}}, true, true},
+		{"a node that sends neither", []betanettest.Mixnodes{{mixnode("a", 1, nil)}, {}}, false, false},
+		{"a node that sends forwarded packets", []betanettest.Mixnodes{{forwards("a", 1, 1)}}, false, true},
+		{"a node that has sent dropped packets", []betanettest.Mixnodes{{mixnode("a", 1, ptr(uint64(0)))}, {mixnode("a", 1, nil)}}, true, true},
+	} {
+		for _, d := range c.docs {
+			a.Fetched(nil, d.Doc())
+		}
+		if dropped, forwarded := a.Sums.Uint(betanet.PacketsDropped) != nil, a.Sums.Uint(betanet.PacketsForwarded) != nil; dropped != c.dropped || forwarded != c.forwarded {
+			t.Errorf("%s: dropped, forwarded known: got %v, %v, want %v, %v", c.what, dropped, forwarded, c.dropped, c.forwarded)
+		}
 	}
 }
 
-func TestThousandDepartedMixnodesAreRemembered(t *testing.T) {
+func TestAThousandRetiredMixnodesAreRemembered(t *testing.T) {
 	var a Accumulator
-	a.Fetched(nil, betanettest.Mixnodes{mixnode("oldest", 1, nil)}.Doc())
-	crowd := func(n int) (d betanettest.Mixnodes) {
+	many := func(n int) (d betanettest.Mixnodes) {
 		for i := range n {
 			d = append(d, mixnode(fmt.Sprint(i), 1, nil))
 		}
 		return d
 	}
-	a.Fetched(nil, crowd(1000).Doc())
-	a.Fetched(nil, betanettest.Mixnodes{}.Doc()) // 1001 have departed, the oldest is forgotten
-	a.Fetched(nil, crowd(1000).Doc())
+	oldest := betanettest.Mixnodes{mixnode("oldest", 1, nil)}
+	// 1001 have left at the empty document, so the oldest is forgotten.
+	take(&a, oldest.Doc(), many(1000).Doc(), betanettest.Mixnodes{}.Doc(), many(1000).Doc())
 	if got, want := sumOf(a.Sums, betanet.PacketsProcessed), uint64(1001); got != want {
-		t.Errorf("Messages after the others came back: got %d, want %d", got, want)
+		t.Errorf("messages after the others came back: got %d, want %d", got, want)
 	}
-	a.Fetched(nil, betanettest.Mixnodes{mixnode("oldest", 1, nil)}.Doc())
+	take(&a, oldest.Doc())
 	if got, want := sumOf(a.Sums, betanet.PacketsProcessed), uint64(1002); got != want {
-		t.Errorf("Messages after the oldest came back: got %d, want %d", got, want)
+		t.Errorf("messages after the oldest came back: got %d, want %d", got, want)
 	}
 }
 
-// Published totals are a copy: what comes later does not change them.
-func TestTotalsAreAValue(t *testing.T) {
+func TestLaterDocumentsDoNotChangePublishedTotals(t *testing.T) {
 	a := Accumulator{Histogram: true}
 	take(&a, network(1, 1, 3))
 	published := a.Totals

@@ -13,14 +13,14 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
 )
 
-// histogramOf has one observation.
+// histogramOf returns a histogram with one observation.
 func histogramOf(seconds float64) *dto.Histogram {
 	h := NewHistogram()
 	h.Observe(seconds)
 	return h.Snapshot()
 }
 
-// shown are the values of a view, by their names; nil is unknown.
+// shown has the values of a view by name; nil is unknown.
 type shown struct {
 	Peers, Active, Inactive      *uint64
 	Messages, Dropped, Forwarded *uint64
@@ -42,122 +42,87 @@ func valuesOf(v *View, now time.Time) shown {
 	}
 }
 
-// wantValues compares all values, so that what is not named must be absent.
-func wantValues(t *testing.T, v *View, now time.Time, want shown) {
-	t.Helper()
-	if diff := cmp.Diff(want, valuesOf(v, now), protocmp.Transform(), cmp.AllowUnexported(betanet.Values{})); diff != "" {
-		t.Errorf("Values (-want +got):\n%s", diff)
-	}
+// shownMixnodes returns a view of an upstream that sent documents of API mixnodes.
+func shownMixnodes(docs ...*betanet.Document) *View {
+	a := Accumulator{Histogram: true}
+	take(&a, docs...)
+	v := view(settings(), up(docs[len(docs)-1]))
+	v.Totals = a.Totals
+	return v
 }
 
-func TestEachDocumentGivesItsValues(t *testing.T) {
+// withLatency adds a histogram with one observation to a view.
+func withLatency(v *View, h *dto.Histogram) *View {
+	v.Totals.Latency = h
+	return v
+}
+
+func TestValuesComeFromTheUnexpiredDocuments(t *testing.T) {
 	nodes := betanettest.Nodes{Active: 3, Inactive: 1, Total: 4}.Doc()
-	v := view(settings(), up(metrics(10, 2)), up(nodes), up(network(20, 30, 500)))
-	v.Totals.Latency = histogramOf(0.5)
-	wantValues(t, v, start, shown{
-		Messages: ptr(uint64(10)), Dropped: ptr(uint64(2)),
-		Peers: ptr(uint64(4)), Active: ptr(uint64(3)), Inactive: ptr(uint64(1)),
-		BytesTransmitted: ptr(uint64(20)), BytesRecvd: ptr(uint64(30)), PeakThroughput: ptr(uint64(9)),
-		LatencySeconds: ptr(0.5), Latency: v.Totals.Latency,
-	})
-}
-
-// The numbers are the upstream's: a total is not made from its parts.
-func TestPeersAreTheTotalThatWasSent(t *testing.T) {
-	v := view(settings(), up(betanettest.Nodes{Active: 3, Inactive: 1, Total: 100}.Doc()))
-	if got := valuesOf(v, start).Peers; got == nil || *got != 100 {
-		t.Errorf("Peers: got %v, want 100", got)
-	}
-}
-
-func TestZeroIsAValue(t *testing.T) {
-	wantValues(t, view(settings(), up(metrics(0, 0))), start, shown{Messages: ptr(uint64(0)), Dropped: ptr(uint64(0))})
-}
-
-func TestWhatIsNotKnownIsAbsent(t *testing.T) {
-	for name, v := range map[string]*View{
-		"not tried": view(settings(), pending(), pending(), pending()),
-		"failed":    view(settings(), down(), down(), down()),
+	half := histogramOf(0.5)
+	lastGood := withLatency(view(settings(), stale(metrics(10, 2)), down(), stale(network(20, 30, 500))), half)
+	withoutLatency := betanettest.Network{BytesTransmitted: 20, BytesReceived: 30, PeakThroughput: 9}.Doc()
+	list := betanettest.Mixnodes{mixnode("a", 10, ptr(uint64(1))), mixnode("b", 20, nil), mixnode("c", 30, nil)}
+	list[0].AvgLatencyMS = ptr(500.0)
+	list[2].Status = "stopped"
+	three := shownMixnodes(betanettest.Mixnodes{mixnode("gone", 40, nil)}.Doc(), list.Doc())
+	sparse := betanettest.Mixnodes{mixnode("a", 10, nil)}.Doc()
+	for _, c := range []struct {
+		name string
+		view *View
+		age  time.Duration
+		want shown
+	}{
+		{"each document gives its values", withLatency(view(settings(), up(metrics(10, 2)), up(nodes), up(network(20, 30, 500))), half), 0, shown{
+			Messages: ptr(uint64(10)), Dropped: ptr(uint64(2)),
+			Peers: ptr(uint64(4)), Active: ptr(uint64(3)), Inactive: ptr(uint64(1)),
+			BytesTransmitted: ptr(uint64(20)), BytesRecvd: ptr(uint64(30)), PeakThroughput: ptr(uint64(9)),
+			LatencySeconds: ptr(0.5), Latency: half,
+		}},
+		{"a total that was sent is not computed", view(settings(), up(betanettest.Nodes{Active: 3, Inactive: 1, Total: 100}.Doc())), 0, shown{
+			Peers: ptr(uint64(100)), Active: ptr(uint64(3)), Inactive: ptr(uint64(1)),
+		}},
+		{"zero is a value", view(settings(), up(metrics(0, 0))), 0, shown{Messages: ptr(uint64(0)), Dropped: ptr(uint64(0))}},
+		{"an unknown latency is absent", view(settings(), pending(), pending(), up(withoutLatency)), 0, shown{
+			BytesTransmitted: ptr(uint64(20)), BytesRecvd: ptr(uint64(30)), PeakThroughput: ptr(uint64(9)),
+		}},
+		{"not tried", withLatency(view(settings(), pending(), pending(), pending()), half), 0, shown{}},
+		{"failed, with a histogram of earlier documents", withLatency(view(settings(), down(), down(), down()), half), 0, shown{}},
+		{"stale values are shown until they expire", lastGood, maxStale - 1, shown{
+			Messages: ptr(uint64(10)), Dropped: ptr(uint64(2)),
+			BytesTransmitted: ptr(uint64(20)), BytesRecvd: ptr(uint64(30)), PeakThroughput: ptr(uint64(9)),
+			LatencySeconds: ptr(0.5), Latency: half,
+		}},
+		{"expired", lastGood, maxStale, shown{}},
+		{"mixnodes give counts and sums", three, 0, shown{
+			Peers: ptr(uint64(3)), Active: ptr(uint64(2)), Inactive: ptr(uint64(1)),
+			Messages: ptr(uint64(100)), Dropped: ptr(uint64(1)), Forwarded: ptr(uint64(9)),
+			LatencySeconds: ptr(0.5), PacketLatency: &LatencySum{5_000_000, 10}, Latency: three.Totals.Latency,
+			Mixnodes: list.Doc().Mixnodes,
+		}},
+		{"mixnodes without optional fields", shownMixnodes(sparse), 0, shown{
+			Peers: ptr(uint64(1)), Active: ptr(uint64(1)), Inactive: ptr(uint64(0)), Messages: ptr(uint64(10)),
+			PacketLatency: &LatencySum{}, Mixnodes: sparse.Mixnodes,
+		}},
+		{"an empty list of mixnodes", shownMixnodes(betanettest.Mixnodes{}.Doc()), 0, shown{
+			Peers: ptr(uint64(0)), Active: ptr(uint64(0)), Inactive: ptr(uint64(0)), Messages: ptr(uint64(0)),
+			Dropped: ptr(uint64(0)), Forwarded: ptr(uint64(0)), PacketLatency: &LatencySum{}, Mixnodes: []betanet.Mixnode{},
+		}},
 	} {
-		v.Totals.Latency = histogramOf(1) // of documents that have gone
-		if diff := cmp.Diff(shown{}, valuesOf(v, start), protocmp.Transform()); diff != "" {
-			t.Errorf("%s: Values (-want +got):\n%s", name, diff)
+		// A value that is not listed must be absent.
+		if diff := cmp.Diff(c.want, valuesOf(c.view, start.Add(c.age)), protocmp.Transform(), cmp.AllowUnexported(betanet.Values{})); diff != "" {
+			t.Errorf("%s: Values (-want +got):\n%s", c.name, diff)
 		}
 	}
 }
 
-func TestStaleValuesAreShownUntilTheyExpire(t *testing.T) {
-	v := view(settings(), stale(metrics(10, 2)), down(), stale(network(20, 30, 500)))
-	v.Totals.Latency = histogramOf(0.5)
-	wantValues(t, v, start.Add(maxStale-1), shown{
-		Messages: ptr(uint64(10)), Dropped: ptr(uint64(2)),
-		BytesTransmitted: ptr(uint64(20)), BytesRecvd: ptr(uint64(30)), PeakThroughput: ptr(uint64(9)),
-		LatencySeconds: ptr(0.5), Latency: v.Totals.Latency,
-	})
-	wantValues(t, v, start.Add(maxStale), shown{})
-}
-
-func TestAHistogramThatIsNotWantedIsAbsent(t *testing.T) {
+func TestADisabledHistogramIsAbsent(t *testing.T) {
 	var a Accumulator
 	take(&a, network(1, 1, 500), network(1, 1, 500))
 	take(&a, nodes(delayed("a", 10, 20), delayed("a", 20, 20))...)
 	if a.Latency != nil {
 		t.Errorf("Latency: got %v, want nil", a.Latency)
 	}
-}
-
-func TestAnEmptyHistogramIsAbsent(t *testing.T) {
-	if got := view(settings(), up(betanettest.Mixnodes{}.Doc())).Values(start).Latency; got != nil {
-		t.Errorf("Latency: got %v, want nil", got)
-	}
-}
-
-func TestMixnodesGiveCountsAndSums(t *testing.T) {
-	list := betanettest.Mixnodes{mixnode("a", 10, ptr(uint64(1))), mixnode("b", 20, nil), mixnode("c", 30, nil)}
-	list[0].AvgLatencyMS = ptr(500.0)
-	list[2].Status = "stopped"
-	doc := list.Doc()
-	a := Accumulator{Histogram: true}
-	take(&a, betanettest.Mixnodes{mixnode("gone", 40, nil)}.Doc(), doc)
-	v := view(settings(), up(doc))
-	v.Totals = a.Totals
-	wantValues(t, v, start, shown{
-		Peers: ptr(uint64(3)), Active: ptr(uint64(2)), Inactive: ptr(uint64(1)),
-		Messages: ptr(uint64(100)), Dropped: ptr(uint64(1)), Forwarded: ptr(uint64(9)),
-		LatencySeconds: ptr(0.5), PacketLatency: &LatencySum{5_000_000, 10}, Latency: v.Totals.Latency,
-		Mixnodes: doc.Mixnodes,
-	})
-}
-
-func TestALatencyThatIsNotKnownIsAbsent(t *testing.T) {
-	doc := betanettest.Network{BytesTransmitted: 20, BytesReceived: 30, PeakThroughput: 9}.Doc()
-	wantValues(t, view(settings(), pending(), pending(), up(doc)), start, shown{
-		BytesTransmitted: ptr(uint64(20)), BytesRecvd: ptr(uint64(30)), PeakThroughput: ptr(uint64(9)),
-	})
-}
-
-func TestMixnodesThatSayLessGiveLess(t *testing.T) {
-	doc := betanettest.Mixnodes{mixnode("a", 10, nil)}.Doc()
-	var a Accumulator
-	take(&a, doc)
-	v := view(settings(), up(doc))
-	v.Totals = a.Totals
-	wantValues(t, v, start, shown{
-		Peers: ptr(uint64(1)), Active: ptr(uint64(1)), Inactive: ptr(uint64(0)), Messages: ptr(uint64(10)),
-		PacketLatency: &LatencySum{}, Mixnodes: doc.Mixnodes,
-	})
-}
-
-func TestNoMixnodesAreZeroOfThem(t *testing.T) {
-	var a Accumulator
-	take(&a, betanettest.Mixnodes{}.Doc())
-	v := view(settings(), up(betanettest.Mixnodes{}.Doc()))
-	v.Totals = a.Totals
-	wantValues(t, v, start, shown{
-		Peers: ptr(uint64(0)), Active: ptr(uint64(0)), Inactive: ptr(uint64(0)), Messages: ptr(uint64(0)),
-		Dropped: ptr(uint64(0)), Forwarded: ptr(uint64(0)), PacketLatency: &LatencySum{},
-		Mixnodes: []betanet.Mixnode{},
-	})
 }
 
 func TestAllMixnodesAreCounted(t *testing.T) {

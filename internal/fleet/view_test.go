@@ -20,7 +20,7 @@ const maxStale = 5 * time.Minute
 
 func settings() Settings { return Settings{MaxStale: maxStale, Histogram: true} }
 
-// Records of an endpoint in each of its states, at the start.
+// Records of an endpoint in each state, at the start.
 func pending() snapshot.Record                  { return snapshot.Record{} }
 func up(d *betanet.Document) snapshot.Record    { return pending().Fetched(d, start) }
 func stale(d *betanet.Document) snapshot.Record { return up(d).Failed(timeout, start) }
@@ -38,50 +38,32 @@ func view(s Settings, records ...snapshot.Record) *View {
 }
 
 func TestTheStateOfAnUpstream(t *testing.T) {
-	doc := metrics(1, 1)
+	doc, mixnodes := metrics(1, 1), betanettest.Mixnodes{}.Doc()
+	const forever = 50 * 365 * 24 * time.Hour
 	for _, c := range []struct {
-		name    string
-		records []snapshot.Record
-		want    State
+		name string
+		view *View
+		age  time.Duration
+		want State
 	}{
-		{"nothing tried", []snapshot.Record{pending(), pending(), pending()}, Pending},
-		{"all good", []snapshot.Record{up(doc), up(doc), up(doc)}, Up},
-		{"one failed, others good", []snapshot.Record{up(doc), up(doc), down()}, Stale},
-		{"one failed, its own data left", []snapshot.Record{up(doc), up(doc), stale(doc)}, Stale},
-		{"all failed, data left", []snapshot.Record{stale(doc), down(), down()}, Stale},
-		{"all failed", []snapshot.Record{down(), down(), down()}, Down},
-		{"mixnodes, good", []snapshot.Record{up(betanettest.Mixnodes{}.Doc())}, Up},
-		{"mixnodes, stale", []snapshot.Record{stale(betanettest.Mixnodes{}.Doc())}, Stale},
-		{"mixnodes, failed", []snapshot.Record{down()}, Down},
-		{"some not yet tried, the rest failed", []snapshot.Record{down(), down(), pending()}, Pending},
+		{"nothing tried", view(settings(), pending(), pending(), pending()), 0, Pending},
+		{"all good", view(settings(), up(doc), up(doc), up(doc)), 0, Up},
+		{"one failed, others good", view(settings(), up(doc), up(doc), down()), 0, Stale},
+		{"one failed, its own data left", view(settings(), up(doc), up(doc), stale(doc)), 0, Stale},
+		{"all failed, data left", view(settings(), stale(doc), down(), down()), 0, Stale},
+		{"all failed", view(settings(), down(), down(), down()), 0, Down},
+		{"mixnodes, good", view(settings(), up(mixnodes)), 0, Up},
+		{"mixnodes, stale", view(settings(), stale(mixnodes)), 0, Stale},
+		{"mixnodes, failed", view(settings(), down()), 0, Down},
+		{"some not yet tried, the rest failed", view(settings(), down(), down(), pending()), 0, Pending},
+		{"some not yet tried, nothing failed", view(settings(), up(doc), pending(), pending()), 0, Pending},
+		{"just before the last data expire", view(settings(), stale(doc), down()), maxStale - 1, Stale},
+		{"when the last data expire", view(settings(), stale(doc), down()), maxStale, Down},
+		{"data that never expire", view(Settings{MaxStale: 0}, stale(doc)), forever, Stale},
 	} {
-		if got := view(settings(), c.records...).State(start); got != c.want {
+		if got := c.view.State(start.Add(c.age)); got != c.want {
 			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
 		}
-	}
-}
-
-func TestAnUpstreamOfWhichNothingFailedIsNotStale(t *testing.T) {
-	v := view(settings(), up(metrics(1, 1)), pending(), pending())
-	if got := v.State(start); got != Pending {
-		t.Errorf("State() with one good and two not yet tried: got %v, want %v", got, Pending)
-	}
-}
-
-func TestAnUpstreamGoesDownWhenItsLastDataExpire(t *testing.T) {
-	v := view(settings(), stale(metrics(1, 1)), down())
-	if got := v.State(start.Add(maxStale - 1)); got != Stale {
-		t.Errorf("just before: got %v, want %v", got, Stale)
-	}
-	if got := v.State(start.Add(maxStale)); got != Down {
-		t.Errorf("at the limit: got %v, want %v", got, Down)
-	}
-}
-
-func TestDataThatNeverExpireKeepAnUpstreamStale(t *testing.T) {
-	v := view(Settings{MaxStale: 0}, stale(metrics(1, 1)))
-	if got := v.State(start.AddDate(1, 0, 0)); got != Stale {
-		t.Errorf("State(): got %v, want %v", got, Stale)
 	}
 }
 
@@ -125,12 +107,12 @@ func TestUpAndTriedNeedEveryEndpoint(t *testing.T) {
 	}
 }
 
-func TestExpiresIsTheFirstThatIsStillToCome(t *testing.T) {
+func TestExpiresIsTheNextExpiry(t *testing.T) {
 	v := view(settings(), fetchedAt(2*time.Minute), fetchedAt(0), pending(), fetchedAt(time.Minute))
 	for _, c := range []struct{ now, want time.Duration }{
 		{0, maxStale},
 		{maxStale - 1, maxStale},
-		{maxStale, maxStale + time.Minute}, // that one has just gone
+		{maxStale, maxStale + time.Minute}, // the first has just expired
 		{maxStale + time.Minute, maxStale + 2*time.Minute},
 	} {
 		if got, want := v.Expires(start.Add(c.now)), start.Add(c.want); !got.Equal(want) {
@@ -154,12 +136,10 @@ func TestNothingExpiresWithoutALimitOrData(t *testing.T) {
 }
 
 func TestTheDisplayNameIsTheNameOrTheHost(t *testing.T) {
-	u := &Upstream{URLs: []*url.URL{{Scheme: "http", Host: "localhost:9000", Path: "/p"}}}
-	if got, want := u.DisplayName(), "localhost:9000"; got != want {
-		t.Errorf("DisplayName(): got %q, want %q", got, want)
-	}
-	u.Name = "edge-1"
-	if got, want := u.DisplayName(), "edge-1"; got != want {
-		t.Errorf("DisplayName(): got %q, want %q", got, want)
+	for name, want := range map[string]string{"": "localhost:9000", "edge-1": "edge-1"} {
+		u := &Upstream{Name: name, URLs: []*url.URL{{Scheme: "http", Host: "localhost:9000", Path: "/p"}}}
+		if got := u.DisplayName(); got != want {
+			t.Errorf("DisplayName() of an upstream named %q: got %q, want %q", name, got, want)
+		}
 	}
 }

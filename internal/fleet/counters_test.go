@@ -13,7 +13,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/snapshot"
 )
 
-// shows is a view of an upstream that says so many messages.
+// shows returns a view of an upstream with a number of messages.
 func shows(name, host string, messages uint64) *View {
 	u := &Upstream{Name: name, URLs: []*url.URL{{Scheme: "http", Host: host}}}
 	return &View{Upstream: u, URL: u.URLs[0], API: betanet.V1, Endpoints: []EndpointView{{
@@ -21,59 +21,53 @@ func shows(name, host string, messages uint64) *View {
 	}}}
 }
 
-func TestTrafficIsIncreasesOnly(t *testing.T) {
-	tr := NewCounters()
+func TestCountersAddIncreasesOnly(t *testing.T) {
+	counters := NewCounters()
+	otherAPI := func(messages uint64) *View {
+		v := shows("b", "h:3", messages)
+		v.API, v.Upstream.Settings.MaxStale = betanet.MixnodesAPI, time.Minute
+		return v
+	}
 	for _, c := range []struct {
-		what string
-		view *View
-		want uint64
+		what   string
+		retire bool // the view's upstream, instead of observing the view
+		view   *View
+		after  time.Duration
+		want   uint64
 	}{
-		{"the first value is the base line", shows("a", "h:1", 5000), 0},
-		{"the same again adds nothing", shows("a", "h:1", 5000), 0},
-		{"an increase adds itself", shows("a", "h:1", 5100), 100},
-		{"a reset adds the new value", shows("a", "h:1", 7), 107},
-		{"another upstream has its own base line", shows("b", "h:2", 900), 107},
-		{"a name with a new URL is a new upstream", shows("b", "h:3", 2000), 107},
-		{"and goes on from there", shows("b", "h:3", 2001), 108},
+		{"the first value is the baseline", false, shows("a", "h:1", 5000), 0, 0},
+		{"the same value adds nothing", false, shows("a", "h:1", 5000), 0, 0},
+		{"an increase adds itself", false, shows("a", "h:1", 5100), 0, 100},
+		{"a reset adds the new value", false, shows("a", "h:1", 7), 0, 107},
+		{"another upstream has its own baseline", false, shows("b", "h:2", 900), 0, 107},
+		{"a name with a new URL is a new upstream", false, shows("b", "h:3", 2000), 0, 107},
+		{"and continues from there", false, shows("b", "h:3", 2001), 0, 108},
+		{"another API has its own baseline", false, otherAPI(5000), 0, 108},
+		{"expired values are not a reset", false, otherAPI(5000), time.Hour, 108},
+		{"and the next value adds its increase", false, otherAPI(5010), 0, 118},
+		{"an upstream that leaves takes nothing away", true, shows("a", "h:1", 7), 0, 118},
+		{"one that comes back continues from its last value", false, shows("a", "h:1", 37), 0, 148},
 	} {
-		tr.Observe(c.view, start)
-		if got := tr.Growth()[betanet.PacketsProcessed]; got != c.want {
+		if c.retire {
+			counters.Retire(c.view.Upstream)
+		} else {
+			counters.Observe(c.view, start.Add(c.after))
+		}
+		if got := counters.Growth()[betanet.PacketsProcessed]; got != c.want {
 			t.Errorf("%s: got %d, want %d", c.what, got, c.want)
 		}
 	}
 }
 
-func TestAnotherAPIIsAnotherBaseLine(t *testing.T) {
-	tr := NewCounters()
-	tr.Observe(shows("a", "h:1", 100), start)
-	v := shows("a", "h:1", 5000)
-	v.API = betanet.MixnodesAPI
-	tr.Observe(v, start)
-	if got := tr.Growth()[betanet.PacketsProcessed]; got != 0 {
-		t.Errorf("got %d, want 0", got)
-	}
-}
-
-func TestAnUpstreamThatComesBackGoesOnFromItsLast(t *testing.T) {
-	tr := NewCounters()
-	v := shows("a", "h:1", 100)
-	tr.Observe(v, start)
-	tr.Retire(v.Upstream)
-	tr.Observe(shows("a", "h:1", 130), start)
-	if got := tr.Growth()[betanet.PacketsProcessed]; got != 30 {
-		t.Errorf("got %d, want 30", got)
-	}
-}
-
-func TestTheOldestDepartedUpstreamsAreForgotten(t *testing.T) {
+func TestTheOldestRetiredUpstreamsAreForgotten(t *testing.T) {
 	tr := NewCounters()
 	for i := range maxRetiredUpstreams + 1 {
 		v := shows(fmt.Sprint(i), "h:1", 100)
 		tr.Observe(v, start)
 		tr.Retire(v.Upstream)
-		tr.Retire(v.Upstream) // twice is once
+		tr.Retire(v.Upstream) // the second call has no effect
 	}
-	tr.Observe(shows("0", "h:1", 150), start) // forgotten: a new base line
+	tr.Observe(shows("0", "h:1", 150), start) // forgotten: a new baseline
 	tr.Observe(shows("1", "h:1", 107), start)
 	if got := tr.Growth()[betanet.PacketsProcessed]; got != 7 {
 		t.Errorf("got %d, want 7", got)
@@ -83,9 +77,9 @@ func TestTheOldestDepartedUpstreamsAreForgotten(t *testing.T) {
 	}
 }
 
-// The fleet's counter never falls and never shows more than what upstreams grew
-// by, whatever comes, goes and restarts.
-func TestTrafficNeverFalls(t *testing.T) {
+// The fleet's counters never fall and never exceed the increases of upstreams, whatever
+// comes, goes and restarts.
+func TestCountersNeverFall(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tr := NewCounters()
 		var before, most uint64
@@ -100,7 +94,7 @@ func TestTrafficNeverFalls(t *testing.T) {
 				most += by
 				tr.Observe(shows(name, "h:1", values[name]), start)
 			case "restart":
-				values[name] = rapid.Uint64Range(0, 50).Draw(t, "anew")
+				values[name] = rapid.Uint64Range(0, 50).Draw(t, "value")
 				most += values[name]
 				tr.Observe(shows(name, "h:1", values[name]), start)
 			case "leave":
@@ -115,20 +109,8 @@ func TestTrafficNeverFalls(t *testing.T) {
 	})
 }
 
-func TestExpiredValuesAreNoReset(t *testing.T) {
-	tr := NewCounters()
-	v := shows("a", "h:1", 100)
-	v.Upstream.Settings.MaxStale = time.Minute
-	tr.Observe(v, start)
-	tr.Observe(v, start.Add(time.Hour))
-	tr.Observe(shows("a", "h:1", 110), start)
-	if got := tr.Growth()[betanet.PacketsProcessed]; got != 10 {
-		t.Errorf("got %d, want 10", got)
-	}
-}
-
-// The loss of a fleet is dropped / (dropped + forwarded), whatever its APIs.
-func TestForwardedPacketsOfV1AreThoseProcessed(t *testing.T) {
+// The loss of a fleet is dropped / (dropped + forwarded) with both APIs.
+func TestForwardedPacketsOfV1AreTheProcessedOnes(t *testing.T) {
 	tr := NewCounters()
 	tr.Observe(shows("a", "h:1", 100), start)
 	tr.Observe(shows("a", "h:1", 107), start)
