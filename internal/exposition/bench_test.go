@@ -42,7 +42,7 @@ func BenchmarkPublish(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			r := NewRegistry()
 			r.Publish(c.view)
-			// Each view is another one, as after a collection.
+			// Alternate, because a view that was rendered is not rendered again.
 			views := [2]fleet.View{*c.view, *c.view}
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {

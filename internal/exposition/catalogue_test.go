@@ -1,8 +1,7 @@
 package exposition
 
-// catalogue is what is promised of each family, in the order in which they are
-// written: written down once more, so that a change of a name, a type or a help
-// text is a change of two places.
+// catalogue lists every family in the order in which they are written. It repeats the
+// names, types and help texts, so that a change of one has to be made in two places.
 var catalogue = []struct{ name, kind, help string }{
 	{"betanet_average_latency_seconds", "gauge", "Average message latency as the upstream last gave it, in seconds; of API mixnodes the mean over all packets since deployment"},
 	{"betanet_bytes_received_total", "counter", "Total bytes received"},

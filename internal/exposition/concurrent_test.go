@@ -16,7 +16,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/snapshot"
 )
 
-// slowly writes in small pieces, so that others get in between.
+// slowly delays each write, so that views are published during a scrape.
 type slowly struct{ w io.Writer }
 
 func (s slowly) Write(b []byte) (int, error) {
@@ -24,8 +24,7 @@ func (s slowly) Write(b []byte) (int, error) {
 	return s.w.Write(b)
 }
 
-// A scrape while others publish has the lines of one view of each upstream.
-func TestAScrapeHasOneViewOfEachUpstream(t *testing.T) {
+func TestAScrapeDuringChangesIsWholeAndHasOneViewOfEachUpstream(t *testing.T) {
 	const upstreams, rounds = 20, 300
 	r := NewRegistry()
 	var all []*fleet.Upstream
@@ -64,8 +63,8 @@ func TestAScrapeHasOneViewOfEachUpstream(t *testing.T) {
 				default:
 				}
 				var b bytes.Buffer
-				if err := r.WriteUpstreams(slowly{&b}, Text); err != nil {
-					t.Error(err)
+				if err := r.Write(slowly{&b}, OpenMetrics); err != nil || !strings.HasSuffix(b.String(), "\n# EOF\n") {
+					t.Errorf("got %v and %d bytes, want all up to # EOF", err, b.Len())
 				}
 				wantOneView(t, b.String(), upstreams)
 			}
@@ -76,8 +75,8 @@ func TestAScrapeHasOneViewOfEachUpstream(t *testing.T) {
 	scrapers.Wait()
 }
 
-// wantOneView checks that both counters of each upstream are there once, equal,
-// and its own.
+// wantOneView checks that both counters of each upstream appear once, are equal, and
+// belong to it. It checks betanet_up as well.
 func wantOneView(t *testing.T, text string, upstreams int) {
 	for i := range upstreams {
 		var values []int
@@ -92,6 +91,9 @@ func wantOneView(t *testing.T, text string, upstreams int) {
 		}
 		if len(values) != 2 || values[0] != values[1] || values[0]%upstreams != i {
 			t.Errorf("u%02d: got %v, want its own value twice", i, values)
+		}
+		if up := fmt.Sprintf("\nbetanet_up{upstream=\"u%02d\"} 1\n", i); !strings.Contains(text, up) {
+			t.Errorf("missing %s", up)
 		}
 	}
 }

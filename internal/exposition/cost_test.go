@@ -46,7 +46,7 @@ func wantSamples(t *testing.T, what, text string, want map[string]int, total int
 	}
 }
 
-// with returns what is wanted of several groups of families.
+// with merges the expected samples of several groups of families.
 func with(groups ...map[string]int) map[string]int {
 	all := make(map[string]int)
 	for _, g := range groups {
@@ -65,7 +65,7 @@ var (
 	mixnodesDocument = map[string]int{"connected_peers": 1, "mixnode_active": 1, "mixnode_inactive": 1, "average_latency_seconds": 1}
 	mixnodesSums     = map[string]int{"messages_total": 1, "packets_dropped_total": 1, "packets_forwarded_total": 1, "packet_latency_seconds": 2}
 	upstreamSamples  = map[string]int{"up": 1, "exporter_data_stale": 1, "exporter_collection_duration_seconds": 1}
-	memory           = map[string]int{"exporter_upstream_resets_total": 1}
+	accumulated      = map[string]int{"exporter_upstream_resets_total": 1}
 )
 
 func perEndpoint(endpoints int) map[string]int {
@@ -85,7 +85,7 @@ func failing(endpoints int) map[string]int {
 	return map[string]int{"exporter_endpoint_failing": endpoints}
 }
 
-// nodesOf are mixnodes that give everything.
+// nodesOf returns mixnodes that send every field.
 func nodesOf(n int) *betanet.Document {
 	var d betanettest.Mixnodes
 	for i := range n {
@@ -97,7 +97,7 @@ func nodesOf(n int) *betanet.Document {
 	return d.Doc()
 }
 
-// fails makes every endpoint of a view fail, with its last good values.
+// fails lets every endpoint of a view fail. The last good values are kept.
 func fails(v *fleet.View) *fleet.View {
 	for i := range v.Endpoints {
 		e := &v.Endpoints[i]
@@ -106,9 +106,8 @@ func fails(v *fleet.View) *fleet.View {
 	return v
 }
 
-// What one upstream costs the user's Prometheus. Every sample more is a series
-// more for each of ten thousand upstreams.
-func TestAnUpstreamCostsAFixedNumberOfSamples(t *testing.T) {
+// One more sample is one more series for each of ten thousand upstreams.
+func TestAnUpstreamHasAFixedNumberOfSamples(t *testing.T) {
 	named := func() *fleet.Upstream {
 		u := newUpstream("edge-1")
 		u.Settings.Histogram = false
@@ -140,15 +139,15 @@ func TestAnUpstreamCostsAFixedNumberOfSamples(t *testing.T) {
 		want  map[string]int
 		total int
 	}{
-		{"v1", seed(named(), time.Now()), with(v1Documents, upstreamSamples, memory, perEndpoint(3)), 22},
-		{"v1 that fails", fails(seed(named(), time.Now())), with(v1Documents, upstreamSamples, memory, perEndpoint(3), failing(3)), 25},
-		{"v1 over https", https(), with(v1Documents, upstreamSamples, memory, perEndpoint(3), map[string]int{"exporter_tls_certificate_expiry_timestamp_seconds": 1}), 23},
-		{"v1 with replicas", replicas(), with(v1Documents, upstreamSamples, memory, perEndpoint(3), map[string]int{"exporter_replica_switches_total": 1, "exporter_circuit_breaker_state": 3}), 26},
-		{"mixnodes without a node", viewOf(named(), time.Now(), betanettest.Mixnodes{}.Doc()), with(map[string]int{"connected_peers": 1, "mixnode_active": 1, "mixnode_inactive": 1}, mixnodesSums, upstreamSamples, memory, perEndpoint(1)), 15},
-		{"mixnodes with 3", viewOf(named(), time.Now(), nodesOf(3)), with(mixnodesDocument, mixnodesSums, upstreamSamples, memory, perEndpoint(1), perMixnode(3)), 16 + 18},
-		{"mixnodes that fail", fails(viewOf(named(), time.Now(), nodesOf(3))), with(mixnodesDocument, mixnodesSums, upstreamSamples, memory, perEndpoint(1), perMixnode(3), failing(1)), 17 + 18},
-		{"mixnodes, 2 of 3 with series", limited(3, 2), with(mixnodesDocument, mixnodesSums, upstreamSamples, memory, perEndpoint(1), perMixnode(2), map[string]int{"mixnodes_omitted": 1}), 17 + 12},
-		{"mixnodes, none with series", limited(3, 0), with(mixnodesDocument, mixnodesSums, upstreamSamples, memory, perEndpoint(1), map[string]int{"mixnodes_omitted": 1}), 17},
+		{"v1", seed(named(), time.Now()), with(v1Documents, upstreamSamples, accumulated, perEndpoint(3)), 22},
+		{"v1 that fails", fails(seed(named(), time.Now())), with(v1Documents, upstreamSamples, accumulated, perEndpoint(3), failing(3)), 25},
+		{"v1 over https", https(), with(v1Documents, upstreamSamples, accumulated, perEndpoint(3), map[string]int{"exporter_tls_certificate_expiry_timestamp_seconds": 1}), 23},
+		{"v1 with replicas", replicas(), with(v1Documents, upstreamSamples, accumulated, perEndpoint(3), map[string]int{"exporter_replica_switches_total": 1, "exporter_circuit_breaker_state": 3}), 26},
+		{"mixnodes without a node", viewOf(named(), time.Now(), betanettest.Mixnodes{}.Doc()), with(map[string]int{"connected_peers": 1, "mixnode_active": 1, "mixnode_inactive": 1}, mixnodesSums, upstreamSamples, accumulated, perEndpoint(1)), 15},
+		{"mixnodes with 3", viewOf(named(), time.Now(), nodesOf(3)), with(mixnodesDocument, mixnodesSums, upstreamSamples, accumulated, perEndpoint(1), perMixnode(3)), 16 + 18},
+		{"mixnodes that fail", fails(viewOf(named(), time.Now(), nodesOf(3))), with(mixnodesDocument, mixnodesSums, upstreamSamples, accumulated, perEndpoint(1), perMixnode(3), failing(1)), 17 + 18},
+		{"mixnodes, 2 of 3 with series", limited(3, 2), with(mixnodesDocument, mixnodesSums, upstreamSamples, accumulated, perEndpoint(1), perMixnode(2), map[string]int{"mixnodes_omitted": 1}), 17 + 12},
+		{"mixnodes, none with series", limited(3, 0), with(mixnodesDocument, mixnodesSums, upstreamSamples, accumulated, perEndpoint(1), map[string]int{"mixnodes_omitted": 1}), 17},
 	} {
 		r := NewRegistry()
 		r.Publish(c.view)
@@ -160,7 +159,7 @@ func TestAnUpstreamCostsAFixedNumberOfSamples(t *testing.T) {
 	}
 }
 
-func TestAProbeCostsAFixedNumberOfSamples(t *testing.T) {
+func TestAProbeHasAFixedNumberOfSamples(t *testing.T) {
 	for _, c := range []struct {
 		what  string
 		view  *fleet.View
@@ -180,9 +179,9 @@ func TestAProbeCostsAFixedNumberOfSamples(t *testing.T) {
 	}
 }
 
-// One upstream without a name, with everything about the exporter, its process
-// and the Go runtime.
-func TestOneUpstreamWithoutANameCostsAtMost210Samples(t *testing.T) {
+// One upstream without a name, with all families of the exporter, its process and the Go
+// runtime.
+func TestOneUpstreamWithoutANameHasAtMost210Samples(t *testing.T) {
 	r := NewRegistry()
 	u := newUpstream("")
 	u.API = betanet.Auto
@@ -197,7 +196,7 @@ func TestOneUpstreamWithoutANameCostsAtMost210Samples(t *testing.T) {
 	}
 }
 
-func TestTheSeriesOfAnAPIAppearWithIt(t *testing.T) {
+func TestTheSeriesOfAnAPIExistOnceItIsInUse(t *testing.T) {
 	endpoints := func(r *Registry) (names []string) {
 		for _, name := range []string{"metrics", "nodes", "network", "mixnodes"} {
 			text := string(written(t, r, Text))
@@ -224,15 +223,15 @@ func TestTheSeriesOfAnAPIAppearWithIt(t *testing.T) {
 		do   func(*Registry)
 		want string
 	}{
-		"nothing":                     {func(*Registry) {}, ""},
-		"auto, not yet detected":      {func(r *Registry) { r.Publish(pending(betanet.Auto)) }, ""},
-		"auto, detected v1":           {func(r *Registry) { r.Publish(seed(auto, time.Now())) }, v1},
-		"auto, detected mixnodes":     {func(r *Registry) { r.Publish(viewOf(auto, time.Now(), nodesOf(1))) }, mixnodes},
-		"auto, and then another":      {func(r *Registry) { r.Publish(seed(auto, time.Now())); r.Publish(viewOf(auto, time.Now(), nodesOf(1))) }, both},
-		"configured as v1":            {func(r *Registry) { r.Publish(pending(betanet.V1)) }, v1},
-		"configured as mixnodes":      {func(r *Registry) { r.Publish(pending(betanet.MixnodesAPI)) }, mixnodes},
-		"an attempt that was counted": {func(r *Registry) { r.Exporter.Attempt(betanet.Nodes, betanet.ReasonTimeout, time.Second) }, v1},
-		"it stays after the upstream": {func(r *Registry) { r.Publish(seed(auto, time.Now())); r.Remove(auto) }, v1},
+		"nothing":                            {func(*Registry) {}, ""},
+		"auto, not yet detected":             {func(r *Registry) { r.Publish(pending(betanet.Auto)) }, ""},
+		"auto, detected v1":                  {func(r *Registry) { r.Publish(seed(auto, time.Now())) }, v1},
+		"auto, detected mixnodes":            {func(r *Registry) { r.Publish(viewOf(auto, time.Now(), nodesOf(1))) }, mixnodes},
+		"auto, and then another":             {func(r *Registry) { r.Publish(seed(auto, time.Now())); r.Publish(viewOf(auto, time.Now(), nodesOf(1))) }, both},
+		"configured as v1":                   {func(r *Registry) { r.Publish(pending(betanet.V1)) }, v1},
+		"configured as mixnodes":             {func(r *Registry) { r.Publish(pending(betanet.MixnodesAPI)) }, mixnodes},
+		"an attempt that was counted":        {func(r *Registry) { r.Exporter.Attempt(betanet.Nodes, betanet.ReasonTimeout, time.Second) }, v1},
+		"kept after the upstream is removed": {func(r *Registry) { r.Publish(seed(auto, time.Now())); r.Remove(auto) }, v1},
 	} {
 		r := NewRegistry()
 		c.do(r)

@@ -14,10 +14,9 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// What is written reads back as it was, whatever stands in labels and numbers:
-// names of the operator, ids of the upstream, all of uint64 and of float64. Text
-// 0.0.4 is read by the parser of Prometheus' own library, OpenMetrics by
-// readOpenMetrics.
+// Labels and numbers are parsed as they were written: names of the operator, ids of the
+// upstream, every uint64 and float64. Prometheus' own library parses text 0.0.4,
+// readOpenMetrics parses OpenMetrics.
 func FuzzSamplesReadBack(f *testing.F) {
 	f.Add("u", "eu", "id", uint64(7), 45.0)
 	f.Add("", "", "", uint64(0), 0.0)
@@ -85,22 +84,18 @@ func FuzzSamplesReadBack(f *testing.F) {
 			delete(gotText, "betanet_packet_latency_seconds")
 			delete(gotOM, "betanet_packet_latency_seconds")
 		}
-		// The two formats say the same, histogram and all.
-		plain := make(map[string]read)
-		for name, family := range gotText {
-			if family.Kind == "counter" {
-				name = strings.TrimSuffix(name, "_total")
+		// The two formats agree, histogram and all.
+		samples := func(families map[string]read) map[string][]string {
+			all := make(map[string][]string)
+			for name, f := range families {
+				if f.Kind == "counter" {
+					name = strings.TrimSuffix(name, "_total")
+				}
+				all[name+" "+f.Kind] = f.Samples
 			}
-			plain[name] = family
+			return all
 		}
-		ignoreHelp := func(m map[string]read) map[string][]string {
-			out := make(map[string][]string)
-			for name, f := range m {
-				out[name+" "+f.Kind] = f.Samples
-			}
-			return out
-		}
-		if diff := gocmp.Diff(ignoreHelp(plain), ignoreHelp(gotOM)); diff != "" {
+		if diff := gocmp.Diff(samples(gotText), samples(gotOM)); diff != "" {
 			t.Errorf("(-text +OpenMetrics):\n%s", diff)
 		}
 	})

@@ -12,7 +12,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet"
 )
 
-// seriesIn are the samples of families of ours, one text each.
+// seriesIn returns the samples of our own families as text.
 func seriesIn(families []*dto.MetricFamily) (all []string) {
 	for _, f := range families {
 		if strings.HasPrefix(f.GetName(), "betanet_") {
@@ -24,7 +24,7 @@ func seriesIn(families []*dto.MetricFamily) (all []string) {
 	return all
 }
 
-func TestPartsTogetherAreTheWhole(t *testing.T) {
+func TestPartsTogetherAreWhatGatherReturns(t *testing.T) {
 	for n := range 6 {
 		r := NewRegistry()
 		r.Exporter.Pushing()
@@ -47,6 +47,11 @@ func TestPartsTogetherAreTheWhole(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		for _, name := range []string{"betanet_exporter_build_info", "go_goroutines"} {
+			if !slices.ContainsFunc(whole, func(f *dto.MetricFamily) bool { return f.GetName() == name && len(f.Metric) == 1 }) {
+				t.Errorf("%s is missing", name)
+			}
+		}
 		want := seriesIn(whole)
 		slices.Sort(got)
 		slices.Sort(want)
@@ -56,7 +61,7 @@ func TestPartsTogetherAreTheWhole(t *testing.T) {
 	}
 }
 
-func TestCountersOfTheProcessAreThoseOfNoUpstream(t *testing.T) {
+func TestCountersOfUpstreamsAreNotOfTheProcess(t *testing.T) {
 	for name, want := range map[string]bool{
 		"betanet_messages_total": false, "betanet_message_latency_seconds": false, "betanet_exporter_upstream_resets_total": false,
 		"betanet_mixnode_packets_processed_total": false, "betanet_exporter_attempts_total": true, "betanet_exporter_request_duration_seconds": true,
@@ -68,9 +73,8 @@ func TestCountersOfTheProcessAreThoseOfNoUpstream(t *testing.T) {
 	}
 }
 
-// TestPushesExistOnlyWhereThereAreAny holds the series of pushing to be absent, all
-// zero, and counted.
-func TestPushesExistOnlyWhereThereAreAny(t *testing.T) {
+// The series of pushing are absent, then all 0, then counted.
+func TestSeriesOfPushingExistOnlyWithPushing(t *testing.T) {
 	r := NewRegistry()
 	r.Exporter.Attempt(betanet.Metrics, "", time.Millisecond)
 	show := func() string {

@@ -19,7 +19,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// decode reads delimited messages with the decoder of Prometheus' own library.
+// decode parses delimited messages with Prometheus' own library.
 func decode(t *testing.T, b []byte) map[string]*dto.MetricFamily {
 	t.Helper()
 	all := make(map[string]*dto.MetricFamily)
@@ -38,21 +38,6 @@ func decode(t *testing.T, b []byte) map[string]*dto.MetricFamily {
 	}
 }
 
-// readProtobuf is what a scrape as protobuf gives, in the shape of the text.
-func readProtobuf(t *testing.T, b []byte) map[string]read {
-	t.Helper()
-	all := make(map[string]read)
-	for name, f := range decode(t, b) {
-		r := read{Kind: strings.ToLower(f.GetType().String()), Help: f.GetHelp()}
-		for _, m := range f.Metric {
-			r.Samples = append(r.Samples, samplesOf(name, m)...)
-		}
-		slices.Sort(r.Samples)
-		all[name] = r
-	}
-	return all
-}
-
 func written(t *testing.T, r *Registry, f Format, names ...string) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -62,7 +47,7 @@ func written(t *testing.T, r *Registry, f Format, names ...string) []byte {
 	return b.Bytes()
 }
 
-// withoutInf leaves out the buckets up to +Inf, which protobuf does not have.
+// withoutInf removes the buckets up to +Inf, which protobuf does not have.
 func withoutInf(all map[string]read) map[string]read {
 	for name, r := range all {
 		r.Samples = slices.DeleteFunc(r.Samples, func(s string) bool { return strings.Contains(s, `le="+Inf"`) })
@@ -71,15 +56,15 @@ func withoutInf(all map[string]read) map[string]read {
 	return all
 }
 
-func TestProtobufSaysWhatTheTextSays(t *testing.T) {
+func TestProtobufHasTheSamplesOfTheText(t *testing.T) {
 	for seed := range uint64(40) {
 		s := newScenario(seed)
-		for life := range lives {
-			s.v1(fmt.Sprint("v", life, s.odd()), life)
-			s.mixnodes(fmt.Sprint("m", life, s.odd()), life)
+		for condition := range numConditions {
+			s.v1(fmt.Sprint("v", condition, s.odd()), condition)
+			s.mixnodes(fmt.Sprint("m", condition, s.odd()), condition)
 		}
 		s.exporter()
-		got := readProtobuf(t, written(t, s.registry, Protobuf))
+		got := readFamilies(decode(t, written(t, s.registry, Protobuf)))
 		want := withoutInf(readText(t, string(written(t, s.registry, Text))))
 		foreign := func(name string, _ read) bool { return !strings.HasPrefix(name, "betanet_") }
 		maps.DeleteFunc(got, foreign)
@@ -130,7 +115,7 @@ func TestHistogramsAreNativeAsWell(t *testing.T) {
 	}
 }
 
-func TestOnlyTheFamiliesNamedAreWritten(t *testing.T) {
+func TestOnlyNamedFamiliesAreWritten(t *testing.T) {
 	r := unexpiring(seed(newUpstream("a"), at))
 	for _, c := range []struct{ names, want []string }{
 		{[]string{"betanet_messages_total"}, []string{"betanet_messages_total"}},

@@ -15,15 +15,15 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// read is a family as a parser saw it: every sample as one string, sorted, so
-// that two expositions can be compared whatever their order.
+// read is a parsed family. Every sample is one string, and they are sorted, so that
+// expositions can be compared regardless of their order.
 type read struct {
 	Kind, Help string
 	Samples    []string
 }
 
-// sampleText is a sample in one writing: labels by name, all digits of the
-// value, the sign of a zero.
+// sampleText returns the canonical form of a sample: labels sorted by name, all digits
+// of the value, the sign of a zero.
 func sampleText(name string, labels [][2]string, v float64) string {
 	slices.SortFunc(labels, func(a, b [2]string) int { return strings.Compare(a[0], b[0]) })
 	var b strings.Builder
@@ -34,7 +34,7 @@ func sampleText(name string, labels [][2]string, v float64) string {
 	return b.String() + " " + strconv.FormatFloat(v, 'g', -1, 64)
 }
 
-// readText reads text 0.0.4 with the parser of Prometheus' own library.
+// readText parses text 0.0.4 with Prometheus' own library.
 func readText(t *testing.T, text string) map[string]read {
 	t.Helper()
 	p := expfmt.NewTextParser(model.LegacyValidation)
@@ -42,6 +42,10 @@ func readText(t *testing.T, text string) map[string]read {
 	if err != nil {
 		t.Fatalf("the reference parser: %v in\n%s", err, text)
 	}
+	return readFamilies(families)
+}
+
+func readFamilies(families map[string]*dto.MetricFamily) map[string]read {
 	all := make(map[string]read)
 	for name, f := range families {
 		r := read{Kind: strings.ToLower(f.GetType().String()), Help: f.GetHelp()}
@@ -87,21 +91,20 @@ func samplesOf(name string, m *dto.Metric) []string {
 	return []string{"neither counter, gauge, histogram nor summary: " + m.String()}
 }
 
-// readOpenMetrics reads OpenMetrics 1.0 by its specification, as far as we use
-// it, and takes nothing that is not in it. Prometheus' own parser is part of its
-// server, whose modules would be hundreds for one test; promtool reads our
-// output in test/.
+// readOpenMetrics parses the part of OpenMetrics 1.0 that the exporter uses, strictly by
+// its specification. Prometheus' own parser is part of its server, which would add
+// hundreds of modules for one test; in test/ promtool parses the output.
 func readOpenMetrics(text string) (map[string]read, error) {
 	body, ok := strings.CutSuffix(text, "\n# EOF\n")
 	if !ok {
 		return nil, errors.New("no EOF at the end")
 	}
 	if !utf8.ValidString(text) {
-		return nil, errors.New("no UTF-8")
+		return nil, errors.New("not UTF-8")
 	}
 	all := make(map[string]read)
-	seen := make(map[string]bool) // series, which may not come twice
-	family := ""                  // the one that is being read
+	seen := make(map[string]bool) // series, which must be unique
+	family := ""                  // the one being read
 	sampled := false
 	for n, line := range strings.Split(body, "\n") {
 		fail := func(what string) error { return fmt.Errorf("line %d, %q: %s", n+1, line, what) }
@@ -113,7 +116,7 @@ func readOpenMetrics(text string) (map[string]read, error) {
 			}
 			if name != family || sampled {
 				if _, twice := all[name]; twice {
-					return nil, fail("the family was there before")
+					return nil, fail("duplicate family")
 				}
 				family, sampled = name, false
 				all[name] = read{}
@@ -123,16 +126,16 @@ func readOpenMetrics(text string) (map[string]read, error) {
 			case "HELP":
 				help, end, err := unescape(rest, false)
 				if err != nil || end != len(rest) || f.Help != "" {
-					return nil, fail("no help text")
+					return nil, fail("not a help text")
 				}
 				f.Help = help
 			case "TYPE":
 				if !slices.Contains([]string{"counter", "gauge", "histogram", "summary"}, rest) || f.Kind != "" {
-					return nil, fail("no type")
+					return nil, fail("not a type")
 				}
 				f.Kind = rest
 			default:
-				return nil, fail("no such comment")
+				return nil, fail("unknown comment")
 			}
 			all[name] = f
 			continue
@@ -148,10 +151,10 @@ func readOpenMetrics(text string) (map[string]read, error) {
 		text := sampleText(name, slices.Clone(labels), value)
 		series := text[:strings.LastIndexByte(text, ' ')]
 		if seen[series] {
-			return nil, fail("the series was there before")
+			return nil, fail("duplicate series")
 		}
 		seen[series], sampled = true, true
-		// In one writing for both formats: 1.0 is 1.
+		// Use the same form as the text format: 1 instead of 1.0.
 		for i := range labels {
 			if labels[i][0] == "le" {
 				le, _ := strconv.ParseFloat(labels[i][1], 64)
@@ -171,7 +174,7 @@ func readOpenMetrics(text string) (map[string]read, error) {
 	return all, nil
 }
 
-// fits checks what the type of a family asks of its samples.
+// fits checks a sample against the type of its family.
 func fits(kind, family, name string, labels [][2]string, v float64) error {
 	suffix, ok := strings.CutPrefix(name, family)
 	if !ok || family == "" {
@@ -193,7 +196,7 @@ func fits(kind, family, name string, labels [][2]string, v float64) error {
 		return nil
 	case kind == "counter" && suffix == "_total", kind == "histogram" && suffix == "_count", kind == "summary" && suffix == "_count":
 		if v < 0 || math.IsNaN(v) {
-			return errors.New("a counter that is negative or no number")
+			return errors.New("a counter that is negative or not a number")
 		}
 		return nil
 	case kind == "histogram" && suffix == "_bucket":
@@ -201,14 +204,14 @@ func fits(kind, family, name string, labels [][2]string, v float64) error {
 		canonical := le == "+Inf" || err == nil && strings.ContainsAny(le, ".e") && le == strings.TrimSpace(le) &&
 			strings.TrimSuffix(le, ".0") == strconv.FormatFloat(bound, 'g', -1, 64)
 		if !canonical || v != math.Trunc(v) {
-			return fmt.Errorf("no bucket: le %q", le)
+			return fmt.Errorf("not a bucket: le %q", le)
 		}
 		return nil
 	}
 	return fmt.Errorf("suffix %q in a %s", suffix, kind)
 }
 
-// parseSample reads name{label="value",…} number.
+// parseSample parses name{label="value",…} number.
 func parseSample(line string) (name string, labels [][2]string, v float64, err error) {
 	i := strings.IndexAny(line, "{ ")
 	if i < 0 || !isName(line[:i], true) {
@@ -220,7 +223,7 @@ func parseSample(line string) (name string, labels [][2]string, v float64, err e
 			line = line[1:]
 			key, rest, ok := strings.Cut(line, `="`)
 			if !ok || !isName(key, false) || slices.ContainsFunc(labels, func(l [2]string) bool { return l[0] == key }) {
-				return "", nil, 0, errors.New("no label, or one twice")
+				return "", nil, 0, errors.New("not a label, or a duplicate")
 			}
 			value, end, err := unescape(rest, true)
 			if err != nil {
@@ -240,12 +243,12 @@ func parseSample(line string) (name string, labels [][2]string, v float64, err e
 	number := strings.TrimPrefix(line, " ")
 	v, err = strconv.ParseFloat(number, 64)
 	if err != nil || strings.ContainsAny(number, "xX_ pP") {
-		return "", nil, 0, errors.New("no number")
+		return "", nil, 0, errors.New("not a number")
 	}
 	return name, labels, v, nil
 }
 
-// unescape reads an escaped string up to its quote, or to its end.
+// unescape parses an escaped string up to its closing quote, or up to its end.
 func unescape(s string, quoted bool) (text string, end int, err error) {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
@@ -260,7 +263,7 @@ func unescape(s string, quoted bool) (text string, end int, err error) {
 			i++
 			b.WriteByte(map[byte]byte{'n': '\n', '\\': '\\', '"': '"'}[s[i]])
 		default:
-			return "", 0, errors.New("no such escape")
+			return "", 0, errors.New("unknown escape")
 		}
 	}
 	if quoted {
@@ -279,7 +282,7 @@ func isName(s string, metric bool) bool {
 	return s != ""
 }
 
-func TestTheReaderOfOpenMetricsRefusesWhatIsNone(t *testing.T) {
+func TestTheOpenMetricsParserRefusesInvalidText(t *testing.T) {
 	const head = "# HELP a A.\n# TYPE a gauge\n"
 	for name, text := range map[string]string{
 		"no end":                     head + "a 1\n",
@@ -287,9 +290,9 @@ func TestTheReaderOfOpenMetricsRefusesWhatIsNone(t *testing.T) {
 		"a counter without _total":   "# TYPE a counter\na 1\n# EOF\n",
 		"_total in the family":       "# TYPE a_total counter\na_total 1\n# EOF\n",
 		"a negative counter":         "# TYPE a counter\na_total -1\n# EOF\n",
-		"a series twice":             head + "a{b=\"1\"} 1\na{b=\"1\"} 2\n# EOF\n",
-		"a label twice":              head + "a{b=\"1\",b=\"2\"} 1\n# EOF\n",
-		"a family twice":             head + "a 1\n# TYPE b gauge\nb 1\n# TYPE a gauge\na{c=\"\"} 1\n# EOF\n",
+		"a duplicate series":         head + "a{b=\"1\"} 1\na{b=\"1\"} 2\n# EOF\n",
+		"a duplicate label":          head + "a{b=\"1\",b=\"2\"} 1\n# EOF\n",
+		"a duplicate family":         head + "a 1\n# TYPE b gauge\nb 1\n# TYPE a gauge\na{c=\"\"} 1\n# EOF\n",
 		"a sample of another family": head + "b 1\n# EOF\n",
 		"a family without samples":   head + "# EOF\n",
 		"an unknown escape":          head + "a{b=\"\\t\"} 1\n# EOF\n",
@@ -308,7 +311,7 @@ func TestTheReaderOfOpenMetricsRefusesWhatIsNone(t *testing.T) {
 	}
 }
 
-func TestTheReaderOfOpenMetricsReadsWhatIsWritten(t *testing.T) {
+func TestTheOpenMetricsParserReadsValidText(t *testing.T) {
 	got, err := readOpenMetrics("# HELP a A \\\"\\\\\\n.\n# TYPE a counter\na_total{x=\"\\\"},{\\\\ #\\n\",b=\"\"} 1.5e+06\n# TYPE h histogram\nh_bucket{le=\"1.0\"} 2\nh_count 3\n# EOF\n")
 	want := map[string]read{
 		"a": {"counter", "A \"\\\n.", []string{`a_total b="" x="\"},{\\ #\n" 1.5e+06`}},

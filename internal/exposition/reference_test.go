@@ -13,29 +13,28 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
-// The reference is client_golang: what the tests below know of an upstream goes
-// twice into the world, as a view through our registry, and as const metrics,
-// by the rules written down here, through client_golang's encoders.
+// The reference is client_golang: a scenario is written as views through our registry
+// and, by the rules in these files, as const metrics through client_golang's encoders.
 
-// expectations is the const metrics that are expected, in the order of the catalogue.
-type expectations struct{ metrics []entry }
+// expectations are the expected const metrics.
+type expectations struct{ metrics []expectation }
 
-type entry struct {
+type expectation struct {
 	family int // in the catalogue
 	metric prometheus.Metric
 }
 
-// Describe tells nothing, which leaves all checks to Gather.
+// Describe sends nothing, which leaves all checks to Gather.
 func (*expectations) Describe(chan<- *prometheus.Desc) {}
 
-// Collect gives what is expected.
+// Collect sends the expected metrics.
 func (l *expectations) Collect(c chan<- prometheus.Metric) {
 	for _, e := range l.metrics {
 		c <- e.metric
 	}
 }
 
-// pairs are names and values of labels, in turn.
+// pairs are alternating names and values of labels.
 type pairs []string
 
 func (p pairs) and(more ...string) pairs { return append(slices.Clone(p), more...) }
@@ -64,10 +63,10 @@ func (l *expectations) add(name string, v float64, labels pairs) {
 		kind = prometheus.CounterValue
 	}
 	names, values := labels.split()
-	l.metrics = append(l.metrics, entry{i, prometheus.MustNewConstMetric(prometheus.NewDesc(name, catalogue[i].help, names, nil), kind, v, values...)})
+	l.metrics = append(l.metrics, expectation{i, prometheus.MustNewConstMetric(prometheus.NewDesc(name, catalogue[i].help, names, nil), kind, v, values...)})
 }
 
-// observed expects a histogram of so many seconds each.
+// observed expects a histogram with one observation for each of seconds.
 func (l *expectations) observed(name string, seconds []float64, labels pairs) {
 	i := familyNumber(name)
 	buckets, sum := make(map[float64]uint64), 0.0
@@ -84,7 +83,7 @@ func (l *expectations) observed(name string, seconds []float64, labels pairs) {
 	}
 	names, values := labels.split()
 	desc := prometheus.NewDesc(name, catalogue[i].help, names, nil)
-	l.metrics = append(l.metrics, entry{i, prometheus.MustNewConstHistogram(desc, uint64(len(seconds)), sum, buckets, values...)})
+	l.metrics = append(l.metrics, expectation{i, prometheus.MustNewConstHistogram(desc, uint64(len(seconds)), sum, buckets, values...)})
 }
 
 // summary expects a summary without quantiles.
@@ -92,10 +91,10 @@ func (l *expectations) summary(name string, sum float64, count uint64, labels pa
 	i := familyNumber(name)
 	names, values := labels.split()
 	desc := prometheus.NewDesc(name, catalogue[i].help, names, nil)
-	l.metrics = append(l.metrics, entry{i, prometheus.MustNewConstSummary(desc, count, sum, nil, values...)})
+	l.metrics = append(l.metrics, expectation{i, prometheus.MustNewConstSummary(desc, count, sum, nil, values...)})
 }
 
-// gathered is what client_golang makes of the ledger.
+// gathered returns the families in the order of client_golang.
 func (l *expectations) gathered(t *testing.T) []*dto.MetricFamily {
 	t.Helper()
 	r := prometheus.NewRegistry()
@@ -107,11 +106,11 @@ func (l *expectations) gathered(t *testing.T) []*dto.MetricFamily {
 	return all
 }
 
-// inOrder is the ledger in the order in which it was written within each family,
-// where Gather sorts by the values of labels.
+// inOrder returns the families in our order, where Gather would sort the samples by the
+// values of labels.
 func (l *expectations) inOrder(t *testing.T) (all []*dto.MetricFamily) {
 	t.Helper()
-	slices.SortStableFunc(l.metrics, func(a, b entry) int { return cmp.Compare(a.family, b.family) })
+	slices.SortStableFunc(l.metrics, func(a, b expectation) int { return cmp.Compare(a.family, b.family) })
 	kinds := map[string]dto.MetricType{"counter": dto.MetricType_COUNTER, "gauge": dto.MetricType_GAUGE, "histogram": dto.MetricType_HISTOGRAM, "summary": dto.MetricType_SUMMARY}
 	for i, e := range l.metrics {
 		if i == 0 || l.metrics[i-1].family != e.family {
@@ -128,7 +127,7 @@ func (l *expectations) inOrder(t *testing.T) (all []*dto.MetricFamily) {
 	return all
 }
 
-// encode writes families with the encoder of client_golang.
+// encode encodes families with client_golang.
 func encode(t *testing.T, families []*dto.MetricFamily, f expfmt.Format) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -167,44 +166,43 @@ func (s *scenario) compare(t *testing.T) {
 	}
 }
 
-// Names, labels, values, types and help of every sample but those that
-// client_golang writes itself: of a fleet, and of one upstream with numbers of
-// any size.
+// Compare names, labels, values, types and help of every sample, except the ones that
+// client_golang writes itself, for a fleet and for one upstream with numbers of any
+// size.
 func TestEverySampleIsWhatClientGolangWrites(t *testing.T) {
 	for seed := range uint64(40) {
 		s := newScenario(seed)
 		if seed%2 == 0 {
 			s.small = true // sums of floats are exact below 2^53 only
-			for life := range lives {
-				s.v1(fmt.Sprint("v", life, s.odd()), life)
-				s.mixnodes(fmt.Sprint("m", life, s.odd()), life)
+			for condition := range numConditions {
+				s.v1(fmt.Sprint("v", condition, s.odd()), condition)
+				s.mixnodes(fmt.Sprint("m", condition, s.odd()), condition)
 			}
 			s.fleetTotals()
 		} else {
-			s.v1("", int(seed/2)%lives)
+			s.v1("", int(seed/2)%numConditions)
 		}
 		s.exporter()
 		s.compare(t)
 		if t.Failed() {
-			t.Fatalf("the scene of seed %d", seed)
+			t.Fatalf("in the scenario of seed %d", seed)
 		}
 	}
 }
 
-// To the byte, in text 0.0.4. Numbers stay below 10^6, because client_golang
-// writes 1e+06 where we write 1000000, on purpose: a counter in plain digits is
-// what the upstream sent, also beyond 2^53. The samples of one family are in our
-// order, endpoints as they are shown; client_golang's registry would sort them,
-// and the labels of an upstream with replicas too.
-func TestOneUpstreamIsToTheByteWhatClientGolangWrites(t *testing.T) {
+// Compare the bytes in text 0.0.4. Numbers are below 10^6, because client_golang writes
+// 1e+06 where we write 1000000: a counter in plain digits is what the upstream sent,
+// even beyond 2^53. Samples of a family are in our order; client_golang's registry
+// would sort them, and the labels of an upstream with replicas.
+func TestOneUpstreamHasTheBytesThatClientGolangWrites(t *testing.T) {
 	for seed := range uint64(40) {
 		s := newScenario(seed)
 		s.small, s.ordered = true, true
 		name := []string{"", "u" + s.odd()}[seed/2%2]
 		if seed%2 == 0 {
-			s.v1(name, int(seed/4)%lives)
+			s.v1(name, int(seed/4)%numConditions)
 		} else {
-			s.mixnodes(name, int(seed/4)%lives)
+			s.mixnodes(name, int(seed/4)%numConditions)
 		}
 		var ours bytes.Buffer
 		if err := s.registry.WriteUpstreams(&ours, Text); err != nil {

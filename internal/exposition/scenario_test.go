@@ -14,14 +14,14 @@ import (
 	"github.com/betanet/betanet_exporter/internal/snapshot"
 )
 
-// scenario draws upstreams and what the exporter did, and writes down what is to be
-// seen of them.
+// scenario draws random upstreams and events of the exporter, and the samples expected
+// of them.
 type scenario struct {
 	*rand.Rand
 	registry *Registry
 	expectations
-	small   bool // no number of 10^6 and more
-	ordered bool // no labels that client_golang would write in another order
+	small   bool // only numbers below 10^6
+	ordered bool // only labels that client_golang writes in the same order
 	states  map[string]float64
 	peers, active,
 	messages, dropped, forwarded, transmitted, received *float64 // of the fleet, nil where none is known
@@ -41,7 +41,7 @@ func (s *scenario) number() uint64 {
 
 func (s *scenario) coin() bool { return s.IntN(2) == 0 }
 
-// odd draws a text of characters that mean something to a parser.
+// odd draws a text of characters that are special to a parser.
 func (s *scenario) odd() string {
 	var b strings.Builder
 	for range s.IntN(8) {
@@ -50,11 +50,12 @@ func (s *scenario) odd() string {
 	return b.String()
 }
 
-// seen are the labels of an upstream's series, by what they are of.
-type seen struct{ data, up, endpoint, self pairs }
+// seriesLabels are the labels of an upstream's series: with the replica in use, and
+// without.
+type seriesLabels struct{ replica, upstream pairs }
 
-// upstream draws one with its labels.
-func (s *scenario) upstream(name string) (*fleet.Upstream, seen) {
+// upstream draws an upstream and its labels.
+func (s *scenario) upstream(name string) (*fleet.Upstream, seriesLabels) {
 	u := &fleet.Upstream{Name: name, URLs: []*url.URL{{Scheme: "http", Host: "h:9000"}}, Settings: fleet.Settings{Histogram: s.IntN(4) > 0, Mixnodes: 1000}}
 	var own pairs
 	for _, label := range []string{"region", "zone"} {
@@ -68,10 +69,10 @@ func (s *scenario) upstream(name string) (*fleet.Upstream, seen) {
 		named = pairs{"upstream", name}
 	}
 	own = own.and(named...)
-	return u, seen{data: own, up: own, endpoint: own, self: own}
+	return u, seriesLabels{own, own}
 }
 
-// endpoint is one endpoint of a view, and what is to be seen of it.
+// endpoint adds an endpoint to a view.
 func (s *scenario) endpoint(v *fleet.View, doc *betanet.Document, e betanet.Endpoint, failed bool) {
 	ev := fleet.EndpointView{Endpoint: e, Breaker: breaker.State(s.IntN(3))}
 	ev.Doc, ev.Tried = doc, doc != nil || failed
@@ -84,19 +85,19 @@ func (s *scenario) endpoint(v *fleet.View, doc *betanet.Document, e betanet.Endp
 	v.Endpoints = append(v.Endpoints, ev)
 }
 
-// about expects the series about the endpoints of a view, none of whose values
-// has expired but where shown is false.
-func (s *scenario) about(v *fleet.View, l seen, shown bool) {
-	s.add("betanet_exporter_upstream_resets_total", float64(v.Resets), l.self)
+// expectState expects the series about a view and its endpoints. shown is false if the
+// documents have expired.
+func (s *scenario) expectState(v *fleet.View, l seriesLabels, shown bool) {
+	s.add("betanet_exporter_upstream_resets_total", float64(v.Resets), l.upstream)
 	if v.Collected {
-		s.add("betanet_exporter_collection_duration_seconds", v.Duration.Seconds(), l.self)
+		s.add("betanet_exporter_collection_duration_seconds", v.Duration.Seconds(), l.upstream)
 	}
 	if v.Replica != "" {
-		s.add("betanet_exporter_replica_switches_total", float64(v.Switches), l.self)
+		s.add("betanet_exporter_replica_switches_total", float64(v.Switches), l.upstream)
 	}
 	up, stale := 1.0, 0.0
 	for _, e := range v.Endpoints {
-		at := pairs{"endpoint", e.Endpoint.String()}.and(l.endpoint...)
+		at := pairs{"endpoint", e.Endpoint.String()}.and(l.replica...)
 		s.breaker(at, e.Breaker)
 		good := 0.0
 		if e.Failure != nil {
@@ -114,42 +115,42 @@ func (s *scenario) about(v *fleet.View, l seen, shown bool) {
 		}
 	}
 	for _, o := range v.Standby {
-		s.breaker(pairs{"endpoint", o.Endpoint.String(), "replica", o.Replica}.and(l.self...), o.Breaker)
+		s.breaker(pairs{"endpoint", o.Endpoint.String(), "replica", o.Replica}.and(l.upstream...), o.Breaker)
 	}
-	s.add("betanet_exporter_data_stale", stale, l.self)
+	s.add("betanet_exporter_data_stale", stale, l.upstream)
 	if !v.CertificateExpiry.IsZero() {
-		s.add("betanet_exporter_tls_certificate_expiry_timestamp_seconds", float64(v.CertificateExpiry.Unix()), l.self)
+		s.add("betanet_exporter_tls_certificate_expiry_timestamp_seconds", float64(v.CertificateExpiry.Unix()), l.upstream)
 	}
-	s.add("betanet_up", up, l.up)
+	s.add("betanet_up", up, l.upstream)
 }
 
 func (s *scenario) breaker(at pairs, is breaker.State) {
 	s.add("betanet_exporter_circuit_breaker_state", map[breaker.State]float64{breaker.Closed: 0, breaker.HalfOpen: 1, breaker.Open: 2}[is], at)
 }
 
-func one(b bool) float64 {
+func boolValue(b bool) float64 {
 	if b {
 		return 1
 	}
 	return 0
 }
 
-func plus(sum **float64, n float64) {
+func addTo(sum **float64, n float64) {
 	if *sum == nil {
 		*sum = new(float64)
 	}
 	**sum += n
 }
 
-// grown is by how much a counter grew for the fleet.
-func grown(before, now uint64) float64 {
+// increase returns the increase of a counter for the fleet.
+func increase(before, now uint64) float64 {
 	if now < before {
 		return float64(now)
 	}
 	return float64(now - before)
 }
 
-// The lives of an upstream that a scene has.
+// The conditions of an upstream.
 const (
 	good = iota
 	stale
@@ -157,12 +158,12 @@ const (
 	expired
 	down
 	untried
-	lives
+	numConditions
 )
 
-// finish gives a view what all views have and counts it for the fleet.
-func (s *scenario) finish(v *fleet.View, l *seen, life int) {
-	v.URL, v.Collected, v.Duration = v.Upstream.URLs[0], life != untried, time.Duration(s.Int64N(int64(14*time.Second)))
+// complete sets the fields that all views have and counts the view for the fleet.
+func (s *scenario) complete(v *fleet.View, l *seriesLabels, condition int) {
+	v.URL, v.Collected, v.Duration = v.Upstream.URLs[0], condition != untried, time.Duration(s.Int64N(int64(14*time.Second)))
 	v.Resets = s.Uint64N(5)
 	if s.coin() {
 		v.CertificateExpiry = time.Unix(1_800_000_000+s.Int64N(1e6), 0)
@@ -171,16 +172,16 @@ func (s *scenario) finish(v *fleet.View, l *seen, life int) {
 		v.Upstream.URLs = append(v.Upstream.URLs, v.Upstream.URLs[0])
 		v.Replica, v.Switches = "r"+s.odd(), s.Uint64N(9)
 		v.Standby = []fleet.Standby{{Replica: "other:9000", Endpoint: betanet.Nodes, Breaker: breaker.State(s.IntN(3))}}
-		l.data, l.endpoint = l.data.and("replica", v.Replica), l.endpoint.and("replica", v.Replica)
+		l.replica = l.replica.and("replica", v.Replica)
 	}
-	if life == expired {
-		v.Upstream.Settings.MaxStale = 5 * time.Minute // and the documents are years old
+	if condition == expired {
+		v.Upstream.Settings.MaxStale = 5 * time.Minute // the documents are years old
 	}
-	s.states[[lives]string{"up", "stale", "stale", "down", "down", "pending"}[life]]++
+	s.states[[numConditions]string{"up", "stale", "stale", "down", "down", "pending"}[condition]]++
 }
 
-// v1 adds an upstream of API v1 that leads the given life.
-func (s *scenario) v1(name string, life int) {
+// v1 adds an upstream of API v1 in the given condition.
+func (s *scenario) v1(name string, condition int) {
 	u, l := s.upstream(name)
 	v := &fleet.View{Upstream: u, API: betanet.V1}
 	first, m := betanettest.Metrics{PacketsProcessed: s.number(), PacketsDropped: s.number()}, betanettest.Metrics{PacketsProcessed: s.number(), PacketsDropped: s.number()}
@@ -194,7 +195,7 @@ func (s *scenario) v1(name string, life int) {
 		a.Fetched(nil, betanettest.Network{AvgLatencyMS: &ms}.Doc())
 	}
 	has, fails := [3]bool{true, true, true}, [3]bool{}
-	switch which := s.IntN(3); life {
+	switch which := s.IntN(3); condition {
 	case stale:
 		fails[which] = true
 	case partial:
@@ -209,20 +210,20 @@ func (s *scenario) v1(name string, life int) {
 	if has[2] {
 		v.Totals = a.Totals
 	}
-	s.finish(v, &l, life)
-	if life != expired { // the base line of the fleet's counters
+	s.complete(v, &l, condition)
+	if condition != expired { // the baseline of the fleet's counters
 		base := &fleet.View{Upstream: u, URL: v.URL, API: v.API}
 		firstNet := betanettest.Network{BytesTransmitted: s.number(), BytesReceived: s.number()}
 		if has[0] {
 			base.Endpoints = append(base.Endpoints, fleet.EndpointView{Endpoint: betanet.Metrics, Record: snapshot.Record{}.Fetched(first.Doc(), time.Now())})
-			plus(&s.messages, grown(first.PacketsProcessed, m.PacketsProcessed))
-			plus(&s.forwarded, grown(first.PacketsProcessed, m.PacketsProcessed))
-			plus(&s.dropped, grown(first.PacketsDropped, m.PacketsDropped))
+			addTo(&s.messages, increase(first.PacketsProcessed, m.PacketsProcessed))
+			addTo(&s.forwarded, increase(first.PacketsProcessed, m.PacketsProcessed))
+			addTo(&s.dropped, increase(first.PacketsDropped, m.PacketsDropped))
 		}
 		if has[2] {
 			base.Endpoints = append(base.Endpoints, fleet.EndpointView{Endpoint: betanet.Network, Record: snapshot.Record{}.Fetched(firstNet.Doc(), time.Now())})
-			plus(&s.transmitted, grown(firstNet.BytesTransmitted, w.BytesTransmitted))
-			plus(&s.received, grown(firstNet.BytesReceived, w.BytesReceived))
+			addTo(&s.transmitted, increase(firstNet.BytesTransmitted, w.BytesTransmitted))
+			addTo(&s.received, increase(firstNet.BytesReceived, w.BytesReceived))
 		}
 		s.registry.Publish(base)
 	}
@@ -233,35 +234,35 @@ func (s *scenario) v1(name string, life int) {
 		s.endpoint(v, d, betanet.Endpoint(i), fails[i])
 	}
 	s.registry.Publish(v)
-	s.about(v, l, life != expired)
-	if life == expired {
+	s.expectState(v, l, condition != expired)
+	if condition == expired {
 		return
 	}
 	if has[0] {
-		s.add("betanet_messages_total", float64(m.PacketsProcessed), l.data)
-		s.add("betanet_packets_dropped_total", float64(m.PacketsDropped), l.data)
+		s.add("betanet_messages_total", float64(m.PacketsProcessed), l.replica)
+		s.add("betanet_packets_dropped_total", float64(m.PacketsDropped), l.replica)
 	}
 	if has[1] {
-		s.add("betanet_connected_peers", float64(n.Total), l.data)
-		s.add("betanet_mixnode_active", float64(n.Active), l.data)
-		s.add("betanet_mixnode_inactive", float64(n.Inactive), l.data)
-		plus(&s.peers, float64(n.Total))
-		plus(&s.active, float64(n.Active))
+		s.add("betanet_connected_peers", float64(n.Total), l.replica)
+		s.add("betanet_mixnode_active", float64(n.Active), l.replica)
+		s.add("betanet_mixnode_inactive", float64(n.Inactive), l.replica)
+		addTo(&s.peers, float64(n.Total))
+		addTo(&s.active, float64(n.Active))
 	}
 	if has[2] {
-		s.add("betanet_bytes_transmitted_total", float64(w.BytesTransmitted), l.data)
-		s.add("betanet_bytes_received_total", float64(w.BytesReceived), l.data)
-		s.add("betanet_peak_throughput", float64(w.PeakThroughput), l.data)
-		s.add("betanet_average_latency_seconds", *w.AvgLatencyMS/1000, l.data)
+		s.add("betanet_bytes_transmitted_total", float64(w.BytesTransmitted), l.replica)
+		s.add("betanet_bytes_received_total", float64(w.BytesReceived), l.replica)
+		s.add("betanet_peak_throughput", float64(w.PeakThroughput), l.replica)
+		s.add("betanet_average_latency_seconds", *w.AvgLatencyMS/1000, l.replica)
 		if u.Settings.Histogram {
-			s.observed("betanet_message_latency_seconds", seconds, l.data)
+			s.observed("betanet_message_latency_seconds", seconds, l.replica)
 		}
 	}
 }
 
-// mixnodes adds an upstream of API mixnodes, of whose nodes one leaves, one
-// restarts and some give less than others.
-func (s *scenario) mixnodes(name string, life int) {
+// mixnodes adds an upstream of API mixnodes. Nodes leave, come back and restart, and some
+// do not send every field.
+func (s *scenario) mixnodes(name string, condition int) {
 	u, l := s.upstream(name)
 	v := &fleet.View{Upstream: u, API: betanet.MixnodesAPI}
 	var docs []betanettest.Mixnodes
@@ -270,17 +271,17 @@ func (s *scenario) mixnodes(name string, life int) {
 		var d betanettest.Mixnodes
 		for i := range n {
 			if i > 0 && s.IntN(4) == 0 {
-				continue // not there in this document
+				continue // missing in this document
 			}
 			m := betanettest.Mixnode{ID: fmt.Sprint(i, s.odd()), Status: "stopped", PacketsProcessed: s.Uint64N(100_000)}
 			if s.coin() {
 				m.UptimeSeconds = new(s.Uint64N(1e5))
 			}
 			if len(docs) > 0 && len(docs[0]) > 0 && i == 0 {
-				m.ID = docs[0][0].ID // this one stays
+				m.ID = docs[0][0].ID // this node stays
 			}
 			if i > 0 {
-				m.ID = fmt.Sprint("node ", i, `"\`) // and these come back
+				m.ID = fmt.Sprint("node ", i, `"\`) // these come back
 			}
 			dropped, forwarded := s.Uint64N(1000), s.Uint64N(1000)
 			if s.coin() {
@@ -296,8 +297,8 @@ func (s *scenario) mixnodes(name string, life int) {
 		}
 		docs = append(docs, d)
 	}
-	// The sums by their rule: the first value, then increases; nothing for one
-	// that leaves, all of one that restarted.
+	// The rule for sums: the first value, then increases; nothing for a node that leaves,
+	// the whole value for a node that restarted.
 	var base, sums nodeSums
 	last := make(map[string]lastSeen)
 	var seconds []float64
@@ -319,22 +320,22 @@ func (s *scenario) mixnodes(name string, life int) {
 	first, final := docs[0], docs[2]
 	baseTotals := v.Totals
 	v.Totals = a.Totals
-	has, fails := true, life != good && life != untried
-	if life == partial {
-		life = stale // there is one endpoint
+	has, fails := true, condition != good && condition != untried
+	if condition == partial {
+		condition = stale // there is one endpoint
 	}
-	if life == down || life == untried {
+	if condition == down || condition == untried {
 		has, v.Totals = false, fleet.Totals{}
 	}
-	s.finish(v, &l, life)
-	if has && life != expired {
+	s.complete(v, &l, condition)
+	if has && condition != expired {
 		s.registry.Publish(&fleet.View{Upstream: u, URL: v.URL, API: v.API, Totals: baseTotals, Endpoints: []fleet.EndpointView{{Endpoint: betanet.Mixnodes, Record: snapshot.Record{}.Fetched(first.Doc(), time.Now())}}})
-		plus(&s.messages, sums.messages-base.messages)
-		if base.gaveDropped { // else the last document is the base line
-			plus(&s.dropped, sums.dropped-base.dropped)
+		addTo(&s.messages, sums.messages-base.messages)
+		if base.sentDropped { // otherwise the last document is the baseline
+			addTo(&s.dropped, sums.dropped-base.dropped)
 		}
-		if base.gaveForwarded {
-			plus(&s.forwarded, sums.forwarded-base.forwarded)
+		if base.sentForwarded {
+			addTo(&s.forwarded, sums.forwarded-base.forwarded)
 		}
 	}
 	var doc *betanet.Document
@@ -343,15 +344,15 @@ func (s *scenario) mixnodes(name string, life int) {
 	}
 	s.endpoint(v, doc, betanet.Mixnodes, fails)
 	s.registry.Publish(v)
-	s.about(v, l, life != expired)
-	if !has || life == expired {
+	s.expectState(v, l, condition != expired)
+	if !has || condition == expired {
 		return
 	}
 	active := 0.0
 	for _, m := range final {
-		active += one(m.Status == "active")
-		at := pairs{"mixnode", m.ID}.and(l.data...)
-		s.add("betanet_mixnode_up", one(m.Status == "active"), at)
+		active += boolValue(m.Status == "active")
+		at := pairs{"mixnode", m.ID}.and(l.replica...)
+		s.add("betanet_mixnode_up", boolValue(m.Status == "active"), at)
 		s.add("betanet_mixnode_packets_processed_total", float64(m.PacketsProcessed), at)
 		if m.UptimeSeconds != nil {
 			s.add("betanet_mixnode_uptime_seconds", float64(*m.UptimeSeconds), at)
@@ -366,40 +367,40 @@ func (s *scenario) mixnodes(name string, life int) {
 			s.add("betanet_mixnode_average_latency_seconds", *m.AvgLatencyMS/1000, at)
 		}
 	}
-	s.add("betanet_connected_peers", float64(len(final)), l.data)
-	s.add("betanet_mixnode_active", active, l.data)
-	s.add("betanet_mixnode_inactive", float64(len(final))-active, l.data)
-	s.add("betanet_messages_total", sums.messages, l.data)
-	if sums.gaveDropped {
-		s.add("betanet_packets_dropped_total", sums.dropped, l.data)
+	s.add("betanet_connected_peers", float64(len(final)), l.replica)
+	s.add("betanet_mixnode_active", active, l.replica)
+	s.add("betanet_mixnode_inactive", float64(len(final))-active, l.replica)
+	s.add("betanet_messages_total", sums.messages, l.replica)
+	if sums.sentDropped {
+		s.add("betanet_packets_dropped_total", sums.dropped, l.replica)
 	}
-	if sums.gaveForwarded {
-		s.add("betanet_packets_forwarded_total", sums.forwarded, l.data)
+	if sums.sentForwarded {
+		s.add("betanet_packets_forwarded_total", sums.forwarded, l.replica)
 	}
-	s.summary("betanet_packet_latency_seconds", sums.micros/1e6, uint64(sums.packets), l.data)
-	if ms, ok := betanet.MeanLatency(final.Doc().Mixnodes); ok { // whose arithmetic is tested beside it
-		s.add("betanet_average_latency_seconds", ms/1000, l.data)
+	s.summary("betanet_packet_latency_seconds", sums.micros/1e6, uint64(sums.packets), l.replica)
+	if ms, ok := betanet.MeanLatency(final.Doc().Mixnodes); ok { // tested in its package
+		s.add("betanet_average_latency_seconds", ms/1000, l.replica)
 	}
 	if u.Settings.Histogram && len(seconds) > 0 {
-		s.observed("betanet_message_latency_seconds", seconds, l.data)
+		s.observed("betanet_message_latency_seconds", seconds, l.replica)
 	}
-	plus(&s.peers, float64(len(final)))
-	plus(&s.active, active)
+	addTo(&s.peers, float64(len(final)))
+	addTo(&s.active, active)
 }
 
-// nodeSums are the sums over the nodes of an upstream.
+// nodeSums are sums over the nodes of an upstream.
 type nodeSums struct {
 	messages, dropped, forwarded, micros, packets float64
-	gaveDropped, gaveForwarded                    bool
+	sentDropped, sentForwarded                    bool
 }
 
-// lastSeen is what a node said last.
+// lastSeen has the last numbers of a node.
 type lastSeen struct {
 	processed, dropped, forwarded, uptime uint64
 	micros, packets                       float64
 }
 
-// add adds what a node gives and returns what to compare its next numbers with.
+// add adds the numbers of a node. It returns what its next numbers are compared with.
 func (s *nodeSums) add(m betanettest.Mixnode, last lastSeen) lastSeen {
 	if m.PacketsProcessed < last.processed || m.UptimeSeconds != nil && *m.UptimeSeconds < last.uptime {
 		last = lastSeen{}
@@ -407,12 +408,12 @@ func (s *nodeSums) add(m betanettest.Mixnode, last lastSeen) lastSeen {
 	if m.UptimeSeconds != nil {
 		last.uptime = *m.UptimeSeconds
 	}
-	s.messages += grown(last.processed, m.PacketsProcessed)
+	s.messages += increase(last.processed, m.PacketsProcessed)
 	last.processed = m.PacketsProcessed
 	var forwarded *uint64
 	if m.PacketsDropped != nil {
-		s.gaveDropped = true
-		s.dropped += grown(last.dropped, *m.PacketsDropped)
+		s.sentDropped = true
+		s.dropped += increase(last.dropped, *m.PacketsDropped)
 		last.dropped = *m.PacketsDropped
 		if *m.PacketsDropped > m.PacketsProcessed {
 			forwarded = new(uint64)
@@ -424,8 +425,8 @@ func (s *nodeSums) add(m betanettest.Mixnode, last lastSeen) lastSeen {
 		forwarded = m.PacketsForwarded
 	}
 	if forwarded != nil {
-		s.gaveForwarded = true
-		s.forwarded += grown(last.forwarded, *forwarded)
+		s.sentForwarded = true
+		s.forwarded += increase(last.forwarded, *forwarded)
 		last.forwarded = *forwarded
 	}
 	if m.AvgLatencyMS != nil {
@@ -438,101 +439,79 @@ func (s *nodeSums) add(m betanettest.Mixnode, last lastSeen) lastSeen {
 	return last
 }
 
-// exporter lets the exporter have done something, and expects all of its closed
-// sets of series.
+// counted counts each value of a label a few times and expects the result.
+func (s *scenario) counted(family string, at pairs, label string, values []string, inc func(i int)) {
+	for i, v := range values {
+		n := s.IntN(3)
+		for range n {
+			inc(i)
+		}
+		s.add(family, float64(n), at.and(label, v))
+	}
+}
+
+// exporter counts events of the exporter and expects all of its closed sets of series.
 func (s *scenario) exporter() {
-	self := s.registry.Exporter
-	endpoints := []string{"metrics", "nodes", "network", "mixnodes"}
+	exporter := s.registry.Exporter
 	results := strings.Fields(`success auth canceled connect content_type dns encoding eof http_429 http_4xx http_5xx http_status
 		json_syntax local protocol proxy redirect reset schema timeout tls too_large value`)
 	var took []float64
-	for i, name := range endpoints {
+	for i, name := range []string{"metrics", "nodes", "network", "mixnodes"} {
 		e, at := betanet.Endpoint(i), pairs{"endpoint", name}
-		for _, r := range results {
-			n := s.IntN(3)
-			for range n {
-				d := time.Duration(s.Int64N(int64(7 * time.Second)))
-				took = append(took, d.Seconds())
-				reason := betanet.Reason(r)
-				if r == "success" {
-					reason = ""
-				}
-				self.Attempt(e, reason, d)
-			}
-			s.add("betanet_exporter_attempts_total", float64(n), at.and("result", r))
-		}
-		n := s.IntN(3)
-		for range n {
-			self.Retry(e)
-		}
-		s.add("betanet_exporter_retries_total", float64(n), at)
-		for state, name := range []string{"closed", "half_open", "open"} {
-			n := s.IntN(3)
-			for range n {
-				self.Transition(e, breaker.State(state))
-			}
-			s.add("betanet_exporter_circuit_breaker_transitions_total", float64(n), at.and("state", name))
-		}
+		s.counted("betanet_exporter_attempts_total", at, "result", results, func(i int) {
+			d := time.Duration(s.Int64N(int64(7 * time.Second)))
+			took = append(took, d.Seconds())
+			exporter.Attempt(e, betanet.Reason(strings.TrimPrefix(results[i], "success")), d)
+		})
+		s.counted("betanet_exporter_circuit_breaker_transitions_total", at, "state", []string{"closed", "half_open", "open"}, func(i int) { exporter.Transition(e, breaker.State(i)) })
+		s.counted("betanet_exporter_retries_total", nil, "endpoint", []string{name}, func(int) { exporter.Retry(e) })
 	}
 	s.observed("betanet_exporter_request_duration_seconds", took, nil)
-	for i, r := range []string{"hit", "miss", "stale"} {
-		for range i {
-			self.Cache(r)
-		}
-		s.add("betanet_exporter_cache_requests_total", float64(i), pairs{"result", r})
-	}
-	for i, r := range []string{"connections", "max_requests", "slow_client"} {
-		for range 2 * i {
-			self.Rejected(r)
-		}
-		s.add("betanet_exporter_http_rejected_total", float64(2*i), pairs{"reason", r})
-	}
+	cache, rejections := []string{"hit", "miss", "stale"}, []string{"connections", "max_requests", "slow_client"}
+	s.counted("betanet_exporter_cache_requests_total", nil, "result", cache, func(i int) { exporter.Cache(cache[i]) })
+	s.counted("betanet_exporter_http_rejected_total", nil, "reason", rejections, func(i int) { exporter.Rejected(rejections[i]) })
 	var delays []float64
 	for range s.IntN(5) {
 		d := time.Duration(s.Int64N(int64(time.Second)))
 		delays = append(delays, d.Seconds())
-		self.Collection()
-		self.Delay(d)
+		exporter.Collection()
+		exporter.Delay(d)
 	}
 	s.observed("betanet_exporter_collection_delay_seconds", delays, nil)
 	s.add("betanet_exporter_collections_total", float64(len(delays)), nil)
-	self.Skipped(7)
+	exporter.Skipped(7)
 	s.add("betanet_exporter_collections_skipped_total", 7, nil)
-	self.BudgetExhausted()
+	exporter.BudgetExhausted()
 	s.add("betanet_exporter_retry_budget_exhausted_total", 1, nil)
-	self.Upstreams(12)
+	exporter.Upstreams(12)
 	s.add("betanet_exporter_upstreams", 12, nil)
-	self.Reloaded(true, time.UnixMilli(1_700_000_000_250))
-	self.Reloaded(false, time.Now())
+	exporter.Reloaded(true, time.UnixMilli(1_700_000_000_250))
+	exporter.Reloaded(false, time.Now())
 	s.add("betanet_exporter_config_last_reload_success_timestamp_seconds", 1_700_000_000.25, nil)
 	s.add("betanet_exporter_config_last_reload_successful", 0, nil)
 	source := "file " + s.odd()
-	self.Discovered(source, Discovery{Tried: true, Duplicates: 3})
-	self.Discovered(source, Discovery{Tried: true, Up: true, Targets: 7, Duplicates: 2, Rejected: 4, LastSuccess: time.UnixMilli(1_700_000_000_750)})
-	s.add("betanet_exporter_discovery_up", 1, pairs{"source", source})
-	s.add("betanet_exporter_discovery_duplicates", 2, pairs{"source", source})
-	s.add("betanet_exporter_discovery_targets", 7, pairs{"source", source})
-	s.add("betanet_exporter_discovery_rejected", 4, pairs{"source", source})
-	s.add("betanet_exporter_discovery_last_success_timestamp_seconds", 1_700_000_000.75, pairs{"source", source})
+	exporter.Discovered(source, Discovery{Tried: true, Duplicates: 3})
+	exporter.Discovered(source, Discovery{Tried: true, Up: true, Targets: 7, Duplicates: 2, Rejected: 4, LastSuccess: time.UnixMilli(1_700_000_000_750)})
+	for name, v := range map[string]float64{"up": 1, "duplicates": 2, "targets": 7, "rejected": 4, "last_success_timestamp_seconds": 1_700_000_000.75} {
+		s.add("betanet_exporter_discovery_"+name, v, pairs{"source", source})
+	}
 }
 
-// fleetTotals expects the series about all upstreams.
+// fleetTotals expects the series that aggregate all upstreams.
 func (s *scenario) fleetTotals() {
 	for _, state := range []string{"up", "stale", "down", "pending"} {
 		s.add("betanet_fleet_upstreams", s.states[state], pairs{"state", state})
 	}
-	for name, sum := range map[string]*float64{"betanet_fleet_connected_peers": s.peers, "betanet_fleet_mixnode_active": s.active} {
-		if sum != nil {
-			s.add(name, *sum, nil)
-		}
-	}
 	for name, sum := range map[string]*float64{
-		"betanet_fleet_messages_total": s.messages, "betanet_fleet_packets_dropped_total": s.dropped, "betanet_fleet_packets_forwarded_total": s.forwarded,
-		"betanet_fleet_bytes_transmitted_total": s.transmitted, "betanet_fleet_bytes_received_total": s.received,
+		"connected_peers": s.peers, "mixnode_active": s.active,
+		"messages_total": s.messages, "packets_dropped_total": s.dropped, "packets_forwarded_total": s.forwarded,
+		"bytes_transmitted_total": s.transmitted, "bytes_received_total": s.received,
 	} {
-		if sum == nil {
+		if sum == nil && strings.HasSuffix(name, "_total") {
 			sum = new(float64) // counters start at 0
 		}
-		s.add(name, *sum, nil)
+		if sum != nil {
+			s.add("betanet_fleet_"+name, *sum, nil)
+		}
 	}
 }
