@@ -119,15 +119,19 @@ func replay(steps []step, limit int) error {
 		m.done(a.entered, o, now)
 	}
 	check := func(at string) error {
-		switch until := b.OpenUntil(); {
+		var until time.Time
+		if m.state == Open {
+			until = m.openedAt.Add(pause + time.Millisecond)
+		}
+		switch {
 		case b.State() != m.state:
 			return fmt.Errorf("%s: State(): got %v, want %v", at, b.State(), m.state)
 		case !slices.Equal(changes, m.changes):
 			return fmt.Errorf("%s: changes: got %v, want %v", at, changes, m.changes)
 		case probes > 1:
 			return fmt.Errorf("%s: probes: got %d, want at most 1", at, probes)
-		case until.IsZero() == (m.state == Open):
-			return fmt.Errorf("%s: OpenUntil() while %v: got %v", at, m.state, until)
+		case b.OpenUntil() != until:
+			return fmt.Errorf("%s: OpenUntil() while %v: got %v, want %v", at, m.state, b.OpenUntil(), until)
 		}
 		return nil
 	}
