@@ -1,6 +1,6 @@
-// Package betanet knows the upstream: the two HTTP APIs a Betanet service may
-// speak, their documents, how to ask for them and what every failure means.
-// It holds no state beyond connections and decides nothing about when to ask.
+// Package betanet is the client of a Betanet service: its two HTTP APIs, their
+// documents, requests for them, and the classification of failures. Its only state
+// is connections; callers decide when to make a request.
 package betanet
 
 import (
@@ -8,9 +8,8 @@ import (
 	"slices"
 )
 
-// Endpoint is one document of an upstream. The exporter never requests a path
-// that is not the path of an Endpoint: two other paths dead-lock a published
-// Betanet server forever.
+// Endpoint identifies a document of an upstream. The exporter requests no other
+// paths, because two of them deadlock a published Betanet server.
 type Endpoint uint8
 
 // The endpoints, in the order in which they are shown.
@@ -19,7 +18,7 @@ const (
 	Nodes
 	Network
 	Mixnodes
-	NumEndpoints // how many there are, for arrays indexed by Endpoint
+	NumEndpoints
 )
 
 var endpoints = [NumEndpoints]struct {
@@ -35,16 +34,16 @@ var endpoints = [NumEndpoints]struct {
 // String returns the value of the label endpoint.
 func (e Endpoint) String() string { return endpoints[e].name }
 
-// Path returns what is appended to the base URL of an upstream.
+// Path returns the path below the base URL of an upstream.
 func (e Endpoint) Path() string { return endpoints[e].path }
 
-// API returns the API whose endpoint it is.
+// API returns the API of the endpoint.
 func (e Endpoint) API() API { return endpoints[e].api }
 
-// API is one of the two HTTP APIs, or the wish to find out.
+// API is one of the two HTTP APIs, or Auto.
 type API uint8
 
-// Auto asks v1 first and mixnodes when all of v1 answers 404.
+// Auto detects the API: v1, or mixnodes if all endpoints of v1 return 404.
 const (
 	Auto API = iota
 	V1
@@ -53,18 +52,18 @@ const (
 
 var apiNames = []string{Auto: "auto", V1: "v1", MixnodesAPI: "mixnodes"}
 
-// ParseAPI reads the name of an API as flags and files have it.
+// ParseAPI parses the name of an API as used in flags and files.
 func ParseAPI(s string) (API, error) {
 	i := slices.Index(apiNames, s)
 	if i < 0 {
-		return 0, fmt.Errorf("%q is no API, use auto, v1 or mixnodes", s)
+		return 0, fmt.Errorf("%q is not a valid API, use auto, v1 or mixnodes", s)
 	}
 	return API(i), nil
 }
 
 func (a API) String() string { return apiNames[a] }
 
-// Endpoints are the documents of an API. Auto starts as v1 does.
+// Endpoints returns the endpoints of an API, for Auto those of v1.
 func (a API) Endpoints() []Endpoint {
 	if a == MixnodesAPI {
 		return []Endpoint{Mixnodes}
@@ -72,29 +71,29 @@ func (a API) Endpoints() []Endpoint {
 	return []Endpoint{Metrics, Nodes, Network}
 }
 
-// Document is one decoded answer. It is never changed after it was decoded.
+// Document is a decoded document. It is immutable.
 type Document struct {
-	Mixnodes []Mixnode // of Mixnodes, with unique ids; nil of API v1
-	Values             // of API v1
+	Mixnodes []Mixnode // with unique ids; nil for API v1
+	Values             // for API v1
 	Endpoint Endpoint
 }
 
-// Mixnode is one node.
+// Mixnode is a node in the document of Mixnodes.
 type Mixnode struct {
 	ID, Status string
-	Values     // PacketsProcessed is known, and includes forwarded and dropped ones; AvgLatency is over all packets since deployment
+	Values     // PacketsProcessed is known and includes forwarded and dropped packets; AvgLatency is over all packets since deployment
 }
 
 const active = "active"
 
-// Active reports whether the node counts as active.
+// Active reports whether the status of the node is active.
 func (m *Mixnode) Active() bool { return m.Status == active }
 
-// Forwarded returns how many packets the node passed on: what it sent, or else
-// what it processed and did not drop. ok is false if it sent neither number.
+// Forwarded returns the number of forwarded packets, by default the processed ones
+// that were not dropped. ok is false if the document has neither number.
 func (m *Mixnode) Forwarded() (n uint64, ok bool) {
-	if sent := m.Uint(PacketsForwarded); sent != nil {
-		return *sent, true
+	if forwarded := m.Uint(PacketsForwarded); forwarded != nil {
+		return *forwarded, true
 	}
 	dropped := m.Uint(PacketsDropped)
 	if dropped == nil {
@@ -103,21 +102,20 @@ func (m *Mixnode) Forwarded() (n uint64, ok bool) {
 	return m.Get(PacketsProcessed) - min(m.Get(PacketsProcessed), *dropped), true
 }
 
-// Metric returns a mean as Values does. ok is false if it is not known, and if the
-// node has no packets: a server writes 0 before the first.
+// Metric is Values.Metric, but ok is also false if the node has no packets, because
+// a server then sends 0.
 func (m *Mixnode) Metric(f Field) (x float64, ok bool) {
 	x, ok = m.Values.Metric(f)
 	return x, ok && m.Get(PacketsProcessed) > 0
 }
 
-// MeanLatency returns the mean latency over the packets of all nodes, in
-// milliseconds: each node counts as often as it has packets. ok is false if no
-// node gives one.
+// MeanLatency returns the mean latency in milliseconds, weighted by the packets of
+// the nodes. ok is false if no node has both.
 func MeanLatency(nodes []Mixnode) (mean float64, ok bool) {
 	sum, packets := 0.0, 0.0
 	for i := range nodes {
 		if ms, ok := nodes[i].Float(AvgLatency); ok {
-			n := float64(nodes[i].Get(PacketsProcessed)) * 0x1p-128 // exact, and no sum overflows
+			n := float64(nodes[i].Get(PacketsProcessed)) * 0x1p-128 // exact, and avoids overflow
 			packets += n
 			sum += ms * n
 		}

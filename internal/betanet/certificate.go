@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// CertificateExpiry returns when the first of the certificates expires that the
-// upstream sent in the last TLS handshake, a failed one included. It is the zero
-// time before the first, and for an upstream over plain HTTP.
+// CertificateExpiry returns the earliest expiry of the certificates that the
+// upstream sent in the last TLS handshake, successful or not. It is the zero time
+// before the first handshake and over plain HTTP.
 func (c *Client) CertificateExpiry() time.Time {
 	if at := c.expiry.Load(); at != nil {
 		return *at
@@ -21,8 +21,7 @@ func (c *Client) CertificateExpiry() time.Time {
 	return time.Time{}
 }
 
-// sent notes the certificates that the upstream sent.
-func (c *Client) sent(certificates []*x509.Certificate) {
+func (c *Client) recordCertificates(certificates []*x509.Certificate) {
 	var first time.Time
 	for _, cert := range certificates {
 		if first.IsZero() || cert.NotAfter.Before(first) {
@@ -34,31 +33,31 @@ func (c *Client) sent(certificates []*x509.Certificate) {
 	}
 }
 
-// traced makes a request note the certificates of the connection that it gets,
-// which is never the one with a proxy.
-func (c *Client) traced(ctx context.Context) context.Context {
+// withTrace makes a request record the certificates of its connection, which is with
+// the upstream even if there is a proxy.
+func (c *Client) withTrace(ctx context.Context) context.Context {
 	if c.base.Scheme != "https" {
 		return ctx
 	}
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) {
 		if conn, ok := i.Conn.(*tls.Conn); ok {
-			c.sent(conn.ConnectionState().PeerCertificates)
+			c.recordCertificates(conn.ConnectionState().PeerCertificates)
 		}
 	}})
 }
 
-// refusedCertificates notes those that we refused ourselves.
-func (c *Client) refusedCertificates(err error) {
-	var refused *tls.CertificateVerificationError
-	if errors.As(err, &refused) {
-		c.sent(refused.UnverifiedCertificates)
+// recordRejected records certificates that the verification rejected.
+func (c *Client) recordRejected(err error) {
+	var rejected *tls.CertificateVerificationError
+	if errors.As(err, &rejected) {
+		c.recordCertificates(rejected.UnverifiedCertificates)
 	}
 }
 
-// watch makes a TLS configuration note the certificates before the upstream
-// refuses ours, after which there is no connection to ask. A handshake with an
-// https proxy uses the same configuration, so that it cannot be done there.
-func (c *Client) watch(t *http.Transport, base *url.URL) {
+// recordHandshakes makes a transport record the certificates before the upstream can
+// refuse ours, because a failed handshake leaves no connection to inspect. An https
+// proxy prevents that: handshakes with it use the same configuration.
+func (c *Client) recordHandshakes(t *http.Transport, base *url.URL) {
 	if base.Scheme != "https" {
 		return
 	}
@@ -71,7 +70,7 @@ func (c *Client) watch(t *http.Transport, base *url.URL) {
 		t.TLSClientConfig = new(tls.Config)
 	}
 	t.TLSClientConfig.VerifyConnection = func(s tls.ConnectionState) error {
-		c.sent(s.PeerCertificates)
+		c.recordCertificates(s.PeerCertificates)
 		return nil
 	}
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/proxy"
 )
 
-// Reason says in one word why an attempt gave no document. The set is closed:
-// reasons are label values, text of an upstream never becomes one.
+// Reason is why an attempt returned no document. Reasons are label values, so they
+// are a closed set and never contain text from an upstream.
 type Reason string
 
 // The reasons. docs/troubleshooting.md explains each to operators.
@@ -46,29 +46,26 @@ const (
 	ReasonLocal       Reason = "local"
 )
 
-// verdict is what follows from what was observed.
+// verdict is the classification of an attempt, as in Failure.
 type verdict struct {
 	reason  Reason
-	retry   bool // another attempt in this cycle makes sense
-	ignored bool // our own doing: says nothing about the upstream
+	retry   bool
+	ignored bool
 }
 
-// observation is what is known of an attempt that gave no document.
+// observation is an attempt that returned no document.
 type observation struct {
-	ctx    error // why the attempt's context ended, if it did
-	err    error // what stopped the attempt, nil if only the status did
-	status int   // 0 before there was one
+	ctx    error // why the attempt's context ended, or nil
+	err    error // nil if only the status was wrong
+	status int   // 0 for none
 }
 
-// row is one line of the classification table.
-type row struct {
+// table is the classification; the first matching row applies. The end of the
+// attempt's context comes first, because it causes all kinds of errors.
+var table = []struct {
 	when func(observation) bool
 	then verdict
-}
-
-// table is the classification: the first row that fits decides. The attempt's
-// own end comes first, because it shows as any kind of error.
-var table = []row{
+}{
 	{ended(context.Canceled), verdict{ReasonCanceled, false, true}},
 	{errno(syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM), verdict{ReasonLocal, false, true}},
 	{resolverExhausted, verdict{ReasonLocal, false, true}},
@@ -109,7 +106,7 @@ func classify(o observation) verdict {
 			return r.then
 		}
 	}
-	panic("betanet: the last row of the classification fits everything")
+	panic("betanet: no row of the classification matches")
 }
 
 // Reasons lists every reason once, in the order of the table.
@@ -123,7 +120,7 @@ func Reasons() []Reason {
 	return all
 }
 
-// refusal is an answer that arrived and is not accepted.
+// refusal is the error of a response that is not a valid document.
 type refusal struct {
 	reason Reason
 	text   string
@@ -160,36 +157,35 @@ func as[T error](o observation) bool {
 	return errors.As(o.err, &e)
 }
 
-// resolverExhausted is a name that could not be asked for want of a descriptor;
-// the resolver keeps of the cause its text alone.
+// resolverExhausted reports whether the resolver had no file descriptor, which its
+// error has only as text.
 func resolverExhausted(o observation) bool {
 	return as[*net.DNSError](o) && strings.Contains(o.err.Error(), syscall.EMFILE.Error())
 }
 
-// credentials is a secret that cannot be read or a token that is not granted.
+// credentials reports whether a secret could not be read or a token not be obtained.
 func credentials(o observation) bool {
-	return as[*fs.PathError](o) || begins(o.err, "oauth2: ")
+	return as[*fs.PathError](o) || hasPrefix(o.err, "oauth2: ")
 }
 
-// proxyRefused reports whether a proxy answered CONNECT with a status that says
-// that the same request will be refused again.
+// proxyRefused reports whether a proxy rejected CONNECT with a status that makes
+// retries useless.
 func proxyRefused(o observation) bool {
 	var e *proxy.Error
 	return errors.As(o.err, &e) && e.Status/100 == 4
 }
 
-// proxyFailed reports whether a proxy did not make the connection. A time-out
-// remains one, except that of a name server, which counts as a failed look-up
-// elsewhere too.
+// proxyFailed reports whether a proxy did not connect. Timeouts do not count, except
+// of a name server, because those are not classified as timeouts elsewhere either.
 func proxyFailed(o observation) bool {
-	var op *net.OpError // of a library's own transport
+	var op *net.OpError // from the transport of a library
 	failed := as[*proxy.Error](o) || errors.As(o.err, &op) && op.Op == "proxyconnect"
 	return failed && (!timedOut(o) || as[*net.DNSError](o))
 }
 
-// begins reports whether an error, or one that it wraps, has a text that begins
-// so. Further on in the text an upstream may have its say.
-func begins(err error, prefix string) bool {
+// hasPrefix reports whether the text of an error, or of one that it wraps, begins
+// with a prefix. The rest of the text may come from an upstream.
+func hasPrefix(err error, prefix string) bool {
 	for ; err != nil; err = errors.Unwrap(err) {
 		if strings.HasPrefix(err.Error(), prefix) {
 			return true
@@ -198,7 +194,7 @@ func begins(err error, prefix string) bool {
 	return false
 }
 
-// timedOut is a time-out of a layer below us, such as the kernel's for a dial.
+// timedOut reports whether a lower layer timed out, such as the kernel in a dial.
 func timedOut(o observation) bool {
 	var e net.Error
 	return errors.As(o.err, &e) && e.Timeout()
@@ -209,8 +205,8 @@ func dialFailed(o observation) bool {
 	return errors.As(o.err, &e) && e.Op == "dial"
 }
 
-// tlsFailure knows the errors of both sides of a handshake, and both ways in
-// which one side speaks TLS and the other does not.
+// tlsFailure reports whether a handshake failed on either side, or only one side uses
+// TLS.
 func tlsFailure(o observation) bool {
 	if o.err == nil {
 		return false
@@ -223,9 +219,9 @@ func tlsFailure(o observation) bool {
 	if errors.As(o.err, &alert) && (alert.Op == "remote error" || alert.Op == "local error") {
 		return true
 	}
-	// crypto/tls makes most of its errors from text alone; the second is what a
-	// TLS server's alert looks like to a client that speaks plain HTTP.
-	return begins(o.err, "tls: ") || begins(o.err, `malformed HTTP response "\x15\x03`)
+	// Most errors of crypto/tls are only text. The second prefix is a TLS alert in
+	// response to plain HTTP.
+	return hasPrefix(o.err, "tls: ") || hasPrefix(o.err, `malformed HTTP response "\x15\x03`)
 }
 
 func anyError(o observation) bool { return o.err != nil }

@@ -18,31 +18,31 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Limits of one answer.
+// Limits of a response.
 const (
 	maxBody   = 1 << 20
 	maxHeader = 64 << 10
 )
 
-// Failure says why an attempt gave no document. Its text holds what the
-// upstream sent only in quoted form.
+// Failure is why an attempt returned no document. Its text quotes everything that
+// the upstream sent.
 type Failure struct {
 	Reason     Reason
-	Retry      bool   // another attempt in the same cycle makes sense
-	Ignored    bool   // our own doing: the upstream is not to blame
-	Status     int    // HTTP status, 0 if there was none
-	RetryAfter string // the header's value, of 429 and 503 only
-	Date       string // the answer's own Date, to which RetryAfter may refer
+	Retry      bool   // another attempt in the same collection makes sense
+	Ignored    bool   // caused by the exporter, not by the upstream
+	Status     int    // HTTP status, 0 for none
+	RetryAfter string // header of a 429 or 503
+	Date       string // header to which RetryAfter may refer
 	Err        error
 }
 
 func (f *Failure) Error() string { return f.Err.Error() }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (f *Failure) Unwrap() error { return f.Err }
 
-// AfterTrying returns the failure with what another endpoint answered in its
-// place added to the text: that of an upstream whose API is being found out.
+// AfterTrying returns the failure with the error of another endpoint added to its
+// text, for an upstream whose API is being detected.
 func (f *Failure) AfterTrying(e Endpoint, other *Failure) *Failure {
 	both, err := *f, errors.Unwrap(other.Err) // without "fetch mixnodes"
 	if err == nil {
@@ -52,35 +52,34 @@ func (f *Failure) AfterTrying(e Endpoint, other *Failure) *Failure {
 	return &both
 }
 
-// Options of a client.
+// Options configures a client.
 type Options struct {
 	UserAgent   string
-	IdleTimeout time.Duration // how long a kept connection may rest
-	// Dial makes the connections, and bounds one whose attempt has gone away; nil
-	// for the network's, without a bound.
+	IdleTimeout time.Duration // of kept connections
+	// Dial connects to the upstream. It must limit its time, because net/http lets
+	// it continue after the attempt. Nil is net/http's, without a limit.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-	watch func(*http.Transport)
+	prepare func(*http.Transport) // called for each transport before its use
 }
 
-// Client asks one upstream. It follows no redirect, uses only the proxy that
-// the operator sets, asks for no compression and keeps connections of API v1 only. All methods may be called
-// at the same time.
+// Client requests the documents of one upstream. It follows no redirects, uses only
+// the configured proxy, requests no compression and keeps connections only for API
+// v1. Its methods are safe for concurrent use.
 type Client struct {
 	base     *url.URL
-	path     string        // of base, without a slash at its end
-	rawPath  string        // the same, escaped
-	template *http.Request // of all requests, but for URL and context
+	path     string        // of base, without a trailing slash
+	rawPath  string        // path, escaped
+	template *http.Request // without URL and context
 	kept     *transport
-	// fresh makes the transport for connections that are not kept, when the first
-	// is needed: most upstreams never need one.
+	// fresh returns the transport for connections that are not kept. It makes it
+	// when it is first needed, which is never for most upstreams.
 	fresh  func() (*transport, error)
 	expiry atomic.Pointer[time.Time] // see CertificateExpiry
 }
 
-// NewClient makes the client of the upstream at base, whose path is kept, with
-// what the operator says about connections, nil for nothing. The error is that
-// of certificates that cannot be read.
+// NewClient returns a client of the upstream at base, which may have a path. h may be
+// nil. The error is about certificates that cannot be read.
 func NewClient(base *url.URL, h *HTTPConfig, o Options) (*Client, error) {
 	c := &Client{
 		base: base, path: strings.TrimRight(base.Path, "/"), rawPath: strings.TrimRight(base.EscapedPath(), "/"),
@@ -89,14 +88,14 @@ func NewClient(base *url.URL, h *HTTPConfig, o Options) (*Client, error) {
 			Header: http.Header{"Accept": {"application/json"}, "User-Agent": {o.UserAgent}},
 		},
 	}
-	o.watch = func(t *http.Transport) { c.watch(t, base) }
+	o.prepare = func(t *http.Transport) { c.recordHandshakes(t, base) }
 	c.fresh = sync.OnceValues(func() (*transport, error) { return newTransport(o, h, false) })
 	var err error
 	c.kept, err = newTransport(o, h, true)
 	return c, err
 }
 
-// request is that for the document of an endpoint.
+// request returns the request for the document of an endpoint.
 func (c *Client) request(ctx context.Context, e Endpoint) *http.Request {
 	u := *c.base
 	u.Path, u.RawPath = c.path+e.Path(), c.rawPath+e.Path()
@@ -105,17 +104,16 @@ func (c *Client) request(ctx context.Context, e Endpoint) *http.Request {
 	return r
 }
 
-// Close drops the connections that rest; those in use end with their attempts.
+// Close closes idle connections; others are closed after their attempts.
 func (c *Client) Close() {
 	if rt, ok := c.kept.base.(interface{ CloseIdleConnections() }); ok {
 		rt.CloseIdleConnections()
 	}
 }
 
-// Fetch makes one attempt to get the document of an endpoint, within ctx from
-// the dial to the last byte and its decoding; ctx has run out if its cause is
-// context.DeadlineExceeded. With fresh it does not use a
-// connection that was there before. Exactly one of the results is nil.
+// Fetch makes one attempt to get and decode the document of an endpoint within ctx.
+// The attempt timed out if the cause of ctx is context.DeadlineExceeded. With fresh
+// it uses a new connection. Exactly one of the results is nil.
 func (c *Client) Fetch(ctx context.Context, e Endpoint, fresh bool) (*Document, *Failure) {
 	doc, o, h := c.try(ctx, e, fresh)
 	if ctx.Err() == nil && o.err == nil && doc != nil {
@@ -124,72 +122,72 @@ func (c *Client) Fetch(ctx context.Context, e Endpoint, fresh bool) (*Document, 
 	if o.ctx = ctx.Err(); errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 		o.ctx = context.DeadlineExceeded
 	}
-	v := classify(o)
-	if v.reason == ReasonTLS {
-		c.refusedCertificates(o.err)
+	f := newFailure(e, o, context.Cause(ctx))
+	if f.Reason == ReasonTLS {
+		c.recordRejected(o.err)
 	}
-	f := &Failure{Reason: v.reason, Retry: v.retry, Ignored: v.ignored, Status: o.status, Err: o.err}
-	switch {
-	case v.reason == ReasonTimeout && o.ctx != nil:
-		f.Err = errLate
-	case v.reason == ReasonCanceled:
-		f.Err = context.Cause(ctx)
-	case f.Err == nil:
-		f.Err = fmt.Errorf("HTTP status %d", o.status)
-	}
-	f.Err = fmt.Errorf("fetch %s: %w", e, f.Err)
 	if o.status == http.StatusTooManyRequests || o.status == http.StatusServiceUnavailable {
 		f.RetryAfter, f.Date = h.Get("Retry-After"), h.Get("Date")
 	}
 	return nil, f
 }
 
-var errLate = errors.New("no answer in time")
+// newFailure classifies an attempt. cause is why it was canceled, if it was.
+func newFailure(e Endpoint, o observation, cause error) *Failure {
+	v := classify(o)
+	err := o.err
+	switch {
+	case v.reason == ReasonTimeout && o.ctx != nil:
+		err = errors.New("no answer in time")
+	case v.reason == ReasonCanceled:
+		err = cause
+	case err == nil:
+		err = fmt.Errorf("HTTP status %d", o.status)
+	}
+	return &Failure{Reason: v.reason, Retry: v.retry, Ignored: v.ignored, Status: o.status, Err: fmt.Errorf("fetch %s: %w", e, err)}
+}
 
-// Late is the failure of an attempt whose answer came, or was looked at, after
-// its limit.
+// Late returns the failure of an attempt whose response was handled after its limit.
 func Late(e Endpoint) *Failure {
-	v := classify(observation{ctx: context.DeadlineExceeded})
-	return &Failure{Reason: v.reason, Retry: v.retry, Ignored: v.ignored, Err: fmt.Errorf("fetch %s: %w", e, errLate)}
+	return newFailure(e, observation{ctx: context.DeadlineExceeded}, nil)
 }
 
 func (c *Client) try(ctx context.Context, e Endpoint, fresh bool) (*Document, observation, http.Header) {
 	t := c.kept
-	// A mixnodes server drops its connections unannounced; one is never kept.
+	// A mixnodes server closes its connections without notice.
 	if fresh || e == Mixnodes {
 		var err error
 		if t, err = c.fresh(); err != nil {
 			return nil, observation{err: err}, nil
 		}
 	}
-	resp, err := t.by[e].RoundTrip(c.request(c.traced(ctx), e))
+	resp, err := t.by[e].RoundTrip(c.request(c.withTrace(ctx), e))
 	if err != nil {
-		return nil, observation{err: withoutEcho(err)}, nil
+		return nil, observation{err: redact(err)}, nil
 	}
-	// Unread, and not drained: a connection that has more to say is dropped. A
-	// 101's body is not bound to ctx, so that reading it could hang.
+	// Do not drain the body: the body of a 101 ignores ctx, so reading could hang.
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		return nil, observation{status: resp.StatusCode}, resp.Header
 	}
-	doc, err := accept(e, resp)
+	doc, err := readDocument(e, resp)
 	return doc, observation{status: resp.StatusCode, err: err}, resp.Header
 }
 
-// withoutEcho leaves of a token server's refusal only its status: its text is the
-// server's, which may well repeat the secret that it was sent.
-func withoutEcho(err error) error {
-	var refused *oauth2.RetrieveError
-	if errors.As(err, &refused) && refused.Response != nil {
-		return fmt.Errorf("oauth2: no token: HTTP status %d", refused.Response.StatusCode)
+// redact removes the body from the error of a token server, because it may repeat
+// the secret.
+func redact(err error) error {
+	var rejected *oauth2.RetrieveError
+	if errors.As(err, &rejected) && rejected.Response != nil {
+		return fmt.Errorf("oauth2: no token: HTTP status %d", rejected.Response.StatusCode)
 	}
 	return err
 }
 
 var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// accept reads and decodes the body of a 200.
-func accept(e Endpoint, resp *http.Response) (*Document, error) {
+// readDocument reads and decodes the body of a 200.
+func readDocument(e Endpoint, resp *http.Response) (*Document, error) {
 	if err := checkHeader(resp.Header); err != nil {
 		return nil, err
 	}

@@ -18,11 +18,10 @@ const (
 
 var decoders = sync.Pool{New: func() any { return jsontext.NewDecoder(bytes.NewReader(nil)) }}
 
-// Decode reads the document of an endpoint, strictly: broken syntax, bytes
-// after the document, duplicate keys, a required field that is missing, null
-// or of another type, a number that is not what the field holds: each refuses
-// the whole document with an error that says which field and why. Unknown
-// fields are accepted. Keys are matched to the letter.
+// Decode decodes the document of an endpoint. It refuses the whole document for
+// invalid syntax, trailing bytes, duplicate keys, a required field that is missing,
+// null or of another type, and an invalid number. The error names the field and the
+// reason. Unknown fields are accepted. Keys are case-sensitive.
 func Decode(e Endpoint, body []byte) (*Document, error) {
 	d := decoders.Get().(*jsontext.Decoder)
 	defer decoders.Put(d)
@@ -30,7 +29,7 @@ func Decode(e Endpoint, body []byte) (*Document, error) {
 	w := walker{dec: d}
 	doc := w.document(e)
 	w.end()
-	if w.duplicate { // which ends reading
+	if w.duplicate { // the decoder stopped there
 		d.Reset(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true))
 		rest := walker{dec: d}
 		rest.skip()
@@ -39,8 +38,8 @@ func Decode(e Endpoint, body []byte) (*Document, error) {
 			return nil, rest.syntax
 		}
 	}
-	if w.syntax != nil { // a cut document says nothing about its fields
-		if text := nameForeign(body); text != "" {
+	if w.syntax != nil {
+		if text := detectFormat(body); text != "" {
 			return nil, refusal{ReasonSyntax, text}
 		}
 		return nil, w.syntax
@@ -51,15 +50,15 @@ func Decode(e Endpoint, body []byte) (*Document, error) {
 	return doc, nil
 }
 
-// walker goes once through a document. It keeps the first thing that refuses
-// it, and continues to its end: broken syntax has the last word.
+// walker reads a document once. It records the first reason to refuse it and
+// continues to its end, because invalid syntax takes precedence.
 type walker struct {
 	dec       *jsontext.Decoder
 	syntax    error
 	refused   error
 	duplicate bool // syntax is a duplicate key
 
-	node  *Mixnode // that is being read, nil outside of one
+	node  *Mixnode // current, or nil
 	index int      // of node
 }
 
@@ -102,16 +101,16 @@ func (w *walker) mixnodes() []Mixnode {
 	return list
 }
 
-// what names the object that is being read in an error.
-func (w *walker) what() string {
+// objectName returns the name of the current object in errors.
+func (w *walker) objectName() string {
 	if w.node == nil {
 		return "document"
 	}
 	return nodeName(w.node.ID, w.index)
 }
 
-// nodeName names a mixnode in an error: by its id, or by its index from 0 as
-// long as no valid id was read. An id that could disturb a log is quoted.
+// nodeName returns the name of a mixnode in errors: its id, or its index from 0
+// without a valid id. An id that could garble a log is quoted.
 func nodeName(id string, index int) string {
 	if id == "" || len(id) > maxIDSize {
 		return "node " + strconv.Itoa(index)
@@ -124,14 +123,14 @@ func nodeName(id string, index int) string {
 	return "node " + id
 }
 
-// object reads one object into values and refuses it if one is missing.
+// object reads an object into values.
 func (w *walker) object(rows []fieldRow, values *Values) {
 	t, ok := w.token()
 	if !ok {
 		return
 	}
 	if t.Kind() != '{' {
-		w.refuse(ReasonSchema, "%s is %s, want an object", w.what(), typeName(t))
+		w.refuse(ReasonSchema, "%s is %s, want an object", w.objectName(), typeName(t))
 		w.skipRest(t)
 		return
 	}
@@ -154,13 +153,13 @@ members:
 	}
 	for i := range rows {
 		if rows[i].required && seen&(1<<i) == 0 {
-			w.refuse(ReasonSchema, "%s: %s is missing", w.what(), rows[i].key)
+			w.refuse(ReasonSchema, "%s: %s is missing", w.objectName(), rows[i].key)
 		}
 	}
 }
 
-// value reads the value of a field, whatever its type. A mean may be null, as
-// Rust programs write the mean of nothing: it is then unknown.
+// value reads the value of a field. A mean may be null, which is how Rust programs
+// write the mean of nothing; it is then unknown.
 func (w *walker) value(r *fieldRow, values *Values) {
 	t, ok := w.token()
 	if !ok {
@@ -182,7 +181,7 @@ func (w *walker) value(r *fieldRow, values *Values) {
 		w.whole(r, t, values)
 		return
 	}
-	w.refuse(ReasonSchema, "%s: %s is %s, want %s", w.what(), r.key, typeName(t), want)
+	w.refuse(ReasonSchema, "%s: %s is %s, want %s", w.objectName(), r.key, typeName(t), want)
 	w.skipRest(t)
 }
 
@@ -190,20 +189,19 @@ func (w *walker) text(r *fieldRow, t jsontext.Token) {
 	switch {
 	case r.field == nodeID:
 		w.node.ID = t.String()
-	case t.String() == active: // most are, and need no memory
+	case t.String() == active: // allocates nothing
 		w.node.Status = active
 	default:
 		w.node.Status = t.String()
 	}
 }
 
-// A string that does not leave a function needs no memory, so that whole and mean
-// make those of an error only when there is one.
-
+// whole calls t.String again for the error, because a string that does not escape
+// allocates nothing. So does mean.
 func (w *walker) whole(r *fieldRow, t jsontext.Token, values *Values) {
 	n, err := strconv.ParseUint(t.String(), 10, 64)
 	if err != nil {
-		w.refuse(ReasonValue, "%s: %s is %s, want a whole number from 0 to %d in plain digits", w.what(), r.key, t.String(), uint64(math.MaxUint64))
+		w.refuse(ReasonValue, "%s: %s is %s, want a whole number from 0 to %d in plain digits", w.objectName(), r.key, t.String(), uint64(math.MaxUint64))
 	}
 	values.Set(r.field, n)
 }
@@ -217,7 +215,7 @@ func (w *walker) mean(r *fieldRow, t jsontext.Token, values *Values) {
 		negative = strings.ContainsAny(mantissa, "123456789") // also what rounds to -0
 	}
 	if err != nil || negative {
-		w.refuse(ReasonValue, "%s: %s is %s, want 0 or more %s", w.what(), r.key, t.String(), r.unit)
+		w.refuse(ReasonValue, "%s: %s is %s, want 0 or more %s", w.objectName(), r.key, t.String(), r.unit)
 	}
 	values.SetFloat(r.field, math.Abs(x)) // -0 is 0
 }

@@ -5,10 +5,10 @@ import (
 	"math/bits"
 )
 
-// Field is a number that documents give, whichever API they are of.
+// Field is a number in the documents of either API.
 type Field uint8
 
-// The running totals of a service come first, to be indices of an array.
+// Counters come first, to be array indices.
 const (
 	PacketsProcessed Field = iota
 	PacketsDropped
@@ -28,24 +28,24 @@ const (
 	Uptime
 	NumFields
 
-	nodeID // texts, which have a place of their own
+	nodeID // strings, stored in Mixnode
 	nodeStatus
 )
 
-// fieldKind is how a field is written in JSON.
+// fieldKind is the form of a field in JSON.
 type fieldKind uint8
 
 const (
-	whole fieldKind = iota // from 0, in plain digits
-	mean                   // from 0, with or without a fraction; null, the mean of nothing, is unknown
+	whole fieldKind = iota // at least 0, in plain digits
+	mean                   // at least 0, with or without a fraction; null is unknown
 	text
 )
 
-// milliseconds is a unit of which metrics have the thousandth part.
+// milliseconds is a unit that metrics convert to seconds.
 const milliseconds = "milliseconds"
 
-// fields are all fields of all documents, in the order in which a missing one is
-// reported. The rows are data only, as a file could declare them.
+// fields has all fields of all documents, in the order in which missing ones are
+// reported.
 var fields = []fieldRow{
 	{Metrics, "packets_processed", whole, "packets", required, PacketsProcessed},
 	{Metrics, "packets_dropped", whole, "packets", required, PacketsDropped},
@@ -73,18 +73,18 @@ const (
 	optional = false
 )
 
-// fieldRow is one field of a document, of Mixnodes one of each node.
+// fieldRow is a field of a document, or of each node of Mixnodes.
 type fieldRow struct {
 	endpoint Endpoint
 	key      string
 	kind     fieldKind
 	unit     string
 	required bool
-	field    Field // where the value goes
+	field    Field
 }
 
-// fieldsOf are the rows of each endpoint, and numbers a row of each number: those
-// of the same number have the same kind and unit.
+// fieldsOf has the rows of each endpoint, and numbers a row of each number. Rows of
+// the same number have the same kind and unit.
 var fieldsOf, numbers = func() (of [NumEndpoints][]fieldRow, numbers [NumFields]fieldRow) {
 	for _, r := range fields {
 		of[r.endpoint] = append(of[r.endpoint], r)
@@ -95,16 +95,16 @@ var fieldsOf, numbers = func() (of [NumEndpoints][]fieldRow, numbers [NumFields]
 	return of, numbers
 }()
 
-// IsCounter reports whether the field is a running total.
+// IsCounter reports whether the field is a counter.
 func (f Field) IsCounter() bool { return f < NumCounters }
 
-// IsMean reports whether the field is read with Float or Metric, and not with Uint.
+// IsMean reports whether the field is a mean, for Float and Metric instead of Uint.
 func (f Field) IsMean() bool { return numbers[f].kind == mean }
 
-// Values are numbers by field, of which some are known. The zero value has none.
+// Values has the known numbers by field. The zero value has none.
 type Values struct {
 	known  uint16            // a bit for each field
-	number [NumFields]uint64 // of a mean the bits of the float64; 0 where nothing is known
+	number [NumFields]uint64 // Float64bits of a mean; 0 if unknown
 }
 
 // Set sets a whole number.
@@ -113,7 +113,7 @@ func (v *Values) Set(f Field, n uint64) { v.number[f], v.known = n, v.known|1<<f
 // SetFloat sets a mean, in the unit of the document.
 func (v *Values) SetFloat(f Field, x float64) { v.Set(f, math.Float64bits(x)) }
 
-// Merge sets what is known of o.
+// Merge sets the known numbers of o.
 func (v *Values) Merge(o *Values) {
 	for left := o.known; left != 0; left &= left - 1 {
 		f := bits.TrailingZeros16(left)
@@ -122,8 +122,8 @@ func (v *Values) Merge(o *Values) {
 	v.known |= o.known
 }
 
-// Uint returns a whole number, which the caller must not change, and nil if it is
-// not known.
+// Uint returns a whole number, which the caller must not change, or nil if it is not
+// known.
 func (v *Values) Uint(f Field) *uint64 {
 	if v.known&(1<<f) == 0 {
 		return nil
@@ -148,7 +148,7 @@ func (v *Values) Metric(f Field) (x float64, ok bool) {
 	return x, ok
 }
 
-// Fell reports whether a running total is lower than it was before.
+// Fell reports whether a counter is lower than before.
 func (v *Values) Fell(before *Values) bool {
 	for left := v.known & before.known & (1<<NumCounters - 1); left != 0; left &= left - 1 {
 		if f := bits.TrailingZeros16(left); v.number[f] < before.number[f] {

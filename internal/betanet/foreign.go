@@ -2,10 +2,9 @@ package betanet
 
 import "bytes"
 
-// foreign are the first bytes of what is often sent in place of JSON. No
-// document of JSON in UTF-8 begins with them. A longer prefix comes before one
-// that it begins with.
-var foreign = []struct{ prefix, text string }{
+// otherFormats has the first bytes of formats that are often sent instead of JSON. No
+// JSON in UTF-8 begins with them. A longer prefix comes before its own prefix.
+var otherFormats = []struct{ prefix, text string }{
 	{"\xef\xbb\xbf", "the document begins with a byte order mark, want JSON in UTF-8 without one"},
 	{"\xff\xfe\x00\x00", "the document begins with a byte order mark of UTF-32, want JSON in UTF-8"},
 	{"\x00\x00\xfe\xff", "the document begins with a byte order mark of UTF-32, want JSON in UTF-8"},
@@ -22,11 +21,10 @@ var foreign = []struct{ prefix, text string }{
 
 const deflated = "the document looks deflate-compressed, which it was not asked to be and does not say in Content-Encoding"
 
-// nameForeign returns what a body that is not JSON looks like, "" if that is not
-// known.
-func nameForeign(body []byte) string {
+// detectFormat describes a body that is not JSON, "" if its format is not known.
+func detectFormat(body []byte) string {
 	body = bytes.TrimLeft(body, " \t\r\n")
-	for _, f := range foreign {
+	for _, f := range otherFormats {
 		if bytes.HasPrefix(body, []byte(f.prefix)) {
 			return f.text
 		}

@@ -5,28 +5,27 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/common/config"
 )
 
-// HostHeader is the header that net/http ignores among the others: it is the Host
-// of the request.
+// HostHeader is the header that net/http takes from Request.Host.
 const HostHeader = "Host"
 
-// headers adds the operator's headers to each request. Unlike the round tripper of
-// common it sets Host, too.
+// headers adds the configured headers to each request. Unlike the round tripper of
+// prometheus/common it also sets Host.
 type headers struct {
 	config *config.Headers
-	proxy  func(*http.Request) (*url.URL, error) // nil for none
+	proxy  func(*http.Request) (*url.URL, error) // may be nil
 	next   http.RoundTripper
 }
 
 func (h *headers) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
 	for name, header := range h.config.Headers {
-		values, err := valuesOf(header)
+		values, err := headerValues(r.Context(), header)
 		if err != nil {
 			return nil, err
 		}
@@ -42,8 +41,8 @@ func (h *headers) RoundTrip(r *http.Request) (*http.Response, error) {
 	return h.next.RoundTrip(r)
 }
 
-// setHost sets the Host header. A proxy finds the upstream by the URL in the
-// request line, which net/http makes from the header if it is not given.
+// setHost sets the Host header. For a proxy it also keeps the upstream in the request
+// line, which net/http would otherwise take from the header.
 func (h *headers) setHost(r *http.Request, host string) {
 	if h.viaHTTPProxy(r) {
 		u := *r.URL
@@ -53,8 +52,7 @@ func (h *headers) setHost(r *http.Request, host string) {
 	r.Host = host
 }
 
-// viaHTTPProxy reports whether the request itself, and not a tunnel, goes to a
-// proxy.
+// viaHTTPProxy reports whether the request is sent to a proxy without a tunnel.
 func (h *headers) viaHTTPProxy(r *http.Request) bool {
 	if h.proxy == nil || r.URL.Scheme != "http" {
 		return false
@@ -63,36 +61,33 @@ func (h *headers) viaHTTPProxy(r *http.Request) bool {
 	return err == nil && p != nil && strings.HasPrefix(p.Scheme, "http")
 }
 
-// CloseIdleConnections closes those of the transport below.
+// CloseIdleConnections closes the idle connections of the next round tripper.
 func (h *headers) CloseIdleConnections() {
 	if rt, ok := h.next.(interface{ CloseIdleConnections() }); ok {
 		rt.CloseIdleConnections()
 	}
 }
 
-// valuesOf returns the values of a header, those in files as they are now.
-func valuesOf(h config.Header) ([]string, error) {
-	values := append([]string(nil), h.Values...)
+// headerValues returns the values of a header, with the current content of files.
+func headerValues(ctx context.Context, h config.Header) ([]string, error) {
+	values := slices.Clone(h.Values)
 	for _, s := range h.Secrets {
 		values = append(values, string(s))
 	}
 	for _, path := range h.Files {
-		b, err := os.ReadFile(path)
+		text, err := secret("", path).Fetch(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("unable to read headers file %s: %w", path, err)
+			return nil, fmt.Errorf("header: %w", err)
 		}
-		values = append(values, strings.TrimSpace(withoutMark(string(b))))
+		values = append(values, text)
 	}
 	return values, nil
 }
 
-// withoutMark removes the byte order mark that some editors begin a file with.
-func withoutMark(text string) string { return strings.TrimPrefix(text, "\ufeff") }
+// withoutMark is a secret in a file, without the byte order mark of some editors.
+type withoutMark struct{ config.SecretReader }
 
-// unmarked is a secret in a file, without a byte order mark.
-type unmarked struct{ config.SecretReader }
-
-func (u unmarked) Fetch(ctx context.Context) (string, error) {
-	text, err := u.SecretReader.Fetch(ctx)
-	return strings.TrimSpace(withoutMark(text)), err
+func (w withoutMark) Fetch(ctx context.Context) (string, error) {
+	text, err := w.SecretReader.Fetch(ctx)
+	return strings.TrimSpace(strings.TrimPrefix(text, "\ufeff")), err
 }

@@ -13,23 +13,21 @@ import (
 	"github.com/betanet/betanet_exporter/internal/proxy"
 )
 
-// HTTPConfig is what an operator says about connections to an upstream:
-// credentials, TLS, proxy and headers. Redirects are refused and HTTP/2 is off,
-// whatever it says. Secrets in files are read anew when they change.
+// HTTPConfig configures credentials, TLS, proxy and headers. Its settings for
+// redirects and HTTP/2 are ignored; both are off. Files are read again when they
+// change.
 type HTTPConfig = config.HTTPClientConfig
 
-// transport is how documents are asked for. Each endpoint has its own round
-// tripper for the credentials, because that of OAuth2 is not safe for several
-// requests at the same time; all share the connections of base.
+// transport sends requests over the connections of base. Each endpoint has its own
+// round tripper for credentials, because that for OAuth2 is not safe for concurrent
+// use.
 type transport struct {
 	base http.RoundTripper
 	by   [NumEndpoints]http.RoundTripper
 }
 
-// newTransport makes a transport with our limits, under the TLS, the proxy and
-// the credentials of the operator.
 func newTransport(o Options, h *HTTPConfig, keep bool) (*transport, error) {
-	base, err := newBase(h, o.watch, func() *http.Transport { return o.transport(keep) })
+	base, err := newBase(h, o.prepare, func() *http.Transport { return o.transport(keep) })
 	if err != nil {
 		return nil, err
 	}
@@ -40,13 +38,12 @@ func newTransport(o Options, h *HTTPConfig, keep bool) (*transport, error) {
 	return t, nil
 }
 
-// newBase makes a round tripper with the operator's TLS and proxy over what
-// transport makes, again when a file of certificates has changed. It shows watch
-// each transport before that is in use.
-func newBase(h *HTTPConfig, watch func(*http.Transport), transport func() *http.Transport) (http.RoundTripper, error) {
+// newBase returns a round tripper with the configured TLS and proxy. It makes a new
+// transport when a file of certificates has changed, and calls prepare for each.
+func newBase(h *HTTPConfig, prepare func(*http.Transport), transport func() *http.Transport) (http.RoundTripper, error) {
 	if h == nil {
 		t := transport()
-		watch(t)
+		prepare(t)
 		return t, nil
 	}
 	tlsConfig, err := config.NewTLSConfig(&h.TLSConfig)
@@ -56,9 +53,9 @@ func newBase(h *HTTPConfig, watch func(*http.Transport), transport func() *http.
 	files := config.TLSRoundTripperSettings{CA: file(h.TLSConfig.CAFile), Cert: file(h.TLSConfig.CertFile), Key: file(h.TLSConfig.KeyFile)}
 	rt, err := config.NewTLSRoundTripper(tlsConfig, files, func(c *tls.Config) (http.RoundTripper, error) {
 		t := transport()
-		p := h.ProxyConfig // a copy: common keeps something in it, and upstreams are compared
+		p := h.ProxyConfig // a copy, because p.Proxy changes it and reloads compare it
 		t.TLSClientConfig, t.Proxy, t.ProxyConnectHeader = c, p.Proxy(), p.GetProxyConnectHeader()
-		watch(t)
+		prepare(t)
 		return proxy.Wrap(t), nil
 	})
 	if err != nil {
@@ -67,7 +64,7 @@ func newBase(h *HTTPConfig, watch func(*http.Transport), transport func() *http.
 	return rt, nil
 }
 
-// transport is net/http's, tuned for small answers of many upstreams.
+// transport returns a transport for small responses of many upstreams.
 func (o Options) transport(keep bool) *http.Transport {
 	http1 := new(http.Protocols)
 	http1.SetHTTP1(true)
@@ -79,13 +76,13 @@ func (o Options) transport(keep bool) *http.Transport {
 		MaxIdleConnsPerHost:    int(NumEndpoints),
 		IdleConnTimeout:        o.IdleTimeout,
 		Protocols:              http1,
-		ReadBufferSize:         1 << 10, // documents are small, upstreams many
+		ReadBufferSize:         1 << 10,
 		WriteBufferSize:        1 << 10,
 	}
 }
 
-// withCredentials puts the round trippers of common around ours, which read
-// secrets of files at each request.
+// withCredentials wraps a round tripper to add credentials and headers. It reads
+// files of secrets for each request.
 func withCredentials(rt http.RoundTripper, h *HTTPConfig) http.RoundTripper {
 	if h == nil {
 		return rt
@@ -97,7 +94,7 @@ func withCredentials(rt http.RoundTripper, h *HTTPConfig) http.RoundTripper {
 		rt = config.NewBasicAuthRoundTripper(secret(b.Username, b.UsernameFile), secret(string(b.Password), b.PasswordFile), rt)
 	}
 	if h.OAuth2 != nil {
-		o := *h.OAuth2 // as with the proxy
+		o := *h.OAuth2 // a copy, as in newBase
 		key := secret(string(o.ClientSecret), o.ClientSecretFile)
 		if o.GrantType == jwtBearer {
 			key = secret(string(o.ClientCertificateKey), o.ClientCertificateKeyFile)
@@ -105,23 +102,23 @@ func withCredentials(rt http.RoundTripper, h *HTTPConfig) http.RoundTripper {
 		rt = config.NewOAuth2RoundTripper(key, &o, rt, config.WithDialContextFunc(proxy.Dial))
 	}
 	if h.HTTPHeaders != nil {
-		p := h.ProxyConfig // as above
+		p := h.ProxyConfig // a copy, as in newBase
 		rt = &headers{h.HTTPHeaders, p.Proxy(), rt}
 	}
 	return rt
 }
 
-// jwtBearer is the grant of RFC 7523, which signs with a key.
+// jwtBearer is the grant type of RFC 7523, which signs with a key.
 const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 func secret(text, path string) config.SecretReader {
 	if path != "" {
-		return unmarked{config.NewFileSecret(path)}
+		return withoutMark{config.NewFileSecret(path)}
 	}
 	return config.NewInlineSecret(text)
 }
 
-// file is nil, not a reader of nothing, where there is no file.
+// file returns nil without a path.
 func file(path string) config.SecretReader {
 	if path == "" {
 		return nil
@@ -129,13 +126,16 @@ func file(path string) config.SecretReader {
 	return config.NewFileSecret(path)
 }
 
-// HTTPClient returns a client for what is not an upstream, such as a list of
-// them: with the operator's settings, nil for none, under a user agent, and
-// without redirects. dial makes its connections, nil for the network's.
+// HTTPClient returns a client for other servers than upstreams, such as http_sd. It
+// follows no redirects. h and dial may be nil.
 func HTTPClient(h *HTTPConfig, userAgent string, dial func(ctx context.Context, network, address string) (net.Conn, error)) (*http.Client, error) {
-	rt, err := newBase(h, func(*http.Transport) {}, func() *http.Transport { return Options{Dial: dial, IdleTimeout: 5 * time.Minute}.transport(true) })
+	o := Options{Dial: dial, IdleTimeout: 5 * time.Minute}
+	rt, err := newBase(h, func(*http.Transport) {}, func() *http.Transport { return o.transport(true) })
 	if err != nil {
 		return nil, err
 	}
-	return &http.Client{Transport: config.NewUserAgentRoundTripper(userAgent, withCredentials(rt, h)), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, nil
+	return &http.Client{
+		Transport:     config.NewUserAgentRoundTripper(userAgent, withCredentials(rt, h)),
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}, nil
 }

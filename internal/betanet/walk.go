@@ -9,9 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// The steps of a walker over the tokens of a document, whatever they mean.
-
-// token reads the next token; ok is false after broken syntax.
+// token reads the next token; ok is false after invalid syntax.
 func (w *walker) token() (t jsontext.Token, ok bool) {
 	if w.syntax != nil {
 		return t, false
@@ -31,7 +29,7 @@ func (w *walker) token() (t jsontext.Token, ok bool) {
 	return t, w.syntax == nil
 }
 
-// more reports whether the object or array continues, and reads its end if not.
+// more reports whether the object or array has more elements. It reads the end.
 func (w *walker) more(end jsontext.Kind) bool {
 	if w.syntax == nil && w.dec.PeekKind() == end {
 		w.token()
@@ -40,7 +38,7 @@ func (w *walker) more(end jsontext.Kind) bool {
 	return w.syntax == nil
 }
 
-// skip reads one value, whatever it is.
+// skip reads a value.
 func (w *walker) skip() {
 	if t, ok := w.token(); ok {
 		w.skipRest(t)
@@ -59,7 +57,7 @@ func (w *walker) skipRest(t jsontext.Token) {
 	}
 }
 
-// end refuses whatever comes after the document.
+// end refuses bytes after the document.
 func (w *walker) end() {
 	if w.syntax != nil {
 		return
@@ -75,7 +73,7 @@ func (w *walker) refuse(r Reason, format string, args ...any) {
 	}
 }
 
-// typeName names the type of a value in words.
+// typeName returns the type of a value for errors.
 func typeName(t jsontext.Token) string {
 	switch t.Kind() {
 	case 'n':

@@ -1,6 +1,6 @@
-// Package breaker stops requests to an endpoint that keeps failing. A breaker
-// is a value without a clock and without a lock: the time is an argument, and
-// the caller makes one call at a time.
+// Package breaker stops requests to an endpoint that keeps failing. A breaker has
+// neither a clock nor a lock: the time is an argument, and the caller serializes
+// its calls.
 package breaker
 
 import (
@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// State is what a breaker lets through: everything, nothing, or one probe.
+// State selects the attempts that a breaker allows: all, none, or one probe.
 type State uint8
 
 // The states, in the order in which they are shown.
@@ -19,21 +19,21 @@ const (
 	NumStates
 )
 
-// String is the value of the label state.
+// String returns the value of the label state.
 func (s State) String() string { return [NumStates]string{"closed", "half_open", "open"}[s] }
 
 // Outcome is how an admitted attempt ended.
 type Outcome uint8
 
-// Ignored says nothing about the upstream: it neither counts nor resets the
-// failures, and gives a probe's permit back.
+// Ignored reports nothing about the upstream: it neither counts nor resets the
+// failures, and returns the permit of a probe.
 const (
 	Success Outcome = iota
 	Failure
 	Ignored
 )
 
-// ErrOpen means that no request may leave now.
+// ErrOpen means that no request may be sent now.
 var ErrOpen = errors.New("circuit breaker is open")
 
 // Breaker guards one endpoint.
@@ -44,27 +44,25 @@ type Breaker struct {
 	failures uint32    // consecutive
 	entered  uint32    // states since New
 	state    State
-	probing  bool // the probe is out
+	probing  bool // the probe has not ended
 }
 
 // New returns a closed breaker that opens at the given number of consecutive
-// failures and then lasts for the pause.
+// failures, each time for the pause.
 func New(failures uint32, pause time.Duration) Breaker {
 	return Breaker{limit: failures, pause: pause}
 }
 
 // A Permit is the right to make one attempt.
 type Permit struct {
-	// Probe reports that this is the only attempt let through while half-open.
-	Probe bool
-	// HalfOpened reports that admitting it moved the breaker from open to half-open.
-	HalfOpened bool
+	Probe      bool // the only attempt allowed while half-open
+	HalfOpened bool // it moved the breaker from open to half-open
 	entered    uint32
 }
 
-// Allow asks for an attempt. On nil the caller must call Done with the permit
-// exactly once. ErrOpen means that no request may leave now: the pause lasts,
-// its last moment included, or a probe is out.
+// Allow asks for an attempt. On a nil error the caller must call Done with the
+// permit exactly once. ErrOpen means that no request may be sent now: during the
+// pause, including its last moment, and until a probe has ended.
 func (b *Breaker) Allow(now time.Time) (Permit, error) {
 	halfOpened := b.state == Open && now.Sub(b.opened) > b.pause
 	switch {
@@ -77,7 +75,7 @@ func (b *Breaker) Allow(now time.Time) (Permit, error) {
 	return Permit{Probe: b.probing, HalfOpened: halfOpened, entered: b.entered}, nil
 }
 
-// Done reports how an attempt ended, and returns whether that changed the state.
+// Done records how an attempt ended, and reports whether that changed the state.
 // An attempt that was admitted in an earlier state changes nothing.
 func (b *Breaker) Done(p Permit, o Outcome, now time.Time) (changed bool) {
 	if p.entered != b.entered {
@@ -104,8 +102,8 @@ func (b *Breaker) enter(s State) {
 	b.entered++
 }
 
-// State is the state last entered. An open breaker stays open until the first
-// attempt after its pause is admitted.
+// State returns the state. An open breaker stays open until it admits the first
+// attempt after its pause.
 func (b *Breaker) State() State { return b.state }
 
 // OpenUntil returns when to make the first attempt after the pause: a

@@ -2,9 +2,7 @@ package breaker
 
 import (
 	"errors"
-	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
@@ -14,128 +12,136 @@ const (
 	pause    = 30 * time.Second
 )
 
-// inBubble runs a test on a fake clock, with a breaker made on it.
-func inBubble(t *testing.T, f func(t *testing.T, b *clocked)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) { f(t, newClocked(failures, pause)) })
+var outcomes = []Outcome{Success, Failure, Ignored}
+
+// fixture is a breaker with a clock of its own.
+type fixture struct {
+	*testing.T
+	b   Breaker
+	now time.Time
 }
 
-// admit asks for an attempt that must be let through.
-func admit(t *testing.T, b *clocked) *clockedPermit {
-	t.Helper()
-	p, err := b.Allow()
+func newFixture(t *testing.T) *fixture {
+	return &fixture{t, New(failures, pause), time.Date(2026, time.March, 1, 0, 0, 0, 0, time.UTC)}
+}
+
+func (f *fixture) sleep(d time.Duration) { f.now = f.now.Add(d) }
+
+// admit asks for an attempt that must be allowed.
+func (f *fixture) admit() Permit {
+	f.Helper()
+	p, err := f.b.Allow(f.now)
 	if err != nil {
-		t.Fatalf("Allow(): got %v, want a permit", err)
+		f.Fatalf("Allow(): got %v, want a permit", err)
 	}
 	return p
 }
 
-// refuse asks for an attempt that must not be let through.
-func refuse(t *testing.T, b *clocked) {
-	t.Helper()
-	if p, err := b.Allow(); !errors.Is(err, ErrOpen) || p != nil {
-		t.Fatalf("Allow(): got %v, %v, want no permit and ErrOpen", p, err)
+// refuse asks for an attempt that must not be allowed.
+func (f *fixture) refuse() {
+	f.Helper()
+	if p, err := f.b.Allow(f.now); !errors.Is(err, ErrOpen) || p != (Permit{}) {
+		f.Fatalf("Allow(): got %v, %v, want no permit and ErrOpen", p, err)
 	}
 }
 
-// call makes one whole attempt.
-func call(t *testing.T, b *clocked, o Outcome) []State {
-	t.Helper()
-	return admit(t, b).Done(o)
+func (f *fixture) wantState(want State) {
+	f.Helper()
+	if got := f.b.State(); got != want {
+		f.Fatalf("State(): got %v, want %v", got, want)
+	}
 }
 
-// repeat makes a number of attempts that all end alike.
-func repeat(t *testing.T, b *clocked, n int, o Outcome) {
-	t.Helper()
+// done ends an attempt and checks the state that follows.
+func (f *fixture) done(p Permit, o Outcome, want State) {
+	f.Helper()
+	changes := f.b.State() != want
+	if got := f.b.Done(p, o, f.now); got != changes {
+		f.Fatalf("Done(): got %v, want %v", got, changes)
+	}
+	f.wantState(want)
+}
+
+// attempt makes a whole attempt and checks the state that follows.
+func (f *fixture) attempt(o Outcome, want State) {
+	f.Helper()
+	f.done(f.admit(), o, want)
+}
+
+// fail makes failed attempts, of which none may open the breaker.
+func (f *fixture) fail(n int) {
+	f.Helper()
 	for range n {
-		call(t, b, o)
+		f.attempt(Failure, Closed)
 	}
 }
 
-func wantState(t *testing.T, b *clocked, want State) {
-	t.Helper()
-	if got := b.State(); got != want {
-		t.Fatalf("State(): got %v, want %v", got, want)
-	}
+// open makes failed attempts until the breaker opens.
+func (f *fixture) open() {
+	f.Helper()
+	f.fail(failures - 1)
+	f.attempt(Failure, Open)
 }
 
-func wantChanges(t *testing.T, got []State, want ...State) {
-	t.Helper()
-	if !slices.Equal(got, want) {
-		t.Fatalf("changes: got %v, want %v", got, want)
+// probe admits the probe of an open breaker.
+func (f *fixture) probe() Permit {
+	f.Helper()
+	f.sleep(pause + 1)
+	p := f.admit()
+	if !p.Probe || !p.HalfOpened {
+		f.Fatalf("Allow() after the pause: got %+v, want a probe that half-opens", p)
 	}
+	f.wantState(HalfOpen)
+	return p
 }
 
 func TestANewBreakerIsClosed(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *clocked) {
-		wantState(t, b, Closed)
-		p := admit(t, b)
-		wantChanges(t, p.Changes)
-		if p.Probe {
-			t.Error("Probe of a closed breaker: got true, want false")
-		}
-	})
+	f := newFixture(t)
+	f.wantState(Closed)
+	if p := f.admit(); p.Probe || p.HalfOpened {
+		t.Errorf("Allow(): got %+v, want no probe", p)
+	}
+	f.wantState(Closed)
 }
 
-func TestOpensAtTheFifthFailureAndNotEarlier(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *clocked) {
-		for range failures - 1 {
-			wantChanges(t, call(t, b, Failure))
-			wantState(t, b, Closed)
-		}
-		wantChanges(t, call(t, b, Failure), Open)
-		wantState(t, b, Open)
-	})
+func TestABreakerOpensAtTheFifthFailure(t *testing.T) { newFixture(t).open() }
+
+func TestSuccessResetsTheFailures(t *testing.T) {
+	f := newFixture(t)
+	f.fail(failures - 1)
+	f.attempt(Success, Closed)
+	f.open()
 }
 
-func TestSuccessResetsTheStreak(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *clocked) {
-		repeat(t, b, failures-1, Failure)
-		call(t, b, Success)
-		repeat(t, b, failures-1, Failure)
-		wantState(t, b, Closed)
-		wantChanges(t, call(t, b, Failure), Open)
-	})
+func TestIgnoredNeitherCountsNorResetsTheFailures(t *testing.T) {
+	f := newFixture(t)
+	f.fail(failures - 1)
+	for range 3 * failures {
+		f.attempt(Ignored, Closed)
+	}
+	f.attempt(Failure, Open)
 }
 
-func TestIgnoredDoesNotCount(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *clocked) {
-		repeat(t, b, failures-1, Failure)
-		repeat(t, b, 3*failures, Ignored)
-		wantState(t, b, Closed)
-	})
+func TestTimeDoesNotResetTheFailures(t *testing.T) {
+	f := newFixture(t)
+	f.fail(failures - 1)
+	f.sleep(24 * time.Hour)
+	f.attempt(Failure, Open)
 }
 
-func TestIgnoredDoesNotResetTheStreak(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *clocked) {
-		repeat(t, b, failures-1, Failure)
-		call(t, b, Ignored)
-		wantChanges(t, call(t, b, Failure), Open)
-	})
+func TestFailuresOfOverlappingAttemptsAddUp(t *testing.T) {
+	f := newFixture(t)
+	var started []Permit
+	for range failures {
+		started = append(started, f.admit())
+	}
+	for _, p := range started[1:] {
+		f.done(p, Failure, Closed)
+	}
+	f.done(started[0], Failure, Open)
 }
 
-func TestTimeDoesNotResetTheStreak(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *clocked) {
-		repeat(t, b, failures-1, Failure)
-		time.Sleep(24 * time.Hour)
-		wantChanges(t, call(t, b, Failure), Open)
-	})
-}
-
-func TestFailuresOfAttemptsThatOverlapCountTogether(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *clocked) {
-		var out []*clockedPermit
-		for range failures {
-			out = append(out, admit(t, b))
-		}
-		for _, p := range out[1:] {
-			wantChanges(t, p.Done(Failure))
-		}
-		wantChanges(t, out[0].Done(Failure), Open)
-	})
-}
-
-func TestTheNamesAreTheLabelValues(t *testing.T) {
+func TestStateNamesAreTheLabelValues(t *testing.T) {
 	for state, want := range map[State]string{Closed: "closed", HalfOpen: "half_open", Open: "open"} {
 		if got := state.String(); got != want {
 			t.Errorf("String(): got %q, want %q", got, want)

@@ -5,22 +5,21 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
 )
 
-// step is one thing that happens to a breaker.
+// step is one step in the history of a breaker.
 type step struct {
 	kind    string // allow, done or sleep
-	which   int    // done: which of the attempts that are out, modulo their number
+	which   int    // done: index of the running attempt, modulo their number
 	outcome Outcome
 	sleep   time.Duration
 }
 
-// history draws what happens to a breaker: mostly failures, and sleeps that
-// end just before, at and just after the end of a pause.
+// history draws mostly failures, and sleeps that end just before, at and just after
+// the end of a pause.
 func history(t *rapid.T) []step {
 	draw := rapid.Custom(func(t *rapid.T) step {
 		return step{
@@ -33,27 +32,26 @@ func history(t *rapid.T) []step {
 			).Draw(t, "sleep"),
 		}
 	})
-	// Short ones shrink well, only long ones see every state.
+	// Short histories shrink well, only long ones reach every state.
 	n := rapid.SampledFrom([]int{8, 40, 150}).Draw(t, "length")
 	return rapid.SliceOfN(draw, n/2, n).Draw(t, "history")
 }
 
-// model is what is promised, in the shortest form: nothing of it is taken
-// from the code under test.
+// model is a second implementation, independent of the code under test.
 type model struct {
-	limit     int
-	state     State
-	streak    int
-	openedAt  time.Time
-	probeOut  bool
-	era       int // number of states entered so far
-	everyMove []State
+	limit    int
+	state    State
+	failures int // consecutive
+	openedAt time.Time
+	probing  bool
+	entered  int // states since the start
+	changes  []State
 }
 
 func (m *model) enter(s State) {
-	m.state, m.streak, m.probeOut = s, 0, false
-	m.era++
-	m.everyMove = append(m.everyMove, s)
+	m.state, m.failures, m.probing = s, 0, false
+	m.entered++
+	m.changes = append(m.changes, s)
 }
 
 func (m *model) allow(now time.Time) (admitted, probe bool) {
@@ -66,78 +64,84 @@ func (m *model) allow(now time.Time) (admitted, probe bool) {
 		}
 		m.enter(HalfOpen)
 	case HalfOpen:
-		if m.probeOut {
+		if m.probing {
 			return false, false
 		}
 	}
-	m.probeOut = true
+	m.probing = true
 	return true, true
 }
 
-func (m *model) done(era int, o Outcome, now time.Time) {
-	if era != m.era {
+func (m *model) done(entered int, o Outcome, now time.Time) {
+	if entered != m.entered {
 		return
 	}
 	switch {
 	case o == Ignored:
-		m.probeOut = false
+		m.probing = false
 	case m.state == HalfOpen && o == Success:
 		m.enter(Closed)
 	case o == Success:
-		m.streak = 0
+		m.failures = 0
 	case m.state == HalfOpen:
 		m.enter(Open)
 		m.openedAt = now
 	default:
-		if m.streak++; m.streak == m.limit {
+		if m.failures++; m.failures == m.limit {
 			m.enter(Open)
 			m.openedAt = now
 		}
 	}
 }
 
-// attempt is an admitted attempt that is not yet finished.
-type attempt struct {
-	permit *clockedPermit
-	era    int
+// running is an admitted attempt that has not ended.
+type running struct {
+	permit  Permit
+	entered int // model's, when it was admitted
 }
 
-// replay runs a history on a breaker and on the model, and tells where they
-// part. It runs inside a bubble, rapid outside of it.
+// replay compares a breaker with the model after each step of a history.
 func replay(steps []step, limit int) error {
-	b, m := newClocked(uint32(limit), pause), &model{limit: limit}
-	var out []attempt
-	var moves []State
-	probes := 0 // out now; counted apart from the model
+	b, m := New(uint32(limit), pause), &model{limit: limit}
+	var now time.Time
+	var attempts []running
+	var changes []State
+	probes := 0 // running, counted independently of the model
 	finish := func(i int, o Outcome) {
-		a := out[i]
-		out = slices.Delete(out, i, i+1)
+		a := attempts[i]
+		attempts = slices.Delete(attempts, i, i+1)
 		if a.permit.Probe {
 			probes--
 		}
-		moves = append(moves, a.permit.Done(o)...)
-		m.done(a.era, o, time.Now())
+		if b.Done(a.permit, o, now) {
+			changes = append(changes, b.State())
+		}
+		m.done(a.entered, o, now)
 	}
 	check := func(at string) error {
-		switch until := b.OpenUntil(); {
+		var until time.Time
+		if m.state == Open {
+			until = m.openedAt.Add(pause + time.Millisecond)
+		}
+		switch {
 		case b.State() != m.state:
 			return fmt.Errorf("%s: State(): got %v, want %v", at, b.State(), m.state)
-		case !slices.Equal(moves, m.everyMove):
-			return fmt.Errorf("%s: changes: got %v, want %v", at, moves, m.everyMove)
+		case !slices.Equal(changes, m.changes):
+			return fmt.Errorf("%s: changes: got %v, want %v", at, changes, m.changes)
 		case probes > 1:
-			return fmt.Errorf("%s: probes out: got %d, want at most 1", at, probes)
-		case until.IsZero() == (m.state == Open):
-			return fmt.Errorf("%s: OpenUntil() while %v: got %v", at, m.state, until)
+			return fmt.Errorf("%s: probes: got %d, want at most 1", at, probes)
+		case b.OpenUntil() != until:
+			return fmt.Errorf("%s: OpenUntil() while %v: got %v, want %v", at, m.state, b.OpenUntil(), until)
 		}
 		return nil
 	}
 	for i, s := range steps {
 		switch s.kind {
 		case "sleep":
-			time.Sleep(s.sleep)
+			now = now.Add(s.sleep)
 		case "allow":
-			p, err := b.Allow()
-			admitted, probe := m.allow(time.Now())
+			p, err := b.Allow(now)
+			admitted, probe := m.allow(now)
 			switch {
 			case admitted != (err == nil), !admitted && !errors.Is(err, ErrOpen):
 				return fmt.Errorf("step %d: Allow(): got %v, want admitted = %v", i, err, admitted)
@@ -149,52 +153,50 @@ func replay(steps []step, limit int) error {
 			if probe {
 				probes++
 			}
-			moves = append(moves, p.Changes...)
-			out = append(out, attempt{p, m.era})
+			if p.HalfOpened {
+				changes = append(changes, b.State())
+			}
+			attempts = append(attempts, running{p, m.entered})
 		case "done":
-			if len(out) > 0 {
-				finish(s.which%len(out), s.outcome)
+			if len(attempts) > 0 {
+				finish(s.which%len(attempts), s.outcome)
 			}
 		}
 		if err := check(fmt.Sprintf("step %d, %s", i, s.kind)); err != nil {
 			return err
 		}
 	}
-	for len(out) > 0 { // every admitted attempt is finished exactly once
+	for len(attempts) > 0 { // every admitted attempt ends exactly once
 		finish(0, Ignored)
 	}
 	if err := check("end"); err != nil {
 		return err
 	}
-	time.Sleep(pause + 1)
-	if _, err := b.Allow(); err != nil {
-		return fmt.Errorf("a pause after everything is finished: Allow(): got %v, want a permit", err)
+	if _, err := b.Allow(now.Add(pause + 1)); err != nil {
+		return fmt.Errorf("a pause after all attempts have ended: Allow(): got %v, want a permit", err)
 	}
-	return path(moves)
+	return checkOrder(changes)
 }
 
-// path checks that changes of state follow each other: closed, open, half-open
-// and from there to either.
-func path(moves []State) error {
+// checkOrder checks that changes of state follow each other: closed, open,
+// half-open, and then either.
+func checkOrder(changes []State) error {
 	from := Closed
-	for i, to := range moves {
+	for i, to := range changes {
 		switch {
 		case from == Closed && to == Open, from == Open && to == HalfOpen, from == HalfOpen && to != HalfOpen:
 		default:
-			return fmt.Errorf("change %d: got %v to %v, want a step of the path", i, from, to)
+			return fmt.Errorf("change %d: got %v to %v, which cannot follow", i, from, to)
 		}
 		from = to
 	}
 	return nil
 }
 
-func TestEveryHistoryIsThatOfTheModel(t *testing.T) {
+func TestEveryHistoryMatchesTheModel(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		limit := rapid.SampledFrom([]int{1, 2, failures}).Draw(r, "failures")
-		steps := history(r)
-		var err error
-		synctest.Test(t, func(*testing.T) { err = replay(steps, limit) })
-		if err != nil {
+		if err := replay(history(r), limit); err != nil {
 			r.Fatal(err)
 		}
 	})

@@ -3,25 +3,22 @@ package discovery
 import (
 	"errors"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// Limits of one source.
+// Limits of a source.
 const (
 	maxBody       = 10 << 20 // bytes of a document
 	maxFiles      = 20_000
 	maxTargets    = 20_000
-	maxLabels     = 64 // of a group, dropped ones included
+	maxLabels     = 64 // of a group, including dropped ones
 	maxLabelValue = 4096
-	maxName       = 256 // bytes of an upstream's
+	maxName       = 256 // bytes in the name of an upstream
 )
 
-func isLabelValue(s string) bool { return len(s) <= maxLabelValue && utf8.ValidString(s) }
-
-// checkAddress accepts host:port, where host is a name, an IPv4 address or an
-// IPv6 address in brackets. The address is not in the error.
+// checkAddress checks that a target is host:port, where host is a name, an IPv4
+// address or an IPv6 address in brackets. The error does not contain the target.
 func checkAddress(a string) error {
 	switch {
 	case len(a) > maxName:

@@ -6,24 +6,24 @@ import (
 	"testing"
 )
 
-func TestATargetIsHostAndPort(t *testing.T) {
+func TestCheckAddressAcceptsHostAndPort(t *testing.T) {
 	for _, a := range []string{
 		"a:1", "10.0.0.1:9000", "edge-1.betanet.internal:65535", "edge_1:9000", "betanet.svc.:9000", "xn--bcher-kva.example:80",
 		"[::1]:9000", "[2001:db8::1]:9000", "[::ffff:10.0.0.1]:9000", "[fe80::1%eth0]:9000", "A.Example:9000",
 		strings.Repeat("a", 63) + ":9000",
 	} {
 		if err := checkAddress(a); err != nil {
-			t.Errorf("%s: got %v, want it accepted", a, err)
+			t.Errorf("%s: got %v, want no error", a, err)
 		}
 		u := url.URL{Scheme: "http", Host: a}
 		back, err := url.Parse(u.String())
 		if err != nil || back.Host != a {
-			t.Errorf("%s: as a URL got %v, %v, want the same host", a, back, err)
+			t.Errorf("%s: parsed as a URL: got %v, %v, want the same host", a, back, err)
 		}
 	}
 }
 
-func TestATargetOfAnotherFormIsRefused(t *testing.T) {
+func TestCheckAddressRefusesOtherForms(t *testing.T) {
 	const (
 		noPort = "has no port, want host:port"
 		port   = "has a bad port, want host:port with a port from 1 to 65535"
@@ -54,12 +54,12 @@ func TestATargetOfAnotherFormIsRefused(t *testing.T) {
 	}
 }
 
-func TestTheLongestTargetHas256Bytes(t *testing.T) {
+func TestATargetHasAtMost256Bytes(t *testing.T) {
 	a := strings.Repeat("a.", 125) + "a:9000"
 	if err := checkAddress(a); len(a) != 256 || err != nil {
-		t.Errorf("%d bytes: got %v, want it accepted", len(a), err)
+		t.Errorf("%d bytes: got %v, want no error", len(a), err)
 	}
 	if err := checkAddress("a" + a); err == nil || !strings.Contains(err.Error(), "too long") {
-		t.Errorf("%d bytes: got %v, want it refused", len(a)+1, err)
+		t.Errorf("%d bytes: got %v, want an error", len(a)+1, err)
 	}
 }

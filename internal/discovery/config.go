@@ -12,8 +12,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-// Config is the section discovery of the configuration file: where upstreams that
-// the file does not name come from.
+// Config is the section discovery of the configuration file.
 type Config struct {
 	Files []FileConfig `yaml:"files"`
 	HTTP  []HTTPConfig `yaml:"http"`
@@ -23,7 +22,7 @@ type Config struct {
 // FileConfig describes files in Prometheus' file_sd format.
 type FileConfig struct {
 	Paths []string            `yaml:"paths"` // patterns; absolute, or relative to the working directory
-	HTTP  *betanet.HTTPConfig `yaml:"-"`     // for the upstreams found there, nil for none
+	HTTP  *betanet.HTTPConfig `yaml:"-"`     // for the discovered upstreams; may be nil
 }
 
 // HTTPConfig describes a document in Prometheus' http_sd format.
@@ -31,16 +30,16 @@ type HTTPConfig struct {
 	URL        *url.URL            `yaml:"-"`
 	Refresh    time.Duration       `yaml:"refresh"`
 	SourceHTTP *betanet.HTTPConfig `yaml:"-"` // for the document
-	HTTP       *betanet.HTTPConfig `yaml:"-"` // for the upstreams found there
+	HTTP       *betanet.HTTPConfig `yaml:"-"` // for the discovered upstreams
 }
 
 // DNSConfig describes a name whose records are upstreams.
 type DNSConfig struct {
 	Name    string              `yaml:"name"`
 	Type    string              `yaml:"type"` // A, AAAA or SRV
-	Port    int                 `yaml:"port"` // of the upstreams of type A and AAAA; 0 for SRV, whose records have one
+	Port    int                 `yaml:"port"` // for types A and AAAA; 0 for SRV
 	Refresh time.Duration       `yaml:"refresh"`
-	HTTP    *betanet.HTTPConfig `yaml:"-"` // for the upstreams found there
+	HTTP    *betanet.HTTPConfig `yaml:"-"` // for the discovered upstreams
 }
 
 // Any reports whether there is a source.
@@ -50,8 +49,8 @@ const wantPath = "a path of discovery files, use one such as fleet/*.json; * is 
 
 var sdFile = regexp.MustCompile(`^[^*]*(\*[^/]*)?\.(json|yml|yaml)$`)
 
-// Section describes the section discovery, given the schemas of http_client and of
-// the URL of a document.
+// Section returns the schema of the section discovery, given the schemas of
+// http_client and of the URL of a document.
 func Section(client, url *schema.Schema) *schema.Schema {
 	refresh := func(doc string) *schema.Schema {
 		return &schema.Schema{Kind: schema.Duration, Least: time.Millisecond, Range: "at least 1ms", Default: "30s", Doc: doc}
@@ -96,7 +95,7 @@ func checkName(text string) error {
 	return nil
 }
 
-// portOfSRV reports whether a key is the port of a source of type SRV.
+// portOfSRV reports whether a key is the port of a DNS source of type SRV.
 func portOfSRV(n *schema.Node, key string) bool { return key == "port" && n.Get("type").Text() == SRV }
 
 func checkDNS(n *schema.Node) {

@@ -1,9 +1,7 @@
-// Package discovery watches the places that list upstreams: files, web servers
-// and name servers. It reports what they list and decides nothing.
+// Package discovery finds upstreams in files, HTTP documents and DNS.
 //
-// A target that is not valid is left out, and the others of its document are
-// used. A document that cannot be read as a list of groups keeps the targets that
-// it had before.
+// An invalid target is rejected, and the other targets of its document are used. A
+// document that is not a list of groups keeps its previous targets.
 package discovery
 
 import (
@@ -14,52 +12,47 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// Target is an upstream that a source names. It never changes.
+// Target is a discovered upstream. It is immutable.
 type Target struct {
-	Name   string        // the label upstream of its group, else host:port as it stands there
+	Name   string        // the label upstream, by default host:port in lower case
 	URL    *url.URL      // http://host:port, or https by __scheme__
 	Labels []fleet.Label // of its group, sorted by name; nil for none
 }
 
-// List is what a source lists. It never changes.
+// List is the result of reading a source. It is immutable.
 type List struct {
-	// Targets are all valid targets, in the order of the place; names may occur
-	// more than once. Of a document that could not be read they are those of its
-	// last good content that this source has seen.
+	// Targets has all valid targets in the source's order, with duplicate names. A
+	// document that could not be read contributes its last good targets.
 	Targets []Target
-	// Rejected are the targets that are left out, each with the reason. Their text
-	// holds no secret.
+	// Rejected has the invalid targets, each with the reason, without secrets.
 	Rejected []string
-	// Stripped are the names of targets whose labels instance or job were dropped.
+	// Stripped has the names of targets whose labels instance or job were dropped.
 	Stripped []string
-	// Note is something that an operator should know although nothing failed.
+	// Note is a warning for the operator although nothing failed.
 	Note string
-	// Err tells why a document, or the whole source, could not be read.
+	// Err is set if a document, or the whole source, could not be read.
 	Err error
-	// Partial reports whether, with an error, Targets are complete except for what
-	// the error is about. Otherwise nothing is known of the source's targets.
+	// Partial is set if, despite Err, Targets is complete except for what Err is
+	// about. With Err and without Partial, Targets is unknown.
 	Partial bool
 }
 
-// A Source watches one place that lists upstreams.
+// A Source lists upstreams.
 type Source interface {
-	// String is the value of the label source. It holds no secret: of a URL
-	// userinfo, query and fragment are left out, so that two sources may have
-	// the same.
+	// String returns the value of the label source, without secrets. Userinfo,
+	// query and fragment of a URL are left out, so two sources may have the same.
 	String() string
 
-	// Run reads the place at once and then again and again until ctx ends, and
-	// returns when nothing of it runs any more. It may be called once.
-	//
-	// After each read, also if nothing changed, it calls found with what is listed
-	// now. A read that the end of ctx cut short is not reported. The calls come one
-	// by one, from the goroutine of Run.
+	// Run reads the source at once and then regularly until ctx ends. It returns
+	// when its goroutines have ended, and may be called once. It calls found from
+	// its own goroutine after each read, even if nothing changed, unless the read
+	// was interrupted by the end of ctx.
 	Run(ctx context.Context, found func(List))
 }
 
-// watch calls read at once and then every so often, and found with each result,
-// until ctx ends. A read that takes longer skips the ticks it missed.
-func watch(ctx context.Context, every time.Duration, read func(context.Context) List, found func(List)) {
+// repeat calls read at once and then at an interval until ctx ends, and found with
+// each result. A slow read skips the ticks that it missed.
+func repeat(ctx context.Context, every time.Duration, read func(context.Context) List, found func(List)) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for ctx.Err() == nil {

@@ -11,18 +11,18 @@ import (
 	"time"
 )
 
-// Types of records that are looked up.
+// Types of DNS records.
 const (
 	A    = "A"    // IPv4 addresses
 	AAAA = "AAAA" // IPv6 addresses
 	SRV  = "SRV"
 )
 
-// DNS is a source of addresses of one name: of its A or AAAA records, with a port
-// that is the same for all, or of its SRV records, which have their own.
+// DNS is a source of the records of a name: A or AAAA records, with one port for
+// all, or SRV records, which have ports.
 //
-// A name that does not exist, or has no such records, lists nothing. Any other
-// failure says nothing about what there is.
+// A name that does not exist or has no such records lists nothing. Other failures
+// are errors.
 type DNS struct {
 	name, typ        string
 	port             int
@@ -30,20 +30,20 @@ type DNS struct {
 	resolver         *net.Resolver
 }
 
-// NewDNS makes the source of the name's records of a type, looked up
-// every refresh (30 s if that is not positive), each time within 10 s. The port
-// counts for A and AAAA only. Go's own resolver is used, with the connections that the
-// resolver's Dial makes; nil is for those to the system's name servers.
+// NewDNS returns the source of a name's records of a type, resolved every refresh
+// (30 s if that is not positive) within 10 s. The port is used for A and AAAA. Only
+// the Dial function of resolver is used; nil is for the system's name servers.
 func NewDNS(name, typ string, port int, refresh time.Duration, resolver *net.Resolver) *DNS {
 	if refresh <= 0 {
 		refresh = 30 * time.Second
 	}
-	return &DNS{name, typ, port, refresh, 10 * time.Second, strictly(resolver)}
+	return &DNS{name, typ, port, refresh, 10 * time.Second, strictResolver(resolver)}
 }
 
-// strictly is a resolver over the same connections that takes no failure for a
-// missing name, where there is a search list, and that ends with its context.
-func strictly(r *net.Resolver) *net.Resolver {
+// strictResolver returns a resolver over r's connections that does not report a
+// failure as a missing name when there is a search list, and that stops when its
+// context is canceled.
+func strictResolver(r *net.Resolver) *net.Resolver {
 	dial := new(net.Dialer).DialContext
 	if r != nil && r.Dial != nil {
 		dial = r.Dial
@@ -53,8 +53,7 @@ func strictly(r *net.Resolver) *net.Resolver {
 		if err != nil {
 			return nil, err
 		}
-		// The resolver minds the deadline of ctx, but would wait for an answer
-		// until then when ctx is canceled. After an answer this does nothing.
+		// The resolver obeys the deadline of ctx, but not its cancellation.
 		context.AfterFunc(ctx, func() {
 			if ctx.Err() == context.Canceled {
 				conn.Close()
@@ -64,39 +63,39 @@ func strictly(r *net.Resolver) *net.Resolver {
 	}}
 }
 
-// String is dns: and the name.
+// String returns dns: and the name.
 func (d *DNS) String() string { return "dns:" + d.name }
 
-// Run is that of [Source]. A look-up that it leaves ends by itself a moment later.
+// Run implements [Source]. A canceled lookup ends a moment after Run returns.
 func (d *DNS) Run(ctx context.Context, found func(List)) {
-	watch(ctx, d.refresh, d.read, found)
+	repeat(ctx, d.refresh, d.read, found)
 }
 
 func (d *DNS) read(ctx context.Context) List {
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
-	var l listing
+	var b builder
 	found, err := d.lookUp(ctx)
-	if len(found) > 0 && err != nil { // records with invalid names are left out by the resolver
-		l.Rejected, err = append(l.Rejected, "records "+causeOf(err).Error()), nil
+	if len(found) > 0 && err != nil { // the resolver left out records with invalid names
+		b.Rejected, err = append(b.Rejected, "records "+lookupError(err).Error()), nil
 	}
 	if err == nil {
-		err = l.records(found)
+		err = b.addRecords(found)
 	}
 	if err != nil {
-		return List{Err: fmt.Errorf("look up %s of %s: %w", d.typ, d.name, causeOf(err))}
+		return List{Err: fmt.Errorf("look up %s of %s: %w", d.typ, d.name, lookupError(err))}
 	}
-	if d.typ == A && len(l.Targets) == 0 {
-		// Nothing of this decides about the list, so a failure may be ignored.
+	if d.typ == A && len(b.Targets) == 0 {
+		// An error only means that there is no note.
 		if other, err := d.addresses(ctx, "ip6"); err == nil && len(other) > 0 {
-			l.Note = d.name + " has AAAA records and no A records, use type AAAA"
+			b.Note = d.name + " has AAAA records and no A records, use type AAAA"
 		}
 	}
-	return l.List
+	return b.List
 }
 
-// causeOf is what the resolver says, without what is said already.
-func causeOf(err error) error {
+// lookupError returns the error of the resolver without the name.
+func lookupError(err error) error {
 	var cause *net.DNSError
 	switch isDNS := errors.As(err, &cause); {
 	case isDNS && cause.IsTimeout:
@@ -108,18 +107,18 @@ func causeOf(err error) error {
 	}
 }
 
-// records lists what was looked up, each once and in order.
-func (l *listing) records(found []string) error {
+// addRecords adds a group of the records, sorted and without duplicates.
+func (b *builder) addRecords(found []string) error {
 	slices.Sort(found)
 	found = slices.Compact(found)
 	if len(found) > maxTargets {
 		return fmt.Errorf("%d records, at most %d are accepted", len(found), maxTargets)
 	}
-	l.groups, l.group = 1, group{scheme: "http"}
+	b.groups, b.group = 1, group{scheme: "http"}
 	for _, a := range found {
-		l.group.addresses = append(l.group.addresses, value{kind: aString, text: a})
+		b.group.addresses = append(b.group.addresses, value{kind: aString, text: a})
 	}
-	l.end()
+	b.endGroup()
 	return nil
 }
 
@@ -134,7 +133,7 @@ func (d *DNS) lookUp(ctx context.Context) ([]string, error) {
 	}
 }
 
-// addresses asks for the addresses of one kind, none if there are none.
+// addresses resolves the IPv4 or IPv6 addresses.
 func (d *DNS) addresses(ctx context.Context, network string) (all []string, err error) {
 	found, err := d.resolver.LookupNetIP(ctx, network, d.name)
 	if err != nil && !isMissing(err) {
@@ -146,16 +145,16 @@ func (d *DNS) addresses(ctx context.Context, network string) (all []string, err 
 	return all, nil
 }
 
-// isMissing reports whether there are no addresses of one kind: the name server
-// has none, or those in the machine's list of hosts are all of the other kind.
+// isMissing reports whether there are no addresses of one family: the name server
+// has none, or the hosts file has only addresses of the other family.
 func isMissing(err error) bool {
 	var unknown *net.DNSError
 	var unsuitable *net.AddrError
 	return errors.As(err, &unknown) && unknown.IsNotFound || errors.As(err, &unsuitable)
 }
 
-// services asks for SRV. The target "." says that there is no such service (RFC
-// 2782): alone, it is an empty list.
+// services resolves SRV records. The target "." means that the service does not
+// exist (RFC 2782).
 func (d *DNS) services(ctx context.Context) ([]string, error) {
 	_, records, err := d.resolver.LookupSRV(ctx, "", "", d.name)
 	if isMissing(err) {

@@ -9,17 +9,15 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// name has a dot at its end, so that no search list of the machine counts.
+// name has a trailing dot, so that the search list of the machine is not used.
 const name = "betanet.test."
 
-func TestAddressesOfANameAreTargetsWithOnePort(t *testing.T) {
+func TestAddressesAreTargetsWithThePortOfTheSource(t *testing.T) {
 	z, resolver := newZone(t)
 	z.set(fake.A, fake.NoError, address("10.0.0.2"), address("10.0.0.1"), address("10.0.0.2"))
 	z.set(fake.AAAA, fake.NoError, address("2001:db8::1"))
-	list := NewDNS(name, A, 9000, 0, resolver).read(t.Context())
-	wantText(t, list, "10.0.0.1:9000=http://10.0.0.1:9000 10.0.0.2:9000=http://10.0.0.2:9000")
-	list = NewDNS(name, AAAA, 9000, 0, resolver).read(t.Context())
-	wantText(t, list, "[2001:db8::1]:9000=http://[2001:db8::1]:9000")
+	wantText(t, NewDNS(name, A, 9000, 0, resolver).read(t.Context()), "10.0.0.1:9000=http://10.0.0.1:9000 10.0.0.2:9000=http://10.0.0.2:9000")
+	wantText(t, NewDNS(name, AAAA, 9000, 0, resolver).read(t.Context()), "[2001:db8::1]:9000=http://[2001:db8::1]:9000")
 	for _, asked := range z.Names() {
 		if asked != domain {
 			t.Errorf("got a question for %s, want only %s", asked, name)
@@ -27,7 +25,7 @@ func TestAddressesOfANameAreTargetsWithOnePort(t *testing.T) {
 	}
 }
 
-func TestANameWithOnlyAAAARecordsIsNoted(t *testing.T) {
+func TestTypeANotesANameWithOnlyAAAARecords(t *testing.T) {
 	z, resolver := newZone(t)
 	d := NewDNS(name, A, 9000, 0, resolver)
 	z.set(fake.A, fake.NoSuchName)
@@ -42,7 +40,7 @@ func TestANameWithOnlyAAAARecordsIsNoted(t *testing.T) {
 	}
 }
 
-func TestAFailureSaysNothingAboutTheList(t *testing.T) {
+func TestAFailedLookupIsAnError(t *testing.T) {
 	z, resolver := newZone(t)
 	d := NewDNS(name, A, 9000, 0, resolver)
 	for _, code := range []int{fake.ServerFail, fake.Refused} {
@@ -53,26 +51,24 @@ func TestAFailureSaysNothingAboutTheList(t *testing.T) {
 			t.Errorf("got %+v, want nothing known", list)
 		}
 	}
-	if !d.resolver.StrictErrors { // which tells only where the machine has a search list
-		t.Error("got a resolver that forgets errors on its way, want a strict one")
+	if !d.resolver.StrictErrors { // it matters only with a search list
+		t.Error("StrictErrors: got false, want true")
 	}
 }
 
-func TestServicesOfANameAreTargetsWithTheirPorts(t *testing.T) {
+func TestServicesAreTargetsWithTheirPorts(t *testing.T) {
 	z, resolver := newZone(t)
 	z.set(fake.SRV, fake.NoError, fake.ServiceAt(1, 9001, "b.betanet.test."), fake.ServiceAt(0, 9000, "b.betanet.test."), fake.ServiceAt(0, 9000, "a.betanet.test."), fake.ServiceAt(2, 9000, "a.betanet.test."))
-	list := NewDNS(name, SRV, 1, 0, resolver).read(t.Context())
-	wantText(t, list, "a.betanet.test:9000=http://a.betanet.test:9000 b.betanet.test:9000=http://b.betanet.test:9000 b.betanet.test:9001=http://b.betanet.test:9001")
+	wantText(t, NewDNS(name, SRV, 1, 0, resolver).read(t.Context()), "a.betanet.test:9000=http://a.betanet.test:9000 b.betanet.test:9000=http://b.betanet.test:9000 b.betanet.test:9001=http://b.betanet.test:9001")
 }
 
-func TestAServiceThatIsDecidedlyNotThereIsAnEmptyList(t *testing.T) {
+func TestAServiceThatDoesNotExistIsAnEmptyList(t *testing.T) {
 	z, resolver := newZone(t)
 	z.set(fake.SRV, fake.NoError, fake.ServiceAt(0, 0, "."))
-	list := NewDNS(name, SRV, 0, 0, resolver).read(t.Context())
-	wantText(t, list, "")
+	wantText(t, NewDNS(name, SRV, 0, 0, resolver).read(t.Context()), "")
 }
 
-func TestANameWithoutRecordsListsNothing(t *testing.T) {
+func TestANameWithoutRecordsIsAnEmptyList(t *testing.T) {
 	for _, typ := range []string{A, AAAA, SRV} {
 		z, resolver := newZone(t)
 		d := NewDNS(name, typ, 9000, 0, resolver)
@@ -85,17 +81,15 @@ func TestANameWithoutRecordsListsNothing(t *testing.T) {
 	}
 }
 
-func TestARecordThatIsNotATargetIsLeftOut(t *testing.T) {
+func TestInvalidRecordsAreRejected(t *testing.T) {
 	z, resolver := newZone(t)
 	z.set(fake.SRV, fake.NoError, fake.ServiceAt(0, 9000, "a.betanet.test."), fake.ServiceAt(0, 0, "b.betanet.test."))
-	list := NewDNS(name, SRV, 0, 0, resolver).read(t.Context())
-	wantText(t, list, `a.betanet.test:9000=http://a.betanet.test:9000 rejected "b.betanet.test:0": has a bad port, want host:port with a port from 1 to 65535`)
+	wantText(t, NewDNS(name, SRV, 0, 0, resolver).read(t.Context()), `a.betanet.test:9000=http://a.betanet.test:9000 rejected "b.betanet.test:0": has a bad port, want host:port with a port from 1 to 65535`)
 	z.set(fake.SRV, fake.NoError, fake.ServiceAt(0, 9000, "a.betanet.test."), fake.ServiceAt(0, 1, "b c.betanet.test."))
-	list = NewDNS(name, SRV, 0, 0, resolver).read(t.Context())
-	wantText(t, list, "a.betanet.test:9000=http://a.betanet.test:9000 rejected records DNS response contained records which contain invalid names")
+	wantText(t, NewDNS(name, SRV, 0, 0, resolver).read(t.Context()), "a.betanet.test:9000=http://a.betanet.test:9000 rejected records DNS response contained records which contain invalid names")
 }
 
-func TestANameServerThatHangsIsLeft(t *testing.T) {
+func TestALookupTimesOut(t *testing.T) {
 	for typ, what := range map[string]string{A: "A", AAAA: "AAAA", SRV: "SRV"} {
 		z, resolver := newZone(t)
 		z.fallSilent()
@@ -109,7 +103,7 @@ func TestANameServerThatHangsIsLeft(t *testing.T) {
 	}
 }
 
-func TestALookUpEndsWithItsSource(t *testing.T) {
+func TestTheEndOfASourceCancelsItsLookup(t *testing.T) {
 	for _, typ := range []string{A, SRV} {
 		z, resolver := newZone(t)
 		z.fallSilent()
@@ -118,12 +112,12 @@ func TestALookUpEndsWithItsSource(t *testing.T) {
 		start := time.Now()
 		stop()
 		if d := time.Since(start); d > 2*time.Second || len(r.all) != 0 {
-			t.Errorf("%s: got the end after %v and reports %q, want it at once and none", typ, d, r.all)
+			t.Errorf("%s: got the end after %v and reports %q, want no delay and no reports", typ, d, r.all)
 		}
 	}
 }
 
-func TestARecordThatComesOrGoesIsReported(t *testing.T) {
+func TestChangedRecordsAreReported(t *testing.T) {
 	z, resolver := newZone(t)
 	z.set(fake.SRV, fake.NoError, fake.ServiceAt(0, 1, "a.test."))
 	r, stop := run(t, NewDNS(name, SRV, 0, 10*time.Millisecond, resolver))
@@ -137,33 +131,32 @@ func TestARecordThatComesOrGoesIsReported(t *testing.T) {
 	stop()
 }
 
-func TestASourceOfANameIsNamedByIt(t *testing.T) {
+func TestTheNameOfADNSSourceHasItsName(t *testing.T) {
 	if got := NewDNS("betanet.svc", SRV, 0, 0, nil).String(); got != "dns:betanet.svc" {
 		t.Errorf("got %v, want dns:betanet.svc", got)
 	}
 }
 
-func TestTheRecordsOfANameAreAtMost20000(t *testing.T) {
+func TestANameHasAtMost20000Records(t *testing.T) {
 	var found []string
 	for i := range 20_001 {
 		found = append(found, fmt.Sprintf("a%d:1", i))
 	}
 	for n, want := range map[int]string{20_000: "<nil>", 20_001: "20001 records, at most 20000 are accepted"} {
-		var l listing
-		if err := l.records(slices.Clone(found[:n])); fmt.Sprint(err) != want {
+		var l builder
+		if err := l.addRecords(slices.Clone(found[:n])); fmt.Sprint(err) != want {
 			t.Errorf("got %v, want %v", err, want)
 		}
 	}
 }
 
-func TestAnAddressStandsForItself(t *testing.T) {
+func TestAnAddressResolvesToItself(t *testing.T) {
 	_, resolver := newZone(t)
 	for address, want := range map[string]string{"127.0.0.1": "127.0.0.1:9000", "::1": "[::1]:9000"} {
 		typ := A
 		if address == "::1" {
 			typ = AAAA
 		}
-		list := NewDNS(address, typ, 9000, 0, resolver).read(t.Context())
-		wantText(t, list, want+"=http://"+want)
+		wantText(t, NewDNS(address, typ, 9000, 0, resolver).read(t.Context()), want+"=http://"+want)
 	}
 }

@@ -3,22 +3,25 @@ package discovery
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 )
 
-// document is a place's last content and what it lists, so that content that did
-// not change is not parsed again.
+// parser parses a document into a builder.
+type parser func(body []byte, b *builder) error
+
+// document caches the result of parsing a file or a response.
 type document struct {
 	sum  [sha256.Size]byte // of the last content
-	list List              // of the last good content; Err is that of the last content
+	list List              // of the last good content; Err is of the last content
 }
 
-// byteOrderMark is what some editors begin a text in UTF-8 with.
+// byteOrderMark precedes UTF-8 text from some editors.
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// read takes all of r, in the format that parse knows.
-func (d *document) read(r io.Reader, parse func([]byte, *listing) error) List {
+// read reads all of r and parses it if it has changed.
+func (d *document) read(r io.Reader, parse parser) List {
 	body, err := io.ReadAll(io.LimitReader(r, maxBody+1))
 	if err == nil && len(body) > maxBody {
 		err = fmt.Errorf("is too large, at most %d bytes are accepted", maxBody)
@@ -27,26 +30,39 @@ func (d *document) read(r io.Reader, parse func([]byte, *listing) error) List {
 		return d.failed(err)
 	}
 	if sum := sha256.Sum256(body); sum != d.sum {
-		var l listing
+		var b builder
 		d.sum = sum
-		if err := parse(bytes.TrimPrefix(body, byteOrderMark), &l); err != nil {
+		if err := parse(bytes.TrimPrefix(body, byteOrderMark), &b); err != nil {
 			d.list.Err = err
 		} else {
-			d.list = l.List
+			d.list = b.List
 		}
 	}
 	return d.last()
 }
 
-// failed is what is listed while the content cannot be read.
+// failed returns the list while the content cannot be read.
 func (d *document) failed(err error) List {
-	d.sum, d.list.Err = [sha256.Size]byte{}, err // which is read again, whatever it is
+	d.sum, d.list.Err = [sha256.Size]byte{}, err // parse the next content in any case
 	return d.last()
 }
 
-// last is what is listed now: with an error, what was listed before.
+// last returns the current list: with an error, the last good targets.
 func (d *document) last() List {
 	l := d.list
 	l.Partial = l.Err != nil && l.Targets != nil
 	return l
+}
+
+// causeOf returns the cause of an error of type E, whose text would repeat the path
+// or the URL, which may have a secret in its query.
+func causeOf[E interface {
+	error
+	Unwrap() error
+}](err error) error {
+	var e E
+	if errors.As(err, &e) {
+		return e.Unwrap()
+	}
+	return err
 }

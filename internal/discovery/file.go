@@ -13,22 +13,22 @@ import (
 	"time"
 )
 
-// File is a source of files in Prometheus' format file_sd, JSON or YAML by
-// their extension: [{"targets": ["host:port"], "labels": {"name": "value"}}].
+// File is a source of files in Prometheus' file_sd format, JSON or YAML by their
+// extension: [{"targets": ["host:port"], "labels": {"name": "value"}}].
 //
-// All files are read again each time, so that it does not matter how they are
-// replaced; only a file that is written in place may be seen half. A file that
-// cannot be read or parsed keeps the targets that it had, and the others are used.
-// A pattern that matches no file in a directory that is there lists nothing; a
-// directory, or a path without a pattern, that is not there is an error.
+// It reads all files each time, so they may be replaced in any way; only a file
+// that is written in place may be seen incomplete. A file that cannot be read or
+// parsed keeps its last targets, and the other files are used. A pattern without
+// matches in an existing directory lists nothing. A missing directory, or a missing
+// path without a pattern, is an error.
 type File struct {
-	// Refresh is the time between two reads, 0 for 5 s.
+	// Refresh is the time between two reads, by default 5 s.
 	Refresh time.Duration
 
 	patterns []string
 }
 
-// NewFile makes the source of the files at paths, which may be patterns as in
+// NewFile returns the source of the files at paths, which may be patterns of
 // [filepath.Match].
 func NewFile(paths []string) (*File, error) {
 	if len(paths) == 0 {
@@ -46,26 +46,25 @@ func NewFile(paths []string) (*File, error) {
 	return f, nil
 }
 
-// String is file: and the paths, with commas between them.
+// String returns file: and the paths, separated by commas.
 func (f *File) String() string { return "file:" + strings.Join(f.patterns, ",") }
 
-// Run is that of [Source].
+// Run implements [Source].
 func (f *File) Run(ctx context.Context, found func(List)) {
 	every := f.Refresh
 	if every <= 0 {
 		every = 5 * time.Second
 	}
 	r := fileReader{f.patterns, nil}
-	watch(ctx, every, func(context.Context) List { return r.read() }, found)
+	repeat(ctx, every, func(context.Context) List { return r.read() }, found)
 }
 
 type fileReader struct {
 	patterns []string
-	known    map[string]*document // by path, of the read before
+	known    map[string]*document // by path, of the last read
 }
 
-// maxErrors is how many errors of files a list names.
-const maxErrors = 3
+const maxErrors = 3 // in the text of an error
 
 // read reads all files.
 func (r *fileReader) read() List {
@@ -78,7 +77,7 @@ func (r *fileReader) read() List {
 		errs = append(errs, err.Error())
 	}
 	fail := func(path string, err error) {
-		errs = append(errs, fmt.Sprintf("read %s: %v", path, withoutPath(err)))
+		errs = append(errs, fmt.Sprintf("read %s: %v", path, causeOf[*fs.PathError](err)))
 	}
 	for _, p := range paths {
 		d := before[p]
@@ -110,20 +109,20 @@ func (r *fileReader) read() List {
 		text += fmt.Sprintf("; and %d more errors", more)
 	}
 	all.Err = errors.New(text)
-	// With nothing read and nothing kept there is nothing to go by.
+	// Nothing is known if no file was read and no targets remain.
 	all.Partial = len(all.Targets) > 0 || len(errs) < len(paths)
 	return all
 }
 
-// paths are the files that there are, each once. Of a pattern whose directory
-// cannot be read they are the files that were read there last: these are kept.
+// paths returns the existing files without duplicates. For a pattern whose directory
+// cannot be read it returns the files of the last read, also in kept.
 func (r *fileReader) paths() (all, kept []string, err error) {
 	for _, p := range r.patterns {
 		files, failed := glob(p)
 		if failed != nil {
 			err = cmp.Or(err, failed)
 			for known := range r.known {
-				if matches, _ := filepath.Match(p, known); matches { // the pattern was checked
+				if matches, _ := filepath.Match(p, known); matches { // NewFile checked the pattern
 					files, kept = append(files, known), append(kept, known)
 				}
 			}
@@ -140,9 +139,8 @@ func (r *fileReader) paths() (all, kept []string, err error) {
 	return all, kept, err
 }
 
-// glob gives the files that a pattern matches. A directory that is not there, or
-// cannot be read, is an error, other than in [filepath.Glob]: its files may not be
-// gone.
+// glob returns the files that match a pattern. Unlike with [filepath.Glob], a
+// directory that cannot be read is an error, because its files may still exist.
 func glob(pattern string) ([]string, error) {
 	if !isPattern(pattern) {
 		return []string{pattern}, nil
@@ -152,17 +150,16 @@ func glob(pattern string) ([]string, error) {
 		dir = filepath.Dir(dir)
 	}
 	if _, err := os.ReadDir(dir); err != nil {
-		return nil, fmt.Errorf("read %s: %w", dir, withoutPath(err))
+		return nil, fmt.Errorf("read %s: %w", dir, causeOf[*fs.PathError](err))
 	}
 	return filepath.Glob(pattern)
 }
 
 func isPattern(path string) bool { return strings.ContainsAny(path, `*?[\`) }
 
-// readFile reads a file, of which a document that could not be read keeps what it
-// had.
+// readFile reads a file into its document.
 func readFile(path string, d *document) List {
-	// Opening a pipe could wait forever.
+	// Opening a named pipe could block forever.
 	switch info, err := os.Stat(path); {
 	case err != nil:
 		return d.failed(err)
@@ -177,7 +174,7 @@ func readFile(path string, d *document) List {
 	return d.read(f, formatOf(path))
 }
 
-func formatOf(path string) func([]byte, *listing) error {
+func formatOf(path string) parser {
 	switch filepath.Ext(path) {
 	case ".json":
 		return readJSON
@@ -186,13 +183,4 @@ func formatOf(path string) func([]byte, *listing) error {
 	default:
 		return nil
 	}
-}
-
-// withoutPath is the cause alone, where the path is said already.
-func withoutPath(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		return p.Err
-	}
-	return err
 }

@@ -13,69 +13,69 @@ import (
 
 const one, two = `[{"targets": ["a:1"]}]`, `[{"targets": ["a:1", "b:2"]}]`
 
-// The lists of the documents one and two.
+// The lists in the documents one and two.
 const listOne, listTwo = "a:1=http://a:1", "a:1=http://a:1 b:2=http://b:2"
 
-// watched is a running source of files in a directory, in a bubble of synctest.
-type watched struct {
+// fileFixture is a running source of files in a directory, in a synctest bubble.
+type fileFixture struct {
 	*reports
 	t      *testing.T
 	dir    string
 	rounds int
 }
 
-// inBubble runs a test about the source of patterns in a new directory, which
-// prepare fills before the first read.
-func inBubble(t *testing.T, patterns []string, prepare func(dir string), do func(w *watched)) {
+// inBubble runs a test of a file source in a new directory. prepare runs before the
+// first read.
+func inBubble(t *testing.T, patterns []string, prepare func(dir string), do func(w *fileFixture)) {
 	dir := t.TempDir()
-	t.Chdir(dir) // so that messages have short paths
+	t.Chdir(dir) // short paths in messages
 	prepare(dir)
 	synctest.Test(t, func(t *testing.T) {
 		f, err := NewFile(patterns)
 		must(t, err)
 		r, _ := run(t, f)
 		synctest.Wait()
-		do(&watched{r, t, dir, 1})
+		do(&fileFixture{r, t, dir, 1})
 	})
 }
 
-// want looks at what the last read gave.
-func (w *watched) want(want string) {
+// want checks the result of the last read.
+func (w *fileFixture) want(want string) {
 	w.t.Helper()
 	w.wantLast(w.t, w.rounds, want)
 }
 
-// then waits for the next read and looks at what it gave.
-func (w *watched) then(want string) {
+// then waits for the next read and checks its result.
+func (w *fileFixture) then(want string) {
 	w.t.Helper()
 	time.Sleep(5*time.Second - 1)
 	synctest.Wait()
-	w.wantLast(w.t, w.rounds, w.all[w.rounds-1]) // too early for another
+	w.wantLast(w.t, w.rounds, w.all[w.rounds-1]) // too early for the next read
 	time.Sleep(time.Nanosecond)
 	synctest.Wait()
 	w.rounds++
 	w.want(want)
 }
 
-// wantKept looks at the targets that the last report has beside its error.
-func (w *watched) wantKept(want string) {
+// wantKept checks the targets of the last report, which must have an error.
+func (w *fileFixture) wantKept(want string) {
 	w.t.Helper()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if got := text(List{Targets: w.kept.Targets}); w.kept.Err == nil || !w.kept.Partial || got != want {
-		w.t.Errorf("got error %v, partial %v and targets %q, want an error and %q", w.kept.Err, w.kept.Partial, got, want)
+	if got := text(List{Targets: w.last.Targets}); w.last.Err == nil || !w.last.Partial || got != want {
+		w.t.Errorf("got error %v, partial %v and targets %q, want an error and %q", w.last.Err, w.last.Partial, got, want)
 	}
 }
 
-func TestARejectedTargetIsNamedWithItsFile(t *testing.T) {
+func TestARejectedTargetIsReportedWithItsFile(t *testing.T) {
 	fill := func(string) { write(t, "a.json", `[{"targets": ["web frontend:21001", "a:1"]}]`) }
-	inBubble(t, []string{"*.json"}, fill, func(w *watched) {
+	inBubble(t, []string{"*.json"}, fill, func(w *fileFixture) {
 		w.want(`a:1=http://a:1 rejected a.json: "web frontend:21001": [0].targets[0] (line 1): has a bad host name, want labels of 1 to 63 letters, digits, - and _, with - neither first nor last`)
 	})
 }
 
 func TestFilesAreReadAgainEvery5Seconds(t *testing.T) {
-	inBubble(t, []string{"a.json"}, func(string) { write(t, "a.json", one) }, func(w *watched) {
+	inBubble(t, []string{"a.json"}, func(string) { write(t, "a.json", one) }, func(w *fileFixture) {
 		w.want(listOne)
 		w.then(listOne)
 		write(t, "a.json", two)
@@ -83,7 +83,7 @@ func TestFilesAreReadAgainEvery5Seconds(t *testing.T) {
 	})
 }
 
-func TestTheTimeBetweenTwoReadsOfFilesCanBeSet(t *testing.T) {
+func TestRefreshIsTheTimeBetweenTwoReadsOfFiles(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "a.json", one)
 	synctest.Test(t, func(t *testing.T) {
@@ -96,33 +96,33 @@ func TestTheTimeBetweenTwoReadsOfFilesCanBeSet(t *testing.T) {
 	})
 }
 
-func TestAnUnchangedFileIsNotLookedIntoAgain(t *testing.T) {
-	inBubble(t, []string{"*.json"}, func(string) { write(t, "a.json", one); write(t, "b.json", one) }, func(w *watched) {
+func TestAnUnchangedFileIsNotParsedAgain(t *testing.T) {
+	inBubble(t, []string{"*.json"}, func(string) { write(t, "a.json", one); write(t, "b.json", one) }, func(w *fileFixture) {
 		before := w.list
-		write(t, "a.json", one) // the same content, another time
+		write(t, "a.json", one) // the same content with another time
 		write(t, "b.json", two)
 		w.then(listOne + " " + listTwo)
 		if after := w.list; after[0].URL != before[0].URL || after[1].URL == before[1].URL {
-			t.Error("got a.json decoded again or b.json not, want only what changed")
+			t.Error("got a.json decoded again or b.json not, want only b.json")
 		}
 	})
 }
 
-func TestFilesOfAllPatternsAreListedOnceInOrderOfTheirPaths(t *testing.T) {
+func TestFilesOfAllPatternsAreSortedAndUnique(t *testing.T) {
 	fill := func(string) {
 		write(t, "x/b.json", `[{"targets": ["b:1"]}]`)
 		write(t, "x/a.yml", "- targets: [a:1]")
 		write(t, "y/c.yaml", "- targets: [c:1]")
 		write(t, "x/ignored.txt", "no list")
 	}
-	inBubble(t, []string{"y/*.yaml", "x/*.json", "./x/b.json", "x/*.yml"}, fill, func(w *watched) {
+	inBubble(t, []string{"y/*.yaml", "x/*.json", "./x/b.json", "x/*.yml"}, fill, func(w *fileFixture) {
 		w.want("a:1=http://a:1 b:1=http://b:1 c:1=http://c:1")
 	})
 }
 
-func TestFilesOfAPatternComeAndGo(t *testing.T) {
+func TestFilesOfAPatternMayAppearAndDisappear(t *testing.T) {
 	const missing = "read fleet: no such file or directory"
-	inBubble(t, []string{"fleet/*.json"}, func(string) {}, func(w *watched) {
+	inBubble(t, []string{"fleet/*.json"}, func(string) {}, func(w *fileFixture) {
 		w.want(missing)
 		must(t, os.Mkdir("fleet", 0o755))
 		w.then("")
@@ -138,9 +138,9 @@ func TestFilesOfAPatternComeAndGo(t *testing.T) {
 	})
 }
 
-func TestAFileThatIsNamedMustBeThere(t *testing.T) {
+func TestAPathWithoutAPatternMustExist(t *testing.T) {
 	const missing = "read fleet/a.json: no such file or directory"
-	inBubble(t, []string{"fleet/a.json"}, func(string) {}, func(w *watched) {
+	inBubble(t, []string{"fleet/a.json"}, func(string) {}, func(w *fileFixture) {
 		w.want(missing)
 		write(t, "fleet/a.json", one)
 		w.then(listOne)
@@ -150,8 +150,8 @@ func TestAFileThatIsNamedMustBeThere(t *testing.T) {
 	})
 }
 
-func TestARenamedFileTakesThePlaceOfTheOld(t *testing.T) {
-	inBubble(t, []string{"*.json"}, func(string) { write(t, "a.json", one) }, func(w *watched) {
+func TestAFileCanBeReplacedByRenaming(t *testing.T) {
+	inBubble(t, []string{"*.json"}, func(string) { write(t, "a.json", one) }, func(w *fileFixture) {
 		write(t, "a.json.new", two)
 		w.then(listOne)
 		must(t, os.Rename("a.json.new", "a.json"))
@@ -159,8 +159,8 @@ func TestARenamedFileTakesThePlaceOfTheOld(t *testing.T) {
 	})
 }
 
-// Kubernetes mounts a ConfigMap as links to ..data, itself a link that is
-// renamed from one directory to the next.
+// Kubernetes mounts a ConfigMap as links into ..data, a link that it replaces to
+// switch to another directory.
 func TestTheLinksOfAConfigMapAreFollowed(t *testing.T) {
 	swap := func(version, content string) {
 		write(t, filepath.Join(version, "a.json"), content)
@@ -171,7 +171,7 @@ func TestTheLinksOfAConfigMapAreFollowed(t *testing.T) {
 		swap("..2026_01", one)
 		must(t, os.Symlink("..data/a.json", "a.json"))
 	}
-	inBubble(t, []string{"*.json"}, prepare, func(w *watched) {
+	inBubble(t, []string{"*.json"}, prepare, func(w *fileFixture) {
 		w.want(listOne)
 		swap("..2026_02", two)
 		must(t, os.RemoveAll("..2026_01"))
@@ -184,11 +184,11 @@ func TestTheLinksOfAConfigMapAreFollowed(t *testing.T) {
 	})
 }
 
-func TestAHalfWrittenFileIsAMistakeUntilItIsWhole(t *testing.T) {
+func TestAPartlyWrittenFileIsAnErrorUntilItIsComplete(t *testing.T) {
 	for n := range len(two) {
 		half, whole := two[:n], two
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			inBubble(t, []string{"*.json"}, func(string) { write(t, "a.json", one) }, func(w *watched) {
+			inBubble(t, []string{"*.json"}, func(string) { write(t, "a.json", one) }, func(w *fileFixture) {
 				write(t, "a.json", half)
 				want := "read a.json: line 1: the document is cut off, want JSON"
 				if n == 0 {
@@ -204,18 +204,18 @@ func TestAHalfWrittenFileIsAMistakeUntilItIsWhole(t *testing.T) {
 	}
 }
 
-func TestABrokenFileDoesNotDisableTheOthers(t *testing.T) {
+func TestAnInvalidFileDoesNotAffectOthers(t *testing.T) {
 	fill := func(string) {
 		write(t, "a.json", one)
 		write(t, "b.yml", "- targets: [b:1]\n  labels:\n    zone: [eu]\n")
 		write(t, "c.json", "{")
 	}
-	inBubble(t, []string{"*.json", "*.yml"}, fill, func(w *watched) {
+	inBubble(t, []string{"*.json", "*.yml"}, fill, func(w *fileFixture) {
 		w.want("read b.yml: [0].labels.zone (line 3): is a list, want a string; read c.json: line 1: the document is a map, want a list of groups, [] for none")
 		w.wantKept(listOne)
 		write(t, "a.json", two)
 		w.then("read b.yml: [0].labels.zone (line 3): is a list, want a string; read c.json: line 1: the document is a map, want a list of groups, [] for none")
-		w.wantKept(listTwo) // a change of a good file is seen
+		w.wantKept(listTwo) // a change of a valid file applies
 		write(t, "b.yml", "[]")
 		w.then("read c.json: line 1: the document is a map, want a list of groups, [] for none")
 		must(t, os.Remove("c.json"))
@@ -223,8 +223,8 @@ func TestABrokenFileDoesNotDisableTheOthers(t *testing.T) {
 	})
 }
 
-func TestWhatIsNoFileIsNotRead(t *testing.T) {
-	inBubble(t, []string{"*.json"}, func(string) { must(t, os.Mkdir("a.json", 0o755)) }, func(w *watched) {
+func TestOnlyRegularFilesAreRead(t *testing.T) {
+	inBubble(t, []string{"*.json"}, func(string) { must(t, os.Mkdir("a.json", 0o755)) }, func(w *fileFixture) {
 		w.want("read a.json: is not a regular file")
 		must(t, os.Remove("a.json"))
 		must(t, syscall.Mkfifo("a.json", 0o644))
@@ -235,10 +235,9 @@ func TestWhatIsNoFileIsNotRead(t *testing.T) {
 	})
 }
 
-// What cannot be seen is not gone. (Tests may run as root, to whom no directory
-// is closed.)
-func TestADirectoryThatCannotBeReadIsAMistake(t *testing.T) {
-	inBubble(t, []string{"fleet/*.json"}, func(string) { write(t, "fleet/a.json", one) }, func(w *watched) {
+// Tests may run as root, who can read every directory.
+func TestADirectoryThatCannotBeReadIsAnError(t *testing.T) {
+	inBubble(t, []string{"fleet/*.json"}, func(string) { write(t, "fleet/a.json", one) }, func(w *fileFixture) {
 		must(t, os.Rename("fleet", "other"))
 		write(t, "fleet", "")
 		w.then("read fleet: not a directory")
@@ -246,9 +245,9 @@ func TestADirectoryThatCannotBeReadIsAMistake(t *testing.T) {
 	})
 }
 
-func TestAllFilesTogetherHaveAtMost20000Targets(t *testing.T) {
+func TestTheFilesOfASourceHaveAtMost20000Targets(t *testing.T) {
 	fill := func(string) { write(t, "a.json", big(1, 10_000, 0)); write(t, "b.json", big(1, 10_000, 0)) }
-	inBubble(t, []string{"*.json"}, fill, func(w *watched) {
+	inBubble(t, []string{"*.json"}, fill, func(w *fileFixture) {
 		if got := len(w.list); got != 20_000 {
 			t.Errorf("got %d targets, want 20000", got)
 		}
@@ -257,7 +256,7 @@ func TestAllFilesTogetherHaveAtMost20000Targets(t *testing.T) {
 	})
 }
 
-func TestABadPathIsRefused(t *testing.T) {
+func TestInvalidPathsAreRefused(t *testing.T) {
 	const ext = ": want a path or pattern that ends in .json, .yml or .yaml"
 	for _, c := range []struct {
 		paths []string
@@ -276,14 +275,14 @@ func TestABadPathIsRefused(t *testing.T) {
 	}
 }
 
-func TestASourceOfFilesIsNamedByItsPaths(t *testing.T) {
+func TestTheNameOfAFileSourceHasItsPaths(t *testing.T) {
 	f, err := NewFile([]string{"fleet/*.json", "b.yml"})
 	if must(t, err); f.String() != "file:fleet/*.json,b.yml" {
 		t.Errorf("got %v, want file:fleet/*.json,b.yml", f)
 	}
 }
 
-func TestNothingIsReportedOnceTheSourceWasEnded(t *testing.T) {
+func TestAnEndedFileSourceReportsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, err := NewFile([]string{filepath.Join(t.TempDir(), "*.json")})
 		must(t, err)
@@ -292,14 +291,14 @@ func TestNothingIsReportedOnceTheSourceWasEnded(t *testing.T) {
 		start := time.Now()
 		stop()
 		if d := time.Since(start); d != 0 {
-			t.Errorf("got an end after %v, want it at once", d)
+			t.Errorf("got the end after %v, want no delay", d)
 		}
 		time.Sleep(time.Minute)
 		r.wantLast(t, 2, "")
 	})
 }
 
-func TestTheFilesOfASourceAreAtMost20000(t *testing.T) {
+func TestASourceHasAtMost20000Files(t *testing.T) {
 	dir := t.TempDir()
 	for i := range 20_001 {
 		must(t, os.Symlink("nothing", filepath.Join(dir, fmt.Sprintf("%05d.json", i))))
@@ -315,7 +314,7 @@ func TestTheFilesOfASourceAreAtMost20000(t *testing.T) {
 	}
 }
 
-func TestAFileThatIsGoneIsForgotten(t *testing.T) {
+func TestADeletedFileIsForgotten(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "a.json", one)
 	r := fileReader{[]string{"*.json"}, nil}
@@ -346,10 +345,4 @@ func TestFilesAreClosed(t *testing.T) {
 	if after := open(); after > before+50 {
 		t.Errorf("got %d open files after 100 reads, want about %d", after, before)
 	}
-}
-
-func TestAFileIsAtMost10MiB(t *testing.T) {
-	inBubble(t, []string{"a.json"}, func(string) { write(t, "a.json", one+strings.Repeat(" ", 10<<20)) }, func(w *watched) {
-		w.want("read a.json: is too large, at most 10485760 bytes are accepted")
-	})
 }

@@ -1,8 +1,11 @@
 package discovery
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
-func TestYAMLIsReadAsPrometheusReadsIt(t *testing.T) {
+func TestYAMLIsParsedAsInPrometheus(t *testing.T) {
 	list := read(readYAML, `
 # numbers and words are strings, anchors and aliases work
 - &first
@@ -26,7 +29,7 @@ func TestYAMLIsReadAsPrometheusReadsIt(t *testing.T) {
 		" 10.0.0.1:9000=http://10.0.0.1:9000"+note+" b:9000=http://b:9000"+note+" "+first)
 }
 
-func TestBrokenYAMLIsRefused(t *testing.T) {
+func TestInvalidYAMLIsRefused(t *testing.T) {
 	for body, want := range map[string]string{
 		"# nothing\n":                            "line 1: the document is empty, want a list of groups, [] for none",
 		"---\n":                                  "line 2: the document is null, want a list of groups, [] for none",
@@ -57,28 +60,19 @@ func TestBrokenYAMLIsRefused(t *testing.T) {
 		"- targets: [!!null a:1]":                "[0].targets[0] (line 1): is null, want host:port",
 		"- labels: {a: ~}":                       "[0].labels.a (line 1): is null, want a string",
 	} {
-		list := read(readYAML, body)
-		if got := text(list); got != want {
+		if got := text(read(readYAML, body)); got != want {
 			t.Errorf("%q\ngot  %v\nwant %v", body, got, want)
 		}
 	}
 }
 
-// A small document that says very much must cost no more than a big one.
-func TestAliasesDoNotMultiply(t *testing.T) {
-	body := "- targets: &a [a:1"
-	for range 999 {
-		body += ",a:1"
-	}
-	body += "]\n"
-	for range 20 {
-		body += "- targets: *a\n"
-	}
-	list := read(readYAML, body)
-	wantText(t, list, "[20].targets[0] (line 1): at most 20000 targets are accepted")
+// A small document with many aliases must not use more memory than a large document.
+func TestTargetsOfAliasesCountTowardsTheLimit(t *testing.T) {
+	body := "- targets: &a [a:1" + strings.Repeat(",a:1", 999) + "]\n" + strings.Repeat("- targets: *a\n", 20)
+	wantText(t, read(readYAML, body), "[20].targets[0] (line 1): at most 20000 targets are accepted")
 }
 
-func TestBrokenJSONIsRefused(t *testing.T) {
+func TestInvalidJSONIsRefused(t *testing.T) {
 	for body, want := range map[string]string{
 		"[\n{\"targets\": [\"a:1\"],":          "line 2: the document is cut off, want JSON",
 		"[{\"targets\": [\n\"a:":               "line 2: the document is cut off, want JSON",
@@ -97,14 +91,13 @@ func TestBrokenJSONIsRefused(t *testing.T) {
 		`[{"targets": false}]`:                 "[0].targets (line 1): is a boolean, want a list",
 		"[\r\n{\r\n\"targets\": [\r\n\"a\"]}]": `rejected "a": [0].targets[0] (line 4): has no port, want host:port`,
 	} {
-		list := read(readJSON, body)
-		if got := text(list); got != want {
+		if got := text(read(readJSON, body)); got != want {
 			t.Errorf("%q\ngot  %v\nwant %v", body, got, want)
 		}
 	}
 }
 
-func TestEscapesInJSONAreRead(t *testing.T) {
+func TestEscapesInJSONAreDecoded(t *testing.T) {
 	list := read(readJSON, `[{"targets": ["\u0061:1"], "labels": {"zon\u0065": "\ud83d\ude00\n\/"}}]`)
 	wantText(t, list, "a:1=http://a:1[{zone 😀\n/}]")
 }

@@ -12,10 +12,10 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-var faultText = regexp.MustCompile(`^(\[\d+\][^\n]* \(line \d+\): |line \d+: |the document is broken, want YAML: )[^\n]+$`)
+var errorText = regexp.MustCompile(`^(\[\d+\][^\n]* \(line \d+\): |line \d+: |the document is broken, want YAML: )[^\n]+$`)
 
-// What is accepted keeps the bounds and says the same when it is written anew,
-// what is refused has a message of one line with a place, and nothing panics.
+// FuzzDocument checks that a list is within the limits and survives a round roundTripper, and
+// that an error is one line with a position.
 func FuzzDocument(f *testing.F) {
 	for _, body := range []string{
 		one, two, two[:20], "", "null", "[]", "{}", "- targets: [a:1]\n  labels: {a: b}\n", "- &a\n  targets: [*a]", "[]\n---\n[]", "- labels: {<<: {a: b}}", "- !!map {}",
@@ -36,8 +36,8 @@ func FuzzDocument(f *testing.F) {
 			t.Fatalf("got the body changed to %q, want %q", body, before)
 		}
 		if err := list.Err; err != nil {
-			if list.Targets != nil || !faultText.MatchString(err.Error()) || !utf8.ValidString(err.Error()) {
-				t.Fatalf("got a list of %d and the message %q, want none and one line with a place", len(list.Targets), err)
+			if list.Targets != nil || !errorText.MatchString(err.Error()) || !utf8.ValidString(err.Error()) {
+				t.Fatalf("got a list of %d and the message %q, want none, and one line with a position", len(list.Targets), err)
 			}
 			return
 		}
@@ -47,7 +47,7 @@ func FuzzDocument(f *testing.F) {
 			}
 		}
 		if !isYAML && !json.Valid(bytes.TrimPrefix(body, byteOrderMark)) {
-			t.Fatalf("accepted %q, want it refused as no JSON", body)
+			t.Fatalf("got no error for %q, which is not JSON", body)
 		}
 		for _, x := range list.Targets {
 			check(t, x)
@@ -69,7 +69,7 @@ func check(t *testing.T, x Target) {
 	}
 	for i, l := range x.Labels {
 		if !fleet.IsLabelName(l.Name) || strings.HasPrefix(l.Name, "__") || l.Name == "upstream" || fleet.IsExporterLabel(l.Name) {
-			t.Fatalf("got the label %q, want it refused or dropped", l.Name)
+			t.Fatalf("got the label %q, want an error, or the label dropped", l.Name)
 		}
 		if l.Value == "" || len(l.Value) > maxLabelValue || !utf8.ValidString(l.Value) {
 			t.Fatalf("got %s=%q, want up to %d bytes of UTF-8", l.Name, l.Value, maxLabelValue)
@@ -80,7 +80,7 @@ func check(t *testing.T, x Target) {
 	}
 }
 
-// encode writes a group for each target.
+// encode formats each target as a group.
 func encode(t *testing.T, list []Target) string {
 	groups := []any{}
 	for _, x := range list {

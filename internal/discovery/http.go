@@ -2,7 +2,6 @@ package discovery
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"mime"
 	"net/http"
@@ -12,72 +11,68 @@ import (
 	"time"
 )
 
-// HTTP is a source of documents in Prometheus' format http_sd, which is the
-// JSON of file_sd, of a web server that is asked again and again.
+// HTTP is a source of documents in Prometheus' http_sd format, the JSON of file_sd.
 type HTTP struct {
-	url, title *url.URL
-	refresh    time.Duration
-	client     *http.Client
-	last       document
+	url, publicURL *url.URL
+	refresh        time.Duration
+	client         *http.Client
+	last           document
 }
 
-// NewHTTP makes the source of the documents at u, asked for every refresh (30 s
-// if that is not positive), each within the same time or 30 s.
+// NewHTTP returns the source of the document at u, requested every refresh (30 s if
+// that is not positive). A request takes at most refresh or 30 s.
 //
-// The client is the caller's, who decides about redirects and closes its
-// connections when Run has returned; only a 200 counts, be it after a redirect.
+// The caller's client decides about redirects; only a final status of 200 is
+// accepted. The caller closes its connections after Run has returned.
 func NewHTTP(u *url.URL, refresh time.Duration, client *http.Client) *HTTP {
-	title := *u
-	title.User, title.RawQuery, title.ForceQuery, title.Fragment, title.RawFragment = nil, "", false, "", ""
+	publicURL := *u
+	publicURL.User, publicURL.RawQuery, publicURL.ForceQuery, publicURL.Fragment, publicURL.RawFragment = nil, "", false, "", ""
 	if refresh <= 0 {
 		refresh = 30 * time.Second
 	}
-	return &HTTP{url: u, title: &title, refresh: refresh, client: client}
+	return &HTTP{url: u, publicURL: &publicURL, refresh: refresh, client: client}
 }
 
-// String is http: and the URL without userinfo, query and fragment.
-func (h *HTTP) String() string { return "http:" + h.title.String() }
+// String returns http: and the URL without userinfo, query and fragment.
+func (h *HTTP) String() string { return "http:" + h.publicURL.String() }
 
-// Run is that of [Source].
+// Run implements [Source].
 func (h *HTTP) Run(ctx context.Context, found func(List)) {
-	watch(ctx, h.refresh, h.read, found)
+	repeat(ctx, h.refresh, h.read, found)
 }
 
 func (h *HTTP) read(ctx context.Context) List {
 	limit := min(h.refresh, 30*time.Second)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	list := h.ask(ctx)
+	var list List
+	if resp, err := h.get(ctx); err != nil {
+		list = h.last.failed(err)
+	} else {
+		list = h.last.read(resp.Body, readJSON)
+		resp.Body.Close()
+	}
 	if list.Err != nil && ctx.Err() != nil {
 		list.Err = fmt.Errorf("no answer within %v", limit)
 	}
 	if list.Err != nil {
-		list.Err = fmt.Errorf("GET %s: %w", h.title, list.Err)
+		list.Err = fmt.Errorf("GET %s: %w", h.publicURL, list.Err)
 	}
 	return list
 }
 
-func (h *HTTP) ask(ctx context.Context) List {
-	resp, err := h.get(ctx)
-	if err != nil {
-		return h.last.failed(err)
-	}
-	defer resp.Body.Close()
-	return h.last.read(resp.Body, readJSON)
-}
-
-// get asks for the document and accepts a 200 with JSON, whose body the caller
+// get requests the document. It accepts a 200 with JSON, whose body the caller
 // closes.
 func (h *HTTP) get(ctx context.Context) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.url.String(), nil)
 	if err != nil {
-		return nil, withoutURL(err)
+		return nil, causeOf[*url.Error](err)
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("X-Prometheus-Refresh-Interval-Seconds", strconv.FormatFloat(h.refresh.Seconds(), 'f', -1, 64))
 	resp, err := h.client.Do(req)
 	if err != nil {
-		return nil, withoutURL(err)
+		return nil, causeOf[*url.Error](err)
 	}
 	if resp.StatusCode != http.StatusOK {
 		resp.Body.Close()
@@ -90,14 +85,4 @@ func (h *HTTP) get(ctx context.Context) (*http.Response, error) {
 		return nil, fmt.Errorf("content type %.60q, want application/json", ct)
 	}
 	return resp, nil
-}
-
-// withoutURL is the cause alone: the URL is said already, and its query may be
-// a secret.
-func withoutURL(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
-	}
-	return err
 }

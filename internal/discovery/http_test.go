@@ -14,8 +14,7 @@ import (
 	"time"
 )
 
-// serve is a source that asks a server which answers as told, once in a long
-// time. The tests read it themselves.
+// serve returns a source of a test server. The tests call its read method.
 func serve(t *testing.T, answer http.HandlerFunc) (h *HTTP, base string) {
 	s := httptest.NewServer(answer)
 	t.Cleanup(s.Close)
@@ -28,7 +27,7 @@ func source(t *testing.T, raw string, client *http.Client) *HTTP {
 	return NewHTTP(u, time.Minute, client)
 }
 
-// say answers with a document.
+// say returns a handler that writes a document.
 func say(status int, contentType, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header()["Content-Type"] = []string{contentType}
@@ -37,7 +36,7 @@ func say(status int, contentType, body string) http.HandlerFunc {
 	}
 }
 
-func TestAServerIsAskedAsPrometheusAsks(t *testing.T) {
+func TestRequestsAreThoseOfPrometheus(t *testing.T) {
 	var got *http.Request
 	h, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		got = r
@@ -45,8 +44,7 @@ func TestAServerIsAskedAsPrometheusAsks(t *testing.T) {
 	})
 	h.url.RawQuery, h.url.User = "a=b", url.UserPassword("u", "p")
 	h.refresh = 1500 * time.Millisecond
-	list := h.read(t.Context())
-	wantText(t, list, listTwo)
+	wantText(t, h.read(t.Context()), listTwo)
 	user, password, _ := got.BasicAuth()
 	for _, c := range [][2]string{
 		{got.Method, "GET"},
@@ -61,7 +59,7 @@ func TestAServerIsAskedAsPrometheusAsks(t *testing.T) {
 	}
 }
 
-func TestADocumentOfAServerNeedsStatus200AndJSON(t *testing.T) {
+func TestAResponseNeedsStatus200AndJSON(t *testing.T) {
 	for name, c := range map[string]struct {
 		answer http.HandlerFunc
 		want   string
@@ -81,11 +79,11 @@ func TestADocumentOfAServerNeedsStatus200AndJSON(t *testing.T) {
 		"a broken type":   {say(200, "application/json; charset", one), `content type "application/json; charset", want application/json`},
 		"another charset": {say(200, "application/json; charset=latin1", one), `content type "application/json; charset=latin1", want application/json`},
 		"YAML":            {say(200, "application/json", "- targets: [a:1]"), "line 1: the document is broken, want JSON in UTF-8"},
-		"half":            {say(200, "application/json", two[:10]), "line 1: the document is cut off, want JSON"},
+		"cut off":         {say(200, "application/json", two[:10]), "line 1: the document is cut off, want JSON"},
 		"a bad label":     {say(200, "application/json", `[{"targets": ["a:1"], "labels": {"le": "1"}}]`), `rejected "a:1": [0].labels.le (line 1): is a label of the exporter itself, want another name`},
-		"just large":      {say(200, "application/json", one+strings.Repeat(" ", 10<<20-len(one))), listOne},
+		"the largest":     {say(200, "application/json", one+strings.Repeat(" ", 10<<20-len(one))), listOne},
 		"too large":       {say(200, "application/json", one+strings.Repeat(" ", 10<<20-len(one)+1)), "is too large, at most 10485760 bytes are accepted"},
-		"a lost end": {func(w http.ResponseWriter, r *http.Request) {
+		"a short body": {func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", "1000")
 			say(200, "application/json", one)(w, r)
 		}, "unexpected EOF"},
@@ -102,17 +100,16 @@ func TestADocumentOfAServerNeedsStatus200AndJSON(t *testing.T) {
 	}
 }
 
-func TestABodyWithoutAnEndIsCut(t *testing.T) {
+func TestAnEndlessBodyIsRefused(t *testing.T) {
 	h, base := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		for _, err := w.Write([]byte("[")); err == nil; _, err = w.Write([]byte(strings.Repeat(" ", 1<<16))) {
 		}
 	})
-	list := h.read(t.Context())
-	wantText(t, list, base+"is too large, at most 10485760 bytes are accepted")
+	wantText(t, h.read(t.Context()), base+"is too large, at most 10485760 bytes are accepted")
 }
 
-func TestRedirectsAreTheClientsAffair(t *testing.T) {
+func TestTheClientDecidesAboutRedirects(t *testing.T) {
 	h, base := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/targets" {
 			http.Redirect(w, r, "/other", http.StatusFound)
@@ -120,14 +117,12 @@ func TestRedirectsAreTheClientsAffair(t *testing.T) {
 		}
 		say(200, "application/json", one)(w, r)
 	})
-	list := h.read(t.Context())
-	wantText(t, list, listOne)
+	wantText(t, h.read(t.Context()), listOne)
 	h.client.CheckRedirect = func(*http.Request, []*http.Request) error { return errors.New("not allowed") }
-	list = h.read(t.Context())
-	wantText(t, list, base+"not allowed")
+	wantText(t, h.read(t.Context()), base+"not allowed")
 }
 
-func TestAServerThatHangsIsLeft(t *testing.T) {
+func TestARequestToAHangingServerTimesOut(t *testing.T) {
 	for name, before := range map[string]func(http.ResponseWriter){
 		"before the header": func(http.ResponseWriter) {},
 		"in the body": func(w http.ResponseWriter) {
@@ -149,21 +144,20 @@ func TestAServerThatHangsIsLeft(t *testing.T) {
 			select {
 			case <-left:
 			case <-time.After(time.Minute):
-				t.Error("the server was not left, or not asked")
+				t.Error("got no canceled request")
 			}
 		})
 	}
 }
 
-func TestAServerThatIsNotThereIsAMistake(t *testing.T) {
+func TestAnUnreachableServerIsAnError(t *testing.T) {
 	h, base := serve(t, nil)
-	h.client = &http.Client{Transport: trip(func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") })}
+	h.client = &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") })}
 	h.url.RawQuery, h.url.User = "token=hunter2", url.UserPassword("u", "hunter2")
-	list := h.read(t.Context())
-	wantText(t, list, base+"connection refused")
+	wantText(t, h.read(t.Context()), base+"connection refused")
 }
 
-func TestASourceOfAServerIsNamedWithoutSecrets(t *testing.T) {
+func TestTheNameOfAnHTTPSourceHasNoSecrets(t *testing.T) {
 	for raw, want := range map[string]string{
 		"http://sd/targets":               "http:http://sd/targets",
 		"https://u:p@sd:8080/t?token=x#f": "http:https://sd:8080/t",
@@ -177,12 +171,12 @@ func TestASourceOfAServerIsNamedWithoutSecrets(t *testing.T) {
 	}
 }
 
-// trip answers requests without a network.
-type trip func(*http.Request) (*http.Response, error)
+// roundTripper is a transport without a network.
+type roundTripper func(*http.Request) (*http.Response, error)
 
-func (f trip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// body tells when it is closed.
+// body counts open bodies.
 type body struct {
 	io.Reader
 	open *atomic.Int32
@@ -190,7 +184,7 @@ type body struct {
 
 func (b body) Close() error { b.open.Add(-1); return nil }
 
-func TestAServerIsAskedOnceARefreshAndItsLastListCountsWhenItIsBack(t *testing.T) {
+func TestAServerIsRequestedOnceARefresh(t *testing.T) {
 	type step struct {
 		status        int
 		content, want string
@@ -198,7 +192,7 @@ func TestAServerIsAskedOnceARefreshAndItsLastListCountsWhenItIsBack(t *testing.T
 	synctest.Test(t, func(t *testing.T) {
 		var open atomic.Int32
 		var answer atomic.Value
-		client := &http.Client{Transport: trip(func(r *http.Request) (*http.Response, error) {
+		client := &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
 			open.Add(1)
 			a := answer.Load().(step)
 			return &http.Response{StatusCode: a.status, Header: http.Header{"Content-Type": {"application/json"}}, Body: body{strings.NewReader(a.content), &open}}, nil
@@ -228,7 +222,7 @@ func TestAServerIsAskedOnceARefreshAndItsLastListCountsWhenItIsBack(t *testing.T
 				first = r.list
 			}
 			if i == 1 && r.list[0].URL != first[0].URL {
-				t.Error("got the same content decoded again, want it left alone")
+				t.Error("got the same content parsed again, want the same targets")
 			}
 			if n := open.Load(); n != 0 {
 				t.Fatalf("got %d bodies open, want none", n)
@@ -237,7 +231,7 @@ func TestAServerIsAskedOnceARefreshAndItsLastListCountsWhenItIsBack(t *testing.T
 	})
 }
 
-func TestAnAnswerIsAwaitedForTheRefreshAtMost30Seconds(t *testing.T) {
+func TestARequestTakesAtMostTheRefreshOr30Seconds(t *testing.T) {
 	for refresh, want := range map[time.Duration]time.Duration{
 		0: 30 * time.Second, time.Second: time.Second, 30 * time.Second: 30 * time.Second, time.Hour: 30 * time.Second,
 	} {
@@ -254,30 +248,29 @@ func TestAnAnswerIsAwaitedForTheRefreshAtMost30Seconds(t *testing.T) {
 	}
 }
 
-// hang answers when its request ends.
-var hang = trip(func(r *http.Request) (*http.Response, error) {
+// hang waits for the end of a request.
+var hang = roundTripper(func(r *http.Request) (*http.Response, error) {
 	<-r.Context().Done()
 	return nil, context.Cause(r.Context())
 })
 
-func TestARequestInFlightEndsWithTheSourceAndIsNotReported(t *testing.T) {
+func TestTheEndOfASourceCancelsItsRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, stop := run(t, source(t, "http://sd/targets", &http.Client{Transport: hang}))
 		time.Sleep(time.Second)
 		start := time.Now()
 		stop()
 		if d := time.Since(start); d != 0 || len(r.all) != 0 {
-			t.Errorf("got the end after %v and reports %q, want it at once and none", d, r.all)
+			t.Errorf("got the end after %v and reports %q, want no delay and no reports", d, r.all)
 		}
 	})
 }
 
-// A server that hangs is asked again on the next tick that was not missed.
-func TestASlowServerIsNotAskedTwiceAtATime(t *testing.T) {
+func TestRequestsToASlowServerDoNotOverlap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u, _ := url.Parse("http://sd/targets")
 		var asked, now atomic.Int32
-		r, _ := run(t, NewHTTP(u, 10*time.Second, &http.Client{Transport: trip(func(r *http.Request) (*http.Response, error) {
+		r, _ := run(t, NewHTTP(u, 10*time.Second, &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
 			asked.Add(1)
 			defer now.Add(-1)
 			if now.Add(1) > 1 {

@@ -8,74 +8,71 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// jsonReader walks a JSON document token by token, so that nothing is held that
-// the listing does not want.
+// jsonReader reads a JSON document token by token, to save memory.
 type jsonReader struct {
 	tokens *jsontext.Decoder
 	body   []byte
-	at     int // where the last token ended
-	line   int // on which it ended
-	list   *listing
+	at     int // end of the last token
+	line   int // of that end
+	b      *builder
 }
 
 // readJSON reads a list of groups.
-func readJSON(body []byte, l *listing) error {
-	// The listing looks for keys that are given twice, and says where.
-	r := jsonReader{jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true)), body, 0, 1, l}
+func readJSON(body []byte, b *builder) error {
+	// The builder reports duplicate keys with their paths.
+	r := jsonReader{jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true)), body, 0, 1, b}
 	v, err := r.next()
 	if err != nil {
 		return err
 	}
-	if v.kind != aList {
-		return wrongList(v)
+	if err := checkList(v); err != nil {
+		return err
 	}
 	err = r.each(func(v value) error {
-		if err := l.begin(v); err != nil {
+		if err := b.beginGroup(v); err != nil {
 			return err
 		}
-		if err := r.each(r.key); err != nil {
+		if err := r.each(r.member); err != nil {
 			return err
 		}
-		l.end()
+		b.endGroup()
 		return nil
 	})
 	if err != nil {
 		return err
 	}
 	if _, err := r.tokens.ReadToken(); err != io.EOF {
-		return &fault{"", r.line, "something follows the list"}
+		return &documentError{"", r.line, "something follows the list"}
 	}
 	return nil
 }
 
-func (r *jsonReader) key(k value) error {
-	if err := r.list.key(k); err != nil {
+// member reads the value of a key of a group.
+func (r *jsonReader) member(k value) error {
+	if err := r.b.addKey(k); err != nil {
 		return err
 	}
 	v, err := r.next()
+	if err == nil {
+		err = r.b.checkKind(k, v)
+	}
 	switch {
-	case err != nil:
+	case err != nil || v.kind == null:
 		return err
-	case v.kind == null: // how programs in Go write that there are none
-		return nil
-	case k.text == "targets" && v.kind == aList:
-		return r.each(r.list.address)
-	case k.text == "targets":
-		return r.list.wrong(step(k.text), v, aList)
-	case v.kind != aMap:
-		return r.list.wrong(step(k.text), v, aMap)
+	case v.kind == aList:
+		return r.each(r.b.addTarget)
 	}
 	return r.each(func(k value) error {
 		v, err := r.next()
 		if err != nil {
 			return err
 		}
-		return r.list.label(k, v)
+		return r.b.addLabel(k, v)
 	})
 }
 
-// each calls do for every element of the list, or key of the map, that has just
-// begun; do reads what is in it.
+// each calls do for every element of the current list, or every key of the current
+// map; do reads the rest of the element or the value of the key.
 func (r *jsonReader) each(do func(value) error) error {
 	for {
 		v, err := r.next()
@@ -88,14 +85,14 @@ func (r *jsonReader) each(do func(value) error) error {
 	}
 }
 
-// end is the kind of a bracket that closes.
+// end is the kind of a closing bracket.
 const end = "the end"
 
 // next reads a token.
 func (r *jsonReader) next() (value, error) {
 	tok, err := r.tokens.ReadToken()
 	if err != nil {
-		return value{}, r.broken(err)
+		return value{}, r.syntaxError(err)
 	}
 	r.advance(int(r.tokens.InputOffset()))
 	v := value{line: r.line}
@@ -123,19 +120,19 @@ func (r *jsonReader) advance(to int) {
 	r.at = to
 }
 
-// broken says where the document stops to be JSON. The decoder's own words
-// could quote it.
-func (r *jsonReader) broken(err error) error {
+// syntaxError returns the error of the decoder with a line, and without its text,
+// which could quote the document.
+func (r *jsonReader) syntaxError(err error) error {
 	var s *jsontext.SyntacticError
 	if errors.As(err, &s) {
 		r.advance(max(r.at, min(int(s.ByteOffset), len(r.body))))
 	}
 	switch {
 	case err == io.EOF:
-		return &fault{"", 1, "the document is empty, want a list of groups, [] for none"}
+		return &documentError{"", 1, "the document is empty, want a list of groups, [] for none"}
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return &fault{"", r.line, "the document is cut off, want JSON"}
+		return &documentError{"", r.line, "the document is cut off, want JSON"}
 	default:
-		return &fault{"", r.line, "the document is broken, want JSON in UTF-8"}
+		return &documentError{"", r.line, "the document is broken, want JSON in UTF-8"}
 	}
 }

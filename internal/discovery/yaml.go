@@ -10,23 +10,23 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// readYAML reads a list of groups. As in Prometheus, plain numbers and words
-// such as yes are strings where a string is wanted, and aliases are followed.
-func readYAML(body []byte, l *listing) error {
+// readYAML reads a list of groups. As in Prometheus, plain numbers and words such as
+// yes are strings, and aliases are followed.
+func readYAML(body []byte, b *builder) error {
 	d := yaml.NewDecoder(bytes.NewReader(body))
 	var doc, more yaml.Node
 	switch err := d.Decode(&doc); {
 	case err == io.EOF:
-		return &fault{"", 1, "the document is empty, want a list of groups, [] for none"}
+		return &documentError{"", 1, "the document is empty, want a list of groups, [] for none"}
 	case err != nil:
 		return brokenYAML(err)
 	}
 	root := doc.Content[0]
-	if v := valueOf(root); v.kind != aList {
-		return wrongList(v)
+	if err := checkList(valueOf(root)); err != nil {
+		return err
 	}
 	for _, n := range root.Content {
-		if err := readGroup(n, l); err != nil {
+		if err := readGroup(n, b); err != nil {
 			return err
 		}
 	}
@@ -36,45 +36,43 @@ func readYAML(body []byte, l *listing) error {
 	case err != nil:
 		return brokenYAML(err)
 	}
-	return &fault{"", more.Line, "a second document begins, want one"}
+	return &documentError{"", more.Line, "a second document begins, want one"}
 }
 
-func readGroup(n *yaml.Node, l *listing) error {
-	if err := l.begin(valueOf(n)); err != nil {
+func readGroup(n *yaml.Node, b *builder) error {
+	if err := b.beginGroup(valueOf(n)); err != nil {
 		return err
 	}
-	keys := follow(n).Content
-	for i := 0; i < len(keys); i += 2 {
-		k, v := valueOf(keys[i]), valueOf(keys[i+1])
-		if err := l.key(k); err != nil {
+	members := follow(n).Content
+	for i := 0; i < len(members); i += 2 {
+		k, v := valueOf(members[i]), valueOf(members[i+1])
+		if err := b.addKey(k); err != nil {
 			return err
 		}
-		inner := follow(keys[i+1]).Content
-		switch {
-		case v.kind == null:
-		case k.text == "targets" && v.kind == aList:
+		if err := b.checkKind(k, v); err != nil {
+			return err
+		}
+		inner := follow(members[i+1]).Content
+		switch v.kind {
+		case aList:
 			for _, n := range inner {
-				if err := l.address(valueOf(n)); err != nil {
+				if err := b.addTarget(valueOf(n)); err != nil {
 					return err
 				}
 			}
-		case k.text == "targets":
-			return l.wrong(step(k.text), v, aList)
-		case v.kind != aMap:
-			return l.wrong(step(k.text), v, aMap)
-		default:
+		case aMap:
 			for i := 0; i < len(inner); i += 2 {
-				if err := l.label(valueOf(inner[i]), valueOf(inner[i+1])); err != nil {
+				if err := b.addLabel(valueOf(inner[i]), valueOf(inner[i+1])); err != nil {
 					return err
 				}
 			}
 		}
 	}
-	l.end()
+	b.endGroup()
 	return nil
 }
 
-// follow gives what an alias stands for. An anchor is never an alias itself.
+// follow returns the node that an alias refers to, which is never an alias.
 func follow(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
 		return n.Alias
@@ -99,9 +97,9 @@ func valueOf(n *yaml.Node) value {
 	return v
 }
 
-// brokenYAML says what the parser says, without the names of anchors: an
-// unquoted secret could look like one. Of mistakes on the first line, and of
-// bytes that are no text, the parser tells no line.
+// brokenYAML returns the error of the parser without the names of anchors, because
+// an unquoted secret can look like one. The parser reports no line for errors on the
+// first line and for invalid bytes.
 func brokenYAML(err error) error {
 	line, what := 0, strings.TrimPrefix(err.Error(), "yaml: ")
 	if n, _ := fmt.Sscanf(what, "line %d: ", &line); n == 1 {
@@ -110,14 +108,14 @@ func brokenYAML(err error) error {
 	if strings.HasPrefix(what, "unknown anchor") {
 		what = "unknown anchor"
 	}
-	if line > 0 && slices.Contains(lateByOne[:], what) {
+	if line > 0 && slices.Contains(zeroBased[:], what) {
 		line++
 	}
-	return &fault{"", line, "the document is broken, want YAML: " + what}
+	return &documentError{"", line, "the document is broken, want YAML: " + what}
 }
 
-// lateByOne are the mistakes whose lines the parser counts from 0.
-var lateByOne = [...]string{
+// zeroBased has the errors whose lines the parser counts from 0.
+var zeroBased = [...]string{
 	"did not find expected <document start>",
 	"did not find expected node content",
 	"did not find expected '-' indicator",

@@ -10,11 +10,11 @@ import (
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-// defaultPort is the port of a Betanet service where none is set.
+// defaultPort is the port of a rule without one.
 const defaultPort = 9000
 
-// ParseRule reads ADDRESS[:port], CIDR[:port] or NAME-GLOB[:port]. IPv6 with a
-// port is in brackets. Without a port, 9000 is meant.
+// ParseRule parses ADDRESS[:port], CIDR[:port] or NAME-GLOB[:port]. IPv6 addresses
+// with a port are in brackets. The default port is 9000.
 func ParseRule(text string) (Rule, error) {
 	host, port, err := splitPort(text)
 	if err != nil {
@@ -30,12 +30,12 @@ func ParseRule(text string) (Rule, error) {
 		return Rule{}, fmt.Errorf("%q %w", text, err)
 	}
 	if asName := strings.ReplaceAll(a.Glob, "*", "x"); strings.HasSuffix(a.Glob, ".") || !fleet.IsHostName(asName) {
-		return Rule{}, notAllow(text)
+		return Rule{}, invalidRule(text)
 	}
 	return a, nil
 }
 
-// String returns the rule as ParseRule reads it.
+// String returns the rule in a form that ParseRule accepts.
 func (a Rule) String() string {
 	host := a.Glob
 	if a.Prefix.IsValid() {
@@ -52,50 +52,40 @@ func (a Rule) String() string {
 	return fmt.Sprintf("%s:%d", host, a.Port)
 }
 
-// addressLike matches numbers with dots, which are not names but mistyped
-// addresses.
+// addressLike matches numbers with dots, which are mistyped addresses, not names.
 var addressLike = regexp.MustCompile(`^[0-9.*]*[0-9][0-9.*]*$`)
 
-// splitPort takes the port off an entry, and the brackets of IPv6.
+// The forms of a rule: a host, the length of a prefix, and the rest.
+var (
+	bracketedIPv6 = regexp.MustCompile(`(?s)^\[([^]]*:[^]]*)](/[^:]*)?(.*)$`) // [fd00::]/8:9000
+	bareIPv6      = regexp.MustCompile(`(?s)^([^/]*)(/[^:]*)?(.*)$`)          // fd00::/8:9000
+	otherHost     = regexp.MustCompile(`(?s)^([^:]*)()(.*)$`)                 // 10.0.0.0/8:9000
+)
+
+// splitPort splits a rule into its host, without brackets, and port.
 func splitPort(text string) (host string, port uint16, err error) {
-	host, rest := text, ""
+	form := otherHost
 	switch {
 	case strings.HasPrefix(text, "["):
-		inner, after, closed := strings.Cut(text[1:], "]")
-		if !closed || !strings.Contains(inner, ":") {
-			return "", 0, notAllow(text)
-		}
-		host, rest = inner, after
-		if bits, ok := strings.CutPrefix(after, "/"); ok { // [fd00::]/8:9000
-			bits, port, found := strings.Cut(bits, ":")
-			host, rest = inner+"/"+bits, ""
-			if found {
-				rest = ":" + port
-			}
-		}
-	case strings.Count(text, ":") > 1: // IPv6, which has a port only after a length
-		if before, after, ok := strings.Cut(text, "/"); ok {
-			bits, port, found := strings.Cut(after, ":")
-			host = before + "/" + bits
-			if found {
-				rest = ":" + port
-			}
-		}
-	default:
-		if i := strings.IndexByte(text, ':'); i >= 0 {
-			host, rest = text[:i], text[i:]
-		}
+		form = bracketedIPv6
+	case strings.Count(text, ":") > 1:
+		form = bareIPv6
 	}
-	if rest == "" {
+	m := form.FindStringSubmatch(text)
+	if m == nil {
+		return "", 0, invalidRule(text)
+	}
+	host = m[1] + m[2]
+	number, ok := strings.CutPrefix(m[3], ":")
+	if m[3] == "" {
 		return host, defaultPort, nil
+	} else if !ok {
+		return "", 0, invalidRule(text)
 	}
-	if number, ok := strings.CutPrefix(rest, ":"); ok {
-		if port, ok := fleet.ParsePort(number); ok {
-			return host, port, nil
-		}
+	if port, ok = fleet.ParsePort(number); !ok {
 		return "", 0, fmt.Errorf("%q has no valid port, use a number from 1 to 65535", text)
 	}
-	return "", 0, notAllow(text)
+	return host, port, nil
 }
 
 func parsePrefix(text, host string) (netip.Prefix, error) {
@@ -106,7 +96,7 @@ func parsePrefix(text, host string) (netip.Prefix, error) {
 	p, err := netip.ParsePrefix(host)
 	switch {
 	case err != nil:
-		return netip.Prefix{}, notAllow(text)
+		return netip.Prefix{}, invalidRule(text)
 	case p.Addr().Is4In6():
 		return netip.Prefix{}, fmt.Errorf("%q is IPv4 in the form of IPv6, use the IPv4 form", text)
 	case p != p.Masked():
@@ -115,17 +105,16 @@ func parsePrefix(text, host string) (netip.Prefix, error) {
 	return p, nil
 }
 
-func notAllow(text string) error {
+func invalidRule(text string) error {
 	return fmt.Errorf("%q is not an address, CIDR or pattern of names with an optional port, use one such as 10.0.0.0/8, [fd00::1]:9000 or *.betanet.internal:9000", text)
 }
 
-// Config is the section probe of the configuration file: what /probe may collect
-// in addition to the configured upstreams.
+// Config is the section probe of the configuration file.
 type Config struct {
 	Allow []Rule `yaml:"allow"`
 }
 
-// Section describes the section probe.
+// Section returns the schema of the section probe.
 func Section() *schema.Schema {
 	check := func(text string) error {
 		_, err := ParseRule(text)
@@ -143,7 +132,7 @@ func Section() *schema.Schema {
 	}}
 }
 
-// UnmarshalText reads a rule as ParseRule does.
+// UnmarshalText implements encoding.TextUnmarshaler with ParseRule.
 func (r *Rule) UnmarshalText(text []byte) (err error) {
 	*r, err = ParseRule(string(text))
 	return err

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestAllowIsAnAddressARangeOrAPatternWithAPort(t *testing.T) {
+func TestParseRuleAcceptsAddressesCIDRsAndPatterns(t *testing.T) {
 	for text, want := range map[string]Rule{
 		"10.0.0.1":             {Prefix: netip.MustParsePrefix("10.0.0.1/32"), Port: 9000},
 		"10.0.0.1:80":          {Prefix: netip.MustParsePrefix("10.0.0.1/32"), Port: 80},
@@ -34,7 +34,7 @@ func TestAllowIsAnAddressARangeOrAPatternWithAPort(t *testing.T) {
 	}
 }
 
-func TestAllowRefusesWhatIsNeither(t *testing.T) {
+func TestParseRuleRejectsOtherForms(t *testing.T) {
 	const neither = " is not an address, CIDR or pattern of names with an optional port, use one such as 10.0.0.0/8, [fd00::1]:9000 or *.betanet.internal:9000"
 	for text, want := range map[string]string{
 		"": neither, "10.0.0.0/33": neither, "10.0.*": neither, "300.1.1.1": neither, "10.0.0.1:": " has no valid port, use a number from 1 to 65535",
@@ -42,6 +42,7 @@ func TestAllowRefusesWhatIsNeither(t *testing.T) {
 		"a:http": " has no valid port, use a number from 1 to 65535", "[a]:1": neither, "[fd00::1": neither, "[fd00::1]x": neither, "[10.0.0.1]:1": neither,
 		"fe80::1%eth0": neither, "a b": neither, "a..b": neither, ".": neither, "http://a": " has no valid port, use a number from 1 to 65535", "a/b": neither, "a?": neither, "[ab]*": neither,
 		"10.0.0.1/8": " has an address beyond its length, use 10.0.0.0/8", "::ffff:10.0.0.0/104": " is IPv4 in the form of IPv6, use the IPv4 form",
+		"-a": " has a host label that begins or ends with a hyphen, use hyphens only between letters, digits and _",
 	} {
 		got, err := ParseRule(text)
 		if err == nil || err.Error() != `"`+text+`"`+want {

@@ -10,73 +10,73 @@ import (
 
 const node = "10.0.0.1:9000"
 
-func TestATargetThatCannotBeReachedIsAnAnswer(t *testing.T) {
-	inBubble(t, inside, func(t *testing.T, b *bed) {
-		wantSamples(t, b.samples(t, node), "betanet_up 0",
+func TestAnUnreachableTargetIsReportedAsDown(t *testing.T) {
+	inBubble(t, inside, func(t *testing.T, f *fixture) {
+		wantSamples(t, f.samples(t, node), "betanet_up 0",
 			`betanet_exporter_endpoint_failing{endpoint="metrics",reason="connect"} 1`,
 			`betanet_exporter_endpoint_failing{endpoint="network",reason="connect"} 1`)
-		b.host("10.0.0.2:9000", dead)
-		wantSamples(t, b.samples(t, "10.0.0.2:9000"), "betanet_up 0",
+		f.host("10.0.0.2:9000", blackhole)
+		wantSamples(t, f.samples(t, "10.0.0.2:9000"), "betanet_up 0",
 			`betanet_exporter_endpoint_failing{endpoint="metrics",reason="timeout"} 1`)
 	})
 }
 
-func TestTheLastGoodDataAreShownAndFlagged(t *testing.T) {
-	inBubble(t, inside, func(t *testing.T, b *bed) {
-		b.host(node, healthy(5))
-		wantSamples(t, b.samples(t, node), "betanet_up 1", "betanet_exporter_data_stale 0")
-		b.host(node, status(500))
+func TestTheLastGoodDataAreShownAsStale(t *testing.T) {
+	inBubble(t, inside, func(t *testing.T, f *fixture) {
+		f.host(node, healthy(5))
+		wantSamples(t, f.samples(t, node), "betanet_up 1", "betanet_exporter_data_stale 0")
+		f.host(node, status(500))
 		time.Sleep(defaults.TTL)
-		wantSamples(t, b.samples(t, node), "betanet_up 0", "betanet_messages_total 5",
+		wantSamples(t, f.samples(t, node), "betanet_up 0", "betanet_messages_total 5",
 			"betanet_exporter_data_stale 1", `betanet_exporter_endpoint_failing{endpoint="metrics",reason="http_5xx"} 1`)
 	})
 }
 
-func TestWithinTheTTLTheCacheAnswers(t *testing.T) {
-	inBubble(t, []Rule{glob("*.internal", 9000)}, func(t *testing.T, b *bed) {
-		b.dns.give("a.internal", "203.0.113.1")
-		b.host("203.0.113.1:9000", healthy(5))
-		b.samples(t, "a.internal:9000")
-		synctest.Wait() // for a dial that turned out not to be needed
-		asked := b.dns.asked
+func TestTheCacheIsUsedUntilTheTTLExpires(t *testing.T) {
+	inBubble(t, []Rule{glob("*.internal", 9000)}, func(t *testing.T, f *fixture) {
+		f.dns.add("a.internal", "203.0.113.1")
+		f.host("203.0.113.1:9000", healthy(5))
+		f.samples(t, "a.internal:9000")
+		synctest.Wait() // for a dial that was not needed
+		asked := f.dns.asked
 		time.Sleep(defaults.TTL - 1)
-		wantSamples(t, b.samples(t, "a.internal:9000"), "betanet_up 1", "betanet_messages_total 5")
-		if got := b.requests("203.0.113.1:9000"); got != 3 || b.dns.asked != asked {
-			t.Errorf("got %d requests and %d questions to the name server, want 3 and none more", got, b.dns.asked-asked)
+		wantSamples(t, f.samples(t, "a.internal:9000"), "betanet_up 1", "betanet_messages_total 5")
+		if got := f.requests("203.0.113.1:9000"); got != 3 || f.dns.asked != asked {
+			t.Errorf("got %d requests and %d more lookups, want 3 and 0", got, f.dns.asked-asked)
 		}
 		time.Sleep(time.Nanosecond)
-		b.samples(t, "a.internal:9000")
-		if got := b.requests("203.0.113.1:9000"); got != 6 {
+		f.samples(t, "a.internal:9000")
+		if got := f.requests("203.0.113.1:9000"); got != 6 {
 			t.Errorf("got %d requests after the TTL, want 6", got)
 		}
 	})
 }
 
-func TestARetryAfterIsObeyed(t *testing.T) {
-	inBubble(t, inside, func(t *testing.T, b *bed) {
-		b.host(node, status(503, "Retry-After", "120"))
-		b.samples(t, node)
+func TestARetryAfterIsHonored(t *testing.T) {
+	inBubble(t, inside, func(t *testing.T, f *fixture) {
+		f.host(node, status(503, "Retry-After", "120"))
+		f.samples(t, node)
 		time.Sleep(119 * time.Second)
-		b.host(node, healthy(1))
-		wantSamples(t, b.samples(t, node), "betanet_up 0")
-		if got := b.requests(node); got != 3 {
-			t.Errorf("got %d requests before the time is over, want 3", got)
+		f.host(node, healthy(1))
+		wantSamples(t, f.samples(t, node), "betanet_up 0")
+		if got := f.requests(node); got != 3 {
+			t.Errorf("got %d requests before Retry-After, want 3", got)
 		}
 		time.Sleep(time.Second)
-		wantSamples(t, b.samples(t, node), "betanet_up 1")
+		wantSamples(t, f.samples(t, node), "betanet_up 1")
 	})
 }
 
-func TestAnAnswerComesWithinTheLimitAndTellsTheReason(t *testing.T) {
+func TestACollectionEndsAtTheLimitWithItsReason(t *testing.T) {
 	for _, limit := range []time.Duration{1500 * time.Millisecond, 9500 * time.Millisecond, time.Hour, 0} {
-		inBubble(t, inside, func(t *testing.T, b *bed) {
-			b.host(node, hang)
+		inBubble(t, inside, func(t *testing.T, f *fixture) {
+			f.host(node, hang)
 			want := limit
 			if limit == 0 || limit == time.Hour {
 				want = defaults.Timeout
 			}
 			start := time.Now()
-			v, late, err := b.targets.Collect(context.Background(), node, limit)
+			v, late, err := f.targets.Collect(context.Background(), node, limit)
 			if took := time.Since(start); err != nil || late || took > want || took < want-100*time.Millisecond {
 				t.Errorf("%v: got late %v, %v after %v", limit, late, err, took)
 			}
@@ -85,53 +85,53 @@ func TestAnAnswerComesWithinTheLimitAndTellsTheReason(t *testing.T) {
 	}
 }
 
-func TestACallerInAHurryFailsNobody(t *testing.T) {
-	inBubble(t, inside, func(t *testing.T, b *bed) {
-		b.host(node, slow(900*time.Millisecond))
+func TestAShortLimitDoesNotFailTheCollection(t *testing.T) {
+	inBubble(t, inside, func(t *testing.T, f *fixture) {
+		f.host(node, slow(900*time.Millisecond))
 		for range 5 {
-			v, late, err := b.targets.Collect(context.Background(), node, time.Millisecond)
+			v, late, err := f.targets.Collect(context.Background(), node, time.Millisecond)
 			if err != nil || !late {
 				t.Fatalf("got late %v, %v, want late", late, err)
 			}
 			wantSamples(t, text(v, late), "betanet_up 0")
 		}
 		time.Sleep(time.Second)
-		wantSamples(t, b.samples(t, node), "betanet_up 1", "betanet_messages_total 9")
-		if got := b.requests(node); got != 3 {
+		wantSamples(t, f.samples(t, node), "betanet_up 1", "betanet_messages_total 9")
+		if got := f.requests(node); got != 3 {
 			t.Errorf("got %d requests, want 3", got)
 		}
 	})
 }
 
-func TestTheEndOfOneCallerFailsNoOther(t *testing.T) {
-	inBubble(t, inside, func(t *testing.T, b *bed) {
-		b.host(node, slow(3*time.Second))
+func TestACanceledCallerDoesNotFailTheOthers(t *testing.T) {
+	inBubble(t, inside, func(t *testing.T, f *fixture) {
+		f.host(node, slow(3*time.Second))
 		ctx, cancel := context.WithCancel(context.Background())
 		time.AfterFunc(time.Second, cancel)
 		first := make(chan bool)
 		go func() {
 			start := time.Now()
-			_, late, _ := b.targets.Collect(ctx, node, 0)
+			_, late, _ := f.targets.Collect(ctx, node, 0)
 			first <- late && time.Since(start) == time.Second
 		}()
 		time.Sleep(time.Millisecond)
-		wantSamples(t, b.samples(t, node), "betanet_up 1", "betanet_messages_total 9")
+		wantSamples(t, f.samples(t, node), "betanet_up 1", "betanet_messages_total 9")
 		if !<-first {
 			t.Error("the first caller did not end with its context")
 		}
-		if got := b.requests(node); got != 3 {
+		if got := f.requests(node); got != 3 {
 			t.Errorf("got %d requests, want 3", got)
 		}
 	})
 }
 
-func TestACallerWhoIsLateGetsWhatWasKnownBefore(t *testing.T) {
-	inBubble(t, inside, func(t *testing.T, b *bed) {
-		b.host(node, healthy(5))
-		b.samples(t, node)
+func TestAtTheLimitACallerGetsTheViewBefore(t *testing.T) {
+	inBubble(t, inside, func(t *testing.T, f *fixture) {
+		f.host(node, healthy(5))
+		f.samples(t, node)
 		time.Sleep(defaults.TTL)
-		b.host(node, hang)
-		v, late, err := b.targets.Collect(context.Background(), node, 500*time.Millisecond)
+		f.host(node, hang)
+		v, late, err := f.targets.Collect(context.Background(), node, 500*time.Millisecond)
 		if err != nil || !late {
 			t.Fatalf("got late %v, %v", late, err)
 		}
@@ -139,10 +139,10 @@ func TestACallerWhoIsLateGetsWhatWasKnownBefore(t *testing.T) {
 	})
 }
 
-func TestALateCallerOfANameThatIsStillLookedUpIsToAskAgain(t *testing.T) {
-	inBubble(t, inside, func(t *testing.T, b *bed) {
-		b.dns.hang("slow.example")
-		if _, _, err := b.targets.Collect(context.Background(), "slow.example:9000", time.Millisecond); !errors.Is(err, ErrBusy) {
+func TestAtTheLimitANameThatIsNotResolvedIsBusy(t *testing.T) {
+	inBubble(t, inside, func(t *testing.T, f *fixture) {
+		f.dns.hang("slow.example")
+		if _, _, err := f.targets.Collect(context.Background(), "slow.example:9000", time.Millisecond); !errors.Is(err, ErrBusy) {
 			t.Errorf("got %v, want busy", err)
 		}
 	})

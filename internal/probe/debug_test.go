@@ -16,57 +16,57 @@ func attempt(u *fleet.Upstream, number int) poll.Attempt {
 	return poll.Attempt{Source: poll.Source{Upstream: u, Endpoint: betanet.Nodes}, Number: number, Duration: time.Second}
 }
 
-func TestALogHasTheAttemptsOfItsTargetWhileItIsOpen(t *testing.T) {
+func TestALogRecordsTheAttemptsOfItsTargetWhileOpen(t *testing.T) {
 	var l Logs
 	a, b := &fleet.Upstream{Name: "a"}, &fleet.Upstream{Name: "b"}
 	l.Report(attempt(a, 1))
-	log, ok := l.begin("a")
+	log, ok := l.open("a")
 	if !ok {
-		t.Fatal("a first log is not opened")
+		t.Fatal("the first log was not opened")
 	}
 	l.Report(attempt(a, 2))
 	l.Report(attempt(b, 3))
 	l.Report(poll.Skipped{Upstream: a})
 	l.Report(attempt(a, 4))
-	got := l.end(log)
+	got := l.close(log)
 	l.Report(attempt(a, 5))
 	if len(got) != 2 || got[0].Number != 2 || got[1].Number != 4 {
 		t.Errorf("got %+v, want attempts 2 and 4", got)
 	}
-	if len(l.open) != 0 {
-		t.Error("a log that has ended is still open")
+	if len(l.logs) != 0 {
+		t.Error("a closed log is still open")
 	}
 }
 
-func TestLogsAreBounded(t *testing.T) {
+func TestLogsAreLimited(t *testing.T) {
 	var l Logs
 	u := &fleet.Upstream{Name: "a"}
-	var logs []*logOf
+	var logs []*attemptLog
 	for range maxLogs {
-		log, ok := l.begin("a")
+		log, ok := l.open("a")
 		if !ok {
-			t.Fatal("a log is not opened")
+			t.Fatal("a log was not opened")
 		}
 		logs = append(logs, log)
 	}
-	if _, ok := l.begin("a"); ok {
-		t.Error("one more log than the limit is opened")
+	if _, ok := l.open("a"); ok {
+		t.Error("a log above the limit was opened")
 	}
 	for i := range maxLogged + 10 {
 		l.Report(attempt(u, i))
 	}
-	if got := len(l.end(logs[0])); got != maxLogged {
+	if got := len(l.close(logs[0])); got != maxLogged {
 		t.Errorf("got %d attempts, want %d", got, maxLogged)
 	}
-	if _, ok := l.begin("a"); !ok {
-		t.Error("no log is opened after one has ended")
+	if _, ok := l.open("a"); !ok {
+		t.Error("no log was opened after one was closed")
 	}
 }
 
 func TestDebugObeysTheRules(t *testing.T) {
-	inBubble(t, nil, func(t *testing.T, b *bed) {
+	inBubble(t, nil, func(t *testing.T, f *fixture) {
 		for name, want := range map[string]error{"no port": ErrMalformed, "10.0.0.1:9000": ErrForbidden} {
-			if _, _, _, err := b.targets.Debug(t.Context(), name, time.Second); !errors.Is(err, want) {
+			if _, _, _, err := f.targets.Debug(t.Context(), name, time.Second); !errors.Is(err, want) {
 				t.Errorf("%s: got %v, want %v", name, err, want)
 			}
 		}
@@ -74,8 +74,8 @@ func TestDebugObeysTheRules(t *testing.T) {
 }
 
 func TestDebugReturnsEveryAttemptWithItsWait(t *testing.T) {
-	inBubble(t, []Rule{{Prefix: netip.MustParsePrefix("10.0.0.0/8"), Port: 9000}}, func(t *testing.T, b *bed) {
-		v, late, log, err := b.targets.Debug(t.Context(), "10.0.0.1:9000", 0)
+	inBubble(t, []Rule{{Prefix: netip.MustParsePrefix("10.0.0.0/8"), Port: 9000}}, func(t *testing.T, f *fixture) {
+		v, late, log, err := f.targets.Debug(t.Context(), "10.0.0.1:9000", 0)
 		if err != nil || late || v.Up() {
 			t.Fatalf("got late %v, %v", late, err)
 		}

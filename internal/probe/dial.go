@@ -11,18 +11,18 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// checkedDial makes connections to a target until gone ends. It looks the name up
-// once more, checks all of its addresses and dials these by number, so that no
-// later answer counts. What the rules do not allow is an error like that of a
-// connection which the system does not permit.
-func (t *Targets) checkedDial(gone context.Context, a target, e *entry) fleet.Dial {
+// checkedDial returns a function that connects to a target until gone ends. For
+// each connection it resolves the name, checks all addresses and dials only these,
+// so that a later DNS answer has no effect. An address that the rules do not allow
+// is an EPERM.
+func (t *Targets) checkedDial(gone context.Context, a target, k *knownTarget) fleet.Dial {
 	return func(ctx context.Context, network, _ string) (net.Conn, error) {
-		// The attempt that wants the connection may end before this does.
-		ctx, cancel := context.WithTimeout(ctx, e.upstream.Settings.RequestTimeout)
+		// net/http may dial for longer than the attempt takes.
+		ctx, cancel := context.WithTimeout(ctx, k.upstream.Settings.RequestTimeout)
 		defer cancel()
 		stop := context.AfterFunc(gone, cancel)
 		defer stop()
-		addresses, err := t.checked(ctx, a, e)
+		addresses, err := t.resolveAllowed(ctx, a, k)
 		if err != nil {
 			return nil, err
 		}
@@ -30,14 +30,14 @@ func (t *Targets) checkedDial(gone context.Context, a target, e *entry) fleet.Di
 	}
 }
 
-// checked are the addresses of a target as of now, if all are allowed.
-func (t *Targets) checked(ctx context.Context, a target, e *entry) ([]netip.Addr, error) {
+// resolveAllowed returns the current addresses of a target if all are allowed.
+func (t *Targets) resolveAllowed(ctx context.Context, a target, k *knownTarget) ([]netip.Addr, error) {
 	addresses := []netip.Addr{a.ip}
 	if a.name != "" {
 		var err error
 		switch addresses, err = t.resolve(ctx, a.name); {
 		case ctx.Err() != nil:
-			return nil, ctx.Err() // out of time, whatever the resolver makes of it
+			return nil, ctx.Err() // resolvers report it in different ways
 		case err != nil:
 			return nil, err
 		}
@@ -47,12 +47,12 @@ func (t *Targets) checked(ctx context.Context, a target, e *entry) ([]netip.Addr
 	if err := t.rules.check(a, addresses); err != nil {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: fmt.Errorf("%w: %w", err, syscall.EPERM)}
 	}
-	e.resolved = addresses
+	k.resolved = addresses
 	return addresses, nil
 }
 
-// dialAny tries one address after the other, each within its share of the time
-// that is left, as net.Dialer does.
+// dialAny tries the addresses in order, each for its share of the remaining time,
+// as net.Dialer does.
 func (t *Targets) dialAny(ctx context.Context, network string, addresses []netip.Addr, port uint16) (net.Conn, error) {
 	deadline, _ := ctx.Deadline()
 	var first error
@@ -76,8 +76,7 @@ func (t *Targets) dialAny(ctx context.Context, network string, addresses []netip
 // maxAddresses bounds the addresses of one name.
 const maxAddresses = 64
 
-// resolve gives the addresses of a name, at least one, IPv4 never in the form of
-// IPv6.
+// resolve returns at least one address of a name. IPv4 addresses are unmapped.
 func (t *Targets) resolve(ctx context.Context, name string) ([]netip.Addr, error) {
 	found, err := t.o.Resolver.LookupNetIP(ctx, "ip", name)
 	switch {

@@ -19,160 +19,163 @@ var (
 	inside   = []Rule{prefix("10.0.0.0/8", 9000)}
 )
 
-const metadata = "169.254.169.254:9000" // of a cloud's machines, what attackers are after
+const metadata = "169.254.169.254:9000" // the metadata service of cloud machines, a common target of attacks
 
-func wantForbidden(t *testing.T, b *bed, target, why string) {
+func wantForbidden(t *testing.T, f *fixture, target, why string) {
 	t.Helper()
-	err := b.refused(target)
+	err := f.refused(target)
 	if !errors.Is(err, ErrForbidden) || !strings.Contains(err.Error(), why) {
-		t.Errorf("%s: got %v, want it forbidden: %s", target, err, why)
+		t.Errorf("%s: got %v, want forbidden: %s", target, err, why)
 	}
-	if got := b.dials(); got != "" {
-		t.Errorf("%s: dialled %s", target, got)
+	if got := f.dials(); got != "" {
+		t.Errorf("%s: dialed %s", target, got)
 	}
 }
 
-func TestWithoutRulesOnlyConfiguredNamesAreCollected(t *testing.T) {
-	inBubble(t, nothing, func(t *testing.T, b *bed) {
-		b.host("127.0.0.1:9000", healthy(1))
+func TestWithoutRulesOnlyConfiguredUpstreamsAreCollected(t *testing.T) {
+	inBubble(t, nothing, func(t *testing.T, f *fixture) {
+		f.host("127.0.0.1:9000", healthy(1))
 		u := &fleet.Upstream{Name: "edge 1/ü", URLs: []*url.URL{{Scheme: "http", Host: "127.0.0.1:9000"}}, API: betanet.V1, Settings: defaults}
-		b.configured[u.Name] = u
-		if err := b.poller.Add(context.Background(), u, false); err != nil {
+		f.configured[u.Name] = u
+		if err := f.poller.Add(context.Background(), u, false); err != nil {
 			t.Fatal(err)
 		}
-		wantForbidden(t, b, "127.0.0.1:9000", "no entry")
-		wantForbidden(t, b, "a.internal:9000", "no entry")
-		if b.dns.asked != 0 {
-			t.Errorf("a name server was asked for a name that cannot be allowed")
+		wantForbidden(t, f, "127.0.0.1:9000", "no entry")
+		wantForbidden(t, f, "a.internal:9000", "no entry")
+		if f.dns.asked != 0 {
+			t.Error("resolved a name that cannot be allowed")
 		}
-		if err := b.refused("edge 1"); !errors.Is(err, ErrMalformed) {
+		if err := f.refused("edge 1"); !errors.Is(err, ErrMalformed) {
 			t.Errorf("got %v, want an unknown name malformed", err)
 		}
-		wantSamples(t, b.samples(t, "edge 1/ü"), "betanet_up 1", "betanet_messages_total 1")
+		wantSamples(t, f.samples(t, "edge 1/ü"), "betanet_up 1", "betanet_messages_total 1")
 	})
 }
 
-func TestAConfiguredUpstreamThatIsBeingReplacedIsToBeAskedAgain(t *testing.T) {
-	inBubble(t, nothing, func(t *testing.T, b *bed) {
-		b.configured["a"] = &fleet.Upstream{Name: "a", Settings: defaults}
-		if err := b.refused("a"); !errors.Is(err, ErrBusy) {
+func TestAConfiguredUpstreamThatIsBeingReplacedIsBusy(t *testing.T) {
+	inBubble(t, nothing, func(t *testing.T, f *fixture) {
+		f.configured["a"] = &fleet.Upstream{Name: "a", Settings: defaults}
+		if err := f.refused("a"); !errors.Is(err, ErrBusy) {
 			t.Errorf("got %v, want busy", err)
 		}
 	})
 }
 
 func TestAddressesAreAllowedByPrefixAndPort(t *testing.T) {
-	inBubble(t, inside, func(t *testing.T, b *bed) {
-		wantForbidden(t, b, "10.0.0.1:9001", "no entry")
-		wantForbidden(t, b, "11.0.0.1:9000", "no entry")
-		wantForbidden(t, b, "[::ffff:127.0.0.1]:9000", "no entry")
-		wantForbidden(t, b, "[::ffff:169.254.169.254]:9000", "no entry")
-		b.host("10.0.0.1:9000", healthy(7))
-		wantSamples(t, b.samples(t, "10.0.0.1:9000"), "betanet_up 1", "betanet_messages_total 7")
-		wantSamples(t, b.samples(t, "[::ffff:10.0.0.1]:9000"), "betanet_up 1")
-		if got := b.requests("10.0.0.1:9000"); got != 3 {
+	inBubble(t, inside, func(t *testing.T, f *fixture) {
+		wantForbidden(t, f, "10.0.0.1:9001", "no entry")
+		wantForbidden(t, f, "11.0.0.1:9000", "no entry")
+		wantForbidden(t, f, "[::ffff:127.0.0.1]:9000", "no entry")
+		wantForbidden(t, f, "[::ffff:169.254.169.254]:9000", "no entry")
+		f.host("10.0.0.1:9000", healthy(7))
+		wantSamples(t, f.samples(t, "10.0.0.1:9000"), "betanet_up 1", "betanet_messages_total 7")
+		wantSamples(t, f.samples(t, "[::ffff:10.0.0.1]:9000"), "betanet_up 1")
+		if got := f.requests("10.0.0.1:9000"); got != 3 {
 			t.Errorf("got %d requests, want 3: both are one target", got)
 		}
 	})
 }
 
-func TestNamesAreAllowedByWhatTheyResolveTo(t *testing.T) {
-	inBubble(t, append(internal, inside...), func(t *testing.T, b *bed) {
-		b.dns.give("evil.internal", "169.254.169.254")
-		b.dns.give("mixed.internal", "203.0.113.1", "127.0.0.1")
-		b.dns.give("mapped.internal", "::ffff:127.0.0.1")
-		b.dns.give("half.example", "10.0.0.1", "203.0.113.1")
-		b.dns.give("internal", "203.0.113.1")
-		wantForbidden(t, b, "evil.internal:9000", "link-local address 169.254.169.254")
-		wantForbidden(t, b, "mixed.internal:9000", "loopback address 127.0.0.1")
-		wantForbidden(t, b, "mapped.internal:9000", "loopback address 127.0.0.1")
-		wantForbidden(t, b, "half.example:9000", "no entry")
-		wantForbidden(t, b, "internal:9000", "no entry")
-		wantForbidden(t, b, "a.internal.example:9000", "no entry")
-		wantForbidden(t, b, "a.internal:9001", "no entry")
-		b.dns.give("whole.example", "::ffff:10.0.0.1") // as LookupNetIP may give IPv4
-		b.host("10.0.0.1:9000", healthy(3))
-		wantSamples(t, b.samples(t, "WHOLE.example.:9000"), "betanet_up 1", "betanet_messages_total 3")
+func TestNamesAreAllowedByTheirAddresses(t *testing.T) {
+	inBubble(t, append(internal, inside...), func(t *testing.T, f *fixture) {
+		f.dns.add("evil.internal", "169.254.169.254")
+		f.dns.add("mixed.internal", "203.0.113.1", "127.0.0.1")
+		f.dns.add("mapped.internal", "::ffff:127.0.0.1")
+		f.dns.add("half.example", "10.0.0.1", "203.0.113.1")
+		f.dns.add("internal", "203.0.113.1")
+		wantForbidden(t, f, "evil.internal:9000", "link-local address 169.254.169.254")
+		wantForbidden(t, f, "mixed.internal:9000", "loopback address 127.0.0.1")
+		wantForbidden(t, f, "mapped.internal:9000", "loopback address 127.0.0.1")
+		wantForbidden(t, f, "half.example:9000", "no entry")
+		wantForbidden(t, f, "internal:9000", "no entry")
+		wantForbidden(t, f, "a.internal.example:9000", "no entry")
+		wantForbidden(t, f, "a.internal:9001", "no entry")
+		f.dns.add("whole.example", "::ffff:10.0.0.1") // LookupNetIP may return mapped IPv4
+		f.host("10.0.0.1:9000", healthy(3))
+		wantSamples(t, f.samples(t, "WHOLE.example.:9000"), "betanet_up 1", "betanet_messages_total 3")
 	})
 }
 
-func TestANameThatDoesNotResolveNeedsAPattern(t *testing.T) {
-	inBubble(t, append(internal, inside...), func(t *testing.T, b *bed) {
-		wantForbidden(t, b, "gone.example:9000", "no entry")
-		wantSamples(t, b.samples(t, "gone.internal:9000"), "betanet_up 0",
+func TestANameWithoutUsableAddressesNeedsAPattern(t *testing.T) {
+	inBubble(t, append(internal, inside...), func(t *testing.T, f *fixture) {
+		wantForbidden(t, f, "gone.example:9000", "no entry")
+		wantSamples(t, f.samples(t, "gone.internal:9000"), "betanet_up 0",
 			`betanet_exporter_endpoint_failing{endpoint="metrics",reason="dns"} 1`)
-		b.dns.give("empty.internal") // no error and no address
-		wantSamples(t, b.samples(t, "empty.internal:9000"), "betanet_up 0",
+		f.dns.add("empty.internal") // neither an error nor an address
+		wantSamples(t, f.samples(t, "empty.internal:9000"), "betanet_up 0",
+			`betanet_exporter_endpoint_failing{endpoint="metrics",reason="dns"} 1`)
+		f.dns.add("many.internal", strings.Fields(strings.Repeat("203.0.113.1 ", maxAddresses+1))...)
+		wantSamples(t, f.samples(t, "many.internal:9000"), "betanet_up 0",
 			`betanet_exporter_endpoint_failing{endpoint="metrics",reason="dns"} 1`)
 	})
 }
 
-func TestAResolverThatHangsCostsHalfOfTheLimit(t *testing.T) {
-	inBubble(t, append(internal, inside...), func(t *testing.T, b *bed) {
-		b.dns.hang("slow.example")
+func TestAHangingResolverTakesHalfOfTheLimit(t *testing.T) {
+	inBubble(t, append(internal, inside...), func(t *testing.T, f *fixture) {
+		f.dns.hang("slow.example")
 		start := time.Now()
-		wantForbidden(t, b, "slow.example:9000", "no entry")
+		wantForbidden(t, f, "slow.example:9000", "no entry")
 		if got := time.Since(start); got > 7*time.Second {
 			t.Errorf("forbidden after %v, want it within half of 14 s", got)
 		}
-		b.dns.hang("slow.internal")
-		wantSamples(t, b.samples(t, "slow.internal:9000"), "betanet_up 0",
+		f.dns.hang("slow.internal")
+		wantSamples(t, f.samples(t, "slow.internal:9000"), "betanet_up 0",
 			`betanet_exporter_endpoint_failing{endpoint="metrics",reason="timeout"} 1`)
 	})
 }
 
-func TestAnAttemptThatRunsOutOfTimeInTheResolverIsATimeOut(t *testing.T) {
-	inBubble(t, internal, func(t *testing.T, b *bed) {
-		b.dns.hang("slow.internal")
+func TestAnAttemptThatExpiresInTheResolverIsATimeout(t *testing.T) {
+	inBubble(t, internal, func(t *testing.T, f *fixture) {
+		f.dns.hang("slow.internal")
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		if _, err := b.targets.checked(ctx, target{name: "slow.internal", port: 9000}, new(entry)); err != context.DeadlineExceeded {
-			t.Errorf("got %v, want the end of the time, not what the resolver says", err)
+		if _, err := f.targets.resolveAllowed(ctx, target{name: "slow.internal", port: 9000}, new(knownTarget)); err != context.DeadlineExceeded {
+			t.Errorf("got %v, want context.DeadlineExceeded", err)
 		}
 	})
 }
 
-func TestANameIsCheckedOnceMoreWhenItIsDialled(t *testing.T) {
+func TestANameIsCheckedAgainForEachConnection(t *testing.T) {
 	for _, later := range [][]string{{"169.254.169.254"}, {"203.0.113.1", "169.254.169.254"}, {"127.0.0.1"}, {"::ffff:169.254.169.254"}} {
-		inBubble(t, internal, func(t *testing.T, b *bed) {
-			b.host("203.0.113.1:9000", healthy(1))
-			b.host(metadata, healthy(666))
-			b.host("127.0.0.1:9000", healthy(666))
-			b.dns.give("rebind.internal", "203.0.113.1")
-			b.dns.give("rebind.internal", later...)
-			v, _, err := b.targets.Collect(context.Background(), "rebind.internal:9000", 0)
+		inBubble(t, internal, func(t *testing.T, f *fixture) {
+			f.host("203.0.113.1:9000", healthy(1))
+			f.host(metadata, healthy(666))
+			f.host("127.0.0.1:9000", healthy(666))
+			f.dns.add("rebind.internal", "203.0.113.1")
+			f.dns.add("rebind.internal", later...)
+			v, _, err := f.targets.Collect(context.Background(), "rebind.internal:9000", 0)
 			if err != nil {
 				t.Fatal(err)
 			}
 			wantSamples(t, text(v, false), "betanet_up 0", `betanet_exporter_endpoint_failing{endpoint="metrics",reason="connect"} 1`)
 			if f := v.Endpoints[0].Failure; !errors.Is(f, syscall.EPERM) || !strings.Contains(f.Error(), " address ") {
-				t.Errorf("%v: got %v, want why it is not permitted", later, f)
+				t.Errorf("%v: got %v, want the reason", later, f)
 			}
-			if got := b.dials(); got != "" {
-				t.Errorf("%v: dialled %s", later, got)
+			if got := f.dials(); got != "" {
+				t.Errorf("%v: dialed %s", later, got)
 			}
 		})
 	}
 }
 
-func TestTheCheckedAddressIsDialledByNumber(t *testing.T) {
-	inBubble(t, internal, func(t *testing.T, b *bed) {
-		b.host("203.0.113.1:9000", healthy(1))
-		b.dns.give("a.internal", "203.0.113.1")
-		wantSamples(t, b.samples(t, "a.internal:9000"), "betanet_up 1")
-		if got := b.dials(); got != "203.0.113.1:9000" {
-			t.Errorf("dialled %s, want the address", got)
+func TestOnlyTheCheckedAddressIsDialed(t *testing.T) {
+	inBubble(t, internal, func(t *testing.T, f *fixture) {
+		f.host("203.0.113.1:9000", healthy(1))
+		f.dns.add("a.internal", "203.0.113.1")
+		wantSamples(t, f.samples(t, "a.internal:9000"), "betanet_up 1")
+		if got := f.dials(); got != "203.0.113.1:9000" {
+			t.Errorf("dialed %s, want the address", got)
 		}
 	})
 }
 
-func TestADeadAddressDoesNotHideAnother(t *testing.T) {
-	inBubble(t, internal, func(t *testing.T, b *bed) {
-		b.host("[2001:db8::1]:9000", dead)
-		b.host("203.0.113.1:9000", healthy(1))
-		b.dns.give("a.internal", "2001:db8::1", "2001:db8::2", "203.0.113.1") // dead, refusing, well
+func TestAnUnresponsiveAddressDoesNotHideAnother(t *testing.T) {
+	inBubble(t, internal, func(t *testing.T, f *fixture) {
+		f.host("[2001:db8::1]:9000", blackhole)
+		f.host("203.0.113.1:9000", healthy(1))
+		f.dns.add("a.internal", "2001:db8::1", "2001:db8::2", "203.0.113.1") // unresponsive, refusing, healthy
 		start := time.Now()
-		wantSamples(t, b.samples(t, "a.internal:9000"), "betanet_up 1")
+		wantSamples(t, f.samples(t, "a.internal:9000"), "betanet_up 1")
 		if got := time.Since(start); got >= defaults.RequestTimeout {
 			t.Errorf("took %v, want the first attempt to succeed", got)
 		}
@@ -180,13 +183,13 @@ func TestADeadAddressDoesNotHideAnother(t *testing.T) {
 }
 
 func TestRedirectsAreNotFollowed(t *testing.T) {
-	inBubble(t, inside, func(t *testing.T, b *bed) {
-		b.host("10.0.0.1:9000", status(302, "Location", "http://"+metadata+"/latest/"))
-		b.host(metadata, healthy(666))
-		wantSamples(t, b.samples(t, "10.0.0.1:9000"), "betanet_up 0",
+	inBubble(t, inside, func(t *testing.T, f *fixture) {
+		f.host("10.0.0.1:9000", status(302, "Location", "http://"+metadata+"/latest/"))
+		f.host(metadata, healthy(666))
+		wantSamples(t, f.samples(t, "10.0.0.1:9000"), "betanet_up 0",
 			`betanet_exporter_endpoint_failing{endpoint="metrics",reason="redirect"} 1`)
-		if got := b.dials(); got != "10.0.0.1:9000" {
-			t.Errorf("dialled %s", got)
+		if got := f.dials(); got != "10.0.0.1:9000" {
+			t.Errorf("dialed %s", got)
 		}
 	})
 }

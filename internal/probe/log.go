@@ -1,31 +1,48 @@
 package probe
 
 import (
+	"context"
+	"fmt"
 	"sync"
+	"time"
 
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/poll"
 )
 
-// Limits of a log: of attempts in it, and of logs that are written at the same time.
 const (
-	maxLogged = 200
-	maxLogs   = 8
+	maxLogged = 200 // attempts in a log
+	maxLogs   = 8   // open at the same time
 )
 
-// Logs follow the attempts of targets for as long as somebody wants to read them. The
-// zero value is ready for use, and all methods may be called at the same time.
-type Logs struct {
-	mu   sync.Mutex
-	open map[*logOf]struct{}
+// Attempted is one request, as shown by /probe?debug=true.
+type Attempted struct {
+	Ended    time.Time
+	Endpoint betanet.Endpoint
+	Replica  string // "" for an upstream with one URL
+	Number   int    // within the collection, from 1
+	Took     time.Duration
+	Failure  *betanet.Failure // nil on success
+	Retry    bool             // another attempt follows after Wait
+	Wait     time.Duration
+	NoBudget bool // the retry budget was exhausted
 }
 
-// logOf is the log of one target.
-type logOf struct {
-	title    string
+// Logs records the attempts of targets while their logs are open. The zero value is
+// ready to use. Its methods are safe for concurrent use.
+type Logs struct {
+	mu   sync.Mutex
+	logs map[*attemptLog]struct{}
+}
+
+// attemptLog is an open log of one target.
+type attemptLog struct {
+	name     string // display name of the target
 	attempts []Attempted
 }
 
-// Report records what happened while collecting, if somebody wants to know.
+// Report adds an attempt to the open logs of its target.
 func (l *Logs) Report(e poll.Event) {
 	a, ok := e.(poll.Attempt)
 	if !ok {
@@ -33,32 +50,55 @@ func (l *Logs) Report(e poll.Event) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for one := range l.open {
-		if one.title == a.Upstream.DisplayName() && len(one.attempts) < maxLogged {
-			one.attempts = append(one.attempts, attempted(a))
+	for log := range l.logs {
+		if log.name == a.Upstream.DisplayName() && len(log.attempts) < maxLogged {
+			log.attempts = append(log.attempts, Attempted{
+				Ended: time.Now(), Endpoint: a.Endpoint, Replica: a.Replica, Number: a.Number, Took: a.Duration,
+				Failure: a.Failure, Retry: a.Retry, Wait: a.Wait, NoBudget: a.NoBudget,
+			})
 		}
 	}
 }
 
-// begin opens a log of the upstream of a title; ok is false if too many are open.
-func (l *Logs) begin(title string) (log *logOf, ok bool) {
+// open opens a log of the target with a display name; ok is false if too many are
+// open.
+func (l *Logs) open(name string) (log *attemptLog, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.open) >= maxLogs {
+	if len(l.logs) >= maxLogs {
 		return nil, false
 	}
-	if l.open == nil {
-		l.open = make(map[*logOf]struct{})
+	if l.logs == nil {
+		l.logs = make(map[*attemptLog]struct{})
 	}
-	log = &logOf{title: title}
-	l.open[log] = struct{}{}
+	log = &attemptLog{name: name}
+	l.logs[log] = struct{}{}
 	return log, true
 }
 
-// end closes a log and returns what is in it.
-func (l *Logs) end(log *logOf) []Attempted {
+// close closes a log and returns its attempts.
+func (l *Logs) close(log *attemptLog) []Attempted {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.open, log)
+	delete(l.logs, log)
 	return log.attempts
+}
+
+// Debug collects a target as Collect does, and returns every attempt made during
+// the collection.
+func (t *Targets) Debug(ctx context.Context, name string, limit time.Duration) (v *fleet.View, late bool, log []Attempted, err error) {
+	displayName := name
+	if t.o.Lookup(name) == nil {
+		a, err := parse(name)
+		if err != nil {
+			return nil, false, nil, err
+		}
+		displayName = a.String()
+	}
+	open, ok := t.o.Logs.open(displayName)
+	if !ok {
+		return nil, false, nil, fmt.Errorf("%d targets are being debugged already, the limit; %w", maxLogs, ErrBusy)
+	}
+	v, late, err = t.Collect(ctx, name, limit)
+	return v, late, t.o.Logs.close(open), err
 }

@@ -1,8 +1,7 @@
-// Package probe collects the target that a scraper names: a configured upstream,
-// or an address that an operator allows. It is the guard of /probe, where
-// anybody who can reach the exporter says what it connects to. A target is
-// allowed by its addresses, not by its name alone; they are checked again
-// whenever a connection is made, and only checked addresses are dialled.
+// Package probe collects the target of a /probe request: a configured upstream, or
+// an address that probe.allow permits. Anybody who can reach the exporter chooses
+// the target, so a name is permitted by its addresses. These are checked again for
+// each connection, and only checked addresses are dialed.
 package probe
 
 import (
@@ -21,52 +20,51 @@ import (
 
 // Limits of targets that are not configured.
 const (
-	maxKnown   = 1000
-	maxFlights = 32
+	maxKnown       = 1000
+	maxCollections = 32 // at the same time
 )
 
-// Why a target is not collected. Errors of Collect wrap one of these, in one line
-// that says what, why and what is accepted.
+// Errors of Collect wrap one of these. Their text is one line.
 var (
 	ErrMalformed = errors.New("malformed target")
 	ErrForbidden = errors.New("target not allowed")
 	ErrBusy      = errors.New("try again later")
 )
 
-// Options are what Targets need from outside.
+// Options configures Targets.
 type Options struct {
 	Poller *poll.Poller
-	// Logs get the events of the poller; nil where nobody debugs.
+	// Logs receives the events of Poller. Nil disables Debug's log.
 	Logs *Logs
-	// Lookup gives the configured or discovered upstream of a name, or nil.
+	// Lookup returns the configured or discovered upstream with a name, or nil.
 	Lookup func(name string) *fleet.Upstream
-	// Settings and API are those of targets that are not configured, until
-	// SetSettings. These have no credentials, labels or proxy.
+	// Settings and API apply to targets that are not configured, until
+	// SetSettings. Such targets have no credentials, labels or proxy.
 	Settings fleet.Settings
 	API      betanet.API
-	// Resolver looks names up, net.DefaultResolver if it is nil.
+	// Resolver is net.DefaultResolver if nil.
 	Resolver interface {
 		LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 	}
 }
 
-// Targets are what may be probed. All methods may be called at the same time.
+// Targets collects the targets of /probe. Its methods are safe for concurrent use.
 type Targets struct {
 	o       Options
 	ctx     context.Context
-	dial    fleet.Dial // of addresses in numbers
+	dial    fleet.Dial // for IP addresses
 	running sync.WaitGroup
 
-	mu      sync.Mutex
-	rules   rules
-	known   map[target]*entry
-	flights map[target]*flight
-	uses    uint64
-	stopped bool
+	mu          sync.Mutex
+	rules       rules
+	known       map[target]*knownTarget
+	collections map[target]*collection
+	uses        uint64
+	stopped     bool
 }
 
-// New makes Targets that allow configured upstreams alone, until SetRules. When
-// ctx ends, so do collections that are not configured; Wait waits for that.
+// New returns Targets that permit only configured upstreams until SetRules. The end
+// of ctx ends the collections of other targets; Wait waits for them.
 func New(ctx context.Context, o Options) *Targets {
 	if o.Resolver == nil {
 		o.Resolver = net.DefaultResolver
@@ -76,25 +74,25 @@ func New(ctx context.Context, o Options) *Targets {
 	}
 	return &Targets{
 		o: o, ctx: ctx, dial: new(net.Dialer).DialContext,
-		known: make(map[target]*entry), flights: make(map[target]*flight),
+		known: make(map[target]*knownTarget), collections: make(map[target]*collection),
 	}
 }
 
-// SetRules says what is allowed from now on. Known targets that no longer are go
-// at once, with their connections; the others keep what is known of them.
+// SetRules replaces the rules. Known targets that they do not allow are removed at
+// once, with their connections; the others keep their state.
 func (t *Targets) SetRules(allow []Rule) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.rules = normal(allow)
+	t.rules = normalize(allow)
 	for a, e := range t.known {
 		if t.rules.check(a, e.resolved) != nil {
-			t.forget(a)
+			t.remove(a)
 		}
 	}
 }
 
-// SetSettings changes the settings of targets that are not configured. If they
-// differ, known targets go, and come back with the new ones.
+// SetSettings replaces the settings of targets that are not configured. If they
+// differ, all known targets are removed.
 func (t *Targets) SetSettings(s fleet.Settings, api betanet.API) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -103,18 +101,18 @@ func (t *Targets) SetSettings(s fleet.Settings, api betanet.API) {
 	}
 	t.o.Settings, t.o.API = s, api
 	for a := range t.known {
-		t.forget(a)
+		t.remove(a)
 	}
 }
 
-// settings are those of targets that are not configured.
+// settings returns the settings of targets that are not configured.
 func (t *Targets) settings() fleet.Settings {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.o.Settings
 }
 
-// Wait waits, once New's ctx has ended, for everything that Collect began.
+// Wait waits until the ctx of New and all collections have ended.
 func (t *Targets) Wait() {
 	<-t.ctx.Done()
 	t.mu.Lock()
@@ -123,15 +121,14 @@ func (t *Targets) Wait() {
 	t.running.Wait()
 }
 
-// Collect collects a target: the configured upstream of that name, or host:port
-// that the rules allow. It returns what is known at the end of the collection,
-// which calls at the same time share. If the limit is over before, it returns what
-// was known, and late; a limit of 0 is that of the target's settings. The end of
-// ctx ends the wait and no collection. Without an error there is a view, also of a
-// target that cannot be reached.
+// Collect collects the configured upstream with a name, or a host:port that the
+// rules allow. Concurrent calls share a collection. Collect returns the view after
+// the collection, also if the target cannot be reached. If the limit or ctx ends
+// first, it returns the view before and late, and the collection continues. A limit
+// of 0 is the timeout in the target's settings.
 func (t *Targets) Collect(ctx context.Context, name string, limit time.Duration) (v *fleet.View, late bool, err error) {
 	if u := t.o.Lookup(name); u != nil {
-		return t.configured(ctx, u, limit)
+		return t.collectConfigured(ctx, u, limit)
 	}
 	a, err := parse(name)
 	if err != nil {
@@ -141,19 +138,19 @@ func (t *Targets) Collect(ctx context.Context, name string, limit time.Duration)
 	wait, collection := times(limit, &settings)
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	f, err := t.join(a, collection)
+	c, err := t.join(a, collection)
 	if err != nil {
 		return nil, false, err
 	}
 	select {
-	case <-f.done:
-		return f.view, f.late, f.err
+	case <-c.done:
+		return c.view, c.late, c.err
 	case <-ctx.Done():
-		return t.soFar(a, f)
+		return t.partial(a, c)
 	}
 }
 
-func (t *Targets) configured(ctx context.Context, u *fleet.Upstream, limit time.Duration) (*fleet.View, bool, error) {
+func (t *Targets) collectConfigured(ctx context.Context, u *fleet.Upstream, limit time.Duration) (*fleet.View, bool, error) {
 	wait, collection := times(limit, &u.Settings)
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
@@ -164,11 +161,11 @@ func (t *Targets) configured(ctx context.Context, u *fleet.Upstream, limit time.
 	return v, late, nil
 }
 
-// margin is for a caller to see the end of a collection.
+// margin is how long a caller waits beyond the limit of its collection.
 const margin = 50 * time.Millisecond
 
-// times are how long a caller with a limit waits, and how long a collection for
-// it may take.
+// times returns how long a caller with a limit waits, and the limit of its
+// collection.
 func times(limit time.Duration, s *fleet.Settings) (wait, collection time.Duration) {
 	wait = s.Timeout + margin
 	if limit > 0 {
@@ -177,6 +174,6 @@ func times(limit time.Duration, s *fleet.Settings) (wait, collection time.Durati
 	return wait, max(wait-min(margin, wait/10), shortest(s))
 }
 
-// shortest is the time that a healthy upstream is given in any case: a caller in
-// a hurry must not open breakers for all the others.
+// shortest returns the least time for a collection. Without it, callers with a short
+// limit would open the breakers of a healthy target.
 func shortest(s *fleet.Settings) time.Duration { return min(time.Second, s.RequestTimeout) }

@@ -10,19 +10,18 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// Rule allows targets that are not configured: the addresses of a prefix, or the
-// names of a pattern, on one port. Exactly one of Prefix and Glob is set.
+// Rule allows targets that are not configured: the addresses in a prefix, or the
+// names that match a pattern, on one port. Exactly one of Prefix and Glob is set.
 type Rule struct {
 	Prefix netip.Prefix
-	Glob   string // * stands for any characters, dots too; matches whole names
+	Glob   string // matches whole names; * matches any characters, including dots
 	Port   uint16
 }
 
 type rules []Rule
 
-// normal is a copy with patterns as names of targets are: in lower case and
-// without a dot at the end.
-func normal(allow []Rule) rules {
+// normalize returns a copy with patterns in the form of target.name.
+func normalize(allow []Rule) rules {
 	rs := slices.Clone(allow)
 	for i := range rs {
 		rs[i].Glob = fleet.NormalHost(rs[i].Glob)
@@ -30,57 +29,53 @@ func normal(allow []Rule) rules {
 	return rs
 }
 
-// contain reports whether a prefix of the port holds an address.
+// contain reports whether a prefix with the port contains an address.
 func (rs rules) contain(ip netip.Addr, port uint16) bool {
 	return slices.ContainsFunc(rs, func(r Rule) bool { return r.Port == port && r.Prefix.Contains(ip) })
 }
 
-// match reports whether a pattern of the port matches a name.
+// match reports whether a pattern with the port matches a name.
 func (rs rules) match(name string, port uint16) bool {
 	return slices.ContainsFunc(rs, func(r Rule) bool { return r.Port == port && r.Glob != "" && matches(r.Glob, name) })
 }
 
-// check tells why a target with these addresses is not allowed, nil if it is.
+// check returns an error unless a target with these addresses is allowed.
 //
-// An address is allowed by a prefix. A name is allowed by prefixes, if they hold
-// all of its addresses, or by a pattern: then none of its addresses may be one
-// that belongs to no other machine, but for loopback where a prefix holds it. A
-// name without addresses needs a pattern.
+// A prefix allows addresses. A name is allowed if prefixes contain all of its
+// addresses. It is also allowed if a pattern matches it and none of its addresses
+// is special-purpose, except loopback addresses in a prefix. A name without
+// addresses needs a pattern.
 func (rs rules) check(a target, resolved []netip.Addr) error {
-	held := func(ip netip.Addr) bool { return rs.contain(ip, a.port) }
+	outside := func(ip netip.Addr) bool { return !rs.contain(ip, a.port) }
 	switch {
-	case a.name == "" && held(a.ip):
-		return nil
-	case a.name == "":
+	case a.name == "" && outside(a.ip):
 		return errors.New("probe.allow has no entry for this address and port")
-	case len(resolved) > 0 && !slices.ContainsFunc(resolved, func(ip netip.Addr) bool { return !held(ip) }):
+	case a.name == "", len(resolved) > 0 && !slices.ContainsFunc(resolved, outside):
 		return nil
 	case !rs.match(a.name, a.port):
 		return errors.New("probe.allow has no entry for this name and port, or for all of its addresses")
 	}
 	for _, ip := range resolved {
-		if kind := special(ip); kind != "" && !(ip.IsLoopback() && held(ip)) {
+		if kind := specialPurpose(ip); kind != "" && (!ip.IsLoopback() || outside(ip)) {
 			return fmt.Errorf("its name resolves to the %s address %s", kind, ip)
 		}
 	}
 	return nil
 }
 
-// mayAllow reports whether a target that is not yet looked up could be allowed:
-// else its name is not worth asking a name server.
-func (rs rules) mayAllow(a target) bool {
+// couldMatch reports whether a target could be allowed once its name is resolved.
+// Other names are not sent to a name server.
+func (rs rules) couldMatch(a target) bool {
 	if a.name == "" {
 		return rs.contain(a.ip, a.port)
 	}
 	return slices.ContainsFunc(rs, func(r Rule) bool { return r.Port == a.port && r.Prefix.IsValid() }) || rs.match(a.name, a.port)
 }
 
-// special names the kind of an address that a pattern of names does not open, ""
-// of all others. An IPv4 address within an IPv6 one counts as itself.
-func special(ip netip.Addr) string {
-	if v4, ok := within6(ip); ok {
-		ip = v4
-	}
+// specialPurpose returns the kind of an address that patterns do not allow, "" for
+// others. An embedded IPv4 address counts.
+func specialPurpose(ip netip.Addr) string {
+	ip = embeddedIPv4(ip)
 	switch {
 	case ip.IsLoopback():
 		return "loopback"
@@ -95,19 +90,20 @@ func special(ip netip.Addr) string {
 	}
 }
 
-// within6 is the IPv4 address that a translator or a tunnel would take out of an
-// IPv6 one: NAT64 (RFC 6052), 6to4 (RFC 3056), and the old IPv4-compatible form.
-func within6(ip netip.Addr) (netip.Addr, bool) {
-	b := ip.As16()
+// embeddedIPv4 returns the IPv4 address that a translator or a tunnel extracts from
+// an IPv6 address: NAT64 (RFC 6052), 6to4 (RFC 3056) and IPv4-compatible addresses.
+// It returns other addresses unchanged.
+func embeddedIPv4(ip netip.Addr) netip.Addr {
+	b, bare := ip.As16(), ip.WithZone("") // a Prefix contains no zones
 	switch {
-	case !ip.Is6() || ip.IsLoopback() || ip.IsUnspecified():
-		return ip, false
-	case nat64.Contains(ip.WithZone("")) || compatible.Contains(ip.WithZone("")):
-		return netip.AddrFrom4([4]byte(b[12:])), true
-	case sixToFour.Contains(ip.WithZone("")):
-		return netip.AddrFrom4([4]byte(b[2:6])), true
+	case ip.IsLoopback() || ip.IsUnspecified():
+		return ip
+	case nat64.Contains(bare) || compatible.Contains(bare):
+		return netip.AddrFrom4([4]byte(b[12:]))
+	case sixToFour.Contains(bare):
+		return netip.AddrFrom4([4]byte(b[2:6]))
 	default:
-		return ip, false
+		return ip
 	}
 }
 

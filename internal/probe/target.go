@@ -9,20 +9,16 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// Limits of a name (RFC 1035), and of one with a dot and a port.
 const (
-	maxName = 253
-	maxText = maxName + len(".:65535")
+	maxName   = 253 // RFC 1035
+	maxText   = maxName + len(".:65535")
+	maxQuoted = 100 // bytes of a target in an error
 )
 
-// maxQuoted bounds in bytes what an error holds of a target.
-const maxQuoted = 100
-
-// target is an address that is asked for: a name or an address in numbers, and a
-// port.
+// target is a host name or an IP address, and a port.
 type target struct {
-	name string     // in lower case, without a dot at the end; "" where ip holds
-	ip   netip.Addr // IPv4 never in the form of IPv6
+	name string     // in lower case, without a trailing dot; "" if ip is set
+	ip   netip.Addr // unmapped
 	port uint16
 }
 
@@ -33,8 +29,8 @@ func (a target) String() string {
 	return a.name + ":" + strconv.Itoa(int(a.port))
 }
 
-// parse reads host:port. It is strict: what another program could read as
-// another host is refused.
+// parse parses host:port. It rejects what other programs could parse as another
+// host.
 func parse(text string) (target, error) {
 	a, why := split(text)
 	if why != "" {
@@ -44,7 +40,7 @@ func parse(text string) (target, error) {
 	return a, nil
 }
 
-// split does the work of parse, and tells why it cannot.
+// split is parse with only the reason of an error.
 func split(text string) (a target, why string) {
 	if len(text) > maxText {
 		return a, "is too long"
@@ -81,7 +77,7 @@ func split(text string) (a target, why string) {
 	return a, ""
 }
 
-// quote makes a target fit for a line of text, and bounds it.
+// quote quotes a target in ASCII and cuts it to maxQuoted bytes.
 func quote(text string) string {
 	cut := len(text) > maxQuoted
 	q := strconv.QuoteToASCII(text[:min(len(text), maxQuoted)])

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-func TestWhatIsHostAndPort(t *testing.T) {
+func TestParseAcceptsHostAndPort(t *testing.T) {
 	long := strings.Repeat("a", 63)
 	for text, want := range map[string]string{
 		"10.0.0.1:9000":                    "10.0.0.1:9000",
@@ -30,7 +30,7 @@ func TestWhatIsHostAndPort(t *testing.T) {
 	}
 }
 
-func TestWhatCouldBeReadInTwoWaysIsMalformed(t *testing.T) {
+func TestParseRejectsAmbiguousTargets(t *testing.T) {
 	for text, why := range map[string]string{
 		"":                         "no port",
 		"node.example":             "no port",
@@ -114,7 +114,7 @@ func TestWhatCouldBeReadInTwoWaysIsMalformed(t *testing.T) {
 	}
 }
 
-func TestAnErrorHoldsAtMost100BytesOfTheTarget(t *testing.T) {
+func TestAnErrorQuotesAtMost100BytesOfTheTarget(t *testing.T) {
 	for _, text := range []string{strings.Repeat("a", 98), strings.Repeat("a", 99), strings.Repeat("\x01", 60), strings.Repeat("ü", 3000), "a" + strings.Repeat("ü", 48), "ab" + strings.Repeat("ü", 48), strings.Repeat(`"`, 101)} {
 		q := quote(text)
 		if len(q) > 100 || q[0] != '"' || q[len(q)-1] != '"' || !utf8.ValidString(q) || strings.Contains(q, "ü") {
@@ -126,8 +126,8 @@ func TestAnErrorHoldsAtMost100BytesOfTheTarget(t *testing.T) {
 	}
 }
 
-// FuzzTarget holds that what is accepted is the same when written and read again,
-// and holds nothing but a host and a port.
+// FuzzTarget checks that an accepted target survives a round trip, and is only a host
+// and a port.
 func FuzzTarget(f *testing.F) {
 	for _, s := range []string{"node.example:9000", "[::1]:9000", "[::ffff:1.2.3.4]:1", "127.1:9000", "a@b:1", "0x7f.1:9000", "[fe80::1%lo]:1", "A.:65535"} {
 		f.Add(s)

@@ -1,6 +1,6 @@
-// Package proxy distinguishes the failures of a proxy from those of the server
-// behind it. net/http reports both alike: a proxy that answers CONNECT with 403
-// is an error with the text "Forbidden" and nothing more.
+// Package proxy distinguishes failures of a proxy from failures of the server behind
+// it. net/http does not: a 403 in response to CONNECT is an error with only the text
+// "Forbidden". The tests of package betanet cover this package.
 package proxy
 
 import (
@@ -14,15 +14,14 @@ import (
 	"sync/atomic"
 )
 
-// Error is a connection that a proxy did not provide. Its text names the proxy
-// by host and port, never by its credentials.
+// Error is the failure of a proxy to connect.
 type Error struct {
 	Proxy  string // host:port
-	Status int    // of the answer to CONNECT, 0 if there was none
-	Err    error  // what went wrong, nil if the answer's status did
+	Status int    // of the response to CONNECT, 0 for none
+	Err    error  // nil if the status is the error
 }
 
-// Error returns a text without credentials and without words of the proxy.
+// Error returns a text without credentials and without text from the proxy.
 func (e *Error) Error() string {
 	if e.Err == nil {
 		return strings.TrimSpace(fmt.Sprintf("proxy %s answered CONNECT with status %d %s", e.Proxy, e.Status, http.StatusText(e.Status)))
@@ -33,18 +32,17 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Timeout reports whether the proxy did not answer in time.
+// Timeout reports whether the proxy timed out.
 func (e *Error) Timeout() bool {
 	var t interface{ Timeout() bool }
 	return errors.As(e.Err, &t) && t.Timeout()
 }
 
-// Wrap returns a round tripper that makes requests with t and reports a failure
-// of its proxy as *Error. It sets the hooks of t, which must not be in use yet. A
-// transport without a proxy is returned as it is.
+// Wrap returns a round tripper over t that reports a failure of its proxy as *Error.
+// It sets hooks of t, which must not be in use. It returns t itself if t has no proxy.
 //
-// A request over plain HTTP is sent to an HTTP proxy as to a server, so that the
-// proxy's own answer cannot be distinguished from the server's.
+// For plain HTTP, the response of an HTTP proxy cannot be distinguished from the
+// server's.
 func Wrap(t *http.Transport) http.RoundTripper {
 	if t.Proxy == nil {
 		return t
@@ -88,11 +86,10 @@ func (t *roundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// attempt is what is known of a request while it is made. The dial may run in
-// another goroutine.
+// attempt is the state of a request. net/http may dial in another goroutine.
 type attempt struct {
 	proxy      atomic.Pointer[url.URL] // nil for none
-	connecting atomic.Bool             // CONNECT is sent and not answered yet
+	connecting atomic.Bool             // CONNECT was sent and has no response yet
 }
 
 type key struct{}
@@ -102,7 +99,7 @@ func attemptOf(ctx context.Context) *attempt {
 	return a
 }
 
-// explain returns an *Error if it was the proxy that failed.
+// explain returns an *Error if the proxy failed.
 func (a *attempt) explain(err error) error {
 	u := a.proxy.Load()
 	var known *Error
@@ -112,9 +109,9 @@ func (a *attempt) explain(err error) error {
 	var op *net.OpError
 	isOp := errors.As(err, &op)
 	switch {
-	case isOp && op.Op == "proxyconnect": // net/http's name for a proxy that cannot be reached
+	case isOp && op.Op == "proxyconnect": // of net/http, for a proxy that cannot be reached
 		return &Error{Proxy: address(u), Err: withoutAddress(op.Err)}
-	case isOp && op.Op == "socks connect": // the name that its SOCKS client uses
+	case isOp && op.Op == "socks connect": // of its SOCKS client
 		return &Error{Proxy: address(u), Err: fmt.Errorf("SOCKS: %w", withoutAddress(op.Err))}
 	case a.connecting.Load():
 		return &Error{Proxy: address(u), Err: withoutAddress(err)}
@@ -123,8 +120,7 @@ func (a *attempt) explain(err error) error {
 	}
 }
 
-// withoutAddress strips the addresses of a connection, because the text names
-// the proxy already.
+// withoutAddress removes the addresses of a connection, because Error has the proxy.
 func withoutAddress(err error) error {
 	if op, ok := err.(*net.OpError); ok {
 		return op.Err
@@ -132,7 +128,7 @@ func withoutAddress(err error) error {
 	return err
 }
 
-// address returns host and port of a proxy.
+// address returns the host and port of a proxy.
 func address(u *url.URL) string {
 	port := u.Port()
 	if port == "" {

@@ -7,14 +7,13 @@ import (
 	"time"
 )
 
-// MaxAfter is the longest Retry-After that is obeyed.
+// MaxAfter is the longest wait that a Retry-After header can cause.
 const MaxAfter = 300 * time.Second
 
-// After reads a Retry-After header (RFC 9110, 10.2.3): a number of seconds, or
-// a date that is taken relative to the answer's own Date, so that no clock has
-// to agree with another; without a valid Date, relative to now. ok is false if
-// there is none, it is in the past, or it is not understood. More than
-// MaxAfter, or more than fits a number, is MaxAfter.
+// After parses a Retry-After header (RFC 9110, section 10.2.3): a number of
+// seconds, or a date. A date is relative to the response's own Date header, so
+// that the clocks need not agree, and to now without a valid Date. ok is false if
+// value is empty, in the past or malformed. Longer waits are cut to MaxAfter.
 func After(value, date string, now time.Time) (wait time.Duration, ok bool) {
 	value = strings.TrimSpace(value)
 	if digits(value) {

@@ -8,7 +8,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The answer's clock is three hours ahead of ours, as clocks are.
+// The server's clock is three hours ahead.
 var (
 	ours   = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 	theirs = ours.Add(3 * time.Hour)
@@ -16,7 +16,7 @@ var (
 
 func stamp(t time.Time) string { return t.Format(http.TimeFormat) }
 
-func TestAfterReadsTheHeader(t *testing.T) {
+func TestAfterParsesTheHeader(t *testing.T) {
 	const refused = -1
 	for _, c := range []struct {
 		name, value, date string
@@ -26,27 +26,27 @@ func TestAfterReadsTheHeader(t *testing.T) {
 		{"zero", "0", "", 0},
 		{"leading zeros", "007", "", 7 * time.Second},
 		{"spaces around", " \t12 ", "", 12 * time.Second},
-		{"the longest that is obeyed", "300", "", MaxAfter},
-		{"longer than that", "301", "", MaxAfter},
+		{"the maximum", "300", "", MaxAfter},
+		{"above the maximum", "301", "", MaxAfter},
 		{"a day", "86400", "", MaxAfter},
 		{"more seconds than a duration holds", "9223372037", "", MaxAfter},
 		{"more than 64 bits", "18446744073709551616", "", MaxAfter},
 		{"a hundred digits", "9999999999999999999999999999999999999999999999999999999999999999999999999999999999999999999999999999", "", MaxAfter},
 
-		{"date relative to the answer's own", stamp(theirs.Add(9 * time.Second)), stamp(theirs), 9 * time.Second},
-		{"date that is the answer's own", stamp(theirs), stamp(theirs), 0},
+		{"date relative to the Date header", stamp(theirs.Add(9 * time.Second)), stamp(theirs), 9 * time.Second},
+		{"date equal to the Date header", stamp(theirs), stamp(theirs), 0},
 		{"date with spaces around", " " + stamp(theirs.Add(time.Second)) + " ", stamp(theirs), time.Second},
 		{"date without Date", stamp(ours.Add(40 * time.Second)), "", 40 * time.Second},
 		{"date with a broken Date", stamp(ours.Add(40 * time.Second)), "yesterday", 40 * time.Second},
-		{"date in the older form of RFC 850", "Sunday, 01-Mar-26 15:00:05 GMT", stamp(theirs), 5 * time.Second},
-		{"date in the form of asctime", "Sun Mar  1 15:00:05 2026", stamp(theirs), 5 * time.Second},
+		{"date in the format of RFC 850", "Sunday, 01-Mar-26 15:00:05 GMT", stamp(theirs), 5 * time.Second},
+		{"date in the format of asctime", "Sun Mar  1 15:00:05 2026", stamp(theirs), 5 * time.Second},
 		{"date far ahead", stamp(theirs.Add(time.Hour)), stamp(theirs), MaxAfter},
 		{"date centuries ahead", "Fri, 31 Dec 9999 23:59:59 GMT", stamp(theirs), MaxAfter},
-		{"date before the answer's own", stamp(theirs.Add(-time.Second)), stamp(theirs), refused},
+		{"date before the Date header", stamp(theirs.Add(-time.Second)), stamp(theirs), refused},
 		{"date centuries ago", "Mon, 01 Jan 0001 00:00:00 GMT", stamp(theirs), refused},
-		{"date past, without Date", stamp(ours.Add(-time.Second)), "", refused},
+		{"date in the past, without Date", stamp(ours.Add(-time.Second)), "", refused},
 
-		{"none", "", stamp(theirs), refused},
+		{"empty", "", stamp(theirs), refused},
 		{"only spaces", "   ", "", refused},
 		{"negative", "-1", "", refused},
 		{"negative zero", "-0", "", refused},
@@ -58,7 +58,7 @@ func TestAfterReadsTheHeader(t *testing.T) {
 		{"a unit", "5s", "", refused},
 		{"two values", "5, 6", "", refused},
 		{"words", "soon", "", refused},
-		{"a date of another form", theirs.Format(time.RFC3339), stamp(theirs), refused},
+		{"date in another format", theirs.Format(time.RFC3339), stamp(theirs), refused},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			wait, ok := After(c.value, c.date, ours)
@@ -72,7 +72,7 @@ func TestAfterReadsTheHeader(t *testing.T) {
 	}
 }
 
-func TestAnObeyedAfterIsNeverNegativeNorTooLong(t *testing.T) {
+func TestAfterIsNeverNegativeNorTooLong(t *testing.T) {
 	value := rapid.OneOf(
 		rapid.String(),
 		rapid.StringMatching(`[ +-]?[0-9]{0,30}(\.[0-9])?`),

@@ -5,26 +5,25 @@ import (
 	"time"
 )
 
-// The budget's figures.
 const (
 	budgetCap      = 15.0
 	budgetPerSec   = 1.0
 	budgetPerFirst = 0.2
 )
 
-// Budget bounds the retries of the whole process: when everything fails at
-// once, retries must not triple the load. All methods may be called at the
-// same time.
+// Budget is a token bucket that limits the retries of the whole process, so that
+// retries do not triple the load when everything fails at once. Its methods are
+// safe for concurrent use.
 type Budget struct {
 	mu     sync.Mutex
 	tokens float64
-	at     time.Time
+	at     time.Time // last refill
 }
 
 // NewBudget returns a full budget.
 func NewBudget(now time.Time) *Budget { return &Budget{tokens: budgetCap, at: now} }
 
-// First adds the share that a first attempt earns.
+// First adds what a first attempt earns.
 func (b *Budget) First(now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -32,7 +31,7 @@ func (b *Budget) First(now time.Time) {
 	b.tokens = min(budgetCap, b.tokens+budgetPerFirst)
 }
 
-// Take pays for one retry, or reports that there is nothing left to pay with.
+// Take takes the token for one retry and reports whether there was one.
 func (b *Budget) Take(now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -44,8 +43,8 @@ func (b *Budget) Take(now time.Time) bool {
 	return true
 }
 
-// refill adds what the time since the last call earned. A caller that read the
-// clock before that call and comes later adds nothing.
+// refill adds the tokens for the time since the last refill, none if a concurrent
+// caller with a later time was first.
 func (b *Budget) refill(now time.Time) {
 	if now.After(b.at) {
 		b.tokens = min(budgetCap, b.tokens+now.Sub(b.at).Seconds()*budgetPerSec)

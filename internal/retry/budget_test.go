@@ -10,107 +10,53 @@ import (
 	"pgregory.net/rapid"
 )
 
-// spend takes as often as the budget lets it.
-func spend(b *Budget) int {
-	n := 0
-	for b.Take(time.Now()) {
+// spend takes retries until the budget refuses one.
+func spend(b *Budget, now time.Time) (n int) {
+	for b.Take(now) {
 		n++
 	}
 	return n
 }
 
-func wantSpent(t *testing.T, b *Budget, want int) {
-	t.Helper()
-	if got := spend(b); got != want {
-		t.Errorf("retries paid for: got %d, want %d", got, want)
+func TestABudget(t *testing.T) {
+	type step struct {
+		sleep  time.Duration
+		firsts int // first attempts after the sleep
+		want   int // retries that can be paid then
+	}
+	const hair = time.Microsecond // outweighs rounding
+	for name, steps := range map[string][]step{
+		"is full at the start":                          {{0, 0, 15}},
+		"that is empty stays empty":                     {{0, 0, 15}, {0, 0, 0}},
+		"refills one token a second":                    {{0, 0, 15}, {time.Second - 1, 0, 0}, {1 + hair, 0, 1}, {7*time.Second + hair, 0, 7}},
+		"earns a retry with five first attempts":        {{0, 0, 15}, {0, 4, 0}, {0, 1, 1}},
+		"is never more than full by time":               {{time.Hour, 0, 15}, {time.Hour, 0, 15}},
+		"is never more than full by first attempts":     {{0, 100, 15}, {0, 100, 15}},
+		"keeps what a refused retry could not pay with": {{0, 0, 15}, {900 * time.Millisecond, 0, 0}, {101 * time.Millisecond, 0, 1}},
+	} {
+		now := ours
+		b := NewBudget(now)
+		for i, s := range steps {
+			now = now.Add(s.sleep)
+			for range s.firsts {
+				b.First(now)
+			}
+			if got := spend(b, now); got != s.want {
+				t.Errorf("a budget %s: step %d: got %d retries, want %d", name, i, got, s.want)
+			}
+		}
 	}
 }
 
-func TestABudgetIsFullAtTheStart(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { wantSpent(t, NewBudget(time.Now()), 15) })
-}
-
-func TestAnEmptyBudgetStaysEmpty(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := NewBudget(time.Now())
-		spend(b)
-		wantSpent(t, b, 0)
-	})
-}
-
-func TestABudgetRefillsOneASecond(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := NewBudget(time.Now())
-		spend(b)
-		time.Sleep(time.Second - 1)
-		wantSpent(t, b, 0)
-		time.Sleep(1 + time.Microsecond) // what is left of the second, and of rounding
-		wantSpent(t, b, 1)
-		time.Sleep(7*time.Second + time.Microsecond)
-		wantSpent(t, b, 7)
-	})
-}
-
-func TestFiveFirstAttemptsEarnARetry(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := NewBudget(time.Now())
-		spend(b)
-		for range 4 {
-			b.First(time.Now())
-		}
-		wantSpent(t, b, 0)
-		b.First(time.Now())
-		wantSpent(t, b, 1)
-	})
-}
-
-func TestTimeFillsABudgetNoMoreThanFull(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := NewBudget(time.Now())
-		time.Sleep(time.Hour)
-		wantSpent(t, b, 15)
-		time.Sleep(time.Hour)
-		wantSpent(t, b, 15)
-	})
-}
-
-func TestFirstAttemptsFillABudgetNoMoreThanFull(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := NewBudget(time.Now())
-		for range 100 {
-			b.First(time.Now())
-		}
-		wantSpent(t, b, 15)
-		for range 100 {
-			b.First(time.Now())
-		}
-		wantSpent(t, b, 15)
-	})
-}
-
-func TestARetryCostsNothingWhenItIsRefused(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := NewBudget(time.Now())
-		spend(b)
-		for range 10 {
-			time.Sleep(90 * time.Millisecond)
-			b.Take(time.Now())
-		}
-		time.Sleep(101 * time.Millisecond)
-		wantSpent(t, b, 1)
-	})
-}
-
-// move is one thing that happens to a budget.
+// move is one step in the history of a budget.
 type move struct {
 	kind  string
 	sleep time.Duration
 }
 
-// A history of moves must agree with a bucket that is counted in whole
-// nanoseconds of refill; rounding may shift a token by a hair, so the model
-// leaves out the answers that are so close.
-func TestABudgetPaysAsItsRuleSays(t *testing.T) {
+// TestABudgetMatchesTheModel compares the answers with a token bucket that counts
+// whole nanoseconds. Answers within rounding of a token are not compared.
+func TestABudgetMatchesTheModel(t *testing.T) {
 	one := rapid.Custom(func(t *rapid.T) move {
 		return move{
 			kind:  rapid.SampledFrom([]string{"first", "take", "take", "sleep"}).Draw(t, "kind"),
@@ -119,39 +65,31 @@ func TestABudgetPaysAsItsRuleSays(t *testing.T) {
 	})
 	rapid.Check(t, func(r *rapid.T) {
 		moves := rapid.SliceOfN(one, 0, 200).Draw(r, "moves")
-		var wrong string
-		synctest.Test(t, func(*testing.T) { wrong = settle(moves) })
-		if wrong != "" {
-			r.Fatal(wrong)
+		const full, hair = 15 * time.Second, time.Microsecond
+		now, model := ours, full
+		b := NewBudget(now)
+		for i, m := range moves {
+			switch m.kind {
+			case "sleep":
+				now = now.Add(m.sleep)
+				model = min(full, model+m.sleep)
+			case "first":
+				b.First(now)
+				model = min(full, model+time.Second/5)
+			case "take":
+				got, near := b.Take(now), (model-time.Second).Abs() < hair
+				if want := model >= time.Second; got != want && !near {
+					r.Fatalf("move %d: Take() with %v worth of tokens: got %v, want %v", i, model, got, want)
+				}
+				if got {
+					model -= time.Second
+				}
+			}
 		}
 	})
 }
 
-func settle(moves []move) string {
-	const full, hair = 15 * time.Second, time.Microsecond
-	b, model := NewBudget(time.Now()), full
-	for _, m := range moves {
-		switch m.kind {
-		case "sleep":
-			time.Sleep(m.sleep)
-			model = min(full, model+m.sleep)
-		case "first":
-			b.First(time.Now())
-			model = min(full, model+time.Second/5)
-		case "take":
-			got, near := b.Take(time.Now()), (model-time.Second).Abs() < hair
-			if want := model >= time.Second; got != want && !near {
-				return "Take() with " + model.String() + " worth of refill did not follow the rule"
-			}
-			if got {
-				model -= time.Second
-			}
-		}
-	}
-	return ""
-}
-
-func TestABudgetIsNotOverspentInParallel(t *testing.T) {
+func TestConcurrentCallersDoNotOverspendABudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := NewBudget(time.Now())
 		start := time.Now()

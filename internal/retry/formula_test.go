@@ -8,8 +8,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// formula is the n-th wait without jitter as it is written: first·2ⁿ⁻¹, at most
-// the limit. In whole numbers of any size, so that nothing rounds or overflows.
+// formula returns the n-th wait without jitter by its definition: first·2ⁿ⁻¹, at
+// most limit. Big integers neither round nor overflow.
 func formula(first, limit time.Duration, n int) time.Duration {
 	d := new(big.Int).Lsh(big.NewInt(int64(first)), uint(n-1))
 	if d.Cmp(big.NewInt(int64(limit))) > 0 {
@@ -18,38 +18,42 @@ func formula(first, limit time.Duration, n int) time.Duration {
 	return time.Duration(d.Int64())
 }
 
-// settings are those that are accepted, in milliseconds as people write them.
+// settings draws valid settings in whole milliseconds.
 func settings(t *rapid.T) (first, limit time.Duration) {
 	ms := rapid.OneOf(rapid.Int64Range(1, 5000), rapid.Int64Range(1, 86_400_000), rapid.SampledFrom([]int64{1, 2, 999, 1000, 1001, 4000}))
 	return time.Duration(ms.Draw(t, "first")) * time.Millisecond, time.Duration(ms.Draw(t, "limit")) * time.Millisecond
 }
 
-func TestWithoutJitterEveryWaitIsTheFormula(t *testing.T) {
+func TestEveryWaitMatchesTheFormula(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		first, limit := settings(t)
-		w := newWaits(first, limit, None)
-		for n := range 60 {
-			if got, want := w.next(), formula(first, limit, n+1); got != want {
-				t.Fatalf("wait %d of %v up to %v: got %v, want %v", n+1, first, limit, got, want)
+		// Nanoseconds, because the halves of odd waits round.
+		first := time.Duration(rapid.Int64Range(1, int64(time.Minute)).Draw(t, "first"))
+		limit := time.Duration(rapid.Int64Range(1, int64(24*time.Hour)).Draw(t, "limit"))
+		for n := 1; n <= 60; n++ {
+			d := formula(first, limit, n)
+			for jitter, least := range map[Jitter]time.Duration{None: d, Equal: d / 2, Full: 0} {
+				if got := wait(jitter, n, first, limit); got < least || got > d {
+					t.Fatalf("%v, wait %d of %d up to %d: got %d, want %d to %d", jitter, n, first, limit, got, least, d)
+				}
 			}
 		}
 	})
 }
 
-// The waits of many sequences with the same settings lie within the bounds that
-// the formula gives, reach near to both ends, and have the mean of a draw from
-// between them: 3/4 of the wait, and 1/2.
-func TestWithJitterTheWaitsAreDrawnFromTheFormulasBounds(t *testing.T) {
+// TestJitteredWaitsAreUniform checks that the waits lie within the bounds of the
+// formula, come close to both, and have the mean of a uniform distribution: 3/4 of
+// the wait for Equal, 1/2 for Full. Clients that failed together would otherwise
+// retry together.
+func TestJitteredWaitsAreUniform(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		first, limit := settings(t)
 		for jitter, least := range map[Jitter]float64{Equal: 0.5, Full: 0} {
 			const draws, waits = 300, 4
 			var sums, low, high [waits]float64
 			for draw := range draws {
-				w := newWaits(first, limit, jitter)
 				for n := range waits {
 					d := float64(formula(first, limit, n+1))
-					share := float64(w.next()) / d
+					share := float64(wait(jitter, n+1, first, limit)) / d
 					if share < least-1/d || share > 1 {
 						t.Fatalf("%v, wait %d of %v up to %v: got %v of it, want %v to 1", jitter, n+1, first, limit, share, least)
 					}
@@ -61,8 +65,8 @@ func TestWithJitterTheWaitsAreDrawnFromTheFormulasBounds(t *testing.T) {
 			}
 			width := 1 - least
 			for n := range waits {
-				// The mean of 300 draws deviates by width/60; this is six times that,
-				// and a bound is missed by a tenth once in 10^13.
+				// The standard deviation of the mean of 300 draws is width/60; this
+				// is six times that. Missing a bound by a tenth has a probability of 1e-13.
 				if mean := sums[n] / draws; mean < least+0.4*width || mean > least+0.6*width {
 					t.Fatalf("%v, wait %d: got a mean of %v, want about %v", jitter, n+1, mean, least+width/2)
 				}

@@ -1,5 +1,5 @@
-// Package betanettest makes documents for tests. It spells the fields out once
-// more, so that a mistake in betanet's table of fields fails a test.
+// Package betanettest makes documents for tests. It repeats the fields, so that a
+// mistake in betanet's table of fields fails a test.
 package betanettest
 
 import "github.com/betanet/betanet_exporter/internal/betanet"
@@ -20,7 +20,7 @@ type Network struct {
 // Mixnodes is a document of /mixnodes.
 type Mixnodes []Mixnode
 
-// Mixnode is one node. What is nil is not sent.
+// Mixnode is a node. Nil fields are absent.
 type Mixnode struct {
 	ID, Status                       string
 	PacketsProcessed                 uint64
@@ -67,7 +67,7 @@ func (d Mixnodes) Doc() *betanet.Document {
 	return doc
 }
 
-// Node makes the node of a document.
+// Node makes the node.
 func (m Mixnode) Node() betanet.Mixnode {
 	n := betanet.Mixnode{ID: m.ID, Status: m.Status}
 	n.Set(betanet.PacketsProcessed, m.PacketsProcessed)

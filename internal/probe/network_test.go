@@ -9,26 +9,26 @@ import (
 	"syscall"
 )
 
-// internet is a network of HTTP servers in memory.
-type internet struct {
+// network is an in-memory network of HTTP servers.
+type network struct {
 	server http.Server
 	conns  chan net.Conn
 
 	serving sync.WaitGroup
 	mu      sync.Mutex
 	hosts   map[string]http.HandlerFunc // by address
-	dialled []string
+	dialed  []string
 	asked   map[string]int // requests by address
 	open    map[string]int // connections by address
 	most    int            // addresses with a request at the same time
 	busy    map[string]int
 }
 
-// dead is the handler of an address that nothing comes back from.
-var dead http.HandlerFunc
+// blackhole marks an address that does not respond.
+var blackhole http.HandlerFunc
 
-func newInternet() *internet {
-	n := &internet{
+func newNetwork() *network {
+	n := &network{
 		conns: make(chan net.Conn), hosts: make(map[string]http.HandlerFunc),
 		asked: make(map[string]int), open: make(map[string]int), busy: make(map[string]int),
 	}
@@ -40,21 +40,21 @@ func newInternet() *internet {
 	return n
 }
 
-func (n *internet) close() {
+func (n *network) close() {
 	n.server.Close()
 	n.serving.Wait()
 }
 
-func (n *internet) host(address string, h http.HandlerFunc) {
+func (n *network) host(address string, h http.HandlerFunc) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.hosts[address] = h
 }
 
-func (n *internet) dial(ctx context.Context, _, address string) (net.Conn, error) {
+func (n *network) dial(ctx context.Context, _, address string) (net.Conn, error) {
 	n.mu.Lock()
 	h, there := n.hosts[address]
-	n.dialled = append(n.dialled, address)
+	n.dialed = append(n.dialed, address)
 	n.mu.Unlock()
 	switch {
 	case !there:
@@ -81,7 +81,7 @@ func (n *internet) dial(ctx context.Context, _, address string) (net.Conn, error
 	}
 }
 
-func (n *internet) serve(w http.ResponseWriter, r *http.Request) {
+func (n *network) serve(w http.ResponseWriter, r *http.Request) {
 	n.serving.Add(1)
 	defer n.serving.Done()
 	address := r.Context().Value(n).(string)
@@ -99,24 +99,24 @@ func (n *internet) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (n *internet) requests(address string) int {
+func (n *network) requests(address string) int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.asked[address]
 }
 
-func (n *internet) openTo(address string) int {
+func (n *network) openTo(address string) int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.open[address]
 }
 
-// dials are the addresses that were dialled, each once, in order of the first.
-func (n *internet) dials() string {
+// dials returns the distinct dialed addresses in order.
+func (n *network) dials() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	var all []string
-	for _, a := range n.dialled {
+	for _, a := range n.dialed {
 		if !strings.Contains(" "+strings.Join(all, " ")+" ", " "+a+" ") {
 			all = append(all, a)
 		}

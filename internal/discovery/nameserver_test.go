@@ -10,10 +10,10 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// zone is a name server on 127.0.0.1 with one name.
+// zone is a local name server with one name.
 type zone struct{ *fake.NameServer }
 
-// newZone starts the name server and gives a resolver that asks it alone.
+// newZone starts a name server and returns a resolver that uses only this server.
 func newZone(t *testing.T) (zone, *net.Resolver) {
 	t.Helper()
 	z, err := fake.StartNameServer("127.0.0.1:0")
@@ -23,10 +23,10 @@ func newZone(t *testing.T) (zone, *net.Resolver) {
 	return zone{z}, z.Resolver()
 }
 
-// domain is name as the name server hears it.
+// domain is name as sent in questions.
 var domain = strings.TrimSuffix(name, ".")
 
-// set sets the answer to questions for a type.
+// set sets the answer for a type.
 func (z zone) set(typ uint16, code int, records ...fake.Record) {
 	z.SetType(domain, typ, fake.Name{Code: code, Records: records})
 }

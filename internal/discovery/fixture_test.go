@@ -3,7 +3,6 @@ package discovery
 import (
 	"context"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,8 +15,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// text writes a list as name=URL{labels}, with the rejected targets behind it, or
-// the error.
+// text formats a list as name=URL[labels], followed by the rejected targets, or its
+// error.
 func text(l List) string {
 	if l.Err != nil {
 		return l.Err.Error()
@@ -43,17 +42,16 @@ func wantText(t *testing.T, list List, want string) {
 	}
 }
 
-// reports are what a running source found.
+// reports records the lists of a running source.
 type reports struct {
 	mu   sync.Mutex
 	all  []string
-	list []Target      // the last good one
-	kept List          // the last one
-	news chan struct{} // has something when there is a report
+	list []Target // of the last report without an error
+	last List
+	news chan struct{} // receives after a report
 }
 
-// run starts a source that ends with the test, or earlier with stop, which
-// returns when Run has.
+// run starts a source until the end of the test or until stop, which waits for Run.
 func run(t *testing.T, s Source) (r *reports, stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	r = &reports{news: make(chan struct{}, 1)}
@@ -66,7 +64,7 @@ func run(t *testing.T, s Source) (r *reports, stop func()) {
 			if r.all = append(r.all, text(list)); list.Err == nil {
 				r.list = list.Targets
 			}
-			r.kept = list
+			r.last = list
 			select {
 			case r.news <- struct{}{}:
 			default:
@@ -78,7 +76,7 @@ func run(t *testing.T, s Source) (r *reports, stop func()) {
 	return r, stop
 }
 
-// wantLast looks at the last report and their number so far.
+// wantLast checks the last report and their number so far.
 func (r *reports) wantLast(t *testing.T, number int, want string) {
 	t.Helper()
 	r.mu.Lock()
@@ -91,7 +89,7 @@ func (r *reports) wantLast(t *testing.T, number int, want string) {
 	}
 }
 
-// await waits, in real time, until a report is as wanted.
+// await waits, in real time, for a report.
 func (r *reports) await(t *testing.T, want string) {
 	t.Helper()
 	late := time.After(10 * time.Second)
@@ -105,7 +103,7 @@ func (r *reports) await(t *testing.T, want string) {
 		select {
 		case <-r.news:
 		case <-late:
-			t.Fatalf("got %q, want %v in the end", seen, want)
+			t.Fatalf("got %q, want %v at last", seen, want)
 		}
 	}
 }
@@ -123,16 +121,26 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// read reads a document in a format.
-func read(parse func([]byte, *listing) error, body string) List {
+// read parses a document.
+func read(parse parser, body string) List {
 	return new(document).read(strings.NewReader(body), parse)
 }
 
-var formats = map[string]func([]byte, *listing) error{"JSON": readJSON, "YAML": readYAML}
+var formats = map[string]parser{"JSON": readJSON, "YAML": readYAML}
 
-// eachFormat runs a test for all formats that there are.
-func eachFormat(t *testing.T, do func(t *testing.T, parse func([]byte, *listing) error)) {
-	for name, parse := range maps.All(formats) {
+// eachFormat runs a test with each parser.
+func eachFormat(t *testing.T, do func(t *testing.T, parse parser)) {
+	for name, parse := range formats {
 		t.Run(name, func(t *testing.T) { do(t, parse) })
+	}
+}
+
+// wantParsed checks the list that both parsers make of a document.
+func wantParsed(t *testing.T, body, want string) {
+	t.Helper()
+	for name, parse := range formats {
+		if got := text(read(parse, body)); got != want {
+			t.Errorf("%s %.200s\ngot  %v\nwant %v", name, body, got, want)
+		}
 	}
 }

@@ -29,47 +29,47 @@ var defaults = fleet.Settings{
 	BreakerFailures: 5, BreakerOpen: 30 * time.Second, TTL: 10 * time.Second, MaxStale: 5 * time.Minute,
 }
 
-// bed is Targets on a network and a resolver in memory.
-type bed struct {
-	*internet
-	dns        *names
+// fixture is Targets with an in-memory network and resolver.
+type fixture struct {
+	*network
+	dns        *resolver
 	configured map[string]*fleet.Upstream
 	poller     *poll.Poller
 	targets    *Targets
 	cancel     context.CancelFunc // stops the targets
 }
 
-// inBubble runs a test on a bed with these rules; time inside is fake.
-func inBubble(t *testing.T, rules []Rule, test func(*testing.T, *bed)) {
-	synctest.Test(t, func(t *testing.T) { onBed(rules, func(b *bed) { test(t, b) }) })
+// inBubble runs a test with a fixture and these rules in a synctest bubble.
+func inBubble(t *testing.T, rules []Rule, test func(*testing.T, *fixture)) {
+	synctest.Test(t, func(t *testing.T) { withFixture(rules, func(f *fixture) { test(t, f) }) })
 }
 
-func onBed(rules []Rule, test func(*bed)) {
+func withFixture(rules []Rule, test func(*fixture)) {
 	ctx, cancel := context.WithCancel(context.Background())
-	b := &bed{internet: newInternet(), dns: &names{answers: make(map[string][]answer)}, configured: make(map[string]*fleet.Upstream), cancel: cancel}
+	f := &fixture{network: newNetwork(), dns: &resolver{answers: make(map[string][]answer)}, configured: make(map[string]*fleet.Upstream), cancel: cancel}
 	logs := new(Logs)
-	b.poller = poll.New(poll.Options{Publish: func(*fleet.View) {}, Report: logs.Report, Dial: b.dial})
-	b.targets = New(ctx, Options{
-		Poller: b.poller, Logs: logs, Settings: defaults, API: betanet.V1, Resolver: b.dns,
-		Lookup: func(name string) *fleet.Upstream { return b.configured[name] },
+	f.poller = poll.New(poll.Options{Publish: func(*fleet.View) {}, Report: logs.Report, Dial: f.dial})
+	f.targets = New(ctx, Options{
+		Poller: f.poller, Logs: logs, Settings: defaults, API: betanet.V1, Resolver: f.dns,
+		Lookup: func(name string) *fleet.Upstream { return f.configured[name] },
 	})
-	b.targets.dial = b.dial
-	b.targets.SetRules(rules)
+	f.targets.dial = f.dial
+	f.targets.SetRules(rules)
 	polling, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	running.Go(func() { b.poller.Run(polling) })
+	running.Go(func() { f.poller.Run(polling) })
 	defer running.Wait()
 	defer stop()
-	defer b.internet.close()
-	defer b.targets.Wait()
+	defer f.network.close()
+	defer f.targets.Wait()
 	defer cancel()
-	test(b)
+	test(f)
 }
 
-// samples are those of a probe of the target.
-func (b *bed) samples(t *testing.T, target string) string {
+// samples returns the samples of a probe of the target.
+func (f *fixture) samples(t *testing.T, target string) string {
 	t.Helper()
-	v, late, err := b.targets.Collect(context.Background(), target, 0)
+	v, late, err := f.targets.Collect(context.Background(), target, 0)
 	if err != nil {
 		t.Fatalf("Collect(%s): %v", target, err)
 	}
@@ -84,8 +84,8 @@ func text(v *fleet.View, late bool) string {
 	return all.String()
 }
 
-func (b *bed) refused(target string) error {
-	_, _, err := b.targets.Collect(context.Background(), target, 0)
+func (f *fixture) refused(target string) error {
+	_, _, err := f.targets.Collect(context.Background(), target, 0)
 	return err
 }
 
@@ -110,9 +110,8 @@ func grep(all string, words ...string) (found []string) {
 	return found
 }
 
-// names is a resolver: of each name it gives one answer after the other, the last
-// again and again.
-type names struct {
+// resolver returns the answers for a name in order, and repeats the last one.
+type resolver struct {
 	mu      sync.Mutex
 	answers map[string][]answer
 	asked   int
@@ -124,8 +123,8 @@ type answer struct {
 	hangs     bool
 }
 
-// give appends an answer to those of a name.
-func (n *names) give(name string, addresses ...string) {
+// add adds an answer for a name.
+func (n *resolver) add(name string, addresses ...string) {
 	var a answer
 	for _, s := range addresses {
 		a.addresses = append(a.addresses, netip.MustParseAddr(s))
@@ -135,14 +134,14 @@ func (n *names) give(name string, addresses ...string) {
 	n.answers[name] = append(n.answers[name], a)
 }
 
-// hang makes a name one that no answer comes to.
-func (n *names) hang(name string) {
+// hang makes lookups of a name wait for the end of their context.
+func (n *resolver) hang(name string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.answers[name] = []answer{{hangs: true}}
 }
 
-func (n *names) LookupNetIP(ctx context.Context, _, name string) ([]netip.Addr, error) {
+func (n *resolver) LookupNetIP(ctx context.Context, _, name string) ([]netip.Addr, error) {
 	n.mu.Lock()
 	n.asked++
 	all := n.answers[name]
@@ -161,7 +160,7 @@ func (n *names) LookupNetIP(ctx context.Context, _, name string) ([]netip.Addr, 
 	return a.addresses, a.err
 }
 
-// healthy is a Betanet service that has processed so many messages.
+// healthy serves documents with this number of messages.
 func healthy(messages int) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

@@ -7,45 +7,43 @@ import (
 	"testing"
 )
 
-// JSON is YAML, so that one document does for both.
+// Most documents in this file are JSON, which is also YAML.
 
-func TestAGroupMakesATargetOfEachAddress(t *testing.T) {
-	eachFormat(t, func(t *testing.T, parse func([]byte, *listing) error) {
-		list := read(parse, `[
+func TestTargetsAndLabels(t *testing.T) {
+	name, zone, key := strings.Repeat("x", 256), strings.Repeat("x", 4096), strings.Repeat("x", 500)
+	for _, c := range []struct{ name, body, want string }{
+		{"each address of a group is a target", `[
 			{"targets": ["b:9000", "a:9000"], "labels": {"zone": "z", "region": "eu"}},
 			{"labels": {"__scheme__": "https"}, "targets": ["[2001:db8::1]:443"]},
 			{"targets": ["c:9000"]},
 			{"targets": ["a:9000"]}
-		]`)
-		wantText(t, list, "b:9000=http://b:9000[{region eu} {zone z}] a:9000=http://a:9000[{region eu} {zone z}]"+
-			" [2001:db8::1]:443=https://[2001:db8::1]:443 c:9000=http://c:9000 a:9000=http://a:9000")
-	})
+		]`, "b:9000=http://b:9000[{region eu} {zone z}] a:9000=http://a:9000[{region eu} {zone z}]" +
+			" [2001:db8::1]:443=https://[2001:db8::1]:443 c:9000=http://c:9000 a:9000=http://a:9000"},
+		{"the label upstream is the name", `[{"targets": ["a:9000"], "labels": {"upstream": "edge-1", "zone": "z"}}]`, "edge-1=http://a:9000[{zone z}]"},
+		{
+			"internal and empty labels are dropped",
+			`[{"targets": ["a:9000"], "labels": {"__meta_pod": "x", "__address__": "b:1", "__metrics_path__": "/x", "_one": "1", "empty": ""}}]`,
+			"a:9000=http://a:9000[{_one 1}]",
+		},
+		{"an empty list", ` [ ] `, ""},
+		{"an empty group", `[{}]`, ""},
+		{"a group without targets", `[{"targets": [], "labels": {"upstream": "a"}}]`, ""},
+		{"null targets and labels", `[{"targets": null, "labels": null}]`, ""},
+		{"the case of a name is kept", `[{"targets": ["n2:9000"], "labels": {"upstream": "Edge"}}]`, "Edge=http://n2:9000"},
+		{"a byte order mark", "\ufeff" + `[{"targets": ["a:1"]}]`, "a:1=http://a:1"},
+		{"a long key is cut in the error", `[{"` + key + `": []}]`, `[0]["` + key[:60] + `"] (line 1): unknown key, want targets or labels`},
+		{"the longest values", `[{"targets": ["a:1"], "labels": {"upstream": "` + name + `", "zone": "` + zone + `"}}]`, name + "=http://a:1[{zone " + zone + "}]"},
+		{"dropped labels count", strings.ReplaceAll(big(1, 1, 65), `"z`, `"__`), "[0].labels.__64 (line 1): at most 64 labels are accepted"},
+	} {
+		t.Run(c.name, func(t *testing.T) { wantParsed(t, c.body, c.want) })
+	}
 }
 
-func TestTheLabelUpstreamNamesTheTarget(t *testing.T) {
-	eachFormat(t, func(t *testing.T, parse func([]byte, *listing) error) {
-		list := read(parse, `[{"targets": ["a:9000"], "labels": {"upstream": "edge-1", "zone": "z"}}]`)
-		wantText(t, list, "edge-1=http://a:9000[{zone z}]")
-	})
+func TestDefaultNamesHaveTheHostInLowerCase(t *testing.T) {
+	wantParsed(t, `[{"targets": ["N1:9000", "[FE80::A%Eth0]:9000"]}]`, "n1:9000=http://N1:9000 [fe80::a%Eth0]:9000=http://[FE80::A%25Eth0]:9000")
 }
 
-func TestLabelsOfDiscoveryAreDropped(t *testing.T) {
-	eachFormat(t, func(t *testing.T, parse func([]byte, *listing) error) {
-		list := read(parse, `[{"targets": ["a:9000"], "labels": {"__meta_pod": "x", "__address__": "b:1", "__metrics_path__": "/x", "_one": "1", "empty": ""}}]`)
-		wantText(t, list, "a:9000=http://a:9000[{_one 1}]")
-	})
-}
-
-func TestNothingIsAnEmptyList(t *testing.T) {
-	eachFormat(t, func(t *testing.T, parse func([]byte, *listing) error) {
-		for _, body := range []string{`[]`, ` [ ] `, `[{}]`, `[{"targets": [], "labels": {"upstream": "a"}}]`, `[{"targets": null, "labels": null}]`} {
-			list := read(parse, body)
-			wantText(t, list, "")
-		}
-	})
-}
-
-func TestABadDocumentIsRefused(t *testing.T) {
+func TestInvalidDocumentsAreRefused(t *testing.T) {
 	group := func(labels string) string { return "[{},\n{\"labels\": {\n" + labels + `}, "targets": ["a:1"]}]` }
 	for body, want := range map[string]string{
 		`{}`:     "line 1: the document is a map, want a list of groups, [] for none",
@@ -76,16 +74,11 @@ func TestABadDocumentIsRefused(t *testing.T) {
 		group("\"a\": \"x\",\n\"a\":\"\""): "[1].labels.a (line 4): is given twice",
 		group(`"__a": "x", "__a":"x"`):     "[1].labels.__a (line 3): is given twice",
 	} {
-		eachFormat(t, func(t *testing.T, parse func([]byte, *listing) error) {
-			list := read(parse, body)
-			wantText(t, list, want)
-		})
+		wantParsed(t, body, want)
 	}
 }
 
-// A target that is not valid is left out, and so is each target of a group whose
-// labels are not valid; the others are used.
-func TestABadTargetIsLeftOut(t *testing.T) {
+func TestInvalidTargetsAreRejected(t *testing.T) {
 	const others = "x:1=http://x:1 y:1=http://y:1 rejected "
 	group := func(labels string) string {
 		return "[{\"targets\": [\"x:1\"]},\n{\"labels\": {\n" + labels + `}, "targets": ["a:1"]}, {"targets": ["y:1"]}]`
@@ -119,15 +112,12 @@ func TestABadTargetIsLeftOut(t *testing.T) {
 		"[{\"targets\": [\"x:1\", \"y:1\"]}, {\"targets\": [\"a:1\", \"b:1\"], \"labels\": {\n\"upstream\": \"z\"}}]": `"a:1": [1].labels.upstream (line 2): names 2 targets, want one: no two upstreams have the same name` +
 			` rejected "b:1": [1].labels.upstream (line 2): names 2 targets, want one: no two upstreams have the same name`,
 	} {
-		eachFormat(t, func(t *testing.T, parse func([]byte, *listing) error) {
-			list := read(parse, body)
-			wantText(t, list, others+want)
-		})
+		wantParsed(t, body, others+want)
 	}
 }
 
-func TestLabelsOfTheScraperAreDropped(t *testing.T) {
-	eachFormat(t, func(t *testing.T, parse func([]byte, *listing) error) {
+func TestLabelsInstanceAndJobAreDropped(t *testing.T) {
+	eachFormat(t, func(t *testing.T, parse parser) {
 		list := read(parse, `[{"targets": ["a:1", "b:1"], "labels": {"instance": "x", "zone": "z"}}, {"targets": ["c:1"], "labels": {"job": "y", "upstream": "third"}}, {"targets": ["d:1"], "labels": {"job": ""}}]`)
 		wantText(t, list, "a:1=http://a:1[{zone z}] b:1=http://b:1[{zone z}] third=http://c:1 d:1=http://d:1")
 		if got := strings.Join(list.Stripped, " "); got != "a:1 b:1 third" {
@@ -136,57 +126,27 @@ func TestLabelsOfTheScraperAreDropped(t *testing.T) {
 	})
 }
 
-func TestDefaultNamesAreInLowerCase(t *testing.T) {
-	eachFormat(t, func(t *testing.T, parse func([]byte, *listing) error) {
-		list := read(parse, `[{"targets": ["N1:9000"]}, {"targets": ["n2:9000"], "labels": {"upstream": "Edge"}}]`)
-		wantText(t, list, "n1:9000=http://N1:9000 Edge=http://n2:9000")
-	})
-}
-
-func TestAByteOrderMarkIsAccepted(t *testing.T) {
-	eachFormat(t, func(t *testing.T, parse func([]byte, *listing) error) {
-		wantText(t, read(parse, "\ufeff"+`[{"targets": ["a:1"]}]`), "a:1=http://a:1")
-	})
-}
-
-// A document that cannot be read keeps the targets that it had, until it can be
-// read again.
-func TestADocumentThatCannotBeReadKeepsItsTargets(t *testing.T) {
-	eachFormat(t, func(t *testing.T, parse func([]byte, *listing) error) {
+func TestAnInvalidDocumentKeepsItsLastTargets(t *testing.T) {
+	eachFormat(t, func(t *testing.T, parse parser) {
 		d := new(document)
 		if l := d.read(strings.NewReader(`[{"targets":["127.0.0.2:21001"`), parse); l.Err == nil || l.Partial || l.Targets != nil {
-			t.Errorf("got %+v of a document that was never good, want an error only", l)
+			t.Errorf("got %+v of a document that was never valid, want only an error", l)
 		}
 		d.read(strings.NewReader(`[{"targets": ["a:1", "b"]}]`), parse)
 		for range 2 {
 			l := d.read(strings.NewReader(`[{"targets": ["a:1"`), parse)
 			if l.Err == nil || !l.Partial || len(l.Targets) != 1 || len(l.Rejected) != 1 {
-				t.Errorf("got %+v of a document that was cut off, want an error and the target it had", l)
+				t.Errorf("got %+v of a document that was cut off, want an error and the last target", l)
 			}
 		}
 		if l := d.failed(errors.New("gone")); l.Err == nil || !l.Partial || len(l.Targets) != 1 {
-			t.Errorf("got %+v of a document that is gone, want an error and the target it had", l)
+			t.Errorf("got %+v of a missing document, want an error and the last target", l)
 		}
 		wantText(t, d.read(strings.NewReader(`[{"targets": ["c:1"]}]`), parse), "c:1=http://c:1")
 	})
 }
 
-func TestALongKeyIsCutInTheMessage(t *testing.T) {
-	eachFormat(t, func(t *testing.T, parse func([]byte, *listing) error) {
-		list := read(parse, `[{"`+strings.Repeat("x", 500)+`": []}]`)
-		wantText(t, list, `[0]["`+strings.Repeat("x", 60)+`"] (line 1): unknown key, want targets or labels`)
-	})
-}
-
-func TestTheLongestValuesAreAccepted(t *testing.T) {
-	eachFormat(t, func(t *testing.T, parse func([]byte, *listing) error) {
-		name, zone := strings.Repeat("x", 256), strings.Repeat("x", 4096)
-		list := read(parse, `[{"targets": ["a:1"], "labels": {"upstream": "`+name+`", "zone": "`+zone+`"}}]`)
-		wantText(t, list, name+"=http://a:1[{zone "+zone+"}]")
-	})
-}
-
-// document with n groups of k targets and j labels.
+// big returns a document with n groups of k targets and j labels.
 func big(n, k, j int) string {
 	targets, labels := strings.Repeat(`"a:1",`, k), ""
 	for i := range j {
@@ -196,7 +156,7 @@ func big(n, k, j int) string {
 	return "[" + strings.TrimSuffix(strings.Repeat(group, n), ",") + "]"
 }
 
-func TestTheSizeOfADocumentIsBounded(t *testing.T) {
+func TestADocumentHasLimits(t *testing.T) {
 	for _, c := range []struct {
 		n, k, j int
 		want    string
@@ -209,7 +169,7 @@ func TestTheSizeOfADocumentIsBounded(t *testing.T) {
 		{20_001, 0, 0, "[20000] (line 1): at most 20000 groups are accepted"},
 		{1, 1, 65, "[0].labels.z64 (line 1): at most 64 labels are accepted"},
 	} {
-		eachFormat(t, func(t *testing.T, parse func([]byte, *listing) error) {
+		eachFormat(t, func(t *testing.T, parse parser) {
 			list := read(parse, big(c.n, c.k, c.j))
 			if c.want != "" {
 				wantText(t, list, c.want)
@@ -220,22 +180,13 @@ func TestTheSizeOfADocumentIsBounded(t *testing.T) {
 	}
 }
 
-func TestDroppedLabelsCountAsWell(t *testing.T) {
-	eachFormat(t, func(t *testing.T, parse func([]byte, *listing) error) {
-		list := read(parse, strings.ReplaceAll(big(1, 1, 65), `"z`, `"__`))
-		wantText(t, list, "[0].labels.__64 (line 1): at most 64 labels are accepted")
-	})
-}
-
 func TestADocumentIsAtMost10MiB(t *testing.T) {
-	anything := func([]byte, *listing) error { return nil }
-	list := read(anything, strings.Repeat(" ", 10<<20))
-	wantText(t, list, "")
-	list = read(anything, strings.Repeat(" ", 10<<20+1))
-	wantText(t, list, "is too large, at most 10485760 bytes are accepted")
+	anything := func([]byte, *builder) error { return nil }
+	wantText(t, read(anything, strings.Repeat(" ", 10<<20)), "")
+	wantText(t, read(anything, strings.Repeat(" ", 10<<20+1)), "is too large, at most 10485760 bytes are accepted")
 }
 
-func TestNoMessageQuotesAValue(t *testing.T) {
+func TestErrorsDoNotQuoteValues(t *testing.T) {
 	const secret = "hunter2"
 	for _, body := range []string{
 		`"hunter2"`, `[hunter2`, `hunter2: *hunter2`, `["hunter2"]`, `[{"targets": "hunter2"}]`, `[{"targets": ["u:hunter2@a:1"]}]`, `[{"targets": ["a b", "http://u:hunter2@a:1", "http://a:1/?token=hunter2"]}]`,
@@ -243,7 +194,7 @@ func TestNoMessageQuotesAValue(t *testing.T) {
 		`[{"labels": {"a": !hunter2 b}}]`, `[{"labels": {"a": &hunter2 [b]}}]`,
 		`[{"labels": {"a": "hunter2}}]`, "- labels:\n    a: `hunter2", "- labels:\n    a: @hunter2", "%hunter2 x", "--- !hunter2 x", "- a: b\n hunter2", "[] hunter2", "[]\n---\nhunter2",
 	} {
-		eachFormat(t, func(t *testing.T, parse func([]byte, *listing) error) {
+		eachFormat(t, func(t *testing.T, parse parser) {
 			list := read(parse, body)
 			if list.Err == nil && len(list.Rejected) == 0 {
 				t.Errorf("%s: got %v, want an error or a rejected target", body, text(list))
