@@ -15,8 +15,6 @@ import (
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-type dur = time.Duration
-
 // accepts is what an option accepts, and how it is set to an accepted text.
 type accepts struct {
 	schema *schema.Schema
@@ -35,13 +33,13 @@ func (o *option) set(c *Config, text string) error {
 // check reports why a text is not accepted.
 func (o *option) check(text string) error { return o.accepts.set(&Config{}, text) }
 
-func positive(to func(*Config) *dur) accepts { return duration(to, 1, "more than 0") }
+func positive(to func(*Config) *time.Duration) accepts { return duration(to, 1) }
 
-func notNegative(to func(*Config) *dur) accepts { return duration(to, 0, "0 or more") }
+func notNegative(to func(*Config) *time.Duration) accepts { return duration(to, 0) }
 
-func duration(to func(*Config) *dur, least dur, want string) accepts {
+func duration(to func(*Config) *time.Duration, least time.Duration) accepts {
 	return accepts{
-		&schema.Schema{Kind: schema.Duration, Least: least, Range: want},
+		&schema.Schema{Kind: schema.Duration, Least: least},
 		func(c *Config, text string) (err error) {
 			*to(c), err = time.ParseDuration(text)
 			return err

@@ -44,8 +44,7 @@ func Documentation() (string, error) {
 func optionTable(command string) string {
 	var b strings.Builder
 	b.WriteString("| flag | variable | default | meaning |\n|---|---|---|---|\n")
-	for i := range options {
-		o := &options[i]
+	for _, o := range options {
 		if only := o.onlyOf(); only != command && (command != Serve || only != "") {
 			continue
 		}
@@ -87,8 +86,8 @@ func fileTable() string {
 // settingsTable returns the keys that defaults and upstreams have in common.
 func settingsTable() string {
 	var b strings.Builder
-	for i := range options {
-		if o := &options[i]; o.upstream {
+	for _, o := range options {
+		if o.upstream {
 			fmt.Fprintf(&b, "| `%s` | as `--%s` |\n", o.keyPath(), o.name)
 		}
 	}

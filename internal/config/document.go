@@ -136,8 +136,7 @@ func newUpstream(n *schema.Node) *upstreamConfig {
 
 // read reads what an upstream and defaults have in common.
 func (u *upstreamConfig) read(n *schema.Node) {
-	for i := range options {
-		o := &options[i]
+	for _, o := range options {
 		if !o.upstream {
 			continue
 		}
@@ -191,8 +190,7 @@ func commonKeys(client *schema.Schema) []schema.Key {
 	own := client.With("Prometheus' [HTTP settings](https://prometheus.io/docs/prometheus/latest/configuration/configuration/#http_config): `basic_auth`, `authorization`, `oauth2`, `tls_config`, `proxy_url` ([proxies](#proxies)), `http_headers`, which may set `Host`. If an upstream has them, they replace those of `defaults` as a whole; `{}` is none. Redirects and HTTP/2 are always off. Not for discovered upstreams, which have only those of their source.")
 	var keys []schema.Key
 	groups := make(map[string]*schema.Schema)
-	for i := range options {
-		o := &options[i]
+	for _, o := range options {
 		if !o.upstream {
 			continue
 		}

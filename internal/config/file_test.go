@@ -80,8 +80,7 @@ upstreams:
 }
 
 func TestEveryOptionOfAnUpstreamIsAKeyOfTheFile(t *testing.T) {
-	for i := range options {
-		o := &options[i]
+	for _, o := range options {
 		if !o.upstream {
 			continue
 		}

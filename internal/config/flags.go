@@ -2,7 +2,6 @@ package config
 
 import (
 	"io"
-	"slices"
 	"strings"
 	"text/template"
 
@@ -51,9 +50,8 @@ func newCommandLine(out io.Writer) *commandLine {
 		CollectCmd:  app.Command(CollectCmd, "Collect once and print the result; exit 1 if an endpoint failed."),
 	}
 	cl.urls = commands[CollectCmd].Arg("url", "Base URLs to collect instead of the configured ones.").Strings()
-	for i := range options {
-		o := &options[i]
-		value := &flagValue{bool: o.bool, repeated: o.repeated}
+	for _, o := range options {
+		value := &flagValue{bool: o.isBool(), repeated: o.repeated}
 		cl.flags[o.name] = value
 		flags := interface {
 			Flag(name, help string) *kingpin.FlagClause
@@ -93,8 +91,7 @@ func knownFlags(command *kingpin.CmdModel, flags []*kingpin.FlagModel) []*kingpi
 	own := (&Config{Command: command.Name}).ownDefaults()
 	var known []*kingpin.FlagModel
 	for _, f := range flags {
-		i := slices.IndexFunc(options, func(o option) bool { return o.name == f.Name })
-		if i >= 0 && !options[i].knownTo(command.Name) {
+		if o := optionNamed(f.Name); o != nil && !o.knownTo(command.Name) {
 			continue
 		}
 		if d, ok := own[f.Name]; ok {

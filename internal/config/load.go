@@ -33,8 +33,7 @@ func Load(args []string, environ []string, out io.Writer) (*Config, error) {
 	c.Collect.URLs = *cl.urls
 	var all []error
 	more := 0 // errors in the file beyond those that are kept
-	for i := range options {
-		o := &options[i]
+	for _, o := range options {
 		flag := cl.flags[o.name]
 		if !o.knownTo(command) {
 			if flag.byUser {
@@ -124,13 +123,8 @@ func (c *Config) ownDefaults() map[string]string {
 
 // faster is the usual default of a pause, so many times shorter.
 func faster(name string, speed float64) string {
-	for i := range options {
-		if options[i].name == name {
-			usual, _ := time.ParseDuration(options[i].def)
-			return time.Duration(float64(usual) / speed).Round(time.Microsecond).String()
-		}
-	}
-	return ""
+	usual, _ := time.ParseDuration(optionNamed(name).def)
+	return time.Duration(float64(usual) / speed).Round(time.Microsecond).String()
 }
 
 // join makes one error of many, at most schema.MaxErrors of them a line each; more

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -13,7 +14,6 @@ type option struct {
 	help     string
 	def      string // default value; "(…)" describes a computed default
 	accepts  accepts
-	bool     bool
 	repeated bool     // may be set several times
 	upstream bool     // a key of the file too, of defaults and each upstream; it sets only API and Settings
 	commands []string // that have it; empty for all that collect or serve
@@ -40,14 +40,14 @@ var (
 
 // options is every setting, in the order of help and documentation. The file and
 // the drill are the first, because they are asked for the others.
-var options = []option{
+var options = []*option{
 	{
 		name: "config.file", commands: []string{Serve, CollectCmd}, accepts: text(func(c *Config) *string { return &c.File }),
 		help: "YAML file with upstreams, discovery and what may be probed. Every upstream then carries the label upstream.",
 	},
 
 	{
-		name: "drill", def: "false", bool: true, commands: showing, accepts: boolean(func(c *Config) *bool { return &c.Drill.On }),
+		name: "drill", def: "false", commands: showing, accepts: boolean(func(c *Config) *bool { return &c.Drill.On }),
 		help: "Play a scripted outage of three quarters of an hour instead of the usual demo, with the pauses of serve; see docs/drill.md.",
 	},
 	{
@@ -69,15 +69,15 @@ var options = []option{
 		help: "poll: collect every upstream at each interval. probe: collect only when /probe is asked; then /metrics has only the exporter's own series.",
 	},
 	{
-		name: "collect.interval", upstream: true, def: "15s", accepts: duration(func(c *Config) *dur { return &c.Settings.Interval }, time.Millisecond, "at least 1ms"),
+		name: "collect.interval", upstream: true, def: "15s", accepts: duration(func(c *Config) *time.Duration { return &c.Settings.Interval }, time.Millisecond),
 		help: "Time between two collections of an upstream.",
 	},
 	{
-		name: "collect.timeout", upstream: true, def: "(interval - 1s, below 2s: 9/10 of it)", accepts: positive(func(c *Config) *dur { return &c.Settings.Timeout }),
+		name: "collect.timeout", upstream: true, def: "(interval - 1s, below 2s: 9/10 of it)", accepts: positive(func(c *Config) *time.Duration { return &c.Settings.Timeout }),
 		help: "Limit for one collection, all retries included; less than the interval.",
 	},
 	{
-		name: "request.timeout", upstream: true, def: "(5s, or collect.timeout if that is less)", accepts: positive(func(c *Config) *dur { return &c.Settings.RequestTimeout }),
+		name: "request.timeout", upstream: true, def: "(5s, or collect.timeout if that is less)", accepts: positive(func(c *Config) *time.Duration { return &c.Settings.RequestTimeout }),
 		help: "Limit for one attempt, from the dial to the last byte. At most collect.timeout.",
 	},
 	{
@@ -85,11 +85,11 @@ var options = []option{
 		help: "Attempts per endpoint and collection, the first included.",
 	},
 	{
-		name: "retry.backoff", upstream: true, def: "1s", accepts: positive(func(c *Config) *dur { return &c.Settings.Backoff }),
+		name: "retry.backoff", upstream: true, def: "1s", accepts: positive(func(c *Config) *time.Duration { return &c.Settings.Backoff }),
 		help: "First wait before a retry; each further one is twice as long.",
 	},
 	{
-		name: "retry.max-backoff", upstream: true, def: "(4s, or retry.backoff if that is more)", accepts: positive(func(c *Config) *dur { return &c.Settings.MaxBackoff }),
+		name: "retry.max-backoff", upstream: true, def: "(4s, or retry.backoff if that is more)", accepts: positive(func(c *Config) *time.Duration { return &c.Settings.MaxBackoff }),
 		help: "Longest wait before a retry.",
 	},
 	{
@@ -101,20 +101,20 @@ var options = []option{
 		help: "Consecutive failed attempts that open an endpoint's circuit breaker.",
 	},
 	{
-		name: "breaker.open", upstream: true, def: "30s", accepts: positive(func(c *Config) *dur { return &c.Settings.BreakerOpen }),
+		name: "breaker.open", upstream: true, def: "30s", accepts: positive(func(c *Config) *time.Duration { return &c.Settings.BreakerOpen }),
 		help: "How long an open circuit breaker lets no request through before it allows one probe.",
 	},
 	{
-		name: "cache.ttl", upstream: true, def: "10s", accepts: notNegative(func(c *Config) *dur { return &c.Settings.TTL }),
+		name: "cache.ttl", upstream: true, def: "10s", accepts: notNegative(func(c *Config) *time.Duration { return &c.Settings.TTL }),
 		help: "Age up to which a collection on demand is answered from the cache. 0 = never.",
 	},
 	{
-		name: "cache.max-stale", upstream: true, def: "5m", accepts: notNegative(func(c *Config) *dur { return &c.Settings.MaxStale }),
+		name: "cache.max-stale", upstream: true, def: "5m", accepts: notNegative(func(c *Config) *time.Duration { return &c.Settings.MaxStale }),
 		help: "Age at which the last good values are no longer exposed. 0 = they stay forever.",
 	},
 
 	{
-		name: "metrics.latency-histogram", upstream: true, def: "(on for one upstream without a name, else off)", bool: true, commands: []string{Serve, Demo, CollectCmd}, accepts: boolean(func(c *Config) *bool { return &c.Settings.Histogram }),
+		name: "metrics.latency-histogram", upstream: true, def: "(on for one upstream without a name, else off)", commands: []string{Serve, Demo, CollectCmd}, accepts: boolean(func(c *Config) *bool { return &c.Settings.Histogram }),
 		help: "Expose the histogram betanet_message_latency_seconds: 14 series an upstream, 1 as a native histogram.",
 	},
 	{
@@ -131,7 +131,7 @@ var options = []option{
 		help: "File that turns on TLS, basic authentication or HTTP/2, in the format of Prometheus' exporter-toolkit.",
 	},
 	{
-		name: "web.systemd-socket", def: "false", bool: true, commands: serving, accepts: boolean(func(c *Config) *bool { return &c.Web.SystemdSocket }),
+		name: "web.systemd-socket", def: "false", commands: serving, accepts: boolean(func(c *Config) *bool { return &c.Web.SystemdSocket }),
 		help: "Use the sockets that systemd passes instead of web.listen-address.",
 	},
 	{
@@ -143,11 +143,11 @@ var options = []option{
 		help: "Path of the metrics.",
 	},
 	{
-		name: "web.enable-pprof", def: "false", bool: true, commands: serving, accepts: boolean(func(c *Config) *bool { return &c.Web.EnablePprof }),
+		name: "web.enable-pprof", def: "false", commands: serving, accepts: boolean(func(c *Config) *bool { return &c.Web.EnablePprof }),
 		help: "Serve Go profiles under /debug/pprof/.",
 	},
 	{
-		name: "web.enable-lifecycle", def: "false", bool: true, commands: serving, accepts: boolean(func(c *Config) *bool { return &c.Web.EnableLifecycle }),
+		name: "web.enable-lifecycle", def: "false", commands: serving, accepts: boolean(func(c *Config) *bool { return &c.Web.EnableLifecycle }),
 		help: "Allow POST /-/reload.",
 	},
 	{
@@ -160,7 +160,7 @@ var options = []option{
 		help: "URL to which the same series are pushed by OTLP over HTTP; without a path, /v1/metrics. Default: the URL in OTEL_EXPORTER_OTLP_METRICS_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT, else nothing is pushed.",
 	},
 	{
-		name: "otlp.interval", def: "15s", commands: []string{Serve}, accepts: duration(func(c *Config) *dur { return &c.OTLP.Interval }, time.Second, "at least 1s"),
+		name: "otlp.interval", def: "15s", commands: []string{Serve}, accepts: duration(func(c *Config) *time.Duration { return &c.OTLP.Interval }, time.Second),
 		help: "Time between two pushes.",
 	},
 	{
@@ -178,15 +178,15 @@ var options = []option{
 	},
 
 	{
-		name: "config.check", def: "false", bool: true, commands: []string{Serve, Demo, CollectCmd}, accepts: boolean(func(c *Config) *bool { return &c.Check }),
+		name: "config.check", def: "false", commands: []string{Serve, Demo, CollectCmd}, accepts: boolean(func(c *Config) *bool { return &c.Check }),
 		help: "Check the configuration, report every error, and exit with 0 or 1.",
 	},
 	{
-		name: "config.print", def: "false", bool: true, commands: []string{Serve, Demo, CollectCmd}, accepts: boolean(func(c *Config) *bool { return &c.Print }),
+		name: "config.print", def: "false", commands: []string{Serve, Demo, CollectCmd}, accepts: boolean(func(c *Config) *bool { return &c.Print }),
 		help: "Print the configuration with the origin of each value, and exit.",
 	},
 	{
-		name: "config.schema", def: "false", bool: true, commands: []string{Serve, CollectCmd}, accepts: boolean(func(c *Config) *bool { return &c.Schema }),
+		name: "config.schema", def: "false", commands: []string{Serve, CollectCmd}, accepts: boolean(func(c *Config) *bool { return &c.Schema }),
 		help: "Print the JSON Schema of the configuration file, for editors, and exit.",
 	},
 
@@ -207,11 +207,11 @@ var options = []option{
 		help: "What goes wrong, separated by commas: refuse, hang, reset, http500, badjson, truncate, slow=3s.",
 	},
 	{
-		name: "fault.every", def: "0s", commands: simulating, accepts: notNegative(func(c *Config) *dur { return &c.Simulate.Every }),
+		name: "fault.every", def: "0s", commands: simulating, accepts: notNegative(func(c *Config) *time.Duration { return &c.Simulate.Every }),
 		help: "Period of the faults; they act at its end. 0 = always.",
 	},
 	{
-		name: "fault.for", def: "0s", commands: simulating, accepts: notNegative(func(c *Config) *dur { return &c.Simulate.For }),
+		name: "fault.for", def: "0s", commands: simulating, accepts: notNegative(func(c *Config) *time.Duration { return &c.Simulate.For }),
 		help: "How long faults act in each period.",
 	},
 
@@ -226,12 +226,7 @@ func (o *option) knownTo(command string) bool {
 	if o.commands == nil {
 		return command != SimulateCmd
 	}
-	for _, c := range o.commands {
-		if c == command {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(o.commands, command)
 }
 
 // onlyOf returns the only command that has the option, "" if several have it.
@@ -247,6 +242,18 @@ func (o *option) computed() bool { return strings.HasPrefix(o.def, computedValue
 
 // keyPath returns the path of the option in a file, below defaults or an upstream.
 func (o *option) keyPath() string { return strings.TrimPrefix(o.name, "betanet.") }
+
+// isBool reports whether the option is set by --name and --no-name, without a value.
+func (o *option) isBool() bool { return o.accepts.schema.Kind == schema.Flag }
+
+// optionNamed returns the option with a name, nil if there is none.
+func optionNamed(name string) *option {
+	i := slices.IndexFunc(options, func(o *option) bool { return o.name == name })
+	if i < 0 {
+		return nil
+	}
+	return options[i]
+}
 
 // variable is the option's environment variable.
 func (o *option) variable() string {

@@ -55,8 +55,7 @@ func (p *printer) line(depth int, text, origin string) {
 // the groups of their names.
 func (p *printer) options(depth int, path func(*option) string, text func(*option) (text, origin string)) {
 	last := ""
-	for i := range options {
-		o := &options[i]
+	for _, o := range options {
 		t, origin := text(o)
 		if origin == "" {
 			continue
@@ -86,7 +85,7 @@ func (p *printer) flags() {
 		if o.repeated {
 			return flow(v.texts), v.origin
 		}
-		if t := strings.Join(v.texts, ""); o.bool || wholeNumber.MatchString(t) {
+		if t := strings.Join(v.texts, ""); o.isBool() || wholeNumber.MatchString(t) {
 			return t, v.origin
 		}
 		return schema.Quote(strings.Join(v.texts, "")), v.origin

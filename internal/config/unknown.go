@@ -53,9 +53,9 @@ func (cl *commandLine) missingValue(context *kingpin.ParseContext) error {
 			complete[f.Model().Name] = true
 		}
 	}
-	for i := range options {
-		if name := options[i].name; cl.flags[name].byUser && !complete[name] {
-			return fmt.Errorf("--%s: has no value, use --%s=VALUE", name, name)
+	for _, o := range options {
+		if cl.flags[o.name].byUser && !complete[o.name] {
+			return fmt.Errorf("--%s: has no value, use --%s=VALUE", o.name, o.name)
 		}
 	}
 	return nil
@@ -63,14 +63,13 @@ func (cl *commandLine) missingValue(context *kingpin.ParseContext) error {
 
 func unknownFlag(name, command string) error {
 	var known []string
-	for i := range options {
-		o := &options[i]
-		if o.name == name || "no-"+o.name == name && o.bool {
+	for _, o := range options {
+		if o.name == name || "no-"+o.name == name && o.isBool() {
 			return otherCommands(o.name, command)
 		}
 		if o.knownTo(command) {
 			known = append(known, o.name)
-			if o.bool {
+			if o.isBool() {
 				known = append(known, "no-"+o.name)
 			}
 		}
@@ -92,7 +91,7 @@ func otherCommands(name, command string) error {
 func singleDash(args []string, refused error) error {
 	for _, a := range args {
 		name, _, _ := strings.Cut(strings.TrimPrefix(a, "-"), "=")
-		if strings.HasPrefix(a, "-") && slices.ContainsFunc(options, func(o option) bool { return o.name == name }) {
+		if strings.HasPrefix(a, "-") && optionNamed(name) != nil {
 			return fmt.Errorf("unknown flag -%s, did you mean --%s?", name, name)
 		}
 	}
@@ -140,8 +139,8 @@ var (
 // those with our prefix, and those that are nearly the name of one.
 func (c *Config) warnUnknown(environ []string) {
 	known := make([]string, len(options))
-	for i := range options {
-		known[i] = options[i].variable()
+	for i, o := range options {
+		known[i] = o.variable()
 	}
 	var all []string
 	for _, e := range environ {

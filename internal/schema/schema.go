@@ -51,7 +51,6 @@ type Schema struct {
 
 	Min, Max int           // of an Integer; Max also limits the elements of an Array
 	Least    time.Duration // of a Duration
-	Range    string        // what a Duration is: "at least 1ms"
 
 	Enum    []string       // accepted texts
 	Pattern *regexp.Regexp // what a text matches
@@ -138,7 +137,7 @@ func (s *Schema) problem(text string) string {
 		case err != nil:
 			return "is not a duration, use a number with a unit such as 500ms, 15s or 5m"
 		case d < s.Least:
-			return "is out of range, use " + s.Range
+			return "is out of range, use " + s.durations()
 		}
 	}
 	switch {
@@ -148,6 +147,18 @@ func (s *Schema) problem(text string) string {
 		return "is not " + s.Want
 	}
 	return ""
+}
+
+// durations returns the range of a Duration.
+func (s *Schema) durations() string {
+	switch s.Least {
+	case 0:
+		return "0 or more"
+	case 1:
+		return "more than 0"
+	default:
+		return "at least " + s.Least.String()
+	}
 }
 
 // HeaderName matches the name of an HTTP header.
