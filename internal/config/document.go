@@ -46,19 +46,7 @@ type upstreamConfig struct {
 // setting is an option that is set in the file.
 type setting struct {
 	option *option
-	text   string
-	where  string
-	bad    bool // not accepted, and reported
-}
-
-// value returns the setting as what an option is set to. A bad one has been
-// reported, and sets nothing.
-func (s *setting) value() value {
-	v := value{origin: "file", where: s.where, bad: s.bad}
-	if !s.bad {
-		v.texts = []string{s.text}
-	}
-	return v
+	value
 }
 
 // namesUpstreams reports whether the document has upstreams, or sources of them.
@@ -145,9 +133,14 @@ func (u *upstreamConfig) read(n *schema.Node) {
 		if nested {
 			s = s.Get(key)
 		}
-		if s != nil {
-			u.settings = append(u.settings, setting{o, s.Text(), s.Where(), s.Bad()})
+		if s == nil {
+			continue
 		}
+		v := value{origin: "file", where: s.Where(), bad: s.Bad()}
+		if !v.bad {
+			v.texts = []string{s.Text()}
+		}
+		u.settings = append(u.settings, setting{o, v})
 	}
 	for _, l := range n.Get("labels").Valid() {
 		u.labels = append(u.labels, fleet.Label{Name: l.Key(), Value: l.Text()})

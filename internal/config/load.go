@@ -89,7 +89,7 @@ func (c *Config) value(o *option, flag *flagValue, getenv func(string) string) v
 		return v
 	}
 	if s := c.document.defaults.setting(o.name); s != nil {
-		return s.value()
+		return s.value
 	}
 	v := value{origin: "default", where: "--" + o.name}
 	if d, ok := c.ownDefaults()[o.name]; ok {

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"io"
 	"regexp"
 	"slices"
@@ -85,10 +84,11 @@ func (p *printer) flags() {
 		if o.repeated {
 			return flow(v.texts), v.origin
 		}
-		if t := strings.Join(v.texts, ""); o.isBool() || wholeNumber.MatchString(t) {
-			return t, v.origin
+		text = strings.Join(v.texts, "")
+		if !o.isBool() && !wholeNumber.MatchString(text) {
+			text = schema.Quote(text)
 		}
-		return schema.Quote(strings.Join(v.texts, "")), v.origin
+		return text, v.origin
 	})
 	for _, s := range p.otelEnv {
 		p.line(0, s.Name+": "+s.Printed, "env")
@@ -129,11 +129,15 @@ func (p *printer) upstream(e *upstreamConfig, u *fleet.Upstream) {
 	if len(u.URLs) == 1 {
 		p.line(1, first+"url: "+schema.Quote(u.URLs[0].String()), e.origin)
 	} else {
-		p.line(1, first+"replicas: "+flow(texts(u.URLs)), e.origin)
+		var urls []string
+		for _, url := range u.URLs {
+			urls = append(urls, url.String())
+		}
+		p.line(1, first+"replicas: "+flow(urls), e.origin)
 	}
 	p.options(2, (*option).keyPath, func(o *option) (text, origin string) {
 		if s := e.setting(o.name); s != nil {
-			return s.text, "file"
+			return strings.Join(s.texts, ""), s.origin
 		}
 		if own := computed(o.name, &u.Settings); own != computed(o.name, &p.Settings) {
 			return own, "default"
@@ -185,12 +189,4 @@ func flow(texts []string) string {
 		q[i] = schema.Quote(t)
 	}
 	return "[" + strings.Join(q, ", ") + "]"
-}
-
-func texts[T fmt.Stringer](values []T) []string {
-	all := make([]string, len(values))
-	for i, v := range values {
-		all[i] = v.String()
-	}
-	return all
 }

@@ -65,8 +65,8 @@ func (c *Config) upstream(e *upstreamConfig, set fleet.Settings) *fleet.Upstream
 	if len(e.settings) > 0 {
 		own := Config{API: c.API, Settings: set}
 		for _, s := range e.settings {
-			if !s.bad {
-				_ = s.option.set(&own, s.text) // it was tried when it was read
+			for _, text := range s.texts {
+				_ = s.option.set(&own, text) // it was checked when it was read
 			}
 		}
 		compute(&own.Settings)
@@ -107,33 +107,33 @@ func compute(s *fleet.Settings) {
 	}
 }
 
-// rules are what settings must be to each other. The first option of a rule is
-// the one that breaks it.
+// rules compare settings with each other. The first option of a rule is the one
+// that an error names. broken also returns the two values that problem shows.
 var rules = []struct {
 	options []string
-	broken  func(*fleet.Settings) bool
-	problem func(*fleet.Settings) string
+	broken  func(*fleet.Settings) (bool, time.Duration, time.Duration)
+	problem string
 }{
 	{
 		[]string{"collect.timeout", "collect.interval"},
-		func(s *fleet.Settings) bool { return s.Timeout >= s.Interval },
-		func(s *fleet.Settings) string {
-			return fmt.Sprintf("%s is not less than %s, the time between two collections (collect.interval)", s.Timeout, s.Interval)
+		func(s *fleet.Settings) (bool, time.Duration, time.Duration) {
+			return s.Timeout >= s.Interval, s.Timeout, s.Interval
 		},
+		"%s is not less than %s, the time between two collections (collect.interval)",
 	},
 	{
 		[]string{"request.timeout", "collect.timeout", "collect.interval"},
-		func(s *fleet.Settings) bool { return s.RequestTimeout > s.Timeout },
-		func(s *fleet.Settings) string {
-			return fmt.Sprintf("%s is more than %s, the limit for a whole collection (collect.timeout)", s.RequestTimeout, s.Timeout)
+		func(s *fleet.Settings) (bool, time.Duration, time.Duration) {
+			return s.RequestTimeout > s.Timeout, s.RequestTimeout, s.Timeout
 		},
+		"%s is more than %s, the limit for a whole collection (collect.timeout)",
 	},
 	{
 		[]string{"retry.backoff", "retry.max-backoff"},
-		func(s *fleet.Settings) bool { return s.Backoff > s.MaxBackoff },
-		func(s *fleet.Settings) string {
-			return fmt.Sprintf("%s is more than %s, the longest wait (retry.max-backoff)", s.Backoff, s.MaxBackoff)
+		func(s *fleet.Settings) (bool, time.Duration, time.Duration) {
+			return s.Backoff > s.MaxBackoff, s.Backoff, s.MaxBackoff
 		},
+		"%s is more than %s, the longest wait (retry.max-backoff)",
 	},
 }
 
@@ -141,8 +141,8 @@ var rules = []struct {
 // nil, else only those that e's own settings cause.
 func (c *Config) check(s *fleet.Settings, e *upstreamConfig) (all []error) {
 	for _, r := range rules {
-		if r.broken(s) && c.blames(e, r.options) {
-			all = append(all, fmt.Errorf("%s: %s", c.where(e, r.options[0]), r.problem(s)))
+		if broken, value, limit := r.broken(s); broken && c.blames(e, r.options) {
+			all = append(all, fmt.Errorf("%s: "+r.problem, c.where(e, r.options[0]), value, limit))
 		}
 	}
 	return all

@@ -164,7 +164,7 @@ func decodeHTTP(n *schema.Node) (*betanet.HTTPConfig, error) {
 			continue
 		}
 		hosts += len(h.Values) + len(h.Secrets) + len(h.Files)
-		if slices.ContainsFunc(append(h.Values, secrets(h.Secrets)...), func(v string) bool { return !hostHeader.MatchString(v) }) {
+		if slices.ContainsFunc(h.Values, notHost) || slices.ContainsFunc(h.Secrets, notHost) {
 			return nil, errors.New("http_headers: Host is not a name or address with an optional port")
 		}
 	}
@@ -179,13 +179,7 @@ func decodeHTTP(n *schema.Node) (*betanet.HTTPConfig, error) {
 
 var hostHeader = regexp.MustCompile(`^[^\s/@?#\\\x00-\x1f\x7f]+$`)
 
-func secrets(all []promconfig.Secret) []string {
-	texts := make([]string, len(all))
-	for i, s := range all {
-		texts[i] = string(s)
-	}
-	return texts
-}
+func notHost[T ~string](text T) bool { return !hostHeader.MatchString(string(text)) }
 
 // redact returns what a decoding error reports if it can be shown: the checks of
 // Prometheus name only keys, everything else may quote values.

@@ -31,16 +31,16 @@ func (n *Node) check(s *Schema) {
 }
 
 // is reports whether the value has a kind of YAML node; null has every kind.
-func (n *Node) is(kind yaml.Kind, want string) bool {
+func (n *Node) is(kind yaml.Kind) bool {
 	if n.Null() || n.yaml.Kind == kind {
 		return true
 	}
-	n.Fail("is %s, use %s", kindOf(n.yaml), want)
+	n.Fail("is %s, use %s", nameOf(n.yaml.Kind), nameOf(kind))
 	return false
 }
 
-func kindOf(n *yaml.Node) string {
-	switch n.Kind {
+func nameOf(kind yaml.Kind) string {
+	switch kind {
 	case yaml.MappingNode:
 		return "a mapping"
 	case yaml.SequenceNode:
@@ -65,7 +65,7 @@ func (n *Node) checkObject() bool {
 		n.Fail("%s", s.NotNull)
 		return false
 	}
-	if !n.is(yaml.MappingNode, "a mapping") {
+	if !n.is(yaml.MappingNode) {
 		return false
 	}
 	var present []string
@@ -125,7 +125,7 @@ func (n *Node) needs(present []string) {
 }
 
 func (n *Node) checkMap() bool {
-	if !n.is(yaml.MappingNode, "a mapping") {
+	if !n.is(yaml.MappingNode) {
 		return false
 	}
 	for _, c := range n.entries() {
@@ -158,7 +158,7 @@ func (n *Node) checkArray() bool {
 	if s.Element != "" && (n.Null() || n.yaml.Kind == yaml.SequenceNode && len(n.yaml.Content) == 0) {
 		n.Fail("is empty, use at least one %s", s.Element)
 	}
-	if !n.is(yaml.SequenceNode, "a list") {
+	if !n.is(yaml.SequenceNode) {
 		return false
 	}
 	if most := s.Max; most > 0 && len(n.yaml.Content) > most {
@@ -212,7 +212,7 @@ func (n *Node) checkText() {
 	} else if s.Kind == File && text == "" {
 		n.Fail("has no value")
 	} else if s.Kind == File {
-		if err := n.doc.Readable(n.FilePath()); err != nil {
+		if err := n.doc.readableOnce(n.FilePath()); err != nil {
 			n.Fail("%w", err)
 		}
 	}
@@ -225,7 +225,7 @@ func (n *Node) text() (string, bool) {
 	case n.Null():
 		n.Fail("has no value")
 	case n.yaml.Kind != yaml.ScalarNode:
-		n.Fail("is %s, use a single value", kindOf(n.yaml))
+		n.Fail("is %s, use a single value", nameOf(n.yaml.Kind))
 	case n.tagged():
 	case len(n.yaml.Value) > maxText && !n.secret:
 		n.Fail("is longer than %d bytes", maxText)

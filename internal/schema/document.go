@@ -93,7 +93,7 @@ func (d *Document) read() *yaml.Node {
 	switch {
 	case err != nil:
 		line := lineOf(text, err)
-		d.failAt(line, syntax(err, nthLine(text, line)))
+		d.failAt(line, syntax(err, bytes.Split(text, []byte("\n"))[max(line, 1)-1]))
 		return nil
 	case second > 0:
 		d.failAt(second, "a second document is not accepted, use one file with one document")
@@ -135,16 +135,11 @@ func Cause(err error) error {
 
 // invalidLine returns the first line that is not text, 0 if there is none.
 func invalidLine(text []byte) int {
-	line := 1
-	for len(text) > 0 {
-		r, size := utf8.DecodeRune(text)
-		switch {
-		case r == utf8.RuneError && size == 1, r < ' ' && r != '\t' && r != '\n' && r != '\r', r == 0x7f:
-			return line
-		case r == '\n':
-			line++
+	control := func(r rune) bool { return r < ' ' && r != '\t' && r != '\r' || r == 0x7f }
+	for i, line := range bytes.Split(text, []byte("\n")) {
+		if !utf8.Valid(line) || bytes.ContainsFunc(line, control) {
+			return i + 1
 		}
-		text = text[size:]
 	}
 	return 0
 }
@@ -176,13 +171,8 @@ func lineOf(text []byte, err error) int {
 		return line
 	}
 	lines := bytes.SplitAfter(text, []byte("\n"))
-	ends := make([]int, len(lines))
-	for i, end := 0, 0; i < len(lines); i++ {
-		end += len(lines[i])
-		ends[i] = end
-	}
 	return 1 + sort.Search(len(lines)-1, func(i int) bool {
-		_, _, e := Parse(text[:ends[i]])
+		_, _, e := Parse(bytes.Join(lines[:i+1], nil))
 		return e != nil && e.Error() == err.Error()
 	})
 }
@@ -212,15 +202,6 @@ var (
 	tokenless = regexp.MustCompile("[:,\\[{-]\\s*[@`]")
 )
 
-// nthLine returns a line of a text, counted from 1; empty if there is none.
-func nthLine(text []byte, n int) []byte {
-	for range n - 1 {
-		_, text, _ = bytes.Cut(text, []byte("\n"))
-	}
-	line, _, _ := bytes.Cut(text, []byte("\n"))
-	return line
-}
-
 // failAt reports an error in the file as a whole, at a line if that is known.
 func (d *Document) failAt(line int, problem string) {
 	where := d.name
@@ -238,9 +219,8 @@ func (d *Document) add(err error) {
 	d.errs = append(d.errs, err)
 }
 
-// Readable reports why a file cannot be read, nil if it can. It never waits for
-// one, and tries each file once.
-func (d *Document) Readable(path string) error {
+// readableOnce is Readable, which it calls once for each file.
+func (d *Document) readableOnce(path string) error {
 	err, known := d.readable[path]
 	if !known {
 		err = Readable(path)
@@ -249,28 +229,21 @@ func (d *Document) Readable(path string) error {
 	return err
 }
 
-// Readable reports why a file cannot be read, nil if it can. It never waits for
-// one.
+// Readable returns an error if a file cannot be read. It opens only regular files,
+// because opening a pipe may block.
 func Readable(path string) error {
-	if err := tryFile(path); err != nil {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
+		err = errors.New("is a directory")
+	case err == nil && info.Mode().IsRegular():
+		var f *os.File
+		if f, err = os.Open(path); err == nil {
+			err = f.Close()
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", path, Cause(err))
 	}
 	return nil
-}
-
-func tryFile(path string) error {
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return err
-	case info.IsDir():
-		return errors.New("is a directory")
-	case !info.Mode().IsRegular():
-		return nil
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return f.Close()
 }

@@ -152,26 +152,18 @@ func (n *Node) Null() bool {
 }
 
 // Fail reports an error at this value.
-func (n *Node) Fail(format string, args ...any) { n.failAt(n.line, format, args...) }
-
-func (n *Node) failAt(line int, format string, args ...any) {
+func (n *Node) Fail(format string, args ...any) {
 	n.failed = true
-	if n.doc.full() {
-		n.doc.more++
-		return
-	}
-	n.doc.add(fmt.Errorf("%s: %w", n.where(line), fmt.Errorf(format, args...)))
+	n.doc.add(fmt.Errorf("%s: %w", n.Where(), fmt.Errorf(format, args...)))
 }
 
-// Where returns file, path and line of the value, as people find it.
-func (n *Node) Where() string { return n.where(n.line) }
-
-func (n *Node) where(line int) string {
+// Where returns the file, path and line of the value.
+func (n *Node) Where() string {
 	path := n.Path()
 	if path != "" {
 		path = ": " + path
 	}
-	return fmt.Sprintf("%s%s (line %d)", n.doc.name, path, line)
+	return fmt.Sprintf("%s%s (line %d)", n.doc.name, path, n.line)
 }
 
 // PlainKey matches the keys that are shown without quotes.
