@@ -247,7 +247,7 @@ func TestTheModeIsPollOrProbe(t *testing.T) {
 			t.Errorf("%s: got %v, %v", mode, c, err)
 		}
 	}
-	if _, err := load([]string{"--collect.mode=push"}); err == nil || err.Error() != `--collect.mode: "push" is not accepted, use poll or probe` {
+	if _, err := load([]string{"--collect.mode=push"}); err == nil || err.Error() != `--collect.mode: "push" is not valid, use poll or probe` {
 		t.Errorf("got %v", err)
 	}
 }

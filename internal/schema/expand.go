@@ -23,8 +23,8 @@ func (n *Node) elements() []*Node {
 	return all
 }
 
-// entries returns the values of a mapping, those that are merged (<<) after its
-// own; none for null.
+// entries returns the values of a mapping, its own before merged ones (<<), and none
+// for null.
 func (n *Node) entries() (all []*Node) {
 	if n.Null() || n.tagged() || n.doc.tooLarge != nil {
 		return nil
@@ -74,14 +74,14 @@ func (n *Node) eachEntry(m *yaml.Node, f func(key string, line int, value *yaml.
 			continue
 		}
 		if key.Kind != yaml.ScalarNode || tagged {
-			n.Fail("has a key that is not a text")
+			n.Fail("has a key that is not a string")
 			continue
 		}
 		f(key.Value, line, m.Content[i+1])
 	}
 }
 
-// merge adds the entries that << brings into a mapping.
+// merge adds the entries that << mergesto a mapping.
 func (n *Node) merge(m *yaml.Node, depth int, add func(key string, line int, value *yaml.Node)) {
 	for i := 0; i+1 < len(m.Content); i += 2 {
 		if m.Content[i].Tag != "!!merge" {
@@ -96,7 +96,7 @@ func (n *Node) merge(m *yaml.Node, depth int, add func(key string, line int, val
 				other = other.Alias
 			}
 			if other.Kind != yaml.MappingNode {
-				n.Fail("<< brings in %s, use an alias of a mapping", nameOf(other.Kind))
+				n.Fail("<< merges %s, use an alias of a mapping", nameOf(other.Kind))
 				continue
 			}
 			n.doc.values += len(other.Content) / 2
@@ -109,7 +109,7 @@ func (n *Node) merge(m *yaml.Node, depth int, add func(key string, line int, val
 	}
 }
 
-// child returns a value below this one, nil if that is too much.
+// child returns a value below this one, nil if a limit is exceeded.
 func (n *Node) child(key string, line int, y *yaml.Node) *Node {
 	if y.Kind == yaml.AliasNode {
 		y = y.Alias
@@ -121,15 +121,15 @@ func (n *Node) child(key string, line int, y *yaml.Node) *Node {
 	return c
 }
 
-// accepts counts a value and reports whether it is within the limits.
+// accepts counts a value, and reports whether it is within the limits.
 func (d *Document) accepts(n *Node, depth int) bool {
 	if depth > maxDepth {
-		n.Fail("is nested more than %d deep", maxDepth)
+		n.Fail("is nested more than %d levels deep", maxDepth)
 		return false
 	}
 	d.values++
 	if d.values > maxValues && d.tooLarge == nil {
-		d.tooLarge = fmt.Errorf("%s: is too much: more than %d values in the file, values of aliases counted each time", n.Where(), maxValues)
+		d.tooLarge = fmt.Errorf("%s: is too large: more than %d values in the file, counting those of each alias", n.Where(), maxValues)
 	}
 	return d.tooLarge == nil
 }
