@@ -1,6 +1,5 @@
-// Command generate writes the files that come from the code: pages of docs, and the
-// part of the chart's schema that describes the configuration file. Its argument is
-// the folder docs.
+// Command generate writes the files that are made from the code: pages of docs, and
+// the schema of the configuration file in the chart. Its argument is the folder docs.
 package main
 
 import (
@@ -16,7 +15,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/exposition"
 )
 
-// pages are the files, relative to docs, and what each should be, given what it is.
+// pages maps files, relative to docs, to functions that return the new content, given
+// the current one.
 var pages = map[string]func(before string) (string, error){
 	"metrics.md":       func(string) (string, error) { return exposition.Documentation(), nil },
 	"configuration.md": func(string) (string, error) { return config.Documentation() },
@@ -48,8 +48,8 @@ func update(path string, page func(string) (string, error)) error {
 	return os.WriteFile(path, []byte(after), 0o644)
 }
 
-// valuesSchema replaces the definitions of the chart's schema, which are the last
-// key in it, by those of the configuration file.
+// valuesSchema replaces the definitions in the chart's schema, which are its last key,
+// with the definitions of the configuration file.
 func valuesSchema(before string) (string, error) {
 	const key = `  "definitions": `
 	own, _, found := strings.Cut(before, key)

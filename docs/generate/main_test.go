@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestPagesAreWhatTheCodeSays(t *testing.T) {
+func TestGeneratedFilesAreUpToDate(t *testing.T) {
 	for name, page := range pages {
 		got, err := os.ReadFile(filepath.Join("..", name))
 		if err != nil {
@@ -17,7 +17,7 @@ func TestPagesAreWhatTheCodeSays(t *testing.T) {
 			t.Fatal(err)
 		}
 		if string(got) != want {
-			t.Errorf("%s is not what the code says, run make generate", name)
+			t.Errorf("%s is out of date, run make generate", name)
 		}
 	}
 }

@@ -15,16 +15,14 @@ import (
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-type dur = time.Duration
-
-// accepts is what an option accepts, and how it is set to an accepted text.
+// accepts describes the values of an option and sets it to one of them.
 type accepts struct {
 	schema *schema.Schema
 	set    func(*Config, string) error
 }
 
-// set sets the option. The error says what was given and what is accepted; the
-// caller knows which option it is.
+// set sets the option. An error quotes the text and lists the accepted values, but
+// does not name the option.
 func (o *option) set(c *Config, text string) error {
 	if err := o.accepts.schema.CheckText(text); err != nil {
 		return err
@@ -32,16 +30,16 @@ func (o *option) set(c *Config, text string) error {
 	return o.accepts.set(c, text)
 }
 
-// check reports why a text is not accepted.
+// check returns an error if the option's own parser rejects a text.
 func (o *option) check(text string) error { return o.accepts.set(&Config{}, text) }
 
-func positive(to func(*Config) *dur) accepts { return duration(to, 1, "more than 0") }
+func positive(to func(*Config) *time.Duration) accepts { return duration(to, 1) }
 
-func notNegative(to func(*Config) *dur) accepts { return duration(to, 0, "0 or more") }
+func notNegative(to func(*Config) *time.Duration) accepts { return duration(to, 0) }
 
-func duration(to func(*Config) *dur, least dur, want string) accepts {
+func duration(to func(*Config) *time.Duration, least time.Duration) accepts {
 	return accepts{
-		&schema.Schema{Kind: schema.Duration, Least: least, Range: want},
+		&schema.Schema{Kind: schema.Duration, Least: least},
 		func(c *Config, text string) (err error) {
 			*to(c), err = time.ParseDuration(text)
 			return err
@@ -81,7 +79,7 @@ func oneOf(to func(*Config) *string, accepted ...string) accepts {
 	return accepts{&schema.Schema{Enum: accepted}, text(to).set}
 }
 
-// by accepts what set accepts.
+// by accepts any text for which set returns no error.
 func by(set func(*Config, string) error) accepts { return accepts{&schema.Schema{}, set} }
 
 func setAPI(c *Config, text string) (err error) {
@@ -101,24 +99,24 @@ func setJitter(c *Config, text string) (err error) {
 
 func setSpeed(c *Config, text string) error {
 	speed, err := strconv.ParseFloat(text, 64)
-	if inside := speed >= 0.1 && speed <= 1000; err != nil || !inside {
-		return fmt.Errorf("%q is not accepted, use a number from 0.1 to 1000", text)
+	if inRange := speed >= 0.1 && speed <= 1000; err != nil || !inRange { // NaN is not in range
+		return fmt.Errorf("%q is not valid, use a number from 0.1 to 1000", text)
 	}
 	c.Drill.Speed = speed
 	return nil
 }
 
-// taken are the paths that the exporter serves itself.
-var taken = []string{"/health", "/-/", "/api/", "/debug/", "/probe", "/sd", "/upstream/"}
+// reservedPaths are the paths that the exporter serves itself.
+var reservedPaths = []string{"/health", "/-/", "/api/", "/debug/", "/probe", "/sd", "/upstream/"}
 
 func setPath(c *Config, text string) error {
-	for _, p := range taken {
+	for _, p := range reservedPaths {
 		if text == p || strings.HasPrefix(text, strings.TrimSuffix(p, "/")+"/") {
-			return fmt.Errorf("%q is taken by the exporter's own %s, use another path such as /metrics", text, p)
+			return fmt.Errorf("%q conflicts with the exporter's own %s, use another path such as /metrics", text, p)
 		}
 	}
 	if !strings.HasPrefix(text, "/") || text == "/" || strings.ContainsAny(text, " ?#{}%") || path.Clean(text) != text {
-		return fmt.Errorf("%q is not a path, use one such as /metrics", text)
+		return fmt.Errorf("%q is not a valid path, use one such as /metrics", text)
 	}
 	c.Web.TelemetryPath = text
 	return nil
@@ -139,11 +137,11 @@ func setHealthAddress(c *Config, text string) error {
 
 func checkAddress(text string) error {
 	if scheme, _, found := strings.Cut(text, "://"); found {
-		return fmt.Errorf("%q is not an address to listen on: %s is not supported, use host:port or :port", text, scheme)
+		return fmt.Errorf("%q is not a valid listen address: %s is not supported, use host:port or :port", text, scheme)
 	}
 	host, port, err := net.SplitHostPort(text)
 	if err != nil {
-		return fmt.Errorf("%q is not an address, use host:port or :port", text)
+		return fmt.Errorf("%q is not a valid address, use host:port or :port", text)
 	}
 	if _, err := net.LookupPort("tcp", port); err != nil {
 		return fmt.Errorf("%q has no valid port, use a number from 0 to 65535", text)
@@ -168,8 +166,8 @@ func setURL(c *Config, text string) error {
 	return nil
 }
 
-// ParseURL reads the base URL of an upstream. Its errors repeat nothing that
-// could be a password.
+// ParseURL parses the base URL of an upstream. Its errors show nothing that could
+// be a password.
 func ParseURL(text string) (*url.URL, error) { return parseURL(text, defaultURL) }
 
 func parseURL(text, example string) (*url.URL, error) { return fleet.ParseURL(text, example) }

@@ -24,7 +24,7 @@ func TestPortsOfURLsHaveTheirRange(t *testing.T) {
 		_, err := load([]string{"--betanet.url=http://a:" + port})
 		accepted(t, port, err, want)
 		if !valid {
-			want = `c.yml: discovery.dns[0].port (line 1): "` + port + `" is not accepted, use a whole number from 1 to 65535`
+			want = `c.yml: discovery.dns[0].port (line 1): "` + port + `" is not valid, use a whole number from 1 to 65535`
 		}
 		_, err = loadFile(t, "discovery: {dns: [{name: a, port: "+port+"}]}")
 		accepted(t, port, err, want)
@@ -42,7 +42,7 @@ func TestANameHasAtMost200Bytes(t *testing.T) {
 	for n, valid := range map[int]bool{200: true, 201: false} {
 		name, want := strings.Repeat("x", n), ""
 		if !valid {
-			want = `c.yml: upstreams[0].name (line 1): "` + name[:200] + `" is not a name, use 1 to 200 bytes without white space at the ends`
+			want = `c.yml: upstreams[0].name (line 1): "` + name[:200] + `" is not a valid name, use 1 to 200 bytes without white space at the ends`
 		}
 		_, err := loadFile(t, "upstreams: [{url: http://a, name: "+name+"}]")
 		accepted(t, name, err, want)
@@ -76,7 +76,7 @@ func TestACountHasBothLimits(t *testing.T) {
 	for n, valid := range map[int]bool{0: false, 1: true, 100: true, 101: false} {
 		text, want := strconv.Itoa(n), ""
 		if !valid {
-			want = `--retry.attempts: "` + text + `" is not accepted, use a whole number from 1 to 100`
+			want = `--retry.attempts: "` + text + `" is not valid, use a whole number from 1 to 100`
 		}
 		_, err := load([]string{"--retry.attempts=" + text})
 		accepted(t, text, err, want)
@@ -93,7 +93,7 @@ func TestASecretMayBeLong(t *testing.T) {
 // stands for. What an operator looks for is the key, in a list the item.
 func TestAnErrorHasTheLineOfItsKey(t *testing.T) {
 	for text, want := range map[string]string{
-		"upstreams:\n- url: http://a\n  name:\n\n    ''":                            `c.yml: upstreams[0].name (line 3): "" is not a name, use 1 to 200 bytes without white space at the ends`,
+		"upstreams:\n- url: http://a\n  name:\n\n    ''":                            `c.yml: upstreams[0].name (line 3): "" is not a valid name, use 1 to 200 bytes without white space at the ends`,
 		"upstreams:\n- url: http://a\n  labels: {x: &x {}}\n  name:\n    *x":        "c.yml: upstreams[0].labels.x (line 3): is a mapping, use a single value\nc.yml: upstreams[0].name (line 4): is a mapping, use a single value",
 		"probe:\n  allow:\n  - a\n  -\n    'b b'":                                   `c.yml: probe.allow[1] (line 5): ` + `"b b" is not an address, CIDR or pattern of names with an optional port, use one such as 10.0.0.0/8, [fd00::1]:9000 or *.betanet.internal:9000`,
 		"upstreams:\n- url: http://a\n  labels: {x: &x ''}\n- replicas:\n  - *x":    `c.yml: upstreams[1].replicas[0] (line 5): "" is not a base URL, use one such as http://localhost:9000`,

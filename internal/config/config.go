@@ -1,6 +1,7 @@
-// Package config knows every setting once, in one table: its flag, its
-// environment variable, its default, what is accepted and what it means. Help,
-// error messages, the printed configuration and the documentation come from it.
+// Package config loads, checks and prints the configuration. One table declares
+// every setting: flag, environment variable, default, accepted values and meaning.
+// Help, error messages, the printed configuration and the documentation are made
+// from it.
 package config
 
 import (
@@ -15,19 +16,19 @@ import (
 	"github.com/betanet/betanet_exporter/internal/probe"
 )
 
-// Config is a complete and valid configuration. It is not changed after Load.
+// Config is a complete and valid configuration. It does not change after Load.
 type Config struct {
-	URLs     []*url.URL // of flags, variable or arguments
+	URLs     []*url.URL // from flags, variable or arguments
 	File     string     // the configuration file, "" for none
-	Names    bool       // whether upstreams have names, and series the label upstream
+	Names    bool       // upstreams have names, and series have the label upstream
 	API      betanet.API
-	Settings fleet.Settings // of an upstream that has none of its own
+	Settings fleet.Settings // of upstreams without their own
 
-	// Discovery is where further upstreams come from. They have API and Settings, the
-	// HTTP settings of their source and no others.
+	// Discovery configures where more upstreams come from. They have API, Settings
+	// and the HTTP settings of their source.
 	Discovery discovery.Config
 	Probe     probe.Config
-	ProbeMode bool // collect only when /probe is asked
+	ProbeMode bool // collect only on requests to /probe
 
 	Web      Web
 	Log      Log
@@ -36,20 +37,20 @@ type Config struct {
 	Simulate Simulate
 	Collect  Collect
 
-	Command string // the chosen command
-	Check   bool   // only check the configuration
-	Print   bool   // only print it
-	Schema  bool   // only print the schema of the file
+	Command string
+	Check   bool // only check the configuration
+	Print   bool // only print the configuration
+	Schema  bool // only print the schema of the file
 
-	values    map[string]value // what was set, as text, by option
+	values    map[string]value // by option
 	otelEnv   []otlp.Variable  // variables of OpenTelemetry that apply
 	warnings  []string
-	document  *document // what is in the file
+	document  *document
 	entries   []*upstreamConfig
 	upstreams []*fleet.Upstream
 }
 
-// Web is how the exporter is reached.
+// Web configures the listeners.
 type Web struct {
 	ListenAddresses []string
 	HealthAddress   string // "" for none
@@ -58,19 +59,19 @@ type Web struct {
 	TelemetryPath   string
 	EnablePprof     bool
 	EnableLifecycle bool
-	MaxRequests     int // 0 is no limit
+	MaxRequests     int // 0 for no limit
 }
 
-// Log is what is logged and how.
+// Log configures the log.
 type Log struct{ Level, Format string }
 
-// Drill is the scripted outage that the command demo may play.
+// Drill configures the scripted outage of the command demo.
 type Drill struct {
 	On    bool
-	Speed float64 // how many times faster than real
+	Speed float64 // times real time
 }
 
-// Simulate is what the command simulate does.
+// Simulate configures the command simulate.
 type Simulate struct {
 	ListenAddress string
 	Count         int
@@ -79,23 +80,24 @@ type Simulate struct {
 	Every, For    time.Duration
 }
 
-// Collect is what the command collect does.
+// Collect configures the command collect.
 type Collect struct {
 	Output string
 	URLs   []string // its arguments
 }
 
-// value is the text of a setting and where it comes from.
+// value is a setting as text, with its origin.
 type value struct {
 	texts  []string
 	origin string // flag, env, file, argument, demo or default
-	where  string // how the user knows it: --collect.interval, the variable, or the place in the file
-	bad    bool   // not accepted, and reported
+	where  string // flag, variable, or path and line in the file
+	bad    bool   // not valid, which has been reported
 }
 
-// Warnings returns what is accepted and probably not meant, a sentence each.
+// Warnings returns a sentence for each setting that is accepted but probably a
+// mistake.
 func (c *Config) Warnings() []string { return slices.Clone(c.warnings) }
 
-// Upstreams are the upstreams of the configuration. A single one has no name if
-// there is no file, so that its series are the seed's.
+// Upstreams returns the upstreams of the configuration. A single upstream without a
+// file has no name, and its series do not have the label upstream.
 func (c *Config) Upstreams() []*fleet.Upstream { return slices.Clone(c.upstreams) }

@@ -50,8 +50,7 @@ func TestDefaultsFollowTheInterval(t *testing.T) {
 }
 
 func TestEveryOptionIsSetByItsVariable(t *testing.T) {
-	for i := range options {
-		o := &options[i]
+	for _, o := range options {
 		command := Serve
 		if only := o.onlyOf(); only != "" {
 			command = only

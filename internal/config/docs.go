@@ -15,14 +15,14 @@ var (
 	//go:embed configuration.md.tmpl
 	page string
 
-	// exampleFile is in the documentation, and is loaded by a test.
+	// exampleFile is shown in the documentation.
 	//
 	//go:embed example.yml
 	exampleFile string
 )
 
-// Documentation returns docs/configuration.md: every option, by the commands that
-// have it, and the file.
+// Documentation returns docs/configuration.md: the options of each command, and the
+// keys of the file.
 func Documentation() (string, error) {
 	t, err := template.New("page").Funcs(template.FuncMap{
 		"commands": func() []string { return []string{Demo, SimulateCmd, CollectCmd} },
@@ -39,13 +39,12 @@ func Documentation() (string, error) {
 	return b.String(), err
 }
 
-// optionTable returns the options that only one command has; serve's are those
-// that several have as well.
+// optionTable returns the options of one command only. The table of serve also has
+// the options of several commands.
 func optionTable(command string) string {
 	var b strings.Builder
 	b.WriteString("| flag | variable | default | meaning |\n|---|---|---|---|\n")
-	for i := range options {
-		o := &options[i]
+	for _, o := range options {
 		if only := o.onlyOf(); only != command && (command != Serve || only != "") {
 			continue
 		}
@@ -60,8 +59,8 @@ func optionTable(command string) string {
 	return b.String()
 }
 
-// fileTable returns the keys of the file, without those that defaults and
-// upstreams have in common.
+// fileTable returns the keys of the file, except the keys that defaults and
+// upstreams share.
 func fileTable() string {
 	var b strings.Builder
 	s := fileSchema()
@@ -84,11 +83,11 @@ func fileTable() string {
 	return b.String()
 }
 
-// settingsTable returns the keys that defaults and upstreams have in common.
+// settingsTable returns the keys that defaults and upstreams share.
 func settingsTable() string {
 	var b strings.Builder
-	for i := range options {
-		if o := &options[i]; o.upstream {
+	for _, o := range options {
+		if o.upstream {
 			fmt.Fprintf(&b, "| `%s` | as `--%s` |\n", o.keyPath(), o.name)
 		}
 	}
@@ -107,11 +106,11 @@ func keyRow(b *strings.Builder, path string, s *schema.Schema) {
 	fmt.Fprintf(b, "| `%s` | %s%s |\n", path, s.Doc, def)
 }
 
-// JSONSchema returns the schema of the file in JSON Schema, and the definitions in
-// it, which refer to each other from the root of the document.
+// JSONSchema returns the JSON Schema of the file and the definitions that it refers
+// to as #/definitions/NAME.
 func JSONSchema() (root, definitions map[string]any) { return fileSchema().JSON() }
 
-// writeSchema writes the schema of the file.
+// writeSchema writes the JSON Schema of the file.
 func writeSchema(w io.Writer) error {
 	root, definitions := JSONSchema()
 	root["$schema"], root["title"], root["definitions"] = "http://json-schema.org/draft-07/schema#", "Configuration file of betanet_exporter (--config.file)", definitions

@@ -19,52 +19,41 @@ import (
 
 const maxUpstream = 100_000
 
-// document is a configuration file as far as it is valid.
+// document is the valid part of a configuration file.
 type document struct {
 	defaults  *upstreamConfig
 	upstreams []*upstreamConfig
 	discovery discovery.Config
 	probe     probe.Config
-	sections  []schema.Line // discovery and probe, as they are printed
+	sections  []schema.Line // discovery and probe as printed
 }
 
-// upstreamConfig is what the file sets for one upstream, or for all in defaults.
+// upstreamConfig is an upstream, or defaults, as configured. The path and line are
+// empty for an upstream that is not in the file.
 type upstreamConfig struct {
 	path string // upstreams[0]
 	line int
 
 	name     string
 	urls     []*url.URL
-	nameAt   string // where the name is set, or the URL that it comes from
+	nameAt   string // where the name, or the URL that it is derived from, is set
 	settings []setting
 	labels   []fleet.Label
-	http     *betanet.HTTPConfig // nil if it is not set
+	http     *betanet.HTTPConfig // nil for none
 	printed  string              // http in one line, without secrets
-	origin   string              // file, or as of a value
+	origin   string              // as in value
 }
 
-// setting is an option that is set in the file.
+// setting is an option that is set in the file, in defaults or for an upstream.
 type setting struct {
 	option *option
-	text   string
-	where  string
-	bad    bool // not accepted, and reported
+	value
 }
 
-// value returns the setting as what an option is set to. A bad one has been
-// reported, and sets nothing.
-func (s *setting) value() value {
-	v := value{origin: "file", where: s.where, bad: s.bad}
-	if !s.bad {
-		v.texts = []string{s.text}
-	}
-	return v
-}
-
-// namesUpstreams reports whether the document has upstreams, or sources of them.
+// namesUpstreams reports whether the document has upstreams or discovers them.
 func (d *document) namesUpstreams() bool { return len(d.upstreams) > 0 || d.discovery.Any() }
 
-// setting finds an option among those that are set here, nil if it is not.
+// setting returns an option that is set here, nil if it is not set.
 func (u *upstreamConfig) setting(name string) *setting {
 	for i := range u.settings {
 		if u.settings[i].option.name == name {
@@ -74,8 +63,8 @@ func (u *upstreamConfig) setting(name string) *setting {
 	return nil
 }
 
-// readDocument reads a configuration file that where names. The document has what
-// is valid in it.
+// readDocument reads the configuration file that a flag or variable, where, names.
+// It returns at most schema.MaxErrors errors, and the number of further ones.
 func readDocument(name, where string) (d *document, errs []error, more int) {
 	d = &document{defaults: &upstreamConfig{}}
 	file := schema.Read(name, where, fileSchema())
@@ -83,7 +72,7 @@ func readDocument(name, where string) (d *document, errs []error, more int) {
 		d.defaults.read(root.Get("defaults"))
 		for _, n := range root.Get("upstreams").Elements() {
 			if n.Value == nil {
-				n.Value = newUpstream(n) // it is not an object
+				n.Value = newUpstream(n) // not an object, so After has not run
 			}
 			d.upstreams = append(d.upstreams, n.Value.(*upstreamConfig))
 		}
@@ -98,7 +87,8 @@ func readDocument(name, where string) (d *document, errs []error, more int) {
 	return d, errs, more
 }
 
-// readSources adds what YAML cannot decode to the sources of discovery.
+// readSources sets the URLs and HTTP settings of the sources of discovery, which
+// Decode leaves out.
 func (d *document) readSources(n *schema.Node) {
 	for i, s := range n.Get("files").Valid() {
 		d.discovery.Files[i].HTTP = httpclient.Of(s.Get("http_client"))
@@ -106,14 +96,14 @@ func (d *document) readSources(n *schema.Node) {
 	for i, s := range n.Get("http").Valid() {
 		h := &d.discovery.HTTP[i]
 		h.HTTP, h.SourceHTTP = httpclient.Of(s.Get("http_client")), httpclient.Of(s.Get("source_http_client"))
-		h.URL, _ = parseSourceURL(s.Get("url").Text()) // it has been checked
+		h.URL, _ = parseSourceURL(s.Get("url").Text()) // checked by the schema
 	}
 	for i, s := range n.Get("dns").Valid() {
 		d.discovery.DNS[i].HTTP = httpclient.Of(s.Get("http_client"))
 	}
 }
 
-// newUpstream reads one upstream. After an error it may have no URL.
+// newUpstream reads an upstream. After an error it may have no URL.
 func newUpstream(n *schema.Node) *upstreamConfig {
 	u := &upstreamConfig{path: n.Path(), line: n.Line(), origin: "file"}
 	urls := n.Get("replicas").Valid()
@@ -121,7 +111,7 @@ func newUpstream(n *schema.Node) *upstreamConfig {
 		urls = append(urls, one)
 	}
 	for _, at := range urls {
-		parsed, _ := ParseURL(at.Text()) // it has been checked
+		parsed, _ := ParseURL(at.Text()) // checked by the schema
 		u.urls = append(u.urls, parsed)
 	}
 	if len(urls) > 0 {
@@ -134,10 +124,9 @@ func newUpstream(n *schema.Node) *upstreamConfig {
 	return u
 }
 
-// read reads what an upstream and defaults have in common.
+// read reads the keys that upstreams and defaults share.
 func (u *upstreamConfig) read(n *schema.Node) {
-	for i := range options {
-		o := &options[i]
+	for _, o := range options {
 		if !o.upstream {
 			continue
 		}
@@ -146,9 +135,14 @@ func (u *upstreamConfig) read(n *schema.Node) {
 		if nested {
 			s = s.Get(key)
 		}
-		if s != nil {
-			u.settings = append(u.settings, setting{o, s.Text(), s.Where(), s.Bad()})
+		if s == nil {
+			continue
 		}
+		v := value{origin: "file", where: s.Where(), bad: s.Bad()}
+		if !v.bad {
+			v.texts = []string{s.Text()}
+		}
+		u.settings = append(u.settings, setting{o, v})
 	}
 	for _, l := range n.Get("labels").Valid() {
 		u.labels = append(u.labels, fleet.Label{Name: l.Key(), Value: l.Text()})
@@ -185,14 +179,13 @@ func fileSchema() *schema.Schema {
 	}}
 }
 
-// commonKeys are the keys of defaults and of each upstream: each option of the
-// table that may be in a file, in the groups that the names of the flags make.
+// commonKeys returns the keys that defaults and upstreams share: the options that may
+// be set in the file, nested by the dots in their names, labels and http_client.
 func commonKeys(client *schema.Schema) []schema.Key {
 	own := client.With("Prometheus' [HTTP settings](https://prometheus.io/docs/prometheus/latest/configuration/configuration/#http_config): `basic_auth`, `authorization`, `oauth2`, `tls_config`, `proxy_url` ([proxies](#proxies)), `http_headers`, which may set `Host`. If an upstream has them, they replace those of `defaults` as a whole; `{}` is none. Redirects and HTTP/2 are always off. Not for discovered upstreams, which have only those of their source.")
 	var keys []schema.Key
 	groups := make(map[string]*schema.Schema)
-	for i := range options {
-		o := &options[i]
+	for _, o := range options {
 		if !o.upstream {
 			continue
 		}
@@ -211,13 +204,13 @@ func commonKeys(client *schema.Schema) []schema.Key {
 	}
 	return append(keys,
 		schema.Key{Name: "labels", Schema: &schema.Schema{
-			Kind: schema.Map, Elem: &schema.Schema{}, MapKey: &schema.Schema{Pattern: labelName, Want: "a label name, use letters, digits and _, and no digit first", Check: checkLabel},
+			Kind: schema.Map, Elem: &schema.Schema{}, MapKey: &schema.Schema{Pattern: labelName, Want: "a valid label name, use letters, digits and _, and no digit first", Check: checkLabel},
 			Doc: "Labels of all of its series. The labels of an upstream are added to the labels of `defaults`; a label with an empty value is left out. Reserved: `upstream`, `replica`, `mixnode`, `endpoint`, `le`, `quantile`, `reason`, `state`, `__*`, and `instance` and `job`, which Prometheus sets.",
 		}},
 		schema.Key{Name: "http_client", Schema: own})
 }
 
-// checkBy makes Schema.Check of a function that parses.
+// checkBy returns a Schema.Check that calls parse.
 func checkBy[T any](parse func(string) (T, error)) func(string) error {
 	return func(text string) error {
 		_, err := parse(text)
@@ -225,11 +218,11 @@ func checkBy[T any](parse func(string) (T, error)) func(string) error {
 	}
 }
 
-// parseSourceURL parses the URL of a document, which may have a query.
+// parseSourceURL parses the URL of a discovery document, which may have a query.
 func parseSourceURL(text string) (*url.URL, error) {
 	base, query, _ := strings.Cut(text, "?")
 	if strings.ContainsAny(query, "@#") {
-		return nil, errors.New("the query of the URL has a @ or # in it, write %40 or %23")
+		return nil, errors.New("the query of the URL contains @ or #, write %40 or %23")
 	}
 	u, err := ParseURL(base)
 	if err == nil {
@@ -254,11 +247,11 @@ func hostPort(n *schema.Node) string {
 	return fleet.HostPort(u)
 }
 
-// checkName checks the name of an upstream, which is a label, a part of a path and
-// a parameter of a URL.
+// checkName checks the name of an upstream, which is used as a label value, as a
+// segment of a path and as a parameter of a URL.
 func checkName(text string) error {
 	if text == "" || fleet.IsPathStep(text) || len(text) > 200 || strings.TrimSpace(text) != text || strings.ContainsFunc(text, unicode.IsControl) {
-		return fmt.Errorf("%.200q is not a name, use 1 to 200 bytes without white space at the ends", text)
+		return fmt.Errorf("%.200q is not a valid name, use 1 to 200 bytes without white space at the ends", text)
 	}
 	return nil
 }

@@ -80,8 +80,7 @@ upstreams:
 }
 
 func TestEveryOptionOfAnUpstreamIsAKeyOfTheFile(t *testing.T) {
-	for i := range options {
-		o := &options[i]
+	for _, o := range options {
 		if !o.upstream {
 			continue
 		}
@@ -248,7 +247,7 @@ func TestTheModeIsPollOrProbe(t *testing.T) {
 			t.Errorf("%s: got %v, %v", mode, c, err)
 		}
 	}
-	if _, err := load([]string{"--collect.mode=push"}); err == nil || err.Error() != `--collect.mode: "push" is not accepted, use poll or probe` {
+	if _, err := load([]string{"--collect.mode=push"}); err == nil || err.Error() != `--collect.mode: "push" is not valid, use poll or probe` {
 		t.Errorf("got %v", err)
 	}
 }

@@ -2,7 +2,6 @@ package config
 
 import (
 	"io"
-	"slices"
 	"strings"
 	"text/template"
 
@@ -10,7 +9,7 @@ import (
 	"github.com/prometheus/common/version"
 )
 
-// commandLine is the flags as kingpin knows them.
+// commandLine is the command line as kingpin parses it.
 type commandLine struct {
 	app   *kingpin.Application
 	flags map[string]*flagValue
@@ -18,8 +17,7 @@ type commandLine struct {
 	done  bool
 }
 
-// flagValue is the text of a flag: kingpin finds it, the table of options checks
-// it.
+// flagValue collects the texts of a flag. The table of options checks them later.
 type flagValue struct {
 	bool, repeated, byUser bool
 	texts                  []string
@@ -29,8 +27,10 @@ type flagValue struct {
 func (f *flagValue) Set(text string) error { f.texts = append(f.texts, text); return nil }
 func (f *flagValue) String() string        { return strings.Join(f.texts, ",") }
 
-// IsBoolFlag and IsCumulative are how kingpin asks what kind of flag it is.
-func (f *flagValue) IsBoolFlag() bool   { return f.bool }
+// IsBoolFlag is called by kingpin.
+func (f *flagValue) IsBoolFlag() bool { return f.bool }
+
+// IsCumulative is called by kingpin.
 func (f *flagValue) IsCumulative() bool { return f.repeated }
 
 func newCommandLine(out io.Writer) *commandLine {
@@ -46,14 +46,13 @@ func newCommandLine(out io.Writer) *commandLine {
 	cl.onManual(out)
 	commands := map[string]*kingpin.CmdClause{
 		Serve:       app.Command(Serve, "Serve metrics of the configured upstreams (the default command).").Default(),
-		Demo:        app.Command(Demo, "Show the exporter at work on three simulated upstreams, in one process, on loopback. --drill plays an outage."),
-		SimulateCmd: app.Command(SimulateCmd, "Be a Betanet service to develop against, on loopback."),
+		Demo:        app.Command(Demo, "Run the exporter with three simulated upstreams in one process, on loopback. --drill runs a scripted outage."),
+		SimulateCmd: app.Command(SimulateCmd, "Run a simulated Betanet service for development, on loopback."),
 		CollectCmd:  app.Command(CollectCmd, "Collect once and print the result; exit 1 if an endpoint failed."),
 	}
 	cl.urls = commands[CollectCmd].Arg("url", "Base URLs to collect instead of the configured ones.").Strings()
-	for i := range options {
-		o := &options[i]
-		value := &flagValue{bool: o.bool, repeated: o.repeated}
+	for _, o := range options {
+		value := &flagValue{bool: o.isBool(), repeated: o.repeated}
 		cl.flags[o.name] = value
 		flags := interface {
 			Flag(name, help string) *kingpin.FlagClause
@@ -76,16 +75,15 @@ func newCommandLine(out io.Writer) *commandLine {
 	return cl
 }
 
-// usage is kingpin's template of help, except for two things: a command has flags
-// also if it shares all of them with others, and it shows no flag that it would
-// refuse.
+// usage is kingpin's help template with two changes: the usage line of every command
+// has [<flags>], and only the flags that the command accepts are listed.
 var usage = strings.NewReplacer(
 	"{{if .FlagSummary}} {{.FlagSummary}}{{end -}}", `{{" [<flags>]" -}}`,
 	".Context.Flags|FlagsToTwoColumns", ".Context.Flags|KnownTo .Context.SelectedCommand|FlagsToTwoColumns",
 ).Replace(kingpin.DefaultUsageTemplate)
 
-// knownFlags are the flags that a command knows, with its own defaults. Without a
-// command they are all that several commands have.
+// knownFlags returns the flags that a command accepts, with its own defaults. Without
+// a command it returns flags unchanged.
 func knownFlags(command *kingpin.CmdModel, flags []*kingpin.FlagModel) []*kingpin.FlagModel {
 	if command == nil {
 		return flags
@@ -93,8 +91,7 @@ func knownFlags(command *kingpin.CmdModel, flags []*kingpin.FlagModel) []*kingpi
 	own := (&Config{Command: command.Name}).ownDefaults()
 	var known []*kingpin.FlagModel
 	for _, f := range flags {
-		i := slices.IndexFunc(options, func(o option) bool { return o.name == f.Name })
-		if i >= 0 && !options[i].knownTo(command.Name) {
+		if o := optionNamed(f.Name); o != nil && !o.knownTo(command.Name) {
 			continue
 		}
 		if d, ok := own[f.Name]; ok {

@@ -9,7 +9,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// checkListening reports why the exporter could not serve as configured.
+// checkListening returns the errors that would keep the listeners from starting.
 func (c *Config) checkListening() (all []error) {
 	if c.Web.ConfigFile != "" {
 		all = checkWebConfig(c.Web.ConfigFile, c.values["web.config.file"].where)
@@ -18,7 +18,7 @@ func (c *Config) checkListening() (all []error) {
 	take := func(text, option string) {
 		a, ok := parseListenAddress(text)
 		if !ok {
-			return // it is reported already
+			return // already reported
 		}
 		a.where = c.values[option].where
 		for _, b := range taken {
@@ -33,7 +33,7 @@ func (c *Config) checkListening() (all []error) {
 			switch {
 			case a.ip == b.ip:
 			case b.includes(a):
-				problem = "is a part of " + other
+				problem = "is included in " + other
 			default:
 				problem = "includes " + other
 			}
@@ -53,16 +53,16 @@ func (c *Config) checkListening() (all []error) {
 	return all
 }
 
-// listenAddress is an address to listen on. Names that are not resolved here have
-// no ip.
+// listenAddress is an address to listen on. Host names except localhost have no ip,
+// because they are not resolved here.
 type listenAddress struct {
 	text, where string
 	name        string
-	ip          netip.Addr // without a host, the unspecified one of IPv6, which listens on IPv4 too
+	ip          netip.Addr // without a host, [::], which listens on IPv4 too
 	port        int
 }
 
-// parseListenAddress fails for what checkAddress refuses.
+// parseListenAddress parses an address that checkAddress accepts.
 func parseListenAddress(text string) (a listenAddress, ok bool) {
 	host, port, err := net.SplitHostPort(text)
 	if err != nil {
@@ -88,15 +88,15 @@ func parseListenAddress(text string) (a listenAddress, ok bool) {
 	return a, true
 }
 
-// overlaps reports whether two addresses cannot be listened on at the same time.
-// Port 0 is another port each time.
+// overlaps reports whether only one of two addresses can be listened on. Port 0 never
+// overlaps, because each listener gets another port.
 func (a listenAddress) overlaps(b listenAddress) bool {
 	same := a.ip == b.ip && a.name == b.name
 	return a.port == b.port && a.port != 0 && (same || a.includes(b) || b.includes(a))
 }
 
-// includes reports whether b is one of all addresses of the machine, or of those
-// of IPv4, that a stands for.
+// includes reports whether a is an unspecified address, [::] or 0.0.0.0, that
+// includes b.
 func (a listenAddress) includes(b listenAddress) bool {
 	if !a.ip.IsValid() || !b.ip.IsValid() || !a.ip.IsUnspecified() {
 		return false

@@ -15,17 +15,17 @@ func TestAnAddressIsListenedOnOnce(t *testing.T) {
 		{"[::ffff:127.0.0.1]:1 127.0.0.1:01", "", `--web.listen-address: "127.0.0.1:01" is the same address as "[::ffff:127.0.0.1]:1", use each address once`},
 		{":1 [::]:1", "", `--web.listen-address: "[::]:1" is the same address as ":1", use each address once`},
 		{"127.0.0.1:1 0.0.0.0:1", "", `--web.listen-address: "0.0.0.0:1" includes "127.0.0.1:1", use each address once`},
-		{":1 127.0.0.1:1", "", `--web.listen-address: "127.0.0.1:1" is a part of ":1", use each address once`},
-		{":1 0.0.0.0:1", "", `--web.listen-address: "0.0.0.0:1" is a part of ":1", use each address once`},
+		{":1 127.0.0.1:1", "", `--web.listen-address: "127.0.0.1:1" is included in ":1", use each address once`},
+		{":1 0.0.0.0:1", "", `--web.listen-address: "0.0.0.0:1" is included in ":1", use each address once`},
 		{"0.0.0.0:1 :1", "", `--web.listen-address: ":1" includes "0.0.0.0:1", use each address once`},
-		{":1", "127.0.0.1:1", `--web.health-address: "127.0.0.1:1" is a part of ":1" of --web.listen-address, use each address once`},
+		{":1", "127.0.0.1:1", `--web.health-address: "127.0.0.1:1" is included in ":1" of --web.listen-address, use each address once`},
 		{"", ":9200", `--web.health-address: ":9200" is the same address as ":9200" of --web.listen-address, use each address once`},
 		{":1 :2", ":3", ""},
 		{":0 :0", ":0", ""},
 		{"0.0.0.0:1 [::1]:1", "", ""},
 		{"127.0.0.1:1 127.0.0.2:1 a.example:1 b.example:1", "", ""},
-		{"vsock://:9200", "", `--web.listen-address: "vsock://:9200" is not an address to listen on: vsock is not supported, use host:port or :port`},
-		{"unix:///run/x", "", `--web.listen-address: "unix:///run/x" is not an address to listen on: unix is not supported, use host:port or :port`},
+		{"vsock://:9200", "", `--web.listen-address: "vsock://:9200" is not a valid listen address: vsock is not supported, use host:port or :port`},
+		{"unix:///run/x", "", `--web.listen-address: "unix:///run/x" is not a valid listen address: unix is not supported, use host:port or :port`},
 	} {
 		var args []string
 		for _, a := range strings.Fields(c.addresses) {

@@ -10,15 +10,14 @@ import (
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-// ErrDone is what Load returns when there is nothing left to do: help or the
-// version was asked for and has been printed.
+// ErrDone is returned by Load after it has printed what was requested: help, the
+// version or the schema.
 var ErrDone = errors.New("done")
 
-// Load makes the configuration from arguments, the environment, as NAME=value, and
-// the file that they name. Every error in them is reported, joined in one, a line each. Called
-// again with the same arguments, it reads the file again; nothing else is kept
-// between calls. What --help, --version and --config.schema print
-// goes to out.
+// Load makes the configuration from arguments, environment (NAME=value) and the file
+// that they name. It reports all errors at once, joined, one per line. It keeps
+// nothing between calls: called again, it reads the file again. The output of --help,
+// --version and --config.schema goes to out.
 func Load(args []string, environ []string, out io.Writer) (*Config, error) {
 	cl := newCommandLine(out)
 	command, err := cl.app.Parse(args)
@@ -32,9 +31,8 @@ func Load(args []string, environ []string, out io.Writer) (*Config, error) {
 	c := &Config{Command: command, Drill: Drill{Speed: 1}, values: make(map[string]value), document: &document{defaults: &upstreamConfig{}}}
 	c.Collect.URLs = *cl.urls
 	var all []error
-	more := 0 // errors in the file beyond those that are kept
-	for i := range options {
-		o := &options[i]
+	more := 0 // errors in the file that are only counted
+	for _, o := range options {
 		flag := cl.flags[o.name]
 		if !o.knownTo(command) {
 			if flag.byUser {
@@ -50,7 +48,7 @@ func Load(args []string, environ []string, out io.Writer) (*Config, error) {
 			}
 		}
 		c.values[o.name] = v
-		if o.name == "config.file" && c.File != "" { // it is the first
+		if o.name == "config.file" && c.File != "" { // before the options that it may set
 			var inFile []error
 			c.document, inFile, more = readDocument(c.File, v.where)
 			all = append(all, inFile...)
@@ -72,8 +70,8 @@ func Load(args []string, environ []string, out io.Writer) (*Config, error) {
 	return c, nil
 }
 
-// value finds what an option is set to, and by what: flag, variable, file, the
-// command or the table.
+// value returns the value of an option from the first of these that sets it:
+// argument, flag, variable, file, command-specific default, default.
 func (c *Config) value(o *option, flag *flagValue, getenv func(string) string) value {
 	ofURL := o.name == "betanet.url"
 	if ofURL && len(c.Collect.URLs) > 0 {
@@ -90,7 +88,7 @@ func (c *Config) value(o *option, flag *flagValue, getenv func(string) string) v
 		return v
 	}
 	if s := c.document.defaults.setting(o.name); s != nil {
-		return s.value()
+		return s.value
 	}
 	v := value{origin: "default", where: "--" + o.name}
 	if d, ok := c.ownDefaults()[o.name]; ok {
@@ -101,10 +99,10 @@ func (c *Config) value(o *option, flag *flagValue, getenv func(string) string) v
 	return v
 }
 
-// ownDefaults are those in which a command differs: a demo with the usual pauses
-// would take minutes to show what there is to see, and the output of collect is
-// not its log. A drill has the usual pauses, because alerts are made for them,
-// but as many times faster as the drill itself.
+// ownDefaults returns the defaults that differ for the command. A demo with the
+// intervals of serve would take minutes to show anything, and the output of collect
+// should not be mixed with log messages. A drill has the intervals of serve, which
+// alerts are made for, divided by the speed of the drill.
 func (c *Config) ownDefaults() map[string]string {
 	switch {
 	case c.Command == Demo && c.Drill.On:
@@ -122,19 +120,14 @@ func (c *Config) ownDefaults() map[string]string {
 	}
 }
 
-// faster is the usual default of a pause, so many times shorter.
+// faster returns the default of a duration divided by speed.
 func faster(name string, speed float64) string {
-	for i := range options {
-		if options[i].name == name {
-			usual, _ := time.ParseDuration(options[i].def)
-			return time.Duration(float64(usual) / speed).Round(time.Microsecond).String()
-		}
-	}
-	return ""
+	normal, _ := time.ParseDuration(optionNamed(name).def)
+	return time.Duration(float64(normal) / speed).Round(time.Microsecond).String()
 }
 
-// join makes one error of many, at most schema.MaxErrors of them a line each; more
-// have been left out already.
+// join joins errors, with a last line that counts the errors beyond schema.MaxErrors
+// and the more that have only been counted.
 func join(all []error, more int) error {
 	if left := len(all) - schema.MaxErrors; left > 0 {
 		all, more = all[:schema.MaxErrors], more+left

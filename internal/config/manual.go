@@ -11,13 +11,13 @@ import (
 	"github.com/prometheus/common/version"
 )
 
-// manual is the page of --help-man. Kingpin's own has no summary, which apropos
-// needs, and a heading of several lines.
+// manual is the man page that --help-man prints. Kingpin's own template has no NAME
+// section, which apropos needs, and breaks the heading into several lines.
 //
 //go:embed manual.roff.tmpl
 var manual string
 
-// writeManual writes the manual of a command line in the language of man(1).
+// writeManual writes the man page of a command line.
 func writeManual(w io.Writer, app *kingpin.Application) error {
 	t, err := template.New("manual").Funcs(template.FuncMap{
 		"date": buildDate, "roff": roff, "version": func() string { return version.Version },
@@ -28,7 +28,7 @@ func writeManual(w io.Writer, app *kingpin.Application) error {
 	return t.Execute(w, app.Model())
 }
 
-// buildDate is the day of the build as far as it is known.
+// buildDate returns the day of the build, "" if it is unknown.
 func buildDate() string {
 	day, _, _ := strings.Cut(version.BuildDate, "-")
 	t, err := time.Parse("20060102", day)
@@ -38,9 +38,8 @@ func buildDate() string {
 	return t.Format(time.DateOnly)
 }
 
-// roff escapes text: a backslash begins a request, as does a dot
-// or an apostrophe at the beginning of a line, and a bare hyphen is typeset as
-// one that no shell knows.
+// roff escapes a backslash, a dot or apostrophe at the beginning of a line, which
+// would be requests, and hyphens, which would be typeset as Unicode hyphens.
 func roff(text string) string {
 	text = strings.NewReplacer(`\`, `\e`, `-`, `\-`).Replace(text)
 	if strings.HasPrefix(text, ".") || strings.HasPrefix(text, "'") {
@@ -49,7 +48,7 @@ func roff(text string) string {
 	return text
 }
 
-// onManual has --help-man write the manual, before kingpin writes its own.
+// onManual makes --help-man write the man page before kingpin writes its own.
 func (cl *commandLine) onManual(out io.Writer) {
 	cl.app.PreAction(func(c *kingpin.ParseContext) error {
 		for _, e := range c.Elements {

@@ -1,22 +1,22 @@
 package config
 
 import (
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-// option is one setting.
+// option declares a setting.
 type option struct {
-	name     string // of the flag; the path in files, see keyPath
+	name     string // of the flag; keyPath is the path in a file
 	help     string
-	def      string // default value; "(…)" describes a computed default
+	def      string // "(…)" describes a computed default
 	accepts  accepts
-	bool     bool
 	repeated bool     // may be set several times
-	upstream bool     // a key of the file too, of defaults and each upstream; it sets only API and Settings
-	commands []string // that have it; empty for all that collect or serve
+	upstream bool     // also a key of defaults and of each upstream in the file; sets only API and Settings
+	commands []string // that have the option; empty for all except simulate
 }
 
 // Commands of the program.
@@ -38,21 +38,21 @@ var (
 	everywhere = []string{Serve, Demo, SimulateCmd, CollectCmd}
 )
 
-// options is every setting, in the order of help and documentation. The file and
-// the drill are the first, because they are asked for the others.
-var options = []option{
+// options are all settings, in the order of help and documentation. The file and
+// the drill come first, because they determine the defaults of the others.
+var options = []*option{
 	{
 		name: "config.file", commands: []string{Serve, CollectCmd}, accepts: text(func(c *Config) *string { return &c.File }),
-		help: "YAML file with upstreams, discovery and what may be probed. Every upstream then carries the label upstream.",
+		help: "YAML file with upstreams, discovery and the targets that may be probed. Every upstream then has the label upstream.",
 	},
 
 	{
-		name: "drill", def: "false", bool: true, commands: showing, accepts: boolean(func(c *Config) *bool { return &c.Drill.On }),
-		help: "Play a scripted outage of three quarters of an hour instead of the usual demo, with the pauses of serve; see docs/drill.md.",
+		name: "drill", def: "false", commands: showing, accepts: boolean(func(c *Config) *bool { return &c.Drill.On }),
+		help: "Run a scripted outage of 45 minutes instead of the usual demo, with the intervals of serve; see docs/drill.md.",
 	},
 	{
 		name: "drill.speed", def: "1", commands: showing, accepts: by(setSpeed),
-		help: "How many times faster the drill is, its pauses too: a number from 0.1 to 1000. Only with --drill.",
+		help: "Speed of the drill and its intervals, from 0.1 to 1000 times real time. Only with --drill.",
 	},
 
 	{
@@ -61,23 +61,23 @@ var options = []option{
 	},
 	{
 		name: "betanet.api", upstream: true, def: "auto", accepts: accepts{&schema.Schema{Enum: []string{"auto", "v1", "mixnodes"}}, setAPI},
-		help: "HTTP API of the services: auto, v1 or mixnodes. auto asks v1 first, and mixnodes where all of v1 answers 404.",
+		help: "HTTP API of the services: auto, v1 or mixnodes. auto tries v1 first, and mixnodes if all of v1 answers 404.",
 	},
 
 	{
 		name: "collect.mode", def: "poll", commands: []string{Serve}, accepts: accepts{&schema.Schema{Enum: []string{"poll", "probe"}}, setMode},
-		help: "poll: collect every upstream at each interval. probe: collect only when /probe is asked; then /metrics has only the exporter's own series.",
+		help: "poll: collect every upstream at each interval. probe: collect only on requests to /probe; /metrics then has only the exporter's own series.",
 	},
 	{
-		name: "collect.interval", upstream: true, def: "15s", accepts: duration(func(c *Config) *dur { return &c.Settings.Interval }, time.Millisecond, "at least 1ms"),
+		name: "collect.interval", upstream: true, def: "15s", accepts: duration(func(c *Config) *time.Duration { return &c.Settings.Interval }, time.Millisecond),
 		help: "Time between two collections of an upstream.",
 	},
 	{
-		name: "collect.timeout", upstream: true, def: "(interval - 1s, below 2s: 9/10 of it)", accepts: positive(func(c *Config) *dur { return &c.Settings.Timeout }),
+		name: "collect.timeout", upstream: true, def: "(interval - 1s, below 2s: 9/10 of it)", accepts: positive(func(c *Config) *time.Duration { return &c.Settings.Timeout }),
 		help: "Limit for one collection, all retries included; less than the interval.",
 	},
 	{
-		name: "request.timeout", upstream: true, def: "(5s, or collect.timeout if that is less)", accepts: positive(func(c *Config) *dur { return &c.Settings.RequestTimeout }),
+		name: "request.timeout", upstream: true, def: "(5s, or collect.timeout if that is less)", accepts: positive(func(c *Config) *time.Duration { return &c.Settings.RequestTimeout }),
 		help: "Limit for one attempt, from the dial to the last byte. At most collect.timeout.",
 	},
 	{
@@ -85,41 +85,41 @@ var options = []option{
 		help: "Attempts per endpoint and collection, the first included.",
 	},
 	{
-		name: "retry.backoff", upstream: true, def: "1s", accepts: positive(func(c *Config) *dur { return &c.Settings.Backoff }),
+		name: "retry.backoff", upstream: true, def: "1s", accepts: positive(func(c *Config) *time.Duration { return &c.Settings.Backoff }),
 		help: "First wait before a retry; each further one is twice as long.",
 	},
 	{
-		name: "retry.max-backoff", upstream: true, def: "(4s, or retry.backoff if that is more)", accepts: positive(func(c *Config) *dur { return &c.Settings.MaxBackoff }),
+		name: "retry.max-backoff", upstream: true, def: "(4s, or retry.backoff if that is more)", accepts: positive(func(c *Config) *time.Duration { return &c.Settings.MaxBackoff }),
 		help: "Longest wait before a retry.",
 	},
 	{
 		name: "retry.jitter", upstream: true, def: "equal", accepts: accepts{&schema.Schema{Enum: []string{"none", "equal", "full"}}, setJitter},
-		help: "What is left to chance in a wait: none, equal (half of it) or full.",
+		help: "Random part of a wait: none, equal (half of it) or full.",
 	},
 	{
 		name: "breaker.failures", upstream: true, def: "5", accepts: count(1, 1_000_000, func(c *Config, n int) { c.Settings.BreakerFailures = uint32(n) }),
 		help: "Consecutive failed attempts that open an endpoint's circuit breaker.",
 	},
 	{
-		name: "breaker.open", upstream: true, def: "30s", accepts: positive(func(c *Config) *dur { return &c.Settings.BreakerOpen }),
-		help: "How long an open circuit breaker lets no request through before it allows one probe.",
+		name: "breaker.open", upstream: true, def: "30s", accepts: positive(func(c *Config) *time.Duration { return &c.Settings.BreakerOpen }),
+		help: "Time for which an open circuit breaker blocks requests before it allows one probe.",
 	},
 	{
-		name: "cache.ttl", upstream: true, def: "10s", accepts: notNegative(func(c *Config) *dur { return &c.Settings.TTL }),
+		name: "cache.ttl", upstream: true, def: "10s", accepts: notNegative(func(c *Config) *time.Duration { return &c.Settings.TTL }),
 		help: "Age up to which a collection on demand is answered from the cache. 0 = never.",
 	},
 	{
-		name: "cache.max-stale", upstream: true, def: "5m", accepts: notNegative(func(c *Config) *dur { return &c.Settings.MaxStale }),
-		help: "Age at which the last good values are no longer exposed. 0 = they stay forever.",
+		name: "cache.max-stale", upstream: true, def: "5m", accepts: notNegative(func(c *Config) *time.Duration { return &c.Settings.MaxStale }),
+		help: "Age at which the last good values are no longer exposed. 0 = never.",
 	},
 
 	{
-		name: "metrics.latency-histogram", upstream: true, def: "(on for one upstream without a name, else off)", bool: true, commands: []string{Serve, Demo, CollectCmd}, accepts: boolean(func(c *Config) *bool { return &c.Settings.Histogram }),
-		help: "Expose the histogram betanet_message_latency_seconds: 14 series an upstream, 1 as a native histogram.",
+		name: "metrics.latency-histogram", upstream: true, def: "(on for one upstream without a name, else off)", commands: []string{Serve, Demo, CollectCmd}, accepts: boolean(func(c *Config) *bool { return &c.Settings.Histogram }),
+		help: "Expose the histogram betanet_message_latency_seconds: 14 series per upstream, 1 as a native histogram.",
 	},
 	{
 		name: "metrics.mixnodes", upstream: true, def: "1000", commands: []string{Serve, Demo, CollectCmd}, accepts: count(0, 1_000_000, func(c *Config, n int) { c.Settings.Mixnodes = n }),
-		help: "Mixnodes of an upstream that have series of their own, the first of its document. 0 = none.",
+		help: "Number of mixnodes per upstream that have their own series, in the order of its document. 0 = none.",
 	},
 
 	{
@@ -131,62 +131,62 @@ var options = []option{
 		help: "File that turns on TLS, basic authentication or HTTP/2, in the format of Prometheus' exporter-toolkit.",
 	},
 	{
-		name: "web.systemd-socket", def: "false", bool: true, commands: serving, accepts: boolean(func(c *Config) *bool { return &c.Web.SystemdSocket }),
+		name: "web.systemd-socket", def: "false", commands: serving, accepts: boolean(func(c *Config) *bool { return &c.Web.SystemdSocket }),
 		help: "Use the sockets that systemd passes instead of web.listen-address.",
 	},
 	{
 		name: "web.health-address", commands: serving, accepts: by(setHealthAddress),
-		help: "One more address, without TLS and passwords, with nothing but /health, /-/healthy and /-/ready, for probes that cannot log in.",
+		help: "Additional address that serves only /health, /-/healthy and /-/ready, without TLS and authentication, for probes that cannot authenticate.",
 	},
 	{
 		name: "web.telemetry-path", def: "/metrics", commands: serving, accepts: by(setPath),
 		help: "Path of the metrics.",
 	},
 	{
-		name: "web.enable-pprof", def: "false", bool: true, commands: serving, accepts: boolean(func(c *Config) *bool { return &c.Web.EnablePprof }),
+		name: "web.enable-pprof", def: "false", commands: serving, accepts: boolean(func(c *Config) *bool { return &c.Web.EnablePprof }),
 		help: "Serve Go profiles under /debug/pprof/.",
 	},
 	{
-		name: "web.enable-lifecycle", def: "false", bool: true, commands: serving, accepts: boolean(func(c *Config) *bool { return &c.Web.EnableLifecycle }),
+		name: "web.enable-lifecycle", def: "false", commands: serving, accepts: boolean(func(c *Config) *bool { return &c.Web.EnableLifecycle }),
 		help: "Allow POST /-/reload.",
 	},
 	{
 		name: "web.max-requests", def: "40", commands: serving, accepts: count(0, 1_000_000, func(c *Config, n int) { c.Web.MaxRequests = n }),
-		help: "Parallel scrapes that are served; more get status 503. 0 = no limit.",
+		help: "Maximum number of concurrent scrapes; others get status 503. 0 = no limit.",
 	},
 
 	{
 		name: "otlp.endpoint", commands: []string{Serve}, accepts: by(setEndpoint),
-		help: "URL to which the same series are pushed by OTLP over HTTP; without a path, /v1/metrics. Default: the URL in OTEL_EXPORTER_OTLP_METRICS_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT, else nothing is pushed.",
+		help: "URL to which the same series are pushed with OTLP over HTTP; without a path, /v1/metrics. Default: the URL in OTEL_EXPORTER_OTLP_METRICS_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT, else nothing is pushed.",
 	},
 	{
-		name: "otlp.interval", def: "15s", commands: []string{Serve}, accepts: duration(func(c *Config) *dur { return &c.OTLP.Interval }, time.Second, "at least 1s"),
+		name: "otlp.interval", def: "15s", commands: []string{Serve}, accepts: duration(func(c *Config) *time.Duration { return &c.OTLP.Interval }, time.Second),
 		help: "Time between two pushes.",
 	},
 	{
 		name: "otlp.headers-file", commands: []string{Serve}, accepts: by(setHeadersFile),
-		help: "File with headers of each push, one a line as in Authorization: Bearer secret. Read again at each push; they beat the headers of OTEL_EXPORTER_OTLP_HEADERS.",
+		help: "File with the headers of each push, one per line, such as Authorization: Bearer secret. Read again at each push; takes precedence over OTEL_EXPORTER_OTLP_HEADERS.",
 	},
 
 	{
 		name: "log.level", def: "info", commands: everywhere, accepts: oneOf(func(c *Config) *string { return &c.Log.Level }, "debug", "info", "warn", "error"),
-		help: "Least level that is logged: debug, info, warn or error.",
+		help: "Only log messages with the given severity or above: debug, info, warn or error.",
 	},
 	{
 		name: "log.format", def: "logfmt", commands: everywhere, accepts: oneOf(func(c *Config) *string { return &c.Log.Format }, "logfmt", "json"),
-		help: "Form of the log lines: logfmt or json.",
+		help: "Output format of log messages: logfmt or json.",
 	},
 
 	{
-		name: "config.check", def: "false", bool: true, commands: []string{Serve, Demo, CollectCmd}, accepts: boolean(func(c *Config) *bool { return &c.Check }),
+		name: "config.check", def: "false", commands: []string{Serve, Demo, CollectCmd}, accepts: boolean(func(c *Config) *bool { return &c.Check }),
 		help: "Check the configuration, report every error, and exit with 0 or 1.",
 	},
 	{
-		name: "config.print", def: "false", bool: true, commands: []string{Serve, Demo, CollectCmd}, accepts: boolean(func(c *Config) *bool { return &c.Print }),
+		name: "config.print", def: "false", commands: []string{Serve, Demo, CollectCmd}, accepts: boolean(func(c *Config) *bool { return &c.Print }),
 		help: "Print the configuration with the origin of each value, and exit.",
 	},
 	{
-		name: "config.schema", def: "false", bool: true, commands: []string{Serve, CollectCmd}, accepts: boolean(func(c *Config) *bool { return &c.Schema }),
+		name: "config.schema", def: "false", commands: []string{Serve, CollectCmd}, accepts: boolean(func(c *Config) *bool { return &c.Schema }),
 		help: "Print the JSON Schema of the configuration file, for editors, and exit.",
 	},
 
@@ -200,19 +200,19 @@ var options = []option{
 	},
 	{
 		name: "api", def: "v1", commands: simulating, accepts: oneOf(func(c *Config) *string { return &c.Simulate.API }, "v1", "mixnodes"),
-		help: "API to speak: v1 or mixnodes.",
+		help: "API to serve: v1 or mixnodes.",
 	},
 	{
 		name: "fault", commands: simulating, accepts: text(func(c *Config) *string { return &c.Simulate.Faults }),
-		help: "What goes wrong, separated by commas: refuse, hang, reset, http500, badjson, truncate, slow=3s.",
+		help: "Faults to inject, separated by commas: refuse, hang, reset, http500, badjson, truncate, slow=3s.",
 	},
 	{
-		name: "fault.every", def: "0s", commands: simulating, accepts: notNegative(func(c *Config) *dur { return &c.Simulate.Every }),
-		help: "Period of the faults; they act at its end. 0 = always.",
+		name: "fault.every", def: "0s", commands: simulating, accepts: notNegative(func(c *Config) *time.Duration { return &c.Simulate.Every }),
+		help: "Period of the faults, which occur at its end. 0 = always.",
 	},
 	{
-		name: "fault.for", def: "0s", commands: simulating, accepts: notNegative(func(c *Config) *dur { return &c.Simulate.For }),
-		help: "How long faults act in each period.",
+		name: "fault.for", def: "0s", commands: simulating, accepts: notNegative(func(c *Config) *time.Duration { return &c.Simulate.For }),
+		help: "Duration of the faults in each period.",
 	},
 
 	{
@@ -226,12 +226,7 @@ func (o *option) knownTo(command string) bool {
 	if o.commands == nil {
 		return command != SimulateCmd
 	}
-	for _, c := range o.commands {
-		if c == command {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(o.commands, command)
 }
 
 // onlyOf returns the only command that has the option, "" if several have it.
@@ -245,10 +240,23 @@ func (o *option) onlyOf() string {
 // computed reports whether the default depends on other settings.
 func (o *option) computed() bool { return strings.HasPrefix(o.def, computedValue) }
 
-// keyPath returns the path of the option in a file, below defaults or an upstream.
+// keyPath returns the path of the option in a file, relative to defaults or an
+// upstream.
 func (o *option) keyPath() string { return strings.TrimPrefix(o.name, "betanet.") }
 
-// variable is the option's environment variable.
+// isBool reports whether the option is set by --name and --no-name, without a value.
+func (o *option) isBool() bool { return o.accepts.schema.Kind == schema.Flag }
+
+// optionNamed returns the option with a name, nil if there is none.
+func optionNamed(name string) *option {
+	i := slices.IndexFunc(options, func(o *option) bool { return o.name == name })
+	if i < 0 {
+		return nil
+	}
+	return options[i]
+}
+
+// variable returns the name of the option's environment variable.
 func (o *option) variable() string {
 	return envPrefix + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(o.name))
 }

@@ -9,8 +9,8 @@ func TestStandardVariablesSwitchOffThePushThatTheyConfigure(t *testing.T) {
 	const (
 		endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT=http://a"
 		metrics  = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=http://a"
-		protocol = " is not supported, so that nothing is pushed to the endpoint of OTEL_EXPORTER_OTLP_ENDPOINT; set OTEL_EXPORTER_OTLP_METRICS_PROTOCOL=http/protobuf if the receiver accepts it"
-		notOff   = " does not switch off the push that "
+		protocol = " is not supported, so nothing is pushed to the endpoint of OTEL_EXPORTER_OTLP_ENDPOINT; set OTEL_EXPORTER_OTLP_METRICS_PROTOCOL=http/protobuf if the receiver accepts it"
+		notOff   = " does not disable the push that "
 	)
 	own := []string{"--otlp.endpoint=http://own"}
 	for _, c := range []struct {
@@ -22,7 +22,7 @@ func TestStandardVariablesSwitchOffThePushThatTheyConfigure(t *testing.T) {
 		{nil, []string{endpoint, "OTEL_SDK_DISABLED=true"}, false, ""},
 		{nil, []string{metrics, "OTEL_SDK_DISABLED=TRUE"}, false, ""},
 		{nil, []string{endpoint, "OTEL_SDK_DISABLED=false"}, true, ""},
-		{nil, []string{endpoint, "OTEL_SDK_DISABLED=1"}, true, `OTEL_SDK_DISABLED: "1" is neither true nor false and is taken for false`},
+		{nil, []string{endpoint, "OTEL_SDK_DISABLED=1"}, true, `OTEL_SDK_DISABLED: "1" is neither true nor false and is treated as false`},
 		{nil, []string{endpoint, "OTEL_METRICS_EXPORTER=none"}, false, ""},
 		{nil, []string{metrics, "OTEL_METRICS_EXPORTER=prometheus, console"}, false, ""},
 		{nil, []string{endpoint, "OTEL_METRICS_EXPORTER=prometheus, otlp"}, true, ""},
@@ -60,7 +60,7 @@ func TestAnUnsupportedProtocolOfAnOwnPushIsAnError(t *testing.T) {
 		{"BETANET_EXPORTER_OTLP_ENDPOINT=http://own", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"},
 		{"BETANET_EXPORTER_OTLP_ENDPOINT=http://own", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_SDK_DISABLED=true"},
 	} {
-		if _, err := load(nil, env...); err == nil || err.Error() != `OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" is not accepted, use http/protobuf` {
+		if _, err := load(nil, env...); err == nil || err.Error() != `OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" is not valid, use http/protobuf` {
 			t.Errorf("%q: got %v, want an error", env, err)
 		}
 	}

@@ -28,7 +28,7 @@ func setHeadersFile(c *Config, text string) error {
 	return err
 }
 
-// openTelemetry reads the standard variables of OpenTelemetry.
+// openTelemetry applies the standard variables of OpenTelemetry.
 func (c *Config) openTelemetry(getenv func(string) string) []error {
 	own := c.values["otlp.endpoint"]
 	if own.bad {
@@ -45,7 +45,7 @@ func (c *Config) openTelemetry(getenv func(string) string) []error {
 	return e.Errs
 }
 
-// usableTLS reports why certificates cannot be used.
+// usableTLS returns an error if the certificates cannot be used.
 func usableTLS(t *otlp.TLS) error {
 	const prefix = otlp.EnvPrefix
 	if (t.CertFile == "") != (t.KeyFile == "") {

@@ -70,14 +70,14 @@ func TestStandardVariablesThatAreNotAcceptedAreNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for env, want := range map[string]string{
-		"PROTOCOL=http/json":                 `PROTOCOL: "http/json" is not accepted, use http/protobuf`,
-		"METRICS_PROTOCOL=grpc":              `METRICS_PROTOCOL: "grpc" is not accepted, use http/protobuf`,
-		"TIMEOUT=10s":                        `TIMEOUT: "10s" is not accepted, use milliseconds from 1 to 3600000`,
-		"TIMEOUT=0":                          `TIMEOUT: "0" is not accepted, use milliseconds from 1 to 3600000`,
-		"COMPRESSION=zstd":                   `COMPRESSION: "zstd" is not accepted, use gzip or none`,
-		"HEADERS=a=1," + canary:              "HEADERS: header 2 is not accepted, use name=value separated by commas, values percent-encoded",
-		"HEADERS=a=" + canary + "%zz":        "HEADERS: header 1 is not accepted, use name=value separated by commas, values percent-encoded",
-		"HEADERS=a b=" + canary:              "HEADERS: header 1 has a name that is not a header name",
+		"PROTOCOL=http/json":                 `PROTOCOL: "http/json" is not valid, use http/protobuf`,
+		"METRICS_PROTOCOL=grpc":              `METRICS_PROTOCOL: "grpc" is not valid, use http/protobuf`,
+		"TIMEOUT=10s":                        `TIMEOUT: "10s" is not valid, use milliseconds from 1 to 3600000`,
+		"TIMEOUT=0":                          `TIMEOUT: "0" is not valid, use milliseconds from 1 to 3600000`,
+		"COMPRESSION=zstd":                   `COMPRESSION: "zstd" is not valid, use gzip or none`,
+		"HEADERS=a=1," + canary:              "HEADERS: header 2 is not valid, use name=value separated by commas, values percent-encoded",
+		"HEADERS=a=" + canary + "%zz":        "HEADERS: header 1 is not valid, use name=value separated by commas, values percent-encoded",
+		"HEADERS=a b=" + canary:              "HEADERS: header 1 has a name that is not a valid header name",
 		"HEADERS=host=" + canary:             "HEADERS: header 1 is Host, which the exporter sets itself",
 		"HEADERS=a=" + canary + "%0ab":       "HEADERS: header 1 (A) has control characters in its value",
 		"CERTIFICATE=" + dir + "/none":       "CERTIFICATE: " + dir + "/none: no such file or directory",
@@ -121,7 +121,7 @@ func TestHeadersOfTheFileAreReadAnew(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"A: 1\n" + canary:                  "line 2 is not a header, use Name: value",
-		canary + " x: 1":                   "line 1 has a name that is not a header name",
+		canary + " x: 1":                   "line 1 has a name that is not a valid header name",
 		"Content-Type: " + canary:          "line 1 is Content-Type, which the exporter sets itself",
 		"A: " + canary + "\x01":            "line 1 (A) has control characters in its value",
 		"A: " + strings.Repeat("x", 1<<17): "has more than 65536 bytes",

@@ -24,8 +24,7 @@ var samples = map[string][4]string{
 // sources.
 func TestTheMostSpecificSourceWins(t *testing.T) {
 	t.Chdir(t.TempDir())
-	for i := range options {
-		o := &options[i]
+	for _, o := range options {
 		if !o.upstream {
 			continue
 		}
@@ -79,9 +78,9 @@ func TestTheMostSpecificSourceWins(t *testing.T) {
 }
 
 func flag(o *option, value string) string {
-	if o.bool && value == "false" {
+	if o.isBool() && value == "false" {
 		return "--no-" + o.name
-	} else if o.bool {
+	} else if o.isBool() {
 		return "--" + o.name
 	}
 	return "--" + o.name + "=" + value

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"io"
 	"regexp"
 	"slices"
@@ -12,9 +11,9 @@ import (
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-// Write prints the configuration with the origin of each value: first as
-// comments what a file cannot set, then a file that sets the rest. Secrets are
-// <secret>.
+// Write prints the configuration with the origin of each value: the settings that a
+// file cannot set as comments, then a file that sets everything else. Secrets are
+// printed as <secret>.
 func (c *Config) Write(w io.Writer) error {
 	p := &printer{Config: c}
 	p.flags()
@@ -40,7 +39,7 @@ type printer struct {
 	prefix string
 }
 
-// line prints a line, with the origin of its value if it has one.
+// line prints a line, and the origin unless it is empty.
 func (p *printer) line(depth int, text, origin string) {
 	p.b.WriteString(p.prefix)
 	p.b.WriteString(strings.Repeat("  ", depth))
@@ -51,12 +50,11 @@ func (p *printer) line(depth int, text, origin string) {
 	p.b.WriteByte('\n')
 }
 
-// options prints the options that are wanted, each with its text and origin, in
-// the groups of their names.
+// options prints options grouped by path. It leaves out the options for which text
+// returns no origin.
 func (p *printer) options(depth int, path func(*option) string, text func(*option) (text, origin string)) {
 	last := ""
-	for i := range options {
-		o := &options[i]
+	for _, o := range options {
 		t, origin := text(o)
 		if origin == "" {
 			continue
@@ -74,7 +72,7 @@ func (p *printer) options(depth int, path func(*option) string, text func(*optio
 	}
 }
 
-// flags prints what a file cannot set.
+// flags prints the settings that a file cannot set.
 func (p *printer) flags() {
 	p.prefix = "# "
 	p.line(0, "Set by flags and variables only:", "")
@@ -86,10 +84,11 @@ func (p *printer) flags() {
 		if o.repeated {
 			return flow(v.texts), v.origin
 		}
-		if t := strings.Join(v.texts, ""); o.bool || wholeNumber.MatchString(t) {
-			return t, v.origin
+		text = strings.Join(v.texts, "")
+		if !o.isBool() && !wholeNumber.MatchString(text) {
+			text = schema.Quote(text)
 		}
-		return schema.Quote(strings.Join(v.texts, "")), v.origin
+		return text, v.origin
 	})
 	for _, s := range p.otelEnv {
 		p.line(0, s.Name+": "+s.Printed, "env")
@@ -97,7 +96,7 @@ func (p *printer) flags() {
 	p.prefix = ""
 }
 
-// defaults prints the settings of every upstream that does not have its own.
+// defaults prints the settings of upstreams without their own.
 func (p *printer) defaults() {
 	p.line(0, "defaults:", "")
 	p.options(1, (*option).keyPath, func(o *option) (text, origin string) {
@@ -115,8 +114,8 @@ func (p *printer) defaults() {
 	p.httpClient(1, p.document.defaults)
 }
 
-// upstream prints what an upstream sets itself, and what comes out differently
-// because of that.
+// upstream prints an upstream's own settings, and the computed defaults that differ
+// because of them.
 func (p *printer) upstream(e *upstreamConfig, u *fleet.Upstream) {
 	first := "- "
 	if u.Name != "" {
@@ -130,11 +129,15 @@ func (p *printer) upstream(e *upstreamConfig, u *fleet.Upstream) {
 	if len(u.URLs) == 1 {
 		p.line(1, first+"url: "+schema.Quote(u.URLs[0].String()), e.origin)
 	} else {
-		p.line(1, first+"replicas: "+flow(texts(u.URLs)), e.origin)
+		var urls []string
+		for _, url := range u.URLs {
+			urls = append(urls, url.String())
+		}
+		p.line(1, first+"replicas: "+flow(urls), e.origin)
 	}
 	p.options(2, (*option).keyPath, func(o *option) (text, origin string) {
 		if s := e.setting(o.name); s != nil {
-			return s.text, "file"
+			return strings.Join(s.texts, ""), s.origin
 		}
 		if own := computed(o.name, &u.Settings); own != computed(o.name, &p.Settings) {
 			return own, "default"
@@ -162,8 +165,8 @@ func (p *printer) httpClient(depth int, u *upstreamConfig) {
 	}
 }
 
-// computed is the value of an option whose default depends on others, "" for
-// other options.
+// computed returns the value of an option with a computed default, "" for other
+// options.
 func computed(name string, s *fleet.Settings) string {
 	switch name {
 	case "collect.timeout":
@@ -179,19 +182,11 @@ func computed(name string, s *fleet.Settings) string {
 	}
 }
 
-// flow is a list in one line.
+// flow returns a YAML list in one line.
 func flow(texts []string) string {
 	q := make([]string, len(texts))
 	for i, t := range texts {
 		q[i] = schema.Quote(t)
 	}
 	return "[" + strings.Join(q, ", ") + "]"
-}
-
-func texts[T fmt.Stringer](values []T) []string {
-	all := make([]string, len(values))
-	for i, v := range values {
-		all[i] = v.String()
-	}
-	return all
 }

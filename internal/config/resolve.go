@@ -10,17 +10,17 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// resolve computes the defaults that depend on other settings, makes the
-// upstreams, and checks what only makes sense together.
+// resolve computes the defaults that depend on other settings, makes the upstreams,
+// and checks settings against each other.
 func (c *Config) resolve() (all []error) {
 	if sim := &c.Simulate; sim.For > sim.Every || sim.Every > 0 && sim.For == 0 {
-		all = append(all, fmt.Errorf("--fault.for: %s is not accepted with --fault.every=%s, use more than 0 and at most that", sim.For, sim.Every))
+		all = append(all, fmt.Errorf("--fault.for: %s is not valid with --fault.every=%s, use more than 0 and at most --fault.every", sim.For, sim.Every))
 	}
 	if c.Command == SimulateCmd {
 		return all
 	}
 	if speed := c.values["drill.speed"]; c.Command == Demo && !c.Drill.On && speed.origin != "default" && !c.values["drill"].bad {
-		all = append(all, fmt.Errorf("%s: %s is not accepted without --drill", speed.where, strings.Join(speed.texts, "")))
+		all = append(all, fmt.Errorf("%s: %s requires --drill", speed.where, strings.Join(speed.texts, "")))
 	}
 	all = append(all, c.checkListening()...)
 	from := c.values["betanet.url"]
@@ -55,8 +55,7 @@ func (c *Config) resolve() (all []error) {
 	return all
 }
 
-// upstream makes an upstream: what it does not set itself comes from what is set
-// for all.
+// upstream makes an upstream from its own settings and the settings for all.
 func (c *Config) upstream(e *upstreamConfig, set fleet.Settings) *fleet.Upstream {
 	u := &fleet.Upstream{Name: e.name, URLs: e.urls, API: c.API, Settings: c.Settings, Labels: e.allLabels(c.document.defaults.labels)}
 	if c.Names && u.Name == "" && len(u.URLs) > 0 {
@@ -65,8 +64,8 @@ func (c *Config) upstream(e *upstreamConfig, set fleet.Settings) *fleet.Upstream
 	if len(e.settings) > 0 {
 		own := Config{API: c.API, Settings: set}
 		for _, s := range e.settings {
-			if !s.bad {
-				_ = s.option.set(&own, s.text) // it was tried when it was read
+			for _, text := range s.texts {
+				_ = s.option.set(&own, text) // it was checked when it was read
 			}
 		}
 		compute(&own.Settings)
@@ -78,8 +77,8 @@ func (c *Config) upstream(e *upstreamConfig, set fleet.Settings) *fleet.Upstream
 	return u
 }
 
-// allLabels returns the labels of the upstream, and the labels of defaults that it
-// does not override. A label without a value is left out.
+// allLabels returns the labels of the upstream and the labels of defaults that it
+// does not override, sorted. It leaves out labels with an empty value.
 func (e *upstreamConfig) allLabels(defaults []fleet.Label) []fleet.Label {
 	all := slices.Clone(e.labels)
 	for _, d := range defaults {
@@ -92,7 +91,7 @@ func (e *upstreamConfig) allLabels(defaults []fleet.Label) []fleet.Label {
 	return all
 }
 
-// compute sets what is not set and depends on other settings.
+// compute sets the computed defaults of settings that are not set.
 func compute(s *fleet.Settings) {
 	if s.Timeout == 0 {
 		if s.Timeout = s.Interval - time.Second; s.Interval < 2*time.Second {
@@ -107,49 +106,48 @@ func compute(s *fleet.Settings) {
 	}
 }
 
-// rules are what settings must be to each other. The first option of a rule is
-// the one that breaks it.
+// rules compare settings with each other. The first option of a rule is the one
+// that an error names. broken also returns the two values that problem shows.
 var rules = []struct {
 	options []string
-	broken  func(*fleet.Settings) bool
-	problem func(*fleet.Settings) string
+	broken  func(*fleet.Settings) (bool, time.Duration, time.Duration)
+	problem string
 }{
 	{
 		[]string{"collect.timeout", "collect.interval"},
-		func(s *fleet.Settings) bool { return s.Timeout >= s.Interval },
-		func(s *fleet.Settings) string {
-			return fmt.Sprintf("%s is not less than %s, the time between two collections (collect.interval)", s.Timeout, s.Interval)
+		func(s *fleet.Settings) (bool, time.Duration, time.Duration) {
+			return s.Timeout >= s.Interval, s.Timeout, s.Interval
 		},
+		"%s is not less than %s, the time between two collections (collect.interval)",
 	},
 	{
 		[]string{"request.timeout", "collect.timeout", "collect.interval"},
-		func(s *fleet.Settings) bool { return s.RequestTimeout > s.Timeout },
-		func(s *fleet.Settings) string {
-			return fmt.Sprintf("%s is more than %s, the limit for a whole collection (collect.timeout)", s.RequestTimeout, s.Timeout)
+		func(s *fleet.Settings) (bool, time.Duration, time.Duration) {
+			return s.RequestTimeout > s.Timeout, s.RequestTimeout, s.Timeout
 		},
+		"%s is more than %s, the limit for a whole collection (collect.timeout)",
 	},
 	{
 		[]string{"retry.backoff", "retry.max-backoff"},
-		func(s *fleet.Settings) bool { return s.Backoff > s.MaxBackoff },
-		func(s *fleet.Settings) string {
-			return fmt.Sprintf("%s is more than %s, the longest wait (retry.max-backoff)", s.Backoff, s.MaxBackoff)
+		func(s *fleet.Settings) (bool, time.Duration, time.Duration) {
+			return s.Backoff > s.MaxBackoff, s.Backoff, s.MaxBackoff
 		},
+		"%s is more than %s, the longest wait (retry.max-backoff)",
 	},
 }
 
-// check reports the rules that settings break: those for all upstreams if e is
-// nil, else only those that e's own settings cause.
+// check reports violated rules; with e set, only those that e's own settings cause.
 func (c *Config) check(s *fleet.Settings, e *upstreamConfig) (all []error) {
 	for _, r := range rules {
-		if r.broken(s) && c.blames(e, r.options) {
-			all = append(all, fmt.Errorf("%s: %s", c.where(e, r.options[0]), r.problem(s)))
+		if broken, value, limit := r.broken(s); broken && c.blames(e, r.options) {
+			all = append(all, fmt.Errorf("%s: "+r.problem, c.where(e, r.options[0]), value, limit))
 		}
 	}
 	return all
 }
 
-// blames reports whether e has set one of the options, or whether it is nil, and
-// none of them has a value that is reported already.
+// blames reports whether to report a rule about these options: e sets one of them,
+// or is nil, and none of their values has been reported.
 func (c *Config) blames(e *upstreamConfig, names []string) bool {
 	own := e == nil
 	for _, n := range names {
@@ -166,7 +164,7 @@ func (c *Config) blames(e *upstreamConfig, names []string) bool {
 	return own
 }
 
-// where is where an option of e is set, or of all upstreams if e is nil.
+// where returns where an option of e, or of all upstreams if e is nil, is set.
 func (c *Config) where(e *upstreamConfig, name string) string {
 	v := c.values[name]
 	if e == nil {

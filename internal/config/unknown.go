@@ -11,9 +11,9 @@ import (
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-// explain returns what is wrong with a command line, nil for nothing: what kingpin
-// refused, with a suggestion where a name is probably mistyped, or a flag without
-// a value, which kingpin drops when it has to choose the default command.
+// explain returns the error of a command line, nil if it is valid: the error of
+// kingpin, with a suggestion for a name that is probably mistyped, or a flag without
+// a value, which kingpin ignores when it selects the default command.
 func (cl *commandLine) explain(args []string, refused error) error {
 	context, _ := cl.app.ParseContext(args)
 	if context == nil {
@@ -45,7 +45,7 @@ func (cl *commandLine) explain(args []string, refused error) error {
 	}
 }
 
-// missingValue returns the error of a flag that is given without a value.
+// missingValue returns an error for a flag that is set without a value.
 func (cl *commandLine) missingValue(context *kingpin.ParseContext) error {
 	complete := make(map[string]bool)
 	for _, e := range context.Elements {
@@ -53,9 +53,9 @@ func (cl *commandLine) missingValue(context *kingpin.ParseContext) error {
 			complete[f.Model().Name] = true
 		}
 	}
-	for i := range options {
-		if name := options[i].name; cl.flags[name].byUser && !complete[name] {
-			return fmt.Errorf("--%s: has no value, use --%s=VALUE", name, name)
+	for _, o := range options {
+		if cl.flags[o.name].byUser && !complete[o.name] {
+			return fmt.Errorf("--%s: has no value, use --%s=VALUE", o.name, o.name)
 		}
 	}
 	return nil
@@ -63,14 +63,13 @@ func (cl *commandLine) missingValue(context *kingpin.ParseContext) error {
 
 func unknownFlag(name, command string) error {
 	var known []string
-	for i := range options {
-		o := &options[i]
-		if o.name == name || "no-"+o.name == name && o.bool {
+	for _, o := range options {
+		if o.name == name || "no-"+o.name == name && o.isBool() {
 			return otherCommands(o.name, command)
 		}
 		if o.knownTo(command) {
 			known = append(known, o.name)
-			if o.bool {
+			if o.isBool() {
 				known = append(known, "no-"+o.name)
 			}
 		}
@@ -82,17 +81,16 @@ func unknownFlag(name, command string) error {
 	return fmt.Errorf("unknown flag --%s, see --help", name)
 }
 
-// otherCommands returns the error of a flag that only other commands have.
+// otherCommands returns the error for a flag that only other commands have.
 func otherCommands(name, command string) error {
 	return fmt.Errorf("unknown flag --%s for command %s, see %s --help", name, command, command)
 }
 
-// singleDash returns the error of a flag with one dash, which is the only one
-// that other programs need.
+// singleDash returns the error for a long flag with one dash instead of two.
 func singleDash(args []string, refused error) error {
 	for _, a := range args {
 		name, _, _ := strings.Cut(strings.TrimPrefix(a, "-"), "=")
-		if strings.HasPrefix(a, "-") && slices.ContainsFunc(options, func(o option) bool { return o.name == name }) {
+		if strings.HasPrefix(a, "-") && optionNamed(name) != nil {
 			return fmt.Errorf("unknown flag -%s, did you mean --%s?", name, name)
 		}
 	}
@@ -100,7 +98,7 @@ func singleDash(args []string, refused error) error {
 }
 
 func unknownCommand(name string) error {
-	// Its text may be a password.
+	// Do not show the URL, which may contain a password.
 	if strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://") {
 		return fmt.Errorf("a URL is not a command, use --betanet.url=URL or the command %s", CollectCmd)
 	}
@@ -110,7 +108,7 @@ func unknownCommand(name string) error {
 	return fmt.Errorf("unknown command %s, use %s", shown(name), schema.OneOf(everywhere))
 }
 
-// shown quotes an argument for an error, unless there may be a password in it.
+// shown quotes an argument for an error, unless it may contain a password.
 func shown(argument string) string {
 	if strings.Contains(argument, "@") {
 		return "(not shown)"
@@ -118,7 +116,7 @@ func shown(argument string) string {
 	return fmt.Sprintf("%.64q", argument)
 }
 
-// plain returns a name as it is if it can be shown so, else quoted.
+// plain returns a name, quoted unless it has only plain characters.
 func plain(name string) string {
 	if schema.PlainKey.MatchString(name) {
 		return name
@@ -126,22 +124,21 @@ func plain(name string) string {
 	return fmt.Sprintf("%.64q", name)
 }
 
-// service matches what Kubernetes adds to the prefix of our variables, without
-// its last _, for a service whose name begins with betanet-exporter. The variable
-// that ends in PORT is recognized by its value, because somebody may expect a
-// setting of that name.
+// service matches the rest of a variable that Kubernetes sets for a service whose
+// name begins with betanet-exporter. A variable that ends in PORT is recognized by
+// its value, because a user may mistake that name for a setting.
 var (
 	service     = regexp.MustCompile(`^([A-Z0-9_]*_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$`)
 	servicePort = regexp.MustCompile(`^([A-Z0-9_]*_)?PORT$`)
 	serviceURL  = regexp.MustCompile(`^(tcp|udp|sctp)://`)
 )
 
-// warnUnknown warns of variables that look as if they were settings and are none:
-// those with our prefix, and those that are nearly the name of one.
+// warnUnknown warns about unknown variables with the exporter's prefix, and about
+// names that are probably mistyped.
 func (c *Config) warnUnknown(environ []string) {
 	known := make([]string, len(options))
-	for i := range options {
-		known[i] = options[i].variable()
+	for i, o := range options {
+		known[i] = o.variable()
 	}
 	var all []string
 	for _, e := range environ {
@@ -154,14 +151,14 @@ func (c *Config) warnUnknown(environ []string) {
 		if near, ok := schema.Suggest(strings.ToUpper(name), known); ok {
 			all = append(all, fmt.Sprintf("%s: unknown variable, did you mean %s?", plain(name), near))
 		} else if ours {
-			all = append(all, plain(name)+": unknown variable, it has no effect; --help lists those that have one")
+			all = append(all, plain(name)+": unknown variable, it has no effect, see --help")
 		}
 	}
-	slices.Sort(all) // the order of an environment is arbitrary
+	slices.Sort(all) // the environment has no defined order
 	c.warnings = append(c.warnings, slices.Compact(all)...)
 }
 
-// lookupIn returns a function that finds a variable in an environment.
+// lookupIn returns os.Getenv for an environment.
 func lookupIn(environ []string) func(name string) string {
 	all := make(map[string]string, len(environ))
 	for _, e := range environ {

@@ -55,7 +55,7 @@ func TestAWebConfigurationThatCouldNotServeIsRefused(t *testing.T) {
 		{"basic_auth_users: hunter2", "web.yml: basic_auth_users (line 1): is a single value, use a mapping"},
 		{"basic_auth_users: {bob:hunter2}", "web.yml: basic_auth_users.? (line 1): has no value"},
 		{"basic_auth_users:\n\tbob: hunter2", "web.yml (line 2): is not valid YAML: a tab where spaces are needed, indent with spaces only"},
-		{"rate_limit: {interval: hunter2}", "--web.config.file: web.yml: a value in it is not accepted"},
+		{"rate_limit: {interval: hunter2}", "--web.config.file: web.yml: a value in it is not valid"},
 	} {
 		err := webFile(t, c.text)
 		if err == nil || err.Error() != c.want {

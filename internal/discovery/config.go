@@ -53,7 +53,7 @@ var sdFile = regexp.MustCompile(`^[^*]*(\*[^/]*)?\.(json|yml|yaml)$`)
 // http_client and of the URL of a document.
 func Section(client, url *schema.Schema) *schema.Schema {
 	refresh := func(doc string) *schema.Schema {
-		return &schema.Schema{Kind: schema.Duration, Least: time.Millisecond, Range: "at least 1ms", Default: "30s", Doc: doc}
+		return &schema.Schema{Kind: schema.Duration, Least: time.Millisecond, Default: "30s", Doc: doc}
 	}
 	list := func(unique []string, keys ...schema.Key) *schema.Schema {
 		keys = append(keys, schema.Key{Name: "http_client", Schema: client.With("Connections to the upstreams found there.")})

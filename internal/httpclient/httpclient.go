@@ -1,5 +1,5 @@
-// Package httpclient is the section http_client of the configuration file:
-// Prometheus' HTTP settings, checked before anything is asked with them.
+// Package httpclient reads the section http_client of the configuration file, which
+// has the HTTP settings of Prometheus.
 package httpclient
 
 import (
@@ -28,15 +28,15 @@ func Of(n *schema.Node) *betanet.HTTPConfig {
 	return n.Value.(*betanet.HTTPConfig)
 }
 
-// Section describes Prometheus' HTTPClientConfig. Errors show nothing of its
-// values except names of files.
+// Section returns the schema of Prometheus' HTTPClientConfig. Errors show no values
+// except names of files.
 func Section() *schema.Schema {
 	s := SchemaOf(reflect.TypeFor[betanet.HTTPConfig](), "")
 	s.Name, s.Secret = "http_client", true
-	for key, what := range map[string]string{"follow_redirects": "redirects are always refused", "enable_http2": "HTTP/2 to upstreams is always off"} {
+	for key, what := range map[string]string{"follow_redirects": "redirects are never followed", "enable_http2": "HTTP/2 to upstreams is always off"} {
 		s.Key(key).Check = func(text string) error {
 			if text == "true" {
-				return fmt.Errorf("true is refused: %s, leave it out", what)
+				return fmt.Errorf("must not be true, %s", what)
 			}
 			return nil
 		}
@@ -51,7 +51,7 @@ func Section() *schema.Schema {
 			n.Fail("%s", redact(err))
 			return
 		}
-		// Decoding has set both; here they are always off.
+		// Decoding sets both by default.
 		c.FollowRedirects, c.EnableHTTP2 = false, false
 		if err := tried.Usable(&c.TLSConfig); err != nil {
 			n.Fail("tls_config: %w", err)
@@ -68,8 +68,8 @@ func Section() *schema.Schema {
 	return s
 }
 
-// SchemaOf returns the schema of values of a type that Prometheus decodes, under a
-// key, so that the two cannot differ.
+// SchemaOf returns the schema of a key, derived from the type that Prometheus decodes
+// it into.
 func SchemaOf(t reflect.Type, key string) *schema.Schema {
 	switch {
 	case t.Kind() == reflect.Pointer:
@@ -93,7 +93,7 @@ func SchemaOf(t reflect.Type, key string) *schema.Schema {
 	case reflect.Map:
 		s := &schema.Schema{Kind: schema.Map, Elem: SchemaOf(t.Elem(), key)}
 		if strings.HasSuffix(key, "_headers") || strings.HasSuffix(key, "_header") {
-			s.MapKey = &schema.Schema{Pattern: schema.HeaderName, Want: "a header name"}
+			s.MapKey = &schema.Schema{Pattern: schema.HeaderName, Want: "a valid header name"}
 		}
 		return s
 	case reflect.Interface:
@@ -105,13 +105,13 @@ func SchemaOf(t reflect.Type, key string) *schema.Schema {
 		}
 		return structSchema(s, t, key)
 	default:
-		// Headers and parameters often are credentials.
+		// Headers and parameters often contain credentials.
 		return &schema.Schema{Hidden: key == "values" || key == "endpoint_params"}
 	}
 }
 
-// structSchema adds the fields of a struct that YAML knows. References to a secret
-// manager are left out: there is none.
+// structSchema adds the fields of a struct that YAML decodes. It leaves out references
+// to a secret manager, because there is none.
 func structSchema(s *schema.Schema, t reflect.Type, key string) *schema.Schema {
 	for i := range t.NumField() {
 		f := t.Field(i)
@@ -140,13 +140,13 @@ func urlSchema(schemes ...string) *schema.Schema {
 
 var userInfo = regexp.MustCompile(`//.*@`)
 
-// withoutUser returns a URL without what may be credentials in it.
+// withoutUser returns a URL with its user and password redacted.
 func withoutUser(text string) string {
 	return userInfo.ReplaceAllString(text, "//"+schema.Redacted+"@")
 }
 
-// decodeHTTP decodes what common accepts, and a Host header, which common refuses
-// because its own round tripper could not set it.
+// decodeHTTP decodes and validates the settings. It also accepts a Host header, which
+// Prometheus rejects because its own round tripper cannot set it.
 func decodeHTTP(n *schema.Node) (*betanet.HTTPConfig, error) {
 	type plain betanet.HTTPConfig // without the checks
 	c := promconfig.DefaultHTTPClientConfig
@@ -164,12 +164,12 @@ func decodeHTTP(n *schema.Node) (*betanet.HTTPConfig, error) {
 			continue
 		}
 		hosts += len(h.Values) + len(h.Secrets) + len(h.Files)
-		if slices.ContainsFunc(append(h.Values, secrets(h.Secrets)...), func(v string) bool { return !hostHeader.MatchString(v) }) {
+		if slices.ContainsFunc(h.Values, notHost) || slices.ContainsFunc(h.Secrets, notHost) {
 			return nil, errors.New("http_headers: Host is not a name or address with an optional port")
 		}
 	}
 	if len(others) < len(all) && hosts != 1 {
-		return nil, errors.New("http_headers: Host needs exactly one value")
+		return nil, errors.New("http_headers: Host must have exactly one value")
 	}
 	c.HTTPHeaders.Headers = others
 	err := c.Validate()
@@ -179,31 +179,25 @@ func decodeHTTP(n *schema.Node) (*betanet.HTTPConfig, error) {
 
 var hostHeader = regexp.MustCompile(`^[^\s/@?#\\\x00-\x1f\x7f]+$`)
 
-func secrets(all []promconfig.Secret) []string {
-	texts := make([]string, len(all))
-	for i, s := range all {
-		texts[i] = string(s)
-	}
-	return texts
-}
+func notHost[T ~string](text T) bool { return !hostHeader.MatchString(string(text)) }
 
-// redact returns what a decoding error reports if it can be shown: the checks of
-// Prometheus name only keys, everything else may quote values.
+// redact returns the text of a decoding error without values. Only the checks of
+// Prometheus, which name keys, are safe to show.
 func redact(err error) string {
 	var te *yaml.TypeError
 	var ue *url.Error
 	if errors.As(err, &te) || errors.As(err, &ue) || strings.HasPrefix(err.Error(), "yaml: ") {
-		return "has a value that is not accepted"
+		return "has a value that is not valid"
 	}
 	return err.Error()
 }
 
-// TLSTried are the TLS settings that have been tried. The same ones are often
-// set for many upstreams.
+// TLSTried caches the results of Usable, because many upstreams often have the same
+// TLS settings.
 type TLSTried map[promconfig.TLSConfig]error
 
-// Usable reports why certificates and keys cannot be used. The error does not show
-// their text.
+// Usable returns an error if certificates or keys cannot be used. The error does not
+// show their text.
 func (t TLSTried) Usable(c *promconfig.TLSConfig) error {
 	err, known := t[*c]
 	if known {
@@ -216,7 +210,7 @@ func (t TLSTried) Usable(c *promconfig.TLSConfig) error {
 		case strings.HasPrefix(text, "unable to use specified CA"):
 			err = errors.New("ca or ca_file has no PEM certificate")
 		default:
-			err = errors.New("certificate and key are not a pair of PEM texts")
+			err = errors.New("certificate and key are not a matching pair in PEM format")
 		}
 	}
 	t[*c] = err

@@ -13,11 +13,11 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 )
 
-// batchExporter is the exporter of the SDK's reader, which keeps the time and
-// provides the resource. The metrics are gathered here, part by part, so that a push
-// of many upstreams has one part in memory and not all.
+// batchExporter is called by the SDK's periodic reader with an empty batch. It gathers
+// and sends the metrics part by part, so that only one part of a push of many upstreams
+// is in memory.
 type batchExporter struct {
-	metric.Exporter // that of the SDK, which sends and retries
+	metric.Exporter // of the SDK, which sends and retries
 	transport       *recordingTransport
 	starts          *startTimes
 	gatherer        *timestampingGatherer
@@ -33,9 +33,8 @@ func newBatchExporter(e metric.Exporter, t *recordingTransport, o Options) *batc
 	return b
 }
 
-// Export pushes everything and reports how that ended, unless the receiver has
-// asked for no push yet. It returns no error: the SDK would tell it to a logger of
-// its own.
+// Export pushes all parts and reports the result, unless the receiver's Retry-After
+// is not over. It returns no error, because the SDK would log it with its own logger.
 func (b *batchExporter) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
 	began := time.Now()
 	if began.Before(b.transport.notBefore) {
@@ -48,7 +47,7 @@ func (b *batchExporter) Export(ctx context.Context, rm *metricdata.ResourceMetri
 	case errors.Is(err, errPartial):
 		p.Result = Partial
 	case err != nil && errors.Is(context.Cause(ctx), context.Canceled):
-		return nil // the process ends; what was cut off here is pushed once more
+		return nil // the process ends; a last push follows
 	case err != nil:
 		p.Result = Failure
 	}
@@ -56,8 +55,8 @@ func (b *batchExporter) Export(ctx context.Context, rm *metricdata.ResourceMetri
 	return nil
 }
 
-// push sends all parts. A part of which the receiver took only some is no reason
-// to keep the others back; any other failure would meet them too.
+// push sends all parts. It continues after a partial success, but not after any other
+// failure, which would probably affect the following parts too.
 func (b *batchExporter) push(ctx context.Context, r *resource.Resource) error {
 	b.starts.begin()
 	var partial error
@@ -84,7 +83,7 @@ func (b *batchExporter) send(ctx context.Context, r *resource.Resource, part pro
 	if len(produced) == 0 {
 		return nil
 	}
-	b.transport.last = answer{}
+	b.transport.last = outcome{}
 	err = b.Exporter.Export(ctx, &metricdata.ResourceMetrics{Resource: r, ScopeMetrics: produced})
 	return b.transport.last.explain(err)
 }

@@ -9,37 +9,37 @@ import (
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-// Variable is a standard variable of OpenTelemetry that applies, as it is printed.
+// Variable is a standard variable of OpenTelemetry, with its value as printed.
 type Variable struct{ Name, Printed string }
 
-// Environment reads the standard variables of OpenTelemetry.
+// Environment is the result of Settings.ReadEnvironment.
 type Environment struct {
-	Endpoint string     // the variable that configures the endpoint, "" if none does
-	Applied  []Variable // others that apply
+	Endpoint string     // the variable that configures the endpoint, "" for none
+	Applied  []Variable // other variables that apply
 	Warnings []string
 	Errs     []error
 
 	getenv func(string) string
 }
 
-// Variables of OpenTelemetry that are not about OTLP only.
+// Standard variables without the prefix of OTLP.
 const (
 	sdkDisabled     = "OTEL_SDK_DISABLED"
 	metricsExporter = "OTEL_METRICS_EXPORTER"
 )
 
-// ReadEnvironment completes the settings with the standard variables. Without an
-// endpoint they have no effect: they may be meant for other programs in the same
-// environment. An endpoint that is set has been configured by the flag or variable
-// with the given name. URLs are parsed by parse.
+// ReadEnvironment completes the settings with the standard variables of OpenTelemetry.
+// Without an endpoint they have no effect, because they may be meant for other programs
+// in the same environment. configuredBy names the flag or variable that has set
+// s.Endpoint, if it is set.
 func (s *Settings) ReadEnvironment(getenv func(string) string, configuredBy string, parse func(string) (*url.URL, error)) *Environment {
 	e := &Environment{getenv: getenv}
 	if s.Endpoint == nil {
 		if !e.configuresPush(s, parse) {
 			return e
 		}
-	} else if off := e.switchedOff(); off != "" {
-		e.warn("%s does not switch off the push that %s configures", off, configuredBy)
+	} else if off := e.disabledBy(); off != "" {
+		e.warn("%s does not disable the push that %s configures", off, configuredBy)
 	}
 	s.Timeout = 10 * time.Second
 	for _, v := range []struct {
@@ -78,21 +78,21 @@ func (e *Environment) check(name string, err error) {
 	}
 }
 
-// configuresPush configures the push that the variables ask for by an endpoint, and
-// reports whether there is one. A protocol that is not supported is not an error:
-// the variables may be set for all programs of a machine.
+// configuresPush sets the endpoint from the variables, and reports whether they
+// configure one. A protocol that is not supported is only a warning, because the
+// variables may be set for all programs of a machine.
 func (e *Environment) configuresPush(s *Settings, parse func(string) (*url.URL, error)) bool {
 	name, text := e.lookup("ENDPOINT")
-	if name == "" || e.switchedOff() != "" {
+	if name == "" || e.disabledBy() != "" {
 		return false
 	}
 	if set, text := e.lookup("PROTOCOL"); set != "" && text != protocol {
-		e.warn("%s: %q is not supported, so that nothing is pushed to the endpoint of %s; set %s%sPROTOCOL=%s if the receiver accepts it",
+		e.warn("%s: %q is not supported, so nothing is pushed to the endpoint of %s; set %s%sPROTOCOL=%s if the receiver accepts it",
 			set, text, name, EnvPrefix, ofMetrics, protocol)
 		return false
 	}
 	if disabled := e.getenv(sdkDisabled); disabled != "" && !strings.EqualFold(disabled, "false") {
-		e.warn("%s: %q is neither true nor false and is taken for false", sdkDisabled, disabled)
+		e.warn("%s: %q is neither true nor false and is treated as false", sdkDisabled, disabled)
 	}
 	u, err := parse(text)
 	e.check(name, err)
@@ -103,8 +103,8 @@ func (e *Environment) configuresPush(s *Settings, parse func(string) (*url.URL, 
 	return true
 }
 
-// endpoint returns where to push for the URL of a variable: the variable of metrics
-// has the URL itself, the other one a base of all signals.
+// endpoint returns the URL to push to. The variable for metrics has the URL itself,
+// the other one the base URL of all signals.
 func endpoint(name string, u *url.URL) *url.URL {
 	if !strings.Contains(name, ofMetrics) {
 		return u.JoinPath(metricsPath)
@@ -115,9 +115,9 @@ func endpoint(name string, u *url.URL) *url.URL {
 	return u
 }
 
-// switchedOff returns the variable, with its value, that asks for no metrics
-// to be exported by OTLP, "" for none.
-func (e *Environment) switchedOff() string {
+// disabledBy returns the variable, with its value, that disables the export of metrics
+// with OTLP, "" for none.
+func (e *Environment) disabledBy() string {
 	if v := e.getenv(sdkDisabled); strings.EqualFold(v, "true") {
 		return sdkDisabled + "=" + v
 	}
@@ -134,8 +134,7 @@ func (e *Environment) switchedOff() string {
 	return fmt.Sprintf("%s=%s", metricsExporter, strings.Join(named, ","))
 }
 
-// lookup finds a variable that is set: the one of metrics, else the one of all
-// signals.
+// lookup returns the variable for metrics if it is set, else the one for all signals.
 func (e *Environment) lookup(name string) (full, text string) {
 	for _, full := range []string{EnvPrefix + ofMetrics + name, EnvPrefix + name} {
 		if text := e.getenv(full); text != "" {

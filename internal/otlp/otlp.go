@@ -1,6 +1,6 @@
-// Package otlp pushes the series of /metrics to a receiver of OTLP over HTTP,
-// with the SDK of OpenTelemetry and its Prometheus bridge. What it adds is when
-// each series began to count, which neither of them can know.
+// Package otlp pushes the series of /metrics with OTLP over HTTP. It uses the SDK of
+// OpenTelemetry and its Prometheus bridge, and adds the start time of each series,
+// which neither of them knows.
 package otlp
 
 import (
@@ -17,17 +17,16 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 )
 
-// flushTime is how long the last push may take, of the second in which the
-// program ends.
+// flushTime limits the last push, so that the program ends within a second.
 const flushTime = 500 * time.Millisecond
 
-// Options are how to push, and what.
+// Options configure a Pusher.
 type Options struct {
-	// Parts gives what to push, in parts that are gathered and sent one after the
-	// other.
+	// Parts returns the metrics to push, in parts that are gathered and sent one after
+	// the other.
 	Parts func() []prometheus.Gatherer
-	// OfProcess reports whether the counters of a family count since the process
-	// started, at Started, and never begin anew within it.
+	// OfProcess reports whether the counters of a family start with the process, at
+	// Started, and are never reset.
 	OfProcess func(family string) bool
 	Started   time.Time
 
@@ -36,47 +35,47 @@ type Options struct {
 	Timeout  time.Duration // of one request
 	Gzip     bool
 	TLS      TLS
-	// Headers are those of each request. They are asked for each time.
+	// Headers returns the headers of a request. It is called for each request.
 	Headers func() (map[string]string, error)
 
 	Version  string // of the service
-	Instance string // which of them it is; the same after a restart
+	Instance string // service.instance.id; does not change with a restart
 
-	// Report is told how each push ended.
+	// Report is called after each push.
 	Report func(Push)
 }
 
-// Push is how one push ended.
+// Push reports how a push ended.
 type Push struct {
 	Result Result
-	Err    error // nil for a success; holds no header and nothing that the receiver wrote but a content type
+	Err    error // nil for a success; shows no header, and only the content type of a response
 	Took   time.Duration
-	// RetryAfter is how long the receiver asked to be left alone: until then there
-	// is no push. It is not positive if it did not ask.
+	// RetryAfter is the time without pushes that the receiver has requested. It is not
+	// positive without a request.
 	RetryAfter time.Duration
 }
 
-// Result is what became of a push.
+// Result is the result of a push.
 type Result string
 
 // The results.
 const (
 	Success Result = "success"
-	Partial Result = "partial" // the receiver took a part of it
+	Partial Result = "partial" // the receiver rejected some of the data points
 	Failure Result = "failure"
 )
 
-// Pusher pushes at each interval. It shares nothing with scrapes and collecting
-// but the views that both read.
+// Pusher pushes at each interval. It shares only immutable views with scrapes and
+// collections.
 type Pusher struct {
 	o        Options
 	resource *resource.Resource
 	exporter *batchExporter
-	close    func() // connections
+	close    func() // closes idle connections
 }
 
 // New makes a pusher. The standard variables OTEL_RESOURCE_ATTRIBUTES and
-// OTEL_SERVICE_NAME add to what the resource says of itself, or replace it.
+// OTEL_SERVICE_NAME add or replace attributes of the resource.
 func New(o Options) (*Pusher, error) {
 	named, err := resource.New(context.Background(),
 		resource.WithTelemetrySDK(),
@@ -107,12 +106,12 @@ func newPusher(o Options, r *resource.Resource, rt http.RoundTripper) (*Pusher, 
 	exporter, err := otlpmetrichttp.New(context.Background(),
 		otlpmetrichttp.WithEndpointURL(o.Endpoint.String()),
 		otlpmetrichttp.WithCompression(compression),
-		// The SDK reads variables by itself; what holds has been decided.
+		// Override the variables that the SDK reads itself: Settings has applied them.
 		otlpmetrichttp.WithHeaders(nil),
 		otlpmetrichttp.WithTLSClientConfig(nil),
 		otlpmetrichttp.WithHTTPClient(&http.Client{
 			Transport: recording, Timeout: o.Timeout,
-			// Headers with secrets go where they were meant to go, or nowhere.
+			// Do not send headers with secrets to another URL.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}),
 	)
@@ -122,8 +121,8 @@ func newPusher(o Options, r *resource.Resource, rt http.RoundTripper) (*Pusher, 
 	return &Pusher{o, r, newBatchExporter(exporter, recording, o), (&http.Client{Transport: rt}).CloseIdleConnections}, nil
 }
 
-// Run pushes until ctx ends, and then once more. A push ends before the next
-// begins; it has the time of an interval or of one request, whichever is longer.
+// Run pushes until ctx ends, and then a last time. Pushes do not overlap. The timeout
+// of a push is an interval or the timeout of a request, whichever is longer.
 func (p *Pusher) Run(ctx context.Context) {
 	reader := metric.NewPeriodicReader(p.exporter,
 		metric.WithInterval(p.o.Interval), metric.WithTimeout(max(p.o.Interval, p.o.Timeout)))
@@ -131,6 +130,6 @@ func (p *Pusher) Run(ctx context.Context) {
 	<-ctx.Done()
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTime)
 	defer cancel()
-	_ = provider.Shutdown(end) // the last push has been reported
+	_ = provider.Shutdown(end) // Report has got the result of the last push
 	p.close()
 }

@@ -41,24 +41,24 @@ func TestWhatTheReceiverSaysDecidesTheResult(t *testing.T) {
 		"no content":            {respond(http.StatusNoContent, "", nil), Success, ""},
 		"nothing, as text":      {respond(http.StatusOK, "text/plain", nil), Success, ""},
 		"nothing refused":       {refuses(0, ""), Success, ""},
-		"some refused":          {refuses(3, "too old "+secret), Partial, "the receiver took a part of the data points"},
-		"a warning":             {refuses(0, "please slow down"), Partial, "the receiver took a part of the data points"},
-		"some refused, in JSON": {respond(http.StatusOK, "application/json", []byte(`{"partialSuccess":{"rejectedDataPoints":"3","x":1}}`)), Partial, "the receiver took a part of the data points"},
-		"a parameter":           {typed(refuses(3, ""), "application/x-protobuf; charset=binary"), Partial, "the receiver took a part of the data points"},
-		"a login page":          {respond(http.StatusOK, "text/html; charset=utf-8", []byte("<html>log in "+secret)), Failure, `status 200, but the answer has content type "text/html", want application/x-protobuf: is the URL that of a receiver?`},
-		"an empty page":         {respond(http.StatusOK, "text/html", nil), Failure, `status 200, but the answer has content type "text/html", want application/x-protobuf: is the URL that of a receiver?`},
-		"a text":                {respond(http.StatusAccepted, "text/plain", []byte("thanks "+secret)), Failure, `status 202, but the answer has content type "text/plain", want application/x-protobuf: is the URL that of a receiver?`},
-		"a page without a type": {respond(http.StatusOK, "", []byte("<html>log in "+secret)), Failure, "status 200, but the answer has no valid content type, want application/x-protobuf: is the URL that of a receiver?"},
-		"no protobuf":           {respond(http.StatusOK, "application/x-protobuf", []byte(secret)), Failure, "status 200, but the answer cannot be read as application/x-protobuf: is the URL that of a receiver?"},
-		"no JSON":               {respond(http.StatusOK, "application/json", []byte("<html>"+secret)), Failure, "status 200, but the answer cannot be read as application/json: is the URL that of a receiver?"},
-		"another JSON":          {respond(http.StatusOK, "application/json", []byte(`["`+secret+`"]`)), Failure, "status 200, but the answer cannot be read as application/json: is the URL that of a receiver?"},
-		"an endless answer":     {&http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(endless{})}, Failure, "status 200, but the answer cannot be read as application/json: is the URL that of a receiver?"},
+		"some refused":          {refuses(3, "too old "+secret), Partial, "the receiver rejected some of the data points"},
+		"a warning":             {refuses(0, "please slow down"), Partial, "the receiver rejected some of the data points"},
+		"some refused, in JSON": {respond(http.StatusOK, "application/json", []byte(`{"partialSuccess":{"rejectedDataPoints":"3","x":1}}`)), Partial, "the receiver rejected some of the data points"},
+		"a parameter":           {typed(refuses(3, ""), "application/x-protobuf; charset=binary"), Partial, "the receiver rejected some of the data points"},
+		"a login page":          {respond(http.StatusOK, "text/html; charset=utf-8", []byte("<html>log in "+secret)), Failure, `status 200, but the response has content type "text/html", want application/x-protobuf: is it the URL of an OTLP receiver?`},
+		"an empty page":         {respond(http.StatusOK, "text/html", nil), Failure, `status 200, but the response has content type "text/html", want application/x-protobuf: is it the URL of an OTLP receiver?`},
+		"a text":                {respond(http.StatusAccepted, "text/plain", []byte("thanks "+secret)), Failure, `status 202, but the response has content type "text/plain", want application/x-protobuf: is it the URL of an OTLP receiver?`},
+		"a page without a type": {respond(http.StatusOK, "", []byte("<html>log in "+secret)), Failure, "status 200, but the response has no valid content type, want application/x-protobuf: is it the URL of an OTLP receiver?"},
+		"no protobuf":           {respond(http.StatusOK, "application/x-protobuf", []byte(secret)), Failure, "status 200, but the response cannot be decoded as application/x-protobuf: is it the URL of an OTLP receiver?"},
+		"no JSON":               {respond(http.StatusOK, "application/json", []byte("<html>"+secret)), Failure, "status 200, but the response cannot be decoded as application/json: is it the URL of an OTLP receiver?"},
+		"another JSON":          {respond(http.StatusOK, "application/json", []byte(`["`+secret+`"]`)), Failure, "status 200, but the response cannot be decoded as application/json: is it the URL of an OTLP receiver?"},
+		"an endless answer":     {&http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(endless{})}, Failure, "status 200, but the response cannot be decoded as application/json: is it the URL of an OTLP receiver?"},
 		"refused":               {respond(http.StatusUnauthorized, "text/plain", []byte("no such key: "+secret)), Failure, "status 401 Unauthorized"},
 		"not there":             {respond(http.StatusNotFound, "text/plain", []byte(secret)), Failure, "status 404 Not Found"},
 		"a fake of the partial": {respond(http.StatusBadRequest, "text/plain", []byte("OTLP partial success: "+secret)), Failure, "status 400 Bad Request"},
 		"elsewhere":             {&http.Response{StatusCode: http.StatusTemporaryRedirect, Header: http.Header{"Location": {"http://elsewhere/" + secret}}, Body: http.NoBody}, Failure, "status 307 Temporary Redirect"},
 	} {
-		o := options(new(outcome))
+		o := options(new(recorder))
 		o.Headers = func() (map[string]string, error) { return map[string]string{"Authorization": secret}, nil }
 		r := &receiver{answer: func(*http.Request) *http.Response { return c.answer }}
 		got := push(t, o, r)
@@ -93,7 +93,7 @@ func typed(r *http.Response, contentType string) *http.Response {
 
 func TestAReceiverThatComesBackIsNoticed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var o outcome
+		var o recorder
 		began := time.Now()
 		r := &receiver{answer: func(*http.Request) *http.Response {
 			if time.Since(began) < time.Minute {
@@ -128,7 +128,7 @@ func TestAReceiverThatComesBackIsNoticed(t *testing.T) {
 
 func TestAReceiverThatHangsHoldsUpOnePushAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var o outcome
+		var o recorder
 		r := &receiver{answer: func(r *http.Request) *http.Response {
 			<-r.Context().Done()
 			return nil
@@ -158,7 +158,7 @@ func TestAReceiverThatHangsHoldsUpOnePushAlone(t *testing.T) {
 
 func TestTheEndIsPushedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var o outcome
+		var o recorder
 		r := new(receiver)
 		end := run(t, options(&o), r)
 		time.Sleep(time.Second) // long before the first interval
@@ -178,7 +178,7 @@ func TestAPartThatFailsIsTheLastOfItsPush(t *testing.T) {
 		}
 		return respond(http.StatusOK, "", nil)
 	}
-	o := options(new(outcome))
+	o := options(new(recorder))
 	a, b, c := 1.0, 2.0, 3.0
 	o.Parts = counters(&a, &b, &c)
 	if got := push(t, o, r); got.Result != Failure || asked != 2 {
@@ -195,7 +195,7 @@ func TestAPartOfWhichSomeWasRefusedDoesNotKeepTheOthersBack(t *testing.T) {
 		}
 		return respond(http.StatusOK, "", nil)
 	}
-	o := options(new(outcome))
+	o := options(new(recorder))
 	a, b := 1.0, 2.0
 	o.Parts = counters(&a, &b)
 	if got := push(t, o, r); got.Result != Partial || asked != 2 {
@@ -207,7 +207,7 @@ func TestAPartOfWhichSomeWasRefusedDoesNotKeepTheOthersBack(t *testing.T) {
 // part: its first point may be lost, and stays the first.
 func TestOnlyWhatArrivedBegins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var o outcome
+		var o recorder
 		a, b := 1.0, 2.0
 		r := &receiver{}
 		r.answer = func(*http.Request) *http.Response {
@@ -236,7 +236,7 @@ func TestOnlyWhatArrivedBegins(t *testing.T) {
 
 func TestHeadersAreAskedForAtEachPush(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var o outcome
+		var o recorder
 		tokens := []string{"one", "two"}
 		settings := options(&o)
 		settings.Headers = func() (map[string]string, error) {

@@ -152,19 +152,19 @@ func counters(values ...*float64) func() []prometheus.Gatherer {
 	}
 }
 
-// outcome keeps how pushes ended.
-type outcome struct {
+// recorder keeps how pushes ended.
+type recorder struct {
 	mu  sync.Mutex
 	all []Push
 }
 
-func (o *outcome) report(p Push) {
+func (o *recorder) report(p Push) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.all = append(o.all, p)
 }
 
-func (o *outcome) results() (all []Result) {
+func (o *recorder) results() (all []Result) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, p := range o.all {
@@ -174,7 +174,7 @@ func (o *outcome) results() (all []Result) {
 }
 
 // options push one counter every 15 seconds.
-func options(o *outcome) Options {
+func options(o *recorder) Options {
 	one := 1.0
 	return Options{
 		Parts: counters(&one), OfProcess: never, Started: processStart,

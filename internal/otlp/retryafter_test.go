@@ -50,7 +50,7 @@ func TestNoPushIsMadeBeforeRetryAfterIsOver(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var o outcome
+				var o recorder
 				r, at := refusesUntil(c.status, c.header)
 				end := run(t, options(&o), r)
 				time.Sleep(6 * time.Minute)
@@ -72,7 +72,7 @@ func TestNoPushIsMadeBeforeRetryAfterIsOver(t *testing.T) {
 
 func TestTheEndMakesNoPushBeforeRetryAfterIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var o outcome
+		var o recorder
 		r, at := refusesUntil(http.StatusTooManyRequests, http.Header{"Retry-After": {"100"}})
 		end := run(t, options(&o), r)
 		time.Sleep(time.Minute)

@@ -45,7 +45,7 @@ func publish(r *exposition.Registry, name string, messages uint64) {
 
 // seriesOf are options that push a registry, so many upstreams a part.
 func seriesOf(r *exposition.Registry, part int) Options {
-	o := options(new(outcome))
+	o := options(new(recorder))
 	o.Parts = func() []prometheus.Gatherer { return r.Parts(part) }
 	o.OfProcess = exposition.OfProcess
 	return o
@@ -177,7 +177,7 @@ func TestTheResourceSaysWhoPushes(t *testing.T) {
 		t.Setenv("OTEL_RESOURCE_ATTRIBUTES", environment)
 		r := new(receiver)
 		server := httptest.NewServer(r)
-		o := options(new(outcome))
+		o := options(new(recorder))
 		var err error
 		if o.Endpoint, err = url.Parse(server.URL + "/some/path"); err != nil {
 			t.Fatal(err)
@@ -207,7 +207,7 @@ func TestTheResourceSaysWhoPushes(t *testing.T) {
 		}
 	}
 	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "nonsense")
-	if _, err := New(options(new(outcome))); err == nil || !strings.Contains(err.Error(), "OTEL_RESOURCE_ATTRIBUTES") {
+	if _, err := New(options(new(recorder))); err == nil || !strings.Contains(err.Error(), "OTEL_RESOURCE_ATTRIBUTES") {
 		t.Errorf("got %v, want an error that names the variable", err)
 	}
 }

@@ -23,22 +23,19 @@ type Settings struct {
 	Gzip     bool
 	TLS      TLS
 
-	// HeadersFile has headers of each push, a line each; "" for none.
-	HeadersFile string
-
-	headers map[string]string // of the variable
+	HeadersFile string            // headers of each push, one per line; "" for none
+	headers     map[string]string // of the variable
 }
 
 const (
 	EnvPrefix      = "OTEL_EXPORTER_OTLP_" // of the standard variables
-	ofMetrics      = "METRICS_"            // comes between, and beats the one without
+	ofMetrics      = "METRICS_"            // follows the prefix in a variable for metrics only, which takes precedence
 	metricsPath    = "/v1/metrics"
-	protocol       = "http/protobuf" // the only one that is spoken
+	protocol       = "http/protobuf" // the only supported one
 	maxHeadersFile = 64 << 10
 )
 
-// WithPath returns the URL of a receiver that has no path of its own with the
-// path that receivers have.
+// WithPath adds the standard path to the URL of a receiver without a path.
 func WithPath(u *url.URL) *url.URL {
 	if u.Path == "" || u.Path == "/" {
 		u.Path = metricsPath
@@ -48,7 +45,7 @@ func WithPath(u *url.URL) *url.URL {
 
 func setProtocol(_ *Settings, text string) error {
 	if text != protocol {
-		return fmt.Errorf("%q is not accepted, use %s", text, protocol)
+		return fmt.Errorf("%q is not valid, use %s", text, protocol)
 	}
 	return nil
 }
@@ -56,7 +53,7 @@ func setProtocol(_ *Settings, text string) error {
 func setTimeout(s *Settings, text string) error {
 	ms, err := strconv.Atoi(text)
 	if err != nil || ms < 1 || ms > 3_600_000 {
-		return fmt.Errorf("%q is not accepted, use milliseconds from 1 to 3600000", text)
+		return fmt.Errorf("%q is not valid, use milliseconds from 1 to 3600000", text)
 	}
 	s.Timeout = time.Duration(ms) * time.Millisecond
 	return nil
@@ -64,14 +61,14 @@ func setTimeout(s *Settings, text string) error {
 
 func setCompression(s *Settings, text string) error {
 	if text != "gzip" && text != "none" {
-		return fmt.Errorf("%q is not accepted, use gzip or none", text)
+		return fmt.Errorf("%q is not valid, use gzip or none", text)
 	}
 	s.Gzip = text == "gzip"
 	return nil
 }
 
-// setHeaders reads name=value, separated by commas, values percent-encoded. Its
-// errors show nothing of a value.
+// setHeaders parses name=value, separated by commas, with percent-encoded values. Its
+// errors do not show values.
 func setHeaders(s *Settings, text string) error {
 	s.headers = make(map[string]string)
 	for i, pair := range strings.Split(text, ",") {
@@ -81,7 +78,7 @@ func setHeaders(s *Settings, text string) error {
 		name, value, found := strings.Cut(pair, "=")
 		value, err := url.PathUnescape(strings.TrimSpace(value))
 		if !found || err != nil {
-			return fmt.Errorf("header %d is not accepted, use name=value separated by commas, values percent-encoded", i+1)
+			return fmt.Errorf("header %d is not valid, use name=value separated by commas, values percent-encoded", i+1)
 		}
 		if err := addHeader(s.headers, name, value); err != nil {
 			return fmt.Errorf("header %d %w", i+1, err)
@@ -90,9 +87,8 @@ func setHeaders(s *Settings, text string) error {
 	return nil
 }
 
-// Headers returns the headers of each push: of the variable, and of the file as it
-// is now.
-// Errors show nothing of the values.
+// Headers returns the headers of the variable and the file, which it reads again. Its
+// errors do not show values.
 func (s *Settings) Headers() (map[string]string, error) {
 	if s.HeadersFile == "" {
 		return s.headers, nil
@@ -120,7 +116,8 @@ func (s *Settings) Headers() (map[string]string, error) {
 	return all, nil
 }
 
-// readHeadersFile never waits for a file, and reads no more than headers are.
+// readHeadersFile reads a regular file of limited size. It does not open other files,
+// because opening a pipe may block.
 func readHeadersFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	switch {
@@ -135,14 +132,14 @@ func readHeadersFile(path string) ([]byte, error) {
 	return text, schema.Cause(err)
 }
 
-// ownHeaders are the headers that describe a push.
+// ownHeaders are the headers that the exporter sets itself.
 var ownHeaders = []string{"Connection", "Content-Encoding", "Content-Length", "Content-Type", "Host", "Transfer-Encoding"}
 
 func addHeader(to map[string]string, name, value string) error {
 	name = http.CanonicalHeaderKey(strings.TrimSpace(name))
 	switch {
 	case !schema.HeaderName.MatchString(name):
-		return errors.New("has a name that is not a header name")
+		return errors.New("has a name that is not a valid header name")
 	case slices.Contains(ownHeaders, name):
 		return fmt.Errorf("is %s, which the exporter sets itself", name)
 	case strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }):

@@ -8,39 +8,39 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-// startTimes knows from when on each cumulative series counts. The data model of
-// OpenTelemetry ("Resets and Gaps" in specification/metrics/data-model.md) has
-// two kinds of beginnings, and a receiver takes its traffic from them:
+// startTimes knows the start time of each cumulative series. In the data model of
+// OpenTelemetry ("Resets and Gaps" in specification/metrics/data-model.md), a receiver
+// computes rates from two kinds of first points:
 //
-//   - start = time: the start is unknown, the value is an offset and no traffic.
-//     So begin the counters of an upstream, whose start nobody tells us. It holds
-//     only if that first point arrives ("Cumulative streams: handling unknown start
-//     time"): until a push with it has succeeded, each is the first again.
-//   - start < time: the counter was zero then, the whole value is traffic. So do
-//     the counters of the process begin, and others after a fall: a millisecond
-//     after the last observation before it, so that sequences do not overlap, and
-//     one of a single point is told from the next.
+//   - start = time: the start is unknown, and the value is an offset that does not
+//     count. The counters of an upstream start like this, because their start is
+//     unknown. The point must arrive ("Cumulative streams: handling unknown start
+//     time"): until a push with it has succeeded, each point is the first again.
+//   - start < time: the counter was zero at the start, and the whole value counts.
+//     The counters of the process start like this, and others after a reset: a
+//     millisecond after the last observation before it, so that sequences do not
+//     overlap, and a sequence of one point is distinguished from the next.
 //
-// A counter that falls is what Prometheus takes for a reset too.
+// A reset is a value that falls, as in Prometheus.
 type startTimes struct {
 	process   *timestamppb.Timestamp
 	ofProcess func(family string) bool
 
 	known   map[string]*series
-	pending []firstPoint // of the part that is on its way
-	push    uint32       // number of the current one
-	key     []byte       // working memory
+	pending []firstPoint // of the part that is being sent
+	push    uint32       // number of the current push
+	key     []byte       // scratch buffer
 }
 
-// series is what is remembered of one whose first point has arrived.
+// series is a series whose first point has arrived.
 type series struct {
-	start, last *timestamppb.Timestamp // last observation, delivered or not
+	start, last *timestamppb.Timestamp // last is the last observation, delivered or not
 	value       float64                // of a counter, or the sum of a histogram
-	counts      []uint64               // of a histogram: all, and its buckets
-	seen        uint32                 // push that last had it
+	counts      []uint64               // of a histogram: count and buckets
+	seen        uint32                 // last push with the series
 }
 
-// firstPoint is a series of which the receiver knows nothing yet.
+// firstPoint is a series that the receiver does not know yet.
 type firstPoint struct {
 	key string
 	series
@@ -56,11 +56,10 @@ func (s *startTimes) begin() {
 	s.pending = s.pending[:0]
 }
 
-// stamp writes into metrics when they were observed and since when they count.
-// The bridge takes both from there.
+// stamp sets the time and start time of metrics, which the bridge reads.
 func (s *startTimes) stamp(families []*dto.MetricFamily, at time.Time) {
 	s.pending = s.pending[:0]
-	ms := at.UnixMilli() // what the data model of Prometheus can say
+	ms := at.UnixMilli() // the precision of Prometheus
 	now := timestamppb.New(time.UnixMilli(ms))
 	for _, f := range families {
 		ofProcess := s.ofProcess(f.GetName())
@@ -70,12 +69,12 @@ func (s *startTimes) stamp(families []*dto.MetricFamily, at time.Time) {
 			switch {
 			case m.Counter != nil:
 				if !ofProcess {
-					start = s.of(f.GetName(), m.Label, now, m.Counter.GetValue(), nil)
+					start = s.startOf(f.GetName(), m.Label, now, m.Counter.GetValue(), nil)
 				}
 				m.Counter.CreatedTimestamp = start
 			case m.Histogram != nil:
 				if !ofProcess {
-					start = s.of(f.GetName(), m.Label, now, m.Histogram.GetSampleSum(), counts(m.Histogram))
+					start = s.startOf(f.GetName(), m.Label, now, m.Histogram.GetSampleSum(), counts(m.Histogram))
 				}
 				m.Histogram.CreatedTimestamp = start
 			case m.Summary != nil:
@@ -85,8 +84,9 @@ func (s *startTimes) stamp(families []*dto.MetricFamily, at time.Time) {
 	}
 }
 
-// of is since when a series counts that has a value now.
-func (s *startTimes) of(name string, labels []*dto.LabelPair, now *timestamppb.Timestamp, value float64, counts []uint64) *timestamppb.Timestamp {
+// startOf returns the start time of a series, given its current value, and records the
+// observation.
+func (s *startTimes) startOf(name string, labels []*dto.LabelPair, now *timestamppb.Timestamp, value float64, counts []uint64) *timestamppb.Timestamp {
 	s.key = append(s.key[:0], name...)
 	for _, l := range labels {
 		s.key = append(append(s.key, 0xff), l.GetName()...) // no byte of UTF-8
@@ -94,7 +94,7 @@ func (s *startTimes) of(name string, labels []*dto.LabelPair, now *timestamppb.T
 	}
 	k := s.known[string(s.key)]
 	switch {
-	case k == nil || before(now, k.start): // unknown, or the clock was put back
+	case k == nil || before(now, k.start): // unknown, or the clock was set back
 		if k != nil {
 			delete(s.known, string(s.key))
 		}
@@ -110,15 +110,15 @@ func (s *startTimes) of(name string, labels []*dto.LabelPair, now *timestamppb.T
 	return k.start
 }
 
-// arrived says that the receiver has taken what was stamped last.
+// arrived records that the receiver has accepted the last stamped part.
 func (s *startTimes) arrived() {
 	for i := range s.pending {
 		s.known[s.pending[i].key] = &s.pending[i].series
 	}
-	s.pending = nil // its memory is in use
+	s.pending = nil // do not reuse its memory, which known points to
 }
 
-// complete forgets the series that the push did not have, after all its parts.
+// complete removes the series that were in no part of the push.
 func (s *startTimes) complete() {
 	for key, k := range s.known {
 		if k.seen != s.push {
@@ -136,8 +136,7 @@ func counts(h *dto.Histogram) []uint64 {
 	return all
 }
 
-// fell reports whether a count is less than it was, or whether the buckets are
-// others.
+// fell reports whether a count has decreased, or the number of buckets has changed.
 func fell(now, before []uint64) bool {
 	if len(now) != len(before) {
 		return true
@@ -152,11 +151,11 @@ func fell(now, before []uint64) bool {
 
 func before(a, b *timestamppb.Timestamp) bool { return a.AsTime().Before(b.AsTime()) }
 
-// timestampingGatherer is the gatherer that the bridge reads: a part with its stamps.
+// timestampingGatherer gathers a part for the bridge, and stamps it.
 type timestampingGatherer struct {
 	starts *startTimes
 	part   prometheus.Gatherer
-	err    error // of the last gathering; the bridge would tell it to a logger of its own
+	err    error // of the last Gather; the bridge would log it with its own logger
 }
 
 // Gather implements prometheus.Gatherer.

@@ -7,9 +7,8 @@ import (
 	"net"
 )
 
-// stable returns an error of a connection without what differs each time: the
-// port that the connection happens to have, and the time of day. Two failures for
-// the same reason have the same text.
+// stable removes the local port and the time of day from a connection error, so that
+// failures with the same reason have the same text.
 func stable(err error) error {
 	var (
 		expired x509.CertificateInvalidError

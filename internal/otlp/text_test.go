@@ -53,7 +53,7 @@ func TestAProxyOfTheEnvironmentIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer (&http.Client{Transport: rt}).CloseIdleConnections()
-	o := options(new(outcome))
+	o := options(new(recorder))
 	o.Endpoint = &url.URL{Scheme: "https", Host: "receiver.invalid", Path: "/v1/metrics"}
 	got := push(t, o, rt)
 	if want := "proxy 127.0.0.1:1: connect: connection refused"; got.Result != Failure || got.Err.Error() != want || strings.Contains(got.Err.Error(), proxyPassword) {

@@ -61,7 +61,7 @@ func TestTLSFilesAreReadAgainWhenTheyChange(t *testing.T) {
 	trust(t, files.CAFile, before)
 	issue(t, before, files)
 	r := new(receiver)
-	o := options(new(outcome))
+	o := options(new(recorder))
 	o.TLS, o.Endpoint = files, secured(t, r, before)
 	rt, err := newTransport(files)
 	if err != nil {
@@ -96,7 +96,7 @@ func TestAChangedCertificateIsUsedAtTheNextPush(t *testing.T) {
 	a := authority()
 	trust(t, files.CAFile, a)
 	issue(t, a, files)
-	r, o := new(receiver), options(new(outcome))
+	r, o := new(receiver), options(new(recorder))
 	o.Endpoint = secured(t, r, a)
 	rt, err := newTransport(files)
 	if err != nil {
@@ -129,7 +129,7 @@ func TestOptionsAloneDecide(t *testing.T) {
 		t.Setenv("OTEL_EXPORTER_OTLP_"+name, value)
 	}
 	r := new(receiver)
-	if got := push(t, options(new(outcome)), r); got.Result != Success {
+	if got := push(t, options(new(recorder)), r); got.Result != Success {
 		t.Fatal(got)
 	}
 	request := r.asked()[0]

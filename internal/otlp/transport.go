@@ -13,30 +13,29 @@ import (
 	"github.com/betanet/betanet_exporter/internal/proxy"
 )
 
-// TLS names the files that TLS needs beyond what the system knows. All are read
-// again when they change.
+// TLS names files for TLS. They are read again when they change.
 type TLS struct {
 	CAFile            string // empty for the system's authorities
 	CertFile, KeyFile string // both or none
 }
 
-// recordingTransport makes each request with the headers, and records how it
-// ended. One push at a time uses it.
+// recordingTransport adds the headers to each request and records its outcome. It is
+// not safe for concurrent use.
 type recordingTransport struct {
 	next    http.RoundTripper
 	headers func() (map[string]string, error)
-	last    answer
+	last    outcome
 
-	until     time.Time // end of the push that is running
-	notBefore time.Time // the receiver asked for no request before then
+	until     time.Time // deadline of the current push
+	notBefore time.Time // end of the receiver's Retry-After
 }
 
-// errLater ends a push whose receiver asks for more patience than the push has.
-var errLater = errors.New("the receiver asks to try again later than this push may take")
+// errLater ends a push when Retry-After is later than its deadline.
+var errLater = errors.New("the receiver's Retry-After is later than the deadline of this push")
 
 // RoundTrip implements http.RoundTripper.
 func (t *recordingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	t.last = answer{}
+	t.last = outcome{}
 	response, err := t.try(r)
 	if err == nil {
 		err = t.last.judge(response)
@@ -45,16 +44,16 @@ func (t *recordingTransport) RoundTrip(r *http.Request) (*http.Response, error) 
 	case err == nil:
 		return t.wait(response)
 	case r.Context().Err() != nil:
-		t.last.err = r.Context().Err() // err is its cause, in the words of the SDK
+		t.last.err = r.Context().Err() // err is the cause, with the SDK's text
 	default:
 		t.last.err = stable(err)
 	}
 	return nil, err
 }
 
-// wait has a response's Retry-After obeyed: by the SDK, if the push may take that
-// long, else by ending the push. The SDK neither bounds it nor takes a date
-// relative to the receiver's clock.
+// wait applies Retry-After: it lets the SDK wait if the push has the time, and ends
+// the push otherwise. The SDK itself does not limit Retry-After, and does not compare a
+// date with the receiver's clock.
 func (t *recordingTransport) wait(response *http.Response) (*http.Response, error) {
 	response.Header.Del("Retry-After")
 	if t.last.wait <= 0 {
@@ -82,8 +81,9 @@ func (t *recordingTransport) try(r *http.Request) (*http.Response, error) {
 	return t.next.RoundTrip(r)
 }
 
-// newTransport makes a transport whose files can be used now. Before a request it
-// reads them again, and makes new connections if they have changed.
+// newTransport makes a transport, and returns an error if its files cannot be used.
+// The transport reads the files again before each request, and makes new connections
+// if they have changed.
 func newTransport(files TLS) (http.RoundTripper, error) {
 	c, err := config.NewTLSConfig(&config.TLSConfig{
 		CAFile: files.CAFile, CertFile: files.CertFile, KeyFile: files.KeyFile, MinVersion: tls.VersionTLS12,
@@ -99,7 +99,7 @@ func newTransport(files TLS) (http.RoundTripper, error) {
 	})
 }
 
-// reader returns nil, not a reader of nothing, where there is no file.
+// reader returns a reader of a file, nil for none.
 func reader(path string) config.SecretReader {
 	if path == "" {
 		return nil
@@ -107,12 +107,12 @@ func reader(path string) config.SecretReader {
 	return config.NewFileSecret(path)
 }
 
-// proxyOf returns the proxy that the environment sets for a request. The library's
-// errors quote the variable, which may hold a password.
+// proxyOf returns the proxy that the environment sets for a request. It replaces the
+// errors of net/http, which quote the variable and so may show a password.
 func proxyOf(r *http.Request) (*url.URL, error) {
 	u, err := http.ProxyFromEnvironment(r)
 	if err != nil {
-		return nil, errors.New("HTTP_PROXY or HTTPS_PROXY is not a valid URL of a proxy")
+		return nil, errors.New("HTTP_PROXY or HTTPS_PROXY is not a valid proxy URL")
 	}
 	return u, nil
 }

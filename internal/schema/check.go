@@ -6,7 +6,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// check checks the value and what is below it.
+// check checks the value and everything below it.
 func (n *Node) check(s *Schema) {
 	n.schema, n.secret = s, n.secret || s.Secret
 	before := n.doc.count()
@@ -30,17 +30,18 @@ func (n *Node) check(s *Schema) {
 	}
 }
 
-// is reports whether the value has a kind of YAML node; null has every kind.
-func (n *Node) is(kind yaml.Kind, want string) bool {
+// is reports whether the value has a kind of YAML node, and reports an error if it
+// does not. Null is accepted as any kind.
+func (n *Node) is(kind yaml.Kind) bool {
 	if n.Null() || n.yaml.Kind == kind {
 		return true
 	}
-	n.Fail("is %s, use %s", kindOf(n.yaml), want)
+	n.Fail("is %s, use %s", nameOf(n.yaml.Kind), nameOf(kind))
 	return false
 }
 
-func kindOf(n *yaml.Node) string {
-	switch n.Kind {
+func nameOf(kind yaml.Kind) string {
+	switch kind {
 	case yaml.MappingNode:
 		return "a mapping"
 	case yaml.SequenceNode:
@@ -50,12 +51,12 @@ func kindOf(n *yaml.Node) string {
 	}
 }
 
-// tagged reports and refuses a tag such as !!binary.
+// tagged reports whether the value has a tag such as !!binary, which is an error.
 func (n *Node) tagged() bool {
 	if n.yaml.Style&yaml.TaggedStyle == 0 {
 		return false
 	}
-	n.Fail("a tag (!) is not accepted, use the value without it, in quotes if need be")
+	n.Fail("a YAML tag (!) is not supported, use the value without it, in quotes if necessary")
 	return true
 }
 
@@ -65,7 +66,7 @@ func (n *Node) checkObject() bool {
 		n.Fail("%s", s.NotNull)
 		return false
 	}
-	if !n.is(yaml.MappingNode, "a mapping") {
+	if !n.is(yaml.MappingNode) {
 		return false
 	}
 	var present []string
@@ -82,8 +83,8 @@ func (n *Node) checkObject() bool {
 	return !n.Null()
 }
 
-// unknown reports a key that is not accepted. Below secret values it is shown
-// only if it is nearly a known one: {password:hunter2} is a key to YAML.
+// unknown reports an unknown key. Below secret values it shows the key only if it
+// resembles a known one, because {password:hunter2} is a key to YAML.
 func (n *Node) unknown(c *Node) {
 	if n.doc.full() {
 		n.doc.more++
@@ -101,15 +102,15 @@ func (n *Node) unknown(c *Node) {
 	}
 }
 
-// needs reports an object with two of the keys of which one is needed, or with
-// none and nothing that was probably meant to be one and is reported already.
+// needs reports an object that does not have exactly one of the keys that it needs.
+// It does not report a missing key that is probably misspelt, which is an unknown key.
 func (n *Node) needs(present []string) {
 	var first string
 	keys := n.schema.Needs
 	for _, k := range keys {
 		switch c := n.Get(k); {
 		case c != nil && first != "":
-			c.Fail("is not accepted beside %s, use one of the two", first)
+			c.Fail("must not be set together with %s, use one of the two", first)
 		case c != nil:
 			first = k
 		}
@@ -125,7 +126,7 @@ func (n *Node) needs(present []string) {
 }
 
 func (n *Node) checkMap() bool {
-	if !n.is(yaml.MappingNode, "a mapping") {
+	if !n.is(yaml.MappingNode) {
 		return false
 	}
 	for _, c := range n.entries() {
@@ -158,11 +159,11 @@ func (n *Node) checkArray() bool {
 	if s.Element != "" && (n.Null() || n.yaml.Kind == yaml.SequenceNode && len(n.yaml.Content) == 0) {
 		n.Fail("is empty, use at least one %s", s.Element)
 	}
-	if !n.is(yaml.SequenceNode, "a list") {
+	if !n.is(yaml.SequenceNode) {
 		return false
 	}
 	if most := s.Max; most > 0 && len(n.yaml.Content) > most {
-		n.Fail("are %d, use at most %d", len(n.yaml.Content), most)
+		n.Fail("has %d elements, use at most %d", len(n.yaml.Content), most)
 		return false
 	}
 	n.below = n.elements()
@@ -183,7 +184,6 @@ func (n *Node) checkArray() bool {
 	return !n.Null()
 }
 
-// checkAny checks a value of any kind.
 func (n *Node) checkAny() {
 	switch n.yaml.Kind {
 	case yaml.MappingNode:
@@ -198,7 +198,6 @@ func (n *Node) checkAny() {
 	}
 }
 
-// checkText checks a single value.
 func (n *Node) checkText() {
 	text, ok := n.text()
 	if !ok {
@@ -206,26 +205,26 @@ func (n *Node) checkText() {
 	}
 	s := n.schema
 	if s.Kind == Boolean && (n.yaml.Tag != "!!bool" || text != "true" && text != "false") {
-		n.Fail("is not accepted, use true or false without quotes")
+		n.Fail("is not valid, use true or false without quotes")
 	} else if err := s.checkText(text, n.secret); err != nil {
 		n.Fail("%w", err)
 	} else if s.Kind == File && text == "" {
 		n.Fail("has no value")
 	} else if s.Kind == File {
-		if err := n.doc.Readable(n.FilePath()); err != nil {
+		if err := n.doc.readableOnce(n.FilePath()); err != nil {
 			n.Fail("%w", err)
 		}
 	}
 }
 
-// text returns the text of a single value, as it was written. It is false after
-// an error.
+// text returns the text of a single value as written. It returns false after it has
+// reported an error.
 func (n *Node) text() (string, bool) {
 	switch {
 	case n.Null():
 		n.Fail("has no value")
 	case n.yaml.Kind != yaml.ScalarNode:
-		n.Fail("is %s, use a single value", kindOf(n.yaml))
+		n.Fail("is %s, use a single value", nameOf(n.yaml.Kind))
 	case n.tagged():
 	case len(n.yaml.Value) > maxText && !n.secret:
 		n.Fail("is longer than %d bytes", maxText)

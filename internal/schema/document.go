@@ -16,49 +16,50 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Bounds of a configuration file. They are far above what anyone needs, and
-// keep a file with nested aliases from using up the machine.
+// Limits of a file. They are far above normal use, and bound the memory and time that
+// a file with nested aliases takes.
 const (
 	maxFile     = 8 << 20
 	maxDepth    = 32
-	maxValues   = 500_000 // read, aliases included
-	MaxErrors   = 1000    // kept
+	maxValues   = 500_000 // values, including those of aliases
+	MaxErrors   = 1000    // errors that are kept; further ones are counted
 	maxText     = 4096    // bytes of one text
-	maxSearched = 1 << 20 // in which the line of an error is looked for
+	maxSearched = 1 << 20 // bytes of a file in which lineOf searches
 )
 
-// Document is a file that has been read and checked.
+// Document is a file that has been read and checked against a schema.
 type Document struct {
-	// Root is what the file contains as far as it is valid, nil for nothing.
+	// Root is the value in the file, nil for none. What is not valid in it has been
+	// reported.
 	Root *Node
 
 	name  string // as the user gave it
-	where string // flag or variable that named it
-	dir   string // to which files in it are relative
+	where string // flag or variable that names it
+	dir   string // to which paths in it are relative
 
 	errs     []error
-	more     int   // errors beyond those that are kept
+	more     int   // errors that are only counted
 	values   int   // read so far
-	tooLarge error // they are too many
+	tooLarge error // set when there are more than maxValues
 
-	readable map[string]error // whether files can be read, by path
+	readable map[string]error // results of Readable, by path
 }
 
-// Read reads and checks the file with a name, which the user gave by where: a flag
-// or a variable.
+// Read reads the file with a name and checks it. Errors about the file as a whole
+// begin with where, the flag or variable that names it.
 func Read(name, where string, s *Schema) *Document {
 	d := &Document{name: name, where: where, dir: filepath.Dir(name), readable: make(map[string]error)}
 	if y := d.read(); y != nil {
 		d.Root, d.values = &Node{doc: d, yaml: y, line: y.Line, depth: 1}, 1
 		if d.Root.check(s); d.tooLarge != nil {
-			d.Root = nil // what was not read would look missing
+			d.Root = nil // values that were not read would look missing
 		}
 	}
 	return d
 }
 
-// Errors returns the errors in the file, at most MaxErrors of them, and how many
-// there are beyond those.
+// Errors returns the errors in the file, at most MaxErrors of them, and the number of
+// further ones.
 func (d *Document) Errors() (all []error, more int) {
 	if d.tooLarge != nil {
 		return []error{d.tooLarge}, 0
@@ -70,18 +71,17 @@ func (d *Document) count() int { return len(d.errs) + d.more }
 
 func (d *Document) full() bool { return len(d.errs) == MaxErrors }
 
-// read reads the one YAML document of the file. It returns nil for a file that
-// cannot be read, for reasons in the errors, and for one without a value.
+// read reads the YAML document of the file. It returns nil after an error, and for a
+// file without a value.
 func (d *Document) read() *yaml.Node {
 	text, err := readFile(d.name)
 	if err != nil {
 		d.add(fmt.Errorf("%s: %s: %w", d.where, d.name, err))
 		return nil
 	}
-	text = bytes.TrimPrefix(text, []byte("\ufeff")) // with which some editors begin a file
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // byte order mark
 	if len(bytes.TrimSpace(text)) == 0 {
-		// To a reload, a file that is just being written would mean that no upstream
-		// is wanted any more.
+		// Do not let a reload remove all upstreams while the file is being written.
 		d.add(fmt.Errorf("%s: %s: is empty, use a file with at least a comment", d.where, d.name))
 		return nil
 	}
@@ -93,10 +93,10 @@ func (d *Document) read() *yaml.Node {
 	switch {
 	case err != nil:
 		line := lineOf(text, err)
-		d.failAt(line, syntax(err, nthLine(text, line)))
+		d.failAt(line, syntax(err, bytes.Split(text, []byte("\n"))[max(line, 1)-1]))
 		return nil
 	case second > 0:
-		d.failAt(second, "a second document is not accepted, use one file with one document")
+		d.failAt(second, "contains a second document, use one document per file")
 		return nil
 	case root == nil || len(root.Content) == 0:
 		return nil
@@ -124,7 +124,7 @@ func readFile(name string) ([]byte, error) {
 	return text, nil
 }
 
-// Cause returns an error about a file without the file's name.
+// Cause returns an error about a file without the name of the file.
 func Cause(err error) error {
 	var pe *fs.PathError
 	if errors.As(err, &pe) {
@@ -133,24 +133,20 @@ func Cause(err error) error {
 	return err
 }
 
-// invalidLine returns the first line that is not text, 0 if there is none.
+// invalidLine returns the first line that is not UTF-8 or has a control character, 0
+// if there is none.
 func invalidLine(text []byte) int {
-	line := 1
-	for len(text) > 0 {
-		r, size := utf8.DecodeRune(text)
-		switch {
-		case r == utf8.RuneError && size == 1, r < ' ' && r != '\t' && r != '\n' && r != '\r', r == 0x7f:
-			return line
-		case r == '\n':
-			line++
+	control := func(r rune) bool { return r < ' ' && r != '\t' && r != '\r' || r == 0x7f }
+	for i, line := range bytes.Split(text, []byte("\n")) {
+		if !utf8.Valid(line) || bytes.ContainsFunc(line, control) {
+			return i + 1
 		}
-		text = text[size:]
 	}
 	return 0
 }
 
-// Parse parses YAML: its first document, nil if it has none, and the line of its
-// second one, 0 if it has none.
+// Parse parses YAML. It returns the first document, nil for none, and the line of the
+// second document, 0 for none.
 func Parse(text []byte) (root *yaml.Node, second int, err error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var n [2]yaml.Node
@@ -166,9 +162,9 @@ func Parse(text []byte) (root *yaml.Node, second int, err error) {
 	return root, max(n[1].Line, 1), nil
 }
 
-// lineOf finds the line at which YAML goes wrong: the last one of the shortest
-// beginning that goes wrong in the same way. The parser itself names another or
-// none, which has to do for large files.
+// lineOf returns the line of a syntax error: the last line of the shortest prefix of
+// the text that has the same error. The parser often names another line or none; for
+// a large file, lineOf returns the parser's.
 func lineOf(text []byte, err error) int {
 	if len(text) > maxSearched {
 		line := 0
@@ -176,21 +172,16 @@ func lineOf(text []byte, err error) int {
 		return line
 	}
 	lines := bytes.SplitAfter(text, []byte("\n"))
-	ends := make([]int, len(lines))
-	for i, end := 0, 0; i < len(lines); i++ {
-		end += len(lines[i])
-		ends[i] = end
-	}
 	return 1 + sort.Search(len(lines)-1, func(i int) bool {
-		_, _, e := Parse(text[:ends[i]])
+		_, _, e := Parse(bytes.Join(lines[:i+1], nil))
 		return e != nil && e.Error() == err.Error()
 	})
 }
 
 var yamlLine = regexp.MustCompile(`^yaml: (line \d+: )?`)
 
-// syntax returns what the YAML parser reports about a line, except for what it
-// quotes: a password that begins with * looks like a reference.
+// syntax returns the text of a syntax error without quotations from the file: a
+// password that begins with * would be quoted as an alias.
 func syntax(err error, line []byte) string {
 	problem := yamlLine.ReplaceAllString(err.Error(), "")
 	noToken := strings.Contains(problem, "cannot start any token")
@@ -200,7 +191,7 @@ func syntax(err error, line []byte) string {
 	case noToken && tokenless.Match(line):
 		problem = "a value that starts with @ or ` must be in quotes"
 	case strings.HasPrefix(problem, "unknown anchor"):
-		problem = "a value that starts with * refers to an anchor (&) that is not there before it, put the value in quotes"
+		problem = "a value that starts with * refers to an anchor (&) that is not defined before it, put the value in quotes"
 	}
 	return "is not valid YAML: " + problem
 }
@@ -208,20 +199,11 @@ func syntax(err error, line []byte) string {
 var (
 	// tabIndent matches a line with a tab before its first text.
 	tabIndent = regexp.MustCompile(`^[ -]*\t`)
-	// tokenless matches a line with a value that starts as no YAML value may.
+	// tokenless matches a line with a value that starts with a reserved character.
 	tokenless = regexp.MustCompile("[:,\\[{-]\\s*[@`]")
 )
 
-// nthLine returns a line of a text, counted from 1; empty if there is none.
-func nthLine(text []byte, n int) []byte {
-	for range n - 1 {
-		_, text, _ = bytes.Cut(text, []byte("\n"))
-	}
-	line, _, _ := bytes.Cut(text, []byte("\n"))
-	return line
-}
-
-// failAt reports an error in the file as a whole, at a line if that is known.
+// failAt reports an error at a line of the file, 0 if the line is unknown.
 func (d *Document) failAt(line int, problem string) {
 	where := d.name
 	if line > 0 {
@@ -238,9 +220,8 @@ func (d *Document) add(err error) {
 	d.errs = append(d.errs, err)
 }
 
-// Readable reports why a file cannot be read, nil if it can. It never waits for
-// one, and tries each file once.
-func (d *Document) Readable(path string) error {
+// readableOnce caches the results of Readable.
+func (d *Document) readableOnce(path string) error {
 	err, known := d.readable[path]
 	if !known {
 		err = Readable(path)
@@ -249,28 +230,21 @@ func (d *Document) Readable(path string) error {
 	return err
 }
 
-// Readable reports why a file cannot be read, nil if it can. It never waits for
-// one.
+// Readable returns an error if a file cannot be read. It opens only regular files,
+// because opening a pipe may block.
 func Readable(path string) error {
-	if err := tryFile(path); err != nil {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
+		err = errors.New("is a directory")
+	case err == nil && info.Mode().IsRegular():
+		var f *os.File
+		if f, err = os.Open(path); err == nil {
+			err = f.Close()
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", path, Cause(err))
 	}
 	return nil
-}
-
-func tryFile(path string) error {
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return err
-	case info.IsDir():
-		return errors.New("is a directory")
-	case !info.Mode().IsRegular():
-		return nil
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return f.Close()
 }

@@ -23,56 +23,66 @@ func (n *Node) elements() []*Node {
 	return all
 }
 
-// entries returns the values of a mapping, those that are merged (<<) after its
-// own; none for null.
+// entries returns the values of a mapping, its own before merged ones (<<), and none
+// for null.
 func (n *Node) entries() (all []*Node) {
 	if n.Null() || n.tagged() || n.doc.tooLarge != nil {
 		return nil
 	}
-	own := make(map[string]bool, len(n.yaml.Content)/2)
-	n.eachEntry(n.yaml, func(key, value *yaml.Node) {
-		if own[key.Value] {
-			n.duplicate(key)
-			return
-		}
-		own[key.Value] = true
-		if c := n.child(key.Value, key.Line, value); c != nil {
+	seen := make(map[string]bool, len(n.yaml.Content)/2)
+	add := func(key string, line int, value *yaml.Node) {
+		seen[key] = true
+		if c := n.child(key, line, value); c != nil {
 			all = append(all, c)
 		}
+	}
+	n.eachEntry(n.yaml, func(key string, line int, value *yaml.Node) {
+		if seen[key] {
+			n.duplicate(key, line)
+		} else {
+			add(key, line, value)
+		}
 	})
-	n.merge(n.yaml, n.depth, own, &all)
+	n.merge(n.yaml, n.depth, func(key string, line int, value *yaml.Node) {
+		if !seen[key] {
+			add(key, line, value)
+		}
+	})
 	return all
 }
 
-func (n *Node) duplicate(key *yaml.Node) {
+// duplicate reports a duplicate key. Below secret values it does not show the key.
+func (n *Node) duplicate(key string, line int) {
 	n.doc.values++
 	if n.secret {
-		n.failAt(key.Line, "has a duplicate key")
+		at := *n
+		at.line, n.failed = line, true
+		at.Fail("has a duplicate key")
 		return
 	}
-	(&Node{doc: n.doc, parent: n, key: key.Value, line: key.Line}).Fail("duplicate key")
+	(&Node{doc: n.doc, parent: n, key: key, line: line}).Fail("duplicate key")
 }
 
 // eachEntry calls f for the entries of a mapping node, without its merges.
-func (n *Node) eachEntry(m *yaml.Node, f func(key, value *yaml.Node)) {
+func (n *Node) eachEntry(m *yaml.Node, f func(key string, line int, value *yaml.Node)) {
 	for i := 0; i+1 < len(m.Content); i += 2 {
-		key := m.Content[i]
-		switch {
-		case key.Kind == yaml.AliasNode:
-			key = &yaml.Node{Kind: key.Alias.Kind, Value: key.Alias.Value, Line: key.Line}
-			fallthrough
-		case key.Tag != "!!merge":
-			if key.Kind != yaml.ScalarNode || key.Style&yaml.TaggedStyle != 0 {
-				n.Fail("has a key that is not a text")
-				continue
-			}
-			f(key, m.Content[i+1])
+		key, line := m.Content[i], m.Content[i].Line
+		tagged := key.Style&yaml.TaggedStyle != 0
+		if key.Kind == yaml.AliasNode {
+			key = key.Alias
+		} else if key.Tag == "!!merge" {
+			continue
 		}
+		if key.Kind != yaml.ScalarNode || tagged {
+			n.Fail("has a key that is not a string")
+			continue
+		}
+		f(key.Value, line, m.Content[i+1])
 	}
 }
 
-// merge adds the entries that << brings into a mapping.
-func (n *Node) merge(m *yaml.Node, depth int, own map[string]bool, all *[]*Node) {
+// merge adds the entries that << mergesto a mapping.
+func (n *Node) merge(m *yaml.Node, depth int, add func(key string, line int, value *yaml.Node)) {
 	for i := 0; i+1 < len(m.Content); i += 2 {
 		if m.Content[i].Tag != "!!merge" {
 			continue
@@ -86,32 +96,21 @@ func (n *Node) merge(m *yaml.Node, depth int, own map[string]bool, all *[]*Node)
 				other = other.Alias
 			}
 			if other.Kind != yaml.MappingNode {
-				n.Fail("<< brings in %s, use an alias of a mapping", kindOf(other))
+				n.Fail("<< merges %s, use an alias of a mapping", nameOf(other.Kind))
 				continue
 			}
 			n.doc.values += len(other.Content) / 2
 			if !n.doc.accepts(n, depth+1) {
 				return
 			}
-			n.eachEntry(other, func(key, value *yaml.Node) {
-				if own[key.Value] {
-					return
-				}
-				own[key.Value] = true
-				if c := n.child(key.Value, key.Line, value); c != nil {
-					*all = append(*all, c)
-				}
-			})
-			n.merge(other, depth+1, own, all)
+			n.eachEntry(other, add)
+			n.merge(other, depth+1, add)
 		}
 	}
 }
 
-// child returns a value below this one, nil if that is too much.
+// child returns a value below this one, nil if a limit is exceeded.
 func (n *Node) child(key string, line int, y *yaml.Node) *Node {
-	if line == 0 {
-		line = y.Line
-	}
 	if y.Kind == yaml.AliasNode {
 		y = y.Alias
 	}
@@ -122,15 +121,15 @@ func (n *Node) child(key string, line int, y *yaml.Node) *Node {
 	return c
 }
 
-// accepts counts a value and reports whether it is within the limits.
+// accepts counts a value, and reports whether it is within the limits.
 func (d *Document) accepts(n *Node, depth int) bool {
 	if depth > maxDepth {
-		n.Fail("is nested more than %d deep", maxDepth)
+		n.Fail("is nested more than %d levels deep", maxDepth)
 		return false
 	}
 	d.values++
 	if d.values > maxValues && d.tooLarge == nil {
-		d.tooLarge = fmt.Errorf("%s: is too much: more than %d values in the file, values of aliases counted each time", n.Where(), maxValues)
+		d.tooLarge = fmt.Errorf("%s: is too large: more than %d values in the file, counting those of each alias", n.Where(), maxValues)
 	}
 	return d.tooLarge == nil
 }

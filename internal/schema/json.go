@@ -1,14 +1,14 @@
 package schema
 
-// JSON returns the schema as one in JSON Schema, draft 7, and the definitions
-// that it refers to, by name. It accepts every file that the schema accepts, and
-// some more: what is not about one value is checked by the schema only.
+// JSON returns the schema as JSON Schema, draft 7, and the definitions that it refers
+// to, by name. It accepts every file that the schema accepts, and more, because it
+// does not check values against each other.
 func (s *Schema) JSON() (root map[string]any, definitions map[string]any) {
 	definitions = make(map[string]any)
 	return s.json(definitions), definitions
 }
 
-// json returns a reference to the schema if it has a name, else the schema.
+// json returns a reference to the definition of a schema with a name, else the schema.
 func (s *Schema) json(definitions map[string]any) map[string]any {
 	if s.Name == "" {
 		return s.inline(definitions)
@@ -22,7 +22,7 @@ func (s *Schema) json(definitions map[string]any) map[string]any {
 	if s.Doc == "" {
 		return ref
 	}
-	return map[string]any{"allOf": []any{ref}, "description": s.Doc} // draft 7 ignores what is beside $ref
+	return map[string]any{"allOf": []any{ref}, "description": s.Doc} // draft 7 ignores keys next to $ref
 }
 
 func (s *Schema) inline(definitions map[string]any) map[string]any {
@@ -42,11 +42,10 @@ func (s *Schema) inline(definitions map[string]any) map[string]any {
 	return out
 }
 
-// goDuration matches what time.ParseDuration accepts, except for a 0 without a
-// unit.
+// goDuration matches the durations that time.ParseDuration accepts.
 const goDuration = `^[+-]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$|^[+-]?0$`
 
-// kind adds what follows from the kind. Null is an empty object or array.
+// kind adds the keywords of the kind. Null is accepted as an empty object or array.
 func (s *Schema) kind(out, definitions map[string]any) {
 	null := []string{"null"}
 	if s.NotNull != "" {
@@ -83,8 +82,7 @@ func (s *Schema) kind(out, definitions map[string]any) {
 	}
 }
 
-// object adds the keys, and which of them are needed. A missing key is accepted if
-// the value may be null.
+// object adds the keys, and the ones that are required.
 func (s *Schema) object(out, definitions map[string]any) {
 	properties := make(map[string]any, len(s.Keys))
 	for _, k := range s.Keys {

@@ -11,7 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Node is a value in a file, where it is, and what was found below it.
+// Node is a value in a file, with its location and the values below it.
 type Node struct {
 	doc    *Document
 	parent *Node
@@ -20,24 +20,23 @@ type Node struct {
 	index  int    // in an array
 	line   int
 	depth  int
-	secret bool       // nothing of what is below is ever shown
-	failed bool       // it has been reported
-	bad    bool       // it has been reported, or something below it has
-	yaml   *yaml.Node // aliases followed
-	below  []*Node    // keys that are known, or elements
+	secret bool       // never show the value or anything below it
+	failed bool       // an error has been reported here
+	bad    bool       // an error has been reported here or below
+	yaml   *yaml.Node // with aliases resolved
+	below  []*Node    // values of known keys, or elements
 
-	// Value is what Schema.After made of the value.
+	// Value is set by Schema.After.
 	Value any
 }
 
 // Line returns the line of the key or the element.
 func (n *Node) Line() int { return n.line }
 
-// Bad reports whether the value, or something in it, has been reported.
+// Bad reports whether there is an error in the value or below it.
 func (n *Node) Bad() bool { return n.bad }
 
-// Text returns a single value as it is written, "" if there is none or it has been
-// reported.
+// Text returns a single value as written, "" for a nil node or after an error.
 func (n *Node) Text() string {
 	if n == nil || n.failed {
 		return ""
@@ -45,7 +44,7 @@ func (n *Node) Text() string {
 	return n.yaml.Value
 }
 
-// FilePath returns the path that a text is, relative to the folder of the file.
+// FilePath returns the value as a path, relative to the folder of the file.
 func (n *Node) FilePath() string {
 	if n.yaml.Value == "" || filepath.IsAbs(n.yaml.Value) {
 		return n.yaml.Value
@@ -53,23 +52,18 @@ func (n *Node) FilePath() string {
 	return filepath.Join(n.doc.dir, n.yaml.Value)
 }
 
-// Get returns the value at keys below an object, nil if there is none. It may have
-// been reported.
-func (n *Node) Get(keys ...string) *Node {
-	for _, k := range keys {
-		if n == nil {
-			return nil
+// Get returns the value of a key, nil if it is not set or n is nil. The value may
+// have errors.
+func (n *Node) Get(key string) *Node {
+	for _, c := range n.Elements() {
+		if c.key == key {
+			return c
 		}
-		i := slices.IndexFunc(n.below, func(c *Node) bool { return c.key == k })
-		if i < 0 {
-			return nil
-		}
-		n = n.below[i]
 	}
-	return n
+	return nil
 }
 
-// Elements returns what is below a map or an array, nothing of a nil node.
+// Elements returns the values below this one, none for a nil node.
 func (n *Node) Elements() []*Node {
 	if n == nil {
 		return nil
@@ -77,8 +71,8 @@ func (n *Node) Elements() []*Node {
 	return n.below
 }
 
-// Valid returns the Elements that have not been reported. Something below them may
-// have been.
+// Valid returns the Elements without an error of their own. There may be errors below
+// them.
 func (n *Node) Valid() []*Node {
 	return slices.DeleteFunc(slices.Clone(n.Elements()), func(c *Node) bool { return c.failed })
 }
@@ -86,25 +80,24 @@ func (n *Node) Valid() []*Node {
 // Key returns the key of a value in an object or a map.
 func (n *Node) Key() string { return n.key }
 
-// Forget forgets what is below the value, to save memory once its Value is made.
+// Forget drops the values below, to save memory once Value is set.
 func (n *Node) Forget() { n.below = nil }
 
-// Decode decodes the value as YAML does, without what has been reported, and
-// reports whether it did. It leaves everything as it is for a node that is nil or
-// has been reported. After the check, an error is a fault of the schema; it is
-// reported without the value.
+// Decode decodes the value as YAML does, leaving out values with errors, and reports
+// whether it succeeded. It does nothing for a nil node or one with an error. If
+// decoding fails, it reports an error that does not show the value.
 func (n *Node) Decode(to any) bool {
 	if n == nil || n.failed {
 		return false
 	}
 	err := n.TryDecode(to)
 	if err != nil {
-		n.Fail("has a value that is not accepted")
+		n.Fail("has a value that is not valid")
 	}
 	return err == nil
 }
 
-// TryDecode decodes the value as YAML does. Errors may quote the value.
+// TryDecode decodes the value as YAML does. Its errors may quote the value.
 func (n *Node) TryDecode(to any) error { return n.tree().Decode(to) }
 
 // tree returns a YAML node without aliases, merges and tags.
@@ -141,43 +134,35 @@ func (n *Node) tree() *yaml.Node {
 	return t
 }
 
-// hasDefault reports whether a key of an object has its default.
+// hasDefault reports whether the default of a key applies.
 func (n *Node) hasDefault(k Key) bool {
 	return k.Default != "" && n.Get(k.Name) == nil && (n.schema.NoDefault == nil || !n.schema.NoDefault(n, k.Name))
 }
 
-// Null reports whether nothing is set here.
+// Null reports whether the value is null or empty.
 func (n *Node) Null() bool {
 	return n.yaml.Kind == yaml.ScalarNode && n.yaml.Tag == "!!null" && n.yaml.Style&yaml.TaggedStyle == 0
 }
 
-// Fail reports an error at this value.
-func (n *Node) Fail(format string, args ...any) { n.failAt(n.line, format, args...) }
-
-func (n *Node) failAt(line int, format string, args ...any) {
+// Fail reports an error in this value.
+func (n *Node) Fail(format string, args ...any) {
 	n.failed = true
-	if n.doc.full() {
-		n.doc.more++
-		return
-	}
-	n.doc.add(fmt.Errorf("%s: %w", n.where(line), fmt.Errorf(format, args...)))
+	n.doc.add(fmt.Errorf("%s: %w", n.Where(), fmt.Errorf(format, args...)))
 }
 
-// Where returns file, path and line of the value, as people find it.
-func (n *Node) Where() string { return n.where(n.line) }
-
-func (n *Node) where(line int) string {
+// Where returns the file, path and line of the value.
+func (n *Node) Where() string {
 	path := n.Path()
 	if path != "" {
 		path = ": " + path
 	}
-	return fmt.Sprintf("%s%s (line %d)", n.doc.name, path, line)
+	return fmt.Sprintf("%s%s (line %d)", n.doc.name, path, n.line)
 }
 
-// PlainKey matches the keys that are shown without quotes.
+// PlainKey matches keys that are shown without quotes.
 var PlainKey = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
 
-// Path returns the path from the top of the file, such as upstreams[0].name.
+// Path returns the path of the value in the file, such as upstreams[0].name.
 func (n *Node) Path() string {
 	var parts []string
 	for ; n.parent != nil; n = n.parent {

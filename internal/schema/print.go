@@ -9,7 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Redacted is printed instead of a secret.
+// Redacted is printed in place of a secret.
 const Redacted = "<secret>"
 
 // Print returns a valid value in one line of YAML, without its secrets.
@@ -46,8 +46,8 @@ func (n *Node) Print() string {
 
 var plainText = regexp.MustCompile(`^[A-Za-z/_.][A-Za-z0-9_./*+-]*(:[0-9]+)?$`)
 
-// Quote returns a text as a YAML value, in quotes where it could be taken for
-// something else.
+// Quote returns a text as a YAML value, in quotes unless YAML would read it back as
+// the same text.
 func Quote(text string) string {
 	if out, err := yaml.Marshal(text); err != nil || string(out) != text+"\n" || !plainText.MatchString(text) {
 		return strconv.Quote(text)
@@ -55,7 +55,7 @@ func Quote(text string) string {
 	return text
 }
 
-// plain returns a number or a duration in its usual form.
+// plain returns a number or a duration in canonical form.
 func plain(s *Schema, text string) string {
 	if d, err := time.ParseDuration(text); s.Kind == Duration && err == nil {
 		return d.String()
@@ -66,8 +66,8 @@ func plain(s *Schema, text string) string {
 	return text
 }
 
-// Join returns the values of keys of an object, "" if the first is not set or not
-// valid.
+// Join returns the values or defaults of keys of an object, separated by spaces, and
+// "" if the first key is not set or not valid.
 func (n *Node) Join(keys ...string) string {
 	var all []string
 	for i, key := range keys {
@@ -84,16 +84,16 @@ func (n *Node) Join(keys ...string) string {
 	return strings.Join(all, " ")
 }
 
-// Line is a line of what is printed. Its origin is file, default, or "" where it
-// only begins a block.
+// Line is a printed line. Its origin is file, default, or "" for a line that only
+// begins a block.
 type Line struct {
 	Depth        int
 	Text, Origin string
 }
 
-// Lines returns a valid value with a key in block style: a line for each key, of
-// objects in arrays too, with those that have a default. What is not set or empty
-// has none.
+// Lines returns a valid value with its key in block style, with a line for each key of
+// an object, also in arrays, where defaults are included. It leaves out values that
+// are not set or empty.
 func (n *Node) Lines(depth int, key string) (all []Line) {
 	if n == nil || n.Null() {
 		return nil
@@ -116,7 +116,7 @@ func (n *Node) Lines(depth int, key string) (all []Line) {
 	return append([]Line{{depth, key + ":", ""}}, all...)
 }
 
-// element returns the lines of an object in an array, in the order of the schema.
+// element returns the lines of an object in an array.
 func (n *Node) element(depth int) (all []Line) {
 	first := "- "
 	for _, k := range n.schema.Keys {

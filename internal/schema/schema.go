@@ -1,8 +1,8 @@
-// Package schema describes YAML files. One declarative schema of a file checks
-// it, makes what can be decoded of it, and is published as JSON Schema.
+// Package schema checks YAML files against a declarative schema, decodes and prints
+// their values, and publishes the schema as JSON Schema.
 //
-// All errors are found at once, each with file, key path, line and what is
-// accepted. No value below a secret key is ever shown.
+// It reports all errors at once, each with file, key path, line and accepted values.
+// It never shows a value below a secret key.
 package schema
 
 import (
@@ -20,58 +20,57 @@ type Kind int
 
 // The kinds. All but the last four are single values.
 const (
-	Text     Kind = iota // as it is written, quoted or not
+	Text     Kind = iota // as written, quoted or not
 	Boolean              // true or false, without quotes
-	Flag                 // true, false, 1 or 0, quoted or not, as for a flag
+	Flag                 // true, false, 1 or 0, quoted or not, as on the command line
 	Integer              // from Min to Max
 	Duration             // at least Least
 	Path                 // relative to the folder of the file
-	File                 // the Path of a file that can be read
-	Object               // has only the keys that the schema has
+	File                 // Path of a readable file
+	Object               // has the keys of the schema only
 	Map                  // has any keys
 	Array
-	Any // has any kind
+	Any // a value of any kind
 )
 
 // Schema describes a value. The zero value accepts any text.
 type Schema struct {
 	Kind Kind
-	Doc  string // a description for people, in Markdown
+	Doc  string // description in Markdown
 
 	Default string // of a key of an Object
-	Name    string // of the definition in JSON Schema; a schema without a name is published where it is used
+	Name    string // of the definition in JSON Schema; "" to inline the schema where it is used
 
 	Keys  []Key    // of an Object
-	Needs []string // keys of an Object of which exactly one is needed
+	Needs []string // keys of an Object of which exactly one must be set
 
 	Elem    *Schema                 // of a Map or an Array
 	MapKey  *Schema                 // of the keys of a Map
-	Unique  func(elem *Node) string // what two elements of an Array must not share; "" is never shared
-	Element string                  // what an Array is empty without; it may be empty without this
+	Unique  func(elem *Node) string // two elements of an Array must not have the same result, except ""
+	Element string                  // noun for the elements of an Array that must not be empty
 
 	Min, Max int           // of an Integer; Max also limits the elements of an Array
 	Least    time.Duration // of a Duration
-	Range    string        // what a Duration is: "at least 1ms"
 
 	Enum    []string       // accepted texts
-	Pattern *regexp.Regexp // what a text matches
-	Want    string         // what a text that matches is: "a DNS name, use one such as example.com"
+	Pattern *regexp.Regexp // accepted texts match it
+	Want    string         // describes Pattern in errors: "a DNS name, use one such as example.com"
 	Check   func(text string) error
 
-	// After checks what concerns several values below this one. It also runs
-	// after errors, but not for a value that is null or of the wrong kind.
+	// After checks values below this one against each other. It also runs after
+	// errors, but not for a value that is null or of the wrong kind.
 	After func(*Node)
 
-	NotNull string                   // why null is not accepted, where it could be an empty object
-	Secret  bool                     // the value and everything below it is never shown in errors
-	Hidden  bool                     // the value is not printed either
-	Shown   func(text string) string // what is printed of a text
+	NotNull string                   // error for null in place of an object; "" to accept null
+	Secret  bool                     // never show the value or anything below it in errors
+	Hidden  bool                     // do not print the value either
+	Shown   func(text string) string // returns the text to print
 
 	// NoDefault reports whether the default of a key does not apply to an Object.
 	NoDefault func(n *Node, key string) bool
 }
 
-// With returns the schema with a description of its own.
+// With returns a copy of the schema with another description.
 func (s *Schema) With(doc string) *Schema {
 	own := *s
 	own.Doc = doc
@@ -104,11 +103,11 @@ func (s *Schema) names() []string {
 	return all
 }
 
-// CheckText reports why a text is not accepted for a single value. The error shows
-// the text.
+// CheckText returns an error, which quotes the text, if a single value is not valid.
 func (s *Schema) CheckText(text string) error { return s.checkText(text, false) }
 
-// checkText shows nothing of a secret text, other than what Check may show.
+// checkText is CheckText, with errors that do not quote a secret text. Check must not
+// quote it either.
 func (s *Schema) checkText(text string, secret bool) error {
 	switch problem := s.problem(text); {
 	case problem != "" && secret:
@@ -122,32 +121,44 @@ func (s *Schema) checkText(text string, secret bool) error {
 	}
 }
 
-// problem returns what is wrong with a text, "" for nothing.
+// problem describes why a text is not valid; it returns "" for a valid one.
 func (s *Schema) problem(text string) string {
 	switch s.Kind {
 	case Flag:
 		if !slices.Contains([]string{"true", "false", "1", "0"}, text) {
-			return "is not accepted, use true or false"
+			return "is not valid, use true or false"
 		}
 	case Integer:
 		if n, err := strconv.Atoi(text); err != nil || n < s.Min || n > s.Max {
-			return fmt.Sprintf("is not accepted, use a whole number from %d to %d", s.Min, s.Max)
+			return fmt.Sprintf("is not valid, use a whole number from %d to %d", s.Min, s.Max)
 		}
 	case Duration:
 		switch d, err := time.ParseDuration(text); {
 		case err != nil:
-			return "is not a duration, use a number with a unit such as 500ms, 15s or 5m"
+			return "is not a valid duration, use a number with a unit such as 500ms, 15s or 5m"
 		case d < s.Least:
-			return "is out of range, use " + s.Range
+			return "is out of range, use " + s.durations()
 		}
 	}
 	switch {
 	case s.Enum != nil && !slices.Contains(s.Enum, text):
-		return "is not accepted, use " + OneOf(s.Enum)
+		return "is not valid, use " + OneOf(s.Enum)
 	case s.Pattern != nil && !s.Pattern.MatchString(text):
 		return "is not " + s.Want
 	}
 	return ""
+}
+
+// durations describes the accepted range of a Duration.
+func (s *Schema) durations() string {
+	switch s.Least {
+	case 0:
+		return "0 or more"
+	case 1:
+		return "more than 0"
+	default:
+		return "at least " + s.Least.String()
+	}
 }
 
 // HeaderName matches the name of an HTTP header.

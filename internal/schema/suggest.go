@@ -1,8 +1,9 @@
 package schema
 
-// Suggest returns the one of the known keys that was probably meant, if any was.
-func Suggest(key string, known []string) (string, bool) {
-	best, least := "", min(2, (len(key)+1)/3)+1
+// Suggest returns the known key that was probably meant; ok is false if none is
+// similar.
+func Suggest(key string, known []string) (best string, ok bool) {
+	least := min(2, (len(key)+1)/3) + 1
 	if len(key) > 64 {
 		return "", false
 	}
@@ -14,8 +15,8 @@ func Suggest(key string, known []string) (string, bool) {
 	return best, best != ""
 }
 
-// distance returns the number of letters to insert, drop, change or swap with their
-// neighbour to get from one word to the other.
+// distance returns the optimal string alignment distance: the number of letters to
+// insert, delete, replace or swap with a neighbour.
 func distance(a, b string) int {
 	var before, last []int
 	row := make([]int, len(b)+1)
