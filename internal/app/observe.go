@@ -37,7 +37,7 @@ type observer struct {
 }
 
 func newObserver(metrics *exposition.ExporterMetrics, p *recorder, log *slog.Logger) *observer {
-	p.warnings = newCalm(log.Handler())
+	p.warnings = newRateLimitHandler(log.Handler())
 	log = slog.New(p.warnings)
 	p.outages = newOutageLog(log)
 	return &observer{metrics: metrics, past: p, log: log, outageLog: p.outages}

@@ -25,7 +25,7 @@ const upstreamsAPart = 500
 // pusher pushes the series of the registry, and knows how that went.
 type pusher struct {
 	*otlp.Pusher
-	*pushes
+	*pushLog
 }
 
 // newPusher makes what pushes the series of the registry, nil if that is not
@@ -34,7 +34,7 @@ func newPusher(c *config.Config, r *exposition.Registry, started time.Time, addr
 	if c.OTLP.Endpoint == nil {
 		return nil, nil
 	}
-	reports := &pushes{metrics: r.Exporter, log: log, endpoint: withoutQuery(c.OTLP.Endpoint)}
+	reports := &pushLog{metrics: r.Exporter, log: log, endpoint: withoutQuery(c.OTLP.Endpoint)}
 	o := pushOptions(c, instance(address))
 	o.Parts = func() []prometheus.Gatherer { return r.Parts(upstreamsAPart) }
 	o.OfProcess, o.Started, o.Report = exposition.OfProcess, started, reports.report
@@ -86,8 +86,8 @@ func instance(address net.Addr) string {
 	return host + address.String()
 }
 
-// pushes turns the ends of pushes into counters, log lines and the present state.
-type pushes struct {
+// pushLog turns the ends of pushLog into counters, log lines and the present state.
+type pushLog struct {
 	metrics  *exposition.ExporterMetrics
 	log      *slog.Logger
 	endpoint string // without credentials
@@ -100,7 +100,7 @@ type pushes struct {
 }
 
 // State returns how pushes are at the moment. It may be called at any time.
-func (p *pushes) State() status.Push {
+func (p *pushLog) State() status.Push {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.state
@@ -108,7 +108,7 @@ func (p *pushes) State() status.Push {
 	return s
 }
 
-func (p *pushes) report(push otlp.Push) {
+func (p *pushLog) report(push otlp.Push) {
 	now := time.Now()
 	p.metrics.Pushed(string(push.Result), now)
 	p.mu.Lock()

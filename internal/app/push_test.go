@@ -19,10 +19,10 @@ import (
 
 // logOfPushes reports pushes, each 15 s after the one before, and returns the
 // lines at level info and above, without time.
-func logOfPushes(t *testing.T, list ...otlp.Push) (lines []string, p *pushes) {
+func logOfPushes(t *testing.T, list ...otlp.Push) (lines []string, p *pushLog) {
 	t.Helper()
 	var text bytes.Buffer
-	p = &pushes{metrics: exposition.NewRegistry().Exporter, endpoint: "http://receiver/v1/metrics", log: slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{
+	p = &pushLog{metrics: exposition.NewRegistry().Exporter, endpoint: "http://receiver/v1/metrics", log: slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			if a.Key == slog.TimeKey {
 				return slog.Attr{}

@@ -23,12 +23,12 @@ type settings struct {
 type reloader struct {
 	dial     fleet.Dial
 	load     func() (settings, error)
-	roster   *roster
+	roster   *upstreamSet
 	sources  *discoveryManager
 	targets  *probe.Targets
 	metrics  *exposition.ExporterMetrics
 	notifier *notifier
-	reports  *reloads
+	reports  *reloadLog
 
 	mu sync.Mutex
 }

@@ -24,12 +24,12 @@ import (
 func serve(ctx context.Context, n Network, s settings, load func() (settings, error), signals *signals, log *slog.Logger, listening func(url string)) error {
 	started := time.Now()
 	saveMemory(s.Web.EnablePprof)
-	doors, err := openDoors(&s.Web, n)
+	listeners, err := openListeners(&s.Web, n)
 	if err != nil {
 		return err
 	}
-	defer doors.close() // the servers have done so, except after an error before them
-	listening(doors.url())
+	defer listeners.close() // the servers have done so, except after an error before them
+	listening(listeners.url())
 	notifier, err := notifySystemd()
 	if err != nil {
 		return err
@@ -44,7 +44,7 @@ func serve(ctx context.Context, n Network, s settings, load func() (settings, er
 	r := newReloader(ctx, n.Dial, s, load, registry, poller, &past.probes, log)
 	r.notifier = notifier
 	health := &web.Health{Registry: registry, ProbeMode: s.ProbeMode}
-	pusher, err := newPusher(s.Config, registry, started, doors.listeners[0].Addr(), log)
+	pusher, err := newPusher(s.Config, registry, started, listeners.listeners[0].Addr(), log)
 	if err != nil {
 		return err
 	}
@@ -72,11 +72,11 @@ func serve(ctx context.Context, n Network, s settings, load func() (settings, er
 	})
 	group.Go(func() error {
 		server := web.Server{Handler: handler, MaxConns: files.inbound, ConfigFile: s.Web.ConfigFile, Exporter: registry.Exporter, Log: log}
-		return server.Serve(ctx, doors.listeners)
+		return server.Serve(ctx, listeners.listeners)
 	})
 	group.Go(func() error {
 		server := web.Server{Handler: web.HealthHandler(health), MaxConns: maxProbes, Exporter: registry.Exporter, Log: log}
-		return server.Serve(ctx, doors.forProbes)
+		return server.Serve(ctx, listeners.health)
 	})
 	untilTheEnd(func(ctx context.Context) { past.run(ctx, registry, log) })
 	untilTheEnd(func(ctx context.Context) { signals.onHangup(ctx, reload) })
@@ -84,16 +84,16 @@ func serve(ctx context.Context, n Network, s settings, load func() (settings, er
 	if pusher != nil {
 		untilTheEnd(pusher.Run)
 	}
-	doors.announce(s.Web.TelemetryPath, log)
+	listeners.announce(s.Web.TelemetryPath, log)
 	err = group.Wait()
 	log.Info("Stopped")
 	return err
 }
 
 func newReloader(ctx context.Context, dial fleet.Dial, s settings, load func() (settings, error), r *exposition.Registry, p *poll.Poller, logs *probe.Logs, log *slog.Logger) *reloader {
-	upstreams := newRoster(p, r, log, !s.ProbeMode)
+	upstreams := newUpstreamSet(p, r, log, !s.ProbeMode)
 	return &reloader{
-		load: load, dial: dial, roster: upstreams, sources: &discoveryManager{roster: upstreams}, metrics: r.Exporter, reports: &reloads{log: log, file: s.File},
+		load: load, dial: dial, roster: upstreams, sources: &discoveryManager{roster: upstreams}, metrics: r.Exporter, reports: &reloadLog{log: log, file: s.File},
 		targets: probe.New(ctx, probe.Options{Poller: p, Logs: logs, Lookup: upstreams.lookup, Settings: s.Settings, API: s.API}),
 	}
 }

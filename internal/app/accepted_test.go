@@ -30,7 +30,7 @@ func TestWhatEachPlaceAccepts(t *testing.T) {
 		{"url", inURL}, {"listen", inListenAddress}, {"allow", inAllow}, {"dns", inDNS}, {"discovered", discoveredTargets(t)}, {"probe", inProbe(t)},
 	}) + table("name", names(), []place{{"file", inName}, {"discovered", discoveredNames(t)}}) +
 		table("label", labels(), []place{{"file", inLabel}, {"discovered", discoveredLabels(t)}})
-	const golden = "testdata/places.golden"
+	const golden = "testdata/accepted.golden"
 	if *updatePlaces {
 		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
 			t.Fatal(err)

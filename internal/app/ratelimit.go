@@ -11,14 +11,14 @@ import (
 // maxWarnings is how many warnings a second are logged one by one.
 const maxWarnings = 10
 
-// calm is a log handler that keeps an outage of many upstreams from flooding
+// rateLimitHandler is a log handler that keeps an outage of many upstreams from flooding
 // the log: above maxWarnings a second, the rest of that second is one line.
-type calm struct {
+type rateLimitHandler struct {
 	slog.Handler
-	state *calmState // shared with handlers derived from this one
+	state *rateLimit // shared with handlers derived from this one
 }
 
-type calmState struct {
+type rateLimit struct {
 	mu      sync.Mutex
 	second  time.Time // start of the current one
 	logged  int
@@ -26,10 +26,12 @@ type calmState struct {
 	timer   *time.Timer // calls flush at the end of the second; nil before the first time
 }
 
-func newCalm(h slog.Handler) *calm { return &calm{h, new(calmState)} }
+func newRateLimitHandler(h slog.Handler) *rateLimitHandler {
+	return &rateLimitHandler{h, new(rateLimit)}
+}
 
 // Handle implements slog.Handler.
-func (c *calm) Handle(ctx context.Context, r slog.Record) error {
+func (c *rateLimitHandler) Handle(ctx context.Context, r slog.Record) error {
 	if r.Level < slog.LevelWarn || c.state.admit(c.flush) {
 		return c.Handler.Handle(ctx, r)
 	}
@@ -37,14 +39,18 @@ func (c *calm) Handle(ctx context.Context, r slog.Record) error {
 }
 
 // WithAttrs implements slog.Handler.
-func (c *calm) WithAttrs(a []slog.Attr) slog.Handler { return &calm{c.Handler.WithAttrs(a), c.state} }
+func (c *rateLimitHandler) WithAttrs(a []slog.Attr) slog.Handler {
+	return &rateLimitHandler{c.Handler.WithAttrs(a), c.state}
+}
 
 // WithGroup implements slog.Handler.
-func (c *calm) WithGroup(name string) slog.Handler { return &calm{c.Handler.WithGroup(name), c.state} }
+func (c *rateLimitHandler) WithGroup(name string) slog.Handler {
+	return &rateLimitHandler{c.Handler.WithGroup(name), c.state}
+}
 
 // admit reports whether one more warning may be logged now. For the first that
 // may not, it arranges the summary at the end of the second.
-func (s *calmState) admit(flush func()) bool {
+func (s *rateLimit) admit(flush func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
@@ -64,7 +70,7 @@ func (s *calmState) admit(flush func()) bool {
 
 // flush logs how many warnings were left out since the last summary, if any. After
 // it no timer runs.
-func (c *calm) flush() {
+func (c *rateLimitHandler) flush() {
 	s := c.state
 	s.mu.Lock()
 	defer s.mu.Unlock()

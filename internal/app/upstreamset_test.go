@@ -49,7 +49,7 @@ func named(name string, base *url.URL) *fleet.Upstream {
 
 // team is a roster at work.
 type team struct {
-	*roster
+	*upstreamSet
 	ctx      context.Context // of the collections
 	registry *exposition.Registry
 }
@@ -63,7 +63,7 @@ func newTeam(t *testing.T) *team {
 	ended := make(chan struct{})
 	go func() { poller.Run(ctx); close(ended) }()
 	t.Cleanup(func() { cancel(); <-ended })
-	return &team{newRoster(poller, registry, log, true), ctx, registry}
+	return &team{newUpstreamSet(poller, registry, log, true), ctx, registry}
 }
 
 // configured configures upstreams, and sources whose upstreams have the settings
@@ -170,7 +170,7 @@ func TestStaticNamesWinAndDuplicatesAreCounted(t *testing.T) {
 
 func TestWithoutAGridNothingIsFetchedOrExposed(t *testing.T) {
 	te := newTeam(t)
-	te.grid = false
+	te.scheduled = false
 	asked := false
 	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
 	defer s.Close()

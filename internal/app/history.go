@@ -16,7 +16,7 @@ import (
 type recorder struct {
 	history.History
 	outages  *outageLog
-	warnings *calm // of the observer
+	warnings *rateLimitHandler // of the observer
 	probes   probe.Logs
 }
 

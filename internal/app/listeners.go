@@ -15,25 +15,25 @@ import (
 	"github.com/betanet/betanet_exporter/internal/web"
 )
 
-// doors are where the exporter can be asked.
-type doors struct {
+// listeners are where the exporter can be asked.
+type listeners struct {
 	listeners []net.Listener
 	access    web.Access     // to those
-	forProbes []net.Listener // of an orchestrator, without access control; empty for none
+	health    []net.Listener // of an orchestrator, without access control; empty for none
 }
 
 // maxProbes is how many connections the listener for probes has, out of the
 // process's own files.
 const maxProbes = 16
 
-// openDoors opens the sockets. Errors name the option. The web configuration file
+// openListeners opens the sockets. Errors name the option. The web configuration file
 // was checked when the configuration was loaded.
-func openDoors(c *config.Web, n Network) (*doors, error) {
+func openListeners(c *config.Web, n Network) (*listeners, error) {
 	access, err := web.ReadAccess(c.ConfigFile)
 	if err != nil {
 		return nil, fmt.Errorf("--web.config.file: %s: %w", c.ConfigFile, err)
 	}
-	d := &doors{access: access}
+	d := &listeners{access: access}
 	flag := "--web.listen-address"
 	if c.SystemdSocket {
 		flag = "--web.systemd-socket"
@@ -42,7 +42,7 @@ func openDoors(c *config.Web, n Network) (*doors, error) {
 		return nil, fmt.Errorf("%s: %w%s", flag, err, listenHint(err))
 	}
 	if c.HealthAddress != "" {
-		if d.forProbes, err = web.Listen(n.Listen, []string{c.HealthAddress}, false); err != nil {
+		if d.health, err = web.Listen(n.Listen, []string{c.HealthAddress}, false); err != nil {
 			d.close()
 			return nil, fmt.Errorf("--web.health-address: %w%s", err, listenHint(err))
 		}
@@ -51,8 +51,8 @@ func openDoors(c *config.Web, n Network) (*doors, error) {
 }
 
 // close closes the sockets that are still open.
-func (d *doors) close() {
-	for _, l := range slices.Concat(d.listeners, d.forProbes) {
+func (d *listeners) close() {
+	for _, l := range slices.Concat(d.listeners, d.health) {
 		l.Close()
 	}
 }
@@ -75,11 +75,11 @@ func listenHint(err error) string {
 }
 
 // url is where to look, "" if no browser can.
-func (d *doors) url() string { return lookAt(d.access.Scheme, d.listeners[0].Addr()) }
+func (d *listeners) url() string { return lookAt(d.access.Scheme, d.listeners[0].Addr()) }
 
 // announce says where to look, and who may.
-func (d *doors) announce(telemetryPath string, log *slog.Logger) {
-	for _, l := range d.forProbes {
+func (d *listeners) announce(telemetryPath string, log *slog.Logger) {
+	for _, l := range d.health {
 		log.Info("Serving probes", "health", lookAt("http", l.Addr())+"/health")
 	}
 	for _, l := range d.listeners {

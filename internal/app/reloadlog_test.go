@@ -11,8 +11,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status"
 )
 
-// reloadLog returns reloads that log to a buffer without times.
-func reloadLog() (*reloads, *bytes.Buffer) {
+// newTestReloadLog returns reloads that log to a buffer without times.
+func newTestReloadLog() (*reloadLog, *bytes.Buffer) {
 	var b bytes.Buffer
 	noTime := func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey {
@@ -20,7 +20,7 @@ func reloadLog() (*reloads, *bytes.Buffer) {
 		}
 		return a
 	}
-	return &reloads{log: slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{ReplaceAttr: noTime}))}, &b
+	return &reloadLog{log: slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{ReplaceAttr: noTime}))}, &b
 }
 
 func failedReload(err string, changes int) string {
@@ -56,7 +56,7 @@ func TestAnotherReasonOfAFailedReloadIsALine(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r, b := reloadLog()
+				r, b := newTestReloadLog()
 				for i, s := range steps {
 					time.Sleep(s.after)
 					synctest.Wait()
@@ -79,7 +79,7 @@ func TestAnotherReasonOfAFailedReloadIsALine(t *testing.T) {
 }
 
 func TestTheStateOfReloadsHasTheLastSuccessAndTheError(t *testing.T) {
-	r, _ := reloadLog()
+	r, _ := newTestReloadLog()
 	start := time.Unix(1000, 0)
 	r.started(start)
 	if got, want := r.State(), (status.Configuration{LastReload: start}); got != want {

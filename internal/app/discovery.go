@@ -17,7 +17,7 @@ import (
 // leaves a source running that it does not change, and with it what the source
 // remembers of documents that cannot be read now.
 type discoveryManager struct {
-	roster *roster
+	roster *upstreamSet
 
 	mu      sync.Mutex               // a reload may come at the end
 	running map[string]runningSource // by name

@@ -8,12 +8,12 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status"
 )
 
-// reloads turns the ends of reloads into log lines and the present state.
+// reloadLog turns the ends of reloadLog into log lines and the present state.
 //
 // Somebody asks for each reload and looks for its result. A failure within a minute
 // of the last line is therefore logged at the end of that minute, unless a reload
 // has succeeded meanwhile; the same failure again, after that minute, is a line.
-type reloads struct {
+type reloadLog struct {
 	log  *slog.Logger
 	file string // that is read, "" for none
 
@@ -25,7 +25,7 @@ type reloads struct {
 
 // State returns the state of the configuration. It may be called at any time and
 // does not wait for a reload.
-func (r *reloads) State() status.Configuration {
+func (r *reloadLog) State() status.Configuration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.state
@@ -34,14 +34,14 @@ func (r *reloads) State() status.Configuration {
 }
 
 // started records that the first configuration is in force.
-func (r *reloads) started(now time.Time) {
+func (r *reloadLog) started(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.state.LastReload = now
 }
 
 // succeeded reports a reload that gave so many upstreams.
-func (r *reloads) succeeded(upstreams int, now time.Time) {
+func (r *reloadLog) succeeded(upstreams int, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.forget()
@@ -54,7 +54,7 @@ func (r *reloads) succeeded(upstreams int, now time.Time) {
 }
 
 // failed reports a reload that changed nothing.
-func (r *reloads) failed(err error, now time.Time) {
+func (r *reloadLog) failed(err error, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	again := r.state.Error == err.Error()
@@ -76,7 +76,7 @@ func (r *reloads) failed(err error, now time.Time) {
 }
 
 // flush logs what the limit has held back.
-func (r *reloads) flush() {
+func (r *reloadLog) flush() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.later == nil {
@@ -90,13 +90,13 @@ func (r *reloads) flush() {
 }
 
 // line logs the present failure. The caller holds r.mu.
-func (r *reloads) line(changes int) {
+func (r *reloadLog) line(changes int) {
 	r.forget()
 	r.log.Error("Reload failed, the old configuration goes on", keyErr, r.state.Error, "changes", changes)
 }
 
 // forget drops the line that waits. The caller holds r.mu.
-func (r *reloads) forget() {
+func (r *reloadLog) forget() {
 	if r.later != nil {
 		r.later.Stop()
 		r.later = nil

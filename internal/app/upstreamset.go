@@ -15,14 +15,14 @@ import (
 	"github.com/betanet/betanet_exporter/internal/poll"
 )
 
-// roster is which upstreams there are: those of the configuration and those
+// upstreamSet is which upstreams there are: those of the configuration and those
 // that each source of discovery found last. It adds to the poller what is new,
 // removes what has left, and leaves alone what did not change.
-type roster struct {
-	poller   *poll.Poller
-	registry *exposition.Registry
-	log      *slog.Logger
-	grid     bool // collect on a timer, not only on demand
+type upstreamSet struct {
+	poller    *poll.Poller
+	registry  *exposition.Registry
+	log       *slog.Logger
+	scheduled bool // collect on a timer, not only on demand
 
 	mu      sync.Mutex
 	static  []*fleet.Upstream
@@ -35,9 +35,9 @@ type roster struct {
 	leftOut     map[string]string // why, by title
 }
 
-func newRoster(p *poll.Poller, r *exposition.Registry, log *slog.Logger, grid bool) *roster {
-	return &roster{
-		poller: p, registry: r, log: log, grid: grid,
+func newUpstreamSet(p *poll.Poller, r *exposition.Registry, log *slog.Logger, grid bool) *upstreamSet {
+	return &upstreamSet{
+		poller: p, registry: r, log: log, scheduled: grid,
 		sources: make(map[string]*sourceState), current: make(map[string]*fleet.Upstream),
 		leftOut: make(map[string]string),
 	}
@@ -46,7 +46,7 @@ func newRoster(p *poll.Poller, r *exposition.Registry, log *slog.Logger, grid bo
 // configure replaces the upstreams of the configuration, the settings of discovered
 // upstreams, and the HTTP settings of each source. It forgets what a source found
 // that is no longer configured. Collections end with ctx.
-func (r *roster) configure(ctx context.Context, static []*fleet.Upstream, set fleet.Settings, api betanet.API, sources map[string]*betanet.HTTPConfig) {
+func (r *upstreamSet) configure(ctx context.Context, static []*fleet.Upstream, set fleet.Settings, api betanet.API, sources map[string]*betanet.HTTPConfig) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.static, r.set, r.api = static, set, api
@@ -81,7 +81,7 @@ func usable(all []*fleet.Upstream) error {
 }
 
 // discovered takes what a source found. Collections end with ctx.
-func (r *roster) discovered(ctx context.Context, source string, l discovery.List) {
+func (r *upstreamSet) discovered(ctx context.Context, source string, l discovery.List) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.sources[source]
@@ -95,7 +95,7 @@ func (r *roster) discovered(ctx context.Context, source string, l discovery.List
 // apply makes the poller's set that of the roster. A name stands for the first
 // upstream that has it: static ones first, then by source. The caller holds
 // r.mu.
-func (r *roster) apply(ctx context.Context) {
+func (r *upstreamSet) apply(ctx context.Context) {
 	want := make(map[string]*fleet.Upstream, len(r.current))
 	for _, u := range r.static {
 		want[u.DisplayName()] = u
@@ -125,7 +125,7 @@ func (r *roster) apply(ctx context.Context) {
 
 // changed are the attributes of a change of the set, with the names of some of
 // the upstreams that are new or gone. The caller holds r.mu.
-func (r *roster) changed(before []string, added, removed int) []any {
+func (r *upstreamSet) changed(before []string, added, removed int) []any {
 	var fresh, gone []string
 	was := make(map[string]bool, len(before))
 	for _, title := range before {
@@ -151,7 +151,7 @@ func (r *roster) changed(before []string, added, removed int) []any {
 
 // tellConnections logs that the connections for the upstreams have become too
 // few, or enough again. The caller holds r.mu.
-func (r *roster) tellConnections() {
+func (r *upstreamSet) tellConnections() {
 	now := r.poller.Connections()
 	if now == r.connections {
 		return
@@ -169,7 +169,7 @@ func (r *roster) tellConnections() {
 }
 
 // drop removes what is no longer wanted, or wanted in another way.
-func (r *roster) drop(want map[string]*fleet.Upstream) (n int) {
+func (r *upstreamSet) drop(want map[string]*fleet.Upstream) (n int) {
 	for title, u := range r.current {
 		if w, stays := want[title]; stays && w.Same(u) {
 			continue
@@ -182,13 +182,13 @@ func (r *roster) drop(want map[string]*fleet.Upstream) (n int) {
 	return n
 }
 
-func (r *roster) add(ctx context.Context, want map[string]*fleet.Upstream) (n int) {
+func (r *upstreamSet) add(ctx context.Context, want map[string]*fleet.Upstream) (n int) {
 	maps.DeleteFunc(r.leftOut, func(title, _ string) bool { return want[title] == nil })
 	for title, u := range want {
 		if r.current[title] != nil {
 			continue
 		}
-		if err := r.poller.Add(ctx, u, r.grid); err != nil {
+		if err := r.poller.Add(ctx, u, r.scheduled); err != nil {
 			if reason := quote(err); r.leftOut[title] != reason {
 				r.leftOut[title] = reason
 				r.log.Error("Upstream left out", keyUpstream, title, keyErr, reason)
@@ -204,14 +204,14 @@ func (r *roster) add(ctx context.Context, want map[string]*fleet.Upstream) (n in
 
 // lookup finds an upstream by the name that people know it by, nil if there is
 // none.
-func (r *roster) lookup(title string) *fleet.Upstream {
+func (r *upstreamSet) lookup(title string) *fleet.Upstream {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.current[title]
 }
 
 // all are the upstreams, sorted by title.
-func (r *roster) all() []*fleet.Upstream {
+func (r *upstreamSet) all() []*fleet.Upstream {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var list []*fleet.Upstream
