@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -9,10 +8,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/betanet/betanet_exporter/internal/config"
 	"github.com/betanet/betanet_exporter/internal/discovery"
@@ -20,18 +20,18 @@ import (
 	"github.com/betanet/betanet_exporter/internal/probe"
 )
 
-var updatePlaces = flag.Bool("update", false, "write the golden file of what each place accepts")
+var update = flag.Bool("update", false, "write the golden file")
 
 // TestWhatEachPlaceAccepts compares which names, labels and addresses each place
-// accepts, and how it writes them, with a golden file: what one place accepts
-// and another refuses is then a decision and not an accident.
+// accepts, and how it reads them, with a golden file. A difference between two places
+// is then a decision and not an accident.
 func TestWhatEachPlaceAccepts(t *testing.T) {
 	got := table("address", addresses(), []place{
-		{"url", inURL}, {"listen", inListenAddress}, {"allow", inAllow}, {"dns", inDNS}, {"discovered", discoveredTargets(t)}, {"probe", inProbe(t)},
-	}) + table("name", names(), []place{{"file", inName}, {"discovered", discoveredNames(t)}}) +
-		table("label", labels(), []place{{"file", inLabel}, {"discovered", discoveredLabels(t)}})
+		{"url", inURL}, {"listen", inListenAddress}, {"allow", inAllow}, {"dns", inDNS(t)}, {"discovered", inTargets(t)}, {"probe", inProbe(t)},
+	}) + table("name", names, []place{{"file", inName(t)}, {"discovered", inTargetNames(t)}}) +
+		table("label", labels, []place{{"file", inLabel(t)}, {"discovered", inTargetLabels(t)}})
 	const golden = "testdata/accepted.golden"
-	if *updatePlaces {
+	if *update {
 		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -40,26 +40,20 @@ func TestWhatEachPlaceAccepts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got == string(want) {
-		return
-	}
-	wanted, have := strings.Split(string(want), "\n"), strings.Split(got, "\n")
-	for i := range max(len(wanted), len(have)) {
-		if i >= len(wanted) || i >= len(have) || wanted[i] != have[i] {
-			t.Fatalf("line %d differs, write the file again with -update and look at its changes:\n%s", i+1, have[min(i, len(have)-1)])
-		}
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
+		t.Fatalf("write the file again with -update and look at its changes (-want +got):\n%s", diff)
 	}
 }
 
-// place is where an operator writes something: accept returns how it is read, or
-// false if it is refused.
+// place is a place where an operator writes something. accept returns how a text is
+// read, or false if it is refused.
 type place struct {
 	name   string
 	accept func(text string) (read string, ok bool)
 }
 
-// table has a line for each text: what a place makes of it, "=" if that is the
-// text itself, "-" if it is refused.
+// table has a line for each text and a column for each place: how the place reads
+// the text, "=" if unchanged, "-" if refused.
 func table(what string, texts []string, places []place) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s", what)
@@ -83,7 +77,7 @@ func table(what string, texts []string, places []place) string {
 	return b.String()
 }
 
-// shorten quotes a text, and writes runs of letters by their length.
+// shorten quotes a text, and replaces runs of letters by their length.
 func shorten(text string) string {
 	for _, n := range []int{254, 253, 252, 251, 250, 64, 63, 62} {
 		text = strings.ReplaceAll(text, strings.Repeat("x", n), fmt.Sprintf("<x*%d>", n))
@@ -114,17 +108,13 @@ func addresses() (all []string) {
 	return all
 }
 
-func names() []string {
-	return []string{
-		"a", "A b", "", ".", "..", "...", ".a", "a.", "-a", "a-", "-", "a/b", "../a", "a?b#c", "a:9000", "b\u00fccher", " a", "a ", "\u00a0a", "a\nb", "a\x7f", "a\u0085b", "\u200b",
-		strings.Repeat("x", 63), strings.Repeat("x", 200), strings.Repeat("x", 201), strings.Repeat("x", 250) + "zzzzzz", strings.Repeat("x", 250) + "zzzzzzz",
-	}
+var names = []string{
+	"a", "A b", "", ".", "..", "...", ".a", "a.", "-a", "a-", "-", "a/b", "../a", "a?b#c", "a:9000", "b\u00fccher", " a", "a ", "\u00a0a", "a\nb", "a\x7f", "a\u0085b", "\u200b",
+	strings.Repeat("x", 63), strings.Repeat("x", 200), strings.Repeat("x", 201), strings.Repeat("x", 250) + "zzzzzz", strings.Repeat("x", 250) + "zzzzzzz",
 }
 
-func labels() []string {
-	return []string{
-		"a", "A", "_", "_a", "a1", "1a", "a-b", "a.b", "a b", "", "\u00e4", "__a", "__", "__scheme__", "upstream", "Upstream", "replica", "mixnode", "endpoint", "le", "LE", "quantile", "reason", "state", "instance", "job", "region", "a\nb", strings.Repeat("x", 250),
-	}
+var labels = []string{
+	"a", "A", "_", "_a", "a1", "1a", "a-b", "a.b", "a b", "", "\u00e4", "__a", "__", "__scheme__", "upstream", "Upstream", "replica", "mixnode", "endpoint", "le", "LE", "quantile", "reason", "state", "instance", "job", "region", "a\nb", strings.Repeat("x", 250),
 }
 
 func load(args ...string) (*config.Config, bool) {
@@ -150,61 +140,64 @@ func inAllow(text string) (string, bool) {
 	return a.String(), err == nil
 }
 
-// inFile loads a configuration file, for which JSON is YAML enough.
-func inFile(document any) (*config.Config, bool) {
-	dir, err := os.MkdirTemp("", "places")
-	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(dir)
+type object map[string]any
+
+func writeJSON(t *testing.T, path string, document any) {
+	t.Helper()
 	text, err := json.Marshal(document)
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, "c.yml"), text, 0o600)
-	}
 	if err != nil {
-		panic(err)
+		t.Fatal(err)
 	}
-	return load("--config.file=" + filepath.Join(dir, "c.yml"))
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
-func inDNS(text string) (string, bool) {
-	c, ok := inFile(map[string]any{"discovery": map[string]any{"dns": []any{map[string]any{"name": text}}}})
-	if !ok {
-		return "", false
+// inFile reads a configuration file, which may be JSON because YAML includes it.
+func inFile(t *testing.T, document func(text string) object, read func(c *config.Config) string) func(string) (string, bool) {
+	path := filepath.Join(t.TempDir(), "c.yml")
+	return func(text string) (string, bool) {
+		writeJSON(t, path, document(text))
+		c, ok := load("--config.file=" + path)
+		if !ok {
+			return "", false
+		}
+		return read(c), true
 	}
-	return c.Discovery.DNS[0].Name, true
 }
 
-func inName(text string) (string, bool) {
-	c, ok := inFile(map[string]any{"upstreams": []any{map[string]any{"url": "http://u", "name": text}}})
-	if !ok {
-		return "", false
-	}
-	return c.Upstreams()[0].Name, true
+func inDNS(t *testing.T) func(string) (string, bool) {
+	return inFile(t, func(text string) object {
+		return object{"discovery": object{"dns": []any{object{"name": text}}}}
+	}, func(c *config.Config) string { return c.Discovery.DNS[0].Name })
 }
 
-func inLabel(text string) (string, bool) {
-	c, ok := inFile(map[string]any{"upstreams": []any{map[string]any{"url": "http://u", "labels": map[string]any{text: "v"}}}})
-	if !ok {
-		return "", false
-	}
-	return written(c.Upstreams()[0].Labels), true
+func inName(t *testing.T) func(string) (string, bool) {
+	return inFile(t, func(text string) object {
+		return object{"upstreams": []any{object{"url": "http://u", "name": text}}}
+	}, func(c *config.Config) string { return c.Upstreams()[0].Name })
 }
 
-// written has the names of the labels, "(none)" if there are none.
-func written(all []fleet.Label) string {
+func inLabel(t *testing.T) func(string) (string, bool) {
+	return inFile(t, func(text string) object {
+		return object{"upstreams": []any{object{"url": "http://u", "labels": object{text: "v"}}}}
+	}, func(c *config.Config) string { return firstName(c.Upstreams()[0].Labels) })
+}
+
+// firstName returns the name of the first label, or "(none)".
+func firstName(all []fleet.Label) string {
 	if len(all) == 0 {
 		return "(none)"
 	}
 	return all[0].Name
 }
 
-// inProbe reads a target of /probe where none is allowed: that is decided after
-// it was understood, and the error has the target as it was understood.
+// inProbe reads a target of /probe where no target is allowed. The rules are checked
+// after parsing, and the error has the parsed target.
 func inProbe(t *testing.T) func(string) (string, bool) {
 	targets := probe.New(t.Context(), probe.Options{Lookup: func(string) *fleet.Upstream { return nil }})
 	return func(text string) (string, bool) {
-		_, _, err := targets.Collect(context.Background(), text, 0)
+		_, _, err := targets.Collect(t.Context(), text, 0)
 		if !errors.Is(err, probe.ErrForbidden) {
 			return "", false
 		}
@@ -218,54 +211,41 @@ func inProbe(t *testing.T) func(string) (string, bool) {
 	}
 }
 
-// discovered reads a document of one group.
-func discovered(t *testing.T, target string, labels map[string]string) (discovery.Target, bool) {
-	name := filepath.Join(t.TempDir(), "sd.json")
-	text, err := json.Marshal([]any{map[string]any{"targets": []string{target}, "labels": labels}})
-	if err == nil {
-		err = os.WriteFile(name, text, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	source, err := discovery.NewFile([]string{name})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var found discovery.List
-	ctx, cancel := context.WithCancel(t.Context())
-	source.Run(ctx, func(l discovery.List) { found = l; cancel() })
-	if found.Err != nil || len(found.Targets) != 1 {
-		return discovery.Target{}, false
-	}
-	return found.Targets[0], true
-}
-
-func discoveredTargets(t *testing.T) func(string) (string, bool) {
+// inDiscovery reads a discovery file with one target.
+func inDiscovery(t *testing.T, group func(text string) (target string, labels map[string]string), read func(discovery.Target) string) func(string) (string, bool) {
+	path := filepath.Join(t.TempDir(), "sd.json")
 	return func(text string) (string, bool) {
-		target, ok := discovered(t, text, nil)
-		if ok && target.URL.Host != text {
-			t.Errorf("%q: got the host %q", text, target.URL.Host)
+		target, labels := group(text)
+		writeJSON(t, path, []object{{"targets": []string{target}, "labels": labels}})
+		found := readOnce(path)
+		if found.Err != nil || len(found.Targets) != 1 {
+			return "", false
 		}
-		return target.Name, ok
+		if got := found.Targets[0].URL.Host; got != target {
+			t.Errorf("%q: got the host %q", target, got)
+		}
+		return read(found.Targets[0]), true
 	}
 }
 
-func discoveredNames(t *testing.T) func(string) (string, bool) {
-	return func(text string) (string, bool) {
-		target, ok := discovered(t, "h:9000", map[string]string{"upstream": text})
-		return target.Name, ok
-	}
+func inTargets(t *testing.T) func(string) (string, bool) {
+	return inDiscovery(t, func(text string) (string, map[string]string) { return text, nil }, targetName)
 }
 
-func discoveredLabels(t *testing.T) func(string) (string, bool) {
-	own := []string{"upstream", "__scheme__"}
-	return func(text string) (string, bool) {
+func targetName(t discovery.Target) string { return t.Name }
+
+func inTargetNames(t *testing.T) func(string) (string, bool) {
+	return inDiscovery(t, func(text string) (string, map[string]string) {
+		return "h:9000", map[string]string{"upstream": text}
+	}, targetName)
+}
+
+func inTargetLabels(t *testing.T) func(string) (string, bool) {
+	return inDiscovery(t, func(text string) (string, map[string]string) {
 		value := "v"
-		if slices.Contains(own, text) {
+		if text == "upstream" || text == "__scheme__" {
 			value = "http"
 		}
-		target, ok := discovered(t, "h:9000", map[string]string{text: value})
-		return written(target.Labels), ok
-	}
+		return "h:9000", map[string]string{text: value}
+	}, func(t discovery.Target) string { return firstName(t.Labels) })
 }

@@ -13,68 +13,66 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// discoveryManager runs the sources of discovery of a configuration. A reload
-// leaves a source running that it does not change, and with it what the source
-// remembers of documents that cannot be read now.
+// discoveryManager runs the configured sources of discovery. A reload does not
+// restart a source whose settings are the same, so that the source keeps the
+// documents that cannot be read at the moment.
 type discoveryManager struct {
-	roster *upstreamSet
+	upstreams *upstreamSet
 
-	mu      sync.Mutex               // a reload may come at the end
-	running map[string]runningSource // by name
+	mu      sync.Mutex         // a reload may coincide with the end
+	running map[string]*source // by name
 }
 
-// runningSource is a source at work.
-type runningSource struct {
-	spec any
-	stop func() // ends it and waits
-}
-
-// source is a place that lists upstreams, under a name of its own, and how those
-// are asked.
+// source is a configured source of discovery.
 type source struct {
 	discovery.Source
-	name  string
-	spec  any // what decides about the list, of the configuration
-	http  *betanet.HTTPConfig
-	close func() // its connections
+	name  string              // unique
+	spec  any                 // settings with which the source has to be restarted
+	http  *betanet.HTTPConfig // of the upstreams
+	close func()              // closes idle connections
+	stop  func()              // ends a running source and waits for it
 }
 
-// prepare makes the sources of a configuration, without running them.
-func prepare(d discovery.Config, dial fleet.Dial) ([]source, error) {
-	var all []source
-	add := func(s discovery.Source, spec any, h *betanet.HTTPConfig, closeIdle func()) {
+// newSources returns the sources of a configuration, without running them.
+func newSources(c discovery.Config, dial fleet.Dial) ([]*source, error) {
+	var all []*source
+	add := func(s discovery.Source, spec any, http *betanet.HTTPConfig, closeIdle func()) {
 		name := s.String()
-		for n := 2; slices.ContainsFunc(all, func(o source) bool { return o.name == name }); n++ {
+		for n := 2; slices.ContainsFunc(all, func(o *source) bool { return o.name == name }); n++ {
 			name = fmt.Sprintf("%s#%d", s, n)
 		}
-		all = append(all, source{s, name, spec, h, closeIdle})
+		all = append(all, &source{Source: s, name: name, spec: spec, http: http, close: closeIdle})
 	}
-	for _, f := range d.Files {
+	for _, f := range c.Files {
 		s, err := discovery.NewFile(f.Paths)
 		if err != nil {
 			return nil, fmt.Errorf("discovery.files: %w", err)
 		}
 		add(s, f.Paths, f.HTTP, func() {})
 	}
-	for _, h := range d.HTTP {
+	for _, h := range c.HTTP {
 		client, err := betanet.HTTPClient(h.SourceHTTP, userAgent(), dial)
 		if err != nil {
 			return nil, fmt.Errorf("discovery.http: source_http_client: %w", err)
 		}
-		add(discovery.NewHTTP(h.URL, h.Refresh, client), discovery.HTTPConfig{URL: h.URL, Refresh: h.Refresh, SourceHTTP: h.SourceHTTP}, h.HTTP, client.CloseIdleConnections)
+		spec := h
+		spec.HTTP = nil
+		add(discovery.NewHTTP(h.URL, h.Refresh, client), spec, h.HTTP, client.CloseIdleConnections)
 	}
-	for _, n := range d.DNS {
-		add(discovery.NewDNS(n.Name, n.Type, n.Port, n.Refresh, net.DefaultResolver), discovery.DNSConfig{Name: n.Name, Type: n.Type, Port: n.Port, Refresh: n.Refresh}, n.HTTP, func() {})
+	for _, d := range c.DNS {
+		spec := d
+		spec.HTTP = nil
+		add(discovery.NewDNS(d.Name, d.Type, d.Port, d.Refresh, net.DefaultResolver), spec, d.HTTP, func() {})
 	}
 	return all, nil
 }
 
-// start runs these sources until ctx ends, and ends the others.
-func (m *discoveryManager) start(ctx context.Context, sources []source) {
+// start runs sources until ctx ends, and stops all others.
+func (m *discoveryManager) start(ctx context.Context, sources []*source) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	before := m.running
-	m.running = make(map[string]runningSource, len(sources))
+	m.running = make(map[string]*source, len(sources))
 	for _, s := range sources {
 		if old, ok := before[s.name]; ok && reflect.DeepEqual(old.spec, s.spec) {
 			s.close()
@@ -86,32 +84,26 @@ func (m *discoveryManager) start(ctx context.Context, sources []source) {
 		old.stop()
 	}
 	for _, s := range sources {
-		if _, runs := m.running[s.name]; !runs {
-			m.running[s.name] = m.run(ctx, s)
+		if m.running[s.name] == nil {
+			m.running[s.name] = s
+			m.run(ctx, s)
 		}
 	}
 }
 
-func (m *discoveryManager) run(ctx context.Context, s source) runningSource {
+func (m *discoveryManager) run(ctx context.Context, s *source) {
 	running, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
+	s.stop = func() { cancel(); wg.Wait() }
 	wg.Go(func() {
 		defer s.close()
 		s.Run(running, func(l discovery.List) {
 			if running.Err() == nil {
-				m.roster.discovered(ctx, s.name, l)
+				m.upstreams.discovered(ctx, s.name, l)
 			}
 		})
 	})
-	return runningSource{s.spec, func() { cancel(); wg.Wait() }}
 }
 
-// end ends all sources.
-func (m *discoveryManager) end() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, s := range m.running {
-		s.stop()
-	}
-	m.running = nil
-}
+// end stops all sources.
+func (m *discoveryManager) end() { m.start(context.Background(), nil) }

@@ -1,7 +1,9 @@
 package app
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
@@ -24,54 +26,87 @@ func (s endpointSet) list() (all []betanet.Endpoint) {
 	return all
 }
 
-// attemptGroup are endpoints whose attempts failed alike.
-type attemptGroup struct {
-	number         int
-	text, then     string
-	endpoints      []betanet.Endpoint
-	least, longest time.Duration // waits until the retries
+// The kinds of held lines, in the order in which they are logged.
+const (
+	attemptFailed = iota
+	documentRefused
+	documentStale
+	breakerOpened
+)
+
+// lineKey has everything that endpoints must have in common to share a line.
+type lineKey struct {
+	kind    int
+	attempt int // the number, of attemptFailed
+	reason  betanet.Reason
+	text    string
 }
 
-func newAttemptGroup(e poll.Attempt) attemptGroup {
-	g := attemptGroup{number: e.Number, text: plainText(e.Failure, e.Endpoint), endpoints: []betanet.Endpoint{e.Endpoint}}
+// heldLine is a log line that waits for more endpoints. Its durations are the
+// waits until the retries, or the ages of the documents.
+type heldLine struct {
+	lineKey
+	shortest, longest time.Duration
+	endpoints         []betanet.Endpoint
+}
+
+// hold adds an endpoint to the line with the same key.
+func (o *outage) hold(key lineKey, e betanet.Endpoint, d time.Duration) {
+	i := slices.IndexFunc(o.held, func(h heldLine) bool { return h.lineKey == key })
+	if i < 0 {
+		o.held = append(o.held, heldLine{key, d, d, []betanet.Endpoint{e}})
+		return
+	}
+	h := &o.held[i]
+	h.shortest, h.longest, h.endpoints = min(h.shortest, d), max(h.longest, d), append(h.endpoints, e)
+}
+
+// attemptLine returns the key of a failed attempt, and the wait until its retry.
+func attemptLine(e poll.Attempt) (key lineKey, wait time.Duration) {
+	key = lineKey{kind: attemptFailed, attempt: e.Number, text: fmt.Sprintf("Attempt %d failed: %s", e.Number, failureText(e.Failure, e.Endpoint))}
 	switch {
 	case e.Retry:
-		g.then = ", retrying in "
-		g.least, g.longest = e.Wait.Round(time.Millisecond), e.Wait.Round(time.Millisecond)
+		key.text += ", retrying in "
+		return key, e.Wait.Round(time.Millisecond)
 	case e.NoBudget:
-		g.then = ", not retrying: the retry budget is empty"
+		key.text += ", not retrying: the retry budget is empty"
 	}
-	return g
+	return key, 0
 }
 
-func (g *attemptGroup) message() string {
-	text := fmt.Sprintf("Attempt %d failed: %s%s", g.number, g.text, g.then)
+func (h *heldLine) attemptMessage() string {
 	switch {
-	case g.longest == 0:
-		return text
-	case g.least == g.longest:
-		return text + g.least.String()
+	case h.longest == 0:
+		return h.text
+	case h.shortest == h.longest:
+		return h.text + h.longest.String()
 	default:
-		return text + g.least.String() + " to " + g.longest.String()
+		return h.text + h.shortest.String() + " to " + h.longest.String()
 	}
 }
 
-// endpointGroup are endpoints of which the same is to be said.
-type endpointGroup struct {
-	reason    betanet.Reason
-	text      string
-	age       time.Duration
-	endpoints []betanet.Endpoint
-}
-
-// group adds an endpoint to the group of the same reason and text.
-func group(all []endpointGroup, g endpointGroup, e betanet.Endpoint) []endpointGroup {
-	for i := range all {
-		if a := &all[i]; a.reason == g.reason && a.text == g.text {
-			a.endpoints, a.age = append(a.endpoints, e), max(a.age, g.age)
-			return all
+// flush logs the attempts of each number of which the last has ended, or all lines.
+func (l *outageLog) flush(o *outage, all bool) {
+	complete := 0
+	for n := 1; n < len(o.attempts) && o.attempts[n].expected > 0 && o.attempts[n].ended >= o.attempts[n].expected; n++ {
+		complete = n
+	}
+	slices.SortStableFunc(o.held, func(a, b heldLine) int { return cmp.Or(a.kind-b.kind, a.attempt-b.attempt) })
+	o.held = slices.DeleteFunc(o.held, func(h heldLine) bool {
+		if !all && (h.kind != attemptFailed || h.attempt > complete) {
+			return false
 		}
-	}
-	g.endpoints = []betanet.Endpoint{e}
-	return append(all, g)
+		attrs := attributes(o.upstream, o.replica, h.endpoints)
+		switch h.kind {
+		case attemptFailed:
+			l.log.Warn(h.attemptMessage(), attrs...)
+		case documentRefused:
+			l.log.Error("Document refused", append(attrs, keyReason, h.reason, keyErr, h.text)...)
+		case documentStale:
+			l.log.Warn("Using stale cached data due to fetch failure", append(attrs, keyReason, h.reason, "age", h.longest.Round(time.Second))...)
+		case breakerOpened:
+			l.log.Warn("Circuit breaker is OPEN - service may be degraded", attrs...)
+		}
+		return true
+	})
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/config"
 )
 
-func TestTheAddressToLookAtIsOneForABrowser(t *testing.T) {
+func TestTheURLOfAListenerIsForABrowser(t *testing.T) {
 	for _, test := range []struct {
 		at   net.Addr
 		want string
@@ -22,8 +22,8 @@ func TestTheAddressToLookAtIsOneForABrowser(t *testing.T) {
 		{&net.TCPAddr{IP: net.ParseIP("fe80::1"), Port: 9200, Zone: "eth0"}, "https://[fe80::1%25eth0]:9200"},
 		{&net.UnixAddr{Net: "unix", Name: "/run/exporter.sock"}, ""},
 	} {
-		if got := lookAt("https", test.at); got != test.want {
-			t.Errorf("lookAt(%v) = %q, want %q", test.at, got, test.want)
+		if got := browserURL("https", test.at); got != test.want {
+			t.Errorf("browserURL(%v) = %q, want %q", test.at, got, test.want)
 		}
 	}
 }

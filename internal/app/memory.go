@@ -6,35 +6,36 @@ import (
 	"runtime/debug"
 )
 
-// Numbers of upstreams at which something else costs most.
+// Up to smallFleet upstreams Go's own overhead is most of the memory, and from
+// largeFleet on the upstreams' state is.
 const (
-	few  = 16
-	many = 2000
+	smallFleet = 16
+	largeFleet = 2000
 )
 
-// saveMemory spares what is read by nobody without pprof: the records for heap
-// profiles are a megabyte.
+// saveMemory turns off heap profiling, whose records take a megabyte, if pprof
+// cannot read them.
 func saveMemory(pprof bool) {
 	if !pprof {
 		runtime.MemProfileRate = 0
 	}
 }
 
-// fitGC says how much the heap may grow before Go collects it, in percent. With
-// few upstreams it is small beside what Go grants it; with many it is what the
-// process needs most of, and processor time is spent elsewhere. The operator's
-// GOGC stands.
-func fitGC(upstreams int) {
+// tuneGC sets by how many percent the heap may grow before a collection. GOGC takes
+// precedence.
+func tuneGC(upstreams int) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent(upstreams))
 	}
 }
 
+// gcPercent trades processor time for memory where memory matters most: with few
+// upstreams and with many.
 func gcPercent(upstreams int) int {
 	switch {
-	case upstreams <= few:
+	case upstreams <= smallFleet:
 		return 50
-	case upstreams <= many:
+	case upstreams <= largeFleet:
 		return 100
 	default:
 		return 75

@@ -2,7 +2,7 @@ package app
 
 import "testing"
 
-func TestOpenFilesSufficeForBothSides(t *testing.T) {
+func TestOpenFilesAreDividedBetweenUpstreamsAndScrapers(t *testing.T) {
 	for _, c := range []struct{ limit, upstreams, inbound int }{
 		{0, 0, 512}, // no limit known
 		{20000, 19400, 512},

@@ -14,9 +14,9 @@ import (
 	"github.com/betanet/betanet_exporter/internal/poll"
 )
 
-// outageLog logs what goes wrong with upstreams in few lines. Endpoints of one
-// upstream, and replica, that fail in the same way share a line. All methods may
-// be called at the same time.
+// outageLog logs the failures of upstreams in few lines: endpoints of the same
+// upstream and replica that fail in the same way share a line. All methods may be
+// called at the same time.
 type outageLog struct {
 	log *slog.Logger
 
@@ -24,25 +24,30 @@ type outageLog struct {
 	all map[*fleet.Upstream][]*outage // one for each URL
 }
 
-// outage is what is known of one upstream at one URL. It is kept while a
-// collection runs or an endpoint fails.
+// outage is the state of one upstream at one URL. It is kept while a collection
+// runs or an endpoint fails.
 type outage struct {
 	upstream *fleet.Upstream
-	replica  string // "" of an upstream with one URL
+	replica  string // "" if the upstream has one URL
 
 	running int       // collections
 	touched time.Time // by the last event
 
-	// Attempts of the collections that run, by their number.
-	expected, ended []int
-	attempts        []attemptGroup
-	refused, stale  []endpointGroup
-	opened          []betanet.Endpoint
+	// Of the running collections.
+	attempts []attemptCount // by their number
+	held     []heldLine
 
-	// Since the outage began.
+	episode
+}
+
+// attemptCount counts the attempts with the same number.
+type attemptCount struct{ expected, ended int }
+
+// episode is the part of an outage that begins again after a recovery.
+type episode struct {
 	failing, expired, recovered endpointSet
-	after                       time.Duration // the longest time that an endpoint failed
-	circuit                     bool          // a breaker has opened
+	longest                     time.Duration // that an endpoint failed
+	opened                      bool          // a breaker
 }
 
 func newOutageLog(log *slog.Logger) *outageLog {
@@ -62,205 +67,156 @@ func (l *outageLog) of(u *fleet.Upstream, replica string) *outage {
 	return o
 }
 
-// began notes a collection of some endpoints.
-func (l *outageLog) began(e poll.Began) {
+// report logs what follows from an event. Lines that may apply to further
+// endpoints of the running collection are held back.
+func (l *outageLog) report(e poll.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	o := l.of(e.Upstream, e.Replica)
-	o.running++
-	o.expect(1, e.Endpoints)
+	switch e := e.(type) {
+	case poll.Began:
+		o := l.of(e.Upstream, e.Replica)
+		o.running++
+		o.count(1).expected += e.Endpoints
+	case poll.Attempt:
+		l.attempt(l.of(e.Upstream, e.Replica), e)
+	case poll.Transition:
+		l.transition(l.of(e.Upstream, e.Replica), e)
+	case poll.Failing:
+		l.failing(l.of(e.Upstream, e.Replica), e)
+	case poll.Recovered:
+		l.recovered(l.of(e.Upstream, e.Replica), e)
+	case poll.Switched: // the failures at the old URL no longer matter
+		l.of(e.Upstream, e.From).episode = episode{}
+	case poll.Ended:
+		l.ended(e.View.Upstream)
+	}
 }
 
-func (o *outage) expect(number, n int) {
-	for len(o.expected) <= number {
-		o.expected, o.ended = append(o.expected, 0), append(o.ended, 0)
+func (o *outage) count(number int) *attemptCount {
+	for len(o.attempts) <= number {
+		o.attempts = append(o.attempts, attemptCount{})
 	}
-	o.expected[number] += n
+	return &o.attempts[number]
 }
 
-// attempt notes one that ended. A failure is logged with those of the other
-// endpoints, when the last attempt of that number has ended; one of an outage that
-// continues, and one that was canceled, at once and at debug.
-func (l *outageLog) attempt(e poll.Attempt) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	o := l.of(e.Upstream, e.Replica)
-	if e.Detecting {
-		l.now(slog.LevelDebug, e)
-		return
-	}
-	o.expect(e.Number, 0)
-	o.ended[e.Number]++
-	if e.Retry {
-		o.expect(e.Number+1, 1)
+// attempt holds a failure back until the last attempt with its number has ended.
+// Recurring and canceled ones are logged at once, at level debug.
+func (l *outageLog) attempt(o *outage, e poll.Attempt) {
+	if !e.Detecting {
+		o.count(e.Number).ended++
+		if e.Retry {
+			o.count(e.Number+1).expected++
+		}
 	}
 	switch {
 	case e.Failure == nil:
-	case e.Recurring || e.Failure.Reason == betanet.ReasonCanceled:
-		l.now(slog.LevelDebug, e)
-	default:
-		o.add(e)
-	}
-	l.flushAttempts(o, false)
-}
-
-// now logs an attempt by itself.
-func (l *outageLog) now(level slog.Level, e poll.Attempt) {
-	if e.Failure == nil || !l.log.Enabled(context.Background(), level) {
-		return // thousands a second, in an outage of many
-	}
-	g := newAttemptGroup(e)
-	l.log.Log(context.Background(), level, g.message(), where(e.Upstream, e.Replica, g.endpoints)...)
-}
-
-func (o *outage) add(e poll.Attempt) {
-	g := newAttemptGroup(e)
-	for i := range o.attempts {
-		if a := &o.attempts[i]; a.number == g.number && a.text == g.text && a.then == g.then {
-			a.endpoints = append(a.endpoints, e.Endpoint)
-			a.least, a.longest = min(a.least, g.least), max(a.longest, g.longest)
-			return
+	case e.Detecting || e.Recurring || e.Failure.Reason == betanet.ReasonCanceled:
+		if !l.log.Enabled(context.Background(), slog.LevelDebug) {
+			break // an outage of many upstreams has thousands a second
 		}
-	}
-	o.attempts = append(o.attempts, g)
-}
-
-// flushAttempts logs the attempts of each number of which the last has ended, or
-// all of them.
-func (l *outageLog) flushAttempts(o *outage, all bool) {
-	complete := 0
-	for n := 1; n < len(o.expected) && o.expected[n] > 0 && o.ended[n] >= o.expected[n]; n++ {
-		complete = n
-	}
-	slices.SortStableFunc(o.attempts, func(a, b attemptGroup) int { return a.number - b.number })
-	for len(o.attempts) > 0 && (all || o.attempts[0].number <= complete) {
-		g := o.attempts[0]
-		o.attempts = o.attempts[1:]
-		l.log.Warn(g.message(), where(o.upstream, o.replica, g.endpoints)...)
-	}
-}
-
-// transition notes a state that a breaker entered.
-func (l *outageLog) transition(e poll.Transition) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	o := l.of(e.Upstream, e.Replica)
-	at := where(e.Upstream, e.Replica, []betanet.Endpoint{e.Endpoint})
-	switch {
-	case e.To == breaker.Closed: // its endpoint has recovered, which is logged
-	case e.To == breaker.HalfOpen:
-		l.log.Debug("Circuit breaker is half-open, sending one probe", at...)
-	case e.Again:
-		l.log.Debug("Circuit breaker stays open, the probe failed", append(at, "until", e.Until)...)
+		key, wait := attemptLine(e)
+		h := heldLine{key, wait, wait, []betanet.Endpoint{e.Endpoint}}
+		l.log.Debug(h.attemptMessage(), attributes(e.Upstream, e.Replica, h.endpoints)...)
 	default:
-		o.circuit = true
-		o.opened = append(o.opened, e.Endpoint)
+		key, wait := attemptLine(e)
+		o.hold(key, e.Endpoint, wait)
+	}
+	if !e.Detecting {
+		l.flush(o, false)
+	}
+}
+
+// transition reports a state that a breaker entered. A closed breaker has no line,
+// because the recovery of its endpoint has one.
+func (l *outageLog) transition(o *outage, e poll.Transition) {
+	switch attrs := attributes(e.Upstream, e.Replica, []betanet.Endpoint{e.Endpoint}); {
+	case e.To == breaker.HalfOpen:
+		l.log.Debug("Circuit breaker is half-open, sending one probe", attrs...)
+	case e.To == breaker.Open && e.Again:
+		l.log.Debug("Circuit breaker stays open, the probe failed", append(attrs, "until", e.Until)...)
+	case e.To == breaker.Open:
+		o.opened = true
+		o.hold(lineKey{kind: breakerOpened}, e.Endpoint, 0)
 	}
 	l.settle(o)
 }
 
-// isFailing notes an endpoint whose collection failed, or failed for another
-// reason.
-func (l *outageLog) isFailing(e poll.Failing) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	o := l.of(e.Upstream, e.Replica)
+func (l *outageLog) failing(o *outage, e poll.Failing) {
 	o.failing.add(e.Endpoint)
 	o.recovered.remove(e.Endpoint)
 	if refused(e.Failure.Reason) {
-		o.refused = group(o.refused, endpointGroup{reason: e.Failure.Reason, text: plainText(e.Failure, e.Endpoint)}, e.Endpoint)
+		o.hold(lineKey{kind: documentRefused, reason: e.Failure.Reason, text: failureText(e.Failure, e.Endpoint)}, e.Endpoint, 0)
 	}
 	if e.First && e.Cached {
-		o.stale = group(o.stale, endpointGroup{reason: e.Failure.Reason, age: e.Age}, e.Endpoint)
+		o.hold(lineKey{kind: documentStale, reason: e.Failure.Reason}, e.Endpoint, e.Age)
 	}
 	l.settle(o)
 }
 
-// ended notes the end of a collection, after which nothing is held back.
-func (l *outageLog) ended(u *fleet.Upstream) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	kept := l.all[u][:0]
-	for _, o := range l.all[u] {
-		o.running = max(0, o.running-1)
-		l.settle(o)
-		if o.running > 0 || o.failing != 0 {
-			kept = append(kept, o)
-		}
+// refused reports whether a response arrived but its content was not accepted.
+func refused(r betanet.Reason) bool {
+	switch r {
+	case betanet.ReasonSyntax, betanet.ReasonSchema, betanet.ReasonValue,
+		betanet.ReasonTooLarge, betanet.ReasonEncoding, betanet.ReasonContentType:
+		return true
 	}
-	if len(kept) == 0 {
-		delete(l.all, u)
-	} else {
-		l.all[u] = kept
-	}
+	return false
 }
 
-// settle logs what is held back, unless a collection runs in which more of it may
-// come.
-func (l *outageLog) settle(o *outage) {
-	if o.running > 0 {
-		return
-	}
-	l.flushAttempts(o, true)
-	for _, g := range o.refused {
-		l.log.Error("Document refused", append(where(o.upstream, o.replica, g.endpoints), keyReason, g.reason, keyErr, g.text)...)
-	}
-	for _, g := range o.stale {
-		l.log.Warn("Using stale cached data due to fetch failure", append(where(o.upstream, o.replica, g.endpoints), keyReason, g.reason, "age", g.age.Round(time.Second))...)
-	}
-	if len(o.opened) > 0 {
-		l.log.Warn("Circuit breaker is OPEN - service may be degraded", where(o.upstream, o.replica, o.opened)...)
-	}
-	o.refused, o.stale, o.opened = nil, nil, nil
-	o.expected, o.ended = o.expected[:0], o.ended[:0]
-}
-
-// hasRecovered notes an endpoint that gave a document again, and logs the end of
-// the outage when it was the last.
-func (l *outageLog) hasRecovered(e poll.Recovered) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	o := l.of(e.Upstream, e.Replica)
+// recovered logs the end of an outage when its last endpoint has recovered.
+func (l *outageLog) recovered(o *outage, e poll.Recovered) {
 	o.failing.remove(e.Endpoint)
 	o.expired.remove(e.Endpoint)
 	o.recovered.add(e.Endpoint)
-	o.after = max(o.after, e.After)
+	o.longest = max(o.longest, e.After)
 	if o.failing != 0 {
 		return
 	}
 	message := "Endpoint recovered"
-	if o.circuit {
+	if o.opened {
 		message = "Service recovered, closing circuit"
 	}
-	l.log.Info(message, append(where(e.Upstream, e.Replica, o.recovered.list()), "after", o.after.Round(time.Second))...)
-	o.recovered, o.after, o.circuit = 0, 0, false
+	l.log.Info(message, append(attributes(e.Upstream, e.Replica, o.recovered.list()), "after", o.longest.Round(time.Second))...)
+	o.episode = episode{}
 }
 
-// switched forgets what was failing at a URL that is not in use any more.
-func (l *outageLog) switched(e poll.Switched) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	o := l.of(e.Upstream, e.From)
-	o.failing, o.expired, o.recovered, o.after, o.circuit = 0, 0, 0, 0, false
+// ended ends a collection at every URL of an upstream.
+func (l *outageLog) ended(u *fleet.Upstream) {
+	l.all[u] = slices.DeleteFunc(l.all[u], func(o *outage) bool {
+		o.running = max(0, o.running-1)
+		l.settle(o)
+		return o.running == 0 && o.failing == 0
+	})
+	if len(l.all[u]) == 0 {
+		delete(l.all, u)
+	}
 }
 
-// expire logs the values that have become too old to be shown since it was called
-// last, and forgets upstreams that are gone.
+// settle logs the lines that are held back, unless a collection is running.
+func (l *outageLog) settle(o *outage) {
+	if o.running == 0 {
+		l.flush(o, true)
+		o.attempts = o.attempts[:0]
+	}
+}
+
+// expire logs the values that became too old to be shown since the last call, and
+// forgets upstreams that are gone.
 func (l *outageLog) expire(views []*fleet.View, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.all) == 0 {
 		return
 	}
-	here := make(map[*fleet.Upstream]bool, len(views))
+	present := make(map[*fleet.Upstream]bool, len(views))
 	for _, v := range views {
-		here[v.Upstream] = true
+		present[v.Upstream] = true
 		if v.Upstream.Settings.MaxStale > 0 && l.all[v.Upstream] != nil {
 			l.expireView(v, now)
 		}
 	}
 	for u, all := range l.all {
-		if !here[u] && now.Sub(all[0].touched) > time.Hour {
+		if !present[u] && now.Sub(all[0].touched) > time.Hour {
 			delete(l.all, u)
 		}
 	}
@@ -277,12 +233,12 @@ func (l *outageLog) expireView(v *fleet.View, now time.Time) {
 	}
 	if gone != 0 {
 		o.expired |= gone
-		l.log.Warn("Cached data expired", append(where(v.Upstream, v.Replica, gone.list()), "age", limit.Round(time.Second))...)
+		l.log.Warn("Cached data expired", append(attributes(v.Upstream, v.Replica, gone.list()), "age", limit.Round(time.Second))...)
 	}
 }
 
-// where are the attributes that say what a line is about.
-func where(u *fleet.Upstream, replica string, endpoints []betanet.Endpoint) []any {
+// attributes returns the attributes that identify endpoints of an upstream.
+func attributes(u *fleet.Upstream, replica string, endpoints []betanet.Endpoint) []any {
 	slices.Sort(endpoints)
 	names := make([]string, len(endpoints))
 	for i, e := range endpoints {

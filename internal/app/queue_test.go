@@ -12,7 +12,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/config"
 )
 
-// pipeWriter blocks until it is opened, like a pipe that nobody reads.
+// pipeWriter blocks until it is opened, like a pipe without a reader.
 type pipeWriter struct {
 	open chan struct{}
 	bytes.Buffer
@@ -23,7 +23,7 @@ func (p *pipeWriter) Write(b []byte) (int, error) {
 	return p.Buffer.Write(b)
 }
 
-func TestABlockedLogBlocksNobodyAndSaysWhatItLost(t *testing.T) {
+func TestABlockedLogBlocksNothingAndReportsLostLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &pipeWriter{open: make(chan struct{})}
 		log, end, err := newLogger(config.Log{Level: "info", Format: "logfmt"}, w)
@@ -45,7 +45,7 @@ func TestABlockedLogBlocksNobodyAndSaysWhatItLost(t *testing.T) {
 			fmt.Sscan(rest, &lost)
 		}
 		if kept+lost != lines || lost == 0 {
-			t.Errorf("got %d lines and %d told to be lost, want %d together", kept, lost, lines)
+			t.Errorf("got %d lines and %d reported as lost, want %d in total", kept, lost, lines)
 		}
 		if !strings.Contains(text, "n=0\n") || !strings.Contains(text, "the last") {
 			t.Error("the first or the last line is missing")
@@ -53,7 +53,7 @@ func TestABlockedLogBlocksNobodyAndSaysWhatItLost(t *testing.T) {
 	})
 }
 
-func TestALogThatStaysBlockedDoesNotHoldUpTheEnd(t *testing.T) {
+func TestALogThatStaysBlockedDoesNotDelayTheEnd(t *testing.T) {
 	w := &pipeWriter{open: make(chan struct{})}
 	log, end, err := newLogger(config.Log{Level: "info", Format: "logfmt"}, w)
 	if err != nil {
@@ -67,7 +67,7 @@ func TestALogThatStaysBlockedDoesNotHoldUpTheEnd(t *testing.T) {
 	end()
 }
 
-func TestAQueueThatIsClosedProcessesWhatWaits(t *testing.T) {
+func TestAClosedQueueProcessesItsItems(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		open := make(chan struct{})
 		var got []int

@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// maxWarnings is how many warnings a second are logged one by one.
+// maxWarnings is the number of warnings a second that are logged one by one.
 const maxWarnings = 10
 
-// rateLimitHandler is a log handler that keeps an outage of many upstreams from flooding
-// the log: above maxWarnings a second, the rest of that second is one line.
+// rateLimitHandler keeps an outage of many upstreams from flooding the log: above
+// maxWarnings a second, one line summarizes the rest of that second.
 type rateLimitHandler struct {
 	slog.Handler
 	state *rateLimit // shared with handlers derived from this one
@@ -20,7 +20,7 @@ type rateLimitHandler struct {
 
 type rateLimit struct {
 	mu      sync.Mutex
-	second  time.Time // start of the current one
+	second  time.Time // start of the current second
 	logged  int
 	omitted int
 	timer   *time.Timer // calls flush at the end of the second; nil before the first time
@@ -31,25 +31,25 @@ func newRateLimitHandler(h slog.Handler) *rateLimitHandler {
 }
 
 // Handle implements slog.Handler.
-func (c *rateLimitHandler) Handle(ctx context.Context, r slog.Record) error {
-	if r.Level < slog.LevelWarn || c.state.admit(c.flush) {
-		return c.Handler.Handle(ctx, r)
+func (h *rateLimitHandler) Handle(ctx context.Context, r slog.Record) error {
+	if r.Level < slog.LevelWarn || h.state.admit(h.flush) {
+		return h.Handler.Handle(ctx, r)
 	}
 	return nil
 }
 
 // WithAttrs implements slog.Handler.
-func (c *rateLimitHandler) WithAttrs(a []slog.Attr) slog.Handler {
-	return &rateLimitHandler{c.Handler.WithAttrs(a), c.state}
+func (h *rateLimitHandler) WithAttrs(a []slog.Attr) slog.Handler {
+	return &rateLimitHandler{h.Handler.WithAttrs(a), h.state}
 }
 
 // WithGroup implements slog.Handler.
-func (c *rateLimitHandler) WithGroup(name string) slog.Handler {
-	return &rateLimitHandler{c.Handler.WithGroup(name), c.state}
+func (h *rateLimitHandler) WithGroup(name string) slog.Handler {
+	return &rateLimitHandler{h.Handler.WithGroup(name), h.state}
 }
 
-// admit reports whether one more warning may be logged now. For the first that
-// may not, it arranges the summary at the end of the second.
+// admit reports whether one more warning may be logged now. The first one that may
+// not schedules the summary at the end of the second.
 func (s *rateLimit) admit(flush func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -68,16 +68,16 @@ func (s *rateLimit) admit(flush func()) bool {
 	return false
 }
 
-// flush logs how many warnings were left out since the last summary, if any. After
-// it no timer runs.
-func (c *rateLimitHandler) flush() {
-	s := c.state
+// flush logs the number of warnings omitted since the last summary, if any, and
+// stops the timer.
+func (h *rateLimitHandler) flush() {
+	s := h.state
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.omitted == 0 {
 		return
 	}
 	s.timer.Stop()
-	slog.New(c.Handler).Warn(fmt.Sprintf("%d more warnings in the last second, see betanet_exporter_endpoint_failing", s.omitted))
+	slog.New(h.Handler).Warn(fmt.Sprintf("%d more warnings in the last second, see betanet_exporter_endpoint_failing", s.omitted))
 	s.omitted = 0
 }

@@ -5,100 +5,103 @@ import (
 	"sync"
 	"time"
 
+	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/status"
 )
 
-// reloadLog turns the ends of reloadLog into log lines and the present state.
+// reloadLog turns the results of reloads into metrics, log lines and the state on
+// the status page.
 //
-// Somebody asks for each reload and looks for its result. A failure within a minute
+// An operator who requests a reload looks for its result. A failure within a minute
 // of the last line is therefore logged at the end of that minute, unless a reload
-// has succeeded meanwhile; the same failure again, after that minute, is a line.
+// succeeds first, and after that minute a repeated failure is logged too.
 type reloadLog struct {
-	log  *slog.Logger
-	file string // that is read, "" for none
+	metrics *exposition.ExporterMetrics
+	log     *slog.Logger
+	file    string // the configuration file, "" for none
 
-	mu    sync.Mutex
-	limit changeLimit
-	state status.Configuration
-	later *time.Timer // logs what the limit held back; nil for nothing
+	mu          sync.Mutex
+	limit       changeLimit
+	lastSuccess time.Time
+	pending     *time.Timer // logs a failure that was held back; nil for none
 }
 
-// State returns the state of the configuration. It may be called at any time and
-// does not wait for a reload.
+// State returns the state of the configuration. It does not wait for a reload.
 func (r *reloadLog) State() status.Configuration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := r.state
-	s.File = r.file
-	return s
+	return status.Configuration{File: r.file, LastReload: r.lastSuccess, Error: r.limit.reason}
 }
 
-// started records that the first configuration is in force.
+// failing reports whether the last reload failed.
+func (r *reloadLog) failing() bool { return r.State().Error != "" }
+
+// started reports that the first configuration is in effect.
 func (r *reloadLog) started(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.state.LastReload = now
+	r.metrics.Reloaded(true, now)
+	r.lastSuccess = now
 }
 
-// succeeded reports a reload that gave so many upstreams.
+// succeeded reports a reload, and the number of upstreams that it configured.
 func (r *reloadLog) succeeded(upstreams int, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.forget()
-	r.state = status.Configuration{LastReload: now}
-	attributes := []any{"upstreams", upstreams}
-	if changes := r.limit.note("", now); changes > 0 {
-		attributes = append(attributes, "changes", changes)
+	r.metrics.Reloaded(true, now)
+	r.lastSuccess = now
+	r.stopTimer()
+	attrs := []any{"upstreams", upstreams}
+	if changes := r.limit.record("", now); changes > 0 {
+		attrs = append(attrs, "changes", changes)
 	}
-	r.log.Info("Reloaded the configuration", attributes...)
+	r.log.Info("Reloaded the configuration", attrs...)
 }
 
 // failed reports a reload that changed nothing.
 func (r *reloadLog) failed(err error, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	again := r.state.Error == err.Error()
-	r.state.Error = err.Error()
-	changes := r.limit.note(r.state.Error, now)
+	r.metrics.Reloaded(false, now)
+	reason := err.Error()
+	repeated := r.limit.reason == reason
+	changes := r.limit.record(reason, now)
 	wait := changeEvery - now.Sub(r.limit.logged)
 	switch {
 	case changes > 0:
-		r.line(changes)
-	case again && wait <= 0:
+		r.logFailure(changes)
+	case repeated && wait <= 0:
 		r.limit.logged = now
-		r.line(0)
-	case r.later == nil && r.limit.changes > 0:
-		r.later = time.AfterFunc(wait, r.flush)
+		r.logFailure(0)
+	case r.pending == nil && r.limit.changes > 0:
+		r.pending = time.AfterFunc(wait, r.flush)
 		fallthrough
 	default:
-		r.log.Debug("Reload failed", keyErr, r.state.Error)
+		r.log.Debug("Reload failed", keyErr, reason)
 	}
 }
 
-// flush logs what the limit has held back.
+// flush logs a failure that was held back.
 func (r *reloadLog) flush() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.later == nil {
-		return // a reload has succeeded meanwhile
+	if r.pending == nil {
+		return // a reload has succeeded since
 	}
-	r.forget()
-	r.limit.logged = time.Now()
-	changes := r.limit.changes
-	r.limit.changes, r.limit.failing = 0, true
-	r.line(changes)
+	r.limit.logged = time.Time{} // no limit applies
+	r.logFailure(r.limit.record(r.limit.reason, time.Now()))
 }
 
-// line logs the present failure. The caller holds r.mu.
-func (r *reloadLog) line(changes int) {
-	r.forget()
-	r.log.Error("Reload failed, the old configuration goes on", keyErr, r.state.Error, "changes", changes)
+// logFailure logs the current failure. The caller holds r.mu.
+func (r *reloadLog) logFailure(changes int) {
+	r.stopTimer()
+	r.log.Error("Reload failed, the old configuration goes on", keyErr, r.limit.reason, "changes", changes)
 }
 
-// forget drops the line that waits. The caller holds r.mu.
-func (r *reloadLog) forget() {
-	if r.later != nil {
-		r.later.Stop()
-		r.later = nil
+// stopTimer discards a failure that was held back. The caller holds r.mu.
+func (r *reloadLog) stopTimer() {
+	if r.pending != nil {
+		r.pending.Stop()
+		r.pending = nil
 	}
 }

@@ -1,63 +1,56 @@
 package app
 
 import (
-	"bytes"
 	"errors"
-	"log/slog"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/status"
 )
 
-// newTestReloadLog returns reloads that log to a buffer without times.
-func newTestReloadLog() (*reloadLog, *bytes.Buffer) {
-	var b bytes.Buffer
-	noTime := func(_ []string, a slog.Attr) slog.Attr {
-		if a.Key == slog.TimeKey {
-			return slog.Attr{}
-		}
-		return a
-	}
-	return &reloadLog{log: slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{ReplaceAttr: noTime}))}, &b
-}
-
-func failedReload(err string, changes int) string {
-	return `level=ERROR msg="Reload failed, the old configuration goes on" err=` + err + " changes=" + string(rune('0'+changes)) + "\n"
+func newTestReloadLog() (*reloadLog, *logBuffer) {
+	b := new(logBuffer)
+	return &reloadLog{metrics: exposition.NewRegistry().Exporter, log: b.logger()}, b
 }
 
 func TestAnotherReasonOfAFailedReloadIsALine(t *testing.T) {
+	failed := func(err string, changes int) string {
+		return fmt.Sprintf(`level=ERROR msg="Reload failed, the old configuration goes on" err=%s changes=%d`, err, changes)
+	}
 	const succeeded = `level=INFO msg="Reloaded the configuration" upstreams=2`
 	type step struct {
 		after time.Duration
-		err   string // empty for success
-		want  string // what is logged by then, that is right after the reload
+		err   string   // empty for success
+		want  []string // the lines since the previous step
 	}
+	lines := func(want ...string) []string { return want }
 	for name, steps := range map[string][]step{
-		"another one a minute later": {
-			{0, "one", failedReload("one", 1)}, {time.Minute, "two", failedReload("two", 1)},
+		"another reason a minute later": {
+			{0, "one", lines(failed("one", 1))}, {time.Minute, "two", lines(failed("two", 1))},
 		},
-		"others within the minute come at its end": {
-			{0, "one", failedReload("one", 1)},
-			{10 * time.Second, "two", ""},
-			{10 * time.Second, "three", ""},
-			{40*time.Second + 1, "three", failedReload("three", 2)},
+		"other reasons within the minute are logged at its end": {
+			{0, "one", lines(failed("one", 1))},
+			{10 * time.Second, "two", nil},
+			{10 * time.Second, "three", nil},
+			{40*time.Second + 1, "three", lines(failed("three", 2))},
 		},
-		"the same one again": {
-			{0, "one", failedReload("one", 1)}, {time.Second, "one", ""}, {time.Minute, "one", failedReload("one", 0)},
+		"the same reason again": {
+			{0, "one", lines(failed("one", 1))}, {time.Second, "one", nil}, {time.Minute, "one", lines(failed("one", 0))},
 		},
-		"a success takes away what waits": {
-			{0, "one", failedReload("one", 1)}, {time.Second, "two", ""}, {time.Second, "", succeeded + " changes=2\n"}, {time.Hour, "", succeeded + "\n"},
+		"a success discards what was held back": {
+			{0, "one", lines(failed("one", 1))}, {time.Second, "two", nil}, {time.Second, "", lines(succeeded + " changes=2")}, {time.Hour, "", lines(succeeded)},
 		},
 		"a failure after a success waits for the minute": {
-			{0, "one", failedReload("one", 1)}, {time.Second, "", succeeded + " changes=1\n"}, {time.Second, "one", ""}, {time.Hour, "one", failedReload("one", 1) + failedReload("one", 0)},
+			{0, "one", lines(failed("one", 1))}, {time.Second, "", lines(succeeded + " changes=1")}, {time.Second, "one", nil}, {time.Hour, "one", lines(failed("one", 1), failed("one", 0))},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r, b := newTestReloadLog()
-				for i, s := range steps {
+				for _, s := range steps {
 					time.Sleep(s.after)
 					synctest.Wait()
 					if s.err == "" {
@@ -65,13 +58,7 @@ func TestAnotherReasonOfAFailedReloadIsALine(t *testing.T) {
 					} else {
 						r.failed(errors.New(s.err), time.Now())
 					}
-					r.mu.Lock() // under which the timer writes
-					got := b.String()
-					b.Reset()
-					r.mu.Unlock()
-					if got != s.want {
-						t.Errorf("step %d: got\n%swant\n%s", i, got, s.want)
-					}
+					b.want(t, s.want...)
 				}
 			})
 		})

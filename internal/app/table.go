@@ -13,16 +13,16 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// maxPadded is up to which length of a name all others are padded: one very long
-// name must not push every line beyond the terminal.
+// maxPadded limits the width of the first column, so that one very long name does
+// not push every line beyond the terminal.
 const maxPadded = 40
 
-// columns of the table of collect. No cell has a space in it, so that awk finds
-// them, and names of 14 bytes such as 127.0.0.1:9000 leave the table within 80
-// columns. A dash is a value that is not known.
+// columns define the table of collect. Cells have no spaces, so that awk can split
+// them, and names of 14 bytes such as 127.0.0.1:9000 keep the table within 80
+// columns. A dash stands for an unknown value.
 var columns = []struct {
 	title string
-	left  bool // texts stand left, numbers right
+	left  bool // aligned left, as text is
 	cell  func(v *fleet.View, val *fleet.Values, now time.Time) string
 }{
 	{"UPSTREAM", true, func(v *fleet.View, _ *fleet.Values, _ time.Time) string {
@@ -41,13 +41,13 @@ var columns = []struct {
 	}},
 }
 
-// number makes the cell of a field.
+// number returns the cell function of a field.
 func number(f betanet.Field, unit string) func(*fleet.View, *fleet.Values, time.Time) string {
 	return func(_ *fleet.View, val *fleet.Values, _ time.Time) string { return short(val.Uint(f), unit) }
 }
 
-// writeTable prints a line for each upstream, and below it one for each reason
-// why endpoints of it failed, which begins with a space.
+// writeTable prints a line for each upstream, followed by an indented line for each
+// reason of its failed endpoints.
 func writeTable(w io.Writer, views []*fleet.View, now time.Time) error {
 	rows := [][]string{nil}
 	for _, c := range columns {
@@ -97,11 +97,11 @@ func aligned(row []string, widths []int) string {
 	return strings.TrimRight(b.String(), " ")
 }
 
-// failureGroup is why some endpoints of an upstream failed.
+// failureGroup describes the endpoints of an upstream that failed for one reason.
 type failureGroup struct {
 	endpoints []string
-	reason    string // that of the failures, or interrupted
-	text      string // the error of the first of them, without the endpoint
+	reason    string // or interrupted
+	text      string // the first endpoint's error, without the endpoint
 }
 
 // failuresOf returns one group for each reason, in the order of the endpoints.
@@ -113,7 +113,7 @@ func failuresOf(v *fleet.View) []failureGroup {
 		switch {
 		case e.Failure != nil:
 			f.reason = string(e.Failure.Reason)
-			f.text = strings.TrimPrefix(quote(e.Failure), "fetch "+e.Endpoint.String()+": ")
+			f.text = strings.TrimPrefix(quote(e.Failure.Error()), "fetch "+e.Endpoint.String()+": ")
 		case e.Tried:
 			continue
 		}
@@ -131,16 +131,14 @@ func (f failureGroup) String() string {
 	return strings.TrimSpace(strings.Join(f.endpoints, ",") + " " + f.reason + " " + f.text)
 }
 
-// nodes is how many mixnodes of how many are active.
+// nodes formats active and all mixnodes.
 func nodes(val *fleet.Values) string {
 	active, inactive := val.Uint(betanet.ActiveNodes), val.Uint(betanet.InactiveNodes)
 	if active == nil || inactive == nil {
 		return short(active, "")
 	}
-	return short(active, "") + "/" + short(sum(*active, *inactive), "")
+	return short(active, "") + "/" + short(new(*active+*inactive), "")
 }
-
-func sum(a, b uint64) *uint64 { a += b; return &a }
 
 func latency(seconds *float64) string {
 	switch {
@@ -153,7 +151,7 @@ func latency(seconds *float64) string {
 	}
 }
 
-// short is a number of which people read three digits: 999, 1.23k, 45.6M.
+// short formats a number with three digits: 999, 1.23k, 45.6M.
 func short(n *uint64, unit string) string {
 	if n == nil {
 		return "-"

@@ -15,58 +15,58 @@ import (
 	"github.com/betanet/betanet_exporter/internal/poll"
 )
 
-// upstreamSet is which upstreams there are: those of the configuration and those
-// that each source of discovery found last. It adds to the poller what is new,
-// removes what has left, and leaves alone what did not change.
+// upstreamSet combines the upstreams of the configuration with the last result of
+// each source of discovery. It adds new upstreams to the poller, removes those that
+// are gone, and does not touch the others.
 type upstreamSet struct {
 	poller    *poll.Poller
 	registry  *exposition.Registry
 	log       *slog.Logger
-	scheduled bool // collect on a timer, not only on demand
+	scheduled bool // poll on a timer, not only on demand
 
 	mu      sync.Mutex
 	static  []*fleet.Upstream
 	set     fleet.Settings // of discovered upstreams
 	api     betanet.API
 	sources map[string]*sourceState
-	current map[string]*fleet.Upstream // by title
+	current map[string]*fleet.Upstream // by display name
 	// What was last logged.
 	connections poll.Connections
-	leftOut     map[string]string // why, by title
+	leftOut     map[string]string // reasons by display name
 }
 
-func newUpstreamSet(p *poll.Poller, r *exposition.Registry, log *slog.Logger, grid bool) *upstreamSet {
+func newUpstreamSet(p *poll.Poller, r *exposition.Registry, log *slog.Logger, scheduled bool) *upstreamSet {
 	return &upstreamSet{
-		poller: p, registry: r, log: log, scheduled: grid,
-		sources: make(map[string]*sourceState), current: make(map[string]*fleet.Upstream),
-		leftOut: make(map[string]string),
+		poller: p, registry: r, log: log, scheduled: scheduled,
+		sources: make(map[string]*sourceState), current: make(map[string]*fleet.Upstream), leftOut: make(map[string]string),
 	}
 }
 
-// configure replaces the upstreams of the configuration, the settings of discovered
-// upstreams, and the HTTP settings of each source. It forgets what a source found
-// that is no longer configured. Collections end with ctx.
-func (r *upstreamSet) configure(ctx context.Context, static []*fleet.Upstream, set fleet.Settings, api betanet.API, sources map[string]*betanet.HTTPConfig) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.static, r.set, r.api = static, set, api
-	for s := range r.sources {
-		if _, stays := sources[s]; !stays {
-			delete(r.sources, s)
-			r.registry.Exporter.Undiscovered(s)
+// configure replaces the configured upstreams, the settings of discovered ones, and
+// the HTTP settings of each source. It forgets the results of sources that are no
+// longer configured. Collections end with ctx.
+func (s *upstreamSet) configure(ctx context.Context, static []*fleet.Upstream, set fleet.Settings, api betanet.API, sources map[string]*betanet.HTTPConfig) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.static, s.set, s.api = static, set, api
+	for name := range s.sources {
+		if _, stays := sources[name]; !stays {
+			delete(s.sources, name)
+			s.registry.Exporter.Undiscovered(name)
 		}
 	}
-	for s, h := range sources {
-		if r.sources[s] == nil {
-			r.sources[s] = new(sourceState)
+	for name, http := range sources {
+		if s.sources[name] == nil {
+			s.sources[name] = new(sourceState)
 		}
-		r.sources[s].http = h
+		s.sources[name].http = http
 	}
-	r.apply(ctx)
+	s.apply(ctx)
 }
 
-// usable reports the first upstream whose certificates cannot be read.
-func usable(all []*fleet.Upstream) error {
+// checkClients returns an error for the first upstream whose certificates cannot be
+// read.
+func checkClients(all []*fleet.Upstream) error {
 	for _, u := range all {
 		if u.HTTP == nil {
 			continue
@@ -80,143 +80,136 @@ func usable(all []*fleet.Upstream) error {
 	return nil
 }
 
-// discovered takes what a source found. Collections end with ctx.
-func (r *upstreamSet) discovered(ctx context.Context, source string, l discovery.List) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	s := r.sources[source]
-	if s == nil || ctx.Err() != nil {
-		return // a reload took it away meanwhile
+// discovered applies the result of a source. Collections end with ctx.
+func (s *upstreamSet) discovered(ctx context.Context, source string, l discovery.List) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state := s.sources[source]
+	if state == nil || ctx.Err() != nil {
+		return // a reload has removed the source
 	}
-	s.take(source, l, r.log)
-	r.apply(ctx)
+	state.update(source, l, s.log)
+	s.apply(ctx)
 }
 
-// apply makes the poller's set that of the roster. A name stands for the first
-// upstream that has it: static ones first, then by source. The caller holds
-// r.mu.
-func (r *upstreamSet) apply(ctx context.Context) {
-	want := make(map[string]*fleet.Upstream, len(r.current))
-	for _, u := range r.static {
+// apply brings the poller into line with the set. A name belongs to the first
+// upstream that has it: static ones come first, then the sources in order of their
+// names. The caller holds s.mu.
+func (s *upstreamSet) apply(ctx context.Context) {
+	want := make(map[string]*fleet.Upstream, len(s.current))
+	for _, u := range s.static {
 		want[u.DisplayName()] = u
 	}
-	for _, name := range slices.Sorted(maps.Keys(r.sources)) {
-		s := r.sources[name]
-		s.duplicates = 0
-		for _, u := range s.upstreams(r.set, r.api) {
+	for _, name := range slices.Sorted(maps.Keys(s.sources)) {
+		state, duplicates := s.sources[name], 0
+		for _, u := range state.upstreams(s.set, s.api) {
 			if _, taken := want[u.DisplayName()]; taken {
-				s.duplicates++
+				duplicates++
 			} else {
 				want[u.DisplayName()] = u
 			}
 		}
-		r.registry.Exporter.Discovered(name, s.state())
+		s.registry.Exporter.Discovered(name, state.metrics(duplicates))
 	}
-	before := slices.Collect(maps.Keys(r.current))
-	removed := r.drop(want)
-	added := r.add(ctx, want)
-	r.registry.Exporter.Upstreams(len(r.current))
-	if added+removed > 0 {
-		fitGC(len(r.current))
-		r.tellConnections()
-		r.log.Info("Upstreams changed", r.changed(before, added, removed)...)
-	}
-}
-
-// changed are the attributes of a change of the set, with the names of some of
-// the upstreams that are new or gone. The caller holds r.mu.
-func (r *upstreamSet) changed(before []string, added, removed int) []any {
-	var fresh, gone []string
-	was := make(map[string]bool, len(before))
-	for _, title := range before {
-		was[title] = true
-		if r.current[title] == nil {
-			gone = append(gone, title)
-		}
-	}
-	for title := range r.current {
-		if !was[title] {
-			fresh = append(fresh, title)
-		}
-	}
-	attrs := []any{"added", added, "removed", removed, "upstreams", len(r.current)}
-	for key, names := range map[string][]string{"new": fresh, "gone": gone} {
-		if len(names) > 0 {
-			slices.Sort(names)
-			attrs = append(attrs, key, firstOf(names))
-		}
-	}
-	return attrs
-}
-
-// tellConnections logs that the connections for the upstreams have become too
-// few, or enough again. The caller holds r.mu.
-func (r *upstreamSet) tellConnections() {
-	now := r.poller.Connections()
-	if now == r.connections {
+	before := maps.Clone(s.current)
+	s.remove(want)
+	s.add(ctx, want)
+	s.registry.Exporter.Upstreams(len(s.current))
+	if maps.Equal(before, s.current) {
 		return
 	}
-	r.connections = now
-	attrs := []any{"upstreams", len(r.current), "open_files", openFilesLimit()}
+	tuneGC(len(s.current))
+	s.logConnections()
+	added, newNames := missing(s.current, before)
+	removed, goneNames := missing(before, s.current)
+	attrs := []any{"added", added, "removed", removed, "upstreams", len(s.current)}
+	if len(newNames) > 0 {
+		attrs = append(attrs, "new", firstOf(newNames))
+	}
+	if len(goneNames) > 0 {
+		attrs = append(attrs, "gone", firstOf(goneNames))
+	}
+	s.log.Info("Upstreams changed", attrs...)
+}
+
+// missing counts the upstreams of a that b does not have, and returns the names,
+// sorted, that b does not have at all.
+func missing(a, b map[string]*fleet.Upstream) (n int, names []string) {
+	for name, u := range a {
+		if b[name] != u {
+			n++
+		}
+		if b[name] == nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return n, names
+}
+
+// logConnections logs when there are too few connections for the upstreams, or
+// enough again. The caller holds s.mu.
+func (s *upstreamSet) logConnections() {
+	now := s.poller.Connections()
+	if now == s.connections {
+		return
+	}
+	s.connections = now
+	attrs := []any{"upstreams", len(s.current), "open_files", openFilesLimit()}
 	switch now {
 	case poll.Parallel:
-		r.log.Info("Open files suffice for parallel requests to every upstream", attrs...)
+		s.log.Info("Open files suffice for parallel requests to every upstream", attrs...)
 	case poll.OneKept:
-		r.log.Info("Open files are few, endpoints of an upstream share one connection", attrs...)
+		s.log.Info("Open files are few, endpoints of an upstream share one connection", attrs...)
 	default:
-		r.log.Warn("Open files are fewer than upstreams, connections are not kept", attrs...)
+		s.log.Warn("Open files are fewer than upstreams, connections are not kept", attrs...)
 	}
 }
 
-// drop removes what is no longer wanted, or wanted in another way.
-func (r *upstreamSet) drop(want map[string]*fleet.Upstream) (n int) {
-	for title, u := range r.current {
-		if w, stays := want[title]; stays && w.Same(u) {
-			continue
+// remove removes the upstreams that are gone or have changed. The caller holds s.mu.
+func (s *upstreamSet) remove(want map[string]*fleet.Upstream) {
+	for name, u := range s.current {
+		if w := want[name]; w == nil || !w.Same(u) {
+			s.poller.Remove(u)
+			s.registry.Remove(u)
+			delete(s.current, name)
 		}
-		r.poller.Remove(u)
-		r.registry.Remove(u)
-		delete(r.current, title)
-		n++
 	}
-	return n
 }
 
-func (r *upstreamSet) add(ctx context.Context, want map[string]*fleet.Upstream) (n int) {
-	maps.DeleteFunc(r.leftOut, func(title, _ string) bool { return want[title] == nil })
-	for title, u := range want {
-		if r.current[title] != nil {
+// add adds the upstreams that are new or have changed. The caller holds s.mu.
+func (s *upstreamSet) add(ctx context.Context, want map[string]*fleet.Upstream) {
+	maps.DeleteFunc(s.leftOut, func(name, _ string) bool { return want[name] == nil })
+	for name, u := range want {
+		if s.current[name] != nil {
 			continue
 		}
-		if err := r.poller.Add(ctx, u, r.scheduled); err != nil {
-			if reason := quote(err); r.leftOut[title] != reason {
-				r.leftOut[title] = reason
-				r.log.Error("Upstream left out", keyUpstream, title, keyErr, reason)
+		if err := s.poller.Add(ctx, u, s.scheduled); err != nil {
+			if reason := quote(err.Error()); s.leftOut[name] != reason {
+				s.leftOut[name] = reason
+				s.log.Error("Upstream left out", keyUpstream, name, keyErr, reason)
 			}
 			continue
 		}
-		delete(r.leftOut, title)
-		r.current[title] = u
-		n++
+		delete(s.leftOut, name)
+		s.current[name] = u
 	}
-	return n
 }
 
-// lookup finds an upstream by the name that people know it by, nil if there is
-// none.
-func (r *upstreamSet) lookup(title string) *fleet.Upstream {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.current[title]
+// lookup returns the upstream with a display name, or nil.
+func (s *upstreamSet) lookup(name string) *fleet.Upstream {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current[name]
 }
 
-// all are the upstreams, sorted by title.
-func (r *upstreamSet) all() []*fleet.Upstream {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+// all returns the upstreams, sorted by display name.
+func (s *upstreamSet) all() []*fleet.Upstream {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var list []*fleet.Upstream
-	for _, title := range slices.Sorted(maps.Keys(r.current)) {
-		list = append(list, r.current[title])
+	for _, name := range slices.Sorted(maps.Keys(s.current)) {
+		list = append(list, s.current[name])
 	}
 	return list
 }
