@@ -27,9 +27,24 @@ var update = flag.Bool("update", false, "write the golden file")
 // is then a decision and not an accident.
 func TestWhatEachPlaceAccepts(t *testing.T) {
 	got := table("address", addresses(), []place{
-		{"url", inURL}, {"listen", inListenAddress}, {"allow", inAllow}, {"dns", inDNS(t)}, {"discovered", inTargets(t)}, {"probe", inProbe(t)},
-	}) + table("name", names, []place{{"file", inName(t)}, {"discovered", inTargetNames(t)}}) +
-		table("label", labels, []place{{"file", inLabel(t)}, {"discovered", inTargetLabels(t)}})
+		{"url", inURL},
+		{"listen", inListenAddress},
+		{"allow", inAllow},
+		{"dns", inConfig(t, `{"discovery": {"dns": [{"name": %s}]}}`, func(c *config.Config) string { return c.Discovery.DNS[0].Name })},
+		{"discovered", inDiscovery(t, `[{"targets": [%s]}]`, func(target discovery.Target, text string) string {
+			if target.URL.Host != text {
+				t.Errorf("%q: got the host %q", text, target.URL.Host)
+			}
+			return target.Name
+		})},
+		{"probe", inProbe(t)},
+	}) + table("name", names, []place{
+		{"file", inConfig(t, `{"upstreams": [{"url": "http://u", "name": %s}]}`, func(c *config.Config) string { return c.Upstreams()[0].Name })},
+		{"discovered", inDiscovery(t, `[{"targets": ["h:9000"], "labels": {"upstream": %s}}]`, func(t discovery.Target, _ string) string { return t.Name })},
+	}) + table("label", labels, []place{
+		{"file", inConfig(t, `{"upstreams": [{"url": "http://u", "labels": {%s: "v"}}]}`, func(c *config.Config) string { return firstName(c.Upstreams()[0].Labels) })},
+		{"discovered", inDiscovery(t, `[{"targets": ["h:9000"], "labels": {%s: "http"}}]`, func(t discovery.Target, _ string) string { return firstName(t.Labels) })},
+	})
 	const golden = "testdata/accepted.golden"
 	if *update {
 		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
@@ -140,24 +155,24 @@ func inAllow(text string) (string, bool) {
 	return a.String(), err == nil
 }
 
-type object map[string]any
-
-func writeJSON(t *testing.T, path string, document any) {
+// writeText writes a file from a template with a text in it, as a JSON string.
+func writeText(t *testing.T, path, template, text string) {
 	t.Helper()
-	text, err := json.Marshal(document)
-	if err != nil {
-		t.Fatal(err)
+	quoted, err := json.Marshal(text)
+	if err == nil {
+		err = os.WriteFile(path, fmt.Appendf(nil, template, quoted), 0o600)
 	}
-	if err := os.WriteFile(path, text, 0o600); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-// inFile reads a configuration file, which may be JSON because YAML includes it.
-func inFile(t *testing.T, document func(text string) object, read func(c *config.Config) string) func(string) (string, bool) {
+// inConfig reads a text in a configuration file, which may be JSON because YAML
+// includes it.
+func inConfig(t *testing.T, template string, read func(*config.Config) string) func(string) (string, bool) {
 	path := filepath.Join(t.TempDir(), "c.yml")
 	return func(text string) (string, bool) {
-		writeJSON(t, path, document(text))
+		writeText(t, path, template, text)
 		c, ok := load("--config.file=" + path)
 		if !ok {
 			return "", false
@@ -166,22 +181,17 @@ func inFile(t *testing.T, document func(text string) object, read func(c *config
 	}
 }
 
-func inDNS(t *testing.T) func(string) (string, bool) {
-	return inFile(t, func(text string) object {
-		return object{"discovery": object{"dns": []any{object{"name": text}}}}
-	}, func(c *config.Config) string { return c.Discovery.DNS[0].Name })
-}
-
-func inName(t *testing.T) func(string) (string, bool) {
-	return inFile(t, func(text string) object {
-		return object{"upstreams": []any{object{"url": "http://u", "name": text}}}
-	}, func(c *config.Config) string { return c.Upstreams()[0].Name })
-}
-
-func inLabel(t *testing.T) func(string) (string, bool) {
-	return inFile(t, func(text string) object {
-		return object{"upstreams": []any{object{"url": "http://u", "labels": object{text: "v"}}}}
-	}, func(c *config.Config) string { return firstName(c.Upstreams()[0].Labels) })
+// inDiscovery reads a text in a discovery file with one target.
+func inDiscovery(t *testing.T, template string, read func(target discovery.Target, text string) string) func(string) (string, bool) {
+	path := filepath.Join(t.TempDir(), "sd.json")
+	return func(text string) (string, bool) {
+		writeText(t, path, template, text)
+		found := readOnce(path)
+		if found.Err != nil || len(found.Targets) != 1 {
+			return "", false
+		}
+		return read(found.Targets[0], text), true
+	}
 }
 
 // firstName returns the name of the first label, or "(none)".
@@ -209,43 +219,4 @@ func inProbe(t *testing.T) func(string) (string, bool) {
 		read, _ = strconv.Unquote(read)
 		return read, true
 	}
-}
-
-// inDiscovery reads a discovery file with one target.
-func inDiscovery(t *testing.T, group func(text string) (target string, labels map[string]string), read func(discovery.Target) string) func(string) (string, bool) {
-	path := filepath.Join(t.TempDir(), "sd.json")
-	return func(text string) (string, bool) {
-		target, labels := group(text)
-		writeJSON(t, path, []object{{"targets": []string{target}, "labels": labels}})
-		found := readOnce(path)
-		if found.Err != nil || len(found.Targets) != 1 {
-			return "", false
-		}
-		if got := found.Targets[0].URL.Host; got != target {
-			t.Errorf("%q: got the host %q", target, got)
-		}
-		return read(found.Targets[0]), true
-	}
-}
-
-func inTargets(t *testing.T) func(string) (string, bool) {
-	return inDiscovery(t, func(text string) (string, map[string]string) { return text, nil }, targetName)
-}
-
-func targetName(t discovery.Target) string { return t.Name }
-
-func inTargetNames(t *testing.T) func(string) (string, bool) {
-	return inDiscovery(t, func(text string) (string, map[string]string) {
-		return "h:9000", map[string]string{"upstream": text}
-	}, targetName)
-}
-
-func inTargetLabels(t *testing.T) func(string) (string, bool) {
-	return inDiscovery(t, func(text string) (string, map[string]string) {
-		value := "v"
-		if text == "upstream" || text == "__scheme__" {
-			value = "http"
-		}
-		return "h:9000", map[string]string{text: value}
-	}, func(t discovery.Target) string { return firstName(t.Labels) })
 }

@@ -27,7 +27,8 @@ func collect(ctx context.Context, s settings, log *slog.Logger, stdout io.Writer
 	registry := exposition.NewRegistry()
 	observer := newObserver(registry.Exporter, log)
 	defer observer.limiter.flush()
-	poller := newPoller(registry, observer, divideOpenFiles(openFilesLimit()).upstreams, nil)
+	connections, _ := divideOpenFiles(openFilesLimit())
+	poller := newPoller(registry, observer, connections, nil)
 	if err := checkClients(s.upstreams); err != nil {
 		return err
 	}

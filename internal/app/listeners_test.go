@@ -30,15 +30,15 @@ func TestTheURLOfAListenerIsForABrowser(t *testing.T) {
 
 func TestAStartThatFailsClosesItsListeners(t *testing.T) {
 	t.Setenv("NOTIFY_SOCKET", "/nowhere")
-	t.Setenv("WATCHDOG_USEC", "soon") // an error once the sockets are open
+	t.Setenv("WATCHDOG_USEC", "soon") // an error after the sockets are open
 	c, err := config.Load([]string{"--web.listen-address=127.0.0.1:0"}, nil, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
 	address := ""
 	listening := func(url string) { address = strings.TrimPrefix(url, "http://") }
-	if err := serve(t.Context(), Network{Listen: net.Listen}, settings{c, c.Upstreams()}, nil, nil, slog.New(slog.DiscardHandler), listening); err == nil {
-		t.Fatal("got no error")
+	if err := serve(t.Context(), Network{Listen: net.Listen}, settings{c, c.Upstreams()}, nil, nil, slog.New(slog.DiscardHandler), listening); err == nil || !strings.Contains(err.Error(), "WATCHDOG_USEC") {
+		t.Fatalf("got %v, want an error that names WATCHDOG_USEC", err)
 	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {

@@ -2,13 +2,6 @@ package app
 
 import "os"
 
-// openFiles divides the files that the process may open, so that upstreams and
-// scrapers cannot starve each other.
-type openFiles struct {
-	upstreams int // connections to upstreams, 0 for no limit
-	inbound   int // connections of scrapers
-}
-
 // Connections of scrapers, and files that the process itself needs: listeners,
 // files that are read again, discovery, the log.
 const (
@@ -16,13 +9,15 @@ const (
 	ownFiles   = 88
 )
 
-// divideOpenFiles divides a limit, 0 for no known limit.
-func divideOpenFiles(limit int) openFiles {
+// divideOpenFiles divides the files that the process may open into connections to
+// upstreams and connections of scrapers, so that neither can starve the other. A limit
+// of 0 is none.
+func divideOpenFiles(limit int) (upstreams, inbound int) {
 	if limit == 0 {
-		return openFiles{inbound: maxInbound}
+		return 0, maxInbound
 	}
 	reserve := min(maxInbound+ownFiles, limit/2)
-	return openFiles{upstreams: limit - reserve, inbound: reserve - min(ownFiles, reserve/2)}
+	return limit - reserve, reserve - min(ownFiles, reserve/2)
 }
 
 // openFilesNow returns the number of open files and the limit, 0 for unknown.

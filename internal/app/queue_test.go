@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +19,17 @@ type pipeWriter struct {
 	bytes.Buffer
 }
 
+// newBlockedLog returns a log that writes to a blocked pipe.
+func newBlockedLog(t *testing.T) (w *pipeWriter, log *slog.Logger, flush func()) {
+	t.Helper()
+	w = &pipeWriter{open: make(chan struct{})}
+	log, flush, err := newLogger(config.Log{Level: "info", Format: "logfmt"}, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w, log, flush
+}
+
 func (p *pipeWriter) Write(b []byte) (int, error) {
 	<-p.open
 	return p.Buffer.Write(b)
@@ -25,11 +37,7 @@ func (p *pipeWriter) Write(b []byte) (int, error) {
 
 func TestABlockedLogBlocksNothingAndReportsLostLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &pipeWriter{open: make(chan struct{})}
-		log, end, err := newLogger(config.Log{Level: "info", Format: "logfmt"}, w)
-		if err != nil {
-			t.Fatal(err)
-		}
+		w, log, flush := newBlockedLog(t)
 		const lines = maxQueuedLines + 100
 		for i := range lines {
 			log.Info("line", "n", i)
@@ -38,7 +46,7 @@ func TestABlockedLogBlocksNothingAndReportsLostLines(t *testing.T) {
 		close(w.open)
 		synctest.Wait()
 		log.Info("the last")
-		end()
+		flush()
 		text := w.String()
 		kept, lost := strings.Count(text, "msg=line"), 0
 		if _, rest, ok := strings.Cut(text, " lines="); ok {
@@ -54,17 +62,13 @@ func TestABlockedLogBlocksNothingAndReportsLostLines(t *testing.T) {
 }
 
 func TestALogThatStaysBlockedDoesNotDelayTheEnd(t *testing.T) {
-	w := &pipeWriter{open: make(chan struct{})}
-	log, end, err := newLogger(config.Log{Level: "info", Format: "logfmt"}, w)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w, log, flush := newBlockedLog(t)
 	for range maxQueuedLines + 10 {
 		log.Info("line")
 	}
-	end() // hangs if it waits for the writer
+	flush() // hangs if it waits for the writer
 	close(w.open)
-	end()
+	flush()
 }
 
 func TestAClosedQueueProcessesItsItems(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 
@@ -79,6 +80,9 @@ func run(ctx context.Context, n Network, args []string, stdout, stderr io.Writer
 	defer flush()
 	for _, w := range s.Warnings() {
 		log.Warn(w)
+	}
+	if !s.Web.EnablePprof {
+		runtime.MemProfileRate = 0 // saves a megabyte of records that only pprof can read
 	}
 	switch s.Command {
 	case config.Demo:

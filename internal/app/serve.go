@@ -24,7 +24,6 @@ import (
 // settings again.
 func serve(ctx context.Context, n Network, s settings, load func() (settings, error), hangups hangups, log *slog.Logger, listening func(url string)) error {
 	started := time.Now()
-	saveMemory(s.Web.EnablePprof)
 	listeners, err := openListeners(&s.Web, n)
 	if err != nil {
 		return err
@@ -40,8 +39,8 @@ func serve(ctx context.Context, n Network, s settings, load func() (settings, er
 	group, ctx := errgroup.WithContext(ctx)
 	registry := exposition.NewRegistry()
 	observer := newObserver(registry.Exporter, log)
-	files := divideOpenFiles(openFilesLimit())
-	poller := newPoller(registry, observer, files.upstreams, n.Dial)
+	outbound, inbound := divideOpenFiles(openFilesLimit())
+	poller := newPoller(registry, observer, outbound, n.Dial)
 	upstreams := newUpstreamSet(poller, registry, log, !s.ProbeMode)
 	reloader := &reloader{
 		load: load, dial: n.Dial, upstreams: upstreams, discovery: &discoveryManager{upstreams: upstreams}, notifier: notifier,
@@ -74,7 +73,7 @@ func serve(ctx context.Context, n Network, s settings, load func() (settings, er
 		server := web.Server{Handler: h, MaxConns: maxConns, ConfigFile: configFile, Exporter: registry.Exporter, Log: log}
 		group.Go(func() error { return server.Serve(ctx, listeners) })
 	}
-	serveOn(listeners.main, handler, files.inbound, s.Web.ConfigFile)
+	serveOn(listeners.main, handler, inbound, s.Web.ConfigFile)
 	serveOn(listeners.health, web.HealthHandler(health), maxHealthConns, "")
 	listeners.announce(s.Web.TelemetryPath, log)
 	defer log.Info("Stopped")

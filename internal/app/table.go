@@ -17,51 +17,33 @@ import (
 // not push every line beyond the terminal.
 const maxPadded = 40
 
-// columns define the table of collect. Cells have no spaces, so that awk can split
-// them, and names of 14 bytes such as 127.0.0.1:9000 keep the table within 80
-// columns. A dash stands for an unknown value.
-var columns = []struct {
-	title string
-	left  bool // aligned left, as text is
-	cell  func(v *fleet.View, val *fleet.Values, now time.Time) string
-}{
-	{"UPSTREAM", true, func(v *fleet.View, _ *fleet.Values, _ time.Time) string {
-		return strings.Join(strings.Fields(v.Upstream.DisplayName()), "_")
-	}},
-	{"STATE", true, func(v *fleet.View, _ *fleet.Values, now time.Time) string { return string(v.State(now)) }},
-	{"API", true, func(v *fleet.View, _ *fleet.Values, _ time.Time) string { return v.API.String() }},
-	{"PEERS", false, number(betanet.TotalNodes, "")},
-	{"ACTIVE", false, func(_ *fleet.View, val *fleet.Values, _ time.Time) string { return nodes(val) }},
-	{"MSGS", false, number(betanet.PacketsProcessed, "")},
-	{"DROPS", false, number(betanet.PacketsDropped, "")},
-	{"SENT", false, number(betanet.BytesTransmitted, "B")},
-	{"RECV", false, number(betanet.BytesReceived, "B")},
-	{"LATENCY", false, func(_ *fleet.View, val *fleet.Values, _ time.Time) string {
-		return latency(val.LatencySeconds())
-	}},
-}
+// header has the columns of the table of collect. The first leftColumns are text and
+// aligned left.
+var header = []string{"UPSTREAM", "STATE", "API", "PEERS", "ACTIVE", "MSGS", "DROPS", "SENT", "RECV", "LATENCY"}
 
-// number returns the cell function of a field.
-func number(f betanet.Field, unit string) func(*fleet.View, *fleet.Values, time.Time) string {
-	return func(_ *fleet.View, val *fleet.Values, _ time.Time) string { return short(val.Uint(f), unit) }
+const leftColumns = 3
+
+// row returns the cells of an upstream. They have no spaces, so that awk can split
+// them, and names of 14 bytes such as 127.0.0.1:9000 keep the table within 80 columns.
+// A dash stands for an unknown value.
+func row(v *fleet.View, now time.Time) []string {
+	val := v.Values(now)
+	number := func(f betanet.Field, unit string) string { return short(val.Uint(f), unit) }
+	return []string{
+		strings.Join(strings.Fields(v.Upstream.DisplayName()), "_"), string(v.State(now)), v.API.String(),
+		number(betanet.TotalNodes, ""), nodes(&val), number(betanet.PacketsProcessed, ""), number(betanet.PacketsDropped, ""),
+		number(betanet.BytesTransmitted, "B"), number(betanet.BytesReceived, "B"), latency(val.LatencySeconds()),
+	}
 }
 
 // writeTable prints a line for each upstream, followed by an indented line for each
 // reason of its failed endpoints.
 func writeTable(w io.Writer, views []*fleet.View, now time.Time) error {
-	rows := [][]string{nil}
-	for _, c := range columns {
-		rows[0] = append(rows[0], c.title)
-	}
+	rows := [][]string{header}
 	for _, v := range views {
-		val := v.Values(now)
-		var row []string
-		for _, c := range columns {
-			row = append(row, c.cell(v, &val, now))
-		}
-		rows = append(rows, row)
+		rows = append(rows, row(v, now))
 	}
-	widths := make([]int, len(columns))
+	widths := make([]int, len(header))
 	for _, row := range rows {
 		for i, cell := range row {
 			if n := utf8.RuneCountInString(cell); i > 0 || n <= maxPadded {
@@ -69,27 +51,24 @@ func writeTable(w io.Writer, views []*fleet.View, now time.Time) error {
 			}
 		}
 	}
+	var b strings.Builder
 	for i, row := range rows {
-		if _, err := fmt.Fprintln(w, aligned(row, widths)); err != nil {
-			return err
-		}
-		if i == 0 {
-			continue
-		}
-		for _, line := range failuresOf(views[i-1]) {
-			if _, err := fmt.Fprintln(w, "  "+line.String()); err != nil {
-				return err
+		b.WriteString(aligned(row, widths) + "\n")
+		if i > 0 {
+			for _, f := range failuresOf(views[i-1]) {
+				b.WriteString("  " + f.String() + "\n")
 			}
 		}
 	}
-	return nil
+	_, err := io.WriteString(w, b.String())
+	return err
 }
 
 func aligned(row []string, widths []int) string {
 	var b strings.Builder
 	for i, cell := range row {
 		width := widths[i]
-		if columns[i].left {
+		if i < leftColumns {
 			width = -width
 		}
 		fmt.Fprintf(&b, "%*s  ", width, cell)
