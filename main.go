@@ -11,8 +11,8 @@ import (
 )
 
 func main() {
-	// Until the exit, so that a second signal does not cut short what the first
-	// has begun.
+	// Catch signals until the exit, so that a second one does not interrupt the
+	// shutdown.
 	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	os.Exit(app.Run(ctx, os.Args[1:], os.Stdout, os.Stderr)) // 0 or 1
 }

@@ -23,8 +23,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"betanet_exporter": main})
 }
 
-// TestScripts runs the program as its users do: testdata/script has one file for
-// each thing they may want to know.
+// TestScripts runs the program as its users do. Each file of testdata/script
+// documents one use.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -39,9 +39,14 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// port NAME... sets each variable to a port that is free on loopback, no other
-// script has got, and no outgoing connection takes meanwhile: those have ports
-// from 32768 on.
+func checkUsage(ts *testscript.TestScript, ok bool, usage string) {
+	if !ok {
+		ts.Fatalf("usage: %s", usage)
+	}
+}
+
+// port NAME... sets each variable to a free port on loopback. No other script gets the
+// same port, and no outgoing connection does, because their ports begin at 32768.
 func port(ts *testscript.TestScript, neg bool, names []string) {
 	for _, name := range names {
 		for {
@@ -59,15 +64,12 @@ func port(ts *testscript.TestScript, neg bool, names []string) {
 	}
 }
 
-// ports are those that scripts have got.
-var ports sync.Map
+var ports sync.Map // that scripts have got
 
-// certificate CERT KEY writes a certificate for 127.0.0.1, ::1 and example.com,
-// and its key.
+// certificate CERT KEY writes a certificate for 127.0.0.1, ::1 and example.com, and
+// its key.
 func certificate(ts *testscript.TestScript, neg bool, args []string) {
-	if len(args) != 2 {
-		ts.Fatalf("usage: certificate CERT KEY")
-	}
+	checkUsage(ts, len(args) == 2, "certificate CERT KEY")
 	s := httptest.NewTLSServer(nil)
 	defer s.Close()
 	pair := s.TLS.Certificates[0]
@@ -78,13 +80,11 @@ func certificate(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// fetch URL TEXT asks until the answer contains the text, at most half a minute,
-// and leaves the answer in the file answer. With a ! it asks until the answer
-// does not contain it.
+// fetch URL TEXT repeats a request for up to 30 seconds until the response contains
+// the text, and writes the response to the file answer. With ! it repeats the request
+// until the response does not contain the text.
 func fetch(ts *testscript.TestScript, neg bool, args []string) {
-	if len(args) != 2 {
-		ts.Fatalf("usage: fetch URL TEXT")
-	}
+	checkUsage(ts, len(args) == 2, "fetch URL TEXT")
 	var last string
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		r, err := http.Get(args[0])
@@ -101,23 +101,19 @@ func fetch(ts *testscript.TestScript, neg bool, args []string) {
 			return
 		}
 	}
-	ts.Fatalf("%s never answered with %q, at last:\n%s", args[0], args[1], last)
+	ts.Fatalf("%s never answered with %q, last:\n%s", args[0], args[1], last)
 }
 
-// expand FILE [TO] puts the values of variables, written as ${NAME}, into a file.
+// expand FILE [TO] replaces variables, written as ${NAME}, in a file.
 func expand(ts *testscript.TestScript, neg bool, args []string) {
-	if len(args) == 0 || len(args) > 2 {
-		ts.Fatalf("usage: expand FILE [TO]")
-	}
+	checkUsage(ts, len(args) == 1 || len(args) == 2, "expand FILE [TO]")
 	text := os.Expand(ts.ReadFile(args[0]), ts.Getenv)
 	ts.Check(os.WriteFile(ts.MkAbs(args[len(args)-1]), []byte(text), 0o644))
 }
 
-// post URL PATTERN posts once and wants an answer that the pattern matches.
+// post URL PATTERN sends one POST request and matches the response with the pattern.
 func post(ts *testscript.TestScript, neg bool, args []string) {
-	if len(args) != 2 {
-		ts.Fatalf("usage: post URL PATTERN")
-	}
+	checkUsage(ts, len(args) == 2, "post URL PATTERN")
 	r, err := http.Post(args[0], "", nil)
 	ts.Check(err)
 	defer r.Body.Close()

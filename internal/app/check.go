@@ -12,15 +12,15 @@ import (
 	"github.com/betanet/betanet_exporter/internal/discovery"
 )
 
-// check reports everything that would keep the program from starting with a
-// configuration that was loaded, and what discovery would find wrong in its files.
-// It contacts nobody.
-func check(c *config.Config, stdout, stderr io.Writer) error {
-	warnings := c.Warnings()
-	_, err := prepare(c.Discovery, nil)
-	all := []error{usable(c.Upstreams()), err, checkPush(c)}
-	if err == nil && c.Command == config.Serve {
-		errs, more := checkFiles(c.Discovery.Files)
+// check reports every error that would keep the program from starting with a
+// configuration, and the errors and warnings of discovery files. It opens no
+// connection.
+func check(s settings, stdout, stderr io.Writer) error {
+	warnings := s.Warnings()
+	_, err := newSources(s.Discovery, nil)
+	all := []error{checkClients(s.upstreams), err, checkPush(s.Config)}
+	if err == nil && s.Command == config.Serve {
+		errs, more := checkFiles(s.Discovery.Files)
 		all, warnings = append(all, errs...), append(warnings, more...)
 	}
 	for _, w := range warnings {
@@ -33,13 +33,13 @@ func check(c *config.Config, stdout, stderr io.Writer) error {
 	return err
 }
 
-// checkFiles reads the files of discovery once. A file that exists and cannot be
-// read as a list of groups is an error. What may change until the start, and what
-// is left out while the rest is used, are warnings.
+// checkFiles reads the discovery files once. A file that cannot be read as a list of
+// groups is an error. A missing file, which may exist at the start, and everything
+// that would be left out are warnings.
 func checkFiles(sources []discovery.FileConfig) (errs []error, warnings []string) {
 	for _, s := range sources {
 		for _, pattern := range s.Paths {
-			paths, err := filesOf(pattern)
+			paths, err := existingFiles(pattern)
 			if err != nil {
 				warnings = append(warnings, fmt.Sprintf("discovery.files: %s: %v", pattern, err))
 			}
@@ -60,9 +60,8 @@ func checkFiles(sources []discovery.FileConfig) (errs []error, warnings []string
 	return errs, warnings
 }
 
-// filesOf returns the files that exist of a path or pattern, with an error if
-// there are none.
-func filesOf(pattern string) ([]string, error) {
+// existingFiles returns the files that match a pattern, or an error if there are none.
+func existingFiles(pattern string) ([]string, error) {
 	paths, err := filepath.Glob(pattern)
 	if err != nil || len(paths) > 0 {
 		return paths, err
@@ -73,7 +72,7 @@ func filesOf(pattern string) ([]string, error) {
 	return nil, errors.New("no such file")
 }
 
-// readOnce reads a file of discovery as the exporter does.
+// readOnce reads a discovery file as the exporter does.
 func readOnce(path string) (list discovery.List) {
 	s, err := discovery.NewFile([]string{path})
 	if err != nil {
@@ -82,9 +81,6 @@ func readOnce(path string) (list discovery.List) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	s.Run(ctx, func(l discovery.List) {
-		list = l
-		cancel()
-	})
+	s.Run(ctx, func(l discovery.List) { list = l; cancel() })
 	return list
 }

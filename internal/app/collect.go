@@ -11,48 +11,45 @@ import (
 	"sync"
 	"time"
 
-	"github.com/betanet/betanet_exporter/internal/config"
+	"github.com/prometheus/common/version"
+
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/status"
-
-	"github.com/prometheus/common/version"
 )
 
-// collect makes one collection and prints what it gave. The error names every
-// endpoint that failed, and why.
-func collect(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Writer) error {
-	if c.Log.Level == "error" {
-		log = slog.New(slog.DiscardHandler) // the only errors are those that are reported below
+// collect collects every upstream once and prints the result. Its error names each
+// endpoint that failed, and the reason.
+func collect(ctx context.Context, s settings, log *slog.Logger, stdout io.Writer) error {
+	if s.Log.Level == "error" {
+		log = slog.New(slog.DiscardHandler) // the returned error reports the same failures
 	}
 	registry := exposition.NewRegistry()
-	upstreams := c.Upstreams()
-	past := new(recorder)
-	poller := newPoller(registry, past, log, divideOpenFiles(openFilesLimit()).upstreams, nil)
-	defer past.warnings.flush()
-	if err := usable(upstreams); err != nil {
+	observer := newObserver(registry.Exporter, log)
+	defer observer.limiter.flush()
+	connections, _ := divideOpenFiles(openFilesLimit())
+	poller := newPoller(registry, observer, connections, nil)
+	if err := checkClients(s.upstreams); err != nil {
 		return err
 	}
-	for _, u := range upstreams {
+	for _, u := range s.upstreams {
 		if err := poller.Add(ctx, u, false); err != nil {
 			return err
 		}
+		defer poller.Remove(u)
 	}
-	views := make([]*fleet.View, len(upstreams))
+	views := make([]*fleet.View, len(s.upstreams))
 	var wg sync.WaitGroup
-	for i, u := range upstreams {
+	for i, u := range s.upstreams {
 		wg.Go(func() {
 			views[i], _ = poller.CollectNow(ctx, u, u.Settings.Timeout)
 			registry.Publish(views[i])
 		})
 	}
 	wg.Wait()
-	for _, u := range upstreams {
-		poller.Remove(u)
-	}
 	var err error
 	now := time.Now()
-	switch c.Collect.Output {
+	switch s.Collect.Output {
 	case "json":
 		e := json.NewEncoder(stdout)
 		e.SetIndent("", "  ")

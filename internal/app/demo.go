@@ -17,71 +17,66 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// part is a simulated service and the name of the upstream that it is.
-type part struct {
+// demoService is a simulated service and the name of its upstream.
+type demoService struct {
 	name string
 	fake.Options
 }
 
-// api returns the API with which the exporter asks the part.
-func (p *part) api(wanted betanet.API) betanet.API {
-	if p.API == fake.MixnodesAPI {
-		return betanet.MixnodesAPI
-	}
-	return wanted
-}
-
-// usual are the parts of a demo without a drill. Within two minutes the status page
-// has an incident that is open and one that has ended, lost packets and stopped
+// demoServices are the services of a demo without a drill. Within two minutes the
+// status page has an open incident and one that has ended, lost packets and stopped
 // mixnodes.
-var usual = []part{
+var demoServices = []demoService{
 	{"steady", fake.Options{Seed: 1, API: fake.MixnodesAPI, Conditions: fake.Conditions{Active: 3}}},
 	{"flaky", fake.Options{Seed: 2, Every: 70 * time.Second, For: 35 * time.Second, Faults: []fake.Fault{{Kind: "http500"}, {Kind: "refuse"}, {Kind: "hang"}}}},
 	{"slow", fake.Options{Seed: 3, Latency: 800 * time.Millisecond, Conditions: fake.Conditions{Loss: 0.06}}},
 }
 
 // demo serves three simulated services and an exporter for them. In a drill the
-// services fail as its script says, and otherwise work.
-func demo(ctx context.Context, c *config.Config, signals *signals, log *slog.Logger, stdout io.Writer) error {
-	parts := usual
+// services fail only as its script requires.
+func demo(ctx context.Context, c *config.Config, hangups hangups, log *slog.Logger, stdout io.Writer) error {
+	services := demoServices
 	if c.Drill.On {
-		parts = nil
+		services = nil
 		for i, name := range fake.DrillServices {
-			parts = append(parts, part{name, fake.Options{Seed: uint64(i) + 1}})
+			services = append(services, demoService{name, fake.Options{Seed: uint64(i) + 1}})
 		}
 	}
-	var playing sync.WaitGroup
-	defer playing.Wait() // after the services are closed, which ends every wait for them
-	services := make(map[string]*fake.Service)
-	var upstreams []*fleet.Upstream
-	for _, p := range parts {
-		p.Addr = "127.0.0.1:0"
-		s, err := fake.Simulate(p.Options)
+	var drilling sync.WaitGroup
+	defer drilling.Wait() // after the services are closed, which ends their waits
+	targets := make(map[string]fake.Target)
+	s := settings{Config: c}
+	for _, d := range services {
+		d.Addr = "127.0.0.1:0"
+		service, err := fake.Simulate(d.Options)
 		if err != nil {
 			return fmt.Errorf("start the demo: %w", err)
 		}
-		defer s.Close()
-		u, err := url.Parse(s.URL())
+		defer service.Close()
+		u, err := url.Parse(service.URL())
 		if err != nil {
 			return fmt.Errorf("start the demo: %w", err)
 		}
-		services[p.name] = s
-		upstreams = append(upstreams, &fleet.Upstream{Name: p.name, URLs: []*url.URL{u}, API: p.api(c.API), Settings: c.Settings})
+		api := c.API
+		if d.API == fake.MixnodesAPI {
+			api = betanet.MixnodesAPI
+		}
+		targets[d.name] = service
+		s.upstreams = append(s.upstreams, &fleet.Upstream{Name: d.name, URLs: []*url.URL{u}, API: api, Settings: c.Settings})
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	listening := func(url string) {
-		announce(stdout, c, url)
+		announceDemo(stdout, c, url)
 		if c.Drill.On {
-			playing.Go(func() { play(ctx, c.Drill, services, stdout) })
+			drilling.Go(func() { runDrill(ctx, c.Drill, targets, stdout) })
 		}
 	}
-	all := settings{c, upstreams}
-	return serve(ctx, Network{Listen: net.Listen}, all, func() (settings, error) { return all, nil }, signals, log, listening)
+	return serve(ctx, Network{Listen: net.Listen}, s, func() (settings, error) { return s, nil }, hangups, log, listening)
 }
 
-// announce prints what there is to see, and where.
-func announce(w io.Writer, c *config.Config, url string) {
+// announceDemo prints what the demo shows, and its URL.
+func announceDemo(w io.Writer, c *config.Config, url string) {
 	fmt.Fprintf(w, "Three simulated Betanet services are being collected every %s:\n", c.Settings.Interval)
 	if c.Drill.On {
 		fmt.Fprintf(w, "  %s are up, except for what the drill does to them\n", strings.Join(fake.DrillServices, ", "))
@@ -95,4 +90,25 @@ func announce(w io.Writer, c *config.Config, url string) {
 		fmt.Fprintf(w, "Open %[1]s/ in a browser, or run\n  curl -s %[1]s%[2]s | grep ^betanet_\n", url, c.Web.TelemetryPath)
 	}
 	fmt.Fprintln(w, "Press Ctrl-C to stop.")
+}
+
+// runDrill runs the drill on services and prints its progress, until the drill is
+// over or ctx ends.
+func runDrill(ctx context.Context, c config.Drill, services map[string]fake.Target, stdout io.Writer) {
+	now := time.Now()
+	length := fake.Length(fake.Script, c.Speed)
+	fmt.Fprintf(stdout, "\nThe drill: %d phases in %s, until %s, and what should be seen in each.\n",
+		len(fake.Script), fake.Brief(length), now.Add(length).Format(time.TimeOnly))
+	if c.Speed > 1 {
+		fmt.Fprintln(stdout, "Alerts are no faster than usual: those that wait longer than a phase do not fire.")
+	}
+	fake.WriteSchedule(stdout, fake.Script, c.Speed, now)
+	fmt.Fprintln(stdout)
+	announce := func(what string) { fmt.Fprintf(stdout, "%s  %s\n", time.Now().Format(time.TimeOnly), what) }
+	begin := func(i int) {
+		announce(fmt.Sprintf("Phase %d of %d: %s.", i+1, len(fake.Script), fake.Script[i].Name))
+	}
+	if fake.Play(ctx, fake.Script, services, c.Speed, begin) == nil {
+		announce("The drill is over, the services stay well. Press Ctrl-C to stop.")
+	}
 }

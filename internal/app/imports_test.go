@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// directions are the packages of ours that each package may import. Tests may
-// import more.
+// directions lists the packages of this module that each package may import. Tests
+// may import more.
 var directions = map[string][]string{
 	"betanet":    {"proxy"},
 	"breaker":    {},
@@ -32,7 +32,7 @@ var directions = map[string][]string{
 	"status/history": {"betanet", "fleet"},
 }
 
-// keepers are the only packages that may import a library.
+// keepers lists the only packages that may import a library.
 var keepers = map[string][]string{
 	"github.com/prometheus/client_golang/": {"fleet", "exposition", "web", "app", "otlp"}, // fleet for its histograms
 	"github.com/prometheus/common/config":  {"config", "betanet", "httpclient", "otlp"},

@@ -2,41 +2,28 @@ package app
 
 import (
 	"os"
-	"runtime"
 	"runtime/debug"
 )
 
-// Numbers of upstreams at which something else costs most.
+// Up to smallFleet upstreams Go's own overhead is most of the memory, and above
+// largeFleet the state of the upstreams is.
 const (
-	few  = 16
-	many = 2000
+	smallFleet = 16
+	largeFleet = 2000
 )
 
-// saveMemory spares what is read by nobody without pprof: the records for heap
-// profiles are a megabyte.
-func saveMemory(pprof bool) {
-	if !pprof {
-		runtime.MemProfileRate = 0
-	}
-}
-
-// fitGC says how much the heap may grow before Go collects it, in percent. With
-// few upstreams it is small beside what Go grants it; with many it is what the
-// process needs most of, and processor time is spent elsewhere. The operator's
-// GOGC stands.
-func fitGC(upstreams int) {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent(upstreams))
-	}
-}
-
-func gcPercent(upstreams int) int {
+// tuneGC sets by how many percent the heap may grow before a collection. It trades
+// processor time for memory where memory matters most: with few upstreams and with
+// many. GOGC takes precedence.
+func tuneGC(upstreams int) {
+	percent := 100
 	switch {
-	case upstreams <= few:
-		return 50
-	case upstreams <= many:
-		return 100
-	default:
-		return 75
+	case os.Getenv("GOGC") != "":
+		return
+	case upstreams <= smallFleet:
+		percent = 50
+	case upstreams > largeFleet:
+		percent = 75
 	}
+	debug.SetGCPercent(percent)
 }

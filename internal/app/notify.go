@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -14,27 +13,24 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// Limits of what the service manager is told: how often its line about the
-// upstreams may change, how many words may wait for it to read them, and how
-// long the end of the program waits for the last one.
+// Limits of the notifications: the minimum time between two status lines, the
+// length of the queue, and how long the end of the program waits for the last one.
 const (
-	statusEvery    = 5 * time.Second
-	maxUntold      = 32
-	partingTimeout = 200 * time.Millisecond
+	statusEvery     = 5 * time.Second
+	maxQueuedStates = 32
+	notifyTimeout   = 200 * time.Millisecond
 )
 
-// notifier tells the service manager that started the process, systemd with
-// Type=notify, how it is doing. A service manager that does not read must not
-// stop the collecting: what does not fit into the queue is lost. A nil notifier has
-// nobody to tell.
+// notifier reports the state of the program to systemd, for Type=notify. A service
+// manager that does not read must not block the exporter, so what does not fit into
+// the queue is lost. A nil notifier does nothing.
 type notifier struct {
-	words    *queue[string]
-	watchdog time.Duration // how long the service manager does without a sign of life, 0 for no limit
-	failed   atomic.Bool   // the last reload
+	states   *queue[string]
+	watchdog time.Duration // maximum time between two keep-alives, 0 for no limit
 }
 
-// notifySystemd makes the notifier that the environment asks for.
-func notifySystemd() (*notifier, error) {
+// newSystemdNotifier returns nil if no service manager is waiting.
+func newSystemdNotifier() (*notifier, error) {
 	if os.Getenv("NOTIFY_SOCKET") == "" {
 		return nil, nil
 	}
@@ -42,96 +38,90 @@ func notifySystemd() (*notifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newNotifier(func(word string) {
-		_, _ = daemon.SdNotify(false, word) // who cannot hear it cannot be told
-	}, watchdog), nil
+	send := func(state string) { _, _ = daemon.SdNotify(false, state) } // there is nobody else to notify
+	return newNotifier(send, watchdog), nil
 }
 
-func newNotifier(say func(word string), watchdog time.Duration) *notifier {
-	return &notifier{words: newQueue(maxUntold, say), watchdog: watchdog}
+func newNotifier(send func(state string), watchdog time.Duration) *notifier {
+	return &notifier{states: newQueue(maxQueuedStates, send), watchdog: watchdog}
 }
 
-func (n *notifier) tell(word string) {
+func (n *notifier) notify(state string) {
 	if n != nil {
-		n.words.put(word)
+		n.states.put(state)
 	}
 }
 
-// ready says that the start is over: the sockets are open and the configuration
-// is in force. Upstreams may be down; that is what the exporter is there to tell.
-func (n *notifier) ready() { n.tell(daemon.SdNotifyReady) }
+// ready reports that the sockets are open and a configuration is in effect. Upstreams
+// may be down.
+func (n *notifier) ready() { n.notify(daemon.SdNotifyReady) }
 
-// reloading says that a reload has begun, reloaded that it has ended. After one
-// that failed the service is as ready as before, and its status says so.
+// reloading reports that a reload has begun; ready reports its end.
 func (n *notifier) reloading() {
-	word := daemon.SdNotifyReloading
+	state := daemon.SdNotifyReloading
 	if t := monotonicUsec(); t != "" {
-		word += "\nMONOTONIC_USEC=" + t
+		state += "\nMONOTONIC_USEC=" + t
 	}
-	n.tell(word)
+	n.notify(state)
 }
 
-func (n *notifier) reloaded(ok bool) {
-	if n != nil {
-		n.failed.Store(!ok)
-	}
-	n.ready()
-}
-
-// watch tells how the upstreams are whenever that has changed, and gives signs of
-// life as long as collecting goes on, until ctx ends. It looks for life more
-// often than the service manager asks for it: being late once is no death.
-func (n *notifier) watch(ctx context.Context, r *exposition.Registry, onDemand bool) {
+// watch sends the status line when it changes, and keep-alives while collections are
+// running, until ctx ends. It checks twice in each watchdog interval, so that one
+// late keep-alive does not kill the process.
+func (n *notifier) watch(ctx context.Context, r *exposition.Registry, onDemand bool, reloadFailed func() bool) {
 	if n == nil {
 		return
 	}
-	look := statusEvery
+	check := statusEvery
 	if n.watchdog > 0 {
-		look = min(look, n.watchdog/2)
+		check = min(check, n.watchdog/2)
 	}
-	changes, life := time.NewTicker(statusEvery), time.NewTicker(look)
+	changes, alive := time.NewTicker(statusEvery), time.NewTicker(check)
 	defer changes.Stop()
-	defer life.Stop()
-	last := n.status("", r, onDemand)
+	defer alive.Stop()
+	last := ""
+	update := func() {
+		if line := statusLine(r, onDemand, reloadFailed()); line != last {
+			n.notify("STATUS=" + line)
+			last = line
+		}
+	}
+	update()
 	for {
 		select {
 		case <-ctx.Done():
-			n.tell(daemon.SdNotifyStopping)
+			n.notify(daemon.SdNotifyStopping)
 			return
 		case <-changes.C:
-			last = n.status(last, r, onDemand)
-		case <-life.C:
+			update()
+		case <-alive.C:
 			if n.watchdog > 0 && fleet.Alive(r.Views(), time.Now()) {
-				n.tell(daemon.SdNotifyWatchdog)
+				n.notify(daemon.SdNotifyWatchdog)
 			}
 		}
 	}
 }
 
-// status tells how the upstreams are if that is not what was told last, and
-// returns it.
-func (n *notifier) status(last string, r *exposition.Registry, onDemand bool) string {
+// close sends what is queued, within notifyTimeout.
+func (n *notifier) close() {
+	if n != nil {
+		n.states.close(notifyTimeout)
+	}
+}
+
+// statusLine summarizes the upstreams and the last reload.
+func statusLine(r *exposition.Registry, onDemand, reloadFailed bool) string {
 	line := "Collecting on demand"
 	if !onDemand {
 		line = summary(r.Views(), time.Now())
 	}
-	if n.failed.Load() {
+	if reloadFailed {
 		line += "; the last reload failed, see the log"
-	}
-	if line != last {
-		n.tell("STATUS=" + line)
 	}
 	return line
 }
 
-// close says what waits, if that is possible within partingTimeout.
-func (n *notifier) close() {
-	if n != nil {
-		n.words.close(partingTimeout)
-	}
-}
-
-// summary is how the upstreams are, in one line.
+// summary counts the upstreams by state.
 func summary(views []*fleet.View, now time.Time) string {
 	n := make(map[fleet.State]int)
 	for _, v := range views {

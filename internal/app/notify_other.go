@@ -2,5 +2,5 @@
 
 package app
 
-// monotonicUsec is of no use without systemd.
+// monotonicUsec is only needed by systemd.
 func monotonicUsec() string { return "" }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/url"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,198 +22,204 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// systemd is a service manager that keeps what it is told.
+// systemd is a service manager that records its notifications.
 type systemd struct {
-	mu    sync.Mutex
-	heard []string
+	mu     sync.Mutex
+	states []string
 }
 
-func (s *systemd) hear(word string) {
+func (s *systemd) receive(state string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.heard = append(s.heard, word)
+	s.states = append(s.states, state)
 }
 
-// take returns what has been heard since the last call.
+// take returns the notifications since the last call.
 func (s *systemd) take() []string {
 	synctest.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	heard := s.heard
-	s.heard = nil
-	return heard
+	states := s.states
+	s.states = nil
+	return states
 }
 
-// watched runs a notifier on a registry in a bubble until the test ends.
-func watched(t *testing.T, watchdog time.Duration, r *exposition.Registry, onDemand bool) (*systemd, *notifier) {
-	s := new(systemd)
-	n := newNotifier(s.hear, watchdog)
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan struct{})
-	go func() { n.watch(ctx, r, onDemand); close(ended) }()
-	t.Cleanup(func() {
-		stop()
-		<-ended
-		n.close()
-		if heard := s.take(); len(heard) == 0 || heard[len(heard)-1] != "STOPPING=1" {
-			t.Errorf("heard %q at the end, want STOPPING=1 at last", heard)
-		}
-	})
-	return s, n
-}
-
-// collected is a view of an upstream whose last collection was due now.
-func collected(name string) *fleet.View {
-	u := &fleet.Upstream{
-		Name: name, URLs: []*url.URL{{Scheme: "http", Host: name}},
-		Settings: fleet.Settings{Interval: 15 * time.Second, MaxStale: time.Minute},
-	}
-	return &fleet.View{Upstream: u, URL: u.URLs[0], API: betanet.V1, Polled: true, Ticked: time.Now()}
-}
-
-// with gives a view an endpoint that gave no document but failed, if it was tried.
-func with(v *fleet.View, tried bool) *fleet.View {
-	e := fleet.EndpointView{Endpoint: betanet.Metrics}
-	if e.Tried = tried; tried {
-		e.Failure = failure(betanet.ReasonConnect, "refused")
-	}
-	v.Endpoints = []fleet.EndpointView{e}
-	return v
-}
-
-func TestTheStatusIsToldWhenItChanges(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := exposition.NewRegistry()
-		s, n := watched(t, 0, r, false)
-		expect := func(when string, want ...string) {
-			t.Helper()
-			if diff := cmp.Diff(want, s.take()); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", when, diff)
-			}
-		}
-		expect("at the start", "STATUS=Watching 0 upstreams")
-		a := with(collected("a"), false)
-		r.Publish(a)
-		time.Sleep(statusEvery - time.Millisecond)
-		expect("soon after a change")
-		time.Sleep(time.Millisecond)
-		expect("a moment later", "STATUS=Watching 1 upstream: 1 pending")
-		time.Sleep(10 * statusEvery)
-		expect("as long as nothing changes")
-		down := *a
-		r.Publish(with(&down, true))
-		r.Publish(collected("b"))
-		time.Sleep(statusEvery)
-		expect("when one is down", "STATUS=Watching 2 upstreams: 1 up, 1 down")
-		n.reloaded(false)
-		time.Sleep(statusEvery)
-		expect("after a reload that failed", "READY=1", "STATUS=Watching 2 upstreams: 1 up, 1 down; the last reload failed, see the log")
-		n.reloaded(true)
-		time.Sleep(statusEvery)
-		expect("after one that did not", "READY=1", "STATUS=Watching 2 upstreams: 1 up, 1 down")
-	})
-}
-
-func TestTheStatusOnDemandCountsNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, _ := watched(t, 0, exposition.NewRegistry(), true)
-		if got := s.take(); !slices.Equal(got, []string{"STATUS=Collecting on demand"}) {
-			t.Errorf("heard %q", got)
-		}
-	})
-}
-
-// beats counts signs of life.
-func beats(heard []string) (n int) {
-	for _, word := range heard {
-		if word == "WATCHDOG=1" {
+// keepAlives counts the keep-alives since the last call.
+func (s *systemd) keepAlives() (n int) {
+	for _, state := range s.take() {
+		if state == "WATCHDOG=1" {
 			n++
 		}
 	}
 	return n
 }
 
-func TestThereAreSignsOfLifeOftenEnough(t *testing.T) {
+// watchScenario is a registry that a notifier watches.
+type watchScenario struct {
+	watchdog     time.Duration
+	onDemand     bool
+	registry     *exposition.Registry
+	reloadFailed atomic.Bool
+	*systemd
+}
+
+// run calls do in a bubble while the notifier watches.
+func (w *watchScenario) run(t *testing.T, do func(t *testing.T)) {
+	synctest.Test(t, func(t *testing.T) {
+		w.registry, w.systemd = exposition.NewRegistry(), new(systemd)
+		n := newNotifier(w.receive, w.watchdog)
+		ctx, stop := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { n.watch(ctx, w.registry, w.onDemand, w.reloadFailed.Load) })
+		t.Cleanup(func() {
+			stop()
+			wg.Wait()
+			n.close()
+			if states := w.take(); len(states) == 0 || states[len(states)-1] != "STOPPING=1" {
+				t.Errorf("got %q at the end, want STOPPING=1 last", states)
+			}
+		})
+		do(t)
+	})
+}
+
+// collected returns a view of an upstream whose last collection was due now.
+func collected(name string, endpoints ...fleet.EndpointView) *fleet.View {
+	u := &fleet.Upstream{
+		Name: name, URLs: []*url.URL{{Scheme: "http", Host: name}},
+		Settings: fleet.Settings{Interval: 15 * time.Second, MaxStale: time.Minute},
+	}
+	return &fleet.View{Upstream: u, URL: u.URLs[0], API: betanet.V1, Polled: true, Ticked: time.Now(), Endpoints: endpoints}
+}
+
+func TestTheStatusLineIsSentWhenItChanges(t *testing.T) {
+	var w watchScenario
+	w.run(t, func(t *testing.T) {
+		expect := func(when string, want ...string) {
+			t.Helper()
+			if diff := cmp.Diff(want, w.take()); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", when, diff)
+			}
+		}
+		expect("at the start", "STATUS=Watching 0 upstreams")
+		a := collected("a", fleet.EndpointView{Endpoint: betanet.Metrics})
+		w.registry.Publish(a)
+		time.Sleep(statusEvery - time.Millisecond)
+		expect("soon after a change")
+		time.Sleep(time.Millisecond)
+		expect("a moment later", "STATUS=Watching 1 upstream: 1 pending")
+		time.Sleep(10 * statusEvery)
+		expect("while nothing changes")
+		down := *a
+		down.Endpoints = failedMetrics()
+		w.registry.Publish(&down)
+		w.registry.Publish(collected("b"))
+		time.Sleep(statusEvery)
+		expect("when one is down", "STATUS=Watching 2 upstreams: 1 up, 1 down")
+		w.reloadFailed.Store(true)
+		time.Sleep(statusEvery)
+		expect("after a reload that failed", "STATUS=Watching 2 upstreams: 1 up, 1 down; the last reload failed, see the log")
+		w.reloadFailed.Store(false)
+		time.Sleep(statusEvery)
+		expect("after one that succeeded", "STATUS=Watching 2 upstreams: 1 up, 1 down")
+	})
+}
+
+// failedMetrics returns an endpoint that was tried and returned no document.
+func failedMetrics() []fleet.EndpointView {
+	e := fleet.EndpointView{Endpoint: betanet.Metrics}
+	e.Tried, e.Failure = true, failure(betanet.ReasonConnect, "refused")
+	return []fleet.EndpointView{e}
+}
+
+func TestTheStatusLineOnDemandCountsNothing(t *testing.T) {
+	w := watchScenario{onDemand: true}
+	w.run(t, func(t *testing.T) {
+		if got := w.take(); !slices.Equal(got, []string{"STATUS=Collecting on demand"}) {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+func TestKeepAlivesAreSentTwiceInAWatchdogInterval(t *testing.T) {
 	for _, watchdog := range []time.Duration{time.Second, 8 * time.Second, time.Minute} {
-		synctest.Test(t, func(t *testing.T) {
-			s, _ := watched(t, watchdog, exposition.NewRegistry(), false)
-			s.take()
+		w := watchScenario{watchdog: watchdog}
+		w.run(t, func(t *testing.T) {
+			w.take()
 			for range 20 {
 				time.Sleep(watchdog / 2)
-				if beats(s.take()) == 0 {
-					t.Fatalf("no sign of life within half of %v", watchdog)
+				if w.keepAlives() == 0 {
+					t.Fatalf("no keep-alive within half of %v", watchdog)
 				}
 			}
 		})
 	}
 }
 
-func TestWithoutAWatchdogThereAreNoSignsOfLife(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, _ := watched(t, 0, exposition.NewRegistry(), false)
+func TestWithoutAWatchdogThereAreNoKeepAlives(t *testing.T) {
+	var w watchScenario
+	w.run(t, func(t *testing.T) {
 		time.Sleep(time.Hour)
-		if n := beats(s.take()); n != 0 {
-			t.Errorf("%d signs of life, want none", n)
+		if n := w.keepAlives(); n != 0 {
+			t.Errorf("got %d keep-alives, want none", n)
 		}
 	})
 }
 
-func TestAnExporterThatNoLongerCollectsGivesNoSignsOfLife(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := exposition.NewRegistry()
-		v := with(collected("a"), true) // down, which is no reason
-		r.Publish(v)
-		s, _ := watched(t, 10*time.Second, r, false)
+func TestAnExporterThatNoLongerCollectsSendsNoKeepAlives(t *testing.T) {
+	w := watchScenario{watchdog: 10 * time.Second}
+	w.run(t, func(t *testing.T) {
+		v := collected("a", failedMetrics()...) // being down does not matter
+		w.registry.Publish(v)
 		time.Sleep(3 * v.Upstream.Settings.Interval)
-		if n := beats(s.take()); n < 8 {
-			t.Errorf("%d signs of life within 3 intervals, want all", n)
+		if n := w.keepAlives(); n < 8 {
+			t.Errorf("got %d keep-alives within 3 intervals, want all", n)
 		}
 		time.Sleep(time.Minute)
-		if n := beats(s.take()); n != 0 {
-			t.Errorf("%d signs of life after 3 intervals without a collection, want none", n)
+		if n := w.keepAlives(); n != 0 {
+			t.Errorf("got %d keep-alives after 3 intervals without a collection, want none", n)
 		}
 		again := *v
 		again.Ticked = time.Now()
-		r.Publish(&again)
+		w.registry.Publish(&again)
 		time.Sleep(10 * time.Second)
-		if n := beats(s.take()); n == 0 {
-			t.Error("no sign of life, though it collects again")
+		if n := w.keepAlives(); n == 0 {
+			t.Error("no keep-alive, although it collects again")
 		}
 	})
 }
 
-func TestAServiceManagerThatDoesNotReadHoldsNobodyUp(t *testing.T) {
+func TestAServiceManagerThatDoesNotReadBlocksNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		deaf := make(chan struct{})
-		n := newNotifier(func(string) { <-deaf }, 0)
+		blocked := make(chan struct{})
+		n := newNotifier(func(string) { <-blocked }, 0)
 		began := time.Now()
-		for range 2 * maxUntold {
+		for range 2 * maxQueuedStates {
 			n.reloading()
 		}
 		n.close()
-		if took := time.Since(began); took > partingTimeout {
-			t.Errorf("telling and closing took %v, want at most %v", took, partingTimeout)
+		if took := time.Since(began); took > notifyTimeout {
+			t.Errorf("notifying and closing took %v, want at most %v", took, notifyTimeout)
 		}
-		close(deaf)
-		n.close() // the end is still to be said
+		close(blocked)
+		n.close() // sends the rest
 	})
 }
 
-func TestWithoutAServiceManagerNothingIsTold(t *testing.T) {
+func TestWithoutAServiceManagerNothingIsSent(t *testing.T) {
 	t.Setenv("NOTIFY_SOCKET", "")
-	t.Setenv("WATCHDOG_USEC", "nonsense") // which is then nobody's
-	n, err := notifySystemd()
+	t.Setenv("WATCHDOG_USEC", "nonsense") // is then ignored
+	n, err := newSystemdNotifier()
 	if n != nil || err != nil {
 		t.Fatalf("got %v, %v, want neither a notifier nor an error", n, err)
 	}
 	n.ready()
 	n.reloading()
-	n.reloaded(true)
-	n.watch(t.Context(), exposition.NewRegistry(), false)
+	n.watch(t.Context(), exposition.NewRegistry(), false, nil)
 	n.close()
 }
 
-func TestSystemdIsToldThroughItsSocket(t *testing.T) {
+func TestNotificationsGoToTheSocket(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "notify")
 	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Net: "unixgram", Name: socket})
 	if err != nil {
@@ -221,16 +229,16 @@ func TestSystemdIsToldThroughItsSocket(t *testing.T) {
 	t.Setenv("NOTIFY_SOCKET", socket)
 	t.Setenv("WATCHDOG_USEC", "1000000")
 	t.Setenv("WATCHDOG_PID", "")
-	n, err := notifySystemd()
+	n, err := newSystemdNotifier()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if n.watchdog != time.Second {
-		t.Errorf("the watchdog waits %v, want 1s", n.watchdog)
+		t.Errorf("the watchdog interval is %v, want 1s", n.watchdog)
 	}
 	n.ready()
 	n.reloading()
-	n.reloaded(true)
+	n.ready()
 	n.close()
 	reloading := "RELOADING=1"
 	if runtime.GOOS == "linux" {
@@ -244,15 +252,22 @@ func TestSystemdIsToldThroughItsSocket(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := string(b[:size]); !strings.HasPrefix(got, want) {
-			t.Errorf("systemd got %q, want %q", got, want)
+			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 }
 
-func TestAWatchdogThatIsNoNumberIsAnError(t *testing.T) {
-	t.Setenv("NOTIFY_SOCKET", "/nowhere")
-	t.Setenv("WATCHDOG_USEC", "soon")
-	if _, err := notifySystemd(); err == nil || !strings.Contains(err.Error(), "WATCHDOG_USEC") {
-		t.Errorf("got %v, want an error that names WATCHDOG_USEC", err)
-	}
+func TestAReloadThatFailsLeavesTheServiceReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, _ := newTestReloadLog()
+		s := new(systemd)
+		r := &reloader{notifier: newNotifier(s.receive, 0), log: log, load: func() (settings, error) { return settings{}, errors.New("no such file") }}
+		if err := r.reload(t.Context()); err == nil || !log.failing() {
+			t.Errorf("got error %v and failing %v, want both", err, log.failing())
+		}
+		r.notifier.close()
+		if got := s.take(); len(got) != 2 || !strings.HasPrefix(got[0], "RELOADING=1") || got[1] != "READY=1" {
+			t.Errorf("got %q, want RELOADING=1 and READY=1", got)
+		}
+	})
 }

@@ -2,7 +2,7 @@ package app
 
 import "testing"
 
-func TestOpenFilesSufficeForBothSides(t *testing.T) {
+func TestOpenFilesAreDividedBetweenUpstreamsAndScrapers(t *testing.T) {
 	for _, c := range []struct{ limit, upstreams, inbound int }{
 		{0, 0, 512}, // no limit known
 		{20000, 19400, 512},
@@ -10,11 +10,11 @@ func TestOpenFilesSufficeForBothSides(t *testing.T) {
 		{256, 128, 64},
 		{16, 8, 4},
 	} {
-		got := divideOpenFiles(c.limit)
-		if got.upstreams != c.upstreams || got.inbound != c.inbound {
-			t.Errorf("limit %d: got %d for upstreams and %d for scrapers, want %d and %d", c.limit, got.upstreams, got.inbound, c.upstreams, c.inbound)
+		upstreams, inbound := divideOpenFiles(c.limit)
+		if upstreams != c.upstreams || inbound != c.inbound {
+			t.Errorf("limit %d: got %d for upstreams and %d for scrapers, want %d and %d", c.limit, upstreams, inbound, c.upstreams, c.inbound)
 		}
-		if c.limit > 0 && got.upstreams+got.inbound >= c.limit {
+		if c.limit > 0 && upstreams+inbound >= c.limit {
 			t.Errorf("limit %d: nothing is left for the process itself", c.limit)
 		}
 	}

@@ -17,47 +17,54 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status"
 )
 
-// upstreamsAPart is how many upstreams a part of a push has: about 16 000 data
-// points, 1.3 MB before compression. Receivers refuse bodies above some size, and
-// what is being converted takes several times as much memory.
-const upstreamsAPart = 500
+// upstreamsPerPart is the number of upstreams in one part of a push: about 16 000
+// data points, 1.3 MB before compression. Receivers refuse large bodies, and the
+// conversion takes several times as much memory.
+const upstreamsPerPart = 500
 
-// pusher pushes the series of the registry, and knows how that went.
+// pusher pushes the series of the registry, and turns the results into counters,
+// log lines and the state on the status page.
 type pusher struct {
 	*otlp.Pusher
-	*pushes
+	metrics  *exposition.ExporterMetrics
+	log      *slog.Logger
+	endpoint string // without credentials
+
+	mu           sync.Mutex
+	limit        changeLimit
+	lastSuccess  time.Time
+	failingSince time.Time
+	outage       time.Duration // how long pushes failed before they recovered
 }
 
-// newPusher makes what pushes the series of the registry, nil if that is not
-// wanted. The exporter serves at address.
-func newPusher(c *config.Config, r *exposition.Registry, started time.Time, address net.Addr, log *slog.Logger) (*pusher, error) {
+// newPusher returns nil if pushing is not configured. The exporter listens on
+// address.
+func newPusher(c *config.Config, r *exposition.Registry, started time.Time, address net.Addr, log *slog.Logger) (p *pusher, err error) {
 	if c.OTLP.Endpoint == nil {
 		return nil, nil
 	}
-	reports := &pushes{metrics: r.Exporter, log: log, endpoint: withoutQuery(c.OTLP.Endpoint)}
+	p = &pusher{metrics: r.Exporter, log: log, endpoint: withoutSecrets(c.OTLP.Endpoint)}
 	o := pushOptions(c, instance(address))
-	o.Parts = func() []prometheus.Gatherer { return r.Parts(upstreamsAPart) }
-	o.OfProcess, o.Started, o.Report = exposition.OfProcess, started, reports.report
-	p, err := otlp.New(o)
-	if err != nil {
+	o.Parts = func() []prometheus.Gatherer { return r.Parts(upstreamsPerPart) }
+	o.OfProcess, o.Started, o.Report = exposition.OfProcess, started, p.report
+	if p.Pusher, err = otlp.New(o); err != nil {
 		return nil, err
 	}
 	r.Exporter.Pushing()
-	log.Info("Pushing by OTLP", "endpoint", reports.endpoint, "interval", c.OTLP.Interval)
-	return &pusher{p, reports}, nil
+	log.Info("Pushing by OTLP", "endpoint", p.endpoint, "interval", c.OTLP.Interval)
+	return p, nil
 }
 
-// pushOptions returns what the configuration says about pushing.
+// pushOptions returns the configured options.
 func pushOptions(c *config.Config, instance string) otlp.Options {
 	return otlp.Options{
 		Endpoint: c.OTLP.Endpoint, Interval: c.OTLP.Interval, Timeout: c.OTLP.Timeout, Gzip: c.OTLP.Gzip,
-		TLS:     c.OTLP.TLS,
-		Headers: c.OTLP.Headers,
+		TLS: c.OTLP.TLS, Headers: c.OTLP.Headers,
 		Version: version.Version, Instance: instance,
 	}
 }
 
-// checkPush reports what would keep the pusher from starting.
+// checkPush reports whatever would keep the pusher from starting.
 func checkPush(c *config.Config) error {
 	if c.OTLP.Endpoint == nil {
 		return nil
@@ -66,15 +73,15 @@ func checkPush(c *config.Config) error {
 	return err
 }
 
-// withoutQuery returns the URL of a receiver without what may be a secret in it.
-func withoutQuery(u *url.URL) string {
+// withoutSecrets returns a receiver's URL without user and query.
+func withoutSecrets(u *url.URL) string {
 	shown := *u
 	shown.User, shown.RawQuery, shown.ForceQuery = nil, "", false
 	return shown.String()
 }
 
-// instance names this exporter by host and port, as a scraper would: the same
-// after a restart, so that its series go on.
+// instance names this exporter by host and port, as a scraper would. It is the
+// same after a restart, so that the series continue.
 func instance(address net.Addr) string {
 	host, err := os.Hostname()
 	if err != nil {
@@ -86,57 +93,41 @@ func instance(address net.Addr) string {
 	return host + address.String()
 }
 
-// pushes turns the ends of pushes into counters, log lines and the present state.
-type pushes struct {
-	metrics  *exposition.ExporterMetrics
-	log      *slog.Logger
-	endpoint string // without credentials
-
-	mu     sync.Mutex
-	limit  changeLimit
-	state  status.Push
-	broken time.Time     // when pushes began to fail
-	outage time.Duration // how long they failed, until they were good again
-}
-
-// State returns how pushes are at the moment. It may be called at any time.
-func (p *pushes) State() status.Push {
+// State returns the state of pushing. It may be called at any time.
+func (p *pusher) State() status.Push {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := p.state
-	s.Endpoint = p.endpoint
-	return s
+	return status.Push{Endpoint: p.endpoint, LastSuccess: p.lastSuccess, Error: p.limit.reason}
 }
 
-func (p *pushes) report(push otlp.Push) {
+func (p *pusher) report(push otlp.Push) {
 	now := time.Now()
 	p.metrics.Pushed(string(push.Result), now)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	reason := ""
 	if push.Err != nil {
-		reason = quote(push.Err)
+		reason = quote(push.Err.Error())
 	}
 	switch {
-	case reason != "" && p.state.Error == "":
-		p.broken = now
-	case reason == "" && p.state.Error != "":
-		p.outage = now.Sub(p.broken)
+	case reason != "" && p.limit.reason == "":
+		p.failingSince = now
+	case reason == "" && p.limit.reason != "":
+		p.outage = now.Sub(p.failingSince)
 	}
-	p.state.Error = reason
 	if push.Result == otlp.Success {
-		p.state.LastSuccess = now
+		p.lastSuccess = now
 	}
-	changes := p.limit.note(reason, now)
-	attributes := []any{"result", push.Result, keyErr, reason}
+	changes := p.limit.record(reason, now)
+	attrs := []any{"result", push.Result, keyErr, reason}
 	if push.RetryAfter > 0 {
-		attributes = append(attributes, "retry_after", push.RetryAfter.Round(time.Second))
+		attrs = append(attrs, "retry_after", push.RetryAfter.Round(time.Second))
 	}
 	switch {
 	case reason != "" && changes > 0:
-		p.log.Warn("Push by OTLP failed", append(attributes, "changes", changes)...)
+		p.log.Warn("Push by OTLP failed", append(attrs, "changes", changes)...)
 	case reason != "":
-		p.log.Debug("Push by OTLP failed again", attributes...)
+		p.log.Debug("Push by OTLP failed again", attrs...)
 	case changes > 0:
 		p.log.Info("Push by OTLP recovered", "after", p.outage.Round(time.Second), "changes", changes)
 	default:

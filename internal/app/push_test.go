@@ -1,14 +1,10 @@
 package app
 
 import (
-	"bytes"
 	"errors"
-	"log/slog"
 	"net"
 	"net/url"
 	"os"
-	"slices"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,29 +13,18 @@ import (
 	"github.com/betanet/betanet_exporter/internal/otlp"
 )
 
-// logOfPushes reports pushes, each 15 s after the one before, and returns the
-// lines at level info and above, without time.
-func logOfPushes(t *testing.T, list ...otlp.Push) (lines []string, p *pushes) {
+// reportPushes reports pushes, 15 s apart, to a pusher that logs to the buffer.
+func reportPushes(t *testing.T, list []otlp.Push) (*pusher, *logBuffer) {
 	t.Helper()
-	var text bytes.Buffer
-	p = &pushes{metrics: exposition.NewRegistry().Exporter, endpoint: "http://receiver/v1/metrics", log: slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{
-		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-			if a.Key == slog.TimeKey {
-				return slog.Attr{}
-			}
-			return a
-		},
-	}))}
+	b := new(logBuffer)
+	p := &pusher{metrics: exposition.NewRegistry().Exporter, endpoint: "http://receiver/v1/metrics", log: b.logger()}
 	synctest.Test(t, func(t *testing.T) {
 		for _, push := range list {
 			p.report(push)
 			time.Sleep(15 * time.Second)
 		}
 	})
-	for line := range strings.Lines(text.String()) {
-		lines = append(lines, strings.TrimSuffix(line, "\n"))
-	}
-	return lines, p
+	return p, b
 }
 
 func failed(text string) otlp.Push { return otlp.Push{Result: otlp.Failure, Err: errors.New(text)} }
@@ -81,13 +66,14 @@ func TestPushesAreLoggedWhenTheyChange(t *testing.T) {
 			[]string{`level=WARN msg="Push by OTLP failed" result=failure err=503 retry_after=2m0s changes=1`},
 		},
 	} {
-		if got, _ := logOfPushes(t, c.pushes...); !slices.Equal(got, c.want) {
-			t.Errorf("%s: got\n%s\nwant\n%s", name, strings.Join(got, "\n"), strings.Join(c.want, "\n"))
-		}
+		t.Run(name, func(t *testing.T) {
+			_, b := reportPushes(t, c.pushes)
+			b.want(t, c.want...)
+		})
 	}
 }
 
-func TestTheStateOfPushesIsThatOfTheLast(t *testing.T) {
+func TestTheStateOfPushesComesFromTheLastPush(t *testing.T) {
 	for _, c := range []struct {
 		pushes []otlp.Push
 		err    string
@@ -98,7 +84,7 @@ func TestTheStateOfPushesIsThatOfTheLast(t *testing.T) {
 		{[]otlp.Push{succeeded, {Result: otlp.Partial, Err: errors.New("some")}}, "some", true},
 		{[]otlp.Push{failed("401"), succeeded}, "", true},
 	} {
-		_, p := logOfPushes(t, c.pushes...)
+		p, _ := reportPushes(t, c.pushes)
 		if got := p.State(); got.Error != c.err || got.LastSuccess.IsZero() == c.ever || got.Endpoint != "http://receiver/v1/metrics" {
 			t.Errorf("%v: got %+v, want error %q, a success %v", c.pushes, got, c.err, c.ever)
 		}
@@ -110,7 +96,7 @@ func TestTheEndpointOfPushesIsShownWithoutSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := withoutQuery(u), "https://receiver:4318/v1/metrics"; got != want {
+	if got, want := withoutSecrets(u), "https://receiver:4318/v1/metrics"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// Limits of the log's queue: as many lines as an outage makes in half a minute, and
-// how long the end of the program waits for them to be written.
+// Limits of the log's queue: the lines of half a minute of an outage, and the time
+// that the end of the program waits until they are written.
 const (
 	maxQueuedLines = 512
 	flushTimeout   = 200 * time.Millisecond
 )
 
 // queue passes items to a function in a goroutine of its own, so that a reader that
-// has stopped reading does not stop the collecting. What does not fit is dropped.
+// blocks does not block the exporter. Items that do not fit are dropped.
 type queue[T any] struct {
 	items chan T
 	stop  context.CancelFunc
@@ -52,7 +52,7 @@ func (q *queue[T]) put(item T) bool {
 	}
 }
 
-// close waits until all items have been processed, at most for the time-out. Items
+// close waits until all items are processed, but not longer than the timeout. Items
 // that are put later are lost.
 func (q *queue[T]) close(timeout time.Duration) {
 	q.stop()
@@ -64,20 +64,20 @@ func (q *queue[T]) close(timeout time.Duration) {
 	}
 }
 
-// logQueue is a writer that never blocks. Lines that are dropped are counted.
+// logQueue is a writer that never blocks. It counts the lines that it drops.
 type logQueue struct {
 	*queue[[]byte]
 	dropped atomic.Int64
-	tell    func(dropped int64) // called when there is room again
+	report  func(dropped int64) // called when there is room again
 }
 
 func newLogQueue(w io.Writer) *logQueue {
 	q := new(logQueue)
 	q.queue = newQueue(maxQueuedLines, func(line []byte) {
-		_, _ = w.Write(line)                 // an error has nowhere else to go
-		if len(q.items) < maxQueuedLines/2 { // room for the line that reports it
+		_, _ = w.Write(line)                 // there is nowhere to report an error
+		if len(q.items) < maxQueuedLines/2 { // room for the report
 			if n := q.dropped.Swap(0); n > 0 {
-				q.tell(n)
+				q.report(n)
 			}
 		}
 	})

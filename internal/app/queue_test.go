@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -12,10 +13,21 @@ import (
 	"github.com/betanet/betanet_exporter/internal/config"
 )
 
-// pipeWriter blocks until it is opened, like a pipe that nobody reads.
+// pipeWriter blocks until it is opened, like a pipe without a reader.
 type pipeWriter struct {
 	open chan struct{}
 	bytes.Buffer
+}
+
+// newBlockedLog returns a log that writes to a blocked pipe.
+func newBlockedLog(t *testing.T) (w *pipeWriter, log *slog.Logger, flush func()) {
+	t.Helper()
+	w = &pipeWriter{open: make(chan struct{})}
+	log, flush, err := newLogger(config.Log{Level: "info", Format: "logfmt"}, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w, log, flush
 }
 
 func (p *pipeWriter) Write(b []byte) (int, error) {
@@ -23,13 +35,9 @@ func (p *pipeWriter) Write(b []byte) (int, error) {
 	return p.Buffer.Write(b)
 }
 
-func TestABlockedLogBlocksNobodyAndSaysWhatItLost(t *testing.T) {
+func TestABlockedLogBlocksNothingAndReportsLostLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &pipeWriter{open: make(chan struct{})}
-		log, end, err := newLogger(config.Log{Level: "info", Format: "logfmt"}, w)
-		if err != nil {
-			t.Fatal(err)
-		}
+		w, log, flush := newBlockedLog(t)
 		const lines = maxQueuedLines + 100
 		for i := range lines {
 			log.Info("line", "n", i)
@@ -38,14 +46,14 @@ func TestABlockedLogBlocksNobodyAndSaysWhatItLost(t *testing.T) {
 		close(w.open)
 		synctest.Wait()
 		log.Info("the last")
-		end()
+		flush()
 		text := w.String()
 		kept, lost := strings.Count(text, "msg=line"), 0
 		if _, rest, ok := strings.Cut(text, " lines="); ok {
 			fmt.Sscan(rest, &lost)
 		}
 		if kept+lost != lines || lost == 0 {
-			t.Errorf("got %d lines and %d told to be lost, want %d together", kept, lost, lines)
+			t.Errorf("got %d lines and %d reported as lost, want %d in total", kept, lost, lines)
 		}
 		if !strings.Contains(text, "n=0\n") || !strings.Contains(text, "the last") {
 			t.Error("the first or the last line is missing")
@@ -53,21 +61,17 @@ func TestABlockedLogBlocksNobodyAndSaysWhatItLost(t *testing.T) {
 	})
 }
 
-func TestALogThatStaysBlockedDoesNotHoldUpTheEnd(t *testing.T) {
-	w := &pipeWriter{open: make(chan struct{})}
-	log, end, err := newLogger(config.Log{Level: "info", Format: "logfmt"}, w)
-	if err != nil {
-		t.Fatal(err)
-	}
+func TestALogThatStaysBlockedDoesNotDelayTheEnd(t *testing.T) {
+	w, log, flush := newBlockedLog(t)
 	for range maxQueuedLines + 10 {
 		log.Info("line")
 	}
-	end() // hangs if it waits for the writer
+	flush() // hangs if it waits for the writer
 	close(w.open)
-	end()
+	flush()
 }
 
-func TestAQueueThatIsClosedProcessesWhatWaits(t *testing.T) {
+func TestAClosedQueueProcessesItsItems(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		open := make(chan struct{})
 		var got []int

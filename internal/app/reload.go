@@ -7,35 +7,32 @@ import (
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
 	"github.com/betanet/betanet_exporter/internal/config"
-	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/probe"
 )
 
-// settings are a configuration and the upstreams that it names.
+// settings are a configuration and its upstreams.
 type settings struct {
 	*config.Config
 	upstreams []*fleet.Upstream
 }
 
-// reloader puts settings into force: at the start and at each reload. Flags and
-// variables stay; the file is read again.
+// reloader puts settings into effect, at the start and at each reload. A reload
+// reads the configuration file again; flags and variables keep their values.
 type reloader struct {
-	dial     fleet.Dial
-	load     func() (settings, error)
-	roster   *roster
-	sources  *discoveryManager
-	targets  *probe.Targets
-	metrics  *exposition.ExporterMetrics
-	notifier *notifier
-	reports  *reloads
+	dial      fleet.Dial
+	load      func() (settings, error)
+	upstreams *upstreamSet
+	discovery *discoveryManager
+	probes    *probe.Targets
+	notifier  *notifier
+	log       *reloadLog
 
 	mu sync.Mutex
 }
 
-// reload reads the settings again. What is wrong in them changes nothing, and is
-// told to the log, to the metrics, to the service manager and to the caller. What it
-// starts ends with ctx.
+// reload reads the settings again. Settings with an error change nothing. What a
+// reload starts ends with ctx.
 func (r *reloader) reload(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -43,35 +40,35 @@ func (r *reloader) reload(ctx context.Context) error {
 		return err // the program is ending
 	}
 	r.notifier.reloading()
+	defer r.notifier.ready() // after a failure the service is as ready as before
 	s, err := r.load()
 	if err == nil {
 		err = r.apply(ctx, s)
 	}
-	now := time.Now()
-	r.metrics.Reloaded(err == nil, now)
-	r.notifier.reloaded(err == nil)
 	if err != nil {
-		r.reports.failed(err, now)
+		r.log.failed(err, time.Now())
 		return err
 	}
-	r.reports.succeeded(len(s.upstreams), now)
+	r.log.succeeded(len(s.upstreams), time.Now())
 	return nil
 }
 
-// end ends what reloads start. Call it when ctx has ended: no reload begins then.
+// end ends what reloads have started, and waits for probes. Call it after ctx has
+// ended, when no reload can begin.
 func (r *reloader) end() {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.sources.end()
-	r.reports.flush()
+	r.discovery.end()
+	r.log.flush()
+	r.mu.Unlock()
+	r.probes.Wait()
 }
 
-// apply checks everything that can fail first, and then changes over.
+// apply first checks everything that can fail, and then switches over.
 func (r *reloader) apply(ctx context.Context, s settings) error {
-	if err := usable(s.upstreams); err != nil {
+	if err := checkClients(s.upstreams); err != nil {
 		return err
 	}
-	sources, err := prepare(s.Discovery, r.dial)
+	sources, err := newSources(s.Discovery, r.dial)
 	if err != nil {
 		return err
 	}
@@ -79,9 +76,9 @@ func (r *reloader) apply(ctx context.Context, s settings) error {
 	for _, source := range sources {
 		bySource[source.name] = source.http
 	}
-	r.roster.configure(ctx, s.upstreams, s.Settings, s.API, bySource)
-	r.sources.start(ctx, sources)
-	r.targets.SetRules(s.Probe.Allow)
-	r.targets.SetSettings(s.Settings, s.API)
+	r.upstreams.configure(ctx, s.upstreams, s.Settings, s.API, bySource)
+	r.discovery.start(ctx, sources)
+	r.probes.SetRules(s.Probe.Allow)
+	r.probes.SetSettings(s.Settings, s.API)
 	return nil
 }

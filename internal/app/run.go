@@ -11,7 +11,10 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/signal"
+	"runtime"
 	"strings"
+	"syscall"
 
 	"github.com/prometheus/common/promslog"
 	"github.com/prometheus/common/version"
@@ -26,13 +29,13 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return RunOn(ctx, Network{Listen: net.Listen}, args, stdout, stderr)
 }
 
-// Network is what serve needs of one.
+// Network provides the connections of serve.
 type Network struct {
 	Listen func(network, address string) (net.Listener, error)
-	Dial   fleet.Dial // to upstreams and lists of them, nil for the machine's
+	Dial   fleet.Dial // to upstreams and HTTP discovery; nil for the machine's network
 }
 
-// RunOn is Run on another network than the machine's, such as a simulated one.
+// RunOn is Run with another network, such as a simulated one.
 func RunOn(ctx context.Context, n Network, args []string, stdout, stderr io.Writer) int {
 	if version.Version == "" { // not built by make
 		version.Version = "dev"
@@ -48,50 +51,53 @@ func RunOn(ctx context.Context, n Network, args []string, stdout, stderr io.Writ
 }
 
 func run(ctx context.Context, n Network, args []string, stdout, stderr io.Writer) error {
-	signals := catchSignals()
-	c, err := config.Load(args, os.Environ(), stdout)
-	if err != nil {
-		return err
-	}
-	switch {
-	case c.Print:
-		return c.Write(stdout)
-	case c.Check:
-		return check(c, stdout, stderr)
-	}
-	if c.Command == config.Serve || c.Command == config.Demo {
-		signals.surviveLogReader()
-	} else {
-		signals.release()
-	}
-	log, flush, err := newLogger(c.Log, stderr)
-	if err != nil {
-		return err
-	}
-	defer flush()
-	for _, w := range c.Warnings() {
-		log.Warn(w)
-	}
-	load := func() (settings, error) {
-		c, err := config.Load(args, os.Environ(), io.Discard)
+	hangups := catchHangups()
+	load := func(stdout io.Writer) (settings, error) {
+		c, err := config.Load(args, os.Environ(), stdout)
 		if err != nil {
 			return settings{}, err
 		}
 		return settings{c, c.Upstreams()}, nil
 	}
-	switch c.Command {
+	s, err := load(stdout)
+	switch {
+	case err != nil:
+		return err
+	case s.Print:
+		return s.Write(stdout)
+	case s.Check:
+		return check(s, stdout, stderr)
+	}
+	if s.Command == config.Serve || s.Command == config.Demo {
+		signal.Ignore(syscall.SIGPIPE) // a dead log reader must not kill the process
+	} else {
+		hangups.release()
+	}
+	log, flush, err := newLogger(s.Log, stderr)
+	if err != nil {
+		return err
+	}
+	defer flush()
+	for _, w := range s.Warnings() {
+		log.Warn(w)
+	}
+	if !s.Web.EnablePprof {
+		runtime.MemProfileRate = 0 // saves a megabyte of records that only pprof can read
+	}
+	switch s.Command {
 	case config.Demo:
-		return demo(ctx, c, signals, log, stdout)
+		return demo(ctx, s.Config, hangups, log, stdout)
 	case config.SimulateCmd:
-		return simulate(ctx, c.Simulate, log)
+		return simulate(ctx, s.Simulate, log)
 	case config.CollectCmd:
-		return collect(ctx, c, log, stdout)
+		return collect(ctx, s, log, stdout)
 	default:
-		return serve(ctx, n, settings{c, c.Upstreams()}, load, signals, log, func(string) {})
+		reload := func() (settings, error) { return load(io.Discard) }
+		return serve(ctx, n, s, reload, hangups, log, func(string) {})
 	}
 }
 
-// newLogger makes the log, and the function that writes out what waits in it.
+// newLogger returns a logger, and a function that writes the queued lines.
 func newLogger(c config.Log, w io.Writer) (log *slog.Logger, flush func(), err error) {
 	level, format := promslog.NewLevel(), promslog.NewFormat()
 	if err := errors.Join(level.Set(c.Level), format.Set(c.Format)); err != nil {
@@ -99,10 +105,10 @@ func newLogger(c config.Log, w io.Writer) (log *slog.Logger, flush func(), err e
 	}
 	queue := newLogQueue(w)
 	log = promslog.New(&promslog.Config{Level: level, Format: format, Writer: queue})
-	queue.tell = func(dropped int64) {
-		log.Warn("Log lines dropped, standard error did not take them", "lines", dropped)
+	queue.report = func(dropped int64) {
+		log.Warn("Log lines dropped because standard error was blocked", "lines", dropped)
 	}
-	// net/http tells the standard logger about upstreams that speak unasked.
+	// net/http logs unsolicited responses of upstreams to the standard logger.
 	stdlog.SetFlags(0)
 	stdlog.SetOutput(slog.NewLogLogger(log.Handler(), slog.LevelDebug).Writer())
 	return log, func() { queue.close(flushTimeout) }, nil

@@ -3,13 +3,14 @@ package app
 import (
 	"context"
 	"log/slog"
+	"net"
+	"net/http"
 	"os"
 	"time"
 
 	"github.com/prometheus/common/version"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/betanet/betanet_exporter/internal/config"
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/poll"
@@ -18,19 +19,18 @@ import (
 	"github.com/betanet/betanet_exporter/internal/web"
 )
 
-// serve collects upstreams and serves what is known of them until ctx ends. Once
-// it listens it calls listening with the URL to look at, "" if there is none. At
-// each SIGHUP load reads the settings again.
-func serve(ctx context.Context, n Network, s settings, load func() (settings, error), signals *signals, log *slog.Logger, listening func(url string)) error {
+// serve polls upstreams and serves the results until ctx ends. Once it listens, it
+// calls listening with the URL for a browser, or "". At each SIGHUP load reads the
+// settings again.
+func serve(ctx context.Context, n Network, s settings, load func() (settings, error), hangups hangups, log *slog.Logger, listening func(url string)) error {
 	started := time.Now()
-	saveMemory(s.Web.EnablePprof)
-	doors, err := openDoors(&s.Web, n)
+	listeners, err := openListeners(&s.Web, n)
 	if err != nil {
 		return err
 	}
-	defer doors.close() // the servers have done so, except after an error before them
-	listening(doors.url())
-	notifier, err := notifySystemd()
+	defer listeners.close() // for an error before the servers close them
+	listening(listeners.url())
+	notifier, err := newSystemdNotifier()
 	if err != nil {
 		return err
 	}
@@ -38,98 +38,79 @@ func serve(ctx context.Context, n Network, s settings, load func() (settings, er
 	log.Info("Starting betanet_exporter", "version", version.Version, "upstreams", len(s.upstreams))
 	group, ctx := errgroup.WithContext(ctx)
 	registry := exposition.NewRegistry()
-	past := new(recorder)
-	files := divideOpenFiles(openFilesLimit())
-	poller := newPoller(registry, past, log, files.upstreams, n.Dial)
-	r := newReloader(ctx, n.Dial, s, load, registry, poller, &past.probes, log)
-	r.notifier = notifier
+	observer := newObserver(registry.Exporter, log)
+	outbound, inbound := divideOpenFiles(openFilesLimit())
+	poller := newPoller(registry, observer, outbound, n.Dial)
+	upstreams := newUpstreamSet(poller, registry, log, !s.ProbeMode)
+	reloader := &reloader{
+		load: load, dial: n.Dial, upstreams: upstreams, discovery: &discoveryManager{upstreams: upstreams}, notifier: notifier,
+		log:    &reloadLog{metrics: registry.Exporter, log: log, file: s.File},
+		probes: probe.New(ctx, probe.Options{Poller: poller, Logs: &observer.probes, Lookup: upstreams.lookup, Settings: s.Settings, API: s.API}),
+	}
+	pusher, err := newPusher(s.Config, registry, started, listeners.main[0].Addr(), log)
+	if err != nil {
+		return err
+	}
 	health := &web.Health{Registry: registry, ProbeMode: s.ProbeMode}
-	pusher, err := newPusher(s.Config, registry, started, doors.listeners[0].Addr(), log)
+	handler, err := web.Handler(handlerOptions(ctx, s, registry, health, observer, reloader, pusher, log))
 	if err != nil {
 		return err
 	}
-	reload := func() error { return r.reload(ctx) }
-	o := handlerOptions(s.Config, registry, health, past, r, reload, log)
-	if pusher != nil {
-		o.Status.Push = pusher.State
-	}
-	handler, err := web.Handler(o)
-	if err != nil {
+	if err := reloader.apply(ctx, s); err != nil {
 		return err
 	}
-	if err := r.apply(ctx, s); err != nil {
-		return err
-	}
-	registry.Exporter.Reloaded(true, time.Now())
-	r.reports.started(time.Now())
+	reloader.log.started(time.Now())
 	notifier.ready()
-	untilTheEnd := func(do func(context.Context)) { group.Go(func() error { do(ctx); return nil }) }
-	untilTheEnd(func(ctx context.Context) {
-		poller.Run(ctx)
-		r.end()
-		r.targets.Wait()
-		past.warnings.flush()
-	})
-	group.Go(func() error {
-		server := web.Server{Handler: handler, MaxConns: files.inbound, ConfigFile: s.Web.ConfigFile, Exporter: registry.Exporter, Log: log}
-		return server.Serve(ctx, doors.listeners)
-	})
-	group.Go(func() error {
-		server := web.Server{Handler: web.HealthHandler(health), MaxConns: maxProbes, Exporter: registry.Exporter, Log: log}
-		return server.Serve(ctx, doors.forProbes)
-	})
-	untilTheEnd(func(ctx context.Context) { past.run(ctx, registry, log) })
-	untilTheEnd(func(ctx context.Context) { signals.onHangup(ctx, reload) })
-	untilTheEnd(func(ctx context.Context) { notifier.watch(ctx, registry, s.ProbeMode) })
+	run := func(do func(context.Context)) { group.Go(func() error { do(ctx); return nil }) }
+	run(func(ctx context.Context) { poller.Run(ctx); reloader.end() })
+	run(func(ctx context.Context) { observer.run(ctx, registry) })
+	run(func(ctx context.Context) { hangups.reload(ctx, reloader.reload) })
+	run(func(ctx context.Context) { notifier.watch(ctx, registry, s.ProbeMode, reloader.log.failing) })
 	if pusher != nil {
-		untilTheEnd(pusher.Run)
+		run(pusher.Run)
 	}
-	doors.announce(s.Web.TelemetryPath, log)
-	err = group.Wait()
-	log.Info("Stopped")
-	return err
+	serveOn := func(listeners []net.Listener, h http.Handler, maxConns int, configFile string) {
+		server := web.Server{Handler: h, MaxConns: maxConns, ConfigFile: configFile, Exporter: registry.Exporter, Log: log}
+		group.Go(func() error { return server.Serve(ctx, listeners) })
+	}
+	serveOn(listeners.main, handler, inbound, s.Web.ConfigFile)
+	serveOn(listeners.health, web.HealthHandler(health), maxHealthConns, "")
+	listeners.announce(s.Web.TelemetryPath, log)
+	defer log.Info("Stopped")
+	defer observer.limiter.flush()
+	return group.Wait()
 }
 
-func newReloader(ctx context.Context, dial fleet.Dial, s settings, load func() (settings, error), r *exposition.Registry, p *poll.Poller, logs *probe.Logs, log *slog.Logger) *reloader {
-	upstreams := newRoster(p, r, log, !s.ProbeMode)
-	return &reloader{
-		load: load, dial: dial, roster: upstreams, sources: &discoveryManager{roster: upstreams}, metrics: r.Exporter, reports: &reloads{log: log, file: s.File},
-		targets: probe.New(ctx, probe.Options{Poller: p, Logs: logs, Lookup: upstreams.lookup, Settings: s.Settings, API: s.API}),
-	}
-}
-
-func handlerOptions(c *config.Config, r *exposition.Registry, h *web.Health, p *recorder, re *reloader, reload func() error, log *slog.Logger) web.Options {
-	o := web.Options{
-		Registry: r, Health: h, TelemetryPath: c.Web.TelemetryPath, MaxRequests: c.Web.MaxRequests, Pprof: c.Web.EnablePprof,
-		Probe: re.targets, Names: re.roster.all, Log: log,
+func handlerOptions(ctx context.Context, s settings, registry *exposition.Registry, health *web.Health, o *observer, r *reloader, p *pusher, log *slog.Logger) web.Options {
+	options := web.Options{
+		Registry: registry, Health: health, TelemetryPath: s.Web.TelemetryPath, MaxRequests: s.Web.MaxRequests, Pprof: s.Web.EnablePprof,
+		Probe: r.probes, Names: r.upstreams.all, Log: log,
 		Status: &status.Model{
-			Registry: r, History: &p.History, Version: version.Version, TelemetryPath: c.Web.TelemetryPath, ProbeMode: c.ProbeMode,
-			Names: re.roster.all, Configuration: re.reports.State, OpenFiles: openFilesNow,
+			Registry: registry, History: &o.history, Version: version.Version, TelemetryPath: s.Web.TelemetryPath, ProbeMode: s.ProbeMode,
+			Names: r.upstreams.all, Configuration: r.log.State, OpenFiles: openFilesNow,
 		},
 	}
-	if c.Web.EnableLifecycle {
-		o.Reload = reload
+	if s.Web.EnableLifecycle {
+		options.Reload = func() error { return r.reload(ctx) }
 	}
-	return o
+	if p != nil {
+		options.Status.Push = p.State
+	}
+	return options
 }
 
-// userAgent is that of every request.
 func userAgent() string { return "betanet_exporter/" + version.Version }
 
-// newPoller makes a poller whose views and events go to the registry and the
-// log, and that has so many connections at most, 0 for no limit. Upstreams that
-// are collected on demand alone have no series on /metrics.
-func newPoller(r *exposition.Registry, p *recorder, log *slog.Logger, connections int, dial fleet.Dial) *poll.Poller {
-	o := newObserver(r.Exporter, p, log)
+// newPoller returns a poller that publishes views to the registry and reports
+// events to the observer. It opens at most that many connections, 0 for no limit.
+// Upstreams that are only collected on demand have no series on /metrics.
+func newPoller(r *exposition.Registry, o *observer, connections int, dial fleet.Dial) *poll.Poller {
 	publish := func(v *fleet.View) {
 		if v.Polled {
 			r.Publish(v)
 		}
 	}
-	hostname, err := os.Hostname()
-	if err != nil {
-		hostname = "" // then all such exporters prefer the same replicas
-	}
+	hostname, _ := os.Hostname() // without one, all such exporters prefer the same replicas
 	return poll.New(poll.Options{
 		UserAgent: userAgent(), Hostname: hostname,
 		Publish: publish, Report: o.report, Connections: connections, Dial: dial,

@@ -7,49 +7,39 @@ import (
 	"syscall"
 )
 
-// signals are those that the program handles beside SIGINT and SIGTERM, which
-// main turns into the end of the context. They are caught before anything else
-// happens: once a socket is open or the service manager has been told that the
-// program is ready, somebody may send one.
-type signals struct {
-	hangup chan os.Signal
+// hangups receives SIGHUP. Signals that arrive while one is waiting count as one.
+// SIGINT and SIGTERM end the context, which main does.
+type hangups chan os.Signal
+
+// catchHangups keeps SIGHUP from ending the process. It comes before anything else:
+// once a socket is open or the service manager is notified, a SIGHUP may arrive.
+func catchHangups() hangups {
+	h := make(hangups, 1)
+	signal.Notify(h, syscall.SIGHUP)
+	return h
 }
 
-// catchSignals keeps SIGHUP from ending the process, from now until its exit.
-// Signals that arrive before onHangup is called count as one.
-func catchSignals() *signals {
-	s := &signals{make(chan os.Signal, 1)}
-	signal.Notify(s.hangup, syscall.SIGHUP)
-	return s
-}
-
-// release gives SIGHUP its usual effect again, for a command that has nothing to
-// reload and ends with its terminal. A signal that came since catchSignals takes
-// effect now.
-func (s *signals) release() {
+// release restores the default effect of SIGHUP, for a command that cannot reload
+// and ends with its terminal. A signal that has arrived takes effect now.
+func (h hangups) release() {
 	signal.Reset(syscall.SIGHUP)
 	select {
-	case <-s.hangup:
+	case <-h:
 		if self, err := os.FindProcess(os.Getpid()); err == nil {
-			_ = self.Signal(syscall.SIGHUP) // the process ends, unless it was started with nohup
+			_ = self.Signal(syscall.SIGHUP) // ends the process, unless it was started with nohup
 		}
 	default:
 	}
 }
 
-// surviveLogReader keeps the process alive when the reader of its log is gone.
-// Without it, the next line would raise SIGPIPE.
-func (s *signals) surviveLogReader() { signal.Ignore(syscall.SIGPIPE) }
-
-// onHangup reloads at each SIGHUP until ctx ends. Those that come during a reload
-// count as one.
-func (s *signals) onHangup(ctx context.Context, reload func() error) {
+// reload calls do at each SIGHUP until ctx ends.
+func (h hangups) reload(ctx context.Context, do func(context.Context) error) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-s.hangup:
-			_ = reload() // it has told the log and the metrics
+		case <-h:
+			_ = do(ctx) // it reports errors itself
 		}
 	}
 }

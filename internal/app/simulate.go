@@ -11,7 +11,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// simulate is a number of Betanet services until ctx ends.
+// simulate serves simulated Betanet services until ctx ends.
 func simulate(ctx context.Context, c config.Simulate, log *slog.Logger) error {
 	faults, err := fake.ParseFaults(c.Faults)
 	if err != nil {

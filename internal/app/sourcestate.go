@@ -1,10 +1,8 @@
 package app
 
 import (
-	"fmt"
 	"log/slog"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -14,95 +12,78 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// sourceState is what a source of discovery found last. Its log lines have the
-// attribute discovery, because promslog takes source for itself.
+// sourceState is the last result of a source of discovery. Its log lines have the
+// attribute discovery, because promslog reserves source.
 type sourceState struct {
-	list        discovery.List      // with the targets that are kept
+	list        discovery.List      // with the targets that were kept
 	http        *betanet.HTTPConfig // of the upstreams
 	tried       bool
 	lastSuccess time.Time
-	duplicates  int
-	err         string // of list
 
 	failing, rejected, stripped, note changeLimit
 }
 
-// take takes the list of a read and logs what changed.
-func (s *sourceState) take(name string, l discovery.List, log *slog.Logger) {
+// update replaces the last result and logs what changed. A failed read keeps the
+// targets that were found before.
+func (s *sourceState) update(name string, l discovery.List, log *slog.Logger) {
 	now := time.Now()
-	if l.Err != nil && !l.Partial { // nothing is known: what was found before is kept
+	if l.Err != nil && !l.Partial {
 		err := l.Err
 		l = s.list
 		l.Err = err
 	}
-	had, first := len(s.list.Targets), !s.tried
+	becameEmpty := len(l.Targets) == 0 && (!s.tried || len(s.list.Targets) > 0)
 	s.list, s.tried = l, true
+	reason := ""
 	if l.Err == nil {
 		s.lastSuccess = now
+	} else {
+		// Each connection has another local port, but a lasting failure has one reason.
+		reason = localAddress.ReplaceAllString(quote(l.Err.Error()), "")
 	}
 	log = log.With("discovery", name)
-	reason := ""
-	if l.Err != nil {
-		reason = withoutLocalPort(quote(l.Err))
-	}
-	s.err = reason
-	if changes := s.failing.note(reason, now); changes > 0 {
-		if reason != "" {
-			log.Warn("Discovery failed, keeping the last list of targets", keyErr, reason, "targets", len(l.Targets), "changes", changes)
-		} else {
-			log.Info("Discovery recovered", "targets", len(l.Targets), "changes", changes)
+	for _, c := range []struct {
+		limit     *changeLimit
+		reason    string
+		message   string
+		attrs     []any  // of the message
+		recovered string // "" for no line
+		common    []any  // attributes of both
+	}{
+		{&s.failing, reason, "Discovery failed, keeping the last list of targets", []any{keyErr, reason}, "Discovery recovered", []any{"targets", len(l.Targets)}},
+		{&s.rejected, strings.Join(l.Rejected, "\n"), "Targets left out", []any{"rejected", len(l.Rejected), keyErr, firstOf(l.Rejected)}, "No targets are left out any more", nil},
+		{&s.stripped, strings.Join(l.Stripped, "\n"), "Labels instance and job dropped, which Prometheus sets", []any{"targets", firstOf(l.Stripped)}, "", nil},
+		{&s.note, l.Note, "Discovery may be missing targets", []any{"note", l.Note}, "", nil},
+	} {
+		changes := c.limit.record(c.reason, now)
+		common := append(c.common, "changes", changes)
+		switch {
+		case changes == 0:
+		case c.reason != "":
+			log.Warn(c.message, append(c.attrs, common...)...)
+		case c.recovered != "":
+			log.Info(c.recovered, common...)
 		}
 	}
-	if changes := s.rejected.note(strings.Join(l.Rejected, "\n"), now); changes > 0 {
-		if n := len(l.Rejected); n > 0 {
-			log.Warn("Targets left out", "rejected", n, keyErr, firstOf(l.Rejected), "changes", changes)
-		} else {
-			log.Info("No targets are left out any more", "changes", changes)
-		}
-	}
-	if changes := s.stripped.note(strings.Join(l.Stripped, "\n"), now); changes > 0 && len(l.Stripped) > 0 {
-		log.Warn("Labels instance and job dropped, which Prometheus sets", "targets", firstOf(l.Stripped), "changes", changes)
-	}
-	if changes := s.note.note(l.Note, now); changes > 0 && l.Note != "" {
-		log.Warn("Discovery finds less than there is", "note", l.Note, "changes", changes)
-	}
-	if l.Err == nil && len(l.Targets) == 0 && (first || had > 0) {
+	if l.Err == nil && becameEmpty {
 		log.Warn("Discovery lists no targets")
 	}
 }
 
-// state is that of the series.
-func (s *sourceState) state() exposition.Discovery {
+// metrics returns the values of the source's series.
+func (s *sourceState) metrics(duplicates int) exposition.Discovery {
 	return exposition.Discovery{
 		Tried: s.tried, Up: s.tried && s.list.Err == nil, Targets: len(s.list.Targets),
-		Duplicates: s.duplicates, Rejected: len(s.list.Rejected), LastSuccess: s.lastSuccess, Err: s.err,
+		Duplicates: duplicates, Rejected: len(s.list.Rejected), LastSuccess: s.lastSuccess, Err: s.failing.reason,
 	}
 }
 
-// upstreams gives the targets the settings of all discovered upstreams;
-// credentials are only those of the source.
+// upstreams returns the upstreams of the targets. They have the settings of all
+// discovered upstreams, and the source's own credentials.
 func (s *sourceState) upstreams(set fleet.Settings, api betanet.API) []*fleet.Upstream {
 	all := make([]*fleet.Upstream, len(s.list.Targets))
 	for i, t := range s.list.Targets {
 		all[i] = &fleet.Upstream{Name: t.Name, URLs: []*url.URL{t.URL}, API: api, Settings: set, Labels: t.Labels, HTTP: s.http}
 	}
 	return all
-}
-
-// withoutLocalPort leaves out our own address of a connection, which differs from
-// attempt to attempt, so that a failure that lasts has one reason.
-func withoutLocalPort(text string) string { return localAddress.ReplaceAllString(text, "") }
-
-var localAddress = regexp.MustCompile(`[0-9A-Za-z.:%\[\]]+:[0-9]+->`)
-
-// maxNamed is how many of a list a log line names.
-const maxNamed = 5
-
-// firstOf joins the first of some texts, and counts the others.
-func firstOf(all []string) string {
-	shown := strings.Join(all[:min(len(all), maxNamed)], ", ")
-	if more := len(all) - maxNamed; more > 0 {
-		shown += fmt.Sprintf(" and %d more", more)
-	}
-	return shown
 }

@@ -1,29 +1,16 @@
 package app
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
-	"slices"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/discovery"
 )
-
-// plainLog writes lines without their time.
-func plainLog(text *bytes.Buffer) *slog.Logger {
-	return slog.New(slog.NewTextHandler(text, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-		if a.Key == slog.TimeKey {
-			return slog.Attr{}
-		}
-		return a
-	}}))
-}
 
 func targets(names ...string) (l discovery.List) {
 	for _, n := range names {
@@ -32,7 +19,7 @@ func targets(names ...string) (l discovery.List) {
 	return l
 }
 
-func TestWhatChangesAboutASourceIsLogged(t *testing.T) {
+func TestChangesOfASourceAreLogged(t *testing.T) {
 	failing := func(why string, partial bool, names ...string) discovery.List {
 		l := targets(names...)
 		l.Err, l.Partial = errors.New(why), partial
@@ -93,43 +80,37 @@ func TestWhatChangesAboutASourceIsLogged(t *testing.T) {
 			`level=WARN msg="Labels instance and job dropped, which Prometheus sets"` + source + `targets=a:1 changes=1`,
 		}},
 		"only AAAA records": {[]discovery.List{noted, noted}, []string{
-			`level=WARN msg="Discovery finds less than there is"` + source + `note="x has AAAA records and no A records, use type AAAA" changes=1`,
+			`level=WARN msg="Discovery may be missing targets"` + source + `note="x has AAAA records and no A records, use type AAAA" changes=1`,
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var text bytes.Buffer
-				log, s := plainLog(&text), new(sourceState)
+				var b logBuffer
+				var s sourceState
 				for _, l := range c.lists {
-					s.take("file:x", l, log)
+					s.update("file:x", l, b.logger())
 					time.Sleep(30 * time.Second)
 				}
-				got := strings.Split(strings.TrimSuffix(text.String(), "\n"), "\n")
-				if text.Len() == 0 {
-					got = nil
-				}
-				if !slices.Equal(got, c.want) {
-					t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
-				}
+				b.want(t, c.want...)
 			})
 		})
 	}
 }
 
-func TestTheStateOfASourceIsKnown(t *testing.T) {
+func TestTheMetricsOfASourceKeepItsLastTargets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s sourceState
 		log := slog.New(slog.DiscardHandler)
-		if got := s.state(); got.Tried || got.Up {
+		if got := s.metrics(0); got.Tried || got.Up {
 			t.Errorf("before the first read: got %+v", got)
 		}
 		l := targets("a:1", "b:1")
 		l.Rejected = []string{"bad"}
-		s.take("x", l, log)
+		s.update("x", l, log)
 		read := time.Now()
 		time.Sleep(time.Minute)
-		s.take("x", discovery.List{Err: errors.New("gone")}, log)
-		got := s.state()
+		s.update("x", discovery.List{Err: errors.New("gone")}, log)
+		got := s.metrics(0)
 		if !got.Tried || got.Up || got.Targets != 2 || got.Rejected != 1 || !got.LastSuccess.Equal(read) {
 			t.Errorf("got %+v, want a failing source with its last 2 targets", got)
 		}

@@ -13,55 +13,37 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// maxPadded is up to which length of a name all others are padded: one very long
-// name must not push every line beyond the terminal.
+// maxPadded limits the width of the first column, so that one very long name does
+// not push every line beyond the terminal.
 const maxPadded = 40
 
-// columns of the table of collect. No cell has a space in it, so that awk finds
-// them, and names of 14 bytes such as 127.0.0.1:9000 leave the table within 80
-// columns. A dash is a value that is not known.
-var columns = []struct {
-	title string
-	left  bool // texts stand left, numbers right
-	cell  func(v *fleet.View, val *fleet.Values, now time.Time) string
-}{
-	{"UPSTREAM", true, func(v *fleet.View, _ *fleet.Values, _ time.Time) string {
-		return strings.Join(strings.Fields(v.Upstream.DisplayName()), "_")
-	}},
-	{"STATE", true, func(v *fleet.View, _ *fleet.Values, now time.Time) string { return string(v.State(now)) }},
-	{"API", true, func(v *fleet.View, _ *fleet.Values, _ time.Time) string { return v.API.String() }},
-	{"PEERS", false, number(betanet.TotalNodes, "")},
-	{"ACTIVE", false, func(_ *fleet.View, val *fleet.Values, _ time.Time) string { return nodes(val) }},
-	{"MSGS", false, number(betanet.PacketsProcessed, "")},
-	{"DROPS", false, number(betanet.PacketsDropped, "")},
-	{"SENT", false, number(betanet.BytesTransmitted, "B")},
-	{"RECV", false, number(betanet.BytesReceived, "B")},
-	{"LATENCY", false, func(_ *fleet.View, val *fleet.Values, _ time.Time) string {
-		return latency(val.LatencySeconds())
-	}},
+// header has the columns of the table of collect. The first leftColumns are text and
+// aligned left.
+var header = []string{"UPSTREAM", "STATE", "API", "PEERS", "ACTIVE", "MSGS", "DROPS", "SENT", "RECV", "LATENCY"}
+
+const leftColumns = 3
+
+// row returns the cells of an upstream. They have no spaces, so that awk can split
+// them, and names of 14 bytes such as 127.0.0.1:9000 keep the table within 80 columns.
+// A dash stands for an unknown value.
+func row(v *fleet.View, now time.Time) []string {
+	val := v.Values(now)
+	number := func(f betanet.Field, unit string) string { return short(val.Uint(f), unit) }
+	return []string{
+		strings.Join(strings.Fields(v.Upstream.DisplayName()), "_"), string(v.State(now)), v.API.String(),
+		number(betanet.TotalNodes, ""), nodes(&val), number(betanet.PacketsProcessed, ""), number(betanet.PacketsDropped, ""),
+		number(betanet.BytesTransmitted, "B"), number(betanet.BytesReceived, "B"), latency(val.LatencySeconds()),
+	}
 }
 
-// number makes the cell of a field.
-func number(f betanet.Field, unit string) func(*fleet.View, *fleet.Values, time.Time) string {
-	return func(_ *fleet.View, val *fleet.Values, _ time.Time) string { return short(val.Uint(f), unit) }
-}
-
-// writeTable prints a line for each upstream, and below it one for each reason
-// why endpoints of it failed, which begins with a space.
+// writeTable prints a line for each upstream, followed by an indented line for each
+// reason of its failed endpoints.
 func writeTable(w io.Writer, views []*fleet.View, now time.Time) error {
-	rows := [][]string{nil}
-	for _, c := range columns {
-		rows[0] = append(rows[0], c.title)
-	}
+	rows := [][]string{header}
 	for _, v := range views {
-		val := v.Values(now)
-		var row []string
-		for _, c := range columns {
-			row = append(row, c.cell(v, &val, now))
-		}
-		rows = append(rows, row)
+		rows = append(rows, row(v, now))
 	}
-	widths := make([]int, len(columns))
+	widths := make([]int, len(header))
 	for _, row := range rows {
 		for i, cell := range row {
 			if n := utf8.RuneCountInString(cell); i > 0 || n <= maxPadded {
@@ -69,27 +51,24 @@ func writeTable(w io.Writer, views []*fleet.View, now time.Time) error {
 			}
 		}
 	}
+	var b strings.Builder
 	for i, row := range rows {
-		if _, err := fmt.Fprintln(w, aligned(row, widths)); err != nil {
-			return err
-		}
-		if i == 0 {
-			continue
-		}
-		for _, line := range failuresOf(views[i-1]) {
-			if _, err := fmt.Fprintln(w, "  "+line.String()); err != nil {
-				return err
+		b.WriteString(aligned(row, widths) + "\n")
+		if i > 0 {
+			for _, f := range failuresOf(views[i-1]) {
+				b.WriteString("  " + f.String() + "\n")
 			}
 		}
 	}
-	return nil
+	_, err := io.WriteString(w, b.String())
+	return err
 }
 
 func aligned(row []string, widths []int) string {
 	var b strings.Builder
 	for i, cell := range row {
 		width := widths[i]
-		if columns[i].left {
+		if i < leftColumns {
 			width = -width
 		}
 		fmt.Fprintf(&b, "%*s  ", width, cell)
@@ -97,11 +76,11 @@ func aligned(row []string, widths []int) string {
 	return strings.TrimRight(b.String(), " ")
 }
 
-// failureGroup is why some endpoints of an upstream failed.
+// failureGroup describes the endpoints of an upstream that failed for one reason.
 type failureGroup struct {
 	endpoints []string
-	reason    string // that of the failures, or interrupted
-	text      string // the error of the first of them, without the endpoint
+	reason    string // or interrupted
+	text      string // the first endpoint's error, without the endpoint
 }
 
 // failuresOf returns one group for each reason, in the order of the endpoints.
@@ -113,7 +92,7 @@ func failuresOf(v *fleet.View) []failureGroup {
 		switch {
 		case e.Failure != nil:
 			f.reason = string(e.Failure.Reason)
-			f.text = strings.TrimPrefix(quote(e.Failure), "fetch "+e.Endpoint.String()+": ")
+			f.text = strings.TrimPrefix(quote(e.Failure.Error()), "fetch "+e.Endpoint.String()+": ")
 		case e.Tried:
 			continue
 		}
@@ -131,16 +110,14 @@ func (f failureGroup) String() string {
 	return strings.TrimSpace(strings.Join(f.endpoints, ",") + " " + f.reason + " " + f.text)
 }
 
-// nodes is how many mixnodes of how many are active.
+// nodes formats active and all mixnodes.
 func nodes(val *fleet.Values) string {
 	active, inactive := val.Uint(betanet.ActiveNodes), val.Uint(betanet.InactiveNodes)
 	if active == nil || inactive == nil {
 		return short(active, "")
 	}
-	return short(active, "") + "/" + short(sum(*active, *inactive), "")
+	return short(active, "") + "/" + short(new(*active+*inactive), "")
 }
-
-func sum(a, b uint64) *uint64 { a += b; return &a }
 
 func latency(seconds *float64) string {
 	switch {
@@ -153,7 +130,7 @@ func latency(seconds *float64) string {
 	}
 }
 
-// short is a number of which people read three digits: 999, 1.23k, 45.6M.
+// short formats a number with three digits: 999, 1.23k, 45.6M.
 func short(n *uint64, unit string) string {
 	if n == nil {
 		return "-"

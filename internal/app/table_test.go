@@ -29,7 +29,7 @@ func TestNumbersHaveThreeDigits(t *testing.T) {
 	}
 }
 
-func TestALatencyHasTheUnitThatFits(t *testing.T) {
+func TestALatencyHasAFittingUnit(t *testing.T) {
 	for seconds, want := range map[float64]string{0: "0.0ms", 0.0451: "45.1ms", 0.9994: "999.4ms", 1: "1.00s", 12.345: "12.35s"} {
 		if got := latency(&seconds); got != want {
 			t.Errorf("%v s is shown as %q, want %q", seconds, got, want)
@@ -37,7 +37,7 @@ func TestALatencyHasTheUnitThatFits(t *testing.T) {
 	}
 }
 
-// viewOf is a view of an upstream whose endpoint network is well and whose other
+// viewOf returns a view of an upstream whose endpoint network works and whose other
 // two failed.
 func viewOf(name string, now time.Time) *fleet.View {
 	refused := func(e string) *betanet.Failure {
@@ -55,7 +55,7 @@ func viewOf(name string, now time.Time) *fleet.View {
 	}
 }
 
-func TestTheTableIsForEyesAndForAwk(t *testing.T) {
+func TestTheTableIsAlignedAndSplitsIntoCells(t *testing.T) {
 	now := time.Now()
 	long := strings.Repeat("x", maxPadded+1)
 	var b strings.Builder
@@ -75,7 +75,7 @@ func TestTheTableIsForEyesAndForAwk(t *testing.T) {
 	}
 }
 
-func TestDifferentReasonsHaveLinesOfTheirOwn(t *testing.T) {
+func TestEachReasonHasItsOwnLine(t *testing.T) {
 	v := viewOf("edge-1", time.Now())
 	v.Endpoints[1].Failure = &betanet.Failure{Reason: betanet.ReasonTimeout, Err: errors.New("fetch nodes: no answer within 5s")}
 	v.Endpoints[2].Record = snapshot.Record{}
@@ -89,7 +89,7 @@ func TestDifferentReasonsHaveLinesOfTheirOwn(t *testing.T) {
 	}
 }
 
-func TestCollectReportsOneLineForAnUpstreamAndReason(t *testing.T) {
+func TestCollectReportsOneLinePerUpstreamAndReason(t *testing.T) {
 	v := viewOf("edge-1", time.Now())
 	v.URL = &url.URL{Scheme: "http", Host: "a:1"}
 	v.Endpoints[2].Record = snapshot.Record{}

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,7 +15,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-func TestChangesAreRemembered(t *testing.T) {
+func TestChangesAreRecorded(t *testing.T) {
 	here := history.Event{Upstream: "edge", Endpoint: "nodes"}
 	with := func(k history.Kind, reason, text string) *history.Event {
 		e := here
@@ -28,26 +27,26 @@ func TestChangesAreRemembered(t *testing.T) {
 		event poll.Event
 		want  *history.Event // nil for none
 	}{
-		{poll.Failing{Source: nodesOfEdge, Failure: failure(betanet.ReasonConnect, "refused"), First: true}, with(history.Failing, "connect", "refused")},
-		{poll.Failing{Source: nodesOfEdge, Failure: failure(betanet.ReasonConnect, "re\nfused"), First: true, Cached: true}, with(history.Stale, "connect", `re\nfused`)},
-		{poll.Recovered{Source: nodesOfEdge, After: 12345678 * time.Nanosecond}, with(history.Recovered, "", "after 12ms")},
-		{poll.Transition{Source: nodesOfEdge, To: breaker.Open, Until: until}, with(history.Opened, "", "until 11:30:15 UTC")},
-		{poll.Transition{Source: nodesOfEdge, To: breaker.Open, Until: until, Again: true}, nil},
-		{poll.Transition{Source: nodesOfEdge, To: breaker.HalfOpen}, nil},
-		{poll.Transition{Source: nodesOfEdge, To: breaker.Closed}, with(history.Closed, "", "")},
+		{poll.Failing{Source: edgeNodes, Failure: failure(betanet.ReasonConnect, "refused"), First: true}, with(history.Failing, "connect", "refused")},
+		{poll.Failing{Source: edgeNodes, Failure: failure(betanet.ReasonConnect, "re\nfused"), First: true, Cached: true}, with(history.Stale, "connect", `re\nfused`)},
+		{poll.Recovered{Source: edgeNodes, After: 12345678 * time.Nanosecond}, with(history.Recovered, "", "after 12ms")},
+		{poll.Transition{Source: edgeNodes, To: breaker.Open, Until: until}, with(history.Opened, "", "until 11:30:15 UTC")},
+		{poll.Transition{Source: edgeNodes, To: breaker.Open, Until: until, Again: true}, nil},
+		{poll.Transition{Source: edgeNodes, To: breaker.HalfOpen}, nil},
+		{poll.Transition{Source: edgeNodes, To: breaker.Closed}, with(history.Closed, "", "")},
 		{poll.Switched{Upstream: edge, From: "a:1", To: "b:1"}, &history.Event{Upstream: "edge", Kind: history.Switched, Text: "from a:1 to b:1"}},
 		{poll.Began{Upstream: edge}, nil},
-		{poll.Attempt{Source: nodesOfEdge, Failure: failure(betanet.ReasonConnect, "refused")}, nil},
+		{poll.Attempt{Source: edgeNodes, Failure: failure(betanet.ReasonConnect, "refused")}, nil},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			var r recorder
-			r.record(c.event)
+			var o observer
+			o.record(c.event)
 			var want []history.Event
 			if c.want != nil {
 				c.want.Time = time.Now()
 				want = append(want, *c.want)
 			}
-			if diff := cmp.Diff(want, r.Events.Last(9, "")); diff != "" {
+			if diff := cmp.Diff(want, o.history.Events.Last(9, "")); diff != "" {
 				t.Errorf("of %#v (-want +got):\n%s", c.event, diff)
 			}
 		})
@@ -56,18 +55,12 @@ func TestChangesAreRemembered(t *testing.T) {
 
 func TestAPointIsTakenAtOnceAndEachStep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var r recorder
-		ctx, cancel := context.WithCancel(t.Context())
+		f := newObserverFixture(1)
+		ctx, cancel := context.WithTimeout(t.Context(), 3*history.Step+time.Second)
+		defer cancel()
 		began := time.Now()
-		done := make(chan struct{})
-		go func() {
-			r.run(ctx, exposition.NewRegistry(), slog.New(slog.DiscardHandler))
-			close(done)
-		}()
-		time.Sleep(3*history.Step + time.Second)
-		cancel()
-		<-done
-		all := r.Points()
+		f.run(ctx, exposition.NewRegistry())
+		all := f.history.Points()
 		if len(all) != 4 {
 			t.Fatalf("got %d points, want 4", len(all))
 		}
