@@ -42,12 +42,12 @@ type Config struct {
 	Print   bool // only print the configuration
 	Schema  bool // only print the schema of the file
 
-	values    map[string]value // by option
-	otelEnv   []otlp.Variable  // variables of OpenTelemetry that apply
-	warnings  []string
-	document  *document
-	entries   []*upstreamConfig
-	upstreams []*fleet.Upstream
+	values          map[string]optionValue // by option
+	otelEnv         []otlp.Variable        // variables of OpenTelemetry that apply
+	warnings        []string
+	document        *document
+	upstreamConfigs []*upstreamConfig
+	upstreams       []*fleet.Upstream
 }
 
 // Web configures the listeners.
@@ -86,8 +86,8 @@ type Collect struct {
 	URLs   []string // its arguments
 }
 
-// value is a setting as text, with its origin.
-type value struct {
+// optionValue is a setting as text, with its origin.
+type optionValue struct {
 	texts  []string
 	origin string // flag, env, file, argument, demo or default
 	where  string // flag, variable, or path and line in the file

@@ -47,7 +47,7 @@ type upstreamConfig struct {
 // setting is an option that is set in the file, in defaults or for an upstream.
 type setting struct {
 	option *option
-	value
+	optionValue
 }
 
 // namesUpstreams reports whether the document has upstreams or discovers them.
@@ -138,7 +138,7 @@ func (u *upstreamConfig) read(n *schema.Node) {
 		if s == nil {
 			continue
 		}
-		v := value{origin: "file", where: s.Where(), bad: s.Bad()}
+		v := optionValue{origin: "file", where: s.Where(), bad: s.Bad()}
 		if !v.bad {
 			v.texts = []string{s.Text()}
 		}

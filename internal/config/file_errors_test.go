@@ -2,45 +2,29 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-// TestEachErrorOfAFileIsALine has one small file for each error, and all that is
-// said about it.
+// TestEachErrorOfAFileIsALine has a small file for each error. Errors that do not
+// depend on the keys of this file are tested in package schema.
 func TestEachErrorOfAFileIsALine(t *testing.T) {
 	one := func(upstream string) string { return "upstreams:\n- url: http://a\n  " + upstream }
 	for _, c := range []struct {
 		text string
-		want string // without "c.yml: " at the beginning of lines
+		want string // without "c.yml: "
 	}{
-		// Keys.
-		{"upstreams:\n- nmae: a\n  url: http://a", `upstreams[0].nmae (line 2): unknown key, did you mean "name"?`},
-		{"upstraems:", `upstraems (line 1): unknown key, did you mean "upstreams"?`},
+		// Keys and kinds.
 		{"web: {}", `web (line 1): unknown key, use defaults, discovery, probe or upstreams`},
 		{one("retry: {maxbackoff: 1s}"), `upstreams[0].retry.maxbackoff (line 3): unknown key, did you mean "max-backoff"?`},
 		{"defaults: {name: a}", `defaults.name (line 1): unknown key, use api, breaker, cache, collect, http_client, labels, metrics, request or retry`},
 		{"defaults: {collect: {mode: probe}}", `defaults.collect.mode (line 1): unknown key, use interval or timeout`},
-		{one("url: http://b"), `upstreams[0].url (line 3): duplicate key`},
-		{"\"a\\nb c\": 1", `"a\nb c" (line 1): unknown key, use defaults, discovery, probe or upstreams`},
-		{"[a]: 1", " (line 1): has a key that is not a string"},
-		{"upstreams:\n- ulr: http://a", `upstreams[0].ulr (line 2): unknown key, did you mean "url"?`},
-
-		// Kinds.
-		{"- a", " (line 1): is a list, use a mapping"},
-		{"upstreams: {a: b}", "upstreams (line 1): is a mapping, use a list"},
-		{"upstreams: a", "upstreams (line 1): is a single value, use a list"},
 		{"upstreams: [a]", "upstreams[0] (line 1): is a single value, use a mapping"},
 		{"upstreams:\n- ", "upstreams[0] (line 2): has no value, use a mapping with url or replicas"},
-		{one("name: [a]"), "upstreams[0].name (line 3): is a list, use a single value"},
-		{one("name:"), "upstreams[0].name (line 3): has no value"},
-		{one("collect: 15s"), "upstreams[0].collect (line 3): is a single value, use a mapping"},
-		{one("name: !!str a"), "upstreams[0].name (line 3): a YAML tag (!) is not supported, use the value without it, in quotes if necessary"},
-		{one("labels: {a: {b: c}}"), "upstreams[0].labels.a (line 3): is a mapping, use a single value"},
-		{one("name: " + strings.Repeat("x", 5000)), "upstreams[0].name (line 3): is longer than 4096 bytes"},
 
 		// Values, with the texts of the flags.
 		{one("collect: {interval: soon}"), `upstreams[0].collect.interval (line 3): "soon" is not a valid duration, use a number with a unit such as 500ms, 15s or 5m`},
@@ -68,9 +52,10 @@ func TestEachErrorOfAFileIsALine(t *testing.T) {
 		{"upstreams:\n- url: ftp://a", `upstreams[0].url (line 2): "ftp://a" is not a base URL, use one such as http://localhost:9000`},
 		{one("name: ''"), `upstreams[0].name (line 3): "" is not a valid name, use 1 to 200 bytes without white space at the ends`},
 		{one("name: ' a'"), `upstreams[0].name (line 3): " a" is not a valid name, use 1 to 200 bytes without white space at the ends`},
-		{one("name: ."), `upstreams[0].name (line 3): "." is not a valid name, use 1 to 200 bytes without white space at the ends`},
+		{one("name: '.'"), `upstreams[0].name (line 3): "." is not a valid name, use 1 to 200 bytes without white space at the ends`},
 		{"upstreams:\n- {name: x, url: http://a}\n- {name: x, url: http://b}", `upstreams[1].name (line 3): duplicate name "x", first at upstreams[0].name (line 2)`},
 		{"upstreams:\n- {url: http://a}\n- {replicas: [http://a, http://b]}", `upstreams[1].replicas[0] (line 3): duplicate name "a:80", first at upstreams[0].url (line 2)`},
+		{"upstreams: [" + strings.Repeat("{},", maxUpstream+1) + "]", "upstreams (line 1): has 100001 elements, use at most 100000"},
 
 		// Labels.
 		{one("labels: {a-b: x}"), `upstreams[0].labels.a-b (line 3): "a-b" is not a valid label name, use letters, digits and _, and no digit first`},
@@ -99,36 +84,9 @@ func TestEachErrorOfAFileIsALine(t *testing.T) {
 		{"discovery: {dns: [{name: a, type: SRV, port: 9000}]}", `discovery.dns[0].port (line 1): is not accepted with type SRV, whose records have a port`},
 		{"probe: {alow: []}", `probe.alow (line 1): unknown key, did you mean "allow"?`},
 		{"probe: {allow: ['10.0.0.0/33']}", `probe.allow[0] (line 1): "10.0.0.0/33" is not an address, CIDR or pattern of names with an optional port, use one such as 10.0.0.0/8, [fd00::1]:9000 or *.betanet.internal:9000`},
-
-		// YAML.
-		{"a: b: c", " (line 1): is not valid YAML: mapping values are not allowed in this context"},
-		{"upstreams:\n- name: a\n url: x", " (line 3): is not valid YAML: did not find expected key"},
-		{"upstreams:\n  - url: x\n    name: y\n   foo: z\n# end", " (line 4): is not valid YAML: did not find expected '-' indicator"},
-		{"upstreams: [\n  a\nb: c", " (line 2): is not valid YAML: did not find expected ',' or ']'"},
-		{"upstreams:\n- name: *s3cret", " (line 2): is not valid YAML: a value that starts with * refers to an anchor (&) that is not defined before it, put the value in quotes"},
-		{"upstreams:\n- name: \"a", " (line 2): is not valid YAML: found unexpected end of stream"},
-		{"upstreams:\n\t- url: http://a", " (line 2): is not valid YAML: a tab where spaces are needed, indent with spaces only"},
-		{"upstreams:\n- url: http://a\n\tname: b", " (line 3): is not valid YAML: a tab where spaces are needed, indent with spaces only"},
-		{"upstreams:\n- url: http://a\n \tname: b\n", " (line 3): is not valid YAML: a tab where spaces are needed, indent with spaces only"},
-		{"upstreams:\n-\turl: http://a\n\tname: b\n", " (line 2): is not valid YAML: a tab where spaces are needed, indent with spaces only"},
-		{"\tupstreams: []", " (line 1): is not valid YAML: a tab where spaces are needed, indent with spaces only"},
-		{"upstreams:\n- url: http://a\n  labels:\n\t\ta: b\n", " (line 4): is not valid YAML: a tab where spaces are needed, indent with spaces only"},
-		{"upstreams:\n- name: @s3cret", " (line 2): is not valid YAML: a value that starts with @ or ` must be in quotes"},
-		{"upstreams: []\n---\n{}", " (line 2): contains a second document, use one document per file"},
-		{"a: b\nc: \x01", " (line 2): is not UTF-8 text, or contains control characters"},
-		{"a: b\n\xff", " (line 2): is not UTF-8 text, or contains control characters"},
-		{"upstreams: [{url: http://a, <<: b}]", "upstreams[0] (line 1): << merges a single value, use an alias of a mapping"},
-		{"defaults: &a {http_client: {oauth2: {client_id: a, token_url: 'http://a', claims: &c {x: *c}}}}", "defaults.http_client.oauth2.claims" + strings.Repeat(".x", 28) + " (line 1): is nested more than 32 levels deep"},
 	} {
-		text := strings.ReplaceAll(c.text, "name: .", "name: '.'")
-		_, err := loadFile(t, text)
-		want := "c.yml: " + c.want
-		if strings.HasPrefix(c.want, " ") || strings.HasPrefix(c.want, ":") {
-			want = "c.yml" + c.want
-		}
-		if err == nil || err.Error() != want {
-			t.Errorf("%s\ngot  %v\nwant %s", c.text, err, want)
-		}
+		_, err := loadFile(t, c.text)
+		checkError(t, c.text, err, "c.yml: "+c.want)
 	}
 }
 
@@ -160,94 +118,6 @@ bogus: 1
 	}
 }
 
-func TestANameOfAFlagCannotBeThatOfTheFile(t *testing.T) {
-	_, err := loadFile(t, "upstreams: [{name: 'a:80', url: http://b}]", "--betanet.url=http://a")
-	want := `c.yml: upstreams[0].name (line 1): duplicate name "a:80", first at --betanet.url`
-	if err == nil || err.Error() != want {
-		t.Errorf("got %v, want %s", err, want)
-	}
-}
-
-func TestAFlagThatIsTooLongForAnUpstreamIsNamed(t *testing.T) {
-	_, err := loadFile(t, "upstreams: [{url: http://b, collect: {interval: 5s}}]", "--collect.timeout=10s")
-	want := `c.yml: upstreams[0].collect.timeout (line 1, from --collect.timeout): 10s is not less than 5s, the time between two collections (collect.interval)`
-	if err == nil || err.Error() != want {
-		t.Errorf("got %v, want %s", err, want)
-	}
-}
-
-func TestAFileThatCannotBeReadIsNamed(t *testing.T) {
-	t.Chdir(t.TempDir())
-	if err := os.Mkdir("folder", 0o700); err != nil {
-		t.Fatal(err)
-	}
-	write(t, "large.yml", "#"+strings.Repeat("x", 8<<20))
-	for file, want := range map[string]string{
-		"nowhere.yml": "no such file or directory", "folder": "is a directory", "large.yml": "more than 8 MiB, use a smaller file or discovery",
-	} {
-		for _, by := range []string{"--config.file", "BETANET_EXPORTER_CONFIG_FILE"} {
-			_, err := load([]string{"--config.file=" + file})
-			if by != "--config.file" {
-				_, err = load(nil, by+"="+file)
-			}
-			if want := by + ": " + file + ": " + want; err == nil || err.Error() != want {
-				t.Errorf("got %v, want %s", err, want)
-			}
-		}
-	}
-}
-
-func TestErrorsBeyondAThousandAreCounted(t *testing.T) {
-	_, err := loadFile(t, "upstreams:\n"+strings.Repeat("- url: x\n", 1500))
-	lines := strings.Split(fmt.Sprint(err), "\n")
-	if want := "and 500 more errors"; len(lines) != 1001 || lines[1000] != want {
-		t.Errorf("got %d lines and at last %q, want 1001 and %q", len(lines), lines[len(lines)-1], want)
-	}
-}
-
-func TestErrorsOutsideTheFileHaveTheSameLimit(t *testing.T) {
-	_, err := loadFile(t, "upstreams:\n"+strings.Repeat("- {name: x, url: http://a}\n", 1501))
-	if lines := strings.Split(fmt.Sprint(err), "\n"); len(lines) != 1001 || lines[1000] != "and 500 more errors" {
-		t.Errorf("got %d lines and at last %q", len(lines), lines[len(lines)-1])
-	}
-}
-
-func TestUpstreamsHaveALimit(t *testing.T) {
-	_, err := loadFile(t, "upstreams: ["+strings.Repeat("{},", maxUpstream+1)+"]")
-	if want := "c.yml: upstreams (line 1): has 100001 elements, use at most 100000"; err == nil || err.Error() != want {
-		t.Errorf("got %.200v, want %s", err, want)
-	}
-}
-
-func TestAliasesCannotBlowUpAFile(t *testing.T) {
-	var labels strings.Builder
-	for i := range 100_000 {
-		fmt.Fprintf(&labels, "l%d: 1, ", i)
-	}
-	_, err := loadFile(t, "upstreams:\n- url: http://a\n  labels: &l {"+labels.String()+"}\n"+strings.Repeat("- {url: http://a, labels: *l}\n", 50))
-	if err == nil || !strings.HasSuffix(err.Error(), "is too large: more than 500000 values in the file, counting those of each alias") || strings.Contains(err.Error(), "\n") {
-		t.Errorf("got %.300v", err)
-	}
-}
-
-func TestMergesThatBringNothingNewCountToo(t *testing.T) {
-	var labels strings.Builder
-	for i := range 50_000 {
-		fmt.Fprintf(&labels, "l%d: 1, ", i)
-	}
-	_, err := loadFile(t, "defaults:\n  labels: &l {"+labels.String()+"}\nupstreams:\n- {url: http://a, labels: {<<: ["+strings.Repeat("*l, ", 100)+"]}}")
-	if err == nil || !strings.Contains(err.Error(), "upstreams[0].labels (line 4): is too large") {
-		t.Errorf("got %.300v", err)
-	}
-}
-
-func TestMergesThatContainThemselvesEnd(t *testing.T) {
-	_, err := loadFile(t, "upstreams:\n- &x {url: http://a, <<: [*x, *x, *x, *x]}")
-	if err == nil || !strings.Contains(err.Error(), "is too large") {
-		t.Errorf("got %.300v", err)
-	}
-}
-
 func TestAnErrorIsOnlyOfAFileThatIsKnown(t *testing.T) {
 	_, err := load([]string{"demo", "--config.file=x"})
 	if want := "unknown flag --config.file for command demo, see demo --help"; err == nil || err.Error() != want {
@@ -255,5 +125,27 @@ func TestAnErrorIsOnlyOfAFileThatIsKnown(t *testing.T) {
 	}
 	if _, err := load([]string{"demo"}, "BETANET_EXPORTER_CONFIG_FILE=nowhere.yml"); err != nil || errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v, want the variable left alone", err)
+	}
+}
+
+func TestFlagsAreCheckedWithTheFile(t *testing.T) {
+	for _, c := range []struct{ flag, text, want string }{
+		{"--betanet.url=http://a", "upstreams: [{name: 'a:80', url: http://b}]", `upstreams[0].name (line 1): duplicate name "a:80", first at --betanet.url`},
+		{"--collect.timeout=10s", "upstreams: [{url: http://b, collect: {interval: 5s}}]", `upstreams[0].collect.timeout (line 1, from --collect.timeout): 10s is not less than 5s, the time between two collections (collect.interval)`},
+	} {
+		_, err := loadFile(t, c.text, c.flag)
+		checkError(t, c.text, err, "c.yml: "+c.want)
+	}
+}
+
+func TestErrorsBeyondTheLimitAreCounted(t *testing.T) {
+	for name, upstreams := range map[string]string{
+		"in the file":          strings.Repeat("- url: x\n", schema.MaxErrors+500),
+		"of several upstreams": strings.Repeat("- {name: x, url: http://a}\n", 1+schema.MaxErrors+500),
+	} {
+		_, err := loadFile(t, "upstreams:\n"+upstreams)
+		if lines := strings.Split(errorText(err), "\n"); len(lines) != 1001 || lines[1000] != "and 500 more errors" {
+			t.Errorf("%s: got %d lines and at last %q, want 1001 and the number of further errors", name, len(lines), lines[len(lines)-1])
+		}
 	}
 }

@@ -2,7 +2,6 @@ package config
 
 import (
 	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -215,25 +214,6 @@ discovery:
 	}
 }
 
-// To YAML 1.1, 0010 is 8.
-func TestAPortIsDecimal(t *testing.T) {
-	if got := mustLoad(t, "discovery: {dns: [{name: a, port: 0010}]}").Discovery.DNS[0].Port; got != 10 {
-		t.Errorf("got %d, want 10", got)
-	}
-}
-
-func TestPathsOfDiscoveryAreRelativeToTheFile(t *testing.T) {
-	dir := t.TempDir()
-	write(t, filepath.Join(dir, "c.yml"), "discovery: {files: [{paths: [fleet/*.json, /etc/x.yml]}]}")
-	c, err := load([]string{"--config.file=" + filepath.Join(dir, "c.yml")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, want := c.Discovery.Files[0].Paths, []string{filepath.Join(dir, "fleet/*.json"), "/etc/x.yml"}; !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
-	}
-}
-
 func TestDiscoveredUpstreamsGetTheSettingsForAll(t *testing.T) {
 	c := mustLoad(t, "defaults: {api: v1, collect: {interval: 20s}}\nupstreams: [{url: http://a, api: mixnodes, collect: {interval: 40s}}]", "--retry.attempts=2")
 	if s := c.Settings; s.Interval != 20*time.Second || s.Timeout != 19*time.Second || s.Attempts != 2 || c.API != betanet.V1 {
@@ -246,25 +226,6 @@ func TestTheModeIsPollOrProbe(t *testing.T) {
 		if c, err := load([]string{"--collect.mode=" + mode}); err != nil || c.ProbeMode != want {
 			t.Errorf("%s: got %v, %v", mode, c, err)
 		}
-	}
-	if _, err := load([]string{"--collect.mode=push"}); err == nil || err.Error() != `--collect.mode: "push" is not valid, use poll or probe` {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestAliasesAndMergesAreFollowed(t *testing.T) {
-	c := mustLoad(t, `
-upstreams:
-- &a {name: a, url: http://a, api: v1, collect: &c {interval: 20s}}
-- {<<: *a, name: b, api: mixnodes}
-- {name: d, url: http://d, collect: {<<: [*c, {interval: 50s, timeout: 3s}]}}
-`)
-	u := c.Upstreams()
-	if u[1].Name != "b" || u[1].API != betanet.MixnodesAPI || u[1].URLs[0].Host != "a" || u[1].Settings.Interval != 20*time.Second {
-		t.Errorf("got %+v", u[1])
-	}
-	if s := u[2].Settings; s.Interval != 20*time.Second || s.Timeout != 3*time.Second {
-		t.Errorf("got %+v", s)
 	}
 }
 
@@ -300,16 +261,5 @@ func TestTheSameFileGivesTheSameUpstreams(t *testing.T) {
 		if !u.Same(b.Upstreams()[i]) {
 			t.Errorf("upstream %d differs", i)
 		}
-	}
-}
-
-func TestAFileMayBeginWithAByteOrderMark(t *testing.T) {
-	for _, text := range []string{"upstreams: [{url: http://a}]", "# a comment\nupstreams: [{url: http://a}]"} {
-		if got := len(mustLoad(t, "\ufeff"+text).Upstreams()); got != 1 {
-			t.Errorf("%q: got %d upstreams, want 1", text, got)
-		}
-	}
-	if _, err := loadFile(t, "\ufeff\n"); err == nil || !strings.HasSuffix(err.Error(), "c.yml: is empty, use a file with at least a comment") {
-		t.Errorf("got %v, want that the file is empty", err)
 	}
 }

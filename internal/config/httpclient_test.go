@@ -1,65 +1,11 @@
 package config
 
 import (
-	"os"
-	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
-
-	promconfig "github.com/prometheus/common/config"
-	"go.yaml.in/yaml/v3"
-
-	"github.com/betanet/betanet_exporter/internal/httpclient"
-	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-func TestHTTPSettingsAreRead(t *testing.T) {
-	t.Chdir(t.TempDir())
-	write(t, "pw", "x")
-	write(t, "c.yml", `
-upstreams:
-- url: http://a
-  http_client:
-    basic_auth: {username: me, password_file: pw}
-    proxy_url: http://proxy:3128
-    http_headers: {X-A: {values: [b]}}
-    tls_config: {server_name: s, min_version: TLS12, insecure_skip_verify: true}
-`)
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := load([]string{"--config.file=" + filepath.Join(dir, "c.yml")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := c.Upstreams()[0].HTTP
-	if h.BasicAuth.Username != "me" || h.BasicAuth.PasswordFile != filepath.Join(dir, "pw") || h.ProxyURL.Host != "proxy:3128" ||
-		h.HTTPHeaders.Headers["X-A"].Values[0] != "b" || h.TLSConfig.ServerName != "s" || h.TLSConfig.MinVersion == 0 || !h.TLSConfig.InsecureSkipVerify {
-		t.Errorf("got %+v", h)
-	}
-}
-
-func TestASecretMayLookLikeANumber(t *testing.T) {
-	for _, password := range []string{"12345", "0x1f", "1e3", "true", "on", "2026-01-02", "~x", "<<"} {
-		h := mustLoad(t, "upstreams: [{url: http://a, http_client: {basic_auth: {username: u, password: "+password+"}}}]").Upstreams()[0].HTTP
-		if got := string(h.BasicAuth.Password); got != password {
-			t.Errorf("got %q, want %q", got, password)
-		}
-	}
-}
-
-func TestRedirectsAndHTTP2AreOff(t *testing.T) {
-	for _, text := range []string{"{}", "{basic_auth: {username: a}}", "{follow_redirects: false, enable_http2: false}"} {
-		h := mustLoad(t, "upstreams: [{url: http://a, http_client: "+text+"}]").Upstreams()[0].HTTP
-		if h == nil || h.FollowRedirects || h.EnableHTTP2 {
-			t.Errorf("%s: got %+v", text, h)
-		}
-	}
-}
-
-func TestHTTPSettingsOfAnUpstreamReplaceThoseOfDefaults(t *testing.T) {
+func TestHTTPSettingsOfAnUpstreamReplaceDefaults(t *testing.T) {
 	c := mustLoad(t, `
 defaults: {http_client: {basic_auth: {username: all}}}
 upstreams: [{url: http://a}, {url: http://b, http_client: {}}, {url: http://c, http_client: }]
@@ -74,73 +20,11 @@ discovery: {dns: [{name: d}]}`, "--betanet.url=http://f")
 		}
 	}
 	if h := c.Discovery.DNS[0].HTTP; h != nil {
-		t.Errorf("discovered: got %+v, want none", h)
+		t.Errorf("discovered upstream: got %+v, want none", h)
 	}
 }
 
-// TestEachErrorOfHTTPSettingsIsALine has one small file for each error.
-func TestEachErrorOfHTTPSettingsIsALine(t *testing.T) {
-	for text, want := range map[string]string{
-		"basic_auht: {}":                                                   `.basic_auht (line 3): unknown key, did you mean "basic_auth"?`,
-		"basic_auth: {pasword: x}":                                         `.basic_auth.pasword (line 3): unknown key, did you mean "password"?`,
-		"basic_auth: {password:x1x2x3}":                                    `.basic_auth (line 3): has an unknown key, use password, password_file, username or username_file`,
-		"tls_config: {cert_ref: x1x2x3}":                                   `.tls_config (line 3): has an unknown key, use ca, ca_file, cert, cert_file, insecure_skip_verify, key, key_file, max_version, min_version or server_name`,
-		"oauth2: {tls_config: {ca_fil: x}}":                                `.oauth2.tls_config.ca_fil (line 3): unknown key, did you mean "ca_file"?`,
-		"basic_auth: x1x2x3":                                               `.basic_auth (line 3): is a single value, use a mapping`,
-		"basic_auth: {password: [x1x2x3]}":                                 `.basic_auth.password (line 3): is a list, use a single value`,
-		"basic_auth: {password: }":                                         `.basic_auth.password (line 3): has no value`,
-		"basic_auth: {password: !!int x1x}":                                `.basic_auth.password (line 3): a YAML tag (!) is not supported, use the value without it, in quotes if necessary`,
-		"basic_auth: {password: a, password: b}":                           ` (line 3): has a duplicate key`,
-		"follow_redirects: true":                                           `.follow_redirects (line 3): must not be true, redirects are never followed`,
-		"enable_http2: true":                                               `.enable_http2 (line 3): must not be true, HTTP/2 to upstreams is always off`,
-		"proxy_from_environment: x1x2x3":                                   `.proxy_from_environment (line 3): is not valid, use true or false without quotes`,
-		`tls_config: {insecure_skip_verify: "true"}`:                       `.tls_config.insecure_skip_verify (line 3): is not valid, use true or false without quotes`,
-		"tls_config: {min_version: x1x2x3}":                                `.tls_config.min_version (line 3): is not valid, use TLS10, TLS11, TLS12 or TLS13`,
-		"proxy_url: x1x2x3":                                                `.proxy_url (line 3): is not a URL with scheme http, https, socks5 or socks5h and a host`,
-		"proxy_url: 'http://x1:%zz'":                                       `.proxy_url (line 3): is not a URL with scheme http, https, socks5 or socks5h and a host`,
-		"oauth2: {client_id: a, token_url: x1x2x3}":                        `.oauth2.token_url (line 3): is not a URL with scheme http or https and a host`,
-		"http_headers: {X-A:x1x2x3}":                                       `.http_headers (line 3): has a key that is not a valid header name`,
-		"http_headers: {X-A: {value: [a]}}":                                `.http_headers.X-A.value (line 3): unknown key, did you mean "values"?`,
-		"http_headers: {X-A: }":                                            `.http_headers.X-A (line 3): has no value`,
-		"http_headers: {Cookie: {values: [a]}, User-Agent: {values: [a]}}": ` (line 3): setting header "User-Agent" is not allowed`,
-		"http_headers: {Host: {}}":                                         ` (line 3): http_headers: Host must have exactly one value`,
-		"http_headers: {Host: {values: [x1, x2]}}":                         ` (line 3): http_headers: Host must have exactly one value`,
-		"http_headers: {Host: {values: [x1]}, host: {secrets: [x2]}}":      ` (line 3): http_headers: Host must have exactly one value`,
-		"http_headers: {Host: {secrets: ['x1 x2']}}":                       ` (line 3): http_headers: Host is not a name or address with an optional port`,
-		"http_headers: {Host: {values: ['http://x1']}}":                    ` (line 3): http_headers: Host is not a name or address with an optional port`,
-		"oauth2: {client_id: a, token_url: 'http://t', endpoint_params: {'a:x1x2x3': }}": `.oauth2.endpoint_params.? (line 3): has no value`,
-		"basic_auth: {password_file: nowhere}":                                           `.basic_auth.password_file (line 3): nowhere: no such file or directory`,
-		"basic_auth: {password_file: .}":                                                 `.basic_auth.password_file (line 3): .: is a directory`,
-		"basic_auth: {password_file: ''}":                                                `.basic_auth.password_file (line 3): has no value`,
-		"http_headers: {X-A: {files: [nowhere]}}":                                        `.http_headers.X-A.files[0] (line 3): nowhere: no such file or directory`,
-		"{basic_auth: {password: x1x2x3}, bearer_token: x1x2x3}":                         ` (line 3): at most one of basic_auth, oauth2, bearer_token & bearer_token_file must be configured`,
-		"{basic_auth: {}, authorization: {}}":                                            ` (line 3): at most one of basic_auth, oauth2 & authorization must be configured`,
-		"tls_config: {cert: x1x2x3}":                                                     ` (line 3): exactly one of key or key_file must be configured when a client certificate is configured`,
-		"tls_config: {cert: x1x2x3, key: x1x2x3}":                                        ` (line 3): tls_config: certificate and key are not a matching pair in PEM format`,
-		"tls_config: {ca: x1x2x3}":                                                       ` (line 3): tls_config: ca or ca_file has no PEM certificate`,
-		"tls_config: {ca_file: ca}":                                                      ` (line 3): tls_config: ca or ca_file has no PEM certificate`,
-		"tls_config: {min_version: TLS13, max_version: TLS12}":                           ` (line 3): tls_config: max_version is less than min_version`,
-		"oauth2: {client_id: a, token_url: 'http://t', tls_config: {ca: x1x2x3}}":        ` (line 3): oauth2.tls_config: ca or ca_file has no PEM certificate`,
-		"x1x2x3": ` (line 3): is a single value, use a mapping`,
-	} {
-		t.Chdir(t.TempDir())
-		write(t, "ca", "x1x2x3")
-		if !strings.HasPrefix(text, "{") && strings.Contains(text, ":") {
-			text = "{" + text + "}"
-		}
-		write(t, "c.yml", "upstreams:\n- url: http://a\n  http_client: "+text)
-		_, err := load([]string{"--config.file=c.yml"})
-		want := "c.yml: upstreams[0].http_client" + want
-		if strings.Contains(want, "duplicate") {
-			want = strings.Replace(want, "http_client", "http_client.basic_auth", 1)
-		}
-		if err == nil || err.Error() != want {
-			t.Errorf("%s\ngot  %v\nwant %s", text, err, want)
-		}
-	}
-}
-
-func TestHTTPSettingsAreCheckedWhereverTheyStand(t *testing.T) {
+func TestHTTPSettingsAreCheckedInEverySection(t *testing.T) {
 	for _, c := range []struct{ text, at string }{
 		{"defaults: {%: {x1: y}}", "defaults."},
 		{"upstreams: [{url: http://a, %: {x1: y}}]", "upstreams[0]."},
@@ -153,93 +37,5 @@ func TestHTTPSettingsAreCheckedWhereverTheyStand(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), "c.yml: "+c.at+"http_client (line 1): has an unknown key, use ") {
 			t.Errorf("%s: got %v", c.text, err)
 		}
-	}
-}
-
-// TestTheShapeKnowsWhatPrometheusKnows: each key that decoding accepts is one of
-// the shape, but for references to secret managers.
-func TestTheShapeKnowsWhatPrometheusKnows(t *testing.T) {
-	var walk func(path string, s *schema.Schema)
-	walk = func(path string, s *schema.Schema) {
-		for _, k := range s.Keys {
-			key := k.Name
-			if strings.HasSuffix(key, "_ref") {
-				t.Errorf("%s.%s is accepted, and there is no secret manager", path, key)
-			}
-			walk(path+"."+key, k.Schema)
-		}
-	}
-	httpShape := httpclient.Section()
-	walk("http_client", httpShape)
-	yamlText, err := yaml.Marshal(promconfig.DefaultHTTPClientConfig)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var known map[string]any
-	if err := yaml.Unmarshal(yamlText, &known); err != nil {
-		t.Fatal(err)
-	}
-	for key := range known {
-		if httpShape.Key(key) == nil {
-			t.Errorf("%s is missing", key)
-		}
-	}
-	for path, want := range map[string]schema.Kind{
-		"basic_auth.password": schema.Text, "basic_auth.password_file": schema.File, "oauth2.tls_config.key": schema.Text, "oauth2.proxy_url": schema.Text,
-		"proxy_url": schema.Text, "proxy_connect_header": schema.Map, "http_headers": schema.Map, "oauth2.claims": schema.Map, "oauth2.scopes": schema.Array,
-		"tls_config.min_version": schema.Text, "proxy_from_environment": schema.Boolean, "bearer_token": schema.Text, "bearer_token_file": schema.File,
-	} {
-		s := httpShape
-		for _, key := range strings.Split(path, ".") {
-			if s = s.Key(key); s == nil {
-				t.Fatalf("%s is missing", path)
-			}
-		}
-		if s.Kind != want {
-			t.Errorf("%s: got kind %v, want %v", path, s.Kind, want)
-		}
-	}
-}
-
-func TestEverySecretOfPrometheusIsOne(t *testing.T) {
-	secrets := 0
-	var walk func(t reflect.Type)
-	walk = func(t reflect.Type) {
-		switch {
-		case t == reflect.TypeFor[promconfig.Secret]():
-			secrets++
-		case t.Kind() == reflect.Pointer, t.Kind() == reflect.Slice, t.Kind() == reflect.Map:
-			walk(t.Elem())
-		case t.Kind() == reflect.Struct && t != reflect.TypeFor[promconfig.URL]():
-			for i := range t.NumField() {
-				walk(t.Field(i).Type)
-			}
-		}
-	}
-	walk(reflect.TypeFor[promconfig.HTTPClientConfig]())
-	var count func(s *schema.Schema) int
-	count = func(s *schema.Schema) (n int) {
-		if s == nil {
-			return 0
-		}
-		if s.Hidden && s.Kind == schema.Text {
-			n = 1
-		}
-		for _, k := range s.Keys {
-			n += count(k.Schema)
-		}
-		return n + count(s.Elem)
-	}
-	// Beside them the values of headers and the endpoint parameters; claims are
-	// hidden as a whole.
-	if got, want := count(httpclient.Section()), secrets+2; got != want {
-		t.Errorf("got %d secrets, want %d", got, want)
-	}
-}
-
-func TestAHostHeaderIsAccepted(t *testing.T) {
-	h := mustLoad(t, "upstreams: [{url: http://a, http_client: {http_headers: {host: {values: ['b:80']}, X-A: {values: [c]}}}}]").Upstreams()[0].HTTP
-	if got := h.HTTPHeaders.Headers; len(got) != 2 || got["host"].Values[0] != "b:80" {
-		t.Errorf("got %+v", got)
 	}
 }

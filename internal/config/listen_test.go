@@ -35,30 +35,18 @@ func TestAnAddressIsListenedOnOnce(t *testing.T) {
 			args = append(args, "--web.health-address="+c.health)
 		}
 		_, err := load(args)
-		if got := errorText(err); got != c.want {
-			t.Errorf("%s and %s:\ngot  %s\nwant %s", c.addresses, c.health, got, c.want)
-		}
+		checkError(t, strings.Join(args, " "), err, c.want)
 	}
-	if _, err := load([]string{"--web.listen-address=:1", "--web.health-address=:1", "--web.systemd-socket"}); err != nil {
-		t.Errorf("with systemd's socket: got %v", err)
-	}
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
+	_, err := load([]string{"--web.listen-address=:1", "--web.health-address=:1", "--web.systemd-socket"})
+	checkError(t, "with systemd's socket", err, "")
 }
 
 func TestAUnixSocketIsRefusedByName(t *testing.T) {
 	want := "unix sockets are not supported, use a URL such as http://localhost:9000"
 	for _, text := range []string{"unix:///run/x.sock", "unix:/run/x.sock", "UNIX://@x", "http+unix://%2Frun%2Fx", "unix+http://x", "/run/x.sock"} {
-		if _, err := load([]string{"--betanet.url=" + text}); errorText(err) != "--betanet.url: "+want {
-			t.Errorf("%s: got %v, want %s", text, err, want)
-		}
-		if _, err := loadFile(t, "upstreams: [{url: '"+text+"'}]"); errorText(err) != "c.yml: upstreams[0].url (line 1): "+want {
-			t.Errorf("%s: got %v, want %s", text, err, want)
-		}
+		_, err := load([]string{"--betanet.url=" + text})
+		checkError(t, text, err, "--betanet.url: "+want)
+		_, err = loadFile(t, "upstreams: [{url: '"+text+"'}]")
+		checkError(t, text, err, "c.yml: upstreams[0].url (line 1): "+want)
 	}
 }

@@ -28,7 +28,7 @@ func Load(args []string, environ []string, out io.Writer) (*Config, error) {
 		return nil, err
 	}
 	getenv := lookupIn(environ)
-	c := &Config{Command: command, Drill: Drill{Speed: 1}, values: make(map[string]value), document: &document{defaults: &upstreamConfig{}}}
+	c := &Config{Command: command, Drill: Drill{Speed: 1}, values: make(map[string]optionValue), document: &document{defaults: &upstreamConfig{}}}
 	c.Collect.URLs = *cl.urls
 	var all []error
 	more := 0 // errors in the file that are only counted
@@ -72,25 +72,25 @@ func Load(args []string, environ []string, out io.Writer) (*Config, error) {
 
 // value returns the value of an option from the first of these that sets it:
 // argument, flag, variable, file, command-specific default, default.
-func (c *Config) value(o *option, flag *flagValue, getenv func(string) string) value {
+func (c *Config) value(o *option, flag *flagValue, getenv func(string) string) optionValue {
 	ofURL := o.name == "betanet.url"
 	if ofURL && len(c.Collect.URLs) > 0 {
-		return value{texts: c.Collect.URLs, origin: "argument", where: "argument"}
+		return optionValue{texts: c.Collect.URLs, origin: "argument", where: "argument"}
 	}
 	if flag.byUser {
-		return value{texts: flag.texts, origin: "flag", where: "--" + o.name}
+		return optionValue{texts: flag.texts, origin: "flag", where: "--" + o.name}
 	}
 	if text := getenv(o.variable()); text != "" {
-		v := value{texts: []string{text}, origin: "env", where: o.variable()}
+		v := optionValue{texts: []string{text}, origin: "env", where: o.variable()}
 		if o.repeated {
 			v.texts = strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) })
 		}
 		return v
 	}
 	if s := c.document.defaults.setting(o.name); s != nil {
-		return s.value
+		return s.optionValue
 	}
-	v := value{origin: "default", where: "--" + o.name}
+	v := optionValue{origin: "default", where: "--" + o.name}
 	if d, ok := c.ownDefaults()[o.name]; ok {
 		v.texts, v.origin = []string{d}, c.Command
 	} else if o.def != "" && !o.computed() && !(ofURL && c.document.namesUpstreams()) {

@@ -36,7 +36,7 @@ func (c *Config) openTelemetry(getenv func(string) string) []error {
 	}
 	e := c.OTLP.ReadEnvironment(getenv, own.where, parseEndpoint)
 	if e.Endpoint != "" {
-		c.values["otlp.endpoint"] = value{texts: []string{c.OTLP.Endpoint.String()}, origin: "env", where: e.Endpoint}
+		c.values["otlp.endpoint"] = optionValue{texts: []string{c.OTLP.Endpoint.String()}, origin: "env", where: e.Endpoint}
 	}
 	c.otelEnv, c.warnings = e.Applied, append(c.warnings, e.Warnings...)
 	if err := usableTLS(&c.OTLP.TLS); c.OTLP.Endpoint != nil && err != nil {

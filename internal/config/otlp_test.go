@@ -145,3 +145,16 @@ func TestHeadersOfTheFileAreReadAnew(t *testing.T) {
 		t.Errorf("got\n%s\nwant the name of the file and nothing of it", b.String())
 	}
 }
+
+func TestHeadersOfAPushNeverShow(t *testing.T) {
+	for headers, valid := range map[string]bool{
+		"authorization=Bearer%20" + canary: true, "x=" + canary + ",y=" + canary: true,
+		canary: false, "x=" + canary + "%zz": false, "x=" + canary + "%0a": false, "a b=" + canary: false,
+	} {
+		c, err := load([]string{"--otlp.endpoint=http://a"}, "OTEL_EXPORTER_OTLP_HEADERS="+headers)
+		got := output(t, c, err)
+		if valid != (err == nil) || strings.Contains(got, canary) || valid && !strings.Contains(got, "OTEL_EXPORTER_OTLP_HEADERS: <secret>") {
+			t.Errorf("%s: got\n%s", headers, got)
+		}
+	}
+}

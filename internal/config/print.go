@@ -18,10 +18,10 @@ func (c *Config) Write(w io.Writer) error {
 	p := &printer{Config: c}
 	p.flags()
 	p.defaults()
-	if len(c.entries) > 0 {
+	if len(c.upstreamConfigs) > 0 {
 		p.line(0, "upstreams:", "")
 	}
-	for i, e := range c.entries {
+	for i, e := range c.upstreamConfigs {
 		p.upstream(e, c.upstreams[i])
 	}
 	for _, l := range c.document.sections {

@@ -1,21 +1,11 @@
 package config
 
 import (
-	"bytes"
 	"os"
 	"reflect"
 	"strings"
 	"testing"
 )
-
-func printed(t *testing.T, c *Config) string {
-	t.Helper()
-	var b bytes.Buffer
-	if err := c.Write(&b); err != nil {
-		t.Fatal(err)
-	}
-	return b.String()
-}
 
 const everything = `
 defaults:
@@ -54,7 +44,7 @@ func TestWhatIsPrintedIsAFileThatSaysTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Chdir(t.TempDir()) // what is relative there is absolute in what is printed
-	text := printed(t, first)
+	text := output(t, first, nil)
 	write(t, "again.yml", text)
 	again, err := load([]string{"--config.file=again.yml"})
 	if err != nil {
@@ -84,7 +74,7 @@ probe: {allow: ["10.0.0.0/8:9000"]}`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := printed(t, c)
+	text := output(t, c, nil)
 	for _, want := range []string{
 		"# config:\n#   file: c.yml  # flag\n", "#   url: []  # default\n", "#   mode: poll  # default\n", "#   max-requests: 40  # default\n", "#   enable-pprof: false  # default\n",
 		"\ndefaults:\n  api: auto  # default\n  collect:\n    interval: 20s  # flag\n    timeout: 19s  # default\n", "    attempts: 2  # env\n", "    open: 9s  # file\n",
@@ -111,7 +101,7 @@ func TestTheUpstreamsOfFlagsArePrintedToo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if text := printed(t, got); !strings.HasSuffix(text, c.want) {
+		if text := output(t, got, nil); !strings.HasSuffix(text, c.want) {
 			t.Errorf("%v: got\n%s\nwant at the end\n%s", c.args, text, c.want)
 		}
 	}

@@ -25,13 +25,13 @@ func (c *Config) resolve() (all []error) {
 	all = append(all, c.checkListening()...)
 	from := c.values["betanet.url"]
 	for _, u := range c.URLs {
-		c.entries = append(c.entries, &upstreamConfig{urls: []*url.URL{u}, nameAt: from.where, origin: from.origin})
+		c.upstreamConfigs = append(c.upstreamConfigs, &upstreamConfig{urls: []*url.URL{u}, nameAt: from.where, origin: from.origin})
 	}
 	if from.origin != "argument" {
-		c.entries = append(c.entries, c.document.upstreams...)
+		c.upstreamConfigs = append(c.upstreamConfigs, c.document.upstreams...)
 		c.Names = c.File != ""
 	}
-	c.Names = c.Names || len(c.entries) > 1
+	c.Names = c.Names || len(c.upstreamConfigs) > 1
 	if c.values["metrics.latency-histogram"].origin == "default" {
 		c.Settings.Histogram = !c.Names
 	}
@@ -39,8 +39,8 @@ func (c *Config) resolve() (all []error) {
 	compute(&c.Settings)
 	all = append(all, c.check(&c.Settings, nil)...)
 	c.Discovery, c.Probe = c.document.discovery, c.document.probe
-	names := make(map[string]string, len(c.entries))
-	for _, e := range c.entries {
+	names := make(map[string]string, len(c.upstreamConfigs))
+	for _, e := range c.upstreamConfigs {
 		u := c.upstream(e, set)
 		if first, ok := names[u.Name]; ok && u.Name != "" {
 			all = append(all, fmt.Errorf("%s: duplicate name %q, first at %s", e.nameAt, u.Name, strings.TrimPrefix(first, c.File+": ")))
@@ -79,10 +79,10 @@ func (c *Config) upstream(e *upstreamConfig, set fleet.Settings) *fleet.Upstream
 
 // allLabels returns the labels of the upstream and the labels of defaults that it
 // does not override, sorted. It leaves out labels with an empty value.
-func (e *upstreamConfig) allLabels(defaults []fleet.Label) []fleet.Label {
-	all := slices.Clone(e.labels)
+func (u *upstreamConfig) allLabels(defaults []fleet.Label) []fleet.Label {
+	all := slices.Clone(u.labels)
 	for _, d := range defaults {
-		if !slices.ContainsFunc(e.labels, func(l fleet.Label) bool { return l.Name == d.Name }) {
+		if !slices.ContainsFunc(u.labels, func(l fleet.Label) bool { return l.Name == d.Name }) {
 			all = append(all, d)
 		}
 	}

@@ -87,8 +87,8 @@ var httpPlaces = []string{
 	"discovery:\n  dns:\n  - name: a\n    http_client: HTTP\n",
 }
 
-// said is everything that loading a file and printing it says.
-func said(t *testing.T, c *Config, err error) string {
+// output returns the error of Load, or the printed configuration.
+func output(t *testing.T, c *Config, err error) string {
 	t.Helper()
 	if err != nil {
 		return err.Error()
@@ -105,7 +105,7 @@ func TestSecretsNeverShow(t *testing.T) {
 		for i, http := range append(secretPlaces, brokenPlaces...) {
 			text := strings.ReplaceAll(strings.ReplaceAll(place, "HTTP", http), "CANARY", canary)
 			c, err := loadFile(t, text)
-			got := said(t, c, err)
+			got := output(t, c, err)
 			if strings.Contains(got, canary) {
 				t.Errorf("%s\nsays\n%s", text, got)
 			}
@@ -125,7 +125,7 @@ func TestPasswordsInURLsNeverShow(t *testing.T) {
 		"discovery: {http: [{url: 'http://u:CANARY#@a'}]}",
 	} {
 		c, err := loadFile(t, strings.ReplaceAll(text, "CANARY", canary))
-		if got := said(t, c, err); err == nil || strings.Contains(got, canary) {
+		if got := output(t, c, err); err == nil || strings.Contains(got, canary) {
 			t.Errorf("%s says %s", text, got)
 		}
 	}
@@ -140,7 +140,7 @@ func TestTheContentOfFilesNeverShows(t *testing.T) {
 	} {
 		write(t, "c.yml", "upstreams: [{url: http://a, http_client: "+http+"}]")
 		c, err := load([]string{"--config.file=c.yml"})
-		if got := said(t, c, err); strings.Contains(got, canary) {
+		if got := output(t, c, err); strings.Contains(got, canary) {
 			t.Errorf("%s says %s", http, got)
 		}
 	}
@@ -163,7 +163,7 @@ func FuzzFile(f *testing.F) {
 			t.Fatal(err)
 		}
 		c, err := load([]string{"--config.file=" + name})
-		if got := said(t, c, err); strings.Contains(got, canary) && !mayShow(text) {
+		if got := output(t, c, err); strings.Contains(got, canary) && !mayShow(text) {
 			t.Errorf("says\n%s", got)
 		}
 	})
