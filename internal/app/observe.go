@@ -119,10 +119,10 @@ func milliseconds(seconds float64) string {
 // logFleet sums up the last minute of more than one upstream in a line. What is
 // not known is left out.
 func logFleet(log *slog.Logger, p *history.Point) {
-	if p.Upstreams() < 2 {
+	if p.Upstreams < 2 {
 		return
 	}
-	attrs := []any{"upstreams", p.Upstreams(), "up", p.Up, "stale", p.Stale, "down", p.Down}
+	attrs := []any{"upstreams", p.Upstreams, "up", p.Up, "stale", p.Stale, "down", p.Down}
 	if p.Messages != nil {
 		attrs = append(attrs, "messages_per_second", strconv.FormatFloat(*p.Messages, 'f', 1, 64))
 	}

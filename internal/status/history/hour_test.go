@@ -19,7 +19,7 @@ import (
 const maxBytes = 1000
 
 func TestTheHistoryOfAnUpstreamIsSmall(t *testing.T) {
-	if got := unsafe.Sizeof(hour{}); got > maxBytes {
+	if got := unsafe.Sizeof(upstream{}); got > maxBytes {
 		t.Errorf("an hour has %d bytes, want at most %d", got, maxBytes)
 	}
 }
@@ -210,7 +210,7 @@ func TestTheHistoryOfAnUpstreamThatDidNotChangeSurvives(t *testing.T) {
 	s.point(120)
 	s.point(130)
 	want(t, "after a reload", s.states(0, 130, 3), []string{"up", "up", "up"})
-	if n := len(s.history.hours); n != 1 {
+	if n := len(s.history.upstreams); n != 1 {
 		t.Errorf("%d hours are kept, want 1: upstream %d has left", n, gone)
 	}
 }

@@ -202,7 +202,7 @@ func TestTheEventsOfAnIncidentAreFound(t *testing.T) {
 	for s, upstream := range []string{"a", "b", "a", "a"} {
 		l.Add(Event{Time: after(float64(100 * s)), Upstream: upstream, Text: fmt.Sprint(s)})
 	}
-	found := l.Of([]*Incident{{Upstream: "a", From: after(150), To: after(250)}, {Upstream: "a", From: after(210)}, {Upstream: "c", From: after(0)}}, 9)
+	found := l.ByIncident([]*Incident{{Upstream: "a", From: after(150), To: after(250)}, {Upstream: "a", From: after(210)}, {Upstream: "c", From: after(0)}}, 9)
 	want(t, "of one that has ended", texts(found[0]), []string{"a2"})
 	want(t, "of an open one", texts(found[1]), []string{"a3", "a2"})
 	want(t, "of one without events", len(found[2]), 0)

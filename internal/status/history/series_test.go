@@ -68,7 +68,7 @@ func (s *scene) point(at float64) Point {
 }
 
 // past is the last hour of an upstream at a moment.
-func (s *scene) past(i int, at float64) Past { return s.history.Past(s.views[i], after(at)) }
+func (s *scene) past(i int, at float64) Hour { return s.history.Hour(s.views[i], after(at)) }
 
 func packets(processed, dropped uint64) *betanet.Document {
 	return betanettest.Metrics{PacketsProcessed: processed, PacketsDropped: dropped}.Doc()
@@ -239,7 +239,7 @@ func TestUpstreamsAndBreakersAreCounted(t *testing.T) {
 	}
 	p := s.point(2)
 	want(t, "up, stale, down, pending, breakers", []int{p.Up, p.Stale, p.Down, p.Pending, p.NotClosed}, []int{1, 1, 1, 1, 2})
-	want(t, "upstreams", p.Upstreams(), 4)
+	want(t, "upstreams", p.Upstreams, 4)
 	// Values that have become too old make a stale one down.
 	p = s.point(301)
 	want(t, "up, stale, down", []int{p.Up, p.Stale, p.Down}, []int{1, 0, 2})
