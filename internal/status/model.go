@@ -54,7 +54,7 @@ func (m *Model) Status(rawQuery string, now time.Time) (Status, error) {
 }
 
 // summary returns the status with its verdict, without upstreams. In probe mode it
-// replaces the situation of r by that of the probed targets.
+// replaces the situation of r by the one of the probed targets.
 func (m *Model) summary(r *result, now time.Time) Status {
 	about, matched := &r.situation, len(r.matched)
 	s := Status{

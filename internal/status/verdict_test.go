@@ -30,7 +30,7 @@ func TestTheVerdictIsTheFirstThatApplies(t *testing.T) {
 	one := func(s *situation) {
 		s.only, s.since, s.reasons = "edge-1", failed, []reasonCount{{"connect", "connection refused", 1}}
 	}
-	because := func(s *situation) { s.reasons = []reasonCount{refused, unavailable} }
+	withReasons := func(s *situation) { s.reasons = []reasonCount{refused, unavailable} }
 	probed := func(s *situation) { s.targets = true }
 	for name, c := range map[string]struct {
 		situation situation
@@ -48,11 +48,11 @@ func TestTheVerdictIsTheFirstThatApplies(t *testing.T) {
 		"one of 100 down":              {counted(99, 0, 1, 0), Critical, "1 of 100 is down"},
 		"1 % of 200 down":              {counted(198, 0, 2, 0), Warning, "2 of 200 are down"},
 		"more than 1 % down":           {counted(197, 0, 3, 0).but(fails), Critical, "3 of 200 are down"},
-		"with reasons":                 {counted(1960, 15, 25, 0).but(because), Critical, "25 of 2\u00a0000 are down, 15 stale: 25 × connection refused, 15 × HTTP 503"},
+		"with reasons":                 {counted(1960, 15, 25, 0).but(withReasons), Critical, "25 of 2\u00a0000 are down, 15 stale: 25 × connection refused, 15 × HTTP 503"},
 		"only stale ones":              {counted(1985, 15, 0, 0).but(fails).but(quiet), Warning, "15 of 2\u00a0000 are stale"},
 		"one stale":                    {counted(2, 1, 0, 0), Warning, "1 of 3 is stale"},
 		"many reasons": {
-			counted(0, 4, 0, 0).but(because).but(func(s *situation) { s.reasons = append(s.reasons, refused, refused) }), Warning,
+			counted(0, 4, 0, 0).but(withReasons).but(func(s *situation) { s.reasons = append(s.reasons, refused, refused) }), Warning,
 			"4 of 4 are stale: 25 × connection refused, 15 × HTTP 503, 25 × connection refused and others",
 		},
 

@@ -31,9 +31,9 @@ func TestReadyWaitsForSourcesAndFirstAttemptsAndThenRemains(t *testing.T) {
 	o := Options{Registry: r, Health: h}
 	want := func(step string, code int, text string) {
 		t.Helper()
-		answer := serve(t, o, "GET", "/-/ready")
-		if got := body(t, answer); answer.StatusCode != code || !strings.Contains(got, text) {
-			t.Errorf("%s: got %d %q, want %d and %q", step, answer.StatusCode, got, code, text)
+		response := serve(t, o, "GET", "/-/ready")
+		if got := body(t, response); response.StatusCode != code || !strings.Contains(got, text) {
+			t.Errorf("%s: got %d %q, want %d and %q", step, response.StatusCode, got, code, text)
 		}
 	}
 	r.Exporter.Discovered("file:x", exposition.Discovery{})

@@ -17,7 +17,7 @@ var countersOf = [betanet.NumEndpoints][]betanet.Field{
 }
 
 // rateTracker turns the totals of one upstream into rates. With a new URL or another
-// API it starts again, because the totals are those of another service.
+// API it starts again, because these are the totals of another service.
 type rateTracker struct {
 	url                   *url.URL
 	api                   betanet.API
