@@ -1,11 +1,14 @@
 package web
 
 import (
+	"compress/gzip"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 
@@ -84,12 +87,22 @@ func TestTheFormatFollowsAcceptAndIsNeverExcluded(t *testing.T) {
 	}
 }
 
-func TestAnExcludedEncodingIsNeverSent(t *testing.T) {
+// decoders are the codings of responses.
+var decoders = map[string]func(io.Reader) (io.Reader, error){
+	"":     func(r io.Reader) (io.Reader, error) { return r, nil },
+	"gzip": func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) },
+	"zstd": func(r io.Reader) (io.Reader, error) { return zstd.NewReader(r, zstd.WithDecoderConcurrency(1)) },
+}
+
+func TestTheCodingFollowsAcceptEncodingAndIsNeverExcluded(t *testing.T) {
 	for _, c := range []struct {
 		accept []string
 		path   string
 		want   string // coding, "" for none, or "406"
 	}{
+		{[]string{""}, "/metrics", ""},
+		{[]string{"gzip"}, "/metrics", "gzip"},
+		{[]string{"zstd"}, "/metrics", "zstd"},
 		{[]string{"gzip;q=0, *"}, "/metrics", ""},
 		{[]string{"*"}, "/metrics", ""},
 		{[]string{"identity;q=0, *"}, "/metrics", "gzip"},
@@ -116,6 +129,15 @@ func TestAnExcludedEncodingIsNeverSent(t *testing.T) {
 		}
 		if got != c.want {
 			t.Errorf("%s %q: got %q, want %q", c.path, c.accept, got, c.want)
+		}
+		if decode := decoders[got]; decode != nil && c.path == "/metrics" {
+			plain, err := decode(r.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if b, err := io.ReadAll(plain); err != nil || !strings.Contains(string(b), "betanet_messages_total 5000\n") {
+				t.Errorf("%q: got %v and %d bytes", c.accept, err, len(b))
+			}
 		}
 		if vary := r.Header.Values("Vary"); !slices.Contains(vary, "Accept-Encoding") {
 			t.Errorf("%s %q: got Vary %q, want Accept-Encoding", c.path, c.accept, vary)

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"compress/gzip"
 	"errors"
 	"io"
 	"log/slog"
@@ -12,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/klauspost/compress/zstd"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"go.uber.org/goleak"
@@ -122,28 +120,6 @@ func TestProtobufHasTheSameValues(t *testing.T) {
 				t.Errorf("got %v, want 5000", got)
 			}
 			return
-		}
-	}
-}
-
-func TestCompressionFollowsTheAcceptEncodingHeader(t *testing.T) {
-	o := healthyOptions()
-	for coding, open := range map[string]func(io.Reader) (io.Reader, error){
-		"gzip": func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) },
-		"zstd": func(r io.Reader) (io.Reader, error) { return zstd.NewReader(r, zstd.WithDecoderConcurrency(1)) },
-		"":     func(r io.Reader) (io.Reader, error) { return r, nil },
-	} {
-		r := serve(t, o, "GET", "/metrics", "Accept-Encoding", coding)
-		if got := r.Header.Get("Content-Encoding"); got != coding {
-			t.Errorf("got coding %q, want %q", got, coding)
-		}
-		plain, err := open(r.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := io.ReadAll(plain)
-		if err != nil || !strings.Contains(string(b), "betanet_messages_total 5000\n") {
-			t.Errorf("%s: got err %v and %d bytes", coding, err, len(b))
 		}
 	}
 }
