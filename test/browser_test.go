@@ -269,7 +269,7 @@ func isReachedByKeyboard(t *testing.T, s *site) {
 
 func worksWithoutScript(t *testing.T, s *site) {
 	p := open(t, s.browser, s.base, "/", command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))
-	if got := eval[string](t, p, `document.querySelector("#refresh").innerText + document.querySelector("#pause").hidden + document.querySelector("#clock").hidden`); got != "Reload the page for the present.truetrue" {
+	if got := eval[string](t, p, `document.querySelector("#refresh").innerText + document.querySelector("#pause").hidden + document.querySelector("#clock").hidden`); got != "Reload the page for current data.truetrue" {
 		t.Errorf("got %q, want how to see the present, and no button", got)
 	}
 	if got := eval[string](t, p, `document.querySelector("#asof").textContent`); !strings.HasSuffix(got, " UTC") {

@@ -108,10 +108,10 @@ func milliseconds(seconds float64) string {
 // logFleet summarizes the last minute of two or more upstreams in one line, which
 // omits unknown values.
 func logFleet(log *slog.Logger, p *history.Point) {
-	if p.Upstreams() < 2 {
+	if p.Upstreams < 2 {
 		return
 	}
-	attrs := []any{"upstreams", p.Upstreams(), "up", p.Up, "stale", p.Stale, "down", p.Down}
+	attrs := []any{"upstreams", p.Upstreams, "up", p.Up, "stale", p.Stale, "down", p.Down}
 	if p.Messages != nil {
 		attrs = append(attrs, "messages_per_second", strconv.FormatFloat(*p.Messages, 'f', 1, 64))
 	}

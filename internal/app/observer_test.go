@@ -70,10 +70,13 @@ func TestOneLineSummarizesTheFleet(t *testing.T) {
 		point history.Point
 		want  []string
 	}{
-		{history.Point{Up: 1}, nil},
-		{history.Point{Up: 2, Down: 1}, []string{`level=INFO msg="Updated metrics" upstreams=3 up=2 stale=0 down=1`}},
+		{history.Point{Counts: history.Counts{Upstreams: 1, Up: 1}}, nil},
+		{history.Point{Counts: history.Counts{Upstreams: 3, Up: 2, Down: 1}}, []string{`level=INFO msg="Updated metrics" upstreams=3 up=2 stale=0 down=1`}},
 		{
-			history.Point{Up: 2, Stale: 1, Messages: new(12.34), BytesSent: new(1000.), BytesReceived: new(500.), LatencySeconds: new(0.0216)},
+			history.Point{
+				Counts: history.Counts{Upstreams: 3, Up: 2, Stale: 1},
+				Rates:  history.Rates{Messages: new(12.34), BytesSent: new(1000.), BytesReceived: new(500.), LatencySeconds: new(0.0216)},
+			},
 			[]string{`level=INFO msg="Updated metrics" upstreams=3 up=2 stale=1 down=0 messages_per_second=12.3 bytes_per_second=1500 latency=21.6ms`},
 		},
 	} {

@@ -2,6 +2,7 @@ package status
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"reflect"
 	"regexp"
@@ -15,7 +16,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// documentation is the page about the status as JSON.
+// documentation returns docs/status-api.md.
 func documentation(t *testing.T) string {
 	t.Helper()
 	b, err := os.ReadFile("../../docs/status-api.md")
@@ -25,11 +26,9 @@ func documentation(t *testing.T) string {
 	return string(b)
 }
 
-// sceneModel is the model of the scene, whose sources, configuration and push are in
-// all states.
-func sceneModel() *Model {
-	m := sceneAt(noon)
-	m.Version = "1.2.3"
+// documentedModel adds the states of sources, configuration and push to the example.
+func documentedModel() *Model {
+	m := exampleAt(noon)
 	m.Registry.Exporter.Discovered("file:fleet/*.json", exposition.Discovery{
 		Tried: true, Targets: 3, Duplicates: 1, Rejected: 2, LastSuccess: noon.Add(-time.Hour), Err: "fleet/b.json: unexpected end of JSON input",
 	})
@@ -42,8 +41,8 @@ func sceneModel() *Model {
 	return m
 }
 
-func TestExamplesOfTheStatusAreWhatTheCodeGives(t *testing.T) {
-	m := sceneModel()
+func TestDocumentedExamplesMatchTheCode(t *testing.T) {
+	m := documentedModel()
 	s, err := m.Status("state=stale&limit=10", noon)
 	if err != nil {
 		t.Fatal(err)
@@ -66,12 +65,13 @@ func TestExamplesOfTheStatusAreWhatTheCodeGives(t *testing.T) {
 	}
 }
 
-// sixty is the history of an upstream, of which the documentation shows two strings.
+// sixty matches the history of an upstream, which the documentation shortens to two
+// strings.
 var sixty = regexp.MustCompile(`"history": \[\s*("[a-z]+"),[^]]*?("[a-z]+")\s*\]`)
 
 func TestEveryFieldOfTheStatusIsDocumented(t *testing.T) {
 	documented := documentation(t)
-	for _, v := range []any{Status{}, detailStatus{}, historyStatus{}} {
+	for _, v := range []any{Status{}, detailStatus{}, fleetHistory{}} {
 		for _, name := range fields(reflect.TypeOf(v)) {
 			if !strings.Contains(documented, "`"+name+"`") {
 				t.Errorf("docs/status-api.md: field %s is not documented", name)
@@ -80,7 +80,7 @@ func TestEveryFieldOfTheStatusIsDocumented(t *testing.T) {
 	}
 }
 
-// fields are the names of a type's fields in JSON, and those of their types.
+// fields returns the JSON names of the fields of a type, and of the types of its fields.
 func fields(typ reflect.Type) (all []string) {
 	switch typ.Kind() {
 	case reflect.Pointer, reflect.Slice:
@@ -95,86 +95,56 @@ func fields(typ reflect.Type) (all []string) {
 	return all
 }
 
-// status is what the API answers.
-func status(t *testing.T, o *Model, path string) (s Status) {
-	t.Helper()
-	r := get(t, o, path)
-	if err := json.Unmarshal([]byte(body(t, r)), &s); err != nil {
-		t.Fatalf("%s: status %d: %v", path, r.StatusCode, err)
+func TestAStatusHasTheSelectedUpstreamsAndTheWholeFleet(t *testing.T) {
+	m := modelOf(many(250)...)
+	for query, want := range map[string]struct{ listed, matched int }{
+		"":                                      {250, 250},
+		"q=betanet-0007&limit=1":                {1, 1},
+		"q=betanet-00&limit=7&offset=98":        {2, 100},
+		"q=&sort=&order=&limit=&offset=&state=": {250, 250}, // as from a form with empty fields
+	} {
+		s := status(t, m, query)
+		if len(s.Upstreams) != want.listed || *s.Matched != want.matched || s.Fleet.Upstreams != 250 {
+			t.Errorf("%q: got %d upstreams, %d matched of %d, want %d, %d of 250", query, len(s.Upstreams), *s.Matched, s.Fleet.Upstreams, want.listed, want.matched)
+		}
 	}
-	return s
-}
-
-func TestWithoutParametersAllUpstreamsAreListed(t *testing.T) {
-	o := &Model{Registry: registry(many(250)...)}
-	s := status(t, o, "/api/v1/status")
-	if len(s.Upstreams) != 250 || *s.Matched != 250 || s.Fleet.Upstreams != 250 {
-		t.Errorf("got %d upstreams, %d matched of %d, want 250 of each", len(s.Upstreams), *s.Matched, s.Fleet.Upstreams)
-	}
-}
-
-func TestAFilterLeavesTheFleetAlone(t *testing.T) {
-	views := many(250)
-	s := status(t, &Model{Registry: registry(views...)}, "/api/v1/status?q=0007&limit=1")
-	if len(s.Upstreams) != 1 || s.Upstreams[0].Name != "betanet-0007" || *s.Matched != 1 || s.Fleet.Upstreams != 250 {
-		t.Errorf("got %d upstreams, %d matched of %d, want betanet-0007 of 250", len(s.Upstreams), *s.Matched, s.Fleet.Upstreams)
+	if got := status(t, m, "q=0007&limit=1").Upstreams[0].Name; got != "betanet-0007" {
+		t.Errorf("got %s, want betanet-0007", got)
 	}
 }
 
-func TestHealthDetailsStayAsTheyWere(t *testing.T) {
+func TestHealthDetailsHaveOnlyTheirDocumentedFields(t *testing.T) {
+	b, err := json.Marshal(modelOf(many(3)...).Details(time.Now()))
+	if err != nil {
+		t.Fatal(err)
+	}
 	var got map[string]json.RawMessage
-	o := &Model{Registry: registry(many(3)...)}
-	b := body(t, get(t, o, "/health/details?limit=1"))
-	if err := json.Unmarshal([]byte(b), &got); err != nil {
+	if err := json.Unmarshal(b, &got); err != nil {
 		t.Fatal(err)
 	}
 	var upstreams []map[string]json.RawMessage
 	if err := json.Unmarshal(got["upstreams"], &upstreams); err != nil || len(upstreams) != 3 {
 		t.Fatalf("got %d upstreams, %v, want 3", len(upstreams), err)
 	}
-	if want := []string{"status", "time", "upstreams", "version"}; !slices.Equal(sortedKeys(got), want) {
-		t.Errorf("got %v, want %v", sortedKeys(got), want)
+	if keys, want := slices.Sorted(maps.Keys(got)), []string{"status", "time", "upstreams", "version"}; !slices.Equal(keys, want) {
+		t.Errorf("got %v, want %v", keys, want)
 	}
-	if want := []string{"api", "endpoints", "name", "state", "url", "values"}; !slices.Equal(sortedKeys(upstreams[0]), want) {
-		t.Errorf("got %v, want %v", sortedKeys(upstreams[0]), want)
+	if keys, want := slices.Sorted(maps.Keys(upstreams[0])), []string{"api", "endpoints", "name", "state", "url", "values"}; !slices.Equal(keys, want) {
+		t.Errorf("got %v, want %v", keys, want)
 	}
 }
 
-func sortedKeys(m map[string]json.RawMessage) (keys []string) {
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
-// What was found out too long ago is not of the present.
-func TestAPointThatIsOldSaysNothingOfNow(t *testing.T) {
-	rate := 120.5
-	points := []history.Point{{At: noon, Messages: &rate}}
-	var fresh, old fleetStatus
-	fresh.rates(points, noon)
-	old.rates(points, noon.Add(forgotten))
+func TestAnOldPointDoesNotDescribeThePresent(t *testing.T) {
+	points := []history.Point{{At: noon, Rates: history.Rates{Messages: new(120.5)}}}
+	fresh, old := newFleetStatus(history.Counts{}, points, noon), newFleetStatus(history.Counts{}, points, noon.Add(maxPointAge))
 	if fresh.Messages == nil || old.Messages != nil || old.RatesAt != nil {
 		t.Errorf("got messages %v at noon and %v later, want a rate and none", fresh.Messages, old.Messages)
 	}
 }
 
-func TestAnUpstreamInShortIsItsEndpointsWorst(t *testing.T) {
-	stale := sceneAt(noon).find("edge-1")
-	u := newUpstreamInShort(stale, newSummary(stale), new(history.Past), noon)
-	if u.State != fleet.Stale || u.Breaker != "open" || *u.AgeSeconds != 80 || *u.OpenSeconds != 12 || *u.NextSeconds != 10 {
-		t.Errorf("got %s, breaker %s, age %v, open %v, next %v, want stale, open, 80, 12, 10", u.State, u.Breaker, *u.AgeSeconds, *u.OpenSeconds, *u.NextSeconds)
-	}
-}
-
-func TestTheDetailsOfAnUpstreamAreThere(t *testing.T) {
-	o := sceneAt(time.Now())
-	for path, want := range map[string]int{
-		"/api/v1/status/upstream/core": 200, "/api/v1/status/upstream/none": 404, "/api/v1/status/history": 200, "/api/v1/status/none": 404,
-	} {
-		if got := get(t, o, path).StatusCode; got != want {
-			t.Errorf("%s: got %d, want %d", path, got, want)
-		}
+func TestAnUpstreamIsSummedUpByItsWorstEndpoint(t *testing.T) {
+	d, _ := exampleAt(noon).Upstream("edge-1", noon)
+	if d.State != fleet.Stale || d.Breaker != "open" || *d.AgeSeconds != 80 || *d.OpenSeconds != 12 || *d.NextSeconds != 10 {
+		t.Errorf("got %s, breaker %s, age %v, open %v, next %v, want stale, open, 80, 12, 10", d.State, d.Breaker, *d.AgeSeconds, *d.OpenSeconds, *d.NextSeconds)
 	}
 }

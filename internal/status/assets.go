@@ -5,31 +5,34 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
-	"fmt"
 	"html/template"
 )
 
-//go:embed page/*
-var pageFiles embed.FS
-
 var (
-	style  = template.CSS(asset("page/style.css"))
-	script = template.JS(asset("page/refresh.js"))
-	pages  = template.Must(template.New("").Funcs(template.FuncMap{
-		"formatAge": formatAge, "formatWait": formatWait, "wholeSeconds": wholeSeconds, "formatDuration": formatDuration, "uptime": uptime,
-		"breaker": breakerWords, "reasonText": reasonText, "kindText": kindText, "errorDetail": errorDetail, "plain": plain, "clock": clock, "rfc3339": rfc3339,
-		"number": number, "group": groupedInt, "seconds": seconds, "add": func(a, b int) int { return a + b },
-		"style": func() template.CSS { return style }, "script": func() template.JS { return script }, "icon": iconOf,
+	//go:embed page/style.css
+	style string
+	//go:embed page/refresh.js
+	script string
+	//go:embed page/*.html
+	pageFiles embed.FS
+
+	pages = template.Must(template.New("").Funcs(template.FuncMap{
+		"formatWait": formatWait, "wholeSeconds": wholeSeconds, "formatDuration": formatDuration, "uptime": uptime,
+		"breaker": breakerText, "reasonText": reasonText, "kindText": kindText, "errorDetail": errorDetail, "plain": plain, "clock": clock, "rfc3339": rfc3339,
+		"number": number, "group": groupedInt, "grouped": grouped, "seconds": seconds, "add": func(a, b int) int { return a + b },
+		"style": func() template.CSS { return template.CSS(style) }, "script": func() template.JS { return template.JS(script) },
+		"icon": func(l Level) template.URL { return icons[l] },
 	}).ParseFS(pageFiles, "page/*.html"))
 )
 
-// icons are the tab's, in the page, because a browser asks for one otherwise: a
-// colour and a shape for each level, and one for an exporter that does not answer.
-var icons = map[string]template.URL{
-	"ok":       icon("%231a7f45", "%3Ccircle cx='8' cy='8' r='7.5'/%3E", "M4.5 8.3l2.4 2.5 4.7-5.3"),
-	"warning":  icon("%23b25e00", "%3Cpath d='M8 .6 15.8 15H.2z'/%3E", "M8 5.2v5M8 12.2v1.2"),
-	"critical": icon("%23c01622", "%3Crect width='16' height='16' rx='2'/%3E", "M4.5 4.5l7 7M11.5 4.5l-7 7"),
-	"gone":     icon("%235a6472", "%3Cpath d='M8 .3 15.7 8 8 15.7.3 8z'/%3E", "M5 8h6"),
+// icons are the icons of the browser tab: a colour and a shape for each level, and one
+// for an exporter that does not answer. They are in the page, because a browser would
+// request them otherwise.
+var icons = map[Level]template.URL{
+	OK:       icon("%231a7f45", "%3Ccircle cx='8' cy='8' r='7.5'/%3E", "M4.5 8.3l2.4 2.5 4.7-5.3"),
+	Warning:  icon("%23b25e00", "%3Cpath d='M8 .6 15.8 15H.2z'/%3E", "M8 5.2v5M8 12.2v1.2"),
+	Critical: icon("%23c01622", "%3Crect width='16' height='16' rx='2'/%3E", "M4.5 4.5l7 7M11.5 4.5l-7 7"),
+	"gone":   icon("%235a6472", "%3Cpath d='M8 .3 15.7 8 8 15.7.3 8z'/%3E", "M5 8h6"),
 }
 
 func icon(colour, shape, sign string) template.URL {
@@ -37,22 +40,12 @@ func icon(colour, shape, sign string) template.URL {
 		"%3C/g%3E%3Cpath d='" + sign + "' fill='none' stroke='%23fff' stroke-width='2'/%3E%3C/svg%3E")
 }
 
-func iconOf(level any) template.URL { return icons[fmt.Sprint(level)] }
-
-func asset(name string) string {
-	b, err := pageFiles.ReadFile(name)
-	if err != nil {
-		panic(err) // embedded
-	}
-	return string(b)
-}
-
-// Policy is the Content-Security-Policy of the pages: a page may use its own style
-// and script and nothing else.
-var Policy = "default-src 'none'; style-src " + hashed(string(style)) + "; script-src " + hashed(string(script)) +
+// Policy is the Content-Security-Policy of the pages. It allows their own style and
+// script only.
+var Policy = "default-src 'none'; style-src " + hashed(style) + "; script-src " + hashed(script) +
 	"; connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// hashed names an element of a page by what is in it.
+// hashed returns the source expression that allows an element with this text.
 func hashed(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"

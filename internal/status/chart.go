@@ -2,8 +2,6 @@ package status
 
 import (
 	"math"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/status/history"
@@ -12,56 +10,41 @@ import (
 // chart is a number of an upstream in each minute of the last hour.
 type chart struct {
 	Key, Title string
-	Now        string // of the last five minutes
-	Words      string
-	Line, Area string // the paths of an SVG of chartWidth by chartHeight
+	Now        string // over the last five minutes
+	Text       string
+	Line, Area string // paths of an SVG of chartWidth by chartHeight
 	Top, Mid   string // values of the axis; 0 is at the bottom
 }
 
-// The size of a chart in its own units: ten for each minute.
+// The size of a chart in its own units, ten for each minute.
 const (
 	chartWidth  = history.Minutes * 10
 	chartHeight = 120
 )
 
-func newChart(key, title string, values *[history.Minutes]float64, recent *float64, words func(float64) string) chart {
-	c := chart{Key: key, Title: title, Now: optional(recent, words), Words: sparkWords(values, words)}
+func newChart(key, title string, values []float64, recent *float64, show func(float64) string) chart {
 	_, highest, _ := extremes(values)
 	top := roundUp(highest)
-	c.Top, c.Mid = words(top), words(top/2)
-	var line, area strings.Builder
-	for i := 0; i < history.Minutes; {
-		if math.IsNaN(values[i]) {
-			i++
-			continue
-		}
+	d := drawing{height: chartHeight}
+	for i := 0; i < len(values); {
 		from := i
-		for i < history.Minutes && !math.IsNaN(values[i]) {
+		var run []xy
+		for ; i < len(values) && !math.IsNaN(values[i]); i++ {
+			run = append(run, xy{float64(i*10 + 5), chartHeight - values[i]/top*(chartHeight-4) - 2})
+		}
+		d.add(run, float64(from*10), float64(i*10))
+		if len(run) == 0 {
 			i++
 		}
-		drawRun(&line, &area, values[from:i], from, top)
 	}
-	c.Line, c.Area = line.String(), area.String()
-	return c
+	return chart{
+		Key: key, Title: title, Now: optional(recent, show), Text: hourText(values, show),
+		Line: string(d.line), Area: string(d.area), Top: show(top), Mid: show(top / 2),
+	}
 }
 
-// drawRun draws minutes without a gap between them. A minute alone is a short line.
-func drawRun(line, area *strings.Builder, values []float64, from int, top float64) {
-	y := func(v float64) string { return strconv.FormatFloat(chartHeight-v/top*(chartHeight-4)-2, 'f', 1, 64) }
-	left, right := itoa(from*10), itoa((from+len(values))*10)
-	line.WriteString("M" + left + " " + y(values[0]))
-	area.WriteString("M" + left + " " + itoa(chartHeight) + "V" + y(values[0]))
-	for i, v := range values {
-		step := "L" + itoa((from+i)*10+5) + " " + y(v)
-		line.WriteString(step)
-		area.WriteString(step)
-	}
-	line.WriteString("H" + right)
-	area.WriteString("H" + right + "V" + itoa(chartHeight) + "Z")
-}
-
-// roundUp returns the next of 1, 2 and 5 times a power of ten, so that an axis has
-// a value that is easy to read.
+// roundUp returns the next of 1, 2 and 5 times a power of ten, which is easy to read
+// on an axis.
 func roundUp(x float64) float64 {
 	if x <= 0 {
 		return 1
@@ -77,28 +60,24 @@ func roundUp(x float64) float64 {
 
 // minuteRow is a minute of an upstream in numbers.
 type minuteRow struct {
-	At                         time.Time
-	State, Messages, Loss, Lat string
+	At                             time.Time
+	State, Messages, Loss, Latency string
 }
 
-// newMinutes returns the minutes of which something is known, the newest first.
-func newMinutes(p *history.Past) (rows []minuteRow) {
+// newMinutes returns the minutes in which anything is known, the newest first.
+func newMinutes(hour *history.Hour) (rows []minuteRow) {
+	text := func(x float64, show func(float64) string) string {
+		if math.IsNaN(x) {
+			return unknown
+		}
+		return show(x)
+	}
 	for i := history.Minutes - 1; i >= 0; i-- {
-		if p.States[i] == "unknown" && math.IsNaN(p.Messages[i]) {
+		if hour.States[i] == "unknown" && math.IsNaN(hour.Messages[i]) {
 			continue
 		}
-		rows = append(rows, minuteRow{
-			p.Ends.Add(-time.Duration(history.Minutes-i) * time.Minute), p.States[i],
-			knownText(p.Messages[i], perSecond), knownText(p.Loss[i], percent), knownText(p.Latency[i], latency),
-		})
+		at := hour.End.Add(-time.Duration(history.Minutes-i) * time.Minute)
+		rows = append(rows, minuteRow{at, hour.States[i], text(hour.Messages[i], perSecond), text(hour.Loss[i], percent), text(hour.Latency[i], latency)})
 	}
 	return rows
-}
-
-// knownText shows a number, or that it is not known.
-func knownText(x float64, show func(float64) string) string {
-	if math.IsNaN(x) {
-		return unknown
-	}
-	return show(x)
 }

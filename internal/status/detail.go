@@ -7,25 +7,24 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
-	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// maxMixnodes is how many mixnodes of an upstream are listed one by one.
+// maxMixnodes is the number of mixnodes in the JSON of an upstream.
 const maxMixnodes = 1000
 
-// detailStatus is what /api/v1/status/upstream/NAME gives, and the page of an
-// upstream shows.
+// detailStatus is the response of /api/v1/status/upstream/NAME, and the data of the
+// page of an upstream.
 type detailStatus struct {
 	Version string    `json:"version"`
 	Time    time.Time `json:"time"`
 	upstreamStatus
 	IntervalSeconds float64            `json:"collect_interval_seconds"`
-	Labels          map[string]string  `json:"labels,omitempty"` // that the operator gave
+	Labels          map[string]string  `json:"labels,omitempty"` // configured or discovered
 	Standby         []standbyStatus    `json:"standby,omitempty"`
 	Switches        uint64             `json:"replica_switches,omitempty"`
 	Latency         *latencyStatus     `json:"latency,omitempty"`
-	Mixnodes        []mixnodeStatus    `json:"mixnodes,omitempty"` // at most 1000
+	Mixnodes        []mixnodeStatus    `json:"mixnodes,omitempty"` // at most maxMixnodes
 	Omitted         *uint64            `json:"mixnodes_omitted,omitempty"`
 	Incidents       []history.Incident `json:"incidents"`
 	Events          []history.Event    `json:"events,omitempty"`
@@ -39,23 +38,22 @@ type standbyStatus struct {
 	Tried    bool   `json:"tried"`
 }
 
-// latencyStatus is the histogram of betanet_message_latency_seconds: of API v1
-// one observation of the average for each document, of API mixnodes one of the
-// mean of the packets between two.
+// latencyStatus is the histogram betanet_message_latency_seconds. For API v1 each
+// document gives an observation, its average; for API mixnodes each pair of
+// consecutive documents, the mean of the packets between them.
 type latencyStatus struct {
 	Count   uint64         `json:"count"`
 	Sum     float64        `json:"sum_seconds"`
 	Buckets []bucketStatus `json:"buckets"`
 }
 
-// bucketStatus counts the observations up to a bound, those of lower bounds
-// included.
+// bucketStatus is a cumulative bucket of a histogram.
 type bucketStatus struct {
 	Bound float64 `json:"le_seconds"`
 	Count uint64  `json:"count"`
 }
 
-// mixnodeStatus is one mixnode. What the upstream did not say is left out.
+// mixnodeStatus is one mixnode. A field that its document lacks is nil.
 type mixnodeStatus struct {
 	ID             string   `json:"id"`
 	Status         string   `json:"status"`
@@ -67,14 +65,14 @@ type mixnodeStatus struct {
 	LatencySeconds *float64 `json:"average_latency_seconds,omitempty"`
 }
 
-func (m *Model) newDetail(v *fleet.View, past *history.Past, now time.Time) detailStatus {
-	title := v.Upstream.DisplayName()
+func (m *Model) newDetail(e *entry, hour *history.Hour, now time.Time) detailStatus {
+	v := e.view
 	d := detailStatus{
-		Version: m.Version, Time: now, upstreamStatus: newUpstreamInShort(v, newSummary(v), past, now),
-		IntervalSeconds: v.Upstream.Settings.Interval.Seconds(), Switches: v.Switches, Events: m.History.Events.Last(upstreamEvents, title),
+		Version: m.Version, Time: now, upstreamStatus: newUpstreamWithHistory(e, hour, now),
+		IntervalSeconds: v.Upstream.Settings.Interval.Seconds(), Switches: v.Switches, Events: m.History.Events.Last(upstreamEvents, e.name),
 	}
-	d.History = past.States[:]
-	d.Incidents, _ = m.History.Incidents(title, now)
+	d.History = hour.States[:]
+	d.Incidents, _ = m.History.Incidents(e.name, now)
 	for _, l := range v.Upstream.Labels {
 		if d.Labels == nil {
 			d.Labels = make(map[string]string)
@@ -113,15 +111,15 @@ func newLatency(h *dto.Histogram) *latencyStatus {
 	return l
 }
 
-// InWords tells how many latencies there were of each size.
-func (l *latencyStatus) InWords() (all []string) {
-	below, above := uint64(0), "up to "
+// Ranges describes how many latencies are in each bucket that is not empty.
+func (l *latencyStatus) Ranges() (all []string) {
+	below, lower := uint64(0), "up to "
 	for _, b := range l.Buckets {
 		bound := strconv.FormatFloat(b.Bound*1000, 'g', -1, 64)
 		if b.Count > below {
-			all = append(all, grouped(b.Count-below)+" "+above+bound+nbsp+"ms")
+			all = append(all, grouped(b.Count-below)+" "+lower+bound+nbsp+"ms")
 		}
-		below, above = b.Count, "of "+bound+" to "
+		below, lower = b.Count, "of "+bound+" to "
 	}
 	if l.Count > below {
 		all = append(all, grouped(l.Count-below)+" longer")
@@ -129,16 +127,10 @@ func (l *latencyStatus) InWords() (all []string) {
 	return all
 }
 
-// Collections is how many observations there were.
-func (l *latencyStatus) Collections() int { return int(l.Count) }
-
-// LossText is the part of the node's packets that it dropped.
+// LossText returns the ratio of the node's packets that it dropped.
 func (m mixnodeStatus) LossText() string {
 	if m.Dropped == nil || m.Processed == 0 {
 		return unknown
 	}
 	return percent(float64(*m.Dropped) / float64(m.Processed))
 }
-
-// Total is the number of packets in the form of those that may be unknown.
-func (m mixnodeStatus) Total() *uint64 { return &m.Processed }

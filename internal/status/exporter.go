@@ -5,11 +5,9 @@ import (
 	"maps"
 	"slices"
 	"time"
-
-	"github.com/betanet/betanet_exporter/internal/exposition"
 )
 
-// sourceStatus is a source of discovery, as it was when last tried.
+// sourceStatus is the result of the last attempt of a source of discovery.
 type sourceStatus struct {
 	Source      string    `json:"source"` // as in betanet_exporter_discovery_up
 	Up          bool      `json:"up"`
@@ -20,10 +18,10 @@ type sourceStatus struct {
 	Duplicates  int       `json:"duplicates"`
 }
 
-// Configuration is the state of the configuration in force.
+// Configuration is the state of the configuration in use.
 type Configuration struct {
-	File       string    `json:"file,omitempty"` // empty for flags and variables alone
-	LastReload time.Time `json:"last_reload"`    // that succeeded, the start included
+	File       string    `json:"file,omitempty"` // "" if only flags and variables are used
+	LastReload time.Time `json:"last_reload"`    // the last successful one; the start counts
 	Error      string    `json:"error,omitempty"`
 }
 
@@ -34,64 +32,83 @@ type Push struct {
 	Error       string    `json:"error,omitempty"` // of the last push
 }
 
-// newSources returns the sources, sorted by name.
-func newSources(r *exposition.Registry) (all []sourceStatus) {
-	found := r.Exporter.Sources()
-	for _, name := range slices.Sorted(maps.Keys(found)) {
-		d := found[name]
-		all = append(all, sourceStatus{
+// addExporter adds the state of the exporter itself to a status.
+func (m *Model) addExporter(s *Status) {
+	sources := m.Registry.Exporter.Sources()
+	for _, name := range slices.Sorted(maps.Keys(sources)) {
+		d := sources[name]
+		s.Sources = append(s.Sources, sourceStatus{
 			Source: name, Up: d.Up, Error: d.Err, LastSuccess: d.LastSuccess,
 			Upstreams: d.Targets - d.Duplicates, Rejected: d.Rejected, Duplicates: d.Duplicates,
 		})
 	}
-	return all
-}
-
-// itself adds the state of the exporter itself to s.
-func (m *Model) itself(s *Status) {
-	s.Sources = newSources(m.Registry)
 	if m.Configuration != nil {
-		c := m.Configuration()
-		s.Config = &c
+		s.Config = new(m.Configuration())
 	}
 	if m.Push != nil {
-		push := m.Push()
-		s.Push = &push
+		s.Push = new(m.Push())
 	}
 }
 
-// part is a part of the exporter itself, in the table of the page.
+// exporterState is the data of the section about the exporter itself.
+type exporterState struct {
+	Parts     []part
+	Failing   bool
+	Version   string
+	OpenFiles string // "" if unknown
+	Docs      string
+	Runbook   string
+}
+
+// part is a part of the exporter that can fail.
 type part struct {
-	What       string
-	Pending    bool // nothing is known yet
+	Name       string
+	Pending    bool // not tried yet
 	Failing    bool
 	AgeSeconds *float64 // of the last success, nil before the first
-	Upstreams  string   // "" where it has none
+	Upstreams  string   // "" if it has none
 	Error      string
 }
 
-// newParts returns what can fail besides upstreams: the sources of discovery, the
-// configuration file and pushing.
+// docsURL is where the documentation is published.
+const docsURL = "https://github.com/betanet/betanet_exporter/blob/main/docs/"
+
+func (m *Model) newExporterState(s *Status, now time.Time) exporterState {
+	e := exporterState{Parts: newParts(s, now), Version: m.Version, Docs: docsURL + "status-api.md", Runbook: docsURL + "runbook.md"}
+	e.Failing = slices.ContainsFunc(e.Parts, func(p part) bool { return p.Failing })
+	if m.OpenFiles == nil {
+		return e
+	}
+	switch open, limit := m.OpenFiles(); {
+	case open > 0 && limit > 0:
+		e.OpenFiles = groupedInt(open) + " of " + groupedInt(limit)
+	case open > 0:
+		e.OpenFiles = groupedInt(open)
+	}
+	return e
+}
+
+// newParts returns the sources of discovery, the configuration file and the push.
 func newParts(s *Status, now time.Time) (all []part) {
-	add := func(what, upstreams, failure string, success time.Time, failing bool) {
-		p := part{What: what, Upstreams: upstreams, Error: failure, Failing: failing, Pending: !failing && success.IsZero()}
+	add := func(name, upstreams, failure string, success time.Time) {
+		p := part{Name: name, Upstreams: upstreams, Error: failure, Failing: failure != "", Pending: failure == "" && success.IsZero()}
 		if !success.IsZero() {
 			p.AgeSeconds = new(max(0, now.Sub(success).Seconds()))
 		}
 		all = append(all, p)
 	}
 	for _, d := range s.Sources {
-		upstreams := grouped(uint64(d.Upstreams))
-		if left := d.Rejected + d.Duplicates; left > 0 {
-			upstreams += fmt.Sprintf(", %s left out", grouped(uint64(left)))
+		upstreams := groupedInt(d.Upstreams)
+		if ignored := d.Rejected + d.Duplicates; ignored > 0 {
+			upstreams += fmt.Sprintf(", %s ignored", groupedInt(ignored))
 		}
-		add("Discovery "+d.Source, upstreams, d.Error, d.LastSuccess, d.Error != "")
+		add("Discovery "+d.Source, upstreams, d.Error, d.LastSuccess)
 	}
 	if c := s.Config; c != nil && (c.File != "" || c.Error != "") {
-		add("Configuration "+c.File, "", c.Error, c.LastReload, c.Error != "")
+		add("Configuration "+c.File, "", c.Error, c.LastReload)
 	}
 	if p := s.Push; p != nil {
-		add("Push to "+p.Endpoint, "", p.Error, p.LastSuccess, p.Error != "")
+		add("Push to "+p.Endpoint, "", p.Error, p.LastSuccess)
 	}
 	return all
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestThePartsOfTheExporter(t *testing.T) {
+func TestPartsOfTheExporterHaveTheirStates(t *testing.T) {
 	minute, zero := 60.0, 0.0
 	s := &Status{
 		Sources: []sourceStatus{
@@ -18,11 +18,11 @@ func TestThePartsOfTheExporter(t *testing.T) {
 		Push:   &Push{Endpoint: "http://collector", LastSuccess: noon.Add(-time.Minute), Error: "HTTP status 401"},
 	}
 	want := []part{
-		{What: "Discovery dns:a", Upstreams: grouped(1200), AgeSeconds: &minute},
-		{What: "Discovery file:b", Failing: true, Upstreams: "3, 3 left out", Error: "read b: no such file or directory"},
-		{What: "Discovery http:c", Pending: true, Upstreams: "0"},
-		{What: "Configuration c.yml", AgeSeconds: &zero},
-		{What: "Push to http://collector", Failing: true, AgeSeconds: &minute, Error: "HTTP status 401"},
+		{Name: "Discovery dns:a", Upstreams: grouped(1200), AgeSeconds: &minute},
+		{Name: "Discovery file:b", Failing: true, Upstreams: "3, 3 ignored", Error: "read b: no such file or directory"},
+		{Name: "Discovery http:c", Pending: true, Upstreams: "0"},
+		{Name: "Configuration c.yml", AgeSeconds: &zero},
+		{Name: "Push to http://collector", Failing: true, AgeSeconds: &minute, Error: "HTTP status 401"},
 	}
 	got := newParts(s, noon)
 	for i := range want {
@@ -34,6 +34,6 @@ func TestThePartsOfTheExporter(t *testing.T) {
 		t.Errorf("got %d parts, want %d", len(got), len(want))
 	}
 	if got := newParts(&Status{Config: &Configuration{LastReload: noon}}, noon); len(got) != 0 {
-		t.Errorf("flags alone: got %+v, want nothing", got)
+		t.Errorf("only flags: got %+v, want nothing", got)
 	}
 }

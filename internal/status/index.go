@@ -5,14 +5,15 @@ import (
 	"slices"
 	"time"
 
+	"github.com/betanet/betanet_exporter/internal/betanet"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// pageSize is how many upstreams are on a page unless a query says otherwise.
+// pageSize is the number of upstreams on a page without a limit in the query.
 const pageSize = 100
 
-// indexPage is what the template of the status page gets.
+// indexPage is the data of the template of the status page.
 type indexPage struct {
 	frame
 	Status
@@ -23,69 +24,65 @@ type indexPage struct {
 	Form      form
 	Columns   []column
 	Rows      []row
-	From      int    // of the first row, from 1
+	From      int    // number of the first row, from 1
 	Previous  string // link, "" for none
 	Next      string
 	ProbeMode bool
 	Probed    []probeRow // in probe mode
-	Names     int        // upstreams that are configured, listed or not
+	Names     int        // configured upstreams, listed or not
 	Table     incidentTable
 	Exporter  exporterState
 }
 
-// stateCount is a number of upstreams, and the link to them.
+// stateCount is the number of upstreams in a state.
 type stateCount struct {
 	State fleet.State
 	Count int
-	Link  string
 }
 
-// reasonLink is a reason for which upstreams fail, and the link to them.
+// reasonLink is a reason for which upstreams fail, with a link that filters by it, or
+// that no longer filters if the reason is chosen. In probe mode there is no link.
 type reasonLink struct {
 	reasonCount
 	Link   string
 	Chosen bool
 }
 
-// form is the filter that applies.
+// form is the filter of the page.
 type form struct {
 	Text     string
 	MaxText  int
 	States   []choice
-	Reasons  []string
-	Sorts    []sortChoice
-	Order    string // "" for the default, as the following
-	Limit    int
+	Reasons  []betanet.Reason
+	Sorts    []choice
+	Order    string // "" for the default
+	Limit    int    // 0 for the default
 	Filtered bool
 	Clear    string // link without the filter
 }
 
-// choice is a state that can be asked for.
+// choice is a value of the form that can be chosen.
 type choice struct {
-	State  fleet.State
-	Chosen bool
+	Value, Title string
+	Chosen       bool
 }
 
-// sortChoice is an order that can be asked for.
-type sortChoice struct {
-	Name, Title string
-	Chosen      bool
-}
-
-// column is a head of the table. Some sort it.
+// column is a column of the table.
 type column struct {
 	Title  string
 	Sorted string // ascending, descending or ""
-	Link   string // sorts by it, or the other way round; "" if nothing does
+	Link   string // sorts by the column, or reverses the order; "" if nothing sorts by it
 	Class  string
 }
 
-var sortTitles = map[string]string{
-	"problems": "problems first", "name": "name", "state": "state", "age": "age of data", "breaker": "breaker", "error": "reason", "next": "next collection",
+// probeRow is a target that was probed.
+type probeRow struct {
+	history.Probe
+	Age float64 // seconds
 }
 
-// IndexPage returns the page of all upstreams, of which a query asks for some. The
-// page of the only upstream is the home page as well.
+// IndexPage returns the page of the upstreams that a query selects. If there is only
+// one upstream, it returns the page of that one.
 func (m *Model) IndexPage(rawQuery string, now time.Time) ([]byte, error) {
 	q, err := parseQuery(rawQuery)
 	if err != nil {
@@ -100,23 +97,28 @@ func (m *Model) IndexPage(rawQuery string, now time.Time) ([]byte, error) {
 	if len(views) == 1 {
 		return m.homePage(views[0], &s, now), nil
 	}
-	// Of a page beyond the end, which a shrinking fleet leaves behind, the last is shown.
+	// Show the last page if the offset is beyond the end, as after the fleet has shrunk.
 	q.offset = min(q.offset, max(0, (len(r.matched)-1)/q.limit*q.limit))
-	points := m.History.Points()
+	points, c := m.History.Points(), &s.Fleet.Counts
 	page := indexPage{
-		frame: m.newFrame("", *s.Verdict, now), Status: s, Counts: newCountLinks(&s.Fleet.countsStatus), Reasons: newReasonLinks(&r.situation, &q, s.Probes != nil),
-		Tiles: newTiles(s.Fleet, points, now), Form: newForm(&q), Columns: newColumns(q), From: q.offset + 1, ProbeMode: m.ProbeMode,
-		Probed: newProbeRows(s.Probes, now), Exporter: m.newExporterState(&s, now),
+		frame: m.newFrame("", *s.Verdict, now), Status: s,
+		Counts:  []stateCount{{fleet.Down, c.Down}, {fleet.Stale, c.Stale}, {fleet.Pending, c.Pending}, {fleet.Up, c.Up}},
+		Reasons: newReasonLinks(r.situation.reasons, &q, m.ProbeMode),
+		Tiles:   newTiles(s.Fleet, points, now), Form: newForm(&q), Columns: newColumns(q), From: q.offset + 1, ProbeMode: m.ProbeMode,
+		Exporter: m.newExporterState(&s, now),
 	}
-	page.AsJSON = "api/v1/status" + trimDot(q.url())
+	page.AsJSON = "api/v1/status" + q.encode()
 	for _, e := range r.page(&q) {
 		page.Rows = append(page.Rows, m.newRow(&page.frame, e, now))
 	}
-	there := func(title string) bool {
-		_, found := slices.BinarySearchFunc(views, title, func(v *fleet.View, title string) int { return cmp.Compare(v.Upstream.DisplayName(), title) })
+	for _, p := range s.Probes {
+		page.Probed = append(page.Probed, probeRow{p, max(0, now.Sub(p.Time).Seconds())})
+	}
+	exists := func(name string) bool {
+		_, found := slices.BinarySearchFunc(views, name, func(v *fleet.View, name string) int { return cmp.Compare(v.Upstream.DisplayName(), name) })
 		return found
 	}
-	page.Table = m.newIncidents(&page.frame, s.Incidents, "", there, now)
+	page.Table = m.newIncidents(&page.frame, s.Incidents, "", exists, now)
 	page.Table.More += *s.Omitted
 	if len(points) > 1 {
 		page.Span = formatDuration(span(points, now).Seconds())
@@ -125,49 +127,24 @@ func (m *Model) IndexPage(rawQuery string, now time.Time) ([]byte, error) {
 		page.Names = len(m.Names())
 	}
 	if q.offset > 0 {
-		page.Previous = q.moved(max(0, q.offset-q.limit)).url()
+		page.Previous = q.moved(max(0, q.offset-q.limit)).link()
 	}
 	if end := q.offset + len(page.Rows); end < len(r.matched) {
-		page.Next = q.moved(end).url()
+		page.Next = q.moved(end).link()
 	}
 	return render("index.html", &page), nil
 }
 
-// trimDot returns a link to the page itself as a query, "" for none.
-func trimDot(link string) string {
-	if link == "./" {
-		return ""
-	}
-	return link
-}
-
-// moved is the query from another offset.
-func (q query) moved(offset int) query {
-	q.offset = offset
-	return q
-}
-
-func newCountLinks(c *countsStatus) []stateCount {
-	return []stateCount{
-		{fleet.Down, c.Down, "?state=down"},
-		{fleet.Stale, c.Stale, "?state=stale"},
-		{fleet.Pending, c.Pending, "?state=pending"},
-		{fleet.Up, c.Up, "?state=up"},
-	}
-}
-
-// newReasonLinks returns the reasons for which upstreams fail. A link adds one to
-// what is asked for, or leaves it out again.
-func newReasonLinks(s *situation, q *query, probed bool) (all []reasonLink) {
-	for _, r := range s.reasons {
-		l := reasonLink{reasonCount: r, Chosen: slices.Contains(q.reasons, r.Reason)}
-		other := q.moved(0)
-		other.text, other.states, other.reasons = "", nil, nil
+func newReasonLinks(reasons []reasonCount, q *query, probeMode bool) (all []reasonLink) {
+	for _, r := range reasons {
+		reason := betanet.Reason(r.Reason)
+		l := reasonLink{reasonCount: r, Chosen: slices.Contains(q.reasons, reason)}
+		target := q.unfiltered()
 		if !l.Chosen {
-			other.reasons = []string{r.Reason}
+			target.reasons = []betanet.Reason{reason}
 		}
-		if !probed {
-			l.Link = other.url()
+		if !probeMode {
+			l.Link = target.link()
 		}
 		all = append(all, l)
 	}
@@ -175,13 +152,13 @@ func newReasonLinks(s *situation, q *query, probed bool) (all []reasonLink) {
 }
 
 func newForm(q *query) form {
-	f := form{Text: q.text, MaxText: maxText, Filtered: q.filtered(), Reasons: q.reasons}
+	f := form{Text: q.text, MaxText: maxText, Filtered: q.filtered(), Reasons: q.reasons, Clear: q.unfiltered().link()}
 	for _, s := range states {
-		f.States = append(f.States, choice{s, slices.Contains(q.states, s)})
+		f.States = append(f.States, choice{string(s), string(s), slices.Contains(q.states, s)})
 	}
 	for i := range sortings {
-		name := sortings[i].name
-		f.Sorts = append(f.Sorts, sortChoice{name, sortTitles[name], q.sort == &sortings[i]})
+		s := &sortings[i]
+		f.Sorts = append(f.Sorts, choice{s.name, s.title, q.sort == s})
 	}
 	if q.descending {
 		f.Order = "desc"
@@ -189,13 +166,10 @@ func newForm(q *query) form {
 	if q.limit != pageSize {
 		f.Limit = q.limit
 	}
-	clear := q.moved(0)
-	clear.text, clear.states, clear.reasons = "", nil, nil
-	f.Clear = clear.url()
 	return f
 }
 
-// tableColumns describes the columns of the table: title, order and class.
+// tableColumns are the columns of the table, with the names of their sortings.
 var tableColumns = []struct{ title, sort, class string }{
 	{"Upstream", "name", ""},
 	{"State", "state", ""},
@@ -210,29 +184,16 @@ var tableColumns = []struct{ title, sort, class string }{
 func newColumns(q query) (all []column) {
 	for _, t := range tableColumns {
 		c := column{Title: t.title, Class: t.class}
-		if i := slices.IndexFunc(sortings, func(s sorting) bool { return s.name == t.sort }); i >= 0 {
-			other := q.moved(0)
-			other.sort, other.descending = &sortings[i], false
-			if q.sort == &sortings[i] {
-				other.descending = !q.descending
+		if s := sortingNamed(t.sort); s != nil {
+			target := q.moved(0)
+			target.sort, target.descending = s, false
+			if q.sort == s {
+				target.descending = !q.descending
 				c.Sorted = map[bool]string{false: "ascending", true: "descending"}[q.descending]
 			}
-			c.Link = other.url()
+			c.Link = target.link()
 		}
 		all = append(all, c)
 	}
 	return all
-}
-
-// probeRow is a target that was probed.
-type probeRow struct {
-	history.Probe
-	Age float64 // seconds
-}
-
-func newProbeRows(all []history.Probe, now time.Time) (rows []probeRow) {
-	for _, p := range all {
-		rows = append(rows, probeRow{p, max(0, now.Sub(p.Time).Seconds())})
-	}
-	return rows
 }

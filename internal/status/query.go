@@ -12,15 +12,14 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// query is which upstreams are asked for, of the status page and of its JSON
-// alike.
+// query selects and sorts upstreams, for the status page and for its JSON.
 type query struct {
-	text       string        // part of the name or the URL, in any case
-	states     []fleet.State // empty for all, as the following
-	reasons    []string      // for which an endpoint fails
+	text       string           // part of the name or the URL, ignoring case
+	states     []fleet.State    // empty for all
+	reasons    []betanet.Reason // for which an endpoint fails; empty for all upstreams
 	sort       *sorting
 	descending bool
-	limit      int // 0 for all
+	limit      int // 0 for no limit
 	offset     int
 }
 
@@ -31,14 +30,13 @@ const (
 	maxOffset = 1_000_000_000
 )
 
-// states are those of upstreams, what needs a person first.
+// states are the states of upstreams, the most urgent first.
 var states = [...]fleet.State{fleet.Down, fleet.Stale, fleet.Pending, fleet.Up}
 
-// errQuery is a query that cannot be read.
-var errQuery = errors.New("the query cannot be read: parameters are name=value, joined by & and percent-encoded")
+var errQuery = errors.New("the query cannot be read, use name=value, joined by & and percent-encoded")
 
-// parseQuery reads the parameters. A parameter that is not known is refused: a
-// misspelt filter that is ignored would show upstreams that were not asked for.
+// parseQuery reads the parameters. It refuses an unknown parameter: ignoring a misspelt
+// filter would show upstreams that were not asked for.
 func parseQuery(raw string) (query, error) {
 	q := query{sort: &sortings[0]}
 	parameters, err := url.ParseQuery(raw)
@@ -48,23 +46,23 @@ func parseQuery(raw string) (query, error) {
 	for name, values := range parameters {
 		set := setters[name]
 		if set == nil {
-			return q, fmt.Errorf("parameter %s is not known: q, state, reason, sort, order, limit and offset are", quoted(name))
+			return q, fmt.Errorf("unknown parameter %s, use q, state, reason, sort, order, limit or offset", quoted(name))
 		}
-		// A form gives a field that was not filled in as an empty one.
+		// A form sends empty fields as well.
 		values = slices.DeleteFunc(values, func(v string) bool { return v == "" })
 		if len(values) > 1 && name != "state" && name != "reason" {
-			return q, fmt.Errorf("parameter %s is given %d times, once is accepted", name, len(values))
+			return q, fmt.Errorf("parameter %s is given %d times, use it once", name, len(values))
 		}
 		for _, v := range values {
 			if accepted := set(&q, v); accepted != "" {
-				return q, fmt.Errorf("%s=%s is not accepted: it is %s", name, quoted(v), accepted)
+				return q, fmt.Errorf("%s=%s is not accepted, use %s", name, quoted(v), accepted)
 			}
 		}
 	}
 	return q, nil
 }
 
-// setters set a value, or return what is accepted.
+// setters set a value of the query, or return what is accepted.
 var setters = map[string]func(q *query, value string) (accepted string){
 	"q": func(q *query, v string) string {
 		if len(v) > maxText {
@@ -73,31 +71,16 @@ var setters = map[string]func(q *query, value string) (accepted string){
 		q.text = v
 		return ""
 	},
-	"state": func(q *query, v string) string {
-		s := fleet.State(v)
-		if !slices.Contains(states[:], s) {
-			return "up, stale, down or pending"
-		}
-		if !slices.Contains(q.states, s) {
-			q.states = append(q.states, s)
-		}
-		return ""
-	},
+	"state": func(q *query, v string) string { return choose(&q.states, v, states[:], "up, stale, down or pending") },
 	"reason": func(q *query, v string) string {
-		if !slices.Contains(betanet.Reasons(), betanet.Reason(v)) {
-			return "a reason as in betanet_exporter_attempts_total, such as connect or timeout"
-		}
-		if !slices.Contains(q.reasons, v) {
-			q.reasons = append(q.reasons, v)
-		}
-		return ""
+		return choose(&q.reasons, v, betanet.Reasons(), "a reason as in betanet_exporter_attempts_total, such as connect or timeout")
 	},
 	"sort": func(q *query, v string) string {
-		i := slices.IndexFunc(sortings, func(s sorting) bool { return s.name == v })
-		if i < 0 {
+		s := sortingNamed(v)
+		if s == nil {
 			return "problems, name, state, age, breaker, error or next"
 		}
-		q.sort = &sortings[i]
+		q.sort = s
 		return ""
 	},
 	"order": func(q *query, v string) string {
@@ -111,6 +94,17 @@ var setters = map[string]func(q *query, value string) (accepted string){
 	"offset": func(q *query, v string) string { return integer(&q.offset, v, 0, maxOffset) },
 }
 
+// choose adds a value to a set, or returns what is accepted.
+func choose[T ~string](set *[]T, v string, all []T, accepted string) string {
+	if !slices.Contains(all, T(v)) {
+		return accepted
+	}
+	if !slices.Contains(*set, T(v)) {
+		*set = append(*set, T(v))
+	}
+	return ""
+}
+
 func integer(to *int, v string, from, limit int) (accepted string) {
 	n, err := strconv.Atoi(v)
 	if err != nil || n < from || n > limit {
@@ -120,15 +114,27 @@ func integer(to *int, v string, from, limit int) (accepted string) {
 	return ""
 }
 
-// quoted is what somebody sent, fit for a line of text.
+// quoted makes what a client sent fit for a line of text.
 func quoted(text string) string { return strconv.QuoteToASCII(cut(text, 40)) }
 
-// filtered tells whether upstreams may be left out.
+// filtered reports whether the query may leave out upstreams.
 func (q *query) filtered() bool { return q.text != "" || len(q.states) > 0 || len(q.reasons) > 0 }
 
-// url returns the query as a link from the status page to itself. What is the
-// default is left out.
-func (q query) url() string {
+// unfiltered returns the first page of the query without its filter.
+func (q query) unfiltered() query {
+	q.text, q.states, q.reasons, q.offset = "", nil, nil, 0
+	return q
+}
+
+// moved returns the query from another offset.
+func (q query) moved(offset int) query {
+	q.offset = offset
+	return q
+}
+
+// encode returns the query of a URL with its question mark, without parameters that
+// have their default values; "" if none is left.
+func (q query) encode() string {
 	var all []string
 	add := func(name, value string, wanted bool) {
 		if wanted {
@@ -140,14 +146,22 @@ func (q query) url() string {
 		add("state", string(s), slices.Contains(q.states, s))
 	}
 	for _, r := range slices.Sorted(slices.Values(q.reasons)) {
-		add("reason", r, true)
+		add("reason", string(r), true)
 	}
 	add("sort", q.sort.name, q.sort != &sortings[0])
 	add("order", "desc", q.descending)
 	add("limit", strconv.Itoa(q.limit), q.limit != pageSize)
 	add("offset", strconv.Itoa(q.offset), q.offset > 0)
 	if len(all) == 0 {
-		return "./"
+		return ""
 	}
 	return "?" + strings.Join(all, "&")
+}
+
+// link returns the link from the status page to itself with the query.
+func (q query) link() string {
+	if encoded := q.encode(); encoded != "" {
+		return encoded
+	}
+	return "./"
 }

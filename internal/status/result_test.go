@@ -18,8 +18,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// upstreamOf is a view on an upstream with one endpoint, which was last fetched
-// and has been failing for so many seconds; negative for never.
+// upstreamOf returns a view of an upstream with one endpoint, which was last fetched
+// and began to fail the given numbers of seconds ago; negative for never.
 func upstreamOf(name string, fetched, failing int, b breaker.State, now time.Time) *fleet.View {
 	u := upstreamAt(name)
 	u.URLs = []*url.URL{{Scheme: "http", Host: strings.ToLower(name) + ".example:9000"}}
@@ -38,7 +38,7 @@ func upstreamOf(name string, fetched, failing int, b breaker.State, now time.Tim
 	return &fleet.View{Upstream: u, URL: u.URLs[0], API: betanet.V1, Ticked: now, Endpoints: []fleet.EndpointView{e}}
 }
 
-// many are n upstreams of all states.
+// many returns n upstreams in all states.
 func many(n int) []*fleet.View {
 	now := time.Now()
 	views := make([]*fleet.View, n)
@@ -57,7 +57,7 @@ func many(n int) []*fleet.View {
 	return views
 }
 
-// fleets draws upstreams of all states with names that differ.
+// fleets generates upstreams in all states with distinct names.
 var fleets = rapid.Custom(func(t *rapid.T) []*fleet.View {
 	names := rapid.SliceOfNDistinct(rapid.StringMatching(`[abAB]{1,4}[0-9]?`), 0, 30, rapid.ID).Draw(t, "names")
 	var views []*fleet.View
@@ -68,7 +68,7 @@ var fleets = rapid.Custom(func(t *rapid.T) []*fleet.View {
 	return views
 })
 
-// queries draws queries as their parameters.
+// queries generates the parameters of queries.
 var queries = rapid.Custom(func(t *rapid.T) url.Values {
 	v := url.Values{}
 	if text := rapid.SampledFrom([]string{"", "a", "AB", "b1", ".EXAMPLE", "nobody"}).Draw(t, "q"); text != "" {
@@ -85,7 +85,7 @@ var queries = rapid.Custom(func(t *rapid.T) url.Values {
 	return v
 })
 
-func asked(t *rapid.T, v url.Values) query {
+func parsed(t *rapid.T, v url.Values) query {
 	q, err := parseQuery(v.Encode())
 	if err != nil {
 		t.Fatal(err)
@@ -95,16 +95,16 @@ func asked(t *rapid.T, v url.Values) query {
 
 func names(entries []*entry) (all []string) {
 	for _, e := range entries {
-		all = append(all, e.title)
+		all = append(all, e.name)
 	}
 	return all
 }
 
-func TestAFilterFindsWhatALookAtEachWouldFind(t *testing.T) {
+func TestAFilterSelectsTheMatchingUpstreams(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		views, v := fleets.Draw(t, "fleet"), queries.Draw(t, "query")
-		q := asked(t, v)
-		l := resultOf(views, &q, noon)
+		q := parsed(t, v)
+		r := resultOf(views, &q, noon)
 		var want []string
 		for _, view := range views {
 			u := newUpstreamStatus(view, noon)
@@ -115,13 +115,13 @@ func TestAFilterFindsWhatALookAtEachWouldFind(t *testing.T) {
 				want = append(want, u.Name)
 			}
 		}
-		got := names(l.matched)
+		got := names(r.matched)
 		slices.Sort(got)
 		slices.Sort(want)
 		if !slices.Equal(got, want) {
 			t.Fatalf("%s: got %v, want %v", v.Encode(), got, want)
 		}
-		if f := l.situation.counts; f.Upstreams != len(views) || f.Up+f.Stale+f.Down+f.Pending != len(views) {
+		if f := r.situation.counts; f.Upstreams != len(views) || f.Up+f.Stale+f.Down+f.Pending != len(views) {
 			t.Fatalf("got counts %+v of %d upstreams", f, len(views))
 		}
 	})
@@ -129,25 +129,25 @@ func TestAFilterFindsWhatALookAtEachWouldFind(t *testing.T) {
 
 func TestEveryUpstreamIsOnExactlyOnePage(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		views, q := fleets.Draw(t, "fleet"), asked(t, queries.Draw(t, "query"))
+		views, q := fleets.Draw(t, "fleet"), parsed(t, queries.Draw(t, "query"))
 		q.limit = rapid.IntRange(1, 12).Draw(t, "limit")
-		l := resultOf(views, &q, noon)
+		r := resultOf(views, &q, noon)
 		var got []string
 		for q.offset = 0; q.offset < len(views)+q.limit; q.offset += q.limit {
-			page := names(l.page(&q))
+			page := names(r.page(&q))
 			if len(page) > q.limit {
 				t.Fatalf("from %d: %d upstreams, want at most %d", q.offset, len(page), q.limit)
 			}
 			got = append(got, page...)
 		}
-		if want := names(l.matched); !slices.Equal(got, want) {
+		if want := names(r.matched); !slices.Equal(got, want) {
 			t.Fatalf("got %v, want %v", got, want)
 		}
 	})
 }
 
-// keys are what a person sees of an upstream in a column, as something that can
-// be compared; nil is seen as unknown.
+// keys return what the page shows of an upstream in the column that is sorted by, as a
+// string or a float64; nil for unknown.
 var keys = map[string]func(u *upstreamStatus) any{
 	"name": func(u *upstreamStatus) any { return u.Name },
 	"problems": func(u *upstreamStatus) any {
@@ -160,14 +160,14 @@ var keys = map[string]func(u *upstreamStatus) any{
 	"state": func(u *upstreamStatus) any {
 		return map[fleet.State]float64{"down": 0, "stale": 1, "pending": 2, "up": 3}[u.State]
 	},
-	"age": func(u *upstreamStatus) any { return known(u.AgeSeconds) },
+	"age": func(u *upstreamStatus) any { return pointed(u.AgeSeconds) },
 	"breaker": func(u *upstreamStatus) any {
 		if u.OpenSeconds != nil {
 			return *u.OpenSeconds
 		}
 		return map[string]float64{"half_open": 1000, "closed": 2000}[u.Breaker]
 	},
-	"next": func(u *upstreamStatus) any { return known(u.NextSeconds) },
+	"next": func(u *upstreamStatus) any { return pointed(u.NextSeconds) },
 	"error": func(u *upstreamStatus) any {
 		if r := u.Endpoints[0].Reason; r != "" {
 			return r
@@ -176,20 +176,20 @@ var keys = map[string]func(u *upstreamStatus) any{
 	},
 }
 
-// inShort is an entry as its JSON.
-func inShort(e *entry) upstreamStatus {
-	past := new(history.History).Past(e.view, noon)
-	return newUpstreamInShort(e.view, e.summary, &past, noon)
-}
-
-func known(x *float64) any {
+func pointed(x *float64) any {
 	if x == nil {
 		return nil
 	}
 	return *x
 }
 
-// ordered tells whether a may come before b.
+// statusOf returns the JSON of an entry.
+func statusOf(e *entry) upstreamStatus {
+	hour := new(history.History).Hour(e.view, noon)
+	return newUpstreamWithHistory(e, &hour, noon)
+}
+
+// ordered reports whether a may come before b.
 func ordered(a, b any, descending bool) bool {
 	if a == nil || b == nil {
 		return b == nil
@@ -206,17 +206,17 @@ func ordered(a, b any, descending bool) bool {
 func TestUpstreamsAreInTheOrderThatIsAskedFor(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		views, v := fleets.Draw(t, "fleet"), queries.Draw(t, "query")
-		q := asked(t, v)
+		q := parsed(t, v)
 		key, descending := keys[q.sort.name], v.Get("order") == "desc"
-		l := resultOf(views, &q, noon)
-		l.page(&q)
-		for i := 1; i < len(l.matched); i++ {
-			a, b := inShort(l.matched[i-1]), inShort(l.matched[i])
+		r := resultOf(views, &q, noon)
+		r.page(&q)
+		for i := 1; i < len(r.matched); i++ {
+			a, b := statusOf(r.matched[i-1]), statusOf(r.matched[i])
 			if !ordered(key(&a), key(&b), descending) {
 				t.Fatalf("%s: %s (%v) before %s (%v)", v.Encode(), a.Name, key(&a), b.Name, key(&b))
 			}
 			if key(&a) == key(&b) && a.Name > b.Name {
-				t.Fatalf("%s: %s before %s, which is alike in what is sorted by: %v", v.Encode(), a.Name, b.Name, key(&a))
+				t.Fatalf("%s: %s before %s, which has the same sort key: %v", v.Encode(), a.Name, b.Name, key(&a))
 			}
 		}
 	})
@@ -224,7 +224,7 @@ func TestUpstreamsAreInTheOrderThatIsAskedFor(t *testing.T) {
 
 var rowOf = regexp.MustCompile(`<tr data-key="(betanet-\d+)"[^>]*>`)
 
-// rowsOf are the upstreams in the table of a page, in order.
+// rowsOf returns the upstreams in the table of a page, in order.
 func rowsOf(page string) (all []string) {
 	for _, m := range rowOf.FindAllStringSubmatch(page, -1) {
 		all = append(all, m[1])
@@ -233,28 +233,26 @@ func rowsOf(page string) (all []string) {
 }
 
 func TestThePageHasTheRowsOfItsJSON(t *testing.T) {
-	o := &Model{Registry: registry(many(250)...)}
-	for _, query := range []string{"?limit=100", "?limit=100&offset=200", "?state=down&state=stale&sort=age&order=desc&limit=7&offset=7", "?q=BETANET-001&limit=100"} {
+	m := modelOf(many(250)...)
+	for _, query := range []string{"limit=100", "limit=100&offset=200", "state=down&state=stale&sort=age&order=desc&limit=7&offset=7", "q=BETANET-001&limit=100"} {
 		var want []string
-		for _, u := range status(t, o, "/api/v1/status"+query).Upstreams {
+		for _, u := range status(t, m, query).Upstreams {
 			want = append(want, u.Name)
 		}
-		if got := rowsOf(body(t, get(t, o, "/"+query))); !slices.Equal(got, want) || len(got) == 0 {
+		if got := rowsOf(indexOf(t, m, query)); !slices.Equal(got, want) || len(got) == 0 {
 			t.Errorf("%s: got %v, want %v", query, got, want)
 		}
 	}
 }
 
-func TestAPageBeyondTheEndIsTheLast(t *testing.T) {
-	o := &Model{Registry: registry(many(250)...)}
-	got := body(t, get(t, o, "/?sort=name&offset=900"))
+func TestAnOffsetBeyondTheEndShowsTheLastPage(t *testing.T) {
+	got := indexOf(t, modelOf(many(250)...), "sort=name&offset=900")
 	if rows := rowsOf(got); len(rows) != 50 || rows[0] != "betanet-0200" || !strings.Contains(got, "201–250 of 250") {
 		t.Errorf("got %d rows, want the 50 from betanet-0200", len(rows))
 	}
 }
 
-// A page is the same whether the rest is sorted or not.
-func TestAPageIsAPartOfTheWhole(t *testing.T) {
+func TestAPageIsAPartOfTheWholeSortedList(t *testing.T) {
 	views := many(1000)
 	for _, sort := range sortings {
 		for _, c := range []struct{ offset, limit int }{{0, 1}, {0, 10}, {5, 30}, {0, 100}, {100, 100}, {990, 100}, {0, 999}} {
@@ -272,7 +270,7 @@ func TestAPageIsAPartOfTheWhole(t *testing.T) {
 	}
 }
 
-func TestProblemsComeFirstTheLongestFirst(t *testing.T) {
+func TestProblemsComeFirstAndOfThemTheLongest(t *testing.T) {
 	var views []*fleet.View
 	for name, c := range map[string]struct{ fetched, failing int }{
 		"up": {1, -1}, "also-up": {1, -1}, "new": {-1, -1}, "stale-short": {20, 10}, "stale-long": {100, 90}, "down-short": {-1, 5}, "down-long": {-1, 4000}, "expired": {700, 690},
@@ -280,9 +278,9 @@ func TestProblemsComeFirstTheLongestFirst(t *testing.T) {
 		views = append(views, upstreamOf(name, c.fetched, c.failing, breaker.Closed, noon))
 	}
 	q := query{sort: &sortings[0]}
-	l := resultOf(views, &q, noon)
+	r := resultOf(views, &q, noon)
 	want := []string{"down-long", "expired", "down-short", "stale-long", "stale-short", "new", "also-up", "up"}
-	if got := names(l.page(&q)); !slices.Equal(got, want) {
+	if got := names(r.page(&q)); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// threadTime is how long this thread has been running. Unlike the time on a clock it
-// does not depend on other programs.
+// threadTime returns the CPU time of this thread, which does not depend on other
+// programs.
 func threadTime(t *testing.T) time.Duration {
 	t.Helper()
 	const thread = 1 // RUSAGE_THREAD
@@ -22,27 +22,28 @@ func threadTime(t *testing.T) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// large is a fleet with a past in which a tenth has been failing.
-func large(n int) *Model {
-	s := newStage(n)
+// withFailures returns a fleet of n upstreams with a history, of which a tenth has been
+// failing.
+func withFailures(n int) *Model {
+	s := newScenario(n)
 	s.steps = 1
-	for i, a := range s.actors {
+	for i, a := range s.services {
 		switch i % 20 {
 		case 4:
-			a.fails = since(1+i%50, []string{"connect", "timeout", "http_5xx"}[i%3])
+			a.fails = failsSince(1+i%50, []string{"connect", "timeout", "http_5xx"}[i%3])
 		case 11:
-			a.fails = during(10+i%50, 1+i%10, "timeout")
+			a.fails = failsDuring(10+i%50, 1+i%10, "timeout")
 		}
 	}
-	return s.play()
+	return s.run()
 }
 
-// The limits are those of the page's design: 100 kB, and three times the time that a
-// fleet of 100 takes.
+// A page of 10 000 upstreams has less than 100 kB with gzip and takes less than three
+// times as long as a page of 100.
 func TestAPageOf10000IsSmallAndQuick(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	hundred, thousands := large(100), large(10_000)
+	hundred, thousands := withFailures(100), withFailures(10_000)
 	page := func(m *Model) ([]byte, time.Duration) {
 		began := threadTime(t)
 		page, err := m.IndexPage("", time.Now())
@@ -58,15 +59,15 @@ func TestAPageOf10000IsSmallAndQuick(t *testing.T) {
 	}
 	whole, _ := page(thousands)
 	if _, err := z.Write(whole); err != nil || z.Close() != nil {
-		t.Fatal("the page cannot be compressed")
+		t.Fatal("gzip failed")
 	}
 	if got := sent.Len(); got >= 100_000 {
-		t.Errorf("the page has %d bytes as it is sent, want less than 100 000", got)
+		t.Errorf("the page has %d bytes with gzip, want less than 100 000", got)
 	}
 	var ratios []float64
 	for round := range 15 {
 		for _, m := range []*Model{hundred, thousands} {
-			for i, v := range m.Registry.Views() { // every third has been collected since
+			for i, v := range m.Registry.Views() { // a third has been collected
 				if i%3 == round%3 {
 					next := *v
 					m.Registry.Publish(&next)
@@ -78,8 +79,8 @@ func TestAPageOf10000IsSmallAndQuick(t *testing.T) {
 		ratios = append(ratios, float64(long)/float64(short))
 	}
 	slices.Sort(ratios)
-	ratio := ratios[len(ratios)/2] // the others are of moments in which something else happened
-	t.Logf("%d bytes, %d as sent; %.2f times the time of 100", len(whole), sent.Len(), ratio)
+	ratio := ratios[len(ratios)/2] // of the median, because other rounds were disturbed
+	t.Logf("%d bytes, %d with gzip; %.2f times the time of 100", len(whole), sent.Len(), ratio)
 	if ratio >= 3 {
 		t.Errorf("10 000 upstreams take %.2f times the time of 100, want less than three times", ratio)
 	}

@@ -6,24 +6,23 @@ import (
 	"time"
 )
 
-// indexOf answers with the first page of a fleet of n again and again.
-func indexOf(tb testing.TB, n int) (ask func() (bytes int64)) {
-	tb.Helper()
-	m := quiet(&Model{Registry: registry(many(n)...)})
-	return func() int64 {
+// indexSizes returns a function that makes the first page of n upstreams and returns
+// its size.
+func indexSizes(tb testing.TB, n int) func() (bytes int) {
+	m := modelOf(many(n)...)
+	return func() int {
 		page, err := m.IndexPage("", time.Now())
 		if err != nil {
 			tb.Fatal(err)
 		}
-		return int64(len(page))
+		return len(page)
 	}
 }
 
-// What a page makes and sends is that of its hundred rows, also of ten thousand
-// upstreams. Objects are counted and not time, which other work on the machine
-// would change.
+// The cost of a page depends on its hundred rows, also with ten thousand upstreams. The
+// test counts objects, because time depends on other work on the machine.
 func TestAPageOf10000CostsWhatAPageOf100Does(t *testing.T) {
-	small, large := indexOf(t, 100), indexOf(t, 10_000)
+	small, large := indexSizes(t, 100), indexSizes(t, 10_000)
 	objects := testing.AllocsPerRun(5, func() { small() })
 	if got := testing.AllocsPerRun(5, func() { large() }); got > 1.2*objects {
 		t.Errorf("10 000 upstreams make %.0f objects, want at most 1.2 times the %.0f of 100", got, objects)
@@ -37,17 +36,17 @@ func BenchmarkIndexOf100(b *testing.B)   { benchmarkIndex(b, 100) }
 func BenchmarkIndexOf10000(b *testing.B) { benchmarkIndex(b, 10_000) }
 
 func benchmarkIndex(b *testing.B, n int) {
-	ask := indexOf(b, n)
-	var size int64
+	index := indexSizes(b, n)
+	var size int
 	for b.Loop() {
-		size = ask()
+		size = index()
 	}
 	b.ReportMetric(float64(size), "bytes/page")
 }
 
-// What it would be to make a row of each upstream.
+// BenchmarkStatusOf10000 is what a page would cost if it made a row of each upstream.
 func BenchmarkStatusOf10000(b *testing.B) {
-	m := quiet(&Model{Registry: registry(many(10_000)...)})
+	m := modelOf(many(10_000)...)
 	for b.Loop() {
 		s, err := m.Status("", time.Now())
 		if err == nil {

@@ -2,7 +2,6 @@ package status
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -12,7 +11,29 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// add counts what an upstream has, except its state.
+// situation is what a verdict is about: all upstreams or, in probe mode, the targets
+// that were probed.
+type situation struct {
+	counts    history.Counts
+	targets   bool      // these are targets of probes
+	only      string    // the name, if there is one upstream or target
+	since     time.Time // when the state of that one began
+	answering int       // those with an endpoint that answers
+	failing   time.Time // when the last endpoint began to fail
+	reasons   []reasonCount
+	stopped   time.Time // the last collection, if collecting has stopped
+	exporter  []string  // failures of the exporter itself
+	quiet     []history.Quiet
+}
+
+// reasonCount is the number of upstreams that fail for a reason.
+type reasonCount struct {
+	Reason string // as in betanet_exporter_attempts_total
+	Text   string
+	Count  int
+}
+
+// add counts an upstream, except its state.
 func (s *situation) add(e *entry, now time.Time) {
 	s.counts.NotClosed += e.notClosed
 	if now.After(e.overdue) && (s.stopped.IsZero() || e.view.Ticked.After(s.stopped)) {
@@ -26,7 +47,7 @@ func (s *situation) add(e *entry, now time.Time) {
 	}
 }
 
-// health is the one of all upstreams together, as fleet.HealthOf judges it.
+// health returns what fleet.HealthOf returns for all upstreams.
 func (s *situation) health() fleet.Health {
 	switch c := &s.counts; {
 	case !s.stopped.IsZero():
@@ -38,19 +59,26 @@ func (s *situation) health() fleet.Health {
 	}
 }
 
-// countState counts n upstreams that are in a state.
-func countState(c *countsStatus, s fleet.State, n int) {
-	c.Upstreams += n
-	switch s {
-	case fleet.Up:
-		c.Up += n
-	case fleet.Stale:
-		c.Stale += n
-	case fleet.Down:
-		c.Down += n
-	default:
-		c.Pending += n
+// probeSituation returns the situation of the probed targets.
+func probeSituation(probes []history.Probe) situation {
+	s, reasons := situation{targets: true}, make(reasonTally)
+	for i := range probes {
+		p := &probes[i]
+		s.counts.Add(p.State, 1)
+		if p.State == fleet.Up || p.Answers {
+			s.answering++
+		} else if p.Time.After(s.failing) {
+			s.failing = p.Time
+		}
+		if p.Reason != "" {
+			reasons.count(p.Reason, p.Text)
+		}
 	}
+	if len(probes) == 1 {
+		s.only, s.since = plain(probes[0].Target), probes[0].Time
+	}
+	s.reasons = reasons.sorted()
+	return s
 }
 
 // reasonTally counts upstreams by the reason for which they fail.
@@ -58,22 +86,17 @@ type reasonTally map[string]*reasonCount
 
 // add counts an upstream once for each reason of its endpoints.
 func (t reasonTally) add(v *fleet.View) {
-	var last *reasonCount
 	for i := range v.Endpoints {
 		f := v.Endpoints[i].Failure
-		if f == nil || last != nil && last.Reason == string(f.Reason) {
+		if f == nil || slices.ContainsFunc(v.Endpoints[:i], func(e fleet.EndpointView) bool { return e.Failure != nil && e.Failure.Reason == f.Reason }) {
 			continue
 		}
-		if i > 0 && slices.ContainsFunc(v.Endpoints[:i], func(e fleet.EndpointView) bool { return e.Failure != nil && e.Failure.Reason == f.Reason }) {
-			continue
-		}
-		last = t.count(string(f.Reason), failureText(f))
+		t.count(string(f.Reason), failureText(f))
 	}
 }
 
-// count counts a failure. Those of one reason whose texts differ have the text of
-// the reason.
-func (t reasonTally) count(reason, text string) *reasonCount {
+// count counts a failure. If the texts of a reason differ, its own text replaces them.
+func (t reasonTally) count(reason, text string) {
 	c := t[reason]
 	if c == nil {
 		c = &reasonCount{Reason: reason, Text: text}
@@ -83,54 +106,37 @@ func (t reasonTally) count(reason, text string) *reasonCount {
 		c.Text = reasonText(reason)
 	}
 	c.Count++
-	return c
 }
 
 // sorted returns the reasons, the most frequent first.
-func (t reasonTally) sorted() []reasonCount {
-	var all []reasonCount
-	for _, reason := range slices.Sorted(maps.Keys(t)) {
-		all = append(all, *t[reason])
+func (t reasonTally) sorted() (all []reasonCount) {
+	for _, c := range t {
+		all = append(all, *c)
 	}
-	slices.SortStableFunc(all, func(a, b reasonCount) int { return cmp.Compare(b.Count, a.Count) })
+	slices.SortFunc(all, func(a, b reasonCount) int { return cmp.Or(b.Count-a.Count, strings.Compare(a.Reason, b.Reason)) })
 	return all
 }
 
-// failureText is a failure in few words: what its reason alone does not say.
+// failureText describes a failure in a few words, if possible more precisely than its
+// reason.
 func failureText(f *betanet.Failure) string {
-	refused := func(text string) bool {
-		return f.Reason == betanet.ReasonConnect && f.Err != nil && strings.Contains(f.Error(), text)
+	if f.Status >= 400 && strings.HasPrefix(string(f.Reason), "http_") {
+		return "HTTP " + itoa(f.Status)
 	}
-	switch {
-	case f.Status >= 400 && strings.HasPrefix(string(f.Reason), "http_"):
-		return "HTTP " + groupedInt(f.Status)
-	case refused("connection refused"):
-		return "connection refused"
-	case refused("no route to host"):
-		return "no route to host"
-	default:
-		return reasonText(string(f.Reason))
+	if f.Reason == betanet.ReasonConnect && f.Err != nil {
+		for _, text := range []string{"connection refused", "no route to host"} {
+			if strings.Contains(f.Error(), text) {
+				return text
+			}
+		}
 	}
+	return reasonText(string(f.Reason))
 }
 
-// addProbe counts a target that was probed.
-func (s *situation) addProbe(p *history.Probe, reasons reasonTally) {
-	countState(&s.counts, p.State, 1)
-	if p.State == fleet.Up || p.Answers {
-		s.answering++
-	} else if p.Time.After(s.failing) {
-		s.failing = p.Time
-	}
-	if p.Reason != "" {
-		reasons.count(p.Reason, p.Text)
-	}
-	s.targets, s.only, s.since = true, "", p.Time
-	if s.counts.Upstreams == 1 {
-		s.only = plain(p.Target)
-	}
-}
+// maxExporterFailures is the number of failures of the exporter that are named.
+const maxExporterFailures = 3
 
-// exporterFailures names what fails of the exporter itself.
+// exporterFailures describes the failures of the exporter itself.
 func exporterFailures(s *Status) (all []string) {
 	for i := range s.Sources {
 		if d := &s.Sources[i]; d.Error != "" {
@@ -143,21 +149,16 @@ func exporterFailures(s *Status) (all []string) {
 	if s.Push != nil && s.Push.Error != "" {
 		all = append(all, "the push to "+plain(s.Push.Endpoint)+" fails")
 	}
-	if len(all) > maxExporterFailures {
-		more := len(all) - maxExporterFailures
+	if more := len(all) - maxExporterFailures; more > 0 {
 		all = append(all[:maxExporterFailures], groupedInt(more)+" more of the exporter's parts fail")
 	}
 	if len(all) > 0 {
-		all[0] = capital(all[0])
+		all[0] = strings.ToUpper(all[0][:1]) + all[0][1:]
 	}
 	return all
 }
 
-// maxExporterFailures is how many of them are named.
-const maxExporterFailures = 3
-
-// Probed records the end of a probe, in probe mode: there the page is about what was
-// probed.
+// Probed records the end of a probe. It does nothing outside of probe mode.
 func (m *Model) Probed(v *fleet.View, late bool, now time.Time) {
 	if !m.ProbeMode {
 		return

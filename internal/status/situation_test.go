@@ -13,31 +13,30 @@ import (
 	"github.com/betanet/betanet_exporter/internal/snapshot"
 )
 
-func TestReasonsAreCountedAndFound(t *testing.T) {
+func TestReasonsAreCountedAndFilteredBy(t *testing.T) {
 	views := many(250)
-	m := &Model{Registry: registry(views...)}
-	q := query{sort: &sortings[0]}
-	l := resultOf(views, &q, time.Now())
+	m := modelOf(views...)
+	r, page := resultOf(views, &query{sort: &sortings[0]}, time.Now()), indexOf(t, m, "")
 	total := 0
-	for _, r := range l.situation.reasons {
-		if got := len(status(t, m, "/api/v1/status?reason="+r.Reason).Upstreams); got != r.Count {
-			t.Errorf("reason %s: found %d, counted %d", r.Reason, got, r.Count)
+	for _, c := range r.situation.reasons {
+		if got := len(status(t, m, "reason="+c.Reason).Upstreams); got != c.Count {
+			t.Errorf("reason %s: found %d, counted %d", c.Reason, got, c.Count)
 		}
-		if page := body(t, get(t, m, "/")); !strings.Contains(page, fmt.Sprintf(`<a href="?reason=%s"><b>%d</b> × `, r.Reason, r.Count)) {
-			t.Errorf("the page has no link to those that fail for %s", r.Reason)
+		if !strings.Contains(page, fmt.Sprintf(`<a href="?reason=%s"><b>%d</b> × `, c.Reason, c.Count)) {
+			t.Errorf("the page has no link that filters by %s", c.Reason)
 		}
-		total += r.Count
+		total += c.Count
 	}
-	if failing := l.situation.counts.Down + l.situation.counts.Stale; total != failing || len(l.situation.reasons) < 2 {
-		t.Errorf("counted %d for %d reasons, want %d", total, len(l.situation.reasons), failing)
+	if failing := r.situation.counts.Down + r.situation.counts.Stale; total != failing || len(r.situation.reasons) < 2 {
+		t.Errorf("counted %d for %d reasons, want %d", total, len(r.situation.reasons), failing)
 	}
-	both := status(t, m, "/api/v1/status?reason=connect&reason=timeout")
-	if got := len(both.Upstreams); got <= len(status(t, m, "/api/v1/status?reason=connect").Upstreams) {
-		t.Errorf("two reasons find %d upstreams, want more than one does", got)
+	both, one := len(status(t, m, "reason=connect&reason=timeout").Upstreams), len(status(t, m, "reason=connect").Upstreams)
+	if both <= one {
+		t.Errorf("two reasons find %d upstreams, want more than the %d of one", both, one)
 	}
 }
 
-func TestFailuresOfOneReasonHaveOneText(t *testing.T) {
+func TestEachReasonHasOneText(t *testing.T) {
 	view := func(failures ...*betanet.Failure) *fleet.View {
 		v := &fleet.View{}
 		for _, f := range failures {

@@ -21,27 +21,27 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// stage is a fleet whose last hour is made up, minute by minute.
-type stage struct {
-	now    time.Time
-	actors []*actor
-	steps  int // of the history between two collections
-	model  *Model
+// scenario is a fleet whose last hour is simulated minute by minute.
+type scenario struct {
+	now      time.Time
+	services []*service
+	steps    int // of the history between two collections
+	model    *Model
 }
 
-// actor is an upstream of a stage.
-type actor struct {
+// service is an upstream of a scenario.
+type service struct {
 	upstream *fleet.Upstream
 	rate     float64              // messages per second
-	fails    func(ago int) string // for which reason, so many minutes ago; "" for none
+	fails    func(ago int) string // returns the reason, "" for success, a number of minutes ago
 	view     *fleet.View
 	messages float64
 	dropped  float64
 }
 
-// newStage is a fleet of n upstreams that answer.
-func newStage(n int) *stage {
-	s := &stage{now: time.Now(), steps: 3, model: quiet(&Model{History: new(history.History), Registry: exposition.NewRegistry(), Version: "1.2.3"})}
+// newScenario returns a fleet of n healthy upstreams.
+func newScenario(n int) *scenario {
+	s := &scenario{now: time.Now(), steps: 3, model: modelOf()}
 	for i := range n {
 		name := fmt.Sprintf("edge-%04d", i+1)
 		if i%17 == 2 {
@@ -51,12 +51,12 @@ func newStage(n int) *stage {
 			Name: name, URLs: []*url.URL{{Scheme: "http", Host: fmt.Sprintf("10.0.%d.%d:9000", i/250, i%250+1)}}, API: betanet.V1,
 			Settings: fleet.Settings{Interval: 15 * time.Second, MaxStale: 5 * time.Minute},
 		}
-		s.actors = append(s.actors, &actor{upstream: u, rate: 40 * float64(1+i%7), messages: 1e9 * float64(1+i%9), dropped: 1e6, fails: func(int) string { return "" }})
+		s.services = append(s.services, &service{upstream: u, rate: 40 * float64(1+i%7), messages: 1e9 * float64(1+i%9), dropped: 1e6, fails: func(int) string { return "" }})
 	}
 	return s
 }
 
-// failure is what a stage's upstreams fail with.
+// failure returns a failure of an endpoint for a reason.
 func failure(reason string, e betanet.Endpoint) *betanet.Failure {
 	text := map[string]string{
 		"connect": "dial tcp 10.0.0.1:9000: connect: connection refused", "http_5xx": "HTTP status 503", "timeout": "no answer in time",
@@ -68,12 +68,12 @@ func failure(reason string, e betanet.Endpoint) *betanet.Failure {
 	return f
 }
 
-// collect lets an upstream be collected at a moment.
-func (a *actor) collect(at time.Time, ago int) {
+// collect simulates a collection.
+func (a *service) collect(at time.Time, ago int) {
 	u := a.upstream
 	v := &fleet.View{Upstream: u, URL: u.URLs[0], API: betanet.V1, Ticked: at, Collected: true, Polled: true}
 	reason := a.fails(ago)
-	wave := 1 + 0.3*math.Sin(float64(at.Unix()%3600)/570+a.rate) // not the same for all
+	wave := 1 + 0.3*math.Sin(float64(at.Unix()%3600)/570+a.rate) // differs between upstreams
 	a.messages += 60 * a.rate * wave
 	a.dropped += 60 * a.rate * wave * 0.002 * (1 + 0.5*math.Sin(float64(at.Unix()%3600)/300))
 	docs := []*betanet.Document{
@@ -100,12 +100,12 @@ func (a *actor) collect(at time.Time, ago int) {
 	a.view = v
 }
 
-// play lets an hour pass, with a collection each minute.
-func (s *stage) play() *Model {
+// run simulates an hour with a collection each minute.
+func (s *scenario) run() *Model {
 	for ago := 60; ago >= 0; ago-- {
 		at := s.now.Add(-time.Duration(ago)*time.Minute - 4*time.Second)
 		var views []*fleet.View
-		for _, a := range s.actors {
+		for _, a := range s.services {
 			before := a.view
 			a.collect(at, ago)
 			s.report(a, before, at)
@@ -124,7 +124,7 @@ func (s *stage) play() *Model {
 }
 
 // report records the events that follow from a collection.
-func (s *stage) report(a *actor, before *fleet.View, at time.Time) {
+func (s *scenario) report(a *service, before *fleet.View, at time.Time) {
 	if a.fails(0) != "pending" {
 		s.model.History.Ended(a.view, at)
 	}
@@ -140,8 +140,8 @@ func (s *stage) report(a *actor, before *fleet.View, at time.Time) {
 	}
 }
 
-// since fails for a reason since so many minutes.
-func since(minutes int, reason string) func(int) string {
+// failsSince fails for a reason since a number of minutes ago.
+func failsSince(minutes int, reason string) func(int) string {
 	return func(ago int) string {
 		if ago <= minutes {
 			return reason
@@ -150,8 +150,8 @@ func since(minutes int, reason string) func(int) string {
 	}
 }
 
-// during fails from and until so many minutes ago.
-func during(from, until int, reason string) func(int) string {
+// failsDuring fails for a reason between two numbers of minutes ago.
+func failsDuring(from, until int, reason string) func(int) string {
 	return func(ago int) string {
 		if ago <= from && ago > until {
 			return reason
@@ -160,80 +160,80 @@ func during(from, until int, reason string) func(int) string {
 	}
 }
 
-// situations are those of the verdict's table, with 1, 3, 200 and 2 000 upstreams.
+// situations have each verdict, with 1, 3, 200 and 2 000 upstreams.
 var situations = []struct {
-	name  string
-	stage func() *stage
-	level Level
-	text  string // that the verdict begins with
+	name     string
+	scenario func() *scenario
+	level    Level
+	text     string // prefix of the verdict
 }{
-	{"1-stopped", func() *stage {
-		s := newStage(3)
-		s.now = s.now.Add(-12 * time.Minute) // and nothing since
+	{"1-stopped", func() *scenario {
+		s := newScenario(3)
+		s.now = s.now.Add(-12 * time.Minute) // nothing was collected since
 		return s
 	}, Critical, "Collecting has stopped"},
-	{"2-nothing-answers", func() *stage {
-		s := newStage(3)
+	{"2-nothing-answers", func() *scenario {
+		s := newScenario(3)
 		for i, reason := range []string{"connect", "connect", "timeout"} {
-			s.actors[i].fails = since(9+i, reason)
+			s.services[i].fails = failsSince(9+i, reason)
 		}
 		return s
 	}, Critical, "Nothing answers: 0 of 3 up since "},
-	{"3-many-down", func() *stage {
-		s := newStage(2000)
+	{"3-many-down", func() *scenario {
+		s := newScenario(2000)
 		for i := range 25 {
-			s.actors[i*79].fails = since(10+i, "connect")
+			s.services[i*79].fails = failsSince(10+i, "connect")
 		}
 		for i := range 15 {
-			s.actors[i*101+1].fails = since(1+i%3, "http_5xx")
+			s.services[i*101+1].fails = failsSince(1+i%3, "http_5xx")
 		}
-		s.actors[7].fails = during(40, 30, "timeout")
+		s.services[7].fails = failsDuring(40, 30, "timeout")
 		return s
 	}, Critical, "25 of 2\u00a0000 are down, 15 stale: 25 × connection refused, 15 × HTTP 503"},
-	{"4-one-stale", func() *stage {
-		s := newStage(1)
-		s.actors[0].fails = func(ago int) string {
-			return during(45, 38, "timeout")(ago) + since(3, "http_5xx")(ago)
+	{"4-one-stale", func() *scenario {
+		s := newScenario(1)
+		s.services[0].fails = func(ago int) string {
+			return failsDuring(45, 38, "timeout")(ago) + failsSince(3, "http_5xx")(ago)
 		}
 		return s
 	}, Critical, "Nothing answers: edge-0001 has been stale since "},
-	{"5-discovery-fails", func() *stage {
-		s := newStage(200)
+	{"5-discovery-fails", func() *scenario {
+		s := newScenario(200)
 		s.model.Registry.Exporter.Discovered("file:/etc/betanet/fleet/*.json", exposition.Discovery{
 			Tried: true, Targets: 200, LastSuccess: s.now.Add(-38 * time.Minute), Err: "/etc/betanet/fleet/b.json: unexpected end of JSON input",
 		})
 		s.model.Configuration = func() Configuration {
 			return Configuration{File: "/etc/betanet_exporter.yml", LastReload: s.now.Add(-50 * time.Hour)}
 		}
-		s.actors[3].fails = during(25, 19, "connect")
+		s.services[3].fails = failsDuring(25, 19, "connect")
 		return s
 	}, Warning, "Discovery file:/etc/betanet/fleet/*.json fails"},
-	{"6-no-upstream", func() *stage { return newStage(0) }, Warning, "There are no upstreams"},
-	{"7-no-traffic", func() *stage {
-		s := newStage(3)
-		s.actors[1].rate = 0
+	{"6-no-upstream", func() *scenario { return newScenario(0) }, Warning, "There are no upstreams"},
+	{"7-no-traffic", func() *scenario {
+		s := newScenario(3)
+		s.services[1].rate = 0
 		return s
 	}, Warning, "edge-0002 has had no traffic since "},
-	{"8-pending", func() *stage {
-		s := newStage(3)
-		for _, a := range s.actors {
-			a.fails = since(99, "pending")
+	{"8-pending", func() *scenario {
+		s := newScenario(3)
+		for _, a := range s.services {
+			a.fails = failsSince(99, "pending")
 		}
 		return s
 	}, OK, "Waiting for 3 upstreams"},
-	{"9-all-up", func() *stage {
-		s := newStage(200)
-		s.actors[5].fails = during(33, 24, "http_5xx")
+	{"9-all-up", func() *scenario {
+		s := newScenario(200)
+		s.services[5].fails = failsDuring(33, 24, "http_5xx")
 		return s
 	}, OK, "All 200 upstreams are up"},
 }
 
-// TestPagesOfAllSituations also writes the pages into the folder BETANET_PAGES, for
-// the tests in a browser and for the pictures.
+// TestPagesOfAllSituations also writes the pages into the folder BETANET_PAGES, if that
+// is set, for the tests in a browser and for the screenshots.
 func TestPagesOfAllSituations(t *testing.T) {
 	folder := os.Getenv("BETANET_PAGES")
 	for _, c := range situations {
-		m := c.stage().play()
+		m := c.scenario().run()
 		now := time.Now()
 		page, err := m.IndexPage("", now)
 		if err != nil {
@@ -250,7 +250,7 @@ func TestPagesOfAllSituations(t *testing.T) {
 			t.Errorf("%s: the tab's title is not the verdict %q", c.name, s.Verdict.Text)
 		}
 		colour := map[Level]string{OK: "%231a7f45", Warning: "%23b25e00", Critical: "%23c01622"}[c.level]
-		if icon := inside(t, string(page), `id="icon" href="`, `"`); !strings.Contains(icon, colour) {
+		if icon := between(t, string(page), `id="icon" href="`, `"`); !strings.Contains(icon, colour) {
 			t.Errorf("%s: the tab's icon %s is not the one of %s", c.name, icon, c.level)
 		}
 		if folder == "" {
@@ -268,7 +268,7 @@ func TestPagesOfAllSituations(t *testing.T) {
 		}
 	}
 	if folder != "" {
-		page, _ := sceneAt(time.Now()).UpstreamPage("core", "./", time.Now())
+		page, _ := exampleAt(time.Now()).UpstreamPage("core", "./", time.Now())
 		if err := os.WriteFile(filepath.Join(folder, "mixnodes.upstream.html"), page, 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -1,64 +1,84 @@
 package status
 
 import (
+	"math"
 	"strconv"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// sparkline is the last hour of one number of the fleet, as the paths of an SVG
-// and in words. What was not known is a gap.
-type sparkline struct{ Line, Area, Words string }
+// sparkline is the last hour of one number of the fleet, as the paths of an SVG and as
+// text. Unknown values are a gap.
+type sparkline struct{ Line, Area, Text string }
 
-// The size of a sparkline in its own units, and its number of dots: more than
-// that would not be seen.
+// The size of a sparkline in its own units, and how many dots it has at most.
 const (
 	sparkWidth  = 120
 	sparkHeight = 24
 	sparkDots   = 120
-	sparkMargin = 1.5 // below and above the line, for its width
-	// leastSpan is the least time that the width stands for: two points after a
-	// start are no history.
-	leastSpan = 5 * time.Minute
+	sparkMargin = 1.5 // above and below the line, for its stroke
+	// minSpan is the least time that the width stands for, so that two points after a
+	// start do not look like an hour.
+	minSpan = 5 * time.Minute
 )
 
-// value finds a number in a point, nil where it is not known.
+// value returns a number of a point, nil if it is unknown.
 type value func(*history.Point) *float64
 
-// newSparkline draws a number of the points, and says it with words for its
-// values.
-func newSparkline(points []history.Point, now time.Time, of value, words func(float64) string) sparkline {
+func newSparkline(points []history.Point, now time.Time, of value, show func(float64) string) sparkline {
+	values := make([]float64, len(points))
+	for i := range points {
+		values[i] = math.NaN()
+		if v := of(&points[i]); v != nil {
+			values[i] = *v
+		}
+	}
 	covered := span(points, now)
-	lowest, highest, known := bounds(points, of)
+	within := " in the last " + formatDuration(covered.Seconds())
+	lowest, highest, known := extremes(values)
 	if known == 0 {
-		return sparkline{Words: "unknown in the last " + formatDuration(covered.Seconds())}
+		return sparkline{Text: "unknown" + within}
 	}
-	d := drawing{now: now, width: max(covered, leastSpan), highest: highest}
-	var run []dot
-	for _, next := range thinned(points, of) {
-		// Where points were not taken the process stood still.
-		if n := len(run); n > 0 && (next.gap || next.from.Sub(run[n-1].to) > history.Step*5/2) {
-			d.add(run)
-			run = run[:0]
-		}
-		if !next.gap {
-			run = append(run, next)
-		}
-	}
-	d.add(run)
 	text := "unknown now"
-	if last := of(&points[len(points)-1]); last != nil {
-		text = "now " + words(*last)
+	if last := values[len(values)-1]; !math.IsNaN(last) {
+		text = "now " + show(last)
 	}
-	text += ", lowest " + words(lowest) + ", highest " + words(highest) + " in the last " + formatDuration(covered.Seconds())
+	text += ", " + rangeText(lowest, highest, show) + within
 	if gaps := len(points) - known; gaps > 0 {
 		text += ", unknown for " + formatDuration(float64(gaps)*history.Step.Seconds()) + " of it"
 	}
+	d := drawing{height: sparkHeight}
+	scale := 0.0 // from 0 up to the highest, so that a small change looks small
+	if highest > 0 {
+		scale = (sparkHeight - 2*sparkMargin) / highest
+	}
+	x := func(at time.Time) float64 {
+		return max(0, sparkWidth*(1-now.Sub(at).Seconds()/max(covered, minSpan).Seconds()))
+	}
+	var run []xy
+	var end time.Time // of the run
+	flush := func() {
+		if len(run) > 0 {
+			d.add(run, run[0].x, max(x(end), run[0].x+0.5)) // a single point has a width too
+		}
+		run = run[:0]
+	}
+	for _, next := range thin(points, values) {
+		// Points are missing if the process was stopped.
+		if next.gap || next.from.Sub(end) > history.Step*5/2 {
+			flush()
+		}
+		if !next.gap {
+			run = append(run, xy{x(next.from), sparkHeight - sparkMargin - next.mean*scale})
+			end = next.to
+		}
+	}
+	flush()
 	return sparkline{string(d.line), string(d.area), text}
 }
 
-// span is how far the points go back.
+// span returns how far the points go back.
 func span(points []history.Point, now time.Time) time.Duration {
 	if len(points) == 0 {
 		return 0
@@ -66,96 +86,64 @@ func span(points []history.Point, now time.Time) time.Duration {
 	return now.Sub(points[0].At)
 }
 
-// bounds are the lowest and the highest value, and how many are known.
-func bounds(points []history.Point, of value) (lowest, highest float64, known int) {
-	for i := range points {
-		v := of(&points[i])
-		if v == nil {
-			continue
-		}
-		if known == 0 {
-			lowest, highest = *v, *v
-		}
-		lowest, highest = min(lowest, *v), max(highest, *v)
-		known++
-	}
-	return lowest, highest, known
-}
-
-// dot is one or more neighbouring points of a trend.
+// dot is one or more neighbouring points of a sparkline.
 type dot struct {
 	from, to time.Time
 	mean     float64
 	n        int
-	gap      bool // one of them is not known
+	gap      bool // one of the points is unknown
 }
 
-// thinned joins neighbouring points until few enough are left. A dot that holds
-// an unknown value is a gap: no outage is drawn over.
-func thinned(points []history.Point, of value) (dots []dot) {
+// thin joins neighbouring points until there are at most sparkDots. A dot with an
+// unknown point is a gap, so that the line is not drawn over an outage.
+func thin(points []history.Point, values []float64) (dots []dot) {
 	each := (len(points) + sparkDots - 1) / sparkDots
 	var group int64
 	for i := range points {
-		p := &points[i]
-		// Points stay in their groups while the trend moves on, so that the line
-		// does not change its shape with every look at it.
-		g := p.At.Unix() / int64(history.Step.Seconds()) / int64(each)
+		at := points[i].At
+		// A point stays in its group while the sparkline moves on, so that the line keeps
+		// its shape.
+		g := at.Unix() / int64(history.Step.Seconds()) / int64(each)
 		if len(dots) == 0 || g != group || each == 1 {
-			dots, group = append(dots, dot{from: p.At}), g
+			dots, group = append(dots, dot{from: at}), g
 		}
 		d := &dots[len(dots)-1]
-		d.to = p.At
-		if v := of(p); v == nil {
+		d.to = at
+		if math.IsNaN(values[i]) {
 			d.gap = true
 		} else {
 			d.n++
-			d.mean += (*v - d.mean) / float64(d.n)
+			d.mean += (values[i] - d.mean) / float64(d.n)
 		}
 	}
 	return dots
 }
 
-// drawing is the paths of a sparkline that ends now.
+// drawing is a line and the area below it, as the paths of an SVG.
 type drawing struct {
-	now        time.Time
-	width      time.Duration
-	highest    float64
+	height     float64
 	line, area []byte
 }
 
-// add draws dots without a gap between them.
-func (d *drawing) add(run []dot) {
-	if len(run) == 0 {
+type xy struct{ x, y float64 }
+
+// add draws a line through points, level from left to the first and from the last to
+// right.
+func (d *drawing) add(points []xy, left, right float64) {
+	if len(points) == 0 {
 		return
 	}
-	left := d.x(run[0].from)
-	right := max(d.x(run[len(run)-1].to), left+0.5) // one point alone has to be seen as well
-	d.area = to(d.area, 'M', left, sparkHeight)
-	command := byte('M')
-	for _, p := range run {
-		d.line, d.area = to(d.line, command, d.x(p.from), d.y(p.mean)), to(d.area, 'L', d.x(p.from), d.y(p.mean))
-		command = 'L'
+	d.line = appendStep(d.line, 'M', left, points[0].y)
+	d.area = appendStep(appendStep(d.area, 'M', left, d.height), 'L', left, points[0].y)
+	for _, p := range append(points, xy{right, points[len(points)-1].y}) {
+		if p.x > left {
+			d.line, d.area = appendStep(d.line, 'L', p.x, p.y), appendStep(d.area, 'L', p.x, p.y)
+		}
 	}
-	end := d.y(run[len(run)-1].mean)
-	d.line, d.area = to(d.line, 'L', right, end), to(d.area, 'L', right, end)
-	d.area = append(to(d.area, 'L', right, sparkHeight), 'Z')
+	d.area = append(appendStep(d.area, 'L', right, d.height), 'Z')
 }
 
-func (d *drawing) x(at time.Time) float64 {
-	return max(0, sparkWidth*(1-d.now.Sub(at).Seconds()/d.width.Seconds()))
-}
-
-// y is from 0 up to the highest, so that a small change looks small.
-func (d *drawing) y(v float64) float64 {
-	share := 0.0
-	if d.highest > 0 {
-		share = v / d.highest
-	}
-	return sparkHeight - sparkMargin - share*(sparkHeight-2*sparkMargin)
-}
-
-// to adds a step to a path.
-func to(path []byte, command byte, x, y float64) []byte {
+func appendStep(path []byte, command byte, x, y float64) []byte {
 	path = strconv.AppendFloat(append(path, command), x, 'f', 1, 64)
 	return strconv.AppendFloat(append(path, ' '), y, 'f', 1, 64)
 }

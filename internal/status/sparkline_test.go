@@ -10,8 +10,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// trend is a point each step until noon. A negative rate is unknown.
-func trend(rates ...float64) []history.Point {
+// pointsOf returns a point each step until noon. A negative rate is unknown.
+func pointsOf(rates ...float64) []history.Point {
 	points := make([]history.Point, len(rates))
 	for i, r := range rates {
 		points[i].At = noon.Add(-time.Duration(len(rates)-1-i) * history.Step)
@@ -28,52 +28,52 @@ func sparkOf(points []history.Point) sparkline {
 	return newSparkline(points, noon, messages, perSecond)
 }
 
-// runs are how many lines without a gap a path has.
+// runs counts the lines without a gap in a path.
 func runs(path string) int { return strings.Count(path, "M") }
 
-func TestASparklineHasAGapWhereNothingIsKnown(t *testing.T) {
+func TestUnknownValuesAreAGapInASparkline(t *testing.T) {
 	for name, c := range map[string]struct {
 		rates []float64
 		runs  int
 	}{
-		"all known":     {[]float64{1, 2, 3}, 1},
-		"one unknown":   {[]float64{1, 2, -1, 3, 4}, 2},
-		"known alone":   {[]float64{-1, 2, -1}, 1},
-		"ends unknown":  {[]float64{1, 2, -1}, 1},
-		"0 is no gap":   {[]float64{1, 0, 1}, 1},
-		"nothing known": {[]float64{-1, -1}, 0},
-		"none":          {nil, 0},
+		"all known":          {[]float64{1, 2, 3}, 1},
+		"one unknown":        {[]float64{1, 2, -1, 3, 4}, 2},
+		"a single one known": {[]float64{-1, 2, -1}, 1},
+		"ends unknown":       {[]float64{1, 2, -1}, 1},
+		"0 is no gap":        {[]float64{1, 0, 1}, 1},
+		"nothing known":      {[]float64{-1, -1}, 0},
+		"none":               {nil, 0},
 	} {
-		s := sparkOf(trend(c.rates...))
+		s := sparkOf(pointsOf(c.rates...))
 		if runs(s.Line) != c.runs || runs(s.Area) != c.runs {
 			t.Errorf("%s: got %d lines in %q, want %d", name, runs(s.Line), s.Line, c.runs)
 		}
 	}
 }
 
-func TestPointsThatWereNotTakenAreAGap(t *testing.T) {
-	points := trend(1, 2, 3, 4, 5, 6)
+func TestMissingPointsAreAGapInASparkline(t *testing.T) {
+	points := pointsOf(1, 2, 3, 4, 5, 6)
 	if got := runs(sparkOf(append(points[:2:2], points[4:]...)).Line); got != 2 {
 		t.Errorf("got %d lines, want 2", got)
 	}
 }
 
-// An outage of one step has to be seen also where three points are one dot.
-func TestAnHourIsThinnedWithoutDrawingOverAnOutage(t *testing.T) {
+// An outage of one step is visible although three points are one dot.
+func TestASparklineOfAnHourIsNotDrawnOverAnOutage(t *testing.T) {
 	rates := make([]float64, history.KeptPoints)
 	for i := range rates {
 		rates[i] = float64(i)
 	}
-	// A group at either end may be a part of one.
-	if s := sparkOf(trend(rates...)); runs(s.Line) != 1 || strings.Count(s.Line, "L") > 122 {
+	// The groups at the ends may be incomplete.
+	if s := sparkOf(pointsOf(rates...)); runs(s.Line) != 1 || strings.Count(s.Line, "L") > 122 {
 		t.Errorf("got %d lines of %d steps, want one of at most 122", runs(s.Line), strings.Count(s.Line, "L"))
 	}
 	for i := 200; i < 203; i++ {
 		known := rates[i]
 		rates[i] = -1
-		s := sparkOf(trend(rates...))
-		if runs(s.Line) != 2 || !strings.Contains(s.Words, "unknown for 10"+nbsp+"s of it") {
-			t.Errorf("point %d unknown: got %d lines and %q, want 2 and the gap in words", i, runs(s.Line), s.Words)
+		s := sparkOf(pointsOf(rates...))
+		if runs(s.Line) != 2 || !strings.Contains(s.Text, "unknown for 10"+nbsp+"s of it") {
+			t.Errorf("point %d unknown: got %d lines and %q, want 2 and the gap in the text", i, runs(s.Line), s.Text)
 		}
 		rates[i] = known
 	}
@@ -81,12 +81,12 @@ func TestAnHourIsThinnedWithoutDrawingOverAnOutage(t *testing.T) {
 
 var numbers = regexp.MustCompile(`-?\d+\.\d`)
 
-func TestASparklineStaysInItsFrame(t *testing.T) {
+func TestASparklineStaysInItsViewBox(t *testing.T) {
 	for _, rates := range [][]float64{{0, 0, 0}, {5}, {1e18, 0, 1}, make([]float64, history.KeptPoints)} {
-		s := sparkOf(trend(rates...))
+		s := sparkOf(pointsOf(rates...))
 		for i, n := range numbers.FindAllString(s.Line+s.Area, -1) {
 			if v, err := strconv.ParseFloat(n, 64); err != nil || v < 0 || v > []float64{sparkWidth + 0.5, sparkHeight}[i%2] {
-				t.Errorf("%v: %s is outside of the frame in %s", rates[:1], n, s.Line)
+				t.Errorf("%v: %s is outside of the view box in %s", rates[:1], n, s.Line)
 			}
 		}
 		if s.Line == "" {
@@ -95,7 +95,7 @@ func TestASparklineStaysInItsFrame(t *testing.T) {
 	}
 }
 
-func TestASparklineSaysInWordsWhatItShows(t *testing.T) {
+func TestASparklineHasATextAlternative(t *testing.T) {
 	for _, c := range []struct {
 		rates []float64
 		want  string
@@ -105,7 +105,7 @@ func TestASparklineSaysInWordsWhatItShows(t *testing.T) {
 		{[]float64{-1, -1}, "unknown in the last 10 s"},
 		{nil, "unknown in the last 0 s"},
 	} {
-		if got := strings.ReplaceAll(sparkOf(trend(c.rates...)).Words, nbsp, " "); got != c.want {
+		if got := strings.ReplaceAll(sparkOf(pointsOf(c.rates...)).Text, nbsp, " "); got != c.want {
 			t.Errorf("%v: got %q, want %q", c.rates, got, c.want)
 		}
 	}

@@ -6,9 +6,9 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// tile is a number of the fleet with its past.
+// tile is a number of the fleet with its last hour.
 type tile struct {
-	Key   string // as the sparkline's series is called in the JSON
+	Key   string
 	Name  string
 	Value string
 	Note  string
@@ -17,27 +17,32 @@ type tile struct {
 	sparkline
 }
 
-// newTiles returns the traffic of the fleet. What only the exporter has comes last.
-func newTiles(f *fleetStatus, points []history.Point, now time.Time) []tile {
-	rate := func(key, name string, current *float64, of value, words func(float64) string) tile {
-		t := tile{Key: key, Name: name, Value: unknown, Note: "unknown", sparkline: newSparkline(points, now, of, words)}
-		if current != nil {
-			t.Value, t.Note = words(*current), ""
+// newTiles returns the traffic of the fleet. The breakers, which are internal to the
+// exporter, come last.
+func newTiles(f *fleetStatus, points []history.Point, now time.Time) (tiles []tile) {
+	for _, t := range []struct {
+		key, name string
+		of        func(*history.Rates) *float64
+		show      func(float64) string
+	}{
+		{"messages", "Messages", func(r *history.Rates) *float64 { return r.Messages }, perSecond},
+		{"loss", "Loss", func(r *history.Rates) *float64 { return r.Loss }, percent},
+		{"latency", "Latency", func(r *history.Rates) *float64 { return r.LatencySeconds }, latency},
+		{"sent", "Sent", func(r *history.Rates) *float64 { return r.BytesSent }, bytesPerSecond},
+		{"received", "Received", func(r *history.Rates) *float64 { return r.BytesReceived }, bytesPerSecond},
+	} {
+		one := tile{Key: t.key, Name: t.name, Note: "unknown", sparkline: newSparkline(points, now, func(p *history.Point) *float64 { return t.of(&p.Rates) }, t.show)}
+		current := t.of(&f.Rates)
+		if one.Value = optional(current, t.show); current != nil {
+			one.Note = ""
 		}
-		return t
+		tiles = append(tiles, one)
 	}
-	// Counts are of this moment, and the newest point is some seconds old.
-	live := append(points[:len(points):len(points)], history.Point{At: now, NotClosed: f.NotClosed})
+	// The number of breakers is current, the newest point some seconds old.
+	live := append(points[:len(points):len(points)], history.Point{At: now, Counts: f.Counts})
 	breakers := func(p *history.Point) *float64 { return new(float64(p.NotClosed)) }
-	return []tile{
-		rate("messages", "Messages", f.Messages, func(p *history.Point) *float64 { return p.Messages }, perSecond),
-		rate("loss", "Loss", f.Loss, func(p *history.Point) *float64 { return p.Loss }, percent),
-		rate("latency", "Latency", f.LatencySeconds, func(p *history.Point) *float64 { return p.LatencySeconds }, latency),
-		rate("sent", "Sent", f.BytesSent, func(p *history.Point) *float64 { return p.BytesSent }, bytesPerSecond),
-		rate("received", "Received", f.BytesReceived, func(p *history.Point) *float64 { return p.BytesReceived }, bytesPerSecond),
-		{
-			Key: "breakers", Name: "Breakers open", Value: groupedInt(f.NotClosed), Link: "?sort=breaker", Alarm: f.NotClosed > 0,
-			sparkline: newSparkline(live, now, breakers, count),
-		},
-	}
+	return append(tiles, tile{
+		Key: "breakers", Name: "Breakers open", Value: groupedInt(f.NotClosed), Link: "?sort=breaker", Alarm: f.NotClosed > 0,
+		sparkline: newSparkline(live, now, breakers, count),
+	})
 }

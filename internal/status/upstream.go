@@ -7,43 +7,41 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// shownMixnodes is how many mixnodes the page of an upstream shows. Its JSON
-// gives all that are shown one by one anywhere.
+// shownMixnodes is the number of mixnodes on the page of an upstream. Its JSON has up
+// to maxMixnodes.
 const shownMixnodes = 100
 
-// upstreamPage is what the template of the page of an upstream gets.
+// upstreamPage is the data of the template of the page of an upstream.
 type upstreamPage struct {
 	frame
 	detailStatus
 	Only        bool // it is the home page
-	Why         string
 	Hour        hourBar
 	Charts      []chart
 	Minutes     []minuteRow
 	Shown       []shownValue
 	Nodes       []mixnodeStatus
-	MoreNodes   int // mixnodes beyond them
+	MoreNodes   int // mixnodes that are not shown
 	Mixnodes    string
 	FewMixnodes bool
 	Table       incidentTable
-	More        int     // incidents that are not shown
 	Fleet       Verdict // about all upstreams
 	Exporter    exporterState
 	Interval    string
 }
 
-// shownValue is a value with its age, if it is a last good one.
+// shownValue is a value on the page, with its age if it is a last good one.
 type shownValue struct {
 	namedValue
-	AgeSeconds *float64 // nil of a value of the last collection
+	AgeSeconds *float64 // nil for a value of the last collection
 	Expired    bool
 }
 
-// UpstreamPage returns the page of the upstream of a name; ok is false if there is
-// none. root is the way from there to the exporter's root.
+// UpstreamPage returns the page of an upstream; ok is false if there is none of that
+// name. root is the relative path from the page to the exporter's root.
 func (m *Model) UpstreamPage(name, root string, now time.Time) (page []byte, ok bool) {
 	entries := m.entries(m.Registry.Views(), now)
-	i := slices.IndexFunc(entries, func(e *entry) bool { return e.title == name })
+	i := slices.IndexFunc(entries, func(e *entry) bool { return e.name == name })
 	if i < 0 {
 		return nil, false
 	}
@@ -53,7 +51,7 @@ func (m *Model) UpstreamPage(name, root string, now time.Time) (page []byte, ok 
 	return render("upstream.html", p), true
 }
 
-// homePage is the page of the only upstream, with the state of the exporter.
+// homePage returns the page of the only upstream, with the state of the exporter.
 func (m *Model) homePage(v *fleet.View, s *Status, now time.Time) []byte {
 	p := m.newUpstreamPage(v, m.newFrame("", *s.Verdict, now), now)
 	p.Only, p.Exporter = true, m.newExporterState(s, now)
@@ -61,25 +59,24 @@ func (m *Model) homePage(v *fleet.View, s *Status, now time.Time) []byte {
 }
 
 func (m *Model) newUpstreamPage(v *fleet.View, f frame, now time.Time) *upstreamPage {
-	past := m.History.Past(v, now)
-	d := m.newDetail(v, &past, now)
+	hour := m.History.Hour(v, now)
+	d := m.newDetail(newEntry(v, now), &hour, now)
 	f.AsJSON = f.Root + "api/v1/status/" + upstreamPath(d.Name)
 	p := &upstreamPage{
-		frame: f, detailStatus: d, Interval: formatDuration(d.IntervalSeconds), Hour: newHourBar(&past), Minutes: newMinutes(&past),
+		frame: f, detailStatus: d, Interval: formatDuration(d.IntervalSeconds), Hour: newHourBar(&hour), Minutes: newMinutes(&hour),
 		Charts: []chart{
-			newChart("messages", "Messages", &past.Messages, d.Recent.MessagesPerSecond, perSecond),
-			newChart("loss", "Loss", &past.Loss, d.Recent.Loss, percent),
-			newChart("latency", "Latency", &past.Latency, d.Recent.LatencySeconds, latency),
+			newChart("messages", "Messages", hour.Messages[:], d.Recent.MessagesPerSecond, perSecond),
+			newChart("loss", "Loss", hour.Loss[:], d.Recent.Loss, percent),
+			newChart("latency", "Latency", hour.Latency[:], d.Recent.LatencySeconds, latency),
 		},
 		Shown: shownValues(&d),
 	}
 	if total := d.Values.Messages; total != nil && *total == 0 {
 		p.Charts[0].Now = "no packet counted yet"
 	}
-	p.Why, _ = whyFailing(v)
 	p.Mixnodes, p.FewMixnodes = mixnodesText(d.Values.Active, d.Values.Peers)
 	p.Table = m.newIncidents(&p.frame, d.Incidents, d.Name, func(string) bool { return false }, now)
-	// Those that are not active are what a person looks for.
+	// Inactive nodes come first.
 	nodes := slices.Clone(d.Mixnodes)
 	slices.SortStableFunc(nodes, func(a, b mixnodeStatus) int {
 		switch {
@@ -99,7 +96,7 @@ func (m *Model) newUpstreamPage(v *fleet.View, f frame, now time.Time) *upstream
 	return p
 }
 
-// shownValues returns the values with the ages of those that are last good ones.
+// shownValues returns the values, with the ages of last good ones.
 func shownValues(d *detailStatus) (all []shownValue) {
 	for _, n := range d.Values.named(d.API) {
 		one := shownValue{namedValue: n}
@@ -113,10 +110,10 @@ func shownValues(d *detailStatus) (all []shownValue) {
 	return all
 }
 
-// certificate is how long the upstream's first certificate is valid.
+// certificate describes how long a certificate is valid.
 type certificate struct {
 	When string
-	Soon bool // less than the two weeks of BetanetCertificateExpiring
+	Soon bool // in less than two weeks, as for the alert BetanetCertificateExpiring
 }
 
 // Certificate describes the upstream's first certificate to expire, nil if it sent
@@ -130,19 +127,4 @@ func (p upstreamPage) Certificate() *certificate {
 		return &certificate{formatDuration((-left).Seconds()) + " ago", true}
 	}
 	return &certificate{"in " + formatDuration(left.Seconds()), left < 14*24*time.Hour}
-}
-
-func optional(x *float64, show func(float64) string) string {
-	if x == nil {
-		return unknown
-	}
-	return show(*x)
-}
-
-// Wait is how long a breaker stays open.
-func (p upstreamPage) Wait(at *time.Time) *float64 {
-	if at == nil {
-		return nil
-	}
-	return until(*at, p.Now)
 }

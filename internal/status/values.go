@@ -7,15 +7,14 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// valuesStatus are the values that /metrics shows at the same moment. This file is
-// the only place of the package that knows how values are kept.
+// valuesStatus has the values that /metrics shows at the same moment; nil is unknown.
 type valuesStatus struct {
 	Peers            *uint64  `json:"connected_peers,omitempty"`
 	Active           *uint64  `json:"mixnode_active,omitempty"`
 	Inactive         *uint64  `json:"mixnode_inactive,omitempty"`
 	Messages         *uint64  `json:"messages_total,omitempty"`
 	Dropped          *uint64  `json:"packets_dropped_total,omitempty"`
-	Forwarded        *uint64  `json:"packets_forwarded_total,omitempty"` // of API mixnodes
+	Forwarded        *uint64  `json:"packets_forwarded_total,omitempty"` // API mixnodes only
 	BytesTransmitted *uint64  `json:"bytes_transmitted_total,omitempty"`
 	BytesReceived    *uint64  `json:"bytes_received_total,omitempty"`
 	PeakThroughput   *uint64  `json:"peak_throughput,omitempty"`
@@ -34,34 +33,25 @@ func newValues(v *fleet.View, now time.Time) valuesStatus {
 // namedValue is a value on the page of an upstream.
 type namedValue struct {
 	Name, Text string
-	Endpoint   string // whose document it is of
+	Endpoint   string // whose document gives it
 }
 
-// named returns the values with their names, those that do not exist of an API left
-// out.
+// named returns the values that an API has, with their names.
 func (s *valuesStatus) named(api string) []namedValue {
-	peers, packets, bytes := betanet.Nodes.String(), betanet.Metrics.String(), betanet.Network.String()
+	nodes, metrics, network := betanet.Nodes.String(), betanet.Metrics.String(), betanet.Network.String()
+	only := []namedValue{
+		{"Sent", bytesOf(s.BytesTransmitted), network},
+		{"Received", bytesOf(s.BytesReceived), network},
+		{"Average latency", seconds(s.LatencySeconds), network},
+		{"Peak throughput", number(s.PeakThroughput), network},
+	}
 	if api == betanet.MixnodesAPI.String() {
-		all := betanet.Mixnodes.String()
-		return []namedValue{
-			{"Messages", number(s.Messages), all},
-			{"Dropped", number(s.Dropped), all},
-			{"Forwarded", number(s.Forwarded), all},
-			{"Latency since deployment", seconds(s.LatencySeconds), all},
-			{"Peers", number(s.Peers), all},
-			{"Active mixnodes", number(s.Active), all},
-			{"Inactive mixnodes", number(s.Inactive), all},
+		nodes, metrics = betanet.Mixnodes.String(), betanet.Mixnodes.String()
+		only = []namedValue{
+			{"Forwarded", number(s.Forwarded), metrics},
+			{"Latency since deployment", seconds(s.LatencySeconds), metrics},
 		}
 	}
-	return []namedValue{
-		{"Messages", number(s.Messages), packets},
-		{"Dropped", number(s.Dropped), packets},
-		{"Sent", bytesOf(s.BytesTransmitted), bytes},
-		{"Received", bytesOf(s.BytesReceived), bytes},
-		{"Average latency", seconds(s.LatencySeconds), bytes},
-		{"Peak throughput", number(s.PeakThroughput), bytes},
-		{"Peers", number(s.Peers), peers},
-		{"Active mixnodes", number(s.Active), peers},
-		{"Inactive mixnodes", number(s.Inactive), peers},
-	}
+	all := append([]namedValue{{"Messages", number(s.Messages), metrics}, {"Dropped", number(s.Dropped), metrics}}, only...)
+	return append(all, namedValue{"Peers", number(s.Peers), nodes}, namedValue{"Active mixnodes", number(s.Active), nodes}, namedValue{"Inactive mixnodes", number(s.Inactive), nodes})
 }

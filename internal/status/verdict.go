@@ -6,10 +6,9 @@ import (
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/fleet"
-	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// Level says whether somebody has to look.
+// Level is the severity of a verdict.
 type Level string
 
 // The levels of a verdict.
@@ -19,40 +18,18 @@ const (
 	Critical Level = "critical"
 )
 
-// Verdict is one sentence about everything.
+// Verdict is the overall state in one sentence.
 type Verdict struct {
 	Level Level  `json:"level"`
 	Text  string `json:"text"` // with times of day in UTC
 
-	// The sentence in parts: a moment in it, if At is not zero, is between the two texts.
+	// The parts of the text: the time At, unless it is zero, comes between Before and After.
 	Before, After string    `json:"-"`
 	At            time.Time `json:"-"`
 }
 
-// situation is what a verdict is about: all upstreams, or in probe mode the targets
-// that were probed.
-type situation struct {
-	counts    countsStatus
-	targets   bool      // they are targets of probes
-	only      string    // the name, where there is one
-	answering int       // how many of them have an endpoint that answers
-	failing   time.Time // when the last endpoint that answered began to fail
-	since     time.Time // when the state of the only one began
-	reasons   []reasonCount
-	stopped   time.Time // the last collection, where collecting has stopped
-	exporter  []string  // what fails of the exporter itself
-	quiet     []history.Quiet
-}
-
-// reasonCount is how many upstreams fail for a reason.
-type reasonCount struct {
-	Reason string // as in betanet_exporter_attempts_total
-	Text   string
-	Count  int
-}
-
-// Where there are more upstreams than smallFleet, some of them may be down without
-// being critical.
+// In a fleet of more than smallFleet upstreams, up to criticalPercent of them may be
+// down without being critical.
 const (
 	smallFleet      = 100
 	criticalPercent = 1
@@ -65,32 +42,36 @@ func judge(s *situation, now time.Time) Verdict {
 	switch {
 	case !s.stopped.IsZero():
 		return timed(Critical, "Collecting has stopped, the last collection was at ", s.stopped, "", now)
+	case tried > 0 && s.answering == 0 && s.only != "":
+		return timed(Critical, fmt.Sprintf("Nothing answers: %s has been %s since ", s.only, s.state()), s.since, s.reasonsText(", "), now)
 	case tried > 0 && s.answering == 0:
-		return s.nothingAnswers(tried, now)
+		return timed(Critical, fmt.Sprintf("Nothing answers: 0 of %s up since ", groupedInt(tried)), s.failing, "", now)
 	case c.Down > 0 && (c.Upstreams <= smallFleet || c.Down*100 > c.Upstreams*criticalPercent):
 		return s.failures(Critical, now)
 	case c.Down > 0 || c.Stale > 0:
 		return s.failures(Warning, now)
 	case len(s.exporter) > 0:
-		return plainly(Warning, strings.Join(s.exporter, ", "))
+		return untimed(Warning, strings.Join(s.exporter, ", "))
 	case c.Upstreams == 0 && s.targets:
-		return plainly(OK, "Nothing has been probed yet")
+		return untimed(OK, "Nothing has been probed yet")
 	case c.Upstreams == 0:
-		return plainly(Warning, "There are no upstreams")
+		return untimed(Warning, "There are no upstreams")
+	case len(s.quiet) == 1:
+		return timed(Warning, plain(s.quiet[0].Upstream)+" has had no traffic since ", s.quiet[0].Since, "", now)
 	case len(s.quiet) > 0:
-		return s.silence(now)
+		return untimed(Warning, fmt.Sprintf("%s of %s have had no traffic for 15 minutes", groupedInt(len(s.quiet)), s.number(c.Upstreams)))
 	case c.Pending == c.Upstreams:
-		return plainly(OK, "Waiting for "+s.number(c.Pending))
+		return untimed(OK, "Waiting for "+s.number(c.Pending))
 	case c.Pending > 0:
-		return plainly(OK, fmt.Sprintf("%s of %s are up, waiting for %s", groupedInt(c.Up), s.number(c.Upstreams), groupedInt(c.Pending)))
+		return untimed(OK, fmt.Sprintf("%s of %s are up, waiting for %s", groupedInt(c.Up), s.number(c.Upstreams), groupedInt(c.Pending)))
 	case s.only != "":
-		return plainly(OK, s.only+" is up")
+		return untimed(OK, s.only+" is up")
 	default:
-		return plainly(OK, "All "+s.number(c.Upstreams)+" are up")
+		return untimed(OK, "All "+s.number(c.Upstreams)+" are up")
 	}
 }
 
-// number is a number of upstreams in words.
+// number returns a number of upstreams in words.
 func (s *situation) number(n int) string {
 	what := "upstream"
 	if s.targets {
@@ -102,35 +83,25 @@ func (s *situation) number(n int) string {
 	return groupedInt(n) + " " + what
 }
 
-func (s *situation) nothingAnswers(tried int, now time.Time) Verdict {
-	if s.only != "" {
-		return timed(Critical, fmt.Sprintf("Nothing answers: %s has been %s since ", s.only, s.state()), s.since, s.because(", "), now)
-	}
-	return timed(Critical, fmt.Sprintf("Nothing answers: 0 of %s up since ", groupedInt(tried)), s.failing, "", now)
-}
-
-// failures counts upstreams that are down or stale, and why.
+// failures counts the upstreams that are down or stale, with the reasons.
 func (s *situation) failures(l Level, now time.Time) Verdict {
-	c := &s.counts
 	if s.only != "" {
-		return timed(l, fmt.Sprintf("%s has been %s since ", s.only, s.state()), s.since, s.because(": "), now)
+		return timed(l, fmt.Sprintf("%s has been %s since ", s.only, s.state()), s.since, s.reasonsText(": "), now)
 	}
-	first, state, rest := c.Down, fleet.Down, ""
-	switch {
-	case c.Down == 0:
-		first, state = c.Stale, fleet.Stale
-	case c.Stale > 0:
+	c := &s.counts
+	n, state, verb, rest := c.Down, fleet.Down, "are", ""
+	if c.Down == 0 {
+		n, state = c.Stale, fleet.Stale
+	} else if c.Stale > 0 {
 		rest = fmt.Sprintf(", %s stale", groupedInt(c.Stale))
 	}
-	verb := "are"
-	if first == 1 {
+	if n == 1 {
 		verb = "is"
 	}
-	text := fmt.Sprintf("%s of %s %s %s%s", groupedInt(first), groupedInt(c.Upstreams), verb, state, rest)
-	return plainly(l, text+s.because(": "))
+	return untimed(l, fmt.Sprintf("%s of %s %s %s%s%s", groupedInt(n), groupedInt(c.Upstreams), verb, state, rest, s.reasonsText(": ")))
 }
 
-// state is the one of the only upstream.
+// state returns the state of the only upstream, which fails.
 func (s *situation) state() fleet.State {
 	if s.counts.Stale > 0 {
 		return fleet.Stale
@@ -138,46 +109,38 @@ func (s *situation) state() fleet.State {
 	return fleet.Down
 }
 
-// verdictReasons is how many reasons a sentence has.
-const verdictReasons = 3
+// maxVerdictReasons is the number of reasons in a sentence.
+const maxVerdictReasons = 3
 
-// because tells why upstreams fail, the most frequent reason first.
-func (s *situation) because(separator string) string {
+// reasonsText lists why upstreams fail, the most frequent reason first, after a
+// separator. It returns "" if no reason is known.
+func (s *situation) reasonsText(separator string) string {
 	var all []string
-	for i, r := range s.reasons {
-		switch {
-		case i == verdictReasons:
-			return separator + strings.Join(all, ", ") + " and others"
-		case s.only != "":
-			all = append(all, r.Text)
-		default:
-			all = append(all, groupedInt(r.Count)+" × "+r.Text)
+	for _, r := range s.reasons[:min(len(s.reasons), maxVerdictReasons)] {
+		text := r.Text
+		if s.only == "" {
+			text = groupedInt(r.Count) + " × " + text
 		}
+		all = append(all, text)
 	}
 	if len(all) == 0 {
 		return ""
 	}
-	return separator + strings.Join(all, ", ")
-}
-
-func (s *situation) silence(now time.Time) Verdict {
-	if len(s.quiet) == 1 {
-		return timed(Warning, plain(s.quiet[0].Upstream)+" has had no traffic since ", s.quiet[0].Since, "", now)
+	text := separator + strings.Join(all, ", ")
+	if len(s.reasons) > maxVerdictReasons {
+		text += " and others"
 	}
-	return plainly(Warning, fmt.Sprintf("%s of %s have had no traffic for 15 minutes", groupedInt(len(s.quiet)), s.number(s.counts.Upstreams)))
+	return text
 }
 
-func plainly(l Level, text string) Verdict { return Verdict{Level: l, Text: text, Before: text} }
+func untimed(l Level, text string) Verdict { return Verdict{Level: l, Text: text, Before: text} }
 
-// timed is a sentence with a moment in it.
+// timed returns a verdict with a time of day, and its date if that is a day or more
+// ago.
 func timed(l Level, before string, at time.Time, after string, now time.Time) Verdict {
-	return Verdict{Level: l, Text: before + moment(at, now) + after, Before: before, At: at, After: after}
-}
-
-// moment is a time of day, with the date of one that is not of the last day.
-func moment(at, now time.Time) string {
-	if now.Sub(at) < 24*time.Hour {
-		return at.UTC().Format("15:04")
+	layout := "15:04"
+	if now.Sub(at) >= 24*time.Hour {
+		layout = "2006-01-02 15:04"
 	}
-	return at.UTC().Format("2006-01-02 15:04")
+	return Verdict{Level: l, Text: before + at.UTC().Format(layout) + after, Before: before, At: at, After: after}
 }

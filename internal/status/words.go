@@ -10,53 +10,53 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// nbsp is a space that does not break, between a number and its unit or between
+// nbsp is a space that does not break, between a number and its unit and between
 // groups of digits.
 const nbsp = "\u00a0"
 
-// unknown stands for a value that is not known.
+// unknown is shown in place of an unknown value.
 const unknown = "–"
 
-// reasons say in words why collections of an endpoint fail.
+// reasons describe why a collection of an endpoint failed.
 var reasons = map[string]string{
 	"connect":      "no connection",
 	"reset":        "connection reset",
 	"eof":          "connection closed early",
-	"protocol":     "answer is not HTTP",
+	"protocol":     "response is not HTTP",
 	"dns":          "name not resolved",
 	"proxy":        "no connection through the proxy",
 	"timeout":      "no answer in time",
 	"tls":          "TLS failed",
 	"http_5xx":     "HTTP 5xx, an error of the service",
-	"http_4xx":     "HTTP 4xx, the service refuses the request",
-	"http_429":     "HTTP 429, the service asks for fewer requests",
+	"http_4xx":     "HTTP 4xx, request refused by the service",
+	"http_429":     "HTTP 429, too many requests",
 	"auth":         "credentials refused",
 	"http_status":  "unexpected HTTP status",
 	"redirect":     "redirect not followed",
-	"too_large":    "answer too large",
-	"encoding":     "answer in an unknown encoding",
-	"content_type": "answer is not JSON by its type",
-	"json_syntax":  "answer is broken JSON",
-	"schema":       "answer lacks a field or has a wrong type",
-	"value":        "answer has an impossible value",
-	"canceled":     "given up before the answer",
-	"local":        "the exporter's own machine is short of something",
+	"too_large":    "response too large",
+	"encoding":     "unknown content encoding",
+	"content_type": "content type is not JSON",
+	"json_syntax":  "response is not valid JSON",
+	"schema":       "response lacks a field or has a wrong type",
+	"value":        "response has an impossible value",
+	"canceled":     "canceled before the response",
+	"local":        "the exporter's machine is out of a resource",
 }
 
-// reasonText is a reason in words, or itself if there are none.
+// reasonText describes a reason; it returns an unknown one as it is.
 func reasonText(reason string) string {
-	if words, ok := reasons[reason]; ok {
-		return words
+	if text, ok := reasons[reason]; ok {
+		return text
 	}
 	return reason
 }
 
-// kinds say in words what happened, where the word for it is not enough.
+// kinds describe the events whose kind is not clear by itself.
 var kinds = map[history.Kind]string{history.Opened: "breaker opened", history.Closed: "breaker closed", history.Switched: "replica switched"}
 
 func kindText(k history.Kind) string {
-	if words, ok := kinds[k]; ok {
-		return words
+	if text, ok := kinds[k]; ok {
+		return text
 	}
 	return string(k)
 }
@@ -70,8 +70,9 @@ func errorDetail(text, reason, endpoint string) string {
 	return " " + plain(text)
 }
 
-// breakerWords tells what a circuit breaker lets through.
-func breakerWords(state string, wait *float64) string {
+// breakerText describes the state of a circuit breaker that lets a probe through after
+// a wait.
+func breakerText(state string, wait *float64) string {
 	switch {
 	case state == "half_open":
 		return "half-open, probing"
@@ -84,15 +85,6 @@ func breakerWords(state string, wait *float64) string {
 	}
 }
 
-// formatAge is an age in words.
-func formatAge(s *float64) string {
-	if s == nil {
-		return "never"
-	}
-	return formatDuration(*s) + " ago"
-}
-
-// formatWait is a wait in words.
 func formatWait(s *float64) string {
 	switch {
 	case s == nil:
@@ -104,7 +96,7 @@ func formatWait(s *float64) string {
 	}
 }
 
-// formatDuration is a duration in words, to the second and with two units at most.
+// formatDuration formats seconds, without fractions and with two units at most.
 func formatDuration(s float64) string {
 	switch n := int64(math.Round(max(0, s))); {
 	case n < 60:
@@ -118,7 +110,7 @@ func formatDuration(s float64) string {
 	}
 }
 
-// units joins numbers and their units; a second number of 0 is left out.
+// units joins numbers and their units. It leaves out a second number of 0.
 func units(n int64, unit string, more ...any) string {
 	text := fmt.Sprint(n) + nbsp + unit
 	if len(more) == 2 && more[0] != int64(0) {
@@ -127,31 +119,34 @@ func units(n int64, unit string, more ...any) string {
 	return text
 }
 
-func uptime(s *uint64) string {
-	if s == nil {
-		return unknown
-	}
-	return formatDuration(float64(*s))
-}
-
-// clock is a time of day.
+// clock formats a time of day.
 func clock(t time.Time) string { return t.UTC().Format(time.TimeOnly) }
 
-// rfc3339 is a moment for a program: the script, which shows it in local time.
+// rfc3339 formats a time for the script, which shows it in local time.
 func rfc3339(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z07:00") }
 
-// number is a count with its digits in groups.
-func number(n *uint64) string {
-	if n == nil {
+// optional shows a value, or that it is unknown.
+func optional[T any](x *T, show func(T) string) string {
+	if x == nil {
 		return unknown
 	}
-	return grouped(*n)
+	return show(*x)
+}
+
+func number(n *uint64) string   { return optional(n, grouped) }
+func seconds(s *float64) string { return optional(s, latency) }
+func bytesOf(n *uint64) string {
+	return optional(n, func(n uint64) string { return human(float64(n), "B") })
+}
+func uptime(s *uint64) string {
+	return optional(s, func(s uint64) string { return formatDuration(float64(s)) })
 }
 
 func groupedInt(n int) string { return grouped(uint64(max(0, n))) }
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
+// grouped formats a number with its digits in groups.
 func grouped(n uint64) string {
 	digits := strconv.FormatUint(n, 10)
 	for i := len(digits) - 3; i > 0; i -= 3 {
@@ -160,10 +155,10 @@ func grouped(n uint64) string {
 	return digits
 }
 
-// prefixes are those of powers of 1000.
+// prefixes are the SI prefixes of the powers of 1000.
 var prefixes = [...]string{"", "k", "M", "G", "T", "P", "E", "Z", "Y"}
 
-// human is a number of at most four digits with the prefix of its unit.
+// human formats a number with at most four digits and a prefix of its unit.
 func human(x float64, unit string) string {
 	power := 0
 	for math.Abs(x) >= 999.5 && power < len(prefixes)-1 {
@@ -172,8 +167,7 @@ func human(x float64, unit string) string {
 	return digits(x) + nbsp + prefixes[power] + unit
 }
 
-// digits are three digits that count, and none behind the point for nothing. A
-// number above 0 is not shown as 0.
+// digits formats a number with three significant digits. It shows only 0 as 0.
 func digits(x float64) string {
 	switch a := math.Abs(x); {
 	case x == 0:
@@ -189,20 +183,6 @@ func digits(x float64) string {
 	}
 }
 
-func bytesOf(n *uint64) string {
-	if n == nil {
-		return unknown
-	}
-	return human(float64(*n), "B")
-}
-
-func seconds(s *float64) string {
-	if s == nil {
-		return unknown
-	}
-	return latency(*s)
-}
-
 func latency(s float64) string {
 	if s < 0.9995 {
 		return digits(s*1000) + nbsp + "ms"
@@ -215,8 +195,8 @@ func bytesPerSecond(x float64) string { return human(x, "B/s") }
 func percent(x float64) string        { return digits(x*100) + nbsp + "%" }
 func count(x float64) string          { return grouped(uint64(x)) }
 
-// plain shows what cannot be seen in a text that an upstream gave: control
-// characters, and those that turn the direction of writing.
+// plain makes visible what cannot be seen in a text from an upstream: control
+// characters, and those that change the direction of writing.
 func plain(text string) string {
 	var b strings.Builder
 	for _, r := range text {
@@ -229,7 +209,5 @@ func plain(text string) string {
 	return b.String()
 }
 
-func capital(word string) string { return strings.ToUpper(word[:1]) + word[1:] }
-
-// wholeSeconds is an age for the script, which lets it grow.
+// wholeSeconds formats an age for the script, which lets it grow.
 func wholeSeconds(s float64) string { return strconv.FormatFloat(max(0, s), 'f', 0, 64) }

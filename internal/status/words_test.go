@@ -1,27 +1,23 @@
 package status
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
 )
 
-func TestEveryReasonHasWords(t *testing.T) {
+func TestEveryReasonHasAText(t *testing.T) {
 	for _, r := range betanet.Reasons() {
 		if reasonText(string(r)) == string(r) {
-			t.Errorf("reason %s has no words", r)
+			t.Errorf("reason %s has no text", r)
 		}
 	}
 	if len(reasons) != len(betanet.Reasons()) {
-		t.Errorf("got words for %d reasons, want %d", len(reasons), len(betanet.Reasons()))
+		t.Errorf("got texts for %d reasons, want %d", len(reasons), len(betanet.Reasons()))
 	}
 }
 
-// spaced has usual spaces for nbsp ones.
-func spaced(s string) string { return strings.ReplaceAll(s, nbsp, " ") }
-
-func TestDurationsAreWords(t *testing.T) {
+func TestDurationsHaveAtMostTwoUnits(t *testing.T) {
 	for s, want := range map[float64]string{
 		-1: "0 s", 0: "0 s", 0.4: "0 s", 59.4: "59 s", 59.6: "1 min", 61: "1 min 1 s", 3599: "59 min 59 s", 3600: "1 h", 3 * 3661: "3 h 3 min",
 		47 * 3600: "47 h", 48 * 3600: "2 d", 50*3600 + 1800: "2 d 2 h",
@@ -51,7 +47,7 @@ func TestNumbersHaveThreeDigitsAndAPrefix(t *testing.T) {
 	}
 }
 
-func TestABreakerTellsWhenItLetsAProbeThrough(t *testing.T) {
+func TestAnOpenBreakerShowsWhenItLetsAProbeThrough(t *testing.T) {
 	twelve, none := 12.0, 0.0
 	for _, c := range []struct {
 		state string
@@ -64,13 +60,13 @@ func TestABreakerTellsWhenItLetsAProbeThrough(t *testing.T) {
 		{"open", &none, "open, probe due"},
 		{"open", nil, "open, probe due"},
 	} {
-		if got := spaced(breakerWords(c.state, c.wait)); got != c.want {
+		if got := spaced(breakerText(c.state, c.wait)); got != c.want {
 			t.Errorf("%s: got %q, want %q", c.state, got, c.want)
 		}
 	}
 }
 
-func TestWhatCannotBeSeenIsShown(t *testing.T) {
+func TestInvisibleCharactersAreMadeVisible(t *testing.T) {
 	for text, want := range map[string]string{
 		"a b": "a b", "日本": "日本", "a\x00b\x1b": `a\x00b\x1b`, "\u202ea": `\u202ea`, "\n": `\n`, "'": "'", "\u2028": `\u2028`, "a\xffb": "a\ufffdb",
 	} {
@@ -80,7 +76,7 @@ func TestWhatCannotBeSeenIsShown(t *testing.T) {
 	}
 }
 
-func TestAnErrorIsNotSaidTwice(t *testing.T) {
+func TestAnErrorIsNotRepeatedInItsDetail(t *testing.T) {
 	for text, want := range map[string]string{
 		"fetch nodes: no answer in time": "", "fetch nodes: HTTP status 500": " HTTP status 500", "fetch metrics: a\x1b": ` fetch metrics: a\x1b`,
 	} {

@@ -9,14 +9,13 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Access is how a server with a configuration file of exporter-toolkit can be
-// reached.
+// Access describes who can reach a server.
 type Access struct {
 	Scheme        string // http or https
-	Authenticated bool   // only with a password or a client's certificate
+	Authenticated bool   // a password or a client certificate is required
 }
 
-// ReadAccess reads a configuration file, "" for none.
+// ReadAccess reads a configuration file of exporter-toolkit, "" for none.
 func ReadAccess(configFile string) (Access, error) {
 	a := Access{Scheme: "http"}
 	if configFile == "" {
@@ -31,18 +30,17 @@ func ReadAccess(configFile string) (Access, error) {
 		Users map[string]any    `yaml:"basic_auth_users"`
 	}
 	if err := yaml.Unmarshal(text, &c); err != nil {
-		return a, fmt.Errorf("is no YAML: %w", err)
+		return a, fmt.Errorf("invalid YAML: %w", err)
 	}
 	if c.TLS.IsEnabled() {
 		a.Scheme = "https"
 	}
-	// Of the five types, two ask for a certificate and verify it, one of them only
-	// if there is one.
+	// Other types that verify a certificate accept clients without one.
 	a.Authenticated = len(c.Users) > 0 || c.TLS.ClientAuth == "RequireAndVerifyClientCert"
 	return a, nil
 }
 
-// Open reports whether anybody on the network may ask at a listener's address.
+// Open reports whether a server at an address answers anybody on the network.
 func (a Access) Open(at net.Addr) bool {
 	tcp, ok := at.(*net.TCPAddr)
 	return ok && !tcp.IP.IsLoopback() && !a.Authenticated

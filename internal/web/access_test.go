@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestAccessIsWhatTheConfigurationMakesIt(t *testing.T) {
+func TestAccessFollowsTheConfigurationFile(t *testing.T) {
 	const pair = "cert_file: a, key_file: b"
 	for text, want := range map[string]Access{
 		"":                                    {"http", false},
@@ -33,7 +33,7 @@ func TestAccessIsWhatTheConfigurationMakesIt(t *testing.T) {
 	}
 }
 
-func TestAnAddressIsOpenBeyondTheMachineWithoutAPassword(t *testing.T) {
+func TestAnAddressBeyondLoopbackIsOpenWithoutAuthentication(t *testing.T) {
 	for _, c := range []struct {
 		at            net.Addr
 		authenticated bool

@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// conns bounds inbound connections: above the limit the one that has been idle
-// longest goes. One that never sent a request counts as idle.
+// conns bounds inbound connections: above the limit it closes the one that has been
+// idle longest. A connection that never sent a request counts as idle.
 type conns struct {
 	limit   int
 	evicted func()
@@ -22,7 +22,7 @@ func newConns(limit int, evicted func()) *conns {
 	return &conns{limit: limit, evicted: evicted, all: make(map[net.Conn]*list.Element), idle: list.New()}
 }
 
-// state is a http.Server's ConnState.
+// state is the ConnState function of a http.Server.
 func (c *conns) state(conn net.Conn, s http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -30,28 +30,24 @@ func (c *conns) state(conn net.Conn, s http.ConnState) {
 	case http.StateNew:
 		c.all[conn] = c.idle.PushBack(conn)
 		if len(c.all) > c.limit && c.idle.Len() > 0 {
-			c.evict(c.idle.Front())
+			oldest := c.idle.Remove(c.idle.Front()).(net.Conn)
+			delete(c.all, oldest)
+			oldest.Close()
+			c.evicted()
 		}
 	case http.StateActive:
-		c.unlist(conn)
+		c.removeIdle(conn)
 	case http.StateIdle:
-		if _, here := c.all[conn]; here {
+		if _, ok := c.all[conn]; ok {
 			c.all[conn] = c.idle.PushBack(conn)
 		}
 	case http.StateClosed, http.StateHijacked:
-		c.unlist(conn)
+		c.removeIdle(conn)
 		delete(c.all, conn)
 	}
 }
 
-func (c *conns) evict(e *list.Element) {
-	conn := c.idle.Remove(e).(net.Conn)
-	delete(c.all, conn)
-	conn.Close()
-	c.evicted()
-}
-
-func (c *conns) unlist(conn net.Conn) {
+func (c *conns) removeIdle(conn net.Conn) {
 	if e := c.all[conn]; e != nil {
 		c.idle.Remove(e)
 		c.all[conn] = nil

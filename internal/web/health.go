@@ -10,12 +10,12 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// Health answers how the exporter is. Its methods may be called at the same time.
+// Health serves the health of the exporter. Its methods are safe for concurrent use.
 type Health struct {
 	Registry  *exposition.Registry
-	ProbeMode bool // nothing is collected but by /probe
+	ProbeMode bool // upstreams are collected only by /probe
 
-	ready atomic.Bool // once it is, it stays so
+	ready atomic.Bool // never reset
 }
 
 // status returns what /health reports.
@@ -23,7 +23,7 @@ func (h *Health) status(views []*fleet.View, now time.Time) fleet.Health {
 	return h.withExporter(fleet.HealthOf(views, now), len(views))
 }
 
-// withExporter adds what fails of the exporter itself to the health of so many
+// withExporter adds failures of the exporter itself to the health of a number of
 // upstreams.
 func (h *Health) withExporter(all fleet.Health, upstreams int) fleet.Health {
 	if all == fleet.Healthy && (h.Registry.Exporter.Failing() || upstreams == 0 && !h.ProbeMode) {
@@ -32,16 +32,15 @@ func (h *Health) withExporter(all fleet.Health, upstreams int) fleet.Health {
 	return all
 }
 
-// isReady reports whether each source of discovery was tried once and the first
-// attempt of every endpoint known then has finished, successfully or not. From
-// then on it is ready, whatever is discovered later. waiting tells what it waits
-// for.
+// isReady reports whether each source of discovery was tried once, and the first
+// attempt of every endpoint known by then has finished, successfully or not. It stays
+// ready, whatever is discovered later. waiting describes what is missing.
 func (h *Health) isReady() (ready bool, waiting string) {
 	if h.ready.Load() {
 		return true, ""
 	}
 	if !h.Registry.Exporter.DiscoveryTried() {
-		return false, "a source of discovery has not answered yet"
+		return false, "a source of discovery has not been tried yet"
 	}
 	n := 0
 	for _, v := range h.Registry.Views() {
@@ -50,27 +49,27 @@ func (h *Health) isReady() (ready bool, waiting string) {
 		}
 	}
 	if n > 0 {
-		return false, fmt.Sprintf("%d upstreams have not been asked yet", n)
+		return false, fmt.Sprintf("%d upstreams have not been tried yet", n)
 	}
 	h.ready.Store(true)
 	return true, ""
 }
 
-// HealthHandler serves what probes of an orchestrator ask for, and nothing else.
+// HealthHandler serves only the paths for the probes of an orchestrator.
 func HealthHandler(h *Health) http.Handler {
 	mux := http.NewServeMux()
 	h.healthRoutes(mux)
 	return mux
 }
 
-// healthRoutes adds the paths that are on both listeners.
+// healthRoutes adds the paths that both listeners serve.
 func (h *Health) healthRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /health", h.serve)
 	mux.HandleFunc("GET /-/healthy", healthy)
 	mux.HandleFunc("GET /-/ready", h.serveReady)
 }
 
-// healthy reports that the process answers, whatever the upstreams do.
+// healthy reports that the process responds, whatever the state of the upstreams.
 func healthy(w http.ResponseWriter, _ *http.Request) {
 	writeText(w, http.StatusOK, "Betanet exporter is healthy.\n")
 }

@@ -2,18 +2,18 @@ package web
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
 	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/snapshot"
 )
 
-// pendingView is of an upstream that was asked for so many of its endpoints.
+// pendingView returns a view of an upstream of which the first endpoints were attempted.
 func pendingView(name string, attempted int) *fleet.View {
 	v := view(upstreamAt(name), snapshot.Record{}, breaker.Closed)
 	for i := range v.Endpoints {
@@ -25,67 +25,72 @@ func pendingView(name string, attempted int) *fleet.View {
 	return v
 }
 
-func TestReadyWaitsForSourcesAndFirstAttemptsAndThenStays(t *testing.T) {
+func TestReadyWaitsForSourcesAndFirstAttemptsAndThenRemains(t *testing.T) {
 	r := exposition.NewRegistry()
 	h := &Health{Registry: r}
 	o := Options{Registry: r, Health: h}
 	want := func(step string, code int, text string) {
 		t.Helper()
-		answer := serve(t, o, "GET", "/-/ready")
-		if got := body(t, answer); answer.StatusCode != code || !strings.Contains(got, text) {
-			t.Errorf("%s: got %d %q, want %d and %q", step, answer.StatusCode, got, code, text)
+		response := serve(t, o, "GET", "/-/ready")
+		if got := body(t, response); response.StatusCode != code || !strings.Contains(got, text) {
+			t.Errorf("%s: got %d %q, want %d and %q", step, response.StatusCode, got, code, text)
 		}
 	}
 	r.Exporter.Discovered("file:x", exposition.Discovery{})
-	want("a source was not tried", http.StatusServiceUnavailable, "a source of discovery has not answered yet")
+	want("a source was not tried", http.StatusServiceUnavailable, "a source of discovery has not been tried yet")
 	r.Exporter.Discovered("file:x", exposition.Discovery{Tried: true})
 	v := pendingView("edge", 0)
 	r.Publish(v)
-	want("nothing was asked", http.StatusServiceUnavailable, "1 upstreams have not been asked yet")
+	want("nothing was tried", http.StatusServiceUnavailable, "1 upstreams have not been tried yet")
 	all := *v
 	all.Endpoints = append([]fleet.EndpointView(nil), v.Endpoints...)
 	for i := range all.Endpoints {
 		all.Endpoints[i].Attempts = 1 // and retries may follow
 	}
 	r.Publish(&all)
-	want("all was asked once", http.StatusOK, "ready")
+	want("all was tried once", http.StatusOK, "ready")
 	r.Publish(pendingView("later", 0))
-	want("another upstream comes", http.StatusOK, "ready")
+	want("another upstream was added", http.StatusOK, "ready")
 	r.Remove(v.Upstream)
-	want("all upstreams left", http.StatusOK, "ready")
+	want("all upstreams were removed", http.StatusOK, "ready")
 }
 
-func TestHealthIsDegradedByWhatTheExporterKnows(t *testing.T) {
-	up := func() *exposition.Registry {
-		r := exposition.NewRegistry()
-		v := view(upstreamAt("edge"), good, breaker.Closed)
-		for i := range v.Endpoints {
-			v.Endpoints[i].Record = v.Endpoints[i].Fetched(betanettest.Nodes{}.Doc(), time.Now())
-		}
-		r.Publish(v)
-		return r
+func TestHealth(t *testing.T) {
+	up := view(upstreamAt(""), good, breaker.Closed)
+	late := view(upstreamAt(""), good, breaker.Closed)
+	late.Ticked = time.Now().Add(-3*late.Upstream.Settings.Interval - time.Second)
+	source := func(d exposition.Discovery) func(*exposition.Registry) {
+		return func(r *exposition.Registry) { r.Exporter.Discovered("x", d) }
 	}
 	for name, c := range map[string]struct {
-		do    func(*exposition.Registry)
-		probe bool
-		none  bool
-		want  string
+		view      *fleet.View // nil for no upstream
+		probeMode bool
+		do        func(*exposition.Registry)
+		want      string
 	}{
-		"all is well":               {func(*exposition.Registry) {}, false, false, "healthy"},
-		"a source fails":            {func(r *exposition.Registry) { r.Exporter.Discovered("x", exposition.Discovery{Tried: true}) }, false, false, "degraded"},
-		"a source is read":          {func(r *exposition.Registry) { r.Exporter.Discovered("x", exposition.Discovery{Tried: true, Up: true}) }, false, false, "healthy"},
-		"the last reload failed":    {func(r *exposition.Registry) { r.Exporter.Reloaded(false, time.Now()) }, false, false, "degraded"},
-		"no upstream":               {func(*exposition.Registry) {}, false, true, "degraded"},
-		"no upstream in probe mode": {func(*exposition.Registry) {}, true, true, "healthy"},
+		"up":                        {up, false, nil, "200 healthy"},
+		"not tried yet":             {view(upstreamAt(""), snapshot.Record{}, breaker.Closed), false, nil, "200 degraded"},
+		"stale":                     {view(upstreamAt(""), good.Failed(broken, time.Now()), breaker.Closed), false, nil, "200 degraded"},
+		"down":                      {view(upstreamAt(""), snapshot.Record{}.Failed(broken, time.Now()), breaker.Open), false, nil, "200 degraded"},
+		"breaker half-open":         {view(upstreamAt(""), good, breaker.HalfOpen), false, nil, "200 degraded"},
+		"collecting has ended":      {late, false, nil, "503 unhealthy"},
+		"a source fails":            {up, false, source(exposition.Discovery{Tried: true}), "200 degraded"},
+		"a source is read":          {up, false, source(exposition.Discovery{Tried: true, Up: true}), "200 healthy"},
+		"the last reload failed":    {up, false, func(r *exposition.Registry) { r.Exporter.Reloaded(false, time.Now()) }, "200 degraded"},
+		"no upstream":               {nil, false, nil, "200 degraded"},
+		"no upstream in probe mode": {nil, true, nil, "200 healthy"},
 	} {
-		r := exposition.NewRegistry()
-		if !c.none {
-			r = up()
+		r := registry()
+		if c.view != nil {
+			r.Publish(c.view)
 		}
-		c.do(r)
-		h := &Health{Registry: r, ProbeMode: c.probe}
-		if got := h.status(r.Views(), time.Now()); string(got) != c.want {
-			t.Errorf("%s: got %s, want %s", name, got, c.want)
+		if c.do != nil {
+			c.do(r)
+		}
+		response := serve(t, Options{Registry: r, Health: &Health{Registry: r, ProbeMode: c.probeMode}}, "GET", "/health")
+		code, want, _ := strings.Cut(c.want, " ")
+		if got := body(t, response); strconv.Itoa(response.StatusCode) != code || got != `{"status":"`+want+`"}` {
+			t.Errorf("%s: got %d %s, want %s", name, response.StatusCode, got, c.want)
 		}
 	}
 }

@@ -18,19 +18,19 @@ import (
 	"github.com/betanet/betanet_exporter/internal/exposition"
 )
 
-// Limits of inbound connections (design: interface.md, HTTP).
+// Limits of inbound connections.
 const (
 	headerTimeout  = 10 * time.Second
 	readTimeout    = 30 * time.Second
 	idleTimeout    = 3 * time.Minute
 	stallTimeout   = 10 * time.Second
 	maxHeaderBytes = 32 << 10
-	// drainTimeout is what a stop grants to requests in flight.
+	// drainTimeout is the time that a stop leaves to requests in flight.
 	drainTimeout = 800 * time.Millisecond
 )
 
-// Listen opens the sockets with listen, or takes those that systemd passes. Errors name the
-// address.
+// Listen opens sockets with listen, or takes those that systemd passes. Its errors name
+// the address.
 func Listen(listen func(network, address string) (net.Listener, error), addresses []string, systemd bool) ([]net.Listener, error) {
 	if systemd {
 		all, err := activation.Listeners()
@@ -49,15 +49,15 @@ func Listen(listen func(network, address string) (net.Listener, error), addresse
 			for _, l := range all {
 				l.Close()
 			}
-			return nil, fmt.Errorf("listen on %s: %w", a, reasonOf(err))
+			return nil, fmt.Errorf("listen on %s: %w", a, withoutAddress(err))
 		}
 		all = append(all, l)
 	}
 	return all, nil
 }
 
-// reasonOf leaves out what the caller says already.
-func reasonOf(err error) error {
+// withoutAddress strips the address, which the caller adds.
+func withoutAddress(err error) error {
 	var op *net.OpError
 	if errors.As(err, &op) {
 		return op.Err
@@ -65,31 +65,31 @@ func reasonOf(err error) error {
 	return err
 }
 
-// Server is the serving side with its limits.
+// Server serves connections within limits.
 type Server struct {
 	Handler    http.Handler
-	MaxConns   int    // inbound connections; above it the longest idle ones go
+	MaxConns   int    // inbound connections; above it the longest idle ones are closed
 	ConfigFile string // of exporter-toolkit, "" for none
 	Exporter   *exposition.ExporterMetrics
 	Log        *slog.Logger
 }
 
-// Serve serves on all listeners until ctx ends, then lets requests in flight
-// finish for a moment, and closes everything.
+// Serve serves on all listeners until ctx ends. It then gives requests in flight
+// drainTimeout to finish.
 func (s *Server) Serve(ctx context.Context, listeners []net.Listener) error {
 	conns := newConns(s.MaxConns, func() { s.Exporter.Rejected(exposition.RejectedConnections) })
-	none := false
-	flags := &toolkit.FlagConfig{WebConfigFile: &s.ConfigFile, WebSystemdSocket: &none}
+	systemd := false // Listen does this
+	flags := &toolkit.FlagConfig{WebConfigFile: &s.ConfigFile, WebSystemdSocket: &systemd}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, l := range listeners {
-		// One server each, because the toolkit changes the one it is given.
+		// One server each, because the toolkit modifies it.
 		server := &http.Server{
 			Handler: s.Handler, ConnState: conns.state, ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn),
 			ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		}
 		group.Go(func() error {
-			steady := &steadyListener{l, func() { s.Exporter.Rejected(exposition.RejectedSlowClient) }}
-			if err := toolkit.Serve(steady, server, flags, s.Log); !errors.Is(err, http.ErrServerClosed) {
+			limited := &stallTimeoutListener{l, func() { s.Exporter.Rejected(exposition.RejectedSlowClient) }}
+			if err := toolkit.Serve(limited, server, flags, s.Log); !errors.Is(err, http.ErrServerClosed) {
 				return fmt.Errorf("serve on %s: %w", l.Addr(), err)
 			}
 			return nil
@@ -107,38 +107,38 @@ func (s *Server) Serve(ctx context.Context, listeners []net.Listener) error {
 	return group.Wait()
 }
 
-// steadyListener gives connections whose writes must make progress.
-type steadyListener struct {
+// stallTimeoutListener accepts connections whose writes must make progress.
+type stallTimeoutListener struct {
 	net.Listener
-	cut func() // called when a connection is cut
+	stalled func() // called when a write made no progress
 }
 
-func (l *steadyListener) Accept() (net.Conn, error) {
+func (l *stallTimeoutListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return &steadyConn{c, l.cut}, nil
+	return &stallTimeoutConn{c, l.stalled}, nil
 }
 
-// steadyConn fails a write that makes no progress for stallTimeout.
-type steadyConn struct {
+// stallTimeoutConn fails a write that makes no progress for stallTimeout.
+type stallTimeoutConn struct {
 	net.Conn
-	cut func()
+	stalled func()
 }
 
-// piece is how much of a write is given its own time.
-const piece = 64 << 10
+// chunk is the part of a write that has stallTimeout to finish.
+const chunk = 64 << 10
 
-func (c *steadyConn) Write(b []byte) (n int, err error) {
+func (c *stallTimeoutConn) Write(b []byte) (n int, err error) {
 	for {
 		if err := c.SetWriteDeadline(time.Now().Add(stallTimeout)); err != nil {
 			return n, err
 		}
-		m, err := c.Conn.Write(b[n:min(len(b), n+piece)])
+		m, err := c.Conn.Write(b[n:min(len(b), n+chunk)])
 		n += m
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			c.cut()
+			c.stalled()
 		}
 		if err != nil || n == len(b) {
 			return n, err

@@ -18,8 +18,8 @@ import (
 
 const maxConns = 512
 
-// run serves a handler on loopback and returns its address and a function that
-// stops it and waits.
+// run serves a handler on loopback. It returns the address and a function that stops
+// the server and waits for it.
 func run(t *testing.T, h http.Handler, metrics *exposition.ExporterMetrics) (string, func() error) {
 	t.Helper()
 	listeners, err := Listen(net.Listen, []string{"127.0.0.1:0"}, false)
@@ -47,7 +47,7 @@ func rejected(t *testing.T, r *exposition.Registry, reason string) string {
 	return n
 }
 
-func TestAPortInUseIsOneClearError(t *testing.T) {
+func TestAPortInUseIsReportedWithItsAddress(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -63,7 +63,7 @@ func TestAStopLetsTheScrapeInFlightFinish(t *testing.T) {
 	begun := make(chan struct{})
 	addr, stop := run(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		close(begun)
-		time.Sleep(100 * time.Millisecond) // the handler goes on while the server is told to stop
+		time.Sleep(100 * time.Millisecond) // the server is stopped during this
 		io.WriteString(w, "whole")
 	}), exposition.NewRegistry().Exporter)
 	got := make(chan string)
@@ -82,7 +82,7 @@ func TestAStopLetsTheScrapeInFlightFinish(t *testing.T) {
 		t.Errorf("Serve: %v", err)
 	}
 	if g := <-got; g != "whole" {
-		t.Errorf("got %q, want the whole answer", g)
+		t.Errorf("got %q, want the whole response", g)
 	}
 	http.DefaultClient.CloseIdleConnections()
 }
@@ -110,7 +110,7 @@ func TestAStopDoesNotWaitForAHangingScrape(t *testing.T) {
 	close(release)
 }
 
-func TestTheOldestIdleConnectionsGoAboveTheLimit(t *testing.T) {
+func TestAboveTheLimitTheOldestIdleConnectionsAreClosed(t *testing.T) {
 	reg := registry(view(upstreamAt(""), good, breaker.Closed))
 	addr, stop := run(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") }), reg.Exporter)
 	var all []net.Conn
@@ -133,7 +133,7 @@ func TestTheOldestIdleConnectionsGoAboveTheLimit(t *testing.T) {
 	last.SetReadDeadline(time.Now().Add(10 * time.Second))
 	r, err := http.ReadResponse(bufio.NewReader(last), nil)
 	if err != nil || r.StatusCode != 200 {
-		t.Errorf("the newest connection got %v, %v, want an answer", r, err)
+		t.Errorf("the newest connection got %v, %v, want a response", r, err)
 	}
 	if got := rejected(t, reg, "connections"); got != "5" {
 		t.Errorf("got %s counted, want 5", got)
@@ -143,20 +143,20 @@ func TestTheOldestIdleConnectionsGoAboveTheLimit(t *testing.T) {
 	}
 }
 
-func TestAWriteWithoutProgressIsCut(t *testing.T) {
-	ours, theirs := net.Pipe() // nobody reads theirs
+func TestAWriteWithoutProgressFails(t *testing.T) {
+	ours, theirs := net.Pipe() // nothing reads from theirs
 	defer theirs.Close()
-	cuts := 0
-	c := &steadyConn{Conn: deadlined{ours}, cut: func() { cuts++ }}
-	if _, err := c.Write([]byte("x")); err == nil || cuts != 1 {
-		t.Errorf("got %v and %d cuts, want a time-out and 1", err, cuts)
+	stalls := 0
+	c := &stallTimeoutConn{Conn: fastDeadlines{ours}, stalled: func() { stalls++ }}
+	if _, err := c.Write([]byte("x")); err == nil || stalls != 1 {
+		t.Errorf("got %v and %d stalls, want a timeout and 1", err, stalls)
 	}
 	ours.Close()
 }
 
-// deadlined is a connection on which time passes a thousand times as fast.
-type deadlined struct{ net.Conn }
+// fastDeadlines makes the write deadlines of a connection a thousand times as short.
+type fastDeadlines struct{ net.Conn }
 
-func (d deadlined) SetWriteDeadline(t time.Time) error {
+func (d fastDeadlines) SetWriteDeadline(t time.Time) error {
 	return d.Conn.SetWriteDeadline(time.Now().Add(time.Until(t) / 1000))
 }

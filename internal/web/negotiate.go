@@ -11,11 +11,10 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
-// negotiate picks the format that a scraper prefers, among those offered. The
-// answer depends on Accept, and says so in Vary. A format that the scraper excludes
-// by a weight of 0 is never picked, even if a range such as */* includes it. A
-// scraper that names none of those offered gets text, as from any other exporter,
-// unless it excludes text: then it gets 406, and ok is false.
+// negotiate returns the offered format that a scraper prefers, and sets Vary. It never
+// returns a format that the scraper excludes by a weight of 0, even if a range such as
+// */* includes it. A scraper that accepts none of the offered formats gets text, as from
+// other exporters. If it excludes text, negotiate responds with 406, and ok is false.
 func negotiate(w http.ResponseWriter, r *http.Request, offered []expfmt.Format) (format expfmt.Format, ok bool) {
 	w.Header().Add("Vary", "Accept")
 	clauses := parseAccept(r.Header.Values("Accept"))
@@ -30,7 +29,7 @@ func negotiate(w http.ResponseWriter, r *http.Request, offered []expfmt.Format) 
 		})
 	}
 	if len(acceptable) == 0 {
-		writeText(w, http.StatusNotAcceptable, "Accept excludes the text format and names no other that there is; use */*, text/plain or application/openmetrics-text.\n")
+		writeText(w, http.StatusNotAcceptable, "Accept excludes the text format and names no other available one, use */*, text/plain or application/openmetrics-text.\n")
 		return "", false
 	}
 	var wanted []string
@@ -42,15 +41,15 @@ func negotiate(w http.ResponseWriter, r *http.Request, offered []expfmt.Format) 
 	return expfmt.NegotiateAccept(http.Header{"Accept": {strings.Join(wanted, ",")}}, acceptable...), true
 }
 
-// clause is one media range of Accept.
+// clause is one media range of an Accept header.
 type clause struct {
 	text   string
 	kind   string            // such as text/plain, text/* or */*
-	params map[string]string // without the weight
+	params map[string]string // except the weight
 	weight float64
 }
 
-// parseAccept reads all lines of the header; it leaves out what is malformed.
+// parseAccept parses all lines of the header and skips malformed clauses.
 func parseAccept(values []string) (clauses []clause) {
 	for _, text := range strings.Split(strings.Join(values, ","), ",") {
 		kind, params, err := mime.ParseMediaType(text)
@@ -67,7 +66,7 @@ func parseAccept(values []string) (clauses []clause) {
 	return clauses
 }
 
-// parseWeight reads a weight; one that is malformed excludes nothing.
+// parseWeight parses a weight. A malformed one excludes nothing.
 func parseWeight(q string) float64 {
 	weight, err := strconv.ParseFloat(q, 64)
 	if err != nil {
@@ -76,9 +75,9 @@ func parseWeight(q string) float64 {
 	return weight
 }
 
-// weightOf returns the weight that the most specific clause gives to a format
-// (RFC 9110, 12.5.1), and whether any does. A clause without a version is about
-// all versions.
+// weightOf returns the weight of the most specific clause that matches a format
+// (RFC 9110, 12.5.1), and whether any does. A clause without a version matches all
+// versions.
 func weightOf(clauses []clause, f expfmt.Format) (weight float64, named bool) {
 	kind, params, _ := mime.ParseMediaType(string(f))
 	most := -1
@@ -91,8 +90,7 @@ func weightOf(clauses []clause, f expfmt.Format) (weight float64, named bool) {
 	return weight, most >= 0
 }
 
-// rank returns how specific a clause is about a media type, -1 if it is about
-// others.
+// rank returns how specific a clause is for a media type, -1 if it does not match.
 func (c clause) rank(kind string, params map[string]string) int {
 	major, _, _ := strings.Cut(kind, "/")
 	rank := 0
@@ -107,7 +105,7 @@ func (c clause) rank(kind string, params map[string]string) int {
 	}
 	for name, value := range c.params {
 		switch {
-		case name == "escaping": // says how names are written, not which format
+		case name == "escaping": // not a property of the format
 		case !strings.EqualFold(params[name], value):
 			return -1
 		default:
@@ -117,10 +115,10 @@ func (c clause) rank(kind string, params map[string]string) int {
 	return rank
 }
 
-// compressor returns what compresses answers as clients accept it: with zstd or
-// gzip where Accept-Encoding names them and there is enough to compress. To a
-// client that excludes uncompressed answers by a weight of 0, all are compressed,
-// or it gets 406.
+// compressor returns a middleware that compresses responses with zstd or gzip if
+// Accept-Encoding names them and the response is large enough. For a client that
+// excludes uncompressed responses by a weight of 0 it compresses all, or responds with
+// 406.
 func compressor() (func(http.Handler) http.Handler, error) {
 	usual, err := gzhttp.NewWrapper(gzhttp.CompressionLevel(1), gzhttp.EnableZstd(true))
 	if err != nil {
@@ -131,25 +129,23 @@ func compressor() (func(http.Handler) http.Handler, error) {
 		return nil, err
 	}
 	return func(h http.Handler) http.Handler {
-		whereWorthwhile, everything := usual(h), always(h)
+		ifLarge, everything := usual(h), always(h)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			values := r.Header.Values("Accept-Encoding")
-			accepted, identity := acceptCodings(values)
+			accepted, identity := acceptCodings(r.Header.Values("Accept-Encoding"))
 			switch {
-			case len(values) == 0:
-				whereWorthwhile(w, r)
 			case identity:
-				whereWorthwhile(w, accepting(r, accepted))
+				ifLarge(w, accepting(r, accepted))
 			case accepted != "":
 				everything(w, accepting(r, accepted))
 			default:
 				w.Header().Add("Vary", "Accept-Encoding")
-				writeText(w, http.StatusNotAcceptable, "Accept-Encoding excludes all that there is; use gzip, zstd or identity.\n")
+				writeText(w, http.StatusNotAcceptable, "Accept-Encoding excludes every available coding, use gzip, zstd or identity.\n")
 			}
 		})
 	}, nil
 }
 
+// accepting returns the request with another Accept-Encoding.
 func accepting(r *http.Request, codings string) *http.Request {
 	if r.Header.Get("Accept-Encoding") == codings {
 		return r
@@ -159,10 +155,10 @@ func accepting(r *http.Request, codings string) *http.Request {
 	return r
 }
 
-// acceptCodings reads Accept-Encoding: which of our codings it names, with their
-// weights, and whether an answer without one is acceptable. A mere * names none,
-// because a client that can decode them says so by name; but it does when nothing
-// else is left.
+// acceptCodings parses Accept-Encoding. It returns which of our codings the header
+// names, with their weights, and whether a response without one is acceptable. A *
+// stands for a coding only if nothing else is acceptable, because clients name the
+// codings that they can decode.
 func acceptCodings(values []string) (accepted string, identity bool) {
 	weights := make(map[string]float64)
 	for _, text := range strings.Split(strings.Join(values, ","), ",") {

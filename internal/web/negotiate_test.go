@@ -1,12 +1,14 @@
 package web
 
 import (
+	"compress/gzip"
+	"io"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 
@@ -22,12 +24,27 @@ const (
 	acceptProtobuf = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 )
 
-func TestAnExcludedFormatIsNeverSent(t *testing.T) {
-	o := Options{Registry: registry(view(upstreamAt(""), good, breaker.Closed))}
+// serveHeader serves a GET request with a header of several lines.
+func serveHeader(t *testing.T, o Options, path, name string, lines []string) *http.Response {
+	t.Helper()
+	var header []string
+	for _, l := range lines {
+		header = append(header, name, l)
+	}
+	return serve(t, o, "GET", path, header...)
+}
+
+func TestTheFormatFollowsAcceptAndIsNeverExcluded(t *testing.T) {
 	for _, c := range []struct {
 		accept []string
 		want   string // "" for 406
 	}{
+		{[]string{""}, asText},
+		{[]string{"text/html,*/*;q=0.8"}, asText},
+		{[]string{"text/plain;version=0.0.4"}, asText},
+		{[]string{prometheusAccept}, asOM1},
+		{[]string{"application/openmetrics-text"}, asOM0},
+		{[]string{acceptProtobuf}, asProtobuf},
 		{[]string{"*/*"}, asText},
 		{[]string{"application/json"}, asText},
 		{[]string{"application/openmetrics-text;q=0, */*"}, asText},
@@ -35,7 +52,7 @@ func TestAnExcludedFormatIsNeverSent(t *testing.T) {
 		{[]string{"application/openmetrics-text; Q=0.000 ,*/*;q=0.1"}, asText},
 		{[]string{"APPLICATION/OpenMetrics-Text;q=0, application/openmetrics-text;version=1.0.0;q=0, */*"}, asText},
 		{[]string{"application/openmetrics-text;version=1.0.0;q=0,application/openmetrics-text;version=0.0.1,*/*"}, asOM0},
-		{[]string{"application/openmetrics-text;q=0,application/openmetrics-text;version=1.0.0"}, asOM1}, // the more specific counts
+		{[]string{"application/openmetrics-text;q=0,application/openmetrics-text;version=1.0.0"}, asOM1}, // the most specific clause applies
 		{[]string{acceptProtobuf + ";q=0, application/*, */*"}, asText},
 		{[]string{"application/vnd.google.protobuf;q=0," + acceptProtobuf + ";q=0,text/plain;version=0.0.4;q=0.1"}, asText},
 		{[]string{"text/plain;q=0, */*"}, asOM1},
@@ -53,30 +70,39 @@ func TestAnExcludedFormatIsNeverSent(t *testing.T) {
 		{[]string{"text/plain;q=0, application/json"}, ""},
 		{[]string{"text/*;q=0, application/*;q=0, */*"}, ""},
 	} {
-		h, err := Handler(quiet(o))
-		if err != nil {
-			t.Fatal(err)
+		r := serveHeader(t, healthyOptions(), "/metrics", "Accept", c.accept)
+		got, text := r.Header.Get("Content-Type"), body(t, r)
+		if c.want == "" {
+			if r.StatusCode != http.StatusNotAcceptable {
+				t.Errorf("%q: got %d %q, want 406", c.accept, r.StatusCode, got)
+			}
+			continue
 		}
-		r := httptest.NewRequest("GET", "/metrics", nil)
-		r.Header["Accept"] = c.accept
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, r)
-		switch got := w.Header().Get("Content-Type"); {
-		case c.want == "" && w.Code != http.StatusNotAcceptable:
-			t.Errorf("%q: got %d %q, want 406", c.accept, w.Code, got)
-		case c.want != "" && (w.Code != http.StatusOK || got != c.want):
-			t.Errorf("%q: got %d %q, want %q", c.accept, w.Code, got, c.want)
+		if r.StatusCode != http.StatusOK || got != c.want {
+			t.Errorf("%q: got %d %q, want %q", c.accept, r.StatusCode, got, c.want)
+		}
+		if om := strings.HasSuffix(text, "# EOF\n"); om != strings.Contains(c.want, "openmetrics") {
+			t.Errorf("%q: ends with # EOF: %v", c.accept, om)
 		}
 	}
 }
 
-func TestAnExcludedEncodingIsNeverSent(t *testing.T) {
-	o := Options{Registry: registry(view(upstreamAt(""), good, breaker.Closed))}
+// decoders are the codings of responses.
+var decoders = map[string]func(io.Reader) (io.Reader, error){
+	"":     func(r io.Reader) (io.Reader, error) { return r, nil },
+	"gzip": func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) },
+	"zstd": func(r io.Reader) (io.Reader, error) { return zstd.NewReader(r, zstd.WithDecoderConcurrency(1)) },
+}
+
+func TestTheCodingFollowsAcceptEncodingAndIsNeverExcluded(t *testing.T) {
 	for _, c := range []struct {
 		accept []string
 		path   string
-		want   string // "" for no coding, "406" for that
+		want   string // coding, "" for none, or "406"
 	}{
+		{[]string{""}, "/metrics", ""},
+		{[]string{"gzip"}, "/metrics", "gzip"},
+		{[]string{"zstd"}, "/metrics", "zstd"},
 		{[]string{"gzip;q=0, *"}, "/metrics", ""},
 		{[]string{"*"}, "/metrics", ""},
 		{[]string{"identity;q=0, *"}, "/metrics", "gzip"},
@@ -88,7 +114,7 @@ func TestAnExcludedEncodingIsNeverSent(t *testing.T) {
 		{[]string{"zstd;q=0.2, gzip;q=0.9, br;q=0"}, "/metrics", "gzip"},
 		{[]string{"gzip", "zstd;q=0"}, "/metrics", "gzip"},
 		{[]string{"identity;q=0, gzip"}, "/metrics", "gzip"},
-		{[]string{"identity;q=0, gzip"}, "/metrics?name[]=betanet_up", "gzip"}, // little as it is
+		{[]string{"identity;q=0, gzip"}, "/metrics?name[]=betanet_up", "gzip"}, // a small response
 		{[]string{"*;q=0, gzip;q=0.1"}, "/metrics", "gzip"},
 		{[]string{"gzip"}, "/metrics?name[]=betanet_up", ""},
 		{[]string{"*;q=0"}, "/metrics", "406"},
@@ -96,28 +122,30 @@ func TestAnExcludedEncodingIsNeverSent(t *testing.T) {
 		{[]string{"identity;q=0, br"}, "/", "406"},
 		{[]string{"*;q=0, identity"}, "/", ""},
 	} {
-		h, err := Handler(quiet(o))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := httptest.NewRequest("GET", c.path, nil)
-		r.Header["Accept-Encoding"] = c.accept
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, r)
-		got := w.Header().Get("Content-Encoding")
-		if w.Code == http.StatusNotAcceptable {
+		r := serveHeader(t, healthyOptions(), c.path, "Accept-Encoding", c.accept)
+		got := r.Header.Get("Content-Encoding")
+		if r.StatusCode == http.StatusNotAcceptable {
 			got = "406"
 		}
 		if got != c.want {
 			t.Errorf("%s %q: got %q, want %q", c.path, c.accept, got, c.want)
 		}
-		if !slices.Contains(w.Header().Values("Vary"), "Accept-Encoding") {
-			t.Errorf("%s %q: Vary: got %q, want Accept-Encoding", c.path, c.accept, w.Header().Values("Vary"))
+		if decode := decoders[got]; decode != nil && c.path == "/metrics" {
+			plain, err := decode(r.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if b, err := io.ReadAll(plain); err != nil || !strings.Contains(string(b), "betanet_messages_total 5000\n") {
+				t.Errorf("%q: got %v and %d bytes", c.accept, err, len(b))
+			}
+		}
+		if vary := r.Header.Values("Vary"); !slices.Contains(vary, "Accept-Encoding") {
+			t.Errorf("%s %q: got Vary %q, want Accept-Encoding", c.path, c.accept, vary)
 		}
 	}
 }
 
-func TestAnswersThatDependOnAcceptSaySo(t *testing.T) {
+func TestResponsesThatDependOnAcceptHaveItInVary(t *testing.T) {
 	o := Options{Registry: registry(view(upstreamAt(""), good, breaker.Closed)), Probe: &prober{view: view(upstreamAt("a"), good, breaker.Closed)}}
 	for path, want := range map[string]bool{
 		"/metrics": true, "/probe?target=a": true, "/": false, "/api/v1/status": false,
@@ -131,9 +159,8 @@ func TestAnswersThatDependOnAcceptSaySo(t *testing.T) {
 	}
 }
 
-// TestNamedFamiliesComeInEveryFormat asks for one family of each kind: of an
-// upstream, of the exporter, and of the Go runtime.
-func TestNamedFamiliesComeInEveryFormat(t *testing.T) {
+// The named families are about an upstream, the exporter and the Go runtime.
+func TestNamedFamiliesAreServedInEveryFormat(t *testing.T) {
 	o := Options{Registry: registry(view(upstreamAt("edge"), good, breaker.Closed))}
 	const path = "/metrics?name[]=betanet_up&name[]=betanet_exporter_collections_total&name[]=go_goroutines&name[]=nothing"
 	for accept, names := range map[string][]string{
@@ -149,7 +176,7 @@ func TestNamedFamiliesComeInEveryFormat(t *testing.T) {
 			}
 		}
 		if !slices.Equal(got, names) || strings.HasSuffix(text, "# EOF\n") != (accept != "") {
-			t.Errorf("Accept %q: got families %q, want %q; the answer is\n%s", accept, got, names, text)
+			t.Errorf("Accept %q: got families %q, want %q; the response is\n%s", accept, got, names, text)
 		}
 	}
 	r := serve(t, o, "GET", path, "Accept", acceptProtobuf)

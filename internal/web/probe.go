@@ -14,28 +14,26 @@ import (
 	"github.com/betanet/betanet_exporter/internal/probe"
 )
 
-// Prober collects the target that a scraper names, within a limit, of which 0 is
-// none.
+// Prober collects the target that a scraper names, within a time limit; 0 is none.
 type Prober interface {
 	Collect(ctx context.Context, target string, limit time.Duration) (v *fleet.View, late bool, err error)
-	// Debug does the same and returns what was tried.
+	// Debug does the same and returns its attempts.
 	Debug(ctx context.Context, target string, limit time.Duration) (v *fleet.View, late bool, log []probe.Attempted, err error)
 }
 
-// lineFormats are the formats without protobuf: a probe has no histogram, so it
-// would gain nothing.
+// lineFormats are the formats without protobuf, which has no advantage without a
+// histogram.
 var lineFormats = formats[:3]
 
-// probes serves the samples of the one target that is asked for. A target that
-// cannot be reached is an answer like any other. With debug=true it serves a log of
-// the probe and the samples as text for people. Other parameters are left alone,
-// because Prometheus servers send what their users add to all of their jobs.
+// probes serves the samples of one target, also if the target cannot be reached. With
+// debug=true it serves a log of the probe as well, as text for people. It ignores other
+// parameters, because users of Prometheus may add some to all of their jobs.
 func probes(o Options) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		query, err := url.ParseQuery(r.URL.RawQuery)
 		target := query["target"]
 		if err != nil || len(target) != 1 || target[0] == "" {
-			writeText(w, http.StatusBadRequest, "Exactly one target is needed: /probe?target=NAME, with the name of an upstream or host:port that probe.allow lists.\n")
+			writeText(w, http.StatusBadRequest, "Exactly one target is required: /probe?target=NAME, with the name of an upstream or a host:port that probe.allow lists.\n")
 			return
 		}
 		format, ok := negotiate(w, r, lineFormats)
@@ -73,11 +71,11 @@ func probeStatus(err error) int {
 	}
 }
 
-// scrapeLimit is what a scraper's own time-out leaves: half a second less, for
-// the way, or half of one that is below a second. 0 if there is none, or none
-// that makes sense.
+// scrapeLimit returns the time that a scraper's timeout leaves for a probe: half a
+// second less, or half of a timeout below a second. It returns 0 for a missing or
+// invalid timeout.
 func scrapeLimit(header string) time.Duration {
-	const longest = 24 * 60 * 60 // more is as good as none
+	const longest = 24 * 60 * 60
 	s, err := strconv.ParseFloat(header, 64)
 	switch {
 	case err != nil || !(s > 0) || s > longest:

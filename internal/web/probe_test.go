@@ -21,7 +21,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/snapshot"
 )
 
-// prober answers every probe alike and remembers what it was asked.
+// prober returns the same result for every probe, and records its arguments.
 type prober struct {
 	view   *fleet.View
 	late   bool
@@ -41,39 +41,34 @@ func (p *prober) Collect(_ context.Context, target string, limit time.Duration) 
 	return p.view, p.late, p.err
 }
 
-func TestAProbeAnswersForItsTargetWithoutTheLabelUpstream(t *testing.T) {
-	p := &prober{view: view(upstreamAt("edge 1"), good, breaker.Closed)}
-	r := serve(t, Options{Registry: registry(), Probe: p}, "GET", "/probe?target=edge+1&module=x&debug=false")
-	got := body(t, r)
-	if r.StatusCode != 200 || p.target != "edge 1" || !strings.Contains(got, "\nbetanet_messages_total 5000\n") || !strings.Contains(got, "\nbetanet_up 1\n") {
-		t.Errorf("got %d of %q:\n%s", r.StatusCode, p.target, got)
-	}
-	if strings.Contains(got, "upstream=") || strings.Contains(got, "go_goroutines") || strings.Contains(got, "_bucket") {
-		t.Errorf("got more than the documents say:\n%s", got)
-	}
-	parser := expfmt.NewTextParser(model.LegacyValidation)
-	if _, err := parser.TextToMetricFamilies(strings.NewReader(got)); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestALateProbeIsNotUp(t *testing.T) {
-	p := &prober{view: view(upstreamAt("a"), good, breaker.Closed), late: true}
-	if got := body(t, serve(t, Options{Registry: registry(), Probe: p}, "GET", "/probe?target=a")); !strings.Contains(got, "\nbetanet_up 0\n") {
-		t.Errorf("got\n%s", got)
-	}
-}
-
-func TestAFailingTargetIsAnAnswerWithItsReason(t *testing.T) {
-	p := &prober{view: view(upstreamAt("a"), good.Failed(broken, time.Now()), breaker.Closed)}
-	r := serve(t, Options{Registry: registry(), Probe: p}, "GET", "/probe?target=a")
-	got := body(t, r)
-	for _, want := range []string{
-		"betanet_up 0", `betanet_exporter_endpoint_failing{endpoint="metrics",reason="connect"} 1`,
-		`betanet_exporter_data_stale 1`, "betanet_messages_total 5000",
+func TestAProbeServesOnlyTheSamplesOfItsTarget(t *testing.T) {
+	failing := view(upstreamAt("a"), good.Failed(broken, time.Now()), breaker.Closed)
+	for name, c := range map[string]struct {
+		prober prober
+		want   []string
+	}{
+		"up":   {prober{view: view(upstreamAt("edge 1"), good, breaker.Closed)}, []string{"betanet_messages_total 5000", "betanet_up 1"}},
+		"late": {prober{view: view(upstreamAt("a"), good, breaker.Closed), late: true}, []string{"betanet_up 0"}},
+		"failing": {prober{view: failing}, []string{
+			"betanet_up 0", `betanet_exporter_endpoint_failing{endpoint="metrics",reason="connect"} 1`, `betanet_exporter_data_stale 1`, "betanet_messages_total 5000",
+		}},
 	} {
-		if r.StatusCode != 200 || !strings.Contains(got, "\n"+want+"\n") {
-			t.Errorf("got %d without %s:\n%s", r.StatusCode, want, got)
+		r := serve(t, Options{Registry: registry(), Probe: &c.prober}, "GET", "/probe?target=edge+1&module=x&debug=false")
+		got := body(t, r)
+		if r.StatusCode != 200 || c.prober.target != "edge 1" {
+			t.Errorf("%s: got %d of %q", name, r.StatusCode, c.prober.target)
+		}
+		for _, want := range c.want {
+			if !strings.Contains(got, "\n"+want+"\n") {
+				t.Errorf("%s: %s is missing in\n%s", name, want, got)
+			}
+		}
+		if strings.Contains(got, "upstream=") || strings.Contains(got, "go_goroutines") || strings.Contains(got, "_bucket") {
+			t.Errorf("%s: got more than the samples of the target:\n%s", name, got)
+		}
+		parser := expfmt.NewTextParser(model.LegacyValidation)
+		if _, err := parser.TextToMetricFamilies(strings.NewReader(got)); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
@@ -88,7 +83,7 @@ func TestAProbeNeedsExactlyOneTarget(t *testing.T) {
 	}
 }
 
-func TestWhyAProbeIsRefused(t *testing.T) {
+func TestARefusedProbeHasItsReason(t *testing.T) {
 	for err, want := range map[error]int{probe.ErrMalformed: 400, probe.ErrForbidden: 403, probe.ErrBusy: 503, errors.New("else"): 500} {
 		p := &prober{err: fmt.Errorf("why: %w", err)}
 		r := serve(t, Options{Registry: registry(), Probe: p}, "GET", "/probe?target=a")
@@ -98,7 +93,7 @@ func TestWhyAProbeIsRefused(t *testing.T) {
 	}
 }
 
-func TestTheScrapersTimeOutLimitsAProbe(t *testing.T) {
+func TestTheTimeoutOfTheScraperLimitsAProbe(t *testing.T) {
 	for header, want := range map[string]time.Duration{
 		"": 0, "10": 9500 * time.Millisecond, "10.000000": 9500 * time.Millisecond, "1.5": time.Second, "1": 500 * time.Millisecond,
 		"0.9": 450 * time.Millisecond, "0.5": 250 * time.Millisecond, "1e-300": 1, "1e2": 99500 * time.Millisecond,
@@ -114,10 +109,9 @@ func TestTheScrapersTimeOutLimitsAProbe(t *testing.T) {
 
 func TestFormatAndCompressionOfAProbe(t *testing.T) {
 	o := Options{Registry: registry(), Probe: &prober{view: view(upstreamAt("a"), good, breaker.Closed)}}
-	const proto = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 	for accept, want := range map[string]string{
-		"": "text/plain; version=0.0.4", prometheusAccept: "application/openmetrics-text; version=1.0.0", proto: "text/plain; version=0.0.4",
-		proto + ";q=0.9," + prometheusAccept: "application/openmetrics-text; version=1.0.0",
+		"": "text/plain; version=0.0.4", prometheusAccept: "application/openmetrics-text; version=1.0.0", acceptProtobuf: "text/plain; version=0.0.4",
+		acceptProtobuf + ";q=0.9," + prometheusAccept: "application/openmetrics-text; version=1.0.0",
 	} {
 		r := serve(t, o, "GET", "/probe?target=a", "Accept", accept, "Accept-Encoding", "gzip")
 		z, err := gzip.NewReader(r.Body)
@@ -148,7 +142,7 @@ func TestWithoutAProberThereIsNoProbe(t *testing.T) {
 	}
 }
 
-func TestADebuggedProbeShowsWhatWasTried(t *testing.T) {
+func TestADebuggedProbeShowsItsAttempts(t *testing.T) {
 	p := &prober{view: view(upstreamAt("a"), good.Failed(broken, time.Now()), breaker.Closed)}
 	ended := time.Date(2026, 11, 24, 12, 0, 0, 123e6, time.UTC)
 	p.log = []probe.Attempted{
@@ -177,9 +171,9 @@ func TestADebuggedProbeShowsWhatWasTried(t *testing.T) {
 	}
 }
 
-func TestInProbeModeThePageShowsWhatWasProbed(t *testing.T) {
+func TestInProbeModeThePageShowsTheProbedTargets(t *testing.T) {
 	p := &prober{view: view(upstreamAt("edge"), good.Failed(broken, time.Now()), breaker.Closed)}
-	o := quiet(Options{Registry: registry(), Probe: p})
+	o := complete(Options{Registry: registry(), Probe: p})
 	o.Status.ProbeMode = true
 	h, err := Handler(o)
 	if err != nil {
@@ -191,7 +185,7 @@ func TestInProbeModeThePageShowsWhatWasProbed(t *testing.T) {
 		return w.Body.String()
 	}
 	if got := ask("/"); !strings.Contains(got, "Nothing has been probed yet") {
-		t.Error("before a probe the page does not say so")
+		t.Error("before a probe the page lacks the verdict")
 	}
 	ask("/probe?target=edge")
 	page, status := ask("/"), ask("/api/v1/status")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -12,8 +13,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/probe"
 )
 
-// debugProbe serves the log of a probe and its samples as text for people. It shows
-// what failures say of themselves, and no header or credential.
+// debugProbe serves the log and the samples of a probe as text for people. It shows the
+// texts of failures, and no header or credential.
 func debugProbe(w http.ResponseWriter, r *http.Request, o Options, target string, limit time.Duration) {
 	began := time.Now()
 	v, late, log, err := o.Probe.Debug(r.Context(), target, limit)
@@ -34,39 +35,45 @@ func debugProbe(w http.ResponseWriter, r *http.Request, o Options, target string
 		text.WriteString(endpointLine(&v.Endpoints[i], time.Now()))
 	}
 	if late {
-		text.WriteString("The time limit came before the end of the collection.\n")
+		text.WriteString("The collection did not end within the time limit.\n")
 	}
 	text.WriteString("\nSamples:\n\n")
 	if err := exposition.WriteProbe(&text, exposition.Text, v, late); err != nil {
-		panic(err) // a buffer takes everything
+		panic(err) // a buffer accepts everything
 	}
 	writeText(w, http.StatusOK, text.String())
 }
 
-// attemptLine describes one attempt: when it ended, what came of it and what follows.
+// attemptLine describes one attempt: when it ended, its result and what follows.
 func attemptLine(a probe.Attempted) string {
 	line := fmt.Sprintf("%s  %-8s  attempt %d", a.Ended.UTC().Format("15:04:05.000"), a.Endpoint, a.Number)
 	if a.Replica != "" {
 		line += " at " + a.Replica
 	}
 	took := a.Took.Round(100 * time.Microsecond)
+	if a.Failure == nil {
+		return line + fmt.Sprintf("  succeeded after %s\n", took)
+	}
+	text := strings.TrimPrefix(a.Failure.Error(), "fetch "+a.Endpoint.String()+": ")
+	line += fmt.Sprintf("  failed after %s (%s): %s", took, a.Failure.Reason, onOneLine(text))
 	switch {
-	case a.Failure == nil:
-		line += fmt.Sprintf("  succeeded after %s", took)
 	case a.Retry:
-		line += fmt.Sprintf("  failed after %s (%s): %s; retrying in %s", took, a.Failure.Reason, failureLine(a), a.Wait.Round(time.Millisecond))
+		line += fmt.Sprintf("; retrying in %s", a.Wait.Round(time.Millisecond))
 	case a.NoBudget:
-		line += fmt.Sprintf("  failed after %s (%s): %s; no budget for a retry", took, a.Failure.Reason, failureLine(a))
-	default:
-		line += fmt.Sprintf("  failed after %s (%s): %s", took, a.Failure.Reason, failureLine(a))
+		line += "; no budget for a retry"
 	}
 	return line + "\n"
 }
 
-// failureLine is the text of a failure on one line, without its endpoint.
-func failureLine(a probe.Attempted) string {
-	text := strings.TrimPrefix(a.Failure.Error(), "fetch "+a.Endpoint.String()+": ")
-	return strings.Trim(quotedLine(text), `"`)
+// maxLine bounds the text of an error, in bytes.
+const maxLine = 400
+
+// onOneLine escapes what does not print, and cuts what is too long.
+func onOneLine(text string) string {
+	if len(text) > maxLine {
+		text = text[:maxLine] + "..."
+	}
+	return strings.Trim(strconv.QuoteToGraphic(text), `"`)
 }
 
 // endpointLine describes an endpoint after the probe.

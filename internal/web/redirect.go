@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// relativeRedirects makes the mux redirect by relative links, so that those work below
-// a path of a reverse proxy as well.
+// relativeRedirects makes the redirects of a mux relative, so that they work below a
+// path of a reverse proxy.
 func relativeRedirects(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mux.ServeHTTP(&redirectWriter{w, rootFrom(r.URL.EscapedPath())}, r)
 	})
 }
 
-// redirectWriter replaces a Location that begins at the root.
+// redirectWriter makes a Location that begins with / relative.
 type redirectWriter struct {
 	http.ResponseWriter
 	root string
@@ -26,5 +26,5 @@ func (w *redirectWriter) WriteHeader(code int) {
 	w.ResponseWriter.WriteHeader(code)
 }
 
-// Unwrap is for http.ResponseController.
+// Unwrap makes the writer work with http.ResponseController.
 func (w *redirectWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -20,7 +20,7 @@ func TestRedirectsAreRelative(t *testing.T) {
 	}
 }
 
-// links are the links and targets of forms of a page.
+// links matches the links of a page and the targets of its forms.
 var links = regexp.MustCompile(`<(?:a|form)[^>]* (?:href|action)="([^"]*)"`)
 
 func TestLinksOfPagesAreRelative(t *testing.T) {
@@ -38,7 +38,7 @@ func TestLinksOfPagesAreRelative(t *testing.T) {
 				}
 			}
 			if want := `href="` + root + `./"`; !strings.Contains(page, want) {
-				t.Errorf("%s lacks the way to the root, %s", path, want)
+				t.Errorf("%s lacks the link to the root, %s", path, want)
 			}
 		}
 	}

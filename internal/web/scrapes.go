@@ -9,12 +9,12 @@ import (
 	"github.com/betanet/betanet_exporter/internal/exposition"
 )
 
-// formats are what a scraper may ask for. The first that is acceptable is sent to
-// one that excludes text and names others only by a range.
+// formats are the formats of a scrape. A scraper that excludes text and accepts others
+// only by a range gets the first that it accepts.
 var formats = []expfmt.Format{expfmt.FmtOpenMetrics_1_0_0, expfmt.FmtOpenMetrics_0_0_1, expfmt.FmtText, expfmt.FmtProtoDelim}
 
-// scrapes serves the exposition in the format that is asked for. With parameters
-// name[] it serves only the families named, as client_golang does.
+// scrapes serves the exposition in the format that the scraper prefers. With parameters
+// name[] it serves only these families, as client_golang does.
 func scrapes(o Options) http.Handler {
 	return limited(o, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		format, ok := negotiate(w, r, formats)
@@ -40,21 +40,21 @@ func expositionFormat(f expfmt.Format) exposition.Format {
 	}
 }
 
-// limited turns away more parallel scrapes than are allowed: at once, so that
-// none waits behind slow ones.
+// limited rejects more than MaxRequests concurrent scrapes. It does so at once, so that
+// no scrape waits for slow ones.
 func limited(o Options, next http.Handler) http.Handler {
 	if o.MaxRequests == 0 {
 		return next
 	}
-	places := make(chan struct{}, o.MaxRequests)
+	running := make(chan struct{}, o.MaxRequests)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {
-		case places <- struct{}{}:
-			defer func() { <-places }()
+		case running <- struct{}{}:
+			defer func() { <-running }()
 			next.ServeHTTP(w, r)
 		default:
 			o.Registry.Exporter.Rejected(exposition.RejectedMaxRequests)
-			writeText(w, http.StatusServiceUnavailable, fmt.Sprintf("%d scrapes are being answered already, the limit of --web.max-requests. Try again.\n", o.MaxRequests))
+			writeText(w, http.StatusServiceUnavailable, fmt.Sprintf("%d scrapes are already running, the limit of --web.max-requests. Try again.\n", o.MaxRequests))
 		}
 	})
 }

@@ -9,23 +9,21 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// targetGroup is an element of the list of Prometheus' http_sd.
+// targetGroup is an element of the response for http_sd_configs of Prometheus.
 type targetGroup struct {
 	Targets []string          `json:"targets"`
 	Labels  map[string]string `json:"labels"`
 }
 
-// serviceDiscovery serves the names of the upstreams, as targets of /probe. The
-// operator's labels are those of a group, so that a scraper can relabel by them;
-// it gets them with the samples in any case.
+// serviceDiscovery serves the names of the upstreams as targets of /probe. The labels
+// of the upstreams are labels of the groups, for relabeling; the samples have them too.
 func serviceDiscovery(names func() []*fleet.Upstream) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, targetGroups(names()))
 	}
 }
 
-// targetGroups puts upstreams with the same labels together, all in the order of
-// their names.
+// targetGroups groups upstreams by labels, and sorts them by name.
 func targetGroups(upstreams []*fleet.Upstream) []*targetGroup {
 	upstreams = slices.Clone(upstreams)
 	slices.SortFunc(upstreams, func(a, b *fleet.Upstream) int { return strings.Compare(a.DisplayName(), b.DisplayName()) })

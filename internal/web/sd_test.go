@@ -8,7 +8,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-func TestTheListOfNamesIsGroupedByLabels(t *testing.T) {
+func TestDiscoveryGroupsUpstreamsByLabels(t *testing.T) {
 	named := func(name string, labels ...string) *fleet.Upstream {
 		u := &fleet.Upstream{Name: name, URLs: []*url.URL{{Scheme: "https", User: url.UserPassword("u", "secret"), Host: "10.0.0.1:9000", Path: "/secret"}}}
 		for i := 0; i < len(labels); i += 2 {
@@ -27,7 +27,7 @@ func TestTheListOfNamesIsGroupedByLabels(t *testing.T) {
 		`[{"targets":["1"],"labels":{"__meta_betanet_label_a":"x} {b y"}},{"targets":["2"],"labels":{"__meta_betanet_label_a":"x","__meta_betanet_label_b":"y"}}]`: {
 			named("1", "a", "x} {b y"), named("2", "a", "x", "b", "y"),
 		},
-		`[{"targets":["10.0.0.1:9000"],"labels":{}}]`: {named("")}, // the one that has no name is found by its address
+		`[{"targets":["10.0.0.1:9000"],"labels":{}}]`: {named("")}, // without a name, the address is the target
 	} {
 		r := serve(t, Options{Registry: registry(), Names: func() []*fleet.Upstream { return all }}, "GET", "/sd")
 		got := body(t, r)
@@ -40,7 +40,7 @@ func TestTheListOfNamesIsGroupedByLabels(t *testing.T) {
 	}
 }
 
-func TestTheListLeavesTheUpstreamsInTheirOrder(t *testing.T) {
+func TestDiscoveryDoesNotSortTheListOfItsCaller(t *testing.T) {
 	all := []*fleet.Upstream{{Name: "b"}, {Name: "a"}}
 	serve(t, Options{Registry: registry(), Names: func() []*fleet.Upstream { return all }}, "GET", "/sd")
 	if all[0].Name != "b" {

@@ -11,7 +11,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status"
 )
 
-func TestStatusIsWhatIsKnown(t *testing.T) {
+func TestTheStatusHasOnlyKnownValues(t *testing.T) {
 	u := upstreamAt("edge")
 	v := view(u, good.Failed(broken, time.Now()), breaker.Open)
 	v.Endpoints[0].OpenUntil = time.Now().Add(30 * time.Second)
@@ -26,18 +26,18 @@ func TestStatusIsWhatIsKnown(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	if got.Upstreams[0].Values.BytesReceived != nil {
-		t.Error("what is not known is in the status")
+		t.Error("the status has an unknown value")
 	}
 }
 
-func TestPagesEscapeWhatUpstreamsSay(t *testing.T) {
+func TestPagesEscapeErrorsAndSendSecurityHeaders(t *testing.T) {
 	u := upstreamAt("edge")
 	o := Options{Registry: registry(view(u, good.Failed(broken, time.Now()), breaker.Open))}
 	for _, path := range []string{"/", "/upstream/edge"} {
 		r := serve(t, o, "GET", path)
 		got := body(t, r)
 		if strings.Count(got, "<script") != 1 || !strings.Contains(got, "&lt;script&gt;") {
-			t.Errorf("%s: an upstream's text is not escaped", path)
+			t.Errorf("%s: the text of an error is not escaped", path)
 		}
 		if !strings.Contains(got, "connect") || !strings.Contains(got, "stale") {
 			t.Errorf("%s: state or reason is missing", path)

@@ -1,6 +1,5 @@
-// Package web is how the exporter is reached: the only place with paths, and
-// the listener with its limits. Only the handler of /probe waits for an
-// upstream.
+// Package web serves the exporter over HTTP: all paths, and the listeners with their
+// limits. Only the handler of /probe waits for an upstream.
 package web
 
 import (
@@ -8,30 +7,27 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/pprof"
-	"strconv"
 
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/status"
 )
 
-// Options are what the handlers need.
+// Options configure the handlers.
 type Options struct {
 	Registry      *exposition.Registry
 	Health        *Health
 	Status        *status.Model
 	TelemetryPath string
-	MaxRequests   int  // parallel scrapes, 0 for no limit
-	Pprof         bool // serve /debug/pprof/
-	// Reload loads the configuration again; nil where POST /-/reload is not
-	// allowed.
-	Reload func() error
-	Probe  Prober                   // of /probe; nil where there is none
-	Names  func() []*fleet.Upstream // on /sd; nil where there is none
-	Log    *slog.Logger
+	MaxRequests   int                      // concurrent scrapes, 0 for no limit
+	Pprof         bool                     // serve /debug/pprof/
+	Reload        func() error             // loads the configuration again; nil if POST /-/reload is not allowed
+	Probe         Prober                   // serves /probe; nil without it
+	Names         func() []*fleet.Upstream // serves /sd; nil without it
+	Log           *slog.Logger
 }
 
-// Handler serves all paths (design: interface.md, HTTP).
+// Handler serves all paths.
 func Handler(o Options) (http.Handler, error) {
 	compress, err := compressor()
 	if err != nil {
@@ -62,11 +58,11 @@ func Handler(o Options) (http.Handler, error) {
 func reload(load func() error) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		if load == nil {
-			writeText(w, http.StatusForbidden, "Reloading over HTTP is off, turn it on with --web.enable-lifecycle.\n")
+			writeText(w, http.StatusForbidden, "Reloading over HTTP is disabled, enable it with --web.enable-lifecycle.\n")
 			return
 		}
 		if err := load(); err != nil {
-			writeText(w, http.StatusInternalServerError, "Not reloaded, the old configuration goes on: "+err.Error()+"\n")
+			writeText(w, http.StatusInternalServerError, "Reload failed, the old configuration remains in use: "+err.Error()+"\n")
 			return
 		}
 		writeText(w, http.StatusOK, "Reloaded.\n")
@@ -77,28 +73,16 @@ func writeText(w http.ResponseWriter, code int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(code)
-	_, _ = w.Write([]byte(text)) // a client that has gone needs no answer
+	_, _ = w.Write([]byte(text)) // the client may be gone
 }
 
 func writeJSON(w http.ResponseWriter, code int, v any) {
 	b, err := json.Marshal(v)
-	if err != nil { // only values of our own types come here
-		panic(err)
+	if err != nil {
+		panic(err) // all values are of our own types
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(code)
 	_, _ = w.Write(b)
-}
-
-// maxLine bounds what is shown of an error.
-const maxLine = 400
-
-// quotedLine makes a text fit for a line: what does not print is escaped, what is long
-// is cut.
-func quotedLine(text string) string {
-	if len(text) > maxLine {
-		text = text[:maxLine] + "..."
-	}
-	return strconv.QuoteToGraphic(text)
 }

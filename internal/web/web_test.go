@@ -1,7 +1,6 @@
 package web
 
 import (
-	"compress/gzip"
 	"errors"
 	"io"
 	"log/slog"
@@ -12,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/klauspost/compress/zstd"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"go.uber.org/goleak"
@@ -27,7 +25,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// version is what the exporter calls itself.
+// version is the version of the exporter.
 const version = "1.2.3"
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -42,7 +40,7 @@ func upstreamAt(name string) *fleet.Upstream {
 	}
 }
 
-// view is a view on an upstream whose endpoint metrics is as given.
+// view returns a view of an upstream with a given state of its endpoint metrics.
 func view(u *fleet.Upstream, r snapshot.Record, b breaker.State) *fleet.View {
 	now := time.Now()
 	v := &fleet.View{Upstream: u, URL: u.URLs[0], API: betanet.V1, Ticked: now, Collected: true}
@@ -58,8 +56,8 @@ var (
 	broken = &betanet.Failure{Reason: betanet.ReasonConnect, Err: errors.New("fetch metrics: <script>alert(1)</script> refused")}
 )
 
-// quiet completes options with what every handler needs.
-func quiet(o Options) Options {
+// complete adds to options what every handler needs.
+func complete(o Options) Options {
 	o.Log = slog.New(slog.DiscardHandler)
 	if o.Health == nil {
 		o.Health = &Health{Registry: o.Registry}
@@ -71,16 +69,21 @@ func quiet(o Options) Options {
 	return o
 }
 
-// serve answers one request with the handler of options on a registry.
+// healthyOptions returns options with one healthy upstream.
+func healthyOptions() Options {
+	return Options{Registry: registry(view(upstreamAt(""), good, breaker.Closed))}
+}
+
+// serve returns the response of a handler. The header is a list of names and values.
 func serve(t *testing.T, o Options, method, path string, header ...string) *http.Response {
 	t.Helper()
-	h, err := Handler(quiet(o))
+	h, err := Handler(complete(o))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := httptest.NewRequest(method, path, nil)
 	for i := 0; i < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
+		r.Header.Add(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
@@ -104,29 +107,8 @@ func body(t *testing.T, r *http.Response) string {
 	return string(b)
 }
 
-func TestFormatFollowsTheAcceptHeader(t *testing.T) {
-	o := Options{Registry: registry(view(upstreamAt(""), good, breaker.Closed))}
-	for accept, want := range map[string]string{
-		"":                             "text/plain; version=0.0.4; charset=utf-8; escaping=underscores",
-		"text/html,*/*;q=0.8":          "text/plain; version=0.0.4; charset=utf-8; escaping=underscores",
-		"text/plain;version=0.0.4":     "text/plain; version=0.0.4; charset=utf-8; escaping=underscores",
-		prometheusAccept:               "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores",
-		"application/openmetrics-text": "application/openmetrics-text; version=0.0.1; charset=utf-8; escaping=underscores",
-		"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited": "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited; escaping=underscores",
-	} {
-		r := serve(t, o, "GET", "/metrics", "Accept", accept)
-		if got := r.Header.Get("Content-Type"); got != want {
-			t.Errorf("Accept %q: got %q, want %q", accept, got, want)
-		}
-		if om := strings.HasSuffix(body(t, r), "# EOF\n"); om != strings.Contains(want, "openmetrics") {
-			t.Errorf("Accept %q: ends with # EOF: %v", accept, om)
-		}
-	}
-}
-
-func TestProtobufHoldsTheSameValues(t *testing.T) {
-	r := serve(t, Options{Registry: registry(view(upstreamAt(""), good, breaker.Closed))}, "GET", "/metrics",
-		"Accept", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited")
+func TestProtobufHasTheSameValues(t *testing.T) {
+	r := serve(t, healthyOptions(), "GET", "/metrics", "Accept", acceptProtobuf)
 	d := expfmt.NewDecoder(r.Body, expfmt.ResponseFormat(r.Header))
 	for {
 		var f dto.MetricFamily
@@ -142,30 +124,8 @@ func TestProtobufHoldsTheSameValues(t *testing.T) {
 	}
 }
 
-func TestCompressionFollowsTheAcceptEncodingHeader(t *testing.T) {
-	o := Options{Registry: registry(view(upstreamAt(""), good, breaker.Closed))}
-	for coding, open := range map[string]func(io.Reader) (io.Reader, error){
-		"gzip": func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) },
-		"zstd": func(r io.Reader) (io.Reader, error) { return zstd.NewReader(r, zstd.WithDecoderConcurrency(1)) },
-		"":     func(r io.Reader) (io.Reader, error) { return r, nil },
-	} {
-		r := serve(t, o, "GET", "/metrics", "Accept-Encoding", coding)
-		if got := r.Header.Get("Content-Encoding"); got != coding {
-			t.Errorf("got coding %q, want %q", got, coding)
-		}
-		plain, err := open(r.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := io.ReadAll(plain)
-		if err != nil || !strings.Contains(string(b), "betanet_messages_total 5000\n") {
-			t.Errorf("%s: got err %v and %d bytes", coding, err, len(b))
-		}
-	}
-}
-
 func TestPathsAndMethods(t *testing.T) {
-	o := Options{Registry: registry(view(upstreamAt(""), good, breaker.Closed))}
+	o := healthyOptions()
 	for _, c := range []struct {
 		method, path string
 		want         int
@@ -179,7 +139,13 @@ func TestPathsAndMethods(t *testing.T) {
 		{"GET", "/-/healthy", 200},
 		{"GET", "/-/ready", 200},
 		{"GET", "/api/v1/status", 200},
+		{"GET", "/api/v1/status?sort=size", 400},
+		{"GET", "/api/v1/status/history", 200},
+		{"GET", "/api/v1/status/upstream/localhost:9000", 200},
+		{"GET", "/api/v1/status/upstream/none", 404},
+		{"GET", "/api/v1/status/none", 404},
 		{"GET", "/", 200},
+		{"GET", "/?sort=size", 400},
 		{"GET", "/upstream/localhost:9000", 200},
 		{"GET", "/upstream/none", 404},
 		{"GET", "/nothing", 404},
@@ -199,7 +165,7 @@ func TestPathsAndMethods(t *testing.T) {
 	}
 }
 
-func TestReloadTellsHowItWent(t *testing.T) {
+func TestReloadReportsItsResult(t *testing.T) {
 	o := Options{Registry: registry(), Reload: func() error { return nil }}
 	if got := serve(t, o, "POST", "/-/reload").StatusCode; got != 200 {
 		t.Errorf("got %d, want 200", got)
@@ -211,30 +177,7 @@ func TestReloadTellsHowItWent(t *testing.T) {
 	}
 }
 
-func TestHealth(t *testing.T) {
-	u := upstreamAt("")
-	late := view(u, good, breaker.Closed)
-	late.Ticked = time.Now().Add(-3*u.Settings.Interval - time.Second)
-	for name, c := range map[string]struct {
-		view *fleet.View
-		code int
-		want string
-	}{
-		"all is well":          {view(u, good, breaker.Closed), 200, `{"status":"healthy"}`},
-		"not tried yet":        {view(u, snapshot.Record{}, breaker.Closed), 200, `{"status":"degraded"}`},
-		"stale":                {view(u, good.Failed(broken, time.Now()), breaker.Closed), 200, `{"status":"degraded"}`},
-		"down":                 {view(u, snapshot.Record{}.Failed(broken, time.Now()), breaker.Open), 200, `{"status":"degraded"}`},
-		"breaker half-open":    {view(u, good, breaker.HalfOpen), 200, `{"status":"degraded"}`},
-		"collecting has ended": {late, 503, `{"status":"unhealthy"}`},
-	} {
-		r := serve(t, Options{Registry: registry(c.view)}, "GET", "/health")
-		if got := body(t, r); got != c.want || r.StatusCode != c.code {
-			t.Errorf("%s: got %d %s, want %d %s", name, r.StatusCode, got, c.code, c.want)
-		}
-	}
-}
-
-func TestReadyWhenEveryEndpointWasTriedWellOrBadly(t *testing.T) {
+func TestReadyWhenEveryEndpointWasTried(t *testing.T) {
 	for _, c := range []struct {
 		record snapshot.Record
 		want   int
@@ -245,7 +188,7 @@ func TestReadyWhenEveryEndpointWasTriedWellOrBadly(t *testing.T) {
 	}
 }
 
-func TestMoreParallelScrapesThanAllowedAreTurnedAway(t *testing.T) {
+func TestScrapesAboveTheLimitAreRejected(t *testing.T) {
 	reg := registry(view(upstreamAt(""), good, breaker.Closed))
 	h := scrapes(Options{Registry: reg, MaxRequests: 1, Log: slog.New(slog.DiscardHandler)})
 	writing, done := make(chan struct{}), make(chan struct{})
@@ -269,7 +212,7 @@ func TestMoreParallelScrapesThanAllowedAreTurnedAway(t *testing.T) {
 	}
 }
 
-// stuck is a client that reads nothing until it is told to.
+// stuck is a client that reads nothing until done is closed.
 type stuck struct {
 	http.ResponseWriter
 	writing, done chan struct{}
@@ -281,7 +224,7 @@ func (s *stuck) Write(b []byte) (int, error) {
 	return s.ResponseWriter.Write(b)
 }
 
-func TestAScrapeMayNameTheFamiliesThatItWants(t *testing.T) {
+func TestAScrapeCanSelectFamilies(t *testing.T) {
 	o := Options{Registry: registry(view(upstreamAt("edge"), good.Failed(broken, time.Now()), breaker.Closed))}
 	for path, want := range map[string]string{
 		"/metrics?name[]=betanet_up":           "# HELP betanet_up Whether the last collection of every endpoint of the upstream succeeded; 0 before the first\n# TYPE betanet_up gauge\nbetanet_up{upstream=\"edge\"} 0\n",

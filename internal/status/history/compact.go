@@ -2,35 +2,31 @@ package history
 
 import "math"
 
-// compact is a number that is not negative in two bytes, exact to 0.05 %: an hour
-// of ten thousand upstreams has to fit into memory. Its zero value is unknown.
+// compact is a non-negative number in two bytes, exact to 0.05 %, so that the hours of
+// ten thousand upstreams fit into memory. Its zero value is unknown.
 type compact uint16
 
-// A compact above 1 is an exponent and the ten bits after the leading one.
+// A compact of at least 2 encodes an exponent and the ten bits after the leading 1.
 const (
-	compactBits   = 10
-	compactOne    = 1 << compactBits
-	leastExponent = -24
-	zero          = compact(1)
-	least         = compact(2)
-	greatest      = compact(math.MaxUint16)
+	compactBits  = 10
+	compactOne   = 1 << compactBits
+	minExponent  = -24
+	compactZero  = compact(1)
+	compactFirst = compact(2)
 )
 
-// compacted returns the compact that is nearest to x. A number above 0 does not
-// become 0.
+// compacted returns the compact nearest to x, unknown for NaN and negative numbers. A
+// number above 0 does not become 0.
 func compacted(x float64) compact {
 	if math.IsNaN(x) || x < 0 {
 		return 0
 	}
 	if x == 0 {
-		return zero
+		return compactZero
 	}
-	if math.IsInf(x, 1) {
-		return greatest
-	}
-	part, exponent := math.Frexp(x) // 0.5 <= part < 1
-	code := (exponent-leastExponent)*compactOne + int(math.Round((2*part-1)*compactOne)) + int(least)
-	return compact(min(max(code, int(least)), int(greatest)))
+	fraction, exponent := math.Frexp(min(x, math.MaxFloat64)) // 0.5 <= fraction < 1
+	code := (exponent-minExponent)*compactOne + int(math.Round((2*fraction-1)*compactOne)) + int(compactFirst)
+	return compact(min(max(code, int(compactFirst)), math.MaxUint16))
 }
 
 // value returns the number, NaN for unknown.
@@ -38,9 +34,9 @@ func (c compact) value() float64 {
 	switch c {
 	case 0:
 		return math.NaN()
-	case zero:
+	case compactZero:
 		return 0
 	}
-	code := int(c - least)
-	return math.Ldexp(1+float64(code%compactOne)/compactOne, code/compactOne+leastExponent-1)
+	code := int(c - compactFirst)
+	return math.Ldexp(1+float64(code%compactOne)/compactOne, code/compactOne+minExponent-1)
 }

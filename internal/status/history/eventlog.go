@@ -6,43 +6,43 @@ import (
 	"time"
 )
 
-// Kind is what happened.
+// Kind is the kind of an event.
 type Kind string
 
 // The kinds of events.
 const (
 	Failing   Kind = "failing"   // collections of an endpoint fail, or fail for another reason
 	Stale     Kind = "stale"     // they fail, and the last good values are shown
-	Recovered Kind = "recovered" // the endpoint gave a document again
+	Recovered Kind = "recovered" // a collection of the endpoint succeeded again
 	Opened    Kind = "opened"    // its circuit breaker opened
-	Closed    Kind = "closed"    // and closed
+	Closed    Kind = "closed"    // its circuit breaker closed
 	Switched  Kind = "switched"  // another replica of the upstream is in use
-	Restarted Kind = "restarted" // the upstream has started again, or a counter of it fell
+	Restarted Kind = "restarted" // the upstream restarted, or one of its counters fell
 )
 
 // Event is a change of one upstream.
 type Event struct {
 	Time     time.Time `json:"time"`
-	Upstream string    `json:"upstream"`           // its title
-	Endpoint string    `json:"endpoint,omitempty"` // "" where it is about the upstream as a whole
-	Replica  string    `json:"replica,omitempty"`  // "" of an upstream with one URL
+	Upstream string    `json:"upstream"`           // display name
+	Endpoint string    `json:"endpoint,omitempty"` // "" for the upstream as a whole
+	Replica  string    `json:"replica,omitempty"`  // "" for an upstream with one URL
 	Kind     Kind      `json:"kind"`
-	Reason   string    `json:"reason,omitempty"` // of the failure, of the closed set; "" where nothing failed
-	Text     string    `json:"text,omitempty"`   // the rest in words, safe to show; the caller bounds it
+	Reason   string    `json:"reason,omitempty"` // of the failure, as betanet.Reason; "" without one
+	Text     string    `json:"text,omitempty"`   // details, safe to show; the caller bounds it
 }
 
-// KeptEvents is how many events of the process are kept; the oldest go.
+// KeptEvents is the number of events that are kept.
 const KeptEvents = 5000
 
-// EventLog keeps the last events. The zero value is ready for use, and all
-// methods may be called at the same time.
+// EventLog keeps the last events. The zero value is ready for use, and all methods are
+// safe for concurrent use.
 type EventLog struct {
 	mu     sync.Mutex
 	events []Event // a ring once it is full
-	next   int     // where the next one goes in a full ring
+	next   int     // index of the oldest event in a full ring
 }
 
-// Add records an event. Events come in the order in which they happened.
+// Add adds an event. Add events in the order in which they happened.
 func (l *EventLog) Add(e Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -54,51 +54,50 @@ func (l *EventLog) Add(e Event) {
 	l.next = (l.next + 1) % KeptEvents
 }
 
-// Last returns the last n events, of one upstream or, with "", of all, and of some
-// kinds or of all, the newest first.
-func (l *EventLog) Last(n int, upstream string, kinds ...Kind) []Event {
-	return l.last(n, func(e *Event) bool {
-		return (upstream == "" || e.Upstream == upstream) && (len(kinds) == 0 || slices.Contains(kinds, e.Kind))
+// Last returns the last n events, the newest first. With the display name of an
+// upstream it returns only events of that upstream, with kinds only those kinds.
+func (l *EventLog) Last(n int, upstream string, kinds ...Kind) (last []Event) {
+	l.each(func(e *Event) bool {
+		if (upstream == "" || e.Upstream == upstream) && (len(kinds) == 0 || slices.Contains(kinds, e.Kind)) {
+			last = append(last, *e)
+		}
+		return len(last) < n
 	})
+	return last
 }
 
-// before is how long before the end of the collection that begins an incident an
-// endpoint may have failed in it.
-const before = time.Minute
+// incidentLead is how long before the beginning of an incident, the end of a
+// collection, an event may belong to it.
+const incidentLead = time.Minute
 
-// Of returns the last n events of each incident, and those that led to it, the newest
-// first.
-func (l *EventLog) Of(incidents []*Incident, n int) [][]Event {
+// ByIncident returns the last n events of each incident, the newest first, including
+// those that led to it.
+func (l *EventLog) ByIncident(incidents []*Incident, n int) [][]Event {
 	found := make([][]Event, len(incidents))
 	byUpstream := make(map[string][]int)
 	for i, one := range incidents {
 		byUpstream[one.Upstream] = append(byUpstream[one.Upstream], i)
 	}
-	l.last(0, func(e *Event) bool {
+	l.each(func(e *Event) bool {
 		for _, i := range byUpstream[e.Upstream] {
 			one := incidents[i]
-			if len(found[i]) < n && !e.Time.Before(one.From.Add(-before)) && (one.Open() || !e.Time.After(one.To)) {
+			if len(found[i]) < n && !e.Time.Before(one.From.Add(-incidentLead)) && (one.Open() || !e.Time.After(one.To)) {
 				found[i] = append(found[i], *e)
 			}
 		}
-		return false
+		return true
 	})
 	return found
 }
 
-// last returns the last n events that are wanted, the newest first; 0 is no limit.
-func (l *EventLog) last(n int, wanted func(*Event) bool) []Event {
+// each calls f with the events, the newest first, until f returns false.
+func (l *EventLog) each(f func(*Event) bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var last []Event
-	for i := range len(l.events) {
-		if n > 0 && len(last) == n {
-			break
-		}
-		e := &l.events[(l.next+len(l.events)-1-i)%len(l.events)]
-		if wanted(e) {
-			last = append(last, *e)
+	n := len(l.events)
+	for i := range n {
+		if !f(&l.events[(l.next+n-1-i)%n]) {
+			return
 		}
 	}
-	return last
 }

@@ -4,11 +4,9 @@ import (
 	"fmt"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 )
 
-// add notes n events of an upstream, numbered from first.
+// add adds n events of an upstream, numbered from first.
 func add(l *EventLog, upstream string, first, n int) {
 	for i := range n {
 		l.Add(Event{Time: time.Unix(int64(first+i), 0), Upstream: upstream, Text: fmt.Sprint(first + i)})
@@ -24,32 +22,17 @@ func texts(events []Event) (all []string) {
 
 func TestTheNewestEventsComeFirst(t *testing.T) {
 	var l EventLog
-	if got := l.Last(10, ""); len(got) != 0 {
-		t.Errorf("an empty journal gave %v", got)
-	}
+	want(t, "of an empty log", len(l.Last(10, "")), 0)
 	add(&l, "a", 0, 3)
-	if diff := cmp.Diff([]string{"a2", "a1", "a0"}, texts(l.Last(10, ""))); diff != "" {
-		t.Errorf("events (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff([]string{"a2"}, texts(l.Last(1, ""))); diff != "" {
-		t.Errorf("one event (-want +got):\n%s", diff)
-	}
+	want(t, "all", texts(l.Last(10, "")), []string{"a2", "a1", "a0"})
+	want(t, "one", texts(l.Last(1, "")), []string{"a2"})
+	add(&l, "b", 3, 50)
+	add(&l, "a", 53, 1)
+	want(t, "of a", texts(l.Last(5, "a")), []string{"a53", "a2", "a1", "a0"})
+	want(t, "of c", len(l.Last(5, "c")), 0)
 }
 
-func TestEventsOfOneUpstreamAreFound(t *testing.T) {
-	var l EventLog
-	add(&l, "a", 0, 2)
-	add(&l, "b", 2, 50)
-	add(&l, "a", 52, 1)
-	if diff := cmp.Diff([]string{"a52", "a1", "a0"}, texts(l.Last(5, "a"))); diff != "" {
-		t.Errorf("events of a (-want +got):\n%s", diff)
-	}
-	if got := l.Last(5, "c"); len(got) != 0 {
-		t.Errorf("events of c: got %v, want none", got)
-	}
-}
-
-func TestTheOldestEventsGo(t *testing.T) {
+func TestTheOldestEventsAreDropped(t *testing.T) {
 	var l EventLog
 	add(&l, "a", 0, KeptEvents+7)
 	all := l.Last(2*KeptEvents, "")

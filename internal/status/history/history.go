@@ -1,7 +1,6 @@
-// Package history remembers, within bounds, what a person who looks at the
-// exporter wants to know of the past: the last hour of the fleet and of each of
-// its upstreams, their incidents and events, and what was probed. It is gone with
-// the process; what has to last is in Prometheus.
+// Package history keeps the recent past for the status page, within bounds: the last
+// hour of the fleet and of each upstream, incidents, events and probed targets. It is
+// lost with the process; Prometheus keeps what has to last.
 package history
 
 import (
@@ -13,61 +12,59 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// History is what is remembered. The zero value is ready for use, and all methods
-// may be called at the same time.
+// History is the recent past of all upstreams. The zero value is ready for use, and
+// all methods are safe for concurrent use.
 type History struct {
 	Events EventLog
 	Probes Probes
 
 	mu        sync.Mutex
-	start     time.Time // the beginning of the first minute; zero before the first event
-	listed    uint32    // how often Take was called
-	hours     map[*fleet.Upstream]*hour
-	series    series
+	start     time.Time // of the first minute; zero before the first upstream was observed
+	steps     uint32    // number of calls of Take
+	upstreams map[*fleet.Upstream]*upstream
+	points    []Point // at most KeptPoints, the oldest first
 	incidents incidents
 	quiet     []Quiet
 }
 
-// QuietAfter is how long an upstream that had traffic has none before it counts as
-// quiet.
+// QuietAfter is the time without traffic after which an upstream that had traffic
+// counts as quiet.
 const QuietAfter = 15 * time.Minute
 
-// Quiet is an upstream that answers, and had traffic before, but has none.
+// Quiet is an upstream that is up and has no traffic, but had some before.
 type Quiet struct {
 	Upstream string
-	Since    time.Time // the last document that counted packets
+	Since    time.Time // of the last document that counted packets
 }
 
-// Take records the state of all upstreams at this moment. It is to be called each
-// Step.
+// Take records the state of all upstreams. Call it each Step.
 func (h *History) Take(views []*fleet.View, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.begin(now)
-	h.listed++
-	at, number := now.Sub(h.start), h.minute(now)
+	h.steps++
 	p := Point{At: now}
 	var sums sums
-	h.quiet = h.quiet[:0:0]
+	h.quiet = nil
 	for _, v := range views {
-		u, state := h.hour(v.Upstream), v.State(now)
-		u.seen = h.listed
-		u.advance(number)
-		h.observe(u, v, state, now)
-		first := u.tracker.messages.at == 0
-		t := totalsOf(v, now)
-		u.tracker.read(v, &t)
-		u.measure(at, first)
+		u, state := h.observe(v, now)
+		u.seen = h.steps
+		at := now.Sub(h.start)
+		u.measure(v, at, now)
 		sums.add(&u.tracker)
-		p.Count(state, v.NotClosed())
+		p.Add(state, 1)
+		p.NotClosed += v.NotClosed()
 		if state == fleet.Up && u.counted && at-u.traffic >= QuietAfter {
 			h.quiet = append(h.quiet, Quiet{v.Upstream.DisplayName(), h.start.Add(u.traffic)})
 		}
 	}
-	sums.write(&p)
-	h.series.add(p)
+	p.Rates = sums.rates()
+	if len(h.points) == KeptPoints {
+		h.points = slices.Delete(h.points, 0, 1)
+	}
+	h.points = append(h.points, p)
 	h.forget(len(views))
-	h.incidents.listed(views, now)
+	h.incidents.listed(views, h.steps, now)
 	slices.SortFunc(h.quiet, func(a, b Quiet) int { return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Upstream, b.Upstream)) })
 }
 
@@ -76,33 +73,39 @@ func (h *History) Ended(v *fleet.View, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.begin(now)
-	u := h.hour(v.Upstream)
-	u.advance(h.minute(now))
-	h.observe(u, v, v.State(now), now)
+	u, _ := h.observe(v, now)
 	if resets := uint32(v.Resets); resets > u.resets {
 		h.Events.Add(Event{Time: now, Upstream: v.Upstream.DisplayName(), Replica: v.Replica, Kind: Restarted, Text: "a counter fell or all mixnodes are new"})
 	}
 	u.resets = uint32(v.Resets)
-	h.incidents.ended(v, now)
+	h.incidents.ended(v, h.steps, now)
+}
+
+// Points returns the points of the fleet's last hour, the oldest first.
+func (h *History) Points() []Point {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return append([]Point{}, h.points...)
 }
 
 // Quiet returns the upstreams that have had no traffic for QuietAfter, the longest
-// first.
+// first. The caller must not change the list.
 func (h *History) Quiet() []Quiet {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.quiet // never changed, only replaced
+	return h.quiet
 }
 
-// begin sets the first minute. The caller holds h.mu, also for the following.
+// begin sets the first minute. The caller holds h.mu, as for all methods below.
 func (h *History) begin(now time.Time) {
 	if h.start.IsZero() {
 		h.start = now.Add(-time.Duration(now.UnixNano() % int64(time.Minute)))
-		h.hours = make(map[*fleet.Upstream]*hour)
+		h.upstreams = make(map[*fleet.Upstream]*upstream)
+		h.incidents = incidents{open: make(map[string]*openIncident), evicted: make(map[int64]int)}
 	}
 }
 
-// minute returns the number of the minute of a moment, counted from the first.
+// minute returns the number of a minute, counted from the first.
 func (h *History) minute(now time.Time) int32 {
 	if h.start.IsZero() {
 		return 0
@@ -110,34 +113,31 @@ func (h *History) minute(now time.Time) int32 {
 	return int32(max(0, now.Sub(h.start)/time.Minute))
 }
 
-// hour returns the hour of an upstream, a new one if there is none.
-func (h *History) hour(u *fleet.Upstream) *hour {
-	one := h.hours[u]
-	if one == nil {
-		one = &hour{seen: h.listed}
-		h.hours[u] = one
-	}
-	return one
-}
-
 // observe records the state of an upstream.
-func (h *History) observe(u *hour, v *fleet.View, s fleet.State, now time.Time) {
-	state, at := conditionOf(s), now.Sub(h.start)
-	if u.state == stale && state == down {
-		at = changed(v, s, now).Sub(h.start)
+func (h *History) observe(v *fleet.View, now time.Time) (*upstream, fleet.State) {
+	u := h.upstreams[v.Upstream]
+	if u == nil {
+		u = &upstream{seen: h.steps}
+		h.upstreams[v.Upstream] = u
 	}
-	u.observe(state, at)
+	u.advance(h.minute(now))
+	state, at := v.State(now), now
+	if u.state == stale && state == fleet.Down {
+		at = changed(v, state, now)
+	}
+	u.observe(conditionOf(state), at.Sub(h.start))
+	return u, state
 }
 
-// forget removes the hours of upstreams that have left. One that came since the
-// last list stays.
+// forget removes upstreams that were not in the last two lists: one that was added
+// after the last list was made stays.
 func (h *History) forget(listed int) {
-	if len(h.hours) == listed {
+	if len(h.upstreams) == listed {
 		return
 	}
-	for u, one := range h.hours {
-		if one.seen+1 < h.listed {
-			delete(h.hours, u)
+	for key, u := range h.upstreams {
+		if u.seen+1 < h.steps {
+			delete(h.upstreams, key)
 		}
 	}
 }

@@ -7,164 +7,131 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// Minutes is how many minutes of each upstream are kept, the running one included.
-const Minutes = 60
+// Hour is the last hour of one upstream by minute, the oldest first. A number that
+// is not known is NaN.
+type Hour struct {
+	Since   time.Time       // when its state began, zero if unknown
+	States  [Minutes]string // up, stale, down or unknown
+	End     time.Time       // of the last minute
+	Recent  Recent
+	Traffic time.Time // of the last document that counted packets, zero without one
 
-// condition is the state of an upstream, the worst last. Pending is unknown.
-type condition uint8
-
-const (
-	unknown condition = iota
-	up
-	stale
-	down
-)
-
-var conditions = [...]string{"unknown", "up", "stale", "down"}
-
-func conditionOf(s fleet.State) condition {
-	switch s {
-	case fleet.Up:
-		return up
-	case fleet.Stale:
-		return stale
-	case fleet.Down:
-		return down
-	default:
-		return unknown
-	}
+	Messages, Loss, Latency [Minutes]float64
 }
 
-// hour is the last hour of one upstream, in minutes that are counted from the start
-// of the history. It is kept of each of ten thousand upstreams, so it is small.
-type hour struct {
-	tracker rateTracker
-	ring    [Minutes]minute    // by number of the minute, as states
-	states  [Minutes]condition // apart, because there is room between them otherwise
-	running int32              // number of the running minute
-	sum     minuteSum          // of the running minute
-
-	seen    uint32        // when the upstream was last listed
-	resets  uint32        // of the last view
-	state   condition     // since the moment since
-	since   time.Duration // from the start of the history
-	traffic time.Duration // when the last document came that counted packets
-	counted bool          // there was one
+// Recent is the traffic of an upstream in the last five minutes; nil is unknown.
+type Recent struct {
+	MessagesPerSecond *float64 `json:"messages_per_second,omitempty"`
+	Loss              *float64 `json:"loss_ratio,omitempty"` // absent without packets
+	LatencySeconds    *float64 `json:"latency_seconds,omitempty"`
 }
 
-// minute is what is kept of a minute.
-type minute struct {
-	messages, dropped, forwarded compact // per second
-	latency                      compact // seconds
-}
+// recentMinutes is the number of minutes that Recent covers.
+const recentMinutes = 5
 
-// minuteSum adds up the rates of a minute, weighted by the time that they are of.
-type minuteSum struct {
-	messages, messagesSeconds float32
-	dropped, forwarded        float32
-	bothSeconds               float32
-	latency, latencyWeight    float32
-}
-
-// advance begins the minute of a number.
-func (h *hour) advance(number int32) {
-	if number <= h.running {
-		return
+// Hour returns the last hour of an upstream.
+func (h *History) Hour(v *fleet.View, now time.Time) Hour {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	number := h.minute(now)
+	hour := Hour{End: h.start.Add(time.Duration(number+1) * time.Minute)}
+	u := h.upstreams[v.Upstream]
+	if u == nil {
+		u = new(upstream)
 	}
-	h.store()
-	for n := max(h.running+1, number-Minutes+1); n <= number; n++ {
-		h.ring[n%Minutes], h.states[n%Minutes] = minute{}, unknown
+	u.store()
+	hour.Since = h.since(u, v, now)
+	if u.counted {
+		hour.Traffic = h.start.Add(u.traffic)
 	}
-	h.running, h.sum = number, minuteSum{}
-}
-
-// store keeps what the running minute has come to so far.
-func (h *hour) store() {
-	m := &h.ring[h.running%Minutes]
-	if w := h.sum.messagesSeconds; w > 0 {
-		m.messages = compacted(float64(h.sum.messages / w))
-	}
-	if w := h.sum.bothSeconds; w > 0 {
-		m.dropped, m.forwarded = compacted(float64(h.sum.dropped/w)), compacted(float64(h.sum.forwarded/w))
-	}
-	if w := h.sum.latencyWeight; w > 0 {
-		m.latency = compacted(float64(h.sum.latency / w))
-	}
-}
-
-// observe records the state at a moment.
-func (h *hour) observe(s condition, at time.Duration) {
-	if h.state != s {
-		h.state, h.since = s, at
-	}
-	running := &h.states[h.running%Minutes]
-	*running = max(*running, s)
-}
-
-// longestWeight bounds how much a rate counts in its minute: the first after an
-// outage is over the whole of it.
-const longestWeight = float32(60)
-
-// measure adds the rates that the last documents gave.
-func (h *hour) measure(at time.Duration, first bool) {
-	t := &h.tracker
-	if messages := &t.messages; messages.fresh {
-		weight := min(messages.took, longestWeight)
-		h.sum.messages += float32(messages.perSecond) * weight
-		h.sum.messagesSeconds += weight
-		if messages.perSecond > 0 {
-			h.traffic, h.counted = at, true
+	for i := range Minutes {
+		m, state := u.at(number - Minutes + 1 + int32(i))
+		if i == Minutes-1 && !v.Overdue(now) {
+			state = max(state, conditionOf(v.State(now)))
 		}
-	} else if first && messages.total > 0 {
-		h.traffic, h.counted = at, true
+		hour.States[i] = conditions[state]
+		hour.Messages[i], hour.Loss[i], hour.Latency[i] = m.messages.value(), m.loss(), m.latency.value()
 	}
-	if _, _, ok := t.both(); ok && t.dropped.fresh && t.forwarded.fresh {
-		weight := min(t.dropped.took, longestWeight)
-		h.sum.dropped += float32(t.dropped.perSecond) * weight
-		h.sum.forwarded += float32(t.forwarded.perSecond) * weight
-		h.sum.bothSeconds += weight
+	hour.Recent = u.recent(number)
+	return hour
+}
+
+// recent returns the mean of the last minutes that are known. The running minute has
+// the weight of the part of it that was measured.
+func (u *upstream) recent(number int32) Recent {
+	var messages, dropped, all, latency mean
+	for n := number - recentMinutes + 1; n <= number; n++ {
+		m, _ := u.at(n)
+		weight := 1.0
+		if n == u.running {
+			weight = min(1, max(u.sum.messages.weight, 1)/60)
+		}
+		messages.add(m.messages.value(), weight)
+		dropped.add(m.dropped.value(), weight)
+		all.add(m.dropped.value()+m.forwarded.value(), weight)
+		latency.add(m.latency.value(), weight)
 	}
-	if t.hasLatency {
-		h.sum.latency += float32(t.latency)
-		h.sum.latencyWeight++
+	return Recent{rounded(messages.mean()), rounded(dropped.sum / all.sum), rounded(latency.mean())}
+}
+
+// rounded rounds to four digits, because a compact is not more exact. It returns nil
+// for NaN.
+func rounded(x float64) *float64 {
+	if x != 0 {
+		unit := math.Pow(10, 3-math.Floor(math.Log10(x)))
+		x = math.Round(x*unit) / unit
 	}
-	if t.messages.fresh && t.messages.took > longestWeight {
-		h.fill(t.messages.took)
+	return known(x)
+}
+
+// Since returns when the state of an upstream began, the zero time if that is not
+// known.
+func (h *History) Since(v *fleet.View, now time.Time) time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.since(h.upstreams[v.Upstream], v, now)
+}
+
+func (h *History) since(u *upstream, v *fleet.View, now time.Time) time.Time {
+	switch s := v.State(now); {
+	case s == fleet.Pending:
+		return time.Time{}
+	case u != nil && u.state == conditionOf(s):
+		return h.start.Add(u.since)
+	default: // it changed after it was last observed
+		return changed(v, s, now)
 	}
 }
 
-// fill gives the minutes between two documents that are more than a minute apart
-// the rates that the second one gave, unless there was an outage.
-func (h *hour) fill(took float32) {
-	h.store()
-	now := h.ring[h.running%Minutes]
-	for n := h.running - 1; n > h.running-Minutes && n >= 0 && float32(h.running-n)*60 < took; n-- {
-		m := &h.ring[n%Minutes]
-		if h.states[n%Minutes] != up || m.messages != 0 {
-			return
-		}
-		m.messages, m.dropped, m.forwarded = now.messages, now.dropped, now.forwarded
-		if m.latency == 0 {
-			m.latency = now.latency
+// changed returns when a view entered a state that was not observed before: when its
+// last value expired, or when its first endpoint began to fail, or now.
+func changed(v *fleet.View, s fleet.State, now time.Time) time.Time {
+	var failing time.Time
+	for i := range v.Endpoints {
+		if e := &v.Endpoints[i]; e.Failure != nil && (failing.IsZero() || e.Since.Before(failing)) {
+			failing = e.Since
 		}
 	}
+	at := now
+	switch expired := lastShown(v); {
+	case s == fleet.Down && !expired.IsZero():
+		at = expired
+	case s != fleet.Up && !failing.IsZero():
+		at = failing
+	}
+	if at.After(now) {
+		return now
+	}
+	return at
 }
 
-// at returns the minute of a number and the state in it, nothing of one that is not
-// kept.
-func (h *hour) at(number int32) (m minute, s condition) {
-	if number < 0 || number > h.running || number <= h.running-Minutes {
-		return minute{}, unknown
+// lastShown returns when the last good value of a view expires, the zero time if it
+// has none or if values never expire.
+func lastShown(v *fleet.View) (at time.Time) {
+	for i := range v.Endpoints {
+		if e := v.Endpoints[i].Expires(v.Upstream.Settings.MaxStale); e.After(at) {
+			at = e
+		}
 	}
-	return h.ring[number%Minutes], h.states[number%Minutes]
-}
-
-// loss returns the part of a minute's packets that was dropped, NaN without
-// packets.
-func (m minute) loss() float64 {
-	dropped, forwarded := m.dropped.value(), m.forwarded.value()
-	if all := dropped + forwarded; all > 0 {
-		return dropped / all
-	}
-	return math.NaN()
+	return at
 }

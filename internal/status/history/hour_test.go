@@ -15,18 +15,18 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// maxBytes is how much memory the history of one upstream may take.
+// maxBytes limits the memory for the history of one upstream.
 const maxBytes = 1000
 
 func TestTheHistoryOfAnUpstreamIsSmall(t *testing.T) {
-	if got := unsafe.Sizeof(hour{}); got > maxBytes {
-		t.Errorf("an hour has %d bytes, want at most %d", got, maxBytes)
+	if got := unsafe.Sizeof(upstream{}); got > maxBytes {
+		t.Errorf("an upstream has %d bytes, want at most %d", got, maxBytes)
 	}
 }
 
-// fleetOf is a history of n upstreams that answer, with their views.
+// fleetOf returns an empty history and the views of n healthy upstreams.
 func fleetOf(n int) (*History, []*fleet.View) {
-	s := scene{}
+	var s fixture
 	for i := range n {
 		s.add(betanet.V1)
 		u := s.views[i].Upstream
@@ -60,21 +60,21 @@ func heap() int {
 	return int(m.HeapAlloc)
 }
 
-// answers gives an upstream of API v1 all of its documents.
-func (s *scene) answers(i int, at float64, processed uint64) {
+// fetchedAll fetches all documents of an upstream with API v1.
+func (s *fixture) fetchedAll(i int, at float64, processed uint64) {
 	s.fetched(i, at, packets(processed, 0))
 	s.fetched(i, at, betanettest.Nodes{}.Doc())
 	s.fetched(i, at, betanettest.Network{}.Doc())
 }
 
-// states are the last minutes of an upstream.
-func (s *scene) states(i int, at float64, n int) []string {
-	past := s.past(i, at)
-	return past.States[Minutes-n:]
+// states returns the states of an upstream in the last n minutes.
+func (s *fixture) states(i int, at float64, n int) []string {
+	hour := s.hour(i, at)
+	return hour.States[Minutes-n:]
 }
 
 func TestAMinuteHasItsWorstState(t *testing.T) {
-	var s scene
+	var s fixture
 	u := s.add(betanet.MixnodesAPI)
 	want(t, "pending", s.states(u, 0, 1), []string{"unknown"})
 	s.point(5)
@@ -86,21 +86,21 @@ func TestAMinuteHasItsWorstState(t *testing.T) {
 	s.collected(u, 200, betanet.ReasonDNS)
 	s.point(440)
 	want(t, "its values have expired", s.states(u, 440, 1), []string{"down"})
-	// Nothing was observed meanwhile, because the process stood still.
+	// The process was stopped, so nothing was observed in between.
 	s.point(3 * 3600)
 	want(t, "much later", s.states(u, 3*3600, 3), []string{"unknown", "unknown", "down"})
 }
 
 func TestTheRunningMinuteShowsThePresent(t *testing.T) {
-	var s scene
+	var s fixture
 	u := s.add(betanet.MixnodesAPI)
 	s.collected(u, 10, "")
-	s.failed(u, 90, betanet.Mixnodes)
-	want(t, "a failure that was not recorded yet", s.states(u, 90, 2), []string{"up", "stale"})
+	s.failed(u, 90, betanet.Mixnodes, betanet.ReasonConnect)
+	want(t, "a failure that is not recorded yet", s.states(u, 90, 2), []string{"up", "stale"})
 }
 
 func TestAStateBeganWhenItWasFirstSeen(t *testing.T) {
-	var s scene
+	var s fixture
 	u := s.add(betanet.MixnodesAPI)
 	since := func(at float64) float64 {
 		got := s.history.Since(s.views[u], after(at))
@@ -116,7 +116,7 @@ func TestAStateBeganWhenItWasFirstSeen(t *testing.T) {
 	s.collected(u, 40, betanet.ReasonDNS)
 	s.collected(u, 55, betanet.ReasonConnect)
 	want(t, "stale", since(60), 40.0)
-	want(t, "down, before anything has looked", since(311), 310.0)
+	want(t, "down, before it is observed", since(311), 310.0)
 	s.point(319)
 	want(t, "down", since(330), 310.0)
 	s.collected(u, 400, "")
@@ -124,55 +124,55 @@ func TestAStateBeganWhenItWasFirstSeen(t *testing.T) {
 }
 
 func TestAMinuteHasTheMeanOfItsRates(t *testing.T) {
-	var s scene
+	var s fixture
 	u := s.add(betanet.V1)
 	for i := range 13 { // 10 per second, then 20
 		s.fetched(u, float64(10*i), packets(uint64(100*i+100*max(0, i-6)), uint64(i)))
 		s.point(float64(10 * i))
 	}
-	past := s.past(u, 125)
-	want(t, "messages", past.Messages[Minutes-3:], []float64{10, compacted((20*5 + 10) / 6.0).value(), 20})
-	if got := past.Loss[Minutes-2]; math.Abs(got-0.1/(0.1+110/6.0)) > 1e-4 {
+	hour := s.hour(u, 125)
+	want(t, "messages", hour.Messages[Minutes-3:], []float64{10, compacted((20*5 + 10) / 6.0).value(), 20})
+	if got := hour.Loss[Minutes-2]; math.Abs(got-0.1/(0.1+110/6.0)) > 1e-4 {
 		t.Errorf("got a loss of %v", got)
 	}
-	if !math.IsNaN(past.Latency[Minutes-1]) || !math.IsNaN(past.Messages[0]) {
-		t.Error("what was never given is known")
+	if !math.IsNaN(hour.Latency[Minutes-1]) || !math.IsNaN(hour.Messages[0]) {
+		t.Error("an unknown number is known")
 	}
-	if got := *past.Recent.MessagesPerSecond; got < 13 || got > 16 {
+	if got := *hour.Recent.MessagesPerSecond; got < 13 || got > 16 {
 		t.Errorf("got %v messages per second in five minutes, want the mean", got)
 	}
 }
 
-func TestAnOutageIsAGapOfTheHour(t *testing.T) {
-	var s scene
+func TestAnOutageIsAGapInTheHour(t *testing.T) {
+	var s fixture
 	u := s.add(betanet.V1)
 	s.fetched(u, 0, packets(0, 0))
 	s.point(0)
 	s.fetched(u, 30, packets(300, 0))
 	s.point(30)
 	for at := 60.0; at < 290; at += 10 {
-		s.failed(u, at, betanet.Metrics)
+		s.failed(u, at, betanet.Metrics, betanet.ReasonConnect)
 		s.point(at)
 	}
 	s.fetched(u, 300, packets(3000, 0))
 	s.point(300)
-	messages := s.past(u, 310).Messages
+	messages := s.hour(u, 310).Messages
 	want(t, "before and after", []float64{messages[Minutes-6], messages[Minutes-1]}, []float64{10, 10})
 	if !slices.ContainsFunc(messages[Minutes-5:Minutes-1], math.IsNaN) {
 		t.Errorf("got %v, want a gap", messages[Minutes-6:])
 	}
 }
 
-func TestALongIntervalIsNoGap(t *testing.T) {
-	var s scene
+func TestALongIntervalIsNotAGap(t *testing.T) {
+	var s fixture
 	u := s.add(betanet.V1)
 	for at := 0.0; at <= 600; at += 10 {
 		if int(at)%300 == 0 {
-			s.answers(u, at, uint64(10*at))
+			s.fetchedAll(u, at, uint64(10*at))
 		}
 		s.point(at)
 	}
-	messages := s.past(u, 605).Messages
+	messages := s.hour(u, 605).Messages
 	for i, got := range messages[Minutes-9:] {
 		if got != 10 {
 			t.Errorf("minute %d: got %v, want 10", i, got)
@@ -181,25 +181,25 @@ func TestALongIntervalIsNoGap(t *testing.T) {
 }
 
 func TestAnUpstreamWithoutTrafficIsQuiet(t *testing.T) {
-	var s scene
+	var s fixture
 	u, idle := s.add(betanet.V1), s.add(betanet.V1)
 	s.views[idle].Upstream.Name = "idle"
 	at := 0.0
 	for ; at < 1200; at += 10 {
-		s.answers(u, at, uint64(min(at, 100)))
-		s.answers(idle, at, 0)
+		s.fetchedAll(u, at, uint64(min(at, 100)))
+		s.fetchedAll(idle, at, 0)
 		if s.point(at); at == 990 {
 			want(t, "after 15 minutes less 10 s", len(s.history.Quiet()), 0)
 		}
 	}
 	want(t, "after 15 minutes", s.history.Quiet(), []Quiet{{"u", after(100)}})
-	s.answers(u, at, 200)
+	s.fetchedAll(u, at, 200)
 	s.point(at)
 	want(t, "with traffic again", len(s.history.Quiet()), 0)
 }
 
-func TestTheHistoryOfAnUpstreamThatDidNotChangeSurvives(t *testing.T) {
-	var s scene
+func TestAReloadKeepsTheHistoryOfUnchangedUpstreams(t *testing.T) {
+	var s fixture
 	u, gone := s.add(betanet.MixnodesAPI), s.add(betanet.MixnodesAPI)
 	for at := 0.0; at < 120; at += 10 {
 		s.fetched(u, at, betanettest.Mixnodes{}.Doc())
@@ -210,13 +210,13 @@ func TestTheHistoryOfAnUpstreamThatDidNotChangeSurvives(t *testing.T) {
 	s.point(120)
 	s.point(130)
 	want(t, "after a reload", s.states(0, 130, 3), []string{"up", "up", "up"})
-	if n := len(s.history.hours); n != 1 {
-		t.Errorf("%d hours are kept, want 1: upstream %d has left", n, gone)
+	if n := len(s.history.upstreams); n != 1 {
+		t.Errorf("%d hours are kept, want 1: upstream %d was removed", n, gone)
 	}
 }
 
-// BenchmarkUpdate is the cost of keeping the history of one upstream for one collection:
-// its end, and the steps until the next, of which there are 1.5 by default.
+// BenchmarkUpdate measures the cost of one collection of one upstream: its end, and the
+// steps until the next collection, 1.5 by default.
 func BenchmarkUpdate(b *testing.B) {
 	const n = 1000
 	h, views := fleetOf(n)

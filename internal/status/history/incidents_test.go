@@ -13,26 +13,22 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// collected is the end of a collection of an upstream at a moment, in which an
-// endpoint of it failed for a reason; "" for none.
-func (s *scene) collected(i int, at float64, reason betanet.Reason) {
+// collected ends a collection of an upstream that failed for a reason; "" for success.
+func (s *fixture) collected(i int, at float64, reason betanet.Reason) {
 	if reason == "" {
 		s.fetched(i, at, betanettest.Mixnodes{}.Doc())
 	} else {
-		s.change(i, betanet.Mixnodes, func(v *fleet.EndpointView) {
-			v.Record = v.Failed(&betanet.Failure{Reason: reason}, after(at))
-		})
+		s.failed(i, at, betanet.Mixnodes, reason)
 	}
 	s.history.Ended(s.views[i], after(at))
 }
 
-// incidents are the incidents at a moment.
-func (s *scene) incidents(at float64) []Incident {
+func (s *fixture) incidents(at float64) []Incident {
 	all, _ := s.history.Incidents("", after(at))
 	return all
 }
 
-// span is an incident by its times, in seconds; to is -1 for one that is open.
+// span has the times of an incident in seconds; To is -1 for an open one.
 type span struct{ From, To float64 }
 
 func spans(all []Incident) (s []span) {
@@ -46,11 +42,11 @@ func spans(all []Incident) (s []span) {
 	return s
 }
 
-// The expectation is written from the definition alone: an incident is a longest run
-// of collections that left betanet_up at 0, up to the next that made it 1.
-func TestIncidentsAreTheTimesInWhichUpIs0(t *testing.T) {
+// An incident is a longest run of collections that leave betanet_up at 0, up to the next
+// collection that sets it to 1.
+func TestIncidentsCoverTheTimesInWhichUpIs0(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var s scene
+		var s fixture
 		u := s.add(betanet.MixnodesAPI)
 		ups := rapid.SliceOfN(rapid.Bool(), 0, 60).Draw(t, "betanet_up")
 		at, from, total := 0.0, -1.0, 0.0
@@ -94,7 +90,7 @@ func TestIncidentsAreTheTimesInWhichUpIs0(t *testing.T) {
 }
 
 func TestAnIncidentHasTheWorstStateAndAllReasons(t *testing.T) {
-	var s scene
+	var s fixture
 	u := s.add(betanet.MixnodesAPI)
 	s.collected(u, 0, "")
 	s.collected(u, 15, betanet.ReasonTimeout)
@@ -103,7 +99,7 @@ func TestAnIncidentHasTheWorstStateAndAllReasons(t *testing.T) {
 	want(t, "an open incident", s.incidents(299), []Incident{{
 		Upstream: "u", From: after(15), State: fleet.Stale, Reasons: []string{"connect", "timeout"}, Endpoints: []string{"mixnodes"}, ShownUntil: after(300),
 	}})
-	// No collection is needed to see that the values have expired.
+	// The values expire without another collection.
 	if got := s.incidents(300)[0].State; got != fleet.Down {
 		t.Errorf("after its values expired: got %s, want down", got)
 	}
@@ -113,8 +109,8 @@ func TestAnIncidentHasTheWorstStateAndAllReasons(t *testing.T) {
 	}
 }
 
-func TestAnIncidentWithoutAnyValueIsDown(t *testing.T) {
-	var s scene
+func TestAnIncidentWithoutValuesIsDown(t *testing.T) {
+	var s fixture
 	u := s.add(betanet.MixnodesAPI)
 	s.collected(u, 5, betanet.ReasonDNS)
 	if got := s.incidents(5)[0]; got.State != fleet.Down || !got.ShownUntil.IsZero() {
@@ -122,8 +118,8 @@ func TestAnIncidentWithoutAnyValueIsDown(t *testing.T) {
 	}
 }
 
-func TestAnUpstreamThatIsRemovedEndsItsIncident(t *testing.T) {
-	var s scene
+func TestRemovingAnUpstreamEndsItsIncident(t *testing.T) {
+	var s fixture
 	u := s.add(betanet.MixnodesAPI)
 	s.collected(u, 5, betanet.ReasonDNS)
 	s.point(10)
@@ -135,7 +131,7 @@ func TestAnUpstreamThatIsRemovedEndsItsIncident(t *testing.T) {
 }
 
 func TestAnUpstreamWithNewSettingsContinuesItsIncident(t *testing.T) {
-	var s scene
+	var s fixture
 	u := s.add(betanet.MixnodesAPI)
 	s.collected(u, 5, betanet.ReasonDNS)
 	s.point(10)
@@ -148,8 +144,8 @@ func TestAnUpstreamWithNewSettingsContinuesItsIncident(t *testing.T) {
 	want(t, "incidents", spans(s.incidents(31)), []span{{5, -1}})
 }
 
-func TestOpenIncidentsComeFirstAndOldOnesGo(t *testing.T) {
-	var s scene
+func TestOpenIncidentsComeFirstAndOldOnesAreDropped(t *testing.T) {
+	var s fixture
 	first, second := s.add(betanet.MixnodesAPI), s.add(betanet.MixnodesAPI)
 	s.views[second].Upstream.Name = "v"
 	s.collected(second, 0, betanet.ReasonDNS)
@@ -165,7 +161,7 @@ func TestOpenIncidentsComeFirstAndOldOnesGo(t *testing.T) {
 }
 
 func TestIncidentsBeyondTheLimitAreCounted(t *testing.T) {
-	var s scene
+	var s fixture
 	u := s.add(betanet.MixnodesAPI)
 	const more = 30
 	for i := range MaxIncidents + more {
@@ -185,7 +181,7 @@ func TestIncidentsBeyondTheLimitAreCounted(t *testing.T) {
 }
 
 func TestARestartIsAnEvent(t *testing.T) {
-	var s scene
+	var s fixture
 	u := s.add(betanet.MixnodesAPI)
 	s.collected(u, 0, "")
 	s.views[u].Resets = 1
@@ -197,13 +193,13 @@ func TestARestartIsAnEvent(t *testing.T) {
 	}
 }
 
-func TestTheEventsOfAnIncidentAreFound(t *testing.T) {
+func TestEventsAreAssignedToIncidents(t *testing.T) {
 	var l EventLog
 	for s, upstream := range []string{"a", "b", "a", "a"} {
 		l.Add(Event{Time: after(float64(100 * s)), Upstream: upstream, Text: fmt.Sprint(s)})
 	}
-	found := l.Of([]*Incident{{Upstream: "a", From: after(150), To: after(250)}, {Upstream: "a", From: after(210)}, {Upstream: "c", From: after(0)}}, 9)
-	want(t, "of one that has ended", texts(found[0]), []string{"a2"})
+	found := l.ByIncident([]*Incident{{Upstream: "a", From: after(150), To: after(250)}, {Upstream: "a", From: after(210)}, {Upstream: "c", From: after(0)}}, 9)
+	want(t, "of an ended one", texts(found[0]), []string{"a2"})
 	want(t, "of an open one", texts(found[1]), []string{"a3", "a2"})
 	want(t, "of one without events", len(found[2]), 0)
 }

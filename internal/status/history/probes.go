@@ -8,35 +8,35 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// KeptProbes is how many probed targets are kept; those go that were not probed for
-// longest.
+// KeptProbes is the number of probed targets that are kept. The one that was not
+// probed for longest is dropped first.
 const KeptProbes = 200
 
-// Probe is a target as it was when it was last probed.
+// Probe is the result of the last probe of a target.
 type Probe struct {
 	Target  string      `json:"target"`
 	Time    time.Time   `json:"time"`
 	State   fleet.State `json:"state"`
-	Reason  string      `json:"reason,omitempty"` // of the failure, of the closed set; "" where nothing failed
+	Reason  string      `json:"reason,omitempty"` // of the failure, as betanet.Reason; "" without one
 	Text    string      `json:"text,omitempty"`   // the same in words
-	Answers bool        `json:"-"`                // an endpoint of it does
+	Answers bool        `json:"-"`                // an endpoint succeeded
 }
 
-// Probes keeps the targets that were probed last. The zero value is ready for use,
-// and all methods may be called at the same time.
+// Probes keeps the targets that were probed last. The zero value is ready for use, and
+// all methods are safe for concurrent use.
 type Probes struct {
 	mu  sync.Mutex
 	all []Probe // the newest last
 }
 
-// Add records a probe, in place of an earlier one of the same target.
+// Add adds a probe in place of an earlier one of the same target.
 func (p *Probes) Add(one Probe) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.all = slices.DeleteFunc(p.all, func(o Probe) bool { return o.Target == one.Target })
 	p.all = append(p.all, one)
 	if len(p.all) > KeptProbes {
-		p.all = slices.Delete(p.all, 0, len(p.all)-KeptProbes)
+		p.all = slices.Delete(p.all, 0, 1)
 	}
 }
 

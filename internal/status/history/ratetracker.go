@@ -1,6 +1,7 @@
 package history
 
 import (
+	"math"
 	"net/url"
 	"time"
 
@@ -8,76 +9,69 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// rateTracker turns the totals of one upstream into rates. With a new URL or another
-// API it is another upstream.
-type rateTracker struct {
-	url                               *url.URL
-	api                               betanet.API
-	messages, dropped, sent, received rate
-	forwarded                         rate    // of API v1 the packets processed, which exclude those dropped
-	microseconds, packets             rate    // of API mixnodes: the latency of packets, added up
-	latency                           float64 // seconds, where hasLatency
-	hasLatency                        bool    // latency is of the last collection
+// countersOf lists the counters in the documents of an endpoint.
+var countersOf = [betanet.NumEndpoints][]betanet.Field{
+	betanet.Metrics:  {betanet.PacketsProcessed, betanet.PacketsDropped, betanet.PacketsForwarded},
+	betanet.Mixnodes: {betanet.PacketsProcessed, betanet.PacketsDropped, betanet.PacketsForwarded},
+	betanet.Network:  {betanet.BytesTransmitted, betanet.BytesReceived},
 }
 
-// read reads what is known now.
-func (r *rateTracker) read(v *fleet.View, t *totals) {
+// rateTracker turns the totals of one upstream into rates. With a new URL or another
+// API it starts again, because these are the totals of another service.
+type rateTracker struct {
+	url                   *url.URL
+	api                   betanet.API
+	counters              [betanet.NumCounters]rate // of the values that fleet.Values.Counter returns
+	microseconds, packets rate                      // of API mixnodes: the sum of the latencies of packets
+	latency               float64                   // seconds; NaN if the last collection gave none
+}
+
+// read reads the documents of a view.
+func (r *rateTracker) read(v *fleet.View, now time.Time) {
 	if r.url != v.URL || r.api != v.API {
 		*r = rateTracker{url: v.URL, api: v.API}
 	}
-	r.hasLatency = false
+	r.latency = math.NaN()
+	values := v.Values(now)
 	for i := range v.Endpoints {
 		e := &v.Endpoints[i]
-		switch e.Endpoint {
-		case betanet.Metrics, betanet.Mixnodes:
-			r.messages.read(e, t.messages)
-			r.dropped.read(e, t.dropped)
-			r.forwarded.read(e, t.forwarded)
-			if v.API == betanet.MixnodesAPI {
-				r.meanLatency(e, t)
-			}
-		case betanet.Network:
-			r.sent.read(e, t.sent)
-			r.received.read(e, t.received)
-			if e.Up() && t.latency != nil {
-				r.latency, r.hasLatency = *t.latency, true
-			}
+		for _, f := range countersOf[e.Endpoint] {
+			r.counters[f].read(e, values.Counter(f, v.API))
+		}
+		if seconds, ok := values.Metric(betanet.AvgLatency); e.Endpoint == betanet.Network && e.Up() && ok {
+			r.latency = seconds
+		}
+		if e.Endpoint == betanet.Mixnodes {
+			r.readMixnodes(e, values.PacketLatency)
 		}
 	}
 }
 
-// meanLatency takes the mean of the packets between the last two documents, because
-// the one of a document is over all packets since deployment.
-func (r *rateTracker) meanLatency(e *fleet.EndpointView, t *totals) {
-	r.microseconds.read(e, t.microseconds)
-	r.packets.read(e, t.packets)
-	if packets, ok := r.packets.now(); ok && packets > 0 {
-		us, _ := r.microseconds.now()
-		r.latency, r.hasLatency = us/packets/1e6, true
+// readMixnodes sets the latency to the mean of the packets between the last two
+// documents, because the mean in a document covers all packets since deployment.
+func (r *rateTracker) readMixnodes(e *fleet.EndpointView, sum *fleet.LatencySum) {
+	if sum == nil {
+		sum = new(fleet.LatencySum)
+	}
+	r.microseconds.read(e, &sum.Microseconds)
+	r.packets.read(e, &sum.Packets)
+	if packets := r.packets.now(); packets > 0 {
+		r.latency = r.microseconds.now() / packets / 1e6
 	}
 }
 
-// both returns the rates of packets that were dropped and of all; ok is false
-// unless both are known.
-func (r *rateTracker) both() (dropped, all float64, ok bool) {
-	dropped, hasDropped := r.dropped.now()
-	forwarded, hasForwarded := r.forwarded.now()
-	return dropped, dropped + forwarded, hasDropped && hasForwarded
-}
-
-// rate is by how much one total grows.
+// rate is the growth of one total.
 type rate struct {
-	at        int64 // of the document of the last total, in ns since the epoch of the monotonic clock; 0 if there was none
+	at        int64 // when the last document with the total was fetched, in ns since epoch; 0 without one
 	total     uint64
 	perSecond float64
-	took      float32 // seconds between the two documents
-	known     bool    // there were two documents
-	live      bool    // the second is of the last collection
-	fresh     bool    // the second came with the last call of read
+	took      float32 // seconds between the last two documents; 0 if there were not two
+	live      bool    // the last document is of the last collection
+	fresh     bool    // the last call of read brought it
 }
 
-// epoch is what the times of documents are kept from, so that moving the wall
-// clock changes nothing.
+// epoch is the origin of the times of documents. It keeps them monotonic: a change of
+// the wall clock does not matter.
 var epoch = time.Now().Add(-time.Hour)
 
 func (r *rate) read(e *fleet.EndpointView, total *uint64) {
@@ -87,11 +81,15 @@ func (r *rate) read(e *fleet.EndpointView, total *uint64) {
 		return
 	}
 	if took := time.Duration(at - r.at).Seconds(); r.at != 0 && took > 0 {
-		r.perSecond, r.took = float64(fleet.Increase(r.total, *total))/took, float32(took)
-		r.known, r.fresh = true, true
+		r.perSecond, r.took, r.fresh = float64(fleet.Increase(r.total, *total))/took, float32(took), true
 	}
 	r.at, r.total = at, *total
 }
 
-// now returns the rate; ok is false if there is none at present.
-func (r *rate) now() (perSecond float64, ok bool) { return r.perSecond, r.known && r.live }
+// now returns the present rate, NaN if it is not known.
+func (r *rate) now() float64 {
+	if r.took == 0 || !r.live {
+		return math.NaN()
+	}
+	return r.perSecond
+}

@@ -1,119 +1,88 @@
 package history
 
 import (
+	"math"
 	"time"
 
+	"github.com/betanet/betanet_exporter/internal/betanet"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// The fleet has a point each Step, and KeptPoints of them are kept: an hour.
+// The fleet has a point each Step. KeptPoints of them are kept, an hour.
 const (
 	Step       = 10 * time.Second
 	KeptPoints = int(time.Hour / Step)
 )
 
-// Point is the fleet at one moment. Rates and latency are those of the upstreams
-// whose documents are not stale; nil where there is none. So an outage is a gap,
-// not a fall to 0, and what an upstream did meanwhile is no peak afterwards: it
-// is spread over the time between its two documents.
+// Point is the fleet at one moment.
 type Point struct {
-	At                       time.Time
-	Up, Stale, Down, Pending int      // upstreams
-	NotClosed                int      // circuit breakers that are open or half-open
-	Messages, Dropped        *float64 // packets per second
-	BytesSent, BytesReceived *float64 // per second
-	// Loss is the ratio dropped / (dropped + forwarded), where those forwarded are
-	// the packets processed of API v1. It is of the upstreams that give both, nil
-	// without traffic.
-	Loss           *float64
-	LatencySeconds *float64 // mean of the upstreams' averages, of API mixnodes between two documents
+	At time.Time `json:"time"`
+	Counts
+	Rates
 }
 
-// Upstreams is how many there were.
-func (p *Point) Upstreams() int { return p.Up + p.Stale + p.Down + p.Pending }
-
-// series is the last hour of the fleet, in points.
-type series struct {
-	points []Point // a ring once it is full
-	next   int
+// Counts counts upstreams by state, and circuit breakers.
+type Counts struct {
+	Upstreams int `json:"upstreams"`
+	Up        int `json:"up"`
+	Stale     int `json:"stale"`
+	Down      int `json:"down"`
+	Pending   int `json:"pending"`
+	NotClosed int `json:"breakers_not_closed"` // open or half-open
 }
 
-func (s *series) add(p Point) {
-	if len(s.points) < KeptPoints {
-		s.points = append(s.points, p)
-		return
-	}
-	s.points[s.next] = p
-	s.next = (s.next + 1) % KeptPoints
-}
-
-// Points returns the points of the fleet's last hour, the oldest first.
-func (h *History) Points() []Point {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	s := &h.series
-	return append(append(make([]Point, 0, len(s.points)), s.points[s.next:]...), s.points[:s.next]...)
-}
-
-// Count counts an upstream by its state and its breakers that are not closed.
-func (p *Point) Count(s fleet.State, notClosed int) {
+// Add counts n upstreams in a state.
+func (c *Counts) Add(s fleet.State, n int) {
+	c.Upstreams += n
 	switch s {
 	case fleet.Up:
-		p.Up++
+		c.Up += n
 	case fleet.Stale:
-		p.Stale++
+		c.Stale += n
 	case fleet.Down:
-		p.Down++
+		c.Down += n
 	default:
-		p.Pending++
+		c.Pending += n
 	}
-	p.NotClosed += notClosed
 }
 
-// sums are what the upstreams of one point add up to.
+// Rates is the traffic of the upstreams whose documents are not stale; nil is unknown.
+// So an outage is a gap and not a fall to 0. Traffic during an outage is spread over
+// the time between the two documents around it and makes no peak.
+type Rates struct {
+	Messages      *float64 `json:"messages_per_second,omitempty"`
+	Dropped       *float64 `json:"packets_dropped_per_second,omitempty"`
+	BytesSent     *float64 `json:"bytes_transmitted_per_second,omitempty"`
+	BytesReceived *float64 `json:"bytes_received_per_second,omitempty"`
+	// Loss is dropped / (dropped + forwarded) over the upstreams that give both, nil
+	// without traffic. For API v1 the packets processed are the packets forwarded.
+	Loss           *float64 `json:"loss_ratio,omitempty"`
+	LatencySeconds *float64 `json:"average_latency_seconds,omitempty"` // mean over the upstreams
+}
+
+// sums adds up the rates of the upstreams of one point.
 type sums struct {
-	messages, dropped, sent, received, latency sum
-	lost, both                                 sum // dropped packets, and all, of upstreams that give both numbers
+	counters  [betanet.NumCounters]mean
+	latency   mean
+	lost, all mean // packets per second of the upstreams that give dropped and forwarded
 }
 
 func (s *sums) add(t *rateTracker) {
-	s.messages.add(t.messages.now())
-	s.dropped.add(t.dropped.now())
-	s.sent.add(t.sent.now())
-	s.received.add(t.received.now())
-	s.latency.add(t.latency, t.hasLatency)
-	if dropped, all, ok := t.both(); ok {
-		s.lost.add(dropped, true)
-		s.both.add(all, true)
+	for f := range t.counters {
+		s.counters[f].add(t.counters[f].now(), 1)
+	}
+	s.latency.add(t.latency, 1)
+	dropped := t.counters[betanet.PacketsDropped].now()
+	if all := dropped + t.counters[betanet.PacketsForwarded].now(); !math.IsNaN(all) {
+		s.lost.add(dropped, 1)
+		s.all.add(all, 1)
 	}
 }
 
-func (s *sums) write(p *Point) {
-	p.Messages, p.Dropped, p.BytesSent, p.BytesReceived = s.messages.total(1), s.dropped.total(1), s.sent.total(1), s.received.total(1)
-	p.LatencySeconds = s.latency.total(float64(s.latency.n))
-	if s.both.of > 0 {
-		p.Loss = s.lost.total(s.both.of)
+func (s *sums) rates() Rates {
+	total := func(f betanet.Field) *float64 { return known(s.counters[f].total()) }
+	return Rates{
+		total(betanet.PacketsProcessed), total(betanet.PacketsDropped), total(betanet.BytesTransmitted), total(betanet.BytesReceived),
+		known(s.lost.sum / s.all.sum), known(s.latency.mean()),
 	}
-}
-
-// sum adds up what is known.
-type sum struct {
-	n  int
-	of float64
-}
-
-func (s *sum) add(x float64, known bool) {
-	if known {
-		s.n++
-		s.of += x
-	}
-}
-
-// total is the sum as a multiple of a unit, nil if nothing is known.
-func (s *sum) total(unit float64) *float64 {
-	if s.n == 0 {
-		return nil
-	}
-	x := s.of / unit
-	return &x
 }

@@ -1,7 +1,10 @@
 package history
 
 import (
+	"fmt"
+	"math"
 	"net/url"
+	"slices"
 	"testing"
 	"time"
 
@@ -15,17 +18,17 @@ import (
 
 var begin = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
-// after is a moment, in seconds.
+// after returns a moment some seconds after begin.
 func after(s float64) time.Time { return begin.Add(time.Duration(s * float64(time.Second))) }
 
-// scene is a fleet that a test moves along.
-type scene struct {
+// fixture is a history and the present views of its upstreams.
+type fixture struct {
 	history History
 	views   []*fleet.View
 }
 
-// add puts an upstream there that has not been tried.
-func (s *scene) add(api betanet.API) int {
+// add adds an upstream that was not tried yet, and returns its index.
+func (s *fixture) add(api betanet.API) int {
 	u := &fleet.Upstream{
 		Name: "u", URLs: []*url.URL{{Scheme: "http", Host: "127.0.0.1:9000"}},
 		Settings: fleet.Settings{Interval: time.Second, MaxStale: 5 * time.Minute},
@@ -38,10 +41,10 @@ func (s *scene) add(api betanet.API) int {
 	return len(s.views) - 1
 }
 
-// change gives an upstream another view, in which f has changed an endpoint.
-func (s *scene) change(i int, e betanet.Endpoint, f func(*fleet.EndpointView)) {
+// change replaces the view of an upstream by one with a changed endpoint.
+func (s *fixture) change(i int, e betanet.Endpoint, f func(*fleet.EndpointView)) {
 	v := *s.views[i]
-	v.Endpoints = append([]fleet.EndpointView(nil), v.Endpoints...)
+	v.Endpoints = slices.Clone(v.Endpoints)
 	for j := range v.Endpoints {
 		if v.Endpoints[j].Endpoint == e {
 			f(&v.Endpoints[j])
@@ -50,25 +53,22 @@ func (s *scene) change(i int, e betanet.Endpoint, f func(*fleet.EndpointView)) {
 	s.views[i] = &v
 }
 
-func (s *scene) fetched(i int, at float64, doc *betanet.Document) {
+func (s *fixture) fetched(i int, at float64, doc *betanet.Document) {
 	s.change(i, doc.Endpoint, func(e *fleet.EndpointView) { e.Record = e.Fetched(doc, after(at)) })
 }
 
-func (s *scene) failed(i int, at float64, e betanet.Endpoint) {
-	s.change(i, e, func(v *fleet.EndpointView) {
-		v.Record = v.Failed(&betanet.Failure{Reason: betanet.ReasonConnect}, after(at))
-	})
+func (s *fixture) failed(i int, at float64, e betanet.Endpoint, reason betanet.Reason) {
+	s.change(i, e, func(v *fleet.EndpointView) { v.Record = v.Failed(&betanet.Failure{Reason: reason}, after(at)) })
 }
 
-// point is the one taken at a moment.
-func (s *scene) point(at float64) Point {
+// point takes a point and returns it.
+func (s *fixture) point(at float64) Point {
 	s.history.Take(s.views, after(at))
 	all := s.history.Points()
 	return all[len(all)-1]
 }
 
-// past is the last hour of an upstream at a moment.
-func (s *scene) past(i int, at float64) Past { return s.history.Past(s.views[i], after(at)) }
+func (s *fixture) hour(i int, at float64) Hour { return s.history.Hour(s.views[i], after(at)) }
 
 func packets(processed, dropped uint64) *betanet.Document {
 	return betanettest.Metrics{PacketsProcessed: processed, PacketsDropped: dropped}.Doc()
@@ -81,50 +81,54 @@ func want(t *testing.T, what string, got, want any) {
 	}
 }
 
-func value(x float64) *float64 { return &x }
-
 var none *float64
 
-func TestARateNeedsTwoDocuments(t *testing.T) {
-	var s scene
-	u := s.add(betanet.V1)
-	want(t, "messages before the first", s.point(0).Messages, none)
-	s.fetched(u, 1, packets(1000, 10))
-	want(t, "messages after one", s.point(2).Messages, none)
-	want(t, "loss after one", s.point(2).Loss, none)
-	s.fetched(u, 11, packets(1300, 110))
-	p := s.point(12)
-	want(t, "messages after two", p.Messages, value(30))
-	want(t, "dropped after two", p.Dropped, value(10))
-	want(t, "loss after two", p.Loss, value(0.25))
-	want(t, "messages without a new one", s.point(17).Messages, value(30))
-	want(t, "bytes that were never given", p.BytesSent, none)
+func TestRatesOfAnUpstream(t *testing.T) {
+	none := math.NaN()
+	type step struct {
+		at                      float64
+		change                  func(s *fixture, at float64) // a second before the point
+		messages, dropped, loss float64
+	}
+	document := func(processed, dropped uint64) func(*fixture, float64) {
+		return func(s *fixture, at float64) { s.fetched(0, at, packets(processed, dropped)) }
+	}
+	failure := func(s *fixture, at float64) { s.failed(0, at, betanet.Metrics, betanet.ReasonConnect) }
+	move := func(s *fixture, _ float64) {
+		moved := *s.views[0]
+		moved.URL = &url.URL{Scheme: "http", Host: "127.0.0.2:9000"}
+		s.views[0] = &moved
+	}
+	nothing := func(*fixture, float64) {}
+	for name, steps := range map[string][]step{
+		"a rate needs two documents": {
+			{0, nothing, none, none, none},
+			{2, document(1000, 10), none, none, none},
+			{12, document(1300, 110), 30, 10, 0.25},
+			{17, nothing, 30, 10, 0.25},
+		},
+		"a restart is not traffic": {{0, document(5000, 0), none, none, none}, {10, document(50, 0), 5, 0, 0}},
+		"without traffic, no loss": {{0, document(7, 7), none, none, none}, {10, document(7, 7), 0, 0, none}},
+		"another URL starts again": {{0, document(0, 0), none, none, none}, {10, document(100, 0), 10, 0, 0}, {20, move, none, none, none}},
+		"an outage is a gap and makes no peak": {
+			{0, document(1000, 0), none, none, none},
+			{10, document(1100, 0), 10, 0, 0},
+			{20, failure, none, none, none},
+			{110, document(2100, 0), 10, 0, 0},
+		},
+	} {
+		var s fixture
+		s.add(betanet.V1)
+		for _, step := range steps {
+			step.change(&s, step.at-1)
+			p := s.point(step.at)
+			want(t, fmt.Sprint(name, ", at ", step.at), []*float64{p.Messages, p.Dropped, p.Loss, p.BytesSent}, []*float64{known(step.messages), known(step.dropped), known(step.loss), nil})
+		}
+	}
 }
 
-func TestARestartIsNoTraffic(t *testing.T) {
-	var s scene
-	u := s.add(betanet.V1)
-	s.fetched(u, 0, packets(5000, 0))
-	s.point(1)
-	s.fetched(u, 10, packets(50, 0))
-	want(t, "messages after a restart", s.point(11).Messages, value(5))
-}
-
-func TestAnOutageIsAGapAndNoPeak(t *testing.T) {
-	var s scene
-	u := s.add(betanet.V1)
-	s.fetched(u, 0, packets(1000, 0))
-	s.point(0)
-	s.fetched(u, 10, packets(1100, 0))
-	want(t, "messages before", s.point(10).Messages, value(10))
-	s.failed(u, 20, betanet.Metrics)
-	want(t, "messages during", s.point(20).Messages, none)
-	s.fetched(u, 110, packets(2100, 0))
-	want(t, "messages after", s.point(110).Messages, value(10))
-}
-
-func TestAFleetIsTheSumOfThoseThatAnswer(t *testing.T) {
-	var s scene
+func TestThePointIsTheSumOfTheUpstreamsThatAnswer(t *testing.T) {
+	var s fixture
 	a, b := s.add(betanet.V1), s.add(betanet.V1)
 	for _, u := range []int{a, b} {
 		s.fetched(u, 0, packets(0, 0))
@@ -136,20 +140,20 @@ func TestAFleetIsTheSumOfThoseThatAnswer(t *testing.T) {
 	s.fetched(a, 10, betanettest.Network{BytesTransmitted: 1000, BytesReceived: 500, AvgLatencyMS: new(100.0)}.Doc())
 	s.fetched(b, 10, betanettest.Network{BytesTransmitted: 3000, BytesReceived: 1500, AvgLatencyMS: new(200.0)}.Doc())
 	p := s.point(10)
-	want(t, "messages", p.Messages, value(15))
-	want(t, "loss", p.Loss, value(0.25))
-	want(t, "sent", p.BytesSent, value(400))
-	want(t, "received", p.BytesReceived, value(200))
-	want(t, "latency", p.LatencySeconds, value(0.15000000000000002))
-	s.failed(b, 15, betanet.Network)
-	want(t, "sent without one", s.point(15).BytesSent, value(100))
-	want(t, "latency without one", s.point(15).LatencySeconds, value(0.1))
+	want(t, "messages", p.Messages, known(15))
+	want(t, "loss", p.Loss, known(0.25))
+	want(t, "sent", p.BytesSent, known(400))
+	want(t, "received", p.BytesReceived, known(200))
+	want(t, "latency", p.LatencySeconds, known(0.15000000000000002))
+	s.failed(b, 15, betanet.Network, betanet.ReasonConnect)
+	want(t, "sent without one", s.point(15).BytesSent, known(100))
+	want(t, "latency without one", s.point(15).LatencySeconds, known(0.1))
 	s.views = s.views[:1]
-	want(t, "messages of the one that is left", s.point(16).Messages, value(10))
+	want(t, "messages of the remaining one", s.point(16).Messages, known(10))
 }
 
-func TestLossIsOfUpstreamsThatCountDrops(t *testing.T) {
-	var s scene
+func TestLossCoversOnlyUpstreamsThatCountDrops(t *testing.T) {
+	var s fixture
 	a, b := s.add(betanet.V1), s.add(betanet.MixnodesAPI)
 	node := func(at float64, n uint64) {
 		s.fetched(b, at, betanettest.Mixnodes{{ID: "m", Status: "active", PacketsProcessed: n}}.Doc())
@@ -161,12 +165,12 @@ func TestLossIsOfUpstreamsThatCountDrops(t *testing.T) {
 	s.fetched(a, 10, packets(100, 100))
 	node(10, 800)
 	p := s.point(10)
-	want(t, "messages", p.Messages, value(90))
-	want(t, "loss", p.Loss, value(0.5))
+	want(t, "messages", p.Messages, known(90))
+	want(t, "loss", p.Loss, known(0.5))
 }
 
-// nodes gives a mixnodes upstream a document, and the sums that follow from it.
-func (s *scene) nodes(u int, at float64, a *fleet.Accumulator, processed, dropped uint64, ms float64) {
+// nodes fetches a document of an upstream with API mixnodes and updates its totals.
+func (s *fixture) nodes(u int, at float64, a *fleet.Accumulator, processed, dropped uint64, ms float64) {
 	d := betanettest.Mixnodes{
 		{ID: "m", Status: "active", PacketsProcessed: processed, PacketsDropped: &dropped, AvgLatencyMS: &ms},
 		{ID: "idle", Status: "active", PacketsDropped: new(uint64), AvgLatencyMS: new(float64)},
@@ -176,77 +180,54 @@ func (s *scene) nodes(u int, at float64, a *fleet.Accumulator, processed, droppe
 	s.views[u].Totals = a.Totals
 }
 
-func TestDroppedPacketsOfMixnodesAreAmongThoseProcessed(t *testing.T) {
+func TestPacketsProcessedByMixnodesIncludeThoseDropped(t *testing.T) {
 	for _, c := range []struct {
 		dropped uint64
 		want    float64
 	}{{0, 0}, {10, 0.1}, {100, 1}} {
-		var s scene
+		var s fixture
 		u, a := s.add(betanet.MixnodesAPI), new(fleet.Accumulator)
 		s.nodes(u, 0, a, 50, 5, 20)
 		s.point(0)
 		s.nodes(u, 10, a, 150, 5+c.dropped, 20)
-		want(t, "loss", s.point(10).Loss, value(c.want))
-		want(t, "loss of the upstream", s.past(u, 10).Recent.Loss, value(c.want))
+		want(t, "loss", s.point(10).Loss, known(c.want))
+		want(t, "loss of the upstream", s.hour(u, 10).Recent.Loss, known(c.want))
 	}
 }
 
-func TestTheLatencyOfMixnodesIsThatOfThePacketsBetweenTwoDocuments(t *testing.T) {
-	var s scene
+func TestTheLatencyOfMixnodesIsTheMeanBetweenTwoDocuments(t *testing.T) {
+	var s fixture
 	u, a := s.add(betanet.MixnodesAPI), new(fleet.Accumulator)
 	s.nodes(u, 0, a, 100, 0, 20)
 	want(t, "latency after one", s.point(0).LatencySeconds, none)
 	s.nodes(u, 10, a, 200, 0, 30)
-	want(t, "latency after two", s.point(10).LatencySeconds, value(0.04))
+	want(t, "latency after two", s.point(10).LatencySeconds, known(0.04))
 	s.nodes(u, 20, a, 200, 0, 30)
 	want(t, "latency without a packet", s.point(20).LatencySeconds, none)
-	want(t, "messages of the upstream now", s.past(u, 20).Messages[Minutes-1], 5.0)
-}
-
-func TestWithoutTrafficThereIsNoLoss(t *testing.T) {
-	var s scene
-	u := s.add(betanet.V1)
-	s.fetched(u, 0, packets(7, 7))
-	s.point(0)
-	s.fetched(u, 10, packets(7, 7))
-	p := s.point(10)
-	want(t, "messages", p.Messages, value(0))
-	want(t, "loss", p.Loss, none)
-}
-
-func TestAnotherAddressIsAnotherUpstream(t *testing.T) {
-	var s scene
-	u := s.add(betanet.V1)
-	s.fetched(u, 0, packets(0, 0))
-	s.point(0)
-	s.fetched(u, 10, packets(100, 0))
-	moved := *s.views[u]
-	moved.URL = &url.URL{Scheme: "http", Host: "127.0.0.2:9000"}
-	s.views[u] = &moved
-	want(t, "messages", s.point(10).Messages, none)
+	want(t, "messages of the upstream now", s.hour(u, 20).Messages[Minutes-1], 5.0)
 }
 
 func TestUpstreamsAndBreakersAreCounted(t *testing.T) {
-	var s scene
+	var s fixture
 	up, stale, down := s.add(betanet.MixnodesAPI), s.add(betanet.MixnodesAPI), s.add(betanet.MixnodesAPI)
 	s.add(betanet.MixnodesAPI)
 	for _, u := range []int{up, stale} {
 		s.fetched(u, 0, betanettest.Mixnodes{}.Doc())
 	}
 	for _, u := range []int{stale, down} {
-		s.failed(u, 1, betanet.Mixnodes)
+		s.failed(u, 1, betanet.Mixnodes, betanet.ReasonConnect)
 		s.change(u, betanet.Mixnodes, func(e *fleet.EndpointView) { e.Breaker = breaker.Open })
 	}
 	p := s.point(2)
 	want(t, "up, stale, down, pending, breakers", []int{p.Up, p.Stale, p.Down, p.Pending, p.NotClosed}, []int{1, 1, 1, 1, 2})
-	want(t, "upstreams", p.Upstreams(), 4)
-	// Values that have become too old make a stale one down.
+	want(t, "upstreams", p.Upstreams, 4)
+	// A stale upstream whose values expire is down.
 	p = s.point(301)
 	want(t, "up, stale, down", []int{p.Up, p.Stale, p.Down}, []int{1, 0, 2})
 }
 
-func TestATrendIsAnHour(t *testing.T) {
-	var s scene
+func TestPointsCoverAnHour(t *testing.T) {
+	var s fixture
 	for i := range KeptPoints + 5 {
 		s.point(float64(i) * Step.Seconds())
 	}

@@ -1,10 +1,10 @@
 
-// Keeps the page true: brings the parts that are marked data-live up to date in
-// place, lets ages grow, shows times as the reader wants them, and shows that the
-// exporter does not answer. The page is complete without it.
+// Keeps the page up to date: refreshes the parts marked data-live in place, updates
+// ages, shows times in local time or UTC, and shows that the exporter does not answer.
+// The page is complete without it.
 (() => {
   "use strict";
-  const every = 5000, unseen = 10000, longest = 30000, patience = 5000, goneAfter = 10000; // ms
+  const interval = 5000, hiddenInterval = 10000, maxInterval = 30000, timeout = 5000, goneAfter = 10000; // ms
   const own = document.currentScript.text;
   const byId = id => document.getElementById(id);
   const line = byId("refresh"), pauseButton = byId("pause"), clockButton = byId("clock"), filter = byId("filter"), icon = byId("icon");
@@ -13,11 +13,11 @@
   const write = (name, value) => { try { localStorage.setItem(name, value); } catch { /* storage is off */ } };
   let paused = false, utc = read("clock") === "utc", typed = 0;
   try { paused = sessionStorage.getItem("paused") === "yes"; } catch { /* storage is off */ }
-  let failures = 0, problem = "", answered = Date.now(), due = answered + every, asking = null, leaving = false, level = "";
+  let failures = 0, problem = "", answered = Date.now(), due = answered + interval, pending = null, leaving = false, level = "";
 
-  const alike = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && (a.nodeType !== 1 || a.dataset.key === b.dataset.key);
+  const matches = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && (a.nodeType !== 1 || a.dataset.key === b.dataset.key);
 
-  // Changes only what differs, so that focus and selection stay where they are.
+  // Changes only what differs, so that focus and selection remain.
   function morph(old, fresh) {
     if (old.nodeType !== 1) {
       if (old.data !== fresh.data) old.data = fresh.data;
@@ -28,7 +28,7 @@
     let at = old.firstChild;
     for (const next of [...fresh.childNodes]) {
       let found = at;
-      while (found && !alike(found, next)) found = found.nextSibling;
+      while (found && !matches(found, next)) found = found.nextSibling;
       if (!found) old.insertBefore(document.importNode(next, true), at);
       else {
         if (found === at) at = at.nextSibling;
@@ -44,9 +44,9 @@
   }
 
   function show(page) {
-    // Another program answers now, with another page.
+    // Another version of the exporter answers, with another page.
     if (page.querySelector("body > script")?.text !== own) return location.reload();
-    // There is something to show for which the page has no place.
+    // The new page has a part that this page lacks.
     if ([...page.querySelectorAll("[data-live]")].some(part => !byId(part.id))) return location.reload();
     localize(page);
     const focused = document.activeElement, region = focused?.closest("[data-live]"), x = scrollX, y = scrollY;
@@ -61,22 +61,22 @@
     if (scrollX !== x || scrollY !== y) scrollTo(x, y);
   }
 
-  async function ask() {
-    const mine = asking = {};
-    const current = () => asking === mine;
+  async function refresh() {
+    const mine = pending = {};
+    const current = () => pending === mine;
     try {
-      const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(patience) });
-      const text = await answer.text();
+      const response = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(timeout) });
+      const text = await response.text();
       if (!current()) return;
       if (!paused) {
-        if (answer.ok) {
+        if (response.ok) {
           answered = Date.now();
           failures = 0;
           problem = "";
           show(new DOMParser().parseFromString(text, "text/html"));
         } else {
           failures++;
-          problem = `Status ${answer.status} instead of an answer`;
+          problem = `Status ${response.status}`;
         }
       }
     } catch {
@@ -84,9 +84,9 @@
       failures++;
       problem = "No answer";
     }
-    asking = null;
-    due = Date.now() + Math.min(longest, every * 2 ** Math.max(0, failures - 2));
-    tell();
+    pending = null;
+    due = Date.now() + Math.min(maxInterval, interval * 2 ** Math.max(0, failures - 2));
+    showState();
   }
 
   function duration(s) {
@@ -98,7 +98,7 @@
 
   const set = (node, text) => { if (node.textContent !== text) node.textContent = text; };
 
-  // Times are in UTC in the page, ages as of its making.
+  // The page has its times in UTC.
   function localize(root) {
     if (utc) return;
     const pad = n => String(n).padStart(2, "0");
@@ -111,18 +111,18 @@
     }
   }
 
-  function grow() {
+  function updateAges() {
     const since = (Date.now() - answered) / 1000;
     for (const node of document.querySelectorAll("[data-age]")) set(node, duration(Number(node.dataset.age) + since));
   }
 
-  // Shows what is true of the page. The seconds are not read out each time.
-  function tell() {
+  // Shows whether the page is current. Screen readers do not announce the seconds.
+  function showState() {
     const since = Date.now() - answered, gone = problem !== "" && !paused && since >= goneAfter;
     const seen = byId("asof").textContent;
-    const words = paused ? ["Paused: what you see is from ", seen, "."]
-      : problem ? [`${problem} for `, duration(since / 1000), `; what you see is from ${seen}.`]
-      : [`Refreshed every ${every / 1000} s.`, "", ""];
+    const words = paused ? ["Paused, showing data from ", seen, "."]
+      : problem ? [`${problem} for `, duration(since / 1000), `, showing data from ${seen}.`]
+      : [`Refreshed every ${interval / 1000} s.`, "", ""];
     if (line.childElementCount !== 1 || line.firstChild?.nodeType !== 3) {
       const count = document.createElement("span");
       count.setAttribute("aria-live", "off");
@@ -146,13 +146,13 @@
     }
   }
 
-  // A tab that nobody sees asks less often: its icon is seen.
+  // A hidden tab refreshes less often, but does, because its icon is visible.
   function tick() {
     if (leaving) return;
-    const wait = document.hidden && !failures ? unseen - every : 0;
-    if (!paused && !asking && Date.now() >= due + wait) ask();
-    if (!paused) grow();
-    tell();
+    const wait = document.hidden && !failures ? hiddenInterval - interval : 0;
+    if (!paused && !pending && Date.now() >= due + wait) refresh();
+    if (!paused) updateAges();
+    showState();
   }
 
   pauseButton.addEventListener("click", () => {
@@ -169,22 +169,22 @@
     document.title = document.querySelector("h1").textContent + ownTitle;
     tick();
   });
-  // What is typed filters at once. The form works without.
+  // Filters while typing. The form works without the script.
   filter?.addEventListener("input", event => {
     clearTimeout(typed);
     typed = setTimeout(() => {
       const wanted = new URLSearchParams();
       for (const [name, value] of new FormData(filter)) if (value !== "" && !(name === "sort" && value === "problems")) wanted.append(name, value);
       history.replaceState(null, "", wanted.size ? `?${wanted}` : "./");
-      ask();
+      refresh();
     }, event.target.id === "q" ? 250 : 0);
   });
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) { due = Math.min(due, answered + every); tick(); } });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) { due = Math.min(due, answered + interval); tick(); } });
   addEventListener("beforeunload", () => { leaving = true; });
   addEventListener("pageshow", () => { leaving = false; });
   pauseButton.hidden = clockButton.hidden = false;
   localize(document);
   document.title = document.querySelector("h1").textContent + ownTitle;
-  tell();
+  showState();
   setInterval(tick, 1000);
 })();

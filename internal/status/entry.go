@@ -1,0 +1,90 @@
+package status
+
+import (
+	"slices"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/breaker"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+)
+
+// entry is an upstream with what it is filtered, sorted and counted by. It never
+// changes.
+type entry struct {
+	view      *fleet.View
+	name      string
+	state     fleet.State
+	rank      int           // index of the state in states
+	since     time.Time     // when the state began; zero if it is up or pending
+	expires   time.Time     // when a value expires, which may change the state; zero for never
+	oldest    time.Time     // of the last good documents, zero without any
+	breaker   breaker.State // the worst
+	openUntil time.Time     // when the first open breaker lets a probe through, zero without one
+	reason    string        // of the first endpoint that fails, "" if none fails
+	next      time.Time     // of the first endpoint's next collection, zero on demand
+	answers   bool          // an endpoint succeeded
+	failing   time.Time     // when the last endpoint began to fail
+	notClosed int           // breakers
+	overdue   time.Time     // when collecting counts as stopped
+}
+
+// newEntry describes a view. It leaves since at zero.
+func newEntry(v *fleet.View, now time.Time) *entry {
+	e := &entry{view: v, name: v.Upstream.DisplayName(), state: v.State(now), expires: v.Expires(now), notClosed: v.NotClosed(), overdue: v.OverdueAt()}
+	e.rank = slices.Index(states[:], e.state)
+	for i := range v.Endpoints {
+		endpoint := &v.Endpoints[i]
+		if endpoint.Doc != nil {
+			earliest(&e.oldest, endpoint.At)
+		}
+		if endpoint.Failure != nil && e.reason == "" {
+			e.reason = string(endpoint.Failure.Reason)
+		}
+		if endpoint.Failure != nil && endpoint.Since.After(e.failing) {
+			e.failing = endpoint.Since
+		}
+		e.answers = e.answers || endpoint.Up()
+		e.breaker = max(e.breaker, endpoint.Breaker)
+		earliest(&e.openUntil, endpoint.OpenUntil)
+		earliest(&e.next, endpoint.Next)
+	}
+	return e
+}
+
+// earliest sets t to another moment if that is earlier.
+func earliest(t *time.Time, other time.Time) {
+	if !other.IsZero() && (t.IsZero() || other.Before(*t)) {
+		*t = other
+	}
+}
+
+// current reports whether the entry still describes a view.
+func (e *entry) current(v *fleet.View, now time.Time) bool {
+	return e.view == v && (e.expires.IsZero() || now.Before(e.expires))
+}
+
+// entries describes all upstreams. It uses the entries of the last call again for
+// upstreams that have not changed, which most have not.
+func (m *Model) entries(views []*fleet.View, now time.Time) []*entry {
+	var before []*entry
+	if last := m.last.Load(); last != nil {
+		before = *last
+	}
+	all := make([]*entry, len(views))
+	for i, v := range views {
+		if i < len(before) && before[i].current(v, now) {
+			all[i] = before[i]
+		} else {
+			all[i] = newEntry(v, now)
+		}
+		if e := all[i]; e.state == fleet.Down || e.state == fleet.Stale {
+			if since := m.History.Since(v, now); !since.Equal(e.since) {
+				changed := *e
+				changed.since = since
+				all[i] = &changed
+			}
+		}
+	}
+	m.last.Store(&all)
+	return all
+}

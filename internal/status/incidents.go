@@ -1,0 +1,88 @@
+package status
+
+import (
+	"slices"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/status/history"
+)
+
+// incidentRow is an incident, a restart or a switch of replicas in the table.
+type incidentRow struct {
+	history.Incident
+	Kind    history.Kind    // "" for an incident
+	Text    string          // of a restart or a switch
+	Page    string          // link to the page of the upstream, "" if there is none
+	Events  []history.Event // of the incident
+	Seconds float64         // duration so far
+	Age     float64         // seconds since the beginning
+	Shown   string          // the values shown during the incident
+	ShownAt time.Time       // when they expired or will expire, zero if Shown needs no time
+}
+
+// Key identifies the row when the page is refreshed.
+func (r *incidentRow) Key() string {
+	return r.Upstream + " " + string(r.Kind) + " " + r.From.UTC().Format(time.RFC3339Nano)
+}
+
+// Limits of the table.
+const (
+	shownIncidents = 20
+	shownEvents    = 12 // of one incident
+)
+
+// incidentTable is the table of incidents, restarts and switches.
+type incidentTable struct {
+	Rows []incidentRow
+	More int    // incidents that are not in the table
+	One  bool   // all are of one upstream
+	JSON string // link to all of them
+}
+
+// newIncidents returns the table of all upstreams or, with a name, of one: open
+// incidents first, then the newest. A row links to an upstream that exists.
+func (m *Model) newIncidents(f *frame, all []history.Incident, upstream string, exists func(string) bool, now time.Time) incidentTable {
+	var rows []incidentRow
+	for _, e := range m.History.Events.Last(shownIncidents, upstream, history.Restarted, history.Switched) {
+		rows = append(rows, incidentRow{
+			Incident: history.Incident{Upstream: e.Upstream, From: e.Time, To: e.Time}, Kind: e.Kind, Text: e.Text, Age: now.Sub(e.Time).Seconds(),
+		})
+	}
+	var shown []*history.Incident
+	for i := range all[:min(len(all), shownIncidents)] {
+		shown = append(shown, &all[i])
+	}
+	events := m.History.Events.ByIncident(shown, shownEvents)
+	for i, one := range shown {
+		end := one.To
+		if one.Open() {
+			end = now
+		}
+		r := incidentRow{Incident: *one, Events: events[i], Age: now.Sub(one.From).Seconds(), Seconds: end.Sub(one.From).Seconds()}
+		r.Shown, r.ShownAt = shownValuesText(one, end)
+		rows = append(rows, r)
+	}
+	slices.SortStableFunc(rows, func(a, b incidentRow) int { return a.Compare(&b.Incident) })
+	rows = rows[:min(len(rows), shownIncidents)]
+	for i := range rows {
+		if exists(rows[i].Upstream) {
+			rows[i].Page = f.Path(rows[i].Upstream)
+		}
+	}
+	return incidentTable{Rows: rows, More: len(all) - len(shown), One: upstream != "", JSON: f.AsJSON}
+}
+
+// shownValuesText describes the values that were shown during an incident up to a
+// moment, its end if it has ended.
+func shownValuesText(i *history.Incident, end time.Time) (text string, at time.Time) {
+	switch {
+	case i.ShownUntil.IsZero() && i.State == "down":
+		return "none", time.Time{}
+	case !i.ShownUntil.IsZero() && !end.Before(i.ShownUntil):
+		return "stale, expired at", i.ShownUntil
+	case !i.ShownUntil.IsZero() && i.Open():
+		return "stale until", i.ShownUntil
+	default:
+		return "stale", time.Time{}
+	}
+}
