@@ -90,7 +90,7 @@ func TestTheMeanLatencyIsOverAllPacketsOfANode(t *testing.T) {
 		for i, n := range now {
 			one := s.network.nodes[i]
 			latency := s.network.averageLatency() * one.latencyFactor
-			if s.network.part == 0 { // packets since the last read are of the second that has just ended
+			if s.network.fraction == 0 { // packets since the last read are of the second that has just ended
 				latency = latencies[n.ID]
 			}
 			sums[n.ID] += float64(n.Processed-packets[n.ID]) * latency

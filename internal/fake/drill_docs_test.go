@@ -20,7 +20,7 @@ func row(i int) string {
 	if i > 0 {
 		at = Brief(Length(Script[:i], 1))
 	}
-	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s |", at, Brief(p.Lasts), p.Name, p.Page, strings.Join(p.Series, "; "), alerts)
+	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s |", at, Brief(p.Duration), p.Name, p.Page, strings.Join(p.Series, "; "), alerts)
 }
 
 func TestTheDocumentationHasTheScript(t *testing.T) {

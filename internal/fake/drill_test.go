@@ -31,9 +31,9 @@ func (r *recorder) SetConditions(c Conditions) {
 }
 
 var three = []Phase{
-	{Name: "well", Lasts: time.Minute},
-	{Name: "late", Lasts: 2 * time.Minute, Services: map[string]State{"a": {Faults: []Fault{{Kind: "slow", Delay: 4 * time.Second}}}}},
-	{Name: "again", Lasts: time.Minute, Services: map[string]State{"a": {Restart: true, Conditions: Conditions{Nodes: 3}}}},
+	{Name: "well", Duration: time.Minute},
+	{Name: "late", Duration: 2 * time.Minute, Services: map[string]ServiceState{"a": {Faults: []Fault{{Kind: "slow", Delay: 4 * time.Second}}}}},
+	{Name: "again", Duration: time.Minute, Services: map[string]ServiceState{"a": {Restart: true, Conditions: Conditions{Nodes: 3}}}},
 }
 
 // playing plays three phases for one service at a speed and returns what was
@@ -79,7 +79,7 @@ func TestASpeedMakesPausesAndDelaysShorter(t *testing.T) {
 func TestAPhaseMayHappenAgainAndAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &recorder{begun: time.Now()}
-		p := []Phase{{Lasts: 5 * time.Minute, Again: 2 * time.Minute, Services: map[string]State{"a": {Restart: true}}}}
+		p := []Phase{{Duration: 5 * time.Minute, Every: 2 * time.Minute, Services: map[string]ServiceState{"a": {Restart: true}}}}
 		begun := 0
 		err := Play(t.Context(), p, map[string]Target{"a": r}, 2, func(int) { begun++ })
 		want := []string{"0s faults []", "0s restart", "1m0s faults []", "1m0s restart", "2m0s faults []", "2m0s restart"}
@@ -169,10 +169,10 @@ func TestTheScriptEndsAsItBegins(t *testing.T) {
 
 func TestTheScheduleFitsATerminal(t *testing.T) {
 	var b strings.Builder
-	long := Phase{Name: "long", Page: strings.Repeat("x ", width), Series: []string{strings.Repeat("yy ", width)}}
+	long := Phase{Name: "long", Page: strings.Repeat("x ", maxWidth), Series: []string{strings.Repeat("yy ", maxWidth)}}
 	WriteSchedule(&b, append([]Phase{long}, Script...), 1, time.Date(2024, 5, 1, 23, 59, 30, 0, time.UTC))
 	for line := range strings.Lines(b.String()) {
-		if len(line)-1 > width || strings.TrimSpace(line) == "" {
+		if len(line)-1 > maxWidth || strings.TrimSpace(line) == "" {
 			t.Errorf("%d columns: %q", len(line)-1, line)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -118,7 +119,7 @@ func TestMixnodesEndsTheConnectionWithoutSayingSo(t *testing.T) {
 			t.Fatalf("GET %s: %v, want an orderly end", path, err)
 		}
 		head, body, _ := strings.Cut(string(answer), "\r\n\r\n")
-		if !strings.Contains(head, "\r\nContent-Length: "+number(uint64(len(body)))) {
+		if !strings.Contains(head, "\r\nContent-Length: "+strconv.Itoa(len(body))) {
 			t.Errorf("head = %q with a body of %d bytes, want that length", head, len(body))
 		}
 		if strings.Contains(strings.ToLower(head), "connection") {

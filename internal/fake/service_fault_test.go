@@ -50,7 +50,7 @@ func TestParseFaultsNamesWhatItAccepts(t *testing.T) {
 }
 
 func TestTheErrorNamesEveryFault(t *testing.T) {
-	for _, name := range FaultNames() {
+	for _, name := range faultKinds {
 		if !strings.Contains(accepted, name) {
 			t.Errorf("%q is not in %q", name, accepted)
 		}
@@ -58,10 +58,10 @@ func TestTheErrorNamesEveryFault(t *testing.T) {
 }
 
 func TestFaultsActAtTheEndOfEachPeriodInTurn(t *testing.T) {
-	p := plan{
-		faults: []Fault{{Kind: refuse}, {Kind: slow, Delay: time.Minute}, {Kind: hang}},
-		every:  60 * time.Second,
-		lasts:  20 * time.Second,
+	p := schedule{
+		faults:   []Fault{{Kind: refuse}, {Kind: slow, Delay: time.Minute}, {Kind: hang}},
+		every:    60 * time.Second,
+		duration: 20 * time.Second,
 	}
 	for _, test := range []struct {
 		age   time.Duration
@@ -85,7 +85,7 @@ func TestFaultsActAtTheEndOfEachPeriodInTurn(t *testing.T) {
 }
 
 func TestAPeriodMayBeAllFault(t *testing.T) {
-	p := plan{faults: []Fault{{Kind: hang}, {Kind: reset}}, every: time.Second, lasts: time.Second}
+	p := schedule{faults: []Fault{{Kind: hang}, {Kind: reset}}, every: time.Second, duration: time.Second}
 	for age, want := range map[time.Duration]string{0: hang, time.Second: reset, 2 * time.Second: hang} {
 		if got, _ := p.at(age); got.kind != want {
 			t.Errorf("at(%v) = %v, want %v", age, got.kind, want)
@@ -94,7 +94,7 @@ func TestAPeriodMayBeAllFault(t *testing.T) {
 }
 
 func TestOfFaultsThatActAlwaysTheFirstCountsAndSlowIsADelay(t *testing.T) {
-	p := plan{faults: []Fault{{Kind: slow, Delay: time.Second}, {Kind: http500}, {Kind: hang}}}
+	p := schedule{faults: []Fault{{Kind: slow, Delay: time.Second}, {Kind: http500}, {Kind: hang}}}
 	want := mode{kind: http500, delay: time.Second}
 	if got, _ := p.at(time.Hour); got != want {
 		t.Errorf("at(1h) = %v, want %v", got, want)

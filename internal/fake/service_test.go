@@ -1,6 +1,7 @@
 package fake
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"testing"
@@ -76,7 +77,7 @@ func TestRequestsAreCountedPerPath(t *testing.T) {
 func TestRequestsDoNotGrowWithoutBound(t *testing.T) {
 	s := simulate(t, Options{}, time.Now)
 	for i := range maxPaths + 10 {
-		s.server.count("/"+number(uint64(i)), false)
+		s.server.count(fmt.Sprint("/", i), false)
 	}
 	if got := len(s.Requests()); got != maxPaths+1 {
 		t.Errorf("paths = %v, want %v", got, maxPaths+1)
