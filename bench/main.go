@@ -17,12 +17,12 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/fake"
+	"github.com/betanet/betanet_exporter/internal/harness"
 )
 
 func main() {
@@ -67,10 +67,9 @@ func run(before, only string, small, scale func(*bench) error) error {
 	}
 	defer os.RemoveAll(dir)
 	b := &bench{dir: dir, binary: filepath.Join(dir, "betanet_exporter"), before: before}
-	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", b.binary, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("build: %w\n%s", err, out)
+	os.Setenv("CGO_ENABLED", "0")
+	if err := harness.Build(".", b.binary, "-trimpath", "-ldflags=-s -w"); err != nil {
+		return err
 	}
 	switch only {
 	case "small":
@@ -184,7 +183,7 @@ func (b *bench) memory(d time.Duration) error {
 		if _, err := p.scrape(false); err != nil {
 			return err
 		}
-		m, err := p.anonymous()
+		m, err := p.mib("RssAnon")
 		if err != nil {
 			return err
 		}

@@ -60,7 +60,7 @@ func (s *size) polling() error {
 		if r := used[i].requests; i > 0 && (r < 2.9 || r > 3.1) {
 			return fmt.Errorf("%s made %.2f requests per upstream and cycle", who[i], r)
 		}
-		if rss[i], err = l.p.mib("VmRSS:"); err != nil {
+		if rss[i], err = l.p.mib("VmRSS"); err != nil {
 			return err
 		}
 		if i > 0 {
@@ -79,7 +79,7 @@ func (s *size) polling() error {
 	if err := s.whilePolling(p); err != nil {
 		return err
 	}
-	peak, err := p.mib("VmHWM:")
+	peak, err := p.mib("VmHWM")
 	if err != nil {
 		return err
 	}

@@ -3,11 +3,9 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -17,6 +15,8 @@ import (
 	"syscall"
 	"time"
 	"unsafe"
+
+	"github.com/betanet/betanet_exporter/internal/harness"
 )
 
 // accept is the Accept header of Prometheus.
@@ -27,7 +27,7 @@ const protobuf = "application/vnd.google.protobuf;proto=io.prometheus.client.Met
 
 // process is a server under measurement.
 type process struct {
-	cmd    *exec.Cmd
+	*harness.Process
 	addr   string
 	url    string
 	began  time.Time
@@ -44,20 +44,18 @@ func (b *bench) exporter(args ...string) (*process, error) {
 	return startProcess(os.Stderr, addr, b.binary, args...)
 }
 
-func startProcess(log *os.File, addr, binary string, args ...string) (*process, error) {
-	p := &process{cmd: exec.Command(binary, args...), addr: addr, url: "http://" + addr + "/metrics", client: &http.Client{
+func startProcess(log *os.File, addr, binary string, args ...string) (p *process, err error) {
+	p = &process{addr: addr, url: "http://" + addr + "/metrics", began: time.Now(), client: &http.Client{
 		Timeout:   10 * time.Second,
 		Transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 1000},
 	}}
-	p.cmd.Stderr = log
-	// It goes when the benchmark goes, however that ends.
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	p.began = time.Now()
-	return p, p.cmd.Start()
+	cmd := exec.Command(binary, args...)
+	cmd.Stderr = log
+	p.Process, err = harness.Start(cmd)
+	return p, err
 }
 
-// helper starts the benchmark once more, as another process that answers on the
-// address it is given.
+// helper starts this program as another process that listens on the address it is given, and waits until it does.
 func helper(name string, arg func(addr string) string) (*process, error) {
 	addr, err := freeAddr()
 	if err != nil {
@@ -77,45 +75,37 @@ func helper(name string, arg func(addr string) string) (*process, error) {
 		}
 	}
 	p.stop()
-	return nil, fmt.Errorf("the helper %s does not answer", name)
+	return nil, fmt.Errorf("the helper %s does not listen", name)
 }
 
 // stop ends the process, by force if it takes longer than ten seconds.
 func (p *process) stop() {
 	p.client.CloseIdleConnections()
-	p.cmd.Process.Signal(syscall.SIGTERM)
-	force := time.AfterFunc(10*time.Second, func() { p.cmd.Process.Kill() })
-	defer force.Stop()
-	p.cmd.Wait()
+	p.Stop(10 * time.Second)
 }
 
-// alive tells whether the process has not exited.
 func (p *process) alive() bool {
-	state, err := p.status("State:")
-	return err == nil && !strings.HasPrefix(state, "Z")
-}
-
-// freeAddr is an address to listen on that no outgoing connection takes
-// meanwhile, of which there are thousands: systems take their ports from 32768 on.
-func freeAddr() (addr string, err error) {
-	for range 100 {
-		l, e := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(10000)))
-		if err = e; err == nil {
-			defer l.Close()
-			return l.Addr().String(), nil
-		}
+	select {
+	case <-p.Gone:
+		return false
+	default:
+		return true
 	}
-	return "", err
 }
 
-// scrape gets the metrics once, and returns the body.
+func freeAddr() (string, error) {
+	port, err := harness.FreePort("127.0.0.1")
+	return net.JoinHostPort("127.0.0.1", port), err
+}
+
+// scrape gets the metrics once and returns the body.
 func (p *process) scrape(gzip bool) ([]byte, error) {
 	var body bytes.Buffer
 	_, err := p.get(accept, gzip, &body)
 	return body.Bytes(), err
 }
 
-// get asks for the metrics in one of the formats, and gives how many bytes they are.
+// get requests the metrics in a format and returns their size in bytes.
 func (p *process) get(accept string, gzip bool, body io.Writer) (int64, error) {
 	r, err := http.NewRequest("GET", p.url, nil)
 	if err != nil {
@@ -141,7 +131,7 @@ type statusError int
 
 func (s statusError) Error() string { return "status " + strconv.Itoa(int(s)) }
 
-// waitFor scrapes until a text is there.
+// waitFor scrapes until a line begins with text.
 func (p *process) waitFor(text string, limit time.Duration) error {
 	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if body, err := p.scrape(false); err == nil && strings.Contains(string(body), "\n"+text) {
@@ -151,52 +141,25 @@ func (p *process) waitFor(text string, limit time.Duration) error {
 	return fmt.Errorf("%s: no %q in %s", p.url, text, limit)
 }
 
-// cpu is the processor time of the process so far. The clock of the process
-// counts nanoseconds, where /proc/PID/stat has ticks of 10 ms, and keeps those of
-// threads that have ended, which /proc/PID/task/*/schedstat forgets.
+// cpu returns the processor time of the process so far. The clock of the process counts nanoseconds, where /proc/PID/stat has
+// ticks of 10 ms, and includes threads that have ended, unlike /proc/PID/task/*/schedstat.
 func (p *process) cpu() (time.Duration, error) {
-	clock := ^p.cmd.Process.Pid<<3 | 2 // as clock_getcpuclockid(3) makes it
+	clock := ^p.Cmd.Process.Pid<<3 | 2 // as clock_getcpuclockid(3) makes it
 	var t syscall.Timespec
 	if _, _, errno := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, uintptr(clock), uintptr(unsafe.Pointer(&t)), 0); errno != 0 {
-		return 0, fmt.Errorf("processor time of %s: %w", p.cmd.Path, errno)
+		return 0, fmt.Errorf("processor time of %s: %w", p.Cmd.Path, errno)
 	}
 	return time.Duration(t.Nano()), nil
 }
 
-// anonymous is the anonymous resident memory of the process in MiB.
-func (p *process) anonymous() (float64, error) { return p.mib("RssAnon:") }
-
-// mib is an amount of memory in /proc/PID/status.
+// mib returns an amount of memory in /proc/PID/status in MiB.
 func (p *process) mib(field string) (float64, error) {
-	kb, err := p.status(field)
-	if err != nil {
-		return 0, err
-	}
-	n, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(kb, "kB")), 64)
-	return n / 1024, err
+	kb, err := p.Status(field)
+	return float64(kb) / 1024, err
 }
 
-func (p *process) status(field string) (string, error) {
-	f, err := os.Open(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if s, ok := strings.CutPrefix(lines.Text(), field); ok {
-			return strings.TrimSpace(s), nil
-		}
-	}
-	return "", fmt.Errorf("no %s in /proc/PID/status", field)
-}
-
-// files is how many files the process has open.
+// files returns the number of open files.
 func (p *process) files() (int, error) {
-	f, err := os.Open(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	names, err := f.Readdirnames(-1)
+	names, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.Cmd.Process.Pid))
 	return len(names), err
 }

@@ -115,6 +115,6 @@ func (p *process) use() (v server, scrapes float64, err error) {
 		}
 		resp.Body.Close()
 	}
-	v.rss, err = p.mib("VmRSS:")
+	v.rss, err = p.mib("VmRSS")
 	return v, scrapes, err
 }

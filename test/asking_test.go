@@ -203,7 +203,7 @@ func TestTheExampleOfSecuredServicesShowsWhoAsks(t *testing.T) {
 			t.Errorf("%s shows a secret, or cannot be read: %v", path, err)
 		}
 	}
-	if p.out.contains("canary") {
-		t.Errorf("the log shows a secret:\n%s", p.out.tail())
+	if p.log.Contains("canary") {
+		t.Errorf("the log shows a secret:\n%s", &p.log)
 	}
 }

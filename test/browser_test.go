@@ -41,7 +41,7 @@ func newSite(t *testing.T) *site {
 	_, mixed := simulate(1, "mixnodes")
 	broken, unsteady := simulate(1, "v1")
 	s.broken = broken
-	s.repair = func(t *testing.T) { start(t, binary, broken.cmd.Args[1:]...) }
+	s.repair = func(t *testing.T) { start(t, binary, broken.Cmd.Args[1:]...) }
 
 	config := "upstreams:\n"
 	for i, u := range slices.Concat(steady, mixed, unsteady) {
@@ -58,7 +58,7 @@ func newSite(t *testing.T) *site {
 		}
 	})
 	s.exporter, s.base = exporter, urls[0]
-	s.restart = func(t *testing.T) { start(t, binary, exporter.cmd.Args[1:]...) }
+	s.restart = func(t *testing.T) { start(t, binary, exporter.Cmd.Args[1:]...) }
 	return s
 }
 

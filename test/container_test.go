@@ -174,7 +174,7 @@ func (i *image) run(t *testing.T, chroot string) {
 	p, urls := serve(t, []string{"127.0.0.1"}, "/-/healthy", chroot, func(port string) []string {
 		return append(slices.Clone(inside), "--web.listen-address=127.0.0.1:"+port, "--betanet.url="+service.url)
 	})
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Cmd.Process.Pid))
 	if err != nil || !strings.Contains(string(status), "\nUid:\t65532\t65532\t65532\t65532\n") {
 		t.Errorf("the program does not run as 65532: %v\n%s", err, status)
 	}

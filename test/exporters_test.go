@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/betanet/betanet_exporter/internal/harness"
 )
 
 // fleet is services, two exporters that know them all by name, a proxy, and an
@@ -32,7 +34,7 @@ type exporter struct {
 // while an upgrade is rolled out.
 var otherVersion = sync.OnceValues(func() (string, error) {
 	file := filepath.Join(filepath.Dir(binary), "betanet_exporter_other")
-	return file, build(file, "-ldflags=-X github.com/prometheus/common/version.Version=other")
+	return file, harness.Build("..", file, "-ldflags=-X github.com/prometheus/common/version.Version=other")
 })
 
 func newFleet(t *testing.T, haproxy string, n int) *fleet {

@@ -227,7 +227,7 @@ func runService(t *testing.T) {
 	}
 	s.expect(t, p, `STATUS=Watching 2 upstreams: 1 up, 1 down`)
 	s.expect(t, p, "WATCHDOG=1")
-	for _, line := range strings.Split(p.out.tail(), "\n") {
+	for _, line := range p.log.Lines() {
 		if line != "" && !strings.HasPrefix(line, "{") {
 			t.Errorf("the log has %q, want JSON as %s says", line, defaultFile)
 		}
@@ -254,12 +254,12 @@ func runService(t *testing.T) {
 	}
 	s.expect(t, p, "STOPPING=1")
 	select {
-	case <-p.done:
+	case <-p.Gone:
 	case <-time.After(patience):
 		t.Fatalf("%s did not end", p)
 	}
-	if p.err != nil {
-		t.Errorf("%s ended with %v", p, p.err)
+	if p.Err != nil {
+		t.Errorf("%s ended with %v", p, p.Err)
 	}
 }
 
@@ -350,7 +350,7 @@ func (s *systemd) expect(t *testing.T, p *process, pattern string) notice {
 	for end := time.Now().Add(patience); ; {
 		n, err := s.next(end)
 		if err != nil {
-			t.Fatalf("no %q within %v: %v\n%s", pattern, patience, err, p.out.tail())
+			t.Fatalf("no %q within %v: %v\n%s", pattern, patience, err, &p.log)
 		}
 		if want.MatchString(n.text) {
 			return n

@@ -1,7 +1,6 @@
 package test
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -11,10 +10,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/betanet/betanet_exporter/internal/harness"
 )
 
 // patience bounds every wait. It is what a busy machine may need, not what is
@@ -34,21 +33,11 @@ func buildAndRun(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	binary = filepath.Join(dir, "betanet_exporter")
-	if err := build(binary); err != nil {
+	if err := harness.Build("..", binary); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()
-}
-
-// build builds the program into a file.
-func build(file string, flags ...string) error {
-	args := append([]string{"build", "-C", "..", "-buildvcs=false", "-o", file}, flags...)
-	cmd := exec.Command("go", append(args, ".")...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w\n%s", cmd, err, out)
-	}
-	return nil
 }
 
 // component is the path of a program that a Debian package installs. Without it
@@ -68,98 +57,52 @@ func component(t *testing.T, program, debianPackage string) string {
 	return ""
 }
 
-// process is one running program. It ends with the test.
+// process is a running program. It ends with the test.
 type process struct {
-	cmd  *exec.Cmd
-	out  output
-	done chan struct{} // closed when it has ended
-	err  error         // how it ended, to be read after done
+	*harness.Process
+	log harness.Log
 
 	killed bool // by the test
 }
 
-// start starts a program with an environment that has no setting of the
-// exporter in it.
+// start starts a program in an environment without settings of the exporter.
 func start(t *testing.T, path string, args ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(path, args...), done: make(chan struct{})}
-	p.cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "BETANET_EXPORTER_") || strings.HasPrefix(v, "OTEL_") })
-	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
-	if err := p.cmd.Start(); err != nil {
+	p := &process{}
+	cmd := exec.Command(path, args...)
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "BETANET_EXPORTER_") || strings.HasPrefix(v, "OTEL_") })
+	cmd.Stdout, cmd.Stderr = &p.log, &p.log
+	var err error
+	if p.Process, err = harness.Start(cmd); err != nil {
 		t.Fatal(err)
 	}
-	go func() {
-		p.err = p.cmd.Wait()
-		close(p.done)
-	}()
 	t.Cleanup(func() { p.stop(t) })
 	return p
 }
 
-// stop ends the process, waits for its end, and holds it to exit code 0. On one
-// that has ended already the signal has no effect.
+// stop ends the process and checks its exit code. It may be called again.
 func (p *process) stop(t *testing.T) {
 	t.Helper()
-	p.cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-p.done:
-	case <-time.After(patience):
-		t.Errorf("%s did not end within %v of SIGTERM", p, patience)
-		p.cmd.Process.Kill()
-		<-p.done
+	if err := p.Stop(patience); err != nil {
+		t.Error(err)
 	}
-	if p.err != nil && !p.killed && !p.cameTooLate() {
-		t.Errorf("%s ended with %v, want exit code 0", p, p.err)
+	if p.Err != nil && !p.killed && !p.lostPort() {
+		t.Errorf("%s ended with %v, want exit code 0", p, p.Err)
 	}
 	if t.Failed() {
-		t.Logf("%s: end %v, output:\n%s", p, p.err, p.out.tail())
+		t.Logf("%s: end %v, output:\n%s", p, p.Err, &p.log)
 	}
 }
 
-// kill ends the process as a crash does; it is gone when kill returns.
+// kill ends the process as a crash does.
 func (p *process) kill() {
 	p.killed = true
-	p.cmd.Process.Kill()
-	<-p.done
+	p.Kill()
 }
 
-// cameTooLate tells whether another process had taken the port.
-func (p *process) cameTooLate() bool {
-	return p.out.contains("address already in use") || p.out.contains("Address already in use")
-}
-
-func (p *process) String() string {
-	return fmt.Sprintf("%s (process %d)", strings.Join(p.cmd.Args, " "), p.cmd.Process.Pid)
-}
-
-// output keeps the end of what a process writes.
-type output struct {
-	mu   sync.Mutex
-	kept []byte
-}
-
-const keptOutput = 1 << 16
-
-func (o *output) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.kept = append(o.kept, b...)
-	if len(o.kept) > 2*keptOutput {
-		o.kept = append([]byte(nil), o.kept[len(o.kept)-keptOutput:]...)
-	}
-	return len(b), nil
-}
-
-func (o *output) tail() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return string(o.kept)
-}
-
-func (o *output) contains(s string) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return bytes.Contains(o.kept, []byte(s))
+// lostPort reports whether another process had taken the port.
+func (p *process) lostPort() bool {
+	return p.log.Contains("address already in use") || p.log.Contains("Address already in use")
 }
 
 // serve starts a program that serves HTTP on a free port, and returns once GET
@@ -180,11 +123,11 @@ func serve(t *testing.T, hosts []string, path, program string, args func(port st
 		for _, url := range urls {
 			wait(t, url+path+" of "+p.String(), func() error {
 				select {
-				case <-p.done:
-					if taken = p.cameTooLate(); taken {
+				case <-p.Gone:
+					if taken = p.lostPort(); taken {
 						return nil
 					}
-					t.Fatalf("%s ended: %v\n%s", p, p.err, p.out.tail())
+					t.Fatalf("%s ended: %v\n%s", p, p.Err, &p.log)
 				default:
 				}
 				_, err := get(url + path)
@@ -199,34 +142,13 @@ func serve(t *testing.T, hosts []string, path, program string, args func(port st
 	return nil, nil
 }
 
-// freePort is a port that is free on all hosts.
 func freePort(t *testing.T, hosts []string) string {
 	t.Helper()
-	var last error
-	for range 20 {
-		port, err := tryPort(hosts)
-		if err == nil {
-			return port
-		}
-		last = err
+	port, err := harness.FreePort(hosts...)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatalf("no port is free on %v: %v", hosts, last)
-	return ""
-}
-
-func tryPort(hosts []string) (string, error) {
-	port := "0"
-	for _, host := range hosts {
-		l, err := net.Listen("tcp", net.JoinHostPort(host, port))
-		if err != nil {
-			return "", err
-		}
-		defer l.Close()
-		if _, port, err = net.SplitHostPort(l.Addr().String()); err != nil {
-			return "", err
-		}
-	}
-	return port, nil
+	return port
 }
 
 // wait asks until there is no error, and fails the test with the last one when

@@ -34,8 +34,8 @@ func push(t *testing.T, port string, s *service, receiver string) *process {
 		"--otlp.endpoint="+receiver+"/api/v1/otlp/v1/metrics", "--otlp.interval=1s", "--log.level=debug")
 	wait(t, "pushes of "+p.String(), func() error {
 		select {
-		case <-p.done:
-			t.Fatalf("%s ended: %v\n%s", p, p.err, p.out.tail())
+		case <-p.Gone:
+			t.Fatalf("%s ended: %v\n%s", p, p.Err, &p.log)
 		default:
 		}
 		text, err := get("http://127.0.0.1:" + port + "/metrics")

@@ -256,7 +256,7 @@ func (i *inspection) tellsWhatIsWrong(t *testing.T, s *published) {
 func (i *inspection) logs(t *testing.T, text string) {
 	t.Helper()
 	wait(t, "the log", func() error {
-		if !i.out.contains(text) {
+		if !i.log.Contains(text) {
 			return fmt.Errorf("it does not say %q", text)
 		}
 		return nil
@@ -286,8 +286,8 @@ func unknownServer(t *testing.T, s *published, reason string) {
 		})
 	}
 	wait(t, "the log", func() error {
-		if !p.out.contains(reason) {
-			return fmt.Errorf("it does not say %q:\n%s", reason, p.out.tail())
+		if !p.log.Contains(reason) {
+			return fmt.Errorf("it does not say %q:\n%s", reason, &p.log)
 		}
 		return nil
 	})

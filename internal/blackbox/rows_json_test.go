@@ -94,8 +94,10 @@ func schemaRows() []row {
 
 // swappedRows answer each path with the documents of the others.
 func swappedRows() []row {
-	documents := fake.Healthy()
-	documents[fake.Mixnodes] = fake.MixnodesDocument
+	documents := map[string]string{fake.Mixnodes: fake.MixnodesDocument}
+	for _, path := range v1Paths {
+		documents[path] = fake.Document(path, documentBefore)
+	}
 	var rows []row
 	for _, path := range v1Paths {
 		for _, other := range []string{fake.Metrics, fake.Nodes, fake.Network, fake.Mixnodes} {

@@ -16,7 +16,7 @@ func start(t *testing.T) *fake.Server {
 
 func startOn(t *testing.T, address string) *fake.Server {
 	t.Helper()
-	server, err := fake.StartOn(address)
+	server, err := fake.Start(address)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,15 +16,15 @@ func (s *Server) accept(listener net.Listener) {
 		case errors.Is(err, net.ErrClosed):
 			return
 		case err != nil:
-			pause(s.closing, acceptPause)
+			sleep(s.closing, acceptPause)
 		default:
 			s.admit(listener, conn.(*net.TCPConn))
 		}
 	}
 }
 
-// admit serves a new connection in a goroutine of its own. One that was accepted while the listener was being closed is
-// reset, because nobody would close it.
+// admit serves a new connection in its own goroutine. It resets a connection that was accepted while the listener was being
+// closed, because nobody would close it.
 func (s *Server) admit(listener net.Listener, tcp *net.TCPConn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -38,7 +38,7 @@ func (s *Server) admit(listener net.Listener, tcp *net.TCPConn) {
 	s.running.Go(func() {
 		defer s.forget(tcp)
 		if conn := transport(tcp); conn != nil {
-			s.serve(conn, tcp)
+			s.serveConn(conn, tcp)
 			conn.Close()
 		}
 	})
@@ -51,29 +51,29 @@ func (s *Server) forget(tcp *net.TCPConn) {
 	delete(s.conns, tcp)
 }
 
-// count registers a request and returns the behaviour that is to answer it.
+// count counts a request and returns the behaviour for its path. first reports whether it is the first request for the path
+// on its connection.
 func (s *Server) count(path string, first bool) Behaviour {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := s.script[path]
+	b := s.behaviours[path]
 	if b == nil {
-		b = s.others
+		b = s.fallback
 	}
-	if s.seen[path] == nil {
-		if len(s.seen) >= maxPaths {
-			path = otherPaths
-		}
-		if s.seen[path] == nil {
-			s.seen[path] = &traffic{}
-		}
+	if s.seen[path] == nil && len(s.seen) >= maxPaths {
+		path = otherPaths
 	}
-	t := s.seen[path]
-	t.requests++
-	if len(t.times) < maxTimes {
-		t.times = append(t.times, time.Now())
+	r := s.seen[path]
+	if r == nil {
+		r = &requestStats{}
+		s.seen[path] = r
+	}
+	r.requests++
+	if len(r.times) < maxTimes {
+		r.times = append(r.times, time.Now())
 	}
 	if first {
-		t.connections++
+		r.connections++
 	}
 	return b
 }

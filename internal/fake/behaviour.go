@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// CutAfter sends b, possibly nothing, and closes the connection with a FIN.
+// CutAfter sends b, which may be empty, and closes the connection with a FIN.
 func CutAfter(b []byte) Behaviour {
 	return func(x *Exchange) { x.Write(b) }
 }
 
-// ResetAfter sends b, possibly nothing, and closes the connection with a RST.
+// ResetAfter sends b, which may be empty, and resets the connection.
 func ResetAfter(b []byte) Behaviour {
 	return func(x *Exchange) {
 		x.Write(b)
@@ -18,7 +18,7 @@ func ResetAfter(b []byte) Behaviour {
 	}
 }
 
-// HangAfter sends b, possibly nothing, and then leaves the client waiting.
+// HangAfter sends b, which may be empty, and leaves the client waiting.
 func HangAfter(b []byte) Behaviour {
 	return func(x *Exchange) {
 		x.Write(b)
@@ -26,8 +26,8 @@ func HangAfter(b []byte) Behaviour {
 	}
 }
 
-// Drip sends b one byte at a time with a pause before each and keeps the connection. The bytes follow a schedule, so that
-// timers that fire late on a busy machine do not add up.
+// Drip sends b one byte at a time with a pause before each and keeps the connection open. Each byte has its time, so that
+// the delays of timers on a busy machine do not add up.
 func Drip(b []byte, pause time.Duration) Behaviour {
 	return func(x *Exchange) {
 		start := time.Now()
@@ -40,7 +40,7 @@ func Drip(b []byte, pause time.Duration) Behaviour {
 	}
 }
 
-// Split sends head, waits, sends tail and keeps the connection. What follows a complete answer comes unasked.
+// Split sends head, pauses, sends tail and keeps the connection open. A tail after a complete response is unsolicited.
 func Split(head []byte, pause time.Duration, tail []byte) Behaviour {
 	return func(x *Exchange) {
 		if x.Write(head) && x.Pause(pause) && x.Write(tail) {
@@ -49,7 +49,7 @@ func Split(head []byte, pause time.Duration, tail []byte) Behaviour {
 	}
 }
 
-// Late answers like b after a delay.
+// Late behaves like b after a delay.
 func Late(delay time.Duration, b Behaviour) Behaviour {
 	return func(x *Exchange) {
 		if x.Pause(delay) {
@@ -58,7 +58,7 @@ func Late(delay time.Duration, b Behaviour) Behaviour {
 	}
 }
 
-// Endless sends head and then piece again and again until the client hangs up.
+// Endless sends head and then repeats piece until the client hangs up.
 func Endless(head, piece []byte) Behaviour {
 	return func(x *Exchange) {
 		for ok := x.Write(head); ok; ok = x.Write(piece) {
@@ -66,7 +66,7 @@ func Endless(head, piece []byte) Behaviour {
 	}
 }
 
-// ThenClose answers like b and then closes the connection without having announced it, as the real mixnodes server does.
+// ThenClose behaves like b and closes the connection without announcing it, as the real mixnodes server does.
 func ThenClose(b Behaviour) Behaviour {
 	return func(x *Exchange) {
 		b(x)
@@ -74,7 +74,7 @@ func ThenClose(b Behaviour) Behaviour {
 	}
 }
 
-// ThenReset answers like b and then closes the connection with a RST.
+// ThenReset behaves like b and resets the connection.
 func ThenReset(b Behaviour) Behaviour {
 	return func(x *Exchange) {
 		b(x)
@@ -83,8 +83,7 @@ func ThenReset(b Behaviour) Behaviour {
 	}
 }
 
-// InTurn answers the first request like the first behaviour, the second like the second, and all after the last like
-// the last.
+// InTurn answers the first request with the first behaviour, the second with the second, and later ones with the last.
 func InTurn(behaviours ...Behaviour) Behaviour {
 	var mu sync.Mutex
 	next := 0

@@ -15,11 +15,11 @@ import (
 	"time"
 )
 
-// Certificate is a certificate with its key, for servers and clients alike. It may sign others.
+// Certificate is a certificate with its key, for servers and clients. It may sign others.
 type Certificate struct{ tls.Certificate }
 
-// Issue makes a certificate for IP addresses and DNS names that is valid for the 24 hours before until. It is signed by
-// another one, or by itself if by is nil. Serial numbers grow.
+// Issue creates a certificate for IP addresses and DNS names that is valid for the 24 hours before until. It is signed by
+// another certificate, or by itself if by is nil. Serial numbers increase.
 func Issue(by *Certificate, until time.Time, names ...string) *Certificate {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "authority"},
@@ -47,7 +47,7 @@ func Issue(by *Certificate, until time.Time, names ...string) *Certificate {
 	}}
 }
 
-// must panics on an error that only a mistake in this file can cause.
+// must panics on an error that only a bug in this file can cause.
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)
@@ -55,30 +55,30 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// Config is a server's that has the certificate.
+// Config returns the configuration of a server with the certificate.
 func (c *Certificate) Config() *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{c.Certificate}}
 }
 
-// Pool trusts the certificate and what it signed.
+// Pool returns a pool that trusts the certificate and those it signed.
 func (c *Certificate) Pool() *x509.CertPool {
 	p := x509.NewCertPool()
 	p.AddCert(c.Leaf)
 	return p
 }
 
-// PEM is the certificate, without those that it was signed by.
+// PEM returns the certificate without its issuers.
 func (c *Certificate) PEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Leaf.Raw})
 }
 
-// Write puts certificate and key into files, each in one step.
+// Write writes certificate and key to files, each atomically.
 func (c *Certificate) Write(certFile, keyFile string) error {
 	key := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: must(x509.MarshalPKCS8PrivateKey(c.PrivateKey))})
 	return errors.Join(WriteFile(keyFile, key), WriteFile(certFile, c.PEM()))
 }
 
-// WriteFile writes a file so that a process that reads it sees all or nothing of the change.
+// WriteFile replaces a file atomically.
 func WriteFile(file string, text []byte) error {
 	if err := os.WriteFile(file+".new", text, 0o600); err != nil {
 		return err

@@ -5,27 +5,25 @@ import (
 	"time"
 )
 
-// Conditions are how the network behind the service fares, which the service
-// then tells truly: unlike faults they are in the values and not in the
-// answers. The zero value is as usual.
+// Conditions describe the network behind a service. Unlike faults they show in the values of correct responses. The zero
+// value is normal operation.
 type Conditions struct {
-	Loss    float64       // part of all packets that is dropped, at least
-	Idle    bool          // no packets come
-	Nodes   int           // nodes that are left, all when zero
-	Active  int           // nodes that may be active, all when zero
-	Latency time.Duration // that the average is above the usual
+	Loss    float64       // minimum ratio of dropped packets
+	Idle    bool          // no traffic
+	Nodes   int           // number of nodes that remain; 0 for all
+	Active  int           // number of nodes that may be active; 0 for all
+	Latency time.Duration // added to the average latency
 }
 
-// SetConditions replaces the conditions, from the next second of the network
-// on for packets and at once for all else. It panics on conditions that cannot
-// be, because only a mistake in the calling code can ask for them.
+// SetConditions replaces the conditions: for packets from the next simulated second on, for all else at once. It panics on
+// invalid conditions.
 func (s *Service) SetConditions(c Conditions) {
 	if err := c.check(); err != nil {
 		panic(err.Error())
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.network.advance(s.now().Sub(s.born)) // what was until now stays as it was
+	s.network.advance(s.now().Sub(s.started)) // the past must not change
 	s.network.conditions = c
 }
 
@@ -36,12 +34,12 @@ func (c Conditions) check() error {
 	return nil
 }
 
-// left is the number of nodes that the service knows of.
-func (n *network) left() int { return limited(len(n.nodes), n.conditions.Nodes) }
+// nodeCount returns the number of nodes that remain.
+func (n *network) nodeCount() int { return atMost(n.conditions.Nodes, len(n.nodes)) }
 
-// runs reports whether a node is active, by its own state and the conditions.
-func (n *network) runs(i int) bool {
-	return n.nodes[i].active && i < limited(n.left(), n.conditions.Active)
+// isActive reports whether a node is active, by its own state and the conditions.
+func (n *network) isActive(i int) bool {
+	return n.nodes[i].active && i < atMost(n.conditions.Active, n.nodeCount())
 }
 
 // averageLatency is in ms.
@@ -49,8 +47,8 @@ func (n *network) averageLatency() float64 {
 	return n.latency + n.spike + float64(n.conditions.Latency)/float64(time.Millisecond)
 }
 
-// limited is a number with a limit, which is none when zero.
-func limited(n, limit int) int {
+// atMost limits n; a limit of 0 is no limit.
+func atMost(limit, n int) int {
 	if limit == 0 {
 		return n
 	}

@@ -6,12 +6,11 @@ import (
 	"time"
 )
 
-// under lets a network live for ten minutes as usual, then for ten in the
-// conditions, and returns what the service says before and after those.
-func under(t *testing.T, conditions Conditions) (before, after document) {
+// withConditions runs a network for ten minutes in normal operation and for ten under conditions, and returns the documents
+// before and after the latter.
+func withConditions(t *testing.T, conditions Conditions) (before, after document) {
 	t.Helper()
-	c := newClock()
-	s := simulate(t, Options{Seed: 1}, c.now)
+	s, c := simulateWithClock(t, Options{Seed: 1})
 	c.advance(10 * time.Minute)
 	before, _ = read(t, s)
 	s.SetConditions(conditions)
@@ -23,45 +22,49 @@ func under(t *testing.T, conditions Conditions) (before, after document) {
 	return before, after
 }
 
-func TestALossIsThePartOfAllPacketsThatIsDropped(t *testing.T) {
-	before, after := under(t, Conditions{Loss: 0.2})
+func TestALossIsTheRatioOfDroppedPackets(t *testing.T) {
+	before, after := withConditions(t, Conditions{Loss: 0.2})
 	processed, dropped := after.Processed-before.Processed, after.Dropped-before.Dropped
 	if loss := float64(dropped) / float64(processed+dropped); loss < 0.199 || loss > 0.201 {
 		t.Errorf("loss = %v, want 0.2", loss)
 	}
 }
 
-func TestAnIdleNetworkStandsStill(t *testing.T) {
-	before, after := under(t, Conditions{Idle: true})
-	const present = defaultNodes * 2 * packetsPerSecond // of the second that had begun
-	if got := after.Processed - before.Processed; got > present || after.Active == 0 {
+func TestAnIdleNetworkHasNoTraffic(t *testing.T) {
+	before, after := withConditions(t, Conditions{Idle: true})
+	const current = defaultNodes * 2 * packetsPerSecond // of the second that had begun
+	if got := after.Processed - before.Processed; got > current || after.Active == 0 {
 		t.Errorf("%d packets and %d active nodes, want at most those of a second, and some", got, after.Active)
+	}
+	s, c := simulateWithClock(t, Options{API: MixnodesAPI, Seed: 1, Conditions: Conditions{Idle: true}})
+	c.advance(time.Hour)
+	_, nodes := read(t, s)
+	for _, n := range nodes {
+		if n.Processed != 0 || n.Latency != 0 {
+			t.Errorf("got %+v, want no packet", n)
+		}
 	}
 }
 
 func TestNodesLeaveAndStop(t *testing.T) {
-	_, after := under(t, Conditions{Nodes: 3, Active: 1})
+	_, after := withConditions(t, Conditions{Nodes: 3, Active: 1})
 	if after.Total != 3 || after.Active > 1 || after.Active+after.Inactive != 3 {
 		t.Errorf("nodes = %d active, %d inactive, %d in total, want at most one of 3", after.Active, after.Inactive, after.Total)
 	}
 }
 
 func TestNodesThatLeftAreNotListed(t *testing.T) {
-	c := newClock()
-	s := simulate(t, Options{API: MixnodesAPI}, c.now)
-	s.SetConditions(Conditions{Nodes: 2})
-	if _, nodes := read(t, s); len(nodes) != 2 {
-		t.Errorf("%d nodes, want 2", len(nodes))
-	}
-	s.SetConditions(Conditions{})
-	if _, nodes := read(t, s); len(nodes) != defaultNodes {
-		t.Errorf("%d nodes afterwards, want %d", len(nodes), defaultNodes)
+	s := simulate(t, Options{API: MixnodesAPI})
+	for i, want := range []int{2, defaultNodes} {
+		s.SetConditions([]Conditions{{Nodes: 2}, {}}[i])
+		if _, nodes := read(t, s); len(nodes) != want {
+			t.Errorf("%d nodes, want %d", len(nodes), want)
+		}
 	}
 }
 
-func TestALatencyIsAddedToTheUsual(t *testing.T) {
-	c := newClock()
-	s := simulate(t, Options{}, c.now)
+func TestALatencyIsAddedToTheNormalOne(t *testing.T) {
+	s, _ := simulateWithClock(t, Options{})
 	before, _ := read(t, s)
 	s.SetConditions(Conditions{Latency: 2 * time.Second})
 	if after, _ := read(t, s); after.Latency != before.Latency+2000 {
@@ -69,20 +72,39 @@ func TestALatencyIsAddedToTheUsual(t *testing.T) {
 	}
 }
 
-func TestConditionsChangeNothingOfThePast(t *testing.T) {
-	c := newClock()
-	s, usual := simulate(t, Options{}, c.now), simulate(t, Options{}, c.now)
-	c.advance(time.Hour) // of which nobody has read anything yet
+func TestConditionsDoNotChangeThePast(t *testing.T) {
+	s, c := simulateWithClock(t, Options{})
+	other := startService(t, Options{}, c.now)
+	c.advance(time.Hour) // without a read
 	s.SetConditions(Conditions{Loss: 0.5, Idle: true})
 	got, _ := read(t, s)
-	if want, _ := read(t, usual); got != want {
+	if want, _ := read(t, other); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
 
+func TestALatencyAppliesToLaterPackets(t *testing.T) {
+	s, c := simulateWithClock(t, Options{API: MixnodesAPI, Seed: 3, Conditions: Conditions{Latency: 5 * time.Second}})
+	c.advance(10*time.Second + 500*time.Millisecond)
+	_, before := read(t, s)
+	s.SetConditions(Conditions{})
+	_, after := read(t, s)
+	for i := range before {
+		if before[i] != after[i] {
+			t.Errorf("got %+v, want %+v as before the change", after[i], before[i])
+		}
+	}
+	c.advance(time.Hour)
+	_, later := read(t, s)
+	for i, n := range later {
+		if n.Processed > 0 && n.Latency >= before[i].Latency {
+			t.Errorf("got a mean of %v ms an hour later, want less than %v", n.Latency, before[i].Latency)
+		}
+	}
+}
+
 func TestConditionsOutlastARestart(t *testing.T) {
-	c := newClock()
-	s := simulate(t, Options{}, c.now)
+	s := simulate(t, Options{})
 	s.SetConditions(Conditions{Nodes: 2})
 	s.Restart()
 	if d, _ := read(t, s); d.Total != 2 {
@@ -90,16 +112,9 @@ func TestConditionsOutlastARestart(t *testing.T) {
 	}
 }
 
-func TestSetConditionsPanicsOnWhatCannotBe(t *testing.T) {
-	s := simulate(t, Options{}, time.Now)
+func TestSetConditionsPanicsOnInvalidConditions(t *testing.T) {
+	s := simulate(t, Options{})
 	for _, c := range []Conditions{{Loss: 1.01}, {Loss: -0.1}, {Nodes: -1}, {Active: -1}, {Latency: -1}} {
-		t.Run(fmt.Sprintf("%+v", c), func(t *testing.T) {
-			defer func() {
-				if recover() == nil {
-					t.Error("SetConditions returned, want a panic")
-				}
-			}()
-			s.SetConditions(c)
-		})
+		wantPanic(t, fmt.Sprintf("SetConditions(%+v)", c), func() { s.SetConditions(c) })
 	}
 }

@@ -1,6 +1,3 @@
-// Package drill is a scripted outage of simulated services, to watch what page,
-// dashboards and alerts make of it, and to practise. The script is a table; what
-// plays it knows nothing of its contents.
 package fake
 
 import (
@@ -11,90 +8,78 @@ import (
 // Phase is a part of a script.
 type Phase struct {
 	Name     string
-	Lasts    time.Duration
-	Again    time.Duration    // the interval at which the services are put into their state again; 0 for once
-	Services map[string]State // how the services are; those not named are well
+	Duration time.Duration
+	Every    time.Duration           // how often the services are put into their state again; 0 for once
+	Services map[string]ServiceState // services that are not listed are healthy
 
-	// What should be seen.
+	// What people should see.
 	Page   string
 	Series []string
 	Alerts []string // that begin to fire
 }
 
-// State is how a service is during a phase; the zero value is well.
-type State struct {
+// ServiceState is the state of a service during a phase; the zero value is healthy.
+type ServiceState struct {
 	Faults     []Fault
 	Conditions Conditions
-	Restart    bool // it restarts when it becomes so
+	Restart    bool // the service restarts when it enters the state
 }
 
-// Target is what a drill does to a service.
+// Target is a service in a drill.
 type Target interface {
 	SetFaults(...Fault)
 	SetConditions(Conditions)
 	Restart()
 }
 
-// Length is how long phases last together, at a speed.
+// Length returns the total duration of phases at a speed.
 func Length(phases []Phase, speed float64) time.Duration {
-	var all time.Duration
+	var total time.Duration
 	for i := range phases {
-		all += phases[i].Lasts
+		total += phases[i].Duration
 	}
-	return faster(all, speed)
+	return scale(total, speed)
 }
 
-func faster(d time.Duration, speed float64) time.Duration {
+func scale(d time.Duration, speed float64) time.Duration {
 	return time.Duration(float64(d) / speed)
 }
 
-// Play plays phases one after the other, so many times faster than they are. It
-// calls begin for each when the services are as it wants them, and returns when
-// the last one is over or ctx ends. The services are left as they then are.
+// Play plays phases one after the other, at a multiple of their speed. It calls begin for each once the services are in
+// their state, and returns when the last phase is over or ctx ends. It leaves the services in their last state.
 func Play(ctx context.Context, phases []Phase, services map[string]Target, speed float64, begin func(i int)) error {
 	start := time.Now()
 	for i := range phases {
 		p := &phases[i]
-		// Counted from the start, so that slow services do not make the drill late.
-		begins := start.Add(Length(phases[:i], speed))
-		step := p.Lasts
-		if p.Again > 0 {
-			step = p.Again
+		// Relative to the start, so that slow services do not delay later phases.
+		phaseStart := start.Add(Length(phases[:i], speed))
+		step := p.Duration
+		if p.Every > 0 {
+			step = p.Every
 		}
-		for lasted := time.Duration(0); lasted < p.Lasts; lasted += step {
+		for elapsed := time.Duration(0); elapsed < p.Duration; elapsed += step {
 			for name, s := range services {
-				p.Services[name].become(s, speed)
+				p.Services[name].apply(s, speed)
 			}
-			if lasted == 0 {
+			if elapsed == 0 {
 				begin(i)
 			}
-			if err := wait(ctx, time.Until(begins.Add(faster(min(lasted+step, p.Lasts), speed)))); err != nil {
-				return err
+			if !sleep(ctx, time.Until(phaseStart.Add(scale(min(elapsed+step, p.Duration), speed)))) {
+				return ctx.Err()
 			}
 		}
 	}
 	return nil
 }
 
-func (st State) become(s Target, speed float64) {
+func (st ServiceState) apply(s Target, speed float64) {
 	faults := make([]Fault, len(st.Faults))
 	for i, f := range st.Faults {
-		faults[i] = Fault{Kind: f.Kind, Delay: faster(f.Delay, speed)}
+		faults[i] = Fault{Kind: f.Kind, Delay: scale(f.Delay, speed)}
 	}
 	s.SetFaults(faults...)
 	s.SetConditions(st.Conditions)
 	if st.Restart {
 		s.Restart()
-	}
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

@@ -1,8 +1,6 @@
 package fake
 
-import (
-	"time"
-)
+import "time"
 
 // The services of the script.
 const (
@@ -11,28 +9,27 @@ const (
 	core  = "core"
 )
 
-// DrillServices are the names of the services of the script.
+// DrillServices lists the services of the script.
 var DrillServices = []string{edge1, edge2, core}
 
-// What some services suffer over several phases, because the alerts about it are
-// patient.
+// Conditions that last for several phases, because their alerts wait that long.
 var (
 	withoutTraffic = Conditions{Active: 1, Idle: true}
 	lossy          = Conditions{Loss: 0.2, Latency: 2 * time.Second}
-	lonely         = Conditions{Nodes: 2}
+	fewPeers       = Conditions{Nodes: 2}
 )
 
-// Script is the drill. Each alert is named in the phase in which it begins to
-// fire, and what it is about has then lasted as long as monitoring/alerts wants.
+// Script is the drill. Each alert is listed in the phase in which it begins to fire, after its condition has lasted as long
+// as monitoring/alerts requires.
 var Script = []Phase{
 	{
-		Name: "All is well", Lasts: time.Minute,
+		Name: "All is well", Duration: time.Minute,
 		Page:   "three services up, every breaker closed",
 		Series: []string{"betanet_up 1", "betanet_exporter_data_stale 0"},
 	},
 	{
-		Name: "edge-1 answers 500", Lasts: 7 * time.Minute,
-		Services: map[string]State{edge1: failing("http500")},
+		Name: "edge-1 answers 500", Duration: 7 * time.Minute,
+		Services: map[string]ServiceState{edge1: failing("http500")},
 		Page:     "edge-1 stale, breakers open; after cache.max-stale down, no values",
 		Series: []string{
 			"betanet_up of edge-1 0",
@@ -43,8 +40,8 @@ var Script = []Phase{
 		Alerts: []string{"BetanetDown", "BetanetDataStale", "BetanetCircuitBreakerOpen"},
 	},
 	{
-		Name: "edge-1 recovers, but its traffic does not", Lasts: 2 * time.Minute,
-		Services: map[string]State{edge1: {Conditions: withoutTraffic}},
+		Name: "edge-1 recovers, but its traffic does not", Duration: 2 * time.Minute,
+		Services: map[string]ServiceState{edge1: {Conditions: withoutTraffic}},
 		Page:     "edge-1 up after the breakers' next probes, and few nodes active",
 		Series: []string{
 			"betanet_up of edge-1 1", "betanet_exporter_circuit_breaker_state 0",
@@ -52,8 +49,8 @@ var Script = []Phase{
 		},
 	},
 	{
-		Name: "edge-2 hangs", Lasts: 4 * time.Minute,
-		Services: map[string]State{edge1: {Conditions: withoutTraffic}, edge2: failing("hang")},
+		Name: "edge-2 hangs", Duration: 4 * time.Minute,
+		Services: map[string]ServiceState{edge1: {Conditions: withoutTraffic}, edge2: failing("hang")},
 		Page:     "edge-2 stale, its values stay; the others up and on time",
 		Series: []string{
 			`betanet_exporter_endpoint_failing with reason="timeout"`,
@@ -62,8 +59,8 @@ var Script = []Phase{
 		Alerts: []string{"BetanetDown"},
 	},
 	{
-		Name: "core restarts every minute", Lasts: 5 * time.Minute, Again: time.Minute,
-		Services: map[string]State{edge1: {Conditions: withoutTraffic}, core: {Restart: true}},
+		Name: "core restarts every minute", Duration: 5 * time.Minute, Every: time.Minute,
+		Services: map[string]ServiceState{edge1: {Conditions: withoutTraffic}, core: {Restart: true}},
 		Page:     "core up; its totals start again near 0",
 		Series: []string{
 			"betanet_exporter_upstream_resets_total of core grows by 1 or 2 a restart",
@@ -71,8 +68,8 @@ var Script = []Phase{
 		},
 	},
 	{
-		Name: "core loses packets, edge-2 answers late", Lasts: 2 * time.Minute,
-		Services: map[string]State{
+		Name: "core loses packets, edge-2 answers late", Duration: 2 * time.Minute,
+		Services: map[string]ServiceState{
 			edge1: {Conditions: withoutTraffic},
 			edge2: {Faults: []Fault{{Kind: "slow", Delay: 3 * time.Second}}},
 			core:  {Conditions: lossy},
@@ -85,33 +82,33 @@ var Script = []Phase{
 		},
 	},
 	{
-		Name: "edge-2 answers half documents", Lasts: 4 * time.Minute,
-		Services: map[string]State{edge1: {Conditions: withoutTraffic}, edge2: failing("badjson"), core: {Conditions: lossy}},
+		Name: "edge-2 answers half documents", Duration: 4 * time.Minute,
+		Services: map[string]ServiceState{edge1: {Conditions: withoutTraffic}, edge2: failing("badjson"), core: {Conditions: lossy}},
 		Page:     "edge-2 stale, with the last good values and never half ones",
 		Series:   []string{`betanet_exporter_endpoint_failing with reason="json_syntax"`},
 		Alerts:   []string{"BetanetDown", "BetanetCounterResets", "BetanetMixnodesInactive"},
 	},
 	{
-		Name: "edge-2 loses its peers", Lasts: 12 * time.Minute,
-		Services: map[string]State{edge1: {Conditions: withoutTraffic}, edge2: {Conditions: lonely}, core: {Conditions: lossy}},
+		Name: "edge-2 loses its peers", Duration: 12 * time.Minute,
+		Services: map[string]ServiceState{edge1: {Conditions: withoutTraffic}, edge2: {Conditions: fewPeers}, core: {Conditions: lossy}},
 		Page:     "three services up: they answer, and what they say is bad",
 		Series:   []string{"betanet_connected_peers of edge-2 2"},
 		Alerts:   []string{"BetanetNoTraffic", "BetanetTooFewPeers", "BetanetPacketLossHigh", "BetanetLatencyHigh"},
 	},
 	{
-		Name: "All are gone", Lasts: 7 * time.Minute,
-		Services: map[string]State{edge1: failing("refuse"), edge2: failing("refuse"), core: failing("refuse")},
+		Name: "All are gone", Duration: 7 * time.Minute,
+		Services: map[string]ServiceState{edge1: failing("refuse"), edge2: failing("refuse"), core: failing("refuse")},
 		Page:     "three services stale, after cache.max-stale down",
 		Series:   []string{`betanet_fleet_upstreams{state="up"} 0`, `betanet_exporter_endpoint_failing with reason="connect"`},
 		Alerts:   []string{"BetanetDown", "BetanetDataStale", "BetanetCircuitBreakerOpen", "BetanetFleetCoverageLow"},
 	},
 	{
-		Name: "All recover", Lasts: 2 * time.Minute,
+		Name: "All recover", Duration: 2 * time.Minute,
 		Page:   "three services up, every breaker closed",
 		Series: []string{`betanet_fleet_upstreams{state="up"} 3`, "betanet_messages_total of edge-1 grows again"},
 	},
 }
 
-func failing(kind string) State {
-	return State{Faults: []Fault{{Kind: kind}}}
+func failing(kind string) ServiceState {
+	return ServiceState{Faults: []Fault{{Kind: kind}}}
 }

@@ -18,19 +18,19 @@ import (
 // A Behaviour answers one request. When it returns, the connection is closed with a FIN unless it called Keep.
 type Behaviour func(x *Exchange)
 
-// Exchange is one request and the raw connection on which to answer it, or not.
+// Exchange is one request and the raw connection for the response.
 type Exchange struct {
 	Method, Path string
-	Last         bool // the client wants no other answer on this connection
+	Last         bool // the client sends no more requests on this connection
 
-	conn    net.Conn // what the client's bytes arrive on; TLS where the transport says so
+	conn    net.Conn // with TLS, the session
 	reader  *bufio.Reader
 	tcp     *net.TCPConn
 	closing context.Context
 	keep    bool
 }
 
-// Write sends b as it is. It reports false once the connection is gone, so that endless answers end.
+// Write sends b. It reports false once the connection is gone, so that endless responses end.
 func (x *Exchange) Write(b []byte) bool {
 	_, err := x.conn.Write(b)
 	return err == nil
@@ -42,7 +42,7 @@ func (x *Exchange) Keep() { x.keep = true }
 // Reset ends the connection with a RST in place of a FIN.
 func (x *Exchange) Reset() { abort(x.tcp) }
 
-// abort makes the other side see a RST in place of a FIN.
+// abort ends a connection with a RST in place of a FIN.
 func abort(tcp *net.TCPConn) {
 	tcp.SetLinger(0)
 	tcp.Close()
@@ -51,8 +51,9 @@ func abort(tcp *net.TCPConn) {
 // Hold sends nothing more until the client hangs up or the server is closed.
 func (x *Exchange) Hold() { io.Copy(io.Discard, x.conn) }
 
-// Wait sends nothing until ended is closed. It reports false as soon as the client hung up: one with a timeout would
-// otherwise leave a goroutine and a descriptor behind for each of its attempts. What the client sent meanwhile is kept.
+// Wait sends nothing until ended is closed. It reports false as soon as the client hangs up: otherwise each attempt of a
+// client with a timeout would leave a goroutine and a descriptor behind. Bytes that the client sends in the meantime are
+// kept.
 func (x *Exchange) Wait(ended <-chan struct{}) bool {
 	gone, woken := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -69,15 +70,15 @@ func (x *Exchange) Wait(ended <-chan struct{}) bool {
 		<-woken
 		return false
 	}
-	<-woken // with err nil the client already sent more, and its hanging up cannot be seen
+	<-woken // if err is nil, the client has sent more, and a hang-up cannot be noticed
 	return x.conn.SetReadDeadline(time.Time{}) == nil
 }
 
 // Pause waits for d. It reports false if the server was closed in the meantime.
-func (x *Exchange) Pause(d time.Duration) bool { return pause(x.closing, d) }
+func (x *Exchange) Pause(d time.Duration) bool { return sleep(x.closing, d) }
 
-// pause waits for d and reports false if ctx ended in the meantime.
-func pause(ctx context.Context, d time.Duration) bool {
+// sleep waits for d and reports false if ctx ended in the meantime.
+func sleep(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
@@ -90,10 +91,10 @@ func pause(ctx context.Context, d time.Duration) bool {
 
 const (
 	packetSize     = 4096     // what the published mixnodes server reads of a request
-	maxRequestSize = 64 << 10 // what is read of any other
+	maxRequestSize = 64 << 10 // what any other server reads
 )
 
-// readPacket reads a request as the published mixnodes server does: what one read gives is the request, whatever it is.
+// readPacket reads a request as the published mixnodes server does: it takes the result of one read for the request.
 func readPacket(r *bufio.Reader) (*http.Request, error) {
 	if _, err := r.Peek(1); err != nil { // one read of the connection, because the buffer has the size of a packet
 		return nil, err
@@ -110,24 +111,24 @@ func readPacket(r *bufio.Reader) (*http.Request, error) {
 	return request, err
 }
 
-// serve answers the requests of one connection until a behaviour ends it.
-func (s *Server) serve(conn net.Conn, tcp *net.TCPConn) {
+// serveConn answers the requests of one connection until a behaviour ends it.
+func (s *Server) serveConn(conn net.Conn, tcp *net.TCPConn) {
 	limited := &io.LimitedReader{R: conn}
 	reader := bufio.NewReaderSize(limited, packetSize)
 	paths := map[string]bool{}
 	for {
 		limited.N = maxRequestSize
-		request, err := s.read(reader)
+		request, err := s.readRequest(reader)
 		if err != nil {
 			if strings.HasPrefix(err.Error(), "malformed") {
-				s.remember(fmt.Sprintf("not a request: %v", err))
+				s.noteUnexpected("not a request: %v", err)
 			}
 			return
 		}
 		path := request.URL.Path
-		// It may count bytes of the next request too, but nobody pipelines here.
+		// The size may include bytes of the next request, but no client here pipelines.
 		s.check(request, maxRequestSize-limited.N)
-		// The body would be taken for the next request.
+		// Left unread, the body would be taken for the next request.
 		if _, err := io.CopyN(io.Discard, request.Body, maxRequestSize); err != io.EOF {
 			return
 		}
@@ -143,31 +144,31 @@ func (s *Server) serve(conn net.Conn, tcp *net.TCPConn) {
 	}
 }
 
-// check remembers whatever in a request the real upstream could not take.
+// check notes everything in a request that the real upstream could not handle.
 func (s *Server) check(r *http.Request, size int64) {
 	switch r.URL.Path {
 	case Metrics, Nodes, Network, Mixnodes:
 	default:
-		s.remember("path " + r.URL.Path)
+		s.noteUnexpected("path %s", r.URL.Path)
 	}
 	if r.URL.RawQuery != "" {
-		s.remember("query " + r.URL.RawQuery)
+		s.noteUnexpected("query %s", r.URL.RawQuery)
 	}
 	if r.Method != http.MethodGet {
-		s.remember("method " + r.Method)
+		s.noteUnexpected("method %s", r.Method)
 	}
 	if r.ContentLength != 0 {
-		s.remember("a request with a body")
+		s.noteUnexpected("a request with a body")
 	}
 	if size >= packetSize {
-		s.remember(fmt.Sprintf("a request of %d bytes", size))
+		s.noteUnexpected("a request of %d bytes", size)
 	}
 }
 
-func (s *Server) remember(what string) {
+func (s *Server) noteUnexpected(format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.unexpected) < 100 {
-		s.unexpected = append(s.unexpected, what)
+		s.unexpected = append(s.unexpected, fmt.Sprintf(format, args...))
 	}
 }

@@ -16,10 +16,10 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
-	// patience bounds every wait for something that must come; reaching it is a failure.
+	// patience bounds every wait for something that must happen.
 	patience = 30 * time.Second
-	// silence is how long a test watches that nothing comes. A slow machine can
-	// only make it miss a mistake, not report a false one.
+	// silence is how long a test watches that nothing happens. On a slow machine it may miss a mistake, but never reports a
+	// false one.
 	silence = 50 * time.Millisecond
 )
 
@@ -28,8 +28,6 @@ type clock struct {
 	mu sync.Mutex
 	at time.Time
 }
-
-func newClock() *clock { return &clock{at: time.Unix(1_700_000_000, 0)} }
 
 func (c *clock) now() time.Time {
 	c.mu.Lock()
@@ -43,15 +41,28 @@ func (c *clock) advance(d time.Duration) {
 	c.at = c.at.Add(d)
 }
 
-type cleaner interface {
+// testingT is what testing.T and rapid.T have in common.
+type testingT interface {
 	Helper()
 	Fatal(args ...any)
 	Errorf(format string, args ...any)
 	Cleanup(func())
 }
 
-// simulate starts a service that the test closes, on a free port.
-func simulate(t cleaner, o Options, now func() time.Time) *Service {
+// simulateWithClock starts a service whose time only the test moves.
+func simulateWithClock(t testingT, o Options) (*Service, *clock) {
+	t.Helper()
+	c := &clock{at: time.Unix(1_700_000_000, 0)}
+	return startService(t, o, c.now), c
+}
+
+// simulate starts a service on a free port and closes it at the end of the test.
+func simulate(t testingT, o Options) *Service {
+	t.Helper()
+	return startService(t, o, time.Now)
+}
+
+func startService(t testingT, o Options, now func() time.Time) *Service {
 	t.Helper()
 	if o.Addr == "" {
 		o.Addr = "127.0.0.1:0"
@@ -68,14 +79,14 @@ func simulate(t cleaner, o Options, now func() time.Time) *Service {
 	return s
 }
 
-// client is a plain one with keep-alive and connections of its own.
+// client returns an HTTP client with its own connections.
 func client(t *testing.T) *http.Client {
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport, Timeout: patience}
 }
 
-// fetched is all that a client gets out of a request.
+// fetched is the result of a request.
 type fetched struct {
 	status int
 	body   string
@@ -92,11 +103,11 @@ func fetch(c *http.Client, method, url string) fetched {
 		return fetched{err: err}
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
+	body, err := io.ReadAll(io.LimitReader(response.Body, 2<<20))
 	return fetched{response.StatusCode, string(body), err}
 }
 
-// get fails the test when there is no whole answer.
+// get fails the test without a complete response.
 func get(t *testing.T, s *Service, path string) fetched {
 	t.Helper()
 	got := fetch(client(t), http.MethodGet, s.URL()+path)
@@ -116,7 +127,7 @@ func begin(t *testing.T, s *Service, method, path string) <-chan fetched {
 	return answered
 }
 
-func staysSilent(t *testing.T, what string, answered <-chan fetched) {
+func staysSilent[T any](t *testing.T, what string, answered <-chan T) {
 	t.Helper()
 	select {
 	case got := <-answered:
@@ -125,7 +136,7 @@ func staysSilent(t *testing.T, what string, answered <-chan fetched) {
 	}
 }
 
-func comes(t *testing.T, what string, answered <-chan fetched) fetched {
+func await(t *testing.T, what string, answered <-chan fetched) fetched {
 	t.Helper()
 	select {
 	case got := <-answered:
@@ -145,7 +156,7 @@ func eventually(t *testing.T, what string, happened func() bool) {
 	}
 }
 
-// dial opens a raw connection that no read or write can block on forever.
+// dial opens a raw connection with a deadline.
 func dial(t *testing.T, s *Service) (net.Conn, *bufio.Reader) {
 	t.Helper()
 	c, err := net.DialTimeout("tcp", s.server.addr, patience)
@@ -164,7 +175,7 @@ func send(t *testing.T, c net.Conn, request string) {
 	}
 }
 
-// receive reads one whole response from a raw connection.
+// receive reads one complete response from a raw connection.
 func receive(t *testing.T, r *bufio.Reader) *http.Response {
 	t.Helper()
 	response, err := http.ReadResponse(r, nil)
@@ -175,4 +186,15 @@ func receive(t *testing.T, r *bufio.Reader) *http.Response {
 		t.Fatal(err)
 	}
 	return response
+}
+
+// wantPanic fails the test if f returns.
+func wantPanic(t *testing.T, what string, f func()) {
+	t.Helper()
+	defer func() {
+		if recover() == nil {
+			t.Errorf("%s returned, want a panic", what)
+		}
+	}()
+	f()
 }

@@ -12,7 +12,7 @@ import (
 	"sync"
 )
 
-// The codes of DNS answers, RFC 1035, and one for no answer at all.
+// The response codes of RFC 1035, and two values for responses that are none.
 const (
 	NoError    = 0
 	ServerFail = 2
@@ -22,7 +22,7 @@ const (
 	Garbage    = -2
 )
 
-// The types of DNS records that are known here, RFC 1035 and 2782.
+// The supported record types, of RFC 1035, 3596 and 2782.
 const (
 	A    = 1
 	AAAA = 28
@@ -35,7 +35,7 @@ type Record struct {
 	Data []byte
 }
 
-// Address is an A or an AAAA record.
+// Address returns an A or AAAA record.
 func Address(a netip.Addr) Record {
 	if a.Is4() {
 		return Record{A, a.AsSlice()}
@@ -43,7 +43,7 @@ func Address(a netip.Addr) Record {
 	return Record{AAAA, a.AsSlice()}
 }
 
-// ServiceAt is an SRV record; its target is written as labels without compression.
+// ServiceAt returns an SRV record.
 func ServiceAt(priority, port uint16, target string) Record {
 	b := binary.BigEndian.AppendUint16(nil, priority)
 	b = binary.BigEndian.AppendUint16(b, 1)
@@ -56,13 +56,13 @@ func ServiceAt(priority, port uint16, target string) Record {
 	return Record{SRV, append(b, 0)}
 }
 
-// Name is the answer for one name: its records, or why there are none.
+// Name is the response for a name: a code and, with NoError, records.
 type Name struct {
 	Code    int
 	Records []Record
 }
 
-// To is a name with addresses.
+// To returns a name with addresses.
 func To(addresses ...netip.Addr) (n Name) {
 	for _, a := range addresses {
 		n.Records = append(n.Records, Address(a))
@@ -70,13 +70,13 @@ func To(addresses ...netip.Addr) (n Name) {
 	return n
 }
 
-// NameServer is a DNS server over UDP that answers as it is told to.
+// NameServer is a DNS server over UDP with responses that can be changed at any time.
 type NameServer struct {
 	conn net.PacketConn
 	done chan struct{}
 
 	mu    sync.Mutex
-	names map[string]map[uint16]Name // by type; that of 0 is for all types without one of their own
+	names map[string]map[uint16]Name // by type; 0 is for all other types
 	asked map[string]int
 }
 
@@ -91,42 +91,42 @@ func StartNameServer(address string) (*NameServer, error) {
 	return n, nil
 }
 
-// Resolver asks this server only.
+// Resolver returns a resolver that asks only this server.
 func (n *NameServer) Resolver() *net.Resolver {
 	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "udp", n.conn.LocalAddr().String())
 	}}
 }
 
-// Set sets the answer for a name. A name that was never set does not exist.
+// Set sets the response for a name. A name that was never set does not exist.
 func (n *NameServer) Set(name string, reply Name) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.names[name] = map[uint16]Name{0: reply}
 }
 
-// SetType sets the answer for one type of the records of a name that was set.
+// SetType sets the response for one record type of a name that was Set.
 func (n *NameServer) SetType(name string, typ uint16, reply Name) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.names[name][typ] = reply
 }
 
-// Asked is how many questions there were for a name.
+// Asked returns the number of queries for a name.
 func (n *NameServer) Asked(name string) int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.asked[name]
 }
 
-// Names are those that there was a question for.
+// Names returns all names that were queried.
 func (n *NameServer) Names() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return slices.Collect(maps.Keys(n.asked))
 }
 
-// Close returns when its goroutine has ended.
+// Close stops the server and waits for its goroutine.
 func (n *NameServer) Close() {
 	n.conn.Close()
 	<-n.done
@@ -140,16 +140,16 @@ func (n *NameServer) serve() {
 		if err != nil {
 			return
 		}
-		if answer := n.answer(buf[:size]); answer != nil {
-			n.conn.WriteTo(answer, from)
+		if reply := n.reply(buf[:size]); reply != nil {
+			n.conn.WriteTo(reply, from)
 		}
 	}
 }
 
-const headerSize = 12
+const dnsHeaderSize = 12
 
-// answer repeats the only question of a query and adds the records of its type.
-func (n *NameServer) answer(query []byte) []byte {
+// reply returns a response that repeats the only question of a query, followed by the records of its type.
+func (n *NameServer) reply(query []byte) []byte {
 	name, end := question(query)
 	if end+4 > len(query) {
 		return nil
@@ -160,15 +160,15 @@ func (n *NameServer) answer(query []byte) []byte {
 	case Silence:
 		return nil
 	case Garbage:
-		return append(append([]byte(nil), query[:2]...), "garbage"...)
+		return append(slices.Clone(query[:2]), "garbage"...)
 	}
-	a := append([]byte(nil), query[:end+4]...)
-	a[2], a[3] = 0x84, byte(found.Code) // an authoritative answer
-	clear(a[6:headerSize])
+	a := slices.Clone(query[:end+4])
+	a[2], a[3] = 0x84, byte(found.Code) // an authoritative response
+	clear(a[6:dnsHeaderSize])
 	for _, r := range found.Records {
 		if r.Type == typ {
 			a[7]++
-			a = append(a, 0xc0, headerSize, byte(typ>>8), byte(typ), 0, 1, 0, 0, 0, 0) // the name of the question, IN, TTL 0
+			a = append(a, 0xc0, dnsHeaderSize, byte(typ>>8), byte(typ), 0, 1, 0, 0, 0, 0) // a pointer to the name, type, IN, TTL 0
 			a = binary.BigEndian.AppendUint16(a, uint16(len(r.Data)))
 			a = append(a, r.Data...)
 		}
@@ -176,25 +176,25 @@ func (n *NameServer) answer(query []byte) []byte {
 	return a
 }
 
-// find returns the answer for a type of a name's records. It counts the question.
+// find counts a query and returns the response for a type.
 func (n *NameServer) find(name string, typ uint16) Name {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.asked[name]++
-	of, known := n.names[name]
+	byType, known := n.names[name]
 	if !known {
 		return Name{Code: NoSuchName}
 	}
-	if one, ok := of[typ]; ok {
-		return one
+	if reply, ok := byType[typ]; ok {
+		return reply
 	}
-	return of[0]
+	return byType[0]
 }
 
-// question is the name that a query asks for, and where the name ends; past the query if it is none.
+// question returns the name in a query and the offset of what follows, or len(query) if there is no name.
 func question(query []byte) (string, int) {
 	var labels []string
-	for at := headerSize; at < len(query); {
+	for at := dnsHeaderSize; at < len(query); {
 		size := int(query[at])
 		at++
 		if size == 0 {

@@ -7,23 +7,21 @@ import (
 	"testing"
 )
 
-func TestANameServerSaysWhatItIsTold(t *testing.T) {
+func TestANameServerAnswersAsConfigured(t *testing.T) {
 	names, err := StartNameServer("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(names.Close)
-	resolver := names.Resolver()
-	here, here6 := netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("::1")
-	names.Set("both.test", To(here6, here))
-	got, err := resolver.LookupNetIP(t.Context(), "ip", "both.test.")
+	names.Set("both.test", To(netip.MustParseAddr("::1"), netip.MustParseAddr("127.0.0.1")))
+	got, err := names.Resolver().LookupNetIP(t.Context(), "ip", "both.test.")
 	if err != nil || len(got) != 2 {
 		t.Errorf("got %v %v, want two addresses", got, err)
 	}
 	names.Set("bad.test", Name{Code: ServerFail})
 	for name, notFound := range map[string]bool{"bad.test.": false, "unknown.test.": true} {
 		var e *net.DNSError
-		if _, err := resolver.LookupNetIP(t.Context(), "ip", name); !errors.As(err, &e) || e.IsNotFound != notFound {
+		if _, err := names.Resolver().LookupNetIP(t.Context(), "ip", name); !errors.As(err, &e) || e.IsNotFound != notFound {
 			t.Errorf("%s: got %v, want a DNS error, not found is %v", name, err, notFound)
 		}
 	}

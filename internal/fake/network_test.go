@@ -11,31 +11,31 @@ import (
 
 // document is a union of all documents.
 type document struct {
-	ID           string  `json:"id"`
-	Processed    uint64  `json:"packets_processed"`
-	Forwarded    uint64  `json:"packets_forwarded"`
-	Dropped      uint64  `json:"packets_dropped"`
-	Uptime       uint64  `json:"uptime_seconds"`
-	Transmitted  uint64  `json:"bytes_transmitted"`
-	Received     uint64  `json:"bytes_received"`
-	Peak         uint64  `json:"peak_throughput"`
-	Latency      float64 `json:"avg_latency_ms"`
-	Active       uint64  `json:"active_nodes"`
-	Inactive     uint64  `json:"inactive_nodes"`
-	Total        uint64  `json:"total_nodes"`
-	StatusOfNode string  `json:"status"`
+	ID         string  `json:"id"`
+	Processed  uint64  `json:"packets_processed"`
+	Forwarded  uint64  `json:"packets_forwarded"`
+	Dropped    uint64  `json:"packets_dropped"`
+	Uptime     uint64  `json:"uptime_seconds"`
+	Sent       uint64  `json:"bytes_transmitted"`
+	Received   uint64  `json:"bytes_received"`
+	Peak       uint64  `json:"peak_throughput"`
+	Latency    float64 `json:"avg_latency_ms"`
+	Active     uint64  `json:"active_nodes"`
+	Inactive   uint64  `json:"inactive_nodes"`
+	Total      uint64  `json:"total_nodes"`
+	NodeStatus string  `json:"status"`
 }
 
 func (d document) counters() [7]uint64 {
-	return [...]uint64{d.Processed, d.Forwarded, d.Dropped, d.Uptime, d.Transmitted, d.Received, d.Peak}
+	return [...]uint64{d.Processed, d.Forwarded, d.Dropped, d.Uptime, d.Sent, d.Received, d.Peak}
 }
 
-// read asks the service without the network for all that it says now.
-func read(t cleaner, s *Service) (all document, nodes []document) {
+// read returns the current documents of a service without a network request: all of v1 in one, or one for each mixnode.
+func read(t testingT, s *Service) (all document, nodes []document) {
 	t.Helper()
 	decode := func(path string, to any) {
-		a, _ := s.route(http.MethodGet, path)
-		if err := json.Unmarshal(a.body, to); err != nil {
+		r, _ := s.route(http.MethodGet, path)
+		if err := json.Unmarshal(r.body, to); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -58,8 +58,17 @@ func fell(before, after document) bool {
 	return false
 }
 
-// pauses are the times between two reads: parts of a second, in which the
-// values are interpolated, and long ones.
+// wantNoFall checks that the nodes before are still the first of those now, with counters that did not fall.
+func wantNoFall(t testingT, before, now []document) {
+	t.Helper()
+	for i, b := range before {
+		if now[i].ID != b.ID || fell(b, now[i]) {
+			t.Fatal("after", b, "came", now[i], "want no counter to fall")
+		}
+	}
+}
+
+// pauses generates the times between two reads: fractions of a second, at which values are interpolated, and long ones.
 func pauses() *rapid.Generator[time.Duration] {
 	return rapid.OneOf(
 		rapid.SampledFrom([]time.Duration{
@@ -72,25 +81,17 @@ func pauses() *rapid.Generator[time.Duration] {
 
 func TestCountersNeverFall(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		c := newClock()
 		seed := rapid.Uint64().Draw(t, "seed")
-		v1 := simulate(t, Options{Seed: seed}, c.now)
-		mixnodes := simulate(t, Options{Seed: seed, API: MixnodesAPI}, c.now)
+		v1, c := simulateWithClock(t, Options{Seed: seed})
+		mixnodes := startService(t, Options{Seed: seed, API: MixnodesAPI}, c.now)
 		all, nodes := document{}, []document{}
 		for _, p := range rapid.SliceOfN(pauses(), 1, 30).Draw(t, "pauses") {
 			c.advance(p)
 			now, _ := read(t, v1)
-			if fell(all, now) {
-				t.Fatalf("after %+v came %+v, want no counter to fall", all, now)
-			}
-			all = now
+			wantNoFall(t, []document{all}, []document{now})
 			_, list := read(t, mixnodes)
-			for i, before := range nodes {
-				if list[i].ID != before.ID || fell(before, list[i]) {
-					t.Fatalf("after %+v came %+v, want no counter to fall", before, list[i])
-				}
-			}
-			nodes = list
+			wantNoFall(t, nodes, list)
+			all, nodes = now, list
 			if p%2 == 0 {
 				mixnodes.route(http.MethodPost, deployPath)
 			}
@@ -98,32 +99,26 @@ func TestCountersNeverFall(t *testing.T) {
 	})
 }
 
-func TestCountersDoNotFallWhereTwoSecondsMeet(t *testing.T) {
-	c := newClock()
-	s := simulate(t, Options{API: MixnodesAPI}, c.now)
+func TestCountersDoNotFallBetweenTwoSeconds(t *testing.T) {
+	s, c := simulateWithClock(t, Options{API: MixnodesAPI})
 	_, before := read(t, s)
 	for range 1000 {
 		for _, step := range []time.Duration{time.Second - 1, 1} {
 			c.advance(step)
 			_, now := read(t, s)
-			for i, b := range before {
-				if fell(b, now[i]) {
-					t.Fatalf("after %+v came %+v, want no counter to fall", b, now[i])
-				}
-			}
+			wantNoFall(t, before, now)
 			before = now
 		}
 	}
 }
 
-func TestValuesDependOnSeedAndAgeAlone(t *testing.T) {
+func TestValuesDependOnlyOnSeedAndAge(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		once, often := newClock(), newClock()
 		seed := rapid.Uint64().Draw(t, "seed")
-		a, b := simulate(t, Options{Seed: seed}, once.now), simulate(t, Options{Seed: seed}, often.now)
+		a, c := simulateWithClock(t, Options{Seed: seed})
+		b := startService(t, Options{Seed: seed}, c.now)
 		for _, p := range rapid.SliceOfN(pauses(), 1, 10).Draw(t, "pauses") {
-			once.advance(p)
-			often.advance(p)
+			c.advance(p)
 			read(t, b)
 		}
 		rare, _ := read(t, a)
@@ -135,8 +130,7 @@ func TestValuesDependOnSeedAndAgeAlone(t *testing.T) {
 }
 
 func TestAClockThatGoesBackDoesNotMoveTheValuesBack(t *testing.T) {
-	c := newClock()
-	s := simulate(t, Options{}, c.now)
+	s, c := simulateWithClock(t, Options{})
 	c.advance(90*time.Second + 700*time.Millisecond)
 	before, _ := read(t, s)
 	for _, back := range []time.Duration{-500 * time.Millisecond, -time.Minute, -time.Hour} {
@@ -147,9 +141,9 @@ func TestAClockThatGoesBackDoesNotMoveTheValuesBack(t *testing.T) {
 	}
 }
 
-func TestOtherSeedsGiveOtherValues(t *testing.T) {
-	c := newClock()
-	a, b := simulate(t, Options{Seed: 1}, c.now), simulate(t, Options{Seed: 2}, c.now)
+func TestAnotherSeedGivesOtherValues(t *testing.T) {
+	a, c := simulateWithClock(t, Options{Seed: 1})
+	b := startService(t, Options{Seed: 2}, c.now)
 	c.advance(time.Minute)
 	one, _ := read(t, a)
 	other, _ := read(t, b)
@@ -160,11 +154,10 @@ func TestOtherSeedsGiveOtherValues(t *testing.T) {
 
 func TestValuesArePlausible(t *testing.T) {
 	for seed := range uint64(10) {
-		c := newClock()
-		s := simulate(t, Options{Seed: seed}, c.now)
-		sum, stopped, spikes := 0.0, 0, 0
-		const reads = 3 * 60 * 60 / 5
-		for range reads { // three hours
+		s, c := simulateWithClock(t, Options{Seed: seed})
+		total, stopped, spikes := 0.0, 0, 0
+		const seconds, reads = 3 * 60 * 60, 3 * 60 * 60 / 5
+		for range reads {
 			c.advance(5 * time.Second)
 			d, _ := read(t, s)
 			if d.Active+d.Inactive != d.Total || d.Total != defaultNodes || d.Active == 0 {
@@ -173,7 +166,7 @@ func TestValuesArePlausible(t *testing.T) {
 			if d.Latency <= 0 {
 				t.Fatalf("latency = %v, want above 0", d.Latency)
 			}
-			sum += d.Latency
+			total += d.Latency
 			if d.Inactive > 0 {
 				stopped++
 			}
@@ -182,7 +175,7 @@ func TestValuesArePlausible(t *testing.T) {
 			}
 		}
 		d, _ := read(t, s)
-		if mean := sum / reads; mean < 35 || mean > 60 {
+		if mean := total / reads; mean < 35 || mean > 60 {
 			t.Errorf("mean latency = %v ms, want about 45", mean)
 		}
 		if spikes == 0 || spikes > reads/10 {
@@ -194,42 +187,37 @@ func TestValuesArePlausible(t *testing.T) {
 		if ratio := float64(d.Dropped) / float64(d.Processed); ratio < 0.00099 || ratio > 0.00501 {
 			t.Errorf("drop ratio = %v, want 0.001 to 0.005", ratio)
 		}
-		if d.Received <= d.Transmitted || d.Peak < d.Transmitted/(3*60*60) {
-			t.Errorf("bytes = %d in, %d out, %d at the peak, want more in than out and the peak above the mean", d.Received, d.Transmitted, d.Peak)
+		if d.Received <= d.Sent || d.Peak < d.Sent/seconds {
+			t.Errorf("bytes = %d in, %d out, %d at the peak, want more in than out and the peak above the mean", d.Received, d.Sent, d.Peak)
 		}
 	}
 }
 
-func TestAStoppedNodeStandsStill(t *testing.T) {
-	c := newClock()
-	s := simulate(t, Options{API: MixnodesAPI, Seed: 1}, c.now)
+func TestTheCountersOfAStoppedNodeDoNotChange(t *testing.T) {
+	s, c := simulateWithClock(t, Options{API: MixnodesAPI, Seed: 1})
 	_, before := read(t, s)
-	still := 0
+	stopped := 0
 	for range 3600 {
 		c.advance(time.Second)
 		_, now := read(t, s)
 		for i, b := range before {
-			if b.StatusOfNode != "stopped" {
+			if b.NodeStatus != "stopped" {
 				continue
 			}
-			still++
-			if got := now[i].Uptime; got != b.Uptime {
-				t.Fatalf("uptime of a stopped node went from %d to %d, want no change", b.Uptime, got)
-			}
-			if now[i].Processed != b.Processed {
-				t.Fatalf("packets of a stopped node went from %d to %d, want no change", b.Processed, now[i].Processed)
+			stopped++
+			if now[i].Uptime != b.Uptime || now[i].Processed != b.Processed {
+				t.Fatalf("a stopped node went from %+v to %+v, want the same uptime and packets", b, now[i])
 			}
 		}
 		before = now
 	}
-	if still == 0 {
+	if stopped == 0 {
 		t.Error("no node stopped in an hour, want some")
 	}
 }
 
 func TestTheLastNodeNeverStops(t *testing.T) {
-	c := newClock()
-	s := simulate(t, Options{Nodes: 1}, c.now)
+	s, c := simulateWithClock(t, Options{Nodes: 1})
 	for range 3600 {
 		c.advance(time.Second)
 		if d, _ := read(t, s); d.Active != 1 {

@@ -1,14 +1,15 @@
-// Package fake is a Betanet upstream that is at hand: to develop and test
-// against, to measure with, and to practise on.
+// Package fake provides fake Betanet upstreams: to develop and test against, to measure with, and to demonstrate outages.
 //
-// A [Server] is the upstream at its worst: it hangs, resets, lies about its length or speaks something other than HTTP. It
-// is written on raw TCP, because net/http refuses to misbehave. What happens on a connection is decided in two layers,
-// and both may be changed at any time. A [Transport] acts when the connection is accepted, before any request is read. A
-// [Behaviour] answers one request and is chosen by its path. A new server is a healthy v1 upstream.
+// A [Server] misbehaves on request: it hangs, resets connections, sends a wrong length or something other than HTTP. It is
+// written on raw TCP because net/http refuses to misbehave. Two layers decide what happens on a connection, and both may
+// be changed at any time. A [Transport] acts when the connection is accepted, before any request is read. A [Behaviour]
+// answers one request and is chosen by its path. A new server is a healthy v1 upstream.
 //
-// A [Service] has values that move like those of a network, in either of the two HTTP APIs that exist in the wild, and
-// goes wrong on request: by a schedule when a person watches it, by a call when a test does. It listens on loopback
-// only, because it obeys anybody who can reach it. A drill is a table of what services suffer, and plays it.
+// A [Service] simulates a network whose values change over time, in either of the two HTTP APIs. It fails on a schedule,
+// for people who watch, or when a test asks for it. It listens on loopback only, because it obeys every client.
+//
+// [Play] runs a drill: a scripted outage of simulated services, to see what the status page, dashboards and alerts make of
+// it, and to practise.
 package fake
 
 import (
@@ -24,7 +25,7 @@ import (
 	"time"
 )
 
-// The paths that an exporter may request; there are no others.
+// The paths that an exporter may request.
 const (
 	Metrics  = "/api/v1/metrics"
 	Nodes    = "/api/v1/nodes/status"
@@ -32,48 +33,45 @@ const (
 	Mixnodes = "/mixnodes"
 )
 
-// Server is one upstream on a loopback port. Close it, or its goroutines stay.
+// Server is one upstream on a loopback port. The caller must Close it.
 type Server struct {
-	addr    string
-	closing context.Context
-	close   context.CancelFunc
-	running sync.WaitGroup
-	read    func(*bufio.Reader) (*http.Request, error)
+	addr        string
+	closing     context.Context
+	close       context.CancelFunc
+	running     sync.WaitGroup
+	readRequest func(*bufio.Reader) (*http.Request, error)
 
 	mu         sync.Mutex
 	listener   net.Listener // nil while connections are refused
-	held       *Blackhole   // in place of it while SYNs get no answer
+	held       *Blackhole   // occupies the port while there is no listener
 	conns      map[*net.TCPConn]struct{}
 	accepted   int
 	transport  Transport
-	script     map[string]Behaviour
-	others     Behaviour // of the paths that are not in the script
-	seen       map[string]*traffic
+	behaviours map[string]Behaviour // by path
+	fallback   Behaviour            // for all other paths
+	seen       map[string]*requestStats
 	unexpected []string
 }
 
-// traffic is what one path has received.
-type traffic struct {
+// requestStats counts the requests for one path.
+type requestStats struct {
 	requests    int
 	times       []time.Time // of the first maxTimes requests
 	connections int
 }
 
-// What is remembered does not grow without bound.
+// Bounds of the memory that a server needs.
 const (
-	maxPaths   = 1000 // paths that are counted each by itself
+	maxPaths   = 1000 // paths that are counted separately
 	otherPaths = "(others)"
-	maxTimes   = 1000 // requests of a path
+	maxTimes   = 1000 // request times per path
 )
 
-// Start listens on a free loopback port and serves the healthy v1 documents over plain TCP.
-func Start() (*Server, error) { return StartOn("127.0.0.1:0") }
-
-// StartOn is Start on an address of one's choice.
-func StartOn(address string) (*Server, error) {
+// Start listens on a loopback address and serves the healthy v1 documents over plain TCP.
+func Start(address string) (*Server, error) {
 	s := newServer(address)
-	for path, document := range Healthy() {
-		s.script[path] = JSON(document)
+	for _, path := range []string{Metrics, Nodes, Network} {
+		s.behaviours[path] = JSON(Document(path, 0))
 	}
 	if err := s.Listen(); err != nil {
 		s.close()
@@ -85,38 +83,38 @@ func StartOn(address string) (*Server, error) {
 func newServer(address string) *Server {
 	closing, cancel := context.WithCancel(context.Background())
 	return &Server{
-		addr: address, closing: closing, close: cancel, read: http.ReadRequest,
+		addr: address, closing: closing, close: cancel, readRequest: http.ReadRequest,
 		conns: map[*net.TCPConn]struct{}{}, transport: Plain,
-		script: map[string]Behaviour{}, others: NotFound, seen: map[string]*traffic{},
+		behaviours: map[string]Behaviour{}, fallback: NotFound, seen: map[string]*requestStats{},
 	}
 }
 
-// Addr is the server's host:port. It stays the same when connections are refused for a while.
+// Addr returns host:port. It stays the same while connections are refused.
 func (s *Server) Addr() string { return s.addr }
 
-// URL is the base URL for an exporter that is to use plain HTTP.
+// URL returns the base URL for plain HTTP.
 func (s *Server) URL() string { return "http://" + s.addr }
 
-// TLSURL is the base URL for an exporter that is to use TLS, whatever the server's transport really is.
+// TLSURL returns the base URL for TLS, whatever the transport.
 func (s *Server) TLSURL() string { return "https://" + s.addr }
 
-// Set makes b the answer to every following request for path.
+// Set makes b answer all later requests for path.
 func (s *Server) Set(path string, b Behaviour) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.script[path] = b
+	s.behaviours[path] = b
 }
 
-// SetTransport makes t the fate of every following connection and drops those that exist, kept ones above all.
+// SetTransport applies t to all later connections and resets the open ones.
 func (s *Server) SetTransport(t Transport) {
 	s.mu.Lock()
 	s.transport = t
 	s.mu.Unlock()
-	s.drop()
+	s.closeConns(abort)
 }
 
-// Refuse closes the listening socket and every connection, so that the next one is refused. The port is kept from
-// others where that is possible.
+// Refuse closes the listener and resets every connection, so that later ones are refused. It keeps other processes from
+// taking the port where that is possible.
 func (s *Server) Refuse() {
 	s.stopListening()
 	s.mu.Lock()
@@ -124,7 +122,7 @@ func (s *Server) Refuse() {
 		s.held = reservePort(s.addr)
 	}
 	s.mu.Unlock()
-	s.drop()
+	s.closeConns(abort)
 }
 
 func (s *Server) stopListening() {
@@ -137,23 +135,23 @@ func (s *Server) stopListening() {
 	s.releasePort()
 }
 
-// FillBacklog listens with a queue that is full, so that a SYN gets no answer of any kind. Listen ends it.
+// FillBacklog listens with a full accept queue, so that a SYN gets no answer of any kind. Listen ends it.
 func (s *Server) FillBacklog() error {
 	s.stopListening()
-	s.drop()
+	s.closeConns(abort)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	address, err := netip.ParseAddrPort(s.addr)
 	if err != nil {
 		return fmt.Errorf("fill the backlog: %w", err)
 	}
-	if s.held, err = fillBacklog(address); err != nil {
+	if s.held, err = ListenBlackhole(address); err != nil {
 		return fmt.Errorf("fill the backlog of %s: %w", address, err)
 	}
 	return nil
 }
 
-// Listen accepts connections, on the same port again after Refuse.
+// Listen accepts connections. After Refuse or FillBacklog it uses the same port again.
 func (s *Server) Listen() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -165,20 +163,20 @@ func (s *Server) Listen() error {
 	}
 	s.releasePort()
 	var c net.ListenConfig
-	c.SetMultipathTCP(false) // a RST must reach the client as one
+	c.SetMultipathTCP(false) // or the client may not see a RST
 	listener, err := c.Listen(s.closing, "tcp", s.addr)
 	if err != nil {
 		return err
 	}
 	s.listener = listener
-	if addr := listener.Addr().String(); addr != s.addr { // the first time: others may read it afterwards
+	if addr := listener.Addr().String(); addr != s.addr { // only the first time: later, other goroutines may read it
 		s.addr = addr
 	}
 	s.running.Go(func() { s.accept(listener) })
 	return nil
 }
 
-// releasePort is called with the mutex held.
+// releasePort must be called with the mutex locked.
 func (s *Server) releasePort() {
 	if s.held != nil {
 		s.held.Close()
@@ -186,68 +184,60 @@ func (s *Server) releasePort() {
 	}
 }
 
-// Close ends every connection and returns when no goroutine of the server is left.
+// Close resets every connection and waits for all goroutines of the server.
 func (s *Server) Close() {
 	s.close()
 	s.stopListening()
-	s.drop()
+	s.closeConns(abort)
 	s.running.Wait()
 }
 
-// Requests is the number of requests for path so far.
-func (s *Server) Requests(path string) int { return s.traffic(path).requests }
-
-// RequestTimes reports when each of the first thousand requests for path arrived.
-func (s *Server) RequestTimes(path string) []time.Time { return slices.Clone(s.traffic(path).times) }
-
-func (s *Server) traffic(path string) traffic {
+func (s *Server) stats(path string) requestStats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if t := s.seen[path]; t != nil {
-		return *t
+	if r := s.seen[path]; r != nil {
+		return *r
 	}
-	return traffic{}
+	return requestStats{}
 }
 
-// Connections is the number of connections that carried at least one request for path.
-func (s *Server) Connections(path string) int { return s.traffic(path).connections }
+// Requests returns the number of requests for path so far.
+func (s *Server) Requests(path string) int { return s.stats(path).requests }
 
-// Accepted is the number of connections so far, whether or not a request was read from them.
+// RequestTimes returns when each of the first thousand requests for path arrived.
+func (s *Server) RequestTimes(path string) []time.Time { return slices.Clone(s.stats(path).times) }
+
+// Connections returns the number of connections that carried at least one request for path.
+func (s *Server) Connections(path string) int { return s.stats(path).connections }
+
+// Accepted returns the number of connections so far, with or without a request.
 func (s *Server) Accepted() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.accepted
 }
 
-// Open is the number of connections that exist now.
+// Open returns the number of open connections.
 func (s *Server) Open() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.conns)
 }
 
-// Unexpected lists what no exporter may send: a request for another path, with a query, another method, a body, or
-// too large for the one 4096-byte read of the real server. The list must be empty at the end of a test.
+// Unexpected lists requests that no exporter may send: for another path, with a query, another method or a body, or too
+// large for the one 4096-byte read of the real server. A test must find it empty.
 func (s *Server) Unexpected() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.unexpected)
 }
 
-// drop resets every connection, so that none stays behind in a state that would delay the next bind of the port.
-func (s *Server) drop() {
+// closeConns applies end to every open connection: abort, because what a FIN leaves behind would delay the next bind of the
+// port, or Close.
+func (s *Server) closeConns(end func(*net.TCPConn)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for conn := range s.conns {
-		abort(conn)
-	}
-}
-
-// hangUp ends every connection with a FIN.
-func (s *Server) hangUp() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for conn := range s.conns {
-		conn.Close()
+		end(conn)
 	}
 }

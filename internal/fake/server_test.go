@@ -19,7 +19,7 @@ import (
 
 func startServer(t *testing.T) (*Server, *http.Client) {
 	t.Helper()
-	s, err := Start()
+	s, err := Start("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,28 +30,24 @@ func startServer(t *testing.T) (*Server, *http.Client) {
 	}
 	t.Cleanup(func() {
 		s.Close()
-		transport.CloseIdleConnections() // after it: a dial may still have ended with a connection that nobody took
+		transport.CloseIdleConnections() // after Close, because a dial may still be on its way
 	})
 	return s, &http.Client{
-		Transport: transport, Timeout: 30 * time.Second,
+		Transport: transport, Timeout: patience,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
-// attempt is one attempt: status, body and the first error of any phase.
+// attempt makes one request and returns status, body and error.
 func attempt(c *http.Client, url string) (int, string, error) {
-	response, err := c.Get(url)
-	if err != nil {
-		return 0, "", err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, 2<<20))
-	return response.StatusCode, string(body), err
+	got := fetch(c, http.MethodGet, url)
+	return got.status, got.body, got.err
 }
 
 func TestANewServerIsHealthy(t *testing.T) {
 	s, c := startServer(t)
-	for path, want := range Healthy() {
+	for _, path := range []string{Metrics, Nodes, Network} {
+		want := Document(path, 0)
 		status, body, err := attempt(c, s.URL()+path)
 		if status != 200 || body != want || err != nil {
 			t.Errorf("%s: got %v %q %v, want 200 %q", path, status, body, err, want)
@@ -74,7 +70,7 @@ func TestARequestIsCountedOnItsPath(t *testing.T) {
 	}
 }
 
-func TestWhatNoExporterMaySendIsRemembered(t *testing.T) {
+func TestRequestsThatNoExporterMaySendAreListed(t *testing.T) {
 	s, c := startServer(t)
 	attempt(c, s.URL()+"/status")
 	attempt(c, s.URL()+Metrics+"?a=b")
@@ -99,23 +95,40 @@ func TestABehaviourIsChangedWhileConnectionsAreKept(t *testing.T) {
 	}
 }
 
-func TestRefusedConnectionsAreAcceptedAgainOnTheSamePort(t *testing.T) {
-	s, c := startServer(t)
-	attempt(c, s.URL()+Metrics)
-	s.Refuse()
-	if _, _, err := attempt(c, s.URL()+Metrics); !errors.Is(err, syscall.ECONNREFUSED) {
-		t.Errorf("got %v, want %v", err, syscall.ECONNREFUSED)
-	}
-	if err := s.Listen(); err != nil {
-		t.Fatal(err)
-	}
-	if status, _, err := attempt(c, s.URL()+Metrics); status != 200 {
-		t.Errorf("got %v %v, want 200", status, err)
+func TestAServerListensAgainOnTheSamePort(t *testing.T) {
+	timedOut := func(err error) bool { var e net.Error; return errors.As(err, &e) && e.Timeout() }
+	for name, c := range map[string]struct {
+		unreachable func(*Server) error
+		want        func(error) bool
+	}{
+		"after refused connections": {
+			func(s *Server) error { s.Refuse(); return nil }, func(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) },
+		},
+		"after a full backlog": {(*Server).FillBacklog, timedOut},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, client := startServer(t)
+			attempt(client, s.URL()+Metrics)
+			client.Timeout = 500 * time.Millisecond
+			if err := c.unreachable(s); err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := attempt(client, s.URL()+Metrics); !c.want(err) {
+				t.Errorf("got %v", err)
+			}
+			if err := s.Listen(); err != nil {
+				t.Fatal(err)
+			}
+			client.Timeout = patience
+			if status, _, err := attempt(client, s.URL()+Metrics); status != 200 {
+				t.Errorf("got %v %v, want 200", status, err)
+			}
+		})
 	}
 }
 
-func TestFaultsLookToAClientAsTheirNamesSay(t *testing.T) {
-	ok := Answer{Body: MetricsDocument(0)}.Bytes()
+func TestABehaviourCausesItsErrorInAClient(t *testing.T) {
+	ok := Answer{Body: Document(Metrics, 0)}.Bytes()
 	half := ok[:len(ok)-5]
 	is := func(want error) func(error) bool { return func(err error) bool { return errors.Is(err, want) } }
 	timeout := func(err error) bool { var e net.Error; return errors.As(err, &e) && e.Timeout() }
@@ -146,7 +159,7 @@ func TestFaultsLookToAClientAsTheirNamesSay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, client := startServer(t)
-			if c.want(os.ErrDeadlineExceeded) { // what never ends needs no patience
+			if c.want(os.ErrDeadlineExceeded) {
 				client.Timeout = time.Second
 			}
 			s.Set(Metrics, c.fault)
@@ -167,7 +180,7 @@ func TestAnyStatusCodeCanBeSent(t *testing.T) {
 	}
 }
 
-func TestATransportActsOnEveryConnectionThatFollows(t *testing.T) {
+func TestATransportAppliesToLaterConnections(t *testing.T) {
 	trusted, expired := Issue(nil, time.Now().Add(time.Hour), "127.0.0.1"), Issue(nil, time.Now().Add(-time.Hour), "127.0.0.1")
 	for name, c := range map[string]struct {
 		transport Transport
@@ -202,7 +215,7 @@ func TestATransportActsOnEveryConnectionThatFollows(t *testing.T) {
 	}
 }
 
-func TestCloseEndsWhatHangs(t *testing.T) {
+func TestCloseEndsHangingBehaviours(t *testing.T) {
 	s, c := startServer(t)
 	c.Timeout = 0
 	s.Set(Metrics, HangAfter(nil))
@@ -215,10 +228,8 @@ func TestCloseEndsWhatHangs(t *testing.T) {
 			ended <- err
 		}()
 	}
-	for s.Requests(Metrics)+s.Requests(Network) < 2 {
-		time.Sleep(time.Millisecond)
-	}
-	stuck, err := c.Get(s.URL() + Nodes) // nobody reads, so that the server's write blocks
+	eventually(t, "both requests are seen", func() bool { return s.Requests(Metrics)+s.Requests(Network) == 2 })
+	stuck, err := c.Get(s.URL() + Nodes) // without reading, so that the server's write blocks
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +242,7 @@ func TestCloseEndsWhatHangs(t *testing.T) {
 	}
 }
 
-func TestASplitAnswerArrivesInBothParts(t *testing.T) {
+func TestASplitAnswerArrivesWhole(t *testing.T) {
 	s, c := startServer(t)
 	s.Set(Metrics, Split(Answer{Body: "{}"}.Bytes()[:20], time.Millisecond, Answer{Body: "{}"}.Bytes()[20:]))
 	if status, body, err := attempt(c, s.URL()+Metrics); status != 200 || body != "{}" || err != nil {
@@ -246,34 +257,14 @@ func TestAResetAfterAnAnswerEndsTheConnection(t *testing.T) {
 		if status, _, err := attempt(c, s.URL()+Metrics); status != 200 || err != nil {
 			t.Errorf("got %v %v, want 200", status, err)
 		}
-		for s.Open() > 0 {
-			time.Sleep(time.Millisecond)
-		}
+		eventually(t, "the connection ends", func() bool { return s.Open() == 0 })
 	}
 	if got := s.Accepted(); got != 2 {
 		t.Errorf("got %d connections, want 2", got)
 	}
 }
 
-func TestACloggedPortAnswersNobodyUntilItListens(t *testing.T) {
-	s, c := startServer(t)
-	c.Timeout = 500 * time.Millisecond
-	if err := s.FillBacklog(); err != nil {
-		t.Fatal(err)
-	}
-	var e net.Error
-	if _, _, err := attempt(c, s.URL()+Metrics); !errors.As(err, &e) || !e.Timeout() {
-		t.Errorf("got %v, want a time-out", err)
-	}
-	if err := s.Listen(); err != nil {
-		t.Fatal(err)
-	}
-	if status, _, err := attempt(c, s.URL()+Metrics); status != 200 {
-		t.Errorf("got %v %v, want 200", status, err)
-	}
-}
-
-func TestBehavioursTakeTurnsAndTheLastStays(t *testing.T) {
+func TestInTurnRepeatsTheLastBehaviour(t *testing.T) {
 	s, c := startServer(t)
 	s.Set(Metrics, InTurn(Status(500, ""), Status(502, ""), JSON("{}")))
 	var got []int

@@ -14,24 +14,23 @@ type API string
 const (
 	// V1 is three documents under /api/v1.
 	V1 API = "v1"
-	// MixnodesAPI is the one array of the published server, with its dead-lock.
+	// MixnodesAPI is the one array of the published server, with its deadlock.
 	MixnodesAPI API = "mixnodes"
 )
 
-// Options say what to simulate. Only Addr is required.
+// Options configure a service. Only Addr is required.
 type Options struct {
 	Addr   string  // host:port to listen on; the host must be loopback, port 0 takes a free one
-	API    API     // V1 when empty
+	API    API     // V1 if empty
 	Seed   uint64  // the same seed gives the same values at the same age of the service
-	Faults []Fault // what goes wrong while the schedule says so
+	Faults []Fault // active as Every and For say
 
-	// Every and For are the schedule: the faults act during For at the end of
-	// each period of Every, each acting period taking the next fault in turn.
-	// Both zero means that the faults act always; see SetFaults.
+	// Every and For are the schedule: a fault is active during For at the end of each period of Every, and each period takes
+	// the next one. If both are zero, the faults are always active; see SetFaults.
 	Every, For time.Duration
 
-	Latency time.Duration // extra time that every healthy answer takes
-	Nodes   int           // number of nodes, defaultNodes when zero
+	Latency time.Duration // added to every healthy response
+	Nodes   int           // number of nodes, defaultNodes if zero
 
 	Conditions Conditions // from the first second on; see SetConditions
 }
@@ -48,20 +47,20 @@ type Service struct {
 	server  *Server
 	close   func() error
 
-	setting      sync.Mutex // held by the one caller that changes the faults
+	setting      sync.Mutex // serializes changes of the faults
 	stopSchedule func()     // returns when the schedule no longer changes the mode; guarded by setting
 
-	mu      sync.Mutex // guards all below, and is never held while waiting
-	acting  mode
-	ended   chan struct{} // closed when the acting mode ends
-	broken  error         // why the port could not be taken again
-	born    time.Time     // start of the present life of the service
-	network *network
-	locked  bool          // the lock of the mixnodes server is taken until the end of its life
-	freed   chan struct{} // closed when the present life ends
+	mu         sync.Mutex // guards all fields below; never held while waiting
+	mode       mode
+	modeEnded  chan struct{} // closed when the mode changes
+	listenErr  error         // why the port could not be taken again
+	started    time.Time     // when the service was last started
+	network    *network
+	deadlocked bool          // until the next restart
+	restarted  chan struct{} // closed at the next restart
 }
 
-// Simulate runs a service that listens when Simulate returns. The caller must Close it.
+// Simulate starts a service; it listens when Simulate returns. The caller must Close it.
 func Simulate(o Options) (*Service, error) {
 	return simulateAt(o, time.Now)
 }
@@ -75,25 +74,25 @@ func simulateAt(o Options, now func() time.Time) (*Service, error) {
 		now:          now,
 		server:       newServer(o.Addr),
 		stopSchedule: func() {},
-		ended:        make(chan struct{}),
-		freed:        make(chan struct{}),
-		born:         now(),
+		modeEnded:    make(chan struct{}),
+		restarted:    make(chan struct{}),
+		started:      now(),
 		network:      newNetwork(o.Seed, o.Nodes, 0, o.Conditions),
 	}
-	s.close = sync.OnceValue(s.shut)
-	s.server.others = s.answer
+	s.close = sync.OnceValue(s.shutdown)
+	s.server.fallback = s.respond
 	if o.API == MixnodesAPI {
-		s.server.read = readPacket
+		s.server.readRequest = readPacket
 	}
 	if err := s.server.Listen(); err != nil {
 		s.server.close()
 		return nil, fmt.Errorf("start the simulator: %w", err)
 	}
-	s.begin(plan{faults: o.Faults, every: o.Every, lasts: o.For})
+	s.startSchedule(schedule{faults: o.Faults, every: o.Every, duration: o.For})
 	return s, nil
 }
 
-// complete fills in the defaults and refuses what cannot be simulated.
+// complete fills in the defaults and checks the options.
 func (o *Options) complete() error {
 	switch o.API {
 	case "":
@@ -127,9 +126,8 @@ func (o *Options) complete() error {
 	return err
 }
 
-// loopback returns the address to listen on, or an error when others than
-// this machine could reach it. The name localhost is not looked up: what it
-// means is not left to a resolver.
+// loopback returns the address to listen on, or an error if it is not on loopback. It does not look up the name localhost,
+// so that the address does not depend on a resolver.
 func loopback(addr string) (string, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -144,49 +142,46 @@ func loopback(addr string) (string, error) {
 	return net.JoinHostPort(host, port), nil
 }
 
-// URL is the base URL of the service.
+// URL returns the base URL of the service.
 func (s *Service) URL() string { return s.server.URL() }
 
-// Restart begins a new life, as a restart of the service's process does: the
-// counters start again at 0 with as many nodes as at first, whose ids are new,
-// all connections end, and a dead-locked mixnodes server answers again. Faults,
-// conditions and the counts of Requests stay, because they are not the service's.
+// Restart simulates a restart of the service's process: the counters start at 0 again, with the initial number of nodes and
+// new ids, all connections end, and a deadlock ends. Faults, conditions and the counts of Requests remain, because they are
+// not part of the service.
 func (s *Service) Restart() {
 	if s.server.closing.Err() != nil {
 		return
 	}
 	s.mu.Lock()
-	s.born = s.now()
-	s.network = newNetwork(s.options.Seed, s.options.Nodes, s.network.life+1, s.network.conditions)
-	s.locked = false
-	close(s.freed)
-	s.freed = make(chan struct{})
+	s.started = s.now()
+	s.network = newNetwork(s.options.Seed, s.options.Nodes, s.network.restarts+1, s.network.conditions)
+	s.deadlocked = false
+	close(s.restarted)
+	s.restarted = make(chan struct{})
 	s.mu.Unlock()
-	s.server.hangUp()
+	s.server.closeConns(func(c *net.TCPConn) { c.Close() })
 }
 
-// Requests is the number of requests seen per path since its start, healthy or
-// not; a refused connection brings none. The caller owns the map.
+// Requests returns the number of requests per path so far, whatever the response. The caller owns the map.
 func (s *Service) Requests() map[string]int {
 	s.server.mu.Lock()
 	defer s.server.mu.Unlock()
 	all := make(map[string]int, len(s.server.seen))
-	for path, t := range s.server.seen {
-		all[path] = t.requests
+	for path, r := range s.server.seen {
+		all[path] = r.requests
 	}
 	return all
 }
 
-// Close ends the service with all its connections and waits for all its
-// goroutines. Its error tells that the service could not take its port again
-// after a fault. Closing twice is closing once.
+// Close ends the service with all its connections and waits for its goroutines. It returns an error if the service could
+// not take its port again after a fault. It may be called more than once.
 func (s *Service) Close() error { return s.close() }
 
-func (s *Service) shut() error {
+func (s *Service) shutdown() error {
 	s.server.close() // before the lock, which a SetFaults that waits for the port may hold
 	s.setting.Lock()
 	defer s.setting.Unlock()
 	s.stopSchedule()
 	s.server.Close()
-	return s.broken
+	return s.listenErr
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,8 +14,7 @@ import (
 )
 
 func TestV1ServesTheThreeDocuments(t *testing.T) {
-	c := newClock()
-	s := simulate(t, Options{Nodes: 3}, c.now)
+	s, c := simulateWithClock(t, Options{Nodes: 3})
 	c.advance(time.Minute)
 	for path, want := range map[string]string{
 		Metrics: `^\{"packets_processed":\d+,"packets_dropped":\d+\}$`,
@@ -36,34 +36,24 @@ func TestV1ServesTheThreeDocuments(t *testing.T) {
 	}
 }
 
-func TestAnythingElseIsNotFound(t *testing.T) {
-	for _, test := range []struct {
-		api    API
-		method string
-		path   string
-	}{
-		{V1, http.MethodGet, "/"},
-		{V1, http.MethodGet, Mixnodes},
-		{V1, http.MethodGet, "/status"},
-		{V1, http.MethodPost, Metrics},
-		{V1, http.MethodPost, deployPath},
-		{MixnodesAPI, http.MethodGet, "/"},
-		{MixnodesAPI, http.MethodGet, Metrics},
-		{MixnodesAPI, http.MethodGet, Nodes},
-		{MixnodesAPI, http.MethodGet, Network},
-		{MixnodesAPI, http.MethodGet, deployPath},
-		{MixnodesAPI, http.MethodPost, Mixnodes},
+func TestAnyOtherRequestIsNotFound(t *testing.T) {
+	for api, requests := range map[API][]string{
+		V1:          {"GET /", "GET " + Mixnodes, "GET /status", "POST " + Metrics, "POST " + deployPath},
+		MixnodesAPI: {"GET /", "GET " + Metrics, "GET " + Nodes, "GET " + Network, "GET " + deployPath, "POST " + Mixnodes},
 	} {
-		s := simulate(t, Options{API: test.api}, time.Now)
-		got := fetch(client(t), test.method, s.URL()+test.path)
-		if got.err != nil || got.status != http.StatusNotFound || got.body != `{"error":"Not Found"}` {
-			t.Errorf("%s: %s %s = %+v, want 404", test.api, test.method, test.path, got)
+		s, c := simulate(t, Options{API: api}), client(t)
+		for _, request := range requests {
+			method, path, _ := strings.Cut(request, " ")
+			got := fetch(c, method, s.URL()+path)
+			if got.err != nil || got.status != http.StatusNotFound || got.body != `{"error":"Not Found"}` {
+				t.Errorf("%s: %s = %+v, want 404", api, request, got)
+			}
 		}
 	}
 }
 
 func TestV1KeepsTheConnectionUntilTheClientEndsIt(t *testing.T) {
-	s := simulate(t, Options{}, time.Now)
+	s := simulate(t, Options{})
 	c, r := dial(t, s)
 	for _, last := range []string{"", "", "Connection: close\r\n"} {
 		send(t, c, "GET "+Metrics+" HTTP/1.1\r\nHost: x\r\n"+last+"\r\n")
@@ -76,18 +66,8 @@ func TestV1KeepsTheConnectionUntilTheClientEndsIt(t *testing.T) {
 	}
 }
 
-func TestV1AnswersHeadWithoutABody(t *testing.T) {
-	s := simulate(t, Options{}, time.Now)
-	c, r := dial(t, s)
-	send(t, c, "HEAD "+Metrics+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-	answer, err := io.ReadAll(r)
-	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 200 ") || !strings.HasSuffix(string(answer), "\r\n\r\n") {
-		t.Errorf("answer = %q, %v, want 200 without a body", answer, err)
-	}
-}
-
 func TestV1EndsTheConnectionOnARequestWithoutEnd(t *testing.T) {
-	s := simulate(t, Options{}, time.Now)
+	s := simulate(t, Options{})
 	c, r := dial(t, s)
 	io.WriteString(c, "GET / HTTP/1.1\r\nX: "+strings.Repeat("x", 2*maxRequestSize)) // fails when the end comes first
 	if got, err := r.ReadByte(); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
@@ -95,9 +75,29 @@ func TestV1EndsTheConnectionOnARequestWithoutEnd(t *testing.T) {
 	}
 }
 
+// Each connection ends with its only response.
+func TestARawRequestIsAnsweredAsByTheRealServer(t *testing.T) {
+	for name, c := range map[string]struct {
+		api                API
+		request, head, end string
+	}{
+		"HEAD has no body in v1":           {V1, "HEAD " + Metrics + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 ", "\r\n\r\n"},
+		"HEAD is unknown to mixnodes":      {MixnodesAPI, "HEAD /mixnodes HTTP/1.1\r\n\r\n", "HTTP/1.1 404 ", `{"error":"Not Found"}`},
+		"one packet is a mixnodes request": {MixnodesAPI, "GET /mix", "HTTP/1.1 404 Not Found\r\n", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn, r := dial(t, simulate(t, Options{API: c.api}))
+			send(t, conn, c.request)
+			answer, err := io.ReadAll(r)
+			if err != nil || !strings.HasPrefix(string(answer), c.head) || !strings.HasSuffix(string(answer), c.end) {
+				t.Errorf("answer = %q, %v, want %q at its start and %q at its end", answer, err, c.head, c.end)
+			}
+		})
+	}
+}
+
 func TestMixnodesServesAnArrayOfNodes(t *testing.T) {
-	c := newClock()
-	s := simulate(t, Options{API: MixnodesAPI, Nodes: 2}, c.now)
+	s, c := simulateWithClock(t, Options{API: MixnodesAPI, Nodes: 2})
 	node := `\{"id":"mixnode-[0-9a-f]{16}","status":"active","packets_processed":0,"packets_forwarded":0,"packets_dropped":0,"uptime_seconds":0,"avg_latency_ms":\d+\.\d\}`
 	if got, want := get(t, s, Mixnodes).body, `^\[`+node+`,`+node+`\]$`; !regexp.MustCompile(want).MatchString(got) {
 		t.Errorf("body = %s, want %s", got, want)
@@ -108,8 +108,8 @@ func TestMixnodesServesAnArrayOfNodes(t *testing.T) {
 	}
 }
 
-func TestMixnodesEndsTheConnectionWithoutSayingSo(t *testing.T) {
-	s := simulate(t, Options{API: MixnodesAPI}, time.Now)
+func TestMixnodesEndsTheConnectionWithoutAnnouncingIt(t *testing.T) {
+	s := simulate(t, Options{API: MixnodesAPI})
 	for _, path := range []string{Mixnodes, Metrics} {
 		c, r := dial(t, s)
 		send(t, c, "GET "+path+" HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n")
@@ -118,26 +118,17 @@ func TestMixnodesEndsTheConnectionWithoutSayingSo(t *testing.T) {
 			t.Fatalf("GET %s: %v, want an orderly end", path, err)
 		}
 		head, body, _ := strings.Cut(string(answer), "\r\n\r\n")
-		if !strings.Contains(head, "\r\nContent-Length: "+number(uint64(len(body)))) {
+		if !strings.Contains(head, "\r\nContent-Length: "+strconv.Itoa(len(body))) {
 			t.Errorf("head = %q with a body of %d bytes, want that length", head, len(body))
 		}
 		if strings.Contains(strings.ToLower(head), "connection") {
-			t.Errorf("head = %q, want no word about the connection", head)
+			t.Errorf("head = %q, want no header about the connection", head)
 		}
-	}
-}
-
-func TestMixnodesTakesTheFirstPacketForTheRequest(t *testing.T) {
-	s := simulate(t, Options{API: MixnodesAPI}, time.Now)
-	c, r := dial(t, s)
-	send(t, c, "GET /mix")
-	if answer, err := io.ReadAll(r); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 404 Not Found\r\n") {
-		t.Errorf("answer = %q, %v, want 404", answer, err)
 	}
 }
 
 func TestMixnodesResetsAClientThatSendsMoreThanOnePacket(t *testing.T) {
-	s := simulate(t, Options{API: MixnodesAPI}, time.Now)
+	s := simulate(t, Options{API: MixnodesAPI})
 	c, r := dial(t, s)
 	send(t, c, "GET /mixnodes HTTP/1.1\r\nX: "+strings.Repeat("x", 3*packetSize))
 	if _, err := io.ReadAll(r); err != nil && !errors.Is(err, syscall.ECONNRESET) {
@@ -148,19 +139,8 @@ func TestMixnodesResetsAClientThatSendsMoreThanOnePacket(t *testing.T) {
 	}
 }
 
-func TestMixnodesKnowsNoHead(t *testing.T) {
-	s := simulate(t, Options{API: MixnodesAPI}, time.Now)
-	c, r := dial(t, s)
-	send(t, c, "HEAD /mixnodes HTTP/1.1\r\n\r\n")
-	answer, err := io.ReadAll(r)
-	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 404 ") || !strings.HasSuffix(string(answer), `{"error":"Not Found"}`) {
-		t.Errorf("answer = %q, %v, want 404 with its body", answer, err)
-	}
-}
-
 func TestDeployCreatesANode(t *testing.T) {
-	c := newClock()
-	s := simulate(t, Options{API: MixnodesAPI, Nodes: 1}, c.now)
+	s, c := simulateWithClock(t, Options{API: MixnodesAPI, Nodes: 1})
 	c.advance(time.Hour)
 	got := fetch(client(t), http.MethodPost, s.URL()+deployPath)
 	if got.err != nil || got.status != http.StatusCreated {
@@ -175,7 +155,7 @@ func TestDeployCreatesANode(t *testing.T) {
 }
 
 func TestDeployHasALimit(t *testing.T) {
-	s := simulate(t, Options{API: MixnodesAPI, Nodes: maxNodes}, time.Now)
+	s := simulate(t, Options{API: MixnodesAPI, Nodes: maxNodes})
 	if got := fetch(client(t), http.MethodPost, s.URL()+deployPath); got.status != http.StatusServiceUnavailable {
 		t.Errorf("POST /deploy = %+v, want 503", got)
 	}
@@ -184,7 +164,7 @@ func TestDeployHasALimit(t *testing.T) {
 func TestStatusAndMetricsDeadlockMixnodesUntilItsRestart(t *testing.T) {
 	for _, path := range []string{"/status", "/metrics"} {
 		t.Run(path, func(t *testing.T) {
-			s := simulate(t, Options{API: MixnodesAPI}, time.Now)
+			s := simulate(t, Options{API: MixnodesAPI})
 			get(t, s, Mixnodes)
 			waiting := []<-chan fetched{
 				begin(t, s, http.MethodGet, path),
@@ -197,9 +177,13 @@ func TestStatusAndMetricsDeadlockMixnodesUntilItsRestart(t *testing.T) {
 			if got := get(t, s, Metrics).status; got != http.StatusNotFound {
 				t.Errorf("status of a path without the lock = %v, want 404", got)
 			}
+			s.SetFaults(Fault{Kind: hang})
+			s.SetFaults() // does not end the deadlock
+			staysSilent(t, Mixnodes, waiting[1])
+			staysSilent(t, Mixnodes, begin(t, s, http.MethodGet, Mixnodes))
 			s.Restart()
 			for _, w := range waiting {
-				if got := comes(t, "the end of the process", w); got.err == nil {
+				if got := await(t, "the end of the process", w); got.err == nil {
 					t.Errorf("answer = %+v, want none", got)
 				}
 			}
@@ -211,16 +195,8 @@ func TestStatusAndMetricsDeadlockMixnodesUntilItsRestart(t *testing.T) {
 	}
 }
 
-func TestSetFaultsDoesNotHealADeadlock(t *testing.T) {
-	s := simulate(t, Options{API: MixnodesAPI}, time.Now)
-	begin(t, s, http.MethodGet, "/status")
-	s.SetFaults(Fault{Kind: hang})
-	s.SetFaults()
-	staysSilent(t, Mixnodes, begin(t, s, http.MethodGet, Mixnodes))
-}
-
-func TestAFaultInFrontOfTheServiceKeepsItFromTheDeadlock(t *testing.T) {
-	s := simulate(t, Options{API: MixnodesAPI, Faults: []Fault{{Kind: http500}}}, time.Now)
+func TestAFaultInFrontOfTheServicePreventsTheDeadlock(t *testing.T) {
+	s := simulate(t, Options{API: MixnodesAPI, Faults: []Fault{{Kind: http500}}})
 	get(t, s, "/status")
 	s.SetFaults()
 	if got := get(t, s, Mixnodes).status; got != http.StatusOK {

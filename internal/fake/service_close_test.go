@@ -8,22 +8,19 @@ import (
 	"time"
 )
 
-func TestCloseEndsEverybodyWhoWaits(t *testing.T) {
+func TestCloseEndsAllWaitingClients(t *testing.T) {
 	for _, test := range []struct {
-		name  string
-		api   API
-		fault Fault
-		path  string
+		name   string
+		api    API
+		faults []Fault
+		path   string
 	}{
-		{"hang", V1, Fault{Kind: hang}, Metrics},
-		{"slow", V1, Fault{Kind: slow, Delay: time.Hour}, Metrics},
-		{"dead-lock", MixnodesAPI, Fault{}, "/status"},
+		{"hang", V1, []Fault{{Kind: hang}}, Metrics},
+		{"slow", V1, []Fault{{Kind: slow, Delay: time.Hour}}, Metrics},
+		{"deadlock", MixnodesAPI, nil, "/status"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := simulate(t, Options{API: test.api}, time.Now)
-			if test.fault.Kind != "" {
-				s.SetFaults(test.fault)
-			}
+			s := simulate(t, Options{API: test.api, Faults: test.faults})
 			_, r := dial(t, s)
 			var waiting []<-chan fetched
 			for range 5 {
@@ -36,7 +33,7 @@ func TestCloseEndsEverybodyWhoWaits(t *testing.T) {
 				t.Errorf("connections after Close = %v, want 0", got)
 			}
 			for _, w := range waiting {
-				if got := comes(t, "the end of a request", w); got.err == nil {
+				if got := await(t, "the end of a request", w); got.err == nil {
 					t.Errorf("answer after Close = %+v, want an error", got)
 				}
 			}
@@ -49,14 +46,14 @@ func TestCloseEndsEverybodyWhoWaits(t *testing.T) {
 
 func TestCloseWaitsForTheSchedule(t *testing.T) {
 	asked, release, calls := make(chan struct{}), make(chan struct{}), 0
-	now := func() time.Time { // the third to ask is the schedule
+	now := func() time.Time { // the schedule makes the third call
 		if calls++; calls == 3 {
 			close(asked)
 			<-release
 		}
 		return time.Now()
 	}
-	s := simulate(t, Options{Faults: []Fault{{Kind: http500}}, Every: 2, For: 1}, now)
+	s := startService(t, Options{Faults: []Fault{{Kind: http500}}, Every: 2, For: 1}, now)
 	<-asked
 	closed := make(chan struct{})
 	go func() {
@@ -72,8 +69,8 @@ func TestCloseWaitsForTheSchedule(t *testing.T) {
 	<-closed
 }
 
-func TestCloseTwiceIsCloseOnceAndTheRestIsHarmless(t *testing.T) {
-	s := simulate(t, Options{}, time.Now)
+func TestMethodsAreHarmlessAfterClose(t *testing.T) {
+	s := simulate(t, Options{})
 	for range 2 {
 		if err := s.Close(); err != nil {
 			t.Errorf("Close() = %v, want nil", err)
@@ -89,7 +86,7 @@ func TestCloseTwiceIsCloseOnceAndTheRestIsHarmless(t *testing.T) {
 }
 
 func TestMethodsMayBeCalledAtOnce(t *testing.T) {
-	s := simulate(t, Options{API: MixnodesAPI, Faults: []Fault{{Kind: refuse}, {Kind: hang}, {Kind: reset}}, Every: 2 * time.Millisecond, For: time.Millisecond}, time.Now)
+	s := simulate(t, Options{API: MixnodesAPI, Faults: []Fault{{Kind: refuse}, {Kind: hang}, {Kind: reset}}, Every: 2 * time.Millisecond, For: time.Millisecond})
 	var all sync.WaitGroup
 	for range 4 {
 		c := client(t)

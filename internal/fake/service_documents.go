@@ -1,94 +1,90 @@
 package fake
 
 import (
-	"fmt"
+	"encoding/json"
 	"strconv"
 	"strings"
 )
 
 const deployPath = "/deploy"
 
-// documentV1 returns nil for a path that has no document.
+// The documents, with their fields in the order of the published server.
+type (
+	metricsDocument struct {
+		Processed uint64 `json:"packets_processed"` // without dropped packets, which API v1 counts separately
+		Dropped   uint64 `json:"packets_dropped"`
+	}
+	nodesDocument struct {
+		Active   int `json:"active_nodes"`
+		Inactive int `json:"inactive_nodes"`
+		Total    int `json:"total_nodes"`
+	}
+	networkDocument struct {
+		Transmitted uint64      `json:"bytes_transmitted"`
+		Received    uint64      `json:"bytes_received"`
+		Latency     json.Number `json:"avg_latency_ms"`
+		Peak        uint64      `json:"peak_throughput"`
+	}
+	nodeDocument struct {
+		ID        string      `json:"id"`
+		Status    string      `json:"status"`
+		Processed uint64      `json:"packets_processed"`
+		Forwarded uint64      `json:"packets_forwarded"`
+		Dropped   uint64      `json:"packets_dropped"`
+		Uptime    uint64      `json:"uptime_seconds"`
+		Latency   json.Number `json:"avg_latency_ms"`
+	}
+)
+
+// documentV1 returns nil for a path without a document.
 func (s *Service) documentV1(path string) []byte {
-	var forwarded, dropped, active uint64
-	for i, one := range s.network.nodes { // those that left too: a total does not fall
-		f, d := s.network.packets(one)
+	var forwarded, dropped uint64
+	active, nodes := 0, s.network.nodeCount()
+	for i, nd := range s.network.nodes { // including nodes that left: a total does not fall
+		f, d := nd.counters(s.network.fraction)
 		forwarded, dropped = forwarded+f, dropped+d
-		if s.network.runs(i) {
+		if s.network.isActive(i) {
 			active++
 		}
 	}
 	switch path {
 	case Metrics:
-		return object(
-			field{"packets_processed", number(forwarded)}, // this API counts dropped ones apart
-			field{"packets_dropped", number(dropped)})
+		return marshal(metricsDocument{forwarded, dropped})
 	case Nodes:
-		nodes := uint64(s.network.left())
-		return object(
-			field{"active_nodes", number(active)},
-			field{"inactive_nodes", number(nodes - active)},
-			field{"total_nodes", number(nodes)})
+		return marshal(nodesDocument{active, nodes - active, nodes})
 	case Network:
-		return object(
-			field{"bytes_transmitted", number(forwarded * packetBytes)},
-			field{"bytes_received", number((forwarded + dropped) * packetBytes)},
-			field{"avg_latency_ms", strconv.FormatFloat(s.network.averageLatency(), 'f', 1, 64)},
-			field{"peak_throughput", number(uint64(s.network.peak * packetBytes))})
+		latency := strconv.FormatFloat(s.network.averageLatency(), 'f', 1, 64)
+		return marshal(networkDocument{
+			forwarded * packetBytes, (forwarded + dropped) * packetBytes, json.Number(latency), uint64(s.network.peak * packetBytes),
+		})
 	}
 	return nil
 }
 
 func (s *Service) documentMixnodes() []byte {
-	body := []byte{'['}
-	for i := range s.network.left() {
-		if i > 0 {
-			body = append(body, ',')
-		}
-		body = append(body, s.documentNode(i)...)
+	nodes := make([]nodeDocument, s.network.nodeCount())
+	for i := range nodes {
+		nodes[i] = s.documentNode(i)
 	}
-	return append(body, ']')
+	return marshal(nodes)
 }
 
-func (s *Service) documentNode(i int) []byte {
-	n, status := s.network.nodes[i], "stopped"
-	if s.network.runs(i) {
+func (s *Service) documentNode(i int) nodeDocument {
+	nd, status := s.network.nodes[i], "stopped"
+	if s.network.isActive(i) {
 		status = "active"
 	}
-	forwarded, dropped := s.network.packets(n)
-	return object(
-		field{"id", strconv.Quote(n.id)},
-		field{"status", strconv.Quote(status)},
-		field{"packets_processed", number(forwarded + dropped)},
-		field{"packets_forwarded", number(forwarded)},
-		field{"packets_dropped", number(dropped)},
-		field{"uptime_seconds", number(n.uptime)},
-		field{"avg_latency_ms", decimal(s.network.meanLatency(n))})
+	forwarded, dropped := nd.counters(s.network.fraction)
+	return nodeDocument{nd.id, status, forwarded + dropped, forwarded, dropped, nd.uptime, decimal(s.network.meanLatency(nd))}
 }
 
-// field is a name and the JSON of its value. The documents are written field by
-// field because their order, and the 0.0 of a latency, are those of the
-// published server.
-type field struct{ name, value string }
-
-func number(n uint64) string { return strconv.FormatUint(n, 10) }
-
-// decimal writes all digits, and 0 as 0.0, as serde_json does.
-func decimal(f float64) string {
+// decimal formats a number with all its digits, and 0 as 0.0, as serde_json does.
+func decimal(f float64) json.Number {
 	text := strconv.FormatFloat(f, 'f', -1, 64)
 	if !strings.Contains(text, ".") {
 		text += ".0"
 	}
-	return text
+	return json.Number(text)
 }
 
-func object(fields ...field) []byte {
-	body := []byte{'{'}
-	for i, f := range fields {
-		if i > 0 {
-			body = append(body, ',')
-		}
-		body = fmt.Appendf(body, "%q:%s", f.name, f.value)
-	}
-	return append(body, '}')
-}
+func marshal(v any) []byte { return must(json.Marshal(v)) }

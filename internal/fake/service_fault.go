@@ -7,31 +7,27 @@ import (
 	"time"
 )
 
-// Fault is one way to go wrong.
+// Fault is one kind of failure.
 type Fault struct {
-	Kind  string        // one of FaultNames
-	Delay time.Duration // how much later a slow answer comes; zero for all others
+	Kind  string        // refuse, hang, reset, http500, badjson, truncate or slow
+	Delay time.Duration // of the fault slow; zero for all others
 }
 
 const (
 	refuse   = "refuse"   // the port is closed: connection refused
 	hang     = "hang"     // the request is read and never answered
-	reset    = "reset"    // the connection is reset before the answer
+	reset    = "reset"    // the connection is reset before the response
 	http500  = "http500"  // every path answers 500
-	badjson  = "badjson"  // 200 with half a document, announced as if it were whole
+	badjson  = "badjson"  // 200 with half a document and its correct length
 	truncate = "truncate" // half of the announced bytes, then the end of the connection
-	slow     = "slow"     // the right answer, late
+	slow     = "slow"     // the correct response, delayed
 
 	accepted = "want refuse, hang, reset, http500, badjson, truncate or slow with a delay such as slow=3s"
 )
 
-// FaultNames lists the kinds of faults.
-func FaultNames() []string {
-	return []string{refuse, hang, reset, http500, badjson, truncate, slow}
-}
+var faultKinds = []string{refuse, hang, reset, http500, badjson, truncate, slow}
 
-// ParseFaults reads a list such as "refuse,hang,slow=3s"; the empty string is
-// no fault.
+// ParseFaults reads a list such as "refuse,hang,slow=3s". The empty string is no fault.
 func ParseFaults(s string) ([]Fault, error) {
 	if s == "" {
 		return nil, nil
@@ -52,21 +48,21 @@ func ParseFaults(s string) ([]Fault, error) {
 }
 
 func (f Fault) check() error {
-	if late := f.Delay > 0; slices.Contains(FaultNames(), f.Kind) && late == (f.Kind == slow) && f.Delay >= 0 {
+	if slices.Contains(faultKinds, f.Kind) && f.Delay >= 0 && (f.Delay > 0) == (f.Kind == slow) {
 		return nil
 	}
 	return fmt.Errorf("fault %q with a delay of %v: %s", f.Kind, f.Delay, accepted)
 }
 
-// mode is how the service behaves at one time; the zero mode is healthy.
+// mode is the behaviour of the service at one time; the zero mode is healthy.
 type mode struct {
-	kind  string        // what goes wrong with an answer; empty when nothing does
-	delay time.Duration // how much later the answer comes
+	kind  string        // of the fault in responses, empty for none
+	delay time.Duration // of responses
 }
 
-// together is the mode of faults that act at the same time: the first of them,
-// later by the delay of the first slow one.
-func together(faults []Fault) mode {
+// combine returns the mode of faults that are active at the same time: the kind of the first one that is not slow, with the
+// delay of the first slow one.
+func combine(faults []Fault) mode {
 	var m mode
 	for _, f := range faults {
 		switch {
@@ -79,25 +75,24 @@ func together(faults []Fault) mode {
 	return m
 }
 
-// plan says which mode acts when. One without a period has the same mode always.
-type plan struct {
-	faults       []Fault
-	every, lasts time.Duration
+// schedule decides when each fault is active. Without a period all of them always are.
+type schedule struct {
+	faults          []Fault
+	every, duration time.Duration
 }
 
-func (p plan) changes() bool { return p.every > 0 && len(p.faults) > 0 }
+func (s schedule) changes() bool { return s.every > 0 && len(s.faults) > 0 }
 
-// at gives the mode at an age of the plan and for how long it lasts from
-// there. A period begins healthy, so that a person who watches has seen the values
-// before the first fault.
-func (p plan) at(age time.Duration) (mode, time.Duration) {
-	if !p.changes() {
-		return together(p.faults), 0
+// at returns the mode at an age of the schedule and how long it lasts from there. A period begins healthy, so that a person
+// sees values before the first fault.
+func (s schedule) at(age time.Duration) (mode, time.Duration) {
+	if !s.changes() {
+		return combine(s.faults), 0
 	}
-	period, into := int(age/p.every), age%p.every
-	if healthy := p.every - p.lasts; into < healthy {
-		return mode{}, healthy - into
+	period, elapsed := int(age/s.every), age%s.every
+	if healthy := s.every - s.duration; elapsed < healthy {
+		return mode{}, healthy - elapsed
 	}
-	turn := period % len(p.faults)
-	return together(p.faults[turn : turn+1]), p.every - into
+	i := period % len(s.faults)
+	return combine(s.faults[i : i+1]), s.every - elapsed
 }

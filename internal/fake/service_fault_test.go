@@ -8,17 +8,15 @@ import (
 )
 
 func TestParseFaultsReadsAList(t *testing.T) {
-	got, err := ParseFaults("refuse, hang,reset,http500,badjson,truncate,slow=3s")
-	want := []Fault{{Kind: "refuse"}, {Kind: "hang"}, {Kind: "reset"}, {Kind: "http500"}, {Kind: "badjson"}, {Kind: "truncate"}, {Kind: "slow", Delay: 3 * time.Second}}
-	if err != nil || !slices.Equal(got, want) {
-		t.Errorf("ParseFaults() = %v, %v, want %v", got, err, want)
-	}
-}
-
-func TestParseFaultsOfNothingIsNoFault(t *testing.T) {
-	got, err := ParseFaults("")
-	if err != nil || len(got) != 0 {
-		t.Errorf(`ParseFaults("") = %v, %v, want none`, got, err)
+	for in, want := range map[string][]Fault{
+		"refuse, hang,reset,http500,badjson,truncate,slow=3s": {
+			{Kind: "refuse"}, {Kind: "hang"}, {Kind: "reset"}, {Kind: "http500"}, {Kind: "badjson"}, {Kind: "truncate"}, {Kind: "slow", Delay: 3 * time.Second},
+		},
+		"": nil,
+	} {
+		if got, err := ParseFaults(in); err != nil || !slices.Equal(got, want) {
+			t.Errorf("ParseFaults(%q) = %v, %v, want %v", in, got, err, want)
+		}
 	}
 }
 
@@ -47,66 +45,46 @@ func TestParseFaultsNamesWhatItAccepts(t *testing.T) {
 			t.Errorf("ParseFaults(%q) = %q, want %q", in, got, want)
 		}
 	}
-}
-
-func TestTheErrorNamesEveryFault(t *testing.T) {
-	for _, name := range FaultNames() {
-		if !strings.Contains(accepted, name) {
-			t.Errorf("%q is not in %q", name, accepted)
+	for _, kind := range faultKinds {
+		if !strings.Contains(accepted, kind) {
+			t.Errorf("%q is not in %q", kind, accepted)
 		}
 	}
 }
 
-func TestFaultsActAtTheEndOfEachPeriodInTurn(t *testing.T) {
-	p := plan{
-		faults: []Fault{{Kind: refuse}, {Kind: slow, Delay: time.Minute}, {Kind: hang}},
-		every:  60 * time.Second,
-		lasts:  20 * time.Second,
+func TestAScheduleHasOneFaultAtTheEndOfEachPeriod(t *testing.T) {
+	parts := schedule{
+		faults: []Fault{{Kind: refuse}, {Kind: slow, Delay: time.Minute}, {Kind: hang}}, every: 60 * time.Second, duration: 20 * time.Second,
 	}
+	whole := schedule{faults: []Fault{{Kind: hang}, {Kind: reset}}, every: time.Second, duration: time.Second}
+	always := schedule{faults: []Fault{{Kind: slow, Delay: time.Second}, {Kind: http500}, {Kind: hang}}}
 	for _, test := range []struct {
-		age   time.Duration
-		want  mode
-		lasts time.Duration
+		schedule  schedule
+		age       time.Duration
+		want      mode
+		remaining time.Duration
 	}{
-		{0, mode{}, 40 * time.Second},
-		{40*time.Second - 1, mode{}, 1},
-		{40 * time.Second, mode{kind: refuse}, 20 * time.Second},
-		{60*time.Second - 1, mode{kind: refuse}, 1},
-		{60 * time.Second, mode{}, 40 * time.Second},
-		{100 * time.Second, mode{delay: time.Minute}, 20 * time.Second},
-		{165 * time.Second, mode{kind: hang}, 15 * time.Second},
-		{220 * time.Second, mode{kind: refuse}, 20 * time.Second},
+		{parts, 0, mode{}, 40 * time.Second},
+		{parts, 40*time.Second - 1, mode{}, 1},
+		{parts, 40 * time.Second, mode{kind: refuse}, 20 * time.Second},
+		{parts, 60*time.Second - 1, mode{kind: refuse}, 1},
+		{parts, 60 * time.Second, mode{}, 40 * time.Second},
+		{parts, 100 * time.Second, mode{delay: time.Minute}, 20 * time.Second},
+		{parts, 165 * time.Second, mode{kind: hang}, 15 * time.Second},
+		{parts, 220 * time.Second, mode{kind: refuse}, 20 * time.Second},
+		{whole, 0, mode{kind: hang}, time.Second},
+		{whole, time.Second, mode{kind: reset}, time.Second},
+		{whole, 2 * time.Second, mode{kind: hang}, time.Second},
+		{always, time.Hour, mode{kind: http500, delay: time.Second}, 0},
 	} {
-		got, lasts := p.at(test.age)
-		if got != test.want || lasts != test.lasts {
-			t.Errorf("at(%v) = %v for %v, want %v for %v", test.age, got, lasts, test.want, test.lasts)
+		got, remaining := test.schedule.at(test.age)
+		if got != test.want || remaining != test.remaining {
+			t.Errorf("%+v at %v = %v for %v, want %v for %v", test.schedule, test.age, got, remaining, test.want, test.remaining)
 		}
 	}
 }
 
-func TestAPeriodMayBeAllFault(t *testing.T) {
-	p := plan{faults: []Fault{{Kind: hang}, {Kind: reset}}, every: time.Second, lasts: time.Second}
-	for age, want := range map[time.Duration]string{0: hang, time.Second: reset, 2 * time.Second: hang} {
-		if got, _ := p.at(age); got.kind != want {
-			t.Errorf("at(%v) = %v, want %v", age, got.kind, want)
-		}
-	}
-}
-
-func TestOfFaultsThatActAlwaysTheFirstCountsAndSlowIsADelay(t *testing.T) {
-	p := plan{faults: []Fault{{Kind: slow, Delay: time.Second}, {Kind: http500}, {Kind: hang}}}
-	want := mode{kind: http500, delay: time.Second}
-	if got, _ := p.at(time.Hour); got != want {
-		t.Errorf("at(1h) = %v, want %v", got, want)
-	}
-}
-
-func TestSetFaultsPanicsOnAFaultThatDoesNotExist(t *testing.T) {
-	s := simulate(t, Options{}, time.Now)
-	defer func() {
-		if recover() == nil {
-			t.Error(`SetFaults of "refsue" returned, want a panic`)
-		}
-	}()
-	s.SetFaults(Fault{Kind: "refsue"})
+func TestSetFaultsPanicsOnAnUnknownFault(t *testing.T) {
+	s := simulate(t, Options{})
+	wantPanic(t, `SetFaults of "refsue"`, func() { s.SetFaults(Fault{Kind: "refsue"}) })
 }

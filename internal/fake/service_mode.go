@@ -6,14 +6,12 @@ import (
 	"time"
 )
 
-// SetFaults replaces faults and schedule: all faults act together from now on,
-// which means the first of them, later by the delay of a slow one. Without a
-// fault the service is healthy. When SetFaults returns, the port is closed or
-// open as the faults want. It panics on a fault that does not exist, because
-// only a mistake in the calling code can name one.
-func (s *Service) SetFaults(f ...Fault) {
-	for _, one := range f {
-		if err := one.check(); err != nil {
+// SetFaults replaces faults and schedule. All faults are active from now on: the first that is not slow, with the delay of
+// a slow one. Without a fault the service is healthy. When SetFaults returns, the port is closed or open as the faults
+// require. It panics on an invalid fault.
+func (s *Service) SetFaults(faults ...Fault) {
+	for _, f := range faults {
+		if err := f.check(); err != nil {
 			panic(err)
 		}
 	}
@@ -21,24 +19,24 @@ func (s *Service) SetFaults(f ...Fault) {
 	defer s.setting.Unlock()
 	s.stopSchedule()
 	s.stopSchedule = func() {}
-	s.begin(plan{faults: f})
+	s.startSchedule(schedule{faults: faults})
 }
 
-// begin sets the first mode of a plan and, if others follow, leaves a goroutine
-// that sets them until stopSchedule waited for its end.
-func (s *Service) begin(p plan) {
+// startSchedule sets the first mode of a schedule and, if others follow, starts a goroutine that sets them until
+// stopSchedule is called.
+func (s *Service) startSchedule(faults schedule) {
 	started := s.now()
-	m, lasts := p.at(0)
+	m, remaining := faults.at(0)
 	s.setMode(s.server.closing, m)
-	if !p.changes() {
+	if !faults.changes() {
 		return
 	}
 	ctx, cancel := context.WithCancel(s.server.closing)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for pause(ctx, lasts) {
-			m, lasts = p.at(s.now().Sub(started))
+		for sleep(ctx, remaining) {
+			m, remaining = faults.at(s.now().Sub(started))
 			s.setMode(ctx, m)
 		}
 	}()
@@ -48,31 +46,28 @@ func (s *Service) begin(p plan) {
 	}
 }
 
-// setMode makes the service behave as in m, from the connections that exist
-// down to the port. Only one goroutine at a time may call it: the caller of
-// SetFaults or the schedule.
+// setMode applies m to open connections and to the port. Only one goroutine may call it at a time: SetFaults or the
+// schedule.
 func (s *Service) setMode(ctx context.Context, m mode) {
 	if s.server.closing.Err() != nil {
 		return
 	}
 	s.mu.Lock()
-	s.acting = m
-	close(s.ended)
-	s.ended = make(chan struct{})
+	s.mode = m
+	close(s.modeEnded)
+	s.modeEnded = make(chan struct{})
 	s.mu.Unlock()
 	switch m.kind {
 	case refuse:
 		s.server.Refuse()
+		return
 	case reset:
-		s.server.drop()
-		s.listenAgain(ctx)
-	default:
-		s.listenAgain(ctx)
+		s.server.closeConns(abort)
 	}
+	s.listenAgain(ctx)
 }
 
-// A port that was given up for a while may have been taken by somebody else;
-// these attempts, 5 s in all, outlast an accidental use of it.
+// Another process may have taken the port during a refusal. These attempts, 5 s in total, outlast an accidental use of it.
 const (
 	relistenAttempts = 50
 	relistenPause    = 100 * time.Millisecond
@@ -85,7 +80,7 @@ func (s *Service) listenAgain(ctx context.Context) {
 		if err = s.server.Listen(); err == nil {
 			break
 		}
-		if !pause(ctx, relistenPause) {
+		if !sleep(ctx, relistenPause) {
 			return
 		}
 	}
@@ -93,20 +88,19 @@ func (s *Service) listenAgain(ctx context.Context) {
 		err = fmt.Errorf("listen again after the fault %s: %w", refuse, err)
 	}
 	s.mu.Lock()
-	s.broken = err
+	s.listenErr = err
 	s.mu.Unlock()
 }
 
-// injectFault makes a request suffer what acts before the answer: it hangs, and
-// it waits. It returns what is to go wrong with the answer, and false when nobody
-// waits for that any more.
+// injectFault delays a request as the mode requires. It returns the fault for its response, or false when the client no
+// longer waits for one.
 func (s *Service) injectFault(x *Exchange) (kind string, ok bool) {
-	m, ended := s.mode()
+	m, ended := s.currentMode()
 	for m.kind == hang {
 		if !x.Wait(ended) {
 			return "", false
 		}
-		m, ended = s.mode()
+		m, ended = s.currentMode()
 	}
 	delay := m.delay
 	if m.kind == "" {
@@ -115,8 +109,8 @@ func (s *Service) injectFault(x *Exchange) (kind string, ok bool) {
 	return m.kind, delay <= 0 || x.Pause(delay)
 }
 
-func (s *Service) mode() (mode, <-chan struct{}) {
+func (s *Service) currentMode() (mode, <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.acting, s.ended
+	return s.mode, s.modeEnded
 }

@@ -1,23 +1,20 @@
 package fake
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"testing"
 	"time"
 )
 
-func TestStartRefusesWhatCannotBeSimulated(t *testing.T) {
+func TestSimulateRefusesInvalidOptions(t *testing.T) {
 	const local = "127.0.0.1:0"
-	for _, test := range []struct {
+	type refusal struct {
 		options Options
 		want    string
-	}{
-		{Options{Addr: "0.0.0.0:0"}, `listen address "0.0.0.0:0" is not loopback: want 127.0.0.0/8, [::1] or localhost`},
-		{Options{Addr: ":0"}, `listen address ":0" is not loopback: want 127.0.0.0/8, [::1] or localhost`},
-		{Options{Addr: "[::]:0"}, `listen address "[::]:0" is not loopback: want 127.0.0.0/8, [::1] or localhost`},
-		{Options{Addr: "192.0.2.1:0"}, `listen address "192.0.2.1:0" is not loopback: want 127.0.0.0/8, [::1] or localhost`},
-		{Options{Addr: "localhost.example:0"}, `listen address "localhost.example:0" is not loopback: want 127.0.0.0/8, [::1] or localhost`},
+	}
+	all := []refusal{
 		{Options{}, `listen address "": want host:port`},
 		{Options{Addr: local, API: "v2"}, `API "v2": want v1 or mixnodes`},
 		{Options{Addr: local, Nodes: -1}, `-1 nodes: want 1 to 10000`},
@@ -25,7 +22,13 @@ func TestStartRefusesWhatCannotBeSimulated(t *testing.T) {
 		{Options{Addr: local, Every: time.Second}, `faults for 0s in every 1s: want 0 < for <= every, or both 0 for always`},
 		{Options{Addr: local, Every: time.Second, For: time.Minute}, `faults for 1m0s in every 1s: want 0 < for <= every, or both 0 for always`},
 		{Options{Addr: local, Faults: []Fault{{Kind: "slow"}}}, `fault "slow" with a delay of 0s: ` + accepted},
-	} {
+	}
+	for _, addr := range []string{"0.0.0.0:0", ":0", "[::]:0", "192.0.2.1:0", "localhost.example:0"} {
+		all = append(all, refusal{Options{Addr: addr}, fmt.Sprintf("listen address %q is not loopback: want 127.0.0.0/8, [::1] or localhost", addr)})
+	}
+	taken := simulate(t, Options{}).server.addr
+	all = append(all, refusal{Options{Addr: taken}, "listen tcp " + taken + ": bind: address already in use"})
+	for _, test := range all {
 		s, err := Simulate(test.options)
 		if err == nil {
 			s.Close()
@@ -38,28 +41,15 @@ func TestStartRefusesWhatCannotBeSimulated(t *testing.T) {
 	}
 }
 
-func TestLocalhostIsTakenAsLoopbackWithoutALookup(t *testing.T) {
-	s := simulate(t, Options{Addr: "localhost:0"}, time.Now)
-	host, _, _ := net.SplitHostPort(s.server.addr)
-	if host != "127.0.0.1" {
+func TestLocalhostIsLoopbackWithoutALookup(t *testing.T) {
+	s := simulate(t, Options{Addr: "localhost:0"})
+	if host, _, _ := net.SplitHostPort(s.server.addr); host != "127.0.0.1" {
 		t.Errorf("host = %v, want 127.0.0.1", host)
 	}
 }
 
-func TestStartTellsThatThePortIsTaken(t *testing.T) {
-	s := simulate(t, Options{}, time.Now)
-	other, err := Simulate(Options{Addr: s.server.addr})
-	if err == nil {
-		other.Close()
-		t.Fatal("Simulate on a taken port succeeded, want an error")
-	}
-	if got, want := err.Error(), "start the simulator: listen tcp "+s.server.addr+": bind: address already in use"; got != want {
-		t.Errorf("Simulate() = %q, want %q", got, want)
-	}
-}
-
 func TestRequestsAreCountedPerPath(t *testing.T) {
-	s := simulate(t, Options{}, time.Now)
+	s := simulate(t, Options{})
 	get(t, s, Metrics)
 	get(t, s, Metrics)
 	get(t, s, "/nowhere")
@@ -71,36 +61,30 @@ func TestRequestsAreCountedPerPath(t *testing.T) {
 	if got := s.Requests()[Metrics]; got != 2 {
 		t.Errorf("Requests() after a change of the copy = %v, want 2", got)
 	}
-}
-
-func TestRequestsDoNotGrowWithoutBound(t *testing.T) {
-	s := simulate(t, Options{}, time.Now)
 	for i := range maxPaths + 10 {
-		s.server.count("/"+number(uint64(i)), false)
+		s.server.count(fmt.Sprint("/", i), false)
 	}
-	if got := len(s.Requests()); got != maxPaths+1 {
-		t.Errorf("paths = %v, want %v", got, maxPaths+1)
-	}
-	if got := s.Requests()[otherPaths]; got != 10 {
-		t.Errorf("other requests = %v, want 10", got)
+	got = s.Requests()
+	if len(got) != maxPaths+1 || got[otherPaths] != 12 {
+		t.Errorf("got %d paths and %d other requests, want %d and 12", len(got), got[otherPaths], maxPaths+1)
 	}
 }
 
 func TestRestartBeginsTheCountersAtZero(t *testing.T) {
-	c := newClock()
-	s := simulate(t, Options{}, c.now)
+	s, c := simulateWithClock(t, Options{})
 	c.advance(time.Hour)
-	if got := get(t, s, Metrics).body; got == `{"packets_processed":0,"packets_dropped":0}` {
+	const zeros = `{"packets_processed":0,"packets_dropped":0}`
+	if got := get(t, s, Metrics).body; got == zeros {
 		t.Fatalf("after an hour = %v, want counters above 0", got)
 	}
 	s.Restart()
-	if got, want := get(t, s, Metrics).body, `{"packets_processed":0,"packets_dropped":0}`; got != want {
-		t.Errorf("after the restart = %v, want %v", got, want)
+	if got := get(t, s, Metrics).body; got != zeros {
+		t.Errorf("after the restart = %v, want %v", got, zeros)
 	}
 }
 
 func TestRestartEndsTheConnections(t *testing.T) {
-	s := simulate(t, Options{}, time.Now)
+	s := simulate(t, Options{})
 	c, r := dial(t, s)
 	send(t, c, "GET "+Metrics+" HTTP/1.1\r\nHost: x\r\n\r\n")
 	receive(t, r)

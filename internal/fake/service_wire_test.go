@@ -11,17 +11,22 @@ import (
 	"time"
 )
 
-// apis runs a test against both APIs, with the path of a document in each.
-func apis(t *testing.T, test func(t *testing.T, o Options, path string)) {
+// forEachAPI runs a test with each API and the path of a document in it.
+func forEachAPI(t *testing.T, test func(t *testing.T, o Options, path string)) {
 	t.Run("v1", func(t *testing.T) { test(t, Options{API: V1}, Metrics) })
 	t.Run("mixnodes", func(t *testing.T) { test(t, Options{API: MixnodesAPI}, Mixnodes) })
 }
 
+const metricsRequest = "GET " + Metrics + " HTTP/1.1\r\nHost: x\r\n\r\n"
+
 func TestRefuseClosesThePortUntilTheFaultEnds(t *testing.T) {
-	apis(t, func(t *testing.T, o Options, path string) {
-		s := simulate(t, o, time.Now)
-		for range 3 {
-			s.SetFaults(Fault{Kind: refuse})
+	forEachAPI(t, func(t *testing.T, o Options, path string) {
+		o.Faults = []Fault{{Kind: refuse}}
+		s := simulate(t, o)
+		for i := range 3 {
+			if i > 0 {
+				s.SetFaults(Fault{Kind: refuse})
+			}
 			if got := fetch(client(t), http.MethodGet, s.URL()+path); !errors.Is(got.err, syscall.ECONNREFUSED) {
 				t.Fatalf("GET = %+v, want connection refused", got)
 			}
@@ -36,20 +41,11 @@ func TestRefuseClosesThePortUntilTheFaultEnds(t *testing.T) {
 	})
 }
 
-func TestRefuseFromTheStartKeepsThePort(t *testing.T) {
-	s := simulate(t, Options{Faults: []Fault{{Kind: refuse}}}, time.Now)
-	if got := fetch(client(t), http.MethodGet, s.URL()+Metrics); !errors.Is(got.err, syscall.ECONNREFUSED) {
-		t.Fatalf("GET = %+v, want connection refused", got)
-	}
-	s.SetFaults()
-	get(t, s, Metrics)
-}
-
 func TestRefuseAndResetResetTheOpenConnections(t *testing.T) {
 	for _, kind := range []string{refuse, reset} {
-		s := simulate(t, Options{}, time.Now)
+		s := simulate(t, Options{})
 		c, r := dial(t, s)
-		send(t, c, "GET "+Metrics+" HTTP/1.1\r\nHost: x\r\n\r\n")
+		send(t, c, metricsRequest)
 		receive(t, r)
 		s.SetFaults(Fault{Kind: kind})
 		if _, err := r.ReadByte(); !errors.Is(err, syscall.ECONNRESET) {
@@ -58,10 +54,10 @@ func TestRefuseAndResetResetTheOpenConnections(t *testing.T) {
 	}
 }
 
-func TestResetComesInsteadOfTheAnswer(t *testing.T) {
-	apis(t, func(t *testing.T, o Options, path string) {
+func TestResetPrecedesTheResponse(t *testing.T) {
+	forEachAPI(t, func(t *testing.T, o Options, path string) {
 		o.Faults = []Fault{{Kind: reset}}
-		s := simulate(t, o, time.Now)
+		s := simulate(t, o)
 		if got := fetch(client(t), http.MethodGet, s.URL()+path); !errors.Is(got.err, syscall.ECONNRESET) {
 			t.Errorf("GET = %+v, want a reset", got)
 		}
@@ -73,34 +69,35 @@ func TestResetComesInsteadOfTheAnswer(t *testing.T) {
 	})
 }
 
-func TestHangAnswersOnlyWhenTheFaultEnds(t *testing.T) {
-	apis(t, func(t *testing.T, o Options, path string) {
-		s := simulate(t, o, time.Now)
-		s.SetFaults(Fault{Kind: hang})
-		answered := begin(t, s, http.MethodGet, path)
-		staysSilent(t, path, answered)
-		s.SetFaults()
-		if got := comes(t, path, answered); got.status != http.StatusOK {
-			t.Errorf("answer after the fault = %+v, want 200", got)
+func TestHangEndsWithTheFault(t *testing.T) {
+	forEachAPI(t, func(t *testing.T, o Options, path string) {
+		for name, next := range map[string]struct {
+			faults []Fault
+			status int
+		}{
+			"healthy":       {nil, http.StatusOK},
+			"another fault": {[]Fault{{Kind: http500}}, http.StatusInternalServerError},
+		} {
+			t.Run(name, func(t *testing.T) {
+				s := simulate(t, o)
+				s.SetFaults(Fault{Kind: hang})
+				answered := begin(t, s, http.MethodGet, path)
+				staysSilent(t, path, answered)
+				s.SetFaults(Fault{Kind: hang})
+				staysSilent(t, path, answered)
+				s.SetFaults(next.faults...)
+				if got := await(t, path, answered); got.status != next.status {
+					t.Errorf("answer after the fault = %+v, want %d", got, next.status)
+				}
+			})
 		}
 	})
 }
 
-func TestHangTurnsIntoTheNextFault(t *testing.T) {
-	s := simulate(t, Options{Faults: []Fault{{Kind: hang}}}, time.Now)
-	answered := begin(t, s, http.MethodGet, Metrics)
-	s.SetFaults(Fault{Kind: hang})
-	staysSilent(t, Metrics, answered)
-	s.SetFaults(Fault{Kind: http500})
-	if got := comes(t, Metrics, answered); got.status != http.StatusInternalServerError {
-		t.Errorf("answer = %+v, want 500", got)
-	}
-}
-
-func TestHangLetsGoOfAClientThatLeaves(t *testing.T) {
-	apis(t, func(t *testing.T, o Options, path string) {
+func TestHangReleasesAClientThatLeaves(t *testing.T) {
+	forEachAPI(t, func(t *testing.T, o Options, path string) {
 		o.Faults = []Fault{{Kind: hang}}
-		s := simulate(t, o, time.Now)
+		s := simulate(t, o)
 		c, _ := dial(t, s)
 		send(t, c, "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n")
 		eventually(t, "the service sees the request", func() bool { return s.Requests()[path] == 1 })
@@ -109,112 +106,71 @@ func TestHangLetsGoOfAClientThatLeaves(t *testing.T) {
 	})
 }
 
-func TestHangKeepsWhatAClientSentMeanwhile(t *testing.T) {
-	s := simulate(t, Options{Faults: []Fault{{Kind: hang}}}, time.Now)
-	c, r := dial(t, s)
-	one := "GET " + Metrics + " HTTP/1.1\r\nHost: x\r\n\r\n"
-	send(t, c, one+one)
-	eventually(t, "the service sees the request", func() bool { return s.Requests()[Metrics] == 1 })
-	s.SetFaults()
-	for range 2 {
-		receive(t, r)
-	}
-}
-
-func TestAConnectionOutlivesAHang(t *testing.T) {
-	s := simulate(t, Options{Faults: []Fault{{Kind: hang}}}, time.Now)
-	c, r := dial(t, s)
-	send(t, c, "GET "+Metrics+" HTTP/1.1\r\nHost: x\r\n\r\n")
-	eventually(t, "the service sees the request", func() bool { return s.Requests()[Metrics] == 1 })
-	time.Sleep(silence) // it most likely waits by now; if not, the test is only weaker
-	s.SetFaults()
-	receive(t, r)
-	send(t, c, "GET "+Metrics+" HTTP/1.1\r\nHost: x\r\n\r\n")
-	receive(t, r)
-}
-
-func TestHTTP500AnswersEveryPath(t *testing.T) {
-	apis(t, func(t *testing.T, o Options, path string) {
-		o.Faults = []Fault{{Kind: http500}}
-		s := simulate(t, o, time.Now)
-		for _, p := range []string{path, "/status", "/nowhere"} {
-			got := get(t, s, p)
-			if got.status != http.StatusInternalServerError || got.body != `{"error":"Internal Server Error"}` {
-				t.Errorf("GET %s = %+v, want 500", p, got)
+func TestAConnectionSurvivesAHang(t *testing.T) {
+	for name, during := range map[string]bool{"the next request is sent during the hang": true, "the next request is sent afterwards": false} {
+		t.Run(name, func(t *testing.T) {
+			s := simulate(t, Options{Faults: []Fault{{Kind: hang}}})
+			c, r := dial(t, s)
+			send(t, c, metricsRequest)
+			if during {
+				send(t, c, metricsRequest)
 			}
-		}
-	})
-}
-
-func TestBadJSONIsAWholeAnswerWithHalfADocument(t *testing.T) {
-	apis(t, func(t *testing.T, o Options, path string) {
-		s := simulate(t, o, time.Now)
-		if got := get(t, s, path); !json.Valid([]byte(got.body)) {
-			t.Fatalf("healthy body = %s, want JSON", got.body)
-		}
-		s.SetFaults(Fault{Kind: badjson})
-		got := get(t, s, path)
-		if got.status != http.StatusOK || json.Valid([]byte(got.body)) || got.body == "" {
-			t.Errorf("GET = %+v, want 200 with broken JSON", got)
-		}
-	})
-}
-
-func TestTruncateEndsInTheMiddleOfTheAnnouncedBody(t *testing.T) {
-	apis(t, func(t *testing.T, o Options, path string) {
-		o.Faults = []Fault{{Kind: truncate}}
-		s := simulate(t, o, time.Now)
-		got := fetch(client(t), http.MethodGet, s.URL()+path)
-		if !errors.Is(got.err, io.ErrUnexpectedEOF) || got.status != http.StatusOK || got.body == "" {
-			t.Errorf("GET = %+v, want 200 with an unexpected EOF after some bytes", got)
-		}
-	})
-}
-
-func TestSlowAnswersRightAfterItsDelay(t *testing.T) {
-	apis(t, func(t *testing.T, o Options, path string) {
-		o.Faults = []Fault{{Kind: slow, Delay: silence}}
-		s := simulate(t, o, time.Now)
-		sent := time.Now()
-		if got := get(t, s, path); got.status != http.StatusOK || !json.Valid([]byte(got.body)) {
-			t.Errorf("GET = %+v, want 200 with a document", got)
-		}
-		if got := time.Since(sent); got < silence {
-			t.Errorf("answer after %v, want at least %v", got, silence)
-		}
-	})
-}
-
-func TestSlowDelaysAnotherFault(t *testing.T) {
-	s := simulate(t, Options{}, time.Now)
-	s.SetFaults(Fault{Kind: http500}, Fault{Kind: slow, Delay: silence})
-	sent := time.Now()
-	if got := get(t, s, Metrics).status; got != http.StatusInternalServerError {
-		t.Errorf("status = %v, want 500", got)
-	}
-	if got := time.Since(sent); got < silence {
-		t.Errorf("answer after %v, want at least %v", got, silence)
+			eventually(t, "the service sees the request", func() bool { return s.Requests()[Metrics] == 1 })
+			time.Sleep(silence) // it probably waits by now; if not, the test is only weaker
+			s.SetFaults()
+			receive(t, r)
+			if !during {
+				send(t, c, metricsRequest)
+			}
+			receive(t, r)
+		})
 	}
 }
 
-func TestLatencyDelaysAHealthyAnswer(t *testing.T) {
-	s := simulate(t, Options{Latency: silence}, time.Now)
-	sent := time.Now()
-	get(t, s, Metrics)
-	if got := time.Since(sent); got < silence {
-		t.Errorf("answer after %v, want at least %v", got, silence)
+func TestAFaultyResponseIsAsTheFaultIsNamed(t *testing.T) {
+	failing := func(f fetched) bool {
+		return f.err == nil && f.status == http.StatusInternalServerError && f.body == `{"error":"Internal Server Error"}`
 	}
-}
-
-func TestLatencyDoesNotDelayAFault(t *testing.T) {
-	s := simulate(t, Options{Latency: time.Hour, Faults: []Fault{{Kind: http500}}}, time.Now)
-	if got := get(t, s, Metrics).status; got != http.StatusInternalServerError {
-		t.Errorf("status = %v, want 500", got)
+	healthy := func(f fetched) bool { return f.err == nil && f.status == http.StatusOK && json.Valid([]byte(f.body)) }
+	for name, test := range map[string]struct {
+		options Options
+		paths   []string // in addition to the path of a document
+		delayed bool
+		want    func(fetched) bool
+	}{
+		"no fault": {want: healthy},
+		"http500":  {options: Options{Faults: []Fault{{Kind: http500}}}, paths: []string{"/status", "/nowhere"}, want: failing},
+		"badjson": {options: Options{Faults: []Fault{{Kind: badjson}}}, want: func(f fetched) bool {
+			return f.err == nil && f.status == http.StatusOK && !json.Valid([]byte(f.body)) && f.body != ""
+		}},
+		"truncate": {options: Options{Faults: []Fault{{Kind: truncate}}}, want: func(f fetched) bool {
+			return errors.Is(f.err, io.ErrUnexpectedEOF) && f.status == http.StatusOK && f.body != ""
+		}},
+		"slow":                    {options: Options{Faults: []Fault{{Kind: slow, Delay: silence}}}, delayed: true, want: healthy},
+		"slow with another fault": {options: Options{Faults: []Fault{{Kind: http500}, {Kind: slow, Delay: silence}}}, delayed: true, want: failing},
+		"latency":                 {options: Options{Latency: silence}, delayed: true, want: healthy},
+		"latency with a fault":    {options: Options{Latency: time.Hour, Faults: []Fault{{Kind: http500}}}, want: failing},
+	} {
+		t.Run(name, func(t *testing.T) {
+			forEachAPI(t, func(t *testing.T, o Options, path string) {
+				test.options.API = o.API
+				s := simulate(t, test.options)
+				for _, path := range append([]string{path}, test.paths...) {
+					sent := time.Now()
+					if got := fetch(client(t), http.MethodGet, s.URL()+path); !test.want(got) {
+						t.Errorf("GET %s = %+v", path, got)
+					}
+					if took := time.Since(sent); test.delayed && took < silence {
+						t.Errorf("answer after %v, want at least %v", took, silence)
+					}
+				}
+			})
+		})
 	}
 }
 
 func TestAScheduleClosesAndOpensThePort(t *testing.T) {
-	s := simulate(t, Options{Faults: []Fault{{Kind: refuse}, {Kind: http500}}, Every: 200 * time.Millisecond, For: 100 * time.Millisecond}, time.Now)
+	s := simulate(t, Options{Faults: []Fault{{Kind: refuse}, {Kind: http500}}, Every: 200 * time.Millisecond, For: 100 * time.Millisecond})
 	c := client(t)
 	look := func() fetched { return fetch(c, http.MethodGet, s.URL()+Metrics) }
 	for range 2 {
@@ -226,7 +182,7 @@ func TestAScheduleClosesAndOpensThePort(t *testing.T) {
 }
 
 func TestSetFaultsEndsTheSchedule(t *testing.T) {
-	s := simulate(t, Options{Faults: []Fault{{Kind: refuse}}, Every: 2 * time.Millisecond, For: time.Millisecond}, time.Now)
+	s := simulate(t, Options{Faults: []Fault{{Kind: refuse}}, Every: 2 * time.Millisecond, For: time.Millisecond})
 	c := client(t)
 	eventually(t, "refused", func() bool { return fetch(c, http.MethodGet, s.URL()+Metrics).err != nil })
 	s.SetFaults()
@@ -235,8 +191,8 @@ func TestSetFaultsEndsTheSchedule(t *testing.T) {
 	}
 }
 
-// squat takes the port of a service that refuses.
-func squat(t *testing.T, s *Service) net.Listener {
+// healWithoutPort takes the port of a service that refuses, and ends the fault. It closes healed when SetFaults returns.
+func healWithoutPort(t *testing.T, s *Service) (squatter net.Listener, healed <-chan struct{}) {
 	t.Helper()
 	s.SetFaults(Fault{Kind: refuse})
 	l, err := net.Listen("tcp", s.server.addr)
@@ -244,42 +200,33 @@ func squat(t *testing.T, s *Service) net.Listener {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	return l
-}
-
-func TestThePortIsTakenAgainWhenSomebodyUsedItMeanwhile(t *testing.T) {
-	s := simulate(t, Options{}, time.Now)
-	other := squat(t, s)
-	healthy := make(chan struct{})
+	done := make(chan struct{})
 	go func() {
-		defer close(healthy)
+		defer close(done)
 		s.SetFaults()
 	}()
-	select {
-	case <-healthy:
-		t.Error("SetFaults() returned while the port was taken, want it to wait")
-	case <-time.After(silence):
-	}
+	return l, done
+}
+
+func TestThePortIsTakenAgainAfterAnotherUseOfIt(t *testing.T) {
+	s := simulate(t, Options{})
+	other, healed := healWithoutPort(t, s)
+	staysSilent(t, "SetFaults with a port that is taken", healed)
 	other.Close()
-	<-healthy
+	<-healed
 	get(t, s, Metrics)
 }
 
 func TestCloseDoesNotWaitForThePort(t *testing.T) {
-	s := simulate(t, Options{}, time.Now)
-	squat(t, s)
-	healthy := make(chan struct{})
-	go func() {
-		defer close(healthy)
-		s.SetFaults()
-	}()
+	s := simulate(t, Options{})
+	_, healed := healWithoutPort(t, s)
 	if err := s.Close(); err != nil {
 		t.Errorf("Close() = %v, want nil", err)
 	}
-	<-healthy
+	<-healed
 }
 
-func TestCloseTellsThatThePortWasLost(t *testing.T) {
+func TestCloseReportsThatThePortWasLost(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for all attempts to listen")
 	}
@@ -288,8 +235,8 @@ func TestCloseTellsThatThePortWasLost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	squat(t, s)
-	s.SetFaults()
+	_, healed := healWithoutPort(t, s)
+	<-healed
 	err = s.Close()
 	if !errors.Is(err, syscall.EADDRINUSE) {
 		t.Fatalf("Close() = %v, want that the address is in use", err)
