@@ -23,24 +23,24 @@ type alert struct {
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
-// pager is a receiver of Alertmanager's webhooks. It keeps what it is told at
+// webhook is a receiver of Alertmanager's webhooks. It keeps what it is told at
 // each path.
-type pager struct {
+type webhook struct {
 	url string
 
-	mu   sync.Mutex
-	told map[string][]alert
+	mu       sync.Mutex
+	received map[string][]alert
 }
 
-func newPager(t *testing.T) *pager {
-	p := &pager{told: make(map[string][]alert)}
+func startWebhook(t *testing.T) *webhook {
+	p := &webhook{received: make(map[string][]alert)}
 	server := httptest.NewServer(p)
 	t.Cleanup(server.Close)
 	p.url = server.URL
 	return p
 }
 
-func (p *pager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (p *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var message struct{ Alerts []alert }
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&message); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -48,17 +48,17 @@ func (p *pager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.told[r.URL.Path] = append(p.told[r.URL.Path], message.Alerts...)
+	p.received[r.URL.Path] = append(p.received[r.URL.Path], message.Alerts...)
 }
 
-// hears waits until the last that the pager was told, at a path, of the alert with
+// waitFor waits until the last that the pager was told, at a path, of the alert with
 // just these labels is this status, and gives the annotations.
-func (p *pager) hears(t *testing.T, path, status string, labels map[string]string) (annotations map[string]string) {
+func (p *webhook) waitFor(t *testing.T, path, status string, labels map[string]string) (annotations map[string]string) {
 	t.Helper()
 	wait(t, fmt.Sprintf("%s is told that %v is %s", path, labels, status), func() error {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		for _, a := range slices.Backward(p.told[path]) {
+		for _, a := range slices.Backward(p.received[path]) {
 			switch {
 			case !maps.Equal(a.Labels, labels):
 				continue
@@ -68,19 +68,19 @@ func (p *pager) hears(t *testing.T, path, status string, labels map[string]strin
 			annotations = a.Annotations
 			return nil
 		}
-		return fmt.Errorf("it was told of %v", p.told[path])
+		return fmt.Errorf("it was told of %v", p.received[path])
 	})
 	return annotations
 }
 
 // startAlertmanager starts one with the example as its configuration, which tells
 // the pager, at once instead of half a minute later.
-func startAlertmanager(t *testing.T, p *pager) string {
+func startAlertmanager(t *testing.T, p *webhook) string {
 	t.Helper()
 	program := component(t, "prometheus-alertmanager", "prometheus-alertmanager")
 	dir := t.TempDir()
 	config := filepath.Join(dir, "alertmanager.yml")
-	text := replaced(t, filepath.Join("monitoring", "alertmanager.yml"),
+	text := fileWith(t, filepath.Join("monitoring", "alertmanager.yml"),
 		"http://127.0.0.1:8080/", p.url+"/", "group_wait: 30s", "group_wait: 1s", "group_interval: 5m", "group_interval: 1s")
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -98,7 +98,7 @@ func startAlertmanager(t *testing.T, p *pager) string {
 // is all that differs, and gives the file.
 func shortAlerts(t *testing.T) string {
 	t.Helper()
-	text := read(t, alertsFile)
+	text := readFile(t, alertsFile)
 	for _, r := range []struct{ old, short string }{
 		{`for: \d+m\n`, "for: 2s\n"}, {`\[\d+[mh]\]`, "[10s]"}, {`offset \d+m\b`, "offset 10s"},
 	} {
@@ -108,7 +108,7 @@ func shortAlerts(t *testing.T) string {
 		}
 		text = old.ReplaceAllString(text, r.short)
 	}
-	if n, all := strings.Count(text, "for: 2s\n"), len(rulesIn(t, alertsFile)); n != all {
+	if n, all := strings.Count(text, "for: 2s\n"), len(readRules(t, alertsFile)); n != all {
 		t.Fatalf("%d of %d alerts wait 2 s", n, all)
 	}
 	file := filepath.Join(t.TempDir(), "alerts.yml")
@@ -118,8 +118,8 @@ func shortAlerts(t *testing.T) string {
 	return file
 }
 
-// simulator starts one Betanet service. again starts it once more where it was.
-func simulator(t *testing.T) (p *process, url string, again func()) {
+// startSimulator starts one Betanet service. again starts it once more where it was.
+func startSimulator(t *testing.T) (p *process, url string, again func()) {
 	t.Helper()
 	args := func(port string) []string { return []string{"simulate", "--listen-address=127.0.0.1:" + port} }
 	p, urls := serve(t, []string{"127.0.0.1"}, "/api/v1/metrics", binary, args)
@@ -128,33 +128,33 @@ func simulator(t *testing.T) (p *process, url string, again func()) {
 	}
 }
 
-func TestAlertmanagerIsToldOfAnOutageAndOfItsEnd(t *testing.T) {
+func TestAlertmanagerNotifiesOfAnOutageAndItsEnd(t *testing.T) {
 	server := component(t, "prometheus", "prometheus")
 	component(t, "prometheus-alertmanager", "prometheus-alertmanager")
 	const page = "https://github.com/betanet/betanet_exporter/blob/main/docs/runbook.md"
-	p := newPager(t)
-	service, well, again := simulator(t)
-	_, other, _ := simulator(t)
+	p := startWebhook(t)
+	service, well, again := startSimulator(t)
+	_, other, _ := startSimulator(t)
 	exporter, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
 		return []string{
 			"--web.listen-address=127.0.0.1:" + port, "--betanet.url=" + well, "--betanet.url=" + other,
 			"--collect.interval=1s", "--breaker.open=1s",
 		}
 	})
-	prometheus := run(t, server, fmt.Sprintf(`
+	prometheus := runPrometheus(t, server, fmt.Sprintf(`
 global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}
 rule_files: [%q]
 alerting: {alertmanagers: [{static_configs: [{targets: [%q]}]}]}
 scrape_configs: [{job_name: betanet-exporter, static_configs: [{targets: [%q]}]}]
 `, shortAlerts(t), host(startAlertmanager(t, p)), host(urls[0])))
-	expect(t, prometheus, `count(betanet_up == 1)`, 2)
+	waitForValue(t, prometheus, `count(betanet_up == 1)`, 2)
 
 	service.kill()
 	down := map[string]string{
 		"alertname": "BetanetDown", "severity": "critical",
 		"job": "betanet-exporter", "instance": host(urls[0]), "upstream": host(well),
 	}
-	got := p.hears(t, "/pager", "firing", down)
+	got := p.waitFor(t, "/pager", "firing", down)
 	if want := map[string]string{
 		"summary": fmt.Sprintf("Betanet %s is down", host(well)),
 		"description": fmt.Sprintf("No endpoint of %s has answered %s (job betanet-exporter) with a valid document for more than 2 minutes. "+
@@ -164,21 +164,21 @@ scrape_configs: [{job_name: betanet-exporter, static_configs: [{targets: [%q]}]}
 		t.Errorf("the annotations of BetanetDown are\n%v, want\n%v", got, want)
 	}
 	again()
-	p.hears(t, "/pager", "resolved", down)
+	p.waitFor(t, "/pager", "resolved", down)
 
 	exporter.kill()
-	got = p.hears(t, "/pager", "firing", map[string]string{
+	got = p.waitFor(t, "/pager", "firing", map[string]string{
 		"alertname": "BetanetExporterDown", "severity": "critical", "job": "betanet-exporter", "instance": host(urls[0]),
 	})
 	if want := page + "#betanetexporterdown"; got["runbook_url"] != want {
 		t.Errorf("the runbook_url of BetanetExporterDown is %q, want %q", got["runbook_url"], want)
 	}
-	evaluates(t, prometheus)
+	checkRuleHealth(t, prometheus)
 }
 
-// evaluates holds a Prometheus server to having had no error in any rule: what
+// checkRuleHealth holds a Prometheus server to having had no error in any rule: what
 // promtool accepts may still find two series where one was meant.
-func evaluates(t *testing.T, prometheus string) {
+func checkRuleHealth(t *testing.T, prometheus string) {
 	t.Helper()
 	body, err := get(prometheus + "/api/v1/rules")
 	if err != nil {
@@ -202,7 +202,7 @@ func evaluates(t *testing.T, prometheus string) {
 			}
 		}
 	}
-	if want := len(rulesIn(t, alertsFile)); rules != want {
+	if want := len(readRules(t, alertsFile)); rules != want {
 		t.Errorf("Prometheus evaluates %d rules, want %d", rules, want)
 	}
 }
@@ -215,7 +215,7 @@ func TestAlertmanagerInhibitsWhatFollowsFromAnotherAlert(t *testing.T) {
 		maps.DeleteFunc(labels, func(_, v string) bool { return v == "" })
 		return labels
 	}
-	base := startAlertmanager(t, newPager(t))
+	base := startAlertmanager(t, startWebhook(t))
 	wants := []struct {
 		labels    map[string]string
 		inhibited bool

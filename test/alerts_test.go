@@ -33,12 +33,12 @@ func ruleTests(t *testing.T) []string {
 
 func TestPromtoolAcceptsTheRules(t *testing.T) {
 	promtool := component(t, "promtool", "prometheus")
-	accepts(t, promtool, "check", "rules", alertsFile, recordsFile)
-	accepts(t, promtool, append([]string{"test", "rules"}, ruleTests(t)...)...)
+	runWithoutWarning(t, promtool, "check", "rules", alertsFile, recordsFile)
+	runWithoutWarning(t, promtool, append([]string{"test", "rules"}, ruleTests(t)...)...)
 }
 
 func TestAmtoolAcceptsTheExample(t *testing.T) {
-	accepts(t, component(t, "amtool", "prometheus-alertmanager"), "check-config", alertmanager)
+	runWithoutWarning(t, component(t, "amtool", "prometheus-alertmanager"), "check-config", alertmanager)
 }
 
 // monitoringRule is an alert or what is recorded, in the words of Prometheus.
@@ -48,13 +48,13 @@ type monitoringRule struct {
 	Labels, Annotations map[string]string
 }
 
-// rulesIn are the rules of a file of them.
-func rulesIn(t *testing.T, file string) (all []monitoringRule) {
+// readRules are the rules of a file of them.
+func readRules(t *testing.T, file string) (all []monitoringRule) {
 	t.Helper()
 	var document struct {
 		Groups []struct{ Rules []monitoringRule }
 	}
-	decode(t, file, &document)
+	readYAML(t, file, &document)
 	for _, group := range document.Groups {
 		all = append(all, group.Rules...)
 	}
@@ -64,14 +64,14 @@ func rulesIn(t *testing.T, file string) (all []monitoringRule) {
 	return all
 }
 
-func decode(t *testing.T, file string, document any) {
+func readYAML(t *testing.T, file string, document any) {
 	t.Helper()
-	if err := yaml.Unmarshal([]byte(read(t, file)), document); err != nil {
+	if err := yaml.Unmarshal([]byte(readFile(t, file)), document); err != nil {
 		t.Fatalf("%s: %v", file, err)
 	}
 }
 
-func read(t *testing.T, file string) string {
+func readFile(t *testing.T, file string) string {
 	t.Helper()
 	b, err := os.ReadFile(file)
 	if err != nil {
@@ -80,13 +80,13 @@ func read(t *testing.T, file string) string {
 	return string(b)
 }
 
-func TestEveryAlertSaysHowBadItIsWhatItIsAndWhatToDo(t *testing.T) {
+func TestEveryAlertHasASeverityADescriptionAndARunbook(t *testing.T) {
 	const page = "https://github.com/betanet/betanet_exporter/blob/main/docs/runbook.md#"
 	sections := make(map[string]string) // anchor: heading
-	for _, heading := range regexp.MustCompile(`(?m)^## (\w+)$`).FindAllStringSubmatch(read(t, runbook), -1) {
+	for _, heading := range regexp.MustCompile(`(?m)^## (\w+)$`).FindAllStringSubmatch(readFile(t, runbook), -1) {
 		sections[strings.ToLower(heading[1])] = heading[1]
 	}
-	for _, a := range rulesIn(t, alertsFile) {
+	for _, a := range readRules(t, alertsFile) {
 		if d, err := time.ParseDuration(a.For); err != nil || d < time.Minute {
 			t.Errorf("%s: for is %q, want a minute or more", a.Alert, a.For)
 		}
@@ -110,15 +110,15 @@ func TestEveryAlertSaysHowBadItIsWhatItIsAndWhatToDo(t *testing.T) {
 	}
 }
 
-// look is what a test of rules expects of an alert at a moment.
-type look struct {
+// expectation is what a test of rules expects of an alert at a moment.
+type expectation struct {
 	at    time.Duration
 	fires bool
 }
 
 // A test in which an alert is expected not to fire, then to fire, and then not
 // any more: the first is where "for" is not over, the last is its resolution.
-func TestEveryAlertIsSeenToWaitToFireAndToEnd(t *testing.T) {
+func TestEveryAlertIsTestedToWaitFireAndEnd(t *testing.T) {
 	seen := make(map[string]bool)
 	for _, file := range ruleTests(t) {
 		var document struct {
@@ -130,30 +130,30 @@ func TestEveryAlertIsSeenToWaitToFireAndToEnd(t *testing.T) {
 				} `yaml:"alert_rule_test"`
 			}
 		}
-		decode(t, file, &document)
+		readYAML(t, file, &document)
 		for _, test := range document.Tests {
-			looks := make(map[string][]look)
+			looks := make(map[string][]expectation)
 			for _, a := range test.Alerts {
 				at, err := time.ParseDuration(a.At)
 				if err != nil {
 					t.Fatalf("%s: %v", file, err)
 				}
-				looks[a.Alert] = append(looks[a.Alert], look{at, len(a.Expect) > 0})
+				looks[a.Alert] = append(looks[a.Alert], expectation{at, len(a.Expect) > 0})
 			}
 			for alert, l := range looks {
-				seen[alert] = seen[alert] || comesAndGoes(l)
+				seen[alert] = seen[alert] || waitsFiresAndEnds(l)
 			}
 		}
 	}
-	for _, a := range rulesIn(t, alertsFile) {
+	for _, a := range readRules(t, alertsFile) {
 		if !seen[a.Alert] {
 			t.Errorf("no test has %s not fire, fire, and end", a.Alert)
 		}
 	}
 }
 
-func comesAndGoes(looks []look) bool {
-	slices.SortFunc(looks, func(a, b look) int { return cmp.Compare(a.at, b.at) })
+func waitsFiresAndEnds(looks []expectation) bool {
+	slices.SortFunc(looks, func(a, b expectation) int { return cmp.Compare(a.at, b.at) })
 	stage := 0
 	for _, l := range looks {
 		if l.fires == (stage == 1) {
@@ -166,9 +166,9 @@ func comesAndGoes(looks []look) bool {
 func TestEveryRecordingRuleIsTested(t *testing.T) {
 	var all strings.Builder
 	for _, file := range ruleTests(t) {
-		all.WriteString(read(t, file))
+		all.WriteString(readFile(t, file))
 	}
-	for _, r := range append(rulesIn(t, recordsFile), rulesIn(t, fogComputeFile)...) {
+	for _, r := range append(readRules(t, recordsFile), readRules(t, fogComputeFile)...) {
 		if !strings.Contains(all.String(), "labels: '"+r.Record+"{") {
 			t.Errorf("no test expects a sample of %s", r.Record)
 		}
@@ -186,21 +186,21 @@ func familyOf(series string) string {
 	return series
 }
 
-// nameIn finds what may be a metric's name in an expression without strings.
-var nameIn = regexp.MustCompile(`[a-zA-Z_:][a-zA-Z0-9_:]*`)
+// metricName finds what may be a metric's name in an expression without strings.
+var metricName = regexp.MustCompile(`[a-zA-Z_:][a-zA-Z0-9_:]*`)
 
 // An expression with a name that does not exist is silent for ever.
-func TestRulesAskForMetricsThatExist(t *testing.T) {
-	documented := read(t, filepath.Join("..", "docs", "metrics.md"))
+func TestRulesUseMetricsThatExist(t *testing.T) {
+	documented := readFile(t, filepath.Join("..", "docs", "metrics.md"))
 	recorded := make(map[string]bool)
-	for _, r := range rulesIn(t, recordsFile) {
+	for _, r := range readRules(t, recordsFile) {
 		recorded[r.Record] = true
 	}
 	asked := 0
 	for _, file := range []string{alertsFile, recordsFile, fogComputeFile} {
-		for _, r := range rulesIn(t, file) {
+		for _, r := range readRules(t, file) {
 			expr := regexp.MustCompile(`"[^"]*"`).ReplaceAllString(r.Expr, "")
-			for _, name := range nameIn.FindAllString(expr, -1) {
+			for _, name := range metricName.FindAllString(expr, -1) {
 				switch {
 				case strings.Contains(name, ":"):
 					// The alerts stand alone: nobody has to load the other file for them.
@@ -221,8 +221,8 @@ func TestRulesAskForMetricsThatExist(t *testing.T) {
 }
 
 func TestTheRunbookNamesMetricsThatExist(t *testing.T) {
-	documented, recorded := read(t, filepath.Join("..", "docs", "metrics.md")), read(t, recordsFile)
-	names := regexp.MustCompile(`[\w:]*betanet_[\w:]+\*?`).FindAllString(read(t, runbook), -1)
+	documented, recorded := readFile(t, filepath.Join("..", "docs", "metrics.md")), readFile(t, recordsFile)
+	names := regexp.MustCompile(`[\w:]*betanet_[\w:]+\*?`).FindAllString(readFile(t, runbook), -1)
 	for _, name := range names {
 		place, in := "| `"+familyOf(name)+"` |", documented
 		switch prefix, isPrefix := strings.CutSuffix(name, "*"); {

@@ -20,22 +20,22 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// secrets are what the services of the example want to see, until they want others.
-type secrets struct {
+// credentials are what the services of the example want to see, until they want others.
+type credentials struct {
 	mu                      sync.Mutex
 	password, token, client string
 	leastSerial             int64 // of a client's certificate
 	issued                  string
 }
 
-func (s *secrets) set(change func(*secrets)) {
+func (s *credentials) set(change func(*credentials)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change(s)
 }
 
-// admits reports whether a request to the service of that name has what it wants.
-func (s *secrets) admits(name string, r *http.Request) bool {
+// accepts reports whether a request to the service of that name has what it wants.
+func (s *credentials) accepts(name string, r *http.Request) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch name {
@@ -54,7 +54,7 @@ func (s *secrets) admits(name string, r *http.Request) bool {
 }
 
 // issue is the token server: a token a second for who knows the client's secret.
-func (s *secrets) issue(w http.ResponseWriter, r *http.Request) {
+func (s *credentials) issue(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if id, secret, _ := r.BasicAuth(); id != "exporter" || secret != s.client {
@@ -66,19 +66,19 @@ func (s *secrets) issue(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, `{"access_token": %q, "token_type": "Bearer", "expires_in": 1}`, s.issued)
 }
 
-// guard starts a server with TLS.
-func guard(t *testing.T, us *fake.Certificate, h http.Handler) (address string) {
+// startTLS starts a server with TLS.
+func startTLS(t *testing.T, us *fake.Certificate, h http.Handler) (address string) {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h)
-	s.TLS = &tls.Config{Certificates: []tls.Certificate{pair(us).Certificate}, ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: us.Pool()}
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{issueCertificate(us).Certificate}, ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: us.Pool()}
 	s.Config.ErrorLog = nil
 	s.StartTLS()
 	t.Cleanup(s.Close)
 	return s.Listener.Addr().String()
 }
 
-// tunnel starts a proxy that leads to one address alone, and counts its use.
-func tunnel(t *testing.T, to string) (address string, used *atomic.Int64) {
+// startProxy starts a proxy that leads to one address alone, and counts its use.
+func startProxy(t *testing.T, to string) (address string, used *atomic.Int64) {
 	t.Helper()
 	used = new(atomic.Int64)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -106,22 +106,22 @@ func tunnel(t *testing.T, to string) (address string, used *atomic.Int64) {
 	return strings.TrimPrefix(s.URL, "http://"), used
 }
 
-// TestTheExampleOfSecuredServicesShowsWhoAsks has services before a simulator that admit who has what the example has
+// TestTheExampleOfSecuredServicesAuthenticates has services before a simulator that admit who has what the example has
 // in its files, and then want something else, which is then put into the files. The exporter is not told.
-func TestTheExampleOfSecuredServicesShowsWhoAsks(t *testing.T) {
-	us := newAuthority()
+func TestTheExampleOfSecuredServicesAuthenticates(t *testing.T) {
+	us := newCA()
 	simulator, err := url.Parse(simulate(t, "v1")[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &secrets{password: "canary-password", token: "canary-token", client: "canary-client"}
+	s := &credentials{password: "canary-password", token: "canary-token", client: "canary-client"}
 	forward := httputil.NewSingleHostReverseProxy(simulator)
 	names := []string{"password", "token", "certificate", "oauth2", "proxied"}
 	text := examples(t)["secured/config.yml"]
 	addresses := map[string]string{}
 	for _, name := range names {
-		addresses[name] = guard(t, us, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if !s.admits(name, r) {
+		addresses[name] = startTLS(t, us, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if !s.accepts(name, r) {
 				http.Error(w, "who are you?", http.StatusForbidden)
 				return
 			}
@@ -133,8 +133,8 @@ func TestTheExampleOfSecuredServicesShowsWhoAsks(t *testing.T) {
 		}
 		text = replaced
 	}
-	proxy, used := tunnel(t, addresses["proxied"])
-	for old, new := range map[string]string{"10.0.0.5": guard(t, us, http.HandlerFunc(s.issue)), "10.0.0.7:3128": proxy} {
+	proxy, used := startProxy(t, addresses["proxied"])
+	for old, new := range map[string]string{"10.0.0.5": startTLS(t, us, http.HandlerFunc(s.issue)), "10.0.0.7:3128": proxy} {
 		if !strings.Contains(text, old) {
 			t.Fatalf("the example has no %s", old)
 		}
@@ -146,13 +146,13 @@ func TestTheExampleOfSecuredServicesShowsWhoAsks(t *testing.T) {
 	fill := func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		put(t, in("betanet.password"), s.password)
-		put(t, in("betanet.token"), s.token)
-		put(t, in("oauth2.secret"), s.client)
+		replaceFile(t, in("betanet.password"), s.password)
+		replaceFile(t, in("betanet.token"), s.token)
+		replaceFile(t, in("oauth2.secret"), s.client)
 	}
-	put(t, in("config.yml"), text)
-	put(t, in("betanet-ca.crt"), string(us.PEM()))
-	write(t, pair(us), in("exporter.crt"), in("exporter.key"))
+	replaceFile(t, in("config.yml"), text)
+	replaceFile(t, in("betanet-ca.crt"), string(us.PEM()))
+	writeCertificate(t, issueCertificate(us), in("exporter.crt"), in("exporter.key"))
 	fill()
 	p, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
 		return []string{
@@ -179,8 +179,8 @@ func TestTheExampleOfSecuredServicesShowsWhoAsks(t *testing.T) {
 		t.Error("nothing went through the proxy")
 	}
 
-	next := pair(us)
-	s.set(func(s *secrets) {
+	next := issueCertificate(us)
+	s.set(func(s *credentials) {
 		s.password, s.token, s.client = "canary-password-2", "canary-token-2", "canary-client-2"
 		s.issued, s.leastSerial = "", next.Leaf.SerialNumber.Int64()
 	})
@@ -195,7 +195,7 @@ func TestTheExampleOfSecuredServicesShowsWhoAsks(t *testing.T) {
 		}
 	}
 	fill()
-	write(t, next, in("exporter.crt"), in("exporter.key"))
+	writeCertificate(t, next, in("exporter.crt"), in("exporter.key"))
 	up(names...)
 
 	for _, path := range []string{"/metrics", "/", "/api/v1/status", "/upstream/password", "/upstream/oauth2", "/health/details"} {

@@ -5,12 +5,12 @@ import (
 	"testing"
 )
 
-func showsAnOutage(t *testing.T, s *site) {
+func showsAnOutage(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/")
 	detail := open(t, s.browser, s.base, "/upstream/unsteady")
 	s.broken.stop(t)
 	p.await(t, "the outage", row("unsteady")+`?.querySelector(".state.stale") && `+row("unsteady")+`.textContent.includes("connection refused")`)
-	if got := eval[[]string](t, p, shown); got[0] != "unsteady" {
+	if got := eval[[]string](t, p, shownUpstreams); got[0] != "unsteady" {
 		t.Errorf("got %v, want unsteady first", got)
 	}
 	p.await(t, "the verdict in the title", `document.title.startsWith("1 of 5 is stale: 1 × connection refused")`)
@@ -30,12 +30,12 @@ func showsAnOutage(t *testing.T, s *site) {
 	detail.await(t, "the recovery on its page", `document.querySelector("#facts .up")`)
 }
 
-func saysWhenNobodyAnswers(t *testing.T, s *site) {
+func saysWhenNobodyAnswers(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/")
 	// The first rate is there after two points of the series.
 	p.await(t, "rates of the fleet", `document.querySelector('[data-key="messages"] b').textContent.includes("/s") || (`+refreshNow+`, false)`)
 	s.exporter.kill()
-	height, table := eval[int](t, p, `document.documentElement.scrollHeight`), eval[[]string](t, p, shown)
+	height, table := eval[int](t, p, `document.documentElement.scrollHeight`), eval[[]string](t, p, shownUpstreams)
 	eval[bool](t, p, `{ window.ages = [...document.querySelectorAll("[data-age]")].map(a => a.textContent).join(); const now = Date.now; Date.now = () => now() + 14000;
 		window.seen = document.querySelector("#asof").textContent; true }`)
 	p.await(t, "that nobody answers, within 15 seconds", `/^No answer from the exporter for \d+.(s|min)/.test(document.querySelector("#gone").innerText)`)
@@ -56,7 +56,7 @@ func saysWhenNobodyAnswers(t *testing.T, s *site) {
 	t.Run("axe finds nothing", func(t *testing.T) { accessibleNow(t, p, s.axe, "without an answer") })
 	s.restart(t)
 	p.await(t, "that it answers again", `document.querySelector("#gone").textContent === "" && !document.title.startsWith("No answer") || (`+refreshNow+`, false)`)
-	if !p.forgive("net::ERR_CONNECTION_REFUSED") {
+	if !p.dropProblems("net::ERR_CONNECTION_REFUSED") {
 		t.Error("the browser did not see that the exporter was gone")
 	}
 }

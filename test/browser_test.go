@@ -13,8 +13,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// site is an exporter on simulated services, as a person sees it.
-type site struct {
+// statusPage is an exporter on simulated services, as a person sees it.
+type statusPage struct {
 	browser  context.Context
 	axe      *checker
 	base     string // of the exporter
@@ -27,9 +27,9 @@ type site struct {
 // names are those of the services, in order.
 var names = []string{"alpha", "beta", "gamma", "mixed", "unsteady"}
 
-func newSite(t *testing.T) *site {
+func newStatusPage(t *testing.T) *statusPage {
 	t.Helper()
-	s := &site{browser: browser(t), axe: fetchChecker(t)}
+	s := &statusPage{browser: browser(t), axe: fetchChecker(t)}
 	simulate := func(count int, api string) (*process, []string) {
 		hosts := []string{"127.0.0.1", "127.0.0.2", "127.0.0.3"}[:count]
 		path := map[string]string{"v1": documents[0], "mixnodes": "/mixnodes"}[api]
@@ -62,8 +62,8 @@ func newSite(t *testing.T) *site {
 	return s
 }
 
-// shown are the upstreams in the table, in order.
-const shown = `[...document.querySelectorAll(".upstreams tbody th a")].map(a => a.textContent)`
+// shownUpstreams are the upstreams in the table, in order.
+const shownUpstreams = `[...document.querySelectorAll(".upstreams tbody th a")].map(a => a.textContent)`
 
 // row is the row of an upstream.
 func row(name string) string {
@@ -73,10 +73,10 @@ func row(name string) string {
 // The parts of this test follow one another, because they share a browser, which
 // takes long to start, and services, one of which fails in the course of it.
 func TestStatusPageInABrowser(t *testing.T) {
-	s := newSite(t)
+	s := newStatusPage(t)
 	for _, part := range []struct {
 		name string
-		run  func(*testing.T, *site)
+		run  func(*testing.T, *statusPage)
 	}{
 		{"it shows the fleet", showsTheFleet},
 		{"it sorts", sorts},
@@ -98,12 +98,12 @@ func TestStatusPageInABrowser(t *testing.T) {
 
 func wantShown(t *testing.T, p *tab, what string, want ...string) {
 	t.Helper()
-	if got := eval[[]string](t, p, shown); !slices.Equal(got, want) {
+	if got := eval[[]string](t, p, shownUpstreams); !slices.Equal(got, want) {
 		t.Errorf("%s: got %v, want %v", what, got, want)
 	}
 }
 
-func showsTheFleet(t *testing.T, s *site) {
+func showsTheFleet(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/")
 	wantShown(t, p, "the table", names...)
 	if got := eval[int](t, p, `document.querySelectorAll('.tiles svg[role="img"] title').length`); got != 6 {
@@ -118,7 +118,7 @@ func showsTheFleet(t *testing.T, s *site) {
 // refreshNow makes the page refresh, again and again.
 const refreshNow = `(() => { const now = Date.now; Date.now = () => now() + 31000; })()`
 
-func sorts(t *testing.T, s *site) {
+func sorts(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/", viewport(1280, 800)) // narrow pages have no heads of columns
 	p.follow(t, `.upstreams thead th:first-child a`)
 	wantShown(t, p, "by name", names...)
@@ -135,17 +135,17 @@ func sorts(t *testing.T, s *site) {
 	}
 }
 
-func filters(t *testing.T, s *site) {
+func filters(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/?sort=name&order=desc")
 	p.do(t, chromedp.SendKeys(chromedp.CSS("#q"), "A"))
-	p.await(t, "names with an a, while typing", shown+`.join() === "unsteady,gamma,beta,alpha"`)
+	p.await(t, "names with an a, while typing", shownUpstreams+`.join() === "unsteady,gamma,beta,alpha"`)
 	if got := eval[string](t, p, `location.search`); got != "?q=A&sort=name&order=desc" {
 		t.Errorf("the address is %s, want the filter in it", got)
 	}
 	p.do(t, chromedp.Click(chromedp.CSS(`input[value="down"]`)))
 	p.await(t, "that none is down", `document.querySelector(".empty")?.textContent.includes("No upstream matches")`)
 	p.follow(t, `.empty a`)
-	if got := eval[[]string](t, p, shown); len(got) != len(names) {
+	if got := eval[[]string](t, p, shownUpstreams); len(got) != len(names) {
 		t.Errorf("all: got %v", got)
 	}
 	p.do(t, chromedp.SendKeys(chromedp.CSS("#q"), "gam"))
@@ -153,7 +153,7 @@ func filters(t *testing.T, s *site) {
 	wantShown(t, p, "the filtered table", "gamma")
 }
 
-func hasPages(t *testing.T, s *site) {
+func hasPages(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/?limit=2&sort=name")
 	wantShown(t, p, "the first page", names[:2]...)
 	p.follow(t, `a[rel="next"]`)
@@ -163,11 +163,11 @@ func hasPages(t *testing.T, s *site) {
 	wantShown(t, p, "the page before", names[2:4]...)
 }
 
-func refreshesInPlace(t *testing.T, s *site) {
+func refreshesInPlace(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/", viewport(1000, 400))
 	eval[bool](t, p, `{ window.row = `+row("gamma")+`; true }`)
 	p.do(t, chromedp.SendKeys(chromedp.CSS("#q"), "amma"))
-	p.await(t, "the filtered table", shown+`.join() === "gamma"`)
+	p.await(t, "the filtered table", shownUpstreams+`.join() === "gamma"`)
 	eval[bool](t, p, `{ scrollTo(0, 100); document.querySelector("#q").setSelectionRange(2, 4); window.seen = document.querySelector("#asof").textContent; true }`)
 	// This one is waited for, to see that it comes by itself.
 	p.await(t, "a refresh", `document.querySelector("#asof").textContent !== window.seen`)
@@ -175,13 +175,13 @@ func refreshesInPlace(t *testing.T, s *site) {
 		t.Errorf("in the filter: got %s, want what was typed, the focus, the selection and the scroll", got)
 	}
 	eval[bool](t, p, `{ window.row.querySelector("a").focus(); getSelection().selectAllChildren(window.row.querySelector("a")); true }`)
-	p.refreshed(t)
+	p.waitForRefresh(t)
 	if got := eval[string](t, p, `[window.row.isConnected, document.activeElement.textContent, getSelection().toString(), document.querySelector("#q").value].join("|")`); got != "true|gamma|gamma|amma" {
 		t.Errorf("in the table: got %s, want the row, its focus and the selected text", got)
 	}
 }
 
-func showsTimesAsWanted(t *testing.T, s *site) {
+func showsTimesAsWanted(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/", command(emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Asia/Kolkata"}))
 	minutes := func() string {
 		return eval[string](t, p, `(() => { const at = new Date(document.querySelector("#asof").dateTime), shown = document.querySelector("#asof").textContent;
@@ -203,13 +203,13 @@ func showsTimesAsWanted(t *testing.T, s *site) {
 	p.await(t, "local time", `!document.querySelector("#asof").textContent.includes("UTC")`)
 }
 
-func pauses(t *testing.T, s *site) {
+func pauses(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/")
 	p.do(t, chromedp.Click(chromedp.CSS("#pause")))
 	p.await(t, "the pause in words", `document.querySelector("#refresh").textContent.startsWith("Paused")`)
 	before := p.requests()
-	p.hurry(t)
-	p.ticks(t, 2)
+	p.advanceClock(t)
+	p.waitTicks(t, 2)
 	if got := p.requests(); got != before {
 		t.Errorf("%d requests while paused", got-before)
 	}
@@ -222,17 +222,17 @@ func pauses(t *testing.T, s *site) {
 	p.await(t, "a refresh after the pause", `document.querySelector("#asof").textContent !== window.seen || (`+refreshNow+`, false)`)
 }
 
-// ticks lets the page's script come to its turn so many times.
-func (p *tab) ticks(t *testing.T, n int) {
+// waitTicks lets the page's script come to its turn so many times.
+func (p *tab) waitTicks(t *testing.T, n int) {
 	t.Helper()
 	eval[bool](t, p, fmt.Sprintf(`{ window.ticked = 0; setInterval(() => window.ticked++, 1000); window.ticks = %d; true }`, n))
 	p.await(t, "the script's turn", `window.ticked > window.ticks`)
 }
 
-func refreshesUnseen(t *testing.T, s *site) {
+func refreshesUnseen(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/")
 	eval[bool](t, p, `{ Object.defineProperty(document, "hidden", { get: () => true }); document.querySelector("#icon").href = document.title = ""; true }`)
-	p.refreshed(t)
+	p.waitForRefresh(t)
 	if got := eval[string](t, p, `document.title`); got != "All 5 upstreams are up – Betanet exporter" {
 		t.Errorf("got the title %q", got)
 	}
@@ -244,7 +244,7 @@ func refreshesUnseen(t *testing.T, s *site) {
 // focusable are the elements that a keyboard has to reach.
 const focusable = `[...document.querySelectorAll("a[href], button:not([hidden]), input:not([type=hidden]), select, summary")]`
 
-func isReachedByKeyboard(t *testing.T, s *site) {
+func isReachedByKeyboard(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/", viewport(1280, 800))
 	p.do(t, chromedp.Click(chromedp.CSS("#pause")), chromedp.Navigate(s.base+"/")) // no event must come meanwhile
 	all := eval[int](t, p, `(window.all = `+focusable+`).length`)
@@ -267,7 +267,7 @@ func isReachedByKeyboard(t *testing.T, s *site) {
 	}
 }
 
-func worksWithoutScript(t *testing.T, s *site) {
+func worksWithoutScript(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/", command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))
 	if got := eval[string](t, p, `document.querySelector("#refresh").innerText + document.querySelector("#pause").hidden + document.querySelector("#clock").hidden`); got != "Reload the page for the present.truetrue" {
 		t.Errorf("got %q, want how to see the present, and no button", got)
@@ -277,10 +277,10 @@ func worksWithoutScript(t *testing.T, s *site) {
 	}
 	wantShown(t, p, "the table", names...)
 	p.do(t, chromedp.SendKeys(chromedp.CSS("#q"), "gam\r"))
-	p.await(t, "the filtered table", `location.search === "?q=gam&sort=problems" && `+shown+`.join() === "gamma"`)
+	p.await(t, "the filtered table", `location.search === "?q=gam&sort=problems" && `+shownUpstreams+`.join() === "gamma"`)
 }
 
-func fitsAPhone(t *testing.T, s *site) {
+func fitsAPhone(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/", viewport(360, 780))
 	for _, path := range []string{"/", "/?q=nobody", "/upstream/mixed", "/upstream/unsteady"} {
 		p.do(t, chromedp.Navigate(s.base+path))

@@ -60,7 +60,7 @@ func contents(t *testing.T, folder string) map[string]string {
 }
 
 func TestRulesAndDashboardsArriveUnchanged(t *testing.T) {
-	r := newRelease(t, helm.path(t), kubernetes["everything"], "--values="+values("everything"))
+	r := renderChart(t, helm.path(t), kubernetes["everything"], "--values="+values("everything"))
 	for _, file := range linkedFiles(t) {
 		text, err := os.ReadFile(filepath.Join(chart, file))
 		if err != nil {
@@ -102,7 +102,7 @@ func TestThePackedChartHasTheFilesBehindItsLinks(t *testing.T) {
 }
 
 func TestRulesForFogComputeAreOptIn(t *testing.T) {
-	r := newRelease(t, helm.path(t), kubernetes["default"], "--set=prometheusRule.enabled=true")
+	r := renderChart(t, helm.path(t), kubernetes["default"], "--set=prometheusRule.enabled=true")
 	rules := r.of("PrometheusRule")
 	for _, o := range rules {
 		if name := fmt.Sprint(o.get("metadata", "name")); strings.Contains(name, "fog-compute") {

@@ -24,21 +24,21 @@ var helm = fromModule{name: "helm", module: "helm.sh/helm/v3/cmd/helm@v3.22.0"}
 // object is one that a chart makes for Kubernetes.
 type object map[string]any
 
-// release is what the chart makes of some values.
-type release struct {
+// rendered is what the chart makes of some values.
+type rendered struct {
 	text    string
 	objects []object
 }
 
-// newRelease renders the chart for a version of Kubernetes, as the release
+// renderChart renders the chart for a version of Kubernetes, as the release
 // "betanet" in the namespace "monitoring".
-func newRelease(t *testing.T, helm, kubernetes string, args ...string) *release {
+func renderChart(t *testing.T, helm, kubernetes string, args ...string) *rendered {
 	t.Helper()
-	out, err := tryRelease(t, helm, kubernetes, args...)
+	out, err := helmTemplate(t, helm, kubernetes, args...)
 	if err != nil {
 		t.Fatalf("helm template %q: %v", args, err)
 	}
-	r := &release{text: out}
+	r := &rendered{text: out}
 	for decoder := yaml.NewDecoder(strings.NewReader(out)); ; {
 		var o object
 		err := decoder.Decode(&o)
@@ -52,7 +52,7 @@ func newRelease(t *testing.T, helm, kubernetes string, args ...string) *release 
 	}
 }
 
-func tryRelease(t *testing.T, helm, kubernetes string, args ...string) (string, error) {
+func helmTemplate(t *testing.T, helm, kubernetes string, args ...string) (string, error) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), helm, append([]string{
 		"template", "betanet", chart, "--namespace=monitoring", "--kube-version=" + kubernetes,
@@ -67,12 +67,12 @@ func tryRelease(t *testing.T, helm, kubernetes string, args ...string) (string, 
 }
 
 // of are the objects of a kind.
-func (r *release) of(kind string) []object {
+func (r *rendered) of(kind string) []object {
 	return slices.DeleteFunc(slices.Clone(r.objects), func(o object) bool { return o["kind"] != kind })
 }
 
 // the is the only object of a kind.
-func (r *release) the(t *testing.T, kind string) object {
+func (r *rendered) the(t *testing.T, kind string) object {
 	t.Helper()
 	all := r.of(kind)
 	if len(all) != 1 {
@@ -82,7 +82,7 @@ func (r *release) the(t *testing.T, kind string) object {
 }
 
 // named is the object with a kind and name.
-func (r *release) named(t *testing.T, kind string, name any) object {
+func (r *rendered) named(t *testing.T, kind string, name any) object {
 	t.Helper()
 	for _, o := range r.of(kind) {
 		if o.get("metadata", "name") == name {
@@ -147,7 +147,7 @@ func (o object) texts(keys ...any) (all []string) {
 // folder lays out the volumes of the pod below a folder, and returns the arguments
 // of the exporter there. Secrets that the chart does not create have a password and a
 // file of discovery.
-func (r *release) folder(t *testing.T) (args []string) {
+func (r *rendered) folder(t *testing.T) (args []string) {
 	t.Helper()
 	const inPod = "/etc/betanet-exporter"
 	root := t.TempDir()

@@ -64,9 +64,9 @@ type tab struct {
 	ctx  context.Context
 	host string // the only one that it may ask
 
-	mu       sync.Mutex
-	asked    int // requests
-	problems []string
+	mu           sync.Mutex
+	requestCount int // requests
+	problems     []string
 }
 
 // open opens a page of the exporter at base in a tab that ends with the test.
@@ -108,7 +108,7 @@ func (p *tab) note(event any) {
 	defer p.mu.Unlock()
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
-		p.asked++
+		p.requestCount++
 		if u, err := url.Parse(e.Request.URL); err != nil || u.Scheme != "data" && u.Host != p.host {
 			p.problems = append(p.problems, "a request left the host: "+e.Request.URL)
 		}
@@ -127,11 +127,11 @@ func (p *tab) note(event any) {
 func (p *tab) requests() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.asked
+	return p.requestCount
 }
 
-// forgive forgets problems that have a text in them, and tells whether there were any.
-func (p *tab) forgive(text string) bool {
+// dropProblems forgets problems that have a text in them, and tells whether there were any.
+func (p *tab) dropProblems(text string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	before := len(p.problems)
@@ -186,16 +186,16 @@ func (p *tab) follow(t *testing.T, selector string) {
 	p.await(t, "the page after "+selector, `!window.left && document.readyState === "complete"`)
 }
 
-// refreshed waits until the page shows another moment. The page's clock is set
+// waitForRefresh waits until the page shows another moment. The page's clock is set
 // forward, so that it does so at once.
-func (p *tab) refreshed(t *testing.T) {
+func (p *tab) waitForRefresh(t *testing.T) {
 	t.Helper()
-	p.hurry(t)
+	p.advanceClock(t)
 	p.await(t, "a refresh", `document.querySelector("#asof").textContent !== window.seen`)
 }
 
-// hurry sets the page's clock forward by more than the time between refreshes.
-func (p *tab) hurry(t *testing.T) {
+// advanceClock sets the page's clock forward by more than the time between refreshes.
+func (p *tab) advanceClock(t *testing.T) {
 	t.Helper()
 	eval[bool](t, p, `{ const now = Date.now; Date.now = () => now() + 31000; window.seen = document.querySelector("#asof").textContent; true }`)
 }

@@ -34,7 +34,7 @@ var wholeImage = []string{
 	"-rw-r--r-- 0:0 usr/share/doc/betanet_exporter/LICENSES-OF-MODULES",
 }
 
-func TestTheContainerHoldsTheProgramAndNothingElse(t *testing.T) {
+func TestTheContainerHasOnlyTheProgram(t *testing.T) {
 	component(t, "buildah", "buildah")
 	chroot := component(t, "chroot", "coreutils")
 	if os.Getuid() != 0 {
@@ -75,7 +75,7 @@ func TestTheContainerHoldsTheProgramAndNothingElse(t *testing.T) {
 func container(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	makes(t, "..", "container", "DIST="+dir)
+	runMake(t, "..", "container", "DIST="+dir)
 	archives, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil || len(archives) != 1 || !strings.HasSuffix(archives[0], ".oci.tar") {
 		t.Fatalf("make container left %q: %v", archives, err)
@@ -83,15 +83,15 @@ func container(t *testing.T) string {
 	return archives[0]
 }
 
-// makes runs make, and leaves the machine to others meanwhile.
-func makes(t *testing.T, dir string, args ...string) {
+// runMake runs make, and leaves the machine to others meanwhile.
+func runMake(t *testing.T, dir string, args ...string) {
 	t.Helper()
-	if out, err := tryMake(t, dir, args...); err != nil {
+	if out, err := tryToMake(t, dir, args...); err != nil {
 		t.Fatalf("make %q: %v\n%s", args, err, out)
 	}
 }
 
-func tryMake(t *testing.T, dir string, args ...string) (string, error) {
+func tryToMake(t *testing.T, dir string, args ...string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute)
 	defer cancel()
@@ -170,7 +170,7 @@ func (i *image) run(t *testing.T, chroot string) {
 			t.Errorf("--version says %q, want %q in it", said, want)
 		}
 	}
-	service := services(t, 1)[0]
+	service := startServices(t, 1)[0]
 	p, urls := serve(t, []string{"127.0.0.1"}, "/-/healthy", chroot, func(port string) []string {
 		return append(slices.Clone(inside), "--web.listen-address=127.0.0.1:"+port, "--betanet.url="+service.url)
 	})

@@ -8,9 +8,9 @@ import (
 )
 
 // Whoever imports a dashboard has a data source of another name.
-func TestDashboardsAskTheDataSourceThatIsChosen(t *testing.T) {
-	chosen := reference{"prometheus", "${datasource}"}
-	for uid, b := range boards(t) {
+func TestDashboardsQueryTheSelectedDataSource(t *testing.T) {
+	chosen := datasource{"prometheus", "${datasource}"}
+	for uid, b := range dashboards(t) {
 		if first := b.Templating.List[0]; first.Name != "datasource" || first.Type != "datasource" || string(first.Query) != `"prometheus"` {
 			t.Errorf("%s: the data source cannot be chosen: %+v", uid, first)
 		}
@@ -39,36 +39,36 @@ func TestDashboardsAskTheDataSourceThatIsChosen(t *testing.T) {
 // or over https; only for what is not a probe; and only for an
 // exporter of several upstreams that pushes.
 var (
-	ofMixnodes = regexp.MustCompile(`betanet_mixnode_(up|uptime|average|packets)|betanet_mixnodes_omitted|^rate\(betanet_packets_forwarded_total`)
-	ofReplicas = regexp.MustCompile(`replica`)
-	ofTLS      = regexp.MustCompile(`betanet_exporter_tls_`)
-	ofMemory   = regexp.MustCompile(`betanet_exporter_upstream_resets_total`)
-	ofFleets   = regexp.MustCompile(`betanet_fleet_|betanet_exporter_(discovery|push)_`)
+	onlyMixnodes = regexp.MustCompile(`betanet_mixnode_(up|uptime|average|packets)|betanet_mixnodes_omitted|^rate\(betanet_packets_forwarded_total`)
+	onlyReplicas = regexp.MustCompile(`replica`)
+	onlyTLS      = regexp.MustCompile(`betanet_exporter_tls_`)
+	notProbe     = regexp.MustCompile(`betanet_exporter_upstream_resets_total`)
+	onlyFleets   = regexp.MustCompile(`betanet_fleet_|betanet_exporter_(discovery|push)_`)
 )
 
 func TestDashboardsShowAnOutage(t *testing.T) {
-	o := suffer(t)
-	all := boards(t)
+	o := runOutage(t)
+	all := dashboards(t)
 	for uid, b := range all {
 		t.Run(uid, func(t *testing.T) {
 			t.Run("of all", func(t *testing.T) {
-				o.holds(t, b, b.fill(t, o.prometheus, nil))
+				o.checkExpressions(t, b, b.variableValues(t, o.prometheus, nil))
 			})
 			t.Run("of an upstream without a name", func(t *testing.T) {
-				values := b.fill(t, o.prometheus, map[string][]string{"job": {"one"}})
-				o.holds(t, b, values, ofMixnodes, ofReplicas, ofTLS, ofFleets)
+				values := b.variableValues(t, o.prometheus, map[string][]string{"job": {"one"}})
+				o.checkExpressions(t, b, values, onlyMixnodes, onlyReplicas, onlyTLS, onlyFleets)
 			})
 			if uid == "betanet-exporter" {
 				return
 			}
 			t.Run("of a probe", func(t *testing.T) {
-				values := b.fill(t, o.prometheus, map[string][]string{"job": {"probe"}})
-				o.holds(t, b, values, ofMixnodes, ofReplicas, ofTLS, ofMemory)
+				values := b.variableValues(t, o.prometheus, map[string][]string{"job": {"probe"}})
+				o.checkExpressions(t, b, values, onlyMixnodes, onlyReplicas, onlyTLS, notProbe)
 			})
 			t.Run("of two that are picked", func(t *testing.T) {
 				picked := []string{"flaky", o.discovered}
-				values := b.fill(t, o.prometheus, map[string][]string{"upstream": picked})
-				for expr, lines := range o.holds(t, b, values, ofReplicas, ofTLS) {
+				values := b.variableValues(t, o.prometheus, map[string][]string{"upstream": picked})
+				for expr, lines := range o.checkExpressions(t, b, values, onlyReplicas, onlyTLS) {
 					for _, l := range lines {
 						if name, there := l.labels["upstream"]; there && !slices.Contains(picked, name) {
 							t.Errorf("%q is shown, which is not picked, by %s", name, expr)
@@ -78,24 +78,24 @@ func TestDashboardsShowAnOutage(t *testing.T) {
 			})
 		})
 	}
-	t.Run("words", func(t *testing.T) { o.says(t, all["betanet-upstream"]) })
-	t.Run("gap", func(t *testing.T) { o.leavesAGap(t, all["betanet-upstream"]) })
-	t.Run("states", func(t *testing.T) { o.addsUp(t, all["betanet-fleet"]) })
+	t.Run("words", func(t *testing.T) { o.checkMappings(t, all["betanet-upstream"]) })
+	t.Run("gap", func(t *testing.T) { o.checkGaps(t, all["betanet-upstream"]) })
+	t.Run("states", func(t *testing.T) { o.checkStates(t, all["betanet-fleet"]) })
 	t.Run("ratios", func(t *testing.T) {
 		for _, b := range all {
-			o.keepsRatios(t, b)
+			o.checkRatios(t, b)
 		}
 	})
 }
 
-// holds asks every expression of a dashboard. Each has to give values, but for
+// checkExpressions asks every expression of a dashboard. Each has to give values, but for
 // those about what is not there. It gives the answers.
-func (o *outage) holds(t *testing.T, b *board, values map[string]string, notThere ...*regexp.Regexp) map[string][]curve {
+func (o *outage) checkExpressions(t *testing.T, b *dashboard, values map[string]string, notThere ...*regexp.Regexp) map[string][]curve {
 	t.Helper()
 	answers := make(map[string][]curve)
 	for _, p := range b.Panels {
 		for _, q := range p.Targets {
-			lines := o.ask(t, q.Expr, values)
+			lines := o.queryRange(t, q.Expr, values)
 			answers[q.Expr] = lines
 			want := !slices.ContainsFunc(notThere, func(r *regexp.Regexp) bool { return r.MatchString(q.Expr) })
 			if got := len(lines) > 0; got != want {
@@ -114,16 +114,16 @@ func (o *outage) holds(t *testing.T, b *board, values map[string]string, notTher
 	return answers
 }
 
-// says holds every value of a time line to a word, and the outage to those that
+// checkMappings holds every value of a time line to a word, and the outage to those that
 // tell of it.
-func (o *outage) says(t *testing.T, b *board) {
-	values := b.fill(t, o.prometheus, nil)
+func (o *outage) checkMappings(t *testing.T, b *dashboard) {
+	values := b.variableValues(t, o.prometheus, nil)
 	said := make(map[string][]string)
 	for _, p := range b.Panels {
 		if p.Type != "state-timeline" {
 			continue
 		}
-		for _, l := range o.ask(t, p.Targets[0].Expr, values) {
+		for _, l := range o.queryRange(t, p.Targets[0].Expr, values) {
 			for _, v := range l.values {
 				word := p.FieldConfig.Defaults.Mappings[0].Options[strconv.FormatFloat(v, 'g', -1, 64)].Text
 				if word == "" {
@@ -149,11 +149,11 @@ func (o *outage) says(t *testing.T, b *board) {
 	}
 }
 
-// leavesAGap holds the rates of an upstream that is not fetched to be absent, not
+// checkGaps holds the rates of an upstream that is not fetched to be absent, not
 // zero, and its last good values to be drawn apart.
-func (o *outage) leavesAGap(t *testing.T, b *board) {
+func (o *outage) checkGaps(t *testing.T, b *dashboard) {
 	picked := map[string][]string{"job": {"fleet"}, "upstream": {"flaky"}}
-	stale := o.ask(t, `betanet_exporter_data_stale{job="fleet", upstream="flaky"} == 1
+	stale := o.queryRange(t, `betanet_exporter_data_stale{job="fleet", upstream="flaky"} == 1
 		and on () betanet_exporter_endpoint_up{job="fleet", upstream="flaky", endpoint="metrics"} == 0`, nil)
 	if len(stale) != 1 {
 		t.Fatalf("stale: %v", stale)
@@ -180,10 +180,10 @@ func (o *outage) leavesAGap(t *testing.T, b *board) {
 	}
 }
 
-// addsUp holds the states to be those of all upstreams at every second.
-func (o *outage) addsUp(t *testing.T, b *board) {
+// checkStates holds the states to be those of all upstreams at every second.
+func (o *outage) checkStates(t *testing.T, b *dashboard) {
 	states := o.panel(t, b, "Upstreams by state", map[string][]string{"job": {"fleet"}})
-	count := o.ask(t, `count(betanet_up{job="fleet"})`, nil)
+	count := o.queryRange(t, `count(betanet_up{job="fleet"})`, nil)
 	if len(count) != 1 {
 		t.Fatalf("count: %v", count)
 	}
@@ -203,15 +203,15 @@ func (o *outage) addsUp(t *testing.T, b *board) {
 	}
 }
 
-// keepsRatios holds shares to 0 and 1. Only that of a core may be more.
-func (o *outage) keepsRatios(t *testing.T, b *board) {
-	values, seen := b.fill(t, o.prometheus, nil), 0
+// checkRatios holds shares to 0 and 1. Only that of a core may be more.
+func (o *outage) checkRatios(t *testing.T, b *dashboard) {
+	values, seen := b.variableValues(t, o.prometheus, nil), 0
 	for _, p := range b.Panels {
 		if p.FieldConfig.Defaults.Unit != "percentunit" || p.Title == "CPU" {
 			continue
 		}
 		for _, q := range p.Targets {
-			for _, l := range o.ask(t, q.Expr, values) {
+			for _, l := range o.queryRange(t, q.Expr, values) {
 				for _, v := range l.values {
 					seen++
 					if v < 0 || v > 1 {

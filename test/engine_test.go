@@ -24,16 +24,16 @@ type engine struct {
 // interval is the engines' scrape interval.
 const interval = 2 * time.Second
 
-// inTest replaces what cannot be kept of an example in a test: the addresses and
+// exampleWith replaces what cannot be kept of an example in a test: the addresses and
 // the interval. Everything else is what is shipped. old and new come in pairs, and
 // each old one has to be there.
-func inTest(t *testing.T, example string, oldNew ...string) string {
+func exampleWith(t *testing.T, example string, oldNew ...string) string {
 	t.Helper()
-	return replaced(t, filepath.Join("examples", example), oldNew...)
+	return fileWith(t, filepath.Join("examples", example), oldNew...)
 }
 
-// replaced is a file of the repository with other words in it, as in inTest.
-func replaced(t *testing.T, file string, oldNew ...string) string {
+// fileWith is a file of the repository with other words in it, as in inTest.
+func fileWith(t *testing.T, file string, oldNew ...string) string {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("..", file))
 	if err != nil {
@@ -49,9 +49,9 @@ func replaced(t *testing.T, file string, oldNew ...string) string {
 	return text
 }
 
-// shorter are the pairs for inTest that make the examples of scrapers scrape the
+// substitutions are the pairs for inTest that make the examples of scrapers scrape the
 // exporters of a fleet each interval.
-func (f *fleet) shorter() []string {
+func (f *fleet) substitutions() []string {
 	return []string{
 		"scrape_interval: 15s", "scrape_interval: " + interval.String(),
 		"scrape_timeout: 10s", "scrape_timeout: " + interval.String(),
@@ -68,8 +68,8 @@ func twoPrometheus(t *testing.T, f *fleet) engine {
 	server := component(t, "prometheus", "prometheus")
 	var e engine
 	for n := range 2 {
-		config := inTest(t, fmt.Sprintf("prometheus/shard-%d.yml", n), f.shorter()...)
-		e.scrapers = append(e.scrapers, run(t, server, config))
+		config := exampleWith(t, fmt.Sprintf("prometheus/shard-%d.yml", n), f.substitutions()...)
+		e.scrapers = append(e.scrapers, runPrometheus(t, server, config))
 	}
 	e.stores = e.scrapers
 	return e
@@ -82,7 +82,7 @@ func twoVmagents(t *testing.T, f *fleet) engine {
 	store := component(t, "victoria-metrics", "victoria-metrics")
 	dir := t.TempDir()
 	config := filepath.Join(dir, "scrape.yml")
-	if err := os.WriteFile(config, []byte(inTest(t, "vmagent/scrape.yml", f.shorter()...)), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(exampleWith(t, "vmagent/scrape.yml", f.substitutions()...)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	_, stores := serve(t, []string{"127.0.0.1"}, "/health", store, func(port string) []string {
@@ -129,25 +129,25 @@ func targets(scraper string) ([]string, error) {
 	return instances, nil
 }
 
-// sample is a value as it is stored; at is when its scrape began.
-type sample struct {
+// point is a value as it is stored; at is when its scrape began.
+type point struct {
 	at    time.Time
 	value float64
 }
 
-// line is the samples of one series in one store, by time.
-type line struct {
+// storedLine is the samples of one series in one store, by time.
+type storedLine struct {
 	name    string
 	labels  map[string]string
-	samples []sample
+	samples []point
 }
 
-// samples are those of the series that a selector selects, since a time, in all
+// query are those of the series that a selector selects, since a time, in all
 // stores.
-func (e engine) samples(selector string, since time.Time) ([]line, error) {
-	var all []line
+func (e engine) query(selector string, since time.Time) ([]storedLine, error) {
+	var all []storedLine
 	for _, store := range e.stores {
-		lines, err := stored(store, selector, since)
+		lines, err := querySamples(store, selector, since)
 		if err != nil {
 			return nil, err
 		}
@@ -156,7 +156,7 @@ func (e engine) samples(selector string, since time.Time) ([]line, error) {
 	return all, nil
 }
 
-func stored(store, selector string, since time.Time) ([]line, error) {
+func querySamples(store, selector string, since time.Time) ([]storedLine, error) {
 	now := time.Now()
 	if !now.After(since) {
 		return nil, nil
@@ -177,9 +177,9 @@ func stored(store, selector string, since time.Time) ([]line, error) {
 	if err := json.Unmarshal([]byte(body), &answer); err != nil {
 		return nil, fmt.Errorf("query %s: %w", expression, err)
 	}
-	var lines []line
+	var lines []storedLine
 	for _, r := range answer.Data.Result {
-		l := line{name: r.Metric["__name__"], labels: r.Metric}
+		l := storedLine{name: r.Metric["__name__"], labels: r.Metric}
 		for _, v := range r.Values {
 			at, isNumber := v[0].(float64)
 			text, isText := v[1].(string)
@@ -188,7 +188,7 @@ func stored(store, selector string, since time.Time) ([]line, error) {
 				return nil, fmt.Errorf("query %s: sample %v", expression, v)
 			}
 			if !math.IsNaN(value) { // the mark at the end of a series
-				l.samples = append(l.samples, sample{time.UnixMilli(int64(math.Round(at * 1000))), value})
+				l.samples = append(l.samples, point{time.UnixMilli(int64(math.Round(at * 1000))), value})
 			}
 		}
 		lines = append(lines, l)
@@ -198,17 +198,17 @@ func stored(store, selector string, since time.Time) ([]line, error) {
 
 // scrapes are the samples of up by the name of the service, of all stores, by
 // time. One that is scraped twice has twice as many.
-func (e engine) scrapes(since time.Time) (map[string][]sample, error) {
-	lines, err := e.samples(`up{job="betanet-probe"}`, since)
+func (e engine) scrapes(since time.Time) (map[string][]point, error) {
+	lines, err := e.query(`up{job="betanet-probe"}`, since)
 	if err != nil {
 		return nil, err
 	}
-	all := make(map[string][]sample)
+	all := make(map[string][]point)
 	for _, l := range lines {
 		all[l.labels["instance"]] = append(all[l.labels["instance"]], l.samples...)
 	}
 	for _, s := range all {
-		slices.SortFunc(s, func(a, b sample) int { return a.at.Compare(b.at) })
+		slices.SortFunc(s, func(a, b point) int { return a.at.Compare(b.at) })
 	}
 	return all, nil
 }

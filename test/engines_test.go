@@ -13,40 +13,40 @@ import (
 // one check at the slow rate and one at the fast rate, and is in again after two
 // good ones.
 const (
-	out    = 1250 * time.Millisecond
-	back   = 1250 * time.Millisecond
-	jitter = time.Second // what a busy machine adds to anything here
+	failoverTime = 1250 * time.Millisecond
+	recoveryTime = 1250 * time.Millisecond
+	slack        = time.Second // what a busy machine adds to anything here
 )
 
 func TestPrometheusServersShareTheUpstreams(t *testing.T) {
 	t.Parallel()
-	shared(t, twoPrometheus)
+	testSharing(t, twoPrometheus)
 }
 
 func TestVmagentsShareTheUpstreams(t *testing.T) {
 	t.Parallel()
-	shared(t, twoVmagents)
+	testSharing(t, twoVmagents)
 }
 
-// shared proves that scrapers which share targets, and exporters behind a proxy,
+// testSharing proves that scrapers which share targets, and exporters behind a proxy,
 // make one system: nothing is fetched twice, nothing is mixed up, and an exporter
 // may die.
-func shared(t *testing.T, start func(*testing.T, *fleet) engine) {
+func testSharing(t *testing.T, start func(*testing.T, *fleet) engine) {
 	haproxy := component(t, "haproxy", "haproxy")
 	f := newFleet(t, haproxy, 40)
 	f.engine = start(t, f)
-	f.divided(t)
-	owners := f.settled(t)
-	f.proved(t, func() (missing, surplus findings) { return f.onceAnInterval(t, 8, owners) })
-	f.proved(t, func() (missing, surplus findings) { return f.crash(t, owners) })
-	f.proved(t, func() (missing, surplus findings) { return f.onceAnInterval(t, 4, owners) })
-	f.neverMixed(t)
+	f.waitForDivision(t)
+	owners := f.waitForOwners(t)
+	f.retryIfStalled(t, func() (missing, surplus findings) { return f.checkIntervals(t, 8, owners) })
+	f.retryIfStalled(t, func() (missing, surplus findings) { return f.crash(t, owners) })
+	f.retryIfStalled(t, func() (missing, surplus findings) { return f.checkIntervals(t, 4, owners) })
+	f.checkOwners(t)
 }
 
-// proved holds a phase to having no findings. What is missing on a machine that
+// retryIfStalled holds a phase to having no findings. What is missing on a machine that
 // stood still meanwhile proves nothing: then the phase is done again, three times
 // in all. What there is too much of is never excused.
-func (f *fleet) proved(t *testing.T, phase func() (missing, surplus findings)) {
+func (f *fleet) retryIfStalled(t *testing.T, phase func() (missing, surplus findings)) {
 	t.Helper()
 	for round := 1; ; round++ {
 		began := time.Now()
@@ -67,10 +67,10 @@ func (f *fleet) crash(t *testing.T, owners map[string]string) (missing, surplus 
 	victim := f.exporters[0]
 	killed := time.Now()
 	victim.kill()
-	missing, surplus = f.survived(t, killed, owners)
-	f.divided(t) // /sd is still there
+	missing, surplus = f.checkFailover(t, killed, owners)
+	f.waitForDivision(t) // /sd is still there
 	f.restart(t, victim)
-	return slices.Concat(missing, f.returned(t, owners)), surplus
+	return slices.Concat(missing, f.checkRecovery(t, owners)), surplus
 }
 
 // findings are what is wrong with a fleet. If one thing is, it often is of each
@@ -86,9 +86,9 @@ func (f findings) report(t *testing.T) {
 	}
 }
 
-// divided waits until each service is a target of exactly one scraper, and each
+// waitForDivision waits until each service is a target of exactly one scraper, and each
 // scraper has some.
-func (f *fleet) divided(t *testing.T) {
+func (f *fleet) waitForDivision(t *testing.T) {
 	t.Helper()
 	var want []string
 	for _, s := range f.services {
@@ -115,11 +115,11 @@ func (f *fleet) divided(t *testing.T) {
 	t.Logf("targets of the scrapers: %v", sizes)
 }
 
-// settled waits until each service was scraped twice, and gives the agent that
+// waitForOwners waits until each service was scraped twice, and gives the agent that
 // asks each of them. Both exporters have some.
-func (f *fleet) settled(t *testing.T) (owners map[string]string) {
+func (f *fleet) waitForOwners(t *testing.T) (owners map[string]string) {
 	t.Helper()
-	f.scraped(t, f.began, 2)
+	f.waitForScrapes(t, f.began, 2)
 	owners = make(map[string]string)
 	sizes := make(map[string]int)
 	for _, s := range f.services {
@@ -136,9 +136,9 @@ func (f *fleet) settled(t *testing.T) (owners map[string]string) {
 	return owners
 }
 
-// scraped waits until the scrapes of each service since a time include n that
+// waitForScrapes waits until the scrapes of each service since a time include n that
 // found it up.
-func (f *fleet) scraped(t *testing.T, since time.Time, n int) {
+func (f *fleet) waitForScrapes(t *testing.T, since time.Time, n int) {
 	t.Helper()
 	wait(t, fmt.Sprintf("%d good scrapes of each service", n), func() error {
 		all, err := f.engine.scrapes(since)
@@ -146,7 +146,7 @@ func (f *fleet) scraped(t *testing.T, since time.Time, n int) {
 			return err
 		}
 		for _, s := range f.services {
-			if good := len(slices.DeleteFunc(slices.Clone(all[s.name]), func(x sample) bool { return x.value != 1 || x.at.Before(since) })); good < n {
+			if good := len(slices.DeleteFunc(slices.Clone(all[s.name]), func(x point) bool { return x.value != 1 || x.at.Before(since) })); good < n {
 				return fmt.Errorf("%s has %d", s.name, good)
 			}
 		}
@@ -154,13 +154,13 @@ func (f *fleet) scraped(t *testing.T, since time.Time, n int) {
 	})
 }
 
-// onceAnInterval watches a number of intervals, in which each service is scraped
+// checkIntervals watches a number of intervals, in which each service is scraped
 // once an interval and asked once a scrape, by its owner alone.
-func (f *fleet) onceAnInterval(t *testing.T, intervals int, owners map[string]string) (missing, surplus findings) {
+func (f *fleet) checkIntervals(t *testing.T, intervals int, owners map[string]string) (missing, surplus findings) {
 	t.Helper()
 	from := time.Now()
 	to := from.Add(time.Duration(intervals) * interval)
-	f.scraped(t, to, 1) // then everything before is stored
+	f.waitForScrapes(t, to, 1) // then everything before is stored
 	scrapes, err := f.engine.scrapes(from)
 	if err != nil {
 		t.Fatal(err)
@@ -184,7 +184,7 @@ func (f *fleet) onceAnInterval(t *testing.T, intervals int, owners map[string]st
 		}
 		questions := s.between(from, to)
 		for _, d := range documents {
-			n := of(d, questions)
+			n := countFor(d, questions)
 			switch {
 			case n > all+1: // one at the edge
 				surplus.add("%s was asked for %s %d times in %d scrapes", s.name, d, n, all)
@@ -209,14 +209,14 @@ func (f *fleet) onceAnInterval(t *testing.T, intervals int, owners map[string]st
 	return missing, surplus
 }
 
-// survived waits until all services are scraped through the exporter that is
+// checkFailover waits until all services are scraped through the exporter that is
 // left, and holds the loss to what is promised: one interval of those targets that
 // were with the dead one, beside the time in which the health checks find out.
-func (f *fleet) survived(t *testing.T, killed time.Time, owners map[string]string) (missing, surplus findings) {
+func (f *fleet) checkFailover(t *testing.T, killed time.Time, owners map[string]string) (missing, surplus findings) {
 	t.Helper()
-	bound := killed.Add(2*interval + out + jitter)
+	bound := killed.Add(2*interval + failoverTime + slack)
 	left := f.exporters[1].agent
-	f.scraped(t, bound, 2) // everything that may go wrong has
+	f.waitForScrapes(t, bound, 2) // everything that may go wrong has
 	scrapes, err := f.engine.scrapes(killed.Add(-2 * interval))
 	if err != nil {
 		t.Fatal(err)
@@ -225,27 +225,27 @@ func (f *fleet) survived(t *testing.T, killed time.Time, owners map[string]strin
 	var lost, gap int
 	for _, s := range f.services {
 		asked := s.between(killed, bound)
-		first := slices.IndexFunc(asked, func(q question) bool { return q.agent == left })
+		first := slices.IndexFunc(asked, func(q request) bool { return q.agent == left })
 		if first < 0 {
 			missing.add("%s was not asked by the exporter that is left within %v: %v", s.name, bound.Sub(killed), asked)
 			continue
 		}
 		last = max(last, asked[first].at.Sub(killed))
-		if got := agents(s.between(killed.Add(jitter), bound)); len(got) != 1 || got[0] != left {
+		if got := agents(s.between(killed.Add(slack), bound)); len(got) != 1 || got[0] != left {
 			missing.add("%s was asked by %v after the other was killed, want %s alone", s.name, got, left)
 		}
 		bad, longest := loss(scrapes[s.name])
-		if bad > 1 || longest > 2*interval+out+jitter {
-			missing.add("%s: %d scrapes failed, %v from one good one to the next; at most one, and %v, are allowed", s.name, bad, longest, 2*interval+out)
+		if bad > 1 || longest > 2*interval+failoverTime+slack {
+			missing.add("%s: %d scrapes failed, %v from one good one to the next; at most one, and %v, are allowed", s.name, bad, longest, 2*interval+failoverTime)
 		}
-		if longest > interval+jitter {
+		if longest > interval+slack {
 			gap++
 		}
 		if lost += bad; bad > 0 && owners[s.name] == left {
 			missing.add("%s lost a scrape, though its exporter lives", s.name)
 		}
-		all := len(slices.DeleteFunc(slices.Clone(scrapes[s.name]), func(x sample) bool { return x.at.Before(killed) || !x.at.Before(bound) }))
-		if n := of(documents[0], asked); n > all+1 { // the edge, or one that was with the dead exporter
+		all := len(slices.DeleteFunc(slices.Clone(scrapes[s.name]), func(x point) bool { return x.at.Before(killed) || !x.at.Before(bound) }))
+		if n := countFor(documents[0], asked); n > all+1 { // the edge, or one that was with the dead exporter
 			surplus.add("%s was asked %d times in %d scrapes", s.name, n, all)
 		}
 	}
@@ -255,7 +255,7 @@ func (f *fleet) survived(t *testing.T, killed time.Time, owners map[string]strin
 
 // loss is how many scrapes failed, and the longest time from the begin of one
 // good scrape to that of the next.
-func loss(scrapes []sample) (failed int, longest time.Duration) {
+func loss(scrapes []point) (failed int, longest time.Duration) {
 	var good time.Time
 	for _, s := range scrapes {
 		if s.value != 1 {
@@ -270,9 +270,9 @@ func loss(scrapes []sample) (failed int, longest time.Duration) {
 	return failed, longest
 }
 
-// returned waits until each service is asked by its owner again, which the health
+// checkRecovery waits until each service is asked by its owner again, which the health
 // checks and one interval allow.
-func (f *fleet) returned(t *testing.T, owners map[string]string) (missing findings) {
+func (f *fleet) checkRecovery(t *testing.T, owners map[string]string) (missing findings) {
 	t.Helper()
 	began := time.Now()
 	wait(t, "the services are asked by their first exporters again", func() error {
@@ -286,7 +286,7 @@ func (f *fleet) returned(t *testing.T, owners map[string]string) (missing findin
 		return errors.Join(errs...)
 	})
 	took := time.Since(began)
-	if limit := back + interval + jitter; took > limit {
+	if limit := recoveryTime + interval + slack; took > limit {
 		missing.add("the services returned after %v, want %v at most", took, limit)
 	}
 	t.Logf("restarted: all services returned after %v", took.Round(time.Millisecond))

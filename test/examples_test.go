@@ -60,7 +60,7 @@ func TestPromtoolAcceptsTheExamples(t *testing.T) {
 			if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			accepts(t, promtool, "check", "config", file)
+			runWithoutWarning(t, promtool, "check", "config", file)
 		})
 	}
 }
@@ -88,17 +88,17 @@ func ofCollector(t *testing.T, text string) string {
 func TestHaproxyAcceptsTheExamples(t *testing.T) {
 	haproxy := component(t, "haproxy", "haproxy")
 	for _, file := range []string{"haproxy.cfg", "fog-compute.cfg"} {
-		accepts(t, haproxy, "-c", "-f", filepath.Join("..", "examples", "haproxy", file))
+		runWithoutWarning(t, haproxy, "-c", "-f", filepath.Join("..", "examples", "haproxy", file))
 	}
 }
 
 func TestVmagentAcceptsTheExample(t *testing.T) {
 	vmagent := component(t, "vmagent", "victoria-metrics")
-	accepts(t, vmagent, "-dryRun", "-promscrape.config="+filepath.Join("..", "examples", "vmagent", "scrape.yml"))
+	runWithoutWarning(t, vmagent, "-dryRun", "-promscrape.config="+filepath.Join("..", "examples", "vmagent", "scrape.yml"))
 }
 
-// accepts holds a program to exit code 0, without a warning.
-func accepts(t *testing.T, program string, args ...string) {
+// runWithoutWarning holds a program to exit code 0, without a warning.
+func runWithoutWarning(t *testing.T, program string, args ...string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program, args...)
 	out, err := cmd.CombinedOutput()
@@ -145,7 +145,7 @@ type rule struct{ Source, Action, Regex, Target, Replacement string }
 // address. vmagent and Alloy hash all labels, so the instance too; others that
 // hash are told the name. The target allocator is told not to hash: it would take
 // the address.
-func TestExamplesShareByTheNameOfTheUpstream(t *testing.T) {
+func TestExamplesShardByTheNameOfTheUpstream(t *testing.T) {
 	const proxy = "betanet-exporter.example:9200"
 	byName := func(proxy string, hash ...rule) []rule {
 		return slices.Concat([]rule{
@@ -242,7 +242,7 @@ func TestFlagsAndPathsOfTheExamplesExist(t *testing.T) {
 	if err != nil {
 		t.Fatalf("--help: %v\n%s", err, help)
 	}
-	name := services(t, 1)[0]
+	name := startServices(t, 1)[0]
 	_, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
 		return []string{"--web.listen-address=127.0.0.1:" + port, "--collect.mode=probe", "--betanet.url=" + name.url}
 	})
@@ -268,14 +268,14 @@ func TestFlagsAndPathsOfTheExamplesExist(t *testing.T) {
 		t.Error("no example has a flag")
 	}
 	for p, file := range paths {
-		if err := exists(urls[0] + p + "?target=" + url.QueryEscape(host(name.url))); err != nil {
+		if err := checkStatus(urls[0] + p + "?target=" + url.QueryEscape(host(name.url))); err != nil {
 			t.Errorf("%s has the path %s: %v", file, p, err)
 		}
 	}
 }
 
-// exists asks for a path that has to answer 200.
-func exists(url string) error {
+// checkStatus asks for a path that has to answer 200.
+func checkStatus(url string) error {
 	response, err := client.Get(url)
 	if err != nil {
 		return err
@@ -287,7 +287,7 @@ func exists(url string) error {
 	return nil
 }
 
-func TestLinksOfTheExamplesExist(t *testing.T) {
+func TestTheReadmeOfTheExamplesLinksToEachOfThem(t *testing.T) {
 	files := examples(t)
 	readme := files["README.md"]
 	linked := []string{"README.md"}

@@ -14,8 +14,8 @@ import (
 // engine that scrapes through it.
 type fleet struct {
 	began     time.Time
-	pulse     *pulse
-	services  []*service
+	pulse     *stallDetector
+	services  []*fakeService
 	exporters [2]*exporter
 	proxy     string // base URL
 	engine    engine
@@ -37,7 +37,7 @@ var otherVersion = sync.OnceValues(func() (string, error) {
 
 func newFleet(t *testing.T, haproxy string, n int) *fleet {
 	t.Helper()
-	f := &fleet{began: time.Now(), pulse: newPulse(t), services: services(t, n)}
+	f := &fleet{began: time.Now(), pulse: newStallDetector(t), services: startServices(t, n)}
 	other, err := otherVersion()
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +90,7 @@ func (e *exporter) args(port string) []string {
 func (f *fleet) balance(t *testing.T, haproxy string) string {
 	file := filepath.Join(t.TempDir(), "haproxy.cfg")
 	p, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", haproxy, func(port string) []string {
-		config := inTest(t, "haproxy/haproxy.cfg",
+		config := exampleWith(t, "haproxy/haproxy.cfg",
 			"bind :9200", "bind 127.0.0.1:"+port,
 			"192.0.2.11:9200", host(f.exporters[0].url),
 			"192.0.2.12:9200", host(f.exporters[1].url),

@@ -48,7 +48,7 @@ func fogComputeProxy(t *testing.T, server string) string {
 	haproxy := component(t, "haproxy", "haproxy")
 	file := filepath.Join(t.TempDir(), "haproxy.cfg")
 	p, urls := serve(t, []string{"127.0.0.1"}, "/mixnodes", haproxy, func(port string) []string {
-		config := inTest(t, "haproxy/fog-compute.cfg", "bind :9010", "bind 127.0.0.1:"+port,
+		config := exampleWith(t, "haproxy/fog-compute.cfg", "bind :9010", "bind 127.0.0.1:"+port,
 			"192.0.2.10:9000", host(server), "\nglobal\n", "\nglobal\n    noreuseport\n") // or two haproxies could have one port
 		if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 			t.Fatal(err)
@@ -59,7 +59,7 @@ func fogComputeProxy(t *testing.T, server string) string {
 	return urls[0]
 }
 
-func TestTheProxyForFogComputeKeepsAwayWhatLocksTheServer(t *testing.T) {
+func TestTheProxyForFogComputeBlocksRequestsThatLockTheServer(t *testing.T) {
 	l := &lockable{}
 	server := httptest.NewServer(l)
 	t.Cleanup(server.Close)
@@ -71,7 +71,7 @@ func TestTheProxyForFogComputeKeepsAwayWhatLocksTheServer(t *testing.T) {
 	} {
 		method, path, _ := strings.Cut(request, " ")
 		for range 3 { // the server has closed the connection of the one before
-			if got := answered(t, method, proxy+path); got != want {
+			if got := requestStatus(t, method, proxy+path); got != want {
 				t.Errorf("%s through the proxy = %d, want %d", request, got, want)
 			}
 		}
@@ -89,8 +89,8 @@ func TestAnExporterCollectsThroughTheProxyForFogCompute(t *testing.T) {
 	expose(t, 1, []string{fogComputeProxy(t, server.URL)})
 }
 
-// answered makes a request and returns the status of its response.
-func answered(t *testing.T, method, url string) int {
+// requestStatus makes a request and returns the status of its response.
+func requestStatus(t *testing.T, method, url string) int {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, url, http.NoBody)
 	if err != nil {

@@ -15,16 +15,16 @@ import (
 	"time"
 )
 
-// board is a committed dashboard, as far as it asks Prometheus.
-type board struct {
+// dashboard is a committed dashboard, as far as it asks Prometheus.
+type dashboard struct {
 	UID        string
-	Templating struct{ List []choice }
+	Templating struct{ List []variable }
 	Panels     []struct {
 		Type, Title string
-		Datasource  reference
+		Datasource  datasource
 		Targets     []struct {
 			Expr       string
-			Datasource reference
+			Datasource datasource
 		}
 		FieldConfig struct {
 			Defaults struct {
@@ -37,30 +37,30 @@ type board struct {
 	}
 }
 
-// choice is a variable of a dashboard.
-type choice struct {
+// variable is a variable of a dashboard.
+type variable struct {
 	Name, Type, AllValue string
-	Datasource           *reference
+	Datasource           *datasource
 	Query                json.RawMessage
 }
 
-// reference says which data source is asked.
-type reference struct{ Type, UID string }
+// datasource says which data source is asked.
+type datasource struct{ Type, UID string }
 
-// boards are the committed dashboards, by uid.
-func boards(t *testing.T) map[string]*board {
+// dashboards are the committed dashboards, by uid.
+func dashboards(t *testing.T) map[string]*dashboard {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("..", "monitoring", "dashboards", "*.json"))
 	if err != nil || len(files) != 3 {
 		t.Fatalf("the dashboards are %q: %v", files, err)
 	}
-	all := make(map[string]*board)
+	all := make(map[string]*dashboard)
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := new(board)
+		b := new(dashboard)
 		if err := json.Unmarshal(text, b); err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}
@@ -69,10 +69,10 @@ func boards(t *testing.T) map[string]*board {
 	return all
 }
 
-// fill gives the values of the variables of a dashboard as Grafana puts them into
+// variableValues gives the values of the variables of a dashboard as Grafana puts them into
 // an expression: the picked ones, else All. What there is to pick is asked in the
 // order of the variables, each question with the answers before it.
-func (b *board) fill(t *testing.T, prometheus string, picked map[string][]string) map[string]string {
+func (b *dashboard) variableValues(t *testing.T, prometheus string, picked map[string][]string) map[string]string {
 	t.Helper()
 	values := map[string]string{
 		"__rate_interval": "4s", // of a scrape interval of one second
@@ -103,7 +103,7 @@ func (b *board) fill(t *testing.T, prometheus string, picked map[string][]string
 }
 
 // values are what a variable can be.
-func (v *choice) values(t *testing.T, prometheus string, before map[string]string) []string {
+func (v *variable) values(t *testing.T, prometheus string, before map[string]string) []string {
 	t.Helper()
 	var query struct{ Query string }
 	if err := json.Unmarshal(v.Query, &query); err != nil {

@@ -23,11 +23,11 @@ var kubernetes = map[string]string{"default": "1.25.0", "everything": "1.33.0", 
 func values(name string) string { return filepath.Join("testdata", "helm", name+".values.yaml") }
 
 // releases renders the chart with each file of values.
-func releases(t *testing.T, do func(t *testing.T, name string, r *release)) {
+func releases(t *testing.T, do func(t *testing.T, name string, r *rendered)) {
 	helm := helm.path(t)
 	for _, name := range slices.Sorted(maps.Keys(kubernetes)) {
 		t.Run(name, func(t *testing.T) {
-			do(t, name, newRelease(t, helm, kubernetes[name], "--values="+values(name)))
+			do(t, name, renderChart(t, helm, kubernetes[name], "--values="+values(name)))
 		})
 	}
 }
@@ -44,8 +44,8 @@ func TestHelmLintFindsNothingInTheChart(t *testing.T) {
 
 // The golden files have the names of the files from monitoring/ instead of their
 // content, which other tests compare.
-func TestTheChartMakesWhatIsInTestdata(t *testing.T) {
-	releases(t, func(t *testing.T, name string, r *release) {
+func TestTheChartRendersTheGoldenFiles(t *testing.T) {
+	releases(t, func(t *testing.T, name string, r *rendered) {
 		got := r.text
 		for _, file := range linkedFiles(t) {
 			text, err := os.ReadFile(filepath.Join(chart, file))
@@ -74,7 +74,7 @@ func TestTheChartMakesWhatIsInTestdata(t *testing.T) {
 }
 
 func TestEveryObjectIsNamedAfterTheRelease(t *testing.T) {
-	releases(t, func(t *testing.T, _ string, r *release) {
+	releases(t, func(t *testing.T, _ string, r *rendered) {
 		name := r.the(t, "Deployment").get("metadata", "name").(string)
 		for _, o := range r.objects {
 			own := fmt.Sprint(o.get("metadata", "name"))
@@ -88,8 +88,8 @@ func TestEveryObjectIsNamedAfterTheRelease(t *testing.T) {
 	})
 }
 
-func TestThePodMayDoNothing(t *testing.T) {
-	releases(t, func(t *testing.T, _ string, r *release) {
+func TestThePodHasNoPrivileges(t *testing.T) {
+	releases(t, func(t *testing.T, _ string, r *rendered) {
 		pod := r.the(t, "Deployment").object("spec", "template", "spec")
 		container := pod.object("containers", 0)
 		for _, want := range []struct {
@@ -133,26 +133,26 @@ func TestThePodMayDoNothing(t *testing.T) {
 }
 
 func TestSelectorsFindThePodsAndTheService(t *testing.T) {
-	releases(t, func(t *testing.T, _ string, r *release) {
+	releases(t, func(t *testing.T, _ string, r *rendered) {
 		deployment, service := r.the(t, "Deployment"), r.the(t, "Service")
 		pod, port := deployment.object("spec", "template"), service.object("spec", "ports", 0)
 		labels := func(o object) object { return o.object("metadata", "labels") }
-		finds(t, "Deployment", deployment.object("spec", "selector", "matchLabels"), labels(pod))
-		finds(t, "Service", service.object("spec", "selector"), labels(pod))
+		checkSelector(t, "Deployment", deployment.object("spec", "selector", "matchLabels"), labels(pod))
+		checkSelector(t, "Service", service.object("spec", "selector"), labels(pod))
 		for _, c := range pod.list("spec", "topologySpreadConstraints") {
-			finds(t, "topologySpreadConstraints", c.object("labelSelector", "matchLabels"), labels(pod))
+			checkSelector(t, "topologySpreadConstraints", c.object("labelSelector", "matchLabels"), labels(pod))
 		}
 		for _, o := range r.of("PodDisruptionBudget") {
-			finds(t, "PodDisruptionBudget", o.object("spec", "selector", "matchLabels"), labels(pod))
+			checkSelector(t, "PodDisruptionBudget", o.object("spec", "selector", "matchLabels"), labels(pod))
 		}
 		for _, o := range r.of("NetworkPolicy") {
-			finds(t, "NetworkPolicy", o.object("spec", "podSelector", "matchLabels"), labels(pod))
+			checkSelector(t, "NetworkPolicy", o.object("spec", "podSelector", "matchLabels"), labels(pod))
 			if got := o.get("spec", "ingress", 0, "ports", 0, "port"); got != "metrics" {
 				t.Errorf("the NetworkPolicy opens the port %v", got)
 			}
 		}
 		for _, o := range r.of("ServiceMonitor") {
-			finds(t, "ServiceMonitor", o.object("spec", "selector", "matchLabels"), labels(service))
+			checkSelector(t, "ServiceMonitor", o.object("spec", "selector", "matchLabels"), labels(service))
 			if got := o.get("spec", "endpoints", 0, "port"); got != port.get("name") {
 				t.Errorf("the ServiceMonitor asks at the port %v", got)
 			}
@@ -169,8 +169,8 @@ func TestSelectorsFindThePodsAndTheService(t *testing.T) {
 	})
 }
 
-// finds holds a selector to labels.
-func finds(t *testing.T, what string, selector, labels object) {
+// checkSelector holds a selector to labels.
+func checkSelector(t *testing.T, what string, selector, labels object) {
 	t.Helper()
 	if len(selector) == 0 {
 		t.Errorf("%s selects everything", what)
@@ -182,8 +182,8 @@ func finds(t *testing.T, what string, selector, labels object) {
 	}
 }
 
-func TestTheImageIsThatOfTheChartsVersion(t *testing.T) {
-	r := newRelease(t, helm.path(t), kubernetes["default"])
+func TestTheImageHasTheChartsVersion(t *testing.T) {
+	r := renderChart(t, helm.path(t), kubernetes["default"])
 	text, err := os.ReadFile(filepath.Join(chart, "Chart.yaml"))
 	if err != nil {
 		t.Fatal(err)
@@ -201,18 +201,18 @@ func TestTheImageIsThatOfTheChartsVersion(t *testing.T) {
 }
 
 func TestTheExporterAcceptsWhatTheChartWrites(t *testing.T) {
-	releases(t, func(t *testing.T, name string, r *release) {
+	releases(t, func(t *testing.T, name string, r *rendered) {
 		if name == "secured" {
 			t.Skip("its configuration is not the chart's")
 		}
-		accepts(t, binary, append(r.folder(t), "--config.check")...)
+		runWithoutWarning(t, binary, append(r.folder(t), "--config.check")...)
 	})
 }
 
 // The chart derives the names that a Probe asks for from the configuration, as
 // the exporter does.
-func TestTheProbeHasTheNamesOfTheExporter(t *testing.T) {
-	r := newRelease(t, helm.path(t), kubernetes["probe"], "--values="+values("probe"))
+func TestTheProbeListsTheUpstreamsOfTheExporter(t *testing.T) {
+	r := renderChart(t, helm.path(t), kubernetes["probe"], "--values="+values("probe"))
 	_, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
 		return append(r.folder(t), "--web.listen-address=127.0.0.1:"+port)
 	})
@@ -236,7 +236,7 @@ func TestTheProbeHasTheNamesOfTheExporter(t *testing.T) {
 
 // The operator's own labels beat those of the exporter, unless they are dropped.
 func TestNoLabelOfTheOperatorHidesOneOfTheExporter(t *testing.T) {
-	r := newRelease(t, helm.path(t), kubernetes["everything"], "--values="+values("everything"))
+	r := renderChart(t, helm.path(t), kubernetes["everything"], "--values="+values("everything"))
 	operator := []string{"container", "endpoint", "instance", "job", "namespace", "pod", "service"}
 	for _, rule := range r.the(t, "ServiceMonitor").list("spec", "endpoints", 0, "relabelings") {
 		if rule.get("action") == "labeldrop" {
@@ -259,10 +259,10 @@ func TestNoLabelOfTheOperatorHidesOneOfTheExporter(t *testing.T) {
 
 // The alerts select these jobs. The operator takes the job of a ServiceMonitor from a
 // label of the Service, and that of a Probe and a ScrapeConfig from jobName.
-func TestTheChartGivesEachJobTheNameThatTheAlertsSelect(t *testing.T) {
+func TestTheChartNamesItsJobsAsTheAlertsExpect(t *testing.T) {
 	helm := helm.path(t)
 	for _, name := range []string{"everything", "probe", "secured"} {
-		r := newRelease(t, helm, kubernetes[name], "--values="+values(name))
+		r := renderChart(t, helm, kubernetes[name], "--values="+values(name))
 		label := r.the(t, "ServiceMonitor").get("spec", "jobLabel")
 		if got := r.the(t, "Service").get("metadata", "labels", fmt.Sprint(label)); got != "betanet-exporter" {
 			t.Errorf("%s: the job of the ServiceMonitor is %v, want betanet-exporter", name, got)
@@ -282,7 +282,7 @@ func TestTheChartGivesEachJobTheNameThatTheAlertsSelect(t *testing.T) {
 func TestAChangedConfigurationReplacesThePodsAndChangedTargetsDoNot(t *testing.T) {
 	helm := helm.path(t)
 	pod := func(args ...string) any {
-		return plain(t, newRelease(t, helm, kubernetes["default"], append(args, "--set=targets[0].targets[0]=a:9000")...).
+		return plain(t, renderChart(t, helm, kubernetes["default"], append(args, "--set=targets[0].targets[0]=a:9000")...).
 			the(t, "Deployment").get("spec", "template"))
 	}
 	before := pod()
@@ -297,7 +297,7 @@ func TestAChangedConfigurationReplacesThePodsAndChangedTargetsDoNot(t *testing.T
 	}
 }
 
-func TestWrongValuesAreRefused(t *testing.T) {
+func TestInvalidValuesAreRefused(t *testing.T) {
 	helm := helm.path(t)
 	for _, wrong := range []struct{ set, want string }{
 		{"mode=pull", "mode"},
@@ -315,7 +315,7 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		{"web.config.basic_auth_users.a=b", "web.scrape.basicAuthSecret"},
 		{"existingConfigSecret=s,networkPolicy.enabled=true", "networkPolicy.ports"},
 	} {
-		_, err := tryRelease(t, helm, kubernetes["default"], "--set="+wrong.set)
+		_, err := helmTemplate(t, helm, kubernetes["default"], "--set="+wrong.set)
 		if err == nil || !strings.Contains(err.Error(), wrong.want) {
 			t.Errorf("%s: %v, want %q", wrong.set, err, wrong.want)
 		}
@@ -323,7 +323,7 @@ func TestWrongValuesAreRefused(t *testing.T) {
 }
 
 func TestTheChartNeedsANewKubernetes(t *testing.T) {
-	if _, err := tryRelease(t, helm.path(t), "1.24.9"); err == nil || !strings.Contains(err.Error(), "kubeVersion") {
+	if _, err := helmTemplate(t, helm.path(t), "1.24.9"); err == nil || !strings.Contains(err.Error(), "kubeVersion") {
 		t.Errorf("Kubernetes 1.24.9: %v", err)
 	}
 }

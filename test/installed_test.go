@@ -28,8 +28,8 @@ const (
 	enabledLink = "/etc/systemd/system/multi-user.target.wants/betanet-exporter.service"
 )
 
-// traces are what must not be left of a package that has been purged.
-var traces = []string{
+// leftovers are what must not be left of a package that has been purged.
+var leftovers = []string{
 	"/usr/bin/betanet_exporter", unitFile, filepath.Dir(configFile), defaultFile, enabledLink,
 	"/etc/systemd/system/betanet-exporter.service", "/usr/share/betanet-exporter",
 	// What Debian remembers of a service that was enabled or masked.
@@ -43,8 +43,8 @@ var traces = []string{
 func TestAPackageFromInstallationToPurge(t *testing.T) {
 	component(t, "dpkg", "dpkg")
 	component(t, "runuser", "util-linux")
-	canInstall(t)
-	first := filepath.Join(made(t), deb(firstVersion, "amd64"))
+	needInstall(t)
+	first := filepath.Join(packages(t), deb(firstVersion, "amd64"))
 	nextDir, err := makePackages(filepath.Join(t.TempDir(), "next"), 0o022, nextVersion, "ARCHITECTURES=amd64")
 	if err != nil {
 		t.Fatal(err)
@@ -56,19 +56,19 @@ func TestAPackageFromInstallationToPurge(t *testing.T) {
 	})
 
 	dpkg(t, "--install", first)
-	if text := said(t, "/usr/bin/betanet_exporter", "--version"); !strings.Contains(text, "version "+firstVersion+" ") {
+	if text := runCommand(t, "/usr/bin/betanet_exporter", "--version"); !strings.Contains(text, "version "+firstVersion+" ") {
 		t.Errorf("the program says %s", text)
 	}
-	if text := said(t, "dpkg", "--verify", packageName); text != "" {
+	if text := runCommand(t, "dpkg", "--verify", packageName); text != "" {
 		t.Errorf("dpkg --verify says %s", text)
 	}
-	conffiles := said(t, "dpkg-query", "--show", "--showformat=${Conffiles}", packageName)
+	conffiles := runCommand(t, "dpkg-query", "--show", "--showformat=${Conffiles}", packageName)
 	for _, file := range []string{configFile, defaultFile} {
 		if !strings.Contains(conffiles, file+" ") {
 			t.Errorf("%s is no configuration file for dpkg: %s", file, conffiles)
 		}
 	}
-	account := said(t, "getent", "passwd", serviceUser)
+	account := runCommand(t, "getent", "passwd", serviceUser)
 	if !strings.HasSuffix(account, ":/nonexistent:/usr/sbin/nologin") {
 		t.Errorf("the user is %s, want one that has no home and cannot log in", account)
 	}
@@ -76,11 +76,11 @@ func TestAPackageFromInstallationToPurge(t *testing.T) {
 		t.Errorf("the service is not enabled: %v", err)
 	}
 
-	edited := configure(t)
+	edited := editConfiguration(t)
 	runService(t)
 
 	dpkg(t, "--install", filepath.Join(nextDir, deb("1.1.0~rc.1", "amd64")))
-	if text := said(t, "/usr/bin/betanet_exporter", "--version"); !strings.Contains(text, "version "+nextVersion+" ") {
+	if text := runCommand(t, "/usr/bin/betanet_exporter", "--version"); !strings.Contains(text, "version "+nextVersion+" ") {
 		t.Errorf("after the upgrade the program says %s", text)
 	}
 	keeps := func(when string) {
@@ -100,7 +100,7 @@ func TestAPackageFromInstallationToPurge(t *testing.T) {
 		}
 	}
 	dpkg(t, "--purge", packageName)
-	for _, gone := range traces {
+	for _, gone := range leftovers {
 		if _, err := os.Lstat(gone); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("after the purge %s is there: %v", gone, err)
 		}
@@ -110,10 +110,10 @@ func TestAPackageFromInstallationToPurge(t *testing.T) {
 	}
 }
 
-// canInstall skips the test, or fails it where everything has to be there, on a
+// needInstall skips the test, or fails it where everything has to be there, on a
 // machine on which it must not install anything. What a test that was killed has
 // left on a machine of CI is taken off.
-func canInstall(t *testing.T) {
+func needInstall(t *testing.T) {
 	t.Helper()
 	line, ci := "", os.Getenv("CI") == "true"
 	arch, _ := exec.Command("dpkg", "--print-architecture").Output()
@@ -155,7 +155,7 @@ func uninstall(t *testing.T) (left []string) {
 			t.Errorf("deluser: %v\n%s", err, out)
 		}
 	}
-	for _, file := range traces {
+	for _, file := range leftovers {
 		if _, err := os.Lstat(file); err == nil {
 			left = append(left, file)
 			os.RemoveAll(file)
@@ -180,8 +180,8 @@ func dpkg(t *testing.T, args ...string) {
 	})
 }
 
-// said is what a program says, without white space around it.
-func said(t *testing.T, program string, args ...string) string {
+// runCommand is what a program says, without white space around it.
+func runCommand(t *testing.T, program string, args ...string) string {
 	t.Helper()
 	out, err := exec.Command(program, args...).CombinedOutput()
 	if err != nil {
@@ -190,21 +190,21 @@ func said(t *testing.T, program string, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// configure edits the configuration as an administrator does, and returns what
+// editConfiguration edits the configuration as an administrator does, and returns what
 // is in the files then. There are two upstreams, of which one is down.
-func configure(t *testing.T) map[string]string {
+func editConfiguration(t *testing.T) map[string]string {
 	t.Helper()
-	alive := services(t, 1)[0]
+	alive := startServices(t, 1)[0]
 	dead := freePort(t, []string{"127.0.0.1"})
-	config := textOf(t, configFile) + fmt.Sprintf(`
+	config := readText(t, configFile) + fmt.Sprintf(`
 defaults: {collect: {interval: 1s}, retry: {attempts: 1}}
 upstreams: [{name: alive, url: "%s"}, {name: dead, url: "http://127.0.0.1:%s"}]
 `, alive.url, dead)
-	variables := strings.ReplaceAll(textOf(t, defaultFile), `ARGS=""`, `ARGS="--log.format=json --log.level=debug"`) +
+	variables := strings.ReplaceAll(readText(t, defaultFile), `ARGS=""`, `ARGS="--log.format=json --log.level=debug"`) +
 		fmt.Sprintf("BETANET_EXPORTER_WEB_LISTEN_ADDRESS=\"127.0.0.1:%s\"\n", freePort(t, []string{"127.0.0.1"}))
 	edited := map[string]string{configFile: config, defaultFile: variables}
 	for file, text := range edited {
-		writeText(t, file, text)
+		writeFile(t, file, text)
 	}
 	return edited
 }
@@ -236,16 +236,16 @@ func runService(t *testing.T) {
 	reload := func() {
 		t.Helper()
 		words := strings.Fields(os.Expand(u.value["ExecReload"], func(string) string { return strconv.Itoa(ready.pid) }))
-		said(t, words[0], words[1:]...)
+		runCommand(t, words[0], words[1:]...)
 		s.expect(t, p, `RELOADING=1\nMONOTONIC_USEC=[1-9]\d+`)
 		s.expect(t, p, "READY=1")
 	}
 	reload()
-	valid := textOf(t, configFile)
-	writeText(t, configFile, "upstreams: 1\n")
+	valid := readText(t, configFile)
+	writeFile(t, configFile, "upstreams: 1\n")
 	reload()
 	s.expect(t, p, `STATUS=Watching 2 upstreams: 1 up, 1 down; the last reload failed, see the log`)
-	writeText(t, configFile, valid)
+	writeFile(t, configFile, valid)
 	reload()
 	s.expect(t, p, `STATUS=Watching 2 upstreams: 1 up, 1 down`)
 
@@ -278,14 +278,14 @@ func readUnit(t *testing.T) installedUnit {
 		variables[name] = strings.Trim(value, `"`)
 	}
 	setting := regexp.MustCompile(`^(\w+)=(.*)$`)
-	for line := range strings.Lines(textOf(t, unitFile)) {
+	for line := range strings.Lines(readText(t, unitFile)) {
 		m := setting.FindStringSubmatch(strings.TrimSpace(line))
 		switch {
 		case m == nil:
 		case m[1] == "Environment":
 			set(m[2])
 		case m[1] == "EnvironmentFile":
-			for line := range strings.Lines(textOf(t, strings.TrimPrefix(m[2], "-"))) {
+			for line := range strings.Lines(readText(t, strings.TrimPrefix(m[2], "-"))) {
 				if line = strings.TrimSpace(line); setting.MatchString(line) {
 					set(line)
 				}
@@ -316,8 +316,8 @@ type systemd struct {
 	conn *net.UnixConn
 }
 
-// notice is what a process has told, and which, as the kernel says.
-type notice struct {
+// notification is what a process has told, and which, as the kernel says.
+type notification struct {
 	text, uid string
 	pid       int
 }
@@ -344,7 +344,7 @@ func listenAsSystemd(t *testing.T) *systemd {
 
 // expect waits for a notice that the pattern matches as a whole. Signs of life
 // and lines about the upstreams may come before it, another word may not.
-func (s *systemd) expect(t *testing.T, p *process, pattern string) notice {
+func (s *systemd) expect(t *testing.T, p *process, pattern string) notification {
 	t.Helper()
 	want := regexp.MustCompile(`^(?:` + pattern + `)$`)
 	for end := time.Now().Add(patience); ; {
@@ -361,7 +361,7 @@ func (s *systemd) expect(t *testing.T, p *process, pattern string) notice {
 	}
 }
 
-func (s *systemd) next(end time.Time) (n notice, err error) {
+func (s *systemd) next(end time.Time) (n notification, err error) {
 	if err := s.conn.SetReadDeadline(end); err != nil {
 		return n, err
 	}
@@ -378,5 +378,5 @@ func (s *systemd) next(end time.Time) (n notice, err error) {
 	if err != nil {
 		return n, err
 	}
-	return notice{string(text[:size]), strconv.Itoa(int(sender.Uid)), int(sender.Pid)}, nil
+	return notification{string(text[:size]), strconv.Itoa(int(sender.Uid)), int(sender.Pid)}, nil
 }

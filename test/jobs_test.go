@@ -15,9 +15,9 @@ var (
 	removedLine = regexp.MustCompile(`(?m)^-  .*\n`)
 )
 
-// TestEveryRecipeNamesItsJobsAsTheAlertsSelectThem reads the recipes in pages and
+// TestEveryExampleNamesItsJobsAsTheAlertsExpect reads the recipes in pages and
 // examples: the job that scrapes /probe is betanet-probe, any other betanet-exporter.
-func TestEveryRecipeNamesItsJobsAsTheAlertsSelectThem(t *testing.T) {
+func TestEveryExampleNamesItsJobsAsTheAlertsExpect(t *testing.T) {
 	counted := map[string]int{}
 	for _, root := range []string{"README.md", "docs", "examples", "deploy"} {
 		err := filepath.WalkDir(filepath.Join("..", root), func(path string, d fs.DirEntry, err error) error {

@@ -24,8 +24,8 @@ func anchors(page string) map[string]bool {
 	return all
 }
 
-// TestLinksBetweenPagesLeadSomewhere follows those inside the repository, to files and to headings.
-func TestLinksBetweenPagesLeadSomewhere(t *testing.T) {
+// TestLinksInTheDocumentationAreValid follows those inside the repository, to files and to headings.
+func TestLinksInTheDocumentationAreValid(t *testing.T) {
 	followed := 0
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
 		switch {

@@ -106,14 +106,14 @@ func TestPrometheusStoresNativeHistograms(t *testing.T) {
 		return []string{"--web.listen-address=127.0.0.1:" + port, "--collect.interval=200ms", "--betanet.api=v1", "--betanet.url=" + variedService(t)}
 	})
 	exporter := urls[0]
-	native := run(t, server3, fmt.Sprintf(`
+	native := runPrometheus(t, server3, fmt.Sprintf(`
 global: {scrape_interval: 1s, scrape_timeout: 1s}
 scrape_configs:
 - {job_name: native, scrape_native_histograms: true, always_scrape_classic_histograms: false, static_configs: [{targets: [%[1]q]}]}
 - {job_name: both, scrape_native_histograms: true, always_scrape_classic_histograms: true, static_configs: [{targets: [%[1]q]}]}
 - {job_name: classic, scrape_native_histograms: false, static_configs: [{targets: [%[1]q]}]}
 `, host(exporter)))
-	old := run(t, server2, fmt.Sprintf(`
+	old := runPrometheus(t, server2, fmt.Sprintf(`
 global: {scrape_interval: 1s, scrape_timeout: 1s}
 scrape_configs: [{job_name: classic, static_configs: [{targets: [%q]}]}]
 `, host(exporter)))

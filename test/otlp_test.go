@@ -18,17 +18,17 @@ var prometheus3 = fromModule{
 func receive(t *testing.T, features ...string) string {
 	t.Helper()
 	path := prometheus3.path(t)
-	return run(t, path, "global: {}\n", append(features, "--web.enable-otlp-receiver")...)
+	return runPrometheus(t, path, "global: {}\n", append(features, "--web.enable-otlp-receiver")...)
 }
 
 // upstream is a Betanet service whose numbers stand still, and are large.
-func upstream(t *testing.T) *service {
+func upstream(t *testing.T) *fakeService {
 	t.Helper()
-	return services(t, 1)[0]
+	return startServices(t, 1)[0]
 }
 
 // push starts an exporter that pushes, on a port that it is given.
-func push(t *testing.T, port string, s *service, receiver string) *process {
+func push(t *testing.T, port string, s *fakeService, receiver string) *process {
 	t.Helper()
 	p := start(t, binary, "--betanet.url="+s.url, "--collect.interval=1s", "--web.listen-address=127.0.0.1:"+port,
 		"--otlp.endpoint="+receiver+"/api/v1/otlp/v1/metrics", "--otlp.interval=1s", "--log.level=debug")
@@ -50,9 +50,9 @@ func push(t *testing.T, port string, s *service, receiver string) *process {
 	return p
 }
 
-// TestPrometheusReceivesWhatIsPushed pushes to a real server, and asks it for what
+// TestPrometheusReceivesPushedSeries pushes to a real server, and asks it for what
 // a scrape would have stored.
-func TestPrometheusReceivesWhatIsPushed(t *testing.T) {
+func TestPrometheusReceivesPushedSeries(t *testing.T) {
 	prometheus := receive(t)
 	s := upstream(t)
 	port := freePort(t, []string{"127.0.0.1"})
@@ -62,15 +62,15 @@ func TestPrometheusReceivesWhatIsPushed(t *testing.T) {
 		t.Fatal(err)
 	}
 	labels := fmt.Sprintf(`job="betanet_exporter", instance="%s:%s"`, host, port)
-	expect(t, prometheus, "betanet_up{"+labels+"}", 1)
-	expect(t, prometheus, "betanet_mixnode_active{"+labels+"}", 1000)
-	expect(t, prometheus, "betanet_packets_dropped_total{"+labels+"}", 1e6)
-	expect(t, prometheus, "betanet_bytes_transmitted_total{"+labels+"}", 1e12)
-	expect(t, prometheus, `betanet_message_latency_seconds_bucket{le="0.5", `+labels+"}", 0)
-	grows(t, prometheus, `betanet_message_latency_seconds_bucket{le="1", `+labels+"}", 1)
-	grows(t, prometheus, "betanet_messages_total{"+labels+"}", 1)
-	grows(t, prometheus, "betanet_exporter_collections_total{"+labels+"}", 1)
-	expect(t, prometheus, "count(target_info{service_version!=\"\", "+labels+"})", 1)
+	waitForValue(t, prometheus, "betanet_up{"+labels+"}", 1)
+	waitForValue(t, prometheus, "betanet_mixnode_active{"+labels+"}", 1000)
+	waitForValue(t, prometheus, "betanet_packets_dropped_total{"+labels+"}", 1e6)
+	waitForValue(t, prometheus, "betanet_bytes_transmitted_total{"+labels+"}", 1e12)
+	waitForValue(t, prometheus, `betanet_message_latency_seconds_bucket{le="0.5", `+labels+"}", 0)
+	waitForIncrease(t, prometheus, `betanet_message_latency_seconds_bucket{le="1", `+labels+"}", 1)
+	waitForIncrease(t, prometheus, "betanet_messages_total{"+labels+"}", 1)
+	waitForIncrease(t, prometheus, "betanet_exporter_collections_total{"+labels+"}", 1)
+	waitForValue(t, prometheus, "count(target_info{service_version!=\"\", "+labels+"})", 1)
 
 	// Every series of a scrape is there, and no other.
 	names := func(all map[string]bool, line string) {
@@ -100,10 +100,10 @@ func TestPrometheusReceivesWhatIsPushed(t *testing.T) {
 	}
 }
 
-// TestAKilledExporterIsNoTraffic kills an exporter whose upstream has a large past,
+// TestAKilledExporterDoesNotLookLikeTraffic kills an exporter whose upstream has a large past,
 // and starts another. With start times Prometheus would know of a counter's zero;
 // neither it nor one that ignores them may see traffic.
-func TestAKilledExporterIsNoTraffic(t *testing.T) {
+func TestAKilledExporterDoesNotLookLikeTraffic(t *testing.T) {
 	for name, features := range map[string][]string{
 		"by values": nil,
 		"by starts": {"--enable-feature=created-timestamp-zero-ingestion"},
@@ -115,20 +115,20 @@ func TestAKilledExporterIsNoTraffic(t *testing.T) {
 			port := freePort(t, []string{"127.0.0.1"})
 			expectSteady := func() {
 				t.Helper()
-				expect(t, prometheus, `betanet_bytes_transmitted_total{job="betanet_exporter"}`, 1e12)
+				waitForValue(t, prometheus, `betanet_bytes_transmitted_total{job="betanet_exporter"}`, 1e12)
 			}
 			first := push(t, port, s, prometheus)
 			expectSteady()
-			grows(t, prometheus, "betanet_exporter_collections_total", 1)
+			waitForIncrease(t, prometheus, "betanet_exporter_collections_total", 1)
 			first.kill()
 			second := push(t, port, s, prometheus)
 			expectSteady()
-			grows(t, prometheus, "betanet_exporter_collections_total", 1)
+			waitForIncrease(t, prometheus, "betanet_exporter_collections_total", 1)
 			second.stop(t)
 			over := fmt.Sprintf("[%ds]", int(time.Since(began).Seconds())+60)
 			for _, counter := range []string{"betanet_bytes_transmitted_total", "betanet_bytes_received_total", "betanet_packets_dropped_total"} {
-				expect(t, prometheus, "max(increase("+counter+over+"))", 0)
-				expect(t, prometheus, "max(resets("+counter+over+"))", 0)
+				waitForValue(t, prometheus, "max(increase("+counter+over+"))", 0)
+				waitForValue(t, prometheus, "max(resets("+counter+over+"))", 0)
 			}
 			// The service counts its requests: its messages grow by them and no more.
 			values, err := query(prometheus, "max(increase(betanet_messages_total"+over+")) < 1000")

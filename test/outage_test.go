@@ -21,10 +21,10 @@ type outage struct {
 	discovered string // name of the upstream that was discovered
 }
 
-// suffer has an exporter of a whole fleet and one of a single service scraped
+// runOutage has an exporter of a whole fleet and one of a single service scraped
 // through an outage, and a probe of the former, beside a program that is no
 // exporter of ours.
-func suffer(t *testing.T) *outage {
+func runOutage(t *testing.T) *outage {
 	t.Helper()
 	server := component(t, "prometheus", "prometheus")
 	v1, mixnodes := simulate(t, "v1"), simulate(t, "mixnodes")
@@ -32,12 +32,12 @@ func suffer(t *testing.T) *outage {
 		return []string{"simulate", "--listen-address=127.0.0.1:" + port, "--fault=http500", "--fault.every=20s", "--fault.for=8s"}
 	})
 	discovered := strings.TrimPrefix(mixnodes[1], "http://")
-	us := newAuthority()
+	us := newCA()
 	secured, err := url.Parse(v1[1])
 	if err != nil {
 		t.Fatal(err)
 	}
-	secure := guard(t, us, httputil.NewSingleHostReverseProxy(secured))
+	secure := startTLS(t, us, httputil.NewSingleHostReverseProxy(secured))
 
 	dir := t.TempDir()
 	write := func(name, text string) string {
@@ -48,7 +48,7 @@ func suffer(t *testing.T) *outage {
 		return file
 	}
 	write("found.json", fmt.Sprintf(`[{"targets": [%q]}]`, discovered))
-	put(t, filepath.Join(dir, "ca.crt"), string(us.PEM()))
+	replaceFile(t, filepath.Join(dir, "ca.crt"), string(us.PEM()))
 	config := write("fleet.yml", fmt.Sprintf(`
 defaults: {metrics: {mixnodes: 1}}
 upstreams:
@@ -60,14 +60,14 @@ upstreams:
 discovery: {files: [{paths: [found.json]}]}
 `, v1[0], flaky[0], mixnodes[0], v1[1], v1[2], secure))
 
-	fleet := impatient(t, "--config.file="+config, "--otlp.endpoint=http://127.0.0.1:1", "--otlp.interval=1s") // where nobody listens
-	one := impatient(t, "--betanet.url="+flaky[0])
+	fleet := startImpatient(t, "--config.file="+config, "--otlp.endpoint=http://127.0.0.1:1", "--otlp.interval=1s") // where nobody listens
+	one := startImpatient(t, "--betanet.url="+flaky[0])
 	stranger := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, "go_goroutines 1\nprocess_resident_memory_bytes 1")
 	}))
 	t.Cleanup(stranger.Close)
 	o := &outage{from: time.Now(), discovered: discovered}
-	o.prometheus = run(t, server, fmt.Sprintf(`
+	o.prometheus = runPrometheus(t, server, fmt.Sprintf(`
 global: {scrape_interval: 1s, scrape_timeout: 1s}
 scrape_configs:
 - {job_name: fleet, static_configs: [{targets: [%q]}]}
@@ -85,14 +85,14 @@ scrape_configs:
 		`max_over_time((betanet_up{upstream=~"flaky|"} == 0 unless on (job) betanet_messages_total{upstream=~"flaky|"})[10m:1s]) == 0`,
 		`min_over_time(betanet_up{upstream=~"flaky|"}[5s]) == 1 and count_over_time(betanet_up[5s]) >= 4`,
 	} {
-		expect(t, o.prometheus, "count("+what+")", 3)
+		waitForValue(t, o.prometheus, "count("+what+")", 3)
 	}
 	o.to = time.Now()
 	return o
 }
 
-// impatient starts an exporter that gives up quickly, and gives its base URL.
-func impatient(t *testing.T, settings ...string) string {
+// startImpatient starts an exporter that gives up quickly, and gives its base URL.
+func startImpatient(t *testing.T, settings ...string) string {
 	t.Helper()
 	_, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
 		return append([]string{
@@ -103,7 +103,7 @@ func impatient(t *testing.T, settings ...string) string {
 	return urls[0]
 }
 
-func (o *outage) ask(t *testing.T, expr string, values map[string]string) []curve {
+func (o *outage) queryRange(t *testing.T, expr string, values map[string]string) []curve {
 	t.Helper()
 	lines, err := queryRange(o.prometheus, substitute(t, expr, values), o.from, o.to)
 	if err != nil {
@@ -113,16 +113,16 @@ func (o *outage) ask(t *testing.T, expr string, values map[string]string) []curv
 }
 
 // panel asks the expressions of one panel.
-func (o *outage) panel(t *testing.T, b *board, title string, picked map[string][]string) [][]curve {
+func (o *outage) panel(t *testing.T, b *dashboard, title string, picked map[string][]string) [][]curve {
 	t.Helper()
-	values := b.fill(t, o.prometheus, picked)
+	values := b.variableValues(t, o.prometheus, picked)
 	for _, p := range b.Panels {
 		if p.Title != title || p.Type == "row" || p.Type == "stat" {
 			continue
 		}
 		var all [][]curve
 		for _, q := range p.Targets {
-			all = append(all, o.ask(t, q.Expr, values))
+			all = append(all, o.queryRange(t, q.Expr, values))
 		}
 		return all
 	}

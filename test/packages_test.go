@@ -23,11 +23,11 @@ const (
 	nextVersion  = "1.1.0-rc.1"
 )
 
-// made is a folder with the packages of this work tree in the first version, made
+// packages is a folder with the packages of this work tree in the first version, made
 // once for all tests.
-func made(t *testing.T) string {
+func packages(t *testing.T) string {
 	t.Helper()
-	canMake(t)
+	needPackager(t)
 	dir, err := makeOnce()
 	if err != nil {
 		t.Fatal(err)
@@ -39,11 +39,11 @@ var makeOnce = sync.OnceValues(func() (string, error) {
 	return makePackages(filepath.Join(filepath.Dir(binary), "packages"), 0o022, firstVersion)
 })
 
-// canMake skips the test, or fails it where everything has to be there, if the
+// needPackager skips the test, or fails it where everything has to be there, if the
 // tool that makes packages cannot be had.
-func canMake(t *testing.T) {
+func needPackager(t *testing.T) {
 	t.Helper()
-	tool := regexp.MustCompile(`(?m)^NFPM=(\S+)$`).FindStringSubmatch(textOf(t, filepath.Join("..", "deploy", "packages", "build")))
+	tool := regexp.MustCompile(`(?m)^NFPM=(\S+)$`).FindStringSubmatch(readText(t, filepath.Join("..", "deploy", "packages", "build")))
 	if tool == nil {
 		t.Fatal("deploy/packages/build names no nfpm")
 	}
@@ -85,7 +85,7 @@ var kinds = []string{
 }
 
 func TestOneCommitGivesTheSamePackages(t *testing.T) {
-	first := made(t)
+	first := packages(t)
 	second, err := makePackages(filepath.Join(t.TempDir(), "a folder elsewhere"), 0o077, firstVersion)
 	if err != nil {
 		t.Fatal(err)
@@ -98,7 +98,7 @@ func TestOneCommitGivesTheSamePackages(t *testing.T) {
 		}
 		for _, e := range entries {
 			names = append(names, e.Name())
-			sums[e.Name()] = sha256.Sum256([]byte(textOf(t, filepath.Join(dir, e.Name()))))
+			sums[e.Name()] = sha256.Sum256([]byte(readText(t, filepath.Join(dir, e.Name()))))
 		}
 		return names, sums
 	}
@@ -114,7 +114,7 @@ func TestOneCommitGivesTheSamePackages(t *testing.T) {
 	}
 }
 
-func TestAVersionComparesAsItIsMeant(t *testing.T) {
+func TestPackageVersionsSortCorrectly(t *testing.T) {
 	dpkg := component(t, "dpkg", "dpkg")
 	versionOf := func(version string) string {
 		cmd := exec.Command(filepath.Join("..", "deploy", "packages", "build"), "version")
@@ -137,7 +137,7 @@ func TestAVersionComparesAsItIsMeant(t *testing.T) {
 
 func TestLintianFindsNoErrorInThePackages(t *testing.T) {
 	lintian := component(t, "lintian", "lintian")
-	dir := made(t)
+	dir := packages(t)
 	for _, name := range kinds {
 		if filepath.Ext(name) != ".deb" {
 			continue
@@ -163,9 +163,9 @@ var packaged = map[string]fs.FileMode{
 	"/usr/share/betanet-exporter/dashboards/betanet-upstream.json": 0o644,
 }
 
-// hold holds what a package has to what it has to have, and every file of it to
+// checkPackage holds what a package has to what it has to have, and every file of it to
 // be root's.
-func hold(t *testing.T, name string, has map[string]fs.FileMode, owners []string, more ...string) {
+func checkPackage(t *testing.T, name string, has map[string]fs.FileMode, owners []string, more ...string) {
 	t.Helper()
 	for file, mode := range packaged {
 		if has[file] != mode {
@@ -190,7 +190,7 @@ func hold(t *testing.T, name string, has map[string]fs.FileMode, owners []string
 
 func TestADebHasEverythingInItsPlace(t *testing.T) {
 	component(t, "dpkg-deb", "dpkg")
-	dir := made(t)
+	dir := packages(t)
 	for _, name := range kinds {
 		if filepath.Ext(name) != ".deb" {
 			continue
@@ -218,7 +218,7 @@ func TestADebHasEverythingInItsPlace(t *testing.T) {
 		if err := cmd.Wait(); err != nil {
 			t.Fatal(err)
 		}
-		hold(
+		checkPackage(
 			t, name, has, owners, "/lib/systemd/system/betanet-exporter.service", "/lib/systemd/system/betanet-exporter.socket",
 			"/usr/share/zsh/vendor-completions/_betanet_exporter", "/usr/share/doc/betanet-exporter/copyright", "/usr/share/doc/betanet-exporter/changelog.gz",
 		)
@@ -227,7 +227,7 @@ func TestADebHasEverythingInItsPlace(t *testing.T) {
 
 func TestAnRpmHasEverythingInItsPlace(t *testing.T) {
 	rpm := component(t, "rpm", "rpm")
-	dir := made(t)
+	dir := packages(t)
 	query := func(name string, args ...string) string {
 		out, err := exec.Command(rpm, append(args, filepath.Join(dir, name))...).Output()
 		if err != nil {
@@ -255,7 +255,7 @@ func TestAnRpmHasEverythingInItsPlace(t *testing.T) {
 			has[file] = fs.FileMode(mode).Perm()
 			owners = append(owners, owner)
 		}
-		hold(
+		checkPackage(
 			t, name, has, owners, "/usr/lib/systemd/system/betanet-exporter.service", "/usr/lib/systemd/system/betanet-exporter.socket",
 			"/usr/share/zsh/site-functions/_betanet_exporter", "/usr/share/licenses/betanet-exporter/LICENSE",
 		)

@@ -74,9 +74,9 @@ backend exporter
 		t.Errorf("followed only %d links", len(seen))
 	}
 	p := open(t, browser(t), urls[0], "/tools/betanet/")
-	p.refreshed(t)
+	p.waitForRefresh(t)
 	p.follow(t, `.upstreams tbody th a`)
-	p.refreshed(t)
+	p.waitForRefresh(t)
 	p.follow(t, `.brand a`)
 	if got := eval[string](t, p, `location.pathname`); got != "/tools/betanet/" {
 		t.Errorf("the way home leads to %s", got)

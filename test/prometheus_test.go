@@ -32,42 +32,42 @@ var formats = map[string]struct{ accept, contentType string }{
 // histograms.
 var withNative = map[string][]string{"native": {"--enable-feature=native-histograms"}}
 
-func TestPrometheusStoresWhatIsExposed(t *testing.T) {
+func TestPrometheusStoresAllFormats(t *testing.T) {
 	server := component(t, "prometheus", "prometheus")
 	upstreams := append(simulate(t, "v1"), simulate(t, "mixnodes")...)
 	exporter := expose(t, len(upstreams), upstreams)
 
 	stores := make(map[string]string)
 	for name, f := range formats {
-		proxy, answers := translator(t, exporter, f.accept)
-		prometheus := run(t, server, fmt.Sprintf(`
+		proxy, answers := acceptProxy(t, exporter, f.accept)
+		prometheus := runPrometheus(t, server, fmt.Sprintf(`
 global: {scrape_interval: 1s, scrape_timeout: 1s}
 scrape_configs:
 - {job_name: %s, static_configs: [{targets: [%q]}]}
 `, name, host(proxy)), withNative[name]...)
 		stores[name] = prometheus
 		// A series counts as stored when its newest sample is one of the last scrapes.
-		expect(t, prometheus, `count(up == 1)`, 1)
-		expect(t, prometheus, `count(betanet_up == 1)`, float64(len(upstreams)))
-		expect(t, prometheus, `count(betanet_messages_total)`, float64(len(upstreams)))
+		waitForValue(t, prometheus, `count(up == 1)`, 1)
+		waitForValue(t, prometheus, `count(betanet_up == 1)`, float64(len(upstreams)))
+		waitForValue(t, prometheus, `count(betanet_messages_total)`, float64(len(upstreams)))
 		if got := answers.get(); !strings.HasPrefix(got, f.contentType) {
 			t.Errorf("job %s: the Content-Type of the last answer = %q, want %q first", name, got, f.contentType)
 		}
-		grows(t, prometheus, "betanet_messages_total", len(upstreams))
+		waitForIncrease(t, prometheus, "betanet_messages_total", len(upstreams))
 	}
 	for _, name := range []string{"as_asked", "openmetrics"} {
-		wait(t, name+" gives the series of text", func() error { return differ(stores["text"], stores[name], nil) })
+		wait(t, name+" gives the series of text", func() error { return compareSeries(stores["text"], stores[name], nil) })
 	}
 	wait(t, "native histograms are one series each", func() error {
-		return differ(stores["text"], stores["native"], []string{
+		return compareSeries(stores["text"], stores["native"], []string{
 			"betanet_exporter_collection_delay_seconds", "betanet_exporter_request_duration_seconds",
 		})
 	})
 }
 
-// seriesIn are the series of the exporter that a server ever stored. OpenMetrics
+// storedSeries are the series of the exporter that a server ever stored. OpenMetrics
 // writes le="1.0" for le="1".
-func seriesIn(prometheus string) (map[string]bool, error) {
+func storedSeries(prometheus string) (map[string]bool, error) {
 	body, err := get(prometheus + "/api/v1/series?match[]=" + url.QueryEscape(`{__name__=~"betanet_.+"}`))
 	if err != nil {
 		return nil, err
@@ -88,10 +88,10 @@ func seriesIn(prometheus string) (map[string]bool, error) {
 	return all, nil
 }
 
-// differ compares the series of two servers, the other of which has one of each of
+// compareSeries compares the series of two servers, the other of which has one of each of
 // the native histograms where the first has buckets, sum and count.
-func differ(classic, other string, native []string) error {
-	want, err := seriesIn(classic)
+func compareSeries(classic, other string, native []string) error {
+	want, err := storedSeries(classic)
 	if err != nil {
 		return err
 	}
@@ -105,7 +105,7 @@ func differ(classic, other string, native []string) error {
 		}
 		want["map[__name__:"+name+"]"] = true
 	}
-	got, err := seriesIn(other)
+	got, err := storedSeries(other)
 	if err != nil {
 		return err
 	}
@@ -122,8 +122,8 @@ func differ(classic, other string, native []string) error {
 	return nil
 }
 
-// run starts a Prometheus server with a configuration and gives its base URL.
-func run(t *testing.T, server, config string, flags ...string) string {
+// runPrometheus starts a Prometheus server with a configuration and gives its base URL.
+func runPrometheus(t *testing.T, server, config string, flags ...string) string {
 	t.Helper()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "prometheus.yml")
@@ -136,15 +136,15 @@ func run(t *testing.T, server, config string, flags ...string) string {
 	return urls[0]
 }
 
-// translator forwards to the exporter with another Accept header, "" for the one
+// acceptProxy forwards to the exporter with another Accept header, "" for the one
 // that came, and remembers the Content-Type of the last answer.
-func translator(t *testing.T, exporter, accept string) (base string, answers *contentType) {
+func acceptProxy(t *testing.T, exporter, accept string) (base string, answers *lastValue) {
 	t.Helper()
 	target, err := url.Parse(exporter)
 	if err != nil {
 		t.Fatal(err)
 	}
-	answers = new(contentType)
+	answers = new(lastValue)
 	transport := &http.Transport{}
 	proxy := httptest.NewServer(&httputil.ReverseProxy{
 		Transport: transport,
@@ -166,25 +166,25 @@ func translator(t *testing.T, exporter, accept string) (base string, answers *co
 	return proxy.URL, answers
 }
 
-type contentType struct {
+type lastValue struct {
 	mu   sync.Mutex
 	last string
 }
 
-func (c *contentType) set(s string) {
+func (c *lastValue) set(s string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.last = s
 }
 
-func (c *contentType) get() string {
+func (c *lastValue) get() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.last
 }
 
-// expect waits until an expression with one value has the value that is wanted.
-func expect(t *testing.T, prometheus, expression string, want float64) {
+// waitForValue waits until an expression with one value has the value that is wanted.
+func waitForValue(t *testing.T, prometheus, expression string, want float64) {
 	t.Helper()
 	wait(t, expression, func() error {
 		values, err := query(prometheus, expression)
@@ -199,9 +199,9 @@ func expect(t *testing.T, prometheus, expression string, want float64) {
 	})
 }
 
-// grows waits until each of the series that an expression selects is above what
+// waitForIncrease waits until each of the series that an expression selects is above what
 // it was.
-func grows(t *testing.T, prometheus, expression string, series int) {
+func waitForIncrease(t *testing.T, prometheus, expression string, series int) {
 	t.Helper()
 	var before map[string]float64
 	wait(t, fmt.Sprintf("%d series of %s", series, expression), func() (err error) {

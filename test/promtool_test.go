@@ -36,15 +36,15 @@ func TestPromtoolFindsNothingInMetrics(t *testing.T) {
 					t.Errorf("no line in /metrics starts with %q", s)
 				}
 			}
-			for _, finding := range check(t, promtool, text) {
+			for _, finding := range promtoolFindings(t, promtool, text) {
 				t.Errorf("promtool check metrics: %s", finding)
 			}
 		})
 	}
 }
 
-// check is what promtool finds in an exposition, a line each.
-func check(t *testing.T, promtool, metrics string) []string {
+// promtoolFindings is what promtool finds in an exposition, a line each.
+func promtoolFindings(t *testing.T, promtool, metrics string) []string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), promtool, "check", "metrics")
 	cmd.Stdin = strings.NewReader(metrics)

@@ -13,25 +13,25 @@ import (
 	"time"
 )
 
-// published stands in for the Betanet server published with the fog-compute
+// publishedServer stands in for the Betanet server published with the fog-compute
 // project. It counts and answers as the source of that server does, and shares
 // nothing with the simulator, so that a mistake in one of them shows. Seconds of
 // uptime pass only when a test says so.
-type published struct {
+type publishedServer struct {
 	name, url string
 	without   []string // fields of a node that this version of the server does not give
 
-	mu       sync.Mutex
-	nodes    []*publishedNode
-	past     tally            // of the nodes of earlier lives
-	means    []float64        // of the packets of each call of carry, in seconds
-	resets   int              // lives that ended with nodes
-	broken   string           // the answer to GET /mixnodes, unless empty
-	locked   bool             // GET /mixnodes waits forever
-	asked    map[string]int   // requests by method and path
-	open     map[net.Conn]any // connections
-	listener net.Listener
-	serving  sync.WaitGroup
+	mu        sync.Mutex
+	nodes     []*publishedNode
+	past      tally            // of the nodes of earlier lives
+	means     []float64        // of the packets of each call of carry, in seconds
+	resets    int              // lives that ended with nodes
+	broken    string           // the answer to GET /mixnodes, unless empty
+	locked    bool             // GET /mixnodes waits forever
+	requested map[string]int   // requests by method and path
+	open      map[net.Conn]any // connections
+	listener  net.Listener
+	serving   sync.WaitGroup
 }
 
 // publishedNode is what the server has of a node.
@@ -64,16 +64,16 @@ func (c *tally) averageMS() float64 {
 }
 
 // newPublished starts a server that has no nodes, as after each start.
-func newPublished(t *testing.T, name string, without ...string) *published {
+func newPublished(t *testing.T, name string, without ...string) *publishedServer {
 	t.Helper()
-	s := &published{name: name, without: without, asked: make(map[string]int), open: make(map[net.Conn]any)}
+	s := &publishedServer{name: name, without: without, requested: make(map[string]int), open: make(map[net.Conn]any)}
 	s.listen(t, "127.0.0.1:0")
 	s.url = "http://" + s.listener.Addr().String()
 	t.Cleanup(s.stop)
 	return s
 }
 
-func (s *published) listen(t *testing.T, address string) {
+func (s *publishedServer) listen(t *testing.T, address string) {
 	t.Helper()
 	wait(t, "listening on "+address, func() (err error) {
 		s.listener, err = net.Listen("tcp", address)
@@ -94,7 +94,7 @@ func (s *published) listen(t *testing.T, address string) {
 }
 
 // stop ends the server as a kill does.
-func (s *published) stop() {
+func (s *publishedServer) stop() {
 	s.listener.Close()
 	s.mu.Lock()
 	for conn := range s.open {
@@ -105,7 +105,7 @@ func (s *published) stop() {
 }
 
 // start starts the server again after stop. It has forgotten its nodes.
-func (s *published) start(t *testing.T) {
+func (s *publishedServer) start(t *testing.T) {
 	t.Helper()
 	s.mu.Lock()
 	for _, n := range s.nodes {
@@ -121,7 +121,7 @@ func (s *published) start(t *testing.T) {
 
 // serve reads one request with a single read, and closes the connection after the
 // response without announcing it.
-func (s *published) serve(conn net.Conn) {
+func (s *publishedServer) serve(conn net.Conn) {
 	defer func() {
 		s.mu.Lock()
 		delete(s.open, conn)
@@ -145,10 +145,10 @@ func (s *published) serve(conn net.Conn) {
 	fmt.Fprintf(conn, "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nAccess-Control-Allow-Origin: *\r\n\r\n%s", status, len(body), body)
 }
 
-func (s *published) answer(request string) (status, body string, answered bool) {
+func (s *publishedServer) answer(request string) (status, body string, answered bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.asked[request]++
+	s.requested[request]++
 	switch request {
 	case "GET /status", "GET /metrics": // takes its lock twice
 		s.locked = true
@@ -171,7 +171,7 @@ func (s *published) answer(request string) (status, body string, answered bool) 
 }
 
 // document is the answer to GET /mixnodes.
-func (s *published) document() string {
+func (s *publishedServer) document() string {
 	var nodes []string
 	for _, n := range s.nodes {
 		average := strconv.FormatFloat(n.averageMS(), 'f', -1, 64)
@@ -186,7 +186,7 @@ func (s *published) document() string {
 			{"uptime_seconds", fmt.Sprint(n.uptime)},
 			{"avg_latency_ms", average},
 		} {
-			if s.gives(f.name) {
+			if s.has(f.name) {
 				fields = append(fields, fmt.Sprintf("%q:%s", f.name, f.value))
 			}
 		}
@@ -195,10 +195,10 @@ func (s *published) document() string {
 	return "[" + strings.Join(nodes, ",") + "]"
 }
 
-func (s *published) gives(field string) bool { return !slices.Contains(s.without, field) }
+func (s *publishedServer) has(field string) bool { return !slices.Contains(s.without, field) }
 
 // deploy has the server deploy nodes, as its users do.
-func (s *published) deploy(t *testing.T, n int) {
+func (s *publishedServer) deploy(t *testing.T, n int) {
 	t.Helper()
 	for range n {
 		response, err := client.Post(s.url+"/deploy", "application/json", strings.NewReader(`{"node_type":"mixnode"}`))
@@ -216,8 +216,8 @@ func (s *published) deploy(t *testing.T, n int) {
 // and how long it takes over each.
 type packets struct{ forwarded, dropped, microseconds uint64 }
 
-// carry has nodes process packets, all between the same two documents.
-func (s *published) carry(each ...packets) {
+// process has nodes process packets, all between the same two documents.
+func (s *publishedServer) process(each ...packets) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all tally
@@ -230,8 +230,8 @@ func (s *published) carry(each ...packets) {
 	s.means = append(s.means, all.averageMS()/1000)
 }
 
-// pass lets seconds pass.
-func (s *published) pass(seconds uint64) {
+// advanceUptime lets seconds pass.
+func (s *publishedServer) advanceUptime(seconds uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, n := range s.nodes {
@@ -239,20 +239,20 @@ func (s *published) pass(seconds uint64) {
 	}
 }
 
-func (s *published) halt(node int) {
+func (s *publishedServer) stopNode(node int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.nodes[node].status = "stopped"
 }
 
-func (s *published) breakDocument(body string) {
+func (s *publishedServer) breakDocument(body string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.broken = body
 }
 
 // lock does what locks the server until it is started again.
-func (s *published) lock(t *testing.T) {
+func (s *publishedServer) lock(t *testing.T) {
 	t.Helper()
 	conn, err := net.Dial("tcp", host(s.url))
 	if err != nil {
@@ -270,9 +270,9 @@ func (s *published) lock(t *testing.T) {
 	})
 }
 
-// questions are the requests that the server was asked, by method and path.
-func (s *published) questions() map[string]int {
+// requests are the requests that the server was asked, by method and path.
+func (s *publishedServer) requests() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return maps.Clone(s.asked)
+	return maps.Clone(s.requested)
 }

@@ -13,22 +13,22 @@ import (
 // latencyBuckets are the bounds of betanet_message_latency_seconds.
 var latencyBuckets = []float64{0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5}
 
-// arithmetic is what an exposition has to contain: a uint64 exactly, a float64
+// expectedSeries is what an exposition has to contain: a uint64 exactly, a float64
 // within tolerance.
-type arithmetic map[string]any
+type expectedSeries map[string]any
 
 // tolerance is relative.
 const tolerance = 1e-9
 
-func same(got, want float64) bool { return math.Abs(got-want) <= tolerance*math.Abs(want) }
+func equal(got, want float64) bool { return math.Abs(got-want) <= tolerance*math.Abs(want) }
 
 // compare compares all series of an exposition that are about upstreams.
-func (want arithmetic) compare(exposition string) error {
+func (want expectedSeries) compare(exposition string) error {
 	var wrong []string
 	seen := make(map[string]bool)
 	for line := range strings.Lines(exposition) {
 		at := strings.LastIndexByte(line, ' ')
-		if line[0] == '#' || !isCompared(line) {
+		if line[0] == '#' || !decidedByServer(line) {
 			continue
 		}
 		series, text := line[:at], strings.TrimSpace(line[at:])
@@ -36,7 +36,7 @@ func (want arithmetic) compare(exposition string) error {
 		w, ok := want[series]
 		if !ok {
 			wrong = append(wrong, fmt.Sprintf("%s = %s, want no such series", series, text))
-		} else if !agrees(text, w) {
+		} else if !matches(text, w) {
 			wrong = append(wrong, fmt.Sprintf("%s = %s, want %v", series, text, w))
 		}
 	}
@@ -56,9 +56,9 @@ func differences(wrong []string) error {
 	return fmt.Errorf("%d values differ:\n%s", len(wrong), strings.Join(wrong[:min(len(wrong), 10)], "\n"))
 }
 
-// isCompared reports whether a server's own numbers decide a line. The rest is
+// decidedByServer reports whether a server's own numbers decide a line. The rest is
 // about the exporter, its requests and when it made them.
-func isCompared(line string) bool {
+func decidedByServer(line string) bool {
 	if !strings.HasPrefix(line, "betanet_exporter_") {
 		return strings.HasPrefix(line, "betanet_")
 	}
@@ -66,12 +66,12 @@ func isCompared(line string) bool {
 	return slices.Contains([]string{"endpoint_up", "endpoint_failing", "circuit_breaker_state", "data_stale", "upstream_resets_total"}, name)
 }
 
-func agrees(text string, want any) bool {
+func matches(text string, want any) bool {
 	if n, isInteger := want.(uint64); isInteger {
 		return text == strconv.FormatUint(n, 10)
 	}
 	got, err := strconv.ParseFloat(text, 64)
-	return err == nil && same(got, want.(float64))
+	return err == nil && equal(got, want.(float64))
 }
 
 // condition is how the last collection of a server ended: the reason of its
@@ -100,14 +100,14 @@ func labelled(name string, pairs ...string) string {
 	return name + "{" + strings.Join(labels, ",") + "}"
 }
 
-// probed is what /probe shows of the server while c is how collecting ends: what
+// inProbe is what /probe shows of the server while c is how collecting ends: what
 // one document gives.
-func (s *published) probed(c condition) arithmetic { return s.shown(c, "") }
+func (s *publishedServer) inProbe(c condition) expectedSeries { return s.inDocument(c, "") }
 
-func (s *published) shown(c condition, upstream string) arithmetic {
+func (s *publishedServer) inDocument(c condition, upstream string) expectedSeries {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	want, active, all := make(arithmetic), uint64(0), tally{}
+	want, active, all := make(expectedSeries), uint64(0), tally{}
 	of := func(name string, value any, labels ...string) {
 		want[labelled("betanet_"+name, append(labels, "upstream", upstream)...)] = value
 	}
@@ -121,20 +121,20 @@ func (s *published) shown(c condition, upstream string) arithmetic {
 		of("mixnode_up", up, "mixnode", n.id)
 		of("mixnode_packets_processed_total", n.processed, "mixnode", n.id)
 		of("mixnode_uptime_seconds", n.uptime, "mixnode", n.id)
-		if s.gives("packets_forwarded") {
+		if s.has("packets_forwarded") {
 			of("mixnode_packets_forwarded_total", n.forwarded, "mixnode", n.id)
 		}
-		if s.gives("packets_dropped") {
+		if s.has("packets_dropped") {
 			of("mixnode_packets_dropped_total", n.dropped, "mixnode", n.id)
 		}
-		if s.gives("avg_latency_ms") && n.latencyCount > 0 {
+		if s.has("avg_latency_ms") && n.latencyCount > 0 {
 			of("mixnode_average_latency_seconds", n.averageMS()/1000, "mixnode", n.id)
 		}
 	}
 	of("connected_peers", uint64(len(s.nodes)))
 	of("mixnode_active", active)
 	of("mixnode_inactive", uint64(len(s.nodes))-active)
-	if s.gives("avg_latency_ms") && all.latencyCount > 0 {
+	if s.has("avg_latency_ms") && all.latencyCount > 0 {
 		of("average_latency_seconds", all.averageMS()/1000)
 	}
 	of("up", c.up())
@@ -148,7 +148,7 @@ func (s *published) shown(c condition, upstream string) arithmetic {
 }
 
 // total is what the server counted in all of its lives.
-func (s *published) total() tally {
+func (s *publishedServer) total() tally {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := s.past
@@ -159,25 +159,25 @@ func (s *published) total() tally {
 }
 
 // deployed reports whether the server ever had a node.
-func (s *published) deployed() bool {
+func (s *publishedServer) deployed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.nodes) > 0 || s.resets > 0
 }
 
-// collected is what /metrics shows of the server: what /probe does, and sums that
+// inMetrics is what /metrics shows of the server: what /probe does, and sums that
 // no restart lowers.
-func (s *published) collected(c condition) arithmetic {
-	want, all := s.shown(c, s.name), s.total()
+func (s *publishedServer) inMetrics(c condition) expectedSeries {
+	want, all := s.inDocument(c, s.name), s.total()
 	of := func(name string, value any, labels ...string) {
 		want[labelled("betanet_"+name, append([]string{"upstream", s.name}, labels...)...)] = value
 	}
 	of("messages_total", all.processed)
-	if s.gives("packets_dropped") || !s.deployed() {
+	if s.has("packets_dropped") || !s.deployed() {
 		of("packets_dropped_total", all.dropped)
 		of("packets_forwarded_total", all.forwarded)
 	}
-	if !s.gives("avg_latency_ms") {
+	if !s.has("avg_latency_ms") {
 		all.latencySum, all.latencyCount = 0, 0
 	}
 	of("packet_latency_seconds_sum", float64(all.latencySum)/1e6)
@@ -187,7 +187,7 @@ func (s *published) collected(c condition) arithmetic {
 	defer s.mu.Unlock()
 	of("exporter_upstream_resets_total", uint64(s.resets))
 	var means []float64
-	if s.gives("avg_latency_ms") {
+	if s.has("avg_latency_ms") {
 		means = s.means
 	}
 	if len(means) == 0 {
@@ -211,15 +211,15 @@ func (s *published) collected(c condition) arithmetic {
 	return want
 }
 
-// fleetOf is what /metrics shows of servers together, all of which but failing have
+// inFleet is what /metrics shows of servers together, all of which but failing have
 // answered.
-func fleetOf(servers []*published, failing int) arithmetic {
-	want := make(arithmetic)
+func inFleet(servers []*publishedServer, failing int) expectedSeries {
+	want := make(expectedSeries)
 	var all tally
 	peers, active := 0, 0
 	for _, s := range servers {
 		one := s.total()
-		if !s.gives("packets_dropped") {
+		if !s.has("packets_dropped") {
 			one.forwarded, one.dropped = 0, 0
 		}
 		all.add(one)
@@ -246,7 +246,7 @@ func fleetOf(servers []*published, failing int) arithmetic {
 
 // inStatus compares the values of an upstream in the status as JSON, which are
 // those of /metrics without its prefix.
-func (s *published) inStatus(c condition, status string) error {
+func (s *publishedServer) inStatus(c condition, status string) error {
 	var answer struct {
 		Upstreams []struct {
 			Name   string
@@ -256,7 +256,7 @@ func (s *published) inStatus(c condition, status string) error {
 	if err := json.Unmarshal([]byte(status), &answer); err != nil {
 		return err
 	}
-	want, shown := s.collected(c), make(arithmetic)
+	want, shown := s.inMetrics(c), make(expectedSeries)
 	for _, name := range []string{
 		"connected_peers", "mixnode_active", "mixnode_inactive", "messages_total", "packets_dropped_total",
 		"packets_forwarded_total", "average_latency_seconds",

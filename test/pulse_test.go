@@ -6,27 +6,27 @@ import (
 	"time"
 )
 
-// pulse feels whether the machine lets processes run. What is late because it
+// stallDetector feels whether the machine lets processes run. What is late because it
 // does not is no fault of theirs.
-type pulse struct {
+type stallDetector struct {
 	mu    sync.Mutex
-	beats []beat
+	beats []stall
 }
 
-// beat is a time at which the pulse was late, and by how much.
-type beat struct {
+// stall is a time at which the pulse was late, and by how much.
+type stall struct {
 	at time.Time
 	by time.Duration
 }
 
-// stall is a lateness beyond what full cores explain.
-const stall = 250 * time.Millisecond
+// stallLimit is a lateness beyond what full cores explain.
+const stallLimit = 250 * time.Millisecond
 
-// newPulse starts a pulse, which ends with the test.
-func newPulse(t *testing.T) *pulse {
+// newStallDetector starts a pulse, which ends with the test.
+func newStallDetector(t *testing.T) *stallDetector {
 	t.Helper()
 	const period = 20 * time.Millisecond
-	p, end, ended := new(pulse), make(chan struct{}), make(chan struct{})
+	p, end, ended := new(stallDetector), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
 		for last := time.Now(); ; {
@@ -36,9 +36,9 @@ func newPulse(t *testing.T) *pulse {
 			case <-time.After(period):
 			}
 			now := time.Now()
-			if by := now.Sub(last) - period; by > stall {
+			if by := now.Sub(last) - period; by > stallLimit {
 				p.mu.Lock()
-				p.beats = append(p.beats, beat{now, by})
+				p.beats = append(p.beats, stall{now, by})
 				p.mu.Unlock()
 			}
 			last = now
@@ -53,7 +53,7 @@ func newPulse(t *testing.T) *pulse {
 
 // stalled is how much the pulse was late at most since a time, 0 if it never was
 // late by a stall.
-func (p *pulse) stalled(since time.Time) (longest time.Duration) {
+func (p *stallDetector) stalled(since time.Time) (longest time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, b := range p.beats {

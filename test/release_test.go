@@ -23,24 +23,24 @@ import (
 func TestATagIsReleased(t *testing.T) {
 	git := component(t, "git", "git")
 	tree := repository(t, git)
-	t.Run("not without a tag", func(t *testing.T) { refuses(t, tree, "tag") })
+	t.Run("not without a tag", func(t *testing.T) { checkRefusal(t, tree, "tag") })
 	in(t, tree, git, "tag", "v0.0.1")
 	t.Run("not with a change", func(t *testing.T) {
 		stray := filepath.Join(tree, "stray.go")
 		if err := os.WriteFile(stray, []byte("package main\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		refuses(t, tree, "stray.go")
+		checkRefusal(t, tree, "stray.go")
 		if err := os.Remove(stray); err != nil {
 			t.Fatal(err)
 		}
 	})
-	t.Run("not as another version", func(t *testing.T) { refuses(t, tree, "v0.0.2", "VERSION=0.0.2") })
+	t.Run("not as another version", func(t *testing.T) { checkRefusal(t, tree, "v0.0.2", "VERSION=0.0.2") })
 
-	makes(t, tree, "release")
+	runMake(t, tree, "release")
 	first := contents(t, filepath.Join(tree, "dist"))
-	t.Run("files", func(t *testing.T) { hasAllFiles(t, first) })
-	t.Run("checksums", func(t *testing.T) { sumsUp(t, first) })
+	t.Run("files", func(t *testing.T) { checkFiles(t, first) })
+	t.Run("checksums", func(t *testing.T) { checkChecksums(t, first) })
 	program := linuxProgram(t, first)
 	t.Run("version", func(t *testing.T) {
 		said, err := exec.CommandContext(t.Context(), program, "--version").CombinedOutput()
@@ -49,13 +49,13 @@ func TestATagIsReleased(t *testing.T) {
 			t.Errorf("--version of %s says %v\n%s", head, err, said)
 		}
 	})
-	t.Run("bill of materials", func(t *testing.T) { listsModules(t, program, first["betanet_exporter-0.0.1.cdx.json"]) })
+	t.Run("bill of materials", func(t *testing.T) { checkBillOfMaterials(t, program, first["betanet_exporter-0.0.1.cdx.json"]) })
 	t.Run("chart", func(t *testing.T) {
-		hasVersion(t, first["betanet-exporter-0.0.1.tgz"])
+		checkChartVersion(t, first["betanet-exporter-0.0.1.tgz"])
 		hasTheFilesOfMonitoring(t, first["betanet-exporter-0.0.1.tgz"])
 	})
 
-	makes(t, tree, "release", "DIST=again")
+	runMake(t, tree, "release", "DIST=again")
 	if second := contents(t, filepath.Join(tree, "again")); !maps.Equal(first, second) {
 		for name := range first {
 			if first[name] != second[name] {
@@ -90,10 +90,10 @@ func in(t *testing.T, dir, program string, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// refuses holds make release to one line with a reason, and to no file.
-func refuses(t *testing.T, tree, reason string, args ...string) {
+// checkRefusal holds make release to one line with a reason, and to no file.
+func checkRefusal(t *testing.T, tree, reason string, args ...string) {
 	t.Helper()
-	out, err := tryMake(t, tree, append([]string{"release"}, args...)...)
+	out, err := tryToMake(t, tree, append([]string{"release"}, args...)...)
 	lines := regexp.MustCompile(`(?m)^release: .*$`).FindAllString(out, -1)
 	if err == nil || len(lines) != 1 || !strings.Contains(lines[0], reason) {
 		t.Errorf("make release %q: %v, want a line with %q\n%s", args, err, reason, out)
@@ -103,7 +103,7 @@ func refuses(t *testing.T, tree, reason string, args ...string) {
 	}
 }
 
-func hasAllFiles(t *testing.T, release map[string]string) {
+func checkFiles(t *testing.T, release map[string]string) {
 	want := []string{
 		"betanet-exporter-0.0.1.tgz",
 		"betanet_exporter-0.0.1.cdx.json",
@@ -120,8 +120,8 @@ func hasAllFiles(t *testing.T, release map[string]string) {
 	}
 }
 
-// sumsUp holds the checksums to the files, and to all of them.
-func sumsUp(t *testing.T, release map[string]string) {
+// checkChecksums holds the checksums to the files, and to all of them.
+func checkChecksums(t *testing.T, release map[string]string) {
 	var want strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(release)) {
 		if name != "sha256sums.txt" {
@@ -163,8 +163,8 @@ func linuxProgram(t *testing.T, release map[string]string) string {
 	return file
 }
 
-// listsModules holds a bill of materials to what go has written into the program.
-func listsModules(t *testing.T, program, bill string) {
+// checkBillOfMaterials holds a bill of materials to what go has written into the program.
+func checkBillOfMaterials(t *testing.T, program, bill string) {
 	var got struct {
 		BomFormat  string
 		Components []struct{ Name, Version string }
@@ -195,8 +195,8 @@ func listsModules(t *testing.T, program, bill string) {
 	}
 }
 
-// hasVersion holds the chart in a release to its version.
-func hasVersion(t *testing.T, chart string) {
+// checkChartVersion holds the chart in a release to its version.
+func checkChartVersion(t *testing.T, chart string) {
 	for _, f := range untar(t, gunzip(t, []byte(chart))) {
 		if f.Name != "betanet-exporter/Chart.yaml" {
 			continue

@@ -12,19 +12,19 @@ import (
 	"time"
 )
 
-// service is a Betanet service of the v1 API. All that it answers tells its
+// fakeService is a Betanet service of the v1 API. All that it answers tells its
 // number, and it keeps who asked for what, and when.
-type service struct {
+type fakeService struct {
 	number int // from 1
 	name   string
 	url    string
 
-	mu    sync.Mutex
-	asked []question
+	mu       sync.Mutex
+	requests []request
 }
 
-// question is a request to a service.
-type question struct {
+// request is a request to a service.
+type request struct {
 	at       time.Time
 	document string // its path
 	agent    string // who asked
@@ -33,9 +33,9 @@ type question struct {
 // documents are what a collection asks for.
 var documents = []string{"/api/v1/metrics", "/api/v1/nodes/status", "/api/v1/network/stats"}
 
-// unit is that part of a series' value which is the number of the service: value
+// serviceDigits is that part of a series' value which is the number of the service: value
 // divided by unit, without the rest.
-var unit = map[string]float64{
+var serviceDigits = map[string]float64{
 	"betanet_messages_total":          1e9,
 	"betanet_packets_dropped_total":   1e6,
 	"betanet_connected_peers":         100,
@@ -47,16 +47,16 @@ var unit = map[string]float64{
 	"betanet_average_latency_seconds": 1,
 }
 
-// maxQuestions bounds what a service keeps. It is more than any test asks.
-const maxQuestions = 100_000
+// maxRequests bounds what a service keeps. It is more than any test asks.
+const maxRequests = 100_000
 
-// services starts n services on ports of their own. The last has no name but its
+// startServices starts n services on ports of their own. The last has no name but its
 // address.
-func services(t *testing.T, n int) []*service {
+func startServices(t *testing.T, n int) []*fakeService {
 	t.Helper()
-	var all []*service
+	var all []*fakeService
 	for number := 1; number <= n; number++ {
-		s := &service{number: number, name: fmt.Sprintf("betanet-%02d", number)}
+		s := &fakeService{number: number, name: fmt.Sprintf("betanet-%02d", number)}
 		server := httptest.NewServer(s)
 		t.Cleanup(server.Close)
 		s.url = server.URL
@@ -68,8 +68,8 @@ func services(t *testing.T, n int) []*service {
 	return all
 }
 
-func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	asked := s.keep(question{time.Now(), r.URL.Path, r.UserAgent()})
+func (s *fakeService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	asked := s.record(request{time.Now(), r.URL.Path, r.UserAgent()})
 	w.Header().Set("Content-Type", "application/json")
 	switch n := s.number; r.URL.Path {
 	case documents[0]:
@@ -83,27 +83,27 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// keep keeps a question and gives how many there are.
-func (s *service) keep(q question) int {
+// record keeps a question and gives how many there are.
+func (s *fakeService) record(q request) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.asked) < maxQuestions {
-		s.asked = append(s.asked, q)
+	if len(s.requests) < maxRequests {
+		s.requests = append(s.requests, q)
 	}
-	return len(s.asked)
+	return len(s.requests)
 }
 
 // between are the questions in [from, to), all until now if to is zero.
-func (s *service) between(from, to time.Time) []question {
+func (s *fakeService) between(from, to time.Time) []request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(s.asked), func(q question) bool {
+	return slices.DeleteFunc(slices.Clone(s.requests), func(q request) bool {
 		return q.at.Before(from) || !to.IsZero() && !q.at.Before(to)
 	})
 }
 
-// of counts the questions for a document.
-func of(document string, questions []question) (n int) {
+// countFor counts the questions for a document.
+func countFor(document string, questions []request) (n int) {
 	for _, q := range questions {
 		if q.document == document {
 			n++
@@ -113,7 +113,7 @@ func of(document string, questions []question) (n int) {
 }
 
 // agents are those that asked.
-func agents(questions []question) []string {
+func agents(questions []request) []string {
 	var all []string
 	for _, q := range questions {
 		all = append(all, q.agent)
@@ -122,10 +122,10 @@ func agents(questions []question) []string {
 	return slices.Compact(all)
 }
 
-// neverMixed holds every sample of the whole test to the service that it is of.
-func (f *fleet) neverMixed(t *testing.T) {
+// checkOwners holds every sample of the whole test to the service that it is of.
+func (f *fleet) checkOwners(t *testing.T) {
 	t.Helper()
-	lines, err := f.engine.samples(`{job="betanet-probe", __name__=~"betanet_.*"}`, f.began)
+	lines, err := f.engine.query(`{job="betanet-probe", __name__=~"betanet_.*"}`, f.began)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func (f *fleet) neverMixed(t *testing.T) {
 			wrong.add("a series with labels %v", l.labels)
 			continue
 		}
-		if u, isOfService := unit[l.name]; isOfService {
+		if u, isOfService := serviceDigits[l.name]; isOfService {
 			seen[l.name]++
 			for i, s := range l.samples {
 				if strings.HasSuffix(l.name, "_total") && i > 0 && s.value < l.samples[i-1].value {
@@ -168,7 +168,7 @@ func (f *fleet) neverMixed(t *testing.T) {
 	} else {
 		down.report(t)
 	}
-	for _, name := range slices.Concat([]string{"betanet_up"}, slices.Collect(maps.Keys(unit))) {
+	for _, name := range slices.Concat([]string{"betanet_up"}, slices.Collect(maps.Keys(serviceDigits))) {
 		if seen[name] != len(f.services) {
 			t.Errorf("%d series %s, want one of each of %d services", seen[name], name, len(f.services))
 		}

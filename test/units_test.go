@@ -26,11 +26,11 @@ func TestTheUnitsAreValidAndHardened(t *testing.T) {
 	} {
 		at := t.TempDir()
 		for _, unit := range units {
-			text := textOf(t, filepath.Join(dir, unit))
+			text := readText(t, filepath.Join(dir, unit))
 			if strings.HasSuffix(unit, ".service") && !execStart.MatchString(text) {
 				t.Fatalf("%s starts nothing", unit)
 			}
-			writeText(t, filepath.Join(at, filepath.Base(unit)), execStart.ReplaceAllString(text, "ExecStart="+binary+"$2"))
+			writeFile(t, filepath.Join(at, filepath.Base(unit)), execStart.ReplaceAllString(text, "ExecStart="+binary+"$2"))
 		}
 		for _, unit := range units {
 			file := filepath.Join(at, filepath.Base(unit))
@@ -52,33 +52,33 @@ func TestTheUnitsAreValidAndHardened(t *testing.T) {
 // TestTheConfigurationsOfTheServiceAreValid checks that of the packages as it is
 // and with all that is commented out, and that of the example.
 func TestTheConfigurationsOfTheServiceAreValid(t *testing.T) {
-	ours := textOf(t, filepath.Join("..", "deploy", "packages", "config.yml"))
+	ours := readText(t, filepath.Join("..", "deploy", "packages", "config.yml"))
 	commented := regexp.MustCompile(`(?m)^#(\w| +(- |\w+:))`)
 	all := commented.ReplaceAllString(ours, "$1")
 	if !strings.Contains(all, "\nupstreams:\n  - name: edge-1\n") {
 		t.Fatalf("the comments are no longer as this test takes them:\n%s", all)
 	}
-	example := textOf(t, filepath.Join("..", "deploy", "systemd", "example", "config.yml"))
+	example := readText(t, filepath.Join("..", "deploy", "systemd", "example", "config.yml"))
 	password := filepath.Join(t.TempDir(), "betanet.password")
-	writeText(t, password, "secret")
+	writeFile(t, password, "secret")
 	elsewhere := strings.ReplaceAll(example, "/run/credentials/betanet-exporter.service/betanet.password", password)
 	if elsewhere == example {
 		t.Error("the example takes no password from its credentials")
 	}
 	for name, text := range map[string]string{"as it is": ours, "without its comments": all, "of the example": elsewhere} {
 		file := filepath.Join(t.TempDir(), "config.yml")
-		writeText(t, file, text)
+		writeFile(t, file, text)
 		if out, err := exec.Command(binary, "--config.check", "--config.file="+file).CombinedOutput(); err != nil {
 			t.Errorf("the configuration %s: %v\n%s", name, err, out)
 		}
 	}
 }
 
-func TestTheVariablesOfTheServiceAreThoseOfTheProgram(t *testing.T) {
-	known := textOf(t, filepath.Join("..", "docs", "configuration.md"))
+func TestTheServiceUsesVariablesThatExist(t *testing.T) {
+	known := readText(t, filepath.Join("..", "docs", "configuration.md"))
 	n := 0
 	for _, file := range []string{"packages/default", "systemd/betanet-exporter.service", "systemd/example/socket.conf"} {
-		for _, name := range regexp.MustCompile(`BETANET_EXPORTER_\w+`).FindAllString(textOf(t, filepath.Join("..", "deploy", file)), -1) {
+		for _, name := range regexp.MustCompile(`BETANET_EXPORTER_\w+`).FindAllString(readText(t, filepath.Join("..", "deploy", file)), -1) {
 			if n++; !strings.Contains(known, "`"+name+"`") {
 				t.Errorf("%s: there is no %s", file, name)
 			}
@@ -89,7 +89,7 @@ func TestTheVariablesOfTheServiceAreThoseOfTheProgram(t *testing.T) {
 	}
 }
 
-func textOf(t *testing.T, file string) string {
+func readText(t *testing.T, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -98,7 +98,7 @@ func textOf(t *testing.T, file string) string {
 	return string(text)
 }
 
-func writeText(t *testing.T, file, text string) {
+func writeFile(t *testing.T, file, text string) {
 	t.Helper()
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)

@@ -46,7 +46,7 @@ func mutant(header, body string) string {
 	return "Change the sum.\n" + header + "\n" + strings.Replace(sumDiff, "BODY", body, 1)
 }
 
-func TestAVerdictIsThatOfTheNamedTests(t *testing.T) {
+func TestTheNamedTestsDecideTheVerdict(t *testing.T) {
 	const add = "Kill: ./sum -run ^TestAdd$"
 	for name, c := range map[string]struct{ patch, want string }{
 		"killed":            {mutant(add, "a - b"), "killed"},
@@ -74,7 +74,7 @@ func TestAVerdictIsThatOfTheNamedTests(t *testing.T) {
 	}
 }
 
-func TestOneMutantDoesNotReachTheNext(t *testing.T) {
+func TestMutantsAreIndependent(t *testing.T) {
 	const add = "Kill: ./sum -run ^TestAdd$"
 	root := repository(t, map[string]string{"sum/a": mutant(add, "a - b"), "sum/b": mutant(add, "a * b"), "other/c": mutant(add, "0")})
 	var out bytes.Buffer
@@ -85,7 +85,7 @@ func TestOneMutantDoesNotReachTheNext(t *testing.T) {
 	}
 }
 
-func TestAHeaderThatIsNotUnderstoodIsAnError(t *testing.T) {
+func TestAnInvalidHeaderIsAnError(t *testing.T) {
 	for name, patch := range map[string]string{
 		"no Kill line":     mutant("Survives: all", "a - b"),
 		"no title":         strings.TrimPrefix(mutant("Kill: ./sum -run x", "a - b"), "Change the sum.\n"),
