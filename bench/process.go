@@ -50,14 +50,13 @@ func startProcess(log *os.File, addr, binary string, args ...string) (*process, 
 		Transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 1000},
 	}}
 	p.cmd.Stderr = log
-	// It goes when the benchmark goes, however that ends.
+	// The process ends with the benchmark, even if that is killed.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	p.began = time.Now()
 	return p, p.cmd.Start()
 }
 
-// helper starts the benchmark once more, as another process that answers on the
-// address it is given.
+// helper starts the benchmark again as a helper process that listens on a given address.
 func helper(name string, arg func(addr string) string) (*process, error) {
 	addr, err := freeAddr()
 	if err != nil {
@@ -77,10 +76,10 @@ func helper(name string, arg func(addr string) string) (*process, error) {
 		}
 	}
 	p.stop()
-	return nil, fmt.Errorf("the helper %s does not answer", name)
+	return nil, fmt.Errorf("the helper %s does not listen", name)
 }
 
-// stop ends the process, by force if it takes longer than ten seconds.
+// stop ends the process, and kills it after ten seconds.
 func (p *process) stop() {
 	p.client.CloseIdleConnections()
 	p.cmd.Process.Signal(syscall.SIGTERM)
@@ -89,14 +88,14 @@ func (p *process) stop() {
 	p.cmd.Wait()
 }
 
-// alive tells whether the process has not exited.
+// alive reports whether the process is still running.
 func (p *process) alive() bool {
 	state, err := p.status("State:")
 	return err == nil && !strings.HasPrefix(state, "Z")
 }
 
-// freeAddr is an address to listen on that no outgoing connection takes
-// meanwhile, of which there are thousands: systems take their ports from 32768 on.
+// freeAddr returns an address to listen on, below the ports from 32768 that the system
+// gives to the thousands of outgoing connections.
 func freeAddr() (addr string, err error) {
 	for range 100 {
 		l, e := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(10000)))
@@ -115,7 +114,7 @@ func (p *process) scrape(gzip bool) ([]byte, error) {
 	return body.Bytes(), err
 }
 
-// get asks for the metrics in one of the formats, and gives how many bytes they are.
+// get requests the metrics in a format, and returns their size in bytes.
 func (p *process) get(accept string, gzip bool, body io.Writer) (int64, error) {
 	r, err := http.NewRequest("GET", p.url, nil)
 	if err != nil {
@@ -141,7 +140,7 @@ type statusError int
 
 func (s statusError) Error() string { return "status " + strconv.Itoa(int(s)) }
 
-// waitFor scrapes until a text is there.
+// waitFor scrapes until a line starts with a text.
 func (p *process) waitFor(text string, limit time.Duration) error {
 	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if body, err := p.scrape(false); err == nil && strings.Contains(string(body), "\n"+text) {
@@ -151,11 +150,11 @@ func (p *process) waitFor(text string, limit time.Duration) error {
 	return fmt.Errorf("%s: no %q in %s", p.url, text, limit)
 }
 
-// cpu is the processor time of the process so far. The clock of the process
-// counts nanoseconds, where /proc/PID/stat has ticks of 10 ms, and keeps those of
-// threads that have ended, which /proc/PID/task/*/schedstat forgets.
+// cpu returns the processor time of the process so far. The process' CPU clock counts
+// nanoseconds, whereas /proc/PID/stat has ticks of 10 ms, and includes threads that have
+// ended, unlike /proc/PID/task/*/schedstat.
 func (p *process) cpu() (time.Duration, error) {
-	clock := ^p.cmd.Process.Pid<<3 | 2 // as clock_getcpuclockid(3) makes it
+	clock := ^p.cmd.Process.Pid<<3 | 2 // as in clock_getcpuclockid(3)
 	var t syscall.Timespec
 	if _, _, errno := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, uintptr(clock), uintptr(unsafe.Pointer(&t)), 0); errno != 0 {
 		return 0, fmt.Errorf("processor time of %s: %w", p.cmd.Path, errno)
@@ -163,10 +162,10 @@ func (p *process) cpu() (time.Duration, error) {
 	return time.Duration(t.Nano()), nil
 }
 
-// anonymous is the anonymous resident memory of the process in MiB.
+// anonymous returns the anonymous resident memory of the process in MiB.
 func (p *process) anonymous() (float64, error) { return p.mib("RssAnon:") }
 
-// mib is an amount of memory in /proc/PID/status.
+// mib returns a field of /proc/PID/status in MiB.
 func (p *process) mib(field string) (float64, error) {
 	kb, err := p.status(field)
 	if err != nil {
@@ -190,7 +189,7 @@ func (p *process) status(field string) (string, error) {
 	return "", fmt.Errorf("no %s in /proc/PID/status", field)
 }
 
-// files is how many files the process has open.
+// files returns the number of open files of the process.
 func (p *process) files() (int, error) {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))
 	if err != nil {
