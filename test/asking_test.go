@@ -20,7 +20,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// credentials are what the services of the example want to see, until they want others.
+// credentials are the credentials that the services of the example accept.
 type credentials struct {
 	mu                      sync.Mutex
 	password, token, client string
@@ -34,7 +34,7 @@ func (s *credentials) set(change func(*credentials)) {
 	change(s)
 }
 
-// accepts reports whether a request to the service of that name has what it wants.
+// accepts reports whether a request to a service has its credentials.
 func (s *credentials) accepts(name string, r *http.Request) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -53,7 +53,7 @@ func (s *credentials) accepts(name string, r *http.Request) bool {
 	}
 }
 
-// issue is the token server: a token a second for who knows the client's secret.
+// issue is the token server: it issues tokens, valid for a second, for the client's secret.
 func (s *credentials) issue(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,7 +66,7 @@ func (s *credentials) issue(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, `{"access_token": %q, "token_type": "Bearer", "expires_in": 1}`, s.issued)
 }
 
-// startTLS starts a server with TLS.
+// startTLS starts a server with TLS that verifies client certificates.
 func startTLS(t *testing.T, us *fake.Certificate, h http.Handler) (address string) {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h)
@@ -77,13 +77,13 @@ func startTLS(t *testing.T, us *fake.Certificate, h http.Handler) (address strin
 	return s.Listener.Addr().String()
 }
 
-// startProxy starts a proxy that leads to one address alone, and counts its use.
+// startProxy starts a proxy that connects only to one address, and counts its connections.
 func startProxy(t *testing.T, to string) (address string, used *atomic.Int64) {
 	t.Helper()
 	used = new(atomic.Int64)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodConnect || r.Host != to {
-			http.Error(w, "not here", http.StatusForbidden)
+			http.Error(w, "not allowed", http.StatusForbidden)
 			return
 		}
 		there, err := net.Dial("tcp", to)
@@ -106,8 +106,8 @@ func startProxy(t *testing.T, to string) (address string, used *atomic.Int64) {
 	return strings.TrimPrefix(s.URL, "http://"), used
 }
 
-// TestTheExampleOfSecuredServicesAuthenticates has services before a simulator that admit who has what the example has
-// in its files, and then want something else, which is then put into the files. The exporter is not told.
+// TestTheExampleOfSecuredServicesAuthenticates has services, in front of a simulator, that accept the
+// credentials in the files of the example. Then the services accept only others, which replace the files without a reload.
 func TestTheExampleOfSecuredServicesAuthenticates(t *testing.T) {
 	us := newCA()
 	simulator, err := url.Parse(simulate(t, "v1")[0])
@@ -122,7 +122,7 @@ func TestTheExampleOfSecuredServicesAuthenticates(t *testing.T) {
 	for _, name := range names {
 		addresses[name] = startTLS(t, us, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if !s.accepts(name, r) {
-				http.Error(w, "who are you?", http.StatusForbidden)
+				http.Error(w, "not authenticated", http.StatusForbidden)
 				return
 			}
 			forward.ServeHTTP(w, r)
@@ -154,29 +154,25 @@ func TestTheExampleOfSecuredServicesAuthenticates(t *testing.T) {
 	replaceFile(t, in("betanet-ca.crt"), string(us.PEM()))
 	writeCertificate(t, issueCertificate(us), in("exporter.crt"), in("exporter.key"))
 	fill()
-	p, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
-		return []string{
-			"--web.listen-address=127.0.0.1:" + port, "--config.file=" + in("config.yml"), "--collect.interval=1s", "--log.level=debug",
-			"--breaker.failures=1000000", "--betanet.api=v1",
-		}
-	})
+	p, base := startExporter(t, "--config.file="+in("config.yml"), "--collect.interval=1s", "--log.level=debug",
+		"--breaker.failures=1000000", "--betanet.api=v1")
 	up := func(want ...string) {
 		t.Helper()
 		wait(t, fmt.Sprintf("%v are up", want), func() error {
-			text, err := get(urls[0] + "/metrics")
+			text, err := get(base + "/metrics")
 			var got []string
 			for _, m := range regexp.MustCompile(`(?m)^betanet_up{upstream="(\w+)"} 1$`).FindAllStringSubmatch(text, -1) {
 				got = append(got, m[1])
 			}
 			if err == nil && !slices.Equal(got, slices.Sorted(slices.Values(want))) {
-				err = fmt.Errorf("%v are", got)
+				err = fmt.Errorf("%v are up", got)
 			}
 			return err
 		})
 	}
 	up(names...)
 	if used.Load() == 0 {
-		t.Error("nothing went through the proxy")
+		t.Error("the proxy was not used")
 	}
 
 	next := issueCertificate(us)
@@ -185,13 +181,13 @@ func TestTheExampleOfSecuredServicesAuthenticates(t *testing.T) {
 		s.issued, s.leastSerial = "", next.Leaf.SerialNumber.Int64()
 	})
 	up("proxied")
-	failing, err := get(urls[0] + "/metrics")
+	failing, err := get(base + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range names[:4] {
 		if want := fmt.Sprintf(`betanet_exporter_endpoint_failing{endpoint="metrics",reason="auth",upstream=%q} 1`, name); !strings.Contains(failing, want) {
-			t.Errorf("there is no %s", want)
+			t.Errorf("%s is missing", want)
 		}
 	}
 	fill()
@@ -199,7 +195,7 @@ func TestTheExampleOfSecuredServicesAuthenticates(t *testing.T) {
 	up(names...)
 
 	for _, path := range []string{"/metrics", "/", "/api/v1/status", "/upstream/password", "/upstream/oauth2", "/health/details"} {
-		if body, err := get(urls[0] + path); err != nil || strings.Contains(body, "canary") {
+		if body, err := get(base + path); err != nil || strings.Contains(body, "canary") {
 			t.Errorf("%s shows a secret, or cannot be read: %v", path, err)
 		}
 	}

@@ -9,13 +9,12 @@ import (
 	"time"
 )
 
-// What the shipped haproxy.cfg promises: an exporter that refuses is out after
-// one check at the slow rate and one at the fast rate, and is in again after two
-// good ones.
+// The times of the example haproxy.cfg: an exporter that refuses connections is removed
+// after one slow and one fast health check, and added after two successful ones.
 const (
 	failoverTime = 1250 * time.Millisecond
 	recoveryTime = 1250 * time.Millisecond
-	slack        = time.Second // what a busy machine adds to anything here
+	slack        = time.Second // allowance for a busy machine
 )
 
 func TestPrometheusServersShareTheUpstreams(t *testing.T) {
@@ -28,12 +27,10 @@ func TestVmagentsShareTheUpstreams(t *testing.T) {
 	testSharing(t, twoVmagents)
 }
 
-// testSharing proves that scrapers which share targets, and exporters behind a proxy,
-// make one system: nothing is fetched twice, nothing is mixed up, and an exporter
-// may die.
+// testSharing checks scrapers that share targets, with exporters behind a proxy: nothing
+// is fetched twice, no services are confused, and one exporter may crash.
 func testSharing(t *testing.T, start func(*testing.T, *fleet) engine) {
-	haproxy := component(t, "haproxy", "haproxy")
-	f := newFleet(t, haproxy, 40)
+	f := newFleet(t, 40)
 	f.engine = start(t, f)
 	f.waitForDivision(t)
 	owners := f.waitForOwners(t)
@@ -43,21 +40,21 @@ func testSharing(t *testing.T, start func(*testing.T, *fleet) engine) {
 	f.checkOwners(t)
 }
 
-// retryIfStalled holds a phase to having no findings. What is missing on a machine that
-// stood still meanwhile proves nothing: then the phase is done again, three times
-// in all. What there is too much of is never excused.
+// retryIfStalled checks that a phase has no findings. If the machine stalled, missing
+// events prove nothing, so the phase is repeated, up to three times in total. Surplus
+// events are always errors.
 func (f *fleet) retryIfStalled(t *testing.T, phase func() (missing, surplus findings)) {
 	t.Helper()
 	for round := 1; ; round++ {
 		began := time.Now()
 		missing, surplus := phase()
 		surplus.report(t)
-		stood := f.pulse.stalled(began)
-		if len(missing) == 0 || stood == 0 || round == 3 {
+		stalled := f.pulse.stalled(began)
+		if len(missing) == 0 || stalled == 0 || round == 3 {
 			missing.report(t)
 			return
 		}
-		t.Logf("the machine stood still for %v, so this is done again: %d findings, such as %s", stood, len(missing), missing[0])
+		t.Logf("the machine stalled for %v, trying again: %d findings, such as %s", stalled, len(missing), missing[0])
 	}
 }
 
@@ -73,8 +70,7 @@ func (f *fleet) crash(t *testing.T, owners map[string]string) (missing, surplus 
 	return slices.Concat(missing, f.checkRecovery(t, owners)), surplus
 }
 
-// findings are what is wrong with a fleet. If one thing is, it often is of each
-// service.
+// findings lists errors. One mistake often causes one for each service.
 type findings []string
 
 func (f *findings) add(format string, args ...any) { *f = append(*f, fmt.Sprintf(format, args...)) }
@@ -115,8 +111,8 @@ func (f *fleet) waitForDivision(t *testing.T) {
 	t.Logf("targets of the scrapers: %v", sizes)
 }
 
-// waitForOwners waits until each service was scraped twice, and gives the agent that
-// asks each of them. Both exporters have some.
+// waitForOwners waits until each service was scraped twice, and returns the exporter
+// (User-Agent) that fetches each of them. Both exporters must have some.
 func (f *fleet) waitForOwners(t *testing.T) (owners map[string]string) {
 	t.Helper()
 	f.waitForScrapes(t, f.began, 2)
@@ -136,8 +132,7 @@ func (f *fleet) waitForOwners(t *testing.T) (owners map[string]string) {
 	return owners
 }
 
-// waitForScrapes waits until the scrapes of each service since a time include n that
-// found it up.
+// waitForScrapes waits for n successful scrapes of each service since a time.
 func (f *fleet) waitForScrapes(t *testing.T, since time.Time, n int) {
 	t.Helper()
 	wait(t, fmt.Sprintf("%d good scrapes of each service", n), func() error {
@@ -154,13 +149,13 @@ func (f *fleet) waitForScrapes(t *testing.T, since time.Time, n int) {
 	})
 }
 
-// checkIntervals watches a number of intervals, in which each service is scraped
-// once an interval and asked once a scrape, by its owner alone.
+// checkIntervals checks, over a number of intervals, that each service is scraped once
+// an interval and fetched once a scrape, only by its owner.
 func (f *fleet) checkIntervals(t *testing.T, intervals int, owners map[string]string) (missing, surplus findings) {
 	t.Helper()
 	from := time.Now()
 	to := from.Add(time.Duration(intervals) * interval)
-	f.waitForScrapes(t, to, 1) // then everything before is stored
+	f.waitForScrapes(t, to, 1) // after these everything before is stored
 	scrapes, err := f.engine.scrapes(from)
 	if err != nil {
 		t.Fatal(err)
@@ -182,25 +177,25 @@ func (f *fleet) checkIntervals(t *testing.T, intervals int, owners map[string]st
 		case good != all:
 			missing.add("%s was up in %d of %d scrapes", s.name, good, all)
 		}
-		questions := s.between(from, to)
+		made := s.between(from, to)
 		for _, d := range documents {
-			n := countFor(d, questions)
+			n := countFor(d, made)
 			switch {
 			case n > all+1: // one at the edge
-				surplus.add("%s was asked for %s %d times in %d scrapes", s.name, d, n, all)
-			case n < all-1: // late scrapes are answered from the cache
-				missing.add("%s was asked for %s %d times in %d scrapes", s.name, d, n, all)
+				surplus.add("%s got %[3]d requests for %[2]s in %[4]d scrapes", s.name, d, n, all)
+			case n < all-1: // late scrapes may be answered from the cache
+				missing.add("%s got %[3]d requests for %[2]s in %[4]d scrapes", s.name, d, n, all)
 			}
 			asked += n
 		}
-		if got := agents(questions); len(got) != 1 || got[0] != owners[s.name] {
-			missing.add("%s was asked by %v, want %s alone", s.name, got, owners[s.name])
+		if got := agents(made); len(got) != 1 || got[0] != owners[s.name] {
+			missing.add("%s was fetched by %v, want only %s", s.name, got, owners[s.name])
 		}
 		scraped += all
 	}
 	collected := float64(asked) / float64(len(documents))
 	t.Logf("%d intervals, %d services: %d scrapes, %.1f collections, of %d at most", intervals, len(f.services), scraped, collected, intervals*len(f.services))
-	// One at the edge is possible of each, but not of all.
+	// Each service may have one more at the edge, but not all of them.
 	if edge := float64(len(f.services)) / 2; collected > float64(scraped)+edge {
 		surplus.add("%.1f collections for %d scrapes", collected, scraped)
 	} else if collected < float64(scraped)-edge {
@@ -209,52 +204,52 @@ func (f *fleet) checkIntervals(t *testing.T, intervals int, owners map[string]st
 	return missing, surplus
 }
 
-// checkFailover waits until all services are scraped through the exporter that is
-// left, and holds the loss to what is promised: one interval of those targets that
-// were with the dead one, beside the time in which the health checks find out.
+// checkFailover waits until all services are scraped through the remaining exporter. A
+// target of the dead exporter may lose one interval, plus the time that the health
+// checks need.
 func (f *fleet) checkFailover(t *testing.T, killed time.Time, owners map[string]string) (missing, surplus findings) {
 	t.Helper()
 	bound := killed.Add(2*interval + failoverTime + slack)
 	left := f.exporters[1].agent
-	f.waitForScrapes(t, bound, 2) // everything that may go wrong has
+	f.waitForScrapes(t, bound, 2) // after these the failover is over
 	scrapes, err := f.engine.scrapes(killed.Add(-2 * interval))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var last time.Duration // until the last of the services was asked again
+	var last time.Duration // until the last service was fetched again
 	var lost, gap int
 	for _, s := range f.services {
 		asked := s.between(killed, bound)
 		first := slices.IndexFunc(asked, func(q request) bool { return q.agent == left })
 		if first < 0 {
-			missing.add("%s was not asked by the exporter that is left within %v: %v", s.name, bound.Sub(killed), asked)
+			missing.add("%s was not fetched by the remaining exporter within %v: %v", s.name, bound.Sub(killed), asked)
 			continue
 		}
 		last = max(last, asked[first].at.Sub(killed))
 		if got := agents(s.between(killed.Add(slack), bound)); len(got) != 1 || got[0] != left {
-			missing.add("%s was asked by %v after the other was killed, want %s alone", s.name, got, left)
+			missing.add("%s was fetched by %v after the other was killed, want only %s", s.name, got, left)
 		}
 		bad, longest := loss(scrapes[s.name])
 		if bad > 1 || longest > 2*interval+failoverTime+slack {
-			missing.add("%s: %d scrapes failed, %v from one good one to the next; at most one, and %v, are allowed", s.name, bad, longest, 2*interval+failoverTime)
+			missing.add("%s: %d scrapes failed, %v between two successful ones; want at most one and %v", s.name, bad, longest, 2*interval+failoverTime)
 		}
 		if longest > interval+slack {
 			gap++
 		}
 		if lost += bad; bad > 0 && owners[s.name] == left {
-			missing.add("%s lost a scrape, though its exporter lives", s.name)
+			missing.add("%s lost a scrape although its exporter runs", s.name)
 		}
 		all := len(slices.DeleteFunc(slices.Clone(scrapes[s.name]), func(x point) bool { return x.at.Before(killed) || !x.at.Before(bound) }))
-		if n := countFor(documents[0], asked); n > all+1 { // the edge, or one that was with the dead exporter
-			surplus.add("%s was asked %d times in %d scrapes", s.name, n, all)
+		if n := countFor(documents[0], asked); n > all+1 { // the edge, or a request of the dead exporter
+			surplus.add("%s got %d requests in %d scrapes", s.name, n, all)
 		}
 	}
-	t.Logf("killed: the last service was asked by the other exporter after %v; %d scrapes failed, %d services with a gap", last.Round(time.Millisecond), lost, gap)
+	t.Logf("after the kill: the other exporter fetched the last service after %v; %d scrapes failed, %d services with a gap", last.Round(time.Millisecond), lost, gap)
 	return missing, surplus
 }
 
-// loss is how many scrapes failed, and the longest time from the begin of one
-// good scrape to that of the next.
+// loss counts failed scrapes, and returns the longest time between the starts of two
+// successful ones.
 func loss(scrapes []point) (failed int, longest time.Duration) {
 	var good time.Time
 	for _, s := range scrapes {
@@ -270,12 +265,12 @@ func loss(scrapes []point) (failed int, longest time.Duration) {
 	return failed, longest
 }
 
-// checkRecovery waits until each service is asked by its owner again, which the health
-// checks and one interval allow.
+// checkRecovery waits until each service is fetched by its owner again, within the time
+// of the health checks and one interval.
 func (f *fleet) checkRecovery(t *testing.T, owners map[string]string) (missing findings) {
 	t.Helper()
 	began := time.Now()
-	wait(t, "the services are asked by their first exporters again", func() error {
+	wait(t, "the services return to their first exporters", func() error {
 		var errs []error
 		for _, s := range f.services {
 			asked := s.between(f.began, time.Time{})

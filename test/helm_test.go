@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
@@ -12,12 +11,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"go.yaml.in/yaml/v3"
 )
 
-// kubernetes is the version of Kubernetes that a file of values in testdata/helm
-// is rendered for: the oldest that the chart allows, and a new one.
+// kubernetes has the version of Kubernetes for each file of values in testdata/helm: the
+// oldest that the chart allows, or a new one.
 var kubernetes = map[string]string{"default": "1.25.0", "everything": "1.33.0", "probe": "1.33.0", "secured": "1.33.0"}
 
 func values(name string) string { return filepath.Join("testdata", "helm", name+".values.yaml") }
@@ -42,33 +39,24 @@ func TestHelmLintFindsNothingInTheChart(t *testing.T) {
 	}
 }
 
-// The golden files have the names of the files from monitoring/ instead of their
-// content, which other tests compare.
+// The golden files have the names of the files of monitoring/ instead of their content,
+// which other tests compare.
 func TestTheChartRendersTheGoldenFiles(t *testing.T) {
 	releases(t, func(t *testing.T, name string, r *rendered) {
 		got := r.text
 		for _, file := range linkedFiles(t) {
-			text, err := os.ReadFile(filepath.Join(chart, file))
-			if err != nil {
-				t.Fatal(err)
-			}
+			text := readFile(t, chart, file)
 			for _, indent := range []string{"  ", "    "} {
-				indented := indent + strings.ReplaceAll(strings.TrimSuffix(string(text), "\n"), "\n", "\n"+indent)
+				indented := indent + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n"+indent)
 				got = strings.Replace(got, "\n"+indented, "\n"+indent+"("+file+")", 1)
 			}
 		}
 		golden := filepath.Join("testdata", "helm", name+".yaml")
 		if *update {
-			if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
+			writeFile(t, golden, got)
 		}
-		want, err := os.ReadFile(golden)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got != string(want) {
-			t.Errorf("the chart makes\n%s\nwant %s; if that is right: go test -run %s -update", got, golden, t.Name())
+		if got != readFile(t, golden) {
+			t.Errorf("got\n%s\nwant %s; if the change is intended: go test -run %s -update", got, golden, t.Name())
 		}
 	})
 }
@@ -123,11 +111,11 @@ func TestThePodHasNoPrivileges(t *testing.T) {
 		}
 		for _, m := range pod.list("containers", 0, "volumeMounts") {
 			if m.get("readOnly") != true {
-				t.Errorf("%v can be written to", m.get("mountPath"))
+				t.Errorf("%v is writable", m.get("mountPath"))
 			}
 		}
 		if strings.Contains(r.text, "serviceAccountToken:") {
-			t.Error("there is a token")
+			t.Error("the pod has a token")
 		}
 	})
 }
@@ -154,22 +142,22 @@ func TestSelectorsFindThePodsAndTheService(t *testing.T) {
 		for _, o := range r.of("ServiceMonitor") {
 			checkSelector(t, "ServiceMonitor", o.object("spec", "selector", "matchLabels"), labels(service))
 			if got := o.get("spec", "endpoints", 0, "port"); got != port.get("name") {
-				t.Errorf("the ServiceMonitor asks at the port %v", got)
+				t.Errorf("the ServiceMonitor scrapes the port %v", got)
 			}
 		}
 		for _, o := range r.of("Probe") {
 			want := fmt.Sprintf("%v.monitoring.svc:%v", service.get("metadata", "name"), port.get("port"))
 			if got := o.get("spec", "prober", "url"); got != want {
-				t.Errorf("the Probe asks %v, want %v", got, want)
+				t.Errorf("the Probe uses %v, want %v", got, want)
 			}
 		}
 		if got := pod.get("spec", "containers", 0, "ports", 0, "name"); got != port.get("targetPort") {
-			t.Errorf("the port of the container is %v, that of the Service is for %v", got, port.get("targetPort"))
+			t.Errorf("the port of the container is %v, the Service targets %v", got, port.get("targetPort"))
 		}
 	})
 }
 
-// checkSelector holds a selector to labels.
+// checkSelector checks that a selector is not empty and matches labels.
 func checkSelector(t *testing.T, what string, selector, labels object) {
 	t.Helper()
 	if len(selector) == 0 {
@@ -177,23 +165,17 @@ func checkSelector(t *testing.T, what string, selector, labels object) {
 	}
 	for key, value := range selector {
 		if labels[key] != value {
-			t.Errorf("%s looks for %s=%v, the labels are %v", what, key, value, labels)
+			t.Errorf("%s selects %s=%v, the labels are %v", what, key, value, labels)
 		}
 	}
 }
 
 func TestTheImageHasTheChartsVersion(t *testing.T) {
 	r := renderChart(t, helm.path(t), kubernetes["default"])
-	text, err := os.ReadFile(filepath.Join(chart, "Chart.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	var about struct {
 		AppVersion string `yaml:"appVersion"`
 	}
-	if err := yaml.Unmarshal(text, &about); err != nil {
-		t.Fatal(err)
-	}
+	readYAML(t, filepath.Join(chart, "Chart.yaml"), &about)
 	image := fmt.Sprint(r.the(t, "Deployment").get("spec", "template", "spec", "containers", 0, "image"))
 	if !strings.HasSuffix(image, "/betanet_exporter:"+about.AppVersion) {
 		t.Errorf("the image is %s, the version %s", image, about.AppVersion)
@@ -203,25 +185,20 @@ func TestTheImageHasTheChartsVersion(t *testing.T) {
 func TestTheExporterAcceptsWhatTheChartWrites(t *testing.T) {
 	releases(t, func(t *testing.T, name string, r *rendered) {
 		if name == "secured" {
-			t.Skip("its configuration is not the chart's")
+			t.Skip("the chart does not create its configuration")
 		}
 		runWithoutWarning(t, binary, append(r.folder(t), "--config.check")...)
 	})
 }
 
-// The chart derives the names that a Probe asks for from the configuration, as
-// the exporter does.
+// The chart derives the targets of a Probe from the configuration, as the exporter does.
 func TestTheProbeListsTheUpstreamsOfTheExporter(t *testing.T) {
 	r := renderChart(t, helm.path(t), kubernetes["probe"], "--values="+values("probe"))
-	_, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
-		return append(r.folder(t), "--web.listen-address=127.0.0.1:"+port)
-	})
-	body, err := get(urls[0] + "/sd")
-	if err != nil {
+	_, base := startExporter(t, r.folder(t)...)
+	var groups []struct{ Targets []string }
+	if err := getJSON(base+"/sd", &groups); err != nil {
 		t.Fatal(err)
 	}
-	var groups []struct{ Targets []string }
-	parse(t, []byte(body), &groups)
 	var want []string
 	for _, g := range groups {
 		want = append(want, g.Targets...)
@@ -230,11 +207,11 @@ func TestTheProbeListsTheUpstreamsOfTheExporter(t *testing.T) {
 	slices.Sort(got)
 	slices.Sort(want)
 	if len(got) != 3 || !slices.Equal(got, want) {
-		t.Errorf("the Probe asks for %q, the exporter has %q", got, want)
+		t.Errorf("the Probe lists %q, the exporter %q", got, want)
 	}
 }
 
-// The operator's own labels beat those of the exporter, unless they are dropped.
+// The operator's labels replace those of the exporter, unless a rule drops them.
 func TestNoLabelOfTheOperatorHidesOneOfTheExporter(t *testing.T) {
 	r := renderChart(t, helm.path(t), kubernetes["everything"], "--values="+values("everything"))
 	operator := []string{"container", "endpoint", "instance", "job", "namespace", "pod", "service"}
@@ -248,7 +225,7 @@ func TestNoLabelOfTheOperatorHidesOneOfTheExporter(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !strings.Contains(metrics, `endpoint="`) {
-		t.Fatal("the exporter has no label endpoint: who would hide it?")
+		t.Fatal("no series has the label endpoint, so the test checks nothing")
 	}
 	for _, label := range operator {
 		if series := regexp.MustCompile(`(?m)^betanet_.*[{,]` + label + `=".*`).FindString(metrics); series != "" {
@@ -257,8 +234,8 @@ func TestNoLabelOfTheOperatorHidesOneOfTheExporter(t *testing.T) {
 	}
 }
 
-// The alerts select these jobs. The operator takes the job of a ServiceMonitor from a
-// label of the Service, and that of a Probe and a ScrapeConfig from jobName.
+// The operator takes the job of a ServiceMonitor from a label of the Service, and the job
+// of a Probe or ScrapeConfig from jobName.
 func TestTheChartNamesItsJobsAsTheAlertsExpect(t *testing.T) {
 	helm := helm.path(t)
 	for _, name := range []string{"everything", "probe", "secured"} {
@@ -287,13 +264,13 @@ func TestAChangedConfigurationReplacesThePodsAndChangedTargetsDoNot(t *testing.T
 	}
 	before := pod()
 	if reflect.DeepEqual(before, pod("--set=config.upstreams[0].url=http://other:9000")) {
-		t.Error("another URL of an upstream leaves the pods")
+		t.Error("a changed URL does not replace the pods")
 	}
 	if reflect.DeepEqual(pod("--set=web.config.http_server_config.http2=true"), pod("--set=web.config.http_server_config.http2=false")) {
-		t.Error("another web configuration leaves the pods")
+		t.Error("a changed web configuration does not replace the pods")
 	}
 	if !reflect.DeepEqual(before, pod("--set=targets[0].targets[1]=b:9000")) {
-		t.Error("another target replaces the pods")
+		t.Error("a changed target replaces the pods")
 	}
 }
 

@@ -6,31 +6,27 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 )
 
-// outage is a fleet, one of whose upstreams failed for a while and came back, as
-// Prometheus saw it.
+// outage is a Prometheus server that has scraped a fleet in which one upstream failed
+// for a while and recovered.
 type outage struct {
 	prometheus string
 	from, to   time.Time
-	discovered string // name of the upstream that was discovered
+	discovered string // name of the discovered upstream
 }
 
-// runOutage has an exporter of a whole fleet and one of a single service scraped
-// through an outage, and a probe of the former, beside a program that is no
-// exporter of ours.
+// runOutage scrapes four jobs through an outage: an exporter of a fleet, an exporter of
+// one service, a probe, and a program that is not our exporter.
 func runOutage(t *testing.T) *outage {
 	t.Helper()
 	server := component(t, "prometheus", "prometheus")
 	v1, mixnodes := simulate(t, "v1"), simulate(t, "mixnodes")
-	_, flaky := serve(t, []string{"127.0.0.1"}, "/api/v1/metrics", binary, func(port string) []string {
-		return []string{"simulate", "--listen-address=127.0.0.1:" + port, "--fault=http500", "--fault.every=20s", "--fault.for=8s"}
-	})
+	_, flaky := startSimulator(t, "v1", 1, "--fault=http500", "--fault.every=20s", "--fault.for=8s")
 	discovered := strings.TrimPrefix(mixnodes[1], "http://")
 	us := newCA()
 	secured, err := url.Parse(v1[1])
@@ -39,17 +35,7 @@ func runOutage(t *testing.T) *outage {
 	}
 	secure := startTLS(t, us, httputil.NewSingleHostReverseProxy(secured))
 
-	dir := t.TempDir()
-	write := func(name, text string) string {
-		file := filepath.Join(dir, name)
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return file
-	}
-	write("found.json", fmt.Sprintf(`[{"targets": [%q]}]`, discovered))
-	replaceFile(t, filepath.Join(dir, "ca.crt"), string(us.PEM()))
-	config := write("fleet.yml", fmt.Sprintf(`
+	config := tempFile(t, "fleet.yml", fmt.Sprintf(`
 defaults: {metrics: {mixnodes: 1}}
 upstreams:
 - {name: edge, url: %q, labels: {region: eu}}
@@ -59,8 +45,10 @@ upstreams:
 - {name: secure, url: "https://%s", http_client: {tls_config: {ca_file: ca.crt}}}
 discovery: {files: [{paths: [found.json]}]}
 `, v1[0], flaky[0], mixnodes[0], v1[1], v1[2], secure))
+	writeFile(t, filepath.Join(filepath.Dir(config), "found.json"), fmt.Sprintf(`[{"targets": [%q]}]`, discovered))
+	writeFile(t, filepath.Join(filepath.Dir(config), "ca.crt"), string(us.PEM()))
 
-	fleet := startImpatient(t, "--config.file="+config, "--otlp.endpoint=http://127.0.0.1:1", "--otlp.interval=1s") // where nobody listens
+	fleet := startImpatient(t, "--config.file="+config, "--otlp.endpoint=http://127.0.0.1:1", "--otlp.interval=1s") // nothing listens there
 	one := startImpatient(t, "--betanet.url="+flaky[0])
 	stranger := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, "go_goroutines 1\nprocess_resident_memory_bytes 1")
@@ -76,9 +64,8 @@ scrape_configs:
 - {job_name: stranger, static_configs: [{targets: [%q]}]}
 `, host(fleet), host(one), host(fleet), host(stranger.URL)))
 
-	// In every job of ours: the values of the upstream were stale, then too old, and
-	// its breakers were open; later all has been well for longer than a rate looks
-	// back.
+	// In each job of ours the values of the upstream were stale and then expired, and its
+	// breaker was open. Afterwards everything was up for longer than the window of a rate.
 	for _, what := range []string{
 		`max_over_time(betanet_exporter_data_stale{upstream=~"flaky|"}[10m]) == 1`,
 		`max_over_time(betanet_exporter_circuit_breaker_state{upstream=~"flaky|", endpoint="metrics"}[10m]) == 2`,
@@ -91,16 +78,12 @@ scrape_configs:
 	return o
 }
 
-// startImpatient starts an exporter that gives up quickly, and gives its base URL.
+// startImpatient starts an exporter with short times and returns its base URL.
 func startImpatient(t *testing.T, settings ...string) string {
 	t.Helper()
-	_, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
-		return append([]string{
-			"--web.listen-address=127.0.0.1:" + port, "--collect.interval=1s", "--retry.backoff=100ms",
-			"--breaker.failures=3", "--breaker.open=2s", "--cache.max-stale=4s",
-		}, settings...)
-	})
-	return urls[0]
+	_, base := startExporter(t, append(settings, "--collect.interval=1s", "--retry.backoff=100ms",
+		"--breaker.failures=3", "--breaker.open=2s", "--cache.max-stale=4s")...)
+	return base
 }
 
 func (o *outage) queryRange(t *testing.T, expr string, values map[string]string) []curve {
@@ -112,7 +95,7 @@ func (o *outage) queryRange(t *testing.T, expr string, values map[string]string)
 	return lines
 }
 
-// panel asks the expressions of one panel.
+// panel queries the expressions of one panel.
 func (o *outage) panel(t *testing.T, b *dashboard, title string, picked map[string][]string) [][]curve {
 	t.Helper()
 	values := b.variableValues(t, o.prometheus, picked)

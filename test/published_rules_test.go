@@ -3,7 +3,6 @@ package test
 import (
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -11,17 +10,17 @@ import (
 	"time"
 )
 
-// span is the window of rates in this test, in place of minutes.
+// span is the window of rates in this test, instead of minutes.
 const span = "5s"
 
-// windowOf replaces the windows and offsets of an expression, or of a file of rules.
+// windowOf replaces the windows and offsets in an expression or a file of rules.
 func windowOf(text, window string) string {
 	text = regexp.MustCompile(`\[\d+[mh]\]`).ReplaceAllString(text, "["+window+"]")
 	return regexp.MustCompile(`offset \d+m\b`).ReplaceAllString(text, "offset "+window)
 }
 
 // ruleMonitor is a Prometheus server that scrapes an exporter during the whole test and
-// evaluates the shipped recording rules.
+// evaluates our recording rules.
 type ruleMonitor struct{ prometheus string }
 
 func newRuleMonitor(t *testing.T, exporter string, targets []string) *ruleMonitor {
@@ -29,9 +28,7 @@ func newRuleMonitor(t *testing.T, exporter string, targets []string) *ruleMonito
 	server := component(t, "prometheus", "prometheus")
 	dir := t.TempDir()
 	for _, file := range []string{recordsFile, fogComputeFile} {
-		if err := os.WriteFile(filepath.Join(dir, filepath.Base(file)), []byte(windowOf(readFile(t, file), span)), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		writeFile(t, filepath.Join(dir, filepath.Base(file)), windowOf(readFile(t, file), span))
 	}
 	prometheus := runPrometheus(t, server, fmt.Sprintf(`
 global: {scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 500ms}
@@ -52,7 +49,7 @@ scrape_configs:
 	return &ruleMonitor{prometheus}
 }
 
-// alertExpression is what an alert asks, with another window.
+// alertExpression returns the expression of an alert, with another window.
 func alertExpression(t *testing.T, name, window string) string {
 	t.Helper()
 	for _, a := range readRules(t, alertsFile) {
@@ -64,7 +61,7 @@ func alertExpression(t *testing.T, name, window string) string {
 	return ""
 }
 
-// panelExpression is what the first target of a panel asks about one upstream.
+// panelExpression returns the first expression of a panel for one upstream.
 func panelExpression(t *testing.T, uid, title, upstream string) string {
 	t.Helper()
 	for _, p := range dashboards(t)[uid].Panels {
@@ -78,13 +75,13 @@ func panelExpression(t *testing.T, uid, title, upstream string) string {
 	return ""
 }
 
-// ofExporter selects the upstream of a name as the job betanet-exporter has it.
+// ofExporter selects the series of an upstream in the job betanet-exporter.
 func ofExporter(series, upstream string) string {
 	return labelled(series, "job", "betanet-exporter", "upstream", upstream)
 }
 
-// since are the values of an expression that has at most one series, a value a
-// second since a time; ended reports whether it has none now.
+// since returns the values of an expression that has at most one series, one a second
+// since a time; ended reports whether it has no value now.
 func (w *ruleMonitor) since(expression string, from time.Time) (values []float64, ended bool, err error) {
 	to := time.Now()
 	curves, err := queryRange(w.prometheus, expression, from, to)
@@ -98,8 +95,8 @@ func (w *ruleMonitor) since(expression string, from time.Time) (values []float64
 	return slices.Collect(maps.Values(curves[0].values)), !has, nil
 }
 
-// hadOnly waits until an expression has had values since a time and has none any
-// more. Every one of them has to be the same.
+// hadOnly waits until an expression has had values since a time and has none now, and
+// checks that all of them were the wanted one.
 func (w *ruleMonitor) hadOnly(t *testing.T, expression string, from time.Time, want float64) {
 	t.Helper()
 	if values, right := w.history(t, expression, from, want); right < len(values) {
@@ -107,8 +104,8 @@ func (w *ruleMonitor) hadOnly(t *testing.T, expression string, from time.Time, w
 	}
 }
 
-// hadMostly is passes for what a rule records from other rules. A scrape that arrives
-// between two rules gives them different samples, so a minority may be wrong.
+// hadMostly is hadOnly for series that are recorded from other rules. A scrape between the
+// evaluation of two rules gives them different samples, so a minority may be wrong.
 func (w *ruleMonitor) hadMostly(t *testing.T, series string, from time.Time, want float64) {
 	t.Helper()
 	if values, right := w.history(t, series, from, want); 2*right <= len(values) {
@@ -145,7 +142,7 @@ func (w *ruleMonitor) had(t *testing.T, expression string, from time.Time, want 
 	})
 }
 
-// hadNone holds an expression to no value since a time.
+// hadNone checks that an expression has had no value since a time.
 func (w *ruleMonitor) hadNone(t *testing.T, expression string, from time.Time) {
 	t.Helper()
 	values, _, err := w.since(expression, from)

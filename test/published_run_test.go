@@ -2,46 +2,34 @@ package test
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 )
 
-// publishedFixture is an exporter of published servers, with what it has to show of each.
+// publishedFixture is an exporter of published servers, and the expected condition of each.
 type publishedFixture struct {
 	*process
 	url       string
 	servers   []*publishedServer
-	condition map[*publishedServer]condition // not "" for those that do not answer
+	condition map[*publishedServer]condition // of servers that fail
 }
 
-// newPublishedFixture starts an exporter that collects from servers several times a second.
+// newPublishedFixture starts an exporter that collects servers several times a second.
 func newPublishedFixture(t *testing.T, servers ...*publishedServer) *publishedFixture {
 	t.Helper()
-	var config strings.Builder
-	config.WriteString("upstreams:\n")
+	var names, urls []string
 	for _, s := range servers {
-		fmt.Fprintf(&config, "- {name: %s, url: %q}\n", s.name, s.url)
+		names, urls = append(names, s.name), append(urls, s.url)
 	}
-	file := filepath.Join(t.TempDir(), "exporter.yml")
-	if err := os.WriteFile(file, []byte(config.String()), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
-		return []string{
-			"--web.listen-address=127.0.0.1:" + port, "--config.file=" + file, "--metrics.latency-histogram",
-			"--collect.interval=300ms", "--collect.timeout=250ms", "--retry.attempts=2", "--retry.backoff=20ms",
-			"--breaker.failures=1000000", "--cache.ttl=100ms",
-		}
-	})
-	return &publishedFixture{process: p, url: urls[0], servers: servers, condition: make(map[*publishedServer]condition)}
+	p, base := startExporter(t, "--config.file="+upstreamsFile(t, names, urls), "--metrics.latency-histogram",
+		"--collect.interval=300ms", "--collect.timeout=250ms", "--retry.attempts=2", "--retry.backoff=20ms",
+		"--breaker.failures=1000000", "--cache.ttl=100ms")
+	return &publishedFixture{process: p, url: base, servers: servers, condition: make(map[*publishedServer]condition)}
 }
 
-// check waits until everything that the exporter shows of its upstreams is what
-// the servers computed.
+// check waits until the exporter shows exactly the numbers that the servers have.
 func (i *publishedFixture) check(t *testing.T, phase string) {
 	t.Helper()
 	failing := 0
@@ -81,11 +69,11 @@ func (i *publishedFixture) check(t *testing.T, phase string) {
 	}
 }
 
-// TestNumbersAgreeWithThePublishedServer has a server that counts as the published
-// one does deployed, busy, losing packets, restarted and locked, beside one whose
-// nodes do not give packets_forwarded, one of the first version, and one that counts
-// nothing. At each stage the exporter has to show the numbers that the servers
-// themselves computed, and Prometheus has to make the right ones of them.
+// TestNumbersAgreeWithThePublishedServer has four servers: one that counts like
+// the published one and is deployed, busy, restarted and locked; one whose nodes lack
+// packets_forwarded; one of the first version; and one that counts nothing. At each stage
+// the exporter must show the numbers of the servers, and the rules and dashboards in
+// Prometheus must compute the right ones from them.
 func TestNumbersAgreeWithThePublishedServer(t *testing.T) {
 	counting := newPublished(t, "counting")
 	derived := newPublished(t, "derived", "packets_forwarded")
@@ -109,29 +97,29 @@ func TestNumbersAgreeWithThePublishedServer(t *testing.T) {
 	i.testFailures(t, counting)
 
 	for _, s := range i.servers {
-		for question := range s.requests() {
-			switch question {
-			case "GET /mixnodes", "POST /deploy", "GET /status": // the last two are the test's own
+		for request := range s.requests() {
+			switch request {
+			case "GET /mixnodes", "POST /deploy", "GET /status": // the test itself makes the last two
 			case "GET /api/v1/metrics", "GET /api/v1/nodes/status", "GET /api/v1/network/stats":
 			default:
-				t.Errorf("%s was asked %s", s.name, question)
+				t.Errorf("%s got the request %s", s.name, request)
 			}
 		}
 		if n := s.requests()["GET /status"]; s != counting && n > 0 || n > 1 {
-			t.Errorf("%s was asked GET /status %d times, which locks it", s.name, n)
+			t.Errorf("%s got GET /status %d times, which locks it", s.name, n)
 		}
 	}
 }
 
-// testTraffic has nodes carry packets at one loss after the other. The first is to
-// put all counters above 0, as from there rates of different counters compare.
+// testTraffic lets nodes process packets with different losses. The first raises all
+// counters above 0, because rates of different counters are comparable only from there.
 func (i *publishedFixture) testTraffic(t *testing.T, w *ruleMonitor) {
 	counting, derived, first := i.servers[0], i.servers[1], i.servers[2]
 	for n, lost := range []struct{ counting, derived uint64 }{{50, 50}, {0, 100}, {10, 0}, {100, 10}} { // percent
 		began := time.Now()
 		fast := packets{40 * (100 - lost.counting), 40 * lost.counting, 20_017}
 		slow := packets{10 * (100 - lost.counting), 10 * lost.counting, 33_333}
-		counting.process(fast, slow) // and the third node is idle
+		counting.process(fast, slow) // the third node is idle
 		derived.process(packets{70 * (100 - lost.derived), 70 * lost.derived, 4_001})
 		first.process(packets{forwarded: 100, microseconds: 1})
 		for _, s := range i.servers {
@@ -175,13 +163,12 @@ func (i *publishedFixture) testTraffic(t *testing.T, w *ruleMonitor) {
 	w.had(t, `betanet_avg_latency_ms{job="betanet-probe", instance="counting"}`, time.Now().Add(-time.Second), all.averageMS())
 }
 
-// only keeps of an alert's expression what is about one upstream of /metrics.
+// only restricts an alert's expression to one upstream of /metrics.
 func only(expression, upstream string) string {
 	return fmt.Sprintf("(%s) and on (job, instance, upstream) %s", expression, ofExporter("betanet_up", upstream))
 }
 
-// testSlowness has one node take three seconds over a packet while the others are
-// idle.
+// testSlowness lets one node take three seconds per packet while the others are idle.
 func (i *publishedFixture) testSlowness(t *testing.T, w *ruleMonitor, s *publishedServer) {
 	began := time.Now()
 	s.process(packets{}, packets{}, packets{forwarded: 500, microseconds: 3_000_000})
@@ -190,7 +177,7 @@ func (i *publishedFixture) testSlowness(t *testing.T, w *ruleMonitor, s *publish
 	w.hadMostly(t, ofExporter("upstream:betanet_latency_seconds:mean5m", s.name), began, 3)
 }
 
-// testSilence holds everything about traffic to no value for a server that counts
+// testSilence checks that nothing about traffic has a value for a server that counts
 // nothing.
 func (i *publishedFixture) testSilence(t *testing.T, w *ruleMonitor, s *publishedServer, began time.Time) {
 	for _, name := range []string{"BetanetNoTraffic", "BetanetLatencyHigh", "BetanetPacketLossHigh"} {
@@ -201,11 +188,11 @@ func (i *publishedFixture) testSilence(t *testing.T, w *ruleMonitor, s *publishe
 		w.hadNone(t, series+`{job="betanet-probe", instance="`+s.name+`"}`, began)
 	}
 	if page, err := get(i.url + "/upstream/" + s.name); err != nil || !strings.Contains(page, "no packet counted yet") {
-		t.Errorf("the page of %s does not say that no packet was counted yet (%v)", s.name, err)
+		t.Errorf("the page of %s lacks the text about no packets (%v)", s.name, err)
 	}
 }
 
-// testRestarts restarts a server until that is worth an alert.
+// testRestarts restarts a server until the alert fires.
 func (i *publishedFixture) testRestarts(t *testing.T, w *ruleMonitor, s *publishedServer) {
 	began := time.Now()
 	const often = 4
@@ -227,13 +214,12 @@ func (i *publishedFixture) testRestarts(t *testing.T, w *ruleMonitor, s *publish
 	}
 }
 
-// testFailures breaks the document of a server, locks the server, and restarts
-// it.
+// testFailures breaks the document of a server, locks the server, and restarts it.
 func (i *publishedFixture) testFailures(t *testing.T, s *publishedServer) {
 	s.breakDocument(`[{"id":"m1","status":"active","packets_processed":1,"uptime_seconds":5},{"id":"m2","status":"active","packets_processed":1,"uptime_seconds":"5"}]`)
 	i.condition[s] = "schema"
 	i.check(t, "an invalid document")
-	i.waitForLog(t, "node m2: uptime_seconds is a string")
+	waitForLog(t, i.process, "node m2: uptime_seconds is a string")
 	checkUnknownServer(t, s, "HTTP status 404; GET /mixnodes: node m2: uptime_seconds is a string")
 
 	s.breakDocument("")
@@ -253,43 +239,36 @@ func (i *publishedFixture) testFailures(t *testing.T, s *publishedServer) {
 	i.check(t, "packets after the lock")
 }
 
-func (i *publishedFixture) waitForLog(t *testing.T, text string) {
+func waitForLog(t *testing.T, p *process, text string) {
 	t.Helper()
 	wait(t, "the log", func() error {
-		if !i.out.contains(text) {
-			return fmt.Errorf("it does not say %q", text)
+		if !p.out.contains(text) {
+			return fmt.Errorf("no %q in\n%s", text, p.out.tail())
 		}
 		return nil
 	})
 }
 
-// checkUnknownServer has an exporter meet a server that it has not seen well: whatever
-// shows the failure has to give the reason, not only that of API v1.
+// checkUnknownServer starts an exporter for a server that fails from the start: all places
+// that show the failure must include the result of /mixnodes, not only of API v1.
 func checkUnknownServer(t *testing.T, s *publishedServer, reason string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), binary, "collect", "--output=table", "--collect.timeout=1s", "--retry.attempts=1", s.url)
 	table, err := cmd.CombinedOutput()
 	if err == nil || !strings.Contains(string(table), reason) {
-		t.Errorf("%s: %v, does not say %q:\n%s", cmd, err, reason, table)
+		t.Errorf("%s: %v, no %q in\n%s", cmd, err, reason, table)
 	}
 
-	p, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
-		return []string{"--web.listen-address=127.0.0.1:" + port, "--betanet.url=" + s.url, "--collect.interval=500ms"}
-	})
+	p, base := startExporter(t, "--betanet.url="+s.url, "--collect.interval=500ms")
 	for _, path := range []string{"/api/v1/status", "/health/details", "/", "/upstream/" + host(s.url)} {
 		wait(t, path, func() error {
-			body, err := get(urls[0] + path)
+			body, err := get(base + path)
 			if err == nil && !strings.Contains(body, reason) {
-				err = fmt.Errorf("it does not say %q: %.2000s", reason, body)
+				err = fmt.Errorf("no %q in %.2000s", reason, body)
 			}
 			return err
 		})
 	}
-	wait(t, "the log", func() error {
-		if !p.out.contains(reason) {
-			return fmt.Errorf("it does not say %q:\n%s", reason, p.out.tail())
-		}
-		return nil
-	})
+	waitForLog(t, p, reason)
 	p.stop(t)
 }

@@ -13,35 +13,35 @@ import (
 	"time"
 )
 
-// publishedServer stands in for the Betanet server published with the fog-compute
-// project. It counts and answers as the source of that server does, and shares
-// nothing with the simulator, so that a mistake in one of them shows. Seconds of
-// uptime pass only when a test says so.
+// publishedServer is a fake of the Betanet server published with the fog-compute
+// project. It counts and responds like the source of that server, and shares no code
+// with the simulator, so that a mistake in one of them is noticed. Uptime increases only
+// when a test calls advanceUptime.
 type publishedServer struct {
 	name, url string
-	without   []string // fields of a node that this version of the server does not give
+	without   []string // fields of a node that this version of the server lacks
 
 	mu        sync.Mutex
 	nodes     []*publishedNode
-	past      tally            // of the nodes of earlier lives
-	means     []float64        // of the packets of each call of carry, in seconds
-	resets    int              // lives that ended with nodes
-	broken    string           // the answer to GET /mixnodes, unless empty
-	locked    bool             // GET /mixnodes waits forever
+	past      tally            // of the nodes before restarts
+	means     []float64        // mean latency of each call of process, in seconds
+	resets    int              // restarts of a server with nodes
+	broken    string           // response to GET /mixnodes, unless empty
+	locked    bool             // GET /mixnodes never responds
 	requested map[string]int   // requests by method and path
 	open      map[net.Conn]any // connections
 	listener  net.Listener
 	serving   sync.WaitGroup
 }
 
-// publishedNode is what the server has of a node.
+// publishedNode is a node of the server.
 type publishedNode struct {
 	id, status string
 	tally
 	uptime uint64
 }
 
-// tally is what the server counts of a node.
+// tally has the counters of a node.
 type tally struct {
 	processed, forwarded, dropped uint64
 	latencySum, latencyCount      uint64 // microseconds, packets
@@ -55,7 +55,7 @@ func (c *tally) add(more tally) {
 	c.latencyCount += more.latencyCount
 }
 
-// averageMS is the mean latency as the server computes it, 0 before the first packet.
+// averageMS returns the mean latency as the server computes it, 0 before the first packet.
 func (c *tally) averageMS() float64 {
 	if c.latencyCount == 0 {
 		return 0
@@ -63,7 +63,7 @@ func (c *tally) averageMS() float64 {
 	return float64(c.latencySum) / float64(c.latencyCount) / 1000
 }
 
-// newPublished starts a server that has no nodes, as after each start.
+// newPublished starts a server without nodes.
 func newPublished(t *testing.T, name string, without ...string) *publishedServer {
 	t.Helper()
 	s := &publishedServer{name: name, without: without, requested: make(map[string]int), open: make(map[net.Conn]any)}
@@ -93,7 +93,7 @@ func (s *publishedServer) listen(t *testing.T, address string) {
 	})
 }
 
-// stop ends the server as a kill does.
+// stop stops the server like a kill.
 func (s *publishedServer) stop() {
 	s.listener.Close()
 	s.mu.Lock()
@@ -104,7 +104,7 @@ func (s *publishedServer) stop() {
 	s.serving.Wait()
 }
 
-// start starts the server again after stop. It has forgotten its nodes.
+// start starts the server again after stop, without nodes.
 func (s *publishedServer) start(t *testing.T) {
 	t.Helper()
 	s.mu.Lock()
@@ -120,7 +120,7 @@ func (s *publishedServer) start(t *testing.T) {
 }
 
 // serve reads one request with a single read, and closes the connection after the
-// response without announcing it.
+// response without "Connection: close".
 func (s *publishedServer) serve(conn net.Conn) {
 	defer func() {
 		s.mu.Lock()
@@ -139,7 +139,7 @@ func (s *publishedServer) serve(conn net.Conn) {
 	}
 	status, body, answered := s.answer(request[0] + " " + request[1])
 	if !answered {
-		io.Copy(io.Discard, conn) // until the other side gives up
+		io.Copy(io.Discard, conn) // until the client gives up
 		return
 	}
 	fmt.Fprintf(conn, "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nAccess-Control-Allow-Origin: *\r\n\r\n%s", status, len(body), body)
@@ -170,7 +170,7 @@ func (s *publishedServer) answer(request string) (status, body string, answered 
 	}
 }
 
-// document is the answer to GET /mixnodes.
+// document returns the response to GET /mixnodes.
 func (s *publishedServer) document() string {
 	var nodes []string
 	for _, n := range s.nodes {
@@ -197,7 +197,7 @@ func (s *publishedServer) document() string {
 
 func (s *publishedServer) has(field string) bool { return !slices.Contains(s.without, field) }
 
-// deploy has the server deploy nodes, as its users do.
+// deploy deploys nodes with requests, as users do.
 func (s *publishedServer) deploy(t *testing.T, n int) {
 	t.Helper()
 	for range n {
@@ -212,11 +212,11 @@ func (s *publishedServer) deploy(t *testing.T, n int) {
 	}
 }
 
-// packets are those of a node at one moment: how many are forwarded and dropped,
-// and how long it takes over each.
+// packets are the packets that a node processes between two documents, and its latency
+// for each of them.
 type packets struct{ forwarded, dropped, microseconds uint64 }
 
-// process has nodes process packets, all between the same two documents.
+// process lets nodes process packets, all between the same two documents.
 func (s *publishedServer) process(each ...packets) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -230,7 +230,7 @@ func (s *publishedServer) process(each ...packets) {
 	s.means = append(s.means, all.averageMS()/1000)
 }
 
-// advanceUptime lets seconds pass.
+// advanceUptime increases the uptime of all nodes.
 func (s *publishedServer) advanceUptime(seconds uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -251,7 +251,7 @@ func (s *publishedServer) breakDocument(body string) {
 	s.broken = body
 }
 
-// lock does what locks the server until it is started again.
+// lock locks the server until it is started again, by the request that does so.
 func (s *publishedServer) lock(t *testing.T) {
 	t.Helper()
 	conn, err := net.Dial("tcp", host(s.url))
@@ -264,13 +264,13 @@ func (s *publishedServer) lock(t *testing.T) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if !s.locked {
-			return fmt.Errorf("it is not")
+			return fmt.Errorf("not yet")
 		}
 		return nil
 	})
 }
 
-// requests are the requests that the server was asked, by method and path.
+// requests returns the number of requests by method and path.
 func (s *publishedServer) requests() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

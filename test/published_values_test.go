@@ -10,11 +10,11 @@ import (
 	"strings"
 )
 
-// latencyBuckets are the bounds of betanet_message_latency_seconds.
+// latencyBuckets has the bounds of betanet_message_latency_seconds.
 var latencyBuckets = []float64{0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5}
 
-// expectedSeries is what an exposition has to contain: a uint64 exactly, a float64
-// within tolerance.
+// expectedSeries has the expected values by series: a uint64 must be exact, a float64
+// within the tolerance.
 type expectedSeries map[string]any
 
 // tolerance is relative.
@@ -22,7 +22,7 @@ const tolerance = 1e-9
 
 func equal(got, want float64) bool { return math.Abs(got-want) <= tolerance*math.Abs(want) }
 
-// compare compares all series of an exposition that are about upstreams.
+// compare compares all series of an exposition whose values the servers decide.
 func (want expectedSeries) compare(exposition string) error {
 	var wrong []string
 	seen := make(map[string]bool)
@@ -35,7 +35,7 @@ func (want expectedSeries) compare(exposition string) error {
 		seen[series] = true
 		w, ok := want[series]
 		if !ok {
-			wrong = append(wrong, fmt.Sprintf("%s = %s, want no such series", series, text))
+			wrong = append(wrong, fmt.Sprintf("%s = %s, want it absent", series, text))
 		} else if !matches(text, w) {
 			wrong = append(wrong, fmt.Sprintf("%s = %s, want %v", series, text, w))
 		}
@@ -56,8 +56,8 @@ func differences(wrong []string) error {
 	return fmt.Errorf("%d values differ:\n%s", len(wrong), strings.Join(wrong[:min(len(wrong), 10)], "\n"))
 }
 
-// decidedByServer reports whether a server's own numbers decide a line. The rest is
-// about the exporter, its requests and when it made them.
+// decidedByServer reports whether a server's numbers decide a line. Other lines are about
+// the exporter and its requests.
 func decidedByServer(line string) bool {
 	if !strings.HasPrefix(line, "betanet_exporter_") {
 		return strings.HasPrefix(line, "betanet_")
@@ -74,8 +74,7 @@ func matches(text string, want any) bool {
 	return err == nil && equal(got, want.(float64))
 }
 
-// condition is how the last collection of a server ended: the reason of its
-// failure, "" without one.
+// condition is the reason why the last collection of a server failed, or "".
 type condition string
 
 func (c condition) up() uint64 {
@@ -85,8 +84,8 @@ func (c condition) up() uint64 {
 	return 0
 }
 
-// labelled writes a series with labels, which come in pairs and in order; those
-// without a value are left out.
+// labelled formats a series with labels, which come in pairs and in order. Empty labels
+// are omitted.
 func labelled(name string, pairs ...string) string {
 	var labels []string
 	for pair := range slices.Chunk(pairs, 2) {
@@ -100,8 +99,8 @@ func labelled(name string, pairs ...string) string {
 	return name + "{" + strings.Join(labels, ",") + "}"
 }
 
-// inProbe is what /probe shows of the server while c is how collecting ends: what
-// one document gives.
+// inProbe returns what /probe must show of the server in a condition: the values of one
+// document.
 func (s *publishedServer) inProbe(c condition) expectedSeries { return s.inDocument(c, "") }
 
 func (s *publishedServer) inDocument(c condition, upstream string) expectedSeries {
@@ -147,7 +146,7 @@ func (s *publishedServer) inDocument(c condition, upstream string) expectedSerie
 	return want
 }
 
-// total is what the server counted in all of its lives.
+// total returns what the server counted since its first start.
 func (s *publishedServer) total() tally {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -158,15 +157,15 @@ func (s *publishedServer) total() tally {
 	return all
 }
 
-// deployed reports whether the server ever had a node.
+// deployed reports whether the server ever had nodes.
 func (s *publishedServer) deployed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.nodes) > 0 || s.resets > 0
 }
 
-// inMetrics is what /metrics shows of the server: what /probe does, and sums that
-// no restart lowers.
+// inMetrics returns what /metrics must show of the server: the same as /probe, and sums
+// that restarts do not reset.
 func (s *publishedServer) inMetrics(c condition) expectedSeries {
 	want, all := s.inDocument(c, s.name), s.total()
 	of := func(name string, value any, labels ...string) {
@@ -211,8 +210,8 @@ func (s *publishedServer) inMetrics(c condition) expectedSeries {
 	return want
 }
 
-// inFleet is what /metrics shows of servers together, all of which but failing have
-// answered.
+// inFleet returns what /metrics must show of all servers together. failing is the number
+// of servers that failed.
 func inFleet(servers []*publishedServer, failing int) expectedSeries {
 	want := make(expectedSeries)
 	var all tally
@@ -244,8 +243,8 @@ func inFleet(servers []*publishedServer, failing int) expectedSeries {
 	return want
 }
 
-// inStatus compares the values of an upstream in the status as JSON, which are
-// those of /metrics without its prefix.
+// inStatus compares the values of an upstream in the JSON status with those in /metrics,
+// which have a prefix.
 func (s *publishedServer) inStatus(c condition, status string) error {
 	var answer struct {
 		Upstreams []struct {
@@ -275,5 +274,5 @@ func (s *publishedServer) inStatus(c condition, status string) error {
 		}
 		return shown.compare(lines.String())
 	}
-	return fmt.Errorf("there is no upstream %s", s.name)
+	return fmt.Errorf("no upstream %s", s.name)
 }

@@ -13,14 +13,14 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// authClient asks an exporter that has access control, over a new connection each
-// time.
+// authClient is a client of an exporter with access control. Each request uses a new
+// connection.
 type authClient struct {
 	tls            *tls.Config
 	user, password string
 }
 
-// get gives the answer, whose body has been read.
+// get returns the response and its body.
 func (v authClient) get(url string) (*http.Response, string, error) {
 	transport := &http.Transport{TLSClientConfig: v.tls, ForceAttemptHTTP2: true}
 	defer transport.CloseIdleConnections()
@@ -41,8 +41,8 @@ func (v authClient) get(url string) (*http.Response, string, error) {
 }
 
 // startSecured starts an exporter with one of the examples of access control, in a
-// folder with the files that it names. The addresses are that of everything, without its
-// scheme, and that of probes.
+// folder with the files that it names. address (without scheme) serves everything, and
+// health, a base URL, only the health checks.
 func startSecured(t *testing.T, example string, us *fake.Certificate) (dir, address, health string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -50,9 +50,9 @@ func startSecured(t *testing.T, example string, us *fake.Certificate) (dir, addr
 	writeCertificate(t, issueCertificate(us), filepath.Join(dir, "exporter.crt"), filepath.Join(dir, "exporter.key"))
 	replaceFile(t, filepath.Join(dir, "clients-ca.crt"), string(us.PEM()))
 	upstream := simulate(t, "v1")[0]
-	// serve waits at the address of probes, where nobody has to log in.
-	_, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
-		address = "127.0.0.1:" + freePort(t, []string{"127.0.0.1"})
+	// serve waits at the health address, which needs no password.
+	_, urls := serve(t, loopback, "/-/ready", binary, func(port string) []string {
+		address = "127.0.0.1:" + freePort(t, loopback)
 		return []string{
 			"--betanet.url=" + upstream, "--web.listen-address=" + address, "--web.health-address=127.0.0.1:" + port,
 			"--web.config.file=" + filepath.Join(dir, example),
@@ -73,14 +73,14 @@ func TestTheExampleOfTLSReloadsCertificates(t *testing.T) {
 		t.Errorf("got %s, want HTTP/2", first.Proto)
 	}
 	if got := first.Header.Get("Strict-Transport-Security"); got == "" {
-		t.Error("there is no Strict-Transport-Security")
+		t.Error("Strict-Transport-Security is missing")
 	}
 	page, body, err := v.get("https://" + address + "/")
 	if err != nil || !strings.Contains(page.Header.Get("Content-Security-Policy"), "default-src 'none'") || !strings.Contains(body, "<h1>") {
 		t.Errorf("the page: got %v, %v", page, err)
 	}
 	if _, _, err := (authClient{tls: &tls.Config{RootCAs: newCA().Pool()}}).get("https://" + address + "/metrics"); err == nil {
-		t.Error("who trusts another authority got an answer")
+		t.Error("a client that trusts another CA got a response")
 	}
 	if r, _, err := v.get("http://" + address + "/metrics"); err != nil || r.StatusCode != http.StatusBadRequest {
 		t.Errorf("without TLS: got %v, %v, want status 400", r, err)
@@ -90,10 +90,10 @@ func TestTheExampleOfTLSReloadsCertificates(t *testing.T) {
 	wait(t, "the new certificate", func() error {
 		r, _, err := v.get("https://" + address + "/-/healthy")
 		if err != nil {
-			return err // between the two files
+			return err // the key is not replaced yet
 		}
 		if was, is := first.TLS.PeerCertificates[0].SerialNumber, r.TLS.PeerCertificates[0].SerialNumber; is.Cmp(was) == 0 {
-			return fmt.Errorf("it has the serial number %v still", is)
+			return fmt.Errorf("the serial number is still %v", is)
 		}
 		return nil
 	})
@@ -106,11 +106,11 @@ func TestTheExampleOfMutualTLSRequiresACertificate(t *testing.T) {
 		return authClient{tls: &tls.Config{RootCAs: us.Pool(), Certificates: pairs}}
 	}
 	if r, body, err := with(issueCertificate(us).Certificate).get("https://" + address + "/metrics"); err != nil || r.StatusCode != http.StatusOK || !strings.Contains(body, "betanet_up 1") {
-		t.Errorf("with a certificate of ours: got %v, %v", r, err)
+		t.Errorf("with a certificate of our CA: got %v, %v", r, err)
 	}
-	for who, v := range map[string]authClient{"nobody": with(), "a stranger": with(issueCertificate(others).Certificate)} {
+	for who, v := range map[string]authClient{"no certificate": with(), "a certificate of another CA": with(issueCertificate(others).Certificate)} {
 		if r, _, err := v.get("https://" + address + "/metrics"); err == nil {
-			t.Errorf("%s got status %s", who, r.Status)
+			t.Errorf("with %s: got status %s", who, r.Status)
 		}
 	}
 	checkHealthAddress(t, health)
@@ -121,9 +121,9 @@ func TestTheExampleOfAPasswordRequiresIt(t *testing.T) {
 	_, address, health := startSecured(t, "password.yml", us)
 	trust := &tls.Config{RootCAs: us.Pool()}
 	for _, path := range []string{"/metrics", "/", "/health", "/-/ready", "/api/v1/status", "/sd", "/probe?target=x", "/upstream/x", "/nowhere"} {
-		for who, v := range map[string]authClient{"nobody": {tls: trust}, "somebody": {trust, "prometheus", "change-you"}, "another": {trust, "admin", "change-me"}} {
+		for who, v := range map[string]authClient{"no password": {tls: trust}, "a wrong password": {trust, "prometheus", "change-you"}, "another user": {trust, "admin", "change-me"}} {
 			if r, _, err := v.get("https://" + address + path); err != nil || r.StatusCode != http.StatusUnauthorized {
-				t.Errorf("%s at %s: got %v, %v, want status 401", who, path, r, err)
+				t.Errorf("%s with %s: got %v, %v, want status 401", path, who, r, err)
 			}
 		}
 	}
@@ -134,7 +134,7 @@ func TestTheExampleOfAPasswordRequiresIt(t *testing.T) {
 	checkHealthAddress(t, health)
 }
 
-// checkHealthAddress holds the address of probes to having nothing else.
+// checkHealthAddress checks that the health address serves only health checks.
 func checkHealthAddress(t *testing.T, address string) {
 	t.Helper()
 	for path, want := range map[string]int{
@@ -142,7 +142,7 @@ func checkHealthAddress(t *testing.T, address string) {
 		"/metrics": http.StatusNotFound, "/": http.StatusNotFound, "/health/details": http.StatusNotFound, "/api/v1/status": http.StatusNotFound,
 	} {
 		if r, _, err := (authClient{}).get(address + path); err != nil || r.StatusCode != want {
-			t.Errorf("%s at the address of probes: got %v, %v, want status %d", path, r, err, want)
+			t.Errorf("%s at the health address: got %v, %v, want status %d", path, r, err, want)
 		}
 	}
 }

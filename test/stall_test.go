@@ -6,23 +6,23 @@ import (
 	"time"
 )
 
-// stallDetector feels whether the machine lets processes run. What is late because it
-// does not is no fault of theirs.
+// stallDetector detects times in which the machine does not run processes, to
+// distinguish them from delays of the programs.
 type stallDetector struct {
 	mu    sync.Mutex
 	beats []stall
 }
 
-// stall is a time at which the pulse was late, and by how much.
+// stall is a time at which a timer was late, and its delay.
 type stall struct {
 	at time.Time
 	by time.Duration
 }
 
-// stallLimit is a lateness beyond what full cores explain.
+// stallLimit is a delay that busy cores alone do not explain.
 const stallLimit = 250 * time.Millisecond
 
-// newStallDetector starts a pulse, which ends with the test.
+// newStallDetector starts a detector that ends with the test.
 func newStallDetector(t *testing.T) *stallDetector {
 	t.Helper()
 	const period = 20 * time.Millisecond
@@ -51,8 +51,7 @@ func newStallDetector(t *testing.T) *stallDetector {
 	return p
 }
 
-// stalled is how much the pulse was late at most since a time, 0 if it never was
-// late by a stall.
+// stalled returns the longest stall since a time, or 0.
 func (p *stallDetector) stalled(since time.Time) (longest time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

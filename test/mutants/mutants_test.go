@@ -19,8 +19,7 @@ const (
 	sumDiff = "--- a/sum/sum.go\n+++ b/sum/sum.go\n@@ -4,3 +4,3 @@\n func Add(a, b int) int {\n-\treturn a + b\n+\treturn BODY\n }\n"
 )
 
-// repository makes a module with one package and mutants of it, and returns its
-// root.
+// repository creates a module with one package and mutants of it, and returns its root.
 func repository(t *testing.T, mutants map[string]string) string {
 	t.Helper()
 	root := t.TempDir()
@@ -107,8 +106,8 @@ func TestAnInvalidHeaderIsAnError(t *testing.T) {
 	}
 }
 
-// TestEveryPatchApplies keeps the patches in step with the code. Whether they are
-// killed takes longer: make mutants.
+// TestEveryPatchApplies checks that all patches fit the code. `make mutants` checks that
+// they are killed, which takes longer.
 func TestEveryPatchApplies(t *testing.T) {
 	all, err := readPatches(".", nil)
 	if err != nil {
@@ -128,8 +127,7 @@ func TestEveryPatchApplies(t *testing.T) {
 
 var testFunction = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w*)\(`)
 
-// hasTest reports whether a pattern, of which the part before the first slash is
-// for functions, matches one in a package.
+// hasTest reports whether a pattern of -run matches a test function of a package.
 func hasTest(t *testing.T, dir, pattern string) bool {
 	files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
 	if err != nil {
