@@ -19,7 +19,7 @@ const interval = 15 * time.Second
 // pollers is the number of upstreams that the baseline polls at once.
 const pollers = 32
 
-// pollBaseline is the baseline for polling: net/http with one connection per upstream,
+// pollBaseline runs the baseline for polling: net/http with one connection per upstream,
 // which discards the responses. It shares no code with the program.
 func pollBaseline(arg string) error {
 	part := strings.Split(arg, ",") // own address, address of the fleet, number of hosts

@@ -21,7 +21,7 @@ import (
 // plainText is the Accept header for the format that the reference can read.
 const plainText = "text/plain;version=0.0.4"
 
-// serveReference is the reference: a typical exporter with the same series, whose
+// serveReference runs the reference: a typical exporter with the same series, whose
 // collector makes constant metrics for each scrape.
 func serveReference(arg string) error {
 	addr, path, _ := strings.Cut(arg, ",")

@@ -18,7 +18,7 @@ import (
 // parallel is the number of simultaneous scrapers.
 const parallel = 8
 
-// serveBaseline is the baseline: a net/http server with one body in memory. It shares no
+// serveBaseline runs the baseline: a net/http server with one body in memory. It shares no
 // code with the program.
 func serveBaseline(arg string) error {
 	addr, path, _ := strings.Cut(arg, ",")

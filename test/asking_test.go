@@ -53,7 +53,7 @@ func (s *credentials) accepts(name string, r *http.Request) bool {
 	}
 }
 
-// issue is the token server: it issues tokens, valid for a second, for the client's secret.
+// issue serves tokens, valid for a second, for the client's secret.
 func (s *credentials) issue(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -55,8 +55,8 @@ type violations struct {
 	}
 }
 
-// accessible holds pages to WCAG 2 levels A and AA, as far as a program can, in
-// light and dark colours.
+// accessible checks pages for WCAG 2 levels A and AA, in light and dark colors, with the
+// rules that a program can check.
 func accessible(t *testing.T, browser context.Context, axe *checker, base string, paths ...string) {
 	t.Helper()
 	for _, path := range paths {

@@ -26,7 +26,7 @@ func exampleWith(t *testing.T, example string, oldNew ...string) string {
 	return fileWith(t, filepath.Join("examples", example), oldNew...)
 }
 
-// fileWith is exampleWith for any file of the repository.
+// fileWith does the same for any file of the repository.
 func fileWith(t *testing.T, file string, oldNew ...string) string {
 	t.Helper()
 	text := readFile(t, "..", file)

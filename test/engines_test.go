@@ -119,8 +119,8 @@ func (f *fleet) waitForOwners(t *testing.T) (owners map[string]string) {
 	owners = make(map[string]string)
 	sizes := make(map[string]int)
 	for _, s := range f.services {
-		asked := s.between(f.began, time.Time{})
-		owners[s.name] = asked[len(asked)-1].agent
+		fetched := s.between(f.began, time.Time{})
+		owners[s.name] = fetched[len(fetched)-1].agent
 		sizes[owners[s.name]]++
 	}
 	for _, e := range f.exporters {
@@ -160,7 +160,7 @@ func (f *fleet) checkIntervals(t *testing.T, intervals int, owners map[string]st
 	if err != nil {
 		t.Fatal(err)
 	}
-	var scraped, asked int
+	var scraped, fetched int
 	for _, s := range f.services {
 		good, all := 0, 0
 		for _, x := range scrapes[s.name] {
@@ -186,14 +186,14 @@ func (f *fleet) checkIntervals(t *testing.T, intervals int, owners map[string]st
 			case n < all-1: // late scrapes may be answered from the cache
 				missing.add("%s got %[3]d requests for %[2]s in %[4]d scrapes", s.name, d, n, all)
 			}
-			asked += n
+			fetched += n
 		}
 		if got := agents(made); len(got) != 1 || got[0] != owners[s.name] {
 			missing.add("%s was fetched by %v, want only %s", s.name, got, owners[s.name])
 		}
 		scraped += all
 	}
-	collected := float64(asked) / float64(len(documents))
+	collected := float64(fetched) / float64(len(documents))
 	t.Logf("%d intervals, %d services: %d scrapes, %.1f collections, of %d at most", intervals, len(f.services), scraped, collected, intervals*len(f.services))
 	// Each service may have one more at the edge, but not all of them.
 	if edge := float64(len(f.services)) / 2; collected > float64(scraped)+edge {
@@ -219,13 +219,13 @@ func (f *fleet) checkFailover(t *testing.T, killed time.Time, owners map[string]
 	var last time.Duration // until the last service was fetched again
 	var lost, gap int
 	for _, s := range f.services {
-		asked := s.between(killed, bound)
-		first := slices.IndexFunc(asked, func(q request) bool { return q.agent == left })
+		fetched := s.between(killed, bound)
+		first := slices.IndexFunc(fetched, func(q request) bool { return q.agent == left })
 		if first < 0 {
-			missing.add("%s was not fetched by the remaining exporter within %v: %v", s.name, bound.Sub(killed), asked)
+			missing.add("%s was not fetched by the remaining exporter within %v: %v", s.name, bound.Sub(killed), fetched)
 			continue
 		}
-		last = max(last, asked[first].at.Sub(killed))
+		last = max(last, fetched[first].at.Sub(killed))
 		if got := agents(s.between(killed.Add(slack), bound)); len(got) != 1 || got[0] != left {
 			missing.add("%s was fetched by %v after the other was killed, want only %s", s.name, got, left)
 		}
@@ -240,7 +240,7 @@ func (f *fleet) checkFailover(t *testing.T, killed time.Time, owners map[string]
 			missing.add("%s lost a scrape although its exporter runs", s.name)
 		}
 		all := len(slices.DeleteFunc(slices.Clone(scrapes[s.name]), func(x point) bool { return x.at.Before(killed) || !x.at.Before(bound) }))
-		if n := countFor(documents[0], asked); n > all+1 { // the edge, or a request of the dead exporter
+		if n := countFor(documents[0], fetched); n > all+1 { // the edge, or a request of the dead exporter
 			surplus.add("%s got %d requests in %d scrapes", s.name, n, all)
 		}
 	}
@@ -273,8 +273,8 @@ func (f *fleet) checkRecovery(t *testing.T, owners map[string]string) (missing f
 	wait(t, "the services return to their first exporters", func() error {
 		var errs []error
 		for _, s := range f.services {
-			asked := s.between(f.began, time.Time{})
-			if last := asked[len(asked)-1].agent; last != owners[s.name] {
+			fetched := s.between(f.began, time.Time{})
+			if last := fetched[len(fetched)-1].agent; last != owners[s.name] {
 				errs = append(errs, fmt.Errorf("%s: by %s", s.name, last))
 			}
 		}

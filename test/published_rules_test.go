@@ -104,7 +104,7 @@ func (w *ruleMonitor) hadOnly(t *testing.T, expression string, from time.Time, w
 	}
 }
 
-// hadMostly is hadOnly for series that are recorded from other rules. A scrape between the
+// hadMostly does the same for series that are recorded from other rules. A scrape between the
 // evaluation of two rules gives them different samples, so a minority may be wrong.
 func (w *ruleMonitor) hadMostly(t *testing.T, series string, from time.Time, want float64) {
 	t.Helper()

@@ -68,11 +68,11 @@ func startServices(t *testing.T, n int) []*fakeService {
 }
 
 func (s *fakeService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	asked := s.record(request{time.Now(), r.URL.Path, r.UserAgent()})
+	count := s.record(request{time.Now(), r.URL.Path, r.UserAgent()})
 	w.Header().Set("Content-Type", "application/json")
 	switch n := s.number; r.URL.Path {
 	case documents[0]:
-		fmt.Fprintf(w, `{"packets_processed": %d, "packets_dropped": %d}`, n*1e9+asked, n*1e6)
+		fmt.Fprintf(w, `{"packets_processed": %d, "packets_dropped": %d}`, n*1e9+count, n*1e6)
 	case documents[1]:
 		fmt.Fprintf(w, `{"active_nodes": %d, "inactive_nodes": %d, "total_nodes": %d}`, n*1000, n*100, n*100+1)
 	case documents[2]:
