@@ -158,16 +158,15 @@ func TestTheExampleOfSecuredServicesAuthenticates(t *testing.T) {
 		"--breaker.failures=1000000", "--betanet.api=v1")
 	up := func(want ...string) {
 		t.Helper()
-		wait(t, fmt.Sprintf("%v are up", want), func() error {
-			text, err := get(base + "/metrics")
+		waitForBody(t, fmt.Sprintf("%v are up", want), base+"/metrics", func(text string) error {
 			var got []string
 			for _, m := range regexp.MustCompile(`(?m)^betanet_up{upstream="(\w+)"} 1$`).FindAllStringSubmatch(text, -1) {
 				got = append(got, m[1])
 			}
-			if err == nil && !slices.Equal(got, slices.Sorted(slices.Values(want))) {
-				err = fmt.Errorf("%v are up", got)
+			if !slices.Equal(got, slices.Sorted(slices.Values(want))) {
+				return fmt.Errorf("%v are up", got)
 			}
-			return err
+			return nil
 		})
 	}
 	up(names...)
@@ -181,10 +180,7 @@ func TestTheExampleOfSecuredServicesAuthenticates(t *testing.T) {
 		s.issued, s.leastSerial = "", next.Leaf.SerialNumber.Int64()
 	})
 	up("proxied")
-	failing, err := get(base + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
+	failing := mustGet(t, base+"/metrics")
 	for _, name := range names[:4] {
 		if want := fmt.Sprintf(`betanet_exporter_endpoint_failing{endpoint="metrics",reason="auth",upstream=%q} 1`, name); !strings.Contains(failing, want) {
 			t.Errorf("%s is missing", want)

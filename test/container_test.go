@@ -162,11 +162,5 @@ func (i *image) run(t *testing.T, chroot string) {
 	if err != nil || !strings.Contains(string(status), "\nUid:\t65532\t65532\t65532\t65532\n") {
 		t.Errorf("the program does not run as 65532: %v\n%s", err, status)
 	}
-	wait(t, "betanet_up", func() error {
-		metrics, err := get(urls[0] + "/metrics")
-		if err == nil && !strings.Contains(metrics, "\nbetanet_up 1\n") {
-			err = fmt.Errorf("no betanet_up 1")
-		}
-		return err
-	})
+	waitForBody(t, "betanet_up", urls[0]+"/metrics", contains("\nbetanet_up 1\n"))
 }

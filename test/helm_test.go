@@ -220,10 +220,7 @@ func TestNoLabelOfTheOperatorHidesOneOfTheExporter(t *testing.T) {
 			operator = slices.DeleteFunc(operator, regexp.MustCompile(fmt.Sprintf("^(?:%v)$", rule.get("regex"))).MatchString)
 		}
 	}
-	metrics, err := get(expose(t, 3, simulate(t, "mixnodes")) + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
+	metrics := mustGet(t, expose(t, 3, simulate(t, "mixnodes"))+"/metrics")
 	if !strings.Contains(metrics, `endpoint="`) {
 		t.Fatal("no series has the label endpoint, so the test checks nothing")
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -53,18 +54,8 @@ func expose(t *testing.T, up int, upstreams []string) string {
 		args = append(args, "--betanet.url="+u)
 	}
 	_, base := startExporter(t, args...)
-	wait(t, fmt.Sprintf("%d upstreams are up", up), func() error {
-		text, err := get(base + "/metrics")
-		if err != nil {
-			return err
-		}
-		n := 0
-		for line := range strings.Lines(text) {
-			if strings.HasPrefix(line, "betanet_up") && strings.HasSuffix(line, " 1\n") {
-				n++
-			}
-		}
-		if n != up {
+	waitForBody(t, fmt.Sprintf("%d upstreams are up", up), base+"/metrics", func(text string) error {
+		if n := len(regexp.MustCompile(`(?m)^betanet_up.* 1$`).FindAllString(text, -1)); n != up {
 			return fmt.Errorf("%d are up", n)
 		}
 		return nil
@@ -158,6 +149,38 @@ func tempFile(t *testing.T, name, text string) string {
 	file := filepath.Join(t.TempDir(), name)
 	writeFile(t, file, text)
 	return file
+}
+
+// mustGet returns the body of a response that must have status 200.
+func mustGet(t *testing.T, url string) string {
+	t.Helper()
+	body, err := get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
+}
+
+// waitForBody waits until a URL returns 200 with a body that passes a check.
+func waitForBody(t *testing.T, what, url string, check func(body string) error) {
+	t.Helper()
+	wait(t, what, func() error {
+		body, err := get(url)
+		if err != nil {
+			return err
+		}
+		return check(body)
+	})
+}
+
+// contains returns a check for waitForBody.
+func contains(text string) func(body string) error {
+	return func(body string) error {
+		if !strings.Contains(body, text) {
+			return fmt.Errorf("no %q in %.2000s", text, body)
+		}
+		return nil
+	}
 }
 
 // getJSON decodes the body of a response with status 200.

@@ -123,11 +123,7 @@ scrape_configs: [{job_name: classic, static_configs: [{targets: [%q]}]}]
 
 	for _, h := range histograms {
 		for _, q := range []float64{0.1, 0.5, 0.9} {
-			wait(t, fmt.Sprintf("quantile %v of %s", q, h), func() error {
-				text, err := get(exporter + "/metrics")
-				if err != nil {
-					return err
-				}
+			waitForBody(t, fmt.Sprintf("quantile %v of %s", q, h), exporter+"/metrics", func(text string) error {
 				low, high, err := bucketOf(text, h, q)
 				if err != nil {
 					return err

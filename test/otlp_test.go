@@ -66,18 +66,11 @@ func TestPrometheusReceivesPushedSeries(t *testing.T) {
 	waitForValue(t, prometheus, "count(target_info{service_version!=\"\", "+labels+"})", 1)
 
 	// Every family of a scrape was received.
-	names := func(all map[string]bool, line string) {
-		if name, _, found := strings.Cut(strings.ReplaceAll(line, "{", " "), " "); found && strings.HasPrefix(name, "betanet_") {
-			all[name] = true
-		}
-	}
 	scraped := make(map[string]bool)
-	text, err := get("http://127.0.0.1:" + port + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(text) {
-		names(scraped, line)
+	for line := range strings.Lines(mustGet(t, "http://127.0.0.1:"+port+"/metrics")) {
+		if name, _, found := strings.Cut(strings.ReplaceAll(line, "{", " "), " "); found && strings.HasPrefix(name, "betanet_") {
+			scraped[name] = true
+		}
 	}
 	if len(scraped) < 30 {
 		t.Fatalf("a scrape has %d names: %v", len(scraped), scraped)

@@ -78,6 +78,10 @@ var kinds = []string{
 	deb(firstVersion, "amd64"), deb(firstVersion, "arm64"), deb(firstVersion, "armhf"),
 }
 
+func kindsOf(extension string) []string {
+	return slices.DeleteFunc(slices.Clone(kinds), func(name string) bool { return filepath.Ext(name) != extension })
+}
+
 func TestOneCommitGivesTheSamePackages(t *testing.T) {
 	first := packages(t)
 	second, err := makePackages(filepath.Join(t.TempDir(), "a folder elsewhere"), 0o077, firstVersion)
@@ -119,10 +123,7 @@ func TestPackageVersionsSortCorrectly(t *testing.T) {
 func TestLintianFindsNoErrorInThePackages(t *testing.T) {
 	lintian := component(t, "lintian", "lintian")
 	dir := packages(t)
-	for _, name := range kinds {
-		if filepath.Ext(name) != ".deb" {
-			continue
-		}
+	for _, name := range kindsOf(".deb") {
 		out, err := exec.Command(lintian, "--fail-on", "error", filepath.Join(dir, name)).CombinedOutput()
 		if err != nil {
 			t.Errorf("%s: %v\n%s", name, err, out)
@@ -171,10 +172,7 @@ func checkPackage(t *testing.T, name string, has map[string]fs.FileMode, owners 
 func TestADebHasEverythingInItsPlace(t *testing.T) {
 	component(t, "dpkg-deb", "dpkg")
 	dir := packages(t)
-	for _, name := range kinds {
-		if filepath.Ext(name) != ".deb" {
-			continue
-		}
+	for _, name := range kindsOf(".deb") {
 		out, err := exec.Command("dpkg-deb", "--fsys-tarfile", filepath.Join(dir, name)).Output()
 		if err != nil {
 			t.Fatal(err)
@@ -201,10 +199,7 @@ func TestAnRpmHasEverythingInItsPlace(t *testing.T) {
 		}
 		return strings.TrimSpace(string(out))
 	}
-	for _, name := range kinds {
-		if filepath.Ext(name) != ".rpm" {
-			continue
-		}
+	for _, name := range kindsOf(".rpm") {
 		if out := query(name, "-K", "--nosignature"); !strings.HasSuffix(out, "digests OK") {
 			t.Errorf("rpm -K prints %s", out)
 		}

@@ -26,11 +26,7 @@ func TestPromtoolFindsNothingInMetrics(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			metrics := expose(t, test.up, test.serve(t)) + "/metrics"
-			text, err := get(metrics)
-			if err != nil {
-				t.Fatal(err)
-			}
+			text := mustGet(t, expose(t, test.up, test.serve(t))+"/metrics")
 			for _, s := range test.series {
 				if !strings.Contains(text, "\n"+s) {
 					t.Errorf("no line in /metrics starts with %q", s)

@@ -38,32 +38,20 @@ func (i *publishedFixture) check(t *testing.T, phase string) {
 			failing++
 		}
 	}
-	wait(t, phase, func() error {
+	waitForBody(t, phase, i.url+"/metrics", func(exposition string) error {
 		want := inFleet(i.servers, failing)
 		for _, s := range i.servers {
 			for series, value := range s.inMetrics(i.condition[s]) {
 				want[series] = value
 			}
 		}
-		exposition, err := get(i.url + "/metrics")
-		if err != nil {
-			return err
-		}
 		return want.compare(exposition)
 	})
 	for _, s := range i.servers {
-		wait(t, phase+": /probe of "+s.name, func() error {
-			exposition, err := get(i.url + "/probe?target=" + s.name)
-			if err != nil {
-				return err
-			}
+		waitForBody(t, phase+": /probe of "+s.name, i.url+"/probe?target="+s.name, func(exposition string) error {
 			return s.inProbe(i.condition[s]).compare(exposition)
 		})
-		wait(t, phase+": /api/v1/status of "+s.name, func() error {
-			status, err := get(i.url + "/api/v1/status")
-			if err != nil {
-				return err
-			}
+		waitForBody(t, phase+": /api/v1/status of "+s.name, i.url+"/api/v1/status", func(status string) error {
 			return s.inStatus(i.condition[s], status)
 		})
 	}
@@ -261,13 +249,7 @@ func checkUnknownServer(t *testing.T, s *publishedServer, reason string) {
 
 	p, base := startExporter(t, "--betanet.url="+s.url, "--collect.interval=500ms")
 	for _, path := range []string{"/api/v1/status", "/health/details", "/", "/upstream/" + host(s.url)} {
-		wait(t, path, func() error {
-			body, err := get(base + path)
-			if err == nil && !strings.Contains(body, reason) {
-				err = fmt.Errorf("no %q in %.2000s", reason, body)
-			}
-			return err
-		})
+		waitForBody(t, path, base+path, contains(reason))
 	}
 	waitForLog(t, p, reason)
 	p.stop(t)
