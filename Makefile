@@ -1,16 +1,16 @@
 # The commands of the project. `make` lists them.
 
 GO ?= go
-# Nothing is stamped by go itself: the values below come from git, and a build
-# must not depend on who owns the work tree.
+# The version comes from git below, not from go build, so that a build does not
+# depend on the owner of the work tree.
 GOBUILD = $(GO) build -buildvcs=false
 
 GOFUMPT     = mvdan.cc/gofumpt@v0.12.0
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-# The same commit gives the same bytes: the date is the commit's, and no user or
-# host name goes in. Outside a git work tree these are empty and the version is
-# "dev". What git says is stripped of characters that mean something to a shell.
+# The same commit gives the same bytes: the date is the commit's, and there is no
+# user or host name. Outside a git work tree these are empty and the version is
+# "dev". Characters that are special to a shell are removed from git's output.
 git = $(if $(wildcard .git),$(shell TZ=UTC git $(1) 2>/dev/null | tr -cd 'A-Za-z0-9._/+:-'))
 VERSION    ?= $(or $(patsubst v%,%,$(call git,describe --tags --match 'v[0-9]*' --dirty)),dev)
 REVISION   ?= $(call git,rev-parse HEAD)
@@ -25,7 +25,7 @@ LDFLAGS = -s -w $(call stamp,Version,$(VERSION)) $(call stamp,Revision,$(REVISIO
 .DEFAULT_GOAL := help
 .PHONY: help build package container release test test-all faults simulate fuzz mutants lint generate screenshots bench clean
 
-# Where what is published goes.
+# The folder for packages, archives and images.
 DIST ?= dist
 
 help: ## show this help
@@ -34,7 +34,7 @@ help: ## show this help
 build: ## build the program: one static file, the same for the same commit
 	CGO_ENABLED=0 $(GOBUILD) -trimpath -ldflags '$(LDFLAGS)' -o betanet_exporter .
 
-package: ## .deb and .rpm for three architectures into dist/, the same for the same commit
+package: ## .deb and .rpm packages for three architectures, in dist/; the same for the same commit
 	@GO='$(GO)' VERSION='$(VERSION)' REVISION='$(REVISION)' SOURCE_DATE_EPOCH='$(EPOCH)' LDFLAGS='$(LDFLAGS)' deploy/packages/build
 
 test: ## format, vet, tidiness and all tests that need only Go (and, for the race detector, a C compiler)
@@ -43,10 +43,10 @@ test: ## format, vet, tidiness and all tests that need only Go (and, for the rac
 	$(GO) vet ./...
 	$(GO) test -race -shuffle=on $$($(GO) list ./... | grep -v /internal/blackbox)
 	$(MAKE) --no-print-directory fuzz FUZZTIME=3s
-# By itself: it watches the clock of a process that the other packages would starve.
+# Alone, because it measures times of a process that other packages would slow down.
 	$(GO) test -race -shuffle=on ./internal/blackbox
 
-# What the tests in test/ use, and the Debian package it comes in.
+# The programs that the tests in test/ use, each with its Debian package.
 COMPONENTS = promtool:prometheus prometheus:prometheus \
 	prometheus-alertmanager:prometheus-alertmanager amtool:prometheus-alertmanager \
 	haproxy:haproxy vmagent:victoria-metrics victoria-metrics:victoria-metrics \
@@ -57,14 +57,14 @@ test-all: test faults lint ## test, every fault, lint, and the tests in test/ wi
 	@PATH=$$PATH:/usr/sbin; for p in $(COMPONENTS); do \
 		command -v $${p%:*} >/dev/null || echo "make: $${p%:*} is missing (Debian package $${p#*:}): its tests are skipped, or fail with CI=true"; done
 	cd test && $(GO) mod tidy -diff && $(GO) vet ./...
-# -count=1: the program is built by the tests, which go's test cache does not see.
+# -count=1, because the tests build the program, which go's test cache does not notice.
 	cd test && $(GO) test -v -race -shuffle=on -count=1 -timeout=45m ./...
 
-faults: ## everything of internal/blackbox, of which test runs every fault but not the slow tests
+faults: ## all tests of internal/blackbox; make test omits the slow ones
 	BETANET_FAULTS=all $(GO) test -race -shuffle=on -count=1 -timeout=25m ./internal/blackbox
 
 DAYS ?= 60
-simulate: ## the exporter for DAYS=60 upstream-days and its core for 122 times as many, under faults drawn from seeds from SEED= on; two minutes
+simulate: ## simulate DAYS=60 days of upstreams for the exporter, and 122 times as many for its core, with faults drawn from SEED=; two minutes
 	GOGC=400 SIMULATE=$$((122 * $(DAYS))) $(GO) test ./internal/poll -run '^TestYearsOfTheCore$$' -v -count=1 -timeout 0
 	DAYS=$(DAYS) $(GO) test ./internal/simulation -run '^TestDaysOfTheExporter$$' -v -count=1 -timeout 0
 
@@ -73,7 +73,7 @@ fuzz: ## every fuzz target in turn, FUZZTIME=1m each
 	@grep -roE --include='*_test.go' '^func Fuzz[A-Za-z]+' internal | sort | while IFS=: read -r file func; do \
 		$(GO) test ./$$(dirname $$file) -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) || exit 1; done
 
-mutants: ## change the code in a copy, one patch of test/mutants at a time, and see the tests fail; half an hour, MUTANTS=config for a package
+mutants: ## apply each patch of test/mutants to a copy of the code, and check that tests fail; half an hour, MUTANTS=config for a package
 	cd test && $(GO) run ./mutants $(MUTANTS)
 
 lint: ## gofumpt and staticcheck, fetched through the module proxy
@@ -84,22 +84,22 @@ lint: ## gofumpt and staticcheck, fetched through the module proxy
 	@$(call fetched,$(STATICCHECK),-version) || exit 0; \
 	for dir in . test; do echo "cd $$dir && staticcheck ./..."; (cd $$dir && $(GO) run $(STATICCHECK) ./...) || exit 1; done
 
-# Tells whether a tool can be had. If it cannot, CI fails, and others read what
-# was not checked.
-fetched = said=$$($(GO) run $(1) $(2) 2>&1) || { \
-	echo "make: cannot fetch or build $(1):"; echo "$$said"; \
-	if [ "$(CI)" = true ]; then echo "make: with CI=true that is a failure"; exit 1; fi; \
-	echo "make: SKIPPED: $(1) has checked nothing"; false; }
+# Runs a tool, and fails if it cannot be fetched or built: with CI=true that is an
+# error, otherwise the check is skipped with a message.
+fetched = out=$$($(GO) run $(1) $(2) 2>&1) || { \
+	echo "make: cannot fetch or build $(1):"; echo "$$out"; \
+	if [ "$(CI)" = true ]; then echo "make: this is an error with CI=true"; exit 1; fi; \
+	echo "make: SKIPPED the checks of $(1)"; false; }
 
 generate: ## write the generated pages of docs/ and the dashboards of monitoring/
 	$(GO) run ./docs/generate docs
 	$(GO) run ./monitoring/generate monitoring/dashboards
 
-screenshots: ## take the pictures of docs/screenshots, with Chromium
+screenshots: ## make the pictures of docs/screenshots, with Chromium
 	mkdir -p docs/screenshots
 	cd test && $(GO) run ./screenshots ../docs/screenshots
 
-bench: ## measure the program, as ratios to baselines of the same run; half an hour, BENCH='-only small' two minutes
+bench: ## measure the program relative to baselines in the same run; half an hour, BENCH='-only small' two minutes
 	$(GO) run ./bench $(BENCH)
 
 container: ## the image for amd64 and arm64 in one OCI archive, in dist/; needs buildah, and to be root
@@ -115,11 +115,11 @@ container: ## the image for amd64 and arm64 in one OCI archive, in dist/; needs 
 		source=https://github.com/betanet/betanet_exporter,org.opencontainers.image.$(label))
 	rm -rf $(DIST)/container
 
-release: ## archives for all platforms, the Helm chart, an SBOM and checksums, in dist/; from a tag alone
+release: ## archives for all platforms, the Helm chart, an SBOM and checksums, in dist/; only from a tag
 	$(GO) run ./deploy/release -ldflags '$(LDFLAGS)' $(VERSION) $(DIST)
 
 # The same tag gives the same bytes, whichever branch is checked out.
 container release: BRANCH = v$(VERSION)
 
-clean: ## remove what build, package, container and release leave
+clean: ## remove the files made by build, package, container and release
 	rm -rf betanet_exporter dist

@@ -15,13 +15,13 @@ import (
 // exposed is a body of metrics in OpenMetrics.
 type exposed []byte
 
-// sample is one line of it; labels are with their braces.
+// sample is one line of metrics; labels include their braces.
 type sample struct {
 	name, labels string
 	value        float64
 }
 
-// samples are those whose name starts with a text.
+// samples returns the samples whose name starts with a prefix.
 func (e exposed) samples(prefix string) iter.Seq[sample] {
 	return func(yield func(sample) bool) {
 		for line := range bytes.Lines(e) {
@@ -44,7 +44,7 @@ func (e exposed) samples(prefix string) iter.Seq[sample] {
 	}
 }
 
-// value is that of the only series of a name, with some labels.
+// value returns the value of the first series with a name and labels, or NaN.
 func (e exposed) value(name string, labels ...string) float64 {
 	for s := range e.samples(name) {
 		ok := s.name == name
@@ -58,21 +58,21 @@ func (e exposed) value(name string, labels ...string) float64 {
 	return math.NaN()
 }
 
-// known is of how many upstreams there are data.
+// known returns the number of upstreams with data.
 func (e exposed) known() int {
 	return bytes.Count(e, []byte("\nbetanet_messages_total{")) + bytes.Count(e, []byte("\nbetanet_messages_total "))
 }
 
-// late is how many collections started over a second too late, and how many
-// were left out.
+// late returns how many collections started over a second late, and how many were
+// skipped.
 func (e exposed) late() string {
 	const delay = "betanet_exporter_collection_delay_seconds"
 	all, soon := e.value(delay+"_count"), e.value(delay+"_bucket", `le="1.0"`)
 	return fmt.Sprintf("%.0f / %.0f", all-soon, e.value("betanet_exporter_collections_skipped_total"))
 }
 
-// overdue is how many upstreams, of those that the function names, are not up or
-// have an endpoint whose last success is older than an interval and a second.
+// overdue returns how many of the live upstreams are not up, or have an endpoint whose
+// last success is older than an interval and a second.
 func (e exposed) overdue(at time.Time, live func(labels string) bool) int {
 	bad := make(map[string]bool)
 	for s := range e.samples("betanet_up{") {
@@ -89,7 +89,7 @@ func (e exposed) overdue(at time.Time, live func(labels string) bool) int {
 	return len(bad)
 }
 
-// upstream is the value of that label.
+// upstream returns the value of the label upstream.
 func upstream(labels string) string {
 	_, rest, _ := strings.Cut(labels, `upstream="`)
 	name, _, _ := strings.Cut(rest, `"`)

@@ -16,14 +16,14 @@ import (
 	"time"
 )
 
-// host is the address of a host of the fleet, 250 in a network of 127/8.
+// host returns the address of a host of the fleet, 250 per /24.
 func host(i int) string { return fmt.Sprintf("127.1.%d.%d", i/250, i%250+1) }
 
-// fleet is the fake fleet: a Betanet service on every address of 127.1/16, as
-// cheap as can be, because it shares the processors with what is measured.
+// fleet is the fake fleet: a Betanet service on every address of 127.1/16. It is as cheap
+// as possible, because it shares the processors with the measured processes.
 type fleet struct {
 	began    time.Time
-	hanging  atomic.Bool // the odd hosts read and never answer
+	hanging  atomic.Bool // the odd hosts read and never respond
 	requests atomic.Int64
 }
 
@@ -32,7 +32,7 @@ func serveFleet(addr string) error {
 	if err != nil {
 		return err
 	}
-	// One socket for all addresses, that only the loopback interface reaches.
+	// One socket for all addresses, bound to the loopback interface.
 	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
 		if e := c.Control(func(fd uintptr) { err = syscall.BindToDevice(int(fd), "lo") }); e != nil {
 			return e
@@ -49,7 +49,7 @@ func serveFleet(addr string) error {
 		if errors.Is(err, net.ErrClosed) {
 			return err
 		}
-		if err != nil { // no more files: the connection waits
+		if err != nil { // out of descriptors: the connection waits
 			time.Sleep(10 * time.Millisecond)
 			continue
 		}
@@ -57,8 +57,8 @@ func serveFleet(addr string) error {
 	}
 }
 
-// serve answers one request after the other. It knows of HTTP what the clients
-// here need: requests without body, one at a time.
+// serve responds to one request after the other. It supports only the part of HTTP that
+// the clients here use: requests without body, one at a time.
 func (f *fleet) serve(c net.Conn) {
 	defer c.Close()
 	ip := c.LocalAddr().(*net.TCPAddr).IP.To4()
@@ -88,8 +88,8 @@ func (f *fleet) serve(c net.Conn) {
 	}
 }
 
-// document is what a host answers. All values grow, so that no line of the
-// exporter stays what it was.
+// document returns the response of a host. All values grow, so that every line of the
+// exporter changes.
 func (f *fleet) document(b []byte, path string, host int) []byte {
 	t := int64(time.Since(f.began)/time.Millisecond) + int64(host)
 	put := func(name string, v int64) { b = strconv.AppendInt(append(b, name...), v, 10) }
@@ -116,7 +116,7 @@ func (f *fleet) document(b []byte, path string, host int) []byte {
 	return append(b, '}')
 }
 
-// ask sends a control request to the fleet and gives the answer.
+// ask sends a control request to the fleet and returns the response.
 func ask(fleet *process, path string) (string, error) {
 	resp, err := fleet.client.Get("http://" + fleet.addr + path)
 	if err != nil {
@@ -130,5 +130,5 @@ func ask(fleet *process, path string) (string, error) {
 	return string(b), err
 }
 
-// startFleet starts the fake fleet. Any number of hosts is there.
+// startFleet starts the fake fleet, in which every host exists.
 func startFleet() (*process, error) { return helper("fleet", func(addr string) string { return addr }) }

@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// deadCycles is how long the half dead fleet is watched: the first cycles, in
-// which breakers open, and some in which they are.
+// deadCycles is the number of measured cycles of a half dead fleet: the first ones, in
+// which breakers open, and some with open breakers.
 const deadCycles = 6
 
-// closedPort is one that nobody listens on.
+// closedPort is a port without a listener.
 const closedPort = "1"
 
-// halfDead measures fleets of which every second upstream refuses connections,
-// or hangs. Small ones are watched at the same time.
+// halfDead measures fleets in which every second upstream refuses connections, or hangs.
+// Small ones are measured at the same time.
 func (s *size) halfDead() error {
 	if s.n < 2 {
 		return nil
@@ -32,13 +32,12 @@ func (s *size) halfDead() error {
 	return errors.Join(<-refused, <-hanging)
 }
 
-// dead watches an exporter with half of the fleet dead in one way. What refuses
-// does so from the start, what hangs once all have answered. The time of the
-// start is not counted.
+// dead measures an exporter with half of the fleet dead in one way: refusing from the
+// start, or hanging once all have responded. The start is not measured.
 func (s *size) dead(how, closed string) error {
 	if c, err := net.DialTimeout("tcp", net.JoinHostPort(host(1), closedPort), time.Second); err == nil {
 		c.Close()
-		return fmt.Errorf("somebody listens on port %s", closedPort)
+		return fmt.Errorf("port %s has a listener", closedPort)
 	}
 	fleet, err := startFleet()
 	if err != nil {
@@ -79,7 +78,7 @@ func (s *size) dead(how, closed string) error {
 	return nil
 }
 
-// alive tells whether the labels are those of a host that is never dead.
+// alive reports whether labels belong to a host that is never dead.
 func alive(labels string) bool {
 	name := upstream(labels)
 	return name != "" && strings.ContainsAny(name[len(name)-1:], "02468")

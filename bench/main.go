@@ -1,6 +1,6 @@
 // Command bench measures the program from outside, as a process, against
-// baselines, a reference and an earlier build in the same run. It prints ratios,
-// because times depend on the machine.
+// baselines, a reference and an earlier build in the same run. It prints ratios, because
+// times depend on the machine.
 //
 //	go run ./bench -only small            one upstream, two minutes
 //	go run ./bench -only small -long 10m  memory over ten minutes too
@@ -50,7 +50,7 @@ func main() {
 	}
 }
 
-// help is what the process does that is no measurement.
+// help runs one of the helper processes, which the measurements need.
 func help(arg string) error {
 	name, arg, _ := strings.Cut(arg, "=")
 	serve := map[string]func(string) error{"baseline": serveBaseline, "fleet": serveFleet, "pollbaseline": pollBaseline, "reference": serveReference}[name]
@@ -79,10 +79,10 @@ func run(before, only string, small, scale func(*bench) error) error {
 	case "":
 		return errors.Join(small(b), scale(b))
 	}
-	return fmt.Errorf("-only %s: there are small and scale", only)
+	return fmt.Errorf("-only %s: want small or scale", only)
 }
 
-// small measures what an operator of one upstream sees.
+// small measures an exporter of one upstream.
 func (b *bench) small(long, cpu time.Duration, scrapes int) error {
 	var err error
 	if b.sim, err = fake.Simulate(fake.Options{Addr: "127.0.0.1:0"}); err != nil {
@@ -105,7 +105,7 @@ func (b *bench) small(long, cpu time.Duration, scrapes int) error {
 	return nil
 }
 
-// bench is what the measurements share.
+// bench has the values that the measurements share.
 type bench struct {
 	dir            string
 	binary, before string // before is an earlier build, or empty
@@ -125,7 +125,7 @@ func (b *bench) size() error {
 	return nil
 }
 
-// start measures from the start of the process to upstream data on /metrics.
+// start measures the time from the start of the process to upstream data on /metrics.
 func (b *bench) start() error {
 	var times []time.Duration
 	for range 20 {
@@ -154,7 +154,7 @@ func (b *bench) processor(d time.Duration) error {
 	if err := p.waitFor("betanet_messages_total ", 10*time.Second); err != nil {
 		return err
 	}
-	time.Sleep(time.Second) // the start is not part of it
+	time.Sleep(time.Second) // exclude the start
 	before, err := p.cpu()
 	if err != nil {
 		return err
@@ -168,7 +168,7 @@ func (b *bench) processor(d time.Duration) error {
 	return nil
 }
 
-// memory watches the memory at one collection and one scrape a second.
+// memory measures the memory at one collection and one scrape a second.
 func (b *bench) memory(d time.Duration) error {
 	p, err := b.exporter("--collect.interval=1s")
 	if err != nil {

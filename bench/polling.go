@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// polling measures the exporter with its defaults, and at the same time, each on a
-// fleet of its own, the baseline and the earlier build: whatever else the machine
-// does affects all of them.
+// polling measures the exporter with its defaults, and at the same time, each on its own
+// fleet, the baseline and the earlier build, so that other load on the machine affects all
+// of them.
 func (s *size) polling() error {
 	p, err := s.exporter(s.binary, s.fleet, "")
 	if err != nil {
@@ -20,7 +20,7 @@ func (s *size) polling() error {
 	took, err := p.ready(s.n, time.Minute)
 	seen := fmt.Sprintf("%.2f s", took.Seconds())
 	if err != nil {
-		seen = err.Error() // the others are measured all the same
+		seen = err.Error() // still measure the others
 	}
 	s.set("start of the process to data of all", "≤ 2 s / ≤ 8 s", "%s", seen)
 	loads := []load{{s.fleet, p}}
@@ -89,7 +89,7 @@ func (s *size) polling() error {
 	return err
 }
 
-// whilePolling compares the slowest of 100 scrapes with that of a process that
+// whilePolling compares the slowest of 100 scrapes with the slowest of a process that
 // sends the same bytes from memory, over at least a cycle.
 func (s *size) whilePolling(p *process) error {
 	const turns = 100
@@ -126,5 +126,5 @@ func (s *size) whilePolling(p *process) error {
 	return nil
 }
 
-// codings are the names of the two.
+// codings has the names of the two content codings.
 var codings = [2]string{"plain", "gzip"}

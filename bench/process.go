@@ -78,7 +78,7 @@ func helper(name string, arg func(addr string) string) (*process, error) {
 	return nil, fmt.Errorf("the helper %s does not listen", name)
 }
 
-// stop ends the process, by force if it takes longer than ten seconds.
+// stop ends the process, and kills it after ten seconds.
 func (p *process) stop() {
 	p.client.CloseIdleConnections()
 	p.Stop(10 * time.Second)

@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// prometheusScrapes is after how many scrapes the memory is read.
+// prometheusScrapes is the number of scrapes after which the memory is read.
 const prometheusScrapes = 60
 
-// prometheus measures the memory of a Prometheus server that scrapes nothing but
-// the exporter, and that of one that scrapes the earlier build.
+// prometheus measures the memory of a Prometheus server that scrapes only the exporter,
+// and of one that scrapes only the earlier build.
 func (s *size) prometheus() error {
 	builds := []string{s.binary}
 	if s.before != "" {
@@ -41,11 +41,11 @@ func (s *size) prometheus() error {
 	return nil
 }
 
-// server is what a Prometheus server used, in MiB.
+// server has the number of series of a Prometheus server, and its memory in MiB.
 type server struct{ series, heap, rss float64 }
 
-// scraped lets a new Prometheus server scrape a build of the exporter. Every
-// scrape has new values, as with the defaults of both.
+// scraped lets a new Prometheus server scrape a build of the exporter. Every scrape has
+// new values, as with the default intervals of both.
 func (s *size) scraped(binary string) (server, error) {
 	every := max(time.Second, time.Duration(s.n)*time.Second/2000)
 	exporter, err := s.exporter(binary, s.fleet, "", "--collect.interval="+every.String())
@@ -92,8 +92,8 @@ func (s *size) scraped(binary string) (server, error) {
 	return server{}, fmt.Errorf("fewer than %d scrapes by Prometheus in %s", prometheusScrapes, 2*prometheusScrapes*every)
 }
 
-// use reads what a Prometheus server uses, after a garbage collection once it
-// has made its scrapes.
+// use reads the memory of a Prometheus server, after a garbage collection once it has
+// made its scrapes.
 func (p *process) use() (v server, scrapes float64, err error) {
 	for range 2 {
 		body, err := p.scrape(false)

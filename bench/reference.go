@@ -21,8 +21,8 @@ import (
 // plainText is the Accept header for the format that the reference can read.
 const plainText = "text/plain;version=0.0.4"
 
-// serveReference is the reference: what an exporter of the usual make does with the same
-// series, a collector that makes constant metrics for each scrape.
+// serveReference runs the reference: a typical exporter with the same series, whose
+// collector makes constant metrics for each scrape.
 func serveReference(arg string) error {
 	addr, path, _ := strings.Cut(arg, ",")
 	body, err := os.ReadFile(path)
@@ -47,13 +47,13 @@ func serveReference(arg string) error {
 	return http.ListenAndServe(addr, promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true}))
 }
 
-// reference is the collector. Its values are at hand, as are its descriptions.
+// reference is the collector. It has its values and descriptions in memory.
 type reference struct {
 	descs   map[string]*prometheus.Desc
 	metrics []func() prometheus.Metric
 }
 
-// add takes a series from the exporter.
+// add adds a series of the exporter.
 func (c *reference) add(f *dto.MetricFamily, m *dto.Metric) {
 	var names, values []string
 	for _, l := range m.Label {
@@ -95,7 +95,7 @@ func constant(d *prometheus.Desc, kind dto.MetricType, m *dto.Metric, labels []s
 	}
 }
 
-// Describe gives the descriptions, in one order.
+// Describe sends the descriptions, sorted.
 func (c *reference) Describe(to chan<- *prometheus.Desc) {
 	var keys []string
 	for key := range c.descs {
@@ -107,7 +107,7 @@ func (c *reference) Describe(to chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect makes the metrics anew.
+// Collect makes new metrics.
 func (c *reference) Collect(to chan<- prometheus.Metric) {
 	for _, m := range c.metrics {
 		to <- m()

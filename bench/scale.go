@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// scale measures fleets of several sizes. What cannot be measured at one is said
-// in its cell, and the others go on.
+// scale measures fleets of several sizes. The error of a failed measurement is in its
+// cell, and the others continue.
 func (b *bench) scale(sizes []int, cycles int, parts string) error {
 	if len(sizes) == 0 {
 		return nil
@@ -56,8 +56,8 @@ func (s *size) set(what, bar, measured string, args ...any) {
 	s.table.set(s.n, what, bar, measured, args...)
 }
 
-// exporter starts a build of the exporter on the fleet; closed is the port of odd
-// hosts, empty for that of the others.
+// exporter starts a build of the exporter for the fleet; closed is the port of odd
+// hosts, or empty for the same port as the others.
 func (s *size) exporter(binary string, fleet *process, closed string, args ...string) (*process, error) {
 	_, port, err := net.SplitHostPort(fleet.addr)
 	if err != nil {
@@ -93,12 +93,11 @@ func (s *size) exporter(binary string, fleet *process, closed string, args ...st
 	return startProcess(log, addr, binary, args...)
 }
 
-// name returns the name of an upstream, of 15 bytes.
+// name returns the name of an upstream, which has 15 bytes.
 func name(i int) string { return fmt.Sprintf("betanet-%07d", i) }
 
-// ready waits until there are data of so many upstreams, and gives the time that
-// it took since the start of the process. It asks gently: a large body is asked
-// for less often.
+// ready waits until n upstreams have data, and returns the time since the start of the
+// process. It scrapes a large body less often, to cause little load.
 func (p *process) ready(n int, limit time.Duration) (time.Duration, error) {
 	known, last := 0, error(nil)
 	for time.Since(p.began) < limit && p.alive() {
@@ -114,11 +113,11 @@ func (p *process) ready(n int, limit time.Duration) (time.Duration, error) {
 	return 0, fmt.Errorf("data of %d of %d upstreams after %s (last error: %v)", known, n, time.Since(p.began).Round(time.Second), last)
 }
 
-// load is a process that asks a fleet.
+// load is a process that polls a fleet.
 type load struct{ fleet, p *process }
 
-// usage is processor time in microseconds, and requests that the fleet got, both
-// per upstream and cycle.
+// usage is processor time in microseconds, and requests received by the fleet, both per
+// upstream and cycle.
 type usage struct{ cpu, requests float64 }
 
 // perCycle measures processes over the same cycles.

@@ -15,11 +15,11 @@ import (
 	"time"
 )
 
-// parallel is how many scrapers ask at once.
+// parallel is the number of simultaneous scrapers.
 const parallel = 8
 
-// serveBaseline is the baseline: a net/http server with one body in memory. It shares
-// nothing with the program.
+// serveBaseline runs the baseline: a net/http server with one body in memory. It shares no
+// code with the program.
 func serveBaseline(arg string) error {
 	addr, path, _ := strings.Cut(arg, ",")
 	body, err := os.ReadFile(path)
@@ -32,8 +32,8 @@ func serveBaseline(arg string) error {
 	}))
 }
 
-// scrape compares the time of scrapes with that of the baseline, for the same
-// bytes. Turns alternate, so that what else the machine does hits both.
+// scrape compares the time of scrapes with the baseline, for the same bytes. Turns
+// alternate, so that other load on the machine affects both.
 func (b *bench) scrape(n int, gzip bool) error {
 	p, err := b.exporter("--collect.interval=1s")
 	if err != nil {
@@ -105,7 +105,7 @@ func (p *process) load(n int, gzip bool) ([]time.Duration, error) {
 	return slices.Concat(times...), errors.Join(errs...)
 }
 
-// stampede makes 500 scrapes at once, with room for all and with the default.
+// stampede makes 500 scrapes at once, with a limit above that and with the default.
 func (b *bench) stampede() error {
 	for _, limit := range []int{600, 40} {
 		p, err := b.exporter("--collect.interval=1h", "--web.max-requests="+strconv.Itoa(limit))

@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// pause is longer than the exporter keeps the values of its runtime.
+// pause is longer than the exporter caches the metrics of its runtime.
 const pause = 1100 * time.Millisecond
 
-// serving measures scrapes of an exporter that does nothing else.
+// serving measures scrapes of an exporter that does not collect.
 func (s *size) serving() error {
 	p, err := s.exporter(s.binary, s.fleet, "", "--collect.interval=1h", "--cache.max-stale=0")
 	if err != nil {
@@ -26,7 +26,7 @@ func (s *size) serving() error {
 	if _, err := p.ready(s.n, time.Minute); err != nil {
 		return err
 	}
-	time.Sleep(2 * pause) // the start is not part of it
+	time.Sleep(2 * pause) // exclude the start
 	for i, bar := range []string{"≤ 1 / ≤ 1", ""} {
 		mb, err := p.allocated(i == 1)
 		if err != nil {
@@ -60,7 +60,7 @@ func (s *size) serving() error {
 	return nil
 }
 
-// reference starts the reference with the series of an exporter, and compares what both say.
+// reference starts the reference with the series of an exporter, and compares both.
 func (s *size) reference(p *process) (*process, error) {
 	var body bytes.Buffer
 	if _, err := p.get(plainText, false, &body); err != nil {
@@ -102,13 +102,13 @@ func (s *size) reference(p *process) (*process, error) {
 	return reference, nil
 }
 
-// series counts the lines that are no comment.
+// series counts the lines that are not comments.
 func series(body []byte) int {
 	return bytes.Count(body, []byte("\n")) - bytes.Count(body, []byte("\n#")) - strings.Count(string(body[:1]), "#")
 }
 
-// perScrape is the processor time of a scrape in milliseconds. There are as many
-// as make half a second of it, three at least, a dozen seconds at most.
+// perScrape returns the processor time of a scrape in milliseconds. It makes at least
+// three scrapes, until they used half a second or took twelve.
 func (p *process) perScrape(accept string, gzip bool) (float64, error) {
 	before, err := p.cpu()
 	if err != nil {
@@ -128,7 +128,7 @@ func (p *process) perScrape(accept string, gzip bool) (float64, error) {
 	}
 }
 
-// allocated is how many megabytes the exporter allocates for a scrape.
+// allocated returns how many megabytes the exporter allocates for a scrape.
 func (p *process) allocated(coded bool) (float64, error) {
 	const scrapes = 10
 	before, err := p.allocatedSoFar(coded)

@@ -30,7 +30,7 @@ func (s *sizes) Set(v string) error {
 	return nil
 }
 
-// table has a column for each size. Rows come in the order of their first cell.
+// table has a column for each size. Rows are in the order of their first cell.
 type table struct {
 	mu    sync.Mutex
 	sizes []int
@@ -43,7 +43,7 @@ func newTable(sizes []int) *table {
 	return &table{sizes: sizes, bars: make(map[string]string), cells: make(map[string]map[int]string)}
 }
 
-// set fills a cell and tells of it.
+// set fills a cell and reports it as progress.
 func (t *table) set(size int, what, bar, measured string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -69,10 +69,10 @@ func (t *table) print() {
 	}
 }
 
-// progress tells who waits what goes on.
+// progress reports what is being measured.
 func progress(size int, format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "%s %d: %s\n", time.Now().Format(time.TimeOnly), size, fmt.Sprintf(format, args...))
 }
 
-// worst is the longest of some times.
+// worst returns the longest time.
 func worst(d []time.Duration) time.Duration { return slices.Max(d).Round(100 * time.Microsecond) }

@@ -2,7 +2,6 @@ package test
 
 import (
 	"cmp"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -13,12 +12,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Files in monitoring/, and the page for people that is about them.
+// Files in monitoring/, and the page about the alerts.
 var (
 	alertsFile     = filepath.Join("..", "monitoring", "alerts", "betanet.yml")
 	recordsFile    = filepath.Join("..", "monitoring", "rules", "betanet.yml")
 	fogComputeFile = filepath.Join("..", "monitoring", "rules", "fog-compute.yml")
-	alertmanager   = filepath.Join("..", "monitoring", "alertmanager.yml")
 	runbook        = filepath.Join("..", "docs", "runbook.md")
 )
 
@@ -33,28 +31,24 @@ func ruleTests(t *testing.T) []string {
 
 func TestPromtoolAcceptsTheRules(t *testing.T) {
 	promtool := component(t, "promtool", "prometheus")
-	accepts(t, promtool, "check", "rules", alertsFile, recordsFile)
-	accepts(t, promtool, append([]string{"test", "rules"}, ruleTests(t)...)...)
+	runWithoutWarning(t, promtool, "check", "rules", alertsFile, recordsFile)
+	runWithoutWarning(t, promtool, append([]string{"test", "rules"}, ruleTests(t)...)...)
 }
 
-func TestAmtoolAcceptsTheExample(t *testing.T) {
-	accepts(t, component(t, "amtool", "prometheus-alertmanager"), "check-config", alertmanager)
-}
-
-// monitoringRule is an alert or what is recorded, in the words of Prometheus.
+// monitoringRule is an alert or a recording rule, with the keys of Prometheus.
 type monitoringRule struct {
 	Alert, Record, Expr string
 	For                 string
 	Labels, Annotations map[string]string
 }
 
-// rulesIn are the rules of a file of them.
-func rulesIn(t *testing.T, file string) (all []monitoringRule) {
+// readRules returns the rules of a file.
+func readRules(t *testing.T, file string) (all []monitoringRule) {
 	t.Helper()
 	var document struct {
 		Groups []struct{ Rules []monitoringRule }
 	}
-	decode(t, file, &document)
+	readYAML(t, file, &document)
 	for _, group := range document.Groups {
 		all = append(all, group.Rules...)
 	}
@@ -64,39 +58,30 @@ func rulesIn(t *testing.T, file string) (all []monitoringRule) {
 	return all
 }
 
-func decode(t *testing.T, file string, document any) {
+func readYAML(t *testing.T, file string, document any) {
 	t.Helper()
-	if err := yaml.Unmarshal([]byte(read(t, file)), document); err != nil {
+	if err := yaml.Unmarshal([]byte(readFile(t, file)), document); err != nil {
 		t.Fatalf("%s: %v", file, err)
 	}
 }
 
-func read(t *testing.T, file string) string {
-	t.Helper()
-	b, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
-}
-
-func TestEveryAlertSaysHowBadItIsWhatItIsAndWhatToDo(t *testing.T) {
+func TestEveryAlertHasASeverityADescriptionAndARunbook(t *testing.T) {
 	const page = "https://github.com/betanet/betanet_exporter/blob/main/docs/runbook.md#"
 	sections := make(map[string]string) // anchor: heading
-	for _, heading := range regexp.MustCompile(`(?m)^## (\w+)$`).FindAllStringSubmatch(read(t, runbook), -1) {
+	for _, heading := range regexp.MustCompile(`(?m)^## (\w+)$`).FindAllStringSubmatch(readFile(t, runbook), -1) {
 		sections[strings.ToLower(heading[1])] = heading[1]
 	}
-	for _, a := range rulesIn(t, alertsFile) {
+	for _, a := range readRules(t, alertsFile) {
 		if d, err := time.ParseDuration(a.For); err != nil || d < time.Minute {
 			t.Errorf("%s: for is %q, want a minute or more", a.Alert, a.For)
 		}
 		if severity := a.Labels["severity"]; len(a.Labels) != 1 || !slices.Contains([]string{"critical", "warning", "info"}, severity) {
-			t.Errorf("%s: labels %v, want severity, critical, warning or info, and no other", a.Alert, a.Labels)
+			t.Errorf("%s: labels %v, want only severity: critical, warning or info", a.Alert, a.Labels)
 		}
-		// Without a template in it, a text cannot tell one upstream from another.
+		// Without a template, a text cannot name the upstream.
 		for _, text := range []string{"summary", "description"} {
 			if !strings.Contains(a.Annotations[text], "{{") {
-				t.Errorf("%s: %s is %q, which says of nothing that it is wrong", a.Alert, text, a.Annotations[text])
+				t.Errorf("%s: %s is %q, which does not name what is wrong", a.Alert, text, a.Annotations[text])
 			}
 		}
 		anchor, ok := strings.CutPrefix(a.Annotations["runbook_url"], page)
@@ -106,19 +91,19 @@ func TestEveryAlertSaysHowBadItIsWhatItIsAndWhatToDo(t *testing.T) {
 		delete(sections, strings.ToLower(a.Alert))
 	}
 	if len(sections) > 0 {
-		t.Errorf("the runbook has sections of no alert: %v", sections)
+		t.Errorf("the runbook has sections without an alert: %v", sections)
 	}
 }
 
-// look is what a test of rules expects of an alert at a moment.
-type look struct {
+// expectation is what a test of the rules expects of an alert at a time.
+type expectation struct {
 	at    time.Duration
 	fires bool
 }
 
-// A test in which an alert is expected not to fire, then to fire, and then not
-// any more: the first is where "for" is not over, the last is its resolution.
-func TestEveryAlertIsSeenToWaitToFireAndToEnd(t *testing.T) {
+// Each alert needs a test that expects it not to fire (during its "for"), then to fire,
+// and then to be resolved.
+func TestEveryAlertIsTestedToWaitFireAndEnd(t *testing.T) {
 	seen := make(map[string]bool)
 	for _, file := range ruleTests(t) {
 		var document struct {
@@ -130,32 +115,32 @@ func TestEveryAlertIsSeenToWaitToFireAndToEnd(t *testing.T) {
 				} `yaml:"alert_rule_test"`
 			}
 		}
-		decode(t, file, &document)
+		readYAML(t, file, &document)
 		for _, test := range document.Tests {
-			looks := make(map[string][]look)
+			expected := make(map[string][]expectation)
 			for _, a := range test.Alerts {
 				at, err := time.ParseDuration(a.At)
 				if err != nil {
 					t.Fatalf("%s: %v", file, err)
 				}
-				looks[a.Alert] = append(looks[a.Alert], look{at, len(a.Expect) > 0})
+				expected[a.Alert] = append(expected[a.Alert], expectation{at, len(a.Expect) > 0})
 			}
-			for alert, l := range looks {
-				seen[alert] = seen[alert] || comesAndGoes(l)
+			for alert, l := range expected {
+				seen[alert] = seen[alert] || waitsFiresAndEnds(l)
 			}
 		}
 	}
-	for _, a := range rulesIn(t, alertsFile) {
+	for _, a := range readRules(t, alertsFile) {
 		if !seen[a.Alert] {
-			t.Errorf("no test has %s not fire, fire, and end", a.Alert)
+			t.Errorf("no test expects %s to wait, fire and end", a.Alert)
 		}
 	}
 }
 
-func comesAndGoes(looks []look) bool {
-	slices.SortFunc(looks, func(a, b look) int { return cmp.Compare(a.at, b.at) })
+func waitsFiresAndEnds(expected []expectation) bool {
+	slices.SortFunc(expected, func(a, b expectation) int { return cmp.Compare(a.at, b.at) })
 	stage := 0
-	for _, l := range looks {
+	for _, l := range expected {
 		if l.fires == (stage == 1) {
 			stage = min(stage+1, 3)
 		}
@@ -166,17 +151,17 @@ func comesAndGoes(looks []look) bool {
 func TestEveryRecordingRuleIsTested(t *testing.T) {
 	var all strings.Builder
 	for _, file := range ruleTests(t) {
-		all.WriteString(read(t, file))
+		all.WriteString(readFile(t, file))
 	}
-	for _, r := range append(rulesIn(t, recordsFile), rulesIn(t, fogComputeFile)...) {
+	for _, r := range append(readRules(t, recordsFile), readRules(t, fogComputeFile)...) {
 		if !strings.Contains(all.String(), "labels: '"+r.Record+"{") {
 			t.Errorf("no test expects a sample of %s", r.Record)
 		}
 	}
 }
 
-// familyOf is the family of a series: that of a summary or a histogram has another
-// name.
+// familyOf returns the family of a series, which has another name for a summary or
+// histogram.
 func familyOf(series string) string {
 	for _, suffix := range []string{"_sum", "_count", "_bucket"} {
 		if family, ok := strings.CutSuffix(series, suffix); ok {
@@ -186,43 +171,43 @@ func familyOf(series string) string {
 	return series
 }
 
-// nameIn finds what may be a metric's name in an expression without strings.
-var nameIn = regexp.MustCompile(`[a-zA-Z_:][a-zA-Z0-9_:]*`)
+// metricName matches possible metric names in an expression without strings.
+var metricName = regexp.MustCompile(`[a-zA-Z_:][a-zA-Z0-9_:]*`)
 
-// An expression with a name that does not exist is silent for ever.
-func TestRulesAskForMetricsThatExist(t *testing.T) {
-	documented := read(t, filepath.Join("..", "docs", "metrics.md"))
+// An expression with a name that does not exist never has a value.
+func TestRulesUseMetricsThatExist(t *testing.T) {
+	documented := readFile(t, filepath.Join("..", "docs", "metrics.md"))
 	recorded := make(map[string]bool)
-	for _, r := range rulesIn(t, recordsFile) {
+	for _, r := range readRules(t, recordsFile) {
 		recorded[r.Record] = true
 	}
-	asked := 0
+	used := 0
 	for _, file := range []string{alertsFile, recordsFile, fogComputeFile} {
-		for _, r := range rulesIn(t, file) {
+		for _, r := range readRules(t, file) {
 			expr := regexp.MustCompile(`"[^"]*"`).ReplaceAllString(r.Expr, "")
-			for _, name := range nameIn.FindAllString(expr, -1) {
+			for _, name := range metricName.FindAllString(expr, -1) {
 				switch {
 				case strings.Contains(name, ":"):
-					// The alerts stand alone: nobody has to load the other file for them.
+					// The alerts do not need the recording rules.
 					if !recorded[name] || r.Alert != "" {
-						t.Errorf("%s%s asks for %s", r.Alert, r.Record, name)
+						t.Errorf("%s%s uses %s", r.Alert, r.Record, name)
 					}
 				case strings.HasPrefix(name, "betanet"):
-					if asked++; !strings.Contains(documented, "| `"+familyOf(name)+"` |") {
-						t.Errorf("%s%s asks for %s, which docs/metrics.md does not have", r.Alert, r.Record, name)
+					if used++; !strings.Contains(documented, "| `"+familyOf(name)+"` |") {
+						t.Errorf("%s%s uses %s, which docs/metrics.md does not have", r.Alert, r.Record, name)
 					}
 				}
 			}
 		}
 	}
-	if asked == 0 {
-		t.Error("no rule asks for a metric of the exporter")
+	if used == 0 {
+		t.Error("no rule uses a metric of the exporter")
 	}
 }
 
 func TestTheRunbookNamesMetricsThatExist(t *testing.T) {
-	documented, recorded := read(t, filepath.Join("..", "docs", "metrics.md")), read(t, recordsFile)
-	names := regexp.MustCompile(`[\w:]*betanet_[\w:]+\*?`).FindAllString(read(t, runbook), -1)
+	documented, recorded := readFile(t, filepath.Join("..", "docs", "metrics.md")), readFile(t, recordsFile)
+	names := regexp.MustCompile(`[\w:]*betanet_[\w:]+\*?`).FindAllString(readFile(t, runbook), -1)
 	for _, name := range names {
 		place, in := "| `"+familyOf(name)+"` |", documented
 		switch prefix, isPrefix := strings.CutSuffix(name, "*"); {

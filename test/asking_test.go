@@ -20,22 +20,22 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// secrets are what the services of the example want to see, until they want others.
-type secrets struct {
+// credentials are the credentials that the services of the example accept.
+type credentials struct {
 	mu                      sync.Mutex
 	password, token, client string
 	leastSerial             int64 // of a client's certificate
 	issued                  string
 }
 
-func (s *secrets) set(change func(*secrets)) {
+func (s *credentials) set(change func(*credentials)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change(s)
 }
 
-// admits reports whether a request to the service of that name has what it wants.
-func (s *secrets) admits(name string, r *http.Request) bool {
+// accepts reports whether a request to a service has its credentials.
+func (s *credentials) accepts(name string, r *http.Request) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch name {
@@ -53,8 +53,8 @@ func (s *secrets) admits(name string, r *http.Request) bool {
 	}
 }
 
-// issue is the token server: a token a second for who knows the client's secret.
-func (s *secrets) issue(w http.ResponseWriter, r *http.Request) {
+// issue serves tokens, valid for a second, for the client's secret.
+func (s *credentials) issue(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if id, secret, _ := r.BasicAuth(); id != "exporter" || secret != s.client {
@@ -66,24 +66,24 @@ func (s *secrets) issue(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, `{"access_token": %q, "token_type": "Bearer", "expires_in": 1}`, s.issued)
 }
 
-// guard starts a server with TLS.
-func guard(t *testing.T, us *fake.Certificate, h http.Handler) (address string) {
+// startTLS starts a server with TLS that verifies client certificates.
+func startTLS(t *testing.T, us *fake.Certificate, h http.Handler) (address string) {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h)
-	s.TLS = &tls.Config{Certificates: []tls.Certificate{pair(us).Certificate}, ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: us.Pool()}
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{issueCertificate(us).Certificate}, ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: us.Pool()}
 	s.Config.ErrorLog = nil
 	s.StartTLS()
 	t.Cleanup(s.Close)
 	return s.Listener.Addr().String()
 }
 
-// tunnel starts a proxy that leads to one address alone, and counts its use.
-func tunnel(t *testing.T, to string) (address string, used *atomic.Int64) {
+// startProxy starts a proxy that connects only to one address, and counts its connections.
+func startProxy(t *testing.T, to string) (address string, used *atomic.Int64) {
 	t.Helper()
 	used = new(atomic.Int64)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodConnect || r.Host != to {
-			http.Error(w, "not here", http.StatusForbidden)
+			http.Error(w, "not allowed", http.StatusForbidden)
 			return
 		}
 		there, err := net.Dial("tcp", to)
@@ -106,23 +106,23 @@ func tunnel(t *testing.T, to string) (address string, used *atomic.Int64) {
 	return strings.TrimPrefix(s.URL, "http://"), used
 }
 
-// TestTheExampleOfSecuredServicesShowsWhoAsks has services before a simulator that admit who has what the example has
-// in its files, and then want something else, which is then put into the files. The exporter is not told.
-func TestTheExampleOfSecuredServicesShowsWhoAsks(t *testing.T) {
-	us := newAuthority()
+// TestTheExampleOfSecuredServicesAuthenticates has services, in front of a simulator, that accept the
+// credentials in the files of the example. Then the services accept only others, which replace the files without a reload.
+func TestTheExampleOfSecuredServicesAuthenticates(t *testing.T) {
+	us := newCA()
 	simulator, err := url.Parse(simulate(t, "v1")[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &secrets{password: "canary-password", token: "canary-token", client: "canary-client"}
+	s := &credentials{password: "canary-password", token: "canary-token", client: "canary-client"}
 	forward := httputil.NewSingleHostReverseProxy(simulator)
 	names := []string{"password", "token", "certificate", "oauth2", "proxied"}
 	text := examples(t)["secured/config.yml"]
 	addresses := map[string]string{}
 	for _, name := range names {
-		addresses[name] = guard(t, us, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if !s.admits(name, r) {
-				http.Error(w, "who are you?", http.StatusForbidden)
+		addresses[name] = startTLS(t, us, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if !s.accepts(name, r) {
+				http.Error(w, "not authenticated", http.StatusForbidden)
 				return
 			}
 			forward.ServeHTTP(w, r)
@@ -133,8 +133,8 @@ func TestTheExampleOfSecuredServicesShowsWhoAsks(t *testing.T) {
 		}
 		text = replaced
 	}
-	proxy, used := tunnel(t, addresses["proxied"])
-	for old, new := range map[string]string{"10.0.0.5": guard(t, us, http.HandlerFunc(s.issue)), "10.0.0.7:3128": proxy} {
+	proxy, used := startProxy(t, addresses["proxied"])
+	for old, new := range map[string]string{"10.0.0.5": startTLS(t, us, http.HandlerFunc(s.issue)), "10.0.0.7:3128": proxy} {
 		if !strings.Contains(text, old) {
 			t.Fatalf("the example has no %s", old)
 		}
@@ -146,60 +146,52 @@ func TestTheExampleOfSecuredServicesShowsWhoAsks(t *testing.T) {
 	fill := func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		put(t, in("betanet.password"), s.password)
-		put(t, in("betanet.token"), s.token)
-		put(t, in("oauth2.secret"), s.client)
+		replaceFile(t, in("betanet.password"), s.password)
+		replaceFile(t, in("betanet.token"), s.token)
+		replaceFile(t, in("oauth2.secret"), s.client)
 	}
-	put(t, in("config.yml"), text)
-	put(t, in("betanet-ca.crt"), string(us.PEM()))
-	write(t, pair(us), in("exporter.crt"), in("exporter.key"))
+	replaceFile(t, in("config.yml"), text)
+	replaceFile(t, in("betanet-ca.crt"), string(us.PEM()))
+	writeCertificate(t, issueCertificate(us), in("exporter.crt"), in("exporter.key"))
 	fill()
-	p, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
-		return []string{
-			"--web.listen-address=127.0.0.1:" + port, "--config.file=" + in("config.yml"), "--collect.interval=1s", "--log.level=debug",
-			"--breaker.failures=1000000", "--betanet.api=v1",
-		}
-	})
+	p, base := startExporter(t, "--config.file="+in("config.yml"), "--collect.interval=1s", "--log.level=debug",
+		"--breaker.failures=1000000", "--betanet.api=v1")
 	up := func(want ...string) {
 		t.Helper()
-		wait(t, fmt.Sprintf("%v are up", want), func() error {
-			text, err := get(urls[0] + "/metrics")
+		waitForBody(t, fmt.Sprintf("%v are up", want), base+"/metrics", func(text string) error {
 			var got []string
 			for _, m := range regexp.MustCompile(`(?m)^betanet_up{upstream="(\w+)"} 1$`).FindAllStringSubmatch(text, -1) {
 				got = append(got, m[1])
 			}
-			if err == nil && !slices.Equal(got, slices.Sorted(slices.Values(want))) {
-				err = fmt.Errorf("%v are", got)
+			if !slices.Equal(got, slices.Sorted(slices.Values(want))) {
+				return fmt.Errorf("%v are up", got)
 			}
-			return err
+			return nil
 		})
 	}
 	up(names...)
 	if used.Load() == 0 {
-		t.Error("nothing went through the proxy")
+		t.Error("the proxy was not used")
 	}
 
-	next := pair(us)
-	s.set(func(s *secrets) {
+	next := issueCertificate(us)
+	s.set(func(s *credentials) {
 		s.password, s.token, s.client = "canary-password-2", "canary-token-2", "canary-client-2"
 		s.issued, s.leastSerial = "", next.Leaf.SerialNumber.Int64()
 	})
 	up("proxied")
-	failing, err := get(urls[0] + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
+	failing := mustGet(t, base+"/metrics")
 	for _, name := range names[:4] {
 		if want := fmt.Sprintf(`betanet_exporter_endpoint_failing{endpoint="metrics",reason="auth",upstream=%q} 1`, name); !strings.Contains(failing, want) {
-			t.Errorf("there is no %s", want)
+			t.Errorf("%s is missing", want)
 		}
 	}
 	fill()
-	write(t, next, in("exporter.crt"), in("exporter.key"))
+	writeCertificate(t, next, in("exporter.crt"), in("exporter.key"))
 	up(names...)
 
 	for _, path := range []string{"/metrics", "/", "/api/v1/status", "/upstream/password", "/upstream/oauth2", "/health/details"} {
-		if body, err := get(urls[0] + path); err != nil || strings.Contains(body, "canary") {
+		if body, err := get(base + path); err != nil || strings.Contains(body, "canary") {
 			t.Errorf("%s shows a secret, or cannot be read: %v", path, err)
 		}
 	}

@@ -5,12 +5,12 @@ import (
 	"testing"
 )
 
-func showsAnOutage(t *testing.T, s *site) {
+func showsAnOutage(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/")
 	detail := open(t, s.browser, s.base, "/upstream/unsteady")
 	s.broken.stop(t)
 	p.await(t, "the outage", row("unsteady")+`?.querySelector(".state.stale") && `+row("unsteady")+`.textContent.includes("connection refused")`)
-	if got := eval[[]string](t, p, shown); got[0] != "unsteady" {
+	if got := eval[[]string](t, p, shownUpstreams); got[0] != "unsteady" {
 		t.Errorf("got %v, want unsteady first", got)
 	}
 	p.await(t, "the verdict in the title", `document.title.startsWith("1 of 5 is stale: 1 × connection refused")`)
@@ -20,43 +20,43 @@ func showsAnOutage(t *testing.T, s *site) {
 	p.await(t, "the open incident", `document.querySelector("#incidents tr.open")?.textContent.includes("unsteady")`)
 	detail.await(t, "the outage on its page", `document.querySelector("#facts .stale") && document.querySelector("#incidents tr.open") && document.querySelector("#endpoints").textContent.includes("probe")`)
 	if got := eval[int](t, detail, `document.querySelectorAll("#values .old .age").length`); got == 0 {
-		t.Error("stale values look like fresh ones")
+		t.Error("stale values are not marked")
 	}
 	p.follow(t, `.reasons a`)
-	wantShown(t, p, "those that fail for the reason", "unsteady")
+	wantShown(t, p, "upstreams that fail for the reason", "unsteady")
 	t.Run("axe finds nothing", func(t *testing.T) { accessible(t, s.browser, s.axe, s.base, "/", "/upstream/unsteady") })
 	s.repair(t)
 	p.await(t, "the recovery", `document.querySelector("#verdict.ok") && !document.querySelector("#incidents tr.open") && document.querySelector("#incidents tbody").textContent.includes("unsteady")`)
 	detail.await(t, "the recovery on its page", `document.querySelector("#facts .up")`)
 }
 
-func saysWhenNobodyAnswers(t *testing.T, s *site) {
+func reportsNoAnswer(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/")
-	// The first rate is there after two points of the series.
+	// The first rate needs two points of the history.
 	p.await(t, "rates of the fleet", `document.querySelector('[data-key="messages"] b').textContent.includes("/s") || (`+refreshNow+`, false)`)
 	s.exporter.kill()
-	height, table := eval[int](t, p, `document.documentElement.scrollHeight`), eval[[]string](t, p, shown)
+	height, table := eval[int](t, p, `document.documentElement.scrollHeight`), eval[[]string](t, p, shownUpstreams)
 	eval[bool](t, p, `{ window.ages = [...document.querySelectorAll("[data-age]")].map(a => a.textContent).join(); const now = Date.now; Date.now = () => now() + 14000;
 		window.seen = document.querySelector("#asof").textContent; true }`)
-	p.await(t, "that nobody answers, within 15 seconds", `/^No answer from the exporter for \d+.(s|min)/.test(document.querySelector("#gone").innerText)`)
+	p.await(t, "the report that the exporter does not answer, within 15 seconds", `/^No answer from the exporter for \d+.(s|min)/.test(document.querySelector("#gone").innerText)`)
 	if got := eval[string](t, p, `document.title + "|" + getComputedStyle(document.querySelector("h1")).visibility + "|" + (document.querySelector("#icon").getAttribute("href") === document.querySelector("#icon").dataset.gone)`); !strings.HasPrefix(got, "No answer from the exporter for ") || !strings.HasSuffix(got, " – Betanet exporter|hidden|true") {
 		t.Errorf("got title, verdict and icon %s", got)
 	}
 	if got := eval[int](t, p, `document.documentElement.scrollHeight`); got != height {
-		t.Errorf("the page was %d pixels high and is %d: it jumps", height, got)
+		t.Errorf("the height changed from %d to %d pixels", height, got)
 	}
 	if got := eval[float64](t, p, `Number(getComputedStyle(document.querySelector("#counts")).opacity)`); got >= 1 {
-		t.Errorf("the content has an opacity of %v, want it dimmed", got)
+		t.Errorf("the content has an opacity of %v, want less than 1", got)
 	}
-	p.await(t, "that ages grow", `window.ages !== [...document.querySelectorAll("[data-age]")].map(a => a.textContent).join()`)
+	p.await(t, "increasing ages", `window.ages !== [...document.querySelectorAll("[data-age]")].map(a => a.textContent).join()`)
 	if got := eval[string](t, p, `document.querySelector("#asof").textContent === window.seen ? "" : window.seen`); got != "" {
-		t.Errorf("the page shows another moment than %s", got)
+		t.Errorf("the page no longer shows the state of %s", got)
 	}
 	wantShown(t, p, "the table", table...)
 	t.Run("axe finds nothing", func(t *testing.T) { accessibleNow(t, p, s.axe, "without an answer") })
 	s.restart(t)
-	p.await(t, "that it answers again", `document.querySelector("#gone").textContent === "" && !document.title.startsWith("No answer") || (`+refreshNow+`, false)`)
-	if !p.forgive("net::ERR_CONNECTION_REFUSED") {
-		t.Error("the browser did not see that the exporter was gone")
+	p.await(t, "the exporter's return", `document.querySelector("#gone").textContent === "" && !document.title.startsWith("No answer") || (`+refreshNow+`, false)`)
+	if !p.dropProblems("net::ERR_CONNECTION_REFUSED") {
+		t.Error("the browser did not notice that the exporter was gone")
 	}
 }

@@ -3,8 +3,6 @@ package test
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,84 +11,64 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// site is an exporter on simulated services, as a person sees it.
-type site struct {
+// statusPage is an exporter of simulated services, and a browser.
+type statusPage struct {
 	browser  context.Context
 	axe      *checker
 	base     string // of the exporter
 	exporter *process
-	broken   *process // the service that fails, named unsteady
-	// These start the two again, until the end of a part of the test.
+	broken   *process // the failing service, named unsteady
+	// Start the exporter or the service again, until the end of a part of the test.
 	restart, repair func(t *testing.T)
 }
 
-// names are those of the services, in order.
+// names lists the names of the services, in order.
 var names = []string{"alpha", "beta", "gamma", "mixed", "unsteady"}
 
-func newSite(t *testing.T) *site {
+func newStatusPage(t *testing.T) *statusPage {
 	t.Helper()
-	s := &site{browser: browser(t), axe: fetchChecker(t)}
-	simulate := func(count int, api string) (*process, []string) {
-		hosts := []string{"127.0.0.1", "127.0.0.2", "127.0.0.3"}[:count]
-		path := map[string]string{"v1": documents[0], "mixnodes": "/mixnodes"}[api]
-		return serve(t, hosts, path, binary, func(port string) []string {
-			return []string{"simulate", "--api=" + api, fmt.Sprint("--count=", count), "--listen-address=127.0.0.1:" + port}
-		})
-	}
-	_, steady := simulate(3, "v1")
-	_, mixed := simulate(1, "mixnodes")
-	broken, unsteady := simulate(1, "v1")
+	s := &statusPage{browser: browser(t), axe: fetchChecker(t)}
+	_, mixed := startSimulator(t, "mixnodes", 1)
+	broken, unsteady := startSimulator(t, "v1", 1)
 	s.broken = broken
 	s.repair = func(t *testing.T) { start(t, binary, broken.Cmd.Args[1:]...) }
 
-	config := "upstreams:\n"
-	for i, u := range slices.Concat(steady, mixed, unsteady) {
-		config += fmt.Sprintf("  - {name: %s, url: %q}\n", names[i], u)
-	}
-	file := filepath.Join(t.TempDir(), "fleet.yml")
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	exporter, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
-		return []string{
-			"--web.listen-address=127.0.0.1:" + port, "--config.file=" + file, "--collect.interval=1s", "--retry.attempts=1",
-			"--breaker.failures=2", "--breaker.open=3s",
-		}
-	})
-	s.exporter, s.base = exporter, urls[0]
+	exporter, base := startExporter(t, "--config.file="+upstreamsFile(t, names, slices.Concat(simulate(t, "v1"), mixed, unsteady)),
+		"--collect.interval=1s", "--retry.attempts=1", "--breaker.failures=2", "--breaker.open=3s")
+	s.exporter, s.base = exporter, base
 	s.restart = func(t *testing.T) { start(t, binary, exporter.Cmd.Args[1:]...) }
 	return s
 }
 
-// shown are the upstreams in the table, in order.
-const shown = `[...document.querySelectorAll(".upstreams tbody th a")].map(a => a.textContent)`
+// shownUpstreams evaluates to the upstreams in the table, in order.
+const shownUpstreams = `[...document.querySelectorAll(".upstreams tbody th a")].map(a => a.textContent)`
 
-// row is the row of an upstream.
+// row evaluates to the row of an upstream.
 func row(name string) string {
 	return fmt.Sprintf(`document.querySelector('.upstreams tr[data-key="%s"]')`, name)
 }
 
-// The parts of this test follow one another, because they share a browser, which
-// takes long to start, and services, one of which fails in the course of it.
+// The parts of this test run in order, because they share a browser, which is slow to
+// start, and services, one of which fails during the test.
 func TestStatusPageInABrowser(t *testing.T) {
-	s := newSite(t)
+	s := newStatusPage(t)
 	for _, part := range []struct {
 		name string
-		run  func(*testing.T, *site)
+		run  func(*testing.T, *statusPage)
 	}{
 		{"it shows the fleet", showsTheFleet},
 		{"it sorts", sorts},
 		{"it filters", filters},
 		{"it has pages", hasPages},
 		{"it refreshes in place", refreshesInPlace},
-		{"it shows local time, or UTC", showsTimesAsWanted},
+		{"it shows local time, or UTC", showsLocalTimeOrUTC},
 		{"it pauses", pauses},
-		{"its icon stays true while nobody sees it", refreshesUnseen},
+		{"it updates its icon in the background", refreshesUnseen},
 		{"it can be used with the keyboard", isReachedByKeyboard},
 		{"it works without script", worksWithoutScript},
 		{"it shows an outage and its end", showsAnOutage},
 		{"it fits a phone", fitsAPhone}, // with errors and events to show
-		{"it says when nobody answers", saysWhenNobodyAnswers},
+		{"it reports an exporter that does not answer", reportsNoAnswer},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, s) })
 	}
@@ -98,12 +76,12 @@ func TestStatusPageInABrowser(t *testing.T) {
 
 func wantShown(t *testing.T, p *tab, what string, want ...string) {
 	t.Helper()
-	if got := eval[[]string](t, p, shown); !slices.Equal(got, want) {
+	if got := eval[[]string](t, p, shownUpstreams); !slices.Equal(got, want) {
 		t.Errorf("%s: got %v, want %v", what, got, want)
 	}
 }
 
-func showsTheFleet(t *testing.T, s *site) {
+func showsTheFleet(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/")
 	wantShown(t, p, "the table", names...)
 	if got := eval[int](t, p, `document.querySelectorAll('.tiles svg[role="img"] title').length`); got != 6 {
@@ -111,15 +89,15 @@ func showsTheFleet(t *testing.T, s *site) {
 	}
 	p.follow(t, `a[href="upstream/mixed"]`)
 	if got := eval[int](t, p, `document.querySelectorAll("#mixnodes tbody tr").length`); got == 0 {
-		t.Error("the page of an upstream of the API mixnodes has none")
+		t.Error("the page of an upstream of API mixnodes lists no mixnodes")
 	}
 }
 
-// refreshNow makes the page refresh, again and again.
+// refreshNow makes the page refresh at once, each time it is evaluated.
 const refreshNow = `(() => { const now = Date.now; Date.now = () => now() + 31000; })()`
 
-func sorts(t *testing.T, s *site) {
-	p := open(t, s.browser, s.base, "/", viewport(1280, 800)) // narrow pages have no heads of columns
+func sorts(t *testing.T, s *statusPage) {
+	p := open(t, s.browser, s.base, "/", viewport(1280, 800)) // narrow pages have no column headers
 	p.follow(t, `.upstreams thead th:first-child a`)
 	wantShown(t, p, "by name", names...)
 	p.follow(t, `.upstreams thead th:first-child a`)
@@ -135,25 +113,25 @@ func sorts(t *testing.T, s *site) {
 	}
 }
 
-func filters(t *testing.T, s *site) {
+func filters(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/?sort=name&order=desc")
 	p.do(t, chromedp.SendKeys(chromedp.CSS("#q"), "A"))
-	p.await(t, "names with an a, while typing", shown+`.join() === "unsteady,gamma,beta,alpha"`)
+	p.await(t, "names with an a, while typing", shownUpstreams+`.join() === "unsteady,gamma,beta,alpha"`)
 	if got := eval[string](t, p, `location.search`); got != "?q=A&sort=name&order=desc" {
 		t.Errorf("the address is %s, want the filter in it", got)
 	}
 	p.do(t, chromedp.Click(chromedp.CSS(`input[value="down"]`)))
-	p.await(t, "that none is down", `document.querySelector(".empty")?.textContent.includes("No upstream matches")`)
+	p.await(t, "no upstream that is down", `document.querySelector(".empty")?.textContent.includes("No upstream matches")`)
 	p.follow(t, `.empty a`)
-	if got := eval[[]string](t, p, shown); len(got) != len(names) {
+	if got := eval[[]string](t, p, shownUpstreams); len(got) != len(names) {
 		t.Errorf("all: got %v", got)
 	}
 	p.do(t, chromedp.SendKeys(chromedp.CSS("#q"), "gam"))
-	p.follow(t, `form button`) // as without the script
+	p.follow(t, `form button`) // as without script
 	wantShown(t, p, "the filtered table", "gamma")
 }
 
-func hasPages(t *testing.T, s *site) {
+func hasPages(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/?limit=2&sort=name")
 	wantShown(t, p, "the first page", names[:2]...)
 	p.follow(t, `a[rel="next"]`)
@@ -163,25 +141,25 @@ func hasPages(t *testing.T, s *site) {
 	wantShown(t, p, "the page before", names[2:4]...)
 }
 
-func refreshesInPlace(t *testing.T, s *site) {
+func refreshesInPlace(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/", viewport(1000, 400))
 	eval[bool](t, p, `{ window.row = `+row("gamma")+`; true }`)
 	p.do(t, chromedp.SendKeys(chromedp.CSS("#q"), "amma"))
-	p.await(t, "the filtered table", shown+`.join() === "gamma"`)
+	p.await(t, "the filtered table", shownUpstreams+`.join() === "gamma"`)
 	eval[bool](t, p, `{ scrollTo(0, 100); document.querySelector("#q").setSelectionRange(2, 4); window.seen = document.querySelector("#asof").textContent; true }`)
-	// This one is waited for, to see that it comes by itself.
+	// Do not advance the clock: the page must refresh by itself.
 	p.await(t, "a refresh", `document.querySelector("#asof").textContent !== window.seen`)
 	if got := eval[string](t, p, `[document.activeElement.id, document.activeElement.value, document.activeElement.selectionStart, scrollY].join("|")`); got != "q|amma|2|100" {
-		t.Errorf("in the filter: got %s, want what was typed, the focus, the selection and the scroll", got)
+		t.Errorf("in the filter: got %s, want the text, focus, selection and scroll position unchanged", got)
 	}
 	eval[bool](t, p, `{ window.row.querySelector("a").focus(); getSelection().selectAllChildren(window.row.querySelector("a")); true }`)
-	p.refreshed(t)
+	p.waitForRefresh(t)
 	if got := eval[string](t, p, `[window.row.isConnected, document.activeElement.textContent, getSelection().toString(), document.querySelector("#q").value].join("|")`); got != "true|gamma|gamma|amma" {
-		t.Errorf("in the table: got %s, want the row, its focus and the selected text", got)
+		t.Errorf("in the table: got %s, want the row, its focus and the selected text unchanged", got)
 	}
 }
 
-func showsTimesAsWanted(t *testing.T, s *site) {
+func showsLocalTimeOrUTC(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/", command(emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Asia/Kolkata"}))
 	minutes := func() string {
 		return eval[string](t, p, `(() => { const at = new Date(document.querySelector("#asof").dateTime), shown = document.querySelector("#asof").textContent;
@@ -203,36 +181,36 @@ func showsTimesAsWanted(t *testing.T, s *site) {
 	p.await(t, "local time", `!document.querySelector("#asof").textContent.includes("UTC")`)
 }
 
-func pauses(t *testing.T, s *site) {
+func pauses(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/")
 	p.do(t, chromedp.Click(chromedp.CSS("#pause")))
-	p.await(t, "the pause in words", `document.querySelector("#refresh").textContent.startsWith("Paused")`)
+	p.await(t, "the text about the pause", `document.querySelector("#refresh").textContent.startsWith("Paused")`)
 	before := p.requests()
-	p.hurry(t)
-	p.ticks(t, 2)
+	p.advanceClock(t)
+	p.waitTicks(t, 2)
 	if got := p.requests(); got != before {
 		t.Errorf("%d requests while paused", got-before)
 	}
 	p.follow(t, `a[href="?state=up"]`)
 	if got := eval[string](t, p, `document.querySelector("#pause").textContent`); got != "Resume" {
-		t.Errorf("on the next page the button says %q, want Resume", got)
+		t.Errorf("on the next page the button is %q, want Resume", got)
 	}
 	eval[bool](t, p, `{ window.seen = document.querySelector("#asof").textContent; true }`)
 	p.do(t, chromedp.Click(chromedp.CSS("#pause")))
 	p.await(t, "a refresh after the pause", `document.querySelector("#asof").textContent !== window.seen || (`+refreshNow+`, false)`)
 }
 
-// ticks lets the page's script come to its turn so many times.
-func (p *tab) ticks(t *testing.T, n int) {
+// waitTicks waits until the page's timers have run n times.
+func (p *tab) waitTicks(t *testing.T, n int) {
 	t.Helper()
 	eval[bool](t, p, fmt.Sprintf(`{ window.ticked = 0; setInterval(() => window.ticked++, 1000); window.ticks = %d; true }`, n))
-	p.await(t, "the script's turn", `window.ticked > window.ticks`)
+	p.await(t, "timers of the page", `window.ticked > window.ticks`)
 }
 
-func refreshesUnseen(t *testing.T, s *site) {
+func refreshesUnseen(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/")
 	eval[bool](t, p, `{ Object.defineProperty(document, "hidden", { get: () => true }); document.querySelector("#icon").href = document.title = ""; true }`)
-	p.refreshed(t)
+	p.waitForRefresh(t)
 	if got := eval[string](t, p, `document.title`); got != "All 5 upstreams are up – Betanet exporter" {
 		t.Errorf("got the title %q", got)
 	}
@@ -241,24 +219,24 @@ func refreshesUnseen(t *testing.T, s *site) {
 	}
 }
 
-// focusable are the elements that a keyboard has to reach.
+// focusable evaluates to the elements that a keyboard must reach.
 const focusable = `[...document.querySelectorAll("a[href], button:not([hidden]), input:not([type=hidden]), select, summary")]`
 
-func isReachedByKeyboard(t *testing.T, s *site) {
+func isReachedByKeyboard(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/", viewport(1280, 800))
-	p.do(t, chromedp.Click(chromedp.CSS("#pause")), chromedp.Navigate(s.base+"/")) // no event must come meanwhile
+	p.do(t, chromedp.Click(chromedp.CSS("#pause")), chromedp.Navigate(s.base+"/")) // no refresh may interfere
 	all := eval[int](t, p, `(window.all = `+focusable+`).length`)
 	var order []int
 	for range all {
 		p.do(t, chromedp.KeyEvent("\t"))
 		order = append(order, eval[int](t, p, `window.all.indexOf(document.activeElement)`))
 		if got := eval[string](t, p, `getComputedStyle(document.activeElement).outlineStyle`); got == "none" {
-			t.Errorf("the focus is not seen on %s", eval[string](t, p, `document.activeElement.outerHTML`))
+			t.Errorf("the focus is not visible on %s", eval[string](t, p, `document.activeElement.outerHTML`))
 		}
 	}
 	for i, at := range order {
 		if i != at {
-			t.Fatalf("%d elements are reached in the order %v, want that of the page", all, order)
+			t.Fatalf("%d elements get the focus in the order %v, want the order of the page", all, order)
 		}
 	}
 	p.do(t, chromedp.Navigate(s.base+"/"), chromedp.KeyEvent("\t"), chromedp.KeyEvent("\r"))
@@ -267,20 +245,20 @@ func isReachedByKeyboard(t *testing.T, s *site) {
 	}
 }
 
-func worksWithoutScript(t *testing.T, s *site) {
+func worksWithoutScript(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/", command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))
 	if got := eval[string](t, p, `document.querySelector("#refresh").innerText + document.querySelector("#pause").hidden + document.querySelector("#clock").hidden`); got != "Reload the page for current data.truetrue" {
-		t.Errorf("got %q, want how to see the present, and no button", got)
+		t.Errorf("got %q, want a hint to reload, and no buttons", got)
 	}
 	if got := eval[string](t, p, `document.querySelector("#asof").textContent`); !strings.HasSuffix(got, " UTC") {
 		t.Errorf("got %q, want UTC", got)
 	}
 	wantShown(t, p, "the table", names...)
 	p.do(t, chromedp.SendKeys(chromedp.CSS("#q"), "gam\r"))
-	p.await(t, "the filtered table", `location.search === "?q=gam&sort=problems" && `+shown+`.join() === "gamma"`)
+	p.await(t, "the filtered table", `location.search === "?q=gam&sort=problems" && `+shownUpstreams+`.join() === "gamma"`)
 }
 
-func fitsAPhone(t *testing.T, s *site) {
+func fitsAPhone(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/", viewport(360, 780))
 	for _, path := range []string{"/", "/?q=nobody", "/upstream/mixed", "/upstream/unsteady"} {
 		p.do(t, chromedp.Navigate(s.base+path))

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// fromModule is a program of a Go module that no Debian package has.
+// fromModule is a program from a Go module, because no Debian package has it.
 type fromModule struct {
 	name, module string
 	flags        []string // of go install
@@ -21,9 +21,8 @@ type fromModule struct {
 	err  error
 }
 
-// path is where the program is. Building it takes many minutes, so it is kept in the
-// user's cache. If it is not there it is built with CI=true alone, and only tried
-// once.
+// path returns the path of the program in the user's cache. Building takes minutes, so a
+// missing program is built only with CI=true, and tried only once.
 func (f *fromModule) path(t *testing.T) string {
 	t.Helper()
 	cache, err := os.UserCacheDir()

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -33,10 +32,10 @@ func TestTheChartHasTheFilesOfMonitoring(t *testing.T) {
 	for _, kind := range []string{"alerts", "dashboards", "rules"} {
 		want, got := contents(t, filepath.Join("..", "monitoring", kind)), contents(t, filepath.Join(chart, "files", kind))
 		if len(want) == 0 {
-			t.Errorf("there is nothing in monitoring/%s", kind)
+			t.Errorf("monitoring/%s is empty", kind)
 		}
 		if !maps.Equal(got, want) {
-			t.Errorf("files/%s of the chart is not monitoring/%s: link it", kind, kind)
+			t.Errorf("files/%s of the chart differs from monitoring/%s: link it", kind, kind)
 		}
 	}
 }
@@ -50,33 +49,25 @@ func contents(t *testing.T, folder string) map[string]string {
 	}
 	all := make(map[string]string)
 	for _, e := range entries {
-		text, err := os.ReadFile(filepath.Join(folder, e.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		all[e.Name()] = string(text)
+		all[e.Name()] = readFile(t, folder, e.Name())
 	}
 	return all
 }
 
 func TestRulesAndDashboardsArriveUnchanged(t *testing.T) {
-	r := newRelease(t, helm.path(t), kubernetes["everything"], "--values="+values("everything"))
+	r := renderChart(t, helm.path(t), kubernetes["everything"], "--values="+values("everything"))
 	for _, file := range linkedFiles(t) {
-		text, err := os.ReadFile(filepath.Join(chart, file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		name := filepath.Base(file)
-		kind := filepath.Base(filepath.Dir(file))
+		text := readFile(t, chart, file)
+		name, kind := filepath.Base(file), filepath.Base(filepath.Dir(file))
 		if kind == "dashboards" {
 			made := r.named(t, "ConfigMap", "betanet-"+strings.TrimSuffix(name, ".json"))
-			if got := made.get("data", name); got != string(text) {
+			if got := made.get("data", name); got != text {
 				t.Errorf("%s: the ConfigMap has\n%v", file, got)
 			}
 			continue
 		}
 		var want any
-		if err := yaml.Unmarshal(text, &want); err != nil {
+		if err := yaml.Unmarshal([]byte(text), &want); err != nil {
 			t.Fatal(err)
 		}
 		made := r.named(t, "PrometheusRule", "betanet-"+kind+"-"+strings.TrimSuffix(name, ".yml"))
@@ -88,10 +79,7 @@ func TestRulesAndDashboardsArriveUnchanged(t *testing.T) {
 
 func TestThePackedChartHasTheFilesBehindItsLinks(t *testing.T) {
 	folder := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), helm.path(t), "package", chart, "--destination="+folder)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", cmd, err, out)
-	}
+	runCommand(t, "", helm.path(t), "package", chart, "--destination="+folder)
 	packed := contents(t, folder)
 	if len(packed) != 1 {
 		t.Fatalf("helm package made %d files, want one", len(packed))
@@ -102,7 +90,7 @@ func TestThePackedChartHasTheFilesBehindItsLinks(t *testing.T) {
 }
 
 func TestRulesForFogComputeAreOptIn(t *testing.T) {
-	r := newRelease(t, helm.path(t), kubernetes["default"], "--set=prometheusRule.enabled=true")
+	r := renderChart(t, helm.path(t), kubernetes["default"], "--set=prometheusRule.enabled=true")
 	rules := r.of("PrometheusRule")
 	for _, o := range rules {
 		if name := fmt.Sprint(o.get("metadata", "name")); strings.Contains(name, "fog-compute") {
@@ -114,19 +102,19 @@ func TestRulesForFogComputeAreOptIn(t *testing.T) {
 	}
 }
 
-// plain returns a value without the types that YAML was read into.
+// plain returns a value with the types of JSON instead of YAML.
 func plain(t *testing.T, v any) (all any) {
 	t.Helper()
 	text, err := json.Marshal(v)
 	if err != nil {
 		t.Fatal(err)
 	}
-	parse(t, text, &all)
+	parseJSON(t, string(text), &all)
 	return all
 }
 
-// hasTheFilesOfMonitoring checks that the chart in a release has the content of
-// alerts, dashboards and rules in place of its symbolic links.
+// hasTheFilesOfMonitoring checks that a packed chart has the alerts, dashboards and rules
+// instead of symbolic links.
 func hasTheFilesOfMonitoring(t *testing.T, chart string) {
 	want, got := make(map[string]string), make(map[string]string)
 	for _, kind := range []string{"alerts", "dashboards", "rules"} {

@@ -15,30 +15,30 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-var update = flag.Bool("update", false, "write testdata/helm anew from the chart")
+var update = flag.Bool("update", false, "write the golden files in testdata/helm")
 
 var chart = filepath.Join("..", "deploy", "helm", "betanet-exporter")
 
 var helm = fromModule{name: "helm", module: "helm.sh/helm/v3/cmd/helm@v3.22.0"}
 
-// object is one that a chart makes for Kubernetes.
+// object is a Kubernetes object.
 type object map[string]any
 
-// release is what the chart makes of some values.
-type release struct {
+// rendered is the output of the chart for some values.
+type rendered struct {
 	text    string
 	objects []object
 }
 
-// newRelease renders the chart for a version of Kubernetes, as the release
-// "betanet" in the namespace "monitoring".
-func newRelease(t *testing.T, helm, kubernetes string, args ...string) *release {
+// renderChart renders the chart for a version of Kubernetes, as release "betanet" in
+// namespace "monitoring".
+func renderChart(t *testing.T, helm, kubernetes string, args ...string) *rendered {
 	t.Helper()
-	out, err := tryRelease(t, helm, kubernetes, args...)
+	out, err := helmTemplate(t, helm, kubernetes, args...)
 	if err != nil {
 		t.Fatalf("helm template %q: %v", args, err)
 	}
-	r := &release{text: out}
+	r := &rendered{text: out}
 	for decoder := yaml.NewDecoder(strings.NewReader(out)); ; {
 		var o object
 		err := decoder.Decode(&o)
@@ -52,55 +52,55 @@ func newRelease(t *testing.T, helm, kubernetes string, args ...string) *release 
 	}
 }
 
-func tryRelease(t *testing.T, helm, kubernetes string, args ...string) (string, error) {
+func helmTemplate(t *testing.T, helm, kubernetes string, args ...string) (string, error) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), helm, append([]string{
 		"template", "betanet", chart, "--namespace=monitoring", "--kube-version=" + kubernetes,
 	}, args...)...)
-	var said strings.Builder
-	cmd.Stderr = &said
+	var messages strings.Builder
+	cmd.Stderr = &messages
 	out, err := cmd.Output()
 	if err != nil {
-		err = fmt.Errorf("%w: %s", err, said.String())
+		err = fmt.Errorf("%w: %s", err, messages.String())
 	}
 	return string(out), err
 }
 
-// of are the objects of a kind.
-func (r *release) of(kind string) []object {
+// of returns the objects of a kind.
+func (r *rendered) of(kind string) []object {
 	return slices.DeleteFunc(slices.Clone(r.objects), func(o object) bool { return o["kind"] != kind })
 }
 
-// the is the only object of a kind.
-func (r *release) the(t *testing.T, kind string) object {
+// the returns the only object of a kind.
+func (r *rendered) the(t *testing.T, kind string) object {
 	t.Helper()
 	all := r.of(kind)
 	if len(all) != 1 {
-		t.Fatalf("there are %d objects %s, want one", len(all), kind)
+		t.Fatalf("got %d objects %s, want one", len(all), kind)
 	}
 	return all[0]
 }
 
-// named is the object with a kind and name.
-func (r *release) named(t *testing.T, kind string, name any) object {
+// named returns the object with a kind and name.
+func (r *rendered) named(t *testing.T, kind string, name any) object {
 	t.Helper()
 	for _, o := range r.of(kind) {
 		if o.get("metadata", "name") == name {
 			return o
 		}
 	}
-	t.Fatalf("there is no %s %v", kind, name)
+	t.Fatalf("no %s %v", kind, name)
 	return nil
 }
 
-// get follows keys, and numbers in lists. It is nil where there is nothing.
+// get follows keys, and indices of lists. It returns nil if there is no such value.
 func (o object) get(keys ...any) any {
 	at := any(map[string]any(o))
 	for _, key := range keys {
 		switch v := at.(type) {
 		case map[string]any:
 			at = v[key.(string)]
-		case object: // which yaml takes for maps within objects too
+		case object: // yaml uses it for maps in objects too
 			at = v[key.(string)]
 		case []any:
 			i := key.(int)
@@ -115,7 +115,7 @@ func (o object) get(keys ...any) any {
 	return at
 }
 
-// object is what get finds, as an object.
+// object returns the value of get as an object.
 func (o object) object(keys ...any) object {
 	switch v := o.get(keys...).(type) {
 	case object:
@@ -126,7 +126,7 @@ func (o object) object(keys ...any) object {
 	return nil
 }
 
-// list is what get finds, as a list of objects.
+// list returns the value of get as a list of objects.
 func (o object) list(keys ...any) (all []object) {
 	items, _ := o.get(keys...).([]any)
 	for i := range items {
@@ -135,7 +135,7 @@ func (o object) list(keys ...any) (all []object) {
 	return all
 }
 
-// texts is what get finds, as a list of strings.
+// texts returns the value of get as a list of strings.
 func (o object) texts(keys ...any) (all []string) {
 	items, _ := o.get(keys...).([]any)
 	for _, item := range items {
@@ -144,10 +144,10 @@ func (o object) texts(keys ...any) (all []string) {
 	return all
 }
 
-// folder lays out the volumes of the pod below a folder, and returns the arguments
-// of the exporter there. Secrets that the chart does not create have a password and a
-// file of discovery.
-func (r *release) folder(t *testing.T) (args []string) {
+// folder writes the volumes of the pod to a folder, and returns the arguments of the
+// exporter for it. Secrets that the chart does not create get a password and a file of
+// discovery.
+func (r *rendered) folder(t *testing.T) (args []string) {
 	t.Helper()
 	const inPod = "/etc/betanet-exporter"
 	root := t.TempDir()
@@ -159,7 +159,7 @@ func (r *release) folder(t *testing.T) (args []string) {
 	for _, m := range pod.list("containers", 0, "volumeMounts") {
 		source, ok := sources[m.get("name")]
 		if !ok {
-			t.Fatalf("there is no volume %v", m.get("name"))
+			t.Fatalf("no volume %v", m.get("name"))
 		}
 		files := object{"password": "secret", "targets.json": "[]"}
 		if name := source.get("configMap", "name"); name != nil {
@@ -170,10 +170,7 @@ func (r *release) folder(t *testing.T) (args []string) {
 			t.Fatal(err)
 		}
 		for name, content := range files {
-			text := strings.ReplaceAll(content.(string), inPod, root)
-			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			writeFile(t, filepath.Join(dir, name), strings.ReplaceAll(content.(string), inPod, root))
 		}
 	}
 	for _, arg := range pod.texts("containers", 0, "args") {

@@ -19,8 +19,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// browser starts a Chromium that asks nobody for anything by itself. It ends
-// with the test.
+// browser starts a Chromium that makes no requests by itself. It ends with the test.
 func browser(t *testing.T) context.Context {
 	t.Helper()
 	options := []chromedp.ExecAllocatorOption{
@@ -33,7 +32,7 @@ func browser(t *testing.T) context.Context {
 	allocator, end := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, closeAll := chromedp.NewContext(allocator)
 	t.Cleanup(func() {
-		// Cancel waits for the end of the process, which writes into the test's folder.
+		// Wait for the end of the process, because it writes into the test's folder.
 		bounded, done := context.WithTimeout(ctx, patience)
 		defer done()
 		if err := chromedp.Cancel(bounded); err != nil {
@@ -48,10 +47,10 @@ func browser(t *testing.T) context.Context {
 	return ctx
 }
 
-// step is something that a person or a test does in a tab.
+// step is an action in a tab.
 type step = chromedp.Action[chromedp.Void]
 
-// command is a command of the DevTools protocol as a step.
+// command returns a command of the DevTools protocol as a step.
 func command[P any](c cdp.Command[P, cdp.Empty], params P) step {
 	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		_, err := cdp.Call(ctx, t, c, params)
@@ -59,25 +58,25 @@ func command[P any](c cdp.Command[P, cdp.Empty], params P) step {
 	})
 }
 
-// tab is a page in the browser, and what it complained about.
+// tab is a page in the browser, with its errors and warnings.
 type tab struct {
 	ctx  context.Context
-	host string // the only one that it may ask
+	host string // the only host that it may contact
 
-	mu       sync.Mutex
-	asked    int // requests
-	problems []string
+	mu           sync.Mutex
+	requestCount int // requests
+	problems     []string
 }
 
-// open opens a page of the exporter at base in a tab that ends with the test.
-// prepare is done before.
+// open opens a page of the exporter at base in a tab that ends with the test, after the
+// steps in prepare.
 func open(t *testing.T, browser context.Context, base, path string, prepare ...step) *tab {
 	t.Helper()
 	u, err := url.Parse(base)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A patience for all that is done in the tab.
+	// One limit for all steps in the tab.
 	bounded, end := context.WithTimeout(browser, 2*patience)
 	ctx, closeTab := chromedp.NewContext(bounded)
 	p := &tab{ctx: ctx, host: u.Host}
@@ -102,13 +101,13 @@ func open(t *testing.T, browser context.Context, base, path string, prepare ...s
 	return p
 }
 
-// note takes in what the page does.
+// note records the requests and problems of the page.
 func (p *tab) note(event any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
-		p.asked++
+		p.requestCount++
 		if u, err := url.Parse(e.Request.URL); err != nil || u.Scheme != "data" && u.Host != p.host {
 			p.problems = append(p.problems, "a request left the host: "+e.Request.URL)
 		}
@@ -123,15 +122,15 @@ func (p *tab) note(event any) {
 	}
 }
 
-// requests is how many the page has made.
+// requests returns the number of requests of the page.
 func (p *tab) requests() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.asked
+	return p.requestCount
 }
 
-// forgive forgets problems that have a text in them, and tells whether there were any.
-func (p *tab) forgive(text string) bool {
+// dropProblems removes the problems that contain a text, and reports whether there were any.
+func (p *tab) dropProblems(text string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	before := len(p.problems)
@@ -146,7 +145,7 @@ func (p *tab) do(t *testing.T, steps ...step) {
 	}
 }
 
-// eval is the value of an expression in the page.
+// eval returns the value of an expression in the page.
 func eval[T any](t *testing.T, p *tab, expression string, options ...chromedp.EvaluateOption) T {
 	t.Helper()
 	value, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](expression, options...))
@@ -172,13 +171,13 @@ func (p *tab) await(t *testing.T, what, expression string) {
 	wait(t, what, func() error {
 		is, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](`!!(`+expression+`)`))
 		if err == nil && !is {
-			err = errors.New("not so yet")
+			err = errors.New("not yet")
 		}
 		return err
 	})
 }
 
-// follow clicks on something that leads to another page, and waits for it.
+// follow clicks on a link or button and waits for the next page.
 func (p *tab) follow(t *testing.T, selector string) {
 	t.Helper()
 	eval[bool](t, p, `window.left = true`)
@@ -186,24 +185,23 @@ func (p *tab) follow(t *testing.T, selector string) {
 	p.await(t, "the page after "+selector, `!window.left && document.readyState === "complete"`)
 }
 
-// refreshed waits until the page shows another moment. The page's clock is set
-// forward, so that it does so at once.
-func (p *tab) refreshed(t *testing.T) {
+// waitForRefresh advances the page's clock and waits until it has refreshed.
+func (p *tab) waitForRefresh(t *testing.T) {
 	t.Helper()
-	p.hurry(t)
+	p.advanceClock(t)
 	p.await(t, "a refresh", `document.querySelector("#asof").textContent !== window.seen`)
 }
 
-// hurry sets the page's clock forward by more than the time between refreshes.
-func (p *tab) hurry(t *testing.T) {
+// advanceClock advances the page's clock by more than the refresh interval.
+func (p *tab) advanceClock(t *testing.T) {
 	t.Helper()
 	eval[bool](t, p, `{ const now = Date.now; Date.now = () => now() + 31000; window.seen = document.querySelector("#asof").textContent; true }`)
 }
 
-// viewport is a screen of a size in CSS pixels.
+// viewport sets the size of the screen in CSS pixels.
 func viewport(width, height int64) step { return chromedp.EmulateViewport(width, height) }
 
-// scheme is what the browser's user prefers: light or dark.
+// scheme sets the preferred color scheme: light or dark.
 func scheme(name string) step {
 	return command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}},

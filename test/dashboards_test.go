@@ -7,183 +7,183 @@ import (
 	"testing"
 )
 
-// Whoever imports a dashboard has a data source of another name.
-func TestDashboardsAskTheDataSourceThatIsChosen(t *testing.T) {
-	chosen := reference{"prometheus", "${datasource}"}
-	for uid, b := range boards(t) {
+// Users who import a dashboard have a data source with another name.
+func TestDashboardsQueryTheSelectedDataSource(t *testing.T) {
+	selected := datasource{"prometheus", "${datasource}"}
+	for uid, b := range dashboards(t) {
 		if first := b.Templating.List[0]; first.Name != "datasource" || first.Type != "datasource" || string(first.Query) != `"prometheus"` {
-			t.Errorf("%s: the data source cannot be chosen: %+v", uid, first)
+			t.Errorf("%s: the data source cannot be selected: %+v", uid, first)
 		}
 		for _, v := range b.Templating.List[1:] {
-			if v.Datasource == nil || *v.Datasource != chosen {
-				t.Errorf("%s: variable %s asks %v", uid, v.Name, v.Datasource)
+			if v.Datasource == nil || *v.Datasource != selected {
+				t.Errorf("%s: variable %s queries %v", uid, v.Name, v.Datasource)
 			}
 		}
 		for _, p := range b.Panels {
 			if p.Type == "row" {
 				continue
 			}
-			if p.Datasource != chosen {
-				t.Errorf("%s: %s asks %v", uid, p.Title, p.Datasource)
+			if p.Datasource != selected {
+				t.Errorf("%s: %s queries %v", uid, p.Title, p.Datasource)
 			}
 			for _, q := range p.Targets {
-				if q.Datasource != chosen {
-					t.Errorf("%s: %s asks %v", uid, p.Title, q.Datasource)
+				if q.Datasource != selected {
+					t.Errorf("%s: %s queries %v", uid, p.Title, q.Datasource)
 				}
 			}
 		}
 	}
 }
 
-// Expressions that have values only for upstreams of API mixnodes, with replicas
-// or over https; only for what is not a probe; and only for an
-// exporter of several upstreams that pushes.
+// Expressions that have values only for upstreams of API mixnodes, with replicas or
+// over https; only without /probe; and only for an exporter that has several upstreams and
+// pushes.
 var (
-	ofMixnodes = regexp.MustCompile(`betanet_mixnode_(up|uptime|average|packets)|betanet_mixnodes_omitted|^rate\(betanet_packets_forwarded_total`)
-	ofReplicas = regexp.MustCompile(`replica`)
-	ofTLS      = regexp.MustCompile(`betanet_exporter_tls_`)
-	ofMemory   = regexp.MustCompile(`betanet_exporter_upstream_resets_total`)
-	ofFleets   = regexp.MustCompile(`betanet_fleet_|betanet_exporter_(discovery|push)_`)
+	onlyMixnodes = regexp.MustCompile(`betanet_mixnode_(up|uptime|average|packets)|betanet_mixnodes_omitted|^rate\(betanet_packets_forwarded_total`)
+	onlyReplicas = regexp.MustCompile(`replica`)
+	onlyTLS      = regexp.MustCompile(`betanet_exporter_tls_`)
+	notProbe     = regexp.MustCompile(`betanet_exporter_upstream_resets_total`)
+	onlyFleets   = regexp.MustCompile(`betanet_fleet_|betanet_exporter_(discovery|push)_`)
 )
 
 func TestDashboardsShowAnOutage(t *testing.T) {
-	o := suffer(t)
-	all := boards(t)
+	o := runOutage(t)
+	all := dashboards(t)
 	for uid, b := range all {
 		t.Run(uid, func(t *testing.T) {
 			t.Run("of all", func(t *testing.T) {
-				o.holds(t, b, b.fill(t, o.prometheus, nil))
+				o.checkExpressions(t, b, b.variableValues(t, o.prometheus, nil))
 			})
 			t.Run("of an upstream without a name", func(t *testing.T) {
-				values := b.fill(t, o.prometheus, map[string][]string{"job": {"one"}})
-				o.holds(t, b, values, ofMixnodes, ofReplicas, ofTLS, ofFleets)
+				values := b.variableValues(t, o.prometheus, map[string][]string{"job": {"one"}})
+				o.checkExpressions(t, b, values, onlyMixnodes, onlyReplicas, onlyTLS, onlyFleets)
 			})
 			if uid == "betanet-exporter" {
 				return
 			}
 			t.Run("of a probe", func(t *testing.T) {
-				values := b.fill(t, o.prometheus, map[string][]string{"job": {"probe"}})
-				o.holds(t, b, values, ofMixnodes, ofReplicas, ofTLS, ofMemory)
+				values := b.variableValues(t, o.prometheus, map[string][]string{"job": {"probe"}})
+				o.checkExpressions(t, b, values, onlyMixnodes, onlyReplicas, onlyTLS, notProbe)
 			})
-			t.Run("of two that are picked", func(t *testing.T) {
-				picked := []string{"flaky", o.discovered}
-				values := b.fill(t, o.prometheus, map[string][]string{"upstream": picked})
-				for expr, lines := range o.holds(t, b, values, ofReplicas, ofTLS) {
-					for _, l := range lines {
-						if name, there := l.labels["upstream"]; there && !slices.Contains(picked, name) {
-							t.Errorf("%q is shown, which is not picked, by %s", name, expr)
+			t.Run("of two selected upstreams", func(t *testing.T) {
+				selected := []string{"flaky", o.discovered}
+				values := b.variableValues(t, o.prometheus, map[string][]string{"upstream": selected})
+				for expr, curves := range o.checkExpressions(t, b, values, onlyReplicas, onlyTLS) {
+					for _, l := range curves {
+						if name, there := l.labels["upstream"]; there && !slices.Contains(selected, name) {
+							t.Errorf("%q is not selected but shown by %s", name, expr)
 						}
 					}
 				}
 			})
 		})
 	}
-	t.Run("words", func(t *testing.T) { o.says(t, all["betanet-upstream"]) })
-	t.Run("gap", func(t *testing.T) { o.leavesAGap(t, all["betanet-upstream"]) })
-	t.Run("states", func(t *testing.T) { o.addsUp(t, all["betanet-fleet"]) })
+	t.Run("texts", func(t *testing.T) { o.checkMappings(t, all["betanet-upstream"]) })
+	t.Run("gap", func(t *testing.T) { o.checkGaps(t, all["betanet-upstream"]) })
+	t.Run("states", func(t *testing.T) { o.checkStates(t, all["betanet-fleet"]) })
 	t.Run("ratios", func(t *testing.T) {
 		for _, b := range all {
-			o.keepsRatios(t, b)
+			o.checkRatios(t, b)
 		}
 	})
 }
 
-// holds asks every expression of a dashboard. Each has to give values, but for
-// those about what is not there. It gives the answers.
-func (o *outage) holds(t *testing.T, b *board, values map[string]string, notThere ...*regexp.Regexp) map[string][]curve {
+// checkExpressions queries every expression of a dashboard and returns the results. All
+// must have values except those that match absent.
+func (o *outage) checkExpressions(t *testing.T, b *dashboard, values map[string]string, absent ...*regexp.Regexp) map[string][]curve {
 	t.Helper()
-	answers := make(map[string][]curve)
+	results := make(map[string][]curve)
 	for _, p := range b.Panels {
 		for _, q := range p.Targets {
-			lines := o.ask(t, q.Expr, values)
-			answers[q.Expr] = lines
-			want := !slices.ContainsFunc(notThere, func(r *regexp.Regexp) bool { return r.MatchString(q.Expr) })
-			if got := len(lines) > 0; got != want {
-				t.Errorf("%s: there are values: %t, want %t: %s", p.Title, got, want, substitute(t, q.Expr, values))
+			curves := o.queryRange(t, q.Expr, values)
+			results[q.Expr] = curves
+			want := !slices.ContainsFunc(absent, func(r *regexp.Regexp) bool { return r.MatchString(q.Expr) })
+			if got := len(curves) > 0; got != want {
+				t.Errorf("%s: has values: %t, want %t: %s", p.Title, got, want, substitute(t, q.Expr, values))
 			}
-			for _, l := range lines {
+			for _, l := range curves {
 				if l.labels["job"] == "stranger" {
-					t.Errorf("%s shows a program that is no exporter: %v", p.Title, l.labels)
+					t.Errorf("%s shows a program that is not our exporter: %v", p.Title, l.labels)
 				}
 			}
 		}
 	}
-	if len(answers) < 20 {
-		t.Errorf("only %d expressions", len(answers))
+	if len(results) < 20 {
+		t.Errorf("only %d expressions", len(results))
 	}
-	return answers
+	return results
 }
 
-// says holds every value of a time line to a word, and the outage to those that
-// tell of it.
-func (o *outage) says(t *testing.T, b *board) {
-	values := b.fill(t, o.prometheus, nil)
-	said := make(map[string][]string)
+// checkMappings checks that every value of a state timeline has a text, and that the
+// texts include those of the outage.
+func (o *outage) checkMappings(t *testing.T, b *dashboard) {
+	values := b.variableValues(t, o.prometheus, nil)
+	seen := make(map[string][]string)
 	for _, p := range b.Panels {
 		if p.Type != "state-timeline" {
 			continue
 		}
-		for _, l := range o.ask(t, p.Targets[0].Expr, values) {
+		for _, l := range o.queryRange(t, p.Targets[0].Expr, values) {
 			for _, v := range l.values {
-				word := p.FieldConfig.Defaults.Mappings[0].Options[strconv.FormatFloat(v, 'g', -1, 64)].Text
-				if word == "" {
-					t.Errorf("%s: there is no word for %v", p.Title, v)
+				text := p.FieldConfig.Defaults.Mappings[0].Options[strconv.FormatFloat(v, 'g', -1, 64)].Text
+				if text == "" {
+					t.Errorf("%s: no text for %v", p.Title, v)
 				}
-				if l.labels["upstream"] == "flaky" && !slices.Contains(said[p.Title], word) {
-					said[p.Title] = append(said[p.Title], word)
+				if l.labels["upstream"] == "flaky" && !slices.Contains(seen[p.Title], text) {
+					seen[p.Title] = append(seen[p.Title], text)
 				}
 			}
 		}
 	}
-	for title, words := range map[string][]string{
+	for title, texts := range map[string][]string{
 		"State":                                {"up", "stale or in part", "no values"},
 		"Endpoints":                            {"up", "failing"},
-		"Circuit breakers":                     {"closed", "open"}, // half open is too short to be seen always
+		"Circuit breakers":                     {"closed", "open"}, // half-open may be too short to be seen
 		"Endpoints that fail, with the reason": {"failing"},
 	} {
-		for _, w := range words {
-			if !slices.Contains(said[title], w) {
-				t.Errorf("%s says of the outage %q, want %q in it", title, said[title], w)
+		for _, w := range texts {
+			if !slices.Contains(seen[title], w) {
+				t.Errorf("%s shows %q in the outage, want also %q", title, seen[title], w)
 			}
 		}
 	}
 }
 
-// leavesAGap holds the rates of an upstream that is not fetched to be absent, not
-// zero, and its last good values to be drawn apart.
-func (o *outage) leavesAGap(t *testing.T, b *board) {
-	picked := map[string][]string{"job": {"fleet"}, "upstream": {"flaky"}}
-	stale := o.ask(t, `betanet_exporter_data_stale{job="fleet", upstream="flaky"} == 1
+// checkGaps checks that the rates of a stale upstream are absent, not zero, and that its
+// last good values are separate curves.
+func (o *outage) checkGaps(t *testing.T, b *dashboard) {
+	selected := map[string][]string{"job": {"fleet"}, "upstream": {"flaky"}}
+	stale := o.queryRange(t, `betanet_exporter_data_stale{job="fleet", upstream="flaky"} == 1
 		and on () betanet_exporter_endpoint_up{job="fleet", upstream="flaky", endpoint="metrics"} == 0`, nil)
 	if len(stale) != 1 {
 		t.Fatalf("stale: %v", stale)
 	}
 	for _, title := range []string{"Messages", "Dropped and forwarded packets", "Lost packets"} {
-		lines := o.panel(t, b, title, picked)[0]
-		if len(lines) != 1 {
-			t.Fatalf("%s: %v", title, lines)
+		curves := o.panel(t, b, title, selected)[0]
+		if len(curves) != 1 {
+			t.Fatalf("%s: %v", title, curves)
 		}
 		for at := range stale[0].values {
-			if v, there := lines[0].values[at]; there {
-				t.Errorf("%s: %v at a second when nothing was fetched", title, v)
+			if v, there := curves[0].values[at]; there {
+				t.Errorf("%s: %v at a time when nothing was fetched", title, v)
 			}
 		}
 	}
-	peers := o.panel(t, b, "Peers", picked)
+	peers := o.panel(t, b, "Peers", selected)
 	if len(peers) != 2 || len(peers[0]) != 1 || len(peers[1]) != 1 {
 		t.Fatalf("peers: %v", peers)
 	}
 	for at := range peers[1][0].values {
 		if _, both := peers[0][0].values[at]; both {
-			t.Errorf("peers are drawn as fresh and as last good ones at %d", at)
+			t.Errorf("peers are both fresh and last good at %d", at)
 		}
 	}
 }
 
-// addsUp holds the states to be those of all upstreams at every second.
-func (o *outage) addsUp(t *testing.T, b *board) {
+// checkStates checks that the states add up to the number of upstreams at all times.
+func (o *outage) checkStates(t *testing.T, b *dashboard) {
 	states := o.panel(t, b, "Upstreams by state", map[string][]string{"job": {"fleet"}})
-	count := o.ask(t, `count(betanet_up{job="fleet"})`, nil)
+	count := o.queryRange(t, `count(betanet_up{job="fleet"})`, nil)
 	if len(count) != 1 {
 		t.Fatalf("count: %v", count)
 	}
@@ -203,15 +203,15 @@ func (o *outage) addsUp(t *testing.T, b *board) {
 	}
 }
 
-// keepsRatios holds shares to 0 and 1. Only that of a core may be more.
-func (o *outage) keepsRatios(t *testing.T, b *board) {
-	values, seen := b.fill(t, o.prometheus, nil), 0
+// checkRatios checks that shares are between 0 and 1, except CPU, which is per core.
+func (o *outage) checkRatios(t *testing.T, b *dashboard) {
+	values, seen := b.variableValues(t, o.prometheus, nil), 0
 	for _, p := range b.Panels {
 		if p.FieldConfig.Defaults.Unit != "percentunit" || p.Title == "CPU" {
 			continue
 		}
 		for _, q := range p.Targets {
-			for _, l := range o.ask(t, q.Expr, values) {
+			for _, l := range o.queryRange(t, q.Expr, values) {
 				for _, v := range l.values {
 					seen++
 					if v < 0 || v > 1 {

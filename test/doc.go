@@ -1,5 +1,5 @@
-// Package test holds the built program against the real components that its
-// users have: promtool, Prometheus servers, Alertmanager, haproxy, vmagent,
-// VictoriaMetrics, Chromium, systemd-analyze, dpkg, lintian, buildah and helm. It is a module of its own, so that nothing it needs enters the
-// program's. It knows the program only as a process.
+// Package test tests the built program with the components that its users have:
+// promtool, Prometheus, Alertmanager, HAProxy, vmagent, VictoriaMetrics, Chromium,
+// systemd-analyze, dpkg, lintian, buildah and Helm. It runs the program only as a process,
+// and is a separate module, so that its dependencies are not the program's.
 package test

@@ -1,21 +1,16 @@
 package test
 
 import (
-	"encoding/json"
 	"fmt"
-	"math"
-	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
 
-// engine is what people run to scrape, as this test sees it: programs that share
-// targets, and what keeps the samples. Both speak the HTTP API of Prometheus.
+// engine is a set of scrapers that share targets, and the stores of their samples.
+// All have the HTTP API of Prometheus.
 type engine struct {
 	scrapers []string // base URLs
 	stores   []string
@@ -24,22 +19,17 @@ type engine struct {
 // interval is the engines' scrape interval.
 const interval = 2 * time.Second
 
-// inTest replaces what cannot be kept of an example in a test: the addresses and
-// the interval. Everything else is what is shipped. old and new come in pairs, and
-// each old one has to be there.
-func inTest(t *testing.T, example string, oldNew ...string) string {
+// exampleWith returns an example with other addresses and intervals. old and new come
+// in pairs, and each old text must exist.
+func exampleWith(t *testing.T, example string, oldNew ...string) string {
 	t.Helper()
-	return replaced(t, filepath.Join("examples", example), oldNew...)
+	return fileWith(t, filepath.Join("examples", example), oldNew...)
 }
 
-// replaced is a file of the repository with other words in it, as in inTest.
-func replaced(t *testing.T, file string, oldNew ...string) string {
+// fileWith does the same for any file of the repository.
+func fileWith(t *testing.T, file string, oldNew ...string) string {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("..", file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := string(b)
+	text := readFile(t, "..", file)
 	for pair := range slices.Chunk(oldNew, 2) {
 		if !strings.Contains(text, pair[0]) {
 			t.Fatalf("%s has no %q", file, pair[0])
@@ -49,9 +39,9 @@ func replaced(t *testing.T, file string, oldNew ...string) string {
 	return text
 }
 
-// shorter are the pairs for inTest that make the examples of scrapers scrape the
-// exporters of a fleet each interval.
-func (f *fleet) shorter() []string {
+// substitutions returns pairs for exampleWith, so that the examples of scrapers scrape
+// the exporters of a fleet every interval.
+func (f *fleet) substitutions() []string {
 	return []string{
 		"scrape_interval: 15s", "scrape_interval: " + interval.String(),
 		"scrape_timeout: 10s", "scrape_timeout: " + interval.String(),
@@ -63,29 +53,26 @@ func (f *fleet) shorter() []string {
 
 func host(base string) string { return strings.TrimPrefix(base, "http://") }
 
-// twoPrometheus are two servers that share by hashmod.
+// twoPrometheus starts two servers that share the upstreams by hashmod.
 func twoPrometheus(t *testing.T, f *fleet) engine {
 	server := component(t, "prometheus", "prometheus")
 	var e engine
 	for n := range 2 {
-		config := inTest(t, fmt.Sprintf("prometheus/shard-%d.yml", n), f.shorter()...)
-		e.scrapers = append(e.scrapers, run(t, server, config))
+		config := exampleWith(t, fmt.Sprintf("prometheus/shard-%d.yml", n), f.substitutions()...)
+		e.scrapers = append(e.scrapers, runPrometheus(t, server, config))
 	}
 	e.stores = e.scrapers
 	return e
 }
 
-// twoVmagents are two vmagents that are a cluster, and the VictoriaMetrics that
-// they write to.
+// twoVmagents starts a cluster of two vmagents, and the VictoriaMetrics that they
+// write to.
 func twoVmagents(t *testing.T, f *fleet) engine {
 	vmagent := component(t, "vmagent", "victoria-metrics")
 	store := component(t, "victoria-metrics", "victoria-metrics")
-	dir := t.TempDir()
-	config := filepath.Join(dir, "scrape.yml")
-	if err := os.WriteFile(config, []byte(inTest(t, "vmagent/scrape.yml", f.shorter()...)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	_, stores := serve(t, []string{"127.0.0.1"}, "/health", store, func(port string) []string {
+	config := tempFile(t, "scrape.yml", exampleWith(t, "vmagent/scrape.yml", f.substitutions()...))
+	dir := filepath.Dir(config)
+	_, stores := serve(t, loopback, "/health", store, func(port string) []string {
 		return []string{
 			"-httpListenAddr=127.0.0.1:" + port, "-storageDataPath=" + filepath.Join(dir, "data"),
 			"-search.latencyOffset=0s", "-memory.allowedBytes=64MiB", "-loggerLevel=WARN",
@@ -93,7 +80,7 @@ func twoVmagents(t *testing.T, f *fleet) engine {
 	})
 	e := engine{stores: stores}
 	for n := range 2 {
-		_, urls := serve(t, []string{"127.0.0.1"}, "/health", vmagent, func(port string) []string {
+		_, urls := serve(t, loopback, "/health", vmagent, func(port string) []string {
 			return []string{
 				"-httpListenAddr=127.0.0.1:" + port, "-promscrape.config=" + config,
 				"-promscrape.cluster.membersCount=2", fmt.Sprintf("-promscrape.cluster.memberNum=%d", n),
@@ -106,109 +93,47 @@ func twoVmagents(t *testing.T, f *fleet) engine {
 	return e
 }
 
-// targets are the instances of the job betanet-probe that a scraper scrapes.
-func targets(scraper string) ([]string, error) {
-	body, err := get(scraper + "/api/v1/targets?state=active")
-	if err != nil {
-		return nil, err
-	}
-	var answer struct {
+// targets returns the instances of the job betanet-probe that a scraper scrapes.
+func targets(scraper string) (instances []string, err error) {
+	var response struct {
 		Data struct {
 			ActiveTargets []struct{ Labels map[string]string }
 		}
 	}
-	if err := json.Unmarshal([]byte(body), &answer); err != nil {
-		return nil, fmt.Errorf("targets of %s: %w", scraper, err)
-	}
-	var instances []string
-	for _, target := range answer.Data.ActiveTargets {
+	err = getJSON(scraper+"/api/v1/targets?state=active", &response)
+	for _, target := range response.Data.ActiveTargets {
 		if target.Labels["job"] == "betanet-probe" {
 			instances = append(instances, target.Labels["instance"])
 		}
 	}
-	return instances, nil
+	return instances, err
 }
 
-// sample is a value as it is stored; at is when its scrape began.
-type sample struct {
-	at    time.Time
-	value float64
-}
-
-// line is the samples of one series in one store, by time.
-type line struct {
-	name    string
-	labels  map[string]string
-	samples []sample
-}
-
-// samples are those of the series that a selector selects, since a time, in all
-// stores.
-func (e engine) samples(selector string, since time.Time) ([]line, error) {
-	var all []line
+// query returns the samples that a selector selects, since a time, in all stores.
+func (e engine) query(selector string, since time.Time) (all []series, err error) {
 	for _, store := range e.stores {
-		lines, err := stored(store, selector, since)
+		found, err := querySince(store, selector, since)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, lines...)
+		all = append(all, found...)
 	}
 	return all, nil
 }
 
-func stored(store, selector string, since time.Time) ([]line, error) {
-	now := time.Now()
-	if !now.After(since) {
-		return nil, nil
-	}
-	expression := fmt.Sprintf("%s[%dms]", selector, now.Sub(since).Milliseconds())
-	body, err := get(fmt.Sprintf("%s/api/v1/query?query=%s&time=%.3f", store, url.QueryEscape(expression), float64(now.UnixMilli())/1000))
+// scrapes returns the samples of up of all stores by the name of the service, in
+// the order of their time. A service that is scraped twice has twice as many.
+func (e engine) scrapes(since time.Time) (map[string][]point, error) {
+	found, err := e.query(`up{job="betanet-probe"}`, since)
 	if err != nil {
 		return nil, err
 	}
-	var answer struct {
-		Data struct {
-			Result []struct {
-				Metric map[string]string
-				Values [][2]any
-			}
-		}
+	all := make(map[string][]point)
+	for _, s := range found {
+		all[s.Metric["instance"]] = append(all[s.Metric["instance"]], s.Values...)
 	}
-	if err := json.Unmarshal([]byte(body), &answer); err != nil {
-		return nil, fmt.Errorf("query %s: %w", expression, err)
-	}
-	var lines []line
-	for _, r := range answer.Data.Result {
-		l := line{name: r.Metric["__name__"], labels: r.Metric}
-		for _, v := range r.Values {
-			at, isNumber := v[0].(float64)
-			text, isText := v[1].(string)
-			value, err := strconv.ParseFloat(text, 64)
-			if !isNumber || !isText || err != nil {
-				return nil, fmt.Errorf("query %s: sample %v", expression, v)
-			}
-			if !math.IsNaN(value) { // the mark at the end of a series
-				l.samples = append(l.samples, sample{time.UnixMilli(int64(math.Round(at * 1000))), value})
-			}
-		}
-		lines = append(lines, l)
-	}
-	return lines, nil
-}
-
-// scrapes are the samples of up by the name of the service, of all stores, by
-// time. One that is scraped twice has twice as many.
-func (e engine) scrapes(since time.Time) (map[string][]sample, error) {
-	lines, err := e.samples(`up{job="betanet-probe"}`, since)
-	if err != nil {
-		return nil, err
-	}
-	all := make(map[string][]sample)
-	for _, l := range lines {
-		all[l.labels["instance"]] = append(all[l.labels["instance"]], l.samples...)
-	}
-	for _, s := range all {
-		slices.SortFunc(s, func(a, b sample) int { return a.at.Compare(b.at) })
+	for _, points := range all {
+		slices.SortFunc(points, func(a, b point) int { return a.at.Compare(b.at) })
 	}
 	return all, nil
 }

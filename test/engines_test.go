@@ -9,55 +9,52 @@ import (
 	"time"
 )
 
-// What the shipped haproxy.cfg promises: an exporter that refuses is out after
-// one check at the slow rate and one at the fast rate, and is in again after two
-// good ones.
+// The times of the example haproxy.cfg: an exporter that refuses connections is removed
+// after one slow and one fast health check, and added after two successful ones.
 const (
-	out    = 1250 * time.Millisecond
-	back   = 1250 * time.Millisecond
-	jitter = time.Second // what a busy machine adds to anything here
+	failoverTime = 1250 * time.Millisecond
+	recoveryTime = 1250 * time.Millisecond
+	slack        = time.Second // allowance for a busy machine
 )
 
 func TestPrometheusServersShareTheUpstreams(t *testing.T) {
 	t.Parallel()
-	shared(t, twoPrometheus)
+	testSharing(t, twoPrometheus)
 }
 
 func TestVmagentsShareTheUpstreams(t *testing.T) {
 	t.Parallel()
-	shared(t, twoVmagents)
+	testSharing(t, twoVmagents)
 }
 
-// shared proves that scrapers which share targets, and exporters behind a proxy,
-// make one system: nothing is fetched twice, nothing is mixed up, and an exporter
-// may die.
-func shared(t *testing.T, start func(*testing.T, *fleet) engine) {
-	haproxy := component(t, "haproxy", "haproxy")
-	f := newFleet(t, haproxy, 40)
+// testSharing checks scrapers that share targets, with exporters behind a proxy: nothing
+// is fetched twice, no services are confused, and one exporter may crash.
+func testSharing(t *testing.T, start func(*testing.T, *fleet) engine) {
+	f := newFleet(t, 40)
 	f.engine = start(t, f)
-	f.divided(t)
-	owners := f.settled(t)
-	f.proved(t, func() (missing, surplus findings) { return f.onceAnInterval(t, 8, owners) })
-	f.proved(t, func() (missing, surplus findings) { return f.crash(t, owners) })
-	f.proved(t, func() (missing, surplus findings) { return f.onceAnInterval(t, 4, owners) })
-	f.neverMixed(t)
+	f.waitForDivision(t)
+	owners := f.waitForOwners(t)
+	f.retryIfStalled(t, func() (missing, surplus findings) { return f.checkIntervals(t, 8, owners) })
+	f.retryIfStalled(t, func() (missing, surplus findings) { return f.crash(t, owners) })
+	f.retryIfStalled(t, func() (missing, surplus findings) { return f.checkIntervals(t, 4, owners) })
+	f.checkOwners(t)
 }
 
-// proved holds a phase to having no findings. What is missing on a machine that
-// stood still meanwhile proves nothing: then the phase is done again, three times
-// in all. What there is too much of is never excused.
-func (f *fleet) proved(t *testing.T, phase func() (missing, surplus findings)) {
+// retryIfStalled checks that a phase has no findings. If the machine stalled, missing
+// events prove nothing, so the phase is repeated, up to three times in total. Surplus
+// events are always errors.
+func (f *fleet) retryIfStalled(t *testing.T, phase func() (missing, surplus findings)) {
 	t.Helper()
 	for round := 1; ; round++ {
 		began := time.Now()
 		missing, surplus := phase()
 		surplus.report(t)
-		stood := f.pulse.stalled(began)
-		if len(missing) == 0 || stood == 0 || round == 3 {
+		stalled := f.pulse.stalled(began)
+		if len(missing) == 0 || stalled == 0 || round == 3 {
 			missing.report(t)
 			return
 		}
-		t.Logf("the machine stood still for %v, so this is done again: %d findings, such as %s", stood, len(missing), missing[0])
+		t.Logf("the machine stalled for %v, trying again: %d findings, such as %s", stalled, len(missing), missing[0])
 	}
 }
 
@@ -67,14 +64,13 @@ func (f *fleet) crash(t *testing.T, owners map[string]string) (missing, surplus 
 	victim := f.exporters[0]
 	killed := time.Now()
 	victim.kill()
-	missing, surplus = f.survived(t, killed, owners)
-	f.divided(t) // /sd is still there
+	missing, surplus = f.checkFailover(t, killed, owners)
+	f.waitForDivision(t) // /sd is still there
 	f.restart(t, victim)
-	return slices.Concat(missing, f.returned(t, owners)), surplus
+	return slices.Concat(missing, f.checkRecovery(t, owners)), surplus
 }
 
-// findings are what is wrong with a fleet. If one thing is, it often is of each
-// service.
+// findings lists errors. One mistake often causes one for each service.
 type findings []string
 
 func (f *findings) add(format string, args ...any) { *f = append(*f, fmt.Sprintf(format, args...)) }
@@ -86,9 +82,9 @@ func (f findings) report(t *testing.T) {
 	}
 }
 
-// divided waits until each service is a target of exactly one scraper, and each
+// waitForDivision waits until each service is a target of exactly one scraper, and each
 // scraper has some.
-func (f *fleet) divided(t *testing.T) {
+func (f *fleet) waitForDivision(t *testing.T) {
 	t.Helper()
 	var want []string
 	for _, s := range f.services {
@@ -115,16 +111,16 @@ func (f *fleet) divided(t *testing.T) {
 	t.Logf("targets of the scrapers: %v", sizes)
 }
 
-// settled waits until each service was scraped twice, and gives the agent that
-// asks each of them. Both exporters have some.
-func (f *fleet) settled(t *testing.T) (owners map[string]string) {
+// waitForOwners waits until each service was scraped twice, and returns the exporter
+// (User-Agent) that fetches each of them. Both exporters must have some.
+func (f *fleet) waitForOwners(t *testing.T) (owners map[string]string) {
 	t.Helper()
-	f.scraped(t, f.began, 2)
+	f.waitForScrapes(t, f.began, 2)
 	owners = make(map[string]string)
 	sizes := make(map[string]int)
 	for _, s := range f.services {
-		asked := s.between(f.began, time.Time{})
-		owners[s.name] = asked[len(asked)-1].agent
+		fetched := s.between(f.began, time.Time{})
+		owners[s.name] = fetched[len(fetched)-1].agent
 		sizes[owners[s.name]]++
 	}
 	for _, e := range f.exporters {
@@ -136,9 +132,8 @@ func (f *fleet) settled(t *testing.T) (owners map[string]string) {
 	return owners
 }
 
-// scraped waits until the scrapes of each service since a time include n that
-// found it up.
-func (f *fleet) scraped(t *testing.T, since time.Time, n int) {
+// waitForScrapes waits for n successful scrapes of each service since a time.
+func (f *fleet) waitForScrapes(t *testing.T, since time.Time, n int) {
 	t.Helper()
 	wait(t, fmt.Sprintf("%d good scrapes of each service", n), func() error {
 		all, err := f.engine.scrapes(since)
@@ -146,7 +141,7 @@ func (f *fleet) scraped(t *testing.T, since time.Time, n int) {
 			return err
 		}
 		for _, s := range f.services {
-			if good := len(slices.DeleteFunc(slices.Clone(all[s.name]), func(x sample) bool { return x.value != 1 || x.at.Before(since) })); good < n {
+			if good := len(slices.DeleteFunc(slices.Clone(all[s.name]), func(x point) bool { return x.value != 1 || x.at.Before(since) })); good < n {
 				return fmt.Errorf("%s has %d", s.name, good)
 			}
 		}
@@ -154,18 +149,18 @@ func (f *fleet) scraped(t *testing.T, since time.Time, n int) {
 	})
 }
 
-// onceAnInterval watches a number of intervals, in which each service is scraped
-// once an interval and asked once a scrape, by its owner alone.
-func (f *fleet) onceAnInterval(t *testing.T, intervals int, owners map[string]string) (missing, surplus findings) {
+// checkIntervals checks, over a number of intervals, that each service is scraped once
+// an interval and fetched once a scrape, only by its owner.
+func (f *fleet) checkIntervals(t *testing.T, intervals int, owners map[string]string) (missing, surplus findings) {
 	t.Helper()
 	from := time.Now()
 	to := from.Add(time.Duration(intervals) * interval)
-	f.scraped(t, to, 1) // then everything before is stored
+	f.waitForScrapes(t, to, 1) // after these everything before is stored
 	scrapes, err := f.engine.scrapes(from)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var scraped, asked int
+	var scraped, fetched int
 	for _, s := range f.services {
 		good, all := 0, 0
 		for _, x := range scrapes[s.name] {
@@ -182,25 +177,25 @@ func (f *fleet) onceAnInterval(t *testing.T, intervals int, owners map[string]st
 		case good != all:
 			missing.add("%s was up in %d of %d scrapes", s.name, good, all)
 		}
-		questions := s.between(from, to)
+		made := s.between(from, to)
 		for _, d := range documents {
-			n := of(d, questions)
+			n := countFor(d, made)
 			switch {
 			case n > all+1: // one at the edge
-				surplus.add("%s was asked for %s %d times in %d scrapes", s.name, d, n, all)
-			case n < all-1: // late scrapes are answered from the cache
-				missing.add("%s was asked for %s %d times in %d scrapes", s.name, d, n, all)
+				surplus.add("%s got %[3]d requests for %[2]s in %[4]d scrapes", s.name, d, n, all)
+			case n < all-1: // late scrapes may be answered from the cache
+				missing.add("%s got %[3]d requests for %[2]s in %[4]d scrapes", s.name, d, n, all)
 			}
-			asked += n
+			fetched += n
 		}
-		if got := agents(questions); len(got) != 1 || got[0] != owners[s.name] {
-			missing.add("%s was asked by %v, want %s alone", s.name, got, owners[s.name])
+		if got := agents(made); len(got) != 1 || got[0] != owners[s.name] {
+			missing.add("%s was fetched by %v, want only %s", s.name, got, owners[s.name])
 		}
 		scraped += all
 	}
-	collected := float64(asked) / float64(len(documents))
+	collected := float64(fetched) / float64(len(documents))
 	t.Logf("%d intervals, %d services: %d scrapes, %.1f collections, of %d at most", intervals, len(f.services), scraped, collected, intervals*len(f.services))
-	// One at the edge is possible of each, but not of all.
+	// Each service may have one more at the edge, but not all of them.
 	if edge := float64(len(f.services)) / 2; collected > float64(scraped)+edge {
 		surplus.add("%.1f collections for %d scrapes", collected, scraped)
 	} else if collected < float64(scraped)-edge {
@@ -209,53 +204,53 @@ func (f *fleet) onceAnInterval(t *testing.T, intervals int, owners map[string]st
 	return missing, surplus
 }
 
-// survived waits until all services are scraped through the exporter that is
-// left, and holds the loss to what is promised: one interval of those targets that
-// were with the dead one, beside the time in which the health checks find out.
-func (f *fleet) survived(t *testing.T, killed time.Time, owners map[string]string) (missing, surplus findings) {
+// checkFailover waits until all services are scraped through the remaining exporter. A
+// target of the dead exporter may lose one interval, plus the time that the health
+// checks need.
+func (f *fleet) checkFailover(t *testing.T, killed time.Time, owners map[string]string) (missing, surplus findings) {
 	t.Helper()
-	bound := killed.Add(2*interval + out + jitter)
+	bound := killed.Add(2*interval + failoverTime + slack)
 	left := f.exporters[1].agent
-	f.scraped(t, bound, 2) // everything that may go wrong has
+	f.waitForScrapes(t, bound, 2) // after these the failover is over
 	scrapes, err := f.engine.scrapes(killed.Add(-2 * interval))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var last time.Duration // until the last of the services was asked again
+	var last time.Duration // until the last service was fetched again
 	var lost, gap int
 	for _, s := range f.services {
-		asked := s.between(killed, bound)
-		first := slices.IndexFunc(asked, func(q question) bool { return q.agent == left })
+		fetched := s.between(killed, bound)
+		first := slices.IndexFunc(fetched, func(q request) bool { return q.agent == left })
 		if first < 0 {
-			missing.add("%s was not asked by the exporter that is left within %v: %v", s.name, bound.Sub(killed), asked)
+			missing.add("%s was not fetched by the remaining exporter within %v: %v", s.name, bound.Sub(killed), fetched)
 			continue
 		}
-		last = max(last, asked[first].at.Sub(killed))
-		if got := agents(s.between(killed.Add(jitter), bound)); len(got) != 1 || got[0] != left {
-			missing.add("%s was asked by %v after the other was killed, want %s alone", s.name, got, left)
+		last = max(last, fetched[first].at.Sub(killed))
+		if got := agents(s.between(killed.Add(slack), bound)); len(got) != 1 || got[0] != left {
+			missing.add("%s was fetched by %v after the other was killed, want only %s", s.name, got, left)
 		}
 		bad, longest := loss(scrapes[s.name])
-		if bad > 1 || longest > 2*interval+out+jitter {
-			missing.add("%s: %d scrapes failed, %v from one good one to the next; at most one, and %v, are allowed", s.name, bad, longest, 2*interval+out)
+		if bad > 1 || longest > 2*interval+failoverTime+slack {
+			missing.add("%s: %d scrapes failed, %v between two successful ones; want at most one and %v", s.name, bad, longest, 2*interval+failoverTime)
 		}
-		if longest > interval+jitter {
+		if longest > interval+slack {
 			gap++
 		}
 		if lost += bad; bad > 0 && owners[s.name] == left {
-			missing.add("%s lost a scrape, though its exporter lives", s.name)
+			missing.add("%s lost a scrape although its exporter runs", s.name)
 		}
-		all := len(slices.DeleteFunc(slices.Clone(scrapes[s.name]), func(x sample) bool { return x.at.Before(killed) || !x.at.Before(bound) }))
-		if n := of(documents[0], asked); n > all+1 { // the edge, or one that was with the dead exporter
-			surplus.add("%s was asked %d times in %d scrapes", s.name, n, all)
+		all := len(slices.DeleteFunc(slices.Clone(scrapes[s.name]), func(x point) bool { return x.at.Before(killed) || !x.at.Before(bound) }))
+		if n := countFor(documents[0], fetched); n > all+1 { // the edge, or a request of the dead exporter
+			surplus.add("%s got %d requests in %d scrapes", s.name, n, all)
 		}
 	}
-	t.Logf("killed: the last service was asked by the other exporter after %v; %d scrapes failed, %d services with a gap", last.Round(time.Millisecond), lost, gap)
+	t.Logf("after the kill: the other exporter fetched the last service after %v; %d scrapes failed, %d services with a gap", last.Round(time.Millisecond), lost, gap)
 	return missing, surplus
 }
 
-// loss is how many scrapes failed, and the longest time from the begin of one
-// good scrape to that of the next.
-func loss(scrapes []sample) (failed int, longest time.Duration) {
+// loss counts failed scrapes, and returns the longest time between the starts of two
+// successful ones.
+func loss(scrapes []point) (failed int, longest time.Duration) {
 	var good time.Time
 	for _, s := range scrapes {
 		if s.value != 1 {
@@ -270,23 +265,23 @@ func loss(scrapes []sample) (failed int, longest time.Duration) {
 	return failed, longest
 }
 
-// returned waits until each service is asked by its owner again, which the health
-// checks and one interval allow.
-func (f *fleet) returned(t *testing.T, owners map[string]string) (missing findings) {
+// checkRecovery waits until each service is fetched by its owner again, within the time
+// of the health checks and one interval.
+func (f *fleet) checkRecovery(t *testing.T, owners map[string]string) (missing findings) {
 	t.Helper()
 	began := time.Now()
-	wait(t, "the services are asked by their first exporters again", func() error {
+	wait(t, "the services return to their first exporters", func() error {
 		var errs []error
 		for _, s := range f.services {
-			asked := s.between(f.began, time.Time{})
-			if last := asked[len(asked)-1].agent; last != owners[s.name] {
+			fetched := s.between(f.began, time.Time{})
+			if last := fetched[len(fetched)-1].agent; last != owners[s.name] {
 				errs = append(errs, fmt.Errorf("%s: by %s", s.name, last))
 			}
 		}
 		return errors.Join(errs...)
 	})
 	took := time.Since(began)
-	if limit := back + interval + jitter; took > limit {
+	if limit := recoveryTime + interval + slack; took > limit {
 		missing.add("the services returned after %v, want %v at most", took, limit)
 	}
 	t.Logf("restarted: all services returned after %v", took.Round(time.Millisecond))

@@ -1,7 +1,6 @@
 package test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -9,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -19,8 +17,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// examples are the files in examples/ that this test is about, by their path in
-// it. Those in config are configurations of the exporter, whose tests load them.
+// examples returns the files in examples/ by their path, except examples/config, which
+// the tests of the exporter's configuration load.
 func examples(t *testing.T) map[string]string {
 	t.Helper()
 	root, files := filepath.Join("..", "examples"), make(map[string]string)
@@ -56,17 +54,13 @@ func TestPromtoolAcceptsTheExamples(t *testing.T) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			file := filepath.Join(t.TempDir(), "prometheus.yml")
-			if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			accepts(t, promtool, "check", "config", file)
+			runWithoutWarning(t, promtool, "check", "config", tempFile(t, "prometheus.yml", config))
 		})
 	}
 }
 
-// ofCollector is the configuration for Prometheus in one for OpenTelemetry
-// collectors.
+// ofCollector returns the configuration for Prometheus in the configuration of an
+// OpenTelemetry collector.
 func ofCollector(t *testing.T, text string) string {
 	var object struct {
 		Spec struct {
@@ -85,30 +79,24 @@ func ofCollector(t *testing.T, text string) string {
 	return string(config)
 }
 
-func TestHaproxyAcceptsTheExamples(t *testing.T) {
-	haproxy := component(t, "haproxy", "haproxy")
-	for _, file := range []string{"haproxy.cfg", "fog-compute.cfg"} {
-		accepts(t, haproxy, "-c", "-f", filepath.Join("..", "examples", "haproxy", file))
+func TestProgramsAcceptTheExamples(t *testing.T) {
+	examples := filepath.Join("..", "examples")
+	for _, test := range []struct {
+		program, debianPackage string
+		args                   []string
+	}{
+		{"haproxy", "haproxy", []string{"-c", "-f", filepath.Join(examples, "haproxy", "haproxy.cfg")}},
+		{"haproxy", "haproxy", []string{"-c", "-f", filepath.Join(examples, "haproxy", "fog-compute.cfg")}},
+		{"vmagent", "victoria-metrics", []string{"-dryRun", "-promscrape.config=" + filepath.Join(examples, "vmagent", "scrape.yml")}},
+		{"amtool", "prometheus-alertmanager", []string{"check-config", filepath.Join("..", "monitoring", "alertmanager.yml")}},
+	} {
+		t.Run(filepath.Base(test.args[len(test.args)-1]), func(t *testing.T) {
+			runWithoutWarning(t, component(t, test.program, test.debianPackage), test.args...)
+		})
 	}
 }
 
-func TestVmagentAcceptsTheExample(t *testing.T) {
-	vmagent := component(t, "vmagent", "victoria-metrics")
-	accepts(t, vmagent, "-dryRun", "-promscrape.config="+filepath.Join("..", "examples", "vmagent", "scrape.yml"))
-}
-
-// accepts holds a program to exit code 0, without a warning.
-func accepts(t *testing.T, program string, args ...string) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), program, args...)
-	out, err := cmd.CombinedOutput()
-	if err != nil || bytes.Contains(bytes.ToLower(out), []byte("warning")) {
-		t.Errorf("%s: %v\n%s", cmd, err, out)
-	}
-}
-
-// Each example is complete: it can be decoded, and an object for Kubernetes says
-// what it is.
+// Each example is valid YAML, and each Kubernetes object is complete.
 func TestExamplesAreYAML(t *testing.T) {
 	for name, text := range examples(t) {
 		if ext := filepath.Ext(name); ext != ".yml" && ext != ".yaml" {
@@ -137,15 +125,14 @@ func TestExamplesAreYAML(t *testing.T) {
 	}
 }
 
-// rule is one of relabeling, in the words of Prometheus.
+// rule is a relabeling rule, with the keys of Prometheus.
 type rule struct{ Source, Action, Regex, Target, Replacement string }
 
-// Prometheus, vmagent, Alloy, the operators: whatever divides the targets, the
-// upstream's name becomes the parameter and the instance, and the proxy the
-// address. vmagent and Alloy hash all labels, so the instance too; others that
-// hash are told the name. The target allocator is told not to hash: it would take
-// the address.
-func TestExamplesShareByTheNameOfTheUpstream(t *testing.T) {
+// In all examples the upstream's name becomes the parameter and the instance, and the
+// proxy the address. vmagent and Alloy hash all labels, including the instance; for the
+// others the examples select the name. The target allocator must not hash,
+// because it would hash the address.
+func TestExamplesShardByTheNameOfTheUpstream(t *testing.T) {
 	const proxy = "betanet-exporter.example:9200"
 	byName := func(proxy string, hash ...rule) []rule {
 		return slices.Concat([]rule{
@@ -171,14 +158,14 @@ func TestExamplesShareByTheNameOfTheUpstream(t *testing.T) {
 		}
 	}
 	if !strings.Contains(files["opentelemetry/collector.yaml"], "allocationStrategy: least-weighted") {
-		t.Error("opentelemetry/collector.yaml lets the target allocator hash the address, which all targets have in common")
+		t.Error("opentelemetry/collector.yaml lets the target allocator hash the address, which is the same for all targets")
 	}
 	if zero := strings.NewReplacer(`"1"`, `"0"`, "Server 1 of", "Server 0 of").Replace(files["prometheus/shard-1.yml"]); zero != files["prometheus/shard-0.yml"] {
 		t.Error("prometheus/shard-0.yml and shard-1.yml differ in more than the number")
 	}
 }
 
-// rules are the first list of relabeling rules in a text, YAML or Alloy's.
+// rules returns the first list of relabeling rules in a text, YAML or Alloy.
 func rules(t *testing.T, text string) (all []rule) {
 	t.Helper()
 	for _, block := range regexp.MustCompile(`(?s)\n  rule \{(.*?)\n  \}`).FindAllStringSubmatch(text, -1) {
@@ -221,7 +208,7 @@ func ruleOf(value func(snake, camel string) string) rule {
 	}
 }
 
-// under is the first value of one of two keys, anywhere in a document.
+// under returns the first value of one of several keys, anywhere in a document.
 func under(n *yaml.Node, keys ...string) *yaml.Node {
 	for i, child := range n.Content {
 		if n.Kind == yaml.MappingNode && i%2 == 0 && slices.Contains(keys, child.Value) {
@@ -234,24 +221,19 @@ func under(n *yaml.Node, keys ...string) *yaml.Node {
 	return nil
 }
 
-// flagsOfOthers are flags in the examples that are not the exporter's.
+// flagsOfOthers lists flags in the examples that belong to other programs.
 var flagsOfOthers = []string{"--cluster.enabled"}
 
 func TestFlagsAndPathsOfTheExamplesExist(t *testing.T) {
-	help, err := exec.CommandContext(t.Context(), binary, "--help").CombinedOutput()
-	if err != nil {
-		t.Fatalf("--help: %v\n%s", err, help)
-	}
-	name := services(t, 1)[0]
-	_, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
-		return []string{"--web.listen-address=127.0.0.1:" + port, "--collect.mode=probe", "--betanet.url=" + name.url}
-	})
+	help := runCommand(t, "", binary, "--help")
+	service := startServices(t, 1)[0]
+	_, base := startExporter(t, "--collect.mode=probe", "--betanet.url="+service.url)
 	flag := regexp.MustCompile(`--[a-z]+\.[a-z.-]*[a-z]`)
 	path := regexp.MustCompile(`(?:metrics_path|metricsPath| path)\s*[:=]\s*"?(/\S*[a-z])|GET (/\S+)|:9200(/[a-z/-]+)|` + "`(/[a-z/-]+)")
 	flags, paths := 0, make(map[string]string)
 	for file, text := range examples(t) {
 		for _, f := range flag.FindAllString(text, -1) {
-			if flags++; !slices.Contains(flagsOfOthers, f) && !regexp.MustCompile(regexp.QuoteMeta(f)+`[=\s]`).Match(help) {
+			if flags++; !slices.Contains(flagsOfOthers, f) && !regexp.MustCompile(regexp.QuoteMeta(f)+`[=\s]`).MatchString(help) {
 				t.Errorf("%s: the exporter has no flag %s", file, f)
 			}
 		}
@@ -261,21 +243,21 @@ func TestFlagsAndPathsOfTheExamplesExist(t *testing.T) {
 	}
 	for _, p := range []string{"/probe", "/sd", "/metrics", "/-/ready"} {
 		if paths[p] == "" {
-			t.Errorf("no example has %s, among %v", p, paths)
+			t.Errorf("no example has %s, only %v", p, paths)
 		}
 	}
 	if flags == 0 {
 		t.Error("no example has a flag")
 	}
 	for p, file := range paths {
-		if err := exists(urls[0] + p + "?target=" + url.QueryEscape(host(name.url))); err != nil {
+		if err := checkStatus(base + p + "?target=" + url.QueryEscape(host(service.url))); err != nil {
 			t.Errorf("%s has the path %s: %v", file, p, err)
 		}
 	}
 }
 
-// exists asks for a path that has to answer 200.
-func exists(url string) error {
+// checkStatus reports an error if the status is not 200.
+func checkStatus(url string) error {
 	response, err := client.Get(url)
 	if err != nil {
 		return err
@@ -287,20 +269,11 @@ func exists(url string) error {
 	return nil
 }
 
-func TestLinksOfTheExamplesExist(t *testing.T) {
+func TestTheReadmeOfTheExamplesLinksToEachOfThem(t *testing.T) {
 	files := examples(t)
-	readme := files["README.md"]
-	linked := []string{"README.md"}
-	for _, link := range regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(readme, -1) {
-		page, _, _ := strings.Cut(link[1], "#")
-		if _, err := os.Stat(filepath.Join("..", "examples", page)); err != nil {
-			t.Errorf("README.md: %v", err)
-		}
-		linked = append(linked, link[1])
-	}
 	for name := range files {
-		if !slices.Contains(linked, name) {
-			t.Errorf("README.md does not tell when to take %s", name)
+		if name != "README.md" && !strings.Contains(files["README.md"], "]("+name+")") {
+			t.Errorf("README.md does not link to %s", name)
 		}
 	}
 }

@@ -1,47 +1,99 @@
 package test
 
 import (
-	"fmt"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/harness"
 )
 
-// simulate starts three Betanet services of one API and gives their base URLs.
-func simulate(t *testing.T, api string) []string {
-	t.Helper()
-	path := map[string]string{"v1": "/api/v1/metrics", "mixnodes": "/mixnodes"}[api]
-	_, urls := serve(t, []string{"127.0.0.1", "127.0.0.2", "127.0.0.3"}, path, binary, func(port string) []string {
-		return []string{"simulate", "--api=" + api, "--count=3", "--listen-address=127.0.0.1:" + port}
-	})
-	return urls
+// fleet has services, two exporters that know all of them by name, a proxy in front of
+// the exporters, and an engine that scrapes through it.
+type fleet struct {
+	began     time.Time
+	pulse     *stallDetector
+	services  []*fakeService
+	exporters [2]*exporter
+	proxy     string // base URL
+	engine    engine
 }
 
-// expose starts the exporter on upstreams, a collection a second, and gives its
-// base URL once as many upstreams as expected are up.
-func expose(t *testing.T, up int, upstreams []string) string {
+// exporter is one of the identical exporters. Only their versions differ, so that a
+// service can distinguish them by User-Agent.
+type exporter struct {
+	*process
+	program, config, url, agent string
+}
+
+// otherVersion builds the program with another version, as during the rollout of an
+// upgrade.
+var otherVersion = sync.OnceValues(func() (string, error) {
+	file := filepath.Join(filepath.Dir(binary), "betanet_exporter_other")
+	return file, harness.Build("..", file, "-ldflags=-X github.com/prometheus/common/version.Version=other")
+})
+
+func newFleet(t *testing.T, n int) *fleet {
 	t.Helper()
-	_, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
-		args := []string{"--web.listen-address=127.0.0.1:" + port, "--collect.interval=1s"}
-		for _, u := range upstreams {
-			args = append(args, "--betanet.url="+u)
-		}
-		return args
+	f := &fleet{began: time.Now(), pulse: newStallDetector(t), services: startServices(t, n)}
+	other, err := otherVersion()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := f.config(t)
+	f.exporters = [2]*exporter{
+		{program: binary, config: config, agent: "betanet_exporter/dev"},
+		{program: other, config: config, agent: "betanet_exporter/other"},
+	}
+	for _, e := range f.exporters {
+		var urls []string
+		e.process, urls = serve(t, loopback, "/-/ready", e.program, e.args)
+		e.url = urls[0]
+	}
+	f.proxy = f.balance(t)
+	return f
+}
+
+// config writes the file of both exporters. The last service gets its name from the
+// exporter.
+func (f *fleet) config(t *testing.T) string {
+	var names, urls []string
+	for _, s := range f.services {
+		names, urls = append(names, s.name), append(urls, s.url)
+	}
+	names[len(names)-1] = ""
+	return upstreamsFile(t, names, urls)
+}
+
+// args returns the arguments of the exporter. Its cache answers for half an interval, so
+// that each scrape fetches even if it is late, and that a second scraper of the same
+// target would be answered from the cache.
+func (e *exporter) args(port string) []string {
+	return []string{
+		"--web.listen-address=127.0.0.1:" + port, "--collect.mode=probe", "--config.file=" + e.config,
+		"--betanet.api=v1", "--cache.ttl=" + (interval / 2).String(),
+	}
+}
+
+// balance starts HAProxy with the configuration of the example.
+func (f *fleet) balance(t *testing.T) string {
+	return startHAProxy(t, "/-/ready", func(port string) string {
+		return exampleWith(t, "haproxy/haproxy.cfg",
+			"bind :9200", "bind 127.0.0.1:"+port,
+			"192.0.2.11:9200", host(f.exporters[0].url),
+			"192.0.2.12:9200", host(f.exporters[1].url))
 	})
-	wait(t, fmt.Sprintf("%d upstreams are up", up), func() error {
-		text, err := get(urls[0] + "/metrics")
-		if err != nil {
-			return err
-		}
-		n := 0
-		for line := range strings.Lines(text) {
-			if strings.HasPrefix(line, "betanet_up") && strings.HasSuffix(line, " 1\n") {
-				n++
-			}
-		}
-		if n != up {
-			return fmt.Errorf("%d are", n)
-		}
-		return nil
+}
+
+// restart starts an exporter again at the same address.
+func (f *fleet) restart(t *testing.T, e *exporter) {
+	t.Helper()
+	_, port, _ := strings.Cut(host(e.url), ":")
+	e.process = start(t, e.program, e.args(port)...)
+	wait(t, e.process.String(), func() error {
+		_, err := get(e.url + "/-/ready")
+		return err
 	})
-	return urls[0]
 }

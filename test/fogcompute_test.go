@@ -4,17 +4,15 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 )
 
-// lockable stands in for the Betanet server published with fog-compute: it closes
-// each connection after one response, without saying so, and notes what would have
-// locked it.
+// lockable is a fake of the Betanet server published with fog-compute: it closes each
+// connection after one response, without announcing it, and records requests that would
+// lock the published server.
 type lockable struct {
 	mu     sync.Mutex
 	locked []string
@@ -45,21 +43,12 @@ func (l *lockable) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // fogComputeProxy starts HAProxy with the example in front of a server.
 func fogComputeProxy(t *testing.T, server string) string {
 	t.Helper()
-	haproxy := component(t, "haproxy", "haproxy")
-	file := filepath.Join(t.TempDir(), "haproxy.cfg")
-	p, urls := serve(t, []string{"127.0.0.1"}, "/mixnodes", haproxy, func(port string) []string {
-		config := inTest(t, "haproxy/fog-compute.cfg", "bind :9010", "bind 127.0.0.1:"+port,
-			"192.0.2.10:9000", host(server), "\nglobal\n", "\nglobal\n    noreuseport\n") // or two haproxies could have one port
-		if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return []string{"-db", "-f", file}
+	return startHAProxy(t, "/mixnodes", func(port string) string {
+		return exampleWith(t, "haproxy/fog-compute.cfg", "bind :9010", "bind 127.0.0.1:"+port, "192.0.2.10:9000", host(server))
 	})
-	t.Cleanup(p.kill) // on SIGTERM it would end with 143
-	return urls[0]
 }
 
-func TestTheProxyForFogComputeKeepsAwayWhatLocksTheServer(t *testing.T) {
+func TestTheProxyForFogComputeBlocksRequestsThatLockTheServer(t *testing.T) {
 	l := &lockable{}
 	server := httptest.NewServer(l)
 	t.Cleanup(server.Close)
@@ -70,8 +59,8 @@ func TestTheProxyForFogComputeKeepsAwayWhatLocksTheServer(t *testing.T) {
 		"GET /%6detrics": 404, "GET /mixnodes/../metrics": 404, "GET /api/v1/metrics": 404, "GET /mixnodes": 200, "POST /deploy": 200,
 	} {
 		method, path, _ := strings.Cut(request, " ")
-		for range 3 { // the server has closed the connection of the one before
-			if got := answered(t, method, proxy+path); got != want {
+		for range 3 { // each time the server has closed the previous connection
+			if got := requestStatus(t, method, proxy+path); got != want {
 				t.Errorf("%s through the proxy = %d, want %d", request, got, want)
 			}
 		}
@@ -79,7 +68,7 @@ func TestTheProxyForFogComputeKeepsAwayWhatLocksTheServer(t *testing.T) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.locked) > 0 {
-		t.Errorf("the server was asked for %q, each of which locks it", slices.Compact(l.locked))
+		t.Errorf("the server got %q, each of which locks it", slices.Compact(l.locked))
 	}
 }
 
@@ -89,8 +78,8 @@ func TestAnExporterCollectsThroughTheProxyForFogCompute(t *testing.T) {
 	expose(t, 1, []string{fogComputeProxy(t, server.URL)})
 }
 
-// answered makes a request and returns the status of its response.
-func answered(t *testing.T, method, url string) int {
+// requestStatus makes a request and returns the status of the response.
+func requestStatus(t *testing.T, method, url string) int {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, url, http.NoBody)
 	if err != nil {

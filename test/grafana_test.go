@@ -2,29 +2,24 @@ package test
 
 import (
 	"encoding/json"
-	"fmt"
-	"math"
 	"net/url"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
-// board is a committed dashboard, as far as it asks Prometheus.
-type board struct {
+// dashboard is the part of a dashboard that is about queries.
+type dashboard struct {
 	UID        string
-	Templating struct{ List []choice }
+	Templating struct{ List []variable }
 	Panels     []struct {
 		Type, Title string
-		Datasource  reference
+		Datasource  datasource
 		Targets     []struct {
 			Expr       string
-			Datasource reference
+			Datasource datasource
 		}
 		FieldConfig struct {
 			Defaults struct {
@@ -37,98 +32,86 @@ type board struct {
 	}
 }
 
-// choice is a variable of a dashboard.
-type choice struct {
+// variable is a template variable of a dashboard.
+type variable struct {
 	Name, Type, AllValue string
-	Datasource           *reference
+	Datasource           *datasource
 	Query                json.RawMessage
 }
 
-// reference says which data source is asked.
-type reference struct{ Type, UID string }
+// datasource identifies a data source.
+type datasource struct{ Type, UID string }
 
-// boards are the committed dashboards, by uid.
-func boards(t *testing.T) map[string]*board {
+// dashboards returns the dashboards of monitoring/ by uid.
+func dashboards(t *testing.T) map[string]*dashboard {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("..", "monitoring", "dashboards", "*.json"))
 	if err != nil || len(files) != 3 {
 		t.Fatalf("the dashboards are %q: %v", files, err)
 	}
-	all := make(map[string]*board)
+	all := make(map[string]*dashboard)
 	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b := new(board)
-		if err := json.Unmarshal(text, b); err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
+		b := new(dashboard)
+		parseJSON(t, readFile(t, file), b)
 		all[b.UID] = b
 	}
 	return all
 }
 
-// fill gives the values of the variables of a dashboard as Grafana puts them into
-// an expression: the picked ones, else All. What there is to pick is asked in the
-// order of the variables, each question with the answers before it.
-func (b *board) fill(t *testing.T, prometheus string, picked map[string][]string) map[string]string {
+// variableValues returns the values of the variables as Grafana inserts them into an
+// expression: the selected ones, or All. The options of each variable are queried in
+// order, with the values of the variables before it.
+func (b *dashboard) variableValues(t *testing.T, prometheus string, selected map[string][]string) map[string]string {
 	t.Helper()
 	values := map[string]string{
-		"__rate_interval": "4s", // of a scrape interval of one second
+		"__rate_interval": "4s", // for a scrape interval of one second
 		"__range":         "60s",
 	}
 	for _, v := range b.Templating.List {
 		if v.Type != "query" {
 			continue
 		}
-		there := v.values(t, prometheus, values)
+		options := v.options(t, prometheus, values)
 		switch {
-		case picked[v.Name] != nil:
-			for _, p := range picked[v.Name] {
-				if !slices.Contains(there, p) {
-					t.Errorf("%s: there is no %s %q to pick, only %q", b.UID, v.Name, p, there)
+		case selected[v.Name] != nil:
+			for _, p := range selected[v.Name] {
+				if !slices.Contains(options, p) {
+					t.Errorf("%s: %s has no option %q, only %q", b.UID, v.Name, p, options)
 				}
 			}
-			values[v.Name] = pattern(picked[v.Name])
+			values[v.Name] = pattern(selected[v.Name])
 		case v.AllValue != "":
 			values[v.Name] = v.AllValue
-		case len(there) == 0:
-			t.Errorf("%s: there is no %s to choose from", b.UID, v.Name)
+		case len(options) == 0:
+			t.Errorf("%s: %s has no options", b.UID, v.Name)
 		default:
-			values[v.Name] = pattern(there)
+			values[v.Name] = pattern(options)
 		}
 	}
 	return values
 }
 
-// values are what a variable can be.
-func (v *choice) values(t *testing.T, prometheus string, before map[string]string) []string {
+// options returns the possible values of a variable.
+func (v *variable) options(t *testing.T, prometheus string, before map[string]string) []string {
 	t.Helper()
 	var query struct{ Query string }
-	if err := json.Unmarshal(v.Query, &query); err != nil {
-		t.Fatalf("variable %s: %v", v.Name, err)
-	}
+	parseJSON(t, string(v.Query), &query)
 	parts := regexp.MustCompile(`^label_values\((.+), (\w+)\)$`).FindStringSubmatch(query.Query)
 	if parts == nil {
-		t.Fatalf("variable %s asks %q", v.Name, query.Query)
+		t.Fatalf("variable %s queries %q", v.Name, query.Query)
 	}
-	body, err := get(prometheus + "/api/v1/label/" + parts[2] + "/values?match[]=" + url.QueryEscape(substitute(t, parts[1], before)))
-	if err != nil {
+	var response struct{ Data []string }
+	if err := getJSON(prometheus+"/api/v1/label/"+parts[2]+"/values?match[]="+url.QueryEscape(substitute(t, parts[1], before)), &response); err != nil {
 		t.Fatalf("variable %s: %v", v.Name, err)
 	}
-	var answer struct{ Data []string }
-	if err := json.Unmarshal([]byte(body), &answer); err != nil {
-		t.Fatalf("variable %s: %v", v.Name, err)
-	}
-	return answer.Data
+	return response.Data
 }
 
-// special are the characters that Grafana escapes in a value, for a regular
+// special matches the characters that Grafana escapes in a value, for a regular
 // expression within a string.
 var special = regexp.MustCompile(`[$^*{}\[\]'+?.()|]`)
 
-// pattern is how Grafana writes the values of a variable that can be many.
+// pattern returns the values of a multi-value variable as Grafana writes them.
 func pattern(values []string) string {
 	var all []string
 	for _, v := range values {
@@ -140,7 +123,7 @@ func pattern(values []string) string {
 	return "(" + strings.Join(all, "|") + ")"
 }
 
-// substitute puts values in the place of variables.
+// substitute replaces variables by their values.
 func substitute(t *testing.T, expr string, values map[string]string) string {
 	t.Helper()
 	return regexp.MustCompile(`\$(\w+)`).ReplaceAllStringFunc(expr, func(variable string) string {
@@ -150,49 +133,4 @@ func substitute(t *testing.T, expr string, values map[string]string) string {
 		}
 		return v
 	})
-}
-
-// curve is one series of an answer: what was known at which second.
-type curve struct {
-	labels map[string]string
-	values map[int64]float64
-}
-
-// queryRange gives the lines of an expression, a value a second. What is not a
-// number is no value: Grafana leaves a gap there.
-func queryRange(prometheus, expr string, from, to time.Time) ([]curve, error) {
-	body, err := get(fmt.Sprintf("%s/api/v1/query_range?query=%s&start=%d&end=%d&step=1", prometheus, url.QueryEscape(expr), from.Unix(), to.Unix()))
-	if err != nil {
-		return nil, fmt.Errorf("query %s: %w", expr, err)
-	}
-	var answer struct {
-		Data struct {
-			Result []struct {
-				Metric map[string]string
-				Values [][2]any
-			}
-		}
-	}
-	if err := json.Unmarshal([]byte(body), &answer); err != nil {
-		return nil, fmt.Errorf("query %s: %w", expr, err)
-	}
-	var lines []curve
-	for _, r := range answer.Data.Result {
-		l := curve{r.Metric, make(map[int64]float64)}
-		for _, sample := range r.Values {
-			at, isNumber := sample[0].(float64)
-			text, isText := sample[1].(string)
-			v, err := strconv.ParseFloat(text, 64)
-			if !isNumber || !isText || err != nil {
-				return nil, fmt.Errorf("query %s: sample %v", expr, sample)
-			}
-			if !math.IsNaN(v) && !math.IsInf(v, 0) {
-				l.values[int64(at)] = v
-			}
-		}
-		if len(l.values) > 0 {
-			lines = append(lines, l)
-		}
-	}
-	return lines, nil
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
@@ -12,22 +11,20 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"go.yaml.in/yaml/v3"
 )
 
-// kubernetes is the version of Kubernetes that a file of values in testdata/helm
-// is rendered for: the oldest that the chart allows, and a new one.
+// kubernetes has the version of Kubernetes for each file of values in testdata/helm: the
+// oldest that the chart allows, or a new one.
 var kubernetes = map[string]string{"default": "1.25.0", "everything": "1.33.0", "probe": "1.33.0", "secured": "1.33.0"}
 
 func values(name string) string { return filepath.Join("testdata", "helm", name+".values.yaml") }
 
 // releases renders the chart with each file of values.
-func releases(t *testing.T, do func(t *testing.T, name string, r *release)) {
+func releases(t *testing.T, do func(t *testing.T, name string, r *rendered)) {
 	helm := helm.path(t)
 	for _, name := range slices.Sorted(maps.Keys(kubernetes)) {
 		t.Run(name, func(t *testing.T) {
-			do(t, name, newRelease(t, helm, kubernetes[name], "--values="+values(name)))
+			do(t, name, renderChart(t, helm, kubernetes[name], "--values="+values(name)))
 		})
 	}
 }
@@ -42,39 +39,30 @@ func TestHelmLintFindsNothingInTheChart(t *testing.T) {
 	}
 }
 
-// The golden files have the names of the files from monitoring/ instead of their
-// content, which other tests compare.
-func TestTheChartMakesWhatIsInTestdata(t *testing.T) {
-	releases(t, func(t *testing.T, name string, r *release) {
+// The golden files have the names of the files of monitoring/ instead of their content,
+// which other tests compare.
+func TestTheChartRendersTheGoldenFiles(t *testing.T) {
+	releases(t, func(t *testing.T, name string, r *rendered) {
 		got := r.text
 		for _, file := range linkedFiles(t) {
-			text, err := os.ReadFile(filepath.Join(chart, file))
-			if err != nil {
-				t.Fatal(err)
-			}
+			text := readFile(t, chart, file)
 			for _, indent := range []string{"  ", "    "} {
-				indented := indent + strings.ReplaceAll(strings.TrimSuffix(string(text), "\n"), "\n", "\n"+indent)
+				indented := indent + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n"+indent)
 				got = strings.Replace(got, "\n"+indented, "\n"+indent+"("+file+")", 1)
 			}
 		}
 		golden := filepath.Join("testdata", "helm", name+".yaml")
 		if *update {
-			if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
+			writeFile(t, golden, got)
 		}
-		want, err := os.ReadFile(golden)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got != string(want) {
-			t.Errorf("the chart makes\n%s\nwant %s; if that is right: go test -run %s -update", got, golden, t.Name())
+		if got != readFile(t, golden) {
+			t.Errorf("got\n%s\nwant %s; if the change is intended: go test -run %s -update", got, golden, t.Name())
 		}
 	})
 }
 
 func TestEveryObjectIsNamedAfterTheRelease(t *testing.T) {
-	releases(t, func(t *testing.T, _ string, r *release) {
+	releases(t, func(t *testing.T, _ string, r *rendered) {
 		name := r.the(t, "Deployment").get("metadata", "name").(string)
 		for _, o := range r.objects {
 			own := fmt.Sprint(o.get("metadata", "name"))
@@ -88,8 +76,8 @@ func TestEveryObjectIsNamedAfterTheRelease(t *testing.T) {
 	})
 }
 
-func TestThePodMayDoNothing(t *testing.T) {
-	releases(t, func(t *testing.T, _ string, r *release) {
+func TestThePodHasNoPrivileges(t *testing.T) {
+	releases(t, func(t *testing.T, _ string, r *rendered) {
 		pod := r.the(t, "Deployment").object("spec", "template", "spec")
 		container := pod.object("containers", 0)
 		for _, want := range []struct {
@@ -123,77 +111,71 @@ func TestThePodMayDoNothing(t *testing.T) {
 		}
 		for _, m := range pod.list("containers", 0, "volumeMounts") {
 			if m.get("readOnly") != true {
-				t.Errorf("%v can be written to", m.get("mountPath"))
+				t.Errorf("%v is writable", m.get("mountPath"))
 			}
 		}
 		if strings.Contains(r.text, "serviceAccountToken:") {
-			t.Error("there is a token")
+			t.Error("the pod has a token")
 		}
 	})
 }
 
 func TestSelectorsFindThePodsAndTheService(t *testing.T) {
-	releases(t, func(t *testing.T, _ string, r *release) {
+	releases(t, func(t *testing.T, _ string, r *rendered) {
 		deployment, service := r.the(t, "Deployment"), r.the(t, "Service")
 		pod, port := deployment.object("spec", "template"), service.object("spec", "ports", 0)
 		labels := func(o object) object { return o.object("metadata", "labels") }
-		finds(t, "Deployment", deployment.object("spec", "selector", "matchLabels"), labels(pod))
-		finds(t, "Service", service.object("spec", "selector"), labels(pod))
+		checkSelector(t, "Deployment", deployment.object("spec", "selector", "matchLabels"), labels(pod))
+		checkSelector(t, "Service", service.object("spec", "selector"), labels(pod))
 		for _, c := range pod.list("spec", "topologySpreadConstraints") {
-			finds(t, "topologySpreadConstraints", c.object("labelSelector", "matchLabels"), labels(pod))
+			checkSelector(t, "topologySpreadConstraints", c.object("labelSelector", "matchLabels"), labels(pod))
 		}
 		for _, o := range r.of("PodDisruptionBudget") {
-			finds(t, "PodDisruptionBudget", o.object("spec", "selector", "matchLabels"), labels(pod))
+			checkSelector(t, "PodDisruptionBudget", o.object("spec", "selector", "matchLabels"), labels(pod))
 		}
 		for _, o := range r.of("NetworkPolicy") {
-			finds(t, "NetworkPolicy", o.object("spec", "podSelector", "matchLabels"), labels(pod))
+			checkSelector(t, "NetworkPolicy", o.object("spec", "podSelector", "matchLabels"), labels(pod))
 			if got := o.get("spec", "ingress", 0, "ports", 0, "port"); got != "metrics" {
 				t.Errorf("the NetworkPolicy opens the port %v", got)
 			}
 		}
 		for _, o := range r.of("ServiceMonitor") {
-			finds(t, "ServiceMonitor", o.object("spec", "selector", "matchLabels"), labels(service))
+			checkSelector(t, "ServiceMonitor", o.object("spec", "selector", "matchLabels"), labels(service))
 			if got := o.get("spec", "endpoints", 0, "port"); got != port.get("name") {
-				t.Errorf("the ServiceMonitor asks at the port %v", got)
+				t.Errorf("the ServiceMonitor scrapes the port %v", got)
 			}
 		}
 		for _, o := range r.of("Probe") {
 			want := fmt.Sprintf("%v.monitoring.svc:%v", service.get("metadata", "name"), port.get("port"))
 			if got := o.get("spec", "prober", "url"); got != want {
-				t.Errorf("the Probe asks %v, want %v", got, want)
+				t.Errorf("the Probe uses %v, want %v", got, want)
 			}
 		}
 		if got := pod.get("spec", "containers", 0, "ports", 0, "name"); got != port.get("targetPort") {
-			t.Errorf("the port of the container is %v, that of the Service is for %v", got, port.get("targetPort"))
+			t.Errorf("the port of the container is %v, the Service targets %v", got, port.get("targetPort"))
 		}
 	})
 }
 
-// finds holds a selector to labels.
-func finds(t *testing.T, what string, selector, labels object) {
+// checkSelector checks that a selector is not empty and matches labels.
+func checkSelector(t *testing.T, what string, selector, labels object) {
 	t.Helper()
 	if len(selector) == 0 {
 		t.Errorf("%s selects everything", what)
 	}
 	for key, value := range selector {
 		if labels[key] != value {
-			t.Errorf("%s looks for %s=%v, the labels are %v", what, key, value, labels)
+			t.Errorf("%s selects %s=%v, the labels are %v", what, key, value, labels)
 		}
 	}
 }
 
-func TestTheImageIsThatOfTheChartsVersion(t *testing.T) {
-	r := newRelease(t, helm.path(t), kubernetes["default"])
-	text, err := os.ReadFile(filepath.Join(chart, "Chart.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
+func TestTheImageHasTheChartsVersion(t *testing.T) {
+	r := renderChart(t, helm.path(t), kubernetes["default"])
 	var about struct {
 		AppVersion string `yaml:"appVersion"`
 	}
-	if err := yaml.Unmarshal(text, &about); err != nil {
-		t.Fatal(err)
-	}
+	readYAML(t, filepath.Join(chart, "Chart.yaml"), &about)
 	image := fmt.Sprint(r.the(t, "Deployment").get("spec", "template", "spec", "containers", 0, "image"))
 	if !strings.HasSuffix(image, "/betanet_exporter:"+about.AppVersion) {
 		t.Errorf("the image is %s, the version %s", image, about.AppVersion)
@@ -201,27 +183,22 @@ func TestTheImageIsThatOfTheChartsVersion(t *testing.T) {
 }
 
 func TestTheExporterAcceptsWhatTheChartWrites(t *testing.T) {
-	releases(t, func(t *testing.T, name string, r *release) {
+	releases(t, func(t *testing.T, name string, r *rendered) {
 		if name == "secured" {
-			t.Skip("its configuration is not the chart's")
+			t.Skip("the chart does not create its configuration")
 		}
-		accepts(t, binary, append(r.folder(t), "--config.check")...)
+		runWithoutWarning(t, binary, append(r.folder(t), "--config.check")...)
 	})
 }
 
-// The chart derives the names that a Probe asks for from the configuration, as
-// the exporter does.
-func TestTheProbeHasTheNamesOfTheExporter(t *testing.T) {
-	r := newRelease(t, helm.path(t), kubernetes["probe"], "--values="+values("probe"))
-	_, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
-		return append(r.folder(t), "--web.listen-address=127.0.0.1:"+port)
-	})
-	body, err := get(urls[0] + "/sd")
-	if err != nil {
+// The chart derives the targets of a Probe from the configuration, as the exporter does.
+func TestTheProbeListsTheUpstreamsOfTheExporter(t *testing.T) {
+	r := renderChart(t, helm.path(t), kubernetes["probe"], "--values="+values("probe"))
+	_, base := startExporter(t, r.folder(t)...)
+	var groups []struct{ Targets []string }
+	if err := getJSON(base+"/sd", &groups); err != nil {
 		t.Fatal(err)
 	}
-	var groups []struct{ Targets []string }
-	parse(t, []byte(body), &groups)
 	var want []string
 	for _, g := range groups {
 		want = append(want, g.Targets...)
@@ -230,25 +207,22 @@ func TestTheProbeHasTheNamesOfTheExporter(t *testing.T) {
 	slices.Sort(got)
 	slices.Sort(want)
 	if len(got) != 3 || !slices.Equal(got, want) {
-		t.Errorf("the Probe asks for %q, the exporter has %q", got, want)
+		t.Errorf("the Probe lists %q, the exporter %q", got, want)
 	}
 }
 
-// The operator's own labels beat those of the exporter, unless they are dropped.
+// The operator's labels replace those of the exporter, unless a rule drops them.
 func TestNoLabelOfTheOperatorHidesOneOfTheExporter(t *testing.T) {
-	r := newRelease(t, helm.path(t), kubernetes["everything"], "--values="+values("everything"))
+	r := renderChart(t, helm.path(t), kubernetes["everything"], "--values="+values("everything"))
 	operator := []string{"container", "endpoint", "instance", "job", "namespace", "pod", "service"}
 	for _, rule := range r.the(t, "ServiceMonitor").list("spec", "endpoints", 0, "relabelings") {
 		if rule.get("action") == "labeldrop" {
 			operator = slices.DeleteFunc(operator, regexp.MustCompile(fmt.Sprintf("^(?:%v)$", rule.get("regex"))).MatchString)
 		}
 	}
-	metrics, err := get(expose(t, 3, simulate(t, "mixnodes")) + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
+	metrics := mustGet(t, expose(t, 3, simulate(t, "mixnodes"))+"/metrics")
 	if !strings.Contains(metrics, `endpoint="`) {
-		t.Fatal("the exporter has no label endpoint: who would hide it?")
+		t.Fatal("no series has the label endpoint, so the test checks nothing")
 	}
 	for _, label := range operator {
 		if series := regexp.MustCompile(`(?m)^betanet_.*[{,]` + label + `=".*`).FindString(metrics); series != "" {
@@ -257,12 +231,12 @@ func TestNoLabelOfTheOperatorHidesOneOfTheExporter(t *testing.T) {
 	}
 }
 
-// The alerts select these jobs. The operator takes the job of a ServiceMonitor from a
-// label of the Service, and that of a Probe and a ScrapeConfig from jobName.
-func TestTheChartGivesEachJobTheNameThatTheAlertsSelect(t *testing.T) {
+// The operator takes the job of a ServiceMonitor from a label of the Service, and the job
+// of a Probe or ScrapeConfig from jobName.
+func TestTheChartNamesItsJobsAsTheAlertsExpect(t *testing.T) {
 	helm := helm.path(t)
 	for _, name := range []string{"everything", "probe", "secured"} {
-		r := newRelease(t, helm, kubernetes[name], "--values="+values(name))
+		r := renderChart(t, helm, kubernetes[name], "--values="+values(name))
 		label := r.the(t, "ServiceMonitor").get("spec", "jobLabel")
 		if got := r.the(t, "Service").get("metadata", "labels", fmt.Sprint(label)); got != "betanet-exporter" {
 			t.Errorf("%s: the job of the ServiceMonitor is %v, want betanet-exporter", name, got)
@@ -282,22 +256,22 @@ func TestTheChartGivesEachJobTheNameThatTheAlertsSelect(t *testing.T) {
 func TestAChangedConfigurationReplacesThePodsAndChangedTargetsDoNot(t *testing.T) {
 	helm := helm.path(t)
 	pod := func(args ...string) any {
-		return plain(t, newRelease(t, helm, kubernetes["default"], append(args, "--set=targets[0].targets[0]=a:9000")...).
+		return plain(t, renderChart(t, helm, kubernetes["default"], append(args, "--set=targets[0].targets[0]=a:9000")...).
 			the(t, "Deployment").get("spec", "template"))
 	}
 	before := pod()
 	if reflect.DeepEqual(before, pod("--set=config.upstreams[0].url=http://other:9000")) {
-		t.Error("another URL of an upstream leaves the pods")
+		t.Error("a changed URL does not replace the pods")
 	}
 	if reflect.DeepEqual(pod("--set=web.config.http_server_config.http2=true"), pod("--set=web.config.http_server_config.http2=false")) {
-		t.Error("another web configuration leaves the pods")
+		t.Error("a changed web configuration does not replace the pods")
 	}
 	if !reflect.DeepEqual(before, pod("--set=targets[0].targets[1]=b:9000")) {
-		t.Error("another target replaces the pods")
+		t.Error("a changed target replaces the pods")
 	}
 }
 
-func TestWrongValuesAreRefused(t *testing.T) {
+func TestInvalidValuesAreRefused(t *testing.T) {
 	helm := helm.path(t)
 	for _, wrong := range []struct{ set, want string }{
 		{"mode=pull", "mode"},
@@ -315,7 +289,7 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		{"web.config.basic_auth_users.a=b", "web.scrape.basicAuthSecret"},
 		{"existingConfigSecret=s,networkPolicy.enabled=true", "networkPolicy.ports"},
 	} {
-		_, err := tryRelease(t, helm, kubernetes["default"], "--set="+wrong.set)
+		_, err := helmTemplate(t, helm, kubernetes["default"], "--set="+wrong.set)
 		if err == nil || !strings.Contains(err.Error(), wrong.want) {
 			t.Errorf("%s: %v, want %q", wrong.set, err, wrong.want)
 		}
@@ -323,7 +297,7 @@ func TestWrongValuesAreRefused(t *testing.T) {
 }
 
 func TestTheChartNeedsANewKubernetes(t *testing.T) {
-	if _, err := tryRelease(t, helm.path(t), "1.24.9"); err == nil || !strings.Contains(err.Error(), "kubeVersion") {
+	if _, err := helmTemplate(t, helm.path(t), "1.24.9"); err == nil || !strings.Contains(err.Error(), "kubeVersion") {
 		t.Errorf("Kubernetes 1.24.9: %v", err)
 	}
 }

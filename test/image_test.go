@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
-	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -13,8 +12,8 @@ import (
 	"testing"
 )
 
-// image is one of an OCI archive: what is said about it, and its files in the
-// order of its layers.
+// image is an image of an OCI archive: its configuration, and its files in the order of
+// the layers.
 type image struct {
 	Architecture, OS string
 	Config           struct {
@@ -34,18 +33,14 @@ type tarFile struct {
 	content []byte
 }
 
-// descriptor names a blob of an OCI archive.
+// descriptor identifies a blob of an OCI archive.
 type descriptor struct{ Digest string }
 
-// images are those of an OCI archive with one index.
+// images returns the images of an OCI archive with one index.
 func images(t *testing.T, archive string) (all []*image) {
 	t.Helper()
-	b, err := os.ReadFile(archive)
-	if err != nil {
-		t.Fatal(err)
-	}
 	blobs := make(map[string][]byte)
-	for _, f := range untar(t, b) {
+	for _, f := range untar(t, []byte(readFile(t, archive))) {
 		blobs[strings.TrimPrefix(f.Name, "./")] = f.content
 	}
 	blob := func(d descriptor) []byte {
@@ -56,19 +51,19 @@ func images(t *testing.T, archive string) (all []*image) {
 		return content
 	}
 	var top, index struct{ Manifests []descriptor }
-	parse(t, blobs["index.json"], &top)
+	parseJSON(t, string(blobs["index.json"]), &top)
 	if len(top.Manifests) != 1 {
-		t.Fatalf("index.json names %d indices, want one", len(top.Manifests))
+		t.Fatalf("index.json has %d indices, want one", len(top.Manifests))
 	}
-	parse(t, blob(top.Manifests[0]), &index)
+	parseJSON(t, string(blob(top.Manifests[0])), &index)
 	for _, d := range index.Manifests {
 		var manifest struct {
 			Config descriptor
 			Layers []descriptor
 		}
-		parse(t, blob(d), &manifest)
+		parseJSON(t, string(blob(d)), &manifest)
 		i := new(image)
-		parse(t, blob(manifest.Config), i)
+		parseJSON(t, string(blob(manifest.Config)), i)
 		for _, layer := range manifest.Layers {
 			i.files = append(i.files, untar(t, gunzip(t, blob(layer)))...)
 		}
@@ -77,7 +72,7 @@ func images(t *testing.T, archive string) (all []*image) {
 	return all
 }
 
-// unpack writes the files of an image below a folder.
+// unpack writes the files of an image to a folder.
 func (i *image) unpack(t *testing.T, root string) {
 	t.Helper()
 	for _, f := range i.files {
@@ -123,11 +118,4 @@ func gunzip(t *testing.T, b []byte) []byte {
 		t.Fatal(err)
 	}
 	return content
-}
-
-func parse(t *testing.T, text []byte, into any) {
-	t.Helper()
-	if err := json.Unmarshal(text, into); err != nil {
-		t.Fatalf("%v in %.200s", err, text)
-	}
 }

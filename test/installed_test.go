@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// What an installation puts where.
+// Names and files of an installation.
 const (
 	packageName = "betanet-exporter"
 	serviceUser = "betanet-exporter"
@@ -28,23 +28,23 @@ const (
 	enabledLink = "/etc/systemd/system/multi-user.target.wants/betanet-exporter.service"
 )
 
-// traces are what must not be left of a package that has been purged.
-var traces = []string{
+// leftovers lists files that must not exist after a purge.
+var leftovers = []string{
 	"/usr/bin/betanet_exporter", unitFile, filepath.Dir(configFile), defaultFile, enabledLink,
 	"/etc/systemd/system/betanet-exporter.service", "/usr/share/betanet-exporter",
-	// What Debian remembers of a service that was enabled or masked.
+	// State of deb-systemd-helper for services that were enabled or masked.
 	"/var/lib/systemd/deb-systemd-helper-enabled/betanet-exporter.service.dsh-also",
 	"/var/lib/systemd/deb-systemd-helper-enabled/multi-user.target.wants/betanet-exporter.service",
 	"/var/lib/systemd/deb-systemd-helper-masked/betanet-exporter.service",
 }
 
-// TestAPackageFromInstallationToPurge installs one on this machine, which has it
-// not and gets it off again, whatever happens.
+// TestAPackageFromInstallationToPurge installs a package on this machine, and removes it
+// whatever happens.
 func TestAPackageFromInstallationToPurge(t *testing.T) {
 	component(t, "dpkg", "dpkg")
 	component(t, "runuser", "util-linux")
-	canInstall(t)
-	first := filepath.Join(made(t), deb(firstVersion, "amd64"))
+	needInstall(t)
+	first := filepath.Join(packages(t), deb(firstVersion, "amd64"))
 	nextDir, err := makePackages(filepath.Join(t.TempDir(), "next"), 0o022, nextVersion, "ARCHITECTURES=amd64")
 	if err != nil {
 		t.Fatal(err)
@@ -56,38 +56,38 @@ func TestAPackageFromInstallationToPurge(t *testing.T) {
 	})
 
 	dpkg(t, "--install", first)
-	if text := said(t, "/usr/bin/betanet_exporter", "--version"); !strings.Contains(text, "version "+firstVersion+" ") {
-		t.Errorf("the program says %s", text)
+	if text := runCommand(t, "", "/usr/bin/betanet_exporter", "--version"); !strings.Contains(text, "version "+firstVersion+" ") {
+		t.Errorf("the program prints %s", text)
 	}
-	if text := said(t, "dpkg", "--verify", packageName); text != "" {
-		t.Errorf("dpkg --verify says %s", text)
+	if text := runCommand(t, "", "dpkg", "--verify", packageName); text != "" {
+		t.Errorf("dpkg --verify prints %s", text)
 	}
-	conffiles := said(t, "dpkg-query", "--show", "--showformat=${Conffiles}", packageName)
+	conffiles := runCommand(t, "", "dpkg-query", "--show", "--showformat=${Conffiles}", packageName)
 	for _, file := range []string{configFile, defaultFile} {
 		if !strings.Contains(conffiles, file+" ") {
-			t.Errorf("%s is no configuration file for dpkg: %s", file, conffiles)
+			t.Errorf("%s is not a configuration file for dpkg: %s", file, conffiles)
 		}
 	}
-	account := said(t, "getent", "passwd", serviceUser)
+	account := runCommand(t, "", "getent", "passwd", serviceUser)
 	if !strings.HasSuffix(account, ":/nonexistent:/usr/sbin/nologin") {
-		t.Errorf("the user is %s, want one that has no home and cannot log in", account)
+		t.Errorf("the user is %s, want one without home and login", account)
 	}
 	if _, err := os.Lstat(enabledLink); err != nil {
 		t.Errorf("the service is not enabled: %v", err)
 	}
 
-	edited := configure(t)
+	edited := editConfiguration(t)
 	runService(t)
 
 	dpkg(t, "--install", filepath.Join(nextDir, deb("1.1.0~rc.1", "amd64")))
-	if text := said(t, "/usr/bin/betanet_exporter", "--version"); !strings.Contains(text, "version "+nextVersion+" ") {
-		t.Errorf("after the upgrade the program says %s", text)
+	if text := runCommand(t, "", "/usr/bin/betanet_exporter", "--version"); !strings.Contains(text, "version "+nextVersion+" ") {
+		t.Errorf("after the upgrade the program prints %s", text)
 	}
 	keeps := func(when string) {
 		t.Helper()
 		for file, want := range edited {
 			if got, err := os.ReadFile(file); err != nil || string(got) != want {
-				t.Errorf("after the %s %s is %q, %v, want it as it was edited", when, file, got, err)
+				t.Errorf("after the %s, %s is %q, %v, want it unchanged", when, file, got, err)
 			}
 		}
 	}
@@ -96,24 +96,23 @@ func TestAPackageFromInstallationToPurge(t *testing.T) {
 	keeps("removal")
 	for _, gone := range []string{"/usr/bin/betanet_exporter", unitFile} {
 		if _, err := os.Lstat(gone); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("after the removal %s is there: %v", gone, err)
+			t.Errorf("after the removal %s exists: %v", gone, err)
 		}
 	}
 	dpkg(t, "--purge", packageName)
-	for _, gone := range traces {
+	for _, gone := range leftovers {
 		if _, err := os.Lstat(gone); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("after the purge %s is there: %v", gone, err)
+			t.Errorf("after the purge %s exists: %v", gone, err)
 		}
 	}
 	if _, err := user.Lookup(serviceUser); err != nil {
-		t.Errorf("after the purge the user has gone, and with it who the files are of that it was given: %v", err)
+		t.Errorf("the purge deleted the user, whose files could become those of another: %v", err)
 	}
 }
 
-// canInstall skips the test, or fails it where everything has to be there, on a
-// machine on which it must not install anything. What a test that was killed has
-// left on a machine of CI is taken off.
-func canInstall(t *testing.T) {
+// needInstall skips the test, or fails it with CI=true, on a machine where it must not
+// install the package. On a CI machine it removes what a killed test has left.
+func needInstall(t *testing.T) {
 	t.Helper()
 	line, ci := "", os.Getenv("CI") == "true"
 	arch, _ := exec.Command("dpkg", "--print-architecture").Output()
@@ -123,29 +122,26 @@ func canInstall(t *testing.T) {
 	case strings.TrimSpace(string(arch)) != "amd64":
 		line = "the package is for amd64, this machine is not"
 	case err == nil:
-		line = "systemd runs here and would start the service"
+		line = "systemd runs and would start the service"
 	case installed() && !ci:
-		line = packageName + " is or was installed here: purge it and delete its user, if it is not needed"
+		line = packageName + " is or was installed: purge it and delete its user if it is not needed"
 	case installed():
-		t.Logf("taken off this machine: %v", uninstall(t))
+		t.Logf("removed from this machine: %v", uninstall(t))
 		return
 	default:
 		return
 	}
-	if ci {
-		t.Fatal(line)
-	}
-	t.Skip(line)
+	unavailable(t, line)
 }
 
-// installed tells whether the package is there, or its user.
+// installed reports whether the package or its user exists.
 func installed() bool {
 	_, err := user.Lookup(serviceUser)
 	return err == nil || exec.Command("dpkg-query", "--show", packageName).Run() == nil
 }
 
-// uninstall takes off everything that an installation leaves. It returns what a
-// purge should have taken off.
+// uninstall removes everything that an installation leaves. It returns what a purge
+// should have removed.
 func uninstall(t *testing.T) (left []string) {
 	if exec.Command("dpkg-query", "--show", packageName).Run() == nil {
 		dpkg(t, "--purge", "--force-remove-reinstreq", packageName)
@@ -155,7 +151,7 @@ func uninstall(t *testing.T) (left []string) {
 			t.Errorf("deluser: %v\n%s", err, out)
 		}
 	}
-	for _, file := range traces {
+	for _, file := range leftovers {
 		if _, err := os.Lstat(file); err == nil {
 			left = append(left, file)
 			os.RemoveAll(file)
@@ -164,8 +160,7 @@ func uninstall(t *testing.T) (left []string) {
 	return left
 }
 
-// dpkg runs dpkg without anybody to answer its questions. It waits for others
-// that use it.
+// dpkg runs dpkg without input. It waits while another process has its lock.
 func dpkg(t *testing.T, args ...string) {
 	t.Helper()
 	wait(t, "dpkg "+strings.Join(args, " "), func() error {
@@ -180,36 +175,26 @@ func dpkg(t *testing.T, args ...string) {
 	})
 }
 
-// said is what a program says, without white space around it.
-func said(t *testing.T, program string, args ...string) string {
+// editConfiguration edits the configuration as an administrator does, and returns the
+// new content of the files. One of the two upstreams is down.
+func editConfiguration(t *testing.T) map[string]string {
 	t.Helper()
-	out, err := exec.Command(program, args...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s %v: %v\n%s", program, args, err, out)
-	}
-	return strings.TrimSpace(string(out))
-}
-
-// configure edits the configuration as an administrator does, and returns what
-// is in the files then. There are two upstreams, of which one is down.
-func configure(t *testing.T) map[string]string {
-	t.Helper()
-	alive := services(t, 1)[0]
-	dead := freePort(t, []string{"127.0.0.1"})
-	config := textOf(t, configFile) + fmt.Sprintf(`
+	alive := startServices(t, 1)[0]
+	dead := freePort(t, loopback)
+	config := readFile(t, configFile) + fmt.Sprintf(`
 defaults: {collect: {interval: 1s}, retry: {attempts: 1}}
 upstreams: [{name: alive, url: "%s"}, {name: dead, url: "http://127.0.0.1:%s"}]
 `, alive.url, dead)
-	variables := strings.ReplaceAll(textOf(t, defaultFile), `ARGS=""`, `ARGS="--log.format=json --log.level=debug"`) +
-		fmt.Sprintf("BETANET_EXPORTER_WEB_LISTEN_ADDRESS=\"127.0.0.1:%s\"\n", freePort(t, []string{"127.0.0.1"}))
+	variables := strings.ReplaceAll(readFile(t, defaultFile), `ARGS=""`, `ARGS="--log.format=json --log.level=debug"`) +
+		fmt.Sprintf("BETANET_EXPORTER_WEB_LISTEN_ADDRESS=\"127.0.0.1:%s\"\n", freePort(t, loopback))
 	edited := map[string]string{configFile: config, defaultFile: variables}
 	for file, text := range edited {
-		writeText(t, file, text)
+		writeFile(t, file, text)
 	}
 	return edited
 }
 
-// runService runs the unit's program as its user, and is systemd for it.
+// runService runs the unit's program as its user, in the role of systemd.
 func runService(t *testing.T) {
 	t.Helper()
 	u := readUnit(t)
@@ -229,23 +214,23 @@ func runService(t *testing.T) {
 	s.expect(t, p, "WATCHDOG=1")
 	for _, line := range p.log.Lines() {
 		if line != "" && !strings.HasPrefix(line, "{") {
-			t.Errorf("the log has %q, want JSON as %s says", line, defaultFile)
+			t.Errorf("the log has %q, want JSON as configured in %s", line, defaultFile)
 		}
 	}
 
 	reload := func() {
 		t.Helper()
-		words := strings.Fields(os.Expand(u.value["ExecReload"], func(string) string { return strconv.Itoa(ready.pid) }))
-		said(t, words[0], words[1:]...)
+		command := strings.Fields(os.Expand(u.value["ExecReload"], func(string) string { return strconv.Itoa(ready.pid) }))
+		runCommand(t, "", command[0], command[1:]...)
 		s.expect(t, p, `RELOADING=1\nMONOTONIC_USEC=[1-9]\d+`)
 		s.expect(t, p, "READY=1")
 	}
 	reload()
-	valid := textOf(t, configFile)
-	writeText(t, configFile, "upstreams: 1\n")
+	valid := readFile(t, configFile)
+	writeFile(t, configFile, "upstreams: 1\n")
 	reload()
 	s.expect(t, p, `STATUS=Watching 2 upstreams: 1 up, 1 down; the last reload failed, see the log`)
-	writeText(t, configFile, valid)
+	writeFile(t, configFile, valid)
 	reload()
 	s.expect(t, p, `STATUS=Watching 2 upstreams: 1 up, 1 down`)
 
@@ -263,10 +248,10 @@ func runService(t *testing.T) {
 	}
 }
 
-// installedUnit is what the installed unit says, as far as it is about the process.
+// installedUnit has the settings of the installed unit that are about the process.
 type installedUnit struct {
 	command, environment []string
-	value                map[string]string // of keys that stand once
+	value                map[string]string // of keys without duplicates
 }
 
 func readUnit(t *testing.T) installedUnit {
@@ -278,14 +263,14 @@ func readUnit(t *testing.T) installedUnit {
 		variables[name] = strings.Trim(value, `"`)
 	}
 	setting := regexp.MustCompile(`^(\w+)=(.*)$`)
-	for line := range strings.Lines(textOf(t, unitFile)) {
+	for line := range strings.Lines(readFile(t, unitFile)) {
 		m := setting.FindStringSubmatch(strings.TrimSpace(line))
 		switch {
 		case m == nil:
 		case m[1] == "Environment":
 			set(m[2])
 		case m[1] == "EnvironmentFile":
-			for line := range strings.Lines(textOf(t, strings.TrimPrefix(m[2], "-"))) {
+			for line := range strings.Lines(readFile(t, strings.TrimPrefix(m[2], "-"))) {
 				if line = strings.TrimSpace(line); setting.MatchString(line) {
 					set(line)
 				}
@@ -305,24 +290,24 @@ func readUnit(t *testing.T) installedUnit {
 		u.environment = append(u.environment, name+"="+value)
 	}
 	if len(u.command) == 0 || u.value["User"] != serviceUser || u.value["Type"] != "notify" {
-		t.Fatalf("%s is not as this test takes it: %v", unitFile, u)
+		t.Fatalf("%s is not as this test expects: %v", unitFile, u)
 	}
 	return u
 }
 
-// systemd is the socket that a service tells how it is.
+// systemd is the notification socket of a service.
 type systemd struct {
 	name string
 	conn *net.UnixConn
 }
 
-// notice is what a process has told, and which, as the kernel says.
-type notice struct {
+// notification is a message of a process, with its credentials from the kernel.
+type notification struct {
 	text, uid string
 	pid       int
 }
 
-// listenAsSystemd listens under a name of no file, so that every user reaches it.
+// listenAsSystemd listens on an abstract socket, which every user can reach.
 func listenAsSystemd(t *testing.T) *systemd {
 	t.Helper()
 	name := fmt.Sprintf("@betanet_exporter/test/%d", os.Getpid())
@@ -342,9 +327,9 @@ func listenAsSystemd(t *testing.T) *systemd {
 	return &systemd{name, conn}
 }
 
-// expect waits for a notice that the pattern matches as a whole. Signs of life
-// and lines about the upstreams may come before it, another word may not.
-func (s *systemd) expect(t *testing.T, p *process, pattern string) notice {
+// expect waits for a notification that matches the pattern completely. Only watchdog and
+// status notifications may come before it.
+func (s *systemd) expect(t *testing.T, p *process, pattern string) notification {
 	t.Helper()
 	want := regexp.MustCompile(`^(?:` + pattern + `)$`)
 	for end := time.Now().Add(patience); ; {
@@ -361,7 +346,7 @@ func (s *systemd) expect(t *testing.T, p *process, pattern string) notice {
 	}
 }
 
-func (s *systemd) next(end time.Time) (n notice, err error) {
+func (s *systemd) next(end time.Time) (n notification, err error) {
 	if err := s.conn.SetReadDeadline(end); err != nil {
 		return n, err
 	}
@@ -378,5 +363,5 @@ func (s *systemd) next(end time.Time) (n notice, err error) {
 	if err != nil {
 		return n, err
 	}
-	return notice{string(text[:size]), strconv.Itoa(int(sender.Uid)), int(sender.Pid)}, nil
+	return notification{string(text[:size]), strconv.Itoa(int(sender.Uid)), int(sender.Pid)}, nil
 }

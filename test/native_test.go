@@ -13,17 +13,17 @@ import (
 	"testing"
 )
 
-// histograms are those of an exporter of one upstream without a name.
+// histograms lists the histograms of an exporter of one upstream without a name.
 var histograms = []string{
 	"betanet_exporter_collection_delay_seconds", "betanet_exporter_request_duration_seconds", "betanet_message_latency_seconds",
 }
 
-// bucketGrowth is by how much the bounds of native buckets grow at most. A quantile
-// of them is within one.
+// bucketGrowth is the maximum ratio between the bounds of neighbouring native buckets. A
+// quantile is accurate to one bucket.
 const bucketGrowth = 1.1
 
-// variedService is a Betanet service whose average latency goes round: 3 ms once,
-// 30 ms three times, 700 ms once.
+// variedService starts a Betanet service whose average latency cycles through 3 ms
+// once, 30 ms three times and 700 ms once.
 func variedService(t *testing.T) (base string) {
 	t.Helper()
 	var documents atomic.Int64
@@ -45,20 +45,20 @@ func variedService(t *testing.T) (base string) {
 	return server.URL
 }
 
-// bucketOf gives the classic bucket in which a quantile of a histogram is, by its
-// text.
+// bucketOf returns the classic bucket of a quantile of a histogram, from the text
+// format.
 func bucketOf(text, histogram string, quantile float64) (low, high float64, err error) {
 	var bounds, counts []float64
 	for _, m := range regexp.MustCompile(`(?m)^`+histogram+`_bucket\{le="([^"]+)"\} (\d+)$`).FindAllStringSubmatch(text, -1) {
 		bound, errBound := strconv.ParseFloat(m[1], 64)
 		count, errCount := strconv.ParseFloat(m[2], 64)
 		if errBound != nil || errCount != nil {
-			return 0, 0, fmt.Errorf("%s: a bucket %q", histogram, m[0])
+			return 0, 0, fmt.Errorf("%s: invalid bucket %q", histogram, m[0])
 		}
 		bounds, counts = append(bounds, bound), append(counts, count)
 	}
 	if len(counts) == 0 || counts[len(counts)-1] < 20 {
-		return 0, 0, fmt.Errorf("%s has the counts %v, want 20 observations", histogram, counts)
+		return 0, 0, fmt.Errorf("%s has the counts %v, want at least 20 observations", histogram, counts)
 	}
 	rank := quantile * counts[len(counts)-1]
 	i := slices.IndexFunc(counts, func(n float64) bool { return n >= rank })
@@ -68,8 +68,8 @@ func bucketOf(text, histogram string, quantile float64) (low, high float64, err 
 	return low, bounds[i], nil
 }
 
-// storedAs gives the suffixes of the series of a histogram in a server, each with
-// how many there are, in a job.
+// storedAs returns the number of series of a histogram in a job, by the suffix of their
+// name.
 func storedAs(prometheus, job, histogram string) (map[string]int, error) {
 	values, err := query(prometheus, fmt.Sprintf(`count by (__name__) ({__name__=~"%s(_bucket|_sum|_count)?", job=%q})`, histogram, job))
 	if err != nil {
@@ -82,7 +82,7 @@ func storedAs(prometheus, job, histogram string) (map[string]int, error) {
 	return stored, nil
 }
 
-// wantStored waits until the three histograms of a job are stored as expected.
+// wantStored waits until all histograms of a job are stored as expected.
 func wantStored(t *testing.T, prometheus, job string, want map[string]int) {
 	t.Helper()
 	for _, h := range histograms {
@@ -96,24 +96,21 @@ func wantStored(t *testing.T, prometheus, job string, want map[string]int) {
 	}
 }
 
-// TestPrometheusStoresNativeHistograms has a Prometheus 3 and Debian's scrape one
-// exporter: each stores the kind of histogram that it asks for, and quantiles of
-// both kinds are alike.
+// TestPrometheusStoresNativeHistograms scrapes one exporter with Prometheus 3 and with
+// Debian's version: each stores the kind of histogram that it requests, and quantiles of
+// both kinds agree.
 func TestPrometheusStoresNativeHistograms(t *testing.T) {
 	server3 := prometheus3.path(t)
 	server2 := component(t, "prometheus", "prometheus")
-	_, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
-		return []string{"--web.listen-address=127.0.0.1:" + port, "--collect.interval=200ms", "--betanet.api=v1", "--betanet.url=" + variedService(t)}
-	})
-	exporter := urls[0]
-	native := run(t, server3, fmt.Sprintf(`
+	_, exporter := startExporter(t, "--collect.interval=200ms", "--betanet.api=v1", "--betanet.url="+variedService(t))
+	native := runPrometheus(t, server3, fmt.Sprintf(`
 global: {scrape_interval: 1s, scrape_timeout: 1s}
 scrape_configs:
 - {job_name: native, scrape_native_histograms: true, always_scrape_classic_histograms: false, static_configs: [{targets: [%[1]q]}]}
 - {job_name: both, scrape_native_histograms: true, always_scrape_classic_histograms: true, static_configs: [{targets: [%[1]q]}]}
 - {job_name: classic, scrape_native_histograms: false, static_configs: [{targets: [%[1]q]}]}
 `, host(exporter)))
-	old := run(t, server2, fmt.Sprintf(`
+	old := runPrometheus(t, server2, fmt.Sprintf(`
 global: {scrape_interval: 1s, scrape_timeout: 1s}
 scrape_configs: [{job_name: classic, static_configs: [{targets: [%q]}]}]
 `, host(exporter)))
@@ -126,11 +123,7 @@ scrape_configs: [{job_name: classic, static_configs: [{targets: [%q]}]}]
 
 	for _, h := range histograms {
 		for _, q := range []float64{0.1, 0.5, 0.9} {
-			wait(t, fmt.Sprintf("quantile %v of %s", q, h), func() error {
-				text, err := get(exporter + "/metrics")
-				if err != nil {
-					return err
-				}
+			waitForBody(t, fmt.Sprintf("quantile %v of %s", q, h), exporter+"/metrics", func(text string) error {
 				low, high, err := bucketOf(text, h, q)
 				if err != nil {
 					return err
@@ -146,8 +139,8 @@ scrape_configs: [{job_name: classic, static_configs: [{targets: [%q]}]}]
 	}
 }
 
-// quantileWithin holds the one value of an expression to bounds, widened by a native
-// bucket.
+// quantileWithin checks that the only value of an expression is within bounds, widened
+// by a native bucket.
 func quantileWithin(prometheus, expression string, low, high float64) error {
 	values, err := query(prometheus, expression)
 	if err != nil {
@@ -158,7 +151,7 @@ func quantileWithin(prometheus, expression string, low, high float64) error {
 	}
 	for _, v := range values {
 		if math.IsNaN(v) || v < low/bucketGrowth || v > high*bucketGrowth {
-			return fmt.Errorf("%s = %v, want it from %v to %v", expression, v, low, high)
+			return fmt.Errorf("%s = %v, want %v to %v", expression, v, low, high)
 		}
 	}
 	return nil

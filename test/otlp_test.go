@@ -8,27 +8,20 @@ import (
 	"time"
 )
 
-// prometheus3 is a Prometheus server that has the receiver: Debian's has none.
-// Without what finds targets in clouds, half of it need not be built.
+// prometheus3 is a Prometheus server with an OTLP receiver, which Debian's version lacks.
+// Without service discovery for clouds it builds in half the time.
 var prometheus3 = fromModule{
 	name: "prometheus", module: "github.com/prometheus/prometheus/cmd/prometheus@v0.316.0", flags: []string{"-tags=remove_all_sd"},
 }
 
-// receive starts a Prometheus 3 server that scrapes nothing and receives OTLP.
+// receive starts a Prometheus 3 server that only receives OTLP.
 func receive(t *testing.T, features ...string) string {
 	t.Helper()
-	path := prometheus3.path(t)
-	return run(t, path, "global: {}\n", append(features, "--web.enable-otlp-receiver")...)
+	return runPrometheus(t, prometheus3.path(t), "global: {}\n", append(features, "--web.enable-otlp-receiver")...)
 }
 
-// upstream is a Betanet service whose numbers stand still, and are large.
-func upstream(t *testing.T) *service {
-	t.Helper()
-	return services(t, 1)[0]
-}
-
-// push starts an exporter that pushes, on a port that it is given.
-func push(t *testing.T, port string, s *service, receiver string) *process {
+// push starts an exporter that pushes, on a given port, and waits for a successful push.
+func push(t *testing.T, port string, s *fakeService, receiver string) *process {
 	t.Helper()
 	p := start(t, binary, "--betanet.url="+s.url, "--collect.interval=1s", "--web.listen-address=127.0.0.1:"+port,
 		"--otlp.endpoint="+receiver+"/api/v1/otlp/v1/metrics", "--otlp.interval=1s", "--log.level=debug")
@@ -43,48 +36,41 @@ func push(t *testing.T, port string, s *service, receiver string) *process {
 			return err
 		}
 		if strings.Contains(text, `betanet_exporter_push_total{result="success"} 0`) {
-			return fmt.Errorf("none has succeeded")
+			return fmt.Errorf("none succeeded")
 		}
 		return nil
 	})
 	return p
 }
 
-// TestPrometheusReceivesWhatIsPushed pushes to a real server, and asks it for what
-// a scrape would have stored.
-func TestPrometheusReceivesWhatIsPushed(t *testing.T) {
+// TestPrometheusReceivesPushedSeries pushes to a real server, which must have everything
+// that a scrape would have stored.
+func TestPrometheusReceivesPushedSeries(t *testing.T) {
 	prometheus := receive(t)
-	s := upstream(t)
-	port := freePort(t, []string{"127.0.0.1"})
+	s := startServices(t, 1)[0]
+	port := freePort(t, loopback)
 	push(t, port, s, prometheus)
 	host, err := os.Hostname()
 	if err != nil {
 		t.Fatal(err)
 	}
 	labels := fmt.Sprintf(`job="betanet_exporter", instance="%s:%s"`, host, port)
-	expect(t, prometheus, "betanet_up{"+labels+"}", 1)
-	expect(t, prometheus, "betanet_mixnode_active{"+labels+"}", 1000)
-	expect(t, prometheus, "betanet_packets_dropped_total{"+labels+"}", 1e6)
-	expect(t, prometheus, "betanet_bytes_transmitted_total{"+labels+"}", 1e12)
-	expect(t, prometheus, `betanet_message_latency_seconds_bucket{le="0.5", `+labels+"}", 0)
-	grows(t, prometheus, `betanet_message_latency_seconds_bucket{le="1", `+labels+"}", 1)
-	grows(t, prometheus, "betanet_messages_total{"+labels+"}", 1)
-	grows(t, prometheus, "betanet_exporter_collections_total{"+labels+"}", 1)
-	expect(t, prometheus, "count(target_info{service_version!=\"\", "+labels+"})", 1)
+	waitForValue(t, prometheus, "betanet_up{"+labels+"}", 1)
+	waitForValue(t, prometheus, "betanet_mixnode_active{"+labels+"}", 1000)
+	waitForValue(t, prometheus, "betanet_packets_dropped_total{"+labels+"}", 1e6)
+	waitForValue(t, prometheus, "betanet_bytes_transmitted_total{"+labels+"}", 1e12)
+	waitForValue(t, prometheus, `betanet_message_latency_seconds_bucket{le="0.5", `+labels+"}", 0)
+	waitForIncrease(t, prometheus, `betanet_message_latency_seconds_bucket{le="1", `+labels+"}", 1)
+	waitForIncrease(t, prometheus, "betanet_messages_total{"+labels+"}", 1)
+	waitForIncrease(t, prometheus, "betanet_exporter_collections_total{"+labels+"}", 1)
+	waitForValue(t, prometheus, "count(target_info{service_version!=\"\", "+labels+"})", 1)
 
-	// Every series of a scrape is there, and no other.
-	names := func(all map[string]bool, line string) {
-		if name, _, found := strings.Cut(strings.ReplaceAll(line, "{", " "), " "); found && strings.HasPrefix(name, "betanet_") {
-			all[name] = true
-		}
-	}
+	// Every family of a scrape was received.
 	scraped := make(map[string]bool)
-	text, err := get("http://127.0.0.1:" + port + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(text) {
-		names(scraped, line)
+	for line := range strings.Lines(mustGet(t, "http://127.0.0.1:"+port+"/metrics")) {
+		if name, _, found := strings.Cut(strings.ReplaceAll(line, "{", " "), " "); found && strings.HasPrefix(name, "betanet_") {
+			scraped[name] = true
+		}
 	}
 	if len(scraped) < 30 {
 		t.Fatalf("a scrape has %d names: %v", len(scraped), scraped)
@@ -93,49 +79,49 @@ func TestPrometheusReceivesWhatIsPushed(t *testing.T) {
 		wait(t, name, func() error {
 			values, err := query(prometheus, name+"{"+labels+"}")
 			if err == nil && len(values) == 0 {
-				err = fmt.Errorf("was not received")
+				err = fmt.Errorf("not received")
 			}
 			return err
 		})
 	}
 }
 
-// TestAKilledExporterIsNoTraffic kills an exporter whose upstream has a large past,
-// and starts another. With start times Prometheus would know of a counter's zero;
-// neither it nor one that ignores them may see traffic.
-func TestAKilledExporterIsNoTraffic(t *testing.T) {
+// TestAKilledExporterDoesNotLookLikeTraffic kills an exporter whose upstream has large counters,
+// and starts another. Neither a Prometheus that uses start times nor one that ignores them may
+// see traffic.
+func TestAKilledExporterDoesNotLookLikeTraffic(t *testing.T) {
 	for name, features := range map[string][]string{
 		"by values": nil,
 		"by starts": {"--enable-feature=created-timestamp-zero-ingestion"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			prometheus := receive(t, features...)
-			s := upstream(t)
+			s := startServices(t, 1)[0]
 			began := time.Now()
-			port := freePort(t, []string{"127.0.0.1"})
+			port := freePort(t, loopback)
 			expectSteady := func() {
 				t.Helper()
-				expect(t, prometheus, `betanet_bytes_transmitted_total{job="betanet_exporter"}`, 1e12)
+				waitForValue(t, prometheus, `betanet_bytes_transmitted_total{job="betanet_exporter"}`, 1e12)
 			}
 			first := push(t, port, s, prometheus)
 			expectSteady()
-			grows(t, prometheus, "betanet_exporter_collections_total", 1)
+			waitForIncrease(t, prometheus, "betanet_exporter_collections_total", 1)
 			first.kill()
 			second := push(t, port, s, prometheus)
 			expectSteady()
-			grows(t, prometheus, "betanet_exporter_collections_total", 1)
+			waitForIncrease(t, prometheus, "betanet_exporter_collections_total", 1)
 			second.stop(t)
 			over := fmt.Sprintf("[%ds]", int(time.Since(began).Seconds())+60)
 			for _, counter := range []string{"betanet_bytes_transmitted_total", "betanet_bytes_received_total", "betanet_packets_dropped_total"} {
-				expect(t, prometheus, "max(increase("+counter+over+"))", 0)
-				expect(t, prometheus, "max(resets("+counter+over+"))", 0)
+				waitForValue(t, prometheus, "max(increase("+counter+over+"))", 0)
+				waitForValue(t, prometheus, "max(resets("+counter+over+"))", 0)
 			}
-			// The service counts its requests: its messages grow by them and no more.
+			// The service counts its requests as messages, so only these may be added.
 			values, err := query(prometheus, "max(increase(betanet_messages_total"+over+")) < 1000")
 			if err != nil || len(values) != 1 {
-				t.Errorf("messages grew by %v, want a few (%v)", values, err)
+				t.Errorf("messages increased by %v, want only a few (%v)", values, err)
 			}
-			// The exporter's own counters began anew, and that is to be seen.
+			// The exporter's own counters started again, which must be visible.
 			values, err = query(prometheus, "max(resets(betanet_exporter_collections_total"+over+")) >= 1")
 			if err != nil || len(values) != 1 {
 				t.Errorf("the exporter's own counters were never reset (%v)", err)

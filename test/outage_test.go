@@ -6,50 +6,36 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 )
 
-// outage is a fleet, one of whose upstreams failed for a while and came back, as
-// Prometheus saw it.
+// outage is a Prometheus server that has scraped a fleet in which one upstream failed
+// for a while and recovered.
 type outage struct {
 	prometheus string
 	from, to   time.Time
-	discovered string // name of the upstream that was discovered
+	discovered string // name of the discovered upstream
 }
 
-// suffer has an exporter of a whole fleet and one of a single service scraped
-// through an outage, and a probe of the former, beside a program that is no
-// exporter of ours.
-func suffer(t *testing.T) *outage {
+// runOutage scrapes four jobs through an outage: an exporter of a fleet, an exporter of
+// one service, a probe, and a program that is not our exporter.
+func runOutage(t *testing.T) *outage {
 	t.Helper()
 	server := component(t, "prometheus", "prometheus")
 	v1, mixnodes := simulate(t, "v1"), simulate(t, "mixnodes")
-	_, flaky := serve(t, []string{"127.0.0.1"}, "/api/v1/metrics", binary, func(port string) []string {
-		return []string{"simulate", "--listen-address=127.0.0.1:" + port, "--fault=http500", "--fault.every=20s", "--fault.for=8s"}
-	})
+	_, flaky := startSimulator(t, "v1", 1, "--fault=http500", "--fault.every=20s", "--fault.for=8s")
 	discovered := strings.TrimPrefix(mixnodes[1], "http://")
-	us := newAuthority()
+	us := newCA()
 	secured, err := url.Parse(v1[1])
 	if err != nil {
 		t.Fatal(err)
 	}
-	secure := guard(t, us, httputil.NewSingleHostReverseProxy(secured))
+	secure := startTLS(t, us, httputil.NewSingleHostReverseProxy(secured))
 
-	dir := t.TempDir()
-	write := func(name, text string) string {
-		file := filepath.Join(dir, name)
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return file
-	}
-	write("found.json", fmt.Sprintf(`[{"targets": [%q]}]`, discovered))
-	put(t, filepath.Join(dir, "ca.crt"), string(us.PEM()))
-	config := write("fleet.yml", fmt.Sprintf(`
+	config := tempFile(t, "fleet.yml", fmt.Sprintf(`
 defaults: {metrics: {mixnodes: 1}}
 upstreams:
 - {name: edge, url: %q, labels: {region: eu}}
@@ -59,15 +45,17 @@ upstreams:
 - {name: secure, url: "https://%s", http_client: {tls_config: {ca_file: ca.crt}}}
 discovery: {files: [{paths: [found.json]}]}
 `, v1[0], flaky[0], mixnodes[0], v1[1], v1[2], secure))
+	writeFile(t, filepath.Join(filepath.Dir(config), "found.json"), fmt.Sprintf(`[{"targets": [%q]}]`, discovered))
+	writeFile(t, filepath.Join(filepath.Dir(config), "ca.crt"), string(us.PEM()))
 
-	fleet := impatient(t, "--config.file="+config, "--otlp.endpoint=http://127.0.0.1:1", "--otlp.interval=1s") // where nobody listens
-	one := impatient(t, "--betanet.url="+flaky[0])
+	fleet := startImpatient(t, "--config.file="+config, "--otlp.endpoint=http://127.0.0.1:1", "--otlp.interval=1s") // nothing listens there
+	one := startImpatient(t, "--betanet.url="+flaky[0])
 	stranger := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, "go_goroutines 1\nprocess_resident_memory_bytes 1")
 	}))
 	t.Cleanup(stranger.Close)
 	o := &outage{from: time.Now(), discovered: discovered}
-	o.prometheus = run(t, server, fmt.Sprintf(`
+	o.prometheus = runPrometheus(t, server, fmt.Sprintf(`
 global: {scrape_interval: 1s, scrape_timeout: 1s}
 scrape_configs:
 - {job_name: fleet, static_configs: [{targets: [%q]}]}
@@ -76,34 +64,29 @@ scrape_configs:
 - {job_name: stranger, static_configs: [{targets: [%q]}]}
 `, host(fleet), host(one), host(fleet), host(stranger.URL)))
 
-	// In every job of ours: the values of the upstream were stale, then too old, and
-	// its breakers were open; later all has been well for longer than a rate looks
-	// back.
+	// In each job of ours the values of the upstream were stale and then expired, and its
+	// breaker was open. Afterwards everything was up for longer than the window of a rate.
 	for _, what := range []string{
 		`max_over_time(betanet_exporter_data_stale{upstream=~"flaky|"}[10m]) == 1`,
 		`max_over_time(betanet_exporter_circuit_breaker_state{upstream=~"flaky|", endpoint="metrics"}[10m]) == 2`,
 		`max_over_time((betanet_up{upstream=~"flaky|"} == 0 unless on (job) betanet_messages_total{upstream=~"flaky|"})[10m:1s]) == 0`,
 		`min_over_time(betanet_up{upstream=~"flaky|"}[5s]) == 1 and count_over_time(betanet_up[5s]) >= 4`,
 	} {
-		expect(t, o.prometheus, "count("+what+")", 3)
+		waitForValue(t, o.prometheus, "count("+what+")", 3)
 	}
 	o.to = time.Now()
 	return o
 }
 
-// impatient starts an exporter that gives up quickly, and gives its base URL.
-func impatient(t *testing.T, settings ...string) string {
+// startImpatient starts an exporter with short times and returns its base URL.
+func startImpatient(t *testing.T, settings ...string) string {
 	t.Helper()
-	_, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
-		return append([]string{
-			"--web.listen-address=127.0.0.1:" + port, "--collect.interval=1s", "--retry.backoff=100ms",
-			"--breaker.failures=3", "--breaker.open=2s", "--cache.max-stale=4s",
-		}, settings...)
-	})
-	return urls[0]
+	_, base := startExporter(t, append(settings, "--collect.interval=1s", "--retry.backoff=100ms",
+		"--breaker.failures=3", "--breaker.open=2s", "--cache.max-stale=4s")...)
+	return base
 }
 
-func (o *outage) ask(t *testing.T, expr string, values map[string]string) []curve {
+func (o *outage) queryRange(t *testing.T, expr string, values map[string]string) []curve {
 	t.Helper()
 	lines, err := queryRange(o.prometheus, substitute(t, expr, values), o.from, o.to)
 	if err != nil {
@@ -112,17 +95,17 @@ func (o *outage) ask(t *testing.T, expr string, values map[string]string) []curv
 	return lines
 }
 
-// panel asks the expressions of one panel.
-func (o *outage) panel(t *testing.T, b *board, title string, picked map[string][]string) [][]curve {
+// panel queries the expressions of one panel.
+func (o *outage) panel(t *testing.T, b *dashboard, title string, picked map[string][]string) [][]curve {
 	t.Helper()
-	values := b.fill(t, o.prometheus, picked)
+	values := b.variableValues(t, o.prometheus, picked)
 	for _, p := range b.Panels {
 		if p.Title != title || p.Type == "row" || p.Type == "stat" {
 			continue
 		}
 		var all [][]curve
 		for _, q := range p.Targets {
-			all = append(all, o.ask(t, q.Expr, values))
+			all = append(all, o.queryRange(t, q.Expr, values))
 		}
 		return all
 	}

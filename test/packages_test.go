@@ -1,12 +1,10 @@
 package test
 
 import (
-	"archive/tar"
-	"crypto/sha256"
-	"errors"
+	"context"
 	"fmt"
-	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,19 +13,21 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/betanet/betanet_exporter/test/worktree"
 )
 
-// The versions that the tests make packages of.
+// Versions of the packages in these tests.
 const (
 	firstVersion = "1.0.0"
 	nextVersion  = "1.1.0-rc.1"
 )
 
-// made is a folder with the packages of this work tree in the first version, made
-// once for all tests.
-func made(t *testing.T) string {
+// packages returns a folder with the packages of this work tree in the first version,
+// which are made once for all tests.
+func packages(t *testing.T) string {
 	t.Helper()
-	canMake(t)
+	needPackager(t)
 	dir, err := makeOnce()
 	if err != nil {
 		t.Fatal(err)
@@ -39,28 +39,22 @@ var makeOnce = sync.OnceValues(func() (string, error) {
 	return makePackages(filepath.Join(filepath.Dir(binary), "packages"), 0o022, firstVersion)
 })
 
-// canMake skips the test, or fails it where everything has to be there, if the
-// tool that makes packages cannot be had.
-func canMake(t *testing.T) {
+// needPackager skips the test, or fails it with CI=true, if nfpm cannot be fetched.
+func needPackager(t *testing.T) {
 	t.Helper()
-	tool := regexp.MustCompile(`(?m)^NFPM=(\S+)$`).FindStringSubmatch(textOf(t, filepath.Join("..", "deploy", "packages", "build")))
+	tool := regexp.MustCompile(`(?m)^NFPM=(\S+)$`).FindStringSubmatch(readFile(t, "..", "deploy", "packages", "build"))
 	if tool == nil {
-		t.Fatal("deploy/packages/build names no nfpm")
+		t.Fatal("deploy/packages/build has no NFPM=")
 	}
 	if out, err := exec.Command("go", "run", tool[1], "--version").CombinedOutput(); err != nil {
-		line := fmt.Sprintf("%s cannot be fetched or built: %v\n%s", tool[1], err, out)
-		if os.Getenv("CI") == "true" {
-			t.Fatal(line)
-		}
-		t.Skip(line)
+		unavailable(t, fmt.Sprintf("%s cannot be fetched or built: %v\n%s", tool[1], err, out))
 	}
 }
 
-// makePackages makes the packages in a copy of the work tree, as a user with that
-// umask has it, and returns the folder that they are in. settings are further
-// ones for make.
+// makePackages makes the packages in a copy of the work tree with the umask of a user,
+// and returns their folder. settings are further variables for make.
 func makePackages(dir string, umask fs.FileMode, version string, settings ...string) (string, error) {
-	if err := copyWorkTree(dir, umask); err != nil {
+	if err := worktree.Copy(context.Background(), "..", dir, umask); err != nil {
 		return "", err
 	}
 	cmd := exec.Command("make", append([]string{
@@ -73,48 +67,39 @@ func makePackages(dir string, umask fs.FileMode, version string, settings ...str
 	return filepath.Join(dir, "dist"), nil
 }
 
-// deb is the name of the package of a version for an architecture.
+// deb returns the file name of a package.
 func deb(version, arch string) string {
 	return fmt.Sprintf("betanet-exporter_%s_%s.deb", version, arch)
 }
 
-// kinds are all packages of the first version.
+// kinds lists all packages of the first version.
 var kinds = []string{
 	"betanet-exporter-1.0.0-1.aarch64.rpm", "betanet-exporter-1.0.0-1.armv7hl.rpm", "betanet-exporter-1.0.0-1.x86_64.rpm",
 	deb(firstVersion, "amd64"), deb(firstVersion, "arm64"), deb(firstVersion, "armhf"),
 }
 
+func kindsOf(extension string) []string {
+	return slices.DeleteFunc(slices.Clone(kinds), func(name string) bool { return filepath.Ext(name) != extension })
+}
+
 func TestOneCommitGivesTheSamePackages(t *testing.T) {
-	first := made(t)
+	first := packages(t)
 	second, err := makePackages(filepath.Join(t.TempDir(), "a folder elsewhere"), 0o077, firstVersion)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sums := func(dir string) (names []string, sums map[string][sha256.Size]byte) {
-		sums = make(map[string][sha256.Size]byte)
-		entries, err := os.ReadDir(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range entries {
-			names = append(names, e.Name())
-			sums[e.Name()] = sha256.Sum256([]byte(textOf(t, filepath.Join(dir, e.Name()))))
-		}
-		return names, sums
+	got, want := contents(t, second), contents(t, first)
+	if names := slices.Sorted(maps.Keys(want)); !slices.Equal(names, kinds) {
+		t.Errorf("got %v, want %v", names, kinds)
 	}
-	names, want := sums(first)
-	if !slices.Equal(names, kinds) {
-		t.Errorf("made %v, want %v", names, kinds)
-	}
-	_, got := sums(second)
-	for _, name := range names {
+	for name := range want {
 		if got[name] != want[name] {
 			t.Errorf("%s differs between two builds", name)
 		}
 	}
 }
 
-func TestAVersionComparesAsItIsMeant(t *testing.T) {
+func TestPackageVersionsSortCorrectly(t *testing.T) {
 	dpkg := component(t, "dpkg", "dpkg")
 	versionOf := func(version string) string {
 		cmd := exec.Command(filepath.Join("..", "deploy", "packages", "build"), "version")
@@ -129,7 +114,7 @@ func TestAVersionComparesAsItIsMeant(t *testing.T) {
 	for _, version := range []string{"dev", "0.9.0", "1.0.0-rc.1", "1.0.0-rc.1-3-gabcdef1", "1.0.0-rc.2", "1.0.0", "1.0.0-dirty", "1.0.0-2-gabcdef1", "1.0.0-10-g0123456-dirty", "1.0.1"} {
 		now := versionOf(version)
 		if last != "" && exec.Command(dpkg, "--compare-versions", last, "lt", now).Run() != nil {
-			t.Errorf("%s (%s) is not before %s (%s)", of, last, version, now)
+			t.Errorf("%s (%s) does not sort before %s (%s)", of, last, version, now)
 		}
 		last, of = now, version
 	}
@@ -137,11 +122,8 @@ func TestAVersionComparesAsItIsMeant(t *testing.T) {
 
 func TestLintianFindsNoErrorInThePackages(t *testing.T) {
 	lintian := component(t, "lintian", "lintian")
-	dir := made(t)
-	for _, name := range kinds {
-		if filepath.Ext(name) != ".deb" {
-			continue
-		}
+	dir := packages(t)
+	for _, name := range kindsOf(".deb") {
 		out, err := exec.Command(lintian, "--fail-on", "error", filepath.Join(dir, name)).CombinedOutput()
 		if err != nil {
 			t.Errorf("%s: %v\n%s", name, err, out)
@@ -149,7 +131,7 @@ func TestLintianFindsNoErrorInThePackages(t *testing.T) {
 	}
 }
 
-// packaged are the files that every package has, and their modes.
+// packaged has the files that every package must have, and their modes.
 var packaged = map[string]fs.FileMode{
 	"/etc/betanet-exporter/config.yml":                             0o644,
 	"/etc/default/betanet-exporter":                                0o644,
@@ -163,9 +145,8 @@ var packaged = map[string]fs.FileMode{
 	"/usr/share/betanet-exporter/dashboards/betanet-upstream.json": 0o644,
 }
 
-// hold holds what a package has to what it has to have, and every file of it to
-// be root's.
-func hold(t *testing.T, name string, has map[string]fs.FileMode, owners []string, more ...string) {
+// checkPackage checks the files of a package, and that root owns all of them.
+func checkPackage(t *testing.T, name string, has map[string]fs.FileMode, owners []string, more ...string) {
 	t.Helper()
 	for file, mode := range packaged {
 		if has[file] != mode {
@@ -179,7 +160,7 @@ func hold(t *testing.T, name string, has map[string]fs.FileMode, owners []string
 	}
 	slices.Sort(owners)
 	if owners = slices.Compact(owners); !slices.Equal(owners, []string{"root:root"}) {
-		t.Errorf("%s: owners are %v, want root alone", name, owners)
+		t.Errorf("%s: owners are %v, want only root", name, owners)
 	}
 	for file, mode := range has {
 		if mode.Perm() != 0o644 && mode.Perm() != 0o755 {
@@ -190,35 +171,18 @@ func hold(t *testing.T, name string, has map[string]fs.FileMode, owners []string
 
 func TestADebHasEverythingInItsPlace(t *testing.T) {
 	component(t, "dpkg-deb", "dpkg")
-	dir := made(t)
-	for _, name := range kinds {
-		if filepath.Ext(name) != ".deb" {
-			continue
-		}
-		cmd := exec.Command("dpkg-deb", "--fsys-tarfile", filepath.Join(dir, name))
-		out, err := cmd.StdoutPipe()
+	dir := packages(t)
+	for _, name := range kindsOf(".deb") {
+		out, err := exec.Command("dpkg-deb", "--fsys-tarfile", filepath.Join(dir, name)).Output()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
 		has, owners := make(map[string]fs.FileMode), []string(nil)
-		for r := tar.NewReader(out); ; {
-			h, err := r.Next()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			has[strings.TrimPrefix(strings.TrimSuffix(h.Name, "/"), ".")] = h.FileInfo().Mode().Perm()
-			owners = append(owners, h.Uname+":"+h.Gname)
+		for _, f := range untar(t, out) {
+			has[strings.TrimPrefix(strings.TrimSuffix(f.Name, "/"), ".")] = f.FileInfo().Mode().Perm()
+			owners = append(owners, f.Uname+":"+f.Gname)
 		}
-		if err := cmd.Wait(); err != nil {
-			t.Fatal(err)
-		}
-		hold(
+		checkPackage(
 			t, name, has, owners, "/lib/systemd/system/betanet-exporter.service", "/lib/systemd/system/betanet-exporter.socket",
 			"/usr/share/zsh/vendor-completions/_betanet_exporter", "/usr/share/doc/betanet-exporter/copyright", "/usr/share/doc/betanet-exporter/changelog.gz",
 		)
@@ -227,7 +191,7 @@ func TestADebHasEverythingInItsPlace(t *testing.T) {
 
 func TestAnRpmHasEverythingInItsPlace(t *testing.T) {
 	rpm := component(t, "rpm", "rpm")
-	dir := made(t)
+	dir := packages(t)
 	query := func(name string, args ...string) string {
 		out, err := exec.Command(rpm, append(args, filepath.Join(dir, name))...).Output()
 		if err != nil {
@@ -235,12 +199,9 @@ func TestAnRpmHasEverythingInItsPlace(t *testing.T) {
 		}
 		return strings.TrimSpace(string(out))
 	}
-	for _, name := range kinds {
-		if filepath.Ext(name) != ".rpm" {
-			continue
-		}
-		if said := query(name, "-K", "--nosignature"); !strings.HasSuffix(said, "digests OK") {
-			t.Errorf("rpm -K says %s", said)
+	for _, name := range kindsOf(".rpm") {
+		if out := query(name, "-K", "--nosignature"); !strings.HasSuffix(out, "digests OK") {
+			t.Errorf("rpm -K prints %s", out)
 		}
 		if got, want := query(name, "-qpc"), "/etc/betanet-exporter/config.yml\n/etc/default/betanet-exporter"; got != want {
 			t.Errorf("%s: configuration is %q, want %q", name, got, want)
@@ -255,7 +216,7 @@ func TestAnRpmHasEverythingInItsPlace(t *testing.T) {
 			has[file] = fs.FileMode(mode).Perm()
 			owners = append(owners, owner)
 		}
-		hold(
+		checkPackage(
 			t, name, has, owners, "/usr/lib/systemd/system/betanet-exporter.service", "/usr/lib/systemd/system/betanet-exporter.socket",
 			"/usr/share/zsh/site-functions/_betanet_exporter", "/usr/share/licenses/betanet-exporter/LICENSE",
 		)

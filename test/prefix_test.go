@@ -3,25 +3,20 @@ package test
 import (
 	"html"
 	"net/url"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 )
 
-// linked are the links and the targets of forms of a page.
+// linked matches the links and the targets of forms in a page.
 var linked = regexp.MustCompile(`<(?:a|form)[^>]* (?:href|action)="([^"]*)"`)
 
-// TestThePageWorksBelowAPathOfAProxy follows every link behind haproxy, which serves
-// the exporter below a path and nothing else.
+// TestThePageWorksBelowAPathOfAProxy follows every link behind HAProxy, which serves
+// only the exporter, below a path.
 func TestThePageWorksBelowAPathOfAProxy(t *testing.T) {
-	haproxy := component(t, "haproxy", "haproxy")
 	exporter := expose(t, 3, simulate(t, "v1"))
-	file := filepath.Join(t.TempDir(), "haproxy.cfg")
-	proxy, urls := serve(t, []string{"127.0.0.1"}, "/tools/betanet/-/ready", haproxy, func(port string) []string {
-		config := `global
-  noreuseport
+	proxy := startHAProxy(t, "/tools/betanet/-/ready", func(port string) string {
+		return `global
 defaults
   mode http
   timeout connect 5s
@@ -33,21 +28,16 @@ frontend web
   http-request replace-path /tools/betanet/(.*) /\1
   default_backend exporter
 backend exporter
-  server one ` + strings.TrimPrefix(exporter, "http://") + "\n"
-		if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return []string{"-db", "-f", file}
+  server one ` + host(exporter) + "\n"
 	})
-	t.Cleanup(proxy.kill) // on SIGTERM it would end with 143
-	start := urls[0] + "/tools/betanet/"
+	start := proxy + "/tools/betanet/"
 	seen, queue := map[string]bool{start: true}, []string{start}
 	for len(queue) > 0 {
 		at := queue[0]
 		queue = queue[1:]
 		page, err := get(at)
 		if err != nil {
-			t.Errorf("a link leads to nothing: %v", err)
+			t.Errorf("broken link: %v", err)
 			continue
 		}
 		base, err := url.Parse(at)
@@ -61,7 +51,7 @@ backend exporter
 			}
 			to.Fragment = ""
 			if to.Host != base.Host || seen[to.String()] {
-				continue // the documentation, or known
+				continue // the documentation, or already seen
 			}
 			if !strings.HasPrefix(to.Path, "/tools/betanet/") {
 				t.Errorf("%s links to %s, which is not below the path", at, to)
@@ -73,12 +63,12 @@ backend exporter
 	if len(seen) < 15 {
 		t.Errorf("followed only %d links", len(seen))
 	}
-	p := open(t, browser(t), urls[0], "/tools/betanet/")
-	p.refreshed(t)
+	p := open(t, browser(t), proxy, "/tools/betanet/")
+	p.waitForRefresh(t)
 	p.follow(t, `.upstreams tbody th a`)
-	p.refreshed(t)
+	p.waitForRefresh(t)
 	p.follow(t, `.brand a`)
 	if got := eval[string](t, p, `location.pathname`); got != "/tools/betanet/" {
-		t.Errorf("the way home leads to %s", got)
+		t.Errorf("the link to the home page leads to %s", got)
 	}
 }

@@ -12,13 +12,13 @@ func TestPromtoolFindsNothingInMetrics(t *testing.T) {
 	promtool := component(t, "promtool", "prometheus")
 	for _, test := range []struct {
 		name   string
-		up     int // upstreams that are well
+		up     int // upstreams that are up
 		serve  func(t *testing.T) (urls []string)
-		series []string // that have to be there, so that they are looked at
+		series []string // that must exist, so that they are checked
 	}{
 		{"six upstreams of both APIs and one that refuses", 6, func(t *testing.T) []string {
 			urls := append(simulate(t, "v1"), simulate(t, "mixnodes")...)
-			return append(urls, "http://"+net.JoinHostPort("127.0.0.1", freePort(t, []string{"127.0.0.1"})))
+			return append(urls, "http://"+net.JoinHostPort("127.0.0.1", freePort(t, loopback)))
 		}, []string{"betanet_messages_total{", "betanet_mixnode_up{", "betanet_exporter_endpoint_failing{", "betanet_packet_latency_seconds_count{"}},
 		{
 			"one upstream without a name", 1, func(t *testing.T) []string { return simulate(t, "v1")[:1] },
@@ -26,25 +26,21 @@ func TestPromtoolFindsNothingInMetrics(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			metrics := expose(t, test.up, test.serve(t)) + "/metrics"
-			text, err := get(metrics)
-			if err != nil {
-				t.Fatal(err)
-			}
+			text := mustGet(t, expose(t, test.up, test.serve(t))+"/metrics")
 			for _, s := range test.series {
 				if !strings.Contains(text, "\n"+s) {
 					t.Errorf("no line in /metrics starts with %q", s)
 				}
 			}
-			for _, finding := range check(t, promtool, text) {
+			for _, finding := range promtoolFindings(t, promtool, text) {
 				t.Errorf("promtool check metrics: %s", finding)
 			}
 		})
 	}
 }
 
-// check is what promtool finds in an exposition, a line each.
-func check(t *testing.T, promtool, metrics string) []string {
+// promtoolFindings returns the findings of promtool in an exposition, one per line.
+func promtoolFindings(t *testing.T, promtool, metrics string) []string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), promtool, "check", "metrics")
 	cmd.Stdin = strings.NewReader(metrics)

@@ -3,7 +3,6 @@ package test
 import (
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -11,29 +10,27 @@ import (
 	"time"
 )
 
-// span is the window of rates in this test, in place of minutes.
+// span is the window of rates in this test, instead of minutes.
 const span = "5s"
 
-// windowOf replaces the windows and offsets of an expression, or of a file of rules.
+// windowOf replaces the windows and offsets in an expression or a file of rules.
 func windowOf(text, window string) string {
 	text = regexp.MustCompile(`\[\d+[mh]\]`).ReplaceAllString(text, "["+window+"]")
 	return regexp.MustCompile(`offset \d+m\b`).ReplaceAllString(text, "offset "+window)
 }
 
-// witness is a Prometheus server that scrapes an exporter during the whole test and
-// evaluates the shipped recording rules.
-type witness struct{ prometheus string }
+// ruleMonitor is a Prometheus server that scrapes an exporter during the whole test and
+// evaluates our recording rules.
+type ruleMonitor struct{ prometheus string }
 
-func newWitness(t *testing.T, exporter string, targets []string) *witness {
+func newRuleMonitor(t *testing.T, exporter string, targets []string) *ruleMonitor {
 	t.Helper()
 	server := component(t, "prometheus", "prometheus")
 	dir := t.TempDir()
 	for _, file := range []string{recordsFile, fogComputeFile} {
-		if err := os.WriteFile(filepath.Join(dir, filepath.Base(file)), []byte(windowOf(read(t, file), span)), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		writeFile(t, filepath.Join(dir, filepath.Base(file)), windowOf(readFile(t, file), span))
 	}
-	prometheus := run(t, server, fmt.Sprintf(`
+	prometheus := runPrometheus(t, server, fmt.Sprintf(`
 global: {scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 500ms}
 rule_files: [%q]
 scrape_configs:
@@ -47,15 +44,15 @@ scrape_configs:
   - {target_label: __address__, replacement: %q}
 `, filepath.Join(dir, "*.yml"), host(exporter), targets[0], targets[1], targets[2], targets[3], host(exporter)))
 	// A rate needs a sample from before the traffic.
-	expect(t, prometheus, `count(betanet_messages_total == 0)`, 4)
-	expect(t, prometheus, `count(betanet_up{job="betanet-probe"})`, 4)
-	return &witness{prometheus}
+	waitForValue(t, prometheus, `count(betanet_messages_total == 0)`, 4)
+	waitForValue(t, prometheus, `count(betanet_up{job="betanet-probe"})`, 4)
+	return &ruleMonitor{prometheus}
 }
 
-// alertExpression is what an alert asks, with another window.
+// alertExpression returns the expression of an alert, with another window.
 func alertExpression(t *testing.T, name, window string) string {
 	t.Helper()
-	for _, a := range rulesIn(t, alertsFile) {
+	for _, a := range readRules(t, alertsFile) {
 		if a.Alert == name {
 			return windowOf(a.Expr, window)
 		}
@@ -64,10 +61,10 @@ func alertExpression(t *testing.T, name, window string) string {
 	return ""
 }
 
-// panelExpression is what the first target of a panel asks about one upstream.
+// panelExpression returns the first expression of a panel for one upstream.
 func panelExpression(t *testing.T, uid, title, upstream string) string {
 	t.Helper()
-	for _, p := range boards(t)[uid].Panels {
+	for _, p := range dashboards(t)[uid].Panels {
 		if p.Title == title && p.Type == "timeseries" {
 			return substitute(t, p.Targets[0].Expr, map[string]string{
 				"job": "betanet-exporter", "instance": ".*", "upstream": upstream, "__rate_interval": span,
@@ -78,14 +75,14 @@ func panelExpression(t *testing.T, uid, title, upstream string) string {
 	return ""
 }
 
-// ofExporter selects the upstream of a name as the job betanet-exporter has it.
+// ofExporter selects the series of an upstream in the job betanet-exporter.
 func ofExporter(series, upstream string) string {
 	return labelled(series, "job", "betanet-exporter", "upstream", upstream)
 }
 
-// since are the values of an expression that has at most one series, a value a
-// second since a time; ended reports whether it has none now.
-func (w *witness) since(expression string, from time.Time) (values []float64, ended bool, err error) {
+// since returns the values of an expression that has at most one series, one a second
+// since a time; ended reports whether it has no value now.
+func (w *ruleMonitor) since(expression string, from time.Time) (values []float64, ended bool, err error) {
 	to := time.Now()
 	curves, err := queryRange(w.prometheus, expression, from, to)
 	if err != nil || len(curves) == 0 {
@@ -98,25 +95,25 @@ func (w *witness) since(expression string, from time.Time) (values []float64, en
 	return slices.Collect(maps.Values(curves[0].values)), !has, nil
 }
 
-// passes waits until an expression has had values since a time and has none any
-// more. Every one of them has to be the same.
-func (w *witness) passes(t *testing.T, expression string, from time.Time, want float64) {
+// hadOnly waits until an expression has had values since a time and has none now, and
+// checks that all of them were the wanted one.
+func (w *ruleMonitor) hadOnly(t *testing.T, expression string, from time.Time, want float64) {
 	t.Helper()
-	if values, right := w.passed(t, expression, from, want); right < len(values) {
+	if values, right := w.history(t, expression, from, want); right < len(values) {
 		t.Errorf("%s = %v, want %v", expression, values, want)
 	}
 }
 
-// records is passes for what a rule records from other rules. A scrape that arrives
-// between two rules gives them different samples, so a minority may be wrong.
-func (w *witness) records(t *testing.T, series string, from time.Time, want float64) {
+// hadMostly does the same for series that are recorded from other rules. A scrape between the
+// evaluation of two rules gives them different samples, so a minority may be wrong.
+func (w *ruleMonitor) hadMostly(t *testing.T, series string, from time.Time, want float64) {
 	t.Helper()
-	if values, right := w.passed(t, series, from, want); 2*right <= len(values) {
+	if values, right := w.history(t, series, from, want); 2*right <= len(values) {
 		t.Errorf("%s = %v, want %v", series, values, want)
 	}
 }
 
-func (w *witness) passed(t *testing.T, expression string, from time.Time, want float64) (values []float64, right int) {
+func (w *ruleMonitor) history(t *testing.T, expression string, from time.Time, want float64) (values []float64, right int) {
 	t.Helper()
 	wait(t, "values and the end of "+expression, func() error {
 		all, ended, err := w.since(expression, from)
@@ -126,27 +123,27 @@ func (w *witness) passed(t *testing.T, expression string, from time.Time, want f
 		return err
 	})
 	for _, got := range values {
-		if same(got, want) {
+		if equal(got, want) {
 			right++
 		}
 	}
 	return values, right
 }
 
-// has waits until an expression has had the wanted value since a time.
-func (w *witness) has(t *testing.T, expression string, from time.Time, want float64) {
+// had waits until an expression has had the wanted value since a time.
+func (w *ruleMonitor) had(t *testing.T, expression string, from time.Time, want float64) {
 	t.Helper()
 	wait(t, expression, func() error {
 		values, _, err := w.since(expression, from)
-		if err == nil && !slices.ContainsFunc(values, func(v float64) bool { return same(v, want) }) {
+		if err == nil && !slices.ContainsFunc(values, func(v float64) bool { return equal(v, want) }) {
 			err = fmt.Errorf("was %v, want %v", values, want)
 		}
 		return err
 	})
 }
 
-// never holds an expression to no value since a time.
-func (w *witness) never(t *testing.T, expression string, from time.Time) {
+// hadNone checks that an expression has had no value since a time.
+func (w *ruleMonitor) hadNone(t *testing.T, expression string, from time.Time) {
 	t.Helper()
 	values, _, err := w.since(expression, from)
 	if err != nil || len(values) > 0 {

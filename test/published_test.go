@@ -13,35 +13,35 @@ import (
 	"time"
 )
 
-// published stands in for the Betanet server published with the fog-compute
-// project. It counts and answers as the source of that server does, and shares
-// nothing with the simulator, so that a mistake in one of them shows. Seconds of
-// uptime pass only when a test says so.
-type published struct {
+// publishedServer is a fake of the Betanet server published with the fog-compute
+// project. It counts and responds like the source of that server, and shares no code
+// with the simulator, so that a mistake in one of them is noticed. Uptime increases only
+// when a test calls advanceUptime.
+type publishedServer struct {
 	name, url string
-	without   []string // fields of a node that this version of the server does not give
+	without   []string // fields of a node that this version of the server lacks
 
-	mu       sync.Mutex
-	nodes    []*publishedNode
-	past     tally            // of the nodes of earlier lives
-	means    []float64        // of the packets of each call of carry, in seconds
-	resets   int              // lives that ended with nodes
-	broken   string           // the answer to GET /mixnodes, unless empty
-	locked   bool             // GET /mixnodes waits forever
-	asked    map[string]int   // requests by method and path
-	open     map[net.Conn]any // connections
-	listener net.Listener
-	serving  sync.WaitGroup
+	mu        sync.Mutex
+	nodes     []*publishedNode
+	past      tally            // of the nodes before restarts
+	means     []float64        // mean latency of each call of process, in seconds
+	resets    int              // restarts of a server with nodes
+	broken    string           // response to GET /mixnodes, unless empty
+	locked    bool             // GET /mixnodes never responds
+	requested map[string]int   // requests by method and path
+	open      map[net.Conn]any // connections
+	listener  net.Listener
+	serving   sync.WaitGroup
 }
 
-// publishedNode is what the server has of a node.
+// publishedNode is a node of the server.
 type publishedNode struct {
 	id, status string
 	tally
 	uptime uint64
 }
 
-// tally is what the server counts of a node.
+// tally has the counters of a node.
 type tally struct {
 	processed, forwarded, dropped uint64
 	latencySum, latencyCount      uint64 // microseconds, packets
@@ -55,7 +55,7 @@ func (c *tally) add(more tally) {
 	c.latencyCount += more.latencyCount
 }
 
-// averageMS is the mean latency as the server computes it, 0 before the first packet.
+// averageMS returns the mean latency as the server computes it, 0 before the first packet.
 func (c *tally) averageMS() float64 {
 	if c.latencyCount == 0 {
 		return 0
@@ -63,17 +63,17 @@ func (c *tally) averageMS() float64 {
 	return float64(c.latencySum) / float64(c.latencyCount) / 1000
 }
 
-// newPublished starts a server that has no nodes, as after each start.
-func newPublished(t *testing.T, name string, without ...string) *published {
+// newPublished starts a server without nodes.
+func newPublished(t *testing.T, name string, without ...string) *publishedServer {
 	t.Helper()
-	s := &published{name: name, without: without, asked: make(map[string]int), open: make(map[net.Conn]any)}
+	s := &publishedServer{name: name, without: without, requested: make(map[string]int), open: make(map[net.Conn]any)}
 	s.listen(t, "127.0.0.1:0")
 	s.url = "http://" + s.listener.Addr().String()
 	t.Cleanup(s.stop)
 	return s
 }
 
-func (s *published) listen(t *testing.T, address string) {
+func (s *publishedServer) listen(t *testing.T, address string) {
 	t.Helper()
 	wait(t, "listening on "+address, func() (err error) {
 		s.listener, err = net.Listen("tcp", address)
@@ -93,8 +93,8 @@ func (s *published) listen(t *testing.T, address string) {
 	})
 }
 
-// stop ends the server as a kill does.
-func (s *published) stop() {
+// stop stops the server like a kill.
+func (s *publishedServer) stop() {
 	s.listener.Close()
 	s.mu.Lock()
 	for conn := range s.open {
@@ -104,8 +104,8 @@ func (s *published) stop() {
 	s.serving.Wait()
 }
 
-// start starts the server again after stop. It has forgotten its nodes.
-func (s *published) start(t *testing.T) {
+// start starts the server again after stop, without nodes.
+func (s *publishedServer) start(t *testing.T) {
 	t.Helper()
 	s.mu.Lock()
 	for _, n := range s.nodes {
@@ -120,8 +120,8 @@ func (s *published) start(t *testing.T) {
 }
 
 // serve reads one request with a single read, and closes the connection after the
-// response without announcing it.
-func (s *published) serve(conn net.Conn) {
+// response without "Connection: close".
+func (s *publishedServer) serve(conn net.Conn) {
 	defer func() {
 		s.mu.Lock()
 		delete(s.open, conn)
@@ -139,16 +139,16 @@ func (s *published) serve(conn net.Conn) {
 	}
 	status, body, answered := s.answer(request[0] + " " + request[1])
 	if !answered {
-		io.Copy(io.Discard, conn) // until the other side gives up
+		io.Copy(io.Discard, conn) // until the client gives up
 		return
 	}
 	fmt.Fprintf(conn, "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nAccess-Control-Allow-Origin: *\r\n\r\n%s", status, len(body), body)
 }
 
-func (s *published) answer(request string) (status, body string, answered bool) {
+func (s *publishedServer) answer(request string) (status, body string, answered bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.asked[request]++
+	s.requested[request]++
 	switch request {
 	case "GET /status", "GET /metrics": // takes its lock twice
 		s.locked = true
@@ -170,8 +170,8 @@ func (s *published) answer(request string) (status, body string, answered bool) 
 	}
 }
 
-// document is the answer to GET /mixnodes.
-func (s *published) document() string {
+// document returns the response to GET /mixnodes.
+func (s *publishedServer) document() string {
 	var nodes []string
 	for _, n := range s.nodes {
 		average := strconv.FormatFloat(n.averageMS(), 'f', -1, 64)
@@ -186,7 +186,7 @@ func (s *published) document() string {
 			{"uptime_seconds", fmt.Sprint(n.uptime)},
 			{"avg_latency_ms", average},
 		} {
-			if s.gives(f.name) {
+			if s.has(f.name) {
 				fields = append(fields, fmt.Sprintf("%q:%s", f.name, f.value))
 			}
 		}
@@ -195,10 +195,10 @@ func (s *published) document() string {
 	return "[" + strings.Join(nodes, ",") + "]"
 }
 
-func (s *published) gives(field string) bool { return !slices.Contains(s.without, field) }
+func (s *publishedServer) has(field string) bool { return !slices.Contains(s.without, field) }
 
-// deploy has the server deploy nodes, as its users do.
-func (s *published) deploy(t *testing.T, n int) {
+// deploy deploys nodes with requests, as users do.
+func (s *publishedServer) deploy(t *testing.T, n int) {
 	t.Helper()
 	for range n {
 		response, err := client.Post(s.url+"/deploy", "application/json", strings.NewReader(`{"node_type":"mixnode"}`))
@@ -212,12 +212,12 @@ func (s *published) deploy(t *testing.T, n int) {
 	}
 }
 
-// packets are those of a node at one moment: how many are forwarded and dropped,
-// and how long it takes over each.
+// packets are the packets that a node processes between two documents, and its latency
+// for each of them.
 type packets struct{ forwarded, dropped, microseconds uint64 }
 
-// carry has nodes process packets, all between the same two documents.
-func (s *published) carry(each ...packets) {
+// process lets nodes process packets, all between the same two documents.
+func (s *publishedServer) process(each ...packets) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all tally
@@ -230,8 +230,8 @@ func (s *published) carry(each ...packets) {
 	s.means = append(s.means, all.averageMS()/1000)
 }
 
-// pass lets seconds pass.
-func (s *published) pass(seconds uint64) {
+// advanceUptime increases the uptime of all nodes.
+func (s *publishedServer) advanceUptime(seconds uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, n := range s.nodes {
@@ -239,20 +239,20 @@ func (s *published) pass(seconds uint64) {
 	}
 }
 
-func (s *published) halt(node int) {
+func (s *publishedServer) stopNode(node int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.nodes[node].status = "stopped"
 }
 
-func (s *published) breakDocument(body string) {
+func (s *publishedServer) breakDocument(body string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.broken = body
 }
 
-// lock does what locks the server until it is started again.
-func (s *published) lock(t *testing.T) {
+// lock locks the server until it is started again, by the request that does so.
+func (s *publishedServer) lock(t *testing.T) {
 	t.Helper()
 	conn, err := net.Dial("tcp", host(s.url))
 	if err != nil {
@@ -264,15 +264,15 @@ func (s *published) lock(t *testing.T) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if !s.locked {
-			return fmt.Errorf("it is not")
+			return fmt.Errorf("not yet")
 		}
 		return nil
 	})
 }
 
-// questions are the requests that the server was asked, by method and path.
-func (s *published) questions() map[string]int {
+// requests returns the number of requests by method and path.
+func (s *publishedServer) requests() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return maps.Clone(s.asked)
+	return maps.Clone(s.requested)
 }

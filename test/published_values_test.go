@@ -10,33 +10,33 @@ import (
 	"strings"
 )
 
-// latencyBuckets are the bounds of betanet_message_latency_seconds.
+// latencyBuckets has the bounds of betanet_message_latency_seconds.
 var latencyBuckets = []float64{0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5}
 
-// arithmetic is what an exposition has to contain: a uint64 exactly, a float64
-// within tolerance.
-type arithmetic map[string]any
+// expectedSeries has the expected values by series: a uint64 must be exact, a float64
+// within the tolerance.
+type expectedSeries map[string]any
 
 // tolerance is relative.
 const tolerance = 1e-9
 
-func same(got, want float64) bool { return math.Abs(got-want) <= tolerance*math.Abs(want) }
+func equal(got, want float64) bool { return math.Abs(got-want) <= tolerance*math.Abs(want) }
 
-// compare compares all series of an exposition that are about upstreams.
-func (want arithmetic) compare(exposition string) error {
+// compare compares all series of an exposition whose values the servers decide.
+func (want expectedSeries) compare(exposition string) error {
 	var wrong []string
 	seen := make(map[string]bool)
 	for line := range strings.Lines(exposition) {
 		at := strings.LastIndexByte(line, ' ')
-		if line[0] == '#' || !isCompared(line) {
+		if line[0] == '#' || !decidedByServer(line) {
 			continue
 		}
 		series, text := line[:at], strings.TrimSpace(line[at:])
 		seen[series] = true
 		w, ok := want[series]
 		if !ok {
-			wrong = append(wrong, fmt.Sprintf("%s = %s, want no such series", series, text))
-		} else if !agrees(text, w) {
+			wrong = append(wrong, fmt.Sprintf("%s = %s, want it absent", series, text))
+		} else if !matches(text, w) {
 			wrong = append(wrong, fmt.Sprintf("%s = %s, want %v", series, text, w))
 		}
 	}
@@ -56,9 +56,9 @@ func differences(wrong []string) error {
 	return fmt.Errorf("%d values differ:\n%s", len(wrong), strings.Join(wrong[:min(len(wrong), 10)], "\n"))
 }
 
-// isCompared reports whether a server's own numbers decide a line. The rest is
-// about the exporter, its requests and when it made them.
-func isCompared(line string) bool {
+// decidedByServer reports whether a server's numbers decide a line. Other lines are about
+// the exporter and its requests.
+func decidedByServer(line string) bool {
 	if !strings.HasPrefix(line, "betanet_exporter_") {
 		return strings.HasPrefix(line, "betanet_")
 	}
@@ -66,16 +66,15 @@ func isCompared(line string) bool {
 	return slices.Contains([]string{"endpoint_up", "endpoint_failing", "circuit_breaker_state", "data_stale", "upstream_resets_total"}, name)
 }
 
-func agrees(text string, want any) bool {
+func matches(text string, want any) bool {
 	if n, isInteger := want.(uint64); isInteger {
 		return text == strconv.FormatUint(n, 10)
 	}
 	got, err := strconv.ParseFloat(text, 64)
-	return err == nil && same(got, want.(float64))
+	return err == nil && equal(got, want.(float64))
 }
 
-// condition is how the last collection of a server ended: the reason of its
-// failure, "" without one.
+// condition is the reason why the last collection of a server failed, or "".
 type condition string
 
 func (c condition) up() uint64 {
@@ -85,8 +84,8 @@ func (c condition) up() uint64 {
 	return 0
 }
 
-// labelled writes a series with labels, which come in pairs and in order; those
-// without a value are left out.
+// labelled formats a series with labels, which come in pairs and in order. Empty labels
+// are omitted.
 func labelled(name string, pairs ...string) string {
 	var labels []string
 	for pair := range slices.Chunk(pairs, 2) {
@@ -100,14 +99,14 @@ func labelled(name string, pairs ...string) string {
 	return name + "{" + strings.Join(labels, ",") + "}"
 }
 
-// probed is what /probe shows of the server while c is how collecting ends: what
-// one document gives.
-func (s *published) probed(c condition) arithmetic { return s.shown(c, "") }
+// inProbe returns what /probe must show of the server in a condition: the values of one
+// document.
+func (s *publishedServer) inProbe(c condition) expectedSeries { return s.inDocument(c, "") }
 
-func (s *published) shown(c condition, upstream string) arithmetic {
+func (s *publishedServer) inDocument(c condition, upstream string) expectedSeries {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	want, active, all := make(arithmetic), uint64(0), tally{}
+	want, active, all := make(expectedSeries), uint64(0), tally{}
 	of := func(name string, value any, labels ...string) {
 		want[labelled("betanet_"+name, append(labels, "upstream", upstream)...)] = value
 	}
@@ -121,20 +120,20 @@ func (s *published) shown(c condition, upstream string) arithmetic {
 		of("mixnode_up", up, "mixnode", n.id)
 		of("mixnode_packets_processed_total", n.processed, "mixnode", n.id)
 		of("mixnode_uptime_seconds", n.uptime, "mixnode", n.id)
-		if s.gives("packets_forwarded") {
+		if s.has("packets_forwarded") {
 			of("mixnode_packets_forwarded_total", n.forwarded, "mixnode", n.id)
 		}
-		if s.gives("packets_dropped") {
+		if s.has("packets_dropped") {
 			of("mixnode_packets_dropped_total", n.dropped, "mixnode", n.id)
 		}
-		if s.gives("avg_latency_ms") && n.latencyCount > 0 {
+		if s.has("avg_latency_ms") && n.latencyCount > 0 {
 			of("mixnode_average_latency_seconds", n.averageMS()/1000, "mixnode", n.id)
 		}
 	}
 	of("connected_peers", uint64(len(s.nodes)))
 	of("mixnode_active", active)
 	of("mixnode_inactive", uint64(len(s.nodes))-active)
-	if s.gives("avg_latency_ms") && all.latencyCount > 0 {
+	if s.has("avg_latency_ms") && all.latencyCount > 0 {
 		of("average_latency_seconds", all.averageMS()/1000)
 	}
 	of("up", c.up())
@@ -147,8 +146,8 @@ func (s *published) shown(c condition, upstream string) arithmetic {
 	return want
 }
 
-// total is what the server counted in all of its lives.
-func (s *published) total() tally {
+// total returns what the server counted since its first start.
+func (s *publishedServer) total() tally {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := s.past
@@ -158,26 +157,26 @@ func (s *published) total() tally {
 	return all
 }
 
-// deployed reports whether the server ever had a node.
-func (s *published) deployed() bool {
+// deployed reports whether the server ever had nodes.
+func (s *publishedServer) deployed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.nodes) > 0 || s.resets > 0
 }
 
-// collected is what /metrics shows of the server: what /probe does, and sums that
-// no restart lowers.
-func (s *published) collected(c condition) arithmetic {
-	want, all := s.shown(c, s.name), s.total()
+// inMetrics returns what /metrics must show of the server: the same as /probe, and sums
+// that restarts do not reset.
+func (s *publishedServer) inMetrics(c condition) expectedSeries {
+	want, all := s.inDocument(c, s.name), s.total()
 	of := func(name string, value any, labels ...string) {
 		want[labelled("betanet_"+name, append([]string{"upstream", s.name}, labels...)...)] = value
 	}
 	of("messages_total", all.processed)
-	if s.gives("packets_dropped") || !s.deployed() {
+	if s.has("packets_dropped") || !s.deployed() {
 		of("packets_dropped_total", all.dropped)
 		of("packets_forwarded_total", all.forwarded)
 	}
-	if !s.gives("avg_latency_ms") {
+	if !s.has("avg_latency_ms") {
 		all.latencySum, all.latencyCount = 0, 0
 	}
 	of("packet_latency_seconds_sum", float64(all.latencySum)/1e6)
@@ -187,7 +186,7 @@ func (s *published) collected(c condition) arithmetic {
 	defer s.mu.Unlock()
 	of("exporter_upstream_resets_total", uint64(s.resets))
 	var means []float64
-	if s.gives("avg_latency_ms") {
+	if s.has("avg_latency_ms") {
 		means = s.means
 	}
 	if len(means) == 0 {
@@ -211,15 +210,15 @@ func (s *published) collected(c condition) arithmetic {
 	return want
 }
 
-// fleetOf is what /metrics shows of servers together, all of which but failing have
-// answered.
-func fleetOf(servers []*published, failing int) arithmetic {
-	want := make(arithmetic)
+// inFleet returns what /metrics must show of all servers together. failing is the number
+// of servers that failed.
+func inFleet(servers []*publishedServer, failing int) expectedSeries {
+	want := make(expectedSeries)
 	var all tally
 	peers, active := 0, 0
 	for _, s := range servers {
 		one := s.total()
-		if !s.gives("packets_dropped") {
+		if !s.has("packets_dropped") {
 			one.forwarded, one.dropped = 0, 0
 		}
 		all.add(one)
@@ -244,9 +243,9 @@ func fleetOf(servers []*published, failing int) arithmetic {
 	return want
 }
 
-// inStatus compares the values of an upstream in the status as JSON, which are
-// those of /metrics without its prefix.
-func (s *published) inStatus(c condition, status string) error {
+// inStatus compares the values of an upstream in the JSON status with those in /metrics,
+// which have a prefix.
+func (s *publishedServer) inStatus(c condition, status string) error {
 	var answer struct {
 		Upstreams []struct {
 			Name   string
@@ -256,7 +255,7 @@ func (s *published) inStatus(c condition, status string) error {
 	if err := json.Unmarshal([]byte(status), &answer); err != nil {
 		return err
 	}
-	want, shown := s.collected(c), make(arithmetic)
+	want, shown := s.inMetrics(c), make(expectedSeries)
 	for _, name := range []string{
 		"connected_peers", "mixnode_active", "mixnode_inactive", "messages_total", "packets_dropped_total",
 		"packets_forwarded_total", "average_latency_seconds",
@@ -275,5 +274,5 @@ func (s *published) inStatus(c condition, status string) error {
 		}
 		return shown.compare(lines.String())
 	}
-	return fmt.Errorf("there is no upstream %s", s.name)
+	return fmt.Errorf("no upstream %s", s.name)
 }

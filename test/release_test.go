@@ -1,14 +1,12 @@
 package test
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"debug/buildinfo"
 	"fmt"
 	"io/fs"
 	"maps"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -18,82 +16,70 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/betanet/betanet_exporter/test/worktree"
 )
 
 func TestATagIsReleased(t *testing.T) {
 	git := component(t, "git", "git")
 	tree := repository(t, git)
-	t.Run("not without a tag", func(t *testing.T) { refuses(t, tree, "tag") })
-	in(t, tree, git, "tag", "v0.0.1")
+	t.Run("not without a tag", func(t *testing.T) { checkRefusal(t, tree, "tag") })
+	runCommand(t, tree, git, "tag", "v0.0.1")
 	t.Run("not with a change", func(t *testing.T) {
 		stray := filepath.Join(tree, "stray.go")
-		if err := os.WriteFile(stray, []byte("package main\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		refuses(t, tree, "stray.go")
+		writeFile(t, stray, "package main\n")
+		checkRefusal(t, tree, "stray.go")
 		if err := os.Remove(stray); err != nil {
 			t.Fatal(err)
 		}
 	})
-	t.Run("not as another version", func(t *testing.T) { refuses(t, tree, "v0.0.2", "VERSION=0.0.2") })
+	t.Run("not as another version", func(t *testing.T) { checkRefusal(t, tree, "v0.0.2", "VERSION=0.0.2") })
 
-	makes(t, tree, "release")
+	runMake(t, tree, "release")
 	first := contents(t, filepath.Join(tree, "dist"))
-	t.Run("files", func(t *testing.T) { hasAllFiles(t, first) })
-	t.Run("checksums", func(t *testing.T) { sumsUp(t, first) })
+	t.Run("files", func(t *testing.T) { checkFiles(t, first) })
+	t.Run("checksums", func(t *testing.T) { checkChecksums(t, first) })
 	program := linuxProgram(t, first)
 	t.Run("version", func(t *testing.T) {
-		said, err := exec.CommandContext(t.Context(), program, "--version").CombinedOutput()
-		head := in(t, tree, git, "rev-parse", "HEAD")
-		if err != nil || !bytes.Contains(said, []byte("version 0.0.1 ")) || !bytes.Contains(said, []byte("revision: "+head+")")) {
-			t.Errorf("--version of %s says %v\n%s", head, err, said)
+		version := runCommand(t, "", program, "--version")
+		head := runCommand(t, tree, git, "rev-parse", "HEAD")
+		if !strings.Contains(version, "version 0.0.1 ") || !strings.Contains(version, "revision: "+head+")") {
+			t.Errorf("--version of %s prints\n%s", head, version)
 		}
 	})
-	t.Run("bill of materials", func(t *testing.T) { listsModules(t, program, first["betanet_exporter-0.0.1.cdx.json"]) })
+	t.Run("bill of materials", func(t *testing.T) { checkBillOfMaterials(t, program, first["betanet_exporter-0.0.1.cdx.json"]) })
 	t.Run("chart", func(t *testing.T) {
-		hasVersion(t, first["betanet-exporter-0.0.1.tgz"])
+		checkChartVersion(t, first["betanet-exporter-0.0.1.tgz"])
 		hasTheFilesOfMonitoring(t, first["betanet-exporter-0.0.1.tgz"])
 	})
 
-	makes(t, tree, "release", "DIST=again")
+	runMake(t, tree, "release", "DIST=again")
 	if second := contents(t, filepath.Join(tree, "again")); !maps.Equal(first, second) {
 		for name := range first {
 			if first[name] != second[name] {
-				t.Errorf("a second release has another %s", name)
+				t.Errorf("a second release has a different %s", name)
 			}
 		}
 	}
 }
 
-// repository is a copy of the work tree as it is now, committed.
+// repository returns a new repository with a commit of the work tree as it is now.
 func repository(t *testing.T, git string) string {
 	t.Helper()
 	tree := t.TempDir()
-	if err := copyWorkTree(tree, 0o022); err != nil {
+	if err := worktree.Copy(t.Context(), "..", tree, 0o022); err != nil {
 		t.Fatal(err)
 	}
-	in(t, tree, git, "init", "--quiet", "--initial-branch=main")
-	in(t, tree, git, "add", "--all")
-	in(t, tree, git, "-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "--quiet", "--message=all")
+	runCommand(t, tree, git, "init", "--quiet", "--initial-branch=main")
+	runCommand(t, tree, git, "add", "--all")
+	runCommand(t, tree, git, "-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "--quiet", "--message=all")
 	return tree
 }
 
-// in runs a program in a folder and gives what it says.
-func in(t *testing.T, dir, program string, args ...string) string {
+// checkRefusal checks that make release fails with one line with a reason, and makes no file.
+func checkRefusal(t *testing.T, tree, reason string, args ...string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), program, args...)
-	cmd.Dir = dir
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s: %v\n%s", cmd, err, out)
-	}
-	return strings.TrimSpace(string(out))
-}
-
-// refuses holds make release to one line with a reason, and to no file.
-func refuses(t *testing.T, tree, reason string, args ...string) {
-	t.Helper()
-	out, err := tryMake(t, tree, append([]string{"release"}, args...)...)
+	out, err := tryToMake(t, tree, append([]string{"release"}, args...)...)
 	lines := regexp.MustCompile(`(?m)^release: .*$`).FindAllString(out, -1)
 	if err == nil || len(lines) != 1 || !strings.Contains(lines[0], reason) {
 		t.Errorf("make release %q: %v, want a line with %q\n%s", args, err, reason, out)
@@ -103,7 +89,7 @@ func refuses(t *testing.T, tree, reason string, args ...string) {
 	}
 }
 
-func hasAllFiles(t *testing.T, release map[string]string) {
+func checkFiles(t *testing.T, release map[string]string) {
 	want := []string{
 		"betanet-exporter-0.0.1.tgz",
 		"betanet_exporter-0.0.1.cdx.json",
@@ -116,12 +102,12 @@ func hasAllFiles(t *testing.T, release map[string]string) {
 		"sha256sums.txt",
 	}
 	if got := slices.Sorted(maps.Keys(release)); !slices.Equal(got, want) {
-		t.Errorf("there are %q, want %q", got, want)
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
-// sumsUp holds the checksums to the files, and to all of them.
-func sumsUp(t *testing.T, release map[string]string) {
+// checkChecksums checks the checksums of all files.
+func checkChecksums(t *testing.T, release map[string]string) {
 	var want strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(release)) {
 		if name != "sha256sums.txt" {
@@ -133,8 +119,8 @@ func sumsUp(t *testing.T, release map[string]string) {
 	}
 }
 
-// linuxProgram unpacks the program for this machine, and holds the archive to
-// what has to be beside it.
+// linuxProgram unpacks the program for this machine, and checks the other files of the
+// archive.
 func linuxProgram(t *testing.T, release map[string]string) string {
 	t.Helper()
 	folder := "betanet_exporter-0.0.1.linux-" + runtime.GOARCH
@@ -163,8 +149,8 @@ func linuxProgram(t *testing.T, release map[string]string) string {
 	return file
 }
 
-// listsModules holds a bill of materials to what go has written into the program.
-func listsModules(t *testing.T, program, bill string) {
+// checkBillOfMaterials compares a bill of materials with the modules recorded in the program.
+func checkBillOfMaterials(t *testing.T, program, bill string) {
 	var got struct {
 		BomFormat  string
 		Components []struct{ Name, Version string }
@@ -172,7 +158,7 @@ func listsModules(t *testing.T, program, bill string) {
 			Component struct{ Name, Version string }
 		}
 	}
-	parse(t, []byte(bill), &got)
+	parseJSON(t, bill, &got)
 	if got.BomFormat != "CycloneDX" || got.Metadata.Component.Name != "github.com/betanet/betanet_exporter" || got.Metadata.Component.Version != "v0.0.1" {
 		t.Errorf("the bill is in format %q, of %v", got.BomFormat, got.Metadata.Component)
 	}
@@ -191,12 +177,12 @@ func listsModules(t *testing.T, program, bill string) {
 	slices.Sort(want)
 	slices.Sort(listed)
 	if len(want) < 10 || !slices.Equal(listed, want) {
-		t.Errorf("the bill lists\n%s\nthe program has\n%s", strings.Join(listed, "\n"), strings.Join(want, "\n"))
+		t.Errorf("got the modules\n%s\nwant\n%s", strings.Join(listed, "\n"), strings.Join(want, "\n"))
 	}
 }
 
-// hasVersion holds the chart in a release to its version.
-func hasVersion(t *testing.T, chart string) {
+// checkChartVersion checks the version of the chart in a release.
+func checkChartVersion(t *testing.T, chart string) {
 	for _, f := range untar(t, gunzip(t, []byte(chart))) {
 		if f.Name != "betanet-exporter/Chart.yaml" {
 			continue

@@ -12,30 +12,29 @@ import (
 	"time"
 )
 
-// service is a Betanet service of the v1 API. All that it answers tells its
-// number, and it keeps who asked for what, and when.
-type service struct {
+// fakeService is a Betanet service with the v1 API. All its values contain its number,
+// and it records its requests.
+type fakeService struct {
 	number int // from 1
 	name   string
 	url    string
 
-	mu    sync.Mutex
-	asked []question
+	mu       sync.Mutex
+	requests []request
 }
 
-// question is a request to a service.
-type question struct {
+type request struct {
 	at       time.Time
-	document string // its path
-	agent    string // who asked
+	document string // the path
+	agent    string // User-Agent
 }
 
-// documents are what a collection asks for.
+// documents lists the paths of a collection.
 var documents = []string{"/api/v1/metrics", "/api/v1/nodes/status", "/api/v1/network/stats"}
 
-// unit is that part of a series' value which is the number of the service: value
-// divided by unit, without the rest.
-var unit = map[string]float64{
+// serviceDigits has a divisor per series: the integer part of value / divisor is the
+// number of the service.
+var serviceDigits = map[string]float64{
 	"betanet_messages_total":          1e9,
 	"betanet_packets_dropped_total":   1e6,
 	"betanet_connected_peers":         100,
@@ -47,16 +46,16 @@ var unit = map[string]float64{
 	"betanet_average_latency_seconds": 1,
 }
 
-// maxQuestions bounds what a service keeps. It is more than any test asks.
-const maxQuestions = 100_000
+// maxRequests limits the recorded requests. No test makes that many.
+const maxRequests = 100_000
 
-// services starts n services on ports of their own. The last has no name but its
+// startServices starts n services, each on its own port. The name of the last is its
 // address.
-func services(t *testing.T, n int) []*service {
+func startServices(t *testing.T, n int) []*fakeService {
 	t.Helper()
-	var all []*service
+	var all []*fakeService
 	for number := 1; number <= n; number++ {
-		s := &service{number: number, name: fmt.Sprintf("betanet-%02d", number)}
+		s := &fakeService{number: number, name: fmt.Sprintf("betanet-%02d", number)}
 		server := httptest.NewServer(s)
 		t.Cleanup(server.Close)
 		s.url = server.URL
@@ -68,12 +67,12 @@ func services(t *testing.T, n int) []*service {
 	return all
 }
 
-func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	asked := s.keep(question{time.Now(), r.URL.Path, r.UserAgent()})
+func (s *fakeService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	count := s.record(request{time.Now(), r.URL.Path, r.UserAgent()})
 	w.Header().Set("Content-Type", "application/json")
 	switch n := s.number; r.URL.Path {
 	case documents[0]:
-		fmt.Fprintf(w, `{"packets_processed": %d, "packets_dropped": %d}`, n*1e9+asked, n*1e6)
+		fmt.Fprintf(w, `{"packets_processed": %d, "packets_dropped": %d}`, n*1e9+count, n*1e6)
 	case documents[1]:
 		fmt.Fprintf(w, `{"active_nodes": %d, "inactive_nodes": %d, "total_nodes": %d}`, n*1000, n*100, n*100+1)
 	case documents[2]:
@@ -83,28 +82,28 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// keep keeps a question and gives how many there are.
-func (s *service) keep(q question) int {
+// record records a request and returns the number of requests.
+func (s *fakeService) record(q request) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.asked) < maxQuestions {
-		s.asked = append(s.asked, q)
+	if len(s.requests) < maxRequests {
+		s.requests = append(s.requests, q)
 	}
-	return len(s.asked)
+	return len(s.requests)
 }
 
-// between are the questions in [from, to), all until now if to is zero.
-func (s *service) between(from, to time.Time) []question {
+// between returns the requests in [from, to), or until now if to is zero.
+func (s *fakeService) between(from, to time.Time) []request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(s.asked), func(q question) bool {
+	return slices.DeleteFunc(slices.Clone(s.requests), func(q request) bool {
 		return q.at.Before(from) || !to.IsZero() && !q.at.Before(to)
 	})
 }
 
-// of counts the questions for a document.
-func of(document string, questions []question) (n int) {
-	for _, q := range questions {
+// countFor counts the requests for a document.
+func countFor(document string, requests []request) (n int) {
+	for _, q := range requests {
 		if q.document == document {
 			n++
 		}
@@ -112,20 +111,20 @@ func of(document string, questions []question) (n int) {
 	return n
 }
 
-// agents are those that asked.
-func agents(questions []question) []string {
+// agents returns the different User-Agents of requests, sorted.
+func agents(requests []request) []string {
 	var all []string
-	for _, q := range questions {
+	for _, q := range requests {
 		all = append(all, q.agent)
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
 }
 
-// neverMixed holds every sample of the whole test to the service that it is of.
-func (f *fleet) neverMixed(t *testing.T) {
+// checkOwners checks that every sample of the whole test is stored for the service that sent it.
+func (f *fleet) checkOwners(t *testing.T) {
 	t.Helper()
-	lines, err := f.engine.samples(`{job="betanet-probe", __name__=~"betanet_.*"}`, f.began)
+	all, err := f.engine.query(`{job="betanet-probe", __name__=~"betanet_.*"}`, f.began)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,26 +135,26 @@ func (f *fleet) neverMixed(t *testing.T) {
 	seen := make(map[string]int) // services by series
 	samples := 0
 	var wrong, down findings
-	for _, l := range lines {
-		instance := l.labels["instance"]
-		if _, labelled := l.labels["upstream"]; labelled || number[instance] == 0 {
-			wrong.add("a series with labels %v", l.labels)
+	for _, l := range all {
+		instance := l.Metric["instance"]
+		if _, labelled := l.Metric["upstream"]; labelled || number[instance] == 0 {
+			wrong.add("a series with labels %v", l.Metric)
 			continue
 		}
-		if u, isOfService := unit[l.name]; isOfService {
-			seen[l.name]++
-			for i, s := range l.samples {
-				if strings.HasSuffix(l.name, "_total") && i > 0 && s.value < l.samples[i-1].value {
-					wrong.add("%s of service %d falls at %v", l.name, number[instance], s.at)
+		if u, isOfService := serviceDigits[l.Metric["__name__"]]; isOfService {
+			seen[l.Metric["__name__"]]++
+			for i, s := range l.Values {
+				if strings.HasSuffix(l.Metric["__name__"], "_total") && i > 0 && s.value < l.Values[i-1].value {
+					wrong.add("%s of service %d falls at %v", l.Metric["__name__"], number[instance], s.at)
 				}
 				if samples++; int(s.value/u) != number[instance] {
-					wrong.add("%s of service %d is %v at %v: that of service %d", l.name, number[instance], s.value, s.at, int(s.value/u))
+					wrong.add("%s of service %d is %v at %v, which is from service %d", l.Metric["__name__"], number[instance], s.value, s.at, int(s.value/u))
 				}
 			}
 		}
-		if l.name == "betanet_up" {
-			seen[l.name]++
-			for _, s := range l.samples {
+		if l.Metric["__name__"] == "betanet_up" {
+			seen[l.Metric["__name__"]]++
+			for _, s := range l.Values {
 				if samples++; s.value != 1 {
 					down.add("betanet_up of service %d is %v at %v", number[instance], s.value, s.at)
 				}
@@ -163,15 +162,15 @@ func (f *fleet) neverMixed(t *testing.T) {
 		}
 	}
 	wrong.report(t)
-	if stood := f.pulse.stalled(f.began); stood > 0 {
-		t.Logf("the machine stood still for %v, %d findings of services that were down", stood, len(down))
+	if stalled := f.pulse.stalled(f.began); stalled > 0 {
+		t.Logf("the machine stalled for %v: ignoring %d findings about services that were down", stalled, len(down))
 	} else {
 		down.report(t)
 	}
-	for _, name := range slices.Concat([]string{"betanet_up"}, slices.Collect(maps.Keys(unit))) {
+	for _, name := range slices.Concat([]string{"betanet_up"}, slices.Collect(maps.Keys(serviceDigits))) {
 		if seen[name] != len(f.services) {
-			t.Errorf("%d series %s, want one of each of %d services", seen[name], name, len(f.services))
+			t.Errorf("%d series %s, want one for each of %d services", seen[name], name, len(f.services))
 		}
 	}
-	t.Logf("%d samples of %d series, each of the service it is stored for", samples, len(lines))
+	t.Logf("checked %d samples of %d series", samples, len(all))
 }

@@ -13,15 +13,15 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// visitor asks an exporter that has access control, over a new connection each
-// time.
-type visitor struct {
+// authClient is a client of an exporter with access control. Each request uses a new
+// connection.
+type authClient struct {
 	tls            *tls.Config
 	user, password string
 }
 
-// visit gives the answer, whose body has been read.
-func (v visitor) visit(url string) (*http.Response, string, error) {
+// get returns the response and its body.
+func (v authClient) get(url string) (*http.Response, string, error) {
 	transport := &http.Transport{TLSClientConfig: v.tls, ForceAttemptHTTP2: true}
 	defer transport.CloseIdleConnections()
 	request, err := http.NewRequest(http.MethodGet, url, http.NoBody)
@@ -40,19 +40,19 @@ func (v visitor) visit(url string) (*http.Response, string, error) {
 	return response, string(body), err
 }
 
-// guarded starts an exporter with one of the examples of access control, in a
-// folder with the files that it names. The addresses are that of everything, without its
-// scheme, and that of probes.
-func guarded(t *testing.T, example string, us *fake.Certificate) (dir, address, health string) {
+// startSecured starts an exporter with one of the examples of access control, in a
+// folder with the files that it names. address (without scheme) serves everything, and
+// health, a base URL, only the health checks.
+func startSecured(t *testing.T, example string, us *fake.Certificate) (dir, address, health string) {
 	t.Helper()
 	dir = t.TempDir()
-	put(t, filepath.Join(dir, example), examples(t)["web/"+example])
-	write(t, pair(us), filepath.Join(dir, "exporter.crt"), filepath.Join(dir, "exporter.key"))
-	put(t, filepath.Join(dir, "clients-ca.crt"), string(us.PEM()))
+	replaceFile(t, filepath.Join(dir, example), examples(t)["web/"+example])
+	writeCertificate(t, issueCertificate(us), filepath.Join(dir, "exporter.crt"), filepath.Join(dir, "exporter.key"))
+	replaceFile(t, filepath.Join(dir, "clients-ca.crt"), string(us.PEM()))
 	upstream := simulate(t, "v1")[0]
-	// serve waits at the address of probes, where nobody has to log in.
-	_, urls := serve(t, []string{"127.0.0.1"}, "/-/ready", binary, func(port string) []string {
-		address = "127.0.0.1:" + freePort(t, []string{"127.0.0.1"})
+	// serve waits at the health address, which needs no password.
+	_, urls := serve(t, loopback, "/-/ready", binary, func(port string) []string {
+		address = "127.0.0.1:" + freePort(t, loopback)
 		return []string{
 			"--betanet.url=" + upstream, "--web.listen-address=" + address, "--web.health-address=127.0.0.1:" + port,
 			"--web.config.file=" + filepath.Join(dir, example),
@@ -61,11 +61,11 @@ func guarded(t *testing.T, example string, us *fake.Certificate) (dir, address, 
 	return dir, address, urls[0]
 }
 
-func TestTheExampleOfTLSEncryptsAndTakesNewCertificates(t *testing.T) {
-	us := newAuthority()
-	dir, address, _ := guarded(t, "tls.yml", us)
-	v := visitor{tls: &tls.Config{RootCAs: us.Pool()}}
-	first, body, err := v.visit("https://" + address + "/metrics")
+func TestTheExampleOfTLSReloadsCertificates(t *testing.T) {
+	us := newCA()
+	dir, address, _ := startSecured(t, "tls.yml", us)
+	v := authClient{tls: &tls.Config{RootCAs: us.Pool()}}
+	first, body, err := v.get("https://" + address + "/metrics")
 	if err != nil || first.StatusCode != http.StatusOK || !strings.Contains(body, "betanet_up 1") {
 		t.Fatalf("got %v, %v:\n%.300s", first, err, body)
 	}
@@ -73,76 +73,76 @@ func TestTheExampleOfTLSEncryptsAndTakesNewCertificates(t *testing.T) {
 		t.Errorf("got %s, want HTTP/2", first.Proto)
 	}
 	if got := first.Header.Get("Strict-Transport-Security"); got == "" {
-		t.Error("there is no Strict-Transport-Security")
+		t.Error("Strict-Transport-Security is missing")
 	}
-	page, body, err := v.visit("https://" + address + "/")
+	page, body, err := v.get("https://" + address + "/")
 	if err != nil || !strings.Contains(page.Header.Get("Content-Security-Policy"), "default-src 'none'") || !strings.Contains(body, "<h1>") {
 		t.Errorf("the page: got %v, %v", page, err)
 	}
-	if _, _, err := (visitor{tls: &tls.Config{RootCAs: newAuthority().Pool()}}).visit("https://" + address + "/metrics"); err == nil {
-		t.Error("who trusts another authority got an answer")
+	if _, _, err := (authClient{tls: &tls.Config{RootCAs: newCA().Pool()}}).get("https://" + address + "/metrics"); err == nil {
+		t.Error("a client that trusts another CA got a response")
 	}
-	if r, _, err := v.visit("http://" + address + "/metrics"); err != nil || r.StatusCode != http.StatusBadRequest {
+	if r, _, err := v.get("http://" + address + "/metrics"); err != nil || r.StatusCode != http.StatusBadRequest {
 		t.Errorf("without TLS: got %v, %v, want status 400", r, err)
 	}
 
-	write(t, pair(us), filepath.Join(dir, "exporter.crt"), filepath.Join(dir, "exporter.key"))
+	writeCertificate(t, issueCertificate(us), filepath.Join(dir, "exporter.crt"), filepath.Join(dir, "exporter.key"))
 	wait(t, "the new certificate", func() error {
-		r, _, err := v.visit("https://" + address + "/-/healthy")
+		r, _, err := v.get("https://" + address + "/-/healthy")
 		if err != nil {
-			return err // between the two files
+			return err // the key is not replaced yet
 		}
 		if was, is := first.TLS.PeerCertificates[0].SerialNumber, r.TLS.PeerCertificates[0].SerialNumber; is.Cmp(was) == 0 {
-			return fmt.Errorf("it has the serial number %v still", is)
+			return fmt.Errorf("the serial number is still %v", is)
 		}
 		return nil
 	})
 }
 
-func TestTheExampleOfMutualTLSLetsInWhoHasACertificate(t *testing.T) {
-	us, others := newAuthority(), newAuthority()
-	_, address, health := guarded(t, "mutual-tls.yml", us)
-	with := func(pairs ...tls.Certificate) visitor {
-		return visitor{tls: &tls.Config{RootCAs: us.Pool(), Certificates: pairs}}
+func TestTheExampleOfMutualTLSRequiresACertificate(t *testing.T) {
+	us, others := newCA(), newCA()
+	_, address, health := startSecured(t, "mutual-tls.yml", us)
+	with := func(pairs ...tls.Certificate) authClient {
+		return authClient{tls: &tls.Config{RootCAs: us.Pool(), Certificates: pairs}}
 	}
-	if r, body, err := with(pair(us).Certificate).visit("https://" + address + "/metrics"); err != nil || r.StatusCode != http.StatusOK || !strings.Contains(body, "betanet_up 1") {
-		t.Errorf("with a certificate of ours: got %v, %v", r, err)
+	if r, body, err := with(issueCertificate(us).Certificate).get("https://" + address + "/metrics"); err != nil || r.StatusCode != http.StatusOK || !strings.Contains(body, "betanet_up 1") {
+		t.Errorf("with a certificate of our CA: got %v, %v", r, err)
 	}
-	for who, v := range map[string]visitor{"nobody": with(), "a stranger": with(pair(others).Certificate)} {
-		if r, _, err := v.visit("https://" + address + "/metrics"); err == nil {
-			t.Errorf("%s got status %s", who, r.Status)
+	for who, v := range map[string]authClient{"no certificate": with(), "a certificate of another CA": with(issueCertificate(others).Certificate)} {
+		if r, _, err := v.get("https://" + address + "/metrics"); err == nil {
+			t.Errorf("with %s: got status %s", who, r.Status)
 		}
 	}
-	onlyHealth(t, health)
+	checkHealthAddress(t, health)
 }
 
-func TestTheExampleOfAPasswordAsksForIt(t *testing.T) {
-	us := newAuthority()
-	_, address, health := guarded(t, "password.yml", us)
+func TestTheExampleOfAPasswordRequiresIt(t *testing.T) {
+	us := newCA()
+	_, address, health := startSecured(t, "password.yml", us)
 	trust := &tls.Config{RootCAs: us.Pool()}
 	for _, path := range []string{"/metrics", "/", "/health", "/-/ready", "/api/v1/status", "/sd", "/probe?target=x", "/upstream/x", "/nowhere"} {
-		for who, v := range map[string]visitor{"nobody": {tls: trust}, "somebody": {trust, "prometheus", "change-you"}, "another": {trust, "admin", "change-me"}} {
-			if r, _, err := v.visit("https://" + address + path); err != nil || r.StatusCode != http.StatusUnauthorized {
-				t.Errorf("%s at %s: got %v, %v, want status 401", who, path, r, err)
+		for who, v := range map[string]authClient{"no password": {tls: trust}, "a wrong password": {trust, "prometheus", "change-you"}, "another user": {trust, "admin", "change-me"}} {
+			if r, _, err := v.get("https://" + address + path); err != nil || r.StatusCode != http.StatusUnauthorized {
+				t.Errorf("%s with %s: got %v, %v, want status 401", path, who, r, err)
 			}
 		}
 	}
-	r, body, err := visitor{trust, "prometheus", "change-me"}.visit("https://" + address + "/metrics")
+	r, body, err := authClient{trust, "prometheus", "change-me"}.get("https://" + address + "/metrics")
 	if err != nil || r.StatusCode != http.StatusOK || !strings.Contains(body, "betanet_up 1") {
 		t.Errorf("with the password: got %v, %v", r, err)
 	}
-	onlyHealth(t, health)
+	checkHealthAddress(t, health)
 }
 
-// onlyHealth holds the address of probes to having nothing else.
-func onlyHealth(t *testing.T, address string) {
+// checkHealthAddress checks that the health address serves only health checks.
+func checkHealthAddress(t *testing.T, address string) {
 	t.Helper()
 	for path, want := range map[string]int{
 		"/health": http.StatusOK, "/-/healthy": http.StatusOK, "/-/ready": http.StatusOK,
 		"/metrics": http.StatusNotFound, "/": http.StatusNotFound, "/health/details": http.StatusNotFound, "/api/v1/status": http.StatusNotFound,
 	} {
-		if r, _, err := (visitor{}).visit(address + path); err != nil || r.StatusCode != want {
-			t.Errorf("%s at the address of probes: got %v, %v, want status %d", path, r, err, want)
+		if r, _, err := (authClient{}).get(address + path); err != nil || r.StatusCode != want {
+			t.Errorf("%s at the health address: got %v, %v, want status %d", path, r, err, want)
 		}
 	}
 }

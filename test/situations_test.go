@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// situations serves the pages of the nine situations of the verdict, which the tests
-// of internal/status make up.
+// situations serves pages of the nine situations of the verdict, which a test of
+// internal/status writes.
 func situations(t *testing.T) (base string, pages []string) {
 	t.Helper()
 	folder := t.TempDir()
@@ -45,7 +45,7 @@ func TestEverySituationInABrowser(t *testing.T) {
 				if got := eval[int64](t, p, `document.documentElement.scrollWidth`); got > width {
 					t.Errorf("%d pixels wide, want %d", got, width)
 				}
-				// Is anything wrong, what, since when: without scrolling.
+				// What is wrong, and since when, must be visible without scrolling.
 				if got := eval[string](t, p, onFirstScreen); got != "" {
 					t.Errorf("at %d pixels: %s", width, got)
 				}
@@ -54,11 +54,11 @@ func TestEverySituationInABrowser(t *testing.T) {
 	}
 }
 
-// onFirstScreen tells what a person has to scroll for: the verdict, or the first
-// upstream that has a problem with its state and reason.
+// onFirstScreen evaluates to an error if users must scroll to see the verdict, or the
+// state and reason of the first upstream with a problem.
 var onFirstScreen = fmt.Sprintf(`(() => {
 	const seen = e => !e || e.getBoundingClientRect().bottom <= innerHeight && e.getBoundingClientRect().width > 0;
-	if (!seen(document.querySelector("h1"))) return "the verdict is not seen";
-	for (const part of %s) if (!seen(document.querySelector(".upstreams tbody tr.old " + part))) return "the first problem's " + part + " is not seen";
+	if (!seen(document.querySelector("h1"))) return "the verdict is not visible";
+	for (const part of %s) if (!seen(document.querySelector(".upstreams tbody tr.old " + part))) return "the first problem's " + part + " is not visible";
 	return "";
 })()`, `["th", ".state", ".why", ".bar"]`)

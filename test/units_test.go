@@ -1,7 +1,6 @@
 package test
 
 import (
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -9,14 +8,14 @@ import (
 	"testing"
 )
 
-// maxExposure is what `systemd-analyze security` may give a unit, in tenths of its
-// scale from 0, safe, to 10.
+// maxExposure is the worst accepted rating of `systemd-analyze security`, in tenths of
+// its scale from 0 (safe) to 10.
 const maxExposure = "15"
 
 var execStart = regexp.MustCompile(`(?m)^ExecStart=(\S+)(.*)$`)
 
-// TestTheUnitsAreValidAndHardened asks systemd, which knows them without running
-// them. The program of a unit has to be there: here it is the one just built.
+// TestTheUnitsAreValidAndHardened checks the units without running them. The program of a
+// unit must exist, so ExecStart names the one just built.
 func TestTheUnitsAreValidAndHardened(t *testing.T) {
 	analyze := component(t, "systemd-analyze", "systemd")
 	dir := filepath.Join("..", "deploy", "systemd")
@@ -26,11 +25,11 @@ func TestTheUnitsAreValidAndHardened(t *testing.T) {
 	} {
 		at := t.TempDir()
 		for _, unit := range units {
-			text := textOf(t, filepath.Join(dir, unit))
+			text := readFile(t, dir, unit)
 			if strings.HasSuffix(unit, ".service") && !execStart.MatchString(text) {
-				t.Fatalf("%s starts nothing", unit)
+				t.Fatalf("%s has no ExecStart", unit)
 			}
-			writeText(t, filepath.Join(at, filepath.Base(unit)), execStart.ReplaceAllString(text, "ExecStart="+binary+"$2"))
+			writeFile(t, filepath.Join(at, filepath.Base(unit)), execStart.ReplaceAllString(text, "ExecStart="+binary+"$2"))
 		}
 		for _, unit := range units {
 			file := filepath.Join(at, filepath.Base(unit))
@@ -49,58 +48,39 @@ func TestTheUnitsAreValidAndHardened(t *testing.T) {
 	}
 }
 
-// TestTheConfigurationsOfTheServiceAreValid checks that of the packages as it is
-// and with all that is commented out, and that of the example.
+// TestTheConfigurationsOfTheServiceAreValid checks the configuration of the packages, as
+// it is and with its comments enabled, and the one of the example.
 func TestTheConfigurationsOfTheServiceAreValid(t *testing.T) {
-	ours := textOf(t, filepath.Join("..", "deploy", "packages", "config.yml"))
+	ours := readFile(t, "..", "deploy", "packages", "config.yml")
 	commented := regexp.MustCompile(`(?m)^#(\w| +(- |\w+:))`)
 	all := commented.ReplaceAllString(ours, "$1")
 	if !strings.Contains(all, "\nupstreams:\n  - name: edge-1\n") {
-		t.Fatalf("the comments are no longer as this test takes them:\n%s", all)
+		t.Fatalf("the comments are not in the expected form:\n%s", all)
 	}
-	example := textOf(t, filepath.Join("..", "deploy", "systemd", "example", "config.yml"))
-	password := filepath.Join(t.TempDir(), "betanet.password")
-	writeText(t, password, "secret")
+	example := readFile(t, "..", "deploy", "systemd", "example", "config.yml")
+	password := tempFile(t, "betanet.password", "secret")
 	elsewhere := strings.ReplaceAll(example, "/run/credentials/betanet-exporter.service/betanet.password", password)
 	if elsewhere == example {
-		t.Error("the example takes no password from its credentials")
+		t.Error("the example uses no password of LoadCredential=")
 	}
-	for name, text := range map[string]string{"as it is": ours, "without its comments": all, "of the example": elsewhere} {
-		file := filepath.Join(t.TempDir(), "config.yml")
-		writeText(t, file, text)
-		if out, err := exec.Command(binary, "--config.check", "--config.file="+file).CombinedOutput(); err != nil {
+	for name, text := range map[string]string{"as it is": ours, "with its comments enabled": all, "of the example": elsewhere} {
+		if out, err := exec.Command(binary, "--config.check", "--config.file="+tempFile(t, "config.yml", text)).CombinedOutput(); err != nil {
 			t.Errorf("the configuration %s: %v\n%s", name, err, out)
 		}
 	}
 }
 
-func TestTheVariablesOfTheServiceAreThoseOfTheProgram(t *testing.T) {
-	known := textOf(t, filepath.Join("..", "docs", "configuration.md"))
+func TestTheServiceUsesVariablesThatExist(t *testing.T) {
+	known := readFile(t, "..", "docs", "configuration.md")
 	n := 0
 	for _, file := range []string{"packages/default", "systemd/betanet-exporter.service", "systemd/example/socket.conf"} {
-		for _, name := range regexp.MustCompile(`BETANET_EXPORTER_\w+`).FindAllString(textOf(t, filepath.Join("..", "deploy", file)), -1) {
+		for _, name := range regexp.MustCompile(`BETANET_EXPORTER_\w+`).FindAllString(readFile(t, "..", "deploy", file), -1) {
 			if n++; !strings.Contains(known, "`"+name+"`") {
-				t.Errorf("%s: there is no %s", file, name)
+				t.Errorf("%s: unknown variable %s", file, name)
 			}
 		}
 	}
 	if n < 5 {
-		t.Errorf("saw %d variables, want more", n)
-	}
-}
-
-func textOf(t *testing.T, file string) string {
-	t.Helper()
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
-func writeText(t *testing.T, file, text string) {
-	t.Helper()
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
+		t.Errorf("found %d variables, want at least 5", n)
 	}
 }

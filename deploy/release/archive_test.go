@@ -14,12 +14,12 @@ import (
 )
 
 var (
-	at      = time.Date(2026, 11, 24, 12, 30, 2, 0, time.UTC)
-	packed  = []entry{{"b/read", 0o644, []byte("text")}, {"a", 0o755, []byte("program")}}
-	holding = []string{"top/a -rwxr-xr-x program", "top/b/read -rw-r--r-- text"}
+	at          = time.Date(2026, 11, 24, 12, 30, 2, 0, time.UTC)
+	packed      = []entry{{"b/read", 0o644, []byte("text")}, {"a", 0o755, []byte("program")}}
+	wantEntries = []string{"top/a -rwxr-xr-x program", "top/b/read -rw-r--r-- text"}
 )
 
-func TestATarHasItsFilesSortedAndOfOneTimeAndOwner(t *testing.T) {
+func TestATarIsSortedWithOneTimeAndNoOwner(t *testing.T) {
 	b, err := tarGz("top", packed, at)
 	if err != nil {
 		t.Fatal(err)
@@ -49,12 +49,12 @@ func TestATarHasItsFilesSortedAndOfOneTimeAndOwner(t *testing.T) {
 			t.Errorf("%s is of %v and of %d:%d, %q:%q", h.Name, h.ModTime, h.Uid, h.Gid, h.Uname, h.Gname)
 		}
 	}
-	if !slices.Equal(got, holding) {
-		t.Errorf("the archive holds %q, want %q", got, holding)
+	if !slices.Equal(got, wantEntries) {
+		t.Errorf("the archive holds %q, want %q", got, wantEntries)
 	}
 }
 
-func TestAZipHasItsFilesSortedAndOfOneTime(t *testing.T) {
+func TestAZipIsSortedWithOneTime(t *testing.T) {
 	b, err := zipped("top", packed, at.In(time.FixedZone("elsewhere", 3600)))
 	if err != nil {
 		t.Fatal(err)
@@ -78,8 +78,8 @@ func TestAZipHasItsFilesSortedAndOfOneTime(t *testing.T) {
 			t.Errorf("%s is of %v", f.Name, f.Modified)
 		}
 	}
-	if !slices.Equal(got, holding) {
-		t.Errorf("the archive holds %q, want %q", got, holding)
+	if !slices.Equal(got, wantEntries) {
+		t.Errorf("the archive holds %q, want %q", got, wantEntries)
 	}
 	same, err := zipped("top", packed, at)
 	if err != nil || !bytes.Equal(b, same) {
@@ -87,7 +87,7 @@ func TestAZipHasItsFilesSortedAndOfOneTime(t *testing.T) {
 	}
 }
 
-func TestChecksumsAreThoseOfSha256sum(t *testing.T) {
+func TestChecksumsMatchSha256sum(t *testing.T) {
 	sums := make(checksums)
 	sums.add("b", []byte("abc"))
 	sums.add("a", nil)

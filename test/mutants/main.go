@@ -1,8 +1,7 @@
-// Command mutants changes a copy of the code, one patch at a time, and reports
-// which changes the tests notice. A patch is a file of this directory,
-// <package>/<name>.patch; the work tree is only read. It exits with 1 if a mutant
-// lives, and if a patch cannot be judged: one that does not apply or does not
-// compile is an error and never a kill.
+// Command mutants applies patches to a copy of the code, one at a time, and reports
+// which of them the tests notice. A patch is a file <package>/<name>.patch of this
+// directory; the work tree is only read. It exits with 1 if a mutant lives or a patch is
+// invalid: a patch that does not apply or does not compile is an error, never a kill.
 package main
 
 import (
@@ -10,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -46,8 +46,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// judgeAll judges the mutants that are chosen, writes a line for each and the
-// totals, and reports whether one of them was not killed.
+// judgeAll judges the chosen mutants, writes a line for each and the totals, and reports
+// whether one of them was not killed.
 func judgeAll(ctx context.Context, root string, chosen []string, out io.Writer) (failed bool, err error) {
 	all, err := readPatches(filepath.Join(root, "test", "mutants"), chosen)
 	if err != nil {
@@ -74,7 +74,7 @@ func judgeAll(ctx context.Context, root string, chosen []string, out io.Writer) 
 	return writeTotals(out, totals), nil
 }
 
-// verdict is what became of a mutant.
+// verdict is the result of a mutant.
 type verdict string
 
 const (
@@ -97,18 +97,13 @@ func (t *total) add(v verdict) {
 	}
 }
 
-// writeTotals writes a line for each package and one for all, and reports whether
-// a mutant lived or could not be judged.
+// writeTotals writes a line for each package and one for all, and reports whether a
+// mutant lived or was invalid.
 func writeTotals(out io.Writer, totals map[string]*total) (failed bool) {
-	packages := make([]string, 0, len(totals))
-	for name := range totals {
-		packages = append(packages, name)
-	}
-	slices.Sort(packages)
 	const format = "%-12s %6v %6v %6v\n"
 	fmt.Fprintf(out, "\n"+format, "package", "killed", "lived", "errors")
 	var sum total
-	for _, name := range packages {
+	for _, name := range slices.Sorted(maps.Keys(totals)) {
 		t := totals[name]
 		fmt.Fprintf(out, format, name, t.killed, t.lived, t.errors)
 		sum.killed, sum.lived, sum.errors = sum.killed+t.killed, sum.lived+t.lived, sum.errors+t.errors
@@ -117,7 +112,7 @@ func writeTotals(out io.Writer, totals map[string]*total) (failed bool) {
 	return sum.lived+sum.errors > 0
 }
 
-// indent puts each line of a detail on a line of its own, below the verdict.
+// indent formats a detail as indented lines below the verdict.
 func indent(detail string) string {
 	if detail == "" {
 		return ""

@@ -19,8 +19,7 @@ const (
 	sumDiff = "--- a/sum/sum.go\n+++ b/sum/sum.go\n@@ -4,3 +4,3 @@\n func Add(a, b int) int {\n-\treturn a + b\n+\treturn BODY\n }\n"
 )
 
-// repository makes a module with one package and mutants of it, and returns its
-// root.
+// repository creates a module with one package and mutants of it, and returns its root.
 func repository(t *testing.T, mutants map[string]string) string {
 	t.Helper()
 	root := t.TempDir()
@@ -46,7 +45,7 @@ func mutant(header, body string) string {
 	return "Change the sum.\n" + header + "\n" + strings.Replace(sumDiff, "BODY", body, 1)
 }
 
-func TestAVerdictIsThatOfTheNamedTests(t *testing.T) {
+func TestTheNamedTestsDecideTheVerdict(t *testing.T) {
 	const add = "Kill: ./sum -run ^TestAdd$"
 	for name, c := range map[string]struct{ patch, want string }{
 		"killed":            {mutant(add, "a - b"), "killed"},
@@ -74,7 +73,7 @@ func TestAVerdictIsThatOfTheNamedTests(t *testing.T) {
 	}
 }
 
-func TestOneMutantDoesNotReachTheNext(t *testing.T) {
+func TestMutantsAreIndependent(t *testing.T) {
 	const add = "Kill: ./sum -run ^TestAdd$"
 	root := repository(t, map[string]string{"sum/a": mutant(add, "a - b"), "sum/b": mutant(add, "a * b"), "other/c": mutant(add, "0")})
 	var out bytes.Buffer
@@ -85,7 +84,7 @@ func TestOneMutantDoesNotReachTheNext(t *testing.T) {
 	}
 }
 
-func TestAHeaderThatIsNotUnderstoodIsAnError(t *testing.T) {
+func TestAnInvalidHeaderIsAnError(t *testing.T) {
 	for name, patch := range map[string]string{
 		"no Kill line":     mutant("Survives: all", "a - b"),
 		"no title":         strings.TrimPrefix(mutant("Kill: ./sum -run x", "a - b"), "Change the sum.\n"),
@@ -107,8 +106,8 @@ func TestAHeaderThatIsNotUnderstoodIsAnError(t *testing.T) {
 	}
 }
 
-// TestEveryPatchApplies keeps the patches in step with the code. Whether they are
-// killed takes longer: make mutants.
+// TestEveryPatchApplies checks that all patches fit the code. `make mutants` checks that
+// they are killed, which takes longer.
 func TestEveryPatchApplies(t *testing.T) {
 	all, err := readPatches(".", nil)
 	if err != nil {
@@ -128,8 +127,7 @@ func TestEveryPatchApplies(t *testing.T) {
 
 var testFunction = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w*)\(`)
 
-// hasTest reports whether a pattern, of which the part before the first slash is
-// for functions, matches one in a package.
+// hasTest reports whether a pattern of -run matches a test function of a package.
 func hasTest(t *testing.T, dir, pattern string) bool {
 	files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
 	if err != nil {

@@ -15,9 +15,9 @@ import (
 //	Kill: ./internal/config -run ^TestPorts$
 //	Env: BETANET_FAULTS=all
 //
-// The first line describes the change. Each Kill line names a package and flags
-// for its tests; each of them must notice the change. Env and Survives may be
-// missing. Survives names tests that do not notice it, and why.
+// The first line describes the change. Each Kill line has a package and flags for its
+// tests, and each of these runs must fail. Env and Survives are optional. Survives names
+// tests that do not notice the change, and why.
 type patch struct {
 	pkg, file string
 	title     string
@@ -25,7 +25,7 @@ type patch struct {
 	env       []string
 }
 
-// kill is a run of tests that must fail.
+// kill is a test run that must fail.
 type kill struct {
 	dir   string   // of the package, such as ./internal/config
 	flags []string // of the test binary
@@ -33,13 +33,13 @@ type kill struct {
 
 func (k kill) String() string { return k.dir + " " + strings.Join(k.flags, " ") }
 
-// name is how the mutant is chosen and reported: config/port-too-large.
+// name returns the name of the mutant, such as config/port-too-large.
 func (p *patch) name() string {
 	return p.pkg + "/" + strings.TrimSuffix(filepath.Base(p.file), ".patch")
 }
 
-// readPatches reads the patches that are chosen, in the order of their names. A
-// choice that matches nothing is an error.
+// readPatches reads the chosen patches, sorted by name. A choice that matches nothing is
+// an error.
 func readPatches(dir string, chosen []string) ([]*patch, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*", "*.patch"))
 	if err != nil {
@@ -106,8 +106,7 @@ func (p *patch) read() error {
 	return nil
 }
 
-// readKill reads a package and flags as go test takes them. Only -run is one of
-// go test's own; others belong to the test binary.
+// readKill reads a package, -run and a pattern, and further flags for the test binary.
 func readKill(fields []string) (kill, error) {
 	k := kill{dir: fields[0]}
 	flags := fields[1:]

@@ -10,70 +10,40 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/betanet/betanet_exporter/test/worktree"
 )
 
-// tree is a copy of the work tree in which mutants are made.
+// tree is a copy of the work tree to which mutants are applied.
 type tree struct {
 	dir       string
 	baselines map[string]baseline // by tests and environment
 }
 
-// baseline is how tests do without a mutant.
+// baseline is the result of tests without a mutant.
 type baseline struct {
 	took time.Duration
 	err  error
 }
 
-// copyTree copies what git knows of the work tree, and new files that it does not
-// ignore, as they are now.
+// copyTree copies the work tree as it is now.
 func copyTree(ctx context.Context, root string) (*tree, error) {
-	list, err := exec.CommandContext(ctx, "git", "-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard").Output()
-	if err != nil {
-		return nil, fmt.Errorf("list files with git: %w", err)
-	}
 	dir, err := os.MkdirTemp("", "mutants")
 	if err != nil {
 		return nil, err
 	}
 	t := &tree{dir: dir, baselines: make(map[string]baseline)}
-	for name := range strings.SplitSeq(strings.TrimSuffix(string(list), "\x00"), "\x00") {
-		if err := copyFile(filepath.Join(root, name), filepath.Join(dir, name)); err != nil {
-			t.remove()
-			return nil, err
-		}
+	if err := worktree.Copy(ctx, root, dir, 0o022); err != nil {
+		t.remove()
+		return nil, err
 	}
 	return t, nil
 }
 
-func copyFile(from, to string) error {
-	info, err := os.Lstat(from)
-	if errors.Is(err, os.ErrNotExist) { // deleted, but not yet from git's index
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-		return err
-	}
-	if info.Mode()&os.ModeSymlink != 0 {
-		target, err := os.Readlink(from)
-		if err != nil {
-			return err
-		}
-		return os.Symlink(target, to)
-	}
-	text, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(to, text, info.Mode().Perm())
-}
-
 func (t *tree) remove() { os.RemoveAll(t.dir) }
 
-// judge makes a mutant, runs its tests and takes the change back. The detail says
-// which test let it live or what is wrong with the patch.
+// judge applies a mutant, runs its tests and reverts it. The detail is the test that did
+// not notice the mutant, or the error in the patch.
 func (t *tree) judge(ctx context.Context, p *patch) (v verdict, detail string) {
 	for _, k := range p.kills {
 		if err := t.baseline(ctx, k, p.env).err; err != nil {
@@ -85,7 +55,7 @@ func (t *tree) judge(ctx context.Context, p *patch) (v verdict, detail string) {
 	}
 	defer func() {
 		if text, err := t.apply(context.WithoutCancel(ctx), p, "--reverse"); err != nil {
-			panic("the change cannot be taken back: " + text)
+			panic("cannot revert the mutant: " + text)
 		}
 	}()
 	for _, k := range p.kills {
@@ -96,7 +66,7 @@ func (t *tree) judge(ctx context.Context, p *patch) (v verdict, detail string) {
 		if err != nil {
 			return faulty, fmt.Sprintf("does not compile: %v", err)
 		}
-		// A mutant may hang. Its tests get several times what they take without it.
+		// A mutant may hang. Its tests get several times the time that they take without it.
 		limit := time.Minute + 5*t.baseline(ctx, k, p.env).took
 		switch out, err := t.test(ctx, binary, k, p.env, limit); {
 		case err == nil:
@@ -108,8 +78,8 @@ func (t *tree) judge(ctx context.Context, p *patch) (v verdict, detail string) {
 	return killed, ""
 }
 
-// failedTest reports whether a test failed, as opposed to not having run: a mutant
-// is killed by a test, by a panic, by a time-out or by a goroutine that is left.
+// failedTest reports whether a test failed, as opposed to not having run: a failed test, a
+// panic, a timeout or a leaked goroutine kills a mutant.
 func failedTest(out string) bool {
 	for _, sign := range []string{"--- FAIL: ", "panic: ", "fatal error: ", "goleak: "} {
 		if strings.Contains(out, sign) {
@@ -119,8 +89,8 @@ func failedTest(out string) bool {
 	return false
 }
 
-// baseline runs tests without a mutant, once: they must pass, and at least one of
-// them must run and not be skipped.
+// baseline runs tests without a mutant, once. They must pass, and at least one must run
+// and not be skipped.
 func (t *tree) baseline(ctx context.Context, k kill, env []string) baseline {
 	key := strings.Join(append(env, k.String()), " ")
 	if b, known := t.baselines[key]; known {
@@ -145,9 +115,9 @@ func (t *tree) baseline(ctx context.Context, k kill, env []string) baseline {
 	return b
 }
 
-// buildProgram builds everything for tests that build the program themselves,
-// because to them a mutant that does not compile would look like a kill. Others
-// contain what they test.
+// buildProgram builds everything for tests that build the program themselves, because a
+// mutant that does not compile would look like a kill there. Other tests contain the code
+// that they test.
 func (t *tree) buildProgram(ctx context.Context, k kill) (text string, err error) {
 	if !strings.HasSuffix(k.dir, "/blackbox") {
 		return "", nil
@@ -155,7 +125,7 @@ func (t *tree) buildProgram(ctx context.Context, k kill) (text string, err error
 	return t.command(ctx, t.dir, nil, "go", "build", "./...")
 }
 
-// compile makes the test binary of a package.
+// compile builds the test binary of a package.
 func (t *tree) compile(ctx context.Context, k kill) (binary string, err error) {
 	binary = filepath.Join(t.dir, "mutant.test")
 	text, err := t.command(ctx, t.dir, nil, "go", "test", "-vet=off", "-ldflags=-s -w", "-c", "-o", binary, k.dir)
@@ -171,7 +141,7 @@ func (t *tree) test(ctx context.Context, binary string, k kill, env []string, li
 	return t.command(ctx, filepath.Join(t.dir, k.dir), env, binary, args...)
 }
 
-// apply applies a patch as it is, or in reverse.
+// apply applies a patch, or reverts it.
 func (t *tree) apply(ctx context.Context, p *patch, flags ...string) (text string, err error) {
 	file, err := filepath.Abs(p.file)
 	if err != nil {
@@ -190,7 +160,7 @@ func (t *tree) command(ctx context.Context, dir string, env []string, name strin
 	return b.String(), err
 }
 
-// lastLines is the end of a long output.
+// lastLines returns the end of a long output.
 func lastLines(out string) string {
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	return strings.Join(lines[max(0, len(lines)-15):], "\n")

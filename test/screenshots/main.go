@@ -1,6 +1,6 @@
-// Command screenshots makes the pictures of the status page in the folder given
-// as its argument, of the nine situations that the tests of internal/status make up.
-// With -all it makes each of them in light, in dark and as on a phone.
+// Command screenshots makes the pictures of the status page in a folder, from the pages
+// of the nine situations that a test of internal/status writes. With -all it makes every
+// page in light, dark and on a phone.
 package main
 
 import (
@@ -26,7 +26,7 @@ const (
 	maxBytes = 200_000 // of a picture
 )
 
-// picture is a page as somebody sees it.
+// picture is a page with a color scheme and a size.
 type picture struct {
 	name, page, scheme string
 	width, height      int64
@@ -48,7 +48,7 @@ var pictures = []picture{
 }
 
 func main() {
-	all := flag.Bool("all", false, "every page in light, in dark and as on a phone")
+	all := flag.Bool("all", false, "make every page in light, dark and on a phone")
 	flag.Parse()
 	if flag.NArg() != 1 {
 		fmt.Fprintln(os.Stderr, "usage: screenshots [-all] FOLDER")
@@ -112,11 +112,11 @@ func servePages(ctx context.Context, folder string) (base string, stop func(), e
 		return "", nil, err
 	}
 	server := &http.Server{Handler: http.FileServer(http.Dir(folder)), ReadHeaderTimeout: time.Minute}
-	go server.Serve(l) //nolint:errcheck // it ends with the program
+	go server.Serve(l) //nolint:errcheck // it runs until the program exits
 	return "http://" + l.Addr().String(), func() { server.Close() }, nil
 }
 
-// everyPicture returns each page in a folder in all ways.
+// everyPicture returns the pictures of -all for the pages in a folder.
 func everyPicture(folder string) (all []picture, err error) {
 	pages, err := filepath.Glob(filepath.Join(folder, "*.html"))
 	for _, page := range pages {

@@ -31,7 +31,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
-{{/* The exporter's configuration: the values, and the file with targets. */}}
+{{/* The exporter's configuration: the value config, and discovery of the file with targets. */}}
 {{- define "betanet.config" -}}
 {{- $config := deepCopy .Values.config -}}
 {{- if .Values.targets -}}
@@ -79,8 +79,8 @@ tlsConfig:
 {{- end }}
 {{- end -}}
 
-{{/* A probe of the kubelet: on the port without a password where there may be one. */}}
-{{- define "betanet.ask" -}}
+{{/* A health check of the kubelet, on the port without a password if passwords may be set. */}}
+{{- define "betanet.healthCheck" -}}
 httpGet: {path: {{ .path }}, port: {{ if include "betanet.webSecret" .root }}health{{ else }}metrics{{ end }}}
 {{- end -}}
 
@@ -105,7 +105,7 @@ httpGet: {path: {{ .path }}, port: {{ if include "betanet.webSecret" .root }}hea
 {{- end -}}
 {{- end -}}
 
-{{/* The ports that the exporter connects to, as far as the configuration has them. */}}
+{{/* The ports that the exporter connects to and that the configuration contains. */}}
 {{- define "betanet.ports" -}}
 {{- $ports := list -}}
 {{- if not .Values.existingConfigSecret -}}

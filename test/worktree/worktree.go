@@ -1,6 +1,8 @@
-package test
+// Package worktree copies the work tree, for tests that change it or build from it.
+package worktree
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,18 +12,19 @@ import (
 	"strings"
 )
 
-// copyWorkTree copies what git does not ignore, also from another user's work tree.
-// Symbolic links remain links.
-func copyWorkTree(to string, umask fs.FileMode) error {
-	list, err := exec.Command("git", "-C", "..", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard").Output()
+// Copy copies the files of the repository in root that git does not ignore, as they
+// are now, with the modes that a checkout with the umask would have. Symbolic links
+// remain links. It also works if another user owns the work tree.
+func Copy(ctx context.Context, root, to string, umask fs.FileMode) error {
+	list, err := exec.CommandContext(ctx, "git", "-C", root, "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard").Output()
 	if err != nil {
 		return fmt.Errorf("git ls-files: %w", err)
 	}
 	for name := range strings.SplitSeq(strings.TrimSuffix(string(list), "\x00"), "\x00") {
-		from, file := filepath.Join("..", name), filepath.Join(to, name)
+		from, file := filepath.Join(root, name), filepath.Join(to, name)
 		info, err := os.Lstat(from)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // removed, but not yet for git
+			continue // deleted, but still in git's index
 		}
 		if err != nil {
 			return err
