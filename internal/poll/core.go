@@ -216,11 +216,9 @@ func (c *core) collectAll(due time.Time, ttl, within time.Duration, eager bool) 
 // fetched within the TTL, or is held back by its breaker or by a Retry-After, is
 // answered by the cache instead.
 func (c *core) claim(r *replica, ttl time.Duration) (free []betanet.Endpoint) {
-	api := r.api
-	if r.askV1 {
-		api, r.askV1 = betanet.V1, false
-	}
-	for _, e := range api.Endpoints() {
+	endpoints := r.endpointsToAsk()
+	r.askV1 = false
+	for _, e := range endpoints {
 		ep := r.endpoints[e]
 		switch {
 		case ep.busy:

@@ -56,6 +56,14 @@ func newEndpoint(u *fleet.Upstream) *endpoint {
 	return &endpoint{breaker: breaker.New(u.Settings.BreakerFailures, u.Settings.BreakerOpen)}
 }
 
+// endpointsToAsk returns the endpoints of the next collection.
+func (r *replica) endpointsToAsk() []betanet.Endpoint {
+	if r.askV1 {
+		return betanet.V1.Endpoints()
+	}
+	return r.api.Endpoints()
+}
+
 // askable reports whether neither a breaker nor a Retry-After holds an endpoint
 // back.
 func (ep *endpoint) askable(now time.Time) bool {
@@ -134,7 +142,8 @@ func (c *core) failover(col *collection) (continues bool) {
 			return false
 		}
 		to := c.replicas[(col.from.index+col.tried)%len(c.replicas)]
-		if all := to.api.Endpoints(); to.free(all, c.now) {
+		if all := to.endpointsToAsk(); to.free(all, c.now) {
+			to.askV1 = false
 			for _, e := range all {
 				to.endpoints[e].busy = true
 			}

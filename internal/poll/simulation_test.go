@@ -1,7 +1,9 @@
 package poll
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -19,7 +21,7 @@ import (
 var coreKinds = []string{
 	"refused", "hangs", "slow", "flaky", "500", "404", "403", "429", "503 later", "broken", "local",
 	"restarts", "goes back", "other API", "one endpoint",
-	"few connections", "fewer connections", "many upstreams", "suspended", "demands", "replaced",
+	"few connections", "fewer connections", "many upstreams", "suspended", "demands", "replaced", "everything fails",
 }
 
 // simulateCores runs one world of cores and returns what broke the oracle's
@@ -40,7 +42,7 @@ func simulateCores(seed uint64, length time.Duration, episodes []simulation.Epis
 }
 
 func coreEpisodes(seed uint64, length time.Duration) []simulation.Episode {
-	return simulation.Draw(seed, length, 8, coreKinds...)
+	return simulation.Draw(seed, length, 5*time.Hour, 8, coreKinds...)
 }
 
 // replayCores replays the episodes of a failure that was found.
@@ -62,7 +64,7 @@ func TestYearsOfTheCore(t *testing.T) {
 		seed = n
 	}
 	began, cpu := time.Now(), cpuTime()
-	total := newCoreFigures()
+	total, decades := newCoreFigures(), 0
 	const length = 10 * 24 * time.Hour
 	for ; total.upstreams < time.Duration(days)*24*time.Hour; seed++ {
 		episodes := coreEpisodes(seed, length)
@@ -83,6 +85,11 @@ func TestYearsOfTheCore(t *testing.T) {
 			t.Fatalf("%v\nafter %v simulated; %d of %d episodes suffice, replayed by %s: %v", err, total.upstreams, len(shortest), len(episodes), file, shortest)
 		}
 		total.add(w)
+		if n := int(total.upstreams.Hours() / 24 / 3650); n > decades {
+			decades = n
+			total.print(time.Since(began), cpuTime()-cpu)
+			fmt.Printf("  a run with SEED=%d continues from here\n", seed+1)
+		}
 	}
 	total.print(time.Since(began), cpuTime()-cpu)
 	if days >= 3650 {
@@ -165,7 +172,8 @@ func (f *coreFigures) print(took, cpu time.Duration) {
 		fmt.Printf("  %s: %d episodes\n", kind, f.episodes[kind])
 	}
 	missing := f.missing()
-	fmt.Printf("  transitions visited: %d of %d, missing %v\n", len(f.visited)-len(missing), len(f.visited), missing)
+	names := slices.SortedFunc(maps.Keys(f.visited), func(a, b string) int { return cmp.Compare(f.visited[a], f.visited[b]) })
+	fmt.Printf("  transitions visited: %d of %d, missing %v, rarest %s (%d)\n", len(names)-len(missing), len(names), missing, names[0], f.visited[names[0]])
 }
 
 func (f *coreFigures) requireAll(t *testing.T) {

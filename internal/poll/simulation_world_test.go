@@ -54,6 +54,7 @@ type coreService struct {
 	api    betanet.API
 	count  uint64    // of everything
 	faulty time.Time // until when something is wrong with it
+	struck time.Time // when the last fault began
 	ends   [betanet.NumEndpoints]coreEnd
 }
 
@@ -79,7 +80,11 @@ func newCoreWorld(seed uint64, length time.Duration, episodes []simulation.Episo
 		random: func(n time.Duration) time.Duration { return time.Duration(jitter.Int64N(int64(n))) },
 	}
 	settings := newRand(seed, 4)
-	for i := range 1 + settings.IntN(4) {
+	upstreams := 1 + settings.IntN(4)
+	if settings.IntN(8) == 0 {
+		upstreams += 8 // which share the budget
+	}
+	for i := range upstreams {
 		w.upstreams = append(w.upstreams, w.add(i, settings))
 	}
 	return w
@@ -234,6 +239,7 @@ func (w *coreWorld) hit(e *simulation.Episode) (*coreUpstream, *coreService) {
 
 func (w *coreWorld) begin(e *simulation.Episode) {
 	s, service := w.hit(e)
+	service.struck = w.now
 	until := w.now.Add(e.Length)
 	switch e.Kind {
 	case "restarts":
@@ -252,6 +258,8 @@ func (w *coreWorld) begin(e *simulation.Episode) {
 		w.see(s, nil, s.core.step(w.moment(), demanded{time.Second + time.Duration(e.Variant%uint64(20*time.Second))}))
 	case "replaced":
 		w.replace(s)
+	case "everything fails":
+		w.faults = later(w.faults, until)
 	default:
 		service.faulty = later(service.faulty, until)
 	}

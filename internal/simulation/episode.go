@@ -26,18 +26,19 @@ func (e Episode) String() string {
 
 // Draw draws the episodes of a length of time. Each seed leaves out some of the
 // kinds, so that rare combinations occur; episodes and the pauses between them
-// are short or long: seconds, minutes, hours, and weeks without any.
-func Draw(seed uint64, length time.Duration, targets int, kinds ...string) (all []Episode) {
+// are short or long: seconds, minutes, hours, and weeks without any. pace is the
+// mean of the usual pauses.
+func Draw(seed uint64, length, pace time.Duration, targets int, kinds ...string) (all []Episode) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	kinds = slices.Clone(kinds)
 	r.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
 	kinds = kinds[:1+r.IntN(len(kinds))]
-	pause := []time.Duration{10 * time.Second, 5 * time.Minute, time.Hour, 5 * time.Hour, 5 * time.Hour}
+	pause := []time.Duration{10 * time.Second, 5 * time.Minute, pace / 5, pace, pace}
 	if r.IntN(8) == 0 {
 		pause = append(pause, 14*24*time.Hour)
 	}
 	lasts := []time.Duration{2 * time.Second, 30 * time.Second, 5 * time.Minute, 30 * time.Minute, 3 * time.Hour}
-	for at := Random(r, time.Hour); at < length; at += Random(r, pause[r.IntN(len(pause))]) {
+	for at := Random(r, pace/5); at < length; at += Random(r, pause[r.IntN(len(pause))]) {
 		all = append(all, Episode{at, Random(r, lasts[r.IntN(len(lasts))]), kinds[r.IntN(len(kinds))], r.IntN(targets), r.Uint64()})
 	}
 	return all

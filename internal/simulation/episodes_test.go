@@ -34,13 +34,13 @@ func (w *world) begin(e *simulation.Episode, stop *func()) {
 	case "other API":
 		w.otherAPI(s)
 	case "partition", "loses packets":
-		w.network = latest(w.network, until.Add(2*(w.interval+pause+timeout)))
-		w.trouble = latest(w.trouble, until.Add(70*time.Second))
+		w.network = latest(w.network, until.Add(2*(w.interval+pause+w.timeout)))
+		w.trouble = latest(w.trouble, until.Add(w.lag()))
 	case "file breaks":
 		replace(filepath.Join(w.dir, "targets.json"), []string{"[{", "", "{}"}[e.Variant%3])
-		w.trouble = latest(w.trouble, until.Add(70*time.Second))
+		w.trouble = latest(w.trouble, until.Add(w.lag()))
 	case "list breaks", "list hangs", "names fail", "names change":
-		w.trouble = latest(w.trouble, until.Add(100*time.Second))
+		w.trouble = latest(w.trouble, until.Add(w.lag()+30*time.Second))
 	case "removed", "renamed", "moved", "reloaded", "bad file", "exporter restarts":
 		w.operate(e, s.u, stop)
 	case "herd":
@@ -101,7 +101,7 @@ func (w *world) operate(e *simulation.Episode, u *upstream, stop *func()) {
 		if u.source == "names" || !u.wanted {
 			return
 		}
-		u.name = fmt.Sprintf("%s-%d", u.name[:4], e.Variant%1000)
+		u.name = fmt.Sprintf("%s-%d", u.name[:5], e.Variant%1000)
 		w.moved(u)
 	case "moved":
 		if u.source == "names" || u.replica || !u.wanted {
@@ -109,7 +109,7 @@ func (w *world) operate(e *simulation.Episode, u *upstream, stop *func()) {
 		}
 		u.source = []string{"config", "file", "list"}[e.Variant%3]
 		u.changed = time.Now()
-		w.trouble = latest(w.trouble, time.Now().Add(70*time.Second))
+		w.trouble = latest(w.trouble, time.Now().Add(w.lag()))
 		u.urls[0].again = 0 // if it was gone for a moment
 	}
 	w.write()
@@ -119,9 +119,25 @@ func (w *world) operate(e *simulation.Episode, u *upstream, stop *func()) {
 // moved notes that an upstream begins again.
 func (w *world) moved(u *upstream) {
 	u.changed = time.Now()
-	w.trouble = latest(w.trouble, time.Now().Add(70*time.Second))
+	w.trouble = latest(w.trouble, time.Now().Add(w.lag()))
 	for _, s := range u.urls {
 		s.forget()
+	}
+}
+
+// returned notes that an upstream is listed again. The exporter may not have
+// noticed that it was gone.
+func (w *world) returned(u *upstream) {
+	before := make([]service, len(u.urls))
+	for i, s := range u.urls {
+		before[i] = *s
+	}
+	w.moved(u)
+	if u.source == "config" {
+		return
+	}
+	for i, s := range u.urls {
+		s.total, s.counted, s.summed, s.switched = before[i].total, before[i].counted, before[i].summed, u.changed
 	}
 }
 
@@ -143,7 +159,7 @@ func (w *world) finish(at time.Time) {
 		case "removed":
 			if !s.u.wanted {
 				s.u.wanted = true
-				w.moved(s.u)
+				w.returned(s.u)
 				w.write()
 				w.unlocked(func() { w.reload(http.StatusOK) })
 			}

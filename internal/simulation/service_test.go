@@ -96,9 +96,13 @@ func (w *world) serveService(host string, c net.Conn) {
 			return
 		}
 		time.Sleep(takes)
+		w.mu.Lock()
+		w.writing++
+		w.mu.Unlock()
 		_, err = io.WriteString(c, text)
 		w.mu.Lock()
 		w.inflight--
+		w.writing--
 		if kind == "good" && err == nil {
 			s.arrived(path, value)
 		} else if kind != "404" {
