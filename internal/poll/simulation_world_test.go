@@ -80,20 +80,21 @@ func newCoreWorld(seed uint64, length time.Duration, episodes []simulation.Episo
 		random: func(n time.Duration) time.Duration { return time.Duration(jitter.Int64N(int64(n))) },
 	}
 	settings := newRand(seed, 4)
-	upstreams := 1 + settings.IntN(4)
-	if settings.IntN(8) == 0 {
-		upstreams += 8 // which share the budget
+	for i := range 1 + settings.IntN(4) {
+		w.upstreams = append(w.upstreams, w.add(i, time.Hour, settings))
 	}
-	for i := range upstreams {
-		w.upstreams = append(w.upstreams, w.add(i, settings))
+	if settings.IntN(24) == 0 { // enough to empty the budget that all share
+		for range 12 {
+			w.upstreams = append(w.upstreams, w.add(len(w.upstreams), 15*time.Second, settings))
+		}
 	}
 	return w
 }
 
-func (w *coreWorld) add(number int, r *rand.Rand) *coreUpstream {
+func (w *coreWorld) add(number int, most time.Duration, r *rand.Rand) *coreUpstream {
 	set := defaults
 	pick := func(all ...time.Duration) time.Duration { return all[r.IntN(len(all))] }
-	set.Interval = pick(15*time.Second, time.Minute, 5*time.Minute, 5*time.Minute)
+	set.Interval = min(most, pick(15*time.Second, time.Minute, 5*time.Minute, 5*time.Minute))
 	set.Timeout = set.Interval - time.Second
 	set.RequestTimeout = pick(5*time.Second, 5*time.Second, 2500*time.Millisecond)
 	set.Attempts = []int{3, 3, 1, 5}[r.IntN(4)]

@@ -63,6 +63,7 @@ type world struct {
 	extra     uint64   // more than the replicas can have added
 	points    map[string]point
 	lastPush  time.Time
+	receiver  time.Time // until when it is faulty
 
 	failure                   string // the first rule that was broken
 	requests, scrapes, pushes int
@@ -90,6 +91,8 @@ type upstream struct {
 	source  string // config, file, list or names
 	wanted  bool
 	changed time.Time // when it came, left or was moved
+	listed  time.Time // the last check that found it
+	outage  outage    // the last one
 
 	urls  []*service
 	known map[string]uint64 // the messages last seen, by name, URL, API and node
