@@ -119,7 +119,7 @@ func (w *world) operate(e *simulation.Episode, u *upstream, stop *func()) {
 
 // moved notes that an upstream begins again.
 func (w *world) moved(u *upstream) {
-	u.changed = time.Now()
+	u.changed, u.outage = time.Now(), outage{}
 	w.trouble = latest(w.trouble, time.Now().Add(w.lag()))
 	for _, s := range u.urls {
 		s.forget()

@@ -2,6 +2,7 @@ package simulation_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -108,8 +109,10 @@ func (w *world) checkIncidents(status *statusPage, at time.Time) {
 			continue
 		}
 		open, past := false, false
+		var all []string
 		for _, i := range status.Incidents {
 			if i.Upstream == u.name {
+				all = append(all, fmt.Sprint(i.From.Sub(w.start), " to ", i.To.Sub(w.start)))
 				open = open || i.To.IsZero()
 				past = past || !i.From.After(u.outage.to) && i.To.After(u.outage.from)
 			}
@@ -120,7 +123,7 @@ func (w *world) checkIncidents(status *statusPage, at time.Time) {
 		case s.well.Equal(at) && open:
 			w.fail("%s is well, and the status page has an open incident", u.name)
 		case s.well.Equal(at) && u.outage.to.After(w.began) && at.Sub(u.outage.to) < 23*time.Hour && !past:
-			w.fail("%s answered nothing from %v to %v, and the status page has no incident", u.name, u.outage.from.Sub(w.start), u.outage.to.Sub(w.start))
+			w.fail("%s answered nothing from %v to %v, and the status page has only the incidents %v", u.name, u.outage.from.Sub(w.start), u.outage.to.Sub(w.start), all)
 		}
 		w.visited["incidents compared"]++
 	}
