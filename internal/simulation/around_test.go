@@ -129,7 +129,7 @@ func (w *world) serveReceiver(c net.Conn) {
 		if err := proto.Unmarshal(text, message); err != nil {
 			w.fail("a push: %v", err)
 		}
-		hangs, refuses := w.during("receiver hangs") != nil, w.during("receiver refuses")
+		began, hangs, refuses := w.began, w.during("receiver hangs") != nil, w.during("receiver refuses")
 		w.mu.Unlock()
 		switch {
 		case hangs:
@@ -141,7 +141,9 @@ func (w *world) serveReceiver(c net.Conn) {
 			_, err = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n")
 			if err == nil {
 				w.mu.Lock()
-				w.received(message)
+				if w.began == began { // else it was the last push of the exporter before
+					w.received(message)
+				}
 				w.mu.Unlock()
 			}
 		}

@@ -125,7 +125,7 @@ func (w *world) checkIncidents(status *statusPage, at time.Time) {
 		case s.well.Equal(at) && u.outage.to.After(w.began) && at.Sub(u.outage.to) < 23*time.Hour && !past:
 			w.fail("%s answered nothing from %v to %v, and the status page has only the incidents %v", u.name, u.outage.from.Sub(w.start), u.outage.to.Sub(w.start), all)
 		}
-		w.visited["incidents compared"]++
+		w.visited["incidents"]++
 	}
 }
 
@@ -173,7 +173,7 @@ func (w *world) checkRate(shown float64, at time.Time) {
 			}
 		}
 	}
-	w.visited["rates compared"]++
+	w.visited["rates"]++
 	if hair := 1e-6 * math.Max(1, most); shown < least-hair || shown > most+hair {
 		w.fail("the status page says %v messages/s, want %v to %v", shown, least, most)
 	}
