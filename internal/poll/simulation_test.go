@@ -6,7 +6,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"syscall"
@@ -78,8 +77,8 @@ func TestYearsOfTheCore(t *testing.T) {
 				})
 				_, err = simulateCores(seed, length, shortest)
 			}
-			file := filepath.Join(t.ArtifactDir(), fmt.Sprintf("simulation_seed%d_test.go", seed))
-			if werr := simulation.WriteTest(file, "poll", "replayCores", seed, length, shortest, err.Error()); werr != nil {
+			file, werr := simulation.WriteTest("poll", "replayCores", seed, length, shortest, err.Error())
+			if werr != nil {
 				t.Error(werr)
 			}
 			t.Fatalf("%v\nafter %.0f upstream-days; %d of %d episodes suffice, replayed by %s: %v", err, total.days, len(shortest), len(episodes), file, shortest)

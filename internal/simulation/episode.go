@@ -65,9 +65,14 @@ func Shrink(all []Episode, fails func([]Episode) bool) []Episode {
 	return all
 }
 
-// WriteTest writes a test file that replays a list of episodes by a call of the
-// function replay, which takes the seed, the length and the episodes.
-func WriteTest(file, pkg, replay string, seed uint64, length time.Duration, all []Episode, failure string) error {
+// WriteTest writes a test that replays a list of episodes into a new file, which
+// it returns. The function replay takes the seed, the length and the episodes.
+func WriteTest(pkg, replay string, seed uint64, length time.Duration, all []Episode, failure string) (file string, err error) {
+	f, err := os.CreateTemp("", fmt.Sprintf("replay_seed%d_*_test.go", seed))
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
 	var b strings.Builder
 	fmt.Fprintf(&b, "package %s\n\nimport (\n\t\"testing\"\n\n\t\"github.com/betanet/betanet_exporter/internal/simulation\"\n)\n\n// %s\n", pkg, strings.ReplaceAll(failure, "\n", "\n// "))
 	fmt.Fprintf(&b, "func TestReplayOfSeed%d(t *testing.T) {\n\t%s(t, %d, %d, // %v\n", seed, replay, seed, length, length)
@@ -75,5 +80,6 @@ func WriteTest(file, pkg, replay string, seed uint64, length time.Duration, all 
 		fmt.Fprintf(&b, "\t\tsimulation.Episode%v\n", e)
 	}
 	b.WriteString("\t)\n}\n")
-	return os.WriteFile(file, []byte(b.String()), 0o644)
+	_, err = f.WriteString(b.String())
+	return f.Name(), err
 }

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime/debug"
 	"strconv"
 	"sync/atomic"
@@ -211,8 +210,8 @@ func report(t *testing.T, seed uint64, length time.Duration, episodes []simulati
 	if os.Getenv("SHRINK") != "no" {
 		shortest = simulation.Shrink(episodes, fails)
 	}
-	file := filepath.Join(t.ArtifactDir(), fmt.Sprintf("replay%d_test.go", seed))
-	if err := simulation.WriteTest(file, "simulation_test", "replay", seed, length, shortest, failure); err != nil {
+	file, err := simulation.WriteTest("simulation_test", "replay", seed, length, shortest, failure)
+	if err != nil {
 		t.Error(err)
 	}
 	t.Errorf("seed %d, after %.1f upstream-days: %s\n%d of %d episodes suffice, replayed by %s: %v", seed, days, failure, len(shortest), len(episodes), file, shortest)
