@@ -18,7 +18,7 @@ import (
 func TestNothingIsAskedAfterTheDeadline(t *testing.T) {
 	now := time.Now()
 	u := &fleet.Upstream{Name: "u", URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: betanet.V1, Settings: defaults}
-	c := newCore(u, "", true, &shared{budget: retry.NewBudget(now), random: rand.N[time.Duration], began: now, overtake: overtake}, now)
+	c := newCore(u, "", true, &shared{budget: retry.NewBudget(now), random: rand.N[time.Duration], began: now, parallelAfter: parallelAfter}, now)
 	do := c.step(moment{now: now}, nil)
 	if len(do.requests) != 1 {
 		t.Fatalf("got %d requests, want the first", len(do.requests))

@@ -132,7 +132,7 @@ func (w *coreWorld) see(s *coreUpstream, q *coreRequest, do actions) {
 	w.visit("connection closed", len(do.idle) > 0)
 	s.send(do.requests)
 	s.at = s.core.next()
-	if off := s.core.tick.Sub(s.grid) % s.u.Settings.Interval; off != 0 {
+	if off := s.core.tick.Sub(s.schedule) % s.u.Settings.Interval; off != 0 {
 		w.fail("%s: a collection is due %v beside the grid", s.u.Name, off)
 	}
 	// Making a view costs more than all else: while nothing happens, some are enough.

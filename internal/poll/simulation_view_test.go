@@ -57,7 +57,7 @@ func (w *coreWorld) ruleFresh(s *coreUpstream, v *fleet.View) {
 	faulty := later(one, later(s.added, w.faults))
 	bound := time.Duration(1+len(s.services))*(set.BreakerOpen+set.Interval) + 2*set.Timeout + set.Interval
 	failover := bound + time.Duration(set.BreakerFailures)*set.Interval // until the breakers of a replica that hangs open
-	if !s.core.grid || w.now.Before(all.Add(bound)) && w.now.Before(faulty.Add(failover)) {
+	if !s.core.scheduled || w.now.Before(all.Add(bound)) && w.now.Before(faulty.Add(failover)) {
 		return
 	}
 	for i := range v.Endpoints {

@@ -43,7 +43,7 @@ type coreUpstream struct {
 	core     *core
 	at       time.Time // when the core wants to be called
 	added    time.Time
-	grid     time.Time      // a point of it, zero without one
+	schedule time.Time      // a point of it, zero without one
 	services []*coreService // by the index of the core's replica
 	out      []*coreRequest
 	seen     coreSeen
@@ -76,7 +76,7 @@ func newCoreWorld(seed uint64, length time.Duration, episodes []simulation.Episo
 	}
 	jitter := newRand(seed, 3)
 	w.shared = shared{
-		budget: retry.NewBudget(start), began: start, overtake: overtake,
+		budget: retry.NewBudget(start), began: start, parallelAfter: parallelAfter,
 		random: func(n time.Duration) time.Duration { return time.Duration(jitter.Int64N(int64(n))) },
 	}
 	settings := newRand(seed, 4)
@@ -119,9 +119,9 @@ func (w *coreWorld) add(number int, most time.Duration, r *rand.Rand) *coreUpstr
 }
 
 // begin has the upstream polled from now on, by a core that knows nothing of it.
-func (s *coreUpstream) begin(grid bool) {
-	s.core = newCore(s.u, "", grid, &s.w.shared, s.w.now)
-	s.added, s.seen, s.grid = s.w.now, coreSeen{}, s.core.tick
+func (s *coreUpstream) begin(schedule bool) {
+	s.core = newCore(s.u, "", schedule, &s.w.shared, s.w.now)
+	s.added, s.seen, s.schedule = s.w.now, coreSeen{}, s.core.tick
 	for i, r := range s.core.replicas {
 		s.seen.api[i] = r.api
 	}
@@ -256,7 +256,7 @@ func (w *coreWorld) begin(e *simulation.Episode) {
 	case "few connections", "fewer connections", "many upstreams":
 		w.faults = later(w.faults, until)
 	case "demands":
-		w.see(s, nil, s.core.step(w.moment(), demanded{time.Second + time.Duration(e.Variant%uint64(20*time.Second))}))
+		w.see(s, nil, s.core.step(w.moment(), collectNow{time.Second + time.Duration(e.Variant%uint64(20*time.Second))}))
 	case "replaced":
 		w.replace(s)
 	case "everything fails":
@@ -278,7 +278,7 @@ func (w *coreWorld) replace(s *coreUpstream) {
 		w.fail("%s was removed, and its core waits for %v with %d collections", s.u.Name, at, len(s.core.collections))
 	}
 	w.lived += w.now.Sub(s.added)
-	s.begin(s.core.grid)
+	s.begin(s.core.scheduled)
 }
 
 // send makes the requests that a core wants.
