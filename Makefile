@@ -65,8 +65,9 @@ faults: ## all tests of internal/blackbox; make test omits the slow ones
 
 DAYS ?= 60
 simulate: ## simulate DAYS=60 days of upstreams for the exporter, and 122 times as many for its core, with faults drawn from SEED=; two minutes
-	GOGC=400 SIMULATE=$$((122 * $(DAYS))) $(GO) test ./internal/poll -run '^TestYearsOfTheCore$$' -v -count=1 -timeout 0
-	DAYS=$(DAYS) $(GO) test ./internal/simulation -run '^TestDaysOfTheExporter$$' -v -count=1 -timeout 0
+	GOGC=400 SIMULATE=$$((122 * $(DAYS))) $(GO) test ./internal/poll -run '^TestYearsOfTheCore$$' -v -count=1 -timeout 0 & \
+	DAYS=$(DAYS) $(GO) test ./internal/simulation -run '^TestDaysOfTheExporter$$' -v -count=1 -timeout 0; exporter=$$?; \
+	wait $$! && exit $$exporter
 
 FUZZTIME ?= 1m
 fuzz: ## every fuzz target in turn, FUZZTIME=1m each

@@ -9,23 +9,23 @@ import (
 	"github.com/betanet/betanet_exporter/internal/retry"
 )
 
-// fetch is one attempt to be made.
+// fetch is a request that the core wants made.
 type fetch struct {
 	endpoint   betanet.Endpoint
 	limit      time.Duration
-	fresh      bool // over a connection of its own
+	fresh      bool // over a new connection
 	collection *collection
-	ask        *ask // nil if it finds out which API the upstream has
+	ask        *ask // nil for a request that detects the API
 }
 
-// reply is what an attempt came to: a document or a failure.
+// reply is the result of an attempt: a document or a failure.
 type reply struct {
 	doc     *betanet.Document
-	at      time.Time // when it was there
+	at      time.Time // when it was complete
 	failure *betanet.Failure
 }
 
-// try makes the next attempt of an endpoint, if its breaker lets it.
+// try makes the next attempt at an endpoint if its breaker allows it.
 func (c *core) try(col *collection, a *ask) {
 	a.of = col.endpoints[a.endpoint]
 	permit, err := a.of.breaker.Allow(c.now)
@@ -43,28 +43,28 @@ func (c *core) try(col *collection, a *ask) {
 	c.send(&fetch{endpoint: a.endpoint, fresh: permit.Probe, collection: col, ask: a})
 }
 
-// send makes one request within its own limit and that of the collection.
+// send makes a request, limited by its own timeout and the end of the collection.
 func (c *core) send(q *fetch) {
 	q.limit = min(c.u.Settings.RequestTimeout, q.collection.deadline.Sub(c.now))
-	if q.fresh && c.connections != Parallel { // the connection that rests would be a second one
+	if q.fresh && c.connections != Parallel { // an idle connection would be a second one
 		c.do.idle = append(c.do.idle, q.collection.replica)
 	}
 	c.requests++
 	c.do.requests = append(c.do.requests, q)
 }
 
-// answered takes what an attempt came to.
+// answered processes the result of an attempt.
 func (c *core) answered(got answered) {
 	c.requests--
 	if got.failure == nil && got.took > got.limit {
-		// The process was stopped meanwhile, and timer and response were there at
-		// once when it was continued. The age of the response is unknown.
+		// After SIGSTOP the timer and the response are both ready; the response's age
+		// is unknown, so treat it as a timeout.
 		got.doc, got.failure = nil, betanet.Late(got.endpoint)
 	}
 	col, a := got.collection, got.ask
 	ep := col.endpoints[got.endpoint]
 	if ep.attempts++; ep.attempts == 1 {
-		c.do.changed = true // the exporter is ready when it has asked everything once
+		c.do.changed = true // readiness depends on the first attempts
 	}
 	ep.notFound = got.failure != nil && got.failure.Status == http.StatusNotFound
 	at := Attempt{Source: c.source(col.replica, got.endpoint), Failure: got.failure, Duration: got.took}
@@ -81,12 +81,12 @@ func (c *core) answered(got answered) {
 	}
 }
 
-// judge decides what follows from a failure.
+// judge decides whether a failed attempt is made again, and when.
 func (c *core) judge(col *collection, a *ask, at Attempt) {
 	set := &c.u.Settings
 	after := c.applyRetryAfter(col.endpoints[a.endpoint], a.failure)
 	if c.u.API == betanet.Auto && a.endpoint != betanet.Mixnodes && a.failure.Status == http.StatusNotFound {
-		a.state, a.pending = undecided, &at // it may only mean that the wrong API was asked
+		a.state, a.pending = undecided, &at // it may only mean that the upstream has the other API
 		return
 	}
 	at.Wait = max(set.Jitter.Wait(a.attempts, set.Backoff, set.MaxBackoff, c.shared.random), after)
@@ -94,8 +94,8 @@ func (c *core) judge(col *collection, a *ask, at Attempt) {
 	c.finish(col, a, at, a.failure.Retry && a.attempts < set.Attempts && fits && !c.closed)
 }
 
-// finish ends an attempt, and settles the endpoint unless another attempt is
-// wanted and may be made.
+// finish ends an attempt. It settles the endpoint unless another attempt is wanted
+// and both the breaker and the budget allow it.
 func (c *core) finish(col *collection, a *ask, at Attempt, again bool) {
 	outcome := breaker.Success
 	switch {
@@ -106,7 +106,7 @@ func (c *core) finish(col *collection, a *ask, at Attempt, again bool) {
 		outcome = breaker.Failure
 	}
 	changed := a.of.breaker.Done(a.permit, outcome, c.now)
-	if again && a.of.breaker.State() != breaker.Open { // as it is again after a failed probe
+	if again && a.of.breaker.State() != breaker.Open { // a failed probe opens it again
 		at.Retry = c.shared.budget.Take(c.now)
 		at.NoBudget = !at.Retry
 	}
@@ -121,9 +121,8 @@ func (c *core) finish(col *collection, a *ask, at Attempt, again bool) {
 	}
 }
 
-// applyRetryAfter heeds a Retry-After, if the failure came with one: no request
-// to the endpoint before then, unless the wait fits into the collection that is
-// running. It returns the wait that was asked for.
+// applyRetryAfter defers the next request to the endpoint if the failure came with
+// a Retry-After, and returns how long the upstream asked to wait.
 func (c *core) applyRetryAfter(ep *endpoint, f *betanet.Failure) time.Duration {
 	after, asked := retry.After(f.RetryAfter, f.Date, c.now)
 	if asked {
@@ -132,26 +131,25 @@ func (c *core) applyRetryAfter(ep *endpoint, f *betanet.Failure) time.Duration {
 	return after
 }
 
-// entered reports the state that a breaker entered and sees to the probe after a
-// pause, except for an upstream without a grid: there the next collection on
-// demand is the probe.
+// entered reports the state that a breaker entered and schedules the probe after
+// the pause. Without a schedule the next collection on demand is the probe.
 func (c *core) entered(r *replica, a *ask) {
 	if r.endpoints[a.endpoint] != a.of {
-		return // nobody asks this one any more
+		return // a switch of API has replaced it
 	}
 	state, until := a.of.breaker.State(), a.of.breaker.OpenUntil()
 	c.do.changed = true
 	c.report(Transition{c.source(r, a.endpoint), state, until, a.permit.Probe && state == breaker.Open})
-	if state == breaker.Open && c.grid {
+	if state == breaker.Open && c.scheduled {
 		a.of.wakeAt = c.coarse(a.of.probeAt())
 	}
 }
 
-// settle records what the collection of an endpoint came to.
+// settle records the result of collecting an endpoint.
 func (c *core) settle(col *collection, a *ask) {
 	a.state = settled
 	switch {
-	case a.of == nil || a.of != col.endpoints[a.endpoint]: // not asked, or of an API that is no longer in use
+	case a.of == nil || a.of != col.endpoints[a.endpoint]: // not asked, or replaced by a switch of API
 	case a.doc != nil:
 		c.fetched(col, a.endpoint, a.reply, a.permit.Probe)
 	case a.failure != nil && a.failure.Reason != betanet.ReasonCanceled && !c.closed:

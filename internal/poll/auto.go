@@ -6,14 +6,14 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// detectAPI finds out what the 404s of a collection mean. If the last response of
-// all of v1 is 404, the same collection asks once for /mixnodes: after a valid
-// document there the 404s count for nothing, after anything else they are
-// failures that also give the response of /mixnodes, which may be from an earlier
-// collection, because a breaker and a Retry-After are observed here too. The last
-// response counts rather than this collection's, because endpoints whose breakers
-// are open are probed one by one, and an upstream that was replaced by one of the
-// other API would never be recognised.
+// detectAPI decides what the 404s of a collection mean. If the last response of
+// every v1 endpoint is 404, the same collection asks once for /mixnodes. After a
+// valid document there the 404s are ignored. After anything else they are failures
+// whose text includes the response of /mixnodes; that response may be from an
+// earlier collection, because its breaker and its Retry-After apply here too.
+//
+// The last responses count, not only those of this collection: endpoints whose
+// breakers are open are probed one at a time, so one collection need not ask all.
 func (c *core) detectAPI(col *collection) {
 	r := col.replica
 	for _, e := range betanet.V1.Endpoints() {
@@ -32,7 +32,7 @@ func (c *core) detectAPI(col *collection) {
 	c.send(&fetch{endpoint: betanet.Mixnodes, fresh: true, collection: col})
 }
 
-// detected takes the response of /mixnodes.
+// detected processes the response of /mixnodes.
 func (c *core) detected(col *collection, got reply, at Attempt) {
 	col.detecting = false
 	mix := col.endpoints[betanet.Mixnodes]
@@ -47,7 +47,7 @@ func (c *core) detected(col *collection, got reply, at Attempt) {
 	c.conclude(col, got)
 }
 
-// conclude ends the attempts that waited for the response of /mixnodes.
+// conclude ends the attempts that were waiting for the response of /mixnodes.
 func (c *core) conclude(col *collection, got reply) {
 	for i := range col.asks {
 		a := &col.asks[i]
@@ -70,8 +70,8 @@ func (c *core) conclude(col *collection, got reply) {
 	}
 }
 
-// switchTo makes the API of an endpoint that has just given a valid document
-// the one in use. What belonged to the other goes.
+// switchTo makes the API of an endpoint that has just returned a valid document the
+// one in use, and drops the state of the other.
 func (r *replica) switchTo(u *fleet.Upstream, e betanet.Endpoint) {
 	api := e.API()
 	if r.api == api {

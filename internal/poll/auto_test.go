@@ -9,7 +9,7 @@ import (
 )
 
 func TestAutoFindsMixnodesInTheFirstCollection(t *testing.T) {
-	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.behave(mixnodes)
 		b.until(time.Second)
 		v := b.view()
@@ -32,7 +32,7 @@ func TestAutoFindsMixnodesInTheFirstCollection(t *testing.T) {
 }
 
 func TestAutoLeavesTheFailuresOfV1WhenMixnodesIsNotThereEither(t *testing.T) {
-	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.behave(http.NotFound)
 		b.until(time.Second)
 		v := b.view()
@@ -51,7 +51,7 @@ func TestAutoLeavesTheFailuresOfV1WhenMixnodesIsNotThereEither(t *testing.T) {
 }
 
 // wantFailures compares the text of the failure of every endpoint of v1.
-func (b *bed) wantFailures(t *testing.T, want string) {
+func (b *fixture) wantFailures(t *testing.T, want string) {
 	t.Helper()
 	for _, e := range b.view().Endpoints {
 		if e.Failure == nil || e.Failure.Reason != betanet.ReasonHTTP4xx || e.Failure.Error() != "fetch "+e.Endpoint.String()+": "+want {
@@ -71,7 +71,7 @@ func TestTheFailuresOfV1SayWhatMixnodesAnswered(t *testing.T) {
 		"an error":        {failWith(500), "HTTP status 404; GET /mixnodes: HTTP status 500"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *bed) {
+			inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 				b.behave(path(betanet.Mixnodes, c.mixnodes, http.NotFound))
 				b.until(b.tick() - time.Millisecond)
 				b.wantFailures(t, c.want)
@@ -91,7 +91,7 @@ func TestTheFailuresOfV1SayWhatMixnodesAnswered(t *testing.T) {
 // While a Retry-After of /mixnodes lasts it is not asked, and its answer is still
 // the reason.
 func TestTheAnswerOfMixnodesIsKeptWhileItMayNotBeAsked(t *testing.T) {
-	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.behave(path(betanet.Mixnodes, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "60")
 			w.WriteHeader(http.StatusServiceUnavailable)
@@ -112,7 +112,7 @@ func TestTheAnswerOfMixnodesIsKeptWhileItMayNotBeAsked(t *testing.T) {
 }
 
 func TestAutoAsksForMixnodesOnlyWhenAllOfV1IsMissing(t *testing.T) {
-	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.behave(only(betanet.Metrics, http.NotFound))
 		b.until(time.Minute)
 		if got := len(b.asked("/mixnodes", 0)); got != 0 {
@@ -122,14 +122,14 @@ func TestAutoAsksForMixnodesOnlyWhenAllOfV1IsMissing(t *testing.T) {
 }
 
 func TestAFixedAPIIsNeverGuessed(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.behave(mixnodes)
 		b.until(time.Minute)
 		if got := len(b.asked("/mixnodes", 0)); got != 0 {
 			t.Errorf("/mixnodes was asked %d times, want none", got)
 		}
 	})
-	inBubble(t, defaults, betanet.MixnodesAPI, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.MixnodesAPI, func(t *testing.T, b *fixture) {
 		b.behave(healthy)
 		b.until(time.Minute)
 		if got := len(b.asked(metricsPath, 0)); got != 0 {
@@ -139,7 +139,7 @@ func TestAFixedAPIIsNeverGuessed(t *testing.T) {
 }
 
 func TestMixnodesThatAnswers404IsAskedV1Next(t *testing.T) {
-	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.behave(mixnodes)
 		b.until(time.Second)
 		b.behave(healthy) // replaced by a service of the other API
@@ -160,7 +160,7 @@ func TestMixnodesThatAnswers404IsAskedV1Next(t *testing.T) {
 }
 
 func TestA404OfAProxyDoesNotEndMixnodes(t *testing.T) {
-	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.behave(mixnodes)
 		b.until(time.Second)
 		b.behave(http.NotFound)
@@ -182,7 +182,7 @@ func TestA404OfAProxyDoesNotEndMixnodes(t *testing.T) {
 func TestAnUpstreamReplacedDuringAnOutageIsRecognised(t *testing.T) {
 	set := defaults
 	set.BreakerFailures = 3
-	inBubble(t, set, betanet.Auto, func(t *testing.T, b *bed) {
+	inBubble(t, set, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.until(time.Second)
 		b.behave(failWith(500))
 		b.until(b.tick() + 10*time.Second) // all open
@@ -197,7 +197,7 @@ func TestAnUpstreamReplacedDuringAnOutageIsRecognised(t *testing.T) {
 // A collection whose time is up when it has seen the 404s must leave the question
 // to the next one, and not to nobody.
 func TestACollectionThatIsOverLeavesTheOtherAPIToTheNext(t *testing.T) {
-	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.behave(mixnodes)
 		c := b.poller.upstreams[b.upstream].core
 		for _, e := range betanet.V1.Endpoints() {

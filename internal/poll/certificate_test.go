@@ -6,7 +6,7 @@ import (
 )
 
 func TestAnUpstreamOverPlainHTTPHasNoCertificate(t *testing.T) {
-	inBubble(t, defaults, 0, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, 0, func(t *testing.T, b *fixture) {
 		b.until(time.Second)
 		if got := b.view().CertificateExpiry; !got.IsZero() {
 			t.Errorf("got %v, want none", got)

@@ -8,54 +8,54 @@ import (
 	"github.com/betanet/betanet_exporter/internal/breaker"
 )
 
-// collection is one that is running: for each of some endpoints, within one
-// deadline, retry( breaker( attempt ) ).
+// collection is a running collection of some endpoints of an upstream, within one
+// deadline. Each endpoint is tried through its breaker, with retries.
 type collection struct {
-	*replica           // that is asked now
-	from     *replica  // that another is being looked for instead of, nil if none is
-	tried    int       // replicas tried instead of it
-	due      time.Time // zero if it was not due at a time: at start, or on demand
+	*replica           // asked now
+	from     *replica  // the unhealthy one that failover started from, nil without failover
+	tried    int       // replicas tried since
+	due      time.Time // zero for a collection at start or on demand
 	began    time.Time
 	deadline time.Time
-	eager    bool // somebody waits for the end
+	eager    bool // a caller is waiting for the end
 
-	asks       []ask     // what failed last comes last
-	inTurn     bool      // one at a time, because descriptors are few
-	workers    int       // how many are begun at a time; each is then kept through its retries
-	parallelAt time.Time // when there is to be another worker, zero for never
-	detecting  bool      // the request that finds out the API is out
-	reset      bool      // a document showed a reset, which is counted once
+	asks       []ask     // endpoints that failed last time come last
+	inTurn     bool      // one request at a time, because file descriptors are scarce
+	workers    int       // endpoints being tried at a time, including their retries
+	parallelAt time.Time // when to add a worker, zero for never
+	detecting  bool      // the request that detects the API is in flight
+	reset      bool      // a document showed a reset; a collection counts at most one
 }
 
-// ask is what becomes of one endpoint in one collection.
+// ask is the progress of one endpoint in one collection.
 type ask struct {
 	endpoint betanet.Endpoint
-	failing  bool // it failed in an earlier collection already
+	failing  bool // it already failed in an earlier collection
 	state    askState
-	attempts int       // made so far
+	attempts int       // so far
 	due      time.Time // of the next attempt, zero for now
 	of       *endpoint // asked last; a switch of API replaces it
 	permit   breaker.Permit
-	reply             // of the last attempt; nothing, if it was not made
-	pending  *Attempt // where undecided
+	reply             // to the last attempt, zero without one
+	pending  *Attempt // to be reported when the API is known
 }
 
 type askState uint8
 
 const (
-	ready     askState = iota // for its first attempt, or for the next when that is due
-	out                       // an attempt is being made
-	undecided                 // a 404 of an upstream whose API is not settled
+	ready     askState = iota // waiting for its first attempt, or for the next to be due
+	out                       // an attempt is in flight
+	undecided                 // 404 from an upstream whose API is not known
 	settled
 )
 
-// overtake is how long a collection may take before its other endpoints are asked
-// over another connection. An upstream that answers as usual needs one, which
-// saves two thirds of the memory; one that is slow or hangs is asked in parallel.
-// So is what failed last, and one for whose answer somebody waits.
-const overtake = 250 * time.Millisecond
+// parallelAfter is how long a collection may take before it asks the remaining
+// endpoints in parallel. One connection suffices for an upstream that answers as
+// usual and takes a third of the memory of three. Endpoints that failed last time,
+// and those of an eager collection, are asked in parallel at once.
+const parallelAfter = 250 * time.Millisecond
 
-// begin starts a collection of endpoints that are claimed.
+// begin starts a collection of endpoints that are already marked busy.
 func (c *core) begin(col *collection, endpoints []betanet.Endpoint) {
 	col.began = c.now
 	e := Began{Upstream: c.u, Replica: col.name, Endpoints: len(endpoints), Due: col.due}
@@ -68,11 +68,11 @@ func (c *core) begin(col *collection, endpoints []betanet.Endpoint) {
 	c.advance(col)
 }
 
-// assign makes a collection ask these endpoints of a replica.
+// assign makes a collection ask the given endpoints of a replica.
 func (c *core) assign(col *collection, r *replica, endpoints []betanet.Endpoint) {
 	col.replica, col.workers, col.parallelAt, col.reset = r, 0, c.now, false
 	col.asks = make([]ask, 0, len(endpoints))
-	for _, failing := range []bool{false, true} { // so that they hold up nobody
+	for _, failing := range []bool{false, true} { // failing endpoints last, so that they delay no others
 		for _, e := range endpoints {
 			if failing == (r.endpoints[e].record.Failure != nil) {
 				col.asks = append(col.asks, ask{endpoint: e, failing: failing})
@@ -86,13 +86,13 @@ func (c *core) assign(col *collection, r *replica, endpoints []betanet.Endpoint)
 	r.spread = !col.inTurn
 }
 
-// advance does what a collection can do now.
+// advance makes the attempts of a collection that are due, and ends it if it is done.
 func (c *core) advance(col *collection) {
 	for !col.detecting {
 		for a := c.choose(col); a != nil; a = c.choose(col) {
 			left := col.deadline.Sub(c.now)
 			if c.closed || left <= 0 || col.inTurn && left < c.minAttemptTime() {
-				c.settle(col, a) // what would be cut short is left for the next collection
+				c.settle(col, a) // too late for a whole attempt
 			} else {
 				c.try(col, a)
 			}
@@ -118,11 +118,10 @@ func (col *collection) count() (n [settled + 1]int) {
 	return n
 }
 
-// choose returns the ask that is due first, nil if none is to be tried now.
-// Endpoints are begun one after the other, and another worker begins one
-// meanwhile if that takes its time. When descriptors are few, all are asked once
-// and then those again that are to be retried, one at a time over one
-// connection, so that an endpoint that hangs holds up the others by one attempt.
+// choose returns the ask that is due first, nil if none is. A worker starts with one
+// endpoint and continues with the next; another worker is added when that is slow.
+// If inTurn is set, every endpoint is tried once before any is retried, so that one
+// that hangs delays the others by a single attempt.
 func (c *core) choose(col *collection) (first *ask) {
 	if col.inTurn && c.requests > 0 && !c.closed && col.deadline.After(c.now) {
 		return nil
@@ -147,7 +146,7 @@ func (c *core) choose(col *collection) (first *ask) {
 	}
 	if first != nil && first.attempts == 0 && another {
 		col.workers++
-		col.parallelAt = c.now.Add(c.shared.overtake)
+		col.parallelAt = c.now.Add(c.shared.parallelAfter)
 		if second := begun + 1; second < len(col.asks) && (col.eager || col.asks[second].failing) {
 			col.parallelAt = c.now
 		}
@@ -155,7 +154,7 @@ func (c *core) choose(col *collection) (first *ask) {
 	return first
 }
 
-// wakeAt is when a collection has something to do if nothing happens.
+// wakeAt returns when a collection is due to continue if nothing happens.
 func (c *core) wakeAt(col *collection) (first time.Time) {
 	for i := range col.asks {
 		a, at := &col.asks[i], col.asks[i].due
@@ -163,7 +162,7 @@ func (c *core) wakeAt(col *collection) (first time.Time) {
 		case a.state != ready:
 			continue
 		case col.inTurn && !at.After(c.now):
-			at = col.deadline // it may wait for another request until then
+			at = col.deadline // until then it may have to wait for another request
 		case a.attempts == 0:
 			at = col.parallelAt
 		}

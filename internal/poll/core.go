@@ -9,57 +9,56 @@ import (
 	"github.com/betanet/betanet_exporter/internal/retry"
 )
 
-// core decides what is asked of one upstream and when. It is pure: it reads no
-// clock, takes no lock, and opens no connection. step is told the time and what
-// happened and returns what to do; next returns when the core wants to be called
-// if nothing happens.
+// core decides when to send which requests to one upstream. It is pure: it reads no
+// clock, takes no lock and opens no connection. step takes the time and an event and
+// returns the actions to carry out; next returns when step is due if nothing happens.
 type core struct {
-	u      *fleet.Upstream
-	grid   bool // collected on a timer, not only on demand
-	shared *shared
+	u         *fleet.Upstream
+	scheduled bool // collected every interval, not only on demand
+	shared    *shared
 
-	replicas    []*replica // in the order of preference
+	replicas    []*replica // in order of preference
 	inUse       *replica
 	switches    uint64
-	resets      uint64        // collections that showed one
-	failingOver bool          // another replica is being looked for
-	collections []*collection // that are running
-	inflight    *collection   // the one of all endpoints, nil if none is running
-	requests    int           // that are out
-	first       time.Time     // when the collection at the start is due, zero once it was
-	tick        time.Time     // next point of the grid, zero without one
-	ticked      time.Time     // last point of the grid that was not missed
+	resets      uint64        // collections that showed a reset
+	failingOver bool          // a collection is trying other replicas
+	collections []*collection // running
+	inflight    *collection   // of all endpoints, nil if none is running
+	requests    int           // in flight
+	first       time.Time     // when the collection at start is due, zero afterwards
+	tick        time.Time     // of the next scheduled collection, zero without a schedule
+	ticked      time.Time     // last tick that was not missed
 	duration    time.Duration
 	collected   bool
 	closed      bool
 
-	moment // of the step that is running
+	moment // of the current step
 	do     actions
 }
 
-// shared is what the cores of a process have in common.
+// shared is state that all cores of a process share.
 type shared struct {
 	budget *retry.Budget
 	random func(time.Duration) time.Duration // draws the jitter, from [0, n)
 	began  time.Time                         // start of the windows in which probes are coalesced
-	// overtake is how long a collection takes before its other endpoints are asked
-	// over another connection; with 0 all are asked at once.
-	overtake time.Duration
+	// parallelAfter overrides the constant of that name; with 0 all endpoints are asked
+	// at once.
+	parallelAfter time.Duration
 }
 
-// moment is a time and what the process is like at it.
+// moment is a time and the state of the process at that time.
 type moment struct {
 	now         time.Time
 	connections Connections
 	coalesce    bool // there are many upstreams
 }
 
-// event is what happened: one of the types below, or nil if only time passed.
+// event is one of the types below, or nil if only time passed.
 type event any
 
 type (
-	// demanded asks for a collection on demand within a limit.
-	demanded struct{ limit time.Duration }
+	// collectNow asks for a collection within a limit.
+	collectNow struct{ limit time.Duration }
 	// answered is the end of a request.
 	answered struct {
 		*fetch
@@ -70,35 +69,35 @@ type (
 	removed struct{}
 )
 
-// actions are what a step wants done: connections that rest closed, then
-// requests made, each of which is to come back as answered, and events reported
-// in their order.
+// actions are the results of a step, to be carried out in this order: close the idle
+// connections of replicas, make requests, each of which must come back as answered,
+// and report events.
 type actions struct {
 	idle     []*replica
 	requests []*fetch
 	reports  []Event
 	changed  bool // there is something new to publish
-	ended    bool // a collection has ended
+	ended    bool // a collection ended
 }
 
-func newCore(u *fleet.Upstream, hostname string, grid bool, s *shared, now time.Time) *core {
-	c := &core{u: u, grid: grid, shared: s, ticked: now}
+func newCore(u *fleet.Upstream, hostname string, scheduled bool, s *shared, now time.Time) *core {
+	c := &core{u: u, scheduled: scheduled, shared: s, ticked: now}
 	for i, base := range preferred(u, hostname) {
 		c.replicas = append(c.replicas, newReplica(u, base, i))
 	}
 	c.inUse = c.replicas[0]
-	if grid {
+	if scheduled {
 		c.first, c.tick = now, firstTick(u, now)
 	}
 	return c
 }
 
-// step tells the core what happened, nil if time passed, and returns what to do.
-// The reports are valid until the next step.
+// step processes an event and returns the actions to carry out. The reports are
+// valid until the next step.
 func (c *core) step(m moment, e event) actions {
 	c.moment, c.do = m, actions{reports: c.do.reports[:0]}
 	switch e := e.(type) {
-	case demanded:
+	case collectNow:
 		if c.inflight == nil && !c.closed {
 			c.collectAll(time.Time{}, c.u.Settings.TTL, min(e.limit, c.u.Settings.Timeout), true)
 		}
@@ -116,21 +115,21 @@ func (c *core) step(m moment, e event) actions {
 	return c.do
 }
 
-// due reports whether a time has come; the zero time is never.
+// due reports whether a time has come. The zero time means never.
 func (c *core) due(at time.Time) bool { return !at.IsZero() && !at.After(c.now) }
 
-// passed begins the collections that are due.
+// passed starts the collections that are due.
 func (c *core) passed() {
 	if c.due(c.first) {
 		c.first = time.Time{}
 		set := &c.u.Settings
-		// It ends before the grid begins, or comes so late that the grid's is as good.
+		// Leave it out if the first scheduled collection comes too soon after it.
 		if within := min(set.Timeout, c.tick.Sub(c.now)-(set.Interval-set.Timeout)); within >= c.minAttemptTime() && c.inflight == nil {
 			c.collectAll(time.Time{}, 0, within, false)
 		}
 	}
 	if c.due(c.tick) {
-		c.onGrid()
+		c.onSchedule()
 	}
 	for _, r := range c.replicas {
 		for e, ep := range r.endpoints {
@@ -141,8 +140,8 @@ func (c *core) passed() {
 	}
 }
 
-// next is when step is to be called if nothing happens until then, the zero time
-// for never.
+// next returns when step is due if nothing happens until then. The zero time means
+// never.
 func (c *core) next() time.Time {
 	var first time.Time
 	consider := func(at time.Time) {
@@ -166,10 +165,10 @@ func (c *core) next() time.Time {
 	return first
 }
 
-// onGrid makes the collection of one point of the grid.
-func (c *core) onGrid() {
+// onSchedule starts a scheduled collection.
+func (c *core) onSchedule() {
 	set := &c.u.Settings
-	due, missed := c.tick, int(c.now.Sub(c.tick)/set.Interval) // while the process was stopped, say
+	due, missed := c.tick, int(c.now.Sub(c.tick)/set.Interval) // after SIGSTOP, for example
 	c.tick = tickAfter(due, c.now, set.Interval)
 	free := c.inflight == nil
 	if !free {
@@ -185,15 +184,14 @@ func (c *core) onGrid() {
 	}
 }
 
-// wake makes the probe of an endpoint whose breaker's pause is over: a
-// collection of only that endpoint. A replica that is not in use waits until it
-// is needed.
+// wake starts the probe of an endpoint whose breaker's pause is over: a collection of
+// only that endpoint. Replicas that are not in use are not probed.
 func (c *core) wake(r *replica, e betanet.Endpoint) {
 	ep := r.endpoints[e]
 	due, at := ep.wakeAt, ep.probeAt()
 	ep.wakeAt = time.Time{}
 	switch {
-	case at.IsZero() || r != c.inUse || ep.busy: // no longer open, not needed, or asked at this moment
+	case at.IsZero() || r != c.inUse || ep.busy: // closed again, not needed, or being collected
 	case at.After(c.now): // a Retry-After that came later
 		ep.wakeAt = c.coarse(at)
 	default:
@@ -202,7 +200,7 @@ func (c *core) wake(r *replica, e betanet.Endpoint) {
 	}
 }
 
-// collectAll makes a collection of all endpoints that may be asked now.
+// collectAll starts a collection of all endpoints that may be asked now.
 func (c *core) collectAll(due time.Time, ttl, within time.Duration, eager bool) {
 	r := c.inUse
 	free := c.claim(r, ttl)
@@ -212,15 +210,13 @@ func (c *core) collectAll(due time.Time, ttl, within time.Duration, eager bool) 
 	}
 }
 
-// claim takes the endpoints that may be asked now and marks them busy. What was
-// fetched within the TTL, or is held back by its breaker or by a Retry-After, is
-// answered by the cache instead.
+// claim marks the endpoints busy that may be asked now, and returns them. The others
+// are served from the cache: those fetched within the TTL, and those whose breaker or
+// Retry-After forbids a request.
 func (c *core) claim(r *replica, ttl time.Duration) (free []betanet.Endpoint) {
-	api := r.api
-	if r.askV1 {
-		api, r.askV1 = betanet.V1, false
-	}
-	for _, e := range api.Endpoints() {
+	endpoints := r.endpointsToAsk()
+	r.askV1 = false
+	for _, e := range endpoints {
 		ep := r.endpoints[e]
 		switch {
 		case ep.busy:
@@ -233,17 +229,17 @@ func (c *core) claim(r *replica, ttl time.Duration) (free []betanet.Endpoint) {
 			c.report(Cache{c.source(r, e), Stale})
 		}
 	}
-	c.do.changed = true // the next point of the grid has changed
+	c.do.changed = true // the view shows the next tick
 	return free
 }
 
-// minAttemptTime is the least time for which an attempt is begun late: one that
-// is cut shorter would blame the upstream for our delay.
+// minAttemptTime returns the least time that must be left to start an attempt. A
+// shorter one would blame the upstream for our delay.
 func (c *core) minAttemptTime() time.Duration {
 	return min(time.Second, c.u.Settings.RequestTimeout/2)
 }
 
-// coarse is the time, or the end of the window that it lies in if there are many
+// coarse returns the time, rounded up to the end of a window if there are many
 // upstreams.
 func (c *core) coarse(at time.Time) time.Time {
 	if !c.coalesce {
@@ -256,12 +252,12 @@ func (c *core) report(e Event) { c.do.reports = append(c.do.reports, e) }
 
 func (c *core) source(r *replica, e betanet.Endpoint) Source { return Source{c.u, r.name, e} }
 
-// view returns what is known.
+// view returns the current state of the upstream.
 func (c *core) view() *fleet.View {
 	r := c.inUse
 	v := &fleet.View{
 		Upstream: c.u, URL: r.url, API: r.api, Replica: r.name, Switches: c.switches, Resets: c.resets, Totals: r.totals.Totals,
-		Duration: c.duration, Collected: c.collected, Ticked: c.ticked, Polled: c.grid,
+		Duration: c.duration, Collected: c.collected, Ticked: c.ticked, Polled: c.scheduled,
 	}
 	v.Endpoints = make([]fleet.EndpointView, 0, len(r.api.Endpoints()))
 	for _, e := range r.api.Endpoints() {
@@ -280,7 +276,7 @@ func (c *core) view() *fleet.View {
 	return v
 }
 
-// endpointView is an endpoint of the replica in use.
+// endpointView returns the state of an endpoint of the replica in use.
 func (c *core) endpointView(e betanet.Endpoint, ep *endpoint) fleet.EndpointView {
 	next := c.tick
 	if at := ep.probeAt(); !at.IsZero() {

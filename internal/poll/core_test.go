@@ -18,7 +18,7 @@ import (
 func TestNothingIsAskedAfterTheDeadline(t *testing.T) {
 	now := time.Now()
 	u := &fleet.Upstream{Name: "u", URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: betanet.V1, Settings: defaults}
-	c := newCore(u, "", true, &shared{budget: retry.NewBudget(now), random: rand.N[time.Duration], began: now, overtake: overtake}, now)
+	c := newCore(u, "", true, &shared{budget: retry.NewBudget(now), random: rand.N[time.Duration], began: now, parallelAfter: parallelAfter}, now)
 	do := c.step(moment{now: now}, nil)
 	if len(do.requests) != 1 {
 		t.Fatalf("got %d requests, want the first", len(do.requests))
@@ -40,5 +40,17 @@ func TestNothingIsAskedAfterTheDeadline(t *testing.T) {
 func TestReplayOfASuspensionInACollection(t *testing.T) {
 	replayCores(t, 27, 240*time.Hour,
 		simulation.Episode{Start: 169906000404232, Length: 2397307853272, Kind: "suspended", Target: 3, Variant: 11120429074584703527}, // 47h11m46s to 47h51m43s
+	)
+}
+
+// A replica that is not in use and went from mixnodes to v1 was asked for
+// /mixnodes at every failover, and never for v1.
+func TestReplayOfAFailoverToAReplicaThatChangedItsAPI(t *testing.T) {
+	replayCores(t, 6, 10*24*time.Hour,
+		simulation.Episode{Start: 242764359111529, Length: 484093361244, Kind: "403", Target: 7, Variant: 5880262145700259038},         // 67h26m4s to 67h34m8s
+		simulation.Episode{Start: 325630930624428, Length: 50119525426, Kind: "local", Target: 7, Variant: 16111694151289755874},       // 90h27m11s to 90h28m1s
+		simulation.Episode{Start: 416332743212188, Length: 3740497840, Kind: "other API", Target: 7, Variant: 9284673695193599021},     // 115h38m53s to 115h38m56s
+		simulation.Episode{Start: 466491691493361, Length: 1374423347469, Kind: "other API", Target: 7, Variant: 13274344849667775588}, // 129h34m52s to 129h57m46s
+		simulation.Episode{Start: 527143447483431, Length: 11914506604928, Kind: "local", Target: 7, Variant: 7018857949919253820},     // 146h25m43s to 149h44m18s
 	)
 }

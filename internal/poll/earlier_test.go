@@ -18,7 +18,7 @@ import (
 
 // exposed is a line's value in the exposition of the last view, empty if it is
 // absent.
-func (b *bed) exposed(t *testing.T, name string) string {
+func (b *fixture) exposed(t *testing.T, name string) string {
 	t.Helper()
 	r := exposition.NewRegistry()
 	r.Publish(b.view())
@@ -35,15 +35,15 @@ func (b *bed) exposed(t *testing.T, name string) string {
 }
 
 // earlier runs a test on an upstream without a name, as the seed has it.
-func earlier(t *testing.T, test func(*testing.T, *bed)) {
-	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *bed) {
+func earlier(t *testing.T, test func(*testing.T, *fixture)) {
+	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.upstream.Name = ""
 		test(t, b)
 	})
 }
 
 func TestEarlierAFetchOfWhichEverythingFailedWasASuccess(t *testing.T) {
-	earlier(t, func(t *testing.T, b *bed) {
+	earlier(t, func(t *testing.T, b *fixture) {
 		b.behave(failWith(500))
 		b.until(30 * time.Second)
 		if got := b.exposed(t, "betanet_up"); got != "0" {
@@ -59,7 +59,7 @@ func TestEarlierAFetchOfWhichEverythingFailedWasASuccess(t *testing.T) {
 }
 
 func TestEarlierPacketsWereAlwaysZero(t *testing.T) {
-	earlier(t, func(t *testing.T, b *bed) {
+	earlier(t, func(t *testing.T, b *fixture) {
 		b.until(time.Second)
 		if got := b.exposed(t, "betanet_packets_dropped_total"); got != "10" {
 			t.Errorf("got %q dropped, want 10", got)
@@ -68,7 +68,7 @@ func TestEarlierPacketsWereAlwaysZero(t *testing.T) {
 }
 
 func TestEarlierTotalsWereAddedUpAtEachCollection(t *testing.T) {
-	earlier(t, func(t *testing.T, b *bed) {
+	earlier(t, func(t *testing.T, b *fixture) {
 		b.until(5 * time.Minute)
 		if got := b.exposed(t, "betanet_bytes_transmitted_total"); got != "1000000" {
 			t.Errorf("got %q bytes after %d collections, want the upstream's 1000000", got, len(b.asked(metricsPath, 0)))
@@ -77,7 +77,7 @@ func TestEarlierTotalsWereAddedUpAtEachCollection(t *testing.T) {
 }
 
 func TestEarlierMessagesWereNeverSet(t *testing.T) {
-	earlier(t, func(t *testing.T, b *bed) {
+	earlier(t, func(t *testing.T, b *fixture) {
 		b.until(time.Second)
 		if got := b.exposed(t, "betanet_messages_total"); got != "5000" {
 			t.Errorf("got %q messages, want packets_processed, 5000", got)
@@ -86,7 +86,7 @@ func TestEarlierMessagesWereNeverSet(t *testing.T) {
 }
 
 func TestEarlierActiveMixnodesWereConnections(t *testing.T) {
-	earlier(t, func(t *testing.T, b *bed) {
+	earlier(t, func(t *testing.T, b *fixture) {
 		b.until(time.Second)
 		if active, peers := b.exposed(t, "betanet_mixnode_active"), b.exposed(t, "betanet_connected_peers"); active != "5" || peers != "7" {
 			t.Errorf("got %q active and %q peers, want 5 and 7", active, peers)
@@ -95,7 +95,7 @@ func TestEarlierActiveMixnodesWereConnections(t *testing.T) {
 }
 
 func TestEarlierHalfOpenLetEverythingThrough(t *testing.T) {
-	earlier(t, func(t *testing.T, b *bed) {
+	earlier(t, func(t *testing.T, b *fixture) {
 		b.behave(failWith(500))
 		b.until(b.tick() + 10*time.Second) // open
 		from := b.tick() + 10*time.Second
@@ -110,7 +110,7 @@ func TestEarlierHalfOpenLetEverythingThrough(t *testing.T) {
 }
 
 func TestEarlierLatencyWasObservedAgainFromTheCache(t *testing.T) {
-	earlier(t, func(t *testing.T, b *bed) {
+	earlier(t, func(t *testing.T, b *fixture) {
 		b.until(time.Second)
 		b.behave(hang)
 		b.until(4 * time.Minute)
@@ -122,7 +122,7 @@ func TestEarlierLatencyWasObservedAgainFromTheCache(t *testing.T) {
 
 func TestEarlierAParseErrorGaveZeros(t *testing.T) {
 	for _, bad := range []string{`{"packets_processed":`, `{}`, `null`, `{"packets_processed":null,"packets_dropped":1}`, `{"Packets_Processed":1,"packets_dropped":1}`} {
-		earlier(t, func(t *testing.T, b *bed) {
+		earlier(t, func(t *testing.T, b *fixture) {
 			b.behave(only(betanet.Metrics, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", "application/json")
 				fmt.Fprint(w, bad)

@@ -9,23 +9,22 @@ import (
 )
 
 // Event is something that happened while collecting: one of the types below.
-// The function that takes them is called from many goroutines and must not
-// block.
+// Options.Report is called with them from many goroutines and must not block.
 type Event interface{ event() }
 
 // Source is where an event happened.
 type Source struct {
 	Upstream *fleet.Upstream
-	Replica  string // "" of an upstream with one URL
+	Replica  string // "" for an upstream with one URL
 	Endpoint betanet.Endpoint
 }
 
 // Began is the start of a collection.
 type Began struct {
 	Upstream  *fleet.Upstream
-	Replica   string    // that is asked first, "" of an upstream with one URL
-	Endpoints int       // how many are asked there
-	Due       time.Time // zero if it was not due at a time: at start, or on demand
+	Replica   string    // the one asked first, "" for an upstream with one URL
+	Endpoints int       // number asked there
+	Due       time.Time // zero for a collection at start or on demand
 	Delay     time.Duration
 }
 
@@ -35,61 +34,61 @@ type Skipped struct {
 	Count    int
 }
 
-// Attempt is one request and what follows from it.
+// Attempt is one request and its consequences.
 type Attempt struct {
 	Source
 	Number    int              // within the collection, from 1
 	Failure   *betanet.Failure // nil on success
 	Duration  time.Duration
-	Wait      time.Duration // until the retry, where Retry
+	Wait      time.Duration // until the retry, if Retry is set
 	Retry     bool
-	NoBudget  bool // a retry was due and could not be paid for
-	Recurring bool // the endpoint failed in an earlier collection already
-	Detecting bool // it only finds out whether the upstream has the other API
+	NoBudget  bool // a retry was due, but the budget was empty
+	Recurring bool // the endpoint already failed in an earlier collection
+	Detecting bool // it only detects the API
 }
 
 // Transition is a state that a breaker entered.
 type Transition struct {
 	Source
 	To    breaker.State
-	Until time.Time // end of the pause, where To is Open
+	Until time.Time // end of the pause, if To is Open
 	Again bool      // To is Open because the probe failed
 }
 
-// Cache is how the cache answered one request for a document.
+// Cache reports how the cache served one request for a document.
 type Cache struct {
 	Source
 	Result CacheResult
 }
 
-// CacheResult is how the cache answered.
+// CacheResult is the way the cache served a request.
 type CacheResult string
 
-// The answers of the cache.
+// The cache results.
 const (
 	Hit   CacheResult = "hit"   // without a fetch
 	Miss  CacheResult = "miss"  // by a fetch
 	Stale CacheResult = "stale" // with the last good document, as the fetch failed
 )
 
-// Failing says that an endpoint's collection failed and the one before did not,
-// or for another reason.
+// Failing reports that the collection of an endpoint failed and the one before did not,
+// or failed for another reason.
 type Failing struct {
 	Source
 	Failure *betanet.Failure
 	First   bool          // the one before did not fail
-	Cached  bool          // there are last good values, now flagged stale
-	Age     time.Duration // of those
+	Cached  bool          // last good values are shown, now flagged as stale
+	Age     time.Duration // of the last good values
 }
 
-// Recovered says that an endpoint gave a document again.
+// Recovered reports that an endpoint returned a document again.
 type Recovered struct {
 	Source
 	After time.Duration // since the first failed collection
 	Probe bool          // by the probe that closed its breaker
 }
 
-// Switched says that another replica of an upstream is in use.
+// Switched reports that another replica of an upstream is in use.
 type Switched struct {
 	Upstream *fleet.Upstream
 	From, To string

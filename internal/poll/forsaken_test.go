@@ -12,7 +12,7 @@ import (
 // No request is made while a breaker is open. The question whether a 404 of v1
 // means the other API is asked of /mixnodes without its breaker.
 func TestAnOpenBreakerOfMixnodesIsNotBypassedByThe404sOfV1(t *testing.T) {
-	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.behave(mixnodes)
 		b.until(time.Second)
 		b.behave(http.NotFound)
@@ -35,7 +35,7 @@ func TestAnOpenBreakerOfMixnodesIsNotBypassedByThe404sOfV1(t *testing.T) {
 }
 
 func TestARetryAfterOfMixnodesIsNotBypassedByThe404sOfV1(t *testing.T) {
-	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.behave(http.NotFound)
 		b.until(40 * time.Second)
 		b.behave(func(w http.ResponseWriter, r *http.Request) {
@@ -57,12 +57,12 @@ func TestARetryAfterOfMixnodesIsNotBypassedByThe404sOfV1(t *testing.T) {
 // A breaker that a switch of API has replaced belongs to nobody: its end of the
 // pause is not known any more, no probe follows, and no series shows it.
 func TestABreakerThatASwitchOfAPIReplacedReportsNothing(t *testing.T) {
-	p := play{Set: defaults, API: betanet.Auto, Changes: []time.Duration{1700 * time.Microsecond}, Looks: []time.Duration{16*time.Second + 24500*time.Microsecond}}
+	p := scenario{Set: defaults, API: betanet.Auto, Changes: []time.Duration{1700 * time.Microsecond}, Looks: []time.Duration{16*time.Second + 24500*time.Microsecond}}
 	p.Set.Timeout, p.Set.BreakerFailures, p.Set.BreakerOpen = 13993*time.Millisecond, 1, 4*time.Second
 	for _, e := range []betanet.Endpoint{betanet.Nodes, betanet.Network, betanet.Mixnodes} {
 		p.Acts[e] = []act{{Kind: "204"}}
 	}
-	give(t, p, func(s *stage, _ time.Duration) {
+	give(t, p, func(s *harness, _ time.Duration) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		for _, l := range s.lines {

@@ -51,7 +51,7 @@ func TestInvariantsHoldWhateverTheUpstreamDoes(t *testing.T) {
 		s := drawScript(rt)
 		set := defaults
 		set.Jitter, set.MaxStale = s.Jitter, s.MaxStale
-		inBubble(t, set, betanet.V1, func(_ *testing.T, b *bed) {
+		inBubble(t, set, betanet.V1, func(_ *testing.T, b *fixture) {
 			life := &life{served: make(map[uint64]bool)}
 			b.behave(life.serve)
 			for _, st := range s.Steps {
@@ -82,15 +82,15 @@ type life struct {
 	last   uint64
 }
 
-func (l *life) set(b *bed, s step) {
+func (l *life) set(b *fixture, s step) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	l.kinds[s.Endpoint] = s.Kind
 }
 
 func (l *life) serve(w http.ResponseWriter, r *http.Request) {
-	bed := r.Context().Value(bedKey{}).(*bed)
-	bed.mu.Lock()
+	fixture := r.Context().Value(fixtureKey{}).(*fixture)
+	fixture.mu.Lock()
 	l.last++
 	n := l.last
 	kind := ""
@@ -99,7 +99,7 @@ func (l *life) serve(w http.ResponseWriter, r *http.Request) {
 			kind = l.kinds[e]
 		}
 	}
-	bed.mu.Unlock()
+	fixture.mu.Unlock()
 	switch kind {
 	case "500":
 		w.WriteHeader(500)
@@ -122,9 +122,9 @@ func (l *life) serve(w http.ResponseWriter, r *http.Request) {
 		if kind == "slow" {
 			time.Sleep(2 * time.Second)
 		}
-		bed.mu.Lock()
+		fixture.mu.Lock()
 		l.served[n] = true
-		bed.mu.Unlock()
+		fixture.mu.Unlock()
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprintf(w, `{"packets_processed":%[1]d,"packets_dropped":%[1]d,"active_nodes":%[1]d,"inactive_nodes":%[1]d,"total_nodes":%[1]d,`+
 			`"bytes_transmitted":%[1]d,"bytes_received":%[1]d,"avg_latency_ms":%[1]d,"peak_throughput":%[1]d}`, n)
@@ -132,7 +132,7 @@ func (l *life) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // check compares what was reported and published with what may be.
-func check(b *bed, l *life, set fleet.Settings) error {
+func check(b *fixture, l *life, set fleet.Settings) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var seen [betanet.NumEndpoints]witness

@@ -20,7 +20,7 @@ import (
 // states and reasons, and the first point of the grid. A moment is the time
 // since the start.
 type model struct {
-	play
+	scenario
 	now   time.Duration
 	todo  []todo
 	asked [betanet.NumEndpoints]int
@@ -66,8 +66,8 @@ type modelBreaker struct {
 	era    int
 }
 
-func newModel(p play, grid time.Duration) *model {
-	m := &model{play: p, grid: grid, api: p.API, budget: 15 * time.Second}
+func newModel(p scenario, grid time.Duration) *model {
+	m := &model{scenario: p, grid: grid, api: p.API, budget: 15 * time.Second}
 	if m.api == betanet.Auto {
 		m.api = betanet.V1
 	}
@@ -215,9 +215,9 @@ func (m *model) state() string {
 }
 
 // compare plays a play and tells where what was seen is not what the model says.
-func compare(t *testing.T, p play) (diff string) {
+func compare(t *testing.T, p scenario) (diff string) {
 	var m *model
-	give(t, p, func(s *stage, at time.Duration) {
+	give(t, p, func(s *harness, at time.Duration) {
 		if diff != "" {
 			return
 		}
@@ -259,7 +259,7 @@ func TestACollectionIsThatOfTheModel(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			rapid.Check(t, func(r *rapid.T) {
-				p := drawPlay(r, c.api, c.changes)
+				p := drawScenario(r, c.api, c.changes)
 				if diff := compare(t, p); diff != "" {
 					r.Fatalf("%+v\n%s", p, diff)
 				}

@@ -37,12 +37,12 @@ func (o *open) during(h http.HandlerFunc) http.HandlerFunc {
 }
 
 func TestASlowUpstreamIsAskedInParallel(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.behave(func(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(2 * time.Second)
 			healthy(w, r)
 		})
-		b.until(2*time.Second + 2*overtake)
+		b.until(2*time.Second + 2*parallelAfter)
 		if v := b.view(); !v.Up() {
 			t.Errorf("not all of the endpoints are up: %+v", v.Endpoints)
 		}
@@ -54,7 +54,7 @@ func TestASlowUpstreamIsAskedInParallel(t *testing.T) {
 
 func TestOneConnectionIsSharedWhenDescriptorsAreShort(t *testing.T) {
 	var o open
-	inTightBubble(t, defaults, betanet.V1, 2, func(t *testing.T, b *bed) {
+	inTightBubble(t, defaults, betanet.V1, 2, func(t *testing.T, b *fixture) {
 		b.behave(o.during(func(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(time.Second)
 			healthy(w, r)
@@ -70,7 +70,7 @@ func TestOneConnectionIsSharedWhenDescriptorsAreShort(t *testing.T) {
 }
 
 func TestAHangingEndpointHoldsUpTheOthersByOneAttempt(t *testing.T) {
-	inTightBubble(t, defaults, betanet.V1, 2, func(t *testing.T, b *bed) {
+	inTightBubble(t, defaults, betanet.V1, 2, func(t *testing.T, b *fixture) {
 		b.behave(only(betanet.Metrics, hang))
 		b.until(defaults.Timeout)
 		second := defaults.RequestTimeout
@@ -97,7 +97,7 @@ func TestAProbeDoesNotOpenASecondConnection(t *testing.T) {
 	set := defaults
 	set.BreakerFailures, set.BreakerOpen = 1, 5*time.Second
 	var o open
-	inTightBubble(t, set, betanet.V1, 2, func(t *testing.T, b *bed) {
+	inTightBubble(t, set, betanet.V1, 2, func(t *testing.T, b *fixture) {
 		b.behave(o.during(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == metricsPath {
 				failWith(500)(w, r)
@@ -117,7 +117,7 @@ func TestAProbeDoesNotOpenASecondConnection(t *testing.T) {
 }
 
 func TestConnectionsAreNotKeptWhenThereAreMoreUpstreamsThanDescriptors(t *testing.T) {
-	inTightBubble(t, defaults, betanet.V1, 1, func(t *testing.T, b *bed) {
+	inTightBubble(t, defaults, betanet.V1, 1, func(t *testing.T, b *fixture) {
 		second := &fleet.Upstream{Name: "v", URLs: []*url.URL{{Scheme: "http", Host: "v:9000"}}, API: betanet.V1, Settings: defaults}
 		if err := b.poller.Add(t.Context(), second, false); err != nil {
 			t.Fatal(err)
@@ -134,7 +134,7 @@ func TestConnectionsAreNotKeptWhenThereAreMoreUpstreamsThanDescriptors(t *testin
 }
 
 func TestOneConnectionTooManyIsTheProcessesOwnFault(t *testing.T) {
-	inTightBubble(t, defaults, betanet.V1, 1, func(t *testing.T, b *bed) {
+	inTightBubble(t, defaults, betanet.V1, 1, func(t *testing.T, b *fixture) {
 		var all []*fleet.Upstream
 		for i := range 2 {
 			u := &fleet.Upstream{Name: fmt.Sprint(i), URLs: []*url.URL{{Scheme: "http", Host: "v:9000"}}, API: betanet.V1, Settings: defaults}
@@ -168,7 +168,7 @@ func TestTheResolverGoesThroughTheGate(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	g := newGate(1)
+	g := newConnLimiter(1)
 	var shapes []bool
 	g.resolver.PreferGo = true
 	dial := g.resolver.Dial
@@ -203,9 +203,9 @@ func TestTheResolverGoesThroughTheGate(t *testing.T) {
 }
 
 func TestUpstreamsThatHangDoNotDelayTheOthers(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.behave(hang)
-		for i := range 3 * places {
+		for i := range 3 * maxWorkers {
 			u := &fleet.Upstream{Name: fmt.Sprint(i), URLs: []*url.URL{{Scheme: "http", Host: "v:9000"}}, API: betanet.V1, Settings: defaults}
 			if err := b.poller.Add(t.Context(), u, true); err != nil {
 				t.Fatal(err)
@@ -214,7 +214,7 @@ func TestUpstreamsThatHangDoNotDelayTheOthers(t *testing.T) {
 		b.until(2 * time.Minute)
 		late := 0
 		for _, e := range eventsOf[Began](b) {
-			if e.Delay > 3*patience {
+			if e.Delay > 3*slowAfter {
 				late++
 			}
 		}
@@ -224,8 +224,8 @@ func TestUpstreamsThatHangDoNotDelayTheOthers(t *testing.T) {
 		if got := eventsOf[Skipped](b); len(got) > 0 {
 			t.Errorf("got %d skipped collections, want none", len(got))
 		}
-		if got := b.poller.workers; got < 1 || got > places {
-			t.Errorf("got %d workers in place, want 1 to %d", got, places)
+		if got := b.poller.workers; got < 1 || got > maxWorkers {
+			t.Errorf("got %d workers in place, want 1 to %d", got, maxWorkers)
 		}
 	})
 }

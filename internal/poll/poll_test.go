@@ -18,7 +18,7 @@ import (
 const metricsPath = "/api/v1/metrics"
 
 func TestFirstCollectionIsAtOnceAndThenOnTheGrid(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.until(time.Minute)
 		want := []time.Duration{0, b.tick(), b.tick() + 15*time.Second, b.tick() + 30*time.Second}
 		got := b.asked(metricsPath, 0)
@@ -35,7 +35,7 @@ func TestFirstCollectionIsAtOnceAndThenOnTheGrid(t *testing.T) {
 }
 
 func TestValuesOfTheUpstreamArePublished(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.until(time.Second)
 		v := b.view().Values(time.Now())
 		if *v.Uint(betanet.PacketsProcessed) != 5000 || *v.Uint(betanet.PacketsDropped) != 10 || *v.Uint(betanet.TotalNodes) != 7 || *v.Uint(betanet.ActiveNodes) != 5 || *v.Uint(betanet.InactiveNodes) != 2 ||
@@ -49,7 +49,7 @@ func TestValuesOfTheUpstreamArePublished(t *testing.T) {
 }
 
 func TestRetriesWaitOneAndTwoSeconds(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.behave(only(betanet.Metrics, failWith(500)))
 		b.until(7 * time.Second)
 		want := []time.Duration{0, time.Second, 3 * time.Second}
@@ -63,7 +63,7 @@ func TestRetriesWaitOneAndTwoSeconds(t *testing.T) {
 }
 
 func TestWhatCannotGetBetterIsNotRetried(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.behave(only(betanet.Metrics, failWith(403)))
 		b.until(7 * time.Second)
 		if got := len(b.asked(metricsPath, 0)); got != 1 {
@@ -76,7 +76,7 @@ func TestWhatCannotGetBetterIsNotRetried(t *testing.T) {
 }
 
 func TestBreakerOpensAtTheFifthFailureAndProbesAfterItsPause(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.behave(only(betanet.Metrics, failWith(500)))
 		tick := b.tick()
 		opened := tick + time.Second // attempts 1 to 3 in the first collection, 4 and 5 in the next
@@ -108,7 +108,7 @@ func TestBreakerOpensAtTheFifthFailureAndProbesAfterItsPause(t *testing.T) {
 }
 
 func TestProbeUsesAFreshConnection(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.behave(only(betanet.Metrics, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "0")
 			w.WriteHeader(500)
@@ -124,9 +124,9 @@ func TestProbeUsesAFreshConnection(t *testing.T) {
 }
 
 func TestAHangingEndpointEndsWithTheCollection(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.behave(only(betanet.Metrics, hang))
-		b.until(overtake + patience)
+		b.until(parallelAfter + slowAfter)
 		if v := b.view(); !v.Endpoints[1].Up() || !v.Endpoints[2].Up() {
 			t.Error("healthy endpoints wait for the hanging one")
 		}
@@ -148,7 +148,7 @@ func TestAHangingEndpointEndsWithTheCollection(t *testing.T) {
 }
 
 func TestLastGoodValuesStayUntilMaxStale(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.until(time.Second)
 		b.behave(failWith(500))
 		b.until(5*time.Minute - time.Millisecond)
@@ -167,7 +167,7 @@ func TestLastGoodValuesStayUntilMaxStale(t *testing.T) {
 }
 
 func TestLatencyIsObservedOncePerFreshDocument(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.until(time.Second)
 		b.behave(failWith(500))
 		b.until(2 * time.Minute)
@@ -178,7 +178,7 @@ func TestLatencyIsObservedOncePerFreshDocument(t *testing.T) {
 }
 
 func TestRetryAfterThatFitsIsWaitedFor(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.behave(only(betanet.Metrics, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "4")
 			w.WriteHeader(503)
@@ -191,7 +191,7 @@ func TestRetryAfterThatFitsIsWaitedFor(t *testing.T) {
 }
 
 func TestRetryAfterThatDoesNotFitHoldsOffTheGrid(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.behave(only(betanet.Metrics, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "100")
 			w.WriteHeader(429)
@@ -212,7 +212,7 @@ func TestRetryAfterThatDoesNotFitHoldsOffTheGrid(t *testing.T) {
 func TestRetryAfterHoldsBackTheProbe(t *testing.T) {
 	set := defaults
 	set.BreakerFailures = 1
-	inBubble(t, set, betanet.V1, func(t *testing.T, b *bed) {
+	inBubble(t, set, betanet.V1, func(t *testing.T, b *fixture) {
 		b.behave(only(betanet.Metrics, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "50")
 			w.WriteHeader(429)
@@ -225,7 +225,7 @@ func TestRetryAfterHoldsBackTheProbe(t *testing.T) {
 }
 
 func TestAnEmptyBudgetMeansNoRetry(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.poller.budget.First(time.Now()) // full all the same
 		for b.poller.budget.Take(time.Now()) {
 		}
@@ -244,7 +244,7 @@ func TestAnEmptyBudgetMeansNoRetry(t *testing.T) {
 }
 
 func TestCollectNowAnswersFromTheCacheWithinTheTTL(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.until(b.tick() + 9*time.Second)
 		before := b.count()
 		b.poller.CollectNow(t.Context(), b.upstream, time.Minute)
@@ -269,7 +269,7 @@ func TestCollectNowAnswersFromTheCacheWithinTheTTL(t *testing.T) {
 }
 
 func TestCollectNowJoinsTheCollectionThatRuns(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.behave(only(betanet.Metrics, hang))
 		b.until(time.Second)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -286,7 +286,7 @@ func TestCollectNowJoinsTheCollectionThatRuns(t *testing.T) {
 }
 
 func TestTheEndOfACallerDoesNotEndTheCollection(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.until(b.tick() + 11*time.Second)
 		b.behave(func(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(time.Second)
@@ -298,14 +298,14 @@ func TestTheEndOfACallerDoesNotEndTheCollection(t *testing.T) {
 			t.Error("got a view in time, want a late one")
 		}
 		v, late := b.poller.CollectNow(t.Context(), b.upstream, time.Minute)
-		if late || !v.Up() || time.Since(v.Endpoints[0].At) > 2*overtake {
+		if late || !v.Up() || time.Since(v.Endpoints[0].At) > 2*parallelAfter {
 			t.Errorf("late %v, up %v, age %v, want the document of the collection that went on", late, v.Up(), time.Since(v.Endpoints[0].At))
 		}
 	})
 }
 
 func TestCollectNowIsBoundByItsLimit(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.until(b.tick() + 11*time.Second)
 		b.behave(hang)
 		start := time.Now()
@@ -319,7 +319,7 @@ func TestCollectNowIsBoundByItsLimit(t *testing.T) {
 func TestCollectionsOfAnEndpointNeverOverlap(t *testing.T) {
 	set := defaults
 	set.BreakerFailures, set.BreakerOpen = 1, 12*time.Second
-	inBubble(t, set, betanet.V1, func(t *testing.T, b *bed) {
+	inBubble(t, set, betanet.V1, func(t *testing.T, b *fixture) {
 		if b.tick() != 13*time.Second {
 			t.Fatalf("the grid begins at %v, the test wants the probe a second before it", b.tick())
 		}
@@ -337,7 +337,7 @@ func TestCollectionsOfAnEndpointNeverOverlap(t *testing.T) {
 }
 
 func TestMissedCollectionsAreCountedAndNotMadeUpFor(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.until(time.Second)
 		before := b.count()
 		s := b.poller.upstreams[b.upstream]
@@ -353,7 +353,7 @@ func TestMissedCollectionsAreCountedAndNotMadeUpFor(t *testing.T) {
 }
 
 func TestRemovedUpstreamIsNeverPublishedAgain(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.behave(hang)
 		b.until(time.Second)
 		b.poller.Remove(b.upstream)
@@ -374,7 +374,7 @@ func TestRemovedUpstreamIsNeverPublishedAgain(t *testing.T) {
 }
 
 func TestDecreasesAreExposedAsSentAndCounted(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.until(time.Second)
 		b.behave(only(betanet.Metrics, body(`{"packets_processed":3,"packets_dropped":12}`)))
 		b.until(b.tick() + time.Second)
@@ -388,7 +388,7 @@ func TestDecreasesAreExposedAsSentAndCounted(t *testing.T) {
 func TestWithoutAGridNothingIsAskedOnATimer(t *testing.T) {
 	set := defaults
 	set.BreakerFailures, set.TTL = 1, 0
-	inBubble(t, set, betanet.V1, func(t *testing.T, b *bed) {
+	inBubble(t, set, betanet.V1, func(t *testing.T, b *fixture) {
 		b.poller.Remove(b.upstream) // it was added with one
 		if err := b.poller.Add(t.Context(), b.upstream, false); err != nil {
 			t.Fatal(err)

@@ -1,8 +1,8 @@
-// Package poll decides when an upstream is asked: on the grid, after a failed
-// attempt, when a breaker's pause is over, and on demand. The core decides for
-// one upstream, from what happened and when; the rest of the package carries
-// that out: a pool of workers, connections, and the publishing of immutable
-// views. Nothing here waits for a reader, and no reader waits for a collection.
+// Package poll collects upstreams: on a schedule, again after a failed attempt, after
+// the pause of a circuit breaker, and on demand. A pure core decides for one upstream
+// from events and their times. The rest of the package carries that out with a pool of
+// workers and connections, and publishes immutable views. Collections never wait for
+// readers, nor readers for collections.
 package poll
 
 import (
@@ -18,58 +18,57 @@ import (
 	"github.com/betanet/betanet_exporter/internal/retry"
 )
 
-// ErrStopped means that the end of Run has come.
+// ErrStopped reports that Run has ended.
 var ErrStopped = errors.New("collecting has ended")
 
-// Options are what a Poller needs from outside.
+// Options configure a Poller.
 type Options struct {
 	UserAgent string
-	Hostname  string // of this machine, which spreads exporters over replicas
-	// Publish takes every new view of an upstream, those of one upstream in
-	// order. It must not block.
+	Hostname  string // of this machine; spreads exporters over replicas
+	// Publish is called with every new view of an upstream, in order for each upstream.
+	// It must not block.
 	Publish func(*fleet.View)
 	Report  func(Event) // must not block
-	// Dial makes connections to upstreams, nil for the network's.
+	// Dial makes connections to upstreams, nil for the machine's network.
 	Dial fleet.Dial
-	// Connections is how many connections to upstreams may be open, 0 for no
-	// limit. More are refused like by a system that has no descriptors left.
+	// Connections limits the open connections to upstreams, 0 for no limit. A dial
+	// beyond it fails with EMFILE.
 	Connections int
 }
 
 // Poller collects a set of upstreams.
 type Poller struct {
-	o    Options
-	gate *gate
+	o       Options
+	limiter *connLimiter
 	shared
 
 	mu        sync.Mutex
 	queue     queue
-	alarm     time.Time // until which Run sleeps
+	alarm     time.Time // when Run wakes up
 	upstreams map[*fleet.Upstream]*upstream
 	count     atomic.Int64 // of upstreams
-	stopped   bool         // Run has ended, or is about to
+	stopped   bool         // Run is ending or has ended
 	wake      chan struct{}
-	tasks     chan *upstream // for workers that are idle; closed at the end of Run
-	workers   int            // that are in place; belongs to Run
+	tasks     chan *upstream // for idle workers; closed at the end of Run
+	workers   int            // started by Run, which alone uses it
 	running   sync.WaitGroup
 }
 
-// New makes a Poller that does nothing until Run.
+// New returns a Poller that does nothing until Run.
 func New(o Options) *Poller {
 	now := time.Now()
 	return &Poller{
-		o: o, gate: newGate(o.Connections),
-		shared:    shared{budget: retry.NewBudget(now), random: rand.N[time.Duration], began: now, overtake: overtake},
+		o: o, limiter: newConnLimiter(o.Connections),
+		shared:    shared{budget: retry.NewBudget(now), random: rand.N[time.Duration], began: now, parallelAfter: parallelAfter},
 		upstreams: make(map[*fleet.Upstream]*upstream), wake: make(chan struct{}, 1), tasks: make(chan *upstream),
 	}
 }
 
-// Add takes an upstream into the set and publishes its first, empty view. With a
-// grid it is collected at once and then on the grid, both while Run runs; without
-// one only on demand. The error is that of credentials or certificates that
-// cannot be read, or ErrStopped.
-func (p *Poller) Add(ctx context.Context, u *fleet.Upstream, grid bool) error {
-	s, err := newUpstream(ctx, p, u, grid)
+// Add adds an upstream and publishes its first, empty view. If scheduled, it is
+// collected at once and then every interval, while Run runs; otherwise only on demand.
+// It returns an error if credentials or certificates cannot be read, and ErrStopped.
+func (p *Poller) Add(ctx context.Context, u *fleet.Upstream, scheduled bool) error {
+	s, err := newUpstream(ctx, p, u, scheduled)
 	if err != nil {
 		return err
 	}
@@ -89,8 +88,8 @@ func (p *Poller) Add(ctx context.Context, u *fleet.Upstream, grid bool) error {
 	return nil
 }
 
-// Remove ends the collections of an upstream and its connections. After it, no
-// view of the upstream is published any more.
+// Remove ends the collections and connections of an upstream. No view of it is
+// published after Remove returns.
 func (p *Poller) Remove(u *fleet.Upstream) {
 	p.mu.Lock()
 	s := p.upstreams[u]
@@ -102,11 +101,10 @@ func (p *Poller) Remove(u *fleet.Upstream) {
 	}
 }
 
-// CollectNow collects an upstream now, within the limit and the upstream's own, but
-// for what the cache can answer, and returns what is known then. Calls at the
-// same time share one collection. It waits at most until ctx ends; late says
-// that the collection goes on without it. The view is nil if the upstream is not
-// in the set.
+// CollectNow collects what the cache cannot serve of an upstream, within the limit and
+// the upstream's own timeout, and returns the resulting view. Concurrent calls share
+// one collection. CollectNow returns when ctx ends; late reports that the collection is
+// then still running. The view is nil for an unknown upstream.
 func (p *Poller) CollectNow(ctx context.Context, u *fleet.Upstream, limit time.Duration) (v *fleet.View, late bool) {
 	p.mu.Lock()
 	s := p.upstreams[u]
@@ -114,7 +112,7 @@ func (p *Poller) CollectNow(ctx context.Context, u *fleet.Upstream, limit time.D
 	if s == nil {
 		return nil, false
 	}
-	return s.demand(ctx, limit)
+	return s.collectNow(ctx, limit)
 }
 
 // Run collects until ctx ends, and returns when all collections have ended.
@@ -141,17 +139,16 @@ func (p *Poller) Run(ctx context.Context) {
 	}
 }
 
-// What is due is done by a few workers: many collections at once, because most of
-// each is waiting, but not a whole fleet, because buffers and stacks that are
-// used again at once cost less. One that is slow gives its place to another
-// worker, so that upstreams that hang hold up nobody.
+// Run has a few workers, because reusing buffers and stacks at once is cheaper than
+// collecting a whole fleet concurrently. Another worker replaces one that has been busy
+// for slowAfter, so that upstreams that hang delay no others.
 const (
-	places   = 8
-	patience = 5 * time.Millisecond
+	maxWorkers = 8
+	slowAfter  = 5 * time.Millisecond
 )
 
-// dispatch hands what is due to the workers, and returns how long to sleep until
-// something may be due again.
+// dispatch passes the upstreams that are due to workers, and returns how long to sleep
+// until the next may be due.
 func (p *Poller) dispatch(ctx context.Context) time.Duration {
 	for {
 		p.mu.Lock()
@@ -171,7 +168,7 @@ func (p *Poller) dispatch(ctx context.Context) time.Duration {
 			continue
 		default:
 		}
-		if p.workers < places {
+		if p.workers < maxWorkers {
 			p.workers++
 			p.running.Go(func() { p.work(s) })
 			continue
@@ -183,11 +180,11 @@ func (p *Poller) dispatch(ctx context.Context) time.Duration {
 	}
 }
 
-// work calls an upstream and then those that Run hands over: a
-// goroutine that has grown its stack is worth keeping.
+// work handles an upstream and then those that Run dispatches. The goroutine is reused
+// because its stack has grown already.
 func (p *Poller) work(s *upstream) {
 	for s := s; s != nil; s = <-p.tasks {
-		slow := time.AfterFunc(patience, func() {
+		slow := time.AfterFunc(slowAfter, func() {
 			p.mu.Lock()
 			if !p.stopped {
 				p.running.Go(func() { p.work(<-p.tasks) })
@@ -202,13 +199,13 @@ func (p *Poller) work(s *upstream) {
 	}
 }
 
-// moment is what the process is like now.
+// moment returns the current time and state of the process.
 func (p *Poller) moment() moment {
 	return moment{now: time.Now(), connections: p.Connections(), coalesce: p.count.Load() >= coalesceAbove}
 }
 
-// schedule has an upstream called at a time, instead of the one before; the zero
-// time is never. If it is quick, the one before may stay if it is earlier.
+// schedule sets the time when an upstream is due; the zero time means never. With quick
+// set, an earlier time may remain.
 func (p *Poller) schedule(s *upstream, at time.Time, quick bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -234,7 +231,7 @@ func (p *Poller) schedule(s *upstream, at time.Time, quick bool) {
 	}
 }
 
-// queue is a heap of upstreams by the time at which they are to be called.
+// queue is a heap of upstreams by the time when they are due.
 type queue []*upstream
 
 func (q queue) Len() int           { return len(q) }

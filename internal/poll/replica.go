@@ -12,17 +12,17 @@ import (
 	"github.com/betanet/betanet_exporter/internal/snapshot"
 )
 
-// replica is the state of collecting one upstream at one of its URLs. Of an
-// upstream with one URL it is all there is.
+// replica is the state of collecting an upstream at one of its URLs. An upstream with
+// one URL has one replica.
 type replica struct {
 	url    *url.URL
-	index  int    // in the order of preference
-	name   string // value of the label replica, "" of an upstream with one URL
-	spread bool   // several connections may rest
+	index  int    // in order of preference
+	name   string // value of the label replica, "" for an upstream with one URL
+	spread bool   // it may have several idle connections
 
 	api       betanet.API      // V1 or MixnodesAPI
 	askV1     bool             // Auto: /mixnodes answered 404, so v1 is asked next
-	refused   *betanet.Failure // Auto: why /mixnodes gave no document when it was asked after v1's 404s
+	refused   *betanet.Failure // Auto: the failure of /mixnodes after v1's 404s
 	endpoints [betanet.NumEndpoints]*endpoint
 	totals    fleet.Accumulator
 }
@@ -31,10 +31,10 @@ type replica struct {
 type endpoint struct {
 	record    snapshot.Record
 	breaker   breaker.Breaker
-	busy      bool // a collection of it is running
+	busy      bool // being collected
 	notFound  bool // its last response was 404
 	notBefore time.Time
-	wakeAt    time.Time // when to look whether its breaker wants a probe, zero for never
+	wakeAt    time.Time // when to check whether a probe is due, zero for never
 	attempts  uint64
 }
 
@@ -56,13 +56,20 @@ func newEndpoint(u *fleet.Upstream) *endpoint {
 	return &endpoint{breaker: breaker.New(u.Settings.BreakerFailures, u.Settings.BreakerOpen)}
 }
 
-// askable reports whether neither a breaker nor a Retry-After holds an endpoint
-// back.
+// endpointsToAsk returns the endpoints of the next collection.
+func (r *replica) endpointsToAsk() []betanet.Endpoint {
+	if r.askV1 {
+		return betanet.V1.Endpoints()
+	}
+	return r.api.Endpoints()
+}
+
+// askable reports whether both the breaker and Retry-After allow a request.
 func (ep *endpoint) askable(now time.Time) bool {
 	return !ep.breaker.OpenUntil().After(now) && !ep.notBefore.After(now)
 }
 
-// probeAt is when an open breaker's probe is made, zero if it is not open.
+// probeAt returns when the probe of an open breaker is due, zero if it is not open.
 func (ep *endpoint) probeAt() time.Time {
 	at := ep.breaker.OpenUntil()
 	if at.IsZero() || at.After(ep.notBefore) {
@@ -71,9 +78,9 @@ func (ep *endpoint) probeAt() time.Time {
 	return ep.notBefore
 }
 
-// preferred are the URLs of an upstream, sorted by a hash of upstream, host and
-// URL: rendezvous hashing spreads many upstreams and many exporters over the
-// replicas without any agreement.
+// preferred returns the URLs of an upstream in order of preference: rendezvous hashing
+// by upstream, host and URL spreads upstreams and exporters over the replicas without
+// coordination.
 func preferred(u *fleet.Upstream, hostname string) []*url.URL {
 	weight := func(base *url.URL) uint64 {
 		h := fnv.New64a()
@@ -93,8 +100,8 @@ func preferred(u *fleet.Upstream, hostname string) []*url.URL {
 	return urls
 }
 
-// mix spreads the last bytes of a hash over all of its bits, which FNV does not
-// (the finalizer of MurmurHash3).
+// mix is the finalizer of MurmurHash3. FNV alone does not spread the last bytes over
+// all bits.
 func mix(h uint64) uint64 {
 	h ^= h >> 33
 	h *= 0xff51afd7ed558ccd
@@ -103,18 +110,17 @@ func mix(h uint64) uint64 {
 	return h ^ h>>33
 }
 
-// needsFailover reports whether an upstream with replicas should look for another
-// than this one: an endpoint failed in its last collection or is held back by
-// its breaker.
+// needsFailover reports whether to look for another replica than r: one of its
+// endpoints failed in its last collection or has an open breaker.
 func (c *core) needsFailover(r *replica) bool {
 	return len(c.replicas) > 1 && slices.ContainsFunc(r.api.Endpoints(), func(e betanet.Endpoint) bool {
 		return r.endpoints[e].record.Failure != nil || r.endpoints[e].breaker.OpenUntil().After(c.now)
 	})
 }
 
-// failover looks for a replica that gives all documents, in what is left of the
-// collection, and makes it the one in use. None left: the one in use stays, and
-// its last good values are stale. It reports whether the collection asks another.
+// failover tries the other replicas in the rest of the collection, and switches to the
+// first that returns all documents. If none does, the replica in use stays and its
+// last good values are stale. failover reports whether the collection continues.
 func (c *core) failover(col *collection) (continues bool) {
 	r := col.replica
 	switch {
@@ -134,7 +140,8 @@ func (c *core) failover(col *collection) (continues bool) {
 			return false
 		}
 		to := c.replicas[(col.from.index+col.tried)%len(c.replicas)]
-		if all := to.api.Endpoints(); to.free(all, c.now) {
+		if all := to.endpointsToAsk(); to.free(all, c.now) {
+			to.askV1 = false
 			for _, e := range all {
 				to.endpoints[e].busy = true
 			}
@@ -145,18 +152,18 @@ func (c *core) failover(col *collection) (continues bool) {
 	return false
 }
 
-// up reports whether the last collection gave all documents.
+// up reports whether the last collection returned all documents.
 func (r *replica) up() bool {
 	return !slices.ContainsFunc(r.api.Endpoints(), func(e betanet.Endpoint) bool { return !r.endpoints[e].record.Up() })
 }
 
-// free reports whether all of these endpoints may be asked now.
+// free reports whether all of the endpoints may be asked now.
 func (r *replica) free(all []betanet.Endpoint, now time.Time) bool {
 	return !slices.ContainsFunc(all, func(e betanet.Endpoint) bool { return r.endpoints[e].busy || !r.endpoints[e].askable(now) })
 }
 
-// use switches from one replica to another. The series of the old one end, so
-// that two counters are never spliced.
+// use switches to another replica. The series of the old one end, so that counters of
+// two replicas are never mixed.
 func (c *core) use(from, to *replica) {
 	from.forget(c.u)
 	c.inUse = to
@@ -165,8 +172,7 @@ func (c *core) use(from, to *replica) {
 	c.report(Switched{c.u, from.name, to.name})
 }
 
-// forget drops the documents of a replica that is not in use. Why it failed
-// stays.
+// forget drops the documents of a replica that is not in use and keeps its failures.
 func (r *replica) forget(u *fleet.Upstream) {
 	for _, ep := range r.endpoints {
 		ep.record = snapshot.Record{Tried: ep.record.Tried, Failure: ep.record.Failure, Since: ep.record.Since}

@@ -15,8 +15,8 @@ import (
 )
 
 // onReplicas runs a test on an upstream behind three URLs.
-func onReplicas(t *testing.T, set fleet.Settings, test func(*testing.T, *bed)) {
-	inBubble(t, set, betanet.V1, func(t *testing.T, b *bed) {
+func onReplicas(t *testing.T, set fleet.Settings, test func(*testing.T, *fixture)) {
+	inBubble(t, set, betanet.V1, func(t *testing.T, b *fixture) {
 		b.upstream.URLs = nil
 		for _, h := range []string{"a:1", "b:1", "c:1"} {
 			b.upstream.URLs = append(b.upstream.URLs, &url.URL{Scheme: "http", Host: h})
@@ -41,7 +41,7 @@ func host(name string, h, others http.HandlerFunc) http.HandlerFunc {
 }
 
 func TestOneReplicaIsUsedAndStaysInUse(t *testing.T) {
-	onReplicas(t, defaults, func(t *testing.T, b *bed) {
+	onReplicas(t, defaults, func(t *testing.T, b *fixture) {
 		hosts := make(map[string]bool)
 		b.behave(func(w http.ResponseWriter, r *http.Request) {
 			b.mu.Lock()
@@ -58,7 +58,7 @@ func TestOneReplicaIsUsedAndStaysInUse(t *testing.T) {
 }
 
 func TestAllDocumentsComeFromTheNextReplicaWhenOneFails(t *testing.T) {
-	onReplicas(t, defaults, func(t *testing.T, b *bed) {
+	onReplicas(t, defaults, func(t *testing.T, b *fixture) {
 		b.until(time.Second)
 		order := preferred(b.upstream, "")
 		first, second := order[0].Host, order[1].Host
@@ -85,7 +85,7 @@ func TestAllDocumentsComeFromTheNextReplicaWhenOneFails(t *testing.T) {
 func TestAnOpenBreakerMovesTheUpstreamAtOnce(t *testing.T) {
 	set := defaults
 	set.BreakerFailures = 1
-	onReplicas(t, set, func(t *testing.T, b *bed) {
+	onReplicas(t, set, func(t *testing.T, b *fixture) {
 		first := preferred(b.upstream, "")[0].Host
 		b.behave(host(first, hang, healthy))
 		b.until(6 * time.Second)
@@ -100,7 +100,7 @@ func TestAnOpenBreakerMovesTheUpstreamAtOnce(t *testing.T) {
 }
 
 func TestWhenNoReplicaIsLeftTheLastValuesAreStale(t *testing.T) {
-	onReplicas(t, defaults, func(t *testing.T, b *bed) {
+	onReplicas(t, defaults, func(t *testing.T, b *fixture) {
 		b.until(time.Second)
 		first := b.view().Replica
 		b.behave(failWith(500))
@@ -116,7 +116,7 @@ func TestWhenNoReplicaIsLeftTheLastValuesAreStale(t *testing.T) {
 }
 
 func TestAReplicaThatComesBackIsFoundAgain(t *testing.T) {
-	onReplicas(t, defaults, func(t *testing.T, b *bed) {
+	onReplicas(t, defaults, func(t *testing.T, b *fixture) {
 		b.behave(failWith(500))
 		b.until(2 * time.Minute)
 		last := preferred(b.upstream, "")[2].Host
@@ -152,7 +152,7 @@ func TestTheOrderOfReplicasInAFileDoesNotMatter(t *testing.T) {
 }
 
 func TestRemovalDuringAMoveEndsIt(t *testing.T) {
-	onReplicas(t, defaults, func(t *testing.T, b *bed) {
+	onReplicas(t, defaults, func(t *testing.T, b *fixture) {
 		b.behave(hang)
 		b.until(3 * time.Second)
 		b.poller.Remove(b.upstream)

@@ -8,7 +8,7 @@ import (
 )
 
 func TestARestartIsCountedOncePerCollection(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.until(time.Second)
 		b.behave(path(betanet.Metrics, body(`{"packets_processed":3,"packets_dropped":1}`),
 			only(betanet.Network, body(`{"bytes_transmitted":5,"bytes_received":5,"avg_latency_ms":45.0,"peak_throughput":1}`))))
@@ -20,7 +20,7 @@ func TestARestartIsCountedOncePerCollection(t *testing.T) {
 }
 
 func TestARestartOfTheMixnodesServerIsCounted(t *testing.T) {
-	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.behave(mixnodes)
 		b.until(time.Second)
 		for i, id := range []string{"b", "c", "c"} {
@@ -36,7 +36,7 @@ func TestARestartOfTheMixnodesServerIsCounted(t *testing.T) {
 // The documents of two replicas are never compared, and what was counted of one
 // stays when the other takes over.
 func TestResetsOutliveASwitchOfReplicas(t *testing.T) {
-	onReplicas(t, defaults, func(t *testing.T, b *bed) {
+	onReplicas(t, defaults, func(t *testing.T, b *fixture) {
 		b.until(time.Second)
 		lower := only(betanet.Metrics, body(`{"packets_processed":3,"packets_dropped":1}`))
 		b.behave(lower)
@@ -51,7 +51,7 @@ func TestResetsOutliveASwitchOfReplicas(t *testing.T) {
 }
 
 func TestAnotherAPIIsNotARestart(t *testing.T) {
-	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.until(time.Second)
 		b.behave(mixnodes) // with fewer packets
 		b.until(b.tick() + time.Second)

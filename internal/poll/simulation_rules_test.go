@@ -10,13 +10,12 @@ import (
 	"github.com/betanet/betanet_exporter/internal/retry"
 )
 
-// transitions are what a core can do; a long simulation visits all of them. Few
-// upstreams do not empty the budget: TestAnEmptyBudgetMeansNoRetry does.
+// transitions are what a core can do; a long simulation visits all of them.
 var transitions = []string{
 	"closed to open", "open to half_open", "half_open to closed", "half_open to open", "ignored while closed", "ignored while half_open",
 	"collection at start", "collection on the grid", "collection on demand", "probe after the pause", "skipped", "missed",
 	"late", "late response", "in turn", "on one connection of several", "parallel", "eager", "failing asked in parallel",
-	"retry", "retry in half_open refused", "no room", "last attempt", "retry after Retry-After", "held back by Retry-After",
+	"retry", "retry in half_open refused", "no budget", "no room", "last attempt", "retry after Retry-After", "held back by Retry-After",
 	"cache hit", "cache miss", "cache stale", "failing", "failing for another reason", "recovered", "recovered by probe",
 	"detected mixnodes", "other answer of mixnodes", "switch to mixnodes", "switch to v1",
 	"replica switched", "no replica left", "reset", "removed while asking", "connection closed",
@@ -133,7 +132,7 @@ func (w *coreWorld) see(s *coreUpstream, q *coreRequest, do actions) {
 	w.visit("connection closed", len(do.idle) > 0)
 	s.send(do.requests)
 	s.at = s.core.next()
-	if off := s.core.tick.Sub(s.grid) % s.u.Settings.Interval; off != 0 {
+	if off := s.core.tick.Sub(s.schedule) % s.u.Settings.Interval; off != 0 {
 		w.fail("%s: a collection is due %v beside the grid", s.u.Name, off)
 	}
 	// Making a view costs more than all else: while nothing happens, some are enough.
@@ -215,6 +214,7 @@ func (w *coreWorld) ruleAttempt(s *coreUpstream, q *coreRequest, a Attempt) {
 	if a.Number > set.Attempts {
 		w.fail("%s %v: attempt %d of %d", s.u.Name, a.Endpoint, a.Number, set.Attempts)
 	}
+	w.visit("no budget", a.NoBudget)
 	if q != nil && q.endpoint == a.Endpoint && q.era != end.era {
 		return // of an API that is no longer in use
 	}

@@ -21,6 +21,12 @@ func (w *coreWorld) answerOf(s *coreUpstream, q *coreRequest) (took time.Duratio
 	}
 	for _, e := range w.active {
 		who, service := w.hit(e)
+		if e.Kind == "everything fails" {
+			kind = []string{"500", "refused", "broken", "hangs", "429", "503 later", "good"}[e.Variant%7]
+			if kind == "good" { // flaky
+				kind = []string{"good", "500", "refused", "hangs", "broken"}[w.random.IntN(5)]
+			}
+		}
 		if who != s || service != q.service {
 			continue
 		}

@@ -1,10 +1,11 @@
 package poll
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"syscall"
@@ -19,7 +20,7 @@ import (
 var coreKinds = []string{
 	"refused", "hangs", "slow", "flaky", "500", "404", "403", "429", "503 later", "broken", "local",
 	"restarts", "goes back", "other API", "one endpoint",
-	"few connections", "fewer connections", "many upstreams", "suspended", "demands", "replaced",
+	"few connections", "fewer connections", "many upstreams", "suspended", "demands", "replaced", "everything fails",
 }
 
 // simulateCores runs one world of cores and returns what broke the oracle's
@@ -40,7 +41,7 @@ func simulateCores(seed uint64, length time.Duration, episodes []simulation.Epis
 }
 
 func coreEpisodes(seed uint64, length time.Duration) []simulation.Episode {
-	return simulation.Draw(seed, length, 8, coreKinds...)
+	return simulation.Draw(seed, length, 5*time.Hour, 8, coreKinds...)
 }
 
 // replayCores replays the episodes of a failure that was found.
@@ -62,9 +63,9 @@ func TestYearsOfTheCore(t *testing.T) {
 		seed = n
 	}
 	began, cpu := time.Now(), cpuTime()
-	total := newCoreFigures()
+	total, decades := newCoreFigures(), 0
 	const length = 10 * 24 * time.Hour
-	for ; total.upstreams < time.Duration(days)*24*time.Hour; seed++ {
+	for ; total.days < float64(days); seed++ {
 		episodes := coreEpisodes(seed, length)
 		w, err := simulateCores(seed, length, episodes)
 		if err != nil {
@@ -76,13 +77,18 @@ func TestYearsOfTheCore(t *testing.T) {
 				})
 				_, err = simulateCores(seed, length, shortest)
 			}
-			file := filepath.Join(t.ArtifactDir(), fmt.Sprintf("simulation_seed%d_test.go", seed))
-			if werr := simulation.WriteTest(file, "poll", "replayCores", seed, length, shortest, err.Error()); werr != nil {
+			file, werr := simulation.WriteTest("poll", "replayCores", seed, length, shortest, err.Error())
+			if werr != nil {
 				t.Error(werr)
 			}
-			t.Fatalf("%v\nafter %v simulated; %d of %d episodes suffice, replayed by %s: %v", err, total.upstreams, len(shortest), len(episodes), file, shortest)
+			t.Fatalf("%v\nafter %.0f upstream-days; %d of %d episodes suffice, replayed by %s: %v", err, total.days, len(shortest), len(episodes), file, shortest)
 		}
 		total.add(w)
+		if n := int(total.days / 3650); n > decades {
+			decades = n
+			total.print(time.Since(began), cpuTime()-cpu)
+			fmt.Printf("  a run with SEED=%d continues from here\n", seed+1)
+		}
 	}
 	total.print(time.Since(began), cpuTime()-cpu)
 	if days >= 3650 {
@@ -119,7 +125,7 @@ func cpuTime() time.Duration {
 // coreFigures are what the runs came to.
 type coreFigures struct {
 	worlds      int
-	upstreams   time.Duration // simulated, of all upstreams
+	days        float64 // simulated, of all upstreams; a Duration ends after 292 years
 	collections int
 	requests    int
 	episodes    map[string]int
@@ -136,7 +142,7 @@ func newCoreFigures() *coreFigures {
 
 func (f *coreFigures) add(w *coreWorld) {
 	f.worlds++
-	f.upstreams += w.lived
+	f.days += w.lived.Hours() / 24
 	f.collections += w.collections
 	f.requests += w.requests
 	for _, e := range w.episodes {
@@ -158,14 +164,14 @@ func (f *coreFigures) missing() (names []string) {
 }
 
 func (f *coreFigures) print(took, cpu time.Duration) {
-	days := f.upstreams.Hours() / 24
 	fmt.Printf("core: %.1f upstream-years in %d worlds, %d collections, %d requests, in %v; %.0f upstream-days per CPU second\n",
-		days/365, f.worlds, f.collections, f.requests, took.Round(time.Second), days/cpu.Seconds())
+		f.days/365, f.worlds, f.collections, f.requests, took.Round(time.Second), f.days/cpu.Seconds())
 	for _, kind := range coreKinds {
 		fmt.Printf("  %s: %d episodes\n", kind, f.episodes[kind])
 	}
 	missing := f.missing()
-	fmt.Printf("  transitions visited: %d of %d, missing %v\n", len(f.visited)-len(missing), len(f.visited), missing)
+	names := slices.SortedFunc(maps.Keys(f.visited), func(a, b string) int { return cmp.Compare(f.visited[a], f.visited[b]) })
+	fmt.Printf("  transitions visited: %d of %d, missing %v, rarest %s (%d)\n", len(names)-len(missing), len(names), missing, names[0], f.visited[names[0]])
 }
 
 func (f *coreFigures) requireAll(t *testing.T) {

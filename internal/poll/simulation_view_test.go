@@ -34,20 +34,30 @@ func (w *coreWorld) ruleView(s *coreUpstream) {
 	w.ruleFresh(s, v)
 }
 
-// ruleFresh checks that an upstream is up within a bound after its faults ended.
+// ruleFresh checks that an upstream is up within a bound after its faults ended,
+// and within a longer one after those of one replica ended.
 func (w *coreWorld) ruleFresh(s *coreUpstream, v *fleet.View) {
-	set, faulty := &s.u.Settings, later(s.added, w.faults)
-	for _, service := range s.services {
-		faulty = later(faulty, service.faulty)
+	set, all, one := &s.u.Settings, later(s.added, w.faults), time.Time{}
+	for i, service := range s.services {
+		faulty := service.faulty
 		for _, end := range service.ends {
 			faulty = later(faulty, end.notBefore)
 		}
 		if s.u.API != betanet.Auto && s.u.API != service.api {
 			return
 		}
+		if i == 0 || faulty.Before(one) {
+			one = faulty
+		}
+		all = later(all, faulty)
 	}
+	for _, service := range s.services {
+		one = later(one, service.struck) // it may be the one in use
+	}
+	faulty := later(one, later(s.added, w.faults))
 	bound := time.Duration(1+len(s.services))*(set.BreakerOpen+set.Interval) + 2*set.Timeout + set.Interval
-	if !s.core.grid || w.now.Before(faulty.Add(bound)) {
+	failover := bound + time.Duration(set.BreakerFailures)*set.Interval // until the breakers of a replica that hangs open
+	if !s.core.scheduled || w.now.Before(all.Add(bound)) && w.now.Before(faulty.Add(failover)) {
 		return
 	}
 	for i := range v.Endpoints {

@@ -43,7 +43,7 @@ type coreUpstream struct {
 	core     *core
 	at       time.Time // when the core wants to be called
 	added    time.Time
-	grid     time.Time      // a point of it, zero without one
+	schedule time.Time      // a point of it, zero without one
 	services []*coreService // by the index of the core's replica
 	out      []*coreRequest
 	seen     coreSeen
@@ -54,6 +54,7 @@ type coreService struct {
 	api    betanet.API
 	count  uint64    // of everything
 	faulty time.Time // until when something is wrong with it
+	struck time.Time // when the last fault began
 	ends   [betanet.NumEndpoints]coreEnd
 }
 
@@ -75,20 +76,25 @@ func newCoreWorld(seed uint64, length time.Duration, episodes []simulation.Episo
 	}
 	jitter := newRand(seed, 3)
 	w.shared = shared{
-		budget: retry.NewBudget(start), began: start, overtake: overtake,
+		budget: retry.NewBudget(start), began: start, parallelAfter: parallelAfter,
 		random: func(n time.Duration) time.Duration { return time.Duration(jitter.Int64N(int64(n))) },
 	}
 	settings := newRand(seed, 4)
 	for i := range 1 + settings.IntN(4) {
-		w.upstreams = append(w.upstreams, w.add(i, settings))
+		w.upstreams = append(w.upstreams, w.add(i, time.Hour, settings))
+	}
+	if settings.IntN(24) == 0 { // enough to empty the budget that all share
+		for range 12 {
+			w.upstreams = append(w.upstreams, w.add(len(w.upstreams), 15*time.Second, settings))
+		}
 	}
 	return w
 }
 
-func (w *coreWorld) add(number int, r *rand.Rand) *coreUpstream {
+func (w *coreWorld) add(number int, most time.Duration, r *rand.Rand) *coreUpstream {
 	set := defaults
 	pick := func(all ...time.Duration) time.Duration { return all[r.IntN(len(all))] }
-	set.Interval = pick(15*time.Second, time.Minute, 5*time.Minute, 5*time.Minute)
+	set.Interval = min(most, pick(15*time.Second, time.Minute, 5*time.Minute, 5*time.Minute))
 	set.Timeout = set.Interval - time.Second
 	set.RequestTimeout = pick(5*time.Second, 5*time.Second, 2500*time.Millisecond)
 	set.Attempts = []int{3, 3, 1, 5}[r.IntN(4)]
@@ -113,9 +119,9 @@ func (w *coreWorld) add(number int, r *rand.Rand) *coreUpstream {
 }
 
 // begin has the upstream polled from now on, by a core that knows nothing of it.
-func (s *coreUpstream) begin(grid bool) {
-	s.core = newCore(s.u, "", grid, &s.w.shared, s.w.now)
-	s.added, s.seen, s.grid = s.w.now, coreSeen{}, s.core.tick
+func (s *coreUpstream) begin(schedule bool) {
+	s.core = newCore(s.u, "", schedule, &s.w.shared, s.w.now)
+	s.added, s.seen, s.schedule = s.w.now, coreSeen{}, s.core.tick
 	for i, r := range s.core.replicas {
 		s.seen.api[i] = r.api
 	}
@@ -234,6 +240,7 @@ func (w *coreWorld) hit(e *simulation.Episode) (*coreUpstream, *coreService) {
 
 func (w *coreWorld) begin(e *simulation.Episode) {
 	s, service := w.hit(e)
+	service.struck = w.now
 	until := w.now.Add(e.Length)
 	switch e.Kind {
 	case "restarts":
@@ -249,9 +256,11 @@ func (w *coreWorld) begin(e *simulation.Episode) {
 	case "few connections", "fewer connections", "many upstreams":
 		w.faults = later(w.faults, until)
 	case "demands":
-		w.see(s, nil, s.core.step(w.moment(), demanded{time.Second + time.Duration(e.Variant%uint64(20*time.Second))}))
+		w.see(s, nil, s.core.step(w.moment(), collectNow{time.Second + time.Duration(e.Variant%uint64(20*time.Second))}))
 	case "replaced":
 		w.replace(s)
+	case "everything fails":
+		w.faults = later(w.faults, until)
 	default:
 		service.faulty = later(service.faulty, until)
 	}
@@ -269,7 +278,7 @@ func (w *coreWorld) replace(s *coreUpstream) {
 		w.fail("%s was removed, and its core waits for %v with %d collections", s.u.Name, at, len(s.core.collections))
 	}
 	w.lived += w.now.Sub(s.added)
-	s.begin(s.core.grid)
+	s.begin(s.core.scheduled)
 }
 
 // send makes the requests that a core wants.

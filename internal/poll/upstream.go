@@ -12,28 +12,28 @@ import (
 
 var errStopped = errors.New("collecting this upstream has ended")
 
-// upstream carries out what its core decides.
+// upstream carries out the actions of its core.
 type upstream struct {
 	p       *Poller
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
-	clients []*betanet.Client // by the index of the replica
+	clients []*betanet.Client // by index of the replica
 
 	mu   sync.Mutex
 	core *core
-	done chan struct{} // closed when the collection in flight ends; nil if nobody waits
-	view *fleet.View   // last published
-	// A collection that is as quick as usual is shown at its end only; what there
-	// is to show meanwhile waits for that or for patience.
+	done chan struct{} // closed when the collection in flight ends; nil without waiters
+	view *fleet.View   // published last
+	// A collection that ends within slowAfter publishes only at its end. quick reports
+	// that the time is not over, unseen that there is something to publish.
 	quick, unseen bool
 
 	// Guarded by the poller's mutex.
-	at    time.Time // when the core wants to be called
-	index int       // in the queue, less than 0 if it is not there
+	at    time.Time // when the core is due
+	index int       // in the queue, negative if it is not queued
 }
 
-func newUpstream(ctx context.Context, p *Poller, u *fleet.Upstream, grid bool) (*upstream, error) {
-	s := &upstream{p: p, core: newCore(u, p.o.Hostname, grid, &p.shared, time.Now()), index: -1}
+func newUpstream(ctx context.Context, p *Poller, u *fleet.Upstream, scheduled bool) (*upstream, error) {
+	s := &upstream{p: p, core: newCore(u, p.o.Hostname, scheduled, &p.shared, time.Now()), index: -1}
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
 	for _, r := range s.core.replicas {
 		client, err := betanet.NewClient(r.url, u.HTTP, betanet.Options{
@@ -51,15 +51,15 @@ func newUpstream(ctx context.Context, p *Poller, u *fleet.Upstream, grid bool) (
 	return s, nil
 }
 
-// dial makes connections to the upstream.
+// dial returns the dialer for connections to the upstream.
 func (s *upstream) dial() fleet.Dial {
 	switch u := s.core.u; {
 	case u.Dial != nil:
-		return s.p.gate.guard(u.Dial)
+		return s.p.limiter.guard(u.Dial)
 	case s.p.o.Dial != nil:
-		return s.p.gate.guard(s.p.o.Dial)
+		return s.p.limiter.guard(s.p.o.Dial)
 	default:
-		return s.p.gate.dial(u.Settings.RequestTimeout)
+		return s.p.limiter.dial(u.Settings.RequestTimeout)
 	}
 }
 
@@ -73,8 +73,8 @@ func (s *upstream) close() {
 	}
 }
 
-// step tells the core what happened, shows and reports what came of it, and
-// returns what is to be carried out. The caller holds s.mu.
+// step passes an event to the core, publishes and reports the results, and returns the
+// actions that remain. The caller holds s.mu.
 func (s *upstream) step(e event) actions {
 	do := s.core.step(s.p.moment(), e)
 	s.unseen = s.unseen || do.changed
@@ -93,8 +93,8 @@ func (s *upstream) step(e event) actions {
 	return do
 }
 
-// publish shows what is new, unless the collection may end at once, and sees to
-// the next step. The caller holds s.mu.
+// publish publishes a view if something changed, unless a quick collection is running,
+// and schedules the next step. The caller holds s.mu.
 func (s *upstream) publish(always bool) {
 	if s.unseen && !s.core.closed && (always || !s.quick) {
 		s.unseen = false
@@ -105,7 +105,7 @@ func (s *upstream) publish(always bool) {
 	s.p.schedule(s, s.core.next(), s.quick)
 }
 
-// show shows what was held back.
+// show publishes what a quick collection deferred.
 func (s *upstream) show() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,7 +113,7 @@ func (s *upstream) show() {
 	s.publish(false)
 }
 
-// passed does what is due. A worker calls it.
+// passed does what is due. Workers call it.
 func (s *upstream) passed() {
 	s.mu.Lock()
 	s.quick = true
@@ -123,11 +123,11 @@ func (s *upstream) passed() {
 	s.show()
 }
 
-// carryOut makes requests, and those that follow from them: one of each step in
-// this goroutine, the others in goroutines of their own.
+// carryOut makes requests, and those that follow from them: the first of each step in
+// this goroutine, the others in new goroutines.
 func (s *upstream) carryOut(do actions) {
-	var l leash
-	defer l.end()
+	var ac attemptContext
+	defer ac.end()
 	for {
 		for _, r := range do.idle {
 			s.clients[r.index].Close()
@@ -138,7 +138,7 @@ func (s *upstream) carryOut(do actions) {
 		for _, q := range do.requests[1:] {
 			s.p.running.Go(func() { s.carryOut(actions{requests: []*fetch{q}}) })
 		}
-		got := s.exchange(&l, do.requests[0])
+		got := s.exchange(&ac, do.requests[0])
 		s.mu.Lock()
 		do = s.step(got)
 		s.mu.Unlock()
@@ -146,28 +146,28 @@ func (s *upstream) carryOut(do actions) {
 }
 
 // exchange makes one attempt.
-func (s *upstream) exchange(l *leash, q *fetch) answered {
-	ctx := l.hold(s.ctx, q.limit)
-	defer l.release()
+func (s *upstream) exchange(ac *attemptContext, q *fetch) answered {
+	ctx := ac.start(s.ctx, q.limit)
+	defer ac.release()
 	start := time.Now()
 	doc, failure := s.clients[q.collection.index].Fetch(ctx, q.endpoint, q.fresh)
 	took := time.Since(start)
 	return answered{q, reply{doc, start.Add(took), failure}, took}
 }
 
-// demand makes a collection within the limit, except for what the cache can
-// answer, or joins the one that is running, and waits for its end or that of ctx.
-// The end of ctx does not end the collection: others may wait for it too. late
-// reports that the view is from before its end.
-func (s *upstream) demand(ctx context.Context, limit time.Duration) (v *fleet.View, late bool) {
+// collectNow collects what the cache cannot serve within the limit, or joins the
+// collection that is running, and waits for its end or the end of ctx. The end of ctx
+// does not end the collection, which others may be waiting for. late reports that the
+// view is from before the end.
+func (s *upstream) collectNow(ctx context.Context, limit time.Duration) (v *fleet.View, late bool) {
 	s.mu.Lock()
-	do := s.step(demanded{limit})
+	do := s.step(collectNow{limit})
 	if s.core.inflight != nil && s.done == nil {
 		s.done = make(chan struct{})
 	}
 	done := s.done
 	if len(do.requests)+len(do.idle) > 0 {
-		// Under the mutex, which close takes before Run waits for what runs.
+		// Under the mutex: close takes it before Run waits for running goroutines.
 		s.p.running.Go(func() { s.carryOut(do) })
 	}
 	s.mu.Unlock()

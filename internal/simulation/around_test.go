@@ -74,7 +74,7 @@ func (w *world) serveNames(c net.Conn) {
 			a[3] |= 2
 		} else if binary.BigEndian.Uint16(q[end-4:]) == 1 {
 			for _, u := range w.upstreams {
-				if u.source == "names" && u.wanted && w.during("names change") == nil {
+				if u.source == "names" && u.wanted {
 					ip := netip.MustParseAddrPort(u.urls[0].host).Addr().As4()
 					a = append(append(a, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 1, 0, 4), ip[:]...)
 					answers++
@@ -129,7 +129,7 @@ func (w *world) serveReceiver(c net.Conn) {
 		if err := proto.Unmarshal(text, message); err != nil {
 			w.fail("a push: %v", err)
 		}
-		hangs, refuses := w.during("receiver hangs") != nil, w.during("receiver refuses")
+		began, hangs, refuses := w.began, w.during("receiver hangs") != nil, w.during("receiver refuses")
 		w.mu.Unlock()
 		switch {
 		case hangs:
@@ -141,7 +141,9 @@ func (w *world) serveReceiver(c net.Conn) {
 			_, err = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n")
 			if err == nil {
 				w.mu.Lock()
-				w.received(message)
+				if w.began == began { // else it was the last push of the exporter before
+					w.received(message)
+				}
 				w.mu.Unlock()
 			}
 		}

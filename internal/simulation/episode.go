@@ -26,18 +26,19 @@ func (e Episode) String() string {
 
 // Draw draws the episodes of a length of time. Each seed leaves out some of the
 // kinds, so that rare combinations occur; episodes and the pauses between them
-// are short or long: seconds, minutes, hours, and weeks without any.
-func Draw(seed uint64, length time.Duration, targets int, kinds ...string) (all []Episode) {
+// are short or long: seconds, minutes, hours, and weeks without any. pace is the
+// mean of the usual pauses.
+func Draw(seed uint64, length, pace time.Duration, targets int, kinds ...string) (all []Episode) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	kinds = slices.Clone(kinds)
 	r.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
 	kinds = kinds[:1+r.IntN(len(kinds))]
-	pause := []time.Duration{10 * time.Second, 5 * time.Minute, time.Hour, 5 * time.Hour, 5 * time.Hour}
+	pause := []time.Duration{10 * time.Second, 5 * time.Minute, pace / 5, pace, pace}
 	if r.IntN(8) == 0 {
 		pause = append(pause, 14*24*time.Hour)
 	}
 	lasts := []time.Duration{2 * time.Second, 30 * time.Second, 5 * time.Minute, 30 * time.Minute, 3 * time.Hour}
-	for at := Random(r, time.Hour); at < length; at += Random(r, pause[r.IntN(len(pause))]) {
+	for at := Random(r, pace/5); at < length; at += Random(r, pause[r.IntN(len(pause))]) {
 		all = append(all, Episode{at, Random(r, lasts[r.IntN(len(lasts))]), kinds[r.IntN(len(kinds))], r.IntN(targets), r.Uint64()})
 	}
 	return all
@@ -64,9 +65,14 @@ func Shrink(all []Episode, fails func([]Episode) bool) []Episode {
 	return all
 }
 
-// WriteTest writes a test file that replays a list of episodes by a call of the
-// function replay, which takes the seed, the length and the episodes.
-func WriteTest(file, pkg, replay string, seed uint64, length time.Duration, all []Episode, failure string) error {
+// WriteTest writes a test that replays a list of episodes into a new file, which
+// it returns. The function replay takes the seed, the length and the episodes.
+func WriteTest(pkg, replay string, seed uint64, length time.Duration, all []Episode, failure string) (file string, err error) {
+	f, err := os.CreateTemp("", fmt.Sprintf("replay_seed%d_*_test.go", seed))
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
 	var b strings.Builder
 	fmt.Fprintf(&b, "package %s\n\nimport (\n\t\"testing\"\n\n\t\"github.com/betanet/betanet_exporter/internal/simulation\"\n)\n\n// %s\n", pkg, strings.ReplaceAll(failure, "\n", "\n// "))
 	fmt.Fprintf(&b, "func TestReplayOfSeed%d(t *testing.T) {\n\t%s(t, %d, %d, // %v\n", seed, replay, seed, length, length)
@@ -74,5 +80,6 @@ func WriteTest(file, pkg, replay string, seed uint64, length time.Duration, all 
 		fmt.Fprintf(&b, "\t\tsimulation.Episode%v\n", e)
 	}
 	b.WriteString("\t)\n}\n")
-	return os.WriteFile(file, []byte(b.String()), 0o644)
+	_, err = f.WriteString(b.String())
+	return f.Name(), err
 }

@@ -34,13 +34,15 @@ func (w *world) begin(e *simulation.Episode, stop *func()) {
 	case "other API":
 		w.otherAPI(s)
 	case "partition", "loses packets":
-		w.network = latest(w.network, until.Add(2*(w.interval+pause+timeout)))
-		w.trouble = latest(w.trouble, until.Add(70*time.Second))
+		w.network = latest(w.network, until.Add(2*(w.interval+pause+w.timeout)))
+		w.trouble = latest(w.trouble, until.Add(w.lag()))
 	case "file breaks":
 		replace(filepath.Join(w.dir, "targets.json"), []string{"[{", "", "{}"}[e.Variant%3])
-		w.trouble = latest(w.trouble, until.Add(70*time.Second))
-	case "list breaks", "list hangs", "names fail", "names change":
-		w.trouble = latest(w.trouble, until.Add(100*time.Second))
+		w.trouble = latest(w.trouble, until.Add(w.lag()))
+	case "list breaks", "list hangs", "names fail":
+		w.trouble = latest(w.trouble, until.Add(w.lag()+30*time.Second))
+	case "names change":
+		w.changeNames()
 	case "removed", "renamed", "moved", "reloaded", "bad file", "exporter restarts":
 		w.operate(e, s.u, stop)
 	case "herd":
@@ -48,8 +50,9 @@ func (w *world) begin(e *simulation.Episode, stop *func()) {
 	case "stalled scraper", "vanishing scraper":
 		w.unlocked(func() { w.badScraper(e) })
 	case "probed":
-		w.unlocked(func() { w.probe(s.u.name) })
+		go w.probe(s, w.began)
 	case "receiver refuses", "receiver hangs":
+		w.receiver = latest(w.receiver, until)
 	default:
 		s.faulty = latest(s.faulty, until)
 	}
@@ -101,16 +104,14 @@ func (w *world) operate(e *simulation.Episode, u *upstream, stop *func()) {
 		if u.source == "names" || !u.wanted {
 			return
 		}
-		u.name = fmt.Sprintf("%s-%d", u.name[:4], e.Variant%1000)
+		u.name = fmt.Sprintf("%s-%d", u.name[:5], e.Variant%1000)
 		w.moved(u)
 	case "moved":
 		if u.source == "names" || u.replica || !u.wanted {
 			return
 		}
 		u.source = []string{"config", "file", "list"}[e.Variant%3]
-		u.changed = time.Now()
-		w.trouble = latest(w.trouble, time.Now().Add(70*time.Second))
-		u.urls[0].again = 0 // if it was gone for a moment
+		w.returned(u) // it may be gone for a moment
 	}
 	w.write()
 	w.unlocked(func() { w.reload(http.StatusOK) })
@@ -118,10 +119,41 @@ func (w *world) operate(e *simulation.Episode, u *upstream, stop *func()) {
 
 // moved notes that an upstream begins again.
 func (w *world) moved(u *upstream) {
-	u.changed = time.Now()
-	w.trouble = latest(w.trouble, time.Now().Add(70*time.Second))
+	u.changed, u.outage = time.Now(), outage{}
+	w.trouble = latest(w.trouble, time.Now().Add(w.lag()))
 	for _, s := range u.urls {
 		s.forget()
+	}
+}
+
+// changeNames leaves out of the name server's answers what the episodes of that
+// kind leave out. The caller holds the mutex.
+func (w *world) changeNames() {
+	for i, u := range w.upstreams {
+		if u.source != "names" {
+			continue
+		}
+		wanted := !slices.ContainsFunc(w.active, func(e *simulation.Episode) bool { return e.Kind == "names change" && e.Variant>>i&1 == 1 })
+		switch {
+		case wanted && !u.wanted:
+			u.wanted = true
+			w.returned(u)
+		case !wanted && u.wanted:
+			u.wanted, u.changed = false, time.Now()
+		}
+	}
+}
+
+// returned notes that an upstream is listed again, by a source or another. The
+// exporter may not have noticed that it was gone.
+func (w *world) returned(u *upstream) {
+	before := make([]service, len(u.urls))
+	for i, s := range u.urls {
+		before[i] = *s
+	}
+	w.moved(u)
+	for i, s := range u.urls {
+		s.total, s.counted, s.summed, s.switched = before[i].total, before[i].counted, before[i].summed, u.changed
 	}
 }
 
@@ -135,6 +167,8 @@ func (w *world) finish(at time.Time) {
 		}
 		w.active = slices.DeleteFunc(w.active, func(o *simulation.Episode) bool { return o == e })
 		switch s := w.hit(e); e.Kind {
+		case "names change":
+			w.changeNames()
 		case "other API":
 			w.otherAPI(s)
 			s.faulty = latest(s.faulty, at)
@@ -142,8 +176,11 @@ func (w *world) finish(at time.Time) {
 			w.write()
 		case "removed":
 			if !s.u.wanted {
-				s.u.wanted = true
-				w.moved(s.u)
+				if s.u.wanted = true; s.u.source == "config" {
+					w.moved(s.u)
+				} else {
+					w.returned(s.u)
+				}
 				w.write()
 				w.unlocked(func() { w.reload(http.StatusOK) })
 			}
@@ -187,14 +224,4 @@ func (w *world) badScraper(e *simulation.Episode) {
 		return
 	}
 	time.AfterFunc(e.Length, func() { c.Close() })
-}
-
-// probe asks for an upstream on demand.
-func (w *world) probe(name string) {
-	go func() {
-		response, err := w.client.Get("http://exporter/probe?target=" + name)
-		if err == nil {
-			response.Body.Close()
-		}
-	}()
 }

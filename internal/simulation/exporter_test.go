@@ -7,10 +7,8 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime/debug"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -54,7 +52,8 @@ func simulate(t *testing.T, seed uint64, length time.Duration, episodes []simula
 func (w *world) live() {
 	stop := w.startExporter()
 	next := 0
-	for scrape := w.start.Add(time.Minute); w.broken() == "" && time.Since(w.start) < w.length; {
+	first := w.start.Add(time.Minute + 500*time.Microsecond) // not at the moment of a response
+	for scrape := first; w.broken() == "" && time.Since(w.start) < w.length; {
 		at := scrape
 		if next < len(w.episodes) {
 			at = earlier(at, w.start.Add(w.episodes[next].Start))
@@ -66,6 +65,9 @@ func (w *world) live() {
 		switch {
 		case at.Equal(scrape):
 			w.scrape()
+			if w.random.IntN(8) == 0 {
+				go w.probe(w.hit(&simulation.Episode{Target: w.random.IntN(24)}), w.began)
+			}
 			scrape = scrape.Add(time.Duration(30+w.random.IntN(270))*time.Second + 413*time.Millisecond)
 		case next < len(w.episodes) && at.Equal(w.start.Add(w.episodes[next].Start)):
 			w.begin(&w.episodes[next], &stop)
@@ -137,28 +139,52 @@ func TestDaysOfTheExporter(t *testing.T) {
 	if n, err := strconv.ParseUint(os.Getenv("SEED"), 10, 64); err == nil {
 		seed = n
 	}
-	const length = 12 * time.Hour
-	began, lived := cpuTime(), time.Duration(0)
-	total := make(map[string]int)
-	for ; lived < time.Duration(days)*24*time.Hour; seed++ {
-		episodes := simulation.Draw(seed, length, 24, kinds...)
+	total := figures{began: cpuTime(), counts: make(map[string]int)}
+	for years := 0; total.days < float64(days); seed++ {
+		length, pace := min(12*time.Hour, 2000*interval(seed)), time.Hour
+		if seed%16 == 0 && interval(seed) > time.Minute { // for weeks in which little happens
+			length, pace = 14*24*time.Hour, 60*time.Hour
+		}
+		episodes := simulation.Draw(seed, length, pace, 24, kinds...)
 		w := simulate(t, seed, length, episodes)
-		lived += time.Duration(len(w.upstreams)+1) * length
+		total.add(w)
 		if w.failure != "" {
-			report(t, seed, length, episodes, w.failure, lived)
+			report(t, seed, length, episodes, w.failure, total.days)
 			return
 		}
-		for kind, n := range w.visited {
-			total[kind] += n
+		if n := int(total.days / 365); n > years {
+			years = n
+			total.print()
+			fmt.Printf("  a run with SEED=%d continues from here\n", seed+1)
 		}
-		total["requests"], total["scrapes"], total["pushes"] = total["requests"]+w.requests, total["scrapes"]+w.scrapes, total["pushes"]+w.pushes
 	}
-	var b strings.Builder
+	total.print()
+}
+
+// figures are what the runs came to.
+type figures struct {
+	began  time.Duration // of CPU time
+	days   float64       // simulated, of all upstreams
+	worlds int
+	counts map[string]int
+}
+
+func (f *figures) add(w *world) {
+	f.worlds++
+	f.days += float64(len(w.upstreams)+1) * w.length.Hours() / 24
+	for what, n := range w.visited {
+		f.counts[what] += n
+	}
+	f.counts["requests"], f.counts["scrapes"], f.counts["pushes"] = f.counts["requests"]+w.requests, f.counts["scrapes"]+w.scrapes, f.counts["pushes"]+w.pushes
+}
+
+func (f *figures) print() {
+	n := f.counts
+	fmt.Printf("exporter: %.1f upstream-days in %d worlds, %d requests; %d scrapes, %d pushes, %d incidents, %d rates and %d probes compared; %.1f upstream-days per CPU second\n",
+		f.days, f.worlds, n["requests"], n["scrapes"], n["pushes"], n["incidents"], n["rates"], n["probes"], f.days/(cpuTime()-f.began).Seconds())
 	for _, kind := range kinds {
-		fmt.Fprintf(&b, "  %s: %d episodes\n", kind, total[kind])
+		fmt.Printf("  %s: %d episodes\n", kind, n[kind])
 	}
-	fmt.Printf("exporter: %.1f upstream-days, %d requests, %d scrapes and %d pushes checked; %.1f upstream-days per CPU second\n%s",
-		lived.Hours()/24, total["requests"], total["scrapes"], total["pushes"], lived.Hours()/24/(cpuTime()-began).Seconds(), b.String())
 }
 
 func TestHoursWithoutFaultsBreakNoRule(t *testing.T) {
@@ -167,7 +193,7 @@ func TestHoursWithoutFaultsBreakNoRule(t *testing.T) {
 
 // report shrinks a failure to the shortest list of episodes that fails in three
 // of five runs, and writes a test of it.
-func report(t *testing.T, seed uint64, length time.Duration, episodes []simulation.Episode, failure string, lived time.Duration) {
+func report(t *testing.T, seed uint64, length time.Duration, episodes []simulation.Episode, failure string, days float64) {
 	fails := func(some []simulation.Episode) bool {
 		failed := 0
 		for run := range 5 {
@@ -184,11 +210,11 @@ func report(t *testing.T, seed uint64, length time.Duration, episodes []simulati
 	if os.Getenv("SHRINK") != "no" {
 		shortest = simulation.Shrink(episodes, fails)
 	}
-	file := filepath.Join(t.ArtifactDir(), fmt.Sprintf("replay%d_test.go", seed))
-	if err := simulation.WriteTest(file, "simulation_test", "replay", seed, length, shortest, failure); err != nil {
+	file, err := simulation.WriteTest("simulation_test", "replay", seed, length, shortest, failure)
+	if err != nil {
 		t.Error(err)
 	}
-	t.Errorf("seed %d, after %v simulated: %s\n%d of %d episodes suffice, replayed by %s: %v", seed, lived, failure, len(shortest), len(episodes), file, shortest)
+	t.Errorf("seed %d, after %.1f upstream-days: %s\n%d of %d episodes suffice, replayed by %s: %v", seed, days, failure, len(shortest), len(episodes), file, shortest)
 }
 
 // replay replays the episodes of a failure that was found.

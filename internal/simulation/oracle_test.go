@@ -1,11 +1,8 @@
 package simulation_test
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -15,79 +12,33 @@ func (w *world) grace(u *upstream) time.Duration {
 	if u.source == "config" {
 		return time.Second
 	}
-	return 70 * time.Second
+	return w.lag()
 }
+
+// lag is how long a source of upstreams may take to show a change: the time until
+// it is read, and what that may take.
+func (w *world) lag() time.Duration { return w.refresh + 40*time.Second }
 
 // scrape makes one scrape and checks it.
 func (w *world) scrape() {
 	w.mu.Lock()
 	began := w.began
 	w.mu.Unlock()
-	response, err := w.client.Get("http://exporter/metrics")
-	if err != nil {
-		w.note(began, "a scrape: %v", err)
+	status, series, err := w.get("/metrics")
+	if err != nil || status != http.StatusOK {
+		w.note(began, "a scrape: status %d, %v", status, err)
 		return
 	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode != http.StatusOK {
-		w.note(began, "a scrape: status %d, %v", response.StatusCode, err)
-		return
-	}
-	series := make(map[string]float64)
-	for line := range strings.Lines(string(text)) {
-		if strings.HasPrefix(line, "#") {
-			continue
-		}
-		i := strings.LastIndexByte(line, ' ')
-		value, err := strconv.ParseFloat(strings.TrimSpace(line[i+1:]), 64)
-		if err != nil {
-			w.note(began, "a scrape: %q", line)
-		}
-		series[line[:i]] = value
-	}
-	w.checkStatus(began, series)
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.began == began {
+	checked := w.began == began && w.writing == 0
+	if checked {
 		w.scrapes++
 		w.check("scrape", series)
 	}
-}
-
-// checkStatus compares the status page's JSON of the same moment with a scrape.
-func (w *world) checkStatus(began time.Time, series map[string]float64) {
-	var status struct {
-		Fleet map[string]any `json:"fleet"`
-	}
-	var history struct {
-		Points []map[string]any `json:"points"`
-	}
-	at := time.Now()
-	for path, into := range map[string]any{"/api/v1/status?limit=1": &status, "/api/v1/status/history": &history} {
-		response, err := w.client.Get("http://exporter" + path)
-		if err != nil {
-			w.note(began, "%s: %v", path, err)
-			return
-		}
-		err = json.NewDecoder(response.Body).Decode(into)
-		response.Body.Close()
-		if err != nil {
-			w.note(began, "%s: %v", path, err)
-		}
-	}
-	for _, state := range []string{"up", "stale", "down", "pending"} {
-		shown, ok := series[`betanet_fleet_upstreams{state="`+state+`"}`]
-		if ok && time.Now().Equal(at) && status.Fleet[state] != shown {
-			w.note(began, "%v upstreams are %s, the status page says %v", shown, state, status.Fleet[state])
-		}
-	}
-	for _, p := range append(history.Points, status.Fleet) {
-		for _, rate := range []string{"messages_per_second", "bytes_received_per_second"} {
-			if r, ok := p[rate].(float64); ok && (r < 0 || r > 1e8) {
-				w.note(began, "the status page has %s %v", rate, r)
-			}
-		}
+	checked = checked && w.scrapes%4 == 0
+	w.mu.Unlock()
+	if checked {
+		w.checkStatus(began, series)
 	}
 }
 
@@ -103,14 +54,26 @@ func (w *world) note(began time.Time, format string, args ...any) {
 // check compares what a scrape or a push shows with what happened. The caller
 // holds the mutex.
 func (w *world) check(what string, series map[string]float64) {
+	if w.writing > 0 {
+		return // at this moment
+	}
 	now := time.Now()
 	for _, u := range w.upstreams {
 		key := `{upstream="` + u.name + `"}`
 		settled := now.Sub(u.changed) > w.grace(u)+time.Second && !now.Before(w.trouble)
 		up, listed := series["betanet_up"+key]
+		if settled && listed {
+			u.listed = now
+		}
 		switch {
+		case u.wanted && !listed && u.listed.After(u.changed):
+			w.fail("%s: %s is not listed any more", what, u.name)
 		case settled && listed != u.wanted:
 			w.fail("%s: %s is listed %v, want %v", what, u.name, listed, u.wanted)
+		case u.wanted && !listed && now.Sub(u.changed) > w.grace(u): // its list cannot be read
+			changed := u.changed
+			w.returned(u)
+			u.changed = changed
 		case !listed || !u.wanted || now.Sub(u.changed) < w.grace(u)+time.Second:
 			continue
 		case u.replica:
@@ -184,17 +147,17 @@ func (s *service) check(what string, series map[string]float64, key string, up b
 			w.fail("%s: %s shows nothing, %v after a document with %d", what, s.host+paths[path], age, last.value)
 		case there && age > maxStale+settle:
 			w.fail("%s: %s shows %v of %v ago", what, s.host+paths[path], value, age)
-		case there && !last.is(value, path) && (age > settle || len(e.sent) > 1 && !e.sent[0].is(value, path)):
+		case there && !last.is(value, path) && (age > settle || len(e.sent) > 1 && !e.sent[len(e.sent)-2].is(value, path)):
 			w.fail("%s: %s shows %v, %v after a document with %d", what, s.host+paths[path], value, age, last.value)
 		}
 		stale := series["betanet_exporter_data_stale"+key] == 1
 		if up && stale {
 			w.fail("%s: %s is up and stale", what, s.host)
 		}
-		if bad := now.Sub(e.bad); !up && there && !stale && !e.bad.IsZero() && bad > timeout+settle && e.bad.After(last.at) {
+		if bad := now.Sub(e.bad); !up && there && !stale && !e.bad.IsZero() && bad > w.timeout+settle && e.bad.After(last.at) {
 			w.fail("%s: %s failed %v ago and is not marked as stale", what, s.host+paths[path], bad)
 		}
-		if e.bad.After(last.at) && now.Sub(e.bad) > timeout+settle && up {
+		if e.bad.After(last.at) && now.Sub(e.bad) > w.timeout+settle && up {
 			w.fail("%s: %s is up, although %s failed %v ago", what, s.host, paths[path], now.Sub(e.bad))
 		}
 	}
@@ -205,14 +168,14 @@ func (s *service) check(what string, series map[string]float64, key string, up b
 // and not up when it has answered nothing for as long.
 func (s *service) checkFresh(what string, up, healthy bool) {
 	w, now := s.w, time.Now()
-	bound := 2*(w.interval+pause) + 2*timeout + time.Second
+	bound := 2*(w.interval+pause) + 2*w.timeout + time.Second
 	since := s.u.changed
 	for _, t := range []time.Time{s.faulty, w.network, w.trouble, s.switched, w.began} {
 		if t.After(since) {
 			since = t
 		}
 	}
-	var last time.Time
+	last := s.switched // what the other API sent is not known any more
 	for _, e := range s.ends {
 		if e.notBefore.After(since) {
 			since = e.notBefore
@@ -221,12 +184,28 @@ func (s *service) checkFresh(what string, up, healthy bool) {
 			last = e.sent[n-1].at
 		}
 	}
-	if healthy && now.Sub(since) > bound && (!up || now.Sub(last) > w.interval+timeout) {
+	if healthy && now.Sub(since) > bound && (!up || now.Sub(last) > w.interval+w.timeout) {
 		w.fail("%s: %s is up %v with a document of %v ago, although nothing is wrong since %v", what, s.host, up, now.Sub(last), now.Sub(since))
 	}
-	if up && now.Sub(last) > 2*w.interval+2*timeout && now.Sub(s.u.changed) > bound {
+	s.noteOutage(now, now.Sub(since) > bound && healthy, now.Sub(latest(last, latest(s.u.changed, w.began))) > bound+w.lag())
+	if up && now.Sub(last) > 2*w.interval+2*w.timeout && now.Sub(s.u.changed) > bound {
 		w.fail("%s: %s is up, and its last document is of %v ago", what, s.host, now.Sub(last))
 	}
+}
+
+// noteOutage notes whether a service is well, or has answered nothing for so long
+// that it is out. The caller holds the mutex.
+func (s *service) noteOutage(now time.Time, well, dead bool) {
+	if well {
+		s.well = now
+	}
+	if !dead {
+		return
+	}
+	if s.dead.Before(s.well) || s.dead.Before(s.u.changed) || s.dead.Before(s.w.began) {
+		s.u.outage.from = now
+	}
+	s.dead, s.u.outage.to = now, now
 }
 
 // checkReplicas checks that what is shown was sent by one of the replicas.

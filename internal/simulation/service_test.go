@@ -30,6 +30,8 @@ type service struct {
 	summed   int    // the node that counted is of
 	faulty   time.Time
 	switched time.Time // to the other API
+	well     time.Time // the last check that found nothing wrong for long
+	dead     time.Time // the last check that found no answers for long
 	ends     [4]end
 }
 
@@ -39,7 +41,7 @@ type end struct {
 	streak    int       // of failures of which the breaker knows
 	open      time.Time
 	notBefore time.Time
-	sent      []sample // documents that arrived, the last two
+	sent      []sample // documents that arrived, the last four
 	bad       time.Time
 }
 
@@ -96,9 +98,13 @@ func (w *world) serveService(host string, c net.Conn) {
 			return
 		}
 		time.Sleep(takes)
+		w.mu.Lock()
+		w.writing++
+		w.mu.Unlock()
 		_, err = io.WriteString(c, text)
 		w.mu.Lock()
 		w.inflight--
+		w.writing--
 		if kind == "good" && err == nil {
 			s.arrived(path, value)
 		} else if kind != "404" {
@@ -207,7 +213,7 @@ func (s *service) arrived(path int, value uint64) {
 		value = s.sum(value)
 	}
 	e.streak, e.open = 0, time.Time{}
-	e.sent = append(e.sent[max(0, len(e.sent)-1):], sample{now, value, s.again})
+	e.sent = append(e.sent[max(0, len(e.sent)-3):], sample{now, value, s.again})
 	if path == 0 || path == mixnodes {
 		s.grow(path, value)
 	}

@@ -20,7 +20,6 @@ import (
 
 // What the exporter is told, and how the oracle knows it.
 const (
-	timeout  = 9 * time.Second
 	maxStale = 12 * time.Minute
 	pause    = 30 * time.Second // of a breaker
 	failures = 5                // that open it
@@ -42,7 +41,9 @@ type world struct {
 	mu       sync.Mutex
 	start    time.Time
 	length   time.Duration
-	interval time.Duration
+	interval time.Duration // between collections
+	timeout  time.Duration // of a collection
+	refresh  time.Duration // of the sources of upstreams
 	episodes []simulation.Episode
 	active   []*simulation.Episode
 	random   *rand.Rand
@@ -56,11 +57,13 @@ type world struct {
 	network   time.Time // until when the network is faulty, or its effects last
 	trouble   time.Time // until when something is wrong with everything, or with what lists upstreams
 	inflight  int       // responses on their way
+	writing   int       // responses that the exporter may have seen although they are not noted yet
 	conns     int
 	growth    []sample // of the fleet's messages, without those of replicas
 	extra     uint64   // more than the replicas can have added
 	points    map[string]point
 	lastPush  time.Time
+	receiver  time.Time // until when it is faulty
 
 	failure                   string // the first rule that was broken
 	requests, scrapes, pushes int
@@ -88,9 +91,17 @@ type upstream struct {
 	source  string // config, file, list or names
 	wanted  bool
 	changed time.Time // when it came, left or was moved
+	listed  time.Time // the last check that found it
+	outage  outage    // the last one
 
 	urls  []*service
 	known map[string]uint64 // the messages last seen, by name, URL, API and node
+}
+
+// interval draws the time between collections. A world is shorter if it is short.
+func interval(seed uint64) time.Duration {
+	r := rand.New(rand.NewPCG(seed, 7))
+	return []time.Duration{5 * time.Second, 15 * time.Second, time.Minute, time.Minute, 5 * time.Minute, 5 * time.Minute, 5 * time.Minute, 5 * time.Minute}[r.IntN(8)]
 }
 
 func newWorld(seed uint64, length time.Duration, episodes []simulation.Episode, dir string) *world {
@@ -98,10 +109,14 @@ func newWorld(seed uint64, length time.Duration, episodes []simulation.Episode, 
 	w := &world{
 		start: time.Now(), length: length, episodes: episodes, random: rand.New(rand.NewPCG(seed, 6)), dir: dir,
 		inbound: newPipes(), points: make(map[string]point), visited: make(map[string]int),
-		interval: []time.Duration{15 * time.Second, time.Minute, time.Minute, 5 * time.Minute}[r.IntN(4)],
+		interval: interval(seed),
+		refresh:  []time.Duration{10 * time.Second, 30 * time.Second, 2 * time.Minute, 5 * time.Minute}[r.IntN(4)],
 	}
-	for i, source := range []string{"config", "config", "file", "list", "names", "config", "file", "list", "names", "config"}[:5+r.IntN(6)] {
-		u := &upstream{w: w, name: fmt.Sprintf("up-%d", i), source: source, wanted: true, changed: w.start, replica: i == 1, known: make(map[string]uint64)}
+	w.timeout = min(9*time.Second, w.interval-time.Second)
+	sources := []string{"config", "config", "file", "list", "names"}
+	for i := range 5 + r.IntN(16) {
+		source := sources[i%len(sources)]
+		u := &upstream{w: w, name: fmt.Sprintf("up-%02d", i), source: source, wanted: true, changed: w.start, replica: i == 1, known: make(map[string]uint64)}
 		for n := range map[bool]int{false: 1, true: 2}[i == 1] {
 			u.urls = append(u.urls, newService(w, u, fmt.Sprintf("10.0.%d.%d:9000", n, i+1), r))
 		}
@@ -148,7 +163,7 @@ func (w *world) write() {
 			targets = append(targets, u.target())
 		}
 	}
-	fmt.Fprintf(&b, "  - name: always\n    url: http://always:9000\ndiscovery:\n  files: [{paths: [%s]}]\n  http: [{url: \"http://list/\", refresh: 30s}]\n  dns: [{name: names.sim, type: A, port: 9000, refresh: 30s}]\nprobe:\n  allow: [\"10.9.0.0/16\"]\n", filepath.Join(w.dir, "targets.json"))
+	fmt.Fprintf(&b, "  - name: always\n    url: http://always:9000\ndiscovery:\n  files: [{paths: [%s]}]\n  http: [{url: \"http://list/\", refresh: %[2]v}]\n  dns: [{name: names.sim, type: A, port: 9000, refresh: %[2]v}]\nprobe:\n  allow: [\"10.9.0.0/16\"]\n", filepath.Join(w.dir, "targets.json"), w.refresh)
 	list, _ := json.Marshal(targets)
 	if targets == nil {
 		list = []byte("[]")
@@ -188,7 +203,7 @@ func (w *world) serve(ctx context.Context) {
 	var log strings.Builder
 	if code := app.RunOn(ctx, n, []string{
 		"--config.file=" + filepath.Join(w.dir, "config.yml"), "--web.listen-address=127.0.0.1:9200", "--web.enable-lifecycle",
-		"--collect.interval=" + w.interval.String(), "--collect.timeout=" + timeout.String(), "--cache.max-stale=" + maxStale.String(),
+		"--collect.interval=" + w.interval.String(), "--collect.timeout=" + w.timeout.String(), "--cache.max-stale=" + maxStale.String(),
 		"--otlp.endpoint=http://receiver", "--otlp.interval=" + pushed.String(), "--log.level=error",
 	}, &log, &log); code != 0 {
 		w.mu.Lock()

@@ -13,42 +13,41 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// gate bounds the connections to upstreams that are open at a time, so that the
-// descriptors left over suffice for scrapers. What the resolver opens to look up
-// a name counts too.
-type gate struct {
+// connLimiter limits the open connections to upstreams, so that enough file
+// descriptors remain for scrapers. Connections of the resolver count too.
+type connLimiter struct {
 	limit    int // 0 for none
 	open     atomic.Int64
-	resolver *net.Resolver // nil for the network's
+	resolver *net.Resolver // nil for the default
 }
 
-func newGate(limit int) *gate {
-	g := &gate{limit: limit}
+func newConnLimiter(limit int) *connLimiter {
+	g := &connLimiter{limit: limit}
 	if limit > 0 {
 		g.resolver = &net.Resolver{Dial: g.guard(new(net.Dialer).DialContext)}
 	}
 	return g
 }
 
-// dial is the network's, through the gate. The timeout bounds a dial whose
-// attempt has gone away.
-func (g *gate) dial(timeout time.Duration) fleet.Dial {
-	// No probes of the kernel on connections that rest: a request that finds one
-	// dead has its own limit, and setting them up is half the work of a dial.
+// dial returns a limited dialer of the machine's network. The timeout ends a dial
+// that continues in net/http after its attempt has ended.
+func (g *connLimiter) dial(timeout time.Duration) fleet.Dial {
+	// No TCP keep-alive: a request on a dead connection has its own timeout, and
+	// setting it up is half the work of a dial.
 	return g.guard((&net.Dialer{Timeout: timeout, KeepAlive: -1, Resolver: g.resolver}).DialContext)
 }
 
 // Connections is how collections use connections.
 type Connections uint8
 
-// The ways, the better first.
+// The ways, the best first.
 const (
-	Parallel  Connections = iota // one for each endpoint, where that is quicker
-	OneKept                      // one for all, kept from one collection to the next
-	OneUnkept                    // one for all, closed at the end of a collection
+	Parallel  Connections = iota // up to one for each endpoint
+	OneKept                      // one for all endpoints, kept between collections
+	OneUnkept                    // one for all endpoints, closed after each collection
 )
 
-// Connections is the best that there are descriptors for.
+// Connections returns the best way for which there are enough file descriptors.
 func (p *Poller) Connections() Connections {
 	limit, upstreams := int64(p.o.Connections), p.count.Load()
 	switch {
@@ -61,32 +60,32 @@ func (p *Poller) Connections() Connections {
 	}
 }
 
-// fullError is a connection that was not made. It is an EMFILE to those who ask,
-// because that is what it spares the process.
-type fullError struct{ limit int }
+// errConnLimit reports that the connection limit is reached. It unwraps to EMFILE so
+// that it is classified as local.
+type errConnLimit struct{ limit int }
 
-func (e fullError) Error() string {
+func (e errConnLimit) Error() string {
 	return fmt.Sprintf("%d connections to upstreams are open and the limit of open files leaves room for no more: %s", e.limit, syscall.EMFILE)
 }
 
-func (e fullError) Unwrap() error { return syscall.EMFILE }
+func (e errConnLimit) Unwrap() error { return syscall.EMFILE }
 
-// guard is d through the gate.
-func (g *gate) guard(d fleet.Dial) fleet.Dial {
+// guard returns d with the limit applied.
+func (g *connLimiter) guard(d fleet.Dial) fleet.Dial {
 	if g.limit == 0 {
 		return d
 	}
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		if g.open.Add(1) > int64(g.limit) {
 			g.open.Add(-1)
-			return nil, fullError{g.limit}
+			return nil, errConnLimit{g.limit}
 		}
 		c, err := d(ctx, network, address)
 		if err != nil {
 			g.open.Add(-1)
 			return nil, err
 		}
-		counted := &countedConn{Conn: c, gate: g}
+		counted := &countedConn{Conn: c, limiter: g}
 		if p, ok := c.(net.PacketConn); ok {
 			return countedPackets{counted, p}, nil
 		}
@@ -94,20 +93,20 @@ func (g *gate) guard(d fleet.Dial) fleet.Dial {
 	}
 }
 
-// countedConn counts until it is closed.
+// countedConn counts as open until it is closed.
 type countedConn struct {
 	net.Conn
-	gate *gate
-	once sync.Once
+	limiter *connLimiter
+	once    sync.Once
 }
 
 func (c *countedConn) Close() error {
-	c.once.Do(func() { c.gate.open.Add(-1) })
+	c.once.Do(func() { c.limiter.open.Add(-1) })
 	return c.Conn.Close()
 }
 
-// countedPackets shows the resolver that it speaks over UDP: it asks for the
-// type.
+// countedPackets is a countedConn that implements net.PacketConn, by which the
+// resolver recognises UDP.
 type countedPackets struct {
 	*countedConn
 	packets net.PacketConn

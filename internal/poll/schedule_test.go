@@ -43,7 +43,7 @@ func TestTheFirstCollectionEndsBeforeTheGridBegins(t *testing.T) {
 }
 
 func TestNoPointOfTheGridIsMissedAtStart(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.behave(hang)
 		b.until(time.Minute)
 		if got := eventsOf[Skipped](b); len(got) > 0 {
@@ -53,7 +53,7 @@ func TestNoPointOfTheGridIsMissedAtStart(t *testing.T) {
 }
 
 func TestProbesOfManyAreMadeTogether(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *bed) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		c := b.poller.upstreams[b.upstream].core
 		at := b.poller.began.Add(1100 * time.Millisecond)
 		c.moment = b.poller.moment()

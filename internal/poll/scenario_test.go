@@ -28,7 +28,7 @@ import (
 // A play is the life of an upstream, drawn before it begins: what each endpoint
 // answers to its first request, its second, and so on. It is a pure function of
 // that, so that the model can know it too.
-type play struct {
+type scenario struct {
 	Set      fleet.Settings
 	API      betanet.API
 	Acts     [betanet.NumEndpoints][]act
@@ -90,8 +90,8 @@ var kinds = map[string]kind{
 // nothing happens at the same moment and the order of events is one.
 var pace = [betanet.NumEndpoints]time.Duration{1009 * time.Microsecond, 2003 * time.Microsecond, 4001 * time.Microsecond, 8009 * time.Microsecond}
 
-func drawPlay(t *rapid.T, api betanet.API, changes int) play {
-	p := play{Set: defaults, API: api}
+func drawScenario(t *rapid.T, api betanet.API, changes int) scenario {
+	p := scenario{Set: defaults, API: api}
 	p.Set.Timeout = 13993 * time.Millisecond // so that no collection ends on a point of the grid
 	p.Set.Attempts = rapid.SampledFrom([]int{3, 1, 2, 3, 4}).Draw(t, "attempts")
 	p.Set.BreakerFailures = rapid.SampledFrom([]uint32{5, 5, 1, 2, 7}).Draw(t, "failures")
@@ -140,7 +140,7 @@ func times(t *rapid.T, what string, least, most, pause int, beside time.Duration
 }
 
 // refuses reports whether a connection is refused at that moment.
-func (p *play) refuses(at time.Duration) bool { return before(p.Refusals, at)%2 == 1 }
+func (p *scenario) refuses(at time.Duration) bool { return before(p.Refusals, at)%2 == 1 }
 
 // before is how many of the moments are over.
 func before(all []time.Duration, at time.Duration) (n int) {
@@ -153,7 +153,7 @@ func before(all []time.Duration, at time.Duration) (n int) {
 }
 
 // answer is what the endpoint says to its request of that number at that moment.
-func (p *play) answer(e betanet.Endpoint, number int, at time.Duration) (act, kind) {
+func (p *scenario) answer(e betanet.Endpoint, number int, at time.Duration) (act, kind) {
 	serves := betanet.V1
 	if p.API == betanet.MixnodesAPI || before(p.Changes, at)%2 == 1 {
 		serves = betanet.MixnodesAPI
@@ -196,8 +196,8 @@ type line struct {
 }
 
 // stage is where a play is given: a poller, and an upstream behind its Dial.
-type stage struct {
-	play
+type harness struct {
+	scenario
 	start    time.Time
 	upstream *fleet.Upstream
 	poller   *Poller
@@ -210,12 +210,12 @@ type stage struct {
 }
 
 // give plays a play in a bubble of its own and calls look at each of its moments.
-func give(t *testing.T, p play, look func(*stage, time.Duration)) {
+func give(t *testing.T, p scenario, look func(*harness, time.Duration)) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &stage{play: p, start: time.Now()}
+		s := &harness{scenario: p, start: time.Now()}
 		s.upstream = &fleet.Upstream{Name: "u", URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: p.API, Settings: p.Set}
 		s.poller = New(Options{Publish: s.publish, Report: s.report, Dial: s.dial})
-		s.poller.overtake = 0 // requests of one moment have no order
+		s.poller.parallelAfter = 0 // requests of one moment have no order
 		ctx, cancel := context.WithCancel(context.Background())
 		if err := s.poller.Add(ctx, s.upstream, true); err != nil {
 			t.Fatal(err)
@@ -240,19 +240,19 @@ func give(t *testing.T, p play, look func(*stage, time.Duration)) {
 	})
 }
 
-func (s *stage) now() time.Duration { return time.Since(s.start) }
+func (s *harness) now() time.Duration { return time.Since(s.start) }
 
-func (s *stage) note(format string, args ...any) {
+func (s *harness) note(format string, args ...any) {
 	s.lines = append(s.lines, line{s.now(), fmt.Sprintf(format, args...)})
 }
 
-func (s *stage) publish(v *fleet.View) {
+func (s *harness) publish(v *fleet.View) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.view = v
 }
 
-func (s *stage) dial(context.Context, string, string) (net.Conn, error) {
+func (s *harness) dial(context.Context, string, string) (net.Conn, error) {
 	if s.refuses(s.now()) {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 	}
@@ -261,7 +261,7 @@ func (s *stage) dial(context.Context, string, string) (net.Conn, error) {
 	return ours, nil
 }
 
-func (s *stage) serve(c net.Conn) {
+func (s *harness) serve(c net.Conn) {
 	defer c.Close()
 	r, err := http.ReadRequest(bufio.NewReader(c))
 	if err != nil {
@@ -295,7 +295,7 @@ func endpointOf(path string) betanet.Endpoint {
 	return betanet.NumEndpoints
 }
 
-func (s *stage) report(e Event) {
+func (s *harness) report(e Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch x := e.(type) {
@@ -359,7 +359,7 @@ func sorted(lines []line) []line {
 
 // state is everything that is known at a moment, in words; what is settled only
 // at the end of a collection is left out while one runs.
-func (s *stage) state(idle bool) string {
+func (s *harness) state(idle bool) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v, now := s.view, time.Now()

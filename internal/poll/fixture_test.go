@@ -42,7 +42,7 @@ type request struct {
 }
 
 // bedKey is where a request's context has the bed.
-type bedKey struct{}
+type fixtureKey struct{}
 
 // stamped is an event and when it was reported.
 type stamped struct {
@@ -51,7 +51,7 @@ type stamped struct {
 }
 
 // bed is a poller on one upstream that lives in the test's bubble of fake time.
-type bed struct {
+type fixture struct {
 	start    time.Time
 	upstream *fleet.Upstream
 	poller   *Poller
@@ -69,14 +69,14 @@ type bed struct {
 }
 
 // inBubble runs a test on a bed; time inside is fake.
-func inBubble(t *testing.T, set fleet.Settings, api betanet.API, test func(*testing.T, *bed)) {
+func inBubble(t *testing.T, set fleet.Settings, api betanet.API, test func(*testing.T, *fixture)) {
 	inTightBubble(t, set, api, 0, test)
 }
 
 // inTightBubble is inBubble with a limit of connections.
-func inTightBubble(t *testing.T, set fleet.Settings, api betanet.API, connections int, test func(*testing.T, *bed)) {
+func inTightBubble(t *testing.T, set fleet.Settings, api betanet.API, connections int, test func(*testing.T, *fixture)) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &bed{start: time.Now(), answer: healthy}
+		b := &fixture{start: time.Now(), answer: healthy}
 		b.upstream = &fleet.Upstream{Name: "u", URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: api, Settings: set}
 		listener := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 		server := &http.Server{Handler: http.HandlerFunc(b.serve)}
@@ -101,31 +101,31 @@ func inTightBubble(t *testing.T, set fleet.Settings, api betanet.API, connection
 	})
 }
 
-func (b *bed) serve(w http.ResponseWriter, r *http.Request) {
+func (b *fixture) serve(w http.ResponseWriter, r *http.Request) {
 	b.serving.Add(1)
 	defer b.serving.Done()
 	b.mu.Lock()
 	b.requests = append(b.requests, request{time.Since(b.start), r.URL.Path})
 	answer := b.answer
 	b.mu.Unlock()
-	answer(w, r.WithContext(context.WithValue(r.Context(), bedKey{}, b)))
+	answer(w, r.WithContext(context.WithValue(r.Context(), fixtureKey{}, b)))
 }
 
-func (b *bed) publish(v *fleet.View) {
+func (b *fixture) publish(v *fleet.View) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.views = append(b.views, v)
 	b.viewed = append(b.viewed, time.Now())
 }
 
-func (b *bed) report(e Event) {
+func (b *fixture) report(e Event) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.events = append(b.events, stamped{time.Since(b.start), e})
 }
 
 // behave changes what the upstream answers.
-func (b *bed) behave(h http.HandlerFunc) {
+func (b *fixture) behave(h http.HandlerFunc) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.answer = h
@@ -133,33 +133,33 @@ func (b *bed) behave(h http.HandlerFunc) {
 
 // until lets time pass until so long after the start, and all settle. Collecting
 // begins with the first call.
-func (b *bed) until(d time.Duration) {
+func (b *fixture) until(d time.Duration) {
 	b.run()
 	time.Sleep(time.Until(b.start.Add(d)))
 	synctest.Wait()
 }
 
-func (b *bed) view() *fleet.View {
+func (b *fixture) view() *fleet.View {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.views[len(b.views)-1]
 }
 
 // count is how many requests there were, dialled how many connections.
-func (b *bed) count() int {
+func (b *fixture) count() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.requests)
 }
 
-func (b *bed) dialled() int {
+func (b *fixture) dialled() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.dials
 }
 
 // asked are the times of the requests for a path from a moment on.
-func (b *bed) asked(path string, from time.Duration) (at []time.Duration) {
+func (b *fixture) asked(path string, from time.Duration) (at []time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, r := range b.requests {
@@ -171,7 +171,7 @@ func (b *bed) asked(path string, from time.Duration) (at []time.Duration) {
 }
 
 // eventsOf are the events of one type so far.
-func eventsOf[E Event](b *bed) (all []E) {
+func eventsOf[E Event](b *fixture) (all []E) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, e := range b.events {
@@ -183,7 +183,7 @@ func eventsOf[E Event](b *bed) (all []E) {
 }
 
 // tick is the first point of the upstream's grid that it will be collected at.
-func (b *bed) tick() time.Duration { return firstTick(b.upstream, b.start).Sub(b.start) }
+func (b *fixture) tick() time.Duration { return firstTick(b.upstream, b.start).Sub(b.start) }
 
 // Behaviours of the upstream.
 

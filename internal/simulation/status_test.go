@@ -1,0 +1,200 @@
+package simulation_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+// statusPage is what the oracle compares of /api/v1/status.
+type statusPage struct {
+	Verdict   struct{ Level string }
+	Fleet     map[string]any
+	Upstreams []struct{ Name, State string }
+	Incidents []incident
+	Sources   []struct {
+		Source string
+		Up     bool
+	}
+	Push struct {
+		LastSuccess time.Time `json:"last_success"`
+		Error       string
+	}
+}
+
+type incident struct {
+	Upstream string
+	From, To time.Time
+}
+
+// outage is a time in which scrapes found that a service answered nothing.
+type outage struct{ from, to time.Time }
+
+// checkStatus compares the status page's JSON with a scrape of the same moment,
+// and with what happened.
+func (w *world) checkStatus(began time.Time, series map[string]float64) {
+	at := time.Now()
+	var status statusPage
+	var history struct {
+		Points []struct {
+			Time     time.Time
+			Messages *float64 `json:"messages_per_second"`
+			Received *float64 `json:"bytes_received_per_second"`
+		}
+	}
+	for path, into := range map[string]any{"/api/v1/status?limit=1000": &status, "/api/v1/status/history": &history} {
+		response, err := w.client.Get("http://exporter" + path)
+		if err != nil {
+			w.note(began, "%s: %v", path, err)
+			return
+		}
+		err = json.NewDecoder(response.Body).Decode(into)
+		response.Body.Close()
+		if err != nil {
+			w.note(began, "%s: %v", path, err)
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.began != began || w.stopping || w.writing > 0 || !time.Now().Equal(at) {
+		return
+	}
+	for _, state := range []string{"up", "stale", "down", "pending"} {
+		if shown := series[`betanet_fleet_upstreams{state="`+state+`"}`]; status.Fleet[state] != shown {
+			w.fail("%v upstreams are %s, the status page says %v", shown, state, status.Fleet[state])
+		}
+	}
+	for _, p := range history.Points {
+		for _, rate := range []*float64{p.Messages, p.Received} {
+			if rate != nil && (*rate < 0 || *rate > 1e8) {
+				w.fail("the status page has the rate %v", *rate)
+			}
+		}
+	}
+	w.checkVerdict(&status, series)
+	w.checkIncidents(&status, at)
+	w.checkSources(&status, at)
+	if n := len(history.Points); n > 0 && history.Points[n-1].Messages != nil {
+		w.checkRate(*history.Points[n-1].Messages, at)
+	}
+}
+
+// checkVerdict compares the verdict and the states with a scrape.
+func (w *world) checkVerdict(status *statusPage, series map[string]float64) {
+	level, down, stale := status.Verdict.Level, status.Fleet["down"], status.Fleet["stale"]
+	switch {
+	case down != 0.0 && level != "critical", stale != 0.0 && level == "ok":
+		w.fail("%v upstreams are down and %v stale, and the verdict is %s", down, stale, level)
+	case level == "critical" && down == 0.0 && stale == 0.0:
+		w.fail("no upstream is down or stale, and the verdict is critical")
+	}
+	for _, u := range status.Upstreams {
+		key := `{upstream="` + u.Name + `"}`
+		up, listed := series["betanet_up"+key]
+		stale := series["betanet_exporter_data_stale"+key]
+		if !listed || (u.State == "up") != (up == 1) || (u.State == "stale") != (stale == 1) {
+			w.fail("the status page says that %s is %s, a scrape that it is listed %v, up %v, stale %v", u.Name, u.State, listed, up, stale)
+		}
+	}
+}
+
+// checkIncidents checks that an upstream that answers nothing has an incident, and
+// that it has ended when the upstream answers.
+func (w *world) checkIncidents(status *statusPage, at time.Time) {
+	for _, u := range w.upstreams {
+		if u.replica {
+			continue
+		}
+		open, past := false, false
+		var all []string
+		for _, i := range status.Incidents {
+			if i.Upstream == u.name {
+				all = append(all, fmt.Sprint(i.From.Sub(w.start), " to ", i.To.Sub(w.start)))
+				open = open || i.To.IsZero()
+				past = past || !i.From.After(u.outage.to) && i.To.After(u.outage.from)
+			}
+		}
+		switch s := u.urls[0]; {
+		case s.dead.Equal(at) && !open:
+			w.fail("%s answers nothing, and the status page has no open incident", u.name)
+		case s.well.Equal(at) && open:
+			w.fail("%s is well, and the status page has an open incident", u.name)
+		case s.well.Equal(at) && u.outage.to.After(w.began) && at.Sub(u.outage.to) < 23*time.Hour && !past:
+			w.fail("%s answered nothing from %v to %v, and the status page has only the incidents %v", u.name, u.outage.from.Sub(w.start), u.outage.to.Sub(w.start), all)
+		}
+		w.visited["incidents"]++
+	}
+}
+
+// checkSources compares what the status page says of lists and of the receiver.
+func (w *world) checkSources(status *statusPage, at time.Time) {
+	well := !at.Before(w.trouble) && !at.Before(w.network) && at.Sub(w.began) > w.lag()
+	for _, s := range status.Sources {
+		if well && !s.Up {
+			w.fail("nothing is wrong with the source %s, and the status page says that it fails", s.Source)
+		}
+		for _, e := range w.active {
+			lasts := at.Sub(latest(w.start.Add(e.Start), w.began)) > w.lag()
+			fails := strings.HasPrefix(s.Source, "http") && strings.HasPrefix(e.Kind, "list ") || strings.HasPrefix(s.Source, "dns") && e.Kind == "names fail"
+			if lasts && fails && s.Up {
+				w.fail("the source %s fails, and the status page says that it is up", s.Source)
+			}
+		}
+	}
+	if at.Sub(latest(w.receiver, latest(w.network, w.began))) < 3*pushed || w.during("receiver hangs") != nil || w.during("receiver refuses") != nil {
+		return
+	}
+	if last := status.Push.LastSuccess; status.Push.Error != "" || at.Sub(last) > pushed+time.Minute || at.Sub(w.lastPush) > pushed+time.Minute {
+		w.fail("nothing is wrong with the receiver, the last push arrived %v ago, the status page says %v ago, and %q", at.Sub(w.lastPush), at.Sub(last), status.Push.Error)
+	}
+}
+
+// checkRate compares the fleet's rate of messages with what the services counted
+// between their last documents, if all are well for long enough.
+func (w *world) checkRate(shown float64, at time.Time) {
+	least, most := 0.0, 0.0
+	for _, u := range w.upstreams {
+		if !u.wanted {
+			continue
+		}
+		for _, s := range u.urls {
+			rates := s.rates()
+			if len(rates) == 0 && u.replica {
+				continue // not in use
+			}
+			if len(rates) == 0 || !u.replica && !s.well.Equal(at) || at.Before(s.faulty.Add(4*w.interval)) || at.Sub(u.changed) < w.lag()+4*w.interval {
+				return
+			}
+			if most += slices.Max(rates); !u.replica {
+				least += slices.Min(rates)
+			}
+		}
+	}
+	w.visited["rates"]++
+	if hair := 1e-6 * math.Max(1, most); shown < least-hair || shown > most+hair {
+		w.fail("the status page says %v messages/s, want %v to %v", shown, least, most)
+	}
+}
+
+// rates are how fast the messages grew between the last documents, nil if there
+// were too few.
+func (s *service) rates() (rates []float64) {
+	sent := s.ends[0].sent
+	if s.mixnodes {
+		sent = s.ends[mixnodes].sent
+	}
+	if len(sent) < 4 {
+		return nil
+	}
+	for i := range len(sent) - 1 {
+		increase := sent[i+1].value
+		if before := sent[i].value; increase >= before {
+			increase -= before
+		}
+		rates = append(rates, float64(increase)/sent[i+1].at.Sub(sent[i].at).Seconds())
+	}
+	return rates
+}
