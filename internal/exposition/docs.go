@@ -18,31 +18,22 @@ document disappear when its last good values are older than ` + "`--cache.max-st
 Counters are exposed as the upstream sends them, also after it restarts.
 
 ## Upstreams
-
-| series | type | labels | meaning |
-|---|---|---|---|
 `)
-	writeRows(&b, func(f *family) bool { return f.upstream != nil })
+	writeTable(&b, func(f *family) bool { return f.upstream != nil })
 	b.WriteString(`
 ## The exporter
 
 These cover all upstreams together. Series whose label values form a closed set exist
 from the start, with 0. The series about pushing exist only if ` + "`--otlp.endpoint`" + ` is set.
-
-| series | type | labels | meaning |
-|---|---|---|---|
 `)
-	writeRows(&b, func(f *family) bool { return f.exporter != nil })
+	writeTable(&b, func(f *family) bool { return f.exporter != nil })
 	b.WriteString(`
 ## All upstreams together
 
 These exist only if there is more than one upstream. Counters grow by increases only:
 a restart of an upstream or of the exporter does not show as traffic.
-
-| series | type | labels | meaning |
-|---|---|---|---|
 `)
-	writeRows(&b, func(f *family) bool { return f.fleet != nil })
+	writeTable(&b, func(f *family) bool { return f.fleet != nil })
 	b.WriteString(`
 ` + "`betanet_exporter_build_info`, `go_*` and `process_*`" + ` come from Prometheus' client
 library and are read at most once a second.
@@ -71,7 +62,8 @@ families by name, in every format. Names are the names of the text format.
 	return b.String()
 }
 
-func writeRows(b *strings.Builder, wanted func(*family) bool) {
+func writeTable(b *strings.Builder, wanted func(*family) bool) {
+	b.WriteString("\n| series | type | labels | meaning |\n|---|---|---|---|\n")
 	for i := range families {
 		if f := &families[i]; wanted(f) {
 			fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", f.name, f.kind, f.labels, strings.TrimSuffix(f.help, ".")+".")

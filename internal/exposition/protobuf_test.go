@@ -120,7 +120,7 @@ func TestOnlyNamedFamiliesAreWritten(t *testing.T) {
 	for _, c := range []struct{ names, want []string }{
 		{[]string{"betanet_messages_total"}, []string{"betanet_messages_total"}},
 		{[]string{"betanet_messages_total", "go_goroutines", "betanet_exporter_upstreams"}, []string{"betanet_exporter_upstreams", "betanet_messages_total", "go_goroutines"}},
-		{[]string{"betanet_messages"}, nil}, // names are those of the text format
+		{[]string{"betanet_messages"}, nil}, // a name of OpenMetrics
 		{[]string{"nothing", ""}, nil},
 		{[]string{"nothing", "betanet_up"}, []string{"betanet_up"}},
 	} {

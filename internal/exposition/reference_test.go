@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -46,10 +47,12 @@ func (p pairs) split() (names, values []string) {
 	return names, values
 }
 
-func familyNumber(name string) int {
+// describe returns the number of a family in the catalogue, and what a metric needs.
+func describe(name string, labels pairs) (family int, desc *prometheus.Desc, values []string) {
+	names, values := labels.split()
 	for i, f := range catalogue {
 		if f.name == name {
-			return i
+			return i, prometheus.NewDesc(name, f.help, names, nil), values
 		}
 	}
 	panic(name + " is not in the catalogue")
@@ -57,19 +60,21 @@ func familyNumber(name string) int {
 
 // add expects a counter or a gauge.
 func (l *expectations) add(name string, v float64, labels pairs) {
-	i := familyNumber(name)
+	i, desc, values := describe(name, labels)
 	kind := prometheus.GaugeValue
 	if catalogue[i].kind == "counter" {
 		kind = prometheus.CounterValue
 	}
-	names, values := labels.split()
-	l.metrics = append(l.metrics, expectation{i, prometheus.MustNewConstMetric(prometheus.NewDesc(name, catalogue[i].help, names, nil), kind, v, values...)})
+	l.metrics = append(l.metrics, expectation{i, prometheus.MustNewConstMetric(desc, kind, v, values...)})
 }
 
 // observed expects a histogram with one observation for each of seconds.
 func (l *expectations) observed(name string, seconds []float64, labels pairs) {
-	i := familyNumber(name)
+	i, desc, values := describe(name, labels)
 	buckets, sum := make(map[float64]uint64), 0.0
+	for _, s := range seconds {
+		sum += s
+	}
 	for _, bound := range []float64{0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5} {
 		buckets[bound] = 0
 		for _, s := range seconds {
@@ -78,19 +83,12 @@ func (l *expectations) observed(name string, seconds []float64, labels pairs) {
 			}
 		}
 	}
-	for _, s := range seconds {
-		sum += s
-	}
-	names, values := labels.split()
-	desc := prometheus.NewDesc(name, catalogue[i].help, names, nil)
 	l.metrics = append(l.metrics, expectation{i, prometheus.MustNewConstHistogram(desc, uint64(len(seconds)), sum, buckets, values...)})
 }
 
 // summary expects a summary without quantiles.
 func (l *expectations) summary(name string, sum float64, count uint64, labels pairs) {
-	i := familyNumber(name)
-	names, values := labels.split()
-	desc := prometheus.NewDesc(name, catalogue[i].help, names, nil)
+	i, desc, values := describe(name, labels)
 	l.metrics = append(l.metrics, expectation{i, prometheus.MustNewConstSummary(desc, count, sum, nil, values...)})
 }
 
@@ -111,11 +109,10 @@ func (l *expectations) gathered(t *testing.T) []*dto.MetricFamily {
 func (l *expectations) inOrder(t *testing.T) (all []*dto.MetricFamily) {
 	t.Helper()
 	slices.SortStableFunc(l.metrics, func(a, b expectation) int { return cmp.Compare(a.family, b.family) })
-	kinds := map[string]dto.MetricType{"counter": dto.MetricType_COUNTER, "gauge": dto.MetricType_GAUGE, "histogram": dto.MetricType_HISTOGRAM, "summary": dto.MetricType_SUMMARY}
 	for i, e := range l.metrics {
 		if i == 0 || l.metrics[i-1].family != e.family {
 			c := catalogue[e.family]
-			all = append(all, &dto.MetricFamily{Name: &c.name, Help: &c.help, Type: kinds[c.kind].Enum()})
+			all = append(all, &dto.MetricFamily{Name: &c.name, Help: &c.help, Type: dto.MetricType(dto.MetricType_value[strings.ToUpper(c.kind)]).Enum()})
 		}
 		m := new(dto.Metric)
 		if err := e.metric.Write(m); err != nil {
@@ -137,10 +134,8 @@ func encode(t *testing.T, families []*dto.MetricFamily, f expfmt.Format) string 
 			t.Fatal(err)
 		}
 	}
-	if c, ok := e.(expfmt.Closer); ok {
-		if err := c.Close(); err != nil {
-			t.Fatal(err)
-		}
+	if err := e.(expfmt.Closer).Close(); err != nil {
+		t.Fatal(err)
 	}
 	return b.String()
 }

@@ -47,8 +47,8 @@ func newRuntime() *runtime {
 	return r
 }
 
-// families returns what is at most runtimeAge old, or as old as a scrape that is
-// renewing it at this moment has been running.
+// families returns families that are at most maxRuntimeAge old, or slightly older
+// while another scrape is gathering them again.
 func (r *runtime) families() []gatheredFamily {
 	l := r.last.Load()
 	if time.Since(l.at) > maxRuntimeAge && r.refresh.TryLock() {

@@ -1,17 +1,14 @@
 package exposition
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
-	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
 	"github.com/betanet/betanet_exporter/internal/breaker"
 	"github.com/betanet/betanet_exporter/internal/fleet"
-	"github.com/betanet/betanet_exporter/internal/snapshot"
 )
 
 // scenario draws random upstreams and events of the exporter, and the samples expected
@@ -124,6 +121,13 @@ func (s *scenario) expectState(v *fleet.View, l seriesLabels, shown bool) {
 	s.add("betanet_up", up, l.upstream)
 }
 
+// addAll expects a sample of each family.
+func (s *scenario) addAll(labels pairs, values map[string]uint64) {
+	for name, v := range values {
+		s.add("betanet_"+name, float64(v), labels)
+	}
+}
+
 func (s *scenario) breaker(at pairs, is breaker.State) {
 	s.add("betanet_exporter_circuit_breaker_state", map[breaker.State]float64{breaker.Closed: 0, breaker.HalfOpen: 1, breaker.Open: 2}[is], at)
 }
@@ -178,265 +182,6 @@ func (s *scenario) complete(v *fleet.View, l *seriesLabels, condition int) {
 		v.Upstream.Settings.MaxStale = 5 * time.Minute // the documents are years old
 	}
 	s.states[[numConditions]string{"up", "stale", "stale", "down", "down", "pending"}[condition]]++
-}
-
-// v1 adds an upstream of API v1 in the given condition.
-func (s *scenario) v1(name string, condition int) {
-	u, l := s.upstream(name)
-	v := &fleet.View{Upstream: u, API: betanet.V1}
-	first, m := betanettest.Metrics{PacketsProcessed: s.number(), PacketsDropped: s.number()}, betanettest.Metrics{PacketsProcessed: s.number(), PacketsDropped: s.number()}
-	n := betanettest.Nodes{Active: s.number(), Inactive: s.number(), Total: s.number()}
-	w := betanettest.Network{BytesTransmitted: s.number(), BytesReceived: s.number(), AvgLatencyMS: new(s.Float64() * 10_000), PeakThroughput: s.number()}
-	var seconds []float64
-	a := fleet.Accumulator{Histogram: u.Settings.Histogram}
-	for range 1 + s.IntN(20) {
-		ms := []float64{0, 1, 5, 10, 1000, 1e7, s.Float64() * 6000, s.ExpFloat64() * 50}[s.IntN(8)]
-		seconds = append(seconds, ms/1000)
-		a.Fetched(nil, betanettest.Network{AvgLatencyMS: &ms}.Doc())
-	}
-	has, fails := [3]bool{true, true, true}, [3]bool{}
-	switch which := s.IntN(3); condition {
-	case stale:
-		fails[which] = true
-	case partial:
-		has[which], fails[which] = false, true
-	case expired:
-		fails = has
-	case down:
-		has, fails = fails, has
-	case untried:
-		has = fails
-	}
-	if has[2] {
-		v.Totals = a.Totals
-	}
-	s.complete(v, &l, condition)
-	if condition != expired { // the baseline of the fleet's counters
-		base := &fleet.View{Upstream: u, URL: v.URL, API: v.API}
-		firstNet := betanettest.Network{BytesTransmitted: s.number(), BytesReceived: s.number()}
-		if has[0] {
-			base.Endpoints = append(base.Endpoints, fleet.EndpointView{Endpoint: betanet.Metrics, Record: snapshot.Record{}.Fetched(first.Doc(), time.Now())})
-			addTo(&s.messages, increase(first.PacketsProcessed, m.PacketsProcessed))
-			addTo(&s.forwarded, increase(first.PacketsProcessed, m.PacketsProcessed))
-			addTo(&s.dropped, increase(first.PacketsDropped, m.PacketsDropped))
-		}
-		if has[2] {
-			base.Endpoints = append(base.Endpoints, fleet.EndpointView{Endpoint: betanet.Network, Record: snapshot.Record{}.Fetched(firstNet.Doc(), time.Now())})
-			addTo(&s.transmitted, increase(firstNet.BytesTransmitted, w.BytesTransmitted))
-			addTo(&s.received, increase(firstNet.BytesReceived, w.BytesReceived))
-		}
-		s.registry.Publish(base)
-	}
-	for i, d := range []*betanet.Document{m.Doc(), n.Doc(), w.Doc()} {
-		if !has[i] {
-			d = nil
-		}
-		s.endpoint(v, d, betanet.Endpoint(i), fails[i])
-	}
-	s.registry.Publish(v)
-	s.expectState(v, l, condition != expired)
-	if condition == expired {
-		return
-	}
-	if has[0] {
-		s.add("betanet_messages_total", float64(m.PacketsProcessed), l.replica)
-		s.add("betanet_packets_dropped_total", float64(m.PacketsDropped), l.replica)
-	}
-	if has[1] {
-		s.add("betanet_connected_peers", float64(n.Total), l.replica)
-		s.add("betanet_mixnode_active", float64(n.Active), l.replica)
-		s.add("betanet_mixnode_inactive", float64(n.Inactive), l.replica)
-		addTo(&s.peers, float64(n.Total))
-		addTo(&s.active, float64(n.Active))
-	}
-	if has[2] {
-		s.add("betanet_bytes_transmitted_total", float64(w.BytesTransmitted), l.replica)
-		s.add("betanet_bytes_received_total", float64(w.BytesReceived), l.replica)
-		s.add("betanet_peak_throughput", float64(w.PeakThroughput), l.replica)
-		s.add("betanet_average_latency_seconds", *w.AvgLatencyMS/1000, l.replica)
-		if u.Settings.Histogram {
-			s.observed("betanet_message_latency_seconds", seconds, l.replica)
-		}
-	}
-}
-
-// mixnodes adds an upstream of API mixnodes. Nodes leave, come back and restart, and some
-// do not send every field.
-func (s *scenario) mixnodes(name string, condition int) {
-	u, l := s.upstream(name)
-	v := &fleet.View{Upstream: u, API: betanet.MixnodesAPI}
-	var docs []betanettest.Mixnodes
-	n := 2 + s.IntN(4)
-	for range 3 {
-		var d betanettest.Mixnodes
-		for i := range n {
-			if i > 0 && s.IntN(4) == 0 {
-				continue // missing in this document
-			}
-			m := betanettest.Mixnode{ID: fmt.Sprint(i, s.odd()), Status: "stopped", PacketsProcessed: s.Uint64N(100_000)}
-			if s.coin() {
-				m.UptimeSeconds = new(s.Uint64N(1e5))
-			}
-			if len(docs) > 0 && len(docs[0]) > 0 && i == 0 {
-				m.ID = docs[0][0].ID // this node stays
-			}
-			if i > 0 {
-				m.ID = fmt.Sprint("node ", i, `"\`) // these come back
-			}
-			dropped, forwarded := s.Uint64N(1000), s.Uint64N(1000)
-			if s.coin() {
-				m.PacketsDropped = &dropped
-			}
-			if s.coin() {
-				m.PacketsForwarded = &forwarded
-			}
-			if ms := float64(125 * s.IntN(50)); len(d) < 2 { // sums of eighths are exact
-				m.Status, m.AvgLatencyMS = "active", &ms
-			}
-			d = append(d, m)
-		}
-		docs = append(docs, d)
-	}
-	// The rule for sums: the first value, then increases; nothing for a node that leaves,
-	// the whole value for a node that restarted.
-	var base, sums nodeSums
-	last := make(map[string]lastSeen)
-	var seconds []float64
-	a := fleet.Accumulator{Histogram: u.Settings.Histogram}
-	for i, d := range docs {
-		a.Fetched(nil, d.Doc())
-		before := sums
-		for _, m := range d {
-			last[m.ID] = sums.add(m, last[m.ID])
-		}
-		if packets := sums.packets - before.packets; i > 0 && packets > 0 {
-			seconds = append(seconds, (sums.micros-before.micros)/packets/1e6)
-		}
-		if i == 0 {
-			base = sums
-			v.Totals = a.Totals
-		}
-	}
-	first, final := docs[0], docs[2]
-	baseTotals := v.Totals
-	v.Totals = a.Totals
-	has, fails := true, condition != good && condition != untried
-	if condition == partial {
-		condition = stale // there is one endpoint
-	}
-	if condition == down || condition == untried {
-		has, v.Totals = false, fleet.Totals{}
-	}
-	s.complete(v, &l, condition)
-	if has && condition != expired {
-		s.registry.Publish(&fleet.View{Upstream: u, URL: v.URL, API: v.API, Totals: baseTotals, Endpoints: []fleet.EndpointView{{Endpoint: betanet.Mixnodes, Record: snapshot.Record{}.Fetched(first.Doc(), time.Now())}}})
-		addTo(&s.messages, sums.messages-base.messages)
-		if base.sentDropped { // otherwise the last document is the baseline
-			addTo(&s.dropped, sums.dropped-base.dropped)
-		}
-		if base.sentForwarded {
-			addTo(&s.forwarded, sums.forwarded-base.forwarded)
-		}
-	}
-	var doc *betanet.Document
-	if has {
-		doc = final.Doc()
-	}
-	s.endpoint(v, doc, betanet.Mixnodes, fails)
-	s.registry.Publish(v)
-	s.expectState(v, l, condition != expired)
-	if !has || condition == expired {
-		return
-	}
-	active := 0.0
-	for _, m := range final {
-		active += boolValue(m.Status == "active")
-		at := pairs{"mixnode", m.ID}.and(l.replica...)
-		s.add("betanet_mixnode_up", boolValue(m.Status == "active"), at)
-		s.add("betanet_mixnode_packets_processed_total", float64(m.PacketsProcessed), at)
-		if m.UptimeSeconds != nil {
-			s.add("betanet_mixnode_uptime_seconds", float64(*m.UptimeSeconds), at)
-		}
-		if m.PacketsDropped != nil {
-			s.add("betanet_mixnode_packets_dropped_total", float64(*m.PacketsDropped), at)
-		}
-		if m.PacketsForwarded != nil {
-			s.add("betanet_mixnode_packets_forwarded_total", float64(*m.PacketsForwarded), at)
-		}
-		if m.AvgLatencyMS != nil && m.PacketsProcessed > 0 {
-			s.add("betanet_mixnode_average_latency_seconds", *m.AvgLatencyMS/1000, at)
-		}
-	}
-	s.add("betanet_connected_peers", float64(len(final)), l.replica)
-	s.add("betanet_mixnode_active", active, l.replica)
-	s.add("betanet_mixnode_inactive", float64(len(final))-active, l.replica)
-	s.add("betanet_messages_total", sums.messages, l.replica)
-	if sums.sentDropped {
-		s.add("betanet_packets_dropped_total", sums.dropped, l.replica)
-	}
-	if sums.sentForwarded {
-		s.add("betanet_packets_forwarded_total", sums.forwarded, l.replica)
-	}
-	s.summary("betanet_packet_latency_seconds", sums.micros/1e6, uint64(sums.packets), l.replica)
-	if ms, ok := betanet.MeanLatency(final.Doc().Mixnodes); ok { // tested in its package
-		s.add("betanet_average_latency_seconds", ms/1000, l.replica)
-	}
-	if u.Settings.Histogram && len(seconds) > 0 {
-		s.observed("betanet_message_latency_seconds", seconds, l.replica)
-	}
-	addTo(&s.peers, float64(len(final)))
-	addTo(&s.active, active)
-}
-
-// nodeSums are sums over the nodes of an upstream.
-type nodeSums struct {
-	messages, dropped, forwarded, micros, packets float64
-	sentDropped, sentForwarded                    bool
-}
-
-// lastSeen has the last numbers of a node.
-type lastSeen struct {
-	processed, dropped, forwarded, uptime uint64
-	micros, packets                       float64
-}
-
-// add adds the numbers of a node. It returns what its next numbers are compared with.
-func (s *nodeSums) add(m betanettest.Mixnode, last lastSeen) lastSeen {
-	if m.PacketsProcessed < last.processed || m.UptimeSeconds != nil && *m.UptimeSeconds < last.uptime {
-		last = lastSeen{}
-	}
-	if m.UptimeSeconds != nil {
-		last.uptime = *m.UptimeSeconds
-	}
-	s.messages += increase(last.processed, m.PacketsProcessed)
-	last.processed = m.PacketsProcessed
-	var forwarded *uint64
-	if m.PacketsDropped != nil {
-		s.sentDropped = true
-		s.dropped += increase(last.dropped, *m.PacketsDropped)
-		last.dropped = *m.PacketsDropped
-		if *m.PacketsDropped > m.PacketsProcessed {
-			forwarded = new(uint64)
-		} else {
-			forwarded = new(m.PacketsProcessed - *m.PacketsDropped)
-		}
-	}
-	if m.PacketsForwarded != nil {
-		forwarded = m.PacketsForwarded
-	}
-	if forwarded != nil {
-		s.sentForwarded = true
-		s.forwarded += increase(last.forwarded, *forwarded)
-		last.forwarded = *forwarded
-	}
-	if m.AvgLatencyMS != nil {
-		packets := float64(m.PacketsProcessed)
-		micros := *m.AvgLatencyMS * 1000 * packets
-		s.micros += max(0, micros-last.micros)
-		s.packets += packets - last.packets
-		last.micros, last.packets = max(micros, last.micros), packets
-	}
-	return last
 }
 
 // counted counts each value of a label a few times and expects the result.

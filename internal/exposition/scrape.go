@@ -22,7 +22,7 @@ const (
 	numFormats
 )
 
-// flushSize is how much is buffered before it is written.
+// flushSize is the number of bytes buffered before they are written.
 const flushSize = 64 << 10
 
 // scrape is the working memory of one scrape.

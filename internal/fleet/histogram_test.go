@@ -55,7 +55,7 @@ func wantObservations(t *testing.T, what string, got *dto.Histogram, seconds ...
 }
 
 func TestABucketIncludesItsUpperBound(t *testing.T) {
-	for _, bound := range Buckets {
+	for _, bound := range append(Buckets[:], 60) { // 60 is only in +Inf
 		h := NewHistogram()
 		h.Observe(bound)
 		h.Observe(math.Nextafter(bound, math.Inf(1)))
@@ -68,12 +68,6 @@ func TestTheBucketsAreTheDocumentedOnes(t *testing.T) {
 	if Buckets != want {
 		t.Errorf("Buckets: got %v, want %v", Buckets, want)
 	}
-}
-
-func TestAnObservationAboveTheLastBucketIsCounted(t *testing.T) {
-	h := NewHistogram()
-	h.Observe(60)
-	wantObservations(t, "Histogram", h.Snapshot(), 60)
 }
 
 func TestLaterObservationsDoNotChangeASnapshot(t *testing.T) {

@@ -74,15 +74,22 @@ func TestSumsGrowByTheIncreasesOfCounters(t *testing.T) {
 			{[]named{{"a", 100}, {"b", 1}}, 101, false}, {[]named{{"b", 1}}, 101, false},
 		}},
 		{"a counter that comes back continues from its last value", 10, []document{
-			{[]named{{"a", 100}}, 100, false}, {nil, 100, false}, {nil, 100, false}, {nil, 100, false}, {nil, 100, false}, {nil, 100, false},
-			{[]named{{"a", 130}}, 130, false},
+			{[]named{{"a", 100}}, 100, false}, {nil, 100, false}, {nil, 100, false}, {nil, 100, false}, {nil, 100, false}, {nil, 100, false}, {[]named{{"a", 130}}, 130, false},
 		}},
 		{"a counter that comes back lower has started again", 10, []document{
 			{[]named{{"a", 100}}, 100, false}, {nil, 100, false}, {[]named{{"a", 30}}, 130, true},
 		}},
+		{"a counter comes back while another starts again", 10, []document{
+			{[]named{{"a", 100}, {"b", 50}}, 150, false},
+			{[]named{{"b", 60}}, 160, false},
+			{[]named{{"a", 130}, {"b", 7}}, 197, true},
+			{nil, 197, false},
+		}},
 		{"the counters that left first are forgotten", 2, []document{
 			{[]named{{"a", 10}, {"b", 10}, {"c", 10}}, 30, false},
-			{[]named{{"b", 10}, {"c", 10}}, 30, false}, {[]named{{"c", 10}}, 30, false}, {nil, 30, false}, // a leaves first
+			{[]named{{"b", 10}, {"c", 10}}, 30, false}, // a leaves first
+			{[]named{{"c", 10}}, 30, false},
+			{nil, 30, false},
 			{[]named{{"b", 11}, {"c", 11}}, 32, false},            // remembered
 			{[]named{{"b", 11}, {"c", 11}, {"a", 10}}, 42, false}, // forgotten, so it is new
 		}},

@@ -72,8 +72,8 @@ func TestANodeThatRestartedCountsFromZero(t *testing.T) {
 func TestDropsThatFallByThemselvesCountFromZero(t *testing.T) {
 	var a Accumulator
 	take(&a, nodes(mixnode("a", 100, ptr(uint64(10))), mixnode("a", 100, ptr(uint64(4))))...)
-	if sumOf(a.Sums, betanet.PacketsProcessed) != 100 || sumOf(a.Sums, betanet.PacketsDropped) != 14 {
-		t.Errorf("Messages, Dropped: got %d, %d, want 100, 14", sumOf(a.Sums, betanet.PacketsProcessed), sumOf(a.Sums, betanet.PacketsDropped))
+	if processed, dropped := sumOf(a.Sums, betanet.PacketsProcessed), sumOf(a.Sums, betanet.PacketsDropped); processed != 100 || dropped != 14 {
+		t.Errorf("processed, dropped: got %d, %d, want 100, 14", processed, dropped)
 	}
 }
 

@@ -113,24 +113,6 @@ func TestALatencyIsObservedOnceADocument(t *testing.T) {
 	wantObservations(t, "Latency", a.Latency, 0.003, 0.003, 0)
 }
 
-func TestMixnodeSumsSurviveLeavingAndRestarting(t *testing.T) {
-	var a Accumulator
-	take(&a, betanettest.Mixnodes{mixnode("a", 100, ptr(uint64(10))), mixnode("b", 50, ptr(uint64(5)))}.Doc())
-	want := func(messages, dropped uint64) {
-		t.Helper()
-		if sumOf(a.Sums, betanet.PacketsProcessed) != messages || sumOf(a.Sums, betanet.PacketsDropped) != dropped {
-			t.Errorf("Messages, Dropped: got %d, %d, want %d, %d", sumOf(a.Sums, betanet.PacketsProcessed), sumOf(a.Sums, betanet.PacketsDropped), messages, dropped)
-		}
-	}
-	want(150, 15)
-	take(&a, betanettest.Mixnodes{mixnode("b", 60, ptr(uint64(6)))}.Doc()) // a leaves
-	want(160, 16)
-	take(&a, betanettest.Mixnodes{mixnode("a", 130, ptr(uint64(13))), mixnode("b", 7, ptr(uint64(1)))}.Doc()) // a is back, b restarted
-	want(197, 20)
-	take(&a, betanettest.Mixnodes{}.Doc())
-	want(197, 20)
-}
-
 func TestASumIsUnknownUntilAMixnodeSendsTheCounter(t *testing.T) {
 	var a Accumulator
 	for _, c := range []struct {

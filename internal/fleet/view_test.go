@@ -108,29 +108,26 @@ func TestUpAndTriedNeedEveryEndpoint(t *testing.T) {
 }
 
 func TestExpiresIsTheNextExpiry(t *testing.T) {
-	v := view(settings(), fetchedAt(2*time.Minute), fetchedAt(0), pending(), fetchedAt(time.Minute))
-	for _, c := range []struct{ now, want time.Duration }{
-		{0, maxStale},
-		{maxStale - 1, maxStale},
-		{maxStale, maxStale + time.Minute}, // the first has just expired
-		{maxStale + time.Minute, maxStale + 2*time.Minute},
+	three := view(settings(), fetchedAt(2*time.Minute), fetchedAt(0), pending(), fetchedAt(time.Minute))
+	for _, c := range []struct {
+		name      string
+		view      *View
+		now, want time.Duration // 0 wants the zero time
+	}{
+		{"at the start", three, 0, maxStale},
+		{"just before the first", three, maxStale - 1, maxStale},
+		{"at the first", three, maxStale, maxStale + time.Minute},
+		{"at the second", three, maxStale + time.Minute, maxStale + 2*time.Minute},
+		{"at the last", three, maxStale + 2*time.Minute, 0},
+		{"no limit", view(Settings{MaxStale: 0}, up(metrics(1, 1))), 0, 0},
+		{"no data", view(settings(), down(), pending()), 0, 0},
 	} {
-		if got, want := v.Expires(start.Add(c.now)), start.Add(c.want); !got.Equal(want) {
-			t.Errorf("Expires() at %v: got %v, want %v", c.now, got, want)
+		var want time.Time
+		if c.want > 0 {
+			want = start.Add(c.want)
 		}
-	}
-	if got := v.Expires(start.Add(maxStale + 2*time.Minute)); !got.IsZero() {
-		t.Errorf("Expires() after the last: got %v, want the zero time", got)
-	}
-}
-
-func TestNothingExpiresWithoutALimitOrData(t *testing.T) {
-	for name, v := range map[string]*View{
-		"no limit": view(Settings{MaxStale: 0}, up(metrics(1, 1))),
-		"no data":  view(settings(), down(), pending()),
-	} {
-		if got := v.Expires(start); !got.IsZero() {
-			t.Errorf("%s: Expires(): got %v, want the zero time", name, got)
+		if got := c.view.Expires(start.Add(c.now)); !got.Equal(want) {
+			t.Errorf("%s: Expires(): got %v, want %v", c.name, got, want)
 		}
 	}
 }

@@ -2,74 +2,73 @@ package main
 
 import "strings"
 
-// What the variables select. Every exporter has a job and an instance; the label
-// upstream is not there where an exporter has one upstream without a name.
+// selectors inserts the selected values. Every exporter has a job and an instance; the
+// label upstream is absent if an exporter has one upstream without a name.
 var selectors = strings.NewReplacer(
 	"@upstreams", `job=~"$job", instance=~"$instance", upstream=~"$upstream"`,
 	"@exporters", `job=~"$job", instance=~"$instance"`,
 )
 
-// eachUpstream are the labels that one upstream is known by.
+// eachUpstream has the labels that identify an upstream.
 const eachUpstream = "(job, instance, upstream)"
 
-// fresh keeps of an expression the upstreams whose document was fetched last time.
-// The values of others stand still: a rate of 0 would be one that nobody measured.
+// fresh limits an expression to upstreams whose last collection fetched the document.
+// The values of others do not change, and a rate of 0 would be wrong.
 func fresh(document, expr string) string {
-	return expr + " and on " + eachUpstream + " betanet_exporter_endpoint_up{@upstreams, " + says(document) + "} == 1"
+	return expr + " and on " + eachUpstream + " betanet_exporter_endpoint_up{@upstreams, " + endpointOf(document) + "} == 1"
 }
 
-// lastGood keeps the others: a value of a document that was not fetched last time
-// is the last good one.
+// lastGood limits an expression to the other upstreams, which have last good values.
 func lastGood(document, expr string) string {
-	return expr + " and on " + eachUpstream + " betanet_exporter_endpoint_up{@upstreams, " + says(document) + "} == 0"
+	return expr + " and on " + eachUpstream + " betanet_exporter_endpoint_up{@upstreams, " + endpointOf(document) + "} == 0"
 }
 
-// says selects the endpoint of a document. What API v1 says in one of its own, API
-// mixnodes says in its only one.
-func says(document string) string {
+// endpointOf selects the endpoint of a document. API mixnodes has all values in one
+// document.
+func endpointOf(document string) string {
 	if document == "mixnodes" {
 		return `endpoint="mixnodes"`
 	}
 	return `endpoint=~"` + document + `|mixnodes"`
 }
 
-// rate is the increase of a counter a second. It is taken before any sum, because
-// a counter falls when its upstream restarts.
+// rate returns the increase of a counter per second. It comes before any sum, because a
+// counter falls when its upstream restarts.
 func rate(counter string) string { return "rate(" + counter + "[$__rate_interval])" }
 
-// share is a part of a whole. Of nothing there is none: 0 / 0 is no number, and no
-// number is as large as 0.
+// share returns a part of a whole. It has no value for an empty whole, because 0 / 0 is
+// NaN, and NaN >= 0 is false.
 func share(part, whole string) string { return part + " / (" + whole + ") >= 0" }
 
 // allPackets is the rate of dropped and forwarded packets. API v1 has no forwarded
-// ones: there those processed exclude the dropped ones.
+// packets, but its processed packets exclude the dropped ones.
 var allPackets = rate(dropped) + " + (" + rate(forwarded) + " or " + rate(messages) + ")"
 
 // packetLoss is the share of packets that were dropped, by upstream.
 var packetLoss = share(rate(dropped), allPackets)
 
-// meanLatency is that of the packets of now with API mixnodes, with no value while
-// there are none, and the upstream's own average where packets are not known: with
-// API v1, and by /probe.
+// meanLatency is the mean over current packets with API mixnodes, without a value if
+// there are none. With API v1 and /probe, which have no packet latency, it is the
+// upstream's own average.
 var meanLatency = "(" + share(rate("betanet_packet_latency_seconds_sum{@upstreams}"), rate("betanet_packet_latency_seconds_count{@upstreams}")) +
 	" or (betanet_average_latency_seconds{@upstreams} unless on " + eachUpstream + " betanet_packet_latency_seconds_count{@upstreams}))"
 
-// latencyNow is meanLatency of the upstreams that are fetched.
+// latencyNow is meanLatency of the upstreams that can be fetched.
 var latencyNow = "(" + fresh("network", meanLatency) + ")"
 
-// latencyQuantile is that of the last minutes of each upstream. The histogram has
-// every document, but is off by default where upstreams have names: without it, it is
-// taken of what the average latency was in the last five minutes.
+// latencyQuantile returns a quantile over the last minutes for each upstream. The
+// histogram has every document, but is disabled by default if upstreams have names:
+// without it the quantile is over the average latency of the last five minutes.
 func latencyQuantile(q string) string {
 	return quantile(q, upstreamLabels, latencies, "{@upstreams}") +
 		" or max by " + eachUpstream + " (quantile_over_time(" + q + ", " + latencyNow + "[5m:5s]))"
 }
 
-// sum adds up what is left of an expression.
+// sum adds up all series of an expression.
 func sum(expr string) string { return "sum(" + expr + ")" }
 
-// quantile is one of a histogram, by labels that are kept. A Prometheus that stores
-// native histograms has no series of buckets.
+// quantile returns a quantile of a histogram by labels. A Prometheus that stores native
+// histograms has no series of buckets.
 func quantile(q, by, histogram, labels string) string {
 	native := "histogram_quantile(" + q + ", sum by (" + by + ") (" + rate(histogram+labels) + "))"
 	if by != "" {
@@ -78,15 +77,15 @@ func quantile(q, by, histogram, labels string) string {
 	return "histogram_quantile(" + q + ", sum by (le" + by + ") (" + rate(histogram+"_bucket"+labels) + ")) or " + native
 }
 
-// distribution is how many observations a histogram has in each bucket. A Prometheus
-// that stores native histograms answers with one of them.
+// distribution returns the number of observations in each bucket. A Prometheus that
+// stores native histograms returns one native histogram.
 func distribution(histogram, labels string) string {
 	increase := func(series string) string { return "(increase(" + series + labels + "[$__rate_interval]))" }
 	return "sum by (le) " + increase(histogram+"_bucket") + " or sum" + increase(histogram)
 }
 
-// state of an upstream: 2 all documents are fetched, 1 there are values of some,
-// fresh ones or last good ones, 0 there are none.
+// state is 2 if the last collection fetched all documents, 1 if there are some values,
+// current or last good ones, and 0 if there are none.
 const (
 	hasValues = "clamp_max(max by " + eachUpstream + " (betanet_exporter_endpoint_up{@upstreams})" +
 		" + max by " + eachUpstream + " (betanet_exporter_data_stale{@upstreams}), 1)"
@@ -96,10 +95,10 @@ const (
 
 var stateWords = []word{{2, "up", good}, {1, "stale or in part", poor}, {0, "no values", bad}}
 
-// age is how old the oldest document of each upstream is.
+// age is the age of the oldest document of each upstream.
 const age = "time() - min by " + eachUpstream + " (betanet_exporter_last_success_timestamp_seconds{@upstreams})"
 
-// Series of an upstream that more than one panel is about.
+// Series of an upstream that several panels use.
 const (
 	messages  = "betanet_messages_total{@upstreams}"
 	dropped   = "betanet_packets_dropped_total{@upstreams}"

@@ -2,7 +2,7 @@ package main
 
 import "strconv"
 
-// defaults are what holds for all values of a panel.
+// defaults returns the settings of all values of a panel.
 func (p *panel) defaults() object {
 	d := object{
 		"color": object{"mode": p.colours()}, "custom": p.custom(), "mappings": mappings(p.words),
@@ -17,8 +17,8 @@ func (p *panel) defaults() object {
 	return d
 }
 
-// colours tells where colours come from: lines have one each, values that of
-// their word or threshold.
+// colours returns the source of colours: one per line, or the word or threshold of a
+// value.
 func (p *panel) colours() string {
 	if p.kind == timeseries {
 		return "palette-classic"
@@ -26,7 +26,7 @@ func (p *panel) colours() string {
 	return "thresholds"
 }
 
-// custom is what a type of panel alone has.
+// custom returns the settings that only this kind of panel has.
 func (p *panel) custom() object {
 	hidden := object{"legend": false, "tooltip": false, "viz": false}
 	switch p.kind {
@@ -53,7 +53,7 @@ func (p *panel) custom() object {
 	}
 }
 
-// mappings turn values into words.
+// mappings maps values to words.
 func mappings(words []word) []object {
 	all := []object{}
 	if words == nil {
@@ -66,7 +66,7 @@ func mappings(words []word) []object {
 	return append(all, object{"type": "value", "options": options})
 }
 
-// steps are thresholds in Grafana's way: the first holds from minus infinity.
+// steps converts thresholds to Grafana's form: the first starts at minus infinity.
 func steps(thresholds []threshold) []object {
 	if thresholds == nil {
 		return []object{{"color": unknown, "value": nil}}
@@ -82,7 +82,7 @@ func steps(thresholds []threshold) []object {
 	return all
 }
 
-// overrides are what holds for the values of one target.
+// overrides returns the settings of the values of single targets.
 func (p *panel) overrides() []object {
 	all := []object{}
 	add := func(matcher, what string, properties ...object) {
@@ -112,13 +112,13 @@ func (p *panel) overrides() []object {
 	return all
 }
 
-// drillDown leads from a row of a table to the dashboard of its upstream.
+// drillDown links a row of a table to the dashboard of its upstream.
 const drillDown = "/d/betanet-upstream?${datasource:queryparam}&var-job=${__data.fields.job}&var-instance=${__data.fields.instance}" +
 	"&var-upstream=${__data.fields.upstream}&${__url_time_range}"
 
 func property(id string, value any) object { return object{"id": id, "value": value} }
 
-// column is what holds for a column of a table.
+// column returns the settings of a column of a table.
 func (p *panel) column(t target) (properties []object) {
 	if t.unit != "" {
 		properties = append(properties, property("unit", t.unit))

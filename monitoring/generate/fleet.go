@@ -2,38 +2,38 @@ package main
 
 var fleetDashboard = dashboard{
 	uid: "betanet-fleet", title: "Betanet fleet", variables: ofUpstreams,
-	description: "All upstreams together: how many can be asked, what they carry, what they lose, how fast they are. Of two exporters that watch the same upstreams choose one instance, or everything counts twice.",
+	description: "All upstreams together: how many are up, their traffic, loss and latency. If two exporters poll the same upstreams, select one instance, or everything counts twice.",
 	rows: []row{
 		{"At a glance", []panel{
 			{
 				kind: stat, title: "Coverage", width: 4, height: 5, unit: "percentunit", floor: at(0), top: at(1),
-				description: "Share of the upstreams of which every document was fetched last time.",
+				description: "Share of the upstreams whose last collection fetched every document.",
 				targets:     []target{{expr: sum(isUp) + " / count(" + isUp + ")"}},
 				thresholds:  []threshold{{0, bad}, {0.8, poor}, {1, good}},
 				alerts:      []string{"BetanetFleetCoverageLow", "BetanetDown"},
 			},
 			{
 				kind: stat, title: "Upstreams", width: 8, height: 5, unit: "short",
-				description: "Upstreams by state: up = every document was fetched last time; stale or in part = some were not, but there are values; no values = nothing is known of them, or only what is too old.",
+				description: "Upstreams by state: up = the last collection fetched every document; stale or in part = it did not, but there are values; no values = there are none, or they have expired.",
 				targets:     upstreamsByState,
 				alerts:      []string{"BetanetDown", "BetanetDataStale"},
 			},
 			{
 				kind: stat, title: "Messages", width: 4, height: 5, unit: "ops",
-				description: "Messages a second of the upstreams that are fetched. Others are left out, not taken as 0.",
+				description: "Messages a second of the upstreams that can be fetched. Others are left out, not counted as 0.",
 				targets:     []target{{expr: sum(fresh("metrics", rate(messages)))}},
 				alerts:      []string{"BetanetNoTraffic"},
 			},
 			{
 				kind: stat, title: "Lost packets", width: 4, height: 5, unit: "percentunit",
-				description: "Dropped packets as a share of dropped and forwarded ones, of all upstreams that are fetched; those processed of API v1, which exclude the dropped ones.",
+				description: "Dropped packets as a share of dropped and forwarded ones, over all upstreams that can be fetched. With API v1 the processed packets, which exclude the dropped ones, count as forwarded.",
 				targets:     []target{{expr: fleetLoss}},
 				thresholds:  lossThresholds,
 				alerts:      []string{"BetanetPacketLossHigh"},
 			},
 			{
 				kind: stat, title: "Scrapes", width: 4, height: 5, unit: "short",
-				description: "Targets that Prometheus could scrape last time, and those that it could not.",
+				description: "Targets whose last scrape succeeded, and targets whose last scrape failed.",
 				targets: []target{
 					{expr: `sum(up{job=~"$job"})`, legend: "made", colour: good},
 					{expr: `sum(1 - up{job=~"$job"})`, legend: "failed", colour: bad},
@@ -50,7 +50,7 @@ var fleetDashboard = dashboard{
 			},
 			{
 				kind: table, title: "Upstreams", width: 15, height: 9, unit: "short", sortBy: "State", drillDown: true,
-				description: "Each upstream, the worst first: its state, the age of its oldest document, and the reason for which most of its endpoints fail. An upstream without a name, the only one of its exporter, is called All. A click leads to its dashboard.",
+				description: "Each upstream, the worst first: its state, the age of its oldest document, and the most frequent reason of its failures. An upstream without a name, the only one of its exporter, is shown as All. A click opens its dashboard.",
 				targets: []target{
 					{expr: named(state), legend: "State", words: stateWords},
 					{expr: named(age), legend: "Age of values", unit: "s"},
@@ -60,13 +60,13 @@ var fleetDashboard = dashboard{
 			},
 			{
 				kind: timeseries, title: "Endpoints that fail, by reason", width: 12, height: 7, unit: "short", floor: at(0), stacked: true,
-				description: "Endpoints whose last collection failed, by the reason. Empty while none fails.",
+				description: "Endpoints whose last collection failed, by reason. Empty while none fails.",
 				targets:     []target{{expr: "sum by (reason) (betanet_exporter_endpoint_failing{@upstreams})", legend: "{{reason}}"}},
 				alerts:      []string{"BetanetDown"},
 			},
 			{
 				kind: timeseries, title: "Circuit breakers not closed", width: 12, height: 7, unit: "short", floor: at(0), stacked: true,
-				description: "Endpoints that are not asked (open) or asked once to see whether they are back (half open).",
+				description: "Endpoints that get no requests (open) or one trial request (half open).",
 				targets: []target{
 					{expr: "sum(betanet_exporter_circuit_breaker_state{@upstreams} == bool 2)", legend: "open", colour: bad},
 					{expr: "sum(betanet_exporter_circuit_breaker_state{@upstreams} == bool 1)", legend: "half open", colour: poor},
@@ -77,13 +77,13 @@ var fleetDashboard = dashboard{
 		{"Traffic", []panel{
 			{
 				kind: timeseries, title: "Messages", width: 8, height: 8, unit: "ops", floor: at(0),
-				description: "Messages a second, of the upstreams that are fetched.",
+				description: "Messages a second of the upstreams that can be fetched.",
 				targets:     []target{{expr: sum(fresh("metrics", rate(messages))), legend: "messages"}},
 				alerts:      []string{"BetanetNoTraffic"},
 			},
 			{
 				kind: timeseries, title: "Bytes", width: 8, height: 8, unit: "Bps", floor: at(0),
-				description: "Bytes a second, of the upstreams that are fetched. API mixnodes says nothing about bytes.",
+				description: "Bytes a second of the upstreams that can be fetched. API mixnodes does not have bytes.",
 				targets: []target{
 					{expr: sum(fresh("network", rate(sent))), legend: "transmitted"},
 					{expr: sum(fresh("network", rate(received))), legend: "received"},
@@ -91,7 +91,7 @@ var fleetDashboard = dashboard{
 			},
 			{
 				kind: timeseries, title: "Lost packets", width: 8, height: 8, unit: "percentunit", floor: at(0),
-				description: "Dropped packets as a share of dropped and forwarded ones, of all upstreams that are fetched. No line where there is no traffic.",
+				description: "Dropped packets as a share of dropped and forwarded ones, over all upstreams that can be fetched. No line without traffic.",
 				targets:     []target{{expr: fleetLoss, legend: "lost"}},
 				thresholds:  lossThresholds,
 				alerts:      []string{"BetanetPacketLossHigh"},
@@ -105,7 +105,7 @@ var fleetDashboard = dashboard{
 			},
 			{
 				kind: table, title: "Slowest upstreams", width: 12, height: 8, unit: "s", sortBy: "Average latency", descending: true, drillDown: true,
-				description: "The ten upstreams with the largest average latency now, of those that are fetched.",
+				description: "The ten upstreams with the highest average latency now, among those that can be fetched.",
 				targets:     []target{{expr: named("topk(10, " + fresh("network", meanLatency) + ")"), legend: "Average latency"}},
 				thresholds:  latencyThresholds,
 				alerts:      []string{"BetanetLatencyHigh"},
@@ -114,7 +114,7 @@ var fleetDashboard = dashboard{
 		{"Latency", []panel{
 			{
 				kind: timeseries, title: "Upstreams by latency", width: 12, height: 9, unit: "short", floor: at(0), stacked: true,
-				description: "How many upstreams have an average latency within each range now, of those that are fetched.",
+				description: "How many upstreams have an average latency within each range now, among those that can be fetched.",
 				targets: []target{
 					{expr: "sum(" + latencyNow + " < bool 0.1)", legend: "below 0.1 s", colour: good},
 					{expr: "sum(" + latencyNow + " >= bool 0.1) - sum(" + latencyNow + " >= bool 0.5)", legend: "0.1 s to 0.5 s", colour: neutral},
@@ -125,7 +125,7 @@ var fleetDashboard = dashboard{
 			},
 			{
 				kind: timeseries, title: "Quantiles of latencies", width: 12, height: 9, unit: "s", floor: at(0),
-				description: "Quantiles of the average latencies that the selected upstreams have now, of those that are fetched: half of the upstreams are faster than the first line.",
+				description: "Quantiles of the current average latencies of the selected upstreams that can be fetched: half of the upstreams are faster than the first line.",
 				targets: []target{
 					{expr: "quantile(0.5, " + latencyNow + ")", legend: "50 %"},
 					{expr: "quantile(0.9, " + latencyNow + ")", legend: "90 %"},
@@ -138,7 +138,7 @@ var fleetDashboard = dashboard{
 		{"Network", []panel{
 			{
 				kind: timeseries, title: "Mixnodes", width: 8, height: 8, unit: "short", floor: at(0), stacked: true,
-				description: "Mixnodes that are active and those that are not, of all upstreams. Last good values are in it.",
+				description: "Active and inactive mixnodes of all upstreams, last good values included.",
 				targets: []target{
 					{expr: sum("betanet_mixnode_active{@upstreams}"), legend: "active", colour: good},
 					{expr: sum("betanet_mixnode_inactive{@upstreams}"), legend: "inactive", colour: bad},
@@ -147,7 +147,7 @@ var fleetDashboard = dashboard{
 			},
 			{
 				kind: timeseries, title: "Peers", width: 8, height: 8, unit: "short", floor: at(0),
-				description: "Connected peers, added up, and how many of them are last good values of upstreams that are not fetched.",
+				description: "The sum of connected peers, and how many of them are last good values of upstreams that cannot be fetched.",
 				targets: []target{
 					{expr: sum("betanet_connected_peers{@upstreams}"), legend: "all"},
 					{expr: sum(lastGood("nodes", "betanet_connected_peers{@upstreams}")), legend: "of these last good values", dashed: true},
@@ -165,8 +165,8 @@ var fleetDashboard = dashboard{
 	},
 }
 
-// fleetLoss is the ratio of the sums, of upstreams that give both numbers: not
-// every one of API mixnodes counts what it drops.
+// fleetLoss is the ratio of the sums, over upstreams that send both numbers: with API
+// mixnodes not every upstream counts dropped packets.
 var fleetLoss = share(sum(fresh("metrics", rate(dropped))), sum(fresh("metrics", allPackets)))
 
 var upstreamsByState = []target{
@@ -175,8 +175,8 @@ var upstreamsByState = []target{
 	{expr: sum("1 - " + hasValues), legend: "no values", colour: bad},
 }
 
-// named gives an upstream without a name that of the choice which selects it, for
-// the links of tables.
+// named sets the label upstream of an upstream without a name to All, the value of the
+// variable that selects it, for the links of tables.
 func named(expr string) string {
 	return `label_replace(` + expr + `, "upstream", "All", "upstream", "")`
 }

@@ -7,23 +7,23 @@ import (
 	"strings"
 )
 
-// object is an object of Grafana's JSON. Its keys are written in order, so that
-// the same dashboard is the same file.
+// object is a JSON object. Its keys are written in order, so that the output is
+// deterministic.
 type object map[string]any
 
-// source is the only data source there is: what the variable selects.
+// source is the only data source: the one that the variable selects.
 var source = object{"type": "prometheus", "uid": "${datasource}"}
 
 const runbook = "https://github.com/betanet/betanet_exporter/blob/main/docs/runbook.md#"
 
-// render is the file of a dashboard, for Grafana 10 and later.
+// render returns the file of a dashboard, for Grafana 10 and later.
 func render(d *dashboard) []byte {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	if err := encoder.Encode(d.object()); err != nil {
-		panic(err) // there are only strings, numbers and booleans in it
+		panic(err) // it has only strings, numbers and booleans
 	}
 	return b.Bytes()
 }
@@ -38,8 +38,8 @@ func (d *dashboard) object() object {
 	}
 }
 
-// links lead to the other dashboards. What is chosen goes along to one with the
-// same variables; another has at least the same data source.
+// links returns links to the other dashboards. They pass the selection to a dashboard
+// with the same variables, and only the data source to others.
 func (d *dashboard) links() (all []object) {
 	for i := range dashboards {
 		other := &dashboards[i]
@@ -58,7 +58,7 @@ func (d *dashboard) links() (all []object) {
 	return all
 }
 
-// choices are the variables, the data source first: the others are asked of it.
+// choices returns the variables. The data source is first because the others query it.
 func (d *dashboard) choices() []object {
 	all := []object{{
 		"current": object{}, "hide": 0, "includeAll": false, "label": "Data source", "multi": false, "name": "datasource", "options": []any{},
@@ -119,7 +119,7 @@ func (p *panel) object() object {
 	return o
 }
 
-// links lead to the chapters of the runbook about what may be wrong here.
+// links returns links to the sections of the runbook about the panel's alerts.
 func (p *panel) links() []object {
 	all := []object{}
 	for _, alert := range p.alerts {
@@ -128,7 +128,7 @@ func (p *panel) links() []object {
 	return all
 }
 
-// queries are the targets. What shows a moment asks for that moment alone.
+// queries returns the targets. Panels that show one moment use instant queries.
 func (p *panel) queries() (all []object) {
 	moment := p.kind == stat || p.kind == table
 	format := map[kind]string{table: "table", heatmap: "heatmap"}[p.kind]
@@ -148,5 +148,5 @@ func (p *panel) queries() (all []object) {
 	return all
 }
 
-// refID is the letter of a query.
+// refID returns the letter of a query.
 func refID(i int) string { return string(rune('A' + i)) }

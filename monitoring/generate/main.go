@@ -1,5 +1,4 @@
-// Command generate writes the dashboards of Grafana into the folder given as its
-// argument.
+// Command generate writes the Grafana dashboards into the folder given as its argument.
 package main
 
 import (

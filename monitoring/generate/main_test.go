@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-func TestFilesAreWhatIsGenerated(t *testing.T) {
+func TestTheFilesAreUpToDate(t *testing.T) {
 	folder := filepath.Join("..", "dashboards")
 	var want []string
 	for i := range dashboards {
@@ -21,7 +21,7 @@ func TestFilesAreWhatIsGenerated(t *testing.T) {
 			t.Fatal(err)
 		}
 		if string(got) != string(render(&dashboards[i])) {
-			t.Errorf("monitoring/dashboards/%s is not what is generated, run make generate", name)
+			t.Errorf("monitoring/dashboards/%s is out of date, run make generate", name)
 		}
 	}
 	files, err := os.ReadDir(folder)
@@ -35,7 +35,7 @@ func TestFilesAreWhatIsGenerated(t *testing.T) {
 	}
 }
 
-// file is what Grafana reads of a dashboard, as far as these tests are about it.
+// file has the parts of a dashboard that these tests check.
 type file struct {
 	UID, Title    string
 	Tags          []string
@@ -80,14 +80,14 @@ func eachFile(t *testing.T, check func(*testing.T, *file)) {
 	}
 }
 
-func TestADashboardIsKnownByItsOwnNames(t *testing.T) {
+func TestADashboardHasUniqueNames(t *testing.T) {
 	uids, titles := make(map[string]bool), make(map[string]bool)
 	eachFile(t, func(t *testing.T, f *file) {
 		if !regexp.MustCompile(`^betanet-[a-z]+$`).MatchString(f.UID) || f.Title == "" || !slices.Contains(f.Tags, "betanet") || f.SchemaVersion != 39 {
 			t.Errorf("uid %q, title %q, tags %q, schema %d", f.UID, f.Title, f.Tags, f.SchemaVersion)
 		}
 		if uids[f.UID] || titles[f.Title] {
-			t.Errorf("uid %q or title %q is another's too", f.UID, f.Title)
+			t.Errorf("uid %q or title %q is a duplicate", f.UID, f.Title)
 		}
 		uids[f.UID], titles[f.Title] = true, true
 	})
@@ -106,7 +106,7 @@ func TestADashboardLinksToTheOthers(t *testing.T) {
 			}
 		}
 		if len(got) != len(dashboards) {
-			t.Errorf("links lead to %v", got)
+			t.Errorf("got links to %v", got)
 		}
 	})
 }
@@ -118,7 +118,7 @@ func TestVariablesCanBeAll(t *testing.T) {
 		}
 		for _, v := range f.Templating.List[1:] {
 			if v.Type != "query" || !v.Multi || !v.IncludeAll {
-				t.Errorf("%s cannot be many or All: %+v", v.Name, v)
+				t.Errorf("%s does not accept several values or All: %+v", v.Name, v)
 			}
 			if v.Name == "upstream" && v.AllValue != ".*" {
 				t.Errorf("All of %s is %q, which series without the label do not match", v.Name, v.AllValue)
@@ -127,7 +127,7 @@ func TestVariablesCanBeAll(t *testing.T) {
 	})
 }
 
-// Whoever imports a dashboard has a data source with another uid.
+// An importer's data source has another uid.
 func TestTheOnlyDataSourceIsTheVariable(t *testing.T) {
 	for i := range dashboards {
 		var f any
@@ -165,13 +165,13 @@ func walk(v any, visit func(key string, value any)) {
 	}
 }
 
-func TestAPanelSaysWhatItIs(t *testing.T) {
+func TestAPanelIsDescribed(t *testing.T) {
 	units := []string{"short", "s", "Bps", "ops", "pps", "percentunit", "bytes"}
 	eachFile(t, func(t *testing.T, f *file) {
 		ids := make(map[int]bool)
 		for _, p := range f.Panels {
 			if ids[p.ID] || p.ID <= 0 {
-				t.Errorf("%q has the id %d, which is another's or none", p.Title, p.ID)
+				t.Errorf("%q has the id %d, which is a duplicate or not valid", p.Title, p.ID)
 			}
 			ids[p.ID] = true
 			if p.Title == "" {
@@ -184,7 +184,7 @@ func TestAPanelSaysWhatItIs(t *testing.T) {
 				t.Errorf("%q lacks a description, a unit, a data source or a query: %+v", p.Title, p)
 			}
 			if p.Type == "state-timeline" && len(p.FieldConfig.Defaults.Mappings) == 0 {
-				t.Errorf("%q tells states by colours alone", p.Title)
+				t.Errorf("%q distinguishes states only by colour", p.Title)
 			}
 			letters := make(map[string]bool)
 			for _, q := range p.Targets {
@@ -208,7 +208,7 @@ func TestPanelsDoNotOverlap(t *testing.T) {
 			for x := g.X; x < g.X+g.W; x++ {
 				for y := g.Y; y < g.Y+g.H; y++ {
 					if other, is := taken[[2]int{x, y}]; is {
-						t.Fatalf("%q lies on %q", p.Title, other)
+						t.Fatalf("%q overlaps %q", p.Title, other)
 					}
 					taken[[2]int{x, y}] = p.Title
 				}
@@ -217,8 +217,7 @@ func TestPanelsDoNotOverlap(t *testing.T) {
 	})
 }
 
-// alerts are those of monitoring/alerts, each of which has its chapter in the
-// runbook.
+// alerts returns the names in monitoring/alerts. Each has its section in the runbook.
 func alerts(t *testing.T) (names []string) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "alerts", "betanet.yml"))
@@ -234,7 +233,7 @@ func alerts(t *testing.T) (names []string) {
 	return names
 }
 
-func TestWhatAnAlertIsAboutCanBeSeen(t *testing.T) {
+func TestEveryAlertIsLinkedFromAPanel(t *testing.T) {
 	known, linked := alerts(t), make(map[string]bool)
 	eachFile(t, func(t *testing.T, f *file) {
 		for _, p := range f.Panels {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// documented are the metrics of docs/metrics.md, with their types.
+// documented returns the metrics in docs/metrics.md with their types.
 func documented(t *testing.T) map[string]string {
 	t.Helper()
 	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "metrics.md"))
@@ -40,7 +40,7 @@ var (
 	identifier = regexp.MustCompile(`\b[a-zA-Z_:][\w:]*`)
 )
 
-// names are the metrics of an expression: the identifiers that are neither labels,
+// names returns the metrics of an expression: the identifiers that are neither labels,
 // nor operators, nor functions.
 func names(expr string) (all []string) {
 	expr = noMetrics.ReplaceAllString(expr, "")
@@ -59,7 +59,7 @@ func TestNamesAreTheMetricsOfAnExpression(t *testing.T) {
 	}
 }
 
-func TestExpressionsAreAboutMetricsThatExist(t *testing.T) {
+func TestExpressionsUseMetricsThatExist(t *testing.T) {
 	types := documented(t)
 	eachFile(t, func(t *testing.T, f *file) {
 		seen := 0
@@ -80,7 +80,7 @@ func TestExpressionsAreAboutMetricsThatExist(t *testing.T) {
 			query, _ := v.Query.(map[string]any)["query"].(string)
 			metric, _, ok := strings.Cut(strings.TrimPrefix(query, "label_values("), ", "+v.Name+")")
 			if !ok {
-				t.Errorf("variable %s asks %q", v.Name, query)
+				t.Errorf("variable %s has the query %q", v.Name, query)
 			}
 			check(v.Name, metric)
 		}
@@ -90,9 +90,9 @@ func TestExpressionsAreAboutMetricsThatExist(t *testing.T) {
 	})
 }
 
-// A counter starts anew when its upstream restarts, so that its value alone says
-// nothing, and a sum of them falls.
-func TestCountersAreRatedBeforeAllElse(t *testing.T) {
+// A counter starts again when its upstream restarts, so that its value has no meaning and
+// a sum of counters falls.
+func TestRateIsAppliedToCountersFirst(t *testing.T) {
 	types := documented(t)
 	rated := regexp.MustCompile(`(?:rate|increase)\((\w+)\{[^}]*\}\[\$__rate_interval\]\)`)
 	eachFile(t, func(t *testing.T, f *file) {
@@ -100,12 +100,12 @@ func TestCountersAreRatedBeforeAllElse(t *testing.T) {
 			for _, q := range p.Targets {
 				for _, r := range rated.FindAllStringSubmatch(q.Expr, -1) {
 					if types[r[1]] == "gauge" {
-						t.Errorf("%s: %s is no counter", p.Title, r[1])
+						t.Errorf("%s: %s is not a counter", p.Title, r[1])
 					}
 				}
 				for _, name := range names(rated.ReplaceAllString(q.Expr, "")) {
 					if types[name] == "counter" || strings.HasSuffix(name, "_total") {
-						t.Errorf("%s: %s is not rated", p.Title, name)
+						t.Errorf("%s: %s has no rate", p.Title, name)
 					}
 				}
 			}
@@ -113,7 +113,7 @@ func TestCountersAreRatedBeforeAllElse(t *testing.T) {
 	})
 }
 
-func TestNothingIsShownAsZeroThatIsNotThere(t *testing.T) {
+func TestAnAbsentValueIsNotShownAsZero(t *testing.T) {
 	eachFile(t, func(t *testing.T, f *file) {
 		for _, p := range f.Panels {
 			for _, q := range p.Targets {
@@ -125,7 +125,7 @@ func TestNothingIsShownAsZeroThatIsNotThere(t *testing.T) {
 	})
 }
 
-func TestEveryExpressionIsAboutWhatIsSelected(t *testing.T) {
+func TestEveryExpressionUsesTheSelection(t *testing.T) {
 	eachFile(t, func(t *testing.T, f *file) {
 		for _, p := range f.Panels {
 			for _, q := range p.Targets {

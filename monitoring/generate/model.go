@@ -1,26 +1,26 @@
 package main
 
-// dashboard is what one file holds. Its uid is the file's name too, and stays for
-// ever: bookmarks and links of others are made of it.
+// dashboard is one file. Its uid is also the name of the file and must never change,
+// because bookmarks and links contain it.
 type dashboard struct {
 	uid, title, description string
-	variables               []variable // beside that of the data source
+	variables               []variable // in addition to the data source
 	rows                    []row
 }
 
-// variable is a choice of values of a label, one or many or All.
+// variable selects values of a label: one, several or All.
 type variable struct {
 	name, title, query string
-	all                string // what All matches; empty for all the values that the query found
+	all                string // pattern for All; empty for the values that the query returned
 }
 
-// row is panels from left to right, in as many lines as they need.
+// row has panels from left to right, in as many lines as they need.
 type row struct {
 	title  string
 	panels []panel
 }
 
-// panel is one picture. The fields after targets are optional.
+// panel describes a panel. The fields after targets are optional.
 type panel struct {
 	kind               kind
 	title, description string
@@ -28,18 +28,18 @@ type panel struct {
 	width, height      int
 	targets            []target
 
-	words      []word      // what values are called
-	thresholds []threshold // from which value on the colour is another
+	words      []word      // names of values
+	thresholds []threshold // colours by value
 	floor, top *float64    // limits of the axis
 	stacked    bool
-	calculate  bool     // a heatmap counts the values of its lines itself, without a histogram
-	alerts     []string // that tell of what is wrong here, with their chapters of the runbook
-	sortBy     string   // column of a table, what needs a look first
+	calculate  bool     // a heatmap counts values itself instead of reading a histogram
+	alerts     []string // related alerts, linked to their sections of the runbook
+	sortBy     string   // column of a table
 	descending bool
-	drillDown  bool // rows of a table lead to the dashboard of the upstream
+	drillDown  bool // rows of a table link to the dashboard of the upstream
 }
 
-// kind is a type of panel, as Grafana calls it.
+// kind is a panel type, by Grafana's name.
 type kind string
 
 const (
@@ -50,24 +50,24 @@ const (
 	heatmap    kind = "heatmap"
 )
 
-// target is one query of a panel. In a table it is a column.
+// target is one query of a panel, or one column of a table.
 type target struct {
 	expr   string
-	legend string // of a column its title; without one the column is not shown, only its labels
-	unit   string // where it differs from the panel's
+	legend string // title of a column; without it only the labels of the column are shown
+	unit   string // if it differs from the panel's
 	words  []word
-	colour string // where it has a meaning
+	colour string // if it has a meaning
 	dashed bool
 }
 
-// word says what a value means, so that nobody has to know it by its colour.
+// word is the name of a value, so that colour is not the only sign of it.
 type word struct {
 	value  int
 	text   string
 	colour string
 }
 
-// threshold is the least value of a colour.
+// threshold is the lowest value of a colour.
 type threshold struct {
 	from   float64
 	colour string
@@ -81,7 +81,7 @@ const (
 	unknown = "text"
 )
 
-// Thresholds that more than one panel has: those of the alerts, and a first sign.
+// Thresholds shared by panels: the thresholds of the alerts, and an early warning.
 var (
 	lossThresholds    = []threshold{{0, good}, {0.01, poor}, {0.05, bad}}
 	latencyThresholds = []threshold{{0, good}, {0.5, poor}, {1, bad}}

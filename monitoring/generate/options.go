@@ -1,6 +1,6 @@
 package main
 
-// options are how a type of panel shows its values.
+// options returns how a panel shows its values.
 func (p *panel) options() object {
 	tooltip := object{"mode": "multi", "sort": "desc"}
 	legend := object{"calcs": []string{}, "displayMode": "list", "placement": "bottom", "showLegend": true}
@@ -30,9 +30,9 @@ func (p *panel) options() object {
 	}
 }
 
-// transformations make one table of the answers to all queries: rows of the same
-// labels become one, and columns of values get their titles. Grafana calls the
-// column of a query alone Value.
+// transformations merges the results of all queries into one table: rows with the same
+// labels become one, and columns of values get their titles. Grafana names the column
+// of a single query Value.
 func (p *panel) transformations() []object {
 	hide, titles := object{"Time": true}, object{}
 	for i, t := range p.targets {

@@ -2,39 +2,39 @@ package main
 
 var upstreamDashboard = dashboard{
 	uid: "betanet-upstream", title: "Betanet upstream", variables: ofUpstreams,
-	description: "One upstream, or a few to compare: whether it can be asked, what it carries and loses, how fast it is, and its mixnodes.",
+	description: "One upstream, or a few to compare: whether it is up, its traffic, loss and latency, and its mixnodes.",
 	rows: []row{
 		{"State", []panel{
 			{
 				kind: timeline, title: "State", width: 12, height: 6, unit: "short", words: stateWords,
-				description: "up = every document was fetched last time; stale or in part = some were not, but there are values; no values = nothing is known, or only what is too old.",
+				description: "up = the last collection fetched every document; stale or in part = it did not, but there are values; no values = there are none, or they have expired.",
 				targets:     []target{{expr: state, legend: name}},
 				alerts:      []string{"BetanetDown", "BetanetDataStale", "BetanetExporterDown"},
 			},
 			{
 				kind: timeline, title: "Endpoints", width: 12, height: 6, unit: "short",
-				description: "up = fetched last time; failing = not fetched, and the last good values are shown until they are too old.",
+				description: "up = the last collection succeeded; failing = it failed, and the last good values are shown until they expire.",
 				targets:     []target{{expr: "betanet_exporter_endpoint_up{@upstreams}", legend: name + " {{endpoint}} {{replica}}"}},
 				words:       []word{{1, "up", good}, {0, "failing", bad}},
 				alerts:      []string{"BetanetDataStale"},
 			},
 			{
 				kind: timeline, title: "Circuit breakers", width: 12, height: 7, unit: "short",
-				description: "closed = the endpoint is asked; open = it is not, after too many failures in a row; half open = it is asked once to see whether it is back.",
+				description: "closed = the endpoint gets requests; open = it gets none, after too many consecutive failures; half open = it gets one trial request.",
 				targets:     []target{{expr: "betanet_exporter_circuit_breaker_state{@upstreams}", legend: name + " {{endpoint}} {{replica}}"}},
 				words:       []word{{0, "closed", good}, {1, "half open", poor}, {2, "open", bad}},
 				alerts:      []string{"BetanetCircuitBreakerOpen"},
 			},
 			{
 				kind: timeline, title: "Endpoints that fail, with the reason", width: 12, height: 7, unit: "short",
-				description: "There is a line for each endpoint and reason, filled while the last collection failed for it. Empty if nothing failed.",
+				description: "A line for each endpoint and reason, filled while the last collection failed for that reason. Empty if nothing failed.",
 				targets:     []target{{expr: "betanet_exporter_endpoint_failing{@upstreams}", legend: name + " {{endpoint}}: {{reason}}"}},
 				words:       []word{{1, "failing", bad}},
 				alerts:      []string{"BetanetDown"},
 			},
 			{
 				kind: timeseries, title: "Age of the last good document", width: 8, height: 7, unit: "s", floor: at(0),
-				description: "How long ago each document was last fetched. It grows during an outage; at cache.max-stale the values are taken away.",
+				description: "How long ago each document was last fetched. It grows during an outage; at cache.max-stale the values disappear.",
 				targets:     []target{{expr: "time() - betanet_exporter_last_success_timestamp_seconds{@upstreams}", legend: name + " {{endpoint}}"}},
 				alerts:      []string{"BetanetDataStale"},
 			},
@@ -45,7 +45,7 @@ var upstreamDashboard = dashboard{
 			},
 			{
 				kind: timeline, title: "Replica in use", width: 8, height: 7, unit: "short",
-				description: "Which replica of an upstream is asked. Empty for an upstream behind one URL.",
+				description: "The replica that gets the requests. Empty for an upstream with one URL.",
 				targets:     []target{{expr: `min by (job, instance, upstream, replica) (betanet_exporter_endpoint_up{@upstreams, replica!=""})`, legend: name + " {{replica}}"}},
 				words:       []word{{1, "in use", good}, {0, "in use, failing", bad}},
 				alerts:      []string{"BetanetDown"},
@@ -54,7 +54,7 @@ var upstreamDashboard = dashboard{
 		{"Certificates", []panel{
 			{
 				kind: timeseries, title: "Certificates expire in", width: 24, height: 6, unit: "s",
-				description: "How long the first of the certificates is valid that an https upstream sent last. Below 0 it has expired. Empty for upstreams over plain HTTP.",
+				description: "Time to the earliest expiry among the certificates that an https upstream sent last. Below 0 it has expired. Empty for upstreams over plain HTTP.",
 				targets:     []target{{expr: "betanet_exporter_tls_certificate_expiry_timestamp_seconds{@upstreams} - time()", legend: name}},
 				thresholds:  []threshold{{0, bad}, {1, poor}, {14 * 86400, good}},
 				alerts:      []string{"BetanetCertificateExpiring"},
@@ -63,13 +63,13 @@ var upstreamDashboard = dashboard{
 		{"Traffic", []panel{
 			{
 				kind: timeseries, title: "Messages", width: 12, height: 8, unit: "ops", floor: at(0),
-				description: "Messages a second. There is a gap while they are not fetched: the counter stands still then, which does not mean that nothing moves.",
+				description: "Messages a second. There is a gap while they cannot be fetched, because a counter that does not change then does not mean that there is no traffic.",
 				targets:     []target{{expr: fresh("metrics", rate(messages)), legend: inUse}},
 				alerts:      []string{"BetanetNoTraffic"},
 			},
 			{
 				kind: timeseries, title: "Bytes", width: 12, height: 8, unit: "Bps", floor: at(0),
-				description: "Bytes a second. There is a gap while they are not fetched. API mixnodes says nothing about bytes.",
+				description: "Bytes a second. There is a gap while they cannot be fetched. API mixnodes does not have bytes.",
 				targets: []target{
 					{expr: fresh("network", rate(sent)), legend: inUse + " transmitted"},
 					{expr: fresh("network", rate(received)), legend: inUse + " received", dashed: true},
@@ -77,14 +77,14 @@ var upstreamDashboard = dashboard{
 			},
 			{
 				kind: timeseries, title: "Lost packets", width: 12, height: 8, unit: "percentunit", floor: at(0),
-				description: "Dropped packets as a share of dropped and forwarded ones; those processed of API v1, which exclude the dropped ones. No line where there is no traffic.",
+				description: "Dropped packets as a share of dropped and forwarded ones. With API v1 the processed packets, which exclude the dropped ones, count as forwarded. No line without traffic.",
 				targets:     []target{{expr: fresh("metrics", packetLoss), legend: inUse}},
 				thresholds:  lossThresholds,
 				alerts:      []string{"BetanetPacketLossHigh"},
 			},
 			{
 				kind: timeseries, title: "Dropped and forwarded packets", width: 12, height: 8, unit: "pps", floor: at(0),
-				description: "Packets a second. API v1 does not count forwarded ones.",
+				description: "Packets a second. API v1 does not have forwarded packets.",
 				targets: []target{
 					{expr: fresh("metrics", rate(dropped)), legend: inUse + " dropped"},
 					{expr: fresh("metrics", rate(forwarded)), legend: inUse + " forwarded", dashed: true},
@@ -102,7 +102,7 @@ var upstreamDashboard = dashboard{
 			},
 			{
 				kind: timeseries, title: "Peak throughput", width: 12, height: 7, unit: "short", floor: at(0),
-				description: "As the upstream gives it, in a unit that it does not tell. Dashed while it is the last good value.",
+				description: "As the upstream sends it, in an unknown unit. Dashed while it is the last good value.",
 				targets:     freshAndLastGood("network", "betanet_peak_throughput{@upstreams}", inUse),
 				alerts:      []string{"BetanetDataStale"},
 			},
@@ -110,14 +110,14 @@ var upstreamDashboard = dashboard{
 		{"Latency", []panel{
 			{
 				kind: timeseries, title: "Average latency", width: 8, height: 8, unit: "s", floor: at(0),
-				description: "With API mixnodes the mean of the packets of the moment, with no line while there are none; with API v1 the average that the upstream last gave. Dashed while it is the last good value.",
+				description: "With API mixnodes the mean over current packets, with no line while there are none; with API v1 the average that the upstream sent last. Dashed while it is the last good value.",
 				targets:     freshAndLastGood("network", meanLatency, inUse),
 				thresholds:  latencyThresholds,
 				alerts:      []string{"BetanetLatencyHigh", "BetanetDataStale"},
 			},
 			{
 				kind: timeseries, title: "Quantiles of latencies", width: 8, height: 8, unit: "s", floor: at(0),
-				description: "Quantiles of averages, not of single messages: of every document with --metrics.latency-histogram, otherwise of the average latency over five minutes.",
+				description: "Quantiles of averages, not of single messages: of the averages of all documents with --metrics.latency-histogram, otherwise of the average latency over five minutes.",
 				targets: []target{
 					{expr: latencyQuantile("0.5"), legend: name + " 50 %"},
 					{expr: latencyQuantile("0.9"), legend: name + " 90 %"},
@@ -142,7 +142,7 @@ var upstreamDashboard = dashboard{
 			},
 			{
 				kind: timeseries, title: "Mixnodes", width: 12, height: 8, unit: "short", floor: at(0),
-				description: "Mixnodes that are active and those that are not. Dashed while it is the last good value.",
+				description: "Active and inactive mixnodes. Dashed while they are the last good values.",
 				targets: append(
 					freshAndLastGood("nodes", "betanet_mixnode_active{@upstreams}", inUse+" active"),
 					freshAndLastGood("nodes", "betanet_mixnode_inactive{@upstreams}", inUse+" inactive")...,
@@ -153,7 +153,7 @@ var upstreamDashboard = dashboard{
 		{"Each mixnode (only with API mixnodes)", []panel{
 			{
 				kind: table, title: "Mixnodes", width: 16, height: 10, unit: "short", sortBy: "State",
-				description: "What the upstream last said of each mixnode, those that are not active first. At most --metrics.mixnodes of an upstream have series of their own. Packets and losses only while they are fetched.",
+				description: "The last values of each mixnode, inactive ones first. At most --metrics.mixnodes of an upstream have series of their own. Packets and losses are shown only while they can be fetched.",
 				targets: []target{
 					{expr: each("betanet_mixnode_up{@upstreams}"), legend: "State", words: []word{{1, "active", good}, {0, "not active", bad}}},
 					{expr: each("betanet_mixnode_uptime_seconds{@upstreams}"), legend: "Uptime", unit: "s"},
@@ -170,18 +170,18 @@ var upstreamDashboard = dashboard{
 			},
 			{
 				kind: timeseries, title: "Packets processed", width: 8, height: 8, unit: "pps", floor: at(0),
-				description: "Packets a second of the ten mixnodes that process most at each moment.",
+				description: "Packets a second of the ten mixnodes that process the most at each moment.",
 				targets:     []target{{expr: "topk(10, " + fresh("mixnodes", rate(nodeProcessed)) + ")", legend: mixnode}},
 				alerts:      []string{"BetanetNoTraffic"},
 			},
 			{
 				kind: timeseries, title: "Packets forwarded", width: 8, height: 8, unit: "pps", floor: at(0),
-				description: "Packets a second of the ten mixnodes that forward most at each moment.",
+				description: "Packets a second of the ten mixnodes that forward the most at each moment.",
 				targets:     []target{{expr: "topk(10, " + fresh("mixnodes", rate("betanet_mixnode_packets_forwarded_total{@upstreams}")) + ")", legend: mixnode}},
 			},
 			{
 				kind: timeseries, title: "Packets lost", width: 8, height: 8, unit: "percentunit", floor: at(0),
-				description: "Dropped packets as a share of those processed, which include them, of the ten mixnodes that lose most at each moment. No line for a mixnode without traffic.",
+				description: "Dropped packets as a share of processed packets, which include them, of the ten mixnodes that lose the most at each moment. No line for a mixnode without traffic.",
 				targets:     []target{{expr: "topk(10, " + fresh("mixnodes", nodeLoss) + ")", legend: mixnode}},
 				thresholds:  lossThresholds,
 				alerts:      []string{"BetanetPacketLossHigh"},
@@ -190,10 +190,10 @@ var upstreamDashboard = dashboard{
 	},
 }
 
-// Names of lines. An upstream without a name is known by the instance.
+// Legends. An upstream without a name is identified by its instance.
 const (
 	name    = "{{upstream}} {{instance}}"
-	inUse   = name + " {{replica}}" // of values, which are those of one replica
+	inUse   = name + " {{replica}}" // values come from one replica
 	mixnode = "{{mixnode}} {{upstream}} {{instance}}"
 
 	upstreamLabels = "job, instance, upstream"
@@ -206,11 +206,11 @@ const (
 
 var nodeLoss = share(rate(nodeDropped), rate(nodeProcessed))
 
-// each keeps the labels that a row of the table of mixnodes is known by.
+// each keeps the labels that identify a row in the table of mixnodes.
 func each(expr string) string { return "max by (job, instance, upstream, mixnode) (" + expr + ")" }
 
-// freshAndLastGood are two lines of one value: while it is fetched, and while it
-// is only remembered.
+// freshAndLastGood returns two lines for one value: while it can be fetched, and while
+// it is the last good value.
 func freshAndLastGood(document, series, legend string) []target {
 	return []target{
 		{expr: fresh(document, series), legend: legend},

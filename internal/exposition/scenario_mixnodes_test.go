@@ -1,0 +1,187 @@
+package exposition
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
+	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/snapshot"
+)
+
+// drawMixnodes draws three documents. Nodes leave, come back and restart, and some
+// do not send every field.
+func (s *scenario) drawMixnodes() (docs [3]betanettest.Mixnodes) {
+	n := 2 + s.IntN(4)
+	for round := range docs {
+		for i := range n {
+			if i > 0 && s.IntN(4) == 0 {
+				continue // missing in this document
+			}
+			m := betanettest.Mixnode{ID: fmt.Sprint(i, s.odd()), Status: "stopped", PacketsProcessed: s.Uint64N(100_000)}
+			if s.coin() {
+				m.UptimeSeconds = new(s.Uint64N(1e5))
+			}
+			if round > 0 && i == 0 {
+				m.ID = docs[0][0].ID // this node stays
+			}
+			if i > 0 {
+				m.ID = fmt.Sprint("node ", i, `"\`) // these come back
+			}
+			if s.coin() {
+				m.PacketsDropped = new(s.Uint64N(1000))
+			}
+			if s.coin() {
+				m.PacketsForwarded = new(s.Uint64N(1000))
+			}
+			if len(docs[round]) < 2 {
+				m.Status, m.AvgLatencyMS = "active", new(float64(125*s.IntN(50))) // sums of eighths are exact
+			}
+			docs[round] = append(docs[round], m)
+		}
+	}
+	return docs
+}
+
+// mixnodes adds an upstream of API mixnodes in the given condition.
+func (s *scenario) mixnodes(name string, condition int) {
+	u, l := s.upstream(name)
+	v := &fleet.View{Upstream: u, API: betanet.MixnodesAPI}
+	docs := s.drawMixnodes()
+	// The rule for sums: the first value, then increases; nothing for a node that leaves,
+	// the whole value for a node that restarted.
+	var base, sums nodeSums
+	var baseTotals fleet.Totals
+	last := make(map[string]lastSeen)
+	var seconds []float64
+	a := fleet.Accumulator{Histogram: u.Settings.Histogram}
+	for i, d := range docs {
+		a.Fetched(nil, d.Doc())
+		before := sums
+		for _, m := range d {
+			last[m.ID] = sums.add(m, last[m.ID])
+		}
+		if packets := sums.packets - before.packets; i > 0 && packets > 0 {
+			seconds = append(seconds, (sums.micros-before.micros)/packets/1e6)
+		}
+		if i == 0 {
+			base, baseTotals = sums, a.Totals
+		}
+	}
+	has, fails := condition != down && condition != untried, condition != good && condition != untried
+	if condition == partial {
+		condition = stale // there is one endpoint
+	}
+	var doc *betanet.Document
+	if has {
+		v.Totals, doc = a.Totals, docs[2].Doc()
+	}
+	s.complete(v, &l, condition)
+	if has && condition != expired {
+		s.registry.Publish(&fleet.View{Upstream: u, URL: v.URL, API: v.API, Totals: baseTotals, Endpoints: []fleet.EndpointView{{Endpoint: betanet.Mixnodes, Record: snapshot.Record{}.Fetched(docs[0].Doc(), time.Now())}}})
+		addTo(&s.messages, sums.messages-base.messages)
+		if base.sentDropped { // otherwise the last document is the baseline
+			addTo(&s.dropped, sums.dropped-base.dropped)
+		}
+		if base.sentForwarded {
+			addTo(&s.forwarded, sums.forwarded-base.forwarded)
+		}
+	}
+	s.endpoint(v, doc, betanet.Mixnodes, fails)
+	s.registry.Publish(v)
+	s.expectState(v, l, condition != expired)
+	if has && condition != expired {
+		s.expectMixnodes(docs[2], sums, l)
+		if u.Settings.Histogram && len(seconds) > 0 {
+			s.observed("betanet_message_latency_seconds", seconds, l.replica)
+		}
+	}
+}
+
+// expectMixnodes expects the series of a document and the sums over all documents.
+func (s *scenario) expectMixnodes(d betanettest.Mixnodes, sums nodeSums, l seriesLabels) {
+	var active uint64
+	for _, m := range d {
+		if m.Status == "active" {
+			active++
+		}
+		at := pairs{"mixnode", m.ID}.and(l.replica...)
+		s.add("betanet_mixnode_up", boolValue(m.Status == "active"), at)
+		s.add("betanet_mixnode_packets_processed_total", float64(m.PacketsProcessed), at)
+		for name, n := range map[string]*uint64{"uptime_seconds": m.UptimeSeconds, "packets_dropped_total": m.PacketsDropped, "packets_forwarded_total": m.PacketsForwarded} {
+			if n != nil {
+				s.add("betanet_mixnode_"+name, float64(*n), at)
+			}
+		}
+		if m.AvgLatencyMS != nil && m.PacketsProcessed > 0 {
+			s.add("betanet_mixnode_average_latency_seconds", *m.AvgLatencyMS/1000, at)
+		}
+	}
+	peers := uint64(len(d))
+	s.addAll(l.replica, map[string]uint64{"connected_peers": peers, "mixnode_active": active, "mixnode_inactive": peers - active})
+	addTo(&s.peers, float64(peers))
+	addTo(&s.active, float64(active))
+	s.add("betanet_messages_total", sums.messages, l.replica)
+	if sums.sentDropped {
+		s.add("betanet_packets_dropped_total", sums.dropped, l.replica)
+	}
+	if sums.sentForwarded {
+		s.add("betanet_packets_forwarded_total", sums.forwarded, l.replica)
+	}
+	s.summary("betanet_packet_latency_seconds", sums.micros/1e6, uint64(sums.packets), l.replica)
+	if ms, ok := betanet.MeanLatency(d.Doc().Mixnodes); ok { // tested in its package
+		s.add("betanet_average_latency_seconds", ms/1000, l.replica)
+	}
+}
+
+// nodeSums are sums over the nodes of an upstream.
+type nodeSums struct {
+	messages, dropped, forwarded, micros, packets float64
+	sentDropped, sentForwarded                    bool
+}
+
+// lastSeen has the last numbers of a node.
+type lastSeen struct {
+	processed, dropped, forwarded, uptime uint64
+	micros, packets                       float64
+}
+
+// add adds the numbers of a node. It returns what its next numbers are compared with.
+func (s *nodeSums) add(m betanettest.Mixnode, last lastSeen) lastSeen {
+	if m.PacketsProcessed < last.processed || m.UptimeSeconds != nil && *m.UptimeSeconds < last.uptime {
+		last = lastSeen{}
+	}
+	if m.UptimeSeconds != nil {
+		last.uptime = *m.UptimeSeconds
+	}
+	s.messages += increase(last.processed, m.PacketsProcessed)
+	last.processed = m.PacketsProcessed
+	var forwarded *uint64
+	if m.PacketsDropped != nil {
+		s.sentDropped = true
+		s.dropped += increase(last.dropped, *m.PacketsDropped)
+		last.dropped = *m.PacketsDropped
+		if *m.PacketsDropped > m.PacketsProcessed {
+			forwarded = new(uint64)
+		} else {
+			forwarded = new(m.PacketsProcessed - *m.PacketsDropped)
+		}
+	}
+	if m.PacketsForwarded != nil {
+		forwarded = m.PacketsForwarded
+	}
+	if forwarded != nil {
+		s.sentForwarded = true
+		s.forwarded += increase(last.forwarded, *forwarded)
+		last.forwarded = *forwarded
+	}
+	if m.AvgLatencyMS != nil {
+		packets := float64(m.PacketsProcessed)
+		micros := *m.AvgLatencyMS * 1000 * packets
+		s.micros += max(0, micros-last.micros)
+		s.packets += packets - last.packets
+		last.micros, last.packets = max(micros, last.micros), packets
+	}
+	return last
+}
