@@ -10,42 +10,41 @@ import (
 
 func ptr[T any](v T) *T { return &v }
 
-// The documents below, by what they say.
 func metricsDoc(processed, dropped uint64) *Document {
-	return &Document{Endpoint: Metrics, Values: given(map[Field]uint64{PacketsProcessed: processed, PacketsDropped: dropped})}
+	return &Document{Endpoint: Metrics, Values: newValues(map[Field]uint64{PacketsProcessed: processed, PacketsDropped: dropped})}
 }
 
 func networkDoc(sent, received, peak uint64) *Document {
-	return &Document{Endpoint: Network, Values: given(map[Field]uint64{BytesTransmitted: sent, BytesReceived: received, PeakThroughput: peak})}
+	return &Document{Endpoint: Network, Values: newValues(map[Field]uint64{BytesTransmitted: sent, BytesReceived: received, PeakThroughput: peak})}
 }
 
 func mixnodesDoc(nodes ...Mixnode) *Document {
 	return &Document{Endpoint: Mixnodes, Mixnodes: append([]Mixnode{}, nodes...)}
 }
 
-func given(all map[Field]uint64) (v Values) {
+func newValues(all map[Field]uint64) (v Values) {
 	for f, n := range all {
 		v.Set(f, n)
 	}
 	return v
 }
 
-// late adds a latency to values.
-func late(v Values, ms float64) Values {
+// withLatency adds a latency to values.
+func withLatency(v Values, ms float64) Values {
 	v.SetFloat(AvgLatency, ms)
 	return v
 }
 
-func TestDecodeReadsEveryDocument(t *testing.T) {
+func TestDecodeAcceptsValidDocuments(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		body string
 		want *Document
 	}{
 		{"metrics", `{"packets_processed":1,"packets_dropped":2}`, metricsDoc(1, 2)},
-		{"nodes", `{"active_nodes":1,"inactive_nodes":2,"total_nodes":3}`, &Document{Endpoint: Nodes, Values: given(map[Field]uint64{ActiveNodes: 1, InactiveNodes: 2, TotalNodes: 3})}},
-		{"network", `{"bytes_transmitted":1,"bytes_received":2,"avg_latency_ms":3.25,"peak_throughput":4}`, &Document{Endpoint: Network, Values: late(networkDoc(1, 2, 4).Values, 3.25)}},
-		{"latency that is not known", `{"bytes_transmitted":1,"bytes_received":2,"avg_latency_ms":null,"peak_throughput":4}`, networkDoc(1, 2, 4)},
+		{"nodes", `{"active_nodes":1,"inactive_nodes":2,"total_nodes":3}`, &Document{Endpoint: Nodes, Values: newValues(map[Field]uint64{ActiveNodes: 1, InactiveNodes: 2, TotalNodes: 3})}},
+		{"network", `{"bytes_transmitted":1,"bytes_received":2,"avg_latency_ms":3.25,"peak_throughput":4}`, &Document{Endpoint: Network, Values: withLatency(networkDoc(1, 2, 4).Values, 3.25)}},
+		{"unknown latency", `{"bytes_transmitted":1,"bytes_received":2,"avg_latency_ms":null,"peak_throughput":4}`, networkDoc(1, 2, 4)},
 		{"zeros", `{"packets_processed":0,"packets_dropped":0}`, metricsDoc(0, 0)},
 		{"other order", `{"packets_dropped":2,"packets_processed":1}`, metricsDoc(1, 2)},
 		{"white space", " \r\n\t{ \"packets_processed\" : 1 ,\n\"packets_dropped\" : 2 } \r\n\t", metricsDoc(1, 2)},
@@ -55,7 +54,7 @@ func TestDecodeReadsEveryDocument(t *testing.T) {
 			metricsDoc(1, 2),
 		},
 		{
-			"key of another case beside the right one", `{"Packets_Processed":9,"packets_processed":1,"packets_dropped":2,"PACKETS_DROPPED":"x"}`,
+			"key of another case and the right one", `{"Packets_Processed":9,"packets_processed":1,"packets_dropped":2,"PACKETS_DROPPED":"x"}`,
 			metricsDoc(1, 2),
 		},
 		{"largest numbers", `{"packets_processed":18446744073709551615,"packets_dropped":9007199254740993}`, metricsDoc(math.MaxUint64, 1<<53+1)},
@@ -63,23 +62,23 @@ func TestDecodeReadsEveryDocument(t *testing.T) {
 		{"no mixnodes, white space", " [ ] ", mixnodesDoc()},
 		{
 			"mixnode as published", `[{"id":"mixnode-18eae318a5b82695","status":"active","packets_processed":0,"packets_forwarded":0,"packets_dropped":0,"uptime_seconds":0,"avg_latency_ms":0.0}]`,
-			mixnodesDoc(Mixnode{"mixnode-18eae318a5b82695", "active", late(given(map[Field]uint64{PacketsProcessed: 0, PacketsForwarded: 0, PacketsDropped: 0, Uptime: 0}), 0)}),
+			mixnodesDoc(Mixnode{"mixnode-18eae318a5b82695", "active", withLatency(newValues(map[Field]uint64{PacketsProcessed: 0, PacketsForwarded: 0, PacketsDropped: 0, Uptime: 0}), 0)}),
 		},
 		{
-			"mixnodes of the sibling", `[{"id":"a","status":"deploying","packets_processed":1,"uptime_seconds":2,"region":"eu","created_at":"2026-01-01T00:00:00Z"},` +
+			"mixnodes with other fields", `[{"id":"a","status":"deploying","packets_processed":1,"uptime_seconds":2,"region":"eu","created_at":"2026-01-01T00:00:00Z"},` +
 				`{"id":"b","status":"stopped","packets_processed":3,"uptime_seconds":4,"avg_latency_ms":5}]`,
 			mixnodesDoc(
-				Mixnode{"a", "deploying", given(map[Field]uint64{PacketsProcessed: 1, Uptime: 2})},
-				Mixnode{"b", "stopped", late(given(map[Field]uint64{PacketsProcessed: 3, Uptime: 4}), 5)},
+				Mixnode{"a", "deploying", newValues(map[Field]uint64{PacketsProcessed: 1, Uptime: 2})},
+				Mixnode{"b", "stopped", withLatency(newValues(map[Field]uint64{PacketsProcessed: 3, Uptime: 4}), 5)},
 			),
 		},
 		{
 			"mixnodes without uptime and latency", `[{"id":"a","status":"active","packets_processed":1,"avg_latency_ms":null}]`,
-			mixnodesDoc(Mixnode{"a", "active", given(map[Field]uint64{PacketsProcessed: 1})}),
+			mixnodesDoc(Mixnode{"a", "active", newValues(map[Field]uint64{PacketsProcessed: 1})}),
 		},
 		{
 			"text that is not ASCII", `[{"id":"\u00e9é\n😀\ud83d\ude00","status":"","packets_processed":1,"uptime_seconds":2}]`,
-			mixnodesDoc(Mixnode{"éé\n😀😀", "", given(map[Field]uint64{PacketsProcessed: 1, Uptime: 2})}),
+			mixnodesDoc(Mixnode{"éé\n😀😀", "", newValues(map[Field]uint64{PacketsProcessed: 1, Uptime: 2})}),
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -91,7 +90,7 @@ func TestDecodeReadsEveryDocument(t *testing.T) {
 	}
 }
 
-func TestLatencyMayBeWrittenInAnyWay(t *testing.T) {
+func TestALatencyMayHaveAnyNumberFormat(t *testing.T) {
 	for text, want := range map[string]float64{
 		"0": 0, "0.0": 0, "7": 7, "1.5": 1.5, "1e3": 1000, "1E+3": 1000, "25e-1": 2.5,
 		"1.7976931348623157e308": math.MaxFloat64, "1e-999": 0, "-0": 0, "-0.0": 0,
@@ -106,7 +105,7 @@ func TestLatencyMayBeWrittenInAnyWay(t *testing.T) {
 	}
 }
 
-func TestWhatAMixnodeDoesNotSayIsNil(t *testing.T) {
+func TestOptionalFieldsMayBeUnknown(t *testing.T) {
 	for _, f := range knownFields {
 		if !f.optional {
 			continue
@@ -141,9 +140,8 @@ func TestAMixnodesIDHasOneTo128Bytes(t *testing.T) {
 	}
 }
 
-// Decoders are pooled and read the bytes in place: what they gave must not
-// change when the bytes or the decoder are used again.
-func TestADocumentOutlivesItsBytes(t *testing.T) {
+// Decoders are pooled and do not copy their input.
+func TestADocumentDoesNotReferToItsInput(t *testing.T) {
 	body := []byte(with(Mixnodes, "id", `"first"`))
 	doc, err := Decode(Mixnodes, body)
 	if err != nil {
@@ -158,7 +156,7 @@ func TestADocumentOutlivesItsBytes(t *testing.T) {
 	}
 }
 
-func TestARefusedDocumentLeavesNothingForTheNext(t *testing.T) {
+func TestARefusedDocumentDoesNotAffectTheNext(t *testing.T) {
 	for range 10 {
 		wantRefused(t, Metrics, `{"packets_processed":[[[`, ReasonSyntax)
 		wantRefused(t, Metrics, `{"a":1,"a":2}`, ReasonSchema)
@@ -166,9 +164,20 @@ func TestARefusedDocumentLeavesNothingForTheNext(t *testing.T) {
 	}
 }
 
-func TestLatencyIsTheMeanOverPackets(t *testing.T) {
+// wantOptional checks a value that is unknown if want is nil.
+func wantOptional[T comparable](t *testing.T, name string, got T, ok bool, want *T) {
+	t.Helper()
+	switch {
+	case want == nil && ok:
+		t.Errorf("%s: got %v, want none", name, got)
+	case want != nil && (!ok || got != *want):
+		t.Errorf("%s: got %v, %v, want %v", name, got, ok, *want)
+	}
+}
+
+func TestMeanLatencyIsWeightedByPackets(t *testing.T) {
 	node := func(packets uint64, ms *float64) Mixnode {
-		n := Mixnode{Status: "active", Values: given(map[Field]uint64{PacketsProcessed: packets})}
+		n := Mixnode{Status: "active", Values: newValues(map[Field]uint64{PacketsProcessed: packets})}
 		if ms != nil {
 			n.SetFloat(AvgLatency, *ms)
 		}
@@ -182,26 +191,22 @@ func TestLatencyIsTheMeanOverPackets(t *testing.T) {
 		want *float64 // seconds
 	}{
 		{"no nodes", []Mixnode{}, nil},
-		{"none has packets", []Mixnode{node(0, ptr(0.0)), node(0, ptr(5.0))}, nil},
-		{"none gives it", []Mixnode{node(7, nil)}, nil},
+		{"no packets", []Mixnode{node(0, ptr(0.0)), node(0, ptr(5.0))}, nil},
+		{"no latencies", []Mixnode{node(7, nil)}, nil},
 		{"one", []Mixnode{node(3, ptr(500.0))}, ptr(0.5)},
-		{"one that is stopped", []Mixnode{stopped}, ptr(0.005)},
-		{"idle ones do not count", []Mixnode{node(0, ptr(0.0)), node(10, ptr(3000.0)), node(0, ptr(0.0))}, ptr(3.0)},
-		{"each counts as often as it has packets", []Mixnode{node(3, ptr(1000.0)), node(1, ptr(5000.0))}, ptr(2.0)},
-		{"zero is a value of a node with packets", []Mixnode{node(1, ptr(0.0)), node(1, ptr(1000.0))}, ptr(0.5)},
-		{"packets without a latency do not count", []Mixnode{node(1, ptr(250.0)), node(1000, nil), node(1, ptr(750.0))}, ptr(0.5)},
+		{"a stopped node", []Mixnode{stopped}, ptr(0.005)},
+		{"idle nodes do not count", []Mixnode{node(0, ptr(0.0)), node(10, ptr(3000.0)), node(0, ptr(0.0))}, ptr(3.0)},
+		{"packets are the weights", []Mixnode{node(3, ptr(1000.0)), node(1, ptr(5000.0))}, ptr(2.0)},
+		{"zero counts for a node with packets", []Mixnode{node(1, ptr(0.0)), node(1, ptr(1000.0))}, ptr(0.5)},
+		{"nodes without a latency do not count", []Mixnode{node(1, ptr(250.0)), node(1000, nil), node(1, ptr(750.0))}, ptr(0.5)},
 		{"large numbers", []Mixnode{node(math.MaxUint64, ptr(math.MaxFloat64)), node(math.MaxUint64, ptr(math.MaxFloat64))}, ptr(math.MaxFloat64 / 1000)},
 	} {
-		switch got, ok := MeanLatency(c.doc); {
-		case c.want == nil && ok:
-			t.Errorf("%s: got %v, want none", c.name, got)
-		case c.want != nil && (!ok || got/1000 != *c.want):
-			t.Errorf("%s: got %v, %v, want %v", c.name, got/1000, ok, *c.want)
-		}
+		got, ok := MeanLatency(c.doc)
+		wantOptional(t, c.name, got/1000, ok, c.want)
 	}
 }
 
-func TestForwardedPacketsAreThoseSentOrThoseNotDropped(t *testing.T) {
+func TestForwardedPacketsAreSentOrComputed(t *testing.T) {
 	for _, c := range []struct {
 		name               string
 		forwarded, dropped *uint64
@@ -213,18 +218,14 @@ func TestForwardedPacketsAreThoseSentOrThoseNotDropped(t *testing.T) {
 		{"more dropped than processed", nil, ptr(uint64(11)), ptr(uint64(0))},
 		{"neither sent", nil, nil, nil},
 	} {
-		n := Mixnode{Values: given(map[Field]uint64{PacketsProcessed: 10})}
+		n := Mixnode{Values: newValues(map[Field]uint64{PacketsProcessed: 10})}
 		if c.forwarded != nil {
 			n.Set(PacketsForwarded, *c.forwarded)
 		}
 		if c.dropped != nil {
 			n.Set(PacketsDropped, *c.dropped)
 		}
-		switch got, ok := n.Forwarded(); {
-		case c.want == nil && ok:
-			t.Errorf("%s: got %v, want none", c.name, got)
-		case c.want != nil && (!ok || got != *c.want):
-			t.Errorf("%s: got %v, %v, want %v", c.name, got, ok, *c.want)
-		}
+		got, ok := n.Forwarded()
+		wantOptional(t, c.name, got, ok, c.want)
 	}
 }

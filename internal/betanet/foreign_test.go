@@ -12,7 +12,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// compressed is a document of an endpoint as w compresses it.
+// compressed returns a compressed document.
 func compressed(t *testing.T, make func(io.Writer) io.WriteCloser) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -24,9 +24,7 @@ func compressed(t *testing.T, make func(io.Writer) io.WriteCloser) string {
 	return b.String()
 }
 
-// TestADocumentThatIsNotJSONIsNamed sends what services, web servers and proxies
-// send in place of a document.
-func TestADocumentThatIsNotJSONIsNamed(t *testing.T) {
+func TestTheErrorNamesAnotherFormat(t *testing.T) {
 	const unasked = "-compressed, which it was not asked to be and does not say in Content-Encoding"
 	doc := document(Metrics, nil)
 	for want, body := range map[string]string{
@@ -45,16 +43,16 @@ func TestADocumentThatIsNotJSONIsNamed(t *testing.T) {
 		"looks like HTML or XML, want JSON": "\r\n<!DOCTYPE html><html>log in</html>",
 	} {
 		base := listen(t, func(conn net.Conn) {
-			hear(conn)
+			readRequest(conn)
 			_, _ = io.WriteString(conn, answer(body, "Content-Type: application/json", "Connection: close"))
 		})
-		if f := wantFailure(t, open(t, base), Metrics, again(ReasonSyntax)); !strings.HasSuffix(f.Error(), "the document "+want) {
+		if f := wantFailure(t, open(t, base), Metrics, retryable(ReasonSyntax)); !strings.HasSuffix(f.Error(), "the document "+want) {
 			t.Errorf("got %q, want it to end with %q", f, want)
 		}
 	}
 }
 
-func TestWhatIsBrokenWithinKeepsItsOwnText(t *testing.T) {
+func TestTheErrorOfInvalidJSONNamesNoFormat(t *testing.T) {
 	for _, body := range []string{"", "{", `{"packets_processed":<}`, "x", "\x78{"} {
 		if _, err := Decode(Metrics, []byte(body)); err == nil || strings.Contains(err.Error(), "looks") || strings.Contains(err.Error(), "begins with") {
 			t.Errorf("%q: got %v, want an error about its syntax", body, err)

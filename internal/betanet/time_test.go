@@ -14,35 +14,34 @@ import (
 
 const limit = 5 * time.Second
 
-// inBubble runs a test on a fake clock, against a server at the other end of a
-// pipe: a network of the kernel would not let the clock move.
-func inBubble(t *testing.T, scheme string, talk func(net.Conn), f func(t *testing.T, c *Client)) {
+// inBubble runs a test in a synctest bubble against a server at the other end of a
+// pipe, because real network connections would stop the fake clock.
+func inBubble(t *testing.T, scheme string, handle func(net.Conn), f func(t *testing.T, c *Client)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		var talks sync.WaitGroup
+		var handlers sync.WaitGroup
 		o := options()
 		o.Dial = func(context.Context, string, string) (net.Conn, error) {
 			ours, theirs := net.Pipe()
-			talks.Go(func() {
+			handlers.Go(func() {
 				defer theirs.Close()
-				talk(theirs)
+				handle(theirs)
 			})
 			return ours, nil
 		}
-		c := openWith(t, scheme+"://upstream:9000", o)
+		c := newClient(t, scheme+"://upstream:9000", nil, o)
 		f(t, c)
 		c.Close() // inside the bubble, which waits for its goroutines
-		talks.Wait()
+		handlers.Wait()
 	})
 }
 
-// phases are servers that stop in each phase of an attempt; all of them wait
-// until the other side closes.
+// phases returns servers that stop responding in each phase of an attempt.
 func phases() map[string]func(net.Conn) {
 	wait := func(conn net.Conn) { io.Copy(io.Discard, conn) }
 	after := func(text string) func(net.Conn) {
 		return func(conn net.Conn) {
-			hear(conn)
+			readRequest(conn)
 			io.WriteString(conn, text)
 			wait(conn)
 		}
@@ -57,9 +56,8 @@ func phases() map[string]func(net.Conn) {
 		"in the body":         after("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"packets_"),
 		"before a chunk":      after("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"),
 		"body without length": after("HTTP/1.0 200 OK\r\n\r\n" + document(Metrics, nil)),
-		// Something comes all the time, and yet the document does not.
-		"drop by drop": func(conn net.Conn) {
-			hear(conn)
+		"one byte a second": func(conn net.Conn) {
+			readRequest(conn)
 			io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
 			for {
 				if _, err := io.WriteString(conn, " "); err != nil {
@@ -71,26 +69,26 @@ func phases() map[string]func(net.Conn) {
 	}
 }
 
-func TestTheLimitHoldsInEveryPhase(t *testing.T) {
-	for name, talk := range phases() {
+func TestTheTimeoutAppliesInEveryPhase(t *testing.T) {
+	for name, handle := range phases() {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, "http", talk, func(t *testing.T, c *Client) { wantTimeout(t, c) })
+			inBubble(t, "http", handle, func(t *testing.T, c *Client) { wantTimeout(t, c) })
 		})
 	}
 }
 
-func TestTheLimitHoldsInTheHandshake(t *testing.T) {
+func TestTheTimeoutAppliesInTheHandshake(t *testing.T) {
 	inBubble(t, "https", func(conn net.Conn) { io.Copy(io.Discard, conn) }, func(t *testing.T, c *Client) { wantTimeout(t, c) })
 }
 
-func TestTheLimitHoldsWhileDialling(t *testing.T) {
+func TestTheTimeoutAppliesToTheDial(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := options()
 		o.Dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
 			<-ctx.Done()
 			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: ctx.Err()}
 		}
-		wantTimeout(t, openWith(t, "http://upstream:9000", o))
+		wantTimeout(t, newClient(t, "http://upstream:9000", nil, o))
 	})
 }
 
@@ -111,11 +109,11 @@ func wantTimeout(t *testing.T, c *Client) {
 	}
 }
 
-func TestOurOwnEndIsCanceledAndIgnoredInEveryPhase(t *testing.T) {
+func TestACancellationIsIgnoredInEveryPhase(t *testing.T) {
 	reload := errors.New("reload")
-	for name, talk := range phases() {
+	for name, handle := range phases() {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, "http", talk, func(t *testing.T, c *Client) {
+			inBubble(t, "http", handle, func(t *testing.T, c *Client) {
 				parent, stop := context.WithCancelCause(t.Context())
 				ctx, cancel := context.WithTimeout(parent, limit)
 				defer cancel()
@@ -136,7 +134,7 @@ func TestOurOwnEndIsCanceledAndIgnoredInEveryPhase(t *testing.T) {
 	}
 }
 
-func TestAnEndedContextMakesNoRequest(t *testing.T) {
+func TestACanceledContextMakesNoRequest(t *testing.T) {
 	inBubble(t, "http", func(net.Conn) { t.Error("dialled: got a connection, want none") }, func(t *testing.T, c *Client) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
@@ -146,15 +144,15 @@ func TestAnEndedContextMakesNoRequest(t *testing.T) {
 	})
 }
 
-func TestASlowAnswerWithinTheLimitIsADocument(t *testing.T) {
-	talk := func(conn net.Conn) {
-		hear(conn)
+func TestASlowResponseWithinTheTimeoutIsADocument(t *testing.T) {
+	handle := func(conn net.Conn) {
+		readRequest(conn)
 		for _, part := range strings.SplitAfter(answer(document(Metrics, nil)), "\n") {
 			time.Sleep(limit / 10)
 			io.WriteString(conn, part)
 		}
 	}
-	inBubble(t, "http", talk, func(t *testing.T, c *Client) {
+	inBubble(t, "http", handle, func(t *testing.T, c *Client) {
 		ctx, cancel := context.WithTimeout(t.Context(), limit)
 		defer cancel()
 		if _, f := c.Fetch(ctx, Metrics, false); f != nil {
@@ -163,15 +161,15 @@ func TestASlowAnswerWithinTheLimitIsADocument(t *testing.T) {
 	})
 }
 
-func TestAConnectionRestsForItsTimeAndNoLonger(t *testing.T) {
+func TestAnIdleConnectionIsKeptForTheIdleTimeout(t *testing.T) {
 	var dials int
-	talk := func(conn net.Conn) {
+	handle := func(conn net.Conn) {
 		dials++
-		for hear(conn) != "" {
+		for readRequest(conn) != "" {
 			io.WriteString(conn, answer(document(Metrics, nil)))
 		}
 	}
-	inBubble(t, "http", talk, func(t *testing.T, c *Client) {
+	inBubble(t, "http", handle, func(t *testing.T, c *Client) {
 		for _, step := range []struct {
 			rest time.Duration
 			want int
@@ -181,9 +179,9 @@ func TestAConnectionRestsForItsTimeAndNoLonger(t *testing.T) {
 				t.Fatal(f)
 			}
 			if dials != step.want {
-				t.Errorf("connections after a rest of %v: got %d, want %d", step.rest, dials, step.want)
+				t.Errorf("connections after an idle time of %v: got %d, want %d", step.rest, dials, step.want)
 			}
-			synctest.Wait() // for the connection to be put to rest
+			synctest.Wait() // for the connection to become idle
 		}
 	})
 }
