@@ -160,7 +160,7 @@ func (s *upstreamSet) logConnections() {
 	case poll.Parallel:
 		s.log.Info("Open files suffice for parallel requests to every upstream", attrs...)
 	case poll.OneKept:
-		s.log.Info("Open files are few, endpoints of an upstream share one connection", attrs...)
+		s.log.Info("Few open files are available, the endpoints of an upstream share one connection", attrs...)
 	default:
 		s.log.Warn("Open files are fewer than upstreams, connections are not kept", attrs...)
 	}
