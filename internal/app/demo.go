@@ -77,13 +77,13 @@ func demo(ctx context.Context, c *config.Config, hangups hangups, log *slog.Logg
 
 // announceDemo prints what the demo shows, and its URL.
 func announceDemo(w io.Writer, c *config.Config, url string) {
-	fmt.Fprintf(w, "Three simulated Betanet services are being collected every %s:\n", c.Settings.Interval)
+	fmt.Fprintf(w, "Three simulated Betanet services, collected every %s:\n", c.Settings.Interval)
 	if c.Drill.On {
 		fmt.Fprintf(w, "  %s are up, except for what the drill does to them\n", strings.Join(fake.DrillServices, ", "))
 	} else {
 		fmt.Fprint(w, `  steady  is up, most of its mixnodes have stopped
   flaky   fails for 35s, then works for 35s
-  slow    takes 0.8s for each answer, and loses packets
+  slow    takes 0.8s for each response, and loses packets
 `)
 	}
 	if url != "" {
@@ -97,10 +97,10 @@ func announceDemo(w io.Writer, c *config.Config, url string) {
 func runDrill(ctx context.Context, c config.Drill, services map[string]fake.Target, stdout io.Writer) {
 	now := time.Now()
 	length := fake.Length(fake.Script, c.Speed)
-	fmt.Fprintf(stdout, "\nThe drill: %d phases in %s, until %s, and what should be seen in each.\n",
+	fmt.Fprintf(stdout, "\nThe drill: %d phases in %s, until %s, and what to expect in each.\n",
 		len(fake.Script), fake.Brief(length), now.Add(length).Format(time.TimeOnly))
 	if c.Speed > 1 {
-		fmt.Fprintln(stdout, "Alerts are no faster than usual: those that wait longer than a phase do not fire.")
+		fmt.Fprintln(stdout, "Alerts are not accelerated: those that wait longer than a phase do not fire.")
 	}
 	fake.WriteSchedule(stdout, fake.Script, c.Speed, now)
 	fmt.Fprintln(stdout)
@@ -109,6 +109,6 @@ func runDrill(ctx context.Context, c config.Drill, services map[string]fake.Targ
 		announce(fmt.Sprintf("Phase %d of %d: %s.", i+1, len(fake.Script), fake.Script[i].Name))
 	}
 	if fake.Play(ctx, fake.Script, services, c.Speed, begin) == nil {
-		announce("The drill is over, the services stay well. Press Ctrl-C to stop.")
+		announce("The drill is over, and the services work normally. Press Ctrl-C to stop.")
 	}
 }

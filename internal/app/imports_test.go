@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// directions lists the packages of this module that each package may import. Tests
+// allowedImports lists the packages of this module that each package may import. Tests
 // may import more.
-var directions = map[string][]string{
+var allowedImports = map[string][]string{
 	"betanet":    {"proxy"},
 	"breaker":    {},
 	"proxy":      {},
@@ -32,8 +32,8 @@ var directions = map[string][]string{
 	"status/history": {"betanet", "fleet"},
 }
 
-// keepers lists the only packages that may import a library.
-var keepers = map[string][]string{
+// libraryUsers lists the only packages that may import a library.
+var libraryUsers = map[string][]string{
 	"github.com/prometheus/client_golang/": {"fleet", "exposition", "web", "app", "otlp"}, // fleet for its histograms
 	"github.com/prometheus/common/config":  {"config", "betanet", "httpclient", "otlp"},
 	"github.com/alecthomas/kingpin/":       {"config", "web", "app"},
@@ -51,7 +51,7 @@ func TestImportsPointOneWay(t *testing.T) {
 	for line := range strings.Lines(string(out)) {
 		path, imports, _ := strings.Cut(strings.TrimSpace(line), " ")
 		name := strings.TrimPrefix(path, module)
-		allowed, known := directions[name]
+		allowed, known := allowedImports[name]
 		if !known {
 			continue // packages of tests
 		}
@@ -60,14 +60,14 @@ func TestImportsPointOneWay(t *testing.T) {
 			if ours, ok := strings.CutPrefix(i, module); ok && !slices.Contains(allowed, ours) {
 				t.Errorf("%s imports %s", name, ours)
 			}
-			for lib, by := range keepers {
+			for lib, by := range libraryUsers {
 				if strings.HasPrefix(i+"/", lib) && !slices.Contains(by, name) {
 					t.Errorf("%s imports %s", name, i)
 				}
 			}
 		}
 	}
-	if seen != len(directions) {
-		t.Errorf("saw %d packages, want %d", seen, len(directions))
+	if seen != len(allowedImports) {
+		t.Errorf("saw %d packages, want %d", seen, len(allowedImports))
 	}
 }

@@ -73,13 +73,13 @@ func (o *observer) report(e poll.Event) {
 
 // logHealthy logs a step of a healthy collection. With more than one upstream the
 // level is debug, because logFleet then summarizes each minute in one line.
-func (o *observer) logHealthy(message string, attributes func() []any) {
+func (o *observer) logHealthy(message string, attrs func() []any) {
 	level := slog.LevelInfo
 	if o.metrics.UpstreamCount() > 1 {
 		level = slog.LevelDebug
 	}
 	if ctx := context.Background(); o.log.Enabled(ctx, level) {
-		o.log.Log(ctx, level, message, attributes()...)
+		o.log.Log(ctx, level, message, attrs()...)
 	}
 }
 

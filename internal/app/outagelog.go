@@ -46,7 +46,7 @@ type attemptCount struct{ expected, ended int }
 // episode is the part of an outage that begins again after a recovery.
 type episode struct {
 	failing, expired, recovered endpointSet
-	longest                     time.Duration // that an endpoint failed
+	longest                     time.Duration // time that an endpoint failed
 	opened                      bool          // a breaker
 }
 

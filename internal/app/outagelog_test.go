@@ -25,6 +25,15 @@ func refusedConnection(e betanet.Endpoint) *betanet.Failure {
 	return &betanet.Failure{Reason: betanet.ReasonConnect, Err: errors.Join(op), Retry: true}
 }
 
+// collect reports a collection of edge with the events between its begin and its end.
+func (f *observerFixture) collect(endpoints int, events ...poll.Event) {
+	f.report(poll.Began{Upstream: edge, Endpoints: endpoints})
+	for _, e := range events {
+		f.report(e)
+	}
+	f.report(edgeEnded)
+}
+
 func TestAnOutageIsAFewLines(t *testing.T) {
 	f := newObserverFixture(2)
 	v1 := betanet.V1.Endpoints()
@@ -56,21 +65,19 @@ func TestAnOutageIsAFewLines(t *testing.T) {
 		`level=WARN msg="Attempt 3 failed: connect: connection refused" upstream=edge endpoints=metrics`,
 		`level=WARN msg="Using stale cached data due to fetch failure" upstream=edge endpoints=metrics,nodes,network reason=connect age=15s`)
 
-	f.report(poll.Began{Upstream: edge, Endpoints: 3})
+	var opened []poll.Event
 	for _, e := range v1 {
-		f.report(poll.Attempt{Source: at(e), Number: 1, Failure: refusedConnection(e), Recurring: true})
-		f.report(poll.Transition{Source: at(e), To: breaker.Open})
+		opened = append(opened, poll.Attempt{Source: at(e), Number: 1, Failure: refusedConnection(e), Recurring: true}, poll.Transition{Source: at(e), To: breaker.Open})
 	}
-	f.report(edgeEnded)
+	f.collect(3, opened...)
 	f.want(t, `level=WARN msg="Circuit breaker is OPEN - service may be degraded" upstream=edge endpoints=metrics,nodes,network`)
 
 	for i, e := range v1 { // each is probed by itself
-		f.report(poll.Began{Upstream: edge, Endpoints: 1})
-		f.report(poll.Transition{Source: at(e), To: breaker.HalfOpen})
-		f.report(poll.Attempt{Source: at(e), Number: 1})
-		f.report(poll.Transition{Source: at(e), To: breaker.Closed})
-		f.report(poll.Recovered{Source: at(e), After: time.Duration(370+i)*time.Second + 400*time.Millisecond, Probe: true})
-		f.report(edgeEnded)
+		f.collect(1,
+			poll.Transition{Source: at(e), To: breaker.HalfOpen},
+			poll.Attempt{Source: at(e), Number: 1},
+			poll.Transition{Source: at(e), To: breaker.Closed},
+			poll.Recovered{Source: at(e), After: time.Duration(370+i)*time.Second + 400*time.Millisecond, Probe: true})
 		if i < 2 {
 			f.want(t)
 		}
@@ -80,12 +87,8 @@ func TestAnOutageIsAFewLines(t *testing.T) {
 		t.Errorf("got %d outages at the end, want none", n)
 	}
 
-	f.report(poll.Began{Upstream: edge, Endpoints: 3})
-	f.report(poll.Failing{Source: at(v1[1]), Failure: refusedConnection(v1[1]), First: true})
-	f.report(edgeEnded)
-	f.report(poll.Began{Upstream: edge, Endpoints: 3})
-	f.report(poll.Recovered{Source: at(v1[1]), After: 15 * time.Second})
-	f.report(edgeEnded)
+	f.collect(3, poll.Failing{Source: at(v1[1]), Failure: refusedConnection(v1[1]), First: true})
+	f.collect(3, poll.Recovered{Source: at(v1[1]), After: 15 * time.Second})
 	f.want(t, `level=INFO msg="Endpoint recovered" upstream=edge endpoints=nodes after=15s`)
 }
 

@@ -23,7 +23,6 @@ type rateLimit struct {
 	second  time.Time // start of the current second
 	logged  int
 	omitted int
-	timer   *time.Timer // calls flush at the end of the second; nil before the first time
 }
 
 func newRateLimitHandler(h slog.Handler) *rateLimitHandler {
@@ -62,22 +61,19 @@ func (s *rateLimit) admit(flush func()) bool {
 		return true
 	}
 	if s.omitted == 0 {
-		s.timer = time.AfterFunc(time.Until(s.second.Add(time.Second)), flush)
+		time.AfterFunc(time.Until(s.second.Add(time.Second)), flush)
 	}
 	s.omitted++
 	return false
 }
 
-// flush logs the number of warnings omitted since the last summary, if any, and
-// stops the timer.
+// flush logs the number of warnings omitted since the last summary, if any.
 func (h *rateLimitHandler) flush() {
 	s := h.state
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.omitted == 0 {
-		return
+	if s.omitted > 0 {
+		slog.New(h.Handler).Warn(fmt.Sprintf("%d more warnings in the last second, see betanet_exporter_endpoint_failing", s.omitted))
+		s.omitted = 0
 	}
-	s.timer.Stop()
-	slog.New(h.Handler).Warn(fmt.Sprintf("%d more warnings in the last second, see betanet_exporter_endpoint_failing", s.omitted))
-	s.omitted = 0
 }

@@ -28,7 +28,7 @@ func serve(ctx context.Context, n Network, s settings, load func() (settings, er
 	if err != nil {
 		return err
 	}
-	defer listeners.close() // for an error before the servers close them
+	defer listeners.close() // if there is an error before the servers close them
 	listening(listeners.url())
 	notifier, err := newSystemdNotifier()
 	if err != nil {

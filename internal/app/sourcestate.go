@@ -80,10 +80,10 @@ func (s *sourceState) metrics(duplicates int) exposition.Discovery {
 
 // upstreams returns the upstreams of the targets. They have the settings of all
 // discovered upstreams, and the source's own credentials.
-func (s *sourceState) upstreams(set fleet.Settings, api betanet.API) []*fleet.Upstream {
+func (s *sourceState) upstreams(settings fleet.Settings, api betanet.API) []*fleet.Upstream {
 	all := make([]*fleet.Upstream, len(s.list.Targets))
 	for i, t := range s.list.Targets {
-		all[i] = &fleet.Upstream{Name: t.Name, URLs: []*url.URL{t.URL}, API: api, Settings: set, Labels: t.Labels, HTTP: s.http}
+		all[i] = &fleet.Upstream{Name: t.Name, URLs: []*url.URL{t.URL}, API: api, Settings: settings, Labels: t.Labels, HTTP: s.http}
 	}
 	return all
 }

@@ -19,68 +19,57 @@ func targets(names ...string) (l discovery.List) {
 	return l
 }
 
+// failing returns the list of a failed read.
+func failing(err string, names ...string) discovery.List {
+	l := targets(names...)
+	l.Err, l.Partial = errors.New(err), len(names) > 0
+	return l
+}
+
+// rejecting returns a list with a target and n that are left out.
+func rejecting(n int) discovery.List {
+	l := targets("a:1")
+	for i := range n {
+		l.Rejected = append(l.Rejected, fmt.Sprint("bad ", i))
+	}
+	return l
+}
+
 func TestChangesOfASourceAreLogged(t *testing.T) {
-	failing := func(why string, partial bool, names ...string) discovery.List {
-		l := targets(names...)
-		l.Err, l.Partial = errors.New(why), partial
-		return l
-	}
-	rejects := func(n int) discovery.List {
-		l := targets("a:1")
-		for i := range n {
-			l.Rejected = append(l.Rejected, fmt.Sprint("bad ", i))
-		}
-		return l
-	}
-	strips := targets("a:1")
-	strips.Stripped = []string{"a:1"}
-	noted := targets("a:1")
+	stripped, noted := targets("a:1"), targets("a:1")
+	stripped.Stripped = []string{"a:1"}
 	noted.Note = "x has AAAA records and no A records, use type AAAA"
-	const source = " discovery=file:x "
+	const empty = `level=WARN msg="Discovery lists no targets" discovery=file:x`
+	failed := func(err string, targets int) string {
+		return fmt.Sprintf(`level=WARN msg="Discovery failed, keeping the last list of targets" discovery=file:x err=%s targets=%d changes=1`, err, targets)
+	}
+	const recovered = `level=INFO msg="Discovery recovered" discovery=file:x targets=1 changes=1`
 	for name, c := range map[string]struct {
 		lists []discovery.List // one each 30 s
 		want  []string
 	}{
-		"nothing happens": {[]discovery.List{targets("a:1"), targets("a:1"), targets("b:1")}, nil},
-		"nothing is listed at first": {[]discovery.List{targets(), targets()}, []string{
-			`level=WARN msg="Discovery lists no targets" discovery=file:x`,
-		}},
-		"a source becomes empty": {[]discovery.List{targets("a:1"), targets(), targets(), targets("a:1"), targets()}, []string{
-			`level=WARN msg="Discovery lists no targets" discovery=file:x`,
-			`level=WARN msg="Discovery lists no targets" discovery=file:x`,
-		}},
+		"nothing happens":            {[]discovery.List{targets("a:1"), targets("a:1"), targets("b:1")}, nil},
+		"nothing is listed at first": {[]discovery.List{targets(), targets()}, []string{empty}},
+		"a source becomes empty":     {[]discovery.List{targets("a:1"), targets(), targets(), targets("a:1"), targets()}, []string{empty, empty}},
 		"a failure, other reasons within a minute and later, and the end": {
-			[]discovery.List{
-				targets("a:1"), failing("one", false), failing("one", false), failing("two", false), failing("three", false), failing("three", false), targets("a:1"),
-			},
-			[]string{
-				`level=WARN msg="Discovery failed, keeping the last list of targets"` + source + `err=one targets=1 changes=1`,
-				`level=WARN msg="Discovery failed, keeping the last list of targets"` + source + `err=two targets=1 changes=1`,
-				`level=WARN msg="Discovery failed, keeping the last list of targets"` + source + `err=three targets=1 changes=1`,
-				`level=INFO msg="Discovery recovered"` + source + `targets=1 changes=1`,
-			},
+			[]discovery.List{targets("a:1"), failing("one"), failing("one"), failing("two"), failing("three"), failing("three"), targets("a:1")},
+			[]string{failed("one", 1), failed("two", 1), failed("three", 1), recovered},
 		},
 		"a failure over a new connection each time": {
-			[]discovery.List{failing("read udp 127.0.0.1:34041->10.0.0.1:53: timeout", false), targets("a:1"), failing("read udp 127.0.0.1:36941->10.0.0.1:53: timeout", false), failing("read udp 127.0.0.1:36942->10.0.0.1:53: timeout", false)},
-			[]string{
-				`level=WARN msg="Discovery failed, keeping the last list of targets"` + source + `err="read udp 10.0.0.1:53: timeout" targets=0 changes=1`,
-				`level=INFO msg="Discovery recovered"` + source + `targets=1 changes=1`,
-				`level=WARN msg="Discovery failed, keeping the last list of targets"` + source + `err="read udp 10.0.0.1:53: timeout" targets=1 changes=1`,
-			},
+			[]discovery.List{failing("read udp 127.0.0.1:34041->10.0.0.1:53: timeout"), targets("a:1"), failing("read udp 127.0.0.1:36941->10.0.0.1:53: timeout"), failing("read udp 127.0.0.1:36942->10.0.0.1:53: timeout")},
+			[]string{failed(`"read udp 10.0.0.1:53: timeout"`, 0), recovered, failed(`"read udp 10.0.0.1:53: timeout"`, 1)},
 		},
-		"a part fails": {[]discovery.List{failing("b is broken", true, "a:1")}, []string{
-			`level=WARN msg="Discovery failed, keeping the last list of targets"` + source + `err="b is broken" targets=1 changes=1`,
+		"a part fails": {[]discovery.List{failing("b is broken", "a:1")}, []string{failed(`"b is broken"`, 1)}},
+		"targets are left out": {[]discovery.List{rejecting(1), rejecting(1), targets("a:1"), targets("a:1"), rejecting(7)}, []string{
+			`level=WARN msg="Targets left out" discovery=file:x rejected=1 err="bad 0" changes=1`,
+			`level=INFO msg="No targets are left out any more" discovery=file:x changes=1`,
+			`level=WARN msg="Targets left out" discovery=file:x rejected=7 err="bad 0, bad 1, bad 2, bad 3, bad 4 and 2 more" changes=1`,
 		}},
-		"targets are left out": {[]discovery.List{rejects(1), rejects(1), targets("a:1"), targets("a:1"), rejects(7)}, []string{
-			`level=WARN msg="Targets left out"` + source + `rejected=1 err="bad 0" changes=1`,
-			`level=INFO msg="No targets are left out any more"` + source + `changes=1`,
-			`level=WARN msg="Targets left out"` + source + `rejected=7 err="bad 0, bad 1, bad 2, bad 3, bad 4 and 2 more" changes=1`,
-		}},
-		"labels of the scraper": {[]discovery.List{strips, strips, targets("a:1")}, []string{
-			`level=WARN msg="Labels instance and job dropped, which Prometheus sets"` + source + `targets=a:1 changes=1`,
+		"labels of the scraper": {[]discovery.List{stripped, stripped, targets("a:1")}, []string{
+			`level=WARN msg="Labels instance and job dropped, which Prometheus sets" discovery=file:x targets=a:1 changes=1`,
 		}},
 		"only AAAA records": {[]discovery.List{noted, noted}, []string{
-			`level=WARN msg="Discovery may be missing targets"` + source + `note="x has AAAA records and no A records, use type AAAA" changes=1`,
+			`level=WARN msg="Discovery may be missing targets" discovery=file:x note="x has AAAA records and no A records, use type AAAA" changes=1`,
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

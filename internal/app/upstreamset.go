@@ -24,12 +24,12 @@ type upstreamSet struct {
 	log       *slog.Logger
 	scheduled bool // poll on a timer, not only on demand
 
-	mu      sync.Mutex
-	static  []*fleet.Upstream
-	set     fleet.Settings // of discovered upstreams
-	api     betanet.API
-	sources map[string]*sourceState
-	current map[string]*fleet.Upstream // by display name
+	mu       sync.Mutex
+	static   []*fleet.Upstream
+	settings fleet.Settings // of discovered upstreams
+	api      betanet.API
+	sources  map[string]*sourceState
+	current  map[string]*fleet.Upstream // by display name
 	// What was last logged.
 	connections poll.Connections
 	leftOut     map[string]string // reasons by display name
@@ -45,10 +45,10 @@ func newUpstreamSet(p *poll.Poller, r *exposition.Registry, log *slog.Logger, sc
 // configure replaces the configured upstreams, the settings of discovered ones, and
 // the HTTP settings of each source. It forgets the results of sources that are no
 // longer configured. Collections end with ctx.
-func (s *upstreamSet) configure(ctx context.Context, static []*fleet.Upstream, set fleet.Settings, api betanet.API, sources map[string]*betanet.HTTPConfig) {
+func (s *upstreamSet) configure(ctx context.Context, static []*fleet.Upstream, settings fleet.Settings, api betanet.API, sources map[string]*betanet.HTTPConfig) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.static, s.set, s.api = static, set, api
+	s.static, s.settings, s.api = static, settings, api
 	for name := range s.sources {
 		if _, stays := sources[name]; !stays {
 			delete(s.sources, name)
@@ -102,7 +102,7 @@ func (s *upstreamSet) apply(ctx context.Context) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.sources)) {
 		state, duplicates := s.sources[name], 0
-		for _, u := range state.upstreams(s.set, s.api) {
+		for _, u := range state.upstreams(s.settings, s.api) {
 			if _, taken := want[u.DisplayName()]; taken {
 				duplicates++
 			} else {
@@ -160,7 +160,7 @@ func (s *upstreamSet) logConnections() {
 	case poll.Parallel:
 		s.log.Info("Open files suffice for parallel requests to every upstream", attrs...)
 	case poll.OneKept:
-		s.log.Info("Open files are few, endpoints of an upstream share one connection", attrs...)
+		s.log.Info("Few open files are available, the endpoints of an upstream share one connection", attrs...)
 	default:
 		s.log.Warn("Open files are fewer than upstreams, connections are not kept", attrs...)
 	}
