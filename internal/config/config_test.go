@@ -17,7 +17,7 @@ func load(args []string, env ...string) (*Config, error) {
 	return Load(args, env, io.Discard)
 }
 
-func TestDefaultsAreTheSeeds(t *testing.T) {
+func TestDefaultValues(t *testing.T) {
 	c, err := load(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -33,7 +33,7 @@ func TestDefaultsAreTheSeeds(t *testing.T) {
 	}
 }
 
-func TestDefaultsFollowTheInterval(t *testing.T) {
+func TestDefaultTimeoutsDependOnTheInterval(t *testing.T) {
 	for interval, want := range map[string][2]time.Duration{
 		"15s": {14 * time.Second, 5 * time.Second}, "3s": {2 * time.Second, 2 * time.Second},
 		"2s": {time.Second, time.Second}, "1s": {900 * time.Millisecond, 900 * time.Millisecond}, "10ms": {9 * time.Millisecond, 9 * time.Millisecond},
@@ -55,36 +55,12 @@ func TestEveryOptionIsSetByItsVariable(t *testing.T) {
 		if only := o.onlyOf(); only != "" {
 			command = only
 		}
-		// A value that no option accepts, but for those that take any text.
+		// No option accepts this value except those that accept any text.
 		_, err := load([]string{command}, o.variable()+"=\x00")
 		anyText := o.name == "listen-address" || o.name == "fault"
 		if anyText != (err == nil) || err != nil && !strings.Contains(err.Error(), o.variable()+": ") {
 			t.Errorf("%s: got %v, want an error that names the variable", o.variable(), err)
 		}
-	}
-}
-
-func TestRepeatedVariablesAreSplitAtCommasAndSpace(t *testing.T) {
-	c, err := load(nil, "BETANET_EXPORTER_BETANET_URL=http://a:1,http://b:2  http://c:3\n")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, u := range c.Upstreams() {
-		names = append(names, u.Name)
-	}
-	if want := []string{"a:1", "b:2", "c:3"}; !slices.Equal(names, want) {
-		t.Errorf("got %v, want %v", names, want)
-	}
-}
-
-func TestASingleUpstreamHasNoName(t *testing.T) {
-	c, err := load([]string{"--betanet.url=http://a:1/base"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if u := c.Upstreams()[0]; u.Name != "" || u.URLs[0].String() != "http://a:1/base" {
-		t.Errorf("got %q at %s", u.Name, u.URLs[0])
 	}
 }
 
@@ -104,7 +80,7 @@ func TestDefaultNamesHaveAPort(t *testing.T) {
 	}
 }
 
-func TestHelpIsNoError(t *testing.T) {
+func TestHelpIsNotAnError(t *testing.T) {
 	var out bytes.Buffer
 	_, err := Load([]string{"--help"}, nil, &out)
 	if !errors.Is(err, ErrDone) || !strings.Contains(out.String(), "--retry.max-backoff") {
@@ -112,7 +88,7 @@ func TestHelpIsNoError(t *testing.T) {
 	}
 }
 
-func TestPathsOfTheExporterCannotBeTaken(t *testing.T) {
+func TestTheTelemetryPathIsNotAPathOfTheExporter(t *testing.T) {
 	for _, p := range []string{"/health", "/health/details", "/-/ready", "/api/v1/status", "/probe", "/sd", "/upstream/x", "/debug/pprof", "/", "metrics", "/a/../b", "/a b", "/{x}"} {
 		if _, err := load([]string{"--web.telemetry-path=" + p}); err == nil {
 			t.Errorf("%s is accepted", p)
