@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
 // load loads with arguments and an environment of NAME=value.
@@ -60,22 +58,6 @@ func TestEveryOptionIsSetByItsVariable(t *testing.T) {
 		anyText := o.name == "listen-address" || o.name == "fault"
 		if anyText != (err == nil) || err != nil && !strings.Contains(err.Error(), o.variable()+": ") {
 			t.Errorf("%s: got %v, want an error that names the variable", o.variable(), err)
-		}
-	}
-}
-
-func TestDefaultNamesHaveAPort(t *testing.T) {
-	for text, want := range map[string]string{
-		"http://h": "h:80", "https://h": "h:443", "http://h:9000/p": "h:9000", "http://[::1]:9000": "[::1]:9000", "http://[::1]": "[::1]:80",
-		"http://N1.Example:9000": "n1.example:9000", "http://[FE80::1%25Eth0]": "[fe80::1%Eth0]:80",
-	} {
-		u, err := ParseURL(text)
-		if err != nil {
-			t.Errorf("%s: %v", text, err)
-			continue
-		}
-		if got := fleet.HostPort(u); got != want {
-			t.Errorf("%s: got %s, want %s", text, got, want)
 		}
 	}
 }

@@ -71,10 +71,9 @@ func readDocument(name, where string) (d *document, errs []error, more int) {
 	if root := file.Root; root != nil {
 		d.defaults.read(root.Get("defaults"))
 		for _, n := range root.Get("upstreams").Elements() {
-			if n.Value == nil {
-				n.Value = newUpstream(n) // not an object, so After has not run
+			if u, ok := n.Value.(*upstreamConfig); ok {
+				d.upstreams = append(d.upstreams, u)
 			}
-			d.upstreams = append(d.upstreams, n.Value.(*upstreamConfig))
 		}
 		root.Get("probe").Decode(&d.probe)
 		if n := root.Get("discovery"); n.Decode(&d.discovery) {
@@ -168,7 +167,7 @@ func fileSchema() *schema.Schema {
 	return &schema.Schema{Kind: schema.Object, Keys: []schema.Key{
 		{Name: "defaults", Schema: &schema.Schema{Kind: schema.Object, Keys: common, Doc: "Settings of every upstream that does not have its own."}},
 		{Name: "upstreams", Schema: &schema.Schema{Kind: schema.Array, Max: maxUpstream, Elem: &schema.Schema{
-			Kind: schema.Object, Keys: upstream, Needs: []string{"url", "replicas"}, NotNull: "has no value, use a mapping with url or replicas",
+			Kind: schema.Object, Keys: upstream, Needs: []string{"url", "replicas"},
 			After: func(n *schema.Node) {
 				n.Value = newUpstream(n)
 				n.Forget()
