@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
 // load loads with arguments and an environment of NAME=value.
@@ -17,7 +15,7 @@ func load(args []string, env ...string) (*Config, error) {
 	return Load(args, env, io.Discard)
 }
 
-func TestDefaultsAreTheSeeds(t *testing.T) {
+func TestDefaultValues(t *testing.T) {
 	c, err := load(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -33,7 +31,7 @@ func TestDefaultsAreTheSeeds(t *testing.T) {
 	}
 }
 
-func TestDefaultsFollowTheInterval(t *testing.T) {
+func TestDefaultTimeoutsDependOnTheInterval(t *testing.T) {
 	for interval, want := range map[string][2]time.Duration{
 		"15s": {14 * time.Second, 5 * time.Second}, "3s": {2 * time.Second, 2 * time.Second},
 		"2s": {time.Second, time.Second}, "1s": {900 * time.Millisecond, 900 * time.Millisecond}, "10ms": {9 * time.Millisecond, 9 * time.Millisecond},
@@ -55,7 +53,7 @@ func TestEveryOptionIsSetByItsVariable(t *testing.T) {
 		if only := o.onlyOf(); only != "" {
 			command = only
 		}
-		// A value that no option accepts, but for those that take any text.
+		// No option accepts this value except those that accept any text.
 		_, err := load([]string{command}, o.variable()+"=\x00")
 		anyText := o.name == "listen-address" || o.name == "fault"
 		if anyText != (err == nil) || err != nil && !strings.Contains(err.Error(), o.variable()+": ") {
@@ -64,47 +62,7 @@ func TestEveryOptionIsSetByItsVariable(t *testing.T) {
 	}
 }
 
-func TestRepeatedVariablesAreSplitAtCommasAndSpace(t *testing.T) {
-	c, err := load(nil, "BETANET_EXPORTER_BETANET_URL=http://a:1,http://b:2  http://c:3\n")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, u := range c.Upstreams() {
-		names = append(names, u.Name)
-	}
-	if want := []string{"a:1", "b:2", "c:3"}; !slices.Equal(names, want) {
-		t.Errorf("got %v, want %v", names, want)
-	}
-}
-
-func TestASingleUpstreamHasNoName(t *testing.T) {
-	c, err := load([]string{"--betanet.url=http://a:1/base"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if u := c.Upstreams()[0]; u.Name != "" || u.URLs[0].String() != "http://a:1/base" {
-		t.Errorf("got %q at %s", u.Name, u.URLs[0])
-	}
-}
-
-func TestDefaultNamesHaveAPort(t *testing.T) {
-	for text, want := range map[string]string{
-		"http://h": "h:80", "https://h": "h:443", "http://h:9000/p": "h:9000", "http://[::1]:9000": "[::1]:9000", "http://[::1]": "[::1]:80",
-		"http://N1.Example:9000": "n1.example:9000", "http://[FE80::1%25Eth0]": "[fe80::1%Eth0]:80",
-	} {
-		u, err := ParseURL(text)
-		if err != nil {
-			t.Errorf("%s: %v", text, err)
-			continue
-		}
-		if got := fleet.HostPort(u); got != want {
-			t.Errorf("%s: got %s, want %s", text, got, want)
-		}
-	}
-}
-
-func TestHelpIsNoError(t *testing.T) {
+func TestHelpIsNotAnError(t *testing.T) {
 	var out bytes.Buffer
 	_, err := Load([]string{"--help"}, nil, &out)
 	if !errors.Is(err, ErrDone) || !strings.Contains(out.String(), "--retry.max-backoff") {
@@ -112,7 +70,7 @@ func TestHelpIsNoError(t *testing.T) {
 	}
 }
 
-func TestPathsOfTheExporterCannotBeTaken(t *testing.T) {
+func TestTheTelemetryPathIsNotAPathOfTheExporter(t *testing.T) {
 	for _, p := range []string{"/health", "/health/details", "/-/ready", "/api/v1/status", "/probe", "/sd", "/upstream/x", "/debug/pprof", "/", "metrics", "/a/../b", "/a b", "/{x}"} {
 		if _, err := load([]string{"--web.telemetry-path=" + p}); err == nil {
 			t.Errorf("%s is accepted", p)

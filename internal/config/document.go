@@ -71,10 +71,9 @@ func readDocument(name, where string) (d *document, errs []error, more int) {
 	if root := file.Root; root != nil {
 		d.defaults.read(root.Get("defaults"))
 		for _, n := range root.Get("upstreams").Elements() {
-			if n.Value == nil {
-				n.Value = newUpstream(n) // not an object, so After has not run
+			if u, ok := n.Value.(*upstreamConfig); ok {
+				d.upstreams = append(d.upstreams, u)
 			}
-			d.upstreams = append(d.upstreams, n.Value.(*upstreamConfig))
 		}
 		root.Get("probe").Decode(&d.probe)
 		if n := root.Get("discovery"); n.Decode(&d.discovery) {
@@ -158,17 +157,17 @@ func fileSchema() *schema.Schema {
 	client := httpclient.Section()
 	common := commonKeys(client)
 	upstream := append([]schema.Key{
-		{Name: "name", Schema: &schema.Schema{Check: checkName, Doc: "Value of the label `upstream`, once in the configuration. Default: host:port of the first URL."}},
+		{Name: "name", Schema: &schema.Schema{Check: checkName, Doc: "Value of the label `upstream`, unique in the configuration. Default: host:port of the first URL."}},
 		{Name: "url", Schema: &schema.Schema{Check: checkBy(ParseURL), Doc: "Base URL, as `--betanet.url`."}},
 		{Name: "replicas", Schema: &schema.Schema{
 			Kind: schema.Array, Element: "URL", Elem: &schema.Schema{Check: checkBy(ParseURL)}, Unique: hostPort,
-			Doc: "Instead of `url`: the base URLs of one service, of which one at a time is used.",
+			Doc: "Instead of `url`: base URLs of one service, which are used one at a time.",
 		}},
 	}, common...)
 	return &schema.Schema{Kind: schema.Object, Keys: []schema.Key{
-		{Name: "defaults", Schema: &schema.Schema{Kind: schema.Object, Keys: common, Doc: "Settings of every upstream that does not have its own."}},
+		{Name: "defaults", Schema: &schema.Schema{Kind: schema.Object, Keys: common, Doc: "Settings of upstreams without their own."}},
 		{Name: "upstreams", Schema: &schema.Schema{Kind: schema.Array, Max: maxUpstream, Elem: &schema.Schema{
-			Kind: schema.Object, Keys: upstream, Needs: []string{"url", "replicas"}, NotNull: "has no value, use a mapping with url or replicas",
+			Kind: schema.Object, Keys: upstream, Needs: []string{"url", "replicas"},
 			After: func(n *schema.Node) {
 				n.Value = newUpstream(n)
 				n.Forget()
@@ -182,7 +181,7 @@ func fileSchema() *schema.Schema {
 // commonKeys returns the keys that defaults and upstreams share: the options that may
 // be set in the file, nested by the dots in their names, labels and http_client.
 func commonKeys(client *schema.Schema) []schema.Key {
-	own := client.With("Prometheus' [HTTP settings](https://prometheus.io/docs/prometheus/latest/configuration/configuration/#http_config): `basic_auth`, `authorization`, `oauth2`, `tls_config`, `proxy_url` ([proxies](#proxies)), `http_headers`, which may set `Host`. If an upstream has them, they replace those of `defaults` as a whole; `{}` is none. Redirects and HTTP/2 are always off. Not for discovered upstreams, which have only those of their source.")
+	own := client.With("Prometheus' [HTTP settings](https://prometheus.io/docs/prometheus/latest/configuration/configuration/#http_config): `basic_auth`, `authorization`, `oauth2`, `tls_config`, `proxy_url` ([proxies](#proxies)), `http_headers`, which may set `Host`. Those of an upstream replace those of `defaults` as a whole; `{}` is none. Redirects and HTTP/2 are always off. Discovered upstreams have the HTTP settings of their source only.")
 	var keys []schema.Key
 	groups := make(map[string]*schema.Schema)
 	for _, o := range options {
@@ -205,7 +204,7 @@ func commonKeys(client *schema.Schema) []schema.Key {
 	return append(keys,
 		schema.Key{Name: "labels", Schema: &schema.Schema{
 			Kind: schema.Map, Elem: &schema.Schema{}, MapKey: &schema.Schema{Pattern: labelName, Want: "a valid label name, use letters, digits and _, and no digit first", Check: checkLabel},
-			Doc: "Labels of all of its series. The labels of an upstream are added to the labels of `defaults`; a label with an empty value is left out. Reserved: `upstream`, `replica`, `mixnode`, `endpoint`, `le`, `quantile`, `reason`, `state`, `__*`, and `instance` and `job`, which Prometheus sets.",
+			Doc: "Labels of all series of the upstream. The labels of an upstream are added to the labels of `defaults`; a label with an empty value is removed. Reserved: `upstream`, `replica`, `mixnode`, `endpoint`, `le`, `quantile`, `reason`, `state`, `__*`, and `instance` and `job`, which Prometheus sets.",
 		}},
 		schema.Key{Name: "http_client", Schema: own})
 }

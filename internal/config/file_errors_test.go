@@ -118,7 +118,7 @@ bogus: 1
 	}
 }
 
-func TestAnErrorIsOnlyOfAFileThatIsKnown(t *testing.T) {
+func TestDemoHasNoFile(t *testing.T) {
 	_, err := load([]string{"demo", "--config.file=x"})
 	if want := "unknown flag --config.file for command demo, see demo --help"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)

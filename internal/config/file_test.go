@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"reflect"
 	"slices"
@@ -13,7 +14,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// loadFile loads with a file of that text, c.yml in a folder of its own.
+// loadFile loads a file c.yml in a new working directory.
 func loadFile(t *testing.T, text string, args ...string) (*Config, error) {
 	t.Helper()
 	t.Chdir(t.TempDir())
@@ -28,7 +29,7 @@ func write(t *testing.T, name, text string) {
 	}
 }
 
-// mustLoad is loadFile of what is valid.
+// mustLoad is loadFile for a valid file.
 func mustLoad(t *testing.T, text string, args ...string) *Config {
 	t.Helper()
 	c, err := loadFile(t, text, args...)
@@ -109,58 +110,59 @@ func TestComputedDefaultsAreMadePerUpstream(t *testing.T) {
 	}
 }
 
-func TestWhatFlagsSayIsComputedWithAnUpstreamsOwnInterval(t *testing.T) {
+func TestAFlagIsNotReplacedByAComputedDefault(t *testing.T) {
 	c := mustLoad(t, "upstreams:\n- {url: http://a, collect: {interval: 60s}}", "--collect.timeout=10s")
 	if got := c.Upstreams()[0].Settings.Timeout; got != 10*time.Second {
 		t.Errorf("got %v, want 10s", got)
 	}
 }
 
-func TestURLsOfFlagsAndFileAreJoined(t *testing.T) {
-	c := mustLoad(t, "upstreams: [{name: x, url: http://c}]", "--betanet.url=http://a:1", "--betanet.url=http://b:2")
-	if got, want := namesOf(c), []string{"a:1", "b:2", "x"}; !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
-	}
-}
-
-func TestTheDefaultURLHoldsOnlyIfNothingNamesAnUpstream(t *testing.T) {
-	for text, want := range map[string][]string{
-		"# nothing": {"localhost:9000"}, "upstreams:": {"localhost:9000"}, "probe: {allow: [a]}": {"localhost:9000"},
-		"upstreams: [{url: http://a}]": {"a:80"}, "discovery: {dns: [{name: a}]}": nil, "discovery: {files: [{paths: [a.yml]}]}": nil,
-	} {
-		c := mustLoad(t, text)
-		if got := namesOf(c); !slices.Equal(got, want) || !c.Names {
-			t.Errorf("%q: got %v, names %v, want %v and names", text, got, c.Names, want)
-		}
-	}
-}
-
-func TestUpstreamsHaveNamesWithAFileOrIfTheyAreMany(t *testing.T) {
+// Upstreams have names if there is a file, or more than one of them.
+func TestUpstreamsComeFromArgumentsFlagsVariableAndFile(t *testing.T) {
 	for _, c := range []struct {
-		args []string
-		want bool
+		args, env, file string
+		want            []string // name and URL
 	}{
-		{nil, false},
-		{[]string{"--betanet.url=http://a"}, false},
-		{[]string{"--betanet.url=http://a", "--betanet.url=http://b"}, true},
-		{[]string{"--config.file=c.yml"}, true},
-		{[]string{"collect", "--config.file=c.yml", "http://a"}, false},
-		{[]string{"collect", "--config.file=c.yml", "http://a", "http://b"}, true},
+		{want: []string{" http://localhost:9000"}},
+		{args: "--betanet.url=http://a:1/base", want: []string{" http://a:1/base"}},
+		{args: "--betanet.url=http://a --betanet.url=http://b", want: []string{"a:80 http://a", "b:80 http://b"}},
+		{env: "http://a:1,http://b:2  http://c:3\n", want: []string{"a:1 http://a:1", "b:2 http://b:2", "c:3 http://c:3"}},
+		{args: "--betanet.url=http://a:1 --betanet.url=http://b:2", file: "upstreams: [{name: x, url: http://c}]", want: []string{"a:1 http://a:1", "b:2 http://b:2", "x http://c"}},
+		{file: "# nothing", want: []string{"localhost:9000 http://localhost:9000"}},
+		{file: "upstreams:", want: []string{"localhost:9000 http://localhost:9000"}},
+		{file: "probe: {allow: [a]}", want: []string{"localhost:9000 http://localhost:9000"}},
+		{file: "upstreams: [{url: http://a}]", want: []string{"a:80 http://a"}},
+		{file: "discovery: {dns: [{name: a}]}"},
+		{file: "discovery: {files: [{paths: [a.yml]}]}"},
+		{args: "http://a", file: "# nothing", want: []string{" http://a"}},
+		{args: "http://a http://b", file: "# nothing", want: []string{"a:80 http://a", "b:80 http://b"}},
 	} {
+		args := strings.Fields(c.args)
+		if c.file != "" {
+			args = append(args, "--config.file=c.yml")
+		}
+		if strings.HasPrefix(c.args, "http") {
+			args = append([]string{"collect"}, args...)
+		}
 		t.Chdir(t.TempDir())
-		write(t, "c.yml", "# nothing")
-		got, err := load(c.args)
+		write(t, "c.yml", c.file)
+		cfg, err := load(args, "BETANET_EXPORTER_BETANET_URL="+c.env)
 		if err != nil {
-			t.Errorf("%v: %v", c.args, err)
+			t.Errorf("%+v: %v", c, err)
 			continue
 		}
-		if u := got.Upstreams()[0]; got.Names != c.want || (u.Name != "") != c.want {
-			t.Errorf("%v: got Names %v and name %q, want %v", c.args, got.Names, u.Name, c.want)
+		var got []string
+		for _, u := range cfg.Upstreams() {
+			got = append(got, fmt.Sprint(u.Name, " ", u.URLs[0]))
+		}
+		named := len(got) == 0 || !strings.HasPrefix(got[0], " ")
+		if !slices.Equal(got, c.want) || cfg.Names != named {
+			t.Errorf("%+v: got %q and Names %v", c, got, cfg.Names)
 		}
 	}
 }
 
-func TestArgumentsOfCollectTakeThePlaceOfTheUpstreams(t *testing.T) {
+func TestArgumentsOfCollectReplaceTheUpstreams(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "c.yml", "defaults: {collect: {interval: 20s}}\nupstreams: [{url: http://a}]")
 	c, err := load([]string{"collect", "--config.file=c.yml", "http://b"})
@@ -180,7 +182,7 @@ func TestAnUpstreamMayHaveReplicas(t *testing.T) {
 	}
 }
 
-func TestLabelsAreThoseOfDefaultsAndItsOwn(t *testing.T) {
+func TestLabelsOfDefaultsAndUpstreamAreMerged(t *testing.T) {
 	c := mustLoad(t, `
 defaults: {labels: {z: "1", b: "2", gone: x}}
 upstreams: [{url: http://a, labels: {b: "3", a: 4, gone: ""}}]`, "--betanet.url=http://f")
@@ -188,7 +190,7 @@ upstreams: [{url: http://a, labels: {b: "3", a: 4, gone: ""}}]`, "--betanet.url=
 		t.Errorf("got %v, want %v", got, want)
 	}
 	if got, want := c.Upstreams()[0].Labels, []fleet.Label{{Name: "b", Value: "2"}, {Name: "gone", Value: "x"}, {Name: "z", Value: "1"}}; !slices.Equal(got, want) {
-		t.Errorf("of the flag's: got %v, want %v", got, want)
+		t.Errorf("upstream of the flag: got %v, want %v", got, want)
 	}
 }
 
@@ -229,7 +231,7 @@ func TestTheModeIsPollOrProbe(t *testing.T) {
 	}
 }
 
-func TestLoadReadsTheFileAnew(t *testing.T) {
+func TestLoadReadsTheFileAgain(t *testing.T) {
 	t.Chdir(t.TempDir())
 	args := []string{"--config.file=c.yml", "--retry.attempts=2"}
 	for _, step := range []struct {
@@ -244,7 +246,7 @@ func TestLoadReadsTheFileAnew(t *testing.T) {
 		c, err := load(args)
 		if step.want == nil {
 			if err == nil || c != nil {
-				t.Errorf("%s: got %v, %v, want an error alone", step.text, c, err)
+				t.Errorf("%s: got %v, %v, want only an error", step.text, c, err)
 			}
 			continue
 		}

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestStandardVariablesSwitchOffThePushThatTheyConfigure(t *testing.T) {
+func TestStandardVariablesDisableThePushThatTheyConfigure(t *testing.T) {
 	const (
 		endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT=http://a"
 		metrics  = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=http://a"
@@ -55,7 +55,7 @@ func TestStandardVariablesSwitchOffThePushThatTheyConfigure(t *testing.T) {
 	}
 }
 
-func TestAnUnsupportedProtocolOfAnOwnPushIsAnError(t *testing.T) {
+func TestAnUnsupportedProtocolIsAnErrorWithAnOwnEndpoint(t *testing.T) {
 	for _, env := range [][]string{
 		{"BETANET_EXPORTER_OTLP_ENDPOINT=http://own", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"},
 		{"BETANET_EXPORTER_OTLP_ENDPOINT=http://own", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_SDK_DISABLED=true"},

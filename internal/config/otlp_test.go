@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-func TestWhereToPush(t *testing.T) {
+func TestPushEndpoint(t *testing.T) {
 	const base, own = "OTEL_EXPORTER_OTLP_ENDPOINT=", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT="
 	for _, c := range []struct {
 		args, env []string
@@ -44,7 +44,7 @@ func TestWhereToPush(t *testing.T) {
 	}
 }
 
-func TestStandardVariablesSayHowToPush(t *testing.T) {
+func TestStandardVariablesConfigureThePush(t *testing.T) {
 	c, err := load([]string{"--otlp.endpoint=http://a", "--otlp.interval=30s"},
 		"OTEL_EXPORTER_OTLP_TIMEOUT=2500", "OTEL_EXPORTER_OTLP_COMPRESSION=none", "OTEL_EXPORTER_OTLP_METRICS_COMPRESSION=gzip",
 		"OTEL_EXPORTER_OTLP_HEADERS=api-key = a%20b , X-Scope=1,", "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf")
@@ -59,11 +59,11 @@ func TestStandardVariablesSayHowToPush(t *testing.T) {
 		t.Errorf("got %q %v, want %q", headers, err, want)
 	}
 	if c, err = load([]string{"--otlp.endpoint=http://a"}); err != nil || c.OTLP.Timeout != 10*time.Second || c.OTLP.Interval != 15*time.Second || c.OTLP.Gzip {
-		t.Errorf("got %+v %v, want the defaults of the standard and 15s", c.OTLP, err)
+		t.Errorf("got %+v %v, want the standard defaults and 15s", c.OTLP, err)
 	}
 }
 
-func TestStandardVariablesThatAreNotAcceptedAreNamed(t *testing.T) {
+func TestInvalidStandardVariablesAreNamed(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
 	if err := os.WriteFile(file, []byte(canary), 0o600); err != nil {
@@ -95,7 +95,7 @@ func TestStandardVariablesThatAreNotAcceptedAreNamed(t *testing.T) {
 	}
 }
 
-func TestHeadersOfTheFileAreReadAnew(t *testing.T) {
+func TestTheHeadersFileIsReadAgain(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "headers")
 	write := func(text string) {
 		t.Helper()

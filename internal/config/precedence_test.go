@@ -10,8 +10,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// samples are four values of each option that may stand in a file, for flag,
-// variable, defaults and upstream, neighbours different.
+// samples has four values of each option that a file may set: for flag, variable,
+// defaults and upstream. Neighbouring values differ.
 var samples = map[string][4]string{
 	"betanet.api": {"v1", "mixnodes", "v1", "mixnodes"}, "collect.interval": {"31s", "32s", "33s", "34s"}, "collect.timeout": {"11s", "12s", "13s", "10s"},
 	"request.timeout": {"1s", "2s", "3s", "4s"}, "retry.attempts": {"4", "5", "6", "7"}, "retry.backoff": {"1100ms", "1200ms", "1300ms", "1400ms"},
@@ -20,8 +20,7 @@ var samples = map[string][4]string{
 	"metrics.latency-histogram": {"true", "false", "true", "false"}, "metrics.mixnodes": {"1", "2", "3", "0"},
 }
 
-// TestTheMostSpecificSourceWins sets each option in each combination of the four
-// sources.
+// TestTheMostSpecificSourceWins sets each option in each combination of sources.
 func TestTheMostSpecificSourceWins(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, o := range options {
@@ -68,8 +67,8 @@ func TestTheMostSpecificSourceWins(t *testing.T) {
 			}
 			u := c.Upstreams()
 			checkSame(t, o, sources, "the upstream", want, u[0].API, u[0].Settings)
-			checkSame(t, o, sources, "the other", wantAll, u[1].API, u[1].Settings)
-			checkSame(t, o, sources, "discovered ones", wantAll, c.API, c.Settings)
+			checkSame(t, o, sources, "the other upstream", wantAll, u[1].API, u[1].Settings)
+			checkSame(t, o, sources, "discovered upstreams", wantAll, c.API, c.Settings)
 			if got := c.values[o.name].origin; got != origin {
 				t.Errorf("%s from %04b: got origin %s, want %s", o.name, sources, got, origin)
 			}
@@ -86,8 +85,8 @@ func flag(o *option, value string) string {
 	return "--" + o.name + "=" + value
 }
 
-// checkSame compares settings of named upstreams with those of one value, "" for
-// the default.
+// checkSame compares settings with the settings of an upstream for which only the
+// option is set, unless value is empty.
 func checkSame(t *testing.T, o *option, sources int, who, value string, api betanet.API, got fleet.Settings) {
 	t.Helper()
 	write(t, "named.yml", "upstreams: [{url: http://c}]")

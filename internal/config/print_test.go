@@ -31,7 +31,7 @@ probe:
   allow: [10.0.0.0/8, "[fd00::/8]:1", "*.a:2", a]
 `
 
-func TestWhatIsPrintedIsAFileThatSaysTheSame(t *testing.T) {
+func TestThePrintedConfigurationLoadsAsTheSame(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "h", "x")
 	write(t, "c.yml", everything)

@@ -11,8 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// published compiles what --config.schema prints, with a library that shares
-// nothing with the program.
+// published compiles the output of --config.schema with an independent library.
 func published(t *testing.T) *jsonschema.Schema {
 	t.Helper()
 	var out bytes.Buffer
@@ -34,7 +33,7 @@ func published(t *testing.T) *jsonschema.Schema {
 	return s
 }
 
-// asJSON returns a value of YAML as JSON has it.
+// asJSON converts a YAML value to JSON.
 func asJSON(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -51,8 +50,8 @@ func asJSON(v any) any {
 	return v
 }
 
-// validKeys are keys of the file with valid values. A key in % may be below
-// defaults and an upstream, one in # wherever there is an http_client.
+// validKeys maps keys of the file to valid values. % is defaults and upstreams, # every
+// http_client.
 var validKeys = map[string]string{
 	"%.api": "v1", "%.collect.interval": "20s", "%.collect.timeout": "5s", "%.request.timeout": "2s", "%.retry.attempts": "2", "%.retry.backoff": "2s", "%.retry.max-backoff": "7s",
 	"%.retry.jitter": "full", "%.breaker.failures": "7", "%.breaker.open": "9s", "%.cache.ttl": "0", "%.cache.max-stale": "1h30m", "%.metrics.latency-histogram": "true", "%.metrics.mixnodes": "5",
@@ -64,10 +63,10 @@ var validKeys = map[string]string{
 	"#.follow_redirects": "false", "#.http_headers": "{X-A: {values: [b]}}",
 }
 
-// needed are keys without which an object is not valid.
+// needed has the keys that an object must have.
 var needed = map[string]string{"upstreams[]": "url: http://a:1", "discovery.files[]": "paths: [x.yml]", "discovery.http[]": "url: http://sd", "discovery.dns[]": "name: n"}
 
-// fileWith returns a file in flow style with an entry at a path of validKeys.
+// fileWith returns a file in flow style with an entry at a path.
 func fileWith(path, key, entry string) string {
 	text, at := entry, path
 	for at != "" {
@@ -87,8 +86,8 @@ func fileWith(path, key, entry string) string {
 }
 
 // TestThePublishedSchemaAgrees compares the schema with the program on thousands of
-// files: it accepts what the program accepts, and refuses unknown keys and values
-// of a wrong kind.
+// files. The schema must accept every file that the program accepts, and reject unknown
+// keys and values of a wrong kind.
 func TestThePublishedSchemaAgrees(t *testing.T) {
 	s := published(t)
 	dir := t.TempDir()

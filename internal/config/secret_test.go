@@ -14,8 +14,8 @@ import (
 
 const canary = "s3cr3t-canary"
 
-// secretPlaces are every place of http_client in which a secret can stand.
-var secretPlaces = []string{
+// validSecrets have a secret at every key of http_client that may have one.
+var validSecrets = []string{
 	"{basic_auth: {username: u, password: CANARY}}",
 	"{authorization: {credentials: CANARY}}",
 	"{authorization: {type: Token, credentials: CANARY}}",
@@ -34,8 +34,8 @@ var secretPlaces = []string{
 	"{http_headers: {Host: {secrets: [CANARY]}}}",
 }
 
-// brokenPlaces are the same with what can go wrong around them.
-var brokenPlaces = []string{
+// invalidSecrets have a secret in http_client settings that are not valid.
+var invalidSecrets = []string{
 	"{basic_auth: {password:CANARY}}",
 	"{basic_auth: {password: [CANARY]}}",
 	"{basic_auth: {password: {CANARY}}}",
@@ -77,8 +77,8 @@ var brokenPlaces = []string{
 	"[CANARY]",
 }
 
-// httpPlaces are where http_client may stand.
-var httpPlaces = []string{
+// httpFiles have HTTP in place of every http_client.
+var httpFiles = []string{
 	"defaults:\n  http_client: HTTP\n",
 	"upstreams:\n- url: http://a\n  http_client: HTTP\n",
 	"upstreams:\n- replicas: [http://a, http://b]\n  http_client: HTTP\n  labels: {le: x}\n",
@@ -101,15 +101,15 @@ func output(t *testing.T, c *Config, err error) string {
 }
 
 func TestSecretsNeverShow(t *testing.T) {
-	for _, place := range httpPlaces {
-		for i, http := range append(secretPlaces, brokenPlaces...) {
-			text := strings.ReplaceAll(strings.ReplaceAll(place, "HTTP", http), "CANARY", canary)
+	for _, file := range httpFiles {
+		for i, http := range append(validSecrets, invalidSecrets...) {
+			text := strings.ReplaceAll(strings.ReplaceAll(file, "HTTP", http), "CANARY", canary)
 			c, err := loadFile(t, text)
 			got := output(t, c, err)
 			if strings.Contains(got, canary) {
-				t.Errorf("%s\nsays\n%s", text, got)
+				t.Errorf("%s\nshows the secret in\n%s", text, got)
 			}
-			if valid := i < len(secretPlaces) && !strings.Contains(place, "le:"); valid != (err == nil) {
+			if valid := i < len(validSecrets) && !strings.Contains(file, "le:"); valid != (err == nil) {
 				t.Errorf("%s\ngot %v", text, err)
 			} else if valid && !strings.Contains(got, "<secret>") {
 				t.Errorf("%s\nis printed without <secret>:\n%s", text, got)
@@ -126,7 +126,7 @@ func TestPasswordsInURLsNeverShow(t *testing.T) {
 	} {
 		c, err := loadFile(t, strings.ReplaceAll(text, "CANARY", canary))
 		if got := output(t, c, err); err == nil || strings.Contains(got, canary) {
-			t.Errorf("%s says %s", text, got)
+			t.Errorf("%s: got %s", text, got)
 		}
 	}
 }
@@ -141,17 +141,17 @@ func TestTheContentOfFilesNeverShows(t *testing.T) {
 		write(t, "c.yml", "upstreams: [{url: http://a, http_client: "+http+"}]")
 		c, err := load([]string{"--config.file=c.yml"})
 		if got := output(t, c, err); strings.Contains(got, canary) {
-			t.Errorf("%s says %s", http, got)
+			t.Errorf("%s: got %s", http, got)
 		}
 	}
 }
 
-// FuzzFile: no file makes Load or Write panic, and a secret below http_client
-// shows up in nothing that they say.
+// FuzzFile checks that no file makes Load or Write panic or show a secret below
+// http_client.
 func FuzzFile(f *testing.F) {
-	for _, place := range httpPlaces {
-		for _, http := range append(secretPlaces, brokenPlaces...) {
-			f.Add([]byte(strings.ReplaceAll(strings.ReplaceAll(place, "HTTP", http), "CANARY", canary)))
+	for _, file := range httpFiles {
+		for _, http := range append(validSecrets, invalidSecrets...) {
+			f.Add([]byte(strings.ReplaceAll(strings.ReplaceAll(file, "HTTP", http), "CANARY", canary)))
 		}
 	}
 	f.Add([]byte(exampleFile))
@@ -164,17 +164,17 @@ func FuzzFile(f *testing.F) {
 		}
 		c, err := load([]string{"--config.file=" + name})
 		if got := output(t, c, err); strings.Contains(got, canary) && !mayShow(text) {
-			t.Errorf("says\n%s", got)
+			t.Errorf("the secret is shown in\n%s", got)
 		}
 	})
 }
 
-// mayShow reports whether the canary stands in a file where it is no secret: as
-// a key, an anchor's user or anywhere outside http_client.
+// mayShow reports whether the canary is in a file where it is not a secret: in a key
+// or outside http_client.
 func mayShow(text []byte) bool {
 	root, second, err := schema.Parse(text)
 	if err != nil || root == nil || second > 0 {
-		return false // what is not valid YAML is never quoted
+		return false // invalid YAML is never quoted
 	}
 	var public func(n *yaml.Node, secret bool, depth int) bool
 	public = func(n *yaml.Node, secret bool, depth int) bool {

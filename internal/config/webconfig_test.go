@@ -12,8 +12,8 @@ import (
 
 const bcryptOfTest = "$2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi"
 
-// webFile writes a web configuration and a certificate and loads a configuration
-// that uses it.
+// webFile loads a configuration with a web configuration file. The working directory
+// also has a certificate.
 func webFile(t *testing.T, text string) error {
 	t.Helper()
 	t.Chdir(t.TempDir())
@@ -35,7 +35,7 @@ func writePair(t *testing.T, pair tls.Certificate) {
 	write(t, "key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})))
 }
 
-func TestAWebConfigurationThatCouldNotServeIsRefused(t *testing.T) {
+func TestAnInvalidWebConfigurationIsRefused(t *testing.T) {
 	tlsWith := func(more string) string {
 		return "tls_server_config:\n  cert_file: cert.pem\n  key_file: key.pem\n  " + more
 	}
@@ -64,7 +64,7 @@ func TestAWebConfigurationThatCouldNotServeIsRefused(t *testing.T) {
 	}
 }
 
-func TestAWebConfigurationThatServesIsAccepted(t *testing.T) {
+func TestAValidWebConfigurationIsAccepted(t *testing.T) {
 	for _, text := range []string{
 		"", "# nothing", "\ufeffbasic_auth_users: {bob: " + bcryptOfTest + "}",
 		"tls_server_config: {cert_file: cert.pem, key_file: key.pem}",

@@ -13,7 +13,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/exposition"
 )
 
-// sink takes everything at once.
+// sink accepts everything at once.
 type sink struct{ bytes int64 }
 
 func (s *sink) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -22,9 +22,8 @@ func (s *sink) RoundTrip(r *http.Request) (*http.Response, error) {
 	return respond(http.StatusOK, "", nil), err
 }
 
-// BenchmarkPush tells what a push costs as a ratio to a scrape of the same
-// registry in the same run, and the most memory that was in use beyond what the
-// registry itself has.
+// BenchmarkPush reports the time of a push as a ratio to a scrape of the same registry
+// in the same run, and the peak memory in use beyond the registry's.
 func BenchmarkPush(b *testing.B) {
 	for _, upstreams := range []int{1, 100, 10_000} {
 		b.Run(fmt.Sprint(upstreams), func(b *testing.B) {

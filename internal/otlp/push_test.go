@@ -27,7 +27,7 @@ func (r *receiver) numbers(name string) (all []*metrics.NumberDataPoint) {
 	return all
 }
 
-func TestWhatTheReceiverSaysDecidesTheResult(t *testing.T) {
+func TestTheResponseDecidesTheResult(t *testing.T) {
 	const secret = "s3cr3t-canary"
 	for name, c := range map[string]struct {
 		answer *http.Response
@@ -75,7 +75,7 @@ func TestWhatTheReceiverSaysDecidesTheResult(t *testing.T) {
 	}
 }
 
-// endless is a body of spaces without an end.
+// endless is an infinite body of spaces.
 type endless struct{}
 
 func (endless) Read(b []byte) (int, error) {
@@ -85,13 +85,13 @@ func (endless) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// typed changes the content type of an answer.
+// typed changes the content type of a response.
 func typed(r *http.Response, contentType string) *http.Response {
 	r.Header.Set("Content-Type", contentType)
 	return r
 }
 
-func TestAReceiverThatComesBackIsNoticed(t *testing.T) {
+func TestPushesSucceedAgainAfterAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var o recorder
 		began := time.Now()
@@ -107,7 +107,7 @@ func TestAReceiverThatComesBackIsNoticed(t *testing.T) {
 		results := o.results()
 		failures := slices.Index(results, Success)
 		if failures < 2 || slices.Contains(results[failures:], Failure) {
-			t.Fatalf("got %v, want failures and then successes alone", results)
+			t.Fatalf("got %v, want failures and then only successes", results)
 		}
 		if n := len(r.asked()); n <= len(results) {
 			t.Errorf("%d requests in %d pushes, want retries", n, len(results))
@@ -120,13 +120,13 @@ func TestAReceiverThatComesBackIsNoticed(t *testing.T) {
 		arrived := r.numbers("counter_0_total")
 		for _, p := range arrived[len(arrived)-len(results)+failures+1:] {
 			if p.StartTimeUnixNano == p.TimeUnixNano {
-				t.Errorf("a point after the first that arrived begins anew at %d", p.TimeUnixNano)
+				t.Errorf("a point after the first that arrived starts again at %d", p.TimeUnixNano)
 			}
 		}
 	})
 }
 
-func TestAReceiverThatHangsHoldsUpOnePushAlone(t *testing.T) {
+func TestAHangingReceiverDelaysOnlyOnePush(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var o recorder
 		r := &receiver{answer: func(r *http.Request) *http.Response {
@@ -156,7 +156,7 @@ func TestAReceiverThatHangsHoldsUpOnePushAlone(t *testing.T) {
 	})
 }
 
-func TestTheEndIsPushedOnce(t *testing.T) {
+func TestTheLastPushIsMadeOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var o recorder
 		r := new(receiver)
@@ -169,43 +169,38 @@ func TestTheEndIsPushedOnce(t *testing.T) {
 	})
 }
 
-func TestAPartThatFailsIsTheLastOfItsPush(t *testing.T) {
-	var asked int
-	r := &receiver{}
-	r.answer = func(*http.Request) *http.Response {
-		if asked++; asked == 2 {
-			return respond(http.StatusInternalServerError, "", nil)
+func TestPartsAfterAFailure(t *testing.T) {
+	for name, c := range map[string]struct {
+		first, second *http.Response
+		want          Result
+		requests      int
+	}{
+		"a part that fails is the last of its push": {respond(http.StatusOK, "", nil), respond(http.StatusInternalServerError, "", nil), Failure, 2},
+		"a partial success does not end a push":     {refuses(1, ""), respond(http.StatusOK, "", nil), Partial, 3},
+	} {
+		asked := 0
+		r := &receiver{answer: func(*http.Request) *http.Response {
+			switch asked++; asked {
+			case 1:
+				return c.first
+			case 2:
+				return c.second
+			default:
+				return respond(http.StatusOK, "", nil)
+			}
+		}}
+		o := options(new(recorder))
+		value := 1.0
+		o.Parts = counters(&value, &value, &value)
+		if got := push(t, o, r); got.Result != c.want || asked != c.requests {
+			t.Errorf("%s: got %v after %d requests, want %v after %d", name, got, asked, c.want, c.requests)
 		}
-		return respond(http.StatusOK, "", nil)
-	}
-	o := options(new(recorder))
-	a, b, c := 1.0, 2.0, 3.0
-	o.Parts = counters(&a, &b, &c)
-	if got := push(t, o, r); got.Result != Failure || asked != 2 {
-		t.Errorf("got %v after %d requests, want a failure after 2", got, asked)
 	}
 }
 
-func TestAPartOfWhichSomeWasRefusedDoesNotKeepTheOthersBack(t *testing.T) {
-	var asked int
-	r := &receiver{}
-	r.answer = func(*http.Request) *http.Response {
-		if asked++; asked == 1 {
-			return refuses(1, "")
-		}
-		return respond(http.StatusOK, "", nil)
-	}
-	o := options(new(recorder))
-	a, b := 1.0, 2.0
-	o.Parts = counters(&a, &b)
-	if got := push(t, o, r); got.Result != Partial || asked != 2 {
-		t.Errorf("got %v after %d requests, want a partial success after 2", got, asked)
-	}
-}
-
-// TestOnlyWhatArrivedBegins pushes two parts of which the second is refused in
-// part: its first point may be lost, and stays the first.
-func TestOnlyWhatArrivedBegins(t *testing.T) {
+// A first point in a part that was only partially accepted may be lost, so the next
+// point is a first point again.
+func TestASeriesStartsWithTheFirstPointThatArrives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var o recorder
 		a, b := 1.0, 2.0
@@ -234,7 +229,7 @@ func TestOnlyWhatArrivedBegins(t *testing.T) {
 	})
 }
 
-func TestHeadersAreAskedForAtEachPush(t *testing.T) {
+func TestHeadersAreReadForEachPush(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var o recorder
 		tokens := []string{"one", "two"}

@@ -24,8 +24,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// proxyPassword is in the URL of the proxy that the environment of these tests
-// has for https. Nobody listens there.
+// proxyPassword is in the URL of the https proxy in the environment of these tests,
+// where nothing listens.
 const proxyPassword = "s3cr3t-canary"
 
 func TestMain(m *testing.M) {
@@ -35,8 +35,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// receiver is a receiver of OTLP. It can be a handler of a real server, or stand
-// in for the network: then time can be that of a test.
+// receiver is an OTLP receiver. It is a handler for a real server, or a RoundTripper for
+// tests with fake time.
 type receiver struct {
 	answer func(*http.Request) *http.Response // nil for success
 
@@ -97,14 +97,14 @@ func (r *receiver) keep(request *http.Request) error {
 	return nil
 }
 
-// asked are the requests until now.
+// asked returns the requests so far.
 func (r *receiver) asked() []*http.Request {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.requests
 }
 
-// metrics are all that have arrived, by name, in the order of their arrival.
+// metrics returns all received metrics by name, in the order of arrival.
 func (r *receiver) metrics() map[string][]*metrics.Metric {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -121,12 +121,12 @@ func (r *receiver) metrics() map[string][]*metrics.Metric {
 	return all
 }
 
-// respond makes an answer.
+// respond makes a response.
 func respond(status int, contentType string, body []byte) *http.Response {
 	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {contentType}}, Body: io.NopCloser(bytes.NewReader(body))}
 }
 
-// refuses is the answer of a receiver that took all but so many data points.
+// refuses makes the response of a receiver that rejects some data points.
 func refuses(points int64, why string) *http.Response {
 	body, err := proto.Marshal(&collector.ExportMetricsServiceResponse{
 		PartialSuccess: &collector.ExportMetricsPartialSuccess{RejectedDataPoints: points, ErrorMessage: why},
@@ -137,7 +137,7 @@ func refuses(points int64, why string) *http.Response {
 	return respond(http.StatusOK, "application/x-protobuf", body)
 }
 
-// counters gathers one counter in each part.
+// counters returns parts with one counter each.
 func counters(values ...*float64) func() []prometheus.Gatherer {
 	return func() (parts []prometheus.Gatherer) {
 		for i, v := range values {
@@ -152,7 +152,7 @@ func counters(values ...*float64) func() []prometheus.Gatherer {
 	}
 }
 
-// recorder keeps how pushes ended.
+// recorder records the results of pushes.
 type recorder struct {
 	mu  sync.Mutex
 	all []Push
@@ -173,7 +173,7 @@ func (o *recorder) results() (all []Result) {
 	return all
 }
 
-// options push one counter every 15 seconds.
+// options returns options to push one counter every 15 seconds.
 func options(o *recorder) Options {
 	one := 1.0
 	return Options{
@@ -184,7 +184,7 @@ func options(o *recorder) Options {
 	}
 }
 
-// run runs a pusher over rt, and gives the function that ends it.
+// run runs a pusher with the transport rt. The function ends it.
 func run(t *testing.T, o Options, rt http.RoundTripper) (end func()) {
 	t.Helper()
 	p, err := newPusher(o, resource.Empty(), rt)
@@ -203,7 +203,7 @@ func run(t *testing.T, o Options, rt http.RoundTripper) (end func()) {
 	}
 }
 
-// push pushes once over rt, and tells how that ended.
+// push pushes once with the transport rt.
 func push(t *testing.T, o Options, rt http.RoundTripper) Push {
 	t.Helper()
 	var got *Push

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// refusesUntil refuses the first request with a Retry-After, and takes every
-// other. It notes when requests came, from the first one on.
+// refusesUntil rejects the first request with a Retry-After and accepts all others. at
+// returns the times of the requests since the first.
 func refusesUntil(status int, header http.Header) (r *receiver, at func() []time.Duration) {
 	var times []time.Time
 	r = &receiver{answer: func(*http.Request) *http.Response {
@@ -27,8 +27,7 @@ func refusesUntil(status int, header http.Header) (r *receiver, at func() []time
 	}
 }
 
-// TestNoPushIsMadeBeforeRetryAfterIsOver pushes every 15 s to a receiver that
-// refuses the first push.
+// The exporter pushes every 15 s, and the receiver rejects the first push.
 func TestNoPushIsMadeBeforeRetryAfterIsOver(t *testing.T) {
 	for name, c := range map[string]struct {
 		status int
@@ -70,7 +69,7 @@ func TestNoPushIsMadeBeforeRetryAfterIsOver(t *testing.T) {
 	}
 }
 
-func TestTheEndMakesNoPushBeforeRetryAfterIsOver(t *testing.T) {
+func TestNoLastPushIsMadeBeforeRetryAfterIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var o recorder
 		r, at := refusesUntil(http.StatusTooManyRequests, http.Header{"Retry-After": {"100"}})

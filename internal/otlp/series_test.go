@@ -20,8 +20,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/snapshot"
 )
 
-// publish makes the registry show an upstream that has just given the documents
-// of the seed's description, but for the number of its messages.
+// publish publishes an upstream whose documents have just been fetched.
 func publish(r *exposition.Registry, name string, messages uint64) {
 	u := &fleet.Upstream{
 		Name: name, URLs: []*url.URL{{Scheme: "http", Host: "localhost:9000"}}, Labels: []fleet.Label{{Name: "region", Value: `e"u\`}},
@@ -43,7 +42,7 @@ func publish(r *exposition.Registry, name string, messages uint64) {
 	r.Publish(v)
 }
 
-// seriesOf are options that push a registry, so many upstreams a part.
+// seriesOf returns options to push a registry, with the given upstreams per part.
 func seriesOf(r *exposition.Registry, part int) Options {
 	o := options(new(recorder))
 	o.Parts = func() []prometheus.Gatherer { return r.Parts(part) }
@@ -60,7 +59,7 @@ func attributes(all []*common.KeyValue) string {
 	return strings.Join(texts, ",")
 }
 
-func TestTheSeriesArriveAsTheyAre(t *testing.T) {
+func TestAllSeriesArriveUnchanged(t *testing.T) {
 	registry, r := exposition.NewRegistry(), new(receiver)
 	publish(registry, "a", 5000)
 	publish(registry, "b", 6000)
@@ -121,9 +120,9 @@ func TestAHistogramKeepsItsBuckets(t *testing.T) {
 	}
 }
 
-// TestStartsAreThoseOfTheirKind looks at every cumulative point of the first
-// pushes of two processes.
-func TestStartsAreThoseOfTheirKind(t *testing.T) {
+// TestStartTimesDependOnTheKindOfSeries checks all cumulative points of the first pushes
+// of two processes.
+func TestStartTimesDependOnTheKindOfSeries(t *testing.T) {
 	registry, r := exposition.NewRegistry(), new(receiver)
 	publish(registry, "a", 5000)
 	publish(registry, "b", 5000)
@@ -168,7 +167,7 @@ func TestStartsAreThoseOfTheirKind(t *testing.T) {
 	}
 }
 
-func TestTheResourceSaysWhoPushes(t *testing.T) {
+func TestTheResourceIdentifiesTheExporter(t *testing.T) {
 	for environment, want := range map[string]string{
 		"":                             "service.instance.id=host:9200,service.name=betanet_exporter,service.version=1.2.3",
 		"site=eu,service.name=mixnet":  "service.instance.id=host:9200,service.name=mixnet,service.version=1.2.3,site=eu",

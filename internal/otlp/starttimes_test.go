@@ -10,14 +10,14 @@ import (
 	"pgregory.net/rapid"
 )
 
-// point is what a receiver sees of a counter.
+// point is a data point of a counter.
 type point struct {
 	start, time int64 // Unix milliseconds
 	value       float64
 }
 
-// observe stamps one counter of an upstream as of a moment, and gives what the
-// bridge makes of it. No value is a counter that is not there.
+// observe stamps a counter of an upstream and returns its data point. The counter is
+// absent if value is nil.
 func observe(s *startTimes, at int64, value *float64) *point {
 	s.begin()
 	var families []*dto.MetricFamily
@@ -33,7 +33,7 @@ func observe(s *startTimes, at int64, value *float64) *point {
 	return &point{m.Counter.CreatedTimestamp.AsTime().UnixMilli(), m.GetTimestampMs(), *value}
 }
 
-// deliver observes and says that the receiver has taken it.
+// deliver is observe for a point that arrives.
 func deliver(s *startTimes, at int64, value *float64) *point {
 	p := observe(s, at, value)
 	s.arrived()
@@ -46,77 +46,67 @@ func always(string) bool { return true }
 
 var processStart = time.UnixMilli(500)
 
-func TestAnUpstreamsCounterBeginsWithItsFirstPoint(t *testing.T) {
-	s := newStartTimes(processStart, never)
-	for _, c := range []struct {
-		at    int64
-		value float64
-		start int64
+func TestStartTimesOfACounter(t *testing.T) {
+	type step struct {
+		at           int64
+		value        float64
+		start        int64 // wanted
+		lost, absent bool
+	}
+	for name, c := range map[string]struct {
+		ofProcess func(string) bool
+		steps     []step
 	}{
-		{1000, 5000, 1000}, // unknown start: the value is an offset
-		{2000, 5000, 1000},
-		{3000, 6000, 1000},
-		{4000, 10, 3001}, // fell: zero after the last observation
-		{5000, 9, 4001},
-		{6000, 9, 4001},
+		"of an upstream: the first point is an offset, and a fall a reset after the last observation": {never, []step{
+			{at: 1000, value: 5000, start: 1000},
+			{at: 2000, value: 5000, start: 1000},
+			{at: 3000, value: 6000, start: 1000},
+			{at: 4000, value: 10, start: 3001},
+			{at: 5000, value: 9, start: 4001},
+			{at: 6000, value: 9, start: 4001},
+		}},
+		"a first point that is lost is followed by another first point": {never, []step{
+			{at: 1000, value: 5000, start: 1000, lost: true},
+			{at: 2000, value: 5000, start: 2000},
+			{at: 3000, value: 5000, start: 2000},
+		}},
+		"a counter that disappears is forgotten": {never, []step{
+			{at: 1000, value: 5000, start: 1000},
+			{at: 2000, absent: true},
+			{at: 3000, value: 5000, start: 3000},
+		}},
+		"of the process": {always, []step{{at: 1000, value: 7, start: processStart.UnixMilli()}}},
+		"a clock that is set back, before the start and before the last observation": {never, []step{
+			{at: 5000, value: 10, start: 5000},
+			{at: 1000, value: 10, start: 1000},
+			{at: 3000, value: 10, start: 1000},
+			{at: 2000, value: 5, start: 2000},
+		}},
 	} {
-		if got, want := *deliver(s, c.at, &c.value), (point{c.start, c.at, c.value}); got != want {
-			t.Errorf("got %v, want %v", got, want)
-		}
+		t.Run(name, func(t *testing.T) {
+			s := newStartTimes(processStart, c.ofProcess)
+			for _, step := range c.steps {
+				value := &step.value
+				if step.absent {
+					value = nil
+				}
+				got := observe(s, step.at, value)
+				if !step.lost {
+					s.arrived()
+					s.complete()
+				}
+				if want := (point{step.start, step.at, step.value}); got != nil && *got != want {
+					t.Errorf("got %v, want %v", *got, want)
+				}
+				if (step.absent || c.ofProcess("")) && len(s.known)+len(s.pending) > 0 {
+					t.Errorf("at %d: %d series known, %d pending, want none", step.at, len(s.known), len(s.pending))
+				}
+			}
+		})
 	}
 }
 
-func TestAFirstPointThatDidNotArriveIsFirstAgain(t *testing.T) {
-	s := newStartTimes(processStart, never)
-	value := 5000.0
-	observe(s, 1000, &value)
-	if got := observe(s, 2000, &value); got.start != 2000 {
-		t.Errorf("after a lost push the start is %d, want the time 2000", got.start)
-	}
-	s.arrived()
-	if got := observe(s, 3000, &value); got.start != 2000 {
-		t.Errorf("after one that arrived the start is %d, want its 2000", got.start)
-	}
-}
-
-func TestACounterThatVanishedBeginsAnewAndIsForgotten(t *testing.T) {
-	s := newStartTimes(processStart, never)
-	value := 5000.0
-	deliver(s, 1000, &value)
-	deliver(s, 2000, nil)
-	if len(s.known) != 0 || len(s.pending) != 0 {
-		t.Errorf("%d series are remembered, %d waited for, want none", len(s.known), len(s.pending))
-	}
-	if got := deliver(s, 3000, &value); got.start != 3000 {
-		t.Errorf("the start is %d, want the time 3000", got.start)
-	}
-}
-
-func TestCountersOfTheProcessBeginWithIt(t *testing.T) {
-	s := newStartTimes(processStart, always)
-	value := 7.0
-	if got := deliver(s, 1000, &value); got.start != processStart.UnixMilli() {
-		t.Errorf("the start is %d, want that of the process", got.start)
-	}
-	if len(s.known) != 0 {
-		t.Errorf("%d series are remembered, want none", len(s.known))
-	}
-}
-
-func TestAClockThatIsPutBackMakesNoStartAfterThePoint(t *testing.T) {
-	s := newStartTimes(processStart, never)
-	high, low := 10.0, 5.0
-	deliver(s, 5000, &high)
-	if got := deliver(s, 1000, &high); got.start != 1000 {
-		t.Errorf("before its start: got start %d, want the time 1000", got.start)
-	}
-	deliver(s, 3000, &high)
-	if got := deliver(s, 2000, &low); got.start != 2000 {
-		t.Errorf("a fall before the last observation: got start %d, want the time 2000", got.start)
-	}
-}
-
-func TestAHistogramIsResetWhenAnyOfItFalls(t *testing.T) {
+func TestAHistogramIsResetWhenAnyPartFalls(t *testing.T) {
 	full := dto.Histogram{SampleCount: proto.Uint64(3), SampleSum: proto.Float64(2), Bucket: []*dto.Bucket{
 		{UpperBound: proto.Float64(1), CumulativeCount: proto.Uint64(2)},
 	}}
@@ -145,7 +135,7 @@ func TestAHistogramIsResetWhenAnyOfItFalls(t *testing.T) {
 	}
 }
 
-// traffic adds up what a receiver takes for traffic, by the data model alone.
+// traffic is the increase that a receiver computes according to the data model.
 type traffic struct {
 	last *point
 	sum  float64
@@ -169,11 +159,10 @@ func (r *traffic) receive(p point) error {
 	return nil
 }
 
-// TestReceiversSeeTheTrafficThatPrometheusSees plays any history of an upstream,
-// of pushes that arrive or not, and of restarts of the exporter. What a receiver
-// adds up is the increase between observations, as Prometheus has it, since the
-// first that arrived; what was lost before a reset is lost; and a restart of the
-// exporter adds nothing.
+// TestReceiversSeeTheTrafficThatPrometheusSees draws histories of a counter, with lost
+// pushes and restarts of the exporter. A receiver must compute the increase between
+// observations, as Prometheus does, since the first point that arrived. Increases
+// before a reset are lost if their push is lost, and a restart adds nothing.
 func TestReceiversSeeTheTrafficThatPrometheusSees(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := newStartTimes(processStart, never)

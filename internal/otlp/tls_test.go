@@ -15,12 +15,11 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// authority is a certificate that signs others, for a server on loopback and for
-// clients.
+// authority makes a certificate authority.
 func authority() *fake.Certificate { return fake.Issue(nil, time.Now().Add(time.Hour)) }
 
-// secured is a receiver that has a certificate of the authority, and wants one
-// of clients.
+// secured serves a receiver with a certificate of the authority, and requires client
+// certificates.
 func secured(t *testing.T, r *receiver, by *fake.Certificate) *url.URL {
 	t.Helper()
 	s := httptest.NewUnstartedServer(r)
@@ -36,7 +35,7 @@ func secured(t *testing.T, r *receiver, by *fake.Certificate) *url.URL {
 	return u
 }
 
-// issue writes the certificate of a client of the authority.
+// issue writes a client certificate of the authority.
 func issue(t *testing.T, by *fake.Certificate, files TLS) {
 	t.Helper()
 	if err := fake.Issue(by, time.Now().Add(time.Hour)).Write(files.CertFile, files.KeyFile); err != nil {
@@ -44,7 +43,7 @@ func issue(t *testing.T, by *fake.Certificate, files TLS) {
 	}
 }
 
-// trust writes the certificate of an authority.
+// trust writes the certificate of an authority to a file.
 func trust(t *testing.T, path string, by *fake.Certificate) {
 	t.Helper()
 	if err := fake.WriteFile(path, by.PEM()); err != nil {
@@ -52,22 +51,29 @@ func trust(t *testing.T, path string, by *fake.Certificate) {
 	}
 }
 
-// TestTLSFilesAreReadAgainWhenTheyChange moves a receiver from one authority to
-// another, and the client's certificate too.
-func TestTLSFilesAreReadAgainWhenTheyChange(t *testing.T) {
+// clientOf writes the files of a client of the authority and makes a transport of them.
+func clientOf(t *testing.T, by *fake.Certificate) (TLS, http.RoundTripper) {
+	t.Helper()
 	dir := t.TempDir()
 	files := TLS{CAFile: filepath.Join(dir, "ca.pem"), CertFile: filepath.Join(dir, "cert.pem"), KeyFile: filepath.Join(dir, "key.pem")}
-	before, after := authority(), authority()
-	trust(t, files.CAFile, before)
-	issue(t, before, files)
-	r := new(receiver)
-	o := options(new(recorder))
-	o.TLS, o.Endpoint = files, secured(t, r, before)
+	trust(t, files.CAFile, by)
+	issue(t, by, files)
 	rt, err := newTransport(files)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer (&http.Client{Transport: rt}).CloseIdleConnections()
+	t.Cleanup((&http.Client{Transport: rt}).CloseIdleConnections)
+	return files, rt
+}
+
+// TestTLSFilesAreReadAgainWhenTheyChange moves first the receiver and then the client
+// to another authority.
+func TestTLSFilesAreReadAgainWhenTheyChange(t *testing.T) {
+	before, after := authority(), authority()
+	files, rt := clientOf(t, before)
+	r := new(receiver)
+	o := options(new(recorder))
+	o.TLS, o.Endpoint = files, secured(t, r, before)
 	if got := push(t, o, rt); got.Result != Success {
 		t.Fatalf("with the first authority: %+v", got)
 	}
@@ -88,21 +94,12 @@ func TestTLSFilesAreReadAgainWhenTheyChange(t *testing.T) {
 	}
 }
 
-// A receiver that knows a connection by its certificate must not see the old one on
-// a connection that was kept.
+// A connection with the old certificate must not be reused.
 func TestAChangedCertificateIsUsedAtTheNextPush(t *testing.T) {
-	dir := t.TempDir()
-	files := TLS{CAFile: filepath.Join(dir, "ca.pem"), CertFile: filepath.Join(dir, "cert.pem"), KeyFile: filepath.Join(dir, "key.pem")}
 	a := authority()
-	trust(t, files.CAFile, a)
-	issue(t, a, files)
+	files, rt := clientOf(t, a)
 	r, o := new(receiver), options(new(recorder))
 	o.Endpoint = secured(t, r, a)
-	rt, err := newTransport(files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer (&http.Client{Transport: rt}).CloseIdleConnections()
 	var serials []*big.Int
 	for range 2 {
 		if got := push(t, o, rt); got.Result != Success {
@@ -117,9 +114,9 @@ func TestAChangedCertificateIsUsedAtTheNextPush(t *testing.T) {
 	}
 }
 
-// TestOptionsAloneDecide sets the variables that the SDK would read by itself:
-// which of them hold is decided where all settings are.
-func TestOptionsAloneDecide(t *testing.T) {
+// TestVariablesDoNotOverrideOptions sets the variables that the SDK reads. Only Settings
+// decides which of them apply.
+func TestVariablesDoNotOverrideOptions(t *testing.T) {
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	trust(t, ca, authority())
 	for name, value := range map[string]string{

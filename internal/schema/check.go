@@ -62,8 +62,8 @@ func (n *Node) tagged() bool {
 
 func (n *Node) checkObject() bool {
 	s := n.schema
-	if n.Null() && s.NotNull != "" {
-		n.Fail("%s", s.NotNull)
+	if n.Null() && len(s.Needs) > 0 {
+		n.Fail("has no value, use a mapping with %s", OneOf(s.Needs))
 		return false
 	}
 	if !n.is(yaml.MappingNode) {

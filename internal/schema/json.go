@@ -47,21 +47,16 @@ const goDuration = `^[+-]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))
 
 // kind adds the keywords of the kind. Null is accepted as an empty object or array.
 func (s *Schema) kind(out, definitions map[string]any) {
-	null := []string{"null"}
-	if s.NotNull != "" {
-		null = nil
-	}
 	switch s.Kind {
 	case Object:
 		s.object(out, definitions)
-		out["type"] = append([]string{"object"}, null...)
 	case Map:
-		out["type"], out["additionalProperties"] = append([]string{"object"}, null...), s.Elem.json(definitions)
+		out["type"], out["additionalProperties"] = []string{"object", "null"}, s.Elem.json(definitions)
 		if s.MapKey != nil {
 			out["propertyNames"] = s.MapKey.inline(nil)
 		}
 	case Array:
-		out["type"], out["items"] = append([]string{"array"}, null...), s.Elem.json(definitions)
+		out["type"], out["items"] = []string{"array", "null"}, s.Elem.json(definitions)
 		if s.Element != "" {
 			out["type"], out["minItems"] = "array", 1
 		}
@@ -88,15 +83,16 @@ func (s *Schema) object(out, definitions map[string]any) {
 	for _, k := range s.Keys {
 		properties[k.Name] = k.json(definitions)
 	}
-	out["properties"], out["additionalProperties"] = properties, false
-	switch {
-	case len(s.Needs) == 1:
-		out["required"] = s.Needs
-	case len(s.Needs) > 1:
+	out["type"], out["properties"], out["additionalProperties"] = []string{"object", "null"}, properties, false
+	switch len(s.Needs) {
+	case 0:
+	case 1:
+		out["type"], out["required"] = "object", s.Needs
+	default:
 		var one []any
 		for _, k := range s.Needs {
 			one = append(one, map[string]any{"required": []string{k}})
 		}
-		out["oneOf"] = one
+		out["type"], out["oneOf"] = "object", one
 	}
 }

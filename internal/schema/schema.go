@@ -42,7 +42,7 @@ type Schema struct {
 	Name    string // of the definition in JSON Schema; "" to inline the schema where it is used
 
 	Keys  []Key    // of an Object
-	Needs []string // keys of an Object of which exactly one must be set
+	Needs []string // keys of an Object of which exactly one must be set; null is not valid then
 
 	Elem    *Schema                 // of a Map or an Array
 	MapKey  *Schema                 // of the keys of a Map
@@ -61,10 +61,9 @@ type Schema struct {
 	// errors, but not for a value that is null or of the wrong kind.
 	After func(*Node)
 
-	NotNull string                   // error for null in place of an object; "" to accept null
-	Secret  bool                     // never show the value or anything below it in errors
-	Hidden  bool                     // do not print the value either
-	Shown   func(text string) string // returns the text to print
+	Secret bool                     // never show the value or anything below it in errors
+	Hidden bool                     // do not print the value either
+	Shown  func(text string) string // returns the text to print
 
 	// NoDefault reports whether the default of a key does not apply to an Object.
 	NoDefault func(n *Node, key string) bool

@@ -28,7 +28,7 @@ type item struct {
 // itemsSchema describes a file with a list of items, which uses every kind.
 func itemsSchema() *Schema {
 	element := &Schema{
-		Kind: Object, Needs: []string{"url", "urls"}, NotNull: "has no value, use a mapping with url or urls",
+		Kind: Object, Needs: []string{"url", "urls"},
 		Keys: []Key{
 			{"name", &Schema{}},
 			{"url", &Schema{}},

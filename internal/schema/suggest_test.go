@@ -2,7 +2,7 @@ package schema
 
 import "testing"
 
-func TestSuggestFindsWhatWasProbablyMeant(t *testing.T) {
+func TestSuggestFindsTheIntendedKey(t *testing.T) {
 	known := []string{"api", "breaker", "cache", "labels", "max-backoff", "name", "replicas", "url"}
 	for key, want := range map[string]string{
 		"nmae": "name", "Name": "name", "names": "name", "nam": "name", "ulr": "url", "uri": "url", "max_backoff": "max-backoff", "maxbackof": "max-backoff",

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-func TestFailuresForOneReasonHaveOneText(t *testing.T) {
+func TestFailuresWithTheSameReasonHaveTheSameText(t *testing.T) {
 	port := 0
 	from := func() net.Addr { port++; return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port} }
 	to := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 4318}
@@ -45,8 +45,7 @@ func TestFailuresForOneReasonHaveOneText(t *testing.T) {
 	}
 }
 
-// TestAProxyOfTheEnvironmentIsNamed relies on the variable that TestMain sets,
-// because net/http reads it once.
+// TestMain sets the variable of the proxy, because net/http reads it only once.
 func TestAProxyOfTheEnvironmentIsNamed(t *testing.T) {
 	rt, err := newTransport(TLS{})
 	if err != nil {
