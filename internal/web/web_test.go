@@ -177,17 +177,6 @@ func TestReloadReportsItsResult(t *testing.T) {
 	}
 }
 
-func TestReadyWhenEveryEndpointWasTried(t *testing.T) {
-	for _, c := range []struct {
-		record snapshot.Record
-		want   int
-	}{{snapshot.Record{}, 503}, {good, 200}, {snapshot.Record{}.Failed(broken, time.Now()), 200}} {
-		if got := serve(t, Options{Registry: registry(view(upstreamAt(""), c.record, breaker.Closed))}, "GET", "/-/ready").StatusCode; got != c.want {
-			t.Errorf("%+v: got %d, want %d", c.record, got, c.want)
-		}
-	}
-}
-
 func TestScrapesAboveTheLimitAreRejected(t *testing.T) {
 	reg := registry(view(upstreamAt(""), good, breaker.Closed))
 	h := scrapes(Options{Registry: reg, MaxRequests: 1, Log: slog.New(slog.DiscardHandler)})
