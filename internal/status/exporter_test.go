@@ -1,9 +1,10 @@
 package status
 
 import (
-	"reflect"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestPartsOfTheExporterHaveTheirStates(t *testing.T) {
@@ -24,14 +25,8 @@ func TestPartsOfTheExporterHaveTheirStates(t *testing.T) {
 		{Name: "Configuration c.yml", AgeSeconds: &zero},
 		{Name: "Push to http://collector", Failing: true, AgeSeconds: &minute, Error: "HTTP status 401"},
 	}
-	got := newParts(s, noon)
-	for i := range want {
-		if i >= len(got) || !reflect.DeepEqual(got[i], want[i]) {
-			t.Errorf("part %d: got %+v, want %+v", i, got, want[i])
-		}
-	}
-	if len(got) != len(want) {
-		t.Errorf("got %d parts, want %d", len(got), len(want))
+	if diff := cmp.Diff(want, newParts(s, noon)); diff != "" {
+		t.Errorf("parts (-want +got):\n%s", diff)
 	}
 	if got := newParts(&Status{Config: &Configuration{LastReload: noon}}, noon); len(got) != 0 {
 		t.Errorf("only flags: got %+v, want nothing", got)

@@ -45,9 +45,9 @@ func indexOf(t *testing.T, m *Model, query string) string {
 // pageOf returns the page of an upstream.
 func pageOf(t *testing.T, m *Model, name string) string {
 	t.Helper()
-	page, ok := m.UpstreamPage(name, "../", time.Now())
-	if !ok {
-		t.Fatalf("no upstream %q", name)
+	page, err := m.UpstreamPage(name, "../", time.Now())
+	if err != nil {
+		t.Fatal(err)
 	}
 	return string(page)
 }

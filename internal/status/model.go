@@ -4,6 +4,7 @@
 package status
 
 import (
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -73,16 +74,18 @@ func (m *Model) summary(r *result, now time.Time) Status {
 	return s
 }
 
-// Upstream returns the status of one upstream; ok is false if there is none of that
-// name.
-func (m *Model) Upstream(name string, now time.Time) (d detailStatus, ok bool) {
+// ErrNoUpstream reports that there is no upstream with a name.
+var ErrNoUpstream = errors.New("no such upstream")
+
+// Upstream returns the status of one upstream, or ErrNoUpstream.
+func (m *Model) Upstream(name string, now time.Time) (detailStatus, error) {
 	for _, v := range m.Registry.Views() {
 		if v.Upstream.DisplayName() == name {
 			hour := m.History.Hour(v, now)
-			return m.newDetail(newEntry(v, now), &hour, now), true
+			return m.newDetail(newEntry(v, now), &hour, now), nil
 		}
 	}
-	return detailStatus{}, false
+	return detailStatus{}, ErrNoUpstream
 }
 
 // Details returns the upstreams only.

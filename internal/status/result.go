@@ -43,7 +43,7 @@ func sortingNamed(name string) *sorting {
 // result is the state of all upstreams at one moment, and those that a query selects.
 type result struct {
 	situation situation // of all
-	matched   []*entry  // page sorts as much of them as it returns
+	matched   []*entry  // in no particular order
 }
 
 // newResult selects upstreams. It does not prepare them for display: of ten thousand
@@ -103,40 +103,27 @@ func (q *query) compare(a, b *entry) int {
 	return cmp.Or(c, strings.Compare(a.name, b.name))
 }
 
+// partialSort is the ratio of all upstreams to those up to the end of a page from which
+// on it is faster not to sort the rest.
+const partialSort = 32
+
 // page returns the selected upstreams from the query's offset up to its limit, sorted.
 func (r *result) page(q *query) []*entry {
 	from, to := min(q.offset, len(r.matched)), len(r.matched)
 	if q.limit > 0 {
 		to = min(from+q.limit, to)
 	}
-	r.sortFirst(to, q.compare)
-	return r.matched[from:to]
-}
-
-// sortFirst moves the first n selected upstreams to the front, in order. It does not
-// sort the rest: of ten thousand upstreams a page shows a hundred.
-func (r *result) sortFirst(n int, compare func(a, b *entry) int) {
-	rest := r.matched
-	for len(rest) > 4*n+16 {
-		// Drop entries after the pivot, which is taken from a sample, as long as enough
-		// entries remain.
-		sample := make([]*entry, 0, 2*n+16)
-		for i := range cap(sample) {
-			sample = append(sample, rest[i*len(rest)/cap(sample)])
-		}
-		slices.SortFunc(sample, compare)
-		pivot := sample[min(len(sample)-1, 4*len(sample)*n/len(rest)+8)]
-		i := 0
-		for j, e := range rest {
-			if compare(e, pivot) <= 0 {
-				rest[i], rest[j] = e, rest[i]
-				i++
-			}
-		}
-		if i < n || i == len(rest) {
-			break
-		}
-		rest = rest[:i]
+	if to > len(r.matched)/partialSort {
+		slices.SortFunc(r.matched, q.compare)
+		return r.matched[from:to]
 	}
-	slices.SortFunc(rest, compare)
+	first := make([]*entry, 0, to+1)
+	for _, e := range r.matched {
+		if len(first) < to || q.compare(e, first[to-1]) < 0 {
+			i, _ := slices.BinarySearchFunc(first, e, q.compare)
+			first = slices.Insert(first, i, e)
+			first = first[:min(len(first), to)]
+		}
+	}
+	return first[from:]
 }

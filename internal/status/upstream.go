@@ -37,18 +37,18 @@ type shownValue struct {
 	Expired    bool
 }
 
-// UpstreamPage returns the page of an upstream; ok is false if there is none of that
-// name. root is the relative path from the page to the exporter's root.
-func (m *Model) UpstreamPage(name, root string, now time.Time) (page []byte, ok bool) {
+// UpstreamPage returns the page of an upstream, or ErrNoUpstream. root is the relative
+// path from the page to the exporter's root.
+func (m *Model) UpstreamPage(name, root string, now time.Time) ([]byte, error) {
 	entries := m.entries(m.Registry.Views(), now)
 	i := slices.IndexFunc(entries, func(e *entry) bool { return e.name == name })
 	if i < 0 {
-		return nil, false
+		return nil, ErrNoUpstream
 	}
 	one, all := newResult(entries[i:i+1], new(query), now), newResult(entries, new(query), now)
 	p := m.newUpstreamPage(entries[i].view, m.newFrame(root, judge(&one.situation, now), now), now)
 	p.Fleet = *m.summary(&all, now).Verdict
-	return render("upstream.html", p), true
+	return render("upstream.html", p), nil
 }
 
 // homePage returns the page of the only upstream, with the state of the exporter.

@@ -18,11 +18,6 @@ type Health struct {
 	ready atomic.Bool // never reset
 }
 
-// status returns what /health reports.
-func (h *Health) status(views []*fleet.View, now time.Time) fleet.Health {
-	return h.withExporter(fleet.HealthOf(views, now), len(views))
-}
-
 // withExporter adds failures of the exporter itself to the health of a number of
 // upstreams.
 func (h *Health) withExporter(all fleet.Health, upstreams int) fleet.Health {
@@ -32,15 +27,15 @@ func (h *Health) withExporter(all fleet.Health, upstreams int) fleet.Health {
 	return all
 }
 
-// isReady reports whether each source of discovery was tried once, and the first
-// attempt of every endpoint known by then has finished, successfully or not. It stays
-// ready, whatever is discovered later. waiting describes what is missing.
-func (h *Health) isReady() (ready bool, waiting string) {
+// notReady returns "" once each source of discovery was tried, and the first attempt of
+// every endpoint known by then has finished, successfully or not. It returns "" from then
+// on, whatever is discovered later. Before, it describes what is missing.
+func (h *Health) notReady() string {
 	if h.ready.Load() {
-		return true, ""
+		return ""
 	}
 	if !h.Registry.Exporter.DiscoveryTried() {
-		return false, "a source of discovery has not been tried yet"
+		return "a source of discovery has not been tried yet"
 	}
 	n := 0
 	for _, v := range h.Registry.Views() {
@@ -49,10 +44,10 @@ func (h *Health) isReady() (ready bool, waiting string) {
 		}
 	}
 	if n > 0 {
-		return false, fmt.Sprintf("%d upstreams have not been tried yet", n)
+		return fmt.Sprintf("%d upstreams have not been tried yet", n)
 	}
 	h.ready.Store(true)
-	return true, ""
+	return ""
 }
 
 // HealthHandler serves only the paths for the probes of an orchestrator.
@@ -75,7 +70,8 @@ func healthy(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (h *Health) serve(w http.ResponseWriter, _ *http.Request) {
-	s := h.status(h.Registry.Views(), time.Now())
+	views := h.Registry.Views()
+	s := h.withExporter(fleet.HealthOf(views, time.Now()), len(views))
 	code := http.StatusOK
 	if s == fleet.Unhealthy {
 		code = http.StatusServiceUnavailable
@@ -86,8 +82,8 @@ func (h *Health) serve(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (h *Health) serveReady(w http.ResponseWriter, _ *http.Request) {
-	if ready, waiting := h.isReady(); !ready {
-		writeText(w, http.StatusServiceUnavailable, "Betanet exporter is not ready: "+waiting+".\n")
+	if missing := h.notReady(); missing != "" {
+		writeText(w, http.StatusServiceUnavailable, "Betanet exporter is not ready: "+missing+".\n")
 		return
 	}
 	writeText(w, http.StatusOK, "Betanet exporter is ready.\n")

@@ -55,6 +55,17 @@ func TestReadyWaitsForSourcesAndFirstAttemptsAndThenRemains(t *testing.T) {
 	want("all upstreams were removed", http.StatusOK, "ready")
 }
 
+func TestReadyWhenEveryEndpointWasTriedSuccessfullyOrNot(t *testing.T) {
+	for _, c := range []struct {
+		record snapshot.Record
+		want   int
+	}{{snapshot.Record{}, 503}, {good, 200}, {snapshot.Record{}.Failed(broken, time.Now()), 200}} {
+		if got := serve(t, Options{Registry: registry(view(upstreamAt(""), c.record, breaker.Closed))}, "GET", "/-/ready").StatusCode; got != c.want {
+			t.Errorf("%+v: got %d, want %d", c.record, got, c.want)
+		}
+	}
+}
+
 func TestHealth(t *testing.T) {
 	up := view(upstreamAt(""), good, breaker.Closed)
 	late := view(upstreamAt(""), good, breaker.Closed)

@@ -128,20 +128,6 @@ func TestFormatAndCompressionOfAProbe(t *testing.T) {
 	}
 }
 
-func TestWithoutAProberThereIsNoProbe(t *testing.T) {
-	for _, path := range []string{"/probe?target=a", "/sd"} {
-		if got := serve(t, Options{Registry: registry()}, "GET", path).StatusCode; got != 404 {
-			t.Errorf("%s: got %d, want 404", path, got)
-		}
-	}
-	o := Options{Registry: registry(), Probe: &prober{}, Names: func() []*fleet.Upstream { return nil }}
-	for _, path := range []string{"/probe?target=a", "/sd"} {
-		if got := serve(t, o, "POST", path).StatusCode; got != 405 {
-			t.Errorf("POST %s: got %d, want 405", path, got)
-		}
-	}
-}
-
 func TestADebuggedProbeShowsItsAttempts(t *testing.T) {
 	p := &prober{view: view(upstreamAt("a"), good.Failed(broken, time.Now()), breaker.Closed)}
 	ended := time.Date(2026, 11, 24, 12, 0, 0, 123e6, time.UTC)

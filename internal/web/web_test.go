@@ -126,42 +126,46 @@ func TestProtobufHasTheSameValues(t *testing.T) {
 
 func TestPathsAndMethods(t *testing.T) {
 	o := healthyOptions()
+	all := o // with everything that is optional
+	all.Pprof, all.Probe, all.Names = true, &prober{view: view(upstreamAt("a"), good, breaker.Closed)}, func() []*fleet.Upstream { return nil }
 	for _, c := range []struct {
 		method, path string
 		want         int
+		wantAll      int
 	}{
-		{"GET", "/metrics", 200},
-		{"HEAD", "/metrics", 200},
-		{"POST", "/metrics", 405},
-		{"DELETE", "/health", 405},
-		{"GET", "/health", 200},
-		{"GET", "/health/details", 200},
-		{"GET", "/-/healthy", 200},
-		{"GET", "/-/ready", 200},
-		{"GET", "/api/v1/status", 200},
-		{"GET", "/api/v1/status?sort=size", 400},
-		{"GET", "/api/v1/status/history", 200},
-		{"GET", "/api/v1/status/upstream/localhost:9000", 200},
-		{"GET", "/api/v1/status/upstream/none", 404},
-		{"GET", "/api/v1/status/none", 404},
-		{"GET", "/", 200},
-		{"GET", "/?sort=size", 400},
-		{"GET", "/upstream/localhost:9000", 200},
-		{"GET", "/upstream/none", 404},
-		{"GET", "/nothing", 404},
-		{"GET", "/metrics/", 404},
-		{"GET", "/debug/pprof/", 404},
-		{"GET", "/debug/pprof/heap", 404},
-		{"POST", "/-/reload", 403},
-		{"GET", "/-/reload", 405},
+		{"GET", "/metrics", 200, 200},
+		{"HEAD", "/metrics", 200, 200},
+		{"POST", "/metrics", 405, 405},
+		{"DELETE", "/health", 405, 405},
+		{"GET", "/health", 200, 200},
+		{"GET", "/health/details", 200, 200},
+		{"GET", "/-/healthy", 200, 200},
+		{"GET", "/-/ready", 200, 200},
+		{"GET", "/api/v1/status", 200, 200},
+		{"GET", "/api/v1/status?sort=size", 400, 400},
+		{"GET", "/api/v1/status/history", 200, 200},
+		{"GET", "/api/v1/status/upstream/localhost:9000", 200, 200},
+		{"GET", "/api/v1/status/upstream/none", 404, 404},
+		{"GET", "/api/v1/status/none", 404, 404},
+		{"GET", "/", 200, 200},
+		{"GET", "/?sort=size", 400, 400},
+		{"GET", "/upstream/localhost:9000", 200, 200},
+		{"GET", "/upstream/none", 404, 404},
+		{"GET", "/nothing", 404, 404},
+		{"GET", "/metrics/", 404, 404},
+		{"GET", "/debug/pprof/", 404, 200},
+		{"GET", "/debug/pprof/heap", 404, 200},
+		{"GET", "/probe?target=a", 404, 200},
+		{"POST", "/probe?target=a", 404, 405},
+		{"GET", "/sd", 404, 200},
+		{"POST", "/sd", 404, 405},
+		{"POST", "/-/reload", 403, 403},
+		{"GET", "/-/reload", 405, 405},
 	} {
-		if got := serve(t, o, c.method, c.path).StatusCode; got != c.want {
-			t.Errorf("%s %s: got %d, want %d", c.method, c.path, got, c.want)
+		got, gotAll := serve(t, o, c.method, c.path).StatusCode, serve(t, all, c.method, c.path).StatusCode
+		if got != c.want || gotAll != c.wantAll {
+			t.Errorf("%s %s: got %d, and %d with all options, want %d and %d", c.method, c.path, got, gotAll, c.want, c.wantAll)
 		}
-	}
-	o.Pprof = true
-	if got := serve(t, o, "GET", "/debug/pprof/heap").StatusCode; got != 200 {
-		t.Errorf("/debug/pprof/heap with Pprof: got %d, want 200", got)
 	}
 }
 
@@ -174,17 +178,6 @@ func TestReloadReportsItsResult(t *testing.T) {
 	r := serve(t, o, "POST", "/-/reload")
 	if got := body(t, r); r.StatusCode != 500 || !strings.Contains(got, "line 3 is bad") {
 		t.Errorf("got %d %q, want 500 and the reason", r.StatusCode, got)
-	}
-}
-
-func TestReadyWhenEveryEndpointWasTried(t *testing.T) {
-	for _, c := range []struct {
-		record snapshot.Record
-		want   int
-	}{{snapshot.Record{}, 503}, {good, 200}, {snapshot.Record{}.Failed(broken, time.Now()), 200}} {
-		if got := serve(t, Options{Registry: registry(view(upstreamAt(""), c.record, breaker.Closed))}, "GET", "/-/ready").StatusCode; got != c.want {
-			t.Errorf("%+v: got %d, want %d", c.record, got, c.want)
-		}
 	}
 }
 
