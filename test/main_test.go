@@ -16,8 +16,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/harness"
 )
 
-// patience bounds every wait. It is what a busy machine may need, not what is
-// promised.
+// patience is the limit of every wait. It allows for a busy machine.
 const patience = 60 * time.Second
 
 // binary is the program, built once by TestMain.
@@ -40,20 +39,16 @@ func buildAndRun(m *testing.M) int {
 	return m.Run()
 }
 
-// component is the path of a program that a Debian package installs. Without it
-// the test is skipped, or fails where everything has to be there.
+// component returns the path of a program of a Debian package. Without it the test is
+// skipped, or fails with CI=true.
 func component(t *testing.T, program, debianPackage string) string {
 	t.Helper()
-	for _, name := range []string{program, "/usr/sbin/" + program} { // which is not in everybody's PATH
+	for _, name := range []string{program, "/usr/sbin/" + program} { // not in every user's PATH
 		if path, err := exec.LookPath(name); err == nil {
 			return path
 		}
 	}
-	line := fmt.Sprintf("%s is missing: install the Debian package %s", program, debianPackage)
-	if os.Getenv("CI") == "true" {
-		t.Fatal(line)
-	}
-	t.Skip(line)
+	unavailable(t, fmt.Sprintf("%s is missing: install the Debian package %s", program, debianPackage))
 	return ""
 }
 
@@ -94,7 +89,7 @@ func (p *process) stop(t *testing.T) {
 	}
 }
 
-// kill ends the process as a crash does.
+// kill ends the process like a crash.
 func (p *process) kill() {
 	p.killed = true
 	p.Kill()
@@ -105,13 +100,11 @@ func (p *process) lostPort() bool {
 	return p.log.Contains("address already in use") || p.log.Contains("Address already in use")
 }
 
-// serve starts a program that serves HTTP on a free port, and returns once GET
-// path answers 200 on every one of the hosts. args makes its arguments from the
-// port.
+// serve starts a program that serves HTTP on a free port, with arguments for that port,
+// and returns once GET path responds 200 on each of the hosts.
 func serve(t *testing.T, hosts []string, path, program string, args func(port string) []string) (p *process, urls []string) {
 	t.Helper()
-	// Between the choice of a port and the program's listening on it, another
-	// process may take it.
+	// Another process may take the port before the program listens on it.
 	for range 5 {
 		port := freePort(t, hosts)
 		urls = nil
@@ -151,12 +144,12 @@ func freePort(t *testing.T, hosts []string) string {
 	return port
 }
 
-// wait asks until there is no error, and fails the test with the last one when
-// patience is over.
-func wait(t *testing.T, what string, ask func() error) {
+// wait repeats a check until it returns no error, and fails the test with the last error
+// after patience.
+func wait(t *testing.T, what string, check func() error) {
 	t.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
-		err := ask()
+		err := check()
 		if err == nil {
 			return
 		}
@@ -168,7 +161,7 @@ func wait(t *testing.T, what string, ask func() error) {
 
 var client = http.Client{Timeout: 10 * time.Second}
 
-// get is the body of an answer with status 200.
+// get returns the body of a response with status 200.
 func get(url string) (string, error) {
 	response, err := client.Get(url)
 	if err != nil {
