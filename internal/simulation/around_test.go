@@ -18,7 +18,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// serveList answers as a source of upstreams over HTTP.
+// serveList serves the list of upstreams over HTTP.
 func (w *world) serveList(c net.Conn) {
 	r := bufio.NewReaderSize(c, 512)
 	for {
@@ -49,7 +49,7 @@ func (w *world) serveList(c net.Conn) {
 	}
 }
 
-// serveNames answers as a name server over a stream.
+// serveNames serves DNS over a stream.
 func (w *world) serveNames(c net.Conn) {
 	var length [2]byte
 	for {
@@ -89,7 +89,7 @@ func (w *world) serveNames(c net.Conn) {
 	}
 }
 
-// dialNames makes the connections of the resolver.
+// dialNames connects the resolver to serveNames.
 func (w *world) dialNames(context.Context, string, string) (net.Conn, error) {
 	ours, theirs := net.Pipe()
 	w.running.Go(func() {
@@ -99,14 +99,14 @@ func (w *world) dialNames(context.Context, string, string) (net.Conn, error) {
 	return ours, nil
 }
 
-// point is a data point that was pushed.
+// point is a pushed data point.
 type point struct {
 	start uint64
 	value float64
 	at    time.Time
 }
 
-// serveReceiver answers as a receiver of OTLP.
+// serveReceiver receives OTLP.
 func (w *world) serveReceiver(c net.Conn) {
 	r := bufio.NewReader(c)
 	for {
@@ -141,7 +141,7 @@ func (w *world) serveReceiver(c net.Conn) {
 			_, err = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n")
 			if err == nil {
 				w.mu.Lock()
-				if w.began == began { // else it was the last push of the exporter before
+				if w.began == began { // otherwise it was the last push before a restart
 					w.received(message)
 				}
 				w.mu.Unlock()
@@ -153,8 +153,7 @@ func (w *world) serveReceiver(c net.Conn) {
 	}
 }
 
-// received checks what was pushed as a scrape, and that sums only grow while
-// they count from the same start.
+// received checks a push like a scrape, and that sums with the same start never fall.
 func (w *world) received(m *collector.ExportMetricsServiceRequest) {
 	w.pushes++
 	w.lastPush = time.Now()
@@ -187,7 +186,7 @@ func (w *world) received(m *collector.ExportMetricsServiceRequest) {
 			}
 		}
 	}
-	if _, upstreams := series[`betanet_up{upstream="always"}`]; upstreams { // a part of its own
+	if _, upstreams := series[`betanet_up{upstream="always"}`]; upstreams { // the request with the upstreams
 		w.check("push", series)
 	}
 }

@@ -1,6 +1,6 @@
-// Package simulation draws the faults of a simulated world and shrinks a list of
-// them that breaks a promise. The simulations themselves are tests: of the core
-// in internal/poll, of the complete exporter in this package.
+// Package simulation draws random faults for simulations, and shrinks a list of faults
+// that makes one fail. The simulations are tests: of the polling core in internal/poll,
+// of the complete exporter in this package. docs/testing.md describes them.
 package simulation
 
 import (
@@ -12,22 +12,21 @@ import (
 	"time"
 )
 
-// An Episode is a fault that lasts for a while.
+// An Episode is a fault of limited length.
 type Episode struct {
 	Start, Length time.Duration
 	Kind          string
-	Target        int    // whom it hits, if it does not hit everything
-	Variant       uint64 // what a kind makes of it
+	Target        int    // index of the upstream it affects, unless it affects everything
+	Variant       uint64 // random details, whose meaning depends on the kind
 }
 
 func (e Episode) String() string {
 	return fmt.Sprintf("{Start: %d, Length: %d, Kind: %q, Target: %d, Variant: %d}, // %v to %v", e.Start, e.Length, e.Kind, e.Target, e.Variant, e.Start.Round(time.Second), (e.Start + e.Length).Round(time.Second))
 }
 
-// Draw draws the episodes of a length of time. Each seed leaves out some of the
-// kinds, so that rare combinations occur; episodes and the pauses between them
-// are short or long: seconds, minutes, hours, and weeks without any. pace is the
-// mean of the usual pauses.
+// Draw draws the episodes for a simulation. Each seed leaves out some of the kinds, so
+// that rare combinations occur. Episodes last seconds to hours; the pauses between them
+// are seconds to weeks, with pace as the mean of the usual ones.
 func Draw(seed uint64, length, pace time.Duration, targets int, kinds ...string) (all []Episode) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	kinds = slices.Clone(kinds)
@@ -44,13 +43,13 @@ func Draw(seed uint64, length, pace time.Duration, targets int, kinds ...string)
 	return all
 }
 
-// Random draws a duration up to twice the mean.
+// Random returns a duration from 0 to twice the mean.
 func Random(r *rand.Rand, mean time.Duration) time.Duration {
 	return time.Duration(r.Int64N(int64(2 * mean)))
 }
 
-// Shrink returns the shortest list that it finds of which fails still reports
-// true. It leaves out ever smaller parts.
+// Shrink returns a shorter list for which fails still reports true. It removes ever
+// smaller parts.
 func Shrink(all []Episode, fails func([]Episode) bool) []Episode {
 	for part := (len(all) + 1) / 2; part > 0; part /= 2 {
 		for from := 0; from < len(all); {

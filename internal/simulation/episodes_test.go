@@ -11,10 +11,10 @@ import (
 	"github.com/betanet/betanet_exporter/internal/simulation"
 )
 
-// operators are the kinds that an operator causes.
+// operators are the kinds caused by the operator.
 var operators = []string{"removed", "renamed", "moved", "reloaded", "bad file", "exporter restarts"}
 
-// begin begins an episode.
+// begin starts an episode.
 func (w *world) begin(e *simulation.Episode, stop *func()) {
 	if slices.Contains(operators, e.Kind) {
 		w.quiet()
@@ -58,7 +58,7 @@ func (w *world) begin(e *simulation.Episode, stop *func()) {
 	}
 }
 
-// unlocked does something without the mutex.
+// unlocked calls do without the mutex.
 func (w *world) unlocked(do func()) {
 	w.mu.Unlock()
 	defer w.mu.Lock()
@@ -81,7 +81,7 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-// operate does what an operator does. The caller holds the mutex.
+// operate performs an action of the operator. The caller holds the mutex.
 func (w *world) operate(e *simulation.Episode, u *upstream, stop *func()) {
 	switch e.Kind {
 	case "exporter restarts":
@@ -111,13 +111,13 @@ func (w *world) operate(e *simulation.Episode, u *upstream, stop *func()) {
 			return
 		}
 		u.source = []string{"config", "file", "list"}[e.Variant%3]
-		w.returned(u) // it may be gone for a moment
+		w.returned(u) // it may not be listed for a moment
 	}
 	w.write()
 	w.unlocked(func() { w.reload(http.StatusOK) })
 }
 
-// moved notes that an upstream begins again.
+// moved notes that an upstream starts from scratch.
 func (w *world) moved(u *upstream) {
 	u.changed, u.outage = time.Now(), outage{}
 	w.trouble = latest(w.trouble, time.Now().Add(w.lag()))
@@ -126,8 +126,8 @@ func (w *world) moved(u *upstream) {
 	}
 }
 
-// changeNames leaves out of the name server's answers what the episodes of that
-// kind leave out. The caller holds the mutex.
+// changeNames updates which upstreams the DNS answers contain. The caller holds the
+// mutex.
 func (w *world) changeNames() {
 	for i, u := range w.upstreams {
 		if u.source != "names" {
@@ -144,8 +144,8 @@ func (w *world) changeNames() {
 	}
 }
 
-// returned notes that an upstream is listed again, by a source or another. The
-// exporter may not have noticed that it was gone.
+// returned notes that an upstream is listed again, perhaps by another source. The
+// exporter may not have noticed that it was missing.
 func (w *world) returned(u *upstream) {
 	before := make([]service, len(u.urls))
 	for i, s := range u.urls {
@@ -201,7 +201,7 @@ func (w *world) reload(want int) {
 	}
 }
 
-// herd makes scrapes at the same time.
+// herd makes n concurrent scrapes.
 func (w *world) herd(n int) {
 	done := make(chan struct{})
 	for range n {
@@ -212,7 +212,7 @@ func (w *world) herd(n int) {
 	}
 }
 
-// badScraper does not read the response, or goes away.
+// badScraper does not read the response, or disconnects.
 func (w *world) badScraper(e *simulation.Episode) {
 	c, err := w.inbound.dial(context.Background())
 	if err != nil {

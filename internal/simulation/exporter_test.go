@@ -18,23 +18,23 @@ import (
 	"github.com/betanet/betanet_exporter/internal/simulation"
 )
 
-// network is that of the world that runs, for what has no other way to it.
+// network is the running world, for dial functions that are global.
 var network atomic.Pointer[world]
 
 func TestMain(m *testing.M) {
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP) // starts the goroutine of os/signal outside of the bubbles
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP) // start the goroutine of os/signal outside any bubble
 	http.DefaultTransport.(*http.Transport).DialContext = func(ctx context.Context, n, address string) (net.Conn, error) {
 		return network.Load().dial(ctx, n, address)
 	}
 	refuse := func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
-	_, _ = (&net.Resolver{PreferGo: true, Dial: refuse}).LookupHost(context.Background(), "names.sim") // makes channels of the package
+	_, _ = (&net.Resolver{PreferGo: true, Dial: refuse}).LookupHost(context.Background(), "names.sim") // create the channels of package net outside any bubble
 	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, n, address string) (net.Conn, error) {
 		return network.Load().dialNames(ctx, n, address)
 	}}
 	os.Exit(m.Run())
 }
 
-// simulate runs one world and returns the rule that was broken, "" if none was.
+// simulate runs one world. Its failure is the first broken rule.
 func simulate(t *testing.T, seed uint64, length time.Duration, episodes []simulation.Episode) (w *world) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
@@ -48,11 +48,11 @@ func simulate(t *testing.T, seed uint64, length time.Duration, episodes []simula
 	return w
 }
 
-// live lets everything happen: scrapes in between, and the episodes.
+// live runs the episodes, with scrapes in between.
 func (w *world) live() {
 	stop := w.startExporter()
 	next := 0
-	first := w.start.Add(time.Minute + 500*time.Microsecond) // not at the moment of a response
+	first := w.start.Add(time.Minute + 500*time.Microsecond) // never at the time of a response
 	for scrape := first; w.broken() == "" && time.Since(w.start) < w.length; {
 		at := scrape
 		if next < len(w.episodes) {
@@ -78,7 +78,7 @@ func (w *world) live() {
 	}
 	stop()
 	w.client.CloseIdleConnections()
-	time.Sleep(10 * time.Second) // what net/http still dials ends
+	time.Sleep(10 * time.Second) // for dials that net/http has not given up
 	w.running.Wait()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -94,15 +94,14 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// startExporter runs the exporter; the function that it returns stops it and
-// waits.
+// startExporter starts the exporter and returns a function that stops it and waits.
 func (w *world) startExporter() func() {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	w.stopping = false
 	go func() { w.serve(ctx); close(done) }()
 	synctest.Wait()
-	debug.SetGCPercent(400) // the exporter saves memory, of which there is only one here
+	debug.SetGCPercent(400) // the exporter lowers it to save memory
 	return func() {
 		w.mu.Lock()
 		w.stopping = true
@@ -114,7 +113,7 @@ func (w *world) startExporter() func() {
 	}
 }
 
-// quiet waits until no response is on its way, so that it is known what the
+// quiet waits until no response is in flight, so that the oracle knows what the
 // exporter has seen.
 func (w *world) quiet() {
 	for range 200 {
@@ -129,8 +128,8 @@ func (w *world) quiet() {
 	time.Sleep(7 * time.Millisecond)
 }
 
-// TestDaysOfTheExporter simulates upstream-days of the complete exporter. DAYS is
-// how many, SEED the first seed.
+// TestDaysOfTheExporter simulates DAYS upstream-days of the complete exporter with the
+// seeds from SEED on.
 func TestDaysOfTheExporter(t *testing.T) {
 	days, seed := 2, uint64(1)
 	if n, err := strconv.Atoi(os.Getenv("DAYS")); err == nil {
@@ -142,7 +141,7 @@ func TestDaysOfTheExporter(t *testing.T) {
 	total := figures{began: cpuTime(), counts: make(map[string]int)}
 	for years := 0; total.days < float64(days); seed++ {
 		length, pace := min(12*time.Hour, 2000*interval(seed)), time.Hour
-		if seed%16 == 0 && interval(seed) > time.Minute { // for weeks in which little happens
+		if seed%16 == 0 && interval(seed) > time.Minute { // weeks with few episodes
 			length, pace = 14*24*time.Hour, 60*time.Hour
 		}
 		episodes := simulation.Draw(seed, length, pace, 24, kinds...)
@@ -161,10 +160,10 @@ func TestDaysOfTheExporter(t *testing.T) {
 	total.print()
 }
 
-// figures are what the runs came to.
+// figures are the totals of all worlds.
 type figures struct {
 	began  time.Duration // of CPU time
-	days   float64       // simulated, of all upstreams
+	days   float64       // simulated upstream-days
 	worlds int
 	counts map[string]int
 }
@@ -191,8 +190,8 @@ func TestHoursWithoutFaultsBreakNoRule(t *testing.T) {
 	replay(t, 1, 2*time.Hour)
 }
 
-// report shrinks a failure to the shortest list of episodes that fails in three
-// of five runs, and writes a test of it.
+// report shrinks a failure to a short list of episodes that fails in three of five runs,
+// and writes a test that replays it.
 func report(t *testing.T, seed uint64, length time.Duration, episodes []simulation.Episode, failure string, days float64) {
 	fails := func(some []simulation.Episode) bool {
 		failed := 0
@@ -217,7 +216,7 @@ func report(t *testing.T, seed uint64, length time.Duration, episodes []simulati
 	t.Errorf("seed %d, after %.1f upstream-days: %s\n%d of %d episodes suffice, replayed by %s: %v", seed, days, failure, len(shortest), len(episodes), file, shortest)
 }
 
-// replay replays the episodes of a failure that was found.
+// replay simulates the episodes of a failure that was found.
 func replay(t *testing.T, seed uint64, length time.Duration, episodes ...simulation.Episode) {
 	t.Helper()
 	if w := simulate(t, seed, length, episodes); w.failure != "" {

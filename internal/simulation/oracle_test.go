@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// grace is how long a change of what is wanted may take.
+// grace returns how long it may take to apply a change of the list of upstreams.
 func (w *world) grace(u *upstream) time.Duration {
 	if u.source == "config" {
 		return time.Second
@@ -15,8 +15,8 @@ func (w *world) grace(u *upstream) time.Duration {
 	return w.lag()
 }
 
-// lag is how long a source of upstreams may take to show a change: the time until
-// it is read, and what that may take.
+// lag returns how long a source may take to show a change: its refresh interval and its
+// timeouts.
 func (w *world) lag() time.Duration { return w.refresh + 40*time.Second }
 
 // scrape makes one scrape and checks it.
@@ -42,7 +42,7 @@ func (w *world) scrape() {
 	}
 }
 
-// note is fail, unless the exporter ended meanwhile.
+// note calls fail unless the exporter has been restarted.
 func (w *world) note(began time.Time, format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -51,11 +51,10 @@ func (w *world) note(began time.Time, format string, args ...any) {
 	}
 }
 
-// check compares what a scrape or a push shows with what happened. The caller
-// holds the mutex.
+// check compares a scrape or a push with what happened. The caller holds the mutex.
 func (w *world) check(what string, series map[string]float64) {
 	if w.writing > 0 {
-		return // at this moment
+		return // the exporter may be ahead of the oracle
 	}
 	now := time.Now()
 	for _, u := range w.upstreams {
@@ -70,7 +69,7 @@ func (w *world) check(what string, series map[string]float64) {
 			w.fail("%s: %s is not listed any more", what, u.name)
 		case settled && listed != u.wanted:
 			w.fail("%s: %s is listed %v, want %v", what, u.name, listed, u.wanted)
-		case u.wanted && !listed && now.Sub(u.changed) > w.grace(u): // its list cannot be read
+		case u.wanted && !listed && now.Sub(u.changed) > w.grace(u): // its source cannot be read
 			changed := u.changed
 			w.returned(u)
 			u.changed = changed
@@ -88,7 +87,7 @@ func (w *world) check(what string, series map[string]float64) {
 	w.checkFleet(what, series, now)
 }
 
-// disturbed reports whether the network itself is faulty, or was a moment ago.
+// disturbed reports whether the network is or was recently faulty.
 func (w *world) disturbed(now time.Time) bool { return now.Before(w.network) }
 
 // checkFleet checks the fleet's sums and counts.
@@ -122,7 +121,7 @@ func (w *world) checkFleet(what string, series map[string]float64, now time.Time
 // shown are the series of each path, to be compared with its documents.
 var shown = [4]string{"betanet_messages_total", "betanet_connected_peers", "betanet_bytes_received_total", "betanet_messages_total"}
 
-// check compares what is shown of a service with what it sent.
+// check compares the series of a service with what it sent.
 func (s *service) check(what string, series map[string]float64, key string, up bool) {
 	w, now := s.w, time.Now()
 	healthy := !now.Before(s.faulty) && !now.Before(w.network)
@@ -142,7 +141,7 @@ func (s *service) check(what string, series map[string]float64, key string, up b
 		last := e.sent[len(e.sent)-1]
 		age := now.Sub(last.at)
 		switch {
-		case now.Sub(s.switched) < maxStale+2*w.interval: // it may be of the API before
+		case now.Sub(s.switched) < maxStale+2*w.interval: // it may be from the other API
 		case !there && age > settle && age < maxStale-settle:
 			w.fail("%s: %s shows nothing, %v after a document with %d", what, s.host+paths[path], age, last.value)
 		case there && age > maxStale+settle:
@@ -164,8 +163,8 @@ func (s *service) check(what string, series map[string]float64, key string, up b
 	s.checkFresh(what, up, healthy)
 }
 
-// checkFresh checks that a service is up within a bound after its faults ended,
-// and not up when it has answered nothing for as long.
+// checkFresh checks that a service is up within a bound after its faults end, and not up
+// after as long without a response.
 func (s *service) checkFresh(what string, up, healthy bool) {
 	w, now := s.w, time.Now()
 	bound := 2*(w.interval+pause) + 2*w.timeout + time.Second
@@ -175,7 +174,7 @@ func (s *service) checkFresh(what string, up, healthy bool) {
 			since = t
 		}
 	}
-	last := s.switched // what the other API sent is not known any more
+	last := s.switched // documents from the other API are not remembered
 	for _, e := range s.ends {
 		if e.notBefore.After(since) {
 			since = e.notBefore
@@ -193,8 +192,8 @@ func (s *service) checkFresh(what string, up, healthy bool) {
 	}
 }
 
-// noteOutage notes whether a service is well, or has answered nothing for so long
-// that it is out. The caller holds the mutex.
+// noteOutage notes whether a service is surely up, or surely down because it has not
+// responded for long. The caller holds the mutex.
 func (s *service) noteOutage(now time.Time, well, dead bool) {
 	if well {
 		s.well = now
@@ -208,7 +207,7 @@ func (s *service) noteOutage(now time.Time, well, dead bool) {
 	s.dead, s.u.outage.to = now, now
 }
 
-// checkReplicas checks that what is shown was sent by one of the replicas.
+// checkReplicas checks that one of the replicas sent the value shown.
 func (u *upstream) checkReplicas(what string, series map[string]float64, key string) {
 	value, there := series["betanet_bytes_received_total"+key]
 	if !there {

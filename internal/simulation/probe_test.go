@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// probe asks /probe for an upstream, and for an address that is not allowed.
+// probe requests /probe for an upstream, and for an address that is not allowed.
 func (w *world) probe(s *service, began time.Time) {
 	w.mu.Lock()
 	name, start, out := s.u.name, time.Now(), s.inflight()
@@ -41,15 +41,15 @@ func (w *world) probe(s *service, began time.Time) {
 		if now.Sub(last.at) > 10*time.Second+now.Sub(start) { // cache.ttl
 			w.fail("a probe of %s asked nothing, the last document is of %v ago", name, now.Sub(last.at))
 		}
-		if value := series[shown[path]]; !s.mixnodes && value != float64(last.value) { // there are no sums over mixnodes
+		if value := series[shown[path]]; !s.mixnodes && value != float64(last.value) { // /probe has no sums over mixnodes
 			w.fail("a probe of %s shows %v, the last document has %d", name, value, last.value)
 		}
 		w.visited["probes"]++
 	}
 }
 
-// quiet reports whether nothing is wrong with a service since a time. The caller
-// holds the mutex.
+// quiet reports whether a service has been without faults since a time. The caller holds
+// the mutex.
 func (s *service) quiet(since time.Time) bool {
 	w := s.w
 	for _, t := range []time.Time{s.faulty, w.network, w.trouble, s.switched, s.u.changed} {
@@ -60,7 +60,7 @@ func (s *service) quiet(since time.Time) bool {
 	return true
 }
 
-// inflight reports whether a request is being answered. The caller holds the mutex.
+// inflight reports whether a response is in flight. The caller holds the mutex.
 func (s *service) inflight() bool {
 	for _, e := range s.ends {
 		if !time.Now().After(e.out) {

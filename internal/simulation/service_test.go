@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// paths are the only ones that may be requested: others lock a real server.
+// paths are the only paths that may be requested; others dead-lock a real server.
 var paths = []string{"/api/v1/metrics", "/api/v1/nodes/status", "/api/v1/network/stats", "/mixnodes"}
 
 const mixnodes = 3 // the index of its path
 
-// service is what answers at one URL, and what the oracle knows of it.
+// service is a simulated Betanet service, and what the oracle knows about it.
 type service struct {
 	w        *world
 	u        *upstream
@@ -24,24 +24,24 @@ type service struct {
 	mixnodes bool   // its API
 	count    uint64 // of messages
 	node     int    // number of the mixnode's id
-	total    uint64 // what the exporter's sum over mixnodes is
-	again    uint64 // what the sum is if it began again
-	counted  uint64 // of the present node
-	summed   int    // the node that counted is of
+	total    uint64 // expected sum over mixnodes
+	again    uint64 // expected sum if the exporter has started it again
+	counted  uint64 // last count in the sum
+	summed   int    // node of that count
 	faulty   time.Time
 	switched time.Time // to the other API
-	well     time.Time // the last check that found nothing wrong for long
-	dead     time.Time // the last check that found no answers for long
+	well     time.Time // last check when it was surely up
+	dead     time.Time // last check when it was surely down
 	ends     [4]end
 }
 
 // end is one path of a service.
 type end struct {
-	out       time.Time // until when the response to a request takes
-	streak    int       // of failures of which the breaker knows
+	out       time.Time // when the response in flight ends
+	streak    int       // of consecutive failures
 	open      time.Time
 	notBefore time.Time
-	sent      []sample // documents that arrived, the last four
+	sent      []sample // last four documents that arrived
 	bad       time.Time
 }
 
@@ -49,7 +49,7 @@ func newService(w *world, u *upstream, host string, r *rand.Rand) *service {
 	return &service{w: w, u: u, host: host, mixnodes: r.IntN(2) == 0, count: uint64(r.IntN(1000))}
 }
 
-// forget is for an exporter that knows nothing.
+// forget resets what the exporter is expected to remember.
 func (s *service) forget() {
 	s.ends = [4]end{}
 	s.total, s.again, s.counted, s.summed = 0, 0, 0, -1
@@ -82,7 +82,7 @@ func (w *world) serveService(host string, c net.Conn) {
 			w.fail("%s was asked for %s", host, q.URL.Path)
 			path = 0
 		}
-		if s == nil { // the one that is always well
+		if s == nil { // the upstream named always
 			w.mu.Unlock()
 			time.Sleep(time.Millisecond)
 			io.WriteString(c, response("200 OK", "", documents[path](1)))
@@ -117,7 +117,7 @@ func (w *world) serveService(host string, c net.Conn) {
 	}
 }
 
-// ask checks a request and draws the response; takes is less than 0 for none. The
+// ask checks a request and draws the response. A negative takes means no response. The
 // caller holds the mutex.
 func (s *service) ask(path int) (kind string, takes time.Duration, text string, value uint64) {
 	w, now, e := s.w, time.Now(), &s.ends[path]
@@ -176,7 +176,7 @@ func response(status, header, body string) string {
 	return fmt.Sprintf("HTTP/1.1 %s\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", status, header, len(body), body)
 }
 
-// documents are those of a service that has counted n.
+// documents return the document of each path after n messages.
 var documents = [4]func(n uint64, node ...int) string{
 	func(n uint64, _ ...int) string {
 		return fmt.Sprintf(`{"packets_processed":%d,"packets_dropped":%d}`, n, n/10)
@@ -192,9 +192,8 @@ var documents = [4]func(n uint64, node ...int) string{
 	},
 }
 
-// failed notes that a request that came at a time failed; certain if that is what
-// the exporter saw, and not only a response that it did not wait for. The caller
-// holds the mutex.
+// failed notes a failed request. certain is false if the exporter may have stopped
+// waiting for the response before. The caller holds the mutex.
 func (s *service) failed(path int, asked time.Time, certain bool) {
 	e := &s.ends[path]
 	e.bad = latest(e.bad, asked)
@@ -206,7 +205,7 @@ func (s *service) failed(path int, asked time.Time, certain bool) {
 	}
 }
 
-// arrived notes a document that the exporter got. The caller holds the mutex.
+// arrived notes a document that the exporter has received. The caller holds the mutex.
 func (s *service) arrived(path int, value uint64) {
 	e, now := &s.ends[path], time.Now()
 	if path == mixnodes {
@@ -219,7 +218,7 @@ func (s *service) arrived(path int, value uint64) {
 	}
 }
 
-// sum is the sum over the mixnodes of all documents.
+// sum returns the expected sum over all mixnodes after a document.
 func (s *service) sum(value uint64) uint64 {
 	increase := value
 	if s.node == s.summed && value >= s.counted {
@@ -233,13 +232,13 @@ func (s *service) sum(value uint64) uint64 {
 	return s.total
 }
 
-// grow adds to the fleet's messages what an upstream has counted since it was
-// seen before.
+// grow adds the increase since the last document of an upstream to the expected fleet
+// counter.
 func (s *service) grow(path int, value uint64) {
 	key := fmt.Sprint(s.u.name, s.host, path)
 	before, known := s.u.known[key]
 	if !known {
-		clear(s.u.known) // another URL or API starts again
+		clear(s.u.known) // another URL or API counts as a new upstream
 	}
 	s.u.known[key] = value
 	last := uint64(0)
@@ -247,7 +246,7 @@ func (s *service) grow(path int, value uint64) {
 		last = s.w.growth[n-1].value
 	}
 	switch {
-	case s.u.replica: // whether it was shown depends on the documents after it
+	case s.u.replica: // it counts only if the replica is in use
 		s.w.extra += value
 		return
 	case !known:

