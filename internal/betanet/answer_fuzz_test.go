@@ -16,7 +16,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -26,8 +25,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// piped is a client whose every connection answers the first request with the
-// given bytes and ends.
+// piped returns a client whose connections respond with raw bytes and end.
 func piped(raw []byte) *Client {
 	o := options()
 	o.Dial = func(context.Context, string, string) (net.Conn, error) {
@@ -47,32 +45,21 @@ func piped(raw []byte) *Client {
 	return c
 }
 
-// theReasons is the closed set, written down independently of the code.
-var theReasons = strings.Fields(`auth canceled connect content_type dns encoding eof http_429 http_4xx http_5xx http_status
-	json_syntax local protocol redirect reset schema timeout tls too_large value`)
-
-// wantWellFormed checks what holds of every failure, whatever the cause.
+// wantWellFormed checks what applies to every failure.
 func wantWellFormed(t *testing.T, f *Failure) {
 	t.Helper()
-	if !slices.Contains(theReasons, string(f.Reason)) {
-		t.Fatalf("reason: got %q, want one of %q", f.Reason, theReasons)
-	}
-	if own := f.Reason == ReasonCanceled || f.Reason == ReasonLocal; f.Ignored != own || f.Ignored && f.Retry {
-		t.Fatalf("%s: got ignored %v, retry %v", f.Reason, f.Ignored, f.Retry)
-	}
-	// What an upstream sent stands in a text only in quoted form: one line, no
-	// control characters, no broken UTF-8.
+	wantConsistent(t, verdict{f.Reason, f.Retry, f.Ignored})
+	// Everything from an upstream is quoted.
 	if i := strings.IndexFunc(f.Error(), func(r rune) bool { return !strconv.IsPrint(r) || r == '\uFFFD' }); i >= 0 {
-		t.Fatalf("text: got %q, want nothing unprintable in it", f)
+		t.Fatalf("text: got %q, want only printable characters", f)
 	}
 	if f.RetryAfter != "" && f.Status != 429 && f.Status != 503 {
 		t.Fatalf("Retry-After of status %d: got %q, want none", f.Status, f.RetryAfter)
 	}
 }
 
-// finalAnswer reads the answer as another HTTP client would: after the interim
-// ones.
-func finalAnswer(raw []byte) (*http.Response, []byte, error) {
+// finalResponse parses the response after interim ones.
+func finalResponse(raw []byte) (*http.Response, []byte, error) {
 	r := bufio.NewReader(bytes.NewReader(raw))
 	for {
 		resp, err := http.ReadResponse(r, &http.Request{Method: http.MethodGet})
@@ -86,8 +73,8 @@ func finalAnswer(raw []byte) (*http.Response, []byte, error) {
 	}
 }
 
-// Whatever bytes an upstream answers: one result, a reason of the closed set, a
-// text that can be logged, and a document only of a 200 with valid JSON.
+// FuzzAnswer checks that any response has one result, that failures are well-formed,
+// and that only a 200 with valid JSON is a document.
 func FuzzAnswer(f *testing.F) {
 	for _, e := range allEndpoints {
 		f.Add(uint8(e), []byte(answer(document(e, nil))))
@@ -113,18 +100,18 @@ func FuzzAnswer(f *testing.F) {
 		f.Add(uint8(Metrics), []byte(raw))
 		f.Add(uint8(Mixnodes), []byte(raw))
 	}
-	log.SetOutput(io.Discard) // where net/http writes what follows an answer
+	log.SetOutput(io.Discard) // net/http logs trailing bytes
 	f.Cleanup(func() { log.SetOutput(os.Stderr) })
 	f.Fuzz(func(t *testing.T, endpoint uint8, raw []byte) {
 		e := Endpoint(endpoint % uint8(NumEndpoints))
 		c := piped(raw)
 		defer c.Close()
 		doc, failure := fetch(t, c, e, false)
-		resp, body, err := finalAnswer(raw)
+		resp, body, err := finalResponse(raw)
 		if failure != nil {
 			wantWellFormed(t, failure)
 			if failure.Ignored {
-				t.Fatalf("got %s, want the upstream blamed", failure.Reason)
+				t.Fatalf("got %s, want a failure of the upstream", failure.Reason)
 			}
 			if failure.Status != 0 && resp != nil && failure.Status != resp.StatusCode {
 				t.Fatalf("status: got %d, want %d", failure.Status, resp.StatusCode)
@@ -143,8 +130,7 @@ func FuzzAnswer(f *testing.F) {
 	})
 }
 
-// causes are errors as they come from all layers below, some with text of the
-// upstream's in them.
+// causes returns errors of all lower layers, some with text from the upstream.
 func causes(text string, n int) []error {
 	errno := syscall.Errno(n)
 	return []error{
@@ -169,26 +155,8 @@ func causes(text string, n int) []error {
 	}
 }
 
-// byStatus is the table's lower half, written down independently of the code.
-func byStatus(status int) verdict {
-	switch {
-	case slices.Contains([]int{500, 502, 503, 504}, status):
-		return verdict{ReasonHTTP5xx, true, false}
-	case status == 408 || status == 425:
-		return verdict{ReasonHTTP4xx, true, false}
-	case status == 429:
-		return verdict{ReasonHTTP429, true, false}
-	case status == 401 || status == 403:
-		return verdict{ReasonAuth, false, false}
-	case status >= 300 && status <= 599:
-		return verdict{[]Reason{ReasonRedirect, ReasonHTTP4xx, ReasonHTTP5xx}[status/100-3], false, false}
-	}
-	return verdict{ReasonHTTPStatus, false, false}
-}
-
-// Whatever stopped an attempt, however deep it is wrapped: the reason is of the
-// closed set, our own doing is never the upstream's, and what the upstream
-// wrote does not decide.
+// FuzzClassify checks that the verdict is consistent, and that it depends neither on
+// wrapping nor on text from the upstream.
 func FuzzClassify(f *testing.F) {
 	for i := range causes("", 0) {
 		f.Add(uint8(i), "x", int16(syscall.ECONNREFUSED), int16(0), uint8(0), uint8(1))
@@ -206,7 +174,7 @@ func FuzzClassify(f *testing.F) {
 		for i := range depth % 5 {
 			switch {
 			case err == nil:
-			case i < 2: // as a client wraps, whose errors know about time-outs only one level down
+			case i < 2: // like http.Client, whose errors report timeouts of only the next error
 				err = &url.Error{Op: "Get", URL: "http://u", Err: err}
 			default:
 				err = fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", err)
@@ -215,17 +183,12 @@ func FuzzClassify(f *testing.F) {
 		ctx := []error{nil, context.Canceled, context.DeadlineExceeded}[end%3]
 		o := observation{ctx: ctx, err: err, status: int(status)}
 		got := classify(o)
-		if !slices.Contains(theReasons, string(got.reason)) {
-			t.Fatalf("reason: got %q, want one of %q", got.reason, theReasons)
-		}
-		if own := got.reason == ReasonCanceled || got.reason == ReasonLocal; got.ignored != own || got.ignored && got.retry {
-			t.Fatalf("%s: got ignored %v, retry %v", got.reason, got.ignored, got.retry)
-		}
+		wantConsistent(t, got)
 		if want := ctx == context.Canceled; want != (got.reason == ReasonCanceled) {
 			t.Fatalf("got %s, want canceled: %v", got.reason, want)
 		}
 		if got != classify(observation{ctx: ctx, err: bare, status: int(status)}) {
-			t.Fatalf("wrapped %d times: got %+v, which is not that of %v", depth%5, got, bare)
+			t.Fatalf("wrapped %d times: got %+v, want the verdict of %v", depth%5, got, bare)
 		}
 		var r refusal
 		switch {

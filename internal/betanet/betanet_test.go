@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Any other path may dead-lock an upstream forever.
-func TestTheEndpointsAreTheFourOfTheDesign(t *testing.T) {
+// Other paths may deadlock an upstream.
+func TestThereAreFourEndpoints(t *testing.T) {
 	want := map[string]string{
 		"metrics": "/api/v1/metrics", "nodes": "/api/v1/nodes/status", "network": "/api/v1/network/stats", "mixnodes": "/mixnodes",
 	}
@@ -21,7 +21,7 @@ func TestTheEndpointsAreTheFourOfTheDesign(t *testing.T) {
 	}
 }
 
-func TestAnAPIHasItsEndpoints(t *testing.T) {
+func TestEndpointsOfAnAPI(t *testing.T) {
 	v1 := []Endpoint{Metrics, Nodes, Network}
 	for api, want := range map[API][]Endpoint{Auto: v1, V1: v1, MixnodesAPI: {Mixnodes}} {
 		if got := api.Endpoints(); !slices.Equal(got, want) {
@@ -30,7 +30,7 @@ func TestAnAPIHasItsEndpoints(t *testing.T) {
 	}
 }
 
-func TestParseAPIReadsWhatStringWrites(t *testing.T) {
+func TestParseAPIAcceptsWhatStringReturns(t *testing.T) {
 	for name, want := range map[string]API{"auto": Auto, "v1": V1, "mixnodes": MixnodesAPI} {
 		if got, err := ParseAPI(name); got != want || err != nil || got.String() != name {
 			t.Errorf("ParseAPI(%q): got %v, %v, want %v", name, got, err, want)
@@ -38,7 +38,7 @@ func TestParseAPIReadsWhatStringWrites(t *testing.T) {
 	}
 }
 
-func TestParseAPISaysWhatIsAccepted(t *testing.T) {
+func TestParseAPIErrorsListTheValidNames(t *testing.T) {
 	for _, s := range []string{"", "V1", "v2", "auto "} {
 		if _, err := ParseAPI(s); err == nil || !strings.Contains(err.Error(), "auto, v1 or mixnodes") {
 			t.Errorf("ParseAPI(%q): got %v, want an error that names auto, v1 and mixnodes", s, err)

@@ -19,21 +19,36 @@ import (
 	"github.com/betanet/betanet_exporter/internal/proxy"
 )
 
-// What follows from an observation, in the words of the table's columns.
+// Verdicts: another attempt, no other attempt, ignored.
 func again(r Reason) verdict   { return verdict{reason: r, retry: true} }
 func enough(r Reason) verdict  { return verdict{reason: r} }
 func ignored(r Reason) verdict { return verdict{reason: r, ignored: true} }
 
-// opError is an error of the network as package net makes them.
+// reasons is the closed set, independent of the code.
+var reasons = strings.Fields(`auth canceled connect content_type dns encoding eof http_429 http_4xx http_5xx http_status
+	json_syntax local protocol proxy redirect reset schema timeout tls too_large value`)
+
+// wantConsistent checks what applies to every verdict.
+func wantConsistent(t *testing.T, v verdict) {
+	t.Helper()
+	if !slices.Contains(reasons, string(v.reason)) {
+		t.Fatalf("reason: got %q, want one of %q", v.reason, reasons)
+	}
+	if own := v.reason == ReasonCanceled || v.reason == ReasonLocal; v.ignored != own || v.ignored && v.retry {
+		t.Fatalf("%s: got ignored %v, retry %v", v.reason, v.ignored, v.retry)
+	}
+}
+
+// opError returns an error of package net.
 func opError(op string, errno syscall.Errno) error {
-	call := map[string]string{"dial": "connect"}[op]
-	if call == "" {
-		call = op
+	call := op
+	if op == "dial" {
+		call = "connect"
 	}
 	return &net.OpError{Op: op, Net: "tcp", Err: os.NewSyscallError(call, errno)}
 }
 
-// socketError is a dial for which the kernel gave no socket.
+// socketError returns the error of a dial without a socket.
 func socketError(errno syscall.Errno) error {
 	return &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("socket", errno)}
 }
@@ -58,17 +73,17 @@ func TestClassificationFollowsTheTable(t *testing.T) {
 		{"reset while dialling", failed(opError("dial", syscall.ECONNRESET)), again(ReasonReset)},
 		{"broken pipe", failed(opError("write", syscall.EPIPE)), again(ReasonReset)},
 		{"aborted", failed(opError("read", syscall.ECONNABORTED)), again(ReasonReset)},
-		{"EOF before the answer", failed(io.EOF), again(ReasonEOF)},
+		{"EOF before the response", failed(io.EOF), again(ReasonEOF)},
 		{"EOF in the headers or the body", answered(io.ErrUnexpectedEOF), again(ReasonEOF)},
 		{"EOF, wrapped", failed(fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", io.EOF)), again(ReasonEOF)},
 
-		{"malformed answer", failed(fmt.Errorf(`malformed HTTP response "SSH-2.0-OpenSSH_9.9"`)), again(ReasonProtocol)},
+		{"malformed response", failed(fmt.Errorf(`malformed HTTP response "SSH-2.0-OpenSSH_9.9"`)), again(ReasonProtocol)},
 		{"bad chunk", answered(errors.New("invalid byte in chunk length")), again(ReasonProtocol)},
 		{"headers too large", failed(errors.New("net/http: server response headers exceeded 65536 bytes; aborted")), again(ReasonProtocol)},
 
 		{"no such host", failed(dnsError(net.DNSError{Err: "no such host", IsNotFound: true})), again(ReasonDNS)},
-		{"name server silent", failed(dnsError(net.DNSError{Err: "i/o timeout", IsTimeout: true})), again(ReasonDNS)},
-		{"name server broken", failed(dnsError(net.DNSError{Err: "server misbehaving", IsTemporary: true})), again(ReasonDNS)},
+		{"no response of the name server", failed(dnsError(net.DNSError{Err: "i/o timeout", IsTimeout: true})), again(ReasonDNS)},
+		{"failure of the name server", failed(dnsError(net.DNSError{Err: "server misbehaving", IsTemporary: true})), again(ReasonDNS)},
 
 		{"attempt timeout, dial", observation{ctx: context.DeadlineExceeded, err: &net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}}, again(ReasonTimeout)},
 		{"attempt timeout, TLS", observation{ctx: context.DeadlineExceeded, err: errors.New("tls: use of closed connection")}, again(ReasonTimeout)},
@@ -76,13 +91,13 @@ func TestClassificationFollowsTheTable(t *testing.T) {
 		{"attempt timeout, headers", observation{ctx: context.DeadlineExceeded, err: context.DeadlineExceeded}, again(ReasonTimeout)},
 		{"attempt timeout, body", observation{ctx: context.DeadlineExceeded, err: io.ErrUnexpectedEOF, status: 200}, again(ReasonTimeout)},
 		{"attempt timeout, parse", observation{ctx: context.DeadlineExceeded, err: refusal{ReasonSchema, ""}, status: 200}, again(ReasonTimeout)},
-		{"attempt timeout, all there", observation{ctx: context.DeadlineExceeded, status: 200}, again(ReasonTimeout)},
+		{"attempt timeout, complete response", observation{ctx: context.DeadlineExceeded, status: 200}, again(ReasonTimeout)},
 		{"attempt timeout, other status", observation{ctx: context.DeadlineExceeded, status: 404}, again(ReasonTimeout)},
 		{"the kernel's timeout", failed(opError("dial", syscall.ETIMEDOUT)), again(ReasonTimeout)},
 		{"the dialler's timeout", failed(&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}), again(ReasonTimeout)},
 
 		{"alert", failed(&net.OpError{Op: "remote error", Err: tls.AlertError(40)}), enough(ReasonTLS)},
-		{"no TLS on a TLS port", failed(http.ErrSchemeMismatch), enough(ReasonTLS)},
+		{"HTTP server for https", failed(http.ErrSchemeMismatch), enough(ReasonTLS)},
 		{"no TLS record", failed(tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}), enough(ReasonTLS)},
 		{"unknown authority", failed(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}), enough(ReasonTLS)},
 		{"wrong host name", failed(&tls.CertificateVerificationError{Err: x509.HostnameError{Certificate: new(x509.Certificate)}}), enough(ReasonTLS)},
@@ -92,15 +107,15 @@ func TestClassificationFollowsTheTable(t *testing.T) {
 		{"HTTP on a TLS port", failed(fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", fmt.Errorf("malformed HTTP response %q", "\x15\x03\x01\x00\x02\x02\x46"))), enough(ReasonTLS)},
 
 		{"proxy refuses", failed(&proxy.Error{Status: 403}), enough(ReasonProxy)},
-		{"proxy finds nobody", failed(&proxy.Error{Status: 502}), again(ReasonProxy)},
+		{"proxy finds no server", failed(&proxy.Error{Status: 502}), again(ReasonProxy)},
 		{"proxy refuses the connection", failed(&proxy.Error{Err: opError("dial", syscall.ECONNREFUSED).(*net.OpError).Err}), again(ReasonProxy)},
-		{"proxy without a name", failed(&proxy.Error{Err: &net.DNSError{Err: "no such host", IsNotFound: true}}), again(ReasonProxy)},
-		{"proxy whose name server is silent", failed(&proxy.Error{Err: &net.DNSError{Err: "i/o timeout", IsTimeout: true}}), again(ReasonProxy)},
+		{"proxy with an unknown name", failed(&proxy.Error{Err: &net.DNSError{Err: "no such host", IsNotFound: true}}), again(ReasonProxy)},
+		{"no response of the name server for a proxy", failed(&proxy.Error{Err: &net.DNSError{Err: "i/o timeout", IsTimeout: true}}), again(ReasonProxy)},
 		{"proxy that resets", failed(&proxy.Error{Err: os.NewSyscallError("read", syscall.ECONNRESET)}), again(ReasonProxy)},
 		{"proxy of an unknown authority", failed(&proxy.Error{Err: &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}}), again(ReasonProxy)},
-		{"proxy that breaks off", failed(&proxy.Error{Err: io.ErrUnexpectedEOF}), again(ReasonProxy)},
+		{"proxy that disconnects", failed(&proxy.Error{Err: io.ErrUnexpectedEOF}), again(ReasonProxy)},
 		{"the kernel's timeout at a proxy", failed(&proxy.Error{Err: os.NewSyscallError("connect", syscall.ETIMEDOUT)}), again(ReasonTimeout)},
-		{"the limit of CONNECT", failed(&proxy.Error{Err: context.DeadlineExceeded}), again(ReasonTimeout)},
+		{"timeout of CONNECT", failed(&proxy.Error{Err: context.DeadlineExceeded}), again(ReasonTimeout)},
 		{"no descriptor for a proxy", failed(&proxy.Error{Err: os.NewSyscallError("socket", syscall.EMFILE)}), ignored(ReasonLocal)},
 		{"attempt timeout at a proxy", observation{ctx: context.DeadlineExceeded, err: &proxy.Error{Status: 403}}, again(ReasonTimeout)},
 
@@ -122,7 +137,7 @@ func TestClassificationFollowsTheTable(t *testing.T) {
 		{"canceled without descriptors", observation{ctx: context.Canceled, err: socketError(syscall.EMFILE)}, ignored(ReasonCanceled)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			// The transport hands errors out as they are, a client wraps them.
+			// http.Client wraps the errors of the transport.
 			wrapped := c.o
 			if wrapped.err != nil {
 				wrapped.err = &url.Error{Op: "Get", URL: "http://localhost:9000", Err: c.o.err}
@@ -136,61 +151,47 @@ func TestClassificationFollowsTheTable(t *testing.T) {
 	}
 }
 
-// dnsError is a failed look-up as a dial reports it.
+// dnsError returns the error of a dial whose lookup failed.
 func dnsError(e net.DNSError) error { return &net.OpError{Op: "dial", Net: "tcp", Err: &e} }
 
-func TestEveryStatusHasItsPlace(t *testing.T) {
-	want := func(status int) verdict {
-		switch status {
-		case 500, 502, 503, 504:
-			return again(ReasonHTTP5xx)
-		case 408, 425:
-			return again(ReasonHTTP4xx)
-		case 429:
-			return again(ReasonHTTP429)
-		case 401, 403:
-			return enough(ReasonAuth)
-		}
-		switch {
-		case status >= 300 && status < 400:
-			return enough(ReasonRedirect)
-		case status >= 400 && status < 500:
-			return enough(ReasonHTTP4xx)
-		case status >= 500 && status < 600:
-			return enough(ReasonHTTP5xx)
-		}
-		return enough(ReasonHTTPStatus)
+// byStatus returns the verdict of a status, independent of the code.
+func byStatus(status int) verdict {
+	switch {
+	case slices.Contains([]int{500, 502, 503, 504}, status):
+		return again(ReasonHTTP5xx)
+	case status == 408 || status == 425:
+		return again(ReasonHTTP4xx)
+	case status == 429:
+		return again(ReasonHTTP429)
+	case status == 401 || status == 403:
+		return enough(ReasonAuth)
+	case status >= 300 && status <= 599:
+		return enough([]Reason{ReasonRedirect, ReasonHTTP4xx, ReasonHTTP5xx}[status/100-3])
 	}
+	return enough(ReasonHTTPStatus)
+}
+
+func TestEveryStatusHasAReason(t *testing.T) {
 	for status := range 1000 {
 		if status == http.StatusOK {
-			continue // never classified by its status alone
+			continue // needs an error
 		}
-		if got := classify(observation{status: status}); got != want(status) {
-			t.Errorf("status %d: got %+v, want %+v", status, got, want(status))
+		if got := classify(observation{status: status}); got != byStatus(status) {
+			t.Errorf("status %d: got %+v, want %+v", status, got, byStatus(status))
 		}
 	}
 }
 
-func TestTheReasonsAreTheClosedSetOfTheDesign(t *testing.T) {
-	want := strings.Fields(`auth canceled connect content_type dns encoding eof http_429 http_4xx http_5xx http_status
-		json_syntax local protocol proxy redirect reset schema timeout tls too_large value`)
+func TestTheReasonsAreAClosedSet(t *testing.T) {
 	var got []string
 	for _, r := range Reasons() {
 		got = append(got, string(r))
 	}
 	slices.Sort(got)
-	if !slices.Equal(got, want) {
-		t.Errorf("Reasons(): got %v, want %v", got, want)
+	if !slices.Equal(got, reasons) {
+		t.Errorf("Reasons(): got %v, want %v", got, reasons)
 	}
-}
-
-func TestEachReasonIsTheSameInAllItsRows(t *testing.T) {
 	for _, r := range table {
-		if local := r.then.reason == ReasonCanceled || r.then.reason == ReasonLocal; r.then.ignored != local {
-			t.Errorf("%s: ignored: got %v, want %v", r.then.reason, r.then.ignored, local)
-		}
-		if r.then.ignored && r.then.retry {
-			t.Errorf("%s: got ignored and retried, want one of them", r.then.reason)
-		}
+		wantConsistent(t, r.then)
 	}
 }

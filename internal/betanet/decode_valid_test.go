@@ -10,7 +10,6 @@ import (
 
 func ptr[T any](v T) *T { return &v }
 
-// The documents below, by what they say.
 func metricsDoc(processed, dropped uint64) *Document {
 	return &Document{Endpoint: Metrics, Values: given(map[Field]uint64{PacketsProcessed: processed, PacketsDropped: dropped})}
 }
@@ -36,7 +35,7 @@ func late(v Values, ms float64) Values {
 	return v
 }
 
-func TestDecodeReadsEveryDocument(t *testing.T) {
+func TestDecodeAcceptsValidDocuments(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		body string
@@ -55,7 +54,7 @@ func TestDecodeReadsEveryDocument(t *testing.T) {
 			metricsDoc(1, 2),
 		},
 		{
-			"key of another case beside the right one", `{"Packets_Processed":9,"packets_processed":1,"packets_dropped":2,"PACKETS_DROPPED":"x"}`,
+			"key of another case and the right one", `{"Packets_Processed":9,"packets_processed":1,"packets_dropped":2,"PACKETS_DROPPED":"x"}`,
 			metricsDoc(1, 2),
 		},
 		{"largest numbers", `{"packets_processed":18446744073709551615,"packets_dropped":9007199254740993}`, metricsDoc(math.MaxUint64, 1<<53+1)},
@@ -66,7 +65,7 @@ func TestDecodeReadsEveryDocument(t *testing.T) {
 			mixnodesDoc(Mixnode{"mixnode-18eae318a5b82695", "active", late(given(map[Field]uint64{PacketsProcessed: 0, PacketsForwarded: 0, PacketsDropped: 0, Uptime: 0}), 0)}),
 		},
 		{
-			"mixnodes of the sibling", `[{"id":"a","status":"deploying","packets_processed":1,"uptime_seconds":2,"region":"eu","created_at":"2026-01-01T00:00:00Z"},` +
+			"mixnodes with other fields", `[{"id":"a","status":"deploying","packets_processed":1,"uptime_seconds":2,"region":"eu","created_at":"2026-01-01T00:00:00Z"},` +
 				`{"id":"b","status":"stopped","packets_processed":3,"uptime_seconds":4,"avg_latency_ms":5}]`,
 			mixnodesDoc(
 				Mixnode{"a", "deploying", given(map[Field]uint64{PacketsProcessed: 1, Uptime: 2})},
@@ -91,7 +90,7 @@ func TestDecodeReadsEveryDocument(t *testing.T) {
 	}
 }
 
-func TestLatencyMayBeWrittenInAnyWay(t *testing.T) {
+func TestALatencyMayHaveAnyNumberFormat(t *testing.T) {
 	for text, want := range map[string]float64{
 		"0": 0, "0.0": 0, "7": 7, "1.5": 1.5, "1e3": 1000, "1E+3": 1000, "25e-1": 2.5,
 		"1.7976931348623157e308": math.MaxFloat64, "1e-999": 0, "-0": 0, "-0.0": 0,
@@ -106,7 +105,7 @@ func TestLatencyMayBeWrittenInAnyWay(t *testing.T) {
 	}
 }
 
-func TestWhatAMixnodeDoesNotSayIsNil(t *testing.T) {
+func TestOptionalFieldsMayBeUnknown(t *testing.T) {
 	for _, f := range knownFields {
 		if !f.optional {
 			continue
@@ -141,9 +140,8 @@ func TestAMixnodesIDHasOneTo128Bytes(t *testing.T) {
 	}
 }
 
-// Decoders are pooled and read the bytes in place: what they gave must not
-// change when the bytes or the decoder are used again.
-func TestADocumentOutlivesItsBytes(t *testing.T) {
+// Decoders are pooled and do not copy their input.
+func TestADocumentDoesNotReferToItsInput(t *testing.T) {
 	body := []byte(with(Mixnodes, "id", `"first"`))
 	doc, err := Decode(Mixnodes, body)
 	if err != nil {
@@ -158,7 +156,7 @@ func TestADocumentOutlivesItsBytes(t *testing.T) {
 	}
 }
 
-func TestARefusedDocumentLeavesNothingForTheNext(t *testing.T) {
+func TestARefusedDocumentDoesNotAffectTheNext(t *testing.T) {
 	for range 10 {
 		wantRefused(t, Metrics, `{"packets_processed":[[[`, ReasonSyntax)
 		wantRefused(t, Metrics, `{"a":1,"a":2}`, ReasonSchema)
@@ -166,7 +164,7 @@ func TestARefusedDocumentLeavesNothingForTheNext(t *testing.T) {
 	}
 }
 
-func TestLatencyIsTheMeanOverPackets(t *testing.T) {
+func TestMeanLatencyIsWeightedByPackets(t *testing.T) {
 	node := func(packets uint64, ms *float64) Mixnode {
 		n := Mixnode{Status: "active", Values: given(map[Field]uint64{PacketsProcessed: packets})}
 		if ms != nil {
@@ -201,7 +199,7 @@ func TestLatencyIsTheMeanOverPackets(t *testing.T) {
 	}
 }
 
-func TestForwardedPacketsAreThoseSentOrThoseNotDropped(t *testing.T) {
+func TestForwardedPacketsAreSentOrComputed(t *testing.T) {
 	for _, c := range []struct {
 		name               string
 		forwarded, dropped *uint64

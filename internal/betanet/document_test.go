@@ -15,7 +15,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var allEndpoints = []Endpoint{Metrics, Nodes, Network, Mixnodes}
 
-// known is a field of a document, written down independently of the code.
+// known is a field of a document, independent of the table in the code.
 type known struct {
 	endpoint Endpoint
 	name     string
@@ -44,7 +44,7 @@ var knownFields = []known{
 	{Mixnodes, "avg_latency_ms", "float", "milliseconds", "45.5", true},
 }
 
-func TestTheTableHasTheKnownFields(t *testing.T) {
+func TestTheTableHasAllFields(t *testing.T) {
 	if len(fields) != len(knownFields) {
 		t.Fatalf("got %d fields, want %d", len(fields), len(knownFields))
 	}
@@ -60,11 +60,10 @@ func TestTheTableHasTheKnownFields(t *testing.T) {
 	}
 }
 
-// absent takes a field away where a value is asked for.
+// absent removes a field in document.
 const absent = ""
 
-// document is a valid document with some fields changed or absent; a name that
-// is no known field is added.
+// document returns a valid document with changed, absent or additional fields.
 func document(e Endpoint, changed map[string]string) string {
 	var members []string
 	done := make(map[string]bool)
@@ -86,7 +85,7 @@ func document(e Endpoint, changed map[string]string) string {
 			members = append(members, fmt.Sprintf("%q:%s", name, value))
 		}
 	}
-	slices.SortFunc(members, cmp.Compare[string]) // a map has no order, a test has
+	slices.SortFunc(members, cmp.Compare[string]) // for reproducible tests
 	object := "{" + strings.Join(members, ",") + "}"
 	if e == Mixnodes {
 		return "[" + object + "]"
@@ -94,10 +93,10 @@ func document(e Endpoint, changed map[string]string) string {
 	return object
 }
 
-// with is a valid document with one field changed.
+// with returns a valid document with one changed field.
 func with(e Endpoint, name, value string) string { return document(e, map[string]string{name: value}) }
 
-// reasonOf is the reason of a refused document, "" of an accepted one.
+// reasonOf returns the reason of an error of Decode, "" for nil.
 func reasonOf(err error) Reason {
 	var r refusal
 	if errors.As(err, &r) {
@@ -109,7 +108,7 @@ func reasonOf(err error) Reason {
 	return ""
 }
 
-// wantRefused decodes what must be refused.
+// wantRefused decodes a document that must be refused.
 func wantRefused(t *testing.T, e Endpoint, body string, want Reason) {
 	t.Helper()
 	doc, err := Decode(e, []byte(body))
@@ -118,7 +117,7 @@ func wantRefused(t *testing.T, e Endpoint, body string, want Reason) {
 	}
 }
 
-// wantAccepted decodes what must be accepted.
+// wantAccepted decodes a document that must be accepted.
 func wantAccepted(t *testing.T, e Endpoint, body string) *Document {
 	t.Helper()
 	doc, err := Decode(e, []byte(body))

@@ -2,7 +2,7 @@ package betanet
 
 import "testing"
 
-func TestMergeSetsWhatIsKnownOfTheOther(t *testing.T) {
+func TestMergeSetsTheKnownNumbersOfTheOther(t *testing.T) {
 	v, o := given(map[Field]uint64{PacketsProcessed: 1, TotalNodes: 2}), given(map[Field]uint64{TotalNodes: 3, Uptime: 0})
 	v.Merge(&o)
 	if want := given(map[Field]uint64{PacketsProcessed: 1, TotalNodes: 3, Uptime: 0}); v != want {
@@ -29,7 +29,7 @@ func TestAMixnodeWithoutPacketsHasNoLatency(t *testing.T) {
 	}
 }
 
-func TestOnlyCountersThatAreKnownFall(t *testing.T) {
+func TestFellComparesKnownCounters(t *testing.T) {
 	before := given(map[Field]uint64{PacketsDropped: 5, BytesReceived: 5, TotalNodes: 5})
 	for name, c := range map[string]struct {
 		now  map[Field]uint64
@@ -46,7 +46,7 @@ func TestOnlyCountersThatAreKnownFall(t *testing.T) {
 	}
 }
 
-func TestTheKindOfANumber(t *testing.T) {
+func TestIsCounterAndIsMean(t *testing.T) {
 	for f, want := range map[Field][2]bool{PacketsProcessed: {true, false}, BytesReceived: {true, false}, ActiveNodes: {}, AvgLatency: {false, true}} {
 		if got := [2]bool{f.IsCounter(), f.IsMean()}; got != want {
 			t.Errorf("field %d: counter, mean: got %v, want %v", f, got, want)

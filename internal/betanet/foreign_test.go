@@ -12,7 +12,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// compressed is a document of an endpoint as w compresses it.
+// compressed returns a compressed document.
 func compressed(t *testing.T, make func(io.Writer) io.WriteCloser) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -24,9 +24,7 @@ func compressed(t *testing.T, make func(io.Writer) io.WriteCloser) string {
 	return b.String()
 }
 
-// TestADocumentThatIsNotJSONIsNamed sends what services, web servers and proxies
-// send in place of a document.
-func TestADocumentThatIsNotJSONIsNamed(t *testing.T) {
+func TestTheErrorNamesAnotherFormat(t *testing.T) {
 	const unasked = "-compressed, which it was not asked to be and does not say in Content-Encoding"
 	doc := document(Metrics, nil)
 	for want, body := range map[string]string{
@@ -54,7 +52,7 @@ func TestADocumentThatIsNotJSONIsNamed(t *testing.T) {
 	}
 }
 
-func TestWhatIsBrokenWithinKeepsItsOwnText(t *testing.T) {
+func TestTheErrorOfInvalidJSONNamesNoFormat(t *testing.T) {
 	for _, body := range []string{"", "{", `{"packets_processed":<}`, "x", "\x78{"} {
 		if _, err := Decode(Metrics, []byte(body)); err == nil || strings.Contains(err.Error(), "looks") || strings.Contains(err.Error(), "begins with") {
 			t.Errorf("%q: got %v, want an error about its syntax", body, err)

@@ -2,8 +2,6 @@ package betanet
 
 import (
 	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
@@ -15,7 +13,7 @@ func headersOf(name string, h config.Header) *config.Headers {
 	return &config.Headers{Headers: map[string]config.Header{name: h}}
 }
 
-func TestAHostHeaderIsThatOfTheRequest(t *testing.T) {
+func TestAHostHeaderSetsTheHostOfTheRequest(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "host")
 	if err := os.WriteFile(path, []byte("\ufeffbetanet.example\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -25,7 +23,7 @@ func TestAHostHeaderIsThatOfTheRequest(t *testing.T) {
 		headersOf("host", config.Header{Secrets: []config.Secret{"betanet.example"}}),
 		headersOf("HOST", config.Header{Files: []string{path}}),
 	} {
-		r, f := asked(t, &HTTPConfig{HTTPHeaders: h})
+		r, f := requestWith(t, &HTTPConfig{HTTPHeaders: h})
 		if f != nil {
 			t.Fatal(f)
 		}
@@ -38,28 +36,15 @@ func TestAHostHeaderIsThatOfTheRequest(t *testing.T) {
 	}
 }
 
-// Without it the proxy would ask what the header names.
-func TestAProxyIsAskedForTheUpstreamNotForTheHostHeader(t *testing.T) {
+func TestTheHostHeaderDoesNotChangeTheURLForAProxy(t *testing.T) {
 	var uri string
-	p := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		uri = r.RequestURI
-	}))
-	defer p.Close()
-	proxyURL, err := url.Parse(p.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := NewClient(&url.URL{Scheme: "http", Host: "upstream.example:9000", Path: "/a%b"}, &HTTPConfig{
-		ProxyConfig: config.ProxyConfig{ProxyURL: config.URL{URL: proxyURL}},
+	proxy, _ := serve(t, func(_ http.ResponseWriter, r *http.Request) { uri = r.RequestURI })
+	fetch(t, newClient(t, "http://upstream.example:9000/a%25b", &HTTPConfig{
+		ProxyConfig: config.ProxyConfig{ProxyURL: proxyURL(t, proxy)},
 		HTTPHeaders: headersOf("Host", config.Header{Values: []string{"other.example"}}),
-	}, options())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	c.Fetch(t.Context(), Metrics, false)
+	}, options()), Metrics, false)
 	if want := "http://upstream.example:9000/a%25b" + Metrics.Path(); uri != want {
-		t.Errorf("the proxy was asked for %q, want %q", uri, want)
+		t.Errorf("request URI: got %q, want %q", uri, want)
 	}
 }
 
@@ -68,7 +53,7 @@ func TestAByteOrderMarkIsNotPartOfASecret(t *testing.T) {
 	if err := os.WriteFile(path, []byte("\ufeff secret\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r, f := asked(t, &HTTPConfig{
+	r, f := requestWith(t, &HTTPConfig{
 		BasicAuth:   &config.BasicAuth{Username: "u", PasswordFile: path},
 		HTTPHeaders: headersOf("X-A", config.Header{Files: []string{path}, Values: []string{"one"}}),
 	})

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -15,46 +14,27 @@ import (
 	"github.com/prometheus/common/config"
 )
 
-// proxySecret is the password of every proxy in these tests. No text may show it.
+// proxySecret is the password of proxies. No error may contain it.
 const proxySecret = "s3cr3t-canary"
 
-// throughProxy makes the client of an upstream behind a proxy that trusts every
-// certificate.
+// throughProxy returns a client that uses a proxy and trusts every certificate.
 func throughProxy(t *testing.T, upstream, proxy string) *Client {
 	t.Helper()
-	return clientOf(t, upstream, &HTTPConfig{
+	return newClient(t, upstream, &HTTPConfig{
 		ProxyConfig: config.ProxyConfig{ProxyURL: proxyURL(t, proxy)},
 		TLSConfig:   config.TLSConfig{InsecureSkipVerify: true},
-	})
+	}, options())
 }
 
-func clientOf(t *testing.T, upstream string, h *HTTPConfig) *Client {
-	t.Helper()
-	base, err := url.Parse(upstream)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := NewClient(base, h, options())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	return c
-}
-
-// proxyURL is the URL of a proxy with credentials in it.
+// proxyURL returns the URL of a proxy with credentials.
 func proxyURL(t *testing.T, base string) config.URL {
 	t.Helper()
-	u, err := url.Parse(base)
-	if err != nil {
-		t.Fatal(err)
-	}
+	u := parseURL(t, base)
 	u.User = url.UserPassword("user", proxySecret)
 	return config.URL{URL: u}
 }
 
-// connectProxy is a proxy that answers every request with a status, and makes a
-// tunnel if that is 200.
+// connectProxy starts a proxy that responds with a status, and a tunnel if it is 200.
 func connectProxy(t *testing.T, status int) (base string) {
 	t.Helper()
 	base, _ = serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -63,13 +43,13 @@ func connectProxy(t *testing.T, status int) (base string) {
 			http.Error(w, "no way: "+proxySecret, status)
 			return
 		}
-		tunnel(w, r.Host)
+		tunnel(w, r)
 	})
 	return base
 }
 
-func tunnel(w http.ResponseWriter, to string) {
-	upstream, err := net.Dial("tcp", to)
+func tunnel(w http.ResponseWriter, r *http.Request) {
+	upstream, err := net.Dial("tcp", r.Host)
 	if err != nil {
 		w.WriteHeader(http.StatusBadGateway)
 		return
@@ -88,8 +68,8 @@ func tunnel(w http.ResponseWriter, to string) {
 	_, _ = io.Copy(client, upstream)
 }
 
-// wantProxyFailure checks reason and text, and that neither credentials nor
-// anything of the proxy's answer is taken for the upstream's.
+// wantProxyFailure checks the reason and text of a failure, and that nothing of the
+// proxy's response is reported as the upstream's.
 func wantProxyFailure(t *testing.T, c *Client, want verdict, text string) {
 	t.Helper()
 	f := wantFailure(t, c, Metrics, want)
@@ -104,18 +84,17 @@ func wantProxyFailure(t *testing.T, c *Client, want verdict, text string) {
 	}
 }
 
-// hostOf strips the scheme of a base URL.
+// hostOf returns a base URL without its scheme.
 func hostOf(base string) string {
 	_, host, _ := strings.Cut(base, "://")
 	return host
 }
 
-// nowhere is an upstream on either scheme that is not asked, because the proxy
-// before it fails.
-var nowhere = []string{"https://upstream.invalid:9000", "http://upstream.invalid:9000"}
+// unreached are upstreams behind a proxy that fails.
+var unreached = []string{"https://upstream.invalid:9000", "http://upstream.invalid:9000"}
 
-func TestAProxyThatRefusesToConnectIsProxy(t *testing.T) {
-	upstream := overTLS(t, nil).URL
+func TestAProxyThatRefusesCONNECTIsProxy(t *testing.T) {
+	upstream := serveTLS(t, nil, nil).URL
 	for status, want := range map[int]verdict{
 		400: enough(ReasonProxy), 401: enough(ReasonProxy), 403: enough(ReasonProxy), 407: enough(ReasonProxy), 429: enough(ReasonProxy),
 		204: again(ReasonProxy), 302: again(ReasonProxy), 500: again(ReasonProxy), 502: again(ReasonProxy), 503: again(ReasonProxy), 504: again(ReasonProxy),
@@ -127,53 +106,46 @@ func TestAProxyThatRefusesToConnectIsProxy(t *testing.T) {
 	wantProxyFailure(t, throughProxy(t, upstream, proxy), enough(ReasonProxy), "proxy "+hostOf(proxy)+" answered CONNECT with status 470")
 }
 
-func TestWhatFailsBehindAProxyIsNotProxy(t *testing.T) {
+func TestAFailureBehindAProxyIsNotProxy(t *testing.T) {
 	proxy := connectProxy(t, http.StatusOK)
-	wantDocument(t, throughProxy(t, overTLS(t, nil).URL, proxy), Metrics)
+	wantDocument(t, throughProxy(t, serveTLS(t, nil, nil).URL, proxy), Metrics)
 
 	plain, _ := serve(t, healthy)
 	wantFailure(t, throughProxy(t, strings.Replace(plain, "http:", "https:", 1), proxy), Metrics, enough(ReasonTLS))
 	cut := listen(t, say(""))
 	wantFailure(t, throughProxy(t, strings.Replace(cut, "http:", "https:", 1), proxy), Metrics, again(ReasonEOF))
-	forbids := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
-	defer forbids.Close()
+	forbids := serveTLS(t, nil, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })
 	wantFailure(t, throughProxy(t, forbids.URL, proxy), Metrics, enough(ReasonAuth))
 }
 
-// Over plain HTTP the answer of a proxy cannot be distinguished from that of the
-// upstream.
-func TestARefusalOverPlainHTTPIsTakenForTheUpstreams(t *testing.T) {
-	f := wantFailure(t, throughProxy(t, nowhere[1], connectProxy(t, http.StatusForbidden)), Metrics, enough(ReasonAuth))
+// The response of a proxy looks like a response of the upstream.
+func TestARefusalOfAProxyOverPlainHTTPIsNotProxy(t *testing.T) {
+	f := wantFailure(t, throughProxy(t, unreached[1], connectProxy(t, http.StatusForbidden)), Metrics, enough(ReasonAuth))
 	if f.Status != http.StatusForbidden {
 		t.Errorf("Status: got %d, want 403", f.Status)
 	}
 }
 
-func TestAProxyThatCannotBeReachedIsProxy(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
-	for _, upstream := range nowhere {
+func TestAnUnreachableProxyIsProxy(t *testing.T) {
+	addr := closedAddress(t)
+	for _, upstream := range unreached {
 		for _, scheme := range []string{"http", "https", "socks5"} {
 			wantProxyFailure(t, throughProxy(t, upstream, scheme+"://"+addr), again(ReasonProxy), "proxy "+addr+": connect: connection refused")
 		}
-		// A name that cannot be one is refused before any name server is asked.
+		// An invalid name is refused without a DNS request.
 		for scheme, port := range map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"} {
 			wantProxyFailure(t, throughProxy(t, upstream, scheme+"://no..name"), again(ReasonProxy), "proxy no..name:"+port+": lookup no..name: no such host")
 		}
 	}
 }
 
-func TestTLSToAProxyThatFailsIsProxy(t *testing.T) {
+func TestAFailedHandshakeWithAProxyIsProxy(t *testing.T) {
 	plain, _ := serve(t, healthy)
-	untrusted := overTLS(t, nil).URL
-	for _, upstream := range nowhere {
+	untrusted := serveTLS(t, nil, nil).URL
+	for _, upstream := range unreached {
 		wantProxyFailure(t, throughProxy(t, upstream, "https://"+hostOf(plain)), again(ReasonProxy),
 			"proxy "+hostOf(plain)+": tls: first record does not look like a TLS handshake")
-		c := clientOf(t, upstream, &HTTPConfig{ProxyConfig: config.ProxyConfig{ProxyURL: proxyURL(t, untrusted)}})
+		c := newClient(t, upstream, &HTTPConfig{ProxyConfig: config.ProxyConfig{ProxyURL: proxyURL(t, untrusted)}}, options())
 		wantProxyFailure(t, c, again(ReasonProxy),
 			"proxy "+hostOf(untrusted)+": tls: failed to verify certificate: x509: certificate signed by unknown authority")
 		if at := c.CertificateExpiry(); !at.IsZero() {
@@ -182,8 +154,8 @@ func TestTLSToAProxyThatFailsIsProxy(t *testing.T) {
 	}
 }
 
-func TestAProxyThatBreaksOffIsProxy(t *testing.T) {
-	upstream := overTLS(t, nil).URL
+func TestAProxyThatDisconnectsIsProxy(t *testing.T) {
+	upstream := serveTLS(t, nil, nil).URL
 	for text, talk := range map[string]func(net.Conn){
 		"unexpected EOF": say(""),
 		`malformed HTTP response "SSH-2.0-OpenSSH_9.9"`: say("SSH-2.0-OpenSSH_9.9\r\n"),
@@ -198,7 +170,7 @@ func TestAProxyThatBreaksOffIsProxy(t *testing.T) {
 }
 
 func TestASOCKSProxyThatRefusesIsProxy(t *testing.T) {
-	for _, upstream := range nowhere {
+	for _, upstream := range unreached {
 		proxy := listen(t, func(conn net.Conn) {
 			hear(conn)
 			_, _ = conn.Write([]byte{5, 0}) // version 5, no authentication
@@ -211,15 +183,14 @@ func TestASOCKSProxyThatRefusesIsProxy(t *testing.T) {
 	}
 }
 
-// A time-out remains one, whatever did not answer.
-func TestAProxyThatIsSilentIsTimeout(t *testing.T) {
+func TestAnUnresponsiveProxyIsTimeout(t *testing.T) {
 	silent := hostOf(listen(t, func(conn net.Conn) {
 		for hear(conn) != "" {
 		}
 	}))
 	for _, scheme := range []string{"http", "https", "socks5"} {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		_, f := throughProxy(t, nowhere[0], scheme+"://"+silent).Fetch(ctx, Metrics, false)
+		_, f := throughProxy(t, unreached[0], scheme+"://"+silent).Fetch(ctx, Metrics, false)
 		cancel()
 		if f == nil || f.Reason != ReasonTimeout || !f.Retry {
 			t.Errorf("%s: got %v, want timeout, retried", scheme, f)
@@ -227,7 +198,7 @@ func TestAProxyThatIsSilentIsTimeout(t *testing.T) {
 	}
 }
 
-func TestTheClientOfAListNamesAProxyThatFails(t *testing.T) {
+func TestTheErrorOfAnHTTPClientNamesTheProxy(t *testing.T) {
 	proxy := connectProxy(t, http.StatusForbidden)
 	c, err := HTTPClient(&HTTPConfig{ProxyConfig: config.ProxyConfig{ProxyURL: proxyURL(t, proxy)}}, "betanet_exporter/test", nil)
 	if err != nil {
@@ -241,29 +212,28 @@ func TestTheClientOfAListNamesAProxyThatFails(t *testing.T) {
 	}
 }
 
-// TestTheEnvironmentAloneSetsNoProxy asks for an upstream whose name cannot be
-// one, so that only a proxy can give its documents.
-func TestTheEnvironmentAloneSetsNoProxy(t *testing.T) {
+// The name of the upstream is invalid, so only a proxy returns its documents.
+func TestTheEnvironmentSetsAProxyOnlyIfConfigured(t *testing.T) {
 	proxy, _ := serve(t, healthy)
-	const upstream = "http://no..name:9000"
+	const upstream = invalidName
 	for _, name := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"} {
 		t.Setenv(name, "")
 	}
 	t.Setenv("HTTP_PROXY", proxy)
 	wantFailure(t, open(t, upstream), Metrics, again(ReasonDNS))
-	wantFailure(t, clientOf(t, upstream, &HTTPConfig{}), Metrics, again(ReasonDNS))
+	wantFailure(t, newClient(t, upstream, &HTTPConfig{}, options()), Metrics, again(ReasonDNS))
 
 	fromEnvironment := &HTTPConfig{ProxyConfig: config.ProxyConfig{ProxyFromEnvironment: true}}
-	wantDocument(t, clientOf(t, upstream, fromEnvironment), Metrics)
+	wantDocument(t, newClient(t, upstream, fromEnvironment, options()), Metrics)
 	t.Setenv("NO_PROXY", "no..name")
-	wantFailure(t, clientOf(t, upstream, fromEnvironment), Metrics, again(ReasonDNS))
+	wantFailure(t, newClient(t, upstream, fromEnvironment, options()), Metrics, again(ReasonDNS))
 }
 
-func TestNoProxyNamesWhatIsAskedDirectly(t *testing.T) {
+func TestNoProxyExcludesHosts(t *testing.T) {
 	proxy, _ := serve(t, healthy)
 	for excluded, through := range map[string]bool{"": true, "other": true, "no..name": false, "no..name:9000": false, "no..name:1": true, "*": false} {
 		h := &HTTPConfig{ProxyConfig: config.ProxyConfig{ProxyURL: proxyURL(t, proxy), NoProxy: excluded}}
-		_, f := fetch(t, clientOf(t, "http://no..name:9000", h), Metrics, false)
+		_, f := fetch(t, newClient(t, invalidName, h, options()), Metrics, false)
 		if got := f == nil; got != through {
 			t.Errorf("no_proxy %q: through the proxy: got %v (%v), want %v", excluded, got, f, through)
 		}

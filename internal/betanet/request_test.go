@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// requestOf is the request that an endpoint gets, as it came with one read.
+// requestOf returns the first packet of a request.
 func requestOf(t *testing.T, basePath string, e Endpoint) string {
 	t.Helper()
 	var request string
@@ -27,8 +27,7 @@ func requestOf(t *testing.T, basePath string, e Endpoint) string {
 	return request
 }
 
-// The published server reads a request with a single read: what does not come
-// with the first packet is lost.
+// The published server reads only once.
 func TestARequestIsOneSmallPacket(t *testing.T) {
 	for _, e := range allEndpoints {
 		request := requestOf(t, "", e)
@@ -60,7 +59,7 @@ func TestARequestAsksForJSONAndNoCompression(t *testing.T) {
 func TestTheBasePathIsKept(t *testing.T) {
 	for path, want := range map[string]string{
 		"": "/mixnodes", "/": "/mixnodes", "/p": "/p/mixnodes", "/p/": "/p/mixnodes",
-		"/a/b": "/a/b/mixnodes", "/a//": "/a/mixnodes", "/a%20b": "/a%20b/mixnodes",
+		"/a/b": "/a/b/mixnodes", "/a//": "/a/mixnodes", "/a%20b": "/a%20b/mixnodes", "/a%2Fb": "/a%2Fb/mixnodes",
 	} {
 		got, _, _ := strings.Cut(strings.TrimPrefix(requestOf(t, path, Mixnodes), "GET "), " ")
 		if got != want {
@@ -69,13 +68,7 @@ func TestTheBasePathIsKept(t *testing.T) {
 	}
 }
 
-func TestAnEscapedSlashInTheBasePathIsKept(t *testing.T) {
-	if got, want := requestOf(t, "/a%2Fb", Mixnodes), "GET /a%2Fb/mixnodes "; !strings.HasPrefix(got, want) {
-		t.Errorf("request: got %q, want it to begin with %q", got, want)
-	}
-}
-
-func TestNewClientLeavesTheURLAlone(t *testing.T) {
+func TestNewClientDoesNotChangeTheURL(t *testing.T) {
 	u := &url.URL{Scheme: "http", Host: "localhost:9000", Path: "/p/"}
 	if _, err := NewClient(u, nil, Options{}); err != nil {
 		t.Fatal(err)
@@ -85,36 +78,35 @@ func TestNewClientLeavesTheURLAlone(t *testing.T) {
 	}
 }
 
-// An environment meant for other programs must not send requests elsewhere.
-// Proxies never apply to loopback, so that the upstream is elsewhere, too.
-func TestNoProxyFromTheEnvironment(t *testing.T) {
+// The upstream is not on loopback, because proxies never apply there.
+func TestTheEnvironmentSetsNoProxy(t *testing.T) {
 	for _, name := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"} {
 		t.Setenv(name, "http://proxy.invalid:3128")
 	}
 	t.Setenv("NO_PROXY", "")
 	for _, base := range []string{"http://upstream.invalid:9000", "https://upstream.invalid:9000"} {
-		var dialled []string
+		var dialed []string
 		o := options()
 		o.Dial = func(_ context.Context, _, addr string) (net.Conn, error) {
-			dialled = append(dialled, addr)
+			dialed = append(dialed, addr)
 			return nil, &net.OpError{Op: "dial", Err: net.UnknownNetworkError("tested")}
 		}
-		c := openWith(t, base, o)
+		c := newClient(t, base, nil, o)
 		fresh, err := c.fresh()
 		if err != nil {
 			t.Fatal(err)
 		}
 		if c.kept.base.(*http.Transport).Proxy != nil || fresh.base.(*http.Transport).Proxy != nil {
-			// net/http reads the environment once a process: another test may have
-			// made it do so, and the proxies set here would go unnoticed.
+			// The dials below may not show it, because net/http reads the environment
+			// once per process, perhaps in another test.
 			t.Error("Proxy of a transport: got a function, want nil")
 		}
 		for _, e := range allEndpoints {
 			wantFailure(t, c, e, again(ReasonConnect))
 		}
-		for _, got := range dialled {
+		for _, got := range dialed {
 			if want := "upstream.invalid:9000"; got != want {
-				t.Errorf("dialled: got %q, want %q", got, want)
+				t.Errorf("dialed: got %q, want %q", got, want)
 			}
 		}
 	}
@@ -133,14 +125,13 @@ func TestConnectionsOfV1AreKept(t *testing.T) {
 	}
 }
 
-// The endpoints of a slow upstream are asked in parallel: each needs a connection,
-// and all of them rest until the next collection.
+// The endpoints of a slow upstream are collected in parallel.
 func TestParallelConnectionsOfV1AreAllKept(t *testing.T) {
 	asked := make(chan struct{}, len(V1.Endpoints()))
-	goOn := make(chan struct{})
+	resume := make(chan struct{})
 	base, connections := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		asked <- struct{}{}
-		<-goOn
+		<-resume
 		healthy(w, r)
 	})
 	c := open(t, base)
@@ -153,7 +144,7 @@ func TestParallelConnectionsOfV1AreAllKept(t *testing.T) {
 			<-asked
 		}
 		for range V1.Endpoints() {
-			goOn <- struct{}{}
+			resume <- struct{}{}
 		}
 		users.Wait()
 	}
@@ -165,7 +156,7 @@ func TestParallelConnectionsOfV1AreAllKept(t *testing.T) {
 func TestConnectionsOfMixnodesAreNotKept(t *testing.T) {
 	base, connections := serve(t, healthy)
 	c := open(t, base)
-	wantDocument(t, c, Metrics) // leaves one that could be used
+	wantDocument(t, c, Metrics) // leaves an idle connection
 	for range 3 {
 		wantDocument(t, c, Mixnodes)
 	}
@@ -183,14 +174,14 @@ func TestFreshUsesANewConnection(t *testing.T) {
 			t.Fatal(f)
 		}
 	}
-	wantDocument(t, c, Metrics) // the kept one is still there
+	wantDocument(t, c, Metrics) // uses the kept connection
 	if got := connections.Load(); got != 3 {
 		t.Errorf("connections: got %d, want 1 kept and 2 fresh", got)
 	}
 }
 
-// The published mixnodes server closes each connection without a word.
-func TestAServerThatDropsConnectionsIsAskedAgain(t *testing.T) {
+// The published mixnodes server closes each connection without notice.
+func TestAServerMayCloseConnectionsWithoutNotice(t *testing.T) {
 	for _, e := range []Endpoint{Metrics, Mixnodes} {
 		var requests atomic.Int32
 		c := open(t, listen(t, func(conn net.Conn) {
@@ -208,7 +199,7 @@ func TestAServerThatDropsConnectionsIsAskedAgain(t *testing.T) {
 	}
 }
 
-func TestCloseDropsTheConnectionsThatRest(t *testing.T) {
+func TestCloseClosesIdleConnections(t *testing.T) {
 	dropped := make(chan struct{})
 	c := open(t, listen(t, func(conn net.Conn) {
 		hear(conn)
@@ -222,7 +213,7 @@ func TestCloseDropsTheConnectionsThatRest(t *testing.T) {
 	<-dropped // the connection's deadline bounds the wait
 }
 
-func TestAClientMayBeUsedInParallel(t *testing.T) {
+func TestAClientIsSafeForConcurrentUse(t *testing.T) {
 	base, _ := serve(t, healthy)
 	c := open(t, base)
 	var users sync.WaitGroup
@@ -240,7 +231,7 @@ func TestAClientMayBeUsedInParallel(t *testing.T) {
 	users.Wait()
 }
 
-func TestOnlyTheAskedPathIsRequested(t *testing.T) {
+func TestOnlyThePathOfTheEndpointIsRequested(t *testing.T) {
 	var mu sync.Mutex
 	seen := make(map[string]int)
 	base, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -259,6 +250,6 @@ func TestOnlyTheAskedPathIsRequested(t *testing.T) {
 		}
 	}
 	if len(seen) != len(allEndpoints) {
-		t.Errorf("requests: got %v, want the four paths alone", seen)
+		t.Errorf("requests: got %v, want only the four paths", seen)
 	}
 }

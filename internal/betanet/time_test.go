@@ -14,8 +14,8 @@ import (
 
 const limit = 5 * time.Second
 
-// inBubble runs a test on a fake clock, against a server at the other end of a
-// pipe: a network of the kernel would not let the clock move.
+// inBubble runs a test in a synctest bubble against a server at the other end of a
+// pipe, because real network connections would stop the fake clock.
 func inBubble(t *testing.T, scheme string, talk func(net.Conn), f func(t *testing.T, c *Client)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -29,15 +29,14 @@ func inBubble(t *testing.T, scheme string, talk func(net.Conn), f func(t *testin
 			})
 			return ours, nil
 		}
-		c := openWith(t, scheme+"://upstream:9000", o)
+		c := newClient(t, scheme+"://upstream:9000", nil, o)
 		f(t, c)
 		c.Close() // inside the bubble, which waits for its goroutines
 		talks.Wait()
 	})
 }
 
-// phases are servers that stop in each phase of an attempt; all of them wait
-// until the other side closes.
+// phases returns servers that stop responding in each phase of an attempt.
 func phases() map[string]func(net.Conn) {
 	wait := func(conn net.Conn) { io.Copy(io.Discard, conn) }
 	after := func(text string) func(net.Conn) {
@@ -57,8 +56,7 @@ func phases() map[string]func(net.Conn) {
 		"in the body":         after("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"packets_"),
 		"before a chunk":      after("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"),
 		"body without length": after("HTTP/1.0 200 OK\r\n\r\n" + document(Metrics, nil)),
-		// Something comes all the time, and yet the document does not.
-		"drop by drop": func(conn net.Conn) {
+		"one byte a second": func(conn net.Conn) {
 			hear(conn)
 			io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
 			for {
@@ -71,7 +69,7 @@ func phases() map[string]func(net.Conn) {
 	}
 }
 
-func TestTheLimitHoldsInEveryPhase(t *testing.T) {
+func TestTheTimeoutAppliesInEveryPhase(t *testing.T) {
 	for name, talk := range phases() {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, "http", talk, func(t *testing.T, c *Client) { wantTimeout(t, c) })
@@ -79,18 +77,18 @@ func TestTheLimitHoldsInEveryPhase(t *testing.T) {
 	}
 }
 
-func TestTheLimitHoldsInTheHandshake(t *testing.T) {
+func TestTheTimeoutAppliesInTheHandshake(t *testing.T) {
 	inBubble(t, "https", func(conn net.Conn) { io.Copy(io.Discard, conn) }, func(t *testing.T, c *Client) { wantTimeout(t, c) })
 }
 
-func TestTheLimitHoldsWhileDialling(t *testing.T) {
+func TestTheTimeoutAppliesToTheDial(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := options()
 		o.Dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
 			<-ctx.Done()
 			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: ctx.Err()}
 		}
-		wantTimeout(t, openWith(t, "http://upstream:9000", o))
+		wantTimeout(t, newClient(t, "http://upstream:9000", nil, o))
 	})
 }
 
@@ -111,7 +109,7 @@ func wantTimeout(t *testing.T, c *Client) {
 	}
 }
 
-func TestOurOwnEndIsCanceledAndIgnoredInEveryPhase(t *testing.T) {
+func TestACancellationIsIgnoredInEveryPhase(t *testing.T) {
 	reload := errors.New("reload")
 	for name, talk := range phases() {
 		t.Run(name, func(t *testing.T) {
@@ -136,7 +134,7 @@ func TestOurOwnEndIsCanceledAndIgnoredInEveryPhase(t *testing.T) {
 	}
 }
 
-func TestAnEndedContextMakesNoRequest(t *testing.T) {
+func TestACanceledContextMakesNoRequest(t *testing.T) {
 	inBubble(t, "http", func(net.Conn) { t.Error("dialled: got a connection, want none") }, func(t *testing.T, c *Client) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
@@ -146,7 +144,7 @@ func TestAnEndedContextMakesNoRequest(t *testing.T) {
 	})
 }
 
-func TestASlowAnswerWithinTheLimitIsADocument(t *testing.T) {
+func TestASlowResponseWithinTheTimeoutIsADocument(t *testing.T) {
 	talk := func(conn net.Conn) {
 		hear(conn)
 		for _, part := range strings.SplitAfter(answer(document(Metrics, nil)), "\n") {
@@ -163,7 +161,7 @@ func TestASlowAnswerWithinTheLimitIsADocument(t *testing.T) {
 	})
 }
 
-func TestAConnectionRestsForItsTimeAndNoLonger(t *testing.T) {
+func TestAnIdleConnectionIsKeptForTheIdleTimeout(t *testing.T) {
 	var dials int
 	talk := func(conn net.Conn) {
 		dials++
@@ -181,9 +179,9 @@ func TestAConnectionRestsForItsTimeAndNoLonger(t *testing.T) {
 				t.Fatal(f)
 			}
 			if dials != step.want {
-				t.Errorf("connections after a rest of %v: got %d, want %d", step.rest, dials, step.want)
+				t.Errorf("connections after an idle time of %v: got %d, want %d", step.rest, dials, step.want)
 			}
-			synctest.Wait() // for the connection to be put to rest
+			synctest.Wait() // for the connection to become idle
 		}
 	})
 }

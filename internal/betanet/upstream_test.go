@@ -2,7 +2,9 @@ package betanet
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,32 +16,37 @@ import (
 	"time"
 )
 
-// patience bounds what must come; reaching it is a failure.
+// patience limits waits that must succeed.
 const patience = time.Minute
 
-// options are those of the clients below, unless a test is about them.
+// options returns the options of most clients.
 func options() Options {
 	return Options{UserAgent: "betanet_exporter/test", IdleTimeout: time.Minute}
 }
 
-// open makes the client of an upstream; the test closes it.
-func open(t *testing.T, base string) *Client {
+// newClient returns a client that the test closes.
+func newClient(t *testing.T, base string, h *HTTPConfig, o Options) *Client {
 	t.Helper()
-	return openWith(t, base, options())
-}
-
-func openWith(t *testing.T, base string, o Options) *Client {
-	t.Helper()
-	u, err := url.Parse(base)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := NewClient(u, nil, o)
+	c, err := NewClient(parseURL(t, base), h, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
 	return c
+}
+
+func open(t *testing.T, base string) *Client {
+	t.Helper()
+	return newClient(t, base, nil, options())
+}
+
+func parseURL(t *testing.T, text string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
 }
 
 // fetch makes one attempt and checks that it has exactly one result.
@@ -61,7 +68,7 @@ func wantDocument(t *testing.T, c *Client, e Endpoint) {
 	}
 }
 
-// wantFailure makes an attempt that must fail in the given way.
+// wantFailure makes an attempt that must fail.
 func wantFailure(t *testing.T, c *Client, e Endpoint, want verdict) *Failure {
 	t.Helper()
 	doc, f := fetch(t, c, e, false)
@@ -74,7 +81,17 @@ func wantFailure(t *testing.T, c *Client, e Endpoint, want verdict) *Failure {
 	return f
 }
 
-// serve answers over HTTP; connections counts those that were opened.
+// wantDocumentIf makes an attempt that must return a document or else fail.
+func wantDocumentIf(t *testing.T, accepted bool, c *Client, failure verdict) {
+	t.Helper()
+	if accepted {
+		wantDocument(t, c, Metrics)
+	} else {
+		wantFailure(t, c, Metrics, failure)
+	}
+}
+
+// serve starts an HTTP server and counts its connections.
 func serve(t *testing.T, h http.HandlerFunc) (base string, connections *atomic.Int32) {
 	t.Helper()
 	connections = new(atomic.Int32)
@@ -89,7 +106,7 @@ func serve(t *testing.T, h http.HandlerFunc) (base string, connections *atomic.I
 	return s.URL, connections
 }
 
-// healthy answers every endpoint with a valid document.
+// healthy serves a valid document for each endpoint.
 func healthy(w http.ResponseWriter, r *http.Request) {
 	for e := range NumEndpoints {
 		if r.URL.Path == e.Path() {
@@ -101,7 +118,7 @@ func healthy(w http.ResponseWriter, r *http.Request) {
 	http.NotFound(w, r)
 }
 
-// answer is a whole HTTP answer with the given body.
+// answer returns an HTTP response with a body.
 func answer(body string, headers ...string) string {
 	text := "HTTP/1.1 200 OK\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n"
 	for _, h := range headers {
@@ -110,8 +127,8 @@ func answer(body string, headers ...string) string {
 	return text + "\r\n" + body
 }
 
-// listen accepts connections and hands each to talk, for answers that no HTTP
-// server would give. The connection is closed when talk returns.
+// listen calls talk for each connection and then closes it, for responses that no
+// HTTP server sends.
 func listen(t *testing.T, talk func(net.Conn)) (base string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -139,17 +156,42 @@ func listen(t *testing.T, talk func(net.Conn)) (base string) {
 	return "http://" + l.Addr().String()
 }
 
-// hear reads a request with one read, as the published mixnodes server does.
+// hear reads a request with one read, like the published mixnodes server.
 func hear(conn net.Conn) string {
 	b := make([]byte, 4096)
 	n, _ := conn.Read(b)
 	return string(b[:n])
 }
 
-// say is a talk that hears one request and answers with the given bytes.
+// say returns a function for listen that reads one request and writes a text.
 func say(text string) func(net.Conn) {
 	return func(conn net.Conn) {
 		hear(conn)
 		io.WriteString(conn, text)
 	}
+}
+
+// serveTLS starts an HTTPS server; a nil handler is healthy.
+func serveTLS(t *testing.T, config *tls.Config, h http.HandlerFunc) *httptest.Server {
+	t.Helper()
+	if h == nil {
+		h = healthy
+	}
+	s := httptest.NewUnstartedServer(h)
+	s.TLS = config
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // some handshakes must fail
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	return s
+}
+
+// closedAddress returns an address that refuses connections.
+func closedAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
 }

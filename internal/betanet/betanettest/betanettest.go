@@ -29,33 +29,37 @@ type Mixnode struct {
 	AvgLatencyMS                     *float64
 }
 
+// numbers are whole numbers by field; nil is unknown.
+type numbers map[betanet.Field]*uint64
+
+func (n numbers) values(latency *float64) (v betanet.Values) {
+	for f, x := range n {
+		if x != nil {
+			v.Set(f, *x)
+		}
+	}
+	if latency != nil {
+		v.SetFloat(betanet.AvgLatency, *latency)
+	}
+	return v
+}
+
 // Doc makes the document.
 func (d Metrics) Doc() *betanet.Document {
-	doc := &betanet.Document{Endpoint: betanet.Metrics}
-	doc.Set(betanet.PacketsProcessed, d.PacketsProcessed)
-	doc.Set(betanet.PacketsDropped, d.PacketsDropped)
-	return doc
+	n := numbers{betanet.PacketsProcessed: &d.PacketsProcessed, betanet.PacketsDropped: &d.PacketsDropped}
+	return &betanet.Document{Endpoint: betanet.Metrics, Values: n.values(nil)}
 }
 
 // Doc makes the document.
 func (d Nodes) Doc() *betanet.Document {
-	doc := &betanet.Document{Endpoint: betanet.Nodes}
-	doc.Set(betanet.ActiveNodes, d.Active)
-	doc.Set(betanet.InactiveNodes, d.Inactive)
-	doc.Set(betanet.TotalNodes, d.Total)
-	return doc
+	n := numbers{betanet.ActiveNodes: &d.Active, betanet.InactiveNodes: &d.Inactive, betanet.TotalNodes: &d.Total}
+	return &betanet.Document{Endpoint: betanet.Nodes, Values: n.values(nil)}
 }
 
 // Doc makes the document.
 func (d Network) Doc() *betanet.Document {
-	doc := &betanet.Document{Endpoint: betanet.Network}
-	doc.Set(betanet.BytesTransmitted, d.BytesTransmitted)
-	doc.Set(betanet.BytesReceived, d.BytesReceived)
-	if d.AvgLatencyMS != nil {
-		doc.SetFloat(betanet.AvgLatency, *d.AvgLatencyMS)
-	}
-	doc.Set(betanet.PeakThroughput, d.PeakThroughput)
-	return doc
+	n := numbers{betanet.BytesTransmitted: &d.BytesTransmitted, betanet.BytesReceived: &d.BytesReceived, betanet.PeakThroughput: &d.PeakThroughput}
+	return &betanet.Document{Endpoint: betanet.Network, Values: n.values(d.AvgLatencyMS)}
 }
 
 // Doc makes the document.
@@ -69,17 +73,9 @@ func (d Mixnodes) Doc() *betanet.Document {
 
 // Node makes the node.
 func (m Mixnode) Node() betanet.Mixnode {
-	n := betanet.Mixnode{ID: m.ID, Status: m.Status}
-	n.Set(betanet.PacketsProcessed, m.PacketsProcessed)
-	for f, sent := range map[betanet.Field]*uint64{
-		betanet.PacketsForwarded: m.PacketsForwarded, betanet.PacketsDropped: m.PacketsDropped, betanet.Uptime: m.UptimeSeconds,
-	} {
-		if sent != nil {
-			n.Set(f, *sent)
-		}
+	n := numbers{
+		betanet.PacketsProcessed: &m.PacketsProcessed, betanet.PacketsForwarded: m.PacketsForwarded,
+		betanet.PacketsDropped: m.PacketsDropped, betanet.Uptime: m.UptimeSeconds,
 	}
-	if m.AvgLatencyMS != nil {
-		n.SetFloat(betanet.AvgLatency, *m.AvgLatencyMS)
-	}
-	return n
+	return betanet.Mixnode{ID: m.ID, Status: m.Status, Values: n.values(m.AvgLatencyMS)}
 }
