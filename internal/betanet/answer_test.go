@@ -108,13 +108,12 @@ func TestTheContentTypeIsJSONInUTF8OrAbsent(t *testing.T) {
 }
 
 func TestTheContentEncodingIsIdentityOrAbsent(t *testing.T) {
-	for encoding, accepted := range map[string]bool{
+	for header, accepted := range map[string]bool{
 		"Content-Encoding: identity": true, "Content-Encoding: Identity": true, "X-None: x": true,
 		"Content-Encoding: gzip": false, "Content-Encoding: br": false, "Content-Encoding: deflate, gzip": false,
 		"Content-Encoding: identity\r\nContent-Encoding: gzip": false,
 	} {
-		c := open(t, listen(t, say(answer(document(Metrics, nil), encoding))))
-		wantDocumentIf(t, accepted, c, enough(ReasonEncoding))
+		wantDocumentIf(t, accepted, open(t, listen(t, say(answer(document(Metrics, nil), header)))), enough(ReasonEncoding))
 	}
 }
 
@@ -153,8 +152,8 @@ func TestABodyAnnouncedTooLargeIsNotRead(t *testing.T) {
 
 func TestHeadersAreLimited(t *testing.T) {
 	for size, accepted := range map[int]bool{32 << 10: true, 65 << 10: false, 1 << 20: false} {
-		c := open(t, listen(t, say(answer(document(Metrics, nil), "X-Long: "+strings.Repeat("x", size)))))
-		wantDocumentIf(t, accepted, c, again(ReasonProtocol))
+		header := "X-Long: " + strings.Repeat("x", size)
+		wantDocumentIf(t, accepted, open(t, listen(t, say(answer(document(Metrics, nil), header)))), again(ReasonProtocol))
 	}
 }
 

@@ -44,7 +44,7 @@ func TestDecodeAcceptsValidDocuments(t *testing.T) {
 		{"metrics", `{"packets_processed":1,"packets_dropped":2}`, metricsDoc(1, 2)},
 		{"nodes", `{"active_nodes":1,"inactive_nodes":2,"total_nodes":3}`, &Document{Endpoint: Nodes, Values: given(map[Field]uint64{ActiveNodes: 1, InactiveNodes: 2, TotalNodes: 3})}},
 		{"network", `{"bytes_transmitted":1,"bytes_received":2,"avg_latency_ms":3.25,"peak_throughput":4}`, &Document{Endpoint: Network, Values: late(networkDoc(1, 2, 4).Values, 3.25)}},
-		{"latency that is not known", `{"bytes_transmitted":1,"bytes_received":2,"avg_latency_ms":null,"peak_throughput":4}`, networkDoc(1, 2, 4)},
+		{"unknown latency", `{"bytes_transmitted":1,"bytes_received":2,"avg_latency_ms":null,"peak_throughput":4}`, networkDoc(1, 2, 4)},
 		{"zeros", `{"packets_processed":0,"packets_dropped":0}`, metricsDoc(0, 0)},
 		{"other order", `{"packets_dropped":2,"packets_processed":1}`, metricsDoc(1, 2)},
 		{"white space", " \r\n\t{ \"packets_processed\" : 1 ,\n\"packets_dropped\" : 2 } \r\n\t", metricsDoc(1, 2)},
@@ -164,6 +164,17 @@ func TestARefusedDocumentDoesNotAffectTheNext(t *testing.T) {
 	}
 }
 
+// wantOptional checks a value that is unknown if want is nil.
+func wantOptional[T comparable](t *testing.T, name string, got T, ok bool, want *T) {
+	t.Helper()
+	switch {
+	case want == nil && ok:
+		t.Errorf("%s: got %v, want none", name, got)
+	case want != nil && (!ok || got != *want):
+		t.Errorf("%s: got %v, %v, want %v", name, got, ok, *want)
+	}
+}
+
 func TestMeanLatencyIsWeightedByPackets(t *testing.T) {
 	node := func(packets uint64, ms *float64) Mixnode {
 		n := Mixnode{Status: "active", Values: given(map[Field]uint64{PacketsProcessed: packets})}
@@ -180,22 +191,18 @@ func TestMeanLatencyIsWeightedByPackets(t *testing.T) {
 		want *float64 // seconds
 	}{
 		{"no nodes", []Mixnode{}, nil},
-		{"none has packets", []Mixnode{node(0, ptr(0.0)), node(0, ptr(5.0))}, nil},
-		{"none gives it", []Mixnode{node(7, nil)}, nil},
+		{"no packets", []Mixnode{node(0, ptr(0.0)), node(0, ptr(5.0))}, nil},
+		{"no latencies", []Mixnode{node(7, nil)}, nil},
 		{"one", []Mixnode{node(3, ptr(500.0))}, ptr(0.5)},
-		{"one that is stopped", []Mixnode{stopped}, ptr(0.005)},
-		{"idle ones do not count", []Mixnode{node(0, ptr(0.0)), node(10, ptr(3000.0)), node(0, ptr(0.0))}, ptr(3.0)},
-		{"each counts as often as it has packets", []Mixnode{node(3, ptr(1000.0)), node(1, ptr(5000.0))}, ptr(2.0)},
-		{"zero is a value of a node with packets", []Mixnode{node(1, ptr(0.0)), node(1, ptr(1000.0))}, ptr(0.5)},
-		{"packets without a latency do not count", []Mixnode{node(1, ptr(250.0)), node(1000, nil), node(1, ptr(750.0))}, ptr(0.5)},
+		{"a stopped node", []Mixnode{stopped}, ptr(0.005)},
+		{"idle nodes do not count", []Mixnode{node(0, ptr(0.0)), node(10, ptr(3000.0)), node(0, ptr(0.0))}, ptr(3.0)},
+		{"packets are the weights", []Mixnode{node(3, ptr(1000.0)), node(1, ptr(5000.0))}, ptr(2.0)},
+		{"zero counts for a node with packets", []Mixnode{node(1, ptr(0.0)), node(1, ptr(1000.0))}, ptr(0.5)},
+		{"nodes without a latency do not count", []Mixnode{node(1, ptr(250.0)), node(1000, nil), node(1, ptr(750.0))}, ptr(0.5)},
 		{"large numbers", []Mixnode{node(math.MaxUint64, ptr(math.MaxFloat64)), node(math.MaxUint64, ptr(math.MaxFloat64))}, ptr(math.MaxFloat64 / 1000)},
 	} {
-		switch got, ok := MeanLatency(c.doc); {
-		case c.want == nil && ok:
-			t.Errorf("%s: got %v, want none", c.name, got)
-		case c.want != nil && (!ok || got/1000 != *c.want):
-			t.Errorf("%s: got %v, %v, want %v", c.name, got/1000, ok, *c.want)
-		}
+		got, ok := MeanLatency(c.doc)
+		wantOptional(t, c.name, got/1000, ok, c.want)
 	}
 }
 
@@ -218,11 +225,7 @@ func TestForwardedPacketsAreSentOrComputed(t *testing.T) {
 		if c.dropped != nil {
 			n.Set(PacketsDropped, *c.dropped)
 		}
-		switch got, ok := n.Forwarded(); {
-		case c.want == nil && ok:
-			t.Errorf("%s: got %v, want none", c.name, got)
-		case c.want != nil && (!ok || got != *c.want):
-			t.Errorf("%s: got %v, %v, want %v", c.name, got, ok, *c.want)
-		}
+		got, ok := n.Forwarded()
+		wantOptional(t, c.name, got, ok, c.want)
 	}
 }

@@ -9,40 +9,39 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// keys are the fields of documents, independent of the table in the code.
+var keys = map[Endpoint]map[string]Field{
+	Metrics: {"packets_processed": PacketsProcessed, "packets_dropped": PacketsDropped},
+	Nodes:   {"active_nodes": ActiveNodes, "inactive_nodes": InactiveNodes, "total_nodes": TotalNodes},
+	Network: {"bytes_transmitted": BytesTransmitted, "bytes_received": BytesReceived, "avg_latency_ms": AvgLatency, "peak_throughput": PeakThroughput},
+	Mixnodes: {
+		"packets_processed": PacketsProcessed, "packets_forwarded": PacketsForwarded, "packets_dropped": PacketsDropped,
+		"uptime_seconds": Uptime, "avg_latency_ms": AvgLatency,
+	},
+}
+
 // encode returns the JSON of a document.
 func encode(t *testing.T, doc *Document) []byte {
 	t.Helper()
-	var v any
-	switch doc.Endpoint {
-	case Metrics:
-		v = map[string]any{"packets_processed": doc.Uint(PacketsProcessed), "packets_dropped": doc.Uint(PacketsDropped)}
-	case Nodes:
-		v = map[string]any{"active_nodes": doc.Uint(ActiveNodes), "inactive_nodes": doc.Uint(InactiveNodes), "total_nodes": doc.Uint(TotalNodes)}
-	case Network:
-		v = map[string]any{
-			"bytes_transmitted": doc.Uint(BytesTransmitted), "bytes_received": doc.Uint(BytesReceived),
-			"avg_latency_ms": nil, "peak_throughput": doc.Uint(PeakThroughput),
+	object := func(values *Values) map[string]any {
+		m := make(map[string]any)
+		for key, f := range keys[doc.Endpoint] {
+			if x, ok := values.Float(f); f == AvgLatency && ok {
+				m[key] = x
+			} else if f == AvgLatency {
+				m[key] = nil
+			} else if n := values.Uint(f); n != nil {
+				m[key] = n
+			}
 		}
-		if x, ok := doc.Float(AvgLatency); ok {
-			v.(map[string]any)["avg_latency_ms"] = x
-		}
-	case Mixnodes:
+		return m
+	}
+	var v any = object(&doc.Values)
+	if doc.Endpoint == Mixnodes {
 		nodes := []map[string]any{}
 		for i := range doc.Mixnodes {
-			n := &doc.Mixnodes[i]
-			m := map[string]any{"id": n.ID, "status": n.Status, "packets_processed": n.Uint(PacketsProcessed)}
-			if x := n.Uint(PacketsForwarded); x != nil {
-				m["packets_forwarded"] = x
-			}
-			if x := n.Uint(PacketsDropped); x != nil {
-				m["packets_dropped"] = x
-			}
-			if x := n.Uint(Uptime); x != nil {
-				m["uptime_seconds"] = x
-			}
-			if x, ok := n.Float(AvgLatency); ok {
-				m["avg_latency_ms"] = x
-			}
+			m := object(&doc.Mixnodes[i].Values)
+			m["id"], m["status"] = doc.Mixnodes[i].ID, doc.Mixnodes[i].Status
 			nodes = append(nodes, m)
 		}
 		v = nodes

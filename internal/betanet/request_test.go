@@ -27,22 +27,16 @@ func requestOf(t *testing.T, basePath string, e Endpoint) string {
 	return request
 }
 
-// The published server reads only once.
-func TestARequestIsOneSmallPacket(t *testing.T) {
+// The published server reads only once, so a request must be one packet.
+func TestARequestIsOneSmallPacketForJSONWithoutCompression(t *testing.T) {
 	for _, e := range allEndpoints {
 		request := requestOf(t, "", e)
 		if len(request) >= 512 || !strings.HasSuffix(request, "\r\n\r\n") {
-			t.Errorf("%v: got %d bytes %q, want less than 512, all of them", e, len(request), request)
+			t.Errorf("%v: got %d bytes %q, want a complete request of less than 512", e, len(request), request)
 		}
 		if want := "GET " + e.Path() + " HTTP/1.1\r\n"; !strings.HasPrefix(request, want) {
 			t.Errorf("%v: got %q, want it to begin with %q", e, request, want)
 		}
-	}
-}
-
-func TestARequestAsksForJSONAndNoCompression(t *testing.T) {
-	for _, e := range allEndpoints {
-		request := requestOf(t, "", e)
 		for _, want := range []string{"\r\nAccept: application/json\r\n", "\r\nUser-Agent: betanet_exporter/test\r\n", "\r\nHost: 127.0.0.1:"} {
 			if !strings.Contains(request, want) {
 				t.Errorf("%v: got %q, want it to contain %q", e, request, want)
@@ -112,16 +106,29 @@ func TestTheEnvironmentSetsNoProxy(t *testing.T) {
 	}
 }
 
-func TestConnectionsOfV1AreKept(t *testing.T) {
-	base, connections := serve(t, healthy)
-	c := open(t, base)
-	for range 3 {
-		for _, e := range V1.Endpoints() {
-			wantDocument(t, c, e)
-		}
+func TestOnlyConnectionsOfV1AreKept(t *testing.T) {
+	type step struct {
+		e     Endpoint
+		fresh bool
 	}
-	if got := connections.Load(); got != 1 {
-		t.Errorf("connections: got %d, want 1", got)
+	for name, c := range map[string]struct {
+		steps []step
+		want  int32 // connections
+	}{
+		"v1":                      {[]step{{e: Metrics}, {e: Nodes}, {e: Network}, {e: Metrics}, {e: Nodes}, {e: Network}}, 1},
+		"mixnodes after v1":       {[]step{{e: Metrics}, {e: Mixnodes}, {e: Mixnodes}, {e: Mixnodes}}, 4},
+		"fresh between kept ones": {[]step{{e: Metrics}, {Metrics, true}, {Metrics, true}, {e: Metrics}}, 3},
+	} {
+		base, connections := serve(t, healthy)
+		client := open(t, base)
+		for _, s := range c.steps {
+			if _, f := fetch(t, client, s.e, s.fresh); f != nil {
+				t.Fatal(f)
+			}
+		}
+		if got := connections.Load(); got != c.want {
+			t.Errorf("%s: connections: got %d, want %d", name, got, c.want)
+		}
 	}
 }
 
@@ -150,33 +157,6 @@ func TestParallelConnectionsOfV1AreAllKept(t *testing.T) {
 	}
 	if got, want := int(connections.Load()), len(V1.Endpoints()); got != want {
 		t.Errorf("connections: got %d, want %d", got, want)
-	}
-}
-
-func TestConnectionsOfMixnodesAreNotKept(t *testing.T) {
-	base, connections := serve(t, healthy)
-	c := open(t, base)
-	wantDocument(t, c, Metrics) // leaves an idle connection
-	for range 3 {
-		wantDocument(t, c, Mixnodes)
-	}
-	if got := connections.Load(); got != 4 {
-		t.Errorf("connections: got %d, want 1 for v1 and 3 for mixnodes", got)
-	}
-}
-
-func TestFreshUsesANewConnection(t *testing.T) {
-	base, connections := serve(t, healthy)
-	c := open(t, base)
-	wantDocument(t, c, Metrics)
-	for range 2 {
-		if _, f := fetch(t, c, Metrics, true); f != nil {
-			t.Fatal(f)
-		}
-	}
-	wantDocument(t, c, Metrics) // uses the kept connection
-	if got := connections.Load(); got != 3 {
-		t.Errorf("connections: got %d, want 1 kept and 2 fresh", got)
 	}
 }
 

@@ -12,16 +12,67 @@ import (
 // name has a trailing dot, so that the search list of the machine is not used.
 const name = "betanet.test."
 
-func TestAddressesAreTargetsWithThePortOfTheSource(t *testing.T) {
-	z, resolver := newZone(t)
-	z.set(fake.A, fake.NoError, address("10.0.0.2"), address("10.0.0.1"), address("10.0.0.2"))
-	z.set(fake.AAAA, fake.NoError, address("2001:db8::1"))
-	wantText(t, NewDNS(name, A, 9000, 0, resolver).read(t.Context()), "10.0.0.1:9000=http://10.0.0.1:9000 10.0.0.2:9000=http://10.0.0.2:9000")
-	wantText(t, NewDNS(name, AAAA, 9000, 0, resolver).read(t.Context()), "[2001:db8::1]:9000=http://[2001:db8::1]:9000")
-	for _, asked := range z.Names() {
-		if asked != domain {
-			t.Errorf("got a question for %s, want only %s", asked, name)
-		}
+func TestRecordsAreTargets(t *testing.T) {
+	const a, aaaa, srv = fake.A, fake.AAAA, fake.SRV
+	records := func(r ...fake.Record) fake.Name { return fake.Name{Records: r} }
+	v4, v6 := records(address("10.0.0.2"), address("10.0.0.1"), address("10.0.0.2")), records(address("2001:db8::1"))
+	none, missing, failure, refused := records(), fake.Name{Code: fake.NoSuchName}, fake.Name{Code: fake.ServerFail}, fake.Name{Code: fake.Refused}
+	for name, c := range map[string]struct {
+		typ     string
+		answers map[uint16]fake.Name // by type
+		want    string
+	}{
+		"A has IPv4 addresses":    {A, map[uint16]fake.Name{a: v4, aaaa: v6}, "10.0.0.1:9000=http://10.0.0.1:9000 10.0.0.2:9000=http://10.0.0.2:9000"},
+		"AAAA has IPv6 addresses": {AAAA, map[uint16]fake.Name{a: v4, aaaa: v6}, "[2001:db8::1]:9000=http://[2001:db8::1]:9000"},
+		"SRV has ports": {
+			SRV, map[uint16]fake.Name{srv: records(
+				fake.ServiceAt(1, 9001, "b.betanet.test."), fake.ServiceAt(0, 9000, "b.betanet.test."),
+				fake.ServiceAt(0, 9000, "a.betanet.test."), fake.ServiceAt(2, 9000, "a.betanet.test."),
+			)},
+			"a.betanet.test:9000=http://a.betanet.test:9000 b.betanet.test:9000=http://b.betanet.test:9000 b.betanet.test:9001=http://b.betanet.test:9001",
+		},
+		"a service that does not exist": {SRV, map[uint16]fake.Name{srv: records(fake.ServiceAt(0, 0, "."))}, ""},
+		"an invalid port": {
+			SRV, map[uint16]fake.Name{srv: records(fake.ServiceAt(0, 9000, "a.betanet.test."), fake.ServiceAt(0, 0, "b.betanet.test."))},
+			`a.betanet.test:9000=http://a.betanet.test:9000 rejected "b.betanet.test:0": has a bad port, want host:port with a port from 1 to 65535`,
+		},
+		"an invalid name": {
+			SRV, map[uint16]fake.Name{srv: records(fake.ServiceAt(0, 9000, "a.betanet.test."), fake.ServiceAt(0, 1, "b c.betanet.test."))},
+			"a.betanet.test:9000=http://a.betanet.test:9000 rejected records DNS response contained records which contain invalid names",
+		},
+		"A without records":       {A, map[uint16]fake.Name{a: none, aaaa: none}, ""},
+		"AAAA without records":    {AAAA, map[uint16]fake.Name{aaaa: none}, ""},
+		"SRV without records":     {SRV, map[uint16]fake.Name{srv: none}, ""},
+		"A of an unknown name":    {A, map[uint16]fake.Name{a: missing, aaaa: missing}, ""},
+		"AAAA of an unknown name": {AAAA, map[uint16]fake.Name{aaaa: missing}, ""},
+		"SRV of an unknown name":  {SRV, map[uint16]fake.Name{srv: missing}, ""},
+		"A fails":                 {A, map[uint16]fake.Name{a: failure, aaaa: v6}, "look up A of betanet.test.: server misbehaving"},
+		"A is refused":            {A, map[uint16]fake.Name{a: refused, aaaa: v6}, "look up A of betanet.test.: server misbehaving"},
+		"AAAA fails":              {AAAA, map[uint16]fake.Name{aaaa: failure}, "look up AAAA of betanet.test.: server misbehaving"},
+		"SRV fails":               {SRV, map[uint16]fake.Name{srv: failure}, "look up SRV of betanet.test.: server misbehaving"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			z, resolver := newZone(t)
+			for typ, answer := range c.answers {
+				z.SetType(domain, typ, answer)
+			}
+			list := NewDNS(domain+".", c.typ, 9000, 0, resolver).read(t.Context())
+			if wantText(t, list, c.want); list.Err != nil && (list.Partial || list.Targets != nil) {
+				t.Errorf("got %+v, want nothing known", list)
+			}
+			for _, asked := range z.Names() {
+				if asked != domain {
+					t.Errorf("got a question for %s, want only %s", asked, domain)
+				}
+			}
+		})
+	}
+}
+
+func TestAFailureIsNotReportedAsAMissingName(t *testing.T) {
+	// It matters only on a machine with a search list.
+	if !NewDNS(name, A, 9000, 0, nil).resolver.StrictErrors {
+		t.Error("StrictErrors: got false, want true")
 	}
 }
 
@@ -38,55 +89,6 @@ func TestTypeANotesANameWithOnlyAAAARecords(t *testing.T) {
 	if list := d.read(t.Context()); list.Note != "" {
 		t.Errorf("got the note %q with A records, want none", list.Note)
 	}
-}
-
-func TestAFailedLookupIsAnError(t *testing.T) {
-	z, resolver := newZone(t)
-	d := NewDNS(name, A, 9000, 0, resolver)
-	for _, code := range []int{fake.ServerFail, fake.Refused} {
-		z.set(fake.A, code)
-		z.set(fake.AAAA, fake.NoError, address("2001:db8::1"))
-		list := d.read(t.Context())
-		if wantText(t, list, "look up A of betanet.test.: server misbehaving"); list.Partial || list.Targets != nil {
-			t.Errorf("got %+v, want nothing known", list)
-		}
-	}
-	if !d.resolver.StrictErrors { // it matters only with a search list
-		t.Error("StrictErrors: got false, want true")
-	}
-}
-
-func TestServicesAreTargetsWithTheirPorts(t *testing.T) {
-	z, resolver := newZone(t)
-	z.set(fake.SRV, fake.NoError, fake.ServiceAt(1, 9001, "b.betanet.test."), fake.ServiceAt(0, 9000, "b.betanet.test."), fake.ServiceAt(0, 9000, "a.betanet.test."), fake.ServiceAt(2, 9000, "a.betanet.test."))
-	wantText(t, NewDNS(name, SRV, 1, 0, resolver).read(t.Context()), "a.betanet.test:9000=http://a.betanet.test:9000 b.betanet.test:9000=http://b.betanet.test:9000 b.betanet.test:9001=http://b.betanet.test:9001")
-}
-
-func TestAServiceThatDoesNotExistIsAnEmptyList(t *testing.T) {
-	z, resolver := newZone(t)
-	z.set(fake.SRV, fake.NoError, fake.ServiceAt(0, 0, "."))
-	wantText(t, NewDNS(name, SRV, 0, 0, resolver).read(t.Context()), "")
-}
-
-func TestANameWithoutRecordsIsAnEmptyList(t *testing.T) {
-	for _, typ := range []string{A, AAAA, SRV} {
-		z, resolver := newZone(t)
-		d := NewDNS(name, typ, 9000, 0, resolver)
-		for code, want := range map[int]string{fake.NoError: "", fake.NoSuchName: "", fake.ServerFail: "look up " + typ + " of betanet.test.: server misbehaving"} {
-			for _, typ := range []uint16{fake.A, fake.AAAA, fake.SRV} {
-				z.set(typ, code)
-			}
-			wantText(t, d.read(t.Context()), want)
-		}
-	}
-}
-
-func TestInvalidRecordsAreRejected(t *testing.T) {
-	z, resolver := newZone(t)
-	z.set(fake.SRV, fake.NoError, fake.ServiceAt(0, 9000, "a.betanet.test."), fake.ServiceAt(0, 0, "b.betanet.test."))
-	wantText(t, NewDNS(name, SRV, 0, 0, resolver).read(t.Context()), `a.betanet.test:9000=http://a.betanet.test:9000 rejected "b.betanet.test:0": has a bad port, want host:port with a port from 1 to 65535`)
-	z.set(fake.SRV, fake.NoError, fake.ServiceAt(0, 9000, "a.betanet.test."), fake.ServiceAt(0, 1, "b c.betanet.test."))
-	wantText(t, NewDNS(name, SRV, 0, 0, resolver).read(t.Context()), "a.betanet.test:9000=http://a.betanet.test:9000 rejected records DNS response contained records which contain invalid names")
 }
 
 func TestALookupTimesOut(t *testing.T) {
