@@ -32,8 +32,8 @@ func piped(raw []byte) *Client {
 		ours, theirs := net.Pipe()
 		go func() {
 			defer theirs.Close()
-			theirs.SetDeadline(time.Now().Add(patience))
-			hear(theirs)
+			theirs.SetDeadline(time.Now().Add(testTimeout))
+			readRequest(theirs)
 			theirs.Write(raw)
 		}()
 		return ours, nil
@@ -78,7 +78,7 @@ func finalResponse(raw []byte) (*http.Response, []byte, error) {
 func FuzzAnswer(f *testing.F) {
 	for _, e := range allEndpoints {
 		f.Add(uint8(e), []byte(answer(document(e, nil))))
-		f.Add(uint8(e), []byte(answer(rich(e), "Content-Type: application/json; charset=utf-8")))
+		f.Add(uint8(e), []byte(answer(complexDocument(e), "Content-Type: application/json; charset=utf-8")))
 	}
 	m := document(Metrics, nil)
 	chunked := fmt.Sprintf("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(m), m)

@@ -24,7 +24,7 @@ func TestARedirectIsNeverFollowed(t *testing.T) {
 		})
 		c := open(t, base)
 		for _, e := range allEndpoints {
-			if f := wantFailure(t, c, e, enough(ReasonRedirect)); f.Status != status {
+			if f := wantFailure(t, c, e, permanent(ReasonRedirect)); f.Status != status {
 				t.Errorf("Status: got %d, want %d", f.Status, status)
 			}
 		}
@@ -36,9 +36,9 @@ func TestARedirectIsNeverFollowed(t *testing.T) {
 
 func TestAStatusOtherThan200IsAFailure(t *testing.T) {
 	for status, want := range map[int]verdict{
-		201: enough(ReasonHTTPStatus), 204: enough(ReasonHTTPStatus), 206: enough(ReasonHTTPStatus),
-		400: enough(ReasonHTTP4xx), 401: enough(ReasonAuth), 404: enough(ReasonHTTP4xx), 429: again(ReasonHTTP429),
-		500: again(ReasonHTTP5xx), 501: enough(ReasonHTTP5xx), 600: enough(ReasonHTTPStatus), 999: enough(ReasonHTTPStatus),
+		201: permanent(ReasonHTTPStatus), 204: permanent(ReasonHTTPStatus), 206: permanent(ReasonHTTPStatus),
+		400: permanent(ReasonHTTP4xx), 401: permanent(ReasonAuth), 404: permanent(ReasonHTTP4xx), 429: retryable(ReasonHTTP429),
+		500: retryable(ReasonHTTP5xx), 501: permanent(ReasonHTTP5xx), 600: permanent(ReasonHTTPStatus), 999: permanent(ReasonHTTPStatus),
 	} {
 		base, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(status)
@@ -54,7 +54,7 @@ func TestAStatusOtherThan200IsAFailure(t *testing.T) {
 }
 
 func TestInterimResponsesAreSkipped(t *testing.T) {
-	base := listen(t, say("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"+answer(document(Metrics, nil))))
+	base := listen(t, respondWith("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"+answer(document(Metrics, nil))))
 	wantDocument(t, open(t, base), Metrics)
 }
 
@@ -62,11 +62,11 @@ func TestInterimResponsesAreSkipped(t *testing.T) {
 func TestSwitchingProtocolsClosesTheConnection(t *testing.T) {
 	closed := make(chan string, 1)
 	base := listen(t, func(conn net.Conn) {
-		hear(conn)
+		readRequest(conn)
 		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
-		closed <- hear(conn) // returns when the client closes
+		closed <- readRequest(conn) // returns when the client closes
 	})
-	wantFailure(t, open(t, base), Metrics, enough(ReasonHTTPStatus))
+	wantFailure(t, open(t, base), Metrics, permanent(ReasonHTTPStatus))
 	if got := <-closed; got != "" {
 		t.Errorf("sent after the 101: got %q, want nothing", got)
 	}
@@ -102,8 +102,8 @@ func TestTheContentTypeIsJSONInUTF8OrAbsent(t *testing.T) {
 		if contentType != "" {
 			header = "Content-Type: " + contentType
 		}
-		c := open(t, listen(t, say(answer(document(Metrics, nil), header))))
-		t.Run(contentType, func(t *testing.T) { wantDocumentIf(t, accepted, c, enough(ReasonContentType)) })
+		c := open(t, listen(t, respondWith(answer(document(Metrics, nil), header))))
+		t.Run(contentType, func(t *testing.T) { wantDocumentIf(t, accepted, c, permanent(ReasonContentType)) })
 	}
 }
 
@@ -113,7 +113,7 @@ func TestTheContentEncodingIsIdentityOrAbsent(t *testing.T) {
 		"Content-Encoding: gzip": false, "Content-Encoding: br": false, "Content-Encoding: deflate, gzip": false,
 		"Content-Encoding: identity\r\nContent-Encoding: gzip": false,
 	} {
-		wantDocumentIf(t, accepted, open(t, listen(t, say(answer(document(Metrics, nil), header)))), enough(ReasonEncoding))
+		wantDocumentIf(t, accepted, open(t, listen(t, respondWith(answer(document(Metrics, nil), header)))), permanent(ReasonEncoding))
 	}
 }
 
@@ -136,24 +136,24 @@ func TestABodyHasAtMostOneMebibyte(t *testing.T) {
 				io.WriteString(w, padded(size))
 			})
 			c := open(t, base)
-			wantDocumentIf(t, accepted, c, enough(ReasonTooLarge))
+			wantDocumentIf(t, accepted, c, permanent(ReasonTooLarge))
 		}
 	}
 }
 
 func TestABodyAnnouncedTooLargeIsNotRead(t *testing.T) {
 	c := open(t, listen(t, func(conn net.Conn) {
-		hear(conn)
+		readRequest(conn)
 		io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 1048577\r\n\r\n")
-		hear(conn) // returns when the client closes
+		readRequest(conn) // returns when the client closes
 	}))
-	wantFailure(t, c, Metrics, enough(ReasonTooLarge))
+	wantFailure(t, c, Metrics, permanent(ReasonTooLarge))
 }
 
 func TestHeadersAreLimited(t *testing.T) {
 	for size, accepted := range map[int]bool{32 << 10: true, 65 << 10: false, 1 << 20: false} {
 		header := "X-Long: " + strings.Repeat("x", size)
-		wantDocumentIf(t, accepted, open(t, listen(t, say(answer(document(Metrics, nil), header)))), again(ReasonProtocol))
+		wantDocumentIf(t, accepted, open(t, listen(t, respondWith(answer(document(Metrics, nil), header)))), retryable(ReasonProtocol))
 	}
 }
 
@@ -178,13 +178,13 @@ func TestOnly429And503HaveRetryAfter(t *testing.T) {
 
 func TestARefusedDocumentHasTheReasonOfTheDecoder(t *testing.T) {
 	for body, want := range map[string]verdict{
-		`{"packets_processed":1`:  again(ReasonSyntax),
-		"":                        again(ReasonSyntax),
-		`{"packets_processed":1}`: enough(ReasonSchema),
-		`{"packets_processed":-1,"packets_dropped":1}`:   enough(ReasonValue),
-		`{"packets_processed":null,"packets_dropped":1}`: enough(ReasonSchema),
+		`{"packets_processed":1`:  retryable(ReasonSyntax),
+		"":                        retryable(ReasonSyntax),
+		`{"packets_processed":1}`: permanent(ReasonSchema),
+		`{"packets_processed":-1,"packets_dropped":1}`:   permanent(ReasonValue),
+		`{"packets_processed":null,"packets_dropped":1}`: permanent(ReasonSchema),
 	} {
-		f := wantFailure(t, open(t, listen(t, say(answer(body)))), Metrics, want)
+		f := wantFailure(t, open(t, listen(t, respondWith(answer(body)))), Metrics, want)
 		if f.Status != 200 || f.Err == nil {
 			t.Errorf("Status, Err: got %d, %v, want 200 and an error", f.Status, f.Err)
 		}
@@ -194,7 +194,7 @@ func TestARefusedDocumentHasTheReasonOfTheDecoder(t *testing.T) {
 func TestTheTextOfAFailureHasTheEndpoint(t *testing.T) {
 	base, _ := serve(t, http.NotFound)
 	for _, e := range allEndpoints {
-		f := wantFailure(t, open(t, base), e, enough(ReasonHTTP4xx))
+		f := wantFailure(t, open(t, base), e, permanent(ReasonHTTP4xx))
 		if want := fmt.Sprintf("fetch %s: HTTP status 404", e); f.Error() != want {
 			t.Errorf("text: got %q, want %q", f, want)
 		}

@@ -45,7 +45,7 @@ func TestCertificateExpiryIsTheEarliest(t *testing.T) {
 	under := fake.Issue(intermediate, now.Add(10*time.Hour), "127.0.0.1")
 	expired := fake.Issue(root, now.Add(-time.Hour), "127.0.0.1")
 	other := fake.Issue(root, now.Add(7*time.Hour), "elsewhere")
-	asks := func(version uint16) *tls.Config {
+	requiresCertificate := func(version uint16) *tls.Config {
 		return &tls.Config{Certificates: []tls.Certificate{leaf.Certificate}, ClientAuth: tls.RequireAnyClientCert, MinVersion: version, MaxVersion: version}
 	}
 	for name, c := range map[string]struct {
@@ -60,8 +60,8 @@ func TestCertificateExpiryIsTheEarliest(t *testing.T) {
 		"another name":                    {serving(other), trust(root), other.Leaf.NotAfter, ReasonTLS},
 		"unknown authority":               {serving(leaf), nil, leaf.Leaf.NotAfter, ReasonTLS},
 		"not verified":                    {serving(expired), &HTTPConfig{TLSConfig: config.TLSConfig{InsecureSkipVerify: true}}, expired.Leaf.NotAfter, ""},
-		"a client certificate, TLS 1.2":   {asks(tls.VersionTLS12), trust(root), leaf.Leaf.NotAfter, ReasonTLS},
-		"a client certificate, TLS 1.3":   {asks(tls.VersionTLS13), trust(root), leaf.Leaf.NotAfter, ReasonTLS},
+		"a client certificate, TLS 1.2":   {requiresCertificate(tls.VersionTLS12), trust(root), leaf.Leaf.NotAfter, ReasonTLS},
+		"a client certificate, TLS 1.3":   {requiresCertificate(tls.VersionTLS13), trust(root), leaf.Leaf.NotAfter, ReasonTLS},
 		"no certificate: versions differ": {&tls.Config{Certificates: []tls.Certificate{leaf.Certificate}, MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}, trust(root), time.Time{}, ReasonTLS},
 		"without the operator's settings": {serving(expired), nil, expired.Leaf.NotAfter, ReasonTLS},
 	} {

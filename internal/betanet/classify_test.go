@@ -19,10 +19,10 @@ import (
 	"github.com/betanet/betanet_exporter/internal/proxy"
 )
 
-// Verdicts: another attempt, no other attempt, ignored.
-func again(r Reason) verdict   { return verdict{reason: r, retry: true} }
-func enough(r Reason) verdict  { return verdict{reason: r} }
-func ignored(r Reason) verdict { return verdict{reason: r, ignored: true} }
+// The kinds of verdicts.
+func retryable(r Reason) verdict { return verdict{reason: r, retry: true} }
+func permanent(r Reason) verdict { return verdict{reason: r} }
+func ignored(r Reason) verdict   { return verdict{reason: r, ignored: true} }
 
 // reasons is the closed set, independent of the code.
 var reasons = strings.Fields(`auth canceled connect content_type dns encoding eof http_429 http_4xx http_5xx http_status
@@ -61,70 +61,70 @@ func TestClassificationFollowsTheTable(t *testing.T) {
 		o    observation
 		want verdict
 	}{
-		{"refused", failed(opError("dial", syscall.ECONNREFUSED)), again(ReasonConnect)},
-		{"host unreachable", failed(opError("dial", syscall.EHOSTUNREACH)), again(ReasonConnect)},
-		{"network unreachable", failed(opError("dial", syscall.ENETUNREACH)), again(ReasonConnect)},
-		{"not permitted", failed(opError("dial", syscall.EPERM)), again(ReasonConnect)},
-		{"access denied", failed(opError("dial", syscall.EACCES)), again(ReasonConnect)},
-		{"no address to dial from", failed(opError("dial", syscall.EADDRNOTAVAIL)), again(ReasonConnect)},
-		{"bad address", failed(&net.OpError{Op: "dial", Net: "tcp", Err: &net.AddrError{Err: "missing port in address"}}), again(ReasonConnect)},
-		{"reset while reading", answered(opError("read", syscall.ECONNRESET)), again(ReasonReset)},
-		{"reset while writing", failed(opError("write", syscall.ECONNRESET)), again(ReasonReset)},
-		{"reset while dialling", failed(opError("dial", syscall.ECONNRESET)), again(ReasonReset)},
-		{"broken pipe", failed(opError("write", syscall.EPIPE)), again(ReasonReset)},
-		{"aborted", failed(opError("read", syscall.ECONNABORTED)), again(ReasonReset)},
-		{"EOF before the response", failed(io.EOF), again(ReasonEOF)},
-		{"EOF in the headers or the body", answered(io.ErrUnexpectedEOF), again(ReasonEOF)},
-		{"EOF, wrapped", failed(fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", io.EOF)), again(ReasonEOF)},
+		{"refused", failed(opError("dial", syscall.ECONNREFUSED)), retryable(ReasonConnect)},
+		{"host unreachable", failed(opError("dial", syscall.EHOSTUNREACH)), retryable(ReasonConnect)},
+		{"network unreachable", failed(opError("dial", syscall.ENETUNREACH)), retryable(ReasonConnect)},
+		{"not permitted", failed(opError("dial", syscall.EPERM)), retryable(ReasonConnect)},
+		{"access denied", failed(opError("dial", syscall.EACCES)), retryable(ReasonConnect)},
+		{"no address to dial from", failed(opError("dial", syscall.EADDRNOTAVAIL)), retryable(ReasonConnect)},
+		{"bad address", failed(&net.OpError{Op: "dial", Net: "tcp", Err: &net.AddrError{Err: "missing port in address"}}), retryable(ReasonConnect)},
+		{"reset while reading", answered(opError("read", syscall.ECONNRESET)), retryable(ReasonReset)},
+		{"reset while writing", failed(opError("write", syscall.ECONNRESET)), retryable(ReasonReset)},
+		{"reset while dialling", failed(opError("dial", syscall.ECONNRESET)), retryable(ReasonReset)},
+		{"broken pipe", failed(opError("write", syscall.EPIPE)), retryable(ReasonReset)},
+		{"aborted", failed(opError("read", syscall.ECONNABORTED)), retryable(ReasonReset)},
+		{"EOF before the response", failed(io.EOF), retryable(ReasonEOF)},
+		{"EOF in the headers or the body", answered(io.ErrUnexpectedEOF), retryable(ReasonEOF)},
+		{"EOF, wrapped", failed(fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", io.EOF)), retryable(ReasonEOF)},
 
-		{"malformed response", failed(fmt.Errorf(`malformed HTTP response "SSH-2.0-OpenSSH_9.9"`)), again(ReasonProtocol)},
-		{"bad chunk", answered(errors.New("invalid byte in chunk length")), again(ReasonProtocol)},
-		{"headers too large", failed(errors.New("net/http: server response headers exceeded 65536 bytes; aborted")), again(ReasonProtocol)},
+		{"malformed response", failed(fmt.Errorf(`malformed HTTP response "SSH-2.0-OpenSSH_9.9"`)), retryable(ReasonProtocol)},
+		{"bad chunk", answered(errors.New("invalid byte in chunk length")), retryable(ReasonProtocol)},
+		{"headers too large", failed(errors.New("net/http: server response headers exceeded 65536 bytes; aborted")), retryable(ReasonProtocol)},
 
-		{"no such host", failed(dnsError(net.DNSError{Err: "no such host", IsNotFound: true})), again(ReasonDNS)},
-		{"no response of the name server", failed(dnsError(net.DNSError{Err: "i/o timeout", IsTimeout: true})), again(ReasonDNS)},
-		{"failure of the name server", failed(dnsError(net.DNSError{Err: "server misbehaving", IsTemporary: true})), again(ReasonDNS)},
+		{"no such host", failed(dnsError(net.DNSError{Err: "no such host", IsNotFound: true})), retryable(ReasonDNS)},
+		{"no response of the name server", failed(dnsError(net.DNSError{Err: "i/o timeout", IsTimeout: true})), retryable(ReasonDNS)},
+		{"failure of the name server", failed(dnsError(net.DNSError{Err: "server misbehaving", IsTemporary: true})), retryable(ReasonDNS)},
 
-		{"attempt timeout, dial", observation{ctx: context.DeadlineExceeded, err: &net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}}, again(ReasonTimeout)},
-		{"attempt timeout, TLS", observation{ctx: context.DeadlineExceeded, err: errors.New("tls: use of closed connection")}, again(ReasonTimeout)},
-		{"attempt timeout, DNS", observation{ctx: context.DeadlineExceeded, err: dnsError(net.DNSError{IsTimeout: true})}, again(ReasonTimeout)},
-		{"attempt timeout, headers", observation{ctx: context.DeadlineExceeded, err: context.DeadlineExceeded}, again(ReasonTimeout)},
-		{"attempt timeout, body", observation{ctx: context.DeadlineExceeded, err: io.ErrUnexpectedEOF, status: 200}, again(ReasonTimeout)},
-		{"attempt timeout, parse", observation{ctx: context.DeadlineExceeded, err: refusal{ReasonSchema, ""}, status: 200}, again(ReasonTimeout)},
-		{"attempt timeout, complete response", observation{ctx: context.DeadlineExceeded, status: 200}, again(ReasonTimeout)},
-		{"attempt timeout, other status", observation{ctx: context.DeadlineExceeded, status: 404}, again(ReasonTimeout)},
-		{"the kernel's timeout", failed(opError("dial", syscall.ETIMEDOUT)), again(ReasonTimeout)},
-		{"the dialler's timeout", failed(&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}), again(ReasonTimeout)},
+		{"attempt timeout, dial", observation{ctx: context.DeadlineExceeded, err: &net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}}, retryable(ReasonTimeout)},
+		{"attempt timeout, TLS", observation{ctx: context.DeadlineExceeded, err: errors.New("tls: use of closed connection")}, retryable(ReasonTimeout)},
+		{"attempt timeout, DNS", observation{ctx: context.DeadlineExceeded, err: dnsError(net.DNSError{IsTimeout: true})}, retryable(ReasonTimeout)},
+		{"attempt timeout, headers", observation{ctx: context.DeadlineExceeded, err: context.DeadlineExceeded}, retryable(ReasonTimeout)},
+		{"attempt timeout, body", observation{ctx: context.DeadlineExceeded, err: io.ErrUnexpectedEOF, status: 200}, retryable(ReasonTimeout)},
+		{"attempt timeout, parse", observation{ctx: context.DeadlineExceeded, err: refusal{ReasonSchema, ""}, status: 200}, retryable(ReasonTimeout)},
+		{"attempt timeout, complete response", observation{ctx: context.DeadlineExceeded, status: 200}, retryable(ReasonTimeout)},
+		{"attempt timeout, other status", observation{ctx: context.DeadlineExceeded, status: 404}, retryable(ReasonTimeout)},
+		{"the kernel's timeout", failed(opError("dial", syscall.ETIMEDOUT)), retryable(ReasonTimeout)},
+		{"the dialler's timeout", failed(&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}), retryable(ReasonTimeout)},
 
-		{"alert", failed(&net.OpError{Op: "remote error", Err: tls.AlertError(40)}), enough(ReasonTLS)},
-		{"HTTP server for https", failed(http.ErrSchemeMismatch), enough(ReasonTLS)},
-		{"no TLS record", failed(tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}), enough(ReasonTLS)},
-		{"unknown authority", failed(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}), enough(ReasonTLS)},
-		{"wrong host name", failed(&tls.CertificateVerificationError{Err: x509.HostnameError{Certificate: new(x509.Certificate)}}), enough(ReasonTLS)},
-		{"expired", failed(&tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: x509.Expired}}), enough(ReasonTLS)},
-		{"authority without handshake", failed(x509.UnknownAuthorityError{}), enough(ReasonTLS)},
-		{"no common version", failed(errors.New("tls: server selected unsupported protocol version 300")), enough(ReasonTLS)},
-		{"HTTP on a TLS port", failed(fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", fmt.Errorf("malformed HTTP response %q", "\x15\x03\x01\x00\x02\x02\x46"))), enough(ReasonTLS)},
+		{"alert", failed(&net.OpError{Op: "remote error", Err: tls.AlertError(40)}), permanent(ReasonTLS)},
+		{"HTTP server for https", failed(http.ErrSchemeMismatch), permanent(ReasonTLS)},
+		{"no TLS record", failed(tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}), permanent(ReasonTLS)},
+		{"unknown authority", failed(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}), permanent(ReasonTLS)},
+		{"wrong host name", failed(&tls.CertificateVerificationError{Err: x509.HostnameError{Certificate: new(x509.Certificate)}}), permanent(ReasonTLS)},
+		{"expired", failed(&tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: x509.Expired}}), permanent(ReasonTLS)},
+		{"authority without handshake", failed(x509.UnknownAuthorityError{}), permanent(ReasonTLS)},
+		{"no common version", failed(errors.New("tls: server selected unsupported protocol version 300")), permanent(ReasonTLS)},
+		{"HTTP on a TLS port", failed(fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", fmt.Errorf("malformed HTTP response %q", "\x15\x03\x01\x00\x02\x02\x46"))), permanent(ReasonTLS)},
 
-		{"proxy refuses", failed(&proxy.Error{Status: 403}), enough(ReasonProxy)},
-		{"proxy finds no server", failed(&proxy.Error{Status: 502}), again(ReasonProxy)},
-		{"proxy refuses the connection", failed(&proxy.Error{Err: opError("dial", syscall.ECONNREFUSED).(*net.OpError).Err}), again(ReasonProxy)},
-		{"proxy with an unknown name", failed(&proxy.Error{Err: &net.DNSError{Err: "no such host", IsNotFound: true}}), again(ReasonProxy)},
-		{"no response of the name server for a proxy", failed(&proxy.Error{Err: &net.DNSError{Err: "i/o timeout", IsTimeout: true}}), again(ReasonProxy)},
-		{"proxy that resets", failed(&proxy.Error{Err: os.NewSyscallError("read", syscall.ECONNRESET)}), again(ReasonProxy)},
-		{"proxy of an unknown authority", failed(&proxy.Error{Err: &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}}), again(ReasonProxy)},
-		{"proxy that disconnects", failed(&proxy.Error{Err: io.ErrUnexpectedEOF}), again(ReasonProxy)},
-		{"the kernel's timeout at a proxy", failed(&proxy.Error{Err: os.NewSyscallError("connect", syscall.ETIMEDOUT)}), again(ReasonTimeout)},
-		{"timeout of CONNECT", failed(&proxy.Error{Err: context.DeadlineExceeded}), again(ReasonTimeout)},
+		{"proxy refuses", failed(&proxy.Error{Status: 403}), permanent(ReasonProxy)},
+		{"proxy finds no server", failed(&proxy.Error{Status: 502}), retryable(ReasonProxy)},
+		{"proxy refuses the connection", failed(&proxy.Error{Err: opError("dial", syscall.ECONNREFUSED).(*net.OpError).Err}), retryable(ReasonProxy)},
+		{"proxy with an unknown name", failed(&proxy.Error{Err: &net.DNSError{Err: "no such host", IsNotFound: true}}), retryable(ReasonProxy)},
+		{"no response of the name server for a proxy", failed(&proxy.Error{Err: &net.DNSError{Err: "i/o timeout", IsTimeout: true}}), retryable(ReasonProxy)},
+		{"proxy that resets", failed(&proxy.Error{Err: os.NewSyscallError("read", syscall.ECONNRESET)}), retryable(ReasonProxy)},
+		{"proxy of an unknown authority", failed(&proxy.Error{Err: &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}}), retryable(ReasonProxy)},
+		{"proxy that disconnects", failed(&proxy.Error{Err: io.ErrUnexpectedEOF}), retryable(ReasonProxy)},
+		{"the kernel's timeout at a proxy", failed(&proxy.Error{Err: os.NewSyscallError("connect", syscall.ETIMEDOUT)}), retryable(ReasonTimeout)},
+		{"timeout of CONNECT", failed(&proxy.Error{Err: context.DeadlineExceeded}), retryable(ReasonTimeout)},
 		{"no descriptor for a proxy", failed(&proxy.Error{Err: os.NewSyscallError("socket", syscall.EMFILE)}), ignored(ReasonLocal)},
-		{"attempt timeout at a proxy", observation{ctx: context.DeadlineExceeded, err: &proxy.Error{Status: 403}}, again(ReasonTimeout)},
+		{"attempt timeout at a proxy", observation{ctx: context.DeadlineExceeded, err: &proxy.Error{Status: 403}}, retryable(ReasonTimeout)},
 
-		{"body over the limit", answered(refusal{ReasonTooLarge, ""}), enough(ReasonTooLarge)},
-		{"content encoding", answered(refusal{ReasonEncoding, ""}), enough(ReasonEncoding)},
-		{"content type", answered(refusal{ReasonContentType, ""}), enough(ReasonContentType)},
-		{"syntax", answered(refusal{ReasonSyntax, ""}), again(ReasonSyntax)},
-		{"schema", answered(refusal{ReasonSchema, ""}), enough(ReasonSchema)},
-		{"value", answered(refusal{ReasonValue, ""}), enough(ReasonValue)},
+		{"body over the limit", answered(refusal{ReasonTooLarge, ""}), permanent(ReasonTooLarge)},
+		{"content encoding", answered(refusal{ReasonEncoding, ""}), permanent(ReasonEncoding)},
+		{"content type", answered(refusal{ReasonContentType, ""}), permanent(ReasonContentType)},
+		{"syntax", answered(refusal{ReasonSyntax, ""}), retryable(ReasonSyntax)},
+		{"schema", answered(refusal{ReasonSchema, ""}), permanent(ReasonSchema)},
+		{"value", answered(refusal{ReasonValue, ""}), permanent(ReasonValue)},
 
 		{"canceled", observation{ctx: context.Canceled, err: context.Canceled}, ignored(ReasonCanceled)},
 		{"canceled, seen as another error", observation{ctx: context.Canceled, err: opError("read", syscall.ECONNRESET)}, ignored(ReasonCanceled)},
@@ -158,17 +158,17 @@ func dnsError(e net.DNSError) error { return &net.OpError{Op: "dial", Net: "tcp"
 func byStatus(status int) verdict {
 	switch {
 	case slices.Contains([]int{500, 502, 503, 504}, status):
-		return again(ReasonHTTP5xx)
+		return retryable(ReasonHTTP5xx)
 	case status == 408 || status == 425:
-		return again(ReasonHTTP4xx)
+		return retryable(ReasonHTTP4xx)
 	case status == 429:
-		return again(ReasonHTTP429)
+		return retryable(ReasonHTTP429)
 	case status == 401 || status == 403:
-		return enough(ReasonAuth)
+		return permanent(ReasonAuth)
 	case status >= 300 && status <= 599:
-		return enough([]Reason{ReasonRedirect, ReasonHTTP4xx, ReasonHTTP5xx}[status/100-3])
+		return permanent([]Reason{ReasonRedirect, ReasonHTTP4xx, ReasonHTTP5xx}[status/100-3])
 	}
-	return enough(ReasonHTTPStatus)
+	return permanent(ReasonHTTPStatus)
 }
 
 func TestEveryStatusHasAReason(t *testing.T) {

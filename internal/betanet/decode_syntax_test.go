@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// rich returns a valid document with values of all types. It ends with a bracket, so
+// complexDocument returns a valid document with values of all types. It ends with a bracket, so
 // no strict prefix of it is a document.
-func rich(e Endpoint) string {
+func complexDocument(e Endpoint) string {
 	return document(e, map[string]string{
 		"unknown": ` { "é\u00e9\ud83d\ude00\n" : [ -1.5e+3 , true , false , null , [ ] , { } ] } `,
 	})
@@ -15,7 +15,7 @@ func rich(e Endpoint) string {
 
 func TestTruncatedDocumentsAreInvalidSyntax(t *testing.T) {
 	for _, e := range allEndpoints {
-		body := rich(e)
+		body := complexDocument(e)
 		wantAccepted(t, e, body)
 		for n := range len(body) {
 			wantRefused(t, e, body[:n], ReasonSyntax)

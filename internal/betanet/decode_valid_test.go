@@ -11,26 +11,26 @@ import (
 func ptr[T any](v T) *T { return &v }
 
 func metricsDoc(processed, dropped uint64) *Document {
-	return &Document{Endpoint: Metrics, Values: given(map[Field]uint64{PacketsProcessed: processed, PacketsDropped: dropped})}
+	return &Document{Endpoint: Metrics, Values: newValues(map[Field]uint64{PacketsProcessed: processed, PacketsDropped: dropped})}
 }
 
 func networkDoc(sent, received, peak uint64) *Document {
-	return &Document{Endpoint: Network, Values: given(map[Field]uint64{BytesTransmitted: sent, BytesReceived: received, PeakThroughput: peak})}
+	return &Document{Endpoint: Network, Values: newValues(map[Field]uint64{BytesTransmitted: sent, BytesReceived: received, PeakThroughput: peak})}
 }
 
 func mixnodesDoc(nodes ...Mixnode) *Document {
 	return &Document{Endpoint: Mixnodes, Mixnodes: append([]Mixnode{}, nodes...)}
 }
 
-func given(all map[Field]uint64) (v Values) {
+func newValues(all map[Field]uint64) (v Values) {
 	for f, n := range all {
 		v.Set(f, n)
 	}
 	return v
 }
 
-// late adds a latency to values.
-func late(v Values, ms float64) Values {
+// withLatency adds a latency to values.
+func withLatency(v Values, ms float64) Values {
 	v.SetFloat(AvgLatency, ms)
 	return v
 }
@@ -42,8 +42,8 @@ func TestDecodeAcceptsValidDocuments(t *testing.T) {
 		want *Document
 	}{
 		{"metrics", `{"packets_processed":1,"packets_dropped":2}`, metricsDoc(1, 2)},
-		{"nodes", `{"active_nodes":1,"inactive_nodes":2,"total_nodes":3}`, &Document{Endpoint: Nodes, Values: given(map[Field]uint64{ActiveNodes: 1, InactiveNodes: 2, TotalNodes: 3})}},
-		{"network", `{"bytes_transmitted":1,"bytes_received":2,"avg_latency_ms":3.25,"peak_throughput":4}`, &Document{Endpoint: Network, Values: late(networkDoc(1, 2, 4).Values, 3.25)}},
+		{"nodes", `{"active_nodes":1,"inactive_nodes":2,"total_nodes":3}`, &Document{Endpoint: Nodes, Values: newValues(map[Field]uint64{ActiveNodes: 1, InactiveNodes: 2, TotalNodes: 3})}},
+		{"network", `{"bytes_transmitted":1,"bytes_received":2,"avg_latency_ms":3.25,"peak_throughput":4}`, &Document{Endpoint: Network, Values: withLatency(networkDoc(1, 2, 4).Values, 3.25)}},
 		{"unknown latency", `{"bytes_transmitted":1,"bytes_received":2,"avg_latency_ms":null,"peak_throughput":4}`, networkDoc(1, 2, 4)},
 		{"zeros", `{"packets_processed":0,"packets_dropped":0}`, metricsDoc(0, 0)},
 		{"other order", `{"packets_dropped":2,"packets_processed":1}`, metricsDoc(1, 2)},
@@ -62,23 +62,23 @@ func TestDecodeAcceptsValidDocuments(t *testing.T) {
 		{"no mixnodes, white space", " [ ] ", mixnodesDoc()},
 		{
 			"mixnode as published", `[{"id":"mixnode-18eae318a5b82695","status":"active","packets_processed":0,"packets_forwarded":0,"packets_dropped":0,"uptime_seconds":0,"avg_latency_ms":0.0}]`,
-			mixnodesDoc(Mixnode{"mixnode-18eae318a5b82695", "active", late(given(map[Field]uint64{PacketsProcessed: 0, PacketsForwarded: 0, PacketsDropped: 0, Uptime: 0}), 0)}),
+			mixnodesDoc(Mixnode{"mixnode-18eae318a5b82695", "active", withLatency(newValues(map[Field]uint64{PacketsProcessed: 0, PacketsForwarded: 0, PacketsDropped: 0, Uptime: 0}), 0)}),
 		},
 		{
 			"mixnodes with other fields", `[{"id":"a","status":"deploying","packets_processed":1,"uptime_seconds":2,"region":"eu","created_at":"2026-01-01T00:00:00Z"},` +
 				`{"id":"b","status":"stopped","packets_processed":3,"uptime_seconds":4,"avg_latency_ms":5}]`,
 			mixnodesDoc(
-				Mixnode{"a", "deploying", given(map[Field]uint64{PacketsProcessed: 1, Uptime: 2})},
-				Mixnode{"b", "stopped", late(given(map[Field]uint64{PacketsProcessed: 3, Uptime: 4}), 5)},
+				Mixnode{"a", "deploying", newValues(map[Field]uint64{PacketsProcessed: 1, Uptime: 2})},
+				Mixnode{"b", "stopped", withLatency(newValues(map[Field]uint64{PacketsProcessed: 3, Uptime: 4}), 5)},
 			),
 		},
 		{
 			"mixnodes without uptime and latency", `[{"id":"a","status":"active","packets_processed":1,"avg_latency_ms":null}]`,
-			mixnodesDoc(Mixnode{"a", "active", given(map[Field]uint64{PacketsProcessed: 1})}),
+			mixnodesDoc(Mixnode{"a", "active", newValues(map[Field]uint64{PacketsProcessed: 1})}),
 		},
 		{
 			"text that is not ASCII", `[{"id":"\u00e9é\n😀\ud83d\ude00","status":"","packets_processed":1,"uptime_seconds":2}]`,
-			mixnodesDoc(Mixnode{"éé\n😀😀", "", given(map[Field]uint64{PacketsProcessed: 1, Uptime: 2})}),
+			mixnodesDoc(Mixnode{"éé\n😀😀", "", newValues(map[Field]uint64{PacketsProcessed: 1, Uptime: 2})}),
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -177,7 +177,7 @@ func wantOptional[T comparable](t *testing.T, name string, got T, ok bool, want 
 
 func TestMeanLatencyIsWeightedByPackets(t *testing.T) {
 	node := func(packets uint64, ms *float64) Mixnode {
-		n := Mixnode{Status: "active", Values: given(map[Field]uint64{PacketsProcessed: packets})}
+		n := Mixnode{Status: "active", Values: newValues(map[Field]uint64{PacketsProcessed: packets})}
 		if ms != nil {
 			n.SetFloat(AvgLatency, *ms)
 		}
@@ -218,7 +218,7 @@ func TestForwardedPacketsAreSentOrComputed(t *testing.T) {
 		{"more dropped than processed", nil, ptr(uint64(11)), ptr(uint64(0))},
 		{"neither sent", nil, nil, nil},
 	} {
-		n := Mixnode{Values: given(map[Field]uint64{PacketsProcessed: 10})}
+		n := Mixnode{Values: newValues(map[Field]uint64{PacketsProcessed: 10})}
 		if c.forwarded != nil {
 			n.Set(PacketsForwarded, *c.forwarded)
 		}

@@ -3,15 +3,15 @@ package betanet
 import "testing"
 
 func TestMergeSetsTheKnownNumbersOfTheOther(t *testing.T) {
-	v, o := given(map[Field]uint64{PacketsProcessed: 1, TotalNodes: 2}), given(map[Field]uint64{TotalNodes: 3, Uptime: 0})
+	v, o := newValues(map[Field]uint64{PacketsProcessed: 1, TotalNodes: 2}), newValues(map[Field]uint64{TotalNodes: 3, Uptime: 0})
 	v.Merge(&o)
-	if want := given(map[Field]uint64{PacketsProcessed: 1, TotalNodes: 3, Uptime: 0}); v != want {
+	if want := newValues(map[Field]uint64{PacketsProcessed: 1, TotalNodes: 3, Uptime: 0}); v != want {
 		t.Errorf("got %v, want %v", v, want)
 	}
 }
 
 func TestAMetricIsInSeconds(t *testing.T) {
-	v := late(Values{}, 250)
+	v := withLatency(Values{}, 250)
 	if got, ok := v.Metric(AvgLatency); !ok || got != 0.25 {
 		t.Errorf("got %v, %v, want 0.25", got, ok)
 	}
@@ -22,7 +22,7 @@ func TestAMetricIsInSeconds(t *testing.T) {
 
 func TestAMixnodeWithoutPacketsHasNoLatency(t *testing.T) {
 	for packets, want := range map[uint64]bool{0: false, 1: true} {
-		n := Mixnode{Values: late(given(map[Field]uint64{PacketsProcessed: packets}), 0)}
+		n := Mixnode{Values: withLatency(newValues(map[Field]uint64{PacketsProcessed: packets}), 0)}
 		if _, got := n.Metric(AvgLatency); got != want {
 			t.Errorf("with %d packets: known: got %v, want %v", packets, got, want)
 		}
@@ -30,7 +30,7 @@ func TestAMixnodeWithoutPacketsHasNoLatency(t *testing.T) {
 }
 
 func TestFellComparesKnownCounters(t *testing.T) {
-	before := given(map[Field]uint64{PacketsDropped: 5, BytesReceived: 5, TotalNodes: 5})
+	before := newValues(map[Field]uint64{PacketsDropped: 5, BytesReceived: 5, TotalNodes: 5})
 	for name, c := range map[string]struct {
 		now  map[Field]uint64
 		want bool
@@ -40,7 +40,7 @@ func TestFellComparesKnownCounters(t *testing.T) {
 		"a gauge fell":  {map[Field]uint64{TotalNodes: 4}, false},
 		"not known now": {nil, false},
 	} {
-		if v := given(c.now); v.Fell(&before) != c.want {
+		if v := newValues(c.now); v.Fell(&before) != c.want {
 			t.Errorf("%s: fell: got %v, want %v", name, !c.want, c.want)
 		}
 	}

@@ -43,10 +43,10 @@ func TestTheErrorNamesAnotherFormat(t *testing.T) {
 		"looks like HTML or XML, want JSON": "\r\n<!DOCTYPE html><html>log in</html>",
 	} {
 		base := listen(t, func(conn net.Conn) {
-			hear(conn)
+			readRequest(conn)
 			_, _ = io.WriteString(conn, answer(body, "Content-Type: application/json", "Connection: close"))
 		})
-		if f := wantFailure(t, open(t, base), Metrics, again(ReasonSyntax)); !strings.HasSuffix(f.Error(), "the document "+want) {
+		if f := wantFailure(t, open(t, base), Metrics, retryable(ReasonSyntax)); !strings.HasSuffix(f.Error(), "the document "+want) {
 			t.Errorf("got %q, want it to end with %q", f, want)
 		}
 	}

@@ -58,7 +58,7 @@ func encode(t *testing.T, doc *Document) []byte {
 func FuzzDecode(f *testing.F) {
 	for _, e := range allEndpoints {
 		for _, body := range []string{
-			document(e, nil), rich(e), rich(e)[:20], document(e, nil) + "x", "", "null", "[]", "{}", "NaN",
+			document(e, nil), complexDocument(e), complexDocument(e)[:20], document(e, nil) + "x", "", "null", "[]", "{}", "NaN",
 			with(e, "unknown", nested(40, "[", "", "]")), with(e, "\xff", "1"), with(e, "unknown", `{"a":1,"a":2}`),
 		} {
 			f.Add(uint8(e), []byte(body))

@@ -96,14 +96,14 @@ var unreached = []string{"https://upstream.invalid:9000", "http://upstream.inval
 func TestAProxyThatRefusesCONNECTIsProxy(t *testing.T) {
 	upstream := serveTLS(t, nil, nil).URL
 	for status, want := range map[int]verdict{
-		400: enough(ReasonProxy), 401: enough(ReasonProxy), 403: enough(ReasonProxy), 407: enough(ReasonProxy), 429: enough(ReasonProxy),
-		204: again(ReasonProxy), 302: again(ReasonProxy), 500: again(ReasonProxy), 502: again(ReasonProxy), 503: again(ReasonProxy), 504: again(ReasonProxy),
+		400: permanent(ReasonProxy), 401: permanent(ReasonProxy), 403: permanent(ReasonProxy), 407: permanent(ReasonProxy), 429: permanent(ReasonProxy),
+		204: retryable(ReasonProxy), 302: retryable(ReasonProxy), 500: retryable(ReasonProxy), 502: retryable(ReasonProxy), 503: retryable(ReasonProxy), 504: retryable(ReasonProxy),
 	} {
 		proxy := connectProxy(t, status)
 		wantProxyFailure(t, throughProxy(t, upstream, proxy), want, fmt.Sprint("proxy ", hostOf(proxy), " answered CONNECT with status ", status, " ", http.StatusText(status)))
 	}
 	proxy := connectProxy(t, 470)
-	wantProxyFailure(t, throughProxy(t, upstream, proxy), enough(ReasonProxy), "proxy "+hostOf(proxy)+" answered CONNECT with status 470")
+	wantProxyFailure(t, throughProxy(t, upstream, proxy), permanent(ReasonProxy), "proxy "+hostOf(proxy)+" answered CONNECT with status 470")
 }
 
 func TestAFailureBehindAProxyIsNotProxy(t *testing.T) {
@@ -111,16 +111,16 @@ func TestAFailureBehindAProxyIsNotProxy(t *testing.T) {
 	wantDocument(t, throughProxy(t, serveTLS(t, nil, nil).URL, proxy), Metrics)
 
 	plain, _ := serve(t, healthy)
-	wantFailure(t, throughProxy(t, strings.Replace(plain, "http:", "https:", 1), proxy), Metrics, enough(ReasonTLS))
-	cut := listen(t, say(""))
-	wantFailure(t, throughProxy(t, strings.Replace(cut, "http:", "https:", 1), proxy), Metrics, again(ReasonEOF))
+	wantFailure(t, throughProxy(t, strings.Replace(plain, "http:", "https:", 1), proxy), Metrics, permanent(ReasonTLS))
+	cut := listen(t, respondWith(""))
+	wantFailure(t, throughProxy(t, strings.Replace(cut, "http:", "https:", 1), proxy), Metrics, retryable(ReasonEOF))
 	forbids := serveTLS(t, nil, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })
-	wantFailure(t, throughProxy(t, forbids.URL, proxy), Metrics, enough(ReasonAuth))
+	wantFailure(t, throughProxy(t, forbids.URL, proxy), Metrics, permanent(ReasonAuth))
 }
 
 // The response of a proxy looks like a response of the upstream.
 func TestARefusalOfAProxyOverPlainHTTPIsNotProxy(t *testing.T) {
-	f := wantFailure(t, throughProxy(t, unreached[1], connectProxy(t, http.StatusForbidden)), Metrics, enough(ReasonAuth))
+	f := wantFailure(t, throughProxy(t, unreached[1], connectProxy(t, http.StatusForbidden)), Metrics, permanent(ReasonAuth))
 	if f.Status != http.StatusForbidden {
 		t.Errorf("Status: got %d, want 403", f.Status)
 	}
@@ -130,11 +130,11 @@ func TestAnUnreachableProxyIsProxy(t *testing.T) {
 	addr := closedAddress(t)
 	for _, upstream := range unreached {
 		for _, scheme := range []string{"http", "https", "socks5"} {
-			wantProxyFailure(t, throughProxy(t, upstream, scheme+"://"+addr), again(ReasonProxy), "proxy "+addr+": connect: connection refused")
+			wantProxyFailure(t, throughProxy(t, upstream, scheme+"://"+addr), retryable(ReasonProxy), "proxy "+addr+": connect: connection refused")
 		}
 		// An invalid name is refused without a DNS request.
 		for scheme, port := range map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"} {
-			wantProxyFailure(t, throughProxy(t, upstream, scheme+"://no..name"), again(ReasonProxy), "proxy no..name:"+port+": lookup no..name: no such host")
+			wantProxyFailure(t, throughProxy(t, upstream, scheme+"://no..name"), retryable(ReasonProxy), "proxy no..name:"+port+": lookup no..name: no such host")
 		}
 	}
 }
@@ -143,10 +143,10 @@ func TestAFailedHandshakeWithAProxyIsProxy(t *testing.T) {
 	plain, _ := serve(t, healthy)
 	untrusted := serveTLS(t, nil, nil).URL
 	for _, upstream := range unreached {
-		wantProxyFailure(t, throughProxy(t, upstream, "https://"+hostOf(plain)), again(ReasonProxy),
+		wantProxyFailure(t, throughProxy(t, upstream, "https://"+hostOf(plain)), retryable(ReasonProxy),
 			"proxy "+hostOf(plain)+": tls: first record does not look like a TLS handshake")
 		c := newClient(t, upstream, &HTTPConfig{ProxyConfig: config.ProxyConfig{ProxyURL: proxyURL(t, untrusted)}}, options())
-		wantProxyFailure(t, c, again(ReasonProxy),
+		wantProxyFailure(t, c, retryable(ReasonProxy),
 			"proxy "+hostOf(untrusted)+": tls: failed to verify certificate: x509: certificate signed by unknown authority")
 		if at := c.CertificateExpiry(); !at.IsZero() {
 			t.Errorf("%s: expiry of the certificate: got %v of the proxy, want none", upstream, at)
@@ -156,36 +156,36 @@ func TestAFailedHandshakeWithAProxyIsProxy(t *testing.T) {
 
 func TestAProxyThatDisconnectsIsProxy(t *testing.T) {
 	upstream := serveTLS(t, nil, nil).URL
-	for text, talk := range map[string]func(net.Conn){
-		"unexpected EOF": say(""),
-		`malformed HTTP response "SSH-2.0-OpenSSH_9.9"`: say("SSH-2.0-OpenSSH_9.9\r\n"),
+	for text, handle := range map[string]func(net.Conn){
+		"unexpected EOF": respondWith(""),
+		`malformed HTTP response "SSH-2.0-OpenSSH_9.9"`: respondWith("SSH-2.0-OpenSSH_9.9\r\n"),
 		"read: connection reset by peer": func(conn net.Conn) {
-			hear(conn)
+			readRequest(conn)
 			conn.(*net.TCPConn).SetLinger(0)
 		},
 	} {
-		proxy := listen(t, talk)
-		wantProxyFailure(t, throughProxy(t, upstream, proxy), again(ReasonProxy), "proxy "+hostOf(proxy)+": "+text)
+		proxy := listen(t, handle)
+		wantProxyFailure(t, throughProxy(t, upstream, proxy), retryable(ReasonProxy), "proxy "+hostOf(proxy)+": "+text)
 	}
 }
 
 func TestASOCKSProxyThatRefusesIsProxy(t *testing.T) {
 	for _, upstream := range unreached {
 		proxy := listen(t, func(conn net.Conn) {
-			hear(conn)
+			readRequest(conn)
 			_, _ = conn.Write([]byte{5, 0}) // version 5, no authentication
-			hear(conn)
+			readRequest(conn)
 			_, _ = conn.Write([]byte{5, 2, 0, 1, 0, 0, 0, 0, 0, 0}) // not allowed
-			hear(conn)
+			readRequest(conn)
 		})
-		wantProxyFailure(t, throughProxy(t, upstream, "socks5://"+hostOf(proxy)), again(ReasonProxy),
+		wantProxyFailure(t, throughProxy(t, upstream, "socks5://"+hostOf(proxy)), retryable(ReasonProxy),
 			"proxy "+hostOf(proxy)+": SOCKS: unknown error connection not allowed by ruleset")
 	}
 }
 
 func TestAnUnresponsiveProxyIsTimeout(t *testing.T) {
 	silent := hostOf(listen(t, func(conn net.Conn) {
-		for hear(conn) != "" {
+		for readRequest(conn) != "" {
 		}
 	}))
 	for _, scheme := range []string{"http", "https", "socks5"} {
@@ -220,13 +220,13 @@ func TestTheEnvironmentSetsAProxyOnlyIfConfigured(t *testing.T) {
 		t.Setenv(name, "")
 	}
 	t.Setenv("HTTP_PROXY", proxy)
-	wantFailure(t, open(t, upstream), Metrics, again(ReasonDNS))
-	wantFailure(t, newClient(t, upstream, &HTTPConfig{}, options()), Metrics, again(ReasonDNS))
+	wantFailure(t, open(t, upstream), Metrics, retryable(ReasonDNS))
+	wantFailure(t, newClient(t, upstream, &HTTPConfig{}, options()), Metrics, retryable(ReasonDNS))
 
 	fromEnvironment := &HTTPConfig{ProxyConfig: config.ProxyConfig{ProxyFromEnvironment: true}}
 	wantDocument(t, newClient(t, upstream, fromEnvironment, options()), Metrics)
 	t.Setenv("NO_PROXY", "no..name")
-	wantFailure(t, newClient(t, upstream, fromEnvironment, options()), Metrics, again(ReasonDNS))
+	wantFailure(t, newClient(t, upstream, fromEnvironment, options()), Metrics, retryable(ReasonDNS))
 }
 
 func TestNoProxyExcludesHosts(t *testing.T) {

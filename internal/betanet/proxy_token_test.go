@@ -12,17 +12,17 @@ import (
 func TestAFailedProxyOfATokenServerIsProxy(t *testing.T) {
 	upstream, _ := serve(t, healthy)
 	closed := closedAddress(t)
-	cut := listen(t, say(""))
+	cut := listen(t, respondWith(""))
 	forbids, finds := connectProxy(t, http.StatusForbidden), connectProxy(t, http.StatusBadGateway)
 	for proxy, c := range map[string]struct {
 		want verdict
 		text string
 	}{
-		forbids:                        {enough(ReasonProxy), ": proxy " + hostOf(forbids) + " answered CONNECT with status 403 Forbidden"},
-		finds:                          {again(ReasonProxy), ": proxy " + hostOf(finds) + " answered CONNECT with status 502 Bad Gateway"},
-		cut:                            {again(ReasonProxy), ": proxy " + hostOf(cut) + ": EOF"},
-		"http://" + closed:             {again(ReasonProxy), ": proxyconnect tcp: dial tcp " + closed + ": connect: connection refused"},
-		connectProxy(t, http.StatusOK): {again(ReasonEOF), ": EOF"}, // the token server disconnects
+		forbids:                        {permanent(ReasonProxy), ": proxy " + hostOf(forbids) + " answered CONNECT with status 403 Forbidden"},
+		finds:                          {retryable(ReasonProxy), ": proxy " + hostOf(finds) + " answered CONNECT with status 502 Bad Gateway"},
+		cut:                            {retryable(ReasonProxy), ": proxy " + hostOf(cut) + ": EOF"},
+		"http://" + closed:             {retryable(ReasonProxy), ": proxyconnect tcp: dial tcp " + closed + ": connect: connection refused"},
+		connectProxy(t, http.StatusOK): {retryable(ReasonEOF), ": EOF"}, // the token server disconnects
 	} {
 		h := &HTTPConfig{OAuth2: &config.OAuth2{
 			ClientID: "id", ClientSecret: "s", TokenURL: "https://" + hostOf(cut) + "/token", ProxyConfig: config.ProxyConfig{ProxyURL: proxyURL(t, proxy)},

@@ -18,7 +18,7 @@ func requestOf(t *testing.T, basePath string, e Endpoint) string {
 	var request string
 	heard := make(chan struct{})
 	base := listen(t, func(conn net.Conn) {
-		request = hear(conn)
+		request = readRequest(conn)
 		fmt.Fprint(conn, answer(document(e, nil), "Connection: close"))
 		close(heard)
 	})
@@ -96,7 +96,7 @@ func TestTheEnvironmentSetsNoProxy(t *testing.T) {
 			t.Error("Proxy of a transport: got a function, want nil")
 		}
 		for _, e := range allEndpoints {
-			wantFailure(t, c, e, again(ReasonConnect))
+			wantFailure(t, c, e, retryable(ReasonConnect))
 		}
 		for _, got := range dialed {
 			if want := "upstream.invalid:9000"; got != want {
@@ -165,7 +165,7 @@ func TestAServerMayCloseConnectionsWithoutNotice(t *testing.T) {
 	for _, e := range []Endpoint{Metrics, Mixnodes} {
 		var requests atomic.Int32
 		c := open(t, listen(t, func(conn net.Conn) {
-			if hear(conn) != "" {
+			if readRequest(conn) != "" {
 				requests.Add(1)
 			}
 			fmt.Fprint(conn, answer(document(e, nil)))
@@ -182,9 +182,9 @@ func TestAServerMayCloseConnectionsWithoutNotice(t *testing.T) {
 func TestCloseClosesIdleConnections(t *testing.T) {
 	dropped := make(chan struct{})
 	c := open(t, listen(t, func(conn net.Conn) {
-		hear(conn)
+		readRequest(conn)
 		fmt.Fprint(conn, answer(document(Metrics, nil)))
-		if hear(conn) == "" {
+		if readRequest(conn) == "" {
 			close(dropped)
 		}
 	}))
@@ -222,7 +222,7 @@ func TestOnlyThePathOfTheEndpointIsRequested(t *testing.T) {
 	})
 	c := open(t, base)
 	for _, e := range allEndpoints {
-		wantFailure(t, c, e, enough(ReasonRedirect))
+		wantFailure(t, c, e, permanent(ReasonRedirect))
 	}
 	for _, e := range allEndpoints {
 		if got := seen["GET "+e.Path()]; got != 1 {

@@ -16,23 +16,23 @@ const limit = 5 * time.Second
 
 // inBubble runs a test in a synctest bubble against a server at the other end of a
 // pipe, because real network connections would stop the fake clock.
-func inBubble(t *testing.T, scheme string, talk func(net.Conn), f func(t *testing.T, c *Client)) {
+func inBubble(t *testing.T, scheme string, handle func(net.Conn), f func(t *testing.T, c *Client)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		var talks sync.WaitGroup
+		var handlers sync.WaitGroup
 		o := options()
 		o.Dial = func(context.Context, string, string) (net.Conn, error) {
 			ours, theirs := net.Pipe()
-			talks.Go(func() {
+			handlers.Go(func() {
 				defer theirs.Close()
-				talk(theirs)
+				handle(theirs)
 			})
 			return ours, nil
 		}
 		c := newClient(t, scheme+"://upstream:9000", nil, o)
 		f(t, c)
 		c.Close() // inside the bubble, which waits for its goroutines
-		talks.Wait()
+		handlers.Wait()
 	})
 }
 
@@ -41,7 +41,7 @@ func phases() map[string]func(net.Conn) {
 	wait := func(conn net.Conn) { io.Copy(io.Discard, conn) }
 	after := func(text string) func(net.Conn) {
 		return func(conn net.Conn) {
-			hear(conn)
+			readRequest(conn)
 			io.WriteString(conn, text)
 			wait(conn)
 		}
@@ -57,7 +57,7 @@ func phases() map[string]func(net.Conn) {
 		"before a chunk":      after("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"),
 		"body without length": after("HTTP/1.0 200 OK\r\n\r\n" + document(Metrics, nil)),
 		"one byte a second": func(conn net.Conn) {
-			hear(conn)
+			readRequest(conn)
 			io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
 			for {
 				if _, err := io.WriteString(conn, " "); err != nil {
@@ -70,9 +70,9 @@ func phases() map[string]func(net.Conn) {
 }
 
 func TestTheTimeoutAppliesInEveryPhase(t *testing.T) {
-	for name, talk := range phases() {
+	for name, handle := range phases() {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, "http", talk, func(t *testing.T, c *Client) { wantTimeout(t, c) })
+			inBubble(t, "http", handle, func(t *testing.T, c *Client) { wantTimeout(t, c) })
 		})
 	}
 }
@@ -111,9 +111,9 @@ func wantTimeout(t *testing.T, c *Client) {
 
 func TestACancellationIsIgnoredInEveryPhase(t *testing.T) {
 	reload := errors.New("reload")
-	for name, talk := range phases() {
+	for name, handle := range phases() {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, "http", talk, func(t *testing.T, c *Client) {
+			inBubble(t, "http", handle, func(t *testing.T, c *Client) {
 				parent, stop := context.WithCancelCause(t.Context())
 				ctx, cancel := context.WithTimeout(parent, limit)
 				defer cancel()
@@ -145,14 +145,14 @@ func TestACanceledContextMakesNoRequest(t *testing.T) {
 }
 
 func TestASlowResponseWithinTheTimeoutIsADocument(t *testing.T) {
-	talk := func(conn net.Conn) {
-		hear(conn)
+	handle := func(conn net.Conn) {
+		readRequest(conn)
 		for _, part := range strings.SplitAfter(answer(document(Metrics, nil)), "\n") {
 			time.Sleep(limit / 10)
 			io.WriteString(conn, part)
 		}
 	}
-	inBubble(t, "http", talk, func(t *testing.T, c *Client) {
+	inBubble(t, "http", handle, func(t *testing.T, c *Client) {
 		ctx, cancel := context.WithTimeout(t.Context(), limit)
 		defer cancel()
 		if _, f := c.Fetch(ctx, Metrics, false); f != nil {
@@ -163,13 +163,13 @@ func TestASlowResponseWithinTheTimeoutIsADocument(t *testing.T) {
 
 func TestAnIdleConnectionIsKeptForTheIdleTimeout(t *testing.T) {
 	var dials int
-	talk := func(conn net.Conn) {
+	handle := func(conn net.Conn) {
 		dials++
-		for hear(conn) != "" {
+		for readRequest(conn) != "" {
 			io.WriteString(conn, answer(document(Metrics, nil)))
 		}
 	}
-	inBubble(t, "http", talk, func(t *testing.T, c *Client) {
+	inBubble(t, "http", handle, func(t *testing.T, c *Client) {
 		for _, step := range []struct {
 			rest time.Duration
 			want int

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// patience limits waits that must succeed.
-const patience = time.Minute
+// testTimeout limits waits that must succeed.
+const testTimeout = time.Minute
 
 // options returns the options of most clients.
 func options() Options {
@@ -52,7 +52,7 @@ func parseURL(t *testing.T, text string) *url.URL {
 // fetch makes one attempt and checks that it has exactly one result.
 func fetch(t *testing.T, c *Client, e Endpoint, fresh bool) (*Document, *Failure) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	defer cancel()
 	doc, f := c.Fetch(ctx, e, fresh)
 	if (doc == nil) == (f == nil) {
@@ -127,46 +127,46 @@ func answer(body string, headers ...string) string {
 	return text + "\r\n" + body
 }
 
-// listen calls talk for each connection and then closes it, for responses that no
+// listen calls handle for each connection and then closes it, for responses that no
 // HTTP server sends.
-func listen(t *testing.T, talk func(net.Conn)) (base string) {
+func listen(t *testing.T, handle func(net.Conn)) (base string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var talks sync.WaitGroup
-	talks.Go(func() {
+	var handlers sync.WaitGroup
+	handlers.Go(func() {
 		for {
 			conn, err := l.Accept()
 			if err != nil {
 				return
 			}
-			talks.Go(func() {
+			handlers.Go(func() {
 				defer conn.Close()
-				conn.SetDeadline(time.Now().Add(patience))
-				talk(conn)
+				conn.SetDeadline(time.Now().Add(testTimeout))
+				handle(conn)
 			})
 		}
 	})
 	t.Cleanup(func() {
 		l.Close()
-		talks.Wait()
+		handlers.Wait()
 	})
 	return "http://" + l.Addr().String()
 }
 
-// hear reads a request with one read, like the published mixnodes server.
-func hear(conn net.Conn) string {
+// readRequest reads a request with one read, like the published mixnodes server.
+func readRequest(conn net.Conn) string {
 	b := make([]byte, 4096)
 	n, _ := conn.Read(b)
 	return string(b[:n])
 }
 
-// say returns a function for listen that reads one request and writes a text.
-func say(text string) func(net.Conn) {
+// respondWith returns a function for listen that reads one request and writes a text.
+func respondWith(text string) func(net.Conn) {
 	return func(conn net.Conn) {
-		hear(conn)
+		readRequest(conn)
 		io.WriteString(conn, text)
 	}
 }

@@ -45,8 +45,8 @@ func (w *fileFixture) want(want string) {
 	w.wantLast(w.t, w.rounds, want)
 }
 
-// then waits for the next read and checks its result.
-func (w *fileFixture) then(want string) {
+// wantNext waits for the next read and checks its result.
+func (w *fileFixture) wantNext(want string) {
 	w.t.Helper()
 	time.Sleep(5*time.Second - 1)
 	synctest.Wait()
@@ -77,9 +77,9 @@ func TestARejectedTargetIsReportedWithItsFile(t *testing.T) {
 func TestFilesAreReadAgainEvery5Seconds(t *testing.T) {
 	inBubble(t, []string{"a.json"}, func(string) { write(t, "a.json", one) }, func(w *fileFixture) {
 		w.want(listOne)
-		w.then(listOne)
+		w.wantNext(listOne)
 		write(t, "a.json", two)
-		w.then(listTwo)
+		w.wantNext(listTwo)
 	})
 }
 
@@ -101,7 +101,7 @@ func TestAnUnchangedFileIsNotParsedAgain(t *testing.T) {
 		before := w.list
 		write(t, "a.json", one) // the same content with another time
 		write(t, "b.json", two)
-		w.then(listOne + " " + listTwo)
+		w.wantNext(listOne + " " + listTwo)
 		if after := w.list; after[0].URL != before[0].URL || after[1].URL == before[1].URL {
 			t.Error("got a.json decoded again or b.json not, want only b.json")
 		}
@@ -125,15 +125,15 @@ func TestFilesOfAPatternMayAppearAndDisappear(t *testing.T) {
 	inBubble(t, []string{"fleet/*.json"}, func(string) {}, func(w *fileFixture) {
 		w.want(missing)
 		must(t, os.Mkdir("fleet", 0o755))
-		w.then("")
+		w.wantNext("")
 		write(t, "fleet/a.json", one)
-		w.then(listOne)
+		w.wantNext(listOne)
 		write(t, "fleet/b.json", two)
-		w.then(listOne + " " + listTwo)
+		w.wantNext(listOne + " " + listTwo)
 		must(t, os.Remove("fleet/a.json"))
-		w.then(listTwo)
+		w.wantNext(listTwo)
 		must(t, os.RemoveAll("fleet"))
-		w.then(missing)
+		w.wantNext(missing)
 		w.wantKept(listTwo)
 	})
 }
@@ -143,9 +143,9 @@ func TestAPathWithoutAPatternMustExist(t *testing.T) {
 	inBubble(t, []string{"fleet/a.json"}, func(string) {}, func(w *fileFixture) {
 		w.want(missing)
 		write(t, "fleet/a.json", one)
-		w.then(listOne)
+		w.wantNext(listOne)
 		must(t, os.Remove("fleet/a.json"))
-		w.then(missing)
+		w.wantNext(missing)
 		w.wantKept(listOne)
 	})
 }
@@ -153,9 +153,9 @@ func TestAPathWithoutAPatternMustExist(t *testing.T) {
 func TestAFileCanBeReplacedByRenaming(t *testing.T) {
 	inBubble(t, []string{"*.json"}, func(string) { write(t, "a.json", one) }, func(w *fileFixture) {
 		write(t, "a.json.new", two)
-		w.then(listOne)
+		w.wantNext(listOne)
 		must(t, os.Rename("a.json.new", "a.json"))
-		w.then(listTwo)
+		w.wantNext(listTwo)
 	})
 }
 
@@ -175,12 +175,12 @@ func TestTheLinksOfAConfigMapAreFollowed(t *testing.T) {
 		w.want(listOne)
 		swap("..2026_02", two)
 		must(t, os.RemoveAll("..2026_01"))
-		w.then(listTwo)
+		w.wantNext(listTwo)
 		must(t, os.RemoveAll("..2026_02"))
-		w.then("read a.json: no such file or directory")
+		w.wantNext("read a.json: no such file or directory")
 		w.wantKept(listTwo)
 		swap("..2026_03", one)
-		w.then(listOne)
+		w.wantNext(listOne)
 	})
 }
 
@@ -194,11 +194,11 @@ func TestAPartlyWrittenFileIsAnErrorUntilItIsComplete(t *testing.T) {
 				if n == 0 {
 					want = "read a.json: line 1: the document is empty, want a list of groups, [] for none"
 				}
-				w.then(want)
+				w.wantNext(want)
 				w.wantKept(listOne)
-				w.then(want)
+				w.wantNext(want)
 				write(t, "a.json", whole)
-				w.then(listTwo)
+				w.wantNext(listTwo)
 			})
 		})
 	}
@@ -214,12 +214,12 @@ func TestAnInvalidFileDoesNotAffectOthers(t *testing.T) {
 		w.want("read b.yml: [0].labels.zone (line 3): is a list, want a string; read c.json: line 1: the document is a map, want a list of groups, [] for none")
 		w.wantKept(listOne)
 		write(t, "a.json", two)
-		w.then("read b.yml: [0].labels.zone (line 3): is a list, want a string; read c.json: line 1: the document is a map, want a list of groups, [] for none")
+		w.wantNext("read b.yml: [0].labels.zone (line 3): is a list, want a string; read c.json: line 1: the document is a map, want a list of groups, [] for none")
 		w.wantKept(listTwo) // a change of a valid file applies
 		write(t, "b.yml", "[]")
-		w.then("read c.json: line 1: the document is a map, want a list of groups, [] for none")
+		w.wantNext("read c.json: line 1: the document is a map, want a list of groups, [] for none")
 		must(t, os.Remove("c.json"))
-		w.then(listTwo)
+		w.wantNext(listTwo)
 	})
 }
 
@@ -228,10 +228,10 @@ func TestOnlyRegularFilesAreRead(t *testing.T) {
 		w.want("read a.json: is not a regular file")
 		must(t, os.Remove("a.json"))
 		must(t, syscall.Mkfifo("a.json", 0o644))
-		w.then("read a.json: is not a regular file")
+		w.wantNext("read a.json: is not a regular file")
 		must(t, os.Remove("a.json"))
 		must(t, os.Symlink("a.json", "a.json"))
-		w.then("read a.json: too many levels of symbolic links")
+		w.wantNext("read a.json: too many levels of symbolic links")
 	})
 }
 
@@ -240,7 +240,7 @@ func TestADirectoryThatCannotBeReadIsAnError(t *testing.T) {
 	inBubble(t, []string{"fleet/*.json"}, func(string) { write(t, "fleet/a.json", one) }, func(w *fileFixture) {
 		must(t, os.Rename("fleet", "other"))
 		write(t, "fleet", "")
-		w.then("read fleet: not a directory")
+		w.wantNext("read fleet: not a directory")
 		w.wantKept(listOne)
 	})
 }
@@ -252,7 +252,7 @@ func TestTheFilesOfASourceHaveAtMost20000Targets(t *testing.T) {
 			t.Errorf("got %d targets, want 20000", got)
 		}
 		write(t, "c.json", one)
-		w.then("read c.json: with the files before it lists 20001 targets, at most 20000 are accepted")
+		w.wantNext("read c.json: with the files before it lists 20001 targets, at most 20000 are accepted")
 	})
 }
 

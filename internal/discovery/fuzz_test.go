@@ -14,7 +14,7 @@ import (
 
 var errorText = regexp.MustCompile(`^(\[\d+\][^\n]* \(line \d+\): |line \d+: |the document is broken, want YAML: )[^\n]+$`)
 
-// FuzzDocument checks that a list is within the limits and survives a round roundTripper, and
+// FuzzDocument checks that a list is within the limits and survives a round trip, and
 // that an error is one line with a position.
 func FuzzDocument(f *testing.F) {
 	for _, body := range []string{

@@ -27,8 +27,8 @@ func source(t *testing.T, raw string, client *http.Client) *HTTP {
 	return NewHTTP(u, time.Minute, client)
 }
 
-// say returns a handler that writes a document.
-func say(status int, contentType, body string) http.HandlerFunc {
+// respondWith returns a handler that writes a document.
+func respondWith(status int, contentType, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header()["Content-Type"] = []string{contentType}
 		w.WriteHeader(status)
@@ -40,7 +40,7 @@ func TestRequestsAreThoseOfPrometheus(t *testing.T) {
 	var got *http.Request
 	h, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		got = r
-		say(200, "application/json", two)(w, r)
+		respondWith(200, "application/json", two)(w, r)
 	})
 	h.url.RawQuery, h.url.User = "a=b", url.UserPassword("u", "p")
 	h.refresh = 1500 * time.Millisecond
@@ -64,25 +64,25 @@ func TestAResponseNeedsStatus200AndJSON(t *testing.T) {
 		answer http.HandlerFunc
 		want   string
 	}{
-		"JSON":            {say(200, "application/json", one), listOne},
-		"JSON in capital": {say(200, "Application/JSON; charset=UTF-8", one), listOne},
-		"nothing listed":  {say(200, "application/json", "[]"), ""},
-		"status 500":      {say(500, "application/json", one), "status 500, want 200"},
-		"status 404":      {say(404, "text/plain", "no"), "status 404, want 200"},
-		"status 204":      {say(204, "application/json", ""), "status 204, want 200"},
-		"status 206":      {say(206, "application/json", one), "status 206, want 200"},
-		"status 302":      {say(302, "application/json", one), "status 302, want 200"},
-		"HTML":            {say(200, "text/html", one), `content type "text/html", want application/json`},
-		"no type":         {say(200, "", one), `content type "", want application/json`},
-		"a long type":     {say(200, strings.Repeat("x", 100), one), `content type "` + strings.Repeat("x", 60) + `", want application/json`},
-		"another type":    {say(200, "application/jsonl", one), `content type "application/jsonl", want application/json`},
-		"a broken type":   {say(200, "application/json; charset", one), `content type "application/json; charset", want application/json`},
-		"another charset": {say(200, "application/json; charset=latin1", one), `content type "application/json; charset=latin1", want application/json`},
-		"YAML":            {say(200, "application/json", "- targets: [a:1]"), "line 1: the document is broken, want JSON in UTF-8"},
-		"cut off":         {say(200, "application/json", two[:10]), "line 1: the document is cut off, want JSON"},
-		"a bad label":     {say(200, "application/json", `[{"targets": ["a:1"], "labels": {"le": "1"}}]`), `rejected "a:1": [0].labels.le (line 1): is a label of the exporter itself, want another name`},
-		"the largest":     {say(200, "application/json", one+strings.Repeat(" ", 10<<20-len(one))), listOne},
-		"too large":       {say(200, "application/json", one+strings.Repeat(" ", 10<<20-len(one)+1)), "is too large, at most 10485760 bytes are accepted"},
+		"JSON":            {respondWith(200, "application/json", one), listOne},
+		"JSON in capital": {respondWith(200, "Application/JSON; charset=UTF-8", one), listOne},
+		"nothing listed":  {respondWith(200, "application/json", "[]"), ""},
+		"status 500":      {respondWith(500, "application/json", one), "status 500, want 200"},
+		"status 404":      {respondWith(404, "text/plain", "no"), "status 404, want 200"},
+		"status 204":      {respondWith(204, "application/json", ""), "status 204, want 200"},
+		"status 206":      {respondWith(206, "application/json", one), "status 206, want 200"},
+		"status 302":      {respondWith(302, "application/json", one), "status 302, want 200"},
+		"HTML":            {respondWith(200, "text/html", one), `content type "text/html", want application/json`},
+		"no type":         {respondWith(200, "", one), `content type "", want application/json`},
+		"a long type":     {respondWith(200, strings.Repeat("x", 100), one), `content type "` + strings.Repeat("x", 60) + `", want application/json`},
+		"another type":    {respondWith(200, "application/jsonl", one), `content type "application/jsonl", want application/json`},
+		"a broken type":   {respondWith(200, "application/json; charset", one), `content type "application/json; charset", want application/json`},
+		"another charset": {respondWith(200, "application/json; charset=latin1", one), `content type "application/json; charset=latin1", want application/json`},
+		"YAML":            {respondWith(200, "application/json", "- targets: [a:1]"), "line 1: the document is broken, want JSON in UTF-8"},
+		"cut off":         {respondWith(200, "application/json", two[:10]), "line 1: the document is cut off, want JSON"},
+		"a bad label":     {respondWith(200, "application/json", `[{"targets": ["a:1"], "labels": {"le": "1"}}]`), `rejected "a:1": [0].labels.le (line 1): is a label of the exporter itself, want another name`},
+		"the largest":     {respondWith(200, "application/json", one+strings.Repeat(" ", 10<<20-len(one))), listOne},
+		"too large":       {respondWith(200, "application/json", one+strings.Repeat(" ", 10<<20-len(one)+1)), "is too large, at most 10485760 bytes are accepted"},
 		"endless": {func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			for _, err := w.Write([]byte("[")); err == nil; _, err = w.Write([]byte(strings.Repeat(" ", 1<<16))) {
@@ -90,7 +90,7 @@ func TestAResponseNeedsStatus200AndJSON(t *testing.T) {
 		}, "is too large, at most 10485760 bytes are accepted"},
 		"a short body": {func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", "1000")
-			say(200, "application/json", one)(w, r)
+			respondWith(200, "application/json", one)(w, r)
 		}, "unexpected EOF"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -111,7 +111,7 @@ func TestTheClientDecidesAboutRedirects(t *testing.T) {
 			http.Redirect(w, r, "/other", http.StatusFound)
 			return
 		}
-		say(200, "application/json", one)(w, r)
+		respondWith(200, "application/json", one)(w, r)
 	})
 	wantText(t, h.read(t.Context()), listOne)
 	h.client.CheckRedirect = func(*http.Request, []*http.Request) error { return errors.New("not allowed") }
