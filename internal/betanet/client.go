@@ -209,7 +209,7 @@ func readDocument(e Endpoint, resp *http.Response) (*Document, error) {
 func checkHeader(h http.Header) error {
 	for _, coding := range h.Values("Content-Encoding") {
 		if coding != "" && !strings.EqualFold(coding, "identity") {
-			return refusal{ReasonEncoding, fmt.Sprintf("content encoding %.60q was not asked for", coding)}
+			return refusal{ReasonEncoding, fmt.Sprintf("content encoding %.60q was not requested", coding)}
 		}
 	}
 	ct := h.Get("Content-Type")

@@ -10,8 +10,8 @@ var otherFormats = []struct{ prefix, text string }{
 	{"\x00\x00\xfe\xff", "the document begins with a byte order mark of UTF-32, want JSON in UTF-8"},
 	{"\xff\xfe", "the document begins with a byte order mark of UTF-16, want JSON in UTF-8"},
 	{"\xfe\xff", "the document begins with a byte order mark of UTF-16, want JSON in UTF-8"},
-	{"\x1f\x8b", "the document looks gzip-compressed, which it was not asked to be and does not say in Content-Encoding"},
-	{"\x28\xb5\x2f\xfd", "the document looks zstd-compressed, which it was not asked to be and does not say in Content-Encoding"},
+	{"\x1f\x8b", "the document looks gzip-compressed, which was neither requested nor declared in Content-Encoding"},
+	{"\x28\xb5\x2f\xfd", "the document looks zstd-compressed, which was neither requested nor declared in Content-Encoding"},
 	{"\x78\x01", deflated},
 	{"\x78\x5e", deflated},
 	{"\x78\x9c", deflated},
@@ -19,7 +19,7 @@ var otherFormats = []struct{ prefix, text string }{
 	{"<", "the document looks like HTML or XML, want JSON"},
 }
 
-const deflated = "the document looks deflate-compressed, which it was not asked to be and does not say in Content-Encoding"
+const deflated = "the document looks deflate-compressed, which was neither requested nor declared in Content-Encoding"
 
 // detectFormat describes a body that is not JSON, "" if its format is not known.
 func detectFormat(body []byte) string {

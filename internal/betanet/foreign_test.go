@@ -25,7 +25,7 @@ func compressed(t *testing.T, make func(io.Writer) io.WriteCloser) string {
 }
 
 func TestTheErrorNamesAnotherFormat(t *testing.T) {
-	const unasked = "-compressed, which it was not asked to be and does not say in Content-Encoding"
+	const unasked = "-compressed, which was neither requested nor declared in Content-Encoding"
 	doc := document(Metrics, nil)
 	for want, body := range map[string]string{
 		"begins with a byte order mark, want JSON in UTF-8 without one": "\ufeff" + doc,

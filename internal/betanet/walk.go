@@ -20,7 +20,7 @@ func (w *walker) token() (t jsontext.Token, ok bool) {
 		w.duplicate = true
 		w.syntax = refusal{ReasonSchema, "duplicate key at " + strconv.Quote(string(w.dec.StackPointer()))}
 	case err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF):
-		w.syntax = refusal{ReasonSyntax, fmt.Sprintf("the document ends too early, after %d bytes", w.dec.InputOffset())}
+		w.syntax = refusal{ReasonSyntax, fmt.Sprintf("the document is truncated after %d bytes", w.dec.InputOffset())}
 	case err != nil:
 		w.syntax = refusal{ReasonSyntax, err.Error()}
 	case w.dec.StackDepth() > maxDepth:
@@ -63,7 +63,7 @@ func (w *walker) end() {
 		return
 	}
 	if _, err := w.dec.ReadToken(); err != io.EOF {
-		w.syntax = refusal{ReasonSyntax, fmt.Sprintf("something follows the document, after %d bytes", w.dec.InputOffset())}
+		w.syntax = refusal{ReasonSyntax, fmt.Sprintf("unexpected data after the document, at byte %d", w.dec.InputOffset())}
 	}
 }
 

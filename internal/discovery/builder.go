@@ -103,7 +103,7 @@ func (b *builder) addKey(k value) error {
 		return b.errorf(pathStep(k.text), k, "unknown key, want targets or labels")
 	}
 	if slices.Contains(b.group.keys, k.text) {
-		return b.errorf(pathStep(k.text), k, "is given twice")
+		return b.errorf(pathStep(k.text), k, "duplicate key")
 	}
 	b.group.keys = append(b.group.keys, k.text)
 	return nil
@@ -141,7 +141,7 @@ func (b *builder) addLabel(k, v value) error {
 	case len(g.labelNames) == maxLabels:
 		return b.errorf(path, k, "at most %d labels are accepted", maxLabels)
 	case slices.Contains(g.labelNames, k.text):
-		return b.errorf(path, k, "is given twice")
+		return b.errorf(path, k, "duplicate label")
 	case v.kind != aString:
 		return b.wrongKind(path, v, aString)
 	}
@@ -166,7 +166,7 @@ func (b *builder) useLabel(path string, k, v value) error {
 			return b.errorf(path, v, "the name of an upstream has 1 to %d bytes", maxName)
 		}
 		if fleet.IsPathStep(v.text) {
-			return b.errorf(path, v, "%q is not a name of an upstream: it is a step in the path of its page, want another name", v.text)
+			return b.errorf(path, v, "%q is not a valid name of an upstream, because it is a step in the path of a URL, want another name", v.text)
 		}
 		g.upstream = v
 	case k.text == "__scheme__":

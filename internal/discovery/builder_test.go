@@ -58,8 +58,8 @@ func TestInvalidDocumentsAreRefused(t *testing.T) {
 		"[{\"targets\": []},\n{\n\"lables\": {}}]": "[1].lables (line 3): unknown key, want targets or labels",
 		`[{"Targets": []}]`:                        "[0].Targets (line 1): unknown key, want targets or labels",
 		`[{"a b": []}]`:                            `[0]["a b"] (line 1): unknown key, want targets or labels`,
-		`[{"targets": [], "targets": []}]`:         "[0].targets (line 1): is given twice",
-		`[{"labels": null, "labels": {}}]`:         "[0].labels (line 1): is given twice",
+		`[{"targets": [], "targets": []}]`:         "[0].targets (line 1): duplicate key",
+		`[{"labels": null, "labels": {}}]`:         "[0].labels (line 1): duplicate key",
 		`[{"targets": {}}]`:                        "[0].targets (line 1): is a map, want a list",
 		`[{"targets": "a:1"}]`:                     "[0].targets (line 1): is a string, want a list",
 		`[{"labels": []}]`:                         "[0].labels (line 1): is a list, want a map",
@@ -71,8 +71,8 @@ func TestInvalidDocumentsAreRefused(t *testing.T) {
 		group(`"zone": null`):              "[1].labels.zone (line 3): is null, want a string",
 		group(`"zone": {"a": "b"}`):        "[1].labels.zone (line 3): is a map, want a string",
 		group("\"zone\":\n [\"a\"]"):       "[1].labels.zone (line 4): is a list, want a string",
-		group("\"a\": \"x\",\n\"a\":\"\""): "[1].labels.a (line 4): is given twice",
-		group(`"__a": "x", "__a":"x"`):     "[1].labels.__a (line 3): is given twice",
+		group("\"a\": \"x\",\n\"a\":\"\""): "[1].labels.a (line 4): duplicate label",
+		group(`"__a": "x", "__a":"x"`):     "[1].labels.__a (line 3): duplicate label",
 	} {
 		wantParsed(t, body, want)
 	}
@@ -95,8 +95,8 @@ func TestInvalidTargetsAreRejected(t *testing.T) {
 		group(`"zöne": "x"`):    `"a:1": [1].labels["zöne"] (line 3): is not a valid label name, want letters, digits and _, not beginning with a digit`,
 		group(`"upstream": ""`): `"a:1": [1].labels.upstream (line 3): the name of an upstream has 1 to 256 bytes`,
 		group(`"upstream": "` + strings.Repeat("x", 257) + `"`): `"a:1": [1].labels.upstream (line 3): the name of an upstream has 1 to 256 bytes`,
-		group(`"upstream": "."`):                                `"a:1": [1].labels.upstream (line 3): "." is not a name of an upstream: it is a step in the path of its page, want another name`,
-		group(`"upstream": ".."`):                               `"a:1": [1].labels.upstream (line 3): ".." is not a name of an upstream: it is a step in the path of its page, want another name`,
+		group(`"upstream": "."`):                                `"a:1": [1].labels.upstream (line 3): "." is not a valid name of an upstream, because it is a step in the path of a URL, want another name`,
+		group(`"upstream": ".."`):                               `"a:1": [1].labels.upstream (line 3): ".." is not a valid name of an upstream, because it is a step in the path of a URL, want another name`,
 		group(`"__scheme__": "ftp"`):                            `"a:1": [1].labels.__scheme__ (line 3): want http or https`,
 		group(`"__scheme__": ""`):                               `"a:1": [1].labels.__scheme__ (line 3): want http or https`,
 		group(`"zone": "` + strings.Repeat("x", 4097) + `"`):    `"a:1": [1].labels.zone (line 3): want at most 4096 bytes of UTF-8`,

@@ -25,7 +25,8 @@ func TestRecordsAreTargets(t *testing.T) {
 		"A has IPv4 addresses":    {A, map[uint16]fake.Name{a: v4, aaaa: v6}, "10.0.0.1:9000=http://10.0.0.1:9000 10.0.0.2:9000=http://10.0.0.2:9000"},
 		"AAAA has IPv6 addresses": {AAAA, map[uint16]fake.Name{a: v4, aaaa: v6}, "[2001:db8::1]:9000=http://[2001:db8::1]:9000"},
 		"SRV has ports": {
-			SRV, map[uint16]fake.Name{srv: records(
+			SRV,
+			map[uint16]fake.Name{srv: records(
 				fake.ServiceAt(1, 9001, "b.betanet.test."), fake.ServiceAt(0, 9000, "b.betanet.test."),
 				fake.ServiceAt(0, 9000, "a.betanet.test."), fake.ServiceAt(2, 9000, "a.betanet.test."),
 			)},
@@ -33,11 +34,13 @@ func TestRecordsAreTargets(t *testing.T) {
 		},
 		"a service that does not exist": {SRV, map[uint16]fake.Name{srv: records(fake.ServiceAt(0, 0, "."))}, ""},
 		"an invalid port": {
-			SRV, map[uint16]fake.Name{srv: records(fake.ServiceAt(0, 9000, "a.betanet.test."), fake.ServiceAt(0, 0, "b.betanet.test."))},
+			SRV,
+			map[uint16]fake.Name{srv: records(fake.ServiceAt(0, 9000, "a.betanet.test."), fake.ServiceAt(0, 0, "b.betanet.test."))},
 			`a.betanet.test:9000=http://a.betanet.test:9000 rejected "b.betanet.test:0": has a bad port, want host:port with a port from 1 to 65535`,
 		},
 		"an invalid name": {
-			SRV, map[uint16]fake.Name{srv: records(fake.ServiceAt(0, 9000, "a.betanet.test."), fake.ServiceAt(0, 1, "b c.betanet.test."))},
+			SRV,
+			map[uint16]fake.Name{srv: records(fake.ServiceAt(0, 9000, "a.betanet.test."), fake.ServiceAt(0, 1, "b c.betanet.test."))},
 			"a.betanet.test:9000=http://a.betanet.test:9000 rejected records DNS response contained records which contain invalid names",
 		},
 		"A without records":       {A, map[uint16]fake.Name{a: none, aaaa: none}, ""},

@@ -92,7 +92,7 @@ func (r *fileReader) read() List {
 			}
 		}
 		if len(all.Targets)+len(list.Targets) > maxTargets {
-			fail(p, fmt.Errorf("with the files before it lists %d targets, at most %d are accepted", len(all.Targets)+len(list.Targets), maxTargets))
+			fail(p, fmt.Errorf("brings the source to %d targets, at most %d are accepted", len(all.Targets)+len(list.Targets), maxTargets))
 			continue
 		}
 		all.Targets = append(all.Targets, list.Targets...)

@@ -20,22 +20,20 @@ const listOne, listTwo = "a:1=http://a:1", "a:1=http://a:1 b:2=http://b:2"
 type fileFixture struct {
 	*reports
 	t      *testing.T
-	dir    string
 	rounds int
 }
 
 // inBubble runs a test of a file source in a new directory. prepare runs before the
 // first read.
-func inBubble(t *testing.T, patterns []string, prepare func(dir string), do func(w *fileFixture)) {
-	dir := t.TempDir()
-	t.Chdir(dir) // short paths in messages
-	prepare(dir)
+func inBubble(t *testing.T, patterns []string, prepare func(), do func(w *fileFixture)) {
+	t.Chdir(t.TempDir()) // short paths in messages
+	prepare()
 	synctest.Test(t, func(t *testing.T) {
 		f, err := NewFile(patterns)
 		must(t, err)
 		r, _ := run(t, f)
 		synctest.Wait()
-		do(&fileFixture{r, t, dir, 1})
+		do(&fileFixture{r, t, 1})
 	})
 }
 
@@ -68,14 +66,14 @@ func (w *fileFixture) wantKept(want string) {
 }
 
 func TestARejectedTargetIsReportedWithItsFile(t *testing.T) {
-	fill := func(string) { write(t, "a.json", `[{"targets": ["web frontend:21001", "a:1"]}]`) }
+	fill := func() { write(t, "a.json", `[{"targets": ["web frontend:21001", "a:1"]}]`) }
 	inBubble(t, []string{"*.json"}, fill, func(w *fileFixture) {
 		w.want(`a:1=http://a:1 rejected a.json: "web frontend:21001": [0].targets[0] (line 1): has a bad host name, want labels of 1 to 63 letters, digits, - and _, with - neither first nor last`)
 	})
 }
 
 func TestFilesAreReadAgainEvery5Seconds(t *testing.T) {
-	inBubble(t, []string{"a.json"}, func(string) { write(t, "a.json", one) }, func(w *fileFixture) {
+	inBubble(t, []string{"a.json"}, func() { write(t, "a.json", one) }, func(w *fileFixture) {
 		w.want(listOne)
 		w.wantNext(listOne)
 		write(t, "a.json", two)
@@ -97,7 +95,7 @@ func TestRefreshIsTheTimeBetweenTwoReadsOfFiles(t *testing.T) {
 }
 
 func TestAnUnchangedFileIsNotParsedAgain(t *testing.T) {
-	inBubble(t, []string{"*.json"}, func(string) { write(t, "a.json", one); write(t, "b.json", one) }, func(w *fileFixture) {
+	inBubble(t, []string{"*.json"}, func() { write(t, "a.json", one); write(t, "b.json", one) }, func(w *fileFixture) {
 		before := w.list
 		write(t, "a.json", one) // the same content with another time
 		write(t, "b.json", two)
@@ -109,7 +107,7 @@ func TestAnUnchangedFileIsNotParsedAgain(t *testing.T) {
 }
 
 func TestFilesOfAllPatternsAreSortedAndUnique(t *testing.T) {
-	fill := func(string) {
+	fill := func() {
 		write(t, "x/b.json", `[{"targets": ["b:1"]}]`)
 		write(t, "x/a.yml", "- targets: [a:1]")
 		write(t, "y/c.yaml", "- targets: [c:1]")
@@ -122,7 +120,7 @@ func TestFilesOfAllPatternsAreSortedAndUnique(t *testing.T) {
 
 func TestFilesOfAPatternMayAppearAndDisappear(t *testing.T) {
 	const missing = "read fleet: no such file or directory"
-	inBubble(t, []string{"fleet/*.json"}, func(string) {}, func(w *fileFixture) {
+	inBubble(t, []string{"fleet/*.json"}, func() {}, func(w *fileFixture) {
 		w.want(missing)
 		must(t, os.Mkdir("fleet", 0o755))
 		w.wantNext("")
@@ -140,7 +138,7 @@ func TestFilesOfAPatternMayAppearAndDisappear(t *testing.T) {
 
 func TestAPathWithoutAPatternMustExist(t *testing.T) {
 	const missing = "read fleet/a.json: no such file or directory"
-	inBubble(t, []string{"fleet/a.json"}, func(string) {}, func(w *fileFixture) {
+	inBubble(t, []string{"fleet/a.json"}, func() {}, func(w *fileFixture) {
 		w.want(missing)
 		write(t, "fleet/a.json", one)
 		w.wantNext(listOne)
@@ -151,7 +149,7 @@ func TestAPathWithoutAPatternMustExist(t *testing.T) {
 }
 
 func TestAFileCanBeReplacedByRenaming(t *testing.T) {
-	inBubble(t, []string{"*.json"}, func(string) { write(t, "a.json", one) }, func(w *fileFixture) {
+	inBubble(t, []string{"*.json"}, func() { write(t, "a.json", one) }, func(w *fileFixture) {
 		write(t, "a.json.new", two)
 		w.wantNext(listOne)
 		must(t, os.Rename("a.json.new", "a.json"))
@@ -167,7 +165,7 @@ func TestTheLinksOfAConfigMapAreFollowed(t *testing.T) {
 		must(t, os.Symlink(version, "..data_tmp"))
 		must(t, os.Rename("..data_tmp", "..data"))
 	}
-	prepare := func(string) {
+	prepare := func() {
 		swap("..2026_01", one)
 		must(t, os.Symlink("..data/a.json", "a.json"))
 	}
@@ -188,7 +186,7 @@ func TestAPartlyWrittenFileIsAnErrorUntilItIsComplete(t *testing.T) {
 	for n := range len(two) {
 		half, whole := two[:n], two
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			inBubble(t, []string{"*.json"}, func(string) { write(t, "a.json", one) }, func(w *fileFixture) {
+			inBubble(t, []string{"*.json"}, func() { write(t, "a.json", one) }, func(w *fileFixture) {
 				write(t, "a.json", half)
 				want := "read a.json: line 1: the document is cut off, want JSON"
 				if n == 0 {
@@ -205,7 +203,7 @@ func TestAPartlyWrittenFileIsAnErrorUntilItIsComplete(t *testing.T) {
 }
 
 func TestAnInvalidFileDoesNotAffectOthers(t *testing.T) {
-	fill := func(string) {
+	fill := func() {
 		write(t, "a.json", one)
 		write(t, "b.yml", "- targets: [b:1]\n  labels:\n    zone: [eu]\n")
 		write(t, "c.json", "{")
@@ -224,7 +222,7 @@ func TestAnInvalidFileDoesNotAffectOthers(t *testing.T) {
 }
 
 func TestOnlyRegularFilesAreRead(t *testing.T) {
-	inBubble(t, []string{"*.json"}, func(string) { must(t, os.Mkdir("a.json", 0o755)) }, func(w *fileFixture) {
+	inBubble(t, []string{"*.json"}, func() { must(t, os.Mkdir("a.json", 0o755)) }, func(w *fileFixture) {
 		w.want("read a.json: is not a regular file")
 		must(t, os.Remove("a.json"))
 		must(t, syscall.Mkfifo("a.json", 0o644))
@@ -237,7 +235,7 @@ func TestOnlyRegularFilesAreRead(t *testing.T) {
 
 // Tests may run as root, who can read every directory.
 func TestADirectoryThatCannotBeReadIsAnError(t *testing.T) {
-	inBubble(t, []string{"fleet/*.json"}, func(string) { write(t, "fleet/a.json", one) }, func(w *fileFixture) {
+	inBubble(t, []string{"fleet/*.json"}, func() { write(t, "fleet/a.json", one) }, func(w *fileFixture) {
 		must(t, os.Rename("fleet", "other"))
 		write(t, "fleet", "")
 		w.wantNext("read fleet: not a directory")
@@ -246,13 +244,13 @@ func TestADirectoryThatCannotBeReadIsAnError(t *testing.T) {
 }
 
 func TestTheFilesOfASourceHaveAtMost20000Targets(t *testing.T) {
-	fill := func(string) { write(t, "a.json", big(1, 10_000, 0)); write(t, "b.json", big(1, 10_000, 0)) }
+	fill := func() { write(t, "a.json", big(1, 10_000, 0)); write(t, "b.json", big(1, 10_000, 0)) }
 	inBubble(t, []string{"*.json"}, fill, func(w *fileFixture) {
 		if got := len(w.list); got != 20_000 {
 			t.Errorf("got %d targets, want 20000", got)
 		}
 		write(t, "c.json", one)
-		w.wantNext("read c.json: with the files before it lists 20001 targets, at most 20000 are accepted")
+		w.wantNext("read c.json: brings the source to 20001 targets, at most 20000 are accepted")
 	})
 }
 

@@ -42,7 +42,7 @@ func readJSON(body []byte, b *builder) error {
 		return err
 	}
 	if _, err := r.tokens.ReadToken(); err != io.EOF {
-		return &documentError{"", r.line, "something follows the list"}
+		return &documentError{"", r.line, "unexpected data after the list"}
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ func readYAML(body []byte, b *builder) error {
 	case err != nil:
 		return brokenYAML(err)
 	}
-	return &documentError{"", more.Line, "a second document begins, want one"}
+	return &documentError{"", more.Line, "a second document, want one"}
 }
 
 func readGroup(n *yaml.Node, b *builder) error {
@@ -81,7 +81,7 @@ func follow(n *yaml.Node) *yaml.Node {
 }
 
 func valueOf(n *yaml.Node) value {
-	v := value{kind: "something with a tag of its own", line: n.Line}
+	v := value{kind: "a value with a custom tag", line: n.Line}
 	n = follow(n)
 	switch tag := n.ShortTag(); {
 	case n.Kind == yaml.SequenceNode && tag == "!!seq":

@@ -76,6 +76,16 @@ func (f *fixture) samples(t *testing.T, target string) string {
 	return text(v, late)
 }
 
+// lateSamples returns the samples of a probe that reaches its limit.
+func (f *fixture) lateSamples(t *testing.T, target string, limit time.Duration) string {
+	t.Helper()
+	v, late, err := f.targets.Collect(context.Background(), target, limit)
+	if err != nil || !late {
+		t.Fatalf("Collect(%s): got late %v, %v, want late", target, late, err)
+	}
+	return text(v, late)
+}
+
 func text(v *fleet.View, late bool) string {
 	var all strings.Builder
 	if err := exposition.WriteProbe(&all, exposition.Text, v, late); err != nil {
