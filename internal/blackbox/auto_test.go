@@ -9,18 +9,16 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// startMixnodes starts an upstream that has no v1 path and closes every connection, as the published one does.
+// startMixnodes starts an upstream without v1 paths that closes every connection, as the published one does.
 func startMixnodes(t *testing.T) *fake.Server {
 	t.Helper()
 	server := start(t)
-	for _, path := range v1Paths {
-		server.Set(path, fake.ThenClose(fake.NotFound))
-	}
+	setAll(server, fake.ThenClose(fake.NotFound))
 	server.Set(fake.Mixnodes, fake.ThenClose(fake.JSON(fake.MixnodesDocument)))
 	return server
 }
 
-// mixnodes is the promise for an upstream of API mixnodes with the document of the fault server.
+// mixnodes requires the series of an upstream with fake.MixnodesDocument.
 func mixnodes(e exposition, upstream string) error {
 	of := func(name string, labels ...string) string {
 		return series(name, append(labels, "upstream", upstream)...)
@@ -50,7 +48,7 @@ func mixnodes(e exposition, upstream string) error {
 		all = append(all, e.isAbsent(of(name)))
 	}
 	for _, path := range v1Paths {
-		s := state{upstream, path}
+		s := endpoint{upstream, path}
 		all = append(all, s.reasons(e))
 		if e.values[s.key("betanet_exporter_endpoint_up")] != 0 {
 			all = append(all, fmt.Errorf("%s is up", s.key("betanet_exporter_endpoint_up")))
@@ -59,7 +57,7 @@ func mixnodes(e exposition, upstream string) error {
 	return errors.Join(all...)
 }
 
-// noMixnodes is the promise for an upstream that is v1: nothing of the other API is exposed.
+// noMixnodes requires that a v1 upstream has no series of the other API.
 func noMixnodes(e exposition, upstream string) error {
 	for key := range e.values {
 		if strings.HasPrefix(key, "betanet_mixnode_") && strings.Contains(key, `mixnode="`) && strings.Contains(key, upstream) {
@@ -69,28 +67,30 @@ func noMixnodes(e exposition, upstream string) error {
 	return nil
 }
 
-func TestThreeTimes404AndAValidMixnodesDocumentIsTheOtherAPI(t *testing.T) {
+func awaitMixnodes(t *testing.T, p *program) {
+	t.Helper()
+	p.await(t, "", func(e exposition) error { return mixnodes(e, "") })
+}
+
+func TestAMixnodesDocumentAfterThree404sSwitchesTheAPI(t *testing.T) {
 	t.Parallel()
 	server := startMixnodes(t)
 	p := serve(t, nil, append([]string{"--betanet.url=" + server.URL()}, unhurried...)...)
 	p.await(t, "", func(e exposition) error {
-		if n := server.Requests(fake.Mixnodes); n < watchedCycles {
-			return fmt.Errorf("got %d requests for /mixnodes, want %d", n, watchedCycles)
-		}
-		return mixnodes(e, "")
+		return errors.Join(counted("requests for /mixnodes", server.Requests(fake.Mixnodes), watchedCycles), mixnodes(e, ""))
 	})
 	e, err := p.fetch()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range v1Paths {
-		endpoint := endpoints[path]
+		name := endpoints[path]
 		for key, value := range e.values {
-			if strings.HasPrefix(key, "betanet_exporter_attempts_total{") && strings.Contains(key, `endpoint="`+endpoint+`"`) && value != 0 {
-				t.Errorf("%s: got %v, want 0: the 404s of the question which API it is count for nothing", key, value)
+			if strings.HasPrefix(key, "betanet_exporter_attempts_total{") && strings.Contains(key, `endpoint="`+name+`"`) && value != 0 {
+				t.Errorf("%s: got %v, want 0: the 404s of the detection are not counted", key, value)
 			}
 		}
-		if key := series("betanet_exporter_retries_total", "endpoint", endpoint); e.values[key] != 0 {
+		if key := series("betanet_exporter_retries_total", "endpoint", name); e.values[key] != 0 {
 			t.Errorf("%s: got %v, want 0", key, e.values[key])
 		}
 		if got := server.Requests(path); got != 1 {
@@ -98,17 +98,17 @@ func TestThreeTimes404AndAValidMixnodesDocumentIsTheOtherAPI(t *testing.T) {
 		}
 	}
 	for path := range endpoints {
-		if line := p.log.around("endpoints=" + endpoints[path]); line != "" {
+		if line := p.log.From("endpoints=" + endpoints[path]); line != "" {
 			t.Errorf("got a log line about %s, want none: %s", path, line)
 		}
 	}
-	// The server closes each connection without saying so. A kept one would make the next request fail.
+	// The server closes each connection without announcing it. A kept one would make the next request fail.
 	if requests, connections := server.Requests(fake.Mixnodes), server.Connections(fake.Mixnodes); requests != connections {
 		t.Errorf("got %d requests on %d connections, want a connection each", requests, connections)
 	}
 }
 
-func TestThreeTimes404WithoutAMixnodesDocumentIsAFailingV1(t *testing.T) {
+func TestThree404sWithoutAMixnodesDocumentAreAFailingV1(t *testing.T) {
 	edited := func(old, other string) fake.Behaviour {
 		return fake.JSON(strings.Replace(fake.MixnodesDocument, old, other, 1))
 	}
@@ -119,10 +119,10 @@ func TestThreeTimes404WithoutAMixnodesDocumentIsAFailingV1(t *testing.T) {
 		{"404", fake.NotFound},
 		{"500", fake.Status(500, fake.MixnodesDocument)},
 		{"truncated", fake.JSON(fake.MixnodesDocument[:200])},
-		{"no array", fake.JSON(`{"error":"Not Found"}`)},
+		{"not an array", fake.JSON(`{"error":"Not Found"}`)},
 		{"null", fake.JSON("null")},
 		{"a node without its id", edited(`"id":"mixnode-b",`, "")},
-		{"the same id twice", edited("mixnode-b", "mixnode-a")},
+		{"a duplicate id", edited("mixnode-b", "mixnode-a")},
 		{"a node with null packets", edited(`"packets_processed":20`, `"packets_processed":null`)},
 		{"a negative number", edited("200", "-200")},
 		{"FIN", fake.CutAfter(nil)},
@@ -141,29 +141,26 @@ func TestThreeTimes404WithoutAMixnodesDocumentIsAFailingV1(t *testing.T) {
 	}
 }
 
-func TestTwo404sAreNoReasonToAskForMixnodes(t *testing.T) {
+func TestTwo404sDoNotCauseARequestForMixnodes(t *testing.T) {
 	server := startMixnodes(t)
-	publishOnly := fake.Network
-	server.Set(publishOnly, fake.JSON(fake.Document(publishOnly, documentBefore)))
-	p := alone(t, server)
+	server.Set(fake.Network, fake.JSON(fake.Document(fake.Network, documentBefore)))
+	p := collector(t, server)
 	p.await(t, "", func(e exposition) error {
-		if n := server.Requests(publishOnly); n < watchedCycles {
-			return fmt.Errorf("got %d cycles, want %d", n, watchedCycles)
-		}
 		return errors.Join(
-			state{"", fake.Network}.good(e, documentBefore),
-			state{"", fake.Metrics}.never(e, "http_4xx"),
-			state{"", fake.Nodes}.never(e, "http_4xx"))
+			counted("cycles", server.Requests(fake.Network), watchedCycles),
+			endpoint{"", fake.Network}.good(e, documentBefore),
+			endpoint{"", fake.Metrics}.never(e, "http_4xx"),
+			endpoint{"", fake.Nodes}.never(e, "http_4xx"))
 	})
 	if got := server.Requests(fake.Mixnodes); got != 0 {
 		t.Errorf("got %d requests for /mixnodes, want none", got)
 	}
 }
 
-func TestAnUpstreamChangesItsAPIAndOldSeriesGo(t *testing.T) {
+func TestOldSeriesVanishWhenAnUpstreamChangesItsAPI(t *testing.T) {
 	server := startMixnodes(t)
-	p := alone(t, server)
-	p.await(t, "", func(e exposition) error { return mixnodes(e, "") })
+	p := collector(t, server)
+	awaitMixnodes(t, p)
 
 	server.Set(fake.Mixnodes, fake.NotFound)
 	publish(server, documentBefore)
@@ -175,8 +172,8 @@ func TestAnUpstreamChangesItsAPIAndOldSeriesGo(t *testing.T) {
 
 func TestABrokenMixnodesDocumentKeepsTheLastGoodOne(t *testing.T) {
 	server := startMixnodes(t)
-	p := alone(t, server)
-	p.await(t, "", func(e exposition) error { return mixnodes(e, "") })
+	p := collector(t, server)
+	awaitMixnodes(t, p)
 
 	server.Set(fake.Mixnodes, fake.JSON(strings.ReplaceAll(fake.MixnodesDocument, "mixnode-c", "mixnode-a")))
 	p.await(t, "", func(e exposition) error {
@@ -189,5 +186,5 @@ func TestABrokenMixnodesDocumentKeepsTheLastGoodOne(t *testing.T) {
 	})
 
 	server.Set(fake.Mixnodes, fake.JSON(fake.MixnodesDocument))
-	p.await(t, "", func(e exposition) error { return mixnodes(e, "") })
+	awaitMixnodes(t, p)
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -18,7 +19,7 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// deadline is how long anything may take on a machine that is busy with other things. What works takes a cycle or two.
+// deadline bounds every wait, even on a busy machine. A passing test waits for a cycle or two.
 const deadline = 2 * time.Minute
 
 // exposition is one scrape.
@@ -29,7 +30,7 @@ type exposition struct {
 	failing map[[2]string][]string
 }
 
-// series is the key of a series. Empty label values are labels that are not there.
+// series returns the key of a series. Labels with empty values are left out.
 func series(name string, labels ...string) string {
 	var pairs []string
 	for i := 0; i < len(labels); i += 2 {
@@ -44,11 +45,11 @@ func series(name string, labels ...string) string {
 	return name + "{" + strings.Join(pairs, ",") + "}"
 }
 
-// scrape reads /metrics, or takes a scrape of a moment ago, so that many rows may wait on one process. A scrape that is
-// a little old delays a test and does not change it, since all of them wait for what they want to see.
+// scrape reads /metrics or reuses a recent scrape, so that many rows may wait on one process. A slightly old scrape delays
+// a test but does not change it, because all of them wait for what they want to see.
 func (p *program) scrape() (exposition, error) { return p.scrapeSince(time.Time{}) }
 
-// scrapeSince reads /metrics unless there is a recent scrape that was begun after t.
+// scrapeSince reads /metrics unless there is a recent scrape that was started after t.
 func (p *program) scrapeSince(t time.Time) (exposition, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -66,32 +67,71 @@ func (p *program) scrapeSince(t time.Time) (exposition, error) {
 	if err != nil {
 		return exposition{}, err
 	}
-	// The tests must not be the load that makes them slow.
+	// The tests must not be the load that slows them down.
 	p.last, p.began, p.pause = e, began, max(200*time.Millisecond, 3*time.Since(began))
 	return e, nil
 }
 
-// client asks for no compression, which costs more than it saves here.
-var client = http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableCompression: true}}
+// client asks for no compression, which costs more than it saves here. patientClient waits as long as a test may.
+var (
+	client        = http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableCompression: true}}
+	patientClient = http.Client{Timeout: deadline, Transport: client.Transport}
+)
 
-func (p *program) fetch() (exposition, error) {
-	response, err := client.Get(p.url + "/metrics")
+// request makes a request with header lines given as names and values in turn.
+func (p *program) request(method, path string, header ...string) (status int, body []byte, err error) {
+	return p.requestBy(&client, method, path, header...)
+}
+
+func (p *program) requestBy(c *http.Client, method, path string, header ...string) (status int, body []byte, err error) {
+	request, err := http.NewRequest(method, p.url+path, http.NoBody)
 	if err != nil {
-		return exposition{}, fmt.Errorf("scrape: %w", err)
+		return 0, nil, err
+	}
+	for i := 0; i < len(header); i += 2 {
+		request.Header.Set(header[i], header[i+1])
+	}
+	response, err := c.Do(request)
+	if err != nil {
+		return 0, nil, err
 	}
 	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return exposition{}, fmt.Errorf("scrape: got %v, want 200", response.Status)
+	body, err = io.ReadAll(response.Body)
+	return response.StatusCode, body, err
+}
+
+// page returns the body of a page, whatever its status.
+func (p *program) page(t *testing.T, path string, header ...string) []byte {
+	t.Helper()
+	_, body, err := p.request("GET", path, header...)
+	if err != nil {
+		t.Fatal(err)
 	}
-	text, err := io.ReadAll(response.Body)
+	return body
+}
+
+// answers returns an error unless the response to a GET has this status and, if one is given, exactly this body.
+func (p *program) answers(path string, status int, body string) error {
+	got, text, err := p.request("GET", path)
+	if err == nil && (got != status || body != "" && strings.TrimSpace(string(text)) != body) {
+		err = fmt.Errorf("%s: got %d %q, want %d %q", path, got, text, status, body)
+	}
+	return err
+}
+
+func (p *program) fetch() (exposition, error) {
+	status, text, err := p.request("GET", "/metrics")
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("got status %d, want 200", status)
+	}
 	if err != nil {
 		return exposition{}, fmt.Errorf("scrape: %w", err)
 	}
 	return parse(text)
 }
 
-// read takes the rest of a connection for the answer to a scrape.
-func read(conn net.Conn) (exposition, error) {
+// readScrape reads the response to a scrape from a connection.
+func readScrape(conn net.Conn) (exposition, error) {
 	conn.SetReadDeadline(time.Now().Add(deadline))
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
@@ -108,7 +148,7 @@ func read(conn net.Conn) (exposition, error) {
 // parse reads an exposition in the text format as Prometheus does.
 func parse(text []byte) (exposition, error) {
 	parser := expfmt.NewTextParser(model.LegacyValidation)
-	families, err := parser.TextToMetricFamilies(bytes.NewReader(looked(text)))
+	families, err := parser.TextToMetricFamilies(bytes.NewReader(withoutBuckets(text)))
 	if err != nil {
 		return exposition{}, fmt.Errorf("scrape: %w", err)
 	}
@@ -121,8 +161,8 @@ func parse(text []byte) (exposition, error) {
 	return e, nil
 }
 
-// looked is an exposition without the many lines that no test looks at, which would take half of the time to parse.
-func looked(text []byte) []byte {
+// withoutBuckets removes the many lines that no test uses, which would take half of the time to parse.
+func withoutBuckets(text []byte) []byte {
 	var kept []byte
 	for line := range bytes.Lines(text) {
 		if !bytes.Contains(line, []byte("_bucket{")) {
@@ -139,16 +179,12 @@ func (e exposition) add(name string, metric *dto.Metric) {
 		labels = append(labels, pair.GetName(), pair.GetValue())
 		byName[pair.GetName()] = pair.GetValue()
 	}
-	switch {
-	case metric.Counter != nil:
-		e.values[series(name, labels...)] = metric.Counter.GetValue()
-	case metric.Gauge != nil:
-		e.values[series(name, labels...)] = metric.Gauge.GetValue()
-	case metric.Histogram != nil:
-		e.values[series(name+"_count", labels...)] = float64(metric.Histogram.GetSampleCount())
-		e.values[series(name+"_sum", labels...)] = metric.Histogram.GetSampleSum()
-	case metric.Untyped != nil:
-		e.values[series(name, labels...)] = metric.Untyped.GetValue()
+	switch h := metric.Histogram; {
+	case h != nil:
+		e.values[series(name+"_count", labels...)] = float64(h.GetSampleCount())
+		e.values[series(name+"_sum", labels...)] = h.GetSampleSum()
+	case metric.Summary == nil:
+		e.values[series(name, labels...)] = metric.Counter.GetValue() + metric.Gauge.GetValue() + metric.Untyped.GetValue() // one is set
 	}
 	if name == "betanet_exporter_endpoint_failing" {
 		of := [2]string{byName["upstream"], byName["endpoint"]}
@@ -156,7 +192,7 @@ func (e exposition) add(name string, metric *dto.Metric) {
 	}
 }
 
-// is complains if a series is not there or has another value.
+// is returns an error if a series is absent or has another value.
 func (e exposition) is(key string, want float64) error {
 	got, ok := e.values[key]
 	if !ok {
@@ -168,7 +204,7 @@ func (e exposition) is(key string, want float64) error {
 	return nil
 }
 
-// isAbsent complains if a series is there, most of all if it is 0.
+// isAbsent returns an error if a series is present, even if it is 0.
 func (e exposition) isAbsent(key string) error {
 	if got, ok := e.values[key]; ok {
 		return fmt.Errorf("%s: got %v, want no series", key, got)
@@ -176,52 +212,59 @@ func (e exposition) isAbsent(key string) error {
 	return nil
 }
 
-// mentioning is the series whose name or labels contain a word, sorted.
-func (e exposition) mentioning(word string) []string {
-	var found []string
+// isAtMost returns an error if a series is absent or above most.
+func (e exposition) isAtMost(key string, most float64) error {
+	if got, ok := e.values[key]; !ok || got > most {
+		return fmt.Errorf("%s: got %v, want at most %v", key, got, most)
+	}
+	return nil
+}
+
+// attempts returns the number of attempts at a path that ended in result.
+func (e exposition) attempts(path, result string) float64 {
+	return e.values[series("betanet_exporter_attempts_total", "endpoint", endpoints[path], "result", result)]
+}
+
+// sum adds up all series of a name.
+func (e exposition) sum(name string) float64 {
+	var sum float64
 	for key, value := range e.values {
-		if strings.Contains(key, word) {
-			found = append(found, fmt.Sprintf("%s %v", key, value))
+		if key == name || strings.HasPrefix(key, name+"{") {
+			sum += value
 		}
 	}
-	slices.Sort(found)
+	return sum
+}
+
+// mentioning lists the series whose name or labels contain a word.
+func (e exposition) mentioning(word string) []string {
+	var found []string
+	for _, key := range slices.Sorted(maps.Keys(e.values)) {
+		if strings.Contains(key, word) {
+			found = append(found, fmt.Sprintf("%s %v", key, e.values[key]))
+		}
+	}
 	return found
 }
 
-// await waits for an exposition of which want has nothing to complain about, and returns it. What is printed on failure
-// is cut down to what mentions upstream.
+// await waits for an exposition for which want returns nil, and returns it. What it prints on failure is limited to the
+// series of an upstream.
 func (p *program) await(t *testing.T, upstream string, want func(exposition) error) exposition {
 	t.Helper()
-	return p.awaitOf(t, p.scrape, upstream, want)
-}
-
-func (p *program) awaitOf(t *testing.T, scrape func() (exposition, error), upstream string, want func(exposition) error) exposition {
-	t.Helper()
 	var last exposition
-	var complaint error
-	for end := time.Now().Add(deadline); time.Now().Before(end); {
-		e, err := scrape()
+	p.eventually(t, 100*time.Millisecond, func() error {
+		e, err := p.scrape()
 		if err == nil {
 			last = e
 			err = want(e)
 		}
-		if err == nil {
-			return e
+		return err
+	}, func() string {
+		word := upstream
+		if word == "" {
+			word = "betanet_"
 		}
-		complaint = err
-		select {
-		case <-p.done:
-			t.Fatalf("the exporter ended: %v\n%s", p.err, p.log.lines(""))
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-	var shown []string
-	for _, line := range last.mentioning(upstream) {
-		if upstream != "" || strings.HasPrefix(line, "betanet_") {
-			shown = append(shown, line)
-		}
-	}
-	t.Fatalf("after %v still: %v\nlast exposition:\n%s\nlast log lines:\n%s",
-		deadline, complaint, strings.Join(shown, "\n"), p.log.lines(upstream))
-	return exposition{}
+		return fmt.Sprintf("last exposition:\n%s\nlast log lines:\n%s", strings.Join(last.mentioning(word), "\n"), p.log.Tail(upstream))
+	})
+	return last
 }

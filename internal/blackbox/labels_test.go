@@ -18,7 +18,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// hostileIDs would break an exposition that did not escape them, or escaped them twice.
+// hostileIDs would break an exposition that did not escape them, or did so twice.
 var hostileIDs = []string{
 	`a"b`, `a\b`, `a\`, `\`, `"`, `\"`, `\n`, "a\nb", "\n", "\r", "\r\n", "}", `{a="b"}`, `"} 1` + "\nbetanet_up 1\n# ", "a,b", `a="b",c="d"`,
 	" ", " a ", "\t", "\x00", "\x01", "\x7f", "\x1b[31m", "é", "日本語", "🜁", "\u2028", "\u202e", "\ufeff", "\ufffd", "# HELP a b", "# EOF", "NaN", "0",
@@ -26,7 +26,7 @@ var hostileIDs = []string{
 	strings.Repeat("x", 128), strings.Repeat(`"`, 128), strings.Repeat("\n", 128), strings.Repeat("é", 64),
 }
 
-func TestTheIdOfAMixnodeIsShownUnharmed(t *testing.T) {
+func TestTheIDOfAMixnodeIsExposedUnchanged(t *testing.T) {
 	t.Parallel()
 	want := map[string]float64{}
 	var nodes []map[string]any
@@ -93,7 +93,7 @@ func decode(body []byte) (map[string]*dto.MetricFamily, error) {
 	}
 }
 
-// openMetrics reads the samples of OpenMetrics, which for all but the last line are those of the text format.
+// openMetrics reads the samples of OpenMetrics. Except for the last line they are in the text format.
 func openMetrics(body []byte) (map[string]*dto.MetricFamily, error) {
 	text, ended := bytes.CutSuffix(body, []byte("# EOF\n"))
 	if !ended {

@@ -14,11 +14,11 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// forged is what an upstream says to be taken for a line of the log, to colour the terminal of who reads it, or to turn
-// its text around. It has no newline, which would end most of the places it is put in.
+// forged is a text that imitates a log line, colours a terminal and reverses its text. It has no newline, because most
+// places for it end at one.
 const forged = "x\rtime=2026-01-01T00:00:00Z level=ERROR msg=\"forged\" \x1b[31m\x1b]0;forged\x07\x7f\u202e\u2028\u00a0\u0085\xff\" }, forged"
 
-// forgeries are places for it, and with a newline where the place allows.
+// forgeries are responses with the text in every place for it, with a newline where possible.
 func forgeries() []row {
 	line := forged + "\nlevel=ERROR msg=forged\n"
 	inJSON, err := json.Marshal(strings.ToValidUTF8(line, ""))
@@ -42,22 +42,22 @@ func forgeries() []row {
 		{name: "Location", fault: status(302, "Location: http://forged/\" level=ERROR msg=forged")},
 		{name: "challenge", fault: status(401, "WWW-Authenticate: level=ERROR msg=forged")},
 		{name: "chunk size", fault: chunked(func(string) string { return line + "\r\n" })},
-		{name: "unasked", fault: func(d string) fake.Behaviour {
+		{name: "unsolicited", fault: func(d string) fake.Behaviour {
 			return fake.Split(healthyAnswer(d), 20*time.Millisecond, []byte(line))
 		}},
 		{name: "body", fault: fixed(line)},
-		{name: "string in the place of a document", fault: fixed(text)},
-		{name: "string in the place of a number", path: fake.Metrics, fault: fixed(`{"packets_processed":` + text + `,"packets_dropped":1}`)},
+		{name: "string in place of a document", fault: fixed(text)},
+		{name: "string in place of a number", path: fake.Metrics, fault: fixed(`{"packets_processed":` + text + `,"packets_dropped":1}`)},
 		{name: "key", fault: document(func(d string) string { return "{" + text + ":1," + text + ":1," + d[1:] })},
 		{name: "error page", fault: func(string) fake.Behaviour { return fake.Status(500, line) }},
 		{name: "number of 1000 digits", path: fake.Metrics, fault: fixed(`{"packets_processed":` + strings.Repeat("1", 1000) + `,"packets_dropped":1}`)},
 	})
 }
 
-// TestAnUpstreamCanForgeNeitherALineNorALabel has upstreams that put the same text wherever an upstream can put text.
+// TestAnUpstreamCanForgeNeitherALineNorALabel has upstreams with a forgery each.
 func TestAnUpstreamCanForgeNeitherALineNorALabel(t *testing.T) {
 	t.Parallel()
-	for format, check := range map[string]func(string) error{"logfmt": isLogfmt, "json": isJSON} {
+	for format, check := range map[string]func(string) error{"logfmt": checkLogfmt, "json": checkJSON} {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
 			if format != "logfmt" {
@@ -80,10 +80,8 @@ func TestAnUpstreamCanForgeNeitherALineNorALabel(t *testing.T) {
 			p := watch(t, append([]string{"--log.format=" + format}, patient...), urls...)
 			p.await(t, "", func(e exposition) error {
 				var all []error
-				for i, server := range servers {
-					if n := server.Requests(fake.Metrics); n < watchedCycles && i < len(rows) {
-						all = append(all, fmt.Errorf("upstream %d: got %d cycles", i, n))
-					}
+				for _, server := range servers[:len(rows)] {
+					all = append(all, counted("cycles of "+server.Addr(), server.Requests(fake.Metrics), watchedCycles))
 				}
 				for key := range e.values {
 					if strings.Contains(key, "forged") {
@@ -92,7 +90,7 @@ func TestAnUpstreamCanForgeNeitherALineNorALabel(t *testing.T) {
 				}
 				return errors.Join(all...)
 			})
-			lines := p.log.all()
+			lines := p.log.Lines()
 			for _, line := range lines {
 				if err := check(line); err != nil {
 					t.Errorf("%v in the line\n%q", err, line)
@@ -110,10 +108,10 @@ func TestAnUpstreamCanForgeNeitherALineNorALabel(t *testing.T) {
 	}
 }
 
-// pair is one attribute of a line in the format logfmt.
+// pair matches one attribute in logfmt.
 var pair = regexp.MustCompile(`^([a-z_0-9]+)=("(?:[^"\\]|\\.)*"|[^ "=]*)(?: |$)`)
 
-// known are the keys that a line may have, each once.
+// known are the keys that a line may have.
 var known = map[string]bool{
 	"endpoints": true, "new": true, "gone": true, "changes": true, "discovery": true, "rejected": true, "note": true,
 	"stale": true, "down": true, "messages_per_second": true, "bytes_per_second": true,
@@ -123,18 +121,18 @@ var known = map[string]bool{
 	"http2": true, "client": true, "added": true, "removed": true, "open_files": true, "lines": true,
 }
 
-func isLogfmt(line string) error {
-	if err := prints(line); err != nil {
+func checkLogfmt(line string) error {
+	if err := checkPrintable(line); err != nil {
 		return err
 	}
 	seen := map[string]bool{}
 	for rest := line; rest != ""; {
 		found := pair.FindStringSubmatch(rest)
 		if found == nil {
-			return fmt.Errorf("no logfmt from %q on", rest)
+			return fmt.Errorf("not logfmt: %q", rest)
 		}
 		if key := found[1]; !known[key] || seen[key] {
-			return fmt.Errorf("the key %q is unknown or there twice", key)
+			return fmt.Errorf("the key %q is unknown or duplicate", key)
 		}
 		seen[found[1]] = true
 		rest = rest[len(found[0]):]
@@ -145,8 +143,8 @@ func isLogfmt(line string) error {
 	return nil
 }
 
-func isJSON(line string) error {
-	if err := prints(line); err != nil {
+func checkJSON(line string) error {
+	if err := checkPrintable(line); err != nil {
 		return err
 	}
 	var attributes map[string]any
@@ -154,8 +152,8 @@ func isJSON(line string) error {
 		return err
 	}
 	for key, value := range attributes {
-		if text, ok := value.(string); ok && prints(text) != nil {
-			return fmt.Errorf("%s: %w", key, prints(text))
+		if text, ok := value.(string); ok && checkPrintable(text) != nil {
+			return fmt.Errorf("%s: %w", key, checkPrintable(text))
 		}
 		if !known[key] {
 			return fmt.Errorf("the key %q is unknown", key)
@@ -164,8 +162,8 @@ func isJSON(line string) error {
 	return nil
 }
 
-// prints complains about what a terminal would not show as it is.
-func prints(s string) error {
+// checkPrintable returns an error if a terminal would not show s unchanged.
+func checkPrintable(s string) error {
 	if !utf8.ValidString(s) {
 		return errors.New("bad UTF-8")
 	}
@@ -177,7 +175,7 @@ func prints(s string) error {
 	return nil
 }
 
-// TestTheErrorOfCollectIsOneLine is the same for a command that a person runs at a terminal.
+// TestTheErrorOfCollectIsOneLine has the same upstreams for a command that a person runs in a terminal.
 func TestTheErrorOfCollectIsOneLine(t *testing.T) {
 	t.Parallel()
 	inTheWholeSuiteOnly(t)
@@ -191,7 +189,7 @@ func TestTheErrorOfCollectIsOneLine(t *testing.T) {
 				if line == "" {
 					continue
 				}
-				if err := prints(line); err != nil || !strings.HasPrefix(line, "betanet_exporter: ") && !strings.HasPrefix(line, "time=") {
+				if err := checkPrintable(line); err != nil || !strings.HasPrefix(line, "betanet_exporter: ") && !strings.HasPrefix(line, "time=") {
 					t.Errorf("on standard error the line %q (%v)", line, err)
 				}
 			}

@@ -11,32 +11,32 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// fewDescriptors runs a command with so many descriptors that of 64 a half is left for upstreams.
+// fewDescriptors runs a command with 64 descriptors, of which half are left for upstreams.
 var fewDescriptors = []string{"sh", "-c", `ulimit -n 64 && exec "$0" "$@"`}
 
-// scarcity is an exporter with too few descriptors for the upstreams that hang, beside which some live.
-type scarcity struct {
+// fdShortage is an exporter with too few descriptors for its upstreams: most hang, some are alive.
+type fdShortage struct {
 	p           *program
 	hung, alive []*fake.Server
 }
 
 const (
-	hungUpstreams  = 80 // more than twice as many as may be connected at a time, three requests of 300 ms every 1.9 s
+	hungUpstreams  = 80 // more than twice as many as may be connected at once, with three requests of 300 ms every 1.9 s
 	aliveUpstreams = 6
 )
 
-// startScarcity configures the live upstreams so that a single counted failure would open a breaker, and the
-// hanging ones so that none does: they are to take what there is for as long as the test wants.
-func startScarcity(t *testing.T) *scarcity {
+// startFDShortage configures the live upstreams so that a single counted failure opens a breaker, and the hanging ones so
+// that none does: they use all descriptors until the end of the test.
+func startFDShortage(t *testing.T) *fdShortage {
 	t.Helper()
-	s := new(scarcity)
+	s := new(fdShortage)
 	text := "upstreams:\n"
 	add := func(server *fake.Server, settings string) {
 		text += fmt.Sprintf("- {url: '%s', %s}\n", server.URL(), settings)
 	}
 	for range hungUpstreams {
 		server := start(t)
-		hangAll(server)
+		setAll(server, fake.HangAfter(nil))
 		s.hung = append(s.hung, server)
 		add(server, "request: {timeout: 300ms}, breaker: {failures: 1000000}, retry: {attempts: 1}")
 	}
@@ -47,33 +47,27 @@ func startScarcity(t *testing.T) *scarcity {
 	}
 	file := filepath.Join(t.TempDir(), "betanet.yml")
 	write(t, file, text)
-	s.p = surroundings{by: fewDescriptors}.start(t, "--config.file="+file, "--collect.interval=1900ms", "--collect.timeout=1800ms", "--cache.max-stale=0")
+	s.p = launch{wrapper: fewDescriptors}.start(t, "--config.file="+file, "--collect.interval=1900ms", "--collect.timeout=1800ms", "--cache.max-stale=0")
 	return s
 }
 
-func hangAll(server *fake.Server) {
-	for _, path := range v1Paths {
-		server.Set(path, fake.HangAfter(nil))
-	}
-}
-
-// check complains about whatever may not be at any time while descriptors are short.
-func (s *scarcity) check(e exposition) error {
-	all := []error{atMost(e, "process_open_fds", 64)}
+// check returns an error about anything that must not happen while descriptors are short.
+func (s *fdShortage) check(e exposition) error {
+	all := []error{e.isAtMost("process_open_fds", 64)}
 	for _, server := range s.hung {
 		for _, path := range v1Paths {
-			st := state{server.Addr(), path}
+			st := endpoint{server.Addr(), path}
 			all = append(all, st.noValues(e), st.reasonsAmong(e, "timeout", "local"))
 		}
 	}
 	for _, server := range s.alive {
 		for _, path := range v1Paths {
-			st := state{server.Addr(), path}
-			// A document is there as a whole, or not yet.
+			st := endpoint{server.Addr(), path}
+			// A document is exposed as a whole, or not yet.
 			if st.noValues(e) != nil {
 				all = append(all, st.values(e, documentBefore))
 			}
-			// What was refused here opens nothing. A busy machine may, by attempts that run into their limit.
+			// A refused connection opens no breaker. A timeout on a busy machine may.
 			if current, err := st.breaker(e); err != nil || current != "closed" {
 				all = append(all, err, st.reasonsAmong(e, "timeout"))
 			}
@@ -82,34 +76,33 @@ func (s *scarcity) check(e exposition) error {
 	return errors.Join(all...)
 }
 
-// reasonsAmong complains if the endpoint is failing for any other reason.
-func (s state) reasonsAmong(e exposition, want ...string) error {
-	if len(e.failing[[2]string{s.upstream, endpoints[s.path]}]) == 0 {
+// reasonsAmong returns an error if the endpoint is failing for any other reason.
+func (s endpoint) reasonsAmong(e exposition, want ...string) error {
+	if len(s.failing(e)) == 0 {
 		return nil
 	}
 	return s.reasons(e, want...)
 }
 
-// TestTooFewDescriptorsDelayLiveUpstreamsAndOpenNoBreaker has hanging upstreams take every descriptor that may go to
-// upstreams, and scrapers all that may go to them.
+// TestTooFewDescriptorsDelayLiveUpstreamsAndOpenNoBreaker has hanging upstreams and scrapers that use all their descriptors.
 func TestTooFewDescriptorsDelayLiveUpstreamsAndOpenNoBreaker(t *testing.T) {
 	t.Parallel()
 	inTheWholeSuiteOnly(t)
-	s := startScarcity(t)
+	s := startFDShortage(t)
 	s.await(t, func(e exposition) error { return e.is("process_max_fds", 64) })
-	leave := crowd(t, s.p)
-	seen := map[state]bool{}
+	disconnect := openRequests(t, s.p)
+	seen := map[endpoint]bool{}
 	turnedAway := 0
 	e := s.await(t, func(e exposition) error {
 		var refused float64
 		for _, path := range v1Paths {
-			refused += attempts(e, path, "local")
+			refused += e.attempts(path, "local")
 		}
 		for _, server := range s.alive {
 			for _, path := range v1Paths {
-				st := state{server.Addr(), path}
+				st := endpoint{server.Addr(), path}
 				seen[st] = seen[st] || st.values(e, documentBefore) == nil
-				if len(e.failing[[2]string{st.upstream, endpoints[path]}]) > 0 && st.reasons(e, "local") == nil {
+				if len(st.failing(e)) > 0 && st.reasons(e, "local") == nil {
 					turnedAway++
 				}
 			}
@@ -122,19 +115,19 @@ func TestTooFewDescriptorsDelayLiveUpstreamsAndOpenNoBreaker(t *testing.T) {
 		}
 		for st, ok := range seen {
 			if !ok {
-				return fmt.Errorf("%s has got nothing from %s", st.upstream, st.path)
+				return fmt.Errorf("no document of %s from %s", st.path, st.upstream)
 			}
 		}
 		return nil
 	})
 	t.Logf("refused: %v", e.mentioning(`result="local"`))
 
-	leave()
+	disconnect()
 	for _, server := range append(s.hung, s.alive...) {
 		publish(server, documentAfter)
 	}
 	s.p.await(t, "", func(e exposition) error {
-		all := []error{atMost(e, "process_open_fds", restingDescriptors)}
+		all := []error{e.isAtMost("process_open_fds", restingDescriptors)}
 		for _, server := range append(s.hung, s.alive...) {
 			all = append(all, allGood(e, server.Addr(), documentAfter))
 		}
@@ -142,32 +135,26 @@ func TestTooFewDescriptorsDelayLiveUpstreamsAndOpenNoBreaker(t *testing.T) {
 	})
 }
 
-// await is a program's, and checks each exposition on the way.
-func (s *scarcity) await(t *testing.T, want func(exposition) error) exposition {
+// await is like program.await, and checks each exposition.
+func (s *fdShortage) await(t *testing.T, want func(exposition) error) (e exposition) {
 	t.Helper()
-	var before exposition
-	for end := time.Now().Add(deadline); ; {
-		e, err := s.p.fetch()
-		if err == nil {
+	s.p.eventually(t, 100*time.Millisecond, func() error {
+		before := e
+		var err error
+		if e, err = s.p.fetch(); err == nil {
 			err = errors.Join(s.check(e), noneFell(before, e))
-			before = e
 		}
 		if err != nil {
-			t.Fatalf("%v\n%s", err, s.p.log.lines("local"))
+			t.Fatalf("%v\n%s", err, s.p.log.Tail("local"))
 		}
-		if err = want(e); err == nil {
-			return e
-		}
-		if time.Now().After(end) {
-			t.Fatalf("after %v still: %v\n%s", deadline, err, s.p.log.lines("local"))
-		}
-		<-time.After(100 * time.Millisecond)
-	}
+		return want(e)
+	}, func() string { return s.p.log.Tail("local") })
+	return e
 }
 
-// crowd opens more connections than the process may have descriptors, with requests that do not end, and returns the
+// openRequests opens more connections than the process may have descriptors, with requests that do not end, and returns the
 // function that closes them.
-func crowd(t *testing.T, p *program) (leave func()) {
+func openRequests(t *testing.T, p *program) (disconnect func()) {
 	t.Helper()
 	var all []io.Closer
 	for range 70 {

@@ -3,15 +3,16 @@ package blackbox
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// What holds on every scrape, whatever happens to upstreams and machine.
+// Invariants of every scrape, whatever happens to upstreams and machine.
 
 var breakerStates = []string{"closed", "half_open", "open"}
 
-// breaker is the state of the endpoint's circuit breaker.
-func (s state) breaker(e exposition) (string, error) {
+// breaker returns the state of the endpoint's circuit breaker.
+func (s endpoint) breaker(e exposition) (string, error) {
 	got, ok := e.values[s.key("betanet_exporter_circuit_breaker_state")]
 	if !ok || got != 0 && got != 1 && got != 2 {
 		return "", fmt.Errorf("breaker of %s at %s: got %v (%v), want 0, 1 or 2", s.upstream, s.path, got, ok)
@@ -19,13 +20,13 @@ func (s state) breaker(e exposition) (string, error) {
 	return breakerStates[int(got)], nil
 }
 
-// consistent complains about an endpoint whose series contradict each other.
-func (s state) consistent(e exposition) error {
+// consistent returns an error if the series of an endpoint contradict each other.
+func (s endpoint) consistent(e exposition) error {
 	_, err := s.breaker(e)
-	up, here := e.values[s.key("betanet_exporter_endpoint_up")]
-	reasons := e.failing[[2]string{s.upstream, endpoints[s.path]}]
+	up, present := e.values[s.key("betanet_exporter_endpoint_up")]
+	reasons := s.failing(e)
 	switch {
-	case !here:
+	case !present:
 		err = errors.Join(err, fmt.Errorf("%s at %s has no endpoint_up", s.upstream, s.path))
 	case up == 1 && len(reasons) > 0:
 		err = errors.Join(err, fmt.Errorf("%s at %s is up and failing for %q at once", s.upstream, s.path, reasons))
@@ -37,31 +38,27 @@ func (s state) consistent(e exposition) error {
 	return errors.Join(err, s.notStale(e))
 }
 
-// copied are the counters that are exposed as the upstream sent them.
-var copied = []string{
+// upstreamCounters are exposed as the upstream sent them, and so may fall.
+var upstreamCounters = []string{
 	"betanet_messages_total", "betanet_packets_dropped_total", "betanet_bytes_transmitted_total", "betanet_bytes_received_total",
 }
 
-// ownCounter reports whether a series is a counter of the exporter itself, which nobody may make fall.
-func ownCounter(key string) bool {
+// isOwnCounter reports whether a series is a counter of the exporter itself, which must not fall.
+func isOwnCounter(key string) bool {
 	name, _, _ := strings.Cut(key, "{")
-	for _, c := range copied {
-		if name == c {
-			return false
-		}
-	}
-	return strings.HasPrefix(name, "betanet_") && (strings.HasSuffix(name, "_total") || strings.HasSuffix(name, "_count"))
+	return strings.HasPrefix(name, "betanet_") && !slices.Contains(upstreamCounters, name) &&
+		(strings.HasSuffix(name, "_total") || strings.HasSuffix(name, "_count"))
 }
 
-// noneFell complains about counters of the exporter that are lower than before, or gone. The latencies of an upstream go
-// with its other values when they are too old, and come back with them.
+// noneFell returns an error if counters of the exporter are lower than before, or absent. The latencies of an upstream
+// expire with its other values, and come back with them.
 func noneFell(before, e exposition) error {
 	var all []error
 	for key, was := range before.values {
-		is, ok := e.values[key]
+		now, ok := e.values[key]
 		mayGo := strings.HasPrefix(key, "betanet_message_latency_seconds")
-		if ownCounter(key) && (!ok && !mayGo || ok && is < was) {
-			all = append(all, fmt.Errorf("%s: got %v (there: %v) after %v, want no less", key, is, ok, was))
+		if isOwnCounter(key) && (!ok && !mayGo || ok && now < was) {
+			all = append(all, fmt.Errorf("%s: got %v (present: %v) after %v, want no less", key, now, ok, was))
 		}
 	}
 	return errors.Join(all...)

@@ -9,45 +9,45 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// ledger is an upstream that sends no good document twice, and remembers in which order and when it sent them. That
-// tells of every value what it may be, whenever it is seen.
+// ledger is an upstream that never sends a good document twice, and records order and time of each. So a test can check any
+// exposed value at any time.
 type ledger struct {
 	*fake.Server
 	name string // its address
 
 	mu       sync.Mutex
 	restarts int
-	floor    int // where the numbers of this life of the service began
-	of       map[string]*entries
+	firstID  int // of the documents since the last restart
+	paths    map[string]*entries
 }
 
-// entries are the documents of one path.
+// entries records the documents of one path.
 type entries struct {
 	next   int         // the ID of the next one
-	order  map[int]int // of an ID
-	at     []time.Time // in that order
-	broken time.Time   // since when there has been nothing but faults; zero if there is not
+	order  map[int]int // by ID
+	at     []time.Time // by order
+	broken time.Time   // since when there are only faults; zero if there are none
 }
 
-// What the IDs of good and of faulty documents begin with, and how far they fall at a restart.
+// The first IDs of good and of faulty documents, and by how much IDs fall at a restart.
 const (
-	firstID   = 50_000_000
-	faultyID  = 900_000_000
-	fallingBy = 100_000
+	goodID   = 50_000_000
+	faultyID = 900_000_000
+	idDrop   = 100_000
 )
 
 func openLedger(t *testing.T) *ledger {
 	t.Helper()
-	l := &ledger{Server: start(t), floor: firstID, of: map[string]*entries{}}
+	l := &ledger{Server: start(t), firstID: goodID, paths: map[string]*entries{}}
 	l.name = l.Addr()
 	for _, path := range v1Paths {
-		l.of[path] = &entries{next: firstID, order: map[int]int{}}
+		l.paths[path] = &entries{next: goodID, order: map[int]int{}}
 		l.Set(path, l.good(path))
 	}
 	return l
 }
 
-// good answers each request with a document of its own.
+// good answers each request with another document.
 func (l *ledger) good(path string) fake.Behaviour {
 	return func(x *fake.Exchange) { fake.JSON(fake.Document(path, l.enter(path)))(x) }
 }
@@ -55,7 +55,7 @@ func (l *ledger) good(path string) fake.Behaviour {
 func (l *ledger) enter(path string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	e := l.of[path]
+	e := l.paths[path]
 	id := e.next
 	e.next++
 	e.order[id] = len(e.at)
@@ -68,18 +68,18 @@ func (l *ledger) restart() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.restarts++
-	l.floor -= fallingBy
-	for _, e := range l.of {
-		e.next = l.floor
+	l.firstID -= idDrop
+	for _, e := range l.paths {
+		e.next = l.firstID
 	}
 }
 
-// mark notes whether a path has good documents from now on.
+// mark records whether paths have only faults from now on.
 func (l *ledger) mark(broken bool, paths ...string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, path := range paths {
-		switch e := l.of[path]; {
+		switch e := l.paths[path]; {
 		case !broken:
 			e.broken = time.Time{}
 		case e.broken.IsZero():
@@ -88,11 +88,11 @@ func (l *ledger) mark(broken bool, paths ...string) {
 	}
 }
 
-// entry tells when document id of a path was sent, and after how many others.
+// entry returns when document id of a path was sent, and after how many others.
 func (l *ledger) entry(path string, id int) (at time.Time, order int, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	e := l.of[path]
+	e := l.paths[path]
 	order, ok = e.order[id]
 	if ok {
 		at = e.at[order]
@@ -103,10 +103,10 @@ func (l *ledger) entry(path string, id int) (at time.Time, order int, ok bool) {
 func (l *ledger) brokenSince(path string) time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.of[path].broken
+	return l.paths[path].broken
 }
 
-// faults of one path. Their documents are in no ledger.
+// fault returns a random fault of a path. Its document is not recorded.
 func (l *ledger) fault(r *rand.Rand, path string) fake.Behaviour {
 	faults := []func(string) fake.Behaviour{
 		status(500), status(503), status(404), status(401), status(206), status(429, "Retry-After: 1"),
@@ -121,8 +121,8 @@ func (l *ledger) fault(r *rand.Rand, path string) fake.Behaviour {
 	return faults[r.IntN(len(faults))](fake.Document(path, faultyID+r.IntN(1000)))
 }
 
-// live goes through one change of the upstream's life.
-func (l *ledger) live(t *testing.T, r *rand.Rand) {
+// change makes one random change to the upstream.
+func (l *ledger) change(t *testing.T, r *rand.Rand) {
 	switch r.IntN(10) {
 	case 0:
 		l.restart()

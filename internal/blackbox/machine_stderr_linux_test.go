@@ -2,8 +2,10 @@ package blackbox
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"syscall"
@@ -13,46 +15,53 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// unread is an exporter of which nobody reads what it writes, from the moment on at which it listens.
-type unread struct {
+// unreadLog is an exporter whose log nobody reads once it listens.
+type unreadLog struct {
 	p            *program
 	pipe         *os.File
-	resume       chan struct{} // close it to have the rest read
+	resume       chan struct{} // to be closed to have the rest read
 	alive        *fake.Server
 	broken       []*fake.Server
 	onceListened chan struct{}
 }
 
-func startUnread(t *testing.T) *unread {
+func startUnreadLog(t *testing.T) *unreadLog {
 	t.Helper()
-	u := &unread{resume: make(chan struct{}), onceListened: make(chan struct{}), alive: start(t)}
-	args := []string{"--betanet.url=" + u.alive.URL(), "--collect.interval=250ms", "--collect.timeout=240ms", "--breaker.failures=1000000", "--retry.backoff=1ms"}
-	for range 25 {
-		server := start(t)
-		for _, path := range v1Paths {
-			server.Set(path, fake.Status(500, `{"error":"`+strings.Repeat("long ", 40)+`"}`))
-		}
-		u.broken = append(u.broken, server)
-		args = append(args, "--betanet.url="+server.URL())
+	u := &unreadLog{resume: make(chan struct{}), onceListened: make(chan struct{}), alive: start(t)}
+	args := []string{"--collect.interval=250ms", "--collect.timeout=240ms", "--breaker.failures=1000000", "--retry.backoff=1ms"}
+	broken, urls := startMany(t, 25)
+	for _, server := range broken {
+		setAll(server, fake.Status(500, `{"error":"`+strings.Repeat("long ", 40)+`"}`))
 	}
-	s := surroundings{logs: func(p *program, pipe *os.File) {
-		lines := bufio.NewReaderSize(pipe, 16)
+	u.broken = broken
+	l := launch{readLog: func(p *program, pipe *os.File) {
 		u.pipe = pipe
-		p.log.until("Listening on", lines)
+		lines := readUntilListening(p, pipe)
 		close(u.onceListened)
 		select {
 		case <-u.resume:
-		case <-p.gone:
+		case <-p.Gone:
 		}
-		p.log.read(lines)
+		io.Copy(&p.log, lines)
 	}}
-	u.p = s.start(t, args...)
+	u.p = l.start(t, append(args, flagsFor(append(urls, u.alive.URL())...)...)...)
 	<-u.onceListened
 	return u
 }
 
-// isFull complains unless the pipe takes nothing more: a line may be longer than what is left.
-func (u *unread) isFull() error {
+// readUntilListening reads the log line by line until the exporter listens, and returns the rest.
+func readUntilListening(p *program, pipe *os.File) *bufio.Reader {
+	for lines := bufio.NewReaderSize(pipe, 16); ; {
+		line, err := lines.ReadBytes('\n')
+		p.log.Write(line)
+		if err != nil || bytes.Contains(line, []byte("Listening on")) {
+			return lines
+		}
+	}
+}
+
+// isFull returns an error unless the pipe is full: a line may be longer than what is left.
+func (u *unreadLog) isFull() error {
 	var waiting int32
 	_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, u.pipe.Fd(), 0x541b /* FIONREAD */, uintptr(unsafe.Pointer(&waiting)))
 	if size := 64 << 10; errno != 0 || int(waiting) < size-4<<10 {
@@ -61,18 +70,15 @@ func (u *unread) isFull() error {
 	return nil
 }
 
-// collects complains unless all upstreams are asked and their values shown while nothing is read, though pipe and queue
-// are full.
-func (u *unread) collects(t *testing.T) {
+// checkCollects checks that all upstreams are collected and their values exposed while nobody reads the log and pipe and
+// queue are full.
+func (u *unreadLog) checkCollects(t *testing.T) {
 	t.Helper()
 	u.p.await(t, u.alive.Addr(), func(e exposition) error {
 		return errors.Join(u.isFull(), allGood(e, u.alive.Addr(), documentBefore))
 	})
 	u.p.await(t, "", func(e exposition) error {
-		if n := sumOf(e, "betanet_exporter_attempts_total"); n < 2000 { // a line each
-			return fmt.Errorf("got %v attempts, want 2000", n)
-		}
-		return nil
+		return counted("attempts", int(e.sum("betanet_exporter_attempts_total")), 2000) // a line each
 	})
 	publish(u.alive, documentAfter)
 	before := map[*fake.Server]int{}
@@ -82,9 +88,7 @@ func (u *unread) collects(t *testing.T) {
 	u.p.await(t, u.alive.Addr(), func(e exposition) error {
 		all := []error{allGood(e, u.alive.Addr(), documentAfter)}
 		for server, was := range before {
-			if n := server.Requests(fake.Metrics) - was; n < 3 {
-				all = append(all, fmt.Errorf("%s has got %d requests since, want 3", server.Addr(), n))
-			}
+			all = append(all, counted("new requests at "+server.Addr(), server.Requests(fake.Metrics)-was, 3))
 			if server != u.alive {
 				all = append(all, allNever(e, server.Addr(), "http_5xx"))
 			}
@@ -96,54 +100,53 @@ func (u *unread) collects(t *testing.T) {
 	}
 }
 
-func TestALogThatNobodyReadsStopsNeitherCollectingNorTheEnd(t *testing.T) {
+func TestALogThatNobodyReadsDelaysNeitherCollectionsNorTheEnd(t *testing.T) {
 	t.Parallel()
-	u := startUnread(t)
-	u.collects(t)
+	u := startUnreadLog(t)
+	u.checkCollects(t)
 	u.p.endsOn(t, syscall.SIGTERM)
 }
 
-func TestWhatALogCouldNotTakeIsCountedInIt(t *testing.T) {
+func TestDroppedLogLinesAreCountedInTheLog(t *testing.T) {
 	t.Parallel()
 	inTheWholeSuiteOnly(t)
-	u := startUnread(t)
-	u.collects(t)
+	u := startUnreadLog(t)
+	u.checkCollects(t)
 	close(u.resume)
 	u.p.await(t, "", func(exposition) error {
-		for _, line := range u.p.log.all() {
+		for _, line := range u.p.log.Lines() {
 			if strings.Contains(strings.ToLower(line), "log lines dropped") {
-				return isLogfmt(line)
+				return checkLogfmt(line)
 			}
 		}
-		return errors.New("no line says that others were dropped")
+		return errors.New("no line reports that others were dropped")
 	})
 	u.p.endsOn(t, syscall.SIGTERM)
-	for _, line := range u.p.log.all() {
-		if err := isLogfmt(line); err != nil {
+	for _, line := range u.p.log.Lines() {
+		if err := checkLogfmt(line); err != nil {
 			t.Errorf("%v in the line\n%q", err, line)
 		}
 	}
 }
 
-// TestALogThatIsClosedStopsNothing is for a collector of logs that has died.
-func TestALogThatIsClosedStopsNothing(t *testing.T) {
+// TestAClosedLogStopsNothing is about a log collector that has died.
+func TestAClosedLogStopsNothing(t *testing.T) {
 	t.Parallel()
 	server := start(t)
 	closed := make(chan struct{})
-	s := surroundings{logs: func(p *program, pipe *os.File) {
-		p.log.until("Listening on", bufio.NewReaderSize(pipe, 16))
+	l := launch{readLog: func(p *program, pipe *os.File) {
+		readUntilListening(p, pipe)
 		pipe.Close()
 		close(closed)
 	}}
-	p := s.start(t, append([]string{"--betanet.url=" + server.URL()}, brisk("--request.timeout=900ms")...)...)
+	p := l.start(t, "--betanet.url="+server.URL(), "--request.timeout=900ms", "--collect.interval=1s", "--collect.timeout=950ms",
+		"--retry.backoff=1ms", "--retry.max-backoff=2ms", "--breaker.failures=1000", "--cache.max-stale=0")
 	<-closed
 	for id := range 3 {
-		for _, path := range v1Paths {
-			server.Set(path, fake.Status(500, "{}"))
-		}
-		p.await(t, "", func(e exposition) error { return (state{"", fake.Metrics}).reasons(e, "http_5xx") })
+		setAll(server, fake.Status(500, "{}"))
+		p.await(t, "", func(e exposition) error { return (endpoint{"", fake.Metrics}).reasons(e, "http_5xx") })
 		publish(server, id)
-		p.await(t, "", func(e exposition) error { return allGood(e, "", id) })
+		p.awaitGood(t, "", id)
 	}
 	p.endsOn(t, syscall.SIGTERM)
 }

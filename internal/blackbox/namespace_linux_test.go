@@ -13,12 +13,11 @@ import (
 	"unsafe"
 )
 
-// inNamespace is set in a test process that has network and mounts of its own, to the program under test.
+// inNamespace is set to the program under test in a test process with its own network and mounts.
 const inNamespace = "BLACKBOX_IN_NAMESPACE"
 
-// ownNamespace runs a test in a process of its own, in which it may be a name server at port 53 and write
-// /etc/resolv.conf. It reports whether it is that process; otherwise the test has been run, or skipped where the kernel
-// does not permit it.
+// ownNamespace runs a test in its own process, in which it may be a name server at port 53 and replace /etc/resolv.conf. It
+// reports whether this is that process; otherwise the test has been run, or skipped where the kernel does not permit it.
 func ownNamespace(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv(inNamespace) != "" {
@@ -43,7 +42,7 @@ func ownNamespace(t *testing.T) bool {
 	var exit *exec.ExitError
 	switch {
 	case err != nil && !errors.As(err, &exit):
-		t.Skipf("a network namespace is not permitted here, names are not checked: %v", err)
+		t.Skipf("a network namespace is not permitted here: %v", err)
 	case err != nil:
 		t.Errorf("in its own namespace: %v\n%s", err, out)
 	case !strings.Contains(string(out), "--- PASS: "+t.Name()):
@@ -52,7 +51,7 @@ func ownNamespace(t *testing.T) bool {
 	return false
 }
 
-// prepareNamespace turns loopback on and makes 127.0.0.1 the only name server.
+// prepareNamespace enables loopback and makes 127.0.0.1 the only name server.
 func prepareNamespace(dir string) error {
 	if err := loopbackUp(); err != nil {
 		return fmt.Errorf("loopback: %w", err)
@@ -75,7 +74,7 @@ func prepareNamespace(dir string) error {
 	return nil
 }
 
-// loopbackUp is "ip link set lo up" without the program ip.
+// loopbackUp does what "ip link set lo up" does.
 func loopbackUp() error {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_DGRAM, 0)
 	if err != nil {

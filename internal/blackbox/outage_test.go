@@ -8,16 +8,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// numbers are what differs from one outage to the next.
+// numbers differ from one outage to the next.
 var numbers = regexp.MustCompile(`[0-9][0-9.]*`)
 
-// outageLines are the lines of an outage, without their times and numbers and
-// without those that sum up a minute.
+// outageLines returns the log lines of an outage without times and numbers, and without the summaries of each minute.
 func outageLines(text []string) (all []string) {
 	for _, line := range text {
 		_, line, found := strings.Cut(line, "level=")
@@ -31,7 +27,7 @@ func outageLines(text []string) (all []string) {
 	return all
 }
 
-func TestTheDocumentedLogOfAnOutageIsWhatTheProgramWrites(t *testing.T) {
+func TestTheLogOfAnOutageIsAsDocumented(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "troubleshooting.md"))
 	if err != nil {
@@ -44,40 +40,26 @@ func TestTheDocumentedLogOfAnOutageIsWhatTheProgramWrites(t *testing.T) {
 		t.Fatalf("got %d lines of a log in docs/troubleshooting.md, want an outage", len(want))
 	}
 
-	var file strings.Builder
-	fmt.Fprintln(&file, "upstreams:")
-	var servers []*fake.Server
-	for i := range 3 {
-		s := start(t)
-		publish(s, i)
-		fmt.Fprintf(&file, "  - {name: edge-%d, url: %q}\n", i+1, s.URL())
-		servers = append(servers, s)
+	text := "upstreams:\n"
+	servers, urls := startMany(t, 3)
+	for i, url := range urls {
+		publish(servers[i], i)
+		text += fmt.Sprintf("  - {name: edge-%d, url: %q}\n", i+1, url)
 	}
-	config := filepath.Join(t.TempDir(), "c.yml")
-	if err := os.WriteFile(config, []byte(file.String()), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p := serve(t, nil, "--config.file="+config, "--collect.interval=5s", "--collect.timeout=4s", "--retry.backoff=200ms", "--breaker.open=1s", "--cache.max-stale=12s")
+	first := servers[0]
+	p := configured(t, t.TempDir(), text, "--collect.interval=5s", "--collect.timeout=4s", "--retry.backoff=200ms", "--breaker.open=1s", "--cache.max-stale=12s")
 	p.await(t, "edge-1", func(e exposition) error { return e.is(series("betanet_up", "upstream", "edge-1"), 1) })
-	servers[0].Refuse()
-	said := func(words string) {
-		t.Helper()
-		for end := time.Now().Add(deadline); !p.log.contains(words); time.Sleep(50 * time.Millisecond) {
-			if time.Now().After(end) {
-				t.Fatalf("%q is not in the log:\n%s", words, strings.Join(p.log.all(), "\n"))
-			}
-		}
-	}
-	said("Cached data expired")
-	if err := servers[0].Listen(); err != nil {
+	first.Refuse()
+	p.awaitLog(t, "Cached data expired")
+	if err := first.Listen(); err != nil {
 		t.Fatal(err)
 	}
-	said("Service recovered")
+	p.awaitLog(t, "Service recovered")
 
-	log := p.log.all()
-	first := slices.IndexFunc(log, func(line string) bool { return strings.Contains(line, "Attempt 1 failed") })
-	last := slices.IndexFunc(log, func(line string) bool { return strings.Contains(line, "Service recovered") })
-	if got := outageLines(log[first : last+1]); !slices.Equal(got, want) {
-		t.Errorf("got the log\n%s\nwant that of docs/troubleshooting.md\n%s\nas written\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"), strings.Join(log[first:last+1], "\n"))
+	log := p.log.Lines()
+	begin := slices.IndexFunc(log, func(line string) bool { return strings.Contains(line, "Attempt 1 failed") })
+	end := slices.IndexFunc(log, func(line string) bool { return strings.Contains(line, "Service recovered") })
+	if got := outageLines(log[begin : end+1]); !slices.Equal(got, want) {
+		t.Errorf("got the log\n%s\nwant the one in docs/troubleshooting.md\n%s\nas written\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"), strings.Join(log[begin:end+1], "\n"))
 	}
 }

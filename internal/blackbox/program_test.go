@@ -4,13 +4,13 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	ossignal "os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,22 +20,22 @@ import (
 	"github.com/prometheus/common/version"
 	"go.uber.org/goleak"
 
-	"github.com/betanet/betanet_exporter/internal/app"
+	"github.com/betanet/betanet_exporter/internal/harness"
 )
 
-// binary is the program under test, built once by TestMain.
+// binary is the program under test with the race detector, built once by TestMain.
 var binary string
 
 func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
 
 func buildAndRun(m *testing.M) int {
 	flag.Parse()
-	// Rows wait nearly all of the time. By default only as many would wait at once as there are processors.
+	// Rows spend nearly all of their time waiting. The default would run only as many at once as there are processors.
 	if err := flag.Set("test.parallel", "500"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	version.Version = "test" // which otherwise each exporter in this process would set
+	version.Version = "test" // otherwise each exporter in this process would set it
 	if binary = os.Getenv(inNamespace); binary != "" {
 		return m.Run()
 	}
@@ -46,16 +46,14 @@ func buildAndRun(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	binary = filepath.Join(dir, "betanet_exporter")
-	build := exec.Command("go", "build", "-race", "-o", binary, ".")
-	build.Dir = filepath.Join("..", "..")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "go build -race: %v\n%s", err, out)
+	if err := harness.Build(root, binary, "-race"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	code := m.Run()
 	client.CloseIdleConnections()
 	http.DefaultClient.CloseIdleConnections()
-	// Nothing is left of the exporters in this process either.
+	// The exporters in this process must not leave goroutines behind either.
 	if err := goleak.Find(); code == 0 && err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -63,96 +61,101 @@ func buildAndRun(m *testing.M) int {
 	return code
 }
 
-// program is a run of the exporter, in a process of its own or in that of the test.
+// root is the directory of the main package.
+const root = "../.."
+
+// releaseBinary returns the program as it is released, because the race detector needs many times the memory.
+var releaseBinary = sync.OnceValues(func() (string, error) {
+	file := filepath.Join(filepath.Dir(binary), "release")
+	return file, harness.Build(root, file)
+})
+
+// program is a running exporter, in its own process or in that of the test.
 type program struct {
 	url  string
-	log  *logTail
-	done chan struct{} // closed when it has ended and its log is read
-	err  error         // how it ended, valid after done
+	log  harness.Log
+	done chan struct{} // closed when it has ended and its log is complete
+	err  error         // how it ended; valid after done
 
-	// Of a process of its own.
-	cmd   *exec.Cmd
-	pid   int
-	gone  chan struct{} // closed when it has ended, though its log may not have been read
-	ended time.Time     // valid after gone
-	kept  bool          // the test itself judges its end
+	// With its own process.
+	*harness.Process
+	ownCheck bool // the test checks how it ends
 
-	// Of one in the process of the test.
-	onDemand []string // the names of upstreams, which each scrape has collected before
-	rounds   int      // of such collections
+	// In the process of the test.
+	onDemand []string // the upstreams to collect before each scrape
+	rounds   int      // collections of each upstream so far
 
 	mu    sync.Mutex
-	last  exposition    // the latest scrape,
-	began time.Time     // when it was asked for
-	pause time.Duration // and how long it is good enough
+	last  exposition    // the latest scrape
+	began time.Time     // when it was started
+	pause time.Duration // how long it may be reused
 }
 
-// slots is how many exporters may run at a time. More would wait for a processor, with attempts that run into their
-// limit, in place of waiting for their turn. Those in the process of the test have slots of their own.
+// slots limits how many exporters run at a time. With more, attempts would time out waiting for a processor. Exporters in
+// the process of the test have their own slots.
 var slots, slotsInProcess = make(chan struct{}, 8), make(chan struct{}, 16)
 
-// surroundings describes what a process is started in. The zero value is the environment of the test.
-type surroundings struct {
-	by    []string // a command that ends by running its arguments in its own place
-	env   []string
-	files []*os.File               // to inherit
-	logs  func(*program, *os.File) // reads what the process writes, by default all of it
-	exe   string                   // in place of the binary with the race detector
-	exact bool                     // with the given arguments only
+// launch configures how a process is started. The zero value starts the exporter in the environment of the test.
+type launch struct {
+	wrapper []string // a command that replaces itself by its arguments
+	env     []string
+	files   []*os.File               // to inherit
+	readLog func(*program, *os.File) // reads the output of the process; by default all of it is read
+	exe     string                   // in place of the binary with the race detector
+	exact   bool                     // without default arguments
 }
 
 // start starts an exporter and waits until it listens.
-func (s surroundings) start(t *testing.T, args ...string) *program {
+func (l launch) start(t *testing.T, args ...string) *program {
 	t.Helper()
-	p := s.begin(t, args...)
+	p := l.spawn(t, args...)
 	p.url = "http://" + p.address(t)
 	return p
 }
 
-// begin starts an exporter and waits for nothing. It is stopped at the end of the test, which fails if the program raced,
-// panicked or did not end well. Its turn ends with it, so that a test may start one after the other.
-func (s surroundings) begin(t *testing.T, args ...string) *program {
+// spawn starts an exporter without waiting. The exporter is stopped at the end of the test, which fails if the program had a
+// data race, panicked or ended with an error. It occupies a slot until it ends, so that a test may start several in turn.
+func (l launch) spawn(t *testing.T, args ...string) *program {
 	t.Helper()
-	slots <- struct{}{}
-	reader, writer, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	exe := s.exe
+	exe := l.exe
 	if exe == "" {
 		exe = binary
 	}
-	command := append(append([]string(nil), s.by...), exe)
-	if !s.exact {
-		// The kernel chooses the port. One chosen here could be taken by an upstream before the exporter listens on it.
+	command := append(slices.Clone(l.wrapper), exe)
+	if !l.exact {
+		// The kernel chooses the port. An upstream could take one chosen here before the exporter listens on it.
 		command = append(command, "--web.listen-address=127.0.0.1:0", "--log.level=debug")
 	}
 	command = append(command, args...)
+	p := &program{done: make(chan struct{})}
 	cmd := exec.Command(command[0], command[1:]...)
-	cmd.Env, cmd.ExtraFiles = append(os.Environ(), s.env...), s.files
-	cmd.Stdout, cmd.Stderr = writer, writer
-	tie(cmd)
-	ossignal.Reset(syscall.SIGPIPE) // which an exporter in this process has ignored, and a child would inherit that
-	err = cmd.Start()
-	writer.Close()
-	if err != nil {
+	cmd.Env, cmd.ExtraFiles = append(os.Environ(), l.env...), l.files
+	cmd.Stdout, cmd.Stderr = &p.log, &p.log
+	var reader, writer *os.File
+	var err error
+	if l.readLog != nil {
+		if reader, writer, err = os.Pipe(); err != nil {
+			t.Fatal(err)
+		}
+		cmd.Stdout, cmd.Stderr = writer, writer
+	}
+	slots <- struct{}{}
+	ossignal.Reset(syscall.SIGPIPE) // an exporter in this process ignores it, and the child would inherit that
+	if p.Process, err = harness.Start(cmd); err != nil {
 		t.Fatal(err)
 	}
-	p := &program{pid: cmd.Process.Pid, log: &logTail{}, done: make(chan struct{}), cmd: cmd, gone: make(chan struct{})}
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
-		defer reader.Close()
-		if s.logs != nil {
-			s.logs(p, reader)
-		} else {
-			p.log.read(reader)
+		if l.readLog != nil {
+			writer.Close()
+			l.readLog(p, reader)
+			reader.Close()
 		}
 	}()
 	go func() {
-		p.err = cmd.Wait()
-		p.ended = time.Now()
-		close(p.gone)
+		<-p.Gone
+		p.err = p.Err
 		<-slots
 		<-read
 		close(p.done)
@@ -164,72 +167,31 @@ func (s surroundings) begin(t *testing.T, args ...string) *program {
 // serve starts the exporter with the histogram.
 func serve(t *testing.T, env []string, args ...string) *program {
 	t.Helper()
-	return surroundings{env: env}.start(t, append([]string{"--metrics.latency-histogram"}, args...)...)
+	return launch{env: env}.start(t, append([]string{"--metrics.latency-histogram"}, args...)...)
 }
 
 func (p *program) stop(t *testing.T) {
-	p.cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-p.gone:
-	case <-time.After(deadline):
-		t.Error("the exporter did not end on SIGTERM")
-		p.cmd.Process.Kill()
+	if err := p.Stop(deadline); err != nil {
+		t.Error(err)
 	}
 	<-p.done
-	if !p.kept {
+	if !p.ownCheck {
 		p.checkEnd(t)
 	}
 }
 
-// inProcess starts the exporter in the process of the test, where it is there at once. It collects each of the upstreams
-// at the start, and afterwards once before each scrape and at no other time.
-//
-// A test that calls it is not parallel itself, though its subtests may be. It is over then before the first process
-// starts, whose clock is watched.
-func inProcess(t *testing.T, upstreams []string, args ...string) *program {
+// kill kills the process at an arbitrary moment.
+func (p *program) kill() {
+	p.ownCheck = true
+	p.Kill()
+	<-p.done
+}
+
+func signal(t *testing.T, p *program, s syscall.Signal) {
 	t.Helper()
-	slotsInProcess <- struct{}{}
-	p := &program{log: &logTail{}, done: make(chan struct{}), onDemand: upstreams}
-	args = append([]string{
-		"--web.listen-address=127.0.0.1:0", "--log.level=debug", "--metrics.latency-histogram", "--collect.interval=1h", "--cache.ttl=0",
-		"--web.enable-pprof", // without it each exporter would change the memory profile of the test
-	}, args...)
-	ctx, end := context.WithCancel(context.Background())
-	reader, writer := io.Pipe()
-	go func() {
-		defer close(p.done)
-		p.log.read(reader)
-	}()
-	go func() {
-		if code := app.Run(ctx, args, io.Discard, writer); code != 0 {
-			p.err = fmt.Errorf("exit code %d", code)
-		}
-		writer.Close()
-	}()
-	t.Cleanup(func() {
-		end()
-		<-p.done
-		<-slotsInProcess
-		p.checkEnd(t)
-	})
-	p.url = "http://" + p.address(t)
-	return p
-}
-
-// collect collects every upstream once.
-func (p *program) collect() error {
-	p.rounds++
-	for _, name := range p.onDemand {
-		response, err := patientClient.Get(p.url + "/probe?target=" + name)
-		if err != nil {
-			return fmt.Errorf("collect: %w", err)
-		}
-		response.Body.Close()
-		if response.StatusCode != 200 {
-			return fmt.Errorf("collect %s: got %s", name, response.Status)
-		}
+	if err := p.Cmd.Process.Signal(s); err != nil {
+		t.Fatalf("%v: %v\n%s", s, err, p.log.Tail(""))
 	}
-	return nil
 }
 
 // run runs a command of the exporter to its end.
@@ -250,28 +212,55 @@ func (p *program) checkEnd(t *testing.T) {
 		t.Errorf("the exporter ended with %v, want exit code 0", p.err)
 	}
 	for _, word := range []string{"DATA RACE", "panic:", "fatal error:"} {
-		if p.log.contains(word) {
-			t.Errorf("the exporter wrote %q:\n%s", word, p.log.around(word))
+		if p.log.Contains(word) {
+			t.Errorf("the exporter wrote %q:\n%s", word, p.log.From(word))
 		}
 	}
 }
 
-// listening is the exporter's word for it, in both formats of the log.
-var listening = regexp.MustCompile(`Listening on.*?address\W+([0-9.:]+)`)
-
-// address waits until the exporter listens and finds in its log where.
-func (p *program) address(t *testing.T) string {
+// eventually repeats check until it returns nil. It fails the test after the deadline, with the log and what detail returns,
+// or when the exporter has ended.
+func (p *program) eventually(t *testing.T, pause time.Duration, check func() error, detail func() string) {
 	t.Helper()
-	for end := time.Now().Add(deadline); time.Now().Before(end); {
-		if found := listening.FindStringSubmatch(p.log.around("Listening on")); found != nil {
-			return found[1]
+	for end := time.Now().Add(deadline); ; {
+		err := check()
+		if err == nil {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("after %v: %v\n%s", deadline, err, detail())
 		}
 		select {
 		case <-p.done:
-			t.Fatalf("the exporter ended: %v\n%s", p.err, p.log.lines(""))
-		case <-time.After(10 * time.Millisecond):
+			t.Fatalf("the exporter ended: %v, before that: %v\n%s", p.err, err, p.log.Tail(""))
+		case <-time.After(pause):
 		}
 	}
-	t.Fatalf("the exporter does not say where it listens\n%s", p.log.lines(""))
-	return ""
+}
+
+func (p *program) logTail() string { return p.log.Tail("") }
+
+// awaitLog waits until a line of the log contains text.
+func (p *program) awaitLog(t *testing.T, text string) {
+	t.Helper()
+	p.eventually(t, time.Millisecond, func() error {
+		if !p.log.Contains(text) {
+			return fmt.Errorf("%q is not in the log", text)
+		}
+		return nil
+	}, p.logTail)
+}
+
+// listening matches the address in the log line, in both formats.
+var listening = regexp.MustCompile(`Listening on.*?address\W+([0-9.:]+)`)
+
+// address waits until the exporter listens, and returns the address from its log.
+func (p *program) address(t *testing.T) string {
+	t.Helper()
+	p.awaitLog(t, "Listening on")
+	found := listening.FindStringSubmatch(p.log.From("Listening on"))
+	if found == nil {
+		t.Fatalf("no address in the log:\n%s", p.logTail())
+	}
+	return found[1]
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"testing"
 
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
@@ -17,7 +18,7 @@ var endpoints = map[string]string{
 
 var v1Paths = []string{fake.Metrics, fake.Nodes, fake.Network}
 
-// exposed is the series that document id of a path stands for.
+// exposed returns the series of document id of a path.
 func exposed(path string, id int) map[string]float64 {
 	n := float64(id)
 	switch path {
@@ -33,18 +34,18 @@ func exposed(path string, id int) map[string]float64 {
 	}
 }
 
-// state is what is promised about one endpoint of one upstream.
-type state struct {
-	upstream string // its name, empty for the one without
+// endpoint is one endpoint of one upstream. Its methods return an error where an exposition breaks a promise about it.
+type endpoint struct {
+	upstream string // empty for the only upstream without a name
 	path     string
 }
 
-func (s state) key(name string, labels ...string) string {
+func (s endpoint) key(name string, labels ...string) string {
 	return series(name, append(labels, "upstream", s.upstream, "endpoint", endpoints[s.path])...)
 }
 
-// values complains if anything but document id is exposed.
-func (s state) values(e exposition, id int) error {
+// values requires exactly document id.
+func (s endpoint) values(e exposition, id int) error {
 	var all []error
 	for name, want := range exposed(s.path, id) {
 		all = append(all, e.is(series(name, "upstream", s.upstream), want))
@@ -52,8 +53,8 @@ func (s state) values(e exposition, id int) error {
 	return errors.Join(all...)
 }
 
-// noValues complains if there is any series of the document, 0 or not.
-func (s state) noValues(e exposition) error {
+// noValues requires that no series of the document is present, not even with 0.
+func (s endpoint) noValues(e exposition) error {
 	var all []error
 	for name := range exposed(s.path, 0) {
 		all = append(all, e.isAbsent(series(name, "upstream", s.upstream)))
@@ -61,42 +62,46 @@ func (s state) noValues(e exposition) error {
 	return errors.Join(all...)
 }
 
-// good is the promise for an endpoint whose last collection succeeded with document id.
-func (s state) good(e exposition, id int) error {
+// good requires that the last collection succeeded with document id.
+func (s endpoint) good(e exposition, id int) error {
 	return errors.Join(s.values(e, id), s.reasons(e),
 		e.is(s.key("betanet_exporter_endpoint_up"), 1), s.notStale(e))
 }
 
-// bad is the promise for an endpoint whose last collection failed and whose last good document is document id.
-func (s state) bad(e exposition, id int, reasons ...string) error {
+// bad requires that the last collection failed, and that document id was the last good one.
+func (s endpoint) bad(e exposition, id int, reasons ...string) error {
 	return errors.Join(s.values(e, id), s.reasons(e, reasons...),
 		e.is(s.key("betanet_exporter_endpoint_up"), 0), e.is(s.stale(), 1))
 }
 
-// stale is the series that flags the values of an upstream.
-func (s state) stale() string {
+// stale returns the key of the series that marks values of the upstream as stale.
+func (s endpoint) stale() string {
 	return series("betanet_exporter_data_stale", "upstream", s.upstream)
 }
 
-// notStale complains about values that are flagged although every endpoint of the upstream is up.
-func (s state) notStale(e exposition) error {
-	for _, name := range endpoints {
-		if up, ok := e.values[series("betanet_exporter_endpoint_up", "upstream", s.upstream, "endpoint", name)]; ok && up == 0 {
+// notStale requires that values are not marked as stale while every endpoint of the upstream is up.
+func (s endpoint) notStale(e exposition) error {
+	for _, path := range v1Paths {
+		if up, ok := e.values[endpoint{s.upstream, path}.key("betanet_exporter_endpoint_up")]; ok && up == 0 {
 			return nil
 		}
 	}
 	return e.is(s.stale(), 0)
 }
 
-// never is the promise for an endpoint that has had no good document so far.
-func (s state) never(e exposition, reasons ...string) error {
+// never requires that the endpoint has failed and has not had a good document yet.
+func (s endpoint) never(e exposition, reasons ...string) error {
 	return errors.Join(s.noValues(e), s.reasons(e, reasons...), e.is(s.key("betanet_exporter_endpoint_up"), 0))
 }
 
-// reasons complains unless the endpoint is failing for one of the wanted reasons and for no other, or is not failing if
-// none is wanted.
-func (s state) reasons(e exposition, want ...string) error {
-	got := e.failing[[2]string{s.upstream, endpoints[s.path]}]
+// failing returns the reasons for which the endpoint is failing.
+func (s endpoint) failing(e exposition) []string {
+	return e.failing[[2]string{s.upstream, endpoints[s.path]}]
+}
+
+// reasons requires that the endpoint is failing for exactly one of the wanted reasons, or not failing if there are none.
+func (s endpoint) reasons(e exposition, want ...string) error {
+	got := s.failing(e)
 	switch {
 	case len(got) == 0 && len(want) == 0:
 		return nil
@@ -106,21 +111,21 @@ func (s state) reasons(e exposition, want ...string) error {
 	return fmt.Errorf("%s: got reasons %q, want %q", s.key("betanet_exporter_endpoint_failing"), got, want)
 }
 
-// allGood is the promise for an upstream of which every endpoint succeeded with document id.
+// allGood requires that every endpoint of an upstream succeeded with document id.
 func allGood(e exposition, upstream string, id int) error {
 	all := []error{e.is(series("betanet_up", "upstream", upstream), 1)}
 	for _, path := range v1Paths {
-		all = append(all, state{upstream, path}.good(e, id))
+		all = append(all, endpoint{upstream, path}.good(e, id))
 	}
 	return errors.Join(all...)
 }
 
-// failing is the promise for an upstream of which the endpoints of some paths fail, each as bad wants. The others succeeded
-// with document id.
-func failing(e exposition, upstream string, id int, paths []string, bad func(state) error) error {
+// failing requires that the endpoints of some paths fail, each as bad requires, and that the others succeeded with document
+// id.
+func failing(e exposition, upstream string, id int, paths []string, bad func(endpoint) error) error {
 	all := []error{e.is(series("betanet_up", "upstream", upstream), 0)}
 	for _, path := range v1Paths {
-		s := state{upstream, path}
+		s := endpoint{upstream, path}
 		if slices.Contains(paths, path) {
 			all = append(all, bad(s))
 		} else {
@@ -130,17 +135,37 @@ func failing(e exposition, upstream string, id int, paths []string, bad func(sta
 	return errors.Join(all...)
 }
 
-// someBad is the promise for endpoints that fail for the same reason. All exposed values are document id.
+// someBad requires that some endpoints fail for the same reason, and that all values are from document id.
 func someBad(e exposition, upstream string, id int, paths []string, reasons ...string) error {
-	return failing(e, upstream, id, paths, func(s state) error { return s.bad(e, id, reasons...) })
+	return failing(e, upstream, id, paths, func(s endpoint) error { return s.bad(e, id, reasons...) })
 }
 
-// allBad is someBad of every endpoint.
+// allBad is someBad for every endpoint.
 func allBad(e exposition, upstream string, id int, reasons ...string) error {
 	return someBad(e, upstream, id, v1Paths, reasons...)
 }
 
-// allNever is the promise for an upstream that has failed for the same reason from the start.
+// allNever requires that an upstream has failed for the same reason from the start.
 func allNever(e exposition, upstream string, reasons ...string) error {
-	return failing(e, upstream, 0, v1Paths, func(s state) error { return s.never(e, reasons...) })
+	return failing(e, upstream, 0, v1Paths, func(s endpoint) error { return s.never(e, reasons...) })
+}
+
+// awaitGood waits until every endpoint of an upstream has succeeded with document id.
+func (p *program) awaitGood(t *testing.T, upstream string, id int) exposition {
+	t.Helper()
+	return p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, id) })
+}
+
+// awaitBad waits until every endpoint of an upstream fails for a reason, with document id as the last good one.
+func (p *program) awaitBad(t *testing.T, upstream string, id int, reasons ...string) exposition {
+	t.Helper()
+	return p.await(t, upstream, func(e exposition) error { return allBad(e, upstream, id, reasons...) })
+}
+
+// counted returns an error unless got is at least want.
+func counted(what string, got, want int) error {
+	if got < want {
+		return fmt.Errorf("got %d %s, want at least %d", got, what, want)
+	}
+	return nil
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// TestNobodyElseHearsOfARedirect points to a second server, which must not even get a connection.
-func TestNobodyElseHearsOfARedirect(t *testing.T) {
+// TestARedirectReachesNoOtherServer points to a second server, which must not even get a connection.
+func TestARedirectReachesNoOtherServer(t *testing.T) {
 	trap := start(t)
 	var rows []row
 	for _, to := range []struct{ where, location string }{
@@ -17,16 +17,19 @@ func TestNobodyElseHearsOfARedirect(t *testing.T) {
 		{"another host in TLS", "https://" + trap.Addr() + fake.Metrics},
 		{"another host without a scheme", "//" + trap.Addr() + fake.Metrics},
 		{"itself", fake.Nodes},
+		{"another endpoint", fake.Metrics},
+		{"a forbidden path", "/status"}, // which would stop a real upstream for good
 		{"nowhere", ""},
 		{"a file", "file:///etc/passwd"},
 		{"no URL", "http://%zz"},
+		{"half an address", "http://[::1"},
 	} {
 		for _, code := range []int{301, 302, 303, 307, 308} {
 			r := row{name: fmt.Sprintf("%d to %s", code, to.where), reason: "redirect", fault: status(code, "Location: "+to.location)}
-			if to.where == "itself" {
+			switch to.where {
+			case "itself", "another endpoint":
 				r.path = fake.Nodes
-			}
-			if to.where == "nowhere" {
+			case "nowhere":
 				r.fault = status(code)
 			}
 			rows = append(rows, r)
@@ -42,7 +45,7 @@ func TestNobodyElseHearsOfARedirect(t *testing.T) {
 		for _, r := range spread(rows) {
 			t.Run(r.name, func(t *testing.T) {
 				t.Parallel()
-				r.checkCollected(t, start(t))
+				r.checkInProcess(t, start(t))
 			})
 		}
 	})

@@ -8,11 +8,11 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// step is what the three counters of an upstream are set to, and what follows from it.
+// step is new values of an upstream's counters and the expected series.
 type step struct {
 	messages, sent uint64
-	resets         float64 // in all so far
-	fleetMessages  float64 // by how much the fleet's counters have grown
+	resets         float64 // total so far
+	fleetMessages  float64 // increase of the fleet's counters so far
 	fleetSent      float64
 }
 
@@ -34,7 +34,7 @@ func TestACounterThatFallsIsExposedAsSentAndCountedOnce(t *testing.T) {
 			{messages: 10, sent: 5, resets: 1, fleetMessages: 10, fleetSent: 5},
 			{messages: 9, sent: 4, resets: 2, fleetMessages: 19, fleetSent: 9},
 		},
-		"the largest number there is": {
+		"the largest number": {
 			{messages: 1<<64 - 1, sent: 1},
 			{messages: 1, sent: 1<<64 - 1, resets: 1, fleetMessages: 1, fleetSent: 1<<64 - 2},
 		},
@@ -45,16 +45,16 @@ func TestACounterThatFallsIsExposedAsSentAndCountedOnce(t *testing.T) {
 			upstream := server.Addr()
 			server.Set(fake.Metrics, fake.JSON(steps[0].metrics()))
 			server.Set(fake.Network, fake.JSON(steps[0].network()))
-			p := alone(t, server, "--betanet.url="+start(t).URL()) // there are no sums of one
+			p := collector(t, server, "--betanet.url="+start(t).URL()) // fleet counters need two upstreams
 			for _, s := range steps {
 				server.Set(fake.Metrics, fake.JSON(s.metrics()))
 				server.Set(fake.Network, fake.JSON(s.network()))
 				shown := func(e exposition) error { return s.shown(e, upstream) }
 				p.await(t, upstream, shown)
-				// In between the upstream fails, which is not a reset.
+				// A failure in between is not a reset.
 				server.Set(fake.Metrics, fake.Status(500, s.metrics()))
 				p.await(t, upstream, func(e exposition) error {
-					return errors.Join(shown(e), (state{upstream, fake.Metrics}).reasons(e, "http_5xx"))
+					return errors.Join(shown(e), (endpoint{upstream, fake.Metrics}).reasons(e, "http_5xx"))
 				})
 			}
 		})

@@ -8,7 +8,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// configured starts an exporter on a file. Its flags are those that keep the file short.
+// configured starts an exporter with a configuration file and flags.
 func configured(t *testing.T, dir, text string, flags ...string) *program {
 	t.Helper()
 	file := filepath.Join(dir, "betanet.yml")
@@ -23,7 +23,7 @@ func write(t *testing.T, file, text string) {
 	}
 }
 
-// TestANewCAFileIsReadWithoutARestart gives the upstream a certificate of another authority, and later the exporter.
+// TestANewCAFileIsReadWithoutARestart gives the upstream a certificate of another authority, and then the exporter.
 func TestANewCAFileIsReadWithoutARestart(t *testing.T) {
 	t.Parallel()
 	inTheWholeSuiteOnly(t)
@@ -35,26 +35,25 @@ func TestANewCAFileIsReadWithoutARestart(t *testing.T) {
 	write(t, ca, string(first.PEM()))
 	p := configured(t, dir, "upstreams: [{name: edge, url: '"+server.TLSURL()+"', http_client: {tls_config: {ca_file: ca.pem}}}]", patient...)
 	settles(t, p, server)
-	good := func(id int) { p.await(t, "edge", func(e exposition) error { return allGood(e, "edge", id) }) }
-	good(documentBefore)
+	p.awaitGood(t, "edge", documentBefore)
 
 	server.SetTransport(fake.TLS(second.Config()))
-	p.await(t, "edge", func(e exposition) error { return allBad(e, "edge", documentBefore, "tls") })
+	p.awaitBad(t, "edge", documentBefore, "tls")
 	publish(server, documentAfter)
 	write(t, ca, string(second.PEM()))
-	good(documentAfter)
+	p.awaitGood(t, "edge", documentAfter)
 
-	// A file that is not a certificate, or is gone, takes nothing away from what is known.
+	// A file that is not a certificate does not invalidate known values.
 	write(t, ca, "no certificate")
-	server.SetTransport(fake.TLS(second.Config())) // which drops the connections
+	server.SetTransport(fake.TLS(second.Config())) // resets the connections
 	p.await(t, "edge", func(e exposition) error {
 		for _, path := range v1Paths {
-			if err := (state{"edge", path}).values(e, documentAfter); err != nil {
+			if err := (endpoint{"edge", path}).values(e, documentAfter); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
 	write(t, ca, string(second.PEM()))
-	good(documentAfter)
+	p.awaitGood(t, "edge", documentAfter)
 }

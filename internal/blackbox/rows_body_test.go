@@ -11,7 +11,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// These faults are of the headers that describe the body, and of its size.
+// Faults of the headers that describe the body, and of its size.
 
 func typed(header ...string) func(string) fake.Behaviour {
 	return func(document string) fake.Behaviour { return fake.Typed(document, header...) }
@@ -25,10 +25,10 @@ func zipped(document string) string {
 	return b.String()
 }
 
-// bomb is 100 MiB of white space in 100 KiB.
+// bomb returns 100 MiB of white space in 100 KiB.
 var bomb = sync.OnceValue(func() string { return zipped(strings.Repeat(" ", 100*mebibyte)) })
 
-// padded is a document with white space after it, of size bytes in all.
+// padded returns a document with trailing white space, size bytes long.
 func padded(document string, size int) string {
 	return document + strings.Repeat(" ", size-len(document))
 }
@@ -49,12 +49,13 @@ func headerRows() []row {
 	for _, coding := range []string{"gzip", "deflate", "br", "zstd", "identity, gzip", "x-unknown"} {
 		rows = append(rows, row{name: "Content-Encoding " + coding, reason: "encoding", fault: typed(fake.JSONType, "Content-Encoding: "+coding)})
 	}
-	rows = append(rows, row{name: "a gzip bomb", reason: "encoding", fault: func(string) fake.Behaviour {
-		return fake.Typed(bomb(), fake.JSONType, "Content-Encoding: gzip")
-	}})
-	return append(rows, row{name: "a body that really is gzip", reason: "encoding", fault: func(d string) fake.Behaviour {
-		return fake.Typed(zipped(d), fake.JSONType, "Content-Encoding: gzip")
-	}})
+	return append(rows,
+		row{name: "a gzip bomb", reason: "encoding", fault: func(string) fake.Behaviour {
+			return fake.Typed(bomb(), fake.JSONType, "Content-Encoding: gzip")
+		}},
+		row{name: "a body that really is gzip", reason: "encoding", fault: func(d string) fake.Behaviour {
+			return fake.Typed(zipped(d), fake.JSONType, "Content-Encoding: gzip")
+		}})
 }
 
 func sizeRows() []row {
@@ -79,8 +80,8 @@ func sizeRows() []row {
 	}
 }
 
-// crowded is a document with 10 000 more fields.
-func crowded(document string) string {
+// withManyFields returns a document with 10 000 more fields.
+func withManyFields(document string) string {
 	var b strings.Builder
 	b.WriteByte('{')
 	for i := range 10_000 {
@@ -89,7 +90,7 @@ func crowded(document string) string {
 	return b.String() + document[1:]
 }
 
-// acceptedRows are no faults. A client that refused one of them would be too strict.
+// acceptedRows are valid responses. A client that refused one would be too strict.
 func acceptedRows() []row {
 	var rows []row
 	for _, value := range []string{
@@ -108,7 +109,7 @@ func acceptedRows() []row {
 		{name: "HTTP/1.0", fault: func(d string) fake.Behaviour {
 			return fake.CutAfter(fake.Answer{Proto: "HTTP/1.0", Header: []string{fake.JSONType}, Body: d}.Bytes())
 		}},
-		{name: "closed without having said so", fault: func(d string) fake.Behaviour { return fake.ThenClose(fake.JSON(d)) }},
+		{name: "closed without an announcement", fault: func(d string) fake.Behaviour { return fake.ThenClose(fake.JSON(d)) }},
 		{name: "closed as announced", fault: func(d string) fake.Behaviour {
 			return fake.ThenClose(fake.Typed(d, fake.JSONType, "Connection: close"))
 		}},
@@ -120,10 +121,10 @@ func acceptedRows() []row {
 		{name: "no reason phrase", fault: func(d string) fake.Behaviour {
 			return fake.Respond(fake.Answer{Status: "200", Header: []string{fake.JSONType}, Body: d}.Bytes())
 		}},
-		{name: "unasked bytes on the idle connection", fault: func(d string) fake.Behaviour {
+		{name: "unsolicited bytes on the idle connection", fault: func(d string) fake.Behaviour {
 			return fake.Split(healthyAnswer(d), 50*time.Millisecond, []byte("HTTP/1.1 408 Request Timeout\r\n\r\n"))
 		}},
-		{name: "ten thousand unknown fields", fault: func(d string) fake.Behaviour { return fake.JSON(crowded(d)) }},
+		{name: "ten thousand unknown fields", fault: func(d string) fake.Behaviour { return fake.JSON(withManyFields(d)) }},
 		{name: "exactly 1 MiB", fault: func(d string) fake.Behaviour { return fake.JSON(padded(d, mebibyte)) }},
 		{name: "60 KiB of headers", fault: typed(fake.JSONType, "Padding: "+strings.Repeat("x", 60<<10))},
 		{name: "slow, but within the limit", fault: func(d string) fake.Behaviour { return fake.Late(100*time.Millisecond, fake.JSON(d)) }},

@@ -8,14 +8,14 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// These faults are of the connection and of HTTP itself. All of them are retried.
+// Faults of the connection and of HTTP itself. All of them are retried.
 
-// healthyAnswer is a complete, valid response.
+// healthyAnswer returns a complete, valid response.
 func healthyAnswer(document string) []byte {
 	return fake.Answer{Header: []string{fake.JSONType}, Body: document}.Bytes()
 }
 
-// upTo is the part of a healthy answer before its headers, within them, or within its body.
+// upTo returns the part of a healthy response up to a place.
 func upTo(where, document string) []byte {
 	whole := healthyAnswer(document)
 	head := strings.Index(string(whole), "\r\n\r\n") + 4
@@ -48,19 +48,19 @@ func hang(where string) func(string) fake.Behaviour {
 	return func(document string) fake.Behaviour { return fake.HangAfter(upTo(where, document)) }
 }
 
-// raw sends a response of which the document is only a part.
+// raw sends what response makes of a document, without HTTP around it.
 func raw(response func(document string) string) func(string) fake.Behaviour {
 	return func(document string) fake.Behaviour { return fake.CutAfter([]byte(response(document))) }
 }
 
-// withHeader sends an otherwise healthy answer with these header lines, that may say where it ends.
+// withHeader sends an otherwise healthy response with more header lines, which may set its length.
 func withHeader(lines ...string) func(string) fake.Behaviour {
 	return func(document string) fake.Behaviour {
 		return fake.CutAfter(fake.Answer{Header: append([]string{fake.JSONType}, lines...), Body: document}.Bytes())
 	}
 }
 
-// chunked sends this in place of a body in the chunked coding.
+// chunked sends body as it is, announced as chunked.
 func chunked(body func(document string) string) func(string) fake.Behaviour {
 	return func(document string) fake.Behaviour {
 		return fake.CutAfter(fake.Answer{Header: []string{fake.JSONType, "Transfer-Encoding: chunked"}, Body: body(document)}.Bytes())
@@ -104,7 +104,7 @@ func protocolRows() []row {
 		{name: "headers over 64 KiB", reason: "protocol", fault: withHeader("Padding: " + strings.Repeat("x", 65<<10))},
 		{name: "a megabyte of headers", reason: "protocol", fault: withHeader(strings.Split(strings.Repeat("Padding: x\n", mebibyte/10), "\n")[:mebibyte/10]...)},
 		{name: "HTTP/0.9", reason: "protocol", fault: raw(func(d string) string { return d })},
-		{name: "HTTP/2 unasked", reason: "protocol", fault: raw(func(string) string { return "\x00\x00\x00\x04\x00\x00\x00\x00\x00" })},
+		{name: "unsolicited HTTP/2", reason: "protocol", fault: raw(func(string) string { return "\x00\x00\x00\x04\x00\x00\x00\x00\x00" })},
 		{name: "a header folded 100000 times", reason: "protocol", fault: withHeader("Padding: x" + strings.Repeat("\r\n x", 100_000))},
 		{name: "endless headers", reason: "protocol", fault: func(string) fake.Behaviour {
 			return fake.Endless([]byte("HTTP/1.1 200 OK\r\n"), []byte(strings.Repeat("A: b\r\n", 100)))
@@ -116,9 +116,9 @@ func protocolRows() []row {
 }
 
 func timeoutRows() []row {
-	const slow = 50 * time.Millisecond // a byte; no answer arrives within its limit at this speed
+	const slow = 50 * time.Millisecond // per byte; no response arrives in time at this speed
 	return []row{
-		{name: "never an answer", reason: "timeout", fault: hang("nothing")},
+		{name: "no answer", reason: "timeout", fault: hang("nothing")},
 		{name: "no end of the headers", reason: "timeout", fault: hang("status line")},
 		{name: "no body", reason: "timeout", fault: hang("headers")},
 		{name: "no end of the body", reason: "timeout", fault: hang("all but a byte")},

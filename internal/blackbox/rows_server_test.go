@@ -7,16 +7,16 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// These faults are of the upstream as a whole. All three endpoints fail.
+// Faults of the upstream as a whole. All three endpoints fail.
 
 func transport(t fake.Transport) func(*fake.Server) {
 	return func(server *fake.Server) { server.SetTransport(t) }
 }
 
-// certificate is one for an address, signed by itself.
+// certificate returns a self-signed certificate for an address.
 func certificate(ip string, until time.Time) *fake.Certificate { return fake.Issue(nil, until, ip) }
 
-// Certificates of upstreams. All but one are among the roots that the exporter has.
+// Certificates of upstreams. The exporter trusts all but the last.
 var (
 	trusted   = certificate("127.0.0.1", time.Now().Add(time.Hour))
 	expired   = certificate("127.0.0.1", time.Now().Add(-time.Hour))

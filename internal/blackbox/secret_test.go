@@ -13,13 +13,13 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// canary is the beginning of every secret of these tests. What follows it says which one has been told.
+// canary is the beginning of every secret in these tests; the rest identifies the secret.
 const canary = "c4n4ry-"
 
-// secretPlace is where a secret can stand: an http_client, and a file that it names.
+// secretPlace is a place for a secret: an http_client, and a file that it names.
 type secretPlace struct{ name, client, file string }
 
-// secretPlaces are all of them but those of OAuth2.
+// secretPlaces are all places except in OAuth2.
 var secretPlaces = []secretPlace{
 	{"password", "basic_auth: {username: user, password: CANARY}", ""},
 	{"password-file", "basic_auth: {username: user, password_file: FILE}", "CANARY"},
@@ -37,8 +37,8 @@ var secretPlaces = []secretPlace{
 	{"proxy-header", "proxy_url: 'http://127.0.0.1:1', proxy_connect_header: {Proxy-Authorization: [CANARY]}", ""},
 }
 
-// tokenPlaces are those of OAuth2. TOKENS is the URL of a server that grants tokens, DENIES of one that does not, ECHOES
-// of one that says in its refusal what it was sent, and GONE of none.
+// tokenPlaces are the places of OAuth2. TOKENS is the URL of a server that grants tokens, DENIES of one that does not, ECHOES
+// of one that repeats the request in its refusal, and GONE of none.
 var tokenPlaces = []secretPlace{
 	{"oauth2", "oauth2: {client_id: id, client_secret: CANARY, token_url: 'TOKENS'}", ""},
 	{"oauth2-denied", "oauth2: {client_id: id, client_secret: CANARY, token_url: 'DENIES'}", ""},
@@ -49,8 +49,8 @@ var tokenPlaces = []secretPlace{
 	{"oauth2-url", "oauth2: {client_id: id, client_secret: CANARY, token_url: 'http://user:CANARY@127.0.0.1:1/'}", ""},
 }
 
-// tokens starts the servers of tokenPlaces and gives their URLs in place of the words.
-func tokens(t *testing.T) *strings.Replacer {
+// tokenServers starts the servers of tokenPlaces and returns a replacer of the words by their URLs.
+func tokenServers(t *testing.T) *strings.Replacer {
 	grant := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprintf(w, `{"access_token":"%sgranted","token_type":"Bearer","expires_in":3600}`, canary)
@@ -63,16 +63,16 @@ func tokens(t *testing.T) *strings.Replacer {
 		user, password, _ := r.BasicAuth()
 		http.Error(w, fmt.Sprintf("what is %s:%s and %s?", user, password, body), http.StatusBadRequest)
 	}))
-	t.Cleanup(grant.Close)
-	t.Cleanup(deny.Close)
-	t.Cleanup(echo.Close)
+	for _, server := range []*httptest.Server{grant, deny, echo} {
+		t.Cleanup(server.Close)
+	}
 	return strings.NewReplacer("TOKENS", grant.URL, "DENIES", deny.URL, "ECHOES", echo.URL, "GONE", "http://127.0.0.1:1/")
 }
 
-// secretive writes a file with two upstreams for each place, of which one refuses every request.
-func secretive(t *testing.T, dir string, places []secretPlace) (config string, upstreams []string) {
+// configureSecrets returns a configuration file with two upstreams for each place, one of which refuses every request.
+func configureSecrets(t *testing.T, dir string, places []secretPlace) (config string, upstreams []string) {
 	t.Helper()
-	servers := tokens(t)
+	servers := tokenServers(t)
 	var b strings.Builder
 	b.WriteString("upstreams:\n")
 	for i, place := range places {
@@ -85,9 +85,7 @@ func secretive(t *testing.T, dir string, places []secretPlace) (config string, u
 			server, name := start(t), place.name
 			if refuses {
 				name += "-refused"
-				for _, path := range v1Paths {
-					server.Set(path, fake.Status(401, "{}", "WWW-Authenticate: Basic"))
-				}
+				setAll(server, fake.Status(401, "{}", "WWW-Authenticate: Basic"))
 			}
 			fmt.Fprintf(&b, "- {name: %s, url: '%s', http_client: {%s}}\n", name, server.URL(), http)
 			upstreams = append(upstreams, name)
@@ -96,21 +94,21 @@ func secretive(t *testing.T, dir string, places []secretPlace) (config string, u
 	return b.String(), upstreams
 }
 
-// tells complains about a canary in what was said.
-func tells(t *testing.T, where, said string) {
+// checkNoSecret fails the test if text contains a canary.
+func checkNoSecret(t *testing.T, where, text string) {
 	t.Helper()
-	if i := strings.Index(said, canary); i >= 0 {
-		t.Errorf("%s tells a secret: ...%s...", where, said[max(0, i-150):min(len(said), i+60)])
+	if i := strings.Index(text, canary); i >= 0 {
+		t.Errorf("%s shows a secret: ...%s...", where, text[max(0, i-150):min(len(text), i+60)])
 	}
 }
 
-func TestASecretIsToldNowhere(t *testing.T) {
+func TestASecretIsNeverShown(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	config, upstreams := secretive(t, dir, secretPlaces)
+	config, upstreams := configureSecrets(t, dir, secretPlaces)
 	flags := append([]string{"--web.enable-lifecycle", "--web.enable-pprof"}, patient...)
 	p := configured(t, dir, config, flags...)
-	checkToldNowhere(t, p, upstreams)
+	checkNeverShown(t, p, upstreams)
 
 	if !whole() {
 		return
@@ -124,22 +122,17 @@ func TestASecretIsToldNowhere(t *testing.T) {
 		strings.ReplaceAll(config, "url: 'http://", "url: 'http://user:"+canary+"url@"),
 	} {
 		write(t, file, broken)
-		response, err := client.Post(p.url+"/-/reload", "", http.NoBody)
-		if err != nil {
-			t.Fatal(err)
+		status, body, err := p.request("POST", "/-/reload")
+		if err != nil || status != http.StatusInternalServerError {
+			t.Errorf("a reload of a broken file: got %d %v, want 500", status, err)
 		}
-		said, _ := io.ReadAll(response.Body)
-		response.Body.Close()
-		if response.StatusCode != http.StatusInternalServerError {
-			t.Errorf("a reload of a broken file: got %v, want 500", response.Status)
-		}
-		tells(t, "the answer to a reload", string(said))
+		checkNoSecret(t, "the response to a reload", string(body))
 		for _, args := range [][]string{{"--config.check"}, {"--config.print"}, {"collect"}, {}} {
 			out, errs, err := run(t, nil, append(args, "--config.file="+file)...)
 			if err == nil {
 				t.Errorf("%q of a broken file: got no error", args)
 			}
-			tells(t, fmt.Sprintf("%q of a broken file", args), out+errs)
+			checkNoSecret(t, fmt.Sprintf("%q of a broken file", args), out+errs)
 		}
 	}
 	write(t, file, config)
@@ -147,25 +140,25 @@ func TestASecretIsToldNowhere(t *testing.T) {
 	if err != nil || strings.Count(out, "<secret>") < len(secretPlaces) {
 		t.Errorf("--config.print: got %v and too few <secret>:\n%s", err, out)
 	}
-	tells(t, "--config.print", out+errs)
+	checkNoSecret(t, "--config.print", out+errs)
 	for _, format := range []string{"metrics", "table", "json"} {
 		out, errs, err := run(t, nil, "collect", "--output="+format, "--retry.attempts=1", "--log.level=debug", "--config.file="+file)
 		if err == nil {
 			t.Error("collect: got no error, want one for each upstream that refuses")
 		}
-		tells(t, "collect", out+errs)
+		checkNoSecret(t, "collect", out+errs)
 	}
-	tells(t, "the log", strings.Join(p.log.all(), "\n"))
+	checkNoSecret(t, "the log", p.log.String())
 }
 
-// checkToldNowhere waits until every upstream was tried and looks at all that the exporter says then.
-func checkToldNowhere(t *testing.T, p *program, upstreams []string) {
+// checkNeverShown waits until every upstream was tried and checks the log and all pages.
+func checkNeverShown(t *testing.T, p *program, upstreams []string) {
 	t.Helper()
 	e := p.await(t, "", func(e exposition) error {
 		for _, name := range upstreams {
 			for _, path := range v1Paths {
-				s := state{name, path}
-				if e.values[s.key("betanet_exporter_endpoint_up")] == 0 && len(e.failing[[2]string{name, endpoints[path]}]) == 0 {
+				s := endpoint{name, path}
+				if e.values[s.key("betanet_exporter_endpoint_up")] == 0 && len(s.failing(e)) == 0 {
 					return fmt.Errorf("%s was not tried at %s", name, path)
 				}
 			}
@@ -174,7 +167,7 @@ func checkToldNowhere(t *testing.T, p *program, upstreams []string) {
 	})
 	for _, name := range []string{"password", "bearer", "header"} {
 		if err := e.is(series("betanet_up", "upstream", name), 1); err != nil && slices.Contains(upstreams, name) {
-			t.Errorf("an upstream that takes any secret: %v", err)
+			t.Errorf("an upstream that accepts any secret: %v", err)
 		}
 	}
 	paths := []string{"/metrics", "/", "/health", "/health/details", "/api/v1/status", "/sd", "/debug/pprof/cmdline", "/-/ready"}
@@ -182,25 +175,25 @@ func checkToldNowhere(t *testing.T, p *program, upstreams []string) {
 		paths = append(paths, "/upstream/"+name, "/probe?target="+name)
 	}
 	for _, path := range paths {
-		tells(t, path, string(p.page(t, path)))
+		checkNoSecret(t, path, string(p.page(t, path)))
 	}
 	for _, format := range []string{"application/openmetrics-text", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"} {
-		tells(t, "/metrics as "+format, string(p.page(t, "/metrics", "Accept", format)))
+		checkNoSecret(t, "/metrics as "+format, string(p.page(t, "/metrics", "Accept", format)))
 	}
-	tells(t, "the log", strings.Join(p.log.all(), "\n"))
+	checkNoSecret(t, "the log", p.log.String())
 }
 
-// TestASecretOfOAuth2IsToldNowhere has token servers too, one of which puts what it was sent into its error page.
-func TestASecretOfOAuth2IsToldNowhere(t *testing.T) {
+// TestASecretOfOAuth2IsNeverShown also has token servers, one of which repeats the request in its error page.
+func TestASecretOfOAuth2IsNeverShown(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	config, upstreams := secretive(t, dir, tokenPlaces)
+	config, upstreams := configureSecrets(t, dir, tokenPlaces)
 	p := configured(t, dir, config, patient...)
-	checkToldNowhere(t, p, upstreams)
+	checkNeverShown(t, p, upstreams)
 	p.await(t, "oauth2", func(e exposition) error { return e.is(series("betanet_up", "upstream", "oauth2"), 1) })
 }
 
-func TestAPasswordInAURLIsRefusedWithoutBeingRepeated(t *testing.T) {
+func TestAPasswordInAURLIsRefusedAndNotShown(t *testing.T) {
 	t.Parallel()
 	url := "http://user:" + canary + "url@127.0.0.1:1"
 	for name, c := range map[string]struct {
@@ -222,8 +215,8 @@ func TestAPasswordInAURLIsRefusedWithoutBeingRepeated(t *testing.T) {
 			if err == nil {
 				t.Error("got no error, want the URL refused")
 			}
-			if name != "in the query" { // which the interface calls no secret
-				tells(t, "the error", out+errs)
+			if name != "in the query" { // which is not a secret
+				checkNoSecret(t, "the error", out+errs)
 			}
 		})
 	}

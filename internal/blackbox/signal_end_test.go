@@ -16,60 +16,38 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// moment is something that an exporter is in the midst of.
+// moment is a time during an exporter's work.
 type moment struct {
-	name  string
-	fault func(*fake.Server)
-	flags []string
-	here  func(exposition, *fake.Server) error
+	name    string
+	fault   func(*fake.Server)
+	flags   []string
+	reached func(exposition, *fake.Server) error
 }
 
-// lasting is a collection that would take a minute.
+// lasting configures collections that take a minute.
 var lasting = []string{"--collect.interval=2m", "--collect.timeout=1m", "--request.timeout=1m"}
 
 func every(b fake.Behaviour) func(*fake.Server) {
-	return func(server *fake.Server) {
-		for _, path := range v1Paths {
-			server.Set(path, b)
-		}
-	}
+	return func(server *fake.Server) { setAll(server, b) }
 }
 
 func moments() []moment {
 	const long = 60 * time.Second
-	asked := func(_ exposition, server *fake.Server) error {
-		if server.Accepted() == 0 {
-			return errors.New("the upstream is not connected")
-		}
-		return nil
+	connected := func(_ exposition, server *fake.Server) error { return counted("connections", server.Accepted(), 1) }
+	requested := func(_ exposition, server *fake.Server) error {
+		return counted("requests", server.Requests(fake.Metrics), 1)
 	}
-	atMetrics := func(n int) func(exposition, *fake.Server) error {
-		return func(_ exposition, server *fake.Server) error {
-			if got := server.Requests(fake.Metrics); got < n {
-				return fmt.Errorf("got %d requests, want %d", got, n)
-			}
-			return nil
-		}
+	retrying := func(e exposition, _ *fake.Server) error {
+		return e.is(series("betanet_exporter_retries_total", "endpoint", "metrics"), 1)
 	}
 	slow := fake.Drip([]byte(strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 1000)), 10*time.Millisecond)
 	return []moment{
-		{"the fetch", every(fake.HangAfter(nil)), lasting, atMetrics(1)},
-		{"a body", every(fake.HangAfter(upTo("headers", "{}"))), lasting, atMetrics(1)},
-		{"a slow answer", every(slow), lasting, atMetrics(1)},
-		{"a TLS handshake", transport(fake.HangOnAccept), lasting, asked},
-		{
-			"a wait before a retry", every(fake.Status(503, "{}")),
-			append([]string{"--retry.backoff=50s", "--retry.max-backoff=50s"}, lasting...),
-			func(e exposition, _ *fake.Server) error {
-				return e.is(series("betanet_exporter_retries_total", "endpoint", "metrics"), 1)
-			},
-		},
-		{
-			"a Retry-After", every(fake.Status(429, "{}", "Retry-After: 30")), lasting,
-			func(e exposition, _ *fake.Server) error {
-				return e.is(series("betanet_exporter_retries_total", "endpoint", "metrics"), 1)
-			},
-		},
+		{"the fetch", every(fake.HangAfter(nil)), lasting, requested},
+		{"a body", every(fake.HangAfter(upTo("headers", "{}"))), lasting, requested},
+		{"a slow answer", every(slow), lasting, requested},
+		{"a TLS handshake", transport(fake.HangOnAccept), lasting, connected},
+		{"a back-off", every(fake.Status(503, "{}")), append([]string{"--retry.backoff=50s", "--retry.max-backoff=50s"}, lasting...), retrying},
+		{"a Retry-After", every(fake.Status(429, "{}", "Retry-After: 30")), lasting, retrying},
 		{
 			"a breaker's probe", every(fake.InTurn(fake.Status(501, "{}"), fake.Status(501, "{}"), fake.Status(501, "{}"), fake.HangAfter(nil))),
 			append([]string{"--breaker.failures=1", "--breaker.open=100ms", "--retry.attempts=1"}, lasting...),
@@ -77,13 +55,13 @@ func moments() []moment {
 				return e.is(series("betanet_exporter_circuit_breaker_transitions_total", "endpoint", "metrics", "state", "half_open"), 1)
 			},
 		},
-		{"a rest", every(fake.Late(long, fake.NotFound)), append([]string{"--collect.timeout=100ms"}, "--collect.interval=2m"), func(e exposition, _ *fake.Server) error {
-			return (state{"", fake.Metrics}).reasons(e, "timeout")
+		{"a pause between collections", every(fake.Late(long, fake.NotFound)), append([]string{"--collect.timeout=100ms"}, "--collect.interval=2m"), func(e exposition, _ *fake.Server) error {
+			return (endpoint{"", fake.Metrics}).reasons(e, "timeout")
 		}},
 	}
 }
 
-func TestSIGTERMEndsItAtAnyMoment(t *testing.T) {
+func TestSIGTERMEndsTheExporterAtAnyMoment(t *testing.T) {
 	t.Parallel()
 	for i, m := range moments() {
 		for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
@@ -98,15 +76,15 @@ func TestSIGTERMEndsItAtAnyMoment(t *testing.T) {
 				if strings.Contains(m.name, "TLS") {
 					url = server.TLSURL()
 				}
-				p := surroundings{}.start(t, append([]string{"--betanet.url=" + url}, m.flags...)...)
-				p.await(t, "", func(e exposition) error { return m.here(e, server) })
+				p := launch{}.start(t, append([]string{"--betanet.url=" + url}, m.flags...)...)
+				p.await(t, "", func(e exposition) error { return m.reached(e, server) })
 				p.endsOn(t, sig)
 			})
 		}
 	}
 }
 
-// TestSIGTERMLetsAScrapeInFlightFinish has a scrape of many megabytes, of which the client has read a little.
+// TestSIGTERMLetsAScrapeInFlightFinish has a scrape of many megabytes, of which the client has read a part.
 func TestSIGTERMLetsAScrapeInFlightFinish(t *testing.T) {
 	t.Parallel()
 	server := startMixnodes(t)
@@ -122,15 +100,14 @@ func TestSIGTERMLetsAScrapeInFlightFinish(t *testing.T) {
 	}
 	file := filepath.Join(t.TempDir(), "betanet.yml")
 	write(t, file, text)
-	p := surroundings{}.start(t, append([]string{"--config.file=" + file}, unhurried...)...)
+	p := launch{}.start(t, append([]string{"--config.file=" + file}, unhurried...)...)
 	p.await(t, "", func(e exposition) error { return e.is(series("betanet_fleet_upstreams", "state", "up"), upstreams) })
 
 	conn := p.dial(t)
 	conn.SetReadBuffer(64 << 10)
 	conn.SetDeadline(time.Now().Add(deadline))
 	io.WriteString(conn, scrapeRequest)
-	answer := bufio.NewReaderSize(conn, 1<<10)
-	response, err := http.ReadResponse(answer, nil)
+	response, err := http.ReadResponse(bufio.NewReaderSize(conn, 1<<10), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,14 +122,14 @@ func TestSIGTERMLetsAScrapeInFlightFinish(t *testing.T) {
 		t.Errorf("the scrape in flight has %d mixnodes, want %d", n, upstreams*1000)
 	}
 	<-p.done
-	if took := p.ended.Sub(asked); took > 3*time.Second {
+	if took := p.Ended.Sub(asked); took > 3*time.Second {
 		t.Errorf("with a scrape in flight it ended after %v, want a second", took)
 	}
 }
 
-// TestSIGTERMEndsItWhileItStarts asks at moments that are further and further from the start. The earliest are before there
-// is a program to hear of it, and the system ends it; afterwards it is to end by itself.
-func TestSIGTERMEndsItWhileItStarts(t *testing.T) {
+// TestSIGTERMEndsTheExporterDuringItsStart sends the signal later and later. The first ones precede the signal handler, and the
+// system ends the process; later it must end by itself.
+func TestSIGTERMEndsTheExporterDuringItsStart(t *testing.T) {
 	t.Parallel()
 	server := start(t)
 	rounds, step := 6, 100*time.Millisecond
@@ -161,11 +138,11 @@ func TestSIGTERMEndsItWhileItStarts(t *testing.T) {
 	}
 	own := 0
 	for i := range rounds {
-		p := surroundings{}.begin(t, "--betanet.url="+server.URL())
-		p.kept = true
-		<-time.After(time.Duration(i) * step) // the moment is what is varied
+		p := launch{}.spawn(t, "--betanet.url="+server.URL())
+		p.ownCheck = true
+		<-time.After(time.Duration(i) * step)
 		asked := time.Now()
-		p.cmd.Process.Signal(syscall.SIGTERM)
+		p.Cmd.Process.Signal(syscall.SIGTERM)
 		select {
 		case <-p.done:
 		case <-time.After(deadline):
@@ -173,11 +150,11 @@ func TestSIGTERMEndsItWhileItStarts(t *testing.T) {
 		}
 		var exit *exec.ExitError
 		bySystem := errors.As(p.err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGTERM
-		if bySystem && len(p.log.all()) == 0 {
+		if bySystem && len(p.log.Lines()) == 0 {
 			continue
 		}
 		own++
-		if took := p.ended.Sub(asked); took > 2500*time.Millisecond {
+		if took := p.Ended.Sub(asked); took > 2500*time.Millisecond {
 			t.Errorf("a SIGTERM %v after its start: it ended %v later", time.Duration(i)*step, took)
 		}
 		p.checkEnd(t)
@@ -185,7 +162,7 @@ func TestSIGTERMEndsItWhileItStarts(t *testing.T) {
 	t.Logf("%d of %d ended by themselves", own, rounds)
 }
 
-// TestASIGKILLAndARestartInventNothing ends the process at moments that nobody chose, while documents go on growing.
+// TestASIGKILLAndARestartInventNothing kills the process at arbitrary moments, while the upstream's counters grow.
 func TestASIGKILLAndARestartInventNothing(t *testing.T) {
 	t.Parallel()
 	first, second := start(t), start(t)
@@ -201,30 +178,30 @@ func TestASIGKILLAndARestartInventNothing(t *testing.T) {
 		id := 100 + 10*i
 		publish(first, id)
 		publish(second, id)
-		p := surroundings{}.start(t, args...)
+		p := launch{}.start(t, args...)
 		began := time.Now()
 		for seen := false; !seen || time.Since(began) < time.Duration(i%5)*70*time.Millisecond; {
 			e, err := p.fetch()
 			if err == nil {
-				err = errors.Join(untouched(e, first.Addr(), id), untouched(e, second.Addr(), id))
+				err = errors.Join(checkFresh(e, first.Addr(), id), checkFresh(e, second.Addr(), id))
 			}
 			if err != nil {
 				t.Fatalf("after %d restarts: %v", i, err)
 			}
 			seen = allGood(e, first.Addr(), id) == nil && allGood(e, second.Addr(), id) == nil
 			if time.Since(began) > deadline {
-				t.Fatalf("after %d restarts no values\n%s", i, p.log.lines(""))
+				t.Fatalf("after %d restarts no values\n%s", i, p.logTail())
 			}
 		}
 		p.kill()
 	}
 }
 
-// untouched complains about anything that a process that has seen only one document cannot know.
-func untouched(e exposition, upstream string, id int) error {
+// checkFresh returns an error about anything that a process cannot know after only one document.
+func checkFresh(e exposition, upstream string, id int) error {
 	var all []error
 	for _, path := range v1Paths {
-		if st := (state{upstream, path}); st.noValues(e) != nil {
+		if st := (endpoint{upstream, path}); st.noValues(e) != nil {
 			all = append(all, st.values(e, id))
 		}
 	}

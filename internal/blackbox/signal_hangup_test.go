@@ -13,29 +13,25 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// outage is an exporter with a file, of whose upstreams one lives, one has failed until its breakers opened for an hour,
-// and one comes and goes with the file.
+// outage is an exporter with a configuration file. One of its upstreams is alive, one has open breakers for an hour, and one
+// comes and goes with the file.
 type outage struct {
 	p                  *program
 	file               string
 	alive, dead, other *fake.Server
-	asked              map[string]int // requests that the dead one has had
+	requests           map[string]int // to the dead one
 	before             exposition
 }
 
 func startOutage(t *testing.T) *outage {
 	t.Helper()
-	o := &outage{file: filepath.Join(t.TempDir(), "betanet.yml"), alive: start(t), dead: start(t), other: start(t), asked: map[string]int{}}
+	o := &outage{file: filepath.Join(t.TempDir(), "betanet.yml"), alive: start(t), dead: start(t), other: start(t), requests: map[string]int{}}
 	write(t, o.file, o.good(false))
-	o.p = surroundings{}.start(t, "--config.file="+o.file, "--collect.interval=1s", "--collect.timeout=900ms",
+	o.p = launch{}.start(t, "--config.file="+o.file, "--collect.interval=1s", "--collect.timeout=900ms",
 		"--breaker.open=1h", "--cache.max-stale=0", "--retry.backoff=1ms", "--retry.max-backoff=1ms")
-	for _, server := range []*fake.Server{o.alive, o.dead} {
-		name := o.names()[server]
-		o.p.await(t, name, func(e exposition) error { return allGood(e, name, documentBefore) })
-	}
-	for _, path := range v1Paths {
-		o.dead.Set(path, fake.Status(500, "{}"))
-	}
+	o.p.awaitGood(t, "alive", documentBefore)
+	o.p.awaitGood(t, "dead", documentBefore)
+	setAll(o.dead, fake.Status(500, "{}"))
 	o.p.await(t, "", func(e exposition) error {
 		var all []error
 		for _, path := range v1Paths {
@@ -44,17 +40,13 @@ func startOutage(t *testing.T) *outage {
 		return errors.Join(all...)
 	})
 	for _, path := range v1Paths {
-		o.asked[path] = o.dead.Requests(path)
+		o.requests[path] = o.dead.Requests(path)
 	}
 	return o
 }
 
-func (o *outage) names() map[*fake.Server]string {
-	return map[*fake.Server]string{o.alive: "alive", o.dead: "dead", o.other: "other"}
-}
-
-// good is a file that is right, with the third upstream or without it; the first does not change, nor does the second. That one
-// has time for its answers: a breaker that a busy machine's time-out opened would keep that reason for the hour.
+// good returns a valid file, with the third upstream or without it. The dead one has a long timeout: a breaker that opened on
+// a busy machine's timeout would keep that reason for an hour.
 func (o *outage) good(withOther bool) string {
 	text := fmt.Sprintf("upstreams:\n- {name: alive, url: '%s', breaker: {failures: 1000000}}\n- {name: dead, url: '%s', breaker: {failures: 3}, collect: {interval: 5s, timeout: 4s}}\n", o.alive.URL(), o.dead.URL())
 	if withOther {
@@ -63,7 +55,7 @@ func (o *outage) good(withOther bool) string {
 	return text
 }
 
-// bad are files of which none may be put into force, in whole or in part.
+// bad returns files that must not be applied, not even in part.
 func (o *outage) bad() []string {
 	return []string{
 		"", "\x00\xff", "upstreams: [", "upstreams:\n- {name: alive, url: 'http://127.0.0.1:1'}\n- {nmae: dead}\n",
@@ -72,7 +64,7 @@ func (o *outage) bad() []string {
 }
 
 func (o *outage) isOpen(e exposition, path string) error {
-	st := state{"dead", path}
+	st := endpoint{"dead", path}
 	switch current, err := st.breaker(e); {
 	case err != nil:
 		return err
@@ -82,7 +74,7 @@ func (o *outage) isOpen(e exposition, path string) error {
 	return st.bad(e, documentBefore, "http_5xx")
 }
 
-// check is what holds on every scrape, however often the file is read.
+// check scrapes and checks what must be true however often the file is read.
 func (o *outage) check() error {
 	e, err := o.p.fetch()
 	if err != nil {
@@ -91,15 +83,15 @@ func (o *outage) check() error {
 	all := []error{noneFell(o.before.without("other"), e)}
 	o.before = e
 	for _, path := range v1Paths {
-		all = append(all, o.isOpen(e, path), (state{"alive", path}).values(e, documentBefore))
-		if got := o.dead.Requests(path); got != o.asked[path] {
-			all = append(all, fmt.Errorf("%s of the dead one got %d requests while its breaker was open", path, got-o.asked[path]))
+		all = append(all, o.isOpen(e, path), (endpoint{"alive", path}).values(e, documentBefore))
+		if got := o.dead.Requests(path); got != o.requests[path] {
+			all = append(all, fmt.Errorf("%s of the dead one got %d requests while its breaker was open", path, got-o.requests[path]))
 		}
 	}
 	return errors.Join(all...)
 }
 
-// without is an exposition without the series of an upstream, which end when it is removed.
+// without returns an exposition without the series of an upstream.
 func (e exposition) without(upstream string) exposition {
 	kept := exposition{map[string]float64{}, e.failing}
 	for key, value := range e.values {
@@ -110,7 +102,14 @@ func (e exposition) without(upstream string) exposition {
 	return kept
 }
 
-// TestAHundredHangupsInASecondLoseNothing changes the file before each of them, to a right one and to a wrong one in turn.
+// reload writes a file and sends the signal.
+func (o *outage) reload(t *testing.T, text string) {
+	t.Helper()
+	write(t, o.file, text)
+	signal(t, o.p, syscall.SIGHUP)
+}
+
+// TestAHundredHangupsInASecondLoseNothing changes the file before each signal, to a valid and an invalid one in turn.
 func TestAHundredHangupsInASecondLoseNothing(t *testing.T) {
 	t.Parallel()
 	o := startOutage(t)
@@ -139,16 +138,13 @@ func TestAHundredHangupsInASecondLoseNothing(t *testing.T) {
 		if i%2 == 1 {
 			text = bad[i/2%len(bad)]
 		}
-		write(t, o.file, text)
-		signal(t, o.p, syscall.SIGHUP)
+		o.reload(t, text)
 		<-tick.C
 	}
-	// The last one counts, whatever those before it were.
-	write(t, o.file, bad[1])
-	signal(t, o.p, syscall.SIGHUP)
+	// The last file is applied, whatever the ones before.
+	o.reload(t, bad[1])
 	o.p.await(t, "", func(e exposition) error { return e.is("betanet_exporter_config_last_reload_successful", 0) })
-	write(t, o.file, o.good(true))
-	signal(t, o.p, syscall.SIGHUP)
+	o.reload(t, o.good(true))
 	o.p.await(t, "other", func(e exposition) error {
 		return errors.Join(e.is("betanet_exporter_config_last_reload_successful", 1), allGood(e, "other", documentBefore))
 	})
@@ -156,7 +152,7 @@ func TestAHundredHangupsInASecondLoseNothing(t *testing.T) {
 	t.Logf("%d scrapes", <-checked)
 
 	reloads := 0
-	for _, line := range o.p.log.all() {
+	for _, line := range o.p.log.Lines() {
 		if strings.Contains(line, "Reloaded the configuration") || strings.Contains(line, "Reload failed") {
 			reloads++
 		}
@@ -166,16 +162,15 @@ func TestAHundredHangupsInASecondLoseNothing(t *testing.T) {
 	}
 	t.Logf("%d reloads", reloads)
 
-	// The breaker that stayed open is still one that closes: its upstream is another one now.
+	// The breaker can still close: with other settings the upstream is a new one.
 	publish(o.dead, documentAfter)
-	write(t, o.file, strings.Replace(o.good(true), "failures: 3}", "failures: 4}", 1))
-	signal(t, o.p, syscall.SIGHUP)
-	o.p.await(t, "dead", func(e exposition) error { return allGood(e, "dead", documentAfter) })
+	o.reload(t, strings.Replace(o.good(true), "failures: 3}", "failures: 4}", 1))
+	o.p.awaitGood(t, "dead", documentAfter)
 	settles(t, o.p, o.alive, o.dead, o.other)
 }
 
-// TestSignalsThatMeanNothingChangeNothing sends those that a system sends without asking, in an outage.
-func TestSignalsThatMeanNothingChangeNothing(t *testing.T) {
+// TestHarmlessSignalsChangeNothing sends signals that a system sends on its own, during an outage.
+func TestHarmlessSignalsChangeNothing(t *testing.T) {
 	t.Parallel()
 	o := startOutage(t)
 	harmless := []syscall.Signal{
@@ -186,10 +181,7 @@ func TestSignalsThatMeanNothingChangeNothing(t *testing.T) {
 		rounds = 2000
 	}
 	for i := range rounds {
-		sig := harmless[rand.IntN(len(harmless))]
-		if err := syscall.Kill(o.p.pid, sig); err != nil {
-			t.Fatalf("before signal %d, %v: %v\n%s", i, sig, err, o.p.log.lines(""))
-		}
+		signal(t, o.p, harmless[rand.IntN(len(harmless))])
 		if i%20 == 0 {
 			if err := o.check(); err != nil {
 				t.Fatalf("after signal %d: %v", i, err)

@@ -3,6 +3,7 @@ package blackbox
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -13,20 +14,20 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// These variables are for a soak by hand: how long, such as 10m, and the seed of an earlier one.
+// Variables for a soak by hand: its duration, such as 10m, and the seed of an earlier one.
 const (
 	soakLength = "BETANET_SOAK"
 	soakSeed   = "BETANET_SOAK_SEED"
 )
 
-// A soak has a tick every 20 ms in place of 15 s, so that two minutes are a day.
+// A soak has a tick every 20 ms in place of 15 s, so that two minutes have as many collections as a day.
 const (
 	soakUpstreams = 5
-	soakStale     = 2 * time.Second // the age at which values go, and at which an outage must show
-	soakSlack     = time.Second     // by which a busy machine may be late
+	soakStale     = 2 * time.Second // when values expire, and when an outage must show
+	soakSlack     = time.Second     // tolerated delay on a busy machine
 )
 
-func lengthOfSoak(t *testing.T) time.Duration {
+func soakDuration(t *testing.T) time.Duration {
 	t.Helper()
 	if text := os.Getenv(soakLength); text != "" {
 		d, err := time.ParseDuration(text)
@@ -41,28 +42,28 @@ func lengthOfSoak(t *testing.T) time.Duration {
 	return 8 * time.Second
 }
 
-func seedOfSoak() uint64 {
+func newSoakSeed() uint64 {
 	if seed, err := strconv.ParseUint(os.Getenv(soakSeed), 10, 64); err == nil {
 		return seed
 	}
 	return rand.Uint64()
 }
 
-// soak is a run with what was seen in it so far.
+// soak is a run and what its scrapes have shown so far.
 type soak struct {
 	p       *program
 	ledgers []*ledger
-	highest exposition     // the last value of every series
-	latest  map[state]int  // the place in the ledger of what was shown last
-	counts  map[string]int // how often each check had something to look at
+	highest exposition       // the last value of every series
+	latest  map[endpoint]int // the order of the document that was exposed last
+	counts  map[string]int   // how often each check had values to check
 }
 
 // TestADayOfFaultsLeavesEveryPromiseKept lets upstreams fail, heal and restart at random and checks every scrape.
 func TestADayOfFaultsLeavesEveryPromiseKept(t *testing.T) {
 	t.Parallel()
-	length, seed := lengthOfSoak(t), seedOfSoak()
+	length, seed := soakDuration(t), newSoakSeed()
 	t.Logf("%v with %s=%d", length, soakSeed, seed)
-	s := &soak{latest: map[state]int{}, counts: map[string]int{}}
+	s := &soak{latest: map[endpoint]int{}, counts: map[string]int{}}
 	args := []string{
 		"--collect.interval=20ms", "--collect.timeout=18ms", "--request.timeout=18ms", "--retry.backoff=1ms", "--retry.max-backoff=2ms",
 		"--breaker.open=200ms", "--cache.max-stale=" + soakStale.String(),
@@ -73,17 +74,17 @@ func TestADayOfFaultsLeavesEveryPromiseKept(t *testing.T) {
 		s.ledgers, servers = append(s.ledgers, l), append(servers, l.Server)
 		args = append(args, "--betanet.url="+l.URL())
 	}
-	s.p = surroundings{}.start(t, args...)
+	s.p = launch{}.start(t, args...)
 	settles(t, s.p, servers...)
 
 	ended := make(chan struct{})
-	var lives sync.WaitGroup
+	var changing sync.WaitGroup
 	for i, l := range s.ledgers {
-		lives.Go(func() { l.liveUntil(t, rand.New(rand.NewPCG(seed, uint64(i))), ended, i == 0) })
+		changing.Go(func() { l.changeUntil(t, rand.New(rand.NewPCG(seed, uint64(i))), ended, i == 0) })
 	}
 	end := sync.OnceFunc(func() {
 		close(ended)
-		lives.Wait()
+		changing.Wait()
 	})
 	defer end()
 	third := s.run(t, time.Now().Add(length/3))
@@ -116,8 +117,8 @@ func TestADayOfFaultsLeavesEveryPromiseKept(t *testing.T) {
 	})
 }
 
-// liveUntil goes through the life of an upstream. One that is unlucky begins with an outage that must show.
-func (l *ledger) liveUntil(t *testing.T, r *rand.Rand, ended <-chan struct{}, unlucky bool) {
+// changeUntil changes an upstream at random until ended is closed. It may begin with an outage long enough to show.
+func (l *ledger) changeUntil(t *testing.T, r *rand.Rand, ended <-chan struct{}, outageFirst bool) {
 	pause := func(d time.Duration) bool {
 		select {
 		case <-ended:
@@ -126,7 +127,7 @@ func (l *ledger) liveUntil(t *testing.T, r *rand.Rand, ended <-chan struct{}, un
 			return true
 		}
 	}
-	if unlucky {
+	if outageFirst {
 		pause(500 * time.Millisecond)
 		l.mark(true, v1Paths...)
 		l.Refuse()
@@ -141,14 +142,14 @@ func (l *ledger) liveUntil(t *testing.T, r *rand.Rand, ended <-chan struct{}, un
 		if !pause(d) {
 			return
 		}
-		l.live(t, r)
+		l.change(t, r)
 	}
 }
 
-// usage is what the process needs.
+// usage is the resources of the process.
 type usage struct{ memory, threads int }
 
-// run checks scrapes until end and tells what the process needs then.
+// run checks scrapes until end and returns the usage at that time.
 func (s *soak) run(t *testing.T, end time.Time) usage {
 	t.Helper()
 	for failures := 0; time.Now().Before(end); <-time.After(10 * time.Millisecond) {
@@ -168,25 +169,24 @@ func (s *soak) run(t *testing.T, end time.Time) usage {
 	return usage{s.p.procStatus(t, "VmRSS") << 10, s.p.procStatus(t, "Threads")}
 }
 
-// broken is what has been failing for so long that it must show.
-func (s *soak) broken() map[state]time.Time {
-	since := map[state]time.Time{}
+// broken returns the endpoints that have been failing long enough to show, and since when.
+func (s *soak) broken() map[endpoint]time.Time {
+	since := map[endpoint]time.Time{}
 	for _, l := range s.ledgers {
 		for _, path := range v1Paths {
 			if at := l.brokenSince(path); !at.IsZero() && time.Since(at) > soakSlack {
-				since[state{l.name, path}] = at
+				since[endpoint{l.name, path}] = at
 			}
 		}
 	}
 	return since
 }
 
-// check complains about anything in a scrape that was begun then and is not so.
-func (s *soak) check(e exposition, began time.Time, broken map[state]time.Time) error {
+// check checks a scrape that began at a time. The endpoints in broken must have failed.
+func (s *soak) check(e exposition, began time.Time, broken map[endpoint]time.Time) error {
 	s.counts["scrapes"]++
 	all := []error{noneFell(s.highest, e)}
-	states := sumOf(e, "betanet_fleet_upstreams")
-	if states != soakUpstreams {
+	if states := e.sum("betanet_fleet_upstreams"); states != soakUpstreams {
 		all = append(all, fmt.Errorf("betanet_fleet_upstreams: got %v in all states, want %d", states, soakUpstreams))
 	}
 	for _, l := range s.ledgers {
@@ -197,11 +197,11 @@ func (s *soak) check(e exposition, began time.Time, broken map[state]time.Time) 
 		}
 		l.mu.Unlock()
 		for _, path := range v1Paths {
-			st := state{l.name, path}
+			st := endpoint{l.name, path}
 			all = append(all, st.consistent(e), s.values(st, l, e, began))
 			if since, ok := broken[st]; ok && l.brokenSince(path).Equal(since) {
 				s.counts["outages"]++
-				all = append(all, st.failing(e))
+				all = append(all, st.isDown(e))
 			}
 			if current, _ := st.breaker(e); current != "" {
 				s.counts[current]++
@@ -212,8 +212,8 @@ func (s *soak) check(e exposition, began time.Time, broken map[state]time.Time) 
 	return errors.Join(all...)
 }
 
-// failing complains about an endpoint that looks as if it had not failed for long.
-func (s state) failing(e exposition) error {
+// isDown requires that an endpoint is down, with no values or stale ones.
+func (s endpoint) isDown(e exposition) error {
 	up := e.is(s.key("betanet_exporter_endpoint_up"), 0)
 	if s.noValues(e) == nil {
 		return up
@@ -221,9 +221,9 @@ func (s state) failing(e exposition) error {
 	return errors.Join(up, e.is(s.stale(), 1))
 }
 
-// values complains unless what is shown of an endpoint is one document of the ledger as a whole, not too old, and not
-// from before the one that was shown last.
-func (s *soak) values(st state, l *ledger, e exposition, began time.Time) error {
+// values requires that the values of an endpoint are a whole document of the ledger, not too old, and not older than the one
+// that was exposed last.
+func (s *soak) values(st endpoint, l *ledger, e exposition, began time.Time) error {
 	of := map[string]string{fake.Metrics: "betanet_messages_total", fake.Nodes: "betanet_mixnode_active", fake.Network: "betanet_bytes_transmitted_total"}[st.path]
 	got, ok := e.values[series(of, "upstream", st.upstream)]
 	if !ok {
@@ -250,14 +250,12 @@ func (s *soak) values(st state, l *ledger, e exposition, began time.Time) error 
 	return err
 }
 
-// carry is e with the series of an earlier one that are not there now.
+// carry returns e with the series of an earlier exposition that it does not have.
 func (e exposition) carry(before exposition) exposition {
-	all := exposition{map[string]float64{}, e.failing}
-	for key, value := range before.values {
-		all.values[key] = value
+	all := exposition{maps.Clone(before.values), e.failing}
+	if all.values == nil {
+		all.values = map[string]float64{}
 	}
-	for key, value := range e.values {
-		all.values[key] = value
-	}
+	maps.Copy(all.values, e.values)
 	return all
 }

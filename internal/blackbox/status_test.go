@@ -2,12 +2,10 @@ package blackbox
 
 import (
 	"encoding/json"
-	"io"
-	"net/http"
 	"testing"
 )
 
-// details is what /health/details says, as far as tests look at it.
+// details has the fields of /health/details that tests use.
 type details struct {
 	Status    string
 	Upstreams []struct {
@@ -42,26 +40,4 @@ func (p *program) status(t *testing.T) details {
 		t.Fatal(err)
 	}
 	return d
-}
-
-// page is the body of a page, whatever its status.
-func (p *program) page(t *testing.T, path string, header ...string) []byte {
-	t.Helper()
-	request, err := http.NewRequest(http.MethodGet, p.url+path, http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i < len(header); i += 2 {
-		request.Header.Set(header[i], header[i+1])
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return body
 }

@@ -1,8 +1,8 @@
 package blackbox
 
 import (
+	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -14,8 +14,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// TestTheLimitOfAnAttemptIsWhereItIsSaidToBe has answers a little before the limit, which are good, and a little after.
-func TestTheLimitOfAnAttemptIsWhereItIsSaidToBe(t *testing.T) {
+// TestAnAttemptHasExactlyItsTimeout has responses a little before the timeout, which are accepted, and a little after.
+func TestAnAttemptHasExactlyItsTimeout(t *testing.T) {
 	t.Parallel()
 	inTheWholeSuiteOnly(t)
 	const limit, little = 2 * time.Second, 400 * time.Millisecond
@@ -32,7 +32,7 @@ func TestTheLimitOfAnAttemptIsWhereItIsSaidToBe(t *testing.T) {
 			whole := healthyAnswer(fake.Document(path, documentAfter))
 			return fake.Split(whole[:len(whole)-1], delay, whole[len(whole)-1:])
 		},
-		"in drops": func(path string, delay time.Duration) fake.Behaviour {
+		"byte by byte": func(path string, delay time.Duration) fake.Behaviour {
 			whole := healthyAnswer(fake.Document(path, documentAfter))
 			return fake.Drip(whole, delay/time.Duration(len(whole)+1))
 		},
@@ -43,15 +43,15 @@ func TestTheLimitOfAnAttemptIsWhereItIsSaidToBe(t *testing.T) {
 			upstream := server.Addr()
 			p := watch(t, flags, server.URL())
 			settles(t, p, server)
-			p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, documentBefore) })
+			p.awaitGood(t, upstream, documentBefore)
 			for _, path := range v1Paths {
 				server.Set(path, late(path, limit+little))
 			}
-			p.await(t, upstream, func(e exposition) error { return allBad(e, upstream, documentBefore, "timeout") })
+			p.awaitBad(t, upstream, documentBefore, "timeout")
 			for _, path := range v1Paths {
 				server.Set(path, late(path, limit-little))
 			}
-			p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, documentAfter) })
+			p.awaitGood(t, upstream, documentAfter)
 		})
 	}
 }
@@ -70,7 +70,7 @@ func TestValuesVanishWhenTheyAreTooOldAndComeBack(t *testing.T) {
 			upstream := server.Addr()
 			p := watch(t, flags, server.URL())
 			settles(t, p, server)
-			p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, documentBefore) })
+			p.awaitGood(t, upstream, documentBefore)
 
 			began := time.Now()
 			for _, path := range broken {
@@ -80,19 +80,19 @@ func TestValuesVanishWhenTheyAreTooOldAndComeBack(t *testing.T) {
 				return someBad(e, upstream, documentBefore, broken, "http_5xx")
 			})
 			for _, path := range broken {
-				timestamp := state{upstream, path}.key("betanet_exporter_last_success_timestamp_seconds")
+				timestamp := endpoint{upstream, path}.key("betanet_exporter_last_success_timestamp_seconds")
 				if was.values[timestamp] < float64(began.Add(-10*time.Second).Unix()) {
 					t.Errorf("%s: got %v, want the time of the last good document", timestamp, was.values[timestamp])
 				}
 			}
 			p.await(t, upstream, func(e exposition) error {
-				return failing(e, upstream, documentBefore, broken, func(s state) error { return s.never(e, "http_5xx") })
+				return failing(e, upstream, documentBefore, broken, func(s endpoint) error { return s.never(e, "http_5xx") })
 			})
-			if took := time.Since(began); took < maxStale-1500*time.Millisecond { // the last good one may be a tick older than the fault
+			if took := time.Since(began); took < maxStale-1500*time.Millisecond { // the last good document may be a tick older than the fault
 				t.Errorf("the values vanished after %v, want %v", took, maxStale)
 			}
 			publish(server, documentAfter)
-			last := p.await(t, upstream, func(e exposition) error { return allGood(e, upstream, documentAfter) })
+			last := p.awaitGood(t, upstream, documentAfter)
 			if err := last.is(series("betanet_exporter_upstream_resets_total", "upstream", upstream), 0); err != nil {
 				t.Errorf("after values that vanished and came back: %v", err)
 			}
@@ -100,10 +100,9 @@ func TestValuesVanishWhenTheyAreTooOldAndComeBack(t *testing.T) {
 	}
 }
 
-// TestAStoppedExporterIsHonestWhenItGoesOn stops the process for longer than interval, TTL and max-stale together. What
-// it had is then too old to be shown, even to the scraper who has been waiting all the time; and so is an answer that was
-// on its way.
-func TestAStoppedExporterIsHonestWhenItGoesOn(t *testing.T) {
+// TestASuspendedExporterExposesNoOldValuesWhenItContinues suspends the process for longer than interval, TTL and max-stale
+// together. Its values are then too old, even for a scraper that was waiting, and so is a response that was on its way.
+func TestASuspendedExporterExposesNoOldValuesWhenItContinues(t *testing.T) {
 	t.Parallel()
 	const maxStale, stop = 3 * time.Second, 5 * time.Second
 	server := start(t)
@@ -111,43 +110,34 @@ func TestAStoppedExporterIsHonestWhenItGoesOn(t *testing.T) {
 		"--cache.ttl=500ms", "--cache.max-stale="+maxStale.String(), "--breaker.failures=1000", "--retry.backoff=1ms", "--retry.max-backoff=2ms")
 	settles(t, p, server)
 	before := p.await(t, "", func(e exposition) error {
-		if n := server.Requests(fake.Metrics); n < 3 {
-			return fmt.Errorf("got %d cycles, want 3", n)
-		}
-		return allGood(e, "", documentBefore)
+		return errors.Join(counted("cycles", server.Requests(fake.Metrics), 3), allGood(e, "", documentBefore))
 	})
 	for _, path := range v1Paths {
 		answer := healthyAnswer(fake.Document(path, documentBefore))
 		server.Set(path, fake.Split(answer[:1], 300*time.Millisecond, answer[1:]))
 	}
 	asked := server.Requests(fake.Metrics)
-	for end := time.Now().Add(deadline); server.Requests(fake.Metrics) == asked && time.Now().Before(end); {
-		<-time.After(time.Millisecond)
-	}
+	p.eventually(t, time.Millisecond, func() error { return counted("requests", server.Requests(fake.Metrics), asked+1) }, p.logTail)
 	signal(t, p, syscall.SIGSTOP)
-	defer syscall.Kill(p.pid, syscall.SIGCONT) // or it could not end
-	p.isStopped(t)
+	defer p.Cmd.Process.Signal(syscall.SIGCONT) // otherwise it could not end
+	p.awaitSuspended(t)
 	publish(server, documentAfter)
-	waiting, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer waiting.Close()
+	waiting := p.dial(t)
 	fmt.Fprint(waiting, "GET /metrics HTTP/1.0\r\nHost: exporter\r\n\r\n")
-	<-time.After(stop) // the outage itself; nothing can happen in it
+	<-time.After(stop) // nothing can happen in this time
 	signal(t, p, syscall.SIGCONT)
 
-	first, err := read(waiting)
+	first, err := readScrape(waiting)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range v1Paths {
-		s := state{"", path}
+		s := endpoint{"", path}
 		if s.noValues(first) != nil && s.values(first, documentAfter) != nil {
-			t.Errorf("the first scrape has neither no values nor the new ones of %s: %v", path, s.values(first, documentAfter))
+			t.Errorf("the first scrape has other than no values or the new ones of %s: %v", path, s.values(first, documentAfter))
 		}
 	}
-	after := p.await(t, "", func(e exposition) error { return allGood(e, "", documentAfter) })
+	after := p.awaitGood(t, "", documentAfter)
 	for _, c := range []struct {
 		name        string
 		least, most float64
@@ -156,40 +146,27 @@ func TestAStoppedExporterIsHonestWhenItGoesOn(t *testing.T) {
 		{"betanet_exporter_upstream_resets_total", 0, 0},
 		{"betanet_exporter_circuit_breaker_transitions_total", 0, 0},
 	} {
-		if got := sumOf(after, c.name) - sumOf(before, c.name); got < c.least || got > c.most {
+		if got := after.sum(c.name) - before.sum(c.name); got < c.least || got > c.most {
 			t.Errorf("%s: got %v more, want from %v to %v", c.name, got, c.least, c.most)
 		}
 	}
-	p.await(t, "", func(exposition) error { return answers(p.url+"/health", http.StatusOK, `{"status":"healthy"}`) })
+	p.await(t, "", func(exposition) error { return p.answers("/health", http.StatusOK, `{"status":"healthy"}`) })
 }
 
-// isStopped waits until no thread runs any more: on a busy machine that takes a while.
-func (p *program) isStopped(t *testing.T) {
+// awaitSuspended waits until no thread runs any more, which takes a while on a busy machine.
+func (p *program) awaitSuspended(t *testing.T) {
 	t.Helper()
-	for end := time.Now().Add(deadline); ; <-time.After(time.Millisecond) {
-		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.pid))
+	p.eventually(t, time.Millisecond, func() error {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.Cmd.Process.Pid))
 		if err != nil || len(threads) == 0 {
-			t.Skipf("how threads are is not shown here: %v", err)
+			t.Skipf("the state of threads is not known here: %v", err)
 		}
-		running := 0
 		for _, file := range threads {
 			text, err := os.ReadFile(file)
 			if _, after, ok := strings.Cut(string(text), ") "); err == nil && ok && after[0] != 'T' {
-				running++
+				return fmt.Errorf("the thread %s runs after SIGSTOP", file)
 			}
 		}
-		if running == 0 {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatalf("%d threads run after SIGSTOP", running)
-		}
-	}
-}
-
-func signal(t *testing.T, p *program, s syscall.Signal) {
-	t.Helper()
-	if err := syscall.Kill(p.pid, s); err != nil {
-		t.Fatal(err)
-	}
+		return nil
+	}, p.logTail)
 }

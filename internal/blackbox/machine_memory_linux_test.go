@@ -1,9 +1,10 @@
 package blackbox
 
 import (
+	"errors"
 	"fmt"
-	"io"
-	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -12,17 +13,17 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// mostMemory is what a process may need for 50 upstreams, whatever they send: three bodies of a megabyte each at a time,
-// and what it needs without them.
+// mostMemory limits a process with 50 upstreams, whatever they send: three bodies of a megabyte for each at the same time,
+// and the memory without them.
 const mostMemory = 200 << 20
 
-// huge are answers of which each is as large as it may be, or has no end.
+// huge returns responses that are as large as possible, or endless.
 func huge() []func(document string) fake.Behaviour {
 	spaces := strings.Repeat(" ", 32<<10)
 	return []func(string) fake.Behaviour{
 		func(d string) fake.Behaviour { return fake.JSON(padded(d, mebibyte)) },
 		func(d string) fake.Behaviour { return fake.JSON(padded(d, mebibyte+1)) },
-		func(d string) fake.Behaviour { return fake.JSON(crowded(d)) },
+		func(d string) fake.Behaviour { return fake.JSON(withManyFields(d)) },
 		func(d string) fake.Behaviour {
 			return fake.JSON(`{"x":"` + strings.Repeat(`\u00e9`, mebibyte/6-100) + `",` + d[1:])
 		},
@@ -42,54 +43,50 @@ func huge() []func(document string) fake.Behaviour {
 }
 
 // TestHugeDocumentsAndManyScrapersDoNotFillTheMemory has 50 upstreams that send as much as they can, and 60 scrapers
-// that ask without a pause.
+// without a pause.
 func TestHugeDocumentsAndManyScrapersDoNotFillTheMemory(t *testing.T) {
 	t.Parallel()
 	inTheWholeSuiteOnly(t)
-	exe, err := plain()
+	exe, err := releaseBinary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, s := range map[string]func(*testing.T) surroundings{
-		"as it is":              func(*testing.T) surroundings { return surroundings{} },
-		"limited by Go":         func(*testing.T) surroundings { return surroundings{env: []string{"GOMEMLIMIT=30MiB"}} },
-		"limited by the kernel": func(t *testing.T) surroundings { return limitedByKernel(t, mostMemory) },
+	for name, limited := range map[string]func(*testing.T) launch{
+		"without a limit":       func(*testing.T) launch { return launch{} },
+		"limited by Go":         func(*testing.T) launch { return launch{env: []string{"GOMEMLIMIT=30MiB"}} },
+		"limited by the kernel": func(t *testing.T) launch { return limitedByKernel(t, mostMemory) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := s(t)
-			s.exe = exe
-			flood(t, s)
+			l := limited(t)
+			l.exe = exe
+			flood(t, l)
 		})
 	}
 }
 
-func flood(t *testing.T, s surroundings) {
+func flood(t *testing.T, l launch) {
 	kinds := huge()
 	args := []string{
 		"--collect.interval=2s", "--collect.timeout=1900ms", "--request.timeout=1900ms", "--retry.attempts=1", "--breaker.failures=1000000",
 		"--betanet.api=v1",
 	}
-	var servers []*fake.Server
-	for i := range 50 {
-		server := start(t)
+	servers, urls := startMany(t, 50)
+	for i, server := range servers {
 		for _, path := range v1Paths {
 			server.Set(path, kinds[i%len(kinds)](fake.Document(path, documentBefore)))
 		}
-		servers = append(servers, server)
-		args = append(args, "--betanet.url="+server.URL())
 	}
-	p := s.start(t, args...)
+	p := l.start(t, append(args, flagsFor(urls...)...)...)
 	stop := scrapeAll(t, p, 60)
 	defer stop()
 	const cycles = 4
 	e := p.await(t, "", func(e exposition) error {
-		for i, server := range servers {
-			if n := server.Requests(fake.Metrics); n < cycles {
-				return fmt.Errorf("upstream %d: got %d cycles, want %d", i, n, cycles)
-			}
+		all := []error{allGood(e, servers[0].Addr(), documentBefore)}
+		for _, server := range servers {
+			all = append(all, counted("cycles of "+server.Addr(), server.Requests(fake.Metrics), cycles))
 		}
-		return allGood(e, servers[0].Addr(), documentBefore)
+		return errors.Join(all...)
 	})
 	stop()
 	got := p.procStatus(t, "VmHWM") << 10
@@ -98,7 +95,7 @@ func flood(t *testing.T, s surroundings) {
 		t.Errorf("the process needed %d MiB, want %d at most", got>>20, mostMemory>>20)
 	}
 	for i, server := range servers {
-		st := state{server.Addr(), fake.Metrics}
+		st := endpoint{server.Addr(), fake.Metrics}
 		if kind := i % len(kinds); kind == 1 || kind > 4 {
 			if err := st.noValues(e); err != nil {
 				t.Errorf("upstream of kind %d: %v", kind, err)
@@ -107,10 +104,8 @@ func flood(t *testing.T, s surroundings) {
 	}
 }
 
-var patientClient = http.Client{Timeout: deadline, Transport: client.Transport}
-
-// scrapeAll has a number of scrapers ask without a pause until stop is called, which waits for them. They are patient: with
-// 30 MiB the program spends its time collecting garbage, and is to live on.
+// scrapeAll runs scrapers without a pause until stop is called, which waits for them. They are patient, because with 30 MiB
+// the program spends its time collecting garbage, but must survive.
 func scrapeAll(t *testing.T, p *program, scrapers int) (stop func()) {
 	t.Helper()
 	ended := make(chan struct{})
@@ -125,21 +120,11 @@ func scrapeAll(t *testing.T, p *program, scrapers int) (stop func()) {
 					return
 				case <-time.After(5 * time.Millisecond):
 				}
-				request, err := http.NewRequest("GET", p.url+"/metrics", http.NoBody)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				if i%2 == 0 {
-					request.Header.Set("Accept-Encoding", "gzip")
-				}
-				response, err := patientClient.Do(request)
-				if err != nil {
+				status, _, err := p.requestBy(&patientClient, "GET", "/metrics", "Accept-Encoding", []string{"gzip", "identity"}[i%2])
+				if err != nil && status == 0 {
 					t.Errorf("a scrape: %v", err)
 					return
 				}
-				io.Copy(io.Discard, response.Body)
-				response.Body.Close()
 			}
 		})
 	}
@@ -147,4 +132,37 @@ func scrapeAll(t *testing.T, p *program, scrapers int) (stop func()) {
 		close(ended)
 		all.Wait()
 	})
+}
+
+// limitedByKernel creates a control group whose processes are killed when together they need more memory. It skips the test
+// where that is not permitted.
+func limitedByKernel(t *testing.T, bytes int) launch {
+	t.Helper()
+	const v1, v2 = "/sys/fs/cgroup/memory", "/sys/fs/cgroup"
+	root, file := v2, "memory.max"
+	if _, err := os.Stat(filepath.Join(v1, "memory.limit_in_bytes")); err == nil {
+		root, file = v1, "memory.limit_in_bytes"
+	}
+	group, err := os.MkdirTemp(root, "betanet")
+	if err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() {
+		if err := os.Remove(group); err != nil {
+			t.Error(err)
+		}
+	})
+	// Without O_CREATE: a new file would not be a limit.
+	limit, err := os.OpenFile(filepath.Join(group, file), os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	_, err = fmt.Fprint(limit, bytes)
+	if closing := limit.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		t.Skip(err)
+	}
+	return launch{wrapper: []string{"sh", "-c", `echo $$ >"$0/cgroup.procs" && exec "$@"`, group}}
 }
