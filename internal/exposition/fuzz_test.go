@@ -85,18 +85,20 @@ func FuzzSamplesReadBack(f *testing.F) {
 			delete(gotOM, "betanet_packet_latency_seconds")
 		}
 		// The two formats agree, histogram and all.
-		samples := func(families map[string]read) map[string][]string {
-			all := make(map[string][]string)
-			for name, f := range families {
-				if f.Kind == "counter" {
-					name = strings.TrimSuffix(name, "_total")
-				}
-				all[name+" "+f.Kind] = f.Samples
-			}
-			return all
-		}
-		if diff := gocmp.Diff(samples(gotText), samples(gotOM)); diff != "" {
+		if diff := gocmp.Diff(samplesByName(gotText), samplesByName(gotOM)); diff != "" {
 			t.Errorf("(-text +OpenMetrics):\n%s", diff)
 		}
 	})
+}
+
+// samplesByName returns the samples of families by the name in OpenMetrics and the type.
+func samplesByName(families map[string]read) map[string][]string {
+	all := make(map[string][]string)
+	for name, f := range families {
+		if f.Kind == "counter" {
+			name = strings.TrimSuffix(name, "_total")
+		}
+		all[name+" "+f.Kind] = f.Samples
+	}
+	return all
 }

@@ -42,20 +42,8 @@ func readOpenMetrics(text string) (map[string]read, error) {
 				all[name] = read{}
 			}
 			f := all[name]
-			switch word {
-			case "HELP":
-				help, end, err := unescape(rest, false)
-				if err != nil || end != len(rest) || f.Help != "" {
-					return nil, fail("not a help text")
-				}
-				f.Help = help
-			case "TYPE":
-				if !slices.Contains([]string{"counter", "gauge", "histogram", "summary"}, rest) || f.Kind != "" {
-					return nil, fail("not a type")
-				}
-				f.Kind = rest
-			default:
-				return nil, fail("unknown comment")
+			if err := f.comment(word, rest); err != nil {
+				return nil, fail(err.Error())
 			}
 			all[name] = f
 			continue
@@ -92,6 +80,26 @@ func readOpenMetrics(text string) (map[string]read, error) {
 		all[name] = f
 	}
 	return all, nil
+}
+
+// comment sets the help or the type of a family.
+func (f *read) comment(word, text string) error {
+	switch word {
+	case "HELP":
+		help, end, err := unescape(text, false)
+		if err != nil || end != len(text) || f.Help != "" {
+			return errors.New("not a help text")
+		}
+		f.Help = help
+	case "TYPE":
+		if !slices.Contains([]string{"counter", "gauge", "histogram", "summary"}, text) || f.Kind != "" {
+			return errors.New("not a type")
+		}
+		f.Kind = text
+	default:
+		return errors.New("unknown comment")
+	}
+	return nil
 }
 
 // fits checks a sample against the type of its family.

@@ -60,12 +60,10 @@ func TestSumsGrowByTheIncreasesOfCounters(t *testing.T) {
 		docs    []document
 	}{
 		{"a new counter adds all of it", 10, []document{
-			{[]named{{"a", 5}, {"b", 7}}, 12, false},
-			{[]named{{"a", 5}, {"b", 7}, {"c", 100}}, 112, false},
+			{[]named{{"a", 5}, {"b", 7}}, 12, false}, {[]named{{"a", 5}, {"b", 7}, {"c", 100}}, 112, false},
 		}},
 		{"a known counter adds its increase", 10, []document{
-			{[]named{{"a", 5}, {"b", 7}}, 12, false},
-			{[]named{{"a", 6}, {"b", 17}}, 23, false},
+			{[]named{{"a", 5}, {"b", 7}}, 12, false}, {[]named{{"a", 6}, {"b", 17}}, 23, false},
 		}},
 		{"a counter that fell has started again", 10, []document{
 			{[]named{{"a", 100}}, 100, false}, {[]named{{"a", 3}}, 103, true}, {[]named{{"a", 10}}, 110, false},
