@@ -59,24 +59,24 @@ func sortedFamilies(tables ...[]family) []family {
 
 // fleetCounters are the increases of counters, summed over all upstreams.
 var fleetCounters = []fieldMetric{
-	{betanet.BytesReceived, "betanet_fleet_bytes_received_total", "Bytes received by all upstreams since the exporter started, by increases only; the plain total is sum(betanet_bytes_received_total)"},
-	{betanet.BytesTransmitted, "betanet_fleet_bytes_transmitted_total", "Bytes transmitted by all upstreams since the exporter started, by increases only; the plain total is sum(betanet_bytes_transmitted_total)"},
-	{betanet.PacketsProcessed, "betanet_fleet_messages_total", "Messages processed by all upstreams since the exporter started, by increases only; the plain total is sum(betanet_messages_total)"},
-	{betanet.PacketsDropped, "betanet_fleet_packets_dropped_total", "Packets dropped by all upstreams since the exporter started, by increases only; the plain total is sum(betanet_packets_dropped_total)"},
-	{betanet.PacketsForwarded, "betanet_fleet_packets_forwarded_total", "Packets forwarded by all upstreams since the exporter started, by increases only; of API v1 those processed; the plain total of API mixnodes is sum(betanet_packets_forwarded_total)"},
+	{betanet.BytesReceived, "betanet_fleet_bytes_received_total", "Bytes received by all upstreams since the exporter started, counting increases only; the plain total is sum(betanet_bytes_received_total)"},
+	{betanet.BytesTransmitted, "betanet_fleet_bytes_transmitted_total", "Bytes transmitted by all upstreams since the exporter started, counting increases only; the plain total is sum(betanet_bytes_transmitted_total)"},
+	{betanet.PacketsProcessed, "betanet_fleet_messages_total", "Messages processed by all upstreams since the exporter started, counting increases only; the plain total is sum(betanet_messages_total)"},
+	{betanet.PacketsDropped, "betanet_fleet_packets_dropped_total", "Packets dropped by all upstreams since the exporter started, counting increases only; the plain total is sum(betanet_packets_dropped_total)"},
+	{betanet.PacketsForwarded, "betanet_fleet_packets_forwarded_total", "Packets forwarded by all upstreams since the exporter started, counting increases only; packets processed for API v1; the plain total for API mixnodes is sum(betanet_packets_forwarded_total)"},
 }
 
 // fleetGauges are current values, summed over all upstreams.
 var fleetGauges = []fieldMetric{
-	{betanet.TotalNodes, "betanet_fleet_connected_peers", "Connected peers of all upstreams, last good values included; see betanet_fleet_upstreams for how many are missing"},
-	{betanet.ActiveNodes, "betanet_fleet_mixnode_active", "Active mixnodes of all upstreams, last good values included; see betanet_fleet_upstreams for how many are missing"},
+	{betanet.TotalNodes, "betanet_fleet_connected_peers", "Connected peers of all upstreams, including last good values; betanet_fleet_upstreams shows how many upstreams are missing"},
+	{betanet.ActiveNodes, "betanet_fleet_mixnode_active", "Active mixnodes of all upstreams, including last good values; betanet_fleet_upstreams shows how many upstreams are missing"},
 }
 
 // fleetFamilies returns the families that aggregate all upstreams.
 func fleetFamilies() []family {
 	all := []family{{
 		name: "betanet_fleet_upstreams", kind: gauge, labels: "state", fleet: (*fleetTotals).writeStates,
-		help: "Upstreams by state: up = every endpoint's last collection good, stale = one failed but there are unexpired data, down = none, pending = not yet tried",
+		help: "Upstreams by state: up = the last collection of every endpoint succeeded, stale = one failed but unexpired data remain, down = no data, pending = not yet tried",
 	}}
 	for _, m := range fleetCounters {
 		all = append(all, family{name: m.name, kind: counter, help: m.help, fleet: func(t *fleetTotals, w *lines) { w.uint("", t.growth[m.field]) }})

@@ -42,7 +42,7 @@ type fieldMetric struct {
 
 // upstreamFields are the fields exposed per upstream.
 var upstreamFields = []fieldMetric{
-	{betanet.AvgLatency, "betanet_average_latency_seconds", "Average message latency as the upstream last gave it, in seconds; of API mixnodes the mean over all packets since deployment"},
+	{betanet.AvgLatency, "betanet_average_latency_seconds", "Average message latency as last reported by the upstream, in seconds; for API mixnodes the mean over all packets since deployment"},
 	{betanet.BytesReceived, "betanet_bytes_received_total", "Total bytes received"},
 	{betanet.BytesTransmitted, "betanet_bytes_transmitted_total", "Total bytes transmitted"},
 	{betanet.TotalNodes, "betanet_connected_peers", "Number of connected peers"},
@@ -50,16 +50,16 @@ var upstreamFields = []fieldMetric{
 	{betanet.ActiveNodes, "betanet_mixnode_active", "Number of active mixnodes"},
 	{betanet.InactiveNodes, "betanet_mixnode_inactive", "Number of mixnodes that are not active"},
 	{betanet.PacketsDropped, "betanet_packets_dropped_total", "Total packets dropped"},
-	{betanet.PacketsForwarded, "betanet_packets_forwarded_total", "Total packets forwarded, of API mixnodes"},
-	{betanet.PeakThroughput, "betanet_peak_throughput", "Peak throughput as the upstream gives it, in a unit that only the upstream knows"},
+	{betanet.PacketsForwarded, "betanet_packets_forwarded_total", "Total packets forwarded, for API mixnodes"},
+	{betanet.PeakThroughput, "betanet_peak_throughput", "Peak throughput as reported by the upstream, in a unit that only the upstream knows"},
 }
 
 // mixnodeFields are the fields exposed per mixnode.
 var mixnodeFields = []fieldMetric{
-	{betanet.AvgLatency, "betanet_mixnode_average_latency_seconds", "Average latency of the packets of a mixnode since it was deployed, in seconds; absent without packets"},
+	{betanet.AvgLatency, "betanet_mixnode_average_latency_seconds", "Average latency of the packets of a mixnode since its deployment, in seconds; absent without packets"},
 	{betanet.PacketsDropped, "betanet_mixnode_packets_dropped_total", "Packets dropped by a mixnode"},
 	{betanet.PacketsForwarded, "betanet_mixnode_packets_forwarded_total", "Packets forwarded by a mixnode"},
-	{betanet.PacketsProcessed, "betanet_mixnode_packets_processed_total", "Packets processed by a mixnode, forwarded and dropped ones"},
+	{betanet.PacketsProcessed, "betanet_mixnode_packets_processed_total", "Packets processed by a mixnode, both forwarded and dropped"},
 	{betanet.Uptime, "betanet_mixnode_uptime_seconds", "How long a mixnode has been up, in seconds"},
 }
 
@@ -134,7 +134,7 @@ var dataFamilies = []family{
 	},
 	{
 		name: "betanet_packet_latency_seconds", kind: summary, mixnodeSum: true,
-		help: "Processing time of packets in each node, in seconds, of API mixnodes; a packet through three nodes counts three times", upstream: func(w *lines, c *renderContext) {
+		help: "Processing time of packets in each node, in seconds, for API mixnodes; a packet through three nodes counts three times", upstream: func(w *lines, c *renderContext) {
 			if l := c.values.PacketLatency; l != nil {
 				w.sumAndCount("", l.Seconds(), l.Packets)
 			}

@@ -22,7 +22,7 @@ var endpointFamilies = []family{
 	},
 	{
 		name: "betanet_exporter_data_stale", kind: gauge, scope: perUpstream, upstream: func(w *lines, c *renderContext) { w.bool("", c.view.Stale(c.now)) },
-		help: "Whether a value of the upstream is a last good one, kept because fetching failed since; betanet_exporter_endpoint_up tells which endpoint",
+		help: "Whether a value of the upstream is the last good one, kept because fetching has failed since; betanet_exporter_endpoint_up shows which endpoint",
 	},
 	{
 		name: "betanet_exporter_endpoint_failing", kind: gauge, labels: "endpoint, reason",
@@ -46,7 +46,7 @@ var endpointFamilies = []family{
 	},
 	{
 		name: "betanet_exporter_replica_switches_total", kind: counter, scope: perUpstream, accumulated: true,
-		help: "Times that another replica of the upstream was taken into use", upstream: func(w *lines, c *renderContext) {
+		help: "Switches of the upstream to another replica", upstream: func(w *lines, c *renderContext) {
 			if len(c.view.Upstream.URLs) > 1 {
 				w.uint("", c.view.Switches)
 			}
@@ -54,7 +54,7 @@ var endpointFamilies = []family{
 	},
 	{
 		name: "betanet_exporter_tls_certificate_expiry_timestamp_seconds", kind: gauge, scope: perUpstream,
-		help: "Unix time at which the first of the certificates expires that an https upstream sent last, in seconds", upstream: func(w *lines, c *renderContext) {
+		help: "Earliest expiry of the certificates last sent by an https upstream, as Unix time in seconds", upstream: func(w *lines, c *renderContext) {
 			if at := c.view.CertificateExpiry; !at.IsZero() {
 				w.unix("", at)
 			}
@@ -62,7 +62,7 @@ var endpointFamilies = []family{
 	},
 	{
 		name: "betanet_exporter_upstream_resets_total", kind: counter, scope: perUpstream, accumulated: true, upstream: func(w *lines, c *renderContext) { w.uint("", c.view.Resets) },
-		help: "Collections that showed a restart of the upstream: a counter fell, or every mixnode had a new id",
+		help: "Collections that showed a restart of the upstream: a counter fell, or all mixnodes had new ids",
 	},
 }
 
