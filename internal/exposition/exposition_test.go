@@ -84,6 +84,26 @@ func TestTheExpositionIsTheGoldenFile(t *testing.T) {
 	golden(t, "mixnodes.prom", text(t, unexpiring(mixed(newUpstream(`m"1`), at)), Text))
 }
 
+// The sample of the first description is a contract, which -update of the golden
+// files must not change.
+func TestTheSampleOfTheFirstDescriptionIsInTheText(t *testing.T) {
+	got := text(t, unexpiring(seed(newUpstream(""), at)), Text)
+	for _, want := range []string{
+		"# HELP betanet_connected_peers Number of connected peers\n# TYPE betanet_connected_peers gauge\nbetanet_connected_peers 7\n",
+		"# HELP betanet_messages_total Total messages processed\n# TYPE betanet_messages_total counter\nbetanet_messages_total 5000\n",
+		"# HELP betanet_bytes_transmitted_total Total bytes transmitted\n# TYPE betanet_bytes_transmitted_total counter\nbetanet_bytes_transmitted_total 1000000\n",
+		"# HELP betanet_packets_dropped_total Total packets dropped\n# TYPE betanet_packets_dropped_total counter\nbetanet_packets_dropped_total 10\n",
+		"# HELP betanet_mixnode_active Number of active mixnodes\n# TYPE betanet_mixnode_active gauge\nbetanet_mixnode_active 5\n",
+		"# HELP betanet_message_latency_seconds Message latency in seconds\n# TYPE betanet_message_latency_seconds histogram\nbetanet_message_latency_seconds_bucket{le=\"0.001\"} 0\n",
+		"betanet_message_latency_seconds_bucket{le=\"0.05\"} 1\n",
+		"betanet_message_latency_seconds_bucket{le=\"+Inf\"} 1\nbetanet_message_latency_seconds_sum 0.045\nbetanet_message_latency_seconds_count 1\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("missing:\n%s", want)
+		}
+	}
+}
+
 func TestAnUnknownValueIsAbsent(t *testing.T) {
 	u := newUpstream("")
 	v := &fleet.View{Upstream: u, URL: u.URLs[0], API: betanet.V1, Endpoints: []fleet.EndpointView{{Endpoint: betanet.Metrics}, {Endpoint: betanet.Nodes}, {Endpoint: betanet.Network}}}
