@@ -72,42 +72,43 @@ func TestAnIgnoredProbeReturnsItsPermit(t *testing.T) {
 	}
 }
 
-func TestLateResultsChangeNothingWhileOpen(t *testing.T) {
+// eachLateResult opens a breaker during an attempt, for each outcome that it may have.
+func eachLateResult(t *testing.T, check func(f *fixture, early Permit, late Outcome)) {
 	for _, late := range outcomes {
 		f := newFixture(t)
 		early := f.admit()
 		f.open()
+		check(f, early, late)
+	}
+}
+
+func TestLateResultsChangeNothingWhileOpen(t *testing.T) {
+	eachLateResult(t, func(f *fixture, early Permit, late Outcome) {
 		f.sleep(pause / 2)
 		f.done(early, late, Open)
 		f.sleep(pause / 2)
 		f.refuse() // a late failure does not prolong the pause
 		f.sleep(1)
 		f.admit()
-	}
+	})
 }
 
 // Half-opening for a late result would leave no probe, and OpenUntil, by which the
 // probe is scheduled, would be zero.
 func TestLateResultsChangeNothingAfterThePause(t *testing.T) {
-	for _, late := range outcomes {
-		f := newFixture(t)
-		early := f.admit()
-		f.open()
+	eachLateResult(t, func(f *fixture, early Permit, late Outcome) {
 		f.sleep(pause + 1)
 		f.done(early, late, Open)
-	}
+	})
 }
 
 func TestLateResultsChangeNothingDuringTheProbe(t *testing.T) {
-	for _, late := range outcomes {
-		f := newFixture(t)
-		early := f.admit()
-		f.open()
+	eachLateResult(t, func(f *fixture, early Permit, late Outcome) {
 		p := f.probe()
 		f.done(early, late, HalfOpen)
 		f.refuse() // Ignored must not return the permit of the probe
 		f.done(p, Success, Closed)
-	}
+	})
 }
 
 func TestLateResultsDoNotCountAfterClosing(t *testing.T) {
