@@ -138,6 +138,7 @@ func seconds(s *float64) string { return optional(s, latency) }
 func bytesOf(n *uint64) string {
 	return optional(n, func(n uint64) string { return human(float64(n), "B") })
 }
+
 func uptime(s *uint64) string {
 	return optional(s, func(s uint64) string { return formatDuration(float64(s)) })
 }

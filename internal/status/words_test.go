@@ -18,37 +18,41 @@ func TestEveryReasonHasAText(t *testing.T) {
 }
 
 func TestTexts(t *testing.T) {
-	type texts [][2]string // got, want
-	bytes := func(x float64) string { return human(x, "B") }
-	for name, cases := range map[string]texts{
-		"a duration has at most two units": {
-			{formatDuration(-1), "0 s"}, {formatDuration(0), "0 s"}, {formatDuration(0.4), "0 s"}, {formatDuration(59.4), "59 s"}, {formatDuration(59.6), "1 min"},
-			{formatDuration(61), "1 min 1 s"}, {formatDuration(3599), "59 min 59 s"}, {formatDuration(3600), "1 h"}, {formatDuration(3 * 3661), "3 h 3 min"},
-			{formatDuration(47 * 3600), "47 h"}, {formatDuration(48 * 3600), "2 d"}, {formatDuration(50*3600 + 1800), "2 d 2 h"},
-		},
-		"a number has three digits and a prefix": {
-			{bytes(0), "0 B"}, {bytes(0.001), "<0.01 B"}, {bytes(0.25), "0.25 B"}, {bytes(9.996), "10.0 B"}, {bytes(99.96), "100 B"}, {bytes(999.4), "999 B"},
-			{bytes(999.6), "1.00 kB"}, {bytes(1234), "1.23 kB"}, {bytes(98765), "98.8 kB"}, {bytes(1e6), "1.00 MB"}, {bytes(18446744073709551615), "18.4 EB"}, {bytes(1e30), "1000000 YB"},
-			{latency(0), "0 ms"}, {latency(0.0123), "12.3 ms"}, {latency(0.9994), "999 ms"}, {latency(0.9996), "1.00 s"}, {latency(12), "12.0 s"},
-			{grouped(1234567), "1 234 567"},
-		},
-		"an open breaker shows when it lets a probe through": {
-			{breakerText("closed", nil), "closed"}, {breakerText("half_open", nil), "half-open, probing"}, {breakerText("open", new(12.0)), "open, probe in 12 s"},
-			{breakerText("open", new(0.0)), "open, probe due"}, {breakerText("open", nil), "open, probe due"},
-		},
-		"invisible characters are made visible": {
-			{plain("a b"), "a b"}, {plain("日本"), "日本"}, {plain("a\x00b\x1b"), `a\x00b\x1b`}, {plain("\u202ea"), `\u202ea`}, {plain("\n"), `\n`}, {plain("'"), "'"},
-			{plain("\u2028"), `\u2028`}, {plain("a\xffb"), "a\ufffdb"},
-		},
-		"the detail of an error does not repeat its endpoint and reason": {
-			{errorDetail("fetch nodes: no answer in time", "timeout", "nodes"), ""}, {errorDetail("fetch nodes: HTTP status 500", "timeout", "nodes"), " HTTP status 500"},
-			{errorDetail("fetch metrics: a\x1b", "timeout", "nodes"), ` fetch metrics: a\x1b`},
-		},
-	} {
-		for i, c := range cases {
-			if got := spaced(c[0]); got != c[1] {
-				t.Errorf("%s, case %d: got %q, want %q", name, i, got, c[1])
-			}
+	check := func(sentence, got, want string) {
+		t.Helper()
+		if got = spaced(got); got != want {
+			t.Errorf("%s: got %q, want %q", sentence, got, want)
 		}
+	}
+	for s, want := range map[float64]string{
+		-1: "0 s", 0: "0 s", 0.4: "0 s", 59.4: "59 s", 59.6: "1 min", 61: "1 min 1 s", 3599: "59 min 59 s", 3600: "1 h", 3 * 3661: "3 h 3 min",
+		47 * 3600: "47 h", 48 * 3600: "2 d", 50*3600 + 1800: "2 d 2 h",
+	} {
+		check("a duration has at most two units", formatDuration(s), want)
+	}
+	for x, want := range map[float64]string{
+		0: "0 B", 0.001: "<0.01 B", 0.25: "0.25 B", 9.996: "10.0 B", 99.96: "100 B", 999.4: "999 B", 999.6: "1.00 kB", 1234: "1.23 kB",
+		98765: "98.8 kB", 1e6: "1.00 MB", 18446744073709551615: "18.4 EB", 1e30: "1000000 YB",
+	} {
+		check("a number has three digits and a prefix", human(x, "B"), want)
+	}
+	for s, want := range map[float64]string{0: "0 ms", 0.0123: "12.3 ms", 0.9994: "999 ms", 0.9996: "1.00 s", 12: "12.0 s"} {
+		check("a latency has three digits and a unit", latency(s), want)
+	}
+	check("digits are in groups", grouped(1234567), "1 234 567")
+	check("a closed breaker is closed", breakerText("closed", nil), "closed")
+	check("a half-open breaker is probing", breakerText("half_open", nil), "half-open, probing")
+	check("an open breaker shows when it lets a probe through", breakerText("open", new(12.0)), "open, probe in 12 s")
+	check("an open breaker without a wait lets a probe through", breakerText("open", new(0.0)), "open, probe due")
+	check("an open breaker without a known wait lets a probe through", breakerText("open", nil), "open, probe due")
+	for text, want := range map[string]string{
+		"a b": "a b", "日本": "日本", "a\x00b\x1b": `a\x00b\x1b`, "\u202ea": `\u202ea`, "\n": `\n`, "'": "'", "\u2028": `\u2028`, "a\xffb": "a\ufffdb",
+	} {
+		check("invisible characters are made visible", plain(text), want)
+	}
+	for text, want := range map[string]string{
+		"fetch nodes: no answer in time": "", "fetch nodes: HTTP status 500": " HTTP status 500", "fetch metrics: a\x1b": ` fetch metrics: a\x1b`,
+	} {
+		check("a detail does not repeat endpoint and reason", errorDetail(text, "timeout", "nodes"), want)
 	}
 }
