@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -228,5 +229,26 @@ func TestAScrapeCanSelectFamilies(t *testing.T) {
 		if got := body(t, r); r.StatusCode != http.StatusOK || got != want {
 			t.Errorf("%s: got %d\n%s\nwant\n%s", path, r.StatusCode, got, want)
 		}
+	}
+}
+
+func TestAnInvalidQueryIsAnsweredInOneLine(t *testing.T) {
+	for _, path := range []string{"/?sort=size", "/api/v1/status?sort=size"} {
+		r := serve(t, healthyOptions(), "GET", path)
+		got := body(t, r)
+		if r.StatusCode != 400 || !strings.HasPrefix(got, `Bad request: sort="size" is not accepted`) || strings.Index(got, "\n") != len(got)-1 || !strings.HasSuffix(got, ".\n") {
+			t.Errorf("%s: got %d %q, want 400 and one line", path, r.StatusCode, got)
+		}
+	}
+}
+
+// Health checks expect all upstreams, whatever parameters the other pages learn.
+func TestHealthDetailsIgnoreParameters(t *testing.T) {
+	o := Options{Registry: registry(view(upstreamAt("a"), good, breaker.Closed), view(upstreamAt("b"), good, breaker.Closed))}
+	var d struct {
+		Upstreams []json.RawMessage `json:"upstreams"`
+	}
+	if err := json.Unmarshal([]byte(body(t, serve(t, o, "GET", "/health/details?limit=1&q=a"))), &d); err != nil || len(d.Upstreams) != 2 {
+		t.Errorf("got %d upstreams, %v, want 2", len(d.Upstreams), err)
 	}
 }
