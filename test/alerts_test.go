@@ -219,7 +219,7 @@ func TestTheRunbookNamesMetricsThatExist(t *testing.T) {
 			place, in = "record: "+name+"\n", recorded
 		}
 		if !strings.Contains(in, place) {
-			t.Errorf("there is no metric %s", name)
+			t.Errorf("no metric %s", name)
 		}
 	}
 	if len(names) == 0 {

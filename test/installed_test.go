@@ -83,7 +83,7 @@ func TestAPackageFromInstallationToPurge(t *testing.T) {
 	if text := runCommand(t, "", "/usr/bin/betanet_exporter", "--version"); !strings.Contains(text, "version "+nextVersion+" ") {
 		t.Errorf("after the upgrade the program prints %s", text)
 	}
-	keeps := func(when string) {
+	checkEdited := func(when string) {
 		t.Helper()
 		for file, want := range edited {
 			if got, err := os.ReadFile(file); err != nil || string(got) != want {
@@ -91,9 +91,9 @@ func TestAPackageFromInstallationToPurge(t *testing.T) {
 			}
 		}
 	}
-	keeps("upgrade")
+	checkEdited("upgrade")
 	dpkg(t, "--remove", packageName)
-	keeps("removal")
+	checkEdited("removal")
 	for _, gone := range []string{"/usr/bin/betanet_exporter", unitFile} {
 		if _, err := os.Lstat(gone); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("after the removal %s exists: %v", gone, err)

@@ -57,7 +57,7 @@ func alertExpression(t *testing.T, name, window string) string {
 			return windowOf(a.Expr, window)
 		}
 	}
-	t.Fatalf("there is no alert %s", name)
+	t.Fatalf("no alert %s", name)
 	return ""
 }
 

@@ -141,7 +141,7 @@ func waitForIncrease(t *testing.T, prometheus, expression string, series int) {
 	var before map[string]float64
 	wait(t, fmt.Sprintf("%d series of %s", series, expression), func() (err error) {
 		if before, err = query(prometheus, expression); err == nil && len(before) != series {
-			err = fmt.Errorf("there are %d", len(before))
+			err = fmt.Errorf("got %d series", len(before))
 		}
 		return err
 	})

@@ -50,7 +50,7 @@ func TestATarIsSortedWithOneTimeAndNoOwner(t *testing.T) {
 		}
 	}
 	if !slices.Equal(got, wantEntries) {
-		t.Errorf("the archive holds %q, want %q", got, wantEntries)
+		t.Errorf("got the entries %q, want %q", got, wantEntries)
 	}
 }
 
@@ -79,7 +79,7 @@ func TestAZipIsSortedWithOneTime(t *testing.T) {
 		}
 	}
 	if !slices.Equal(got, wantEntries) {
-		t.Errorf("the archive holds %q, want %q", got, wantEntries)
+		t.Errorf("got the entries %q, want %q", got, wantEntries)
 	}
 	same, err := zipped("top", packed, at)
 	if err != nil || !bytes.Equal(b, same) {

@@ -20,11 +20,11 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// credentials are the credentials that the services of the example accept.
+// credentials has the credentials that the services of the example accept.
 type credentials struct {
 	mu                      sync.Mutex
 	password, token, client string
-	leastSerial             int64 // of a client's certificate
+	minSerial               int64 // of a client's certificate
 	issued                  string
 }
 
@@ -45,7 +45,7 @@ func (s *credentials) accepts(name string, r *http.Request) bool {
 	case "token":
 		return r.Header.Get("Authorization") == "Bearer "+s.token
 	case "certificate":
-		return len(r.TLS.VerifiedChains) > 0 && r.TLS.PeerCertificates[0].SerialNumber.Int64() >= s.leastSerial
+		return len(r.TLS.VerifiedChains) > 0 && r.TLS.PeerCertificates[0].SerialNumber.Int64() >= s.minSerial
 	case "oauth2":
 		return s.issued != "" && r.Header.Get("Authorization") == "Bearer "+s.issued
 	default:
@@ -177,7 +177,7 @@ func TestTheExampleOfSecuredServicesAuthenticates(t *testing.T) {
 	next := issueCertificate(us)
 	s.set(func(s *credentials) {
 		s.password, s.token, s.client = "canary-password-2", "canary-token-2", "canary-client-2"
-		s.issued, s.leastSerial = "", next.Leaf.SerialNumber.Int64()
+		s.issued, s.minSerial = "", next.Leaf.SerialNumber.Int64()
 	})
 	up("proxied")
 	failing := mustGet(t, base+"/metrics")
