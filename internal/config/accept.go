@@ -69,7 +69,7 @@ func boolean(to func(*Config) *bool) accepts {
 }
 
 func text(to func(*Config) *string) accepts {
-	return by(func(c *Config, text string) error {
+	return custom(func(c *Config, text string) error {
 		*to(c) = text
 		return nil
 	})
@@ -79,8 +79,8 @@ func oneOf(to func(*Config) *string, accepted ...string) accepts {
 	return accepts{&schema.Schema{Enum: accepted}, text(to).set}
 }
 
-// by accepts any text for which set returns no error.
-func by(set func(*Config, string) error) accepts { return accepts{&schema.Schema{}, set} }
+// custom accepts any text for which set returns no error.
+func custom(set func(*Config, string) error) accepts { return accepts{&schema.Schema{}, set} }
 
 func setAPI(c *Config, text string) (err error) {
 	c.API, err = betanet.ParseAPI(text)

@@ -1,8 +1,6 @@
 package config
 
 import (
-	"bytes"
-	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -59,14 +57,6 @@ func TestEveryOptionIsSetByItsVariable(t *testing.T) {
 		if anyText != (err == nil) || err != nil && !strings.Contains(err.Error(), o.variable()+": ") {
 			t.Errorf("%s: got %v, want an error that names the variable", o.variable(), err)
 		}
-	}
-}
-
-func TestHelpIsNotAnError(t *testing.T) {
-	var out bytes.Buffer
-	_, err := Load([]string{"--help"}, nil, &out)
-	if !errors.Is(err, ErrDone) || !strings.Contains(out.String(), "--retry.max-backoff") {
-		t.Errorf("got %v and %d bytes", err, out.Len())
 	}
 }
 

@@ -35,7 +35,7 @@ func (f *flagValue) IsCumulative() bool { return f.repeated }
 
 func newCommandLine(out io.Writer) *commandLine {
 	cl := &commandLine{flags: make(map[string]*flagValue)}
-	app := kingpin.New("betanet_exporter", "Prometheus exporter for Betanet services: polls them and keeps telling the truth when they fail.")
+	app := kingpin.New("betanet_exporter", "Prometheus exporter for Betanet services: polls them with retries, circuit breakers and a cache of the last good values.")
 	cl.app = app
 	app.UsageWriter(out)
 	app.ErrorWriter(out)

@@ -14,14 +14,14 @@ func (c *Config) checkListening() (all []error) {
 	if c.Web.ConfigFile != "" {
 		all = checkWebConfig(c.Web.ConfigFile, c.values["web.config.file"].where)
 	}
-	var taken []listenAddress
-	take := func(text, option string) {
+	var seen []listenAddress
+	add := func(text, option string) {
 		a, ok := parseListenAddress(text)
 		if !ok {
 			return // already reported
 		}
 		a.where = c.values[option].where
-		for _, b := range taken {
+		for _, b := range seen {
 			if !a.overlaps(b) {
 				continue
 			}
@@ -40,15 +40,15 @@ func (c *Config) checkListening() (all []error) {
 			all = append(all, fmt.Errorf("%s: %q %s, use each address once", a.where, text, problem))
 			return
 		}
-		taken = append(taken, a)
+		seen = append(seen, a)
 	}
 	if !c.Web.SystemdSocket {
 		for _, text := range c.Web.ListenAddresses {
-			take(text, "web.listen-address")
+			add(text, "web.listen-address")
 		}
 	}
 	if c.Web.HealthAddress != "" {
-		take(c.Web.HealthAddress, "web.health-address")
+		add(c.Web.HealthAddress, "web.health-address")
 	}
 	return all
 }

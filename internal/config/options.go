@@ -51,12 +51,12 @@ var options = []*option{
 		help: "Run a scripted outage of 45 minutes instead of the usual demo, with the intervals of serve; see docs/drill.md.",
 	},
 	{
-		name: "drill.speed", def: "1", commands: showing, accepts: by(setSpeed),
+		name: "drill.speed", def: "1", commands: showing, accepts: custom(setSpeed),
 		help: "Speed of the drill and its intervals, from 0.1 to 1000 times real time. Only with --drill.",
 	},
 
 	{
-		name: "betanet.url", def: defaultURL, repeated: true, commands: []string{Serve, CollectCmd}, accepts: by(setURL),
+		name: "betanet.url", def: defaultURL, repeated: true, commands: []string{Serve, CollectCmd}, accepts: custom(setURL),
 		help: "Base URL of a Betanet service. Repeatable; in the variable separated by commas or white space. A single URL gives series without the label upstream.",
 	},
 	{
@@ -123,7 +123,7 @@ var options = []*option{
 	},
 
 	{
-		name: "web.listen-address", def: ":9200", repeated: true, commands: serving, accepts: by(setListen),
+		name: "web.listen-address", def: ":9200", repeated: true, commands: serving, accepts: custom(setListen),
 		help: "Address to listen on, such as :9200 or [::1]:9200. Repeatable; in the variable separated by commas or white space.",
 	},
 	{
@@ -135,11 +135,11 @@ var options = []*option{
 		help: "Use the sockets that systemd passes instead of web.listen-address.",
 	},
 	{
-		name: "web.health-address", commands: serving, accepts: by(setHealthAddress),
+		name: "web.health-address", commands: serving, accepts: custom(setHealthAddress),
 		help: "Additional address that serves only /health, /-/healthy and /-/ready, without TLS and authentication, for probes that cannot authenticate.",
 	},
 	{
-		name: "web.telemetry-path", def: "/metrics", commands: serving, accepts: by(setPath),
+		name: "web.telemetry-path", def: "/metrics", commands: serving, accepts: custom(setPath),
 		help: "Path of the metrics.",
 	},
 	{
@@ -156,7 +156,7 @@ var options = []*option{
 	},
 
 	{
-		name: "otlp.endpoint", commands: []string{Serve}, accepts: by(setEndpoint),
+		name: "otlp.endpoint", commands: []string{Serve}, accepts: custom(setEndpoint),
 		help: "URL to which the same series are pushed with OTLP over HTTP; without a path, /v1/metrics. Default: the URL in OTEL_EXPORTER_OTLP_METRICS_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT, else nothing is pushed.",
 	},
 	{
@@ -164,7 +164,7 @@ var options = []*option{
 		help: "Time between two pushes.",
 	},
 	{
-		name: "otlp.headers-file", commands: []string{Serve}, accepts: by(setHeadersFile),
+		name: "otlp.headers-file", commands: []string{Serve}, accepts: custom(setHeadersFile),
 		help: "File with the headers of each push, one per line, such as Authorization: Bearer secret. Read again at each push; takes precedence over OTEL_EXPORTER_OTLP_HEADERS.",
 	},
 

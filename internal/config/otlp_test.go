@@ -1,10 +1,10 @@
 package config
 
 import (
-	"bytes"
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -66,9 +66,7 @@ func TestStandardVariablesConfigureThePush(t *testing.T) {
 func TestInvalidStandardVariablesAreNamed(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
-	if err := os.WriteFile(file, []byte(canary), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	write(t, file, canary)
 	for env, want := range map[string]string{
 		"PROTOCOL=http/json":                 `PROTOCOL: "http/json" is not valid, use http/protobuf`,
 		"METRICS_PROTOCOL=grpc":              `METRICS_PROTOCOL: "grpc" is not valid, use http/protobuf`,
@@ -86,9 +84,7 @@ func TestInvalidStandardVariablesAreNamed(t *testing.T) {
 		"METRICS_CLIENT_CERTIFICATE=" + file: "CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY: must be set together",
 	} {
 		_, err := load([]string{"--otlp.endpoint=http://a"}, "OTEL_EXPORTER_OTLP_"+env)
-		if err == nil || err.Error() != "OTEL_EXPORTER_OTLP_"+want {
-			t.Errorf("%s: got %v, want %s", env, err, want)
-		}
+		checkError(t, env, err, "OTEL_EXPORTER_OTLP_"+want)
 	}
 	if _, err := load(nil, "OTEL_EXPORTER_OTLP_ENDPOINT=http://u:"+canary+"@a"); err == nil || strings.Contains(err.Error(), canary) {
 		t.Errorf("got %v, want an error without the password", err)
@@ -97,13 +93,7 @@ func TestInvalidStandardVariablesAreNamed(t *testing.T) {
 
 func TestTheHeadersFileIsReadAgain(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "headers")
-	write := func(text string) {
-		t.Helper()
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("Authorization: Bearer " + canary + "\n")
+	write(t, path, "Authorization: Bearer "+canary+"\n")
 	c, err := load([]string{"--otlp.endpoint=http://a", "--otlp.headers-file=" + path}, "OTEL_EXPORTER_OTLP_HEADERS=authorization=x,b=2")
 	if err != nil {
 		t.Fatal(err)
@@ -114,7 +104,7 @@ func TestTheHeadersFileIsReadAgain(t *testing.T) {
 		"":                                      {"Authorization": "x", "B": "2"},
 		"\ufeffAuthorization: Bearer " + canary: {"Authorization": "Bearer " + canary, "B": "2"}, // as some editors write it
 	} {
-		write(text)
+		write(t, path, text)
 		if got, err := c.OTLP.Headers(); err != nil || !maps.Equal(got, want) {
 			t.Errorf("%q: got %q %v, want %q", text, got, err, want)
 		}
@@ -126,23 +116,17 @@ func TestTheHeadersFileIsReadAgain(t *testing.T) {
 		"A: " + canary + "\x01":            "line 1 (A) has control characters in its value",
 		"A: " + strings.Repeat("x", 1<<17): "has more than 65536 bytes",
 	} {
-		write(text)
-		if _, err := c.OTLP.Headers(); err == nil || err.Error() != path+": "+want {
-			t.Errorf("%.20q: got %v, want %s", text, err, want)
-		}
+		write(t, path, text)
+		_, err := c.OTLP.Headers()
+		checkError(t, text, err, path+": "+want)
 	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.OTLP.Headers(); err == nil || err.Error() != path+": no such file or directory" {
-		t.Errorf("got %v, want that it is not there", err)
-	}
-	var b bytes.Buffer
-	if err := c.Write(&b); err != nil {
-		t.Fatal(err)
-	}
-	if strings.Contains(b.String(), canary) || !strings.Contains(b.String(), path) {
-		t.Errorf("got\n%s\nwant the name of the file and nothing of it", b.String())
+	_, err = c.OTLP.Headers()
+	checkError(t, "a file that is removed", err, path+": no such file or directory")
+	if got := output(t, c, nil); strings.Contains(got, canary) || !strings.Contains(got, path) {
+		t.Errorf("got\n%s\nwant the name of the file and nothing of it", got)
 	}
 }
 
@@ -156,5 +140,65 @@ func TestHeadersOfAPushNeverShow(t *testing.T) {
 		if valid != (err == nil) || strings.Contains(got, canary) || valid && !strings.Contains(got, "OTEL_EXPORTER_OTLP_HEADERS: <secret>") {
 			t.Errorf("%s: got\n%s", headers, got)
 		}
+	}
+}
+
+func TestStandardVariablesDisableThePushThatTheyConfigure(t *testing.T) {
+	const (
+		endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT=http://a"
+		metrics  = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=http://a"
+		protocol = " is not supported, so nothing is pushed to the endpoint of OTEL_EXPORTER_OTLP_ENDPOINT; set OTEL_EXPORTER_OTLP_METRICS_PROTOCOL=http/protobuf if the receiver accepts it"
+		notOff   = " does not disable the push that "
+	)
+	own := []string{"--otlp.endpoint=http://own"}
+	for _, c := range []struct {
+		args, env []string
+		pushes    bool
+		warning   string
+	}{
+		{nil, []string{endpoint}, true, ""},
+		{nil, []string{endpoint, "OTEL_SDK_DISABLED=true"}, false, ""},
+		{nil, []string{metrics, "OTEL_SDK_DISABLED=TRUE"}, false, ""},
+		{nil, []string{endpoint, "OTEL_SDK_DISABLED=false"}, true, ""},
+		{nil, []string{endpoint, "OTEL_SDK_DISABLED=1"}, true, `OTEL_SDK_DISABLED: "1" is neither true nor false and is treated as false`},
+		{nil, []string{endpoint, "OTEL_METRICS_EXPORTER=none"}, false, ""},
+		{nil, []string{metrics, "OTEL_METRICS_EXPORTER=prometheus, console"}, false, ""},
+		{nil, []string{endpoint, "OTEL_METRICS_EXPORTER=prometheus, otlp"}, true, ""},
+		{nil, []string{endpoint, "OTEL_METRICS_EXPORTER= , "}, true, ""},
+		{nil, []string{endpoint, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"}, false, `OTEL_EXPORTER_OTLP_PROTOCOL: "grpc"` + protocol},
+		{nil, []string{endpoint, "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL=http/json"}, false, `OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: "http/json"` + protocol},
+		{nil, []string{endpoint, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL=http/protobuf"}, true, ""},
+		// An endpoint for gRPC needs no scheme.
+		{nil, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=a:4317", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"}, false, `OTEL_EXPORTER_OTLP_PROTOCOL: "grpc"` + protocol},
+		{nil, []string{endpoint, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_SDK_DISABLED=true"}, false, ""},
+		{nil, []string{"OTEL_SDK_DISABLED=true", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"}, false, ""}, // nothing asks for a push
+
+		{own, []string{"OTEL_SDK_DISABLED=true"}, true, "OTEL_SDK_DISABLED=true" + notOff + "--otlp.endpoint configures"},
+		{own, []string{endpoint, "OTEL_METRICS_EXPORTER=none"}, true, "OTEL_METRICS_EXPORTER=none" + notOff + "--otlp.endpoint configures"},
+		{nil, []string{"BETANET_EXPORTER_OTLP_ENDPOINT=http://own", "OTEL_METRICS_EXPORTER=console"}, true, "OTEL_METRICS_EXPORTER=console" + notOff + "BETANET_EXPORTER_OTLP_ENDPOINT configures"},
+		{own, []string{"OTEL_METRICS_EXPORTER=otlp"}, true, ""},
+	} {
+		got, err := load(c.args, c.env...)
+		if err != nil {
+			t.Errorf("%q %q: %v", c.args, c.env, err)
+			continue
+		}
+		var want []string
+		if c.warning != "" {
+			want = []string{c.warning}
+		}
+		if pushes := got.OTLP.Endpoint != nil; pushes != c.pushes || !slices.Equal(got.Warnings(), want) {
+			t.Errorf("%q %q: got a push %v, warnings %q, want %v, %q", c.args, c.env, pushes, got.Warnings(), c.pushes, want)
+		}
+	}
+}
+
+func TestAnUnsupportedProtocolIsAnErrorWithAnOwnEndpoint(t *testing.T) {
+	for _, env := range [][]string{
+		{"BETANET_EXPORTER_OTLP_ENDPOINT=http://own", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"},
+		{"BETANET_EXPORTER_OTLP_ENDPOINT=http://own", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_SDK_DISABLED=true"},
+	} {
+		_, err := load(nil, env...)
+		checkError(t, strings.Join(env, " "), err, `OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" is not valid, use http/protobuf`)
 	}
 }

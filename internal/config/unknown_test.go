@@ -2,6 +2,7 @@ package config
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -33,9 +34,8 @@ func TestAMistypedCommandLineGetsASuggestion(t *testing.T) {
 		{[]string{"me:hunter2@a"}, "unknown command (not shown), use serve, demo, simulate or collect"},
 		{[]string{"demo", "now"}, `unexpected argument "now" for command demo, see --help`},
 	} {
-		if _, err := load(c.args); err == nil || err.Error() != c.want {
-			t.Errorf("%q:\ngot  %v\nwant %s", c.args, err, c.want)
-		}
+		_, err := load(c.args)
+		checkError(t, strings.Join(c.args, " "), err, c.want)
 	}
 }
 

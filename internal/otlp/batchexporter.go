@@ -67,7 +67,7 @@ func (b *batchExporter) push(ctx context.Context, r *resource.Resource) error {
 		case err != nil:
 			return err
 		default:
-			b.starts.arrived()
+			b.starts.delivered()
 		}
 	}
 	b.starts.complete()

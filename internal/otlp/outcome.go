@@ -50,11 +50,11 @@ func (o outcome) explain(err error) error {
 	}
 }
 
-// judge reads a response to a push. Status 2xx is not enough for a success, because a
+// readResponse reads a response to a push. Status 2xx is not enough for a success, because a
 // proxy or a login page may send it too. The body must be empty, which is an empty
 // message in protobuf and what Prometheus sends, or an ExportMetricsServiceResponse
 // encoded as Content-Type says.
-func (o *outcome) judge(response *http.Response) error {
+func (o *outcome) readResponse(response *http.Response) error {
 	o.status = response.StatusCode
 	switch o.status {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:

@@ -100,7 +100,7 @@ func (s *startTimes) startOf(name string, labels []*dto.LabelPair, now *timestam
 		}
 		s.pending = append(s.pending, firstPoint{string(s.key), series{start: now, last: now, value: value, counts: counts, seen: s.push}})
 		return now
-	case value < k.value || fell(counts, k.counts):
+	case value < k.value || decreased(counts, k.counts):
 		k.start = timestamppb.New(k.last.AsTime().Add(time.Millisecond))
 		if before(now, k.start) {
 			k.start = now
@@ -110,8 +110,8 @@ func (s *startTimes) startOf(name string, labels []*dto.LabelPair, now *timestam
 	return k.start
 }
 
-// arrived records that the receiver has accepted the last stamped part.
-func (s *startTimes) arrived() {
+// delivered records that the receiver has accepted the last stamped part.
+func (s *startTimes) delivered() {
 	for i := range s.pending {
 		s.known[s.pending[i].key] = &s.pending[i].series
 	}
@@ -136,8 +136,8 @@ func counts(h *dto.Histogram) []uint64 {
 	return all
 }
 
-// fell reports whether a count has decreased, or the number of buckets has changed.
-func fell(now, before []uint64) bool {
+// decreased reports whether a count has decreased, or the number of buckets has changed.
+func decreased(now, before []uint64) bool {
 	if len(now) != len(before) {
 		return true
 	}

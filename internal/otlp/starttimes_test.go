@@ -36,7 +36,7 @@ func observe(s *startTimes, at int64, value *float64) *point {
 // deliver is observe for a point that arrives.
 func deliver(s *startTimes, at int64, value *float64) *point {
 	p := observe(s, at, value)
-	s.arrived()
+	s.delivered()
 	s.complete()
 	return p
 }
@@ -92,7 +92,7 @@ func TestStartTimesOfACounter(t *testing.T) {
 				}
 				got := observe(s, step.at, value)
 				if !step.lost {
-					s.arrived()
+					s.delivered()
 					s.complete()
 				}
 				if want := (point{step.start, step.at, step.value}); got != nil && *got != want {
@@ -120,7 +120,7 @@ func TestAHistogramIsResetWhenAnyPartFalls(t *testing.T) {
 		stamp := func(h *dto.Histogram, at int64) int64 {
 			s.begin()
 			s.stamp([]*dto.MetricFamily{{Name: proto.String("h"), Metric: []*dto.Metric{{Histogram: h}}}}, time.UnixMilli(at))
-			s.arrived()
+			s.delivered()
 			return h.CreatedTimestamp.AsTime().UnixMilli()
 		}
 		stamp(proto.Clone(&full).(*dto.Histogram), 1000)

@@ -41,7 +41,7 @@ func (t *recordingTransport) RoundTrip(r *http.Request) (*http.Response, error) 
 	t.last = outcome{}
 	response, err := t.try(r)
 	if err == nil {
-		err = t.last.judge(response)
+		err = t.last.readResponse(response)
 	}
 	switch {
 	case err == nil:

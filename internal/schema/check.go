@@ -73,7 +73,7 @@ func (n *Node) checkObject() bool {
 	for _, c := range n.entries() {
 		present = append(present, c.key)
 		if of := s.Key(c.key); of != nil {
-			n.below = append(n.below, c)
+			n.children = append(n.children, c)
 			c.check(of)
 		} else {
 			n.unknown(c)
@@ -130,7 +130,7 @@ func (n *Node) checkMap() bool {
 		return false
 	}
 	for _, c := range n.entries() {
-		n.below = append(n.below, c)
+		n.children = append(n.children, c)
 		switch err := n.checkKey(c.key); {
 		case err != nil && n.secret:
 			n.Fail("has a key that %w", err)
@@ -166,9 +166,9 @@ func (n *Node) checkArray() bool {
 		n.Fail("has %d elements, use at most %d", len(n.yaml.Content), most)
 		return false
 	}
-	n.below = n.elements()
+	n.children = n.elements()
 	seen := make(map[string]*Node)
-	for _, c := range n.below {
+	for _, c := range n.children {
 		c.check(s.Elem)
 		if s.Unique == nil || c.failed {
 			continue
@@ -187,13 +187,13 @@ func (n *Node) checkArray() bool {
 func (n *Node) checkAny() {
 	switch n.yaml.Kind {
 	case yaml.MappingNode:
-		n.below = n.entries()
+		n.children = n.entries()
 	case yaml.SequenceNode:
-		n.below = n.elements()
+		n.children = n.elements()
 	default:
 		n.text()
 	}
-	for _, c := range n.below {
+	for _, c := range n.children {
 		c.check(n.schema)
 	}
 }

@@ -13,18 +13,18 @@ import (
 
 // Node is a value in a file, with its location and the values below it.
 type Node struct {
-	doc    *Document
-	parent *Node
-	schema *Schema
-	key    string // in an object or map, "" in an array
-	index  int    // in an array
-	line   int
-	depth  int
-	secret bool       // never show the value or anything below it
-	failed bool       // an error has been reported here
-	bad    bool       // an error has been reported here or below
-	yaml   *yaml.Node // with aliases resolved
-	below  []*Node    // values of known keys, or elements
+	doc      *Document
+	parent   *Node
+	schema   *Schema
+	key      string // in an object or map, "" in an array
+	index    int    // in an array
+	line     int
+	depth    int
+	secret   bool       // never show the value or anything below it
+	failed   bool       // an error has been reported here
+	bad      bool       // an error has been reported here or below
+	yaml     *yaml.Node // with aliases resolved
+	children []*Node    // values of known keys, or elements
 
 	// Value is set by Schema.After.
 	Value any
@@ -68,7 +68,7 @@ func (n *Node) Elements() []*Node {
 	if n == nil {
 		return nil
 	}
-	return n.below
+	return n.children
 }
 
 // Valid returns the Elements without an error of their own. There may be errors below
@@ -81,7 +81,7 @@ func (n *Node) Valid() []*Node {
 func (n *Node) Key() string { return n.key }
 
 // Forget drops the values below, to save memory once Value is set.
-func (n *Node) Forget() { n.below = nil }
+func (n *Node) Forget() { n.children = nil }
 
 // Decode decodes the value as YAML does, leaving out values with errors, and reports
 // whether it succeeded. It does nothing for a nil node or one with an error. If

@@ -19,7 +19,7 @@ func (n *Node) Print() string {
 		return Redacted
 	}
 	var all []string
-	for _, c := range n.below {
+	for _, c := range n.children {
 		text := c.Print()
 		if n.yaml.Kind == yaml.MappingNode {
 			text = Quote(c.key) + ": " + text
@@ -104,10 +104,10 @@ func (n *Node) Lines(depth int, key string) (all []Line) {
 			all = append(all, n.Get(s.Keys[i].Name).Lines(depth+1, s.Keys[i].Name)...)
 		}
 	case s.Kind == Array && s.Elem.Kind == Object:
-		for _, c := range n.below {
+		for _, c := range n.children {
 			all = append(all, c.element(depth+1)...)
 		}
-	case s.Kind != Array || len(n.below) > 0:
+	case s.Kind != Array || len(n.children) > 0:
 		return []Line{{depth, key + ": " + n.Print(), "file"}}
 	}
 	if all == nil {
