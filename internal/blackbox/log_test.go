@@ -49,7 +49,7 @@ func forgeries() []row {
 		{name: "string in place of a document", fault: fixed(text)},
 		{name: "string in place of a number", path: fake.Metrics, fault: fixed(`{"packets_processed":` + text + `,"packets_dropped":1}`)},
 		{name: "key", fault: document(func(d string) string { return "{" + text + ":1," + text + ":1," + d[1:] })},
-		{name: "error page", fault: func(string) fake.Behaviour { return fake.Status(500, line) }},
+		{name: "error page", fault: always(fake.Status(500, line))},
 		{name: "number of 1000 digits", path: fake.Metrics, fault: fixed(`{"packets_processed":` + strings.Repeat("1", 1000) + `,"packets_dropped":1}`)},
 	})
 }

@@ -106,12 +106,8 @@ func protocolRows() []row {
 		{name: "HTTP/0.9", reason: "protocol", fault: raw(func(d string) string { return d })},
 		{name: "unsolicited HTTP/2", reason: "protocol", fault: raw(func(string) string { return "\x00\x00\x00\x04\x00\x00\x00\x00\x00" })},
 		{name: "a header folded 100000 times", reason: "protocol", fault: withHeader("Padding: x" + strings.Repeat("\r\n x", 100_000))},
-		{name: "endless headers", reason: "protocol", fault: func(string) fake.Behaviour {
-			return fake.Endless([]byte("HTTP/1.1 200 OK\r\n"), []byte(strings.Repeat("A: b\r\n", 100)))
-		}},
-		{name: "flood of 1xx", reason: "protocol", fault: func(string) fake.Behaviour {
-			return fake.Endless(nil, []byte(strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 100)))
-		}},
+		{name: "endless headers", reason: "protocol", fault: always(fake.Endless([]byte("HTTP/1.1 200 OK\r\n"), []byte(strings.Repeat("A: b\r\n", 100))))},
+		{name: "flood of 1xx", reason: "protocol", fault: always(fake.Endless(nil, []byte(strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 100))))},
 	}
 }
 
@@ -132,9 +128,7 @@ func timeoutRows() []row {
 		{name: "dripping in chunks", reason: "timeout", fault: func(d string) fake.Behaviour {
 			return fake.Drip(fake.Answer{Header: []string{fake.JSONType, "Transfer-Encoding: chunked"}, Body: fake.Chunks(d, 1)}.Bytes(), slow)
 		}},
-		{name: "endless 1xx, slowly", reason: "timeout", fault: func(string) fake.Behaviour {
-			return fake.Drip([]byte(strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 10)), slow)
-		}},
+		{name: "endless 1xx, slowly", reason: "timeout", fault: always(fake.Drip([]byte(strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 10)), slow))},
 		{name: "headers at once, the body too late", reason: "timeout", fault: func(d string) fake.Behaviour {
 			return fake.Split(upTo("headers", d), 5*time.Second, []byte(d))
 		}},

@@ -19,8 +19,11 @@ func latency(other string) func(string) fake.Behaviour {
 }
 
 // fixed sends body in place of a document.
-func fixed(body string) func(string) fake.Behaviour {
-	return func(string) fake.Behaviour { return fake.JSON(body) }
+func fixed(body string) func(string) fake.Behaviour { return always(fake.JSON(body)) }
+
+// always ignores the document.
+func always(b fake.Behaviour) func(string) fake.Behaviour {
+	return func(string) fake.Behaviour { return b }
 }
 
 func syntaxRows() []row {

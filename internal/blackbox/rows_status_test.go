@@ -37,9 +37,7 @@ func retriedStatusRows() []row {
 			{name: "503 with an impossible date", reason: "http_5xx", fault: status(503, "Retry-After: Tue, 32 Nov 2094 12:45:26 GMT")},
 			{name: "503 with a negative Retry-After of many digits", reason: "http_5xx", fault: status(503, "Retry-After: -99999999999999999999")},
 			{name: "500 with an endless body", reason: "http_5xx", fault: endless("500 Internal Server Error")},
-			{name: "503 without end", reason: "http_5xx", fault: func(string) fake.Behaviour {
-				return fake.HangAfter(fake.Answer{Status: "503 Service Unavailable", NoLength: true}.Bytes())
-			}},
+			{name: "503 without end", reason: "http_5xx", fault: always(fake.HangAfter(fake.Answer{Status: "503 Service Unavailable", NoLength: true}.Bytes()))},
 			{name: "429 with a Retry-After of garbage", reason: "http_429", fault: status(429, "Retry-After: soon")},
 			{name: "503 with a Retry-After of 0", reason: "http_5xx", fault: status(503, "Retry-After: 0")},
 			{name: "500 with a Retry-After, which applies to 429 and 503 only", reason: "http_5xx", fault: status(500, "Retry-After: 300")},
@@ -47,9 +45,7 @@ func retriedStatusRows() []row {
 			{name: "503 whose body is cut", reason: "http_5xx", fault: func(d string) fake.Behaviour {
 				return fake.CutAfter(fake.Answer{Status: "503 Service Unavailable", Header: []string{"Content-Length: 9999"}, Body: d}.Bytes())
 			}},
-			{name: "502 with a page and no type", reason: "http_5xx", fault: func(string) fake.Behaviour {
-				return fake.Respond(fake.Answer{Status: "502 Bad Gateway", Body: "<html>bad gateway</html>"}.Bytes())
-			}},
+			{name: "502 with a page and no type", reason: "http_5xx", fault: always(fake.Respond(fake.Answer{Status: "502 Bad Gateway", Body: "<html>bad gateway</html>"}.Bytes()))},
 		})
 }
 
@@ -66,9 +62,7 @@ func statusRows() []row {
 			{name: "404 with an endless body", reason: "http_4xx", fault: endless("404 Not Found")},
 			{name: "204 with an endless body", reason: "http_status", fault: endless("204 No Content")},
 			{name: "101 with an endless body", reason: "http_status", fault: endless("101 Switching Protocols")},
-			{name: "404 in HTML", reason: "http_4xx", fault: func(string) fake.Behaviour {
-				return fake.Respond(fake.Answer{Status: "404 Not Found", Header: []string{"Content-Type: text/html"}, Body: "<html></html>"}.Bytes())
-			}},
+			{name: "404 in HTML", reason: "http_4xx", fault: always(fake.Respond(fake.Answer{Status: "404 Not Found", Header: []string{"Content-Type: text/html"}, Body: "<html></html>"}.Bytes()))},
 			{name: "503 in the reason phrase", reason: "http_status", fault: func(d string) fake.Behaviour {
 				return fake.Respond(fake.Answer{Status: "203 503 Service Unavailable", Header: []string{fake.JSONType}, Body: d}.Bytes())
 			}},

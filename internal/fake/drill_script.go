@@ -23,7 +23,7 @@ var (
 // as monitoring/alerts requires.
 var Script = []Phase{
 	{
-		Name: "All is well", Duration: time.Minute,
+		Name: "All services are healthy", Duration: time.Minute,
 		Page:   "three services up, every breaker closed",
 		Series: []string{"betanet_up 1", "betanet_exporter_data_stale 0"},
 	},
@@ -45,7 +45,7 @@ var Script = []Phase{
 		Page:     "edge-1 up after the breakers' next probes, and few nodes active",
 		Series: []string{
 			"betanet_up of edge-1 1", "betanet_exporter_circuit_breaker_state 0",
-			"betanet_messages_total of edge-1 stands still", "betanet_mixnode_inactive of edge-1 6 or 7",
+			"betanet_messages_total of edge-1 does not grow", "betanet_mixnode_inactive of edge-1 6 or 7",
 		},
 	},
 	{
@@ -64,7 +64,7 @@ var Script = []Phase{
 		Page:     "core up; its totals start again near 0",
 		Series: []string{
 			"betanet_exporter_upstream_resets_total of core grows by 1 or 2 a restart",
-			"betanet_fleet_messages_total goes on without a jump",
+			"betanet_fleet_messages_total continues without a jump",
 		},
 	},
 	{
@@ -91,19 +91,19 @@ var Script = []Phase{
 	{
 		Name: "edge-2 loses its peers", Duration: 12 * time.Minute,
 		Services: map[string]ServiceState{edge1: {Conditions: withoutTraffic}, edge2: {Conditions: fewPeers}, core: {Conditions: lossy}},
-		Page:     "three services up: they answer, and what they say is bad",
+		Page:     "three services up: they respond, and report bad values",
 		Series:   []string{"betanet_connected_peers of edge-2 2"},
 		Alerts:   []string{"BetanetNoTraffic", "BetanetTooFewPeers", "BetanetPacketLossHigh", "BetanetLatencyHigh"},
 	},
 	{
-		Name: "All are gone", Duration: 7 * time.Minute,
+		Name: "All services are down", Duration: 7 * time.Minute,
 		Services: map[string]ServiceState{edge1: failing("refuse"), edge2: failing("refuse"), core: failing("refuse")},
 		Page:     "three services stale, after cache.max-stale down",
 		Series:   []string{`betanet_fleet_upstreams{state="up"} 0`, `betanet_exporter_endpoint_failing with reason="connect"`},
 		Alerts:   []string{"BetanetDown", "BetanetDataStale", "BetanetCircuitBreakerOpen", "BetanetFleetCoverageLow"},
 	},
 	{
-		Name: "All recover", Duration: 2 * time.Minute,
+		Name: "All services recover", Duration: 2 * time.Minute,
 		Page:   "three services up, every breaker closed",
 		Series: []string{`betanet_fleet_upstreams{state="up"} 3`, "betanet_messages_total of edge-1 grows again"},
 	},
