@@ -85,7 +85,7 @@ func (w *world) serveService(host string, c net.Conn) {
 		if s == nil { // the upstream named always
 			w.mu.Unlock()
 			time.Sleep(time.Millisecond)
-			io.WriteString(c, response("200 OK", "", documents[path](1)))
+			io.WriteString(c, response("200 OK", "", documents[path](0)))
 			continue
 		}
 		kind, takes, text, value := s.ask(path)
