@@ -135,7 +135,7 @@ func TestAHangingEndpointEndsWithTheCollection(t *testing.T) {
 		if len(ended) == 0 || ended[0].Duration > defaults.Timeout {
 			t.Fatalf("got %v, want the first collection over within %v", ended, defaults.Timeout)
 		}
-		// 5 s + 1 s + 5 s + 2 s leaves 1 s, which a third attempt still fits in.
+		// 5 s + 1 s + 5 s + 2 s leave 1 s, enough for a third attempt.
 		want := []time.Duration{0, 6 * time.Second, 13 * time.Second}
 		got := slices.DeleteFunc(b.asked(metricsPath, 0), func(at time.Duration) bool { return at >= defaults.Timeout })
 		if !slices.Equal(got, want) {
@@ -226,7 +226,7 @@ func TestRetryAfterHoldsBackTheProbe(t *testing.T) {
 
 func TestAnEmptyBudgetMeansNoRetry(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
-		b.poller.budget.First(time.Now()) // full all the same
+		b.poller.budget.First(time.Now()) // the budget stays full
 		for b.poller.budget.Take(time.Now()) {
 		}
 		b.behave(only(betanet.Metrics, failWith(500)))
@@ -326,7 +326,7 @@ func TestCollectionsOfAnEndpointNeverOverlap(t *testing.T) {
 		b.behave(only(betanet.Metrics, failWith(500)))
 		b.until(time.Second)
 		b.behave(only(betanet.Metrics, hang))
-		b.until(14 * time.Second) // the probe hangs, and a point of the grid has passed
+		b.until(14 * time.Second) // the probe hangs, and a scheduled collection was due
 		if got := b.asked(metricsPath, time.Second); len(got) != 1 {
 			t.Errorf("requests at %v, want the probe alone", got)
 		}
@@ -341,7 +341,7 @@ func TestMissedCollectionsAreCountedAndNotMadeUpFor(t *testing.T) {
 		b.until(time.Second)
 		before := b.count()
 		s := b.poller.upstreams[b.upstream]
-		s.core.tick = time.Now().Add(-40 * time.Second) // as after a stop of the process
+		s.core.tick = time.Now().Add(-40 * time.Second) // as after SIGSTOP
 		s.passed()
 		if got := eventsOf[Skipped](b); len(got) != 1 || got[0].Count != 2 {
 			t.Errorf("got %v, want two skipped", got)

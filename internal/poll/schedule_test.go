@@ -13,11 +13,11 @@ import (
 func TestTheGridIsKeptByTheMonotonicClock(t *testing.T) {
 	due := time.Now()
 	for _, c := range []struct{ late, want time.Duration }{
-		{-time.Second, 15 * time.Second}, // called early, as after rounding
+		{-time.Second, 15 * time.Second}, // called early, because of rounding
 		{0, 15 * time.Second},
 		{14 * time.Second, 15 * time.Second},
 		{15 * time.Second, 30 * time.Second},
-		{100 * time.Second, 105 * time.Second}, // stopped for a while
+		{100 * time.Second, 105 * time.Second}, // after SIGSTOP
 	} {
 		if got := tickAfter(due, due.Add(c.late), 15*time.Second).Sub(due); got != c.want {
 			t.Errorf("%v late: the next point is %v after the last, want %v", c.late, got, c.want)
