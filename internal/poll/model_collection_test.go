@@ -29,7 +29,7 @@ func (m *model) collect(due time.Duration, endpoints []betanet.Endpoint, land fu
 	m.running++
 	c := &modelCollection{began: m.now, deadline: m.now + m.Set.Timeout, left: len(endpoints), land: land}
 	if m.now == 0 { // the first one ends before the schedule starts
-		c.deadline = min(m.Set.Timeout, m.grid-(m.Set.Interval-m.Set.Timeout))
+		c.deadline = min(m.Set.Timeout, m.schedule-(m.Set.Interval-m.Set.Timeout))
 	}
 	for _, e := range endpoints {
 		m.ends[e].busy = true

@@ -32,7 +32,7 @@ type model struct {
 	ends      [betanet.NumEndpoints]*modelEndpoint
 	resets    uint64
 	latencies uint64
-	grid      time.Duration // first scheduled collection
+	schedule      time.Duration // first scheduled collection
 	messages  uint64        // of mixnode a, from increases
 	last      uint64        // of mixnode a
 	listed    bool          // mixnode a was in a document
@@ -65,8 +65,8 @@ type modelBreaker struct {
 	era    int
 }
 
-func newModel(p scenario, grid time.Duration) *model {
-	m := &model{scenario: p, grid: grid, api: p.API, budget: 15 * time.Second}
+func newModel(p scenario, schedule time.Duration) *model {
+	m := &model{scenario: p, schedule: schedule, api: p.API, budget: 15 * time.Second}
 	if m.api == betanet.Auto {
 		m.api = betanet.V1
 	}
@@ -74,9 +74,9 @@ func newModel(p scenario, grid time.Duration) *model {
 		m.ends[e] = &modelEndpoint{brk: new(modelBreaker), notBefore: -1}
 	}
 	m.at(0, func() { m.all(0, m.landed()) })
-	m.at(grid, m.tick)
+	m.at(schedule, m.tick)
 	for _, d := range p.Demands {
-		m.at(d, m.demand)
+		m.at(d, m.collectNow)
 	}
 	return m
 }
@@ -121,7 +121,7 @@ func (m *model) tick() {
 	m.all(0, m.landed())
 }
 
-func (m *model) demand() {
+func (m *model) collectNow() {
 	if !m.flying {
 		m.all(m.Set.TTL, m.landed())
 	}

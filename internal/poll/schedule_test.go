@@ -10,7 +10,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-func TestTheGridIsKeptByTheMonotonicClock(t *testing.T) {
+func TestTheScheduleFollowsTheMonotonicClock(t *testing.T) {
 	due := time.Now()
 	for _, c := range []struct{ late, want time.Duration }{
 		{-time.Second, 15 * time.Second}, // called early, because of rounding
@@ -25,7 +25,7 @@ func TestTheGridIsKeptByTheMonotonicClock(t *testing.T) {
 	}
 }
 
-func TestTheFirstCollectionEndsBeforeTheGridBegins(t *testing.T) {
+func TestTheFirstCollectionEndsBeforeTheScheduleBegins(t *testing.T) {
 	now := time.Now()
 	for _, set := range []fleet.Settings{
 		defaults,
@@ -42,7 +42,7 @@ func TestTheFirstCollectionEndsBeforeTheGridBegins(t *testing.T) {
 	}
 }
 
-func TestNoPointOfTheGridIsMissedAtStart(t *testing.T) {
+func TestNoScheduledCollectionIsMissedAtStart(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.behave(hang)
 		b.until(time.Minute)

@@ -13,7 +13,7 @@ import (
 // transitions name what a core can do. A long simulation must visit all of them.
 var transitions = []string{
 	"closed to open", "open to half_open", "half_open to closed", "half_open to open", "ignored while closed", "ignored while half_open",
-	"collection at start", "collection on the grid", "collection on demand", "probe after the pause", "skipped", "missed",
+	"collection at start", "scheduled collection", "collection on demand", "probe after the pause", "skipped", "missed",
 	"late", "late response", "in turn", "on one connection of several", "parallel", "eager", "failing asked in parallel",
 	"retry", "retry in half_open refused", "no budget", "no room", "last attempt", "retry after Retry-After", "held back by Retry-After",
 	"cache hit", "cache miss", "cache stale", "failing", "failing for another reason", "recovered", "recovered by probe",
@@ -133,7 +133,7 @@ func (w *coreWorld) see(s *coreUpstream, q *coreRequest, do actions) {
 	s.send(do.requests)
 	s.at = s.core.next()
 	if off := s.core.tick.Sub(s.schedule) % s.u.Settings.Interval; off != 0 {
-		w.fail("%s: a collection is due %v beside the grid", s.u.Name, off)
+		w.fail("%s: a collection is due %v off schedule", s.u.Name, off)
 	}
 	// Views are expensive, so check only some of them while nothing happens.
 	if do.ended && !s.core.closed && (len(w.active) > 0 || len(do.reports) != 3 || w.collections%16 == 0) {
@@ -165,7 +165,7 @@ func (w *coreWorld) ruleEvent(s *coreUpstream, q *coreRequest, e Event) {
 		}
 		w.visit("late", e.Delay > 0)
 		w.visit("probe after the pause", !e.Due.IsZero() && e.Endpoints == 1)
-		w.visit("collection on the grid", !e.Due.IsZero())
+		w.visit("scheduled collection", !e.Due.IsZero())
 		w.visit("collection at start", e.Due.IsZero() && w.now.Equal(s.added))
 		w.visit("collection on demand", e.Due.IsZero() && !w.now.Equal(s.added))
 		w.collections++
