@@ -32,7 +32,7 @@ type model struct {
 	ends      [betanet.NumEndpoints]*modelEndpoint
 	resets    uint64
 	latencies uint64
-	schedule      time.Duration // first scheduled collection
+	schedule  time.Duration // first scheduled collection
 	messages  uint64        // of mixnode a, from increases
 	last      uint64        // of mixnode a
 	listed    bool          // mixnode a was in a document
