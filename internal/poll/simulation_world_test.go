@@ -54,7 +54,7 @@ type coreService struct {
 	api    betanet.API
 	count  uint64    // value of all counters
 	faulty time.Time // end of its last fault
-	struck time.Time // start of its last fault
+	struck time.Time // start of its last fault, or its end if some requests succeed
 	ends   [betanet.NumEndpoints]coreEnd
 }
 
@@ -240,8 +240,11 @@ func (w *coreWorld) hit(e *simulation.Episode) (*coreUpstream, *coreService) {
 
 func (w *coreWorld) begin(e *simulation.Episode) {
 	s, service := w.hit(e)
-	service.struck = w.now
 	until := w.now.Add(e.Length)
+	service.struck = later(service.struck, w.now)
+	if e.Kind == "flaky" || e.Kind == "slow" { // a replica that answers now and then may stay in use
+		service.struck = later(service.struck, until)
+	}
 	switch e.Kind {
 	case "restarts":
 		service.count = 0
