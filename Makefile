@@ -53,7 +53,7 @@ COMPONENTS = promtool:prometheus prometheus:prometheus \
 	chromium:chromium npm:npm buildah:buildah \
 	systemd-analyze:systemd lintian:lintian rpm:rpm
 
-test-all: test faults lint ## test, every fault, lint, and the tests in test/ with real components
+test-all: test faults simulate lint ## test, every fault, simulate, lint, and the tests in test/ with real components
 	@PATH=$$PATH:/usr/sbin; for p in $(COMPONENTS); do \
 		command -v $${p%:*} >/dev/null || echo "make: $${p%:*} is missing (Debian package $${p#*:}): its tests are skipped, or fail with CI=true"; done
 	cd test && $(GO) mod tidy -diff && $(GO) vet ./...

@@ -50,7 +50,7 @@ func TestAutoLeavesTheFailuresOfV1WhenMixnodesIsNotThereEither(t *testing.T) {
 	})
 }
 
-// wantFailures compares the text of the failure of every endpoint of v1.
+// wantFailures compares the failure texts of all v1 endpoints.
 func (b *fixture) wantFailures(t *testing.T, want string) {
 	t.Helper()
 	for _, e := range b.view().Endpoints {
@@ -88,8 +88,8 @@ func TestTheFailuresOfV1SayWhatMixnodesAnswered(t *testing.T) {
 	}
 }
 
-// While a Retry-After of /mixnodes lasts it is not asked, and its answer is still
-// the reason.
+// During a Retry-After of /mixnodes it is not asked, and its last response is still the
+// reason.
 func TestTheAnswerOfMixnodesIsKeptWhileItMayNotBeAsked(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.behave(path(betanet.Mixnodes, func(w http.ResponseWriter, _ *http.Request) {
@@ -177,8 +177,8 @@ func TestA404OfAProxyDoesNotEndMixnodes(t *testing.T) {
 	})
 }
 
-// While all breakers are open, endpoints are probed one by one: no collection
-// sees three 404s. The replacement must be recognised all the same.
+// While all breakers are open, endpoints are probed one at a time, so no collection sees
+// three 404s. The replacement must still be detected.
 func TestAnUpstreamReplacedDuringAnOutageIsRecognised(t *testing.T) {
 	set := defaults
 	set.BreakerFailures = 3
@@ -194,8 +194,8 @@ func TestAnUpstreamReplacedDuringAnOutageIsRecognised(t *testing.T) {
 	})
 }
 
-// A collection whose time is up when it has seen the 404s must leave the question
-// to the next one, and not to nobody.
+// A collection whose time is over when it has seen the 404s must leave the detection to
+// the next one.
 func TestACollectionThatIsOverLeavesTheOtherAPIToTheNext(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.behave(mixnodes)

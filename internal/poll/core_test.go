@@ -12,9 +12,9 @@ import (
 	"github.com/betanet/betanet_exporter/internal/simulation"
 )
 
-// A process that was suspended in a collection finds its deadline gone. What was
-// not asked by then must not be asked with no time left: that would be a timeout
-// for which the upstream is not to blame.
+// After a suspension during a collection its deadline is over. The endpoints that were
+// not asked must not be asked without time left, because the upstream would be blamed
+// for the timeout.
 func TestNothingIsAskedAfterTheDeadline(t *testing.T) {
 	now := time.Now()
 	u := &fleet.Upstream{Name: "u", URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: betanet.V1, Settings: defaults}
@@ -36,7 +36,7 @@ func TestNothingIsAskedAfterTheDeadline(t *testing.T) {
 	}
 }
 
-// The simulation found the same with this suspension alone.
+// The simulation found the same with this suspension only.
 func TestReplayOfASuspensionInACollection(t *testing.T) {
 	replayCores(t, 27, 240*time.Hour,
 		simulation.Episode{Start: 169906000404232, Length: 2397307853272, Kind: "suspended", Target: 3, Variant: 11120429074584703527}, // 47h11m46s to 47h51m43s

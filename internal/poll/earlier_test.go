@@ -13,11 +13,10 @@ import (
 	"github.com/betanet/betanet_exporter/internal/exposition"
 )
 
-// What the earlier exporter got wrong, one test for each of its errors, judged by
-// the text that a scrape would see.
+// Errors of the earlier exporter, one test for each, judged by the text of a scrape.
 
-// exposed is a line's value in the exposition of the last view, empty if it is
-// absent.
+// exposed returns the value of a series in the exposition of the last view, empty if it
+// is absent.
 func (b *fixture) exposed(t *testing.T, name string) string {
 	t.Helper()
 	r := exposition.NewRegistry()
@@ -34,7 +33,7 @@ func (b *fixture) exposed(t *testing.T, name string) string {
 	return value
 }
 
-// earlier runs a test on an upstream without a name, as the seed has it.
+// earlier runs a test with an upstream without a name.
 func earlier(t *testing.T, test func(*testing.T, *fixture)) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.upstream.Name = ""
@@ -99,7 +98,7 @@ func TestEarlierHalfOpenLetEverythingThrough(t *testing.T) {
 		b.behave(failWith(500))
 		b.until(b.tick() + 10*time.Second) // open
 		from := b.tick() + 10*time.Second
-		b.until(from + 30*time.Second) // one pause later
+		b.until(from + 30*time.Second) // after the pause
 		if got := len(b.asked(metricsPath, from)); got != 1 {
 			t.Errorf("got %d requests by a half-open breaker, want one probe", got)
 		}

@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// The seed's documents.
+// Valid documents of both APIs.
 const (
 	metricsBody  = `{"packets_processed":5000,"packets_dropped":10}`
 	nodesBody    = `{"active_nodes":5,"inactive_nodes":2,"total_nodes":7}`
@@ -28,20 +28,20 @@ const (
 	mixnodesBody = `[{"id":"a","status":"active","packets_processed":100,"packets_dropped":1,"uptime_seconds":5,"avg_latency_ms":10}]`
 )
 
-// defaults are the settings of the seed, without chance.
+// defaults are the default settings, without jitter.
 var defaults = fleet.Settings{
 	Interval: 15 * time.Second, Timeout: 14 * time.Second, RequestTimeout: 5 * time.Second,
 	Attempts: 3, Backoff: time.Second, MaxBackoff: 4 * time.Second, Jitter: retry.None,
 	BreakerFailures: 5, BreakerOpen: 30 * time.Second, TTL: 10 * time.Second, MaxStale: 5 * time.Minute, Histogram: true,
 }
 
-// request is one request as the upstream saw it.
+// request is a request that the upstream received.
 type request struct {
 	at   time.Duration // since the start of the test
 	path string
 }
 
-// bedKey is where a request's context has the bed.
+// fixtureKey is the key of the fixture in the context of a request.
 type fixtureKey struct{}
 
 // stamped is an event and when it was reported.
@@ -50,12 +50,12 @@ type stamped struct {
 	event Event
 }
 
-// bed is a poller on one upstream that lives in the test's bubble of fake time.
+// fixture is a poller with one upstream, on the fake time of a bubble.
 type fixture struct {
 	start    time.Time
 	upstream *fleet.Upstream
 	poller   *Poller
-	run      func() // begins to collect, once
+	run      func() // starts the poller, once
 
 	serving sync.WaitGroup // requests
 
@@ -68,12 +68,12 @@ type fixture struct {
 	dials    int
 }
 
-// inBubble runs a test on a bed; time inside is fake.
+// inBubble runs a test with a fixture in a bubble of fake time.
 func inBubble(t *testing.T, set fleet.Settings, api betanet.API, test func(*testing.T, *fixture)) {
 	inTightBubble(t, set, api, 0, test)
 }
 
-// inTightBubble is inBubble with a limit of connections.
+// inTightBubble is inBubble with a connection limit.
 func inTightBubble(t *testing.T, set fleet.Settings, api betanet.API, connections int, test func(*testing.T, *fixture)) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &fixture{start: time.Now(), answer: healthy}
@@ -97,7 +97,7 @@ func inTightBubble(t *testing.T, set fleet.Settings, api betanet.API, connection
 		cancel()
 		server.Close()
 		wg.Wait()
-		b.serving.Wait() // Close does not
+		b.serving.Wait() // Close does not wait
 	})
 }
 
@@ -124,15 +124,15 @@ func (b *fixture) report(e Event) {
 	b.events = append(b.events, stamped{time.Since(b.start), e})
 }
 
-// behave changes what the upstream answers.
+// behave changes how the upstream responds.
 func (b *fixture) behave(h http.HandlerFunc) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.answer = h
 }
 
-// until lets time pass until so long after the start, and all settle. Collecting
-// begins with the first call.
+// until sleeps until d after the start and waits until nothing more happens. The first
+// call starts the poller.
 func (b *fixture) until(d time.Duration) {
 	b.run()
 	time.Sleep(time.Until(b.start.Add(d)))
@@ -145,7 +145,7 @@ func (b *fixture) view() *fleet.View {
 	return b.views[len(b.views)-1]
 }
 
-// count is how many requests there were, dialled how many connections.
+// count returns the number of requests, dialled the number of connections.
 func (b *fixture) count() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -158,7 +158,7 @@ func (b *fixture) dialled() int {
 	return b.dials
 }
 
-// asked are the times of the requests for a path from a moment on.
+// asked returns the times of the requests for a path since from.
 func (b *fixture) asked(path string, from time.Duration) (at []time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -170,7 +170,7 @@ func (b *fixture) asked(path string, from time.Duration) (at []time.Duration) {
 	return at
 }
 
-// eventsOf are the events of one type so far.
+// eventsOf returns the events of a type so far.
 func eventsOf[E Event](b *fixture) (all []E) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -182,10 +182,10 @@ func eventsOf[E Event](b *fixture) (all []E) {
 	return all
 }
 
-// tick is the first point of the upstream's grid that it will be collected at.
+// tick returns the time of the first scheduled collection.
 func (b *fixture) tick() time.Duration { return firstTick(b.upstream, b.start).Sub(b.start) }
 
-// Behaviours of the upstream.
+// Handlers of the upstream.
 
 func healthy(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
@@ -208,7 +208,7 @@ func mixnodes(w http.ResponseWriter, r *http.Request) {
 	body(mixnodesBody)(w, r)
 }
 
-// body answers with a document.
+// body returns a handler that serves a document.
 func body(document string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -222,10 +222,10 @@ func failWith(code int) http.HandlerFunc {
 
 func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
-// only lets one endpoint behave in its own way, the others are healthy.
+// only returns a handler that uses h for one endpoint and is healthy for the others.
 func only(e betanet.Endpoint, h http.HandlerFunc) http.HandlerFunc { return path(e, h, healthy) }
 
-// path lets one endpoint behave in one way, and the others in another.
+// path returns a handler that uses h for one endpoint and others for the others.
 func path(e betanet.Endpoint, h, others http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == e.Path() {
@@ -236,8 +236,8 @@ func path(e betanet.Endpoint, h, others http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// pipes is a network without addresses: a listener whose connections are made
-// by dial, in memory, so that fake time can pass.
+// pipes is a listener whose connections are made in memory by dial, so that fake time
+// can advance.
 type pipes struct {
 	conns  chan net.Conn
 	closed chan struct{}

@@ -9,8 +9,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet"
 )
 
-// No request is made while a breaker is open. The question whether a 404 of v1
-// means the other API is asked of /mixnodes without its breaker.
+// No request is made while a breaker is open, also not to detect the API.
 func TestAnOpenBreakerOfMixnodesIsNotBypassedByThe404sOfV1(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.behave(mixnodes)
@@ -54,8 +53,7 @@ func TestARetryAfterOfMixnodesIsNotBypassedByThe404sOfV1(t *testing.T) {
 	})
 }
 
-// A breaker that a switch of API has replaced belongs to nobody: its end of the
-// pause is not known any more, no probe follows, and no series shows it.
+// A breaker that a switch of API has replaced is not probed, and no series shows it.
 func TestABreakerThatASwitchOfAPIReplacedReportsNothing(t *testing.T) {
 	p := scenario{Set: defaults, API: betanet.Auto, Changes: []time.Duration{1700 * time.Microsecond}, Looks: []time.Duration{16*time.Second + 24500*time.Microsecond}}
 	p.Set.Timeout, p.Set.BreakerFailures, p.Set.BreakerOpen = 13993*time.Millisecond, 1, 4*time.Second

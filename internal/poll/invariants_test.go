@@ -14,14 +14,14 @@ import (
 	"github.com/betanet/betanet_exporter/internal/retry"
 )
 
-// step is a change of one endpoint's behaviour at a moment.
+// step changes the behaviour of an endpoint at a time.
 type step struct {
 	At       time.Duration
 	Endpoint betanet.Endpoint
 	Kind     string
 }
 
-// script is a random life of an upstream.
+// script is a random sequence of behaviours of an upstream.
 type script struct {
 	Jitter   retry.Jitter
 	MaxStale time.Duration
@@ -44,8 +44,8 @@ func drawScript(t *rapid.T) script {
 	return s
 }
 
-// TestInvariantsHoldWhateverTheUpstreamDoes checks the invariants of a whole
-// collection over random lives of an upstream.
+// TestInvariantsHoldWhateverTheUpstreamDoes checks invariants of collections with random
+// scripts.
 func TestInvariantsHoldWhateverTheUpstreamDoes(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := drawScript(rt)
@@ -66,7 +66,7 @@ func TestInvariantsHoldWhateverTheUpstreamDoes(t *testing.T) {
 	})
 }
 
-// last is when the last step was.
+// last returns the time of the last step.
 func (s script) last() time.Duration {
 	if len(s.Steps) == 0 {
 		return 0
@@ -75,7 +75,7 @@ func (s script) last() time.Duration {
 }
 
 // life is an upstream that follows a script. Its counters grow by one with each
-// document, so that every value tells which document it is from.
+// document, so that a value identifies its document.
 type life struct {
 	kinds  [betanet.NumEndpoints]string
 	served map[uint64]bool
@@ -131,7 +131,7 @@ func (l *life) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// check compares what was reported and published with what may be.
+// check checks the invariants of the events and views.
 func check(b *fixture, l *life, set fleet.Settings) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -161,16 +161,16 @@ func check(b *fixture, l *life, set fleet.Settings) error {
 	return nil
 }
 
-// witness follows one endpoint's events.
+// witness follows the events of an endpoint.
 type witness struct {
 	state    breaker.State
 	failures uint32
 	opened   time.Duration
 	probes   int
 	last     time.Duration // end of the last attempt
-	wait     time.Duration // that must pass before the next
+	wait     time.Duration // until the next
 	number   int           // of the last attempt within its collection
-	retry    bool          // the last attempt is to be made again
+	retry    bool          // the last attempt is retried
 }
 
 func (w *witness) attempt(at time.Duration, a Attempt, set fleet.Settings) error {
@@ -241,7 +241,7 @@ func (w *witness) transition(at time.Duration, tr Transition, set fleet.Settings
 	return fmt.Errorf("from %v to %v after %d failures, opened at %v", from, tr.To, w.failures, w.opened)
 }
 
-// honest checks that what a view shows was in some document, and is not too old.
+// honest checks that the values of a view are from a document and not too old.
 func honest(v *fleet.View, at time.Time, l *life) error {
 	val := v.Values(at)
 	for _, n := range []*uint64{val.Uint(betanet.PacketsProcessed), val.Uint(betanet.PacketsDropped), val.Uint(betanet.TotalNodes), val.Uint(betanet.ActiveNodes), val.Uint(betanet.InactiveNodes), val.Uint(betanet.BytesTransmitted), val.Uint(betanet.BytesReceived), val.Uint(betanet.PeakThroughput)} {

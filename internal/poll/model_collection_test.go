@@ -7,13 +7,13 @@ import (
 	"github.com/betanet/betanet_exporter/internal/breaker"
 )
 
-// modelCollection is one collection of some endpoints.
+// modelCollection is a collection of some endpoints.
 type modelCollection struct {
 	began, deadline time.Duration
 	left            int
-	wrong           []wrong // 404s of v1 whose meaning is not known yet
+	wrong           []wrong // 404s of v1 while the API is not known
 	land            func()
-	reset           bool // a document of it showed one
+	reset           bool // a document showed a reset
 }
 
 type wrong struct {
@@ -28,8 +28,8 @@ func (m *model) collect(due time.Duration, endpoints []betanet.Endpoint, land fu
 	m.note("began %v late", m.now-due)
 	m.running++
 	c := &modelCollection{began: m.now, deadline: m.now + m.Set.Timeout, left: len(endpoints), land: land}
-	if m.now == 0 { // the first ends before the grid begins
-		c.deadline = min(m.Set.Timeout, m.grid-(m.Set.Interval-m.Set.Timeout))
+	if m.now == 0 { // the first one ends before the schedule starts
+		c.deadline = min(m.Set.Timeout, m.schedule-(m.Set.Interval-m.Set.Timeout))
 	}
 	for _, e := range endpoints {
 		m.ends[e].busy = true
@@ -40,7 +40,7 @@ func (m *model) collect(due time.Duration, endpoints []betanet.Endpoint, land fu
 	}
 }
 
-// done ends the part of one endpoint, and with the last the collection.
+// done ends one endpoint, and with the last one the collection.
 func (m *model) done(c *modelCollection) {
 	if c.left--; c.left > 0 {
 		return
@@ -57,7 +57,7 @@ func (m *model) done(c *modelCollection) {
 	m.otherAPI(c, end)
 }
 
-// ask makes one request and tells how it ended.
+// ask makes a request and returns its result.
 func (m *model) ask(c *modelCollection, e betanet.Endpoint, then func(act, kind, time.Duration)) {
 	start := m.now
 	limit := min(start+m.Set.RequestTimeout, c.deadline)
@@ -86,7 +86,7 @@ func (m *model) ask(c *modelCollection, e betanet.Endpoint, then func(act, kind,
 
 func (m *model) attempt(c *modelCollection, e betanet.Endpoint, b *modelBreaker, n int) {
 	x := m.ends[e]
-	if b.state == breaker.Open { // and its pause is over
+	if b.state == breaker.Open { // after its pause
 		m.enter(e, b, breaker.HalfOpen, false)
 	}
 	probe, era, recurring := b.state == breaker.HalfOpen, b.era, x.failing != ""
@@ -132,7 +132,7 @@ func (m *model) attempt(c *modelCollection, e betanet.Endpoint, b *modelBreaker,
 	})
 }
 
-// otherAPI finds out whether v1 was the wrong question.
+// otherAPI detects whether the upstream has the other API.
 func (m *model) otherAPI(c *modelCollection, end func()) {
 	mix := m.ends[betanet.Mixnodes]
 	ask := !mix.busy && m.now < c.deadline && max(mix.brk.until, mix.notBefore) <= m.now
@@ -213,7 +213,7 @@ func (m *model) good(e betanet.Endpoint, b *modelBreaker, era int, probe bool) {
 	}
 }
 
-// wakeTime is when an open breaker's probe is due.
+// wakeTime returns when the probe of an open breaker is due.
 func (m *model) wakeTime(e betanet.Endpoint) (at time.Duration, open bool) {
 	x := m.ends[e]
 	return max(x.brk.until, x.notBefore), x.brk.state == breaker.Open
@@ -238,7 +238,7 @@ func (m *model) fetched(c *modelCollection, e betanet.Endpoint, value uint64, pr
 		api = betanet.MixnodesAPI
 	}
 	if api != m.api {
-		for _, old := range m.api.Endpoints() { // what belonged to the other goes
+		for _, old := range m.api.Endpoints() { // drop the state of the other API
 			x := m.ends[old]
 			m.ends[old] = &modelEndpoint{brk: new(modelBreaker), notBefore: -1, busy: x.busy, attempts: x.attempts}
 		}
@@ -246,7 +246,7 @@ func (m *model) fetched(c *modelCollection, e betanet.Endpoint, value uint64, pr
 	}
 	x := m.ends[e]
 	fell := x.value != nil && time.Duration(value) < *x.value || e == betanet.Mixnodes && value < m.last
-	if fell && e != betanet.Nodes && !c.reset { // once a collection
+	if fell && e != betanet.Nodes && !c.reset { // at most once per collection
 		c.reset = true
 		m.resets++
 	}
@@ -254,7 +254,7 @@ func (m *model) fetched(c *modelCollection, e betanet.Endpoint, value uint64, pr
 		m.latencies++
 	}
 	if e == betanet.Mixnodes {
-		if m.listed && (value > m.last || fell && value > 0) { // packets since the document before
+		if m.listed && (value > m.last || fell && value > 0) { // packets since the previous document
 			m.latencies++
 		}
 		m.listed = true
@@ -289,7 +289,7 @@ func (m *model) failed(e betanet.Endpoint, k kind) {
 	}
 }
 
-// The budget in whole nanoseconds of its refill of one a second.
+// The budget, in nanoseconds of its refill of one token per second.
 func (m *model) earn(d time.Duration) {
 	m.budget, m.refilled = min(15*time.Second, m.budget+m.now-m.refilled), m.now
 	m.budget = min(15*time.Second, m.budget+d)

@@ -14,10 +14,9 @@ import (
 	"github.com/betanet/betanet_exporter/internal/breaker"
 )
 
-// model is what is promised of one upstream, as a list of what happens when,
-// without goroutines, contexts or clocks.
-// Nothing in it is taken from the code under test but the names of endpoints,
-// states and reasons, and the first point of the grid. A moment is the time
+// model computes the expected behaviour for one upstream as a list of events, without
+// goroutines, contexts or clocks. It uses only names of endpoints, states and reasons,
+// and the time of the first scheduled collection, from the code under test. Times are
 // since the start.
 type model struct {
 	scenario
@@ -28,15 +27,15 @@ type model struct {
 
 	api       betanet.API
 	askV1     bool
-	flying    bool // a collection of all endpoints is under way
+	flying    bool // a collection of all endpoints is running
 	running   int  // collections
 	ends      [betanet.NumEndpoints]*modelEndpoint
 	resets    uint64
 	latencies uint64
-	grid      time.Duration // its first point
-	messages  uint64        // of mixnode a, by increases
+	schedule  time.Duration // first scheduled collection
+	messages  uint64        // of mixnode a, from increases
 	last      uint64        // of mixnode a
-	listed    bool          // mixnode a has been seen
+	listed    bool          // mixnode a was in a document
 	budget    time.Duration
 	refilled  time.Duration
 }
@@ -50,11 +49,11 @@ type modelEndpoint struct {
 	brk       *modelBreaker
 	busy      bool
 	notBefore time.Duration
-	notFound  bool // the last answer was 404
+	notFound  bool // the last response was 404
 	attempts  int
 
 	tried     bool
-	value, at *time.Duration // of the last good document; a value is a number like another
+	value, at *time.Duration // of the last good document
 	failing   betanet.Reason
 	since     time.Duration
 }
@@ -66,8 +65,8 @@ type modelBreaker struct {
 	era    int
 }
 
-func newModel(p scenario, grid time.Duration) *model {
-	m := &model{scenario: p, grid: grid, api: p.API, budget: 15 * time.Second}
+func newModel(p scenario, schedule time.Duration) *model {
+	m := &model{scenario: p, schedule: schedule, api: p.API, budget: 15 * time.Second}
 	if m.api == betanet.Auto {
 		m.api = betanet.V1
 	}
@@ -75,9 +74,9 @@ func newModel(p scenario, grid time.Duration) *model {
 		m.ends[e] = &modelEndpoint{brk: new(modelBreaker), notBefore: -1}
 	}
 	m.at(0, func() { m.all(0, m.landed()) })
-	m.at(grid, m.tick)
+	m.at(schedule, m.tick)
 	for _, d := range p.Demands {
-		m.at(d, m.demand)
+		m.at(d, m.collectNow)
 	}
 	return m
 }
@@ -88,7 +87,7 @@ func (m *model) note(format string, args ...any) {
 	m.lines = append(m.lines, line{m.now, fmt.Sprintf(format, args...)})
 }
 
-// until lets everything happen that happens until then.
+// until processes the events up to a time.
 func (m *model) until(end time.Duration) {
 	for {
 		first := -1
@@ -122,7 +121,7 @@ func (m *model) tick() {
 	m.all(0, m.landed())
 }
 
-func (m *model) demand() {
+func (m *model) collectNow() {
 	if !m.flying {
 		m.all(m.Set.TTL, m.landed())
 	}
@@ -154,12 +153,12 @@ func (m *model) all(ttl time.Duration, land func()) {
 	m.collect(m.now, free, land)
 }
 
-// shown is whether an endpoint's last good document is not too old.
+// shown reports whether the last good document of an endpoint is not too old.
 func (m *model) shown(x *modelEndpoint) bool {
 	return x.value != nil && (m.Set.MaxStale == 0 || m.now-*x.at < m.Set.MaxStale)
 }
 
-// state is stage.state as it must be.
+// state returns the expected result of harness.state.
 func (m *model) state() string {
 	var b strings.Builder
 	up, tried, failed, shown := true, true, false, false
@@ -214,7 +213,7 @@ func (m *model) state() string {
 	return b.String()
 }
 
-// compare plays a play and tells where what was seen is not what the model says.
+// compare runs a scenario and returns the differences between poller and model.
 func compare(t *testing.T, p scenario) (diff string) {
 	var m *model
 	give(t, p, func(s *harness, at time.Duration) {
@@ -246,13 +245,12 @@ func compare(t *testing.T, p scenario) (diff string) {
 	return diff
 }
 
-// Whatever an upstream answers to each single request: every request, attempt,
-// wait, state of a breaker, answer of the cache and shown value is, to the
-// moment, that of the model.
+// Whatever an upstream responds to each request, every request, attempt, wait, breaker
+// state, cache result and shown value is that of the model, to the nanosecond.
 func TestACollectionIsThatOfTheModel(t *testing.T) {
 	for name, c := range map[string]struct {
 		api     betanet.API
-		changes int // from one API to the other; -1 is one at the start
+		changes int // of API; -1 for one at the start
 	}{
 		"v1": {betanet.V1, 0}, "mixnodes": {betanet.MixnodesAPI, 0},
 		"auto": {betanet.Auto, 0}, "auto, mixnodes": {betanet.Auto, -1}, "auto, replaced": {betanet.Auto, 4},

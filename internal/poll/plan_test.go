@@ -19,7 +19,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// open counts the requests that are out at the same time.
+// open counts concurrent requests.
 type open struct {
 	mu        sync.Mutex
 	now, most int
@@ -75,7 +75,7 @@ func TestAHangingEndpointHoldsUpTheOthersByOneAttempt(t *testing.T) {
 		b.until(defaults.Timeout)
 		second := defaults.RequestTimeout
 		for path, want := range map[string][]time.Duration{
-			metricsPath:             {0, second + time.Second}, // the first of the others come between
+			metricsPath:             {0, second + time.Second}, // after the first attempts of the others
 			"/api/v1/nodes/status":  {second},
 			"/api/v1/network/stats": {second},
 			betanet.Mixnodes.Path(): nil,
@@ -188,7 +188,7 @@ func TestTheResolverGoesThroughTheGate(t *testing.T) {
 		t.Errorf("a second lookup: got %v, want EMFILE", err)
 	}
 	c.Close()
-	c.Close() // counts once
+	c.Close() // a second Close does not count
 	if c, err = g.resolver.Dial(t.Context(), "udp", ""); err != nil {
 		t.Errorf("after the first has ended: %v", err)
 	} else {

@@ -17,7 +17,7 @@ import (
 
 const metricsPath = "/api/v1/metrics"
 
-func TestFirstCollectionIsAtOnceAndThenOnTheGrid(t *testing.T) {
+func TestFirstCollectionIsAtOnceAndThenOnSchedule(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.until(time.Minute)
 		want := []time.Duration{0, b.tick(), b.tick() + 15*time.Second, b.tick() + 30*time.Second}
@@ -135,7 +135,7 @@ func TestAHangingEndpointEndsWithTheCollection(t *testing.T) {
 		if len(ended) == 0 || ended[0].Duration > defaults.Timeout {
 			t.Fatalf("got %v, want the first collection over within %v", ended, defaults.Timeout)
 		}
-		// 5 s + 1 s + 5 s + 2 s leaves 1 s, which a third attempt still fits in.
+		// 5 s + 1 s + 5 s + 2 s leave 1 s, enough for a third attempt.
 		want := []time.Duration{0, 6 * time.Second, 13 * time.Second}
 		got := slices.DeleteFunc(b.asked(metricsPath, 0), func(at time.Duration) bool { return at >= defaults.Timeout })
 		if !slices.Equal(got, want) {
@@ -190,7 +190,7 @@ func TestRetryAfterThatFitsIsWaitedFor(t *testing.T) {
 	})
 }
 
-func TestRetryAfterThatDoesNotFitHoldsOffTheGrid(t *testing.T) {
+func TestRetryAfterThatDoesNotFitDefersScheduledRequests(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.behave(only(betanet.Metrics, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "100")
@@ -204,7 +204,7 @@ func TestRetryAfterThatDoesNotFitHoldsOffTheGrid(t *testing.T) {
 		}
 		b.until(116 * time.Second)
 		if got := b.asked(metricsPath, time.Second); len(got) != 1 {
-			t.Errorf("requests at %v, want one on the grid after the Retry-After", got)
+			t.Errorf("requests at %v, want a scheduled one after the Retry-After", got)
 		}
 	})
 }
@@ -226,7 +226,7 @@ func TestRetryAfterHoldsBackTheProbe(t *testing.T) {
 
 func TestAnEmptyBudgetMeansNoRetry(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
-		b.poller.budget.First(time.Now()) // full all the same
+		b.poller.budget.First(time.Now()) // the budget stays full
 		for b.poller.budget.Take(time.Now()) {
 		}
 		b.behave(only(betanet.Metrics, failWith(500)))
@@ -321,12 +321,12 @@ func TestCollectionsOfAnEndpointNeverOverlap(t *testing.T) {
 	set.BreakerFailures, set.BreakerOpen = 1, 12*time.Second
 	inBubble(t, set, betanet.V1, func(t *testing.T, b *fixture) {
 		if b.tick() != 13*time.Second {
-			t.Fatalf("the grid begins at %v, the test wants the probe a second before it", b.tick())
+			t.Fatalf("the schedule begins at %v, the test wants the probe a second before it", b.tick())
 		}
 		b.behave(only(betanet.Metrics, failWith(500)))
 		b.until(time.Second)
 		b.behave(only(betanet.Metrics, hang))
-		b.until(14 * time.Second) // the probe hangs, and a point of the grid has passed
+		b.until(14 * time.Second) // the probe hangs, and a scheduled collection was due
 		if got := b.asked(metricsPath, time.Second); len(got) != 1 {
 			t.Errorf("requests at %v, want the probe alone", got)
 		}
@@ -341,7 +341,7 @@ func TestMissedCollectionsAreCountedAndNotMadeUpFor(t *testing.T) {
 		b.until(time.Second)
 		before := b.count()
 		s := b.poller.upstreams[b.upstream]
-		s.core.tick = time.Now().Add(-40 * time.Second) // as after a stop of the process
+		s.core.tick = time.Now().Add(-40 * time.Second) // as after SIGSTOP
 		s.passed()
 		if got := eventsOf[Skipped](b); len(got) != 1 || got[0].Count != 2 {
 			t.Errorf("got %v, want two skipped", got)
@@ -385,7 +385,7 @@ func TestDecreasesAreExposedAsSentAndCounted(t *testing.T) {
 	})
 }
 
-func TestWithoutAGridNothingIsAskedOnATimer(t *testing.T) {
+func TestWithoutAScheduleNothingIsAskedOnATimer(t *testing.T) {
 	set := defaults
 	set.BreakerFailures, set.TTL = 1, 0
 	inBubble(t, set, betanet.V1, func(t *testing.T, b *fixture) {
@@ -396,16 +396,16 @@ func TestWithoutAGridNothingIsAskedOnATimer(t *testing.T) {
 		b.behave(failWith(500))
 		b.until(time.Second)
 		if got := b.count(); got != 0 {
-			t.Errorf("got %d requests before a demand, want none", got)
+			t.Errorf("got %d requests without CollectNow, want none", got)
 		}
 		b.poller.CollectNow(t.Context(), b.upstream, time.Minute)
 		b.until(10 * time.Minute)
 		if got := b.count(); got != 3 {
-			t.Errorf("got %d requests, want those of the demand, 3", got)
+			t.Errorf("got %d requests, want the 3 of CollectNow", got)
 		}
 		b.behave(healthy)
 		if v, _ := b.poller.CollectNow(t.Context(), b.upstream, time.Minute); !v.Up() || b.count() != 6 {
-			t.Errorf("up %v after %d requests, want the next demand to be the probe", v.Up(), b.count())
+			t.Errorf("up %v after %d requests, want the next CollectNow to be the probe", v.Up(), b.count())
 		}
 	})
 }

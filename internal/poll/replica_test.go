@@ -14,7 +14,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// onReplicas runs a test on an upstream behind three URLs.
+// onReplicas runs a test with an upstream that has three URLs.
 func onReplicas(t *testing.T, set fleet.Settings, test func(*testing.T, *fixture)) {
 	inBubble(t, set, betanet.V1, func(t *testing.T, b *fixture) {
 		b.upstream.URLs = nil
@@ -29,7 +29,7 @@ func onReplicas(t *testing.T, set fleet.Settings, test func(*testing.T, *fixture
 	})
 }
 
-// host lets one replica behave in its own way.
+// host returns a handler that uses h for one replica.
 func host(name string, h, others http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Host == name {

@@ -33,8 +33,8 @@ func TestARestartOfTheMixnodesServerIsCounted(t *testing.T) {
 	})
 }
 
-// The documents of two replicas are never compared, and what was counted of one
-// stays when the other takes over.
+// Documents of different replicas are never compared, and the resets of one remain
+// counted after a switch.
 func TestResetsOutliveASwitchOfReplicas(t *testing.T) {
 	onReplicas(t, defaults, func(t *testing.T, b *fixture) {
 		b.until(time.Second)

@@ -25,33 +25,33 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// A play is the life of an upstream, drawn before it begins: what each endpoint
-// answers to its first request, its second, and so on. It is a pure function of
-// that, so that the model can know it too.
+// A scenario is drawn before a test starts: the response of each endpoint to its first
+// request, its second, and so on. It is a pure function of these, so that the model can
+// use it too.
 type scenario struct {
 	Set      fleet.Settings
 	API      betanet.API
 	Acts     [betanet.NumEndpoints][]act
-	Refusals []time.Duration // connections are refused from the first to the second, third to fourth, …
-	Changes  []time.Duration // when the upstream becomes one of the other API; v1 is first
+	Refusals []time.Duration // pairs of start and end
+	Changes  []time.Duration // when the upstream changes its API
 	Demands  []time.Duration // collections on demand
-	Looks    []time.Duration // when all is compared
+	Looks    []time.Duration // when poller and model are compared
 }
 
-// act is one answer.
+// act is one response.
 type act struct {
 	Kind  string
 	Value uint64 // of a good document
 }
 
-// kind is what an answer is and what it must count as (docs/troubleshooting.md,
-// reasons).
+// kind is a kind of response, with the reason that it must be counted as
+// (docs/troubleshooting.md).
 type kind struct {
-	answer string // "" is none
+	answer string // "" for none
 	reason betanet.Reason
 	retry  bool
 	status int
-	after  time.Duration // what Retry-After asks for, less than 0 for nothing
+	after  time.Duration // of Retry-After, negative without one
 	takes  time.Duration
 }
 
@@ -86,21 +86,21 @@ var kinds = map[string]kind{
 	"429 9999": {answer: "429 Slow\r\nRetry-After: 9999", reason: betanet.ReasonHTTP429, retry: true, status: 429, after: 300 * time.Second},
 }
 
-// pace is how long any answer takes: another time for each endpoint, so that
-// nothing happens at the same moment and the order of events is one.
+// pace is how long a response takes. It differs for each endpoint, so that no two events
+// have the same time and their order is unique.
 var pace = [betanet.NumEndpoints]time.Duration{1009 * time.Microsecond, 2003 * time.Microsecond, 4001 * time.Microsecond, 8009 * time.Microsecond}
 
 func drawScenario(t *rapid.T, api betanet.API, changes int) scenario {
 	p := scenario{Set: defaults, API: api}
-	p.Set.Timeout = 13993 * time.Millisecond // so that no collection ends on a point of the grid
+	p.Set.Timeout = 13993 * time.Millisecond // no collection ends when another is due
 	p.Set.Attempts = rapid.SampledFrom([]int{3, 1, 2, 3, 4}).Draw(t, "attempts")
 	p.Set.BreakerFailures = rapid.SampledFrom([]uint32{5, 5, 1, 2, 7}).Draw(t, "failures")
 	p.Set.BreakerOpen = rapid.SampledFrom([]time.Duration{30 * time.Second, 30 * time.Second, 4 * time.Second, 50 * time.Second}).Draw(t, "open")
 	p.Set.RequestTimeout = rapid.SampledFrom([]time.Duration{5 * time.Second, 5 * time.Second, 2500 * time.Millisecond}).Draw(t, "request")
 	p.Set.MaxStale = rapid.SampledFrom([]time.Duration{5 * time.Minute, 0, 20 * time.Second}).Draw(t, "max-stale")
 	p.Set.TTL = rapid.SampledFrom([]time.Duration{10 * time.Second, 0, 25 * time.Second}).Draw(t, "ttl")
-	// A run of the same answers shows what single ones do not: open breakers.
-	// What is drawn is more often near the beginning of a list.
+	// Runs of the same response open breakers. rapid draws the first elements of a list
+	// more often.
 	names := rapid.SampledFrom(append(strings.Split("good,404,500,hang,429 70,good,503 3,slow,nothing,429 20,403,404,broken,hang", ","), slices.Sorted(maps.Keys(kinds))...))
 	run := rapid.Custom(func(t *rapid.T) []act {
 		acts := make([]act, rapid.SampledFrom([]int{2, 1, 3, 6, 12, 1}).Draw(t, "times"))
@@ -127,7 +127,7 @@ func drawScenario(t *rapid.T, api betanet.API, changes int) scenario {
 	return p
 }
 
-// times draws growing moments, beside the milliseconds on which all else falls.
+// times draws increasing times that no other event has.
 func times(t *rapid.T, what string, least, most, pause int, beside time.Duration) (all []time.Duration) {
 	var at time.Duration
 	short := rapid.IntRange(0, pause)
@@ -139,10 +139,10 @@ func times(t *rapid.T, what string, least, most, pause int, beside time.Duration
 	return all
 }
 
-// refuses reports whether a connection is refused at that moment.
+// refuses reports whether connections are refused at a time.
 func (p *scenario) refuses(at time.Duration) bool { return before(p.Refusals, at)%2 == 1 }
 
-// before is how many of the moments are over.
+// before returns how many of the times are before at.
 func before(all []time.Duration, at time.Duration) (n int) {
 	for _, t := range all {
 		if t <= at {
@@ -152,7 +152,7 @@ func before(all []time.Duration, at time.Duration) (n int) {
 	return n
 }
 
-// answer is what the endpoint says to its request of that number at that moment.
+// answer returns the response to the given request of an endpoint.
 func (p *scenario) answer(e betanet.Endpoint, number int, at time.Duration) (act, kind) {
 	serves := betanet.V1
 	if p.API == betanet.MixnodesAPI || before(p.Changes, at)%2 == 1 {
@@ -170,7 +170,7 @@ func (p *scenario) answer(e betanet.Endpoint, number int, at time.Duration) (act
 	return a, k
 }
 
-// write is the answer on the wire.
+// write returns the bytes of a response.
 func (a act) write(e betanet.Endpoint, k kind) string {
 	switch {
 	case k.answer == "" || k.answer == "x":
@@ -188,14 +188,13 @@ func (a act) write(e betanet.Endpoint, k kind) string {
 	return fmt.Sprintf("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(document), document)
 }
 
-// line is something that happened, in one writing for what was seen and what the
-// model says.
+// line is an event, written in the same way by poller and model.
 type line struct {
 	at   time.Duration
 	text string
 }
 
-// stage is where a play is given: a poller, and an upstream behind its Dial.
+// harness runs a scenario with a poller and an upstream behind its Dial.
 type harness struct {
 	scenario
 	start    time.Time
@@ -209,13 +208,13 @@ type harness struct {
 	view  *fleet.View
 }
 
-// give plays a play in a bubble of its own and calls look at each of its moments.
+// give runs a scenario in a bubble and calls look at each of its Looks.
 func give(t *testing.T, p scenario, look func(*harness, time.Duration)) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &harness{scenario: p, start: time.Now()}
 		s.upstream = &fleet.Upstream{Name: "u", URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: p.API, Settings: p.Set}
 		s.poller = New(Options{Publish: s.publish, Report: s.report, Dial: s.dial})
-		s.poller.parallelAfter = 0 // requests of one moment have no order
+		s.poller.parallelAfter = 0 // simultaneous requests have no order
 		ctx, cancel := context.WithCancel(context.Background())
 		if err := s.poller.Add(ctx, s.upstream, true); err != nil {
 			t.Fatal(err)
@@ -231,7 +230,7 @@ func give(t *testing.T, p scenario, look func(*harness, time.Duration)) {
 		for _, at := range p.Looks {
 			time.Sleep(time.Until(s.start.Add(at)))
 			synctest.Wait()
-			s.poller.upstreams[s.upstream].show() // a quick collection is not over yet
+			s.poller.upstreams[s.upstream].show() // publish despite a quick collection
 			look(s, at)
 		}
 		cancel()
@@ -279,7 +278,7 @@ func (s *harness) serve(c net.Conn) {
 	s.asked[e]++
 	s.mu.Unlock()
 	if k.takes >= never {
-		io.Copy(io.Discard, c) // until the other side gives up
+		io.Copy(io.Discard, c) // until the peer closes
 		return
 	}
 	time.Sleep(k.takes)
@@ -309,7 +308,7 @@ func (s *harness) report(e Event) {
 		s.note("%v", said{x.Endpoint, x.Number, reasonOf(x.Failure), x.Duration, x.Retry, x.NoBudget, x.Wait, x.Recurring})
 	case Transition:
 		until := time.Duration(0)
-		if x.To == breaker.Open && !x.Until.IsZero() { // as it is of a breaker that is no more
+		if x.To == breaker.Open && !x.Until.IsZero() { // zero for a breaker that was replaced
 			until = x.Until.Sub(s.start)
 		}
 		s.note("%v enters %v until %v again %v", x.Endpoint, x.To, until, x.Again)
@@ -324,7 +323,7 @@ func (s *harness) report(e Event) {
 	}
 }
 
-// said is what an attempt reports.
+// said is the comparable part of an Attempt.
 type said struct {
 	endpoint  betanet.Endpoint
 	number    int
@@ -338,7 +337,7 @@ type said struct {
 
 func (a said) String() string {
 	if !a.retry {
-		a.wait = 0 // it means something only then
+		a.wait = 0 // only meaningful with a retry
 	}
 	return fmt.Sprintf("attempt %d of %v: %q in %v, retry %v %v without budget %v, recurring %v", a.number, a.endpoint, a.reason, a.took, a.retry, a.wait, a.noBudget, a.recurring)
 }
@@ -350,15 +349,15 @@ func reasonOf(f *betanet.Failure) betanet.Reason {
 	return f.Reason
 }
 
-// sorted puts lines in one order, whatever that of the same moment.
+// sorted sorts lines, also those with the same time.
 func sorted(lines []line) []line {
 	out := slices.Clone(lines)
 	slices.SortFunc(out, func(a, b line) int { return cmp.Or(cmp.Compare(a.at, b.at), strings.Compare(a.text, b.text)) })
 	return out
 }
 
-// state is everything that is known at a moment, in words; what is settled only
-// at the end of a collection is left out while one runs.
+// state describes the published view. Values that are final only at the end of a
+// collection are left out unless idle.
 func (s *harness) state(idle bool) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,14 +10,14 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-func TestTheGridIsKeptByTheMonotonicClock(t *testing.T) {
+func TestTheScheduleFollowsTheMonotonicClock(t *testing.T) {
 	due := time.Now()
 	for _, c := range []struct{ late, want time.Duration }{
-		{-time.Second, 15 * time.Second}, // called early, as after rounding
+		{-time.Second, 15 * time.Second}, // called early, because of rounding
 		{0, 15 * time.Second},
 		{14 * time.Second, 15 * time.Second},
 		{15 * time.Second, 30 * time.Second},
-		{100 * time.Second, 105 * time.Second}, // stopped for a while
+		{100 * time.Second, 105 * time.Second}, // after SIGSTOP
 	} {
 		if got := tickAfter(due, due.Add(c.late), 15*time.Second).Sub(due); got != c.want {
 			t.Errorf("%v late: the next point is %v after the last, want %v", c.late, got, c.want)
@@ -25,7 +25,7 @@ func TestTheGridIsKeptByTheMonotonicClock(t *testing.T) {
 	}
 }
 
-func TestTheFirstCollectionEndsBeforeTheGridBegins(t *testing.T) {
+func TestTheFirstCollectionEndsBeforeTheScheduleBegins(t *testing.T) {
 	now := time.Now()
 	for _, set := range []fleet.Settings{
 		defaults,
@@ -42,7 +42,7 @@ func TestTheFirstCollectionEndsBeforeTheGridBegins(t *testing.T) {
 	}
 }
 
-func TestNoPointOfTheGridIsMissedAtStart(t *testing.T) {
+func TestNoScheduledCollectionIsMissedAtStart(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.behave(hang)
 		b.until(time.Minute)

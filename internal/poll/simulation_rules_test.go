@@ -10,10 +10,10 @@ import (
 	"github.com/betanet/betanet_exporter/internal/retry"
 )
 
-// transitions are what a core can do; a long simulation visits all of them.
+// transitions name what a core can do. A long simulation must visit all of them.
 var transitions = []string{
 	"closed to open", "open to half_open", "half_open to closed", "half_open to open", "ignored while closed", "ignored while half_open",
-	"collection at start", "collection on the grid", "collection on demand", "probe after the pause", "skipped", "missed",
+	"collection at start", "scheduled collection", "collection on demand", "probe after the pause", "skipped", "missed",
 	"late", "late response", "in turn", "on one connection of several", "parallel", "eager", "failing asked in parallel",
 	"retry", "retry in half_open refused", "no budget", "no room", "last attempt", "retry after Retry-After", "held back by Retry-After",
 	"cache hit", "cache miss", "cache stale", "failing", "failing for another reason", "recovered", "recovered by probe",
@@ -21,23 +21,23 @@ var transitions = []string{
 	"replica switched", "no replica left", "reset", "removed while asking", "connection closed",
 }
 
-// coreEnd is what the oracle knows of one endpoint of one service.
+// coreEnd is what the oracle knows about an endpoint of a service.
 type coreEnd struct {
 	state     breaker.State
 	streak    uint32
 	opened    time.Time
 	notBefore time.Time
 	out       bool
-	era       int // grows when a switch of API makes it a new one
+	era       int // incremented when a switch of API resets the endpoint
 	doc       *betanet.Document
 	docAt     time.Time
 }
 
-// coreSeen is what the oracle remembers of an upstream.
+// coreSeen is what the oracle remembers about an upstream.
 type coreSeen struct {
 	api    [3]betanet.API // of each replica
 	resets uint64
-	fell   uint64 // documents that showed it
+	fell   uint64 // documents with lower totals
 }
 
 func (w *coreWorld) fail(format string, args ...any) { panic(brokenRule(fmt.Sprintf(format, args...))) }
@@ -48,7 +48,7 @@ func (w *coreWorld) visit(name string, if_ bool) {
 	}
 }
 
-// earn lets time and first attempts fill the budget.
+// earn refills the budget for the time that passed and for a first attempt.
 func (w *coreWorld) earn(first time.Duration) {
 	w.budget = min(15*time.Second, w.budget+w.now.Sub(w.refilled))
 	w.budget, w.refilled = min(15*time.Second, w.budget+first), w.now
@@ -80,7 +80,7 @@ func (w *coreWorld) ruleRequest(s *coreUpstream, q *coreRequest) {
 	w.visit("retry after Retry-After", q.ask != nil && q.ask.attempts > 1 && w.now.Equal(end.notBefore))
 }
 
-// ruleAnswer notes what a response must lead to.
+// ruleAnswer notes a response.
 func (w *coreWorld) ruleAnswer(s *coreUpstream, q *coreRequest, took time.Duration) {
 	end := &q.service.ends[q.endpoint]
 	end.out = false
@@ -97,7 +97,7 @@ func (w *coreWorld) ruleAnswer(s *coreUpstream, q *coreRequest, took time.Durati
 	end.doc, end.docAt = q.reply.doc, w.now
 }
 
-// fell reports whether a running total is lower in the second document.
+// fell reports whether a total is lower in the second document.
 func fell(before, after *betanet.Document) bool {
 	if before == nil {
 		return false
@@ -110,7 +110,7 @@ func fell(before, after *betanet.Document) bool {
 	return len(before.Mixnodes) > 0 && after.Mixnodes[0].Get(betanet.PacketsProcessed) < before.Mixnodes[0].Get(betanet.PacketsProcessed)
 }
 
-// see checks what came of a step, and carries it out.
+// see checks the actions of a step and carries them out.
 func (w *coreWorld) see(s *coreUpstream, q *coreRequest, do actions) {
 	for _, n := range []int{int(w.now.UnixNano()), s.number, len(do.requests), len(do.reports)} {
 		w.digest = (w.digest ^ uint64(n)) * 1099511628211
@@ -133,15 +133,15 @@ func (w *coreWorld) see(s *coreUpstream, q *coreRequest, do actions) {
 	s.send(do.requests)
 	s.at = s.core.next()
 	if off := s.core.tick.Sub(s.schedule) % s.u.Settings.Interval; off != 0 {
-		w.fail("%s: a collection is due %v beside the grid", s.u.Name, off)
+		w.fail("%s: a collection is due %v off schedule", s.u.Name, off)
 	}
-	// Making a view costs more than all else: while nothing happens, some are enough.
+	// Views are expensive, so check only some of them while nothing happens.
 	if do.ended && !s.core.closed && (len(w.active) > 0 || len(do.reports) != 3 || w.collections%16 == 0) {
 		w.ruleView(s)
 	}
 }
 
-// ruleEvent checks what a core reports.
+// ruleEvent checks an event that a core reports.
 func (w *coreWorld) ruleEvent(s *coreUpstream, q *coreRequest, e Event) {
 	set := &s.u.Settings
 	switch e := e.(type) {
@@ -165,7 +165,7 @@ func (w *coreWorld) ruleEvent(s *coreUpstream, q *coreRequest, e Event) {
 		}
 		w.visit("late", e.Delay > 0)
 		w.visit("probe after the pause", !e.Due.IsZero() && e.Endpoints == 1)
-		w.visit("collection on the grid", !e.Due.IsZero())
+		w.visit("scheduled collection", !e.Due.IsZero())
 		w.visit("collection at start", e.Due.IsZero() && w.now.Equal(s.added))
 		w.visit("collection on demand", e.Due.IsZero() && !w.now.Equal(s.added))
 		w.collections++
@@ -192,7 +192,7 @@ func (w *coreWorld) ruleEvent(s *coreUpstream, q *coreRequest, e Event) {
 	}
 }
 
-// end is what is known of where an event happened.
+// end returns the endpoint of an event.
 func (s *coreUpstream) end(at Source) *coreEnd {
 	for i, r := range s.core.replicas {
 		if r.name == at.Replica {
@@ -216,7 +216,7 @@ func (w *coreWorld) ruleAttempt(s *coreUpstream, q *coreRequest, a Attempt) {
 	}
 	w.visit("no budget", a.NoBudget)
 	if q != nil && q.endpoint == a.Endpoint && q.era != end.era {
-		return // of an API that is no longer in use
+		return // a switch of API has replaced the endpoint
 	}
 	half := end.state == breaker.HalfOpen
 	switch {
@@ -237,7 +237,7 @@ func (w *coreWorld) ruleAttempt(s *coreUpstream, q *coreRequest, a Attempt) {
 	w.visit("last attempt", a.Number == set.Attempts && set.Attempts > 1)
 	w.visit("no room", a.Failure != nil && a.Failure.Retry && !a.Retry && !a.NoBudget && a.Number < set.Attempts && end.state == breaker.Closed)
 	w.earn(0)
-	const hair = 10 * time.Microsecond // of rounding
+	const hair = 10 * time.Microsecond // for rounding
 	if a.NoBudget && w.budget >= time.Second+hair {
 		w.fail("%s %v: no retry although the budget has %v", s.u.Name, a.Endpoint, w.budget)
 	}
@@ -250,7 +250,7 @@ func (w *coreWorld) ruleAttempt(s *coreUpstream, q *coreRequest, a Attempt) {
 	}
 }
 
-// ruleRetry checks that an attempt may be made again, and when.
+// ruleRetry checks whether and when an attempt may be retried.
 func (w *coreWorld) ruleRetry(s *coreUpstream, a Attempt, end *coreEnd) {
 	set := &s.u.Settings
 	w.visit("retry", true)

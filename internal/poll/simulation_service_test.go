@@ -12,7 +12,7 @@ import (
 
 var errSimulated = errors.New("simulated")
 
-// answerOf draws how a service answers: how long it takes, and with what.
+// answerOf draws the duration and the kind of a response.
 func (w *coreWorld) answerOf(s *coreUpstream, q *coreRequest) (took time.Duration, kind string) {
 	took, kind = time.Millisecond+time.Duration(w.random.IntN(20_000))*time.Microsecond, "good"
 	var only *simulation.Episode
@@ -56,7 +56,7 @@ func (w *coreWorld) answerOf(s *coreUpstream, q *coreRequest) (took time.Duratio
 	return took, kind
 }
 
-// replyOf is what the client makes of it.
+// replyOf returns what the client makes of a response.
 func (w *coreWorld) replyOf(q *coreRequest, kind string) reply {
 	f := &betanet.Failure{Retry: true, Err: errSimulated}
 	switch kind {
@@ -84,7 +84,7 @@ func (w *coreWorld) replyOf(q *coreRequest, kind string) reply {
 	return reply{failure: f}
 }
 
-// document is what a service has counted until now.
+// document returns the document of an endpoint.
 func (s *coreService) document(e betanet.Endpoint, r *rand.Rand) *betanet.Document {
 	s.count += uint64(r.IntN(10))
 	d, n := &betanet.Document{Endpoint: e}, s.count

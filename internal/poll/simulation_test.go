@@ -15,16 +15,15 @@ import (
 	"github.com/betanet/betanet_exporter/internal/simulation"
 )
 
-// coreKinds are the faults of the simulated world of cores. Those of an upstream
-// hit one URL of one upstream, the others the process.
+// coreKinds are the kinds of episodes in the simulation of the core. Those of upstreams
+// affect one URL of one upstream, the others the process.
 var coreKinds = []string{
 	"refused", "hangs", "slow", "flaky", "500", "404", "403", "429", "503 later", "broken", "local",
 	"restarts", "goes back", "other API", "one endpoint",
 	"few connections", "fewer connections", "many upstreams", "suspended", "demands", "replaced", "everything fails",
 }
 
-// simulateCores runs one world of cores and returns what broke the oracle's
-// rules, nil if nothing did.
+// simulateCores runs one world and returns the first broken rule as an error.
 func simulateCores(seed uint64, length time.Duration, episodes []simulation.Episode) (w *coreWorld, err error) {
 	w = newCoreWorld(seed, length, episodes)
 	defer func() {
@@ -44,7 +43,7 @@ func coreEpisodes(seed uint64, length time.Duration) []simulation.Episode {
 	return simulation.Draw(seed, length, 5*time.Hour, 8, coreKinds...)
 }
 
-// replayCores replays the episodes of a failure that was found.
+// replayCores simulates the episodes of a failure that was found.
 func replayCores(t *testing.T, seed uint64, length time.Duration, episodes ...simulation.Episode) {
 	t.Helper()
 	if _, err := simulateCores(seed, length, episodes); err != nil {
@@ -52,8 +51,8 @@ func replayCores(t *testing.T, seed uint64, length time.Duration, episodes ...si
 	}
 }
 
-// TestYearsOfTheCore simulates upstream-years of the core alone. SIMULATE is how
-// many days, SEED the first seed.
+// TestYearsOfTheCore simulates SIMULATE upstream-days of the core with the seeds from
+// SEED on.
 func TestYearsOfTheCore(t *testing.T) {
 	days, seed := 300, uint64(1)
 	if n, err := strconv.Atoi(os.Getenv("SIMULATE")); err == nil {
@@ -113,7 +112,7 @@ func TestTheSameSeedGivesTheSameHistoryOfTheCore(t *testing.T) {
 	}
 }
 
-// cpuTime is what the process has used.
+// cpuTime returns the CPU time of the process.
 func cpuTime() time.Duration {
 	var u syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
@@ -122,10 +121,10 @@ func cpuTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// coreFigures are what the runs came to.
+// coreFigures are the totals of all worlds.
 type coreFigures struct {
 	worlds      int
-	days        float64 // simulated, of all upstreams; a Duration ends after 292 years
+	days        float64 // simulated upstream-days; a Duration ends after 292 years
 	collections int
 	requests    int
 	episodes    map[string]int
@@ -180,9 +179,9 @@ func (f *coreFigures) requireAll(t *testing.T) {
 	}
 }
 
-// brokenRule is a rule of the oracle that was broken.
+// brokenRule is a broken rule of the oracle.
 type brokenRule string
 
-// world's chance is its own, so that leaving out an episode changes nothing else
-// than what follows from it.
+// newRand returns an independent stream of random numbers, so that removing an episode
+// changes only what depends on it.
 func newRand(seed, stream uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, stream)) }

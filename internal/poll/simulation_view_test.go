@@ -7,7 +7,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// ruleView checks what is shown at the end of a collection.
+// ruleView checks the view at the end of a collection.
 func (w *coreWorld) ruleView(s *coreUpstream) {
 	v, service := s.core.view(), s.services[s.core.inUse.index]
 	for i := range v.Endpoints {
@@ -34,8 +34,8 @@ func (w *coreWorld) ruleView(s *coreUpstream) {
 	w.ruleFresh(s, v)
 }
 
-// ruleFresh checks that an upstream is up within a bound after its faults ended,
-// and within a longer one after those of one replica ended.
+// ruleFresh checks that an upstream is up within a bound after its faults end, and
+// within a longer one after the faults of one of its replicas end.
 func (w *coreWorld) ruleFresh(s *coreUpstream, v *fleet.View) {
 	set, all, one := &s.u.Settings, later(s.added, w.faults), time.Time{}
 	for i, service := range s.services {

@@ -13,52 +13,52 @@ import (
 	"github.com/betanet/betanet_exporter/internal/simulation"
 )
 
-// coreWorld is a few cores, and what they live in: upstreams that count and
-// misbehave, a process that is short of connections or suspended, operators who
-// replace an upstream. It has no clock, no goroutine and no network.
+// coreWorld is the simulated environment of a few cores: upstreams with faults, a process
+// that lacks connections or is suspended, operators who replace upstreams. It has no
+// clock, goroutine or network.
 type coreWorld struct {
 	start, now, end time.Time
 	episodes        []simulation.Episode
-	begun           int                   // episodes
-	active          []*simulation.Episode // that last
+	begun           int // episodes that have started
+	active          []*simulation.Episode
 	shared          shared
-	budget          time.Duration // as the oracle counts it
+	budget          time.Duration // according to the oracle
 	refilled        time.Time
 	upstreams       []*coreUpstream
 	random          *rand.Rand
 	digest          uint64
 	suspendedUntil  time.Time
-	faults          time.Time // until when faults of the process last
+	faults          time.Time // end of the last fault of the process
 
 	lived                 time.Duration
 	collections, requests int
 	visited               map[string]int
 }
 
-// coreUpstream is an upstream: its URLs as services, and the core that polls it.
+// coreUpstream is an upstream with its services and its core.
 type coreUpstream struct {
 	w        *coreWorld
 	number   int
 	u        *fleet.Upstream
 	core     *core
-	at       time.Time // when the core wants to be called
+	at       time.Time // when the core is due
 	added    time.Time
-	schedule time.Time      // a point of it, zero without one
-	services []*coreService // by the index of the core's replica
+	schedule time.Time      // a tick, zero without a schedule
+	services []*coreService // by index of the replica
 	out      []*coreRequest
 	seen     coreSeen
 }
 
-// coreService is what answers at one URL.
+// coreService is a simulated service.
 type coreService struct {
 	api    betanet.API
-	count  uint64    // of everything
-	faulty time.Time // until when something is wrong with it
-	struck time.Time // when the last fault began
+	count  uint64    // value of all counters
+	faulty time.Time // end of its last fault
+	struck time.Time // start of its last fault, or its end if some requests succeed
 	ends   [betanet.NumEndpoints]coreEnd
 }
 
-// coreRequest is a request that is out.
+// coreRequest is a request in flight.
 type coreRequest struct {
 	*fetch
 	service *coreService
@@ -83,7 +83,7 @@ func newCoreWorld(seed uint64, length time.Duration, episodes []simulation.Episo
 	for i := range 1 + settings.IntN(4) {
 		w.upstreams = append(w.upstreams, w.add(i, time.Hour, settings))
 	}
-	if settings.IntN(24) == 0 { // enough to empty the budget that all share
+	if settings.IntN(24) == 0 { // enough to empty the shared budget
 		for range 12 {
 			w.upstreams = append(w.upstreams, w.add(len(w.upstreams), 15*time.Second, settings))
 		}
@@ -118,7 +118,7 @@ func (w *coreWorld) add(number int, most time.Duration, r *rand.Rand) *coreUpstr
 	return s
 }
 
-// begin has the upstream polled from now on, by a core that knows nothing of it.
+// begin starts polling the upstream with a new core.
 func (s *coreUpstream) begin(schedule bool) {
 	s.core = newCore(s.u, "", schedule, &s.w.shared, s.w.now)
 	s.added, s.seen, s.schedule = s.w.now, coreSeen{}, s.core.tick
@@ -131,7 +131,7 @@ func (s *coreUpstream) begin(schedule bool) {
 	s.at = s.core.next()
 }
 
-// run lets everything happen in its order until the end.
+// run processes events in order until the end.
 func (w *coreWorld) run() {
 	for {
 		at, s, q := w.next()
@@ -144,7 +144,7 @@ func (w *coreWorld) run() {
 			return
 		}
 		if at.Before(w.suspendedUntil) {
-			at = w.suspendedUntil // timers and responses of the time that was slept through come at its end
+			at = w.suspendedUntil // timers and responses are delayed to the end of the suspension
 		}
 		if at.After(w.now) {
 			w.now = at
@@ -162,8 +162,8 @@ func (w *coreWorld) run() {
 	}
 }
 
-// next is what happens next: a response, a core that wants to be called, or the
-// begin or end of an episode.
+// next returns the next event: a response, a core that is due, or else the start or end
+// of an episode.
 func (w *coreWorld) next() (at time.Time, who *coreUpstream, response *coreRequest) {
 	at = w.end.Add(1)
 	if w.begun < len(w.episodes) {
@@ -189,7 +189,7 @@ func (w *coreWorld) next() (at time.Time, who *coreUpstream, response *coreReque
 	return at, who, response
 }
 
-// during returns the episode of a kind that lasts, nil if none does.
+// during returns an active episode of the kind, nil if there is none.
 func (w *coreWorld) during(kind string) *simulation.Episode {
 	for _, e := range w.active {
 		if e.Kind == kind {
@@ -210,7 +210,7 @@ func (w *coreWorld) moment() moment {
 	return m
 }
 
-// change ends the episodes that are over and begins those that are due.
+// change ends and starts the episodes that are due.
 func (w *coreWorld) change() {
 	for _, s := range w.upstreams {
 		w.ruleFresh(s, s.core.view())
@@ -232,7 +232,7 @@ func (w *coreWorld) change() {
 	}
 }
 
-// hit is whom an episode hits.
+// hit returns the upstream and service that an episode affects.
 func (w *coreWorld) hit(e *simulation.Episode) (*coreUpstream, *coreService) {
 	s := w.upstreams[e.Target%len(w.upstreams)]
 	return s, s.services[e.Variant%uint64(len(s.services))]
@@ -240,8 +240,11 @@ func (w *coreWorld) hit(e *simulation.Episode) (*coreUpstream, *coreService) {
 
 func (w *coreWorld) begin(e *simulation.Episode) {
 	s, service := w.hit(e)
-	service.struck = w.now
 	until := w.now.Add(e.Length)
+	service.struck = later(service.struck, w.now)
+	if e.Kind == "flaky" || e.Kind == "slow" { // a replica that answers now and then may stay in use
+		service.struck = later(service.struck, until)
+	}
 	switch e.Kind {
 	case "restarts":
 		service.count = 0
@@ -266,10 +269,10 @@ func (w *coreWorld) begin(e *simulation.Episode) {
 	}
 }
 
-// replace removes an upstream and adds it again, as when its settings change.
+// replace removes an upstream and adds it again, like a change of its settings.
 func (w *coreWorld) replace(s *coreUpstream) {
 	w.see(s, nil, s.core.step(w.moment(), removed{}))
-	for len(s.out) > 0 { // what is out is canceled
+	for len(s.out) > 0 { // requests in flight are canceled
 		q := s.out[0]
 		q.reply = reply{at: w.now, failure: &betanet.Failure{Reason: betanet.ReasonCanceled, Ignored: true, Err: context.Canceled}}
 		s.answer(q)
@@ -281,7 +284,7 @@ func (w *coreWorld) replace(s *coreUpstream) {
 	s.begin(s.core.scheduled)
 }
 
-// send makes the requests that a core wants.
+// send makes the requests of a core.
 func (s *coreUpstream) send(all []*fetch) {
 	for _, f := range all {
 		q := &coreRequest{fetch: f, service: s.services[f.collection.index], started: s.w.now}
@@ -297,7 +300,7 @@ func (s *coreUpstream) send(all []*fetch) {
 	}
 }
 
-// answer gives a core the response to a request.
+// answer passes the response to a request to the core.
 func (s *coreUpstream) answer(q *coreRequest) {
 	for i := range s.out {
 		if s.out[i] == q {

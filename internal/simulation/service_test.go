@@ -85,7 +85,7 @@ func (w *world) serveService(host string, c net.Conn) {
 		if s == nil { // the upstream named always
 			w.mu.Unlock()
 			time.Sleep(time.Millisecond)
-			io.WriteString(c, response("200 OK", "", documents[path](1)))
+			io.WriteString(c, response("200 OK", "", documents[path](0)))
 			continue
 		}
 		kind, takes, text, value := s.ask(path)
@@ -122,8 +122,9 @@ func (w *world) serveService(host string, c net.Conn) {
 func (s *service) ask(path int) (kind string, takes time.Duration, text string, value uint64) {
 	w, now, e := s.w, time.Now(), &s.ends[path]
 	w.requests++
+	replaced := now.Sub(s.u.changed) < w.grace(s.u)+time.Second || now.Before(w.trouble) // the request before may be canceled
 	switch {
-	case now.Before(e.out):
+	case now.Before(e.out) && !replaced:
 		w.fail("%s%s: two requests at a time", s.host, paths[path])
 	case now.Before(e.notBefore):
 		w.fail("%s%s: requested %v before the Retry-After", s.host, paths[path], e.notBefore.Sub(now))
