@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// removed are names of series and labels that are gone. Nothing may still tell
-// users to look for them.
+// removed matches series and labels that no longer exist. No file may still refer users
+// to them.
 var removed = []*regexp.Regexp{
 	regexp.MustCompile(`counter_resets`),
 	regexp.MustCompile(`circuit_breaker_state\{[^}]*\bstate\b`),
@@ -19,7 +19,7 @@ var removed = []*regexp.Regexp{
 	regexp.MustCompile(`sum by \([^)]*endpoint[^)]*\) \([^)]*request_duration_seconds`),
 }
 
-// mayName are the files that have to: what has changed, and this test.
+// mayName lists the exceptions: the changelog and this test.
 var mayName = map[string]bool{"CHANGELOG.md": true, "names_test.go": true}
 
 func TestNoFileNamesASeriesThatIsGone(t *testing.T) {
@@ -29,7 +29,7 @@ func TestNoFileNamesASeriesThatIsGone(t *testing.T) {
 	}
 	files := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
 	if len(files) < 100 {
-		t.Fatalf("got %d files, want those of the repository", len(files))
+		t.Fatalf("got %d files, want all files of the repository", len(files))
 	}
 	for _, f := range files {
 		if mayName[f] {

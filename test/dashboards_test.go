@@ -115,7 +115,7 @@ func (o *outage) checkExpressions(t *testing.T, b *dashboard, values map[string]
 }
 
 // checkMappings checks that every value of a state timeline has a text, and that the
-// texts include those of the outage.
+// texts include the alerts of the outage.
 func (o *outage) checkMappings(t *testing.T, b *dashboard) {
 	values := b.variableValues(t, o.prometheus, nil)
 	seen := make(map[string][]string)

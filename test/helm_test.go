@@ -211,7 +211,7 @@ func TestTheProbeListsTheUpstreamsOfTheExporter(t *testing.T) {
 	}
 }
 
-// The operator's labels replace those of the exporter, unless a rule drops them.
+// The operator's labels replace the exporter's, unless a rule drops them.
 func TestNoLabelOfTheOperatorHidesOneOfTheExporter(t *testing.T) {
 	r := renderChart(t, helm.path(t), kubernetes["everything"], "--values="+values("everything"))
 	operator := []string{"container", "endpoint", "instance", "job", "namespace", "pod", "service"}

@@ -106,7 +106,7 @@ func TestAPackageFromInstallationToPurge(t *testing.T) {
 		}
 	}
 	if _, err := user.Lookup(serviceUser); err != nil {
-		t.Errorf("the purge deleted the user, whose files could become those of another: %v", err)
+		t.Errorf("the purge deleted the user, whose files another user could inherit: %v", err)
 	}
 }
 

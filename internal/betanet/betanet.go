@@ -63,7 +63,7 @@ func ParseAPI(s string) (API, error) {
 
 func (a API) String() string { return apiNames[a] }
 
-// Endpoints returns the endpoints of an API, for Auto those of v1.
+// Endpoints returns the endpoints of an API. Auto has the endpoints of v1.
 func (a API) Endpoints() []Endpoint {
 	if a == MixnodesAPI {
 		return []Endpoint{Mixnodes}

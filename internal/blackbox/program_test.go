@@ -70,7 +70,7 @@ var releaseBinary = sync.OnceValues(func() (string, error) {
 	return file, harness.Build(root, file)
 })
 
-// program is a running exporter, in its own process or in that of the test.
+// program is a running exporter, in its own process or in the test's.
 type program struct {
 	url  string
 	log  harness.Log

@@ -34,7 +34,7 @@ func TestAnIdleNetworkHasNoTraffic(t *testing.T) {
 	before, after := withConditions(t, Conditions{Idle: true})
 	const current = defaultNodes * 2 * packetsPerSecond // of the second that had begun
 	if got := after.Processed - before.Processed; got > current || after.Active == 0 {
-		t.Errorf("%d packets and %d active nodes, want at most those of a second, and some", got, after.Active)
+		t.Errorf("%d packets and %d active nodes, want at most a second's worth, and some", got, after.Active)
 	}
 	s, c := simulateWithClock(t, Options{API: MixnodesAPI, Seed: 1, Conditions: Conditions{Idle: true}})
 	c.advance(time.Hour)

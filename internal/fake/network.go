@@ -72,7 +72,7 @@ type node struct {
 	latencyFactor float64
 }
 
-// newNetwork returns the network of a service after a number of restarts. Node ids change with each restart, as those of the
+// newNetwork returns the network of a service after a number of restarts. Node ids change with each restart, like the ids of the
 // published server do; all else depends only on the seed.
 func newNetwork(seed uint64, nodes int, restarts uint64, c Conditions) *network {
 	n := &network{seed: seed, restarts: restarts, conditions: c, random: rand.New(rand.NewPCG(seed, 0)), latency: meanLatency}

@@ -12,7 +12,7 @@ import (
 // whose text includes the response of /mixnodes; that response may be from an
 // earlier collection, because its breaker and its Retry-After apply here too.
 //
-// The last responses count, not only those of this collection: endpoints whose
+// The last responses count, also from earlier collections: endpoints whose
 // breakers are open are probed one at a time, so one collection need not ask all.
 func (c *core) detectAPI(col *collection) {
 	r := col.replica

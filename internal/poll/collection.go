@@ -52,7 +52,7 @@ const (
 // parallelAfter is how long a collection may take before it asks the remaining
 // endpoints in parallel. One connection suffices for an upstream that answers as
 // usual and takes a third of the memory of three. Endpoints that failed last time,
-// and those of an eager collection, are asked in parallel at once.
+// and all endpoints of an eager collection, are asked in parallel at once.
 const parallelAfter = 250 * time.Millisecond
 
 // begin starts a collection of endpoints that are already marked busy.

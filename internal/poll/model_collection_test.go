@@ -17,11 +17,11 @@ type modelCollection struct {
 }
 
 type wrong struct {
-	e     betanet.Endpoint
-	brk   *modelBreaker
-	era   int
-	probe bool
-	said  said
+	e       betanet.Endpoint
+	brk     *modelBreaker
+	era     int
+	probe   bool
+	attempt attemptNote
 }
 
 func (m *model) collect(due time.Duration, endpoints []betanet.Endpoint, land func()) {
@@ -92,7 +92,7 @@ func (m *model) attempt(c *modelCollection, e betanet.Endpoint, b *modelBreaker,
 	probe, era, recurring := b.state == breaker.HalfOpen, b.era, x.failing != ""
 	m.ask(c, e, func(a act, k kind, took time.Duration) {
 		x := m.ends[e]
-		s := said{endpoint: e, number: n, reason: k.reason, took: took, recurring: recurring}
+		s := attemptNote{endpoint: e, number: n, reason: k.reason, took: took, recurring: recurring}
 		if k.reason == "" {
 			m.note("%v", s)
 			m.good(e, b, era, probe)
@@ -142,7 +142,7 @@ func (m *model) otherAPI(c *modelCollection, end func()) {
 	conclude := func(is bool, value uint64) {
 		for _, w := range c.wrong {
 			if !is {
-				m.note("%v", w.said)
+				m.note("%v", w.attempt)
 				m.bad(w.e, w.brk, w.era, w.probe)
 				if m.ends[w.e].brk == w.brk {
 					m.failed(w.e, kind{reason: betanet.ReasonHTTP4xx, status: 404})
@@ -161,7 +161,7 @@ func (m *model) otherAPI(c *modelCollection, end func()) {
 	}
 	mix.busy = true
 	m.ask(c, betanet.Mixnodes, func(a act, k kind, took time.Duration) {
-		m.note("%v", said{endpoint: betanet.Mixnodes, number: 1, reason: k.reason, took: took, recurring: true})
+		m.note("%v", attemptNote{endpoint: betanet.Mixnodes, number: 1, reason: k.reason, took: took, recurring: true})
 		if k.after >= 0 {
 			mix.notBefore = m.now + k.after
 		}

@@ -246,7 +246,7 @@ func compare(t *testing.T, p scenario) (diff string) {
 }
 
 // Whatever an upstream responds to each request, every request, attempt, wait, breaker
-// state, cache result and shown value is that of the model, to the nanosecond.
+// state, cache result and shown value equals the model's, to the nanosecond.
 func TestACollectionIsThatOfTheModel(t *testing.T) {
 	for name, c := range map[string]struct {
 		api     betanet.API

@@ -90,7 +90,7 @@ func TestBreakerOpensAtTheFifthFailureAndProbesAfterItsPause(t *testing.T) {
 			t.Errorf("requests at %v while open, want none", got)
 		}
 		if got := len(b.asked("/api/v1/nodes/status", opened+1)); got != 2 {
-			t.Errorf("another endpoint was asked %d times meanwhile, want twice", got)
+			t.Errorf("another endpoint was asked %d times in that time, want twice", got)
 		}
 		b.until(probe + 29*time.Second)
 		if got := b.asked(metricsPath, opened+1); !slices.Equal(got, []time.Duration{probe}) {
@@ -280,7 +280,7 @@ func TestCollectNowJoinsTheCollectionThatRuns(t *testing.T) {
 		}
 		v, late = b.poller.CollectNow(t.Context(), b.upstream, time.Minute)
 		if got := b.count(); got != 4 || late || !v.Endpoints[0].Tried {
-			t.Errorf("got %d requests, late %v, want those of one collection, 4", got, late)
+			t.Errorf("got %d requests, late %v, want 4, as of one collection", got, late)
 		}
 	})
 }
@@ -328,7 +328,7 @@ func TestCollectionsOfAnEndpointNeverOverlap(t *testing.T) {
 		b.behave(only(betanet.Metrics, hang))
 		b.until(14 * time.Second) // the probe hangs, and a scheduled collection was due
 		if got := b.asked(metricsPath, time.Second); len(got) != 1 {
-			t.Errorf("requests at %v, want the probe alone", got)
+			t.Errorf("requests at %v, want only the probe", got)
 		}
 		if got := len(b.asked("/api/v1/nodes/status", time.Second)); got != 1 {
 			t.Errorf("another endpoint was asked %d times, want once", got)
@@ -347,7 +347,7 @@ func TestMissedCollectionsAreCountedAndNotMadeUpFor(t *testing.T) {
 			t.Errorf("got %v, want two skipped", got)
 		}
 		if got := b.count() - before; got != 3 {
-			t.Errorf("got %d requests, want those of one collection", got)
+			t.Errorf("got %d requests, want one collection's", got)
 		}
 	})
 }

@@ -50,7 +50,7 @@ type Poller struct {
 	stopped   bool         // Run is ending or has ended
 	wake      chan struct{}
 	tasks     chan *upstream // for idle workers; closed at the end of Run
-	workers   int            // started by Run, which alone uses it
+	workers   int            // started by Run; only Run uses it
 	running   sync.WaitGroup
 }
 

@@ -52,7 +52,7 @@ func TestOneReplicaIsUsedAndStaysInUse(t *testing.T) {
 		b.until(5 * time.Minute)
 		first := preferred(b.upstream, "")[0].Host
 		if len(hosts) != 1 || !hosts[first] || b.view().Replica != first {
-			t.Errorf("asked %v, in use %q, want %q alone", hosts, b.view().Replica, first)
+			t.Errorf("asked %v, in use %q, want only %q", hosts, b.view().Replica, first)
 		}
 	})
 }
@@ -69,7 +69,7 @@ func TestAllDocumentsComeFromTheNextReplicaWhenOneFails(t *testing.T) {
 			t.Fatalf("in use %q, up %v, %d switches, want %q, true, 1", v.Replica, v.Up(), v.Switches, second)
 		}
 		if v.Totals.Latency.GetSampleCount() != 1 {
-			t.Errorf("got %d observations, want those of the new replica alone", v.Totals.Latency.GetSampleCount())
+			t.Errorf("got %d observations, want only the new replica's", v.Totals.Latency.GetSampleCount())
 		}
 		b.behave(healthy)
 		b.until(5 * time.Minute)

@@ -305,7 +305,7 @@ func (s *harness) report(e Event) {
 	case Skipped:
 		s.note("skipped %d", x.Count)
 	case Attempt:
-		s.note("%v", said{x.Endpoint, x.Number, reasonOf(x.Failure), x.Duration, x.Retry, x.NoBudget, x.Wait, x.Recurring})
+		s.note("%v", attemptNote{x.Endpoint, x.Number, reasonOf(x.Failure), x.Duration, x.Retry, x.NoBudget, x.Wait, x.Recurring})
 	case Transition:
 		until := time.Duration(0)
 		if x.To == breaker.Open && !x.Until.IsZero() { // zero for a breaker that was replaced
@@ -323,8 +323,8 @@ func (s *harness) report(e Event) {
 	}
 }
 
-// said is the comparable part of an Attempt.
-type said struct {
+// attemptNote is the comparable part of an Attempt.
+type attemptNote struct {
 	endpoint  betanet.Endpoint
 	number    int
 	reason    betanet.Reason
@@ -335,7 +335,7 @@ type said struct {
 	recurring bool
 }
 
-func (a said) String() string {
+func (a attemptNote) String() string {
 	if !a.retry {
 		a.wait = 0 // only meaningful with a retry
 	}

@@ -111,7 +111,7 @@ func (w *world) checkFleet(what string, series map[string]float64, now time.Time
 		}
 	}
 	if shown, ok := series[`betanet_fleet_upstreams{state="up"}`]; ok && what == "scrape" && shown != ups {
-		w.fail("%s: %v upstreams are up, the fleet says %v", what, ups, shown)
+		w.fail("%s: %v upstreams are up, the fleet series shows %v", what, ups, shown)
 	}
 	if shown, ok := series["betanet_exporter_upstreams"]; ok && what == "scrape" && all > 1 && shown != all {
 		w.fail("%s: shows %v upstreams, and a count of %v", what, all, shown)

@@ -65,7 +65,7 @@ func (w *world) checkStatus(began time.Time, series map[string]float64) {
 	}
 	for _, state := range []string{"up", "stale", "down", "pending"} {
 		if shown := series[`betanet_fleet_upstreams{state="`+state+`"}`]; status.Fleet[state] != shown {
-			w.fail("%v upstreams are %s, the status page says %v", shown, state, status.Fleet[state])
+			w.fail("%v upstreams are %s, the status page shows %v", shown, state, status.Fleet[state])
 		}
 	}
 	for _, p := range history.Points {
@@ -97,7 +97,7 @@ func (w *world) checkVerdict(status *statusPage, series map[string]float64) {
 		up, listed := series["betanet_up"+key]
 		stale := series["betanet_exporter_data_stale"+key]
 		if !listed || (u.State == "up") != (up == 1) || stale == 1 && u.State != "stale" {
-			w.fail("the status page says that %s is %s, a scrape that it is listed %v, up %v, stale %v", u.Name, u.State, listed, up, stale)
+			w.fail("the status page shows %s as %s, a scrape listed %v, up %v, stale %v", u.Name, u.State, listed, up, stale)
 		}
 	}
 }
@@ -135,13 +135,13 @@ func (w *world) checkSources(status *statusPage, at time.Time) {
 	well := !at.Before(w.trouble) && !at.Before(w.network) && at.Sub(w.began) > w.lag()
 	for _, s := range status.Sources {
 		if well && !s.Up {
-			w.fail("nothing is wrong with the source %s, and the status page says that it fails", s.Source)
+			w.fail("nothing is wrong with the source %s, but the status page shows a failure", s.Source)
 		}
 		for _, e := range w.active {
 			lasts := at.Sub(latest(w.start.Add(e.Start), w.began)) > w.lag()
 			fails := strings.HasPrefix(s.Source, "http") && strings.HasPrefix(e.Kind, "list ") || strings.HasPrefix(s.Source, "dns") && e.Kind == "names fail"
 			if lasts && fails && s.Up {
-				w.fail("the source %s fails, and the status page says that it is up", s.Source)
+				w.fail("the source %s fails, but the status page shows it as up", s.Source)
 			}
 		}
 	}
@@ -149,7 +149,7 @@ func (w *world) checkSources(status *statusPage, at time.Time) {
 		return
 	}
 	if last := status.Push.LastSuccess; status.Push.Error != "" || at.Sub(last) > pushed+time.Minute || at.Sub(w.lastPush) > pushed+time.Minute {
-		w.fail("nothing is wrong with the receiver, the last push arrived %v ago, the status page says %v ago, and %q", at.Sub(w.lastPush), at.Sub(last), status.Push.Error)
+		w.fail("nothing is wrong with the receiver, the last push arrived %v ago, the status page shows %v ago and %q", at.Sub(w.lastPush), at.Sub(last), status.Push.Error)
 	}
 }
 
@@ -176,7 +176,7 @@ func (w *world) checkRate(shown float64, at time.Time) {
 	}
 	w.visited["rates"]++
 	if hair := 1e-6 * math.Max(1, most); shown < least-hair || shown > most+hair {
-		w.fail("the status page says %v messages/s, want %v to %v", shown, least, most)
+		w.fail("the status page shows %v messages/s, want %v to %v", shown, least, most)
 	}
 }
 

@@ -78,7 +78,7 @@ type sample struct {
 	again uint64 // the value if the exporter has started the sum again
 }
 
-// is reports whether a value shown for a path is that of the sample.
+// is reports whether a value shown for a path equals the sample's.
 func (s sample) is(value float64, path int) bool {
 	return value == float64(s.value) || path == mixnodes && value == float64(s.again)
 }
