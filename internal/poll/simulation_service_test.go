@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
-	"github.com/betanet/betanet_exporter/internal/simulation"
 )
 
 var errSimulated = errors.New("simulated")
@@ -15,10 +14,6 @@ var errSimulated = errors.New("simulated")
 // answerOf draws the duration and the kind of a response.
 func (w *coreWorld) answerOf(s *coreUpstream, q *coreRequest) (took time.Duration, kind string) {
 	took, kind = time.Millisecond+time.Duration(w.random.IntN(20_000))*time.Microsecond, "good"
-	var only *simulation.Episode
-	if only = w.during("one endpoint"); only != nil && betanet.Endpoint(only.Target)%betanet.NumEndpoints != q.endpoint {
-		only = nil
-	}
 	for _, e := range w.active {
 		who, service := w.hit(e)
 		if e.Kind == "everything fails" {
@@ -34,7 +29,7 @@ func (w *coreWorld) answerOf(s *coreUpstream, q *coreRequest) (took time.Duratio
 		case "refused", "500", "404", "403", "429", "503 later", "broken", "local":
 			kind = e.Kind
 		case "one endpoint":
-			if only == e {
+			if betanet.Endpoint(e.Target)%betanet.NumEndpoints == q.endpoint {
 				kind = []string{"500", "hangs", "429"}[e.Variant/8%3]
 			}
 		case "flaky":
