@@ -65,10 +65,10 @@ func (w *world) live() {
 		switch {
 		case at.Equal(scrape):
 			w.scrape()
-			if w.random.IntN(8) == 0 {
-				go w.probe(w.hit(&simulation.Episode{Target: w.random.IntN(24)}), w.began)
+			if w.draw(8) == 0 {
+				go w.probe(w.hit(&simulation.Episode{Target: w.draw(24)}), w.began)
 			}
-			scrape = scrape.Add(time.Duration(30+w.random.IntN(270))*time.Second + 413*time.Millisecond)
+			scrape = scrape.Add(time.Duration(30+w.draw(270))*time.Second + 413*time.Millisecond)
 		case next < len(w.episodes) && at.Equal(w.start.Add(w.episodes[next].Start)):
 			w.begin(&w.episodes[next], &stop)
 			next++
@@ -85,6 +85,13 @@ func (w *world) live() {
 	if w.conns != 0 {
 		w.fail("%d connections are open at the end", w.conns)
 	}
+}
+
+// draw returns a random number below n.
+func (w *world) draw(n int) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.random.IntN(n)
 }
 
 func earlier(a, b time.Time) time.Time {
