@@ -30,8 +30,8 @@ func (n *Node) check(s *Schema) {
 	}
 }
 
-// is reports whether the value has a kind of YAML node, and reports an error if it
-// does not. Null is accepted as any kind.
+// is checks that the value is a YAML node of a kind, and reports an error if it is
+// not. Null is accepted as any kind.
 func (n *Node) is(kind yaml.Kind) bool {
 	if n.Null() || n.yaml.Kind == kind {
 		return true
@@ -72,9 +72,9 @@ func (n *Node) checkObject() bool {
 	var present []string
 	for _, c := range n.entries() {
 		present = append(present, c.key)
-		if of := s.Key(c.key); of != nil {
+		if k := s.Key(c.key); k != nil {
 			n.children = append(n.children, c)
-			c.check(of)
+			c.check(k)
 		} else {
 			n.unknown(c)
 		}
@@ -84,7 +84,7 @@ func (n *Node) checkObject() bool {
 }
 
 // unknown reports an unknown key. Below secret values it shows the key only if it
-// resembles a known one, because {password:hunter2} is a key to YAML.
+// resembles a known one, because {password:hunter2} is a key in YAML.
 func (n *Node) unknown(c *Node) {
 	if n.doc.full() {
 		n.doc.more++
@@ -102,8 +102,9 @@ func (n *Node) unknown(c *Node) {
 	}
 }
 
-// needs reports an object that does not have exactly one of the keys that it needs.
-// It does not report a missing key that is probably misspelt, which is an unknown key.
+// needs reports an error unless the object has exactly one of the keys in Needs. It
+// does not report a missing key that is probably mistyped, because that is reported as
+// an unknown key.
 func (n *Node) needs(present []string) {
 	var first string
 	keys := n.schema.Needs
@@ -115,9 +116,9 @@ func (n *Node) needs(present []string) {
 			first = k
 		}
 	}
-	misspelt := func(k string) bool { _, near := Suggest(k, keys); return near }
+	mistyped := func(k string) bool { _, near := Suggest(k, keys); return near }
 	switch {
-	case first != "" || slices.ContainsFunc(present, misspelt):
+	case first != "" || slices.ContainsFunc(present, mistyped):
 	case len(keys) == 1:
 		n.Fail("has no %s", keys[0])
 	case len(keys) > 1:

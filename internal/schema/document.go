@@ -29,11 +29,10 @@ const (
 
 // Document is a file that has been read and checked against a schema.
 type Document struct {
-	// Root is the value in the file, nil for none. What is not valid in it has been
-	// reported.
+	// Root is the value in the file, nil for none. Errors in it have been reported.
 	Root *Node
 
-	name  string // as the user gave it
+	name  string // as the user wrote it
 	where string // flag or variable that names it
 	dir   string // to which paths in it are relative
 
@@ -45,7 +44,7 @@ type Document struct {
 	readable map[string]error // results of Readable, by path
 }
 
-// Read reads the file with a name and checks it. Errors about the file as a whole
+// Read reads a file and checks it. Errors about the file as a whole
 // begin with where, the flag or variable that names it.
 func Read(name, where string, s *Schema) *Document {
 	d := &Document{name: name, where: where, dir: filepath.Dir(name), readable: make(map[string]error)}

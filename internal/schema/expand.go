@@ -81,7 +81,7 @@ func (n *Node) eachEntry(m *yaml.Node, f func(key string, line int, value *yaml.
 	}
 }
 
-// merge adds the entries that << mergesto a mapping.
+// merge adds the entries that << merges into a mapping.
 func (n *Node) merge(m *yaml.Node, depth int, add func(key string, line int, value *yaml.Node)) {
 	for i := 0; i+1 < len(m.Content); i += 2 {
 		if m.Content[i].Tag != "!!merge" {

@@ -1,7 +1,7 @@
 package schema
 
 // JSON returns the schema as JSON Schema, draft 7, and the definitions that it refers
-// to, by name. It accepts every file that the schema accepts, and more, because it
+// to, by name. The JSON Schema accepts every file that s accepts, and more, because it
 // does not check values against each other.
 func (s *Schema) JSON() (root map[string]any, definitions map[string]any) {
 	definitions = make(map[string]any)

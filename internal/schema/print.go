@@ -34,7 +34,7 @@ func (n *Node) Print() string {
 	case Boolean:
 		return n.Text()
 	case Integer, Duration:
-		return plain(s, n.Text())
+		return canonical(s, n.Text())
 	case Path, File:
 		return Quote(n.FilePath())
 	}
@@ -55,8 +55,8 @@ func Quote(text string) string {
 	return text
 }
 
-// plain returns a number or a duration in canonical form.
-func plain(s *Schema, text string) string {
+// canonical returns a number or a duration in canonical form.
+func canonical(s *Schema, text string) string {
 	if d, err := time.ParseDuration(text); s.Kind == Duration && err == nil {
 		return d.String()
 	}
@@ -92,8 +92,8 @@ type Line struct {
 }
 
 // Lines returns a valid value with its key in block style, with a line for each key of
-// an object, also in arrays, where defaults are included. It leaves out values that
-// are not set or empty.
+// an object, also in arrays, where defaults are included. It skips values that are not
+// set or empty.
 func (n *Node) Lines(depth int, key string) (all []Line) {
 	if n == nil || n.Null() {
 		return nil

@@ -71,9 +71,9 @@ type Schema struct {
 
 // With returns a copy of the schema with another description.
 func (s *Schema) With(doc string) *Schema {
-	own := *s
-	own.Doc = doc
-	return &own
+	c := *s
+	c.Doc = doc
+	return &c
 }
 
 // Key is a key of an Object.

@@ -69,7 +69,7 @@ func write(t *testing.T, name, text string) {
 	}
 }
 
-// TestEachErrorHasKeyPathLineAndReason has a small file for each error.
+// TestEachErrorHasKeyPathLineAndReason reads a small file for each error.
 func TestEachErrorHasKeyPathLineAndReason(t *testing.T) {
 	one := func(key string) string { return "items:\n- url: http://a\n  " + key }
 	const tab = " (line %d): is not valid YAML: a tab where spaces are needed, indent with spaces only"
@@ -239,7 +239,7 @@ items:
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 	if errs, _ := d.Errors(); len(errs) != 1 || errs[0].Error() != name+": items[3].name (line 6): has no value" {
-		t.Errorf("got %v, want only the value that is missing", errs)
+		t.Errorf("got %v, want only an error for the missing value", errs)
 	}
 }
 
