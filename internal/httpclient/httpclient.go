@@ -33,10 +33,10 @@ func Of(n *schema.Node) *betanet.HTTPConfig {
 func Section() *schema.Schema {
 	s := SchemaOf(reflect.TypeFor[betanet.HTTPConfig](), "")
 	s.Name, s.Secret = "http_client", true
-	for key, what := range map[string]string{"follow_redirects": "redirects are never followed", "enable_http2": "HTTP/2 to upstreams is always off"} {
+	for key, reason := range map[string]string{"follow_redirects": "redirects are never followed", "enable_http2": "HTTP/2 to upstreams is always off"} {
 		s.Key(key).Check = func(text string) error {
 			if text == "true" {
-				return fmt.Errorf("must not be true, %s", what)
+				return fmt.Errorf("must not be true, %s", reason)
 			}
 			return nil
 		}
@@ -110,8 +110,8 @@ func SchemaOf(t reflect.Type, key string) *schema.Schema {
 	}
 }
 
-// structSchema adds the fields of a struct that YAML decodes. It leaves out references
-// to a secret manager, because there is none.
+// structSchema adds the fields of a struct that YAML decodes. It skips references to a
+// secret manager, which the exporter does not have.
 func structSchema(s *schema.Schema, t reflect.Type, key string) *schema.Schema {
 	for i := range t.NumField() {
 		f := t.Field(i)
@@ -148,7 +148,7 @@ func withoutUser(text string) string {
 // decodeHTTP decodes and validates the settings. It also accepts a Host header, which
 // Prometheus rejects because its own round tripper cannot set it.
 func decodeHTTP(n *schema.Node) (*betanet.HTTPConfig, error) {
-	type plain betanet.HTTPConfig // without the checks
+	type plain betanet.HTTPConfig // without UnmarshalYAML, which validates
 	c := promconfig.DefaultHTTPClientConfig
 	if err := n.TryDecode((*plain)(&c)); err != nil {
 		return nil, err
@@ -197,7 +197,7 @@ func redact(err error) string {
 type TLSTried map[promconfig.TLSConfig]error
 
 // Usable returns an error if certificates or keys cannot be used. The error does not
-// show their text.
+// show their content.
 func (t TLSTried) Usable(c *promconfig.TLSConfig) error {
 	err, known := t[*c]
 	if known {

@@ -33,7 +33,7 @@ func read(t *testing.T, text string) (*betanet.HTTPConfig, string) {
 	return Of(d.Root.Get("http_client")), ""
 }
 
-// mustRead is read for valid settings.
+// mustRead is read for settings that must be valid.
 func mustRead(t *testing.T, text string) *betanet.HTTPConfig {
 	t.Helper()
 	h, errs := read(t, text)
@@ -135,7 +135,7 @@ func TestSectionHasTheKeysOfPrometheusExceptSecretManagers(t *testing.T) {
 		for _, k := range s.Keys {
 			key := k.Name
 			if strings.HasSuffix(key, "_ref") {
-				t.Errorf("%s.%s is a key, but there is no secret manager", path, key)
+				t.Errorf("%s.%s is a key, but secret managers are not supported", path, key)
 			}
 			walk(path+"."+key, k.Schema)
 		}
