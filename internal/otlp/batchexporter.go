@@ -33,21 +33,22 @@ func newBatchExporter(e metric.Exporter, t *recordingTransport, o Options) *batc
 	return b
 }
 
-// Export pushes all parts and reports the result, unless the receiver's Retry-After
-// is not over. It returns no error, because the SDK would log it with its own logger.
+// Export pushes all parts and reports the result. Before the receiver's Retry-After is
+// over it does nothing. It returns no error, because the SDK would log it with its own
+// logger.
 func (b *batchExporter) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
 	began := time.Now()
 	if began.Before(b.transport.notBefore) {
 		return nil
 	}
-	b.transport.until, _ = ctx.Deadline()
+	b.transport.deadline, _ = ctx.Deadline()
 	err := b.push(ctx, rm.Resource)
 	p := Push{Result: Success, Err: err, Took: time.Since(began), RetryAfter: time.Until(b.transport.notBefore)}
 	switch {
 	case errors.Is(err, errPartial):
 		p.Result = Partial
 	case err != nil && errors.Is(context.Cause(ctx), context.Canceled):
-		return nil // the process ends; a last push follows
+		return nil // the process is ending; a last push follows
 	case err != nil:
 		p.Result = Failure
 	}

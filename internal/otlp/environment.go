@@ -22,7 +22,7 @@ type Environment struct {
 	getenv func(string) string
 }
 
-// Standard variables without the prefix of OTLP.
+// Standard variables that do not begin with EnvPrefix.
 const (
 	sdkDisabled     = "OTEL_SDK_DISABLED"
 	metricsExporter = "OTEL_METRICS_EXPORTER"
@@ -38,8 +38,8 @@ func (s *Settings) ReadEnvironment(getenv func(string) string, configuredBy stri
 		if !e.configuresPush(s, parse) {
 			return e
 		}
-	} else if off := e.disabledBy(); off != "" {
-		e.warn("%s does not disable the push that %s configures", off, configuredBy)
+	} else if variable := e.disabledBy(); variable != "" {
+		e.warn("%s does not disable the push that %s configures", variable, configuredBy)
 	}
 	s.Timeout = 10 * time.Second
 	for _, v := range []struct {
@@ -79,7 +79,7 @@ func (e *Environment) check(name string, err error) {
 }
 
 // configuresPush sets the endpoint from the variables, and reports whether they
-// configure one. A protocol that is not supported is only a warning, because the
+// configure one. An unsupported protocol is only a warning, because the
 // variables may be set for all programs of a machine.
 func (e *Environment) configuresPush(s *Settings, parse func(string) (*url.URL, error)) bool {
 	name, text := e.lookup("ENDPOINT")
@@ -88,7 +88,7 @@ func (e *Environment) configuresPush(s *Settings, parse func(string) (*url.URL, 
 	}
 	if set, text := e.lookup("PROTOCOL"); set != "" && text != protocol {
 		e.warn("%s: %q is not supported, so nothing is pushed to the endpoint of %s; set %s%sPROTOCOL=%s if the receiver accepts it",
-			set, text, name, EnvPrefix, ofMetrics, protocol)
+			set, text, name, EnvPrefix, metricsInfix, protocol)
 		return false
 	}
 	if disabled := e.getenv(sdkDisabled); disabled != "" && !strings.EqualFold(disabled, "false") {
@@ -106,7 +106,7 @@ func (e *Environment) configuresPush(s *Settings, parse func(string) (*url.URL, 
 // endpoint returns the URL to push to. The variable for metrics has the URL itself,
 // the other one the base URL of all signals.
 func endpoint(name string, u *url.URL) *url.URL {
-	if !strings.Contains(name, ofMetrics) {
+	if !strings.Contains(name, metricsInfix) {
 		return u.JoinPath(metricsPath)
 	}
 	if u.Path == "" {
@@ -136,7 +136,7 @@ func (e *Environment) disabledBy() string {
 
 // lookup returns the variable for metrics if it is set, else the one for all signals.
 func (e *Environment) lookup(name string) (full, text string) {
-	for _, full := range []string{EnvPrefix + ofMetrics + name, EnvPrefix + name} {
+	for _, full := range []string{EnvPrefix + metricsInfix + name, EnvPrefix + name} {
 		if text := e.getenv(full); text != "" {
 			return full, text
 		}

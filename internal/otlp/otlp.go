@@ -1,6 +1,6 @@
 // Package otlp pushes the series of /metrics with OTLP over HTTP. It uses the SDK of
 // OpenTelemetry and its Prometheus bridge, and adds the start time of each series,
-// which neither of them knows.
+// which neither of them sets.
 package otlp
 
 import (
@@ -17,7 +17,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 )
 
-// flushTime limits the last push, so that the program ends within a second.
+// flushTime limits the last push, so that the program exits within a second.
 const flushTime = 500 * time.Millisecond
 
 // Options configure a Pusher.
@@ -50,8 +50,8 @@ type Push struct {
 	Result Result
 	Err    error // nil for a success; shows no header, and only the content type of a response
 	Took   time.Duration
-	// RetryAfter is the time without pushes that the receiver has requested. It is not
-	// positive without a request.
+	// RetryAfter is the time for which the receiver has requested no pushes. It is
+	// positive only if the receiver has requested that.
 	RetryAfter time.Duration
 }
 
@@ -121,7 +121,7 @@ func newPusher(o Options, r *resource.Resource, rt http.RoundTripper) (*Pusher, 
 	return &Pusher{o, r, newBatchExporter(exporter, recording, o), (&http.Client{Transport: rt}).CloseIdleConnections}, nil
 }
 
-// Run pushes until ctx ends, and then a last time. Pushes do not overlap. The timeout
+// Run pushes until ctx ends, and then once more. Pushes do not overlap. The timeout
 // of a push is an interval or the timeout of a request, whichever is longer.
 func (p *Pusher) Run(ctx context.Context) {
 	reader := metric.NewPeriodicReader(p.exporter,
@@ -130,6 +130,6 @@ func (p *Pusher) Run(ctx context.Context) {
 	<-ctx.Done()
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTime)
 	defer cancel()
-	_ = provider.Shutdown(end) // Report has got the result of the last push
+	_ = provider.Shutdown(end) // Report has received the result of the last push
 	p.close()
 }

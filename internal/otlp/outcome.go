@@ -50,10 +50,10 @@ func (o outcome) explain(err error) error {
 	}
 }
 
-// readResponse reads a response to a push. Status 2xx is not enough for a success, because a
-// proxy or a login page may send it too. The body must be empty, which is an empty
-// message in protobuf and what Prometheus sends, or an ExportMetricsServiceResponse
-// encoded as Content-Type says.
+// readResponse reads a response to a push. Status 2xx is not enough for a success,
+// because a proxy or a login page may send it too. The body must be empty, which is an
+// empty message in protobuf and what Prometheus sends, or an
+// ExportMetricsServiceResponse in the encoding that Content-Type names.
 func (o *outcome) readResponse(response *http.Response) error {
 	o.status = response.StatusCode
 	switch o.status {

@@ -19,7 +19,7 @@ func pushOnce(ctx context.Context, p *Pusher) error {
 	return p.exporter.Export(ctx, &metricdata.ResourceMetrics{Resource: p.resource})
 }
 
-// numbers are the data points of a counter, in the order of their arrival.
+// numbers returns the data points of a counter, in the order of their arrival.
 func (r *receiver) numbers(name string) (all []*metrics.NumberDataPoint) {
 	for _, m := range r.metrics()[name] {
 		all = append(all, m.GetSum().GetDataPoints()...)
@@ -30,37 +30,37 @@ func (r *receiver) numbers(name string) (all []*metrics.NumberDataPoint) {
 func TestTheResponseDecidesTheResult(t *testing.T) {
 	const secret = "s3cr3t-canary"
 	for name, c := range map[string]struct {
-		answer *http.Response
-		want   Result
-		text   string
+		response *http.Response
+		want     Result
+		text     string
 	}{
-		"success":               {respond(http.StatusOK, "", nil), Success, ""},
-		"an empty message":      {respond(http.StatusOK, "application/x-protobuf", nil), Success, ""},
-		"an empty JSON":         {respond(http.StatusOK, "application/json; charset=utf-8", []byte("{}")), Success, ""},
-		"created":               {respond(http.StatusCreated, "", nil), Success, ""},
-		"no content":            {respond(http.StatusNoContent, "", nil), Success, ""},
-		"nothing, as text":      {respond(http.StatusOK, "text/plain", nil), Success, ""},
-		"nothing refused":       {refuses(0, ""), Success, ""},
-		"some refused":          {refuses(3, "too old "+secret), Partial, "the receiver rejected some of the data points"},
-		"a warning":             {refuses(0, "please slow down"), Partial, "the receiver rejected some of the data points"},
-		"some refused, in JSON": {respond(http.StatusOK, "application/json", []byte(`{"partialSuccess":{"rejectedDataPoints":"3","x":1}}`)), Partial, "the receiver rejected some of the data points"},
-		"a parameter":           {typed(refuses(3, ""), "application/x-protobuf; charset=binary"), Partial, "the receiver rejected some of the data points"},
-		"a login page":          {respond(http.StatusOK, "text/html; charset=utf-8", []byte("<html>log in "+secret)), Failure, `status 200, but the response has content type "text/html", want application/x-protobuf: is it the URL of an OTLP receiver?`},
-		"an empty page":         {respond(http.StatusOK, "text/html", nil), Failure, `status 200, but the response has content type "text/html", want application/x-protobuf: is it the URL of an OTLP receiver?`},
-		"a text":                {respond(http.StatusAccepted, "text/plain", []byte("thanks "+secret)), Failure, `status 202, but the response has content type "text/plain", want application/x-protobuf: is it the URL of an OTLP receiver?`},
-		"a page without a type": {respond(http.StatusOK, "", []byte("<html>log in "+secret)), Failure, "status 200, but the response has no valid content type, want application/x-protobuf: is it the URL of an OTLP receiver?"},
-		"no protobuf":           {respond(http.StatusOK, "application/x-protobuf", []byte(secret)), Failure, "status 200, but the response cannot be decoded as application/x-protobuf: is it the URL of an OTLP receiver?"},
-		"no JSON":               {respond(http.StatusOK, "application/json", []byte("<html>"+secret)), Failure, "status 200, but the response cannot be decoded as application/json: is it the URL of an OTLP receiver?"},
-		"another JSON":          {respond(http.StatusOK, "application/json", []byte(`["`+secret+`"]`)), Failure, "status 200, but the response cannot be decoded as application/json: is it the URL of an OTLP receiver?"},
-		"an endless answer":     {&http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(endless{})}, Failure, "status 200, but the response cannot be decoded as application/json: is it the URL of an OTLP receiver?"},
-		"refused":               {respond(http.StatusUnauthorized, "text/plain", []byte("no such key: "+secret)), Failure, "status 401 Unauthorized"},
-		"not there":             {respond(http.StatusNotFound, "text/plain", []byte(secret)), Failure, "status 404 Not Found"},
-		"a fake of the partial": {respond(http.StatusBadRequest, "text/plain", []byte("OTLP partial success: "+secret)), Failure, "status 400 Bad Request"},
-		"elsewhere":             {&http.Response{StatusCode: http.StatusTemporaryRedirect, Header: http.Header{"Location": {"http://elsewhere/" + secret}}, Body: http.NoBody}, Failure, "status 307 Temporary Redirect"},
+		"success":                         {respond(http.StatusOK, "", nil), Success, ""},
+		"an empty message":                {respond(http.StatusOK, "application/x-protobuf", nil), Success, ""},
+		"an empty JSON message":           {respond(http.StatusOK, "application/json; charset=utf-8", []byte("{}")), Success, ""},
+		"created":                         {respond(http.StatusCreated, "", nil), Success, ""},
+		"no content":                      {respond(http.StatusNoContent, "", nil), Success, ""},
+		"an empty text":                   {respond(http.StatusOK, "text/plain", nil), Success, ""},
+		"no points rejected":              {rejects(0, ""), Success, ""},
+		"some points rejected":            {rejects(3, "too old "+secret), Partial, "the receiver rejected some of the data points"},
+		"a warning":                       {rejects(0, "please slow down"), Partial, "the receiver rejected some of the data points"},
+		"some points rejected, in JSON":   {respond(http.StatusOK, "application/json", []byte(`{"partialSuccess":{"rejectedDataPoints":"3","x":1}}`)), Partial, "the receiver rejected some of the data points"},
+		"a content type with a parameter": {typed(rejects(3, ""), "application/x-protobuf; charset=binary"), Partial, "the receiver rejected some of the data points"},
+		"a login page":                    {respond(http.StatusOK, "text/html; charset=utf-8", []byte("<html>log in "+secret)), Failure, `status 200, but the response has content type "text/html", want application/x-protobuf: is it the URL of an OTLP receiver?`},
+		"an empty page":                   {respond(http.StatusOK, "text/html", nil), Failure, `status 200, but the response has content type "text/html", want application/x-protobuf: is it the URL of an OTLP receiver?`},
+		"a text":                          {respond(http.StatusAccepted, "text/plain", []byte("thanks "+secret)), Failure, `status 202, but the response has content type "text/plain", want application/x-protobuf: is it the URL of an OTLP receiver?`},
+		"a page without a type":           {respond(http.StatusOK, "", []byte("<html>log in "+secret)), Failure, "status 200, but the response has no valid content type, want application/x-protobuf: is it the URL of an OTLP receiver?"},
+		"invalid protobuf":                {respond(http.StatusOK, "application/x-protobuf", []byte(secret)), Failure, "status 200, but the response cannot be decoded as application/x-protobuf: is it the URL of an OTLP receiver?"},
+		"invalid JSON":                    {respond(http.StatusOK, "application/json", []byte("<html>"+secret)), Failure, "status 200, but the response cannot be decoded as application/json: is it the URL of an OTLP receiver?"},
+		"another JSON document":           {respond(http.StatusOK, "application/json", []byte(`["`+secret+`"]`)), Failure, "status 200, but the response cannot be decoded as application/json: is it the URL of an OTLP receiver?"},
+		"an endless response":             {&http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(endless{})}, Failure, "status 200, but the response cannot be decoded as application/json: is it the URL of an OTLP receiver?"},
+		"unauthorized":                    {respond(http.StatusUnauthorized, "text/plain", []byte("no such key: "+secret)), Failure, "status 401 Unauthorized"},
+		"not found":                       {respond(http.StatusNotFound, "text/plain", []byte(secret)), Failure, "status 404 Not Found"},
+		"a faked partial success":         {respond(http.StatusBadRequest, "text/plain", []byte("OTLP partial success: "+secret)), Failure, "status 400 Bad Request"},
+		"a redirect":                      {&http.Response{StatusCode: http.StatusTemporaryRedirect, Header: http.Header{"Location": {"http://elsewhere/" + secret}}, Body: http.NoBody}, Failure, "status 307 Temporary Redirect"},
 	} {
 		o := options(new(recorder))
 		o.Headers = func() (map[string]string, error) { return map[string]string{"Authorization": secret}, nil }
-		r := &receiver{answer: func(*http.Request) *http.Response { return c.answer }}
+		r := &receiver{handle: func(*http.Request) *http.Response { return c.response }}
 		got := push(t, o, r)
 		text := ""
 		if got.Err != nil {
@@ -69,7 +69,7 @@ func TestTheResponseDecidesTheResult(t *testing.T) {
 		if got.Result != c.want || text != c.text {
 			t.Errorf("%s: got %s %q, want %s %q", name, got.Result, text, c.want, c.text)
 		}
-		if n := len(r.asked()); n != 1 {
+		if n := len(r.allRequests()); n != 1 {
 			t.Errorf("%s: %d requests, want 1", name, n)
 		}
 	}
@@ -95,7 +95,7 @@ func TestPushesSucceedAgainAfterAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var o recorder
 		began := time.Now()
-		r := &receiver{answer: func(*http.Request) *http.Response {
+		r := &receiver{handle: func(*http.Request) *http.Response {
 			if time.Since(began) < time.Minute {
 				return respond(http.StatusServiceUnavailable, "", nil)
 			}
@@ -109,7 +109,7 @@ func TestPushesSucceedAgainAfterAnOutage(t *testing.T) {
 		if failures < 2 || slices.Contains(results[failures:], Failure) {
 			t.Fatalf("got %v, want failures and then only successes", results)
 		}
-		if n := len(r.asked()); n <= len(results) {
+		if n := len(r.allRequests()); n <= len(results) {
 			t.Errorf("%d requests in %d pushes, want retries", n, len(results))
 		}
 		for _, p := range o.all[:failures] {
@@ -129,7 +129,7 @@ func TestPushesSucceedAgainAfterAnOutage(t *testing.T) {
 func TestAHangingReceiverDelaysOnlyOnePush(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var o recorder
-		r := &receiver{answer: func(r *http.Request) *http.Response {
+		r := &receiver{handle: func(r *http.Request) *http.Response {
 			<-r.Context().Done()
 			return nil
 		}}
@@ -140,7 +140,7 @@ func TestAHangingReceiverDelaysOnlyOnePush(t *testing.T) {
 		if n := len(o.results()); n != 2 {
 			t.Errorf("%d pushes ended in three minutes, want 2", n)
 		}
-		if n := len(r.asked()); n < 6 {
+		if n := len(r.allRequests()); n < 6 {
 			t.Errorf("%d requests, want several of 10s in each push", n)
 		}
 		for _, p := range o.all {
@@ -151,7 +151,7 @@ func TestAHangingReceiverDelaysOnlyOnePush(t *testing.T) {
 		began := time.Now()
 		end()
 		if took := time.Since(began); took > flushTime {
-			t.Errorf("the end took %v, want at most %v", took, flushTime)
+			t.Errorf("shutdown took %v, want at most %v", took, flushTime)
 		}
 	})
 }
@@ -163,8 +163,8 @@ func TestTheLastPushIsMadeOnce(t *testing.T) {
 		end := run(t, options(&o), r)
 		time.Sleep(time.Second) // long before the first interval
 		end()
-		if got := o.results(); !slices.Equal(got, []Result{Success}) || len(r.asked()) != 1 {
-			t.Errorf("got %v in %d requests, want one success", got, len(r.asked()))
+		if got := o.results(); !slices.Equal(got, []Result{Success}) || len(r.allRequests()) != 1 {
+			t.Errorf("got %v in %d requests, want one success", got, len(r.allRequests()))
 		}
 	})
 }
@@ -176,11 +176,11 @@ func TestPartsAfterAFailure(t *testing.T) {
 		requests      int
 	}{
 		"a part that fails is the last of its push": {respond(http.StatusOK, "", nil), respond(http.StatusInternalServerError, "", nil), Failure, 2},
-		"a partial success does not end a push":     {refuses(1, ""), respond(http.StatusOK, "", nil), Partial, 3},
+		"a partial success does not end a push":     {rejects(1, ""), respond(http.StatusOK, "", nil), Partial, 3},
 	} {
-		asked := 0
-		r := &receiver{answer: func(*http.Request) *http.Response {
-			switch asked++; asked {
+		requests := 0
+		r := &receiver{handle: func(*http.Request) *http.Response {
+			switch requests++; requests {
 			case 1:
 				return c.first
 			case 2:
@@ -192,8 +192,8 @@ func TestPartsAfterAFailure(t *testing.T) {
 		o := options(new(recorder))
 		value := 1.0
 		o.Parts = counters(&value, &value, &value)
-		if got := push(t, o, r); got.Result != c.want || asked != c.requests {
-			t.Errorf("%s: got %v after %d requests, want %v after %d", name, got, asked, c.want, c.requests)
+		if got := push(t, o, r); got.Result != c.want || requests != c.requests {
+			t.Errorf("%s: got %v after %d requests, want %v after %d", name, got, requests, c.want, c.requests)
 		}
 	}
 }
@@ -205,9 +205,9 @@ func TestASeriesStartsWithTheFirstPointThatArrives(t *testing.T) {
 		var o recorder
 		a, b := 1.0, 2.0
 		r := &receiver{}
-		r.answer = func(*http.Request) *http.Response {
-			if len(r.asked()) == 2 {
-				return refuses(1, "")
+		r.handle = func(*http.Request) *http.Response {
+			if len(r.allRequests()) == 2 {
+				return rejects(1, "")
 			}
 			return respond(http.StatusOK, "", nil)
 		}
@@ -220,10 +220,10 @@ func TestASeriesStartsWithTheFirstPointThatArrives(t *testing.T) {
 		}
 		first, second := r.numbers("counter_0_total"), r.numbers("counter_1_total")
 		if first[1].StartTimeUnixNano != first[0].TimeUnixNano {
-			t.Errorf("what arrived has start %d, want its first time %d", first[1].StartTimeUnixNano, first[0].TimeUnixNano)
+			t.Errorf("the delivered series has start %d, want the time of its first point, %d", first[1].StartTimeUnixNano, first[0].TimeUnixNano)
 		}
 		if second[1].StartTimeUnixNano != second[1].TimeUnixNano {
-			t.Errorf("what was refused has start %d, want its time %d", second[1].StartTimeUnixNano, second[1].TimeUnixNano)
+			t.Errorf("the rejected series has start %d, want its time %d", second[1].StartTimeUnixNano, second[1].TimeUnixNano)
 		}
 		end()
 	})
@@ -247,7 +247,7 @@ func TestHeadersAreReadForEachPush(t *testing.T) {
 		time.Sleep(46 * time.Second) // three pushes
 		end()
 		var got []string
-		for _, request := range r.asked() {
+		for _, request := range r.allRequests() {
 			got = append(got, request.Header.Get("Authorization"))
 		}
 		if !slices.Equal(got, []string{"Bearer one", "Bearer two"}) {

@@ -24,8 +24,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// proxyPassword is in the URL of the https proxy in the environment of these tests,
-// where nothing listens.
+// proxyPassword is in the URL of the https proxy that TestMain sets. Nothing listens at
+// its address.
 const proxyPassword = "s3cr3t-canary"
 
 func TestMain(m *testing.M) {
@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 // receiver is an OTLP receiver. It is a handler for a real server, or a RoundTripper for
 // tests with fake time.
 type receiver struct {
-	answer func(*http.Request) *http.Response // nil for success
+	handle func(*http.Request) *http.Response // nil for success
 
 	mu       sync.Mutex
 	requests []*http.Request
@@ -47,13 +47,13 @@ type receiver struct {
 
 func (r *receiver) RoundTrip(request *http.Request) (*http.Response, error) {
 	defer request.Body.Close()
-	if err := r.keep(request); err != nil {
+	if err := r.record(request); err != nil {
 		return nil, err
 	}
-	if r.answer == nil {
+	if r.handle == nil {
 		return respond(http.StatusOK, "", nil), nil
 	}
-	response := r.answer(request)
+	response := r.handle(request)
 	if response == nil {
 		return nil, context.Cause(request.Context())
 	}
@@ -71,7 +71,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	_, _ = io.Copy(w, response.Body)
 }
 
-func (r *receiver) keep(request *http.Request) error {
+func (r *receiver) record(request *http.Request) error {
 	body := io.Reader(request.Body)
 	if request.Header.Get("Content-Encoding") == "gzip" {
 		unzipped, err := gzip.NewReader(body)
@@ -97,8 +97,8 @@ func (r *receiver) keep(request *http.Request) error {
 	return nil
 }
 
-// asked returns the requests so far.
-func (r *receiver) asked() []*http.Request {
+// allRequests returns the requests so far.
+func (r *receiver) allRequests() []*http.Request {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.requests
@@ -110,8 +110,8 @@ func (r *receiver) metrics() map[string][]*metrics.Metric {
 	defer r.mu.Unlock()
 	all := make(map[string][]*metrics.Metric)
 	for _, m := range r.received {
-		for _, of := range m.ResourceMetrics {
-			for _, scope := range of.ScopeMetrics {
+		for _, r := range m.ResourceMetrics {
+			for _, scope := range r.ScopeMetrics {
 				for _, metric := range scope.Metrics {
 					all[metric.Name] = append(all[metric.Name], metric)
 				}
@@ -126,13 +126,13 @@ func respond(status int, contentType string, body []byte) *http.Response {
 	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {contentType}}, Body: io.NopCloser(bytes.NewReader(body))}
 }
 
-// refuses makes the response of a receiver that rejects some data points.
-func refuses(points int64, why string) *http.Response {
+// rejects makes the response of a receiver that rejects some data points.
+func rejects(points int64, why string) *http.Response {
 	body, err := proto.Marshal(&collector.ExportMetricsServiceResponse{
 		PartialSuccess: &collector.ExportMetricsPartialSuccess{RejectedDataPoints: points, ErrorMessage: why},
 	})
 	if err != nil {
-		panic(err) // a message of our own
+		panic(err) // cannot happen
 	}
 	return respond(http.StatusOK, "application/x-protobuf", body)
 }
@@ -184,7 +184,7 @@ func options(o *recorder) Options {
 	}
 }
 
-// run runs a pusher with the transport rt. The function ends it.
+// run starts a pusher with the transport rt. end stops it and waits for it.
 func run(t *testing.T, o Options, rt http.RoundTripper) (end func()) {
 	t.Helper()
 	p, err := newPusher(o, resource.Empty(), rt)

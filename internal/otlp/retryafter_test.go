@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// refusesUntil rejects the first request with a Retry-After and accepts all others. at
-// returns the times of the requests since the first.
-func refusesUntil(status int, header http.Header) (r *receiver, at func() []time.Duration) {
+// rejectsFirst returns a receiver that rejects the first request and accepts all others.
+// at returns the times of the requests since the first.
+func rejectsFirst(status int, header http.Header) (r *receiver, at func() []time.Duration) {
 	var times []time.Time
-	r = &receiver{answer: func(*http.Request) *http.Response {
+	r = &receiver{handle: func(*http.Request) *http.Response {
 		times = append(times, time.Now())
 		if len(times) > 1 {
 			return respond(http.StatusOK, "", nil)
@@ -35,22 +35,22 @@ func TestNoPushIsMadeBeforeRetryAfterIsOver(t *testing.T) {
 		least  time.Duration
 		most   time.Duration
 	}{
-		"seconds":                    {429, http.Header{"Retry-After": {"100"}}, 100 * time.Second, 115 * time.Second},
-		"seconds with a 503":         {503, http.Header{"Retry-After": {"40"}}, 40 * time.Second, 55 * time.Second},
-		"seconds with a 502":         {502, http.Header{"Retry-After": {"40"}}, 40 * time.Second, 55 * time.Second},
-		"more than five minutes":     {429, http.Header{"Retry-After": {"3600"}}, 300 * time.Second, 315 * time.Second},
-		"more than fits a number":    {429, http.Header{"Retry-After": {"99999999999999999999"}}, 300 * time.Second, 315 * time.Second},
-		"a date":                     {503, http.Header{"Retry-After": {"Tue, 15 Nov 1994 12:47:06 GMT"}, "Date": {"Tue, 15 Nov 1994 12:45:26 GMT"}}, 100 * time.Second, 115 * time.Second},
-		"within the interval":        {503, http.Header{"Retry-After": {"12"}}, 12 * time.Second, 14 * time.Second},
-		"a date in the past":         {503, http.Header{"Retry-After": {"Tue, 15 Nov 1994 12:45:26 GMT"}}, 0, 15 * time.Second},
-		"garbage":                    {503, http.Header{"Retry-After": {"soon"}}, 0, 15 * time.Second},
-		"a status it is no part of":  {400, http.Header{"Retry-After": {"100"}}, 0, 15 * time.Second},
-		"a status that is a success": {200, http.Header{"Retry-After": {"100"}}, 0, 15 * time.Second},
+		"seconds":                      {429, http.Header{"Retry-After": {"100"}}, 100 * time.Second, 115 * time.Second},
+		"seconds with a 503":           {503, http.Header{"Retry-After": {"40"}}, 40 * time.Second, 55 * time.Second},
+		"seconds with a 502":           {502, http.Header{"Retry-After": {"40"}}, 40 * time.Second, 55 * time.Second},
+		"more than five minutes":       {429, http.Header{"Retry-After": {"3600"}}, 300 * time.Second, 315 * time.Second},
+		"more than fits in an integer": {429, http.Header{"Retry-After": {"99999999999999999999"}}, 300 * time.Second, 315 * time.Second},
+		"a date":                       {503, http.Header{"Retry-After": {"Tue, 15 Nov 1994 12:47:06 GMT"}, "Date": {"Tue, 15 Nov 1994 12:45:26 GMT"}}, 100 * time.Second, 115 * time.Second},
+		"within the interval":          {503, http.Header{"Retry-After": {"12"}}, 12 * time.Second, 14 * time.Second},
+		"a date in the past":           {503, http.Header{"Retry-After": {"Tue, 15 Nov 1994 12:45:26 GMT"}}, 0, 15 * time.Second},
+		"garbage":                      {503, http.Header{"Retry-After": {"soon"}}, 0, 15 * time.Second},
+		"a status without Retry-After": {400, http.Header{"Retry-After": {"100"}}, 0, 15 * time.Second},
+		"a success":                    {200, http.Header{"Retry-After": {"100"}}, 0, 15 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var o recorder
-				r, at := refusesUntil(c.status, c.header)
+				r, at := rejectsFirst(c.status, c.header)
 				end := run(t, options(&o), r)
 				time.Sleep(6 * time.Minute)
 				end()
@@ -72,7 +72,7 @@ func TestNoPushIsMadeBeforeRetryAfterIsOver(t *testing.T) {
 func TestNoLastPushIsMadeBeforeRetryAfterIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var o recorder
-		r, at := refusesUntil(http.StatusTooManyRequests, http.Header{"Retry-After": {"100"}})
+		r, at := rejectsFirst(http.StatusTooManyRequests, http.Header{"Retry-After": {"100"}})
 		end := run(t, options(&o), r)
 		time.Sleep(time.Minute)
 		end()

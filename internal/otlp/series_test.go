@@ -66,7 +66,7 @@ func TestAllSeriesArriveUnchanged(t *testing.T) {
 	if got := push(t, seriesOf(registry, 1), r); got.Result != Success {
 		t.Fatal(got)
 	}
-	if n := len(r.asked()); n != 3 {
+	if n := len(r.allRequests()); n != 3 {
 		t.Errorf("%d requests, want one for the exporter and one for each upstream", n)
 	}
 	all := r.metrics()
@@ -157,13 +157,13 @@ func TestStartTimesDependOnTheKindOfSeries(t *testing.T) {
 			}
 			for _, p := range m.GetGauge().GetDataPoints() {
 				if p.StartTimeUnixNano != 0 {
-					t.Errorf("%s is a gauge and has a start", name)
+					t.Errorf("%s is a gauge and has a start time", name)
 				}
 			}
 		}
 	}
 	if seen[true] < 20 || seen[false] < 20 {
-		t.Errorf("saw %v points by whether they begin with the process, want many of both", seen)
+		t.Errorf("points by whether they start with the process: got %v, want many of both", seen)
 	}
 }
 
@@ -191,7 +191,7 @@ func TestTheResourceIdentifiesTheExporter(t *testing.T) {
 		}
 		p.close()
 		server.Close()
-		request := r.asked()[0]
+		request := r.allRequests()[0]
 		if request.URL.Path != "/some/path" || request.Header.Get("Content-Encoding") != "gzip" {
 			t.Errorf("got path %s and encoding %q", request.URL.Path, request.Header.Get("Content-Encoding"))
 		}

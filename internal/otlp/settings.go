@@ -29,7 +29,7 @@ type Settings struct {
 
 const (
 	EnvPrefix      = "OTEL_EXPORTER_OTLP_" // of the standard variables
-	ofMetrics      = "METRICS_"            // follows the prefix in a variable for metrics only, which takes precedence
+	metricsInfix   = "METRICS_"            // follows the prefix in a variable for metrics only, which takes precedence
 	metricsPath    = "/v1/metrics"
 	protocol       = "http/protobuf" // the only supported one
 	maxHeadersFile = 64 << 10

@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-// startTimes knows the start time of each cumulative series. In the data model of
+// startTimes tracks the start time of each cumulative series. In the data model of
 // OpenTelemetry ("Resets and Gaps" in specification/metrics/data-model.md), a receiver
 // computes rates from two kinds of first points:
 //
@@ -40,7 +40,7 @@ type series struct {
 	seen        uint32                 // last push with the series
 }
 
-// firstPoint is a series that the receiver does not know yet.
+// firstPoint is a series of which no point has been delivered.
 type firstPoint struct {
 	key string
 	series
@@ -50,7 +50,7 @@ func newStartTimes(process time.Time, ofProcess func(string) bool) *startTimes {
 	return &startTimes{process: timestamppb.New(process), ofProcess: ofProcess, known: make(map[string]*series)}
 }
 
-// begin begins a push.
+// begin starts a push.
 func (s *startTimes) begin() {
 	s.push++
 	s.pending = s.pending[:0]
@@ -89,7 +89,7 @@ func (s *startTimes) stamp(families []*dto.MetricFamily, at time.Time) {
 func (s *startTimes) startOf(name string, labels []*dto.LabelPair, now *timestamppb.Timestamp, value float64, counts []uint64) *timestamppb.Timestamp {
 	s.key = append(s.key[:0], name...)
 	for _, l := range labels {
-		s.key = append(append(s.key, 0xff), l.GetName()...) // no byte of UTF-8
+		s.key = append(append(s.key, 0xff), l.GetName()...) // does not occur in UTF-8
 		s.key = append(append(s.key, 0xff), l.GetValue()...)
 	}
 	k := s.known[string(s.key)]
@@ -118,7 +118,7 @@ func (s *startTimes) delivered() {
 	s.pending = nil // do not reuse its memory, which known points to
 }
 
-// complete removes the series that were in no part of the push.
+// complete removes the series that were not in any part of the push.
 func (s *startTimes) complete() {
 	for key, k := range s.known {
 		if k.seen != s.push {

@@ -33,7 +33,7 @@ func observe(s *startTimes, at int64, value *float64) *point {
 	return &point{m.Counter.CreatedTimestamp.AsTime().UnixMilli(), m.GetTimestampMs(), *value}
 }
 
-// deliver is observe for a point that arrives.
+// deliver is observe for a point that is delivered.
 func deliver(s *startTimes, at int64, value *float64) *point {
 	p := observe(s, at, value)
 	s.delivered()
@@ -50,14 +50,14 @@ func TestStartTimesOfACounter(t *testing.T) {
 	type step struct {
 		at           int64
 		value        float64
-		start        int64 // wanted
+		start        int64 // expected
 		lost, absent bool
 	}
 	for name, c := range map[string]struct {
 		ofProcess func(string) bool
 		steps     []step
 	}{
-		"of an upstream: the first point is an offset, and a fall a reset after the last observation": {never, []step{
+		"of an upstream: the first point is an offset, and a decrease is a reset after the last observation": {never, []step{
 			{at: 1000, value: 5000, start: 1000},
 			{at: 2000, value: 5000, start: 1000},
 			{at: 3000, value: 6000, start: 1000},
@@ -168,7 +168,7 @@ func TestReceiversSeeTheTrafficThatPrometheusSees(t *testing.T) {
 		s := newStartTimes(processStart, never)
 		var r traffic
 		var want, waiting, before float64 // waiting for a push that arrives
-		known, there := false, true
+		known, present := false, true
 		value, at := rapid.Float64Range(0, 1e6).Draw(t, "value"), int64(1000)
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			at += rapid.Int64Range(2, 1000).Draw(t, "ms")
@@ -180,12 +180,12 @@ func TestReceiversSeeTheTrafficThatPrometheusSees(t *testing.T) {
 			case "restart":
 				s, known, waiting = newStartTimes(processStart, never), false, 0
 			case "vanish":
-				there = false
+				present = false
 			case "appear":
-				there = true
+				present = true
 			}
 			arrives := rapid.Bool().Draw(t, "arrives")
-			if !there {
+			if !present {
 				if arrives {
 					deliver(s, at, nil)
 					known, waiting = false, 0

@@ -89,7 +89,7 @@ func TestTLSFilesAreReadAgainWhenTheyChange(t *testing.T) {
 	if got := push(t, o, rt); got.Result != Success {
 		t.Errorf("with the new authority and certificate: got %+v, want a success", got)
 	}
-	if n := len(r.asked()); n != 2 {
+	if n := len(r.allRequests()); n != 2 {
 		t.Errorf("%d requests arrived, want 2", n)
 	}
 }
@@ -105,7 +105,7 @@ func TestAChangedCertificateIsUsedAtTheNextPush(t *testing.T) {
 		if got := push(t, o, rt); got.Result != Success {
 			t.Fatalf("got %+v, want a success", got)
 		}
-		requests := r.asked()
+		requests := r.allRequests()
 		serials = append(serials, requests[len(requests)-1].TLS.PeerCertificates[0].SerialNumber)
 		issue(t, a, files)
 	}
@@ -129,7 +129,7 @@ func TestVariablesDoNotOverrideOptions(t *testing.T) {
 	if got := push(t, options(new(recorder)), r); got.Result != Success {
 		t.Fatal(got)
 	}
-	request := r.asked()[0]
+	request := r.allRequests()[0]
 	if got := request.URL.String(); got != "http://receiver/v1/metrics" {
 		t.Errorf("pushed to %s", got)
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/proxy"
 )
 
-// TLS names files for TLS. They are read again when they change.
+// TLS names the certificate and key files. They are read again when they change.
 type TLS struct {
 	CAFile            string // empty for the system's authorities
 	CertFile, KeyFile string // both or none
@@ -29,7 +29,7 @@ type recordingTransport struct {
 	headers func() (map[string]string, error)
 	last    outcome
 
-	until     time.Time // deadline of the current push
+	deadline  time.Time // of the current push
 	notBefore time.Time // end of the receiver's Retry-After
 }
 
@@ -54,16 +54,16 @@ func (t *recordingTransport) RoundTrip(r *http.Request) (*http.Response, error) 
 	return nil, err
 }
 
-// wait applies Retry-After: it lets the SDK wait if the push has the time, and ends
-// the push otherwise. The SDK itself does not limit Retry-After, and does not compare a
-// date with the receiver's clock.
+// wait applies Retry-After: it lets the SDK wait if that ends before the deadline of
+// the push, and ends the push otherwise. The SDK itself does not limit Retry-After, and
+// does not compare a date with the receiver's clock.
 func (t *recordingTransport) wait(response *http.Response) (*http.Response, error) {
 	response.Header.Del("Retry-After")
 	if t.last.wait <= 0 {
 		return response, nil
 	}
 	t.notBefore = time.Now().Add(t.last.wait)
-	if !t.notBefore.Before(t.until) {
+	if !t.notBefore.Before(t.deadline) {
 		_ = response.Body.Close()
 		return nil, errLater
 	}

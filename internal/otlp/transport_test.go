@@ -45,7 +45,7 @@ func TestFailuresWithTheSameReasonHaveTheSameText(t *testing.T) {
 	}
 }
 
-// TestMain sets the variable of the proxy, because net/http reads it only once.
+// TestMain sets HTTPS_PROXY, because net/http reads the environment only once.
 func TestAProxyOfTheEnvironmentIsNamed(t *testing.T) {
 	rt, err := newTransport(TLS{})
 	if err != nil {
