@@ -32,7 +32,7 @@ func TestABrokenResponseHasItsReason(t *testing.T) {
 		"endless interim responses": {respondWith(strings.Repeat("HTTP/1.1 103 Early Hints\r\nX: "+strings.Repeat("x", 1000)+"\r\n\r\n", 200)), retryable(ReasonProtocol)},
 
 		"a TLS alert": {respondWith("\x15\x03\x01\x00\x02\x02\x46"), permanent(ReasonTLS)},
-		"reset before the answer": {func(conn net.Conn) {
+		"reset before the response": {func(conn net.Conn) {
 			readRequest(conn)
 			conn.(*net.TCPConn).SetLinger(0)
 		}, retryable(ReasonReset)},

@@ -55,8 +55,8 @@ func (c *Client) recordRejected(err error) {
 }
 
 // recordHandshakes makes a transport record the certificates before the upstream can
-// refuse ours, because a failed handshake leaves no connection to inspect. An https
-// proxy prevents that: handshakes with it use the same configuration.
+// reject the client certificate, because a failed handshake leaves no connection to
+// inspect. An https proxy prevents that: handshakes with it use the same configuration.
 func (c *Client) recordHandshakes(t *http.Transport, base *url.URL) {
 	if base.Scheme != "https" {
 		return

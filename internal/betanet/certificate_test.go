@@ -120,6 +120,6 @@ func TestTheCertificatesOfAProxyDoNotCount(t *testing.T) {
 	}
 	upstream.Close()
 	if got, f := expiryAfter(t, upstream.URL, h); f == nil || !got.IsZero() {
-		t.Errorf("got %v and failure %v, want none of an unreachable upstream", got, f)
+		t.Errorf("got %v and failure %v, want none from an unreachable upstream", got, f)
 	}
 }

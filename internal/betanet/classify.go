@@ -163,7 +163,7 @@ func resolverExhausted(o observation) bool {
 	return as[*net.DNSError](o) && strings.Contains(o.err.Error(), syscall.EMFILE.Error())
 }
 
-// credentials reports whether a secret could not be read or a token not be obtained.
+// credentials reports whether a secret could not be read or a token could not be obtained.
 func credentials(o observation) bool {
 	return as[*fs.PathError](o) || hasPrefix(o.err, "oauth2: ")
 }
@@ -176,7 +176,7 @@ func proxyRefused(o observation) bool {
 }
 
 // proxyFailed reports whether a proxy did not connect. Timeouts do not count, except
-// of a name server, because those are not classified as timeouts elsewhere either.
+// those of a name server, which are not classified as timeouts elsewhere either.
 func proxyFailed(o observation) bool {
 	var op *net.OpError // from the transport of a library
 	failed := as[*proxy.Error](o) || errors.As(o.err, &op) && op.Op == "proxyconnect"

@@ -55,7 +55,7 @@ func socketError(errno syscall.Errno) error {
 
 func TestClassificationFollowsTheTable(t *testing.T) {
 	failed := func(err error) observation { return observation{err: err} }
-	answered := func(err error) observation { return observation{err: err, status: 200} }
+	responded := func(err error) observation { return observation{err: err, status: 200} }
 	for _, c := range []struct {
 		name string
 		o    observation
@@ -68,17 +68,17 @@ func TestClassificationFollowsTheTable(t *testing.T) {
 		{"access denied", failed(opError("dial", syscall.EACCES)), retryable(ReasonConnect)},
 		{"no address to dial from", failed(opError("dial", syscall.EADDRNOTAVAIL)), retryable(ReasonConnect)},
 		{"bad address", failed(&net.OpError{Op: "dial", Net: "tcp", Err: &net.AddrError{Err: "missing port in address"}}), retryable(ReasonConnect)},
-		{"reset while reading", answered(opError("read", syscall.ECONNRESET)), retryable(ReasonReset)},
+		{"reset while reading", responded(opError("read", syscall.ECONNRESET)), retryable(ReasonReset)},
 		{"reset while writing", failed(opError("write", syscall.ECONNRESET)), retryable(ReasonReset)},
-		{"reset while dialling", failed(opError("dial", syscall.ECONNRESET)), retryable(ReasonReset)},
+		{"reset while dialing", failed(opError("dial", syscall.ECONNRESET)), retryable(ReasonReset)},
 		{"broken pipe", failed(opError("write", syscall.EPIPE)), retryable(ReasonReset)},
 		{"aborted", failed(opError("read", syscall.ECONNABORTED)), retryable(ReasonReset)},
 		{"EOF before the response", failed(io.EOF), retryable(ReasonEOF)},
-		{"EOF in the headers or the body", answered(io.ErrUnexpectedEOF), retryable(ReasonEOF)},
+		{"EOF in the headers or the body", responded(io.ErrUnexpectedEOF), retryable(ReasonEOF)},
 		{"EOF, wrapped", failed(fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", io.EOF)), retryable(ReasonEOF)},
 
 		{"malformed response", failed(fmt.Errorf(`malformed HTTP response "SSH-2.0-OpenSSH_9.9"`)), retryable(ReasonProtocol)},
-		{"bad chunk", answered(errors.New("invalid byte in chunk length")), retryable(ReasonProtocol)},
+		{"bad chunk", responded(errors.New("invalid byte in chunk length")), retryable(ReasonProtocol)},
 		{"headers too large", failed(errors.New("net/http: server response headers exceeded 65536 bytes; aborted")), retryable(ReasonProtocol)},
 
 		{"no such host", failed(dnsError(net.DNSError{Err: "no such host", IsNotFound: true})), retryable(ReasonDNS)},
@@ -94,7 +94,7 @@ func TestClassificationFollowsTheTable(t *testing.T) {
 		{"attempt timeout, complete response", observation{ctx: context.DeadlineExceeded, status: 200}, retryable(ReasonTimeout)},
 		{"attempt timeout, other status", observation{ctx: context.DeadlineExceeded, status: 404}, retryable(ReasonTimeout)},
 		{"the kernel's timeout", failed(opError("dial", syscall.ETIMEDOUT)), retryable(ReasonTimeout)},
-		{"the dialler's timeout", failed(&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}), retryable(ReasonTimeout)},
+		{"the dialer's timeout", failed(&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}), retryable(ReasonTimeout)},
 
 		{"alert", failed(&net.OpError{Op: "remote error", Err: tls.AlertError(40)}), permanent(ReasonTLS)},
 		{"HTTP server for https", failed(http.ErrSchemeMismatch), permanent(ReasonTLS)},
@@ -106,7 +106,7 @@ func TestClassificationFollowsTheTable(t *testing.T) {
 		{"no common version", failed(errors.New("tls: server selected unsupported protocol version 300")), permanent(ReasonTLS)},
 		{"HTTP on a TLS port", failed(fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", fmt.Errorf("malformed HTTP response %q", "\x15\x03\x01\x00\x02\x02\x46"))), permanent(ReasonTLS)},
 
-		{"proxy refuses", failed(&proxy.Error{Status: 403}), permanent(ReasonProxy)},
+		{"proxy rejects CONNECT", failed(&proxy.Error{Status: 403}), permanent(ReasonProxy)},
 		{"proxy finds no server", failed(&proxy.Error{Status: 502}), retryable(ReasonProxy)},
 		{"proxy refuses the connection", failed(&proxy.Error{Err: opError("dial", syscall.ECONNREFUSED).(*net.OpError).Err}), retryable(ReasonProxy)},
 		{"proxy with an unknown name", failed(&proxy.Error{Err: &net.DNSError{Err: "no such host", IsNotFound: true}}), retryable(ReasonProxy)},
@@ -119,12 +119,12 @@ func TestClassificationFollowsTheTable(t *testing.T) {
 		{"no descriptor for a proxy", failed(&proxy.Error{Err: os.NewSyscallError("socket", syscall.EMFILE)}), ignored(ReasonLocal)},
 		{"attempt timeout at a proxy", observation{ctx: context.DeadlineExceeded, err: &proxy.Error{Status: 403}}, retryable(ReasonTimeout)},
 
-		{"body over the limit", answered(refusal{ReasonTooLarge, ""}), permanent(ReasonTooLarge)},
-		{"content encoding", answered(refusal{ReasonEncoding, ""}), permanent(ReasonEncoding)},
-		{"content type", answered(refusal{ReasonContentType, ""}), permanent(ReasonContentType)},
-		{"syntax", answered(refusal{ReasonSyntax, ""}), retryable(ReasonSyntax)},
-		{"schema", answered(refusal{ReasonSchema, ""}), permanent(ReasonSchema)},
-		{"value", answered(refusal{ReasonValue, ""}), permanent(ReasonValue)},
+		{"body over the limit", responded(refusal{ReasonTooLarge, ""}), permanent(ReasonTooLarge)},
+		{"content encoding", responded(refusal{ReasonEncoding, ""}), permanent(ReasonEncoding)},
+		{"content type", responded(refusal{ReasonContentType, ""}), permanent(ReasonContentType)},
+		{"syntax", responded(refusal{ReasonSyntax, ""}), retryable(ReasonSyntax)},
+		{"schema", responded(refusal{ReasonSchema, ""}), permanent(ReasonSchema)},
+		{"value", responded(refusal{ReasonValue, ""}), permanent(ReasonValue)},
 
 		{"canceled", observation{ctx: context.Canceled, err: context.Canceled}, ignored(ReasonCanceled)},
 		{"canceled, seen as another error", observation{ctx: context.Canceled, err: opError("read", syscall.ECONNRESET)}, ignored(ReasonCanceled)},

@@ -28,7 +28,7 @@ const (
 // the upstream sent.
 type Failure struct {
 	Reason     Reason
-	Retry      bool   // another attempt in the same collection makes sense
+	Retry      bool   // another attempt in the same collection may succeed
 	Ignored    bool   // caused by the exporter, not by the upstream
 	Status     int    // HTTP status, 0 for none
 	RetryAfter string // header of a 429 or 503
@@ -56,8 +56,8 @@ func (f *Failure) AfterTrying(e Endpoint, other *Failure) *Failure {
 type Options struct {
 	UserAgent   string
 	IdleTimeout time.Duration // of kept connections
-	// Dial connects to the upstream. It must limit its time, because net/http lets
-	// it continue after the attempt. Nil is net/http's, without a limit.
+	// Dial connects to the upstream. It must have its own time limit, because net/http
+	// lets it continue after the attempt. Nil means a dialer without a limit.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	prepare func(*http.Transport) // called for each transport before its use
@@ -72,14 +72,14 @@ type Client struct {
 	rawPath  string        // path, escaped
 	template *http.Request // without URL and context
 	kept     *transport
-	// fresh returns the transport for connections that are not kept. It makes it
-	// when it is first needed, which is never for most upstreams.
+	// fresh returns the transport for connections that are not kept. The transport is
+	// made on first use, because most upstreams never need it.
 	fresh  func() (*transport, error)
 	expiry atomic.Pointer[time.Time] // see CertificateExpiry
 }
 
 // NewClient returns a client of the upstream at base, which may have a path. h may be
-// nil. The error is about certificates that cannot be read.
+// nil. It returns an error if certificates cannot be read.
 func NewClient(base *url.URL, h *HTTPConfig, o Options) (*Client, error) {
 	c := &Client{
 		base: base, path: strings.TrimRight(base.Path, "/"), rawPath: strings.TrimRight(base.EscapedPath(), "/"),
@@ -147,7 +147,7 @@ func newFailure(e Endpoint, o observation, cause error) *Failure {
 	return &Failure{Reason: v.reason, Retry: v.retry, Ignored: v.ignored, Status: o.status, Err: fmt.Errorf("fetch %s: %w", e, err)}
 }
 
-// Late returns the failure of an attempt whose response was handled after its limit.
+// Late returns the failure of an attempt whose response was handled after its time limit.
 func Late(e Endpoint) *Failure {
 	return newFailure(e, observation{ctx: context.DeadlineExceeded}, nil)
 }

@@ -90,10 +90,10 @@ func (w *walker) mixnodes() []Mixnode {
 		n := &list[w.index]
 		w.node = n
 		w.object(fieldsOf[Mixnodes], &n.Values)
-		switch _, twice := ids[n.ID]; {
+		switch _, duplicate := ids[n.ID]; {
 		case len(n.ID) == 0 || len(n.ID) > maxIDSize:
 			w.refuse(ReasonSchema, "node %d: id has %d bytes, want 1 to %d", w.index, len(n.ID), maxIDSize)
-		case twice:
+		case duplicate:
 			w.refuse(ReasonSchema, "node %d: duplicate id %q", w.index, n.ID)
 		}
 		ids[n.ID] = struct{}{}
@@ -158,8 +158,8 @@ members:
 	}
 }
 
-// value reads the value of a field. A mean may be null, which is how Rust programs
-// write the mean of nothing; it is then unknown.
+// value reads the value of a field. A mean may be null, because Rust programs write
+// NaN, the mean of no values, as null. It is then unknown.
 func (w *walker) value(r *fieldRow, values *Values) {
 	t, ok := w.token()
 	if !ok {
@@ -196,8 +196,8 @@ func (w *walker) text(r *fieldRow, t jsontext.Token) {
 	}
 }
 
-// whole calls t.String again for the error, because a string that does not escape
-// allocates nothing. So does mean.
+// whole calls t.String again for the error, so that the first string does not escape
+// and is not allocated. mean does the same.
 func (w *walker) whole(r *fieldRow, t jsontext.Token, values *Values) {
 	n, err := strconv.ParseUint(t.String(), 10, 64)
 	if err != nil {
@@ -212,7 +212,7 @@ func (w *walker) mean(r *fieldRow, t jsontext.Token, values *Values) {
 	negative := false
 	if strings.HasPrefix(digits, "-") {
 		mantissa, _, _ := strings.Cut(strings.ToLower(digits), "e")
-		negative = strings.ContainsAny(mantissa, "123456789") // also what rounds to -0
+		negative = strings.ContainsAny(mantissa, "123456789") // even if it rounds to -0
 	}
 	if err != nil || negative {
 		w.refuse(ReasonValue, "%s: %s is %s, want 0 or more %s", w.objectName(), r.key, t.String(), r.unit)

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestInvalidFieldsAreRefused gives every field invalid values.
+// TestInvalidFieldsAreRefused sets every field to invalid values.
 func TestInvalidFieldsAreRefused(t *testing.T) {
 	for _, f := range knownFields {
 		refuse := func(reason Reason, values ...string) {

@@ -71,8 +71,8 @@ func document(e Endpoint, changed map[string]string) string {
 		if f.endpoint != e {
 			continue
 		}
-		value, is := changed[f.name]
-		if !is {
+		value, ok := changed[f.name]
+		if !ok {
 			value = f.sample
 		}
 		done[f.name] = true

@@ -8,7 +8,7 @@ import (
 // Field is a number in the documents of either API.
 type Field uint8
 
-// Counters come first, to be array indices.
+// Counters come first, so that they can be array indices.
 const (
 	PacketsProcessed Field = iota
 	PacketsDropped
@@ -98,7 +98,8 @@ var fieldsOf, numbers = func() (of [NumEndpoints][]fieldRow, numbers [NumFields]
 // IsCounter reports whether the field is a counter.
 func (f Field) IsCounter() bool { return f < NumCounters }
 
-// IsMean reports whether the field is a mean, for Float and Metric instead of Uint.
+// IsMean reports whether the field is a mean, which Float and Metric return instead of
+// Uint.
 func (f Field) IsMean() bool { return numbers[f].kind == mean }
 
 // Values has the known numbers by field. The zero value has none.

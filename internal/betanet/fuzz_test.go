@@ -76,7 +76,7 @@ func FuzzDecode(f *testing.F) {
 		before := slices.Clone(body)
 		doc, err := Decode(e, body)
 		if !slices.Equal(body, before) {
-			t.Fatalf("body: got %q, want %q as before", body, before)
+			t.Fatalf("the body was changed to %q, want %q", body, before)
 		}
 		if err != nil {
 			if got := reasonOf(err); doc != nil || got != ReasonSyntax && got != ReasonSchema && got != ReasonValue {

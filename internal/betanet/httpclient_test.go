@@ -15,10 +15,10 @@ func TestHTTPClient(t *testing.T) {
 		}
 	}
 	for name, c := range map[string]struct {
-		h      *HTTPConfig
-		answer http.HandlerFunc
-		user   string
-		status int
+		h       *HTTPConfig
+		handler http.HandlerFunc
+		user    string
+		status  int
 	}{
 		"sends credentials":         {&HTTPConfig{BasicAuth: &config.BasicAuth{Username: "lister", Password: "secret"}}, ok, "lister", 200},
 		"needs no configuration":    {nil, ok, "", 200},
@@ -28,7 +28,7 @@ func TestHTTPClient(t *testing.T) {
 			var got *http.Request
 			base, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
 				got = r
-				c.answer(w, r)
+				c.handler(w, r)
 			})
 			client, err := HTTPClient(c.h, "betanet_exporter/1.2.3", nil)
 			if err != nil {

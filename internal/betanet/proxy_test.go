@@ -34,7 +34,8 @@ func proxyURL(t *testing.T, base string) config.URL {
 	return config.URL{URL: u}
 }
 
-// connectProxy starts a proxy that responds with a status, and a tunnel if it is 200.
+// connectProxy starts a proxy that responds with a status, and opens a tunnel if it is
+// 200.
 func connectProxy(t *testing.T, status int) (base string) {
 	t.Helper()
 	base, _ = serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -68,7 +69,7 @@ func tunnel(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(client, upstream)
 }
 
-// wantProxyFailure checks the reason and text of a failure, and that nothing of the
+// wantProxyFailure checks the reason and text of a failure, and that no part of the
 // proxy's response is reported as the upstream's.
 func wantProxyFailure(t *testing.T, c *Client, want verdict, text string) {
 	t.Helper()
@@ -80,7 +81,7 @@ func wantProxyFailure(t *testing.T, c *Client, want verdict, text string) {
 		t.Errorf("text: got %q, want no credentials", f)
 	}
 	if f.RetryAfter != "" || f.Status != 0 {
-		t.Errorf("got status %d and Retry-After %q, want none of the proxy's", f.Status, f.RetryAfter)
+		t.Errorf("got status %d and Retry-After %q, want none from the proxy", f.Status, f.RetryAfter)
 	}
 }
 
@@ -100,10 +101,10 @@ func TestAProxyThatRefusesCONNECTIsProxy(t *testing.T) {
 		204: retryable(ReasonProxy), 302: retryable(ReasonProxy), 500: retryable(ReasonProxy), 502: retryable(ReasonProxy), 503: retryable(ReasonProxy), 504: retryable(ReasonProxy),
 	} {
 		proxy := connectProxy(t, status)
-		wantProxyFailure(t, throughProxy(t, upstream, proxy), want, fmt.Sprint("proxy ", hostOf(proxy), " answered CONNECT with status ", status, " ", http.StatusText(status)))
+		wantProxyFailure(t, throughProxy(t, upstream, proxy), want, fmt.Sprint("proxy ", hostOf(proxy), " responded to CONNECT with status ", status, " ", http.StatusText(status)))
 	}
 	proxy := connectProxy(t, 470)
-	wantProxyFailure(t, throughProxy(t, upstream, proxy), permanent(ReasonProxy), "proxy "+hostOf(proxy)+" answered CONNECT with status 470")
+	wantProxyFailure(t, throughProxy(t, upstream, proxy), permanent(ReasonProxy), "proxy "+hostOf(proxy)+" responded to CONNECT with status 470")
 }
 
 func TestAFailureBehindAProxyIsNotProxy(t *testing.T) {
@@ -149,7 +150,7 @@ func TestAFailedHandshakeWithAProxyIsProxy(t *testing.T) {
 		wantProxyFailure(t, c, retryable(ReasonProxy),
 			"proxy "+hostOf(untrusted)+": tls: failed to verify certificate: x509: certificate signed by unknown authority")
 		if at := c.CertificateExpiry(); !at.IsZero() {
-			t.Errorf("%s: expiry of the certificate: got %v of the proxy, want none", upstream, at)
+			t.Errorf("%s: expiry of the certificate: got %v from the proxy, want none", upstream, at)
 		}
 	}
 }
@@ -206,7 +207,7 @@ func TestTheErrorOfAnHTTPClientNamesTheProxy(t *testing.T) {
 	}
 	defer c.CloseIdleConnections()
 	_, err = c.Get("https://sd.invalid/targets")
-	want := "proxy " + hostOf(proxy) + " answered CONNECT with status 403 Forbidden"
+	want := "proxy " + hostOf(proxy) + " responded to CONNECT with status 403 Forbidden"
 	if err == nil || !strings.HasSuffix(err.Error(), want) || strings.Contains(err.Error(), proxySecret) {
 		t.Errorf("got %v, want %s", err, want)
 	}

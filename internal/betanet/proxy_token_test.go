@@ -13,13 +13,13 @@ func TestAFailedProxyOfATokenServerIsProxy(t *testing.T) {
 	upstream, _ := serve(t, healthy)
 	closed := closedAddress(t)
 	cut := listen(t, respondWith(""))
-	forbids, finds := connectProxy(t, http.StatusForbidden), connectProxy(t, http.StatusBadGateway)
+	forbidden, badGateway := connectProxy(t, http.StatusForbidden), connectProxy(t, http.StatusBadGateway)
 	for proxy, c := range map[string]struct {
 		want verdict
 		text string
 	}{
-		forbids:                        {permanent(ReasonProxy), ": proxy " + hostOf(forbids) + " answered CONNECT with status 403 Forbidden"},
-		finds:                          {retryable(ReasonProxy), ": proxy " + hostOf(finds) + " answered CONNECT with status 502 Bad Gateway"},
+		forbidden:                      {permanent(ReasonProxy), ": proxy " + hostOf(forbidden) + " responded to CONNECT with status 403 Forbidden"},
+		badGateway:                     {retryable(ReasonProxy), ": proxy " + hostOf(badGateway) + " responded to CONNECT with status 502 Bad Gateway"},
 		cut:                            {retryable(ReasonProxy), ": proxy " + hostOf(cut) + ": EOF"},
 		"http://" + closed:             {retryable(ReasonProxy), ": proxyconnect tcp: dial tcp " + closed + ": connect: connection refused"},
 		connectProxy(t, http.StatusOK): {retryable(ReasonEOF), ": EOF"}, // the token server disconnects

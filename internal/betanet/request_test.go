@@ -16,14 +16,14 @@ import (
 func requestOf(t *testing.T, basePath string, e Endpoint) string {
 	t.Helper()
 	var request string
-	heard := make(chan struct{})
+	received := make(chan struct{})
 	base := listen(t, func(conn net.Conn) {
 		request = readRequest(conn)
-		fmt.Fprint(conn, answer(document(e, nil), "Connection: close"))
-		close(heard)
+		fmt.Fprint(conn, okResponse(document(e, nil), "Connection: close"))
+		close(received)
 	})
 	wantDocument(t, open(t, base+basePath), e)
-	<-heard
+	<-received
 	return request
 }
 
@@ -134,10 +134,10 @@ func TestOnlyConnectionsOfV1AreKept(t *testing.T) {
 
 // The endpoints of a slow upstream are collected in parallel.
 func TestParallelConnectionsOfV1AreAllKept(t *testing.T) {
-	asked := make(chan struct{}, len(V1.Endpoints()))
+	arrived := make(chan struct{}, len(V1.Endpoints()))
 	resume := make(chan struct{})
 	base, connections := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		asked <- struct{}{}
+		arrived <- struct{}{}
 		<-resume
 		healthy(w, r)
 	})
@@ -148,7 +148,7 @@ func TestParallelConnectionsOfV1AreAllKept(t *testing.T) {
 			users.Go(func() { wantDocument(t, c, e) })
 		}
 		for range V1.Endpoints() {
-			<-asked
+			<-arrived
 		}
 		for range V1.Endpoints() {
 			resume <- struct{}{}
@@ -168,7 +168,7 @@ func TestAServerMayCloseConnectionsWithoutNotice(t *testing.T) {
 			if readRequest(conn) != "" {
 				requests.Add(1)
 			}
-			fmt.Fprint(conn, answer(document(e, nil)))
+			fmt.Fprint(conn, okResponse(document(e, nil)))
 		}))
 		for range 5 {
 			wantDocument(t, c, e)
@@ -183,7 +183,7 @@ func TestCloseClosesIdleConnections(t *testing.T) {
 	dropped := make(chan struct{})
 	c := open(t, listen(t, func(conn net.Conn) {
 		readRequest(conn)
-		fmt.Fprint(conn, answer(document(Metrics, nil)))
+		fmt.Fprint(conn, okResponse(document(Metrics, nil)))
 		if readRequest(conn) == "" {
 			close(dropped)
 		}
@@ -202,7 +202,7 @@ func TestAClientIsSafeForConcurrentUse(t *testing.T) {
 			for range 10 {
 				for _, e := range allEndpoints {
 					if doc, f := c.Fetch(t.Context(), e, i%2 == 0); f != nil || doc.Endpoint != e {
-						t.Errorf("Fetch(%v): got %v, %v, want a document of it", e, doc, f)
+						t.Errorf("Fetch(%v): got %v, %v, want its document", e, doc, f)
 					}
 				}
 			}

@@ -47,15 +47,15 @@ func phases() map[string]func(net.Conn) {
 		}
 	}
 	return map[string]func(net.Conn){
-		"request never read":  func(conn net.Conn) { time.Sleep(time.Hour) },
-		"before the answer":   wait,
-		"in the status line":  after("HTTP/1.1 20"),
-		"in the headers":      after("HTTP/1.1 200 OK\r\nContent-Type: "),
-		"after an interim":    after("HTTP/1.1 100 Continue\r\n\r\n"),
-		"before the body":     after("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"),
-		"in the body":         after("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"packets_"),
-		"before a chunk":      after("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"),
-		"body without length": after("HTTP/1.0 200 OK\r\n\r\n" + document(Metrics, nil)),
+		"request never read":        func(conn net.Conn) { time.Sleep(time.Hour) },
+		"before the response":       wait,
+		"in the status line":        after("HTTP/1.1 20"),
+		"in the headers":            after("HTTP/1.1 200 OK\r\nContent-Type: "),
+		"after an interim response": after("HTTP/1.1 100 Continue\r\n\r\n"),
+		"before the body":           after("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"),
+		"in the body":               after("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"packets_"),
+		"before a chunk":            after("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"),
+		"body without length":       after("HTTP/1.0 200 OK\r\n\r\n" + document(Metrics, nil)),
 		"one byte a second": func(conn net.Conn) {
 			readRequest(conn)
 			io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
@@ -135,7 +135,7 @@ func TestACancellationIsIgnoredInEveryPhase(t *testing.T) {
 }
 
 func TestACanceledContextMakesNoRequest(t *testing.T) {
-	inBubble(t, "http", func(net.Conn) { t.Error("dialled: got a connection, want none") }, func(t *testing.T, c *Client) {
+	inBubble(t, "http", func(net.Conn) { t.Error("got a connection, want none") }, func(t *testing.T, c *Client) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, f := c.Fetch(ctx, Metrics, false); f == nil || f.Reason != ReasonCanceled {
@@ -147,7 +147,7 @@ func TestACanceledContextMakesNoRequest(t *testing.T) {
 func TestASlowResponseWithinTheTimeoutIsADocument(t *testing.T) {
 	handle := func(conn net.Conn) {
 		readRequest(conn)
-		for _, part := range strings.SplitAfter(answer(document(Metrics, nil)), "\n") {
+		for _, part := range strings.SplitAfter(okResponse(document(Metrics, nil)), "\n") {
 			time.Sleep(limit / 10)
 			io.WriteString(conn, part)
 		}
@@ -166,20 +166,20 @@ func TestAnIdleConnectionIsKeptForTheIdleTimeout(t *testing.T) {
 	handle := func(conn net.Conn) {
 		dials++
 		for readRequest(conn) != "" {
-			io.WriteString(conn, answer(document(Metrics, nil)))
+			io.WriteString(conn, okResponse(document(Metrics, nil)))
 		}
 	}
 	inBubble(t, "http", handle, func(t *testing.T, c *Client) {
 		for _, step := range []struct {
-			rest time.Duration
+			idle time.Duration
 			want int
 		}{{0, 1}, {time.Minute - 1, 1}, {time.Minute + 1, 2}} {
-			time.Sleep(step.rest)
+			time.Sleep(step.idle)
 			if _, f := c.Fetch(t.Context(), Metrics, false); f != nil {
 				t.Fatal(f)
 			}
 			if dials != step.want {
-				t.Errorf("connections after an idle time of %v: got %d, want %d", step.rest, dials, step.want)
+				t.Errorf("connections after an idle time of %v: got %d, want %d", step.idle, dials, step.want)
 			}
 			synctest.Wait() // for the connection to become idle
 		}

@@ -19,8 +19,8 @@ import (
 type HTTPConfig = config.HTTPClientConfig
 
 // transport sends requests over the connections of base. Each endpoint has its own
-// round tripper for credentials, because that for OAuth2 is not safe for concurrent
-// use.
+// round tripper for credentials, because the one for OAuth2 is not safe for
+// concurrent use.
 type transport struct {
 	base http.RoundTripper
 	by   [NumEndpoints]http.RoundTripper
@@ -118,7 +118,7 @@ func secret(text, path string) config.SecretReader {
 	return config.NewInlineSecret(text)
 }
 
-// file returns nil without a path.
+// file returns a reader of a file, nil for an empty path.
 func file(path string) config.SecretReader {
 	if path == "" {
 		return nil
@@ -126,7 +126,7 @@ func file(path string) config.SecretReader {
 	return config.NewFileSecret(path)
 }
 
-// HTTPClient returns a client for other servers than upstreams, such as http_sd. It
+// HTTPClient returns a client for servers other than upstreams, such as http_sd. It
 // follows no redirects. h and dial may be nil.
 func HTTPClient(h *HTTPConfig, userAgent string, dial func(ctx context.Context, network, address string) (net.Conn, error)) (*http.Client, error) {
 	o := Options{Dial: dial, IdleTimeout: 5 * time.Minute}

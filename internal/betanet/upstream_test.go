@@ -81,7 +81,8 @@ func wantFailure(t *testing.T, c *Client, e Endpoint, want verdict) *Failure {
 	return f
 }
 
-// wantDocumentIf makes an attempt that must return a document or else fail.
+// wantDocumentIf makes an attempt that must return a document if accepted, and fail
+// otherwise.
 func wantDocumentIf(t *testing.T, accepted bool, c *Client, failure verdict) {
 	t.Helper()
 	if accepted {
@@ -118,8 +119,8 @@ func healthy(w http.ResponseWriter, r *http.Request) {
 	http.NotFound(w, r)
 }
 
-// answer returns an HTTP response with a body.
-func answer(body string, headers ...string) string {
+// okResponse returns an HTTP response with status 200 and a body.
+func okResponse(body string, headers ...string) string {
 	text := "HTTP/1.1 200 OK\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n"
 	for _, h := range headers {
 		text += h + "\r\n"

@@ -9,8 +9,9 @@ import (
 	"sync/atomic"
 )
 
-// Dial is net.Dialer.DialContext for transports of libraries, whose hooks cannot be
-// set. A failed CONNECT over the connection is an *Error. Wrap recognizes more.
+// Dial is like net.Dialer.DialContext, for transports of libraries, whose hooks cannot
+// be set. A failed CONNECT over the connection is an *Error. Wrap recognizes more
+// failures.
 func Dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, network, addr)
 	if err != nil {

@@ -21,10 +21,10 @@ type Error struct {
 	Err    error  // nil if the status is the error
 }
 
-// Error returns a text without credentials and without text from the proxy.
+// Error describes the failure, without credentials and without text from the proxy.
 func (e *Error) Error() string {
 	if e.Err == nil {
-		return strings.TrimSpace(fmt.Sprintf("proxy %s answered CONNECT with status %d %s", e.Proxy, e.Status, http.StatusText(e.Status)))
+		return strings.TrimSpace(fmt.Sprintf("proxy %s responded to CONNECT with status %d %s", e.Proxy, e.Status, http.StatusText(e.Status)))
 	}
 	return fmt.Sprintf("proxy %s: %v", e.Proxy, e.Err)
 }

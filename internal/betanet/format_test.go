@@ -25,15 +25,15 @@ func compressed(t *testing.T, make func(io.Writer) io.WriteCloser) string {
 }
 
 func TestTheErrorNamesAnotherFormat(t *testing.T) {
-	const unasked = "-compressed, which was neither requested nor declared in Content-Encoding"
+	const notRequested = "-compressed, which was neither requested nor declared in Content-Encoding"
 	doc := document(Metrics, nil)
 	for want, body := range map[string]string{
 		"begins with a byte order mark, want JSON in UTF-8 without one": "\ufeff" + doc,
 		"begins with a byte order mark of UTF-16, want JSON in UTF-8":   "\xff\xfe{\x00}\x00",
 		"begins with a byte order mark of UTF-32, want JSON in UTF-8":   "\xff\xfe\x00\x00{\x00\x00\x00",
-		"looks gzip" + unasked:    compressed(t, func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }),
-		"looks deflate" + unasked: compressed(t, func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) }),
-		"looks zstd" + unasked: compressed(t, func(w io.Writer) io.WriteCloser {
+		"looks gzip" + notRequested:                                     compressed(t, func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }),
+		"looks deflate" + notRequested:                                  compressed(t, func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) }),
+		"looks zstd" + notRequested: compressed(t, func(w io.Writer) io.WriteCloser {
 			z, err := zstd.NewWriter(w)
 			if err != nil {
 				t.Fatal(err)
@@ -44,7 +44,7 @@ func TestTheErrorNamesAnotherFormat(t *testing.T) {
 	} {
 		base := listen(t, func(conn net.Conn) {
 			readRequest(conn)
-			_, _ = io.WriteString(conn, answer(body, "Content-Type: application/json", "Connection: close"))
+			_, _ = io.WriteString(conn, okResponse(body, "Content-Type: application/json", "Connection: close"))
 		})
 		if f := wantFailure(t, open(t, base), Metrics, retryable(ReasonSyntax)); !strings.HasSuffix(f.Error(), "the document "+want) {
 			t.Errorf("got %q, want it to end with %q", f, want)

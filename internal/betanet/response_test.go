@@ -12,9 +12,9 @@ import (
 )
 
 func TestARedirectIsNeverFollowed(t *testing.T) {
-	var elsewhere atomic.Int32
+	var followed atomic.Int32
 	target, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		elsewhere.Add(1)
+		followed.Add(1)
 		healthy(w, r)
 	})
 	for _, status := range []int{300, 301, 302, 303, 304, 305, 307, 308, 399} {
@@ -29,7 +29,7 @@ func TestARedirectIsNeverFollowed(t *testing.T) {
 			}
 		}
 	}
-	if got := elsewhere.Load(); got != 0 {
+	if got := followed.Load(); got != 0 {
 		t.Errorf("requests to the target: got %d, want 0", got)
 	}
 }
@@ -54,7 +54,7 @@ func TestAStatusOtherThan200IsAFailure(t *testing.T) {
 }
 
 func TestInterimResponsesAreSkipped(t *testing.T) {
-	base := listen(t, respondWith("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"+answer(document(Metrics, nil))))
+	base := listen(t, respondWith("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"+okResponse(document(Metrics, nil))))
 	wantDocument(t, open(t, base), Metrics)
 }
 
@@ -102,7 +102,7 @@ func TestTheContentTypeIsJSONInUTF8OrAbsent(t *testing.T) {
 		if contentType != "" {
 			header = "Content-Type: " + contentType
 		}
-		c := open(t, listen(t, respondWith(answer(document(Metrics, nil), header))))
+		c := open(t, listen(t, respondWith(okResponse(document(Metrics, nil), header))))
 		t.Run(contentType, func(t *testing.T) { wantDocumentIf(t, accepted, c, permanent(ReasonContentType)) })
 	}
 }
@@ -113,7 +113,7 @@ func TestTheContentEncodingIsIdentityOrAbsent(t *testing.T) {
 		"Content-Encoding: gzip": false, "Content-Encoding: br": false, "Content-Encoding: deflate, gzip": false,
 		"Content-Encoding: identity\r\nContent-Encoding: gzip": false,
 	} {
-		wantDocumentIf(t, accepted, open(t, listen(t, respondWith(answer(document(Metrics, nil), header)))), permanent(ReasonEncoding))
+		wantDocumentIf(t, accepted, open(t, listen(t, respondWith(okResponse(document(Metrics, nil), header)))), permanent(ReasonEncoding))
 	}
 }
 
@@ -153,7 +153,7 @@ func TestABodyAnnouncedTooLargeIsNotRead(t *testing.T) {
 func TestHeadersAreLimited(t *testing.T) {
 	for size, accepted := range map[int]bool{32 << 10: true, 65 << 10: false, 1 << 20: false} {
 		header := "X-Long: " + strings.Repeat("x", size)
-		wantDocumentIf(t, accepted, open(t, listen(t, respondWith(answer(document(Metrics, nil), header)))), retryable(ReasonProtocol))
+		wantDocumentIf(t, accepted, open(t, listen(t, respondWith(okResponse(document(Metrics, nil), header)))), retryable(ReasonProtocol))
 	}
 }
 
@@ -184,7 +184,7 @@ func TestARefusedDocumentHasTheReasonOfTheDecoder(t *testing.T) {
 		`{"packets_processed":-1,"packets_dropped":1}`:   permanent(ReasonValue),
 		`{"packets_processed":null,"packets_dropped":1}`: permanent(ReasonSchema),
 	} {
-		f := wantFailure(t, open(t, listen(t, respondWith(answer(body)))), Metrics, want)
+		f := wantFailure(t, open(t, listen(t, respondWith(okResponse(body)))), Metrics, want)
 		if f.Status != 200 || f.Err == nil {
 			t.Errorf("Status, Err: got %d, %v, want 200 and an error", f.Status, f.Err)
 		}

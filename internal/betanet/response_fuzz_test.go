@@ -25,7 +25,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// piped returns a client whose connections respond with raw bytes and end.
+// piped returns a client whose connections respond with raw bytes and close.
 func piped(raw []byte) *Client {
 	o := options()
 	o.Dial = func(context.Context, string, string) (net.Conn, error) {
@@ -73,29 +73,29 @@ func finalResponse(raw []byte) (*http.Response, []byte, error) {
 	}
 }
 
-// FuzzAnswer checks that any response has one result, that failures are well-formed,
+// FuzzResponse checks that any response has one result, that failures are well-formed,
 // and that only a 200 with valid JSON is a document.
-func FuzzAnswer(f *testing.F) {
+func FuzzResponse(f *testing.F) {
 	for _, e := range allEndpoints {
-		f.Add(uint8(e), []byte(answer(document(e, nil))))
-		f.Add(uint8(e), []byte(answer(complexDocument(e), "Content-Type: application/json; charset=utf-8")))
+		f.Add(uint8(e), []byte(okResponse(document(e, nil))))
+		f.Add(uint8(e), []byte(okResponse(complexDocument(e), "Content-Type: application/json; charset=utf-8")))
 	}
 	m := document(Metrics, nil)
 	chunked := fmt.Sprintf("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(m), m)
 	for _, raw := range []string{
 		"", "\n", "x", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.0 200 OK\r\n\r\n" + m,
 		chunked, chunked[:len(chunked)-5], strings.Replace(chunked, "chunked\r\n\r\n", "chunked\r\n\r\nzz;", 1),
-		"HTTP/1.1 100 Continue\r\n\r\n" + answer(m), "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n" + m,
+		"HTTP/1.1 100 Continue\r\n\r\n" + okResponse(m), "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n" + m,
 		"HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 301 Moved\r\nLocation: /metrics\r\n\r\n", "HTTP/1.1 401 No\r\n\r\n", "HTTP/1.1 429 \r\nRetry-After: 9\r\nDate: x\r\n\r\n",
 		"HTTP/1.1 503 \r\nRetry-After: \x01\r\n\r\n", "HTTP/1.1 999 \r\n\r\n", "HTTP/1.1 000 \r\n\r\n", "HTTP/1.1 -1 \r\n\r\n", "HTTP/3.0 200 OK\r\n\r\n" + m,
 		"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n" + m, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + m,
 		"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n" + m, "HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\x7f\r\n\r\n" + m, "HTTP/1.1 200 OK\r\nContent-Type: text/\"\xff\r\n\r\n" + m,
 		"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=\x80\r\n\r\n" + m, "HTTP/1.1 200 OK\r\nno colon\r\n\r\n" + m,
-		answer(with(Metrics, "packets_dropped", "-1e99")), answer(`{"\u0000\u2028":1,"\u0000\u2028":2}`), answer("{\"\x80"), answer("\xef\xbb\xbf" + m),
-		answer(with(Mixnodes, "id", `"\u0001\ud83d\ude00"`)), "\x15\x03\x01\x00\x02\x02\x46", "SSH-2.0-OpenSSH_9\r\n", "\x00\xff\x1b[31m",
-		strings.Replace(answer(m), "200 OK", "206 Partial Content", 1), strings.Replace(answer(m), "200 OK", "404 Not Found", 1),
-		"HTTP/1.1 500 \r\nRetry-After: 9\r\n\r\n", answer(m + "x"), answer("[" + node(`\u0001\u2028`) + "," + node(`\u0001\u2028`) + "]"),
+		okResponse(with(Metrics, "packets_dropped", "-1e99")), okResponse(`{"\u0000\u2028":1,"\u0000\u2028":2}`), okResponse("{\"\x80"), okResponse("\xef\xbb\xbf" + m),
+		okResponse(with(Mixnodes, "id", `"\u0001\ud83d\ude00"`)), "\x15\x03\x01\x00\x02\x02\x46", "SSH-2.0-OpenSSH_9\r\n", "\x00\xff\x1b[31m",
+		strings.Replace(okResponse(m), "200 OK", "206 Partial Content", 1), strings.Replace(okResponse(m), "200 OK", "404 Not Found", 1),
+		"HTTP/1.1 500 \r\nRetry-After: 9\r\n\r\n", okResponse(m + "x"), okResponse("[" + node(`\u0001\u2028`) + "," + node(`\u0001\u2028`) + "]"),
 	} {
 		f.Add(uint8(Metrics), []byte(raw))
 		f.Add(uint8(Mixnodes), []byte(raw))
