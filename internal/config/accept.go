@@ -30,7 +30,7 @@ func (o *option) set(c *Config, text string) error {
 	return o.accepts.set(c, text)
 }
 
-// check returns an error if the option's own parser rejects a text.
+// check returns an error if the option's own parser rejects the text.
 func (o *option) check(text string) error { return o.accepts.set(&Config{}, text) }
 
 func positive(to func(*Config) *time.Duration) accepts { return duration(to, 1) }
@@ -166,8 +166,8 @@ func setURL(c *Config, text string) error {
 	return nil
 }
 
-// ParseURL parses the base URL of an upstream. Its errors show nothing that could
-// be a password.
+// ParseURL parses the base URL of an upstream. Its errors never show what
+// could be a password.
 func ParseURL(text string) (*url.URL, error) { return parseURL(text, defaultURL) }
 
 func parseURL(text, example string) (*url.URL, error) { return fleet.ParseURL(text, example) }

@@ -5,11 +5,11 @@ import (
 	"testing"
 )
 
-// checkError checks that an error has a text, or that there is none if want is empty.
-func checkError(t *testing.T, what string, err error, want string) {
+// checkError checks the text of an error. An empty want means no error.
+func checkError(t *testing.T, name string, err error, want string) {
 	t.Helper()
 	if got := errorText(err); got != want {
-		t.Errorf("%.100s:\ngot  %.500s\nwant %s", what, got, want)
+		t.Errorf("%.100s:\ngot  %.500s\nwant %s", name, got, want)
 	}
 }
 

@@ -1,7 +1,7 @@
 // Package config loads, checks and prints the configuration. One table declares
 // every setting: flag, environment variable, default, accepted values and meaning.
-// Help, error messages, the printed configuration and the documentation are made
-// from it.
+// Help, error messages, the printed configuration and the documentation are
+// generated from it.
 package config
 
 import (
@@ -24,7 +24,7 @@ type Config struct {
 	API      betanet.API
 	Settings fleet.Settings // of upstreams without their own
 
-	// Discovery configures where more upstreams come from. They have API, Settings
+	// Discovery configures where more upstreams come from. They get API, Settings
 	// and the HTTP settings of their source.
 	Discovery discovery.Config
 	Probe     probe.Config
@@ -42,7 +42,7 @@ type Config struct {
 	Print   bool // only print the configuration
 	Schema  bool // only print the schema of the file
 
-	values          map[string]optionValue // by option
+	values          map[string]optionValue // by name of the option
 	otelEnv         []otlp.Variable        // variables of OpenTelemetry that apply
 	warnings        []string
 	document        *document
@@ -83,7 +83,7 @@ type Simulate struct {
 // Collect configures the command collect.
 type Collect struct {
 	Output string
-	URLs   []string // its arguments
+	URLs   []string // the arguments of the command
 }
 
 // optionValue is a setting as text, with its origin.
@@ -91,7 +91,7 @@ type optionValue struct {
 	texts  []string
 	origin string // flag, env, file, argument, demo or default
 	where  string // flag, variable, or path and line in the file
-	bad    bool   // not valid, which has been reported
+	bad    bool   // not valid, and already reported
 }
 
 // Warnings returns a sentence for each setting that is accepted but probably a

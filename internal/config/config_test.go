@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// load loads with arguments and an environment of NAME=value.
+// load calls Load with arguments and environment variables, NAME=value.
 func load(args []string, env ...string) (*Config, error) {
 	return Load(args, env, io.Discard)
 }
@@ -40,7 +40,7 @@ func TestDefaultTimeoutsDependOnTheInterval(t *testing.T) {
 			continue
 		}
 		if got := [2]time.Duration{c.Settings.Timeout, c.Settings.RequestTimeout}; got != want {
-			t.Errorf("%s: got time-outs %v, want %v", interval, got, want)
+			t.Errorf("%s: got timeouts %v, want %v", interval, got, want)
 		}
 	}
 }
@@ -60,7 +60,7 @@ func TestEveryOptionIsSetByItsVariable(t *testing.T) {
 	}
 }
 
-func TestTheTelemetryPathIsNotAPathOfTheExporter(t *testing.T) {
+func TestReservedAndInvalidTelemetryPathsAreRejected(t *testing.T) {
 	for _, p := range []string{"/health", "/health/details", "/-/ready", "/api/v1/status", "/probe", "/sd", "/upstream/x", "/debug/pprof", "/", "metrics", "/a/../b", "/a b", "/{x}"} {
 		if _, err := load([]string{"--web.telemetry-path=" + p}); err == nil {
 			t.Errorf("%s is accepted", p)

@@ -39,8 +39,8 @@ func Documentation() (string, error) {
 	return b.String(), err
 }
 
-// optionTable returns the options of one command only. The table of serve also has
-// the options of several commands.
+// optionTable returns the options that only one command has. The table of serve also
+// has the options that several commands share.
 func optionTable(command string) string {
 	var b strings.Builder
 	b.WriteString("| flag | variable | default | meaning |\n|---|---|---|---|\n")

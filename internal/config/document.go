@@ -41,7 +41,7 @@ type upstreamConfig struct {
 	labels   []fleet.Label
 	http     *betanet.HTTPConfig // nil for none
 	printed  string              // http in one line, without secrets
-	origin   string              // as in value
+	origin   string              // as in optionValue
 }
 
 // setting is an option that is set in the file, in defaults or for an upstream.
@@ -53,7 +53,7 @@ type setting struct {
 // namesUpstreams reports whether the document has upstreams or discovers them.
 func (d *document) namesUpstreams() bool { return len(d.upstreams) > 0 || d.discovery.Any() }
 
-// setting returns an option that is set here, nil if it is not set.
+// setting returns the setting of an option, nil if it is not set here.
 func (u *upstreamConfig) setting(name string) *setting {
 	for i := range u.settings {
 		if u.settings[i].option.name == name {
@@ -63,7 +63,7 @@ func (u *upstreamConfig) setting(name string) *setting {
 	return nil
 }
 
-// readDocument reads the configuration file that a flag or variable, where, names.
+// readDocument reads a configuration file; where is the flag or variable that names it.
 // It returns at most schema.MaxErrors errors, and the number of further ones.
 func readDocument(name, where string) (d *document, errs []error, more int) {
 	d = &document{defaults: &upstreamConfig{}}
@@ -181,25 +181,25 @@ func fileSchema() *schema.Schema {
 // commonKeys returns the keys that defaults and upstreams share: the options that may
 // be set in the file, nested by the dots in their names, labels and http_client.
 func commonKeys(client *schema.Schema) []schema.Key {
-	own := client.With("Prometheus' [HTTP settings](https://prometheus.io/docs/prometheus/latest/configuration/configuration/#http_config): `basic_auth`, `authorization`, `oauth2`, `tls_config`, `proxy_url` ([proxies](#proxies)), `http_headers`, which may set `Host`. Those of an upstream replace those of `defaults` as a whole; `{}` is none. Redirects and HTTP/2 are always off. Discovered upstreams have the HTTP settings of their source only.")
+	own := client.With("Prometheus' [HTTP settings](https://prometheus.io/docs/prometheus/latest/configuration/configuration/#http_config): `basic_auth`, `authorization`, `oauth2`, `tls_config`, `proxy_url` ([proxies](#proxies)), `http_headers`, which may set `Host`. The settings of an upstream replace all of `defaults`; `{}` means none. Redirects and HTTP/2 are always off. Discovered upstreams have the HTTP settings of their source only.")
 	var keys []schema.Key
 	groups := make(map[string]*schema.Schema)
 	for _, o := range options {
 		if !o.upstream {
 			continue
 		}
-		of := *o.accepts.schema
-		of.Doc, of.Check = o.help, o.check
+		s := *o.accepts.schema
+		s.Doc, s.Check = o.help, o.check
 		name, key, nested := strings.Cut(o.keyPath(), ".")
 		switch {
 		case !nested:
-			keys = append(keys, schema.Key{Name: name, Schema: &of})
+			keys = append(keys, schema.Key{Name: name, Schema: &s})
 			continue
 		case groups[name] == nil:
 			groups[name] = &schema.Schema{Kind: schema.Object, Name: name}
 			keys = append(keys, schema.Key{Name: name, Schema: groups[name]})
 		}
-		groups[name].Keys = append(groups[name].Keys, schema.Key{Name: key, Schema: &of})
+		groups[name].Keys = append(groups[name].Keys, schema.Key{Name: key, Schema: &s})
 	}
 	return append(keys,
 		schema.Key{Name: "labels", Schema: &schema.Schema{

@@ -8,7 +8,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-// TestEachErrorOfAFileIsALine has a small file for each error. Errors that do not
+// TestEachErrorOfAFileIsALine loads a small file for each error. Errors that do not
 // depend on the keys of this file are tested in package schema.
 func TestEachErrorOfAFileIsALine(t *testing.T) {
 	one := func(upstream string) string { return "upstreams:\n- url: http://a\n  " + upstream }
@@ -24,7 +24,7 @@ func TestEachErrorOfAFileIsALine(t *testing.T) {
 		{"upstreams: [a]", "upstreams[0] (line 1): is a single value, use a mapping"},
 		{"upstreams:\n- ", "upstreams[0] (line 2): has no value, use a mapping with url or replicas"},
 
-		// Values, with the texts of the flags.
+		// Values, with the same messages as for flags.
 		{one("collect: {interval: soon}"), `upstreams[0].collect.interval (line 3): "soon" is not a valid duration, use a number with a unit such as 500ms, 15s or 5m`},
 		{one("breaker: {open: -3s}"), `upstreams[0].breaker.open (line 3): "-3s" is out of range, use more than 0`},
 		{one("api: v2"), `upstreams[0].api (line 3): "v2" is not valid, use auto, v1 or mixnodes`},
@@ -33,7 +33,7 @@ func TestEachErrorOfAFileIsALine(t *testing.T) {
 		{one("metrics: {latency-histogram: yes}"), `upstreams[0].metrics.latency-histogram (line 3): "yes" is not valid, use true or false`},
 		{"defaults: {cache: {ttl: x}}", `defaults.cache.ttl (line 1): "x" is not a valid duration, use a number with a unit such as 500ms, 15s or 5m`},
 
-		// What only makes sense together.
+		// Settings that contradict each other.
 		{one("collect: {interval: 5s, timeout: 5s}"), `upstreams[0].collect.timeout (line 3): 5s is not less than 5s, the time between two collections (collect.interval)`},
 		{one("request: {timeout: 20s}"), `upstreams[0].request.timeout (line 3): 20s is more than 14s, the limit for a whole collection (collect.timeout)`},
 		{"defaults: {retry: {max-backoff: 3s}}\n" + one("retry: {backoff: 4s}"), `upstreams[0].retry.backoff (line 4): 4s is more than 3s, the longest wait (retry.max-backoff)`},
@@ -68,20 +68,20 @@ func TestEachErrorOfAFileIsALine(t *testing.T) {
 		// Discovery and probe.
 		{"discovery: {files: [{}]}", "discovery.files[0] (line 1): has no paths"},
 		{"discovery: {files: [{paths: []}]}", "discovery.files[0].paths (line 1): is empty, use at least one path"},
-		{"discovery: {files: [{paths: ['*/a.txt']}]}", `discovery.files[0].paths[0] (line 1): "*/a.txt" is not a path of discovery files, use one such as fleet/*.json; * is accepted only in the last part, the end is .json, .yml or .yaml`},
+		{"discovery: {files: [{paths: ['*/a.txt']}]}", `discovery.files[0].paths[0] (line 1): "*/a.txt" is not a path of discovery files, use one such as fleet/*.json; only the file name may contain *, and it must end in .json, .yml or .yaml`},
 		{"discovery: {files: [{paths: [a.yml]}, {paths: [a.yml]}]}", "discovery.files[1] (line 1): duplicate of discovery.files[0] (line 1)"},
 		{"discovery: {http: [{refresh: 1s}]}", "discovery.http[0] (line 1): has no url"},
 		{"discovery: {http: [{url: http://a, refresh: often}]}", `discovery.http[0].refresh (line 1): "often" is not a valid duration, use a number with a unit such as 500ms, 15s or 5m`},
 		{"discovery: {http: [{url: 'http://me:secret@a/?q'}]}", "discovery.http[0].url (line 1): a URL with a user name or password in it is refused: it would show up in logs"},
 		{"discovery: {http: [{url: 'http://me:sec?ret@a'}]}", "discovery.http[0].url (line 1): the query of the URL contains @ or #, write %40 or %23"},
-		{"discovery: {files: [{paths: [a.JSON]}]}", `discovery.files[0].paths[0] (line 1): "a.JSON" is not a path of discovery files, use one such as fleet/*.json; * is accepted only in the last part, the end is .json, .yml or .yaml`},
+		{"discovery: {files: [{paths: [a.JSON]}]}", `discovery.files[0].paths[0] (line 1): "a.JSON" is not a path of discovery files, use one such as fleet/*.json; only the file name may contain *, and it must end in .json, .yml or .yaml`},
 		{"discovery: {dns: [{type: A}]}", "discovery.dns[0] (line 1): has no name"},
 		{"discovery: {dns: [{name: 'a b'}]}", `discovery.dns[0].name (line 1): "a b" is not a DNS name, use one such as betanet.svc`},
 		{"discovery: {dns: [{name: a, type: MX}]}", `discovery.dns[0].type (line 1): "MX" is not valid, use A, AAAA or SRV`},
 		{"discovery: {dns: [{name: a, port: 0}]}", `discovery.dns[0].port (line 1): "0" is not valid, use a whole number from 1 to 65535`},
 		{"discovery: {dns: [{name: a, type: SRV, port: 9000}]}", `discovery.dns[0].port (line 1): is not accepted with type SRV, whose records have a port`},
 		{"probe: {alow: []}", `probe.alow (line 1): unknown key, did you mean "allow"?`},
-		{"probe: {allow: ['10.0.0.0/33']}", `probe.allow[0] (line 1): "10.0.0.0/33" is not an address, CIDR or pattern of names with an optional port, use one such as 10.0.0.0/8, [fd00::1]:9000 or *.betanet.internal:9000`},
+		{"probe: {allow: ['10.0.0.0/33']}", `probe.allow[0] (line 1): "10.0.0.0/33" is not an address, CIDR or host name pattern with an optional port, use one such as 10.0.0.0/8, [fd00::1]:9000 or *.betanet.internal:9000`},
 	} {
 		_, err := loadFile(t, c.text)
 		checkError(t, c.text, err, "c.yml: "+c.want)

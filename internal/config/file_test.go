@@ -29,7 +29,7 @@ func write(t *testing.T, name, text string) {
 	}
 }
 
-// mustLoad is loadFile for a valid file.
+// mustLoad is loadFile for a file that must be valid.
 func mustLoad(t *testing.T, text string, args ...string) *Config {
 	t.Helper()
 	c, err := loadFile(t, text, args...)
@@ -96,7 +96,7 @@ func TestEveryOptionOfAnUpstreamIsAKeyOfTheFile(t *testing.T) {
 	}
 }
 
-func TestComputedDefaultsAreMadePerUpstream(t *testing.T) {
+func TestDefaultsAreComputedPerUpstream(t *testing.T) {
 	c := mustLoad(t, "upstreams:\n- {url: http://a, collect: {interval: 3s}}\n- {url: http://b, collect: {interval: 1s}, retry: {backoff: 6s}}\n- {url: http://c}")
 	for i, want := range [][3]time.Duration{
 		{2 * time.Second, 2 * time.Second, 4 * time.Second},
@@ -117,7 +117,7 @@ func TestAFlagIsNotReplacedByAComputedDefault(t *testing.T) {
 	}
 }
 
-// Upstreams have names if there is a file, or more than one of them.
+// Upstreams have names if a file is configured or if there are several of them.
 func TestUpstreamsComeFromArgumentsFlagsVariableAndFile(t *testing.T) {
 	for _, c := range []struct {
 		args, env, file string
@@ -216,7 +216,7 @@ discovery:
 	}
 }
 
-func TestDiscoveredUpstreamsGetTheSettingsForAll(t *testing.T) {
+func TestDiscoveredUpstreamsGetTheSharedSettings(t *testing.T) {
 	c := mustLoad(t, "defaults: {api: v1, collect: {interval: 20s}}\nupstreams: [{url: http://a, api: mixnodes, collect: {interval: 40s}}]", "--retry.attempts=2")
 	if s := c.Settings; s.Interval != 20*time.Second || s.Timeout != 19*time.Second || s.Attempts != 2 || c.API != betanet.V1 {
 		t.Errorf("got %+v and %v", s, c.API)
@@ -256,7 +256,7 @@ func TestLoadReadsTheFileAgain(t *testing.T) {
 	}
 }
 
-func TestTheSameFileGivesTheSameUpstreams(t *testing.T) {
+func TestLoadingAFileTwiceYieldsEqualUpstreams(t *testing.T) {
 	text := "defaults: {http_client: {basic_auth: {username: a, password: b}, proxy_url: http://p}}\nupstreams: [{url: http://a, labels: {x: y}}, {url: http://b, collect: {interval: 5s}, http_client: {http_headers: {A: {values: [b]}}}}]"
 	a, b := mustLoad(t, text), mustLoad(t, text)
 	for i, u := range a.Upstreams() {

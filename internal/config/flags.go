@@ -17,7 +17,8 @@ type commandLine struct {
 	done  bool
 }
 
-// flagValue collects the texts of a flag. The table of options checks them later.
+// flagValue collects the values of a flag as text. The table of options checks them
+// later.
 type flagValue struct {
 	bool, repeated, byUser bool
 	texts                  []string

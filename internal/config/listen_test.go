@@ -41,7 +41,7 @@ func TestAnAddressIsListenedOnOnce(t *testing.T) {
 	checkError(t, "with systemd's socket", err, "")
 }
 
-func TestAUnixSocketIsRefusedByName(t *testing.T) {
+func TestUnixSocketsAreNamedAsUnsupported(t *testing.T) {
 	want := "unix sockets are not supported, use a URL such as http://localhost:9000"
 	for _, text := range []string{"unix:///run/x.sock", "unix:/run/x.sock", "UNIX://@x", "http+unix://%2Frun%2Fx", "unix+http://x", "/run/x.sock"} {
 		_, err := load([]string{"--betanet.url=" + text})

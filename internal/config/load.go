@@ -15,9 +15,9 @@ import (
 var ErrDone = errors.New("done")
 
 // Load makes the configuration from arguments, environment (NAME=value) and the file
-// that they name. It reports all errors at once, joined, one per line. It keeps
-// nothing between calls: called again, it reads the file again. The output of --help,
-// --version and --config.schema goes to out.
+// that they name. It reports all errors at once, joined, one per line. It keeps no
+// state between calls, and reads the file each time. The output of --help, --version
+// and --config.schema goes to out.
 func Load(args []string, environ []string, out io.Writer) (*Config, error) {
 	cl := newCommandLine(out)
 	command, err := cl.app.Parse(args)
@@ -36,7 +36,7 @@ func Load(args []string, environ []string, out io.Writer) (*Config, error) {
 		flag := cl.flags[o.name]
 		if !o.knownTo(command) {
 			if flag.byUser {
-				all = append(all, otherCommands(o.name, command))
+				all = append(all, wrongCommand(o.name, command))
 			}
 			continue
 		}
@@ -102,7 +102,7 @@ func (c *Config) value(o *option, flag *flagValue, getenv func(string) string) o
 // ownDefaults returns the defaults that differ for the command. A demo with the
 // intervals of serve would take minutes to show anything, and the output of collect
 // should not be mixed with log messages. A drill has the intervals of serve, which
-// alerts are made for, divided by the speed of the drill.
+// the alerts expect, divided by the speed of the drill.
 func (c *Config) ownDefaults() map[string]string {
 	switch {
 	case c.Command == Demo && c.Drill.On:
@@ -126,8 +126,8 @@ func faster(name string, speed float64) string {
 	return time.Duration(float64(normal) / speed).Round(time.Microsecond).String()
 }
 
-// join joins errors, with a last line that counts the errors beyond schema.MaxErrors
-// and the more that have only been counted.
+// join joins errors. A last line counts the errors beyond schema.MaxErrors, and the
+// more errors that the caller has only counted.
 func join(all []error, more int) error {
 	if left := len(all) - schema.MaxErrors; left > 0 {
 		all, more = all[:schema.MaxErrors], more+left

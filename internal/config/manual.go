@@ -38,8 +38,8 @@ func buildDate() string {
 	return t.Format(time.DateOnly)
 }
 
-// roff escapes a backslash, a dot or apostrophe at the beginning of a line, which
-// would be requests, and hyphens, which would be typeset as Unicode hyphens.
+// roff escapes backslashes, hyphens, which would be typeset as Unicode hyphens, and a
+// leading dot or apostrophe, which would be a request.
 func roff(text string) string {
 	text = strings.NewReplacer(`\`, `\e`, `-`, `\-`).Replace(text)
 	if strings.HasPrefix(text, ".") || strings.HasPrefix(text, "'") {
@@ -48,7 +48,7 @@ func roff(text string) string {
 	return text
 }
 
-// onManual makes --help-man write the man page before kingpin writes its own.
+// onManual makes --help-man write this man page instead of kingpin's.
 func (cl *commandLine) onManual(out io.Writer) {
 	cl.app.PreAction(func(c *kingpin.ParseContext) error {
 		for _, e := range c.Elements {

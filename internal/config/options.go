@@ -21,21 +21,23 @@ type option struct {
 
 // Commands of the program.
 const (
-	Serve         = "serve"
-	Demo          = "demo"
-	SimulateCmd   = "simulate"
-	CollectCmd    = "collect"
-	envPrefix     = "BETANET_EXPORTER_"
-	defaultURL    = "http://localhost:9000"
-	computedValue = "("
+	Serve       = "serve"
+	Demo        = "demo"
+	SimulateCmd = "simulate"
+	CollectCmd  = "collect"
+)
+
+const (
+	envPrefix  = "BETANET_EXPORTER_"
+	defaultURL = "http://localhost:9000"
 )
 
 var (
-	serving    = []string{Serve, Demo}
-	showing    = []string{Demo}
-	simulating = []string{SimulateCmd}
-	collecting = []string{CollectCmd}
-	everywhere = []string{Serve, Demo, SimulateCmd, CollectCmd}
+	serving      = []string{Serve, Demo}
+	demoOnly     = []string{Demo}
+	simulateOnly = []string{SimulateCmd}
+	collectOnly  = []string{CollectCmd}
+	allCommands  = []string{Serve, Demo, SimulateCmd, CollectCmd}
 )
 
 // options are all settings, in the order of help and documentation. The file and
@@ -47,21 +49,21 @@ var options = []*option{
 	},
 
 	{
-		name: "drill", def: "false", commands: showing, accepts: boolean(func(c *Config) *bool { return &c.Drill.On }),
-		help: "Run a scripted outage of 45 minutes instead of the usual demo, with the intervals of serve; see docs/drill.md.",
+		name: "drill", def: "false", commands: demoOnly, accepts: boolean(func(c *Config) *bool { return &c.Drill.On }),
+		help: "Run a scripted 45-minute outage instead of the usual demo, with the intervals of serve; see docs/drill.md.",
 	},
 	{
-		name: "drill.speed", def: "1", commands: showing, accepts: custom(setSpeed),
+		name: "drill.speed", def: "1", commands: demoOnly, accepts: custom(setSpeed),
 		help: "Speed of the drill and its intervals, from 0.1 to 1000 times real time. Only with --drill.",
 	},
 
 	{
 		name: "betanet.url", def: defaultURL, repeated: true, commands: []string{Serve, CollectCmd}, accepts: custom(setURL),
-		help: "Base URL of a Betanet service. Repeatable; in the variable separated by commas or white space. A single URL gives series without the label upstream.",
+		help: "Base URL of a Betanet service. Repeatable; in the variable, separated by commas or white space. With a single URL, series do not have the label upstream.",
 	},
 	{
 		name: "betanet.api", upstream: true, def: "auto", accepts: accepts{&schema.Schema{Enum: []string{"auto", "v1", "mixnodes"}}, setAPI},
-		help: "HTTP API of the services: auto, v1 or mixnodes. auto tries v1 first, and mixnodes if all of v1 answers 404.",
+		help: "HTTP API of the services: auto, v1 or mixnodes. auto tries v1 first, then mixnodes if all endpoints of v1 respond with 404.",
 	},
 
 	{
@@ -73,24 +75,24 @@ var options = []*option{
 		help: "Time between two collections of an upstream.",
 	},
 	{
-		name: "collect.timeout", upstream: true, def: "(interval - 1s, below 2s: 9/10 of it)", accepts: positive(func(c *Config) *time.Duration { return &c.Settings.Timeout }),
-		help: "Limit for one collection, all retries included; less than the interval.",
+		name: "collect.timeout", upstream: true, def: "(interval - 1s, or 9/10 of an interval below 2s)", accepts: positive(func(c *Config) *time.Duration { return &c.Settings.Timeout }),
+		help: "Time limit for one collection, including all retries. Must be less than the interval.",
 	},
 	{
 		name: "request.timeout", upstream: true, def: "(5s, or collect.timeout if that is less)", accepts: positive(func(c *Config) *time.Duration { return &c.Settings.RequestTimeout }),
-		help: "Limit for one attempt, from the dial to the last byte. At most collect.timeout.",
+		help: "Time limit for one attempt, from the dial to the last byte. At most collect.timeout.",
 	},
 	{
 		name: "retry.attempts", upstream: true, def: "3", accepts: count(1, 100, func(c *Config, n int) { c.Settings.Attempts = n }),
-		help: "Attempts per endpoint and collection, the first included.",
+		help: "Attempts per endpoint and collection, including the first.",
 	},
 	{
 		name: "retry.backoff", upstream: true, def: "1s", accepts: positive(func(c *Config) *time.Duration { return &c.Settings.Backoff }),
-		help: "First wait before a retry; each further one is twice as long.",
+		help: "Wait before the first retry. It doubles with each further retry.",
 	},
 	{
 		name: "retry.max-backoff", upstream: true, def: "(4s, or retry.backoff if that is more)", accepts: positive(func(c *Config) *time.Duration { return &c.Settings.MaxBackoff }),
-		help: "Longest wait before a retry.",
+		help: "Maximum wait before a retry.",
 	},
 	{
 		name: "retry.jitter", upstream: true, def: "equal", accepts: accepts{&schema.Schema{Enum: []string{"none", "equal", "full"}}, setJitter},
@@ -106,11 +108,11 @@ var options = []*option{
 	},
 	{
 		name: "cache.ttl", upstream: true, def: "10s", accepts: notNegative(func(c *Config) *time.Duration { return &c.Settings.TTL }),
-		help: "Age up to which a collection on demand is answered from the cache. 0 = never.",
+		help: "Age up to which a collection on demand uses the cached values instead of a request. 0 = never.",
 	},
 	{
 		name: "cache.max-stale", upstream: true, def: "5m", accepts: notNegative(func(c *Config) *time.Duration { return &c.Settings.MaxStale }),
-		help: "Age at which the last good values are no longer exposed. 0 = never.",
+		help: "Age at which the last good values are removed. 0 = never.",
 	},
 
 	{
@@ -119,12 +121,12 @@ var options = []*option{
 	},
 	{
 		name: "metrics.mixnodes", upstream: true, def: "1000", commands: []string{Serve, Demo, CollectCmd}, accepts: count(0, 1_000_000, func(c *Config, n int) { c.Settings.Mixnodes = n }),
-		help: "Number of mixnodes per upstream that have their own series, in the order of its document. 0 = none.",
+		help: "Maximum number of mixnodes per upstream that have their own series, in the order of its document. 0 = none.",
 	},
 
 	{
 		name: "web.listen-address", def: ":9200", repeated: true, commands: serving, accepts: custom(setListen),
-		help: "Address to listen on, such as :9200 or [::1]:9200. Repeatable; in the variable separated by commas or white space.",
+		help: "Address to listen on, such as :9200 or [::1]:9200. Repeatable; in the variable, separated by commas or white space.",
 	},
 	{
 		name: "web.config.file", commands: serving, accepts: text(func(c *Config) *string { return &c.Web.ConfigFile }),
@@ -157,7 +159,7 @@ var options = []*option{
 
 	{
 		name: "otlp.endpoint", commands: []string{Serve}, accepts: custom(setEndpoint),
-		help: "URL to which the same series are pushed with OTLP over HTTP; without a path, /v1/metrics. Default: the URL in OTEL_EXPORTER_OTLP_METRICS_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT, else nothing is pushed.",
+		help: "URL to push the same series to with OTLP over HTTP. If it has no path, /v1/metrics is added. Default: the URL in OTEL_EXPORTER_OTLP_METRICS_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT, else nothing is pushed.",
 	},
 	{
 		name: "otlp.interval", def: "15s", commands: []string{Serve}, accepts: duration(func(c *Config) *time.Duration { return &c.OTLP.Interval }, time.Second),
@@ -169,11 +171,11 @@ var options = []*option{
 	},
 
 	{
-		name: "log.level", def: "info", commands: everywhere, accepts: oneOf(func(c *Config) *string { return &c.Log.Level }, "debug", "info", "warn", "error"),
+		name: "log.level", def: "info", commands: allCommands, accepts: oneOf(func(c *Config) *string { return &c.Log.Level }, "debug", "info", "warn", "error"),
 		help: "Only log messages with the given severity or above: debug, info, warn or error.",
 	},
 	{
-		name: "log.format", def: "logfmt", commands: everywhere, accepts: oneOf(func(c *Config) *string { return &c.Log.Format }, "logfmt", "json"),
+		name: "log.format", def: "logfmt", commands: allCommands, accepts: oneOf(func(c *Config) *string { return &c.Log.Format }, "logfmt", "json"),
 		help: "Output format of log messages: logfmt or json.",
 	},
 
@@ -191,32 +193,32 @@ var options = []*option{
 	},
 
 	{
-		name: "listen-address", def: "127.0.0.1:9000", commands: simulating, accepts: text(func(c *Config) *string { return &c.Simulate.ListenAddress }),
+		name: "listen-address", def: "127.0.0.1:9000", commands: simulateOnly, accepts: text(func(c *Config) *string { return &c.Simulate.ListenAddress }),
 		help: "Loopback address to listen on.",
 	},
 	{
-		name: "count", def: "1", commands: simulating, accepts: count(1, 250, func(c *Config, n int) { c.Simulate.Count = n }),
-		help: "Instances, on 127.0.0.1, 127.0.0.2 and so on, all on the same port.",
+		name: "count", def: "1", commands: simulateOnly, accepts: count(1, 250, func(c *Config, n int) { c.Simulate.Count = n }),
+		help: "Number of instances, on 127.0.0.1, 127.0.0.2 and so on, all on the same port.",
 	},
 	{
-		name: "api", def: "v1", commands: simulating, accepts: oneOf(func(c *Config) *string { return &c.Simulate.API }, "v1", "mixnodes"),
+		name: "api", def: "v1", commands: simulateOnly, accepts: oneOf(func(c *Config) *string { return &c.Simulate.API }, "v1", "mixnodes"),
 		help: "API to serve: v1 or mixnodes.",
 	},
 	{
-		name: "fault", commands: simulating, accepts: text(func(c *Config) *string { return &c.Simulate.Faults }),
+		name: "fault", commands: simulateOnly, accepts: text(func(c *Config) *string { return &c.Simulate.Faults }),
 		help: "Faults to inject, separated by commas: refuse, hang, reset, http500, badjson, truncate, slow=3s.",
 	},
 	{
-		name: "fault.every", def: "0s", commands: simulating, accepts: notNegative(func(c *Config) *time.Duration { return &c.Simulate.Every }),
-		help: "Period of the faults, which occur at its end. 0 = always.",
+		name: "fault.every", def: "0s", commands: simulateOnly, accepts: notNegative(func(c *Config) *time.Duration { return &c.Simulate.Every }),
+		help: "Period of the faults, which occur at the end of each period. 0 = always.",
 	},
 	{
-		name: "fault.for", def: "0s", commands: simulating, accepts: notNegative(func(c *Config) *time.Duration { return &c.Simulate.For }),
+		name: "fault.for", def: "0s", commands: simulateOnly, accepts: notNegative(func(c *Config) *time.Duration { return &c.Simulate.For }),
 		help: "Duration of the faults in each period.",
 	},
 
 	{
-		name: "output", def: "metrics", commands: collecting, accepts: oneOf(func(c *Config) *string { return &c.Collect.Output }, "metrics", "table", "json"),
+		name: "output", def: "metrics", commands: collectOnly, accepts: oneOf(func(c *Config) *string { return &c.Collect.Output }, "metrics", "table", "json"),
 		help: "What to print: metrics, table or json.",
 	},
 }
@@ -238,7 +240,7 @@ func (o *option) onlyOf() string {
 }
 
 // computed reports whether the default depends on other settings.
-func (o *option) computed() bool { return strings.HasPrefix(o.def, computedValue) }
+func (o *option) computed() bool { return strings.HasPrefix(o.def, "(") }
 
 // keyPath returns the path of the option in a file, relative to defaults or an
 // upstream.

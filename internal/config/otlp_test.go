@@ -27,7 +27,7 @@ func TestPushEndpoint(t *testing.T) {
 		{nil, []string{base + "http://a", own + "http://b/c"}, "http://b/c"},
 		{nil, []string{base + "http://a", own + "http://b/c", "BETANET_EXPORTER_OTLP_ENDPOINT=http://d"}, "http://d/v1/metrics"},
 		{[]string{"--otlp.endpoint=http://e"}, []string{own + "http://b/c", "BETANET_EXPORTER_OTLP_ENDPOINT=http://d"}, "http://e/v1/metrics"},
-		{[]string{"demo"}, []string{own + "http://b/c"}, "<nil>"}, // what is made up goes nowhere
+		{[]string{"demo"}, []string{own + "http://b/c"}, "<nil>"}, // simulated values are never pushed
 	} {
 		got, err := load(c.args, c.env...)
 		if err != nil {
@@ -124,13 +124,13 @@ func TestTheHeadersFileIsReadAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = c.OTLP.Headers()
-	checkError(t, "a file that is removed", err, path+": no such file or directory")
+	checkError(t, "a removed file", err, path+": no such file or directory")
 	if got := output(t, c, nil); strings.Contains(got, canary) || !strings.Contains(got, path) {
-		t.Errorf("got\n%s\nwant the name of the file and nothing of it", got)
+		t.Errorf("got\n%s\nwant the name of the file, but not its content", got)
 	}
 }
 
-func TestHeadersOfAPushNeverShow(t *testing.T) {
+func TestPushHeadersNeverShow(t *testing.T) {
 	for headers, valid := range map[string]bool{
 		"authorization=Bearer%20" + canary: true, "x=" + canary + ",y=" + canary: true,
 		canary: false, "x=" + canary + "%zz": false, "x=" + canary + "%0a": false, "a b=" + canary: false,
@@ -171,7 +171,7 @@ func TestStandardVariablesDisableThePushThatTheyConfigure(t *testing.T) {
 		// An endpoint for gRPC needs no scheme.
 		{nil, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=a:4317", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"}, false, `OTEL_EXPORTER_OTLP_PROTOCOL: "grpc"` + protocol},
 		{nil, []string{endpoint, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_SDK_DISABLED=true"}, false, ""},
-		{nil, []string{"OTEL_SDK_DISABLED=true", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"}, false, ""}, // nothing asks for a push
+		{nil, []string{"OTEL_SDK_DISABLED=true", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"}, false, ""}, // no push is configured
 
 		{own, []string{"OTEL_SDK_DISABLED=true"}, true, "OTEL_SDK_DISABLED=true" + notOff + "--otlp.endpoint configures"},
 		{own, []string{endpoint, "OTEL_METRICS_EXPORTER=none"}, true, "OTEL_METRICS_EXPORTER=none" + notOff + "--otlp.endpoint configures"},
@@ -193,7 +193,7 @@ func TestStandardVariablesDisableThePushThatTheyConfigure(t *testing.T) {
 	}
 }
 
-func TestAnUnsupportedProtocolIsAnErrorWithAnOwnEndpoint(t *testing.T) {
+func TestAnUnsupportedProtocolIsAnErrorWithTheExportersOwnEndpoint(t *testing.T) {
 	for _, env := range [][]string{
 		{"BETANET_EXPORTER_OTLP_ENDPOINT=http://own", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"},
 		{"BETANET_EXPORTER_OTLP_ENDPOINT=http://own", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_SDK_DISABLED=true"},

@@ -85,8 +85,8 @@ func flag(o *option, value string) string {
 	return "--" + o.name + "=" + value
 }
 
-// checkSame compares settings with the settings of an upstream for which only the
-// option is set, unless value is empty.
+// checkSame compares settings with the settings of an upstream that has only the option
+// set to value, or no option if value is empty.
 func checkSame(t *testing.T, o *option, sources int, who, value string, api betanet.API, got fleet.Settings) {
 	t.Helper()
 	write(t, "named.yml", "upstreams: [{url: http://c}]")

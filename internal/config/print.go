@@ -50,8 +50,8 @@ func (p *printer) line(depth int, text, origin string) {
 	p.b.WriteByte('\n')
 }
 
-// options prints options grouped by path. It leaves out the options for which text
-// returns no origin.
+// options prints options grouped by path. It skips the options for which text returns
+// no origin.
 func (p *printer) options(depth int, path func(*option) string, text func(*option) (text, origin string)) {
 	last := ""
 	for _, o := range options {

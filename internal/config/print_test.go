@@ -31,7 +31,7 @@ probe:
   allow: [10.0.0.0/8, "[fd00::/8]:1", "*.a:2", a]
 `
 
-func TestThePrintedConfigurationLoadsAsTheSame(t *testing.T) {
+func TestThePrintedConfigurationLoadsUnchanged(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "h", "x")
 	write(t, "c.yml", everything)
@@ -43,7 +43,7 @@ func TestThePrintedConfigurationLoadsAsTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Chdir(t.TempDir()) // what is relative there is absolute in what is printed
+	t.Chdir(t.TempDir()) // printed paths are absolute
 	text := output(t, first, nil)
 	write(t, "again.yml", text)
 	again, err := load([]string{"--config.file=again.yml"})

@@ -65,7 +65,7 @@ func (c *Config) upstream(e *upstreamConfig, set fleet.Settings) *fleet.Upstream
 		own := Config{API: c.API, Settings: set}
 		for _, s := range e.settings {
 			for _, text := range s.texts {
-				_ = s.option.set(&own, text) // it was checked when it was read
+				_ = s.option.set(&own, text) // checked when the file was read
 			}
 		}
 		compute(&own.Settings)
@@ -146,8 +146,8 @@ func (c *Config) check(s *fleet.Settings, e *upstreamConfig) (all []error) {
 	return all
 }
 
-// blames reports whether to report a rule about these options: e sets one of them,
-// or is nil, and none of their values has been reported.
+// blames reports whether to report a broken rule about these options: e sets one of
+// them or is nil, and none of their values has been reported as invalid.
 func (c *Config) blames(e *upstreamConfig, names []string) bool {
 	own := e == nil
 	for _, n := range names {
@@ -164,7 +164,8 @@ func (c *Config) blames(e *upstreamConfig, names []string) bool {
 	return own
 }
 
-// where returns where an option of e, or of all upstreams if e is nil, is set.
+// where returns the place where an option of e, or of all upstreams if e is nil, is
+// set.
 func (c *Config) where(e *upstreamConfig, name string) string {
 	v := c.values[name]
 	if e == nil {

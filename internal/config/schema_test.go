@@ -50,8 +50,8 @@ func asJSON(v any) any {
 	return v
 }
 
-// validKeys maps keys of the file to valid values. % is defaults and upstreams, # every
-// http_client.
+// validKeys maps keys of the file to valid values. % stands for defaults and upstreams,
+// # for every http_client.
 var validKeys = map[string]string{
 	"%.api": "v1", "%.collect.interval": "20s", "%.collect.timeout": "5s", "%.request.timeout": "2s", "%.retry.attempts": "2", "%.retry.backoff": "2s", "%.retry.max-backoff": "7s",
 	"%.retry.jitter": "full", "%.breaker.failures": "7", "%.breaker.open": "9s", "%.cache.ttl": "0", "%.cache.max-stale": "1h30m", "%.metrics.latency-histogram": "true", "%.metrics.mixnodes": "5",
@@ -63,7 +63,7 @@ var validKeys = map[string]string{
 	"#.follow_redirects": "false", "#.http_headers": "{X-A: {values: [b]}}",
 }
 
-// needed has the keys that an object must have.
+// needed maps objects to a key that they must have.
 var needed = map[string]string{"upstreams[]": "url: http://a:1", "discovery.files[]": "paths: [x.yml]", "discovery.http[]": "url: http://sd", "discovery.dns[]": "name: n"}
 
 // fileWith returns a file in flow style with an entry at a path.
@@ -85,15 +85,15 @@ func fileWith(path, key, entry string) string {
 	return "{" + text + "}"
 }
 
-// TestThePublishedSchemaAgrees compares the schema with the program on thousands of
-// files. The schema must accept every file that the program accepts, and reject unknown
-// keys and values of a wrong kind.
-func TestThePublishedSchemaAgrees(t *testing.T) {
+// TestThePublishedSchemaAgreesWithTheProgram compares the schema with the program on
+// thousands of files. The schema must accept every file that the program accepts, and
+// reject unknown keys and values of a wrong kind.
+func TestThePublishedSchemaAgreesWithTheProgram(t *testing.T) {
 	s := published(t)
 	dir := t.TempDir()
 	t.Chdir(dir)
 	files, accepted := 0, 0
-	try := func(text string, refuse bool) {
+	try := func(text string, reject bool) {
 		files++
 		write(t, "c.yml", text)
 		_, err := load([]string{"--config.file=c.yml"})
@@ -104,9 +104,9 @@ func TestThePublishedSchemaAgrees(t *testing.T) {
 		invalid := s.Validate(asJSON(v))
 		switch {
 		case err == nil && invalid != nil:
-			t.Errorf("%s\nis accepted, and by the schema %v", text, invalid)
-		case refuse && (err == nil || invalid == nil):
-			t.Errorf("%s\ngot %v, and by the schema %v, want it refused by both", text, err, invalid)
+			t.Errorf("%s\nis accepted, but the schema reports %v", text, invalid)
+		case reject && (err == nil || invalid == nil):
+			t.Errorf("%s\ngot %v, and from the schema %v, want an error from both", text, err, invalid)
 		}
 		if err == nil {
 			accepted++

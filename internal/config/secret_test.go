@@ -169,8 +169,8 @@ func FuzzFile(f *testing.F) {
 	})
 }
 
-// mayShow reports whether the canary is in a file where it is not a secret: in a key
-// or outside http_client.
+// mayShow reports whether the canary occurs in a file where it is not a secret: in a
+// key or outside http_client.
 func mayShow(text []byte) bool {
 	root, second, err := schema.Parse(text)
 	if err != nil || root == nil || second > 0 {

@@ -11,20 +11,20 @@ import (
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-// explain returns the error of a command line, nil if it is valid: the error of
-// kingpin, with a suggestion for a name that is probably mistyped, or a flag without
-// a value, which kingpin ignores when it selects the default command.
-func (cl *commandLine) explain(args []string, refused error) error {
+// explain returns the error of an invalid command line: the error of kingpin, with a
+// suggestion for a name that is probably mistyped, or a flag without a value, which
+// kingpin ignores when it selects the default command.
+func (cl *commandLine) explain(args []string, rejected error) error {
 	context, _ := cl.app.ParseContext(args)
 	if context == nil {
-		return refused
+		return rejected
 	}
-	if err := cl.missingValue(context); err != nil || refused == nil {
+	if err := cl.missingValue(context); err != nil || rejected == nil {
 		return err
 	}
-	refused = fmt.Errorf("%w, see --help", refused)
+	rejected = fmt.Errorf("%w, see --help", rejected)
 	if context.EOL() {
-		return refused
+		return rejected
 	}
 	command := Serve
 	if context.SelectedCommand != nil {
@@ -34,14 +34,14 @@ func (cl *commandLine) explain(args []string, refused error) error {
 	case kingpin.TokenLong:
 		return unknownFlag(token.Value, command)
 	case kingpin.TokenShort:
-		return singleDash(args, refused)
+		return singleDash(args, rejected)
 	case kingpin.TokenArg:
 		if slices.Contains(args, command) {
 			return fmt.Errorf("unexpected argument %s for command %s, see --help", shown(token.Value), command)
 		}
 		return unknownCommand(token.Value)
 	default:
-		return refused
+		return rejected
 	}
 }
 
@@ -65,7 +65,7 @@ func unknownFlag(name, command string) error {
 	var known []string
 	for _, o := range options {
 		if o.name == name || "no-"+o.name == name && o.isBool() {
-			return otherCommands(o.name, command)
+			return wrongCommand(o.name, command)
 		}
 		if o.knownTo(command) {
 			known = append(known, o.name)
@@ -81,20 +81,20 @@ func unknownFlag(name, command string) error {
 	return fmt.Errorf("unknown flag --%s, see --help", name)
 }
 
-// otherCommands returns the error for a flag that only other commands have.
-func otherCommands(name, command string) error {
+// wrongCommand returns the error for a flag that only other commands have.
+func wrongCommand(name, command string) error {
 	return fmt.Errorf("unknown flag --%s for command %s, see %s --help", name, command, command)
 }
 
 // singleDash returns the error for a long flag with one dash instead of two.
-func singleDash(args []string, refused error) error {
+func singleDash(args []string, rejected error) error {
 	for _, a := range args {
 		name, _, _ := strings.Cut(strings.TrimPrefix(a, "-"), "=")
 		if strings.HasPrefix(a, "-") && optionNamed(name) != nil {
 			return fmt.Errorf("unknown flag -%s, did you mean --%s?", name, name)
 		}
 	}
-	return refused
+	return rejected
 }
 
 func unknownCommand(name string) error {
@@ -102,10 +102,10 @@ func unknownCommand(name string) error {
 	if strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://") {
 		return fmt.Errorf("a URL is not a command, use --betanet.url=URL or the command %s", CollectCmd)
 	}
-	if near, ok := schema.Suggest(name, everywhere); ok {
+	if near, ok := schema.Suggest(name, allCommands); ok {
 		return fmt.Errorf("unknown command %s, did you mean %s?", shown(name), near)
 	}
-	return fmt.Errorf("unknown command %s, use %s", shown(name), schema.OneOf(everywhere))
+	return fmt.Errorf("unknown command %s, use %s", shown(name), schema.OneOf(allCommands))
 }
 
 // shown quotes an argument for an error, unless it may contain a password.
@@ -124,9 +124,9 @@ func plain(name string) string {
 	return fmt.Sprintf("%.64q", name)
 }
 
-// service matches the rest of a variable that Kubernetes sets for a service whose
-// name begins with betanet-exporter. A variable that ends in PORT is recognized by
-// its value, because a user may mistake that name for a setting.
+// service matches what follows the prefix in a variable that Kubernetes sets for a
+// service whose name begins with betanet-exporter. A variable that ends in PORT is
+// recognized by its value, because a user may mistake that name for a setting.
 var (
 	service     = regexp.MustCompile(`^([A-Z0-9_]*_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$`)
 	servicePort = regexp.MustCompile(`^([A-Z0-9_]*_)?PORT$`)
@@ -158,12 +158,12 @@ func (c *Config) warnUnknown(environ []string) {
 	c.warnings = append(c.warnings, slices.Compact(all)...)
 }
 
-// lookupIn returns os.Getenv for an environment.
+// lookupIn returns a function that works like os.Getenv in an environment.
 func lookupIn(environ []string) func(name string) string {
 	all := make(map[string]string, len(environ))
 	for _, e := range environ {
 		name, text, _ := strings.Cut(e, "=")
-		if _, duplicate := all[name]; !duplicate { // as os.Getenv
+		if _, duplicate := all[name]; !duplicate { // the first one applies, as in os.Getenv
 			all[name] = text
 		}
 	}

@@ -22,8 +22,8 @@ import (
 // rejects. Most errors come from a schema of the file, because the toolkit's have no
 // line and may quote passwords.
 func checkWebConfig(name, where string) []error {
-	refused := tryServing(name)
-	if refused == nil {
+	rejected := tryServing(name)
+	if rejected == nil {
 		return nil
 	}
 	s := httpclient.SchemaOf(reflect.TypeFor[toolkit.Config](), "")
@@ -32,7 +32,7 @@ func checkWebConfig(name, where string) []error {
 	if all, _ := schema.Read(name, where, s).Errors(); len(all) > 0 {
 		return all
 	}
-	return []error{fmt.Errorf("%s: %s: %s", where, name, redactWeb(refused))}
+	return []error{fmt.Errorf("%s: %s: %s", where, name, redactWeb(rejected))}
 }
 
 // tryServing makes the toolkit serve on a closed listener, and returns the error
@@ -60,7 +60,7 @@ var bcryptHash = regexp.MustCompile(`^\$2[a-z]?\$[0-9]{2}\$[./A-Za-z0-9]{53}$`)
 func checkUsers(users *schema.Node) {
 	for _, u := range users.Valid() {
 		if !bcryptHash.MatchString(u.Text()) {
-			u.Fail("is not a bcrypt hash of the password, make one such as with: htpasswd -nBC 10 NAME")
+			u.Fail("is not a bcrypt hash of the password, generate one with: htpasswd -nBC 10 NAME")
 		}
 	}
 }
@@ -72,7 +72,7 @@ func redactWeb(err error) string {
 	case errors.As(err, &path):
 		return fmt.Sprintf("%s: %v", filepath.Base(path.Path), path.Err)
 	case strings.HasPrefix(text, "yaml: "), strings.Contains(text, "\n"):
-		return "a value in it is not valid"
+		return "contains a value that is not valid"
 	case strings.HasPrefix(text, "crypto/bcrypt: "):
 		return "a password in basic_auth_users is not a bcrypt hash"
 	default:

@@ -33,7 +33,7 @@ func writePair(t *testing.T, pair tls.Certificate) {
 	write(t, "key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})))
 }
 
-func TestAnInvalidWebConfigurationIsRefused(t *testing.T) {
+func TestAnInvalidWebConfigurationIsRejected(t *testing.T) {
 	tlsWith := func(more string) string {
 		return "tls_server_config:\n  cert_file: cert.pem\n  key_file: key.pem\n  " + more
 	}
@@ -48,12 +48,12 @@ func TestAnInvalidWebConfigurationIsRefused(t *testing.T) {
 		{tlsWith("cipher_suites: [hunter2]"), "--web.config.file: web.yml: unknown cipher: hunter2"},
 		{tlsWith("cipher_suites: [TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA]"), "--web.config.file: web.yml: http2: TLSConfig.CipherSuites is missing an HTTP/2-required AES_128_GCM_SHA256 cipher (need at least one of TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 or TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256)"},
 		{"http_server_config: {headers: {X-A: b}}", `--web.config.file: web.yml: HTTP header "X-A" can not be configured`},
-		{"basic_auth_users:\n  alice: " + bcryptOfTest + "\n  bob: hunter2", "web.yml: basic_auth_users.bob (line 3): is not a bcrypt hash of the password, make one such as with: htpasswd -nBC 10 NAME"},
-		{"basic_auth_users:\n  bob: ''", "web.yml: basic_auth_users.bob (line 2): is not a bcrypt hash of the password, make one such as with: htpasswd -nBC 10 NAME"},
+		{"basic_auth_users:\n  alice: " + bcryptOfTest + "\n  bob: hunter2", "web.yml: basic_auth_users.bob (line 3): is not a bcrypt hash of the password, generate one with: htpasswd -nBC 10 NAME"},
+		{"basic_auth_users:\n  bob: ''", "web.yml: basic_auth_users.bob (line 2): is not a bcrypt hash of the password, generate one with: htpasswd -nBC 10 NAME"},
 		{"basic_auth_users: hunter2", "web.yml: basic_auth_users (line 1): is a single value, use a mapping"},
 		{"basic_auth_users: {bob:hunter2}", "web.yml: basic_auth_users.? (line 1): has no value"},
 		{"basic_auth_users:\n\tbob: hunter2", "web.yml (line 2): is not valid YAML: a tab where spaces are needed, indent with spaces only"},
-		{"rate_limit: {interval: hunter2}", "--web.config.file: web.yml: a value in it is not valid"},
+		{"rate_limit: {interval: hunter2}", "--web.config.file: web.yml: contains a value that is not valid"},
 	} {
 		checkError(t, c.text, webFile(t, c.text), c.want)
 	}
@@ -63,7 +63,7 @@ func TestAValidWebConfigurationIsAccepted(t *testing.T) {
 	for _, text := range []string{
 		"", "# nothing", "\ufeffbasic_auth_users: {bob: " + bcryptOfTest + "}",
 		"tls_server_config: {cert_file: cert.pem, key_file: key.pem}",
-		"http_server_config: {http2: yes}", // as YAML 1.1 writes it
+		"http_server_config: {http2: yes}", // a boolean in YAML 1.1
 	} {
 		checkError(t, text, webFile(t, text), "")
 	}

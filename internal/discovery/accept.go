@@ -24,7 +24,7 @@ func checkAddress(a string) error {
 	case len(a) > maxName:
 		return errors.New("is too long, want host:port of at most 256 bytes")
 	case strings.Contains(a, "://"):
-		return errors.New("is a URL, want host:port; the label __scheme__ asks for https")
+		return errors.New("is a URL, want host:port; for https, set the label __scheme__")
 	case strings.Contains(a, "@"):
 		return errors.New("has userinfo, want host:port; credentials belong in the source's http_client")
 	case strings.ContainsAny(a, "/?#"):

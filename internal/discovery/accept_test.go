@@ -23,7 +23,7 @@ func TestCheckAddressAcceptsHostAndPort(t *testing.T) {
 	}
 }
 
-func TestCheckAddressRefusesOtherForms(t *testing.T) {
+func TestCheckAddressRejectsOtherForms(t *testing.T) {
 	const (
 		noPort = "has no port, want host:port"
 		port   = "has a bad port, want host:port with a port from 1 to 65535"
@@ -31,7 +31,7 @@ func TestCheckAddressRefusesOtherForms(t *testing.T) {
 		ipv6   = "has a bad host, want an IPv6 address between the brackets"
 		path   = "has a path, want host:port"
 		colons = "has too many colons, want host:port, where host is a name, an IPv4 address or an IPv6 address in brackets"
-		isURL  = "is a URL, want host:port; the label __scheme__ asks for https"
+		isURL  = "is a URL, want host:port; for https, set the label __scheme__"
 		user   = "has userinfo, want host:port; credentials belong in the source's http_client"
 		long   = "is too long, want host:port of at most 256 bytes"
 	)

@@ -10,8 +10,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// builder makes a List from the values of a document. It checks each value at once,
-// so that a bad document costs no more than a good one.
+// builder makes a List from the values of a document. It checks each value as it is
+// added, so that a bad document costs no more than a good one.
 type builder struct {
 	List          // targets of the groups that have ended
 	groups  int   // that have begun
@@ -188,7 +188,7 @@ func (b *builder) useLabel(path string, k, v value) error {
 func (b *builder) endGroup() {
 	g := &b.group
 	if n := len(g.addresses); g.upstream.text != "" && n > 1 && g.invalid == nil {
-		g.invalid = b.errorf(".labels.upstream", g.upstream, "names %d targets, want one: no two upstreams have the same name", n)
+		g.invalid = b.errorf(".labels.upstream", g.upstream, "names %d targets, want one: the name of an upstream must be unique", n)
 	}
 	slices.SortFunc(g.labels, func(a, b fleet.Label) int { return strings.Compare(a.Name, b.Name) })
 	for i, a := range g.addresses {
@@ -211,7 +211,7 @@ func (b *builder) endGroup() {
 	}
 }
 
-// reject records an invalid target. Its text is left out if it may be a secret:
+// reject records an invalid target. The message omits its text if that may be a secret:
 // userinfo, or the query of a URL.
 func (b *builder) reject(target value, why error) {
 	text := why.Error()

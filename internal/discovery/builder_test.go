@@ -86,7 +86,7 @@ func TestInvalidTargetsAreRejected(t *testing.T) {
 	for body, want := range map[string]string{
 		"[{\"targets\": [\"x:1\",\n\n\"b\", \"y:1\"]}]":              `"b": [0].targets[1] (line 3): has no port, want host:port`,
 		`[{"targets": ["x:1", "web frontend:21001", "y:1"]}]`:        `"web frontend:21001": [0].targets[1] (line 1): has a bad host name, want labels of 1 to 63 letters, digits, - and _, with - neither first nor last`,
-		`[{"targets": ["http://a:1", "x:1"]}, {"targets": ["y:1"]}]`: `"http://a:1": [0].targets[0] (line 1): is a URL, want host:port; the label __scheme__ asks for https`,
+		`[{"targets": ["http://a:1", "x:1"]}, {"targets": ["y:1"]}]`: `"http://a:1": [0].targets[0] (line 1): is a URL, want host:port; for https, set the label __scheme__`,
 		`[{"targets": ["x:1", "y:1", "u:p@a:1"]}]`:                   `[0].targets[2] (line 1): has userinfo, want host:port; credentials belong in the source's http_client`,
 
 		group(`"a-b": "x"`):     `"a:1": [1].labels["a-b"] (line 3): is not a valid label name, want letters, digits and _, not beginning with a digit`,
@@ -109,8 +109,8 @@ func TestInvalidTargetsAreRejected(t *testing.T) {
 		group(`"reason": "x"`):   `"a:1": [1].labels.reason (line 3): is a label of the exporter itself, want another name`,
 		group(`"state": "x"`):    `"a:1": [1].labels.state (line 3): is a label of the exporter itself, want another name`,
 
-		"[{\"targets\": [\"x:1\", \"y:1\"]}, {\"targets\": [\"a:1\", \"b:1\"], \"labels\": {\n\"upstream\": \"z\"}}]": `"a:1": [1].labels.upstream (line 2): names 2 targets, want one: no two upstreams have the same name` +
-			` rejected "b:1": [1].labels.upstream (line 2): names 2 targets, want one: no two upstreams have the same name`,
+		"[{\"targets\": [\"x:1\", \"y:1\"]}, {\"targets\": [\"a:1\", \"b:1\"], \"labels\": {\n\"upstream\": \"z\"}}]": `"a:1": [1].labels.upstream (line 2): names 2 targets, want one: the name of an upstream must be unique` +
+			` rejected "b:1": [1].labels.upstream (line 2): names 2 targets, want one: the name of an upstream must be unique`,
 	} {
 		wantParsed(t, body, others+want)
 	}
@@ -130,17 +130,17 @@ func TestAnInvalidDocumentKeepsItsLastTargets(t *testing.T) {
 	eachFormat(t, func(t *testing.T, parse parser) {
 		d := new(document)
 		if l := d.read(strings.NewReader(`[{"targets":["127.0.0.2:21001"`), parse); l.Err == nil || l.Partial || l.Targets != nil {
-			t.Errorf("got %+v of a document that was never valid, want only an error", l)
+			t.Errorf("got %+v for a document that was never valid, want only an error", l)
 		}
 		d.read(strings.NewReader(`[{"targets": ["a:1", "b"]}]`), parse)
 		for range 2 {
 			l := d.read(strings.NewReader(`[{"targets": ["a:1"`), parse)
 			if l.Err == nil || !l.Partial || len(l.Targets) != 1 || len(l.Rejected) != 1 {
-				t.Errorf("got %+v of a document that was cut off, want an error and the last target", l)
+				t.Errorf("got %+v for a document that was cut off, want an error and the last target", l)
 			}
 		}
 		if l := d.failed(errors.New("gone")); l.Err == nil || !l.Partial || len(l.Targets) != 1 {
-			t.Errorf("got %+v of a missing document, want an error and the last target", l)
+			t.Errorf("got %+v for a missing document, want an error and the last target", l)
 		}
 		wantText(t, d.read(strings.NewReader(`[{"targets": ["c:1"]}]`), parse), "c:1=http://c:1")
 	})
@@ -199,7 +199,7 @@ func TestErrorsDoNotQuoteValues(t *testing.T) {
 			if list.Err == nil && len(list.Rejected) == 0 {
 				t.Errorf("%s: got %v, want an error or a rejected target", body, text(list))
 			} else if strings.Contains(text(list), secret) {
-				t.Errorf("%s: got %v, want no %s in it", body, text(list), secret)
+				t.Errorf("%s: got %v, want it without %s", body, text(list), secret)
 			}
 		})
 	}

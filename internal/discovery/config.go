@@ -42,10 +42,10 @@ type DNSConfig struct {
 	HTTP    *betanet.HTTPConfig `yaml:"-"` // for the discovered upstreams
 }
 
-// Any reports whether there is a source.
+// Any reports whether a source is configured.
 func (c *Config) Any() bool { return len(c.Files)+len(c.HTTP)+len(c.DNS) > 0 }
 
-const wantPath = "a path of discovery files, use one such as fleet/*.json; * is accepted only in the last part, the end is .json, .yml or .yaml"
+const wantPath = "a path of discovery files, use one such as fleet/*.json; only the file name may contain *, and it must end in .json, .yml or .yaml"
 
 var sdFile = regexp.MustCompile(`^[^*]*(\*[^/]*)?\.(json|yml|yaml)$`)
 
@@ -65,7 +65,7 @@ func Section(client, url *schema.Schema) *schema.Schema {
 		{Name: "files", Schema: list([]string{"paths"},
 			schema.Key{Name: "paths", Schema: &schema.Schema{
 				Kind: schema.Array, Element: "path", Elem: &schema.Schema{Kind: schema.Path, Pattern: sdFile, Want: wantPath, Check: checkPattern},
-				Doc: "Files in Prometheus' file_sd format, JSON or YAML, read again when they change. The last part may have a `*`.",
+				Doc: "Files in Prometheus' file_sd format, JSON or YAML, read again when they change. The file name may contain a `*`.",
 			}})},
 		{Name: "http", Schema: list([]string{"url"},
 			schema.Key{Name: "url", Schema: url.With("Document in Prometheus' http_sd format. May have a query.")},

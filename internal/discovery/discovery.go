@@ -28,19 +28,19 @@ type List struct {
 	Rejected []string
 	// Stripped has the names of targets whose labels instance or job were dropped.
 	Stripped []string
-	// Note is a warning for the operator although nothing failed.
+	// Note is a warning for the operator about a read that did not fail.
 	Note string
 	// Err is set if a document, or the whole source, could not be read.
 	Err error
-	// Partial is set if, despite Err, Targets is complete except for what Err is
-	// about. With Err and without Partial, Targets is unknown.
+	// Partial is set if, despite Err, Targets is complete except for the documents that
+	// Err is about. With Err and without Partial, Targets is unknown.
 	Partial bool
 }
 
 // A Source lists upstreams.
 type Source interface {
-	// String returns the value of the label source, without secrets. Userinfo,
-	// query and fragment of a URL are left out, so two sources may have the same.
+	// String returns the value of the label source, without secrets. It omits userinfo,
+	// query and fragment of a URL, so it may be the same for two sources.
 	String() string
 
 	// Run reads the source at once and then regularly until ctx ends. It returns

@@ -32,7 +32,7 @@ type DNS struct {
 
 // NewDNS returns the source of a name's records of a type, resolved every refresh
 // (30 s if that is not positive) within 10 s. The port is used for A and AAAA. Only
-// the Dial function of resolver is used; nil is for the system's name servers.
+// the Dial function of resolver is used; nil means the system's name servers.
 func NewDNS(name, typ string, port int, refresh time.Duration, resolver *net.Resolver) *DNS {
 	if refresh <= 0 {
 		refresh = 30 * time.Second
@@ -53,7 +53,7 @@ func strictResolver(r *net.Resolver) *net.Resolver {
 		if err != nil {
 			return nil, err
 		}
-		// The resolver obeys the deadline of ctx, but not its cancellation.
+		// The resolver respects the deadline of ctx, but not its cancellation.
 		context.AfterFunc(ctx, func() {
 			if ctx.Err() == context.Canceled {
 				conn.Close()
@@ -86,7 +86,7 @@ func (d *DNS) read(ctx context.Context) List {
 		return List{Err: fmt.Errorf("look up %s of %s: %w", d.typ, d.name, lookupError(err))}
 	}
 	if d.typ == A && len(b.Targets) == 0 {
-		// An error only means that there is no note.
+		// Ignore an error: the note is only a hint.
 		if other, err := d.addresses(ctx, "ip6"); err == nil && len(other) > 0 {
 			b.Note = d.name + " has AAAA records and no A records, use type AAAA"
 		}

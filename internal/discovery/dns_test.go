@@ -61,11 +61,11 @@ func TestRecordsAreTargets(t *testing.T) {
 			}
 			list := NewDNS(domain+".", c.typ, 9000, 0, resolver).read(t.Context())
 			if wantText(t, list, c.want); list.Err != nil && (list.Partial || list.Targets != nil) {
-				t.Errorf("got %+v, want nothing known", list)
+				t.Errorf("got %+v, want no targets", list)
 			}
-			for _, asked := range z.Names() {
-				if asked != domain {
-					t.Errorf("got a question for %s, want only %s", asked, domain)
+			for _, question := range z.Names() {
+				if question != domain {
+					t.Errorf("got a question for %s, want only %s", question, domain)
 				}
 			}
 		})
@@ -95,16 +95,16 @@ func TestTypeANotesANameWithOnlyAAAARecords(t *testing.T) {
 }
 
 func TestALookupTimesOut(t *testing.T) {
-	for typ, what := range map[string]string{A: "A", AAAA: "AAAA", SRV: "SRV"} {
+	for _, typ := range []string{A, AAAA, SRV} {
 		z, resolver := newZone(t)
 		z.fallSilent()
 		d := NewDNS(name, typ, 9000, 0, resolver)
 		if d.timeout != 10*time.Second {
-			t.Errorf("got %v to wait for an answer, want 10s", d.timeout)
+			t.Errorf("got a timeout of %v, want 10s", d.timeout)
 		}
 		d.timeout = 50 * time.Millisecond
 		list := d.read(t.Context())
-		wantText(t, list, "look up "+what+" of betanet.test.: no answer in time")
+		wantText(t, list, "look up "+typ+" of betanet.test.: no answer in time")
 	}
 }
 
@@ -117,7 +117,7 @@ func TestTheEndOfASourceCancelsItsLookup(t *testing.T) {
 		start := time.Now()
 		stop()
 		if d := time.Since(start); d > 2*time.Second || len(r.all) != 0 {
-			t.Errorf("%s: got the end after %v and reports %q, want no delay and no reports", typ, d, r.all)
+			t.Errorf("%s: stopped after %v with reports %q, want no delay and no reports", typ, d, r.all)
 		}
 	}
 }
@@ -136,7 +136,7 @@ func TestChangedRecordsAreReported(t *testing.T) {
 	stop()
 }
 
-func TestTheNameOfADNSSourceHasItsName(t *testing.T) {
+func TestADNSSourceIsNamedByItsName(t *testing.T) {
 	if got := NewDNS("betanet.svc", SRV, 0, 0, nil).String(); got != "dns:betanet.svc" {
 		t.Errorf("got %v, want dns:betanet.svc", got)
 	}

@@ -41,7 +41,7 @@ func (d *document) read(r io.Reader, parse parser) List {
 	return d.last()
 }
 
-// failed returns the list while the content cannot be read.
+// failed records that the content could not be read, and returns the list.
 func (d *document) failed(err error) List {
 	d.sum, d.list.Err = [sha256.Size]byte{}, err // parse the next content in any case
 	return d.last()

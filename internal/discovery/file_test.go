@@ -97,7 +97,7 @@ func TestRefreshIsTheTimeBetweenTwoReadsOfFiles(t *testing.T) {
 func TestAnUnchangedFileIsNotParsedAgain(t *testing.T) {
 	inBubble(t, []string{"*.json"}, func() { write(t, "a.json", one); write(t, "b.json", one) }, func(w *fileFixture) {
 		before := w.list
-		write(t, "a.json", one) // the same content with another time
+		write(t, "a.json", one) // the same content with a later time
 		write(t, "b.json", two)
 		w.wantNext(listOne + " " + listTwo)
 		if after := w.list; after[0].URL != before[0].URL || after[1].URL == before[1].URL {
@@ -111,7 +111,7 @@ func TestFilesOfAllPatternsAreSortedAndUnique(t *testing.T) {
 		write(t, "x/b.json", `[{"targets": ["b:1"]}]`)
 		write(t, "x/a.yml", "- targets: [a:1]")
 		write(t, "y/c.yaml", "- targets: [c:1]")
-		write(t, "x/ignored.txt", "no list")
+		write(t, "x/ignored.txt", "not a list")
 	}
 	inBubble(t, []string{"y/*.yaml", "x/*.json", "./x/b.json", "x/*.yml"}, fill, func(w *fileFixture) {
 		w.want("a:1=http://a:1 b:1=http://b:1 c:1=http://c:1")
@@ -254,7 +254,7 @@ func TestTheFilesOfASourceHaveAtMost20000Targets(t *testing.T) {
 	})
 }
 
-func TestInvalidPathsAreRefused(t *testing.T) {
+func TestInvalidPathsAreRejected(t *testing.T) {
 	const ext = ": want a path or pattern that ends in .json, .yml or .yaml"
 	for _, c := range []struct {
 		paths []string
@@ -273,7 +273,7 @@ func TestInvalidPathsAreRefused(t *testing.T) {
 	}
 }
 
-func TestTheNameOfAFileSourceHasItsPaths(t *testing.T) {
+func TestAFileSourceIsNamedByItsPaths(t *testing.T) {
 	f, err := NewFile([]string{"fleet/*.json", "b.yml"})
 	if must(t, err); f.String() != "file:fleet/*.json,b.yml" {
 		t.Errorf("got %v, want file:fleet/*.json,b.yml", f)
@@ -289,7 +289,7 @@ func TestAnEndedFileSourceReportsNothing(t *testing.T) {
 		start := time.Now()
 		stop()
 		if d := time.Since(start); d != 0 {
-			t.Errorf("got the end after %v, want no delay", d)
+			t.Errorf("stopped after %v, want no delay", d)
 		}
 		time.Sleep(time.Minute)
 		r.wantLast(t, 2, "")
@@ -319,7 +319,7 @@ func TestADeletedFileIsForgotten(t *testing.T) {
 	for want := 1; want >= 0; want-- {
 		err := r.read().Err
 		if got := len(r.known); err != nil || got != want {
-			t.Errorf("got %d documents remembered and error %v, want %d", got, err, want)
+			t.Errorf("got %d known documents and error %v, want %d", got, err, want)
 		}
 		os.Remove("a.json")
 	}

@@ -76,7 +76,7 @@ func run(t *testing.T, s Source) (r *reports, stop func()) {
 	return r, stop
 }
 
-// wantLast checks the last report and their number so far.
+// wantLast checks the last report and the number of reports so far.
 func (r *reports) wantLast(t *testing.T, number int, want string) {
 	t.Helper()
 	r.mu.Lock()

@@ -33,11 +33,11 @@ func FuzzDocument(f *testing.F) {
 		before := slices.Clone(body)
 		list := read(parse, string(body))
 		if !slices.Equal(before, body) {
-			t.Fatalf("got the body changed to %q, want %q", body, before)
+			t.Fatalf("the body was changed to %q, want %q", body, before)
 		}
 		if err := list.Err; err != nil {
 			if list.Targets != nil || !errorText.MatchString(err.Error()) || !utf8.ValidString(err.Error()) {
-				t.Fatalf("got a list of %d and the message %q, want none, and one line with a position", len(list.Targets), err)
+				t.Fatalf("got a list of %d and the message %q, want no list, and one line with a position", len(list.Targets), err)
 			}
 			return
 		}
@@ -59,13 +59,13 @@ func FuzzDocument(f *testing.F) {
 
 func check(t *testing.T, x Target) {
 	if err := checkAddress(x.URL.Host); err != nil || x.URL.Scheme != "http" && x.URL.Scheme != "https" {
-		t.Fatalf("got the URL %v, want one of host:port", x.URL)
+		t.Fatalf("got the URL %v, want http or https and host:port", x.URL)
 	}
 	if x.Name == "" || len(x.Name) > maxName || !utf8.ValidString(x.Name) {
 		t.Fatalf("got the name %q, want 1 to %d bytes of UTF-8", x.Name, maxName)
 	}
 	if len(x.Labels) > maxLabels || x.Labels != nil && len(x.Labels) == 0 {
-		t.Fatalf("got %d labels that are nil: %v", len(x.Labels), x.Labels == nil)
+		t.Fatalf("got %d labels %v, want at most %d, and nil for none", len(x.Labels), x.Labels, maxLabels)
 	}
 	for i, l := range x.Labels {
 		if !fleet.IsLabelName(l.Name) || strings.HasPrefix(l.Name, "__") || l.Name == "upstream" || fleet.IsExporterLabel(l.Name) {
@@ -75,7 +75,7 @@ func check(t *testing.T, x Target) {
 			t.Fatalf("got %s=%q, want up to %d bytes of UTF-8", l.Name, l.Value, maxLabelValue)
 		}
 		if i > 0 && x.Labels[i-1].Name >= l.Name {
-			t.Fatalf("got labels %v, want each once, in order", x.Labels)
+			t.Fatalf("got labels %v, want them unique and sorted", x.Labels)
 		}
 	}
 }

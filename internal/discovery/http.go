@@ -53,7 +53,7 @@ func (h *HTTP) read(ctx context.Context) List {
 		resp.Body.Close()
 	}
 	if list.Err != nil && ctx.Err() != nil {
-		list.Err = fmt.Errorf("no answer within %v", limit)
+		list.Err = fmt.Errorf("no response within %v", limit)
 	}
 	if list.Err != nil {
 		list.Err = fmt.Errorf("GET %s: %w", h.publicURL, list.Err)

@@ -15,8 +15,8 @@ import (
 )
 
 // serve returns a source of a test server. The tests call its read method.
-func serve(t *testing.T, answer http.HandlerFunc) (h *HTTP, base string) {
-	s := httptest.NewServer(answer)
+func serve(t *testing.T, handler http.HandlerFunc) (h *HTTP, base string) {
+	s := httptest.NewServer(handler)
 	t.Cleanup(s.Close)
 	return source(t, s.URL+"/targets", s.Client()), "GET " + s.URL + "/targets: "
 }
@@ -36,7 +36,7 @@ func respondWith(status int, contentType, body string) http.HandlerFunc {
 	}
 }
 
-func TestRequestsAreThoseOfPrometheus(t *testing.T) {
+func TestRequestsMatchPrometheus(t *testing.T) {
 	var got *http.Request
 	h, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		got = r
@@ -61,28 +61,28 @@ func TestRequestsAreThoseOfPrometheus(t *testing.T) {
 
 func TestAResponseNeedsStatus200AndJSON(t *testing.T) {
 	for name, c := range map[string]struct {
-		answer http.HandlerFunc
-		want   string
+		handler http.HandlerFunc
+		want    string
 	}{
-		"JSON":            {respondWith(200, "application/json", one), listOne},
-		"JSON in capital": {respondWith(200, "Application/JSON; charset=UTF-8", one), listOne},
-		"nothing listed":  {respondWith(200, "application/json", "[]"), ""},
-		"status 500":      {respondWith(500, "application/json", one), "status 500, want 200"},
-		"status 404":      {respondWith(404, "text/plain", "no"), "status 404, want 200"},
-		"status 204":      {respondWith(204, "application/json", ""), "status 204, want 200"},
-		"status 206":      {respondWith(206, "application/json", one), "status 206, want 200"},
-		"status 302":      {respondWith(302, "application/json", one), "status 302, want 200"},
-		"HTML":            {respondWith(200, "text/html", one), `content type "text/html", want application/json`},
-		"no type":         {respondWith(200, "", one), `content type "", want application/json`},
-		"a long type":     {respondWith(200, strings.Repeat("x", 100), one), `content type "` + strings.Repeat("x", 60) + `", want application/json`},
-		"another type":    {respondWith(200, "application/jsonl", one), `content type "application/jsonl", want application/json`},
-		"a broken type":   {respondWith(200, "application/json; charset", one), `content type "application/json; charset", want application/json`},
-		"another charset": {respondWith(200, "application/json; charset=latin1", one), `content type "application/json; charset=latin1", want application/json`},
-		"YAML":            {respondWith(200, "application/json", "- targets: [a:1]"), "line 1: the document is broken, want JSON in UTF-8"},
-		"cut off":         {respondWith(200, "application/json", two[:10]), "line 1: the document is cut off, want JSON"},
-		"a bad label":     {respondWith(200, "application/json", `[{"targets": ["a:1"], "labels": {"le": "1"}}]`), `rejected "a:1": [0].labels.le (line 1): is a label of the exporter itself, want another name`},
-		"the largest":     {respondWith(200, "application/json", one+strings.Repeat(" ", 10<<20-len(one))), listOne},
-		"too large":       {respondWith(200, "application/json", one+strings.Repeat(" ", 10<<20-len(one)+1)), "is too large, at most 10485760 bytes are accepted"},
+		"JSON":             {respondWith(200, "application/json", one), listOne},
+		"JSON in capitals": {respondWith(200, "Application/JSON; charset=UTF-8", one), listOne},
+		"nothing listed":   {respondWith(200, "application/json", "[]"), ""},
+		"status 500":       {respondWith(500, "application/json", one), "status 500, want 200"},
+		"status 404":       {respondWith(404, "text/plain", "no"), "status 404, want 200"},
+		"status 204":       {respondWith(204, "application/json", ""), "status 204, want 200"},
+		"status 206":       {respondWith(206, "application/json", one), "status 206, want 200"},
+		"status 302":       {respondWith(302, "application/json", one), "status 302, want 200"},
+		"HTML":             {respondWith(200, "text/html", one), `content type "text/html", want application/json`},
+		"no type":          {respondWith(200, "", one), `content type "", want application/json`},
+		"a long type":      {respondWith(200, strings.Repeat("x", 100), one), `content type "` + strings.Repeat("x", 60) + `", want application/json`},
+		"another type":     {respondWith(200, "application/jsonl", one), `content type "application/jsonl", want application/json`},
+		"a broken type":    {respondWith(200, "application/json; charset", one), `content type "application/json; charset", want application/json`},
+		"another charset":  {respondWith(200, "application/json; charset=latin1", one), `content type "application/json; charset=latin1", want application/json`},
+		"YAML":             {respondWith(200, "application/json", "- targets: [a:1]"), "line 1: the document is broken, want JSON in UTF-8"},
+		"cut off":          {respondWith(200, "application/json", two[:10]), "line 1: the document is cut off, want JSON"},
+		"a bad label":      {respondWith(200, "application/json", `[{"targets": ["a:1"], "labels": {"le": "1"}}]`), `rejected "a:1": [0].labels.le (line 1): is a label of the exporter itself, want another name`},
+		"the largest":      {respondWith(200, "application/json", one+strings.Repeat(" ", 10<<20-len(one))), listOne},
+		"too large":        {respondWith(200, "application/json", one+strings.Repeat(" ", 10<<20-len(one)+1)), "is too large, at most 10485760 bytes are accepted"},
 		"endless": {func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			for _, err := w.Write([]byte("[")); err == nil; _, err = w.Write([]byte(strings.Repeat(" ", 1<<16))) {
@@ -94,7 +94,7 @@ func TestAResponseNeedsStatus200AndJSON(t *testing.T) {
 		}, "unexpected EOF"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h, base := serve(t, c.answer)
+			h, base := serve(t, c.handler)
 			h.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 			list := h.read(t.Context())
 			if list.Err != nil {
@@ -128,19 +128,19 @@ func TestARequestToAHangingServerTimesOut(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			left := make(chan struct{})
+			canceled := make(chan struct{})
 			h, base := serve(t, func(w http.ResponseWriter, r *http.Request) {
 				before(w)
 				<-r.Context().Done()
-				close(left)
+				close(canceled)
 			})
-			h.refresh = time.Second // in which the request arrives
+			h.refresh = time.Second // enough for the request to arrive
 			list := h.read(t.Context())
-			wantText(t, list, base+"no answer within 1s")
+			wantText(t, list, base+"no response within 1s")
 			select {
-			case <-left:
+			case <-canceled:
 			case <-time.After(time.Minute):
-				t.Error("got no canceled request")
+				t.Error("the request was not canceled")
 			}
 		})
 	}
@@ -180,20 +180,20 @@ type body struct {
 
 func (b body) Close() error { b.open.Add(-1); return nil }
 
-func TestAServerIsRequestedOnceARefresh(t *testing.T) {
+func TestTheDocumentIsRequestedOncePerRefresh(t *testing.T) {
 	type step struct {
 		status        int
 		content, want string
 	}
 	synctest.Test(t, func(t *testing.T) {
 		var open atomic.Int32
-		var answer atomic.Value
+		var current atomic.Value
 		client := &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
 			open.Add(1)
-			a := answer.Load().(step)
-			return &http.Response{StatusCode: a.status, Header: http.Header{"Content-Type": {"application/json"}}, Body: body{strings.NewReader(a.content), &open}}, nil
+			s := current.Load().(step)
+			return &http.Response{StatusCode: s.status, Header: http.Header{"Content-Type": {"application/json"}}, Body: body{strings.NewReader(s.content), &open}}, nil
 		})}
-		answer.Store(step{status: 200, content: one})
+		current.Store(step{status: 200, content: one})
 		r, _ := run(t, source(t, "http://sd/targets", client))
 		synctest.Wait()
 		var first []Target
@@ -207,7 +207,7 @@ func TestAServerIsRequestedOnceARefresh(t *testing.T) {
 			{200, "[]", ""},
 		} {
 			if i > 0 {
-				answer.Store(c)
+				current.Store(c)
 				time.Sleep(time.Minute - 1)
 				r.wantLast(t, i, r.all[i-1])
 				time.Sleep(time.Nanosecond)
@@ -218,7 +218,7 @@ func TestAServerIsRequestedOnceARefresh(t *testing.T) {
 				first = r.list
 			}
 			if i == 1 && r.list[0].URL != first[0].URL {
-				t.Error("got the same content parsed again, want the same targets")
+				t.Error("the same content was parsed again")
 			}
 			if n := open.Load(); n != 0 {
 				t.Fatalf("got %d bodies open, want none", n)
@@ -236,9 +236,9 @@ func TestARequestTakesAtMostTheRefreshOr30Seconds(t *testing.T) {
 			start := time.Now()
 			h := NewHTTP(u, refresh, &http.Client{Transport: hang})
 			list := h.read(t.Context())
-			wantText(t, list, "GET http://sd/targets: no answer within "+want.String())
+			wantText(t, list, "GET http://sd/targets: no response within "+want.String())
 			if got := time.Since(start); got != want {
-				t.Errorf("refresh %v: got the end after %v, want %v", refresh, got, want)
+				t.Errorf("refresh %v: ended after %v, want %v", refresh, got, want)
 			}
 		})
 	}
@@ -257,7 +257,7 @@ func TestTheEndOfASourceCancelsItsRequest(t *testing.T) {
 		start := time.Now()
 		stop()
 		if d := time.Since(start); d != 0 || len(r.all) != 0 {
-			t.Errorf("got the end after %v and reports %q, want no delay and no reports", d, r.all)
+			t.Errorf("stopped after %v with reports %q, want no delay and no reports", d, r.all)
 		}
 	})
 }
@@ -265,19 +265,19 @@ func TestTheEndOfASourceCancelsItsRequest(t *testing.T) {
 func TestRequestsToASlowServerDoNotOverlap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u, _ := url.Parse("http://sd/targets")
-		var asked, now atomic.Int32
+		var requests, running atomic.Int32
 		r, _ := run(t, NewHTTP(u, 10*time.Second, &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
-			asked.Add(1)
-			defer now.Add(-1)
-			if now.Add(1) > 1 {
-				t.Error("got two requests at a time, want one")
+			requests.Add(1)
+			defer running.Add(-1)
+			if running.Add(1) > 1 {
+				t.Error("got two concurrent requests, want one")
 			}
 			return hang(r)
 		})}))
 		time.Sleep(35 * time.Second)
 		synctest.Wait()
-		r.wantLast(t, 3, "GET http://sd/targets: no answer within 10s")
-		if n := asked.Load(); n != 4 {
+		r.wantLast(t, 3, "GET http://sd/targets: no response within 10s")
+		if n := requests.Load(); n != 4 {
 			t.Errorf("got %d requests in 35 s, want 4", n)
 		}
 	})

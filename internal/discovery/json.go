@@ -13,7 +13,7 @@ type jsonReader struct {
 	tokens *jsontext.Decoder
 	body   []byte
 	at     int // end of the last token
-	line   int // of that end
+	line   int // of at
 	b      *builder
 }
 

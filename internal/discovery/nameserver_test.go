@@ -26,7 +26,7 @@ func newZone(t *testing.T) (zone, *net.Resolver) {
 // domain is name as sent in questions.
 var domain = strings.TrimSuffix(name, ".")
 
-// set sets the answer for a type.
+// set sets the answer to questions of a type.
 func (z zone) set(typ uint16, code int, records ...fake.Record) {
 	z.SetType(domain, typ, fake.Name{Code: code, Records: records})
 }

@@ -101,17 +101,17 @@ func valueOf(n *yaml.Node) value {
 // an unquoted secret can look like one. The parser reports no line for errors on the
 // first line and for invalid bytes.
 func brokenYAML(err error) error {
-	line, what := 0, strings.TrimPrefix(err.Error(), "yaml: ")
-	if n, _ := fmt.Sscanf(what, "line %d: ", &line); n == 1 {
-		_, what, _ = strings.Cut(what, ": ")
+	line, problem := 0, strings.TrimPrefix(err.Error(), "yaml: ")
+	if n, _ := fmt.Sscanf(problem, "line %d: ", &line); n == 1 {
+		_, problem, _ = strings.Cut(problem, ": ")
 	}
-	if strings.HasPrefix(what, "unknown anchor") {
-		what = "unknown anchor"
+	if strings.HasPrefix(problem, "unknown anchor") {
+		problem = "unknown anchor"
 	}
-	if line > 0 && slices.Contains(zeroBased[:], what) {
+	if line > 0 && slices.Contains(zeroBased[:], problem) {
 		line++
 	}
-	return &documentError{"", line, "the document is broken, want YAML: " + what}
+	return &documentError{"", line, "the document is broken, want YAML: " + problem}
 }
 
 // zeroBased has the errors whose lines the parser counts from 0.

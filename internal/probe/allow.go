@@ -55,7 +55,7 @@ func (a Rule) String() string {
 // addressLike matches numbers with dots, which are mistyped addresses, not names.
 var addressLike = regexp.MustCompile(`^[0-9.*]*[0-9][0-9.*]*$`)
 
-// The forms of a rule: a host, the length of a prefix, and the rest.
+// The forms of a rule. The groups are the host, the prefix length and the rest.
 var (
 	bracketedIPv6 = regexp.MustCompile(`(?s)^\[([^]]*:[^]]*)](/[^:]*)?(.*)$`) // [fd00::]/8:9000
 	bareIPv6      = regexp.MustCompile(`(?s)^([^/]*)(/[^:]*)?(.*)$`)          // fd00::/8:9000
@@ -98,15 +98,15 @@ func parsePrefix(text, host string) (netip.Prefix, error) {
 	case err != nil:
 		return netip.Prefix{}, invalidRule(text)
 	case p.Addr().Is4In6():
-		return netip.Prefix{}, fmt.Errorf("%q is IPv4 in the form of IPv6, use the IPv4 form", text)
+		return netip.Prefix{}, fmt.Errorf("%q is an IPv4-mapped IPv6 prefix, use the IPv4 form", text)
 	case p != p.Masked():
-		return netip.Prefix{}, fmt.Errorf("%q has an address beyond its length, use %s", text, p.Masked())
+		return netip.Prefix{}, fmt.Errorf("%q has address bits beyond its prefix length, use %s", text, p.Masked())
 	}
 	return p, nil
 }
 
 func invalidRule(text string) error {
-	return fmt.Errorf("%q is not an address, CIDR or pattern of names with an optional port, use one such as 10.0.0.0/8, [fd00::1]:9000 or *.betanet.internal:9000", text)
+	return fmt.Errorf("%q is not an address, CIDR or host name pattern with an optional port, use one such as 10.0.0.0/8, [fd00::1]:9000 or *.betanet.internal:9000", text)
 }
 
 // Config is the section probe of the configuration file.
@@ -121,13 +121,13 @@ func Section() *schema.Schema {
 		return err
 	}
 	normal := func(text string) string {
-		r, _ := ParseRule(text) // it has been checked
+		r, _ := ParseRule(text) // checked by the schema
 		return r.String()
 	}
 	return &schema.Schema{Kind: schema.Object, Keys: []schema.Key{
 		{Name: "allow", Schema: &schema.Schema{
 			Kind: schema.Array, Elem: &schema.Schema{Check: check, Shown: normal},
-			Doc: "What `/probe` may collect in addition to the configured upstreams: `ADDRESS[:port]`, `CIDR[:port]` or `NAME-GLOB[:port]`, IPv6 with a port in brackets. Without a port, 9000. Default: nothing.",
+			Doc: "Targets that `/probe` may collect in addition to the configured upstreams: `ADDRESS[:port]`, `CIDR[:port]` or `NAME-GLOB[:port]`, IPv6 with a port in brackets. The default port is 9000. Default: none.",
 		}},
 	}}
 }

@@ -35,13 +35,13 @@ func TestParseRuleAcceptsAddressesCIDRsAndPatterns(t *testing.T) {
 }
 
 func TestParseRuleRejectsOtherForms(t *testing.T) {
-	const neither = " is not an address, CIDR or pattern of names with an optional port, use one such as 10.0.0.0/8, [fd00::1]:9000 or *.betanet.internal:9000"
+	const invalid = " is not an address, CIDR or host name pattern with an optional port, use one such as 10.0.0.0/8, [fd00::1]:9000 or *.betanet.internal:9000"
 	for text, want := range map[string]string{
-		"": neither, "10.0.0.0/33": neither, "10.0.*": neither, "300.1.1.1": neither, "10.0.0.1:": " has no valid port, use a number from 1 to 65535",
+		"": invalid, "10.0.0.0/33": invalid, "10.0.*": invalid, "300.1.1.1": invalid, "10.0.0.1:": " has no valid port, use a number from 1 to 65535",
 		"a:0": " has no valid port, use a number from 1 to 65535", "a:65536": " has no valid port, use a number from 1 to 65535", "a:+1": " has no valid port, use a number from 1 to 65535",
-		"a:http": " has no valid port, use a number from 1 to 65535", "[a]:1": neither, "[fd00::1": neither, "[fd00::1]x": neither, "[10.0.0.1]:1": neither,
-		"fe80::1%eth0": neither, "a b": neither, "a..b": neither, ".": neither, "http://a": " has no valid port, use a number from 1 to 65535", "a/b": neither, "a?": neither, "[ab]*": neither,
-		"10.0.0.1/8": " has an address beyond its length, use 10.0.0.0/8", "::ffff:10.0.0.0/104": " is IPv4 in the form of IPv6, use the IPv4 form",
+		"a:http": " has no valid port, use a number from 1 to 65535", "[a]:1": invalid, "[fd00::1": invalid, "[fd00::1]x": invalid, "[10.0.0.1]:1": invalid,
+		"fe80::1%eth0": invalid, "a b": invalid, "a..b": invalid, ".": invalid, "http://a": " has no valid port, use a number from 1 to 65535", "a/b": invalid, "a?": invalid, "[ab]*": invalid,
+		"10.0.0.1/8": " has address bits beyond its prefix length, use 10.0.0.0/8", "::ffff:10.0.0.0/104": " is an IPv4-mapped IPv6 prefix, use the IPv4 form",
 		"-a": " has a host label that begins or ends with a hyphen, use hyphens only between letters, digits and _",
 	} {
 		got, err := ParseRule(text)

@@ -21,7 +21,7 @@ func TestAnUnreachableTargetIsReportedAsDown(t *testing.T) {
 	})
 }
 
-func TestTheLastGoodDataAreShownAsStale(t *testing.T) {
+func TestTheLastGoodValuesAreMarkedStale(t *testing.T) {
 	inBubble(t, inside, func(t *testing.T, f *fixture) {
 		f.host(node, healthy(5))
 		wantSamples(t, f.samples(t, node), "betanet_up 1", "betanet_exporter_data_stale 0")
@@ -37,12 +37,12 @@ func TestTheCacheIsUsedUntilTheTTLExpires(t *testing.T) {
 		f.dns.add("a.internal", "203.0.113.1")
 		f.host("203.0.113.1:9000", healthy(5))
 		f.samples(t, "a.internal:9000")
-		synctest.Wait() // for a dial that was not needed
-		asked := f.dns.asked
+		synctest.Wait() // for a dial that net/http did not need
+		lookups := f.dns.lookups
 		time.Sleep(defaults.TTL - 1)
 		wantSamples(t, f.samples(t, "a.internal:9000"), "betanet_up 1", "betanet_messages_total 5")
-		if got := f.requests("203.0.113.1:9000"); got != 3 || f.dns.asked != asked {
-			t.Errorf("got %d requests and %d more lookups, want 3 and 0", got, f.dns.asked-asked)
+		if got := f.requests("203.0.113.1:9000"); got != 3 || f.dns.lookups != lookups {
+			t.Errorf("got %d requests and %d more lookups, want 3 and 0", got, f.dns.lookups-lookups)
 		}
 		time.Sleep(time.Nanosecond)
 		f.samples(t, "a.internal:9000")
@@ -121,7 +121,7 @@ func TestACanceledCallerDoesNotFailTheOthers(t *testing.T) {
 	})
 }
 
-func TestAtTheLimitACallerGetsTheViewBefore(t *testing.T) {
+func TestAtTheLimitACallerGetsThePreviousView(t *testing.T) {
 	inBubble(t, inside, func(t *testing.T, f *fixture) {
 		f.host(node, healthy(5))
 		f.samples(t, node)

@@ -49,7 +49,7 @@ func (t *Targets) join(a target, limit time.Duration) (*collection, error) {
 	case t.stopped || t.ctx.Err() != nil:
 		return nil, errStopping
 	case len(t.collections) >= maxCollections:
-		return nil, fmt.Errorf("%d targets that are not configured are being collected already, the limit; %w", maxCollections, ErrBusy)
+		return nil, fmt.Errorf("the limit of %d concurrent collections of targets that are not configured is reached; %w", maxCollections, ErrBusy)
 	}
 	c := &collection{done: make(chan struct{})}
 	t.collections[a] = c
@@ -81,11 +81,10 @@ func (t *Targets) collect(a target, c *collection, limit time.Duration) {
 	close(c.done)
 }
 
-// partial returns what is known to a caller whose time is over before the
-// collection ends.
+// partial returns the last view, for a caller whose limit ends before the collection.
 func (t *Targets) partial(a target, c *collection) (v *fleet.View, late bool, err error) {
 	select {
-	case <-c.done: // it ended at the same moment
+	case <-c.done: // the collection ended at the same moment
 		return c.view, c.late, c.err
 	default:
 	}
@@ -97,7 +96,7 @@ func (t *Targets) partial(a target, c *collection) (v *fleet.View, late bool, er
 	return nil, false, fmt.Errorf("the name of target %s is still being looked up; %w", quote(a.String()), ErrBusy)
 }
 
-// admit returns a known target. It checks and adds one that is not known.
+// admit returns a known target, or checks and adds a new one.
 func (t *Targets) admit(a target, limit time.Duration) (*knownTarget, error) {
 	t.mu.Lock()
 	k := t.known[a]
@@ -176,5 +175,5 @@ func pending(u *fleet.Upstream) *fleet.View {
 var errStopping = fmt.Errorf("the exporter is stopping; %w", ErrBusy)
 
 func forbidden(a target, why error) error {
-	return fmt.Errorf("%w: %s: %w; accepted are names of configured upstreams and what probe.allow lists", ErrForbidden, quote(a.String()), why)
+	return fmt.Errorf("%w: %s: %w; want the name of a configured upstream or a target that probe.allow lists", ErrForbidden, quote(a.String()), why)
 }

@@ -86,7 +86,7 @@ func TestATargetThatIsBeingCollectedIsNotEvicted(t *testing.T) {
 	})
 }
 
-func TestMoreThan32CollectionsAtATimeAreRefused(t *testing.T) {
+func TestMoreThan32ConcurrentCollectionsAreRejected(t *testing.T) {
 	inBubble(t, append(internal, inside...), func(t *testing.T, f *fixture) {
 		ctx, cancel := context.WithCancel(context.Background())
 		var callers sync.WaitGroup
@@ -99,11 +99,11 @@ func TestMoreThan32CollectionsAtATimeAreRefused(t *testing.T) {
 		callers.Wait()
 		f.host(node, healthy(9))
 		for _, target := range []string{node, "a.internal:9000"} {
-			if err := f.refused(target); !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), "32") {
+			if err := f.collectError(target); !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), "32") {
 				t.Errorf("%s: got %v, want busy", target, err)
 			}
 		}
-		if err := f.refused("127.0.0.1:9000"); !errors.Is(err, ErrForbidden) {
+		if err := f.collectError("127.0.0.1:9000"); !errors.Is(err, ErrForbidden) {
 			t.Errorf("got %v, want forbidden", err)
 		}
 		wantSamples(t, f.samples(t, address(3)), "betanet_messages_total 9") // shares a running collection
@@ -136,7 +136,7 @@ func TestNothingStartsWhileTheExporterStops(t *testing.T) {
 			t.Errorf("got late %v, %v after %v, want an end after 1s", late, err, time.Since(start))
 		}
 		f.targets.Wait()
-		if err := f.refused("10.0.0.2:9000"); !errors.Is(err, ErrBusy) {
+		if err := f.collectError("10.0.0.2:9000"); !errors.Is(err, ErrBusy) {
 			t.Errorf("got %v, want busy", err)
 		}
 	})

@@ -14,7 +14,7 @@ import (
 // checkedDial returns a function that connects to a target until gone ends. For
 // each connection it resolves the name, checks all addresses and dials only these,
 // so that a later DNS answer has no effect. An address that the rules do not allow
-// is an EPERM.
+// is reported as EPERM.
 func (t *Targets) checkedDial(gone context.Context, a target, k *knownTarget) fleet.Dial {
 	return func(ctx context.Context, network, _ string) (net.Conn, error) {
 		// net/http may dial for longer than the attempt takes.

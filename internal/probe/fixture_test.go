@@ -39,7 +39,7 @@ type fixture struct {
 	cancel     context.CancelFunc // stops the targets
 }
 
-// inBubble runs a test with a fixture and these rules in a synctest bubble.
+// inBubble runs a test in a synctest bubble, with a fixture that has these rules.
 func inBubble(t *testing.T, rules []Rule, test func(*testing.T, *fixture)) {
 	synctest.Test(t, func(t *testing.T) { withFixture(rules, func(f *fixture) { test(t, f) }) })
 }
@@ -94,7 +94,7 @@ func text(v *fleet.View, late bool) string {
 	return all.String()
 }
 
-func (f *fixture) refused(target string) error {
+func (f *fixture) collectError(target string) error {
 	_, _, err := f.targets.Collect(context.Background(), target, 0)
 	return err
 }
@@ -124,7 +124,7 @@ func grep(all string, words ...string) (found []string) {
 type resolver struct {
 	mu      sync.Mutex
 	answers map[string][]answer
-	asked   int
+	lookups int
 }
 
 type answer struct {
@@ -153,7 +153,7 @@ func (n *resolver) hang(name string) {
 
 func (n *resolver) LookupNetIP(ctx context.Context, _, name string) ([]netip.Addr, error) {
 	n.mu.Lock()
-	n.asked++
+	n.lookups++
 	all := n.answers[name]
 	a := answer{err: &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}}
 	if len(all) > 0 {

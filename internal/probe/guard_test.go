@@ -23,7 +23,7 @@ const metadata = "169.254.169.254:9000" // the metadata service of cloud machine
 
 func wantForbidden(t *testing.T, f *fixture, target, why string) {
 	t.Helper()
-	err := f.refused(target)
+	err := f.collectError(target)
 	if !errors.Is(err, ErrForbidden) || !strings.Contains(err.Error(), why) {
 		t.Errorf("%s: got %v, want forbidden: %s", target, err, why)
 	}
@@ -42,11 +42,11 @@ func TestWithoutRulesOnlyConfiguredUpstreamsAreCollected(t *testing.T) {
 		}
 		wantForbidden(t, f, "127.0.0.1:9000", "no entry")
 		wantForbidden(t, f, "a.internal:9000", "no entry")
-		if f.dns.asked != 0 {
+		if f.dns.lookups != 0 {
 			t.Error("resolved a name that cannot be allowed")
 		}
-		if err := f.refused("edge 1"); !errors.Is(err, ErrMalformed) {
-			t.Errorf("got %v, want an unknown name malformed", err)
+		if err := f.collectError("edge 1"); !errors.Is(err, ErrMalformed) {
+			t.Errorf("got %v, want malformed for an unknown name", err)
 		}
 		wantSamples(t, f.samples(t, "edge 1/ü"), "betanet_up 1", "betanet_messages_total 1")
 	})
@@ -55,7 +55,7 @@ func TestWithoutRulesOnlyConfiguredUpstreamsAreCollected(t *testing.T) {
 func TestAConfiguredUpstreamThatIsBeingReplacedIsBusy(t *testing.T) {
 	inBubble(t, nothing, func(t *testing.T, f *fixture) {
 		f.configured["a"] = &fleet.Upstream{Name: "a", Settings: defaults}
-		if err := f.refused("a"); !errors.Is(err, ErrBusy) {
+		if err := f.collectError("a"); !errors.Is(err, ErrBusy) {
 			t.Errorf("got %v, want busy", err)
 		}
 	})

@@ -97,7 +97,7 @@ func (t *Targets) Debug(ctx context.Context, name string, limit time.Duration) (
 	}
 	open, ok := t.o.Logs.open(displayName)
 	if !ok {
-		return nil, false, nil, fmt.Errorf("%d targets are being debugged already, the limit; %w", maxLogs, ErrBusy)
+		return nil, false, nil, fmt.Errorf("the limit of %d concurrent debug requests is reached; %w", maxLogs, ErrBusy)
 	}
 	v, late, err = t.Collect(ctx, name, limit)
 	return v, late, t.o.Logs.close(open), err

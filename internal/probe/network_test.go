@@ -18,10 +18,10 @@ type network struct {
 	mu      sync.Mutex
 	hosts   map[string]http.HandlerFunc // by address
 	dialed  []string
-	asked   map[string]int // requests by address
+	served  map[string]int // requests by address
 	open    map[string]int // connections by address
-	most    int            // addresses with a request at the same time
-	busy    map[string]int
+	busy    map[string]int // running requests by address
+	most    int            // addresses that were busy at the same time
 }
 
 // blackhole marks an address that does not respond.
@@ -30,7 +30,7 @@ var blackhole http.HandlerFunc
 func newNetwork() *network {
 	n := &network{
 		conns: make(chan net.Conn), hosts: make(map[string]http.HandlerFunc),
-		asked: make(map[string]int), open: make(map[string]int), busy: make(map[string]int),
+		served: make(map[string]int), open: make(map[string]int), busy: make(map[string]int),
 	}
 	n.server.Handler = http.HandlerFunc(n.serve)
 	n.server.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
@@ -53,11 +53,11 @@ func (n *network) host(address string, h http.HandlerFunc) {
 
 func (n *network) dial(ctx context.Context, _, address string) (net.Conn, error) {
 	n.mu.Lock()
-	h, there := n.hosts[address]
+	h, known := n.hosts[address]
 	n.dialed = append(n.dialed, address)
 	n.mu.Unlock()
 	switch {
-	case !there:
+	case !known:
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 	case h == nil:
 		<-ctx.Done()
@@ -86,7 +86,7 @@ func (n *network) serve(w http.ResponseWriter, r *http.Request) {
 	defer n.serving.Done()
 	address := r.Context().Value(n).(string)
 	n.mu.Lock()
-	n.asked[address]++
+	n.served[address]++
 	n.busy[address]++
 	n.most = max(n.most, len(n.busy))
 	h := n.hosts[address]
@@ -102,7 +102,7 @@ func (n *network) serve(w http.ResponseWriter, r *http.Request) {
 func (n *network) requests(address string) int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.asked[address]
+	return n.served[address]
 }
 
 func (n *network) openTo(address string) int {

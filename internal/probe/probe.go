@@ -1,7 +1,7 @@
-// Package probe collects the target of a /probe request: a configured upstream, or
-// an address that probe.allow permits. Anybody who can reach the exporter chooses
-// the target, so a name is permitted by its addresses. These are checked again for
-// each connection, and only checked addresses are dialed.
+// Package probe collects the target of a /probe request: a configured upstream, or an
+// address that probe.allow permits. Anyone who can reach the exporter can choose the
+// target, so a name is permitted by its addresses. They are checked again for each
+// connection, and only checked addresses are dialed.
 package probe
 
 import (
@@ -64,7 +64,7 @@ type Targets struct {
 }
 
 // New returns Targets that permit only configured upstreams until SetRules. The end
-// of ctx ends the collections of other targets; Wait waits for them.
+// of ctx ends the collections of all other targets; Wait waits for them.
 func New(ctx context.Context, o Options) *Targets {
 	if o.Resolver == nil {
 		o.Resolver = net.DefaultResolver
@@ -84,8 +84,8 @@ func (t *Targets) SetRules(allow []Rule) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.rules = normalize(allow)
-	for a, e := range t.known {
-		if t.rules.check(a, e.resolved) != nil {
+	for a, k := range t.known {
+		if t.rules.check(a, k.resolved) != nil {
 			t.remove(a)
 		}
 	}
@@ -121,11 +121,11 @@ func (t *Targets) Wait() {
 	t.running.Wait()
 }
 
-// Collect collects the configured upstream with a name, or a host:port that the
-// rules allow. Concurrent calls share a collection. Collect returns the view after
-// the collection, also if the target cannot be reached. If the limit or ctx ends
-// first, it returns the view before and late, and the collection continues. A limit
-// of 0 is the timeout in the target's settings.
+// Collect collects the configured upstream with a name, or a host:port that the rules
+// allow. Concurrent calls share a collection. Collect returns the view after the
+// collection, even if the target cannot be reached. If the limit or ctx ends first, it
+// returns the previous view and late, and the collection continues. A limit of 0 means
+// the timeout in the target's settings.
 func (t *Targets) Collect(ctx context.Context, name string, limit time.Duration) (v *fleet.View, late bool, err error) {
 	if u := t.o.Lookup(name); u != nil {
 		return t.collectConfigured(ctx, u, limit)

@@ -25,7 +25,7 @@ func TestTargetsThatNewRulesForbidAreRemovedAtOnce(t *testing.T) {
 			if got := f.openTo(all[target] + ":9000"); (got > 0) != stays {
 				t.Errorf("%s: %d connections are open", target, got)
 			}
-			if err := f.refused(target); (err == nil) != stays || err != nil && !errors.Is(err, ErrForbidden) {
+			if err := f.collectError(target); (err == nil) != stays || err != nil && !errors.Is(err, ErrForbidden) {
 				t.Errorf("%s: got %v", target, err)
 			}
 			if got := f.requests(all[target] + ":9000"); got != 3 {
@@ -36,13 +36,13 @@ func TestTargetsThatNewRulesForbidAreRemovedAtOnce(t *testing.T) {
 }
 
 func TestATargetForbiddenDuringItsCollectionIsNotShown(t *testing.T) {
-	for _, connects := range []http.HandlerFunc{hang, blackhole} {
+	for _, handler := range []http.HandlerFunc{hang, blackhole} {
 		inBubble(t, inside, func(t *testing.T, f *fixture) {
-			f.host("10.0.0.1:9000", connects)
+			f.host("10.0.0.1:9000", handler)
 			synctest.Wait()
 			before, start := goroutines(), time.Now()
 			time.AfterFunc(time.Second, func() { f.targets.SetRules(nothing) })
-			if err := f.refused("10.0.0.1:9000"); !errors.Is(err, ErrForbidden) || time.Since(start) != time.Second {
+			if err := f.collectError("10.0.0.1:9000"); !errors.Is(err, ErrForbidden) || time.Since(start) != time.Second {
 				t.Errorf("got %v after %v, want forbidden at once", err, time.Since(start))
 			}
 			synctest.Wait()

@@ -34,13 +34,13 @@ func (a target) String() string {
 func parse(text string) (target, error) {
 	a, why := split(text)
 	if why != "" {
-		return target{}, fmt.Errorf("%w %s: it %s; accepted are names of configured upstreams and host:port, such as node.example:9000, 10.0.0.1:9000 or [fd00::1]:9000",
+		return target{}, fmt.Errorf("%w %s: it %s; want the name of a configured upstream or host:port, such as node.example:9000, 10.0.0.1:9000 or [fd00::1]:9000",
 			ErrMalformed, quote(text), why)
 	}
 	return a, nil
 }
 
-// split is parse with only the reason of an error.
+// split is parse, but returns only the reason of an error.
 func split(text string) (a target, why string) {
 	if len(text) > maxText {
 		return a, "is too long"
@@ -70,7 +70,7 @@ func split(text string) (a target, why string) {
 	}
 	switch a.name = fleet.NormalHost(parsed.Name); {
 	case len(a.name) > maxName:
-		return a, "has too long a name"
+		return a, "has a name that is too long"
 	case fleet.EndsInNumber(a.name):
 		return a, "has a host that could be read as a number, use four decimal numbers for IPv4"
 	}
