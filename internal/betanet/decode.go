@@ -124,7 +124,7 @@ func nodeName(id string, index int) string {
 }
 
 // object reads an object into values.
-func (w *walker) object(rows []fieldRow, values *Values) {
+func (w *walker) object(specs []fieldSpec, values *Values) {
 	t, ok := w.token()
 	if !ok {
 		return
@@ -142,52 +142,52 @@ members:
 			return
 		}
 		key := name.String()
-		for i := range rows {
-			if rows[i].key == key {
+		for i := range specs {
+			if specs[i].key == key {
 				seen |= 1 << i
-				w.value(&rows[i], values)
+				w.value(&specs[i], values)
 				continue members
 			}
 		}
 		w.skip()
 	}
-	for i := range rows {
-		if rows[i].required && seen&(1<<i) == 0 {
-			w.refuse(ReasonSchema, "%s: %s is missing", w.objectName(), rows[i].key)
+	for i := range specs {
+		if specs[i].required && seen&(1<<i) == 0 {
+			w.refuse(ReasonSchema, "%s: %s is missing", w.objectName(), specs[i].key)
 		}
 	}
 }
 
 // value reads the value of a field. A mean may be null, because Rust programs write
 // NaN, the mean of no values, as null. It is then unknown.
-func (w *walker) value(r *fieldRow, values *Values) {
+func (w *walker) value(spec *fieldSpec, values *Values) {
 	t, ok := w.token()
 	if !ok {
 		return
 	}
 	want := "a number"
 	switch k := t.Kind(); {
-	case r.kind == text && k == '"':
-		w.text(r, t)
+	case spec.kind == text && k == '"':
+		w.text(spec, t)
 		return
-	case r.kind == text:
+	case spec.kind == text:
 		want = "a string"
-	case r.kind == mean && k == 'n':
+	case spec.kind == mean && k == 'n':
 		return
-	case r.kind == mean && k == '0':
-		w.mean(r, t, values)
+	case spec.kind == mean && k == '0':
+		w.mean(spec, t, values)
 		return
 	case k == '0':
-		w.whole(r, t, values)
+		w.whole(spec, t, values)
 		return
 	}
-	w.refuse(ReasonSchema, "%s: %s is %s, want %s", w.objectName(), r.key, typeName(t), want)
+	w.refuse(ReasonSchema, "%s: %s is %s, want %s", w.objectName(), spec.key, typeName(t), want)
 	w.skipRest(t)
 }
 
-func (w *walker) text(r *fieldRow, t jsontext.Token) {
+func (w *walker) text(spec *fieldSpec, t jsontext.Token) {
 	switch {
-	case r.field == nodeID:
+	case spec.field == nodeID:
 		w.node.ID = t.String()
 	case t.String() == active: // allocates nothing
 		w.node.Status = active
@@ -198,15 +198,15 @@ func (w *walker) text(r *fieldRow, t jsontext.Token) {
 
 // whole calls t.String again for the error, so that the first string does not escape
 // and is not allocated. mean does the same.
-func (w *walker) whole(r *fieldRow, t jsontext.Token, values *Values) {
+func (w *walker) whole(spec *fieldSpec, t jsontext.Token, values *Values) {
 	n, err := strconv.ParseUint(t.String(), 10, 64)
 	if err != nil {
-		w.refuse(ReasonValue, "%s: %s is %s, want a whole number from 0 to %d in plain digits", w.objectName(), r.key, t.String(), uint64(math.MaxUint64))
+		w.refuse(ReasonValue, "%s: %s is %s, want a whole number from 0 to %d in plain digits", w.objectName(), spec.key, t.String(), uint64(math.MaxUint64))
 	}
-	values.Set(r.field, n)
+	values.Set(spec.field, n)
 }
 
-func (w *walker) mean(r *fieldRow, t jsontext.Token, values *Values) {
+func (w *walker) mean(spec *fieldSpec, t jsontext.Token, values *Values) {
 	digits := t.String()
 	x, err := strconv.ParseFloat(digits, 64)
 	negative := false
@@ -215,7 +215,7 @@ func (w *walker) mean(r *fieldRow, t jsontext.Token, values *Values) {
 		negative = strings.ContainsAny(mantissa, "123456789") // even if it rounds to -0
 	}
 	if err != nil || negative {
-		w.refuse(ReasonValue, "%s: %s is %s, want 0 or more %s", w.objectName(), r.key, t.String(), r.unit)
+		w.refuse(ReasonValue, "%s: %s is %s, want 0 or more %s", w.objectName(), spec.key, t.String(), spec.unit)
 	}
-	values.SetFloat(r.field, math.Abs(x)) // -0 is 0
+	values.SetFloat(spec.field, math.Abs(x)) // -0 is 0
 }

@@ -46,7 +46,7 @@ const milliseconds = "milliseconds"
 
 // fields has all fields of all documents, in the order in which missing ones are
 // reported.
-var fields = []fieldRow{
+var fields = []fieldSpec{
 	{Metrics, "packets_processed", whole, "packets", required, PacketsProcessed},
 	{Metrics, "packets_dropped", whole, "packets", required, PacketsDropped},
 
@@ -73,8 +73,8 @@ const (
 	optional = false
 )
 
-// fieldRow is a field of a document, or of each node of Mixnodes.
-type fieldRow struct {
+// fieldSpec describes a field of a document, or of each node of Mixnodes.
+type fieldSpec struct {
 	endpoint Endpoint
 	key      string
 	kind     fieldKind
@@ -83,13 +83,13 @@ type fieldRow struct {
 	field    Field
 }
 
-// fieldsOf has the rows of each endpoint, and numbers a row of each number. Rows of
-// the same number have the same kind and unit.
-var fieldsOf, numbers = func() (of [NumEndpoints][]fieldRow, numbers [NumFields]fieldRow) {
-	for _, r := range fields {
-		of[r.endpoint] = append(of[r.endpoint], r)
-		if r.kind != text {
-			numbers[r.field] = r
+// fieldsOf has the fields of each endpoint, and numbers has a field for each number.
+// Fields for the same number have the same kind and unit.
+var fieldsOf, numbers = func() (of [NumEndpoints][]fieldSpec, numbers [NumFields]fieldSpec) {
+	for _, s := range fields {
+		of[s.endpoint] = append(of[s.endpoint], s)
+		if s.kind != text {
+			numbers[s.field] = s
 		}
 	}
 	return of, numbers
