@@ -70,8 +70,8 @@ func TestInvalidStandardVariablesAreNamed(t *testing.T) {
 	for env, want := range map[string]string{
 		"PROTOCOL=http/json":                 `PROTOCOL: "http/json" is not valid, use http/protobuf`,
 		"METRICS_PROTOCOL=grpc":              `METRICS_PROTOCOL: "grpc" is not valid, use http/protobuf`,
-		"TIMEOUT=10s":                        `TIMEOUT: "10s" is not valid, use milliseconds from 1 to 3600000`,
-		"TIMEOUT=0":                          `TIMEOUT: "0" is not valid, use milliseconds from 1 to 3600000`,
+		"TIMEOUT=10s":                        `TIMEOUT: "10s" is not valid, use a number of milliseconds from 1 to 3600000`,
+		"TIMEOUT=0":                          `TIMEOUT: "0" is not valid, use a number of milliseconds from 1 to 3600000`,
 		"COMPRESSION=zstd":                   `COMPRESSION: "zstd" is not valid, use gzip or none`,
 		"HEADERS=a=1," + canary:              "HEADERS: header 2 is not valid, use name=value separated by commas, values percent-encoded",
 		"HEADERS=a=" + canary + "%zz":        "HEADERS: header 1 is not valid, use name=value separated by commas, values percent-encoded",
@@ -114,7 +114,7 @@ func TestTheHeadersFileIsReadAgain(t *testing.T) {
 		canary + " x: 1":                   "line 1 has a name that is not a valid header name",
 		"Content-Type: " + canary:          "line 1 is Content-Type, which the exporter sets itself",
 		"A: " + canary + "\x01":            "line 1 (A) has control characters in its value",
-		"A: " + strings.Repeat("x", 1<<17): "has more than 65536 bytes",
+		"A: " + strings.Repeat("x", 1<<17): "is larger than 65536 bytes",
 	} {
 		write(t, path, text)
 		_, err := c.OTLP.Headers()

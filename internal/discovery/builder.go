@@ -163,10 +163,10 @@ func (b *builder) useLabel(path string, k, v value) error {
 		return b.errorf(path, v, "want at most %d bytes of UTF-8", maxLabelValue)
 	case k.text == "upstream":
 		if v.text == "" || len(v.text) > maxName {
-			return b.errorf(path, v, "the name of an upstream has 1 to %d bytes", maxName)
+			return b.errorf(path, v, "want 1 to %d bytes", maxName)
 		}
 		if fleet.IsPathStep(v.text) {
-			return b.errorf(path, v, "%q is not a valid name of an upstream, because it is a step in the path of a URL, want another name", v.text)
+			return b.errorf(path, v, "%q is not a valid name, because it would change the path of a URL", v.text)
 		}
 		g.upstream = v
 	case k.text == "__scheme__":

@@ -165,7 +165,7 @@ func decodeHTTP(n *schema.Node) (*betanet.HTTPConfig, error) {
 		}
 		hosts += len(h.Values) + len(h.Secrets) + len(h.Files)
 		if slices.ContainsFunc(h.Values, notHost) || slices.ContainsFunc(h.Secrets, notHost) {
-			return nil, errors.New("http_headers: Host is not a name or address with an optional port")
+			return nil, errors.New("http_headers: Host must be a name or address with an optional port")
 		}
 	}
 	if len(others) < len(all) && hosts != 1 {

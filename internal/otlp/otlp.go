@@ -116,7 +116,7 @@ func newPusher(o Options, r *resource.Resource, rt http.RoundTripper) (*Pusher, 
 		}),
 	)
 	if err != nil {
-		return nil, fmt.Errorf("make the OTLP exporter: %w", err)
+		return nil, fmt.Errorf("create the OTLP exporter: %w", err)
 	}
 	return &Pusher{o, r, newBatchExporter(exporter, recording, o), (&http.Client{Transport: rt}).CloseIdleConnections}, nil
 }

@@ -53,7 +53,7 @@ func setProtocol(_ *Settings, text string) error {
 func setTimeout(s *Settings, text string) error {
 	ms, err := strconv.Atoi(text)
 	if err != nil || ms < 1 || ms > 3_600_000 {
-		return fmt.Errorf("%q is not valid, use milliseconds from 1 to 3600000", text)
+		return fmt.Errorf("%q is not valid, use a number of milliseconds from 1 to 3600000", text)
 	}
 	s.Timeout = time.Duration(ms) * time.Millisecond
 	return nil
@@ -126,7 +126,7 @@ func readHeadersFile(path string) ([]byte, error) {
 	case !info.Mode().IsRegular():
 		return nil, errors.New("is not a regular file")
 	case info.Size() > maxHeadersFile:
-		return nil, fmt.Errorf("has more than %d bytes", maxHeadersFile)
+		return nil, fmt.Errorf("is larger than %d bytes", maxHeadersFile)
 	}
 	text, err := os.ReadFile(path)
 	return text, schema.Cause(err)

@@ -118,7 +118,7 @@ func readFile(name string) ([]byte, error) {
 		return nil, Cause(err)
 	}
 	if len(text) > maxFile {
-		return nil, fmt.Errorf("more than %d MiB, use a smaller file or discovery", maxFile>>20)
+		return nil, fmt.Errorf("is larger than %d MiB, use a smaller file or discovery", maxFile>>20)
 	}
 	return text, nil
 }

@@ -204,7 +204,7 @@ func TestAFileThatCannotBeReadIsNamed(t *testing.T) {
 	write(t, "large.yml", "#"+strings.Repeat("x", maxFile))
 	write(t, "empty.yml", "\ufeff\n")
 	for name, want := range map[string]string{
-		"nowhere.yml": "no such file or directory", "folder": "is a directory", "large.yml": "more than 8 MiB, use a smaller file or discovery",
+		"nowhere.yml": "no such file or directory", "folder": "is a directory", "large.yml": "is larger than 8 MiB, use a smaller file or discovery",
 		"empty.yml": "is empty, use a file with at least a comment",
 	} {
 		errs, _ := Read(name, "--file", itemsSchema()).Errors()
