@@ -83,7 +83,7 @@ func TestPlainHTTPHasNoCertificateExpiry(t *testing.T) {
 
 // The value remains during an outage. A renewed certificate replaces it, even with an
 // earlier expiry.
-func TestTheLastCertificatesCount(t *testing.T) {
+func TestOnlyTheLastCertificatesCount(t *testing.T) {
 	now := time.Now().Truncate(time.Second)
 	root := fake.Issue(nil, now.Add(20*time.Hour), "root")
 	var current *fake.Certificate

@@ -120,7 +120,7 @@ func TestTheErrorNamesTheField(t *testing.T) {
 	}
 }
 
-func TestTheErrorQuotesTheUpstream(t *testing.T) {
+func TestErrorsQuoteTextFromTheUpstream(t *testing.T) {
 	nasty := `a\n\u001b[31m\"`
 	for _, body := range []string{
 		"[" + node(nasty) + "," + node(nasty) + "]",

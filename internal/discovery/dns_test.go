@@ -108,7 +108,7 @@ func TestALookupTimesOut(t *testing.T) {
 	}
 }
 
-func TestTheEndOfASourceCancelsItsLookup(t *testing.T) {
+func TestStoppingASourceCancelsItsLookup(t *testing.T) {
 	for _, typ := range []string{A, SRV} {
 		z, resolver := newZone(t)
 		z.fallSilent()

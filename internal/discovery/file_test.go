@@ -280,7 +280,7 @@ func TestAFileSourceIsNamedByItsPaths(t *testing.T) {
 	}
 }
 
-func TestAnEndedFileSourceReportsNothing(t *testing.T) {
+func TestAStoppedFileSourceReportsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, err := NewFile([]string{filepath.Join(t.TempDir(), "*.json")})
 		must(t, err)

@@ -250,7 +250,7 @@ var hang = roundTripper(func(r *http.Request) (*http.Response, error) {
 	return nil, context.Cause(r.Context())
 })
 
-func TestTheEndOfASourceCancelsItsRequest(t *testing.T) {
+func TestStoppingASourceCancelsItsRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, stop := run(t, source(t, "http://sd/targets", &http.Client{Transport: hang}))
 		time.Sleep(time.Second)
