@@ -223,6 +223,7 @@ func (w *coreWorld) change() {
 		} else if e.Kind == "other API" {
 			_, service := w.hit(e)
 			service.api = 3 - service.api
+			service.struck = w.now // the replica in use must be detected again
 		}
 	}
 	for ; w.begun < len(w.episodes) && !w.start.Add(w.episodes[w.begun].Start).After(w.now); w.begun++ {
