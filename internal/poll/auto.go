@@ -24,7 +24,7 @@ func (c *core) detectAPI(col *collection) {
 		}
 	}
 	mix := r.endpoints[betanet.Mixnodes]
-	if mix.busy || c.closed || !c.now.Before(col.deadline) || !mix.askable(c.now) {
+	if mix.busy || c.closed || !c.now.Before(col.deadline) || !mix.mayRequest(c.now) {
 		c.conclude(col, reply{})
 		return
 	}
@@ -49,12 +49,12 @@ func (c *core) detected(col *collection, got reply, at Attempt) {
 
 // conclude ends the attempts that were waiting for the response of /mixnodes.
 func (c *core) conclude(col *collection, got reply) {
-	for i := range col.asks {
-		a := &col.asks[i]
+	for i := range col.progress {
+		a := &col.progress[i]
 		switch {
 		case a.state != undecided:
 		case got.doc != nil:
-			a.of.breaker.Done(a.permit, breaker.Ignored, c.now)
+			a.target.breaker.Done(a.permit, breaker.Ignored, c.now)
 			a.failure = nil
 			c.settle(col, a)
 		default:

@@ -25,13 +25,13 @@ func TestAutoFindsMixnodesInTheFirstCollection(t *testing.T) {
 			}
 		}
 		b.until(b.tick() + time.Second)
-		if got := len(b.asked(metricsPath, time.Second)); got != 0 {
+		if got := len(b.requested(metricsPath, time.Second)); got != 0 {
 			t.Errorf("v1 was asked %d more times, want none", got)
 		}
 	})
 }
 
-func TestAutoLeavesTheFailuresOfV1WhenMixnodesIsNotThereEither(t *testing.T) {
+func TestAutoKeepsTheFailuresOfV1WithoutMixnodes(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.behave(http.NotFound)
 		b.until(time.Second)
@@ -60,7 +60,7 @@ func (b *fixture) wantFailures(t *testing.T, want string) {
 	}
 }
 
-func TestTheFailuresOfV1SayWhatMixnodesAnswered(t *testing.T) {
+func TestTheFailuresOfV1IncludeTheOneOfMixnodes(t *testing.T) {
 	for name, c := range map[string]struct {
 		mixnodes http.HandlerFunc
 		want     string
@@ -75,7 +75,7 @@ func TestTheFailuresOfV1SayWhatMixnodesAnswered(t *testing.T) {
 				b.behave(path(betanet.Mixnodes, c.mixnodes, http.NotFound))
 				b.until(b.tick() - time.Millisecond)
 				b.wantFailures(t, c.want)
-				if got := len(b.asked(betanet.Mixnodes.Path(), 0)); got != 1 {
+				if got := len(b.requested(betanet.Mixnodes.Path(), 0)); got != 1 {
 					t.Errorf("/mixnodes was asked %d times in one collection, want 1", got)
 				}
 				for _, a := range eventsOf[Attempt](b) {
@@ -90,14 +90,14 @@ func TestTheFailuresOfV1SayWhatMixnodesAnswered(t *testing.T) {
 
 // During a Retry-After of /mixnodes it is not asked, and its last response is still the
 // reason.
-func TestTheAnswerOfMixnodesIsKeptWhileItMayNotBeAsked(t *testing.T) {
+func TestTheFailureOfMixnodesIsKeptDuringItsRetryAfter(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.behave(path(betanet.Mixnodes, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "60")
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}, http.NotFound))
 		b.until(b.tick() + 16*time.Second)
-		if got := len(b.asked(betanet.Mixnodes.Path(), 0)); got != 1 {
+		if got := len(b.requested(betanet.Mixnodes.Path(), 0)); got != 1 {
 			t.Fatalf("/mixnodes was asked %d times, want 1", got)
 		}
 		b.wantFailures(t, "HTTP status 404; GET /mixnodes: HTTP status 503")
@@ -111,34 +111,34 @@ func TestTheAnswerOfMixnodesIsKeptWhileItMayNotBeAsked(t *testing.T) {
 	})
 }
 
-func TestAutoAsksForMixnodesOnlyWhenAllOfV1IsMissing(t *testing.T) {
+func TestAutoRequestsMixnodesOnlyWhenAllOfV1IsMissing(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.behave(only(betanet.Metrics, http.NotFound))
 		b.until(time.Minute)
-		if got := len(b.asked("/mixnodes", 0)); got != 0 {
+		if got := len(b.requested("/mixnodes", 0)); got != 0 {
 			t.Errorf("/mixnodes was asked %d times, want none", got)
 		}
 	})
 }
 
-func TestAFixedAPIIsNeverGuessed(t *testing.T) {
+func TestAConfiguredAPIIsNotDetected(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.behave(mixnodes)
 		b.until(time.Minute)
-		if got := len(b.asked("/mixnodes", 0)); got != 0 {
+		if got := len(b.requested("/mixnodes", 0)); got != 0 {
 			t.Errorf("/mixnodes was asked %d times, want none", got)
 		}
 	})
 	inBubble(t, defaults, betanet.MixnodesAPI, func(t *testing.T, b *fixture) {
 		b.behave(healthy)
 		b.until(time.Minute)
-		if got := len(b.asked(metricsPath, 0)); got != 0 {
+		if got := len(b.requested(metricsPath, 0)); got != 0 {
 			t.Errorf("v1 was asked %d times, want none", got)
 		}
 	})
 }
 
-func TestMixnodesThatAnswers404IsAskedV1Next(t *testing.T) {
+func TestV1IsRequestedAfterA404OfMixnodes(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.behave(mixnodes)
 		b.until(time.Second)
@@ -159,7 +159,7 @@ func TestMixnodesThatAnswers404IsAskedV1Next(t *testing.T) {
 	})
 }
 
-func TestA404OfAProxyDoesNotEndMixnodes(t *testing.T) {
+func TestA404OfAProxyDoesNotChangeTheAPI(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.behave(mixnodes)
 		b.until(time.Second)
@@ -179,7 +179,7 @@ func TestA404OfAProxyDoesNotEndMixnodes(t *testing.T) {
 
 // While all breakers are open, endpoints are probed one at a time, so no collection sees
 // three 404s. The replacement must still be detected.
-func TestAnUpstreamReplacedDuringAnOutageIsRecognised(t *testing.T) {
+func TestTheAPIOfAnUpstreamReplacedDuringAnOutageIsDetected(t *testing.T) {
 	set := defaults
 	set.BreakerFailures = 3
 	inBubble(t, set, betanet.Auto, func(t *testing.T, b *fixture) {
@@ -196,7 +196,7 @@ func TestAnUpstreamReplacedDuringAnOutageIsRecognised(t *testing.T) {
 
 // A collection whose time is over when it has seen the 404s must leave the detection to
 // the next one.
-func TestACollectionThatIsOverLeavesTheOtherAPIToTheNext(t *testing.T) {
+func TestTheAPIIsNotDetectedAfterTheDeadline(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.behave(mixnodes)
 		c := b.poller.upstreams[b.upstream].core

@@ -59,8 +59,8 @@ type event any
 type (
 	// collectNow asks for a collection within a limit.
 	collectNow struct{ limit time.Duration }
-	// answered is the end of a request.
-	answered struct {
+	// completed is the end of a request.
+	completed struct {
 		*fetch
 		reply
 		took time.Duration
@@ -70,7 +70,7 @@ type (
 )
 
 // actions are the results of a step, to be carried out in this order: close the idle
-// connections of replicas, make requests, each of which must come back as answered,
+// connections of replicas, make requests, each of which must come back as completed,
 // and report events.
 type actions struct {
 	idle     []*replica
@@ -101,8 +101,8 @@ func (c *core) step(m moment, e event) actions {
 		if c.inflight == nil && !c.closed {
 			c.collectAll(time.Time{}, c.u.Settings.TTL, min(e.limit, c.u.Settings.Timeout), true)
 		}
-	case answered:
-		c.answered(e)
+	case completed:
+		c.completed(e)
 	case removed:
 		c.closed = true
 	}
@@ -110,7 +110,7 @@ func (c *core) step(m moment, e event) actions {
 		c.advance(col)
 	}
 	if e == nil && !c.closed {
-		c.passed()
+		c.startDue()
 	}
 	return c.do
 }
@@ -119,7 +119,7 @@ func (c *core) step(m moment, e event) actions {
 func (c *core) due(at time.Time) bool { return !at.IsZero() && !at.After(c.now) }
 
 // passed starts the collections that are due.
-func (c *core) passed() {
+func (c *core) startDue() {
 	if c.due(c.first) {
 		c.first = time.Time{}
 		set := &c.u.Settings
@@ -214,15 +214,15 @@ func (c *core) collectAll(due time.Time, ttl, within time.Duration, eager bool) 
 // are served from the cache: those fetched within the TTL, and those whose breaker or
 // Retry-After forbids a request.
 func (c *core) claim(r *replica, ttl time.Duration) (free []betanet.Endpoint) {
-	endpoints := r.endpointsToAsk()
-	r.askV1 = false
+	endpoints := r.nextEndpoints()
+	r.tryV1 = false
 	for _, e := range endpoints {
 		ep := r.endpoints[e]
 		switch {
 		case ep.busy:
 		case ep.record.Fresh(c.now, ttl):
 			c.report(Cache{c.source(r, e), Hit})
-		case ep.askable(c.now):
+		case ep.mayRequest(c.now):
 			ep.busy = true
 			free = append(free, e)
 		case ep.record.Current(c.now, c.u.Settings.MaxStale) != nil:

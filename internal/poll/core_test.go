@@ -15,7 +15,7 @@ import (
 // After a suspension during a collection its deadline is over. The endpoints that were
 // not asked must not be asked without time left, because the upstream would be blamed
 // for the timeout.
-func TestNothingIsAskedAfterTheDeadline(t *testing.T) {
+func TestNothingIsRequestedAfterTheDeadline(t *testing.T) {
 	now := time.Now()
 	u := &fleet.Upstream{Name: "u", URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: betanet.V1, Settings: defaults}
 	c := newCore(u, "", true, &shared{budget: retry.NewBudget(now), random: rand.N[time.Duration], began: now, parallelAfter: parallelAfter}, now)
@@ -25,7 +25,7 @@ func TestNothingIsAskedAfterTheDeadline(t *testing.T) {
 	}
 	now = now.Add(10 * time.Minute)
 	doc := &betanet.Document{Endpoint: betanet.Metrics}
-	do = c.step(moment{now: now}, answered{do.requests[0], reply{doc: doc, at: now}, 10 * time.Minute})
+	do = c.step(moment{now: now}, completed{do.requests[0], reply{doc: doc, at: now}, 10 * time.Minute})
 	if len(do.requests) > 0 || !do.ended {
 		t.Errorf("got %d requests after the deadline, want none and the end", len(do.requests))
 	}

@@ -192,7 +192,7 @@ func (p *Poller) work(s *upstream) {
 			p.mu.Unlock()
 			s.show()
 		})
-		s.passed()
+		s.runDue()
 		if !slow.Stop() {
 			return
 		}

@@ -82,7 +82,7 @@ func TestAllDocumentsComeFromTheNextReplicaWhenOneFails(t *testing.T) {
 	})
 }
 
-func TestAnOpenBreakerMovesTheUpstreamAtOnce(t *testing.T) {
+func TestAnOpenBreakerCausesFailoverAtOnce(t *testing.T) {
 	set := defaults
 	set.BreakerFailures = 1
 	onReplicas(t, set, func(t *testing.T, b *fixture) {
@@ -115,7 +115,7 @@ func TestWhenNoReplicaIsLeftTheLastValuesAreStale(t *testing.T) {
 	})
 }
 
-func TestAReplicaThatComesBackIsFoundAgain(t *testing.T) {
+func TestARecoveredReplicaIsFound(t *testing.T) {
 	onReplicas(t, defaults, func(t *testing.T, b *fixture) {
 		b.behave(failWith(500))
 		b.until(2 * time.Minute)
@@ -151,7 +151,7 @@ func TestTheOrderOfReplicasInAFileDoesNotMatter(t *testing.T) {
 	}
 }
 
-func TestRemovalDuringAMoveEndsIt(t *testing.T) {
+func TestRemovalDuringFailoverEndsIt(t *testing.T) {
 	onReplicas(t, defaults, func(t *testing.T, b *fixture) {
 		b.behave(hang)
 		b.until(3 * time.Second)

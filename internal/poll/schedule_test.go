@@ -52,7 +52,7 @@ func TestNoScheduledCollectionIsMissedAtStart(t *testing.T) {
 	})
 }
 
-func TestProbesOfManyAreMadeTogether(t *testing.T) {
+func TestProbesOfManyUpstreamsAreCoalesced(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		c := b.poller.upstreams[b.upstream].core
 		at := b.poller.began.Add(1100 * time.Millisecond)

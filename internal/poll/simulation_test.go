@@ -28,8 +28,8 @@ func simulateCores(seed uint64, length time.Duration, episodes []simulation.Epis
 	w = newCoreWorld(seed, length, episodes)
 	defer func() {
 		if r := recover(); r != nil {
-			broken, ours := r.(brokenRule)
-			if !ours {
+			broken, ok := r.(brokenRule)
+			if !ok {
 				broken = brokenRule(fmt.Sprintf("panic: %v", r))
 			}
 			err = fmt.Errorf("seed %d, %v: %s", seed, w.now.Sub(w.start), string(broken))
@@ -95,7 +95,7 @@ func TestYearsOfTheCore(t *testing.T) {
 	}
 }
 
-func TestTheSameSeedGivesTheSameHistoryOfTheCore(t *testing.T) {
+func TestASeedReproducesTheHistoryOfTheCore(t *testing.T) {
 	const length = 2 * 24 * time.Hour
 	for seed := range uint64(3) {
 		var digests [2]uint64
@@ -141,7 +141,7 @@ func newCoreFigures() *coreFigures {
 
 func (f *coreFigures) add(w *coreWorld) {
 	f.worlds++
-	f.days += w.lived.Hours() / 24
+	f.days += w.simulatedTime.Hours() / 24
 	f.collections += w.collections
 	f.requests += w.requests
 	for _, e := range w.episodes {

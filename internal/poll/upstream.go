@@ -114,7 +114,7 @@ func (s *upstream) show() {
 }
 
 // passed does what is due. Workers call it.
-func (s *upstream) passed() {
+func (s *upstream) runDue() {
 	s.mu.Lock()
 	s.quick = true
 	do := s.step(nil)
@@ -146,13 +146,13 @@ func (s *upstream) carryOut(do actions) {
 }
 
 // exchange makes one attempt.
-func (s *upstream) exchange(ac *attemptContext, q *fetch) answered {
+func (s *upstream) exchange(ac *attemptContext, q *fetch) completed {
 	ctx := ac.start(s.ctx, q.limit)
 	defer ac.release()
 	start := time.Now()
 	doc, failure := s.clients[q.collection.index].Fetch(ctx, q.endpoint, q.fresh)
 	took := time.Since(start)
-	return answered{q, reply{doc, start.Add(took), failure}, took}
+	return completed{q, reply{doc, start.Add(took), failure}, took}
 }
 
 // collectNow collects what the cache cannot serve within the limit, or joins the

@@ -41,7 +41,7 @@ func earlier(t *testing.T, test func(*testing.T, *fixture)) {
 	})
 }
 
-func TestEarlierAFetchOfWhichEverythingFailedWasASuccess(t *testing.T) {
+func TestAFetchWithoutAnyDocumentIsAFailure(t *testing.T) {
 	earlier(t, func(t *testing.T, b *fixture) {
 		b.behave(failWith(500))
 		b.until(30 * time.Second)
@@ -51,13 +51,13 @@ func TestEarlierAFetchOfWhichEverythingFailedWasASuccess(t *testing.T) {
 		if got := b.exposed(t, "betanet_messages_total"); got != "" {
 			t.Errorf("got messages %q, want none", got)
 		}
-		if retries, open := len(b.asked(metricsPath, 0)), b.view().Endpoints[0].Breaker; retries < 5 || open != breaker.Open {
+		if retries, open := len(b.requested(metricsPath, 0)), b.view().Endpoints[0].Breaker; retries < 5 || open != breaker.Open {
 			t.Errorf("got %d attempts and breaker %v, want retries and an open breaker", retries, open)
 		}
 	})
 }
 
-func TestEarlierPacketsWereAlwaysZero(t *testing.T) {
+func TestDroppedPacketsAreExposed(t *testing.T) {
 	earlier(t, func(t *testing.T, b *fixture) {
 		b.until(time.Second)
 		if got := b.exposed(t, "betanet_packets_dropped_total"); got != "10" {
@@ -66,16 +66,16 @@ func TestEarlierPacketsWereAlwaysZero(t *testing.T) {
 	})
 }
 
-func TestEarlierTotalsWereAddedUpAtEachCollection(t *testing.T) {
+func TestTotalsAreNotAddedUpAtEachCollection(t *testing.T) {
 	earlier(t, func(t *testing.T, b *fixture) {
 		b.until(5 * time.Minute)
 		if got := b.exposed(t, "betanet_bytes_transmitted_total"); got != "1000000" {
-			t.Errorf("got %q bytes after %d collections, want the upstream's 1000000", got, len(b.asked(metricsPath, 0)))
+			t.Errorf("got %q bytes after %d collections, want the upstream's 1000000", got, len(b.requested(metricsPath, 0)))
 		}
 	})
 }
 
-func TestEarlierMessagesWereNeverSet(t *testing.T) {
+func TestMessagesAreThePacketsProcessed(t *testing.T) {
 	earlier(t, func(t *testing.T, b *fixture) {
 		b.until(time.Second)
 		if got := b.exposed(t, "betanet_messages_total"); got != "5000" {
@@ -84,7 +84,7 @@ func TestEarlierMessagesWereNeverSet(t *testing.T) {
 	})
 }
 
-func TestEarlierActiveMixnodesWereConnections(t *testing.T) {
+func TestActiveMixnodesAreNotThePeers(t *testing.T) {
 	earlier(t, func(t *testing.T, b *fixture) {
 		b.until(time.Second)
 		if active, peers := b.exposed(t, "betanet_mixnode_active"), b.exposed(t, "betanet_connected_peers"); active != "5" || peers != "7" {
@@ -93,13 +93,13 @@ func TestEarlierActiveMixnodesWereConnections(t *testing.T) {
 	})
 }
 
-func TestEarlierHalfOpenLetEverythingThrough(t *testing.T) {
+func TestAHalfOpenBreakerAllowsOneProbe(t *testing.T) {
 	earlier(t, func(t *testing.T, b *fixture) {
 		b.behave(failWith(500))
 		b.until(b.tick() + 10*time.Second) // open
 		from := b.tick() + 10*time.Second
 		b.until(from + 30*time.Second) // after the pause
-		if got := len(b.asked(metricsPath, from)); got != 1 {
+		if got := len(b.requested(metricsPath, from)); got != 1 {
 			t.Errorf("got %d requests by a half-open breaker, want one probe", got)
 		}
 		if got := b.view().Endpoints[0].Breaker; got != breaker.Open {
@@ -108,7 +108,7 @@ func TestEarlierHalfOpenLetEverythingThrough(t *testing.T) {
 	})
 }
 
-func TestEarlierLatencyWasObservedAgainFromTheCache(t *testing.T) {
+func TestLatencyIsNotObservedAgainFromTheCache(t *testing.T) {
 	earlier(t, func(t *testing.T, b *fixture) {
 		b.until(time.Second)
 		b.behave(hang)
@@ -119,7 +119,7 @@ func TestEarlierLatencyWasObservedAgainFromTheCache(t *testing.T) {
 	})
 }
 
-func TestEarlierAParseErrorGaveZeros(t *testing.T) {
+func TestAParseErrorExposesNoZeros(t *testing.T) {
 	for _, bad := range []string{`{"packets_processed":`, `{}`, `null`, `{"packets_processed":null,"packets_dropped":1}`, `{"Packets_Processed":1,"packets_dropped":1}`} {
 		earlier(t, func(t *testing.T, b *fixture) {
 			b.behave(only(betanet.Metrics, func(w http.ResponseWriter, _ *http.Request) {
