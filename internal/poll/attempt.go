@@ -9,7 +9,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/retry"
 )
 
-// fetch is a request that the core wants made.
+// fetch is a request for a document.
 type fetch struct {
 	endpoint   betanet.Endpoint
 	limit      time.Duration
@@ -21,7 +21,7 @@ type fetch struct {
 // reply is the result of an attempt: a document or a failure.
 type reply struct {
 	doc     *betanet.Document
-	at      time.Time // when it was complete
+	at      time.Time // when the attempt ended
 	failure *betanet.Failure
 }
 
@@ -53,7 +53,7 @@ func (c *core) send(q *fetch) {
 	c.do.requests = append(c.do.requests, q)
 }
 
-// answered processes the result of an attempt.
+// completed processes the result of an attempt.
 func (c *core) completed(got completed) {
 	c.requests--
 	if got.failure == nil && got.took > got.limit {
@@ -81,12 +81,12 @@ func (c *core) completed(got completed) {
 	}
 }
 
-// judge decides whether a failed attempt is made again, and when.
+// judge decides whether and when a failed attempt is retried.
 func (c *core) judge(col *collection, a *progress, at Attempt) {
 	set := &c.u.Settings
 	after := c.applyRetryAfter(col.endpoints[a.endpoint], a.failure)
 	if c.u.API == betanet.Auto && a.endpoint != betanet.Mixnodes && a.failure.Status == http.StatusNotFound {
-		a.state, a.pending = undecided, &at // it may only mean that the upstream has the other API
+		a.state, a.pending = undecided, &at // the upstream may just have the other API
 		return
 	}
 	at.Wait = max(set.Jitter.Wait(a.attempts, set.Backoff, set.MaxBackoff, c.shared.random), after)
@@ -94,8 +94,8 @@ func (c *core) judge(col *collection, a *progress, at Attempt) {
 	c.finish(col, a, at, a.failure.Retry && a.attempts < set.Attempts && fits && !c.closed)
 }
 
-// finish ends an attempt. It settles the endpoint unless another attempt is wanted
-// and both the breaker and the budget allow it.
+// finish ends an attempt. It settles the endpoint unless again is set and both the
+// breaker and the budget allow a retry.
 func (c *core) finish(col *collection, a *progress, at Attempt, again bool) {
 	outcome := breaker.Success
 	switch {
@@ -122,10 +122,10 @@ func (c *core) finish(col *collection, a *progress, at Attempt, again bool) {
 }
 
 // applyRetryAfter defers the next request to the endpoint if the failure came with
-// a Retry-After, and returns how long the upstream asked to wait.
+// a Retry-After, and returns the wait that it requests.
 func (c *core) applyRetryAfter(ep *endpoint, f *betanet.Failure) time.Duration {
-	after, asked := retry.After(f.RetryAfter, f.Date, c.now)
-	if asked {
+	after, ok := retry.After(f.RetryAfter, f.Date, c.now)
+	if ok {
 		ep.notBefore = c.now.Add(after)
 	}
 	return after
@@ -149,7 +149,7 @@ func (c *core) entered(r *replica, a *progress) {
 func (c *core) settle(col *collection, a *progress) {
 	a.state = settled
 	switch {
-	case a.target == nil || a.target != col.endpoints[a.endpoint]: // not asked, or replaced by a switch of API
+	case a.target == nil || a.target != col.endpoints[a.endpoint]: // not requested, or replaced by a switch of API
 	case a.doc != nil:
 		c.fetched(col, a.endpoint, a.reply, a.permit.Probe)
 	case a.failure != nil && a.failure.Reason != betanet.ReasonCanceled && !c.closed:

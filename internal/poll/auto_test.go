@@ -21,12 +21,12 @@ func TestAutoFindsMixnodesInTheFirstCollection(t *testing.T) {
 		}
 		for _, a := range eventsOf[Attempt](b) {
 			if a.Endpoint != betanet.Mixnodes {
-				t.Errorf("got attempt %+v, want the 404s to count for nothing", a)
+				t.Errorf("got attempt %+v, want the 404s ignored", a)
 			}
 		}
 		b.until(b.tick() + time.Second)
 		if got := len(b.requested(metricsPath, time.Second)); got != 0 {
-			t.Errorf("v1 was asked %d more times, want none", got)
+			t.Errorf("got %d requests to v1 after the detection, want none", got)
 		}
 	})
 }
@@ -76,7 +76,7 @@ func TestTheFailuresOfV1IncludeTheOneOfMixnodes(t *testing.T) {
 				b.until(b.tick() - time.Millisecond)
 				b.wantFailures(t, c.want)
 				if got := len(b.requested(betanet.Mixnodes.Path(), 0)); got != 1 {
-					t.Errorf("/mixnodes was asked %d times in one collection, want 1", got)
+					t.Errorf("got %d requests for /mixnodes in one collection, want 1", got)
 				}
 				for _, a := range eventsOf[Attempt](b) {
 					if a.Endpoint != betanet.Mixnodes && a.Failure.Error() != "fetch "+a.Endpoint.String()+": "+c.want {
@@ -88,8 +88,7 @@ func TestTheFailuresOfV1IncludeTheOneOfMixnodes(t *testing.T) {
 	}
 }
 
-// During a Retry-After of /mixnodes it is not asked, and its last response is still the
-// reason.
+// During a Retry-After of /mixnodes its last failure is still part of the text.
 func TestTheFailureOfMixnodesIsKeptDuringItsRetryAfter(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.behave(path(betanet.Mixnodes, func(w http.ResponseWriter, _ *http.Request) {
@@ -98,14 +97,14 @@ func TestTheFailureOfMixnodesIsKeptDuringItsRetryAfter(t *testing.T) {
 		}, http.NotFound))
 		b.until(b.tick() + 16*time.Second)
 		if got := len(b.requested(betanet.Mixnodes.Path(), 0)); got != 1 {
-			t.Fatalf("/mixnodes was asked %d times, want 1", got)
+			t.Fatalf("got %d requests for /mixnodes, want 1", got)
 		}
 		b.wantFailures(t, "HTTP status 404; GET /mixnodes: HTTP status 503")
 		b.behave(path(betanet.Nodes, failWith(500), http.NotFound))
 		b.until(b.tick() + 31*time.Second)
 		for _, e := range b.view().Endpoints {
 			if want := "fetch " + e.Endpoint.String() + ": HTTP status 404"; e.Endpoint != betanet.Nodes && e.Failure.Error() != want {
-				t.Errorf("got %v, want %q when v1 is there", e.Failure, want)
+				t.Errorf("got %v, want %q once v1 responds", e.Failure, want)
 			}
 		}
 	})
@@ -116,7 +115,7 @@ func TestAutoRequestsMixnodesOnlyWhenAllOfV1IsMissing(t *testing.T) {
 		b.behave(only(betanet.Metrics, http.NotFound))
 		b.until(time.Minute)
 		if got := len(b.requested("/mixnodes", 0)); got != 0 {
-			t.Errorf("/mixnodes was asked %d times, want none", got)
+			t.Errorf("got %d requests for /mixnodes, want none", got)
 		}
 	})
 }
@@ -126,14 +125,14 @@ func TestAConfiguredAPIIsNotDetected(t *testing.T) {
 		b.behave(mixnodes)
 		b.until(time.Minute)
 		if got := len(b.requested("/mixnodes", 0)); got != 0 {
-			t.Errorf("/mixnodes was asked %d times, want none", got)
+			t.Errorf("got %d requests for /mixnodes, want none", got)
 		}
 	})
 	inBubble(t, defaults, betanet.MixnodesAPI, func(t *testing.T, b *fixture) {
 		b.behave(healthy)
 		b.until(time.Minute)
 		if got := len(b.requested(metricsPath, 0)); got != 0 {
-			t.Errorf("v1 was asked %d times, want none", got)
+			t.Errorf("got %d requests to v1, want none", got)
 		}
 	})
 }
@@ -154,7 +153,7 @@ func TestV1IsRequestedAfterA404OfMixnodes(t *testing.T) {
 		}
 		val := v.Values(time.Now())
 		if val.Mixnodes != nil || val.Latency.GetSampleCount() != 1 || *val.Uint(betanet.PacketsProcessed) != 5000 {
-			t.Errorf("got %+v, want nothing of the mixnodes", val)
+			t.Errorf("got %+v, want no values of mixnodes", val)
 		}
 	})
 }
@@ -194,8 +193,7 @@ func TestTheAPIOfAnUpstreamReplacedDuringAnOutageIsDetected(t *testing.T) {
 	})
 }
 
-// A collection whose time is over when it has seen the 404s must leave the detection to
-// the next one.
+// A collection that receives the 404s at its deadline leaves the detection to the next.
 func TestTheAPIIsNotDetectedAfterTheDeadline(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.behave(mixnodes)
@@ -206,7 +204,7 @@ func TestTheAPIIsNotDetectedAfterTheDeadline(t *testing.T) {
 		over := &collection{replica: c.inUse, deadline: time.Now()}
 		c.moment = b.poller.moment()
 		if c.detectAPI(over); over.detecting || len(c.do.requests) > 0 {
-			t.Errorf("got %d requests after the end, want none", len(c.do.requests))
+			t.Errorf("got %d requests after the deadline, want none", len(c.do.requests))
 		}
 		b.until(time.Second)
 		if got := b.view().API; got != betanet.MixnodesAPI {

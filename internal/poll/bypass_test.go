@@ -9,7 +9,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet"
 )
 
-// No request is made while a breaker is open, also not to detect the API.
+// No request is made while a breaker is open, not even to detect the API.
 func TestAnOpenBreakerOfMixnodesIsNotBypassedByThe404sOfV1(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.behave(mixnodes)
@@ -23,7 +23,7 @@ func TestAnOpenBreakerOfMixnodesIsNotBypassedByThe404sOfV1(t *testing.T) {
 			}
 		}
 		if open[0] == 0 {
-			t.Fatal("the breaker of mixnodes never opened")
+			t.Fatal("the breaker of /mixnodes never opened")
 		}
 		for _, at := range b.requested(betanet.Mixnodes.Path(), open[0]+1) {
 			if at < open[1] {
@@ -46,9 +46,9 @@ func TestARetryAfterOfMixnodesIsNotBypassedByThe404sOfV1(t *testing.T) {
 			http.NotFound(w, r)
 		})
 		b.until(100 * time.Second)
-		asked := b.requested(betanet.Mixnodes.Path(), 40*time.Second)
-		if len(asked) != 1 {
-			t.Errorf("requests for /mixnodes after a Retry-After of 200 s: got %v, want the one that was told", asked)
+		got := b.requested(betanet.Mixnodes.Path(), 40*time.Second)
+		if len(got) != 1 {
+			t.Errorf("requests for /mixnodes after a Retry-After of 200 s: got %v, want only the one that received it", got)
 		}
 	})
 }

@@ -11,7 +11,7 @@ import (
 // collection is a running collection of some endpoints of an upstream, within one
 // deadline. Each endpoint is tried through its breaker, with retries.
 type collection struct {
-	*replica           // asked now
+	*replica           // being collected
 	from     *replica  // the unhealthy one that failover started from, nil without failover
 	tried    int       // replicas tried since
 	due      time.Time // zero for a collection at start or on demand
@@ -27,14 +27,14 @@ type collection struct {
 	reset      bool       // a document showed a reset; a collection counts at most one
 }
 
-// ask is the progress of one endpoint in one collection.
+// progress is the state of one endpoint in one collection.
 type progress struct {
 	endpoint betanet.Endpoint
-	failing  bool // it already failed in an earlier collection
+	failing  bool // its last collection failed
 	state    progressState
 	attempts int       // so far
 	due      time.Time // of the next attempt, zero for now
-	target   *endpoint // asked last; a switch of API replaces it
+	target   *endpoint // requested last; a switch of API replaces it
 	permit   breaker.Permit
 	reply             // to the last attempt, zero without one
 	pending  *Attempt // to be reported when the API is known
@@ -49,10 +49,10 @@ const (
 	settled
 )
 
-// parallelAfter is how long a collection may take before it asks the remaining
-// endpoints in parallel. One connection suffices for an upstream that answers as
-// usual and takes a third of the memory of three. Endpoints that failed last time,
-// and all endpoints of an eager collection, are asked in parallel at once.
+// parallelAfter is how long a collection may take before it requests the remaining
+// endpoints in parallel. An upstream that responds at its usual speed needs only one
+// connection, which takes a third of the memory of three. Endpoints that failed last
+// time, and all endpoints of an eager collection, are requested in parallel at once.
 const parallelAfter = 250 * time.Millisecond
 
 // begin starts a collection of endpoints that are already marked busy.
@@ -68,7 +68,7 @@ func (c *core) begin(col *collection, endpoints []betanet.Endpoint) {
 	c.advance(col)
 }
 
-// assign makes a collection ask the given endpoints of a replica.
+// assign makes a collection request the given endpoints of a replica.
 func (c *core) assign(col *collection, r *replica, endpoints []betanet.Endpoint) {
 	col.replica, col.workers, col.parallelAt, col.reset = r, 0, c.now, false
 	col.progress = make([]progress, 0, len(endpoints))
@@ -110,7 +110,7 @@ func (c *core) advance(col *collection) {
 	}
 }
 
-// count returns how many asks there are in each state.
+// count returns the number of endpoints in each state.
 func (col *collection) count() (n [settled + 1]int) {
 	for i := range col.progress {
 		n[col.progress[i].state]++
@@ -118,7 +118,7 @@ func (col *collection) count() (n [settled + 1]int) {
 	return n
 }
 
-// choose returns the ask that is due first, nil if none is. A worker starts with one
+// choose returns the endpoint that is due first, nil if none is. A worker starts with one
 // endpoint and continues with the next; another worker is added when that is slow.
 // If inTurn is set, every endpoint is tried once before any is retried, so that one
 // that hangs delays the others by a single attempt.
@@ -175,12 +175,12 @@ func (c *core) wakeAt(col *collection) (first time.Time) {
 
 // end ends a collection.
 func (c *core) end(col *collection) {
-	asked := col.replica
+	started := col.replica
 	if col.from != nil {
-		asked, c.failingOver = col.from, false
+		started, c.failingOver = col.from, false
 	}
 	if c.connections == OneUnkept {
-		c.do.idle = append(c.do.idle, asked)
+		c.do.idle = append(c.do.idle, started)
 	}
 	if c.inflight == col {
 		c.inflight = nil

@@ -64,7 +64,7 @@ func TestOneConnectionIsSharedWhenDescriptorsAreShort(t *testing.T) {
 			t.Error("got a failure, want all up")
 		}
 		if o.most != 1 || b.dialled() != 1 {
-			t.Errorf("got %d requests at once over %d connections, want 1 over 1", o.most, b.dialled())
+			t.Errorf("got %d simultaneous requests over %d connections, want 1 over 1", o.most, b.dialled())
 		}
 	})
 }
@@ -81,13 +81,13 @@ func TestAHangingEndpointDelaysTheOthersByOneAttempt(t *testing.T) {
 			betanet.Mixnodes.Path(): nil,
 		} {
 			if got := b.requested(path, 0); !slices.Equal(got[:min(len(got), len(want))], want) {
-				t.Errorf("%s: asked at %v, want %v", path, got, want)
+				t.Errorf("%s: requested at %v, want %v", path, got, want)
 			}
 		}
 		b.until(b.tick() + time.Second)
 		for _, path := range []string{"/api/v1/nodes/status", "/api/v1/network/stats"} {
 			if got := b.requested(path, b.tick()); !slices.Equal(got, []time.Duration{b.tick()}) {
-				t.Errorf("%s: asked at %v in the next collection, want at once, what failed last comes last", path, got)
+				t.Errorf("%s: requested at %v in the next collection, want the healthy endpoints at once and the failed one last", path, got)
 			}
 		}
 	})
@@ -108,10 +108,10 @@ func TestAProbeDoesNotOpenASecondConnection(t *testing.T) {
 		}))
 		b.until(2 * time.Minute)
 		if probes := len(b.requested(metricsPath, time.Second)); probes < 5 {
-			t.Fatalf("got %d probes, want some while the others are asked", probes)
+			t.Fatalf("got %d probes, want at least 5", probes)
 		}
 		if o.most != 1 {
-			t.Errorf("got %d requests at once, want 1", o.most)
+			t.Errorf("got %d simultaneous requests, want 1", o.most)
 		}
 	})
 }
@@ -128,7 +128,7 @@ func TestConnectionsAreNotKeptWhenThereAreMoreUpstreamsThanDescriptors(t *testin
 		}
 		v, _ := b.poller.CollectNow(t.Context(), second, time.Minute)
 		if !v.Up() {
-			t.Errorf("the other upstream found no connection left: %v", v.Endpoints[0].Failure)
+			t.Errorf("the other upstream could not connect: %v", v.Endpoints[0].Failure)
 		}
 	})
 }
@@ -149,15 +149,15 @@ func TestExceedingTheConnectionLimitIsALocalFailure(t *testing.T) {
 		v, _ := b.poller.CollectNow(t.Context(), all[1], 2*time.Second)
 		f := v.Endpoints[0].Failure
 		if f == nil || f.Reason != betanet.ReasonLocal || !f.Ignored {
-			t.Fatalf("got %v, want a local failure, for which the upstream is not to blame", f)
+			t.Fatalf("got %v, want a local failure that is ignored", f)
 		}
 		if want := "1 connections to upstreams are open"; !errors.Is(f, syscall.EMFILE) || !strings.Contains(f.Error(), want) {
-			t.Errorf("got %q, want it to say %q", f, want)
+			t.Errorf("got %q, want it to contain %q", f, want)
 		}
 		time.Sleep(3 * time.Second)
 		b.behave(healthy)
 		if v, _ := b.poller.CollectNow(t.Context(), all[1], 2*time.Second); !v.Up() {
-			t.Errorf("got %v, want the connection back that was closed", v.Endpoints[0].Failure)
+			t.Errorf("got %v, want the closed connection to count no more", v.Endpoints[0].Failure)
 		}
 	})
 }
@@ -190,15 +190,15 @@ func TestConnectionsOfTheResolverAreLimited(t *testing.T) {
 	c.Close()
 	c.Close() // a second Close does not count
 	if c, err = limiter.resolver.Dial(t.Context(), "udp", ""); err != nil {
-		t.Errorf("after the first has ended: %v", err)
+		t.Errorf("after the first was closed: %v", err)
 	} else {
 		c.Close()
 	}
 	if got := limiter.open.Load(); got != 0 {
-		t.Errorf("got %d open connections at the end", got)
+		t.Errorf("got %d open connections at the end, want none", got)
 	}
 	if slices.Contains(isPacketConn, false) {
-		t.Error("a connection over UDP does not look like one: the resolver would speak as over TCP")
+		t.Error("a UDP connection is not a net.PacketConn, so the resolver would use the framing of TCP")
 	}
 }
 
@@ -225,7 +225,7 @@ func TestUpstreamsThatHangDoNotDelayTheOthers(t *testing.T) {
 			t.Errorf("got %d skipped collections, want none", len(got))
 		}
 		if got := b.poller.workers; got < 1 || got > maxWorkers {
-			t.Errorf("got %d workers in place, want 1 to %d", got, maxWorkers)
+			t.Errorf("got %d workers, want 1 to %d", got, maxWorkers)
 		}
 	})
 }

@@ -40,14 +40,14 @@ func (l *connLimiter) dial(timeout time.Duration) fleet.Dial {
 // Connections is how collections use connections.
 type Connections uint8
 
-// The ways, the best first.
+// From best to worst.
 const (
 	Parallel  Connections = iota // up to one for each endpoint
 	OneKept                      // one for all endpoints, kept between collections
 	OneUnkept                    // one for all endpoints, closed after each collection
 )
 
-// Connections returns the best way for which there are enough file descriptors.
+// Connections returns the best use for which there are enough file descriptors.
 func (p *Poller) Connections() Connections {
 	limit, upstreams := int64(p.o.Connections), p.count.Load()
 	switch {

@@ -44,7 +44,7 @@ type request struct {
 // fixtureKey is the key of the fixture in the context of a request.
 type fixtureKey struct{}
 
-// stamped is an event and when it was reported.
+// stamped is an event and the time of its report.
 type stamped struct {
 	at    time.Duration // since the start of the test
 	event Event
@@ -145,13 +145,14 @@ func (b *fixture) view() *fleet.View {
 	return b.views[len(b.views)-1]
 }
 
-// count returns the number of requests, dialled the number of connections.
+// count returns the number of requests.
 func (b *fixture) count() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.requests)
 }
 
+// dialled returns the number of connections.
 func (b *fixture) dialled() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()

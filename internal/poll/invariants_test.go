@@ -14,7 +14,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/retry"
 )
 
-// step changes the behaviour of an endpoint at a time.
+// step changes the behaviour of an endpoint.
 type step struct {
 	At       time.Duration
 	Endpoint betanet.Endpoint
@@ -177,9 +177,9 @@ func (w *endpointChecker) attempt(at time.Duration, a Attempt, set fleet.Setting
 	start := at - a.Duration
 	switch {
 	case start < w.last:
-		return fmt.Errorf("began at %v, the one before ended at %v", start, w.last)
+		return fmt.Errorf("began at %v, the previous attempt ended at %v", start, w.last)
 	case w.state == breaker.Open:
-		return fmt.Errorf("an attempt while open since %v", w.opened)
+		return fmt.Errorf("an attempt although the breaker has been open since %v", w.opened)
 	case w.state == breaker.HalfOpen && w.probes > 0:
 		return fmt.Errorf("a second probe")
 	case a.Number > set.Attempts || a.Number > 1 && a.Number != w.number+1:
@@ -189,7 +189,7 @@ func (w *endpointChecker) attempt(at time.Duration, a Attempt, set fleet.Setting
 	case a.Duration > set.RequestTimeout:
 		return fmt.Errorf("took %v", a.Duration)
 	case a.Retry && w.state == breaker.HalfOpen:
-		return fmt.Errorf("a probe is retried")
+		return fmt.Errorf("a retry after a probe")
 	}
 	if w.state == breaker.HalfOpen {
 		w.probes++
@@ -217,7 +217,7 @@ func checkWait(a Attempt, set fleet.Settings) error {
 		least, d = 3*time.Second, max(d, 3*time.Second)
 	}
 	if a.Wait < least || a.Wait > d {
-		return fmt.Errorf("waits %v, want %v to %v", a.Wait, least, d)
+		return fmt.Errorf("a wait of %v, want %v to %v", a.Wait, least, d)
 	}
 	return nil
 }
@@ -227,7 +227,7 @@ func (w *endpointChecker) transition(at time.Duration, tr Transition, set fleet.
 	w.state = tr.To
 	switch {
 	case tr.To == breaker.Open && w.retry:
-		return fmt.Errorf("a retry is due though open")
+		return fmt.Errorf("a retry is due although the breaker is open")
 	case from == breaker.Closed && tr.To == breaker.Open && w.failures == set.BreakerFailures,
 		from == breaker.HalfOpen && tr.To == breaker.Open && w.failures > 0 && tr.Again:
 		w.opened = at

@@ -11,7 +11,7 @@ import (
 type modelCollection struct {
 	began, deadline time.Duration
 	left            int
-	undecided       []undecidedAttempt // 404s of v1 while the API is not known
+	undecided       []undecidedAttempt // attempts on v1 that returned 404, until the API is known
 	onEnd           func()
 	reset           bool // a document showed a reset
 }
@@ -28,7 +28,7 @@ func (m *model) collect(due time.Duration, endpoints []betanet.Endpoint, onEnd f
 	m.note("began %v late", m.now-due)
 	m.running++
 	c := &modelCollection{began: m.now, deadline: m.now + m.Set.Timeout, left: len(endpoints), onEnd: onEnd}
-	if m.now == 0 { // the first one ends before the schedule starts
+	if m.now == 0 { // the collection at start ends before the schedule begins
 		c.deadline = min(m.Set.Timeout, m.schedule-(m.Set.Interval-m.Set.Timeout))
 	}
 	for _, e := range endpoints {
@@ -135,9 +135,9 @@ func (m *model) attempt(c *modelCollection, e betanet.Endpoint, b *modelBreaker,
 // detectAPI detects whether the upstream has the other API.
 func (m *model) detectAPI(c *modelCollection, end func()) {
 	mix := m.endpoints[betanet.Mixnodes]
-	ask := !mix.busy && m.now < c.deadline && max(mix.brk.until, mix.notBefore) <= m.now
+	detect := !mix.busy && m.now < c.deadline && max(mix.brk.until, mix.notBefore) <= m.now
 	for _, e := range betanet.V1.Endpoints() {
-		ask = ask && m.endpoints[e].notFound
+		detect = detect && m.endpoints[e].notFound
 	}
 	conclude := func(is bool, value uint64) {
 		for _, w := range c.undecided {
@@ -155,7 +155,7 @@ func (m *model) detectAPI(c *modelCollection, end func()) {
 		}
 		end()
 	}
-	if !ask {
+	if !detect {
 		conclude(false, 0)
 		return
 	}

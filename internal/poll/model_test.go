@@ -127,7 +127,7 @@ func (m *model) collectNow() {
 	}
 }
 
-// all collects every endpoint that may be asked.
+// all collects every endpoint that may be requested.
 func (m *model) all(ttl time.Duration, onEnd func()) {
 	api := m.api
 	if m.tryV1 {
@@ -245,8 +245,8 @@ func compare(t *testing.T, p scenario) (diff string) {
 	return diff
 }
 
-// Whatever an upstream responds to each request, every request, attempt, wait, breaker
-// state, cache result and shown value equals the model's, to the nanosecond.
+// Every request, attempt, wait, breaker state, cache result and shown value equals the
+// model's, to the nanosecond, whatever the upstream sends.
 func TestCollectionsMatchTheModel(t *testing.T) {
 	for name, c := range map[string]struct {
 		api     betanet.API

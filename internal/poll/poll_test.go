@@ -26,10 +26,10 @@ func TestCollectionsStartAtOnceAndThenFollowTheSchedule(t *testing.T) {
 			t.Errorf("requests at %v, want %v", got, want)
 		}
 		if n := b.count(); n != 3*len(got) {
-			t.Errorf("got %d requests, want %d: every endpoint in every collection", n, 3*len(got))
+			t.Errorf("got %d requests, want %d, one per endpoint and collection", n, 3*len(got))
 		}
 		if got := b.dialled(); got != 1 {
-			t.Errorf("got %d connections, want 1 that is kept", got)
+			t.Errorf("got %d connections, want one that is kept", got)
 		}
 	})
 }
@@ -40,7 +40,7 @@ func TestValuesOfTheUpstreamArePublished(t *testing.T) {
 		v := b.view().Values(time.Now())
 		if *v.Uint(betanet.PacketsProcessed) != 5000 || *v.Uint(betanet.PacketsDropped) != 10 || *v.Uint(betanet.TotalNodes) != 7 || *v.Uint(betanet.ActiveNodes) != 5 || *v.Uint(betanet.InactiveNodes) != 2 ||
 			*v.Uint(betanet.BytesTransmitted) != 1000000 || *v.Uint(betanet.BytesReceived) != 500000 || *v.Uint(betanet.PeakThroughput) != 10000 || *v.LatencySeconds() != 0.045 {
-			t.Errorf("got %+v, want the seed's documents", v)
+			t.Errorf("got %+v, want the values of the documents", v)
 		}
 		if v.Latency.GetSampleCount() != 1 || !b.view().Up() {
 			t.Errorf("got %d observations and up %v, want 1 and true", v.Latency.GetSampleCount(), b.view().Up())
@@ -57,7 +57,7 @@ func TestRetriesWaitOneAndTwoSeconds(t *testing.T) {
 			t.Errorf("attempts at %v, want %v", got, want)
 		}
 		if got := len(b.requested("/api/v1/nodes/status", 0)); got != 1 {
-			t.Errorf("a healthy endpoint was asked %d times, want once", got)
+			t.Errorf("got %d requests to a healthy endpoint, want 1", got)
 		}
 	})
 }
@@ -90,7 +90,7 @@ func TestBreakerOpensAtTheFifthFailureAndProbesAfterItsPause(t *testing.T) {
 			t.Errorf("requests at %v while open, want none", got)
 		}
 		if got := len(b.requested("/api/v1/nodes/status", opened+1)); got != 2 {
-			t.Errorf("another endpoint was asked %d times in that time, want twice", got)
+			t.Errorf("got %d requests to another endpoint in that time, want 2", got)
 		}
 		b.until(probe + 29*time.Second)
 		if got := b.requested(metricsPath, opened+1); !slices.Equal(got, []time.Duration{probe}) {
@@ -234,7 +234,7 @@ func TestAnEmptyBudgetMeansNoRetry(t *testing.T) {
 		at := eventsOf[Attempt](b)
 		i := slices.IndexFunc(at, func(a Attempt) bool { return a.Endpoint == betanet.Metrics })
 		if !at[i].NoBudget || at[i].Retry {
-			t.Errorf("got %+v, want no retry for want of budget", at[i])
+			t.Errorf("got %+v, want no retry because the budget is empty", at[i])
 		}
 		b.until(7 * time.Second)
 		if got := len(b.requested(metricsPath, 0)); got != 1 {
@@ -280,7 +280,7 @@ func TestCollectNowJoinsARunningCollection(t *testing.T) {
 		}
 		v, late = b.poller.CollectNow(t.Context(), b.upstream, time.Minute)
 		if got := b.count(); got != 4 || late || !v.Endpoints[0].Tried {
-			t.Errorf("got %d requests, late %v, want 4, as of one collection", got, late)
+			t.Errorf("got %d requests, late %v, want the 4 of one collection", got, late)
 		}
 	})
 }
@@ -299,7 +299,7 @@ func TestACanceledCallerDoesNotEndTheCollection(t *testing.T) {
 		}
 		v, late := b.poller.CollectNow(t.Context(), b.upstream, time.Minute)
 		if late || !v.Up() || time.Since(v.Endpoints[0].At) > 2*parallelAfter {
-			t.Errorf("late %v, up %v, age %v, want the document of the collection that went on", late, v.Up(), time.Since(v.Endpoints[0].At))
+			t.Errorf("late %v, up %v, age %v, want the document of the collection that continued", late, v.Up(), time.Since(v.Endpoints[0].At))
 		}
 	})
 }
@@ -321,7 +321,7 @@ func TestCollectionsOfAnEndpointNeverOverlap(t *testing.T) {
 	set.BreakerFailures, set.BreakerOpen = 1, 12*time.Second
 	inBubble(t, set, betanet.V1, func(t *testing.T, b *fixture) {
 		if b.tick() != 13*time.Second {
-			t.Fatalf("the schedule begins at %v, the test wants the probe a second before it", b.tick())
+			t.Fatalf("the schedule begins at %v, the test needs the probe a second before it", b.tick())
 		}
 		b.behave(only(betanet.Metrics, failWith(500)))
 		b.until(time.Second)
@@ -331,7 +331,7 @@ func TestCollectionsOfAnEndpointNeverOverlap(t *testing.T) {
 			t.Errorf("requests at %v, want only the probe", got)
 		}
 		if got := len(b.requested("/api/v1/nodes/status", time.Second)); got != 1 {
-			t.Errorf("another endpoint was asked %d times, want once", got)
+			t.Errorf("got %d requests to another endpoint, want 1", got)
 		}
 	})
 }
@@ -368,7 +368,7 @@ func TestRemovedUpstreamIsNeverPublishedAgain(t *testing.T) {
 			}
 		}
 		if got := eventsOf[Failing](b); len(got) != 0 {
-			t.Errorf("got %v, want nothing recorded of our own doing", got)
+			t.Errorf("got %v, want no failure recorded after a removal", got)
 		}
 	})
 }
@@ -389,7 +389,7 @@ func TestWithoutAScheduleNothingIsRequestedOnATimer(t *testing.T) {
 	set := defaults
 	set.BreakerFailures, set.TTL = 1, 0
 	inBubble(t, set, betanet.V1, func(t *testing.T, b *fixture) {
-		b.poller.Remove(b.upstream) // it was added with one
+		b.poller.Remove(b.upstream) // it was added with a schedule
 		if err := b.poller.Add(t.Context(), b.upstream, false); err != nil {
 			t.Fatal(err)
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/exposition"
 )
 
-// Errors of the earlier exporter, one test for each, judged by the text of a scrape.
+// Regression tests for the bugs of an earlier exporter, judged by the text of a scrape.
 
 // exposed returns the value of a series in the exposition of the last view, empty if it
 // is absent.
@@ -33,8 +33,8 @@ func (b *fixture) exposed(t *testing.T, name string) string {
 	return value
 }
 
-// earlier runs a test with an upstream without a name.
-func earlier(t *testing.T, test func(*testing.T, *fixture)) {
+// unnamed runs a test with an upstream without a name.
+func unnamed(t *testing.T, test func(*testing.T, *fixture)) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.upstream.Name = ""
 		test(t, b)
@@ -42,7 +42,7 @@ func earlier(t *testing.T, test func(*testing.T, *fixture)) {
 }
 
 func TestAFetchWithoutAnyDocumentIsAFailure(t *testing.T) {
-	earlier(t, func(t *testing.T, b *fixture) {
+	unnamed(t, func(t *testing.T, b *fixture) {
 		b.behave(failWith(500))
 		b.until(30 * time.Second)
 		if got := b.exposed(t, "betanet_up"); got != "0" {
@@ -58,7 +58,7 @@ func TestAFetchWithoutAnyDocumentIsAFailure(t *testing.T) {
 }
 
 func TestDroppedPacketsAreExposed(t *testing.T) {
-	earlier(t, func(t *testing.T, b *fixture) {
+	unnamed(t, func(t *testing.T, b *fixture) {
 		b.until(time.Second)
 		if got := b.exposed(t, "betanet_packets_dropped_total"); got != "10" {
 			t.Errorf("got %q dropped, want 10", got)
@@ -67,7 +67,7 @@ func TestDroppedPacketsAreExposed(t *testing.T) {
 }
 
 func TestTotalsAreNotAddedUpAtEachCollection(t *testing.T) {
-	earlier(t, func(t *testing.T, b *fixture) {
+	unnamed(t, func(t *testing.T, b *fixture) {
 		b.until(5 * time.Minute)
 		if got := b.exposed(t, "betanet_bytes_transmitted_total"); got != "1000000" {
 			t.Errorf("got %q bytes after %d collections, want the upstream's 1000000", got, len(b.requested(metricsPath, 0)))
@@ -76,7 +76,7 @@ func TestTotalsAreNotAddedUpAtEachCollection(t *testing.T) {
 }
 
 func TestMessagesAreThePacketsProcessed(t *testing.T) {
-	earlier(t, func(t *testing.T, b *fixture) {
+	unnamed(t, func(t *testing.T, b *fixture) {
 		b.until(time.Second)
 		if got := b.exposed(t, "betanet_messages_total"); got != "5000" {
 			t.Errorf("got %q messages, want packets_processed, 5000", got)
@@ -85,7 +85,7 @@ func TestMessagesAreThePacketsProcessed(t *testing.T) {
 }
 
 func TestActiveMixnodesAreNotThePeers(t *testing.T) {
-	earlier(t, func(t *testing.T, b *fixture) {
+	unnamed(t, func(t *testing.T, b *fixture) {
 		b.until(time.Second)
 		if active, peers := b.exposed(t, "betanet_mixnode_active"), b.exposed(t, "betanet_connected_peers"); active != "5" || peers != "7" {
 			t.Errorf("got %q active and %q peers, want 5 and 7", active, peers)
@@ -94,7 +94,7 @@ func TestActiveMixnodesAreNotThePeers(t *testing.T) {
 }
 
 func TestAHalfOpenBreakerAllowsOneProbe(t *testing.T) {
-	earlier(t, func(t *testing.T, b *fixture) {
+	unnamed(t, func(t *testing.T, b *fixture) {
 		b.behave(failWith(500))
 		b.until(b.tick() + 10*time.Second) // open
 		from := b.tick() + 10*time.Second
@@ -109,7 +109,7 @@ func TestAHalfOpenBreakerAllowsOneProbe(t *testing.T) {
 }
 
 func TestLatencyIsNotObservedAgainFromTheCache(t *testing.T) {
-	earlier(t, func(t *testing.T, b *fixture) {
+	unnamed(t, func(t *testing.T, b *fixture) {
 		b.until(time.Second)
 		b.behave(hang)
 		b.until(4 * time.Minute)
@@ -121,7 +121,7 @@ func TestLatencyIsNotObservedAgainFromTheCache(t *testing.T) {
 
 func TestAParseErrorExposesNoZeros(t *testing.T) {
 	for _, bad := range []string{`{"packets_processed":`, `{}`, `null`, `{"packets_processed":null,"packets_dropped":1}`, `{"Packets_Processed":1,"packets_dropped":1}`} {
-		earlier(t, func(t *testing.T, b *fixture) {
+		unnamed(t, func(t *testing.T, b *fixture) {
 			b.behave(only(betanet.Metrics, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", "application/json")
 				fmt.Fprint(w, bad)
@@ -135,7 +135,7 @@ func TestAParseErrorExposesNoZeros(t *testing.T) {
 			b.behave(only(betanet.Metrics, body(bad)))
 			b.until(90 * time.Second)
 			if got, stale := b.exposed(t, "betanet_messages_total"), b.exposed(t, "betanet_exporter_data_stale"); got != "5000" || stale != "1" {
-				t.Errorf("%s: got %q, stale %q, want the last good 5000, flagged", bad, got, stale)
+				t.Errorf("%s: got %q, stale %q, want the last good 5000, flagged as stale", bad, got, stale)
 			}
 		})
 	}

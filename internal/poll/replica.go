@@ -21,7 +21,7 @@ type replica struct {
 	spread bool   // it may have several idle connections
 
 	api       betanet.API      // V1 or MixnodesAPI
-	tryV1     bool             // Auto: /mixnodes answered 404, so v1 is asked next
+	tryV1     bool             // Auto: /mixnodes returned 404, so v1 is tried next
 	refused   *betanet.Failure // Auto: the failure of /mixnodes after v1's 404s
 	endpoints [betanet.NumEndpoints]*endpoint
 	totals    fleet.Accumulator
@@ -110,7 +110,7 @@ func mix(h uint64) uint64 {
 	return h ^ h>>33
 }
 
-// needsFailover reports whether to look for another replica than r: one of its
+// needsFailover reports whether to try replicas other than r, because one of its
 // endpoints failed in its last collection or has an open breaker.
 func (c *core) needsFailover(r *replica) bool {
 	return len(c.replicas) > 1 && slices.ContainsFunc(r.api.Endpoints(), func(e betanet.Endpoint) bool {
@@ -157,7 +157,7 @@ func (r *replica) up() bool {
 	return !slices.ContainsFunc(r.api.Endpoints(), func(e betanet.Endpoint) bool { return !r.endpoints[e].record.Up() })
 }
 
-// free reports whether all of the endpoints may be asked now.
+// free reports whether all of the endpoints may be requested now.
 func (r *replica) free(all []betanet.Endpoint, now time.Time) bool {
 	return !slices.ContainsFunc(all, func(e betanet.Endpoint) bool { return r.endpoints[e].busy || !r.endpoints[e].mayRequest(now) })
 }

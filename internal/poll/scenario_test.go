@@ -44,10 +44,10 @@ type response struct {
 	Value uint64 // of a good document
 }
 
-// kind is a kind of response, with the reason that it must be counted as
+// kind is a kind of response, with the reason by which it must be counted
 // (docs/troubleshooting.md).
 type kind struct {
-	raw    string // "" for none
+	raw    string // status line and what follows, "" for no response
 	reason betanet.Reason
 	retry  bool
 	status int
@@ -103,12 +103,12 @@ func drawScenario(t *rapid.T, api betanet.API, changes int) scenario {
 	// more often.
 	names := rapid.SampledFrom(append(strings.Split("good,404,500,hang,429 70,good,503 3,slow,nothing,429 20,403,404,broken,hang", ","), slices.Sorted(maps.Keys(kinds))...))
 	run := rapid.Custom(func(t *rapid.T) []response {
-		acts := make([]response, rapid.SampledFrom([]int{2, 1, 3, 6, 12, 1}).Draw(t, "times"))
+		responses := make([]response, rapid.SampledFrom([]int{2, 1, 3, 6, 12, 1}).Draw(t, "times"))
 		name := names.Draw(t, "kind")
-		for i := range acts {
-			acts[i] = response{name, rapid.Uint64Range(0, 1000).Draw(t, "value")}
+		for i := range responses {
+			responses[i] = response{name, rapid.Uint64Range(0, 1000).Draw(t, "value")}
 		}
-		return acts
+		return responses
 	})
 	for e := range p.Responses {
 		for _, r := range rapid.SliceOfN(run, 3, 14).Draw(t, betanet.Endpoint(e).String()) {
@@ -127,13 +127,13 @@ func drawScenario(t *rapid.T, api betanet.API, changes int) scenario {
 	return p
 }
 
-// times draws increasing times that no other event has.
-func times(t *rapid.T, what string, least, most, pause int, beside time.Duration) (all []time.Duration) {
+// times draws increasing times, shifted so that no other event has the same.
+func times(t *rapid.T, what string, least, most, pause int, shift time.Duration) (all []time.Duration) {
 	var at time.Duration
 	short := rapid.IntRange(0, pause)
 	long := rapid.Map(short, func(ms int) int { return pause - ms })
 	for _, ms := range rapid.SliceOfN(rapid.OneOf(long, long, short), least, most).Draw(t, what) {
-		at += time.Duration(ms+1)*time.Millisecond + beside
+		at += time.Duration(ms+1)*time.Millisecond + shift
 		all = append(all, at)
 	}
 	return all
@@ -170,7 +170,7 @@ func (p *scenario) responseTo(e betanet.Endpoint, number int, at time.Duration) 
 	return a, k
 }
 
-// bytes returns the bytes of a response.
+// bytes returns the response as it is sent.
 func (a response) bytes(e betanet.Endpoint, k kind) string {
 	switch {
 	case k.raw == "" || k.raw == "x":
@@ -188,7 +188,7 @@ func (a response) bytes(e betanet.Endpoint, k kind) string {
 	return fmt.Sprintf("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(document), document)
 }
 
-// line is an event, written in the same way by poller and model.
+// line is an event in the common form of poller and model.
 type line struct {
 	at   time.Duration
 	text string
@@ -208,8 +208,8 @@ type harness struct {
 	view      *fleet.View
 }
 
-// runScenario runs a scenario in a bubble and calls look at each of its Checks.
-func runScenario(t *testing.T, p scenario, look func(*harness, time.Duration)) {
+// runScenario runs a scenario in a bubble and calls check at each of its Checks.
+func runScenario(t *testing.T, p scenario, check func(*harness, time.Duration)) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &harness{scenario: p, start: time.Now()}
 		s.upstream = &fleet.Upstream{Name: "u", URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: p.API, Settings: p.Set}
@@ -231,7 +231,7 @@ func runScenario(t *testing.T, p scenario, look func(*harness, time.Duration)) {
 			time.Sleep(time.Until(s.start.Add(at)))
 			synctest.Wait()
 			s.poller.upstreams[s.upstream].show() // publish despite a quick collection
-			look(s, at)
+			check(s, at)
 		}
 		cancel()
 		wg.Wait()
@@ -349,7 +349,7 @@ func reasonOf(f *betanet.Failure) betanet.Reason {
 	return f.Reason
 }
 
-// sorted sorts lines, also those with the same time.
+// sorted returns the lines by time, and in a fixed order at the same time.
 func sorted(lines []line) []line {
 	out := slices.Clone(lines)
 	slices.SortFunc(out, func(a, b line) int { return cmp.Or(cmp.Compare(a.at, b.at), strings.Compare(a.text, b.text)) })

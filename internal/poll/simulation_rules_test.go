@@ -10,15 +10,15 @@ import (
 	"github.com/betanet/betanet_exporter/internal/retry"
 )
 
-// transitions name what a core can do. A long simulation must visit all of them.
+// transitions name everything that a core can do. A long simulation must visit all.
 var transitions = []string{
 	"closed to open", "open to half_open", "half_open to closed", "half_open to open", "ignored while closed", "ignored while half_open",
 	"collection at start", "scheduled collection", "collection on demand", "probe after the pause", "skipped", "missed",
-	"late", "late response", "in turn", "on one connection of several", "parallel", "eager", "failing asked in parallel",
-	"retry", "retry in half_open refused", "no budget", "no room", "last attempt", "retry after Retry-After", "held back by Retry-After",
+	"late", "late response", "in turn", "on one connection of several", "parallel", "eager", "failing requested in parallel",
+	"retry", "retry in half_open refused", "no budget", "no room", "last attempt", "retry after Retry-After", "deferred by Retry-After",
 	"cache hit", "cache miss", "cache stale", "failing", "failing for another reason", "recovered", "recovered by probe",
 	"detected mixnodes", "mixnodes not detected", "switch to mixnodes", "switch to v1",
-	"replica switched", "no replica left", "reset", "removed while asking", "connection closed",
+	"replica switched", "no replica left", "reset", "removed during a collection", "connection closed",
 }
 
 // coreEndpoint is what the oracle knows about an endpoint of a service.
@@ -75,12 +75,12 @@ func (w *coreWorld) ruleRequest(s *coreUpstream, q *coreRequest) {
 	w.visit("in turn", col.inTurn)
 	w.visit("parallel", !col.inTurn && len(s.out) > 0)
 	w.visit("eager", col.eager)
-	w.visit("failing asked in parallel", q.progress != nil && q.progress.failing && len(s.out) > 0)
+	w.visit("failing requested in parallel", q.progress != nil && q.progress.failing && len(s.out) > 0)
 	w.visit("on one connection of several", w.moment().connections == OneUnkept)
 	w.visit("retry after Retry-After", q.progress != nil && q.progress.attempts > 1 && w.now.Equal(ep.notBefore))
 }
 
-// ruleResponse notes a response.
+// ruleResponse records a response.
 func (w *coreWorld) ruleResponse(s *coreUpstream, q *coreRequest, took time.Duration) {
 	ep := &q.service.endpoints[q.endpoint]
 	ep.out = false
@@ -173,14 +173,14 @@ func (w *coreWorld) ruleEvent(s *coreUpstream, q *coreRequest, e Event) {
 		if e.Duration > set.Timeout && w.suspendedUntil.Before(w.now.Add(-e.Duration)) {
 			w.fail("%s: a collection took %v, the limit is %v", s.u.Name, e.Duration, set.Timeout)
 		}
-		w.visit("removed while asking", s.core.closed)
+		w.visit("removed during a collection", s.core.closed)
 		w.visit("no replica left", len(s.services) > 1 && !s.core.closed && s.core.needsFailover(s.core.inUse))
 	case Skipped:
 		w.visit("missed", e.Count > 1)
 		w.visit("skipped", true)
 	case Cache:
 		w.visit("cache "+string(e.Result), true)
-		w.visit("held back by Retry-After", e.Result == Stale && w.now.Before(s.endpoint(e.Source).notBefore))
+		w.visit("deferred by Retry-After", e.Result == Stale && w.now.Before(s.endpoint(e.Source).notBefore))
 	case Failing:
 		w.visit("failing", e.First)
 		w.visit("failing for another reason", !e.First)

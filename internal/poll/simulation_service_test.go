@@ -51,7 +51,7 @@ func (w *coreWorld) responseOf(s *coreUpstream, q *coreRequest) (took time.Durat
 	return took, kind
 }
 
-// replyOf returns what the client makes of a response.
+// replyOf returns the result of a response.
 func (w *coreWorld) replyOf(q *coreRequest, kind string) reply {
 	f := &betanet.Failure{Retry: true, Err: errSimulated}
 	switch kind {

@@ -43,7 +43,7 @@ func coreEpisodes(seed uint64, length time.Duration) []simulation.Episode {
 	return simulation.Draw(seed, length, 5*time.Hour, 8, coreKinds...)
 }
 
-// replayCores simulates the episodes of a failure that was found.
+// replayCores simulates the episodes of an earlier failure.
 func replayCores(t *testing.T, seed uint64, length time.Duration, episodes ...simulation.Episode) {
 	t.Helper()
 	if _, err := simulateCores(seed, length, episodes); err != nil {
@@ -107,7 +107,7 @@ func TestASeedReproducesTheHistoryOfTheCore(t *testing.T) {
 			digests[i] = w.digest
 		}
 		if digests[0] != digests[1] {
-			t.Errorf("seed %d: got two histories", seed)
+			t.Errorf("seed %d: got two different histories", seed)
 		}
 	}
 }

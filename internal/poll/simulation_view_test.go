@@ -63,7 +63,7 @@ func (w *coreWorld) ruleFresh(s *coreUpstream, v *fleet.View) {
 	for i := range v.Endpoints {
 		e := &v.Endpoints[i]
 		if !e.Up() || w.now.Sub(e.At) > set.Interval+set.Timeout {
-			w.fail("%s %v: is %v with a document from %v ago, although nothing is wrong since %v", s.u.Name, e.Endpoint, e.State(w.now, set.MaxStale), w.now.Sub(e.At), w.now.Sub(faulty))
+			w.fail("%s %v: is %v with a document from %v ago, although the last fault ended %v ago", s.u.Name, e.Endpoint, e.State(w.now, set.MaxStale), w.now.Sub(e.At), w.now.Sub(faulty))
 		}
 	}
 }

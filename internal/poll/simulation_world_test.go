@@ -30,7 +30,7 @@ type coreWorld struct {
 	suspendedUntil  time.Time
 	faults          time.Time // end of the last fault of the process
 
-	simulatedTime         time.Duration
+	simulatedTime         time.Duration // sum over upstreams
 	collections, requests int
 	visited               map[string]int
 }
@@ -154,7 +154,7 @@ func (w *coreWorld) run() {
 			s.deliver(q)
 		case s != nil:
 			if w.apply(s, nil, s.core.step(w.moment(), nil)); !s.at.IsZero() && !s.at.After(w.now) {
-				w.fail("%s: the core was called at %v, and wants to be called at %v", s.u.Name, w.now.Sub(w.start), s.at.Sub(w.start))
+				w.fail("%s: the core was called at %v and is due again at %v", s.u.Name, w.now.Sub(w.start), s.at.Sub(w.start))
 			}
 		default:
 			w.change()
@@ -242,7 +242,7 @@ func (w *coreWorld) begin(e *simulation.Episode) {
 	s, service := w.hit(e)
 	until := w.now.Add(e.Length)
 	service.struck = later(service.struck, w.now)
-	if e.Kind == "flaky" || e.Kind == "slow" { // a replica that answers now and then may stay in use
+	if e.Kind == "flaky" || e.Kind == "slow" { // a replica that responds now and then may stay in use
 		service.struck = later(service.struck, until)
 	}
 	switch e.Kind {
@@ -278,7 +278,7 @@ func (w *coreWorld) replace(s *coreUpstream) {
 		s.deliver(q)
 	}
 	if at := s.core.next(); !at.IsZero() || len(s.core.collections) > 0 {
-		w.fail("%s was removed, and its core waits for %v with %d collections", s.u.Name, at, len(s.core.collections))
+		w.fail("%s was removed, but its core is due at %v with %d collections", s.u.Name, at, len(s.core.collections))
 	}
 	w.simulatedTime += w.now.Sub(s.added)
 	s.begin(s.core.scheduled)

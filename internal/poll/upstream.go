@@ -23,8 +23,8 @@ type upstream struct {
 	core *core
 	done chan struct{} // closed when the collection in flight ends; nil without waiters
 	view *fleet.View   // published last
-	// A collection that ends within slowAfter publishes only at its end. quick reports
-	// that the time is not over, unseen that there is something to publish.
+	// A collection that ends within slowAfter publishes only at its end. quick is set
+	// until then; unseen is set while there is something to publish.
 	quick, unseen bool
 
 	// Guarded by the poller's mutex.
@@ -113,7 +113,7 @@ func (s *upstream) show() {
 	s.publish(false)
 }
 
-// passed does what is due. Workers call it.
+// runDue starts the collections that are due. Workers call it.
 func (s *upstream) runDue() {
 	s.mu.Lock()
 	s.quick = true
