@@ -13,7 +13,7 @@ import (
 // process.
 type Growth [betanet.NumCounters]uint64
 
-// maxRetiredUpstreams bounds the number of removed upstreams that are remembered.
+// maxRetiredUpstreams limits how many removed upstreams are remembered.
 const maxRetiredUpstreams = 10_000
 
 // Counters sums the increases of the counters of all upstreams. The first values of
@@ -60,7 +60,7 @@ func (t *Counters) Observe(v *View, now time.Time) {
 	}
 }
 
-// lastOf returns the last values of a view's upstream, which is no longer retired.
+// lastOf returns the last values of a view's upstream, and marks it as not retired.
 func (t *Counters) lastOf(v *View) *lastValues {
 	name := v.Upstream.DisplayName()
 	l := t.last[name]
