@@ -60,9 +60,9 @@ type Permit struct {
 	entered    uint32
 }
 
-// Allow requests permission for an attempt. On a nil error the caller must call Done with the
-// permit exactly once. ErrOpen means that no request may be sent now: during the
-// pause, including its last moment, and until a probe has ended.
+// Allow requests permission for an attempt. On a nil error the caller must call Done
+// with the permit exactly once. ErrOpen means that no request may be sent now: during
+// the pause, including its last moment, and until a probe has ended.
 func (b *Breaker) Allow(now time.Time) (Permit, error) {
 	halfOpened := b.state == Open && now.Sub(b.opened) > b.pause
 	switch {

@@ -74,8 +74,8 @@ func (s script) last() time.Duration {
 	return s.Steps[len(s.Steps)-1].At
 }
 
-// scriptedUpstream is an upstream that follows a script. Its counters grow by one with each
-// document, so that a value identifies its document.
+// scriptedUpstream is an upstream that follows a script. Its counters grow by one with
+// each document, so that a value identifies its document.
 type scriptedUpstream struct {
 	kinds  [betanet.NumEndpoints]string
 	served map[uint64]bool

@@ -66,8 +66,8 @@ func New(o Options) *Poller {
 
 // Add adds an upstream and publishes its first, empty view. If scheduled, it is
 // collected at once and then every interval, while Run runs; otherwise only on demand.
-// It returns an error if credentials or certificates cannot be read, and
-// ErrStopped after Run has ended.
+// It returns an error if credentials or certificates cannot be read, and ErrStopped
+// after Run has ended.
 func (p *Poller) Add(ctx context.Context, u *fleet.Upstream, scheduled bool) error {
 	s, err := newUpstream(ctx, p, u, scheduled)
 	if err != nil {
