@@ -61,7 +61,7 @@ func TestOneConnectionIsSharedWhenDescriptorsAreShort(t *testing.T) {
 		}))
 		b.until(time.Minute)
 		if !b.view().Up() {
-			t.Error("got a failure, want all up")
+			t.Error("got a failure, want all endpoints up")
 		}
 		if o.most != 1 || b.dialled() != 1 {
 			t.Errorf("got %d simultaneous requests over %d connections, want 1 over 1", o.most, b.dialled())

@@ -37,7 +37,7 @@ func (l *connLimiter) dial(timeout time.Duration) fleet.Dial {
 	return l.guard((&net.Dialer{Timeout: timeout, KeepAlive: -1, Resolver: l.resolver}).DialContext)
 }
 
-// Connections is how collections use connections.
+// Connections selects how collections use connections.
 type Connections uint8
 
 // From best to worst.
@@ -47,7 +47,7 @@ const (
 	OneUnkept                    // one for all endpoints, closed after each collection
 )
 
-// Connections returns the best use for which there are enough file descriptors.
+// Connections returns the best value for which there are enough file descriptors.
 func (p *Poller) Connections() Connections {
 	limit, upstreams := int64(p.o.Connections), p.count.Load()
 	switch {

@@ -347,7 +347,7 @@ func TestMissedCollectionsAreCountedAndNotMadeUpFor(t *testing.T) {
 			t.Errorf("got %v, want two skipped", got)
 		}
 		if got := b.count() - before; got != 3 {
-			t.Errorf("got %d requests, want one collection's", got)
+			t.Errorf("got %d requests, want those of one collection", got)
 		}
 	})
 }

@@ -140,10 +140,10 @@ func times(t *rapid.T, what string, least, most, pause int, shift time.Duration)
 }
 
 // refuses reports whether connections are refused at a time.
-func (p *scenario) refuses(at time.Duration) bool { return before(p.Refusals, at)%2 == 1 }
+func (p *scenario) refuses(at time.Duration) bool { return countUntil(p.Refusals, at)%2 == 1 }
 
-// before returns how many of the times are before at.
-func before(all []time.Duration, at time.Duration) (n int) {
+// countUntil returns how many of the times are not after at.
+func countUntil(all []time.Duration, at time.Duration) (n int) {
 	for _, t := range all {
 		if t <= at {
 			n++
@@ -155,7 +155,7 @@ func before(all []time.Duration, at time.Duration) (n int) {
 // responseTo returns the response to the given request of an endpoint.
 func (p *scenario) responseTo(e betanet.Endpoint, number int, at time.Duration) (response, kind) {
 	serves := betanet.V1
-	if p.API == betanet.MixnodesAPI || before(p.Changes, at)%2 == 1 {
+	if p.API == betanet.MixnodesAPI || countUntil(p.Changes, at)%2 == 1 {
 		serves = betanet.MixnodesAPI
 	}
 	a := response{"good", uint64(number)}

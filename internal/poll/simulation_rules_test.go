@@ -14,7 +14,7 @@ import (
 var transitions = []string{
 	"closed to open", "open to half_open", "half_open to closed", "half_open to open", "ignored while closed", "ignored while half_open",
 	"collection at start", "scheduled collection", "collection on demand", "probe after the pause", "skipped", "missed",
-	"late", "late response", "in turn", "on one connection of several", "parallel", "eager", "failing requested in parallel",
+	"late", "late response", "in turn", "connection not kept", "parallel", "eager", "failing requested in parallel",
 	"retry", "retry in half_open refused", "no budget", "no room", "last attempt", "retry after Retry-After", "deferred by Retry-After",
 	"cache hit", "cache miss", "cache stale", "failing", "failing for another reason", "recovered", "recovered by probe",
 	"detected mixnodes", "mixnodes not detected", "switch to mixnodes", "switch to v1",
@@ -76,7 +76,7 @@ func (w *coreWorld) ruleRequest(s *coreUpstream, q *coreRequest) {
 	w.visit("parallel", !col.inTurn && len(s.out) > 0)
 	w.visit("eager", col.eager)
 	w.visit("failing requested in parallel", q.progress != nil && q.progress.failing && len(s.out) > 0)
-	w.visit("on one connection of several", w.moment().connections == OneUnkept)
+	w.visit("connection not kept", w.moment().connections == OneUnkept)
 	w.visit("retry after Retry-After", q.progress != nil && q.progress.attempts > 1 && w.now.Equal(ep.notBefore))
 }
 
