@@ -30,7 +30,7 @@ type collection struct {
 // progress is the state of one endpoint in one collection.
 type progress struct {
 	endpoint betanet.Endpoint
-	failing  bool // its last collection failed
+	failing  bool // its previous collection failed
 	state    progressState
 	attempts int       // so far
 	due      time.Time // of the next attempt, zero for now

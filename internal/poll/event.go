@@ -23,7 +23,7 @@ type Source struct {
 type Began struct {
 	Upstream  *fleet.Upstream
 	Replica   string    // the one requested first, "" for an upstream with one URL
-	Endpoints int       // number of endpoints requested there
+	Endpoints int       // number of endpoints to request there
 	Due       time.Time // zero for a collection at start or on demand
 	Delay     time.Duration
 }
@@ -43,7 +43,7 @@ type Attempt struct {
 	Wait      time.Duration // until the retry, if Retry is set
 	Retry     bool
 	NoBudget  bool // a retry was due, but the budget was empty
-	Recurring bool // the last collection of the endpoint failed
+	Recurring bool // the previous collection of the endpoint failed
 	Detecting bool // it only detects the API
 }
 

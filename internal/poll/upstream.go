@@ -24,7 +24,7 @@ type upstream struct {
 	done chan struct{} // closed when the collection in flight ends; nil without waiters
 	view *fleet.View   // published last
 	// A collection that ends within slowAfter publishes only at its end. quick is set
-	// until then; unseen is set while there is something to publish.
+	// during that time; unseen is set while there is something to publish.
 	quick, unseen bool
 
 	// Guarded by the poller's mutex.
