@@ -25,8 +25,8 @@ func (s State) String() string { return [NumStates]string{"closed", "half_open",
 // Outcome is how an admitted attempt ended.
 type Outcome uint8
 
-// Ignored reports nothing about the upstream: it neither counts nor resets the
-// failures, and returns the permit of a probe.
+// Ignored means that the attempt shows nothing about the upstream: it neither counts
+// nor resets the failures, and returns the permit of a probe.
 const (
 	Success Outcome = iota
 	Failure
@@ -40,9 +40,9 @@ var ErrOpen = errors.New("circuit breaker is open")
 type Breaker struct {
 	pause    time.Duration
 	opened   time.Time // start of the pause
-	limit    uint32    // consecutive failures that open it
+	limit    uint32    // number of consecutive failures that opens it
 	failures uint32    // consecutive
-	entered  uint32    // states since New
+	entered  uint32    // number of states since New
 	state    State
 	probing  bool // the probe has not ended
 }
@@ -60,9 +60,9 @@ type Permit struct {
 	entered    uint32
 }
 
-// Allow asks for an attempt. On a nil error the caller must call Done with the
-// permit exactly once. ErrOpen means that no request may be sent now: during the
-// pause, including its last moment, and until a probe has ended.
+// Allow requests permission for an attempt. On a nil error the caller must call Done
+// with the permit exactly once. ErrOpen means that no request may be sent now: during
+// the pause, including its last moment, and until a probe has ended.
 func (b *Breaker) Allow(now time.Time) (Permit, error) {
 	halfOpened := b.state == Open && now.Sub(b.opened) > b.pause
 	switch {

@@ -27,7 +27,7 @@ func newFixture(t *testing.T) *fixture {
 
 func (f *fixture) sleep(d time.Duration) { f.now = f.now.Add(d) }
 
-// admit asks for an attempt that must be allowed.
+// admit requests an attempt that must be allowed.
 func (f *fixture) admit() Permit {
 	f.Helper()
 	p, err := f.b.Allow(f.now)
@@ -37,7 +37,7 @@ func (f *fixture) admit() Permit {
 	return p
 }
 
-// refuse asks for an attempt that must not be allowed.
+// refuse requests an attempt that must not be allowed.
 func (f *fixture) refuse() {
 	f.Helper()
 	if p, err := f.b.Allow(f.now); !errors.Is(err, ErrOpen) || p != (Permit{}) {
@@ -68,7 +68,7 @@ func (f *fixture) attempt(o Outcome, want State) {
 	f.done(f.admit(), o, want)
 }
 
-// fail makes failed attempts, of which none may open the breaker.
+// fail makes failed attempts, none of which may open the breaker.
 func (f *fixture) fail(n int) {
 	f.Helper()
 	for range n {
@@ -99,7 +99,7 @@ func TestANewBreakerIsClosed(t *testing.T) {
 	f := newFixture(t)
 	f.wantState(Closed)
 	if p := f.admit(); p.Probe || p.HalfOpened {
-		t.Errorf("Allow(): got %+v, want no probe", p)
+		t.Errorf("Allow(): got %+v, want an attempt that is not a probe", p)
 	}
 	f.wantState(Closed)
 }

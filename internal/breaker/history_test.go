@@ -32,7 +32,7 @@ func history(t *rapid.T) []step {
 			).Draw(t, "sleep"),
 		}
 	})
-	// Short histories shrink well, only long ones reach every state.
+	// Short histories shrink well, but only long ones reach every state.
 	n := rapid.SampledFrom([]int{8, 40, 150}).Draw(t, "length")
 	return rapid.SliceOfN(draw, n/2, n).Draw(t, "history")
 }
@@ -44,7 +44,7 @@ type model struct {
 	failures int // consecutive
 	openedAt time.Time
 	probing  bool
-	entered  int // states since the start
+	entered  int // number of states since the start
 	changes  []State
 }
 
@@ -97,7 +97,7 @@ func (m *model) done(entered int, o Outcome, now time.Time) {
 // running is an admitted attempt that has not ended.
 type running struct {
 	permit  Permit
-	entered int // model's, when it was admitted
+	entered int // the model's, when it was admitted
 }
 
 // replay compares a breaker with the model after each step of a history.
@@ -186,7 +186,7 @@ func checkOrder(changes []State) error {
 		switch {
 		case from == Closed && to == Open, from == Open && to == HalfOpen, from == HalfOpen && to != HalfOpen:
 		default:
-			return fmt.Errorf("change %d: got %v to %v, which cannot follow", i, from, to)
+			return fmt.Errorf("change %d: got %v to %v, which is not possible", i, from, to)
 		}
 		from = to
 	}

@@ -22,7 +22,7 @@ func TestOpenLastsThePause(t *testing.T) {
 	f.wantPause()
 }
 
-func TestAnOpenBreakerStaysOpenUntilAnAttemptIsAskedFor(t *testing.T) {
+func TestAnOpenBreakerStaysOpenUntilAnAttemptIsRequested(t *testing.T) {
 	f := newFixture(t)
 	f.open()
 	f.sleep(10 * pause)
@@ -40,7 +40,7 @@ func TestOnlyOneProbeIsAllowedHoweverLongItTakes(t *testing.T) {
 	f.wantState(HalfOpen)
 }
 
-func TestASuccessfulProbeClosesWithoutFailures(t *testing.T) {
+func TestASuccessfulProbeResetsTheFailures(t *testing.T) {
 	f := newFixture(t)
 	f.open()
 	f.done(f.probe(), Success, Closed)
@@ -72,7 +72,8 @@ func TestAnIgnoredProbeReturnsItsPermit(t *testing.T) {
 	}
 }
 
-// eachLateResult opens a breaker during an attempt, for each outcome that it may have.
+// eachLateResult opens a breaker during an attempt, once for each outcome of the
+// attempt.
 func eachLateResult(t *testing.T, check func(f *fixture, early Permit, late Outcome)) {
 	for _, late := range outcomes {
 		f := newFixture(t)

@@ -34,8 +34,8 @@ func newReference(failures uint32) *reference {
 }
 
 // compare runs a history on a breaker and on the reference, which uses the real
-// clock. It leaves out results of an earlier state, because gobreaker half-opens
-// for a result after the pause.
+// clock. It leaves out results of attempts from an earlier state, because gobreaker
+// half-opens on a result after the pause.
 func compare(steps []step, limit uint32) (diff string) {
 	type pair struct {
 		permit  Permit

@@ -16,15 +16,15 @@ import (
 	"github.com/betanet/betanet_exporter/internal/snapshot"
 )
 
-// slowly delays each write, so that views are published during a scrape.
-type slowly struct{ w io.Writer }
+// slowWriter delays each write, so that views are published during a scrape.
+type slowWriter struct{ w io.Writer }
 
-func (s slowly) Write(b []byte) (int, error) {
+func (s slowWriter) Write(b []byte) (int, error) {
 	time.Sleep(time.Microsecond)
 	return s.w.Write(b)
 }
 
-func TestAScrapeDuringChangesIsWholeAndHasOneViewOfEachUpstream(t *testing.T) {
+func TestAScrapeDuringChangesIsCompleteAndConsistent(t *testing.T) {
 	const upstreams, rounds = 20, 300
 	r := NewRegistry()
 	var all []*fleet.Upstream
@@ -63,7 +63,7 @@ func TestAScrapeDuringChangesIsWholeAndHasOneViewOfEachUpstream(t *testing.T) {
 				default:
 				}
 				var b bytes.Buffer
-				if err := r.Write(slowly{&b}, OpenMetrics); err != nil || !strings.HasSuffix(b.String(), "\n# EOF\n") {
+				if err := r.Write(slowWriter{&b}, OpenMetrics); err != nil || !strings.HasSuffix(b.String(), "\n# EOF\n") {
 					t.Errorf("got %v and %d bytes, want all up to # EOF", err, b.Len())
 				}
 				wantOneView(t, b.String(), upstreams)
@@ -75,8 +75,8 @@ func TestAScrapeDuringChangesIsWholeAndHasOneViewOfEachUpstream(t *testing.T) {
 	scrapers.Wait()
 }
 
-// wantOneView checks that both counters of each upstream appear once, are equal, and
-// belong to it. It checks betanet_up as well.
+// wantOneView checks that both counters of each upstream appear once, are equal and
+// have a value of that upstream. It checks betanet_up as well.
 func wantOneView(t *testing.T, text string, upstreams int) {
 	for i := range upstreams {
 		var values []int
@@ -90,7 +90,7 @@ func wantOneView(t *testing.T, text string, upstreams int) {
 			}
 		}
 		if len(values) != 2 || values[0] != values[1] || values[0]%upstreams != i {
-			t.Errorf("u%02d: got %v, want its own value twice", i, values)
+			t.Errorf("u%02d: got %v, want one of its own values twice", i, values)
 		}
 		if up := fmt.Sprintf("\nbetanet_up{upstream=\"u%02d\"} 1\n", i); !strings.Contains(text, up) {
 			t.Errorf("missing %s", up)

@@ -12,9 +12,11 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// ExporterMetrics count what the exporter does, over all upstreams so that a large
-// fleet stays cheap. The label sets are closed and all series exist from the start,
-// except the series of an API's endpoints, which exist once an upstream speaks it.
+// ExporterMetrics counts what the exporter does. Its series cover all upstreams
+// together, so that a large fleet stays cheap. The label sets are closed, and all series
+// exist from the start, except the series of an API's endpoints, which exist once an
+// upstream speaks it.
+//
 // The counters are not client_golang's, because a scrape of one upstream would take
 // several times as long (docs/adr/0003-rendered-lines.md). All methods are safe for
 // concurrent use.
@@ -186,7 +188,7 @@ func (m *ExporterMetrics) Reloaded(ok bool, at time.Time) {
 	}
 }
 
-// Pushing makes the series about pushing exist.
+// Pushing enables the series about pushing.
 func (m *ExporterMetrics) Pushing() { m.pushing.Store(true) }
 
 // Pushed counts a push by its result: success, partial or failure.

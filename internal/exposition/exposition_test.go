@@ -71,23 +71,23 @@ func registryOf(views ...*fleet.View) *Registry {
 	return r
 }
 
-// unexpiring returns a registry with a view that never expires: the documents of the
+// neverExpiring returns a registry with a view that never expires: the documents of the
 // fixtures are years old.
-func unexpiring(v *fleet.View) *Registry {
+func neverExpiring(v *fleet.View) *Registry {
 	v.Upstream.Settings.MaxStale = 0
 	return registryOf(v)
 }
 
-func TestTheExpositionIsTheGoldenFile(t *testing.T) {
-	golden(t, "one.prom", text(t, unexpiring(seed(newUpstream(""), at)), Text))
-	golden(t, "one.om", text(t, unexpiring(seed(newUpstream(""), at)), OpenMetrics))
-	golden(t, "mixnodes.prom", text(t, unexpiring(mixed(newUpstream(`m"1`), at)), Text))
+func TestTheExpositionMatchesTheGoldenFiles(t *testing.T) {
+	golden(t, "one.prom", text(t, neverExpiring(v1View(newUpstream(""), at)), Text))
+	golden(t, "one.om", text(t, neverExpiring(v1View(newUpstream(""), at)), OpenMetrics))
+	golden(t, "mixnodes.prom", text(t, neverExpiring(mixnodesView(newUpstream(`m"1`), at)), Text))
 }
 
-// The sample of the first description is a contract, which -update of the golden
-// files must not change.
-func TestTheSampleOfTheFirstDescriptionIsInTheText(t *testing.T) {
-	got := text(t, unexpiring(seed(newUpstream(""), at)), Text)
+// The example of the first description is a contract, so -update of the golden files
+// must not change it.
+func TestTheExampleOfTheFirstDescriptionIsInTheText(t *testing.T) {
+	got := text(t, neverExpiring(v1View(newUpstream(""), at)), Text)
 	for _, want := range []string{
 		"# HELP betanet_connected_peers Number of connected peers\n# TYPE betanet_connected_peers gauge\nbetanet_connected_peers 7\n",
 		"# HELP betanet_messages_total Total messages processed\n# TYPE betanet_messages_total counter\nbetanet_messages_total 5000\n",
@@ -124,14 +124,14 @@ func TestAnUnknownValueIsAbsent(t *testing.T) {
 
 func TestValuesDisappearAtMaxStaleWithoutANewView(t *testing.T) {
 	u := newUpstream("")
-	r := registryOf(seed(u, time.Now().Add(-u.Settings.MaxStale).Add(300*time.Millisecond)))
+	r := registryOf(v1View(u, time.Now().Add(-u.Settings.MaxStale).Add(300*time.Millisecond)))
 	if got := text(t, r, Text); !strings.Contains(got, "betanet_messages_total") {
 		t.Fatal("values are absent before max-stale")
 	}
 	deadline := time.Now().Add(10 * time.Second)
 	for strings.Contains(text(t, r, Text), "betanet_messages_total") {
 		if time.Now().After(deadline) {
-			t.Fatal("values are still there after max-stale")
+			t.Fatal("values are still present after max-stale")
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -139,7 +139,7 @@ func TestValuesDisappearAtMaxStaleWithoutANewView(t *testing.T) {
 
 func TestARemovedUpstreamHasNoSeries(t *testing.T) {
 	a, b := newUpstream("a"), newUpstream("b")
-	r := registryOf(seed(a, time.Now()), seed(b, time.Now()))
+	r := registryOf(v1View(a, time.Now()), v1View(b, time.Now()))
 	r.Remove(a)
 	got := text(t, r, Text)
 	if strings.Contains(got, `upstream="a"`) || !strings.Contains(got, `betanet_up{upstream="b"} 1`) {
@@ -150,7 +150,7 @@ func TestARemovedUpstreamHasNoSeries(t *testing.T) {
 func TestFamiliesAreWrittenOnceForAllUpstreams(t *testing.T) {
 	var views []*fleet.View
 	for _, n := range []string{"c", "a", "b"} {
-		views = append(views, seed(newUpstream(n), time.Now()))
+		views = append(views, v1View(newUpstream(n), time.Now()))
 	}
 	got := text(t, registryOf(views...), Text)
 	want := "# HELP betanet_messages_total Total messages processed\n# TYPE betanet_messages_total counter\n" +
@@ -161,7 +161,7 @@ func TestFamiliesAreWrittenOnceForAllUpstreams(t *testing.T) {
 }
 
 func TestNamesAndHelpSatisfyTheLinter(t *testing.T) {
-	problems, err := promlint.New(strings.NewReader(text(t, unexpiring(seed(newUpstream("a"), at)), Text))).Lint()
+	problems, err := promlint.New(strings.NewReader(text(t, neverExpiring(v1View(newUpstream("a"), at)), Text))).Lint()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +176,7 @@ func TestTheTableOfFamiliesIsSortedAndFits(t *testing.T) {
 	}
 	for i, f := range families {
 		if strings.HasSuffix(f.help, ".") || strings.Contains(f.help, ". ") {
-			t.Errorf("the help of %s is more than one sentence without a full stop: %s", f.name, f.help)
+			t.Errorf("the help of %s is not one sentence without a full stop: %s", f.name, f.help)
 		}
 		if i > 0 && families[i-1].name >= f.name {
 			t.Errorf("%s comes after %s", f.name, families[i-1].name)
@@ -200,7 +200,7 @@ func TestSamplesHaveTheLabelsOfTheOperatorAndTheReplica(t *testing.T) {
 	u := newUpstream("a")
 	u.URLs = append(u.URLs, u.URLs[0])
 	u.Labels = []fleet.Label{{Name: "region", Value: `e"u`}}
-	v := seed(u, time.Now())
+	v := v1View(u, time.Now())
 	v.Replica = "r:1"
 	v.Standby = []fleet.Standby{{Replica: "r:2", Endpoint: betanet.Metrics, Breaker: breaker.Open}}
 	got := text(t, registryOf(v), Text)
@@ -226,8 +226,8 @@ func TestFleetFamiliesAggregateAllUpstreams(t *testing.T) {
 	a, b, c := newUpstream("a"), newUpstream("b"), newUpstream("c")
 	now := time.Now()
 	down := &fleet.View{Upstream: c, URL: c.URLs[0], API: betanet.V1, Endpoints: []fleet.EndpointView{{Endpoint: betanet.Metrics}}}
-	r := registryOf(seed(a, now), seed(b, now), down)
-	grown := seed(a, now)
+	r := registryOf(v1View(a, now), v1View(b, now), down)
+	grown := v1View(a, now)
 	grown.Endpoints[0].Doc = betanettest.Metrics{PacketsProcessed: 5025, PacketsDropped: 10}.Doc()
 	r.Publish(grown)
 	got := text(t, r, Text)
@@ -251,7 +251,7 @@ func TestAProbeOmitsWhatAccumulates(t *testing.T) {
 	u := newUpstream("a")
 	u.Labels = []fleet.Label{{Name: "region", Value: "eu"}}
 	var b bytes.Buffer
-	if err := WriteProbe(&b, Text, seed(u, time.Now()), false); err != nil {
+	if err := WriteProbe(&b, Text, v1View(u, time.Now()), false); err != nil {
 		t.Fatal(err)
 	}
 	got := b.String()
@@ -264,7 +264,7 @@ func TestAProbeOmitsWhatAccumulates(t *testing.T) {
 		}
 	}
 	b.Reset()
-	if err := WriteProbe(&b, OpenMetrics, mixed(newUpstream(""), time.Now()), true); err != nil {
+	if err := WriteProbe(&b, OpenMetrics, mixnodesView(newUpstream(""), time.Now()), true); err != nil {
 		t.Fatal(err)
 	}
 	if got := b.String(); strings.Contains(got, "betanet_messages_total") || !strings.Contains(got, "\nbetanet_up 0\n") || !strings.HasSuffix(got, "# EOF\n") {
@@ -274,7 +274,7 @@ func TestAProbeOmitsWhatAccumulates(t *testing.T) {
 
 func TestAScrapeEndsWhenItsClientIsGone(t *testing.T) {
 	gone := errors.New("gone")
-	if err := registryOf(seed(newUpstream("a"), time.Now())).Write(writer(func([]byte) (int, error) { return 0, gone }), Text); !errors.Is(err, gone) {
+	if err := registryOf(v1View(newUpstream("a"), time.Now())).Write(writer(func([]byte) (int, error) { return 0, gone }), Text); !errors.Is(err, gone) {
 		t.Errorf("got %v, want %v", err, gone)
 	}
 }

@@ -17,7 +17,7 @@ type renderContext struct {
 }
 
 // mixnodeLabels returns the labels of the mixnodes with series of their own. They are
-// made once for all families.
+// rendered once for all families.
 func (c *renderContext) mixnodeLabels() []string {
 	if c.ids == nil {
 		shown := c.values.Mixnodes[:len(c.values.Mixnodes)-c.omitted()]

@@ -88,7 +88,8 @@ func writeBreakers(w *lines, c *renderContext) {
 	}
 }
 
-// breakerValues are the states on /metrics: the higher, the fewer requests pass.
+// breakerValues are the values of the states: the higher, the fewer requests are
+// allowed.
 var breakerValues = [...]uint64{breaker.Closed: 0, breaker.HalfOpen: 1, breaker.Open: 2}
 
 // endpointLabel has the label of each endpoint, rendered once.

@@ -43,16 +43,16 @@ func viewOf(u *fleet.Upstream, when time.Time, docs ...*betanet.Document) *fleet
 	return v
 }
 
-// seed returns a view with the documents of the original task.
-func seed(u *fleet.Upstream, when time.Time) *fleet.View {
+// v1View returns a view with the documents of the first description.
+func v1View(u *fleet.Upstream, when time.Time) *fleet.View {
 	return viewOf(u, when,
 		betanettest.Metrics{PacketsProcessed: 5000, PacketsDropped: 10}.Doc(),
 		betanettest.Nodes{Active: 5, Inactive: 2, Total: 7}.Doc(),
 		betanettest.Network{BytesTransmitted: 1000000, BytesReceived: 500000, AvgLatencyMS: new(45.0), PeakThroughput: 10000}.Doc())
 }
 
-// mixed returns a view of a mixnodes upstream with ids that need escaping.
-func mixed(u *fleet.Upstream, when time.Time) *fleet.View {
+// mixnodesView returns a view of a mixnodes upstream with ids that need escaping.
+func mixnodesView(u *fleet.Upstream, when time.Time) *fleet.View {
 	forwarded, dropped, latency := uint64(90), uint64(2), 12.5
 	return viewOf(u, when, betanettest.Mixnodes{
 		{ID: "a", Status: "active", PacketsProcessed: 100, PacketsForwarded: &forwarded, PacketsDropped: &dropped, UptimeSeconds: new(uint64(60)), AvgLatencyMS: &latency},

@@ -14,9 +14,9 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// Labels and numbers are parsed as they were written: names of the operator, ids of the
-// upstream, every uint64 and float64. Prometheus' own library parses text 0.0.4,
-// readOpenMetrics parses OpenMetrics.
+// FuzzSamplesReadBack checks that labels and numbers are read back unchanged: names of
+// the operator, ids of the upstream, every uint64 and float64. Prometheus' own library
+// parses text 0.0.4, readOpenMetrics parses OpenMetrics.
 func FuzzSamplesReadBack(f *testing.F) {
 	f.Add("u", "eu", "id", uint64(7), 45.0)
 	f.Add("", "", "", uint64(0), 0.0)
@@ -84,7 +84,7 @@ func FuzzSamplesReadBack(f *testing.F) {
 			delete(gotText, "betanet_packet_latency_seconds")
 			delete(gotOM, "betanet_packet_latency_seconds")
 		}
-		// The two formats agree, histogram and all.
+		// The two formats agree, including the histograms.
 		if diff := gocmp.Diff(samplesByName(gotText), samplesByName(gotOM)); diff != "" {
 			t.Errorf("(-text +OpenMetrics):\n%s", diff)
 		}
@@ -92,7 +92,7 @@ func FuzzSamplesReadBack(f *testing.F) {
 }
 
 // samplesByName returns the samples of families by the name in OpenMetrics and the type.
-func samplesByName(families map[string]read) map[string][]string {
+func samplesByName(families map[string]parsedFamily) map[string][]string {
 	all := make(map[string][]string)
 	for name, f := range families {
 		if f.Kind == "counter" {

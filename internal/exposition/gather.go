@@ -22,7 +22,8 @@ func (r *Registry) Gather() ([]*dto.MetricFamily, error) {
 
 // Parts returns the families of Gather in parts, so that they can be converted and
 // sent piece by piece: first the families of the exporter and the fleet, then up to
-// the given number of upstreams each. A part shows the moment at which it is gathered.
+// the given number of upstreams each. A part has the values at the time when it is
+// gathered.
 func (r *Registry) Parts(upstreams int) []prometheus.Gatherer {
 	parts := []prometheus.Gatherer{prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
 		return gather(func(out io.Writer) error { return r.write(out, Text, OfProcess) })

@@ -11,10 +11,10 @@ import (
 	"unicode/utf8"
 )
 
-// readOpenMetrics parses the part of OpenMetrics 1.0 that the exporter uses, strictly by
-// its specification. Prometheus' own parser is part of its server, which would add
-// hundreds of modules for one test; in test/ promtool parses the output.
-func readOpenMetrics(text string) (map[string]read, error) {
+// readOpenMetrics strictly parses the part of OpenMetrics 1.0 that the exporter uses.
+// Prometheus' own parser is part of its server, which would add hundreds of modules for
+// one test; in test/ promtool parses the output.
+func readOpenMetrics(text string) (map[string]parsedFamily, error) {
 	body, ok := strings.CutSuffix(text, "\n# EOF\n")
 	if !ok {
 		return nil, errors.New("no EOF at the end")
@@ -22,8 +22,8 @@ func readOpenMetrics(text string) (map[string]read, error) {
 	if !utf8.ValidString(text) {
 		return nil, errors.New("not UTF-8")
 	}
-	all := make(map[string]read)
-	seen := make(map[string]bool) // series, which must be unique
+	all := make(map[string]parsedFamily)
+	seen := make(map[string]bool) // series, to find duplicates
 	family := ""                  // the one being read
 	sampled := false
 	for n, line := range strings.Split(body, "\n") {
@@ -39,7 +39,7 @@ func readOpenMetrics(text string) (map[string]read, error) {
 					return nil, fail("duplicate family")
 				}
 				family, sampled = name, false
-				all[name] = read{}
+				all[name] = parsedFamily{}
 			}
 			f := all[name]
 			if err := f.comment(word, rest); err != nil {
@@ -83,7 +83,7 @@ func readOpenMetrics(text string) (map[string]read, error) {
 }
 
 // comment sets the help or the type of a family.
-func (f *read) comment(word, text string) error {
+func (f *parsedFamily) comment(word, text string) error {
 	switch word {
 	case "HELP":
 		help, end, err := unescape(text, false)
@@ -241,7 +241,7 @@ func TestTheOpenMetricsParserRefusesInvalidText(t *testing.T) {
 
 func TestTheOpenMetricsParserReadsValidText(t *testing.T) {
 	got, err := readOpenMetrics("# HELP a A \\\"\\\\\\n.\n# TYPE a counter\na_total{x=\"\\\"},{\\\\ #\\n\",b=\"\"} 1.5e+06\n# TYPE h histogram\nh_bucket{le=\"1.0\"} 2\nh_count 3\n# EOF\n")
-	want := map[string]read{
+	want := map[string]parsedFamily{
 		"a": {"counter", "A \"\\\n.", []string{`a_total b="" x="\"},{\\ #\n" 1.5e+06`}},
 		"h": {"histogram", "", []string{`h_bucket le="1" 2`, "h_count 3"}},
 	}

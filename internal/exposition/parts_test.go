@@ -24,12 +24,12 @@ func seriesIn(families []*dto.MetricFamily) (all []string) {
 	return all
 }
 
-func TestPartsTogetherAreWhatGatherReturns(t *testing.T) {
+func TestPartsTogetherEqualGather(t *testing.T) {
 	for n := range 6 {
 		r := NewRegistry()
 		r.Exporter.Pushing()
 		for i := range n {
-			r.Publish(seed(newUpstream(fmt.Sprint("u", i)), time.Now()))
+			r.Publish(v1View(newUpstream(fmt.Sprint("u", i)), time.Now()))
 		}
 		var got []string
 		parts := r.Parts(2)
@@ -61,7 +61,7 @@ func TestPartsTogetherAreWhatGatherReturns(t *testing.T) {
 	}
 }
 
-func TestCountersOfUpstreamsAreNotOfTheProcess(t *testing.T) {
+func TestOfProcessExcludesTheFamiliesOfUpstreams(t *testing.T) {
 	for name, want := range map[string]bool{
 		"betanet_messages_total": false, "betanet_message_latency_seconds": false, "betanet_exporter_upstream_resets_total": false,
 		"betanet_mixnode_packets_processed_total": false, "betanet_exporter_attempts_total": true, "betanet_exporter_request_duration_seconds": true,
@@ -73,7 +73,7 @@ func TestCountersOfUpstreamsAreNotOfTheProcess(t *testing.T) {
 	}
 }
 
-// The series of pushing are absent, then all 0, then counted.
+// The series of pushing are absent without pushing, and start at 0 with it.
 func TestSeriesOfPushingExistOnlyWithPushing(t *testing.T) {
 	r := NewRegistry()
 	r.Exporter.Attempt(betanet.Metrics, "", time.Millisecond)

@@ -38,7 +38,7 @@ func decode(t *testing.T, b []byte) map[string]*dto.MetricFamily {
 	}
 }
 
-func written(t *testing.T, r *Registry, f Format, names ...string) []byte {
+func write(t *testing.T, r *Registry, f Format, names ...string) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	if err := r.Write(&b, f, names...); err != nil {
@@ -48,7 +48,7 @@ func written(t *testing.T, r *Registry, f Format, names ...string) []byte {
 }
 
 // withoutInf removes the buckets up to +Inf, which protobuf does not have.
-func withoutInf(all map[string]read) map[string]read {
+func withoutInf(all map[string]parsedFamily) map[string]parsedFamily {
 	for name, r := range all {
 		r.Samples = slices.DeleteFunc(r.Samples, func(s string) bool { return strings.Contains(s, `le="+Inf"`) })
 		all[name] = r
@@ -64,9 +64,9 @@ func TestProtobufHasTheSamplesOfTheText(t *testing.T) {
 			s.mixnodes(fmt.Sprint("m", condition, s.odd()), condition)
 		}
 		s.exporter()
-		got := readFamilies(decode(t, written(t, s.registry, Protobuf)))
-		want := withoutInf(readText(t, string(written(t, s.registry, Text))))
-		foreign := func(name string, _ read) bool { return !strings.HasPrefix(name, "betanet_") }
+		got := readFamilies(decode(t, write(t, s.registry, Protobuf)))
+		want := withoutInf(readText(t, string(write(t, s.registry, Text))))
+		foreign := func(name string, _ parsedFamily) bool { return !strings.HasPrefix(name, "betanet_") }
 		maps.DeleteFunc(got, foreign)
 		maps.DeleteFunc(want, foreign)
 		if diff := gocmp.Diff(want, got); diff != "" {
@@ -76,7 +76,7 @@ func TestProtobufHasTheSamplesOfTheText(t *testing.T) {
 }
 
 func TestProtobufHasTheFamiliesOfTheProcess(t *testing.T) {
-	all := decode(t, written(t, unexpiring(seed(newUpstream("a"), at)), Protobuf))
+	all := decode(t, write(t, neverExpiring(v1View(newUpstream("a"), at)), Protobuf))
 	for _, name := range []string{"go_goroutines", "process_start_time_seconds", "betanet_exporter_build_info", "go_gc_duration_seconds"} {
 		if all[name] == nil {
 			t.Errorf("%s is missing", name)
@@ -87,9 +87,9 @@ func TestProtobufHasTheFamiliesOfTheProcess(t *testing.T) {
 func TestHistogramsAreNativeAsWell(t *testing.T) {
 	u := newUpstream("a")
 	u.Labels = []fleet.Label{{Name: "region", Value: `e"u`}}
-	r := unexpiring(seed(u, at))
+	r := neverExpiring(v1View(u, at))
 	r.Exporter.Attempt(betanet.Metrics, "", 3*time.Millisecond)
-	all := decode(t, written(t, r, Protobuf))
+	all := decode(t, write(t, r, Protobuf))
 	for name, count := range map[string]uint64{
 		"betanet_message_latency_seconds": 1, "betanet_exporter_request_duration_seconds": 3, "betanet_exporter_collection_delay_seconds": 1,
 	} {
@@ -116,7 +116,7 @@ func TestHistogramsAreNativeAsWell(t *testing.T) {
 }
 
 func TestOnlyNamedFamiliesAreWritten(t *testing.T) {
-	r := unexpiring(seed(newUpstream("a"), at))
+	r := neverExpiring(v1View(newUpstream("a"), at))
 	for _, c := range []struct{ names, want []string }{
 		{[]string{"betanet_messages_total"}, []string{"betanet_messages_total"}},
 		{[]string{"betanet_messages_total", "go_goroutines", "betanet_exporter_upstreams"}, []string{"betanet_exporter_upstreams", "betanet_messages_total", "go_goroutines"}},
@@ -124,13 +124,13 @@ func TestOnlyNamedFamiliesAreWritten(t *testing.T) {
 		{[]string{"nothing", ""}, nil},
 		{[]string{"nothing", "betanet_up"}, []string{"betanet_up"}},
 	} {
-		if got := slices.Sorted(maps.Keys(readText(t, string(written(t, r, Text, c.names...))))); !slices.Equal(got, c.want) {
+		if got := slices.Sorted(maps.Keys(readText(t, string(write(t, r, Text, c.names...))))); !slices.Equal(got, c.want) {
 			t.Errorf("text of %q: got %q, want %q", c.names, got, c.want)
 		}
-		if got := slices.Sorted(maps.Keys(decode(t, written(t, r, Protobuf, c.names...)))); !slices.Equal(got, c.want) {
+		if got := slices.Sorted(maps.Keys(decode(t, write(t, r, Protobuf, c.names...)))); !slices.Equal(got, c.want) {
 			t.Errorf("protobuf of %q: got %q, want %q", c.names, got, c.want)
 		}
-		om := string(written(t, r, OpenMetrics, c.names...))
+		om := string(write(t, r, OpenMetrics, c.names...))
 		if got := strings.Count(om, "# TYPE "); got != len(c.want) || !strings.HasSuffix(om, "# EOF\n") {
 			t.Errorf("OpenMetrics of %q: got %d families, want %d, and # EOF at the end:\n%s", c.names, got, len(c.want), om)
 		}

@@ -12,9 +12,9 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// read is a parsed family. Every sample is one string, and they are sorted, so that
-// expositions can be compared regardless of their order.
-type read struct {
+// parsedFamily is a family that was read back. Every sample is a string, and they are
+// sorted, so that expositions can be compared regardless of their order.
+type parsedFamily struct {
 	Kind, Help string
 	Samples    []string
 }
@@ -32,7 +32,7 @@ func sampleText(name string, labels [][2]string, v float64) string {
 }
 
 // readText parses text 0.0.4 with Prometheus' own library.
-func readText(t *testing.T, text string) map[string]read {
+func readText(t *testing.T, text string) map[string]parsedFamily {
 	t.Helper()
 	p := expfmt.NewTextParser(model.LegacyValidation)
 	families, err := p.TextToMetricFamilies(strings.NewReader(text))
@@ -42,10 +42,10 @@ func readText(t *testing.T, text string) map[string]read {
 	return readFamilies(families)
 }
 
-func readFamilies(families map[string]*dto.MetricFamily) map[string]read {
-	all := make(map[string]read)
+func readFamilies(families map[string]*dto.MetricFamily) map[string]parsedFamily {
+	all := make(map[string]parsedFamily)
 	for name, f := range families {
-		r := read{Kind: strings.ToLower(f.GetType().String()), Help: f.GetHelp()}
+		r := parsedFamily{Kind: strings.ToLower(f.GetType().String()), Help: f.GetHelp()}
 		for _, m := range f.Metric {
 			r.Samples = append(r.Samples, samplesOf(name, m)...)
 		}

@@ -14,8 +14,8 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
-// The reference is client_golang: a scenario is written as views through our registry
-// and, by the rules in these files, as const metrics through client_golang's encoders.
+// The reference is client_golang: the views of a scenario are written by our registry,
+// and the const metrics expected of them by client_golang's encoders.
 
 // expectations are the expected const metrics.
 type expectations struct{ metrics []expectation }
@@ -47,7 +47,8 @@ func (p pairs) split() (names, values []string) {
 	return names, values
 }
 
-// describe returns the number of a family in the catalogue, and what a metric needs.
+// describe returns the index of a family in the catalogue, and the descriptor and label
+// values of a metric.
 func describe(name string, labels pairs) (family int, desc *prometheus.Desc, values []string) {
 	names, values := labels.split()
 	for i, f := range catalogue {
@@ -161,10 +162,9 @@ func (s *scenario) compare(t *testing.T) {
 	}
 }
 
-// Compare names, labels, values, types and help of every sample, except the ones that
-// client_golang writes itself, for a fleet and for one upstream with numbers of any
-// size.
-func TestEverySampleIsWhatClientGolangWrites(t *testing.T) {
+// Compare names, labels, values, types and help of every sample for a fleet and for one
+// upstream with numbers of any size. The families that client_golang writes are left out.
+func TestEverySampleMatchesClientGolang(t *testing.T) {
 	for seed := range uint64(40) {
 		s := newScenario(seed)
 		if seed%2 == 0 {
@@ -187,9 +187,9 @@ func TestEverySampleIsWhatClientGolangWrites(t *testing.T) {
 
 // Compare the bytes in text 0.0.4. Numbers are below 10^6, because client_golang writes
 // 1e+06 where we write 1000000: a counter in plain digits is what the upstream sent,
-// even beyond 2^53. Samples of a family are in our order; client_golang's registry
-// would sort them, and the labels of an upstream with replicas.
-func TestOneUpstreamHasTheBytesThatClientGolangWrites(t *testing.T) {
+// even beyond 2^53. Samples of a family are in our order, because client_golang's
+// registry would sort them.
+func TestTheTextOfAnUpstreamEqualsClientGolangs(t *testing.T) {
 	for seed := range uint64(40) {
 		s := newScenario(seed)
 		s.small, s.ordered = true, true

@@ -19,15 +19,15 @@ type Registry struct {
 	runtime  *runtime
 	counters *fleet.Counters
 
-	mu    sync.RWMutex // guards byID
-	byID  map[*fleet.Upstream]*registration
-	order atomic.Pointer[[]*registration] // sorted by name; nil after an upstream was added or removed
-	pool  sync.Pool                       // of *scrape
+	mu         sync.RWMutex // guards byUpstream
+	byUpstream map[*fleet.Upstream]*registration
+	order      atomic.Pointer[[]*registration] // sorted by name; nil after an upstream was added or removed
+	pool       sync.Pool                       // of *scrape
 }
 
 // NewRegistry returns a registry without upstreams.
 func NewRegistry() *Registry {
-	r := &Registry{Exporter: newExporterMetrics(), runtime: newRuntime(), counters: fleet.NewCounters(), byID: make(map[*fleet.Upstream]*registration)}
+	r := &Registry{Exporter: newExporterMetrics(), runtime: newRuntime(), counters: fleet.NewCounters(), byUpstream: make(map[*fleet.Upstream]*registration)}
 	r.pool.New = func() any { return new(scrape) }
 	return r
 }
@@ -54,7 +54,7 @@ type rendered struct {
 	values fleet.Values
 }
 
-// maxFamilies bounds the table of families; a test enforces it.
+// maxFamilies is the capacity for families; a test checks that all fit.
 const maxFamilies = 64
 
 // Publish makes v visible to scrapes, and adds its upstream if it is new. It renders
@@ -65,14 +65,14 @@ func (r *Registry) Publish(v *fleet.View) {
 	r.counters.Observe(v, now)
 	r.Exporter.noteAPI(v)
 	r.mu.RLock()
-	reg := r.byID[v.Upstream]
+	reg := r.byUpstream[v.Upstream]
 	r.mu.RUnlock()
 	if reg == nil {
 		reg = &registration{upstream: v.Upstream, suffixes: newLabelSuffixes(v.Upstream.Name, v.Upstream.Labels, "")}
 		reg.view.Store(v)
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.byID[v.Upstream] = reg
+		r.byUpstream[v.Upstream] = reg
 		r.order.Store(nil)
 		return
 	}
@@ -86,7 +86,7 @@ func (r *Registry) Publish(v *fleet.View) {
 func (r *Registry) Remove(u *fleet.Upstream) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.byID, u)
+	delete(r.byUpstream, u)
 	r.counters.Retire(u)
 	r.order.Store(nil)
 }
@@ -98,7 +98,7 @@ func (r *Registry) registrations() []*registration {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	order := slices.SortedFunc(maps.Values(r.byID), func(a, b *registration) int { return cmp.Compare(a.upstream.DisplayName(), b.upstream.DisplayName()) })
+	order := slices.SortedFunc(maps.Values(r.byUpstream), func(a, b *registration) int { return cmp.Compare(a.upstream.DisplayName(), b.upstream.DisplayName()) })
 	r.order.Store(&order)
 	return order
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// scenario draws random upstreams and events of the exporter, and the samples expected
-// of them.
+// scenario draws random upstreams and events of the exporter, and collects the samples
+// expected of them.
 type scenario struct {
 	*rand.Rand
 	registry *Registry
@@ -28,7 +28,7 @@ func newScenario(seed uint64) *scenario {
 	return &scenario{Rand: rand.New(rand.NewPCG(seed, 0)), registry: NewRegistry(), states: make(map[string]float64)}
 }
 
-// number draws a counter or count, of any size.
+// number draws a counter or a count of any size, unless small is set.
 func (s *scenario) number() uint64 {
 	if s.small {
 		return s.Uint64N(1_000_000)

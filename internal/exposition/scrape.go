@@ -39,8 +39,8 @@ type scrape struct {
 }
 
 // Write writes all families in one format. All of them show the same views. With
-// names, it writes only the families of these names, as they are in the text format.
-// It does not wait for anything except out.
+// names, it writes only the families with these names, which are those of the text
+// format. It waits only for out.
 func (r *Registry) Write(out io.Writer, f Format, names ...string) error {
 	if len(names) == 0 {
 		return r.write(out, f, nil)
@@ -90,7 +90,7 @@ func (r *Registry) scrape(out io.Writer, registrations []*registration, write fu
 }
 
 // WriteProbe writes the documents of one upstream and the state of its endpoints,
-// without the label upstream: the multi-target pattern. It omits what accumulates
+// without the label upstream, for the multi-target pattern. It omits what accumulates
 // across documents, such as histograms and sums. unfinished means that the requested
 // collection is still running.
 func WriteProbe(out io.Writer, f Format, v *fleet.View, unfinished bool) error {
@@ -103,7 +103,7 @@ func WriteProbe(out io.Writer, f Format, v *fleet.View, unfinished bool) error {
 	return s.end(f)
 }
 
-// end writes the end of the exposition and what is still buffered.
+// end ends the exposition and writes what is still buffered.
 func (s *scrape) end(f Format) error {
 	if f == OpenMetrics {
 		s.append([]byte("# EOF\n"))

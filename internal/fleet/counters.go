@@ -13,7 +13,7 @@ import (
 // process.
 type Growth [betanet.NumCounters]uint64
 
-// maxRetiredUpstreams bounds the number of removed upstreams that are remembered.
+// maxRetiredUpstreams limits how many removed upstreams are remembered.
 const maxRetiredUpstreams = 10_000
 
 // Counters sums the increases of the counters of all upstreams. The first values of
@@ -43,30 +43,30 @@ func NewCounters() *Counters {
 }
 
 // Observe adds the increases that a view shows. Observing it again adds nothing.
-func (t *Counters) Observe(v *View, now time.Time) {
+func (c *Counters) Observe(v *View, now time.Time) {
 	val := v.Values(now)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	l := t.lastOf(v)
-	for c := range betanet.NumCounters {
-		n := val.Counter(c, v.API)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l := c.lastOf(v)
+	for f := range betanet.NumCounters {
+		n := val.Counter(f, v.API)
 		if n == nil {
 			continue
 		}
-		if before := l.values.Uint(c); before != nil {
-			t.growth[c] = addSaturated(t.growth[c], Increase(*before, *n))
+		if before := l.values.Uint(f); before != nil {
+			c.growth[f] = addSaturated(c.growth[f], Increase(*before, *n))
 		}
-		l.values.Set(c, *n)
+		l.values.Set(f, *n)
 	}
 }
 
-// lastOf returns the last values of a view's upstream, which is no longer retired.
-func (t *Counters) lastOf(v *View) *lastValues {
+// lastOf returns the last values of a view's upstream, and marks it as not retired.
+func (c *Counters) lastOf(v *View) *lastValues {
 	name := v.Upstream.DisplayName()
-	l := t.last[name]
+	l := c.last[name]
 	if l == nil {
 		l = new(lastValues)
-		t.last[name] = l
+		c.last[name] = l
 	}
 	if l.base != v.URL {
 		l.base = v.URL
@@ -78,7 +78,7 @@ func (t *Counters) lastOf(v *View) *lastValues {
 		l.api, l.values = v.API, betanet.Values{}
 	}
 	if l.retired != nil {
-		t.retired.Remove(l.retired)
+		c.retired.Remove(l.retired)
 		l.retired = nil
 	}
 	return l
@@ -86,21 +86,21 @@ func (t *Counters) lastOf(v *View) *lastValues {
 
 // Retire records that an upstream was removed. Beyond maxRetiredUpstreams the upstreams
 // removed first are forgotten.
-func (t *Counters) Retire(u *Upstream) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+func (c *Counters) Retire(u *Upstream) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	name := u.DisplayName()
-	if l := t.last[name]; l != nil && l.retired == nil {
-		l.retired = t.retired.PushBack(name)
+	if l := c.last[name]; l != nil && l.retired == nil {
+		l.retired = c.retired.PushBack(name)
 	}
-	if t.retired.Len() > maxRetiredUpstreams {
-		delete(t.last, t.retired.Remove(t.retired.Front()).(string))
+	if c.retired.Len() > maxRetiredUpstreams {
+		delete(c.last, c.retired.Remove(c.retired.Front()).(string))
 	}
 }
 
 // Growth returns the increases so far.
-func (t *Counters) Growth() Growth {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.growth
+func (c *Counters) Growth() Growth {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.growth
 }

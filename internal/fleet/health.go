@@ -17,7 +17,7 @@ const (
 // collecting counts as stopped.
 const missedIntervals = 3
 
-// HealthOf returns the health of all upstreams together.
+// HealthOf returns the overall health.
 func HealthOf(views []*View, now time.Time) Health {
 	h := Healthy
 	for _, v := range views {

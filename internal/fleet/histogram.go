@@ -16,7 +16,7 @@ type Histogram struct{ h prometheus.Histogram }
 // NewHistogram returns a histogram without observations.
 func NewHistogram() Histogram {
 	return Histogram{prometheus.NewHistogram(prometheus.HistogramOpts{
-		Name: "seconds", Help: "Named where it is exposed.", Buckets: Buckets[:],
+		Name: "seconds", Help: "Exposed under other names.", Buckets: Buckets[:],
 		NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 160,
 	})}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet"
 )
 
-// maxRetired bounds the number of retired mixnodes remembered per upstream.
+// maxRetired limits how many retired mixnodes are remembered per upstream.
 const maxRetired = 1000
 
 // nodeCounters is the number of counters of a mixnode. They are the first fields.
@@ -28,7 +28,7 @@ func (s LatencySum) Seconds() float64 { return float64(s.Microseconds) / 1e6 }
 // new node adds all of its packets; a node that comes back continues from its last
 // values. It is not safe for concurrent use.
 type mixnodeSums struct {
-	sums    betanet.Values // only of counters that a node has sent, but of all before the first node
+	sums    betanet.Values // of the counters that a node has sent; of all, at 0, before the first node
 	latency LatencySum
 
 	retired    int // maximum number of nodes remembered after they left

@@ -38,11 +38,11 @@ func delayed(id string, processed uint64, ms float64) betanettest.Mixnode {
 
 func TestForwardedPacketsAreSummed(t *testing.T) {
 	var a Accumulator
-	take(&a, betanettest.Mixnodes{forwards("sent", 100, 90), mixnode("computed", 50, ptr(uint64(5))), mixnode("unknown", 7, nil)}.Doc())
+	fetchAll(&a, betanettest.Mixnodes{forwards("sent", 100, 90), mixnode("computed", 50, ptr(uint64(5))), mixnode("unknown", 7, nil)}.Doc())
 	if got, want := sumOf(a.Sums, betanet.PacketsForwarded), uint64(90+45); got != want {
 		t.Errorf("Forwarded: got %d, want %d", got, want)
 	}
-	take(&a, betanettest.Mixnodes{forwards("sent", 110, 95), mixnode("computed", 60, ptr(uint64(10))), mixnode("unknown", 9, nil)}.Doc())
+	fetchAll(&a, betanettest.Mixnodes{forwards("sent", 110, 95), mixnode("computed", 60, ptr(uint64(10))), mixnode("unknown", 9, nil)}.Doc())
 	if got, want := sumOf(a.Sums, betanet.PacketsForwarded), uint64(95+50); got != want {
 		t.Errorf("Forwarded: got %d, want %d", got, want)
 	}
@@ -61,7 +61,7 @@ func TestANodeThatRestartedCountsFromZero(t *testing.T) {
 		after := before
 		restart(&after)
 		var a Accumulator
-		take(&a, betanettest.Mixnodes{before}.Doc(), betanettest.Mixnodes{after}.Doc())
+		fetchAll(&a, betanettest.Mixnodes{before}.Doc(), betanettest.Mixnodes{after}.Doc())
 		sum := LatencySum{100*20_000 + after.PacketsProcessed*20_000, 100 + after.PacketsProcessed}
 		if sumOf(a.Sums, betanet.PacketsProcessed) != 100+after.PacketsProcessed || sumOf(a.Sums, betanet.PacketsDropped) != 20 || sumOf(a.Sums, betanet.PacketsForwarded) != 180 || a.PacketLatency != sum {
 			t.Errorf("%s: got %+v, want all of the node's counters added again, latency %+v", name, a.Totals, sum)
@@ -71,7 +71,7 @@ func TestANodeThatRestartedCountsFromZero(t *testing.T) {
 
 func TestDropsThatFallByThemselvesCountFromZero(t *testing.T) {
 	var a Accumulator
-	take(&a, nodes(mixnode("a", 100, ptr(uint64(10))), mixnode("a", 100, ptr(uint64(4))))...)
+	fetchAll(&a, nodes(mixnode("a", 100, ptr(uint64(10))), mixnode("a", 100, ptr(uint64(4))))...)
 	if processed, dropped := sumOf(a.Sums, betanet.PacketsProcessed), sumOf(a.Sums, betanet.PacketsDropped); processed != 100 || dropped != 14 {
 		t.Errorf("processed, dropped: got %d, %d, want 100, 14", processed, dropped)
 	}
@@ -97,7 +97,7 @@ func TestLatencyIsSummedPerPacket(t *testing.T) {
 		{"a number that is too large", nodes(delayed("a", math.MaxUint64, math.MaxFloat64)), LatencySum{math.MaxUint64, math.MaxUint64}},
 	} {
 		var a Accumulator
-		take(&a, c.docs...)
+		fetchAll(&a, c.docs...)
 		if a.PacketLatency != c.want {
 			t.Errorf("%s: got %+v, want %+v", c.name, a.PacketLatency, c.want)
 		}
@@ -123,13 +123,12 @@ func TestAMixnodesHistogramHasTheMeanSinceThePreviousDocument(t *testing.T) {
 		{"a document without nodes", []*betanet.Document{betanettest.Mixnodes{}.Doc(), betanettest.Mixnodes{delayed("a", 10, 20)}.Doc()}, []float64{0.02}},
 	} {
 		a := Accumulator{Histogram: true}
-		take(&a, c.docs...)
+		fetchAll(&a, c.docs...)
 		wantObservations(t, c.name, a.Latency, c.want...)
 	}
 }
 
-// countingServer counts each packet as the published server does. The sums are compared
-// with its arithmetic.
+// countingServer counts each packet as the published server does.
 type countingServer struct {
 	random                       *rand.Rand
 	nodes                        []*countingNode
@@ -206,7 +205,7 @@ func TestTheSumsAgreeWithTheServersArithmetic(t *testing.T) {
 				}
 			}
 			before := a.Totals
-			resets += take(&a, s.document().Doc())
+			resets += fetchAll(&a, s.document().Doc())
 			if sumOf(a.Sums, betanet.PacketsProcessed) != s.processed || sumOf(a.Sums, betanet.PacketsDropped) != s.dropped || sumOf(a.Sums, betanet.PacketsForwarded) != s.forwards || a.PacketLatency.Packets != s.processed {
 				t.Fatalf("seed %d, document %d: got %+v, want %d processed, %d dropped, %d forwarded", seed, round, a.Totals, s.processed, s.dropped, s.forwards)
 			}

@@ -31,9 +31,9 @@ func mixnode(id string, processed uint64, dropped *uint64) betanettest.Mixnode {
 	return betanettest.Mixnode{ID: id, Status: "active", PacketsProcessed: processed, PacketsDropped: dropped}
 }
 
-// take adds documents to an accumulator, each with the previous one. It returns the
+// fetchAll adds documents to an accumulator, each with the previous one. It returns the
 // number of documents that showed a reset.
-func take(a *Accumulator, docs ...*betanet.Document) (resets int) {
+func fetchAll(a *Accumulator, docs ...*betanet.Document) (resets int) {
 	var before *betanet.Document
 	for _, d := range docs {
 		if a.Fetched(before, d) {
@@ -78,7 +78,7 @@ func TestADocumentShowsAtMostOneReset(t *testing.T) {
 		},
 		{"drops of a mixnode fall", nodes(mixnode("a", 5, ptr(uint64(5))), mixnode("a", 5, ptr(uint64(4)))), 1},
 		{"forwarded packets of a mixnode fall", nodes(forwards("a", 5, 5), forwards("a", 5, 4)), 1},
-		{"the node's own number is below one that was computed", nodes(mixnode("a", 5, ptr(uint64(0))), forwards("a", 5, 4)), 0},
+		{"a number that was sent is below the computed one", nodes(mixnode("a", 5, ptr(uint64(0))), forwards("a", 5, 4)), 0},
 		{"the uptime of a mixnode falls", nodes(uptime("a", 60), uptime("a", 59)), 1},
 		{"the uptime of a mixnode falls after it was missing", nodes(uptime("a", 60), mixnode("a", 5, nil), uptime("a", 59)), 1},
 		{"the mean latency of a mixnode falls", nodes(delayed("a", 5, 9), delayed("a", 5, 1)), 0},
@@ -101,15 +101,15 @@ func TestADocumentShowsAtMostOneReset(t *testing.T) {
 		{"empty lists", []*betanet.Document{betanettest.Mixnodes{}.Doc(), betanettest.Mixnodes{}.Doc(), betanettest.Mixnodes{mixnode("a", 5, nil)}.Doc()}, 0},
 	} {
 		var a Accumulator
-		if got := take(&a, c.docs...); got != c.want {
+		if got := fetchAll(&a, c.docs...); got != c.want {
 			t.Errorf("%s: resets: got %d, want %d", c.name, got, c.want)
 		}
 	}
 }
 
-func TestALatencyIsObservedOnceADocument(t *testing.T) {
+func TestALatencyIsObservedOncePerDocument(t *testing.T) {
 	a := Accumulator{Histogram: true}
-	take(&a, network(1, 1, 3), network(1, 1, 3), metrics(1, 1), betanettest.Nodes{}.Doc(), network(1, 1, 0))
+	fetchAll(&a, network(1, 1, 3), network(1, 1, 3), metrics(1, 1), betanettest.Nodes{}.Doc(), network(1, 1, 0))
 	wantObservations(t, "Latency", a.Latency, 0.003, 0.003, 0)
 }
 
@@ -144,11 +144,11 @@ func TestAThousandRetiredMixnodesAreRemembered(t *testing.T) {
 	}
 	oldest := betanettest.Mixnodes{mixnode("oldest", 1, nil)}
 	// 1001 have left at the empty document, so the oldest is forgotten.
-	take(&a, oldest.Doc(), many(1000).Doc(), betanettest.Mixnodes{}.Doc(), many(1000).Doc())
+	fetchAll(&a, oldest.Doc(), many(1000).Doc(), betanettest.Mixnodes{}.Doc(), many(1000).Doc())
 	if got, want := sumOf(a.Sums, betanet.PacketsProcessed), uint64(1001); got != want {
 		t.Errorf("messages after the others came back: got %d, want %d", got, want)
 	}
-	take(&a, oldest.Doc())
+	fetchAll(&a, oldest.Doc())
 	if got, want := sumOf(a.Sums, betanet.PacketsProcessed), uint64(1002); got != want {
 		t.Errorf("messages after the oldest came back: got %d, want %d", got, want)
 	}
@@ -156,9 +156,9 @@ func TestAThousandRetiredMixnodesAreRemembered(t *testing.T) {
 
 func TestLaterDocumentsDoNotChangePublishedTotals(t *testing.T) {
 	a := Accumulator{Histogram: true}
-	take(&a, network(1, 1, 3))
+	fetchAll(&a, network(1, 1, 3))
 	published := a.Totals
-	take(&a, network(1, 1, 3), betanettest.Mixnodes{mixnode("a", 5, nil)}.Doc())
+	fetchAll(&a, network(1, 1, 3), betanettest.Mixnodes{mixnode("a", 5, nil)}.Doc())
 	if published.Latency.GetSampleCount() != 1 || published.Sums != (betanet.Values{}) {
 		t.Errorf("Totals published before: got %+v, want them unchanged", published)
 	}

@@ -19,7 +19,7 @@ import (
 // Upstream is one configured Betanet service. It is immutable.
 type Upstream struct {
 	Name     string     // value of the label upstream, "" for none
-	URLs     []*url.URL // the replicas, of which one at a time is in use
+	URLs     []*url.URL // the replicas; one at a time is in use
 	API      betanet.API
 	Settings Settings
 	Labels   []Label             // of all its series, sorted by name
@@ -56,7 +56,7 @@ type Settings struct {
 	Jitter          retry.Jitter
 	BreakerFailures uint32 // consecutive failures that open a breaker
 	BreakerOpen     time.Duration
-	TTL             time.Duration // maximum age of a document that an on-demand collection takes from the cache
+	TTL             time.Duration // maximum age of a cached document in an on-demand collection
 	MaxStale        time.Duration // age at which values disappear, 0 for never
 	Histogram       bool          // enable the latency histogram
 	Mixnodes        int           // maximum number of mixnodes with series of their own

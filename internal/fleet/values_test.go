@@ -45,7 +45,7 @@ func valuesOf(v *View, now time.Time) shown {
 // shownMixnodes returns a view of an upstream that sent documents of API mixnodes.
 func shownMixnodes(docs ...*betanet.Document) *View {
 	a := Accumulator{Histogram: true}
-	take(&a, docs...)
+	fetchAll(&a, docs...)
 	v := view(settings(), up(docs[len(docs)-1]))
 	v.Totals = a.Totals
 	return v
@@ -73,7 +73,7 @@ func TestValuesComeFromTheUnexpiredDocuments(t *testing.T) {
 		age  time.Duration
 		want shown
 	}{
-		{"each document gives its values", withLatency(view(settings(), up(metrics(10, 2)), up(nodes), up(network(20, 30, 500))), half), 0, shown{
+		{"each document adds its values", withLatency(view(settings(), up(metrics(10, 2)), up(nodes), up(network(20, 30, 500))), half), 0, shown{
 			Messages: ptr(uint64(10)), Dropped: ptr(uint64(2)),
 			Peers: ptr(uint64(4)), Active: ptr(uint64(3)), Inactive: ptr(uint64(1)),
 			BytesTransmitted: ptr(uint64(20)), BytesRecvd: ptr(uint64(30)), PeakThroughput: ptr(uint64(9)),
@@ -94,7 +94,7 @@ func TestValuesComeFromTheUnexpiredDocuments(t *testing.T) {
 			LatencySeconds: ptr(0.5), Latency: half,
 		}},
 		{"expired", lastGood, maxStale, shown{}},
-		{"mixnodes give counts and sums", three, 0, shown{
+		{"mixnodes are counted and summed", three, 0, shown{
 			Peers: ptr(uint64(3)), Active: ptr(uint64(2)), Inactive: ptr(uint64(1)),
 			Messages: ptr(uint64(100)), Dropped: ptr(uint64(1)), Forwarded: ptr(uint64(9)),
 			LatencySeconds: ptr(0.5), PacketLatency: &LatencySum{5_000_000, 10}, Latency: three.Totals.Latency,
@@ -118,8 +118,8 @@ func TestValuesComeFromTheUnexpiredDocuments(t *testing.T) {
 
 func TestADisabledHistogramIsAbsent(t *testing.T) {
 	var a Accumulator
-	take(&a, network(1, 1, 500), network(1, 1, 500))
-	take(&a, nodes(delayed("a", 10, 20), delayed("a", 20, 20))...)
+	fetchAll(&a, network(1, 1, 500), network(1, 1, 500))
+	fetchAll(&a, nodes(delayed("a", 10, 20), delayed("a", 20, 20))...)
 	if a.Latency != nil {
 		t.Errorf("Latency: got %v, want nil", a.Latency)
 	}

@@ -112,7 +112,7 @@ func TestExpiresIsTheNextExpiry(t *testing.T) {
 	for _, c := range []struct {
 		name      string
 		view      *View
-		now, want time.Duration // 0 wants the zero time
+		now, want time.Duration // 0 means the zero time
 	}{
 		{"at the start", three, 0, maxStale},
 		{"just before the first", three, maxStale - 1, maxStale},

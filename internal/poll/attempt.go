@@ -9,26 +9,26 @@ import (
 	"github.com/betanet/betanet_exporter/internal/retry"
 )
 
-// fetch is a request that the core wants made.
+// fetch is a request for a document.
 type fetch struct {
 	endpoint   betanet.Endpoint
 	limit      time.Duration
 	fresh      bool // over a new connection
 	collection *collection
-	ask        *ask // nil for a request that detects the API
+	progress   *progress // nil for a request that detects the API
 }
 
 // reply is the result of an attempt: a document or a failure.
 type reply struct {
 	doc     *betanet.Document
-	at      time.Time // when it was complete
+	at      time.Time // when the attempt ended
 	failure *betanet.Failure
 }
 
 // try makes the next attempt at an endpoint if its breaker allows it.
-func (c *core) try(col *collection, a *ask) {
-	a.of = col.endpoints[a.endpoint]
-	permit, err := a.of.breaker.Allow(c.now)
+func (c *core) try(col *collection, a *progress) {
+	a.target = col.endpoints[a.endpoint]
+	permit, err := a.target.breaker.Allow(c.now)
 	if err != nil {
 		c.settle(col, a)
 		return
@@ -40,7 +40,7 @@ func (c *core) try(col *collection, a *ask) {
 	if a.attempts++; a.attempts == 1 {
 		c.shared.budget.First(c.now)
 	}
-	c.send(&fetch{endpoint: a.endpoint, fresh: permit.Probe, collection: col, ask: a})
+	c.send(&fetch{endpoint: a.endpoint, fresh: permit.Probe, collection: col, progress: a})
 }
 
 // send makes a request, limited by its own timeout and the end of the collection.
@@ -53,15 +53,15 @@ func (c *core) send(q *fetch) {
 	c.do.requests = append(c.do.requests, q)
 }
 
-// answered processes the result of an attempt.
-func (c *core) answered(got answered) {
+// completed processes the result of an attempt.
+func (c *core) completed(got completed) {
 	c.requests--
 	if got.failure == nil && got.took > got.limit {
 		// After SIGSTOP the timer and the response are both ready; the response's age
 		// is unknown, so treat it as a timeout.
 		got.doc, got.failure = nil, betanet.Late(got.endpoint)
 	}
-	col, a := got.collection, got.ask
+	col, a := got.collection, got.progress
 	ep := col.endpoints[got.endpoint]
 	if ep.attempts++; ep.attempts == 1 {
 		c.do.changed = true // readiness depends on the first attempts
@@ -81,12 +81,12 @@ func (c *core) answered(got answered) {
 	}
 }
 
-// judge decides whether a failed attempt is made again, and when.
-func (c *core) judge(col *collection, a *ask, at Attempt) {
+// judge decides whether and when a failed attempt is retried.
+func (c *core) judge(col *collection, a *progress, at Attempt) {
 	set := &c.u.Settings
 	after := c.applyRetryAfter(col.endpoints[a.endpoint], a.failure)
 	if c.u.API == betanet.Auto && a.endpoint != betanet.Mixnodes && a.failure.Status == http.StatusNotFound {
-		a.state, a.pending = undecided, &at // it may only mean that the upstream has the other API
+		a.state, a.pending = undecided, &at // the upstream may just have the other API
 		return
 	}
 	at.Wait = max(set.Jitter.Wait(a.attempts, set.Backoff, set.MaxBackoff, c.shared.random), after)
@@ -94,9 +94,9 @@ func (c *core) judge(col *collection, a *ask, at Attempt) {
 	c.finish(col, a, at, a.failure.Retry && a.attempts < set.Attempts && fits && !c.closed)
 }
 
-// finish ends an attempt. It settles the endpoint unless another attempt is wanted
-// and both the breaker and the budget allow it.
-func (c *core) finish(col *collection, a *ask, at Attempt, again bool) {
+// finish ends an attempt. It settles the endpoint unless again is set and both the
+// breaker and the budget allow a retry.
+func (c *core) finish(col *collection, a *progress, at Attempt, again bool) {
 	outcome := breaker.Success
 	switch {
 	case at.Failure == nil:
@@ -105,8 +105,8 @@ func (c *core) finish(col *collection, a *ask, at Attempt, again bool) {
 	default:
 		outcome = breaker.Failure
 	}
-	changed := a.of.breaker.Done(a.permit, outcome, c.now)
-	if again && a.of.breaker.State() != breaker.Open { // a failed probe opens it again
+	changed := a.target.breaker.Done(a.permit, outcome, c.now)
+	if again && a.target.breaker.State() != breaker.Open { // a failed probe opens it again
 		at.Retry = c.shared.budget.Take(c.now)
 		at.NoBudget = !at.Retry
 	}
@@ -122,10 +122,10 @@ func (c *core) finish(col *collection, a *ask, at Attempt, again bool) {
 }
 
 // applyRetryAfter defers the next request to the endpoint if the failure came with
-// a Retry-After, and returns how long the upstream asked to wait.
+// a Retry-After, and returns the wait that it requests.
 func (c *core) applyRetryAfter(ep *endpoint, f *betanet.Failure) time.Duration {
-	after, asked := retry.After(f.RetryAfter, f.Date, c.now)
-	if asked {
+	after, ok := retry.After(f.RetryAfter, f.Date, c.now)
+	if ok {
 		ep.notBefore = c.now.Add(after)
 	}
 	return after
@@ -133,23 +133,23 @@ func (c *core) applyRetryAfter(ep *endpoint, f *betanet.Failure) time.Duration {
 
 // entered reports the state that a breaker entered and schedules the probe after
 // the pause. Without a schedule the next collection on demand is the probe.
-func (c *core) entered(r *replica, a *ask) {
-	if r.endpoints[a.endpoint] != a.of {
+func (c *core) entered(r *replica, a *progress) {
+	if r.endpoints[a.endpoint] != a.target {
 		return // a switch of API has replaced it
 	}
-	state, until := a.of.breaker.State(), a.of.breaker.OpenUntil()
+	state, until := a.target.breaker.State(), a.target.breaker.OpenUntil()
 	c.do.changed = true
 	c.report(Transition{c.source(r, a.endpoint), state, until, a.permit.Probe && state == breaker.Open})
 	if state == breaker.Open && c.scheduled {
-		a.of.wakeAt = c.coarse(a.of.probeAt())
+		a.target.wakeAt = c.coarse(a.target.probeAt())
 	}
 }
 
 // settle records the result of collecting an endpoint.
-func (c *core) settle(col *collection, a *ask) {
+func (c *core) settle(col *collection, a *progress) {
 	a.state = settled
 	switch {
-	case a.of == nil || a.of != col.endpoints[a.endpoint]: // not asked, or replaced by a switch of API
+	case a.target == nil || a.target != col.endpoints[a.endpoint]: // not requested, or replaced by a switch of API
 	case a.doc != nil:
 		c.fetched(col, a.endpoint, a.reply, a.permit.Probe)
 	case a.failure != nil && a.failure.Reason != betanet.ReasonCanceled && !c.closed:
@@ -186,7 +186,7 @@ func (c *core) failed(r *replica, e betanet.Endpoint, f *betanet.Failure) {
 		result = Stale
 	}
 	if c.u.API == betanet.Auto && e == betanet.Mixnodes && f.Status == http.StatusNotFound {
-		r.askV1 = true
+		r.tryV1 = true
 	}
 	c.do.changed = true
 	c.report(Cache{c.source(r, e), result})

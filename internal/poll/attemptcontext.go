@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// attemptContext is a context with a timeout that is reused for consecutive attempts. A
-// context and a timer for each of them would be a tenth of the work of a collection.
+// attemptContext is a context with a timeout that is reused for consecutive attempts,
+// because a new context and timer for each would be a tenth of the work of a collection.
 type attemptContext struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc

@@ -7,13 +7,13 @@ import (
 )
 
 // detectAPI decides what the 404s of a collection mean. If the last response of
-// every v1 endpoint is 404, the same collection asks once for /mixnodes. After a
-// valid document there the 404s are ignored. After anything else they are failures
-// whose text includes the response of /mixnodes; that response may be from an
-// earlier collection, because its breaker and its Retry-After apply here too.
+// every v1 endpoint is 404, the same collection requests /mixnodes once. If that
+// returns a valid document, the 404s are ignored. Otherwise they are failures whose
+// text includes the failure of /mixnodes, which may be from an earlier collection,
+// because its breaker and its Retry-After apply here too.
 //
 // The last responses count, also from earlier collections: endpoints whose
-// breakers are open are probed one at a time, so one collection need not ask all.
+// breakers are open are probed one at a time, so a collection may not request all.
 func (c *core) detectAPI(col *collection) {
 	r := col.replica
 	for _, e := range betanet.V1.Endpoints() {
@@ -24,7 +24,7 @@ func (c *core) detectAPI(col *collection) {
 		}
 	}
 	mix := r.endpoints[betanet.Mixnodes]
-	if mix.busy || c.closed || !c.now.Before(col.deadline) || !mix.askable(c.now) {
+	if mix.busy || c.closed || !c.now.Before(col.deadline) || !mix.mayRequest(c.now) {
 		c.conclude(col, reply{})
 		return
 	}
@@ -49,12 +49,12 @@ func (c *core) detected(col *collection, got reply, at Attempt) {
 
 // conclude ends the attempts that were waiting for the response of /mixnodes.
 func (c *core) conclude(col *collection, got reply) {
-	for i := range col.asks {
-		a := &col.asks[i]
+	for i := range col.progress {
+		a := &col.progress[i]
 		switch {
 		case a.state != undecided:
 		case got.doc != nil:
-			a.of.breaker.Done(a.permit, breaker.Ignored, c.now)
+			a.target.breaker.Done(a.permit, breaker.Ignored, c.now)
 			a.failure = nil
 			c.settle(col, a)
 		default:
@@ -70,8 +70,8 @@ func (c *core) conclude(col *collection, got reply) {
 	}
 }
 
-// switchTo makes the API of an endpoint that has just returned a valid document the
-// one in use, and drops the state of the other.
+// switchTo switches to the API of an endpoint that has just returned a valid document,
+// and drops the state of the other API.
 func (r *replica) switchTo(u *fleet.Upstream, e betanet.Endpoint) {
 	api := e.API()
 	if r.api == api {

@@ -21,17 +21,17 @@ func TestAutoFindsMixnodesInTheFirstCollection(t *testing.T) {
 		}
 		for _, a := range eventsOf[Attempt](b) {
 			if a.Endpoint != betanet.Mixnodes {
-				t.Errorf("got attempt %+v, want the 404s to count for nothing", a)
+				t.Errorf("got attempt %+v, want the 404s ignored", a)
 			}
 		}
 		b.until(b.tick() + time.Second)
-		if got := len(b.asked(metricsPath, time.Second)); got != 0 {
-			t.Errorf("v1 was asked %d more times, want none", got)
+		if got := len(b.requested(metricsPath, time.Second)); got != 0 {
+			t.Errorf("got %d requests to v1 after the detection, want none", got)
 		}
 	})
 }
 
-func TestAutoLeavesTheFailuresOfV1WhenMixnodesIsNotThereEither(t *testing.T) {
+func TestAutoKeepsTheFailuresOfV1WithoutMixnodes(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.behave(http.NotFound)
 		b.until(time.Second)
@@ -60,7 +60,7 @@ func (b *fixture) wantFailures(t *testing.T, want string) {
 	}
 }
 
-func TestTheFailuresOfV1SayWhatMixnodesAnswered(t *testing.T) {
+func TestTheFailuresOfV1IncludeTheOneOfMixnodes(t *testing.T) {
 	for name, c := range map[string]struct {
 		mixnodes http.HandlerFunc
 		want     string
@@ -75,8 +75,8 @@ func TestTheFailuresOfV1SayWhatMixnodesAnswered(t *testing.T) {
 				b.behave(path(betanet.Mixnodes, c.mixnodes, http.NotFound))
 				b.until(b.tick() - time.Millisecond)
 				b.wantFailures(t, c.want)
-				if got := len(b.asked(betanet.Mixnodes.Path(), 0)); got != 1 {
-					t.Errorf("/mixnodes was asked %d times in one collection, want 1", got)
+				if got := len(b.requested(betanet.Mixnodes.Path(), 0)); got != 1 {
+					t.Errorf("got %d requests for /mixnodes in one collection, want 1", got)
 				}
 				for _, a := range eventsOf[Attempt](b) {
 					if a.Endpoint != betanet.Mixnodes && a.Failure.Error() != "fetch "+a.Endpoint.String()+": "+c.want {
@@ -88,57 +88,56 @@ func TestTheFailuresOfV1SayWhatMixnodesAnswered(t *testing.T) {
 	}
 }
 
-// During a Retry-After of /mixnodes it is not asked, and its last response is still the
-// reason.
-func TestTheAnswerOfMixnodesIsKeptWhileItMayNotBeAsked(t *testing.T) {
+// During a Retry-After of /mixnodes its last failure is still part of the text.
+func TestTheFailureOfMixnodesIsKeptDuringItsRetryAfter(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.behave(path(betanet.Mixnodes, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "60")
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}, http.NotFound))
 		b.until(b.tick() + 16*time.Second)
-		if got := len(b.asked(betanet.Mixnodes.Path(), 0)); got != 1 {
-			t.Fatalf("/mixnodes was asked %d times, want 1", got)
+		if got := len(b.requested(betanet.Mixnodes.Path(), 0)); got != 1 {
+			t.Fatalf("got %d requests for /mixnodes, want 1", got)
 		}
 		b.wantFailures(t, "HTTP status 404; GET /mixnodes: HTTP status 503")
 		b.behave(path(betanet.Nodes, failWith(500), http.NotFound))
 		b.until(b.tick() + 31*time.Second)
 		for _, e := range b.view().Endpoints {
 			if want := "fetch " + e.Endpoint.String() + ": HTTP status 404"; e.Endpoint != betanet.Nodes && e.Failure.Error() != want {
-				t.Errorf("got %v, want %q when v1 is there", e.Failure, want)
+				t.Errorf("got %v, want %q once v1 responds", e.Failure, want)
 			}
 		}
 	})
 }
 
-func TestAutoAsksForMixnodesOnlyWhenAllOfV1IsMissing(t *testing.T) {
+func TestAutoRequestsMixnodesOnlyWhenAllOfV1IsMissing(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.behave(only(betanet.Metrics, http.NotFound))
 		b.until(time.Minute)
-		if got := len(b.asked("/mixnodes", 0)); got != 0 {
-			t.Errorf("/mixnodes was asked %d times, want none", got)
+		if got := len(b.requested("/mixnodes", 0)); got != 0 {
+			t.Errorf("got %d requests for /mixnodes, want none", got)
 		}
 	})
 }
 
-func TestAFixedAPIIsNeverGuessed(t *testing.T) {
+func TestAConfiguredAPIIsNotDetected(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.behave(mixnodes)
 		b.until(time.Minute)
-		if got := len(b.asked("/mixnodes", 0)); got != 0 {
-			t.Errorf("/mixnodes was asked %d times, want none", got)
+		if got := len(b.requested("/mixnodes", 0)); got != 0 {
+			t.Errorf("got %d requests for /mixnodes, want none", got)
 		}
 	})
 	inBubble(t, defaults, betanet.MixnodesAPI, func(t *testing.T, b *fixture) {
 		b.behave(healthy)
 		b.until(time.Minute)
-		if got := len(b.asked(metricsPath, 0)); got != 0 {
-			t.Errorf("v1 was asked %d times, want none", got)
+		if got := len(b.requested(metricsPath, 0)); got != 0 {
+			t.Errorf("got %d requests to v1, want none", got)
 		}
 	})
 }
 
-func TestMixnodesThatAnswers404IsAskedV1Next(t *testing.T) {
+func TestV1IsRequestedAfterA404OfMixnodes(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.behave(mixnodes)
 		b.until(time.Second)
@@ -154,12 +153,12 @@ func TestMixnodesThatAnswers404IsAskedV1Next(t *testing.T) {
 		}
 		val := v.Values(time.Now())
 		if val.Mixnodes != nil || val.Latency.GetSampleCount() != 1 || *val.Uint(betanet.PacketsProcessed) != 5000 {
-			t.Errorf("got %+v, want nothing of the mixnodes", val)
+			t.Errorf("got %+v, want no values of mixnodes", val)
 		}
 	})
 }
 
-func TestA404OfAProxyDoesNotEndMixnodes(t *testing.T) {
+func TestA404OfAProxyDoesNotChangeTheAPI(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.behave(mixnodes)
 		b.until(time.Second)
@@ -179,7 +178,7 @@ func TestA404OfAProxyDoesNotEndMixnodes(t *testing.T) {
 
 // While all breakers are open, endpoints are probed one at a time, so no collection sees
 // three 404s. The replacement must still be detected.
-func TestAnUpstreamReplacedDuringAnOutageIsRecognised(t *testing.T) {
+func TestTheAPIOfAnUpstreamReplacedDuringAnOutageIsDetected(t *testing.T) {
 	set := defaults
 	set.BreakerFailures = 3
 	inBubble(t, set, betanet.Auto, func(t *testing.T, b *fixture) {
@@ -194,9 +193,8 @@ func TestAnUpstreamReplacedDuringAnOutageIsRecognised(t *testing.T) {
 	})
 }
 
-// A collection whose time is over when it has seen the 404s must leave the detection to
-// the next one.
-func TestACollectionThatIsOverLeavesTheOtherAPIToTheNext(t *testing.T) {
+// A collection that receives the 404s at its deadline leaves the detection to the next.
+func TestTheAPIIsNotDetectedAfterTheDeadline(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.behave(mixnodes)
 		c := b.poller.upstreams[b.upstream].core
@@ -206,7 +204,7 @@ func TestACollectionThatIsOverLeavesTheOtherAPIToTheNext(t *testing.T) {
 		over := &collection{replica: c.inUse, deadline: time.Now()}
 		c.moment = b.poller.moment()
 		if c.detectAPI(over); over.detecting || len(c.do.requests) > 0 {
-			t.Errorf("got %d requests after the end, want none", len(c.do.requests))
+			t.Errorf("got %d requests after the deadline, want none", len(c.do.requests))
 		}
 		b.until(time.Second)
 		if got := b.view().API; got != betanet.MixnodesAPI {

@@ -11,7 +11,7 @@ import (
 // collection is a running collection of some endpoints of an upstream, within one
 // deadline. Each endpoint is tried through its breaker, with retries.
 type collection struct {
-	*replica           // asked now
+	*replica           // being collected
 	from     *replica  // the unhealthy one that failover started from, nil without failover
 	tried    int       // replicas tried since
 	due      time.Time // zero for a collection at start or on demand
@@ -19,40 +19,40 @@ type collection struct {
 	deadline time.Time
 	eager    bool // a caller is waiting for the end
 
-	asks       []ask     // endpoints that failed last time come last
-	inTurn     bool      // one request at a time, because file descriptors are scarce
-	workers    int       // endpoints being tried at a time, including their retries
-	parallelAt time.Time // when to add a worker, zero for never
-	detecting  bool      // the request that detects the API is in flight
-	reset      bool      // a document showed a reset; a collection counts at most one
+	progress   []progress // endpoints that failed last time come last
+	inTurn     bool       // one request at a time, because file descriptors are scarce
+	workers    int        // endpoints being tried at a time, including their retries
+	parallelAt time.Time  // when to add a worker, zero for never
+	detecting  bool       // the request that detects the API is in flight
+	reset      bool       // a document showed a reset; a collection counts at most one
 }
 
-// ask is the progress of one endpoint in one collection.
-type ask struct {
+// progress is the state of one endpoint in one collection.
+type progress struct {
 	endpoint betanet.Endpoint
-	failing  bool // it already failed in an earlier collection
-	state    askState
+	failing  bool // its previous collection failed
+	state    progressState
 	attempts int       // so far
 	due      time.Time // of the next attempt, zero for now
-	of       *endpoint // asked last; a switch of API replaces it
+	target   *endpoint // requested last; a switch of API replaces it
 	permit   breaker.Permit
 	reply             // to the last attempt, zero without one
 	pending  *Attempt // to be reported when the API is known
 }
 
-type askState uint8
+type progressState uint8
 
 const (
-	ready     askState = iota // waiting for its first attempt, or for the next to be due
-	out                       // an attempt is in flight
-	undecided                 // 404 from an upstream whose API is not known
+	ready     progressState = iota // waiting for its first attempt, or for the next to be due
+	out                            // an attempt is in flight
+	undecided                      // 404 from an upstream whose API is not known
 	settled
 )
 
-// parallelAfter is how long a collection may take before it asks the remaining
-// endpoints in parallel. One connection suffices for an upstream that answers as
-// usual and takes a third of the memory of three. Endpoints that failed last time,
-// and all endpoints of an eager collection, are asked in parallel at once.
+// parallelAfter is how long a collection may take before it requests the remaining
+// endpoints in parallel. An upstream that responds at its usual speed needs only one
+// connection, which takes a third of the memory of three. Endpoints that failed last
+// time, and all endpoints of an eager collection, are requested in parallel at once.
 const parallelAfter = 250 * time.Millisecond
 
 // begin starts a collection of endpoints that are already marked busy.
@@ -68,14 +68,14 @@ func (c *core) begin(col *collection, endpoints []betanet.Endpoint) {
 	c.advance(col)
 }
 
-// assign makes a collection ask the given endpoints of a replica.
+// assign makes a collection request the given endpoints of a replica.
 func (c *core) assign(col *collection, r *replica, endpoints []betanet.Endpoint) {
 	col.replica, col.workers, col.parallelAt, col.reset = r, 0, c.now, false
-	col.asks = make([]ask, 0, len(endpoints))
+	col.progress = make([]progress, 0, len(endpoints))
 	for _, failing := range []bool{false, true} { // failing endpoints last, so that they delay no others
 		for _, e := range endpoints {
 			if failing == (r.endpoints[e].record.Failure != nil) {
-				col.asks = append(col.asks, ask{endpoint: e, failing: failing})
+				col.progress = append(col.progress, progress{endpoint: e, failing: failing})
 			}
 		}
 	}
@@ -110,25 +110,25 @@ func (c *core) advance(col *collection) {
 	}
 }
 
-// count returns how many asks there are in each state.
+// count returns the number of endpoints in each state.
 func (col *collection) count() (n [settled + 1]int) {
-	for i := range col.asks {
-		n[col.asks[i].state]++
+	for i := range col.progress {
+		n[col.progress[i].state]++
 	}
 	return n
 }
 
-// choose returns the ask that is due first, nil if none is. A worker starts with one
+// choose returns the endpoint that is due first, nil if none is. A worker starts with one
 // endpoint and continues with the next; another worker is added when that is slow.
 // If inTurn is set, every endpoint is tried once before any is retried, so that one
 // that hangs delays the others by a single attempt.
-func (c *core) choose(col *collection) (first *ask) {
+func (c *core) choose(col *collection) (first *progress) {
 	if col.inTurn && c.requests > 0 && !c.closed && col.deadline.After(c.now) {
 		return nil
 	}
 	begun, working := 0, 0
-	for i := range col.asks {
-		a := &col.asks[i]
+	for i := range col.progress {
+		a := &col.progress[i]
 		if a.attempts > 0 || a.state == settled {
 			begun++
 		}
@@ -137,8 +137,8 @@ func (c *core) choose(col *collection) (first *ask) {
 		}
 	}
 	another := working == col.workers
-	for i := range col.asks {
-		a := &col.asks[i]
+	for i := range col.progress {
+		a := &col.progress[i]
 		waits := a.attempts == 0 && !col.inTurn && another && !c.due(col.parallelAt) || a.due.After(c.now)
 		if a.state == ready && (!waits || c.closed) && (first == nil || a.due.Before(first.due)) {
 			first = a
@@ -147,7 +147,7 @@ func (c *core) choose(col *collection) (first *ask) {
 	if first != nil && first.attempts == 0 && another {
 		col.workers++
 		col.parallelAt = c.now.Add(c.shared.parallelAfter)
-		if second := begun + 1; second < len(col.asks) && (col.eager || col.asks[second].failing) {
+		if second := begun + 1; second < len(col.progress) && (col.eager || col.progress[second].failing) {
 			col.parallelAt = c.now
 		}
 	}
@@ -156,8 +156,8 @@ func (c *core) choose(col *collection) (first *ask) {
 
 // wakeAt returns when a collection is due to continue if nothing happens.
 func (c *core) wakeAt(col *collection) (first time.Time) {
-	for i := range col.asks {
-		a, at := &col.asks[i], col.asks[i].due
+	for i := range col.progress {
+		a, at := &col.progress[i], col.progress[i].due
 		switch {
 		case a.state != ready:
 			continue
@@ -175,12 +175,12 @@ func (c *core) wakeAt(col *collection) (first time.Time) {
 
 // end ends a collection.
 func (c *core) end(col *collection) {
-	asked := col.replica
+	started := col.replica
 	if col.from != nil {
-		asked, c.failingOver = col.from, false
+		started, c.failingOver = col.from, false
 	}
 	if c.connections == OneUnkept {
-		c.do.idle = append(c.do.idle, asked)
+		c.do.idle = append(c.do.idle, started)
 	}
 	if c.inflight == col {
 		c.inflight = nil

@@ -22,32 +22,32 @@ type connLimiter struct {
 }
 
 func newConnLimiter(limit int) *connLimiter {
-	g := &connLimiter{limit: limit}
+	l := &connLimiter{limit: limit}
 	if limit > 0 {
-		g.resolver = &net.Resolver{Dial: g.guard(new(net.Dialer).DialContext)}
+		l.resolver = &net.Resolver{Dial: l.guard(new(net.Dialer).DialContext)}
 	}
-	return g
+	return l
 }
 
 // dial returns a limited dialer of the machine's network. The timeout ends a dial
 // that continues in net/http after its attempt has ended.
-func (g *connLimiter) dial(timeout time.Duration) fleet.Dial {
+func (l *connLimiter) dial(timeout time.Duration) fleet.Dial {
 	// No TCP keep-alive: a request on a dead connection has its own timeout, and
 	// setting it up is half the work of a dial.
-	return g.guard((&net.Dialer{Timeout: timeout, KeepAlive: -1, Resolver: g.resolver}).DialContext)
+	return l.guard((&net.Dialer{Timeout: timeout, KeepAlive: -1, Resolver: l.resolver}).DialContext)
 }
 
-// Connections is how collections use connections.
+// Connections selects how collections use connections.
 type Connections uint8
 
-// The ways, the best first.
+// From best to worst.
 const (
 	Parallel  Connections = iota // up to one for each endpoint
 	OneKept                      // one for all endpoints, kept between collections
 	OneUnkept                    // one for all endpoints, closed after each collection
 )
 
-// Connections returns the best way for which there are enough file descriptors.
+// Connections returns the best value for which there are enough file descriptors.
 func (p *Poller) Connections() Connections {
 	limit, upstreams := int64(p.o.Connections), p.count.Load()
 	switch {
@@ -71,21 +71,21 @@ func (e errConnLimit) Error() string {
 func (e errConnLimit) Unwrap() error { return syscall.EMFILE }
 
 // guard returns d with the limit applied.
-func (g *connLimiter) guard(d fleet.Dial) fleet.Dial {
-	if g.limit == 0 {
+func (l *connLimiter) guard(d fleet.Dial) fleet.Dial {
+	if l.limit == 0 {
 		return d
 	}
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		if g.open.Add(1) > int64(g.limit) {
-			g.open.Add(-1)
-			return nil, errConnLimit{g.limit}
+		if l.open.Add(1) > int64(l.limit) {
+			l.open.Add(-1)
+			return nil, errConnLimit{l.limit}
 		}
 		c, err := d(ctx, network, address)
 		if err != nil {
-			g.open.Add(-1)
+			l.open.Add(-1)
 			return nil, err
 		}
-		counted := &countedConn{Conn: c, limiter: g}
+		counted := &countedConn{Conn: c, limiter: l}
 		if p, ok := c.(net.PacketConn); ok {
 			return countedPackets{counted, p}, nil
 		}

@@ -41,8 +41,8 @@ type shared struct {
 	budget *retry.Budget
 	random func(time.Duration) time.Duration // draws the jitter, from [0, n)
 	began  time.Time                         // start of the windows in which probes are coalesced
-	// parallelAfter overrides the constant of that name; with 0 all endpoints are asked
-	// at once.
+	// parallelAfter overrides the constant of that name; with 0 all endpoints are
+	// requested at once.
 	parallelAfter time.Duration
 }
 
@@ -57,10 +57,10 @@ type moment struct {
 type event any
 
 type (
-	// collectNow asks for a collection within a limit.
+	// collectNow requests a collection within a limit.
 	collectNow struct{ limit time.Duration }
-	// answered is the end of a request.
-	answered struct {
+	// completed is the end of a request.
+	completed struct {
 		*fetch
 		reply
 		took time.Duration
@@ -70,7 +70,7 @@ type (
 )
 
 // actions are the results of a step, to be carried out in this order: close the idle
-// connections of replicas, make requests, each of which must come back as answered,
+// connections of replicas, make requests, each of which must come back as completed,
 // and report events.
 type actions struct {
 	idle     []*replica
@@ -101,8 +101,8 @@ func (c *core) step(m moment, e event) actions {
 		if c.inflight == nil && !c.closed {
 			c.collectAll(time.Time{}, c.u.Settings.TTL, min(e.limit, c.u.Settings.Timeout), true)
 		}
-	case answered:
-		c.answered(e)
+	case completed:
+		c.completed(e)
 	case removed:
 		c.closed = true
 	}
@@ -110,7 +110,7 @@ func (c *core) step(m moment, e event) actions {
 		c.advance(col)
 	}
 	if e == nil && !c.closed {
-		c.passed()
+		c.startDue()
 	}
 	return c.do
 }
@@ -118,12 +118,12 @@ func (c *core) step(m moment, e event) actions {
 // due reports whether a time has come. The zero time means never.
 func (c *core) due(at time.Time) bool { return !at.IsZero() && !at.After(c.now) }
 
-// passed starts the collections that are due.
-func (c *core) passed() {
+// startDue starts the collections that are due.
+func (c *core) startDue() {
 	if c.due(c.first) {
 		c.first = time.Time{}
 		set := &c.u.Settings
-		// Leave it out if the first scheduled collection comes too soon after it.
+		// Skip it if the first scheduled collection follows too soon.
 		if within := min(set.Timeout, c.tick.Sub(c.now)-(set.Interval-set.Timeout)); within >= c.minAttemptTime() && c.inflight == nil {
 			c.collectAll(time.Time{}, 0, within, false)
 		}
@@ -192,7 +192,7 @@ func (c *core) wake(r *replica, e betanet.Endpoint) {
 	ep.wakeAt = time.Time{}
 	switch {
 	case at.IsZero() || r != c.inUse || ep.busy: // closed again, not needed, or being collected
-	case at.After(c.now): // a Retry-After that came later
+	case at.After(c.now): // a Retry-After has arrived since
 		ep.wakeAt = c.coarse(at)
 	default:
 		ep.busy = true
@@ -200,7 +200,7 @@ func (c *core) wake(r *replica, e betanet.Endpoint) {
 	}
 }
 
-// collectAll starts a collection of all endpoints that may be asked now.
+// collectAll starts a collection of all endpoints that may be requested now.
 func (c *core) collectAll(due time.Time, ttl, within time.Duration, eager bool) {
 	r := c.inUse
 	free := c.claim(r, ttl)
@@ -210,19 +210,19 @@ func (c *core) collectAll(due time.Time, ttl, within time.Duration, eager bool) 
 	}
 }
 
-// claim marks the endpoints busy that may be asked now, and returns them. The others
-// are served from the cache: those fetched within the TTL, and those whose breaker or
-// Retry-After forbids a request.
+// claim marks the endpoints that may be requested now as busy, and returns them. The
+// others are served from the cache: those fetched within the TTL, and those whose
+// breaker or Retry-After forbids a request.
 func (c *core) claim(r *replica, ttl time.Duration) (free []betanet.Endpoint) {
-	endpoints := r.endpointsToAsk()
-	r.askV1 = false
+	endpoints := r.nextEndpoints()
+	r.tryV1 = false
 	for _, e := range endpoints {
 		ep := r.endpoints[e]
 		switch {
 		case ep.busy:
 		case ep.record.Fresh(c.now, ttl):
 			c.report(Cache{c.source(r, e), Hit})
-		case ep.askable(c.now):
+		case ep.mayRequest(c.now):
 			ep.busy = true
 			free = append(free, e)
 		case ep.record.Current(c.now, c.u.Settings.MaxStale) != nil:
@@ -233,8 +233,8 @@ func (c *core) claim(r *replica, ttl time.Duration) (free []betanet.Endpoint) {
 	return free
 }
 
-// minAttemptTime returns the least time that must be left to start an attempt. A
-// shorter one would blame the upstream for our delay.
+// minAttemptTime returns the time that must be left to start an attempt. With less,
+// the upstream would be blamed for our delay.
 func (c *core) minAttemptTime() time.Duration {
 	return min(time.Second, c.u.Settings.RequestTimeout/2)
 }

@@ -12,10 +12,9 @@ import (
 	"github.com/betanet/betanet_exporter/internal/simulation"
 )
 
-// After a suspension during a collection its deadline is over. The endpoints that were
-// not asked must not be asked without time left, because the upstream would be blamed
-// for the timeout.
-func TestNothingIsAskedAfterTheDeadline(t *testing.T) {
+// After a suspension during a collection its deadline has passed. The remaining
+// endpoints must not be requested, because the upstream would be blamed for the timeout.
+func TestNothingIsRequestedAfterTheDeadline(t *testing.T) {
 	now := time.Now()
 	u := &fleet.Upstream{Name: "u", URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: betanet.V1, Settings: defaults}
 	c := newCore(u, "", true, &shared{budget: retry.NewBudget(now), random: rand.N[time.Duration], began: now, parallelAfter: parallelAfter}, now)
@@ -25,26 +24,26 @@ func TestNothingIsAskedAfterTheDeadline(t *testing.T) {
 	}
 	now = now.Add(10 * time.Minute)
 	doc := &betanet.Document{Endpoint: betanet.Metrics}
-	do = c.step(moment{now: now}, answered{do.requests[0], reply{doc: doc, at: now}, 10 * time.Minute})
+	do = c.step(moment{now: now}, completed{do.requests[0], reply{doc: doc, at: now}, 10 * time.Minute})
 	if len(do.requests) > 0 || !do.ended {
 		t.Errorf("got %d requests after the deadline, want none and the end", len(do.requests))
 	}
 	for _, e := range c.view().Endpoints {
 		if failed := e.Failure != nil; failed != (e.Endpoint == betanet.Metrics) {
-			t.Errorf("%v: got failure %v, want one only of the endpoint that was asked", e.Endpoint, e.Failure)
+			t.Errorf("%v: got failure %v, want one only of the endpoint that was requested", e.Endpoint, e.Failure)
 		}
 	}
 }
 
-// The simulation found the same with this suspension only.
+// The simulation found the same bug with only this suspension.
 func TestReplayOfASuspensionInACollection(t *testing.T) {
 	replayCores(t, 27, 240*time.Hour,
 		simulation.Episode{Start: 169906000404232, Length: 2397307853272, Kind: "suspended", Target: 3, Variant: 11120429074584703527}, // 47h11m46s to 47h51m43s
 	)
 }
 
-// A replica that is not in use and went from mixnodes to v1 was asked for
-// /mixnodes at every failover, and never for v1.
+// A replica that is not in use and went from mixnodes to v1 was requested
+// as mixnodes at every failover, and never as v1.
 func TestReplayOfAFailoverToAReplicaThatChangedItsAPI(t *testing.T) {
 	replayCores(t, 6, 10*24*time.Hour,
 		simulation.Episode{Start: 242764359111529, Length: 484093361244, Kind: "403", Target: 7, Variant: 5880262145700259038},         // 67h26m4s to 67h34m8s

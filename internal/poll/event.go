@@ -22,8 +22,8 @@ type Source struct {
 // Began is the start of a collection.
 type Began struct {
 	Upstream  *fleet.Upstream
-	Replica   string    // the one asked first, "" for an upstream with one URL
-	Endpoints int       // number asked there
+	Replica   string    // the one requested first, "" for an upstream with one URL
+	Endpoints int       // number of endpoints to request there
 	Due       time.Time // zero for a collection at start or on demand
 	Delay     time.Duration
 }
@@ -43,7 +43,7 @@ type Attempt struct {
 	Wait      time.Duration // until the retry, if Retry is set
 	Retry     bool
 	NoBudget  bool // a retry was due, but the budget was empty
-	Recurring bool // the endpoint already failed in an earlier collection
+	Recurring bool // the previous collection of the endpoint failed
 	Detecting bool // it only detects the API
 }
 
@@ -71,12 +71,12 @@ const (
 	Stale CacheResult = "stale" // with the last good document, as the fetch failed
 )
 
-// Failing reports that the collection of an endpoint failed and the one before did not,
-// or failed for another reason.
+// Failing reports that the collection of an endpoint failed, and that the previous one
+// did not or failed for another reason.
 type Failing struct {
 	Source
 	Failure *betanet.Failure
-	First   bool          // the one before did not fail
+	First   bool          // the previous collection did not fail
 	Cached  bool          // last good values are shown, now flagged as stale
 	Age     time.Duration // of the last good values
 }

@@ -44,7 +44,7 @@ type request struct {
 // fixtureKey is the key of the fixture in the context of a request.
 type fixtureKey struct{}
 
-// stamped is an event and when it was reported.
+// stamped is an event and the time of its report.
 type stamped struct {
 	at    time.Duration // since the start of the test
 	event Event
@@ -60,7 +60,7 @@ type fixture struct {
 	serving sync.WaitGroup // requests
 
 	mu       sync.Mutex
-	answer   http.HandlerFunc
+	handler  http.HandlerFunc
 	requests []request
 	events   []stamped
 	views    []*fleet.View
@@ -70,13 +70,13 @@ type fixture struct {
 
 // inBubble runs a test with a fixture in a bubble of fake time.
 func inBubble(t *testing.T, set fleet.Settings, api betanet.API, test func(*testing.T, *fixture)) {
-	inTightBubble(t, set, api, 0, test)
+	inBubbleWithLimit(t, set, api, 0, test)
 }
 
-// inTightBubble is inBubble with a connection limit.
-func inTightBubble(t *testing.T, set fleet.Settings, api betanet.API, connections int, test func(*testing.T, *fixture)) {
+// inBubbleWithLimit is inBubble with a connection limit.
+func inBubbleWithLimit(t *testing.T, set fleet.Settings, api betanet.API, connections int, test func(*testing.T, *fixture)) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &fixture{start: time.Now(), answer: healthy}
+		b := &fixture{start: time.Now(), handler: healthy}
 		b.upstream = &fleet.Upstream{Name: "u", URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: api, Settings: set}
 		listener := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 		server := &http.Server{Handler: http.HandlerFunc(b.serve)}
@@ -106,9 +106,9 @@ func (b *fixture) serve(w http.ResponseWriter, r *http.Request) {
 	defer b.serving.Done()
 	b.mu.Lock()
 	b.requests = append(b.requests, request{time.Since(b.start), r.URL.Path})
-	answer := b.answer
+	handler := b.handler
 	b.mu.Unlock()
-	answer(w, r.WithContext(context.WithValue(r.Context(), fixtureKey{}, b)))
+	handler(w, r.WithContext(context.WithValue(r.Context(), fixtureKey{}, b)))
 }
 
 func (b *fixture) publish(v *fleet.View) {
@@ -128,7 +128,7 @@ func (b *fixture) report(e Event) {
 func (b *fixture) behave(h http.HandlerFunc) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.answer = h
+	b.handler = h
 }
 
 // until sleeps until d after the start and waits until nothing more happens. The first
@@ -145,21 +145,22 @@ func (b *fixture) view() *fleet.View {
 	return b.views[len(b.views)-1]
 }
 
-// count returns the number of requests, dialled the number of connections.
+// count returns the number of requests.
 func (b *fixture) count() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.requests)
 }
 
+// dialled returns the number of connections.
 func (b *fixture) dialled() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.dials
 }
 
-// asked returns the times of the requests for a path since from.
-func (b *fixture) asked(path string, from time.Duration) (at []time.Duration) {
+// requested returns the times of the requests for a path since from.
+func (b *fixture) requested(path string, from time.Duration) (at []time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, r := range b.requests {

@@ -14,7 +14,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/retry"
 )
 
-// step changes the behaviour of an endpoint at a time.
+// step changes the behaviour of an endpoint.
 type step struct {
 	At       time.Duration
 	Endpoint betanet.Endpoint
@@ -52,14 +52,14 @@ func TestInvariantsHoldWhateverTheUpstreamDoes(t *testing.T) {
 		set := defaults
 		set.Jitter, set.MaxStale = s.Jitter, s.MaxStale
 		inBubble(t, set, betanet.V1, func(_ *testing.T, b *fixture) {
-			life := &life{served: make(map[uint64]bool)}
-			b.behave(life.serve)
+			upstream := &scriptedUpstream{served: make(map[uint64]bool)}
+			b.behave(upstream.serve)
 			for _, st := range s.Steps {
 				b.until(st.At)
-				life.set(b, st)
+				upstream.set(b, st)
 			}
 			b.until(max(s.Length, s.last()+time.Minute))
-			if err := check(b, life, set); err != nil {
+			if err := check(b, upstream, set); err != nil {
 				rt.Errorf("%+v: %v", s, err)
 			}
 		})
@@ -74,29 +74,29 @@ func (s script) last() time.Duration {
 	return s.Steps[len(s.Steps)-1].At
 }
 
-// life is an upstream that follows a script. Its counters grow by one with each
-// document, so that a value identifies its document.
-type life struct {
+// scriptedUpstream is an upstream that follows a script. Its counters grow by one with
+// each document, so that a value identifies its document.
+type scriptedUpstream struct {
 	kinds  [betanet.NumEndpoints]string
 	served map[uint64]bool
 	last   uint64
 }
 
-func (l *life) set(b *fixture, s step) {
+func (u *scriptedUpstream) set(b *fixture, s step) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	l.kinds[s.Endpoint] = s.Kind
+	u.kinds[s.Endpoint] = s.Kind
 }
 
-func (l *life) serve(w http.ResponseWriter, r *http.Request) {
+func (u *scriptedUpstream) serve(w http.ResponseWriter, r *http.Request) {
 	fixture := r.Context().Value(fixtureKey{}).(*fixture)
 	fixture.mu.Lock()
-	l.last++
-	n := l.last
+	u.last++
+	n := u.last
 	kind := ""
 	for e := range betanet.NumEndpoints {
 		if e.Path() == r.URL.Path {
-			kind = l.kinds[e]
+			kind = u.kinds[e]
 		}
 	}
 	fixture.mu.Unlock()
@@ -123,7 +123,7 @@ func (l *life) serve(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(2 * time.Second)
 		}
 		fixture.mu.Lock()
-		l.served[n] = true
+		u.served[n] = true
 		fixture.mu.Unlock()
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprintf(w, `{"packets_processed":%[1]d,"packets_dropped":%[1]d,"active_nodes":%[1]d,"inactive_nodes":%[1]d,"total_nodes":%[1]d,`+
@@ -132,10 +132,10 @@ func (l *life) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // check checks the invariants of the events and views.
-func check(b *fixture, l *life, set fleet.Settings) error {
+func check(b *fixture, u *scriptedUpstream, set fleet.Settings) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var seen [betanet.NumEndpoints]witness
+	var seen [betanet.NumEndpoints]endpointChecker
 	for i := range b.events {
 		e := b.events[i]
 		var err error
@@ -154,15 +154,15 @@ func check(b *fixture, l *life, set fleet.Settings) error {
 		}
 	}
 	for i, v := range b.views {
-		if err := honest(v, b.viewed[i], l); err != nil {
+		if err := checkView(v, b.viewed[i], u); err != nil {
 			return fmt.Errorf("view %d at %v: %w", i, b.viewed[i].Sub(b.start), err)
 		}
 	}
 	return nil
 }
 
-// witness follows the events of an endpoint.
-type witness struct {
+// endpointChecker follows the events of an endpoint.
+type endpointChecker struct {
 	state    breaker.State
 	failures uint32
 	opened   time.Duration
@@ -173,13 +173,13 @@ type witness struct {
 	retry    bool          // the last attempt is retried
 }
 
-func (w *witness) attempt(at time.Duration, a Attempt, set fleet.Settings) error {
+func (w *endpointChecker) attempt(at time.Duration, a Attempt, set fleet.Settings) error {
 	start := at - a.Duration
 	switch {
 	case start < w.last:
-		return fmt.Errorf("began at %v, the one before ended at %v", start, w.last)
+		return fmt.Errorf("began at %v, the previous attempt ended at %v", start, w.last)
 	case w.state == breaker.Open:
-		return fmt.Errorf("an attempt while open since %v", w.opened)
+		return fmt.Errorf("an attempt although the breaker has been open since %v", w.opened)
 	case w.state == breaker.HalfOpen && w.probes > 0:
 		return fmt.Errorf("a second probe")
 	case a.Number > set.Attempts || a.Number > 1 && a.Number != w.number+1:
@@ -189,7 +189,7 @@ func (w *witness) attempt(at time.Duration, a Attempt, set fleet.Settings) error
 	case a.Duration > set.RequestTimeout:
 		return fmt.Errorf("took %v", a.Duration)
 	case a.Retry && w.state == breaker.HalfOpen:
-		return fmt.Errorf("a probe is retried")
+		return fmt.Errorf("a retry after a probe")
 	}
 	if w.state == breaker.HalfOpen {
 		w.probes++
@@ -199,12 +199,12 @@ func (w *witness) attempt(at time.Duration, a Attempt, set fleet.Settings) error
 	}
 	w.last, w.wait, w.number, w.retry = at, a.Wait, a.Number, a.Retry
 	if a.Retry {
-		return waitIsRight(a, set)
+		return checkWait(a, set)
 	}
 	return nil
 }
 
-func waitIsRight(a Attempt, set fleet.Settings) error {
+func checkWait(a Attempt, set fleet.Settings) error {
 	d := min(set.MaxBackoff, set.Backoff<<(a.Number-1))
 	least := d
 	switch set.Jitter {
@@ -217,17 +217,17 @@ func waitIsRight(a Attempt, set fleet.Settings) error {
 		least, d = 3*time.Second, max(d, 3*time.Second)
 	}
 	if a.Wait < least || a.Wait > d {
-		return fmt.Errorf("waits %v, want %v to %v", a.Wait, least, d)
+		return fmt.Errorf("a wait of %v, want %v to %v", a.Wait, least, d)
 	}
 	return nil
 }
 
-func (w *witness) transition(at time.Duration, tr Transition, set fleet.Settings) error {
+func (w *endpointChecker) transition(at time.Duration, tr Transition, set fleet.Settings) error {
 	from := w.state
 	w.state = tr.To
 	switch {
 	case tr.To == breaker.Open && w.retry:
-		return fmt.Errorf("a retry is due though open")
+		return fmt.Errorf("a retry is due although the breaker is open")
 	case from == breaker.Closed && tr.To == breaker.Open && w.failures == set.BreakerFailures,
 		from == breaker.HalfOpen && tr.To == breaker.Open && w.failures > 0 && tr.Again:
 		w.opened = at
@@ -241,18 +241,18 @@ func (w *witness) transition(at time.Duration, tr Transition, set fleet.Settings
 	return fmt.Errorf("from %v to %v after %d failures, opened at %v", from, tr.To, w.failures, w.opened)
 }
 
-// honest checks that the values of a view are from a document and not too old.
-func honest(v *fleet.View, at time.Time, l *life) error {
+// checkView checks that the values of a view are from a document and not too old.
+func checkView(v *fleet.View, at time.Time, u *scriptedUpstream) error {
 	val := v.Values(at)
 	for _, n := range []*uint64{val.Uint(betanet.PacketsProcessed), val.Uint(betanet.PacketsDropped), val.Uint(betanet.TotalNodes), val.Uint(betanet.ActiveNodes), val.Uint(betanet.InactiveNodes), val.Uint(betanet.BytesTransmitted), val.Uint(betanet.BytesReceived), val.Uint(betanet.PeakThroughput)} {
-		if n != nil && !l.served[*n] {
+		if n != nil && !u.served[*n] {
 			return fmt.Errorf("shows %d, which was in no document", *n)
 		}
 	}
-	max := v.Upstream.Settings.MaxStale
+	maxStale := v.Upstream.Settings.MaxStale
 	for _, e := range v.Endpoints {
 		shown := map[betanet.Endpoint]bool{betanet.Metrics: val.Uint(betanet.PacketsProcessed) != nil, betanet.Nodes: val.Uint(betanet.TotalNodes) != nil, betanet.Network: val.Uint(betanet.BytesReceived) != nil}[e.Endpoint]
-		if age := at.Sub(e.At); shown && max > 0 && age > max {
+		if age := at.Sub(e.At); shown && maxStale > 0 && age > maxStale {
 			return fmt.Errorf("shows values of %v that are %v old", e.Endpoint, age)
 		}
 	}

@@ -11,12 +11,12 @@ import (
 type modelCollection struct {
 	began, deadline time.Duration
 	left            int
-	wrong           []wrong // 404s of v1 while the API is not known
-	land            func()
+	undecided       []undecidedAttempt // attempts on v1 that returned 404, until the API is known
+	onEnd           func()
 	reset           bool // a document showed a reset
 }
 
-type wrong struct {
+type undecidedAttempt struct {
 	e       betanet.Endpoint
 	brk     *modelBreaker
 	era     int
@@ -24,19 +24,19 @@ type wrong struct {
 	attempt attemptNote
 }
 
-func (m *model) collect(due time.Duration, endpoints []betanet.Endpoint, land func()) {
+func (m *model) collect(due time.Duration, endpoints []betanet.Endpoint, onEnd func()) {
 	m.note("began %v late", m.now-due)
 	m.running++
-	c := &modelCollection{began: m.now, deadline: m.now + m.Set.Timeout, left: len(endpoints), land: land}
-	if m.now == 0 { // the first one ends before the schedule starts
+	c := &modelCollection{began: m.now, deadline: m.now + m.Set.Timeout, left: len(endpoints), onEnd: onEnd}
+	if m.now == 0 { // the collection at start ends before the schedule begins
 		c.deadline = min(m.Set.Timeout, m.schedule-(m.Set.Interval-m.Set.Timeout))
 	}
 	for _, e := range endpoints {
-		m.ends[e].busy = true
+		m.endpoints[e].busy = true
 	}
 	for _, e := range endpoints {
 		m.earn(time.Second / 5)
-		m.attempt(c, e, m.ends[e].brk, 1)
+		m.attempt(c, e, m.endpoints[e].brk, 1)
 	}
 }
 
@@ -48,55 +48,55 @@ func (m *model) done(c *modelCollection) {
 	end := func() {
 		m.running--
 		m.note("ended after %v", m.now-c.began)
-		c.land()
+		c.onEnd()
 	}
-	if len(c.wrong) == 0 {
+	if len(c.undecided) == 0 {
 		end()
 		return
 	}
-	m.otherAPI(c, end)
+	m.detectAPI(c, end)
 }
 
-// ask makes a request and returns its result.
-func (m *model) ask(c *modelCollection, e betanet.Endpoint, then func(act, kind, time.Duration)) {
+// request makes a request and returns its result.
+func (m *model) request(c *modelCollection, e betanet.Endpoint, then func(response, kind, time.Duration)) {
 	start := m.now
 	limit := min(start+m.Set.RequestTimeout, c.deadline)
-	var a act
+	var a response
 	k := kind{reason: betanet.ReasonConnect, retry: true, after: -1}
 	if !m.refuses(start) {
 		m.note("request %v", e)
-		a, k = m.answer(e, m.asked[e], start)
-		m.asked[e]++
+		a, k = m.responseTo(e, m.requested[e], start)
+		m.requested[e]++
 	}
 	end := start + k.takes
 	if end > limit {
 		k, end = kind{reason: betanet.ReasonTimeout, retry: true, after: -1}, limit
 	}
-	if k.answer == "200 OK" {
+	if k.raw == "200 OK" {
 		k.reason = ""
 	} else {
 		a.Value = 0
 	}
 	m.at(end, func() {
-		m.ends[e].attempts++
-		m.ends[e].notFound = k.status == 404
+		m.endpoints[e].attempts++
+		m.endpoints[e].notFound = k.status == 404
 		then(a, k, end-start)
 	})
 }
 
 func (m *model) attempt(c *modelCollection, e betanet.Endpoint, b *modelBreaker, n int) {
-	x := m.ends[e]
+	x := m.endpoints[e]
 	if b.state == breaker.Open { // after its pause
 		m.enter(e, b, breaker.HalfOpen, false)
 	}
 	probe, era, recurring := b.state == breaker.HalfOpen, b.era, x.failing != ""
-	m.ask(c, e, func(a act, k kind, took time.Duration) {
-		x := m.ends[e]
+	m.request(c, e, func(a response, k kind, took time.Duration) {
+		x := m.endpoints[e]
 		s := attemptNote{endpoint: e, number: n, reason: k.reason, took: took, recurring: recurring}
 		if k.reason == "" {
 			m.note("%v", s)
 			m.good(e, b, era, probe)
-			if m.ends[e].brk == b {
+			if m.endpoints[e].brk == b {
 				m.fetched(c, e, a.Value, probe)
 			}
 			m.release(e)
@@ -107,7 +107,7 @@ func (m *model) attempt(c *modelCollection, e betanet.Endpoint, b *modelBreaker,
 			x.notBefore = m.now + k.after
 		}
 		if k.status == 404 && m.API == betanet.Auto && e != betanet.Mixnodes {
-			c.wrong = append(c.wrong, wrong{e, b, era, probe, s})
+			c.undecided = append(c.undecided, undecidedAttempt{e, b, era, probe, s})
 			m.done(c)
 			return
 		}
@@ -124,7 +124,7 @@ func (m *model) attempt(c *modelCollection, e betanet.Endpoint, b *modelBreaker,
 			m.at(m.now+s.wait, func() { m.attempt(c, e, b, n+1) })
 			return
 		}
-		if m.ends[e].brk == b {
+		if m.endpoints[e].brk == b {
 			m.failed(e, k)
 		}
 		m.release(e)
@@ -132,19 +132,19 @@ func (m *model) attempt(c *modelCollection, e betanet.Endpoint, b *modelBreaker,
 	})
 }
 
-// otherAPI detects whether the upstream has the other API.
-func (m *model) otherAPI(c *modelCollection, end func()) {
-	mix := m.ends[betanet.Mixnodes]
-	ask := !mix.busy && m.now < c.deadline && max(mix.brk.until, mix.notBefore) <= m.now
+// detectAPI detects whether the upstream has the other API.
+func (m *model) detectAPI(c *modelCollection, end func()) {
+	mix := m.endpoints[betanet.Mixnodes]
+	detect := !mix.busy && m.now < c.deadline && max(mix.brk.until, mix.notBefore) <= m.now
 	for _, e := range betanet.V1.Endpoints() {
-		ask = ask && m.ends[e].notFound
+		detect = detect && m.endpoints[e].notFound
 	}
 	conclude := func(is bool, value uint64) {
-		for _, w := range c.wrong {
+		for _, w := range c.undecided {
 			if !is {
 				m.note("%v", w.attempt)
 				m.bad(w.e, w.brk, w.era, w.probe)
-				if m.ends[w.e].brk == w.brk {
+				if m.endpoints[w.e].brk == w.brk {
 					m.failed(w.e, kind{reason: betanet.ReasonHTTP4xx, status: 404})
 				}
 			}
@@ -155,12 +155,12 @@ func (m *model) otherAPI(c *modelCollection, end func()) {
 		}
 		end()
 	}
-	if !ask {
+	if !detect {
 		conclude(false, 0)
 		return
 	}
 	mix.busy = true
-	m.ask(c, betanet.Mixnodes, func(a act, k kind, took time.Duration) {
+	m.request(c, betanet.Mixnodes, func(a response, k kind, took time.Duration) {
 		m.note("%v", attemptNote{endpoint: betanet.Mixnodes, number: 1, reason: k.reason, took: took, recurring: true})
 		if k.after >= 0 {
 			mix.notBefore = m.now + k.after
@@ -176,7 +176,7 @@ func (m *model) enter(e betanet.Endpoint, b *modelBreaker, s breaker.State, agai
 	if s == breaker.Open {
 		b.until = m.now + m.Set.BreakerOpen + time.Millisecond
 	}
-	if m.ends[e].brk != b {
+	if m.endpoints[e].brk != b {
 		return // a switch of API has replaced it
 	}
 	m.note("%v enters %v until %v again %v", e, s, b.until, again)
@@ -215,12 +215,12 @@ func (m *model) good(e betanet.Endpoint, b *modelBreaker, era int, probe bool) {
 
 // wakeTime returns when the probe of an open breaker is due.
 func (m *model) wakeTime(e betanet.Endpoint) (at time.Duration, open bool) {
-	x := m.ends[e]
+	x := m.endpoints[e]
 	return max(x.brk.until, x.notBefore), x.brk.state == breaker.Open
 }
 
 func (m *model) wake(e betanet.Endpoint, due time.Duration) {
-	x := m.ends[e]
+	x := m.endpoints[e]
 	switch at, open := m.wakeTime(e); {
 	case !open || x.busy:
 	case at > m.now:
@@ -230,7 +230,7 @@ func (m *model) wake(e betanet.Endpoint, due time.Duration) {
 	}
 }
 
-func (m *model) release(e betanet.Endpoint) { m.ends[e].busy = false }
+func (m *model) release(e betanet.Endpoint) { m.endpoints[e].busy = false }
 
 func (m *model) fetched(c *modelCollection, e betanet.Endpoint, value uint64, probe bool) {
 	api := betanet.V1
@@ -239,12 +239,12 @@ func (m *model) fetched(c *modelCollection, e betanet.Endpoint, value uint64, pr
 	}
 	if api != m.api {
 		for _, old := range m.api.Endpoints() { // drop the state of the other API
-			x := m.ends[old]
-			m.ends[old] = &modelEndpoint{brk: new(modelBreaker), notBefore: -1, busy: x.busy, attempts: x.attempts}
+			x := m.endpoints[old]
+			m.endpoints[old] = &modelEndpoint{brk: new(modelBreaker), notBefore: -1, busy: x.busy, attempts: x.attempts}
 		}
 		m.api, m.latencies, m.messages, m.last, m.listed = api, 0, 0, 0, false
 	}
-	x := m.ends[e]
+	x := m.endpoints[e]
 	fell := x.value != nil && time.Duration(value) < *x.value || e == betanet.Mixnodes && value < m.last
 	if fell && e != betanet.Nodes && !c.reset { // at most once per collection
 		c.reset = true
@@ -274,14 +274,14 @@ func (m *model) fetched(c *modelCollection, e betanet.Endpoint, value uint64, pr
 }
 
 func (m *model) failed(e betanet.Endpoint, k kind) {
-	x := m.ends[e]
+	x := m.endpoints[e]
 	before, cached := x.failing, m.shown(x)
 	x.tried, x.failing = true, k.reason
 	if before == "" {
 		x.since = m.now
 	}
 	if e == betanet.Mixnodes && m.API == betanet.Auto && k.status == 404 {
-		m.askV1 = true
+		m.tryV1 = true
 	}
 	m.note("%v from the cache: %s", e, map[bool]string{true: "stale", false: "miss"}[cached])
 	if before != k.reason {

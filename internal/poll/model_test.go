@@ -20,24 +20,24 @@ import (
 // since the start.
 type model struct {
 	scenario
-	now   time.Duration
-	todo  []todo
-	asked [betanet.NumEndpoints]int
-	lines []line
+	now       time.Duration
+	todo      []todo
+	requested [betanet.NumEndpoints]int
+	lines     []line
 
-	api       betanet.API
-	askV1     bool
-	flying    bool // a collection of all endpoints is running
-	running   int  // collections
-	ends      [betanet.NumEndpoints]*modelEndpoint
-	resets    uint64
-	latencies uint64
-	schedule  time.Duration // first scheduled collection
-	messages  uint64        // of mixnode a, from increases
-	last      uint64        // of mixnode a
-	listed    bool          // mixnode a was in a document
-	budget    time.Duration
-	refilled  time.Duration
+	api        betanet.API
+	tryV1      bool
+	collecting bool // a collection of all endpoints is running
+	running    int  // collections
+	endpoints  [betanet.NumEndpoints]*modelEndpoint
+	resets     uint64
+	latencies  uint64
+	schedule   time.Duration // first scheduled collection
+	messages   uint64        // of mixnode a, from increases
+	last       uint64        // of mixnode a
+	listed     bool          // mixnode a was in a document
+	budget     time.Duration
+	refilled   time.Duration
 }
 
 type todo struct {
@@ -70,10 +70,10 @@ func newModel(p scenario, schedule time.Duration) *model {
 	if m.api == betanet.Auto {
 		m.api = betanet.V1
 	}
-	for e := range m.ends {
-		m.ends[e] = &modelEndpoint{brk: new(modelBreaker), notBefore: -1}
+	for e := range m.endpoints {
+		m.endpoints[e] = &modelEndpoint{brk: new(modelBreaker), notBefore: -1}
 	}
-	m.at(0, func() { m.all(0, m.landed()) })
+	m.at(0, func() { m.all(0, m.beginAll()) })
 	m.at(schedule, m.tick)
 	for _, d := range p.Demands {
 		m.at(d, m.collectNow)
@@ -107,35 +107,35 @@ func (m *model) until(end time.Duration) {
 	}
 }
 
-func (m *model) landed() func() {
-	m.flying = true
-	return func() { m.flying = false }
+func (m *model) beginAll() func() {
+	m.collecting = true
+	return func() { m.collecting = false }
 }
 
 func (m *model) tick() {
 	m.at(m.now+m.Set.Interval, m.tick)
-	if m.flying {
+	if m.collecting {
 		m.note("skipped 1")
 		return
 	}
-	m.all(0, m.landed())
+	m.all(0, m.beginAll())
 }
 
 func (m *model) collectNow() {
-	if !m.flying {
-		m.all(m.Set.TTL, m.landed())
+	if !m.collecting {
+		m.all(m.Set.TTL, m.beginAll())
 	}
 }
 
-// all collects every endpoint that may be asked.
-func (m *model) all(ttl time.Duration, land func()) {
+// all collects every endpoint that may be requested.
+func (m *model) all(ttl time.Duration, onEnd func()) {
 	api := m.api
-	if m.askV1 {
-		api, m.askV1 = betanet.V1, false
+	if m.tryV1 {
+		api, m.tryV1 = betanet.V1, false
 	}
 	var free []betanet.Endpoint
 	for _, e := range api.Endpoints() {
-		x := m.ends[e]
+		x := m.endpoints[e]
 		switch {
 		case x.busy:
 		case x.value != nil && x.failing == "" && m.now-*x.at < ttl:
@@ -147,10 +147,10 @@ func (m *model) all(ttl time.Duration, land func()) {
 		}
 	}
 	if len(free) == 0 {
-		land()
+		onEnd()
 		return
 	}
-	m.collect(m.now, free, land)
+	m.collect(m.now, free, onEnd)
 }
 
 // shown reports whether the last good document of an endpoint is not too old.
@@ -163,7 +163,7 @@ func (m *model) state() string {
 	var b strings.Builder
 	up, tried, failed, shown := true, true, false, false
 	for _, e := range m.api.Endpoints() {
-		x := m.ends[e]
+		x := m.endpoints[e]
 		up, tried = up && x.tried && x.failing == "", tried && x.tried
 		failed, shown = failed || x.failing != "", shown || m.shown(x)
 	}
@@ -178,7 +178,7 @@ func (m *model) state() string {
 	}
 	fmt.Fprintf(&b, "api %v up %v tried %v state %v resets %d latencies %d", m.api, up, tried, word, m.resets, m.latencies)
 	for _, e := range m.api.Endpoints() {
-		x := m.ends[e]
+		x := m.endpoints[e]
 		if e == betanet.Mixnodes && m.shown(x) {
 			fmt.Fprintf(&b, " messages %d", m.messages)
 		}
@@ -216,7 +216,7 @@ func (m *model) state() string {
 // compare runs a scenario and returns the differences between poller and model.
 func compare(t *testing.T, p scenario) (diff string) {
 	var m *model
-	give(t, p, func(s *harness, at time.Duration) {
+	runScenario(t, p, func(s *harness, at time.Duration) {
 		if diff != "" {
 			return
 		}
@@ -245,9 +245,9 @@ func compare(t *testing.T, p scenario) (diff string) {
 	return diff
 }
 
-// Whatever an upstream responds to each request, every request, attempt, wait, breaker
-// state, cache result and shown value equals the model's, to the nanosecond.
-func TestACollectionIsThatOfTheModel(t *testing.T) {
+// Every request, attempt, wait, breaker state, cache result and shown value equals the
+// model's, to the nanosecond, whatever the upstream sends.
+func TestCollectionsMatchTheModel(t *testing.T) {
 	for name, c := range map[string]struct {
 		api     betanet.API
 		changes int // of API; -1 for one at the start

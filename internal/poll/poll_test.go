@@ -17,19 +17,19 @@ import (
 
 const metricsPath = "/api/v1/metrics"
 
-func TestFirstCollectionIsAtOnceAndThenOnSchedule(t *testing.T) {
+func TestCollectionsStartAtOnceAndThenFollowTheSchedule(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.until(time.Minute)
 		want := []time.Duration{0, b.tick(), b.tick() + 15*time.Second, b.tick() + 30*time.Second}
-		got := b.asked(metricsPath, 0)
+		got := b.requested(metricsPath, 0)
 		if len(got) < 4 || !slices.Equal(got[:4], want) {
 			t.Errorf("requests at %v, want %v", got, want)
 		}
 		if n := b.count(); n != 3*len(got) {
-			t.Errorf("got %d requests, want %d: every endpoint in every collection", n, 3*len(got))
+			t.Errorf("got %d requests, want %d, one per endpoint and collection", n, 3*len(got))
 		}
 		if got := b.dialled(); got != 1 {
-			t.Errorf("got %d connections, want 1 that is kept", got)
+			t.Errorf("got %d connections, want one that is kept", got)
 		}
 	})
 }
@@ -40,7 +40,7 @@ func TestValuesOfTheUpstreamArePublished(t *testing.T) {
 		v := b.view().Values(time.Now())
 		if *v.Uint(betanet.PacketsProcessed) != 5000 || *v.Uint(betanet.PacketsDropped) != 10 || *v.Uint(betanet.TotalNodes) != 7 || *v.Uint(betanet.ActiveNodes) != 5 || *v.Uint(betanet.InactiveNodes) != 2 ||
 			*v.Uint(betanet.BytesTransmitted) != 1000000 || *v.Uint(betanet.BytesReceived) != 500000 || *v.Uint(betanet.PeakThroughput) != 10000 || *v.LatencySeconds() != 0.045 {
-			t.Errorf("got %+v, want the seed's documents", v)
+			t.Errorf("got %+v, want the values of the documents", v)
 		}
 		if v.Latency.GetSampleCount() != 1 || !b.view().Up() {
 			t.Errorf("got %d observations and up %v, want 1 and true", v.Latency.GetSampleCount(), b.view().Up())
@@ -53,20 +53,20 @@ func TestRetriesWaitOneAndTwoSeconds(t *testing.T) {
 		b.behave(only(betanet.Metrics, failWith(500)))
 		b.until(7 * time.Second)
 		want := []time.Duration{0, time.Second, 3 * time.Second}
-		if got := b.asked(metricsPath, 0); !slices.Equal(got, want) {
+		if got := b.requested(metricsPath, 0); !slices.Equal(got, want) {
 			t.Errorf("attempts at %v, want %v", got, want)
 		}
-		if got := len(b.asked("/api/v1/nodes/status", 0)); got != 1 {
-			t.Errorf("a healthy endpoint was asked %d times, want once", got)
+		if got := len(b.requested("/api/v1/nodes/status", 0)); got != 1 {
+			t.Errorf("got %d requests to a healthy endpoint, want 1", got)
 		}
 	})
 }
 
-func TestWhatCannotGetBetterIsNotRetried(t *testing.T) {
+func TestAPermanentFailureIsNotRetried(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.behave(only(betanet.Metrics, failWith(403)))
 		b.until(7 * time.Second)
-		if got := len(b.asked(metricsPath, 0)); got != 1 {
+		if got := len(b.requested(metricsPath, 0)); got != 1 {
 			t.Errorf("got %d attempts, want 1", got)
 		}
 		if f := b.view().Endpoints[0].Failure; f == nil || f.Reason != betanet.ReasonAuth {
@@ -86,14 +86,14 @@ func TestBreakerOpensAtTheFifthFailureAndProbesAfterItsPause(t *testing.T) {
 		}
 		probe := opened + 30*time.Second + time.Millisecond
 		b.until(probe - 1)
-		if got := b.asked(metricsPath, opened+1); len(got) != 0 {
+		if got := b.requested(metricsPath, opened+1); len(got) != 0 {
 			t.Errorf("requests at %v while open, want none", got)
 		}
-		if got := len(b.asked("/api/v1/nodes/status", opened+1)); got != 2 {
-			t.Errorf("another endpoint was asked %d times in that time, want twice", got)
+		if got := len(b.requested("/api/v1/nodes/status", opened+1)); got != 2 {
+			t.Errorf("got %d requests to another endpoint in that time, want 2", got)
 		}
 		b.until(probe + 29*time.Second)
-		if got := b.asked(metricsPath, opened+1); !slices.Equal(got, []time.Duration{probe}) {
+		if got := b.requested(metricsPath, opened+1); !slices.Equal(got, []time.Duration{probe}) {
 			t.Errorf("requests at %v, want exactly one probe at %v", got, probe)
 		}
 		if got := b.view().Endpoints[0].Breaker; got != breaker.Open {
@@ -137,7 +137,7 @@ func TestAHangingEndpointEndsWithTheCollection(t *testing.T) {
 		}
 		// 5 s + 1 s + 5 s + 2 s leave 1 s, enough for a third attempt.
 		want := []time.Duration{0, 6 * time.Second, 13 * time.Second}
-		got := slices.DeleteFunc(b.asked(metricsPath, 0), func(at time.Duration) bool { return at >= defaults.Timeout })
+		got := slices.DeleteFunc(b.requested(metricsPath, 0), func(at time.Duration) bool { return at >= defaults.Timeout })
 		if !slices.Equal(got, want) {
 			t.Errorf("attempts at %v, want %v", got, want)
 		}
@@ -184,7 +184,7 @@ func TestRetryAfterThatFitsIsWaitedFor(t *testing.T) {
 			w.WriteHeader(503)
 		}))
 		b.until(7 * time.Second)
-		if got, want := b.asked(metricsPath, 0), []time.Duration{0, 4 * time.Second}; !slices.Equal(got, want) {
+		if got, want := b.requested(metricsPath, 0), []time.Duration{0, 4 * time.Second}; !slices.Equal(got, want) {
 			t.Errorf("attempts at %v, want %v", got, want)
 		}
 	})
@@ -199,17 +199,17 @@ func TestRetryAfterThatDoesNotFitDefersScheduledRequests(t *testing.T) {
 		b.until(time.Second)
 		b.behave(healthy)
 		b.until(100 * time.Second)
-		if got := b.asked(metricsPath, time.Second); len(got) != 0 {
+		if got := b.requested(metricsPath, time.Second); len(got) != 0 {
 			t.Errorf("requests at %v, want none before the Retry-After", got)
 		}
 		b.until(116 * time.Second)
-		if got := b.asked(metricsPath, time.Second); len(got) != 1 {
+		if got := b.requested(metricsPath, time.Second); len(got) != 1 {
 			t.Errorf("requests at %v, want a scheduled one after the Retry-After", got)
 		}
 	})
 }
 
-func TestRetryAfterHoldsBackTheProbe(t *testing.T) {
+func TestRetryAfterDefersTheProbe(t *testing.T) {
 	set := defaults
 	set.BreakerFailures = 1
 	inBubble(t, set, betanet.V1, func(t *testing.T, b *fixture) {
@@ -218,7 +218,7 @@ func TestRetryAfterHoldsBackTheProbe(t *testing.T) {
 			w.WriteHeader(429)
 		}))
 		b.until(time.Minute)
-		if got, want := b.asked(metricsPath, 0), []time.Duration{0, 50 * time.Second}; !slices.Equal(got, want) {
+		if got, want := b.requested(metricsPath, 0), []time.Duration{0, 50 * time.Second}; !slices.Equal(got, want) {
 			t.Errorf("requests at %v, want %v", got, want)
 		}
 	})
@@ -234,16 +234,16 @@ func TestAnEmptyBudgetMeansNoRetry(t *testing.T) {
 		at := eventsOf[Attempt](b)
 		i := slices.IndexFunc(at, func(a Attempt) bool { return a.Endpoint == betanet.Metrics })
 		if !at[i].NoBudget || at[i].Retry {
-			t.Errorf("got %+v, want no retry for want of budget", at[i])
+			t.Errorf("got %+v, want no retry because the budget is empty", at[i])
 		}
 		b.until(7 * time.Second)
-		if got := len(b.asked(metricsPath, 0)); got != 1 {
+		if got := len(b.requested(metricsPath, 0)); got != 1 {
 			t.Errorf("got %d attempts, want 1", got)
 		}
 	})
 }
 
-func TestCollectNowAnswersFromTheCacheWithinTheTTL(t *testing.T) {
+func TestCollectNowUsesTheCacheWithinTheTTL(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.until(b.tick() + 9*time.Second)
 		before := b.count()
@@ -268,24 +268,24 @@ func TestCollectNowAnswersFromTheCacheWithinTheTTL(t *testing.T) {
 	})
 }
 
-func TestCollectNowJoinsTheCollectionThatRuns(t *testing.T) {
+func TestCollectNowJoinsARunningCollection(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.behave(only(betanet.Metrics, hang))
 		b.until(time.Second)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		v, late := b.poller.CollectNow(ctx, b.upstream, time.Minute)
-		if got := len(b.asked(metricsPath, 0)); got != 1 || !late || v.Endpoints[0].Tried {
+		if got := len(b.requested(metricsPath, 0)); got != 1 || !late || v.Endpoints[0].Tried {
 			t.Errorf("got %d requests, late %v, want 1 and true", got, late)
 		}
 		v, late = b.poller.CollectNow(t.Context(), b.upstream, time.Minute)
 		if got := b.count(); got != 4 || late || !v.Endpoints[0].Tried {
-			t.Errorf("got %d requests, late %v, want 4, as of one collection", got, late)
+			t.Errorf("got %d requests, late %v, want the 4 of one collection", got, late)
 		}
 	})
 }
 
-func TestTheEndOfACallerDoesNotEndTheCollection(t *testing.T) {
+func TestACanceledCallerDoesNotEndTheCollection(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.until(b.tick() + 11*time.Second)
 		b.behave(func(w http.ResponseWriter, r *http.Request) {
@@ -299,12 +299,12 @@ func TestTheEndOfACallerDoesNotEndTheCollection(t *testing.T) {
 		}
 		v, late := b.poller.CollectNow(t.Context(), b.upstream, time.Minute)
 		if late || !v.Up() || time.Since(v.Endpoints[0].At) > 2*parallelAfter {
-			t.Errorf("late %v, up %v, age %v, want the document of the collection that went on", late, v.Up(), time.Since(v.Endpoints[0].At))
+			t.Errorf("late %v, up %v, age %v, want the document of the collection that continued", late, v.Up(), time.Since(v.Endpoints[0].At))
 		}
 	})
 }
 
-func TestCollectNowIsBoundByItsLimit(t *testing.T) {
+func TestCollectNowEndsAtItsLimit(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.until(b.tick() + 11*time.Second)
 		b.behave(hang)
@@ -321,17 +321,17 @@ func TestCollectionsOfAnEndpointNeverOverlap(t *testing.T) {
 	set.BreakerFailures, set.BreakerOpen = 1, 12*time.Second
 	inBubble(t, set, betanet.V1, func(t *testing.T, b *fixture) {
 		if b.tick() != 13*time.Second {
-			t.Fatalf("the schedule begins at %v, the test wants the probe a second before it", b.tick())
+			t.Fatalf("the schedule begins at %v, the test needs the probe a second before it", b.tick())
 		}
 		b.behave(only(betanet.Metrics, failWith(500)))
 		b.until(time.Second)
 		b.behave(only(betanet.Metrics, hang))
 		b.until(14 * time.Second) // the probe hangs, and a scheduled collection was due
-		if got := b.asked(metricsPath, time.Second); len(got) != 1 {
+		if got := b.requested(metricsPath, time.Second); len(got) != 1 {
 			t.Errorf("requests at %v, want only the probe", got)
 		}
-		if got := len(b.asked("/api/v1/nodes/status", time.Second)); got != 1 {
-			t.Errorf("another endpoint was asked %d times, want once", got)
+		if got := len(b.requested("/api/v1/nodes/status", time.Second)); got != 1 {
+			t.Errorf("got %d requests to another endpoint, want 1", got)
 		}
 	})
 }
@@ -342,12 +342,12 @@ func TestMissedCollectionsAreCountedAndNotMadeUpFor(t *testing.T) {
 		before := b.count()
 		s := b.poller.upstreams[b.upstream]
 		s.core.tick = time.Now().Add(-40 * time.Second) // as after SIGSTOP
-		s.passed()
+		s.runDue()
 		if got := eventsOf[Skipped](b); len(got) != 1 || got[0].Count != 2 {
 			t.Errorf("got %v, want two skipped", got)
 		}
 		if got := b.count() - before; got != 3 {
-			t.Errorf("got %d requests, want one collection's", got)
+			t.Errorf("got %d requests, want those of one collection", got)
 		}
 	})
 }
@@ -368,7 +368,7 @@ func TestRemovedUpstreamIsNeverPublishedAgain(t *testing.T) {
 			}
 		}
 		if got := eventsOf[Failing](b); len(got) != 0 {
-			t.Errorf("got %v, want nothing recorded of our own doing", got)
+			t.Errorf("got %v, want no failure recorded after a removal", got)
 		}
 	})
 }
@@ -385,11 +385,11 @@ func TestDecreasesAreExposedAsSentAndCounted(t *testing.T) {
 	})
 }
 
-func TestWithoutAScheduleNothingIsAskedOnATimer(t *testing.T) {
+func TestWithoutAScheduleNothingIsRequestedOnATimer(t *testing.T) {
 	set := defaults
 	set.BreakerFailures, set.TTL = 1, 0
 	inBubble(t, set, betanet.V1, func(t *testing.T, b *fixture) {
-		b.poller.Remove(b.upstream) // it was added with one
+		b.poller.Remove(b.upstream) // it was added with a schedule
 		if err := b.poller.Add(t.Context(), b.upstream, false); err != nil {
 			t.Fatal(err)
 		}

@@ -66,7 +66,8 @@ func New(o Options) *Poller {
 
 // Add adds an upstream and publishes its first, empty view. If scheduled, it is
 // collected at once and then every interval, while Run runs; otherwise only on demand.
-// It returns an error if credentials or certificates cannot be read, and ErrStopped.
+// It returns an error if credentials or certificates cannot be read, and ErrStopped
+// after Run has ended.
 func (p *Poller) Add(ctx context.Context, u *fleet.Upstream, scheduled bool) error {
 	s, err := newUpstream(ctx, p, u, scheduled)
 	if err != nil {
@@ -101,10 +102,10 @@ func (p *Poller) Remove(u *fleet.Upstream) {
 	}
 }
 
-// CollectNow collects what the cache cannot serve of an upstream, within the limit and
-// the upstream's own timeout, and returns the resulting view. Concurrent calls share
-// one collection. CollectNow returns when ctx ends; late reports that the collection is
-// then still running. The view is nil for an unknown upstream.
+// CollectNow collects the documents of an upstream that the cache cannot serve, within
+// the limit and the upstream's own timeout, and returns the resulting view. Concurrent
+// calls share one collection. CollectNow returns when ctx ends; late reports that the
+// collection is then still running. The view is nil for an unknown upstream.
 func (p *Poller) CollectNow(ctx context.Context, u *fleet.Upstream, limit time.Duration) (v *fleet.View, late bool) {
 	p.mu.Lock()
 	s := p.upstreams[u]
@@ -141,7 +142,7 @@ func (p *Poller) Run(ctx context.Context) {
 
 // Run has a few workers, because reusing buffers and stacks at once is cheaper than
 // collecting a whole fleet concurrently. Another worker replaces one that has been busy
-// for slowAfter, so that upstreams that hang delay no others.
+// for slowAfter, so that hanging upstreams do not delay others.
 const (
 	maxWorkers = 8
 	slowAfter  = 5 * time.Millisecond
@@ -192,7 +193,7 @@ func (p *Poller) work(s *upstream) {
 			p.mu.Unlock()
 			s.show()
 		})
-		s.passed()
+		s.runDue()
 		if !slow.Stop() {
 			return
 		}

@@ -21,7 +21,7 @@ type replica struct {
 	spread bool   // it may have several idle connections
 
 	api       betanet.API      // V1 or MixnodesAPI
-	askV1     bool             // Auto: /mixnodes answered 404, so v1 is asked next
+	tryV1     bool             // Auto: /mixnodes returned 404, so v1 is tried next
 	refused   *betanet.Failure // Auto: the failure of /mixnodes after v1's 404s
 	endpoints [betanet.NumEndpoints]*endpoint
 	totals    fleet.Accumulator
@@ -56,16 +56,16 @@ func newEndpoint(u *fleet.Upstream) *endpoint {
 	return &endpoint{breaker: breaker.New(u.Settings.BreakerFailures, u.Settings.BreakerOpen)}
 }
 
-// endpointsToAsk returns the endpoints of the next collection.
-func (r *replica) endpointsToAsk() []betanet.Endpoint {
-	if r.askV1 {
+// nextEndpoints returns the endpoints of the next collection.
+func (r *replica) nextEndpoints() []betanet.Endpoint {
+	if r.tryV1 {
 		return betanet.V1.Endpoints()
 	}
 	return r.api.Endpoints()
 }
 
-// askable reports whether both the breaker and Retry-After allow a request.
-func (ep *endpoint) askable(now time.Time) bool {
+// mayRequest reports whether both the breaker and Retry-After allow a request.
+func (ep *endpoint) mayRequest(now time.Time) bool {
 	return !ep.breaker.OpenUntil().After(now) && !ep.notBefore.After(now)
 }
 
@@ -110,7 +110,7 @@ func mix(h uint64) uint64 {
 	return h ^ h>>33
 }
 
-// needsFailover reports whether to look for another replica than r: one of its
+// needsFailover reports whether to try replicas other than r, because one of its
 // endpoints failed in its last collection or has an open breaker.
 func (c *core) needsFailover(r *replica) bool {
 	return len(c.replicas) > 1 && slices.ContainsFunc(r.api.Endpoints(), func(e betanet.Endpoint) bool {
@@ -140,8 +140,8 @@ func (c *core) failover(col *collection) (continues bool) {
 			return false
 		}
 		to := c.replicas[(col.from.index+col.tried)%len(c.replicas)]
-		if all := to.endpointsToAsk(); to.free(all, c.now) {
-			to.askV1 = false
+		if all := to.nextEndpoints(); to.free(all, c.now) {
+			to.tryV1 = false
 			for _, e := range all {
 				to.endpoints[e].busy = true
 			}
@@ -157,9 +157,9 @@ func (r *replica) up() bool {
 	return !slices.ContainsFunc(r.api.Endpoints(), func(e betanet.Endpoint) bool { return !r.endpoints[e].record.Up() })
 }
 
-// free reports whether all of the endpoints may be asked now.
+// free reports whether all of the endpoints may be requested now.
 func (r *replica) free(all []betanet.Endpoint, now time.Time) bool {
-	return !slices.ContainsFunc(all, func(e betanet.Endpoint) bool { return r.endpoints[e].busy || !r.endpoints[e].askable(now) })
+	return !slices.ContainsFunc(all, func(e betanet.Endpoint) bool { return r.endpoints[e].busy || !r.endpoints[e].mayRequest(now) })
 }
 
 // use switches to another replica. The series of the old one end, so that counters of

@@ -52,7 +52,7 @@ func TestOneReplicaIsUsedAndStaysInUse(t *testing.T) {
 		b.until(5 * time.Minute)
 		first := preferred(b.upstream, "")[0].Host
 		if len(hosts) != 1 || !hosts[first] || b.view().Replica != first {
-			t.Errorf("asked %v, in use %q, want only %q", hosts, b.view().Replica, first)
+			t.Errorf("requests to %v, in use %q, want only %q", hosts, b.view().Replica, first)
 		}
 	})
 }
@@ -82,7 +82,7 @@ func TestAllDocumentsComeFromTheNextReplicaWhenOneFails(t *testing.T) {
 	})
 }
 
-func TestAnOpenBreakerMovesTheUpstreamAtOnce(t *testing.T) {
+func TestAnOpenBreakerCausesFailoverAtOnce(t *testing.T) {
 	set := defaults
 	set.BreakerFailures = 1
 	onReplicas(t, set, func(t *testing.T, b *fixture) {
@@ -90,7 +90,7 @@ func TestAnOpenBreakerMovesTheUpstreamAtOnce(t *testing.T) {
 		b.behave(host(first, hang, healthy))
 		b.until(6 * time.Second)
 		if v := b.view(); v.Replica == first || !v.Up() {
-			t.Errorf("in use %q, up %v after the first attempt's time-out, want another", v.Replica, v.Up())
+			t.Errorf("in use %q, up %v after the first attempt's timeout, want another", v.Replica, v.Up())
 		}
 		i := slices.IndexFunc(b.view().Standby, func(s fleet.Standby) bool { return s.Replica == first })
 		if i < 0 || b.view().Standby[i].Breaker != breaker.Open {
@@ -115,7 +115,7 @@ func TestWhenNoReplicaIsLeftTheLastValuesAreStale(t *testing.T) {
 	})
 }
 
-func TestAReplicaThatComesBackIsFoundAgain(t *testing.T) {
+func TestARecoveredReplicaIsFound(t *testing.T) {
 	onReplicas(t, defaults, func(t *testing.T, b *fixture) {
 		b.behave(failWith(500))
 		b.until(2 * time.Minute)
@@ -144,14 +144,14 @@ func TestUpstreamsAndHostsAreSpreadOverReplicas(t *testing.T) {
 
 func TestTheOrderOfReplicasInAFileDoesNotMatter(t *testing.T) {
 	urls := []*url.URL{{Host: "a:1"}, {Host: "b:1"}, {Host: "c:1"}}
-	turned := []*url.URL{urls[2], urls[0], urls[1]}
+	reordered := []*url.URL{urls[2], urls[0], urls[1]}
 	u := &fleet.Upstream{Name: "edge", URLs: urls}
-	if a, b := preferred(u, "h"), preferred(&fleet.Upstream{Name: "edge", URLs: turned}, "h"); !slices.Equal(a, b) {
+	if a, b := preferred(u, "h"), preferred(&fleet.Upstream{Name: "edge", URLs: reordered}, "h"); !slices.Equal(a, b) {
 		t.Errorf("got %v and %v, want the same", a, b)
 	}
 }
 
-func TestRemovalDuringAMoveEndsIt(t *testing.T) {
+func TestRemovalDuringFailoverEndsIt(t *testing.T) {
 	onReplicas(t, defaults, func(t *testing.T, b *fixture) {
 		b.behave(hang)
 		b.until(3 * time.Second)

@@ -50,7 +50,7 @@ func TestResetsOutliveASwitchOfReplicas(t *testing.T) {
 	})
 }
 
-func TestAnotherAPIIsNotARestart(t *testing.T) {
+func TestASwitchOfAPIIsNotARestart(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.until(time.Second)
 		b.behave(mixnodes) // with fewer packets

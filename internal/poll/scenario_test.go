@@ -29,25 +29,25 @@ import (
 // request, its second, and so on. It is a pure function of these, so that the model can
 // use it too.
 type scenario struct {
-	Set      fleet.Settings
-	API      betanet.API
-	Acts     [betanet.NumEndpoints][]act
-	Refusals []time.Duration // pairs of start and end
-	Changes  []time.Duration // when the upstream changes its API
-	Demands  []time.Duration // collections on demand
-	Looks    []time.Duration // when poller and model are compared
+	Set       fleet.Settings
+	API       betanet.API
+	Responses [betanet.NumEndpoints][]response
+	Refusals  []time.Duration // pairs of start and end
+	Changes   []time.Duration // when the upstream changes its API
+	Demands   []time.Duration // collections on demand
+	Checks    []time.Duration // when poller and model are compared
 }
 
 // act is one response.
-type act struct {
+type response struct {
 	Kind  string
 	Value uint64 // of a good document
 }
 
-// kind is a kind of response, with the reason that it must be counted as
+// kind is a kind of response, with the reason by which it must be counted
 // (docs/troubleshooting.md).
 type kind struct {
-	answer string // "" for none
+	raw    string // status line and what follows, "" for no response
 	reason betanet.Reason
 	retry  bool
 	status int
@@ -58,32 +58,32 @@ type kind struct {
 const never = time.Hour
 
 var kinds = map[string]kind{
-	"good":     {answer: "200 OK", status: 200, after: -1},
-	"slow":     {answer: "200 OK", status: 200, after: -1, takes: 1137 * time.Millisecond},
-	"too slow": {answer: "200 OK", reason: betanet.ReasonTimeout, retry: true, after: -1, takes: 7 * time.Second},
+	"good":     {raw: "200 OK", status: 200, after: -1},
+	"slow":     {raw: "200 OK", status: 200, after: -1, takes: 1137 * time.Millisecond},
+	"too slow": {raw: "200 OK", reason: betanet.ReasonTimeout, retry: true, after: -1, takes: 7 * time.Second},
 	"hang":     {reason: betanet.ReasonTimeout, retry: true, after: -1, takes: never},
 	"nothing":  {reason: betanet.ReasonEOF, retry: true, after: -1},
-	"garbage":  {answer: "x", reason: betanet.ReasonProtocol, retry: true, after: -1},
-	"cut":      {answer: "200 OK\r\nContent-Length: 9", reason: betanet.ReasonEOF, retry: true, status: 200, after: -1},
-	"broken":   {answer: "200 OK\r\nContent-Length: 2\r\n\r\n{]", reason: betanet.ReasonSyntax, retry: true, status: 200, after: -1},
-	"empty":    {answer: "200 OK\r\nContent-Length: 4\r\n\r\nnull", reason: betanet.ReasonSchema, status: 200, after: -1},
-	"html":     {answer: "200 OK\r\nContent-Type: text/html", reason: betanet.ReasonContentType, status: 200, after: -1},
-	"gzip":     {answer: "200 OK\r\nContent-Encoding: gzip", reason: betanet.ReasonEncoding, status: 200, after: -1},
-	"huge":     {answer: "200 OK\r\nContent-Length: 1048577", reason: betanet.ReasonTooLarge, status: 200, after: -1},
-	"204":      {answer: "204 No Content", reason: betanet.ReasonHTTPStatus, status: 204, after: -1},
-	"302":      {answer: "302 Found\r\nLocation: /metrics", reason: betanet.ReasonRedirect, status: 302, after: -1},
-	"403":      {answer: "403 Forbidden", reason: betanet.ReasonAuth, status: 403, after: -1},
-	"404":      {answer: "404 Not Found", reason: betanet.ReasonHTTP4xx, status: 404, after: -1},
-	"408":      {answer: "408 Timeout", reason: betanet.ReasonHTTP4xx, retry: true, status: 408, after: -1},
-	"500":      {answer: "500 Broken", reason: betanet.ReasonHTTP5xx, retry: true, status: 500, after: -1},
-	"501":      {answer: "501 What", reason: betanet.ReasonHTTP5xx, status: 501, after: -1},
-	"503":      {answer: "503 Busy\r\nRetry-After: -3", reason: betanet.ReasonHTTP5xx, retry: true, status: 503, after: -1},
-	"503 0":    {answer: "503 Busy\r\nRetry-After: 0", reason: betanet.ReasonHTTP5xx, retry: true, status: 503, after: 0},
-	"503 3":    {answer: "503 Busy\r\nRetry-After: 3", reason: betanet.ReasonHTTP5xx, retry: true, status: 503, after: 3 * time.Second},
-	"500 9":    {answer: "500 Broken\r\nRetry-After: 9", reason: betanet.ReasonHTTP5xx, retry: true, status: 500, after: -1},
-	"429 20":   {answer: "429 Slow\r\nRetry-After: 20", reason: betanet.ReasonHTTP429, retry: true, status: 429, after: 20 * time.Second},
-	"429 70":   {answer: "429 Slow\r\nRetry-After: 70", reason: betanet.ReasonHTTP429, retry: true, status: 429, after: 70 * time.Second},
-	"429 9999": {answer: "429 Slow\r\nRetry-After: 9999", reason: betanet.ReasonHTTP429, retry: true, status: 429, after: 300 * time.Second},
+	"garbage":  {raw: "x", reason: betanet.ReasonProtocol, retry: true, after: -1},
+	"cut":      {raw: "200 OK\r\nContent-Length: 9", reason: betanet.ReasonEOF, retry: true, status: 200, after: -1},
+	"broken":   {raw: "200 OK\r\nContent-Length: 2\r\n\r\n{]", reason: betanet.ReasonSyntax, retry: true, status: 200, after: -1},
+	"empty":    {raw: "200 OK\r\nContent-Length: 4\r\n\r\nnull", reason: betanet.ReasonSchema, status: 200, after: -1},
+	"html":     {raw: "200 OK\r\nContent-Type: text/html", reason: betanet.ReasonContentType, status: 200, after: -1},
+	"gzip":     {raw: "200 OK\r\nContent-Encoding: gzip", reason: betanet.ReasonEncoding, status: 200, after: -1},
+	"huge":     {raw: "200 OK\r\nContent-Length: 1048577", reason: betanet.ReasonTooLarge, status: 200, after: -1},
+	"204":      {raw: "204 No Content", reason: betanet.ReasonHTTPStatus, status: 204, after: -1},
+	"302":      {raw: "302 Found\r\nLocation: /metrics", reason: betanet.ReasonRedirect, status: 302, after: -1},
+	"403":      {raw: "403 Forbidden", reason: betanet.ReasonAuth, status: 403, after: -1},
+	"404":      {raw: "404 Not Found", reason: betanet.ReasonHTTP4xx, status: 404, after: -1},
+	"408":      {raw: "408 Timeout", reason: betanet.ReasonHTTP4xx, retry: true, status: 408, after: -1},
+	"500":      {raw: "500 Broken", reason: betanet.ReasonHTTP5xx, retry: true, status: 500, after: -1},
+	"501":      {raw: "501 What", reason: betanet.ReasonHTTP5xx, status: 501, after: -1},
+	"503":      {raw: "503 Busy\r\nRetry-After: -3", reason: betanet.ReasonHTTP5xx, retry: true, status: 503, after: -1},
+	"503 0":    {raw: "503 Busy\r\nRetry-After: 0", reason: betanet.ReasonHTTP5xx, retry: true, status: 503, after: 0},
+	"503 3":    {raw: "503 Busy\r\nRetry-After: 3", reason: betanet.ReasonHTTP5xx, retry: true, status: 503, after: 3 * time.Second},
+	"500 9":    {raw: "500 Broken\r\nRetry-After: 9", reason: betanet.ReasonHTTP5xx, retry: true, status: 500, after: -1},
+	"429 20":   {raw: "429 Slow\r\nRetry-After: 20", reason: betanet.ReasonHTTP429, retry: true, status: 429, after: 20 * time.Second},
+	"429 70":   {raw: "429 Slow\r\nRetry-After: 70", reason: betanet.ReasonHTTP429, retry: true, status: 429, after: 70 * time.Second},
+	"429 9999": {raw: "429 Slow\r\nRetry-After: 9999", reason: betanet.ReasonHTTP429, retry: true, status: 429, after: 300 * time.Second},
 }
 
 // pace is how long a response takes. It differs for each endpoint, so that no two events
@@ -102,22 +102,22 @@ func drawScenario(t *rapid.T, api betanet.API, changes int) scenario {
 	// Runs of the same response open breakers. rapid draws the first elements of a list
 	// more often.
 	names := rapid.SampledFrom(append(strings.Split("good,404,500,hang,429 70,good,503 3,slow,nothing,429 20,403,404,broken,hang", ","), slices.Sorted(maps.Keys(kinds))...))
-	run := rapid.Custom(func(t *rapid.T) []act {
-		acts := make([]act, rapid.SampledFrom([]int{2, 1, 3, 6, 12, 1}).Draw(t, "times"))
+	run := rapid.Custom(func(t *rapid.T) []response {
+		responses := make([]response, rapid.SampledFrom([]int{2, 1, 3, 6, 12, 1}).Draw(t, "times"))
 		name := names.Draw(t, "kind")
-		for i := range acts {
-			acts[i] = act{name, rapid.Uint64Range(0, 1000).Draw(t, "value")}
+		for i := range responses {
+			responses[i] = response{name, rapid.Uint64Range(0, 1000).Draw(t, "value")}
 		}
-		return acts
+		return responses
 	})
-	for e := range p.Acts {
+	for e := range p.Responses {
 		for _, r := range rapid.SliceOfN(run, 3, 14).Draw(t, betanet.Endpoint(e).String()) {
-			p.Acts[e] = append(p.Acts[e], r...)
+			p.Responses[e] = append(p.Responses[e], r...)
 		}
 	}
 	p.Refusals = times(t, "refusals", 0, 4, 60_000, 100*time.Microsecond)
 	p.Demands = times(t, "demands", 0, 5, 60_000, 300*time.Microsecond)
-	p.Looks = times(t, "looks", 6, 16, 40_000, 500*time.Microsecond)
+	p.Checks = times(t, "looks", 6, 16, 40_000, 500*time.Microsecond)
 	switch {
 	case changes < 0:
 		p.Changes = []time.Duration{0}
@@ -127,23 +127,23 @@ func drawScenario(t *rapid.T, api betanet.API, changes int) scenario {
 	return p
 }
 
-// times draws increasing times that no other event has.
-func times(t *rapid.T, what string, least, most, pause int, beside time.Duration) (all []time.Duration) {
+// times draws increasing times, shifted so that no other event has the same.
+func times(t *rapid.T, what string, least, most, pause int, shift time.Duration) (all []time.Duration) {
 	var at time.Duration
 	short := rapid.IntRange(0, pause)
 	long := rapid.Map(short, func(ms int) int { return pause - ms })
 	for _, ms := range rapid.SliceOfN(rapid.OneOf(long, long, short), least, most).Draw(t, what) {
-		at += time.Duration(ms+1)*time.Millisecond + beside
+		at += time.Duration(ms+1)*time.Millisecond + shift
 		all = append(all, at)
 	}
 	return all
 }
 
 // refuses reports whether connections are refused at a time.
-func (p *scenario) refuses(at time.Duration) bool { return before(p.Refusals, at)%2 == 1 }
+func (p *scenario) refuses(at time.Duration) bool { return countUntil(p.Refusals, at)%2 == 1 }
 
-// before returns how many of the times are before at.
-func before(all []time.Duration, at time.Duration) (n int) {
+// countUntil returns how many of the times are not after at.
+func countUntil(all []time.Duration, at time.Duration) (n int) {
 	for _, t := range all {
 		if t <= at {
 			n++
@@ -152,15 +152,15 @@ func before(all []time.Duration, at time.Duration) (n int) {
 	return n
 }
 
-// answer returns the response to the given request of an endpoint.
-func (p *scenario) answer(e betanet.Endpoint, number int, at time.Duration) (act, kind) {
+// responseTo returns the response to the given request of an endpoint.
+func (p *scenario) responseTo(e betanet.Endpoint, number int, at time.Duration) (response, kind) {
 	serves := betanet.V1
-	if p.API == betanet.MixnodesAPI || before(p.Changes, at)%2 == 1 {
+	if p.API == betanet.MixnodesAPI || countUntil(p.Changes, at)%2 == 1 {
 		serves = betanet.MixnodesAPI
 	}
-	a := act{"good", uint64(number)}
-	if number < len(p.Acts[e]) {
-		a = p.Acts[e][number]
+	a := response{"good", uint64(number)}
+	if number < len(p.Responses[e]) {
+		a = p.Responses[e][number]
 	}
 	if !slices.Contains(serves.Endpoints(), e) {
 		a.Kind = "404"
@@ -170,13 +170,13 @@ func (p *scenario) answer(e betanet.Endpoint, number int, at time.Duration) (act
 	return a, k
 }
 
-// write returns the bytes of a response.
-func (a act) write(e betanet.Endpoint, k kind) string {
+// bytes returns the response as it is sent.
+func (a response) bytes(e betanet.Endpoint, k kind) string {
 	switch {
-	case k.answer == "" || k.answer == "x":
-		return k.answer + strings.Repeat("\r\n", 2*len(k.answer))
-	case k.answer != "200 OK":
-		head, body, _ := strings.Cut(k.answer, "\r\n\r\n")
+	case k.raw == "" || k.raw == "x":
+		return k.raw + strings.Repeat("\r\n", 2*len(k.raw))
+	case k.raw != "200 OK":
+		head, body, _ := strings.Cut(k.raw, "\r\n\r\n")
 		return "HTTP/1.1 " + head + "\r\nConnection: close\r\n\r\n" + body
 	}
 	document := fmt.Sprintf(map[betanet.Endpoint]string{
@@ -188,7 +188,7 @@ func (a act) write(e betanet.Endpoint, k kind) string {
 	return fmt.Sprintf("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(document), document)
 }
 
-// line is an event, written in the same way by poller and model.
+// line is an event in the common form of poller and model.
 type line struct {
 	at   time.Duration
 	text string
@@ -202,14 +202,14 @@ type harness struct {
 	poller   *Poller
 	serving  sync.WaitGroup
 
-	mu    sync.Mutex
-	asked [betanet.NumEndpoints]int
-	lines []line
-	view  *fleet.View
+	mu        sync.Mutex
+	requested [betanet.NumEndpoints]int
+	lines     []line
+	view      *fleet.View
 }
 
-// give runs a scenario in a bubble and calls look at each of its Looks.
-func give(t *testing.T, p scenario, look func(*harness, time.Duration)) {
+// runScenario runs a scenario in a bubble and calls check at each of its Checks.
+func runScenario(t *testing.T, p scenario, check func(*harness, time.Duration)) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &harness{scenario: p, start: time.Now()}
 		s.upstream = &fleet.Upstream{Name: "u", URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: p.API, Settings: p.Set}
@@ -227,11 +227,11 @@ func give(t *testing.T, p scenario, look func(*harness, time.Duration)) {
 				s.poller.CollectNow(ctx, s.upstream, time.Minute)
 			})
 		}
-		for _, at := range p.Looks {
+		for _, at := range p.Checks {
 			time.Sleep(time.Until(s.start.Add(at)))
 			synctest.Wait()
 			s.poller.upstreams[s.upstream].show() // publish despite a quick collection
-			look(s, at)
+			check(s, at)
 		}
 		cancel()
 		wg.Wait()
@@ -274,15 +274,15 @@ func (s *harness) serve(c net.Conn) {
 		return
 	}
 	s.note("request %v", e)
-	a, k := s.answer(e, s.asked[e], s.now())
-	s.asked[e]++
+	a, k := s.responseTo(e, s.requested[e], s.now())
+	s.requested[e]++
 	s.mu.Unlock()
 	if k.takes >= never {
 		io.Copy(io.Discard, c) // until the peer closes
 		return
 	}
 	time.Sleep(k.takes)
-	io.WriteString(c, a.write(e, k))
+	io.WriteString(c, a.bytes(e, k))
 }
 
 func endpointOf(path string) betanet.Endpoint {
@@ -349,7 +349,7 @@ func reasonOf(f *betanet.Failure) betanet.Reason {
 	return f.Reason
 }
 
-// sorted sorts lines, also those with the same time.
+// sorted returns the lines by time, and in a fixed order at the same time.
 func sorted(lines []line) []line {
 	out := slices.Clone(lines)
 	slices.SortFunc(out, func(a, b line) int { return cmp.Or(cmp.Compare(a.at, b.at), strings.Compare(a.text, b.text)) })

@@ -20,7 +20,7 @@ func TestTheScheduleFollowsTheMonotonicClock(t *testing.T) {
 		{100 * time.Second, 105 * time.Second}, // after SIGSTOP
 	} {
 		if got := tickAfter(due, due.Add(c.late), 15*time.Second).Sub(due); got != c.want {
-			t.Errorf("%v late: the next point is %v after the last, want %v", c.late, got, c.want)
+			t.Errorf("%v late: the next tick is %v after the last, want %v", c.late, got, c.want)
 		}
 	}
 }
@@ -36,7 +36,7 @@ func TestTheFirstCollectionEndsBeforeTheScheduleBegins(t *testing.T) {
 			u := &fleet.Upstream{Name: fmt.Sprint(i), URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: betanet.V1, Settings: set}
 			left := firstTick(u, now).Sub(now) - (set.Interval - set.Timeout)
 			if left < set.RequestTimeout || left > 2*set.Interval {
-				t.Fatalf("interval %v: the first collection has %v, want one attempt of %v at least", set.Interval, left, set.RequestTimeout)
+				t.Fatalf("interval %v: the first collection has %v, want at least one attempt of %v", set.Interval, left, set.RequestTimeout)
 			}
 		}
 	}
@@ -52,18 +52,18 @@ func TestNoScheduledCollectionIsMissedAtStart(t *testing.T) {
 	})
 }
 
-func TestProbesOfManyAreMadeTogether(t *testing.T) {
+func TestProbesOfManyUpstreamsAreCoalesced(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		c := b.poller.upstreams[b.upstream].core
 		at := b.poller.began.Add(1100 * time.Millisecond)
 		c.moment = b.poller.moment()
 		if got := c.coarse(at); !got.Equal(at) {
-			t.Errorf("with one upstream: %v later, want at the time itself", got.Sub(at))
+			t.Errorf("with one upstream: %v later, want no delay", got.Sub(at))
 		}
 		b.poller.count.Store(coalesceAbove)
 		c.moment = b.poller.moment()
 		if got, want := c.coarse(at), b.poller.began.Add(1250*time.Millisecond); !got.Equal(want) {
-			t.Errorf("with many: at %v, want at %v", got.Sub(b.poller.began), want.Sub(b.poller.began))
+			t.Errorf("with many upstreams: at %v, want at %v", got.Sub(b.poller.began), want.Sub(b.poller.began))
 		}
 	})
 }

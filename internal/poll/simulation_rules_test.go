@@ -10,19 +10,19 @@ import (
 	"github.com/betanet/betanet_exporter/internal/retry"
 )
 
-// transitions name what a core can do. A long simulation must visit all of them.
+// transitions name everything that a core can do. A long simulation must visit all.
 var transitions = []string{
 	"closed to open", "open to half_open", "half_open to closed", "half_open to open", "ignored while closed", "ignored while half_open",
 	"collection at start", "scheduled collection", "collection on demand", "probe after the pause", "skipped", "missed",
-	"late", "late response", "in turn", "on one connection of several", "parallel", "eager", "failing asked in parallel",
-	"retry", "retry in half_open refused", "no budget", "no room", "last attempt", "retry after Retry-After", "held back by Retry-After",
+	"late", "late response", "in turn", "connection not kept", "parallel", "eager", "failing requested in parallel",
+	"retry", "retry in half_open refused", "no budget", "no room", "last attempt", "retry after Retry-After", "deferred by Retry-After",
 	"cache hit", "cache miss", "cache stale", "failing", "failing for another reason", "recovered", "recovered by probe",
-	"detected mixnodes", "other answer of mixnodes", "switch to mixnodes", "switch to v1",
-	"replica switched", "no replica left", "reset", "removed while asking", "connection closed",
+	"detected mixnodes", "mixnodes not detected", "switch to mixnodes", "switch to v1",
+	"replica switched", "no replica left", "reset", "removed during a collection", "connection closed",
 }
 
-// coreEnd is what the oracle knows about an endpoint of a service.
-type coreEnd struct {
+// coreEndpoint is what the oracle knows about an endpoint of a service.
+type coreEndpoint struct {
 	state     breaker.State
 	streak    uint32
 	opened    time.Time
@@ -42,8 +42,8 @@ type coreSeen struct {
 
 func (w *coreWorld) fail(format string, args ...any) { panic(brokenRule(fmt.Sprintf(format, args...))) }
 
-func (w *coreWorld) visit(name string, if_ bool) {
-	if if_ {
+func (w *coreWorld) visit(name string, reached bool) {
+	if reached {
 		w.visited[name]++
 	}
 }
@@ -56,45 +56,45 @@ func (w *coreWorld) earn(first time.Duration) {
 
 // ruleRequest checks that a request may be made.
 func (w *coreWorld) ruleRequest(s *coreUpstream, q *coreRequest) {
-	end, set, col := &q.service.ends[q.endpoint], &s.u.Settings, q.collection
+	ep, set, col := &q.service.endpoints[q.endpoint], &s.u.Settings, q.collection
 	switch {
-	case end.out:
+	case ep.out:
 		w.fail("%s %v: two requests at a time", s.u.Name, q.endpoint)
-	case w.now.Before(end.notBefore):
-		w.fail("%s %v: requested %v before the Retry-After", s.u.Name, q.endpoint, end.notBefore.Sub(w.now))
-	case end.state == breaker.Open && (q.ask != nil || w.now.Sub(end.opened) <= set.BreakerOpen):
-		w.fail("%s %v: requested although the breaker opened %v ago", s.u.Name, q.endpoint, w.now.Sub(end.opened))
+	case w.now.Before(ep.notBefore):
+		w.fail("%s %v: requested %v before the Retry-After", s.u.Name, q.endpoint, ep.notBefore.Sub(w.now))
+	case ep.state == breaker.Open && (q.progress != nil || w.now.Sub(ep.opened) <= set.BreakerOpen):
+		w.fail("%s %v: requested although the breaker opened %v ago", s.u.Name, q.endpoint, w.now.Sub(ep.opened))
 	case q.limit <= 0 || q.limit > set.RequestTimeout || w.now.Add(q.limit).After(col.began.Add(set.Timeout)):
 		w.fail("%s %v: a limit of %v, %v after the collection began", s.u.Name, q.endpoint, q.limit, w.now.Sub(col.began))
-	case q.ask != nil && col.inTurn && len(s.out) > 0:
+	case q.progress != nil && col.inTurn && len(s.out) > 0:
 		w.fail("%s %v: requested with %d others although connections are few", s.u.Name, q.endpoint, len(s.out))
-	case q.ask != nil && q.ask.attempts == 1:
+	case q.progress != nil && q.progress.attempts == 1:
 		w.earn(time.Second / 5)
 	}
-	end.out, q.era = true, end.era
+	ep.out, q.era = true, ep.era
 	w.visit("in turn", col.inTurn)
 	w.visit("parallel", !col.inTurn && len(s.out) > 0)
 	w.visit("eager", col.eager)
-	w.visit("failing asked in parallel", q.ask != nil && q.ask.failing && len(s.out) > 0)
-	w.visit("on one connection of several", w.moment().connections == OneUnkept)
-	w.visit("retry after Retry-After", q.ask != nil && q.ask.attempts > 1 && w.now.Equal(end.notBefore))
+	w.visit("failing requested in parallel", q.progress != nil && q.progress.failing && len(s.out) > 0)
+	w.visit("connection not kept", w.moment().connections == OneUnkept)
+	w.visit("retry after Retry-After", q.progress != nil && q.progress.attempts > 1 && w.now.Equal(ep.notBefore))
 }
 
-// ruleAnswer notes a response.
-func (w *coreWorld) ruleAnswer(s *coreUpstream, q *coreRequest, took time.Duration) {
-	end := &q.service.ends[q.endpoint]
-	end.out = false
+// ruleResponse records a response.
+func (w *coreWorld) ruleResponse(s *coreUpstream, q *coreRequest, took time.Duration) {
+	ep := &q.service.endpoints[q.endpoint]
+	ep.out = false
 	if f := q.reply.failure; f != nil && f.RetryAfter != "" {
 		n, _ := strconv.Atoi(f.RetryAfter)
-		end.notBefore = w.now.Add(min(time.Duration(n)*time.Second, 300*time.Second))
+		ep.notBefore = w.now.Add(min(time.Duration(n)*time.Second, 300*time.Second))
 	}
-	if q.reply.doc == nil || took > q.limit || q.era != end.era || s.core.closed {
+	if q.reply.doc == nil || took > q.limit || q.era != ep.era || s.core.closed {
 		return
 	}
-	if fell(end.doc, q.reply.doc) {
+	if fell(ep.doc, q.reply.doc) {
 		s.seen.fell++
 	}
-	end.doc, end.docAt = q.reply.doc, w.now
+	ep.doc, ep.docAt = q.reply.doc, w.now
 }
 
 // fell reports whether a total is lower in the second document.
@@ -110,8 +110,8 @@ func fell(before, after *betanet.Document) bool {
 	return len(before.Mixnodes) > 0 && after.Mixnodes[0].Get(betanet.PacketsProcessed) < before.Mixnodes[0].Get(betanet.PacketsProcessed)
 }
 
-// see checks the actions of a step and carries them out.
-func (w *coreWorld) see(s *coreUpstream, q *coreRequest, do actions) {
+// apply checks the actions of a step and carries them out.
+func (w *coreWorld) apply(s *coreUpstream, q *coreRequest, do actions) {
 	for _, n := range []int{int(w.now.UnixNano()), s.number, len(do.requests), len(do.reports)} {
 		w.digest = (w.digest ^ uint64(n)) * 1099511628211
 	}
@@ -121,8 +121,8 @@ func (w *coreWorld) see(s *coreUpstream, q *coreRequest, do actions) {
 	for i, r := range s.core.replicas {
 		if before := s.seen.api[i]; r.api != before {
 			for _, e := range before.Endpoints() {
-				end := &s.services[i].ends[e]
-				*end = coreEnd{out: end.out, era: end.era + 1}
+				ep := &s.services[i].endpoints[e]
+				*ep = coreEndpoint{out: ep.out, era: ep.era + 1}
 			}
 			s.seen.api[i] = r.api
 			w.visit("switch to mixnodes", before == betanet.V1)
@@ -148,16 +148,16 @@ func (w *coreWorld) ruleEvent(s *coreUpstream, q *coreRequest, e Event) {
 	case Attempt:
 		w.ruleAttempt(s, q, e)
 	case Transition:
-		end := s.end(e.Source)
+		ep := s.endpoint(e.Source)
 		if e.To == breaker.HalfOpen {
-			if end.state != breaker.Open || w.now.Sub(end.opened) <= set.BreakerOpen {
-				w.fail("%s %v: half-open %v after the breaker entered %v", s.u.Name, e.Endpoint, w.now.Sub(end.opened), end.state)
+			if ep.state != breaker.Open || w.now.Sub(ep.opened) <= set.BreakerOpen {
+				w.fail("%s %v: half-open %v after the breaker entered %v", s.u.Name, e.Endpoint, w.now.Sub(ep.opened), ep.state)
 			}
-			end.state = breaker.HalfOpen
+			ep.state = breaker.HalfOpen
 			w.visit("open to half_open", true)
 		}
-		if e.To != end.state {
-			w.fail("%s %v: the breaker entered %v, want %v", s.u.Name, e.Endpoint, e.To, end.state)
+		if e.To != ep.state {
+			w.fail("%s %v: the breaker entered %v, want %v", s.u.Name, e.Endpoint, e.To, ep.state)
 		}
 	case Began:
 		if e.Delay != 0 && !w.now.Equal(w.suspendedUntil) || e.Delay < 0 {
@@ -173,14 +173,14 @@ func (w *coreWorld) ruleEvent(s *coreUpstream, q *coreRequest, e Event) {
 		if e.Duration > set.Timeout && w.suspendedUntil.Before(w.now.Add(-e.Duration)) {
 			w.fail("%s: a collection took %v, the limit is %v", s.u.Name, e.Duration, set.Timeout)
 		}
-		w.visit("removed while asking", s.core.closed)
+		w.visit("removed during a collection", s.core.closed)
 		w.visit("no replica left", len(s.services) > 1 && !s.core.closed && s.core.needsFailover(s.core.inUse))
 	case Skipped:
 		w.visit("missed", e.Count > 1)
 		w.visit("skipped", true)
 	case Cache:
 		w.visit("cache "+string(e.Result), true)
-		w.visit("held back by Retry-After", e.Result == Stale && w.now.Before(s.end(e.Source).notBefore))
+		w.visit("deferred by Retry-After", e.Result == Stale && w.now.Before(s.endpoint(e.Source).notBefore))
 	case Failing:
 		w.visit("failing", e.First)
 		w.visit("failing for another reason", !e.First)
@@ -193,10 +193,10 @@ func (w *coreWorld) ruleEvent(s *coreUpstream, q *coreRequest, e Event) {
 }
 
 // end returns the endpoint of an event.
-func (s *coreUpstream) end(at Source) *coreEnd {
+func (s *coreUpstream) endpoint(at Source) *coreEndpoint {
 	for i, r := range s.core.replicas {
 		if r.name == at.Replica {
-			return &s.services[i].ends[at.Endpoint]
+			return &s.services[i].endpoints[at.Endpoint]
 		}
 	}
 	s.w.fail("%s: an event of replica %q", s.u.Name, at.Replica)
@@ -205,9 +205,9 @@ func (s *coreUpstream) end(at Source) *coreEnd {
 
 // ruleAttempt checks an attempt, its retry and its breaker.
 func (w *coreWorld) ruleAttempt(s *coreUpstream, q *coreRequest, a Attempt) {
-	set, end := &s.u.Settings, s.end(a.Source)
+	set, ep := &s.u.Settings, s.endpoint(a.Source)
 	w.visit("detected mixnodes", a.Detecting && a.Failure == nil)
-	w.visit("other answer of mixnodes", a.Detecting && a.Failure != nil)
+	w.visit("mixnodes not detected", a.Detecting && a.Failure != nil)
 	if a.Detecting {
 		return
 	}
@@ -215,34 +215,34 @@ func (w *coreWorld) ruleAttempt(s *coreUpstream, q *coreRequest, a Attempt) {
 		w.fail("%s %v: attempt %d of %d", s.u.Name, a.Endpoint, a.Number, set.Attempts)
 	}
 	w.visit("no budget", a.NoBudget)
-	if q != nil && q.endpoint == a.Endpoint && q.era != end.era {
+	if q != nil && q.endpoint == a.Endpoint && q.era != ep.era {
 		return // a switch of API has replaced the endpoint
 	}
-	half := end.state == breaker.HalfOpen
+	half := ep.state == breaker.HalfOpen
 	switch {
 	case a.Failure == nil:
 		w.visit("half_open to closed", half)
-		end.state, end.streak = breaker.Closed, 0
+		ep.state, ep.streak = breaker.Closed, 0
 	case a.Failure.Ignored:
 		w.visit("ignored while half_open", half)
 		w.visit("ignored while closed", !half)
 	default:
-		if end.streak++; half || end.streak >= set.BreakerFailures {
+		if ep.streak++; half || ep.streak >= set.BreakerFailures {
 			w.visit("half_open to open", half)
 			w.visit("closed to open", !half)
-			end.state, end.streak, end.opened = breaker.Open, 0, w.now
+			ep.state, ep.streak, ep.opened = breaker.Open, 0, w.now
 		}
 	}
 	w.visit("retry in half_open refused", half && a.Failure != nil && a.Failure.Retry)
 	w.visit("last attempt", a.Number == set.Attempts && set.Attempts > 1)
-	w.visit("no room", a.Failure != nil && a.Failure.Retry && !a.Retry && !a.NoBudget && a.Number < set.Attempts && end.state == breaker.Closed)
+	w.visit("no room", a.Failure != nil && a.Failure.Retry && !a.Retry && !a.NoBudget && a.Number < set.Attempts && ep.state == breaker.Closed)
 	w.earn(0)
 	const hair = 10 * time.Microsecond // for rounding
 	if a.NoBudget && w.budget >= time.Second+hair {
 		w.fail("%s %v: no retry although the budget has %v", s.u.Name, a.Endpoint, w.budget)
 	}
 	if a.Retry {
-		w.ruleRetry(s, a, end)
+		w.ruleRetry(s, a, ep)
 		if w.budget < time.Second-hair {
 			w.fail("%s %v: a retry although the budget has %v", s.u.Name, a.Endpoint, w.budget)
 		}
@@ -251,17 +251,17 @@ func (w *coreWorld) ruleAttempt(s *coreUpstream, q *coreRequest, a Attempt) {
 }
 
 // ruleRetry checks whether and when an attempt may be retried.
-func (w *coreWorld) ruleRetry(s *coreUpstream, a Attempt, end *coreEnd) {
+func (w *coreWorld) ruleRetry(s *coreUpstream, a Attempt, ep *coreEndpoint) {
 	set := &s.u.Settings
 	w.visit("retry", true)
 	most := min(set.MaxBackoff, set.Backoff<<(a.Number-1))
 	least := map[retry.Jitter]time.Duration{retry.Equal: most / 2, retry.None: most, retry.Full: 0}[set.Jitter]
-	if after := end.notBefore.Sub(w.now); after > 0 {
+	if after := ep.notBefore.Sub(w.now); after > 0 {
 		least, most = max(least, after), max(most, after)
 	}
 	switch {
-	case end.state != breaker.Closed:
-		w.fail("%s %v: a retry although the breaker is %v", s.u.Name, a.Endpoint, end.state)
+	case ep.state != breaker.Closed:
+		w.fail("%s %v: a retry although the breaker is %v", s.u.Name, a.Endpoint, ep.state)
 	case !a.Failure.Retry || a.Failure.Ignored || a.Number >= set.Attempts:
 		w.fail("%s %v: a retry after attempt %d with %v", s.u.Name, a.Endpoint, a.Number, a.Failure.Reason)
 	case a.Wait < least || a.Wait > most:

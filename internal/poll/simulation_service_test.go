@@ -11,8 +11,8 @@ import (
 
 var errSimulated = errors.New("simulated")
 
-// answerOf draws the duration and the kind of a response.
-func (w *coreWorld) answerOf(s *coreUpstream, q *coreRequest) (took time.Duration, kind string) {
+// responseOf draws the duration and the kind of a response.
+func (w *coreWorld) responseOf(s *coreUpstream, q *coreRequest) (took time.Duration, kind string) {
 	took, kind = time.Millisecond+time.Duration(w.random.IntN(20_000))*time.Microsecond, "good"
 	for _, e := range w.active {
 		who, service := w.hit(e)
@@ -51,7 +51,7 @@ func (w *coreWorld) answerOf(s *coreUpstream, q *coreRequest) (took time.Duratio
 	return took, kind
 }
 
-// replyOf returns what the client makes of a response.
+// replyOf returns the result of a response.
 func (w *coreWorld) replyOf(q *coreRequest, kind string) reply {
 	f := &betanet.Failure{Retry: true, Err: errSimulated}
 	switch kind {

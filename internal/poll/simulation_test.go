@@ -28,8 +28,8 @@ func simulateCores(seed uint64, length time.Duration, episodes []simulation.Epis
 	w = newCoreWorld(seed, length, episodes)
 	defer func() {
 		if r := recover(); r != nil {
-			broken, ours := r.(brokenRule)
-			if !ours {
+			broken, ok := r.(brokenRule)
+			if !ok {
 				broken = brokenRule(fmt.Sprintf("panic: %v", r))
 			}
 			err = fmt.Errorf("seed %d, %v: %s", seed, w.now.Sub(w.start), string(broken))
@@ -43,7 +43,7 @@ func coreEpisodes(seed uint64, length time.Duration) []simulation.Episode {
 	return simulation.Draw(seed, length, 5*time.Hour, 8, coreKinds...)
 }
 
-// replayCores simulates the episodes of a failure that was found.
+// replayCores simulates the episodes of an earlier failure.
 func replayCores(t *testing.T, seed uint64, length time.Duration, episodes ...simulation.Episode) {
 	t.Helper()
 	if _, err := simulateCores(seed, length, episodes); err != nil {
@@ -95,7 +95,7 @@ func TestYearsOfTheCore(t *testing.T) {
 	}
 }
 
-func TestTheSameSeedGivesTheSameHistoryOfTheCore(t *testing.T) {
+func TestASeedReproducesTheHistoryOfTheCore(t *testing.T) {
 	const length = 2 * 24 * time.Hour
 	for seed := range uint64(3) {
 		var digests [2]uint64
@@ -107,7 +107,7 @@ func TestTheSameSeedGivesTheSameHistoryOfTheCore(t *testing.T) {
 			digests[i] = w.digest
 		}
 		if digests[0] != digests[1] {
-			t.Errorf("seed %d: got two histories", seed)
+			t.Errorf("seed %d: got two different histories", seed)
 		}
 	}
 }
@@ -141,7 +141,7 @@ func newCoreFigures() *coreFigures {
 
 func (f *coreFigures) add(w *coreWorld) {
 	f.worlds++
-	f.days += w.lived.Hours() / 24
+	f.days += w.simulatedTime.Hours() / 24
 	f.collections += w.collections
 	f.requests += w.requests
 	for _, e := range w.episodes {

@@ -12,15 +12,15 @@ func (w *coreWorld) ruleView(s *coreUpstream) {
 	v, service := s.core.view(), s.services[s.core.inUse.index]
 	for i := range v.Endpoints {
 		e := &v.Endpoints[i]
-		end := &service.ends[e.Endpoint]
-		if end.doc != nil && !end.out && (e.Doc == nil || !e.At.Equal(end.docAt)) {
-			w.fail("%s %v: shows the document of %v, the newest is of %v", s.u.Name, e.Endpoint, e.At.Sub(w.start), end.docAt.Sub(w.start))
+		ep := &service.endpoints[e.Endpoint]
+		if ep.doc != nil && !ep.out && (e.Doc == nil || !e.At.Equal(ep.docAt)) {
+			w.fail("%s %v: shows the document of %v, the newest is of %v", s.u.Name, e.Endpoint, e.At.Sub(w.start), ep.docAt.Sub(w.start))
 		}
-		if e.Doc != nil && (end.doc == nil || e.Doc != end.doc) {
+		if e.Doc != nil && (ep.doc == nil || e.Doc != ep.doc) {
 			w.fail("%s %v: shows a document that was not sent", s.u.Name, e.Endpoint)
 		}
-		if e.Breaker != end.state {
-			w.fail("%s %v: shows the breaker %v, want %v", s.u.Name, e.Endpoint, e.Breaker, end.state)
+		if e.Breaker != ep.state {
+			w.fail("%s %v: shows the breaker %v, want %v", s.u.Name, e.Endpoint, e.Breaker, ep.state)
 		}
 		if e.Doc != nil && e.Failure == nil && !e.Tried {
 			w.fail("%s %v: has a document and was not tried", s.u.Name, e.Endpoint)
@@ -40,8 +40,8 @@ func (w *coreWorld) ruleFresh(s *coreUpstream, v *fleet.View) {
 	set, all, one := &s.u.Settings, later(s.added, w.faults), time.Time{}
 	for i, service := range s.services {
 		faulty := service.faulty
-		for _, end := range service.ends {
-			faulty = later(faulty, end.notBefore)
+		for _, ep := range service.endpoints {
+			faulty = later(faulty, ep.notBefore)
 		}
 		if s.u.API != betanet.Auto && s.u.API != service.api {
 			return
@@ -63,7 +63,7 @@ func (w *coreWorld) ruleFresh(s *coreUpstream, v *fleet.View) {
 	for i := range v.Endpoints {
 		e := &v.Endpoints[i]
 		if !e.Up() || w.now.Sub(e.At) > set.Interval+set.Timeout {
-			w.fail("%s %v: is %v with a document from %v ago, although nothing is wrong since %v", s.u.Name, e.Endpoint, e.State(w.now, set.MaxStale), w.now.Sub(e.At), w.now.Sub(faulty))
+			w.fail("%s %v: is %v with a document from %v ago, although the last fault ended %v ago", s.u.Name, e.Endpoint, e.State(w.now, set.MaxStale), w.now.Sub(e.At), w.now.Sub(faulty))
 		}
 	}
 }

@@ -30,7 +30,7 @@ type coreWorld struct {
 	suspendedUntil  time.Time
 	faults          time.Time // end of the last fault of the process
 
-	lived                 time.Duration
+	simulatedTime         time.Duration // sum over upstreams
 	collections, requests int
 	visited               map[string]int
 }
@@ -51,11 +51,11 @@ type coreUpstream struct {
 
 // coreService is a simulated service.
 type coreService struct {
-	api    betanet.API
-	count  uint64    // value of all counters
-	faulty time.Time // end of its last fault
-	struck time.Time // start of its last fault, or its end if some requests succeed
-	ends   [betanet.NumEndpoints]coreEnd
+	api       betanet.API
+	count     uint64    // value of all counters
+	faulty    time.Time // end of its last fault
+	struck    time.Time // start of its last fault, or its end if some requests succeed
+	endpoints [betanet.NumEndpoints]coreEndpoint
 }
 
 // coreRequest is a request in flight.
@@ -126,7 +126,7 @@ func (s *coreUpstream) begin(schedule bool) {
 		s.seen.api[i] = r.api
 	}
 	for _, service := range s.services {
-		service.ends = [betanet.NumEndpoints]coreEnd{}
+		service.endpoints = [betanet.NumEndpoints]coreEndpoint{}
 	}
 	s.at = s.core.next()
 }
@@ -139,7 +139,7 @@ func (w *coreWorld) run() {
 			for _, s := range w.upstreams {
 				w.now = w.end
 				w.ruleFresh(s, s.core.view())
-				w.lived += w.end.Sub(s.added)
+				w.simulatedTime += w.end.Sub(s.added)
 			}
 			return
 		}
@@ -151,10 +151,10 @@ func (w *coreWorld) run() {
 		}
 		switch {
 		case q != nil:
-			s.answer(q)
+			s.deliver(q)
 		case s != nil:
-			if w.see(s, nil, s.core.step(w.moment(), nil)); !s.at.IsZero() && !s.at.After(w.now) {
-				w.fail("%s: the core was called at %v, and wants to be called at %v", s.u.Name, w.now.Sub(w.start), s.at.Sub(w.start))
+			if w.apply(s, nil, s.core.step(w.moment(), nil)); !s.at.IsZero() && !s.at.After(w.now) {
+				w.fail("%s: the core was called at %v and is due again at %v", s.u.Name, w.now.Sub(w.start), s.at.Sub(w.start))
 			}
 		default:
 			w.change()
@@ -243,7 +243,7 @@ func (w *coreWorld) begin(e *simulation.Episode) {
 	s, service := w.hit(e)
 	until := w.now.Add(e.Length)
 	service.struck = later(service.struck, w.now)
-	if e.Kind == "flaky" || e.Kind == "slow" { // a replica that answers now and then may stay in use
+	if e.Kind == "flaky" || e.Kind == "slow" { // a replica that responds now and then may stay in use
 		service.struck = later(service.struck, until)
 	}
 	switch e.Kind {
@@ -260,7 +260,7 @@ func (w *coreWorld) begin(e *simulation.Episode) {
 	case "few connections", "fewer connections", "many upstreams":
 		w.faults = later(w.faults, until)
 	case "demands":
-		w.see(s, nil, s.core.step(w.moment(), collectNow{time.Second + time.Duration(e.Variant%uint64(20*time.Second))}))
+		w.apply(s, nil, s.core.step(w.moment(), collectNow{time.Second + time.Duration(e.Variant%uint64(20*time.Second))}))
 	case "replaced":
 		w.replace(s)
 	case "everything fails":
@@ -272,16 +272,16 @@ func (w *coreWorld) begin(e *simulation.Episode) {
 
 // replace removes an upstream and adds it again, like a change of its settings.
 func (w *coreWorld) replace(s *coreUpstream) {
-	w.see(s, nil, s.core.step(w.moment(), removed{}))
+	w.apply(s, nil, s.core.step(w.moment(), removed{}))
 	for len(s.out) > 0 { // requests in flight are canceled
 		q := s.out[0]
 		q.reply = reply{at: w.now, failure: &betanet.Failure{Reason: betanet.ReasonCanceled, Ignored: true, Err: context.Canceled}}
-		s.answer(q)
+		s.deliver(q)
 	}
 	if at := s.core.next(); !at.IsZero() || len(s.core.collections) > 0 {
-		w.fail("%s was removed, and its core waits for %v with %d collections", s.u.Name, at, len(s.core.collections))
+		w.fail("%s was removed, but its core is due at %v with %d collections", s.u.Name, at, len(s.core.collections))
 	}
-	w.lived += w.now.Sub(s.added)
+	w.simulatedTime += w.now.Sub(s.added)
 	s.begin(s.core.scheduled)
 }
 
@@ -290,7 +290,7 @@ func (s *coreUpstream) send(all []*fetch) {
 	for _, f := range all {
 		q := &coreRequest{fetch: f, service: s.services[f.collection.index], started: s.w.now}
 		s.w.ruleRequest(s, q)
-		took, kind := s.w.answerOf(s, q)
+		took, kind := s.w.responseOf(s, q)
 		q.ends = q.started.Add(min(took, f.limit))
 		if took > f.limit {
 			kind = "timeout"
@@ -301,8 +301,8 @@ func (s *coreUpstream) send(all []*fetch) {
 	}
 }
 
-// answer passes the response to a request to the core.
-func (s *coreUpstream) answer(q *coreRequest) {
+// deliver passes the response to a request to the core.
+func (s *coreUpstream) deliver(q *coreRequest) {
 	for i := range s.out {
 		if s.out[i] == q {
 			s.out = append(s.out[:i], s.out[i+1:]...)
@@ -315,8 +315,8 @@ func (s *coreUpstream) answer(q *coreRequest) {
 		s.w.visited["late response"]++
 		q.reply = reply{doc: q.reply.doc, at: s.w.now}
 	}
-	s.w.ruleAnswer(s, q, took)
-	s.w.see(s, q, s.core.step(s.w.moment(), answered{q.fetch, q.reply, took}))
+	s.w.ruleResponse(s, q, took)
+	s.w.apply(s, q, s.core.step(s.w.moment(), completed{q.fetch, q.reply, took}))
 }
 
 func later(a, b time.Time) time.Time {

@@ -23,8 +23,8 @@ type upstream struct {
 	core *core
 	done chan struct{} // closed when the collection in flight ends; nil without waiters
 	view *fleet.View   // published last
-	// A collection that ends within slowAfter publishes only at its end. quick reports
-	// that the time is not over, unseen that there is something to publish.
+	// A collection that ends within slowAfter publishes only at its end. quick is set
+	// during that time; unseen is set while there is something to publish.
 	quick, unseen bool
 
 	// Guarded by the poller's mutex.
@@ -113,8 +113,8 @@ func (s *upstream) show() {
 	s.publish(false)
 }
 
-// passed does what is due. Workers call it.
-func (s *upstream) passed() {
+// runDue starts the collections that are due. Workers call it.
+func (s *upstream) runDue() {
 	s.mu.Lock()
 	s.quick = true
 	do := s.step(nil)
@@ -146,13 +146,13 @@ func (s *upstream) carryOut(do actions) {
 }
 
 // exchange makes one attempt.
-func (s *upstream) exchange(ac *attemptContext, q *fetch) answered {
+func (s *upstream) exchange(ac *attemptContext, q *fetch) completed {
 	ctx := ac.start(s.ctx, q.limit)
 	defer ac.release()
 	start := time.Now()
 	doc, failure := s.clients[q.collection.index].Fetch(ctx, q.endpoint, q.fresh)
 	took := time.Since(start)
-	return answered{q, reply{doc, start.Add(took), failure}, took}
+	return completed{q, reply{doc, start.Add(took), failure}, took}
 }
 
 // collectNow collects what the cache cannot serve within the limit, or joins the

@@ -12,8 +12,8 @@ const MaxAfter = 300 * time.Second
 
 // After parses a Retry-After header (RFC 9110, section 10.2.3): a number of
 // seconds, or a date. A date is relative to the response's own Date header, so
-// that the clocks need not agree, and to now without a valid Date. ok is false if
-// value is empty, in the past or malformed. Longer waits are cut to MaxAfter.
+// that the clocks need not agree, or to now without a valid Date. ok is false if
+// value is empty, in the past or malformed. The wait is at most MaxAfter.
 func After(value, date string, now time.Time) (wait time.Duration, ok bool) {
 	value = strings.TrimSpace(value)
 	if digits(value) {

@@ -29,7 +29,7 @@ func TestAfterParsesTheHeader(t *testing.T) {
 		{"the maximum", "300", "", MaxAfter},
 		{"above the maximum", "301", "", MaxAfter},
 		{"a day", "86400", "", MaxAfter},
-		{"more seconds than a duration holds", "9223372037", "", MaxAfter},
+		{"more seconds than fit a duration", "9223372037", "", MaxAfter},
 		{"more than 64 bits", "18446744073709551616", "", MaxAfter},
 		{"a hundred digits", "9999999999999999999999999999999999999999999999999999999999999999999999999999999999999999999999999999", "", MaxAfter},
 

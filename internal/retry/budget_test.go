@@ -22,17 +22,17 @@ func TestABudget(t *testing.T) {
 	type step struct {
 		sleep  time.Duration
 		firsts int // first attempts after the sleep
-		want   int // retries that can be paid then
+		want   int // retries that the budget then allows
 	}
-	const hair = time.Microsecond // outweighs rounding
+	const margin = time.Microsecond // outweighs rounding
 	for name, steps := range map[string][]step{
 		"is full at the start":                          {{0, 0, 15}},
 		"that is empty stays empty":                     {{0, 0, 15}, {0, 0, 0}},
-		"refills one token a second":                    {{0, 0, 15}, {time.Second - 1, 0, 0}, {1 + hair, 0, 1}, {7*time.Second + hair, 0, 7}},
+		"refills one token a second":                    {{0, 0, 15}, {time.Second - 1, 0, 0}, {1 + margin, 0, 1}, {7*time.Second + margin, 0, 7}},
 		"earns a retry with five first attempts":        {{0, 0, 15}, {0, 4, 0}, {0, 1, 1}},
-		"is never more than full by time":               {{time.Hour, 0, 15}, {time.Hour, 0, 15}},
-		"is never more than full by first attempts":     {{0, 100, 15}, {0, 100, 15}},
-		"keeps what a refused retry could not pay with": {{0, 0, 15}, {900 * time.Millisecond, 0, 0}, {101 * time.Millisecond, 0, 1}},
+		"never exceeds its size by time":                {{time.Hour, 0, 15}, {time.Hour, 0, 15}},
+		"never exceeds its size by first attempts":      {{0, 100, 15}, {0, 100, 15}},
+		"keeps part of a token when it refuses a retry": {{0, 0, 15}, {900 * time.Millisecond, 0, 0}, {101 * time.Millisecond, 0, 1}},
 	} {
 		now := ours
 		b := NewBudget(now)
@@ -54,8 +54,8 @@ type move struct {
 	sleep time.Duration
 }
 
-// TestABudgetMatchesTheModel compares the answers with a token bucket that counts
-// whole nanoseconds. Answers within rounding of a token are not compared.
+// TestABudgetMatchesTheModel compares the results with a token bucket that counts
+// whole nanoseconds. Results within rounding of a token are not compared.
 func TestABudgetMatchesTheModel(t *testing.T) {
 	one := rapid.Custom(func(t *rapid.T) move {
 		return move{
@@ -65,7 +65,7 @@ func TestABudgetMatchesTheModel(t *testing.T) {
 	})
 	rapid.Check(t, func(r *rapid.T) {
 		moves := rapid.SliceOfN(one, 0, 200).Draw(r, "moves")
-		const full, hair = 15 * time.Second, time.Microsecond
+		const full, margin = 15 * time.Second, time.Microsecond
 		now, model := ours, full
 		b := NewBudget(now)
 		for i, m := range moves {
@@ -77,7 +77,7 @@ func TestABudgetMatchesTheModel(t *testing.T) {
 				b.First(now)
 				model = min(full, model+time.Second/5)
 			case "take":
-				got, near := b.Take(now), (model-time.Second).Abs() < hair
+				got, near := b.Take(now), (model-time.Second).Abs() < margin
 				if want := model >= time.Second; got != want && !near {
 					r.Fatalf("move %d: Take() with %v worth of tokens: got %v, want %v", i, model, got, want)
 				}
@@ -93,7 +93,7 @@ func TestConcurrentCallersDoNotOverspendABudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := NewBudget(time.Now())
 		start := time.Now()
-		var paid atomic.Int64
+		var retries atomic.Int64
 		var users sync.WaitGroup
 		for range 20 {
 			users.Go(func() {
@@ -101,7 +101,7 @@ func TestConcurrentCallersDoNotOverspendABudget(t *testing.T) {
 					b.First(time.Now())
 					for range 5 {
 						if b.Take(time.Now()) {
-							paid.Add(1)
+							retries.Add(1)
 						}
 					}
 					time.Sleep(100 * time.Millisecond)
@@ -110,8 +110,8 @@ func TestConcurrentCallersDoNotOverspendABudget(t *testing.T) {
 		}
 		users.Wait()
 		earned := 15 + time.Since(start).Seconds() + 0.2*20*50
-		if got := float64(paid.Load()); got > earned || got < earned-1-15 {
-			t.Errorf("retries paid for: got %v, want nearly %v and not more", got, earned)
+		if got := float64(retries.Load()); got > earned || got < earned-1-15 {
+			t.Errorf("got %v retries, want nearly %v and not more", got, earned)
 		}
 	})
 }

@@ -26,7 +26,7 @@ func settings(t *rapid.T) (first, limit time.Duration) {
 
 func TestEveryWaitMatchesTheFormula(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		// Nanoseconds, because the halves of odd waits round.
+		// In nanoseconds, because half of an odd wait is rounded.
 		first := time.Duration(rapid.Int64Range(1, int64(time.Minute)).Draw(t, "first"))
 		limit := time.Duration(rapid.Int64Range(1, int64(24*time.Hour)).Draw(t, "limit"))
 		for n := 1; n <= 60; n++ {
@@ -55,7 +55,7 @@ func TestJitteredWaitsAreUniform(t *testing.T) {
 					d := float64(formula(first, limit, n+1))
 					share := float64(wait(jitter, n+1, first, limit)) / d
 					if share < least-1/d || share > 1 {
-						t.Fatalf("%v, wait %d of %v up to %v: got %v of it, want %v to 1", jitter, n+1, first, limit, share, least)
+						t.Fatalf("%v, wait %d of %v up to %v: got %v of the wait, want %v to 1", jitter, n+1, first, limit, share, least)
 					}
 					if draw == 0 {
 						low[n], high[n] = share, share

@@ -78,7 +78,7 @@ func FuzzAfter(f *testing.F) {
 		until, valid := parseDate(value)
 		if !valid {
 			if ok && !isDate(value) {
-				t.Fatalf("After(%q): got %v, want it ignored", value, wait)
+				t.Fatalf("After(%q): got %v, want not ok", value, wait)
 			}
 			return
 		}

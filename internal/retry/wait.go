@@ -19,7 +19,7 @@ const (
 	Full
 )
 
-// ParseJitter parses the name of a jitter as used in flags and files.
+// ParseJitter parses the name of a jitter as used in flags and configuration files.
 func ParseJitter(s string) (Jitter, error) {
 	for _, j := range []Jitter{Equal, None, Full} {
 		if j.String() == s {

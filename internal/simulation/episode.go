@@ -1,6 +1,6 @@
 // Package simulation draws random faults for simulations, and shrinks a list of faults
 // that makes one fail. The simulations are tests: of the polling core in internal/poll,
-// of the complete exporter in this package. docs/testing.md describes them.
+// and of the complete exporter in this package. docs/testing.md describes them.
 package simulation
 
 import (
@@ -25,8 +25,8 @@ func (e Episode) String() string {
 }
 
 // Draw draws the episodes for a simulation. Each seed leaves out some of the kinds, so
-// that rare combinations occur. Episodes last seconds to hours; the pauses between them
-// are seconds to weeks, with pace as the mean of the usual ones.
+// that rare combinations occur. Episodes last from seconds to hours, the pauses between
+// them from seconds to weeks; pace is the usual mean of a pause.
 func Draw(seed uint64, length, pace time.Duration, targets int, kinds ...string) (all []Episode) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	kinds = slices.Clone(kinds)
@@ -36,9 +36,9 @@ func Draw(seed uint64, length, pace time.Duration, targets int, kinds ...string)
 	if r.IntN(8) == 0 {
 		pause = append(pause, 14*24*time.Hour)
 	}
-	lasts := []time.Duration{2 * time.Second, 30 * time.Second, 5 * time.Minute, 30 * time.Minute, 3 * time.Hour}
+	lengths := []time.Duration{2 * time.Second, 30 * time.Second, 5 * time.Minute, 30 * time.Minute, 3 * time.Hour}
 	for at := Random(r, pace/5); at < length; at += Random(r, pause[r.IntN(len(pause))]) {
-		all = append(all, Episode{at, Random(r, lasts[r.IntN(len(lasts))]), kinds[r.IntN(len(kinds))], r.IntN(targets), r.Uint64()})
+		all = append(all, Episode{at, Random(r, lengths[r.IntN(len(lengths))]), kinds[r.IntN(len(kinds))], r.IntN(targets), r.Uint64()})
 	}
 	return all
 }

@@ -11,13 +11,13 @@ import (
 	"github.com/betanet/betanet_exporter/internal/simulation"
 )
 
-// operators are the kinds caused by the operator.
-var operators = []string{"removed", "renamed", "moved", "reloaded", "bad file", "exporter restarts"}
+// operatorKinds are the kinds caused by the operator.
+var operatorKinds = []string{"removed", "renamed", "moved", "reloaded", "bad file", "exporter restarts"}
 
 // begin starts an episode.
 func (w *world) begin(e *simulation.Episode, stop *func()) {
-	if slices.Contains(operators, e.Kind) {
-		w.quiet()
+	if slices.Contains(operatorKinds, e.Kind) {
+		w.waitIdle()
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -68,9 +68,9 @@ func (w *world) unlocked(do func()) {
 func (w *world) otherAPI(s *service) {
 	s.mixnodes = !s.mixnodes
 	s.switched = time.Now()
-	s.total, s.again, s.counted, s.summed = 0, 0, 0, -1
-	for path := range s.ends {
-		s.ends[path].sent = nil
+	s.total, s.restarted, s.counted, s.summed = 0, 0, 0, -1
+	for path := range s.endpoints {
+		s.endpoints[path].sent = nil
 	}
 }
 
@@ -117,7 +117,7 @@ func (w *world) operate(e *simulation.Episode, u *upstream, stop *func()) {
 	w.unlocked(func() { w.reload(http.StatusOK) })
 }
 
-// moved notes that an upstream starts from scratch.
+// moved records that an upstream starts from scratch.
 func (w *world) moved(u *upstream) {
 	u.changed, u.outage = time.Now(), outage{}
 	w.trouble = latest(w.trouble, time.Now().Add(w.lag()))
@@ -126,7 +126,7 @@ func (w *world) moved(u *upstream) {
 	}
 }
 
-// changeNames updates which upstreams the DNS answers contain. The caller holds the
+// changeNames updates which upstreams are in the DNS. The caller holds the
 // mutex.
 func (w *world) changeNames() {
 	for i, u := range w.upstreams {
@@ -144,7 +144,7 @@ func (w *world) changeNames() {
 	}
 }
 
-// returned notes that an upstream is listed again, perhaps by another source. The
+// returned records that an upstream is listed again, perhaps by another source. The
 // exporter may not have noticed that it was missing.
 func (w *world) returned(u *upstream) {
 	before := make([]service, len(u.urls))

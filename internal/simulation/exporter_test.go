@@ -18,18 +18,18 @@ import (
 	"github.com/betanet/betanet_exporter/internal/simulation"
 )
 
-// network is the running world, for dial functions that are global.
-var network atomic.Pointer[world]
+// currentWorld is the running world, for the global dial functions.
+var currentWorld atomic.Pointer[world]
 
 func TestMain(m *testing.M) {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP) // start the goroutine of os/signal outside any bubble
 	http.DefaultTransport.(*http.Transport).DialContext = func(ctx context.Context, n, address string) (net.Conn, error) {
-		return network.Load().dial(ctx, n, address)
+		return currentWorld.Load().dial(ctx, n, address)
 	}
 	refuse := func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
 	_, _ = (&net.Resolver{PreferGo: true, Dial: refuse}).LookupHost(context.Background(), "names.sim") // create the channels of package net outside any bubble
 	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, n, address string) (net.Conn, error) {
-		return network.Load().dialNames(ctx, n, address)
+		return currentWorld.Load().dialNames(ctx, n, address)
 	}}
 	os.Exit(m.Run())
 }
@@ -39,17 +39,17 @@ func simulate(t *testing.T, seed uint64, length time.Duration, episodes []simula
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		w = newWorld(seed, length, episodes, dir)
-		network.Store(w)
+		currentWorld.Store(w)
 		w.mu.Lock()
 		w.write()
 		w.mu.Unlock()
-		w.live()
+		w.run()
 	})
 	return w
 }
 
-// live runs the episodes, with scrapes in between.
-func (w *world) live() {
+// run runs the episodes, with scrapes in between.
+func (w *world) run() {
 	stop := w.startExporter()
 	next := 0
 	first := w.start.Add(time.Minute + 500*time.Microsecond) // never at the time of a response
@@ -113,16 +113,16 @@ func (w *world) startExporter() func() {
 		w.mu.Lock()
 		w.stopping = true
 		w.mu.Unlock()
-		w.quiet()
+		w.waitIdle()
 		cancel()
 		<-done
 		w.client.CloseIdleConnections()
 	}
 }
 
-// quiet waits until no response is in flight, so that the oracle knows what the
+// waitIdle waits until no response is in flight, so that the oracle knows what the
 // exporter has seen.
-func (w *world) quiet() {
+func (w *world) waitIdle() {
 	for range 200 {
 		w.mu.Lock()
 		none := w.inflight == 0
@@ -223,7 +223,7 @@ func report(t *testing.T, seed uint64, length time.Duration, episodes []simulati
 	t.Errorf("seed %d, after %.1f upstream-days: %s\n%d of %d episodes suffice, replayed by %s: %v", seed, days, failure, len(shortest), len(episodes), file, shortest)
 }
 
-// replay simulates the episodes of a failure that was found.
+// replay simulates the episodes of an earlier failure.
 func replay(t *testing.T, seed uint64, length time.Duration, episodes ...simulation.Episode) {
 	t.Helper()
 	if w := simulate(t, seed, length, episodes); w.failure != "" {

@@ -42,7 +42,7 @@ func (w *world) scrape() {
 	}
 }
 
-// note calls fail unless the exporter has been restarted.
+// note calls fail unless the exporter has been restarted or is stopping.
 func (w *world) note(began time.Time, format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -66,9 +66,9 @@ func (w *world) check(what string, series map[string]float64) {
 		}
 		switch {
 		case u.wanted && !listed && u.listed.After(u.changed):
-			w.fail("%s: %s is not listed any more", what, u.name)
+			w.fail("%s: %s is no longer listed", what, u.name)
 		case settled && listed != u.wanted:
-			w.fail("%s: %s is listed %v, want %v", what, u.name, listed, u.wanted)
+			w.fail("%s: %s: listed is %v, want %v", what, u.name, listed, u.wanted)
 		case u.wanted && !listed && now.Sub(u.changed) > w.grace(u): // its source cannot be read
 			changed := u.changed
 			w.returned(u)
@@ -81,8 +81,8 @@ func (w *world) check(what string, series map[string]float64) {
 			u.urls[0].check(what, series, key, up == 1)
 		}
 	}
-	if up, there := series[`betanet_up{upstream="always"}`]; there && now.Sub(w.began) > 2*w.interval && up != 1 && !w.disturbed(now) {
-		w.fail("%s: the upstream that is always well is not up", what)
+	if up, present := series[`betanet_up{upstream="always"}`]; present && now.Sub(w.began) > 2*w.interval && up != 1 && !w.disturbed(now) {
+		w.fail("%s: the upstream without faults is not up", what)
 	}
 	w.checkFleet(what, series, now)
 }
@@ -114,7 +114,7 @@ func (w *world) checkFleet(what string, series map[string]float64, now time.Time
 		w.fail("%s: %v upstreams are up, the fleet series shows %v", what, ups, shown)
 	}
 	if shown, ok := series["betanet_exporter_upstreams"]; ok && what == "scrape" && all > 1 && shown != all {
-		w.fail("%s: shows %v upstreams, and a count of %v", what, all, shown)
+		w.fail("%s: lists %v upstreams, but counts %v", what, all, shown)
 	}
 }
 
@@ -125,15 +125,15 @@ var shown = [4]string{"betanet_messages_total", "betanet_connected_peers", "beta
 func (s *service) check(what string, series map[string]float64, key string, up bool) {
 	w, now := s.w, time.Now()
 	healthy := !now.Before(s.faulty) && !now.Before(w.network)
-	for path := range s.ends {
-		e := &s.ends[path]
+	for path := range s.endpoints {
+		e := &s.endpoints[path]
 		healthy = healthy && !now.Before(e.notBefore)
 		if (path == mixnodes) != s.mixnodes {
 			continue
 		}
-		value, there := series[shown[path]+key]
+		value, present := series[shown[path]+key]
 		if len(e.sent) == 0 {
-			if there && now.Sub(s.switched) > maxStale+w.interval {
+			if present && now.Sub(s.switched) > maxStale+w.interval {
 				w.fail("%s: %s shows %v, which was never sent", what, s.host+paths[path], value)
 			}
 			continue
@@ -142,29 +142,29 @@ func (s *service) check(what string, series map[string]float64, key string, up b
 		age := now.Sub(last.at)
 		switch {
 		case now.Sub(s.switched) < maxStale+2*w.interval: // it may be from the other API
-		case !there && age > settle && age < maxStale-settle:
+		case !present && age > settle && age < maxStale-settle:
 			w.fail("%s: %s shows nothing, %v after a document with %d", what, s.host+paths[path], age, last.value)
-		case there && age > maxStale+settle:
-			w.fail("%s: %s shows %v of %v ago", what, s.host+paths[path], value, age)
-		case there && !last.is(value, path) && (age > settle || len(e.sent) > 1 && !e.sent[len(e.sent)-2].is(value, path)):
+		case present && age > maxStale+settle:
+			w.fail("%s: %s shows %v from %v ago", what, s.host+paths[path], value, age)
+		case present && !last.is(value, path) && (age > settle || len(e.sent) > 1 && !e.sent[len(e.sent)-2].is(value, path)):
 			w.fail("%s: %s shows %v, %v after a document with %d", what, s.host+paths[path], value, age, last.value)
 		}
 		stale := series["betanet_exporter_data_stale"+key] == 1
 		if up && stale {
-			w.fail("%s: %s is up and stale", what, s.host)
+			w.fail("%s: %s is both up and stale", what, s.host)
 		}
-		if bad := now.Sub(e.bad); !up && there && !stale && !e.bad.IsZero() && bad > w.timeout+settle && e.bad.After(last.at) {
+		if bad := now.Sub(e.lastFailure); !up && present && !stale && !e.lastFailure.IsZero() && bad > w.timeout+settle && e.lastFailure.After(last.at) {
 			w.fail("%s: %s failed %v ago and is not marked as stale", what, s.host+paths[path], bad)
 		}
-		if e.bad.After(last.at) && now.Sub(e.bad) > w.timeout+settle && up {
-			w.fail("%s: %s is up, although %s failed %v ago", what, s.host, paths[path], now.Sub(e.bad))
+		if e.lastFailure.After(last.at) && now.Sub(e.lastFailure) > w.timeout+settle && up {
+			w.fail("%s: %s is up, although %s failed %v ago", what, s.host, paths[path], now.Sub(e.lastFailure))
 		}
 	}
 	s.checkFresh(what, up, healthy)
 }
 
-// checkFresh checks that a service is up within a bound after its faults end, and not up
-// after as long without a response.
+// checkFresh checks that a service is up within a bound after its faults end, and that
+// it is not up after as long without a response.
 func (s *service) checkFresh(what string, up, healthy bool) {
 	w, now := s.w, time.Now()
 	bound := 2*(w.interval+pause) + 2*w.timeout + time.Second
@@ -175,7 +175,7 @@ func (s *service) checkFresh(what string, up, healthy bool) {
 		}
 	}
 	last := s.switched // documents from the other API are not remembered
-	for _, e := range s.ends {
+	for _, e := range s.endpoints {
 		if e.notBefore.After(since) {
 			since = e.notBefore
 		}
@@ -184,38 +184,38 @@ func (s *service) checkFresh(what string, up, healthy bool) {
 		}
 	}
 	if healthy && now.Sub(since) > bound && (!up || now.Sub(last) > w.interval+w.timeout) {
-		w.fail("%s: %s is up %v with a document of %v ago, although nothing is wrong since %v", what, s.host, up, now.Sub(last), now.Sub(since))
+		w.fail("%s: %s is up %v with a document from %v ago, although the last fault ended %v ago", what, s.host, up, now.Sub(last), now.Sub(since))
 	}
 	s.noteOutage(now, now.Sub(since) > bound && healthy, now.Sub(latest(last, latest(s.u.changed, w.began))) > bound+w.lag())
 	if up && now.Sub(last) > 2*w.interval+2*w.timeout && now.Sub(s.u.changed) > bound {
-		w.fail("%s: %s is up, and its last document is of %v ago", what, s.host, now.Sub(last))
+		w.fail("%s: %s is up, but its last document is from %v ago", what, s.host, now.Sub(last))
 	}
 }
 
-// noteOutage notes whether a service is surely up, or surely down because it has not
+// noteOutage records that a service is surely up, or surely down because it has not
 // responded for long. The caller holds the mutex.
-func (s *service) noteOutage(now time.Time, well, dead bool) {
-	if well {
-		s.well = now
+func (s *service) noteOutage(now time.Time, up, down bool) {
+	if up {
+		s.knownUp = now
 	}
-	if !dead {
+	if !down {
 		return
 	}
-	if s.dead.Before(s.well) || s.dead.Before(s.u.changed) || s.dead.Before(s.w.began) {
+	if s.knownDown.Before(s.knownUp) || s.knownDown.Before(s.u.changed) || s.knownDown.Before(s.w.began) {
 		s.u.outage.from = now
 	}
-	s.dead, s.u.outage.to = now, now
+	s.knownDown, s.u.outage.to = now, now
 }
 
 // checkReplicas checks that one of the replicas sent the value shown.
 func (u *upstream) checkReplicas(what string, series map[string]float64, key string) {
-	value, there := series["betanet_bytes_received_total"+key]
-	if !there {
+	value, present := series["betanet_bytes_received_total"+key]
+	if !present {
 		return
 	}
 	var all []string
 	for _, s := range u.urls {
-		for _, sent := range s.ends[2].sent {
+		for _, sent := range s.endpoints[2].sent {
 			if value == float64(sent.value) {
 				return
 			}

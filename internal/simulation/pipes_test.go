@@ -20,7 +20,7 @@ func (p *pipes) listen() net.Listener {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = make(chan struct{})
-	return &listening{p, p.closed, sync.Once{}}
+	return &pipeListener{p, p.closed, sync.Once{}}
 }
 
 func (p *pipes) dial(ctx context.Context) (net.Conn, error) {
@@ -38,13 +38,13 @@ func (p *pipes) dial(ctx context.Context) (net.Conn, error) {
 	}
 }
 
-type listening struct {
+type pipeListener struct {
 	*pipes
 	closed chan struct{}
 	once   sync.Once
 }
 
-func (l *listening) Accept() (net.Conn, error) {
+func (l *pipeListener) Accept() (net.Conn, error) {
 	select {
 	case c := <-l.conns:
 		return c, nil
@@ -53,5 +53,5 @@ func (l *listening) Accept() (net.Conn, error) {
 	}
 }
 
-func (l *listening) Close() error   { l.once.Do(func() { close(l.closed) }); return nil }
-func (l *listening) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9200} }
+func (l *pipeListener) Close() error   { l.once.Do(func() { close(l.closed) }); return nil }
+func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9200} }

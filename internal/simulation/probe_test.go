@@ -11,8 +11,8 @@ import (
 // probe requests /probe for an upstream, and for an address that is not allowed.
 func (w *world) probe(s *service, began time.Time) {
 	w.mu.Lock()
-	name, start, out := s.u.name, time.Now(), s.inflight()
-	well := !s.u.replica && s.u.wanted && s.well.After(start.Add(-5*time.Minute)) && s.quiet(start)
+	name, start, responding := s.u.name, time.Now(), s.responding()
+	healthy := !s.u.replica && s.u.wanted && s.knownUp.After(start.Add(-5*time.Minute)) && s.quiet(start)
 	w.mu.Unlock()
 	if status, _, err := w.get("/probe?target=127.0.0.9:9000"); err != nil || status != http.StatusForbidden {
 		w.note(began, "a probe of an address that is not allowed: status %d, %v", status, err)
@@ -21,25 +21,25 @@ func (w *world) probe(s *service, began time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := time.Now()
-	well = well && s.u.name == name && s.quiet(start) && s.u.wanted
+	healthy = healthy && s.u.name == name && s.quiet(start) && s.u.wanted
 	switch {
 	case w.began != began || w.stopping:
 	case err != nil:
 		w.fail("a probe of %s: %v", name, err)
 	case now.Sub(start) > w.timeout+time.Second:
 		w.fail("a probe of %s took %v", name, now.Sub(start))
-	case !well || out || s.inflight() || w.writing > 0:
+	case !healthy || responding || s.responding() || w.writing > 0:
 	case status != http.StatusOK || series["betanet_up"] != 1:
-		w.fail("a probe of %s, which is well: status %d, up %v", name, status, series["betanet_up"])
+		w.fail("a probe of %s, which is healthy: status %d, up %v", name, status, series["betanet_up"])
 	default:
 		path := 2
 		if s.mixnodes {
 			path = mixnodes
 		}
-		sent := s.ends[path].sent
+		sent := s.endpoints[path].sent
 		last := sent[len(sent)-1]
 		if now.Sub(last.at) > 10*time.Second+now.Sub(start) { // cache.ttl
-			w.fail("a probe of %s asked nothing, the last document is of %v ago", name, now.Sub(last.at))
+			w.fail("a probe of %s collected nothing, the last document is from %v ago", name, now.Sub(last.at))
 		}
 		if value := series[shown[path]]; !s.mixnodes && value != float64(last.value) { // /probe has no sums over mixnodes
 			w.fail("a probe of %s shows %v, the last document has %d", name, value, last.value)
@@ -60,9 +60,9 @@ func (s *service) quiet(since time.Time) bool {
 	return true
 }
 
-// inflight reports whether a response is in flight. The caller holds the mutex.
-func (s *service) inflight() bool {
-	for _, e := range s.ends {
+// responding reports whether a response is in flight. The caller holds the mutex.
+func (s *service) responding() bool {
+	for _, e := range s.endpoints {
 		if !time.Now().After(e.out) {
 			return true
 		}

@@ -11,48 +11,48 @@ import (
 	"time"
 )
 
-// paths are the only paths that may be requested; others dead-lock a real server.
+// paths are the only paths that may be requested; others deadlock a real server.
 var paths = []string{"/api/v1/metrics", "/api/v1/nodes/status", "/api/v1/network/stats", "/mixnodes"}
 
 const mixnodes = 3 // the index of its path
 
 // service is a simulated Betanet service, and what the oracle knows about it.
 type service struct {
-	w        *world
-	u        *upstream
-	host     string
-	mixnodes bool   // its API
-	count    uint64 // of messages
-	node     int    // number of the mixnode's id
-	total    uint64 // expected sum over mixnodes
-	again    uint64 // expected sum if the exporter has started it again
-	counted  uint64 // last count in the sum
-	summed   int    // node of that count
-	faulty   time.Time
-	switched time.Time // to the other API
-	well     time.Time // last check when it was surely up
-	dead     time.Time // last check when it was surely down
-	ends     [4]end
+	w         *world
+	u         *upstream
+	host      string
+	mixnodes  bool   // its API
+	count     uint64 // of messages
+	node      int    // number of the mixnode's id
+	total     uint64 // expected sum over mixnodes
+	restarted uint64 // expected sum if the exporter has started from scratch
+	counted   uint64 // last count in the sum
+	summed    int    // node of that count
+	faulty    time.Time
+	switched  time.Time // to the other API
+	knownUp   time.Time // last check when it was surely up
+	knownDown time.Time // last check when it was surely down
+	endpoints [4]endpoint
 }
 
-// end is one path of a service.
-type end struct {
-	out       time.Time // when the response in flight ends
-	streak    int       // of consecutive failures
-	open      time.Time
-	notBefore time.Time
-	sent      []sample // last four documents that arrived
-	bad       time.Time
+// endpoint is one path of a service.
+type endpoint struct {
+	out         time.Time // when the response in flight ends
+	streak      int       // of consecutive failures
+	openUntil   time.Time
+	notBefore   time.Time
+	sent        []sample // last four documents that arrived
+	lastFailure time.Time
 }
 
 func newService(w *world, u *upstream, host string, r *rand.Rand) *service {
 	return &service{w: w, u: u, host: host, mixnodes: r.IntN(2) == 0, count: uint64(r.IntN(1000))}
 }
 
-// forget resets what the exporter is expected to remember.
+// forget resets the state that the exporter is expected to keep.
 func (s *service) forget() {
-	s.ends = [4]end{}
-	s.total, s.again, s.counted, s.summed = 0, 0, 0, -1
+	s.endpoints = [4]endpoint{}
+	s.total, s.restarted, s.counted, s.summed = 0, 0, 0, -1
 }
 
 func (w *world) serviceAt(host string) *service {
@@ -66,7 +66,7 @@ func (w *world) serviceAt(host string) *service {
 	return nil
 }
 
-// serveService answers the requests of one connection.
+// serveService serves the requests of one connection.
 func (w *world) serveService(host string, c net.Conn) {
 	r := bufio.NewReaderSize(c, 512)
 	for {
@@ -75,11 +75,11 @@ func (w *world) serveService(host string, c net.Conn) {
 			return
 		}
 		path := slices.Index(paths, q.URL.Path)
-		asked := time.Now()
+		requestedAt := time.Now()
 		w.mu.Lock()
 		s := w.serviceAt(host)
 		if path < 0 {
-			w.fail("%s was asked for %s", host, q.URL.Path)
+			w.fail("%s received a request for %s", host, q.URL.Path)
 			path = 0
 		}
 		if s == nil { // the upstream named always
@@ -88,12 +88,12 @@ func (w *world) serveService(host string, c net.Conn) {
 			io.WriteString(c, response("200 OK", "", documents[path](0)))
 			continue
 		}
-		kind, takes, text, value := s.ask(path)
+		kind, takes, text, value := s.handle(path)
 		w.mu.Unlock()
 		if takes < 0 {
 			w.sink(c)
 			w.mu.Lock()
-			s.failed(path, asked, true)
+			s.failed(path, requestedAt, true)
 			w.mu.Unlock()
 			return
 		}
@@ -108,7 +108,7 @@ func (w *world) serveService(host string, c net.Conn) {
 		if kind == "good" && err == nil {
 			s.arrived(path, value)
 		} else if kind != "404" {
-			s.failed(path, asked, err == nil)
+			s.failed(path, requestedAt, err == nil)
 		}
 		w.mu.Unlock()
 		if err != nil || kind != "good" {
@@ -117,19 +117,19 @@ func (w *world) serveService(host string, c net.Conn) {
 	}
 }
 
-// ask checks a request and draws the response. A negative takes means no response. The
+// handle checks a request and draws the response. A negative takes means no response. The
 // caller holds the mutex.
-func (s *service) ask(path int) (kind string, takes time.Duration, text string, value uint64) {
-	w, now, e := s.w, time.Now(), &s.ends[path]
+func (s *service) handle(path int) (kind string, takes time.Duration, text string, value uint64) {
+	w, now, e := s.w, time.Now(), &s.endpoints[path]
 	w.requests++
-	replaced := now.Sub(s.u.changed) < w.grace(s.u)+time.Second || now.Before(w.trouble) // the request before may be canceled
+	replaced := now.Sub(s.u.changed) < w.grace(s.u)+time.Second || now.Before(w.trouble) // the previous request may be canceled
 	switch {
 	case now.Before(e.out) && !replaced:
 		w.fail("%s%s: two requests at a time", s.host, paths[path])
 	case now.Before(e.notBefore):
 		w.fail("%s%s: requested %v before the Retry-After", s.host, paths[path], e.notBefore.Sub(now))
-	case now.Before(e.open):
-		w.fail("%s%s: requested %v before the end of the breaker's pause", s.host, paths[path], e.open.Sub(now))
+	case now.Before(e.openUntil):
+		w.fail("%s%s: requested %v before the end of the breaker's pause", s.host, paths[path], e.openUntil.Sub(now))
 	case !s.u.wanted && now.Sub(s.u.changed) > w.grace(s.u) && !now.Before(w.trouble):
 		w.fail("%s%s: requested %v after the upstream was removed", s.host, paths[path], now.Sub(s.u.changed))
 	}
@@ -146,7 +146,7 @@ func (s *service) ask(path int) (kind string, takes time.Duration, text string, 
 		}
 	}
 	switch kind {
-	case "hangs", "dead-locked":
+	case "hangs", "deadlocked":
 		return kind, -1, "", 0
 	case "good":
 		s.count += uint64(w.random.IntN(100))
@@ -193,27 +193,27 @@ var documents = [4]func(n uint64, node ...int) string{
 	},
 }
 
-// failed notes a failed request. certain is false if the exporter may have stopped
-// waiting for the response before. The caller holds the mutex.
-func (s *service) failed(path int, asked time.Time, certain bool) {
-	e := &s.ends[path]
-	e.bad = latest(e.bad, asked)
+// failed records a failed request. certain is false if the exporter may already have
+// stopped waiting for the response. The caller holds the mutex.
+func (s *service) failed(path int, requestedAt time.Time, certain bool) {
+	e := &s.endpoints[path]
+	e.lastFailure = latest(e.lastFailure, requestedAt)
 	if !certain {
 		return
 	}
 	if e.streak++; e.streak >= failures {
-		e.open = time.Now().Add(pause)
+		e.openUntil = time.Now().Add(pause)
 	}
 }
 
-// arrived notes a document that the exporter has received. The caller holds the mutex.
+// arrived records a document that the exporter has received. The caller holds the mutex.
 func (s *service) arrived(path int, value uint64) {
-	e, now := &s.ends[path], time.Now()
+	e, now := &s.endpoints[path], time.Now()
 	if path == mixnodes {
 		value = s.sum(value)
 	}
-	e.streak, e.open = 0, time.Time{}
-	e.sent = append(e.sent[max(0, len(e.sent)-3):], sample{now, value, s.again})
+	e.streak, e.openUntil = 0, time.Time{}
+	e.sent = append(e.sent[max(0, len(e.sent)-3):], sample{now, value, s.restarted})
 	if path == 0 || path == mixnodes {
 		s.grow(path, value)
 	}
@@ -225,9 +225,9 @@ func (s *service) sum(value uint64) uint64 {
 	if s.node == s.summed && value >= s.counted {
 		increase = value - s.counted
 	}
-	s.again += increase
-	if s.again == increase {
-		s.again = value
+	s.restarted += increase
+	if s.restarted == increase {
+		s.restarted = value
 	}
 	s.total, s.counted, s.summed = s.total+increase, value, s.node
 	return s.total

@@ -15,7 +15,7 @@ type statusPage struct {
 	Fleet     map[string]any
 	Upstreams []struct{ Name, State string }
 	Incidents []incident
-	Omitted   int `json:"incidents_omitted"` // of too many
+	Omitted   int `json:"incidents_omitted"`
 	Sources   []struct {
 		Source string
 		Up     bool
@@ -71,7 +71,7 @@ func (w *world) checkStatus(began time.Time, series map[string]float64) {
 	for _, p := range history.Points {
 		for _, rate := range []*float64{p.Messages, p.Received} {
 			if rate != nil && (*rate < 0 || *rate > 1e8) {
-				w.fail("the status page has the rate %v", *rate)
+				w.fail("the status page shows the rate %v", *rate)
 			}
 		}
 	}
@@ -88,9 +88,9 @@ func (w *world) checkVerdict(status *statusPage, series map[string]float64) {
 	level, down, stale := status.Verdict.Level, status.Fleet["down"], status.Fleet["stale"]
 	switch {
 	case down != 0.0 && level != "critical", stale != 0.0 && level == "ok":
-		w.fail("%v upstreams are down and %v stale, and the verdict is %s", down, stale, level)
+		w.fail("%v upstreams are down and %v stale, but the verdict is %s", down, stale, level)
 	case level == "critical" && down == 0.0 && stale == 0.0:
-		w.fail("no upstream is down or stale, and the verdict is critical")
+		w.fail("no upstream is down or stale, but the verdict is critical")
 	}
 	for _, u := range status.Upstreams {
 		key := `{upstream="` + u.Name + `"}`
@@ -119,12 +119,12 @@ func (w *world) checkIncidents(status *statusPage, at time.Time) {
 			}
 		}
 		switch s := u.urls[0]; {
-		case s.dead.Equal(at) && !open:
-			w.fail("%s answers nothing, and the status page has no open incident", u.name)
-		case s.well.Equal(at) && open:
-			w.fail("%s is well, and the status page has an open incident", u.name)
-		case status.Omitted == 0 && s.well.Equal(at) && u.outage.to.After(w.began) && at.Sub(u.outage.to) < 23*time.Hour && !past:
-			w.fail("%s answered nothing from %v to %v, and the status page has only the incidents %v", u.name, u.outage.from.Sub(w.start), u.outage.to.Sub(w.start), all)
+		case s.knownDown.Equal(at) && !open:
+			w.fail("%s does not respond, but the status page has no open incident", u.name)
+		case s.knownUp.Equal(at) && open:
+			w.fail("%s is up, but the status page has an open incident", u.name)
+		case status.Omitted == 0 && s.knownUp.Equal(at) && u.outage.to.After(w.began) && at.Sub(u.outage.to) < 23*time.Hour && !past:
+			w.fail("%s did not respond from %v to %v, but the status page has only the incidents %v", u.name, u.outage.from.Sub(w.start), u.outage.to.Sub(w.start), all)
 		}
 		w.visited["incidents"]++
 	}
@@ -132,10 +132,10 @@ func (w *world) checkIncidents(status *statusPage, at time.Time) {
 
 // checkSources compares the reported states of the sources and the receiver.
 func (w *world) checkSources(status *statusPage, at time.Time) {
-	well := !at.Before(w.trouble) && !at.Before(w.network) && at.Sub(w.began) > w.lag()
+	healthy := !at.Before(w.trouble) && !at.Before(w.network) && at.Sub(w.began) > w.lag()
 	for _, s := range status.Sources {
-		if well && !s.Up {
-			w.fail("nothing is wrong with the source %s, but the status page shows a failure", s.Source)
+		if healthy && !s.Up {
+			w.fail("the source %s has no fault, but the status page shows a failure", s.Source)
 		}
 		for _, e := range w.active {
 			lasts := at.Sub(latest(w.start.Add(e.Start), w.began)) > w.lag()
@@ -145,11 +145,11 @@ func (w *world) checkSources(status *statusPage, at time.Time) {
 			}
 		}
 	}
-	if at.Sub(latest(w.receiver, latest(w.network, w.began))) < 3*pushed || w.during("receiver hangs") != nil || w.during("receiver refuses") != nil {
+	if at.Sub(latest(w.receiver, latest(w.network, w.began))) < 3*pushInterval || w.during("receiver hangs") != nil || w.during("receiver refuses") != nil {
 		return
 	}
-	if last := status.Push.LastSuccess; status.Push.Error != "" || at.Sub(last) > pushed+time.Minute || at.Sub(w.lastPush) > pushed+time.Minute {
-		w.fail("nothing is wrong with the receiver, the last push arrived %v ago, the status page shows %v ago and %q", at.Sub(w.lastPush), at.Sub(last), status.Push.Error)
+	if last := status.Push.LastSuccess; status.Push.Error != "" || at.Sub(last) > pushInterval+time.Minute || at.Sub(w.lastPush) > pushInterval+time.Minute {
+		w.fail("the receiver has no fault, the last push arrived %v ago, but the status page shows %v ago and %q", at.Sub(w.lastPush), at.Sub(last), status.Push.Error)
 	}
 }
 
@@ -166,7 +166,7 @@ func (w *world) checkRate(shown float64, at time.Time) {
 			if len(rates) == 0 && u.replica {
 				continue // not in use
 			}
-			if len(rates) == 0 || !u.replica && !s.well.Equal(at) || at.Before(s.faulty.Add(4*w.interval)) || at.Sub(u.changed) < w.lag()+4*w.interval {
+			if len(rates) == 0 || !u.replica && !s.knownUp.Equal(at) || at.Before(s.faulty.Add(4*w.interval)) || at.Sub(u.changed) < w.lag()+4*w.interval {
 				return
 			}
 			if most += slices.Max(rates); !u.replica {
@@ -175,16 +175,16 @@ func (w *world) checkRate(shown float64, at time.Time) {
 		}
 	}
 	w.visited["rates"]++
-	if hair := 1e-6 * math.Max(1, most); shown < least-hair || shown > most+hair {
+	if margin := 1e-6 * math.Max(1, most); shown < least-margin || shown > most+margin {
 		w.fail("the status page shows %v messages/s, want %v to %v", shown, least, most)
 	}
 }
 
 // rates returns the message rates between the last documents, nil if there are too few.
 func (s *service) rates() (rates []float64) {
-	sent := s.ends[0].sent
+	sent := s.endpoints[0].sent
 	if s.mixnodes {
-		sent = s.ends[mixnodes].sent
+		sent = s.endpoints[mixnodes].sent
 	}
 	if len(sent) < 4 {
 		return nil

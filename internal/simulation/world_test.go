@@ -20,16 +20,16 @@ import (
 
 // Settings of the exporter, and settle, the time that the oracle allows for processing.
 const (
-	maxStale = 12 * time.Minute
-	pause    = 30 * time.Second // of the circuit breakers
-	failures = 5                // until a circuit breaker opens
-	pushed   = 5 * time.Minute  // interval of pushes
-	settle   = 300 * time.Millisecond
+	maxStale     = 12 * time.Minute
+	pause        = 30 * time.Second // of the circuit breakers
+	failures     = 5                // until a circuit breaker opens
+	pushInterval = 5 * time.Minute  // interval of pushes
+	settle       = 300 * time.Millisecond
 )
 
 // kinds are the kinds of episodes.
 var kinds = []string{
-	"refused", "hangs", "half-open", "slow", "500", "404", "429", "broken", "cut", "schema", "dead-locked",
+	"refused", "hangs", "half-open", "slow", "500", "404", "429", "broken", "cut", "schema", "deadlocked",
 	"restarts", "jumps", "goes back", "other API", "partition", "loses packets",
 	"removed", "renamed", "moved", "bad file", "reloaded", "exporter restarts",
 	"file breaks", "list breaks", "list hangs", "names fail", "names change",
@@ -57,7 +57,7 @@ type world struct {
 	network   time.Time // end of the last network fault and its effects
 	trouble   time.Time // end of the last fault of everything or of a source, and its effects
 	inflight  int       // responses in flight
-	writing   int       // responses that the exporter may have received before the oracle notes it
+	writing   int       // responses that the exporter may have received before the oracle records it
 	conns     int
 	growth    []sample // expected fleet counter of messages, without upstreams with replicas
 	extra     uint64   // upper bound of the messages of replicas
@@ -73,23 +73,23 @@ type world struct {
 
 // sample is a value and when it arrived.
 type sample struct {
-	at    time.Time
-	value uint64
-	again uint64 // the value if the exporter has started the sum again
+	at        time.Time
+	value     uint64
+	restarted uint64 // the value if the exporter has started the sum from scratch
 }
 
 // is reports whether a value shown for a path equals the sample's.
 func (s sample) is(value float64, path int) bool {
-	return value == float64(s.value) || path == mixnodes && value == float64(s.again)
+	return value == float64(s.value) || path == mixnodes && value == float64(s.restarted)
 }
 
 // upstream is an upstream of the exporter, with one or two services.
 type upstream struct {
 	w       *world
 	name    string
-	replica bool   // it has two URLs
-	source  string // config, file, list or names
-	wanted  bool
+	replica bool      // it has two URLs
+	source  string    // config, file, list or names
+	wanted  bool      // it should be listed
 	changed time.Time // when it was added, removed or moved
 	listed  time.Time // last check that found it listed
 	outage  outage    // last one
@@ -132,14 +132,14 @@ func newWorld(seed uint64, length time.Duration, episodes []simulation.Episode, 
 	return w
 }
 
-// fail notes a broken rule. The caller holds the mutex.
+// fail records a broken rule. The caller holds the mutex.
 func (w *world) fail(format string, args ...any) {
 	if w.failure == "" {
 		w.failure = fmt.Sprintf("%v: ", time.Since(w.start)) + fmt.Sprintf(format, args...)
 	}
 }
 
-// broken returns the first broken rule.
+// broken returns the first broken rule, "" for none.
 func (w *world) broken() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -203,7 +203,7 @@ func (w *world) serve(ctx context.Context) {
 	if code := app.RunOn(ctx, n, []string{
 		"--config.file=" + filepath.Join(w.dir, "config.yml"), "--web.listen-address=127.0.0.1:9200", "--web.enable-lifecycle",
 		"--collect.interval=" + w.interval.String(), "--collect.timeout=" + w.timeout.String(), "--cache.max-stale=" + maxStale.String(),
-		"--otlp.endpoint=http://receiver", "--otlp.interval=" + pushed.String(), "--log.level=error",
+		"--otlp.endpoint=http://receiver", "--otlp.interval=" + pushInterval.String(), "--log.level=error",
 	}, &log, &log); code != 0 {
 		w.mu.Lock()
 		w.fail("the exporter ended with %d: %s", code, log.String())
@@ -250,7 +250,7 @@ func (w *world) dial(ctx context.Context, _, address string) (net.Conn, error) {
 	return ours, nil
 }
 
-// sink reads without answering until the peer closes.
+// sink reads without responding until the peer closes.
 func (w *world) sink(c net.Conn) {
 	buffer := make([]byte, 1<<10)
 	for {
@@ -277,7 +277,7 @@ func (w *world) faultOf(host string) (kind string) {
 	for _, e := range w.active {
 		if s := w.hit(e); s.host == host {
 			switch e.Kind {
-			case "refused", "hangs", "half-open", "slow", "500", "404", "429", "broken", "cut", "schema", "dead-locked":
+			case "refused", "hangs", "half-open", "slow", "500", "404", "429", "broken", "cut", "schema", "deadlocked":
 				kind = e.Kind
 			}
 		}

@@ -6,17 +6,16 @@ import (
 	"unsafe"
 )
 
-// setAhead returns now as a machine reads it whose wall clock was set ahead by d. A
-// time from time.Now has two readings: of the wall clock, which is printed, and of a
-// monotonic clock, by which times are subtracted if both have one. Package time moves
-// them only together, so this adds to the 33 bits of wall seconds in the first word,
-// and checks the result.
+// setAhead returns now as read after the wall clock was set ahead by d. A time from
+// time.Now has two readings: of the wall clock, which is printed, and of a monotonic
+// clock, which is used to subtract times. Package time moves only both, so setAhead
+// adds to the 33 bits of wall seconds in the first word, and checks the result.
 func setAhead(t *testing.T, now time.Time, d time.Duration) time.Time {
 	t.Helper()
 	moved := now
 	*(*uint64)(unsafe.Pointer(&moved)) += uint64(d/time.Second) << 30
 	if moved.Round(0).Sub(now.Round(0)) != d || moved.Sub(now) != 0 {
-		t.Skip("package time stores the readings differently now")
+		t.Skip("package time now stores the readings differently")
 	}
 	return moved
 }
@@ -39,8 +38,8 @@ func TestSettingTheWallClockDoesNotChangeAges(t *testing.T) {
 	}
 }
 
-// Unlike Equal, == compares the monotonic readings, which Round, UTC, In and every way
-// to write a time down would remove.
+// Unlike Equal, == compares the monotonic readings, which Round, UTC, In and every
+// encoding would remove.
 func TestARecordKeepsTheMonotonicReadings(t *testing.T) {
 	now := time.Now()
 	r := Record{}.Fetched(doc, now).Failed(timeout, now.Add(time.Second))

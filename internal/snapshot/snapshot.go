@@ -12,7 +12,7 @@ import (
 // Record is the state of one endpoint. Its methods return a changed copy, so that
 // readers never see a record change.
 type Record struct {
-	Doc     *betanet.Document // last good document, nil if there never was one
+	Doc     *betanet.Document // last good document, nil if none is kept
 	At      time.Time         // when it was fetched
 	Tried   bool              // a collection has finished, successfully or not
 	Failure *betanet.Failure  // of the last collection, nil if it succeeded

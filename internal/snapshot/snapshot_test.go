@@ -58,7 +58,7 @@ func TestADocumentExpiresExactlyAtTheLimit(t *testing.T) {
 		r     Record
 		stale bool
 	}{
-		{"the latest, not fetched again", good, false},
+		{"without a later fetch", good, false},
 		{"after a failure", failed, true},
 		{"after two failures", failed.Failed(refused, start.Add(time.Minute)), true},
 		{"after many failures", failedOften, true},
@@ -78,7 +78,7 @@ func TestADocumentExpiresExactlyAtTheLimit(t *testing.T) {
 	}
 }
 
-func TestALimitOfZeroIsForever(t *testing.T) {
+func TestALimitOfZeroMeansForever(t *testing.T) {
 	at := start.AddDate(50, 0, 0)
 	if failed.Current(at, 0) != doc || !failed.Stale(at, 0) {
 		t.Errorf("Current(), Stale(): got %v, %v, want the document and true", failed.Current(at, 0), failed.Stale(at, 0))
@@ -120,7 +120,7 @@ func TestSinceIsTheStartOfTheSeriesOfFailures(t *testing.T) {
 	first := start.Add(15 * time.Second)
 	r := good.Failed(timeout, first).Failed(refused, start.Add(30*time.Second))
 	if !r.Since.Equal(first) || r.Failure != refused {
-		t.Errorf("Since, Failure: got %v, %v, want %v and the latest", r.Since, r.Failure, first)
+		t.Errorf("Since, Failure: got %v, %v, want %v and the latest failure", r.Since, r.Failure, first)
 	}
 	r = r.Fetched(doc, start.Add(45*time.Second))
 	if !r.Since.IsZero() || r.Failure != nil {

@@ -19,13 +19,13 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// open counts concurrent requests.
-type open struct {
+// concurrency counts concurrent requests.
+type concurrency struct {
 	mu        sync.Mutex
 	now, most int
 }
 
-func (o *open) during(h http.HandlerFunc) http.HandlerFunc {
+func (o *concurrency) during(h http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		o.mu.Lock()
 		o.now++
@@ -36,7 +36,7 @@ func (o *open) during(h http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-func TestASlowUpstreamIsAskedInParallel(t *testing.T) {
+func TestASlowUpstreamIsCollectedInParallel(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.behave(func(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(2 * time.Second)
@@ -53,24 +53,24 @@ func TestASlowUpstreamIsAskedInParallel(t *testing.T) {
 }
 
 func TestOneConnectionIsSharedWhenDescriptorsAreShort(t *testing.T) {
-	var o open
-	inTightBubble(t, defaults, betanet.V1, 2, func(t *testing.T, b *fixture) {
+	var o concurrency
+	inBubbleWithLimit(t, defaults, betanet.V1, 2, func(t *testing.T, b *fixture) {
 		b.behave(o.during(func(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(time.Second)
 			healthy(w, r)
 		}))
 		b.until(time.Minute)
 		if !b.view().Up() {
-			t.Error("got a failure, want all up")
+			t.Error("got a failure, want all endpoints up")
 		}
 		if o.most != 1 || b.dialled() != 1 {
-			t.Errorf("got %d requests at once over %d connections, want 1 over 1", o.most, b.dialled())
+			t.Errorf("got %d simultaneous requests over %d connections, want 1 over 1", o.most, b.dialled())
 		}
 	})
 }
 
-func TestAHangingEndpointHoldsUpTheOthersByOneAttempt(t *testing.T) {
-	inTightBubble(t, defaults, betanet.V1, 2, func(t *testing.T, b *fixture) {
+func TestAHangingEndpointDelaysTheOthersByOneAttempt(t *testing.T) {
+	inBubbleWithLimit(t, defaults, betanet.V1, 2, func(t *testing.T, b *fixture) {
 		b.behave(only(betanet.Metrics, hang))
 		b.until(defaults.Timeout)
 		second := defaults.RequestTimeout
@@ -80,14 +80,14 @@ func TestAHangingEndpointHoldsUpTheOthersByOneAttempt(t *testing.T) {
 			"/api/v1/network/stats": {second},
 			betanet.Mixnodes.Path(): nil,
 		} {
-			if got := b.asked(path, 0); !slices.Equal(got[:min(len(got), len(want))], want) {
-				t.Errorf("%s: asked at %v, want %v", path, got, want)
+			if got := b.requested(path, 0); !slices.Equal(got[:min(len(got), len(want))], want) {
+				t.Errorf("%s: requested at %v, want %v", path, got, want)
 			}
 		}
 		b.until(b.tick() + time.Second)
 		for _, path := range []string{"/api/v1/nodes/status", "/api/v1/network/stats"} {
-			if got := b.asked(path, b.tick()); !slices.Equal(got, []time.Duration{b.tick()}) {
-				t.Errorf("%s: asked at %v in the next collection, want at once, what failed last comes last", path, got)
+			if got := b.requested(path, b.tick()); !slices.Equal(got, []time.Duration{b.tick()}) {
+				t.Errorf("%s: requested at %v in the next collection, want the healthy endpoints at once and the failed one last", path, got)
 			}
 		}
 	})
@@ -96,8 +96,8 @@ func TestAHangingEndpointHoldsUpTheOthersByOneAttempt(t *testing.T) {
 func TestAProbeDoesNotOpenASecondConnection(t *testing.T) {
 	set := defaults
 	set.BreakerFailures, set.BreakerOpen = 1, 5*time.Second
-	var o open
-	inTightBubble(t, set, betanet.V1, 2, func(t *testing.T, b *fixture) {
+	var o concurrency
+	inBubbleWithLimit(t, set, betanet.V1, 2, func(t *testing.T, b *fixture) {
 		b.behave(o.during(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == metricsPath {
 				failWith(500)(w, r)
@@ -107,17 +107,17 @@ func TestAProbeDoesNotOpenASecondConnection(t *testing.T) {
 			healthy(w, r)
 		}))
 		b.until(2 * time.Minute)
-		if probes := len(b.asked(metricsPath, time.Second)); probes < 5 {
-			t.Fatalf("got %d probes, want some while the others are asked", probes)
+		if probes := len(b.requested(metricsPath, time.Second)); probes < 5 {
+			t.Fatalf("got %d probes, want at least 5", probes)
 		}
 		if o.most != 1 {
-			t.Errorf("got %d requests at once, want 1", o.most)
+			t.Errorf("got %d simultaneous requests, want 1", o.most)
 		}
 	})
 }
 
 func TestConnectionsAreNotKeptWhenThereAreMoreUpstreamsThanDescriptors(t *testing.T) {
-	inTightBubble(t, defaults, betanet.V1, 1, func(t *testing.T, b *fixture) {
+	inBubbleWithLimit(t, defaults, betanet.V1, 1, func(t *testing.T, b *fixture) {
 		second := &fleet.Upstream{Name: "v", URLs: []*url.URL{{Scheme: "http", Host: "v:9000"}}, API: betanet.V1, Settings: defaults}
 		if err := b.poller.Add(t.Context(), second, false); err != nil {
 			t.Fatal(err)
@@ -128,13 +128,13 @@ func TestConnectionsAreNotKeptWhenThereAreMoreUpstreamsThanDescriptors(t *testin
 		}
 		v, _ := b.poller.CollectNow(t.Context(), second, time.Minute)
 		if !v.Up() {
-			t.Errorf("the other upstream found no connection left: %v", v.Endpoints[0].Failure)
+			t.Errorf("the other upstream could not connect: %v", v.Endpoints[0].Failure)
 		}
 	})
 }
 
-func TestOneConnectionTooManyIsTheProcessesOwnFault(t *testing.T) {
-	inTightBubble(t, defaults, betanet.V1, 1, func(t *testing.T, b *fixture) {
+func TestExceedingTheConnectionLimitIsALocalFailure(t *testing.T) {
+	inBubbleWithLimit(t, defaults, betanet.V1, 1, func(t *testing.T, b *fixture) {
 		var all []*fleet.Upstream
 		for i := range 2 {
 			u := &fleet.Upstream{Name: fmt.Sprint(i), URLs: []*url.URL{{Scheme: "http", Host: "v:9000"}}, API: betanet.V1, Settings: defaults}
@@ -149,56 +149,56 @@ func TestOneConnectionTooManyIsTheProcessesOwnFault(t *testing.T) {
 		v, _ := b.poller.CollectNow(t.Context(), all[1], 2*time.Second)
 		f := v.Endpoints[0].Failure
 		if f == nil || f.Reason != betanet.ReasonLocal || !f.Ignored {
-			t.Fatalf("got %v, want a local failure, for which the upstream is not to blame", f)
+			t.Fatalf("got %v, want a local failure that is ignored", f)
 		}
 		if want := "1 connections to upstreams are open"; !errors.Is(f, syscall.EMFILE) || !strings.Contains(f.Error(), want) {
-			t.Errorf("got %q, want it to say %q", f, want)
+			t.Errorf("got %q, want it to contain %q", f, want)
 		}
 		time.Sleep(3 * time.Second)
 		b.behave(healthy)
 		if v, _ := b.poller.CollectNow(t.Context(), all[1], 2*time.Second); !v.Up() {
-			t.Errorf("got %v, want the connection back that was closed", v.Endpoints[0].Failure)
+			t.Errorf("got %v, want the closed connection to count no more", v.Endpoints[0].Failure)
 		}
 	})
 }
 
-func TestTheResolverGoesThroughTheGate(t *testing.T) {
+func TestConnectionsOfTheResolverAreLimited(t *testing.T) {
 	server, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	g := newConnLimiter(1)
-	var shapes []bool
-	g.resolver.PreferGo = true
-	dial := g.resolver.Dial
-	g.resolver.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+	limiter := newConnLimiter(1)
+	var isPacketConn []bool
+	limiter.resolver.PreferGo = true
+	dial := limiter.resolver.Dial
+	limiter.resolver.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
 		c, err := dial(ctx, "udp", server.LocalAddr().String())
 		if err == nil {
 			_, packets := c.(net.PacketConn)
-			shapes = append(shapes, packets)
+			isPacketConn = append(isPacketConn, packets)
 		}
 		return c, err
 	}
-	c, err := g.resolver.Dial(t.Context(), "udp", "")
+	c, err := limiter.resolver.Dial(t.Context(), "udp", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := g.resolver.Dial(t.Context(), "udp", ""); !errors.Is(err, syscall.EMFILE) {
+	if _, err := limiter.resolver.Dial(t.Context(), "udp", ""); !errors.Is(err, syscall.EMFILE) {
 		t.Errorf("a second lookup: got %v, want EMFILE", err)
 	}
 	c.Close()
 	c.Close() // a second Close does not count
-	if c, err = g.resolver.Dial(t.Context(), "udp", ""); err != nil {
-		t.Errorf("after the first has ended: %v", err)
+	if c, err = limiter.resolver.Dial(t.Context(), "udp", ""); err != nil {
+		t.Errorf("after the first was closed: %v", err)
 	} else {
 		c.Close()
 	}
-	if got := g.open.Load(); got != 0 {
-		t.Errorf("got %d open connections at the end", got)
+	if got := limiter.open.Load(); got != 0 {
+		t.Errorf("got %d open connections at the end, want none", got)
 	}
-	if slices.Contains(shapes, false) {
-		t.Error("a connection over UDP does not look like one: the resolver would speak as over TCP")
+	if slices.Contains(isPacketConn, false) {
+		t.Error("a UDP connection is not a net.PacketConn, so the resolver would use the framing of TCP")
 	}
 }
 
@@ -225,7 +225,7 @@ func TestUpstreamsThatHangDoNotDelayTheOthers(t *testing.T) {
 			t.Errorf("got %d skipped collections, want none", len(got))
 		}
 		if got := b.poller.workers; got < 1 || got > maxWorkers {
-			t.Errorf("got %d workers in place, want 1 to %d", got, maxWorkers)
+			t.Errorf("got %d workers, want 1 to %d", got, maxWorkers)
 		}
 	})
 }

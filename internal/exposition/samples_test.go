@@ -46,8 +46,8 @@ func wantSamples(t *testing.T, what, text string, want map[string]int, total int
 	}
 }
 
-// with merges the expected samples of several groups of families.
-func with(groups ...map[string]int) map[string]int {
+// merged merges the expected samples of several groups of families.
+func merged(groups ...map[string]int) map[string]int {
 	all := make(map[string]int)
 	for _, g := range groups {
 		for name, n := range g {
@@ -97,7 +97,7 @@ func nodesOf(n int) *betanet.Document {
 	return d.Doc()
 }
 
-// fails lets every endpoint of a view fail. The last good values are kept.
+// fails makes every endpoint of a view fail. The last good values are kept.
 func fails(v *fleet.View) *fleet.View {
 	for i := range v.Endpoints {
 		e := &v.Endpoints[i]
@@ -116,7 +116,7 @@ func TestAnUpstreamHasAFixedNumberOfSamples(t *testing.T) {
 	replicas := func() *fleet.View {
 		u := named()
 		u.URLs = append(u.URLs, u.URLs[0])
-		v := seed(u, time.Now())
+		v := v1View(u, time.Now())
 		v.Replica = "a:9000"
 		for _, e := range betanet.V1.Endpoints() {
 			v.Standby = append(v.Standby, fleet.Standby{Replica: "b:9000", Endpoint: e})
@@ -124,7 +124,7 @@ func TestAnUpstreamHasAFixedNumberOfSamples(t *testing.T) {
 		return v
 	}
 	https := func() *fleet.View {
-		v := seed(named(), time.Now())
+		v := v1View(named(), time.Now())
 		v.CertificateExpiry = time.Now().Add(time.Hour)
 		return v
 	}
@@ -139,15 +139,15 @@ func TestAnUpstreamHasAFixedNumberOfSamples(t *testing.T) {
 		want  map[string]int
 		total int
 	}{
-		{"v1", seed(named(), time.Now()), with(v1Documents, upstreamSamples, accumulated, perEndpoint(3)), 22},
-		{"v1 that fails", fails(seed(named(), time.Now())), with(v1Documents, upstreamSamples, accumulated, perEndpoint(3), failing(3)), 25},
-		{"v1 over https", https(), with(v1Documents, upstreamSamples, accumulated, perEndpoint(3), map[string]int{"exporter_tls_certificate_expiry_timestamp_seconds": 1}), 23},
-		{"v1 with replicas", replicas(), with(v1Documents, upstreamSamples, accumulated, perEndpoint(3), map[string]int{"exporter_replica_switches_total": 1, "exporter_circuit_breaker_state": 3}), 26},
-		{"mixnodes without a node", viewOf(named(), time.Now(), betanettest.Mixnodes{}.Doc()), with(map[string]int{"connected_peers": 1, "mixnode_active": 1, "mixnode_inactive": 1}, mixnodesSums, upstreamSamples, accumulated, perEndpoint(1)), 15},
-		{"mixnodes with 3", viewOf(named(), time.Now(), nodesOf(3)), with(mixnodesDocument, mixnodesSums, upstreamSamples, accumulated, perEndpoint(1), perMixnode(3)), 16 + 18},
-		{"mixnodes that fail", fails(viewOf(named(), time.Now(), nodesOf(3))), with(mixnodesDocument, mixnodesSums, upstreamSamples, accumulated, perEndpoint(1), perMixnode(3), failing(1)), 17 + 18},
-		{"mixnodes, 2 of 3 with series", limited(3, 2), with(mixnodesDocument, mixnodesSums, upstreamSamples, accumulated, perEndpoint(1), perMixnode(2), map[string]int{"mixnodes_omitted": 1}), 17 + 12},
-		{"mixnodes, none with series", limited(3, 0), with(mixnodesDocument, mixnodesSums, upstreamSamples, accumulated, perEndpoint(1), map[string]int{"mixnodes_omitted": 1}), 17},
+		{"v1", v1View(named(), time.Now()), merged(v1Documents, upstreamSamples, accumulated, perEndpoint(3)), 22},
+		{"v1 that fails", fails(v1View(named(), time.Now())), merged(v1Documents, upstreamSamples, accumulated, perEndpoint(3), failing(3)), 25},
+		{"v1 over https", https(), merged(v1Documents, upstreamSamples, accumulated, perEndpoint(3), map[string]int{"exporter_tls_certificate_expiry_timestamp_seconds": 1}), 23},
+		{"v1 with replicas", replicas(), merged(v1Documents, upstreamSamples, accumulated, perEndpoint(3), map[string]int{"exporter_replica_switches_total": 1, "exporter_circuit_breaker_state": 3}), 26},
+		{"mixnodes without a node", viewOf(named(), time.Now(), betanettest.Mixnodes{}.Doc()), merged(map[string]int{"connected_peers": 1, "mixnode_active": 1, "mixnode_inactive": 1}, mixnodesSums, upstreamSamples, accumulated, perEndpoint(1)), 15},
+		{"mixnodes with 3", viewOf(named(), time.Now(), nodesOf(3)), merged(mixnodesDocument, mixnodesSums, upstreamSamples, accumulated, perEndpoint(1), perMixnode(3)), 16 + 18},
+		{"mixnodes that fail", fails(viewOf(named(), time.Now(), nodesOf(3))), merged(mixnodesDocument, mixnodesSums, upstreamSamples, accumulated, perEndpoint(1), perMixnode(3), failing(1)), 17 + 18},
+		{"mixnodes, 2 of 3 with series", limited(3, 2), merged(mixnodesDocument, mixnodesSums, upstreamSamples, accumulated, perEndpoint(1), perMixnode(2), map[string]int{"mixnodes_omitted": 1}), 17 + 12},
+		{"mixnodes, none with series", limited(3, 0), merged(mixnodesDocument, mixnodesSums, upstreamSamples, accumulated, perEndpoint(1), map[string]int{"mixnodes_omitted": 1}), 17},
 	} {
 		r := NewRegistry()
 		r.Publish(c.view)
@@ -166,10 +166,10 @@ func TestAProbeHasAFixedNumberOfSamples(t *testing.T) {
 		want  map[string]int
 		total int
 	}{
-		{"v1", seed(newUpstream("a"), time.Now()), with(v1Documents, upstreamSamples, perEndpoint(3)), 21},
-		{"v1 that fails", fails(seed(newUpstream("a"), time.Now())), with(v1Documents, upstreamSamples, perEndpoint(3), failing(3)), 24},
-		{"mixnodes with 3", viewOf(newUpstream("a"), time.Now(), nodesOf(3)), with(mixnodesDocument, upstreamSamples, perEndpoint(1), perMixnode(3)), 10 + 18},
-		{"mixnodes that fail", fails(viewOf(newUpstream("a"), time.Now(), nodesOf(3))), with(mixnodesDocument, upstreamSamples, perEndpoint(1), perMixnode(3), failing(1)), 11 + 18},
+		{"v1", v1View(newUpstream("a"), time.Now()), merged(v1Documents, upstreamSamples, perEndpoint(3)), 21},
+		{"v1 that fails", fails(v1View(newUpstream("a"), time.Now())), merged(v1Documents, upstreamSamples, perEndpoint(3), failing(3)), 24},
+		{"mixnodes with 3", viewOf(newUpstream("a"), time.Now(), nodesOf(3)), merged(mixnodesDocument, upstreamSamples, perEndpoint(1), perMixnode(3)), 10 + 18},
+		{"mixnodes that fail", fails(viewOf(newUpstream("a"), time.Now(), nodesOf(3))), merged(mixnodesDocument, upstreamSamples, perEndpoint(1), perMixnode(3), failing(1)), 11 + 18},
 	} {
 		var b bytes.Buffer
 		if err := WriteProbe(&b, Text, c.view, false); err != nil {
@@ -185,9 +185,9 @@ func TestOneUpstreamWithoutANameHasAtMost210Samples(t *testing.T) {
 	r := NewRegistry()
 	u := newUpstream("")
 	u.API = betanet.Auto
-	r.Publish(seed(u, time.Now()))
+	r.Publish(v1View(u, time.Now()))
 	r.Exporter.Attempt(betanet.Metrics, "", time.Millisecond)
-	families, all := samplesByFamily(string(written(t, r, Text)))
+	families, all := samplesByFamily(string(write(t, r, Text)))
 	if all > 210 {
 		t.Errorf("got %d samples, want at most 210: %v", all, families)
 	}
@@ -199,7 +199,7 @@ func TestOneUpstreamWithoutANameHasAtMost210Samples(t *testing.T) {
 func TestTheSeriesOfAnAPIExistOnceItIsInUse(t *testing.T) {
 	endpoints := func(r *Registry) (names []string) {
 		for _, name := range []string{"metrics", "nodes", "network", "mixnodes"} {
-			text := string(written(t, r, Text))
+			text := string(write(t, r, Text))
 			if !strings.Contains(text, `betanet_exporter_retries_total{endpoint="`+name+`"} 0`) {
 				continue
 			}
@@ -223,15 +223,18 @@ func TestTheSeriesOfAnAPIExistOnceItIsInUse(t *testing.T) {
 		do   func(*Registry)
 		want string
 	}{
-		"nothing":                            {func(*Registry) {}, ""},
-		"auto, not yet detected":             {func(r *Registry) { r.Publish(pending(betanet.Auto)) }, ""},
-		"auto, detected v1":                  {func(r *Registry) { r.Publish(seed(auto, time.Now())) }, v1},
-		"auto, detected mixnodes":            {func(r *Registry) { r.Publish(viewOf(auto, time.Now(), nodesOf(1))) }, mixnodes},
-		"auto, and then another":             {func(r *Registry) { r.Publish(seed(auto, time.Now())); r.Publish(viewOf(auto, time.Now(), nodesOf(1))) }, both},
+		"nothing":                 {func(*Registry) {}, ""},
+		"auto, not yet detected":  {func(r *Registry) { r.Publish(pending(betanet.Auto)) }, ""},
+		"auto, detected v1":       {func(r *Registry) { r.Publish(v1View(auto, time.Now())) }, v1},
+		"auto, detected mixnodes": {func(r *Registry) { r.Publish(viewOf(auto, time.Now(), nodesOf(1))) }, mixnodes},
+		"auto, v1 and then mixnodes": {func(r *Registry) {
+			r.Publish(v1View(auto, time.Now()))
+			r.Publish(viewOf(auto, time.Now(), nodesOf(1)))
+		}, both},
 		"configured as v1":                   {func(r *Registry) { r.Publish(pending(betanet.V1)) }, v1},
 		"configured as mixnodes":             {func(r *Registry) { r.Publish(pending(betanet.MixnodesAPI)) }, mixnodes},
 		"an attempt that was counted":        {func(r *Registry) { r.Exporter.Attempt(betanet.Nodes, betanet.ReasonTimeout, time.Second) }, v1},
-		"kept after the upstream is removed": {func(r *Registry) { r.Publish(seed(auto, time.Now())); r.Remove(auto) }, v1},
+		"kept after the upstream is removed": {func(r *Registry) { r.Publish(v1View(auto, time.Now())); r.Remove(auto) }, v1},
 	} {
 		r := NewRegistry()
 		c.do(r)

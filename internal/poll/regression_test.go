@@ -13,7 +13,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/exposition"
 )
 
-// Errors of the earlier exporter, one test for each, judged by the text of a scrape.
+// Regression tests for the bugs of an earlier exporter, judged by the text of a scrape.
 
 // exposed returns the value of a series in the exposition of the last view, empty if it
 // is absent.
@@ -33,16 +33,16 @@ func (b *fixture) exposed(t *testing.T, name string) string {
 	return value
 }
 
-// earlier runs a test with an upstream without a name.
-func earlier(t *testing.T, test func(*testing.T, *fixture)) {
+// unnamed runs a test with an upstream without a name.
+func unnamed(t *testing.T, test func(*testing.T, *fixture)) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.upstream.Name = ""
 		test(t, b)
 	})
 }
 
-func TestEarlierAFetchOfWhichEverythingFailedWasASuccess(t *testing.T) {
-	earlier(t, func(t *testing.T, b *fixture) {
+func TestAFetchWithoutAnyDocumentIsAFailure(t *testing.T) {
+	unnamed(t, func(t *testing.T, b *fixture) {
 		b.behave(failWith(500))
 		b.until(30 * time.Second)
 		if got := b.exposed(t, "betanet_up"); got != "0" {
@@ -51,14 +51,14 @@ func TestEarlierAFetchOfWhichEverythingFailedWasASuccess(t *testing.T) {
 		if got := b.exposed(t, "betanet_messages_total"); got != "" {
 			t.Errorf("got messages %q, want none", got)
 		}
-		if retries, open := len(b.asked(metricsPath, 0)), b.view().Endpoints[0].Breaker; retries < 5 || open != breaker.Open {
+		if retries, open := len(b.requested(metricsPath, 0)), b.view().Endpoints[0].Breaker; retries < 5 || open != breaker.Open {
 			t.Errorf("got %d attempts and breaker %v, want retries and an open breaker", retries, open)
 		}
 	})
 }
 
-func TestEarlierPacketsWereAlwaysZero(t *testing.T) {
-	earlier(t, func(t *testing.T, b *fixture) {
+func TestDroppedPacketsAreExposed(t *testing.T) {
+	unnamed(t, func(t *testing.T, b *fixture) {
 		b.until(time.Second)
 		if got := b.exposed(t, "betanet_packets_dropped_total"); got != "10" {
 			t.Errorf("got %q dropped, want 10", got)
@@ -66,17 +66,17 @@ func TestEarlierPacketsWereAlwaysZero(t *testing.T) {
 	})
 }
 
-func TestEarlierTotalsWereAddedUpAtEachCollection(t *testing.T) {
-	earlier(t, func(t *testing.T, b *fixture) {
+func TestTotalsAreNotAddedUpAtEachCollection(t *testing.T) {
+	unnamed(t, func(t *testing.T, b *fixture) {
 		b.until(5 * time.Minute)
 		if got := b.exposed(t, "betanet_bytes_transmitted_total"); got != "1000000" {
-			t.Errorf("got %q bytes after %d collections, want the upstream's 1000000", got, len(b.asked(metricsPath, 0)))
+			t.Errorf("got %q bytes after %d collections, want the upstream's 1000000", got, len(b.requested(metricsPath, 0)))
 		}
 	})
 }
 
-func TestEarlierMessagesWereNeverSet(t *testing.T) {
-	earlier(t, func(t *testing.T, b *fixture) {
+func TestMessagesAreThePacketsProcessed(t *testing.T) {
+	unnamed(t, func(t *testing.T, b *fixture) {
 		b.until(time.Second)
 		if got := b.exposed(t, "betanet_messages_total"); got != "5000" {
 			t.Errorf("got %q messages, want packets_processed, 5000", got)
@@ -84,8 +84,8 @@ func TestEarlierMessagesWereNeverSet(t *testing.T) {
 	})
 }
 
-func TestEarlierActiveMixnodesWereConnections(t *testing.T) {
-	earlier(t, func(t *testing.T, b *fixture) {
+func TestActiveMixnodesAreNotThePeers(t *testing.T) {
+	unnamed(t, func(t *testing.T, b *fixture) {
 		b.until(time.Second)
 		if active, peers := b.exposed(t, "betanet_mixnode_active"), b.exposed(t, "betanet_connected_peers"); active != "5" || peers != "7" {
 			t.Errorf("got %q active and %q peers, want 5 and 7", active, peers)
@@ -93,13 +93,13 @@ func TestEarlierActiveMixnodesWereConnections(t *testing.T) {
 	})
 }
 
-func TestEarlierHalfOpenLetEverythingThrough(t *testing.T) {
-	earlier(t, func(t *testing.T, b *fixture) {
+func TestAHalfOpenBreakerAllowsOneProbe(t *testing.T) {
+	unnamed(t, func(t *testing.T, b *fixture) {
 		b.behave(failWith(500))
 		b.until(b.tick() + 10*time.Second) // open
 		from := b.tick() + 10*time.Second
 		b.until(from + 30*time.Second) // after the pause
-		if got := len(b.asked(metricsPath, from)); got != 1 {
+		if got := len(b.requested(metricsPath, from)); got != 1 {
 			t.Errorf("got %d requests by a half-open breaker, want one probe", got)
 		}
 		if got := b.view().Endpoints[0].Breaker; got != breaker.Open {
@@ -108,8 +108,8 @@ func TestEarlierHalfOpenLetEverythingThrough(t *testing.T) {
 	})
 }
 
-func TestEarlierLatencyWasObservedAgainFromTheCache(t *testing.T) {
-	earlier(t, func(t *testing.T, b *fixture) {
+func TestLatencyIsNotObservedAgainFromTheCache(t *testing.T) {
+	unnamed(t, func(t *testing.T, b *fixture) {
 		b.until(time.Second)
 		b.behave(hang)
 		b.until(4 * time.Minute)
@@ -119,9 +119,9 @@ func TestEarlierLatencyWasObservedAgainFromTheCache(t *testing.T) {
 	})
 }
 
-func TestEarlierAParseErrorGaveZeros(t *testing.T) {
+func TestAParseErrorExposesNoZeros(t *testing.T) {
 	for _, bad := range []string{`{"packets_processed":`, `{}`, `null`, `{"packets_processed":null,"packets_dropped":1}`, `{"Packets_Processed":1,"packets_dropped":1}`} {
-		earlier(t, func(t *testing.T, b *fixture) {
+		unnamed(t, func(t *testing.T, b *fixture) {
 			b.behave(only(betanet.Metrics, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", "application/json")
 				fmt.Fprint(w, bad)
@@ -135,7 +135,7 @@ func TestEarlierAParseErrorGaveZeros(t *testing.T) {
 			b.behave(only(betanet.Metrics, body(bad)))
 			b.until(90 * time.Second)
 			if got, stale := b.exposed(t, "betanet_messages_total"), b.exposed(t, "betanet_exporter_data_stale"); got != "5000" || stale != "1" {
-				t.Errorf("%s: got %q, stale %q, want the last good 5000, flagged", bad, got, stale)
+				t.Errorf("%s: got %q, stale %q, want the last good 5000, flagged as stale", bad, got, stale)
 			}
 		})
 	}

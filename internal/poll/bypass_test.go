@@ -9,7 +9,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet"
 )
 
-// No request is made while a breaker is open, also not to detect the API.
+// No request is made while a breaker is open, not even to detect the API.
 func TestAnOpenBreakerOfMixnodesIsNotBypassedByThe404sOfV1(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, b *fixture) {
 		b.behave(mixnodes)
@@ -23,9 +23,9 @@ func TestAnOpenBreakerOfMixnodesIsNotBypassedByThe404sOfV1(t *testing.T) {
 			}
 		}
 		if open[0] == 0 {
-			t.Fatal("the breaker of mixnodes never opened")
+			t.Fatal("the breaker of /mixnodes never opened")
 		}
-		for _, at := range b.asked(betanet.Mixnodes.Path(), open[0]+1) {
+		for _, at := range b.requested(betanet.Mixnodes.Path(), open[0]+1) {
 			if at < open[1] {
 				t.Errorf("a request for /mixnodes at %v, want none while its breaker is open from %v to %v", at, open[0], open[1])
 			}
@@ -46,21 +46,21 @@ func TestARetryAfterOfMixnodesIsNotBypassedByThe404sOfV1(t *testing.T) {
 			http.NotFound(w, r)
 		})
 		b.until(100 * time.Second)
-		asked := b.asked(betanet.Mixnodes.Path(), 40*time.Second)
-		if len(asked) != 1 {
-			t.Errorf("requests for /mixnodes after a Retry-After of 200 s: got %v, want the one that was told", asked)
+		got := b.requested(betanet.Mixnodes.Path(), 40*time.Second)
+		if len(got) != 1 {
+			t.Errorf("requests for /mixnodes after a Retry-After of 200 s: got %v, want only the one that received it", got)
 		}
 	})
 }
 
 // A breaker that a switch of API has replaced is not probed, and no series shows it.
 func TestABreakerThatASwitchOfAPIReplacedReportsNothing(t *testing.T) {
-	p := scenario{Set: defaults, API: betanet.Auto, Changes: []time.Duration{1700 * time.Microsecond}, Looks: []time.Duration{16*time.Second + 24500*time.Microsecond}}
+	p := scenario{Set: defaults, API: betanet.Auto, Changes: []time.Duration{1700 * time.Microsecond}, Checks: []time.Duration{16*time.Second + 24500*time.Microsecond}}
 	p.Set.Timeout, p.Set.BreakerFailures, p.Set.BreakerOpen = 13993*time.Millisecond, 1, 4*time.Second
 	for _, e := range []betanet.Endpoint{betanet.Nodes, betanet.Network, betanet.Mixnodes} {
-		p.Acts[e] = []act{{Kind: "204"}}
+		p.Responses[e] = []response{{Kind: "204"}}
 	}
-	give(t, p, func(s *harness, _ time.Duration) {
+	runScenario(t, p, func(s *harness, _ time.Duration) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		for _, l := range s.lines {

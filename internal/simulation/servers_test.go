@@ -158,8 +158,8 @@ func (w *world) received(m *collector.ExportMetricsServiceRequest) {
 	w.pushes++
 	w.lastPush = time.Now()
 	series := make(map[string]float64)
-	for _, of := range m.ResourceMetrics {
-		for _, scope := range of.ScopeMetrics {
+	for _, resource := range m.ResourceMetrics {
+		for _, scope := range resource.ScopeMetrics {
 			for _, metric := range scope.Metrics {
 				points := metric.GetGauge().GetDataPoints()
 				if s := metric.GetSum(); s != nil {
@@ -173,13 +173,13 @@ func (w *world) received(m *collector.ExportMetricsServiceRequest) {
 					}
 					before, known := w.points[key]
 					if !known && strings.HasPrefix(key, "betanet_messages_total") && p.StartTimeUnixNano != p.TimeUnixNano {
-						w.fail("pushed %s %v for the first time as traffic", key, value)
+						w.fail("pushed the first value of %s, %v, as traffic", key, value)
 					}
 					if known && before.start == p.StartTimeUnixNano && value < before.value {
-						w.fail("pushed %s %v after %v, which count from the same start", key, value, before.value)
+						w.fail("pushed %s %v after %v with the same start", key, value, before.value)
 					}
 					if p.StartTimeUnixNano > p.TimeUnixNano {
-						w.fail("pushed %s that begins after it ends", key)
+						w.fail("pushed %s with a start after its time", key)
 					}
 					w.points[key] = point{p.StartTimeUnixNano, value, time.Now()}
 				}
