@@ -68,7 +68,7 @@ func (w *world) unlocked(do func()) {
 func (w *world) otherAPI(s *service) {
 	s.mixnodes = !s.mixnodes
 	s.switched = time.Now()
-	s.total, s.restarted, s.counted, s.summed = 0, 0, 0, -1
+	s.restarted = 0 // the exporter continues the sum if it notices nothing in between
 	for path := range s.endpoints {
 		s.endpoints[path].sent = nil
 	}

@@ -211,6 +211,8 @@ func (s *service) arrived(path int, value uint64) {
 	e, now := &s.endpoints[path], time.Now()
 	if path == mixnodes {
 		value = s.sum(value)
+	} else { // the exporter speaks v1 from now on
+		s.total, s.counted, s.summed = 0, 0, -1
 	}
 	e.streak, e.openUntil = 0, time.Time{}
 	e.sent = append(e.sent[max(0, len(e.sent)-3):], sample{now, value, s.restarted})
