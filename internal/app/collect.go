@@ -38,6 +38,12 @@ func collect(ctx context.Context, s settings, log *slog.Logger, stdout io.Writer
 		}
 		defer poller.Remove(u)
 	}
+	// Retries need Run. It does not end with ctx, so that every upstream has a view.
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var polling sync.WaitGroup
+	defer polling.Wait()
+	defer stop()
+	polling.Go(func() { poller.Run(running) })
 	views := make([]*fleet.View, len(s.upstreams))
 	var wg sync.WaitGroup
 	for i, u := range s.upstreams {
