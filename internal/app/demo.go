@@ -82,7 +82,7 @@ func announceDemo(w io.Writer, c *config.Config, url string) {
 		fmt.Fprintf(w, "  %s are up, except for what the drill does to them\n", strings.Join(fake.DrillServices, ", "))
 	} else {
 		fmt.Fprint(w, `  steady  is up, most of its mixnodes have stopped
-  flaky   fails for 35s, then works for 35s
+  flaky   works for 35s, then fails for 35s
   slow    takes 0.8s for each response, and loses packets
 `)
 	}

@@ -76,9 +76,9 @@ func (n *notifier) watch(ctx context.Context, r *exposition.Registry, onDemand b
 	if n.watchdog > 0 {
 		check = min(check, n.watchdog/2)
 	}
-	changes, alive := time.NewTicker(statusEvery), time.NewTicker(check)
+	changes, keepAlives := time.NewTicker(statusEvery), time.NewTicker(check)
 	defer changes.Stop()
-	defer alive.Stop()
+	defer keepAlives.Stop()
 	last := ""
 	update := func() {
 		if line := statusLine(r, onDemand, reloadFailed()); line != last {
@@ -94,7 +94,7 @@ func (n *notifier) watch(ctx context.Context, r *exposition.Registry, onDemand b
 			return
 		case <-changes.C:
 			update()
-		case <-alive.C:
+		case <-keepAlives.C:
 			if n.watchdog > 0 && fleet.Alive(r.Views(), time.Now()) {
 				n.notify(daemon.SdNotifyWatchdog)
 			}

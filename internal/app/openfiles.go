@@ -11,7 +11,7 @@ const (
 
 // divideOpenFiles divides the files that the process may open into connections to
 // upstreams and connections of scrapers, so that neither can starve the other. A limit
-// of 0 is none.
+// of 0 means no limit.
 func divideOpenFiles(limit int) (upstreams, inbound int) {
 	if limit == 0 {
 		return 0, maxInbound

@@ -46,7 +46,7 @@ type attemptCount struct{ expected, ended int }
 // episode is the part of an outage that begins again after a recovery.
 type episode struct {
 	failing, expired, recovered endpointSet
-	longest                     time.Duration // time that an endpoint failed
+	longest                     time.Duration // for which an endpoint failed
 	opened                      bool          // a breaker
 }
 
@@ -54,8 +54,8 @@ func newOutageLog(log *slog.Logger) *outageLog {
 	return &outageLog{log: log, all: make(map[*fleet.Upstream][]*outage)}
 }
 
-// of returns the outage of an upstream at one of its URLs. The caller holds l.mu.
-func (l *outageLog) of(u *fleet.Upstream, replica string) *outage {
+// outageOf returns the outage of an upstream at one of its URLs. The caller holds l.mu.
+func (l *outageLog) outageOf(u *fleet.Upstream, replica string) *outage {
 	for _, o := range l.all[u] {
 		if o.replica == replica {
 			o.touched = time.Now()
@@ -74,19 +74,19 @@ func (l *outageLog) report(e poll.Event) {
 	defer l.mu.Unlock()
 	switch e := e.(type) {
 	case poll.Began:
-		o := l.of(e.Upstream, e.Replica)
+		o := l.outageOf(e.Upstream, e.Replica)
 		o.running++
 		o.count(1).expected += e.Endpoints
 	case poll.Attempt:
-		l.attempt(l.of(e.Upstream, e.Replica), e)
+		l.attempt(l.outageOf(e.Upstream, e.Replica), e)
 	case poll.Transition:
-		l.transition(l.of(e.Upstream, e.Replica), e)
+		l.transition(l.outageOf(e.Upstream, e.Replica), e)
 	case poll.Failing:
-		l.failing(l.of(e.Upstream, e.Replica), e)
+		l.failing(l.outageOf(e.Upstream, e.Replica), e)
 	case poll.Recovered:
-		l.recovered(l.of(e.Upstream, e.Replica), e)
+		l.recovered(l.outageOf(e.Upstream, e.Replica), e)
 	case poll.Switched: // the failures at the old URL no longer matter
-		l.of(e.Upstream, e.From).episode = episode{}
+		l.outageOf(e.Upstream, e.From).episode = episode{}
 	case poll.Ended:
 		l.ended(e.View.Upstream)
 	}
@@ -223,7 +223,7 @@ func (l *outageLog) expire(views []*fleet.View, now time.Time) {
 }
 
 func (l *outageLog) expireView(v *fleet.View, now time.Time) {
-	o, limit := l.of(v.Upstream, v.Replica), v.Upstream.Settings.MaxStale
+	o, limit := l.outageOf(v.Upstream, v.Replica), v.Upstream.Settings.MaxStale
 	var gone endpointSet
 	for i := range v.Endpoints {
 		e := &v.Endpoints[i]

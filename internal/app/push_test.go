@@ -61,7 +61,7 @@ func TestPushesAreLoggedWhenTheyChange(t *testing.T) {
 				`level=INFO msg="Push by OTLP recovered" after=15s changes=2`,
 			},
 		},
-		"asked to wait": {
+		"the receiver sends Retry-After": {
 			[]otlp.Push{{Result: otlp.Failure, Err: errors.New("503"), RetryAfter: 119999 * time.Millisecond}},
 			[]string{`level=WARN msg="Push by OTLP failed" result=failure err=503 retry_after=2m0s changes=1`},
 		},

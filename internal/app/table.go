@@ -23,10 +23,10 @@ var header = []string{"UPSTREAM", "STATE", "API", "PEERS", "ACTIVE", "MSGS", "DR
 
 const leftColumns = 3
 
-// row returns the cells of an upstream. They have no spaces, so that awk can split
+// cells returns the cells of an upstream. They have no spaces, so that awk can split
 // them, and names of 14 bytes such as 127.0.0.1:9000 keep the table within 80 columns.
 // A dash stands for an unknown value.
-func row(v *fleet.View, now time.Time) []string {
+func cells(v *fleet.View, now time.Time) []string {
 	val := v.Values(now)
 	number := func(f betanet.Field, unit string) string { return short(val.Uint(f), unit) }
 	return []string{
@@ -41,7 +41,7 @@ func row(v *fleet.View, now time.Time) []string {
 func writeTable(w io.Writer, views []*fleet.View, now time.Time) error {
 	rows := [][]string{header}
 	for _, v := range views {
-		rows = append(rows, row(v, now))
+		rows = append(rows, cells(v, now))
 	}
 	widths := make([]int, len(header))
 	for _, row := range rows {

@@ -132,8 +132,8 @@ func (s *upstreamSet) apply(ctx context.Context) {
 	s.log.Info("Upstreams changed", attrs...)
 }
 
-// missing counts the upstreams of a that b does not have, and returns the names,
-// sorted, that b does not have at all.
+// missing counts the upstreams of a that are not in b, and returns the sorted names
+// that only a has.
 func missing(a, b map[string]*fleet.Upstream) (n int, names []string) {
 	for name, u := range a {
 		if b[name] != u {
@@ -162,7 +162,7 @@ func (s *upstreamSet) logConnections() {
 	case poll.OneKept:
 		s.log.Info("Few open files are available, the endpoints of an upstream share one connection", attrs...)
 	default:
-		s.log.Warn("Open files are fewer than upstreams, connections are not kept", attrs...)
+		s.log.Warn("Fewer open files than upstreams, connections are not kept", attrs...)
 	}
 }
 

@@ -132,7 +132,7 @@ func TestAnUpstreamThatLeavesIsGone(t *testing.T) {
 	f.exposed(t, `betanet_up{upstream="b"} 1`, true)
 	f.configured([]*fleet.Upstream{named("a", f.lookup("a").URLs[0])})
 	if text := f.exposition(t); strings.Contains(text, `upstream="b"`) || !strings.Contains(text, "betanet_exporter_upstreams 1\n") {
-		t.Error("series of the upstream are still there")
+		t.Error("the series of the upstream remain")
 	}
 }
 
@@ -175,13 +175,13 @@ func TestStaticNamesWinAndDuplicatesAreCounted(t *testing.T) {
 func TestOnDemandNothingIsFetchedOrExposed(t *testing.T) {
 	f := newUpstreamSetFixture(t)
 	f.scheduled = false
-	asked := false
-	u := startServer(t, func(http.ResponseWriter, *http.Request) { asked = true })
+	requested := false
+	u := startServer(t, func(http.ResponseWriter, *http.Request) { requested = true })
 	f.configured([]*fleet.Upstream{named("a", u)})
 	f.exposed(t, `betanet_exporter_upstreams 1`, true)
 	f.exposed(t, `betanet_up{upstream="a"} 0`, false)
-	if asked {
-		t.Error("an upstream was asked")
+	if requested {
+		t.Error("an upstream got a request")
 	}
 }
 
