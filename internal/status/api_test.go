@@ -134,7 +134,7 @@ func TestHealthDetailsHaveOnlyTheirDocumentedFields(t *testing.T) {
 	}
 }
 
-func TestAnOldPointDoesNotDescribeThePresent(t *testing.T) {
+func TestAnOldPointIsNotCurrent(t *testing.T) {
 	points := []history.Point{{At: noon, Rates: history.Rates{Messages: new(120.5)}}}
 	fresh, old := newFleetStatus(history.Counts{}, points, noon), newFleetStatus(history.Counts{}, points, noon.Add(maxPointAge))
 	if fresh.Messages == nil || old.Messages != nil || old.RatesAt != nil {

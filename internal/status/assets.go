@@ -26,8 +26,8 @@ var (
 )
 
 // icons are the icons of the browser tab: a colour and a shape for each level, and one
-// for an exporter that does not answer. They are in the page, because a browser would
-// request them otherwise.
+// for an exporter that does not respond. They are embedded in the page, because a
+// browser would otherwise request them.
 var icons = map[Level]template.URL{
 	OK:       icon("%231a7f45", "%3Ccircle cx='8' cy='8' r='7.5'/%3E", "M4.5 8.3l2.4 2.5 4.7-5.3"),
 	Warning:  icon("%23b25e00", "%3Cpath d='M8 .6 15.8 15H.2z'/%3E", "M8 5.2v5M8 12.2v1.2"),

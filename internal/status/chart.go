@@ -43,8 +43,8 @@ func newChart(key, title string, values []float64, recent *float64, show func(fl
 	}
 }
 
-// roundUp returns the next of 1, 2 and 5 times a power of ten, which is easy to read
-// on an axis.
+// roundUp rounds up to 1, 2 or 5 times a power of ten, which is easy to read on an
+// axis.
 func roundUp(x float64) float64 {
 	if x <= 0 {
 		return 1
@@ -64,7 +64,7 @@ type minuteRow struct {
 	State, Messages, Loss, Latency string
 }
 
-// newMinutes returns the minutes in which anything is known, the newest first.
+// newMinutes returns the minutes with any known value, the newest first.
 func newMinutes(hour *history.Hour) (rows []minuteRow) {
 	text := func(x float64, show func(float64) string) string {
 		if math.IsNaN(x) {

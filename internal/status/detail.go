@@ -38,9 +38,9 @@ type standbyStatus struct {
 	Tried    bool   `json:"tried"`
 }
 
-// latencyStatus is the histogram betanet_message_latency_seconds. For API v1 each
-// document gives an observation, its average; for API mixnodes each pair of
-// consecutive documents, the mean of the packets between them.
+// latencyStatus is the histogram betanet_message_latency_seconds. With API v1 each
+// document adds one observation, its average; with API mixnodes each pair of
+// consecutive documents does, the mean of the packets between them.
 type latencyStatus struct {
 	Count   uint64         `json:"count"`
 	Sum     float64        `json:"sum_seconds"`
@@ -127,7 +127,7 @@ func (l *latencyStatus) Ranges() (all []string) {
 	return all
 }
 
-// LossText returns the ratio of the node's packets that it dropped.
+// LossText returns the share of its packets that the node dropped.
 func (m mixnodeStatus) LossText() string {
 	if m.Dropped == nil || m.Processed == 0 {
 		return unknown

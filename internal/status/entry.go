@@ -8,8 +8,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// entry is an upstream with what it is filtered, sorted and counted by. It never
-// changes.
+// entry is an upstream with the values by which it is filtered, sorted and counted. It
+// is immutable.
 type entry struct {
 	view      *fleet.View
 	name      string
@@ -19,7 +19,7 @@ type entry struct {
 	expires   time.Time     // when a value expires, which may change the state; zero for never
 	oldest    time.Time     // of the last good documents, zero without any
 	breaker   breaker.State // the worst
-	openUntil time.Time     // when the first open breaker lets a probe through, zero without one
+	openUntil time.Time     // when the first open breaker allows a probe, zero without one
 	reason    string        // of the first endpoint that fails, "" if none fails
 	next      time.Time     // of the first endpoint's next collection, zero on demand
 	answers   bool          // an endpoint succeeded
@@ -28,7 +28,7 @@ type entry struct {
 	overdue   time.Time     // when collecting counts as stopped
 }
 
-// newEntry describes a view. It leaves since at zero.
+// newEntry describes a view. It does not set since.
 func newEntry(v *fleet.View, now time.Time) *entry {
 	e := &entry{view: v, name: v.Upstream.DisplayName(), state: v.State(now), expires: v.Expires(now), notClosed: v.NotClosed(), overdue: v.OverdueAt()}
 	e.rank = slices.Index(states[:], e.state)
@@ -51,7 +51,7 @@ func newEntry(v *fleet.View, now time.Time) *entry {
 	return e
 }
 
-// earliest sets t to another moment if that is earlier.
+// earliest sets t to other if that is earlier, or if t is zero.
 func earliest(t *time.Time, other time.Time) {
 	if !other.IsZero() && (t.IsZero() || other.Before(*t)) {
 		*t = other
@@ -63,8 +63,8 @@ func (e *entry) current(v *fleet.View, now time.Time) bool {
 	return e.view == v && (e.expires.IsZero() || now.Before(e.expires))
 }
 
-// entries describes all upstreams. It uses the entries of the last call again for
-// upstreams that have not changed, which most have not.
+// entries returns an entry for each view. It reuses the entries of the last call for
+// upstreams that have not changed, as most have not.
 func (m *Model) entries(views []*fleet.View, now time.Time) []*entry {
 	var before []*entry
 	if last := m.last.Load(); last != nil {

@@ -6,8 +6,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// fleetStatus is all upstreams together: their states now, and their traffic a few
-// seconds ago.
+// fleetStatus sums up all upstreams: their states now, and their traffic a few seconds
+// ago.
 type fleetStatus struct {
 	history.Counts
 	RatesAt *time.Time `json:"rates_at,omitempty"` // when the rates were measured
@@ -21,8 +21,8 @@ type fleetHistory struct {
 	Points      []history.Point `json:"points"` // the oldest first
 }
 
-// maxPointAge is the age from which the newest point does not describe the present:
-// the points after it are missing.
+// maxPointAge is the age from which the newest point no longer counts as current,
+// because points after it are missing.
 const maxPointAge = 3 * history.Step
 
 func newFleetStatus(c history.Counts, points []history.Point, now time.Time) *fleetStatus {

@@ -19,7 +19,8 @@ func (m *Model) newFrame(root string, v Verdict, now time.Time) frame {
 	return frame{Root: root, Banner: v, Now: now, Metrics: root + strings.TrimPrefix(m.TelemetryPath, "/")}
 }
 
-// Home returns the link to the exporter's root. An empty link would be the page itself.
+// Home returns the link to the exporter's root. An empty link would lead to the page
+// itself.
 func (f *frame) Home() string { return f.Root + "./" }
 
 // Path returns the link to the page of an upstream.

@@ -40,7 +40,7 @@ type incidentTable struct {
 }
 
 // newIncidents returns the table of all upstreams or, with a name, of one: open
-// incidents first, then the newest. A row links to an upstream that exists.
+// incidents first, then the newest. A row has a link if its upstream still exists.
 func (m *Model) newIncidents(f *frame, all []history.Incident, upstream string, exists func(string) bool, now time.Time) incidentTable {
 	var rows []incidentRow
 	for _, e := range m.History.Events.Last(shownIncidents, upstream, history.Restarted, history.Switched) {

@@ -1,6 +1,6 @@
-// Package status makes what people and programs see of the exporter: one model with
-// two views, JSON and pages. It knows nothing of HTTP except the paths that its pages
-// link to, all of them relative.
+// Package status reports the state of the exporter and its upstreams to people and
+// programs: one model with two views, JSON and pages. It does not depend on HTTP,
+// except for the paths that its pages link to, all of them relative.
 package status
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// Model makes the status of the exporter, as values for JSON and as pages.
+// Model produces the status of the exporter, as values for JSON and as pages.
 type Model struct {
 	Registry      *exposition.Registry
 	Health        func(all fleet.Health, upstreams int) fleet.Health // as /health reports it
@@ -26,7 +26,7 @@ type Model struct {
 	Push          func() Push              // nil if nothing is pushed
 	OpenFiles     func() (open, limit int) // 0 for an unknown number; nil if both are unknown
 
-	last atomic.Pointer[[]*entry] // the entries of the last call, to be used again
+	last atomic.Pointer[[]*entry] // the entries of the last call, for reuse
 }
 
 // Numbers of events that are shown of the fleet and of one upstream.
@@ -55,7 +55,7 @@ func (m *Model) Status(rawQuery string, now time.Time) (Status, error) {
 }
 
 // summary returns the status with its verdict, without upstreams. In probe mode it
-// replaces the situation of r by the one of the probed targets.
+// replaces the situation in r by the situation of the probed targets.
 func (m *Model) summary(r *result, now time.Time) Status {
 	about, matched := &r.situation, len(r.matched)
 	s := Status{
@@ -88,7 +88,7 @@ func (m *Model) Upstream(name string, now time.Time) (detailStatus, error) {
 	return detailStatus{}, ErrNoUpstream
 }
 
-// Details returns the upstreams only.
+// Details returns the status with only the upstreams, for /health/details.
 func (m *Model) Details(now time.Time) Status {
 	views := m.Registry.Views()
 	return NewStatus(m.Health(fleet.HealthOf(views, now), len(views)), views, m.Version, now)

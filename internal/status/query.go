@@ -36,7 +36,7 @@ var states = [...]fleet.State{fleet.Down, fleet.Stale, fleet.Pending, fleet.Up}
 var errQuery = errors.New("the query cannot be read, use name=value, joined by & and percent-encoded")
 
 // parseQuery reads the parameters. It refuses an unknown parameter: ignoring a misspelt
-// filter would show upstreams that were not asked for.
+// filter would show upstreams that the client did not request.
 func parseQuery(raw string) (query, error) {
 	q := query{sort: &sortings[0]}
 	parameters, err := url.ParseQuery(raw)
@@ -62,7 +62,7 @@ func parseQuery(raw string) (query, error) {
 	return q, nil
 }
 
-// setters set a value of the query, or return what is accepted.
+// setters set a value of the query, or return a description of the accepted values.
 var setters = map[string]func(q *query, value string) (accepted string){
 	"q": func(q *query, v string) string {
 		if len(v) > maxText {
@@ -94,7 +94,7 @@ var setters = map[string]func(q *query, value string) (accepted string){
 	"offset": func(q *query, v string) string { return integer(&q.offset, v, 0, maxOffset) },
 }
 
-// choose adds a value to a set, or returns what is accepted.
+// choose adds a value to a set, or returns a description of the accepted values.
 func choose[T ~string](set *[]T, v string, all []T, accepted string) string {
 	if !slices.Contains(all, T(v)) {
 		return accepted
@@ -114,10 +114,10 @@ func integer(to *int, v string, from, limit int) (accepted string) {
 	return ""
 }
 
-// quoted makes what a client sent fit for a line of text.
+// quoted quotes and shortens a client's text for an error message.
 func quoted(text string) string { return strconv.QuoteToASCII(cut(text, 40)) }
 
-// filtered reports whether the query may leave out upstreams.
+// filtered reports whether the query may exclude upstreams.
 func (q *query) filtered() bool { return q.text != "" || len(q.states) > 0 || len(q.reasons) > 0 }
 
 // unfiltered returns the first page of the query without its filter.
@@ -126,14 +126,14 @@ func (q query) unfiltered() query {
 	return q
 }
 
-// moved returns the query from another offset.
+// moved returns the query with another offset.
 func (q query) moved(offset int) query {
 	q.offset = offset
 	return q
 }
 
-// encode returns the query of a URL with its question mark, without parameters that
-// have their default values; "" if none is left.
+// encode returns the query string of a URL with its question mark, without parameters
+// that have their default values; "" if none is left.
 func (q query) encode() string {
 	var all []string
 	add := func(name, value string, wanted bool) {

@@ -18,8 +18,8 @@ type sorting struct {
 	compare func(a, b *entry) int
 }
 
-// sortings are the possible orders. The first is the default: problems first, of each
-// kind the longest first.
+// sortings are the possible orders. The first is the default: problems first, and among
+// those of the same state the longest first.
 var sortings = []sorting{
 	{"problems", "problems first", nil, func(a, b *entry) int { return cmp.Or(a.rank-b.rank, a.since.Compare(b.since)) }},
 	{"name", "name", nil, func(a, b *entry) int { return strings.Compare(a.name, b.name) }},
@@ -40,7 +40,8 @@ func sortingNamed(name string) *sorting {
 	return nil
 }
 
-// result is the state of all upstreams at one moment, and those that a query selects.
+// result has the state of all upstreams at one moment, and the upstreams that a query
+// selects.
 type result struct {
 	situation situation // of all
 	matched   []*entry  // in no particular order
@@ -72,8 +73,8 @@ func newResult(all []*entry, q *query, now time.Time) (r result) {
 	return r
 }
 
-// accepts reports whether the query, whose text is given in lower case, selects an
-// upstream.
+// accepts reports whether the query selects an upstream. The text is that of the query
+// in lower case.
 func (q *query) accepts(e *entry, text string) bool {
 	if len(q.states) > 0 && !slices.Contains(q.states, e.state) {
 		return false
@@ -103,8 +104,8 @@ func (q *query) compare(a, b *entry) int {
 	return cmp.Or(c, strings.Compare(a.name, b.name))
 }
 
-// partialSort is the ratio of all upstreams to those up to the end of a page from which
-// on it is faster not to sort the rest.
+// partialSort is the divisor of the number of upstreams: if a page ends before that
+// fraction of them, it is faster not to sort the rest.
 const partialSort = 32
 
 // page returns the selected upstreams from the query's offset up to its limit, sorted.

@@ -146,8 +146,8 @@ func TestEveryUpstreamIsOnExactlyOnePage(t *testing.T) {
 	})
 }
 
-// keys return what the page shows of an upstream in the column that is sorted by, as a
-// string or a float64; nil for unknown.
+// keys return the value by which a sorting sorts an upstream, from its JSON: a string or
+// a float64, nil for unknown.
 var keys = map[string]func(u *upstreamStatus) any{
 	"name": func(u *upstreamStatus) any { return u.Name },
 	"problems": func(u *upstreamStatus) any {
@@ -203,7 +203,7 @@ func ordered(a, b any, descending bool) bool {
 	return a.(float64) <= b.(float64)
 }
 
-func TestUpstreamsAreInTheOrderThatIsAskedFor(t *testing.T) {
+func TestUpstreamsAreInTheRequestedOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		views, v := fleets.Draw(t, "fleet"), queries.Draw(t, "query")
 		q := parsed(t, v)

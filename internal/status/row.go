@@ -53,8 +53,8 @@ func (m *Model) newRow(f *frame, e *entry, now time.Time) row {
 	return r
 }
 
-// mixnodesText returns how many mixnodes of how many are active, and whether these are
-// few: less than half.
+// mixnodesText returns the number of active mixnodes and of all, and whether fewer than
+// half are active.
 func mixnodesText(active, total *uint64) (text string, few bool) {
 	switch {
 	case total == nil:
@@ -86,7 +86,8 @@ func failuresText(v *fleet.View) (why, endpoints string) {
 }
 
 // hourBar shows the state in each minute of an hour, as the paths of an SVG and as
-// text. Neighbouring minutes are one stroke, which the style breaks into dashes.
+// text. Neighbouring minutes in the same state are one stroke, which the style breaks
+// into dashes.
 type hourBar struct {
 	Up, Stale, Down, Unknown string
 	Text                     string
@@ -118,7 +119,7 @@ const (
 	rowSparkHeight = 20
 )
 
-// sparkPath draws a number by minute, from 0 up to the highest. Unknown minutes are a
+// sparkPath draws a number in each minute, from 0 up to the highest. Unknown minutes are a
 // gap.
 func sparkPath(values []float64) string {
 	_, highest, _ := extremes(values)
@@ -156,8 +157,8 @@ func rangeText(lowest, highest float64, show func(float64) string) string {
 	return "lowest " + show(lowest) + ", highest " + show(highest)
 }
 
-// extremes returns the lowest and the highest number, 0 without one, and how many are
-// known.
+// extremes returns the lowest and the highest of the known numbers, 0 if there are none,
+// and how many are known.
 func extremes(values []float64) (lowest, highest float64, known int) {
 	for _, v := range values {
 		if math.IsNaN(v) {

@@ -44,7 +44,7 @@ func benchmarkIndex(b *testing.B, n int) {
 	b.ReportMetric(float64(size), "bytes/page")
 }
 
-// BenchmarkStatusOf10000 is what a page would cost if it made a row of each upstream.
+// BenchmarkStatusOf10000 measures what a page would cost with a row for each upstream.
 func BenchmarkStatusOf10000(b *testing.B) {
 	m := modelOf(many(10_000)...)
 	for b.Loop() {

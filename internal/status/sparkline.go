@@ -18,8 +18,8 @@ const (
 	sparkHeight = 24
 	sparkDots   = 120
 	sparkMargin = 1.5 // above and below the line, for its stroke
-	// minSpan is the least time that the width stands for, so that two points after a
-	// start do not look like an hour.
+	// minSpan is the shortest time that the full width represents, so that two points
+	// after a start do not look like an hour.
 	minSpan = 5 * time.Minute
 )
 

@@ -8,7 +8,7 @@ import (
 )
 
 // Status is the response of /api/v1/status and /health/details, and the data of the
-// pages. Fields that are nil or empty are not known, or not part of the response.
+// pages. Fields that are nil or empty are unknown, or not part of the response.
 type Status struct {
 	Status    fleet.Health       `json:"status"` // as /health reports it
 	Version   string             `json:"version"`
@@ -16,8 +16,8 @@ type Status struct {
 	Verdict   *Verdict           `json:"verdict,omitempty"`
 	Fleet     *fleetStatus       `json:"fleet,omitempty"`    // all upstreams, whatever the query selects
 	Matched   *int               `json:"matched,omitempty"`  // number of upstreams that the query selects
-	Upstreams []upstreamStatus   `json:"upstreams"`          // of the selected ones as many as the query asks for
-	Incidents []history.Incident `json:"incidents,omitzero"` // nil is left out, none is []
+	Upstreams []upstreamStatus   `json:"upstreams"`          // the page of the selected ones that the query requests
+	Incidents []history.Incident `json:"incidents,omitzero"` // omitted if nil, [] if there are none
 	Omitted   *int               `json:"incidents_omitted,omitempty"`
 	Events    []history.Event    `json:"events,omitempty"` // the last ones of all upstreams
 	Probes    []history.Probe    `json:"probes,omitempty"` // in probe mode
@@ -35,7 +35,7 @@ type upstreamStatus struct {
 	State     fleet.State      `json:"state"`
 	Endpoints []endpointStatus `json:"endpoints"`
 	Values    valuesStatus     `json:"values"`
-	// Expiry is when the first certificate expires of those that the URL in use sent.
+	// Expiry is the earliest expiry among the certificates that the URL in use sent.
 	Expiry *time.Time `json:"tls_certificate_expiry,omitempty"`
 
 	// The fields below are not in /health/details.
@@ -44,7 +44,7 @@ type upstreamStatus struct {
 	History     []string        `json:"history,omitempty"`                 // the state in each of the last 60 minutes
 	AgeSeconds  *float64        `json:"age_seconds,omitempty"`             // of the oldest last good document
 	Breaker     string          `json:"breaker,omitempty"`                 // the worst
-	OpenSeconds *float64        `json:"breaker_open_seconds,omitempty"`    // until the first open breaker lets a probe through
+	OpenSeconds *float64        `json:"breaker_open_seconds,omitempty"`    // until the first open breaker allows a probe
 	NextSeconds *float64        `json:"next_collection_seconds,omitempty"` // of the first endpoint
 }
 
@@ -63,13 +63,13 @@ type endpointStatus struct {
 	Next           *time.Time  `json:"next_collection,omitempty"`
 	NextSeconds    *float64    `json:"next_collection_seconds,omitempty"`
 
-	OpenSeconds *float64 `json:"-"` // until the breaker lets a probe through
+	OpenSeconds *float64 `json:"-"` // until the breaker allows a probe
 }
 
 // maxErrorText bounds the text of an error, in bytes.
 const maxErrorText = 200
 
-// NewStatus returns the status of all upstreams only.
+// NewStatus returns a status that has only the upstreams, all of them.
 func NewStatus(h fleet.Health, views []*fleet.View, version string, now time.Time) Status {
 	s := Status{Status: h, Version: version, Time: now, Upstreams: make([]upstreamStatus, len(views))}
 	for i, v := range views {

@@ -33,7 +33,7 @@ func newValues(v *fleet.View, now time.Time) valuesStatus {
 // namedValue is a value on the page of an upstream.
 type namedValue struct {
 	Name, Text string
-	Endpoint   string // whose document gives it
+	Endpoint   string // whose document has it
 }
 
 // named returns the values that an API has, with their names.

@@ -71,7 +71,7 @@ func judge(s *situation, now time.Time) Verdict {
 	}
 }
 
-// number returns a number of upstreams in words.
+// number formats a number of upstreams, or of probed targets.
 func (s *situation) number(n int) string {
 	what := "upstream"
 	if s.targets {

@@ -7,8 +7,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// counted returns a situation with numbers of upstreams, of which those that are up or
-// stale answer.
+// counted returns a situation with numbers of upstreams. The ones that are up or stale
+// respond.
 func counted(up, stale, down, pending int) situation {
 	return situation{counts: history.Counts{Upstreams: up + stale + down + pending, Up: up, Stale: stale, Down: down, Pending: pending}, answering: up + stale}
 }
@@ -44,13 +44,13 @@ func TestTheVerdictIsTheFirstThatApplies(t *testing.T) {
 		"the only one is down":   {counted(0, 0, 1, 0).but(unanswered).but(one), Critical, "Nothing answers: edge-1 has been down since 01:18, connection refused"},
 		"the only one is stale":  {counted(0, 1, 0, 0).but(unanswered).but(one), Critical, "Nothing answers: edge-1 has been stale since 01:18, connection refused"},
 
-		"the only one answers in part": {counted(0, 1, 0, 0).but(one), Warning, "edge-1 has been stale since 01:18: connection refused"},
-		"one of 100 down":              {counted(99, 0, 1, 0), Critical, "1 of 100 is down"},
-		"1 % of 200 down":              {counted(198, 0, 2, 0), Warning, "2 of 200 are down"},
-		"more than 1 % down":           {counted(197, 0, 3, 0).but(fails), Critical, "3 of 200 are down"},
-		"with reasons":                 {counted(1960, 15, 25, 0).but(withReasons), Critical, "25 of 2\u00a0000 are down, 15 stale: 25 × connection refused, 15 × HTTP 503"},
-		"only stale ones":              {counted(1985, 15, 0, 0).but(fails).but(quiet), Warning, "15 of 2\u00a0000 are stale"},
-		"one stale":                    {counted(2, 1, 0, 0), Warning, "1 of 3 is stale"},
+		"the only one responds in part": {counted(0, 1, 0, 0).but(one), Warning, "edge-1 has been stale since 01:18: connection refused"},
+		"one of 100 down":               {counted(99, 0, 1, 0), Critical, "1 of 100 is down"},
+		"1 % of 200 down":               {counted(198, 0, 2, 0), Warning, "2 of 200 are down"},
+		"more than 1 % down":            {counted(197, 0, 3, 0).but(fails), Critical, "3 of 200 are down"},
+		"with reasons":                  {counted(1960, 15, 25, 0).but(withReasons), Critical, "25 of 2\u00a0000 are down, 15 stale: 25 × connection refused, 15 × HTTP 503"},
+		"only stale ones":               {counted(1985, 15, 0, 0).but(fails).but(quiet), Warning, "15 of 2\u00a0000 are stale"},
+		"one stale":                     {counted(2, 1, 0, 0), Warning, "1 of 3 is stale"},
 		"many reasons": {
 			counted(0, 4, 0, 0).but(withReasons).but(func(s *situation) { s.reasons = append(s.reasons, refused, refused) }), Warning,
 			"4 of 4 are stale: 25 × connection refused, 15 × HTTP 503, 25 × connection refused and others",

@@ -43,7 +43,7 @@ var reasons = map[string]string{
 	"local":        "the exporter's machine is out of a resource",
 }
 
-// reasonText describes a reason; it returns an unknown one as it is.
+// reasonText describes a reason; it returns an unknown one unchanged.
 func reasonText(reason string) string {
 	if text, ok := reasons[reason]; ok {
 		return text
@@ -70,8 +70,8 @@ func errorDetail(text, reason, endpoint string) string {
 	return " " + plain(text)
 }
 
-// breakerText describes the state of a circuit breaker that lets a probe through after
-// a wait.
+// breakerText describes the state of a circuit breaker that allows a probe after a
+// wait.
 func breakerText(state string, wait *float64) string {
 	switch {
 	case state == "half_open":
@@ -125,7 +125,7 @@ func clock(t time.Time) string { return t.UTC().Format(time.TimeOnly) }
 // rfc3339 formats a time for the script, which shows it in local time.
 func rfc3339(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z07:00") }
 
-// optional shows a value, or that it is unknown.
+// optional formats a value, or returns unknown for nil.
 func optional[T any](x *T, show func(T) string) string {
 	if x == nil {
 		return unknown
@@ -168,7 +168,7 @@ func human(x float64, unit string) string {
 	return digits(x) + nbsp + prefixes[power] + unit
 }
 
-// digits formats a number with three significant digits. It shows only 0 as 0.
+// digits formats a number with three significant digits. Only 0 is shown as 0.
 func digits(x float64) string {
 	switch a := math.Abs(x); {
 	case x == 0:
@@ -196,8 +196,8 @@ func bytesPerSecond(x float64) string { return human(x, "B/s") }
 func percent(x float64) string        { return digits(x*100) + nbsp + "%" }
 func count(x float64) string          { return grouped(uint64(x)) }
 
-// plain makes visible what cannot be seen in a text from an upstream: control
-// characters, and those that change the direction of writing.
+// plain escapes invisible characters in a text from an upstream: control characters,
+// and those that change the direction of writing.
 func plain(text string) string {
 	var b strings.Builder
 	for _, r := range text {

@@ -42,9 +42,9 @@ func TestTexts(t *testing.T) {
 	check("digits are in groups", grouped(1234567), "1 234 567")
 	check("a closed breaker is closed", breakerText("closed", nil), "closed")
 	check("a half-open breaker is probing", breakerText("half_open", nil), "half-open, probing")
-	check("an open breaker shows when it lets a probe through", breakerText("open", new(12.0)), "open, probe in 12 s")
-	check("an open breaker without a wait lets a probe through", breakerText("open", new(0.0)), "open, probe due")
-	check("an open breaker without a known wait lets a probe through", breakerText("open", nil), "open, probe due")
+	check("an open breaker shows when it allows a probe", breakerText("open", new(12.0)), "open, probe in 12 s")
+	check("an open breaker without a wait allows a probe", breakerText("open", new(0.0)), "open, probe due")
+	check("an open breaker without a known wait allows a probe", breakerText("open", nil), "open, probe due")
 	for text, want := range map[string]string{
 		"a b": "a b", "日本": "日本", "a\x00b\x1b": `a\x00b\x1b`, "\u202ea": `\u202ea`, "\n": `\n`, "'": "'", "\u2028": `\u2028`, "a\xffb": "a\ufffdb",
 	} {

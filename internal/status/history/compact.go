@@ -2,7 +2,7 @@ package history
 
 import "math"
 
-// compact is a non-negative number in two bytes, exact to 0.05 %, so that the hours of
+// compact is a non-negative number in two bytes, precise to 0.05 %, so that the hours of
 // ten thousand upstreams fit into memory. Its zero value is unknown.
 type compact uint16
 

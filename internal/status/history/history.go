@@ -1,6 +1,6 @@
 // Package history keeps the recent past for the status page, within bounds: the last
-// hour of the fleet and of each upstream, incidents, events and probed targets. It is
-// lost with the process; Prometheus keeps what has to last.
+// hour of the fleet and of each upstream, incidents, events and probed targets. A
+// restart loses it; Prometheus keeps what has to last.
 package history
 
 import (
@@ -37,7 +37,7 @@ type Quiet struct {
 	Since    time.Time // of the last document that counted packets
 }
 
-// Take records the state of all upstreams. Call it each Step.
+// Take records the state of all upstreams. Call it once per Step.
 func (h *History) Take(views []*fleet.View, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -7,8 +7,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// Hour is the last hour of one upstream by minute, the oldest first. A number that
-// is not known is NaN.
+// Hour is the last hour of one upstream by minute, the oldest first. An unknown number
+// is NaN.
 type Hour struct {
 	Since   time.Time       // when its state began, zero if unknown
 	States  [Minutes]string // up, stale, down or unknown
@@ -74,7 +74,7 @@ func (u *upstream) recent(number int32) Recent {
 	return Recent{rounded(messages.mean()), rounded(dropped.sum / all.sum), rounded(latency.mean())}
 }
 
-// rounded rounds to four digits, because a compact is not more exact. It returns nil
+// rounded rounds to four digits, because a compact is no more precise. It returns nil
 // for NaN.
 func rounded(x float64) *float64 {
 	if x != 0 {

@@ -91,7 +91,7 @@ func TestAMinuteHasItsWorstState(t *testing.T) {
 	want(t, "much later", s.states(u, 3*3600, 3), []string{"unknown", "unknown", "down"})
 }
 
-func TestTheRunningMinuteShowsThePresent(t *testing.T) {
+func TestTheRunningMinuteHasTheCurrentState(t *testing.T) {
 	var s fixture
 	u := s.add(betanet.MixnodesAPI)
 	s.collected(u, 10, "")

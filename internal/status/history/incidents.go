@@ -16,7 +16,7 @@ type Incident struct {
 	From      time.Time   `json:"from"`
 	To        time.Time   `json:"to,omitzero"` // absent while it is open
 	State     fleet.State `json:"state"`       // the worst: stale or down
-	Reasons   []string    `json:"reasons"`     // sorted, as Endpoints
+	Reasons   []string    `json:"reasons"`     // sorted, like Endpoints
 	Endpoints []string    `json:"endpoints"`
 
 	// ShownUntil is when the last good values shown during the incident expired or will
@@ -90,8 +90,8 @@ func (o *openIncident) add(v *fleet.View, now time.Time) {
 	o.ShownUntil = lastShown(v)
 }
 
-// insert adds a text to a sorted set. It does not change the set that it was given,
-// which a caller of Incidents may have.
+// insert adds a text to a sorted set. It copies the set, because a caller of Incidents
+// may still use it.
 func insert(set []string, text string) []string {
 	i, found := slices.BinarySearch(set, text)
 	if found {

@@ -8,8 +8,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// KeptProbes is the number of probed targets that are kept. The one that was not
-// probed for longest is dropped first.
+// KeptProbes is the number of probed targets that are kept. The least recently probed
+// one is dropped first.
 const KeptProbes = 200
 
 // Probe is the result of the last probe of a target.

@@ -16,14 +16,14 @@ var countersOf = [betanet.NumEndpoints][]betanet.Field{
 	betanet.Network:  {betanet.BytesTransmitted, betanet.BytesReceived},
 }
 
-// rateTracker turns the totals of one upstream into rates. With a new URL or another
-// API it starts again, because these are the totals of another service.
+// rateTracker turns the totals of one upstream into rates. It starts again after a
+// change of the URL or the API, because the totals are then those of another service.
 type rateTracker struct {
 	url                   *url.URL
 	api                   betanet.API
 	counters              [betanet.NumCounters]rate // of the values that fleet.Values.Counter returns
 	microseconds, packets rate                      // of API mixnodes: the sum of the latencies of packets
-	latency               float64                   // seconds; NaN if the last collection gave none
+	latency               float64                   // seconds; NaN if the last collection had none
 }
 
 // read reads the documents of a view.
@@ -86,7 +86,7 @@ func (r *rate) read(e *fleet.EndpointView, total *uint64) {
 	r.at, r.total = at, *total
 }
 
-// now returns the present rate, NaN if it is not known.
+// now returns the current rate, NaN if it is unknown.
 func (r *rate) now() float64 {
 	if r.took == 0 || !r.live {
 		return math.NaN()

@@ -47,14 +47,14 @@ func (c *Counts) Add(s fleet.State, n int) {
 }
 
 // Rates is the traffic of the upstreams whose documents are not stale; nil is unknown.
-// So an outage is a gap and not a fall to 0. Traffic during an outage is spread over
-// the time between the two documents around it and makes no peak.
+// An outage is therefore a gap, not a drop to 0. Traffic during an outage is spread over
+// the time between the two documents around it and causes no peak.
 type Rates struct {
 	Messages      *float64 `json:"messages_per_second,omitempty"`
 	Dropped       *float64 `json:"packets_dropped_per_second,omitempty"`
 	BytesSent     *float64 `json:"bytes_transmitted_per_second,omitempty"`
 	BytesReceived *float64 `json:"bytes_received_per_second,omitempty"`
-	// Loss is dropped / (dropped + forwarded) over the upstreams that give both, nil
+	// Loss is dropped / (dropped + forwarded) over the upstreams that report both, nil
 	// without traffic. For API v1 the packets processed are the packets forwarded.
 	Loss           *float64 `json:"loss_ratio,omitempty"`
 	LatencySeconds *float64 `json:"average_latency_seconds,omitempty"` // mean over the upstreams
@@ -64,7 +64,7 @@ type Rates struct {
 type sums struct {
 	counters  [betanet.NumCounters]mean
 	latency   mean
-	lost, all mean // packets per second of the upstreams that give dropped and forwarded
+	lost, all mean // packets per second of the upstreams that report dropped and forwarded
 }
 
 func (s *sums) add(t *rateTracker) {

@@ -21,7 +21,7 @@ var begin = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 // after returns a moment some seconds after begin.
 func after(s float64) time.Time { return begin.Add(time.Duration(s * float64(time.Second))) }
 
-// fixture is a history and the present views of its upstreams.
+// fixture is a history and the current views of its upstreams.
 type fixture struct {
 	history History
 	views   []*fleet.View
@@ -110,7 +110,7 @@ func TestRatesOfAnUpstream(t *testing.T) {
 		"a restart is not traffic": {{0, document(5000, 0), none, none, none}, {10, document(50, 0), 5, 0, 0}},
 		"without traffic, no loss": {{0, document(7, 7), none, none, none}, {10, document(7, 7), 0, 0, none}},
 		"another URL starts again": {{0, document(0, 0), none, none, none}, {10, document(100, 0), 10, 0, 0}, {20, move, none, none, none}},
-		"an outage is a gap and makes no peak": {
+		"an outage is a gap and causes no peak": {
 			{0, document(1000, 0), none, none, none},
 			{10, document(1100, 0), 10, 0, 0},
 			{20, failure, none, none, none},
@@ -127,7 +127,7 @@ func TestRatesOfAnUpstream(t *testing.T) {
 	}
 }
 
-func TestThePointIsTheSumOfTheUpstreamsThatAnswer(t *testing.T) {
+func TestAPointSumsUpTheUpstreamsThatRespond(t *testing.T) {
 	var s fixture
 	a, b := s.add(betanet.V1), s.add(betanet.V1)
 	for _, u := range []int{a, b} {

@@ -45,7 +45,7 @@ type upstream struct {
 	traffic time.Duration // to the last document that counted packets
 }
 
-// minute is what is kept of a minute.
+// minute has the means of one minute.
 type minute struct {
 	messages, dropped, forwarded compact // per second
 	latency                      compact // seconds
@@ -82,8 +82,8 @@ func (u *upstream) observe(s condition, at time.Duration) {
 	*running = max(*running, s)
 }
 
-// maxWeight bounds the weight of a rate in its minute: the first rate after an outage
-// covers all of the outage.
+// maxWeight bounds the weight of a rate in its minute, because the first rate after an
+// outage covers the whole outage.
 const maxWeight = 60
 
 // measure reads the documents of a view and adds the rates of new ones to the running
@@ -137,7 +137,7 @@ func (u *upstream) at(number int32) (m minute, s condition) {
 	return u.ring[number%Minutes], u.states[number%Minutes]
 }
 
-// loss returns the ratio of packets that were dropped, NaN without packets.
+// loss returns the share of packets that were dropped, NaN without packets.
 func (m minute) loss() float64 {
 	dropped := m.dropped.value()
 	return dropped / (dropped + m.forwarded.value())

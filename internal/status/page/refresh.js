@@ -1,6 +1,6 @@
 
 // Keeps the page up to date: refreshes the parts marked data-live in place, updates
-// ages, shows times in local time or UTC, and shows that the exporter does not answer.
+// ages, shows times in local time or UTC, and shows when the exporter does not respond.
 // The page is complete without it.
 (() => {
   "use strict";
@@ -44,7 +44,7 @@
   }
 
   function show(page) {
-    // Another version of the exporter answers, with another page.
+    // The response is from another version of the exporter, with another page.
     if (page.querySelector("body > script")?.text !== own) return location.reload();
     // The new page has a part that this page lacks.
     if ([...page.querySelectorAll("[data-live]")].some(part => !byId(part.id))) return location.reload();
@@ -146,7 +146,7 @@
     }
   }
 
-  // A hidden tab refreshes less often, but does, because its icon is visible.
+  // A hidden tab still refreshes, less often, because its icon is visible.
   function tick() {
     if (leaving) return;
     const wait = document.hidden && !failures ? hiddenInterval - interval : 0;
