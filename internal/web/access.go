@@ -40,7 +40,7 @@ func ReadAccess(configFile string) (Access, error) {
 	return a, nil
 }
 
-// Open reports whether a server at an address answers anybody on the network.
+// Open reports whether a server at an address serves anyone on the network.
 func (a Access) Open(at net.Addr) bool {
 	tcp, ok := at.(*net.TCPAddr)
 	return ok && !tcp.IP.IsLoopback() && !a.Authenticated

@@ -22,7 +22,7 @@ func newConns(limit int, evicted func()) *conns {
 	return &conns{limit: limit, evicted: evicted, all: make(map[net.Conn]*list.Element), idle: list.New()}
 }
 
-// state is the ConnState function of a http.Server.
+// state is the ConnState function of an http.Server.
 func (c *conns) state(conn net.Conn, s http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -27,9 +27,9 @@ func (h *Health) withExporter(all fleet.Health, upstreams int) fleet.Health {
 	return all
 }
 
-// notReady returns "" once each source of discovery was tried, and the first attempt of
-// every endpoint known by then has finished, successfully or not. It returns "" from then
-// on, whatever is discovered later. Before, it describes what is missing.
+// notReady describes what is missing for readiness. It returns "" once each source of
+// discovery was tried and the first attempt of every endpoint known by then has finished,
+// successfully or not, and from then on, whatever is discovered later.
 func (h *Health) notReady() string {
 	if h.ready.Load() {
 		return ""
@@ -44,7 +44,7 @@ func (h *Health) notReady() string {
 		}
 	}
 	if n > 0 {
-		return fmt.Sprintf("%d upstreams have not been tried yet", n)
+		return fmt.Sprintf("upstreams that have not been tried yet: %d", n)
 	}
 	h.ready.Store(true)
 	return ""

@@ -41,7 +41,7 @@ func TestReadyWaitsForSourcesAndFirstAttemptsAndThenRemains(t *testing.T) {
 	r.Exporter.Discovered("file:x", exposition.Discovery{Tried: true})
 	v := pendingView("edge", 0)
 	r.Publish(v)
-	want("nothing was tried", http.StatusServiceUnavailable, "1 upstreams have not been tried yet")
+	want("nothing was tried", http.StatusServiceUnavailable, "upstreams that have not been tried yet: 1")
 	all := *v
 	all.Endpoints = append([]fleet.EndpointView(nil), v.Endpoints...)
 	for i := range all.Endpoints {

@@ -14,10 +14,10 @@ import (
 	"github.com/betanet/betanet_exporter/internal/probe"
 )
 
-// Prober collects the target that a scraper names, within a time limit; 0 is none.
+// Prober collects the target that a scraper names, within a time limit; 0 means none.
 type Prober interface {
 	Collect(ctx context.Context, target string, limit time.Duration) (v *fleet.View, late bool, err error)
-	// Debug does the same and returns its attempts.
+	// Debug does the same and also returns the attempts.
 	Debug(ctx context.Context, target string, limit time.Duration) (v *fleet.View, late bool, log []probe.Attempted, err error)
 }
 
@@ -25,7 +25,7 @@ type Prober interface {
 // histogram.
 var lineFormats = formats[:3]
 
-// probes serves the samples of one target, also if the target cannot be reached. With
+// probes serves the samples of one target, even if the target cannot be reached. With
 // debug=true it serves a log of the probe as well, as text for people. It ignores other
 // parameters, because users of Prometheus may add some to all of their jobs.
 func probes(o Options) http.Handler {

@@ -78,7 +78,7 @@ func TestAProbeNeedsExactlyOneTarget(t *testing.T) {
 	for _, query := range []string{"", "?target=", "?target=a&target=b", "?target=a&target=", "?Target=a", "?target=%zz", "?target=a;b=c", "?target=a&module=%zz", "?module=a"} {
 		r := serve(t, Options{Registry: registry(), Probe: p}, "GET", "/probe"+query)
 		if got := body(t, r); r.StatusCode != 400 || p.target != "" || strings.Count(got, "\n") != 1 {
-			t.Errorf("%s: got %d %q, asked for %q", query, r.StatusCode, got, p.target)
+			t.Errorf("%s: got %d %q, target %q", query, r.StatusCode, got, p.target)
 		}
 	}
 }
@@ -165,16 +165,16 @@ func TestInProbeModeThePageShowsTheProbedTargets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ask := func(path string) string {
+	get := func(path string) string {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
 		return w.Body.String()
 	}
-	if got := ask("/"); !strings.Contains(got, "Nothing has been probed yet") {
+	if got := get("/"); !strings.Contains(got, "Nothing has been probed yet") {
 		t.Error("before a probe the page lacks the verdict")
 	}
-	ask("/probe?target=edge")
-	page, status := ask("/"), ask("/api/v1/status")
+	get("/probe?target=edge")
+	page, status := get("/"), get("/api/v1/status")
 	if !strings.Contains(page, `<tr data-key="edge">`) || !strings.Contains(page, "edge has been stale since ") {
 		t.Error("the page lacks the target, or the verdict about it")
 	}
@@ -183,8 +183,8 @@ func TestInProbeModeThePageShowsTheProbedTargets(t *testing.T) {
 	}
 	p.late, p.view = true, view(upstreamAt("late"), snapshot.Record{}, breaker.Closed)
 	p.view.Endpoints = p.view.Endpoints[:1]
-	ask("/probe?target=late&debug=true")
-	if status := ask("/api/v1/status"); !strings.Contains(status, `"state":"down","reason":"timeout","text":"not finished in time"}`) || !strings.Contains(status, `"level":"critical"`) {
+	get("/probe?target=late&debug=true")
+	if status := get("/api/v1/status"); !strings.Contains(status, `"state":"down","reason":"timeout","text":"not finished in time"}`) || !strings.Contains(status, `"level":"critical"`) {
 		t.Errorf("got %s, want a target that is down", status)
 	}
 }

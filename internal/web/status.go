@@ -34,7 +34,7 @@ func statusRoutes(mux *http.ServeMux, m *status.Model, compress func(http.Handle
 	get("/api/v1/status", func(r *http.Request, now time.Time) (any, error) { return m.Status(r.URL.RawQuery, now) })
 	get("/api/v1/status/history", func(_ *http.Request, now time.Time) (any, error) { return m.FleetHistory(now), nil })
 	get("/api/v1/status/upstream/{name...}", func(r *http.Request, now time.Time) (any, error) { return m.Upstream(r.PathValue("name"), now) })
-	// Health checks use this path, so its fields never grow.
+	// Health checks use this path, so it has only the fields that they need.
 	mux.HandleFunc("GET /health/details", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, m.Details(time.Now()))
 	})

@@ -232,7 +232,7 @@ func TestAScrapeCanSelectFamilies(t *testing.T) {
 	}
 }
 
-func TestAnInvalidQueryIsAnsweredInOneLine(t *testing.T) {
+func TestAnInvalidQueryGetsOneLine(t *testing.T) {
 	for _, path := range []string{"/?sort=size", "/api/v1/status?sort=size"} {
 		r := serve(t, healthyOptions(), "GET", path)
 		got := body(t, r)
@@ -242,7 +242,7 @@ func TestAnInvalidQueryIsAnsweredInOneLine(t *testing.T) {
 	}
 }
 
-// Health checks expect all upstreams, whatever parameters the other pages learn.
+// Health checks expect all upstreams, whatever parameters other paths accept.
 func TestHealthDetailsIgnoreParameters(t *testing.T) {
 	o := Options{Registry: registry(view(upstreamAt("a"), good, breaker.Closed), view(upstreamAt("b"), good, breaker.Closed))}
 	var d struct {
