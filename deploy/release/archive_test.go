@@ -29,7 +29,7 @@ func TestATarIsSortedWithOneTimeAndNoOwner(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !z.ModTime.IsZero() || z.Name != "" {
-		t.Errorf("gzip names the time %v and the file %q", z.ModTime, z.Name)
+		t.Errorf("the gzip header has the time %v and the name %q", z.ModTime, z.Name)
 	}
 	var got []string
 	for r := tar.NewReader(z); ; {

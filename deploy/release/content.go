@@ -73,7 +73,7 @@ func (p platform) build(ldflags string) (entry, error) {
 	return entry{name, 0o755, content}, err
 }
 
-// committed returns the files that git knows below some paths. A symbolic link to a
+// committed returns the files that git tracks below some paths. A symbolic link to a
 // folder becomes the files in that folder.
 func committed(paths ...string) ([]entry, error) {
 	list, err := output(exec.Command("git", append([]string{"ls-files", "-z", "--"}, paths...)...))

@@ -47,7 +47,7 @@ func release(version, ldflags, folder string) error {
 		return err
 	}
 	program := "betanet_exporter-" + version
-	made := make(map[string]func() ([]byte, error)) // by the name of the file
+	made := make(map[string]func() ([]byte, error)) // by file name
 	for _, p := range platforms {
 		name := program + "." + p.os + "-" + p.arch
 		made[name+p.extension()] = func() ([]byte, error) {
