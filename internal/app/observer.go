@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"math"
 	"strconv"
 	"time"
 
@@ -101,8 +102,9 @@ func updatedAttributes(e poll.Ended) []any {
 	return append(all, "took", e.Duration.Round(time.Microsecond))
 }
 
+// milliseconds formats a latency with at most two decimals.
 func milliseconds(seconds float64) string {
-	return strconv.FormatFloat(seconds*1000, 'f', -1, 32) + "ms"
+	return strconv.FormatFloat(math.Round(seconds*1e5)/100, 'f', -1, 64) + "ms"
 }
 
 // logFleet summarizes the last minute of two or more upstreams in one line, which
