@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// acceptPause follows an error of accept, such as too many open files.
+// acceptPause is the pause after an error of Accept, such as too many open files.
 const acceptPause = 10 * time.Millisecond
 
 func (s *Server) accept(listener net.Listener) {

@@ -7,7 +7,7 @@ import (
 	"net/netip"
 )
 
-// Blackhole is an address at which a SYN gets no answer.
+// Blackhole is an address that never responds to a SYN.
 type Blackhole struct{}
 
 // ListenBlackhole returns errors.ErrUnsupported.

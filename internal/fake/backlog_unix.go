@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Blackhole is an address at which a SYN gets no answer.
+// Blackhole is an address that never responds to a SYN.
 type Blackhole struct {
 	fd     int
 	queued []net.Conn // the connections that fill the queue
@@ -34,11 +34,11 @@ func ListenBlackhole(address netip.AddrPort) (*Blackhole, error) {
 		b.queued = append(b.queued, conn)
 	}
 	b.Close()
-	return nil, errors.New("16 connections do not fill a queue of none")
+	return nil, errors.New("16 connections did not fill the accept queue")
 }
 
 // reservePort binds an address without listening: connections are refused, and no other process can take the port. It
-// returns nil if it cannot.
+// returns nil on failure.
 func reservePort(addr string) *Blackhole {
 	address, err := netip.ParseAddrPort(addr)
 	if err != nil || !address.Addr().Is4() {

@@ -26,8 +26,8 @@ func HangAfter(b []byte) Behaviour {
 	}
 }
 
-// Drip sends b one byte at a time with a pause before each and keeps the connection open. Each byte has its time, so that
-// the delays of timers on a busy machine do not add up.
+// Drip sends b one byte at a time with a pause before each and keeps the connection open. Each byte is
+// scheduled relative to the start, so that timer delays on a busy machine do not add up.
 func Drip(b []byte, pause time.Duration) Behaviour {
 	return func(x *Exchange) {
 		start := time.Now()
@@ -83,7 +83,7 @@ func ThenReset(b Behaviour) Behaviour {
 	}
 }
 
-// InTurn answers the first request with the first behaviour, the second with the second, and later ones with the last.
+// InTurn responds to the first request with the first behaviour, to the second with the second, and to later ones with the last.
 func InTurn(behaviours ...Behaviour) Behaviour {
 	var mu sync.Mutex
 	next := 0

@@ -15,8 +15,8 @@ type Conditions struct {
 	Latency time.Duration // added to the average latency
 }
 
-// SetConditions replaces the conditions: for packets from the next simulated second on, for all else at once. It panics on
-// invalid conditions.
+// SetConditions replaces the conditions. They apply to packets from the next simulated second on, and to everything else at
+// once. It panics on invalid conditions.
 func (s *Service) SetConditions(c Conditions) {
 	if err := c.check(); err != nil {
 		panic(err.Error())
@@ -29,7 +29,7 @@ func (s *Service) SetConditions(c Conditions) {
 
 func (c Conditions) check() error {
 	if c.Loss < 0 || c.Loss > 1 || c.Nodes < 0 || c.Active < 0 || c.Latency < 0 {
-		return fmt.Errorf("conditions %+v: want a loss from 0 to 1, and nothing below 0", c)
+		return fmt.Errorf("conditions %+v: want a loss from 0 to 1 and no negative values", c)
 	}
 	return nil
 }
@@ -37,7 +37,7 @@ func (c Conditions) check() error {
 // nodeCount returns the number of nodes that remain.
 func (n *network) nodeCount() int { return atMost(n.conditions.Nodes, len(n.nodes)) }
 
-// isActive reports whether a node is active, by its own state and the conditions.
+// isActive reports whether both the state of a node and the conditions let it be active.
 func (n *network) isActive(i int) bool {
 	return n.nodes[i].active && i < atMost(n.conditions.Active, n.nodeCount())
 }
@@ -47,7 +47,7 @@ func (n *network) averageLatency() float64 {
 	return n.latency + n.spike + float64(n.conditions.Latency)/float64(time.Millisecond)
 }
 
-// atMost limits n; a limit of 0 is no limit.
+// atMost limits n; 0 means no limit.
 func atMost(limit, n int) int {
 	if limit == 0 {
 		return n

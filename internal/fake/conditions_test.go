@@ -22,7 +22,7 @@ func withConditions(t *testing.T, conditions Conditions) (before, after document
 	return before, after
 }
 
-func TestALossIsTheRatioOfDroppedPackets(t *testing.T) {
+func TestLossIsTheRatioOfDroppedPackets(t *testing.T) {
 	before, after := withConditions(t, Conditions{Loss: 0.2})
 	processed, dropped := after.Processed-before.Processed, after.Dropped-before.Dropped
 	if loss := float64(dropped) / float64(processed+dropped); loss < 0.199 || loss > 0.201 {
@@ -34,7 +34,7 @@ func TestAnIdleNetworkHasNoTraffic(t *testing.T) {
 	before, after := withConditions(t, Conditions{Idle: true})
 	const current = defaultNodes * 2 * packetsPerSecond // of the second that had begun
 	if got := after.Processed - before.Processed; got > current || after.Active == 0 {
-		t.Errorf("%d packets and %d active nodes, want at most a second's worth, and some", got, after.Active)
+		t.Errorf("got %d packets and %d active nodes, want at most %v packets and an active node", got, after.Active, current)
 	}
 	s, c := simulateWithClock(t, Options{API: MixnodesAPI, Seed: 1, Conditions: Conditions{Idle: true}})
 	c.advance(time.Hour)
@@ -49,7 +49,7 @@ func TestAnIdleNetworkHasNoTraffic(t *testing.T) {
 func TestNodesLeaveAndStop(t *testing.T) {
 	_, after := withConditions(t, Conditions{Nodes: 3, Active: 1})
 	if after.Total != 3 || after.Active > 1 || after.Active+after.Inactive != 3 {
-		t.Errorf("nodes = %d active, %d inactive, %d in total, want at most one of 3", after.Active, after.Inactive, after.Total)
+		t.Errorf("nodes = %d active, %d inactive, %d in total, want at most one of 3 active", after.Active, after.Inactive, after.Total)
 	}
 }
 
@@ -63,12 +63,12 @@ func TestNodesThatLeftAreNotListed(t *testing.T) {
 	}
 }
 
-func TestALatencyIsAddedToTheNormalOne(t *testing.T) {
+func TestLatencyIsAddedToTheNormalOne(t *testing.T) {
 	s, _ := simulateWithClock(t, Options{})
 	before, _ := read(t, s)
 	s.SetConditions(Conditions{Latency: 2 * time.Second})
 	if after, _ := read(t, s); after.Latency != before.Latency+2000 {
-		t.Errorf("latency = %v ms, want %v and 2000", after.Latency, before.Latency)
+		t.Errorf("latency = %v ms, want %v plus 2000", after.Latency, before.Latency)
 	}
 }
 
@@ -83,7 +83,7 @@ func TestConditionsDoNotChangeThePast(t *testing.T) {
 	}
 }
 
-func TestALatencyAppliesToLaterPackets(t *testing.T) {
+func TestLatencyAppliesToLaterPackets(t *testing.T) {
 	s, c := simulateWithClock(t, Options{API: MixnodesAPI, Seed: 3, Conditions: Conditions{Latency: 5 * time.Second}})
 	c.advance(10*time.Second + 500*time.Millisecond)
 	_, before := read(t, s)

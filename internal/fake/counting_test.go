@@ -12,7 +12,7 @@ func checkMixnodes(t *testing.T, nodes []document) {
 	idle, busy := 0, 0
 	for _, n := range nodes {
 		if n.Processed != n.Forwarded+n.Dropped {
-			t.Fatalf("%s: processed %d, forwarded %d, dropped %d, want a sum", n.ID, n.Processed, n.Forwarded, n.Dropped)
+			t.Fatalf("%s: processed %d, forwarded %d, dropped %d, want their sum", n.ID, n.Processed, n.Forwarded, n.Dropped)
 		}
 		switch {
 		case n.Processed > 0:
@@ -24,7 +24,7 @@ func checkMixnodes(t *testing.T, nodes []document) {
 		}
 	}
 	if busy > 0 && idle == 0 {
-		t.Fatalf("got %d busy nodes and none that is idle: %+v", busy, nodes)
+		t.Fatalf("got %d busy nodes and no idle one: %+v", busy, nodes)
 	}
 }
 
@@ -36,7 +36,7 @@ func sum(nodes []document) (processed, dropped uint64) {
 }
 
 // The invariants hold after deployment, with traffic, with loss and after a restart.
-func TestMixnodesCountAsThePublishedServer(t *testing.T) {
+func TestMixnodesCountLikeThePublishedServer(t *testing.T) {
 	for seed := range uint64(5) {
 		s, c := simulateWithClock(t, Options{API: MixnodesAPI, Seed: seed})
 		_, first := read(t, s)

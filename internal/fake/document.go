@@ -3,7 +3,7 @@ package fake
 import "fmt"
 
 // Document returns document id of one of the three v1 paths. The id is added to the numbers that may grow, so that a test
-// sees which document is exposed.
+// can identify the exposed document.
 func Document(path string, id int) string {
 	switch path {
 	case Metrics:

@@ -9,10 +9,10 @@ import (
 type Phase struct {
 	Name     string
 	Duration time.Duration
-	Every    time.Duration           // how often the services are put into their state again; 0 for once
+	Every    time.Duration           // how often the states are applied again; 0 to apply them once
 	Services map[string]ServiceState // services that are not listed are healthy
 
-	// What people should see.
+	// What an operator should see.
 	Page   string
 	Series []string
 	Alerts []string // that begin to fire
@@ -45,13 +45,13 @@ func scale(d time.Duration, speed float64) time.Duration {
 	return time.Duration(float64(d) / speed)
 }
 
-// Play plays phases one after the other, at a multiple of their speed. It calls begin for each once the services are in
-// their state, and returns when the last phase is over or ctx ends. It leaves the services in their last state.
+// Play plays phases one after the other, at a multiple of real time. It calls begin for each phase once the services are in
+// its states, and returns when the last phase is over or ctx ends. The services remain in their last state.
 func Play(ctx context.Context, phases []Phase, services map[string]Target, speed float64, begin func(i int)) error {
 	start := time.Now()
 	for i := range phases {
 		p := &phases[i]
-		// Relative to the start, so that slow services do not delay later phases.
+		// Relative to the start, so that a slow service does not delay later phases.
 		phaseStart := start.Add(Length(phases[:i], speed))
 		step := p.Duration
 		if p.Every > 0 {

@@ -21,7 +21,7 @@ func tableRow(i int) string {
 	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s |", at, Brief(p.Duration), p.Name, p.Page, strings.Join(p.Series, "; "), alerts)
 }
 
-func TestTheDocumentationHasTheScript(t *testing.T) {
+func TestTheDocumentationContainsTheScript(t *testing.T) {
 	const page = "../../docs/drill.md"
 	b, err := os.ReadFile(page)
 	if err != nil {
@@ -31,11 +31,11 @@ func TestTheDocumentationHasTheScript(t *testing.T) {
 	for i, p := range Script {
 		want = append(want, tableRow(i))
 		if reaction := "- **" + p.Name + ".** "; !strings.Contains(string(b), reaction) {
-			t.Errorf("%s has no good reaction to %q", page, p.Name)
+			t.Errorf("%s lists no good reaction to %q", page, p.Name)
 		}
 	}
 	if table := "|---|---|---|---|---|---|\n" + strings.Join(want, "\n") + "\n\n"; !strings.Contains(string(b), table) {
-		t.Errorf("%s has another table of phases than\n%s", page, table)
+		t.Errorf("%s: the table of phases differs from\n%s", page, table)
 	}
 }
 
@@ -47,7 +47,7 @@ func TestTheAlertsOfTheScriptExist(t *testing.T) {
 	for _, p := range Script {
 		for _, a := range p.Alerts {
 			if !strings.Contains(string(text), "- alert: "+a+"\n") {
-				t.Errorf("%s: there is no alert %s", p.Name, a)
+				t.Errorf("%s: the alert %s does not exist", p.Name, a)
 			}
 		}
 	}

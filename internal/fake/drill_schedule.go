@@ -11,7 +11,7 @@ import (
 // maxWidth is the width of the narrowest terminal in use.
 const maxWidth = 80
 
-// WriteSchedule prints when each phase begins if the first begins now, how long it lasts, and what people should see.
+// WriteSchedule prints the start of each phase if the first one starts now, its duration, and what an operator should see.
 func WriteSchedule(w io.Writer, phases []Phase, speed float64, now time.Time) {
 	for i := range phases {
 		p := &phases[i]
@@ -39,7 +39,7 @@ func writeWrapped(w io.Writer, label string, texts ...string) {
 	}
 }
 
-// Brief formats a duration as people write it: 8m and 1m30s, not 8m0s.
+// Brief formats a duration without trailing zeros: 8m, not 8m0s.
 func Brief(d time.Duration) string {
 	to := time.Millisecond
 	if d >= time.Minute {

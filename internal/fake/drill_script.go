@@ -28,7 +28,7 @@ var Script = []Phase{
 		Series: []string{"betanet_up 1", "betanet_exporter_data_stale 0"},
 	},
 	{
-		Name: "edge-1 answers 500", Duration: 7 * time.Minute,
+		Name: "edge-1 returns 500", Duration: 7 * time.Minute,
 		Services: map[string]ServiceState{edge1: failing("http500")},
 		Page:     "edge-1 stale, breakers open; after cache.max-stale down, no values",
 		Series: []string{
@@ -68,7 +68,7 @@ var Script = []Phase{
 		},
 	},
 	{
-		Name: "core loses packets, edge-2 answers late", Duration: 2 * time.Minute,
+		Name: "core loses packets, edge-2 responds late", Duration: 2 * time.Minute,
 		Services: map[string]ServiceState{
 			edge1: {Conditions: withoutTraffic},
 			edge2: {Faults: []Fault{{Kind: "slow", Delay: 3 * time.Second}}},
@@ -82,9 +82,9 @@ var Script = []Phase{
 		},
 	},
 	{
-		Name: "edge-2 answers half documents", Duration: 4 * time.Minute,
+		Name: "edge-2 returns half documents", Duration: 4 * time.Minute,
 		Services: map[string]ServiceState{edge1: {Conditions: withoutTraffic}, edge2: failing("badjson"), core: {Conditions: lossy}},
-		Page:     "edge-2 stale, with the last good values and never half ones",
+		Page:     "edge-2 stale, with the last good values, never partial ones",
 		Series:   []string{`betanet_exporter_endpoint_failing with reason="json_syntax"`},
 		Alerts:   []string{"BetanetDown", "BetanetCounterResets", "BetanetMixnodesInactive"},
 	},

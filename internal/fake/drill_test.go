@@ -61,13 +61,13 @@ func TestADrillPlaysItsPhasesInTurn(t *testing.T) {
 				"0s faults []", "1m0s faults [{slow 4s}]", "3m0s faults []", "3m0s {Loss:0 Idle:false Nodes:3 Active:0 Latency:0s}", "3m0s restart",
 			},
 		},
-		"with shorter pauses and delays at a speed": {
+		"with shorter pauses and delays at a higher speed": {
 			phases: three, speed: 10, begins: []string{"0s healthy", "6s late", "18s again"}, took: 24 * time.Second,
 			calls: []string{
 				"0s faults []", "6s faults [{slow 400ms}]", "18s faults []", "18s {Loss:0 Idle:false Nodes:3 Active:0 Latency:0s}", "18s restart",
 			},
 		},
-		"with a state that is repeated": {
+		"with a state that is applied again": {
 			phases: repeated, speed: 2, begins: []string{"0s repeated"}, took: 150 * time.Second,
 			calls: []string{"0s faults []", "0s restart", "1m0s faults []", "1m0s restart", "2m0s faults []", "2m0s restart"},
 		},
@@ -124,10 +124,10 @@ func TestTheScriptNamesItsServicesAndEndsAsItBegins(t *testing.T) {
 	for i, p := range Script {
 		for name, state := range p.Services {
 			if !slices.Contains(DrillServices, name) {
-				t.Errorf("%s: there is no %s", p.Name, name)
+				t.Errorf("%s: no service %s", p.Name, name)
 			}
 			if reflect.ValueOf(state).IsZero() {
-				t.Errorf("%s: %s is listed and healthy", p.Name, name)
+				t.Errorf("%s: %s is listed although it is healthy", p.Name, name)
 			}
 		}
 		if (i == 0 || i == len(Script)-1) && len(p.Services) > 0 {

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// A Behaviour answers one request. When it returns, the connection is closed with a FIN unless it called Keep.
+// A Behaviour responds to one request. When it returns, the connection is closed with a FIN unless it called Keep.
 type Behaviour func(x *Exchange)
 
 // Exchange is one request and the raw connection for the response.
@@ -94,7 +94,7 @@ const (
 	maxRequestSize = 64 << 10 // what any other server reads
 )
 
-// readPacket reads a request as the published mixnodes server does: it takes the result of one read for the request.
+// readPacket reads a request as the published mixnodes server does: whatever one read returns is the request.
 func readPacket(r *bufio.Reader) (*http.Request, error) {
 	if _, err := r.Peek(1); err != nil { // one read of the connection, because the buffer has the size of a packet
 		return nil, err
@@ -121,14 +121,14 @@ func (s *Server) serveConn(conn net.Conn, tcp *net.TCPConn) {
 		request, err := s.readRequest(reader)
 		if err != nil {
 			if strings.HasPrefix(err.Error(), "malformed") {
-				s.noteUnexpected("not a request: %v", err)
+				s.recordUnexpected("not a request: %v", err)
 			}
 			return
 		}
 		path := request.URL.Path
 		// The size may include bytes of the next request, but no client here pipelines.
 		s.check(request, maxRequestSize-limited.N)
-		// Left unread, the body would be taken for the next request.
+		// An unread body would be parsed as the next request.
 		if _, err := io.CopyN(io.Discard, request.Body, maxRequestSize); err != io.EOF {
 			return
 		}
@@ -144,28 +144,28 @@ func (s *Server) serveConn(conn net.Conn, tcp *net.TCPConn) {
 	}
 }
 
-// check notes everything in a request that the real upstream could not handle.
+// check records everything in a request that the real upstream could not handle.
 func (s *Server) check(r *http.Request, size int64) {
 	switch r.URL.Path {
 	case Metrics, Nodes, Network, Mixnodes:
 	default:
-		s.noteUnexpected("path %s", r.URL.Path)
+		s.recordUnexpected("path %s", r.URL.Path)
 	}
 	if r.URL.RawQuery != "" {
-		s.noteUnexpected("query %s", r.URL.RawQuery)
+		s.recordUnexpected("query %s", r.URL.RawQuery)
 	}
 	if r.Method != http.MethodGet {
-		s.noteUnexpected("method %s", r.Method)
+		s.recordUnexpected("method %s", r.Method)
 	}
 	if r.ContentLength != 0 {
-		s.noteUnexpected("a request with a body")
+		s.recordUnexpected("a request with a body")
 	}
 	if size >= packetSize {
-		s.noteUnexpected("a request of %d bytes", size)
+		s.recordUnexpected("a request of %d bytes", size)
 	}
 }
 
-func (s *Server) noteUnexpected(format string, args ...any) {
+func (s *Server) recordUnexpected(format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.unexpected) < 100 {

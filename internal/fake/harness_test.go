@@ -23,7 +23,7 @@ const (
 	silence = 50 * time.Millisecond
 )
 
-// clock is a time that tests move.
+// clock is a clock that only tests advance.
 type clock struct {
 	mu sync.Mutex
 	at time.Time
@@ -41,7 +41,7 @@ func (c *clock) advance(d time.Duration) {
 	c.at = c.at.Add(d)
 }
 
-// testingT is what testing.T and rapid.T have in common.
+// testingT has the common methods of testing.T and rapid.T.
 type testingT interface {
 	Helper()
 	Fatal(args ...any)
@@ -49,7 +49,7 @@ type testingT interface {
 	Cleanup(func())
 }
 
-// simulateWithClock starts a service whose time only the test moves.
+// simulateWithClock starts a service whose clock only the test advances.
 func simulateWithClock(t testingT, o Options) (*Service, *clock) {
 	t.Helper()
 	c := &clock{at: time.Unix(1_700_000_000, 0)}
@@ -107,7 +107,7 @@ func fetch(c *http.Client, method, url string) fetched {
 	return fetched{response.StatusCode, string(body), err}
 }
 
-// get fails the test without a complete response.
+// get fails the test unless the response is complete.
 func get(t *testing.T, s *Service, path string) fetched {
 	t.Helper()
 	got := fetch(client(t), http.MethodGet, s.URL()+path)
@@ -117,29 +117,29 @@ func get(t *testing.T, s *Service, path string) fetched {
 	return got
 }
 
-// begin sends a request and returns when the service has seen it.
+// begin sends a request and returns once the service has received it.
 func begin(t *testing.T, s *Service, method, path string) <-chan fetched {
 	t.Helper()
 	before := s.Requests()[path]
-	c, answered := client(t), make(chan fetched, 1)
-	go func() { answered <- fetch(c, method, s.URL()+path) }()
-	eventually(t, "the service sees "+path, func() bool { return s.Requests()[path] > before })
-	return answered
+	c, responses := client(t), make(chan fetched, 1)
+	go func() { responses <- fetch(c, method, s.URL()+path) }()
+	eventually(t, "the service receives "+path, func() bool { return s.Requests()[path] > before })
+	return responses
 }
 
-func staysSilent[T any](t *testing.T, what string, answered <-chan T) {
+func staysSilent[T any](t *testing.T, what string, responses <-chan T) {
 	t.Helper()
 	select {
-	case got := <-answered:
-		t.Fatalf("%s was answered with %+v, want no answer", what, got)
+	case got := <-responses:
+		t.Fatalf("%s got the response %+v, want none", what, got)
 	case <-time.After(silence):
 	}
 }
 
-func await(t *testing.T, what string, answered <-chan fetched) fetched {
+func await(t *testing.T, what string, responses <-chan fetched) fetched {
 	t.Helper()
 	select {
-	case got := <-answered:
+	case got := <-responses:
 		return got
 	case <-time.After(patience):
 		t.Fatalf("%s: nothing within %v", what, patience)

@@ -12,7 +12,7 @@ import (
 	"sync"
 )
 
-// The response codes of RFC 1035, and two values for responses that are none.
+// The response codes of RFC 1035, and two values for no response and for one that is not DNS.
 const (
 	NoError    = 0
 	ServerFail = 2
@@ -62,7 +62,7 @@ type Name struct {
 	Records []Record
 }
 
-// To returns a name with addresses.
+// To returns the response for a name with addresses.
 func To(addresses ...netip.Addr) (n Name) {
 	for _, a := range addresses {
 		n.Records = append(n.Records, Address(a))
@@ -75,9 +75,9 @@ type NameServer struct {
 	conn net.PacketConn
 	done chan struct{}
 
-	mu    sync.Mutex
-	names map[string]map[uint16]Name // by type; 0 is for all other types
-	asked map[string]int
+	mu      sync.Mutex
+	names   map[string]map[uint16]Name // by type; 0 is for all other types
+	queries map[string]int
 }
 
 // StartNameServer listens on an address.
@@ -86,12 +86,12 @@ func StartNameServer(address string) (*NameServer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("name server: %w", err)
 	}
-	n := &NameServer{conn: conn, done: make(chan struct{}), names: map[string]map[uint16]Name{}, asked: map[string]int{}}
+	n := &NameServer{conn: conn, done: make(chan struct{}), names: map[string]map[uint16]Name{}, queries: map[string]int{}}
 	go n.serve()
 	return n, nil
 }
 
-// Resolver returns a resolver that asks only this server.
+// Resolver returns a resolver that queries only this server.
 func (n *NameServer) Resolver() *net.Resolver {
 	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "udp", n.conn.LocalAddr().String())
@@ -116,14 +116,14 @@ func (n *NameServer) SetType(name string, typ uint16, reply Name) {
 func (n *NameServer) Asked(name string) int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.asked[name]
+	return n.queries[name]
 }
 
 // Names returns all names that were queried.
 func (n *NameServer) Names() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return slices.Collect(maps.Keys(n.asked))
+	return slices.Collect(maps.Keys(n.queries))
 }
 
 // Close stops the server and waits for its goroutine.
@@ -180,7 +180,7 @@ func (n *NameServer) reply(query []byte) []byte {
 func (n *NameServer) find(name string, typ uint16) Name {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.asked[name]++
+	n.queries[name]++
 	byType, known := n.names[name]
 	if !known {
 		return Name{Code: NoSuchName}
@@ -191,7 +191,7 @@ func (n *NameServer) find(name string, typ uint16) Name {
 	return byType[0]
 }
 
-// question returns the name in a query and the offset of what follows, or len(query) if there is no name.
+// question returns the name in a query and the offset of the next byte, or len(query) if the query has no name.
 func question(query []byte) (string, int) {
 	var labels []string
 	for at := dnsHeaderSize; at < len(query); {

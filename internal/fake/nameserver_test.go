@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestANameServerAnswersAsConfigured(t *testing.T) {
+func TestANameServerRespondsAsConfigured(t *testing.T) {
 	names, err := StartNameServer("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -22,10 +22,10 @@ func TestANameServerAnswersAsConfigured(t *testing.T) {
 	for name, notFound := range map[string]bool{"bad.test.": false, "unknown.test.": true} {
 		var e *net.DNSError
 		if _, err := names.Resolver().LookupNetIP(t.Context(), "ip", name); !errors.As(err, &e) || e.IsNotFound != notFound {
-			t.Errorf("%s: got %v, want a DNS error, not found is %v", name, err, notFound)
+			t.Errorf("%s: got %v, want a DNS error with IsNotFound %v", name, err, notFound)
 		}
 	}
 	if names.Asked("both.test") == 0 {
-		t.Error("got no question for both.test")
+		t.Error("got no query for both.test")
 	}
 }

@@ -36,8 +36,8 @@ const (
 // idStep is odd, so that ids do not repeat within 2^64 restarts.
 const idStep = 0x9e3779b97f4a7c15
 
-// network is the state of the simulated nodes at some age of the service. It advances in steps of one second whose rates are
-// known at their start, so that the values depend only on seed and age, and not on when and how often they are read.
+// network is the state of the simulated nodes at some age of the service. It advances in steps of one second, and the rates
+// of a second are fixed at its start. So values depend only on seed and age, not on when and how often they are read.
 type network struct {
 	seed     uint64
 	restarts uint64
@@ -72,8 +72,8 @@ type node struct {
 	latencyFactor float64
 }
 
-// newNetwork returns the network of a service after a number of restarts. Node ids change with each restart, like the ids of the
-// published server do; all else depends only on the seed.
+// newNetwork returns the network of a service after a number of restarts. Node ids change with each restart, as
+// those of the published server do; everything else depends only on the seed.
 func newNetwork(seed uint64, nodes int, restarts uint64, c Conditions) *network {
 	n := &network{seed: seed, restarts: restarts, conditions: c, random: rand.New(rand.NewPCG(seed, 0)), latency: meanLatency}
 	n.phase = 2 * math.Pi * n.random.Float64()
@@ -131,7 +131,7 @@ func (n *network) endSecond() {
 	n.fraction = 0
 }
 
-// beginSecond decides the rates of the current second.
+// beginSecond chooses the rates of the current second.
 func (n *network) beginSecond() {
 	n.load += -loadReversal*n.load + loadStep*n.random.NormFloat64()
 	n.latency += latencyReversal*(meanLatency-n.latency) + latencyStep*n.random.NormFloat64()
@@ -179,7 +179,7 @@ func (n *network) toggleNodes() {
 	}
 }
 
-// counters returns the whole packets of a node up to a fraction of the current second.
+// counters returns the packets of a node up to a fraction of the current second, rounded down.
 func (nd *node) counters(fraction float64) (forwarded, dropped uint64) {
 	current := nd.rate * fraction
 	return uint64(nd.forwarded + current*(1-nd.lossRatio)), uint64(nd.dropped + current*nd.lossRatio)
@@ -190,7 +190,7 @@ func (nd *node) packets(fraction float64) uint64 {
 	return forwarded + dropped
 }
 
-// meanLatency returns the mean over all packets of a node, in ms; 0 before the first.
+// meanLatency returns the mean latency of all packets of a node, in ms; 0 before the first packet.
 func (n *network) meanLatency(nd *node) float64 {
 	before, all := nd.packets(0), nd.packets(n.fraction)
 	if all == 0 {

@@ -68,7 +68,7 @@ func wantNoFall(t testingT, before, now []document) {
 	}
 }
 
-// pauses generates the times between two reads: fractions of a second, at which values are interpolated, and long ones.
+// pauses generates times between two reads: fractions of a second, for which values are interpolated, and long ones.
 func pauses() *rapid.Generator[time.Duration] {
 	return rapid.OneOf(
 		rapid.SampledFrom([]time.Duration{
@@ -141,14 +141,14 @@ func TestAClockThatGoesBackDoesNotMoveTheValuesBack(t *testing.T) {
 	}
 }
 
-func TestAnotherSeedGivesOtherValues(t *testing.T) {
+func TestDifferentSeedsGenerateDifferentValues(t *testing.T) {
 	a, c := simulateWithClock(t, Options{Seed: 1})
 	b := startService(t, Options{Seed: 2}, c.now)
 	c.advance(time.Minute)
 	one, _ := read(t, a)
 	other, _ := read(t, b)
 	if one.Processed == other.Processed {
-		t.Errorf("both seeds give %v packets, want different ones", one.Processed)
+		t.Errorf("got %v packets with both seeds, want different numbers", one.Processed)
 	}
 }
 

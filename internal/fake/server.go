@@ -3,13 +3,13 @@
 // A [Server] misbehaves on request: it hangs, resets connections, sends a wrong length or something other than HTTP. It is
 // written on raw TCP because net/http refuses to misbehave. Two layers decide what happens on a connection, and both may
 // be changed at any time. A [Transport] acts when the connection is accepted, before any request is read. A [Behaviour]
-// answers one request and is chosen by its path. A new server is a healthy v1 upstream.
+// responds to one request and is chosen by its path. A new server is a healthy v1 upstream.
 //
 // A [Service] simulates a network whose values change over time, in either of the two HTTP APIs. It fails on a schedule,
-// for people who watch, or when a test asks for it. It listens on loopback only, because it obeys every client.
+// for demonstrations, or on demand, for tests. It listens on loopback only, because it has no access control.
 //
-// [Play] runs a drill: a scripted outage of simulated services, to see what the status page, dashboards and alerts make of
-// it, and to practise.
+// [Play] runs a drill: a scripted outage of simulated services, to see how the status page, dashboards and alerts react,
+// and to practise.
 package fake
 
 import (
@@ -60,7 +60,7 @@ type requestStats struct {
 	connections int
 }
 
-// Bounds of the memory that a server needs.
+// Limits on the memory of a server.
 const (
 	maxPaths   = 1000 // paths that are counted separately
 	otherPaths = "(others)"
@@ -98,7 +98,7 @@ func (s *Server) URL() string { return "http://" + s.addr }
 // TLSURL returns the base URL for TLS, whatever the transport.
 func (s *Server) TLSURL() string { return "https://" + s.addr }
 
-// Set makes b answer all later requests for path.
+// Set makes b respond to all later requests for path.
 func (s *Server) Set(path string, b Behaviour) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,8 +113,8 @@ func (s *Server) SetTransport(t Transport) {
 	s.closeConns(abort)
 }
 
-// Refuse closes the listener and resets every connection, so that later ones are refused. It keeps other processes from
-// taking the port where that is possible.
+// Refuse closes the listener and resets every connection, so that later ones are refused. Where possible, it keeps other
+// processes from taking the port.
 func (s *Server) Refuse() {
 	s.stopListening()
 	s.mu.Lock()
@@ -135,7 +135,7 @@ func (s *Server) stopListening() {
 	s.releasePort()
 }
 
-// FillBacklog listens with a full accept queue, so that a SYN gets no answer of any kind. Listen ends it.
+// FillBacklog listens with a full accept queue, so that a SYN gets no response of any kind. Listen ends it.
 func (s *Server) FillBacklog() error {
 	s.stopListening()
 	s.closeConns(abort)
@@ -232,8 +232,8 @@ func (s *Server) Unexpected() []string {
 	return slices.Clone(s.unexpected)
 }
 
-// closeConns applies end to every open connection: abort, because what a FIN leaves behind would delay the next bind of the
-// port, or Close.
+// closeConns applies end to every open connection. abort is for a port that is bound again, because TIME_WAIT after a FIN
+// would delay that.
 func (s *Server) closeConns(end func(*net.TCPConn)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

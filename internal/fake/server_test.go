@@ -140,13 +140,13 @@ func TestABehaviourCausesItsErrorInAClient(t *testing.T) {
 		fault Behaviour
 		want  func(error) bool
 	}{
-		"FIN before the answer":     {CutAfter(nil), is(io.EOF)},
+		"FIN before the response":   {CutAfter(nil), is(io.EOF)},
 		"FIN between headers":       {CutAfter(ok[:17]), is(io.ErrUnexpectedEOF)},
 		"FIN in the body":           {CutAfter(half), is(io.ErrUnexpectedEOF)},
-		"RST before the answer":     {ResetAfter(nil), is(syscall.ECONNRESET)},
+		"RST before the response":   {ResetAfter(nil), is(syscall.ECONNRESET)},
 		"RST between headers":       {ResetAfter(ok[:17]), oneOf(is(syscall.ECONNRESET), is(io.ErrUnexpectedEOF))}, // net/http may lose the first error
 		"RST in the body":           {ResetAfter(half), is(syscall.ECONNRESET)},
-		"no answer":                 {HangAfter(nil), timeout},
+		"no response":               {HangAfter(nil), timeout},
 		"no body":                   {HangAfter(half), timeout},
 		"dripping":                  {Drip(ok, 50*time.Millisecond), timeout},
 		"late":                      {Late(time.Minute, JSON("{}")), timeout},
@@ -228,7 +228,7 @@ func TestCloseEndsHangingBehaviours(t *testing.T) {
 			ended <- err
 		}()
 	}
-	eventually(t, "both requests are seen", func() bool { return s.Requests(Metrics)+s.Requests(Network) == 2 })
+	eventually(t, "both requests arrive", func() bool { return s.Requests(Metrics)+s.Requests(Network) == 2 })
 	stuck, err := c.Get(s.URL() + Nodes) // without reading, so that the server's write blocks
 	if err != nil {
 		t.Fatal(err)
@@ -242,7 +242,7 @@ func TestCloseEndsHangingBehaviours(t *testing.T) {
 	}
 }
 
-func TestASplitAnswerArrivesWhole(t *testing.T) {
+func TestASplitResponseArrivesWhole(t *testing.T) {
 	s, c := startServer(t)
 	s.Set(Metrics, Split(Answer{Body: "{}"}.Bytes()[:20], time.Millisecond, Answer{Body: "{}"}.Bytes()[20:]))
 	if status, body, err := attempt(c, s.URL()+Metrics); status != 200 || body != "{}" || err != nil {
@@ -250,7 +250,7 @@ func TestASplitAnswerArrivesWhole(t *testing.T) {
 	}
 }
 
-func TestAResetAfterAnAnswerEndsTheConnection(t *testing.T) {
+func TestAResetAfterAResponseEndsTheConnection(t *testing.T) {
 	s, c := startServer(t)
 	s.Set(Metrics, ThenReset(Split(Answer{Body: "{}"}.Bytes(), 10*time.Millisecond, nil)))
 	for range 2 {

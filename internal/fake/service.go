@@ -23,10 +23,10 @@ type Options struct {
 	Addr   string  // host:port to listen on; the host must be loopback, port 0 takes a free one
 	API    API     // V1 if empty
 	Seed   uint64  // the same seed gives the same values at the same age of the service
-	Faults []Fault // active as Every and For say
+	Faults []Fault // active as Every and For specify
 
-	// Every and For are the schedule: a fault is active during For at the end of each period of Every, and each period takes
-	// the next one. If both are zero, the faults are always active; see SetFaults.
+	// Every and For are the schedule: one fault is active during For at the end of each period of Every, the next one in the
+	// next period. If both are zero, the faults are always active; see SetFaults.
 	Every, For time.Duration
 
 	Latency time.Duration // added to every healthy response
@@ -53,7 +53,7 @@ type Service struct {
 	mu         sync.Mutex // guards all fields below; never held while waiting
 	mode       mode
 	modeEnded  chan struct{} // closed when the mode changes
-	listenErr  error         // why the port could not be taken again
+	listenErr  error         // why the service could not listen again
 	started    time.Time     // when the service was last started
 	network    *network
 	deadlocked bool          // until the next restart
@@ -127,7 +127,7 @@ func (o *Options) complete() error {
 }
 
 // loopback returns the address to listen on, or an error if it is not on loopback. It does not look up the name localhost,
-// so that the address does not depend on a resolver.
+// so that the result does not depend on a resolver.
 func loopback(addr string) (string, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -178,7 +178,7 @@ func (s *Service) Requests() map[string]int {
 func (s *Service) Close() error { return s.close() }
 
 func (s *Service) shutdown() error {
-	s.server.close() // before the lock, which a SetFaults that waits for the port may hold
+	s.server.close() // before locking: a SetFaults that waits for the port may hold the lock
 	s.setting.Lock()
 	defer s.setting.Unlock()
 	s.stopSchedule()

@@ -15,8 +15,8 @@ func errorResponse(status int) response {
 	return response{status, fmt.Appendf(nil, `{"error":%q}`, http.StatusText(status))}
 }
 
-// respond answers a request, with the active fault. The faults hang, reset and http500 act in front of the service: the
-// request does not reach it, and so cannot cause its deadlock.
+// respond responds to a request with the active fault. The faults hang, reset and http500 act before the request reaches the
+// service, so such a request cannot cause its deadlock.
 func (s *Service) respond(x *Exchange) {
 	kind, ok := s.injectFault(x)
 	if !ok {
@@ -39,7 +39,7 @@ func (s *Service) respond(x *Exchange) {
 }
 
 // send writes a response, or half of it with badjson and truncate. A mixnodes server closes the connection without
-// announcing it, and does not know HEAD.
+// announcing it, and does not support HEAD.
 func (s *Service) send(x *Exchange, r response, kind string) {
 	v1, length := s.options.API == V1, len(r.body)
 	if kind == badjson || kind == truncate {
@@ -63,8 +63,8 @@ func (s *Service) send(x *Exchange, r response, kind string) {
 	}
 }
 
-// route returns the response of a service without faults. With a deadlock it returns a channel instead, which is closed at
-// the restart; there is no response even then.
+// route returns the response of a service without faults. In a deadlock it returns a channel instead, which is closed at the
+// restart; even then the request gets no response.
 func (s *Service) route(method, path string) (response, <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -81,7 +81,7 @@ func (s *Service) route(method, path string) (response, <-chan struct{}) {
 }
 
 // routeMixnodes simulates the deadlock of the published server: /status and /metrics take its lock twice, and from then on
-// every request for the lock waits.
+// every request that needs the lock waits.
 func (s *Service) routeMixnodes(method, path string) (response, <-chan struct{}) {
 	request := method + " " + path
 	switch request {

@@ -62,35 +62,35 @@ func TestV1KeepsTheConnectionUntilTheClientEndsIt(t *testing.T) {
 		}
 	}
 	if _, err := r.ReadByte(); err != io.EOF {
-		t.Errorf("read after the last answer = %v, want EOF", err)
+		t.Errorf("read after the last response = %v, want EOF", err)
 	}
 }
 
-func TestV1EndsTheConnectionOnARequestWithoutEnd(t *testing.T) {
+func TestV1ClosesTheConnectionOnAnEndlessRequest(t *testing.T) {
 	s := simulate(t, Options{})
 	c, r := dial(t, s)
-	io.WriteString(c, "GET / HTTP/1.1\r\nX: "+strings.Repeat("x", 2*maxRequestSize)) // fails when the end comes first
+	io.WriteString(c, "GET / HTTP/1.1\r\nX: "+strings.Repeat("x", 2*maxRequestSize)) // fails if the server closes the connection first
 	if got, err := r.ReadByte(); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("read %q, %v, want the end of the connection", got, err)
 	}
 }
 
 // Each connection ends with its only response.
-func TestARawRequestIsAnsweredAsByTheRealServer(t *testing.T) {
+func TestARawRequestGetsTheResponseOfTheRealServer(t *testing.T) {
 	for name, c := range map[string]struct {
 		api                API
 		request, head, end string
 	}{
 		"HEAD has no body in v1":           {V1, "HEAD " + Metrics + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 ", "\r\n\r\n"},
-		"HEAD is unknown to mixnodes":      {MixnodesAPI, "HEAD /mixnodes HTTP/1.1\r\n\r\n", "HTTP/1.1 404 ", `{"error":"Not Found"}`},
+		"HEAD is unsupported by mixnodes":  {MixnodesAPI, "HEAD /mixnodes HTTP/1.1\r\n\r\n", "HTTP/1.1 404 ", `{"error":"Not Found"}`},
 		"one packet is a mixnodes request": {MixnodesAPI, "GET /mix", "HTTP/1.1 404 Not Found\r\n", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			conn, r := dial(t, simulate(t, Options{API: c.api}))
 			send(t, conn, c.request)
-			answer, err := io.ReadAll(r)
-			if err != nil || !strings.HasPrefix(string(answer), c.head) || !strings.HasSuffix(string(answer), c.end) {
-				t.Errorf("answer = %q, %v, want %q at its start and %q at its end", answer, err, c.head, c.end)
+			got, err := io.ReadAll(r)
+			if err != nil || !strings.HasPrefix(string(got), c.head) || !strings.HasSuffix(string(got), c.end) {
+				t.Errorf("got the response %q, %v, want %q at its start and %q at its end", got, err, c.head, c.end)
 			}
 		})
 	}
@@ -104,7 +104,7 @@ func TestMixnodesServesAnArrayOfNodes(t *testing.T) {
 	}
 	c.advance(10 * time.Second)
 	if got := get(t, s, Mixnodes).body; !strings.Contains(got, `"uptime_seconds":10,`) {
-		t.Errorf("body after 10 s = %s, want that uptime of a node", got)
+		t.Errorf("body after 10 s = %s, want an uptime of 10 s", got)
 	}
 }
 
@@ -113,11 +113,11 @@ func TestMixnodesEndsTheConnectionWithoutAnnouncingIt(t *testing.T) {
 	for _, path := range []string{Mixnodes, Metrics} {
 		c, r := dial(t, s)
 		send(t, c, "GET "+path+" HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n")
-		answer, err := io.ReadAll(r)
+		response, err := io.ReadAll(r)
 		if err != nil {
 			t.Fatalf("GET %s: %v, want an orderly end", path, err)
 		}
-		head, body, _ := strings.Cut(string(answer), "\r\n\r\n")
+		head, body, _ := strings.Cut(string(response), "\r\n\r\n")
 		if !strings.Contains(head, "\r\nContent-Length: "+strconv.Itoa(len(body))) {
 			t.Errorf("head = %q with a body of %d bytes, want that length", head, len(body))
 		}
@@ -184,7 +184,7 @@ func TestStatusAndMetricsDeadlockMixnodesUntilItsRestart(t *testing.T) {
 			s.Restart()
 			for _, w := range waiting {
 				if got := await(t, "the end of the process", w); got.err == nil {
-					t.Errorf("answer = %+v, want none", got)
+					t.Errorf("got the response %+v, want none", got)
 				}
 			}
 			if got := get(t, s, Mixnodes).status; got != http.StatusOK {

@@ -34,7 +34,7 @@ func TestCloseEndsAllWaitingClients(t *testing.T) {
 			}
 			for _, w := range waiting {
 				if got := await(t, "the end of a request", w); got.err == nil {
-					t.Errorf("answer after Close = %+v, want an error", got)
+					t.Errorf("response after Close = %+v, want an error", got)
 				}
 			}
 			if n, err := r.Read(make([]byte, 1)); err == nil {
@@ -45,16 +45,16 @@ func TestCloseEndsAllWaitingClients(t *testing.T) {
 }
 
 func TestCloseWaitsForTheSchedule(t *testing.T) {
-	asked, release, calls := make(chan struct{}), make(chan struct{}), 0
+	called, release, calls := make(chan struct{}), make(chan struct{}), 0
 	now := func() time.Time { // the schedule makes the third call
 		if calls++; calls == 3 {
-			close(asked)
+			close(called)
 			<-release
 		}
 		return time.Now()
 	}
 	s := startService(t, Options{Faults: []Fault{{Kind: http500}}, Every: 2, For: 1}, now)
-	<-asked
+	<-called
 	closed := make(chan struct{})
 	go func() {
 		defer close(closed)
@@ -85,14 +85,14 @@ func TestMethodsAreHarmlessAfterClose(t *testing.T) {
 	}
 }
 
-func TestMethodsMayBeCalledAtOnce(t *testing.T) {
+func TestMethodsMayBeCalledConcurrently(t *testing.T) {
 	s := simulate(t, Options{API: MixnodesAPI, Faults: []Fault{{Kind: refuse}, {Kind: hang}, {Kind: reset}}, Every: 2 * time.Millisecond, For: time.Millisecond})
 	var all sync.WaitGroup
 	for range 4 {
 		c := client(t)
 		all.Go(func() {
 			for range 20 {
-				fetch(c, http.MethodPost, s.URL()+deployPath) // any outcome is right
+				fetch(c, http.MethodPost, s.URL()+deployPath) // any result is fine
 				s.Restart()
 				s.Requests()
 			}

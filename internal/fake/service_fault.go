@@ -17,17 +17,17 @@ const (
 	refuse   = "refuse"   // the port is closed: connection refused
 	hang     = "hang"     // the request is read and never answered
 	reset    = "reset"    // the connection is reset before the response
-	http500  = "http500"  // every path answers 500
+	http500  = "http500"  // every path returns 500
 	badjson  = "badjson"  // 200 with half a document and its correct length
 	truncate = "truncate" // half of the announced bytes, then the end of the connection
 	slow     = "slow"     // the correct response, delayed
 
-	accepted = "want refuse, hang, reset, http500, badjson, truncate or slow with a delay such as slow=3s"
+	faultUsage = "want refuse, hang, reset, http500, badjson, truncate or slow with a delay such as slow=3s"
 )
 
 var faultKinds = []string{refuse, hang, reset, http500, badjson, truncate, slow}
 
-// ParseFaults reads a list such as "refuse,hang,slow=3s". The empty string is no fault.
+// ParseFaults reads a list such as "refuse,hang,slow=3s". An empty string means no faults.
 func ParseFaults(s string) ([]Fault, error) {
 	if s == "" {
 		return nil, nil
@@ -40,7 +40,7 @@ func ParseFaults(s string) ([]Fault, error) {
 			f.Delay, err = time.ParseDuration(delay)
 		}
 		if err != nil || delayed && f.Delay == 0 || f.check() != nil {
-			return nil, fmt.Errorf("fault %q: %s", item, accepted)
+			return nil, fmt.Errorf("fault %q: %s", item, faultUsage)
 		}
 		faults = append(faults, f)
 	}
@@ -51,7 +51,7 @@ func (f Fault) check() error {
 	if slices.Contains(faultKinds, f.Kind) && f.Delay >= 0 && (f.Delay > 0) == (f.Kind == slow) {
 		return nil
 	}
-	return fmt.Errorf("fault %q with a delay of %v: %s", f.Kind, f.Delay, accepted)
+	return fmt.Errorf("fault %q with a delay of %v: %s", f.Kind, f.Delay, faultUsage)
 }
 
 // mode is the behaviour of the service at one time; the zero mode is healthy.
@@ -75,7 +75,7 @@ func combine(faults []Fault) mode {
 	return m
 }
 
-// schedule decides when each fault is active. Without a period all of them always are.
+// schedule decides when each fault is active. Without a period, all of them are always active.
 type schedule struct {
 	faults          []Fault
 	every, duration time.Duration
@@ -83,8 +83,8 @@ type schedule struct {
 
 func (s schedule) changes() bool { return s.every > 0 && len(s.faults) > 0 }
 
-// at returns the mode at an age of the schedule and how long it lasts from there. A period begins healthy, so that a person
-// sees values before the first fault.
+// at returns the mode at an age of the schedule and how long it lasts from there. A period begins healthy, so that there
+// are values before the first fault.
 func (s schedule) at(age time.Duration) (mode, time.Duration) {
 	if !s.changes() {
 		return combine(s.faults), 0

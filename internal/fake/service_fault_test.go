@@ -20,7 +20,7 @@ func TestParseFaultsReadsAList(t *testing.T) {
 	}
 }
 
-func TestParseFaultsNamesWhatItAccepts(t *testing.T) {
+func TestParseFaultsErrorsListTheValidFaults(t *testing.T) {
 	for in, item := range map[string]string{
 		"foo":           "foo",
 		"refuse,,hang":  "",
@@ -46,8 +46,8 @@ func TestParseFaultsNamesWhatItAccepts(t *testing.T) {
 		}
 	}
 	for _, kind := range faultKinds {
-		if !strings.Contains(accepted, kind) {
-			t.Errorf("%q is not in %q", kind, accepted)
+		if !strings.Contains(faultUsage, kind) {
+			t.Errorf("%q is not in %q", kind, faultUsage)
 		}
 	}
 }

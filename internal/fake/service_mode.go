@@ -67,13 +67,13 @@ func (s *Service) setMode(ctx context.Context, m mode) {
 	s.listenAgain(ctx)
 }
 
-// Another process may have taken the port during a refusal. These attempts, 5 s in total, outlast an accidental use of it.
+// Another process may have taken the port during a refusal. These attempts, 5 s in total, outlast a short use of it.
 const (
 	relistenAttempts = 50
 	relistenPause    = 100 * time.Millisecond
 )
 
-// listenAgain takes the port again after a refusal, unless ctx ends first.
+// listenAgain listens on the port again after a refusal, unless ctx ends first.
 func (s *Service) listenAgain(ctx context.Context) {
 	var err error
 	for range relistenAttempts {

@@ -21,7 +21,7 @@ func TestSimulateRefusesInvalidOptions(t *testing.T) {
 		{Options{Addr: local, Latency: -time.Second}, `latency -1s: want 0 or more`},
 		{Options{Addr: local, Every: time.Second}, `faults for 0s in every 1s: want 0 < for <= every, or both 0 for always`},
 		{Options{Addr: local, Every: time.Second, For: time.Minute}, `faults for 1m0s in every 1s: want 0 < for <= every, or both 0 for always`},
-		{Options{Addr: local, Faults: []Fault{{Kind: "slow"}}}, `fault "slow" with a delay of 0s: ` + accepted},
+		{Options{Addr: local, Faults: []Fault{{Kind: "slow"}}}, `fault "slow" with a delay of 0s: ` + faultUsage},
 	}
 	for _, addr := range []string{"0.0.0.0:0", ":0", "[::]:0", "192.0.2.1:0", "localhost.example:0"} {
 		all = append(all, refusal{Options{Addr: addr}, fmt.Sprintf("listen address %q is not loopback: want 127.0.0.0/8, [::1] or localhost", addr)})
@@ -70,7 +70,7 @@ func TestRequestsAreCountedPerPath(t *testing.T) {
 	}
 }
 
-func TestRestartBeginsTheCountersAtZero(t *testing.T) {
+func TestRestartResetsTheCounters(t *testing.T) {
 	s, c := simulateWithClock(t, Options{})
 	c.advance(time.Hour)
 	const zeros = `{"packets_processed":0,"packets_dropped":0}`

@@ -36,7 +36,7 @@ func TestRefuseClosesThePortUntilTheFaultEnds(t *testing.T) {
 			}
 		}
 		if got := s.Requests()[path]; got != 3 {
-			t.Errorf("requests seen = %v, want the 3 healthy ones", got)
+			t.Errorf("requests received = %v, want the 3 healthy ones", got)
 		}
 	})
 }
@@ -81,13 +81,13 @@ func TestHangEndsWithTheFault(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				s := simulate(t, o)
 				s.SetFaults(Fault{Kind: hang})
-				answered := begin(t, s, http.MethodGet, path)
-				staysSilent(t, path, answered)
+				responses := begin(t, s, http.MethodGet, path)
+				staysSilent(t, path, responses)
 				s.SetFaults(Fault{Kind: hang})
-				staysSilent(t, path, answered)
+				staysSilent(t, path, responses)
 				s.SetFaults(next.faults...)
-				if got := await(t, path, answered); got.status != next.status {
-					t.Errorf("answer after the fault = %+v, want %d", got, next.status)
+				if got := await(t, path, responses); got.status != next.status {
+					t.Errorf("response after the fault = %+v, want %d", got, next.status)
 				}
 			})
 		}
@@ -116,7 +116,7 @@ func TestAConnectionSurvivesAHang(t *testing.T) {
 				send(t, c, metricsRequest)
 			}
 			eventually(t, "the service sees the request", func() bool { return s.Requests()[Metrics] == 1 })
-			time.Sleep(silence) // it probably waits by now; if not, the test is only weaker
+			time.Sleep(silence) // by now it probably waits; if not, the test is only weaker
 			s.SetFaults()
 			receive(t, r)
 			if !during {
@@ -127,7 +127,7 @@ func TestAConnectionSurvivesAHang(t *testing.T) {
 	}
 }
 
-func TestAFaultyResponseIsAsTheFaultIsNamed(t *testing.T) {
+func TestAFaultyResponseMatchesItsFault(t *testing.T) {
 	failing := func(f fetched) bool {
 		return f.err == nil && f.status == http.StatusInternalServerError && f.body == `{"error":"Internal Server Error"}`
 	}
@@ -161,7 +161,7 @@ func TestAFaultyResponseIsAsTheFaultIsNamed(t *testing.T) {
 						t.Errorf("GET %s = %+v", path, got)
 					}
 					if took := time.Since(sent); test.delayed && took < silence {
-						t.Errorf("answer after %v, want at least %v", took, silence)
+						t.Errorf("response after %v, want at least %v", took, silence)
 					}
 				}
 			})
@@ -208,7 +208,7 @@ func healWithoutPort(t *testing.T, s *Service) (squatter net.Listener, healed <-
 	return l, done
 }
 
-func TestThePortIsTakenAgainAfterAnotherUseOfIt(t *testing.T) {
+func TestThePortIsUsedAgainOnceItIsFree(t *testing.T) {
 	s := simulate(t, Options{})
 	other, healed := healWithoutPort(t, s)
 	staysSilent(t, "SetFaults with a port that is taken", healed)

@@ -21,8 +21,8 @@ func TLS(config *tls.Config) Transport {
 		if err := session.Handshake(); err == nil {
 			return session
 		}
-		// A TLS 1.3 client may have sent its request already. Left unread, it would turn the FIN into a RST, and the client
-		// might miss the alert with the reason.
+		// A TLS 1.3 client may have sent its request already. An unread request would turn the FIN into a RST, and the
+		// client might miss the alert with the reason.
 		tcp.CloseWrite()
 		io.Copy(io.Discard, tcp)
 		return nil
@@ -42,7 +42,7 @@ func ResetOnFirstBytes(tcp *net.TCPConn) net.Conn {
 	return nil
 }
 
-// CutOnFirstBytes closes every connection with a FIN once the client has sent something.
+// CutOnFirstBytes closes every connection with a FIN once the client has sent anything.
 func CutOnFirstBytes(tcp *net.TCPConn) net.Conn {
 	tcp.Read(make([]byte, 1<<16))
 	return nil
@@ -54,7 +54,7 @@ func HangOnAccept(tcp *net.TCPConn) net.Conn {
 	return nil
 }
 
-// Say sends b once the client has sent something, and closes the connection with a FIN.
+// Say sends b once the client has sent anything, and closes the connection with a FIN.
 func Say(b []byte) Transport {
 	return func(tcp *net.TCPConn) net.Conn {
 		tcp.Read(make([]byte, 1<<16))
@@ -63,11 +63,11 @@ func Say(b []byte) Transport {
 	}
 }
 
-// HTTPToTLS answers a TLS client in plain HTTP, as most servers do on a plain port.
+// HTTPToTLS responds to a TLS client in plain HTTP, as most servers do on a plain port.
 var HTTPToTLS = Say([]byte("HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\n\r\nclient sent an HTTPS request to an HTTP server\n"))
 
-// TLSAlert answers with the fatal TLS alert "unexpected message", as TLS servers do to plain HTTP.
+// TLSAlert responds with the fatal TLS alert "unexpected message", as TLS servers do to plain HTTP.
 var TLSAlert = Say([]byte("\x15\x03\x01\x00\x02\x02\x0a"))
 
-// TLSGarbage answers with a TLS record whose content is not a handshake message.
+// TLSGarbage responds with a TLS record whose content is not a handshake message.
 var TLSGarbage = Say([]byte("\x16\x03\x03\x00\x20" + strings.Repeat("\xff", 0x20)))

@@ -27,7 +27,7 @@ func TestALogKeepsTheLastLines(t *testing.T) {
 		t.Errorf("Tail() = %q, want the last 20 with the text", got)
 	}
 	if got := log.Tail("nothing"); !strings.HasSuffix(got, "unfinished") || log.Contains("nothing") {
-		t.Errorf("Tail() of a text that is not there = %q, want the last lines", got)
+		t.Errorf("Tail() of an absent text = %q, want the last lines", got)
 	}
 }
 
@@ -51,7 +51,7 @@ func TestAProcessIsStopped(t *testing.T) {
 			limit = 50 * time.Millisecond
 		}
 		if err := p.Stop(limit); (err == nil) != ended || (p.Err == nil) != ended || slices.Contains(log.Lines(), "stopped") != ended {
-			t.Errorf("%s: Stop() = %v and the end %v, want it to end by itself: %v\n%s", script, err, p.Err, ended, &log)
+			t.Errorf("%s: Stop() = %v, the process ended with %v, want an end by itself: %v\n%s", script, err, p.Err, ended, &log)
 		}
 	}
 }
@@ -65,6 +65,6 @@ func TestAFreePortCanBeListenedOn(t *testing.T) {
 		t.Error(err)
 	}
 	if port, err := FreePort("192.0.2.1"); err == nil {
-		t.Errorf("FreePort of a host that is not this one = %s, want an error", port)
+		t.Errorf("FreePort of another host = %s, want an error", port)
 	}
 }

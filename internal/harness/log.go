@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// keptLines is how many lines a Log keeps at least, if there were as many.
+// keptLines is the minimum number of lines that a full Log keeps.
 const keptLines = 5000
 
 // Log keeps the last lines that a process wrote. The zero value is empty.

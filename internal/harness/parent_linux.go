@@ -5,7 +5,7 @@ import (
 	"syscall"
 )
 
-// killWithParent prevents a process from outliving this one: it would poll a port that by then another test uses.
+// killWithParent prevents a process from outliving this one, because it could poll a port that another test uses later.
 func killWithParent(cmd *exec.Cmd) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = new(syscall.SysProcAttr)

@@ -84,7 +84,7 @@ func (p *Process) Status(field string) (int, error) {
 	return 0, fmt.Errorf("no %s in %s", field, f.Name())
 }
 
-// FreePort returns a port that is free on all hosts. It is below the ports of outgoing connections, so that none of them
+// FreePort returns a port that is free on all hosts. It is below the range for outgoing connections, so that none of them
 // takes it.
 func FreePort(hosts ...string) (string, error) {
 	var last error
