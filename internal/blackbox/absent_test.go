@@ -9,8 +9,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// TestAnUpstreamThatIsNeverHealthyIsAbsent has upstreams that cannot become healthy.
-func TestAnUpstreamThatIsNeverHealthyIsAbsent(t *testing.T) {
+func TestAnUpstreamThatWasNeverHealthyExposesNoValues(t *testing.T) {
 	t.Parallel()
 	unknownCA := start(t)
 	unknownCA.SetTransport(fake.TLS(untrusted.Config()))
@@ -18,7 +17,7 @@ func TestAnUpstreamThatIsNeverHealthyIsAbsent(t *testing.T) {
 	plain.SetTransport(fake.HTTPToTLS)
 	refused := start(t)
 	refused.Refuse()
-	rows := []struct{ name, url, reason string }{
+	cases := []struct{ name, url, reason string }{
 		{"a name that does not exist", "http://does-not-exist.invalid:1", "dns"},
 		{"a name that cannot exist", "http://" + strings.Repeat("a", 64) + ".invalid:1", "dns"},
 		{"no route", "http://255.255.255.255:1", "connect"},
@@ -27,11 +26,11 @@ func TestAnUpstreamThatIsNeverHealthyIsAbsent(t *testing.T) {
 		{"HTTP on a TLS port", plain.TLSURL(), "tls"},
 	}
 	var urls []string
-	for _, r := range rows {
+	for _, r := range cases {
 		urls = append(urls, r.url)
 	}
 	p := watch(t, patient, urls...)
-	for _, r := range rows {
+	for _, r := range cases {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
 			_, upstream, _ := strings.Cut(r.url, "://")
@@ -41,7 +40,7 @@ func TestAnUpstreamThatIsNeverHealthyIsAbsent(t *testing.T) {
 	t.Run("the exporter itself is ready and degraded", func(t *testing.T) {
 		t.Parallel()
 		p.await(t, "", func(exposition) error {
-			return errors.Join(p.answers("/-/ready", http.StatusOK, ""), p.answers("/health", http.StatusOK, `{"status":"degraded"}`))
+			return errors.Join(p.responds("/-/ready", http.StatusOK, ""), p.responds("/health", http.StatusOK, `{"status":"degraded"}`))
 		})
 	})
 }

@@ -20,32 +20,32 @@ func startMixnodes(t *testing.T) *fake.Server {
 
 // mixnodes requires the series of an upstream with fake.MixnodesDocument.
 func mixnodes(e exposition, upstream string) error {
-	of := func(name string, labels ...string) string {
+	seriesOf := func(name string, labels ...string) string {
 		return series(name, append(labels, "upstream", upstream)...)
 	}
 	var all []error
 	for key, want := range map[string]float64{
-		of("betanet_up"):                                                      1,
-		of("betanet_connected_peers"):                                         3,
-		of("betanet_mixnode_active"):                                          2,
-		of("betanet_mixnode_inactive"):                                        1,
-		of("betanet_messages_total"):                                          60,
-		of("betanet_packets_dropped_total"):                                   6,
-		of("betanet_average_latency_seconds"):                                 (10*0.010 + 20*0.020 + 30*0.090) / 60,
-		of("betanet_exporter_endpoint_up", "endpoint", "mixnodes"):            1,
-		of("betanet_exporter_data_stale"):                                     0,
-		of("betanet_mixnode_up", "mixnode", "mixnode-a"):                      1,
-		of("betanet_mixnode_up", "mixnode", "mixnode-c"):                      0,
-		of("betanet_mixnode_packets_processed_total", "mixnode", "mixnode-b"): 20,
-		of("betanet_mixnode_packets_forwarded_total", "mixnode", "mixnode-b"): 18,
-		of("betanet_mixnode_packets_dropped_total", "mixnode", "mixnode-b"):   2,
-		of("betanet_mixnode_uptime_seconds", "mixnode", "mixnode-c"):          300,
-		of("betanet_mixnode_average_latency_seconds", "mixnode", "mixnode-a"): 0.01,
+		seriesOf("betanet_up"):                                                      1,
+		seriesOf("betanet_connected_peers"):                                         3,
+		seriesOf("betanet_mixnode_active"):                                          2,
+		seriesOf("betanet_mixnode_inactive"):                                        1,
+		seriesOf("betanet_messages_total"):                                          60,
+		seriesOf("betanet_packets_dropped_total"):                                   6,
+		seriesOf("betanet_average_latency_seconds"):                                 (10*0.010 + 20*0.020 + 30*0.090) / 60,
+		seriesOf("betanet_exporter_endpoint_up", "endpoint", "mixnodes"):            1,
+		seriesOf("betanet_exporter_data_stale"):                                     0,
+		seriesOf("betanet_mixnode_up", "mixnode", "mixnode-a"):                      1,
+		seriesOf("betanet_mixnode_up", "mixnode", "mixnode-c"):                      0,
+		seriesOf("betanet_mixnode_packets_processed_total", "mixnode", "mixnode-b"): 20,
+		seriesOf("betanet_mixnode_packets_forwarded_total", "mixnode", "mixnode-b"): 18,
+		seriesOf("betanet_mixnode_packets_dropped_total", "mixnode", "mixnode-b"):   2,
+		seriesOf("betanet_mixnode_uptime_seconds", "mixnode", "mixnode-c"):          300,
+		seriesOf("betanet_mixnode_average_latency_seconds", "mixnode", "mixnode-a"): 0.01,
 	} {
 		all = append(all, e.is(key, want))
 	}
 	for _, name := range []string{"betanet_bytes_transmitted_total", "betanet_bytes_received_total", "betanet_peak_throughput"} {
-		all = append(all, e.isAbsent(of(name)))
+		all = append(all, e.isAbsent(seriesOf(name)))
 	}
 	for _, path := range v1Paths {
 		s := endpoint{upstream, path}
@@ -57,7 +57,7 @@ func mixnodes(e exposition, upstream string) error {
 	return errors.Join(all...)
 }
 
-// noMixnodes requires that a v1 upstream has no series of the other API.
+// noMixnodes requires that an upstream has no series of individual mixnodes.
 func noMixnodes(e exposition, upstream string) error {
 	for key := range e.values {
 		if strings.HasPrefix(key, "betanet_mixnode_") && strings.Contains(key, `mixnode="`) && strings.Contains(key, upstream) {
@@ -112,7 +112,7 @@ func TestThree404sWithoutAMixnodesDocumentAreAFailingV1(t *testing.T) {
 	edited := func(old, other string) fake.Behaviour {
 		return fake.JSON(strings.Replace(fake.MixnodesDocument, old, other, 1))
 	}
-	answersToMixnodes := []struct {
+	faults := []struct {
 		name  string
 		fault fake.Behaviour
 	}{
@@ -128,7 +128,7 @@ func TestThree404sWithoutAMixnodesDocumentAreAFailingV1(t *testing.T) {
 		{"FIN", fake.CutAfter(nil)},
 		{"silence", fake.HangAfter(nil)},
 	}
-	for _, a := range answersToMixnodes {
+	for _, a := range faults {
 		t.Run(a.name, func(t *testing.T) {
 			t.Parallel()
 			server := startMixnodes(t)

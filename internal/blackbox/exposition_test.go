@@ -24,13 +24,13 @@ const deadline = 2 * time.Minute
 
 // exposition is one scrape.
 type exposition struct {
-	// values has every series by its name with its labels in alphabetical order. A histogram is its _count and _sum.
+	// values has every series by its name and sorted labels. Of a histogram it has only _count and _sum.
 	values map[string]float64
 	// failing has the reasons of betanet_exporter_endpoint_failing by upstream and endpoint.
 	failing map[[2]string][]string
 }
 
-// series returns the key of a series. Labels with empty values are left out.
+// series returns the key of a series. Labels with empty values are omitted.
 func series(name string, labels ...string) string {
 	var pairs []string
 	for i := 0; i < len(labels); i += 2 {
@@ -45,8 +45,8 @@ func series(name string, labels ...string) string {
 	return name + "{" + strings.Join(pairs, ",") + "}"
 }
 
-// scrape reads /metrics or reuses a recent scrape, so that many rows may wait on one process. A slightly old scrape delays
-// a test but does not change it, because all of them wait for what they want to see.
+// scrape reads /metrics or reuses a recent scrape, so that many cases can wait on one process. A slightly old scrape only
+// delays a test, because every test waits for the state that it expects.
 func (p *program) scrape() (exposition, error) { return p.scrapeSince(time.Time{}) }
 
 // scrapeSince reads /metrics unless there is a recent scrape that was started after t.
@@ -67,18 +67,18 @@ func (p *program) scrapeSince(t time.Time) (exposition, error) {
 	if err != nil {
 		return exposition{}, err
 	}
-	// The tests must not be the load that slows them down.
+	// Limit the load of the tests themselves.
 	p.last, p.began, p.pause = e, began, max(200*time.Millisecond, 3*time.Since(began))
 	return e, nil
 }
 
-// client asks for no compression, which costs more than it saves here. patientClient waits as long as a test may.
+// client disables compression, which costs more than it saves here. patientClient waits as long as a test may.
 var (
 	client        = http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableCompression: true}}
 	patientClient = http.Client{Timeout: deadline, Transport: client.Transport}
 )
 
-// request makes a request with header lines given as names and values in turn.
+// request makes a request with headers, which are alternating names and values.
 func (p *program) request(method, path string, header ...string) (status int, body []byte, err error) {
 	return p.requestBy(&client, method, path, header...)
 }
@@ -110,8 +110,8 @@ func (p *program) page(t *testing.T, path string, header ...string) []byte {
 	return body
 }
 
-// answers returns an error unless the response to a GET has this status and, if one is given, exactly this body.
-func (p *program) answers(path string, status int, body string) error {
+// responds returns an error unless the response to a GET has this status and, unless empty, exactly this body.
+func (p *program) responds(path string, status int, body string) error {
 	got, text, err := p.request("GET", path)
 	if err == nil && (got != status || body != "" && strings.TrimSpace(string(text)) != body) {
 		err = fmt.Errorf("%s: got %d %q, want %d %q", path, got, text, status, body)
@@ -161,7 +161,7 @@ func parse(text []byte) (exposition, error) {
 	return e, nil
 }
 
-// withoutBuckets removes the many lines that no test uses, which would take half of the time to parse.
+// withoutBuckets removes the many lines that no test uses and that would take half of the parsing time.
 func withoutBuckets(text []byte) []byte {
 	var kept []byte
 	for line := range bytes.Lines(text) {
@@ -247,8 +247,8 @@ func (e exposition) mentioning(word string) []string {
 	return found
 }
 
-// await waits for an exposition for which want returns nil, and returns it. What it prints on failure is limited to the
-// series of an upstream.
+// await waits for an exposition for which want returns nil, and returns it. On failure it prints only the series and log
+// lines of the upstream.
 func (p *program) await(t *testing.T, upstream string, want func(exposition) error) exposition {
 	t.Helper()
 	var last exposition

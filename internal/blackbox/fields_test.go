@@ -46,7 +46,7 @@ var fields = []field{
 	{path: fake.Mixnodes, name: "avg_latency_ms", good: "20.0", kind: latencyMS, optional: true},
 }
 
-// defect is a faulty field: the member of the object in its place.
+// defect is a faulty field: the member that replaces it in the object.
 type defect struct {
 	name, reason string
 	member       string
@@ -61,14 +61,14 @@ func (f field) defects() []defect {
 		{"an object", "schema", key + `{"value":` + f.good + "}"},
 		{"duplicate", "schema", member + "," + member},
 		{"duplicate with another value", "schema", member + "," + key + "null"},
-		{"cut", "json_syntax", key},
+		{"without a value", "json_syntax", key},
 		{"without quotes", "json_syntax", f.name + ":" + f.good},
 	}
 	if f.kind != latencyMS { // a latency may be null
 		all = append(all, defect{"null", "schema", key + "null"})
 	}
 	if !f.optional {
-		all = append(all, defect{"missing", "schema", `"missing":0`}, defect{"in capitals", "schema", strings.ToUpper(member)})
+		all = append(all, defect{"missing", "schema", `"missing":0`}, defect{"in upper case", "schema", strings.ToUpper(member)})
 	}
 	if f.kind == text {
 		all = append(all, defect{"a number", "schema", key + "7"}, defect{"bad UTF-8", "json_syntax", key + "\"\xff\""})
@@ -96,7 +96,8 @@ func (f field) defects() []defect {
 
 func (f field) member() string { return fmt.Sprintf("%q:%s", f.name, f.good) }
 
-// with returns the healthy document with another member in place of the field; of mixnodes, of the second node.
+// with returns the healthy document with another member in place of the field. For mixnodes it replaces the field of the
+// second node.
 func (f field) with(t *testing.T, member string) string {
 	whole, before := fake.MixnodesDocument, ""
 	if f.path != fake.Mixnodes {
@@ -143,7 +144,7 @@ func TestEveryFieldOfEveryDocumentIsChecked(t *testing.T) {
 					t.Errorf("%s: got no attempt that ended in %s", d.name, d.reason)
 				}
 				if retried := gotRetries > retries; retried != (d.reason == "json_syntax") {
-					t.Errorf("%s: %s: retried %v, want only broken syntax retried", d.name, d.reason, retried)
+					t.Errorf("%s: %s: retried %v, want retries only after syntax errors", d.name, d.reason, retried)
 				}
 			}
 			awaitHealthy()
@@ -183,8 +184,8 @@ func (f field) refused(e exposition, reason string) error {
 	)
 }
 
-// TestAnOptionalFieldThatIsMissingIsAbsent checks that nothing is invented for it.
-func TestAnOptionalFieldThatIsMissingIsAbsent(t *testing.T) {
+// A missing optional field has no series, not even with 0.
+func TestAMissingOptionalFieldHasNoSeries(t *testing.T) {
 	server := startMixnodes(t)
 	document := fake.MixnodesDocument
 	for _, f := range fields {

@@ -19,11 +19,11 @@ const goroutineLabel = "exporter"
 
 func (p *program) label() string { return fmt.Sprintf("%p", p) }
 
-// inProcess starts the exporter in the process of the test. It collects each of the upstreams at the start, and later
-// once before each scrape and at no other time.
+// inProcess starts the exporter in the process of the test. It collects each upstream at the start and then only once
+// before each scrape.
 //
-// A test that calls it must not be parallel itself, though its subtests may be. Then it is over before the first process
-// starts, where timing matters.
+// A test that calls it must not be parallel itself, though its subtests may be: so it ends before the first exporter starts
+// as a process, where timing matters.
 func inProcess(t *testing.T, upstreams []string, args ...string) *program {
 	t.Helper()
 	slotsInProcess <- struct{}{}
@@ -76,16 +76,16 @@ func (p *program) goroutines() (n int) {
 	return n
 }
 
-// isRested returns an error if an exporter in the process of the test has more goroutines than before a fault. The scrapers
-// of the test may have opened another connection or two.
-func (p *program) isRested(before int) error {
+// checkGoroutines returns an error if an exporter in the process of the test has more goroutines than before a fault. The
+// scrapers of the test may have opened another connection or two.
+func (p *program) checkGoroutines(before int) error {
 	if n := p.goroutines(); n > before+2 {
-		return fmt.Errorf("got %d goroutines of the exporter, %d before the fault", n, before)
+		return fmt.Errorf("got %d goroutines of the exporter, want the %d before the fault", n, before)
 	}
 	return nil
 }
 
-// descriptors returns the number of open descriptors of the test process, or 0 where it is not known.
+// descriptors returns the number of open descriptors of the test process, or 0 where the system does not report it.
 func descriptors() int {
 	files, _ := os.ReadDir("/proc/self/fd")
 	return len(files)

@@ -18,7 +18,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// hostileIDs would break an exposition that did not escape them, or did so twice.
+// hostileIDs would break an exposition that did not escape them or escaped them twice.
 var hostileIDs = []string{
 	`a"b`, `a\b`, `a\`, `\`, `"`, `\"`, `\n`, "a\nb", "\n", "\r", "\r\n", "}", `{a="b"}`, `"} 1` + "\nbetanet_up 1\n# ", "a,b", `a="b",c="d"`,
 	" ", " a ", "\t", "\x00", "\x01", "\x7f", "\x1b[31m", "é", "日本語", "🜁", "\u2028", "\u202e", "\ufeff", "\ufffd", "# HELP a b", "# EOF", "NaN", "0",
@@ -75,7 +75,7 @@ func TestTheIDOfAMixnodeIsExposedUnchanged(t *testing.T) {
 		}
 	}
 	if page := string(p.page(t, "/")); strings.Contains(page, "<script>alert") {
-		t.Error("the page has an id as HTML")
+		t.Error("the page contains an id as HTML")
 	}
 }
 

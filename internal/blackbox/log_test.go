@@ -15,27 +15,27 @@ import (
 )
 
 // forged is a text that imitates a log line, colours a terminal and reverses its text. It has no newline, because most
-// places for it end at one.
+// places where it is inserted end at one.
 const forged = "x\rtime=2026-01-01T00:00:00Z level=ERROR msg=\"forged\" \x1b[31m\x1b]0;forged\x07\x7f\u202e\u2028\u00a0\u0085\xff\" }, forged"
 
-// forgeries are responses with the text in every place for it, with a newline where possible.
-func forgeries() []row {
+// forgeries are responses with the forged text in every possible place, with a newline where possible.
+func forgeries() []faultCase {
 	line := forged + "\nlevel=ERROR msg=forged\n"
 	inJSON, err := json.Marshal(strings.ToValidUTF8(line, ""))
 	if err != nil {
 		panic(err)
 	}
 	text := string(inJSON)
-	return spread([]row{
+	return assignPaths([]faultCase{
 		{name: "status", fault: raw(func(string) string { return "HTTP/1.1 500 " + forged + "\r\nContent-Length: 0\r\n\r\n" })},
 		{name: "status code", fault: raw(func(string) string { return "HTTP/1.1 " + forged + "\r\n\r\n" })},
-		{name: "no HTTP", fault: raw(func(string) string { return line })},
+		{name: "not HTTP", fault: raw(func(string) string { return line })},
 		{name: "header line", fault: withHeader(forged)},
 		{name: "header value", fault: withHeader("X-Any: " + forged)},
 		{name: "Content-Type", fault: typed("Content-Type: " + strings.ReplaceAll(forged, "\r", ""))},
 		{name: "charset", fault: typed("Content-Type: application/json; charset=\"" + strings.ReplaceAll(forged, "\r", "") + "\"")},
 		{name: "Content-Encoding", fault: typed(fake.JSONType, "Content-Encoding: "+strings.ReplaceAll(forged, "\r", ""))},
-		{name: "Content-Encoding that prints", fault: typed(fake.JSONType, "Content-Encoding: level=ERROR msg=forged")},
+		{name: "printable Content-Encoding", fault: typed(fake.JSONType, "Content-Encoding: level=ERROR msg=forged")},
 		{name: "Transfer-Encoding", fault: withHeader("Transfer-Encoding: level=ERROR msg=forged")},
 		{name: "Content-Length", fault: withHeader("Content-Length: level=ERROR msg=forged")},
 		{name: "Retry-After", fault: status(429, "Retry-After: level=ERROR msg=forged")},
@@ -43,7 +43,7 @@ func forgeries() []row {
 		{name: "challenge", fault: status(401, "WWW-Authenticate: level=ERROR msg=forged")},
 		{name: "chunk size", fault: chunked(func(string) string { return line + "\r\n" })},
 		{name: "unsolicited", fault: func(d string) fake.Behaviour {
-			return fake.Split(healthyAnswer(d), 20*time.Millisecond, []byte(line))
+			return fake.Split(healthyResponse(d), 20*time.Millisecond, []byte(line))
 		}},
 		{name: "body", fault: fixed(line)},
 		{name: "string in place of a document", fault: fixed(text)},
@@ -54,19 +54,18 @@ func forgeries() []row {
 	})
 }
 
-// TestAnUpstreamCanForgeNeitherALineNorALabel has upstreams with a forgery each.
-func TestAnUpstreamCanForgeNeitherALineNorALabel(t *testing.T) {
+func TestAnUpstreamCannotForgeLogLinesOrLabels(t *testing.T) {
 	t.Parallel()
 	for format, check := range map[string]func(string) error{"logfmt": checkLogfmt, "json": checkJSON} {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
 			if format != "logfmt" {
-				inTheWholeSuiteOnly(t)
+				skipUnlessWholeSuite(t)
 			}
 			var servers []*fake.Server
 			var urls []string
-			rows := forgeries()
-			for _, r := range rows {
+			cases := forgeries()
+			for _, r := range cases {
 				server := start(t)
 				server.Set(r.path, r.fault(fake.Document(r.path, documentFaulty)))
 				servers, urls = append(servers, server), append(urls, server.URL())
@@ -80,12 +79,12 @@ func TestAnUpstreamCanForgeNeitherALineNorALabel(t *testing.T) {
 			p := watch(t, append([]string{"--log.format=" + format}, patient...), urls...)
 			p.await(t, "", func(e exposition) error {
 				var all []error
-				for _, server := range servers[:len(rows)] {
+				for _, server := range servers[:len(cases)] {
 					all = append(all, counted("cycles of "+server.Addr(), server.Requests(fake.Metrics), watchedCycles))
 				}
 				for key := range e.values {
 					if strings.Contains(key, "forged") {
-						t.Errorf("an upstream's text is in a label: %s", key)
+						t.Errorf("a label contains text from an upstream: %s", key)
 					}
 				}
 				return errors.Join(all...)
@@ -96,8 +95,8 @@ func TestAnUpstreamCanForgeNeitherALineNorALabel(t *testing.T) {
 					t.Errorf("%v in the line\n%q", err, line)
 				}
 			}
-			if len(lines) < len(rows) {
-				t.Errorf("got %d lines, want more than one for each of %d upstreams", len(lines), len(rows))
+			if len(lines) < len(cases) {
+				t.Errorf("got %d lines, want at least one for each of %d upstreams", len(lines), len(cases))
 			}
 			for _, path := range []string{"/metrics", "/", "/health/details", "/api/v1/status", "/upstream/" + twice.Addr()} {
 				if body := p.page(t, path); !utf8.Valid(body) || strings.ContainsAny(string(body), "\x1b\x07\x7f\x00\r") {
@@ -108,11 +107,11 @@ func TestAnUpstreamCanForgeNeitherALineNorALabel(t *testing.T) {
 	}
 }
 
-// pair matches one attribute in logfmt.
-var pair = regexp.MustCompile(`^([a-z_0-9]+)=("(?:[^"\\]|\\.)*"|[^ "=]*)(?: |$)`)
+// attribute matches one attribute in logfmt.
+var attribute = regexp.MustCompile(`^([a-z_0-9]+)=("(?:[^"\\]|\\.)*"|[^ "=]*)(?: |$)`)
 
-// known are the keys that a line may have.
-var known = map[string]bool{
+// logKeys has the keys that a log line may have.
+var logKeys = map[string]bool{
 	"endpoints": true, "new": true, "gone": true, "changes": true, "discovery": true, "rejected": true, "note": true,
 	"stale": true, "down": true, "messages_per_second": true, "bytes_per_second": true,
 	"time": true, "level": true, "source": true, "msg": true, "upstream": true, "endpoint": true, "replica": true, "reason": true, "err": true,
@@ -127,18 +126,18 @@ func checkLogfmt(line string) error {
 	}
 	seen := map[string]bool{}
 	for rest := line; rest != ""; {
-		found := pair.FindStringSubmatch(rest)
+		found := attribute.FindStringSubmatch(rest)
 		if found == nil {
 			return fmt.Errorf("not logfmt: %q", rest)
 		}
-		if key := found[1]; !known[key] || seen[key] {
+		if key := found[1]; !logKeys[key] || seen[key] {
 			return fmt.Errorf("the key %q is unknown or duplicate", key)
 		}
 		seen[found[1]] = true
 		rest = rest[len(found[0]):]
 	}
 	if !seen["time"] || !seen["level"] || !seen["msg"] {
-		return errors.New("no time, level or msg")
+		return errors.New("time, level or msg is missing")
 	}
 	return nil
 }
@@ -155,14 +154,14 @@ func checkJSON(line string) error {
 		if text, ok := value.(string); ok && checkPrintable(text) != nil {
 			return fmt.Errorf("%s: %w", key, checkPrintable(text))
 		}
-		if !known[key] {
+		if !logKeys[key] {
 			return fmt.Errorf("the key %q is unknown", key)
 		}
 	}
 	return nil
 }
 
-// checkPrintable returns an error if a terminal would not show s unchanged.
+// checkPrintable returns an error if a terminal would not print s unchanged.
 func checkPrintable(s string) error {
 	if !utf8.ValidString(s) {
 		return errors.New("bad UTF-8")
@@ -175,10 +174,10 @@ func checkPrintable(s string) error {
 	return nil
 }
 
-// TestTheErrorOfCollectIsOneLine has the same upstreams for a command that a person runs in a terminal.
+// TestTheErrorOfCollectIsOneLine uses the same upstreams with a command that users run in a terminal.
 func TestTheErrorOfCollectIsOneLine(t *testing.T) {
 	t.Parallel()
-	inTheWholeSuiteOnly(t)
+	skipUnlessWholeSuite(t)
 	for _, r := range forgeries() {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()

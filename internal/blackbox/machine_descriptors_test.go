@@ -14,19 +14,19 @@ import (
 // fewDescriptors runs a command with 64 descriptors, of which half are left for upstreams.
 var fewDescriptors = []string{"sh", "-c", `ulimit -n 64 && exec "$0" "$@"`}
 
-// fdShortage is an exporter with too few descriptors for its upstreams: most hang, some are alive.
+// fdShortage is an exporter with too few descriptors for its upstreams, most of which hang.
 type fdShortage struct {
-	p           *program
-	hung, alive []*fake.Server
+	p             *program
+	hung, healthy []*fake.Server
 }
 
 const (
-	hungUpstreams  = 80 // more than twice as many as may be connected at once, with three requests of 300 ms every 1.9 s
-	aliveUpstreams = 6
+	hangingUpstreams = 80 // more than twice the connection limit, with three requests of 300 ms every 1.9 s
+	healthyUpstreams = 6
 )
 
-// startFDShortage configures the live upstreams so that a single counted failure opens a breaker, and the hanging ones so
-// that none does: they use all descriptors until the end of the test.
+// startFDShortage configures the healthy upstreams so that a single counted failure opens a breaker. The breakers of the
+// hanging ones never open, so that these use all descriptors until the end of the test.
 func startFDShortage(t *testing.T) *fdShortage {
 	t.Helper()
 	s := new(fdShortage)
@@ -34,15 +34,15 @@ func startFDShortage(t *testing.T) *fdShortage {
 	add := func(server *fake.Server, settings string) {
 		text += fmt.Sprintf("- {url: '%s', %s}\n", server.URL(), settings)
 	}
-	for range hungUpstreams {
+	for range hangingUpstreams {
 		server := start(t)
 		setAll(server, fake.HangAfter(nil))
 		s.hung = append(s.hung, server)
 		add(server, "request: {timeout: 300ms}, breaker: {failures: 1000000}, retry: {attempts: 1}")
 	}
-	for range aliveUpstreams {
+	for range healthyUpstreams {
 		server := start(t)
-		s.alive = append(s.alive, server)
+		s.healthy = append(s.healthy, server)
 		add(server, "request: {timeout: 1700ms}, breaker: {failures: 1, open: 2s}")
 	}
 	file := filepath.Join(t.TempDir(), "betanet.yml")
@@ -51,7 +51,7 @@ func startFDShortage(t *testing.T) *fdShortage {
 	return s
 }
 
-// check returns an error about anything that must not happen while descriptors are short.
+// check returns an error for anything that must not happen during the shortage.
 func (s *fdShortage) check(e exposition) error {
 	all := []error{e.isAtMost("process_open_fds", 64)}
 	for _, server := range s.hung {
@@ -60,14 +60,14 @@ func (s *fdShortage) check(e exposition) error {
 			all = append(all, st.noValues(e), st.reasonsAmong(e, "timeout", "local"))
 		}
 	}
-	for _, server := range s.alive {
+	for _, server := range s.healthy {
 		for _, path := range v1Paths {
 			st := endpoint{server.Addr(), path}
 			// A document is exposed as a whole, or not yet.
 			if st.noValues(e) != nil {
 				all = append(all, st.values(e, documentBefore))
 			}
-			// A refused connection opens no breaker. A timeout on a busy machine may.
+			// A connection refused by the limit opens no breaker. A timeout on a busy machine may.
 			if current, err := st.breaker(e); err != nil || current != "closed" {
 				all = append(all, err, st.reasonsAmong(e, "timeout"))
 			}
@@ -76,7 +76,7 @@ func (s *fdShortage) check(e exposition) error {
 	return errors.Join(all...)
 }
 
-// reasonsAmong returns an error if the endpoint is failing for any other reason.
+// reasonsAmong returns an error if the endpoint is failing for a reason that is not listed.
 func (s endpoint) reasonsAmong(e exposition, want ...string) error {
 	if len(s.failing(e)) == 0 {
 		return nil
@@ -84,10 +84,10 @@ func (s endpoint) reasonsAmong(e exposition, want ...string) error {
 	return s.reasons(e, want...)
 }
 
-// TestTooFewDescriptorsDelayLiveUpstreamsAndOpenNoBreaker has hanging upstreams and scrapers that use all their descriptors.
+// Hanging upstreams and scrapers use all descriptors of the exporter.
 func TestTooFewDescriptorsDelayLiveUpstreamsAndOpenNoBreaker(t *testing.T) {
 	t.Parallel()
-	inTheWholeSuiteOnly(t)
+	skipUnlessWholeSuite(t)
 	s := startFDShortage(t)
 	s.await(t, func(e exposition) error { return e.is("process_max_fds", 64) })
 	disconnect := openRequests(t, s.p)
@@ -98,7 +98,7 @@ func TestTooFewDescriptorsDelayLiveUpstreamsAndOpenNoBreaker(t *testing.T) {
 		for _, path := range v1Paths {
 			refused += e.attempts(path, "local")
 		}
-		for _, server := range s.alive {
+		for _, server := range s.healthy {
 			for _, path := range v1Paths {
 				st := endpoint{server.Addr(), path}
 				seen[st] = seen[st] || st.values(e, documentBefore) == nil
@@ -108,14 +108,14 @@ func TestTooFewDescriptorsDelayLiveUpstreamsAndOpenNoBreaker(t *testing.T) {
 			}
 		}
 		if refused < 100 || e.values[rejected("connections")] == 0 {
-			return fmt.Errorf("got %v attempts refused and %v connections closed, want 100 and some", refused, e.values[rejected("connections")])
+			return fmt.Errorf("got %v refused attempts and %v closed connections, want at least 100 and 1", refused, e.values[rejected("connections")])
 		}
 		if turnedAway == 0 {
-			return errors.New("no live upstream was refused a connection")
+			return errors.New("no healthy upstream was refused a connection")
 		}
 		for st, ok := range seen {
 			if !ok {
-				return fmt.Errorf("no document of %s from %s", st.path, st.upstream)
+				return fmt.Errorf("%s: no document from %s", st.upstream, st.path)
 			}
 		}
 		return nil
@@ -123,12 +123,12 @@ func TestTooFewDescriptorsDelayLiveUpstreamsAndOpenNoBreaker(t *testing.T) {
 	t.Logf("refused: %v", e.mentioning(`result="local"`))
 
 	disconnect()
-	for _, server := range append(s.hung, s.alive...) {
+	for _, server := range append(s.hung, s.healthy...) {
 		publish(server, documentAfter)
 	}
 	s.p.await(t, "", func(e exposition) error {
-		all := []error{e.isAtMost("process_open_fds", restingDescriptors)}
-		for _, server := range append(s.hung, s.alive...) {
+		all := []error{e.isAtMost("process_open_fds", idleDescriptors)}
+		for _, server := range append(s.hung, s.healthy...) {
 			all = append(all, allGood(e, server.Addr(), documentAfter))
 		}
 		return errors.Join(all...)

@@ -17,7 +17,8 @@ done
 if touch "$DIR/written" 2>/dev/null; then echo "$DIR can still be written to"; exit 1; fi
 exec "$0" "$@"`
 
-// TestItRunsInAMinimalEnvironment starts an exporter, reloads its file and stops it without things that it does not need.
+// TestItRunsInAMinimalEnvironment starts an exporter, reloads its file and stops it, each time without something that it
+// does not need.
 func TestItRunsInAMinimalEnvironment(t *testing.T) {
 	t.Parallel()
 	unshare := []string{"unshare", "-m"}
@@ -45,7 +46,7 @@ func TestItRunsInAMinimalEnvironment(t *testing.T) {
 			write(t, file, "upstreams: [{name: second, url: '"+second.URL()+"'}]")
 			signal(t, p, syscall.SIGHUP)
 			p.awaitGood(t, "second", documentBefore)
-			p.endsOn(t, syscall.SIGTERM)
+			p.checkEndsOn(t, syscall.SIGTERM)
 			if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
 				t.Errorf("got the files %v (%v), want only the configuration", left, err)
 			}
@@ -53,7 +54,7 @@ func TestItRunsInAMinimalEnvironment(t *testing.T) {
 	}
 }
 
-// skipUnlessPermitted skips the test where the kernel does not permit its own mounts.
+// skipUnlessPermitted skips the test where the kernel does not permit private mounts.
 func skipUnlessPermitted(t *testing.T, l launch) {
 	t.Helper()
 	cmd := exec.Command(l.wrapper[0], append(slices.Clone(l.wrapper[1:]), "true")...)

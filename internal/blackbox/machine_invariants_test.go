@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Invariants of every scrape, whatever happens to upstreams and machine.
+// Invariants of every scrape, whatever happens to the upstreams and the machine.
 
 var breakerStates = []string{"closed", "half_open", "open"}
 
@@ -38,7 +38,7 @@ func (s endpoint) consistent(e exposition) error {
 	return errors.Join(err, s.notStale(e))
 }
 
-// upstreamCounters are exposed as the upstream sent them, and so may fall.
+// upstreamCounters are exposed as the upstream sent them, and may fall.
 var upstreamCounters = []string{
 	"betanet_messages_total", "betanet_packets_dropped_total", "betanet_bytes_transmitted_total", "betanet_bytes_received_total",
 }
@@ -50,8 +50,8 @@ func isOwnCounter(key string) bool {
 		(strings.HasSuffix(name, "_total") || strings.HasSuffix(name, "_count"))
 }
 
-// noneFell returns an error if counters of the exporter are lower than before, or absent. The latencies of an upstream
-// expire with its other values, and come back with them.
+// noneFell returns an error if counters of the exporter are lower than before, or absent. Only the latencies of an upstream
+// may vanish, because they expire with its other values.
 func noneFell(before, e exposition) error {
 	var all []error
 	for key, was := range before.values {

@@ -9,8 +9,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// ledger is an upstream that never sends a good document twice, and records order and time of each. So a test can check any
-// exposed value at any time.
+// ledger is an upstream that never sends the same good document twice, and records the order and time of each. So a test
+// can check any exposed value at any time.
 type ledger struct {
 	*fake.Server
 	name string // its address
@@ -26,7 +26,7 @@ type entries struct {
 	next   int         // the ID of the next one
 	order  map[int]int // by ID
 	at     []time.Time // by order
-	broken time.Time   // since when there are only faults; zero if there are none
+	broken time.Time   // start of the current faults; zero if there are none
 }
 
 // The first IDs of good and of faulty documents, and by how much IDs fall at a restart.
@@ -47,7 +47,7 @@ func openLedger(t *testing.T) *ledger {
 	return l
 }
 
-// good answers each request with another document.
+// good responds to each request with another document.
 func (l *ledger) good(path string) fake.Behaviour {
 	return func(x *fake.Exchange) { fake.JSON(fake.Document(path, l.enter(path)))(x) }
 }
@@ -74,7 +74,7 @@ func (l *ledger) restart() {
 	}
 }
 
-// mark records whether paths have only faults from now on.
+// mark records whether paths return only faults from now on.
 func (l *ledger) mark(broken bool, paths ...string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -112,7 +112,7 @@ func (l *ledger) fault(r *rand.Rand, path string) fake.Behaviour {
 		status(500), status(503), status(404), status(401), status(206), status(429, "Retry-After: 1"),
 		cut("nothing"), cut("within a header"), cut("half of the body"), cut("all but a byte"),
 		reset("nothing"), reset("half of the body"), hang("nothing"), hang("headers"), hang("all but a byte"),
-		withHeader("what is this"), typed("Content-Type: text/html"), fixed("{}"), fixed("{"), fixed("null"),
+		withHeader("no colon"), typed("Content-Type: text/html"), fixed("{}"), fixed("{"), fixed("null"),
 		func(d string) fake.Behaviour { return fake.JSON(negative(d)) },
 		func(d string) fake.Behaviour { return fake.JSON(padded(d, mebibyte+1)) },
 		func(d string) fake.Behaviour { return fake.JSON(d + d) },

@@ -13,9 +13,9 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// mostMemory limits a process with 50 upstreams, whatever they send: three bodies of a megabyte for each at the same time,
-// and the memory without them.
-const mostMemory = 200 << 20
+// memoryLimit is the limit for a process with 50 upstreams, whatever they send: three bodies of a megabyte for each at the
+// same time, and the memory without them.
+const memoryLimit = 200 << 20
 
 // huge returns responses that are as large as possible, or endless.
 func huge() []func(document string) fake.Behaviour {
@@ -36,11 +36,11 @@ func huge() []func(document string) fake.Behaviour {
 	}
 }
 
-// TestHugeDocumentsAndManyScrapersDoNotFillTheMemory has 50 upstreams that send as much as they can, and 60 scrapers
-// without a pause.
+// TestHugeDocumentsAndManyScrapersDoNotFillTheMemory has 50 upstreams that send as much as they can, and 60 scrapers that
+// never pause.
 func TestHugeDocumentsAndManyScrapersDoNotFillTheMemory(t *testing.T) {
 	t.Parallel()
-	inTheWholeSuiteOnly(t)
+	skipUnlessWholeSuite(t)
 	exe, err := releaseBinary()
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +48,7 @@ func TestHugeDocumentsAndManyScrapersDoNotFillTheMemory(t *testing.T) {
 	for name, limited := range map[string]func(*testing.T) launch{
 		"without a limit":       func(*testing.T) launch { return launch{} },
 		"limited by Go":         func(*testing.T) launch { return launch{env: []string{"GOMEMLIMIT=30MiB"}} },
-		"limited by the kernel": func(t *testing.T) launch { return limitedByKernel(t, mostMemory) },
+		"limited by the kernel": func(t *testing.T) launch { return limitedByKernel(t, memoryLimit) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -85,8 +85,8 @@ func flood(t *testing.T, l launch) {
 	stop()
 	got := p.procStatus(t, "VmHWM") << 10
 	t.Logf("at most %d MiB", got>>20)
-	if got > mostMemory {
-		t.Errorf("the process needed %d MiB, want %d at most", got>>20, mostMemory>>20)
+	if got > memoryLimit {
+		t.Errorf("the process used %d MiB, want at most %d", got>>20, memoryLimit>>20)
 	}
 	for i, server := range servers {
 		st := endpoint{server.Addr(), fake.Metrics}
@@ -98,8 +98,8 @@ func flood(t *testing.T, l launch) {
 	}
 }
 
-// scrapeAll runs scrapers without a pause until stop is called, which waits for them. They are patient, because with 30 MiB
-// the program spends its time collecting garbage, but must survive.
+// scrapeAll runs scrapers that never pause until stop is called, which waits for them. They have a long timeout: with 30
+// MiB the program spends its time collecting garbage, but must survive.
 func scrapeAll(t *testing.T, p *program, scrapers int) (stop func()) {
 	t.Helper()
 	ended := make(chan struct{})
@@ -128,8 +128,8 @@ func scrapeAll(t *testing.T, p *program, scrapers int) (stop func()) {
 	})
 }
 
-// limitedByKernel creates a control group whose processes are killed when together they need more memory. It skips the test
-// where that is not permitted.
+// limitedByKernel creates a control group with a limit for the memory of its processes. It skips the test where that is not
+// permitted.
 func limitedByKernel(t *testing.T, bytes int) launch {
 	t.Helper()
 	const v1, v2 = "/sys/fs/cgroup/memory", "/sys/fs/cgroup"

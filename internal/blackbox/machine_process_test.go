@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// The machine_* tests are about faults of the machine: resources run out, nobody reads the log, the file system is read-only
-// or gone. The signal_* tests are about how the process is stopped and reloaded.
+// The machine_* tests are about faults of the machine: resources run out, nothing reads the log, the file system is
+// read-only or gone. The signal_* tests are about stopping and reloading the process.
 
-// endsOn checks that the process ends with 0 within a second of a signal. A busy machine and the race detector's own exit
-// may take a few more.
-func (p *program) endsOn(t *testing.T, sig syscall.Signal) {
+// checkEndsOn checks that the process ends with 0 within a second of a signal. A busy machine and the race detector's own
+// exit may take a few more.
+func (p *program) checkEndsOn(t *testing.T, sig syscall.Signal) {
 	t.Helper()
 	const limit = 4 * time.Second
 	sent := time.Now()
@@ -22,7 +22,7 @@ func (p *program) endsOn(t *testing.T, sig syscall.Signal) {
 	case <-p.Gone:
 	case <-time.After(8 * limit):
 		p.kill()
-		t.Fatalf("%v after %v the exporter still ran", 8*limit, sig)
+		t.Fatalf("%v after %v the exporter still runs", 8*limit, sig)
 	}
 	if took := p.Ended.Sub(sent); took > limit {
 		t.Errorf("the exporter ended %v after %v, want %v at most", took, sig, limit)
@@ -32,13 +32,13 @@ func (p *program) endsOn(t *testing.T, sig syscall.Signal) {
 	}
 }
 
-// procStatus returns a number of /proc/PID/status, in kilobytes for VmRSS and its maximum so far, VmHWM. It skips the test
-// where there is no such file.
+// procStatus returns a number from /proc/PID/status, in kilobytes for VmRSS and its peak, VmHWM. It skips the test where
+// this file does not exist.
 func (p *program) procStatus(t *testing.T, key string) int {
 	t.Helper()
 	n, err := p.Process.Status(key)
 	if errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("the memory of a process is not known here: %v", err)
+		t.Skipf("the status of a process is not available here: %v", err)
 	}
 	if err != nil {
 		t.Fatal(err)

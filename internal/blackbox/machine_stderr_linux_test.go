@@ -15,19 +15,19 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// unreadLog is an exporter whose log nobody reads once it listens.
+// unreadLog is an exporter whose log is not read once it listens.
 type unreadLog struct {
 	p            *program
 	pipe         *os.File
-	resume       chan struct{} // to be closed to have the rest read
-	alive        *fake.Server
+	resume       chan struct{} // closed to read the rest
+	healthy      *fake.Server
 	broken       []*fake.Server
 	onceListened chan struct{}
 }
 
 func startUnreadLog(t *testing.T) *unreadLog {
 	t.Helper()
-	u := &unreadLog{resume: make(chan struct{}), onceListened: make(chan struct{}), alive: start(t)}
+	u := &unreadLog{resume: make(chan struct{}), onceListened: make(chan struct{}), healthy: start(t)}
 	args := []string{"--collect.interval=250ms", "--collect.timeout=240ms", "--breaker.failures=1000000", "--retry.backoff=1ms"}
 	broken, urls := startMany(t, 25)
 	for _, server := range broken {
@@ -44,7 +44,7 @@ func startUnreadLog(t *testing.T) *unreadLog {
 		}
 		io.Copy(&p.log, lines)
 	}}
-	u.p = l.start(t, append(args, flagsFor(append(urls, u.alive.URL())...)...)...)
+	u.p = l.start(t, append(args, flagsFor(append(urls, u.healthy.URL())...)...)...)
 	<-u.onceListened
 	return u
 }
@@ -60,7 +60,7 @@ func readUntilListening(p *program, pipe *os.File) *bufio.Reader {
 	}
 }
 
-// isFull returns an error unless the pipe is full: a line may be longer than what is left.
+// isFull returns an error unless the pipe is almost full. A line may be longer than the space left.
 func (u *unreadLog) isFull() error {
 	var waiting int32
 	_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, u.pipe.Fd(), 0x541b /* FIONREAD */, uintptr(unsafe.Pointer(&waiting)))
@@ -70,26 +70,26 @@ func (u *unreadLog) isFull() error {
 	return nil
 }
 
-// checkCollects checks that all upstreams are collected and their values exposed while nobody reads the log and pipe and
-// queue are full.
+// checkCollects checks that all upstreams are collected and their values exposed while the log is not read and both pipe
+// and queue are full.
 func (u *unreadLog) checkCollects(t *testing.T) {
 	t.Helper()
-	u.p.await(t, u.alive.Addr(), func(e exposition) error {
-		return errors.Join(u.isFull(), allGood(e, u.alive.Addr(), documentBefore))
+	u.p.await(t, u.healthy.Addr(), func(e exposition) error {
+		return errors.Join(u.isFull(), allGood(e, u.healthy.Addr(), documentBefore))
 	})
 	u.p.await(t, "", func(e exposition) error {
-		return counted("attempts", int(e.sum("betanet_exporter_attempts_total")), 2000) // a line each
+		return counted("attempts", int(e.sum("betanet_exporter_attempts_total")), 2000) // one line each
 	})
-	publish(u.alive, documentAfter)
+	publish(u.healthy, documentAfter)
 	before := map[*fake.Server]int{}
-	for _, server := range append(u.broken, u.alive) {
+	for _, server := range append(u.broken, u.healthy) {
 		before[server] = server.Requests(fake.Metrics)
 	}
-	u.p.await(t, u.alive.Addr(), func(e exposition) error {
-		all := []error{allGood(e, u.alive.Addr(), documentAfter)}
+	u.p.await(t, u.healthy.Addr(), func(e exposition) error {
+		all := []error{allGood(e, u.healthy.Addr(), documentAfter)}
 		for server, was := range before {
 			all = append(all, counted("new requests at "+server.Addr(), server.Requests(fake.Metrics)-was, 3))
-			if server != u.alive {
+			if server != u.healthy {
 				all = append(all, allNever(e, server.Addr(), "http_5xx"))
 			}
 		}
@@ -104,12 +104,12 @@ func TestALogThatNobodyReadsDelaysNeitherCollectionsNorTheEnd(t *testing.T) {
 	t.Parallel()
 	u := startUnreadLog(t)
 	u.checkCollects(t)
-	u.p.endsOn(t, syscall.SIGTERM)
+	u.p.checkEndsOn(t, syscall.SIGTERM)
 }
 
 func TestDroppedLogLinesAreCountedInTheLog(t *testing.T) {
 	t.Parallel()
-	inTheWholeSuiteOnly(t)
+	skipUnlessWholeSuite(t)
 	u := startUnreadLog(t)
 	u.checkCollects(t)
 	close(u.resume)
@@ -121,7 +121,7 @@ func TestDroppedLogLinesAreCountedInTheLog(t *testing.T) {
 		}
 		return errors.New("no line reports that others were dropped")
 	})
-	u.p.endsOn(t, syscall.SIGTERM)
+	u.p.checkEndsOn(t, syscall.SIGTERM)
 	for _, line := range u.p.log.Lines() {
 		if err := checkLogfmt(line); err != nil {
 			t.Errorf("%v in the line\n%q", err, line)
@@ -129,7 +129,7 @@ func TestDroppedLogLinesAreCountedInTheLog(t *testing.T) {
 	}
 }
 
-// TestAClosedLogStopsNothing is about a log collector that has died.
+// TestAClosedLogStopsNothing simulates a log collector that has crashed.
 func TestAClosedLogStopsNothing(t *testing.T) {
 	t.Parallel()
 	server := start(t)
@@ -148,5 +148,5 @@ func TestAClosedLogStopsNothing(t *testing.T) {
 		publish(server, id)
 		p.awaitGood(t, "", id)
 	}
-	p.endsOn(t, syscall.SIGTERM)
+	p.checkEndsOn(t, syscall.SIGTERM)
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// nameRow is a change of one name, whose upstream is always healthy.
-type nameRow struct {
+// nameCase is a change of one name. Its upstream is always healthy.
+type nameCase struct {
 	name    string
 	host    string
 	reply   fake.Name
@@ -24,10 +24,10 @@ var (
 	here6     = netip.MustParseAddr("::1")
 )
 
-func nameRows() []nameRow {
+func nameCases() []nameCase {
 	to := fake.To
 	dns := []string{"dns"}
-	return []nameRow{
+	return []nameCase{
 		{"the name server fails", "failing.test", fake.Name{Code: fake.ServerFail}, dns},
 		{"the name is gone", "gone.test", fake.Name{Code: fake.NoSuchName}, dns},
 		{"the name server refuses", "refused.test", fake.Name{Code: fake.Refused}, dns},
@@ -36,8 +36,8 @@ func nameRows() []nameRow {
 		{"the name server is silent", "silent.test", fake.Name{Code: fake.Silence}, []string{"dns", "timeout"}},
 		{"nothing listens on the address", "moved.test", to(nowhere), []string{"connect"}},
 		{"nothing listens on any of several addresses", "nobody.test", to(nowhere, here6), []string{"connect"}},
-		{"IPv6 is refused, IPv4 is alive", "dual.test", to(here6, here), nil},
-		{"IPv6 is silent, IPv4 is alive", "blackhole.test", to(here6, here), nil},
+		{"IPv6 is refused, IPv4 works", "dual.test", to(here6, here), nil},
+		{"IPv6 is silent, IPv4 works", "blackhole.test", to(here6, here), nil},
 		{"the first address is refused", "several.test", to(nowhere, here), nil},
 	}
 }
@@ -57,16 +57,16 @@ func portOf(server *fake.Server) string {
 	return port
 }
 
-func TestNamesFail(t *testing.T) {
+func TestEveryChangeOfANameIsHandled(t *testing.T) {
 	t.Parallel()
-	inTheWholeSuiteOnly(t)
+	skipUnlessWholeSuite(t)
 	if !ownNamespace(t) {
 		return
 	}
 	names := startNameServer(t)
 	var servers []*fake.Server
 	var upstreams, urls []string
-	for _, r := range nameRows() {
+	for _, r := range nameCases() {
 		server := start(t)
 		publishOnce(server, documentBefore)
 		names.Set(r.host, fake.To(here))
@@ -81,8 +81,8 @@ func TestNamesFail(t *testing.T) {
 		}
 	}
 	p := watch(t, patient, urls...)
-	settles(t, p, servers...)
-	for i, r := range nameRows() {
+	checkLeaks(t, p, servers...)
+	for i, r := range nameCases() {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
 			checkName(t, p, names, servers[i], upstreams[i], r)
@@ -90,16 +90,16 @@ func TestNamesFail(t *testing.T) {
 	}
 }
 
-func checkName(t *testing.T, p *program, names *fake.NameServer, server *fake.Server, upstream string, r nameRow) {
+func checkName(t *testing.T, p *program, names *fake.NameServer, server *fake.Server, upstream string, r nameCase) {
 	p.awaitGood(t, upstream, documentBefore)
 	names.Set(r.host, r.reply)
 	publishOnce(server, documentAfter)
 	if len(r.reasons) == 0 {
-		requests, asked := server.Requests(fake.Metrics), names.Asked(r.host)
+		requests, queries := server.Requests(fake.Metrics), names.Asked(r.host)
 		p.await(t, upstream, func(e exposition) error {
 			return errors.Join(
 				counted("cycles", server.Requests(fake.Metrics)-requests, watchedCycles),
-				counted("questions", names.Asked(r.host)-asked, watchedCycles),
+				counted("queries", names.Asked(r.host)-queries, watchedCycles),
 				allGood(e, upstream, documentAfter))
 		})
 		if line := p.log.From(r.host + ":" + portOf(server) + " endpoint"); line != "" {
@@ -107,7 +107,7 @@ func checkName(t *testing.T, p *program, names *fake.NameServer, server *fake.Se
 		}
 		return
 	}
-	// An endpoint may have received the new document before the new answer of the name server.
+	// An endpoint may have received the new document before the name server changed its response.
 	e := p.await(t, upstream, func(e exposition) error {
 		var all []error
 		for _, path := range v1Paths {
@@ -130,10 +130,10 @@ func checkName(t *testing.T, p *program, names *fake.NameServer, server *fake.Se
 	p.awaitGood(t, upstream, documentAfter)
 }
 
-// TestANameFlapsAndChanges has a name that does not exist at first, comes, goes, and moves to another machine.
+// TestANameFlapsAndChanges uses a name that does not exist at first, appears and vanishes, and moves to another machine.
 func TestANameFlapsAndChanges(t *testing.T) {
 	t.Parallel()
-	inTheWholeSuiteOnly(t)
+	skipUnlessWholeSuite(t)
 	if !ownNamespace(t) {
 		return
 	}
@@ -143,7 +143,7 @@ func TestANameFlapsAndChanges(t *testing.T) {
 	upstream := net.JoinHostPort(host, portOf(first))
 	publishOnce(first, documentBefore)
 	p := watch(t, patient, "http://"+upstream)
-	settles(t, p, first, second)
+	checkLeaks(t, p, first, second)
 	p.await(t, upstream, func(e exposition) error { return allNever(e, upstream, "dns") })
 	for id := range 3 {
 		publishOnce(first, id)
@@ -160,6 +160,6 @@ func TestANameFlapsAndChanges(t *testing.T) {
 		t.Errorf("the old address got %d requests after the name had moved, want none", got-requests)
 	}
 	if err := e.is(series("betanet_exporter_upstream_resets_total", "upstream", upstream), 0); err != nil {
-		t.Errorf("no counter fell: %v", err)
+		t.Errorf("no counter fell, but %v", err)
 	}
 }

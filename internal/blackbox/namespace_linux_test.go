@@ -16,8 +16,8 @@ import (
 // inNamespace is set to the program under test in a test process with its own network and mounts.
 const inNamespace = "BLACKBOX_IN_NAMESPACE"
 
-// ownNamespace runs a test in its own process, in which it may be a name server at port 53 and replace /etc/resolv.conf. It
-// reports whether this is that process; otherwise the test has been run, or skipped where the kernel does not permit it.
+// ownNamespace runs the test again in its own process, which may serve DNS on port 53 and replace /etc/resolv.conf. It
+// reports whether this is that process. Otherwise the test has been run, or skipped where the kernel does not permit it.
 func ownNamespace(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv(inNamespace) != "" {

@@ -10,10 +10,10 @@ import (
 	"testing"
 )
 
-// numbers differ from one outage to the next.
+// numbers matches the numbers in a log line, which differ from one outage to the next.
 var numbers = regexp.MustCompile(`[0-9][0-9.]*`)
 
-// outageLines returns the log lines of an outage without times and numbers, and without the summaries of each minute.
+// outageLines returns the log lines of an outage with times and numbers replaced, and without the summaries of each minute.
 func outageLines(text []string) (all []string) {
 	for _, line := range text {
 		_, line, found := strings.Cut(line, "level=")

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
 
 func buildAndRun(m *testing.M) int {
 	flag.Parse()
-	// Rows spend nearly all of their time waiting. The default would run only as many at once as there are processors.
+	// Tests spend nearly all of their time waiting. By default only as many would run at once as there are processors.
 	if err := flag.Set("test.parallel", "500"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -61,10 +61,10 @@ func buildAndRun(m *testing.M) int {
 	return code
 }
 
-// root is the directory of the main package.
+// root is the folder of the main package.
 const root = "../.."
 
-// releaseBinary returns the program as it is released, because the race detector needs many times the memory.
+// releaseBinary returns the program without the race detector, which needs many times the memory.
 var releaseBinary = sync.OnceValues(func() (string, error) {
 	file := filepath.Join(filepath.Dir(binary), "release")
 	return file, harness.Build(root, file)
@@ -91,13 +91,13 @@ type program struct {
 	pause time.Duration // how long it may be reused
 }
 
-// slots limits how many exporters run at a time. With more, attempts would time out waiting for a processor. Exporters in
-// the process of the test have their own slots.
+// slots limits how many exporters run at a time. With more, attempts would time out while they wait for a processor.
+// Exporters in the process of the test have their own slots.
 var slots, slotsInProcess = make(chan struct{}, 8), make(chan struct{}, 16)
 
 // launch configures how a process is started. The zero value starts the exporter in the environment of the test.
 type launch struct {
-	wrapper []string // a command that replaces itself by its arguments
+	wrapper []string // a command that executes its arguments
 	env     []string
 	files   []*os.File               // to inherit
 	readLog func(*program, *os.File) // reads the output of the process; by default all of it is read
@@ -113,8 +113,8 @@ func (l launch) start(t *testing.T, args ...string) *program {
 	return p
 }
 
-// spawn starts an exporter without waiting. The exporter is stopped at the end of the test, which fails if the program had a
-// data race, panicked or ended with an error. It occupies a slot until it ends, so that a test may start several in turn.
+// spawn starts an exporter without waiting. The exporter is stopped at the end of the test, which fails if the program had
+// a data race, panicked or ended with an error. It occupies a slot until it ends, so that a test may start several in turn.
 func (l launch) spawn(t *testing.T, args ...string) *program {
 	t.Helper()
 	exe := l.exe
@@ -164,7 +164,7 @@ func (l launch) spawn(t *testing.T, args ...string) *program {
 	return p
 }
 
-// serve starts the exporter with the histogram.
+// serve starts the exporter with the latency histogram.
 func serve(t *testing.T, env []string, args ...string) *program {
 	t.Helper()
 	return launch{env: env}.start(t, append([]string{"--metrics.latency-histogram"}, args...)...)
@@ -180,7 +180,7 @@ func (p *program) stop(t *testing.T) {
 	}
 }
 
-// kill kills the process at an arbitrary moment.
+// kill kills the process without checking how it ends.
 func (p *program) kill() {
 	p.ownCheck = true
 	p.Kill()
@@ -218,8 +218,8 @@ func (p *program) checkEnd(t *testing.T) {
 	}
 }
 
-// eventually repeats check until it returns nil. It fails the test after the deadline, with the log and what detail returns,
-// or when the exporter has ended.
+// eventually repeats check until it returns nil. It fails the test after the deadline, with the log and what detail
+// returns, or when the exporter has ended.
 func (p *program) eventually(t *testing.T, pause time.Duration, check func() error, detail func() string) {
 	t.Helper()
 	for end := time.Now().Add(deadline); ; {

@@ -18,7 +18,7 @@ var endpoints = map[string]string{
 
 var v1Paths = []string{fake.Metrics, fake.Nodes, fake.Network}
 
-// exposed returns the series of document id of a path.
+// exposed returns the series of the document with an id at a path.
 func exposed(path string, id int) map[string]float64 {
 	n := float64(id)
 	switch path {
@@ -34,7 +34,7 @@ func exposed(path string, id int) map[string]float64 {
 	}
 }
 
-// endpoint is one endpoint of one upstream. Its methods return an error where an exposition breaks a promise about it.
+// endpoint is one endpoint of one upstream. Its methods return an error if an exposition breaks a promise about it.
 type endpoint struct {
 	upstream string // empty for the only upstream without a name
 	path     string
@@ -44,7 +44,7 @@ func (s endpoint) key(name string, labels ...string) string {
 	return series(name, append(labels, "upstream", s.upstream, "endpoint", endpoints[s.path])...)
 }
 
-// values requires exactly document id.
+// values requires exactly the values of document id.
 func (s endpoint) values(e exposition, id int) error {
 	var all []error
 	for name, want := range exposed(s.path, id) {
@@ -68,7 +68,7 @@ func (s endpoint) good(e exposition, id int) error {
 		e.is(s.key("betanet_exporter_endpoint_up"), 1), s.notStale(e))
 }
 
-// bad requires that the last collection failed, and that document id was the last good one.
+// bad requires that the last collection failed and that document id was the last good one.
 func (s endpoint) bad(e exposition, id int, reasons ...string) error {
 	return errors.Join(s.values(e, id), s.reasons(e, reasons...),
 		e.is(s.key("betanet_exporter_endpoint_up"), 0), e.is(s.stale(), 1))
@@ -89,7 +89,7 @@ func (s endpoint) notStale(e exposition) error {
 	return e.is(s.stale(), 0)
 }
 
-// never requires that the endpoint has failed and has not had a good document yet.
+// never requires that the endpoint fails and has never had a good document.
 func (s endpoint) never(e exposition, reasons ...string) error {
 	return errors.Join(s.noValues(e), s.reasons(e, reasons...), e.is(s.key("betanet_exporter_endpoint_up"), 0))
 }
@@ -145,7 +145,7 @@ func allBad(e exposition, upstream string, id int, reasons ...string) error {
 	return someBad(e, upstream, id, v1Paths, reasons...)
 }
 
-// allNever requires that an upstream has failed for the same reason from the start.
+// allNever requires that every endpoint of an upstream has failed for the same reason from the start.
 func allNever(e exposition, upstream string, reasons ...string) error {
 	return failing(e, upstream, 0, v1Paths, func(s endpoint) error { return s.never(e, reasons...) })
 }
@@ -162,7 +162,7 @@ func (p *program) awaitBad(t *testing.T, upstream string, id int, reasons ...str
 	return p.await(t, upstream, func(e exposition) error { return allBad(e, upstream, id, reasons...) })
 }
 
-// counted returns an error unless got is at least want.
+// counted returns an error if got is less than want.
 func counted(what string, got, want int) error {
 	if got < want {
 		return fmt.Errorf("got %d %s, want at least %d", got, what, want)

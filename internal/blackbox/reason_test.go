@@ -9,35 +9,35 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// forgedReasonRows are responses that are not HTTP and contain words from other errors: an upstream must not be able to
-// choose its reason. Malformed HTTP is malformed HTTP, and is retried.
-func forgedReasonRows() []row {
-	var rows []row
+// forgedReasonCases are malformed responses that contain words from other errors. An upstream must not be able to choose
+// its reason: they are all retried as malformed HTTP.
+func forgedReasonCases() []faultCase {
+	var cases []faultCase
 	for _, word := range []string{
 		"tls: ", "oauth2: ", "EOF", "unexpected EOF", "connection reset by peer", "too many open files",
 		"context deadline exceeded", "no such host", "i/o timeout", "x509: ",
 	} {
-		rows = append(rows,
-			row{name: "status line " + word, reason: "protocol", fault: raw(func(string) string { return word + "x\r\n\r\n" })},
-			row{name: "header " + word, reason: "protocol", fault: withHeader(": " + word + "x")})
+		cases = append(cases,
+			faultCase{name: "status line " + word, reason: "protocol", fault: raw(func(string) string { return word + "x\r\n\r\n" })},
+			faultCase{name: "header " + word, reason: "protocol", fault: withHeader(": " + word + "x")})
 	}
-	return rows
+	return cases
 }
 
-// checkRows runs rows at the same time, each with its own upstream of a single process. While a fault is active, it calls
-// during.
-func checkRows(t *testing.T, rows []row, env, flags []string, during func(*testing.T, *program, *fake.Server, row)) {
+// checkCases runs cases at the same time, each with its own upstream of a single process. It calls during while a fault is
+// active.
+func checkCases(t *testing.T, cases []faultCase, env, flags []string, during func(*testing.T, *program, *fake.Server, faultCase)) {
 	t.Helper()
 	var servers []*fake.Server
 	var urls []string
-	for _, r := range rows {
+	for _, r := range cases {
 		server := start(t)
 		server.SetTransport(r.healthy())
 		servers, urls = append(servers, server), append(urls, r.url(server))
 	}
 	p := watchEnv(t, env, flags, urls...)
-	settles(t, p, servers...)
-	for i, r := range rows {
+	checkLeaks(t, p, servers...)
+	for i, r := range cases {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
 			server := servers[i]
@@ -48,8 +48,9 @@ func checkRows(t *testing.T, rows []row, env, flags []string, during func(*testi
 	}
 }
 
-// reference returns a healthy path of the same upstream. It is requested exactly once in every cycle, and so counts cycles.
-func (r row) reference() string {
+// reference returns a healthy path of the same upstream. It is requested exactly once in every cycle, so its requests count
+// cycles.
+func (r faultCase) reference() string {
 	if r.path == fake.Metrics {
 		return fake.Nodes
 	}
@@ -60,7 +61,7 @@ func (r row) reference() string {
 const watchedCycles = 3
 
 // awaitCycles waits for some collections of the reference path.
-func awaitCycles(t *testing.T, p *program, server *fake.Server, r row) {
+func awaitCycles(t *testing.T, p *program, server *fake.Server, r faultCase) {
 	t.Helper()
 	if r.whole != nil {
 		return
@@ -71,13 +72,13 @@ func awaitCycles(t *testing.T, p *program, server *fake.Server, r row) {
 	})
 }
 
-// TestEachReasonShowsInAProcess runs the first fault of each reason in a process that collects on its own schedule, and that
-// must be back at its limits at the end.
+// TestEachReasonShowsInAProcess runs the first fault of each reason in a process that collects on its own schedule and must
+// not leak anything.
 func TestEachReasonShowsInAProcess(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	var instant, endless []row
-	for _, r := range allRows() {
+	var instant, endless []faultCase
+	for _, r := range allCases() {
 		switch {
 		case seen[r.reason] || seen[r.reasons()[0]]:
 		case r.reason == "timeout":
@@ -93,12 +94,12 @@ func TestEachReasonShowsInAProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct {
-		rows  []row
+		cases []faultCase
 		flags []string
 	}{"at once": {instant, patient}, "without end": {endless, quick}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			checkRows(t, c.rows, []string{"SSL_CERT_FILE=" + file}, slices.Clone(c.flags), awaitCycles)
+			checkCases(t, c.cases, []string{"SSL_CERT_FILE=" + file}, slices.Clone(c.flags), awaitCycles)
 		})
 	}
 }

@@ -10,16 +10,16 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// slack is how much shorter than requested a pause may be at the server, which measures from the request before and not from
-// the arrival of its response. A busy machine only makes pauses longer.
+// slack is how much shorter than requested a pause may appear at the server, which measures from the previous request and
+// not from the arrival of its response. A busy machine only makes pauses longer.
 const slack = 50 * time.Millisecond
 
-// TestNoRequestIsSentBeforeRetryAfterIsOver uses pauses longer than a cycle, so that they outlast several ticks.
+// TestNoRequestIsSentBeforeRetryAfterIsOver uses pauses that outlast several cycles.
 func TestNoRequestIsSentBeforeRetryAfterIsOver(t *testing.T) {
 	t.Parallel()
 	const pause = 3 * time.Second
 	inSeconds := "Retry-After: 3"
-	rows := spread([]row{
+	cases := assignPaths([]faultCase{
 		{name: "429 in seconds", reason: "http_429", fault: status(429, inSeconds)},
 		{name: "503 in seconds", reason: "http_5xx", fault: status(503, inSeconds)},
 		{name: "503 by a date", reason: "http_5xx", fault: func(d string) fake.Behaviour {
@@ -28,23 +28,23 @@ func TestNoRequestIsSentBeforeRetryAfterIsOver(t *testing.T) {
 			return fake.Status(503, d, "Date: "+date.Format(http.TimeFormat), "Retry-After: "+date.Add(pause).Format(http.TimeFormat))
 		}},
 	})
-	checkRows(t, rows, nil, patient, func(t *testing.T, p *program, server *fake.Server, r row) {
-		undisturbed(t, p, func() func() {
-			// At least the last request was refused.
+	checkCases(t, cases, nil, patient, func(t *testing.T, p *program, server *fake.Server, r faultCase) {
+		withoutTimeouts(t, p, func() func() {
+			// At least the last request got the fault.
 			return pauses(t, p, server, r, server.Requests(r.path)-1, 3, pause, time.Hour)
 		})
 	})
 }
 
-// TestAShortRetryAfterIsWaitedForWithinTheCycle has a tick every 30 s, so that an earlier request can only be a retry.
+// TestAShortRetryAfterIsWaitedForWithinTheCycle has an interval of 30 s, so that an earlier request can only be a retry.
 func TestAShortRetryAfterIsWaitedForWithinTheCycle(t *testing.T) {
 	t.Parallel()
-	inTheWholeSuiteOnly(t)
+	skipUnlessWholeSuite(t)
 	flags := []string{
 		"--collect.interval=30s", "--collect.timeout=25s", "--request.timeout=10s", "--retry.backoff=1ms", "--retry.max-backoff=2ms",
 		"--breaker.failures=1000", "--cache.max-stale=0",
 	}
-	r := row{path: fake.Nodes, reason: "http_429", fault: status(429, "Retry-After: 1")}
+	r := faultCase{path: fake.Nodes, reason: "http_429", fault: status(429, "Retry-After: 1")}
 	server := start(t)
 	r.inject(server)
 	p := watch(t, flags, server.URL())
@@ -52,7 +52,7 @@ func TestAShortRetryAfterIsWaitedForWithinTheCycle(t *testing.T) {
 }
 
 // pauses waits for n requests from the first on, and returns a function that checks the pauses between them.
-func pauses(t *testing.T, p *program, server *fake.Server, r row, first, n int, least, most time.Duration) (judge func()) {
+func pauses(t *testing.T, p *program, server *fake.Server, r faultCase, first, n int, least, most time.Duration) (check func()) {
 	t.Helper()
 	p.await(t, server.Addr(), func(exposition) error {
 		return counted("requests for "+r.path, server.Requests(r.path)-first, n)
@@ -70,36 +70,36 @@ func pauses(t *testing.T, p *program, server *fake.Server, r row, first, n int, 
 // TestRetryAfterIsLimitedToFiveMinutes reads the time of the next collection from the status.
 func TestRetryAfterIsLimitedToFiveMinutes(t *testing.T) {
 	t.Parallel()
-	inTheWholeSuiteOnly(t)
+	skipUnlessWholeSuite(t)
 	const most = 300 * time.Second
 	future := time.Now().Add(1000 * time.Hour).UTC().Format(http.TimeFormat)
-	rows := spread([]row{
-		{name: "as long as permitted", reason: "http_429", fault: status(429, "Retry-After: 300")},
-		{name: "a second more", reason: "http_5xx", fault: status(503, "Retry-After: 301")},
+	cases := assignPaths([]faultCase{
+		{name: "the maximum", reason: "http_429", fault: status(429, "Retry-After: 300")},
+		{name: "a second over the maximum", reason: "http_5xx", fault: status(503, "Retry-After: 301")},
 		{name: "a year", reason: "http_429", fault: status(429, "Retry-After: 31536000")},
 		{name: "too long for a duration", reason: "http_5xx", fault: status(503, "Retry-After: 9223372037")},
 		{name: "too long for 64 bits", reason: "http_429", fault: status(429, "Retry-After: 18446744073709551616")},
 		{name: "a hundred digits", reason: "http_5xx", fault: status(503, "Retry-After: "+strings.Repeat("9", 100))},
-		{name: "a date far off", reason: "http_429", fault: status(429, "Retry-After: "+future)},
+		{name: "a distant date", reason: "http_429", fault: status(429, "Retry-After: "+future)},
 		{name: "a date at the end of time", reason: "http_5xx", fault: status(503, "Retry-After: Fri, 31 Dec 9999 23:59:59 GMT")},
 	})
-	servers, urls := startMany(t, len(rows))
+	servers, urls := startMany(t, len(cases))
 	p := watch(t, patient, urls...)
-	for i, r := range rows {
+	for i, r := range cases {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
 			server, upstream := servers[i], servers[i].Addr()
 			p.awaitGood(t, upstream, documentBefore)
 			r.inject(server)
 			p.await(t, upstream, func(e exposition) error { return r.bad(e, upstream) })
-			asked := server.Requests(r.path)
+			requests := server.Requests(r.path)
 			publish(server, documentBefore)
 			cycle := server.Requests(r.reference())
 			p.await(t, upstream, func(e exposition) error {
 				return errors.Join(counted("cycles", server.Requests(r.reference())-cycle, watchedCycles), r.bad(e, upstream))
 			})
-			if got := server.Requests(r.path); got != asked {
-				t.Errorf("got %d requests before the time was over, want none", got-asked)
+			if got := server.Requests(r.path); got != requests {
+				t.Errorf("got %d requests before the time was over, want none", got-requests)
 			}
 			wait := p.status(t).endpoint(upstream, endpoints[r.path]).Wait
 			if d := time.Duration(wait * float64(time.Second)); d > most || d < most-time.Minute {

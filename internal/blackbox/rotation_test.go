@@ -23,10 +23,10 @@ func write(t *testing.T, file, text string) {
 	}
 }
 
-// TestANewCAFileIsReadWithoutARestart gives the upstream a certificate of another authority, and then the exporter.
+// TestANewCAFileIsReadWithoutARestart replaces the certificate of the upstream, and then the CA file of the exporter.
 func TestANewCAFileIsReadWithoutARestart(t *testing.T) {
 	t.Parallel()
-	inTheWholeSuiteOnly(t)
+	skipUnlessWholeSuite(t)
 	dir := t.TempDir()
 	first, second := certificate("127.0.0.1", time.Now().Add(time.Hour)), certificate("127.0.0.1", time.Now().Add(time.Hour))
 	server := start(t)
@@ -34,7 +34,7 @@ func TestANewCAFileIsReadWithoutARestart(t *testing.T) {
 	ca := filepath.Join(dir, "ca.pem")
 	write(t, ca, string(first.PEM()))
 	p := configured(t, dir, "upstreams: [{name: edge, url: '"+server.TLSURL()+"', http_client: {tls_config: {ca_file: ca.pem}}}]", patient...)
-	settles(t, p, server)
+	checkLeaks(t, p, server)
 	p.awaitGood(t, "edge", documentBefore)
 
 	server.SetTransport(fake.TLS(second.Config()))
@@ -43,8 +43,8 @@ func TestANewCAFileIsReadWithoutARestart(t *testing.T) {
 	write(t, ca, string(second.PEM()))
 	p.awaitGood(t, "edge", documentAfter)
 
-	// A file that is not a certificate does not invalidate known values.
-	write(t, ca, "no certificate")
+	// A file without a certificate does not remove the last good values.
+	write(t, ca, "not a certificate")
 	server.SetTransport(fake.TLS(second.Config())) // resets the connections
 	p.await(t, "edge", func(e exposition) error {
 		for _, path := range v1Paths {

@@ -16,7 +16,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// Faults of the exporter's clients. In the meantime a well-behaved scraper is served.
+// Misbehaving clients of the exporter. At the same time a well-behaved scraper must be served.
 
 // dial opens a raw connection to the exporter.
 func (p *program) dial(t *testing.T) *net.TCPConn {
@@ -37,7 +37,7 @@ func startHealthy(t *testing.T, flags ...string) (*program, *fake.Server) {
 	server := start(t)
 	p := serve(t, nil, append(append([]string{"--betanet.url=" + server.URL()}, unhurried...), flags...)...)
 	p.awaitGood(t, "", documentBefore)
-	settles(t, p, server)
+	checkLeaks(t, p, server)
 	return p, server
 }
 
@@ -48,7 +48,7 @@ func rejected(reason string) string {
 
 func TestAClientThatNeverEndsItsRequestIsDisconnected(t *testing.T) {
 	t.Parallel()
-	inTheWholeSuiteOnly(t)
+	skipUnlessWholeSuite(t)
 	p, _ := startHealthy(t)
 	var cut sync.WaitGroup
 	for range 100 {
@@ -56,7 +56,7 @@ func TestAClientThatNeverEndsItsRequestIsDisconnected(t *testing.T) {
 		cut.Go(func() {
 			began := time.Now()
 			fmt.Fprint(conn, "GET /metrics HTTP/1.1\r\nHost: exporter\r\nX: ")
-			// A byte now and then is progress, but the whole request has a limit too.
+			// A byte now and then is progress, but there is also a limit for the whole request.
 			for time.Since(began) < deadline {
 				if _, err := io.WriteString(conn, "x"); err != nil {
 					break
@@ -84,10 +84,10 @@ func isTimeout(err error) bool {
 	return errors.As(err, &e) && e.Timeout()
 }
 
-// TestAClientThatNeverReadsIsDisconnected repeats requests on a connection until the responses fill all buffers.
+// TestAClientThatNeverReadsIsDisconnected sends requests on a connection until the responses fill all buffers.
 func TestAClientThatNeverReadsIsDisconnected(t *testing.T) {
 	t.Parallel()
-	inTheWholeSuiteOnly(t)
+	skipUnlessWholeSuite(t)
 	p, _ := startHealthy(t)
 	const clients = 20
 	var full sync.WaitGroup
@@ -112,10 +112,10 @@ func TestAClientThatNeverReadsIsDisconnected(t *testing.T) {
 	})
 }
 
-// TestTheOldestOfTooManyIdleConnectionsAreClosed opens three times as many as permitted.
+// TestTheOldestOfTooManyIdleConnectionsAreClosed opens three times as many connections as permitted.
 func TestTheOldestOfTooManyIdleConnectionsAreClosed(t *testing.T) {
 	t.Parallel()
-	inTheWholeSuiteOnly(t)
+	skipUnlessWholeSuite(t)
 	const limit, opened = 512, 1600
 	p, _ := startHealthy(t)
 	var all []*net.TCPConn
@@ -128,10 +128,10 @@ func TestTheOldestOfTooManyIdleConnectionsAreClosed(t *testing.T) {
 		}
 	}
 	p.await(t, "", func(e exposition) error {
-		// On a busy machine some have been disconnected before, because they sent nothing for too long.
+		// On a busy machine some are already disconnected, because they sent nothing for too long.
 		return errors.Join(
 			counted("closed connections", int(e.values[rejected("connections")]), 100),
-			e.isAtMost("process_open_fds", limit+restingDescriptors))
+			e.isAtMost("process_open_fds", limit+idleDescriptors))
 	})
 	oldest, newest := all[0], all[len(all)-1]
 	oldest.SetReadDeadline(time.Now().Add(deadline))
@@ -166,7 +166,7 @@ func TestAnInvalidRequestIsRefused(t *testing.T) {
 	big := strings.Repeat("x", 64<<10)
 	for name, c := range map[string]struct {
 		request string
-		want    string // prefixes of the status line, with "|" between them
+		want    string // possible prefixes of the status line, separated by "|"
 	}{
 		"a header of 64 KiB":         {"GET /metrics HTTP/1.1\r\nHost: e\r\nX: " + big + "\r\n\r\n", "HTTP/1.1 431"},
 		"ten thousand headers":       {"GET /metrics HTTP/1.1\r\nHost: e\r\n" + strings.Repeat("A: b\r\n", 10_000) + "\r\n", "HTTP/1.1 431"},
@@ -199,7 +199,7 @@ func TestAnInvalidRequestIsRefused(t *testing.T) {
 	}
 }
 
-func TestOnlyGETAndHEADAreAnswered(t *testing.T) {
+func TestOnlyGETAndHEADAreAllowed(t *testing.T) {
 	t.Parallel()
 	p, _ := startHealthy(t)
 	for _, path := range []string{"/metrics", "/health", "/health/details", "/api/v1/status", "/-/healthy", "/-/ready", "/probe?target=x", "/sd", "/", "/upstream/x"} {
@@ -258,7 +258,7 @@ func TestAStampedeOfScrapersReachesNoUpstream(t *testing.T) {
 					t.Errorf("got status %d, want 200 or 503", status)
 				}
 				if took := time.Since(began); took > 5*time.Second {
-					t.Errorf("a scrape took %v, as if it waited for the upstream", took)
+					t.Errorf("a scrape took %v, want no wait for the upstream", took)
 				}
 			}
 		})
@@ -268,11 +268,11 @@ func TestAStampedeOfScrapersReachesNoUpstream(t *testing.T) {
 		return e.is(rejected("max_requests"), float64(refused.Load()))
 	})
 	if got := served.Load() + refused.Load(); got != 1000 || served.Load() == 0 {
-		t.Errorf("got %d answers, of which %d with values, want 1000", got, served.Load())
+		t.Errorf("got %d responses, of which %d with values, want 1000", got, served.Load())
 	}
 	for _, path := range v1Paths {
 		if got := server.Requests(path); got != 1 {
-			t.Errorf("%s got %d requests, want only the request of the collection", path, got)
+			t.Errorf("%s got %d requests, want only that of the first collection", path, got)
 		}
 	}
 	if got := e.values["betanet_exporter_collections_total"]; got != 1 {

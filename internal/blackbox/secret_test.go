@@ -16,7 +16,7 @@ import (
 // canary is the beginning of every secret in these tests; the rest identifies the secret.
 const canary = "c4n4ry-"
 
-// secretPlace is a place for a secret: an http_client, and a file that it names.
+// secretPlace is a place for a secret: the settings of an http_client, and a file that they name.
 type secretPlace struct{ name, client, file string }
 
 // secretPlaces are all places except in OAuth2.
@@ -37,8 +37,8 @@ var secretPlaces = []secretPlace{
 	{"proxy-header", "proxy_url: 'http://127.0.0.1:1', proxy_connect_header: {Proxy-Authorization: [CANARY]}", ""},
 }
 
-// tokenPlaces are the places of OAuth2. TOKENS is the URL of a server that grants tokens, DENIES of one that does not, ECHOES
-// of one that repeats the request in its refusal, and GONE of none.
+// tokenPlaces are the places of OAuth2. TOKENS is the URL of a server that grants tokens, DENIES of one that denies them,
+// ECHOES of one that repeats the request in its error, and GONE of one that does not run.
 var tokenPlaces = []secretPlace{
 	{"oauth2", "oauth2: {client_id: id, client_secret: CANARY, token_url: 'TOKENS'}", ""},
 	{"oauth2-denied", "oauth2: {client_id: id, client_secret: CANARY, token_url: 'DENIES'}", ""},
@@ -49,7 +49,7 @@ var tokenPlaces = []secretPlace{
 	{"oauth2-url", "oauth2: {client_id: id, client_secret: CANARY, token_url: 'http://user:CANARY@127.0.0.1:1/'}", ""},
 }
 
-// tokenServers starts the servers of tokenPlaces and returns a replacer of the words by their URLs.
+// tokenServers starts the servers of tokenPlaces and returns a replacer that inserts their URLs.
 func tokenServers(t *testing.T) *strings.Replacer {
 	grant := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -61,7 +61,7 @@ func tokenServers(t *testing.T) *strings.Replacer {
 	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		user, password, _ := r.BasicAuth()
-		http.Error(w, fmt.Sprintf("what is %s:%s and %s?", user, password, body), http.StatusBadRequest)
+		http.Error(w, fmt.Sprintf("invalid client %s:%s in %s", user, password, body), http.StatusBadRequest)
 	}))
 	for _, server := range []*httptest.Server{grant, deny, echo} {
 		t.Cleanup(server.Close)
@@ -110,7 +110,7 @@ func TestASecretIsNeverShown(t *testing.T) {
 	p := configured(t, dir, config, flags...)
 	checkNeverShown(t, p, upstreams)
 
-	if !whole() {
+	if !wholeSuite() {
 		return
 	}
 	file := filepath.Join(dir, "betanet.yml")
@@ -138,7 +138,7 @@ func TestASecretIsNeverShown(t *testing.T) {
 	write(t, file, config)
 	out, errs, err := run(t, nil, "--config.print", "--config.file="+file)
 	if err != nil || strings.Count(out, "<secret>") < len(secretPlaces) {
-		t.Errorf("--config.print: got %v and too few <secret>:\n%s", err, out)
+		t.Errorf("--config.print: got error %v and too few <secret>:\n%s", err, out)
 	}
 	checkNoSecret(t, "--config.print", out+errs)
 	for _, format := range []string{"metrics", "table", "json"} {
@@ -151,7 +151,7 @@ func TestASecretIsNeverShown(t *testing.T) {
 	checkNoSecret(t, "the log", p.log.String())
 }
 
-// checkNeverShown waits until every upstream was tried and checks the log and all pages.
+// checkNeverShown waits until every endpoint has been requested, and checks the log and all pages.
 func checkNeverShown(t *testing.T, p *program, upstreams []string) {
 	t.Helper()
 	e := p.await(t, "", func(e exposition) error {
@@ -159,7 +159,7 @@ func checkNeverShown(t *testing.T, p *program, upstreams []string) {
 			for _, path := range v1Paths {
 				s := endpoint{name, path}
 				if e.values[s.key("betanet_exporter_endpoint_up")] == 0 && len(s.failing(e)) == 0 {
-					return fmt.Errorf("%s was not tried at %s", name, path)
+					return fmt.Errorf("%s was not requested at %s", name, path)
 				}
 			}
 		}
@@ -183,7 +183,7 @@ func checkNeverShown(t *testing.T, p *program, upstreams []string) {
 	checkNoSecret(t, "the log", p.log.String())
 }
 
-// TestASecretOfOAuth2IsNeverShown also has token servers, one of which repeats the request in its error page.
+// TestASecretOfOAuth2IsNeverShown has token servers, one of which repeats the request in its error page.
 func TestASecretOfOAuth2IsNeverShown(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -193,27 +193,27 @@ func TestASecretOfOAuth2IsNeverShown(t *testing.T) {
 	p.await(t, "oauth2", func(e exposition) error { return e.is(series("betanet_up", "upstream", "oauth2"), 1) })
 }
 
-func TestAPasswordInAURLIsRefusedAndNotShown(t *testing.T) {
+func TestAPasswordInAURLIsRejectedAndNotShown(t *testing.T) {
 	t.Parallel()
 	url := "http://user:" + canary + "url@127.0.0.1:1"
 	for name, c := range map[string]struct {
 		env  []string
 		args []string
 	}{
-		"flag":          {args: []string{"--betanet.url=" + url}},
-		"variable":      {env: []string{"BETANET_EXPORTER_BETANET_URL=" + url}},
-		"argument":      {args: []string{"collect", url}},
-		"no password":   {args: []string{"--betanet.url=http://" + canary + "user@127.0.0.1:1"}},
-		"in the query":  {args: []string{"--betanet.url=http://127.0.0.1:1/?token=" + canary + "query#" + canary}},
-		"check":         {args: []string{"--config.check", "--betanet.url=" + url}},
-		"print":         {args: []string{"--config.print", "--betanet.url=" + url}},
-		"no URL at all": {args: []string{"--betanet.url=http://user:" + canary + "%zz@127.0.0.1:1"}},
+		"flag":         {args: []string{"--betanet.url=" + url}},
+		"variable":     {env: []string{"BETANET_EXPORTER_BETANET_URL=" + url}},
+		"argument":     {args: []string{"collect", url}},
+		"user only":    {args: []string{"--betanet.url=http://" + canary + "user@127.0.0.1:1"}},
+		"in the query": {args: []string{"--betanet.url=http://127.0.0.1:1/?token=" + canary + "query#" + canary}},
+		"check":        {args: []string{"--config.check", "--betanet.url=" + url}},
+		"print":        {args: []string{"--config.print", "--betanet.url=" + url}},
+		"invalid URL":  {args: []string{"--betanet.url=http://user:" + canary + "%zz@127.0.0.1:1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			out, errs, err := run(t, c.env, c.args...)
 			if err == nil {
-				t.Error("got no error, want the URL refused")
+				t.Error("got no error, want the URL rejected")
 			}
 			if name != "in the query" { // which is not a secret
 				checkNoSecret(t, "the error", out+errs)

@@ -16,7 +16,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// moment is a time during an exporter's work.
+// moment is a state of an exporter in which it gets a signal.
 type moment struct {
 	name    string
 	fault   func(*fake.Server)
@@ -24,10 +24,10 @@ type moment struct {
 	reached func(exposition, *fake.Server) error
 }
 
-// lasting configures collections that take a minute.
-var lasting = []string{"--collect.interval=2m", "--collect.timeout=1m", "--request.timeout=1m"}
+// longCollections configures collections that take a minute.
+var longCollections = []string{"--collect.interval=2m", "--collect.timeout=1m", "--request.timeout=1m"}
 
-func every(b fake.Behaviour) func(*fake.Server) {
+func onAllPaths(b fake.Behaviour) func(*fake.Server) {
 	return func(server *fake.Server) { setAll(server, b) }
 }
 
@@ -42,20 +42,20 @@ func moments() []moment {
 	}
 	slow := fake.Drip([]byte(strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 1000)), 10*time.Millisecond)
 	return []moment{
-		{"the fetch", every(fake.HangAfter(nil)), lasting, requested},
-		{"a body", every(fake.HangAfter(upTo("headers", "{}"))), lasting, requested},
-		{"a slow answer", every(slow), lasting, requested},
-		{"a TLS handshake", transport(fake.HangOnAccept), lasting, connected},
-		{"a back-off", every(fake.Status(503, "{}")), append([]string{"--retry.backoff=50s", "--retry.max-backoff=50s"}, lasting...), retrying},
-		{"a Retry-After", every(fake.Status(429, "{}", "Retry-After: 30")), lasting, retrying},
+		{"a fetch", onAllPaths(fake.HangAfter(nil)), longCollections, requested},
+		{"a body", onAllPaths(fake.HangAfter(upTo("headers", "{}"))), longCollections, requested},
+		{"a slow response", onAllPaths(slow), longCollections, requested},
+		{"a TLS handshake", transport(fake.HangOnAccept), longCollections, connected},
+		{"a back-off", onAllPaths(fake.Status(503, "{}")), append([]string{"--retry.backoff=50s", "--retry.max-backoff=50s"}, longCollections...), retrying},
+		{"a Retry-After", onAllPaths(fake.Status(429, "{}", "Retry-After: 30")), longCollections, retrying},
 		{
-			"a breaker's probe", every(fake.InTurn(fake.Status(501, "{}"), fake.Status(501, "{}"), fake.Status(501, "{}"), fake.HangAfter(nil))),
-			append([]string{"--breaker.failures=1", "--breaker.open=100ms", "--retry.attempts=1"}, lasting...),
+			"a breaker's probe", onAllPaths(fake.InTurn(fake.Status(501, "{}"), fake.Status(501, "{}"), fake.Status(501, "{}"), fake.HangAfter(nil))),
+			append([]string{"--breaker.failures=1", "--breaker.open=100ms", "--retry.attempts=1"}, longCollections...),
 			func(e exposition, server *fake.Server) error {
 				return e.is(series("betanet_exporter_circuit_breaker_transitions_total", "endpoint", "metrics", "state", "half_open"), 1)
 			},
 		},
-		{"a pause between collections", every(fake.Late(long, fake.NotFound)), append([]string{"--collect.timeout=100ms"}, "--collect.interval=2m"), func(e exposition, _ *fake.Server) error {
+		{"a pause between collections", onAllPaths(fake.Late(long, fake.NotFound)), append([]string{"--collect.timeout=100ms"}, "--collect.interval=2m"), func(e exposition, _ *fake.Server) error {
 			return (endpoint{"", fake.Metrics}).reasons(e, "timeout")
 		}},
 	}
@@ -68,7 +68,7 @@ func TestSIGTERMEndsTheExporterAtAnyMoment(t *testing.T) {
 			t.Run(fmt.Sprintf("%v in %s", sig, m.name), func(t *testing.T) {
 				t.Parallel()
 				if sig == syscall.SIGINT && i > 0 {
-					inTheWholeSuiteOnly(t)
+					skipUnlessWholeSuite(t)
 				}
 				server := start(t)
 				m.fault(server)
@@ -78,13 +78,13 @@ func TestSIGTERMEndsTheExporterAtAnyMoment(t *testing.T) {
 				}
 				p := launch{}.start(t, append([]string{"--betanet.url=" + url}, m.flags...)...)
 				p.await(t, "", func(e exposition) error { return m.reached(e, server) })
-				p.endsOn(t, sig)
+				p.checkEndsOn(t, sig)
 			})
 		}
 	}
 }
 
-// TestSIGTERMLetsAScrapeInFlightFinish has a scrape of many megabytes, of which the client has read a part.
+// TestSIGTERMLetsAScrapeInFlightFinish has a scrape of several megabytes, of which the client has read only a part.
 func TestSIGTERMLetsAScrapeInFlightFinish(t *testing.T) {
 	t.Parallel()
 	server := startMixnodes(t)
@@ -112,7 +112,7 @@ func TestSIGTERMLetsAScrapeInFlightFinish(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	asked := time.Now()
+	signalled := time.Now()
 	signal(t, p, syscall.SIGTERM)
 	got, err := io.ReadAll(response.Body)
 	if err != nil {
@@ -122,18 +122,18 @@ func TestSIGTERMLetsAScrapeInFlightFinish(t *testing.T) {
 		t.Errorf("the scrape in flight has %d mixnodes, want %d", n, upstreams*1000)
 	}
 	<-p.done
-	if took := p.Ended.Sub(asked); took > 3*time.Second {
-		t.Errorf("with a scrape in flight it ended after %v, want a second", took)
+	if took := p.Ended.Sub(signalled); took > 3*time.Second {
+		t.Errorf("with a scrape in flight the exporter ended after %v, want about a second", took)
 	}
 }
 
-// TestSIGTERMEndsTheExporterDuringItsStart sends the signal later and later. The first ones precede the signal handler, and the
-// system ends the process; later it must end by itself.
+// TestSIGTERMEndsTheExporterDuringItsStart sends the signal later and later. The first ones precede the signal handler, so
+// the kernel ends the process. After later ones the process must end itself.
 func TestSIGTERMEndsTheExporterDuringItsStart(t *testing.T) {
 	t.Parallel()
 	server := start(t)
 	rounds, step := 6, 100*time.Millisecond
-	if whole() {
+	if wholeSuite() {
 		rounds, step = 60, 12*time.Millisecond
 	}
 	own := 0
@@ -141,12 +141,12 @@ func TestSIGTERMEndsTheExporterDuringItsStart(t *testing.T) {
 		p := launch{}.spawn(t, "--betanet.url="+server.URL())
 		p.ownCheck = true
 		<-time.After(time.Duration(i) * step)
-		asked := time.Now()
+		signalled := time.Now()
 		p.Cmd.Process.Signal(syscall.SIGTERM)
 		select {
 		case <-p.done:
 		case <-time.After(deadline):
-			t.Fatalf("it does not end on a SIGTERM %v after its start", time.Duration(i)*step)
+			t.Fatalf("the exporter did not end on a SIGTERM %v after its start", time.Duration(i)*step)
 		}
 		var exit *exec.ExitError
 		bySystem := errors.As(p.err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGTERM
@@ -154,15 +154,15 @@ func TestSIGTERMEndsTheExporterDuringItsStart(t *testing.T) {
 			continue
 		}
 		own++
-		if took := p.Ended.Sub(asked); took > 2500*time.Millisecond {
-			t.Errorf("a SIGTERM %v after its start: it ended %v later", time.Duration(i)*step, took)
+		if took := p.Ended.Sub(signalled); took > 2500*time.Millisecond {
+			t.Errorf("after a SIGTERM %v after its start the exporter ended %v later", time.Duration(i)*step, took)
 		}
 		p.checkEnd(t)
 	}
-	t.Logf("%d of %d ended by themselves", own, rounds)
+	t.Logf("%d of %d exporters handled the signal", own, rounds)
 }
 
-// TestASIGKILLAndARestartInventNothing kills the process at arbitrary moments, while the upstream's counters grow.
+// TestASIGKILLAndARestartInventNothing kills the process at different times, while the counters of the upstreams grow.
 func TestASIGKILLAndARestartInventNothing(t *testing.T) {
 	t.Parallel()
 	first, second := start(t), start(t)
@@ -171,7 +171,7 @@ func TestASIGKILLAndARestartInventNothing(t *testing.T) {
 		"--breaker.failures=1000000",
 	}
 	rounds := 4
-	if whole() {
+	if wholeSuite() {
 		rounds = 25
 	}
 	for i := range rounds {
@@ -190,14 +190,14 @@ func TestASIGKILLAndARestartInventNothing(t *testing.T) {
 			}
 			seen = allGood(e, first.Addr(), id) == nil && allGood(e, second.Addr(), id) == nil
 			if time.Since(began) > deadline {
-				t.Fatalf("after %d restarts no values\n%s", i, p.logTail())
+				t.Fatalf("after %d restarts: no values\n%s", i, p.logTail())
 			}
 		}
 		p.kill()
 	}
 }
 
-// checkFresh returns an error about anything that a process cannot know after only one document.
+// checkFresh returns an error if an exposition has more than a process can know after a single document.
 func checkFresh(e exposition, upstream string, id int) error {
 	var all []error
 	for _, path := range v1Paths {

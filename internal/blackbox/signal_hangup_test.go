@@ -13,25 +13,25 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// outage is an exporter with a configuration file. One of its upstreams is alive, one has open breakers for an hour, and one
-// comes and goes with the file.
+// outage is an exporter with a configuration file. One of its upstreams is healthy, one has open breakers for an hour, and
+// one is only in some versions of the file.
 type outage struct {
-	p                  *program
-	file               string
-	alive, dead, other *fake.Server
-	requests           map[string]int // to the dead one
-	before             exposition
+	p                      *program
+	file                   string
+	healthy, broken, other *fake.Server
+	requests               map[string]int // to the broken upstream
+	before                 exposition
 }
 
 func startOutage(t *testing.T) *outage {
 	t.Helper()
-	o := &outage{file: filepath.Join(t.TempDir(), "betanet.yml"), alive: start(t), dead: start(t), other: start(t), requests: map[string]int{}}
+	o := &outage{file: filepath.Join(t.TempDir(), "betanet.yml"), healthy: start(t), broken: start(t), other: start(t), requests: map[string]int{}}
 	write(t, o.file, o.good(false))
 	o.p = launch{}.start(t, "--config.file="+o.file, "--collect.interval=1s", "--collect.timeout=900ms",
 		"--breaker.open=1h", "--cache.max-stale=0", "--retry.backoff=1ms", "--retry.max-backoff=1ms")
-	o.p.awaitGood(t, "alive", documentBefore)
-	o.p.awaitGood(t, "dead", documentBefore)
-	setAll(o.dead, fake.Status(500, "{}"))
+	o.p.awaitGood(t, "healthy", documentBefore)
+	o.p.awaitGood(t, "broken", documentBefore)
+	setAll(o.broken, fake.Status(500, "{}"))
 	o.p.await(t, "", func(e exposition) error {
 		var all []error
 		for _, path := range v1Paths {
@@ -40,15 +40,15 @@ func startOutage(t *testing.T) *outage {
 		return errors.Join(all...)
 	})
 	for _, path := range v1Paths {
-		o.requests[path] = o.dead.Requests(path)
+		o.requests[path] = o.broken.Requests(path)
 	}
 	return o
 }
 
-// good returns a valid file, with the third upstream or without it. The dead one has a long timeout: a breaker that opened on
-// a busy machine's timeout would keep that reason for an hour.
+// good returns a valid file, with or without the third upstream. The broken upstream has a long timeout, because a breaker
+// that opened on a timeout of a busy machine would keep that reason for an hour.
 func (o *outage) good(withOther bool) string {
-	text := fmt.Sprintf("upstreams:\n- {name: alive, url: '%s', breaker: {failures: 1000000}}\n- {name: dead, url: '%s', breaker: {failures: 3}, collect: {interval: 5s, timeout: 4s}}\n", o.alive.URL(), o.dead.URL())
+	text := fmt.Sprintf("upstreams:\n- {name: healthy, url: '%s', breaker: {failures: 1000000}}\n- {name: broken, url: '%s', breaker: {failures: 3}, collect: {interval: 5s, timeout: 4s}}\n", o.healthy.URL(), o.broken.URL())
 	if withOther {
 		text += fmt.Sprintf("- {name: other, url: '%s', breaker: {failures: 1000000}}\n", o.other.URL())
 	}
@@ -58,13 +58,13 @@ func (o *outage) good(withOther bool) string {
 // bad returns files that must not be applied, not even in part.
 func (o *outage) bad() []string {
 	return []string{
-		"", "\x00\xff", "upstreams: [", "upstreams:\n- {name: alive, url: 'http://127.0.0.1:1'}\n- {nmae: dead}\n",
-		o.good(true) + "  breaker: {failures: 0}\n", strings.Replace(o.good(true), "name: other", "name: alive", 1),
+		"", "\x00\xff", "upstreams: [", "upstreams:\n- {name: healthy, url: 'http://127.0.0.1:1'}\n- {nmae: broken}\n",
+		o.good(true) + "  breaker: {failures: 0}\n", strings.Replace(o.good(true), "name: other", "name: healthy", 1),
 	}
 }
 
 func (o *outage) isOpen(e exposition, path string) error {
-	st := endpoint{"dead", path}
+	st := endpoint{"broken", path}
 	switch current, err := st.breaker(e); {
 	case err != nil:
 		return err
@@ -74,7 +74,7 @@ func (o *outage) isOpen(e exposition, path string) error {
 	return st.bad(e, documentBefore, "http_5xx")
 }
 
-// check scrapes and checks what must be true however often the file is read.
+// check scrapes and checks what must be true however often the file is reloaded.
 func (o *outage) check() error {
 	e, err := o.p.fetch()
 	if err != nil {
@@ -83,9 +83,9 @@ func (o *outage) check() error {
 	all := []error{noneFell(o.before.without("other"), e)}
 	o.before = e
 	for _, path := range v1Paths {
-		all = append(all, o.isOpen(e, path), (endpoint{"alive", path}).values(e, documentBefore))
-		if got := o.dead.Requests(path); got != o.requests[path] {
-			all = append(all, fmt.Errorf("%s of the dead one got %d requests while its breaker was open", path, got-o.requests[path]))
+		all = append(all, o.isOpen(e, path), (endpoint{"healthy", path}).values(e, documentBefore))
+		if got := o.broken.Requests(path); got != o.requests[path] {
+			all = append(all, fmt.Errorf("the broken upstream got %[2]d requests for %[1]s while its breaker was open", path, got-o.requests[path]))
 		}
 	}
 	return errors.Join(all...)
@@ -109,7 +109,7 @@ func (o *outage) reload(t *testing.T, text string) {
 	signal(t, o.p, syscall.SIGHUP)
 }
 
-// TestAHundredHangupsInASecondLoseNothing changes the file before each signal, to a valid and an invalid one in turn.
+// TestAHundredHangupsInASecondLoseNothing changes the file before each signal, alternating between valid and invalid files.
 func TestAHundredHangupsInASecondLoseNothing(t *testing.T) {
 	t.Parallel()
 	o := startOutage(t)
@@ -141,7 +141,7 @@ func TestAHundredHangupsInASecondLoseNothing(t *testing.T) {
 		o.reload(t, text)
 		<-tick.C
 	}
-	// The last file is applied, whatever the ones before.
+	// The last file is applied, whatever the previous ones were.
 	o.reload(t, bad[1])
 	o.p.await(t, "", func(e exposition) error { return e.is("betanet_exporter_config_last_reload_successful", 0) })
 	o.reload(t, o.good(true))
@@ -158,18 +158,18 @@ func TestAHundredHangupsInASecondLoseNothing(t *testing.T) {
 		}
 	}
 	if reloads < 3 || reloads > hangups+2 {
-		t.Errorf("got %d reloads for %d signals, want some and no more than that", reloads, hangups+2)
+		t.Errorf("got %d reloads for %d signals, want at least 3 and at most one per signal", reloads, hangups+2)
 	}
 	t.Logf("%d reloads", reloads)
 
-	// The breaker can still close: with other settings the upstream is a new one.
-	publish(o.dead, documentAfter)
+	// The breaker can still close, because an upstream with other settings is a new one.
+	publish(o.broken, documentAfter)
 	o.reload(t, strings.Replace(o.good(true), "failures: 3}", "failures: 4}", 1))
-	o.p.awaitGood(t, "dead", documentAfter)
-	settles(t, o.p, o.alive, o.dead, o.other)
+	o.p.awaitGood(t, "broken", documentAfter)
+	checkLeaks(t, o.p, o.healthy, o.broken, o.other)
 }
 
-// TestHarmlessSignalsChangeNothing sends signals that a system sends on its own, during an outage.
+// TestHarmlessSignalsChangeNothing sends, during an outage, signals that any process may receive.
 func TestHarmlessSignalsChangeNothing(t *testing.T) {
 	t.Parallel()
 	o := startOutage(t)
@@ -177,7 +177,7 @@ func TestHarmlessSignalsChangeNothing(t *testing.T) {
 		syscall.SIGCHLD, syscall.SIGWINCH, syscall.SIGURG, syscall.SIGCONT, syscall.SIGPIPE, syscall.SIGHUP,
 	}
 	rounds := 200
-	if whole() {
+	if wholeSuite() {
 		rounds = 2000
 	}
 	for i := range rounds {
@@ -191,5 +191,5 @@ func TestHarmlessSignalsChangeNothing(t *testing.T) {
 	if err := o.check(); err != nil {
 		t.Error(err)
 	}
-	o.p.endsOn(t, syscall.SIGTERM)
+	o.p.checkEndsOn(t, syscall.SIGTERM)
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/harness"
 )
 
-// starts is how often each test starts the exporter, because the time of a signal varies.
+// starts is how often each test starts the exporter, because the timing of the signal varies.
 const starts = 12
 
 const reloaded = "Reloaded the configuration"
@@ -38,8 +38,8 @@ func TestAHangupAsSoonAsThePortIsOpenReloads(t *testing.T) {
 	}
 }
 
-// TestAHangupBeforeTheConfigurationIsReadIsNotLost has the exporter read its file from a pipe, so that the test controls its
-// progress.
+// TestAHangupBeforeTheConfigurationIsReadIsNotLost makes the exporter read its file from a pipe, so that the test controls
+// its progress.
 func TestAHangupBeforeTheConfigurationIsReadIsNotLost(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "c.yml")
@@ -56,7 +56,7 @@ func TestAHangupBeforeTheConfigurationIsReadIsNotLost(t *testing.T) {
 			t.Fatal(err)
 		}
 		pipe.Close()
-		p.awaitLog(t, "Starting betanet_exporter") // it has closed the pipe
+		p.awaitLog(t, "Starting betanet_exporter") // now it has closed the pipe
 	}
 	p.awaitLog(t, reloaded)
 	p.stop(t)
@@ -72,7 +72,7 @@ func (p *program) openForWriting(t *testing.T, file string) (pipe *os.File) {
 	return pipe
 }
 
-// freeAddress returns a loopback address that is not in use. No other test listens on its host, and so none can take its port
+// freeAddress returns a loopback address that is not in use. No other test listens on its host, so none can take its port
 // before the exporter does.
 func freeAddress(t *testing.T) string {
 	t.Helper()
@@ -169,8 +169,8 @@ func TestAHangupDuringTheEndChangesNothing(t *testing.T) {
 	}
 }
 
-// TestAHangupEndsACommandThatDoesNotServe is about a terminal that is closed. The test catches the signal so that it has its
-// default action in the child: under nohup it would be ignored.
+// TestAHangupEndsACommandThatDoesNotServe simulates closing a terminal. The test catches the signal so that the child gets
+// its default action even under nohup, which makes processes ignore it.
 func TestAHangupEndsACommandThatDoesNotServe(t *testing.T) {
 	t.Parallel()
 	hangups := make(chan os.Signal, 1)
@@ -178,7 +178,7 @@ func TestAHangupEndsACommandThatDoesNotServe(t *testing.T) {
 	defer ossignal.Stop(hangups)
 	p := launch{exact: true}.spawn(t, "simulate", "--listen-address="+freeAddress(t))
 	p.awaitLog(t, "Simulating")
-	p.ownCheck = true // the signal ends it
+	p.ownCheck = true // it ends by the signal
 	signal(t, p, syscall.SIGHUP)
 	select {
 	case <-p.done:

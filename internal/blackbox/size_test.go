@@ -5,17 +5,17 @@ import (
 	"testing"
 )
 
-// BETANET_FAULTS=all runs the whole suite:
+// wholeSuite reports whether all tests run:
 //
 //	BETANET_FAULTS=all go test -race ./internal/blackbox
 //
-// Without it only what takes less than a minute runs, build included. That has every fault of the table.
-func whole() bool { return os.Getenv("BETANET_FAULTS") == "all" }
+// Otherwise slow tests are skipped, but every fault of the table still runs.
+func wholeSuite() bool { return os.Getenv("BETANET_FAULTS") == "all" }
 
-// inTheWholeSuiteOnly skips a test that takes too long for every run.
-func inTheWholeSuiteOnly(t *testing.T) {
+// skipUnlessWholeSuite skips a test that is too slow for every run.
+func skipUnlessWholeSuite(t *testing.T) {
 	t.Helper()
-	if !whole() {
+	if !wholeSuite() {
 		t.Skip("only with BETANET_FAULTS=all")
 	}
 }

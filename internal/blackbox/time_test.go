@@ -14,10 +14,10 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// TestAnAttemptHasExactlyItsTimeout has responses a little before the timeout, which are accepted, and a little after.
+// TestAnAttemptHasExactlyItsTimeout has responses a little before the timeout, which are accepted, and a little after it.
 func TestAnAttemptHasExactlyItsTimeout(t *testing.T) {
 	t.Parallel()
-	inTheWholeSuiteOnly(t)
+	skipUnlessWholeSuite(t)
 	const limit, little = 2 * time.Second, 400 * time.Millisecond
 	flags := append([]string{"--collect.interval=3s", "--collect.timeout=2900ms", "--request.timeout=2s"}, common...)
 	for name, late := range map[string]func(path string, delay time.Duration) fake.Behaviour{
@@ -29,11 +29,11 @@ func TestAnAttemptHasExactlyItsTimeout(t *testing.T) {
 			return fake.Split(upTo("headers", d), delay, []byte(d))
 		},
 		"last byte": func(path string, delay time.Duration) fake.Behaviour {
-			whole := healthyAnswer(fake.Document(path, documentAfter))
+			whole := healthyResponse(fake.Document(path, documentAfter))
 			return fake.Split(whole[:len(whole)-1], delay, whole[len(whole)-1:])
 		},
 		"byte by byte": func(path string, delay time.Duration) fake.Behaviour {
-			whole := healthyAnswer(fake.Document(path, documentAfter))
+			whole := healthyResponse(fake.Document(path, documentAfter))
 			return fake.Drip(whole, delay/time.Duration(len(whole)+1))
 		},
 	} {
@@ -42,7 +42,7 @@ func TestAnAttemptHasExactlyItsTimeout(t *testing.T) {
 			server := start(t)
 			upstream := server.Addr()
 			p := watch(t, flags, server.URL())
-			settles(t, p, server)
+			checkLeaks(t, p, server)
 			p.awaitGood(t, upstream, documentBefore)
 			for _, path := range v1Paths {
 				server.Set(path, late(path, limit+little))
@@ -56,7 +56,7 @@ func TestAnAttemptHasExactlyItsTimeout(t *testing.T) {
 	}
 }
 
-// TestValuesVanishWhenTheyAreTooOldAndComeBack is an outage longer than max-stale, of all endpoints and of one.
+// TestValuesVanishWhenTheyAreTooOldAndComeBack has outages longer than max-stale, of all endpoints and of one.
 func TestValuesVanishWhenTheyAreTooOldAndComeBack(t *testing.T) {
 	t.Parallel()
 	const maxStale = 8 * time.Second
@@ -69,7 +69,7 @@ func TestValuesVanishWhenTheyAreTooOldAndComeBack(t *testing.T) {
 			server := start(t)
 			upstream := server.Addr()
 			p := watch(t, flags, server.URL())
-			settles(t, p, server)
+			checkLeaks(t, p, server)
 			p.awaitGood(t, upstream, documentBefore)
 
 			began := time.Now()
@@ -88,36 +88,36 @@ func TestValuesVanishWhenTheyAreTooOldAndComeBack(t *testing.T) {
 			p.await(t, upstream, func(e exposition) error {
 				return failing(e, upstream, documentBefore, broken, func(s endpoint) error { return s.never(e, "http_5xx") })
 			})
-			if took := time.Since(began); took < maxStale-1500*time.Millisecond { // the last good document may be a tick older than the fault
+			if took := time.Since(began); took < maxStale-1500*time.Millisecond { // the last good document may be an interval older than the fault
 				t.Errorf("the values vanished after %v, want %v", took, maxStale)
 			}
 			publish(server, documentAfter)
 			last := p.awaitGood(t, upstream, documentAfter)
 			if err := last.is(series("betanet_exporter_upstream_resets_total", "upstream", upstream), 0); err != nil {
-				t.Errorf("after values that vanished and came back: %v", err)
+				t.Errorf("after the values vanished and came back: %v", err)
 			}
 		})
 	}
 }
 
 // TestASuspendedExporterExposesNoOldValuesWhenItContinues suspends the process for longer than interval, TTL and max-stale
-// together. Its values are then too old, even for a scraper that was waiting, and so is a response that was on its way.
+// together. Then its values are too old, even for a scraper that was waiting, and so is a response that was in flight.
 func TestASuspendedExporterExposesNoOldValuesWhenItContinues(t *testing.T) {
 	t.Parallel()
 	const maxStale, stop = 3 * time.Second, 5 * time.Second
 	server := start(t)
 	p := serve(t, nil, "--betanet.url="+server.URL(), "--collect.interval=1s", "--collect.timeout=900ms",
 		"--cache.ttl=500ms", "--cache.max-stale="+maxStale.String(), "--breaker.failures=1000", "--retry.backoff=1ms", "--retry.max-backoff=2ms")
-	settles(t, p, server)
+	checkLeaks(t, p, server)
 	before := p.await(t, "", func(e exposition) error {
 		return errors.Join(counted("cycles", server.Requests(fake.Metrics), 3), allGood(e, "", documentBefore))
 	})
 	for _, path := range v1Paths {
-		answer := healthyAnswer(fake.Document(path, documentBefore))
-		server.Set(path, fake.Split(answer[:1], 300*time.Millisecond, answer[1:]))
+		response := healthyResponse(fake.Document(path, documentBefore))
+		server.Set(path, fake.Split(response[:1], 300*time.Millisecond, response[1:]))
 	}
-	asked := server.Requests(fake.Metrics)
-	p.eventually(t, time.Millisecond, func() error { return counted("requests", server.Requests(fake.Metrics), asked+1) }, p.logTail)
+	requests := server.Requests(fake.Metrics)
+	p.eventually(t, time.Millisecond, func() error { return counted("requests", server.Requests(fake.Metrics), requests+1) }, p.logTail)
 	signal(t, p, syscall.SIGSTOP)
 	defer p.Cmd.Process.Signal(syscall.SIGCONT) // otherwise it could not end
 	p.awaitSuspended(t)
@@ -134,7 +134,7 @@ func TestASuspendedExporterExposesNoOldValuesWhenItContinues(t *testing.T) {
 	for _, path := range v1Paths {
 		s := endpoint{"", path}
 		if s.noValues(first) != nil && s.values(first, documentAfter) != nil {
-			t.Errorf("the first scrape has other than no values or the new ones of %s: %v", path, s.values(first, documentAfter))
+			t.Errorf("%s: the first scrape has values, but not the new ones: %v", path, s.values(first, documentAfter))
 		}
 	}
 	after := p.awaitGood(t, "", documentAfter)
@@ -150,21 +150,21 @@ func TestASuspendedExporterExposesNoOldValuesWhenItContinues(t *testing.T) {
 			t.Errorf("%s: got %v more, want from %v to %v", c.name, got, c.least, c.most)
 		}
 	}
-	p.await(t, "", func(exposition) error { return p.answers("/health", http.StatusOK, `{"status":"healthy"}`) })
+	p.await(t, "", func(exposition) error { return p.responds("/health", http.StatusOK, `{"status":"healthy"}`) })
 }
 
-// awaitSuspended waits until no thread runs any more, which takes a while on a busy machine.
+// awaitSuspended waits until every thread is stopped, which takes a while on a busy machine.
 func (p *program) awaitSuspended(t *testing.T) {
 	t.Helper()
 	p.eventually(t, time.Millisecond, func() error {
 		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.Cmd.Process.Pid))
 		if err != nil || len(threads) == 0 {
-			t.Skipf("the state of threads is not known here: %v", err)
+			t.Skipf("the state of threads is not available here: %v", err)
 		}
 		for _, file := range threads {
 			text, err := os.ReadFile(file)
 			if _, after, ok := strings.Cut(string(text), ") "); err == nil && ok && after[0] != 'T' {
-				return fmt.Errorf("the thread %s runs after SIGSTOP", file)
+				return fmt.Errorf("the thread %s still runs after SIGSTOP", file)
 			}
 		}
 		return nil

@@ -7,8 +7,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// start starts an upstream and closes it at the end of the test, which fails if the exporter has sent anything that a real
-// upstream could not handle. Every upstream of this package comes from here.
+// start starts an upstream and closes it at the end of the test. The test fails if the exporter has sent anything that a
+// real upstream could not handle. Every upstream of this package is started here.
 func start(t *testing.T) *fake.Server {
 	t.Helper()
 	return startOn(t, "127.0.0.1:0")
@@ -39,7 +39,7 @@ func startMany(t *testing.T, n int) (servers []*fake.Server, urls []string) {
 	return servers, urls
 }
 
-// setAll makes b answer every v1 path.
+// setAll sets the behaviour of every v1 path.
 func setAll(server *fake.Server, b fake.Behaviour) {
 	for _, path := range v1Paths {
 		server.Set(path, b)
@@ -53,8 +53,7 @@ func publish(server *fake.Server, id int) {
 	}
 }
 
-// watch starts an exporter on upstreams. There are at least two, because the series of only one have no label: a healthy one
-// is added if necessary.
+// watch starts an exporter for upstreams. It adds a healthy one to a single upstream, whose series would have no label.
 func watch(t *testing.T, flags []string, urls ...string) *program {
 	t.Helper()
 	return watchEnv(t, nil, flags, urls...)
@@ -76,14 +75,14 @@ func flagsFor(urls ...string) (flags []string) {
 	return flags
 }
 
-// patient is for faults that show at once. An attempt has nearly the whole cycle, so that it seldom times out on a busy
-// machine.
+// patient is for faults that take effect at once. An attempt may take nearly a whole cycle, so that it rarely times out on
+// a busy machine.
 var patient = append([]string{"--collect.interval=3s", "--collect.timeout=2900ms", "--request.timeout=2900ms"}, common...)
 
-// quick is for faults that do not end: three attempts fit into a cycle even if each times out.
+// quick is for faults that never end: three attempts fit into a cycle even if each times out.
 var quick = append([]string{"--collect.interval=2s", "--collect.timeout=1900ms", "--request.timeout=600ms"}, common...)
 
-// common keeps breakers closed and stale values exposed, so that a row has time.
+// common keeps breakers closed and stale values exposed for the whole test.
 var common = []string{
 	"--retry.attempts=3", "--retry.backoff=1ms", "--retry.max-backoff=2ms",
 	"--breaker.failures=1000", "--cache.max-stale=0",
@@ -102,22 +101,22 @@ func collector(t *testing.T, server *fake.Server, flags ...string) *program {
 	return inProcess(t, []string{server.Addr()}, append(flags, common...)...)
 }
 
-// undisturbed repeats a measurement until no attempt of the process has timed out during it, and judges that one. The busy
-// machine causes such timeouts; their retries must not be blamed on the exporter.
-func undisturbed(t *testing.T, p *program, measure func() (judge func())) {
+// withoutTimeouts repeats a measurement until no attempt has timed out during it, and checks only that one. A busy machine
+// causes such timeouts, and their retries are not the fault of the exporter.
+func withoutTimeouts(t *testing.T, p *program, measure func() (check func())) {
 	t.Helper()
 	for end := time.Now().Add(deadline); time.Now().Before(end); {
 		before := p.timeouts(t, time.Time{})
-		judge := measure()
+		check := measure()
 		if p.timeouts(t, time.Now()) == before {
-			judge()
+			check()
 			return
 		}
 	}
-	t.Fatalf("attempts time out all the time, for %v\n%s", deadline, p.log.Tail("timeout"))
+	t.Fatalf("for %v, attempts timed out in every measurement\n%s", deadline, p.log.Tail("timeout"))
 }
 
-// timeouts returns the number of attempts that have timed out, by a scrape after since.
+// timeouts returns the number of attempts that have timed out, from a scrape after since.
 func (p *program) timeouts(t *testing.T, since time.Time) (n float64) {
 	t.Helper()
 	e, err := p.scrapeSince(since)

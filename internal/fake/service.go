@@ -25,8 +25,8 @@ type Options struct {
 	Seed   uint64  // the same seed gives the same values at the same age of the service
 	Faults []Fault // active as Every and For specify
 
-	// Every and For are the schedule: one fault is active during For at the end of each period of Every, the next one in the
-	// next period. If both are zero, the faults are always active; see SetFaults.
+	// Every and For are the schedule: one fault is active during For at the end of each period of Every, the next one in
+	// the next period. If both are zero, the faults are always active; see SetFaults.
 	Every, For time.Duration
 
 	Latency time.Duration // added to every healthy response

@@ -15,8 +15,8 @@ func errorResponse(status int) response {
 	return response{status, fmt.Appendf(nil, `{"error":%q}`, http.StatusText(status))}
 }
 
-// respond responds to a request with the active fault. The faults hang, reset and http500 act before the request reaches the
-// service, so such a request cannot cause its deadlock.
+// respond responds to a request with the active fault. The faults hang, reset and http500 act before the request reaches
+// the service, so such a request cannot cause its deadlock.
 func (s *Service) respond(x *Exchange) {
 	kind, ok := s.injectFault(x)
 	if !ok {
@@ -63,8 +63,8 @@ func (s *Service) send(x *Exchange, r response, kind string) {
 	}
 }
 
-// route returns the response of a service without faults. In a deadlock it returns a channel instead, which is closed at the
-// restart; even then the request gets no response.
+// route returns the response of a service without faults. In a deadlock it returns a channel instead, which is closed at
+// the restart; even then the request gets no response.
 func (s *Service) route(method, path string) (response, <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -27,28 +27,28 @@ var (
 	roots = string(trusted.PEM()) + string(expired.PEM()) + string(notYet.PEM()) + string(ofAnother.PEM())
 )
 
-func wholeRows() []row {
-	plain := func(name, reason string, retried bool, fault func(*fake.Server)) row {
-		return row{name: name, reason: reason, retried: retried, whole: fault}
+func upstreamCases() []faultCase {
+	plain := func(name, reason string, retried bool, fault func(*fake.Server)) faultCase {
+		return faultCase{name: name, reason: reason, retried: retried, whole: fault}
 	}
-	onTLS := func(name, reason string, retried bool, t fake.Transport) row {
-		return row{name: "TLS, " + name, reason: reason, retried: retried, whole: transport(t), tls: true}
+	onTLS := func(name, reason string, retried bool, t fake.Transport) faultCase {
+		return faultCase{name: "TLS, " + name, reason: reason, retried: retried, whole: transport(t), tls: true}
 	}
 	old, clients := trusted.Config(), trusted.Config()
 	old.MinVersion, old.MaxVersion = tls.VersionTLS10, tls.VersionTLS10
 	clients.ClientAuth = tls.RequireAnyClientCert
-	return []row{
+	return []faultCase{
 		plain("refused", "connect", true, (*fake.Server).Refuse),
 		plain("RST on connection", "reset", true, transport(fake.ResetOnAccept)),
 		plain("RST on request", "reset", true, transport(fake.ResetOnFirstBytes)),
 		plain("FIN on request", "eof", true, transport(fake.CutOnFirstBytes)),
-		plain("SYN without an answer", "timeout", true, func(server *fake.Server) {
+		plain("SYN without a response", "timeout", true, func(server *fake.Server) {
 			if err := server.FillBacklog(); err != nil {
 				panic(err)
 			}
 		}),
-		plain("silence", "timeout", true, transport(fake.HangOnAccept)),
-		plain("TLS in answer to plain HTTP", "eof", true, transport(fake.TLS(untrusted.Config()))),
+		plain("accepted without a response", "timeout", true, transport(fake.HangOnAccept)),
+		plain("TLS in response to plain HTTP", "eof", true, transport(fake.TLS(untrusted.Config()))),
 
 		onTLS("untrusted certificate", "tls", false, fake.TLS(untrusted.Config())),
 		onTLS("expired certificate", "tls", false, fake.TLS(expired.Config())),
@@ -61,8 +61,8 @@ func wholeRows() []row {
 		onTLS("alert", "tls", false, fake.TLSAlert),
 		onTLS("handshake ended by RST", "reset", true, fake.ResetOnFirstBytes),
 		onTLS("handshake ended by FIN", "eof", true, fake.CutOnFirstBytes),
-		onTLS("handshake without answer", "timeout", true, fake.HangOnAccept),
+		onTLS("handshake without a response", "timeout", true, fake.HangOnAccept),
 
-		plain("TLS alert in answer to plain HTTP", "tls", false, transport(fake.TLSAlert)),
+		plain("TLS alert in response to plain HTTP", "tls", false, transport(fake.TLSAlert)),
 	}
 }

@@ -12,56 +12,56 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// row is a fault and its reason in the classification table. The fault applies to one endpoint of an upstream whose other
-// two stay healthy, or to the upstream as a whole.
-type row struct {
+// faultCase is a fault and its expected reason. The fault applies to one endpoint of an upstream whose other two stay
+// healthy, or to the upstream as a whole.
+type faultCase struct {
 	name   string
-	path   string // set by spread if empty
-	reason string // where the client cannot always distinguish them, two with "|" between them
+	path   string // set by assignPaths if empty
+	reason string // two, separated by "|", where the client cannot always distinguish them
 	fault  func(document string) fake.Behaviour
-	whole  func(*fake.Server) // in place of path and fault
+	whole  func(*fake.Server) // instead of path and fault
 
 	tls     bool // the upstream speaks TLS while it is healthy
 	retried bool
 }
 
 // reasons returns the accepted values of the label reason.
-func (r row) reasons() []string { return strings.Split(r.reason, "|") }
+func (r faultCase) reasons() []string { return strings.Split(r.reason, "|") }
 
 // paths returns the paths that fail.
-func (r row) paths() []string {
+func (r faultCase) paths() []string {
 	if r.whole != nil {
 		return v1Paths
 	}
 	return []string{r.path}
 }
 
-// spread gives rows without a path one of the three in turn.
-func spread(rows []row) []row {
-	for i := range rows {
-		if rows[i].path == "" {
-			rows[i].path = v1Paths[i%len(v1Paths)]
+// assignPaths assigns the three paths in turn to the cases without one.
+func assignPaths(cases []faultCase) []faultCase {
+	for i := range cases {
+		if cases[i].path == "" {
+			cases[i].path = v1Paths[i%len(v1Paths)]
 		}
 	}
-	return rows
+	return cases
 }
 
-func retried(rows []row) []row {
-	for i := range rows {
-		rows[i].retried = true
+func markRetried(cases []faultCase) []faultCase {
+	for i := range cases {
+		cases[i].retried = true
 	}
-	return rows
+	return cases
 }
 
-// allRows returns the table of faults.
-func allRows() []row {
-	return append(spread(slices.Concat(
-		retried(slices.Concat(connectionRows(), protocolRows(), forgedReasonRows(), retriedStatusRows(), syntaxRows(), timeoutRows())),
-		statusRows(), redirectRows(), headerRows(), sizeRows(), schemaRows(), valueRows())), wholeRows()...)
+// allCases returns the table of faults.
+func allCases() []faultCase {
+	return append(assignPaths(slices.Concat(
+		markRetried(slices.Concat(connectionCases(), protocolCases(), forgedReasonCases(), retriedStatusCases(), syntaxCases(), timeoutCases())),
+		statusCases(), redirectCases(), headerCases(), sizeCases(), schemaCases(), valueCases())), upstreamCases()...)
 }
 
-// The documents of a row before, during and after its fault. The faulty one differs from the good ones, so that a value
-// taken from it would be seen.
+// The documents before, during and after a fault. The faulty one differs from the good ones, so that a value from it would
+// be noticed.
 const (
 	documentBefore = 0
 	documentFaulty = 1000
@@ -69,7 +69,7 @@ const (
 )
 
 // inject begins the fault.
-func (r row) inject(server *fake.Server) {
+func (r faultCase) inject(server *fake.Server) {
 	if r.whole != nil {
 		r.whole(server)
 	} else {
@@ -78,7 +78,7 @@ func (r row) inject(server *fake.Server) {
 }
 
 // heal ends the fault.
-func (r row) heal(t *testing.T, server *fake.Server, id int) {
+func (r faultCase) heal(t *testing.T, server *fake.Server, id int) {
 	t.Helper()
 	publish(server, id)
 	if r.whole == nil {
@@ -90,28 +90,28 @@ func (r row) heal(t *testing.T, server *fake.Server, id int) {
 	server.SetTransport(r.healthy())
 }
 
-func (r row) healthy() fake.Transport {
+func (r faultCase) healthy() fake.Transport {
 	if r.tls {
 		return fake.TLS(trusted.Config())
 	}
 	return fake.Plain
 }
 
-func (r row) url(server *fake.Server) string {
+func (r faultCase) url(server *fake.Server) string {
 	if r.tls {
 		return server.TLSURL()
 	}
 	return server.URL()
 }
 
-// bad is the promise during the fault, with an earlier document.
-func (r row) bad(e exposition, upstream string) error {
+// bad requires the state promised during the fault, with the values of an earlier document.
+func (r faultCase) bad(e exposition, upstream string) error {
 	return someBad(e, upstream, documentBefore, r.paths(), r.reasons()...)
 }
 
-// check injects the fault into a healthy upstream and calls during. Afterwards nothing may have changed, in particular not
-// the reason.
-func (r row) check(t *testing.T, p *program, server *fake.Server, upstream string, during func(first exposition)) (last exposition) {
+// check injects the fault into a healthy upstream and calls during. Afterwards the state, including the reason, must be
+// unchanged.
+func (r faultCase) check(t *testing.T, p *program, server *fake.Server, upstream string, during func(first exposition)) (last exposition) {
 	t.Helper()
 	bad := func(e exposition) error { return r.bad(e, upstream) }
 	r.inject(server)
@@ -121,22 +121,22 @@ func (r row) check(t *testing.T, p *program, server *fake.Server, upstream strin
 	if slices.Contains(r.paths(), fake.Network) {
 		count := series("betanet_message_latency_seconds_count", "upstream", upstream)
 		if before, after := first.values[count], last.values[count]; before != after || before == 0 {
-			t.Errorf("%s: got %v after %v without a fresh document, want no observation", count, after, before)
+			t.Errorf("%s: got %v after %v without a new document, want no observation", count, after, before)
 		}
 	}
 	return last
 }
 
 // checkHealed ends the fault and waits until the upstream is healthy.
-func (r row) checkHealed(t *testing.T, p *program, server *fake.Server, upstream string) {
+func (r faultCase) checkHealed(t *testing.T, p *program, server *fake.Server, upstream string) {
 	t.Helper()
 	r.heal(t, server, documentAfter)
 	p.awaitGood(t, upstream, documentAfter)
 }
 
 // flags configure an exporter in the process of the test. Attempts do not time out, however busy the machine is, unless the
-// fault has no end.
-func (r row) flags(t *testing.T, server *fake.Server) []string {
+// fault never ends.
+func (r faultCase) flags(t *testing.T, server *fake.Server) []string {
 	t.Helper()
 	limit := "--request.timeout=40s"
 	if r.reason == "timeout" {
@@ -153,29 +153,29 @@ func (r row) flags(t *testing.T, server *fake.Server) []string {
 }
 
 // attempts returns the number of attempts in a collection that is retried.
-func (r row) attempts() int {
+func (r faultCase) attempts() int {
 	if r.whole != nil {
 		return 2
 	}
 	return 3
 }
 
-// TestEveryFaultHasItsReason injects each fault of the table into an upstream of its own exporter in the process of the
-// test. The fault is active from the start, when no series of the endpoint may be exposed, not even with 0; it ends, and
-// comes back. Each attempt is counted by its reason and repeated only if the row is retried. Afterwards the exporter has
-// no connections and no more goroutines than before. All faults together leave no descriptors open.
+// TestEveryFaultHasItsReason injects each fault of the table into the upstream of an exporter in the process of the test.
+// The fault is active at the start, when no series of the endpoint may be exposed, not even with 0; it ends and comes back.
+// Each attempt is counted by its reason and retried only if the case is retried. Afterwards the exporter has no connections
+// and no more goroutines than before. All faults together leave no descriptors open.
 func TestEveryFaultHasItsReason(t *testing.T) {
 	client.CloseIdleConnections()
 	before := descriptors()
-	t.Cleanup(func() { // after the rows, and before parallel tests start
+	t.Cleanup(func() { // after the cases, and before parallel tests start
 		client.CloseIdleConnections()
 		for end := time.Now().Add(deadline); descriptors() > before+8; time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(end) {
-				t.Fatalf("got %d open descriptors, %d before the faults", descriptors(), before)
+				t.Fatalf("got %d open descriptors, want the %d before the faults", descriptors(), before)
 			}
 		}
 	})
-	for _, r := range allRows() {
+	for _, r := range allCases() {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
 			r.checkInProcess(t, start(t))
@@ -183,11 +183,11 @@ func TestEveryFaultHasItsReason(t *testing.T) {
 	}
 }
 
-func (r row) checkInProcess(t *testing.T, server *fake.Server) {
+func (r faultCase) checkInProcess(t *testing.T, server *fake.Server) {
 	t.Helper()
 	r.inject(server)
 	p := inProcess(t, []string{server.Addr()}, r.flags(t, server)...)
-	upstream := "" // the one in a flag has no label
+	upstream := "" // an upstream in a flag has no label
 	if r.tls {
 		upstream = server.Addr()
 	}
@@ -212,7 +212,7 @@ func (r row) checkInProcess(t *testing.T, server *fake.Server) {
 	}
 	for _, path := range r.paths() {
 		r.checkCounters(t, first, last, path, collections, attempts)
-		// net/http repeats a request by itself if a kept connection ends before the first byte of the response. On a busy
+		// net/http repeats a request itself if a kept connection ends before the first byte of the response. On a busy
 		// machine an attempt may time out before it has sent a request.
 		got, want := server.Requests(path)-requests[path], collections*attempts
 		if r.whole == nil && (got < want && r.reason != "timeout" || got > 2*want || !r.retried && got > want) {
@@ -222,13 +222,13 @@ func (r row) checkInProcess(t *testing.T, server *fake.Server) {
 	r.checkHealed(t, p, server, upstream)
 	publishOnce(server, documentAfter)
 	p.await(t, upstream, func(e exposition) error {
-		return errors.Join(isClosed(server), p.isRested(goroutines), allGood(e, upstream, documentAfter))
+		return errors.Join(isClosed(server), p.checkGoroutines(goroutines), allGood(e, upstream, documentAfter))
 	})
 }
 
 // checkCounters checks that all attempts at a path are counted by the reason, and all but the first of a collection as
 // retries.
-func (r row) checkCounters(t *testing.T, first, last exposition, path string, collections, attempts int) {
+func (r faultCase) checkCounters(t *testing.T, first, last exposition, path string, collections, attempts int) {
 	t.Helper()
 	var got float64
 	for _, reason := range r.reasons() {
@@ -246,9 +246,9 @@ func (r row) checkCounters(t *testing.T, first, last exposition, path string, co
 	}
 }
 
-// TestUnusualButValidResponsesAreAccepted checks that the exporter is no stricter than the table.
+// TestUnusualButValidResponsesAreAccepted checks that the exporter is not stricter than documented.
 func TestUnusualButValidResponsesAreAccepted(t *testing.T) {
-	for _, r := range spread(acceptedRows()) {
+	for _, r := range assignPaths(acceptedCases()) {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
 			server := start(t)

@@ -8,17 +8,17 @@ import (
 
 // Faults of the document in a valid response.
 
-// document sends an edited valid document.
+// document sends an edited document.
 func document(edit func(string) string) func(string) fake.Behaviour {
 	return func(d string) fake.Behaviour { return fake.JSON(edit(d)) }
 }
 
-// latency replaces the latency in a valid document.
+// latency sends a document with another latency.
 func latency(other string) func(string) fake.Behaviour {
 	return document(func(d string) string { return strings.Replace(d, "45.0", other, 1) })
 }
 
-// fixed sends body in place of a document.
+// fixed sends body instead of the document.
 func fixed(body string) func(string) fake.Behaviour { return always(fake.JSON(body)) }
 
 // always ignores the document.
@@ -26,10 +26,10 @@ func always(b fake.Behaviour) func(string) fake.Behaviour {
 	return func(string) fake.Behaviour { return b }
 }
 
-func syntaxRows() []row {
+func syntaxCases() []faultCase {
 	deep := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
 	utf16 := "\xff\xfe{\x00}\x00"
-	return []row{
+	return []faultCase{
 		{name: "empty body", reason: "json_syntax", fault: fixed("")},
 		{name: "only white space", reason: "json_syntax", fault: fixed(" \n")},
 		{name: "truncated", reason: "json_syntax", fault: document(func(d string) string { return d[:len(d)-1] })},
@@ -39,12 +39,12 @@ func syntaxRows() []row {
 			return fake.CutAfter(fake.Answer{Header: []string{fake.JSONType}, Body: d[:len(d)-5], NoLength: true}.Bytes())
 		}},
 		{name: "trailing garbage", reason: "json_syntax", fault: document(func(d string) string { return d + "x" })},
-		{name: "a second document", reason: "json_syntax", fault: document(func(d string) string { return d + d })},
+		{name: "second document", reason: "json_syntax", fault: document(func(d string) string { return d + d })},
 		{name: "trailing comma", reason: "json_syntax", fault: document(func(d string) string { return d[:len(d)-1] + ",}" })},
-		{name: "a comment", reason: "json_syntax", fault: document(func(d string) string { return "/* */" + d })},
+		{name: "comment", reason: "json_syntax", fault: document(func(d string) string { return "/* */" + d })},
 		{name: "single quotes", reason: "json_syntax", fault: document(func(d string) string { return strings.ReplaceAll(d, `"`, "'") })},
 		{name: "keys without quotes", reason: "json_syntax", fault: document(func(d string) string { return strings.ReplaceAll(d, `"`, "") })},
-		{name: "an HTML page", reason: "json_syntax", fault: fixed("<html></html>")},
+		{name: "HTML page", reason: "json_syntax", fault: fixed("<html></html>")},
 		{name: "NaN", reason: "json_syntax", path: fake.Network, fault: latency("NaN")},
 		{name: "Infinity", reason: "json_syntax", path: fake.Network, fault: latency("Infinity")},
 		{name: "leading zero", reason: "json_syntax", path: fake.Metrics, fault: fixed(`{"packets_processed":06000,"packets_dropped":10}`)},
@@ -55,22 +55,22 @@ func syntaxRows() []row {
 		{name: "half of a surrogate pair", reason: "json_syntax", fault: document(func(d string) string { return `{"a":"\ud800",` + d[1:] })},
 		{name: "control character in a string", reason: "json_syntax", fault: document(func(d string) string { return "{\"a\":\"\x01\"," + d[1:] })},
 		{name: "unannounced gzip", reason: "json_syntax", fault: document(zipped)},
-		{name: "only an opening bracket, 100000 times", reason: "json_syntax", fault: fixed(strings.Repeat("[", 100000))},
-		{name: "depth of 100000 in objects", reason: "json_syntax", fault: document(func(d string) string {
+		{name: "100000 opening brackets", reason: "json_syntax", fault: fixed(strings.Repeat("[", 100000))},
+		{name: "100000 levels of objects", reason: "json_syntax", fault: document(func(d string) string {
 			return strings.Repeat(`{"a":`, 100000) + d + strings.Repeat("}", 100000)
 		})},
 		{name: "byte order mark", reason: "json_syntax", fault: document(func(d string) string { return "\ufeff" + d })},
 		{name: "UTF-16", reason: "json_syntax", fault: fixed(utf16)},
 		{name: "NUL after the document", reason: "json_syntax", fault: document(func(d string) string { return d + "\x00" })},
-		{name: "depth of 40", reason: "json_syntax", fault: document(func(d string) string { return `{"a":` + deep(40) + `,` + d[1:] })},
-		{name: "depth of 100000", reason: "json_syntax", fault: document(func(d string) string { return `{"a":` + deep(100000) + `,` + d[1:] })},
+		{name: "40 levels deep", reason: "json_syntax", fault: document(func(d string) string { return `{"a":` + deep(40) + `,` + d[1:] })},
+		{name: "100000 levels deep", reason: "json_syntax", fault: document(func(d string) string { return `{"a":` + deep(100000) + `,` + d[1:] })},
 	}
 }
 
-// schemaRows are faults of a document as a whole; TestEveryFieldOfEveryDocumentIsChecked has the faults of a field.
-func schemaRows() []row {
+// schemaCases are faults of a document as a whole. TestEveryFieldOfEveryDocumentIsChecked has those of single fields.
+func schemaCases() []faultCase {
 	dropped := `,"packets_dropped":6010}`
-	return append(swappedRows(), []row{
+	return append(swappedCases(), []faultCase{
 		{name: "null", reason: "schema", fault: fixed("null")},
 		{name: "empty object", reason: "schema", fault: fixed("{}")},
 		{name: "array", reason: "schema", fault: fixed("[]")},
@@ -86,25 +86,25 @@ func schemaRows() []row {
 	}...)
 }
 
-// swappedRows answer each path with the documents of the other paths.
-func swappedRows() []row {
+// swappedCases return the documents of the other paths at each path.
+func swappedCases() []faultCase {
 	documents := map[string]string{fake.Mixnodes: fake.MixnodesDocument}
 	for _, path := range v1Paths {
 		documents[path] = fake.Document(path, documentBefore)
 	}
-	var rows []row
+	var cases []faultCase
 	for _, path := range v1Paths {
 		for _, other := range []string{fake.Metrics, fake.Nodes, fake.Network, fake.Mixnodes} {
 			if other != path {
-				rows = append(rows, row{name: "the document of " + other + " at " + path, reason: "schema", path: path, fault: fixed(documents[other])})
+				cases = append(cases, faultCase{name: "the document of " + other + " at " + path, reason: "schema", path: path, fault: fixed(documents[other])})
 			}
 		}
 	}
-	return rows
+	return cases
 }
 
-func valueRows() []row {
-	var rows []row
+func valueCases() []faultCase {
+	var cases []faultCase
 	for i, number := range []string{
 		"-1", "-0", "1.5", "6000.0", "6e3", "6E+3", "6000e-1", "18446744073709551616", strings.Repeat("9", 100), "1e999", "-1.5e-7",
 	} {
@@ -114,12 +114,12 @@ func valueRows() []row {
 			fake.Nodes:   `{"active_nodes":1,"inactive_nodes":1,"total_nodes":` + number + `}`,
 			fake.Network: `{"bytes_transmitted":1,"bytes_received":1,"avg_latency_ms":1.5,"peak_throughput":` + number + `}`,
 		}[path]
-		rows = append(rows, row{name: "integer " + number[:min(20, len(number))], reason: "value", path: path, fault: fixed(body)})
+		cases = append(cases, faultCase{name: "integer " + number[:min(20, len(number))], reason: "value", path: path, fault: fixed(body)})
 	}
 	for _, number := range []string{"-0.1", "-1e-300", "1e999"} {
-		rows = append(rows, row{name: "latency " + number, reason: "value", path: fake.Network, fault: latency(number)})
+		cases = append(cases, faultCase{name: "latency " + number, reason: "value", path: fake.Network, fault: latency(number)})
 	}
-	return rows
+	return cases
 }
 
 // negative negates the first number of a document.
