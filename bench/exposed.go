@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// exposed is a body of metrics in OpenMetrics.
+// exposed is an exposition in OpenMetrics.
 type exposed []byte
 
 // sample is one line of metrics; labels include their braces.
@@ -58,31 +58,31 @@ func (e exposed) value(name string, labels ...string) float64 {
 	return math.NaN()
 }
 
-// known returns the number of upstreams with data.
-func (e exposed) known() int {
+// upstreamsWithData returns the number of upstreams with data.
+func (e exposed) upstreamsWithData() int {
 	return bytes.Count(e, []byte("\nbetanet_messages_total{")) + bytes.Count(e, []byte("\nbetanet_messages_total "))
 }
 
-// late returns how many collections started over a second late, and how many were
-// skipped.
+// late returns the number of collections that started more than a second late, and of those
+// that were skipped.
 func (e exposed) late() string {
 	const delay = "betanet_exporter_collection_delay_seconds"
 	all, soon := e.value(delay+"_count"), e.value(delay+"_bucket", `le="1.0"`)
 	return fmt.Sprintf("%.0f / %.0f", all-soon, e.value("betanet_exporter_collections_skipped_total"))
 }
 
-// overdue returns how many of the live upstreams are not up, or have an endpoint whose
+// overdue returns the number of healthy upstreams that are not up, or have an endpoint whose
 // last success is older than an interval and a second.
-func (e exposed) overdue(at time.Time, live func(labels string) bool) int {
+func (e exposed) overdue(at time.Time, healthy func(labels string) bool) int {
 	bad := make(map[string]bool)
 	for s := range e.samples("betanet_up{") {
-		if live(s.labels) && s.value != 1 {
+		if healthy(s.labels) && s.value != 1 {
 			bad[upstream(s.labels)] = true
 		}
 	}
 	for s := range e.samples("betanet_exporter_last_success_timestamp_seconds{") {
 		age := float64(at.UnixNano())/1e9 - s.value
-		if live(s.labels) && !strings.Contains(s.labels, `endpoint="mixnodes"`) && !(age <= (interval + time.Second).Seconds()) {
+		if healthy(s.labels) && !strings.Contains(s.labels, `endpoint="mixnodes"`) && !(age <= (interval + time.Second).Seconds()) {
 			bad[upstream(s.labels)] = true
 		}
 	}

@@ -49,7 +49,7 @@ func serveFleet(addr string) error {
 		if errors.Is(err, net.ErrClosed) {
 			return err
 		}
-		if err != nil { // out of descriptors: the connection waits
+		if err != nil { // no descriptors left: the connection waits
 			time.Sleep(10 * time.Millisecond)
 			continue
 		}
@@ -58,7 +58,7 @@ func serveFleet(addr string) error {
 }
 
 // serve responds to one request after the other. It supports only the part of HTTP that
-// the clients here use: requests without body, one at a time.
+// the clients here use: requests without a body, and no pipelining.
 func (f *fleet) serve(c net.Conn) {
 	defer c.Close()
 	ip := c.LocalAddr().(*net.TCPAddr).IP.To4()
@@ -116,8 +116,8 @@ func (f *fleet) document(b []byte, path string, host int) []byte {
 	return append(b, '}')
 }
 
-// ask sends a control request to the fleet and returns the response.
-func ask(fleet *process, path string) (string, error) {
+// control sends a control request to the fleet and returns the response.
+func control(fleet *process, path string) (string, error) {
 	resp, err := fleet.client.Get("http://" + fleet.addr + path)
 	if err != nil {
 		return "", err

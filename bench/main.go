@@ -1,12 +1,11 @@
-// Command bench measures the program from outside, as a process, against
-// baselines, a reference and an earlier build in the same run. It prints ratios, because
-// times depend on the machine.
+// Command bench measures the program as a process, against baselines, a reference and an
+// earlier build in the same run. It prints ratios, because times depend on the machine.
 //
 //	go run ./bench -only small            one upstream, two minutes
 //	go run ./bench -only small -long 10m  memory over ten minutes too
 //	go run ./bench -only scale            1 to 10 000 upstreams, half an hour
-//	go run ./bench -before ./old          compares polling and Prometheus with another build
 //	go run ./bench                        both
+//	go run ./bench -before ./old          compares polling and Prometheus with another build
 
 //go:build linux
 
@@ -18,6 +17,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,19 +26,19 @@ import (
 )
 
 func main() {
-	long := flag.Duration("long", time.Minute, "how long to watch the memory")
-	cpu := flag.Duration("cpu", time.Minute, "how long to watch the processor time")
-	scrapes := flag.Int("scrapes", 20000, "scrapes per measurement of their time")
+	long := flag.Duration("long", time.Minute, "how long to measure the memory")
+	cpu := flag.Duration("cpu", time.Minute, "how long to measure the processor time")
+	scrapes := flag.Int("scrapes", 20000, "number of scrapes whose time is measured")
 	only := flag.String("only", "", "part to run: small or scale, empty for both")
 	sizes := sizes{1, 100, 1000, 10000}
-	flag.Var(&sizes, "scale", "numbers of upstreams, empty for none; 1,100,1000,10000 without the flag")
+	flag.Var(&sizes, "scale", "numbers of upstreams, empty for none (default 1,100,1000,10000)")
 	cycles := flag.Int("scale.cycles", 4, "cycles of 15 s over which processor time at scale is measured")
 	parts := flag.String("scale.parts", "", "what to measure at scale: polling, serving, dead, prometheus; empty for all")
-	before := flag.String("before", "", "an exporter of an earlier commit, to compare with")
-	helper := flag.String("helper", "", "be one of the other processes, which the benchmark starts itself")
+	before := flag.String("before", "", "program of an earlier commit to compare with")
+	helper := flag.String("helper", "", "run as a helper process, which only the benchmark itself starts")
 	flag.Parse()
 	if *helper != "" {
-		err := help(*helper)
+		err := runHelper(*helper)
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -50,12 +50,12 @@ func main() {
 	}
 }
 
-// help runs one of the helper processes, which the measurements need.
-func help(arg string) error {
+// runHelper runs one of the helper processes that the measurements need.
+func runHelper(arg string) error {
 	name, arg, _ := strings.Cut(arg, "=")
 	serve := map[string]func(string) error{"baseline": serveBaseline, "fleet": serveFleet, "pollbaseline": pollBaseline, "reference": serveReference}[name]
 	if serve == nil {
-		return fmt.Errorf("no helper %q", name)
+		return fmt.Errorf("unknown helper %q", name)
 	}
 	return serve(arg)
 }
@@ -112,8 +112,8 @@ type bench struct {
 	sim            *fake.Service
 }
 
-func row(what, measured, bar string, args ...any) {
-	fmt.Printf("| %s | %s | %s |\n", what, fmt.Sprintf(measured, args...), bar)
+func printRow(what, measured, limit string, args ...any) {
+	fmt.Printf("| %s | %s | %s |\n", what, fmt.Sprintf(measured, args...), limit)
 }
 
 func (b *bench) size() error {
@@ -121,7 +121,7 @@ func (b *bench) size() error {
 	if err != nil {
 		return err
 	}
-	row("binary, stripped", "%.1f MB", "≤ 20 MB", float64(info.Size())/1e6)
+	printRow("binary, stripped", "%.1f MB", "≤ 20 MB", float64(info.Size())/1e6)
 	return nil
 }
 
@@ -140,7 +140,7 @@ func (b *bench) start() error {
 			return err
 		}
 	}
-	row("start of the process to first upstream data", "median %s, worst of %d %s", "< 0.1 s", quantile(times, 0.5), len(times), quantile(times, 1))
+	printRow("start of the process to first upstream data", "median %s, worst of %d %s", "< 0.1 s", quantile(times, 0.5), len(times), quantile(times, 1))
 	return nil
 }
 
@@ -164,7 +164,7 @@ func (b *bench) processor(d time.Duration) error {
 	if err != nil {
 		return err
 	}
-	row(fmt.Sprintf("CPU with one upstream at 15 s, over %s", d), "%.3f %% of a core", "< 0.1 %", 100*(after-before).Seconds()/d.Seconds())
+	printRow(fmt.Sprintf("CPU with one upstream at 15 s, over %s", d), "%.3f %% of a core", "< 0.1 %", 100*(after-before).Seconds()/d.Seconds())
 	return nil
 }
 
@@ -189,6 +189,6 @@ func (b *bench) memory(d time.Duration) error {
 		}
 		at = append(at, m)
 	}
-	row(fmt.Sprintf("anonymous memory after %s of 1 s collections and scrapes", d), "%.1f MiB (%.1f after a tenth, at most %.1f)", "≤ 8 MiB, flat", at[len(at)-1], at[len(at)/10], maximum(at))
+	printRow(fmt.Sprintf("anonymous memory after %s of 1 s collections and scrapes", d), "%.1f MiB (%.1f after a tenth, at most %.1f)", "≤ 8 MiB, flat", at[len(at)-1], at[len(at)/10], slices.Max(at))
 	return nil
 }

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// polling measures the exporter with its defaults, and at the same time, each on its own
-// fleet, the baseline and the earlier build, so that other load on the machine affects all
-// of them.
+// polling measures the exporter with its default settings and, at the same time, the baseline
+// and the earlier build, each with its own fleet. So other load on the machine affects all of
+// them.
 func (s *size) polling() error {
 	p, err := s.exporter(s.binary, s.fleet, "")
 	if err != nil {
@@ -18,11 +18,11 @@ func (s *size) polling() error {
 	}
 	defer p.stop()
 	took, err := p.ready(s.n, time.Minute)
-	seen := fmt.Sprintf("%.2f s", took.Seconds())
+	result := fmt.Sprintf("%.2f s", took.Seconds())
 	if err != nil {
-		seen = err.Error() // still measure the others
+		result = err.Error() // still measure the others
 	}
-	s.set("start of the process to data of all", "≤ 2 s / ≤ 8 s", "%s", seen)
+	s.set("start of the process to data of all", "≤ 2 s / ≤ 8 s", "%s", result)
 	loads := []load{{s.fleet, p}}
 	who := []string{"", "the baseline"}
 	start := []func(fleet *process) (*process, error){func(fleet *process) (*process, error) {
@@ -67,7 +67,7 @@ func (s *size) polling() error {
 			l.p.stop()
 		}
 	}
-	s.live = used[0].cpu
+	s.healthyCPU = used[0].cpu
 	s.set("CPU of polling / baseline", "≤ 1.15 / ≤ 1.3", "%.2f (%.0f / %.0f µs per upstream and cycle)", used[0].cpu/used[1].cpu, used[0].cpu, used[1].cpu)
 	s.set("requests per upstream and cycle", "3", "%.2f", used[0].requests)
 	s.set("resident memory / baseline", "≤ 1.5 / ≤ 1.1", "%.2f (%.1f / %.1f MiB)", rss[0]/rss[1], rss[0], rss[1])
@@ -89,8 +89,8 @@ func (s *size) polling() error {
 	return err
 }
 
-// whilePolling compares the slowest of 100 scrapes with the slowest of a process that
-// sends the same bytes from memory, over at least a cycle.
+// whilePolling compares the slowest of 100 scrapes with the slowest scrape of a process that
+// sends the same bytes from memory, over at least one cycle.
 func (s *size) whilePolling(p *process) error {
 	const turns = 100
 	var baselines [2]*process

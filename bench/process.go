@@ -55,7 +55,7 @@ func startProcess(log *os.File, addr, binary string, args ...string) (p *process
 	return p, err
 }
 
-// helper starts this program as another process that listens on the address it is given, and waits until it does.
+// helper starts this program as a helper process that listens on a given address, and waits until it does.
 func helper(name string, arg func(addr string) string) (*process, error) {
 	addr, err := freeAddr()
 	if err != nil {
@@ -69,13 +69,13 @@ func helper(name string, arg func(addr string) string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	for end := time.Now().Add(time.Minute); time.Now().Before(end) && p.alive(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end) && p.running(); time.Sleep(5 * time.Millisecond) {
 		if c, err := net.Dial("tcp", addr); err == nil {
 			return p, c.Close()
 		}
 	}
 	p.stop()
-	return nil, fmt.Errorf("the helper %s does not listen", name)
+	return nil, fmt.Errorf("helper %s does not listen", name)
 }
 
 // stop ends the process, and kills it after ten seconds.
@@ -84,7 +84,7 @@ func (p *process) stop() {
 	p.Stop(10 * time.Second)
 }
 
-func (p *process) alive() bool {
+func (p *process) running() bool {
 	select {
 	case <-p.Gone:
 		return false
@@ -141,10 +141,10 @@ func (p *process) waitFor(text string, limit time.Duration) error {
 	return fmt.Errorf("%s: no %q in %s", p.url, text, limit)
 }
 
-// cpu returns the processor time of the process so far. The clock of the process counts nanoseconds, where /proc/PID/stat has
-// ticks of 10 ms, and includes threads that have ended, unlike /proc/PID/task/*/schedstat.
+// cpu returns the processor time of the process so far. The clock of the process counts nanoseconds, unlike /proc/PID/stat with
+// its ticks of 10 ms, and includes threads that have ended, unlike /proc/PID/task/*/schedstat.
 func (p *process) cpu() (time.Duration, error) {
-	clock := ^p.Cmd.Process.Pid<<3 | 2 // as clock_getcpuclockid(3) makes it
+	clock := ^p.Cmd.Process.Pid<<3 | 2 // as in clock_getcpuclockid(3)
 	var t syscall.Timespec
 	if _, _, errno := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, uintptr(clock), uintptr(unsafe.Pointer(&t)), 0); errno != 0 {
 		return 0, fmt.Errorf("processor time of %s: %w", p.Cmd.Path, errno)
@@ -152,7 +152,7 @@ func (p *process) cpu() (time.Duration, error) {
 	return time.Duration(t.Nano()), nil
 }
 
-// mib returns an amount of memory in /proc/PID/status in MiB.
+// mib returns an amount of memory from /proc/PID/status, in MiB.
 func (p *process) mib(field string) (float64, error) {
 	kb, err := p.Status(field)
 	return float64(kb) / 1024, err

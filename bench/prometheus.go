@@ -21,9 +21,9 @@ func (s *size) prometheus() error {
 	if s.before != "" {
 		builds = append(builds, s.before)
 	}
-	var all []server
+	var all []serverStats
 	for _, binary := range builds {
-		v, err := s.scraped(binary)
+		v, err := s.runPrometheus(binary)
 		if err != nil {
 			return err
 		}
@@ -41,24 +41,24 @@ func (s *size) prometheus() error {
 	return nil
 }
 
-// server has the number of series of a Prometheus server, and its memory in MiB.
-type server struct{ series, heap, rss float64 }
+// serverStats has the number of series of a Prometheus server, and its memory in MiB.
+type serverStats struct{ series, heap, rss float64 }
 
-// scraped lets a new Prometheus server scrape a build of the exporter. Every scrape has
-// new values, as with the default intervals of both.
-func (s *size) scraped(binary string) (server, error) {
+// runPrometheus lets a new Prometheus server scrape a build of the exporter, and measures the
+// server. Every scrape has new values, as with the default intervals of both.
+func (s *size) runPrometheus(binary string) (serverStats, error) {
 	every := max(time.Second, time.Duration(s.n)*time.Second/2000)
 	exporter, err := s.exporter(binary, s.fleet, "", "--collect.interval="+every.String())
 	if err != nil {
-		return server{}, err
+		return serverStats{}, err
 	}
 	defer exporter.stop()
 	if _, err := exporter.ready(s.n, time.Minute); err != nil {
-		return server{}, err
+		return serverStats{}, err
 	}
 	dir, err := os.MkdirTemp(s.dir, "prometheus")
 	if err != nil {
-		return server{}, err
+		return serverStats{}, err
 	}
 	config := filepath.Join(dir, "prometheus.yml")
 	if err := os.WriteFile(config, fmt.Appendf(nil, `scrape_configs:
@@ -67,34 +67,34 @@ func (s *size) scraped(binary string) (server, error) {
   scrape_timeout: %[1]s
   static_configs: [{targets: ["%s"]}]
 `, every, exporter.addr), 0o600); err != nil {
-		return server{}, err
+		return serverStats{}, err
 	}
 	addr, err := freeAddr()
 	if err != nil {
-		return server{}, err
+		return serverStats{}, err
 	}
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
-		return server{}, err
+		return serverStats{}, err
 	}
 	defer log.Close()
 	p, err := startProcess(log, addr, "prometheus", "--config.file="+config, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+addr)
 	if err != nil {
-		return server{}, err
+		return serverStats{}, err
 	}
 	defer p.stop()
 	for end := time.Now().Add(2 * prometheusScrapes * every); time.Now().Before(end); time.Sleep(every / 5) {
-		v, scrapes, err := p.use()
+		v, scrapes, err := p.serverStats()
 		if err == nil && scrapes >= prometheusScrapes {
 			return v, nil
 		}
 	}
-	return server{}, fmt.Errorf("fewer than %d scrapes by Prometheus in %s", prometheusScrapes, 2*prometheusScrapes*every)
+	return serverStats{}, fmt.Errorf("Prometheus made fewer than %d scrapes in %s", prometheusScrapes, 2*prometheusScrapes*every)
 }
 
-// use reads the memory of a Prometheus server, after a garbage collection once it has
-// made its scrapes.
-func (p *process) use() (v server, scrapes float64, err error) {
+// serverStats reads the statistics of a Prometheus server. Once it has made enough scrapes, it
+// collects garbage first.
+func (p *process) serverStats() (v serverStats, scrapes float64, err error) {
 	for range 2 {
 		body, err := p.scrape(false)
 		if err != nil {

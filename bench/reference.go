@@ -47,7 +47,7 @@ func serveReference(arg string) error {
 	return http.ListenAndServe(addr, promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true}))
 }
 
-// reference is the collector. It has its values and descriptions in memory.
+// reference is a collector with its values and descriptions in memory.
 type reference struct {
 	descs   map[string]*prometheus.Desc
 	metrics []func() prometheus.Metric
@@ -107,7 +107,7 @@ func (c *reference) Describe(to chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect makes new metrics.
+// Collect sends new metrics.
 func (c *reference) Collect(to chan<- prometheus.Metric) {
 	for _, m := range c.metrics {
 		to <- m()

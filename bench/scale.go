@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// scale measures fleets of several sizes. The error of a failed measurement is in its
-// cell, and the others continue.
+// scale measures fleets of several sizes. If a measurement fails, its error is in the table and
+// the others continue.
 func (b *bench) scale(sizes []int, cycles int, parts string) error {
 	if len(sizes) == 0 {
 		return nil
@@ -28,7 +28,7 @@ func (b *bench) scale(sizes []int, cycles int, parts string) error {
 		for _, part := range []struct {
 			what string
 			run  func() error
-		}{{"polling", s.polling}, {"serving", s.serving}, {"dead", s.halfDead}, {"prometheus", s.prometheus}} {
+		}{{"polling", s.polling}, {"serving", s.serving}, {"dead", s.halfDown}, {"prometheus", s.prometheus}} {
 			if parts != "" && !slices.Contains(strings.Split(parts, ","), part.what) {
 				continue
 			}
@@ -46,14 +46,14 @@ func (b *bench) scale(sizes []int, cycles int, parts string) error {
 // upstream and cycle.
 type size struct {
 	*bench
-	table     *table
-	fleet     *process
-	n, cycles int
-	live      float64 // live is the exporter's processor time with all upstreams alive
+	table      *table
+	fleet      *process
+	n, cycles  int
+	healthyCPU float64 // processor time of the exporter with all upstreams healthy
 }
 
-func (s *size) set(what, bar, measured string, args ...any) {
-	s.table.set(s.n, what, bar, measured, args...)
+func (s *size) set(what, limit, measured string, args ...any) {
+	s.table.set(s.n, what, limit, measured, args...)
 }
 
 // exporter starts a build of the exporter for the fleet; closed is the port of odd
@@ -80,7 +80,7 @@ func (s *size) exporter(binary string, fleet *process, closed string, args ...st
 		return nil, err
 	}
 	file.Close()
-	log, err := os.Create(file.Name() + ".log") // thousands of lines when half are dead
+	log, err := os.Create(file.Name() + ".log") // thousands of lines when half are down
 	if err != nil {
 		return nil, err
 	}
@@ -93,24 +93,24 @@ func (s *size) exporter(binary string, fleet *process, closed string, args ...st
 	return startProcess(log, addr, binary, args...)
 }
 
-// name returns the name of an upstream, which has 15 bytes.
+// name returns the name of an upstream, always 15 bytes long.
 func name(i int) string { return fmt.Sprintf("betanet-%07d", i) }
 
 // ready waits until n upstreams have data, and returns the time since the start of the
-// process. It scrapes a large body less often, to cause little load.
+// process. It scrapes less often if scrapes are slow, to cause little load.
 func (p *process) ready(n int, limit time.Duration) (time.Duration, error) {
-	known, last := 0, error(nil)
-	for time.Since(p.began) < limit && p.alive() {
+	found, last := 0, error(nil)
+	for time.Since(p.began) < limit && p.running() {
 		began := time.Now()
 		body, err := p.scrape(false)
 		if last = err; err == nil {
-			if known = exposed(body).known(); known >= n {
+			if found = exposed(body).upstreamsWithData(); found >= n {
 				return time.Since(p.began), nil
 			}
 		}
 		time.Sleep(max(100*time.Millisecond, 3*time.Since(began)))
 	}
-	return 0, fmt.Errorf("data of %d of %d upstreams after %s (last error: %v)", known, n, time.Since(p.began).Round(time.Second), last)
+	return 0, fmt.Errorf("data of %d of %d upstreams after %s (last error: %v)", found, n, time.Since(p.began).Round(time.Second), last)
 }
 
 // load is a process that polls a fleet.
@@ -120,11 +120,11 @@ type load struct{ fleet, p *process }
 // upstream and cycle.
 type usage struct{ cpu, requests float64 }
 
-// perCycle measures processes over the same cycles.
+// perCycle measures processes over the same cycles. It calls each once a second.
 func (s *size) perCycle(cycles int, each func() error, loads ...load) ([]usage, error) {
 	read := func() (all []usage, err error) {
 		for _, l := range loads {
-			n, err := asked(l.fleet)
+			n, err := requestCount(l.fleet)
 			if err != nil {
 				return nil, err
 			}
@@ -157,8 +157,8 @@ func (s *size) perCycle(cycles int, each func() error, loads ...load) ([]usage, 
 	return after, nil
 }
 
-func asked(fleet *process) (n int64, err error) {
-	text, err := ask(fleet, "/requests")
+func requestCount(fleet *process) (n int64, err error) {
+	text, err := control(fleet, "/requests")
 	if err != nil {
 		return 0, err
 	}

@@ -32,8 +32,8 @@ func serveBaseline(arg string) error {
 	}))
 }
 
-// scrape compares the time of scrapes with the baseline, for the same bytes. Turns
-// alternate, so that other load on the machine affects both.
+// scrape compares the time of scrapes with the baseline, for the same bytes. They are measured
+// in turn, so that other load on the machine affects both.
 func (b *bench) scrape(n int, gzip bool) error {
 	p, err := b.exporter("--collect.interval=1s")
 	if err != nil {
@@ -65,11 +65,11 @@ func (b *bench) scrape(n int, gzip bool) error {
 		}
 		ours, theirs = append(ours, a...), append(theirs, z...)
 	}
-	coding, bar := "plain", "< 3"
+	coding, limit := "plain", "< 3"
 	if gzip {
-		coding, bar = "gzip", "none: the baseline does not compress"
+		coding, limit = "gzip", "none: the baseline does not compress"
 	}
-	row(fmt.Sprintf("scrape, one upstream, %s, %d bytes, %d at once: p99 / baseline", coding, len(body), parallel), "%.2f (p50 %.2f; %s / %s)", bar,
+	printRow(fmt.Sprintf("scrape, one upstream, %s, %d bytes, %d at once: p99 / baseline", coding, len(body), parallel), "%.2f (p50 %.2f; %s / %s)", limit,
 		float64(quantile(ours, .99))/float64(quantile(theirs, .99)), float64(quantile(ours, .5))/float64(quantile(theirs, .5)),
 		quantile(ours, .99), quantile(theirs, .99))
 	return nil
@@ -105,7 +105,7 @@ func (p *process) load(n int, gzip bool) ([]time.Duration, error) {
 	return slices.Concat(times...), errors.Join(errs...)
 }
 
-// stampede makes 500 scrapes at once, with a limit above that and with the default.
+// stampede makes 500 scrapes at once, with a request limit above that and with the default limit.
 func (b *bench) stampede() error {
 	for _, limit := range []int{600, 40} {
 		p, err := b.exporter("--collect.interval=1h", "--web.max-requests="+strconv.Itoa(limit))
@@ -119,7 +119,7 @@ func (b *bench) stampede() error {
 		}
 		before := b.requests()
 		var mu sync.Mutex
-		answers := make(map[string]int)
+		results := make(map[string]int)
 		var wg sync.WaitGroup
 		for range 500 {
 			wg.Go(func() {
@@ -129,17 +129,17 @@ func (b *bench) stampede() error {
 				var status statusError
 				switch {
 				case err == nil:
-					answers["200"]++
+					results["200"]++
 				case errors.As(err, &status):
-					answers[strconv.Itoa(int(status))]++
+					results[strconv.Itoa(int(status))]++
 				default:
-					answers["none"]++
+					results["none"]++
 				}
 			})
 		}
 		wg.Wait()
-		row(fmt.Sprintf("500 scrapes at once, --web.max-requests=%d", limit), "%d answered 200, %d answered 503, %d not; %d upstream requests",
-			"0 upstream requests, 200 or 503, never a hang", answers["200"], answers["503"], answers["none"], b.requests()-before)
+		printRow(fmt.Sprintf("500 scrapes at once, --web.max-requests=%d", limit), "%d with status 200, %d with status 503, %d failed; %d upstream requests",
+			"0 upstream requests, 200 or 503, never a hang", results["200"], results["503"], results["none"], b.requests()-before)
 		p.stop()
 	}
 	return nil
@@ -156,5 +156,3 @@ func quantile(d []time.Duration, q float64) time.Duration {
 	s := slices.Sorted(slices.Values(d))
 	return s[int(q*float64(len(s)-1))].Round(time.Microsecond)
 }
-
-func maximum(v []float64) float64 { return slices.Max(v) }

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// pause is longer than the exporter caches the metrics of its runtime.
+// pause is longer than the time for which the exporter caches the metrics of its runtime.
 const pause = 1100 * time.Millisecond
 
 // serving measures scrapes of an exporter that does not collect.
@@ -27,12 +27,12 @@ func (s *size) serving() error {
 		return err
 	}
 	time.Sleep(2 * pause) // exclude the start
-	for i, bar := range []string{"≤ 1 / ≤ 1", ""} {
+	for i, limit := range []string{"≤ 1 / ≤ 1", ""} {
 		mb, err := p.allocated(i == 1)
 		if err != nil {
 			return err
 		}
-		s.set("allocated per scrape, MB, "+codings[i], bar, "%.3f", mb)
+		s.set("allocated per scrape, MB, "+codings[i], limit, "%.3f", mb)
 	}
 	reference, err := s.reference(p)
 	if err != nil {
@@ -40,8 +40,8 @@ func (s *size) serving() error {
 	}
 	defer reference.stop()
 	for _, format := range []struct {
-		name, bar, accept string
-		gzip              bool
+		name, limit, accept string
+		gzip                bool
 	}{
 		{"plain", "≤ 1/30 / ≤ 1/40", accept, false},
 		{"gzip", "≤ 1/15 / ≤ 1/15", accept, true},
@@ -55,7 +55,7 @@ func (s *size) serving() error {
 		if err != nil {
 			return err
 		}
-		s.set("CPU of a scrape / promhttp, "+format.name, format.bar, "1/%.1f (%.3f / %.3f ms)", theirs/ours, ours, theirs)
+		s.set("CPU of a scrape / promhttp, "+format.name, format.limit, "1/%.1f (%.3f / %.3f ms)", theirs/ours, ours, theirs)
 	}
 	return nil
 }
@@ -107,8 +107,8 @@ func series(body []byte) int {
 	return bytes.Count(body, []byte("\n")) - bytes.Count(body, []byte("\n#")) - strings.Count(string(body[:1]), "#")
 }
 
-// perScrape returns the processor time of a scrape in milliseconds. It makes at least
-// three scrapes, until they used half a second or took twelve.
+// perScrape returns the processor time of a scrape in milliseconds. It makes at least three
+// scrapes, and stops when they have used half a second of processor time or taken 12 s.
 func (p *process) perScrape(accept string, gzip bool) (float64, error) {
 	before, err := p.cpu()
 	if err != nil {

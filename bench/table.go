@@ -30,25 +30,25 @@ func (s *sizes) Set(v string) error {
 	return nil
 }
 
-// table has a column for each size. Rows are in the order of their first cell.
+// table has a column for each size. Rows are in the order in which they are first set.
 type table struct {
-	mu    sync.Mutex
-	sizes []int
-	rows  []string
-	bars  map[string]string
-	cells map[string]map[int]string
+	mu     sync.Mutex
+	sizes  []int
+	rows   []string
+	limits map[string]string
+	cells  map[string]map[int]string
 }
 
 func newTable(sizes []int) *table {
-	return &table{sizes: sizes, bars: make(map[string]string), cells: make(map[string]map[int]string)}
+	return &table{sizes: sizes, limits: make(map[string]string), cells: make(map[string]map[int]string)}
 }
 
 // set fills a cell and reports it as progress.
-func (t *table) set(size int, what, bar, measured string, args ...any) {
+func (t *table) set(size int, what, limit, measured string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.cells[what] == nil {
-		t.rows, t.bars[what], t.cells[what] = append(t.rows, what), bar, make(map[int]string)
+		t.rows, t.limits[what], t.cells[what] = append(t.rows, what), limit, make(map[int]string)
 	}
 	t.cells[what][size] = fmt.Sprintf(measured, args...)
 	progress(size, "%s: %s", what, t.cells[what][size])
@@ -65,7 +65,7 @@ func (t *table) print() {
 		for _, n := range t.sizes {
 			fmt.Printf(" %s |", t.cells[what][n])
 		}
-		fmt.Printf(" %s |\n", t.bars[what])
+		fmt.Printf(" %s |\n", t.limits[what])
 	}
 }
 
