@@ -55,7 +55,8 @@ func startProcess(log *os.File, addr, binary string, args ...string) (p *process
 	return p, err
 }
 
-// helper starts this program as a helper process that listens on a given address, and waits until it does.
+// helper starts this program as a helper process that listens on a given address, and waits
+// until it does.
 func helper(name string, arg func(addr string) string) (*process, error) {
 	addr, err := freeAddr()
 	if err != nil {
@@ -141,8 +142,9 @@ func (p *process) waitFor(text string, limit time.Duration) error {
 	return fmt.Errorf("%s: no %q in %s", p.url, text, limit)
 }
 
-// cpu returns the processor time of the process so far. The clock of the process counts nanoseconds, unlike /proc/PID/stat with
-// its ticks of 10 ms, and includes threads that have ended, unlike /proc/PID/task/*/schedstat.
+// cpu returns the processor time of the process so far. The clock of the process counts
+// nanoseconds, unlike /proc/PID/stat with its ticks of 10 ms, and includes threads that have
+// ended, unlike /proc/PID/task/*/schedstat.
 func (p *process) cpu() (time.Duration, error) {
 	clock := ^p.Cmd.Process.Pid<<3 | 2 // as in clock_getcpuclockid(3)
 	var t syscall.Timespec

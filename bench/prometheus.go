@@ -89,7 +89,7 @@ func (s *size) runPrometheus(binary string) (serverStats, error) {
 			return v, nil
 		}
 	}
-	return serverStats{}, fmt.Errorf("Prometheus made fewer than %d scrapes in %s", prometheusScrapes, 2*prometheusScrapes*every)
+	return serverStats{}, fmt.Errorf("fewer than %d scrapes by Prometheus in %s", prometheusScrapes, 2*prometheusScrapes*every)
 }
 
 // serverStats reads the statistics of a Prometheus server. Once it has made enough scrapes, it

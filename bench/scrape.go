@@ -32,8 +32,8 @@ func serveBaseline(arg string) error {
 	}))
 }
 
-// scrape compares the time of scrapes with the baseline, for the same bytes. They are measured
-// in turn, so that other load on the machine affects both.
+// scrape compares the time of scrapes with the baseline, for the same bytes. They are
+// measured in turn, so that other load on the machine affects both.
 func (b *bench) scrape(n int, gzip bool) error {
 	p, err := b.exporter("--collect.interval=1s")
 	if err != nil {
@@ -105,7 +105,8 @@ func (p *process) load(n int, gzip bool) ([]time.Duration, error) {
 	return slices.Concat(times...), errors.Join(errs...)
 }
 
-// stampede makes 500 scrapes at once, with a request limit above that and with the default limit.
+// stampede makes 500 scrapes at once, with a request limit above that and with the default
+// limit.
 func (b *bench) stampede() error {
 	for _, limit := range []int{600, 40} {
 		p, err := b.exporter("--collect.interval=1h", "--web.max-requests="+strconv.Itoa(limit))

@@ -50,8 +50,8 @@ func (p *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.received[r.URL.Path] = append(p.received[r.URL.Path], message.Alerts...)
 }
 
-// waitFor waits until the last status received at a path, for the alert with exactly
-// these labels, is the wanted one, and returns the annotations.
+// waitFor waits until the last status received at a path for the alert with exactly these
+// labels is the wanted one, and returns its annotations.
 func (p *webhook) waitFor(t *testing.T, path, status string, labels map[string]string) (annotations map[string]string) {
 	t.Helper()
 	wait(t, fmt.Sprintf("%s receives that %v is %s", path, labels, status), func() error {
@@ -88,8 +88,8 @@ func startAlertmanager(t *testing.T, p *webhook) string {
 	return urls[0]
 }
 
-// shortAlerts writes the shipped alerts, only with waits and windows of seconds, and
-// returns the file.
+// shortAlerts writes the shipped alerts with durations and windows of seconds, and returns
+// the file.
 func shortAlerts(t *testing.T) string {
 	t.Helper()
 	text := readFile(t, alertsFile)
@@ -103,7 +103,7 @@ func shortAlerts(t *testing.T) string {
 		text = old.ReplaceAllString(text, r.short)
 	}
 	if n, all := strings.Count(text, "for: 2s\n"), len(readRules(t, alertsFile)); n != all {
-		t.Fatalf("%d of %d alerts wait 2 s", n, all)
+		t.Fatalf("%d of %d alerts have for: 2s", n, all)
 	}
 	return tempFile(t, "alerts.yml", text)
 }
@@ -136,7 +136,7 @@ scrape_configs: [{job_name: betanet-exporter, static_configs: [{targets: [%q]}]}
 			"betanet_exporter_endpoint_failing has the reasons.", host(first[0]), host(base)),
 		"runbook_url": page + "#betanetdown",
 	}; !maps.Equal(got, want) {
-		t.Errorf("the annotations of BetanetDown are\n%v, want\n%v", got, want)
+		t.Errorf("got the annotations of BetanetDown\n%v, want\n%v", got, want)
 	}
 	start(t, binary, service.Cmd.Args[1:]...)
 	p.waitFor(t, "/pager", "resolved", down)
@@ -151,8 +151,8 @@ scrape_configs: [{job_name: betanet-exporter, static_configs: [{targets: [%q]}]}
 	checkRuleHealth(t, prometheus)
 }
 
-// checkRuleHealth checks that no rule has an error: a rule that promtool accepts may
-// still match two series where it needs one.
+// checkRuleHealth checks that no rule has an error. A rule that promtool accepts may still
+// match two series where it needs one.
 func checkRuleHealth(t *testing.T, prometheus string) {
 	t.Helper()
 	var response struct {
@@ -180,7 +180,7 @@ func checkRuleHealth(t *testing.T, prometheus string) {
 
 // One root cause must cause one notification: the example inhibits the alerts that
 // follow from another alert, and no others.
-func TestAlertmanagerInhibitsWhatFollowsFromAnotherAlert(t *testing.T) {
+func TestAlertmanagerInhibitsConsequencesOfAnotherAlert(t *testing.T) {
 	of := func(name, instance, upstream, endpoint, replica string) map[string]string {
 		labels := map[string]string{"alertname": name, "job": "betanet-exporter", "instance": instance, "upstream": upstream, "endpoint": endpoint, "replica": replica}
 		maps.DeleteFunc(labels, func(_, v string) bool { return v == "" })
@@ -191,10 +191,10 @@ func TestAlertmanagerInhibitsWhatFollowsFromAnotherAlert(t *testing.T) {
 		labels    map[string]string
 		inhibited bool
 	}{
-		{of("BetanetExporterDown", "dead", "", "", ""), false},
-		{of("BetanetPacketLossHigh", "dead", "edge", "", ""), true},
-		{of("BetanetReloadFailed", "dead", "", "", ""), true},
-		{of("BetanetPacketLossHigh", "alive", "edge", "", ""), false},
+		{of("BetanetExporterDown", "down", "", "", ""), false},
+		{of("BetanetPacketLossHigh", "down", "edge", "", ""), true},
+		{of("BetanetReloadFailed", "down", "", "", ""), true},
+		{of("BetanetPacketLossHigh", "running", "edge", "", ""), false},
 		{of("BetanetFleetCoverageLow", "", "", "", ""), false},
 
 		{of("BetanetDown", "many", "edge-1", "", ""), false},
@@ -228,7 +228,7 @@ func TestAlertmanagerInhibitsWhatFollowsFromAnotherAlert(t *testing.T) {
 	}
 	response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		t.Fatalf("Alertmanager answers %s", response.Status)
+		t.Fatalf("Alertmanager responded %s", response.Status)
 	}
 	wait(t, "inhibition", func() error {
 		var got []struct {
@@ -244,7 +244,7 @@ func TestAlertmanagerInhibitsWhatFollowsFromAnotherAlert(t *testing.T) {
 		}
 		for _, w := range wants {
 			if is, ok := inhibited[fmt.Sprint(w.labels)]; !ok || is != w.inhibited {
-				return fmt.Errorf("%v: inhibited %v (known %v), want %v", w.labels, is, ok, w.inhibited)
+				return fmt.Errorf("%v: inhibited %v (present %v), want %v", w.labels, is, ok, w.inhibited)
 			}
 		}
 		return nil

@@ -81,7 +81,7 @@ func TestEveryAlertHasASeverityADescriptionAndARunbook(t *testing.T) {
 		// Without a template, a text cannot name the upstream.
 		for _, text := range []string{"summary", "description"} {
 			if !strings.Contains(a.Annotations[text], "{{") {
-				t.Errorf("%s: %s is %q, which does not name what is wrong", a.Alert, text, a.Annotations[text])
+				t.Errorf("%s: %s is %q, want a template in it", a.Alert, text, a.Annotations[text])
 			}
 		}
 		anchor, ok := strings.CutPrefix(a.Annotations["runbook_url"], page)
@@ -95,14 +95,14 @@ func TestEveryAlertHasASeverityADescriptionAndARunbook(t *testing.T) {
 	}
 }
 
-// expectation is what a test of the rules expects of an alert at a time.
+// expectation is the state of an alert that a test of the rules expects at a time.
 type expectation struct {
 	at    time.Duration
 	fires bool
 }
 
-// Each alert needs a test that expects it not to fire (during its "for"), then to fire,
-// and then to be resolved.
+// Each alert needs a test that expects it not to fire (during its "for"), then to fire, and
+// then to be resolved.
 func TestEveryAlertIsTestedToWaitFireAndEnd(t *testing.T) {
 	seen := make(map[string]bool)
 	for _, file := range ruleTests(t) {
@@ -160,8 +160,8 @@ func TestEveryRecordingRuleIsTested(t *testing.T) {
 	}
 }
 
-// familyOf returns the family of a series, which has another name for a summary or
-// histogram.
+// familyOf returns the metric family of a series. Series of a summary or histogram have a
+// suffix.
 func familyOf(series string) string {
 	for _, suffix := range []string{"_sum", "_count", "_bucket"} {
 		if family, ok := strings.CutSuffix(series, suffix); ok {
@@ -174,7 +174,7 @@ func familyOf(series string) string {
 // metricName matches possible metric names in an expression without strings.
 var metricName = regexp.MustCompile(`[a-zA-Z_:][a-zA-Z0-9_:]*`)
 
-// An expression with a name that does not exist never has a value.
+// An expression with an unknown name never has a value.
 func TestRulesUseMetricsThatExist(t *testing.T) {
 	documented := readFile(t, filepath.Join("..", "docs", "metrics.md"))
 	recorded := make(map[string]bool)
@@ -194,7 +194,7 @@ func TestRulesUseMetricsThatExist(t *testing.T) {
 					}
 				case strings.HasPrefix(name, "betanet"):
 					if used++; !strings.Contains(documented, "| `"+familyOf(name)+"` |") {
-						t.Errorf("%s%s uses %s, which docs/metrics.md does not have", r.Alert, r.Record, name)
+						t.Errorf("%s%s uses %s, which is not in docs/metrics.md", r.Alert, r.Record, name)
 					}
 				}
 			}

@@ -45,7 +45,7 @@ func fetch(ctx context.Context, dir string) (string, error) {
 	return string(script), err
 }
 
-// violations has the result of the checker.
+// violations is the result of the checker.
 type violations struct {
 	Passes     int
 	Violations []struct {
@@ -55,17 +55,17 @@ type violations struct {
 	}
 }
 
-// accessible checks pages for WCAG 2 levels A and AA, in light and dark colors, with the
+// checkAccessible checks pages for WCAG 2 levels A and AA, in light and dark colours, with the
 // rules that a program can check.
-func accessible(t *testing.T, browser context.Context, axe *checker, base string, paths ...string) {
+func checkAccessible(t *testing.T, browser context.Context, axe *checker, base string, paths ...string) {
 	t.Helper()
 	for _, path := range paths {
-		accessibleNow(t, open(t, browser, base, path), axe, path)
+		checkTabAccessible(t, open(t, browser, base, path), axe, path)
 	}
 }
 
-// accessibleNow does the same with a page as it is.
-func accessibleNow(t *testing.T, p *tab, axe *checker, what string) {
+// checkTabAccessible does the same for an open tab, without loading a page.
+func checkTabAccessible(t *testing.T, p *tab, axe *checker, what string) {
 	t.Helper()
 	component(t, "npm", "npm")
 	<-axe.fetched

@@ -24,13 +24,13 @@ func showsAnOutage(t *testing.T, s *statusPage) {
 	}
 	p.follow(t, `.reasons a`)
 	wantShown(t, p, "upstreams that fail for the reason", "unsteady")
-	t.Run("axe finds nothing", func(t *testing.T) { accessible(t, s.browser, s.axe, s.base, "/", "/upstream/unsteady") })
+	t.Run("axe finds nothing", func(t *testing.T) { checkAccessible(t, s.browser, s.axe, s.base, "/", "/upstream/unsteady") })
 	s.repair(t)
 	p.await(t, "the recovery", `document.querySelector("#verdict.ok") && !document.querySelector("#incidents tr.open") && document.querySelector("#incidents tbody").textContent.includes("unsteady")`)
 	detail.await(t, "the recovery on its page", `document.querySelector("#facts .up")`)
 }
 
-func reportsNoAnswer(t *testing.T, s *statusPage) {
+func reportsALostExporter(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/")
 	// The first rate needs two points of the history.
 	p.await(t, "rates of the fleet", `document.querySelector('[data-key="messages"] b').textContent.includes("/s") || (`+refreshNow+`, false)`)
@@ -38,7 +38,7 @@ func reportsNoAnswer(t *testing.T, s *statusPage) {
 	height, table := eval[int](t, p, `document.documentElement.scrollHeight`), eval[[]string](t, p, shownUpstreams)
 	eval[bool](t, p, `{ window.ages = [...document.querySelectorAll("[data-age]")].map(a => a.textContent).join(); const now = Date.now; Date.now = () => now() + 14000;
 		window.seen = document.querySelector("#asof").textContent; true }`)
-	p.await(t, "the report that the exporter does not answer, within 15 seconds", `/^No answer from the exporter for \d+.(s|min)/.test(document.querySelector("#gone").innerText)`)
+	p.await(t, "the report that the exporter does not respond, within 15 seconds", `/^No answer from the exporter for \d+.(s|min)/.test(document.querySelector("#gone").innerText)`)
 	if got := eval[string](t, p, `document.title + "|" + getComputedStyle(document.querySelector("h1")).visibility + "|" + (document.querySelector("#icon").getAttribute("href") === document.querySelector("#icon").dataset.gone)`); !strings.HasPrefix(got, "No answer from the exporter for ") || !strings.HasSuffix(got, " – Betanet exporter|hidden|true") {
 		t.Errorf("got title, verdict and icon %s", got)
 	}
@@ -53,7 +53,7 @@ func reportsNoAnswer(t *testing.T, s *statusPage) {
 		t.Errorf("the page no longer shows the state of %s", got)
 	}
 	wantShown(t, p, "the table", table...)
-	t.Run("axe finds nothing", func(t *testing.T) { accessibleNow(t, p, s.axe, "without an answer") })
+	t.Run("axe finds nothing", func(t *testing.T) { checkTabAccessible(t, p, s.axe, "without the exporter") })
 	s.restart(t)
 	p.await(t, "the exporter's return", `document.querySelector("#gone").textContent === "" && !document.title.startsWith("No answer") || (`+refreshNow+`, false)`)
 	if !p.dropProblems("net::ERR_CONNECTION_REFUSED") {

@@ -18,7 +18,8 @@ type statusPage struct {
 	base     string // of the exporter
 	exporter *process
 	broken   *process // the failing service, named unsteady
-	// Start the exporter or the service again, until the end of a part of the test.
+	// restart starts the exporter again, and repair the service, until the end of a part of the
+	// test.
 	restart, repair func(t *testing.T)
 }
 
@@ -68,7 +69,7 @@ func TestStatusPageInABrowser(t *testing.T) {
 		{"it works without script", worksWithoutScript},
 		{"it shows an outage and its end", showsAnOutage},
 		{"it fits a phone", fitsAPhone}, // with errors and events to show
-		{"it reports an exporter that does not answer", reportsNoAnswer},
+		{"it reports an exporter that does not respond", reportsALostExporter},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, s) })
 	}
@@ -89,7 +90,7 @@ func showsTheFleet(t *testing.T, s *statusPage) {
 	}
 	p.follow(t, `a[href="upstream/mixed"]`)
 	if got := eval[int](t, p, `document.querySelectorAll("#mixnodes tbody tr").length`); got == 0 {
-		t.Error("the page of an upstream of API mixnodes lists no mixnodes")
+		t.Error("the page of an upstream with API mixnodes lists no mixnodes")
 	}
 }
 
@@ -127,7 +128,7 @@ func filters(t *testing.T, s *statusPage) {
 		t.Errorf("all: got %v", got)
 	}
 	p.do(t, chromedp.SendKeys(chromedp.CSS("#q"), "gam"))
-	p.follow(t, `form button`) // as without script
+	p.follow(t, `form button`) // as without JavaScript
 	wantShown(t, p, "the filtered table", "gamma")
 }
 
@@ -138,7 +139,7 @@ func hasPages(t *testing.T, s *statusPage) {
 	p.follow(t, `a[rel="next"]`)
 	wantShown(t, p, "the last page", names[4])
 	p.follow(t, `a[rel="prev"]`)
-	wantShown(t, p, "the page before", names[2:4]...)
+	wantShown(t, p, "the previous page", names[2:4]...)
 }
 
 func refreshesInPlace(t *testing.T, s *statusPage) {
@@ -184,7 +185,7 @@ func showsLocalTimeOrUTC(t *testing.T, s *statusPage) {
 func pauses(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/")
 	p.do(t, chromedp.Click(chromedp.CSS("#pause")))
-	p.await(t, "the text about the pause", `document.querySelector("#refresh").textContent.startsWith("Paused")`)
+	p.await(t, "the note about the pause", `document.querySelector("#refresh").textContent.startsWith("Paused")`)
 	before := p.requests()
 	p.advanceClock(t)
 	p.waitTicks(t, 2)
@@ -219,7 +220,7 @@ func refreshesUnseen(t *testing.T, s *statusPage) {
 	}
 }
 
-// focusable evaluates to the elements that a keyboard must reach.
+// focusable evaluates to the elements that must be reachable by keyboard.
 const focusable = `[...document.querySelectorAll("a[href], button:not([hidden]), input:not([type=hidden]), select, summary")]`
 
 func isReachedByKeyboard(t *testing.T, s *statusPage) {
@@ -236,7 +237,7 @@ func isReachedByKeyboard(t *testing.T, s *statusPage) {
 	}
 	for i, at := range order {
 		if i != at {
-			t.Fatalf("%d elements get the focus in the order %v, want the order of the page", all, order)
+			t.Fatalf("%d elements get the focus in the order %v, want page order", all, order)
 		}
 	}
 	p.do(t, chromedp.Navigate(s.base+"/"), chromedp.KeyEvent("\t"), chromedp.KeyEvent("\r"))

@@ -20,7 +20,7 @@ func linkedFiles(t *testing.T) (all []string) {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(chart, "files", "*", "*"))
 	if err != nil || len(paths) == 0 {
-		t.Fatalf("the chart has the files %q: %v", paths, err)
+		t.Fatalf("got the files %q of the chart: %v", paths, err)
 	}
 	for _, path := range paths {
 		all = append(all, filepath.ToSlash(strings.TrimPrefix(path, chart+string(filepath.Separator))))
@@ -98,11 +98,11 @@ func TestRulesForFogComputeAreOptIn(t *testing.T) {
 		}
 	}
 	if len(rules) != 2 {
-		t.Errorf("got %d objects PrometheusRule, want alerts and rules", len(rules))
+		t.Errorf("got %d PrometheusRule objects, want alerts and rules", len(rules))
 	}
 }
 
-// plain returns a value with the types of JSON instead of YAML.
+// plain converts a value to the types that encoding/json uses.
 func plain(t *testing.T, v any) (all any) {
 	t.Helper()
 	text, err := json.Marshal(v)

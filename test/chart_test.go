@@ -71,12 +71,12 @@ func (r *rendered) of(kind string) []object {
 	return slices.DeleteFunc(slices.Clone(r.objects), func(o object) bool { return o["kind"] != kind })
 }
 
-// the returns the only object of a kind.
-func (r *rendered) the(t *testing.T, kind string) object {
+// only returns the only object of a kind.
+func (r *rendered) only(t *testing.T, kind string) object {
 	t.Helper()
 	all := r.of(kind)
 	if len(all) != 1 {
-		t.Fatalf("got %d objects %s, want one", len(all), kind)
+		t.Fatalf("got %d %s objects, want one", len(all), kind)
 	}
 	return all[0]
 }
@@ -93,7 +93,7 @@ func (r *rendered) named(t *testing.T, kind string, name any) object {
 	return nil
 }
 
-// get follows keys, and indices of lists. It returns nil if there is no such value.
+// get follows keys of maps and indices of lists. It returns nil if there is no value.
 func (o object) get(keys ...any) any {
 	at := any(map[string]any(o))
 	for _, key := range keys {
@@ -145,13 +145,13 @@ func (o object) texts(keys ...any) (all []string) {
 }
 
 // folder writes the volumes of the pod to a folder, and returns the arguments of the
-// exporter for it. Secrets that the chart does not create get a password and a file of
-// discovery.
+// exporter adapted to it. Secrets that the chart does not create get a password and a
+// discovery file.
 func (r *rendered) folder(t *testing.T) (args []string) {
 	t.Helper()
 	const inPod = "/etc/betanet-exporter"
 	root := t.TempDir()
-	pod := r.the(t, "Deployment").object("spec", "template", "spec")
+	pod := r.only(t, "Deployment").object("spec", "template", "spec")
 	sources := make(map[any]object)
 	for _, v := range pod.list("volumes") {
 		sources[v.get("name")] = v

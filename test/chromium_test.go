@@ -19,7 +19,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// browser starts a Chromium that makes no requests by itself. It ends with the test.
+// browser starts Chromium without background requests. It ends with the test.
 func browser(t *testing.T) context.Context {
 	t.Helper()
 	options := []chromedp.ExecAllocatorOption{
@@ -64,7 +64,7 @@ type tab struct {
 	host string // the only host that it may contact
 
 	mu           sync.Mutex
-	requestCount int // requests
+	requestCount int
 	problems     []string
 }
 
@@ -82,7 +82,7 @@ func open(t *testing.T, browser context.Context, base, path string, prepare ...s
 	p := &tab{ctx: ctx, host: u.Host}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("the page is\n%s", p.text())
+			t.Logf("the page contains\n%s", p.text())
 		}
 		closeTab()
 		end()
@@ -92,7 +92,7 @@ func open(t *testing.T, browser context.Context, base, path string, prepare ...s
 			t.Errorf("%s: %s", path, problem)
 		}
 	})
-	if err := chromedp.Listen(ctx, p.note); err != nil {
+	if err := chromedp.Listen(ctx, p.record); err != nil {
 		t.Fatal(err)
 	}
 	p.do(t, command(network.Enable, network.EnableParams{}), command(log.Enable, cdp.Empty{}))
@@ -101,8 +101,8 @@ func open(t *testing.T, browser context.Context, base, path string, prepare ...s
 	return p
 }
 
-// note records the requests and problems of the page.
-func (p *tab) note(event any) {
+// record records the requests and problems of the page.
+func (p *tab) record(event any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch e := event.(type) {
@@ -201,7 +201,7 @@ func (p *tab) advanceClock(t *testing.T) {
 // viewport sets the size of the screen in CSS pixels.
 func viewport(width, height int64) step { return chromedp.EmulateViewport(width, height) }
 
-// scheme sets the preferred color scheme: light or dark.
+// scheme sets the preferred colour scheme: light or dark.
 func scheme(name string) step {
 	return command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}},

@@ -71,7 +71,7 @@ func container(t *testing.T) string {
 	return archives[0]
 }
 
-// runMake runs make, with nice.
+// runMake runs make with nice, and fails the test if make fails.
 func runMake(t *testing.T, dir string, args ...string) {
 	t.Helper()
 	if out, err := tryToMake(t, dir, args...); err != nil {
@@ -84,7 +84,7 @@ func tryToMake(t *testing.T, dir string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "nice", append([]string{"make", "--no-print-directory", "-C", dir}, args...)...)
-	// Kill also the processes that make has started.
+	// Also kill the processes that make has started.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = patience

@@ -20,7 +20,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// credentials has the credentials that the services of the example accept.
+// credentials are the credentials that the services of the example accept.
 type credentials struct {
 	mu                      sync.Mutex
 	password, token, client string
@@ -53,7 +53,7 @@ func (s *credentials) accepts(name string, r *http.Request) bool {
 	}
 }
 
-// issue serves tokens, valid for a second, for the client's secret.
+// issue returns a token, valid for a second, in exchange for the client's secret.
 func (s *credentials) issue(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,17 +67,17 @@ func (s *credentials) issue(w http.ResponseWriter, r *http.Request) {
 }
 
 // startTLS starts a server with TLS that verifies client certificates.
-func startTLS(t *testing.T, us *fake.Certificate, h http.Handler) (address string) {
+func startTLS(t *testing.T, ca *fake.Certificate, h http.Handler) (address string) {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h)
-	s.TLS = &tls.Config{Certificates: []tls.Certificate{issueCertificate(us).Certificate}, ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: us.Pool()}
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{issueCertificate(ca).Certificate}, ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: ca.Pool()}
 	s.Config.ErrorLog = nil
 	s.StartTLS()
 	t.Cleanup(s.Close)
 	return s.Listener.Addr().String()
 }
 
-// startProxy starts a proxy that connects only to one address, and counts its connections.
+// startProxy starts a proxy that connects to only one address and counts its connections.
 func startProxy(t *testing.T, to string) (address string, used *atomic.Int64) {
 	t.Helper()
 	used = new(atomic.Int64)
@@ -106,10 +106,11 @@ func startProxy(t *testing.T, to string) (address string, used *atomic.Int64) {
 	return strings.TrimPrefix(s.URL, "http://"), used
 }
 
-// TestTheExampleOfSecuredServicesAuthenticates has services, in front of a simulator, that accept the
-// credentials in the files of the example. Then the services accept only others, which replace the files without a reload.
+// TestTheExampleOfSecuredServicesAuthenticates has services, in front of a simulator, that
+// accept the credentials in the files of the example. Then the services accept only new ones,
+// and the files are replaced without a reload.
 func TestTheExampleOfSecuredServicesAuthenticates(t *testing.T) {
-	us := newCA()
+	ca := newCA()
 	simulator, err := url.Parse(simulate(t, "v1")[0])
 	if err != nil {
 		t.Fatal(err)
@@ -120,7 +121,7 @@ func TestTheExampleOfSecuredServicesAuthenticates(t *testing.T) {
 	text := examples(t)["secured/config.yml"]
 	addresses := map[string]string{}
 	for _, name := range names {
-		addresses[name] = startTLS(t, us, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		addresses[name] = startTLS(t, ca, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if !s.accepts(name, r) {
 				http.Error(w, "not authenticated", http.StatusForbidden)
 				return
@@ -134,7 +135,7 @@ func TestTheExampleOfSecuredServicesAuthenticates(t *testing.T) {
 		text = replaced
 	}
 	proxy, used := startProxy(t, addresses["proxied"])
-	for old, new := range map[string]string{"10.0.0.5": startTLS(t, us, http.HandlerFunc(s.issue)), "10.0.0.7:3128": proxy} {
+	for old, new := range map[string]string{"10.0.0.5": startTLS(t, ca, http.HandlerFunc(s.issue)), "10.0.0.7:3128": proxy} {
 		if !strings.Contains(text, old) {
 			t.Fatalf("the example has no %s", old)
 		}
@@ -151,8 +152,8 @@ func TestTheExampleOfSecuredServicesAuthenticates(t *testing.T) {
 		replaceFile(t, in("oauth2.secret"), s.client)
 	}
 	replaceFile(t, in("config.yml"), text)
-	replaceFile(t, in("betanet-ca.crt"), string(us.PEM()))
-	writeCertificate(t, issueCertificate(us), in("exporter.crt"), in("exporter.key"))
+	replaceFile(t, in("betanet-ca.crt"), string(ca.PEM()))
+	writeCertificate(t, issueCertificate(ca), in("exporter.crt"), in("exporter.key"))
 	fill()
 	p, base := startExporter(t, "--config.file="+in("config.yml"), "--collect.interval=1s", "--log.level=debug",
 		"--breaker.failures=1000000", "--betanet.api=v1")
@@ -174,7 +175,7 @@ func TestTheExampleOfSecuredServicesAuthenticates(t *testing.T) {
 		t.Error("the proxy was not used")
 	}
 
-	next := issueCertificate(us)
+	next := issueCertificate(ca)
 	s.set(func(s *credentials) {
 		s.password, s.token, s.client = "canary-password-2", "canary-token-2", "canary-client-2"
 		s.issued, s.minSerial = "", next.Leaf.SerialNumber.Int64()
@@ -192,7 +193,7 @@ func TestTheExampleOfSecuredServicesAuthenticates(t *testing.T) {
 
 	for _, path := range []string{"/metrics", "/", "/api/v1/status", "/upstream/password", "/upstream/oauth2", "/health/details"} {
 		if body, err := get(base + path); err != nil || strings.Contains(body, "canary") {
-			t.Errorf("%s shows a secret, or cannot be read: %v", path, err)
+			t.Errorf("%s shows a secret or cannot be fetched: %v", path, err)
 		}
 	}
 	if p.log.Contains("canary") {

@@ -35,8 +35,8 @@ func TestDashboardsQueryTheSelectedDataSource(t *testing.T) {
 	}
 }
 
-// Expressions that have values only for upstreams of API mixnodes, with replicas or
-// over https; only without /probe; and only for an exporter that has several upstreams and
+// Expressions that have values only in some cases: for upstreams with API mixnodes, with
+// replicas or over https; without /probe; for an exporter that has several upstreams and
 // pushes.
 var (
 	onlyMixnodes = regexp.MustCompile(`betanet_mixnode_(up|uptime|average|packets)|betanet_mixnodes_omitted|^rate\(betanet_packets_forwarded_total`)
@@ -71,7 +71,7 @@ func TestDashboardsShowAnOutage(t *testing.T) {
 				for expr, curves := range o.checkExpressions(t, b, values, onlyReplicas, onlyTLS) {
 					for _, l := range curves {
 						if name, there := l.labels["upstream"]; there && !slices.Contains(selected, name) {
-							t.Errorf("%q is not selected but shown by %s", name, expr)
+							t.Errorf("%q is shown by %s, but not selected", name, expr)
 						}
 					}
 				}
@@ -103,7 +103,7 @@ func (o *outage) checkExpressions(t *testing.T, b *dashboard, values map[string]
 			}
 			for _, l := range curves {
 				if l.labels["job"] == "stranger" {
-					t.Errorf("%s shows a program that is not our exporter: %v", p.Title, l.labels)
+					t.Errorf("%s shows another program than the exporter: %v", p.Title, l.labels)
 				}
 			}
 		}
@@ -165,7 +165,7 @@ func (o *outage) checkGaps(t *testing.T, b *dashboard) {
 		}
 		for at := range stale[0].values {
 			if v, there := curves[0].values[at]; there {
-				t.Errorf("%s: %v at a time when nothing was fetched", title, v)
+				t.Errorf("%s: got %v at a time when nothing was fetched, want a gap", title, v)
 			}
 		}
 	}

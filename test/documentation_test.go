@@ -16,7 +16,7 @@ var (
 	noSlug  = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
 )
 
-// anchors returns the anchors that GitHub makes from the headings of a page.
+// anchors returns the anchors that GitHub generates for the headings of a page.
 func anchors(page string) map[string]bool {
 	all := map[string]bool{}
 	for _, h := range heading.FindAllStringSubmatch(page, -1) {
@@ -25,7 +25,8 @@ func anchors(page string) map[string]bool {
 	return all
 }
 
-// TestLinksInTheDocumentationAreValid checks the links inside the repository, to files and headings.
+// TestLinksInTheDocumentationAreValid checks the links inside the repository, to files and
+// headings.
 func TestLinksInTheDocumentationAreValid(t *testing.T) {
 	followed := 0
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
@@ -71,12 +72,13 @@ func TestLinksInTheDocumentationAreValid(t *testing.T) {
 
 var (
 	jobName = regexp.MustCompile(`\b(?:job_name|jobName)\s*[:=]\s*["']?([\w-]+)`)
-	// Lines that a page shows as removed from another project's configuration.
+	// removedLine matches lines that a page shows as removed from another project's
+	// configuration.
 	removedLine = regexp.MustCompile(`(?m)^-  .*\n`)
 )
 
-// TestEveryExampleNamesItsJobsAsTheAlertsExpect reads all scrape
-// configurations in pages and examples: a job that scrapes /probe is called betanet-probe, any other
+// TestEveryExampleNamesItsJobsAsTheAlertsExpect reads all scrape configurations in pages and
+// examples: a job that scrapes /probe must be called betanet-probe, any other
 // betanet-exporter.
 func TestEveryExampleNamesItsJobsAsTheAlertsExpect(t *testing.T) {
 	counted := map[string]int{}
@@ -139,8 +141,9 @@ func codeInTables(t *testing.T, page string) (all []string) {
 	return all
 }
 
-// TestThereIsAQueryForEachSeries compares docs/queries.md with docs/metrics.md, which the program generates.
-func TestThereIsAQueryForEachSeries(t *testing.T) {
+// TestEverySeriesHasAQuery compares docs/queries.md with docs/metrics.md, which the program
+// generates.
+func TestEverySeriesHasAQuery(t *testing.T) {
 	queries := strings.Join(codeInTables(t, "queries.md"), "\n")
 	known := map[string]bool{"betanet_exporter_build_info": true} // in the text of that page
 	for _, name := range codeInTables(t, "metrics.md") {

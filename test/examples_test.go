@@ -59,7 +59,7 @@ func TestPromtoolAcceptsTheExamples(t *testing.T) {
 	}
 }
 
-// ofCollector returns the configuration for Prometheus in the configuration of an
+// ofCollector returns the Prometheus configuration inside the configuration of an
 // OpenTelemetry collector.
 func ofCollector(t *testing.T, text string) string {
 	var object struct {
@@ -128,10 +128,10 @@ func TestExamplesAreYAML(t *testing.T) {
 // rule is a relabeling rule, with the keys of Prometheus.
 type rule struct{ Source, Action, Regex, Target, Replacement string }
 
-// In all examples the upstream's name becomes the parameter and the instance, and the
+// In all examples the name of the upstream becomes the parameter and the instance, and the
 // proxy the address. vmagent and Alloy hash all labels, including the instance; for the
-// others the examples select the name. The target allocator must not hash,
-// because it would hash the address.
+// others the examples choose the name. The target allocator must not hash, because it would
+// hash the address.
 func TestExamplesShardByTheNameOfTheUpstream(t *testing.T) {
 	const proxy = "betanet-exporter.example:9200"
 	byName := func(proxy string, hash ...rule) []rule {
@@ -256,7 +256,7 @@ func TestFlagsAndPathsOfTheExamplesExist(t *testing.T) {
 	}
 }
 
-// checkStatus reports an error if the status is not 200.
+// checkStatus returns an error if the status is not 200.
 func checkStatus(url string) error {
 	response, err := client.Get(url)
 	if err != nil {

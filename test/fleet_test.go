@@ -10,11 +10,11 @@ import (
 	"github.com/betanet/betanet_exporter/internal/harness"
 )
 
-// fleet has services, two exporters that know all of them by name, a proxy in front of
-// the exporters, and an engine that scrapes through it.
+// fleet has services, two exporters that have all of them configured by name, a proxy in
+// front of the exporters, and an engine that scrapes through it.
 type fleet struct {
 	began     time.Time
-	pulse     *stallDetector
+	stalls    *stallDetector
 	services  []*fakeService
 	exporters [2]*exporter
 	proxy     string // base URL
@@ -37,7 +37,7 @@ var otherVersion = sync.OnceValues(func() (string, error) {
 
 func newFleet(t *testing.T, n int) *fleet {
 	t.Helper()
-	f := &fleet{began: time.Now(), pulse: newStallDetector(t), services: startServices(t, n)}
+	f := &fleet{began: time.Now(), stalls: newStallDetector(t), services: startServices(t, n)}
 	other, err := otherVersion()
 	if err != nil {
 		t.Fatal(err)
@@ -67,9 +67,9 @@ func (f *fleet) config(t *testing.T) string {
 	return upstreamsFile(t, names, urls)
 }
 
-// args returns the arguments of the exporter. Its cache answers for half an interval, so
-// that each scrape fetches even if it is late, and that a second scraper of the same
-// target would be answered from the cache.
+// args returns the arguments of the exporter. Its cache is valid for half an
+// interval: a late scrape still fetches, but a second scraper of the same target would be
+// served from the cache.
 func (e *exporter) args(port string) []string {
 	return []string{
 		"--web.listen-address=127.0.0.1:" + port, "--collect.mode=probe", "--config.file=" + e.config,

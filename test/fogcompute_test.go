@@ -68,7 +68,7 @@ func TestTheProxyForFogComputeBlocksRequestsThatLockTheServer(t *testing.T) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.locked) > 0 {
-		t.Errorf("the server got %q, each of which locks it", slices.Compact(l.locked))
+		t.Errorf("the server got %q, which lock it", slices.Compact(l.locked))
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// dashboard is the part of a dashboard that is about queries.
+// dashboard is the part of a dashboard that concerns queries.
 type dashboard struct {
 	UID        string
 	Templating struct{ List []variable }
@@ -111,7 +111,7 @@ func (v *variable) options(t *testing.T, prometheus string, before map[string]st
 // expression within a string.
 var special = regexp.MustCompile(`[$^*{}\[\]'+?.()|]`)
 
-// pattern returns the values of a multi-value variable as Grafana writes them.
+// pattern formats the values of a multi-value variable as Grafana does.
 func pattern(values []string) string {
 	var all []string
 	for _, v := range values {

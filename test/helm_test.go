@@ -13,14 +13,14 @@ import (
 	"testing"
 )
 
-// kubernetes has the version of Kubernetes for each file of values in testdata/helm: the
-// oldest that the chart allows, or a new one.
+// kubernetes has the version of Kubernetes for each values file in testdata/helm: the oldest
+// that the chart allows, or a recent one.
 var kubernetes = map[string]string{"default": "1.25.0", "everything": "1.33.0", "probe": "1.33.0", "secured": "1.33.0"}
 
 func values(name string) string { return filepath.Join("testdata", "helm", name+".values.yaml") }
 
-// releases renders the chart with each file of values.
-func releases(t *testing.T, do func(t *testing.T, name string, r *rendered)) {
+// forEachRelease renders the chart with each values file.
+func forEachRelease(t *testing.T, do func(t *testing.T, name string, r *rendered)) {
 	helm := helm.path(t)
 	for _, name := range slices.Sorted(maps.Keys(kubernetes)) {
 		t.Run(name, func(t *testing.T) {
@@ -39,10 +39,10 @@ func TestHelmLintFindsNothingInTheChart(t *testing.T) {
 	}
 }
 
-// The golden files have the names of the files of monitoring/ instead of their content,
+// The golden files contain the names of the files of monitoring/ instead of their contents,
 // which other tests compare.
 func TestTheChartRendersTheGoldenFiles(t *testing.T) {
-	releases(t, func(t *testing.T, name string, r *rendered) {
+	forEachRelease(t, func(t *testing.T, name string, r *rendered) {
 		got := r.text
 		for _, file := range linkedFiles(t) {
 			text := readFile(t, chart, file)
@@ -62,8 +62,8 @@ func TestTheChartRendersTheGoldenFiles(t *testing.T) {
 }
 
 func TestEveryObjectIsNamedAfterTheRelease(t *testing.T) {
-	releases(t, func(t *testing.T, _ string, r *rendered) {
-		name := r.the(t, "Deployment").get("metadata", "name").(string)
+	forEachRelease(t, func(t *testing.T, _ string, r *rendered) {
+		name := r.only(t, "Deployment").get("metadata", "name").(string)
 		for _, o := range r.objects {
 			own := fmt.Sprint(o.get("metadata", "name"))
 			if o["apiVersion"] == nil || o["kind"] == nil || !strings.HasPrefix(own, name) || len(own) > 63 {
@@ -77,15 +77,15 @@ func TestEveryObjectIsNamedAfterTheRelease(t *testing.T) {
 }
 
 func TestThePodHasNoPrivileges(t *testing.T) {
-	releases(t, func(t *testing.T, _ string, r *rendered) {
-		pod := r.the(t, "Deployment").object("spec", "template", "spec")
+	forEachRelease(t, func(t *testing.T, _ string, r *rendered) {
+		pod := r.only(t, "Deployment").object("spec", "template", "spec")
 		container := pod.object("containers", 0)
 		for _, want := range []struct {
 			of    object
 			key   []any
 			value any
 		}{
-			{r.the(t, "ServiceAccount"), []any{"automountServiceAccountToken"}, false},
+			{r.only(t, "ServiceAccount"), []any{"automountServiceAccountToken"}, false},
 			{pod, []any{"automountServiceAccountToken"}, false},
 			{pod, []any{"enableServiceLinks"}, false},
 			{pod, []any{"hostNetwork"}, nil},
@@ -121,8 +121,8 @@ func TestThePodHasNoPrivileges(t *testing.T) {
 }
 
 func TestSelectorsFindThePodsAndTheService(t *testing.T) {
-	releases(t, func(t *testing.T, _ string, r *rendered) {
-		deployment, service := r.the(t, "Deployment"), r.the(t, "Service")
+	forEachRelease(t, func(t *testing.T, _ string, r *rendered) {
+		deployment, service := r.only(t, "Deployment"), r.only(t, "Service")
 		pod, port := deployment.object("spec", "template"), service.object("spec", "ports", 0)
 		labels := func(o object) object { return o.object("metadata", "labels") }
 		checkSelector(t, "Deployment", deployment.object("spec", "selector", "matchLabels"), labels(pod))
@@ -136,7 +136,7 @@ func TestSelectorsFindThePodsAndTheService(t *testing.T) {
 		for _, o := range r.of("NetworkPolicy") {
 			checkSelector(t, "NetworkPolicy", o.object("spec", "podSelector", "matchLabels"), labels(pod))
 			if got := o.get("spec", "ingress", 0, "ports", 0, "port"); got != "metrics" {
-				t.Errorf("the NetworkPolicy opens the port %v", got)
+				t.Errorf("the NetworkPolicy opens port %v, want metrics", got)
 			}
 		}
 		for _, o := range r.of("ServiceMonitor") {
@@ -176,14 +176,14 @@ func TestTheImageHasTheChartsVersion(t *testing.T) {
 		AppVersion string `yaml:"appVersion"`
 	}
 	readYAML(t, filepath.Join(chart, "Chart.yaml"), &about)
-	image := fmt.Sprint(r.the(t, "Deployment").get("spec", "template", "spec", "containers", 0, "image"))
+	image := fmt.Sprint(r.only(t, "Deployment").get("spec", "template", "spec", "containers", 0, "image"))
 	if !strings.HasSuffix(image, "/betanet_exporter:"+about.AppVersion) {
 		t.Errorf("the image is %s, the version %s", image, about.AppVersion)
 	}
 }
 
-func TestTheExporterAcceptsWhatTheChartWrites(t *testing.T) {
-	releases(t, func(t *testing.T, name string, r *rendered) {
+func TestTheExporterAcceptsTheConfigurationOfTheChart(t *testing.T) {
+	forEachRelease(t, func(t *testing.T, name string, r *rendered) {
 		if name == "secured" {
 			t.Skip("the chart does not create its configuration")
 		}
@@ -203,7 +203,7 @@ func TestTheProbeListsTheUpstreamsOfTheExporter(t *testing.T) {
 	for _, g := range groups {
 		want = append(want, g.Targets...)
 	}
-	got := r.the(t, "Probe").texts("spec", "targets", "staticConfig", "static")
+	got := r.only(t, "Probe").texts("spec", "targets", "staticConfig", "static")
 	slices.Sort(got)
 	slices.Sort(want)
 	if len(got) != 3 || !slices.Equal(got, want) {
@@ -215,14 +215,14 @@ func TestTheProbeListsTheUpstreamsOfTheExporter(t *testing.T) {
 func TestNoLabelOfTheOperatorHidesOneOfTheExporter(t *testing.T) {
 	r := renderChart(t, helm.path(t), kubernetes["everything"], "--values="+values("everything"))
 	operator := []string{"container", "endpoint", "instance", "job", "namespace", "pod", "service"}
-	for _, rule := range r.the(t, "ServiceMonitor").list("spec", "endpoints", 0, "relabelings") {
+	for _, rule := range r.only(t, "ServiceMonitor").list("spec", "endpoints", 0, "relabelings") {
 		if rule.get("action") == "labeldrop" {
 			operator = slices.DeleteFunc(operator, regexp.MustCompile(fmt.Sprintf("^(?:%v)$", rule.get("regex"))).MatchString)
 		}
 	}
 	metrics := mustGet(t, expose(t, 3, simulate(t, "mixnodes"))+"/metrics")
 	if !strings.Contains(metrics, `endpoint="`) {
-		t.Fatal("no series has the label endpoint, so the test checks nothing")
+		t.Fatal("no series has the label endpoint, so this test would check nothing")
 	}
 	for _, label := range operator {
 		if series := regexp.MustCompile(`(?m)^betanet_.*[{,]` + label + `=".*`).FindString(metrics); series != "" {
@@ -237,8 +237,8 @@ func TestTheChartNamesItsJobsAsTheAlertsExpect(t *testing.T) {
 	helm := helm.path(t)
 	for _, name := range []string{"everything", "probe", "secured"} {
 		r := renderChart(t, helm, kubernetes[name], "--values="+values(name))
-		label := r.the(t, "ServiceMonitor").get("spec", "jobLabel")
-		if got := r.the(t, "Service").get("metadata", "labels", fmt.Sprint(label)); got != "betanet-exporter" {
+		label := r.only(t, "ServiceMonitor").get("spec", "jobLabel")
+		if got := r.only(t, "Service").get("metadata", "labels", fmt.Sprint(label)); got != "betanet-exporter" {
 			t.Errorf("%s: the job of the ServiceMonitor is %v, want betanet-exporter", name, got)
 		}
 		probes := slices.Concat(r.of("Probe"), r.of("ScrapeConfig"))
@@ -257,7 +257,7 @@ func TestAChangedConfigurationReplacesThePodsAndChangedTargetsDoNot(t *testing.T
 	helm := helm.path(t)
 	pod := func(args ...string) any {
 		return plain(t, renderChart(t, helm, kubernetes["default"], append(args, "--set=targets[0].targets[0]=a:9000")...).
-			the(t, "Deployment").get("spec", "template"))
+			only(t, "Deployment").get("spec", "template"))
 	}
 	before := pod()
 	if reflect.DeepEqual(before, pod("--set=config.upstreams[0].url=http://other:9000")) {
@@ -271,7 +271,7 @@ func TestAChangedConfigurationReplacesThePodsAndChangedTargetsDoNot(t *testing.T
 	}
 }
 
-func TestInvalidValuesAreRefused(t *testing.T) {
+func TestInvalidValuesAreRejected(t *testing.T) {
 	helm := helm.path(t)
 	for _, wrong := range []struct{ set, want string }{
 		{"mode=pull", "mode"},

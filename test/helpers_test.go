@@ -63,8 +63,8 @@ func expose(t *testing.T, up int, upstreams []string) string {
 	return base
 }
 
-// startHAProxy starts HAProxy with a configuration for a port, and returns its base
-// URL once it answers the path with 200.
+// startHAProxy starts HAProxy with a configuration for a port, and returns its base URL once
+// the path returns 200.
 func startHAProxy(t *testing.T, path string, config func(port string) string) string {
 	t.Helper()
 	dir := t.TempDir()

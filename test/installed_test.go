@@ -38,8 +38,8 @@ var leftovers = []string{
 	"/var/lib/systemd/deb-systemd-helper-masked/betanet-exporter.service",
 }
 
-// TestAPackageFromInstallationToPurge installs a package on this machine, and removes it
-// whatever happens.
+// TestAPackageFromInstallationToPurge installs a package on this machine, and removes it even
+// if it fails.
 func TestAPackageFromInstallationToPurge(t *testing.T) {
 	component(t, "dpkg", "dpkg")
 	component(t, "runuser", "util-linux")
@@ -111,27 +111,27 @@ func TestAPackageFromInstallationToPurge(t *testing.T) {
 }
 
 // needInstall skips the test, or fails it with CI=true, on a machine where it must not
-// install the package. On a CI machine it removes what a killed test has left.
+// install the package. On a CI machine it removes what a killed test left behind.
 func needInstall(t *testing.T) {
 	t.Helper()
-	line, ci := "", os.Getenv("CI") == "true"
+	reason, ci := "", os.Getenv("CI") == "true"
 	arch, _ := exec.Command("dpkg", "--print-architecture").Output()
 	switch _, err := os.Stat("/run/systemd/system"); {
 	case os.Geteuid() != 0:
-		line = "only root can install a package"
+		reason = "only root can install a package"
 	case strings.TrimSpace(string(arch)) != "amd64":
-		line = "the package is for amd64, this machine is not"
+		reason = "the package is for amd64, this machine is not"
 	case err == nil:
-		line = "systemd runs and would start the service"
+		reason = "systemd runs and would start the service"
 	case installed() && !ci:
-		line = packageName + " is or was installed: purge it and delete its user if it is not needed"
+		reason = packageName + " is or was installed: purge it and delete its user if it is not needed"
 	case installed():
 		t.Logf("removed from this machine: %v", uninstall(t))
 		return
 	default:
 		return
 	}
-	unavailable(t, line)
+	unavailable(t, reason)
 }
 
 // installed reports whether the package or its user exists.
@@ -140,8 +140,8 @@ func installed() bool {
 	return err == nil || exec.Command("dpkg-query", "--show", packageName).Run() == nil
 }
 
-// uninstall removes everything that an installation leaves. It returns what a purge
-// should have removed.
+// uninstall removes everything that an installation leaves behind. It returns the files that
+// a purge should have removed.
 func uninstall(t *testing.T) (left []string) {
 	if exec.Command("dpkg-query", "--show", packageName).Run() == nil {
 		dpkg(t, "--purge", "--force-remove-reinstreq", packageName)
@@ -160,7 +160,7 @@ func uninstall(t *testing.T) (left []string) {
 	return left
 }
 
-// dpkg runs dpkg without input. It waits while another process has its lock.
+// dpkg runs dpkg without input. It waits while another process holds its lock.
 func dpkg(t *testing.T, args ...string) {
 	t.Helper()
 	wait(t, "dpkg "+strings.Join(args, " "), func() error {
@@ -179,12 +179,12 @@ func dpkg(t *testing.T, args ...string) {
 // new content of the files. One of the two upstreams is down.
 func editConfiguration(t *testing.T) map[string]string {
 	t.Helper()
-	alive := startServices(t, 1)[0]
-	dead := freePort(t, loopback)
+	healthy := startServices(t, 1)[0]
+	closedPort := freePort(t, loopback)
 	config := readFile(t, configFile) + fmt.Sprintf(`
 defaults: {collect: {interval: 1s}, retry: {attempts: 1}}
-upstreams: [{name: alive, url: "%s"}, {name: dead, url: "http://127.0.0.1:%s"}]
-`, alive.url, dead)
+upstreams: [{name: healthy, url: "%s"}, {name: down, url: "http://127.0.0.1:%s"}]
+`, healthy.url, closedPort)
 	variables := strings.ReplaceAll(readFile(t, defaultFile), `ARGS=""`, `ARGS="--log.format=json --log.level=debug"`) +
 		fmt.Sprintf("BETANET_EXPORTER_WEB_LISTEN_ADDRESS=\"127.0.0.1:%s\"\n", freePort(t, loopback))
 	edited := map[string]string{configFile: config, defaultFile: variables}
@@ -194,7 +194,7 @@ upstreams: [{name: alive, url: "%s"}, {name: dead, url: "http://127.0.0.1:%s"}]
 	return edited
 }
 
-// runService runs the unit's program as its user, in the role of systemd.
+// runService runs the unit's program as its user, as systemd would.
 func runService(t *testing.T) {
 	t.Helper()
 	u := readUnit(t)
@@ -248,7 +248,7 @@ func runService(t *testing.T) {
 	}
 }
 
-// installedUnit has the settings of the installed unit that are about the process.
+// installedUnit has the settings of the installed unit that concern the process.
 type installedUnit struct {
 	command, environment []string
 	value                map[string]string // of keys without duplicates

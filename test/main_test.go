@@ -89,7 +89,7 @@ func (p *process) stop(t *testing.T) {
 	}
 }
 
-// kill ends the process like a crash.
+// kill ends the process as a crash would.
 func (p *process) kill() {
 	p.killed = true
 	p.Kill()

@@ -20,20 +20,20 @@ type outage struct {
 	discovered string // name of the discovered upstream
 }
 
-// runOutage scrapes four jobs through an outage: an exporter of a fleet, an exporter of
-// one service, a probe, and a program that is not our exporter.
+// runOutage scrapes four jobs through an outage: an exporter of a fleet, an exporter of one
+// service, a probe, and a program that is not an exporter of Betanet.
 func runOutage(t *testing.T) *outage {
 	t.Helper()
 	server := component(t, "prometheus", "prometheus")
 	v1, mixnodes := simulate(t, "v1"), simulate(t, "mixnodes")
 	_, flaky := startSimulator(t, "v1", 1, "--fault=http500", "--fault.every=20s", "--fault.for=8s")
 	discovered := strings.TrimPrefix(mixnodes[1], "http://")
-	us := newCA()
+	ca := newCA()
 	secured, err := url.Parse(v1[1])
 	if err != nil {
 		t.Fatal(err)
 	}
-	secure := startTLS(t, us, httputil.NewSingleHostReverseProxy(secured))
+	secure := startTLS(t, ca, httputil.NewSingleHostReverseProxy(secured))
 
 	config := tempFile(t, "fleet.yml", fmt.Sprintf(`
 defaults: {metrics: {mixnodes: 1}}
@@ -46,7 +46,7 @@ upstreams:
 discovery: {files: [{paths: [found.json]}]}
 `, v1[0], flaky[0], mixnodes[0], v1[1], v1[2], secure))
 	writeFile(t, filepath.Join(filepath.Dir(config), "found.json"), fmt.Sprintf(`[{"targets": [%q]}]`, discovered))
-	writeFile(t, filepath.Join(filepath.Dir(config), "ca.crt"), string(us.PEM()))
+	writeFile(t, filepath.Join(filepath.Dir(config), "ca.crt"), string(ca.PEM()))
 
 	fleet := startImpatient(t, "--config.file="+config, "--otlp.endpoint=http://127.0.0.1:1", "--otlp.interval=1s") // nothing listens there
 	one := startImpatient(t, "--betanet.url="+flaky[0])
@@ -64,7 +64,7 @@ scrape_configs:
 - {job_name: stranger, static_configs: [{targets: [%q]}]}
 `, host(fleet), host(one), host(fleet), host(stranger.URL)))
 
-	// In each job of ours the values of the upstream were stale and then expired, and its
+	// In the first three jobs the values of the upstream were stale and then expired, and its
 	// breaker was open. Afterwards everything was up for longer than the window of a rate.
 	for _, what := range []string{
 		`max_over_time(betanet_exporter_data_stale{upstream=~"flaky|"}[10m]) == 1`,

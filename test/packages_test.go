@@ -23,8 +23,8 @@ const (
 	nextVersion  = "1.1.0-rc.1"
 )
 
-// packages returns a folder with the packages of this work tree in the first version,
-// which are made once for all tests.
+// packages returns a folder with the packages of this work tree in the first version. They
+// are built once for all tests.
 func packages(t *testing.T) string {
 	t.Helper()
 	needPackager(t)
@@ -51,8 +51,8 @@ func needPackager(t *testing.T) {
 	}
 }
 
-// makePackages makes the packages in a copy of the work tree with the umask of a user,
-// and returns their folder. settings are further variables for make.
+// makePackages builds the packages in a copy of the work tree with a umask, and returns their
+// folder. settings are additional variables for make.
 func makePackages(dir string, umask fs.FileMode, version string, settings ...string) (string, error) {
 	if err := worktree.Copy(context.Background(), "..", dir, umask); err != nil {
 		return "", err
@@ -82,7 +82,7 @@ func kindsOf(extension string) []string {
 	return slices.DeleteFunc(slices.Clone(kinds), func(name string) bool { return filepath.Ext(name) != extension })
 }
 
-func TestOneCommitGivesTheSamePackages(t *testing.T) {
+func TestPackagesAreReproducible(t *testing.T) {
 	first := packages(t)
 	second, err := makePackages(filepath.Join(t.TempDir(), "a folder elsewhere"), 0o077, firstVersion)
 	if err != nil {
@@ -169,7 +169,7 @@ func checkPackage(t *testing.T, name string, has map[string]fs.FileMode, owners 
 	}
 }
 
-func TestADebHasEverythingInItsPlace(t *testing.T) {
+func TestADebPackageHasAllFiles(t *testing.T) {
 	component(t, "dpkg-deb", "dpkg")
 	dir := packages(t)
 	for _, name := range kindsOf(".deb") {
@@ -189,7 +189,7 @@ func TestADebHasEverythingInItsPlace(t *testing.T) {
 	}
 }
 
-func TestAnRpmHasEverythingInItsPlace(t *testing.T) {
+func TestAnRPMPackageHasAllFiles(t *testing.T) {
 	rpm := component(t, "rpm", "rpm")
 	dir := packages(t)
 	query := func(name string, args ...string) string {

@@ -54,7 +54,7 @@ backend exporter
 				continue // the documentation, or already seen
 			}
 			if !strings.HasPrefix(to.Path, "/tools/betanet/") {
-				t.Errorf("%s links to %s, which is not below the path", at, to)
+				t.Errorf("%s links to %s, want a link below the path", at, to)
 			}
 			seen[to.String()] = true
 			queue = append(queue, to.String())

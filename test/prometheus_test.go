@@ -60,7 +60,7 @@ scrape_configs:
 	})
 }
 
-// storedSeries returns all series of the exporter that a server ever stored, without
+// storedSeries returns all series of the exporter that a server has ever stored. It ignores
 // the difference between le="1.0" (OpenMetrics) and le="1".
 func storedSeries(prometheus string) (map[string]bool, error) {
 	var response struct{ Data []map[string]string }
@@ -79,8 +79,8 @@ func storedSeries(prometheus string) (map[string]bool, error) {
 	return all, nil
 }
 
-// compareSeries compares the series of two servers. Of each native histogram the
-// second has one series where the first has buckets, sum and count.
+// compareSeries compares the series of two servers. For each native histogram the second has
+// one series where the first has buckets, sum and count.
 func compareSeries(classic, other string, native []string) error {
 	want, err := storedSeries(classic)
 	if err != nil {
@@ -113,8 +113,8 @@ func compareSeries(classic, other string, native []string) error {
 	return nil
 }
 
-// acceptProxy forwards to the exporter with another Accept header, or an unchanged
-// one if it is "", and records the Content-Type of the last response.
+// acceptProxy forwards to the exporter with the given Accept header, or the original one if
+// accept is empty, and records the Content-Type of the last response.
 func acceptProxy(t *testing.T, exporter, accept string) (base string, contentType *atomic.Value) {
 	t.Helper()
 	target, err := url.Parse(exporter)

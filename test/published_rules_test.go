@@ -80,8 +80,8 @@ func ofExporter(series, upstream string) string {
 	return labelled(series, "job", "betanet-exporter", "upstream", upstream)
 }
 
-// since returns the values of an expression that has at most one series, one a second
-// since a time; ended reports whether it has no value now.
+// since returns the values of an expression with at most one series, one per second since a
+// time. ended reports whether it has no value now.
 func (w *ruleMonitor) since(expression string, from time.Time) (values []float64, ended bool, err error) {
 	to := time.Now()
 	curves, err := queryRange(w.prometheus, expression, from, to)
@@ -105,7 +105,7 @@ func (w *ruleMonitor) hadOnly(t *testing.T, expression string, from time.Time, w
 }
 
 // hadMostly does the same for series that are recorded from other rules. A scrape between the
-// evaluation of two rules gives them different samples, so a minority may be wrong.
+// evaluations of two rules lets them use different samples, so a minority may be wrong.
 func (w *ruleMonitor) hadMostly(t *testing.T, series string, from time.Time, want float64) {
 	t.Helper()
 	if values, right := w.history(t, series, from, want); 2*right <= len(values) {

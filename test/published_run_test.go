@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// publishedFixture is an exporter of published servers, and the expected condition of each.
+// publishedFixture has an exporter of published servers, and the expected condition of each.
 type publishedFixture struct {
 	*process
 	url       string
@@ -30,64 +30,64 @@ func newPublishedFixture(t *testing.T, servers ...*publishedServer) *publishedFi
 }
 
 // check waits until the exporter shows exactly the numbers that the servers have.
-func (i *publishedFixture) check(t *testing.T, phase string) {
+func (f *publishedFixture) check(t *testing.T, phase string) {
 	t.Helper()
 	failing := 0
-	for _, c := range i.condition {
+	for _, c := range f.condition {
 		if c != "" {
 			failing++
 		}
 	}
-	waitForBody(t, phase, i.url+"/metrics", func(exposition string) error {
-		want := inFleet(i.servers, failing)
-		for _, s := range i.servers {
-			for series, value := range s.inMetrics(i.condition[s]) {
+	waitForBody(t, phase, f.url+"/metrics", func(exposition string) error {
+		want := inFleet(f.servers, failing)
+		for _, s := range f.servers {
+			for series, value := range s.inMetrics(f.condition[s]) {
 				want[series] = value
 			}
 		}
 		return want.compare(exposition)
 	})
-	for _, s := range i.servers {
-		waitForBody(t, phase+": /probe of "+s.name, i.url+"/probe?target="+s.name, func(exposition string) error {
-			return s.inProbe(i.condition[s]).compare(exposition)
+	for _, s := range f.servers {
+		waitForBody(t, phase+": /probe of "+s.name, f.url+"/probe?target="+s.name, func(exposition string) error {
+			return s.inProbe(f.condition[s]).compare(exposition)
 		})
-		waitForBody(t, phase+": /api/v1/status of "+s.name, i.url+"/api/v1/status", func(status string) error {
-			return s.inStatus(i.condition[s], status)
+		waitForBody(t, phase+": /api/v1/status of "+s.name, f.url+"/api/v1/status", func(status string) error {
+			return s.inStatus(f.condition[s], status)
 		})
 	}
 }
 
-// TestNumbersAgreeWithThePublishedServer has four servers: one that counts like
-// the published one and is deployed, busy, restarted and locked; one whose nodes lack
-// packets_forwarded; one of the first version; and one that counts nothing. At each stage
-// the exporter must show the numbers of the servers, and the rules and dashboards in
-// Prometheus must compute the right ones from them.
+// TestNumbersAgreeWithThePublishedServer has four servers: one that counts like the published
+// one and is deployed, used, restarted and locked; one whose nodes lack packets_forwarded; one
+// of the first version; and one that counts nothing. At each stage the exporter must show the
+// numbers of the servers, and the rules and dashboards in Prometheus must compute the correct
+// values from them.
 func TestNumbersAgreeWithThePublishedServer(t *testing.T) {
 	counting := newPublished(t, "counting")
 	derived := newPublished(t, "derived", "packets_forwarded")
 	first := newPublished(t, "first", "packets_forwarded", "packets_dropped", "avg_latency_ms")
 	silent := newPublished(t, "silent")
-	i := newPublishedFixture(t, counting, derived, first, silent)
-	i.check(t, "before a node was deployed")
-	w := newRuleMonitor(t, i.url, []string{"counting", "derived", "first", "silent"})
+	f := newPublishedFixture(t, counting, derived, first, silent)
+	f.check(t, "before a node was deployed")
+	w := newRuleMonitor(t, f.url, []string{"counting", "derived", "first", "silent"})
 
-	for _, s := range i.servers {
+	for _, s := range f.servers {
 		s.deploy(t, 3)
 	}
 	silent.stopNode(1)
-	i.check(t, "nodes without packets")
+	f.check(t, "nodes without packets")
 
 	began := time.Now()
-	i.testTraffic(t, w)
-	i.testSlowness(t, w, counting)
-	i.testSilence(t, w, silent, began)
-	i.testRestarts(t, w, counting)
-	i.testFailures(t, counting)
+	f.testTraffic(t, w)
+	f.testSlowness(t, w, counting)
+	f.testSilence(t, w, silent, began)
+	f.testRestarts(t, w, counting)
+	f.testFailures(t, counting)
 
-	for _, s := range i.servers {
+	for _, s := range f.servers {
 		for request := range s.requests() {
 			switch request {
-			case "GET /mixnodes", "POST /deploy", "GET /status": // the test itself makes the last two
+			case "GET /mixnodes", "POST /deploy", "GET /status": // the test itself sends the last two
 			case "GET /api/v1/metrics", "GET /api/v1/nodes/status", "GET /api/v1/network/stats":
 			default:
 				t.Errorf("%s got the request %s", s.name, request)
@@ -99,10 +99,10 @@ func TestNumbersAgreeWithThePublishedServer(t *testing.T) {
 	}
 }
 
-// testTraffic lets nodes process packets with different losses. The first raises all
-// counters above 0, because rates of different counters are comparable only from there.
-func (i *publishedFixture) testTraffic(t *testing.T, w *ruleMonitor) {
-	counting, derived, first := i.servers[0], i.servers[1], i.servers[2]
+// testTraffic lets nodes process packets with different losses. The first round raises all
+// counters above 0, because rates of different counters are comparable only after that.
+func (f *publishedFixture) testTraffic(t *testing.T, w *ruleMonitor) {
+	counting, derived, first := f.servers[0], f.servers[1], f.servers[2]
 	for n, lost := range []struct{ counting, derived uint64 }{{50, 50}, {0, 100}, {10, 0}, {100, 10}} { // percent
 		began := time.Now()
 		fast := packets{40 * (100 - lost.counting), 40 * lost.counting, 20_017}
@@ -110,10 +110,10 @@ func (i *publishedFixture) testTraffic(t *testing.T, w *ruleMonitor) {
 		counting.process(fast, slow) // the third node is idle
 		derived.process(packets{70 * (100 - lost.derived), 70 * lost.derived, 4_001})
 		first.process(packets{forwarded: 100, microseconds: 1})
-		for _, s := range i.servers {
+		for _, s := range f.servers {
 			s.advanceUptime(7)
 		}
-		i.check(t, fmt.Sprintf("losses of %d and %d %%", lost.counting, lost.derived))
+		f.check(t, fmt.Sprintf("losses of %d and %d %%", lost.counting, lost.derived))
 
 		const mean = (4*20_017 + 33_333) / 5. / 1e6
 		ratio := map[string]float64{"counting": float64(lost.counting) / 100, "derived": float64(lost.derived) / 100}
@@ -157,17 +157,17 @@ func only(expression, upstream string) string {
 }
 
 // testSlowness lets one node take three seconds per packet while the others are idle.
-func (i *publishedFixture) testSlowness(t *testing.T, w *ruleMonitor, s *publishedServer) {
+func (f *publishedFixture) testSlowness(t *testing.T, w *ruleMonitor, s *publishedServer) {
 	began := time.Now()
 	s.process(packets{}, packets{}, packets{forwarded: 500, microseconds: 3_000_000})
-	i.check(t, "a slow node")
+	f.check(t, "a slow node")
 	w.hadOnly(t, only(alertExpression(t, "BetanetLatencyHigh", span), s.name), began, 3)
 	w.hadMostly(t, ofExporter("upstream:betanet_latency_seconds:mean5m", s.name), began, 3)
 }
 
-// testSilence checks that nothing about traffic has a value for a server that counts
+// testSilence checks that no series about traffic has a value for a server that counts
 // nothing.
-func (i *publishedFixture) testSilence(t *testing.T, w *ruleMonitor, s *publishedServer, began time.Time) {
+func (f *publishedFixture) testSilence(t *testing.T, w *ruleMonitor, s *publishedServer, began time.Time) {
 	for _, name := range []string{"BetanetNoTraffic", "BetanetLatencyHigh", "BetanetPacketLossHigh"} {
 		w.hadNone(t, only(alertExpression(t, name, span), s.name), began)
 	}
@@ -175,25 +175,25 @@ func (i *publishedFixture) testSilence(t *testing.T, w *ruleMonitor, s *publishe
 		w.hadNone(t, ofExporter(series, s.name), began)
 		w.hadNone(t, series+`{job="betanet-probe", instance="`+s.name+`"}`, began)
 	}
-	if page, err := get(i.url + "/upstream/" + s.name); err != nil || !strings.Contains(page, "no packet counted yet") {
-		t.Errorf("the page of %s lacks the text about no packets (%v)", s.name, err)
+	if page, err := get(f.url + "/upstream/" + s.name); err != nil || !strings.Contains(page, "no packet counted yet") {
+		t.Errorf("the page of %s does not report that no packet was counted (%v)", s.name, err)
 	}
 }
 
 // testRestarts restarts a server until the alert fires.
-func (i *publishedFixture) testRestarts(t *testing.T, w *ruleMonitor, s *publishedServer) {
+func (f *publishedFixture) testRestarts(t *testing.T, w *ruleMonitor, s *publishedServer) {
 	began := time.Now()
 	const often = 4
 	for n := 1; n <= often; n++ {
 		s.stop()
-		i.condition[s] = "connect"
-		i.check(t, "a server that is down")
+		f.condition[s] = "connect"
+		f.check(t, "a server that is down")
 		s.start(t)
-		delete(i.condition, s)
+		delete(f.condition, s)
 		s.deploy(t, 2)
-		i.check(t, "new nodes")
+		f.check(t, "new nodes")
 		s.process(packets{90, 10, 1000}, packets{100, 0, 2500})
-		i.check(t, "packets after a restart")
+		f.check(t, "packets after a restart")
 		w.had(t, ofExporter("betanet_exporter_upstream_resets_total", s.name), began, float64(n))
 	}
 	w.had(t, only(alertExpression(t, "BetanetCounterResets", "5m"), s.name), began, often)
@@ -203,28 +203,28 @@ func (i *publishedFixture) testRestarts(t *testing.T, w *ruleMonitor, s *publish
 }
 
 // testFailures breaks the document of a server, locks the server, and restarts it.
-func (i *publishedFixture) testFailures(t *testing.T, s *publishedServer) {
+func (f *publishedFixture) testFailures(t *testing.T, s *publishedServer) {
 	s.breakDocument(`[{"id":"m1","status":"active","packets_processed":1,"uptime_seconds":5},{"id":"m2","status":"active","packets_processed":1,"uptime_seconds":"5"}]`)
-	i.condition[s] = "schema"
-	i.check(t, "an invalid document")
-	waitForLog(t, i.process, "node m2: uptime_seconds is a string")
+	f.condition[s] = "schema"
+	f.check(t, "an invalid document")
+	waitForLog(t, f.process, "node m2: uptime_seconds is a string")
 	checkUnknownServer(t, s, "HTTP status 404; GET /mixnodes: node m2: uptime_seconds is a string")
 
 	s.breakDocument("")
-	delete(i.condition, s)
-	i.check(t, "a valid document again")
+	delete(f.condition, s)
+	f.check(t, "a valid document again")
 	s.lock(t)
-	i.condition[s] = "timeout"
-	i.check(t, "a locked server")
+	f.condition[s] = "timeout"
+	f.check(t, "a locked server")
 	checkUnknownServer(t, s, "HTTP status 404; GET /mixnodes: no answer in time")
 
 	s.stop()
 	s.start(t)
-	delete(i.condition, s)
+	delete(f.condition, s)
 	s.deploy(t, 1)
-	i.check(t, "the end of the lock")
+	f.check(t, "the end of the lock")
 	s.process(packets{5, 5, 1000})
-	i.check(t, "packets after the lock")
+	f.check(t, "packets after the lock")
 }
 
 func waitForLog(t *testing.T, p *process, text string) {
@@ -237,8 +237,8 @@ func waitForLog(t *testing.T, p *process, text string) {
 	})
 }
 
-// checkUnknownServer starts an exporter for a server that fails from the start: all places
-// that show the failure must include the result of /mixnodes, not only of API v1.
+// checkUnknownServer starts an exporter for a server that fails from the start. Everything
+// that shows the failure must include the result of /mixnodes, not only that of API v1.
 func checkUnknownServer(t *testing.T, s *publishedServer, reason string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), binary, "collect", "--output=table", "--collect.timeout=1s", "--retry.attempts=1", s.url)

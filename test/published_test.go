@@ -15,7 +15,7 @@ import (
 
 // publishedServer is a fake of the Betanet server published with the fog-compute
 // project. It counts and responds like the source of that server, and shares no code
-// with the simulator, so that a mistake in one of them is noticed. Uptime increases only
+// with the simulator, so that a mistake in either of them is noticed. Uptime increases only
 // when a test calls advanceUptime.
 type publishedServer struct {
 	name, url string
@@ -93,7 +93,7 @@ func (s *publishedServer) listen(t *testing.T, address string) {
 	})
 }
 
-// stop stops the server like a kill.
+// stop stops the server as SIGKILL would.
 func (s *publishedServer) stop() {
 	s.listener.Close()
 	s.mu.Lock()
@@ -137,15 +137,16 @@ func (s *publishedServer) serve(conn net.Conn) {
 	if len(request) < 2 {
 		return
 	}
-	status, body, answered := s.answer(request[0] + " " + request[1])
-	if !answered {
+	status, body, responds := s.respond(request[0] + " " + request[1])
+	if !responds {
 		io.Copy(io.Discard, conn) // until the client gives up
 		return
 	}
 	fmt.Fprintf(conn, "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nAccess-Control-Allow-Origin: *\r\n\r\n%s", status, len(body), body)
 }
 
-func (s *publishedServer) answer(request string) (status, body string, answered bool) {
+// respond returns the response to a request. responds is false if a lock prevents one.
+func (s *publishedServer) respond(request string) (status, body string, responds bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requested[request]++
@@ -212,8 +213,8 @@ func (s *publishedServer) deploy(t *testing.T, n int) {
 	}
 }
 
-// packets are the packets that a node processes between two documents, and its latency
-// for each of them.
+// packets are the packets that a node processes between two documents, and the latency of
+// each of them.
 type packets struct{ forwarded, dropped, microseconds uint64 }
 
 // process lets nodes process packets, all between the same two documents.
@@ -251,7 +252,7 @@ func (s *publishedServer) breakDocument(body string) {
 	s.broken = body
 }
 
-// lock locks the server until it is started again, by the request that does so.
+// lock sends the request that locks the server until its next start.
 func (s *publishedServer) lock(t *testing.T) {
 	t.Helper()
 	conn, err := net.Dial("tcp", host(s.url))

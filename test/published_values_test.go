@@ -84,7 +84,7 @@ func (c condition) up() uint64 {
 	return 0
 }
 
-// labelled formats a series with labels, which come in pairs and in order. Empty labels
+// labelled formats a series with labels, which are pairs in alphabetical order. Empty labels
 // are omitted.
 func labelled(name string, pairs ...string) string {
 	var labels []string
@@ -99,8 +99,8 @@ func labelled(name string, pairs ...string) string {
 	return name + "{" + strings.Join(labels, ",") + "}"
 }
 
-// inProbe returns what /probe must show of the server in a condition: the values of one
-// document.
+// inProbe returns the series that /probe must have for the server in a condition: the values
+// of one document.
 func (s *publishedServer) inProbe(c condition) expectedSeries { return s.inDocument(c, "") }
 
 func (s *publishedServer) inDocument(c condition, upstream string) expectedSeries {
@@ -146,7 +146,7 @@ func (s *publishedServer) inDocument(c condition, upstream string) expectedSerie
 	return want
 }
 
-// total returns what the server counted since its first start.
+// total returns the sum of everything that the server has counted since its first start.
 func (s *publishedServer) total() tally {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -164,8 +164,8 @@ func (s *publishedServer) deployed() bool {
 	return len(s.nodes) > 0 || s.resets > 0
 }
 
-// inMetrics returns what /metrics must show of the server: the same as /probe, and sums
-// that restarts do not reset.
+// inMetrics returns the series that /metrics must have for the server: those of /probe, and
+// sums that restarts do not reset.
 func (s *publishedServer) inMetrics(c condition) expectedSeries {
 	want, all := s.inDocument(c, s.name), s.total()
 	of := func(name string, value any, labels ...string) {
@@ -210,8 +210,8 @@ func (s *publishedServer) inMetrics(c condition) expectedSeries {
 	return want
 }
 
-// inFleet returns what /metrics must show of all servers together. failing is the number
-// of servers that failed.
+// inFleet returns the series that /metrics must have for all servers together. failing is the
+// number of servers that failed.
 func inFleet(servers []*publishedServer, failing int) expectedSeries {
 	want := make(expectedSeries)
 	var all tally
@@ -246,13 +246,13 @@ func inFleet(servers []*publishedServer, failing int) expectedSeries {
 // inStatus compares the values of an upstream in the JSON status with those in /metrics,
 // which have a prefix.
 func (s *publishedServer) inStatus(c condition, status string) error {
-	var answer struct {
+	var document struct {
 		Upstreams []struct {
 			Name   string
 			Values map[string]json.Number
 		}
 	}
-	if err := json.Unmarshal([]byte(status), &answer); err != nil {
+	if err := json.Unmarshal([]byte(status), &document); err != nil {
 		return err
 	}
 	want, shown := s.inMetrics(c), make(expectedSeries)
@@ -264,7 +264,7 @@ func (s *publishedServer) inStatus(c condition, status string) error {
 			shown["betanet_"+name] = v
 		}
 	}
-	for _, u := range answer.Upstreams {
+	for _, u := range document.Upstreams {
 		if u.Name != s.name {
 			continue
 		}

@@ -13,8 +13,7 @@ import (
 	"time"
 )
 
-// runPrometheus starts a Prometheus server with a configuration and returns its
-// base URL.
+// runPrometheus starts a Prometheus server with a configuration and returns its base URL.
 func runPrometheus(t *testing.T, server, config string, flags ...string) string {
 	t.Helper()
 	file := tempFile(t, "prometheus.yml", config)
@@ -134,8 +133,7 @@ func waitForValue(t *testing.T, prometheus, expression string, want float64) {
 	})
 }
 
-// waitForIncrease waits until a number of series exists and each of them has
-// increased.
+// waitForIncrease waits until a number of series exists and each of them has increased.
 func waitForIncrease(t *testing.T, prometheus, expression string, series int) {
 	t.Helper()
 	var before map[string]float64

@@ -23,9 +23,9 @@ import (
 func TestATagIsReleased(t *testing.T) {
 	git := component(t, "git", "git")
 	tree := repository(t, git)
-	t.Run("not without a tag", func(t *testing.T) { checkRefusal(t, tree, "tag") })
+	t.Run("refused without a tag", func(t *testing.T) { checkRefusal(t, tree, "tag") })
 	runCommand(t, tree, git, "tag", "v0.0.1")
-	t.Run("not with a change", func(t *testing.T) {
+	t.Run("refused with a change", func(t *testing.T) {
 		stray := filepath.Join(tree, "stray.go")
 		writeFile(t, stray, "package main\n")
 		checkRefusal(t, tree, "stray.go")
@@ -33,7 +33,7 @@ func TestATagIsReleased(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	t.Run("not as another version", func(t *testing.T) { checkRefusal(t, tree, "v0.0.2", "VERSION=0.0.2") })
+	t.Run("refused as another version", func(t *testing.T) { checkRefusal(t, tree, "v0.0.2", "VERSION=0.0.2") })
 
 	runMake(t, tree, "release")
 	first := contents(t, filepath.Join(tree, "dist"))
@@ -57,13 +57,13 @@ func TestATagIsReleased(t *testing.T) {
 	if second := contents(t, filepath.Join(tree, "again")); !maps.Equal(first, second) {
 		for name := range first {
 			if first[name] != second[name] {
-				t.Errorf("a second release has a different %s", name)
+				t.Errorf("a second release differs in %s", name)
 			}
 		}
 	}
 }
 
-// repository returns a new repository with a commit of the work tree as it is now.
+// repository returns a new repository with one commit of the current work tree.
 func repository(t *testing.T, git string) string {
 	t.Helper()
 	tree := t.TempDir()
@@ -76,7 +76,8 @@ func repository(t *testing.T, git string) string {
 	return tree
 }
 
-// checkRefusal checks that make release fails with one line with a reason, and makes no file.
+// checkRefusal checks that make release prints one line with a reason, fails, and creates no
+// file.
 func checkRefusal(t *testing.T, tree, reason string, args ...string) {
 	t.Helper()
 	out, err := tryToMake(t, tree, append([]string{"release"}, args...)...)
@@ -85,7 +86,7 @@ func checkRefusal(t *testing.T, tree, reason string, args ...string) {
 		t.Errorf("make release %q: %v, want a line with %q\n%s", args, err, reason, out)
 	}
 	if _, err := os.Stat(filepath.Join(tree, "dist")); !os.IsNotExist(err) {
-		t.Errorf("make release %q has made dist: %v", args, err)
+		t.Errorf("make release %q created dist: %v", args, err)
 	}
 }
 
@@ -160,7 +161,7 @@ func checkBillOfMaterials(t *testing.T, program, bill string) {
 	}
 	parseJSON(t, bill, &got)
 	if got.BomFormat != "CycloneDX" || got.Metadata.Component.Name != "github.com/betanet/betanet_exporter" || got.Metadata.Component.Version != "v0.0.1" {
-		t.Errorf("the bill is in format %q, of %v", got.BomFormat, got.Metadata.Component)
+		t.Errorf("got format %q and component %v", got.BomFormat, got.Metadata.Component)
 	}
 	built, err := buildinfo.ReadFile(program)
 	if err != nil {

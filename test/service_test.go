@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// fakeService is a Betanet service with the v1 API. All its values contain its number,
-// and it records its requests.
+// fakeService is a Betanet service with API v1. Its number is part of all its values, and it
+// records its requests.
 type fakeService struct {
 	number int // from 1
 	name   string
@@ -46,7 +46,7 @@ var serviceDigits = map[string]float64{
 	"betanet_average_latency_seconds": 1,
 }
 
-// maxRequests limits the recorded requests. No test makes that many.
+// maxRequests limits the recorded requests. No test sends that many.
 const maxRequests = 100_000
 
 // startServices starts n services, each on its own port. The name of the last is its
@@ -121,7 +121,8 @@ func agents(requests []request) []string {
 	return slices.Compact(all)
 }
 
-// checkOwners checks that every sample of the whole test is stored for the service that sent it.
+// checkOwners checks that every sample of the whole test is stored for the service that sent
+// it.
 func (f *fleet) checkOwners(t *testing.T) {
 	t.Helper()
 	all, err := f.engine.query(`{job="betanet-probe", __name__=~"betanet_.*"}`, f.began)
@@ -162,8 +163,8 @@ func (f *fleet) checkOwners(t *testing.T) {
 		}
 	}
 	wrong.report(t)
-	if stalled := f.pulse.stalled(f.began); stalled > 0 {
-		t.Logf("the machine stalled for %v: ignoring %d findings about services that were down", stalled, len(down))
+	if stalled := f.stalls.stalled(f.began); stalled > 0 {
+		t.Logf("the machine stalled for %v: ignored %d findings about services that were down", stalled, len(down))
 	} else {
 		down.report(t)
 	}

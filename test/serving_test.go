@@ -43,14 +43,14 @@ func (v authClient) get(url string) (*http.Response, string, error) {
 // startSecured starts an exporter with one of the examples of access control, in a
 // folder with the files that it names. address (without scheme) serves everything, and
 // health, a base URL, only the health checks.
-func startSecured(t *testing.T, example string, us *fake.Certificate) (dir, address, health string) {
+func startSecured(t *testing.T, example string, ca *fake.Certificate) (dir, address, health string) {
 	t.Helper()
 	dir = t.TempDir()
 	replaceFile(t, filepath.Join(dir, example), examples(t)["web/"+example])
-	writeCertificate(t, issueCertificate(us), filepath.Join(dir, "exporter.crt"), filepath.Join(dir, "exporter.key"))
-	replaceFile(t, filepath.Join(dir, "clients-ca.crt"), string(us.PEM()))
+	writeCertificate(t, issueCertificate(ca), filepath.Join(dir, "exporter.crt"), filepath.Join(dir, "exporter.key"))
+	replaceFile(t, filepath.Join(dir, "clients-ca.crt"), string(ca.PEM()))
 	upstream := simulate(t, "v1")[0]
-	// serve waits at the health address, which needs no password.
+	// serve waits for the health address, which needs no password.
 	_, urls := serve(t, loopback, "/-/ready", binary, func(port string) []string {
 		address = "127.0.0.1:" + freePort(t, loopback)
 		return []string{
@@ -62,9 +62,9 @@ func startSecured(t *testing.T, example string, us *fake.Certificate) (dir, addr
 }
 
 func TestTheExampleOfTLSReloadsCertificates(t *testing.T) {
-	us := newCA()
-	dir, address, _ := startSecured(t, "tls.yml", us)
-	v := authClient{tls: &tls.Config{RootCAs: us.Pool()}}
+	ca := newCA()
+	dir, address, _ := startSecured(t, "tls.yml", ca)
+	v := authClient{tls: &tls.Config{RootCAs: ca.Pool()}}
 	first, body, err := v.get("https://" + address + "/metrics")
 	if err != nil || first.StatusCode != http.StatusOK || !strings.Contains(body, "betanet_up 1") {
 		t.Fatalf("got %v, %v:\n%.300s", first, err, body)
@@ -86,7 +86,7 @@ func TestTheExampleOfTLSReloadsCertificates(t *testing.T) {
 		t.Errorf("without TLS: got %v, %v, want status 400", r, err)
 	}
 
-	writeCertificate(t, issueCertificate(us), filepath.Join(dir, "exporter.crt"), filepath.Join(dir, "exporter.key"))
+	writeCertificate(t, issueCertificate(ca), filepath.Join(dir, "exporter.crt"), filepath.Join(dir, "exporter.key"))
 	wait(t, "the new certificate", func() error {
 		r, _, err := v.get("https://" + address + "/-/healthy")
 		if err != nil {
@@ -100,12 +100,12 @@ func TestTheExampleOfTLSReloadsCertificates(t *testing.T) {
 }
 
 func TestTheExampleOfMutualTLSRequiresACertificate(t *testing.T) {
-	us, others := newCA(), newCA()
-	_, address, health := startSecured(t, "mutual-tls.yml", us)
+	ca, others := newCA(), newCA()
+	_, address, health := startSecured(t, "mutual-tls.yml", ca)
 	with := func(pairs ...tls.Certificate) authClient {
-		return authClient{tls: &tls.Config{RootCAs: us.Pool(), Certificates: pairs}}
+		return authClient{tls: &tls.Config{RootCAs: ca.Pool(), Certificates: pairs}}
 	}
-	if r, body, err := with(issueCertificate(us).Certificate).get("https://" + address + "/metrics"); err != nil || r.StatusCode != http.StatusOK || !strings.Contains(body, "betanet_up 1") {
+	if r, body, err := with(issueCertificate(ca).Certificate).get("https://" + address + "/metrics"); err != nil || r.StatusCode != http.StatusOK || !strings.Contains(body, "betanet_up 1") {
 		t.Errorf("with a certificate of our CA: got %v, %v", r, err)
 	}
 	for who, v := range map[string]authClient{"no certificate": with(), "a certificate of another CA": with(issueCertificate(others).Certificate)} {
@@ -117,9 +117,9 @@ func TestTheExampleOfMutualTLSRequiresACertificate(t *testing.T) {
 }
 
 func TestTheExampleOfAPasswordRequiresIt(t *testing.T) {
-	us := newCA()
-	_, address, health := startSecured(t, "password.yml", us)
-	trust := &tls.Config{RootCAs: us.Pool()}
+	ca := newCA()
+	_, address, health := startSecured(t, "password.yml", ca)
+	trust := &tls.Config{RootCAs: ca.Pool()}
 	for _, path := range []string{"/metrics", "/", "/health", "/-/ready", "/api/v1/status", "/sd", "/probe?target=x", "/upstream/x", "/nowhere"} {
 		for who, v := range map[string]authClient{"no password": {tls: trust}, "a wrong password": {trust, "prometheus", "change-you"}, "another user": {trust, "admin", "change-me"}} {
 			if r, _, err := v.get("https://" + address + path); err != nil || r.StatusCode != http.StatusUnauthorized {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// The times of the example haproxy.cfg: an exporter that refuses connections is removed
-// after one slow and one fast health check, and added after two successful ones.
+// Times from the example haproxy.cfg: an exporter that refuses connections is removed after
+// one slow and one fast health check, and added again after two successful ones.
 const (
 	failoverTime = 1250 * time.Millisecond
 	recoveryTime = 1250 * time.Millisecond
@@ -27,8 +27,8 @@ func TestVmagentsShareTheUpstreams(t *testing.T) {
 	testSharing(t, twoVmagents)
 }
 
-// testSharing checks scrapers that share targets, with exporters behind a proxy: nothing
-// is fetched twice, no services are confused, and one exporter may crash.
+// testSharing checks scrapers that share targets, with exporters behind a proxy: nothing is
+// fetched twice, no services are mixed up, and one exporter may crash.
 func testSharing(t *testing.T, start func(*testing.T, *fleet) engine) {
 	f := newFleet(t, 40)
 	f.engine = start(t, f)
@@ -40,16 +40,16 @@ func testSharing(t *testing.T, start func(*testing.T, *fleet) engine) {
 	f.checkOwners(t)
 }
 
-// retryIfStalled checks that a phase has no findings. If the machine stalled, missing
-// events prove nothing, so the phase is repeated, up to three times in total. Surplus
-// events are always errors.
+// retryIfStalled checks that a phase has no findings. If the machine stalled, missing events
+// prove nothing, so the phase is repeated, up to three times in total. Surplus events are
+// always errors.
 func (f *fleet) retryIfStalled(t *testing.T, phase func() (missing, surplus findings)) {
 	t.Helper()
 	for round := 1; ; round++ {
 		began := time.Now()
 		missing, surplus := phase()
 		surplus.report(t)
-		stalled := f.pulse.stalled(began)
+		stalled := f.stalls.stalled(began)
 		if len(missing) == 0 || stalled == 0 || round == 3 {
 			missing.report(t)
 			return
@@ -65,7 +65,7 @@ func (f *fleet) crash(t *testing.T, owners map[string]string) (missing, surplus 
 	killed := time.Now()
 	victim.kill()
 	missing, surplus = f.checkFailover(t, killed, owners)
-	f.waitForDivision(t) // /sd is still there
+	f.waitForDivision(t) // the other exporter still serves /sd
 	f.restart(t, victim)
 	return slices.Concat(missing, f.checkRecovery(t, owners)), surplus
 }
@@ -155,7 +155,7 @@ func (f *fleet) checkIntervals(t *testing.T, intervals int, owners map[string]st
 	t.Helper()
 	from := time.Now()
 	to := from.Add(time.Duration(intervals) * interval)
-	f.waitForScrapes(t, to, 1) // after these everything before is stored
+	f.waitForScrapes(t, to, 1) // then everything before is stored
 	scrapes, err := f.engine.scrapes(from)
 	if err != nil {
 		t.Fatal(err)
@@ -183,7 +183,7 @@ func (f *fleet) checkIntervals(t *testing.T, intervals int, owners map[string]st
 			switch {
 			case n > all+1: // one at the edge
 				surplus.add("%s got %[3]d requests for %[2]s in %[4]d scrapes", s.name, d, n, all)
-			case n < all-1: // late scrapes may be answered from the cache
+			case n < all-1: // late scrapes may be served from the cache
 				missing.add("%s got %[3]d requests for %[2]s in %[4]d scrapes", s.name, d, n, all)
 			}
 			fetched += n
@@ -205,13 +205,12 @@ func (f *fleet) checkIntervals(t *testing.T, intervals int, owners map[string]st
 }
 
 // checkFailover waits until all services are scraped through the remaining exporter. A
-// target of the dead exporter may lose one interval, plus the time that the health
-// checks need.
+// target of the killed exporter may lose one interval, plus the time of the health checks.
 func (f *fleet) checkFailover(t *testing.T, killed time.Time, owners map[string]string) (missing, surplus findings) {
 	t.Helper()
 	bound := killed.Add(2*interval + failoverTime + slack)
-	left := f.exporters[1].agent
-	f.waitForScrapes(t, bound, 2) // after these the failover is over
+	remaining := f.exporters[1].agent
+	f.waitForScrapes(t, bound, 2) // then the failover is over
 	scrapes, err := f.engine.scrapes(killed.Add(-2 * interval))
 	if err != nil {
 		t.Fatal(err)
@@ -220,14 +219,14 @@ func (f *fleet) checkFailover(t *testing.T, killed time.Time, owners map[string]
 	var lost, gap int
 	for _, s := range f.services {
 		fetched := s.between(killed, bound)
-		first := slices.IndexFunc(fetched, func(q request) bool { return q.agent == left })
+		first := slices.IndexFunc(fetched, func(q request) bool { return q.agent == remaining })
 		if first < 0 {
 			missing.add("%s was not fetched by the remaining exporter within %v: %v", s.name, bound.Sub(killed), fetched)
 			continue
 		}
 		last = max(last, fetched[first].at.Sub(killed))
-		if got := agents(s.between(killed.Add(slack), bound)); len(got) != 1 || got[0] != left {
-			missing.add("%s was fetched by %v after the other was killed, want only %s", s.name, got, left)
+		if got := agents(s.between(killed.Add(slack), bound)); len(got) != 1 || got[0] != remaining {
+			missing.add("%s was fetched by %v after the other was killed, want only %s", s.name, got, remaining)
 		}
 		bad, longest := loss(scrapes[s.name])
 		if bad > 1 || longest > 2*interval+failoverTime+slack {
@@ -236,11 +235,11 @@ func (f *fleet) checkFailover(t *testing.T, killed time.Time, owners map[string]
 		if longest > interval+slack {
 			gap++
 		}
-		if lost += bad; bad > 0 && owners[s.name] == left {
-			missing.add("%s lost a scrape although its exporter runs", s.name)
+		if lost += bad; bad > 0 && owners[s.name] == remaining {
+			missing.add("%s lost a scrape although its exporter still ran", s.name)
 		}
 		all := len(slices.DeleteFunc(slices.Clone(scrapes[s.name]), func(x point) bool { return x.at.Before(killed) || !x.at.Before(bound) }))
-		if n := countFor(documents[0], fetched); n > all+1 { // the edge, or a request of the dead exporter
+		if n := countFor(documents[0], fetched); n > all+1 { // one at the edge, or a request of the killed exporter
 			surplus.add("%s got %d requests in %d scrapes", s.name, n, all)
 		}
 	}

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// situations serves pages of the nine situations of the verdict, which a test of
-// internal/status writes.
+// situations serves the pages of the nine situations that the verdict distinguishes. A test of
+// internal/status writes them.
 func situations(t *testing.T) (base string, pages []string) {
 	t.Helper()
 	folder := t.TempDir()
@@ -39,7 +39,7 @@ func TestEverySituationInABrowser(t *testing.T) {
 	for _, page := range pages {
 		t.Run(strings.TrimSuffix(page[1:], ".html"), func(t *testing.T) {
 			p := open(t, b, base, page)
-			accessibleNow(t, p, axe, page)
+			checkTabAccessible(t, p, axe, page)
 			for _, width := range []int64{1280, 390} {
 				p.do(t, viewport(width, 844))
 				if got := eval[int64](t, p, `document.documentElement.scrollWidth`); got > width {

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// stallDetector detects times in which the machine does not run processes, to
-// distinguish them from delays of the programs.
+// stallDetector detects times in which the machine runs no processes, to distinguish them
+// from delays of the programs.
 type stallDetector struct {
-	mu    sync.Mutex
-	beats []stall
+	mu     sync.Mutex
+	stalls []stall
 }
 
-// stall is a time at which a timer was late, and its delay.
+// stall is the time at which a timer was late, and its delay.
 type stall struct {
 	at time.Time
 	by time.Duration
@@ -38,7 +38,7 @@ func newStallDetector(t *testing.T) *stallDetector {
 			now := time.Now()
 			if by := now.Sub(last) - period; by > stallLimit {
 				p.mu.Lock()
-				p.beats = append(p.beats, stall{now, by})
+				p.stalls = append(p.stalls, stall{now, by})
 				p.mu.Unlock()
 			}
 			last = now
@@ -55,7 +55,7 @@ func newStallDetector(t *testing.T) *stallDetector {
 func (p *stallDetector) stalled(since time.Time) (longest time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, b := range p.beats {
+	for _, b := range p.stalls {
 		if b.at.After(since) {
 			longest = max(longest, b.by)
 		}

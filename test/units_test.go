@@ -48,8 +48,8 @@ func TestTheUnitsAreValidAndHardened(t *testing.T) {
 	}
 }
 
-// TestTheConfigurationsOfTheServiceAreValid checks the configuration of the packages, as
-// it is and with its comments enabled, and the one of the example.
+// TestTheConfigurationsOfTheServiceAreValid checks the configuration of the packages,
+// unchanged and with its commented-out settings enabled, and that of the example.
 func TestTheConfigurationsOfTheServiceAreValid(t *testing.T) {
 	ours := readFile(t, "..", "deploy", "packages", "config.yml")
 	commented := regexp.MustCompile(`(?m)^#(\w| +(- |\w+:))`)
@@ -61,9 +61,9 @@ func TestTheConfigurationsOfTheServiceAreValid(t *testing.T) {
 	password := tempFile(t, "betanet.password", "secret")
 	elsewhere := strings.ReplaceAll(example, "/run/credentials/betanet-exporter.service/betanet.password", password)
 	if elsewhere == example {
-		t.Error("the example uses no password of LoadCredential=")
+		t.Error("the example uses no password from LoadCredential=")
 	}
-	for name, text := range map[string]string{"as it is": ours, "with its comments enabled": all, "of the example": elsewhere} {
+	for name, text := range map[string]string{"of the packages": ours, "with all settings enabled": all, "of the example": elsewhere} {
 		if out, err := exec.Command(binary, "--config.check", "--config.file="+tempFile(t, "config.yml", text)).CombinedOutput(); err != nil {
 			t.Errorf("the configuration %s: %v\n%s", name, err, out)
 		}

@@ -38,8 +38,8 @@ func (p *patch) name() string {
 	return p.pkg + "/" + strings.TrimSuffix(filepath.Base(p.file), ".patch")
 }
 
-// readPatches reads the chosen patches, sorted by name. A choice that matches nothing is
-// an error.
+// readPatches reads the chosen patches, sorted by name. A choice that matches no patch is an
+// error.
 func readPatches(dir string, chosen []string) ([]*patch, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*", "*.patch"))
 	if err != nil {

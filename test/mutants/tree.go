@@ -26,7 +26,7 @@ type baseline struct {
 	err  error
 }
 
-// copyTree copies the work tree as it is now.
+// copyTree copies the current work tree.
 func copyTree(ctx context.Context, root string) (*tree, error) {
 	dir, err := os.MkdirTemp("", "mutants")
 	if err != nil {
@@ -42,7 +42,7 @@ func copyTree(ctx context.Context, root string) (*tree, error) {
 
 func (t *tree) remove() { os.RemoveAll(t.dir) }
 
-// judge applies a mutant, runs its tests and reverts it. The detail is the test that did
+// judge applies a mutant, runs its tests and reverts it. The detail is the test run that did
 // not notice the mutant, or the error in the patch.
 func (t *tree) judge(ctx context.Context, p *patch) (v verdict, detail string) {
 	for _, k := range p.kills {
@@ -66,7 +66,7 @@ func (t *tree) judge(ctx context.Context, p *patch) (v verdict, detail string) {
 		if err != nil {
 			return faulty, fmt.Sprintf("does not compile: %v", err)
 		}
-		// A mutant may hang. Its tests get several times the time that they take without it.
+		// A mutant may hang. Its tests get several times as long as without it.
 		limit := time.Minute + 5*t.baseline(ctx, k, p.env).took
 		switch out, err := t.test(ctx, binary, k, p.env, limit); {
 		case err == nil:
@@ -78,8 +78,8 @@ func (t *tree) judge(ctx context.Context, p *patch) (v verdict, detail string) {
 	return killed, ""
 }
 
-// failedTest reports whether a test failed, as opposed to not having run: a failed test, a
-// panic, a timeout or a leaked goroutine kills a mutant.
+// failedTest reports whether a test ran and failed. A failed test, a panic, a timeout or a
+// leaked goroutine kills a mutant.
 func failedTest(out string) bool {
 	for _, sign := range []string{"--- FAIL: ", "panic: ", "fatal error: ", "goleak: "} {
 		if strings.Contains(out, sign) {
@@ -107,7 +107,7 @@ func (t *tree) baseline(ctx context.Context, k kill, env []string) baseline {
 		case err != nil:
 			err = fmt.Errorf("%w: %s", err, lastLines(out))
 		case !strings.Contains(out, "\n--- PASS: ") && !strings.HasPrefix(out, "--- PASS: "):
-			err = errors.New("no test runs")
+			err = errors.New("no test ran")
 		}
 	}
 	b.err = err
@@ -115,9 +115,8 @@ func (t *tree) baseline(ctx context.Context, k kill, env []string) baseline {
 	return b
 }
 
-// buildProgram builds everything for tests that build the program themselves, because a
-// mutant that does not compile would look like a kill there. Other tests contain the code
-// that they test.
+// buildProgram builds everything for tests that build the program themselves. There, a mutant
+// that does not compile would look like a kill. Other tests contain the code that they test.
 func (t *tree) buildProgram(ctx context.Context, k kill) (text string, err error) {
 	if !strings.HasSuffix(k.dir, "/blackbox") {
 		return "", nil

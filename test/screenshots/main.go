@@ -1,6 +1,6 @@
-// Command screenshots makes the pictures of the status page in a folder, from the pages
-// of the nine situations that a test of internal/status writes. With -all it makes every
-// page in light, dark and on a phone.
+// Command screenshots takes pictures of the status page and writes them to a folder. The pages
+// are those of the nine situations, which a test of internal/status writes. With -all it takes
+// every page in light, in dark and on a phone.
 package main
 
 import (
@@ -26,7 +26,7 @@ const (
 	maxBytes = 200_000 // of a picture
 )
 
-// picture is a page with a color scheme and a size.
+// picture is a page with a colour scheme and a size.
 type picture struct {
 	name, page, scheme string
 	width, height      int64
@@ -48,7 +48,7 @@ var pictures = []picture{
 }
 
 func main() {
-	all := flag.Bool("all", false, "make every page in light, dark and on a phone")
+	all := flag.Bool("all", false, "take every page in light, in dark and on a phone")
 	flag.Parse()
 	if flag.NArg() != 1 {
 		fmt.Fprintln(os.Stderr, "usage: screenshots [-all] FOLDER")
@@ -100,12 +100,12 @@ func run(ctx context.Context, folder string, all bool) error {
 	return chromedp.Cancel(tab)
 }
 
-// servePages makes the pages of the situations in a folder and serves it.
+// servePages writes the pages of the situations to a folder and serves it.
 func servePages(ctx context.Context, folder string) (base string, stop func(), err error) {
 	test := exec.CommandContext(ctx, "go", "test", "-C", "..", "-count=1", "-run=^TestPagesOfAllSituations$", "./internal/status")
 	test.Env = append(os.Environ(), "BETANET_PAGES="+folder)
 	if out, err := test.CombinedOutput(); err != nil {
-		return "", nil, fmt.Errorf("make the pages: %w\n%s", err, out)
+		return "", nil, fmt.Errorf("write the pages: %w\n%s", err, out)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

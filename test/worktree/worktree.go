@@ -12,9 +12,9 @@ import (
 	"strings"
 )
 
-// Copy copies the files of the repository in root that git does not ignore, as they
-// are now, with the modes that a checkout with the umask would have. Symbolic links
-// remain links. It also works if another user owns the work tree.
+// Copy copies the files in root that git does not ignore, including uncommitted changes, with
+// the modes that a checkout with the umask would have. Symbolic links remain links. It also
+// works if another user owns the work tree.
 func Copy(ctx context.Context, root, to string, umask fs.FileMode) error {
 	list, err := exec.CommandContext(ctx, "git", "-C", root, "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard").Output()
 	if err != nil {
