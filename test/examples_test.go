@@ -269,7 +269,7 @@ func checkStatus(url string) error {
 	return nil
 }
 
-func TestTheReadmeOfTheExamplesLinksToEachOfThem(t *testing.T) {
+func TestTheExamplesReadmeLinksToEveryExample(t *testing.T) {
 	files := examples(t)
 	for name := range files {
 		if name != "README.md" && !strings.Contains(files["README.md"], "]("+name+")") {

@@ -48,7 +48,7 @@ func hang(where string) func(string) fake.Behaviour {
 	return func(document string) fake.Behaviour { return fake.HangAfter(upTo(where, document)) }
 }
 
-// raw sends the result of response as it is, without HTTP around it.
+// raw sends the result of response unchanged, without HTTP around it.
 func raw(response func(document string) string) func(string) fake.Behaviour {
 	return func(document string) fake.Behaviour { return fake.CutAfter([]byte(response(document))) }
 }

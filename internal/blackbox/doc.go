@@ -1,7 +1,7 @@
 // Package blackbox tests the promises of the program from outside.
 //
-// It runs the real program on upstreams that misbehave in every way that internal/fake supports, and reads what Prometheus
-// would read. It does not depend on the implementation: a test fails only when the program breaks a promise of its
+// It runs the real program on upstreams that misbehave in every way that internal/fake supports, and scrapes it as
+// Prometheus does. It does not depend on the implementation: a test fails only when the program breaks a promise of its
 // interface or of the classification of errors.
 //
 // The program runs in two ways. For each fault of the table, it runs in the process of the test and collects only before
@@ -14,5 +14,5 @@
 // By default the whole table and a part of the other tests run; with BETANET_FAULTS=all in the environment all of them do.
 // Tests with a name server run in their own network namespace, where the kernel permits one.
 //
-// A test does not sleep for a guessed time; it waits for an exposition in which all promises hold at once.
+// Tests do not sleep for a guessed time. They wait for an exposition that keeps all promises at once.
 package blackbox

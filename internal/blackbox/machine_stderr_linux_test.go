@@ -100,7 +100,7 @@ func (u *unreadLog) checkCollects(t *testing.T) {
 	}
 }
 
-func TestALogThatNobodyReadsDelaysNeitherCollectionsNorTheEnd(t *testing.T) {
+func TestAnUnreadLogDelaysNeitherCollectionsNorShutdown(t *testing.T) {
 	t.Parallel()
 	u := startUnreadLog(t)
 	u.checkCollects(t)

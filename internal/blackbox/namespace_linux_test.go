@@ -74,7 +74,7 @@ func prepareNamespace(dir string) error {
 	return nil
 }
 
-// loopbackUp does what "ip link set lo up" does.
+// loopbackUp enables the loopback interface, like "ip link set lo up".
 func loopbackUp() error {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_DGRAM, 0)
 	if err != nil {

@@ -27,7 +27,7 @@ func outageLines(text []string) (all []string) {
 	return all
 }
 
-func TestTheLogOfAnOutageIsAsDocumented(t *testing.T) {
+func TestTheLogOfAnOutageMatchesTheDocumentation(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "troubleshooting.md"))
 	if err != nil {

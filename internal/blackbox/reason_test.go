@@ -72,9 +72,9 @@ func awaitCycles(t *testing.T, p *program, server *fake.Server, r faultCase) {
 	})
 }
 
-// TestEachReasonShowsInAProcess runs the first fault of each reason in a process that collects on its own schedule and must
-// not leak anything.
-func TestEachReasonShowsInAProcess(t *testing.T) {
+// TestEachReasonIsReportedByAProcess runs the first fault of each reason in a process that collects on its own schedule and
+// must not leak anything.
+func TestEachReasonIsReportedByAProcess(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	var instant, endless []faultCase

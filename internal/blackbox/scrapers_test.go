@@ -160,7 +160,7 @@ func TestAClientThatLeavesDuringItsResponseLeavesNothingBehind(t *testing.T) {
 	p.awaitGood(t, "", documentBefore)
 }
 
-func TestAnInvalidRequestIsRefused(t *testing.T) {
+func TestAnInvalidRequestIsRejected(t *testing.T) {
 	t.Parallel()
 	p, _ := startHealthy(t)
 	big := strings.Repeat("x", 64<<10)

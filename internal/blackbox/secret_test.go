@@ -183,8 +183,8 @@ func checkNeverShown(t *testing.T, p *program, upstreams []string) {
 	checkNoSecret(t, "the log", p.log.String())
 }
 
-// TestASecretOfOAuth2IsNeverShown has token servers, one of which repeats the request in its error page.
-func TestASecretOfOAuth2IsNeverShown(t *testing.T) {
+// TestAnOAuth2SecretIsNeverShown has token servers, one of which repeats the request in its error page.
+func TestAnOAuth2SecretIsNeverShown(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	config, upstreams := configureSecrets(t, dir, tokenPlaces)

@@ -127,9 +127,9 @@ func TestSIGTERMLetsAScrapeInFlightFinish(t *testing.T) {
 	}
 }
 
-// TestSIGTERMEndsTheExporterDuringItsStart sends the signal later and later. The first ones precede the signal handler, so
+// TestSIGTERMDuringStartupEndsTheExporter sends the signal later and later. The first ones precede the signal handler, so
 // the kernel ends the process. After later ones the process must end itself.
-func TestSIGTERMEndsTheExporterDuringItsStart(t *testing.T) {
+func TestSIGTERMDuringStartupEndsTheExporter(t *testing.T) {
 	t.Parallel()
 	server := start(t)
 	rounds, step := 6, 100*time.Millisecond
@@ -162,8 +162,8 @@ func TestSIGTERMEndsTheExporterDuringItsStart(t *testing.T) {
 	t.Logf("%d of %d exporters handled the signal", own, rounds)
 }
 
-// TestASIGKILLAndARestartInventNothing kills the process at different times, while the counters of the upstreams grow.
-func TestASIGKILLAndARestartInventNothing(t *testing.T) {
+// TestARestartAfterSIGKILLInventsNothing kills the process at different times, while the counters of the upstreams grow.
+func TestARestartAfterSIGKILLInventsNothing(t *testing.T) {
 	t.Parallel()
 	first, second := start(t), start(t)
 	args := []string{

@@ -153,7 +153,7 @@ func (p *program) awaitReady(t *testing.T, systemd *net.UnixConn) {
 	}
 }
 
-func TestAHangupDuringTheEndChangesNothing(t *testing.T) {
+func TestAHangupDuringShutdownChangesNothing(t *testing.T) {
 	t.Parallel()
 	for range starts {
 		p := launch{}.start(t, "--betanet.url=http://127.0.0.1:1")

@@ -24,7 +24,7 @@ func (s *Server) accept(listener net.Listener) {
 }
 
 // admit serves a new connection in its own goroutine. It resets a connection that was accepted while the listener was being
-// closed, because nobody would close it.
+// closed, because nothing else would close it.
 func (s *Server) admit(listener net.Listener, tcp *net.TCPConn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

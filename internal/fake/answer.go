@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Answer is an HTTP response that may be wrong in any part. Only what is set is sent, and a correct Content-Length unless a
-// header line already frames the body.
+// Answer is an HTTP response that may be wrong in any part. It has only the fields that are set, and a correct
+// Content-Length unless a header line already frames the body.
 type Answer struct {
 	Proto    string   // "HTTP/1.1" if empty
 	Status   string   // "200 OK" if empty

@@ -90,8 +90,8 @@ func sleep(ctx context.Context, d time.Duration) bool {
 }
 
 const (
-	packetSize     = 4096     // what the published mixnodes server reads of a request
-	maxRequestSize = 64 << 10 // what any other server reads
+	packetSize     = 4096     // bytes of a request that the published mixnodes server reads
+	maxRequestSize = 64 << 10 // bytes of a request that any other server reads
 )
 
 // readPacket reads a request as the published mixnodes server does: whatever one read returns is the request.

@@ -58,7 +58,7 @@ func fell(before, after document) bool {
 	return false
 }
 
-// wantNoFall checks that the nodes before are still the first of those now, with counters that did not fall.
+// wantNoFall checks that the earlier nodes are still listed first, with counters that did not fall.
 func wantNoFall(t testingT, before, now []document) {
 	t.Helper()
 	for i, b := range before {

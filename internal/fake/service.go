@@ -22,7 +22,7 @@ const (
 type Options struct {
 	Addr   string  // host:port to listen on; the host must be loopback, port 0 takes a free one
 	API    API     // V1 if empty
-	Seed   uint64  // the same seed gives the same values at the same age of the service
+	Seed   uint64  // equal seeds produce equal values at the same age of the service
 	Faults []Fault // active as Every and For specify
 
 	// Every and For are the schedule: one fault is active during For at the end of each period of Every, the next one in

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestSimulateRefusesInvalidOptions(t *testing.T) {
+func TestSimulateRejectsInvalidOptions(t *testing.T) {
 	const local = "127.0.0.1:0"
 	type refusal struct {
 		options Options
