@@ -142,6 +142,7 @@ func (s *service) check(what string, series map[string]float64, key string, up b
 		age := now.Sub(last.at)
 		switch {
 		case now.Sub(s.switched) < maxStale+2*w.interval: // it may be from the other API
+		case !present && last.at.Before(s.u.changed.Add(w.grace(s.u))): // a document of the upstream before the change
 		case !present && age > settle && age < maxStale-settle:
 			w.fail("%s: %s shows nothing, %v after a document with %d", what, s.host+paths[path], age, last.value)
 		case present && age > maxStale+settle:
