@@ -32,18 +32,17 @@ func collect(ctx context.Context, s settings, log *slog.Logger, stdout io.Writer
 	if err := checkClients(s.upstreams); err != nil {
 		return err
 	}
-	for _, u := range s.upstreams {
-		if err := poller.Add(ctx, u, false); err != nil {
-			return err
-		}
-		defer poller.Remove(u)
-	}
-	// Retries need Run. It does not end with ctx, so that every upstream has a view.
+	// Run makes the retries. It does not end with ctx, so that every upstream has a view.
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var polling sync.WaitGroup
 	defer polling.Wait()
 	defer stop()
 	polling.Go(func() { poller.Run(running) })
+	for _, u := range s.upstreams {
+		if err := poller.Add(ctx, u, false); err != nil {
+			return err
+		}
+	}
 	views := make([]*fleet.View, len(s.upstreams))
 	var wg sync.WaitGroup
 	for i, u := range s.upstreams {

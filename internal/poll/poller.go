@@ -104,8 +104,9 @@ func (p *Poller) Remove(u *fleet.Upstream) {
 
 // CollectNow collects the documents of an upstream that the cache cannot serve, within
 // the limit and the upstream's own timeout, and returns the resulting view. Concurrent
-// calls share one collection. CollectNow returns when ctx ends; late reports that the
-// collection is then still running. The view is nil for an unknown upstream.
+// calls share one collection. Run must be running, because it makes the retries.
+// CollectNow returns when ctx ends; late reports that the collection is then still
+// running. The view is nil for an unknown upstream.
 func (p *Poller) CollectNow(ctx context.Context, u *fleet.Upstream, limit time.Duration) (v *fleet.View, late bool) {
 	p.mu.Lock()
 	s := p.upstreams[u]
