@@ -76,10 +76,11 @@ func splitPort(text string) (host string, port uint16, err error) {
 		return "", 0, invalidRule(text)
 	}
 	host = m[1] + m[2]
-	number, ok := strings.CutPrefix(m[3], ":")
 	if m[3] == "" {
 		return host, defaultPort, nil
-	} else if !ok {
+	}
+	number, ok := strings.CutPrefix(m[3], ":")
+	if !ok {
 		return "", 0, invalidRule(text)
 	}
 	if port, ok = fleet.ParsePort(number); !ok {
