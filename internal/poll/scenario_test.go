@@ -86,9 +86,10 @@ var kinds = map[string]kind{
 	"429 9999": {raw: "429 Slow\r\nRetry-After: 9999", reason: betanet.ReasonHTTP429, retry: true, status: 429, after: 300 * time.Second},
 }
 
-// pace is how long a response takes. It differs for each endpoint, so that no two events
-// have the same time and their order is unique.
-var pace = [betanet.NumEndpoints]time.Duration{1009 * time.Microsecond, 2003 * time.Microsecond, 4001 * time.Microsecond, 8009 * time.Microsecond}
+// pace is how long a response takes. It differs for each endpoint, so that events of
+// different collections have different times and their order is unique: no sum of up to
+// eleven of each is a multiple of 100 µs, which all other times are.
+var pace = [betanet.NumEndpoints]time.Duration{1_044_346, 2_065_901, 4_060_781, 8_079_260}
 
 func drawScenario(t *rapid.T, api betanet.API, changes int) scenario {
 	p := scenario{Set: defaults, API: api}
