@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -246,122 +244,4 @@ func runService(t *testing.T) {
 	if p.Err != nil {
 		t.Errorf("%s ended with %v", p, p.Err)
 	}
-}
-
-// installedUnit has the settings of the installed unit that concern the process.
-type installedUnit struct {
-	command, environment []string
-	value                map[string]string // of keys without duplicates
-}
-
-func readUnit(t *testing.T) installedUnit {
-	t.Helper()
-	u := installedUnit{value: make(map[string]string)}
-	variables := make(map[string]string)
-	set := func(text string) {
-		name, value, _ := strings.Cut(text, "=")
-		variables[name] = strings.Trim(value, `"`)
-	}
-	setting := regexp.MustCompile(`^(\w+)=(.*)$`)
-	for line := range strings.Lines(readFile(t, unitFile)) {
-		m := setting.FindStringSubmatch(strings.TrimSpace(line))
-		switch {
-		case m == nil:
-		case m[1] == "Environment":
-			set(m[2])
-		case m[1] == "EnvironmentFile":
-			for line := range strings.Lines(readFile(t, strings.TrimPrefix(m[2], "-"))) {
-				if line = strings.TrimSpace(line); setting.MatchString(line) {
-					set(line)
-				}
-			}
-		default:
-			u.value[m[1]] = m[2]
-		}
-	}
-	for _, word := range strings.Fields(u.value["ExecStart"]) {
-		if name, ok := strings.CutPrefix(word, "$"); ok {
-			u.command = append(u.command, strings.Fields(variables[name])...)
-		} else {
-			u.command = append(u.command, word)
-		}
-	}
-	for name, value := range variables {
-		u.environment = append(u.environment, name+"="+value)
-	}
-	if len(u.command) == 0 || u.value["User"] != serviceUser || u.value["Type"] != "notify" {
-		t.Fatalf("%s is not as this test expects: %v", unitFile, u)
-	}
-	return u
-}
-
-// systemd is the notification socket of a service.
-type systemd struct {
-	name string
-	conn *net.UnixConn
-}
-
-// notification is a message of a process, with its credentials from the kernel.
-type notification struct {
-	text, uid string
-	pid       int
-}
-
-// listenAsSystemd listens on an abstract socket, which every user can reach.
-func listenAsSystemd(t *testing.T) *systemd {
-	t.Helper()
-	name := fmt.Sprintf("@betanet_exporter/test/%d", os.Getpid())
-	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Net: "unixgram", Name: name})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var set error
-	if err := raw.Control(func(fd uintptr) { set = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_PASSCRED, 1) }); err != nil || set != nil {
-		t.Fatal(err, set)
-	}
-	return &systemd{name, conn}
-}
-
-// expect waits for a notification that matches the pattern completely. Only watchdog and
-// status notifications may come before it.
-func (s *systemd) expect(t *testing.T, p *process, pattern string) notification {
-	t.Helper()
-	want := regexp.MustCompile(`^(?:` + pattern + `)$`)
-	for end := time.Now().Add(patience); ; {
-		n, err := s.next(end)
-		if err != nil {
-			t.Fatalf("no %q within %v: %v\n%s", pattern, patience, err, &p.log)
-		}
-		if want.MatchString(n.text) {
-			return n
-		}
-		if !strings.HasPrefix(n.text, "STATUS=") && n.text != "WATCHDOG=1" {
-			t.Fatalf("systemd got %q, want %q", n.text, pattern)
-		}
-	}
-}
-
-func (s *systemd) next(end time.Time) (n notification, err error) {
-	if err := s.conn.SetReadDeadline(end); err != nil {
-		return n, err
-	}
-	text, about := make([]byte, 4096), make([]byte, syscall.CmsgSpace(syscall.SizeofUcred))
-	size, sizeAbout, _, _, err := s.conn.ReadMsgUnix(text, about)
-	if err != nil {
-		return n, err
-	}
-	messages, err := syscall.ParseSocketControlMessage(about[:sizeAbout])
-	if err != nil || len(messages) != 1 {
-		return n, fmt.Errorf("%d control messages: %w", len(messages), err)
-	}
-	sender, err := syscall.ParseUnixCredentials(&messages[0])
-	if err != nil {
-		return n, err
-	}
-	return notification{string(text[:size]), strconv.Itoa(int(sender.Uid)), int(sender.Pid)}, nil
 }

@@ -177,53 +177,6 @@ func TestLatencyIsObservedOncePerFreshDocument(t *testing.T) {
 	})
 }
 
-func TestRetryAfterThatFitsIsWaitedFor(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
-		b.behave(only(betanet.Metrics, func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Retry-After", "4")
-			w.WriteHeader(503)
-		}))
-		b.until(7 * time.Second)
-		if got, want := b.requested(metricsPath, 0), []time.Duration{0, 4 * time.Second}; !slices.Equal(got, want) {
-			t.Errorf("attempts at %v, want %v", got, want)
-		}
-	})
-}
-
-func TestRetryAfterThatDoesNotFitDefersScheduledRequests(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
-		b.behave(only(betanet.Metrics, func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Retry-After", "100")
-			w.WriteHeader(429)
-		}))
-		b.until(time.Second)
-		b.behave(healthy)
-		b.until(100 * time.Second)
-		if got := b.requested(metricsPath, time.Second); len(got) != 0 {
-			t.Errorf("requests at %v, want none before the Retry-After", got)
-		}
-		b.until(116 * time.Second)
-		if got := b.requested(metricsPath, time.Second); len(got) != 1 {
-			t.Errorf("requests at %v, want a scheduled one after the Retry-After", got)
-		}
-	})
-}
-
-func TestRetryAfterDefersTheProbe(t *testing.T) {
-	set := defaults
-	set.BreakerFailures = 1
-	inBubble(t, set, betanet.V1, func(t *testing.T, b *fixture) {
-		b.behave(only(betanet.Metrics, func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Retry-After", "50")
-			w.WriteHeader(429)
-		}))
-		b.until(time.Minute)
-		if got, want := b.requested(metricsPath, 0), []time.Duration{0, 50 * time.Second}; !slices.Equal(got, want) {
-			t.Errorf("requests at %v, want %v", got, want)
-		}
-	})
-}
-
 func TestAnEmptyBudgetMeansNoRetry(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
 		b.poller.budget.First(time.Now()) // the budget stays full
@@ -239,79 +192,6 @@ func TestAnEmptyBudgetMeansNoRetry(t *testing.T) {
 		b.until(7 * time.Second)
 		if got := len(b.requested(metricsPath, 0)); got != 1 {
 			t.Errorf("got %d attempts, want 1", got)
-		}
-	})
-}
-
-func TestCollectNowUsesTheCacheWithinTheTTL(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
-		b.until(b.tick() + 9*time.Second)
-		before := b.count()
-		b.poller.CollectNow(t.Context(), b.upstream, time.Minute)
-		if got := b.count() - before; got != 0 {
-			t.Errorf("got %d requests within the TTL, want none", got)
-		}
-		hits := 0
-		for _, c := range eventsOf[Cache](b) {
-			if c.Result == Hit {
-				hits++
-			}
-		}
-		if hits != 3 {
-			t.Errorf("got %d hits, want one per endpoint", hits)
-		}
-		b.until(b.tick() + 11*time.Second)
-		b.poller.CollectNow(t.Context(), b.upstream, time.Minute)
-		if got := b.count() - before; got != 3 {
-			t.Errorf("got %d requests after the TTL, want 3", got)
-		}
-	})
-}
-
-func TestCollectNowJoinsARunningCollection(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
-		b.behave(only(betanet.Metrics, hang))
-		b.until(time.Second)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		v, late := b.poller.CollectNow(ctx, b.upstream, time.Minute)
-		if got := len(b.requested(metricsPath, 0)); got != 1 || !late || v.Endpoints[0].Tried {
-			t.Errorf("got %d requests, late %v, want 1 and true", got, late)
-		}
-		v, late = b.poller.CollectNow(t.Context(), b.upstream, time.Minute)
-		if got := b.count(); got != 4 || late || !v.Endpoints[0].Tried {
-			t.Errorf("got %d requests, late %v, want the 4 of one collection", got, late)
-		}
-	})
-}
-
-func TestACanceledCallerDoesNotEndTheCollection(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
-		b.until(b.tick() + 11*time.Second)
-		b.behave(func(w http.ResponseWriter, r *http.Request) {
-			time.Sleep(time.Second)
-			healthy(w, r)
-		})
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		if _, late := b.poller.CollectNow(ctx, b.upstream, time.Minute); !late {
-			t.Error("got a view in time, want a late one")
-		}
-		v, late := b.poller.CollectNow(t.Context(), b.upstream, time.Minute)
-		if late || !v.Up() || time.Since(v.Endpoints[0].At) > 2*parallelAfter {
-			t.Errorf("late %v, up %v, age %v, want the document of the collection that continued", late, v.Up(), time.Since(v.Endpoints[0].At))
-		}
-	})
-}
-
-func TestCollectNowEndsAtItsLimit(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
-		b.until(b.tick() + 11*time.Second)
-		b.behave(hang)
-		start := time.Now()
-		v, late := b.poller.CollectNow(t.Context(), b.upstream, 2500*time.Millisecond)
-		if took := time.Since(start); took != 2500*time.Millisecond || late || v.Up() {
-			t.Errorf("took %v, late %v, up %v, want 2.5s with failures", took, late, v.Up())
 		}
 	})
 }
@@ -381,31 +261,6 @@ func TestDecreasesAreExposedAsSentAndCounted(t *testing.T) {
 		v := b.view()
 		if val := v.Values(time.Now()); *val.Uint(betanet.PacketsProcessed) != 3 || v.Resets != 1 {
 			t.Errorf("got %d and %d resets, want 3 and 1", *val.Uint(betanet.PacketsProcessed), v.Resets)
-		}
-	})
-}
-
-func TestWithoutAScheduleNothingIsRequestedOnATimer(t *testing.T) {
-	set := defaults
-	set.BreakerFailures, set.TTL = 1, 0
-	inBubble(t, set, betanet.V1, func(t *testing.T, b *fixture) {
-		b.poller.Remove(b.upstream) // it was added with a schedule
-		if err := b.poller.Add(t.Context(), b.upstream, false); err != nil {
-			t.Fatal(err)
-		}
-		b.behave(failWith(500))
-		b.until(time.Second)
-		if got := b.count(); got != 0 {
-			t.Errorf("got %d requests without CollectNow, want none", got)
-		}
-		b.poller.CollectNow(t.Context(), b.upstream, time.Minute)
-		b.until(10 * time.Minute)
-		if got := b.count(); got != 3 {
-			t.Errorf("got %d requests, want the 3 of CollectNow", got)
-		}
-		b.behave(healthy)
-		if v, _ := b.poller.CollectNow(t.Context(), b.upstream, time.Minute); !v.Up() || b.count() != 6 {
-			t.Errorf("up %v after %d requests, want the next CollectNow to be the probe", v.Up(), b.count())
 		}
 	})
 }

@@ -1,0 +1,68 @@
+package poll
+
+import (
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/breaker"
+)
+
+func (m *model) enter(e betanet.Endpoint, b *modelBreaker, s breaker.State, again bool) {
+	b.state, b.streak, b.era = s, 0, b.era+1
+	b.until = 0
+	if s == breaker.Open {
+		b.until = m.now + m.Set.BreakerOpen + time.Millisecond
+	}
+	if m.endpoints[e].brk != b {
+		return // a switch of API has replaced it
+	}
+	m.note("%v enters %v until %v again %v", e, s, b.until, again)
+	if at, open := m.wakeTime(e); open {
+		m.at(at, func() { m.wake(e, at) })
+	}
+}
+
+func (m *model) willOpen(b *modelBreaker, era int) bool {
+	if b.era != era {
+		return b.state == breaker.Open
+	}
+	return b.state == breaker.HalfOpen || b.streak+1 >= m.Set.BreakerFailures
+}
+
+func (m *model) bad(e betanet.Endpoint, b *modelBreaker, era int, probe bool) {
+	if b.era != era {
+		return
+	}
+	if m.willOpen(b, era) {
+		m.enter(e, b, breaker.Open, probe)
+		return
+	}
+	b.streak++
+}
+
+func (m *model) good(e betanet.Endpoint, b *modelBreaker, era int, probe bool) {
+	switch {
+	case b.era != era:
+	case probe:
+		m.enter(e, b, breaker.Closed, false)
+	default:
+		b.streak = 0
+	}
+}
+
+// wakeTime returns when the probe of an open breaker is due.
+func (m *model) wakeTime(e betanet.Endpoint) (at time.Duration, open bool) {
+	x := m.endpoints[e]
+	return max(x.brk.until, x.notBefore), x.brk.state == breaker.Open
+}
+
+func (m *model) wake(e betanet.Endpoint, due time.Duration) {
+	x := m.endpoints[e]
+	switch at, open := m.wakeTime(e); {
+	case !open || x.busy:
+	case at > m.now:
+		m.at(at, func() { m.wake(e, at) })
+	default:
+		m.collect(due, []betanet.Endpoint{e}, func() {})
+	}
+}

@@ -1,0 +1,97 @@
+package poll
+
+import (
+	"context"
+	"time"
+
+	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/simulation"
+)
+
+// begin starts polling the upstream with a new core.
+func (s *coreUpstream) begin(schedule bool) {
+	s.core = newCore(s.u, "", schedule, &s.w.shared, s.w.now)
+	s.added, s.seen, s.schedule = s.w.now, coreSeen{}, s.core.tick
+	for i, r := range s.core.replicas {
+		s.seen.api[i] = r.api
+	}
+	for _, service := range s.services {
+		service.endpoints = [betanet.NumEndpoints]coreEndpoint{}
+	}
+	s.at = s.core.next()
+}
+
+// change ends and starts the episodes that are due.
+func (w *coreWorld) change() {
+	for _, s := range w.upstreams {
+		w.ruleFresh(s, s.core.view())
+	}
+	last := w.active
+	w.active = nil
+	for _, e := range last {
+		if w.start.Add(e.Start + e.Length).After(w.now) {
+			w.active = append(w.active, e)
+		} else if e.Kind == "other API" {
+			_, service := w.hit(e)
+			service.api = 3 - service.api
+			service.struck = w.now // the replica in use must be detected again
+		}
+	}
+	for ; w.begun < len(w.episodes) && !w.start.Add(w.episodes[w.begun].Start).After(w.now); w.begun++ {
+		e := &w.episodes[w.begun]
+		w.active = append(w.active, e)
+		w.begin(e)
+	}
+}
+
+// hit returns the upstream and service that an episode affects.
+func (w *coreWorld) hit(e *simulation.Episode) (*coreUpstream, *coreService) {
+	s := w.upstreams[e.Target%len(w.upstreams)]
+	return s, s.services[e.Variant%uint64(len(s.services))]
+}
+
+func (w *coreWorld) begin(e *simulation.Episode) {
+	s, service := w.hit(e)
+	until := w.now.Add(e.Length)
+	service.struck = later(service.struck, w.now)
+	if e.Kind == "flaky" || e.Kind == "slow" { // a replica that responds now and then may stay in use
+		service.struck = later(service.struck, until)
+	}
+	switch e.Kind {
+	case "restarts":
+		service.count = 0
+	case "goes back":
+		service.count -= min(service.count, e.Variant%100)
+	case "other API":
+		service.api = 3 - service.api
+		service.faulty = later(service.faulty, until)
+	case "suspended":
+		w.suspendedUntil = w.now.Add(min(e.Length, 10*time.Minute))
+		w.faults = later(w.faults, w.suspendedUntil)
+	case "few connections", "fewer connections", "many upstreams":
+		w.faults = later(w.faults, until)
+	case "demands":
+		w.apply(s, nil, s.core.step(w.moment(), collectNow{time.Second + time.Duration(e.Variant%uint64(20*time.Second))}))
+	case "replaced":
+		w.replace(s)
+	case "everything fails":
+		w.faults = later(w.faults, until)
+	default:
+		service.faulty = later(service.faulty, until)
+	}
+}
+
+// replace removes an upstream and adds it again, like a change of its settings.
+func (w *coreWorld) replace(s *coreUpstream) {
+	w.apply(s, nil, s.core.step(w.moment(), removed{}))
+	for len(s.out) > 0 { // requests in flight are canceled
+		q := s.out[0]
+		q.reply = reply{at: w.now, failure: &betanet.Failure{Reason: betanet.ReasonCanceled, Ignored: true, Err: context.Canceled}}
+		s.deliver(q)
+	}
+	if at := s.core.next(); !at.IsZero() || len(s.core.collections) > 0 {
+		w.fail("%s was removed, but its core is due at %v with %d collections", s.u.Name, at, len(s.core.collections))
+	}
+	w.simulatedTime += w.now.Sub(s.added)
+	s.begin(s.core.scheduled)
+}
