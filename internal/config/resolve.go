@@ -13,7 +13,10 @@ import (
 // resolve computes the defaults that depend on other settings, makes the upstreams,
 // and checks settings against each other.
 func (c *Config) resolve() (all []error) {
-	if sim := &c.Simulate; sim.For > sim.Every || sim.Every > 0 && sim.For == 0 {
+	switch sim := &c.Simulate; {
+	case sim.Every == 0 && sim.For > 0:
+		all = append(all, fmt.Errorf("--fault.for: %s requires --fault.every", sim.For))
+	case sim.For > sim.Every, sim.Every > 0 && sim.For == 0:
 		all = append(all, fmt.Errorf("--fault.for: %s is not valid with --fault.every=%s, use more than 0 and at most --fault.every", sim.For, sim.Every))
 	}
 	if c.Command == SimulateCmd {

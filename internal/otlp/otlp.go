@@ -61,7 +61,7 @@ type Result string
 // The results.
 const (
 	Success Result = "success"
-	Partial Result = "partial" // the receiver rejected some of the data points
+	Partial Result = "partial" // the receiver rejected some of the data points, or sent a warning
 	Failure Result = "failure"
 )
 

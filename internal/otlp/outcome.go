@@ -23,13 +23,13 @@ const maxResponse = 64 << 10
 // outcome records how the last request of a push ended: with a status or an error.
 type outcome struct {
 	status  int
-	partial bool          // the receiver rejected some of the data points
+	partial bool          // the receiver rejected some of the data points, or none with a warning
 	wait    time.Duration // Retry-After, 0 for none
 	err     error         // error of the request, or reason why a 2xx is not a success
 }
 
 // errPartial reports a partial success.
-var errPartial = errors.New("the receiver rejected some of the data points")
+var errPartial = errors.New("the receiver rejected some of the data points, or sent a warning")
 
 // explain returns why a part was not delivered, given the SDK's error. It shows no text
 // of the receiver, which may repeat a header.
