@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -213,6 +214,18 @@ discovery:
 	want := []discovery.DNSConfig{{Name: "a.svc", Type: "A", Port: 9000, Refresh: 30 * time.Second}, {Name: "_b._tcp.svc", Type: "SRV", Refresh: 5 * time.Second}}
 	if got := d.DNS[:2]; !reflect.DeepEqual(got, want) || d.DNS[2].Port != 1 || d.DNS[2].HTTP == nil || !c.Discovery.Any() {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestPathsOfDiscoveryAreRelativeToTheFile(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "c.yml"), "discovery: {files: [{paths: [fleet/*.json, /etc/x.yml]}]}")
+	c, err := load([]string{"--config.file=" + filepath.Join(dir, "c.yml")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := c.Discovery.Files[0].Paths, []string{filepath.Join(dir, "fleet/*.json"), "/etc/x.yml"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 
