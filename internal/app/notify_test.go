@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,8 +17,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/config"
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/probe"
 )
 
 // systemd is a service manager that records its notifications.
@@ -56,10 +57,11 @@ func (s *systemd) keepAlives() (n int) {
 
 // watchScenario is a registry that a notifier watches.
 type watchScenario struct {
-	watchdog     time.Duration
-	onDemand     bool
-	registry     *exposition.Registry
-	reloadFailed atomic.Bool
+	watchdog time.Duration
+	onDemand bool
+	registry *exposition.Registry
+	notifier *notifier
+	reloads  *reloadLog
 	*systemd
 }
 
@@ -67,20 +69,36 @@ type watchScenario struct {
 func (w *watchScenario) run(t *testing.T, do func(t *testing.T)) {
 	synctest.Test(t, func(t *testing.T) {
 		w.registry, w.systemd = exposition.NewRegistry(), new(systemd)
-		n := newNotifier(w.receive, w.watchdog)
+		w.notifier = newNotifier(w.receive, w.watchdog)
+		w.reloads, _ = newTestReloadLog()
 		ctx, stop := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
-		wg.Go(func() { n.watch(ctx, w.registry, w.onDemand, w.reloadFailed.Load) })
+		wg.Go(func() { w.notifier.watch(ctx, w.registry, w.onDemand, w.reloads.failing) })
 		t.Cleanup(func() {
 			stop()
 			wg.Wait()
-			n.close()
+			w.notifier.close()
 			if states := w.take(); len(states) == 0 || states[len(states)-1] != "STOPPING=1" {
 				t.Errorf("got %q at the end, want STOPPING=1 last", states)
 			}
 		})
 		do(t)
 	})
+}
+
+// expect fails the test unless these are the notifications since the last call. It
+// ignores the time of a reload.
+func (w *watchScenario) expect(t *testing.T, when string, want ...string) {
+	t.Helper()
+	got := w.take()
+	for i := range got {
+		if strings.HasPrefix(got[i], "RELOADING=1\n") {
+			got[i] = "RELOADING=1"
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", when, diff)
+	}
 }
 
 // collected returns a view of an upstream whose last collection was due now.
@@ -95,33 +113,21 @@ func collected(name string, endpoints ...fleet.EndpointView) *fleet.View {
 func TestTheStatusLineIsSentWhenItChanges(t *testing.T) {
 	var w watchScenario
 	w.run(t, func(t *testing.T) {
-		expect := func(when string, want ...string) {
-			t.Helper()
-			if diff := cmp.Diff(want, w.take()); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", when, diff)
-			}
-		}
-		expect("at the start", "STATUS=Watching 0 upstreams")
+		w.expect(t, "at the start", "STATUS=Watching 0 upstreams")
 		a := collected("a", fleet.EndpointView{Endpoint: betanet.Metrics})
 		w.registry.Publish(a)
 		time.Sleep(statusEvery - time.Millisecond)
-		expect("soon after a change")
+		w.expect(t, "soon after a change")
 		time.Sleep(time.Millisecond)
-		expect("a moment later", "STATUS=Watching 1 upstream: 1 pending")
+		w.expect(t, "a moment later", "STATUS=Watching 1 upstream: 1 pending")
 		time.Sleep(10 * statusEvery)
-		expect("while nothing changes")
+		w.expect(t, "while nothing changes")
 		down := *a
 		down.Endpoints = failedMetrics()
 		w.registry.Publish(&down)
 		w.registry.Publish(collected("b"))
 		time.Sleep(statusEvery)
-		expect("when one is down", "STATUS=Watching 2 upstreams: 1 up, 1 down")
-		w.reloadFailed.Store(true)
-		time.Sleep(statusEvery)
-		expect("after a reload that failed", "STATUS=Watching 2 upstreams: 1 up, 1 down; the last reload failed, see the log")
-		w.reloadFailed.Store(false)
-		time.Sleep(statusEvery)
-		expect("after one that succeeded", "STATUS=Watching 2 upstreams: 1 up, 1 down")
+		w.expect(t, "when one is down", "STATUS=Watching 2 upstreams: 1 up, 1 down")
 	})
 }
 
@@ -257,17 +263,29 @@ func TestNotificationsGoToTheSocket(t *testing.T) {
 	}
 }
 
-func TestAReloadThatFailsLeavesTheServiceReady(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		log, _ := newTestReloadLog()
-		s := new(systemd)
-		r := &reloader{notifier: newNotifier(s.receive, 0), log: log, load: func() (settings, error) { return settings{}, errors.New("no such file") }}
-		if err := r.reload(t.Context()); err == nil || !log.failing() {
-			t.Errorf("got error %v and failing %v, want both", err, log.failing())
+func TestAReloadLeavesTheServiceReady(t *testing.T) {
+	var w watchScenario
+	w.run(t, func(t *testing.T) {
+		poller := newPoller(w.registry, newObserver(w.registry.Exporter, w.reloads.log), 0, nil)
+		upstreams := newUpstreamSet(poller, w.registry, w.reloads.log, true)
+		r := &reloader{
+			upstreams: upstreams, discovery: &discoveryManager{upstreams: upstreams}, notifier: w.notifier, log: w.reloads,
+			probes: probe.New(t.Context(), probe.Options{Poller: poller, Lookup: upstreams.lookup}),
 		}
-		r.notifier.close()
-		if got := s.take(); len(got) != 2 || !strings.HasPrefix(got[0], "RELOADING=1") || got[1] != "READY=1" {
-			t.Errorf("got %q, want RELOADING=1 and READY=1", got)
+		w.expect(t, "at the start", "STATUS=Watching 0 upstreams")
+		r.load = func() (settings, error) { return settings{}, errors.New("no such file") }
+		if err := r.reload(t.Context()); err == nil {
+			t.Error("got no error of a reload that failed")
 		}
+		w.expect(t, "during a reload that failed", "RELOADING=1", "READY=1")
+		time.Sleep(statusEvery)
+		w.expect(t, "after a reload that failed", "STATUS=Watching 0 upstreams; the last reload failed, see the log")
+		r.load = func() (settings, error) { return settings{Config: new(config.Config)}, nil }
+		if err := r.reload(t.Context()); err != nil {
+			t.Error(err)
+		}
+		w.expect(t, "during a reload that succeeded", "RELOADING=1", "READY=1")
+		time.Sleep(statusEvery)
+		w.expect(t, "after a reload that succeeded", "STATUS=Watching 0 upstreams")
 	})
 }
