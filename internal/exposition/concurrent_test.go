@@ -54,7 +54,7 @@ func TestAScrapeDuringChangesIsCompleteAndConsistent(t *testing.T) {
 			}
 		})
 	}
-	for range 2 {
+	for _, format := range []Format{Text, OpenMetrics, Text, OpenMetrics} {
 		scrapers.Go(func() {
 			for {
 				select {
@@ -63,8 +63,8 @@ func TestAScrapeDuringChangesIsCompleteAndConsistent(t *testing.T) {
 				default:
 				}
 				var b bytes.Buffer
-				if err := r.Write(slowWriter{&b}, OpenMetrics); err != nil || !strings.HasSuffix(b.String(), "\n# EOF\n") {
-					t.Errorf("got %v and %d bytes, want all up to # EOF", err, b.Len())
+				if err := r.Write(slowWriter{&b}, format); err != nil || !isComplete(b.String(), format) {
+					t.Errorf("format %v: got %v and %d bytes, want all families", format, err, b.Len())
 				}
 				wantOneView(t, b.String(), upstreams)
 			}
@@ -73,6 +73,13 @@ func TestAScrapeDuringChangesIsCompleteAndConsistent(t *testing.T) {
 	publishers.Wait()
 	close(ended)
 	scrapers.Wait()
+}
+
+// isComplete reports whether a scrape was written to its end. The families of the
+// runtime are the last; only OpenMetrics has a line after them.
+func isComplete(text string, f Format) bool {
+	return strings.Contains(text, "\ngo_threads ") && strings.HasSuffix(text, "\n") &&
+		strings.HasSuffix(text, "\n# EOF\n") == (f == OpenMetrics)
 }
 
 // wantOneView checks that both counters of each upstream appear once, are equal and
