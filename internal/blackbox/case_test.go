@@ -119,12 +119,18 @@ func (r faultCase) check(t *testing.T, p *program, server *fake.Server, upstream
 	during(first)
 	last = p.await(t, upstream, bad)
 	if slices.Contains(r.paths(), fake.Network) {
-		count := series("betanet_message_latency_seconds_count", "upstream", upstream)
-		if before, after := first.values[count], last.values[count]; before != after || before == 0 {
-			t.Errorf("%s: got %v after %v without a new document, want no observation", count, after, before)
-		}
+		checkNoObservation(t, first, last, upstream)
 	}
 	return last
+}
+
+// checkNoObservation checks that no latency was observed between two expositions, and that some were before.
+func checkNoObservation(t *testing.T, first, last exposition, upstream string) {
+	t.Helper()
+	count := series("betanet_message_latency_seconds_count", "upstream", upstream)
+	if before, after := first.values[count], last.values[count]; before != after || before == 0 {
+		t.Errorf("%s: got %v after %v without a new document, want no observation", count, after, before)
+	}
 }
 
 // checkHealed ends the fault and waits until the upstream is healthy.
