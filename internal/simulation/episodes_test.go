@@ -30,7 +30,11 @@ func (w *world) begin(e *simulation.Episode, stop *func()) {
 	case "jumps":
 		s.count += e.Variant % 1_000_000
 	case "goes back":
-		s.count -= min(s.count, e.Variant%100)
+		if e.Variant%2 == 0 {
+			s.count -= min(s.count, e.Variant%100)
+		} else { // by one, at the end of the episode
+			s.idle = latest(s.idle, until.Add(2*(w.interval+w.timeout)))
+		}
 	case "other API":
 		w.otherAPI(s)
 	case "partition", "loses packets":
@@ -172,6 +176,10 @@ func (w *world) finish(at time.Time) {
 		case "other API":
 			w.otherAPI(s)
 			s.faulty = latest(s.faulty, at)
+		case "goes back":
+			if e.Variant%2 == 1 && s.count > 0 {
+				s.count--
+			}
 		case "file breaks":
 			w.write()
 		case "removed":

@@ -53,7 +53,7 @@ func (w *world) run() {
 	stop := w.startExporter()
 	next := 0
 	first := w.start.Add(time.Minute + 500*time.Microsecond) // never at the time of a response
-	for scrape := first; w.broken() == "" && time.Since(w.start) < w.length; {
+	for scrape := first; w.broken() == "" && time.Since(w.start) < w.length-w.recovery(); {
 		at := scrape
 		if next < len(w.episodes) {
 			at = earlier(at, w.start.Add(w.episodes[next].Start))
@@ -75,6 +75,9 @@ func (w *world) run() {
 		default:
 			w.finish(at)
 		}
+	}
+	if w.broken() == "" {
+		w.checkMemory(&stop)
 	}
 	stop()
 	w.client.CloseIdleConnections()
@@ -108,6 +111,7 @@ func (w *world) startExporter() func() {
 	w.stopping = false
 	go func() { w.serve(ctx); close(done) }()
 	synctest.Wait()
+	w.scrape()              // nothing has responded yet
 	debug.SetGCPercent(400) // the exporter lowers it to save memory
 	return func() {
 		w.mu.Lock()
@@ -154,8 +158,13 @@ func TestDaysOfTheExporter(t *testing.T) {
 		episodes := simulation.Draw(seed, length, pace, 24, kinds...)
 		w := simulate(t, seed, length, episodes)
 		total.add(w)
-		if w.failure != "" {
-			report(t, seed, length, episodes, w.failure, total.days)
+		failure := w.failure
+		w = nil
+		if kept := total.kept(); failure == "" {
+			failure = kept
+		}
+		if failure != "" {
+			report(t, seed, length, episodes, failure, total.days)
 			return
 		}
 		if n := int(total.days / 365); n > years {
@@ -173,6 +182,7 @@ type figures struct {
 	days   float64       // simulated upstream-days
 	worlds int
 	counts map[string]int
+	heap   int64 // bytes that the process kept after the first world
 }
 
 func (f *figures) add(w *world) {
@@ -186,8 +196,8 @@ func (f *figures) add(w *world) {
 
 func (f *figures) print() {
 	n := f.counts
-	fmt.Printf("exporter: %.1f upstream-days in %d worlds, %d requests; %d scrapes, %d pushes, %d incidents, %d rates and %d probes compared; %.1f upstream-days per CPU second\n",
-		f.days, f.worlds, n["requests"], n["scrapes"], n["pushes"], n["incidents"], n["rates"], n["probes"], f.days/(cpuTime()-f.began).Seconds())
+	fmt.Printf("exporter: %.1f upstream-days in %d worlds, %d requests; %d scrapes, %d pushes, %d incidents, %d rates, %d probes, %d increases of the fleet's messages and %d resets compared; %.1f upstream-days per CPU second\n",
+		f.days, f.worlds, n["requests"], n["scrapes"], n["pushes"], n["incidents"], n["rates"], n["probes"], n["increases"], n["resets"], f.days/(cpuTime()-f.began).Seconds())
 	for _, kind := range kinds {
 		fmt.Printf("  %s: %d episodes\n", kind, n[kind])
 	}

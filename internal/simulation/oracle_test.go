@@ -64,6 +64,12 @@ func (w *world) check(what string, series map[string]float64) {
 		if settled && listed {
 			u.listed = now
 		}
+		if up == 1 && !u.answered() {
+			w.fail("%s: %s is up, but has not responded", what, u.name)
+		}
+		if what == "scrape" {
+			u.checkResets(series, key, now)
+		}
 		switch {
 		case u.wanted && !listed && u.listed.After(u.changed):
 			w.fail("%s: %s is no longer listed", what, u.name)
@@ -83,6 +89,9 @@ func (w *world) check(what string, series map[string]float64) {
 	}
 	if up, present := series[`betanet_up{upstream="always"}`]; present && now.Sub(w.began) > 2*w.interval && up != 1 && !w.disturbed(now) {
 		w.fail("%s: the upstream without faults is not up", what)
+	}
+	if what == "scrape" {
+		w.checkGrowth(series, now)
 	}
 	w.checkFleet(what, series, now)
 }

@@ -30,6 +30,10 @@ type service struct {
 	summed    int    // node of that count
 	faulty    time.Time
 	switched  time.Time // to the other API
+	idle      time.Time // end of the time without messages
+	fell      time.Time // when its counters last fell in a document
+	requested time.Time // last request or connection
+	answers   [4]bool   // paths whose documents arrived since the exporter was started
 	knownUp   time.Time // last check when it was surely up
 	knownDown time.Time // last check when it was surely down
 	endpoints [4]endpoint
@@ -43,6 +47,10 @@ type endpoint struct {
 	notBefore   time.Time
 	sent        []sample // last four documents that arrived
 	lastFailure time.Time
+	failing     bool   // the last request failed
+	counted     bool   // the exporter remembers a document
+	count       uint64 // messages in that document
+	node        int    // number of the mixnode in that document
 }
 
 func newService(w *world, u *upstream, host string, r *rand.Rand) *service {
@@ -122,6 +130,7 @@ func (w *world) serveService(host string, c net.Conn) {
 func (s *service) handle(path int) (kind string, takes time.Duration, text string, value uint64) {
 	w, now, e := s.w, time.Now(), &s.endpoints[path]
 	w.requests++
+	s.requested = now
 	replaced := now.Sub(s.u.changed) < w.grace(s.u)+time.Second || now.Before(w.trouble) // the previous request may be canceled
 	switch {
 	case now.Before(e.out) && !replaced:
@@ -149,7 +158,9 @@ func (s *service) handle(path int) (kind string, takes time.Duration, text strin
 	case "hangs", "deadlocked":
 		return kind, -1, "", 0
 	case "good":
-		s.count += uint64(w.random.IntN(100))
+		if more := uint64(w.random.IntN(100)); !now.Before(s.idle) {
+			s.count += more
+		}
 		text = response("200 OK", "", documents[path](s.count, s.node))
 	case "500":
 		text = response("500 Broken", "", "")
@@ -157,7 +168,7 @@ func (s *service) handle(path int) (kind string, takes time.Duration, text strin
 		text = response("404 Not Found", "", "")
 	case "429":
 		after := w.random.IntN(400)
-		e.notBefore = now.Add(takes + min(time.Duration(after)*time.Second, 300*time.Second))
+		e.notBefore = now.Add(takes + min(time.Duration(after)*time.Second, maxRetryAfter))
 		text = response("429 Slow", fmt.Sprintf("Retry-After: %d\r\n", after), "")
 	case "broken":
 		text = response("200 OK", "", `{"packets_processed":`)
@@ -198,6 +209,7 @@ var documents = [4]func(n uint64, node ...int) string{
 func (s *service) failed(path int, requestedAt time.Time, certain bool) {
 	e := &s.endpoints[path]
 	e.lastFailure = latest(e.lastFailure, requestedAt)
+	e.changeTo(true, s.w)
 	if !certain {
 		return
 	}
@@ -209,6 +221,9 @@ func (s *service) failed(path int, requestedAt time.Time, certain bool) {
 // arrived records a document that the exporter has received. The caller holds the mutex.
 func (s *service) arrived(path int, value uint64) {
 	e, now := &s.endpoints[path], time.Now()
+	s.answers[path] = true
+	s.noteReset(path, value)
+	e.changeTo(false, s.w)
 	if path == mixnodes {
 		value = s.sum(value)
 	} else { // the exporter speaks v1 from now on
@@ -216,9 +231,7 @@ func (s *service) arrived(path int, value uint64) {
 	}
 	e.streak, e.openUntil = 0, time.Time{}
 	e.sent = append(e.sent[max(0, len(e.sent)-3):], sample{now, value, s.restarted})
-	if path == 0 || path == mixnodes {
-		s.grow(path, value)
-	}
+	s.grow(path, sample{now, value, s.restarted})
 }
 
 // sum returns the expected sum over all mixnodes after a document.
@@ -235,28 +248,22 @@ func (s *service) sum(value uint64) uint64 {
 	return s.total
 }
 
-// grow adds the increase since the last document of an upstream to the expected fleet
-// counter.
-func (s *service) grow(path int, value uint64) {
-	key := fmt.Sprint(s.u.name, s.host, path)
-	before, known := s.u.known[key]
-	if !known {
-		clear(s.u.known) // another URL or API counts as a new upstream
+// changeTo records whether the last request failed. Changes are in the exporter's list of
+// events.
+func (e *endpoint) changeTo(failing bool, w *world) {
+	if e.failing != failing {
+		e.failing = failing
+		w.changes++
 	}
-	s.u.known[key] = value
-	last := uint64(0)
-	if n := len(s.w.growth); n > 0 {
-		last = s.w.growth[n-1].value
+}
+
+// dialed records that the exporter connects to the service, and whether that fails. The
+// caller holds the mutex.
+func (s *service) dialed(fails bool) {
+	s.requested = time.Now()
+	for path := range s.endpoints {
+		if fails {
+			s.endpoints[path].changeTo(true, s.w)
+		}
 	}
-	switch {
-	case s.u.replica: // it counts only if the replica is in use
-		s.w.extra += value
-		return
-	case !known:
-	case value < before:
-		last += value
-	default:
-		last += value - before
-	}
-	s.w.growth = append(s.w.growth[max(0, len(s.w.growth)-50):], sample{time.Now(), last, last})
 }

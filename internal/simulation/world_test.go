@@ -59,9 +59,11 @@ type world struct {
 	inflight  int       // responses in flight
 	writing   int       // responses that the exporter may have received before the oracle records it
 	conns     int
-	growth    []sample // expected fleet counter of messages, without upstreams with replicas
-	extra     uint64   // upper bound of the messages of replicas
-	points    map[string]point
+	growth    []sample         // what the fleet's counter of messages has reached for certain
+	extra     uint64           // what it may have in addition
+	fleet     tally            // what it grew by between two scrapes
+	changes   int              // failures and recoveries of endpoints
+	points    map[string]point // pushed last; nil if pushes are not checked
 	lastPush  time.Time
 	receiver  time.Time // end of its last fault
 
@@ -94,8 +96,9 @@ type upstream struct {
 	listed  time.Time // last check that found it listed
 	outage  outage    // last one
 
-	urls  []*service
-	known map[string]uint64 // messages in the last document, by name, URL and API
+	urls   []*service
+	known  map[string]*lastValue // by name
+	resets tally                 // documents that show a restart
 }
 
 // interval returns the interval between collections for a seed.
@@ -116,7 +119,7 @@ func newWorld(seed uint64, length time.Duration, episodes []simulation.Episode, 
 	sources := []string{"config", "config", "file", "list", "names"}
 	for i := range 5 + r.IntN(16) {
 		source := sources[i%len(sources)]
-		u := &upstream{w: w, name: fmt.Sprintf("up-%02d", i), source: source, wanted: true, changed: w.start, replica: i == 1, known: make(map[string]uint64)}
+		u := &upstream{w: w, name: fmt.Sprintf("up-%02d", i), source: source, wanted: true, changed: w.start, replica: i == 1, known: make(map[string]*lastValue)}
 		for n := range map[bool]int{false: 1, true: 2}[i == 1] {
 			u.urls = append(u.urls, newService(w, u, fmt.Sprintf("10.0.%d.%d:9000", n, i+1), r))
 		}
@@ -189,12 +192,13 @@ func (u *upstream) target() map[string]any {
 // serve runs the exporter until ctx ends.
 func (w *world) serve(ctx context.Context) {
 	w.mu.Lock()
-	w.began, w.growth, w.extra, w.points = time.Now(), nil, 0, make(map[string]point)
+	w.began, w.growth, w.extra, w.fleet, w.points = time.Now(), nil, 0, tally{}, make(map[string]point)
 	for _, u := range w.upstreams {
 		clear(u.known)
-		u.changed = w.began
+		u.changed, u.resets = w.began, tally{}
 		for _, s := range u.urls {
 			s.forget()
+			s.answers = [4]bool{}
 		}
 	}
 	w.mu.Unlock()
@@ -217,6 +221,9 @@ func (w *world) dial(ctx context.Context, _, address string) (net.Conn, error) {
 	fault := w.faultOf(address)
 	lost := w.during("loses packets") != nil && w.random.IntN(4) == 0
 	partition := w.during("partition") != nil
+	if s := w.serviceAt(address); s != nil {
+		s.dialed(partition || lost || fault == "refused")
+	}
 	w.mu.Unlock()
 	switch {
 	case partition || lost:

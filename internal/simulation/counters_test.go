@@ -1,0 +1,198 @@
+package simulation_test
+
+import "time"
+
+// maxRetryAfter is the longest Retry-After that the exporter obeys.
+const maxRetryAfter = 300 * time.Second
+
+// tally is how much a counter of the exporter must have grown since it was last compared.
+// What a document adds is a range if it is not certain what the exporter has seen.
+type tally struct {
+	steps []step
+	at    time.Time // last scrape that was compared, zero before the first
+	shown float64   // in that scrape
+}
+
+// step is what one document adds.
+type step struct {
+	at          time.Time
+	least, most uint64
+}
+
+func (t *tally) add(least, most uint64) {
+	if most > 0 {
+		t.steps = append(t.steps, step{time.Now(), least, most})
+	}
+}
+
+// since returns the limits of the increase since the last comparison and starts the next.
+// A document that arrived shortly before a scrape may be missing from it.
+func (t *tally) since(now time.Time, shown float64) (increase, least, most float64) {
+	var late []step
+	for _, s := range t.steps {
+		if s.at.After(t.at.Add(-settle)) {
+			most += float64(s.most)
+		}
+		if s.at.After(t.at) && now.Sub(s.at) > settle {
+			least += float64(s.least)
+		}
+		if now.Sub(s.at) <= settle {
+			late = append(late, s)
+		}
+	}
+	increase = shown - t.shown
+	t.steps, t.at, t.shown = late, now, shown
+	return increase, least, most
+}
+
+// lastValue is the last value of a counter of messages that the exporter should remember
+// under the name of an upstream.
+type lastValue struct {
+	host      string
+	mixnodes  bool
+	known     bool   // a document had the counter
+	unsure    bool   // the exporter may remember another value, or none
+	total     uint64 // as sample.value
+	restarted uint64 // as sample.restarted
+}
+
+// certain reports whether the exporter surely counts a document of the service that
+// arrives now. The caller holds the mutex.
+func (s *service) certain() bool {
+	w, now := s.w, time.Now()
+	if !s.u.wanted || now.Sub(s.u.changed) < w.grace(s.u)+time.Second || now.Before(w.trouble) {
+		return false
+	}
+	// Only the replica in use counts. It surely is if it had no fault and the other one got no
+	// request for longer than any pause lasts.
+	long := maxRetryAfter + w.aftermath()
+	for _, other := range s.u.urls {
+		if other != s && (now.Sub(other.requested) < long || !s.quiet(now.Add(-long))) {
+			return false
+		}
+	}
+	return true
+}
+
+// grow adds what a document adds to the fleet's counter of messages: the increase since
+// the last document with the same name, URL and API, or all of it if the counter fell. The
+// first document adds nothing. The caller holds the mutex.
+func (s *service) grow(path int, now sample) {
+	l := s.u.known[s.u.name]
+	unsure := !s.certain()
+	switch {
+	case l == nil:
+		l = new(lastValue)
+		s.u.known[s.u.name] = l
+		*l = lastValue{host: s.host, mixnodes: path == mixnodes}
+	case l.host != s.host || l.mixnodes != (path == mixnodes):
+		*l = lastValue{host: s.host, mixnodes: path == mixnodes, unsure: l.unsure || unsure}
+	}
+	switch path {
+	case 0:
+		now.restarted = now.value
+	case 1, 2: // without the counter
+		return
+	}
+	least, most := uint64(0), uint64(0)
+	switch {
+	case l.unsure || unsure && l.known:
+		most = max(now.value, now.restarted)
+	case l.known:
+		a, b := increased(l.total, now.value), increased(l.restarted, now.restarted)
+		least, most = min(a, b), max(a, b)
+	}
+	l.known, l.unsure, l.total, l.restarted = true, unsure, now.value, now.restarted
+	w := s.w
+	w.fleet.add(least, most)
+	last := uint64(0)
+	if n := len(w.growth); n > 0 {
+		last = w.growth[n-1].value
+	}
+	w.extra += most - least
+	w.growth = append(w.growth[max(0, len(w.growth)-50):], sample{time.Now(), last + least, 0})
+}
+
+// increased returns the increase of a counter. One that fell has started again at 0.
+func increased(before, now uint64) uint64 {
+	if now < before {
+		return now
+	}
+	return now - before
+}
+
+// noteReset records whether a document shows that the service restarted, which the
+// exporter counts once in a collection. The caller holds the mutex.
+func (s *service) noteReset(path int, value uint64) {
+	for other := range s.endpoints {
+		if (other == mixnodes) != (path == mixnodes) {
+			s.endpoints[other].counted = false // the exporter forgets the other API
+		}
+	}
+	e, now := &s.endpoints[path], time.Now()
+	fell := path != 1 && value < e.count || path == mixnodes && s.node != e.node
+	switch {
+	case path == 1: // without a counter
+	case !e.counted:
+		s.u.resets.add(0, 1)
+	case !fell:
+	case now.Sub(s.fell) < 100*time.Millisecond && s.quiet(now.Add(-s.w.aftermath())): // in the same collection
+	case now.Sub(s.fell) < 2*s.w.timeout: // perhaps in the same collection
+		s.u.resets.add(0, 1)
+	default:
+		s.u.resets.add(1, 1)
+	}
+	if fell && e.counted {
+		s.fell = now
+	}
+	e.counted, e.count, e.node = true, value, s.node
+}
+
+// aftermath returns how long a fault may have effects after its end.
+func (w *world) aftermath() time.Duration { return 2 * (w.interval + pause + w.timeout) }
+
+// checkResets compares the resets that a scrape counts.
+func (u *upstream) checkResets(series map[string]float64, key string, now time.Time) {
+	shown, present := series["betanet_exporter_upstream_resets_total"+key]
+	before := u.resets.at
+	increase, least, most := u.resets.since(now, shown)
+	if !present {
+		u.resets.at = time.Time{}
+		return
+	}
+	w, s := u.w, u.urls[0]
+	if u.replica || !u.wanted || before.Sub(u.changed) < w.grace(u)+time.Second || before.Before(w.trouble) || !before.After(s.switched) {
+		return
+	}
+	w.visited["resets"] += int(least)
+	if increase < least || increase > most {
+		w.fail("%s: %v resets were counted in %v, want %v to %v", u.name, increase, now.Sub(before), least, most)
+	}
+}
+
+// checkGrowth compares the increase of the fleet's counter of messages since the last
+// scrape.
+func (w *world) checkGrowth(series map[string]float64, now time.Time) {
+	shown, present := series["betanet_fleet_messages_total"]
+	before := w.fleet.at
+	increase, least, most := w.fleet.since(now, shown)
+	switch {
+	case !present:
+		w.fleet.at = time.Time{}
+	case !before.IsZero() && (increase < least || increase > most):
+		w.fail("the fleet's messages grew by %v in %v, want %v to %v", increase, now.Sub(before), least, most)
+	case least == most:
+		w.visited["increases"]++
+	}
+}
+
+// answered reports whether the exporter has received all documents of an API since it
+// was started. Until then the upstream cannot be up.
+func (u *upstream) answered() bool {
+	for _, s := range u.urls {
+		if a := s.answers; a[mixnodes] || a[0] && a[1] && a[2] {
+			return true
+		}
+	}
+	return false
+}
