@@ -13,6 +13,7 @@ import (
 const (
 	keptHistory = 256 << 10
 	keptChange  = 300 // for each failure and recovery of an endpoint
+	keptChanges = 5000
 )
 
 // The process may keep this after worlds have ended, above what it kept after the
@@ -43,7 +44,7 @@ func (w *world) checkMemory(stop *func()) {
 	recent := w.quietHeap()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if allowed := keptHistory + int64(w.changes)*keptChange; old-recent > allowed {
+	if allowed := keptHistory + int64(min(w.changes, keptChanges))*keptChange; old-recent > allowed {
 		w.fail("the exporter uses %d bytes, %d after a restart: it may keep %d", old, recent, allowed)
 	}
 }
