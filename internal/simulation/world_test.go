@@ -198,7 +198,7 @@ func (w *world) serve(ctx context.Context) {
 		u.changed, u.resets = w.began, tally{}
 		for _, s := range u.urls {
 			s.forget()
-			s.answers = [4]bool{}
+			s.answers, s.knownUp, s.knownDown = [4]bool{}, time.Time{}, time.Time{} // by its last push, perhaps at this moment
 		}
 	}
 	w.mu.Unlock()
