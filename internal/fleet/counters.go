@@ -30,7 +30,7 @@ type Counters struct {
 // lastValues are the last values of one upstream. A name with another URL or another
 // API is another upstream.
 type lastValues struct {
-	base    *url.URL // of the last view; the same pointer is the same URL
+	base    *url.URL // of the last values; the same pointer is the same URL
 	url     string
 	api     betanet.API
 	values  betanet.Values
@@ -47,12 +47,13 @@ func (c *Counters) Observe(v *View, now time.Time) {
 	val := v.Values(now)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	l := c.lastOf(v)
+	l := c.lastOf(v.Upstream)
 	for f := range betanet.NumCounters {
 		n := val.Counter(f, v.API)
 		if n == nil {
 			continue
 		}
+		l.matchTo(v)
 		if before := l.values.Uint(f); before != nil {
 			c.growth[f] = addSaturated(c.growth[f], Increase(*before, *n))
 		}
@@ -60,14 +61,25 @@ func (c *Counters) Observe(v *View, now time.Time) {
 	}
 }
 
-// lastOf returns the last values of a view's upstream, and marks it as not retired.
-func (c *Counters) lastOf(v *View) *lastValues {
-	name := v.Upstream.DisplayName()
+// lastOf returns the last values of an upstream, and marks it as not retired.
+func (c *Counters) lastOf(u *Upstream) *lastValues {
+	name := u.DisplayName()
 	l := c.last[name]
 	if l == nil {
 		l = new(lastValues)
 		c.last[name] = l
 	}
+	if l.retired != nil {
+		c.retired.Remove(l.retired)
+		l.retired = nil
+	}
+	return l
+}
+
+// matchTo forgets the values if a view is of another URL or API. The view must have
+// values: until its first response an upstream that came back has the API and the URL
+// that are tried first, not the ones it had.
+func (l *lastValues) matchTo(v *View) {
 	if l.base != v.URL {
 		l.base = v.URL
 		if text := v.URL.String(); l.url != text {
@@ -77,11 +89,6 @@ func (c *Counters) lastOf(v *View) *lastValues {
 	if l.api != v.API {
 		l.api, l.values = v.API, betanet.Values{}
 	}
-	if l.retired != nil {
-		c.retired.Remove(l.retired)
-		l.retired = nil
-	}
-	return l
 }
 
 // Retire records that an upstream was removed. Beyond maxRetiredUpstreams the upstreams
