@@ -93,7 +93,7 @@ func TestSIGTERMLetsAScrapeInFlightFinish(t *testing.T) {
 		nodes = append(nodes, fmt.Sprintf(`{"id":"mixnode-%030d","status":"active","packets_processed":%d,"packets_forwarded":1,"packets_dropped":1,"uptime_seconds":1,"avg_latency_ms":1.5}`, i, i))
 	}
 	server.Set(fake.Mixnodes, fake.JSON("["+strings.Join(nodes, ",")+"]"))
-	const upstreams = 5
+	const upstreams = 10
 	text := "upstreams:\n"
 	for i := range upstreams {
 		text += fmt.Sprintf("- {name: '%d', url: '%s', api: mixnodes}\n", i, server.URL())
