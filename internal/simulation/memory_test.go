@@ -17,10 +17,11 @@ const (
 )
 
 // The process may keep this after worlds have ended, above what it kept after the
-// first, because the runtime and the pools of libraries reuse memory but do not free it.
+// first. Profiles show the last world and, some 10 kB for each world, descriptors of
+// goroutines, which the runtime never frees, and pools of libraries.
 const (
-	keptByProcess = 512 << 10
-	keptByWorld   = 8 << 10
+	keptByProcess = 1 << 20
+	keptByWorld   = 16 << 10
 )
 
 // recovery returns how long after the last episode everything is up again.
