@@ -145,7 +145,8 @@ func (s *service) handle(path int) (kind string, takes time.Duration, text strin
 	takes = time.Millisecond + time.Duration(w.random.IntN(20))*time.Millisecond
 	kind = w.faultOf(s.host)
 	if kind == "slow" {
-		takes = time.Duration(w.random.IntN(7000)) * time.Millisecond
+		// Never at the very end of an attempt, where it may have arrived or not.
+		takes = time.Duration(w.random.IntN(7000))*time.Millisecond + 137_003
 		kind = ""
 	}
 	if kind == "" {
