@@ -188,16 +188,13 @@ func (c *core) onSchedule() {
 // only that endpoint. Replicas that are not in use are not probed.
 func (c *core) wake(r *replica, e betanet.Endpoint) {
 	ep := r.endpoints[e]
-	due, at := ep.wakeAt, ep.probeAt()
+	due := ep.wakeAt
 	ep.wakeAt = time.Time{}
-	switch {
-	case at.IsZero() || r != c.inUse || ep.busy: // closed again, not needed, or being collected
-	case at.After(c.now): // a Retry-After has arrived since
-		ep.wakeAt = c.coarse(at)
-	default:
-		ep.busy = true
-		c.begin(&collection{replica: r, due: due, deadline: c.now.Add(c.u.Settings.Timeout)}, []betanet.Endpoint{e})
+	if ep.probeAt().IsZero() || r != c.inUse || ep.busy {
+		return // closed again, not needed, or being collected
 	}
+	ep.busy = true
+	c.begin(&collection{replica: r, due: due, deadline: c.now.Add(c.u.Settings.Timeout)}, []betanet.Endpoint{e})
 }
 
 // collectAll starts a collection of all endpoints that may be requested now.
