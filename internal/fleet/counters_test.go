@@ -28,8 +28,8 @@ func TestCountersAddIncreasesOnly(t *testing.T) {
 		v.API, v.Upstream.Settings.MaxStale = betanet.MixnodesAPI, time.Minute
 		return v
 	}
-	pending := func(api betanet.API, host string) *View { // before its first response
-		return &View{Upstream: &Upstream{Name: "b"}, URL: &url.URL{Scheme: "http", Host: host}, API: api}
+	pending := func(host string) *View { // before the first response
+		return &View{Upstream: &Upstream{Name: "b"}, URL: &url.URL{Scheme: "http", Host: host}, API: betanet.V1}
 	}
 	for _, c := range []struct {
 		what   string
@@ -50,10 +50,10 @@ func TestCountersAddIncreasesOnly(t *testing.T) {
 		{"and the next value adds its increase", false, otherAPI(5010), 0, 118},
 		{"a removed upstream subtracts nothing", true, messagesView("a", "h:1", 7), 0, 118},
 		{"an upstream that comes back continues from its last value", false, messagesView("a", "h:1", 37), 0, 148},
-		{"so does one", true, otherAPI(5010), 0, 148},
-		{"whose API is not known yet", false, pending(betanet.V1, "h:3"), 0, 148},
-		{"or whose first URL fails", false, pending(betanet.V1, "h:4"), 0, 148},
-		{"when it responds at last", false, otherAPI(5013), 0, 151},
+		{"another upstream is removed", true, otherAPI(5010), 0, 148},
+		{"it comes back and its API is not known yet", false, pending("h:3"), 0, 148},
+		{"its first URL fails", false, pending("h:4"), 0, 148},
+		{"its first response adds the increase since its removal", false, otherAPI(5013), 0, 151},
 	} {
 		if c.retire {
 			counters.Retire(c.view.Upstream)

@@ -17,8 +17,8 @@ const (
 )
 
 // The process may keep this after worlds have ended, above what it kept after the
-// first. Profiles show the last world and, some 10 kB for each world, descriptors of
-// goroutines, which the runtime never frees, and pools of libraries.
+// first. Profiles show objects of the last world, and about 10 kB for each world:
+// descriptors of goroutines, which the runtime never frees, and pools of libraries.
 const (
 	keptByProcess = 1 << 20
 	keptByWorld   = 16 << 10

@@ -145,8 +145,9 @@ func (s *service) handle(path int) (kind string, takes time.Duration, text strin
 	takes = time.Millisecond + time.Duration(w.random.IntN(20))*time.Millisecond
 	kind = w.faultOf(s.host)
 	if kind == "slow" {
-		// Never at the very end of an attempt, where it may have arrived or not.
-		takes = time.Duration(w.random.IntN(7000))*time.Millisecond + 137_003
+		// Not a whole number of milliseconds: a response in the nanosecond in which the
+		// attempt ends may be in time or not.
+		takes = time.Duration(w.random.IntN(7000))*time.Millisecond + 137_003*time.Nanosecond
 		kind = ""
 	}
 	if kind == "" {

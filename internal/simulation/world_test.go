@@ -198,7 +198,8 @@ func (w *world) serve(ctx context.Context) {
 		u.changed, u.resets = w.began, tally{}
 		for _, s := range u.urls {
 			s.forget()
-			s.answers, s.knownUp, s.knownDown = [4]bool{}, time.Time{}, time.Time{} // by its last push, perhaps at this moment
+			// The last push before the restart may have been checked at this moment.
+			s.answers, s.knownUp, s.knownDown = [4]bool{}, time.Time{}, time.Time{}
 		}
 	}
 	w.mu.Unlock()
