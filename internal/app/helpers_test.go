@@ -76,7 +76,7 @@ func newObserverFixture(upstreams int) *observerFixture {
 
 var (
 	edge      = &fleet.Upstream{Name: "edge", URLs: []*url.URL{{Scheme: "http", Host: "h:1"}}, Settings: fleet.Settings{Interval: 15 * time.Second}}
-	edgeNodes = poll.Source{Upstream: edge, Endpoint: betanet.Nodes}
+	edgeNodes = poll.Origin{Upstream: edge, Endpoint: betanet.Nodes}
 	edgeEnded = poll.Ended{View: &fleet.View{Upstream: edge, Endpoints: []fleet.EndpointView{{}}}}
 )
 

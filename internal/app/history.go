@@ -47,24 +47,24 @@ func (o *observer) record(e poll.Event) {
 
 // toEvent converts a poll event to one worth keeping; ok is false otherwise.
 func toEvent(e poll.Event) (kept history.Event, ok bool) {
-	at := func(s poll.Source, kind history.Kind, text string) history.Event {
+	at := func(s poll.Origin, kind history.Kind, text string) history.Event {
 		return history.Event{Upstream: s.Upstream.DisplayName(), Endpoint: s.Endpoint.String(), Replica: s.Replica, Kind: kind, Text: text}
 	}
 	switch e := e.(type) {
 	case poll.Failing:
-		kept = at(e.Source, history.Failing, quote(e.Failure.Error()))
+		kept = at(e.Origin, history.Failing, escape(e.Failure.Error()))
 		if e.Cached {
-			kept.Kind = history.Stale
+			kept.Kind = history.WentStale
 		}
 		kept.Reason = string(e.Failure.Reason)
 	case poll.Recovered:
-		kept = at(e.Source, history.Recovered, "after "+e.After.Round(time.Millisecond).String())
+		kept = at(e.Origin, history.Recovered, "after "+e.After.Round(time.Millisecond).String())
 	case poll.Transition:
 		switch {
 		case e.To == breaker.Open && !e.Again:
-			kept = at(e.Source, history.Opened, "until "+e.Until.UTC().Format(time.TimeOnly)+" UTC")
+			kept = at(e.Origin, history.Opened, "until "+e.Until.UTC().Format(time.TimeOnly)+" UTC")
 		case e.To == breaker.Closed:
-			kept = at(e.Source, history.Closed, "")
+			kept = at(e.Origin, history.Closed, "")
 		default:
 			return kept, false
 		}

@@ -27,16 +27,16 @@ func TestChangesAreRecorded(t *testing.T) {
 		event poll.Event
 		want  *history.Event // nil for none
 	}{
-		{poll.Failing{Source: edgeNodes, Failure: failure(betanet.ReasonConnect, "refused"), First: true}, with(history.Failing, "connect", "refused")},
-		{poll.Failing{Source: edgeNodes, Failure: failure(betanet.ReasonConnect, "re\nfused"), First: true, Cached: true}, with(history.Stale, "connect", `re\nfused`)},
-		{poll.Recovered{Source: edgeNodes, After: 12345678 * time.Nanosecond}, with(history.Recovered, "", "after 12ms")},
-		{poll.Transition{Source: edgeNodes, To: breaker.Open, Until: until}, with(history.Opened, "", "until 11:30:15 UTC")},
-		{poll.Transition{Source: edgeNodes, To: breaker.Open, Until: until, Again: true}, nil},
-		{poll.Transition{Source: edgeNodes, To: breaker.HalfOpen}, nil},
-		{poll.Transition{Source: edgeNodes, To: breaker.Closed}, with(history.Closed, "", "")},
+		{poll.Failing{Origin: edgeNodes, Failure: failure(betanet.ReasonConnect, "refused"), First: true}, with(history.Failing, "connect", "refused")},
+		{poll.Failing{Origin: edgeNodes, Failure: failure(betanet.ReasonConnect, "re\nfused"), First: true, Cached: true}, with(history.WentStale, "connect", `re\nfused`)},
+		{poll.Recovered{Origin: edgeNodes, After: 12345678 * time.Nanosecond}, with(history.Recovered, "", "after 12ms")},
+		{poll.Transition{Origin: edgeNodes, To: breaker.Open, Until: until}, with(history.Opened, "", "until 11:30:15 UTC")},
+		{poll.Transition{Origin: edgeNodes, To: breaker.Open, Until: until, Again: true}, nil},
+		{poll.Transition{Origin: edgeNodes, To: breaker.HalfOpen}, nil},
+		{poll.Transition{Origin: edgeNodes, To: breaker.Closed}, with(history.Closed, "", "")},
 		{poll.Switched{Upstream: edge, From: "a:1", To: "b:1"}, &history.Event{Upstream: "edge", Kind: history.Switched, Text: "from a:1 to b:1"}},
 		{poll.Began{Upstream: edge}, nil},
-		{poll.Attempt{Source: edgeNodes, Failure: failure(betanet.ReasonConnect, "refused")}, nil},
+		{poll.Attempt{Origin: edgeNodes, Failure: failure(betanet.ReasonConnect, "refused")}, nil},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var o observer

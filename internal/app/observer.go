@@ -60,7 +60,7 @@ func (o *observer) report(e poll.Event) {
 		o.metrics.Transition(e.Endpoint, e.To)
 	case poll.Cache:
 		o.metrics.Cache(string(e.Result))
-		if e.Result == poll.Hit {
+		if e.Result == poll.CacheHit {
 			o.log.Debug("Cache hit", attributes(e.Upstream, e.Replica, []betanet.Endpoint{e.Endpoint})...)
 		}
 	case poll.Switched:

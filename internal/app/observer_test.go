@@ -19,17 +19,17 @@ func TestLinesThatOperatorsLookFor(t *testing.T) {
 		want  string
 	}{
 		{poll.Began{Upstream: edge}, `level=INFO msg="Collecting Betanet metrics" upstream=edge`},
-		{poll.Attempt{Source: edgeNodes, Number: 1, Failure: failure(betanet.ReasonConnect, "fetch nodes: refused"), Recurring: true}, ""},
-		{poll.Transition{Source: edgeNodes, To: breaker.Open}, `level=WARN msg="Circuit breaker is OPEN - service may be degraded" upstream=edge endpoints=nodes`},
-		{poll.Transition{Source: edgeNodes, To: breaker.Open, Again: true}, ""},
-		{poll.Transition{Source: edgeNodes, To: breaker.HalfOpen}, ""},
-		{poll.Transition{Source: edgeNodes, To: breaker.Closed}, ""},
-		{poll.Failing{Source: edgeNodes, Failure: failure(betanet.ReasonConnect, "refused"), First: true, Cached: true, Age: 14600 * time.Millisecond}, `level=WARN msg="Using stale cached data due to fetch failure" upstream=edge endpoints=nodes reason=connect age=15s`},
-		{poll.Failing{Source: edgeNodes, Failure: failure(betanet.ReasonConnect, "refused"), First: true}, ""},
-		{poll.Failing{Source: edgeNodes, Failure: failure(betanet.ReasonSchema, "fetch nodes: total_nodes is missing")}, `level=ERROR msg="Document refused" upstream=edge endpoints=nodes reason=schema err="total_nodes is missing"`},
-		{poll.Cache{Source: edgeNodes, Result: poll.Hit}, ""},
+		{poll.Attempt{Origin: edgeNodes, Number: 1, Failure: failure(betanet.ReasonConnect, "fetch nodes: refused"), Recurring: true}, ""},
+		{poll.Transition{Origin: edgeNodes, To: breaker.Open}, `level=WARN msg="Circuit breaker is OPEN - service may be degraded" upstream=edge endpoints=nodes`},
+		{poll.Transition{Origin: edgeNodes, To: breaker.Open, Again: true}, ""},
+		{poll.Transition{Origin: edgeNodes, To: breaker.HalfOpen}, ""},
+		{poll.Transition{Origin: edgeNodes, To: breaker.Closed}, ""},
+		{poll.Failing{Origin: edgeNodes, Failure: failure(betanet.ReasonConnect, "refused"), First: true, Cached: true, Age: 14600 * time.Millisecond}, `level=WARN msg="Using stale cached data due to fetch failure" upstream=edge endpoints=nodes reason=connect age=15s`},
+		{poll.Failing{Origin: edgeNodes, Failure: failure(betanet.ReasonConnect, "refused"), First: true}, ""},
+		{poll.Failing{Origin: edgeNodes, Failure: failure(betanet.ReasonSchema, "fetch nodes: total_nodes is missing")}, `level=ERROR msg="Document refused" upstream=edge endpoints=nodes reason=schema err="total_nodes is missing"`},
+		{poll.Cache{Origin: edgeNodes, Result: poll.CacheHit}, ""},
 		{poll.Switched{Upstream: edge, From: "a:1", To: "b:1"}, `level=INFO msg="Switched to another replica" upstream=edge from=a:1 to=b:1`},
-		{poll.Recovered{Source: poll.Source{Upstream: edge, Replica: "a:1", Endpoint: betanet.Nodes}, After: 5400 * time.Millisecond}, `level=INFO msg="Endpoint recovered" upstream=edge endpoints=nodes replica=a:1 after=5s`},
+		{poll.Recovered{Origin: poll.Origin{Upstream: edge, Replica: "a:1", Endpoint: betanet.Nodes}, After: 5400 * time.Millisecond}, `level=INFO msg="Endpoint recovered" upstream=edge endpoints=nodes replica=a:1 after=5s`},
 	} {
 		f := newObserverFixture(1)
 		f.report(c.event)
@@ -41,7 +41,7 @@ func TestLinesThatOperatorsLookFor(t *testing.T) {
 
 func TestTextOfAnUpstreamCannotForgeALine(t *testing.T) {
 	f := newObserverFixture(1)
-	f.report(poll.Attempt{Source: edgeNodes, Number: 1, Failure: failure(betanet.ReasonProtocol, "x\nlevel=INFO msg=forged\x1b[31m"+strings.Repeat("y", 1000))})
+	f.report(poll.Attempt{Origin: edgeNodes, Number: 1, Failure: failure(betanet.ReasonProtocol, "x\nlevel=INFO msg=forged\x1b[31m"+strings.Repeat("y", 1000))})
 	f.report(edgeEnded)
 	lines := f.take()
 	if len(lines) != 1 || strings.ContainsAny(lines[0], "\x1b") || len(lines[0]) > 500 {
@@ -90,7 +90,7 @@ func TestAFloodOfWarningsIsOneLineASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newObserverFixture(2)
 		for range 1000 {
-			f.report(poll.Transition{Source: edgeNodes, To: breaker.Open})
+			f.report(poll.Transition{Origin: edgeNodes, To: breaker.Open})
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
@@ -101,7 +101,7 @@ func TestAFloodOfWarningsIsOneLineASecond(t *testing.T) {
 		if want := `level=WARN msg="990 more warnings in the last second, see betanet_exporter_endpoint_failing"`; lines[maxWarnings] != want {
 			t.Errorf("got %s, want %s", lines[maxWarnings], want)
 		}
-		f.report(poll.Transition{Source: edgeNodes, To: breaker.Open})
+		f.report(poll.Transition{Origin: edgeNodes, To: breaker.Open})
 		if got := f.take(); len(got) != 1 {
 			t.Errorf("got %q in the next second, want one line", got)
 		}
@@ -112,7 +112,7 @@ func TestTheEndFlushesTheSummaryOfAFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newObserverFixture(2)
 		for range maxWarnings + 3 {
-			f.report(poll.Transition{Source: edgeNodes, To: breaker.Open})
+			f.report(poll.Transition{Origin: edgeNodes, To: breaker.Open})
 		}
 		f.take()
 		f.limiter.flush()

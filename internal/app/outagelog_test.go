@@ -37,29 +37,29 @@ func (f *observerFixture) collect(endpoints int, events ...poll.Event) {
 func TestAnOutageIsAFewLines(t *testing.T) {
 	f := newObserverFixture(2)
 	v1 := betanet.V1.Endpoints()
-	at := func(e betanet.Endpoint) poll.Source { return poll.Source{Upstream: edge, Endpoint: e} }
+	at := func(e betanet.Endpoint) poll.Origin { return poll.Origin{Upstream: edge, Endpoint: e} }
 	waits := []time.Duration{934 * time.Millisecond, 612 * time.Millisecond, 700 * time.Millisecond}
 
 	f.report(poll.Began{Upstream: edge, Endpoints: 3})
 	for i, e := range v1 {
-		f.report(poll.Attempt{Source: at(e), Number: 1, Failure: refusedConnection(e), Retry: true, Wait: waits[i]})
+		f.report(poll.Attempt{Origin: at(e), Number: 1, Failure: refusedConnection(e), Retry: true, Wait: waits[i]})
 		if i < 2 {
 			f.want(t)
 		}
 	}
 	f.want(t, `level=WARN msg="Attempt 1 failed: connect: connection refused, retrying in 612ms to 934ms" upstream=edge endpoints=metrics,nodes,network`)
-	f.report(poll.Attempt{Source: at(v1[0]), Number: 2, Failure: refusedConnection(v1[0]), Retry: true, Wait: 2 * time.Second})
-	f.report(poll.Attempt{Source: at(v1[1]), Number: 2, Failure: failure(betanet.ReasonTimeout, "fetch nodes: no answer in time"), Retry: true, Wait: 2 * time.Second})
-	f.report(poll.Attempt{Source: at(v1[2]), Number: 2, Failure: refusedConnection(v1[2]), NoBudget: true})
+	f.report(poll.Attempt{Origin: at(v1[0]), Number: 2, Failure: refusedConnection(v1[0]), Retry: true, Wait: 2 * time.Second})
+	f.report(poll.Attempt{Origin: at(v1[1]), Number: 2, Failure: failure(betanet.ReasonTimeout, "fetch nodes: no answer in time"), Retry: true, Wait: 2 * time.Second})
+	f.report(poll.Attempt{Origin: at(v1[2]), Number: 2, Failure: refusedConnection(v1[2]), NoBudget: true})
 	f.want(t,
 		`level=WARN msg="Attempt 2 failed: connect: connection refused, retrying in 2s" upstream=edge endpoints=metrics`,
 		`level=WARN msg="Attempt 2 failed: no answer in time, retrying in 2s" upstream=edge endpoints=nodes`,
 		`level=WARN msg="Attempt 2 failed: connect: connection refused, not retrying: the retry budget is empty" upstream=edge endpoints=network`)
 	for _, e := range v1 {
-		f.report(poll.Failing{Source: at(e), Failure: refusedConnection(e), First: true, Cached: true, Age: 15 * time.Second})
+		f.report(poll.Failing{Origin: at(e), Failure: refusedConnection(e), First: true, Cached: true, Age: 15 * time.Second})
 	}
 	f.want(t)
-	f.report(poll.Attempt{Source: at(v1[0]), Number: 3, Failure: refusedConnection(v1[0])}) // the other was never made
+	f.report(poll.Attempt{Origin: at(v1[0]), Number: 3, Failure: refusedConnection(v1[0])}) // the other was never made
 	f.report(edgeEnded)
 	f.want(t,
 		`level=WARN msg="Attempt 3 failed: connect: connection refused" upstream=edge endpoints=metrics`,
@@ -67,17 +67,17 @@ func TestAnOutageIsAFewLines(t *testing.T) {
 
 	var opened []poll.Event
 	for _, e := range v1 {
-		opened = append(opened, poll.Attempt{Source: at(e), Number: 1, Failure: refusedConnection(e), Recurring: true}, poll.Transition{Source: at(e), To: breaker.Open})
+		opened = append(opened, poll.Attempt{Origin: at(e), Number: 1, Failure: refusedConnection(e), Recurring: true}, poll.Transition{Origin: at(e), To: breaker.Open})
 	}
 	f.collect(3, opened...)
 	f.want(t, `level=WARN msg="Circuit breaker is OPEN - service may be degraded" upstream=edge endpoints=metrics,nodes,network`)
 
 	for i, e := range v1 { // each is probed by itself
 		f.collect(1,
-			poll.Transition{Source: at(e), To: breaker.HalfOpen},
-			poll.Attempt{Source: at(e), Number: 1},
-			poll.Transition{Source: at(e), To: breaker.Closed},
-			poll.Recovered{Source: at(e), After: time.Duration(370+i)*time.Second + 400*time.Millisecond, Probe: true})
+			poll.Transition{Origin: at(e), To: breaker.HalfOpen},
+			poll.Attempt{Origin: at(e), Number: 1},
+			poll.Transition{Origin: at(e), To: breaker.Closed},
+			poll.Recovered{Origin: at(e), After: time.Duration(370+i)*time.Second + 400*time.Millisecond, Probe: true})
 		if i < 2 {
 			f.want(t)
 		}
@@ -87,8 +87,8 @@ func TestAnOutageIsAFewLines(t *testing.T) {
 		t.Errorf("got %d outages at the end, want none", n)
 	}
 
-	f.collect(3, poll.Failing{Source: at(v1[1]), Failure: refusedConnection(v1[1]), First: true})
-	f.collect(3, poll.Recovered{Source: at(v1[1]), After: 15 * time.Second})
+	f.collect(3, poll.Failing{Origin: at(v1[1]), Failure: refusedConnection(v1[1]), First: true})
+	f.collect(3, poll.Recovered{Origin: at(v1[1]), After: 15 * time.Second})
 	f.want(t, `level=INFO msg="Endpoint recovered" upstream=edge endpoints=nodes after=15s`)
 }
 
@@ -109,7 +109,7 @@ func TestExpiredValuesAreLogged(t *testing.T) {
 		}}
 		registry.Publish(v)
 		for _, e := range []betanet.Endpoint{betanet.Metrics, betanet.Nodes} {
-			f.report(poll.Failing{Source: poll.Source{Upstream: &u, Endpoint: e}, Failure: refusedConnection(e), First: true})
+			f.report(poll.Failing{Origin: poll.Origin{Upstream: &u, Endpoint: e}, Failure: refusedConnection(e), First: true})
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer cancel()
@@ -120,15 +120,15 @@ func TestExpiredValuesAreLogged(t *testing.T) {
 
 func TestEachReplicaHasItsOwnLines(t *testing.T) {
 	f := newObserverFixture(2)
-	at := func(replica string, e betanet.Endpoint) poll.Source {
-		return poll.Source{Upstream: edge, Replica: replica, Endpoint: e}
+	at := func(replica string, e betanet.Endpoint) poll.Origin {
+		return poll.Origin{Upstream: edge, Replica: replica, Endpoint: e}
 	}
 	f.report(poll.Began{Upstream: edge, Replica: "a:1", Endpoints: 2})
-	f.report(poll.Attempt{Source: at("a:1", betanet.Metrics), Number: 1, Failure: refusedConnection(betanet.Metrics)})
-	f.report(poll.Attempt{Source: at("a:1", betanet.Nodes), Number: 1})
-	f.report(poll.Failing{Source: at("a:1", betanet.Metrics), Failure: refusedConnection(betanet.Metrics), First: true})
-	f.report(poll.Attempt{Source: at("b:1", betanet.Metrics), Number: 1, Failure: refusedConnection(betanet.Metrics)})
-	f.report(poll.Attempt{Source: at("c:1", betanet.Metrics), Number: 1})
+	f.report(poll.Attempt{Origin: at("a:1", betanet.Metrics), Number: 1, Failure: refusedConnection(betanet.Metrics)})
+	f.report(poll.Attempt{Origin: at("a:1", betanet.Nodes), Number: 1})
+	f.report(poll.Failing{Origin: at("a:1", betanet.Metrics), Failure: refusedConnection(betanet.Metrics), First: true})
+	f.report(poll.Attempt{Origin: at("b:1", betanet.Metrics), Number: 1, Failure: refusedConnection(betanet.Metrics)})
+	f.report(poll.Attempt{Origin: at("c:1", betanet.Metrics), Number: 1})
 	f.report(poll.Switched{Upstream: edge, From: "a:1", To: "c:1"})
 	f.report(edgeEnded)
 	f.want(t,

@@ -107,7 +107,7 @@ func (p *pusher) report(push otlp.Push) {
 	defer p.mu.Unlock()
 	reason := ""
 	if push.Err != nil {
-		reason = quote(push.Err.Error())
+		reason = escape(push.Err.Error())
 	}
 	switch {
 	case reason != "" && p.limit.reason == "":

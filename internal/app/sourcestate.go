@@ -39,7 +39,7 @@ func (s *sourceState) update(name string, l discovery.List, log *slog.Logger) {
 		s.lastSuccess = now
 	} else {
 		// Each connection has another local port, but a lasting failure has one reason.
-		reason = localAddress.ReplaceAllString(quote(l.Err.Error()), "")
+		reason = localAddress.ReplaceAllString(escape(l.Err.Error()), "")
 	}
 	log = log.With("discovery", name)
 	for _, c := range []struct {

@@ -92,7 +92,7 @@ func failuresOf(v *fleet.View) []failureGroup {
 		switch {
 		case e.Failure != nil:
 			f.reason = string(e.Failure.Reason)
-			f.text = strings.TrimPrefix(quote(e.Failure.Error()), "fetch "+e.Endpoint.String()+": ")
+			f.text = strings.TrimPrefix(escape(e.Failure.Error()), "fetch "+e.Endpoint.String()+": ")
 		case e.Tried:
 			continue
 		}

@@ -34,12 +34,12 @@ func failureText(f *betanet.Failure, e betanet.Endpoint) string {
 	if errors.As(f.Err, &op) && op.Err != nil {
 		text = strings.Replace(text, op.Error(), op.Err.Error(), 1)
 	}
-	return quote(certificateTime.ReplaceAllString(text, ""))
+	return escape(certificateTime.ReplaceAllString(text, ""))
 }
 
-// quote makes the text of an error safe for a log line: it escapes what does not
+// escape makes the text of an error safe for a log line: it escapes what does not
 // print, and cuts what is long.
-func quote(text string) string {
+func escape(text string) string {
 	ellipsis := ""
 	if len(text) > maxErrorText {
 		text, ellipsis = text[:maxErrorText], "..."

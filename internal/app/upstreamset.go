@@ -185,7 +185,7 @@ func (s *upstreamSet) add(ctx context.Context, want map[string]*fleet.Upstream) 
 			continue
 		}
 		if err := s.poller.Add(ctx, u, s.scheduled); err != nil {
-			if reason := quote(err.Error()); s.leftOut[name] != reason {
+			if reason := escape(err.Error()); s.leftOut[name] != reason {
 				s.leftOut[name] = reason
 				s.log.Error("Upstream left out", keyUpstream, name, keyErr, reason)
 			}

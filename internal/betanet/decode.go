@@ -167,14 +167,14 @@ func (w *walker) value(spec *fieldSpec, values *Values) {
 	}
 	want := "a number"
 	switch k := t.Kind(); {
-	case spec.kind == text && k == '"':
+	case spec.jsonType == text && k == '"':
 		w.text(spec, t)
 		return
-	case spec.kind == text:
+	case spec.jsonType == text:
 		want = "a string"
-	case spec.kind == mean && k == 'n':
+	case spec.jsonType == mean && k == 'n':
 		return
-	case spec.kind == mean && k == '0':
+	case spec.jsonType == mean && k == '0':
 		w.mean(spec, t, values)
 		return
 	case k == '0':

@@ -50,12 +50,12 @@ func TestTheTableHasAllFields(t *testing.T) {
 	}
 	for i, want := range knownFields {
 		r := fields[i]
-		got := known{r.endpoint, r.key, []string{"uint", "float", "string"}[r.kind], r.unit, want.sample, !r.required}
+		got := known{r.endpoint, r.key, []string{"uint", "float", "string"}[r.jsonType], r.unit, want.sample, !r.required}
 		if got != want {
 			t.Errorf("field %d: got %v, want %v", i, got, want)
 		}
-		if r.kind != text && (numbers[r.field].kind != r.kind || numbers[r.field].unit != r.unit) {
-			t.Errorf("%v: another field for the same number has kind %v and unit %q", want, numbers[r.field].kind, numbers[r.field].unit)
+		if r.jsonType != text && (numbers[r.field].jsonType != r.jsonType || numbers[r.field].unit != r.unit) {
+			t.Errorf("%v: another field for the same number has kind %v and unit %q", want, numbers[r.field].jsonType, numbers[r.field].unit)
 		}
 	}
 }

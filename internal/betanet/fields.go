@@ -32,11 +32,11 @@ const (
 	nodeStatus
 )
 
-// fieldKind is the form of a field in JSON.
-type fieldKind uint8
+// fieldType is the type of a field in JSON.
+type fieldType uint8
 
 const (
-	whole fieldKind = iota // at least 0, in plain digits
+	whole fieldType = iota // at least 0, in plain digits
 	mean                   // at least 0, with or without a fraction; null is unknown
 	text
 )
@@ -77,18 +77,18 @@ const (
 type fieldSpec struct {
 	endpoint Endpoint
 	key      string
-	kind     fieldKind
+	jsonType fieldType
 	unit     string
 	required bool
 	field    Field
 }
 
 // fieldsOf has the fields of each endpoint, and numbers has a field for each number.
-// Fields for the same number have the same kind and unit.
+// Fields for the same number have the same type and unit.
 var fieldsOf, numbers = func() (of [NumEndpoints][]fieldSpec, numbers [NumFields]fieldSpec) {
 	for _, s := range fields {
 		of[s.endpoint] = append(of[s.endpoint], s)
-		if s.kind != text {
+		if s.jsonType != text {
 			numbers[s.field] = s
 		}
 	}
@@ -100,7 +100,7 @@ func (f Field) IsCounter() bool { return f < NumCounters }
 
 // IsMean reports whether the field is a mean, which Float and Metric return instead of
 // Uint.
-func (f Field) IsMean() bool { return numbers[f].kind == mean }
+func (f Field) IsMean() bool { return numbers[f].jsonType == mean }
 
 // Values has the known numbers by field. The zero value has none.
 type Values struct {

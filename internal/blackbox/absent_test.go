@@ -12,9 +12,9 @@ import (
 func TestAnUpstreamThatWasNeverHealthyExposesNoValues(t *testing.T) {
 	t.Parallel()
 	unknownCA := start(t)
-	unknownCA.SetTransport(fake.TLS(untrusted.Config()))
+	unknownCA.SetConnHandler(fake.TLS(untrusted.Config()))
 	plain := start(t)
-	plain.SetTransport(fake.HTTPToTLS)
+	plain.SetConnHandler(fake.HTTPToTLS)
 	refused := start(t)
 	refused.Refuse()
 	cases := []struct{ name, url, reason string }{

@@ -87,10 +87,10 @@ func (r faultCase) heal(t *testing.T, server *fake.Server, id int) {
 	if err := server.Listen(); err != nil {
 		t.Fatal(err)
 	}
-	server.SetTransport(r.healthy())
+	server.SetConnHandler(r.healthy())
 }
 
-func (r faultCase) healthy() fake.Transport {
+func (r faultCase) healthy() fake.ConnHandler {
 	if r.tls {
 		return fake.TLS(trusted.Config())
 	}

@@ -59,8 +59,8 @@ func headerCases() []faultCase {
 }
 
 func sizeCases() []faultCase {
-	noLength := fake.Answer{Header: []string{fake.JSONType}, NoLength: true}.Bytes()
-	inChunks := fake.Answer{Header: []string{fake.JSONType, "Transfer-Encoding: chunked"}}.Bytes()
+	noLength := fake.Response{Header: []string{fake.JSONType}, NoLength: true}.Bytes()
+	inChunks := fake.Response{Header: []string{fake.JSONType, "Transfer-Encoding: chunked"}}.Bytes()
 	spaces := strings.Repeat(" ", 32<<10)
 	return []faultCase{
 		{name: "a byte over 1 MiB", reason: "too_large", fault: func(d string) fake.Behaviour { return fake.JSON(padded(d, mebibyte+1)) }},
@@ -68,7 +68,7 @@ func sizeCases() []faultCase {
 			return fake.Chunked(padded(d, mebibyte+1), 64<<10)
 		}},
 		{name: "a byte over 1 MiB without a length", reason: "too_large", fault: func(d string) fake.Behaviour {
-			return fake.CutAfter(fake.Answer{Header: []string{fake.JSONType}, Body: padded(d, mebibyte+1), NoLength: true}.Bytes())
+			return fake.CutAfter(fake.Response{Header: []string{fake.JSONType}, Body: padded(d, mebibyte+1), NoLength: true}.Bytes())
 		}},
 		{name: "endless without a length", reason: "too_large", fault: always(fake.Endless(noLength, []byte(spaces)))},
 		{name: "endless in chunks", reason: "too_large", fault: always(fake.Endless(inChunks, []byte(fake.Chunks(spaces, len(spaces)))))},
@@ -102,10 +102,10 @@ func acceptedCases() []faultCase {
 		{name: "Content-Encoding identity", fault: typed(fake.JSONType, "Content-Encoding: identity")},
 		{name: "chunks of one byte", fault: func(d string) fake.Behaviour { return fake.Chunked(d, 1) }},
 		{name: "without a length, ended by FIN", fault: func(d string) fake.Behaviour {
-			return fake.CutAfter(fake.Answer{Header: []string{fake.JSONType}, Body: d, NoLength: true}.Bytes())
+			return fake.CutAfter(fake.Response{Header: []string{fake.JSONType}, Body: d, NoLength: true}.Bytes())
 		}},
 		{name: "HTTP/1.0", fault: func(d string) fake.Behaviour {
-			return fake.CutAfter(fake.Answer{Proto: "HTTP/1.0", Header: []string{fake.JSONType}, Body: d}.Bytes())
+			return fake.CutAfter(fake.Response{Proto: "HTTP/1.0", Header: []string{fake.JSONType}, Body: d}.Bytes())
 		}},
 		{name: "closed without an announcement", fault: func(d string) fake.Behaviour { return fake.ThenClose(fake.JSON(d)) }},
 		{name: "closed as announced", fault: func(d string) fake.Behaviour {
@@ -117,7 +117,7 @@ func acceptedCases() []faultCase {
 			return fake.Respond(append([]byte(early), healthyResponse(d)...))
 		}},
 		{name: "no reason phrase", fault: func(d string) fake.Behaviour {
-			return fake.Respond(fake.Answer{Status: "200", Header: []string{fake.JSONType}, Body: d}.Bytes())
+			return fake.Respond(fake.Response{Status: "200", Header: []string{fake.JSONType}, Body: d}.Bytes())
 		}},
 		{name: "unsolicited bytes on the idle connection", fault: func(d string) fake.Behaviour {
 			return fake.Split(healthyResponse(d), 50*time.Millisecond, []byte("HTTP/1.1 408 Request Timeout\r\n\r\n"))

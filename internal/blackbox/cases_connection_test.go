@@ -12,7 +12,7 @@ import (
 
 // healthyResponse returns a complete, valid response.
 func healthyResponse(document string) []byte {
-	return fake.Answer{Header: []string{fake.JSONType}, Body: document}.Bytes()
+	return fake.Response{Header: []string{fake.JSONType}, Body: document}.Bytes()
 }
 
 // upTo returns the part of a healthy response up to a place.
@@ -56,14 +56,14 @@ func raw(response func(document string) string) func(string) fake.Behaviour {
 // withHeader sends an otherwise healthy response with additional header lines, which may set its length.
 func withHeader(lines ...string) func(string) fake.Behaviour {
 	return func(document string) fake.Behaviour {
-		return fake.CutAfter(fake.Answer{Header: append([]string{fake.JSONType}, lines...), Body: document}.Bytes())
+		return fake.CutAfter(fake.Response{Header: append([]string{fake.JSONType}, lines...), Body: document}.Bytes())
 	}
 }
 
 // chunked sends an unmodified body that is announced as chunked.
 func chunked(body func(document string) string) func(string) fake.Behaviour {
 	return func(document string) fake.Behaviour {
-		return fake.CutAfter(fake.Answer{Header: []string{fake.JSONType, "Transfer-Encoding: chunked"}, Body: body(document)}.Bytes())
+		return fake.CutAfter(fake.Response{Header: []string{fake.JSONType, "Transfer-Encoding: chunked"}, Body: body(document)}.Bytes())
 	}
 }
 
@@ -119,14 +119,14 @@ func timeoutCases() []faultCase {
 		{name: "no body", reason: "timeout", fault: hang("headers")},
 		{name: "no last byte", reason: "timeout", fault: hang("all but a byte")},
 		{name: "no last chunk", reason: "timeout", fault: func(d string) fake.Behaviour {
-			return fake.HangAfter(fake.Answer{Header: []string{fake.JSONType, "Transfer-Encoding: chunked"}, Body: fake.Chunks(d, 16)}.Bytes())
+			return fake.HangAfter(fake.Response{Header: []string{fake.JSONType, "Transfer-Encoding: chunked"}, Body: fake.Chunks(d, 16)}.Bytes())
 		}},
 		{name: "no FIN without a length", reason: "timeout", fault: func(d string) fake.Behaviour {
-			return fake.HangAfter(fake.Answer{Header: []string{fake.JSONType}, Body: d, NoLength: true}.Bytes())
+			return fake.HangAfter(fake.Response{Header: []string{fake.JSONType}, Body: d, NoLength: true}.Bytes())
 		}},
 		{name: "dripping", reason: "timeout", fault: func(d string) fake.Behaviour { return fake.Drip(healthyResponse(d), slow) }},
 		{name: "dripping in chunks", reason: "timeout", fault: func(d string) fake.Behaviour {
-			return fake.Drip(fake.Answer{Header: []string{fake.JSONType, "Transfer-Encoding: chunked"}, Body: fake.Chunks(d, 1)}.Bytes(), slow)
+			return fake.Drip(fake.Response{Header: []string{fake.JSONType, "Transfer-Encoding: chunked"}, Body: fake.Chunks(d, 1)}.Bytes(), slow)
 		}},
 		{name: "slow flood of 1xx", reason: "timeout", fault: always(fake.Drip([]byte(strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 10)), slow))},
 		{name: "headers at once, body too late", reason: "timeout", fault: func(d string) fake.Behaviour {

@@ -36,7 +36,7 @@ func syntaxCases() []faultCase {
 		{name: "truncated in a number", reason: "json_syntax", fault: document(func(d string) string { return d[:len(d)-2] })},
 		{name: "Content-Length too short", reason: "json_syntax", fault: withHeader("Content-Length: 20")},
 		{name: "without a length, cut by FIN", reason: "json_syntax", fault: func(d string) fake.Behaviour {
-			return fake.CutAfter(fake.Answer{Header: []string{fake.JSONType}, Body: d[:len(d)-5], NoLength: true}.Bytes())
+			return fake.CutAfter(fake.Response{Header: []string{fake.JSONType}, Body: d[:len(d)-5], NoLength: true}.Bytes())
 		}},
 		{name: "trailing garbage", reason: "json_syntax", fault: document(func(d string) string { return d + "x" })},
 		{name: "second document", reason: "json_syntax", fault: document(func(d string) string { return d + d })},

@@ -9,8 +9,8 @@ import (
 
 // Faults of the upstream as a whole. All three endpoints fail.
 
-func transport(t fake.Transport) func(*fake.Server) {
-	return func(server *fake.Server) { server.SetTransport(t) }
+func transport(t fake.ConnHandler) func(*fake.Server) {
+	return func(server *fake.Server) { server.SetConnHandler(t) }
 }
 
 // certificate returns a self-signed certificate for an address.
@@ -31,7 +31,7 @@ func upstreamCases() []faultCase {
 	plain := func(name, reason string, retried bool, fault func(*fake.Server)) faultCase {
 		return faultCase{name: name, reason: reason, retried: retried, whole: fault}
 	}
-	onTLS := func(name, reason string, retried bool, t fake.Transport) faultCase {
+	onTLS := func(name, reason string, retried bool, t fake.ConnHandler) faultCase {
 		return faultCase{name: "TLS, " + name, reason: reason, retried: retried, whole: transport(t), tls: true}
 	}
 	old, clients := trusted.Config(), trusted.Config()

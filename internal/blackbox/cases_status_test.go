@@ -37,15 +37,15 @@ func retriedStatusCases() []faultCase {
 			{name: "503 with an impossible date in Retry-After", reason: "http_5xx", fault: status(503, "Retry-After: Tue, 32 Nov 2094 12:45:26 GMT")},
 			{name: "503 with a negative Retry-After of 20 digits", reason: "http_5xx", fault: status(503, "Retry-After: -99999999999999999999")},
 			{name: "500 with an endless body", reason: "http_5xx", fault: endless("500 Internal Server Error")},
-			{name: "503 that never ends", reason: "http_5xx", fault: always(fake.HangAfter(fake.Answer{Status: "503 Service Unavailable", NoLength: true}.Bytes()))},
+			{name: "503 that never ends", reason: "http_5xx", fault: always(fake.HangAfter(fake.Response{Status: "503 Service Unavailable", NoLength: true}.Bytes()))},
 			{name: "429 with an invalid Retry-After", reason: "http_429", fault: status(429, "Retry-After: soon")},
 			{name: "503 with a Retry-After of 0", reason: "http_5xx", fault: status(503, "Retry-After: 0")},
 			{name: "500 with a Retry-After, which applies to 429 and 503 only", reason: "http_5xx", fault: status(500, "Retry-After: 300")},
 			{name: "408 with a Retry-After, which applies to 429 and 503 only", reason: "http_4xx", fault: status(408, "Retry-After: 300")},
 			{name: "503 with a truncated body", reason: "http_5xx", fault: func(d string) fake.Behaviour {
-				return fake.CutAfter(fake.Answer{Status: "503 Service Unavailable", Header: []string{"Content-Length: 9999"}, Body: d}.Bytes())
+				return fake.CutAfter(fake.Response{Status: "503 Service Unavailable", Header: []string{"Content-Length: 9999"}, Body: d}.Bytes())
 			}},
-			{name: "502 with a page without Content-Type", reason: "http_5xx", fault: always(fake.Respond(fake.Answer{Status: "502 Bad Gateway", Body: "<html>bad gateway</html>"}.Bytes()))},
+			{name: "502 with a page without Content-Type", reason: "http_5xx", fault: always(fake.Respond(fake.Response{Status: "502 Bad Gateway", Body: "<html>bad gateway</html>"}.Bytes()))},
 		})
 }
 
@@ -62,9 +62,9 @@ func statusCases() []faultCase {
 			{name: "404 with an endless body", reason: "http_4xx", fault: endless("404 Not Found")},
 			{name: "204 with an endless body", reason: "http_status", fault: endless("204 No Content")},
 			{name: "101 with an endless body", reason: "http_status", fault: endless("101 Switching Protocols")},
-			{name: "404 with an HTML page", reason: "http_4xx", fault: always(fake.Respond(fake.Answer{Status: "404 Not Found", Header: []string{"Content-Type: text/html"}, Body: "<html></html>"}.Bytes()))},
+			{name: "404 with an HTML page", reason: "http_4xx", fault: always(fake.Respond(fake.Response{Status: "404 Not Found", Header: []string{"Content-Type: text/html"}, Body: "<html></html>"}.Bytes()))},
 			{name: "503 in the reason phrase", reason: "http_status", fault: func(d string) fake.Behaviour {
-				return fake.Respond(fake.Answer{Status: "203 503 Service Unavailable", Header: []string{fake.JSONType}, Body: d}.Bytes())
+				return fake.Respond(fake.Response{Status: "203 503 Service Unavailable", Header: []string{fake.JSONType}, Body: d}.Bytes())
 			}},
 		})
 }
@@ -72,7 +72,7 @@ func statusCases() []faultCase {
 // endless sends a status with a body that does not end.
 func endless(status string) func(string) fake.Behaviour {
 	return func(string) fake.Behaviour {
-		return fake.Endless(fake.Answer{Status: status, Header: []string{fake.JSONType}, NoLength: true}.Bytes(), []byte(strings.Repeat(" ", 32<<10)))
+		return fake.Endless(fake.Response{Status: status, Header: []string{fake.JSONType}, NoLength: true}.Bytes(), []byte(strings.Repeat(" ", 32<<10)))
 	}
 }
 

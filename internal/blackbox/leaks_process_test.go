@@ -56,7 +56,7 @@ func startLeakScenario(t *testing.T, flags ...string) *leakScenario {
 	file := filepath.Join(t.TempDir(), "roots.pem")
 	write(t, file, roots)
 	s := &leakScenario{plain: start(t), tls: start(t), limit: resources{math.MaxInt, math.MaxInt}}
-	s.tls.SetTransport(fake.TLS(trusted.Config()))
+	s.tls.SetConnHandler(fake.TLS(trusted.Config()))
 	s.p = serve(t, []string{"SSL_CERT_FILE=" + file, "GOMAXPROCS=2"}, slices.Concat(flagsFor(s.plain.URL(), s.tls.TLSURL()), flags, common[1:],
 		[]string{"--collect.interval=1h", "--collect.timeout=50s", "--cache.ttl=0", "--retry.attempts=2"})...)
 	s.awaitReleased(t, s.plain)

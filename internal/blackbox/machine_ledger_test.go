@@ -131,7 +131,7 @@ func (l *ledger) change(t *testing.T, r *rand.Rand) {
 		l.Refuse()
 	case 2:
 		l.mark(true, v1Paths...)
-		l.SetTransport([]fake.Transport{fake.ResetOnAccept, fake.ResetOnFirstBytes, fake.CutOnFirstBytes, fake.HangOnAccept, fake.TLSAlert}[r.IntN(5)])
+		l.SetConnHandler([]fake.ConnHandler{fake.ResetOnAccept, fake.ResetOnFirstBytes, fake.CutOnFirstBytes, fake.HangOnAccept, fake.TLSAlert}[r.IntN(5)])
 	case 3, 4, 5, 6:
 		path := v1Paths[r.IntN(len(v1Paths))]
 		l.mark(true, path)
@@ -147,7 +147,7 @@ func (l *ledger) heal(t *testing.T) {
 		l.Set(path, l.good(path))
 	}
 	l.mark(false, v1Paths...)
-	l.SetTransport(fake.Plain)
+	l.SetConnHandler(fake.Plain)
 	if err := l.Listen(); err != nil {
 		t.Error(err)
 	}

@@ -29,8 +29,8 @@ func huge() []func(document string) fake.Behaviour {
 		},
 		func(d string) fake.Behaviour { return fake.Chunked(padded(d, mebibyte), 1000) },
 		func(d string) fake.Behaviour { return fake.JSON(strings.Repeat("[", mebibyte-1)) },
-		always(fake.Endless(fake.Answer{Header: []string{fake.JSONType}, NoLength: true}.Bytes(), []byte(spaces))),
-		always(fake.Endless(fake.Answer{Header: []string{fake.JSONType, "Transfer-Encoding: chunked"}}.Bytes(), []byte(fake.Chunks(spaces, len(spaces))))),
+		always(fake.Endless(fake.Response{Header: []string{fake.JSONType}, NoLength: true}.Bytes(), []byte(spaces))),
+		always(fake.Endless(fake.Response{Header: []string{fake.JSONType, "Transfer-Encoding: chunked"}}.Bytes(), []byte(fake.Chunks(spaces, len(spaces))))),
 		func(string) fake.Behaviour { return fake.Typed(bomb(), fake.JSONType, "Content-Encoding: gzip") },
 		always(fake.Endless([]byte("HTTP/1.1 200 OK\r\n"), []byte(strings.Repeat("A: b\r\n", 100)))),
 	}

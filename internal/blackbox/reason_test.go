@@ -32,7 +32,7 @@ func checkCases(t *testing.T, cases []faultCase, env, flags []string, during fun
 	var urls []string
 	for _, r := range cases {
 		server := start(t)
-		server.SetTransport(r.healthy())
+		server.SetConnHandler(r.healthy())
 		servers, urls = append(servers, server), append(urls, r.url(server))
 	}
 	p := watchEnv(t, env, flags, urls...)

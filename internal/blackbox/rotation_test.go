@@ -30,14 +30,14 @@ func TestANewCAFileIsReadWithoutARestart(t *testing.T) {
 	dir := t.TempDir()
 	first, second := certificate("127.0.0.1", time.Now().Add(time.Hour)), certificate("127.0.0.1", time.Now().Add(time.Hour))
 	server := start(t)
-	server.SetTransport(fake.TLS(first.Config()))
+	server.SetConnHandler(fake.TLS(first.Config()))
 	ca := filepath.Join(dir, "ca.pem")
 	write(t, ca, string(first.PEM()))
 	p := configured(t, dir, "upstreams: [{name: edge, url: '"+server.TLSURL()+"', http_client: {tls_config: {ca_file: ca.pem}}}]", patient...)
 	checkLeaks(t, p, server)
 	p.awaitGood(t, "edge", documentBefore)
 
-	server.SetTransport(fake.TLS(second.Config()))
+	server.SetConnHandler(fake.TLS(second.Config()))
 	p.awaitBad(t, "edge", documentBefore, "tls")
 	publish(server, documentAfter)
 	write(t, ca, string(second.PEM()))
@@ -45,7 +45,7 @@ func TestANewCAFileIsReadWithoutARestart(t *testing.T) {
 
 	// A file without a certificate does not remove the last good values.
 	write(t, ca, "not a certificate")
-	server.SetTransport(fake.TLS(second.Config())) // resets the connections
+	server.SetConnHandler(fake.TLS(second.Config())) // resets the connections
 	p.await(t, "edge", func(e exposition) error {
 		for _, path := range v1Paths {
 			if err := (endpoint{"edge", path}).values(e, documentAfter); err != nil {

@@ -39,7 +39,7 @@ func notNegative(to func(*Config) *time.Duration) accepts { return duration(to, 
 
 func duration(to func(*Config) *time.Duration, least time.Duration) accepts {
 	return accepts{
-		&schema.Schema{Kind: schema.Duration, Least: least},
+		&schema.Schema{Type: schema.Duration, Least: least},
 		func(c *Config, text string) (err error) {
 			*to(c), err = time.ParseDuration(text)
 			return err
@@ -49,7 +49,7 @@ func duration(to func(*Config) *time.Duration, least time.Duration) accepts {
 
 func count(least, most int, to func(*Config, int)) accepts {
 	return accepts{
-		&schema.Schema{Kind: schema.Integer, Min: least, Max: most},
+		&schema.Schema{Type: schema.Integer, Min: least, Max: most},
 		func(c *Config, text string) error {
 			n, err := strconv.Atoi(text)
 			to(c, n)
@@ -60,7 +60,7 @@ func count(least, most int, to func(*Config, int)) accepts {
 
 func boolean(to func(*Config) *bool) accepts {
 	return accepts{
-		&schema.Schema{Kind: schema.Flag},
+		&schema.Schema{Type: schema.Flag},
 		func(c *Config, text string) error {
 			*to(c) = text == "true" || text == "1"
 			return nil

@@ -160,14 +160,14 @@ func fileSchema() *schema.Schema {
 		{Name: "name", Schema: &schema.Schema{Check: checkName, Doc: "Value of the label `upstream`, unique in the configuration. Default: host:port of the first URL."}},
 		{Name: "url", Schema: &schema.Schema{Check: checkBy(ParseURL), Doc: "Base URL, as `--betanet.url`."}},
 		{Name: "replicas", Schema: &schema.Schema{
-			Kind: schema.Array, Element: "URL", Elem: &schema.Schema{Check: checkBy(ParseURL)}, Unique: hostPort,
+			Type: schema.Array, Element: "URL", Elem: &schema.Schema{Check: checkBy(ParseURL)}, Unique: hostPort,
 			Doc: "Instead of `url`: base URLs of one service, which are used one at a time.",
 		}},
 	}, common...)
-	return &schema.Schema{Kind: schema.Object, Keys: []schema.Key{
-		{Name: "defaults", Schema: &schema.Schema{Kind: schema.Object, Keys: common, Doc: "Settings of upstreams without their own."}},
-		{Name: "upstreams", Schema: &schema.Schema{Kind: schema.Array, Max: maxUpstream, Elem: &schema.Schema{
-			Kind: schema.Object, Keys: upstream, Needs: []string{"url", "replicas"},
+	return &schema.Schema{Type: schema.Object, Keys: []schema.Key{
+		{Name: "defaults", Schema: &schema.Schema{Type: schema.Object, Keys: common, Doc: "Settings of upstreams without their own."}},
+		{Name: "upstreams", Schema: &schema.Schema{Type: schema.Array, Max: maxUpstream, Elem: &schema.Schema{
+			Type: schema.Object, Keys: upstream, Needs: []string{"url", "replicas"},
 			After: func(n *schema.Node) {
 				n.Value = newUpstream(n)
 				n.Forget()
@@ -196,14 +196,14 @@ func commonKeys(client *schema.Schema) []schema.Key {
 			keys = append(keys, schema.Key{Name: name, Schema: &s})
 			continue
 		case groups[name] == nil:
-			groups[name] = &schema.Schema{Kind: schema.Object, Name: name}
+			groups[name] = &schema.Schema{Type: schema.Object, Name: name}
 			keys = append(keys, schema.Key{Name: name, Schema: groups[name]})
 		}
 		groups[name].Keys = append(groups[name].Keys, schema.Key{Name: key, Schema: &s})
 	}
 	return append(keys,
 		schema.Key{Name: "labels", Schema: &schema.Schema{
-			Kind: schema.Map, Elem: &schema.Schema{}, MapKey: &schema.Schema{Pattern: labelName, Want: "a valid label name, use letters, digits and _, and no digit first", Check: checkLabel},
+			Type: schema.Map, Elem: &schema.Schema{}, MapKey: &schema.Schema{Pattern: labelName, Want: "a valid label name, use letters, digits and _, and no digit first", Check: checkLabel},
 			Doc: "Labels of all series of the upstream. The labels of an upstream are added to the labels of `defaults`; a label with an empty value is removed. Reserved: `upstream`, `replica`, `mixnode`, `endpoint`, `le`, `quantile`, `reason`, `state`, `__*`, and `instance` and `job`, which Prometheus sets.",
 		}},
 		schema.Key{Name: "http_client", Schema: own})

@@ -247,7 +247,7 @@ func (o *option) computed() bool { return strings.HasPrefix(o.def, "(") }
 func (o *option) keyPath() string { return strings.TrimPrefix(o.name, "betanet.") }
 
 // isBool reports whether the option is set by --name and --no-name, without a value.
-func (o *option) isBool() bool { return o.accepts.schema.Kind == schema.Flag }
+func (o *option) isBool() bool { return o.accepts.schema.Type == schema.Flag }
 
 // optionNamed returns the option with a name, nil if there is none.
 func optionNamed(name string) *option {

@@ -59,7 +59,7 @@ func usableTLS(t *otlp.TLS) error {
 			return fmt.Errorf("%s%s: %w", prefix, f.name, err)
 		}
 	}
-	if err := make(httpclient.TLSTried).Usable(&promconfig.TLSConfig{CAFile: t.CAFile, CertFile: t.CertFile, KeyFile: t.KeyFile}); err != nil {
+	if err := make(httpclient.TLSChecks).Usable(&promconfig.TLSConfig{CAFile: t.CAFile, CertFile: t.CertFile, KeyFile: t.KeyFile}); err != nil {
 		return fmt.Errorf("%sCERTIFICATE, CLIENT_CERTIFICATE, CLIENT_KEY: %w", prefix, err)
 	}
 	return nil

@@ -86,7 +86,7 @@ func (p *printer) flags() {
 		}
 		text = strings.Join(v.texts, "")
 		if !o.isBool() && !wholeNumber.MatchString(text) {
-			text = schema.Quote(text)
+			text = schema.QuoteYAML(text)
 		}
 		return text, v.origin
 	})
@@ -123,11 +123,11 @@ func (p *printer) upstream(e *upstreamConfig, u *fleet.Upstream) {
 		if e.name != "" {
 			origin = e.origin
 		}
-		p.line(1, first+"name: "+schema.Quote(u.Name), origin)
+		p.line(1, first+"name: "+schema.QuoteYAML(u.Name), origin)
 		first = "  "
 	}
 	if len(u.URLs) == 1 {
-		p.line(1, first+"url: "+schema.Quote(u.URLs[0].String()), e.origin)
+		p.line(1, first+"url: "+schema.QuoteYAML(u.URLs[0].String()), e.origin)
 	} else {
 		var urls []string
 		for _, url := range u.URLs {
@@ -154,7 +154,7 @@ func (p *printer) labels(depth int, labels []fleet.Label) {
 	}
 	var all []string
 	for _, l := range labels {
-		all = append(all, l.Name+": "+schema.Quote(l.Value))
+		all = append(all, l.Name+": "+schema.QuoteYAML(l.Value))
 	}
 	p.line(depth, "labels: {"+strings.Join(all, ", ")+"}", "file")
 }
@@ -186,7 +186,7 @@ func computed(name string, s *fleet.Settings) string {
 func flow(texts []string) string {
 	q := make([]string, len(texts))
 	for i, t := range texts {
-		q[i] = schema.Quote(t)
+		q[i] = schema.QuoteYAML(t)
 	}
 	return "[" + strings.Join(q, ", ") + "]"
 }

@@ -109,9 +109,9 @@ func compute(s *fleet.Settings) {
 	}
 }
 
-// rules compare settings with each other. The first option of a rule is the one
+// constraints compare settings with each other. The first option of a rule is the one
 // that an error names. broken also returns the two values that problem shows.
-var rules = []struct {
+var constraints = []struct {
 	options []string
 	broken  func(*fleet.Settings) (bool, time.Duration, time.Duration)
 	problem string
@@ -141,7 +141,7 @@ var rules = []struct {
 
 // check reports violated rules; with e set, only those that e's own settings cause.
 func (c *Config) check(s *fleet.Settings, e *upstreamConfig) (all []error) {
-	for _, r := range rules {
+	for _, r := range constraints {
 		if broken, value, limit := r.broken(s); broken && c.blames(e, r.options) {
 			all = append(all, fmt.Errorf("%s: "+r.problem, c.where(e, r.options[0]), value, limit))
 		}

@@ -33,9 +33,9 @@ type group struct {
 
 // value is a value of a document.
 type value struct {
-	kind string
-	text string // of a string
-	line int
+	typeName string
+	text     string // of a string
+	line     int
 }
 
 // Kinds of values, as named in messages.
@@ -71,15 +71,15 @@ func (b *builder) errorf(path string, v value, format string, args ...any) error
 	return &documentError{fmt.Sprintf("[%d]%s", b.groups-1, path), v.line, fmt.Sprintf(format, args...)}
 }
 
-// wrongKind returns an error for a value of another kind than want.
-func (b *builder) wrongKind(path string, v value, want string) error {
-	return b.errorf(path, v, "is %s, want %s", v.kind, want)
+// wrongType returns an error for a value whose type is not want.
+func (b *builder) wrongType(path string, v value, want string) error {
+	return b.errorf(path, v, "is %s, want %s", v.typeName, want)
 }
 
 // checkList returns an error unless the document is a list.
 func checkList(v value) error {
-	if v.kind != aList {
-		return &documentError{"", v.line, "the document is " + v.kind + ", want a list of groups, [] for none"}
+	if v.typeName != aList {
+		return &documentError{"", v.line, "the document is " + v.typeName + ", want a list of groups, [] for none"}
 	}
 	return nil
 }
@@ -91,8 +91,8 @@ func (b *builder) beginGroup(v value) error {
 	if b.groups > maxTargets {
 		return b.errorf("", v, "at most %d groups are accepted", maxTargets)
 	}
-	if v.kind != aMap {
-		return b.wrongKind("", v, "a map with targets and labels")
+	if v.typeName != aMap {
+		return b.wrongType("", v, "a map with targets and labels")
 	}
 	return nil
 }
@@ -109,14 +109,14 @@ func (b *builder) addKey(k value) error {
 	return nil
 }
 
-// checkKind returns an error unless v is null or has the kind for the key.
-func (b *builder) checkKind(k, v value) error {
+// checkType returns an error unless v is null or has the type that the key requires.
+func (b *builder) checkType(k, v value) error {
 	want := aMap
 	if k.text == "targets" {
 		want = aList
 	}
-	if v.kind != want && v.kind != null { // Go programs write an empty list as null
-		return b.wrongKind(pathStep(k.text), v, want)
+	if v.typeName != want && v.typeName != null { // Go programs write an empty list as null
+		return b.wrongType(pathStep(k.text), v, want)
 	}
 	return nil
 }
@@ -124,8 +124,8 @@ func (b *builder) checkKind(k, v value) error {
 // addTarget adds a target to the group.
 func (b *builder) addTarget(v value) error {
 	path := fmt.Sprintf(".targets[%d]", len(b.group.addresses))
-	if v.kind != aString {
-		return b.wrongKind(path, v, "host:port")
+	if v.typeName != aString {
+		return b.wrongType(path, v, "host:port")
 	}
 	if b.targets++; b.targets > maxTargets {
 		return b.errorf(path, v, "at most %d targets are accepted", maxTargets)
@@ -142,8 +142,8 @@ func (b *builder) addLabel(k, v value) error {
 		return b.errorf(path, k, "at most %d labels are accepted", maxLabels)
 	case slices.Contains(g.labelNames, k.text):
 		return b.errorf(path, k, "duplicate label")
-	case v.kind != aString:
-		return b.wrongKind(path, v, aString)
+	case v.typeName != aString:
+		return b.wrongType(path, v, aString)
 	}
 	g.labelNames = append(g.labelNames, k.text)
 	if err := b.useLabel(path, k, v); err != nil && g.invalid == nil {

@@ -53,18 +53,18 @@ var sdFile = regexp.MustCompile(`^[^*]*(\*[^/]*)?\.(json|yml|yaml)$`)
 // http_client and of the URL of a document.
 func Section(client, url *schema.Schema) *schema.Schema {
 	refresh := func(doc string) *schema.Schema {
-		return &schema.Schema{Kind: schema.Duration, Least: time.Millisecond, Default: "30s", Doc: doc}
+		return &schema.Schema{Type: schema.Duration, Least: time.Millisecond, Default: "30s", Doc: doc}
 	}
 	list := func(unique []string, keys ...schema.Key) *schema.Schema {
 		keys = append(keys, schema.Key{Name: "http_client", Schema: client.With("Connections to the upstreams found there.")})
-		return &schema.Schema{Kind: schema.Array, Elem: &schema.Schema{
-			Kind: schema.Object, Keys: keys, Needs: unique[:1], NoDefault: portOfSRV, After: checkDNS,
+		return &schema.Schema{Type: schema.Array, Elem: &schema.Schema{
+			Type: schema.Object, Keys: keys, Needs: unique[:1], NoDefault: portOfSRV, After: checkDNS,
 		}, Unique: func(n *schema.Node) string { return n.Join(unique...) }}
 	}
-	return &schema.Schema{Kind: schema.Object, Keys: []schema.Key{
+	return &schema.Schema{Type: schema.Object, Keys: []schema.Key{
 		{Name: "files", Schema: list([]string{"paths"},
 			schema.Key{Name: "paths", Schema: &schema.Schema{
-				Kind: schema.Array, Element: "path", Elem: &schema.Schema{Kind: schema.Path, Pattern: sdFile, Want: wantPath, Check: checkPattern},
+				Type: schema.Array, Element: "path", Elem: &schema.Schema{Type: schema.Path, Pattern: sdFile, Want: wantPath, Check: checkPattern},
 				Doc: "Files in Prometheus' file_sd format, JSON or YAML, read again when they change. The file name may contain a `*`.",
 			}})},
 		{Name: "http", Schema: list([]string{"url"},
@@ -74,7 +74,7 @@ func Section(client, url *schema.Schema) *schema.Schema {
 		{Name: "dns", Schema: list([]string{"name", "type", "port"},
 			schema.Key{Name: "name", Schema: &schema.Schema{Check: checkName, Doc: "Name to look up."}},
 			schema.Key{Name: "type", Schema: &schema.Schema{Enum: []string{A, AAAA, SRV}, Default: A, Doc: "`A` (IPv4 addresses), `AAAA` (IPv6 addresses) or `SRV`."}},
-			schema.Key{Name: "port", Schema: &schema.Schema{Kind: schema.Integer, Min: 1, Max: 65535, Default: "9000", Doc: "Port of the upstreams, for type `A` and `AAAA` only."}},
+			schema.Key{Name: "port", Schema: &schema.Schema{Type: schema.Integer, Min: 1, Max: 65535, Default: "9000", Doc: "Port of the upstreams, for type `A` and `AAAA` only."}},
 			schema.Key{Name: "refresh", Schema: refresh("Time between two look-ups.")})},
 	}}
 }

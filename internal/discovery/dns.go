@@ -116,7 +116,7 @@ func (b *builder) addRecords(found []string) error {
 	}
 	b.groups, b.group = 1, group{scheme: "http"}
 	for _, a := range found {
-		b.group.addresses = append(b.group.addresses, value{kind: aString, text: a})
+		b.group.addresses = append(b.group.addresses, value{typeName: aString, text: a})
 	}
 	b.endGroup()
 	return nil

@@ -54,12 +54,12 @@ func (r *jsonReader) member(k value) error {
 	}
 	v, err := r.next()
 	if err == nil {
-		err = r.b.checkKind(k, v)
+		err = r.b.checkType(k, v)
 	}
 	switch {
-	case err != nil || v.kind == null:
+	case err != nil || v.typeName == null:
 		return err
-	case v.kind == aList:
+	case v.typeName == aList:
 		return r.each(r.b.addTarget)
 	}
 	return r.each(func(k value) error {
@@ -76,7 +76,7 @@ func (r *jsonReader) member(k value) error {
 func (r *jsonReader) each(do func(value) error) error {
 	for {
 		v, err := r.next()
-		if err != nil || v.kind == end {
+		if err != nil || v.typeName == end {
 			return err
 		}
 		if err := do(v); err != nil {
@@ -85,7 +85,7 @@ func (r *jsonReader) each(do func(value) error) error {
 	}
 }
 
-// end is the kind of a closing bracket.
+// end is the type of a closing bracket.
 const end = "the end"
 
 // next reads a token.
@@ -98,19 +98,19 @@ func (r *jsonReader) next() (value, error) {
 	v := value{line: r.line}
 	switch tok.Kind() {
 	case '"':
-		v.kind, v.text = aString, tok.String()
+		v.typeName, v.text = aString, tok.String()
 	case '0':
-		v.kind = aNumber
+		v.typeName = aNumber
 	case 't', 'f':
-		v.kind = aBoolean
+		v.typeName = aBoolean
 	case '[':
-		v.kind = aList
+		v.typeName = aList
 	case '{':
-		v.kind = aMap
+		v.typeName = aMap
 	case ']', '}':
-		v.kind = end
+		v.typeName = end
 	default:
-		v.kind = null
+		v.typeName = null
 	}
 	return v, nil
 }

@@ -49,11 +49,11 @@ func readGroup(n *yaml.Node, b *builder) error {
 		if err := b.addKey(k); err != nil {
 			return err
 		}
-		if err := b.checkKind(k, v); err != nil {
+		if err := b.checkType(k, v); err != nil {
 			return err
 		}
 		inner := follow(members[i+1]).Content
-		switch v.kind {
+		switch v.typeName {
 		case aList:
 			for _, n := range inner {
 				if err := b.addTarget(valueOf(n)); err != nil {
@@ -81,18 +81,18 @@ func follow(n *yaml.Node) *yaml.Node {
 }
 
 func valueOf(n *yaml.Node) value {
-	v := value{kind: "a value with a custom tag", line: n.Line}
+	v := value{typeName: "a value with a custom tag", line: n.Line}
 	n = follow(n)
 	switch tag := n.ShortTag(); {
 	case n.Kind == yaml.SequenceNode && tag == "!!seq":
-		v.kind = aList
+		v.typeName = aList
 	case n.Kind == yaml.MappingNode && tag == "!!map":
-		v.kind = aMap
+		v.typeName = aMap
 	case n.Kind != yaml.ScalarNode:
 	case tag == "!!null":
-		v.kind = null
+		v.typeName = null
 	case tag == "!!str", tag == "!!int", tag == "!!float", tag == "!!bool", tag == "!!timestamp", tag == "!!merge":
-		v.kind, v.text = aString, n.Value
+		v.typeName, v.text = aString, n.Value
 	}
 	return v
 }

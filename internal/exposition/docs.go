@@ -66,7 +66,7 @@ func writeTable(b *strings.Builder, wanted func(*family) bool) {
 	b.WriteString("\n| series | type | labels | meaning |\n|---|---|---|---|\n")
 	for i := range families {
 		if f := &families[i]; wanted(f) {
-			fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", f.name, f.kind, f.labels, strings.TrimSuffix(f.help, ".")+".")
+			fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", f.name, f.metricType, f.labels, strings.TrimSuffix(f.help, ".")+".")
 		}
 	}
 }

@@ -190,8 +190,8 @@ func TestTheTableOfFamiliesIsSortedAndFits(t *testing.T) {
 		if about != 1 {
 			t.Errorf("%s is written by %d functions, want 1", f.name, about)
 		}
-		if f.kind == counter != strings.HasSuffix(f.name, "_total") {
-			t.Errorf("%s is a %s", f.name, f.kind)
+		if f.metricType == counter != strings.HasSuffix(f.name, "_total") {
+			t.Errorf("%s is a %s", f.name, f.metricType)
 		}
 	}
 }

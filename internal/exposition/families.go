@@ -10,14 +10,14 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet"
 )
 
-// kind is the type of a family.
-type kind string
+// metricType is the type of a family.
+type metricType string
 
 const (
-	counter   kind = "counter"
-	gauge     kind = "gauge"
-	histogram kind = "histogram"
-	summary   kind = "summary" // without quantiles
+	counter   metricType = "counter"
+	gauge     metricType = "gauge"
+	histogram metricType = "histogram"
+	summary   metricType = "summary" // without quantiles
 )
 
 // scope selects whether the samples of an upstream have the label replica.
@@ -33,7 +33,7 @@ const (
 // one of upstream, exporter and fleet is set.
 type family struct {
 	name        string
-	kind        kind
+	metricType  metricType
 	labels      string // in addition to the labels of the scope, for the documentation
 	help        string // without a full stop at the end
 	upstream    func(*lines, *renderContext)
@@ -75,14 +75,14 @@ var fleetGauges = []fieldMetric{
 // fleetFamilies returns the families that aggregate all upstreams.
 func fleetFamilies() []family {
 	all := []family{{
-		name: "betanet_fleet_upstreams", kind: gauge, labels: "state", fleet: (*fleetTotals).writeStates,
+		name: "betanet_fleet_upstreams", metricType: gauge, labels: "state", fleet: (*fleetTotals).writeStates,
 		help: "Upstreams by state: up = the last collection of every endpoint succeeded, stale = one failed but unexpired data remain, down = no data, pending = not yet tried",
 	}}
 	for _, m := range fleetCounters {
-		all = append(all, family{name: m.name, kind: counter, help: m.help, fleet: func(t *fleetTotals, w *lines) { w.uint("", t.growth[m.field]) }})
+		all = append(all, family{name: m.name, metricType: counter, help: m.help, fleet: func(t *fleetTotals, w *lines) { w.uint("", t.growth[m.field]) }})
 	}
 	for _, m := range fleetGauges {
-		all = append(all, family{name: m.name, kind: gauge, help: m.help, fleet: func(t *fleetTotals, w *lines) { w.known("", t.sums.Uint(m.field)) }})
+		all = append(all, family{name: m.name, metricType: gauge, help: m.help, fleet: func(t *fleetTotals, w *lines) { w.known("", t.sums.Uint(m.field)) }})
 	}
 	return all
 }

@@ -66,9 +66,9 @@ var mixnodeFields = []fieldMetric{
 // fieldFamilies returns a family for each field.
 func fieldFamilies(metrics []fieldMetric, labels string, write func(betanet.Field) func(*lines, *renderContext)) (all []family) {
 	for _, m := range metrics {
-		f := family{name: m.name, kind: gauge, labels: labels, help: m.help, upstream: write(m.field)}
+		f := family{name: m.name, metricType: gauge, labels: labels, help: m.help, upstream: write(m.field)}
 		if m.field.IsCounter() {
-			f.kind, f.mixnodeSum = counter, labels == ""
+			f.metricType, f.mixnodeSum = counter, labels == ""
 		}
 		all = append(all, f)
 	}
@@ -109,7 +109,7 @@ func mixnodeField(f betanet.Field) func(*lines, *renderContext) {
 // dataFamilies are computed from the documents of an upstream, not copied from a field.
 var dataFamilies = []family{
 	{
-		name: "betanet_message_latency_seconds", kind: histogram, accumulated: true,
+		name: "betanet_message_latency_seconds", metricType: histogram, accumulated: true,
 		help: "Message latency in seconds", upstream: func(w *lines, c *renderContext) {
 			if h := c.values.Latency; h != nil {
 				w.histogram("", h)
@@ -117,7 +117,7 @@ var dataFamilies = []family{
 		},
 	},
 	{
-		name: "betanet_mixnode_up", kind: gauge, labels: "mixnode",
+		name: "betanet_mixnode_up", metricType: gauge, labels: "mixnode",
 		help: "Whether a mixnode has status active", upstream: func(w *lines, c *renderContext) {
 			for i, label := range c.mixnodeLabels() {
 				w.bool(label, c.values.Mixnodes[i].Active())
@@ -125,7 +125,7 @@ var dataFamilies = []family{
 		},
 	},
 	{
-		name: "betanet_mixnodes_omitted", kind: gauge,
+		name: "betanet_mixnodes_omitted", metricType: gauge,
 		help: "Number of mixnodes beyond --metrics.mixnodes, which have no series of their own", upstream: func(w *lines, c *renderContext) {
 			if n := c.omitted(); n > 0 {
 				w.uint("", uint64(n))
@@ -133,7 +133,7 @@ var dataFamilies = []family{
 		},
 	},
 	{
-		name: "betanet_packet_latency_seconds", kind: summary, mixnodeSum: true,
+		name: "betanet_packet_latency_seconds", metricType: summary, mixnodeSum: true,
 		help: "Processing time of packets in each node, in seconds, for API mixnodes; a packet through three nodes counts three times", upstream: func(w *lines, c *renderContext) {
 			if l := c.values.PacketLatency; l != nil {
 				w.sumAndCount("", l.Seconds(), l.Packets)
@@ -141,7 +141,7 @@ var dataFamilies = []family{
 		},
 	},
 	{
-		name: "betanet_up", kind: gauge, scope: perUpstream, upstream: func(w *lines, c *renderContext) { w.bool("", c.view.Up() && !c.unfinished) },
+		name: "betanet_up", metricType: gauge, scope: perUpstream, upstream: func(w *lines, c *renderContext) { w.bool("", c.view.Up() && !c.unfinished) },
 		help: "Whether the last collection of every endpoint of the upstream succeeded; 0 before the first",
 	},
 }

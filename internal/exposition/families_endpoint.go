@@ -9,11 +9,11 @@ import (
 // endpointFamilies describe the collection of an upstream.
 var endpointFamilies = []family{
 	{
-		name: "betanet_exporter_circuit_breaker_state", kind: gauge, labels: "endpoint", upstream: writeBreakers,
+		name: "betanet_exporter_circuit_breaker_state", metricType: gauge, labels: "endpoint", upstream: writeBreakers,
 		help: "State of the circuit breaker of an endpoint: 0 = closed, 1 = half-open, 2 = open",
 	},
 	{
-		name: "betanet_exporter_collection_duration_seconds", kind: gauge, scope: perUpstream,
+		name: "betanet_exporter_collection_duration_seconds", metricType: gauge, scope: perUpstream,
 		help: "Duration of the last collection of the upstream with all its retries, in seconds", upstream: func(w *lines, c *renderContext) {
 			if c.view.Collected {
 				w.float("", c.view.Duration.Seconds())
@@ -21,11 +21,11 @@ var endpointFamilies = []family{
 		},
 	},
 	{
-		name: "betanet_exporter_data_stale", kind: gauge, scope: perUpstream, upstream: func(w *lines, c *renderContext) { w.bool("", c.view.Stale(c.now)) },
+		name: "betanet_exporter_data_stale", metricType: gauge, scope: perUpstream, upstream: func(w *lines, c *renderContext) { w.bool("", c.view.Stale(c.now)) },
 		help: "Whether a value of the upstream is the last good one, kept because fetching has failed since; betanet_exporter_endpoint_up shows which endpoint",
 	},
 	{
-		name: "betanet_exporter_endpoint_failing", kind: gauge, labels: "endpoint, reason",
+		name: "betanet_exporter_endpoint_failing", metricType: gauge, labels: "endpoint, reason",
 		help: "1 while the last collection of an endpoint failed, with the reason", upstream: eachEndpoint(func(w *lines, e *fleet.EndpointView) {
 			if e.Failure != nil {
 				w.uint(endpointLabel[e.Endpoint]+`,reason="`+string(e.Failure.Reason)+`"`, 1)
@@ -33,11 +33,11 @@ var endpointFamilies = []family{
 		}),
 	},
 	{
-		name: "betanet_exporter_endpoint_up", kind: gauge, labels: "endpoint", upstream: eachEndpoint(func(w *lines, e *fleet.EndpointView) { w.bool(endpointLabel[e.Endpoint], e.Up()) }),
+		name: "betanet_exporter_endpoint_up", metricType: gauge, labels: "endpoint", upstream: eachEndpoint(func(w *lines, e *fleet.EndpointView) { w.bool(endpointLabel[e.Endpoint], e.Up()) }),
 		help: "Whether the last collection of an endpoint succeeded; 0 before the first",
 	},
 	{
-		name: "betanet_exporter_last_success_timestamp_seconds", kind: gauge, labels: "endpoint",
+		name: "betanet_exporter_last_success_timestamp_seconds", metricType: gauge, labels: "endpoint",
 		help: "Unix time of the last good document of an endpoint, in seconds", upstream: eachEndpoint(func(w *lines, e *fleet.EndpointView) {
 			if e.Doc != nil {
 				w.unix(endpointLabel[e.Endpoint], e.At)
@@ -45,7 +45,7 @@ var endpointFamilies = []family{
 		}),
 	},
 	{
-		name: "betanet_exporter_replica_switches_total", kind: counter, scope: perUpstream, accumulated: true,
+		name: "betanet_exporter_replica_switches_total", metricType: counter, scope: perUpstream, accumulated: true,
 		help: "Switches of the upstream to another replica", upstream: func(w *lines, c *renderContext) {
 			if len(c.view.Upstream.URLs) > 1 {
 				w.uint("", c.view.Switches)
@@ -53,7 +53,7 @@ var endpointFamilies = []family{
 		},
 	},
 	{
-		name: "betanet_exporter_tls_certificate_expiry_timestamp_seconds", kind: gauge, scope: perUpstream,
+		name: "betanet_exporter_tls_certificate_expiry_timestamp_seconds", metricType: gauge, scope: perUpstream,
 		help: "Earliest expiry of the certificates last sent by an https upstream, as Unix time in seconds", upstream: func(w *lines, c *renderContext) {
 			if at := c.view.CertificateExpiry; !at.IsZero() {
 				w.unix("", at)
@@ -61,7 +61,7 @@ var endpointFamilies = []family{
 		},
 	},
 	{
-		name: "betanet_exporter_upstream_resets_total", kind: counter, scope: perUpstream, accumulated: true, upstream: func(w *lines, c *renderContext) { w.uint("", c.view.Resets) },
+		name: "betanet_exporter_upstream_resets_total", metricType: counter, scope: perUpstream, accumulated: true, upstream: func(w *lines, c *renderContext) { w.uint("", c.view.Resets) },
 		help: "Collections that showed a restart of the upstream: a counter fell, or all mixnodes had new ids",
 	},
 }

@@ -58,6 +58,6 @@ var exporterFamilies = []family{
 		"Number of upstreams that are configured or discovered"),
 }
 
-func ofExporter(name string, kind kind, labels string, write func(*ExporterMetrics, *lines), help string) family {
-	return family{name: name, kind: kind, labels: labels, help: help, exporter: write}
+func ofExporter(name string, typ metricType, labels string, write func(*ExporterMetrics, *lines), help string) family {
+	return family{name: name, metricType: typ, labels: labels, help: help, exporter: write}
 }

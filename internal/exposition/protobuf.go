@@ -20,7 +20,7 @@ const (
 	gaugeValue, counterValue, summarySampleCount, summarySampleSum = 1, 1, 1, 2
 )
 
-var familyTypes = map[kind]dto.MetricType{
+var familyTypes = map[metricType]dto.MetricType{
 	counter: dto.MetricType_COUNTER, gauge: dto.MetricType_GAUGE,
 	histogram: dto.MetricType_HISTOGRAM, summary: dto.MetricType_SUMMARY,
 }
@@ -39,7 +39,7 @@ func (s *scrape) protobuf(i int) {
 			b = appendBytes(b, familyName, f.name)
 			b = appendBytes(b, familyHelp, f.help)
 			b = protowire.AppendTag(b, familyType, protowire.VarintType)
-			b = protowire.AppendVarint(b, uint64(familyTypes[f.kind]))
+			b = protowire.AppendVarint(b, uint64(familyTypes[f.metricType]))
 		}
 		b = s.metrics(b, i, r, r.buf[start:end])
 	}
@@ -62,11 +62,11 @@ func (s *scrape) metrics(b []byte, family int, r *rendered, lines []byte) []byte
 		end := bytes.IndexByte(lines, '\n')
 		line := lines[len(f.name):end]
 		lines = lines[end+1:]
-		if f.kind == histogram && !bytes.HasPrefix(line, []byte("_count")) {
+		if f.metricType == histogram && !bytes.HasPrefix(line, []byte("_count")) {
 			continue
 		}
 		m, value := s.sample(line)
-		switch f.kind {
+		switch f.metricType {
 		case counter:
 			m = appendDouble(m, metricCounter, counterValue, value)
 		case gauge:

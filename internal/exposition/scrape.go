@@ -193,14 +193,14 @@ var dotZero = []byte(".0")
 var headers = func() (h [2][][]byte) {
 	for _, f := range families {
 		for format, name := range []string{f.name, openMetricsName(f)} {
-			h[format] = append(h[format], []byte("# HELP "+name+" "+f.help+"\n# TYPE "+name+" "+string(f.kind)+"\n"))
+			h[format] = append(h[format], []byte("# HELP "+name+" "+f.help+"\n# TYPE "+name+" "+string(f.metricType)+"\n"))
 		}
 	}
 	return h
 }()
 
 func openMetricsName(f family) string {
-	if f.kind == counter {
+	if f.metricType == counter {
 		return strings.TrimSuffix(f.name, "_total")
 	}
 	return f.name

@@ -2,7 +2,7 @@
 //
 // A [Server] misbehaves on request: it hangs, resets connections, sends a wrong length or something other than HTTP. It is
 // written on raw TCP because net/http refuses to misbehave. Two layers decide what happens on a connection, and both may
-// be changed at any time. A [Transport] acts when the connection is accepted, before any request is read. A [Behaviour]
+// be changed at any time. A [ConnHandler] acts when the connection is accepted, before any request is read. A [Behaviour]
 // responds to one request and is chosen by its path. A new server is a healthy v1 upstream.
 //
 // A [Service] simulates a network whose values change over time, in either of the two HTTP APIs. It fails on a schedule,
@@ -46,7 +46,7 @@ type Server struct {
 	held       *Blackhole   // occupies the port while there is no listener
 	conns      map[*net.TCPConn]struct{}
 	accepted   int
-	transport  Transport
+	transport  ConnHandler
 	behaviours map[string]Behaviour // by path
 	fallback   Behaviour            // for all other paths
 	seen       map[string]*requestStats
@@ -105,8 +105,8 @@ func (s *Server) Set(path string, b Behaviour) {
 	s.behaviours[path] = b
 }
 
-// SetTransport applies t to all later connections and resets the open ones.
-func (s *Server) SetTransport(t Transport) {
+// SetConnHandler applies t to all later connections and resets the open ones.
+func (s *Server) SetConnHandler(t ConnHandler) {
 	s.mu.Lock()
 	s.transport = t
 	s.mu.Unlock()

@@ -128,7 +128,7 @@ func TestAServerListensAgainOnTheSamePort(t *testing.T) {
 }
 
 func TestABehaviourCausesItsErrorInAClient(t *testing.T) {
-	ok := Answer{Body: Document(Metrics, 0)}.Bytes()
+	ok := Response{Body: Document(Metrics, 0)}.Bytes()
 	half := ok[:len(ok)-5]
 	is := func(want error) func(error) bool { return func(err error) bool { return errors.Is(err, want) } }
 	timeout := func(err error) bool { var e net.Error; return errors.As(err, &e) && e.Timeout() }
@@ -152,9 +152,9 @@ func TestABehaviourCausesItsErrorInAClient(t *testing.T) {
 		"late":                      {Late(time.Minute, JSON("{}")), timeout},
 		"headers over 64 KiB":       {Endless([]byte("HTTP/1.1 200 OK\r\n"), []byte("A: b\r\n")), text("headers exceeded")},
 		"flood of 1xx":              {Endless(nil, []byte("HTTP/1.1 100 Continue\r\n\r\n")), text("headers exceeded")},
-		"bad chunk":                 {Respond(Answer{Header: []string{"Transfer-Encoding: chunked"}, Body: "zz\r\n{}"}.Bytes()), text("chunk")},
-		"Content-Length too long":   {CutAfter(Answer{Header: []string{"Content-Length: 90"}, Body: "{}"}.Bytes()), is(io.ErrUnexpectedEOF)},
-		"endless body, well formed": {Endless(Answer{NoLength: true}.Bytes(), []byte(strings.Repeat(" ", 1<<15))), is(nil)},
+		"bad chunk":                 {Respond(Response{Header: []string{"Transfer-Encoding: chunked"}, Body: "zz\r\n{}"}.Bytes()), text("chunk")},
+		"Content-Length too long":   {CutAfter(Response{Header: []string{"Content-Length: 90"}, Body: "{}"}.Bytes()), is(io.ErrUnexpectedEOF)},
+		"endless body, well formed": {Endless(Response{NoLength: true}.Bytes(), []byte(strings.Repeat(" ", 1<<15))), is(nil)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -183,7 +183,7 @@ func TestAnyStatusCodeCanBeSent(t *testing.T) {
 func TestATransportAppliesToLaterConnections(t *testing.T) {
 	trusted, expired := Issue(nil, time.Now().Add(time.Hour), "127.0.0.1"), Issue(nil, time.Now().Add(-time.Hour), "127.0.0.1")
 	for name, c := range map[string]struct {
-		transport Transport
+		transport ConnHandler
 		want      string
 	}{
 		"trusted":       {TLS(trusted.Config()), "200 <nil>"},
@@ -206,7 +206,7 @@ func TestATransportAppliesToLaterConnections(t *testing.T) {
 			pool := client.Transport.(*http.Transport).TLSClientConfig.RootCAs
 			pool.AddCert(trusted.Leaf)
 			pool.AddCert(expired.Leaf)
-			s.SetTransport(c.transport)
+			s.SetConnHandler(c.transport)
 			status, _, err := attempt(client, s.TLSURL()+Metrics)
 			if got := fmt.Sprint(status, " ", err); !strings.Contains(got, c.want) {
 				t.Errorf("got %v, want %v", got, c.want)
@@ -244,7 +244,7 @@ func TestCloseEndsHangingBehaviours(t *testing.T) {
 
 func TestASplitResponseArrivesWhole(t *testing.T) {
 	s, c := startServer(t)
-	s.Set(Metrics, Split(Answer{Body: "{}"}.Bytes()[:20], time.Millisecond, Answer{Body: "{}"}.Bytes()[20:]))
+	s.Set(Metrics, Split(Response{Body: "{}"}.Bytes()[:20], time.Millisecond, Response{Body: "{}"}.Bytes()[20:]))
 	if status, body, err := attempt(c, s.URL()+Metrics); status != 200 || body != "{}" || err != nil {
 		t.Errorf("got %v %q %v, want 200 {}", status, body, err)
 	}
@@ -252,7 +252,7 @@ func TestASplitResponseArrivesWhole(t *testing.T) {
 
 func TestAResetAfterAResponseEndsTheConnection(t *testing.T) {
 	s, c := startServer(t)
-	s.Set(Metrics, ThenReset(Split(Answer{Body: "{}"}.Bytes(), 10*time.Millisecond, nil)))
+	s.Set(Metrics, ThenReset(Split(Response{Body: "{}"}.Bytes(), 10*time.Millisecond, nil)))
 	for range 2 {
 		if status, _, err := attempt(c, s.URL()+Metrics); status != 200 || err != nil {
 			t.Errorf("got %v %v, want 200", status, err)

@@ -41,7 +41,7 @@ func Section() *schema.Schema {
 			return nil
 		}
 	}
-	tried := make(TLSTried)
+	tried := make(TLSChecks)
 	s.After = func(n *schema.Node) {
 		if n.Bad() {
 			return
@@ -83,23 +83,23 @@ func SchemaOf(t reflect.Type, key string) *schema.Schema {
 	case key == "token_url":
 		return urlSchema("http", "https")
 	case strings.HasSuffix(key, "_file"), key == "files" && t.Kind() == reflect.String:
-		return &schema.Schema{Kind: schema.File}
+		return &schema.Schema{Type: schema.File}
 	}
 	switch t.Kind() {
 	case reflect.Bool:
-		return &schema.Schema{Kind: schema.Boolean}
+		return &schema.Schema{Type: schema.Boolean}
 	case reflect.Slice:
-		return &schema.Schema{Kind: schema.Array, Elem: SchemaOf(t.Elem(), key)}
+		return &schema.Schema{Type: schema.Array, Elem: SchemaOf(t.Elem(), key)}
 	case reflect.Map:
-		s := &schema.Schema{Kind: schema.Map, Elem: SchemaOf(t.Elem(), key)}
+		s := &schema.Schema{Type: schema.Map, Elem: SchemaOf(t.Elem(), key)}
 		if strings.HasSuffix(key, "_headers") || strings.HasSuffix(key, "_header") {
 			s.MapKey = &schema.Schema{Pattern: schema.HeaderName, Want: "a valid header name"}
 		}
 		return s
 	case reflect.Interface:
-		return &schema.Schema{Kind: schema.Any, Hidden: true}
+		return &schema.Schema{Type: schema.Any, Hidden: true}
 	case reflect.Struct:
-		s := &schema.Schema{Kind: schema.Object}
+		s := &schema.Schema{Type: schema.Object}
 		if key == "tls_config" {
 			s.Name = key
 		}
@@ -192,13 +192,13 @@ func redact(err error) string {
 	return err.Error()
 }
 
-// TLSTried caches the results of Usable, because many upstreams often have the same
+// TLSChecks caches the results of Usable, because many upstreams often have the same
 // TLS settings.
-type TLSTried map[promconfig.TLSConfig]error
+type TLSChecks map[promconfig.TLSConfig]error
 
 // Usable returns an error if certificates or keys cannot be used. The error does not
 // show their content.
-func (t TLSTried) Usable(c *promconfig.TLSConfig) error {
+func (t TLSChecks) Usable(c *promconfig.TLSConfig) error {
 	err, known := t[*c]
 	if known {
 		return err

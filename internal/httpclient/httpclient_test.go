@@ -25,7 +25,7 @@ func read(t *testing.T, text string) (*betanet.HTTPConfig, string) {
 			t.Fatal(err)
 		}
 	}
-	d := schema.Read("c.yml", "--config.file", &schema.Schema{Kind: schema.Object, Keys: []schema.Key{{Name: "http_client", Schema: Section()}}})
+	d := schema.Read("c.yml", "--config.file", &schema.Schema{Type: schema.Object, Keys: []schema.Key{{Name: "http_client", Schema: Section()}}})
 	errs, _ := d.Errors()
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...).Error()
@@ -155,7 +155,7 @@ func TestSectionHasTheKeysOfPrometheusExceptSecretManagers(t *testing.T) {
 			t.Errorf("%s is missing", key)
 		}
 	}
-	for path, want := range map[string]schema.Kind{
+	for path, want := range map[string]schema.Type{
 		"basic_auth.password": schema.Text, "basic_auth.password_file": schema.File, "oauth2.tls_config.key": schema.Text, "oauth2.proxy_url": schema.Text,
 		"proxy_url": schema.Text, "proxy_connect_header": schema.Map, "http_headers": schema.Map, "oauth2.claims": schema.Map, "oauth2.scopes": schema.Array,
 		"tls_config.min_version": schema.Text, "proxy_from_environment": schema.Boolean, "bearer_token": schema.Text, "bearer_token_file": schema.File,
@@ -166,8 +166,8 @@ func TestSectionHasTheKeysOfPrometheusExceptSecretManagers(t *testing.T) {
 				t.Fatalf("%s is missing", path)
 			}
 		}
-		if s.Kind != want {
-			t.Errorf("%s: got kind %v, want %v", path, s.Kind, want)
+		if s.Type != want {
+			t.Errorf("%s: got type %v, want %v", path, s.Type, want)
 		}
 	}
 }
@@ -193,7 +193,7 @@ func TestEverySecretOfPrometheusIsHidden(t *testing.T) {
 		if s == nil {
 			return 0
 		}
-		if s.Hidden && s.Kind == schema.Text {
+		if s.Hidden && s.Type == schema.Text {
 			n = 1
 		}
 		for _, k := range s.Keys {

@@ -58,7 +58,7 @@ func (s *Settings) ReadEnvironment(getenv func(string) string, configuredBy stri
 		if name == "" {
 			continue
 		}
-		printed := schema.Quote(text)
+		printed := schema.QuoteYAML(text)
 		if v.name == "HEADERS" {
 			printed = schema.Redacted
 		}

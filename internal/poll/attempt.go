@@ -67,7 +67,7 @@ func (c *core) completed(got completed) {
 		c.do.changed = true // readiness depends on the first attempts
 	}
 	ep.notFound = got.failure != nil && got.failure.Status == http.StatusNotFound
-	at := Attempt{Source: c.source(col.replica, got.endpoint), Failure: got.failure, Duration: got.took}
+	at := Attempt{Origin: c.origin(col.replica, got.endpoint), Failure: got.failure, Duration: got.took}
 	if a == nil {
 		at.Number, at.Recurring, at.Detecting = 1, true, true
 		c.detected(col, got.reply, at)
@@ -139,7 +139,7 @@ func (c *core) entered(r *replica, a *progress) {
 	}
 	state, until := a.target.breaker.State(), a.target.breaker.OpenUntil()
 	c.do.changed = true
-	c.report(Transition{c.source(r, a.endpoint), state, until, a.permit.Probe && state == breaker.Open})
+	c.report(Transition{c.origin(r, a.endpoint), state, until, a.permit.Probe && state == breaker.Open})
 	if state == breaker.Open && c.scheduled {
 		a.target.wakeAt = c.coarse(a.target.probeAt())
 	}
@@ -170,9 +170,9 @@ func (c *core) fetched(col *collection, e betanet.Endpoint, got reply, probe boo
 	}
 	ep.record = before.Fetched(got.doc, got.at)
 	c.do.changed = true
-	c.report(Cache{c.source(r, e), Miss})
+	c.report(Cache{c.origin(r, e), CacheMiss})
 	if before.Failure != nil {
-		c.report(Recovered{c.source(r, e), got.at.Sub(before.Since), probe})
+		c.report(Recovered{c.origin(r, e), got.at.Sub(before.Since), probe})
 	}
 }
 
@@ -181,16 +181,16 @@ func (c *core) failed(r *replica, e betanet.Endpoint, f *betanet.Failure) {
 	ep := r.endpoints[e]
 	before := ep.record.Failure
 	ep.record = ep.record.Failed(f, c.now)
-	result, cached := Miss, ep.record.Stale(c.now, c.u.Settings.MaxStale)
+	result, cached := CacheMiss, ep.record.Stale(c.now, c.u.Settings.MaxStale)
 	if cached {
-		result = Stale
+		result = CacheStale
 	}
 	if c.u.API == betanet.Auto && e == betanet.Mixnodes && f.Status == http.StatusNotFound {
 		r.tryV1 = true
 	}
 	c.do.changed = true
-	c.report(Cache{c.source(r, e), result})
+	c.report(Cache{c.origin(r, e), result})
 	if before == nil || before.Reason != f.Reason {
-		c.report(Failing{c.source(r, e), f, before == nil, cached, c.now.Sub(ep.record.At)})
+		c.report(Failing{c.origin(r, e), f, before == nil, cached, c.now.Sub(ep.record.At)})
 	}
 }

@@ -19,7 +19,7 @@ func TestCollectNowUsesTheCacheWithinTheTTL(t *testing.T) {
 		}
 		hits := 0
 		for _, c := range eventsOf[Cache](b) {
-			if c.Result == Hit {
+			if c.Result == CacheHit {
 				hits++
 			}
 		}

@@ -218,12 +218,12 @@ func (c *core) claim(r *replica, ttl time.Duration) (free []betanet.Endpoint) {
 		switch {
 		case ep.busy:
 		case ep.record.Fresh(c.now, ttl):
-			c.report(Cache{c.source(r, e), Hit})
+			c.report(Cache{c.origin(r, e), CacheHit})
 		case ep.mayRequest(c.now):
 			ep.busy = true
 			free = append(free, e)
 		case ep.record.Current(c.now, c.u.Settings.MaxStale) != nil:
-			c.report(Cache{c.source(r, e), Stale})
+			c.report(Cache{c.origin(r, e), CacheStale})
 		}
 	}
 	c.do.changed = true // the view shows the next tick
@@ -247,7 +247,7 @@ func (c *core) coarse(at time.Time) time.Time {
 
 func (c *core) report(e Event) { c.do.reports = append(c.do.reports, e) }
 
-func (c *core) source(r *replica, e betanet.Endpoint) Source { return Source{c.u, r.name, e} }
+func (c *core) origin(r *replica, e betanet.Endpoint) Origin { return Origin{c.u, r.name, e} }
 
 // view returns the current state of the upstream.
 func (c *core) view() *fleet.View {

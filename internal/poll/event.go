@@ -12,8 +12,8 @@ import (
 // Options.Report is called with them from many goroutines and must not block.
 type Event interface{ event() }
 
-// Source is where an event happened.
-type Source struct {
+// Origin is where an event happened.
+type Origin struct {
 	Upstream *fleet.Upstream
 	Replica  string // "" for an upstream with one URL
 	Endpoint betanet.Endpoint
@@ -36,7 +36,7 @@ type Skipped struct {
 
 // Attempt is one request and its consequences.
 type Attempt struct {
-	Source
+	Origin
 	Number    int              // within the collection, from 1
 	Failure   *betanet.Failure // nil on success
 	Duration  time.Duration
@@ -49,7 +49,7 @@ type Attempt struct {
 
 // Transition is a state that a breaker entered.
 type Transition struct {
-	Source
+	Origin
 	To    breaker.State
 	Until time.Time // end of the pause, if To is Open
 	Again bool      // To is Open because the probe failed
@@ -57,7 +57,7 @@ type Transition struct {
 
 // Cache reports how the cache served one request for a document.
 type Cache struct {
-	Source
+	Origin
 	Result CacheResult
 }
 
@@ -66,15 +66,15 @@ type CacheResult string
 
 // The cache results.
 const (
-	Hit   CacheResult = "hit"   // without a fetch
-	Miss  CacheResult = "miss"  // by a fetch
-	Stale CacheResult = "stale" // with the last good document, as the fetch failed
+	CacheHit   CacheResult = "hit"   // without a fetch
+	CacheMiss  CacheResult = "miss"  // by a fetch
+	CacheStale CacheResult = "stale" // with the last good document, as the fetch failed
 )
 
 // Failing reports that the collection of an endpoint failed, and that the previous one
 // did not or failed for another reason.
 type Failing struct {
-	Source
+	Origin
 	Failure *betanet.Failure
 	First   bool          // the previous collection did not fail
 	Cached  bool          // last good values are shown, now flagged as stale
@@ -83,7 +83,7 @@ type Failing struct {
 
 // Recovered reports that an endpoint returned a document again.
 type Recovered struct {
-	Source
+	Origin
 	After time.Duration // since the first failed collection
 	Probe bool          // by the probe that closed its breaker
 }

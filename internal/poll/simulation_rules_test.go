@@ -148,7 +148,7 @@ func (w *coreWorld) ruleEvent(s *coreUpstream, q *coreRequest, e Event) {
 	case Attempt:
 		w.ruleAttempt(s, q, e)
 	case Transition:
-		ep := s.endpoint(e.Source)
+		ep := s.endpoint(e.Origin)
 		if e.To == breaker.HalfOpen {
 			if ep.state != breaker.Open || w.now.Sub(ep.opened) <= set.BreakerOpen {
 				w.fail("%s %v: half-open %v after the breaker entered %v", s.u.Name, e.Endpoint, w.now.Sub(ep.opened), ep.state)
@@ -180,7 +180,7 @@ func (w *coreWorld) ruleEvent(s *coreUpstream, q *coreRequest, e Event) {
 		w.visit("skipped", true)
 	case Cache:
 		w.visit("cache "+string(e.Result), true)
-		w.visit("deferred by Retry-After", e.Result == Stale && w.now.Before(s.endpoint(e.Source).notBefore))
+		w.visit("deferred by Retry-After", e.Result == CacheStale && w.now.Before(s.endpoint(e.Origin).notBefore))
 	case Failing:
 		w.visit("failing", e.First)
 		w.visit("failing for another reason", !e.First)
@@ -193,7 +193,7 @@ func (w *coreWorld) ruleEvent(s *coreUpstream, q *coreRequest, e Event) {
 }
 
 // end returns the endpoint of an event.
-func (s *coreUpstream) endpoint(at Source) *coreEndpoint {
+func (s *coreUpstream) endpoint(at Origin) *coreEndpoint {
 	for i, r := range s.core.replicas {
 		if r.name == at.Replica {
 			return &s.services[i].endpoints[at.Endpoint]
@@ -205,7 +205,7 @@ func (s *coreUpstream) endpoint(at Source) *coreEndpoint {
 
 // ruleAttempt checks an attempt, its retry and its breaker.
 func (w *coreWorld) ruleAttempt(s *coreUpstream, q *coreRequest, a Attempt) {
-	set, ep := &s.u.Settings, s.endpoint(a.Source)
+	set, ep := &s.u.Settings, s.endpoint(a.Origin)
 	w.visit("detected mixnodes", a.Detecting && a.Failure == nil)
 	w.visit("mixnodes not detected", a.Detecting && a.Failure != nil)
 	if a.Detecting {

@@ -125,9 +125,9 @@ func Section() *schema.Schema {
 		r, _ := ParseRule(text) // checked by the schema
 		return r.String()
 	}
-	return &schema.Schema{Kind: schema.Object, Keys: []schema.Key{
+	return &schema.Schema{Type: schema.Object, Keys: []schema.Key{
 		{Name: "allow", Schema: &schema.Schema{
-			Kind: schema.Array, Elem: &schema.Schema{Check: check, Shown: normal},
+			Type: schema.Array, Elem: &schema.Schema{Check: check, Shown: normal},
 			Doc: "Targets that `/probe` may collect in addition to the configured upstreams: `ADDRESS[:port]`, `CIDR[:port]` or `NAME-GLOB[:port]`, IPv6 with a port in brackets. The default port is 9000. Default: none.",
 		}},
 	}}

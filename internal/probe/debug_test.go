@@ -13,7 +13,7 @@ import (
 )
 
 func attempt(u *fleet.Upstream, number int) poll.Attempt {
-	return poll.Attempt{Source: poll.Source{Upstream: u, Endpoint: betanet.Nodes}, Number: number, Duration: time.Second}
+	return poll.Attempt{Origin: poll.Origin{Upstream: u, Endpoint: betanet.Nodes}, Number: number, Duration: time.Second}
 }
 
 func TestALogRecordsTheAttemptsOfItsTargetWhileOpen(t *testing.T) {

@@ -11,7 +11,7 @@ func (n *Node) check(s *Schema) {
 	n.schema, n.secret = s, n.secret || s.Secret
 	before := n.doc.count()
 	var ok bool
-	switch s.Kind {
+	switch s.Type {
 	case Object:
 		ok = n.checkObject()
 	case Map:
@@ -30,7 +30,7 @@ func (n *Node) check(s *Schema) {
 	}
 }
 
-// is checks that the value is a YAML node of a kind, and reports an error if it is
+// is checks that the value is a YAML node of this kind, and reports an error if it is
 // not. Null is accepted as any kind.
 func (n *Node) is(kind yaml.Kind) bool {
 	if n.Null() || n.yaml.Kind == kind {
@@ -205,13 +205,13 @@ func (n *Node) checkText() {
 		return
 	}
 	s := n.schema
-	if s.Kind == Boolean && (n.yaml.Tag != "!!bool" || text != "true" && text != "false") {
+	if s.Type == Boolean && (n.yaml.Tag != "!!bool" || text != "true" && text != "false") {
 		n.Fail("is not valid, use true or false without quotes")
 	} else if err := s.checkText(text, n.secret); err != nil {
 		n.Fail("%w", err)
-	} else if s.Kind == File && text == "" {
+	} else if s.Type == File && text == "" {
 		n.Fail("has no value")
-	} else if s.Kind == File {
+	} else if s.Type == File {
 		if err := n.doc.readableOnce(n.FilePath()); err != nil {
 			n.Fail("%w", err)
 		}

@@ -36,7 +36,7 @@ func (n *Node) entries() (all []*Node) {
 			all = append(all, c)
 		}
 	}
-	n.eachEntry(n.yaml, func(key string, line int, value *yaml.Node) {
+	n.eachPair(n.yaml, func(key string, line int, value *yaml.Node) {
 		if seen[key] {
 			n.duplicate(key, line)
 		} else {
@@ -63,8 +63,8 @@ func (n *Node) duplicate(key string, line int) {
 	(&Node{doc: n.doc, parent: n, key: key, line: line}).Fail("duplicate key")
 }
 
-// eachEntry calls f for the entries of a mapping node, without its merges.
-func (n *Node) eachEntry(m *yaml.Node, f func(key string, line int, value *yaml.Node)) {
+// eachPair calls f for the entries of a mapping node, without its merges.
+func (n *Node) eachPair(m *yaml.Node, f func(key string, line int, value *yaml.Node)) {
 	for i := 0; i+1 < len(m.Content); i += 2 {
 		key, line := m.Content[i], m.Content[i].Line
 		tagged := key.Style&yaml.TaggedStyle != 0
@@ -103,7 +103,7 @@ func (n *Node) merge(m *yaml.Node, depth int, add func(key string, line int, val
 			if !n.doc.accepts(n, depth+1) {
 				return
 			}
-			n.eachEntry(other, add)
+			n.eachPair(other, add)
 			n.merge(other, depth+1, add)
 		}
 	}

@@ -27,7 +27,7 @@ func (s *Schema) json(definitions map[string]any) map[string]any {
 
 func (s *Schema) inline(definitions map[string]any) map[string]any {
 	out := make(map[string]any)
-	s.kind(out, definitions)
+	s.addType(out, definitions)
 	for keyword, text := range map[string]string{"description": s.Doc, "default": s.Default} {
 		if text != "" {
 			out[keyword] = text
@@ -45,9 +45,9 @@ func (s *Schema) inline(definitions map[string]any) map[string]any {
 // goDuration matches the durations that time.ParseDuration accepts.
 const goDuration = `^[+-]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$|^[+-]?0$`
 
-// kind adds the keywords of the kind. Null is accepted as an empty object or array.
-func (s *Schema) kind(out, definitions map[string]any) {
-	switch s.Kind {
+// addType adds the keywords of the type. Null is accepted as an empty object or array.
+func (s *Schema) addType(out, definitions map[string]any) {
+	switch s.Type {
 	case Object:
 		s.object(out, definitions)
 	case Map:

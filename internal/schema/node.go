@@ -107,7 +107,7 @@ func (n *Node) tree() *yaml.Node {
 	}
 	t := &yaml.Node{Kind: n.yaml.Kind, Tag: n.yaml.Tag, Value: n.yaml.Value}
 	if t.Kind == yaml.ScalarNode {
-		switch n.schema.Kind {
+		switch n.schema.Type {
 		case Integer:
 			number, _ := strconv.Atoi(t.Value) // for YAML, 0010 is 8
 			t.Value, t.Tag = strconv.Itoa(number), "!!int"

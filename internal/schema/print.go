@@ -22,11 +22,11 @@ func (n *Node) Print() string {
 	for _, c := range n.children {
 		text := c.Print()
 		if n.yaml.Kind == yaml.MappingNode {
-			text = Quote(c.key) + ": " + text
+			text = QuoteYAML(c.key) + ": " + text
 		}
 		all = append(all, text)
 	}
-	switch s.Kind {
+	switch s.Type {
 	case Object, Map:
 		return "{" + strings.Join(all, ", ") + "}"
 	case Array:
@@ -36,19 +36,19 @@ func (n *Node) Print() string {
 	case Integer, Duration:
 		return canonical(s, n.Text())
 	case Path, File:
-		return Quote(n.FilePath())
+		return QuoteYAML(n.FilePath())
 	}
 	if s.Shown != nil {
-		return Quote(s.Shown(n.Text()))
+		return QuoteYAML(s.Shown(n.Text()))
 	}
-	return Quote(n.Text())
+	return QuoteYAML(n.Text())
 }
 
 var plainText = regexp.MustCompile(`^[A-Za-z/_.][A-Za-z0-9_./*+-]*(:[0-9]+)?$`)
 
-// Quote returns a text as a YAML value, in quotes unless YAML would read it back as
+// QuoteYAML returns a text as a YAML value, in quotes unless YAML would read it back as
 // the same text.
-func Quote(text string) string {
+func QuoteYAML(text string) string {
 	if out, err := yaml.Marshal(text); err != nil || string(out) != text+"\n" || !plainText.MatchString(text) {
 		return strconv.Quote(text)
 	}
@@ -57,7 +57,7 @@ func Quote(text string) string {
 
 // canonical returns a number or a duration in canonical form.
 func canonical(s *Schema, text string) string {
-	if d, err := time.ParseDuration(text); s.Kind == Duration && err == nil {
+	if d, err := time.ParseDuration(text); s.Type == Duration && err == nil {
 		return d.String()
 	}
 	if number, err := strconv.Atoi(text); err == nil {
@@ -99,15 +99,15 @@ func (n *Node) Lines(depth int, key string) (all []Line) {
 		return nil
 	}
 	switch s := n.schema; {
-	case s.Kind == Object:
+	case s.Type == Object:
 		for i := range s.Keys {
 			all = append(all, n.Get(s.Keys[i].Name).Lines(depth+1, s.Keys[i].Name)...)
 		}
-	case s.Kind == Array && s.Elem.Kind == Object:
+	case s.Type == Array && s.Elem.Type == Object:
 		for _, c := range n.children {
 			all = append(all, c.element(depth+1)...)
 		}
-	case s.Kind != Array || len(n.children) > 0:
+	case s.Type != Array || len(n.children) > 0:
 		return []Line{{depth, key + ": " + n.Print(), "file"}}
 	}
 	if all == nil {

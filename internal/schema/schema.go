@@ -15,12 +15,12 @@ import (
 	"time"
 )
 
-// Kind is the kind of a value.
-type Kind int
+// Type is the type of a value.
+type Type int
 
-// The kinds. All but the last four are single values.
+// The types. All but the last four are single values.
 const (
-	Text     Kind = iota // as written, quoted or not
+	Text     Type = iota // as written, quoted or not
 	Boolean              // true or false, without quotes
 	Flag                 // true, false, 1 or 0, quoted or not, as on the command line
 	Integer              // from Min to Max
@@ -30,12 +30,12 @@ const (
 	Object               // has the keys of the schema only
 	Map                  // has any keys
 	Array
-	Any // a value of any kind
+	Any // a value of any type
 )
 
 // Schema describes a value. The zero value accepts any text.
 type Schema struct {
-	Kind Kind
+	Type Type
 	Doc  string // description in Markdown
 
 	Default string // of a key of an Object
@@ -58,7 +58,7 @@ type Schema struct {
 	Check   func(text string) error
 
 	// After checks values below this one against each other. It also runs after
-	// errors, but not for a value that is null or of the wrong kind.
+	// errors, but not for a value that is null or of the wrong type.
 	After func(*Node)
 
 	Secret bool                     // never show the value or anything below it in errors
@@ -122,7 +122,7 @@ func (s *Schema) checkText(text string, secret bool) error {
 
 // problem describes why a text is not valid; it returns "" for a valid one.
 func (s *Schema) problem(text string) string {
-	switch s.Kind {
+	switch s.Type {
 	case Flag:
 		if !slices.Contains([]string{"true", "false", "1", "0"}, text) {
 			return "is not valid, use true or false"

@@ -28,24 +28,24 @@ type item struct {
 // itemsSchema describes a file with a list of items, which uses every kind.
 func itemsSchema() *Schema {
 	element := &Schema{
-		Kind: Object, Needs: []string{"url", "urls"},
+		Type: Object, Needs: []string{"url", "urls"},
 		Keys: []Key{
 			{"name", &Schema{}},
 			{"url", &Schema{}},
-			{"urls", &Schema{Kind: Array, Element: "URL", Elem: &Schema{}, Unique: (*Node).Text}},
+			{"urls", &Schema{Type: Array, Element: "URL", Elem: &Schema{}, Unique: (*Node).Text}},
 			{"api", &Schema{Enum: []string{"v1", "v2"}}},
-			{"port", &Schema{Kind: Integer, Min: 1, Max: 100}},
-			{"interval", &Schema{Kind: Duration, Least: time.Millisecond, Default: "15s"}},
-			{"on", &Schema{Kind: Boolean}},
-			{"flag", &Schema{Kind: Flag}},
-			{"dir", &Schema{Kind: Path}},
-			{"labels", &Schema{Kind: Map, Elem: &Schema{}, MapKey: &Schema{Pattern: regexp.MustCompile("^[a-z0-9]+$"), Want: "a label name"}}},
-			{"auth", &Schema{Kind: Object, Secret: true, Keys: []Key{
-				{"password", &Schema{Hidden: true}}, {"key_file", &Schema{Kind: File}}, {"claims", &Schema{Kind: Any, Hidden: true}},
+			{"port", &Schema{Type: Integer, Min: 1, Max: 100}},
+			{"interval", &Schema{Type: Duration, Least: time.Millisecond, Default: "15s"}},
+			{"on", &Schema{Type: Boolean}},
+			{"flag", &Schema{Type: Flag}},
+			{"dir", &Schema{Type: Path}},
+			{"labels", &Schema{Type: Map, Elem: &Schema{}, MapKey: &Schema{Pattern: regexp.MustCompile("^[a-z0-9]+$"), Want: "a label name"}}},
+			{"auth", &Schema{Type: Object, Secret: true, Keys: []Key{
+				{"password", &Schema{Hidden: true}}, {"key_file", &Schema{Type: File}}, {"claims", &Schema{Type: Any, Hidden: true}},
 			}}},
 		},
 	}
-	return &Schema{Kind: Object, Keys: []Key{{"items", &Schema{Kind: Array, Max: 2000, Elem: element}}, {"labels", &Schema{Kind: Map, Elem: &Schema{}}}}}
+	return &Schema{Type: Object, Keys: []Key{{"items", &Schema{Type: Array, Max: 2000, Elem: element}}, {"labels", &Schema{Type: Map, Elem: &Schema{}}}}}
 }
 
 // read reads a file c.yml in a new working directory. It returns the errors, one per

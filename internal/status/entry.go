@@ -11,21 +11,21 @@ import (
 // entry is an upstream with the values by which it is filtered, sorted and counted. It
 // is immutable.
 type entry struct {
-	view      *fleet.View
-	name      string
-	state     fleet.State
-	rank      int           // index of the state in states
-	since     time.Time     // when the state began; zero if it is up or pending
-	expires   time.Time     // when a value expires, which may change the state; zero for never
-	oldest    time.Time     // of the last good documents, zero without any
-	breaker   breaker.State // the worst
-	openUntil time.Time     // when the first open breaker allows a probe, zero without one
-	reason    string        // of the first endpoint that fails, "" if none fails
-	next      time.Time     // of the first endpoint's next collection, zero on demand
-	answers   bool          // an endpoint succeeded
-	failing   time.Time     // when the last endpoint began to fail
-	notClosed int           // breakers
-	overdue   time.Time     // when collecting counts as stopped
+	view       *fleet.View
+	name       string
+	state      fleet.State
+	rank       int           // index of the state in states
+	since      time.Time     // when the state began; zero if it is up or pending
+	expires    time.Time     // when a value expires, which may change the state; zero for never
+	oldest     time.Time     // of the last good documents, zero without any
+	breaker    breaker.State // the worst
+	openUntil  time.Time     // when the first open breaker allows a probe, zero without one
+	reason     string        // of the first endpoint that fails, "" if none fails
+	next       time.Time     // of the first endpoint's next collection, zero on demand
+	responding bool          // an endpoint succeeded
+	failing    time.Time     // when the last endpoint began to fail
+	notClosed  int           // breakers
+	overdue    time.Time     // when collecting counts as stopped
 }
 
 // newEntry describes a view. It does not set since.
@@ -43,7 +43,7 @@ func newEntry(v *fleet.View, now time.Time) *entry {
 		if endpoint.Failure != nil && endpoint.Since.After(e.failing) {
 			e.failing = endpoint.Since
 		}
-		e.answers = e.answers || endpoint.Up()
+		e.responding = e.responding || endpoint.Up()
 		e.breaker = max(e.breaker, endpoint.Breaker)
 		earliest(&e.openUntil, endpoint.OpenUntil)
 		earliest(&e.next, endpoint.Next)

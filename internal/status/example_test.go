@@ -65,7 +65,7 @@ func exampleAt(now time.Time) *Model {
 	}
 
 	h.Events.Add(history.Event{Time: at(-70), Upstream: "core", Kind: history.Switched, Text: "from 10.0.1.1:8080 to 10.0.1.2:8080"})
-	h.Events.Add(history.Event{Time: at(-65), Upstream: "edge-1", Endpoint: "metrics", Kind: history.Stale, Reason: "connect", Text: refused.Error()})
+	h.Events.Add(history.Event{Time: at(-65), Upstream: "edge-1", Endpoint: "metrics", Kind: history.WentStale, Reason: "connect", Text: refused.Error()})
 	h.Ended(stale(packets.Failed(refused, at(-65)), snapshot.Record{}.Fetched(network, at(-65))), at(-65))
 	current := stale(packets.Failed(refused, at(-65)), snapshot.Record{}.Fetched(network, at(-5)))
 	h.Ended(healthy(-18, 600), at(-18))

@@ -46,7 +46,7 @@ func parseQuery(raw string) (query, error) {
 	for name, values := range parameters {
 		set := setters[name]
 		if set == nil {
-			return q, fmt.Errorf("unknown parameter %s, use q, state, reason, sort, order, limit or offset", quoted(name))
+			return q, fmt.Errorf("unknown parameter %s, use q, state, reason, sort, order, limit or offset", quote(name))
 		}
 		// A form sends empty fields as well.
 		values = slices.DeleteFunc(values, func(v string) bool { return v == "" })
@@ -55,7 +55,7 @@ func parseQuery(raw string) (query, error) {
 		}
 		for _, v := range values {
 			if accepted := set(&q, v); accepted != "" {
-				return q, fmt.Errorf("%s=%s is not accepted, use %s", name, quoted(v), accepted)
+				return q, fmt.Errorf("%s=%s is not accepted, use %s", name, quote(v), accepted)
 			}
 		}
 	}
@@ -114,8 +114,8 @@ func integer(to *int, v string, from, limit int) (accepted string) {
 	return ""
 }
 
-// quoted quotes and shortens a client's text for an error message.
-func quoted(text string) string { return strconv.QuoteToASCII(cut(text, 40)) }
+// quote quotes and shortens a client's text for an error message.
+func quote(text string) string { return strconv.QuoteToASCII(cut(text, 40)) }
 
 // filtered reports whether the query may exclude upstreams.
 func (q *query) filtered() bool { return q.text != "" || len(q.states) > 0 || len(q.reasons) > 0 }

@@ -39,7 +39,7 @@ func (s *situation) add(e *entry, now time.Time) {
 	if now.After(e.overdue) && (s.stopped.IsZero() || e.view.Ticked.After(s.stopped)) {
 		s.stopped = e.view.Ticked
 	}
-	if e.answers {
+	if e.responding {
 		s.answering++
 	}
 	if e.failing.After(s.failing) {
@@ -65,7 +65,7 @@ func probeSituation(probes []history.Probe) situation {
 	for i := range probes {
 		p := &probes[i]
 		s.counts.Add(p.State, 1)
-		if p.State == fleet.Up || p.Answers {
+		if p.State == fleet.Up || p.Responding {
 			s.answering++
 		} else if p.Time.After(s.failing) {
 			s.failing = p.Time
@@ -166,7 +166,7 @@ func (m *Model) Probed(v *fleet.View, late bool, now time.Time) {
 	p := history.Probe{Target: v.Upstream.DisplayName(), Time: now, State: v.State(now)}
 	for i := range v.Endpoints {
 		e := &v.Endpoints[i]
-		p.Answers = p.Answers || e.Up()
+		p.Responding = p.Responding || e.Up()
 		if e.Failure != nil && p.Reason == "" {
 			p.Reason, p.Text = string(e.Failure.Reason), failureText(e.Failure)
 		}

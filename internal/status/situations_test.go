@@ -134,7 +134,7 @@ func (s *scenario) report(a *service, before *fleet.View, at time.Time) {
 	for _, e := range a.view.Endpoints {
 		event := history.Event{Time: at, Upstream: a.upstream.DisplayName(), Endpoint: e.Endpoint.String(), Kind: history.Recovered, Text: "after 6m0s"}
 		if e.Failure != nil {
-			event.Kind, event.Reason, event.Text = history.Stale, string(e.Failure.Reason), e.Failure.Error()
+			event.Kind, event.Reason, event.Text = history.WentStale, string(e.Failure.Reason), e.Failure.Error()
 		}
 		s.model.History.Events.Add(event)
 	}

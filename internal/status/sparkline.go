@@ -23,10 +23,10 @@ const (
 	minSpan = 5 * time.Minute
 )
 
-// value returns a number of a point, nil if it is unknown.
-type value func(*history.Point) *float64
+// pick returns a number of a point, nil if it is unknown.
+type pick func(*history.Point) *float64
 
-func newSparkline(points []history.Point, now time.Time, of value, show func(float64) string) sparkline {
+func newSparkline(points []history.Point, now time.Time, of pick, show func(float64) string) sparkline {
 	values := make([]float64, len(points))
 	for i := range points {
 		values[i] = math.NaN()

@@ -39,7 +39,7 @@ type panel struct {
 	drillDown  bool // rows of a table link to the dashboard of the upstream
 }
 
-// kind is a panel type, by Grafana's name.
+// panelType is a type of panel, by Grafana's name.
 type kind string
 
 const (

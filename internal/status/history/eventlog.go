@@ -12,7 +12,7 @@ type Kind string
 // The kinds of events.
 const (
 	Failing   Kind = "failing"   // collections of an endpoint fail, or fail for another reason
-	Stale     Kind = "stale"     // they fail, and the last good values are shown
+	WentStale Kind = "stale"     // they fail, and the last good values are shown
 	Recovered Kind = "recovered" // a collection of the endpoint succeeded again
 	Opened    Kind = "opened"    // its circuit breaker opened
 	Closed    Kind = "closed"    // its circuit breaker closed

@@ -14,12 +14,12 @@ const KeptProbes = 200
 
 // Probe is the result of the last probe of a target.
 type Probe struct {
-	Target  string      `json:"target"`
-	Time    time.Time   `json:"time"`
-	State   fleet.State `json:"state"`
-	Reason  string      `json:"reason,omitempty"` // of the failure, as betanet.Reason; "" without one
-	Text    string      `json:"text,omitempty"`   // the same in words
-	Answers bool        `json:"-"`                // an endpoint succeeded
+	Target     string      `json:"target"`
+	Time       time.Time   `json:"time"`
+	State      fleet.State `json:"state"`
+	Reason     string      `json:"reason,omitempty"` // of the failure, as betanet.Reason; "" without one
+	Text       string      `json:"text,omitempty"`   // the same in words
+	Responding bool        `json:"-"`                // an endpoint succeeded
 }
 
 // Probes keeps the targets that were probed last. The zero value is ready for use, and

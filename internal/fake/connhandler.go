@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// A Transport handles an accepted connection. It returns the connection to read requests from, or nil to have the server
+// A ConnHandler handles an accepted connection. It returns the connection to read requests from, or nil to have the server
 // close the TCP connection.
-type Transport func(tcp *net.TCPConn) net.Conn
+type ConnHandler func(tcp *net.TCPConn) net.Conn
 
 // Plain reads requests from the TCP connection itself.
 func Plain(tcp *net.TCPConn) net.Conn { return tcp }
 
 // TLS reads requests over TLS. config sets versions, certificates and client authentication.
-func TLS(config *tls.Config) Transport {
+func TLS(config *tls.Config) ConnHandler {
 	return func(tcp *net.TCPConn) net.Conn {
 		session := tls.Server(tcp, config)
 		if err := session.Handshake(); err == nil {
@@ -54,8 +54,8 @@ func HangOnAccept(tcp *net.TCPConn) net.Conn {
 	return nil
 }
 
-// Say sends b once the client has sent anything, and closes the connection with a FIN.
-func Say(b []byte) Transport {
+// SendAndClose sends b once the client has sent anything, and closes the connection with a FIN.
+func SendAndClose(b []byte) ConnHandler {
 	return func(tcp *net.TCPConn) net.Conn {
 		tcp.Read(make([]byte, 1<<16))
 		tcp.Write(b)
@@ -64,10 +64,10 @@ func Say(b []byte) Transport {
 }
 
 // HTTPToTLS responds to a TLS client in plain HTTP, as most servers do on a plain port.
-var HTTPToTLS = Say([]byte("HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\n\r\nclient sent an HTTPS request to an HTTP server\n"))
+var HTTPToTLS = SendAndClose([]byte("HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\n\r\nclient sent an HTTPS request to an HTTP server\n"))
 
 // TLSAlert responds with the fatal TLS alert "unexpected message", as TLS servers do to plain HTTP.
-var TLSAlert = Say([]byte("\x15\x03\x01\x00\x02\x02\x0a"))
+var TLSAlert = SendAndClose([]byte("\x15\x03\x01\x00\x02\x02\x0a"))
 
 // TLSGarbage responds with a TLS record whose content is not a handshake message.
-var TLSGarbage = Say([]byte("\x16\x03\x03\x00\x20" + strings.Repeat("\xff", 0x20)))
+var TLSGarbage = SendAndClose([]byte("\x16\x03\x03\x00\x20" + strings.Repeat("\xff", 0x20)))

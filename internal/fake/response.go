@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// Answer is an HTTP response that may be wrong in any part. It has only the fields that are set, and a correct
+// Response is an HTTP response that may be wrong in any part. It has only the fields that are set, and a correct
 // Content-Length unless a header line already frames the body.
-type Answer struct {
+type Response struct {
 	Proto    string   // "HTTP/1.1" if empty
 	Status   string   // "200 OK" if empty
 	Header   []string // lines without CRLF
@@ -18,7 +18,7 @@ type Answer struct {
 }
 
 // Bytes returns the response as it is sent.
-func (a Answer) Bytes() []byte {
+func (a Response) Bytes() []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s\r\n", cmp.Or(a.Proto, "HTTP/1.1"), cmp.Or(a.Status, "200 OK"))
 	framed := a.NoLength
@@ -51,7 +51,7 @@ func JSON(document string) Behaviour { return Typed(document, JSONType) }
 
 // Typed responds 200 with a document and these header lines in place of the usual Content-Type.
 func Typed(document string, header ...string) Behaviour {
-	return Respond(Answer{Header: header, Body: document}.Bytes())
+	return Respond(Response{Header: header, Body: document}.Bytes())
 }
 
 // Chunked responds 200 with a JSON document in chunks of size bytes.
@@ -73,7 +73,7 @@ func Chunks(body string, size int) string {
 // Status responds with any status code and a valid document, so that only the code can be the reason to refuse it. A status
 // that must not have a body gets none.
 func Status(code int, document string, header ...string) Behaviour {
-	a := Answer{
+	a := Response{
 		Status: fmt.Sprintf("%03d %s", code, cmp.Or(http.StatusText(code), "Whatever")),
 		Header: append([]string{JSONType}, header...), Body: document,
 	}

@@ -48,7 +48,7 @@ func (s *Service) send(x *Exchange, r response, kind string) {
 	if kind != truncate {
 		length = len(r.body)
 	}
-	a := Answer{
+	a := Response{
 		Status: fmt.Sprintf("%d %s", r.status, http.StatusText(r.status)),
 		Header: []string{JSONType, fmt.Sprintf("Content-Length: %d", length)}, Body: string(r.body),
 	}
