@@ -6,21 +6,21 @@ var exporterDashboard = dashboard{
 	rows: []row{
 		{"Process", []panel{
 			{
-				kind: timeline, title: "Scraped", width: 8, height: 6, unit: "short",
+				panelType: timeline, title: "Scraped", width: 8, height: 6, unit: "short",
 				description: "Whether Prometheus could scrape the exporter. This does not show whether upstreams are up.",
 				targets:     []target{{expr: "up{@exporters}", legend: instance}},
 				words:       []word{{1, "scraped", good}, {0, "not scraped", bad}},
 				alerts:      []string{"BetanetExporterDown"},
 			},
 			{
-				kind: timeline, title: "Configuration", width: 8, height: 6, unit: "short",
+				panelType: timeline, title: "Configuration", width: 8, height: 6, unit: "short",
 				description: "Whether the last load of the configuration succeeded. If it failed, the old configuration remains in use.",
 				targets:     []target{{expr: "betanet_exporter_config_last_reload_successful{@exporters}", legend: instance}},
 				words:       []word{{1, "loaded", good}, {0, "refused, the old one remains", bad}},
 				alerts:      []string{"BetanetReloadFailed"},
 			},
 			{
-				kind: table, title: "Exporters", width: 8, height: 6, unit: "short", sortBy: "instance",
+				panelType: table, title: "Exporters", width: 8, height: 6, unit: "short", sortBy: "instance",
 				description: "Version of each exporter, how long it has been running, and how old its configuration is.",
 				targets: []target{
 					{expr: "max by (job, instance, version) (betanet_exporter_build_info{@exporters})"},
@@ -31,13 +31,13 @@ var exporterDashboard = dashboard{
 		}},
 		{"Upstreams", []panel{
 			{
-				kind: timeseries, title: "Upstreams", width: 8, height: 8, unit: "short", floor: at(0),
+				panelType: timeseries, title: "Upstreams", width: 8, height: 8, unit: "short", floor: at(0),
 				description: "Upstreams that are configured or discovered.",
 				targets:     []target{{expr: "betanet_exporter_upstreams{@exporters}", legend: instance}},
 				alerts:      []string{"BetanetDiscoveryFailing"},
 			},
 			{
-				kind: timeseries, title: "Upstreams by state", width: 8, height: 8, unit: "short", floor: at(0), stacked: true,
+				panelType: timeseries, title: "Upstreams by state", width: 8, height: 8, unit: "short", floor: at(0), stacked: true,
 				description: "As the exporter counts them: up = the last collection fetched every document, stale = it did not but there are values, down = there are none, pending = not yet tried. Only for an exporter with more than one upstream.",
 				targets: []target{
 					{expr: `sum(betanet_fleet_upstreams{@exporters, state="up"})`, legend: "up", colour: good},
@@ -48,14 +48,14 @@ var exporterDashboard = dashboard{
 				alerts: []string{"BetanetFleetCoverageLow", "BetanetDown", "BetanetDataStale"},
 			},
 			{
-				kind: timeline, title: "Sources of discovery", width: 8, height: 8, unit: "short",
+				panelType: timeline, title: "Sources of discovery", width: 8, height: 8, unit: "short",
 				description: "Whether the last attempt to read each source succeeded. If not, the last target list is kept. Empty without discovery.",
 				targets:     []target{{expr: "betanet_exporter_discovery_up{@exporters}", legend: instance + " {{source}}"}},
 				words:       []word{{1, "read", good}, {0, "failing, the last list is kept", bad}},
 				alerts:      []string{"BetanetDiscoveryFailing"},
 			},
 			{
-				kind: timeseries, title: "Targets of discovery", width: 8, height: 7, unit: "short", floor: at(0),
+				panelType: timeseries, title: "Targets of discovery", width: 8, height: 7, unit: "short", floor: at(0),
 				description: "Targets of each source that are in use, that are left out because their name is taken (duplicates), and that are left out because they are not valid (rejected).",
 				targets: []target{
 					{expr: "betanet_exporter_discovery_targets{@exporters}", legend: instance + " {{source}}"},
@@ -64,13 +64,13 @@ var exporterDashboard = dashboard{
 				},
 			},
 			{
-				kind: timeseries, title: "Messages of the fleet", width: 8, height: 7, unit: "ops", floor: at(0),
+				panelType: timeseries, title: "Messages of the fleet", width: 8, height: 7, unit: "ops", floor: at(0),
 				description: "Messages a second of all upstreams of an exporter, as it counts them: by increases only, so that a restart does not show as traffic. Only for an exporter with more than one upstream.",
 				targets:     []target{{expr: rate("betanet_fleet_messages_total{@exporters}"), legend: instance}},
 				alerts:      []string{"BetanetNoTraffic"},
 			},
 			{
-				kind: timeseries, title: "Circuit breakers", width: 8, height: 7, unit: "short", floor: at(0),
+				panelType: timeseries, title: "Circuit breakers", width: 8, height: 7, unit: "short", floor: at(0),
 				description: "How many circuit breakers entered each state, over all upstreams.",
 				targets: []target{
 					{expr: transitions("open"), legend: "to open", colour: bad},
@@ -82,17 +82,17 @@ var exporterDashboard = dashboard{
 		}},
 		{"Collections", []panel{
 			{
-				kind: timeseries, title: "Collections", width: 8, height: 8, unit: "ops", floor: at(0),
+				panelType: timeseries, title: "Collections", width: 8, height: 8, unit: "ops", floor: at(0),
 				description: "Collections a second, over all upstreams.",
 				targets:     []target{{expr: rate("betanet_exporter_collections_total{@exporters}"), legend: instance}},
 			},
 			{
-				kind: timeseries, title: "Skipped collections", width: 8, height: 8, unit: "ops", floor: at(0),
+				panelType: timeseries, title: "Skipped collections", width: 8, height: 8, unit: "ops", floor: at(0),
 				description: "Collections a second that were due but skipped, because the previous one was still running or the process was stopped.",
 				targets:     []target{{expr: rate("betanet_exporter_collections_skipped_total{@exporters}"), legend: instance}},
 			},
 			{
-				kind: timeseries, title: "Delay of collections", width: 8, height: 8, unit: "s", floor: at(0),
+				panelType: timeseries, title: "Delay of collections", width: 8, height: 8, unit: "s", floor: at(0),
 				description: "How late collections started. It grows if the machine is too small.",
 				targets: []target{
 					{expr: quantile("0.5", "instance", "betanet_exporter_collection_delay_seconds", "{@exporters}"), legend: instance + " 50 %"},
@@ -102,20 +102,20 @@ var exporterDashboard = dashboard{
 		}},
 		{"Requests to upstreams", []panel{
 			{
-				kind: timeseries, title: "Attempts by result", width: 12, height: 8, unit: "ops", floor: at(0), stacked: true,
+				panelType: timeseries, title: "Attempts by result", width: 12, height: 8, unit: "ops", floor: at(0), stacked: true,
 				description: "Requests a second by result: success, or the reason of the failure.",
 				targets:     []target{{expr: "sum by (result) (" + rate(attempts) + ") > 0", legend: "{{result}}"}},
 				alerts:      []string{"BetanetDown"},
 			},
 			{
-				kind: timeseries, title: "Attempts that fail", width: 12, height: 8, unit: "percentunit", floor: at(0), top: at(1),
+				panelType: timeseries, title: "Attempts that fail", width: 12, height: 8, unit: "percentunit", floor: at(0), top: at(1),
 				description: "Share of the requests that did not return a document. No line without requests.",
 				targets:     []target{{expr: share("sum by (instance) ("+rate(failed)+")", "sum by (instance) ("+rate(attempts)+")"), legend: instance}},
 				thresholds:  []threshold{{0, good}, {0.05, poor}, {0.5, bad}},
 				alerts:      []string{"BetanetDown"},
 			},
 			{
-				kind: timeseries, title: "Duration of requests", width: 12, height: 8, unit: "s", floor: at(0),
+				panelType: timeseries, title: "Duration of requests", width: 12, height: 8, unit: "s", floor: at(0),
 				description: "How long requests took, body and decoding included. No line without requests.",
 				targets: []target{
 					{expr: quantile("0.5", "instance", durations, "{@exporters}"), legend: instance + " 50 %"},
@@ -123,22 +123,22 @@ var exporterDashboard = dashboard{
 				},
 			},
 			{
-				kind: heatmap, title: "Distribution of durations", width: 12, height: 8, unit: "s",
+				panelType: heatmap, title: "Distribution of durations", width: 12, height: 8, unit: "s",
 				description: "Number of requests by duration.",
 				targets:     []target{{expr: distribution(durations, "{@exporters}"), legend: "{{le}}"}},
 			},
 			{
-				kind: timeseries, title: "Retries", width: 8, height: 7, unit: "ops", floor: at(0), stacked: true,
+				panelType: timeseries, title: "Retries", width: 8, height: 7, unit: "ops", floor: at(0), stacked: true,
 				description: "Retries a second within a collection, by document.",
 				targets:     []target{{expr: "sum by (endpoint) (" + rate("betanet_exporter_retries_total{@exporters}") + ")", legend: "{{endpoint}}"}},
 			},
 			{
-				kind: timeseries, title: "Retries without budget", width: 8, height: 7, unit: "ops", floor: at(0),
+				panelType: timeseries, title: "Retries without budget", width: 8, height: 7, unit: "ops", floor: at(0),
 				description: "Retries a second that were due but not made, because the budget of the process was empty.",
 				targets:     []target{{expr: rate("betanet_exporter_retry_budget_exhausted_total{@exporters}"), legend: instance}},
 			},
 			{
-				kind: timeseries, title: "Cache", width: 8, height: 7, unit: "ops", floor: at(0), stacked: true,
+				panelType: timeseries, title: "Cache", width: 8, height: 7, unit: "ops", floor: at(0), stacked: true,
 				description: "Documents a second requested from the cache: hit = served without a fetch, miss = fetched, stale = the last good one because the fetch failed.",
 				targets:     []target{{expr: "sum by (result) (" + rate("betanet_exporter_cache_requests_total{@exporters}") + ")", legend: "{{result}}"}},
 				alerts:      []string{"BetanetDataStale"},
@@ -146,22 +146,22 @@ var exporterDashboard = dashboard{
 		}},
 		{"Scrapes and pushes", []panel{
 			{
-				kind: timeseries, title: "Duration of scrapes", width: 6, height: 7, unit: "s", floor: at(0),
+				panelType: timeseries, title: "Duration of scrapes", width: 6, height: 7, unit: "s", floor: at(0),
 				description: "How long Prometheus took to scrape the exporter.",
 				targets:     []target{{expr: "scrape_duration_seconds{@exporters}", legend: instance}},
 			},
 			{
-				kind: timeseries, title: "Samples of a scrape", width: 6, height: 7, unit: "short", floor: at(0),
+				panelType: timeseries, title: "Samples of a scrape", width: 6, height: 7, unit: "short", floor: at(0),
 				description: "Samples per scrape.",
 				targets:     []target{{expr: "scrape_samples_scraped{@exporters}", legend: instance}},
 			},
 			{
-				kind: timeseries, title: "Rejected", width: 6, height: 7, unit: "ops", floor: at(0),
+				panelType: timeseries, title: "Rejected", width: 6, height: 7, unit: "ops", floor: at(0),
 				description: "Inbound requests and connections a second that were rejected: max_requests = too many scrapes at once, connections = too many connections, slow_client = no progress.",
 				targets:     []target{{expr: "sum by (instance, reason) (" + rate("betanet_exporter_http_rejected_total{@exporters}") + ")", legend: instance + " {{reason}}"}},
 			},
 			{
-				kind: timeseries, title: "Pushes", width: 6, height: 7, unit: "ops", floor: at(0), stacked: true,
+				panelType: timeseries, title: "Pushes", width: 6, height: 7, unit: "ops", floor: at(0), stacked: true,
 				description: "OTLP pushes a second, by result: success, partial = the receiver refused some of the data points, failure. Empty unless pushing is enabled.",
 				targets:     []target{{expr: "sum by (instance, result) (" + rate("betanet_exporter_push_total{@exporters}") + ")", legend: instance + " {{result}}"}},
 				alerts:      []string{"BetanetPushFailing"},
@@ -169,7 +169,7 @@ var exporterDashboard = dashboard{
 		}},
 		{"Resources", []panel{
 			{
-				kind: timeseries, title: "Memory", width: 6, height: 7, unit: "bytes", floor: at(0),
+				panelType: timeseries, title: "Memory", width: 6, height: 7, unit: "bytes", floor: at(0),
 				description: "Memory of the process, and the part of it that Go's heap uses.",
 				targets: []target{
 					{expr: "process_resident_memory_bytes{@exporters}", legend: instance + " resident"},
@@ -177,18 +177,18 @@ var exporterDashboard = dashboard{
 				},
 			},
 			{
-				kind: timeseries, title: "CPU", width: 6, height: 7, unit: "percentunit", floor: at(0),
+				panelType: timeseries, title: "CPU", width: 6, height: 7, unit: "percentunit", floor: at(0),
 				description: "Share of one core: two busy cores are 200 %.",
 				targets:     []target{{expr: rate("process_cpu_seconds_total{@exporters}"), legend: instance}},
 			},
 			{
-				kind: timeseries, title: "File descriptors", width: 6, height: 7, unit: "percentunit", floor: at(0), top: at(1),
+				panelType: timeseries, title: "File descriptors", width: 6, height: 7, unit: "percentunit", floor: at(0), top: at(1),
 				description: "Open descriptors as a share of the limit of the process. docs/capacity.md describes how many it needs.",
 				targets:     []target{{expr: "process_open_fds{@exporters} / process_max_fds{@exporters}", legend: instance}},
 				thresholds:  []threshold{{0, good}, {0.8, poor}, {0.95, bad}},
 			},
 			{
-				kind: timeseries, title: "Goroutines", width: 6, height: 7, unit: "short", floor: at(0),
+				panelType: timeseries, title: "Goroutines", width: 6, height: 7, unit: "short", floor: at(0),
 				description: "Goroutines of the process. A waiting upstream has none.",
 				targets:     []target{{expr: "go_goroutines{@exporters}", legend: instance}},
 			},

@@ -20,16 +20,16 @@ func (p *panel) defaults() object {
 // colours returns the source of colours: one per line, or the word or threshold of a
 // value.
 func (p *panel) colours() string {
-	if p.kind == timeseries {
+	if p.panelType == timeseries {
 		return "palette-classic"
 	}
 	return "thresholds"
 }
 
-// custom returns the settings that only this kind of panel has.
+// custom returns the settings that only this type of panel has.
 func (p *panel) custom() object {
 	hidden := object{"legend": false, "tooltip": false, "viz": false}
-	switch p.kind {
+	switch p.panelType {
 	case timeseries:
 		stacking, fill, limits := "none", 10, "off"
 		if p.stacked {
@@ -91,7 +91,7 @@ func (p *panel) overrides() []object {
 		}
 	}
 	for i, t := range p.targets {
-		if p.kind == table {
+		if p.panelType == table {
 			if t.legend != "" {
 				add("byName", t.legend, p.column(t)...)
 			}

@@ -6,33 +6,33 @@ var fleetDashboard = dashboard{
 	rows: []row{
 		{"At a glance", []panel{
 			{
-				kind: stat, title: "Coverage", width: 4, height: 5, unit: "percentunit", floor: at(0), top: at(1),
+				panelType: stat, title: "Coverage", width: 4, height: 5, unit: "percentunit", floor: at(0), top: at(1),
 				description: "Share of the upstreams whose last collection fetched every document.",
 				targets:     []target{{expr: sum(isUp) + " / count(" + isUp + ")"}},
 				thresholds:  []threshold{{0, bad}, {0.8, poor}, {1, good}},
 				alerts:      []string{"BetanetFleetCoverageLow", "BetanetDown"},
 			},
 			{
-				kind: stat, title: "Upstreams", width: 8, height: 5, unit: "short",
+				panelType: stat, title: "Upstreams", width: 8, height: 5, unit: "short",
 				description: "Upstreams by state: up = the last collection fetched every document; stale or in part = it did not, but there are values; no values = there are none, or they have expired.",
 				targets:     upstreamsByState,
 				alerts:      []string{"BetanetDown", "BetanetDataStale"},
 			},
 			{
-				kind: stat, title: "Messages", width: 4, height: 5, unit: "ops",
+				panelType: stat, title: "Messages", width: 4, height: 5, unit: "ops",
 				description: "Messages a second of the upstreams that can be fetched. Others are left out, not counted as 0.",
 				targets:     []target{{expr: sum(fresh("metrics", rate(messages)))}},
 				alerts:      []string{"BetanetNoTraffic"},
 			},
 			{
-				kind: stat, title: "Lost packets", width: 4, height: 5, unit: "percentunit",
+				panelType: stat, title: "Lost packets", width: 4, height: 5, unit: "percentunit",
 				description: "Dropped packets as a share of dropped and forwarded ones, over all upstreams that can be fetched. With API v1 the processed packets, which exclude the dropped ones, count as forwarded.",
 				targets:     []target{{expr: fleetLoss}},
 				thresholds:  lossThresholds,
 				alerts:      []string{"BetanetPacketLossHigh"},
 			},
 			{
-				kind: stat, title: "Scrapes", width: 4, height: 5, unit: "short",
+				panelType: stat, title: "Scrapes", width: 4, height: 5, unit: "short",
 				description: "Targets whose last scrape succeeded, and targets whose last scrape failed.",
 				targets: []target{
 					{expr: `sum(up{job=~"$job"})`, legend: "made", colour: good},
@@ -43,13 +43,13 @@ var fleetDashboard = dashboard{
 		}},
 		{"Upstreams", []panel{
 			{
-				kind: timeseries, title: "Upstreams by state", width: 9, height: 9, unit: "short", floor: at(0), stacked: true,
+				panelType: timeseries, title: "Upstreams by state", width: 9, height: 9, unit: "short", floor: at(0), stacked: true,
 				description: "How many upstreams are up, stale or in part, and without values.",
 				targets:     upstreamsByState,
 				alerts:      []string{"BetanetDown", "BetanetDataStale", "BetanetFleetCoverageLow"},
 			},
 			{
-				kind: table, title: "Upstreams", width: 15, height: 9, unit: "short", sortBy: "State", drillDown: true,
+				panelType: table, title: "Upstreams", width: 15, height: 9, unit: "short", sortBy: "State", drillDown: true,
 				description: "Each upstream, the worst first: its state, the age of its oldest document, and the most frequent reason of its failures. An upstream without a name, the only one of its exporter, is shown as All. A click opens its dashboard.",
 				targets: []target{
 					{expr: named(state), legend: "State", words: stateWords},
@@ -59,13 +59,13 @@ var fleetDashboard = dashboard{
 				alerts: []string{"BetanetDown", "BetanetDataStale"},
 			},
 			{
-				kind: timeseries, title: "Endpoints that fail, by reason", width: 12, height: 7, unit: "short", floor: at(0), stacked: true,
+				panelType: timeseries, title: "Endpoints that fail, by reason", width: 12, height: 7, unit: "short", floor: at(0), stacked: true,
 				description: "Endpoints whose last collection failed, by reason. Empty while none fails.",
 				targets:     []target{{expr: "sum by (reason) (betanet_exporter_endpoint_failing{@upstreams})", legend: "{{reason}}"}},
 				alerts:      []string{"BetanetDown"},
 			},
 			{
-				kind: timeseries, title: "Circuit breakers not closed", width: 12, height: 7, unit: "short", floor: at(0), stacked: true,
+				panelType: timeseries, title: "Circuit breakers not closed", width: 12, height: 7, unit: "short", floor: at(0), stacked: true,
 				description: "Endpoints that get no requests (open) or one trial request (half open).",
 				targets: []target{
 					{expr: "sum(betanet_exporter_circuit_breaker_state{@upstreams} == bool 2)", legend: "open", colour: bad},
@@ -76,13 +76,13 @@ var fleetDashboard = dashboard{
 		}},
 		{"Traffic", []panel{
 			{
-				kind: timeseries, title: "Messages", width: 8, height: 8, unit: "ops", floor: at(0),
+				panelType: timeseries, title: "Messages", width: 8, height: 8, unit: "ops", floor: at(0),
 				description: "Messages a second of the upstreams that can be fetched.",
 				targets:     []target{{expr: sum(fresh("metrics", rate(messages))), legend: "messages"}},
 				alerts:      []string{"BetanetNoTraffic"},
 			},
 			{
-				kind: timeseries, title: "Bytes", width: 8, height: 8, unit: "Bps", floor: at(0),
+				panelType: timeseries, title: "Bytes", width: 8, height: 8, unit: "Bps", floor: at(0),
 				description: "Bytes a second of the upstreams that can be fetched. API mixnodes does not have bytes.",
 				targets: []target{
 					{expr: sum(fresh("network", rate(sent))), legend: "transmitted"},
@@ -90,21 +90,21 @@ var fleetDashboard = dashboard{
 				},
 			},
 			{
-				kind: timeseries, title: "Lost packets", width: 8, height: 8, unit: "percentunit", floor: at(0),
+				panelType: timeseries, title: "Lost packets", width: 8, height: 8, unit: "percentunit", floor: at(0),
 				description: "Dropped packets as a share of dropped and forwarded ones, over all upstreams that can be fetched. No line without traffic.",
 				targets:     []target{{expr: fleetLoss, legend: "lost"}},
 				thresholds:  lossThresholds,
 				alerts:      []string{"BetanetPacketLossHigh"},
 			},
 			{
-				kind: table, title: "Upstreams that lose most", width: 12, height: 8, unit: "percentunit", sortBy: "Lost packets", descending: true, drillDown: true,
+				panelType: table, title: "Upstreams that lose most", width: 12, height: 8, unit: "percentunit", sortBy: "Lost packets", descending: true, drillDown: true,
 				description: "The ten upstreams with the largest share of dropped packets now.",
 				targets:     []target{{expr: named("topk(10, " + fresh("metrics", packetLoss) + ")"), legend: "Lost packets"}},
 				thresholds:  lossThresholds,
 				alerts:      []string{"BetanetPacketLossHigh"},
 			},
 			{
-				kind: table, title: "Slowest upstreams", width: 12, height: 8, unit: "s", sortBy: "Average latency", descending: true, drillDown: true,
+				panelType: table, title: "Slowest upstreams", width: 12, height: 8, unit: "s", sortBy: "Average latency", descending: true, drillDown: true,
 				description: "The ten upstreams with the highest average latency now, among those that can be fetched.",
 				targets:     []target{{expr: named("topk(10, " + fresh("network", meanLatency) + ")"), legend: "Average latency"}},
 				thresholds:  latencyThresholds,
@@ -113,7 +113,7 @@ var fleetDashboard = dashboard{
 		}},
 		{"Latency", []panel{
 			{
-				kind: timeseries, title: "Upstreams by latency", width: 12, height: 9, unit: "short", floor: at(0), stacked: true,
+				panelType: timeseries, title: "Upstreams by latency", width: 12, height: 9, unit: "short", floor: at(0), stacked: true,
 				description: "How many upstreams have an average latency within each range now, among those that can be fetched.",
 				targets: []target{
 					{expr: "sum(" + latencyNow + " < bool 0.1)", legend: "below 0.1 s", colour: good},
@@ -124,7 +124,7 @@ var fleetDashboard = dashboard{
 				alerts: []string{"BetanetLatencyHigh"},
 			},
 			{
-				kind: timeseries, title: "Quantiles of latencies", width: 12, height: 9, unit: "s", floor: at(0),
+				panelType: timeseries, title: "Quantiles of latencies", width: 12, height: 9, unit: "s", floor: at(0),
 				description: "Quantiles of the current average latencies of the selected upstreams that can be fetched: half of the upstreams are faster than the first line.",
 				targets: []target{
 					{expr: "quantile(0.5, " + latencyNow + ")", legend: "50 %"},
@@ -137,7 +137,7 @@ var fleetDashboard = dashboard{
 		}},
 		{"Network", []panel{
 			{
-				kind: timeseries, title: "Mixnodes", width: 8, height: 8, unit: "short", floor: at(0), stacked: true,
+				panelType: timeseries, title: "Mixnodes", width: 8, height: 8, unit: "short", floor: at(0), stacked: true,
 				description: "Active and inactive mixnodes of all upstreams, last good values included.",
 				targets: []target{
 					{expr: sum("betanet_mixnode_active{@upstreams}"), legend: "active", colour: good},
@@ -146,7 +146,7 @@ var fleetDashboard = dashboard{
 				alerts: []string{"BetanetMixnodesInactive"},
 			},
 			{
-				kind: timeseries, title: "Peers", width: 8, height: 8, unit: "short", floor: at(0),
+				panelType: timeseries, title: "Peers", width: 8, height: 8, unit: "short", floor: at(0),
 				description: "The sum of connected peers, and how many of them are last good values of upstreams that cannot be fetched.",
 				targets: []target{
 					{expr: sum("betanet_connected_peers{@upstreams}"), legend: "all"},
@@ -155,7 +155,7 @@ var fleetDashboard = dashboard{
 				alerts: []string{"BetanetTooFewPeers", "BetanetDataStale"},
 			},
 			{
-				kind: table, title: "Upstreams with fewest peers", width: 8, height: 8, unit: "short", sortBy: "Peers", drillDown: true,
+				panelType: table, title: "Upstreams with fewest peers", width: 8, height: 8, unit: "short", sortBy: "Peers", drillDown: true,
 				description: "The ten upstreams with the fewest connected peers now.",
 				targets:     []target{{expr: named("bottomk(10, betanet_connected_peers{@upstreams})"), legend: "Peers"}},
 				thresholds:  peerThresholds,

@@ -111,9 +111,9 @@ func (d *dashboard) panels() (all []object) {
 func (p *panel) object() object {
 	o := object{
 		"datasource": source, "description": p.description, "fieldConfig": object{"defaults": p.defaults(), "overrides": p.overrides()},
-		"links": p.links(), "options": p.options(), "targets": p.queries(), "title": p.title, "type": string(p.kind),
+		"links": p.links(), "options": p.options(), "targets": p.queries(), "title": p.title, "type": string(p.panelType),
 	}
-	if p.kind == table {
+	if p.panelType == table {
 		o["transformations"] = p.transformations()
 	}
 	return o
@@ -130,8 +130,8 @@ func (p *panel) links() []object {
 
 // queries returns the targets. Panels that show one moment use instant queries.
 func (p *panel) queries() (all []object) {
-	moment := p.kind == stat || p.kind == table
-	format := map[kind]string{table: "table", heatmap: "heatmap"}[p.kind]
+	moment := p.panelType == stat || p.panelType == table
+	format := map[panelType]string{table: "table", heatmap: "heatmap"}[p.panelType]
 	if format == "" || p.calculate {
 		format = "time_series"
 	}
@@ -140,7 +140,7 @@ func (p *panel) queries() (all []object) {
 			"datasource": source, "editorMode": "code", "expr": selectors.Replace(t.expr), "format": format,
 			"instant": moment, "range": !moment, "refId": refID(i),
 		}
-		if p.kind != table {
+		if p.panelType != table {
 			q["legendFormat"] = t.legend
 		}
 		all = append(all, q)

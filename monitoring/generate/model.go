@@ -22,7 +22,7 @@ type row struct {
 
 // panel describes a panel. The fields after targets are optional.
 type panel struct {
-	kind               kind
+	panelType          panelType
 	title, description string
 	unit               string
 	width, height      int
@@ -40,14 +40,14 @@ type panel struct {
 }
 
 // panelType is a type of panel, by Grafana's name.
-type kind string
+type panelType string
 
 const (
-	timeseries kind = "timeseries"
-	stat       kind = "stat"
-	table      kind = "table"
-	timeline   kind = "state-timeline"
-	heatmap    kind = "heatmap"
+	timeseries panelType = "timeseries"
+	stat       panelType = "stat"
+	table      panelType = "table"
+	timeline   panelType = "state-timeline"
+	heatmap    panelType = "heatmap"
 )
 
 // target is one query of a panel, or one column of a table.

@@ -4,7 +4,7 @@ package main
 func (p *panel) options() object {
 	tooltip := object{"mode": "multi", "sort": "desc"}
 	legend := object{"calcs": []string{}, "displayMode": "list", "placement": "bottom", "showLegend": true}
-	switch p.kind {
+	switch p.panelType {
 	case timeseries:
 		return object{"legend": legend, "tooltip": tooltip}
 	case timeline:

@@ -6,45 +6,45 @@ var upstreamDashboard = dashboard{
 	rows: []row{
 		{"State", []panel{
 			{
-				kind: timeline, title: "State", width: 12, height: 6, unit: "short", words: stateWords,
+				panelType: timeline, title: "State", width: 12, height: 6, unit: "short", words: stateWords,
 				description: "up = the last collection fetched every document; stale or in part = it did not, but there are values; no values = there are none, or they have expired.",
 				targets:     []target{{expr: state, legend: name}},
 				alerts:      []string{"BetanetDown", "BetanetDataStale", "BetanetExporterDown"},
 			},
 			{
-				kind: timeline, title: "Endpoints", width: 12, height: 6, unit: "short",
+				panelType: timeline, title: "Endpoints", width: 12, height: 6, unit: "short",
 				description: "up = the last collection succeeded; failing = it failed, and the last good values are shown until they expire.",
 				targets:     []target{{expr: "betanet_exporter_endpoint_up{@upstreams}", legend: name + " {{endpoint}} {{replica}}"}},
 				words:       []word{{1, "up", good}, {0, "failing", bad}},
 				alerts:      []string{"BetanetDataStale"},
 			},
 			{
-				kind: timeline, title: "Circuit breakers", width: 12, height: 7, unit: "short",
+				panelType: timeline, title: "Circuit breakers", width: 12, height: 7, unit: "short",
 				description: "closed = the endpoint gets requests; open = it gets none, after too many consecutive failures; half open = it gets one trial request.",
 				targets:     []target{{expr: "betanet_exporter_circuit_breaker_state{@upstreams}", legend: name + " {{endpoint}} {{replica}}"}},
 				words:       []word{{0, "closed", good}, {1, "half open", poor}, {2, "open", bad}},
 				alerts:      []string{"BetanetCircuitBreakerOpen"},
 			},
 			{
-				kind: timeline, title: "Endpoints that fail, with the reason", width: 12, height: 7, unit: "short",
+				panelType: timeline, title: "Endpoints that fail, with the reason", width: 12, height: 7, unit: "short",
 				description: "A line for each endpoint and reason, filled while the last collection failed for that reason. Empty if nothing failed.",
 				targets:     []target{{expr: "betanet_exporter_endpoint_failing{@upstreams}", legend: name + " {{endpoint}}: {{reason}}"}},
 				words:       []word{{1, "failing", bad}},
 				alerts:      []string{"BetanetDown"},
 			},
 			{
-				kind: timeseries, title: "Age of the last good document", width: 8, height: 7, unit: "s", floor: at(0),
+				panelType: timeseries, title: "Age of the last good document", width: 8, height: 7, unit: "s", floor: at(0),
 				description: "How long ago each document was last fetched. It grows during an outage; at cache.max-stale the values disappear.",
 				targets:     []target{{expr: "time() - betanet_exporter_last_success_timestamp_seconds{@upstreams}", legend: name + " {{endpoint}}"}},
 				alerts:      []string{"BetanetDataStale"},
 			},
 			{
-				kind: timeseries, title: "Duration of a collection", width: 8, height: 7, unit: "s", floor: at(0),
+				panelType: timeseries, title: "Duration of a collection", width: 8, height: 7, unit: "s", floor: at(0),
 				description: "How long the last collection took, with all its retries.",
 				targets:     []target{{expr: "betanet_exporter_collection_duration_seconds{@upstreams}", legend: name}},
 			},
 			{
-				kind: timeline, title: "Replica in use", width: 8, height: 7, unit: "short",
+				panelType: timeline, title: "Replica in use", width: 8, height: 7, unit: "short",
 				description: "The replica that gets the requests. Empty for an upstream with one URL.",
 				targets:     []target{{expr: `min by (job, instance, upstream, replica) (betanet_exporter_endpoint_up{@upstreams, replica!=""})`, legend: name + " {{replica}}"}},
 				words:       []word{{1, "in use", good}, {0, "in use, failing", bad}},
@@ -53,7 +53,7 @@ var upstreamDashboard = dashboard{
 		}},
 		{"Certificates", []panel{
 			{
-				kind: timeseries, title: "Certificates expire in", width: 24, height: 6, unit: "s",
+				panelType: timeseries, title: "Certificates expire in", width: 24, height: 6, unit: "s",
 				description: "Time to the earliest expiry among the certificates that an https upstream sent last. Below 0 it has expired. Empty for upstreams over plain HTTP.",
 				targets:     []target{{expr: "betanet_exporter_tls_certificate_expiry_timestamp_seconds{@upstreams} - time()", legend: name}},
 				thresholds:  []threshold{{0, bad}, {1, poor}, {14 * 86400, good}},
@@ -62,13 +62,13 @@ var upstreamDashboard = dashboard{
 		}},
 		{"Traffic", []panel{
 			{
-				kind: timeseries, title: "Messages", width: 12, height: 8, unit: "ops", floor: at(0),
+				panelType: timeseries, title: "Messages", width: 12, height: 8, unit: "ops", floor: at(0),
 				description: "Messages a second. There is a gap while they cannot be fetched, because a counter that does not change then does not mean that there is no traffic.",
 				targets:     []target{{expr: fresh("metrics", rate(messages)), legend: inUse}},
 				alerts:      []string{"BetanetNoTraffic"},
 			},
 			{
-				kind: timeseries, title: "Bytes", width: 12, height: 8, unit: "Bps", floor: at(0),
+				panelType: timeseries, title: "Bytes", width: 12, height: 8, unit: "Bps", floor: at(0),
 				description: "Bytes a second. There is a gap while they cannot be fetched. API mixnodes does not have bytes.",
 				targets: []target{
 					{expr: fresh("network", rate(sent)), legend: inUse + " transmitted"},
@@ -76,14 +76,14 @@ var upstreamDashboard = dashboard{
 				},
 			},
 			{
-				kind: timeseries, title: "Lost packets", width: 12, height: 8, unit: "percentunit", floor: at(0),
+				panelType: timeseries, title: "Lost packets", width: 12, height: 8, unit: "percentunit", floor: at(0),
 				description: "Dropped packets as a share of dropped and forwarded ones. With API v1 the processed packets, which exclude the dropped ones, count as forwarded. No line without traffic.",
 				targets:     []target{{expr: fresh("metrics", packetLoss), legend: inUse}},
 				thresholds:  lossThresholds,
 				alerts:      []string{"BetanetPacketLossHigh"},
 			},
 			{
-				kind: timeseries, title: "Dropped and forwarded packets", width: 12, height: 8, unit: "pps", floor: at(0),
+				panelType: timeseries, title: "Dropped and forwarded packets", width: 12, height: 8, unit: "pps", floor: at(0),
 				description: "Packets a second. API v1 does not have forwarded packets.",
 				targets: []target{
 					{expr: fresh("metrics", rate(dropped)), legend: inUse + " dropped"},
@@ -92,7 +92,7 @@ var upstreamDashboard = dashboard{
 				alerts: []string{"BetanetPacketLossHigh"},
 			},
 			{
-				kind: timeseries, title: "Restarts and switches", width: 12, height: 7, unit: "short", floor: at(0),
+				panelType: timeseries, title: "Restarts and switches", width: 12, height: 7, unit: "short", floor: at(0),
 				description: "Collections that showed a restart of the upstream, and switches to another replica.",
 				targets: []target{
 					{expr: "increase(betanet_exporter_upstream_resets_total{@upstreams}[$__rate_interval])", legend: name + " restarts"},
@@ -101,7 +101,7 @@ var upstreamDashboard = dashboard{
 				alerts: []string{"BetanetCounterResets"},
 			},
 			{
-				kind: timeseries, title: "Peak throughput", width: 12, height: 7, unit: "short", floor: at(0),
+				panelType: timeseries, title: "Peak throughput", width: 12, height: 7, unit: "short", floor: at(0),
 				description: "As the upstream sends it, in an unknown unit. Dashed while it is the last good value.",
 				targets:     freshAndLastGood("network", "betanet_peak_throughput{@upstreams}", inUse),
 				alerts:      []string{"BetanetDataStale"},
@@ -109,14 +109,14 @@ var upstreamDashboard = dashboard{
 		}},
 		{"Latency", []panel{
 			{
-				kind: timeseries, title: "Average latency", width: 8, height: 8, unit: "s", floor: at(0),
+				panelType: timeseries, title: "Average latency", width: 8, height: 8, unit: "s", floor: at(0),
 				description: "With API mixnodes the mean over current packets, with no line while there are none; with API v1 the average that the upstream sent last. Dashed while it is the last good value.",
 				targets:     freshAndLastGood("network", meanLatency, inUse),
 				thresholds:  latencyThresholds,
 				alerts:      []string{"BetanetLatencyHigh", "BetanetDataStale"},
 			},
 			{
-				kind: timeseries, title: "Quantiles of latencies", width: 8, height: 8, unit: "s", floor: at(0),
+				panelType: timeseries, title: "Quantiles of latencies", width: 8, height: 8, unit: "s", floor: at(0),
 				description: "Quantiles of averages, not of single messages: of the averages of all documents with --metrics.latency-histogram, otherwise of the average latency over five minutes.",
 				targets: []target{
 					{expr: latencyQuantile("0.5"), legend: name + " 50 %"},
@@ -127,7 +127,7 @@ var upstreamDashboard = dashboard{
 				alerts:     []string{"BetanetLatencyHigh"},
 			},
 			{
-				kind: heatmap, title: "Distribution of latencies", width: 8, height: 8, unit: "s", calculate: true,
+				panelType: heatmap, title: "Distribution of latencies", width: 8, height: 8, unit: "s", calculate: true,
 				description: "How often the average latency was in each range: a distribution of averages, not of single messages. It needs no histogram.",
 				targets:     []target{{expr: latencyNow, legend: name}},
 				alerts:      []string{"BetanetLatencyHigh"},
@@ -135,13 +135,13 @@ var upstreamDashboard = dashboard{
 		}},
 		{"Network", []panel{
 			{
-				kind: timeseries, title: "Peers", width: 12, height: 8, unit: "short", floor: at(0),
+				panelType: timeseries, title: "Peers", width: 12, height: 8, unit: "short", floor: at(0),
 				description: "Connected peers. Dashed while it is the last good value.",
 				targets:     freshAndLastGood("nodes", "betanet_connected_peers{@upstreams}", inUse),
 				alerts:      []string{"BetanetTooFewPeers", "BetanetDataStale"},
 			},
 			{
-				kind: timeseries, title: "Mixnodes", width: 12, height: 8, unit: "short", floor: at(0),
+				panelType: timeseries, title: "Mixnodes", width: 12, height: 8, unit: "short", floor: at(0),
 				description: "Active and inactive mixnodes. Dashed while they are the last good values.",
 				targets: append(
 					freshAndLastGood("nodes", "betanet_mixnode_active{@upstreams}", inUse+" active"),
@@ -152,7 +152,7 @@ var upstreamDashboard = dashboard{
 		}},
 		{"Each mixnode (only with API mixnodes)", []panel{
 			{
-				kind: table, title: "Mixnodes", width: 16, height: 10, unit: "short", sortBy: "State",
+				panelType: table, title: "Mixnodes", width: 16, height: 10, unit: "short", sortBy: "State",
 				description: "The last values of each mixnode, inactive ones first. At most --metrics.mixnodes of an upstream have series of their own. Packets and losses are shown only while they can be fetched.",
 				targets: []target{
 					{expr: each("betanet_mixnode_up{@upstreams}"), legend: "State", words: []word{{1, "active", good}, {0, "not active", bad}}},
@@ -164,23 +164,23 @@ var upstreamDashboard = dashboard{
 				alerts: []string{"BetanetMixnodesInactive"},
 			},
 			{
-				kind: timeseries, title: "Mixnodes without series", width: 8, height: 10, unit: "short", floor: at(0),
+				panelType: timeseries, title: "Mixnodes without series", width: 8, height: 10, unit: "short", floor: at(0),
 				description: "Mixnodes beyond --metrics.mixnodes, which have no series of their own. Empty if there are none.",
 				targets:     []target{{expr: "betanet_mixnodes_omitted{@upstreams}", legend: inUse}},
 			},
 			{
-				kind: timeseries, title: "Packets processed", width: 8, height: 8, unit: "pps", floor: at(0),
+				panelType: timeseries, title: "Packets processed", width: 8, height: 8, unit: "pps", floor: at(0),
 				description: "Packets a second of the ten mixnodes that process the most at each moment.",
 				targets:     []target{{expr: "topk(10, " + fresh("mixnodes", rate(nodeProcessed)) + ")", legend: mixnode}},
 				alerts:      []string{"BetanetNoTraffic"},
 			},
 			{
-				kind: timeseries, title: "Packets forwarded", width: 8, height: 8, unit: "pps", floor: at(0),
+				panelType: timeseries, title: "Packets forwarded", width: 8, height: 8, unit: "pps", floor: at(0),
 				description: "Packets a second of the ten mixnodes that forward the most at each moment.",
 				targets:     []target{{expr: "topk(10, " + fresh("mixnodes", rate("betanet_mixnode_packets_forwarded_total{@upstreams}")) + ")", legend: mixnode}},
 			},
 			{
-				kind: timeseries, title: "Packets lost", width: 8, height: 8, unit: "percentunit", floor: at(0),
+				panelType: timeseries, title: "Packets lost", width: 8, height: 8, unit: "percentunit", floor: at(0),
 				description: "Dropped packets as a share of processed packets, which include them, of the ten mixnodes that lose the most at each moment. No line for a mixnode without traffic.",
 				targets:     []target{{expr: "topk(10, " + fresh("mixnodes", nodeLoss) + ")", legend: mixnode}},
 				thresholds:  lossThresholds,
