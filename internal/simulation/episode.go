@@ -1,6 +1,6 @@
 // Package simulation draws random faults for simulations, and shrinks a list of faults
 // that makes one fail. The simulations are tests: of the polling core in internal/poll,
-// and of the complete exporter in this package. docs/testing.md describes them.
+// and of the complete exporter in this package. docs/simulation.md describes them.
 package simulation
 
 import (
