@@ -47,7 +47,7 @@ func rejected(t *testing.T, r *exposition.Registry, reason string) string {
 	return n
 }
 
-func TestAPortInUseIsReportedWithItsAddress(t *testing.T) {
+func TestPortInUseIsReportedWithItsAddress(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +59,7 @@ func TestAPortInUseIsReportedWithItsAddress(t *testing.T) {
 	}
 }
 
-func TestAStopLetsTheScrapeInFlightFinish(t *testing.T) {
+func TestShutdownLetsAScrapeInFlightFinish(t *testing.T) {
 	begun := make(chan struct{})
 	addr, stop := run(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		close(begun)
@@ -81,13 +81,13 @@ func TestAStopLetsTheScrapeInFlightFinish(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Errorf("Serve: %v", err)
 	}
-	if g := <-got; g != "whole" {
-		t.Errorf("got %q, want the whole response", g)
+	if text := <-got; text != "whole" {
+		t.Errorf("got %q, want the whole response", text)
 	}
 	http.DefaultClient.CloseIdleConnections()
 }
 
-func TestAStopDoesNotWaitForAHangingScrape(t *testing.T) {
+func TestShutdownDoesNotWaitForAHangingScrape(t *testing.T) {
 	begun, release := make(chan struct{}), make(chan struct{})
 	addr, stop := run(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		close(begun)
@@ -110,7 +110,7 @@ func TestAStopDoesNotWaitForAHangingScrape(t *testing.T) {
 	close(release)
 }
 
-func TestAboveTheLimitTheOldestIdleConnectionsAreClosed(t *testing.T) {
+func TestOldestIdleConnectionsAreClosedAboveTheLimit(t *testing.T) {
 	reg := registry(view(upstreamAt(""), good, breaker.Closed))
 	addr, stop := run(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") }), reg.Exporter)
 	var all []net.Conn
@@ -136,14 +136,14 @@ func TestAboveTheLimitTheOldestIdleConnectionsAreClosed(t *testing.T) {
 		t.Errorf("the newest connection got %v, %v, want a response", r, err)
 	}
 	if got := rejected(t, reg, "connections"); got != "5" {
-		t.Errorf("got %s counted, want 5", got)
+		t.Errorf("got %s rejected connections counted, want 5", got)
 	}
 	if err := stop(); err != nil {
 		t.Errorf("Serve: %v", err)
 	}
 }
 
-func TestAWriteWithoutProgressFails(t *testing.T) {
+func TestWriteWithoutProgressFails(t *testing.T) {
 	ours, theirs := net.Pipe() // nothing reads from theirs
 	defer theirs.Close()
 	stalls := 0

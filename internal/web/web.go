@@ -22,12 +22,12 @@ type Options struct {
 	MaxRequests   int                      // concurrent scrapes, 0 for no limit
 	Pprof         bool                     // serve /debug/pprof/
 	Reload        func() error             // loads the configuration again; nil if POST /-/reload is not allowed
-	Probe         Prober                   // serves /probe; nil without it
-	Names         func() []*fleet.Upstream // serves /sd; nil without it
+	Probe         Prober                   // for /probe; nil to disable it
+	Names         func() []*fleet.Upstream // for /sd; nil to disable it
 	Log           *slog.Logger
 }
 
-// Handler serves all paths.
+// Handler returns a handler of all paths.
 func Handler(o Options) (http.Handler, error) {
 	compress, err := compressor()
 	if err != nil {
@@ -79,7 +79,7 @@ func writeText(w http.ResponseWriter, code int, text string) {
 func writeJSON(w http.ResponseWriter, code int, v any) {
 	b, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // all values are of our own types
+		panic(err) // cannot happen: all values are of our own types
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
