@@ -32,7 +32,8 @@ func collect(ctx context.Context, s settings, log *slog.Logger, stdout io.Writer
 	if err := checkClients(s.upstreams); err != nil {
 		return err
 	}
-	// The poller outlives ctx, so that an interrupted collection still returns a view.
+	// Run makes the retries. It must outlive ctx, because CollectNow returns a view only
+	// while Run is running.
 	pollCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var polling sync.WaitGroup
 	defer polling.Wait()

@@ -85,8 +85,8 @@ func (h *heldLine) attemptMessage() string {
 	}
 }
 
-// flush logs the held lines: all of them, or only failed attempts with a number that
-// no further attempt of the running collections can have.
+// flush logs held lines. If all is not set, it logs only failed attempts, and only once
+// every attempt with the same or a lower number has ended.
 func (l *outageLog) flush(o *outage, all bool) {
 	complete := 0
 	for n := 1; n < len(o.attempts) && o.attempts[n].expected > 0 && o.attempts[n].ended >= o.attempts[n].expected; n++ {

@@ -39,7 +39,7 @@ func newSystemdNotifier() (*notifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	send := func(state string) { _, _ = daemon.SdNotify(false, state) } // an error has no remedy
+	send := func(state string) { _, _ = daemon.SdNotify(false, state) } // a lost notification has no remedy
 	return newNotifier(send, watchdog), nil
 }
 

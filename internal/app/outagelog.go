@@ -67,7 +67,7 @@ func (l *outageLog) outageOf(u *fleet.Upstream, replica string) *outage {
 	return o
 }
 
-// report logs an event. It holds lines back that further endpoints of the running
+// report logs an event. It holds back lines that further endpoints of the running
 // collection may share.
 func (l *outageLog) report(e poll.Event) {
 	l.mu.Lock()
@@ -92,7 +92,7 @@ func (l *outageLog) report(e poll.Event) {
 	}
 }
 
-// count returns the count of the attempts with a number.
+// count returns the counts for the attempts with a number.
 func (o *outage) count(number int) *attemptCount {
 	for len(o.attempts) <= number {
 		o.attempts = append(o.attempts, attemptCount{})

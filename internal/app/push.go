@@ -37,8 +37,8 @@ type pusher struct {
 	outage       time.Duration // length of the last series of failures
 }
 
-// newPusher returns a pusher, or nil if pushing is not configured. The exporter
-// listens on address, which identifies it at the receiver.
+// newPusher returns a pusher, or nil if pushing is not configured. address is the
+// address that the exporter listens on; it identifies the exporter at the receiver.
 func newPusher(c *config.Config, r *exposition.Registry, started time.Time, address net.Addr, log *slog.Logger) (p *pusher, err error) {
 	if c.OTLP.Endpoint == nil {
 		return nil, nil

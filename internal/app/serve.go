@@ -28,7 +28,7 @@ func serve(ctx context.Context, n Network, s settings, load func() (settings, er
 	if err != nil {
 		return err
 	}
-	defer listeners.close() // after an error before the servers own them
+	defer listeners.close() // for errors before the servers take over
 	listening(listeners.url())
 	notifier, err := newSystemdNotifier()
 	if err != nil {

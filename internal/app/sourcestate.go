@@ -79,8 +79,8 @@ func (s *sourceState) metrics(duplicates int) exposition.Discovery {
 	}
 }
 
-// upstreams returns an upstream for each target. settings and api are the same for
-// all discovered upstreams; the HTTP settings are those of the source.
+// upstreams returns an upstream for each target. All discovered upstreams share
+// settings and api; each source has its own HTTP settings.
 func (s *sourceState) upstreams(settings fleet.Settings, api betanet.API) []*fleet.Upstream {
 	all := make([]*fleet.Upstream, len(s.list.Targets))
 	for i, t := range s.list.Targets {

@@ -51,7 +51,8 @@ func (h *Health) notReady() string {
 	return ""
 }
 
-// HealthHandler returns a handler of only the health checks of an orchestrator.
+// HealthHandler returns the handler for the health listeners, which serve only the
+// health checks of an orchestrator.
 func HealthHandler(h *Health) http.Handler {
 	mux := http.NewServeMux()
 	h.healthRoutes(mux)

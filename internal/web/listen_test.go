@@ -18,9 +18,9 @@ import (
 
 const maxConns = 512
 
-// run serves a handler on loopback. It returns the address and a function that stops
+// startServer serves a handler on loopback. It returns the address and a function that stops
 // the server and waits for it.
-func run(t *testing.T, h http.Handler, metrics *exposition.ExporterMetrics) (string, func() error) {
+func startServer(t *testing.T, h http.Handler, metrics *exposition.ExporterMetrics) (string, func() error) {
 	t.Helper()
 	listeners, err := Listen(net.Listen, []string{"127.0.0.1:0"}, false)
 	if err != nil {
@@ -35,7 +35,7 @@ func run(t *testing.T, h http.Handler, metrics *exposition.ExporterMetrics) (str
 	return listeners[0].Addr().String(), stop
 }
 
-func rejected(t *testing.T, r *exposition.Registry, reason string) string {
+func countRejected(t *testing.T, r *exposition.Registry, reason string) string {
 	t.Helper()
 	var b strings.Builder
 	if err := r.Write(&b, exposition.Text); err != nil {
@@ -61,7 +61,7 @@ func TestPortInUseIsReportedWithItsAddress(t *testing.T) {
 
 func TestShutdownLetsAScrapeInFlightFinish(t *testing.T) {
 	begun := make(chan struct{})
-	addr, stop := run(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	addr, stop := startServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		close(begun)
 		time.Sleep(100 * time.Millisecond) // the server is stopped during this
 		io.WriteString(w, "whole")
@@ -89,7 +89,7 @@ func TestShutdownLetsAScrapeInFlightFinish(t *testing.T) {
 
 func TestShutdownDoesNotWaitForAHangingScrape(t *testing.T) {
 	begun, release := make(chan struct{}), make(chan struct{})
-	addr, stop := run(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+	addr, stop := startServer(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		close(begun)
 		<-release
 	}), exposition.NewRegistry().Exporter)
@@ -112,7 +112,7 @@ func TestShutdownDoesNotWaitForAHangingScrape(t *testing.T) {
 
 func TestOldestIdleConnectionsAreClosedAboveTheLimit(t *testing.T) {
 	reg := registry(view(upstreamAt(""), good, breaker.Closed))
-	addr, stop := run(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") }), reg.Exporter)
+	addr, stop := startServer(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") }), reg.Exporter)
 	var all []net.Conn
 	for range maxConns + 5 {
 		c, err := net.Dial("tcp", addr)
@@ -135,7 +135,7 @@ func TestOldestIdleConnectionsAreClosedAboveTheLimit(t *testing.T) {
 	if err != nil || r.StatusCode != 200 {
 		t.Errorf("the newest connection got %v, %v, want a response", r, err)
 	}
-	if got := rejected(t, reg, "connections"); got != "5" {
+	if got := countRejected(t, reg, "connections"); got != "5" {
 		t.Errorf("got %s rejected connections counted, want 5", got)
 	}
 	if err := stop(); err != nil {

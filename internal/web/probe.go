@@ -25,10 +25,10 @@ type Prober interface {
 // only for histograms.
 var textFormats = formats[:3]
 
-// probes serves the samples of one target, even if the target cannot be reached. With
-// debug=true it also serves a log of the probe, as text for people. It ignores other
-// parameters, because users of Prometheus may add parameters to all of their jobs.
-func probes(o Options) http.Handler {
+// probeHandler serves the samples of one target, even if the target cannot be reached.
+// With debug=true it also serves a log of the probe, as text for people. It ignores
+// other parameters, because users of Prometheus may add parameters to all of their jobs.
+func probeHandler(o Options) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		query, err := url.ParseQuery(r.URL.RawQuery)
 		target := query["target"]

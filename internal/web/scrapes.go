@@ -13,10 +13,10 @@ import (
 // formats only by a media range gets the first one that it accepts.
 var formats = []expfmt.Format{expfmt.FmtOpenMetrics_1_0_0, expfmt.FmtOpenMetrics_0_0_1, expfmt.FmtText, expfmt.FmtProtoDelim}
 
-// scrapes serves the exposition in the format that the scraper prefers. With parameters
-// name[] it serves only these families, as client_golang does.
-func scrapes(o Options) http.Handler {
-	return limited(o, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// metricsHandler serves the exposition in the format that the scraper prefers. With
+// parameters name[] it serves only these families, as client_golang does.
+func metricsHandler(o Options) http.Handler {
+	return limitScrapes(o, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		format, ok := negotiate(w, r, formats)
 		if !ok {
 			return
@@ -40,9 +40,9 @@ func expositionFormat(f expfmt.Format) exposition.Format {
 	}
 }
 
-// limited rejects scrapes above MaxRequests concurrent ones. It rejects them at once, so
-// that no scrape waits for a slow one.
-func limited(o Options, next http.Handler) http.Handler {
+// limitScrapes rejects a scrape if MaxRequests scrapes are already running. It rejects
+// it at once, so that no scrape waits for a slow one.
+func limitScrapes(o Options, next http.Handler) http.Handler {
 	if o.MaxRequests == 0 {
 		return next
 	}

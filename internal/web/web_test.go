@@ -184,7 +184,7 @@ func TestReloadReportsItsResult(t *testing.T) {
 
 func TestScrapesAboveTheLimitAreRejected(t *testing.T) {
 	reg := registry(view(upstreamAt(""), good, breaker.Closed))
-	h := scrapes(Options{Registry: reg, MaxRequests: 1, Log: slog.New(slog.DiscardHandler)})
+	h := metricsHandler(Options{Registry: reg, MaxRequests: 1, Log: slog.New(slog.DiscardHandler)})
 	writing, done := make(chan struct{}), make(chan struct{})
 	finished := make(chan struct{})
 	go func() {
