@@ -202,7 +202,7 @@ func firstName(all []fleet.Label) string {
 	return all[0].Name
 }
 
-// inProbe reads a target of /probe without any allowed target. The rules are checked
+// inProbe reads a target of /probe, with no target allowed. The rules are checked
 // after parsing, so the error contains the parsed target.
 func inProbe(t *testing.T) func(string) (string, bool) {
 	targets := probe.New(t.Context(), probe.Options{Lookup: func(string) *fleet.Upstream { return nil }})

@@ -18,8 +18,8 @@ import (
 
 const maxConns = 512
 
-// startServer serves a handler on loopback. It returns the address and a function that stops
-// the server and waits for it.
+// startServer serves a handler on loopback. It returns the address and a function that
+// stops the server and waits for it.
 func startServer(t *testing.T, h http.Handler, metrics *exposition.ExporterMetrics) (string, func() error) {
 	t.Helper()
 	listeners, err := Listen(net.Listen, []string{"127.0.0.1:0"}, false)
