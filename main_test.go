@@ -46,17 +46,17 @@ func checkUsage(ts *testscript.TestScript, ok bool, usage string) {
 }
 
 // port NAME... sets each variable to a free port on loopback. No other script gets the
-// same port, and no outgoing connection does, because their ports begin at 32768.
+// same port, and no outgoing connection uses it, because ephemeral ports begin at 32768.
 func port(ts *testscript.TestScript, neg bool, names []string) {
 	for _, name := range names {
 		for {
 			p := strconv.Itoa(10_000 + rand.IntN(20_000))
 			l, err := net.Listen("tcp", "127.0.0.1:"+p)
 			if err != nil {
-				continue // taken
+				continue // in use
 			}
 			ts.Check(l.Close())
-			if _, given := ports.LoadOrStore(p, true); !given {
+			if _, taken := ports.LoadOrStore(p, true); !taken {
 				ts.Setenv(name, p)
 				break
 			}
@@ -64,7 +64,7 @@ func port(ts *testscript.TestScript, neg bool, names []string) {
 	}
 }
 
-var ports sync.Map // that scripts have got
+var ports sync.Map // ports that scripts use
 
 // certificate CERT KEY writes a certificate for 127.0.0.1, ::1 and example.com, and
 // its key.
@@ -81,7 +81,7 @@ func certificate(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // fetch URL TEXT repeats a request for up to 30 seconds until the response contains
-// the text, and writes the response to the file answer. With ! it repeats the request
+// the text, and writes the body to the file response. With ! it repeats the request
 // until the response does not contain the text.
 func fetch(ts *testscript.TestScript, neg bool, args []string) {
 	checkUsage(ts, len(args) == 2, "fetch URL TEXT")
@@ -97,11 +97,11 @@ func fetch(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		last = string(b)
 		if strings.Contains(last, args[1]) != neg {
-			ts.Check(os.WriteFile(ts.MkAbs("answer"), b, 0o644))
+			ts.Check(os.WriteFile(ts.MkAbs("response"), b, 0o644))
 			return
 		}
 	}
-	ts.Fatalf("%s never answered with %q, last:\n%s", args[0], args[1], last)
+	ts.Fatalf("%s: no response with %q within 30s, last response:\n%s", args[0], args[1], last)
 }
 
 // expand FILE [TO] replaces variables, written as ${NAME}, in a file.
@@ -111,7 +111,8 @@ func expand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[len(args)-1]), []byte(text), 0o644))
 }
 
-// post URL PATTERN sends one POST request and matches the response with the pattern.
+// post URL PATTERN sends a POST request and requires that the response matches the
+// pattern.
 func post(ts *testscript.TestScript, neg bool, args []string) {
 	checkUsage(ts, len(args) == 2, "post URL PATTERN")
 	r, err := http.Post(args[0], "", nil)
@@ -120,6 +121,6 @@ func post(ts *testscript.TestScript, neg bool, args []string) {
 	b, err := io.ReadAll(r.Body)
 	ts.Check(err)
 	if !regexp.MustCompile(args[1]).Match(b) {
-		ts.Fatalf("%s answered %q, want %q", args[0], b, args[1])
+		ts.Fatalf("%s: got %q, want a match of %q", args[0], b, args[1])
 	}
 }

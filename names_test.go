@@ -8,8 +8,7 @@ import (
 	"testing"
 )
 
-// removed matches series and labels that no longer exist. No file may still refer users
-// to them.
+// removed matches series and labels that no longer exist.
 var removed = []*regexp.Regexp{
 	regexp.MustCompile(`counter_resets`),
 	regexp.MustCompile(`circuit_breaker_state\{[^}]*\bstate\b`),
@@ -19,20 +18,20 @@ var removed = []*regexp.Regexp{
 	regexp.MustCompile(`sum by \([^)]*endpoint[^)]*\) \([^)]*request_duration_seconds`),
 }
 
-// mayName lists the exceptions: the changelog and this test.
-var mayName = map[string]bool{"CHANGELOG.md": true, "names_test.go": true}
+// exceptions are the files that may name them: the changelog and this test.
+var exceptions = map[string]bool{"CHANGELOG.md": true, "names_test.go": true}
 
-func TestNoFileNamesASeriesThatIsGone(t *testing.T) {
+func TestNoFileNamesARemovedSeries(t *testing.T) {
 	out, err := exec.Command("git", "ls-files", "-z").Output()
 	if err != nil {
-		t.Skip("not a work tree of git: ", err)
+		t.Skip("not a git work tree: ", err)
 	}
 	files := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
 	if len(files) < 100 {
 		t.Fatalf("got %d files, want all files of the repository", len(files))
 	}
 	for _, f := range files {
-		if mayName[f] {
+		if exceptions[f] {
 			continue
 		}
 		b, err := os.ReadFile(f)

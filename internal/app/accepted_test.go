@@ -22,9 +22,9 @@ import (
 
 var update = flag.Bool("update", false, "write the golden file")
 
-// TestWhatEachPlaceAccepts compares which names, labels and addresses each place
-// accepts, and how it reads them, with a golden file. A difference between two places
-// is then a decision and not an accident.
+// TestWhatEachPlaceAccepts compares the names, labels and addresses that each place
+// accepts, and how it reads them, with a golden file. The file shows where two places
+// differ, so that each difference is intentional.
 func TestWhatEachPlaceAccepts(t *testing.T) {
 	got := table("address", addresses(), []place{
 		{"url", inURL},
@@ -56,19 +56,19 @@ func TestWhatEachPlaceAccepts(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
-		t.Fatalf("write the file again with -update and look at its changes (-want +got):\n%s", diff)
+		t.Fatalf("update the file with -update and review the changes (-want +got):\n%s", diff)
 	}
 }
 
-// place is a place where an operator writes something. accept returns how a text is
-// read, or false if it is refused.
+// place is a setting, file or parameter that takes a text from an operator. accept
+// returns how the text is read, or false if it is rejected.
 type place struct {
 	name   string
 	accept func(text string) (read string, ok bool)
 }
 
-// table has a line for each text and a column for each place: how the place reads
-// the text, "=" if unchanged, "-" if refused.
+// table returns a line for each text with a column for each place: how the place
+// reads the text, "=" if unchanged, "-" if rejected.
 func table(what string, texts []string, places []place) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s", what)
@@ -92,7 +92,7 @@ func table(what string, texts []string, places []place) string {
 	return b.String()
 }
 
-// shorten quotes a text, and replaces runs of letters by their length.
+// shorten quotes a text, and abbreviates runs of the same letter.
 func shorten(text string) string {
 	for _, n := range []int{254, 253, 252, 251, 250, 64, 63, 62} {
 		text = strings.ReplaceAll(text, strings.Repeat("x", n), fmt.Sprintf("<x*%d>", n))
@@ -167,8 +167,8 @@ func writeText(t *testing.T, path, template, text string) {
 	}
 }
 
-// inConfig reads a text in a configuration file, which may be JSON because YAML
-// includes it.
+// inConfig reads a text in a configuration file. The file may be JSON, which is a
+// subset of YAML.
 func inConfig(t *testing.T, template string, read func(*config.Config) string) func(string) (string, bool) {
 	path := filepath.Join(t.TempDir(), "c.yml")
 	return func(text string) (string, bool) {
@@ -202,8 +202,8 @@ func firstName(all []fleet.Label) string {
 	return all[0].Name
 }
 
-// inProbe reads a target of /probe where no target is allowed. The rules are checked
-// after parsing, and the error has the parsed target.
+// inProbe reads a target of /probe, with no target allowed. The rules are checked
+// after parsing, so the error contains the parsed target.
 func inProbe(t *testing.T) func(string) (string, bool) {
 	targets := probe.New(t.Context(), probe.Options{Lookup: func(string) *fleet.Upstream { return nil }})
 	return func(text string) (string, bool) {
@@ -214,7 +214,7 @@ func inProbe(t *testing.T) func(string) (string, bool) {
 		_, rest, _ := strings.Cut(err.Error(), probe.ErrForbidden.Error()+": ")
 		read, err := strconv.QuotedPrefix(rest)
 		if err != nil {
-			return rest, true // an address over 100 bytes is cut
+			return rest, true // an address over 100 bytes is truncated
 		}
 		read, _ = strconv.Unquote(read)
 		return read, true

@@ -2,29 +2,29 @@ package app
 
 import "time"
 
-// changeEvery is the minimum time between two lines about a failure's reason.
-const changeEvery = time.Minute
+// changeInterval is the minimum time between two lines about a failure's reason.
+const changeInterval = time.Minute
 
-// changeLimit decides which changes of an operation that can fail deserve a log
-// line: a failure and each other reason, at most one a minute, and the recovery
-// from a failure that was logged. Changes in between are counted and reported with
-// the next line, so that no failure goes unreported.
+// changeLimit decides which results of a repeated operation are logged: a failure
+// and each new reason, at most one per minute, and the recovery from a failure that
+// was logged. It counts the changes in between, and the next line reports their
+// number, so that no failure goes unreported.
 type changeLimit struct {
-	reason  string    // of the current failure, "" for none
+	reason  string    // of the current failure, "" if the operation succeeds
 	changes int       // since the last line
-	logged  time.Time // the last line to which the limit applies
+	logged  time.Time // time of the last line that counts toward the limit
 	failing bool      // the last line reported a failure
 }
 
-// record sets the current reason, "" for none. It returns the number of changes
-// that a line should report now, or 0 if none is due.
+// record sets the current reason, "" for a success. It returns the number of
+// changes that a line should report now, or 0 if no line is due.
 func (c *changeLimit) record(reason string, now time.Time) (changes int) {
 	if reason != c.reason {
 		c.reason = reason
 		c.changes++
 	}
 	recovered := reason == "" && c.failing
-	limited := !c.logged.IsZero() && now.Sub(c.logged) < changeEvery
+	limited := !c.logged.IsZero() && now.Sub(c.logged) < changeInterval
 	if c.changes == 0 || limited && !recovered {
 		return 0
 	}

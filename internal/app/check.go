@@ -12,9 +12,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/discovery"
 )
 
-// check reports every error that would keep the program from starting with a
-// configuration, and the errors and warnings of discovery files. It opens no
-// connection.
+// check reports every error that would prevent a start with these settings, and the
+// errors and warnings about discovery files. It opens no connection.
 func check(s settings, stdout, stderr io.Writer) error {
 	warnings := s.Warnings()
 	_, err := newSources(s.Discovery, nil)
@@ -33,9 +32,9 @@ func check(s settings, stdout, stderr io.Writer) error {
 	return err
 }
 
-// checkFiles reads the discovery files once. A file that cannot be read as a list of
-// groups is an error. A missing file, which may exist at the start, and everything
-// that would be left out are warnings.
+// checkFiles reads the discovery files once. A file that is not a list of target
+// groups is an error. A missing file is a warning, because it may exist when the
+// program starts. A target or label that would be left out is a warning as well.
 func checkFiles(sources []discovery.FileConfig) (errs []error, warnings []string) {
 	for _, s := range sources {
 		for _, pattern := range s.Paths {
@@ -52,7 +51,7 @@ func checkFiles(sources []discovery.FileConfig) (errs []error, warnings []string
 					warnings = append(warnings, fmt.Sprintf("discovery.files: target left out: %s", text))
 				}
 				if n := len(list.Stripped); n > 0 {
-					warnings = append(warnings, fmt.Sprintf("discovery.files: %s: labels instance and job are dropped, targets: %d", path, n))
+					warnings = append(warnings, fmt.Sprintf("discovery.files: %s: dropping the labels instance and job, which Prometheus sets itself, targets: %d", path, n))
 				}
 			}
 		}
@@ -72,7 +71,7 @@ func existingFiles(pattern string) ([]string, error) {
 	return nil, errors.New("no such file")
 }
 
-// readOnce reads a discovery file as the exporter does.
+// readOnce reads a discovery file in the same way as discovery does.
 func readOnce(path string) (list discovery.List) {
 	s, err := discovery.NewFile([]string{path})
 	if err != nil {

@@ -32,12 +32,13 @@ func collect(ctx context.Context, s settings, log *slog.Logger, stdout io.Writer
 	if err := checkClients(s.upstreams); err != nil {
 		return err
 	}
-	// Run makes the retries. It does not end with ctx, so that every upstream has a view.
-	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	// Run makes the retries. It must outlive ctx, because CollectNow returns a view only
+	// while Run is running.
+	pollCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var polling sync.WaitGroup
 	defer polling.Wait()
 	defer stop()
-	polling.Go(func() { poller.Run(running) })
+	polling.Go(func() { poller.Run(pollCtx) })
 	for _, u := range s.upstreams {
 		if err := poller.Add(ctx, u, false); err != nil {
 			return err
@@ -64,14 +65,14 @@ func collect(ctx context.Context, s settings, log *slog.Logger, stdout io.Writer
 	default:
 		err = registry.WriteUpstreams(stdout, exposition.Text)
 	}
-	return errors.Join(err, failures(views))
+	return errors.Join(err, joinFailures(views))
 }
 
-// failures returns an error with a line for each upstream and reason.
-func failures(views []*fleet.View) error {
+// joinFailures returns an error with one line for each upstream and reason.
+func joinFailures(views []*fleet.View) error {
 	var all []error
 	for _, v := range views {
-		for _, f := range failuresOf(v) {
+		for _, f := range groupFailures(v) {
 			text := fmt.Sprintf("%s (%s)", f.text, f.reason)
 			if f.text == "" {
 				text = f.reason

@@ -24,8 +24,7 @@ type demoService struct {
 }
 
 // demoServices are the services of a demo without a drill. Within two minutes the
-// status page has an open incident and one that has ended, lost packets and stopped
-// mixnodes.
+// status page shows an open and an ended incident, lost packets and stopped mixnodes.
 var demoServices = []demoService{
 	{"steady", fake.Options{Seed: 1, API: fake.MixnodesAPI, Conditions: fake.Conditions{Active: 3}}},
 	{"flaky", fake.Options{Seed: 2, Every: 70 * time.Second, For: 35 * time.Second, Faults: []fake.Fault{{Kind: "http500"}, {Kind: "refuse"}, {Kind: "hang"}}}},
@@ -43,7 +42,7 @@ func demo(ctx context.Context, c *config.Config, hangups hangups, log *slog.Logg
 		}
 	}
 	var drilling sync.WaitGroup
-	defer drilling.Wait() // after the services are closed, which ends their waits
+	defer drilling.Wait() // runs last, because closing the services unblocks the drill
 	targets := make(map[string]fake.Target)
 	s := settings{Config: c}
 	for _, d := range services {
@@ -75,15 +74,15 @@ func demo(ctx context.Context, c *config.Config, hangups hangups, log *slog.Logg
 	return serve(ctx, Network{Listen: net.Listen}, s, func() (settings, error) { return s, nil }, hangups, log, listening)
 }
 
-// announceDemo prints what the demo shows, and its URL.
+// announceDemo describes the demo and prints its URL.
 func announceDemo(w io.Writer, c *config.Config, url string) {
 	fmt.Fprintf(w, "Three simulated Betanet services, collected every %s:\n", c.Settings.Interval)
 	if c.Drill.On {
-		fmt.Fprintf(w, "  %s are up, except for what the drill does to them\n", strings.Join(fake.DrillServices, ", "))
+		fmt.Fprintf(w, "  %s are up until the drill makes them fail\n", strings.Join(fake.DrillServices, ", "))
 	} else {
-		fmt.Fprint(w, `  steady  is up, most of its mixnodes have stopped
+		fmt.Fprint(w, `  steady  is up, but most of its mixnodes have stopped
   flaky   works for 35s, then fails for 35s
-  slow    takes 0.8s for each response, and loses packets
+  slow    takes 0.8s for each response and loses packets
 `)
 	}
 	if url != "" {
@@ -97,10 +96,10 @@ func announceDemo(w io.Writer, c *config.Config, url string) {
 func runDrill(ctx context.Context, c config.Drill, services map[string]fake.Target, stdout io.Writer) {
 	now := time.Now()
 	length := fake.Length(fake.Script, c.Speed)
-	fmt.Fprintf(stdout, "\nThe drill: %d phases in %s, until %s, and what to expect in each.\n",
+	fmt.Fprintf(stdout, "\nThe drill has %d phases, takes %s and ends at %s. What to expect in each phase:\n",
 		len(fake.Script), fake.Brief(length), now.Add(length).Format(time.TimeOnly))
 	if c.Speed > 1 {
-		fmt.Fprintln(stdout, "Alerts are not accelerated: those that wait longer than a phase do not fire.")
+		fmt.Fprintln(stdout, "Alerts are not accelerated: an alert that waits longer than a phase does not fire.")
 	}
 	fake.WriteSchedule(stdout, fake.Script, c.Speed, now)
 	fmt.Fprintln(stdout)

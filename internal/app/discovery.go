@@ -13,22 +13,22 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// discoveryManager runs the configured sources of discovery. A reload does not
-// restart a source whose settings are the same, so that the source keeps the
-// documents that cannot be read at the moment.
+// discoveryManager runs the configured discovery sources. A reload does not restart
+// a source whose settings are unchanged, so that the source keeps the documents that
+// it cannot read at the moment.
 type discoveryManager struct {
 	upstreams *upstreamSet
 
-	mu      sync.Mutex         // a reload may coincide with the end
+	mu      sync.Mutex         // a reload may overlap with the shutdown
 	running map[string]*source // by name
 }
 
-// source is a configured source of discovery.
+// source is a configured discovery source.
 type source struct {
 	discovery.Source
 	name  string              // unique
-	spec  any                 // settings with which the source has to be restarted
-	http  *betanet.HTTPConfig // of the upstreams
+	spec  any                 // settings whose change requires a restart of the source
+	http  *betanet.HTTPConfig // for the discovered upstreams
 	close func()              // closes idle connections
 	stop  func()              // ends a running source and waits for it
 }
@@ -67,7 +67,7 @@ func newSources(c discovery.Config, dial fleet.Dial) ([]*source, error) {
 	return all, nil
 }
 
-// start runs sources until ctx ends, and stops all others.
+// start runs the given sources until ctx ends, and stops all others.
 func (m *discoveryManager) start(ctx context.Context, sources []*source) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -105,5 +105,5 @@ func (m *discoveryManager) run(ctx context.Context, s *source) {
 	})
 }
 
-// end stops all sources.
-func (m *discoveryManager) end() { m.start(context.Background(), nil) }
+// stop stops all sources.
+func (m *discoveryManager) stop() { m.start(context.Background(), nil) }

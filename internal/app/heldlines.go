@@ -34,10 +34,10 @@ const (
 	breakerOpened
 )
 
-// lineKey has everything that endpoints must have in common to share a line.
+// lineKey is what endpoints must have in common to share a line.
 type lineKey struct {
 	kind    int
-	attempt int // the number, of attemptFailed
+	attempt int // number of the attempt, for attemptFailed only
 	reason  betanet.Reason
 	text    string
 }
@@ -50,7 +50,7 @@ type heldLine struct {
 	endpoints         []betanet.Endpoint
 }
 
-// hold adds an endpoint to the line with the same key.
+// hold adds an endpoint to the held line with the same key, or holds a new line.
 func (o *outage) hold(key lineKey, e betanet.Endpoint, d time.Duration) {
 	i := slices.IndexFunc(o.held, func(h heldLine) bool { return h.lineKey == key })
 	if i < 0 {
@@ -61,8 +61,8 @@ func (o *outage) hold(key lineKey, e betanet.Endpoint, d time.Duration) {
 	h.shortest, h.longest, h.endpoints = min(h.shortest, d), max(h.longest, d), append(h.endpoints, e)
 }
 
-// attemptLine returns the key of a failed attempt, and the wait until its retry.
-func attemptLine(e poll.Attempt) (key lineKey, wait time.Duration) {
+// attemptKey returns the key of a failed attempt, and the wait until its retry.
+func attemptKey(e poll.Attempt) (key lineKey, wait time.Duration) {
 	key = lineKey{kind: attemptFailed, attempt: e.Number, text: fmt.Sprintf("Attempt %d failed: %s", e.Number, failureText(e.Failure, e.Endpoint))}
 	switch {
 	case e.Retry:
@@ -85,7 +85,8 @@ func (h *heldLine) attemptMessage() string {
 	}
 }
 
-// flush logs the attempts of each number of which the last has ended, or all lines.
+// flush logs held lines. If all is not set, it logs only failed attempts, and only once
+// every attempt with the same or a lower number has ended.
 func (l *outageLog) flush(o *outage, all bool) {
 	complete := 0
 	for n := 1; n < len(o.attempts) && o.attempts[n].expected > 0 && o.attempts[n].ended >= o.attempts[n].expected; n++ {

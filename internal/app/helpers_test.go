@@ -21,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// logBuffer keeps the lines at level info and above, without their times.
+// logBuffer is a log that keeps its lines of level info and above, without the times.
 type logBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -53,7 +53,7 @@ func (b *logBuffer) take() (lines []string) {
 	return lines
 }
 
-// want fails the test unless these are the lines since the last call.
+// want reports an error unless the lines since the last call are the wanted ones.
 func (b *logBuffer) want(t *testing.T, want ...string) {
 	t.Helper()
 	if got := b.take(); !slices.Equal(got, want) {
@@ -61,7 +61,7 @@ func (b *logBuffer) want(t *testing.T, want ...string) {
 	}
 }
 
-// observerFixture is an observer of a number of upstreams with its log.
+// observerFixture is an observer with its log.
 type observerFixture struct {
 	*observer
 	logBuffer

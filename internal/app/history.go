@@ -14,7 +14,8 @@ import (
 // fleet.
 const stepsPerMinute = int(time.Minute / history.Step)
 
-// run adds a point to the fleet's series at each step until ctx ends.
+// run adds a point to the fleet's history at each step, and logs expired values and
+// a summary of each minute, until ctx ends.
 func (o *observer) run(ctx context.Context, registry *exposition.Registry) {
 	tick := time.NewTicker(history.Step)
 	defer tick.Stop()
@@ -34,7 +35,7 @@ func (o *observer) run(ctx context.Context, registry *exposition.Registry) {
 	}
 }
 
-// record keeps the events that are changes, and the ends of collections.
+// record adds changes to the event log, and the results of collections to the history.
 func (o *observer) record(e poll.Event) {
 	if kept, ok := toEvent(e); ok {
 		kept.Time = time.Now()
@@ -45,10 +46,11 @@ func (o *observer) record(e poll.Event) {
 	}
 }
 
-// toEvent converts a poll event to one worth keeping; ok is false otherwise.
+// toEvent converts a poll event to an event of the history; ok is false if the event
+// is not worth keeping.
 func toEvent(e poll.Event) (kept history.Event, ok bool) {
-	at := func(s poll.Origin, kind history.Kind, text string) history.Event {
-		return history.Event{Upstream: s.Upstream.DisplayName(), Endpoint: s.Endpoint.String(), Replica: s.Replica, Kind: kind, Text: text}
+	at := func(o poll.Origin, kind history.Kind, text string) history.Event {
+		return history.Event{Upstream: o.Upstream.DisplayName(), Endpoint: o.Endpoint.String(), Replica: o.Replica, Kind: kind, Text: text}
 	}
 	switch e := e.(type) {
 	case poll.Failing:

@@ -47,13 +47,13 @@ func TestChangesAreRecorded(t *testing.T) {
 				want = append(want, *c.want)
 			}
 			if diff := cmp.Diff(want, o.history.Events.Last(9, "")); diff != "" {
-				t.Errorf("of %#v (-want +got):\n%s", c.event, diff)
+				t.Errorf("%#v (-want +got):\n%s", c.event, diff)
 			}
 		})
 	}
 }
 
-func TestAPointIsTakenAtOnceAndEachStep(t *testing.T) {
+func TestPointsAreTakenAtOnceAndAtEachStep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newObserverFixture(1)
 		ctx, cancel := context.WithTimeout(t.Context(), 3*history.Step+time.Second)
@@ -66,7 +66,7 @@ func TestAPointIsTakenAtOnceAndEachStep(t *testing.T) {
 		}
 		for i := range all {
 			if got, want := all[i].At.Sub(began), time.Duration(i)*history.Step; got != want {
-				t.Errorf("point %d: taken after %v, want %v", i, got, want)
+				t.Errorf("point %d: got %v after the start, want %v", i, got, want)
 			}
 		}
 	})

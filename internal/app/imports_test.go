@@ -34,7 +34,7 @@ var allowedImports = map[string][]string{
 
 // libraryUsers lists the only packages that may import a library.
 var libraryUsers = map[string][]string{
-	"github.com/prometheus/client_golang/": {"fleet", "exposition", "web", "app", "otlp"}, // fleet for its histograms
+	"github.com/prometheus/client_golang/": {"fleet", "exposition", "web", "app", "otlp"}, // fleet needs histograms
 	"github.com/prometheus/common/config":  {"config", "betanet", "httpclient", "otlp"},
 	"github.com/alecthomas/kingpin/":       {"config", "web", "app"},
 	"go.opentelemetry.io/":                 {"otlp"},
@@ -53,7 +53,7 @@ func TestImportsPointOneWay(t *testing.T) {
 		name := strings.TrimPrefix(path, module)
 		allowed, known := allowedImports[name]
 		if !known {
-			continue // packages of tests
+			continue // packages that only tests use
 		}
 		seen++
 		for _, i := range strings.Fields(imports) {

@@ -18,12 +18,12 @@ import (
 // listeners are the open sockets of the exporter.
 type listeners struct {
 	main   []net.Listener
-	access web.Access     // to main
-	health []net.Listener // for the health checks of an orchestrator, without access control; may be empty
+	access web.Access     // to the main listeners
+	health []net.Listener // for health checks by an orchestrator, without access control; may be empty
 }
 
-// maxHealthConns limits the connections to the health listener. They count as the
-// process's own files.
+// maxHealthConns limits the connections to the health listeners. They are part of
+// ownFiles.
 const maxHealthConns = 16
 
 // openListeners opens the sockets. Its errors name the flag.
@@ -73,13 +73,13 @@ func listenHint(err error) string {
 	}
 }
 
-// url returns the URL of the first listener for a browser, or "".
+// url returns the URL of the first listener for a browser, or "" if it has none.
 func (l *listeners) url() string { return browserURL(l.access.Scheme, l.main[0].Addr()) }
 
-// announce logs the URLs, and warns of those without access control.
+// announce logs the URL of each listener, and a warning if it has no access control.
 func (l *listeners) announce(telemetryPath string, log *slog.Logger) {
 	for _, s := range l.health {
-		log.Info("Serving probes", "health", browserURL("http", s.Addr())+"/health")
+		log.Info("Serving health checks", "health", browserURL("http", s.Addr())+"/health")
 	}
 	for _, s := range l.main {
 		attrs := []any{"socket", s.Addr(), "metrics", telemetryPath, "status", "/"}
@@ -94,7 +94,7 @@ func (l *listeners) announce(telemetryPath string, log *slog.Logger) {
 }
 
 // browserURL returns the URL of a listener for a browser on this machine, or "" if
-// there is none, as for a Unix socket of systemd's.
+// it has none, such as a Unix socket from systemd.
 func browserURL(scheme string, a net.Addr) string {
 	tcp, ok := a.(*net.TCPAddr)
 	if !ok {

@@ -10,7 +10,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/config"
 )
 
-func TestTheURLOfAListenerIsForABrowser(t *testing.T) {
+func TestListenerURLsWorkInABrowser(t *testing.T) {
 	for _, test := range []struct {
 		at   net.Addr
 		want string
@@ -28,7 +28,7 @@ func TestTheURLOfAListenerIsForABrowser(t *testing.T) {
 	}
 }
 
-func TestAStartThatFailsClosesItsListeners(t *testing.T) {
+func TestFailedStartClosesItsListeners(t *testing.T) {
 	t.Setenv("NOTIFY_SOCKET", "/nowhere")
 	t.Setenv("WATCHDOG_USEC", "soon") // an error after the sockets are open
 	c, err := config.Load([]string{"--web.listen-address=127.0.0.1:0"}, nil, io.Discard)

@@ -5,16 +5,16 @@ import (
 	"runtime/debug"
 )
 
-// Up to smallFleet upstreams Go's own overhead is most of the memory, and above
-// largeFleet the state of the upstreams is.
+// Up to smallFleet upstreams, most of the memory is Go's own overhead. Above
+// largeFleet, most of it is the state of the upstreams.
 const (
 	smallFleet = 16
 	largeFleet = 2000
 )
 
-// tuneGC sets by how many percent the heap may grow before a collection. It trades
-// processor time for memory where memory matters most: with few upstreams and with
-// many. GOGC takes precedence.
+// tuneGC sets the target percentage of the garbage collector. It trades processor
+// time for memory where memory matters most: with few upstreams and with many. The
+// variable GOGC takes precedence.
 func tuneGC(upstreams int) {
 	percent := 100
 	switch {

@@ -14,22 +14,23 @@ import (
 )
 
 // Limits of the notifications: the minimum time between two status lines, the
-// length of the queue, and how long the end of the program waits for the last one.
+// length of the queue, and how long a shutdown waits until the queue is empty.
 const (
-	statusEvery     = 5 * time.Second
+	statusInterval  = 5 * time.Second
 	maxQueuedStates = 32
 	notifyTimeout   = 200 * time.Millisecond
 )
 
 // notifier reports the state of the program to systemd, for Type=notify. A service
-// manager that does not read must not block the exporter, so what does not fit into
-// the queue is lost. A nil notifier does nothing.
+// manager that does not read must not block the exporter, so notifications that do
+// not fit into the queue are dropped. A nil notifier does nothing.
 type notifier struct {
 	states   *queue[string]
 	watchdog time.Duration // maximum time between two keep-alives, 0 for no limit
 }
 
-// newSystemdNotifier returns nil if no service manager is waiting.
+// newSystemdNotifier returns a notifier for systemd, or nil if no service manager
+// expects notifications.
 func newSystemdNotifier() (*notifier, error) {
 	if os.Getenv("NOTIFY_SOCKET") == "" {
 		return nil, nil
@@ -38,7 +39,7 @@ func newSystemdNotifier() (*notifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	send := func(state string) { _, _ = daemon.SdNotify(false, state) } // there is nobody else to notify
+	send := func(state string) { _, _ = daemon.SdNotify(false, state) } // a lost notification has no remedy
 	return newNotifier(send, watchdog), nil
 }
 
@@ -72,11 +73,11 @@ func (n *notifier) watch(ctx context.Context, r *exposition.Registry, onDemand b
 	if n == nil {
 		return
 	}
-	check := statusEvery
+	check := statusInterval
 	if n.watchdog > 0 {
 		check = min(check, n.watchdog/2)
 	}
-	changes, keepAlives := time.NewTicker(statusEvery), time.NewTicker(check)
+	changes, keepAlives := time.NewTicker(statusInterval), time.NewTicker(check)
 	defer changes.Stop()
 	defer keepAlives.Stop()
 	last := ""
@@ -102,7 +103,7 @@ func (n *notifier) watch(ctx context.Context, r *exposition.Registry, onDemand b
 	}
 }
 
-// close sends what is queued, within notifyTimeout.
+// close sends the queued notifications. It waits at most notifyTimeout.
 func (n *notifier) close() {
 	if n != nil {
 		n.states.close(notifyTimeout)
@@ -121,7 +122,7 @@ func statusLine(r *exposition.Registry, onDemand, reloadFailed bool) string {
 	return line
 }
 
-// summary counts the upstreams by state.
+// summary returns a text with the number of upstreams in each state.
 func summary(views []*fleet.View, now time.Time) string {
 	n := make(map[fleet.State]int)
 	for _, v := range views {

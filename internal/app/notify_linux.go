@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// monotonicUsec returns the time of CLOCK_MONOTONIC, which systemd compares with
-// its own, or "" if it cannot be read.
+// monotonicUsec returns the time of CLOCK_MONOTONIC in microseconds, which systemd
+// compares with its own, or "" if it cannot be read.
 func monotonicUsec() string {
 	var t unix.Timespec
 	if unix.ClockGettime(unix.CLOCK_MONOTONIC, &t) != nil {

@@ -23,7 +23,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/probe"
 )
 
-// systemd is a service manager that records its notifications.
+// systemd is a service manager that records the notifications it receives.
 type systemd struct {
 	mu     sync.Mutex
 	states []string
@@ -55,7 +55,7 @@ func (s *systemd) keepAlives() (n int) {
 	return n
 }
 
-// watchScenario is a registry that a notifier watches.
+// watchScenario is a notifier that watches a registry.
 type watchScenario struct {
 	watchdog time.Duration
 	onDemand bool
@@ -65,7 +65,7 @@ type watchScenario struct {
 	*systemd
 }
 
-// run calls do in a bubble while the notifier watches.
+// run calls do in a synctest bubble while the notifier watches the registry.
 func (w *watchScenario) run(t *testing.T, do func(t *testing.T)) {
 	synctest.Test(t, func(t *testing.T) {
 		w.registry, w.systemd = exposition.NewRegistry(), new(systemd)
@@ -86,8 +86,8 @@ func (w *watchScenario) run(t *testing.T, do func(t *testing.T)) {
 	})
 }
 
-// expect fails the test unless these are the notifications since the last call. It
-// ignores the time of a reload.
+// expect reports an error unless the notifications since the last call are the wanted
+// ones. It ignores the time of a reload.
 func (w *watchScenario) expect(t *testing.T, when string, want ...string) {
 	t.Helper()
 	got := w.take()
@@ -110,23 +110,23 @@ func collected(name string, endpoints ...fleet.EndpointView) *fleet.View {
 	return &fleet.View{Upstream: u, URL: u.URLs[0], API: betanet.V1, Polled: true, Ticked: time.Now(), Endpoints: endpoints}
 }
 
-func TestTheStatusLineIsSentWhenItChanges(t *testing.T) {
+func TestStatusLineIsSentWhenItChanges(t *testing.T) {
 	var w watchScenario
 	w.run(t, func(t *testing.T) {
 		w.expect(t, "at the start", "STATUS=Watching 0 upstreams")
 		a := collected("a", fleet.EndpointView{Endpoint: betanet.Metrics})
 		w.registry.Publish(a)
-		time.Sleep(statusEvery - time.Millisecond)
+		time.Sleep(statusInterval - time.Millisecond)
 		w.expect(t, "soon after a change")
 		time.Sleep(time.Millisecond)
 		w.expect(t, "a moment later", "STATUS=Watching 1 upstream: 1 pending")
-		time.Sleep(10 * statusEvery)
+		time.Sleep(10 * statusInterval)
 		w.expect(t, "while nothing changes")
 		down := *a
 		down.Endpoints = failedMetrics()
 		w.registry.Publish(&down)
 		w.registry.Publish(collected("b"))
-		time.Sleep(statusEvery)
+		time.Sleep(statusInterval)
 		w.expect(t, "when one is down", "STATUS=Watching 2 upstreams: 1 up, 1 down")
 	})
 }
@@ -138,16 +138,16 @@ func failedMetrics() []fleet.EndpointView {
 	return []fleet.EndpointView{e}
 }
 
-func TestTheStatusLineOnDemandCountsNothing(t *testing.T) {
+func TestStatusLineOnDemandHasNoCounts(t *testing.T) {
 	w := watchScenario{onDemand: true}
 	w.run(t, func(t *testing.T) {
 		if got := w.take(); !slices.Equal(got, []string{"STATUS=Collecting on demand"}) {
-			t.Errorf("got %q", got)
+			t.Errorf("got %q, want only Collecting on demand", got)
 		}
 	})
 }
 
-func TestKeepAlivesAreSentTwiceInAWatchdogInterval(t *testing.T) {
+func TestKeepAlivesAreSentTwicePerWatchdogInterval(t *testing.T) {
 	for _, watchdog := range []time.Duration{time.Second, 8 * time.Second, time.Minute} {
 		w := watchScenario{watchdog: watchdog}
 		w.run(t, func(t *testing.T) {
@@ -155,14 +155,14 @@ func TestKeepAlivesAreSentTwiceInAWatchdogInterval(t *testing.T) {
 			for range 20 {
 				time.Sleep(watchdog / 2)
 				if w.keepAlives() == 0 {
-					t.Fatalf("no keep-alive within half of %v", watchdog)
+					t.Fatalf("got no keep-alive within half of %v", watchdog)
 				}
 			}
 		})
 	}
 }
 
-func TestWithoutAWatchdogThereAreNoKeepAlives(t *testing.T) {
+func TestNoKeepAlivesAreSentWithoutAWatchdog(t *testing.T) {
 	var w watchScenario
 	w.run(t, func(t *testing.T) {
 		time.Sleep(time.Hour)
@@ -172,7 +172,7 @@ func TestWithoutAWatchdogThereAreNoKeepAlives(t *testing.T) {
 	})
 }
 
-func TestAnExporterThatNoLongerCollectsSendsNoKeepAlives(t *testing.T) {
+func TestNoKeepAlivesAreSentWhenCollectionsStop(t *testing.T) {
 	w := watchScenario{watchdog: 10 * time.Second}
 	w.run(t, func(t *testing.T) {
 		v := collected("a", failedMetrics()...) // being down does not matter
@@ -190,12 +190,12 @@ func TestAnExporterThatNoLongerCollectsSendsNoKeepAlives(t *testing.T) {
 		w.registry.Publish(&again)
 		time.Sleep(10 * time.Second)
 		if n := w.keepAlives(); n == 0 {
-			t.Error("no keep-alive, although it collects again")
+			t.Error("got no keep-alive after a new collection")
 		}
 	})
 }
 
-func TestAServiceManagerThatDoesNotReadBlocksNothing(t *testing.T) {
+func TestUnreadNotificationsDoNotBlock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		blocked := make(chan struct{})
 		n := newNotifier(func(string) { <-blocked }, 0)
@@ -212,9 +212,9 @@ func TestAServiceManagerThatDoesNotReadBlocksNothing(t *testing.T) {
 	})
 }
 
-func TestWithoutAServiceManagerNothingIsSent(t *testing.T) {
+func TestNothingIsSentWithoutAServiceManager(t *testing.T) {
 	t.Setenv("NOTIFY_SOCKET", "")
-	t.Setenv("WATCHDOG_USEC", "nonsense") // is then ignored
+	t.Setenv("WATCHDOG_USEC", "nonsense") // ignored without a socket
 	n, err := newSystemdNotifier()
 	if n != nil || err != nil {
 		t.Fatalf("got %v, %v, want neither a notifier nor an error", n, err)
@@ -240,7 +240,7 @@ func TestNotificationsGoToTheSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n.watchdog != time.Second {
-		t.Errorf("the watchdog interval is %v, want 1s", n.watchdog)
+		t.Errorf("got a watchdog interval of %v, want 1s", n.watchdog)
 	}
 	n.ready()
 	n.reloading()
@@ -263,7 +263,7 @@ func TestNotificationsGoToTheSocket(t *testing.T) {
 	}
 }
 
-func TestAReloadLeavesTheServiceReady(t *testing.T) {
+func TestReloadLeavesTheServiceReady(t *testing.T) {
 	var w watchScenario
 	w.run(t, func(t *testing.T) {
 		poller := newPoller(w.registry, newObserver(w.registry.Exporter, w.reloads.log), 0, nil)
@@ -275,17 +275,17 @@ func TestAReloadLeavesTheServiceReady(t *testing.T) {
 		w.expect(t, "at the start", "STATUS=Watching 0 upstreams")
 		r.load = func() (settings, error) { return settings{}, errors.New("no such file") }
 		if err := r.reload(t.Context()); err == nil {
-			t.Error("got no error of a reload that failed")
+			t.Error("got no error from a reload that failed")
 		}
 		w.expect(t, "during a reload that failed", "RELOADING=1", "READY=1")
-		time.Sleep(statusEvery)
+		time.Sleep(statusInterval)
 		w.expect(t, "after a reload that failed", "STATUS=Watching 0 upstreams; the last reload failed, see the log")
 		r.load = func() (settings, error) { return settings{Config: new(config.Config)}, nil }
 		if err := r.reload(t.Context()); err != nil {
 			t.Error(err)
 		}
 		w.expect(t, "during a reload that succeeded", "RELOADING=1", "READY=1")
-		time.Sleep(statusEvery)
+		time.Sleep(statusInterval)
 		w.expect(t, "after a reload that succeeded", "STATUS=Watching 0 upstreams")
 	})
 }

@@ -24,14 +24,14 @@ const (
 )
 
 // observer turns poll events into counters, log lines and the history on the
-// status page. The log reports changes; the counters have the rest.
+// status page. The log reports changes; the counters cover everything.
 type observer struct {
 	metrics *exposition.ExporterMetrics
 	history history.History
 	probes  probe.Logs
 	outages *outageLog
 	limiter *rateLimitHandler
-	log     *slog.Logger // through limiter
+	log     *slog.Logger // writes through limiter
 }
 
 func newObserver(metrics *exposition.ExporterMetrics, log *slog.Logger) *observer {
@@ -55,7 +55,7 @@ func (o *observer) report(e poll.Event) {
 		o.metrics.Skipped(e.Count)
 		o.log.Debug("Skipped collections", keyUpstream, e.Upstream.DisplayName(), "count", e.Count)
 	case poll.Attempt:
-		o.count(e)
+		o.countAttempt(e)
 	case poll.Transition:
 		o.metrics.Transition(e.Endpoint, e.To)
 	case poll.Cache:
@@ -107,8 +107,8 @@ func milliseconds(seconds float64) string {
 	return strconv.FormatFloat(math.Round(seconds*1e5)/100, 'f', -1, 64) + "ms"
 }
 
-// logFleet summarizes the last minute of two or more upstreams in one line, which
-// omits unknown values.
+// logFleet logs one line that summarizes the last minute of two or more upstreams.
+// It omits unknown values.
 func logFleet(log *slog.Logger, p *history.Point) {
 	if p.Upstreams < 2 {
 		return
@@ -126,7 +126,7 @@ func logFleet(log *slog.Logger, p *history.Point) {
 	log.Info("Updated metrics", attrs...)
 }
 
-func (o *observer) count(e poll.Attempt) {
+func (o *observer) countAttempt(e poll.Attempt) {
 	if e.Failure == nil {
 		o.metrics.Attempt(e.Endpoint, "", e.Duration)
 		return

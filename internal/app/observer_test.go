@@ -39,17 +39,17 @@ func TestLinesThatOperatorsLookFor(t *testing.T) {
 	}
 }
 
-func TestTextOfAnUpstreamCannotForgeALine(t *testing.T) {
+func TestTextOfAnUpstreamCannotForgeALogLine(t *testing.T) {
 	f := newObserverFixture(1)
 	f.report(poll.Attempt{Origin: edgeNodes, Number: 1, Failure: failure(betanet.ReasonProtocol, "x\nlevel=INFO msg=forged\x1b[31m"+strings.Repeat("y", 1000))})
 	f.report(edgeEnded)
 	lines := f.take()
 	if len(lines) != 1 || strings.ContainsAny(lines[0], "\x1b") || len(lines[0]) > 500 {
-		t.Errorf("got %d lines: %q", len(lines), lines)
+		t.Errorf("got %d lines, want one short line without control characters: %q", len(lines), lines)
 	}
 }
 
-func TestHealthyCollectionsAreLoggedForOneUpstreamOnly(t *testing.T) {
+func TestHealthyCollectionsAreLoggedOnlyForASingleUpstream(t *testing.T) {
 	f := newObserverFixture(2)
 	healthy := []poll.Event{poll.Began{Upstream: edge}, poll.Ended{View: &fleet.View{Upstream: edge}}}
 	for _, e := range healthy {
@@ -61,7 +61,7 @@ func TestHealthyCollectionsAreLoggedForOneUpstreamOnly(t *testing.T) {
 		f.report(e)
 	}
 	if got := f.take(); len(got) != 2 {
-		t.Errorf("got %q when one upstream is left, want two lines", got)
+		t.Errorf("got %q with one upstream, want two lines", got)
 	}
 }
 
@@ -86,7 +86,7 @@ func TestOneLineSummarizesTheFleet(t *testing.T) {
 	}
 }
 
-func TestAFloodOfWarningsIsOneLineASecond(t *testing.T) {
+func TestFloodOfWarningsIsSummarizedEachSecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newObserverFixture(2)
 		for range 1000 {
@@ -108,7 +108,7 @@ func TestAFloodOfWarningsIsOneLineASecond(t *testing.T) {
 	})
 }
 
-func TestTheEndFlushesTheSummaryOfAFlood(t *testing.T) {
+func TestShutdownFlushesTheSummaryOfAFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newObserverFixture(2)
 		for range maxWarnings + 3 {

@@ -2,11 +2,10 @@ package app
 
 import "os"
 
-// Connections of scrapers, and files that the process itself needs: listeners,
-// files that are read again, discovery, the log.
+// Shares of the files that the process may open.
 const (
-	maxInbound = 512
-	ownFiles   = 88
+	maxInbound = 512 // connections of scrapers
+	ownFiles   = 88  // listeners, health checks, discovery, configuration files, the log
 )
 
 // divideOpenFiles divides the files that the process may open into connections to
@@ -20,11 +19,11 @@ func divideOpenFiles(limit int) (upstreams, inbound int) {
 	return limit - reserve, reserve - min(ownFiles, reserve/2)
 }
 
-// openFilesNow returns the number of open files and the limit, 0 for unknown.
+// openFilesNow returns the number of open files and the limit, 0 if unknown.
 func openFilesNow() (open, limit int) {
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
 		return 0, 0 // not on this system
 	}
-	return len(entries) - 1, openFilesLimit() // without the directory itself
+	return len(entries) - 1, openFilesLimit() // excludes the directory being read
 }

@@ -15,13 +15,13 @@ import (
 )
 
 // outageLog logs the failures of upstreams in few lines: endpoints of the same
-// upstream and replica that fail in the same way share a line. All methods may be
-// called at the same time.
+// upstream and replica that fail in the same way share a line. Its methods report
+// and expire are safe for concurrent use.
 type outageLog struct {
 	log *slog.Logger
 
 	mu  sync.Mutex
-	all map[*fleet.Upstream][]*outage // one for each URL
+	all map[*fleet.Upstream][]*outage // one outage for each URL
 }
 
 // outage is the state of one upstream at one URL. It is kept while a collection
@@ -30,11 +30,11 @@ type outage struct {
 	upstream *fleet.Upstream
 	replica  string // "" if the upstream has one URL
 
-	running int       // collections
-	touched time.Time // by the last event
+	running int       // number of running collections
+	touched time.Time // time of the last event
 
-	// Of the running collections.
-	attempts []attemptCount // by their number
+	// State of the running collections.
+	attempts []attemptCount // indexed by the number of the attempt
 	held     []heldLine
 
 	episode
@@ -43,11 +43,11 @@ type outage struct {
 // attemptCount counts the attempts with the same number.
 type attemptCount struct{ expected, ended int }
 
-// episode is the part of an outage that begins again after a recovery.
+// episode is the part of an outage that is reset after a recovery.
 type episode struct {
 	failing, expired, recovered endpointSet
-	longest                     time.Duration // for which an endpoint failed
-	opened                      bool          // a breaker
+	longest                     time.Duration // longest time that an endpoint failed
+	opened                      bool          // a breaker has opened
 }
 
 func newOutageLog(log *slog.Logger) *outageLog {
@@ -67,8 +67,8 @@ func (l *outageLog) outageOf(u *fleet.Upstream, replica string) *outage {
 	return o
 }
 
-// report logs what follows from an event. Lines that may apply to further
-// endpoints of the running collection are held back.
+// report logs an event. It holds back lines that further endpoints of the running
+// collection may share.
 func (l *outageLog) report(e poll.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -92,6 +92,7 @@ func (l *outageLog) report(e poll.Event) {
 	}
 }
 
+// count returns the counts for the attempts with a number.
 func (o *outage) count(number int) *attemptCount {
 	for len(o.attempts) <= number {
 		o.attempts = append(o.attempts, attemptCount{})
@@ -99,8 +100,9 @@ func (o *outage) count(number int) *attemptCount {
 	return &o.attempts[number]
 }
 
-// attempt holds a failure back until the last attempt with its number has ended.
-// Recurring and canceled ones are logged at once, at level debug.
+// attempt holds a failure back until the last attempt with the same number has
+// ended. It logs recurring, canceled and API-detecting attempts at once, at level
+// debug.
 func (l *outageLog) attempt(o *outage, e poll.Attempt) {
 	if !e.Detecting {
 		o.count(e.Number).ended++
@@ -112,13 +114,13 @@ func (l *outageLog) attempt(o *outage, e poll.Attempt) {
 	case e.Failure == nil:
 	case e.Detecting || e.Recurring || e.Failure.Reason == betanet.ReasonCanceled:
 		if !l.log.Enabled(context.Background(), slog.LevelDebug) {
-			break // an outage of many upstreams has thousands a second
+			break // skip the formatting: a large outage has thousands of these per second
 		}
-		key, wait := attemptLine(e)
+		key, wait := attemptKey(e)
 		h := heldLine{key, wait, wait, []betanet.Endpoint{e.Endpoint}}
 		l.log.Debug(h.attemptMessage(), attributes(e.Upstream, e.Replica, h.endpoints)...)
 	default:
-		key, wait := attemptLine(e)
+		key, wait := attemptKey(e)
 		o.hold(key, e.Endpoint, wait)
 	}
 	if !e.Detecting {
@@ -126,8 +128,8 @@ func (l *outageLog) attempt(o *outage, e poll.Attempt) {
 	}
 }
 
-// transition reports a state that a breaker entered. A closed breaker has no line,
-// because the recovery of its endpoint has one.
+// transition logs the new state of a breaker, except closed: the line about the
+// recovery of its endpoint covers it.
 func (l *outageLog) transition(o *outage, e poll.Transition) {
 	switch attrs := attributes(e.Upstream, e.Replica, []betanet.Endpoint{e.Endpoint}); {
 	case e.To == breaker.HalfOpen:
@@ -138,7 +140,7 @@ func (l *outageLog) transition(o *outage, e poll.Transition) {
 		o.opened = true
 		o.hold(lineKey{kind: breakerOpened}, e.Endpoint, 0)
 	}
-	l.settle(o)
+	l.flushIfIdle(o)
 }
 
 func (l *outageLog) failing(o *outage, e poll.Failing) {
@@ -150,7 +152,7 @@ func (l *outageLog) failing(o *outage, e poll.Failing) {
 	if e.First && e.Cached {
 		o.hold(lineKey{kind: documentStale, reason: e.Failure.Reason}, e.Endpoint, e.Age)
 	}
-	l.settle(o)
+	l.flushIfIdle(o)
 }
 
 // refused reports whether a response arrived but its content was not accepted.
@@ -180,11 +182,11 @@ func (l *outageLog) recovered(o *outage, e poll.Recovered) {
 	o.episode = episode{}
 }
 
-// ended ends a collection at every URL of an upstream.
+// ended records the end of a collection, at every URL of the upstream.
 func (l *outageLog) ended(u *fleet.Upstream) {
 	l.all[u] = slices.DeleteFunc(l.all[u], func(o *outage) bool {
 		o.running = max(0, o.running-1)
-		l.settle(o)
+		l.flushIfIdle(o)
 		return o.running == 0 && o.failing == 0
 	})
 	if len(l.all[u]) == 0 {
@@ -192,16 +194,16 @@ func (l *outageLog) ended(u *fleet.Upstream) {
 	}
 }
 
-// settle logs the lines that are held back, unless a collection is running.
-func (l *outageLog) settle(o *outage) {
+// flushIfIdle logs the held lines unless a collection is running.
+func (l *outageLog) flushIfIdle(o *outage) {
 	if o.running == 0 {
 		l.flush(o, true)
 		o.attempts = o.attempts[:0]
 	}
 }
 
-// expire logs the values that became too old to be shown since the last call, and
-// forgets upstreams that are gone.
+// expire logs the endpoints whose values became too old to be shown since the last
+// call, and forgets upstreams that were removed.
 func (l *outageLog) expire(views []*fleet.View, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -19,13 +19,13 @@ import (
 	"github.com/betanet/betanet_exporter/internal/snapshot"
 )
 
-// refusedConnection returns a failure as the client wraps it.
+// refusedConnection returns a failure as the client returns it.
 func refusedConnection(e betanet.Endpoint) *betanet.Failure {
 	op := &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 9000}, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	return &betanet.Failure{Reason: betanet.ReasonConnect, Err: errors.Join(op), Retry: true}
 }
 
-// collect reports a collection of edge with the events between its begin and its end.
+// collect reports a collection of edge with events between its start and its end.
 func (f *observerFixture) collect(endpoints int, events ...poll.Event) {
 	f.report(poll.Began{Upstream: edge, Endpoints: endpoints})
 	for _, e := range events {
@@ -34,7 +34,7 @@ func (f *observerFixture) collect(endpoints int, events ...poll.Event) {
 	f.report(edgeEnded)
 }
 
-func TestAnOutageIsAFewLines(t *testing.T) {
+func TestOutageIsLoggedInFewLines(t *testing.T) {
 	f := newObserverFixture(2)
 	v1 := betanet.V1.Endpoints()
 	at := func(e betanet.Endpoint) poll.Origin { return poll.Origin{Upstream: edge, Endpoint: e} }
@@ -59,7 +59,7 @@ func TestAnOutageIsAFewLines(t *testing.T) {
 		f.report(poll.Failing{Origin: at(e), Failure: refusedConnection(e), First: true, Cached: true, Age: 15 * time.Second})
 	}
 	f.want(t)
-	f.report(poll.Attempt{Origin: at(v1[0]), Number: 3, Failure: refusedConnection(v1[0])}) // the other was never made
+	f.report(poll.Attempt{Origin: at(v1[0]), Number: 3, Failure: refusedConnection(v1[0])}) // the third attempt of v1[1] was never made
 	f.report(edgeEnded)
 	f.want(t,
 		`level=WARN msg="Attempt 3 failed: connect: connection refused" upstream=edge endpoints=metrics`,
@@ -72,7 +72,7 @@ func TestAnOutageIsAFewLines(t *testing.T) {
 	f.collect(3, opened...)
 	f.want(t, `level=WARN msg="Circuit breaker is OPEN - service may be degraded" upstream=edge endpoints=metrics,nodes,network`)
 
-	for i, e := range v1 { // each is probed by itself
+	for i, e := range v1 { // each endpoint is probed in a separate collection
 		f.collect(1,
 			poll.Transition{Origin: at(e), To: breaker.HalfOpen},
 			poll.Attempt{Origin: at(e), Number: 1},
@@ -118,7 +118,7 @@ func TestExpiredValuesAreLogged(t *testing.T) {
 	})
 }
 
-func TestEachReplicaHasItsOwnLines(t *testing.T) {
+func TestEachReplicaHasItsOwnLogLines(t *testing.T) {
 	f := newObserverFixture(2)
 	at := func(replica string, e betanet.Endpoint) poll.Origin {
 		return poll.Origin{Upstream: edge, Replica: replica, Endpoint: e}

@@ -34,11 +34,11 @@ type pusher struct {
 	limit        changeLimit
 	lastSuccess  time.Time
 	failingSince time.Time
-	outage       time.Duration // how long pushes failed before they recovered
+	outage       time.Duration // length of the last series of failures
 }
 
-// newPusher returns nil if pushing is not configured. The exporter listens on
-// address.
+// newPusher returns a pusher, or nil if pushing is not configured. address is the
+// address that the exporter listens on; it identifies the exporter at the receiver.
 func newPusher(c *config.Config, r *exposition.Registry, started time.Time, address net.Addr, log *slog.Logger) (p *pusher, err error) {
 	if c.OTLP.Endpoint == nil {
 		return nil, nil
@@ -51,11 +51,11 @@ func newPusher(c *config.Config, r *exposition.Registry, started time.Time, addr
 		return nil, err
 	}
 	r.Exporter.Pushing()
-	log.Info("Pushing by OTLP", "endpoint", p.endpoint, "interval", c.OTLP.Interval)
+	log.Info("Pushing metrics over OTLP", "endpoint", p.endpoint, "interval", c.OTLP.Interval)
 	return p, nil
 }
 
-// pushOptions returns the configured options.
+// pushOptions returns the configured options of a push.
 func pushOptions(c *config.Config, instance string) otlp.Options {
 	return otlp.Options{
 		Endpoint: c.OTLP.Endpoint, Interval: c.OTLP.Interval, Timeout: c.OTLP.Timeout, Gzip: c.OTLP.Gzip,
@@ -64,7 +64,7 @@ func pushOptions(c *config.Config, instance string) otlp.Options {
 	}
 }
 
-// checkPush reports whatever would keep the pusher from starting.
+// checkPush returns the error that would prevent the pusher from starting.
 func checkPush(c *config.Config) error {
 	if c.OTLP.Endpoint == nil {
 		return nil
@@ -73,15 +73,15 @@ func checkPush(c *config.Config) error {
 	return err
 }
 
-// withoutSecrets returns a receiver's URL without user and query.
+// withoutSecrets returns a receiver's URL without its user and query.
 func withoutSecrets(u *url.URL) string {
 	shown := *u
 	shown.User, shown.RawQuery, shown.ForceQuery = nil, "", false
 	return shown.String()
 }
 
-// instance names this exporter by host and port, as a scraper would. It is the
-// same after a restart, so that the series continue.
+// instance returns the host and port of this exporter, like the label instance of a
+// scraper. It is the same after a restart, so that the series continue.
 func instance(address net.Addr) string {
 	host, err := os.Hostname()
 	if err != nil {
@@ -93,7 +93,7 @@ func instance(address net.Addr) string {
 	return host + address.String()
 }
 
-// State returns the state of pushing. It may be called at any time.
+// State returns the state of pushing. It is safe for concurrent use.
 func (p *pusher) State() status.Push {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -125,12 +125,12 @@ func (p *pusher) report(push otlp.Push) {
 	}
 	switch {
 	case reason != "" && changes > 0:
-		p.log.Warn("Push by OTLP failed", append(attrs, "changes", changes)...)
+		p.log.Warn("OTLP push failed", append(attrs, "changes", changes)...)
 	case reason != "":
-		p.log.Debug("Push by OTLP failed again", attrs...)
+		p.log.Debug("OTLP push failed again", attrs...)
 	case changes > 0:
-		p.log.Info("Push by OTLP recovered", "after", p.outage.Round(time.Second), "changes", changes)
+		p.log.Info("OTLP push recovered", "after", p.outage.Round(time.Second), "changes", changes)
 	default:
-		p.log.Debug("Pushed by OTLP", "took", push.Took.Round(time.Millisecond))
+		p.log.Debug("OTLP push succeeded", "took", push.Took.Round(time.Millisecond))
 	}
 }

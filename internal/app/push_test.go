@@ -13,7 +13,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/otlp"
 )
 
-// reportPushes reports pushes, 15 s apart, to a pusher that logs to the buffer.
+// reportPushes reports pushes, 15 s apart, to a new pusher with a log.
 func reportPushes(t *testing.T, list []otlp.Push) (*pusher, *logBuffer) {
 	t.Helper()
 	b := new(logBuffer)
@@ -31,39 +31,39 @@ func failed(text string) otlp.Push { return otlp.Push{Result: otlp.Failure, Err:
 
 var succeeded = otlp.Push{Result: otlp.Success}
 
-func TestPushesAreLoggedWhenTheyChange(t *testing.T) {
+func TestPushResultsAreLoggedWhenTheyChange(t *testing.T) {
 	for name, c := range map[string]struct {
 		pushes []otlp.Push
 		want   []string
 	}{
-		"nothing but successes": {[]otlp.Push{succeeded, succeeded}, nil},
+		"only successes": {[]otlp.Push{succeeded, succeeded}, nil},
 		"one reason": {
 			[]otlp.Push{succeeded, failed("no answer\nin time"), failed("no answer\nin time"), failed("no answer\nin time"), succeeded, succeeded},
-			[]string{`level=WARN msg="Push by OTLP failed" result=failure err="no answer\\nin time" changes=1`, `level=INFO msg="Push by OTLP recovered" after=45s changes=1`},
+			[]string{`level=WARN msg="OTLP push failed" result=failure err="no answer\\nin time" changes=1`, `level=INFO msg="OTLP push recovered" after=45s changes=1`},
 		},
-		"other reasons within a minute": {
+		"different reasons within a minute": {
 			[]otlp.Push{failed("401"), failed("404"), failed("413"), failed("413"), failed("413"), failed("413"), succeeded},
-			[]string{`level=WARN msg="Push by OTLP failed" result=failure err=401 changes=1`, `level=WARN msg="Push by OTLP failed" result=failure err=413 changes=2`, `level=INFO msg="Push by OTLP recovered" after=1m30s changes=1`},
+			[]string{`level=WARN msg="OTLP push failed" result=failure err=401 changes=1`, `level=WARN msg="OTLP push failed" result=failure err=413 changes=2`, `level=INFO msg="OTLP push recovered" after=1m30s changes=1`},
 		},
-		"another result": {
+		"a different result": {
 			[]otlp.Push{failed("a"), failed("a"), failed("a"), failed("a"), {Result: otlp.Partial, Err: errors.New("some")}},
-			[]string{`level=WARN msg="Push by OTLP failed" result=failure err=a changes=1`, `level=WARN msg="Push by OTLP failed" result=partial err=some changes=1`},
+			[]string{`level=WARN msg="OTLP push failed" result=failure err=a changes=1`, `level=WARN msg="OTLP push failed" result=partial err=some changes=1`},
 		},
 		"recovered at once": {
 			[]otlp.Push{failed("401"), failed("404"), succeeded},
-			[]string{`level=WARN msg="Push by OTLP failed" result=failure err=401 changes=1`, `level=INFO msg="Push by OTLP recovered" after=30s changes=2`},
+			[]string{`level=WARN msg="OTLP push failed" result=failure err=401 changes=1`, `level=INFO msg="OTLP push recovered" after=30s changes=2`},
 		},
 		"failures that come and go": {
 			[]otlp.Push{failed("a"), succeeded, failed("a"), succeeded, failed("b"), succeeded, failed("b"), succeeded, succeeded, succeeded},
 			[]string{
-				`level=WARN msg="Push by OTLP failed" result=failure err=a changes=1`, `level=INFO msg="Push by OTLP recovered" after=15s changes=1`,
-				`level=WARN msg="Push by OTLP failed" result=failure err=b changes=3`, `level=INFO msg="Push by OTLP recovered" after=15s changes=1`,
-				`level=INFO msg="Push by OTLP recovered" after=15s changes=2`,
+				`level=WARN msg="OTLP push failed" result=failure err=a changes=1`, `level=INFO msg="OTLP push recovered" after=15s changes=1`,
+				`level=WARN msg="OTLP push failed" result=failure err=b changes=3`, `level=INFO msg="OTLP push recovered" after=15s changes=1`,
+				`level=INFO msg="OTLP push recovered" after=15s changes=2`,
 			},
 		},
 		"the receiver sends Retry-After": {
 			[]otlp.Push{{Result: otlp.Failure, Err: errors.New("503"), RetryAfter: 119999 * time.Millisecond}},
-			[]string{`level=WARN msg="Push by OTLP failed" result=failure err=503 retry_after=2m0s changes=1`},
+			[]string{`level=WARN msg="OTLP push failed" result=failure err=503 retry_after=2m0s changes=1`},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -73,7 +73,7 @@ func TestPushesAreLoggedWhenTheyChange(t *testing.T) {
 	}
 }
 
-func TestTheStateOfPushesComesFromTheLastPush(t *testing.T) {
+func TestPushStateDescribesTheLastPush(t *testing.T) {
 	for _, c := range []struct {
 		pushes []otlp.Push
 		err    string
@@ -86,12 +86,12 @@ func TestTheStateOfPushesComesFromTheLastPush(t *testing.T) {
 	} {
 		p, _ := reportPushes(t, c.pushes)
 		if got := p.State(); got.Error != c.err || got.LastSuccess.IsZero() == c.ever || got.Endpoint != "http://receiver/v1/metrics" {
-			t.Errorf("%v: got %+v, want error %q, a success %v", c.pushes, got, c.err, c.ever)
+			t.Errorf("%v: got %+v, want error %q and a last success: %v", c.pushes, got, c.err, c.ever)
 		}
 	}
 }
 
-func TestTheEndpointOfPushesIsShownWithoutSecrets(t *testing.T) {
+func TestPushEndpointIsShownWithoutSecrets(t *testing.T) {
 	u, err := url.Parse("https://user:canary@receiver:4318/v1/metrics?api_key=canary")
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +101,7 @@ func TestTheEndpointOfPushesIsShownWithoutSecrets(t *testing.T) {
 	}
 }
 
-func TestAnInstanceIsNamedByHostAndPort(t *testing.T) {
+func TestInstanceIsHostAndPort(t *testing.T) {
 	host, err := os.Hostname()
 	if err != nil {
 		t.Fatal(err)

@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// Limits of the log's queue: the lines of half a minute of an outage, and the time
-// that the end of the program waits until they are written.
+// Limits of the log queue: room for half a minute of an outage, and how long a
+// shutdown waits until the lines are written.
 const (
 	maxQueuedLines = 512
 	flushTimeout   = 200 * time.Millisecond
 )
 
-// queue passes items to a function in a goroutine of its own, so that a reader that
-// blocks does not block the exporter. Items that do not fit are dropped.
+// queue passes items to a function in a separate goroutine, so that a blocked reader
+// does not block the exporter. Items that do not fit are dropped.
 type queue[T any] struct {
 	items chan T
 	stop  context.CancelFunc
@@ -42,7 +42,7 @@ func newQueue[T any](size int, do func(T)) *queue[T] {
 	return q
 }
 
-// put reports whether there was room for the item. It never blocks.
+// put adds an item and reports whether there was room for it. It never blocks.
 func (q *queue[T]) put(item T) bool {
 	select {
 	case q.items <- item:
@@ -52,8 +52,8 @@ func (q *queue[T]) put(item T) bool {
 	}
 }
 
-// close waits until all items are processed, but not longer than the timeout. Items
-// that are put later are lost.
+// close waits until all items are processed, but no longer than the timeout. Items
+// that are added later are lost.
 func (q *queue[T]) close(timeout time.Duration) {
 	q.stop()
 	t := time.NewTimer(timeout)

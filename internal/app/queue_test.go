@@ -35,7 +35,7 @@ func (p *pipeWriter) Write(b []byte) (int, error) {
 	return p.Buffer.Write(b)
 }
 
-func TestABlockedLogBlocksNothingAndReportsLostLines(t *testing.T) {
+func TestBlockedLogDropsAndReportsLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, log, flush := newBlockedLog(t)
 		const lines = maxQueuedLines + 100
@@ -61,7 +61,7 @@ func TestABlockedLogBlocksNothingAndReportsLostLines(t *testing.T) {
 	})
 }
 
-func TestALogThatStaysBlockedDoesNotDelayTheEnd(t *testing.T) {
+func TestBlockedLogDoesNotDelayTheShutdown(t *testing.T) {
 	w, log, flush := newBlockedLog(t)
 	for range maxQueuedLines + 10 {
 		log.Info("line")
@@ -71,7 +71,7 @@ func TestALogThatStaysBlockedDoesNotDelayTheEnd(t *testing.T) {
 	flush()
 }
 
-func TestAClosedQueueProcessesItsItems(t *testing.T) {
+func TestClosingAQueueProcessesItsItems(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		open := make(chan struct{})
 		var got []int
@@ -80,7 +80,7 @@ func TestAClosedQueueProcessesItsItems(t *testing.T) {
 		synctest.Wait() // 0 is being processed
 		for i := range 4 {
 			if room := q.put(i + 1); room != (i < 3) {
-				t.Errorf("item %d of 3: room is %v", i+1, room)
+				t.Errorf("put of item %d = %v, want room for 3 items", i+1, room)
 			}
 		}
 		time.AfterFunc(time.Millisecond, func() { close(open) })

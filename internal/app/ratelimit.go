@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// maxWarnings is the number of warnings a second that are logged one by one.
+// maxWarnings is the number of warnings per second that are logged individually.
 const maxWarnings = 10
 
-// rateLimitHandler keeps an outage of many upstreams from flooding the log: above
-// maxWarnings a second, one line summarizes the rest of that second.
+// rateLimitHandler keeps an outage of many upstreams from flooding the log: after
+// maxWarnings in a second, one line summarizes the other warnings of that second.
 type rateLimitHandler struct {
 	slog.Handler
 	state *rateLimit // shared with handlers derived from this one
@@ -47,8 +47,8 @@ func (h *rateLimitHandler) WithGroup(name string) slog.Handler {
 	return &rateLimitHandler{h.Handler.WithGroup(name), h.state}
 }
 
-// admit reports whether one more warning may be logged now. The first one that may
-// not schedules the summary at the end of the second.
+// admit reports whether one more warning may be logged now. The first warning that
+// is not admitted schedules the summary at the end of the second.
 func (s *rateLimit) admit(flush func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

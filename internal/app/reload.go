@@ -31,8 +31,8 @@ type reloader struct {
 	mu sync.Mutex
 }
 
-// reload reads the settings again. Settings with an error change nothing. What a
-// reload starts ends with ctx.
+// reload reads the settings again and applies them. Settings with an error change
+// nothing. Everything that it starts ends with ctx.
 func (r *reloader) reload(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -53,17 +53,18 @@ func (r *reloader) reload(ctx context.Context) error {
 	return nil
 }
 
-// end ends what reloads have started, and waits for probes. Call it after ctx has
-// ended, when no reload can begin.
-func (r *reloader) end() {
+// stop ends everything that reloads have started, and waits for probes. Call it
+// after the context of the reloads has ended, so that no further one can begin.
+func (r *reloader) stop() {
 	r.mu.Lock()
-	r.discovery.end()
+	r.discovery.stop()
 	r.log.flush()
 	r.mu.Unlock()
 	r.probes.Wait()
 }
 
-// apply first checks everything that can fail, and then switches over.
+// apply puts settings into effect. It checks everything that can fail before it
+// changes anything.
 func (r *reloader) apply(ctx context.Context, s settings) error {
 	if err := checkClients(s.upstreams); err != nil {
 		return err

@@ -12,21 +12,21 @@ import (
 // reloadLog turns the results of reloads into metrics, log lines and the state on
 // the status page.
 //
-// An operator who requests a reload looks for its result. A failure within a minute
-// of the last line is therefore logged at the end of that minute, unless a reload
-// succeeds first, and after that minute a repeated failure is logged too.
+// An operator who requests a reload looks for its result. Therefore a failure within
+// a minute of the last line is logged at the end of that minute, unless a reload
+// succeeds first, and a failure that is repeated after that minute is logged again.
 type reloadLog struct {
 	metrics *exposition.ExporterMetrics
 	log     *slog.Logger
-	file    string // the configuration file, "" for none
+	file    string // the configuration file, "" if there is none
 
 	mu          sync.Mutex
 	limit       changeLimit
 	lastSuccess time.Time
-	pending     *time.Timer // logs a failure that was held back; nil for none
+	pending     *time.Timer // logs a failure that was held back; nil if there is none
 }
 
-// State returns the state of the configuration. It does not wait for a reload.
+// State returns the state of the configuration. It does not wait for a running reload.
 func (r *reloadLog) State() status.Configuration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -36,7 +36,7 @@ func (r *reloadLog) State() status.Configuration {
 // failing reports whether the last reload failed.
 func (r *reloadLog) failing() bool { return r.State().Error != "" }
 
-// started reports that the first configuration is in effect.
+// started records that the first configuration is in effect.
 func (r *reloadLog) started(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -44,7 +44,7 @@ func (r *reloadLog) started(now time.Time) {
 	r.lastSuccess = now
 }
 
-// succeeded reports a reload, and the number of upstreams that it configured.
+// succeeded records a reload and the number of upstreams that it configured.
 func (r *reloadLog) succeeded(upstreams int, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -58,7 +58,7 @@ func (r *reloadLog) succeeded(upstreams int, now time.Time) {
 	r.log.Info("Reloaded the configuration", attrs...)
 }
 
-// failed reports a reload that changed nothing.
+// failed records a reload that changed nothing.
 func (r *reloadLog) failed(err error, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -66,7 +66,7 @@ func (r *reloadLog) failed(err error, now time.Time) {
 	reason := err.Error()
 	repeated := r.limit.reason == reason
 	changes := r.limit.record(reason, now)
-	wait := changeEvery - now.Sub(r.limit.logged)
+	wait := changeInterval - now.Sub(r.limit.logged)
 	switch {
 	case changes > 0:
 		r.logFailure(changes)
@@ -88,7 +88,7 @@ func (r *reloadLog) flush() {
 	if r.pending == nil {
 		return // a reload has succeeded since
 	}
-	r.limit.logged = time.Time{} // no limit applies
+	r.limit.logged = time.Time{} // the limit does not apply
 	r.logFailure(r.limit.record(r.limit.reason, time.Now()))
 }
 

@@ -16,7 +16,7 @@ func newTestReloadLog() (*reloadLog, *logBuffer) {
 	return &reloadLog{metrics: exposition.NewRegistry().Exporter, log: b.logger()}, b
 }
 
-func TestAnotherReasonOfAFailedReloadIsALine(t *testing.T) {
+func TestEachReasonOfAFailedReloadIsLogged(t *testing.T) {
 	failed := func(err string, changes int) string {
 		return fmt.Sprintf(`level=ERROR msg="Reload failed, the old configuration goes on" err=%s changes=%d`, err, changes)
 	}
@@ -28,10 +28,10 @@ func TestAnotherReasonOfAFailedReloadIsALine(t *testing.T) {
 	}
 	lines := func(want ...string) []string { return want }
 	for name, steps := range map[string][]step{
-		"another reason a minute later": {
+		"a different reason a minute later": {
 			{0, "one", lines(failed("one", 1))}, {time.Minute, "two", lines(failed("two", 1))},
 		},
-		"other reasons within the minute are logged at its end": {
+		"different reasons within a minute are logged at its end": {
 			{0, "one", lines(failed("one", 1))},
 			{10 * time.Second, "two", nil},
 			{10 * time.Second, "three", nil},
@@ -40,10 +40,10 @@ func TestAnotherReasonOfAFailedReloadIsALine(t *testing.T) {
 		"the same reason again": {
 			{0, "one", lines(failed("one", 1))}, {time.Second, "one", nil}, {time.Minute, "one", lines(failed("one", 0))},
 		},
-		"a success discards what was held back": {
+		"a success discards a failure that was held back": {
 			{0, "one", lines(failed("one", 1))}, {time.Second, "two", nil}, {time.Second, "", lines(succeeded + " changes=2")}, {time.Hour, "", lines(succeeded)},
 		},
-		"a failure after a success waits for the minute": {
+		"a failure after a success waits for the end of the minute": {
 			{0, "one", lines(failed("one", 1))}, {time.Second, "", lines(succeeded + " changes=1")}, {time.Second, "one", nil}, {time.Hour, "one", lines(failed("one", 1), failed("one", 0))},
 		},
 	} {
@@ -65,7 +65,7 @@ func TestAnotherReasonOfAFailedReloadIsALine(t *testing.T) {
 	}
 }
 
-func TestTheStateOfReloadsHasTheLastSuccessAndTheError(t *testing.T) {
+func TestReloadStateHasTheLastSuccessAndTheError(t *testing.T) {
 	r, _ := newTestReloadLog()
 	start := time.Unix(1000, 0)
 	r.started(start)

@@ -1,4 +1,4 @@
-// Package app is the program: it builds everything from a configuration, and
+// Package app runs the program: it builds everything from a configuration, and
 // starts and stops every goroutine.
 package app
 
@@ -35,7 +35,7 @@ type Network struct {
 	Dial   fleet.Dial // to upstreams and HTTP discovery; nil for the machine's network
 }
 
-// RunOn is Run with another network, such as a simulated one.
+// RunOn is like Run, but with another network, such as a simulated one.
 func RunOn(ctx context.Context, n Network, args []string, stdout, stderr io.Writer) int {
 	if version.Version == "" { // not built by make
 		version.Version = "dev"
@@ -97,7 +97,7 @@ func run(ctx context.Context, n Network, args []string, stdout, stderr io.Writer
 	}
 }
 
-// newLogger returns a logger, and a function that writes the queued lines.
+// newLogger returns a logger that never blocks. flush writes the queued lines.
 func newLogger(c config.Log, w io.Writer) (log *slog.Logger, flush func(), err error) {
 	level, format := promslog.NewLevel(), promslog.NewFormat()
 	if err := errors.Join(level.Set(c.Level), format.Set(c.Format)); err != nil {

@@ -20,15 +20,15 @@ import (
 )
 
 // serve polls upstreams and serves the results until ctx ends. Once it listens, it
-// calls listening with the URL for a browser, or "". At each SIGHUP load reads the
-// settings again.
+// calls listening with the URL for a browser, or "". On each SIGHUP it calls load to
+// read the settings again.
 func serve(ctx context.Context, n Network, s settings, load func() (settings, error), hangups hangups, log *slog.Logger, listening func(url string)) error {
 	started := time.Now()
 	listeners, err := openListeners(&s.Web, n)
 	if err != nil {
 		return err
 	}
-	defer listeners.close() // if there is an error before the servers close them
+	defer listeners.close() // for errors before the servers take over
 	listening(listeners.url())
 	notifier, err := newSystemdNotifier()
 	if err != nil {
@@ -62,7 +62,7 @@ func serve(ctx context.Context, n Network, s settings, load func() (settings, er
 	reloader.log.started(time.Now())
 	notifier.ready()
 	run := func(do func(context.Context)) { group.Go(func() error { do(ctx); return nil }) }
-	run(func(ctx context.Context) { poller.Run(ctx); reloader.end() })
+	run(func(ctx context.Context) { poller.Run(ctx); reloader.stop() })
 	run(func(ctx context.Context) { observer.run(ctx, registry) })
 	run(func(ctx context.Context) { hangups.reload(ctx, reloader.reload) })
 	run(func(ctx context.Context) { notifier.watch(ctx, registry, s.ProbeMode, reloader.log.failing) })
@@ -102,15 +102,16 @@ func handlerOptions(ctx context.Context, s settings, registry *exposition.Regist
 func userAgent() string { return "betanet_exporter/" + version.Version }
 
 // newPoller returns a poller that publishes views to the registry and reports
-// events to the observer. It opens at most that many connections, 0 for no limit.
-// Upstreams that are only collected on demand have no series on /metrics.
+// events to the observer. Upstreams that are only collected on demand have no series
+// on /metrics. The poller opens at most the given number of connections; 0 means no
+// limit.
 func newPoller(r *exposition.Registry, o *observer, connections int, dial fleet.Dial) *poll.Poller {
 	publish := func(v *fleet.View) {
 		if v.Polled {
 			r.Publish(v)
 		}
 	}
-	hostname, _ := os.Hostname() // without one, all such exporters prefer the same replicas
+	hostname, _ := os.Hostname() // exporters without a hostname all prefer the same replicas
 	return poll.New(poll.Options{
 		UserAgent: userAgent(), Hostname: hostname,
 		Publish: publish, Report: o.report, Connections: connections, Dial: dial,

@@ -7,12 +7,12 @@ import (
 	"syscall"
 )
 
-// hangups receives SIGHUP. Signals that arrive while one is waiting count as one.
-// SIGINT and SIGTERM end the context, which main does.
+// hangups receives SIGHUP. Signals that arrive while one is pending count as one.
+// SIGINT and SIGTERM are handled by main, which ends the context.
 type hangups chan os.Signal
 
-// catchHangups keeps SIGHUP from ending the process. It comes before anything else:
-// once a socket is open or the service manager is notified, a SIGHUP may arrive.
+// catchHangups keeps SIGHUP from ending the process. Call it before anything else: a
+// SIGHUP may arrive as soon as a socket is open or the service manager is notified.
 func catchHangups() hangups {
 	h := make(hangups, 1)
 	signal.Notify(h, syscall.SIGHUP)
@@ -20,7 +20,7 @@ func catchHangups() hangups {
 }
 
 // release restores the default effect of SIGHUP, for a command that cannot reload
-// and ends with its terminal. A signal that has arrived takes effect now.
+// and ends with its terminal. A signal that has already arrived takes effect now.
 func (h hangups) release() {
 	signal.Reset(syscall.SIGHUP)
 	select {
@@ -32,14 +32,14 @@ func (h hangups) release() {
 	}
 }
 
-// reload calls do at each SIGHUP until ctx ends.
+// reload calls do on each SIGHUP until ctx ends.
 func (h hangups) reload(ctx context.Context, do func(context.Context) error) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-h:
-			_ = do(ctx) // it reports errors itself
+			_ = do(ctx) // do logs its errors
 		}
 	}
 }

@@ -12,19 +12,19 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// sourceState is the last result of a source of discovery. Its log lines have the
-// attribute discovery, because promslog reserves source.
+// sourceState is the last result of a discovery source. Log lines name the source in
+// the attribute discovery, because promslog reserves the attribute source.
 type sourceState struct {
-	list        discovery.List      // with the targets that were kept
-	http        *betanet.HTTPConfig // of the upstreams
+	list        discovery.List      // after a failure, with the targets found before
+	http        *betanet.HTTPConfig // for the discovered upstreams
 	tried       bool
 	lastSuccess time.Time
 
 	failing, rejected, stripped, note changeLimit
 }
 
-// update replaces the last result and logs what changed. A failed read keeps the
-// targets that were found before.
+// update replaces the last result and logs what changed. After a failed read it
+// keeps the targets that were found before.
 func (s *sourceState) update(name string, l discovery.List, log *slog.Logger) {
 	now := time.Now()
 	if l.Err != nil && !l.Partial {
@@ -38,7 +38,8 @@ func (s *sourceState) update(name string, l discovery.List, log *slog.Logger) {
 	if l.Err == nil {
 		s.lastSuccess = now
 	} else {
-		// Each connection has another local port, but a lasting failure has one reason.
+		// Remove the local port, which differs each time, so that a lasting failure
+		// keeps the same reason.
 		reason = localAddress.ReplaceAllString(escape(l.Err.Error()), "")
 	}
 	log = log.With("discovery", name)
@@ -46,13 +47,13 @@ func (s *sourceState) update(name string, l discovery.List, log *slog.Logger) {
 		limit     *changeLimit
 		reason    string
 		message   string
-		attrs     []any  // of the message
-		recovered string // "" for no line
-		common    []any  // attributes of both
+		attrs     []any  // attributes of message
+		recovered string // message when the reason is gone, "" for none
+		common    []any  // attributes of both messages
 	}{
 		{&s.failing, reason, "Discovery failed, keeping the last list of targets", []any{keyErr, reason}, "Discovery recovered", []any{"targets", len(l.Targets)}},
-		{&s.rejected, strings.Join(l.Rejected, "\n"), "Targets left out", []any{"rejected", len(l.Rejected), keyErr, firstOf(l.Rejected)}, "No targets are left out any more", nil},
-		{&s.stripped, strings.Join(l.Stripped, "\n"), "Labels instance and job dropped, which Prometheus sets", []any{"targets", firstOf(l.Stripped)}, "", nil},
+		{&s.rejected, strings.Join(l.Rejected, "\n"), "Targets left out", []any{"rejected", len(l.Rejected), keyErr, joinFirst(l.Rejected)}, "All targets are valid again", nil},
+		{&s.stripped, strings.Join(l.Stripped, "\n"), "Dropping the labels instance and job, which Prometheus sets itself", []any{"targets", joinFirst(l.Stripped)}, "", nil},
 		{&s.note, l.Note, "Discovery may be missing targets", []any{"note", l.Note}, "", nil},
 	} {
 		changes := c.limit.record(c.reason, now)
@@ -66,11 +67,11 @@ func (s *sourceState) update(name string, l discovery.List, log *slog.Logger) {
 		}
 	}
 	if l.Err == nil && becameEmpty {
-		log.Warn("Discovery lists no targets")
+		log.Warn("Discovery found no targets")
 	}
 }
 
-// metrics returns the values of the source's series.
+// metrics returns the values of the metrics about the source.
 func (s *sourceState) metrics(duplicates int) exposition.Discovery {
 	return exposition.Discovery{
 		Tried: s.tried, Up: s.tried && s.list.Err == nil, Targets: len(s.list.Targets),
@@ -78,8 +79,8 @@ func (s *sourceState) metrics(duplicates int) exposition.Discovery {
 	}
 }
 
-// upstreams returns the upstreams of the targets. They have the settings of all
-// discovered upstreams, and the source's own credentials.
+// upstreams returns an upstream for each target. All discovered upstreams share
+// settings and api; each source has its own HTTP settings.
 func (s *sourceState) upstreams(settings fleet.Settings, api betanet.API) []*fleet.Upstream {
 	all := make([]*fleet.Upstream, len(s.list.Targets))
 	for i, t := range s.list.Targets {

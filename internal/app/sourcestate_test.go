@@ -26,7 +26,7 @@ func failing(err string, names ...string) discovery.List {
 	return l
 }
 
-// rejecting returns a list with a target and n that are left out.
+// rejecting returns a list with one valid target and n rejected ones.
 func rejecting(n int) discovery.List {
 	l := targets("a:1")
 	for i := range n {
@@ -39,7 +39,7 @@ func TestChangesOfASourceAreLogged(t *testing.T) {
 	stripped, noted := targets("a:1"), targets("a:1")
 	stripped.Stripped = []string{"a:1"}
 	noted.Note = "x has AAAA records and no A records, use type AAAA"
-	const empty = `level=WARN msg="Discovery lists no targets" discovery=file:x`
+	const empty = `level=WARN msg="Discovery found no targets" discovery=file:x`
 	failed := func(err string, targets int) string {
 		return fmt.Sprintf(`level=WARN msg="Discovery failed, keeping the last list of targets" discovery=file:x err=%s targets=%d changes=1`, err, targets)
 	}
@@ -48,10 +48,10 @@ func TestChangesOfASourceAreLogged(t *testing.T) {
 		lists []discovery.List // one each 30 s
 		want  []string
 	}{
-		"nothing happens":            {[]discovery.List{targets("a:1"), targets("a:1"), targets("b:1")}, nil},
-		"nothing is listed at first": {[]discovery.List{targets(), targets()}, []string{empty}},
-		"a source becomes empty":     {[]discovery.List{targets("a:1"), targets(), targets(), targets("a:1"), targets()}, []string{empty, empty}},
-		"a failure, other reasons within a minute and later, and the end": {
+		"nothing changes":         {[]discovery.List{targets("a:1"), targets("a:1"), targets("b:1")}, nil},
+		"the first list is empty": {[]discovery.List{targets(), targets()}, []string{empty}},
+		"a source becomes empty":  {[]discovery.List{targets("a:1"), targets(), targets(), targets("a:1"), targets()}, []string{empty, empty}},
+		"a failure, other reasons within a minute and later, and the recovery": {
 			[]discovery.List{targets("a:1"), failing("one"), failing("one"), failing("two"), failing("three"), failing("three"), targets("a:1")},
 			[]string{failed("one", 1), failed("two", 1), failed("three", 1), recovered},
 		},
@@ -59,14 +59,14 @@ func TestChangesOfASourceAreLogged(t *testing.T) {
 			[]discovery.List{failing("read udp 127.0.0.1:34041->10.0.0.1:53: timeout"), targets("a:1"), failing("read udp 127.0.0.1:36941->10.0.0.1:53: timeout"), failing("read udp 127.0.0.1:36942->10.0.0.1:53: timeout")},
 			[]string{failed(`"read udp 10.0.0.1:53: timeout"`, 0), recovered, failed(`"read udp 10.0.0.1:53: timeout"`, 1)},
 		},
-		"a part fails": {[]discovery.List{failing("b is broken", "a:1")}, []string{failed(`"b is broken"`, 1)}},
-		"targets are left out": {[]discovery.List{rejecting(1), rejecting(1), targets("a:1"), targets("a:1"), rejecting(7)}, []string{
+		"a part of a source fails": {[]discovery.List{failing("b is broken", "a:1")}, []string{failed(`"b is broken"`, 1)}},
+		"targets are rejected": {[]discovery.List{rejecting(1), rejecting(1), targets("a:1"), targets("a:1"), rejecting(7)}, []string{
 			`level=WARN msg="Targets left out" discovery=file:x rejected=1 err="bad 0" changes=1`,
-			`level=INFO msg="No targets are left out any more" discovery=file:x changes=1`,
+			`level=INFO msg="All targets are valid again" discovery=file:x changes=1`,
 			`level=WARN msg="Targets left out" discovery=file:x rejected=7 err="bad 0, bad 1, bad 2, bad 3, bad 4 and 2 more" changes=1`,
 		}},
 		"labels of the scraper": {[]discovery.List{stripped, stripped, targets("a:1")}, []string{
-			`level=WARN msg="Labels instance and job dropped, which Prometheus sets" discovery=file:x targets=a:1 changes=1`,
+			`level=WARN msg="Dropping the labels instance and job, which Prometheus sets itself" discovery=file:x targets=a:1 changes=1`,
 		}},
 		"only AAAA records": {[]discovery.List{noted, noted}, []string{
 			`level=WARN msg="Discovery may be missing targets" discovery=file:x note="x has AAAA records and no A records, use type AAAA" changes=1`,
@@ -86,12 +86,12 @@ func TestChangesOfASourceAreLogged(t *testing.T) {
 	}
 }
 
-func TestTheMetricsOfASourceKeepItsLastTargets(t *testing.T) {
+func TestMetricsOfASourceKeepItsLastTargets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s sourceState
 		log := slog.New(slog.DiscardHandler)
 		if got := s.metrics(0); got.Tried || got.Up {
-			t.Errorf("before the first read: got %+v", got)
+			t.Errorf("before the first read: got %+v, want neither tried nor up", got)
 		}
 		l := targets("a:1", "b:1")
 		l.Rejected = []string{"bad"}

@@ -14,25 +14,25 @@ import (
 )
 
 // maxPadded limits the width of the first column, so that one very long name does
-// not push every line beyond the terminal.
+// not make every line wider than the terminal.
 const maxPadded = 40
 
-// header has the columns of the table of collect. The first leftColumns are text and
-// aligned left.
+// header is the header of the table that collect prints. The first leftColumns
+// columns are text and aligned left.
 var header = []string{"UPSTREAM", "STATE", "API", "PEERS", "ACTIVE", "MSGS", "DROPS", "SENT", "RECV", "LATENCY"}
 
 const leftColumns = 3
 
-// cells returns the cells of an upstream. They have no spaces, so that awk can split
-// them, and names of 14 bytes such as 127.0.0.1:9000 keep the table within 80 columns.
-// A dash stands for an unknown value.
+// cells returns the cells of an upstream. They contain no spaces, so that awk can
+// split them. With names of up to 14 bytes, such as 127.0.0.1:9000, the table fits
+// into 80 columns. An unknown value is a dash.
 func cells(v *fleet.View, now time.Time) []string {
 	val := v.Values(now)
-	number := func(f betanet.Field, unit string) string { return short(val.Uint(f), unit) }
+	number := func(f betanet.Field, unit string) string { return formatNumber(val.Uint(f), unit) }
 	return []string{
 		strings.Join(strings.Fields(v.Upstream.DisplayName()), "_"), string(v.State(now)), v.API.String(),
-		number(betanet.TotalNodes, ""), nodes(&val), number(betanet.PacketsProcessed, ""), number(betanet.PacketsDropped, ""),
-		number(betanet.BytesTransmitted, "B"), number(betanet.BytesReceived, "B"), latency(val.LatencySeconds()),
+		number(betanet.TotalNodes, ""), formatNodes(&val), number(betanet.PacketsProcessed, ""), number(betanet.PacketsDropped, ""),
+		number(betanet.BytesTransmitted, "B"), number(betanet.BytesReceived, "B"), formatLatency(val.LatencySeconds()),
 	}
 }
 
@@ -53,9 +53,9 @@ func writeTable(w io.Writer, views []*fleet.View, now time.Time) error {
 	}
 	var b strings.Builder
 	for i, row := range rows {
-		b.WriteString(aligned(row, widths) + "\n")
+		b.WriteString(formatRow(row, widths) + "\n")
 		if i > 0 {
-			for _, f := range failuresOf(views[i-1]) {
+			for _, f := range groupFailures(views[i-1]) {
 				b.WriteString("  " + f.String() + "\n")
 			}
 		}
@@ -64,7 +64,7 @@ func writeTable(w io.Writer, views []*fleet.View, now time.Time) error {
 	return err
 }
 
-func aligned(row []string, widths []int) string {
+func formatRow(row []string, widths []int) string {
 	var b strings.Builder
 	for i, cell := range row {
 		width := widths[i]
@@ -79,12 +79,13 @@ func aligned(row []string, widths []int) string {
 // failureGroup describes the endpoints of an upstream that failed for one reason.
 type failureGroup struct {
 	endpoints []string
-	reason    string // or interrupted
+	reason    string // "interrupted" if an endpoint was not tried
 	text      string // the first endpoint's error, without the endpoint
 }
 
-// failuresOf returns one group for each reason, in the order of the endpoints.
-func failuresOf(v *fleet.View) []failureGroup {
+// groupFailures groups the failed endpoints of a view by reason, in the order of the
+// endpoints.
+func groupFailures(v *fleet.View) []failureGroup {
 	var all []failureGroup
 	for i := range v.Endpoints {
 		e := &v.Endpoints[i]
@@ -105,21 +106,21 @@ func failuresOf(v *fleet.View) []failureGroup {
 	return all
 }
 
-// String returns the group as the table shows it.
+// String formats the group as a line of the table.
 func (f failureGroup) String() string {
 	return strings.TrimSpace(strings.Join(f.endpoints, ",") + " " + f.reason + " " + f.text)
 }
 
-// nodes formats active and all mixnodes.
-func nodes(val *fleet.Values) string {
+// formatNodes formats the numbers of active and of all mixnodes.
+func formatNodes(val *fleet.Values) string {
 	active, inactive := val.Uint(betanet.ActiveNodes), val.Uint(betanet.InactiveNodes)
 	if active == nil || inactive == nil {
-		return short(active, "")
+		return formatNumber(active, "")
 	}
-	return short(active, "") + "/" + short(new(*active+*inactive), "")
+	return formatNumber(active, "") + "/" + formatNumber(new(*active+*inactive), "")
 }
 
-func latency(seconds *float64) string {
+func formatLatency(seconds *float64) string {
 	switch {
 	case seconds == nil:
 		return "-"
@@ -130,8 +131,8 @@ func latency(seconds *float64) string {
 	}
 }
 
-// short formats a number with three digits: 999, 1.23k, 45.6M.
-func short(n *uint64, unit string) string {
+// formatNumber formats a number with three digits: 999, 1.23k, 45.6M.
+func formatNumber(n *uint64, unit string) string {
 	if n == nil {
 		return "-"
 	}

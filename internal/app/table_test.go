@@ -20,19 +20,19 @@ func TestNumbersHaveThreeDigits(t *testing.T) {
 		0: "0", 7: "7", 999: "999", 1000: "1.00k", 1234: "1.23k", 9994: "9.99k", 9995: "10.0k", 99_949: "99.9k", 99_950: "100k", 999_499: "999k",
 		999_500: "1.00M", 45_600_000: "45.6M", 7_654_321_000: "7.65G", math.MaxUint64: "18.4E",
 	} {
-		if got := short(&n, ""); got != want {
-			t.Errorf("%d is shown as %q, want %q", n, got, want)
+		if got := formatNumber(&n, ""); got != want {
+			t.Errorf("formatNumber(%d) = %q, want %q", n, got, want)
 		}
 	}
-	if got := short(nil, "B"); got != "-" {
-		t.Errorf("an unknown number is shown as %q, want a dash", got)
+	if got := formatNumber(nil, "B"); got != "-" {
+		t.Errorf("formatNumber(nil) = %q, want a dash", got)
 	}
 }
 
-func TestALatencyHasAFittingUnit(t *testing.T) {
+func TestLatencyHasASuitableUnit(t *testing.T) {
 	for seconds, want := range map[float64]string{0: "0.0ms", 0.0451: "45.1ms", 0.9994: "999.4ms", 1: "1.00s", 12.345: "12.35s"} {
-		if got := latency(&seconds); got != want {
-			t.Errorf("%v s is shown as %q, want %q", seconds, got, want)
+		if got := formatLatency(&seconds); got != want {
+			t.Errorf("formatLatency(%v) = %q, want %q", seconds, got, want)
 		}
 	}
 }
@@ -55,7 +55,7 @@ func viewOf(name string, now time.Time) *fleet.View {
 	}
 }
 
-func TestTheTableIsAlignedAndSplitsIntoCells(t *testing.T) {
+func TestTableIsAlignedAndCellsHaveNoSpaces(t *testing.T) {
 	now := time.Now()
 	long := strings.Repeat("x", maxPadded+1)
 	var b strings.Builder
@@ -81,7 +81,7 @@ func TestEachReasonHasItsOwnLine(t *testing.T) {
 	v.Endpoints[2].Record = snapshot.Record{}
 	want := "metrics connect dial tcp: connection\\nrefused|nodes timeout no answer within 5s|network interrupted"
 	var lines []string
-	for _, f := range failuresOf(v) {
+	for _, f := range groupFailures(v) {
 		lines = append(lines, f.String())
 	}
 	if got := strings.Join(lines, "|"); got != want {
@@ -94,7 +94,7 @@ func TestCollectReportsOneLinePerUpstreamAndReason(t *testing.T) {
 	v.URL = &url.URL{Scheme: "http", Host: "a:1"}
 	v.Endpoints[2].Record = snapshot.Record{}
 	want := "http://a:1: fetch metrics, nodes: dial tcp: connection\\nrefused (connect)\nhttp://a:1: fetch network: interrupted"
-	if got := fmt.Sprint(failures([]*fleet.View{v})); got != want {
+	if got := fmt.Sprint(joinFailures([]*fleet.View{v})); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }

@@ -12,22 +12,22 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet"
 )
 
-// Limits of a log line: bytes of an error's text, and items of a list.
+// Limits of a log line.
 const (
-	maxErrorText = 200
-	maxListed    = 5
+	maxErrorText = 200 // bytes of an error's text
+	maxListed    = 5   // items of a list
 )
 
 var (
 	// certificateTime matches the current time in an error of crypto/x509.
 	certificateTime = regexp.MustCompile(`: current time \S+ is (after|before) \S+`)
-	// localAddress matches the exporter's own address in an error of net.
+	// localAddress matches the exporter's own address in an error of package net.
 	localAddress = regexp.MustCompile(`[0-9A-Za-z.:%\[\]]+:[0-9]+->`)
 )
 
 // failureText returns the text of a failure without the endpoint, which is an
-// attribute of the line, and without addresses and times that differ from attempt
-// to attempt.
+// attribute of the line, and without addresses and times that differ between
+// attempts.
 func failureText(f *betanet.Failure, e betanet.Endpoint) string {
 	text := strings.TrimPrefix(f.Error(), "fetch "+e.String()+": ")
 	var op *net.OpError
@@ -37,8 +37,8 @@ func failureText(f *betanet.Failure, e betanet.Endpoint) string {
 	return escape(certificateTime.ReplaceAllString(text, ""))
 }
 
-// escape makes the text of an error safe for a log line: it escapes what does not
-// print, and cuts what is long.
+// escape makes the text of an error safe for a log line: it escapes unprintable
+// characters and truncates a long text.
 func escape(text string) string {
 	ellipsis := ""
 	if len(text) > maxErrorText {
@@ -58,8 +58,8 @@ func escape(text string) string {
 	return b.String() + ellipsis
 }
 
-// firstOf joins the first items of a list and counts the others.
-func firstOf(all []string) string {
+// joinFirst joins the first items of a list and counts the others.
+func joinFirst(all []string) string {
 	text := strings.Join(all[:min(len(all), maxListed)], ", ")
 	if more := len(all) - maxListed; more > 0 {
 		text += fmt.Sprintf(" and %d more", more)

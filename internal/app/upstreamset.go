@@ -16,7 +16,7 @@ import (
 )
 
 // upstreamSet combines the upstreams of the configuration with the last result of
-// each source of discovery. It adds new upstreams to the poller, removes those that
+// each discovery source. It adds new upstreams to the poller, removes upstreams that
 // are gone, and does not touch the others.
 type upstreamSet struct {
 	poller    *poll.Poller
@@ -26,11 +26,11 @@ type upstreamSet struct {
 
 	mu       sync.Mutex
 	static   []*fleet.Upstream
-	settings fleet.Settings // of discovered upstreams
+	settings fleet.Settings // for discovered upstreams
 	api      betanet.API
 	sources  map[string]*sourceState
 	current  map[string]*fleet.Upstream // by display name
-	// What was last logged.
+	// Last logged values.
 	connections poll.Connections
 	leftOut     map[string]string // reasons by display name
 }
@@ -42,8 +42,8 @@ func newUpstreamSet(p *poll.Poller, r *exposition.Registry, log *slog.Logger, sc
 	}
 }
 
-// configure replaces the configured upstreams, the settings of discovered ones, and
-// the HTTP settings of each source. It forgets the results of sources that are no
+// configure replaces the configured upstreams, the settings of discovered upstreams,
+// and the HTTP settings of each source. It forgets the results of sources that are no
 // longer configured. Collections end with ctx.
 func (s *upstreamSet) configure(ctx context.Context, static []*fleet.Upstream, settings fleet.Settings, api betanet.API, sources map[string]*betanet.HTTPConfig) {
 	s.mu.Lock()
@@ -86,15 +86,15 @@ func (s *upstreamSet) discovered(ctx context.Context, source string, l discovery
 	defer s.mu.Unlock()
 	state := s.sources[source]
 	if state == nil || ctx.Err() != nil {
-		return // a reload has removed the source
+		return // a reload has removed the source, or the program is ending
 	}
 	state.update(source, l, s.log)
 	s.apply(ctx)
 }
 
-// apply brings the poller into line with the set. A name belongs to the first
-// upstream that has it: static ones come first, then the sources in order of their
-// names. The caller holds s.mu.
+// apply updates the poller's upstreams to match the set. A name belongs to the first
+// upstream that has it: static upstreams come first, then the sources in order of
+// their names. The caller holds s.mu.
 func (s *upstreamSet) apply(ctx context.Context) {
 	want := make(map[string]*fleet.Upstream, len(s.current))
 	for _, u := range s.static {
@@ -124,16 +124,16 @@ func (s *upstreamSet) apply(ctx context.Context) {
 	removed, goneNames := missing(before, s.current)
 	attrs := []any{"added", added, "removed", removed, "upstreams", len(s.current)}
 	if len(newNames) > 0 {
-		attrs = append(attrs, "new", firstOf(newNames))
+		attrs = append(attrs, "new", joinFirst(newNames))
 	}
 	if len(goneNames) > 0 {
-		attrs = append(attrs, "gone", firstOf(goneNames))
+		attrs = append(attrs, "gone", joinFirst(goneNames))
 	}
 	s.log.Info("Upstreams changed", attrs...)
 }
 
-// missing counts the upstreams of a that are not in b, and returns the sorted names
-// that only a has.
+// missing returns the number of upstreams of a that are not in b, and the sorted
+// names that only a has.
 func missing(a, b map[string]*fleet.Upstream) (n int, names []string) {
 	for name, u := range a {
 		if b[name] != u {
@@ -147,8 +147,8 @@ func missing(a, b map[string]*fleet.Upstream) (n int, names []string) {
 	return n, names
 }
 
-// logConnections logs when there are too few connections for the upstreams, or
-// enough again. The caller holds s.mu.
+// logConnections logs a change in how collections use connections, which depends on
+// the limit of open files. The caller holds s.mu.
 func (s *upstreamSet) logConnections() {
 	now := s.poller.Connections()
 	if now == s.connections {
@@ -158,11 +158,11 @@ func (s *upstreamSet) logConnections() {
 	attrs := []any{"upstreams", len(s.current), "open_files", openFilesLimit()}
 	switch now {
 	case poll.Parallel:
-		s.log.Info("Open files suffice for parallel requests to every upstream", attrs...)
+		s.log.Info("Open file limit allows parallel requests to every upstream", attrs...)
 	case poll.OneKept:
-		s.log.Info("Few open files are available, the endpoints of an upstream share one connection", attrs...)
+		s.log.Info("Open file limit is low, using one connection per upstream", attrs...)
 	default:
-		s.log.Warn("Fewer open files than upstreams, connections are not kept", attrs...)
+		s.log.Warn("Open file limit is too low, closing connections after each collection", attrs...)
 	}
 }
 

@@ -33,8 +33,8 @@ func startServer(t *testing.T, h http.HandlerFunc) *url.URL {
 	return u
 }
 
-// service starts a Betanet service.
-func service(t *testing.T, messages int) *url.URL {
+// startService starts a Betanet service and returns its URL.
+func startService(t *testing.T, messages int) *url.URL {
 	t.Helper()
 	return startServer(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -50,7 +50,7 @@ func named(name string, base *url.URL) *fleet.Upstream {
 	}}
 }
 
-// upstreamSetFixture is a set whose poller runs.
+// upstreamSetFixture is an upstreamSet with a running poller.
 type upstreamSetFixture struct {
 	*upstreamSet
 	ctx context.Context // of the collections
@@ -70,9 +70,9 @@ func newUpstreamSetFixture(t *testing.T) *upstreamSetFixture {
 	return f
 }
 
-// configured configures upstreams, and sources whose upstreams have the settings
-// of named.
-func (f *upstreamSetFixture) configured(static []*fleet.Upstream, sources ...string) {
+// configureAll configures static upstreams and sources. Discovered upstreams have the
+// same settings as the result of named.
+func (f *upstreamSetFixture) configureAll(static []*fleet.Upstream, sources ...string) {
 	all := make(map[string]*betanet.HTTPConfig)
 	for _, s := range sources {
 		all[s] = nil
@@ -80,7 +80,7 @@ func (f *upstreamSetFixture) configured(static []*fleet.Upstream, sources ...str
 	f.configure(f.ctx, static, named("", nil).Settings, betanet.V1, all)
 }
 
-// found returns a list with alternating names and URLs.
+// found returns a list of targets from alternating names and URLs.
 func found(all ...any) (l discovery.List) {
 	for i := 0; i < len(all); i += 2 {
 		l.Targets = append(l.Targets, discovery.Target{Name: all[i].(string), URL: all[i+1].(*url.URL)})
@@ -97,95 +97,95 @@ func (f *upstreamSetFixture) exposition(t *testing.T) string {
 	return b.String()
 }
 
-// exposed waits until the exposition has a line, or does not have it.
-func (f *upstreamSetFixture) exposed(t *testing.T, line string, want bool) {
+// waitForLine waits until the exposition has a line, or no longer has it if want is false.
+func (f *upstreamSetFixture) waitForLine(t *testing.T, line string, want bool) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if strings.Contains(f.exposition(t), "\n"+line+"\n") == want {
 			return
 		}
 	}
-	t.Fatalf("%s: got %v, want %v", line, !want, want)
+	t.Fatalf("exposition has the line %s: %v, want %v", line, !want, want)
 }
 
 func TestUnchangedUpstreamsKeepTheirState(t *testing.T) {
 	f := newUpstreamSetFixture(t)
-	a, b := service(t, 10), service(t, 20)
-	f.configured([]*fleet.Upstream{named("a", a), named("b", b)})
-	f.exposed(t, `betanet_messages_total{upstream="a"} 10`, true)
-	f.exposed(t, `betanet_messages_total{upstream="b"} 20`, true)
+	a, b := startService(t, 10), startService(t, 20)
+	f.configureAll([]*fleet.Upstream{named("a", a), named("b", b)})
+	f.waitForLine(t, `betanet_messages_total{upstream="a"} 10`, true)
+	f.waitForLine(t, `betanet_messages_total{upstream="b"} 20`, true)
 	before := f.lookup("a")
 	changed := named("b", b)
 	changed.Labels = []fleet.Label{{Name: "region", Value: "eu"}}
-	f.configured([]*fleet.Upstream{named("a", a), changed})
+	f.configureAll([]*fleet.Upstream{named("a", a), changed})
 	if f.lookup("a") != before {
 		t.Error("an upstream that did not change was replaced")
 	}
-	f.exposed(t, `betanet_messages_total{region="eu",upstream="b"} 20`, true)
-	f.exposed(t, `betanet_messages_total{upstream="b"} 20`, false)
-	f.exposed(t, `betanet_message_latency_seconds_count{upstream="a"} 1`, true)
+	f.waitForLine(t, `betanet_messages_total{region="eu",upstream="b"} 20`, true)
+	f.waitForLine(t, `betanet_messages_total{upstream="b"} 20`, false)
+	f.waitForLine(t, `betanet_message_latency_seconds_count{upstream="a"} 1`, true)
 }
 
-func TestAnUpstreamThatLeavesIsGone(t *testing.T) {
+func TestRemovedUpstreamHasNoSeries(t *testing.T) {
 	f := newUpstreamSetFixture(t)
-	f.configured([]*fleet.Upstream{named("a", service(t, 10)), named("b", service(t, 20))})
-	f.exposed(t, `betanet_up{upstream="b"} 1`, true)
-	f.configured([]*fleet.Upstream{named("a", f.lookup("a").URLs[0])})
+	f.configureAll([]*fleet.Upstream{named("a", startService(t, 10)), named("b", startService(t, 20))})
+	f.waitForLine(t, `betanet_up{upstream="b"} 1`, true)
+	f.configureAll([]*fleet.Upstream{named("a", f.lookup("a").URLs[0])})
 	if text := f.exposition(t); strings.Contains(text, `upstream="b"`) || !strings.Contains(text, "betanet_exporter_upstreams 1\n") {
-		t.Error("the series of the upstream remain")
+		t.Error("the exposition still has series of the removed upstream")
 	}
 }
 
-func TestAFailingSourceKeepsItsLastList(t *testing.T) {
+func TestFailingSourceKeepsItsLastList(t *testing.T) {
 	f := newUpstreamSetFixture(t)
-	f.configured(nil, "file:x")
-	f.discovered(f.ctx, "file:x", found("a", service(t, 10)))
-	f.exposed(t, `betanet_messages_total{upstream="a"} 10`, true)
-	f.exposed(t, `betanet_exporter_discovery_up{source="file:x"} 1`, true)
+	f.configureAll(nil, "file:x")
+	f.discovered(f.ctx, "file:x", found("a", startService(t, 10)))
+	f.waitForLine(t, `betanet_messages_total{upstream="a"} 10`, true)
+	f.waitForLine(t, `betanet_exporter_discovery_up{source="file:x"} 1`, true)
 	f.discovered(f.ctx, "file:x", discovery.List{Err: errors.New("no such file")})
-	f.exposed(t, `betanet_exporter_discovery_up{source="file:x"} 0`, true)
+	f.waitForLine(t, `betanet_exporter_discovery_up{source="file:x"} 0`, true)
 	if f.lookup("a") == nil {
-		t.Error("the last list is gone")
+		t.Error("a failed read removed an upstream of the last list")
 	}
 	f.discovered(f.ctx, "file:x", found())
 	if f.lookup("a") != nil {
-		t.Error("an empty list left an upstream")
+		t.Error("an empty list did not remove the upstream")
 	}
 }
 
 func TestStaticNamesWinAndDuplicatesAreCounted(t *testing.T) {
 	f := newUpstreamSetFixture(t)
-	static := service(t, 10)
-	f.configured([]*fleet.Upstream{named("a", static)}, "file:x", "file:y")
-	f.discovered(f.ctx, "file:x", found("a", service(t, 20), "b", service(t, 30)))
-	f.discovered(f.ctx, "file:y", found("b", service(t, 40)))
-	f.exposed(t, `betanet_messages_total{upstream="a"} 10`, true)
-	f.exposed(t, `betanet_messages_total{upstream="b"} 30`, true)
-	f.exposed(t, `betanet_exporter_discovery_duplicates{source="file:x"} 1`, true)
-	f.exposed(t, `betanet_exporter_discovery_duplicates{source="file:y"} 1`, true)
-	f.configured(nil, "file:y")
-	f.exposed(t, `betanet_messages_total{upstream="b"} 40`, true)
-	f.exposed(t, `betanet_exporter_discovery_up{source="file:x"} 1`, false)
+	static := startService(t, 10)
+	f.configureAll([]*fleet.Upstream{named("a", static)}, "file:x", "file:y")
+	f.discovered(f.ctx, "file:x", found("a", startService(t, 20), "b", startService(t, 30)))
+	f.discovered(f.ctx, "file:y", found("b", startService(t, 40)))
+	f.waitForLine(t, `betanet_messages_total{upstream="a"} 10`, true)
+	f.waitForLine(t, `betanet_messages_total{upstream="b"} 30`, true)
+	f.waitForLine(t, `betanet_exporter_discovery_duplicates{source="file:x"} 1`, true)
+	f.waitForLine(t, `betanet_exporter_discovery_duplicates{source="file:y"} 1`, true)
+	f.configureAll(nil, "file:y")
+	f.waitForLine(t, `betanet_messages_total{upstream="b"} 40`, true)
+	f.waitForLine(t, `betanet_exporter_discovery_up{source="file:x"} 1`, false)
 	f.discovered(f.ctx, "file:x", found("late", static))
 	if f.lookup("late") != nil {
 		t.Error("a source that is no longer configured added an upstream")
 	}
 }
 
-func TestOnDemandNothingIsFetchedOrExposed(t *testing.T) {
+func TestNothingIsFetchedOrExposedOnDemand(t *testing.T) {
 	f := newUpstreamSetFixture(t)
 	f.scheduled = false
 	requested := false
 	u := startServer(t, func(http.ResponseWriter, *http.Request) { requested = true })
-	f.configured([]*fleet.Upstream{named("a", u)})
-	f.exposed(t, `betanet_exporter_upstreams 1`, true)
-	f.exposed(t, `betanet_up{upstream="a"} 0`, false)
+	f.configureAll([]*fleet.Upstream{named("a", u)})
+	f.waitForLine(t, `betanet_exporter_upstreams 1`, true)
+	f.waitForLine(t, `betanet_up{upstream="a"} 0`, false)
 	if requested {
 		t.Error("an upstream got a request")
 	}
 }
 
-func TestAnUpstreamThatCannotBeAddedIsLoggedOncePerAppearance(t *testing.T) {
+func TestInvalidUpstreamIsLoggedOncePerAppearance(t *testing.T) {
 	f := newUpstreamSetFixture(t)
 	broken := &betanet.HTTPConfig{TLSConfig: config.TLSConfig{CAFile: t.TempDir() + "/none"}}
 	f.configure(f.ctx, nil, named("", nil).Settings, betanet.V1, map[string]*betanet.HTTPConfig{"file:a": broken})
@@ -203,5 +203,5 @@ func TestAnUpstreamThatCannotBeAddedIsLoggedOncePerAppearance(t *testing.T) {
 	wantOne("listed three times")
 	f.discovered(f.ctx, "file:a", found())
 	f.discovered(f.ctx, "file:a", found("x", secured))
-	wantOne("listed again after it was gone")
+	wantOne("listed again after its removal")
 }

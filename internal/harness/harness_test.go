@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-func TestALogKeepsTheLastLines(t *testing.T) {
+func TestLogKeepsTheLastLines(t *testing.T) {
 	var log Log
 	for i := range 3 * keptLines {
 		fmt.Fprintf(&log, "line %d\n", i)
@@ -18,20 +18,20 @@ func TestALogKeepsTheLastLines(t *testing.T) {
 	fmt.Fprint(&log, "ished")
 	lines := log.Lines()
 	if n := len(lines); n < keptLines || n > 2*keptLines+1 || lines[n-1] != "unfinished" {
-		t.Errorf("got %d lines and the last %q, want at least %d and an unfinished one", n, lines[n-1], keptLines)
+		t.Errorf("got %d lines, the last is %q, want at least %d and an unfinished last line", n, lines[n-1], keptLines)
 	}
 	if got, want := log.From("line 14998"), "line 14998\nline 14999\nunfinished"; got != want {
 		t.Errorf("From() = %q, want %q", got, want)
 	}
 	if got := strings.Split(log.Tail("line"), "\n"); len(got) != 20 || got[19] != "line 14999" {
-		t.Errorf("Tail() = %q, want the last 20 with the text", got)
+		t.Errorf("Tail() = %q, want the last 20 lines with the text", got)
 	}
 	if got := log.Tail("nothing"); !strings.HasSuffix(got, "unfinished") || log.Contains("nothing") {
 		t.Errorf("Tail() of an absent text = %q, want the last lines", got)
 	}
 }
 
-func TestAProcessIsStopped(t *testing.T) {
+func TestStopEndsTheProcess(t *testing.T) {
 	for script, ended := range map[string]bool{
 		"trap 'echo stopped; exit 0' TERM; echo started; while true; do sleep 0.01; done": true,
 		"trap '' TERM; echo started; while true; do sleep 0.01; done":                     false,
@@ -51,12 +51,12 @@ func TestAProcessIsStopped(t *testing.T) {
 			limit = 50 * time.Millisecond
 		}
 		if err := p.Stop(limit); (err == nil) != ended || (p.Err == nil) != ended || slices.Contains(log.Lines(), "stopped") != ended {
-			t.Errorf("%s: Stop() = %v, the process ended with %v, want an end by itself: %v\n%s", script, err, p.Err, ended, &log)
+			t.Errorf("%s: Stop() = %v, process ended with %v, want a clean exit: %v\n%s", script, err, p.Err, ended, &log)
 		}
 	}
 }
 
-func TestAFreePortCanBeListenedOn(t *testing.T) {
+func TestFreePortCanBeListenedOn(t *testing.T) {
 	port, err := FreePort("127.0.0.1", "127.0.0.2")
 	if err == nil {
 		err = listenOnce(port, []string{"127.0.0.1", "127.0.0.2"})
@@ -65,6 +65,6 @@ func TestAFreePortCanBeListenedOn(t *testing.T) {
 		t.Error(err)
 	}
 	if port, err := FreePort("192.0.2.1"); err == nil {
-		t.Errorf("FreePort of another host = %s, want an error", port)
+		t.Errorf("FreePort of a foreign address = %s, want an error", port)
 	}
 }

@@ -34,7 +34,7 @@ func (l *Log) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Lines returns the kept lines, with an unfinished last one.
+// Lines returns the kept lines, including an unfinished last one.
 func (l *Log) Lines() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -60,7 +60,7 @@ func (l *Log) From(text string) string {
 	return strings.Join(lines[i:min(i+60, len(lines))], "\n")
 }
 
-// Tail returns the last 20 lines that contain text, or the last 20 of all if none does.
+// Tail returns the last 20 lines that contain text, or the last 20 of all lines if none does.
 func (l *Log) Tail(text string) string {
 	lines := l.Lines()
 	if l.Contains(text) {

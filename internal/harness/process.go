@@ -27,12 +27,12 @@ func Build(dir, file string, flags ...string) error {
 // Process is a running program.
 type Process struct {
 	Cmd   *exec.Cmd
-	Gone  chan struct{} // closed when it has ended
+	Gone  chan struct{} // closed when the process has ended
 	Err   error         // how it ended; valid after Gone
 	Ended time.Time     // valid after Gone
 }
 
-// Start starts a program. Where the system supports it, the program is killed when this process ends for any reason.
+// Start starts a program. On Linux, the program is killed when this process ends for any reason.
 func Start(cmd *exec.Cmd) (*Process, error) {
 	killWithParent(cmd)
 	if err := cmd.Start(); err != nil {
@@ -47,7 +47,7 @@ func Start(cmd *exec.Cmd) (*Process, error) {
 	return p, nil
 }
 
-// Stop sends SIGTERM and waits for the end. After limit it kills the process and returns an error.
+// Stop sends SIGTERM and waits until the process has ended. After limit it kills the process and returns an error.
 func (p *Process) Stop(limit time.Duration) error {
 	p.Cmd.Process.Signal(syscall.SIGTERM)
 	select {
@@ -84,8 +84,8 @@ func (p *Process) Status(field string) (int, error) {
 	return 0, fmt.Errorf("no %s in %s", field, f.Name())
 }
 
-// FreePort returns a port that is free on all hosts. It is below the range for outgoing connections, so that none of them
-// takes it.
+// FreePort returns a port that is free on all hosts. It is below the ephemeral ports, so that no outgoing connection takes
+// it.
 func FreePort(hosts ...string) (string, error) {
 	var last error
 	for range 100 {

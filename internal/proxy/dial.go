@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 )
 
-// Dial is like net.Dialer.DialContext, for transports of libraries, whose hooks cannot
-// be set. A failed CONNECT over the connection is an *Error. Wrap recognizes more
-// failures.
+// Dial is like net.Dialer.DialContext. It is for transports that a library creates, so
+// that Wrap cannot be used. A failed CONNECT over the connection is reported as an
+// *Error. Wrap recognizes more failures.
 func Dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, network, addr)
 	if err != nil {
@@ -61,7 +61,7 @@ func (c *connectConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// statusOf parses the status of a response, 0 if it is not HTTP.
+// statusOf returns the status of a response, or 0 if it is not HTTP/1.
 func statusOf(response []byte) int {
 	const line = "HTTP/1.1 200"
 	if len(response) < len(line) || !bytes.HasPrefix(response, []byte("HTTP/1.")) {

@@ -1,5 +1,5 @@
 // Package proxy distinguishes failures of a proxy from failures of the server behind
-// it. net/http does not: a 403 in response to CONNECT is an error with only the text
+// it. net/http does not: its error for a 403 in response to CONNECT has only the text
 // "Forbidden". The tests of package betanet cover this package.
 package proxy
 
@@ -14,11 +14,11 @@ import (
 	"sync/atomic"
 )
 
-// Error is the failure of a proxy to connect.
+// Error reports that a proxy could not be reached or did not connect.
 type Error struct {
 	Proxy  string // host:port
-	Status int    // of the response to CONNECT, 0 for none
-	Err    error  // nil if the status is the error
+	Status int    // of the response to CONNECT, 0 if there was none
+	Err    error  // nil if the proxy responded with Status
 }
 
 // Error describes the failure, without credentials and without text from the proxy.
@@ -88,7 +88,7 @@ func (t *roundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // attempt is the state of a request. net/http may dial in another goroutine.
 type attempt struct {
-	proxy      atomic.Pointer[url.URL] // nil for none
+	proxy      atomic.Pointer[url.URL] // nil if no proxy is used
 	connecting atomic.Bool             // CONNECT was sent and has no response yet
 }
 
@@ -120,7 +120,7 @@ func (a *attempt) explain(err error) error {
 	}
 }
 
-// withoutAddress removes the addresses of a connection, because Error has the proxy.
+// withoutAddress removes the addresses of a connection, because Error names the proxy.
 func withoutAddress(err error) error {
 	if op, ok := err.(*net.OpError); ok {
 		return op.Err

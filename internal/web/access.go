@@ -35,12 +35,12 @@ func ReadAccess(configFile string) (Access, error) {
 	if c.TLS.IsEnabled() {
 		a.Scheme = "https"
 	}
-	// Other types that verify a certificate accept clients without one.
+	// All other values of client_auth_type accept clients without a verified certificate.
 	a.Authenticated = len(c.Users) > 0 || c.TLS.ClientAuth == "RequireAndVerifyClientCert"
 	return a, nil
 }
 
-// Open reports whether a server at an address serves anyone on the network.
+// Open reports whether anyone on the network may read from a server at an address.
 func (a Access) Open(at net.Addr) bool {
 	tcp, ok := at.(*net.TCPAddr)
 	return ok && !tcp.IP.IsLoopback() && !a.Authenticated

@@ -33,7 +33,7 @@ func TestAccessFollowsTheConfigurationFile(t *testing.T) {
 	}
 }
 
-func TestAnAddressBeyondLoopbackIsOpenWithoutAuthentication(t *testing.T) {
+func TestNonLoopbackAddressIsOpenWithoutAuthentication(t *testing.T) {
 	for _, c := range []struct {
 		at            net.Addr
 		authenticated bool

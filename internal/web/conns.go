@@ -11,11 +11,11 @@ import (
 // idle longest. A connection that never sent a request counts as idle.
 type conns struct {
 	limit   int
-	evicted func()
+	evicted func() // called when a connection is closed because of the limit
 
 	mu   sync.Mutex
-	all  map[net.Conn]*list.Element // nil while a request is served
-	idle *list.List                 // of net.Conn, the longest first
+	all  map[net.Conn]*list.Element // the element of idle; nil while a request is served
+	idle *list.List                 // of net.Conn, longest idle first
 }
 
 func newConns(limit int, evicted func()) *conns {

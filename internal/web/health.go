@@ -18,8 +18,8 @@ type Health struct {
 	ready atomic.Bool // never reset
 }
 
-// withExporter adds failures of the exporter itself to the health of a number of
-// upstreams.
+// withExporter returns the health of the exporter from the health of its upstreams
+// and their number. Failures of the exporter itself make it degraded.
 func (h *Health) withExporter(all fleet.Health, upstreams int) fleet.Health {
 	if all == fleet.Healthy && (h.Registry.Exporter.Failing() || upstreams == 0 && !h.ProbeMode) {
 		return fleet.Degraded
@@ -27,15 +27,16 @@ func (h *Health) withExporter(all fleet.Health, upstreams int) fleet.Health {
 	return all
 }
 
-// notReady describes what is missing for readiness. It returns "" once each source of
-// discovery was tried and the first attempt of every endpoint known by then has finished,
-// successfully or not, and from then on, whatever is discovered later.
+// notReady returns the reason why the exporter is not ready. It returns "" once each
+// discovery source has been tried and the first attempt of every endpoint known by then
+// has finished, successfully or not. It never returns a reason after that, whatever is
+// discovered later.
 func (h *Health) notReady() string {
 	if h.ready.Load() {
 		return ""
 	}
 	if !h.Registry.Exporter.DiscoveryTried() {
-		return "a source of discovery has not been tried yet"
+		return "a discovery source has not been tried yet"
 	}
 	n := 0
 	for _, v := range h.Registry.Views() {
@@ -50,21 +51,22 @@ func (h *Health) notReady() string {
 	return ""
 }
 
-// HealthHandler serves only the paths for the probes of an orchestrator.
+// HealthHandler returns the handler for the health listeners, which serve only the
+// health checks of an orchestrator.
 func HealthHandler(h *Health) http.Handler {
 	mux := http.NewServeMux()
 	h.healthRoutes(mux)
 	return mux
 }
 
-// healthRoutes adds the paths that both listeners serve.
+// healthRoutes adds the health checks, which both listeners serve.
 func (h *Health) healthRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /health", h.serve)
 	mux.HandleFunc("GET /-/healthy", healthy)
 	mux.HandleFunc("GET /-/ready", h.serveReady)
 }
 
-// healthy reports that the process responds, whatever the state of the upstreams.
+// healthy reports that the process responds, regardless of the upstreams.
 func healthy(w http.ResponseWriter, _ *http.Request) {
 	writeText(w, http.StatusOK, "Betanet exporter is healthy.\n")
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/snapshot"
 )
 
-// pendingView returns a view of an upstream of which the first endpoints were attempted.
+// pendingView returns a view of an upstream with only its first endpoints attempted.
 func pendingView(name string, attempted int) *fleet.View {
 	v := view(upstreamAt(name), snapshot.Record{}, breaker.Closed)
 	for i := range v.Endpoints {
@@ -25,7 +25,7 @@ func pendingView(name string, attempted int) *fleet.View {
 	return v
 }
 
-func TestReadyWaitsForSourcesAndFirstAttemptsAndThenRemains(t *testing.T) {
+func TestReadinessWaitsForSourcesAndFirstAttemptsAndThenRemains(t *testing.T) {
 	r := exposition.NewRegistry()
 	h := &Health{Registry: r}
 	o := Options{Registry: r, Health: h}
@@ -37,7 +37,7 @@ func TestReadyWaitsForSourcesAndFirstAttemptsAndThenRemains(t *testing.T) {
 		}
 	}
 	r.Exporter.Discovered("file:x", exposition.Discovery{})
-	want("a source was not tried", http.StatusServiceUnavailable, "a source of discovery has not been tried yet")
+	want("a source was not tried", http.StatusServiceUnavailable, "a discovery source has not been tried yet")
 	r.Exporter.Discovered("file:x", exposition.Discovery{Tried: true})
 	v := pendingView("edge", 0)
 	r.Publish(v)
@@ -45,7 +45,7 @@ func TestReadyWaitsForSourcesAndFirstAttemptsAndThenRemains(t *testing.T) {
 	all := *v
 	all.Endpoints = append([]fleet.EndpointView(nil), v.Endpoints...)
 	for i := range all.Endpoints {
-		all.Endpoints[i].Attempts = 1 // and retries may follow
+		all.Endpoints[i].Attempts = 1 // retries may follow
 	}
 	r.Publish(&all)
 	want("all was tried once", http.StatusOK, "ready")
@@ -55,7 +55,7 @@ func TestReadyWaitsForSourcesAndFirstAttemptsAndThenRemains(t *testing.T) {
 	want("all upstreams were removed", http.StatusOK, "ready")
 }
 
-func TestReadyWhenEveryEndpointWasTriedSuccessfullyOrNot(t *testing.T) {
+func TestReadyOnceEveryEndpointWasTriedSuccessfullyOrNot(t *testing.T) {
 	for _, c := range []struct {
 		record snapshot.Record
 		want   int

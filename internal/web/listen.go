@@ -25,12 +25,12 @@ const (
 	idleTimeout    = 3 * time.Minute
 	stallTimeout   = 10 * time.Second
 	maxHeaderBytes = 32 << 10
-	// drainTimeout is the time that a stop leaves to requests in flight.
+	// drainTimeout is the time that requests in flight have to finish at a shutdown.
 	drainTimeout = 800 * time.Millisecond
 )
 
-// Listen opens sockets with listen, or takes those that systemd passes. Its errors name
-// the address.
+// Listen opens a socket for each address with listen, or returns the sockets that
+// systemd passes. Its errors name the address.
 func Listen(listen func(network, address string) (net.Listener, error), addresses []string, systemd bool) ([]net.Listener, error) {
 	if systemd {
 		all, err := activation.Listeners()
@@ -56,7 +56,7 @@ func Listen(listen func(network, address string) (net.Listener, error), addresse
 	return all, nil
 }
 
-// withoutAddress strips the address, which the caller adds.
+// withoutAddress strips the address from an error, because the caller adds it.
 func withoutAddress(err error) error {
 	var op *net.OpError
 	if errors.As(err, &op) {
@@ -68,7 +68,7 @@ func withoutAddress(err error) error {
 // Server serves connections within limits.
 type Server struct {
 	Handler    http.Handler
-	MaxConns   int    // inbound connections; above it the longest idle ones are closed
+	MaxConns   int    // inbound connections; above it, the longest idle ones are closed
 	ConfigFile string // of exporter-toolkit, "" for none
 	Exporter   *exposition.ExporterMetrics
 	Log        *slog.Logger
@@ -78,11 +78,11 @@ type Server struct {
 // drainTimeout to finish.
 func (s *Server) Serve(ctx context.Context, listeners []net.Listener) error {
 	conns := newConns(s.MaxConns, func() { s.Exporter.Rejected(exposition.RejectedConnections) })
-	systemd := false // Listen does this
+	systemd := false // Listen handles the sockets of systemd
 	flags := &toolkit.FlagConfig{WebConfigFile: &s.ConfigFile, WebSystemdSocket: &systemd}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, l := range listeners {
-		// One server each, because the toolkit modifies it.
+		// Each listener has its own server, because the toolkit modifies the server.
 		server := &http.Server{
 			Handler: s.Handler, ConnState: conns.state, ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn),
 			ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
@@ -110,7 +110,7 @@ func (s *Server) Serve(ctx context.Context, listeners []net.Listener) error {
 // stallTimeoutListener accepts connections whose writes must make progress.
 type stallTimeoutListener struct {
 	net.Listener
-	stalled func() // called when a write made no progress
+	stalled func() // called when a write makes no progress
 }
 
 func (l *stallTimeoutListener) Accept() (net.Conn, error) {

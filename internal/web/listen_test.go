@@ -18,9 +18,9 @@ import (
 
 const maxConns = 512
 
-// run serves a handler on loopback. It returns the address and a function that stops
-// the server and waits for it.
-func run(t *testing.T, h http.Handler, metrics *exposition.ExporterMetrics) (string, func() error) {
+// startServer serves a handler on loopback. It returns the address and a function that
+// stops the server and waits for it.
+func startServer(t *testing.T, h http.Handler, metrics *exposition.ExporterMetrics) (string, func() error) {
 	t.Helper()
 	listeners, err := Listen(net.Listen, []string{"127.0.0.1:0"}, false)
 	if err != nil {
@@ -35,7 +35,7 @@ func run(t *testing.T, h http.Handler, metrics *exposition.ExporterMetrics) (str
 	return listeners[0].Addr().String(), stop
 }
 
-func rejected(t *testing.T, r *exposition.Registry, reason string) string {
+func countRejected(t *testing.T, r *exposition.Registry, reason string) string {
 	t.Helper()
 	var b strings.Builder
 	if err := r.Write(&b, exposition.Text); err != nil {
@@ -47,7 +47,7 @@ func rejected(t *testing.T, r *exposition.Registry, reason string) string {
 	return n
 }
 
-func TestAPortInUseIsReportedWithItsAddress(t *testing.T) {
+func TestPortInUseIsReportedWithItsAddress(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -59,9 +59,9 @@ func TestAPortInUseIsReportedWithItsAddress(t *testing.T) {
 	}
 }
 
-func TestAStopLetsTheScrapeInFlightFinish(t *testing.T) {
+func TestShutdownLetsAScrapeInFlightFinish(t *testing.T) {
 	begun := make(chan struct{})
-	addr, stop := run(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	addr, stop := startServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		close(begun)
 		time.Sleep(100 * time.Millisecond) // the server is stopped during this
 		io.WriteString(w, "whole")
@@ -81,15 +81,15 @@ func TestAStopLetsTheScrapeInFlightFinish(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Errorf("Serve: %v", err)
 	}
-	if g := <-got; g != "whole" {
-		t.Errorf("got %q, want the whole response", g)
+	if text := <-got; text != "whole" {
+		t.Errorf("got %q, want the whole response", text)
 	}
 	http.DefaultClient.CloseIdleConnections()
 }
 
-func TestAStopDoesNotWaitForAHangingScrape(t *testing.T) {
+func TestShutdownDoesNotWaitForAHangingScrape(t *testing.T) {
 	begun, release := make(chan struct{}), make(chan struct{})
-	addr, stop := run(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+	addr, stop := startServer(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		close(begun)
 		<-release
 	}), exposition.NewRegistry().Exporter)
@@ -110,9 +110,9 @@ func TestAStopDoesNotWaitForAHangingScrape(t *testing.T) {
 	close(release)
 }
 
-func TestAboveTheLimitTheOldestIdleConnectionsAreClosed(t *testing.T) {
+func TestOldestIdleConnectionsAreClosedAboveTheLimit(t *testing.T) {
 	reg := registry(view(upstreamAt(""), good, breaker.Closed))
-	addr, stop := run(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") }), reg.Exporter)
+	addr, stop := startServer(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") }), reg.Exporter)
 	var all []net.Conn
 	for range maxConns + 5 {
 		c, err := net.Dial("tcp", addr)
@@ -135,15 +135,15 @@ func TestAboveTheLimitTheOldestIdleConnectionsAreClosed(t *testing.T) {
 	if err != nil || r.StatusCode != 200 {
 		t.Errorf("the newest connection got %v, %v, want a response", r, err)
 	}
-	if got := rejected(t, reg, "connections"); got != "5" {
-		t.Errorf("got %s counted, want 5", got)
+	if got := countRejected(t, reg, "connections"); got != "5" {
+		t.Errorf("got %s rejected connections counted, want 5", got)
 	}
 	if err := stop(); err != nil {
 		t.Errorf("Serve: %v", err)
 	}
 }
 
-func TestAWriteWithoutProgressFails(t *testing.T) {
+func TestWriteWithoutProgressFails(t *testing.T) {
 	ours, theirs := net.Pipe() // nothing reads from theirs
 	defer theirs.Close()
 	stalls := 0

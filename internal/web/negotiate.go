@@ -19,13 +19,13 @@ func negotiate(w http.ResponseWriter, r *http.Request, offered []expfmt.Format) 
 	w.Header().Add("Vary", "Accept")
 	clauses := parseAccept(r.Header.Values("Accept"))
 	acceptable := slices.DeleteFunc(slices.Clone(offered), func(f expfmt.Format) bool {
-		weight, named := weightOf(clauses, f)
-		return named && weight <= 0
+		weight, matched := weightOf(clauses, f)
+		return matched && weight <= 0
 	})
 	if !slices.Contains(acceptable, expfmt.FmtText) {
 		acceptable = slices.DeleteFunc(acceptable, func(f expfmt.Format) bool {
-			_, named := weightOf(clauses, f)
-			return !named
+			_, matched := weightOf(clauses, f)
+			return !matched
 		})
 	}
 	if len(acceptable) == 0 {
@@ -43,20 +43,20 @@ func negotiate(w http.ResponseWriter, r *http.Request, offered []expfmt.Format) 
 
 // clause is one media range of an Accept header.
 type clause struct {
-	text   string
-	kind   string            // such as text/plain, text/* or */*
-	params map[string]string // except the weight
-	weight float64
+	text       string
+	mediaRange string            // such as text/plain, text/* or */*
+	params     map[string]string // without the weight
+	weight     float64
 }
 
 // parseAccept parses all lines of the header and skips malformed clauses.
 func parseAccept(values []string) (clauses []clause) {
 	for _, text := range strings.Split(strings.Join(values, ","), ",") {
-		kind, params, err := mime.ParseMediaType(text)
+		mediaRange, params, err := mime.ParseMediaType(text)
 		if err != nil {
 			continue
 		}
-		c := clause{text: strings.TrimSpace(text), kind: kind, params: params, weight: 1}
+		c := clause{text: strings.TrimSpace(text), mediaRange: mediaRange, params: params, weight: 1}
 		if q, ok := params["q"]; ok {
 			c.weight = parseWeight(q)
 			delete(params, "q")
@@ -66,7 +66,8 @@ func parseAccept(values []string) (clauses []clause) {
 	return clauses
 }
 
-// parseWeight parses a weight. A malformed one excludes nothing.
+// parseWeight parses a weight. A malformed weight counts as 1, so that it excludes
+// nothing.
 func parseWeight(q string) float64 {
 	weight, err := strconv.ParseFloat(q, 64)
 	if err != nil {
@@ -76,13 +77,13 @@ func parseWeight(q string) float64 {
 }
 
 // weightOf returns the weight of the most specific clause that matches a format
-// (RFC 9110, 12.5.1), and whether any does. A clause without a version matches all
-// versions.
-func weightOf(clauses []clause, f expfmt.Format) (weight float64, named bool) {
-	kind, params, _ := mime.ParseMediaType(string(f))
+// (RFC 9110, 12.5.1), and whether any clause matches. A clause without a version
+// matches all versions.
+func weightOf(clauses []clause, f expfmt.Format) (weight float64, matched bool) {
+	mediaType, params, _ := mime.ParseMediaType(string(f))
 	most := -1
 	for _, c := range clauses {
-		rank := c.rank(kind, params)
+		rank := c.rank(mediaType, params)
 		if rank > most || rank == most && rank >= 0 && c.weight > weight {
 			most, weight = rank, c.weight
 		}
@@ -90,12 +91,12 @@ func weightOf(clauses []clause, f expfmt.Format) (weight float64, named bool) {
 	return weight, most >= 0
 }
 
-// rank returns how specific a clause is for a media type, -1 if it does not match.
-func (c clause) rank(kind string, params map[string]string) int {
-	major, _, _ := strings.Cut(kind, "/")
+// rank returns how specific a clause is for a media type, or -1 if it does not match.
+func (c clause) rank(mediaType string, params map[string]string) int {
+	major, _, _ := strings.Cut(mediaType, "/")
 	rank := 0
-	switch c.kind {
-	case kind:
+	switch c.mediaRange {
+	case mediaType:
 		rank = 2
 	case major + "/*":
 		rank = 1
@@ -115,28 +116,27 @@ func (c clause) rank(kind string, params map[string]string) int {
 	return rank
 }
 
-// compressor returns a middleware that compresses responses with zstd or gzip if
-// Accept-Encoding names them and the response is large enough. For a client that
-// excludes uncompressed responses by a weight of 0 it compresses all, or responds with
-// 406.
+// compressor returns a middleware that compresses large responses with zstd or gzip if
+// Accept-Encoding names one of them. If a client excludes uncompressed responses by a
+// weight of 0, it compresses all responses, or responds with 406 if it cannot.
 func compressor() (func(http.Handler) http.Handler, error) {
-	usual, err := gzhttp.NewWrapper(gzhttp.CompressionLevel(1), gzhttp.EnableZstd(true))
+	wrapLarge, err := gzhttp.NewWrapper(gzhttp.CompressionLevel(1), gzhttp.EnableZstd(true))
 	if err != nil {
 		return nil, err
 	}
-	always, err := gzhttp.NewWrapper(gzhttp.CompressionLevel(1), gzhttp.EnableZstd(true), gzhttp.MinSize(1))
+	wrapAll, err := gzhttp.NewWrapper(gzhttp.CompressionLevel(1), gzhttp.EnableZstd(true), gzhttp.MinSize(1))
 	if err != nil {
 		return nil, err
 	}
 	return func(h http.Handler) http.Handler {
-		ifLarge, everything := usual(h), always(h)
+		compressLarge, compressAll := wrapLarge(h), wrapAll(h)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			accepted, identity := acceptCodings(r.Header.Values("Accept-Encoding"))
+			accepted, identity := parseAcceptEncoding(r.Header.Values("Accept-Encoding"))
 			switch {
 			case identity:
-				ifLarge(w, accepting(r, accepted))
+				compressLarge(w, withAcceptEncoding(r, accepted))
 			case accepted != "":
-				everything(w, accepting(r, accepted))
+				compressAll(w, withAcceptEncoding(r, accepted))
 			default:
 				w.Header().Add("Vary", "Accept-Encoding")
 				writeText(w, http.StatusNotAcceptable, "Accept-Encoding excludes every available coding, use gzip, zstd or identity.\n")
@@ -145,8 +145,8 @@ func compressor() (func(http.Handler) http.Handler, error) {
 	}, nil
 }
 
-// accepting returns the request with another Accept-Encoding.
-func accepting(r *http.Request, codings string) *http.Request {
+// withAcceptEncoding returns the request with another Accept-Encoding.
+func withAcceptEncoding(r *http.Request, codings string) *http.Request {
 	if r.Header.Get("Accept-Encoding") == codings {
 		return r
 	}
@@ -155,11 +155,11 @@ func accepting(r *http.Request, codings string) *http.Request {
 	return r
 }
 
-// acceptCodings parses Accept-Encoding. It returns which of our codings the header
-// names, with their weights, and whether a response without one is acceptable. A *
-// stands for a coding only if nothing else is acceptable, because clients name the
-// codings that they can decode.
-func acceptCodings(values []string) (accepted string, identity bool) {
+// parseAcceptEncoding parses all lines of the header. accepted lists the supported
+// codings that the header names, with their weights; identity reports whether an
+// uncompressed response is acceptable. A * selects a coding only if nothing else is
+// acceptable, because clients name the codings that they can decode.
+func parseAcceptEncoding(values []string) (accepted string, identity bool) {
 	weights := make(map[string]float64)
 	for _, text := range strings.Split(strings.Join(values, ","), ",") {
 		name, params, _ := strings.Cut(text, ";")

@@ -24,7 +24,7 @@ const (
 	acceptProtobuf = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 )
 
-// serveHeader serves a GET request with a header of several lines.
+// serveHeader returns the response to a GET request with a header of several lines.
 func serveHeader(t *testing.T, o Options, path, name string, lines []string) *http.Response {
 	t.Helper()
 	var header []string
@@ -34,7 +34,7 @@ func serveHeader(t *testing.T, o Options, path, name string, lines []string) *ht
 	return serve(t, o, "GET", path, header...)
 }
 
-func TestTheFormatFollowsAcceptAndIsNeverExcluded(t *testing.T) {
+func TestFormatFollowsAcceptAndIsNeverExcluded(t *testing.T) {
 	for _, c := range []struct {
 		accept []string
 		want   string // "" for 406
@@ -82,19 +82,19 @@ func TestTheFormatFollowsAcceptAndIsNeverExcluded(t *testing.T) {
 			t.Errorf("%q: got %d %q, want %q", c.accept, r.StatusCode, got, c.want)
 		}
 		if om := strings.HasSuffix(text, "# EOF\n"); om != strings.Contains(c.want, "openmetrics") {
-			t.Errorf("%q: ends with # EOF: %v", c.accept, om)
+			t.Errorf("%q: response ends with # EOF: %v", c.accept, om)
 		}
 	}
 }
 
-// decoders are the codings of responses.
+// decoders has a decoder for each coding of responses.
 var decoders = map[string]func(io.Reader) (io.Reader, error){
 	"":     func(r io.Reader) (io.Reader, error) { return r, nil },
 	"gzip": func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) },
 	"zstd": func(r io.Reader) (io.Reader, error) { return zstd.NewReader(r, zstd.WithDecoderConcurrency(1)) },
 }
 
-func TestTheCodingFollowsAcceptEncodingAndIsNeverExcluded(t *testing.T) {
+func TestCodingFollowsAcceptEncodingAndIsNeverExcluded(t *testing.T) {
 	for _, c := range []struct {
 		accept []string
 		path   string
@@ -136,7 +136,7 @@ func TestTheCodingFollowsAcceptEncodingAndIsNeverExcluded(t *testing.T) {
 				t.Fatal(err)
 			}
 			if b, err := io.ReadAll(plain); err != nil || !strings.Contains(string(b), "betanet_messages_total 5000\n") {
-				t.Errorf("%q: got %v and %d bytes", c.accept, err, len(b))
+				t.Errorf("%q: got %v and %d bytes, want the samples", c.accept, err, len(b))
 			}
 		}
 		if vary := r.Header.Values("Vary"); !slices.Contains(vary, "Accept-Encoding") {
@@ -145,7 +145,7 @@ func TestTheCodingFollowsAcceptEncodingAndIsNeverExcluded(t *testing.T) {
 	}
 }
 
-func TestResponsesThatDependOnAcceptHaveItInVary(t *testing.T) {
+func TestVaryHasAcceptIfTheResponseDependsOnIt(t *testing.T) {
 	o := Options{Registry: registry(view(upstreamAt(""), good, breaker.Closed)), Probe: &prober{view: view(upstreamAt("a"), good, breaker.Closed)}}
 	for path, want := range map[string]bool{
 		"/metrics": true, "/probe?target=a": true, "/": false, "/api/v1/status": false,
@@ -159,7 +159,7 @@ func TestResponsesThatDependOnAcceptHaveItInVary(t *testing.T) {
 	}
 }
 
-// The named families are about an upstream, the exporter and the Go runtime.
+// The test selects families about an upstream, the exporter and the Go runtime.
 func TestNamedFamiliesAreServedInEveryFormat(t *testing.T) {
 	o := Options{Registry: registry(view(upstreamAt("edge"), good, breaker.Closed))}
 	const path = "/metrics?name[]=betanet_up&name[]=betanet_exporter_collections_total&name[]=go_goroutines&name[]=nothing"
@@ -192,7 +192,7 @@ func TestNamedFamiliesAreServedInEveryFormat(t *testing.T) {
 		t.Errorf("protobuf: got %q, want %q", got, want)
 	}
 	if got := body(t, serve(t, o, "GET", "/metrics?name[]=nothing", "Accept", "application/openmetrics-text;version=1.0.0")); got != "# EOF\n" {
-		t.Errorf("OpenMetrics without a family: got %q, want only # EOF", got)
+		t.Errorf("OpenMetrics without families: got %q, want only # EOF", got)
 	}
 	if got := body(t, serve(t, o, "GET", "/metrics?name[]=", "Accept", acceptProtobuf)); got != "" {
 		t.Errorf("protobuf of an empty name: got %q, want nothing", got)

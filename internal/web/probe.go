@@ -21,14 +21,14 @@ type Prober interface {
 	Debug(ctx context.Context, target string, limit time.Duration) (v *fleet.View, late bool, log []probe.Attempted, err error)
 }
 
-// lineFormats are the formats without protobuf, which has no advantage without a
-// histogram.
-var lineFormats = formats[:3]
+// textFormats are the formats of a probe. They exclude protobuf, which has an advantage
+// only for histograms.
+var textFormats = formats[:3]
 
-// probes serves the samples of one target, even if the target cannot be reached. With
-// debug=true it serves a log of the probe as well, as text for people. It ignores other
-// parameters, because users of Prometheus may add some to all of their jobs.
-func probes(o Options) http.Handler {
+// probeHandler serves the samples of one target, even if the target cannot be reached.
+// With debug=true it also serves a log of the probe, as text for people. It ignores
+// other parameters, because users of Prometheus may add parameters to all of their jobs.
+func probeHandler(o Options) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		query, err := url.ParseQuery(r.URL.RawQuery)
 		target := query["target"]
@@ -36,7 +36,7 @@ func probes(o Options) http.Handler {
 			writeText(w, http.StatusBadRequest, "Exactly one target is required: /probe?target=NAME, with the name of an upstream or a host:port that probe.allow lists.\n")
 			return
 		}
-		format, ok := negotiate(w, r, lineFormats)
+		format, ok := negotiate(w, r, textFormats)
 		if !ok {
 			return
 		}
@@ -53,7 +53,7 @@ func probes(o Options) http.Handler {
 		o.Status.Probed(v, late, time.Now())
 		w.Header().Set("Content-Type", string(format))
 		if err := exposition.WriteProbe(w, expositionFormat(format), v, late); err != nil {
-			o.Log.Debug("probe not completed", "client", r.RemoteAddr, "err", err)
+			o.Log.Debug("Probe not completed", "client", r.RemoteAddr, "err", err)
 		}
 	})
 }

@@ -22,7 +22,7 @@ import (
 )
 
 // TestProbesOverTheNetwork probes a service over loopback, with the resolver of the
-// system.
+// operating system.
 func TestProbesOverTheNetwork(t *testing.T) {
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -65,8 +65,8 @@ func TestProbesOverTheNetwork(t *testing.T) {
 	}
 }
 
-// targetsOn allows a service on loopback, by the name edge-1 and by its address, and
-// names that do not exist.
+// targetsOn returns targets that allow a service on loopback, by the name edge-1 and
+// by its address, and host names that do not exist.
 func targetsOn(t *testing.T, at netip.AddrPort) *probe.Targets {
 	ctx, cancel := context.WithCancel(context.Background())
 	poller := poll.New(poll.Options{Publish: func(*fleet.View) {}, Report: func(poll.Event) {}})

@@ -41,7 +41,7 @@ func (p *prober) Collect(_ context.Context, target string, limit time.Duration) 
 	return p.view, p.late, p.err
 }
 
-func TestAProbeServesOnlyTheSamplesOfItsTarget(t *testing.T) {
+func TestProbeServesOnlyTheSamplesOfItsTarget(t *testing.T) {
 	failing := view(upstreamAt("a"), good.Failed(broken, time.Now()), breaker.Closed)
 	for name, c := range map[string]struct {
 		prober prober
@@ -56,7 +56,7 @@ func TestAProbeServesOnlyTheSamplesOfItsTarget(t *testing.T) {
 		r := serve(t, Options{Registry: registry(), Probe: &c.prober}, "GET", "/probe?target=edge+1&module=x&debug=false")
 		got := body(t, r)
 		if r.StatusCode != 200 || c.prober.target != "edge 1" {
-			t.Errorf("%s: got %d of %q", name, r.StatusCode, c.prober.target)
+			t.Errorf("%s: got %d and target %q, want 200 and edge 1", name, r.StatusCode, c.prober.target)
 		}
 		for _, want := range c.want {
 			if !strings.Contains(got, "\n"+want+"\n") {
@@ -73,17 +73,17 @@ func TestAProbeServesOnlyTheSamplesOfItsTarget(t *testing.T) {
 	}
 }
 
-func TestAProbeNeedsExactlyOneTarget(t *testing.T) {
+func TestProbeRequiresExactlyOneTarget(t *testing.T) {
 	p := &prober{err: errors.New("was called")}
 	for _, query := range []string{"", "?target=", "?target=a&target=b", "?target=a&target=", "?Target=a", "?target=%zz", "?target=a;b=c", "?target=a&module=%zz", "?module=a"} {
 		r := serve(t, Options{Registry: registry(), Probe: p}, "GET", "/probe"+query)
 		if got := body(t, r); r.StatusCode != 400 || p.target != "" || strings.Count(got, "\n") != 1 {
-			t.Errorf("%s: got %d %q, target %q", query, r.StatusCode, got, p.target)
+			t.Errorf("%s: got %d %q, target %q, want 400, one line and no probe", query, r.StatusCode, got, p.target)
 		}
 	}
 }
 
-func TestARefusedProbeHasItsReason(t *testing.T) {
+func TestRefusedProbeReportsTheReason(t *testing.T) {
 	for err, want := range map[error]int{probe.ErrMalformed: 400, probe.ErrForbidden: 403, probe.ErrBusy: 503, errors.New("else"): 500} {
 		p := &prober{err: fmt.Errorf("why: %w", err)}
 		r := serve(t, Options{Registry: registry(), Probe: p}, "GET", "/probe?target=a")
@@ -93,7 +93,7 @@ func TestARefusedProbeHasItsReason(t *testing.T) {
 	}
 }
 
-func TestTheTimeoutOfTheScraperLimitsAProbe(t *testing.T) {
+func TestScrapeTimeoutLimitsAProbe(t *testing.T) {
 	for header, want := range map[string]time.Duration{
 		"": 0, "10": 9500 * time.Millisecond, "10.000000": 9500 * time.Millisecond, "1.5": time.Second, "1": 500 * time.Millisecond,
 		"0.9": 450 * time.Millisecond, "0.5": 250 * time.Millisecond, "1e-300": 1, "1e2": 99500 * time.Millisecond,
@@ -128,7 +128,7 @@ func TestFormatAndCompressionOfAProbe(t *testing.T) {
 	}
 }
 
-func TestADebuggedProbeShowsItsAttempts(t *testing.T) {
+func TestDebugProbeShowsItsAttempts(t *testing.T) {
 	p := &prober{view: view(upstreamAt("a"), good.Failed(broken, time.Now()), breaker.Closed)}
 	ended := time.Date(2026, 11, 24, 12, 0, 0, 123e6, time.UTC)
 	p.log = []probe.Attempted{
@@ -149,7 +149,7 @@ func TestADebuggedProbeShowsItsAttempts(t *testing.T) {
 		}
 	}
 	if ct := r.Header.Get("Content-Type"); r.StatusCode != 200 || ct != "text/plain; charset=utf-8" || p.limit != 9500*time.Millisecond {
-		t.Errorf("got %d, %q and a limit of %v", r.StatusCode, ct, p.limit)
+		t.Errorf("got %d, %q and a limit of %v, want 200, plain text and 9.5s", r.StatusCode, ct, p.limit)
 	}
 	p.err = fmt.Errorf("why: %w", probe.ErrForbidden)
 	if r := serve(t, Options{Registry: registry(), Probe: p}, "GET", "/probe?target=a&debug=true"); r.StatusCode != 403 {
@@ -157,7 +157,7 @@ func TestADebuggedProbeShowsItsAttempts(t *testing.T) {
 	}
 }
 
-func TestInProbeModeThePageShowsTheProbedTargets(t *testing.T) {
+func TestPageShowsTheProbedTargetsInProbeMode(t *testing.T) {
 	p := &prober{view: view(upstreamAt("edge"), good.Failed(broken, time.Now()), breaker.Closed)}
 	o := complete(Options{Registry: registry(), Probe: p})
 	o.Status.ProbeMode = true

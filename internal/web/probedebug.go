@@ -14,7 +14,7 @@ import (
 )
 
 // debugProbe serves the log and the samples of a probe as text for people. It shows the
-// texts of failures, and no header or credential.
+// texts of failures, but no headers or credentials.
 func debugProbe(w http.ResponseWriter, r *http.Request, o Options, target string, limit time.Duration) {
 	began := time.Now()
 	v, late, log, err := o.Probe.Debug(r.Context(), target, limit)
@@ -29,7 +29,7 @@ func debugProbe(w http.ResponseWriter, r *http.Request, o Options, target string
 		text.WriteString(attemptLine(a))
 	}
 	if len(log) == 0 {
-		text.WriteString("No request was made: the cache answered, a breaker is open, or a Retry-After applies.\n")
+		text.WriteString("No request was made: the values are from the cache, a breaker is open, or a Retry-After applies.\n")
 	}
 	for i := range v.Endpoints {
 		text.WriteString(endpointLine(&v.Endpoints[i], time.Now()))
@@ -39,12 +39,13 @@ func debugProbe(w http.ResponseWriter, r *http.Request, o Options, target string
 	}
 	text.WriteString("\nSamples:\n\n")
 	if err := exposition.WriteProbe(&text, exposition.Text, v, late); err != nil {
-		panic(err) // a buffer accepts everything
+		panic(err) // writing to a buffer cannot fail
 	}
 	writeText(w, http.StatusOK, text.String())
 }
 
-// attemptLine describes one attempt: when it ended, its result and what follows.
+// attemptLine describes one attempt: when it ended, its result and whether a retry
+// follows.
 func attemptLine(a probe.Attempted) string {
 	line := fmt.Sprintf("%s  %-8s  attempt %d", a.Ended.UTC().Format("15:04:05.000"), a.Endpoint, a.Number)
 	if a.Replica != "" {
@@ -60,18 +61,18 @@ func attemptLine(a probe.Attempted) string {
 	case a.Retry:
 		line += fmt.Sprintf("; retrying in %s", a.Wait.Round(time.Millisecond))
 	case a.NoBudget:
-		line += "; no budget for a retry"
+		line += "; not retrying: the retry budget is empty"
 	}
 	return line + "\n"
 }
 
-// maxLine bounds the text of an error, in bytes.
-const maxLine = 400
+// maxErrorText limits the text of an error, in bytes.
+const maxErrorText = 400
 
-// onOneLine escapes what does not print, and cuts what is too long.
+// onOneLine escapes unprintable characters and truncates a long text.
 func onOneLine(text string) string {
-	if len(text) > maxLine {
-		text = text[:maxLine] + "..."
+	if len(text) > maxErrorText {
+		text = text[:maxErrorText] + "..."
 	}
 	return strings.Trim(strconv.QuoteToGraphic(text), `"`)
 }

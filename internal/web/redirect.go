@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// relativeRedirects makes the redirects of a mux relative, so that they work below a
-// path of a reverse proxy.
+// relativeRedirects makes the redirects of a mux relative, so that they work behind a
+// reverse proxy that adds a path prefix.
 func relativeRedirects(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mux.ServeHTTP(&redirectWriter{w, rootFrom(r.URL.EscapedPath())}, r)

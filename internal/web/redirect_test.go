@@ -30,11 +30,11 @@ func TestLinksOfPagesAreRelative(t *testing.T) {
 			page := body(t, serve(t, o, "GET", path))
 			found := links.FindAllStringSubmatch(page, -1)
 			if len(found) < 4 {
-				t.Fatalf("%s: got %d links", path, len(found))
+				t.Fatalf("%s: got %d links, want at least 4", path, len(found))
 			}
 			for _, l := range found {
 				if strings.HasPrefix(l[1], "/") || l[1] == "" {
-					t.Errorf("%s has the link %q, which does not work below a path", path, l[1])
+					t.Errorf("%s has the link %q, which does not work below a path prefix", path, l[1])
 				}
 			}
 			if want := `href="` + root + `./"`; !strings.Contains(page, want) {

@@ -9,14 +9,14 @@ import (
 	"github.com/betanet/betanet_exporter/internal/exposition"
 )
 
-// formats are the formats of a scrape. A scraper that excludes text and accepts others
-// only by a range gets the first that it accepts.
+// formats are the formats of a scrape. A scraper that excludes text and accepts other
+// formats only by a media range gets the first one that it accepts.
 var formats = []expfmt.Format{expfmt.FmtOpenMetrics_1_0_0, expfmt.FmtOpenMetrics_0_0_1, expfmt.FmtText, expfmt.FmtProtoDelim}
 
-// scrapes serves the exposition in the format that the scraper prefers. With parameters
-// name[] it serves only these families, as client_golang does.
-func scrapes(o Options) http.Handler {
-	return limited(o, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// metricsHandler serves the exposition in the format that the scraper prefers. With
+// parameters name[] it serves only these families, as client_golang does.
+func metricsHandler(o Options) http.Handler {
+	return limitScrapes(o, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		format, ok := negotiate(w, r, formats)
 		if !ok {
 			return
@@ -24,7 +24,7 @@ func scrapes(o Options) http.Handler {
 		w.Header().Set("Content-Type", string(format))
 		err := o.Registry.Write(w, expositionFormat(format), r.URL.Query()["name[]"]...)
 		if err != nil {
-			o.Log.Debug("scrape not completed", "client", r.RemoteAddr, "err", err)
+			o.Log.Debug("Scrape not completed", "client", r.RemoteAddr, "err", err)
 		}
 	}))
 }
@@ -40,9 +40,9 @@ func expositionFormat(f expfmt.Format) exposition.Format {
 	}
 }
 
-// limited rejects more than MaxRequests concurrent scrapes. It does so at once, so that
-// no scrape waits for slow ones.
-func limited(o Options, next http.Handler) http.Handler {
+// limitScrapes rejects a scrape if MaxRequests scrapes are already running. It rejects
+// it at once, so that no scrape waits for a slow one.
+func limitScrapes(o Options, next http.Handler) http.Handler {
 	if o.MaxRequests == 0 {
 		return next
 	}
@@ -54,7 +54,7 @@ func limited(o Options, next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		default:
 			o.Registry.Exporter.Rejected(exposition.RejectedMaxRequests)
-			writeText(w, http.StatusServiceUnavailable, fmt.Sprintf("%d scrapes are already running, the limit of --web.max-requests. Try again.\n", o.MaxRequests))
+			writeText(w, http.StatusServiceUnavailable, fmt.Sprintf("%d scrapes are already running, which is the limit of --web.max-requests. Try again.\n", o.MaxRequests))
 		}
 	})
 }

@@ -27,7 +27,7 @@ func serviceDiscovery(names func() []*fleet.Upstream) http.HandlerFunc {
 func targetGroups(upstreams []*fleet.Upstream) []*targetGroup {
 	upstreams = slices.Clone(upstreams)
 	slices.SortFunc(upstreams, func(a, b *fleet.Upstream) int { return strings.Compare(a.DisplayName(), b.DisplayName()) })
-	groups := []*targetGroup{} // none is [], not null
+	groups := []*targetGroup{} // not nil, so that an empty list is [] in JSON
 	byLabels := make(map[string]*targetGroup)
 	for _, u := range upstreams {
 		key := fmt.Sprintf("%q", u.Labels)

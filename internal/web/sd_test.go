@@ -37,10 +37,10 @@ func TestDiscoveryGroupsUpstreamsByLabels(t *testing.T) {
 			t.Errorf("got %d %s %s, want %s", r.StatusCode, r.Header.Get("Content-Type"), got, want)
 		}
 		if !slices.Equal(all, before) {
-			t.Error("the list of the caller was sorted")
+			t.Error("the handler changed the list of its caller")
 		}
 		if strings.Contains(got, "secret") {
-			t.Errorf("got a URL in %s", got)
+			t.Errorf("the response has a URL: %s", got)
 		}
 	}
 }

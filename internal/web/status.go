@@ -40,8 +40,8 @@ func statusRoutes(mux *http.ServeMux, m *status.Model, compress func(http.Handle
 	})
 }
 
-// rootFrom returns the relative path from a path to the root, so that links work below
-// a path of a reverse proxy.
+// rootFrom returns the relative path from a path to the root, so that links work behind
+// a reverse proxy that adds a path prefix.
 func rootFrom(path string) string { return strings.Repeat("../", max(0, strings.Count(path, "/")-1)) }
 
 // writePage sends a page, which may use only its own style and script.

@@ -11,7 +11,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status"
 )
 
-func TestTheStatusHasOnlyKnownValues(t *testing.T) {
+func TestStatusHasOnlyKnownValues(t *testing.T) {
 	u := upstreamAt("edge")
 	v := view(u, good.Failed(broken, time.Now()), breaker.Open)
 	v.Endpoints[0].OpenUntil = time.Now().Add(30 * time.Second)
@@ -23,7 +23,7 @@ func TestTheStatusHasOnlyKnownValues(t *testing.T) {
 	e := got.Upstreams[0].Endpoints[0]
 	if got.Version != version || got.Upstreams[0].Name != "edge" || got.Upstreams[0].State != fleet.Stale ||
 		e.Breaker != "open" || e.OpenUntil == nil || e.Reason != "connect" || e.AgeSeconds == nil || e.NextSeconds == nil || *e.NextSeconds <= 0 {
-		t.Errorf("got %+v", got)
+		t.Errorf("got %+v, want a stale upstream with an open breaker", got)
 	}
 	if got.Upstreams[0].Values.BytesReceived != nil {
 		t.Error("the status has an unknown value")

@@ -22,12 +22,12 @@ type Options struct {
 	MaxRequests   int                      // concurrent scrapes, 0 for no limit
 	Pprof         bool                     // serve /debug/pprof/
 	Reload        func() error             // loads the configuration again; nil if POST /-/reload is not allowed
-	Probe         Prober                   // serves /probe; nil without it
-	Names         func() []*fleet.Upstream // serves /sd; nil without it
+	Probe         Prober                   // for /probe; nil to disable it
+	Names         func() []*fleet.Upstream // for /sd; nil to disable it
 	Log           *slog.Logger
 }
 
-// Handler serves all paths.
+// Handler returns the handler for all paths of the main listeners.
 func Handler(o Options) (http.Handler, error) {
 	compress, err := compressor()
 	if err != nil {
@@ -35,12 +35,12 @@ func Handler(o Options) (http.Handler, error) {
 	}
 	o.Status.Health = o.Health.withExporter
 	mux := http.NewServeMux()
-	mux.Handle("GET "+o.TelemetryPath, compress(scrapes(o)))
+	mux.Handle("GET "+o.TelemetryPath, compress(metricsHandler(o)))
 	o.Health.healthRoutes(mux)
 	statusRoutes(mux, o.Status, compress)
-	mux.HandleFunc("POST /-/reload", reload(o.Reload))
+	mux.HandleFunc("POST /-/reload", reloadHandler(o.Reload))
 	if o.Probe != nil {
-		mux.Handle("GET /probe", compress(probes(o)))
+		mux.Handle("GET /probe", compress(probeHandler(o)))
 	}
 	if o.Names != nil {
 		mux.Handle("GET /sd", compress(serviceDiscovery(o.Names)))
@@ -55,13 +55,13 @@ func Handler(o Options) (http.Handler, error) {
 	return relativeRedirects(mux), nil
 }
 
-func reload(load func() error) http.HandlerFunc {
+func reloadHandler(reload func() error) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
-		if load == nil {
+		if reload == nil {
 			writeText(w, http.StatusForbidden, "Reloading over HTTP is disabled, enable it with --web.enable-lifecycle.\n")
 			return
 		}
-		if err := load(); err != nil {
+		if err := reload(); err != nil {
 			writeText(w, http.StatusInternalServerError, "Reload failed, the old configuration remains in use: "+err.Error()+"\n")
 			return
 		}
@@ -79,7 +79,7 @@ func writeText(w http.ResponseWriter, code int, text string) {
 func writeJSON(w http.ResponseWriter, code int, v any) {
 	b, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // all values are of our own types
+		panic(err) // cannot happen: all values are of our own types
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")

@@ -31,7 +31,7 @@ const version = "1.2.3"
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// prometheusAccept is what Prometheus 2.42 sends.
+// prometheusAccept is the Accept header of Prometheus 2.42.
 const prometheusAccept = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 
 func upstreamAt(name string) *fleet.Upstream {
@@ -41,7 +41,7 @@ func upstreamAt(name string) *fleet.Upstream {
 	}
 }
 
-// view returns a view of an upstream with a given state of its endpoint metrics.
+// view returns a view of an upstream whose endpoint metrics has a given state.
 func view(u *fleet.Upstream, r snapshot.Record, b breaker.State) *fleet.View {
 	now := time.Now()
 	v := &fleet.View{Upstream: u, URL: u.URLs[0], API: betanet.V1, Ticked: now, Collected: true}
@@ -57,7 +57,7 @@ var (
 	broken = &betanet.Failure{Reason: betanet.ReasonConnect, Err: errors.New("fetch metrics: <script>alert(1)</script> refused")}
 )
 
-// complete adds to options what every handler needs.
+// complete sets the options that every handler requires.
 func complete(o Options) Options {
 	o.Log = slog.New(slog.DiscardHandler)
 	if o.Health == nil {
@@ -184,7 +184,7 @@ func TestReloadReportsItsResult(t *testing.T) {
 
 func TestScrapesAboveTheLimitAreRejected(t *testing.T) {
 	reg := registry(view(upstreamAt(""), good, breaker.Closed))
-	h := scrapes(Options{Registry: reg, MaxRequests: 1, Log: slog.New(slog.DiscardHandler)})
+	h := metricsHandler(Options{Registry: reg, MaxRequests: 1, Log: slog.New(slog.DiscardHandler)})
 	writing, done := make(chan struct{}), make(chan struct{})
 	finished := make(chan struct{})
 	go func() {
@@ -202,7 +202,7 @@ func TestScrapesAboveTheLimitAreRejected(t *testing.T) {
 	w = httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	if w.Code != 200 || !strings.Contains(w.Body.String(), `betanet_exporter_http_rejected_total{reason="max_requests"} 1`) {
-		t.Errorf("got %d, want 200 and one counted rejection", w.Code)
+		t.Errorf("got %d, want 200 and one rejected scrape counted", w.Code)
 	}
 }
 
@@ -218,7 +218,7 @@ func (s *stuck) Write(b []byte) (int, error) {
 	return s.ResponseWriter.Write(b)
 }
 
-func TestAScrapeCanSelectFamilies(t *testing.T) {
+func TestScrapeCanSelectFamilies(t *testing.T) {
 	o := Options{Registry: registry(view(upstreamAt("edge"), good.Failed(broken, time.Now()), breaker.Closed))}
 	for path, want := range map[string]string{
 		"/metrics?name[]=betanet_up":           "# HELP betanet_up Whether the last collection of every endpoint of the upstream succeeded; 0 before the first\n# TYPE betanet_up gauge\nbetanet_up{upstream=\"edge\"} 0\n",
@@ -232,7 +232,7 @@ func TestAScrapeCanSelectFamilies(t *testing.T) {
 	}
 }
 
-func TestAnInvalidQueryGetsOneLine(t *testing.T) {
+func TestInvalidQueryIsReportedInOneLine(t *testing.T) {
 	for _, path := range []string{"/?sort=size", "/api/v1/status?sort=size"} {
 		r := serve(t, healthyOptions(), "GET", path)
 		got := body(t, r)

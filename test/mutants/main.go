@@ -1,7 +1,7 @@
-// Command mutants applies patches to a copy of the code, one at a time, and reports which of
-// them the tests notice. A patch is a file <package>/<name>.patch in this folder. The work
-// tree is only read. The exit code is 1 if a mutant lived or a patch is invalid: a patch that
-// does not apply or does not compile is an error, never a kill.
+// Command mutants applies patches to a copy of the code, one at a time, and reports which
+// mutants the tests kill. A patch is a file <package>/<name>.patch in this directory. The
+// program does not modify the work tree. The exit code is 1 if a mutant lived or a patch is
+// invalid: a patch that does not apply or does not compile is an error, never a kill.
 package main
 
 import (
@@ -30,7 +30,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("mutants", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
-		fmt.Fprintf(stderr, "usage: mutants [-root DIR] [PACKAGE | PACKAGE/NAME]...\nWithout an argument all mutants run. * in a name matches any characters.\n")
+		fmt.Fprintf(stderr, "usage: mutants [-root DIR] [PACKAGE | PACKAGE/NAME]...\nWithout arguments, all mutants run. A * in a name matches any characters.\n")
 	}
 	root := flags.String("root", "..", "root of the repository")
 	if err := flags.Parse(args); err != nil {
@@ -46,8 +46,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// judgeAll judges the chosen mutants, prints a line for each and the totals, and reports
-// whether any of them was not killed.
+// judgeAll runs the chosen mutants, prints a line for each and the totals, and reports
+// whether any mutant was not killed.
 func judgeAll(ctx context.Context, root string, chosen []string, out io.Writer) (failed bool, err error) {
 	all, err := readPatches(filepath.Join(root, "test", "mutants"), chosen)
 	if err != nil {
