@@ -24,7 +24,8 @@ Counters are exposed as the upstream sends them, even after it restarts.
 ## The exporter
 
 These series cover all upstreams together. Series whose label values form a closed set
-exist from the start, with the value 0. The series about pushing exist only if ` + "`--otlp.endpoint`" + ` is set.
+exist from the start, with the value 0. The series about pushing exist only if
+` + "`--otlp.endpoint`" + ` is set.
 `)
 	writeTable(&b, func(f *family) bool { return f.exporter != nil })
 	b.WriteString(`

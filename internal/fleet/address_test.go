@@ -126,7 +126,7 @@ func TestLabelsAreClassified(t *testing.T) {
 		t.Error("a label of the operator is classified as another kind")
 	}
 	for name, want := range map[string]bool{".": true, "..": true, "...": false, ".a": false, "": false} {
-		if got := IsPathStep(name); got != want {
+		if got := IsDotSegment(name); got != want {
 			t.Errorf("%q: got %v, want %v", name, got, want)
 		}
 	}

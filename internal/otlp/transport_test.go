@@ -38,7 +38,7 @@ func TestFailuresWithTheSameReasonHaveTheSameText(t *testing.T) {
 		},
 	} {
 		for range 2 {
-			if got := stable(make()).Error(); got != want {
+			if got := stableError(make()).Error(); got != want {
 				t.Errorf("got %q, want %q", got, want)
 			}
 		}
