@@ -1,7 +1,7 @@
 package exposition
 
 // catalogue lists every family in the order in which they are written. It repeats the
-// names, types and help texts, so that a change of one has to be made in two places.
+// names, types and help texts, so that none of them is changed by accident.
 var catalogue = []struct{ name, kind, help string }{
 	{"betanet_average_latency_seconds", "gauge", "Average message latency as last reported by the upstream, in seconds; for API mixnodes the mean over all packets since deployment"},
 	{"betanet_bytes_received_total", "counter", "Total bytes received"},
