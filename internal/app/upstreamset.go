@@ -52,7 +52,7 @@ func (s *upstreamSet) configure(ctx context.Context, static []*fleet.Upstream, s
 	for name := range s.sources {
 		if _, stays := sources[name]; !stays {
 			delete(s.sources, name)
-			s.registry.Exporter.Undiscovered(name)
+			s.registry.Exporter.RemoveSource(name)
 		}
 	}
 	for name, http := range sources {

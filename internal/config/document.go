@@ -249,7 +249,7 @@ func hostPort(n *schema.Node) string {
 // checkName checks the name of an upstream, which is used as a label value, as a
 // segment of a path and as a parameter of a URL.
 func checkName(text string) error {
-	if text == "" || fleet.IsPathStep(text) || len(text) > 200 || strings.TrimSpace(text) != text || strings.ContainsFunc(text, unicode.IsControl) {
+	if text == "" || fleet.IsDotSegment(text) || len(text) > 200 || strings.TrimSpace(text) != text || strings.ContainsFunc(text, unicode.IsControl) {
 		return fmt.Errorf("%.200q is not a valid name, use 1 to 200 bytes without white space at the ends", text)
 	}
 	return nil

@@ -165,7 +165,7 @@ func (b *builder) useLabel(path string, k, v value) error {
 		if v.text == "" || len(v.text) > maxName {
 			return b.errorf(path, v, "want 1 to %d bytes", maxName)
 		}
-		if fleet.IsPathStep(v.text) {
+		if fleet.IsDotSegment(v.text) {
 			return b.errorf(path, v, "%q is not a valid name, because it would change the path of a URL", v.text)
 		}
 		g.upstream = v

@@ -10,7 +10,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// BenchmarkPublish renders an upstream of each API each time it is published.
+// BenchmarkPublish publishes an upstream of each API, which renders it.
 func BenchmarkPublish(b *testing.B) {
 	decoded := func(e betanet.Endpoint, body string) *betanet.Document {
 		doc, err := betanet.Decode(e, []byte(body))
@@ -42,7 +42,7 @@ func BenchmarkPublish(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			r := NewRegistry()
 			r.Publish(c.view)
-			// Alternate, because a view that was rendered is not rendered again.
+			// Alternate between two views, because the same view is not rendered again.
 			views := [2]fleet.View{*c.view, *c.view}
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {

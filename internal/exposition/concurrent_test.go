@@ -24,7 +24,7 @@ func (s slowWriter) Write(b []byte) (int, error) {
 	return s.w.Write(b)
 }
 
-func TestAScrapeDuringChangesIsCompleteAndConsistent(t *testing.T) {
+func TestScrapesDuringChangesAreCompleteAndConsistent(t *testing.T) {
 	const upstreams, rounds = 20, 300
 	r := NewRegistry()
 	var all []*fleet.Upstream
@@ -45,7 +45,7 @@ func TestAScrapeDuringChangesIsCompleteAndConsistent(t *testing.T) {
 		publish(i, 1)
 	}
 	var publishers, scrapers sync.WaitGroup
-	ended := make(chan struct{})
+	done := make(chan struct{})
 	for i := range all {
 		publishers.Go(func() {
 			for n := range rounds {
@@ -58,7 +58,7 @@ func TestAScrapeDuringChangesIsCompleteAndConsistent(t *testing.T) {
 		scrapers.Go(func() {
 			for {
 				select {
-				case <-ended:
+				case <-done:
 					return
 				default:
 				}
@@ -71,19 +71,19 @@ func TestAScrapeDuringChangesIsCompleteAndConsistent(t *testing.T) {
 		})
 	}
 	publishers.Wait()
-	close(ended)
+	close(done)
 	scrapers.Wait()
 }
 
 // isComplete reports whether a scrape was written to its end. The families of the
-// runtime are the last; only OpenMetrics has a line after them.
+// runtime come last; only OpenMetrics has a line after them.
 func isComplete(text string, f Format) bool {
 	return strings.Contains(text, "\ngo_threads ") && strings.HasSuffix(text, "\n") &&
 		strings.HasSuffix(text, "\n# EOF\n") == (f == OpenMetrics)
 }
 
-// wantOneView checks that both counters of each upstream appear once, are equal and
-// have a value of that upstream. It checks betanet_up as well.
+// wantOneView checks that both counters of each upstream appear once, are equal, and have
+// a value of that upstream. It also checks betanet_up.
 func wantOneView(t *testing.T, text string, upstreams int) {
 	for i := range upstreams {
 		var values []int
@@ -97,7 +97,7 @@ func wantOneView(t *testing.T, text string, upstreams int) {
 			}
 		}
 		if len(values) != 2 || values[0] != values[1] || values[0]%upstreams != i {
-			t.Errorf("u%02d: got %v, want one of its own values twice", i, values)
+			t.Errorf("u%02d: got %v, want the same value of this upstream twice", i, values)
 		}
 		if up := fmt.Sprintf("\nbetanet_up{upstream=\"u%02d\"} 1\n", i); !strings.Contains(text, up) {
 			t.Errorf("missing %s", up)

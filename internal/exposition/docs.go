@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Documentation returns docs/metrics.md, which describes every family.
+// Documentation returns the contents of docs/metrics.md, which describes every family.
 func Documentation() string {
 	var b strings.Builder
 	b.WriteString(`# Metrics
@@ -15,7 +15,7 @@ func Documentation() string {
 A value that an upstream does not send has no series; it is never zero. The series of
 an upstream have the label ` + "`upstream`" + ` if there is more than one. The series of a
 document disappear when its last good values are older than ` + "`--cache.max-stale`" + `.
-Counters are exposed as the upstream sends them, also after it restarts.
+Counters are exposed as the upstream sends them, even after it restarts.
 
 ## Upstreams
 `)
@@ -23,22 +23,23 @@ Counters are exposed as the upstream sends them, also after it restarts.
 	b.WriteString(`
 ## The exporter
 
-These cover all upstreams together. Series whose label values form a closed set exist
-from the start, with 0. The series about pushing exist only if ` + "`--otlp.endpoint`" + ` is set.
+These series cover all upstreams together. Series whose label values form a closed set
+exist from the start, with the value 0. The series about pushing exist only if
+` + "`--otlp.endpoint`" + ` is set.
 `)
 	writeTable(&b, func(f *family) bool { return f.exporter != nil })
 	b.WriteString(`
 ## All upstreams together
 
-These exist only if there is more than one upstream. Counters grow by increases only:
-a restart of an upstream or of the exporter does not show as traffic.
+These series exist only if there is more than one upstream. The counters add up
+increases only: a restart of an upstream or of the exporter does not show as traffic.
 `)
 	writeTable(&b, func(f *family) bool { return f.fleet != nil })
 	b.WriteString(`
 ` + "`betanet_exporter_build_info`, `go_*` and `process_*`" + ` come from Prometheus' client
 library and are read at most once a second.
 
-## Values of labels
+## Label values
 
 | label | values |
 |---|---|
@@ -57,7 +58,7 @@ that leaves nothing, or if a client excludes text and accepts no other format, t
 response is 406.
 
 The parameter ` + "`name[]`" + `, as in ` + "`/metrics?name[]=betanet_up&name[]=go_goroutines`" + `, selects
-families by name, in every format. Names are the names of the text format.
+families by name, in every format. The names are the same as in the text format.
 `)
 	return b.String()
 }

@@ -14,12 +14,12 @@ import (
 
 // ExporterMetrics counts what the exporter does. Its series cover all upstreams
 // together, so that a large fleet stays cheap. The label sets are closed, and all series
-// exist from the start, except the series of an API's endpoints, which exist once an
-// upstream speaks it.
+// exist from the start, except the series of endpoints, which exist once an upstream
+// speaks their API.
 //
-// The counters are not client_golang's, because a scrape of one upstream would take
-// several times as long (docs/adr/0003-rendered-lines.md). All methods are safe for
-// concurrent use.
+// It does not use client_golang's counters, because with them a scrape of one upstream
+// would take several times as long (docs/adr/0003-rendered-lines.md). All methods are
+// safe for concurrent use.
 type ExporterMetrics struct {
 	attempts, transitions, retries [betanet.NumEndpoints]counterVec
 	cache, rejected, pushes        counterVec
@@ -38,20 +38,20 @@ type ExporterMetrics struct {
 type Discovery struct {
 	Tried       bool // at least once
 	Up          bool // everything in it could be read when last tried
-	Targets     int  // valid ones in use, duplicates included
-	Duplicates  int  // left out because their name is taken
-	Rejected    int  // left out because they are not valid
+	Targets     int  // valid targets in use, including duplicates
+	Duplicates  int  // targets left out because their name is taken
+	Rejected    int  // targets left out because they are not valid
 	LastSuccess time.Time
-	Err         string // why not everything could be read, empty if it could
+	Err         string // why something could not be read; empty if Up
 }
 
-// counterVec has a counter for each value of a label whose values are a closed set.
+// counterVec has a counter for each value of a label with a closed set of values.
 type counterVec struct {
 	values, labels []string
 	n              []atomic.Uint64
 }
 
-// newCounterVec returns counters at 0. prefix has the labels before the counted one.
+// newCounterVec returns counters at 0. prefix contains the labels before name.
 func newCounterVec(prefix, name string, values []string) counterVec {
 	c := counterVec{values: values, n: make([]atomic.Uint64, len(values))}
 	for _, v := range values {
@@ -120,8 +120,8 @@ func (m *ExporterMetrics) Attempt(e betanet.Endpoint, reason betanet.Reason, too
 	m.durations.Observe(took.Seconds())
 }
 
-// noteAPI marks the API that an upstream speaks as in use, once it is known.
-func (m *ExporterMetrics) noteAPI(v *fleet.View) {
+// markAPI marks the API that an upstream speaks as in use, once it is known.
+func (m *ExporterMetrics) markAPI(v *fleet.View) {
 	switch {
 	case v.Upstream.API != betanet.Auto:
 		m.markInUse(v.Upstream.API)
@@ -153,7 +153,7 @@ func (m *ExporterMetrics) Retry(e betanet.Endpoint) { m.retries[e].inc(e.String(
 // BudgetExhausted counts a retry that was not made because the budget was empty.
 func (m *ExporterMetrics) BudgetExhausted() { m.exhausted.Add(1) }
 
-// Transition counts a state that a breaker entered.
+// Transition counts a breaker's change to a state.
 func (m *ExporterMetrics) Transition(e betanet.Endpoint, to breaker.State) {
 	m.transitions[e].inc(to.String())
 }
@@ -161,7 +161,7 @@ func (m *ExporterMetrics) Transition(e betanet.Endpoint, to breaker.State) {
 // Cache counts a request to the cache by its result: hit, miss or stale.
 func (m *ExporterMetrics) Cache(result string) { m.cache.inc(result) }
 
-// Collection counts a collection that started.
+// Collection counts the start of a collection.
 func (m *ExporterMetrics) Collection() { m.collections.Add(1) }
 
 // Delay records how late a collection started.
@@ -170,8 +170,8 @@ func (m *ExporterMetrics) Delay(d time.Duration) { m.delay.Observe(max(0, d).Sec
 // Skipped counts collections that were due but not made.
 func (m *ExporterMetrics) Skipped(n int) { m.skipped.Add(int64(n)) }
 
-// Rejected counts an inbound request or connection that was rejected, for one of the
-// reasons above.
+// Rejected counts an inbound request or connection that was rejected. reason is one of
+// the constants above.
 func (m *ExporterMetrics) Rejected(reason string) { m.rejected.inc(reason) }
 
 // Upstreams records the number of upstreams, polled or only probed.
@@ -206,8 +206,8 @@ func (m *ExporterMetrics) Discovered(source string, state Discovery) {
 	m.sources[source] = state
 }
 
-// Undiscovered removes a source that is no longer configured.
-func (m *ExporterMetrics) Undiscovered(source string) {
+// RemoveSource removes a discovery source that is no longer configured.
+func (m *ExporterMetrics) RemoveSource(source string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.sources, source)
@@ -220,7 +220,7 @@ func (m *ExporterMetrics) Sources() map[string]Discovery {
 	return maps.Clone(m.sources)
 }
 
-// DiscoveryTried reports whether every discovery source was tried at least once.
+// DiscoveryTried reports whether every discovery source has been tried at least once.
 func (m *ExporterMetrics) DiscoveryTried() bool {
 	return !m.anySource(func(d Discovery) bool { return !d.Tried })
 }

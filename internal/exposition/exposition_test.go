@@ -19,22 +19,23 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-var update = flag.Bool("update", false, "write the golden files again")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
-// text returns what the registry writes, without the families of the process.
+// text returns the output of the registry without the families of the process.
 func text(t *testing.T, r *Registry, f Format) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := r.Write(&b, f); err != nil {
 		t.Fatalf("Write: %v", err)
 	}
-	from := strings.Index(b.String(), "# HELP betanet_exporter_build_info")
+	end := strings.Index(b.String(), "# HELP betanet_exporter_build_info")
 	if f == OpenMetrics {
-		return b.String()[:from] + "# EOF\n"
+		return b.String()[:end] + "# EOF\n"
 	}
-	return b.String()[:from]
+	return b.String()[:end]
 }
 
+// golden compares got with a golden file.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
@@ -52,7 +53,7 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// registryOf returns a registry with some views and counters.
+// registryOf returns a registry with the given views and a few counted events.
 func registryOf(views ...*fleet.View) *Registry {
 	r := NewRegistry()
 	r.Exporter.Reloaded(true, at)
@@ -71,8 +72,8 @@ func registryOf(views ...*fleet.View) *Registry {
 	return r
 }
 
-// neverExpiring returns a registry with a view that never expires: the documents of the
-// fixtures are years old.
+// neverExpiring returns a registry with a view that never expires, because the documents
+// of the fixtures are years old.
 func neverExpiring(v *fleet.View) *Registry {
 	v.Upstream.Settings.MaxStale = 0
 	return registryOf(v)
@@ -84,9 +85,9 @@ func TestTheExpositionMatchesTheGoldenFiles(t *testing.T) {
 	golden(t, "mixnodes.prom", text(t, neverExpiring(mixnodesView(newUpstream(`m"1`), at)), Text))
 }
 
-// The example of the first description is a contract, so -update of the golden files
-// must not change it.
-func TestTheExampleOfTheFirstDescriptionIsInTheText(t *testing.T) {
+// The example in the exporter's first description is a contract. This test repeats it,
+// because -update changes the golden files.
+func TestTextContainsTheExampleOfTheFirstDescription(t *testing.T) {
 	got := text(t, neverExpiring(v1View(newUpstream(""), at)), Text)
 	for _, want := range []string{
 		"# HELP betanet_connected_peers Number of connected peers\n# TYPE betanet_connected_peers gauge\nbetanet_connected_peers 7\n",
@@ -104,7 +105,7 @@ func TestTheExampleOfTheFirstDescriptionIsInTheText(t *testing.T) {
 	}
 }
 
-func TestAnUnknownValueIsAbsent(t *testing.T) {
+func TestUnknownValuesAreAbsent(t *testing.T) {
 	u := newUpstream("")
 	v := &fleet.View{Upstream: u, URL: u.URLs[0], API: betanet.V1, Endpoints: []fleet.EndpointView{{Endpoint: betanet.Metrics}, {Endpoint: betanet.Nodes}, {Endpoint: betanet.Network}}}
 	got := text(t, registryOf(v), Text)
@@ -114,7 +115,7 @@ func TestAnUnknownValueIsAbsent(t *testing.T) {
 		"mixnodes_omitted", "exporter_last_success_timestamp_seconds", "exporter_collection_duration_seconds", "exporter_endpoint_failing",
 	} {
 		if strings.Contains(got, "betanet_"+name) {
-			t.Errorf("betanet_%s is present before there are data", name)
+			t.Errorf("betanet_%s is present before the first document", name)
 		}
 	}
 	if !strings.Contains(got, "\nbetanet_up 0\n") {
@@ -122,7 +123,7 @@ func TestAnUnknownValueIsAbsent(t *testing.T) {
 	}
 }
 
-func TestValuesDisappearAtMaxStaleWithoutANewView(t *testing.T) {
+func TestValuesExpireWithoutANewView(t *testing.T) {
 	u := newUpstream("")
 	r := registryOf(v1View(u, time.Now().Add(-u.Settings.MaxStale).Add(300*time.Millisecond)))
 	if got := text(t, r, Text); !strings.Contains(got, "betanet_messages_total") {
@@ -172,23 +173,23 @@ func TestNamesAndHelpSatisfyTheLinter(t *testing.T) {
 
 func TestTheTableOfFamiliesIsSortedAndFits(t *testing.T) {
 	if len(families) > maxFamilies {
-		t.Errorf("%d families, at most %d fit", len(families), maxFamilies)
+		t.Errorf("got %d families, want at most %d", len(families), maxFamilies)
 	}
 	for i, f := range families {
 		if strings.HasSuffix(f.help, ".") || strings.Contains(f.help, ". ") {
-			t.Errorf("the help of %s is not one sentence without a full stop: %s", f.name, f.help)
+			t.Errorf("the help of %s is not a single sentence without a full stop: %s", f.name, f.help)
 		}
 		if i > 0 && families[i-1].name >= f.name {
 			t.Errorf("%s comes after %s", f.name, families[i-1].name)
 		}
-		about := 0
-		for _, is := range []bool{f.upstream != nil, f.exporter != nil, f.fleet != nil} {
-			if is {
-				about++
+		writers := 0
+		for _, set := range []bool{f.upstream != nil, f.exporter != nil, f.fleet != nil} {
+			if set {
+				writers++
 			}
 		}
-		if about != 1 {
-			t.Errorf("%s is written by %d functions, want 1", f.name, about)
+		if writers != 1 {
+			t.Errorf("%s is written by %d functions, want 1", f.name, writers)
 		}
 		if f.metricType == counter != strings.HasSuffix(f.name, "_total") {
 			t.Errorf("%s is a %s", f.name, f.metricType)
@@ -243,11 +244,11 @@ func TestFleetFamiliesAggregateAllUpstreams(t *testing.T) {
 	r.Remove(b)
 	r.Remove(c)
 	if got := text(t, r, Text); strings.Contains(got, "betanet_fleet_") {
-		t.Error("a single upstream has fleet families")
+		t.Error("got fleet families with a single upstream")
 	}
 }
 
-func TestAProbeOmitsWhatAccumulates(t *testing.T) {
+func TestProbeOmitsAccumulatedFamilies(t *testing.T) {
 	u := newUpstream("a")
 	u.Labels = []fleet.Label{{Name: "region", Value: "eu"}}
 	var b bytes.Buffer
@@ -272,7 +273,7 @@ func TestAProbeOmitsWhatAccumulates(t *testing.T) {
 	}
 }
 
-func TestAScrapeEndsWhenItsClientIsGone(t *testing.T) {
+func TestScrapeEndsWhenTheClientIsGone(t *testing.T) {
 	gone := errors.New("gone")
 	if err := registryOf(v1View(newUpstream("a"), time.Now())).Write(writer(func([]byte) (int, error) { return 0, gone }), Text); !errors.Is(err, gone) {
 		t.Errorf("got %v, want %v", err, gone)

@@ -1,6 +1,6 @@
-// Package exposition turns views into samples. It is the only place with metric
-// names. The lines of an upstream are rendered when its view changes; a scrape only
-// concatenates them, family by family.
+// Package exposition turns views into samples. All metric names are defined here. The
+// lines of an upstream are rendered when its view changes; a scrape only concatenates
+// them, family by family.
 package exposition
 
 import (
@@ -20,7 +20,7 @@ const (
 	summary   metricType = "summary" // without quantiles
 )
 
-// scope selects whether the samples of an upstream have the label replica.
+// scope decides whether the samples of an upstream have the label replica.
 type scope uint8
 
 const (
@@ -29,8 +29,8 @@ const (
 	numScopes
 )
 
-// family is a metric: its contract, and a function that writes its samples. Exactly
-// one of upstream, exporter and fleet is set.
+// family is a metric family: its description and a function that writes its samples.
+// Exactly one of upstream, exporter and fleet is set.
 type family struct {
 	name        string
 	metricType  metricType
@@ -41,11 +41,11 @@ type family struct {
 	fleet       func(*fleetTotals, *lines)
 	scope       scope
 	accumulated bool // accumulates across documents; omitted from /probe
-	mixnodeSum  bool // with API mixnodes accumulates across documents
+	mixnodeSum  bool // accumulates across documents with API mixnodes
 }
 
-// families lists every metric in the order in which they are written, except those
-// of the Go runtime, the process and the build.
+// families lists the families in the order in which they are written. The families of
+// the Go runtime, the process and the build, which come from client_golang, follow them.
 var families = sortedFamilies(
 	fieldFamilies(upstreamFields, "", upstreamField), fieldFamilies(mixnodeFields, "mixnode", mixnodeField), dataFamilies,
 	endpointFamilies, exporterFamilies, fleetFamilies(),
@@ -63,7 +63,7 @@ var fleetCounters = []fieldMetric{
 	{betanet.BytesTransmitted, "betanet_fleet_bytes_transmitted_total", "Bytes transmitted by all upstreams since the exporter started, counting increases only; the plain total is sum(betanet_bytes_transmitted_total)"},
 	{betanet.PacketsProcessed, "betanet_fleet_messages_total", "Messages processed by all upstreams since the exporter started, counting increases only; the plain total is sum(betanet_messages_total)"},
 	{betanet.PacketsDropped, "betanet_fleet_packets_dropped_total", "Packets dropped by all upstreams since the exporter started, counting increases only; the plain total is sum(betanet_packets_dropped_total)"},
-	{betanet.PacketsForwarded, "betanet_fleet_packets_forwarded_total", "Packets forwarded by all upstreams since the exporter started, counting increases only; packets processed for API v1; the plain total for API mixnodes is sum(betanet_packets_forwarded_total)"},
+	{betanet.PacketsForwarded, "betanet_fleet_packets_forwarded_total", "Packets forwarded by all upstreams since the exporter started, counting increases only; for API v1, packets processed; the plain total for API mixnodes is sum(betanet_packets_forwarded_total)"},
 }
 
 // fleetGauges are current values, summed over all upstreams.

@@ -13,20 +13,20 @@ type renderContext struct {
 	values     *fleet.Values
 	now        time.Time
 	unfinished bool     // the collection that the client waited for is still running
-	ids        []string // labels of the mixnodes with series of their own, nil until needed
+	nodeLabels []string // see mixnodeLabels; nil until needed
 }
 
 // mixnodeLabels returns the labels of the mixnodes with series of their own. They are
 // rendered once for all families.
 func (c *renderContext) mixnodeLabels() []string {
-	if c.ids == nil {
+	if c.nodeLabels == nil {
 		shown := c.values.Mixnodes[:len(c.values.Mixnodes)-c.omitted()]
-		c.ids = make([]string, len(shown))
+		c.nodeLabels = make([]string, len(shown))
 		for i := range shown {
-			c.ids[i] = label("mixnode", shown[i].ID)
+			c.nodeLabels[i] = label("mixnode", shown[i].ID)
 		}
 	}
-	return c.ids
+	return c.nodeLabels
 }
 
 // omitted returns the number of mixnodes without series of their own.
@@ -51,12 +51,12 @@ var upstreamFields = []fieldMetric{
 	{betanet.InactiveNodes, "betanet_mixnode_inactive", "Number of mixnodes that are not active"},
 	{betanet.PacketsDropped, "betanet_packets_dropped_total", "Total packets dropped"},
 	{betanet.PacketsForwarded, "betanet_packets_forwarded_total", "Total packets forwarded, for API mixnodes"},
-	{betanet.PeakThroughput, "betanet_peak_throughput", "Peak throughput as reported by the upstream, in a unit that only the upstream knows"},
+	{betanet.PeakThroughput, "betanet_peak_throughput", "Peak throughput as reported by the upstream, in an unspecified unit"},
 }
 
 // mixnodeFields are the fields exposed per mixnode.
 var mixnodeFields = []fieldMetric{
-	{betanet.AvgLatency, "betanet_mixnode_average_latency_seconds", "Average latency of the packets of a mixnode since its deployment, in seconds; absent without packets"},
+	{betanet.AvgLatency, "betanet_mixnode_average_latency_seconds", "Average latency of the packets of a mixnode since its deployment, in seconds; absent before the first packet"},
 	{betanet.PacketsDropped, "betanet_mixnode_packets_dropped_total", "Packets dropped by a mixnode"},
 	{betanet.PacketsForwarded, "betanet_mixnode_packets_forwarded_total", "Packets forwarded by a mixnode"},
 	{betanet.PacketsProcessed, "betanet_mixnode_packets_processed_total", "Packets processed by a mixnode, both forwarded and dropped"},

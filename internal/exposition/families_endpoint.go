@@ -26,7 +26,7 @@ var endpointFamilies = []family{
 	},
 	{
 		name: "betanet_exporter_endpoint_failing", metricType: gauge, labels: "endpoint, reason",
-		help: "1 while the last collection of an endpoint failed, with the reason", upstream: eachEndpoint(func(w *lines, e *fleet.EndpointView) {
+		help: "1 if the last collection of an endpoint failed, with the reason", upstream: eachEndpoint(func(w *lines, e *fleet.EndpointView) {
 			if e.Failure != nil {
 				w.uint(endpointLabel[e.Endpoint]+`,reason="`+string(e.Failure.Reason)+`"`, 1)
 			}
@@ -88,11 +88,10 @@ func writeBreakers(w *lines, c *renderContext) {
 	}
 }
 
-// breakerValues are the values of the states: the higher, the fewer requests are
-// allowed.
+// breakerValues are the values of the states. A higher value allows fewer requests.
 var breakerValues = [...]uint64{breaker.Closed: 0, breaker.HalfOpen: 1, breaker.Open: 2}
 
-// endpointLabel has the label of each endpoint, rendered once.
+// endpointLabel contains the rendered label of each endpoint.
 var endpointLabel = func() (l [betanet.NumEndpoints]string) {
 	for e := range betanet.NumEndpoints {
 		l[e] = label("endpoint", e.String())

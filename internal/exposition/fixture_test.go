@@ -26,7 +26,7 @@ func newUpstream(name string) *fleet.Upstream {
 // at is the time at which the documents of the fixtures were fetched.
 var at = time.UnixMilli(1_700_000_000_500)
 
-// viewOf returns a view of an upstream that sent the documents at the given time.
+// viewOf returns a view of an upstream whose documents were fetched at the given time.
 func viewOf(u *fleet.Upstream, when time.Time, docs ...*betanet.Document) *fleet.View {
 	v := &fleet.View{Upstream: u, URL: u.URLs[0], API: betanet.V1, Collected: true, Duration: 12500 * time.Microsecond}
 	a := fleet.Accumulator{Histogram: u.Settings.Histogram}
@@ -43,7 +43,7 @@ func viewOf(u *fleet.Upstream, when time.Time, docs ...*betanet.Document) *fleet
 	return v
 }
 
-// v1View returns a view with the documents of the first description.
+// v1View returns a view with the documents in the exporter's first description.
 func v1View(u *fleet.Upstream, when time.Time) *fleet.View {
 	return viewOf(u, when,
 		betanettest.Metrics{PacketsProcessed: 5000, PacketsDropped: 10}.Doc(),
@@ -51,7 +51,8 @@ func v1View(u *fleet.Upstream, when time.Time) *fleet.View {
 		betanettest.Network{BytesTransmitted: 1000000, BytesReceived: 500000, AvgLatencyMS: new(45.0), PeakThroughput: 10000}.Doc())
 }
 
-// mixnodesView returns a view of a mixnodes upstream with ids that need escaping.
+// mixnodesView returns a view of an upstream of API mixnodes, with an id that needs
+// escaping.
 func mixnodesView(u *fleet.Upstream, when time.Time) *fleet.View {
 	forwarded, dropped, latency := uint64(90), uint64(2), 12.5
 	return viewOf(u, when, betanettest.Mixnodes{

@@ -14,9 +14,9 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// FuzzSamplesReadBack checks that labels and numbers are read back unchanged: names of
-// the operator, ids of the upstream, every uint64 and float64. Prometheus' own library
-// parses text 0.0.4, readOpenMetrics parses OpenMetrics.
+// FuzzSamplesReadBack checks that labels and numbers are read back unchanged: the
+// operator's labels, the upstream's ids, and every uint64 and float64. Prometheus' own
+// library parses text 0.0.4, and readOpenMetrics parses OpenMetrics.
 func FuzzSamplesReadBack(f *testing.F) {
 	f.Add("u", "eu", "id", uint64(7), 45.0)
 	f.Add("", "", "", uint64(0), 0.0)
@@ -25,14 +25,14 @@ func FuzzSamplesReadBack(f *testing.F) {
 	f.Add("\u2028", "le", `",x="`, uint64(1_000_000), math.SmallestNonzeroFloat64)
 	f.Add("# HELP betanet_up x", "# EOF\n", "} 1\n", uint64(999_999), math.Inf(1))
 	f.Add("+Inf", "NaN", "{}", uint64(10_000_000), math.NaN())
-	f.Fuzz(func(t *testing.T, name, own, id string, n uint64, x float64) {
-		for _, s := range []string{name, own, id} {
+	f.Fuzz(func(t *testing.T, name, custom, id string, n uint64, x float64) {
+		for _, s := range []string{name, custom, id} {
 			if !utf8.ValidString(s) {
 				t.Skip("configuration and documents are UTF-8")
 			}
 		}
 		u := newUpstream(name)
-		u.Settings.MaxStale, u.Labels = 0, []fleet.Label{{Name: "own", Value: own}}
+		u.Settings.MaxStale, u.Labels = 0, []fleet.Label{{Name: "custom", Value: custom}}
 		v := viewOf(u, time.UnixMilli(int64(n>>20)), betanettest.Mixnodes{
 			{ID: id, Status: "active", PacketsProcessed: n, PacketsDropped: &n, UptimeSeconds: &n, AvgLatencyMS: &x},
 		}.Doc())
@@ -48,17 +48,17 @@ func FuzzSamplesReadBack(f *testing.F) {
 			}
 			return l
 		}
-		at := labels("mixnode", id, "own", own)
+		node := labels("custom", custom, "mixnode", id)
 		seconds := x / 1000
 		want := map[string]string{
-			"betanet_mixnode_packets_processed_total":         sampleText("betanet_mixnode_packets_processed_total", at, float64(n)),
-			"betanet_mixnode_packets_dropped_total":           sampleText("betanet_mixnode_packets_dropped_total", at, float64(n)),
-			"betanet_mixnode_uptime_seconds":                  sampleText("betanet_mixnode_uptime_seconds", at, float64(n)),
-			"betanet_mixnode_average_latency_seconds":         sampleText("betanet_mixnode_average_latency_seconds", at, seconds),
-			"betanet_mixnode_up":                              sampleText("betanet_mixnode_up", at, 1),
-			"betanet_up":                                      sampleText("betanet_up", labels("own", own), 1),
-			"betanet_messages_total":                          sampleText("betanet_messages_total", labels("own", own), float64(n)),
-			"betanet_exporter_last_success_timestamp_seconds": sampleText("betanet_exporter_last_success_timestamp_seconds", labels("endpoint", "mixnodes", "own", own), float64(n>>20)/1000),
+			"betanet_mixnode_packets_processed_total":         sampleText("betanet_mixnode_packets_processed_total", node, float64(n)),
+			"betanet_mixnode_packets_dropped_total":           sampleText("betanet_mixnode_packets_dropped_total", node, float64(n)),
+			"betanet_mixnode_uptime_seconds":                  sampleText("betanet_mixnode_uptime_seconds", node, float64(n)),
+			"betanet_mixnode_average_latency_seconds":         sampleText("betanet_mixnode_average_latency_seconds", node, seconds),
+			"betanet_mixnode_up":                              sampleText("betanet_mixnode_up", node, 1),
+			"betanet_up":                                      sampleText("betanet_up", labels("custom", custom), 1),
+			"betanet_messages_total":                          sampleText("betanet_messages_total", labels("custom", custom), float64(n)),
+			"betanet_exporter_last_success_timestamp_seconds": sampleText("betanet_exporter_last_success_timestamp_seconds", labels("custom", custom, "endpoint", "mixnodes"), float64(n>>20)/1000),
 		}
 		var text, om bytes.Buffer
 		if err := r.WriteUpstreams(&text, Text); err != nil {
@@ -91,7 +91,7 @@ func FuzzSamplesReadBack(f *testing.F) {
 	})
 }
 
-// samplesByName returns the samples of families by the name in OpenMetrics and the type.
+// samplesByName returns the samples of families by their OpenMetrics name and type.
 func samplesByName(families map[string]parsedFamily) map[string][]string {
 	all := make(map[string][]string)
 	for name, f := range families {

@@ -11,11 +11,11 @@ import (
 )
 
 // lines writes samples in the text format. Nearly all are the same bytes in text
-// 0.0.4 and OpenMetrics 1.0. The exception is the le of a whole number, "1.0" in
-// OpenMetrics: floatOffsets has the positions where ".0" is inserted.
+// 0.0.4 and OpenMetrics 1.0. The exception is the le of a whole number, which is "1.0"
+// in OpenMetrics: floatOffsets has the positions where ".0" is inserted.
 //
-// The text has classic histograms. For formats with native ones, histograms has the
-// whole histograms, in the order of the text.
+// The text has classic histograms. For formats with native histograms, histograms has
+// the complete histograms, in the order of the text.
 type lines struct {
 	buf          []byte
 	floatOffsets []uint32
@@ -31,12 +31,12 @@ type renderedHistogram struct {
 	value  *dto.Histogram
 }
 
-// labelSuffix has the labels with which all samples of an upstream end: in braces if
-// a sample has no others, and otherwise after a comma.
+// labelSuffix has the labels at the end of every sample of an upstream: braced is used
+// if the sample has no other labels, and appended otherwise.
 type labelSuffix struct{ braced, appended string }
 
-// newLabelSuffix renders the labels of an upstream. Without a name there is no label
-// upstream, without a replica no label replica.
+// newLabelSuffix renders the labels of an upstream. The labels upstream and replica are
+// omitted if they are empty.
 func newLabelSuffix(name string, custom []fleet.Label, replica string) labelSuffix {
 	var labels []string
 	for _, l := range custom {
@@ -135,6 +135,7 @@ var bounds = func() (b [len(fleet.Buckets)]string) {
 	return b
 }()
 
+// bucket writes one bucket. whole means that le is a whole number.
 func (w *lines) bucket(labels, le string, count uint64, whole bool) {
 	w.buf = append(w.buf, w.name...)
 	w.buf = append(w.buf, "_bucket{"...)

@@ -17,32 +17,32 @@ import (
 func readOpenMetrics(text string) (map[string]parsedFamily, error) {
 	body, ok := strings.CutSuffix(text, "\n# EOF\n")
 	if !ok {
-		return nil, errors.New("no EOF at the end")
+		return nil, errors.New("no # EOF at the end")
 	}
 	if !utf8.ValidString(text) {
 		return nil, errors.New("not UTF-8")
 	}
 	all := make(map[string]parsedFamily)
 	seen := make(map[string]bool) // series, to find duplicates
-	family := ""                  // the one being read
+	family := ""                  // the family being read
 	sampled := false
 	for n, line := range strings.Split(body, "\n") {
 		fail := func(what string) error { return fmt.Errorf("line %d, %q: %s", n+1, line, what) }
 		if rest, ok := strings.CutPrefix(line, "# "); ok {
-			word, rest, _ := strings.Cut(rest, " ")
+			keyword, rest, _ := strings.Cut(rest, " ")
 			name, rest, ok := strings.Cut(rest, " ")
 			if !ok || !isName(name, true) {
-				return nil, fail("no name of a family")
+				return nil, fail("no family name")
 			}
 			if name != family || sampled {
-				if _, twice := all[name]; twice {
+				if _, duplicate := all[name]; duplicate {
 					return nil, fail("duplicate family")
 				}
 				family, sampled = name, false
 				all[name] = parsedFamily{}
 			}
 			f := all[name]
-			if err := f.comment(word, rest); err != nil {
+			if err := f.setMetadata(keyword, rest); err != nil {
 				return nil, fail(err.Error())
 			}
 			all[name] = f
@@ -53,7 +53,7 @@ func readOpenMetrics(text string) (map[string]parsedFamily, error) {
 			return nil, fail(err.Error())
 		}
 		f := all[family]
-		if err := fits(f.Kind, family, name, labels, value); err != nil {
+		if err := checkSample(f.Kind, family, name, labels, value); err != nil {
 			return nil, fail(err.Error())
 		}
 		text := sampleText(name, slices.Clone(labels), value)
@@ -82,18 +82,18 @@ func readOpenMetrics(text string) (map[string]parsedFamily, error) {
 	return all, nil
 }
 
-// comment sets the help or the type of a family.
-func (f *parsedFamily) comment(word, text string) error {
-	switch word {
+// setMetadata sets the help or the type of a family.
+func (f *parsedFamily) setMetadata(keyword, text string) error {
+	switch keyword {
 	case "HELP":
 		help, end, err := unescape(text, false)
 		if err != nil || end != len(text) || f.Help != "" {
-			return errors.New("not a help text")
+			return errors.New("invalid or duplicate help")
 		}
 		f.Help = help
 	case "TYPE":
 		if !slices.Contains([]string{"counter", "gauge", "histogram", "summary"}, text) || f.Kind != "" {
-			return errors.New("not a type")
+			return errors.New("invalid or duplicate type")
 		}
 		f.Kind = text
 	default:
@@ -102,11 +102,11 @@ func (f *parsedFamily) comment(word, text string) error {
 	return nil
 }
 
-// fits checks a sample against the type of its family.
-func fits(kind, family, name string, labels [][2]string, v float64) error {
+// checkSample checks a sample against the type of its family.
+func checkSample(kind, family, name string, labels [][2]string, v float64) error {
 	suffix, ok := strings.CutPrefix(name, family)
 	if !ok || family == "" {
-		return errors.New("a sample of another family")
+		return errors.New("sample of another family")
 	}
 	le := ""
 	for _, l := range labels {
@@ -119,12 +119,12 @@ func fits(kind, family, name string, labels [][2]string, v float64) error {
 		return nil
 	case kind == "summary" && suffix == "_sum":
 		if v < 0 || math.IsNaN(v) {
-			return errors.New("a sum that is negative or not a number")
+			return errors.New("sum is negative or NaN")
 		}
 		return nil
 	case kind == "counter" && suffix == "_total", kind == "histogram" && suffix == "_count", kind == "summary" && suffix == "_count":
 		if v < 0 || math.IsNaN(v) {
-			return errors.New("a counter that is negative or not a number")
+			return errors.New("counter is negative or NaN")
 		}
 		return nil
 	case kind == "histogram" && suffix == "_bucket":
@@ -132,11 +132,11 @@ func fits(kind, family, name string, labels [][2]string, v float64) error {
 		canonical := le == "+Inf" || err == nil && strings.ContainsAny(le, ".e") && le == strings.TrimSpace(le) &&
 			strings.TrimSuffix(le, ".0") == strconv.FormatFloat(bound, 'g', -1, 64)
 		if !canonical || v != math.Trunc(v) {
-			return fmt.Errorf("not a bucket: le %q", le)
+			return fmt.Errorf("invalid bucket: le %q", le)
 		}
 		return nil
 	}
-	return fmt.Errorf("suffix %q in a %s", suffix, kind)
+	return fmt.Errorf("invalid suffix %q for a %s", suffix, kind)
 }
 
 // parseSample parses name{label="value",…} number.
@@ -151,7 +151,7 @@ func parseSample(line string) (name string, labels [][2]string, v float64, err e
 			line = line[1:]
 			key, rest, ok := strings.Cut(line, `="`)
 			if !ok || !isName(key, false) || slices.ContainsFunc(labels, func(l [2]string) bool { return l[0] == key }) {
-				return "", nil, 0, errors.New("not a label, or a duplicate")
+				return "", nil, 0, errors.New("invalid or duplicate label")
 			}
 			value, end, err := unescape(rest, true)
 			if err != nil {
@@ -164,14 +164,14 @@ func parseSample(line string) (name string, labels [][2]string, v float64, err e
 			case strings.HasPrefix(line, "} "):
 				line = line[1:]
 			default:
-				return "", nil, 0, errors.New("labels do not end")
+				return "", nil, 0, errors.New("unterminated labels")
 			}
 		}
 	}
 	number := strings.TrimPrefix(line, " ")
 	v, err = strconv.ParseFloat(number, 64)
 	if err != nil || strings.ContainsAny(number, "xX_ pP") {
-		return "", nil, 0, errors.New("not a number")
+		return "", nil, 0, errors.New("invalid number")
 	}
 	return name, labels, v, nil
 }
@@ -184,7 +184,7 @@ func unescape(s string, quoted bool) (text string, end int, err error) {
 		case c == '"' && quoted:
 			return b.String(), i + 1, nil
 		case c == '"':
-			return "", 0, errors.New("a quote that is not escaped")
+			return "", 0, errors.New("unescaped quote")
 		case c != '\\':
 			b.WriteByte(c)
 		case i+1 < len(s) && strings.IndexByte(`n\"`, s[i+1]) >= 0:
@@ -195,7 +195,7 @@ func unescape(s string, quoted bool) (text string, end int, err error) {
 		}
 	}
 	if quoted {
-		return "", 0, errors.New("the string does not end")
+		return "", 0, errors.New("unterminated string")
 	}
 	return b.String(), len(s), nil
 }
@@ -210,11 +210,11 @@ func isName(s string, metric bool) bool {
 	return s != ""
 }
 
-func TestTheOpenMetricsParserRefusesInvalidText(t *testing.T) {
+func TestOpenMetricsParserRejectsInvalidText(t *testing.T) {
 	const head = "# HELP a A.\n# TYPE a gauge\n"
 	for name, text := range map[string]string{
-		"no end":                     head + "a 1\n",
-		"no newline before the end":  head + "a 1# EOF\n",
+		"no # EOF":                   head + "a 1\n",
+		"no newline before # EOF":    head + "a 1# EOF\n",
 		"a counter without _total":   "# TYPE a counter\na 1\n# EOF\n",
 		"_total in the family":       "# TYPE a_total counter\na_total 1\n# EOF\n",
 		"a negative counter":         "# TYPE a counter\na_total -1\n# EOF\n",
@@ -227,11 +227,11 @@ func TestTheOpenMetricsParserRefusesInvalidText(t *testing.T) {
 		"a raw quote":                head + "a{b=\"x\"y\"} 1\n# EOF\n",
 		"a quote in the help":        "# HELP a \"A\".\n# TYPE a gauge\na 1\n# EOF\n",
 		"le of a whole number":       "# TYPE a histogram\na_bucket{le=\"1\"} 1\n# EOF\n",
-		"half a bucket":              "# TYPE a histogram\na_bucket{le=\"1.0\"} 0.5\n# EOF\n",
+		"a fractional bucket":        "# TYPE a histogram\na_bucket{le=\"1.0\"} 0.5\n# EOF\n",
 		"a hexadecimal number":       head + "a 0x1p3\n# EOF\n",
-		"a time stamp":               head + "a 1 2\n# EOF\n",
+		"a timestamp":                head + "a 1 2\n# EOF\n",
 		"an empty line":              head + "a 1\n\n# EOF\n",
-		"broken UTF-8":               head + "a{b=\"\xff\"} 1\n# EOF\n",
+		"invalid UTF-8":              head + "a{b=\"\xff\"} 1\n# EOF\n",
 	} {
 		if got, err := readOpenMetrics(text); err == nil {
 			t.Errorf("%s: got %v, want an error", name, got)
@@ -239,7 +239,7 @@ func TestTheOpenMetricsParserRefusesInvalidText(t *testing.T) {
 	}
 }
 
-func TestTheOpenMetricsParserReadsValidText(t *testing.T) {
+func TestOpenMetricsParserAcceptsValidText(t *testing.T) {
 	got, err := readOpenMetrics("# HELP a A \\\"\\\\\\n.\n# TYPE a counter\na_total{x=\"\\\"},{\\\\ #\\n\",b=\"\"} 1.5e+06\n# TYPE h histogram\nh_bucket{le=\"1.0\"} 2\nh_count 3\n# EOF\n")
 	want := map[string]parsedFamily{
 		"a": {"counter", "A \"\\\n.", []string{`a_total b="" x="\"},{\\ #\n" 1.5e+06`}},

@@ -12,7 +12,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet"
 )
 
-// seriesIn returns the samples of our own families as text.
+// seriesIn returns the metrics of the exporter's own families as text.
 func seriesIn(families []*dto.MetricFamily) (all []string) {
 	for _, f := range families {
 		if strings.HasPrefix(f.GetName(), "betanet_") {
@@ -34,7 +34,7 @@ func TestPartsTogetherEqualGather(t *testing.T) {
 		var got []string
 		parts := r.Parts(2)
 		if want := 1 + (n+1)/2; len(parts) != want {
-			t.Errorf("%d upstreams: %d parts, want %d", n, len(parts), want)
+			t.Errorf("%d upstreams: got %d parts, want %d", n, len(parts), want)
 		}
 		for _, p := range parts {
 			families, err := p.Gather()
@@ -73,8 +73,8 @@ func TestOfProcessExcludesTheFamiliesOfUpstreams(t *testing.T) {
 	}
 }
 
-// The series of pushing are absent without pushing, and start at 0 with it.
-func TestSeriesOfPushingExistOnlyWithPushing(t *testing.T) {
+// The series about pushes start at 0 when pushing is enabled.
+func TestPushSeriesExistOnlyIfPushingIsEnabled(t *testing.T) {
 	r := NewRegistry()
 	r.Exporter.Attempt(betanet.Metrics, "", time.Millisecond)
 	show := func() string {
@@ -98,7 +98,7 @@ func TestSeriesOfPushingExistOnlyWithPushing(t *testing.T) {
 		return fmt.Sprintf("betanet_exporter_push_total{result=\"failure\"} %d\nbetanet_exporter_push_total{result=\"partial\"} %d\nbetanet_exporter_push_total{result=\"success\"} %d\n", failure, partial, success)
 	}
 	if got, want := show(), total(0, 0, 0); got != want {
-		t.Errorf("before the first: got\n%s\nwant\n%s", got, want)
+		t.Errorf("before the first push: got\n%s\nwant\n%s", got, want)
 	}
 	r.Exporter.Pushed("success", at)
 	r.Exporter.Pushed("failure", at.Add(time.Hour))

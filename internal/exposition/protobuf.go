@@ -25,13 +25,13 @@ var familyTypes = map[metricType]dto.MetricType{
 	histogram: dto.MetricType_HISTOGRAM, summary: dto.MetricType_SUMMARY,
 }
 
-// protobuf writes one family as a length-delimited message. It converts the rendered
-// lines, so that all formats agree; histograms keep their native buckets.
-func (s *scrape) protobuf(i int) {
+// writeProtobuf writes one family as a length-delimited message. It converts the rendered
+// lines, so that all formats agree. Histograms keep their native buckets.
+func (s *scrape) writeProtobuf(i int) {
 	f := &families[i]
 	b := s.message[:0]
 	for _, r := range s.rendered {
-		start, end := r.lines(i)
+		start, end := r.span(i)
 		if start == end {
 			continue
 		}
@@ -41,7 +41,7 @@ func (s *scrape) protobuf(i int) {
 			b = protowire.AppendTag(b, familyType, protowire.VarintType)
 			b = protowire.AppendVarint(b, uint64(familyTypes[f.metricType]))
 		}
-		b = s.metrics(b, i, r, r.buf[start:end])
+		b = s.appendMetrics(b, i, r, r.buf[start:end])
 	}
 	s.message = b
 	if len(b) > 0 {
@@ -50,8 +50,8 @@ func (s *scrape) protobuf(i int) {
 	}
 }
 
-// metrics appends the samples of one family of one upstream.
-func (s *scrape) metrics(b []byte, family int, r *rendered, lines []byte) []byte {
+// appendMetrics appends the samples of one family of one upstream.
+func (s *scrape) appendMetrics(b []byte, family int, r *rendered, lines []byte) []byte {
 	f := &families[family]
 	histograms := r.histograms
 	for len(histograms) > 0 && histograms[0].family != family {
@@ -65,7 +65,7 @@ func (s *scrape) metrics(b []byte, family int, r *rendered, lines []byte) []byte
 		if f.metricType == histogram && !bytes.HasPrefix(line, []byte("_count")) {
 			continue
 		}
-		m, value := s.sample(line)
+		m, value := s.parseLine(line)
 		switch f.metricType {
 		case counter:
 			m = appendDouble(m, metricCounter, counterValue, value)
@@ -82,7 +82,7 @@ func (s *scrape) metrics(b []byte, family int, r *rendered, lines []byte) []byte
 			s.inner = protowire.AppendFixed64(s.inner, math.Float64bits(sum))
 			m = appendBytes(m, metricSummary, s.inner)
 		case histogram:
-			s.inner, _ = proto.MarshalOptions{}.MarshalAppend(s.inner[:0], histograms[0].value) // has no required field
+			s.inner, _ = proto.MarshalOptions{}.MarshalAppend(s.inner[:0], histograms[0].value) // cannot fail without required fields
 			histograms = histograms[1:]
 			m = appendBytes(m, metricHistogram, s.inner)
 		}
@@ -91,7 +91,8 @@ func (s *scrape) metrics(b []byte, family int, r *rendered, lines []byte) []byte
 	return b
 }
 
-// count converts a parsed count. The largest counts round up to 2^64.
+// count converts a count that was parsed as a float64, which rounds the largest counts
+// up to 2^64.
 func count(v float64) uint64 {
 	if v >= math.MaxUint64 {
 		return math.MaxUint64
@@ -99,9 +100,9 @@ func count(v float64) uint64 {
 	return uint64(v)
 }
 
-// sample returns the labels of a line, encoded as the first fields of a metric, and
+// parseLine returns the labels of a line, encoded as the first fields of a metric, and
 // its value. line starts after the name of the family.
-func (s *scrape) sample(line []byte) (metric []byte, value float64) {
+func (s *scrape) parseLine(line []byte) (metric []byte, value float64) {
 	m := s.metric[:0]
 	space := bytes.LastIndexByte(line, ' ')
 	if open := bytes.IndexByte(line, '{'); open >= 0 && open < space {
@@ -119,12 +120,12 @@ func (s *scrape) sample(line []byte) (metric []byte, value float64) {
 		}
 	}
 	s.metric = m
-	value, _ = strconv.ParseFloat(string(line[space+1:]), 64) // our own number
+	value, _ = strconv.ParseFloat(string(line[space+1:]), 64) // cannot fail: lines formatted it
 	return m, value
 }
 
-// unescapeLabel appends the value of a label up to its closing quotation mark, and
-// returns the position of the mark.
+// unescapeLabel appends the value of a label up to its closing quote, and returns the
+// position of the quote.
 func unescapeLabel(to, text []byte) (value []byte, end int) {
 	for i := 0; ; i++ {
 		switch text[i] {

@@ -47,7 +47,7 @@ func write(t *testing.T, r *Registry, f Format, names ...string) []byte {
 	return b.Bytes()
 }
 
-// withoutInf removes the buckets up to +Inf, which protobuf does not have.
+// withoutInf removes the +Inf buckets, which the protobuf format omits.
 func withoutInf(all map[string]parsedFamily) map[string]parsedFamily {
 	for name, r := range all {
 		r.Samples = slices.DeleteFunc(r.Samples, func(s string) bool { return strings.Contains(s, `le="+Inf"`) })
@@ -56,14 +56,14 @@ func withoutInf(all map[string]parsedFamily) map[string]parsedFamily {
 	return all
 }
 
-func TestProtobufHasTheSamplesOfTheText(t *testing.T) {
+func TestProtobufHasTheSamplesOfTheTextFormat(t *testing.T) {
 	for seed := range uint64(40) {
 		s := newScenario(seed)
 		for condition := range numConditions {
-			s.v1(fmt.Sprint("v", condition, s.odd()), condition)
-			s.mixnodes(fmt.Sprint("m", condition, s.odd()), condition)
+			s.addV1(fmt.Sprint("v", condition, s.special()), condition)
+			s.addMixnodes(fmt.Sprint("m", condition, s.special()), condition)
 		}
-		s.exporter()
+		s.countEvents()
 		got := readFamilies(decode(t, write(t, s.registry, Protobuf)))
 		want := withoutInf(readText(t, string(write(t, s.registry, Text))))
 		foreign := func(name string, _ parsedFamily) bool { return !strings.HasPrefix(name, "betanet_") }
@@ -84,7 +84,7 @@ func TestProtobufHasTheFamiliesOfTheProcess(t *testing.T) {
 	}
 }
 
-func TestHistogramsAreNativeAsWell(t *testing.T) {
+func TestProtobufHistogramsAreClassicAndNative(t *testing.T) {
 	u := newUpstream("a")
 	u.Labels = []fleet.Label{{Name: "region", Value: `e"u`}}
 	r := neverExpiring(v1View(u, at))
@@ -120,7 +120,7 @@ func TestOnlyNamedFamiliesAreWritten(t *testing.T) {
 	for _, c := range []struct{ names, want []string }{
 		{[]string{"betanet_messages_total"}, []string{"betanet_messages_total"}},
 		{[]string{"betanet_messages_total", "go_goroutines", "betanet_exporter_upstreams"}, []string{"betanet_exporter_upstreams", "betanet_messages_total", "go_goroutines"}},
-		{[]string{"betanet_messages"}, nil}, // a name of OpenMetrics
+		{[]string{"betanet_messages"}, nil}, // the name in OpenMetrics
 		{[]string{"nothing", ""}, nil},
 		{[]string{"nothing", "betanet_up"}, []string{"betanet_up"}},
 	} {

@@ -12,15 +12,15 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// parsedFamily is a family that was read back. Every sample is a string, and they are
-// sorted, so that expositions can be compared regardless of their order.
+// parsedFamily is a family that was read back. Samples are sorted, so that expositions
+// can be compared regardless of their order.
 type parsedFamily struct {
 	Kind, Help string
 	Samples    []string
 }
 
-// sampleText returns the canonical form of a sample: labels sorted by name, all digits
-// of the value, the sign of a zero.
+// sampleText returns the canonical form of a sample, with labels sorted by name and all
+// digits of the value, including the sign of a zero.
 func sampleText(name string, labels [][2]string, v float64) string {
 	slices.SortFunc(labels, func(a, b [2]string) int { return strings.Compare(a[0], b[0]) })
 	var b strings.Builder
@@ -37,7 +37,7 @@ func readText(t *testing.T, text string) map[string]parsedFamily {
 	p := expfmt.NewTextParser(model.LegacyValidation)
 	families, err := p.TextToMetricFamilies(strings.NewReader(text))
 	if err != nil {
-		t.Fatalf("the reference parser: %v in\n%s", err, text)
+		t.Fatalf("reference parser: %v in\n%s", err, text)
 	}
 	return readFamilies(families)
 }

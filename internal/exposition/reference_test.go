@@ -14,8 +14,8 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
-// The reference is client_golang: the views of a scenario are written by our registry,
-// and the const metrics expected of them by client_golang's encoders.
+// The reference is client_golang: our registry writes the views of a scenario, and
+// client_golang's encoders write the const metrics that are expected of them.
 
 // expectations are the expected const metrics.
 type expectations struct{ metrics []expectation }
@@ -25,7 +25,7 @@ type expectation struct {
 	metric prometheus.Metric
 }
 
-// Describe sends nothing, which leaves all checks to Gather.
+// Describe sends nothing, so that Gather makes all checks.
 func (*expectations) Describe(chan<- *prometheus.Desc) {}
 
 // Collect sends the expected metrics.
@@ -35,7 +35,7 @@ func (l *expectations) Collect(c chan<- prometheus.Metric) {
 	}
 }
 
-// pairs are alternating names and values of labels.
+// pairs are alternating label names and values.
 type pairs []string
 
 func (p pairs) and(more ...string) pairs { return append(slices.Clone(p), more...) }
@@ -59,8 +59,8 @@ func describe(name string, labels pairs) (family int, desc *prometheus.Desc, val
 	panic(name + " is not in the catalogue")
 }
 
-// add expects a counter or a gauge.
-func (l *expectations) add(name string, v float64, labels pairs) {
+// expect expects a counter or a gauge.
+func (l *expectations) expect(name string, v float64, labels pairs) {
 	i, desc, values := describe(name, labels)
 	kind := prometheus.GaugeValue
 	if catalogue[i].kind == "counter" {
@@ -69,8 +69,8 @@ func (l *expectations) add(name string, v float64, labels pairs) {
 	l.metrics = append(l.metrics, expectation{i, prometheus.MustNewConstMetric(desc, kind, v, values...)})
 }
 
-// observed expects a histogram with one observation for each of seconds.
-func (l *expectations) observed(name string, seconds []float64, labels pairs) {
+// expectHistogram expects a histogram with the given observations.
+func (l *expectations) expectHistogram(name string, seconds []float64, labels pairs) {
 	i, desc, values := describe(name, labels)
 	buckets, sum := make(map[float64]uint64), 0.0
 	for _, s := range seconds {
@@ -87,14 +87,14 @@ func (l *expectations) observed(name string, seconds []float64, labels pairs) {
 	l.metrics = append(l.metrics, expectation{i, prometheus.MustNewConstHistogram(desc, uint64(len(seconds)), sum, buckets, values...)})
 }
 
-// summary expects a summary without quantiles.
-func (l *expectations) summary(name string, sum float64, count uint64, labels pairs) {
+// expectSummary expects a summary without quantiles.
+func (l *expectations) expectSummary(name string, sum float64, count uint64, labels pairs) {
 	i, desc, values := describe(name, labels)
 	l.metrics = append(l.metrics, expectation{i, prometheus.MustNewConstSummary(desc, count, sum, nil, values...)})
 }
 
-// gathered returns the families in the order of client_golang.
-func (l *expectations) gathered(t *testing.T) []*dto.MetricFamily {
+// gather returns the families in client_golang's order.
+func (l *expectations) gather(t *testing.T) []*dto.MetricFamily {
 	t.Helper()
 	r := prometheus.NewRegistry()
 	r.MustRegister(l)
@@ -105,8 +105,8 @@ func (l *expectations) gathered(t *testing.T) []*dto.MetricFamily {
 	return all
 }
 
-// inOrder returns the families in our order, where Gather would sort the samples by the
-// values of labels.
+// inOrder returns the families in our order. Gather would sort their samples by label
+// values.
 func (l *expectations) inOrder(t *testing.T) (all []*dto.MetricFamily) {
 	t.Helper()
 	slices.SortStableFunc(l.metrics, func(a, b expectation) int { return cmp.Compare(a.family, b.family) })
@@ -141,9 +141,10 @@ func encode(t *testing.T, families []*dto.MetricFamily, f expfmt.Format) string 
 	return b.String()
 }
 
+// compare compares the registry's text formats with client_golang's.
 func (s *scenario) compare(t *testing.T) {
 	t.Helper()
-	wanted := s.gathered(t)
+	wanted := s.gather(t)
 	ours := text(t, s.registry, Text)
 	got := readText(t, ours)
 	if diff := gocmp.Diff(readText(t, encode(t, wanted, expfmt.FmtText)), got); diff != "" {
@@ -151,53 +152,54 @@ func (s *scenario) compare(t *testing.T) {
 	}
 	om, err := readOpenMetrics(encode(t, wanted, expfmt.FmtOpenMetrics_1_0_0))
 	if err != nil {
-		t.Fatalf("OpenMetrics of client_golang: %v", err)
+		t.Fatalf("client_golang's OpenMetrics: %v", err)
 	}
 	gotOM, err := readOpenMetrics(text(t, s.registry, OpenMetrics))
 	if err != nil {
-		t.Fatalf("OpenMetrics: %v", err)
+		t.Fatalf("our OpenMetrics: %v", err)
 	}
 	if diff := gocmp.Diff(om, gotOM); diff != "" {
 		t.Errorf("OpenMetrics 1.0 (-client_golang +ours):\n%s", diff)
 	}
 }
 
-// Compare names, labels, values, types and help of every sample for a fleet and for one
-// upstream with numbers of any size. The families that client_golang writes are left out.
+// This test compares names, labels, values, types and help of every sample, for a fleet
+// and for one upstream with numbers of any size. It omits the families that client_golang
+// writes.
 func TestEverySampleMatchesClientGolang(t *testing.T) {
 	for seed := range uint64(40) {
 		s := newScenario(seed)
 		if seed%2 == 0 {
-			s.small = true // sums of floats are exact below 2^53 only
+			s.small = true // sums of floats are exact only below 2^53
 			for condition := range numConditions {
-				s.v1(fmt.Sprint("v", condition, s.odd()), condition)
-				s.mixnodes(fmt.Sprint("m", condition, s.odd()), condition)
+				s.addV1(fmt.Sprint("v", condition, s.special()), condition)
+				s.addMixnodes(fmt.Sprint("m", condition, s.special()), condition)
 			}
-			s.fleetTotals()
+			s.expectFleetTotals()
 		} else {
-			s.v1("", int(seed/2)%numConditions)
+			s.addV1("", int(seed/2)%numConditions)
 		}
-		s.exporter()
+		s.countEvents()
 		s.compare(t)
 		if t.Failed() {
-			t.Fatalf("in the scenario of seed %d", seed)
+			t.Fatalf("failed with seed %d", seed)
 		}
 	}
 }
 
-// Compare the bytes in text 0.0.4. Numbers are below 10^6, because client_golang writes
-// 1e+06 where we write 1000000: a counter in plain digits is what the upstream sent,
-// even beyond 2^53. Samples of a family are in our order, because client_golang's
-// registry would sort them.
-func TestTheTextOfAnUpstreamEqualsClientGolangs(t *testing.T) {
+// This test compares the bytes of text 0.0.4. Numbers are below 10^6, because
+// client_golang writes 1e+06 where we write 1000000: plain digits show a counter as the
+// upstream sent it, even beyond 2^53. Samples of a family are in our order, because
+// client_golang's registry would sort them.
+func TestUpstreamTextEqualsClientGolang(t *testing.T) {
 	for seed := range uint64(40) {
 		s := newScenario(seed)
 		s.small, s.ordered = true, true
-		name := []string{"", "u" + s.odd()}[seed/2%2]
+		name := []string{"", "u" + s.special()}[seed/2%2]
 		if seed%2 == 0 {
-			s.v1(name, int(seed/4)%numConditions)
+			s.addV1(name, int(seed/4)%numConditions)
 		} else {
-			s.mixnodes(name, int(seed/4)%numConditions)
+			s.addMixnodes(name, int(seed/4)%numConditions)
 		}
 		var ours bytes.Buffer
 		if err := s.registry.WriteUpstreams(&ours, Text); err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// Registry has the rendered lines of every upstream. All methods are safe for
+// A Registry holds the rendered lines of every upstream. All methods are safe for
 // concurrent use. A scrape takes no lock, except to sort the upstreams again after
 // one was added or removed.
 type Registry struct {
@@ -35,21 +35,21 @@ func NewRegistry() *Registry {
 // registration is an upstream in the registry.
 type registration struct {
 	upstream *fleet.Upstream
-	suffixes labelSuffixes // without a replica
+	suffixes labelSuffixes // for views without a replica
 	view     atomic.Pointer[fleet.View]
 	rendered atomic.Pointer[rendered] // of this view or an earlier one; nil before the first
 }
 
-// rendered has the lines of an upstream. It is immutable once published.
+// rendered holds the lines of an upstream. It is immutable once published.
 type rendered struct {
 	view         *fleet.View
 	buf          []byte
 	floatOffsets []uint32            // see lines
 	histograms   []renderedHistogram // see lines
 	ends         [maxFamilies]uint32 // where the lines of each family end in buf
-	expires      time.Time           // when a value becomes too old to be shown, zero for never
+	expires      time.Time           // when a value becomes too old to be shown, zero if none does
 
-	// Input of the fleet totals.
+	// Inputs of the fleet totals.
 	state  fleet.State
 	values fleet.Values
 }
@@ -57,13 +57,13 @@ type rendered struct {
 // maxFamilies is the capacity for families; a test checks that all fit.
 const maxFamilies = 64
 
-// Publish makes v visible to scrapes, and adds its upstream if it is new. It renders
-// the view, unless a collection is running: then the view changes again soon, and it
-// is rendered only if a scrape comes first.
+// Publish makes v visible to scrapes, and adds its upstream if it is new. It renders the
+// view unless a collection is running: then another view follows soon, and v is rendered
+// only if a scrape comes first.
 func (r *Registry) Publish(v *fleet.View) {
 	now := time.Now()
 	r.counters.Observe(v, now)
-	r.Exporter.noteAPI(v)
+	r.Exporter.markAPI(v)
 	r.mu.RLock()
 	reg := r.byUpstream[v.Upstream]
 	r.mu.RUnlock()
@@ -113,8 +113,8 @@ func (r *Registry) Views() []*fleet.View {
 	return views
 }
 
-// current returns the rendered lines. It renders them again if there is a newer view
-// or if a value has expired.
+// current returns the rendered lines of the current view. It renders them again if the
+// view has changed or a value has expired.
 func (reg *registration) current(now time.Time) *rendered {
 	old, v := reg.rendered.Load(), reg.view.Load()
 	if old != nil && old.view == v && (old.expires.IsZero() || now.Before(old.expires)) {
@@ -149,8 +149,8 @@ func (r *rendered) render(c *renderContext, suffixes labelSuffixes, wanted func(
 	r.buf, r.floatOffsets, r.histograms = w.buf, w.floatOffsets, w.histograms
 }
 
-// lines returns where the lines of a family start and end in buf.
-func (r *rendered) lines(family int) (start, end uint32) {
+// span returns where the lines of a family start and end in buf.
+func (r *rendered) span(family int) (start, end uint32) {
 	if family > 0 {
 		start = r.ends[family-1]
 	}

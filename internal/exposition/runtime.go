@@ -12,8 +12,8 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
-// maxRuntimeAge bounds the age of the lines about the runtime and the process:
-// reading them costs more than the rest of a small scrape.
+// maxRuntimeAge limits the age of the families about the runtime and the process,
+// because gathering them costs more than the rest of a small scrape.
 const maxRuntimeAge = time.Second
 
 // runtime caches client_golang's families about the Go runtime, the process and the
@@ -50,27 +50,27 @@ func newRuntime() *runtime {
 // families returns families that are at most maxRuntimeAge old, or slightly older
 // while another scrape is gathering them again.
 func (r *runtime) families() []gatheredFamily {
-	l := r.last.Load()
-	if time.Since(l.at) > maxRuntimeAge && r.refresh.TryLock() {
-		l = r.gather()
-		r.last.Store(l)
+	g := r.last.Load()
+	if time.Since(g.at) > maxRuntimeAge && r.refresh.TryLock() {
+		g = r.gather()
+		r.last.Store(g)
 		r.refresh.Unlock()
 	}
-	return l.families
+	return g.families
 }
 
 func (r *runtime) gather() *gathered {
-	l := &gathered{at: time.Now()}
-	// On an error show what could be gathered.
-	all, _ := r.registry.Gather()
-	for _, family := range all {
+	all := &gathered{at: time.Now()}
+	// On an error, show what could be gathered.
+	families, _ := r.registry.Gather()
+	for _, family := range families {
 		g := gatheredFamily{name: family.GetName()}
 		for f, format := range [numFormats]expfmt.Format{Text: expfmt.FmtText, OpenMetrics: expfmt.FmtOpenMetrics_1_0_0, Protobuf: expfmt.FmtProtoDelim} {
 			var b bytes.Buffer
 			_ = expfmt.NewEncoder(&b, format).Encode(family) // a bytes.Buffer returns no error
 			g.text[f] = b.Bytes()
 		}
-		l.families = append(l.families, g)
+		all.families = append(all.families, g)
 	}
-	return l
+	return all
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// samplesByFamily counts the samples of a text by the name of their family.
+// samplesByFamily counts the samples of a text by family name.
 func samplesByFamily(text string) (families map[string]int, all int) {
 	families = make(map[string]int)
 	family := ""
@@ -27,7 +27,7 @@ func samplesByFamily(text string) (families map[string]int, all int) {
 	return families, all
 }
 
-// wantSamples compares the samples of every family, and their number.
+// wantSamples compares the number of samples of every family, and in total.
 func wantSamples(t *testing.T, what, text string, want map[string]int, total int) {
 	t.Helper()
 	got, all := samplesByFamily(text)
@@ -46,7 +46,7 @@ func wantSamples(t *testing.T, what, text string, want map[string]int, total int
 	}
 }
 
-// merged merges the expected samples of several groups of families.
+// merged merges the expected numbers of samples of several groups of families.
 func merged(groups ...map[string]int) map[string]int {
 	all := make(map[string]int)
 	for _, g := range groups {
@@ -97,8 +97,8 @@ func nodesOf(n int) *betanet.Document {
 	return d.Doc()
 }
 
-// fails makes every endpoint of a view fail. The last good values are kept.
-func fails(v *fleet.View) *fleet.View {
+// failed makes every endpoint of a view fail. The last good values are kept.
+func failed(v *fleet.View) *fleet.View {
 	for i := range v.Endpoints {
 		e := &v.Endpoints[i]
 		e.Record = e.Failed(&betanet.Failure{Reason: betanet.ReasonTimeout, Err: errors.New("no answer in time")}, time.Now())
@@ -106,8 +106,8 @@ func fails(v *fleet.View) *fleet.View {
 	return v
 }
 
-// One more sample is one more series for each of ten thousand upstreams.
-func TestAnUpstreamHasAFixedNumberOfSamples(t *testing.T) {
+// With ten thousand upstreams, one more sample per upstream is ten thousand more series.
+func TestUpstreamsHaveAFixedNumberOfSamples(t *testing.T) {
 	named := func() *fleet.Upstream {
 		u := newUpstream("edge-1")
 		u.Settings.Histogram = false
@@ -140,12 +140,12 @@ func TestAnUpstreamHasAFixedNumberOfSamples(t *testing.T) {
 		total int
 	}{
 		{"v1", v1View(named(), time.Now()), merged(v1Documents, upstreamSamples, accumulated, perEndpoint(3)), 22},
-		{"v1 that fails", fails(v1View(named(), time.Now())), merged(v1Documents, upstreamSamples, accumulated, perEndpoint(3), failing(3)), 25},
+		{"v1 that fails", failed(v1View(named(), time.Now())), merged(v1Documents, upstreamSamples, accumulated, perEndpoint(3), failing(3)), 25},
 		{"v1 over https", https(), merged(v1Documents, upstreamSamples, accumulated, perEndpoint(3), map[string]int{"exporter_tls_certificate_expiry_timestamp_seconds": 1}), 23},
 		{"v1 with replicas", replicas(), merged(v1Documents, upstreamSamples, accumulated, perEndpoint(3), map[string]int{"exporter_replica_switches_total": 1, "exporter_circuit_breaker_state": 3}), 26},
 		{"mixnodes without a node", viewOf(named(), time.Now(), betanettest.Mixnodes{}.Doc()), merged(map[string]int{"connected_peers": 1, "mixnode_active": 1, "mixnode_inactive": 1}, mixnodesSums, upstreamSamples, accumulated, perEndpoint(1)), 15},
 		{"mixnodes with 3", viewOf(named(), time.Now(), nodesOf(3)), merged(mixnodesDocument, mixnodesSums, upstreamSamples, accumulated, perEndpoint(1), perMixnode(3)), 16 + 18},
-		{"mixnodes that fail", fails(viewOf(named(), time.Now(), nodesOf(3))), merged(mixnodesDocument, mixnodesSums, upstreamSamples, accumulated, perEndpoint(1), perMixnode(3), failing(1)), 17 + 18},
+		{"mixnodes that fail", failed(viewOf(named(), time.Now(), nodesOf(3))), merged(mixnodesDocument, mixnodesSums, upstreamSamples, accumulated, perEndpoint(1), perMixnode(3), failing(1)), 17 + 18},
 		{"mixnodes, 2 of 3 with series", limited(3, 2), merged(mixnodesDocument, mixnodesSums, upstreamSamples, accumulated, perEndpoint(1), perMixnode(2), map[string]int{"mixnodes_omitted": 1}), 17 + 12},
 		{"mixnodes, none with series", limited(3, 0), merged(mixnodesDocument, mixnodesSums, upstreamSamples, accumulated, perEndpoint(1), map[string]int{"mixnodes_omitted": 1}), 17},
 	} {
@@ -159,7 +159,7 @@ func TestAnUpstreamHasAFixedNumberOfSamples(t *testing.T) {
 	}
 }
 
-func TestAProbeHasAFixedNumberOfSamples(t *testing.T) {
+func TestProbesHaveAFixedNumberOfSamples(t *testing.T) {
 	for _, c := range []struct {
 		what  string
 		view  *fleet.View
@@ -167,9 +167,9 @@ func TestAProbeHasAFixedNumberOfSamples(t *testing.T) {
 		total int
 	}{
 		{"v1", v1View(newUpstream("a"), time.Now()), merged(v1Documents, upstreamSamples, perEndpoint(3)), 21},
-		{"v1 that fails", fails(v1View(newUpstream("a"), time.Now())), merged(v1Documents, upstreamSamples, perEndpoint(3), failing(3)), 24},
+		{"v1 that fails", failed(v1View(newUpstream("a"), time.Now())), merged(v1Documents, upstreamSamples, perEndpoint(3), failing(3)), 24},
 		{"mixnodes with 3", viewOf(newUpstream("a"), time.Now(), nodesOf(3)), merged(mixnodesDocument, upstreamSamples, perEndpoint(1), perMixnode(3)), 10 + 18},
-		{"mixnodes that fail", fails(viewOf(newUpstream("a"), time.Now(), nodesOf(3))), merged(mixnodesDocument, upstreamSamples, perEndpoint(1), perMixnode(3), failing(1)), 11 + 18},
+		{"mixnodes that fail", failed(viewOf(newUpstream("a"), time.Now(), nodesOf(3))), merged(mixnodesDocument, upstreamSamples, perEndpoint(1), perMixnode(3), failing(1)), 11 + 18},
 	} {
 		var b bytes.Buffer
 		if err := WriteProbe(&b, Text, c.view, false); err != nil {
@@ -179,9 +179,8 @@ func TestAProbeHasAFixedNumberOfSamples(t *testing.T) {
 	}
 }
 
-// One upstream without a name, with all families of the exporter, its process and the Go
-// runtime.
-func TestOneUpstreamWithoutANameHasAtMost210Samples(t *testing.T) {
+// docs/promises.md limits the samples of /metrics with a single upstream.
+func TestASingleUpstreamHasAtMost210Samples(t *testing.T) {
 	r := NewRegistry()
 	u := newUpstream("")
 	u.API = betanet.Auto
@@ -196,7 +195,7 @@ func TestOneUpstreamWithoutANameHasAtMost210Samples(t *testing.T) {
 	}
 }
 
-func TestTheSeriesOfAnAPIExistOnceItIsInUse(t *testing.T) {
+func TestSeriesOfAnAPIExistOnceItIsInUse(t *testing.T) {
 	endpoints := func(r *Registry) (names []string) {
 		for _, name := range []string{"metrics", "nodes", "network", "mixnodes"} {
 			text := string(write(t, r, Text))
@@ -233,7 +232,7 @@ func TestTheSeriesOfAnAPIExistOnceItIsInUse(t *testing.T) {
 		}, both},
 		"configured as v1":                   {func(r *Registry) { r.Publish(pending(betanet.V1)) }, v1},
 		"configured as mixnodes":             {func(r *Registry) { r.Publish(pending(betanet.MixnodesAPI)) }, mixnodes},
-		"an attempt that was counted":        {func(r *Registry) { r.Exporter.Attempt(betanet.Nodes, betanet.ReasonTimeout, time.Second) }, v1},
+		"after an attempt":                   {func(r *Registry) { r.Exporter.Attempt(betanet.Nodes, betanet.ReasonTimeout, time.Second) }, v1},
 		"kept after the upstream is removed": {func(r *Registry) { r.Publish(v1View(auto, time.Now())); r.Remove(auto) }, v1},
 	} {
 		r := NewRegistry()

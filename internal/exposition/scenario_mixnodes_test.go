@@ -19,15 +19,15 @@ func (s *scenario) drawMixnodes() (docs [3]betanettest.Mixnodes) {
 			if i > 0 && s.IntN(4) == 0 {
 				continue // missing in this document
 			}
-			m := betanettest.Mixnode{ID: fmt.Sprint(i, s.odd()), Status: "stopped", PacketsProcessed: s.Uint64N(100_000)}
+			m := betanettest.Mixnode{ID: fmt.Sprint(i, s.special()), Status: "stopped", PacketsProcessed: s.Uint64N(100_000)}
 			if s.coin() {
 				m.UptimeSeconds = new(s.Uint64N(1e5))
 			}
 			if round > 0 && i == 0 {
-				m.ID = docs[0][0].ID // this node stays
+				m.ID = docs[0][0].ID // the first node is in every document
 			}
 			if i > 0 {
-				m.ID = fmt.Sprint("node ", i, `"\`) // these come back
+				m.ID = fmt.Sprint("node ", i, `"\`) // the others come back under the same id
 			}
 			if s.coin() {
 				m.PacketsDropped = new(s.Uint64N(1000))
@@ -44,13 +44,13 @@ func (s *scenario) drawMixnodes() (docs [3]betanettest.Mixnodes) {
 	return docs
 }
 
-// mixnodes adds an upstream of API mixnodes in the given condition.
-func (s *scenario) mixnodes(name string, condition int) {
-	u, l := s.upstream(name)
+// addMixnodes adds an upstream of API mixnodes in the given condition.
+func (s *scenario) addMixnodes(name string, condition int) {
+	u, l := s.drawUpstream(name)
 	v := &fleet.View{Upstream: u, API: betanet.MixnodesAPI}
 	docs := s.drawMixnodes()
-	// The rule for sums: the first value, then increases; nothing for a node that leaves,
-	// the whole value for a node that restarted.
+	// A node adds its first value and then its increases. It adds its whole value after a
+	// restart, and nothing when it leaves.
 	var base, sums nodeSums
 	var baseTotals fleet.Totals
 	last := make(map[string]lastSeen)
@@ -71,13 +71,13 @@ func (s *scenario) mixnodes(name string, condition int) {
 	}
 	has, fails := condition != down && condition != untried, condition != good && condition != untried
 	if condition == partial {
-		condition = stale // there is one endpoint
+		condition = stale // there is only one endpoint
 	}
 	var doc *betanet.Document
 	if has {
 		v.Totals, doc = a.Totals, docs[2].Doc()
 	}
-	s.complete(v, &l, condition)
+	s.completeView(v, &l, condition)
 	if has && condition != expired {
 		s.registry.Publish(&fleet.View{Upstream: u, URL: v.URL, API: v.API, Totals: baseTotals, Endpoints: []fleet.EndpointView{{Endpoint: betanet.Mixnodes, Record: snapshot.Record{}.Fetched(docs[0].Doc(), time.Now())}}})
 		addTo(&s.messages, sums.messages-base.messages)
@@ -88,13 +88,13 @@ func (s *scenario) mixnodes(name string, condition int) {
 			addTo(&s.forwarded, sums.forwarded-base.forwarded)
 		}
 	}
-	s.endpoint(v, doc, betanet.Mixnodes, fails)
+	s.addEndpoint(v, doc, betanet.Mixnodes, fails)
 	s.registry.Publish(v)
 	s.expectState(v, l, condition != expired)
 	if has && condition != expired {
 		s.expectMixnodes(docs[2], sums, l)
 		if u.Settings.Histogram && len(seconds) > 0 {
-			s.observed("betanet_message_latency_seconds", seconds, l.replica)
+			s.expectHistogram("betanet_message_latency_seconds", seconds, l.replica)
 		}
 	}
 }
@@ -106,32 +106,32 @@ func (s *scenario) expectMixnodes(d betanettest.Mixnodes, sums nodeSums, l serie
 		if m.Status == "active" {
 			active++
 		}
-		at := pairs{"mixnode", m.ID}.and(l.replica...)
-		s.add("betanet_mixnode_up", boolValue(m.Status == "active"), at)
-		s.add("betanet_mixnode_packets_processed_total", float64(m.PacketsProcessed), at)
+		labels := pairs{"mixnode", m.ID}.and(l.replica...)
+		s.expect("betanet_mixnode_up", boolValue(m.Status == "active"), labels)
+		s.expect("betanet_mixnode_packets_processed_total", float64(m.PacketsProcessed), labels)
 		for name, n := range map[string]*uint64{"uptime_seconds": m.UptimeSeconds, "packets_dropped_total": m.PacketsDropped, "packets_forwarded_total": m.PacketsForwarded} {
 			if n != nil {
-				s.add("betanet_mixnode_"+name, float64(*n), at)
+				s.expect("betanet_mixnode_"+name, float64(*n), labels)
 			}
 		}
 		if m.AvgLatencyMS != nil && m.PacketsProcessed > 0 {
-			s.add("betanet_mixnode_average_latency_seconds", *m.AvgLatencyMS/1000, at)
+			s.expect("betanet_mixnode_average_latency_seconds", *m.AvgLatencyMS/1000, labels)
 		}
 	}
 	peers := uint64(len(d))
-	s.addAll(l.replica, map[string]uint64{"connected_peers": peers, "mixnode_active": active, "mixnode_inactive": peers - active})
+	s.expectAll(l.replica, map[string]uint64{"connected_peers": peers, "mixnode_active": active, "mixnode_inactive": peers - active})
 	addTo(&s.peers, float64(peers))
 	addTo(&s.active, float64(active))
-	s.add("betanet_messages_total", sums.messages, l.replica)
+	s.expect("betanet_messages_total", sums.messages, l.replica)
 	if sums.sentDropped {
-		s.add("betanet_packets_dropped_total", sums.dropped, l.replica)
+		s.expect("betanet_packets_dropped_total", sums.dropped, l.replica)
 	}
 	if sums.sentForwarded {
-		s.add("betanet_packets_forwarded_total", sums.forwarded, l.replica)
+		s.expect("betanet_packets_forwarded_total", sums.forwarded, l.replica)
 	}
-	s.summary("betanet_packet_latency_seconds", sums.micros/1e6, uint64(sums.packets), l.replica)
-	if ms, ok := betanet.MeanLatency(d.Doc().Mixnodes); ok { // tested in its package
-		s.add("betanet_average_latency_seconds", ms/1000, l.replica)
+	s.expectSummary("betanet_packet_latency_seconds", sums.micros/1e6, uint64(sums.packets), l.replica)
+	if ms, ok := betanet.MeanLatency(d.Doc().Mixnodes); ok { // MeanLatency is tested in its package
+		s.expect("betanet_average_latency_seconds", ms/1000, l.replica)
 	}
 }
 
@@ -141,13 +141,13 @@ type nodeSums struct {
 	sentDropped, sentForwarded                    bool
 }
 
-// lastSeen has the last numbers of a node.
+// lastSeen contains the last numbers of a node.
 type lastSeen struct {
 	processed, dropped, forwarded, uptime uint64
 	micros, packets                       float64
 }
 
-// add adds the numbers of a node. It returns what its next numbers are compared with.
+// add adds the numbers of a node. It returns the numbers to compare the next ones with.
 func (s *nodeSums) add(m betanettest.Mixnode, last lastSeen) lastSeen {
 	if m.PacketsProcessed < last.processed || m.UptimeSeconds != nil && *m.UptimeSeconds < last.uptime {
 		last = lastSeen{}

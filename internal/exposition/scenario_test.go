@@ -11,8 +11,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// scenario draws random upstreams and events of the exporter, and collects the samples
-// expected of them.
+// A scenario draws random upstreams and events of the exporter, and collects the samples
+// that are expected.
 type scenario struct {
 	*rand.Rand
 	registry *Registry
@@ -21,7 +21,7 @@ type scenario struct {
 	ordered bool // only labels that client_golang writes in the same order
 	states  map[string]float64
 	peers, active,
-	messages, dropped, forwarded, transmitted, received *float64 // of the fleet, nil where none is known
+	messages, dropped, forwarded, transmitted, received *float64 // of the fleet; nil if unknown
 }
 
 func newScenario(seed uint64) *scenario {
@@ -38,8 +38,8 @@ func (s *scenario) number() uint64 {
 
 func (s *scenario) coin() bool { return s.IntN(2) == 0 }
 
-// odd draws a text of characters that are special to a parser.
-func (s *scenario) odd() string {
+// special draws a text with characters that are special to a parser.
+func (s *scenario) special() string {
 	var b strings.Builder
 	for range s.IntN(8) {
 		b.WriteString([]string{`"`, `\`, "\n", `\n`, "{", "}", ",", "=", " ", "#", "é", "日本", "a", "\t", "\r", "e+06", "+Inf"}[s.IntN(17)])
@@ -47,17 +47,17 @@ func (s *scenario) odd() string {
 	return b.String()
 }
 
-// seriesLabels are the labels of an upstream's series: with the replica in use, and
-// without.
+// seriesLabels are the labels of an upstream's series, with and without the replica in
+// use.
 type seriesLabels struct{ replica, upstream pairs }
 
-// upstream draws an upstream and its labels.
-func (s *scenario) upstream(name string) (*fleet.Upstream, seriesLabels) {
+// drawUpstream draws an upstream and its labels.
+func (s *scenario) drawUpstream(name string) (*fleet.Upstream, seriesLabels) {
 	u := &fleet.Upstream{Name: name, URLs: []*url.URL{{Scheme: "http", Host: "h:9000"}}, Settings: fleet.Settings{Histogram: s.IntN(4) > 0, Mixnodes: 1000}}
 	var own pairs
 	for _, label := range []string{"region", "zone"} {
 		if s.coin() && !(s.ordered && label > "upstream") {
-			u.Labels = append(u.Labels, fleet.Label{Name: label, Value: s.odd()})
+			u.Labels = append(u.Labels, fleet.Label{Name: label, Value: s.special()})
 			own = own.and(label, u.Labels[len(u.Labels)-1].Value)
 		}
 	}
@@ -69,8 +69,8 @@ func (s *scenario) upstream(name string) (*fleet.Upstream, seriesLabels) {
 	return u, seriesLabels{own, own}
 }
 
-// endpoint adds an endpoint to a view.
-func (s *scenario) endpoint(v *fleet.View, doc *betanet.Document, e betanet.Endpoint, failed bool) {
+// addEndpoint adds an endpoint to a view.
+func (s *scenario) addEndpoint(v *fleet.View, doc *betanet.Document, e betanet.Endpoint, failed bool) {
 	ev := fleet.EndpointView{Endpoint: e, Breaker: breaker.State(s.IntN(3))}
 	ev.Doc, ev.Tried = doc, doc != nil || failed
 	if doc != nil {
@@ -85,20 +85,20 @@ func (s *scenario) endpoint(v *fleet.View, doc *betanet.Document, e betanet.Endp
 // expectState expects the series about a view and its endpoints. shown is false if the
 // documents have expired.
 func (s *scenario) expectState(v *fleet.View, l seriesLabels, shown bool) {
-	s.add("betanet_exporter_upstream_resets_total", float64(v.Resets), l.upstream)
+	s.expect("betanet_exporter_upstream_resets_total", float64(v.Resets), l.upstream)
 	if v.Collected {
-		s.add("betanet_exporter_collection_duration_seconds", v.Duration.Seconds(), l.upstream)
+		s.expect("betanet_exporter_collection_duration_seconds", v.Duration.Seconds(), l.upstream)
 	}
 	if v.Replica != "" {
-		s.add("betanet_exporter_replica_switches_total", float64(v.Switches), l.upstream)
+		s.expect("betanet_exporter_replica_switches_total", float64(v.Switches), l.upstream)
 	}
 	up, stale := 1.0, 0.0
 	for _, e := range v.Endpoints {
-		at := pairs{"endpoint", e.Endpoint.String()}.and(l.replica...)
-		s.breaker(at, e.Breaker)
+		labels := pairs{"endpoint", e.Endpoint.String()}.and(l.replica...)
+		s.expectBreaker(labels, e.Breaker)
 		good := 0.0
 		if e.Failure != nil {
-			s.add("betanet_exporter_endpoint_failing", 1, at.and("reason", string(e.Failure.Reason)))
+			s.expect("betanet_exporter_endpoint_failing", 1, labels.and("reason", string(e.Failure.Reason)))
 			if e.Doc != nil && shown {
 				stale = 1
 			}
@@ -106,30 +106,30 @@ func (s *scenario) expectState(v *fleet.View, l seriesLabels, shown bool) {
 			good = 1
 		}
 		up *= good
-		s.add("betanet_exporter_endpoint_up", good, at)
+		s.expect("betanet_exporter_endpoint_up", good, labels)
 		if e.Doc != nil {
-			s.add("betanet_exporter_last_success_timestamp_seconds", float64(e.At.UnixMilli())/1000, at)
+			s.expect("betanet_exporter_last_success_timestamp_seconds", float64(e.At.UnixMilli())/1000, labels)
 		}
 	}
 	for _, o := range v.Standby {
-		s.breaker(pairs{"endpoint", o.Endpoint.String(), "replica", o.Replica}.and(l.upstream...), o.Breaker)
+		s.expectBreaker(pairs{"endpoint", o.Endpoint.String(), "replica", o.Replica}.and(l.upstream...), o.Breaker)
 	}
-	s.add("betanet_exporter_data_stale", stale, l.upstream)
+	s.expect("betanet_exporter_data_stale", stale, l.upstream)
 	if !v.CertificateExpiry.IsZero() {
-		s.add("betanet_exporter_tls_certificate_expiry_timestamp_seconds", float64(v.CertificateExpiry.Unix()), l.upstream)
+		s.expect("betanet_exporter_tls_certificate_expiry_timestamp_seconds", float64(v.CertificateExpiry.Unix()), l.upstream)
 	}
-	s.add("betanet_up", up, l.upstream)
+	s.expect("betanet_up", up, l.upstream)
 }
 
-// addAll expects a sample of each family.
-func (s *scenario) addAll(labels pairs, values map[string]uint64) {
+// expectAll expects a sample of each family.
+func (s *scenario) expectAll(labels pairs, values map[string]uint64) {
 	for name, v := range values {
-		s.add("betanet_"+name, float64(v), labels)
+		s.expect("betanet_"+name, float64(v), labels)
 	}
 }
 
-func (s *scenario) breaker(at pairs, is breaker.State) {
-	s.add("betanet_exporter_circuit_breaker_state", map[breaker.State]float64{breaker.Closed: 0, breaker.HalfOpen: 1, breaker.Open: 2}[is], at)
+func (s *scenario) expectBreaker(labels pairs, state breaker.State) {
+	s.expect("betanet_exporter_circuit_breaker_state", map[breaker.State]float64{breaker.Closed: 0, breaker.HalfOpen: 1, breaker.Open: 2}[state], labels)
 }
 
 func boolValue(b bool) float64 {
@@ -146,7 +146,7 @@ func addTo(sum **float64, n float64) {
 	**sum += n
 }
 
-// increase returns the increase of a counter for the fleet.
+// increase returns the increase of a counter that may have restarted from 0.
 func increase(before, now uint64) float64 {
 	if now < before {
 		return float64(now)
@@ -165,8 +165,9 @@ const (
 	numConditions
 )
 
-// complete sets the fields that all views have and counts the view for the fleet.
-func (s *scenario) complete(v *fleet.View, l *seriesLabels, condition int) {
+// completeView sets the fields that all views have, and counts the view's state for the
+// fleet.
+func (s *scenario) completeView(v *fleet.View, l *seriesLabels, condition int) {
 	v.URL, v.Collected, v.Duration = v.Upstream.URLs[0], condition != untried, time.Duration(s.Int64N(int64(14*time.Second)))
 	v.Resets = s.Uint64N(5)
 	if s.coin() {
@@ -174,7 +175,7 @@ func (s *scenario) complete(v *fleet.View, l *seriesLabels, condition int) {
 	}
 	if s.coin() && v.Upstream.Name != "" && !s.ordered {
 		v.Upstream.URLs = append(v.Upstream.URLs, v.Upstream.URLs[0])
-		v.Replica, v.Switches = "r"+s.odd(), s.Uint64N(9)
+		v.Replica, v.Switches = "r"+s.special(), s.Uint64N(9)
 		v.Standby = []fleet.Standby{{Replica: "other:9000", Endpoint: betanet.Nodes, Breaker: breaker.State(s.IntN(3))}}
 		l.replica = l.replica.and("replica", v.Replica)
 	}
@@ -184,37 +185,37 @@ func (s *scenario) complete(v *fleet.View, l *seriesLabels, condition int) {
 	s.states[[numConditions]string{"up", "stale", "stale", "down", "down", "pending"}[condition]]++
 }
 
-// counted counts each value of a label a few times and expects the result.
-func (s *scenario) counted(family string, at pairs, label string, values []string, inc func(i int)) {
+// countAndExpect counts each value of a label a few times and expects the result.
+func (s *scenario) countAndExpect(family string, labels pairs, label string, values []string, inc func(i int)) {
 	for i, v := range values {
 		n := s.IntN(3)
 		for range n {
 			inc(i)
 		}
-		s.add(family, float64(n), at.and(label, v))
+		s.expect(family, float64(n), labels.and(label, v))
 	}
 }
 
-// exporter counts events of the exporter and expects all of its closed sets of series.
-func (s *scenario) exporter() {
+// countEvents counts events of the exporter and expects all series about the exporter.
+func (s *scenario) countEvents() {
 	exporter := s.registry.Exporter
 	results := strings.Fields(`success auth canceled connect content_type dns encoding eof http_429 http_4xx http_5xx http_status
 		json_syntax local protocol proxy redirect reset schema timeout tls too_large value`)
 	var took []float64
 	for i, name := range []string{"metrics", "nodes", "network", "mixnodes"} {
-		e, at := betanet.Endpoint(i), pairs{"endpoint", name}
-		s.counted("betanet_exporter_attempts_total", at, "result", results, func(i int) {
+		e, labels := betanet.Endpoint(i), pairs{"endpoint", name}
+		s.countAndExpect("betanet_exporter_attempts_total", labels, "result", results, func(i int) {
 			d := time.Duration(s.Int64N(int64(7 * time.Second)))
 			took = append(took, d.Seconds())
 			exporter.Attempt(e, betanet.Reason(strings.TrimPrefix(results[i], "success")), d)
 		})
-		s.counted("betanet_exporter_circuit_breaker_transitions_total", at, "state", []string{"closed", "half_open", "open"}, func(i int) { exporter.Transition(e, breaker.State(i)) })
-		s.counted("betanet_exporter_retries_total", nil, "endpoint", []string{name}, func(int) { exporter.Retry(e) })
+		s.countAndExpect("betanet_exporter_circuit_breaker_transitions_total", labels, "state", []string{"closed", "half_open", "open"}, func(i int) { exporter.Transition(e, breaker.State(i)) })
+		s.countAndExpect("betanet_exporter_retries_total", nil, "endpoint", []string{name}, func(int) { exporter.Retry(e) })
 	}
-	s.observed("betanet_exporter_request_duration_seconds", took, nil)
+	s.expectHistogram("betanet_exporter_request_duration_seconds", took, nil)
 	cache, rejections := []string{"hit", "miss", "stale"}, []string{"connections", "max_requests", "slow_client"}
-	s.counted("betanet_exporter_cache_requests_total", nil, "result", cache, func(i int) { exporter.Cache(cache[i]) })
-	s.counted("betanet_exporter_http_rejected_total", nil, "reason", rejections, func(i int) { exporter.Rejected(rejections[i]) })
+	s.countAndExpect("betanet_exporter_cache_requests_total", nil, "result", cache, func(i int) { exporter.Cache(cache[i]) })
+	s.countAndExpect("betanet_exporter_http_rejected_total", nil, "reason", rejections, func(i int) { exporter.Rejected(rejections[i]) })
 	var delays []float64
 	for range s.IntN(5) {
 		d := time.Duration(s.Int64N(int64(time.Second)))
@@ -222,30 +223,30 @@ func (s *scenario) exporter() {
 		exporter.Collection()
 		exporter.Delay(d)
 	}
-	s.observed("betanet_exporter_collection_delay_seconds", delays, nil)
-	s.add("betanet_exporter_collections_total", float64(len(delays)), nil)
+	s.expectHistogram("betanet_exporter_collection_delay_seconds", delays, nil)
+	s.expect("betanet_exporter_collections_total", float64(len(delays)), nil)
 	exporter.Skipped(7)
-	s.add("betanet_exporter_collections_skipped_total", 7, nil)
+	s.expect("betanet_exporter_collections_skipped_total", 7, nil)
 	exporter.BudgetExhausted()
-	s.add("betanet_exporter_retry_budget_exhausted_total", 1, nil)
+	s.expect("betanet_exporter_retry_budget_exhausted_total", 1, nil)
 	exporter.Upstreams(12)
-	s.add("betanet_exporter_upstreams", 12, nil)
+	s.expect("betanet_exporter_upstreams", 12, nil)
 	exporter.Reloaded(true, time.UnixMilli(1_700_000_000_250))
 	exporter.Reloaded(false, time.Now())
-	s.add("betanet_exporter_config_last_reload_success_timestamp_seconds", 1_700_000_000.25, nil)
-	s.add("betanet_exporter_config_last_reload_successful", 0, nil)
-	source := "file " + s.odd()
+	s.expect("betanet_exporter_config_last_reload_success_timestamp_seconds", 1_700_000_000.25, nil)
+	s.expect("betanet_exporter_config_last_reload_successful", 0, nil)
+	source := "file " + s.special()
 	exporter.Discovered(source, Discovery{Tried: true, Duplicates: 3})
 	exporter.Discovered(source, Discovery{Tried: true, Up: true, Targets: 7, Duplicates: 2, Rejected: 4, LastSuccess: time.UnixMilli(1_700_000_000_750)})
 	for name, v := range map[string]float64{"up": 1, "duplicates": 2, "targets": 7, "rejected": 4, "last_success_timestamp_seconds": 1_700_000_000.75} {
-		s.add("betanet_exporter_discovery_"+name, v, pairs{"source", source})
+		s.expect("betanet_exporter_discovery_"+name, v, pairs{"source", source})
 	}
 }
 
-// fleetTotals expects the series that aggregate all upstreams.
-func (s *scenario) fleetTotals() {
+// expectFleetTotals expects the series that aggregate all upstreams.
+func (s *scenario) expectFleetTotals() {
 	for _, state := range []string{"up", "stale", "down", "pending"} {
-		s.add("betanet_fleet_upstreams", s.states[state], pairs{"state", state})
+		s.expect("betanet_fleet_upstreams", s.states[state], pairs{"state", state})
 	}
 	for name, sum := range map[string]*float64{
 		"connected_peers": s.peers, "mixnode_active": s.active,
@@ -256,7 +257,7 @@ func (s *scenario) fleetTotals() {
 			sum = new(float64) // counters start at 0
 		}
 		if sum != nil {
-			s.add("betanet_fleet_"+name, *sum, nil)
+			s.expect("betanet_fleet_"+name, *sum, nil)
 		}
 	}
 }

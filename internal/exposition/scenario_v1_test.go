@@ -9,7 +9,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/snapshot"
 )
 
-// v1Data has the documents of an upstream. The first ones are the baseline of the
+// v1Data contains the documents of an upstream. The first ones are the baseline of the
 // fleet's counters.
 type v1Data struct {
 	firstMetrics, metrics betanettest.Metrics
@@ -42,9 +42,9 @@ func (s *scenario) drawV1(condition int) v1Data {
 	return d
 }
 
-// v1 adds an upstream of API v1 in the given condition.
-func (s *scenario) v1(name string, condition int) {
-	u, l := s.upstream(name)
+// addV1 adds an upstream of API v1 in the given condition.
+func (s *scenario) addV1(name string, condition int) {
+	u, l := s.drawUpstream(name)
 	v := &fleet.View{Upstream: u, API: betanet.V1}
 	d := s.drawV1(condition)
 	var seconds []float64
@@ -57,15 +57,15 @@ func (s *scenario) v1(name string, condition int) {
 	if d.has[2] {
 		v.Totals = a.Totals
 	}
-	s.complete(v, &l, condition)
+	s.completeView(v, &l, condition)
 	if condition != expired {
-		s.v1Baseline(v, d)
+		s.publishV1Baseline(v, d)
 	}
 	for i, doc := range []*betanet.Document{d.metrics.Doc(), d.nodes.Doc(), d.network.Doc()} {
 		if !d.has[i] {
 			doc = nil
 		}
-		s.endpoint(v, doc, betanet.Endpoint(i), d.fails[i])
+		s.addEndpoint(v, doc, betanet.Endpoint(i), d.fails[i])
 	}
 	s.registry.Publish(v)
 	s.expectState(v, l, condition != expired)
@@ -73,24 +73,25 @@ func (s *scenario) v1(name string, condition int) {
 		return
 	}
 	if d.has[0] {
-		s.addAll(l.replica, map[string]uint64{"messages_total": d.metrics.PacketsProcessed, "packets_dropped_total": d.metrics.PacketsDropped})
+		s.expectAll(l.replica, map[string]uint64{"messages_total": d.metrics.PacketsProcessed, "packets_dropped_total": d.metrics.PacketsDropped})
 	}
 	if n := d.nodes; d.has[1] {
-		s.addAll(l.replica, map[string]uint64{"connected_peers": n.Total, "mixnode_active": n.Active, "mixnode_inactive": n.Inactive})
+		s.expectAll(l.replica, map[string]uint64{"connected_peers": n.Total, "mixnode_active": n.Active, "mixnode_inactive": n.Inactive})
 		addTo(&s.peers, float64(n.Total))
 		addTo(&s.active, float64(n.Active))
 	}
 	if n := d.network; d.has[2] {
-		s.addAll(l.replica, map[string]uint64{"bytes_transmitted_total": n.BytesTransmitted, "bytes_received_total": n.BytesReceived, "peak_throughput": n.PeakThroughput})
-		s.add("betanet_average_latency_seconds", *n.AvgLatencyMS/1000, l.replica)
+		s.expectAll(l.replica, map[string]uint64{"bytes_transmitted_total": n.BytesTransmitted, "bytes_received_total": n.BytesReceived, "peak_throughput": n.PeakThroughput})
+		s.expect("betanet_average_latency_seconds", *n.AvgLatencyMS/1000, l.replica)
 		if u.Settings.Histogram {
-			s.observed("betanet_message_latency_seconds", seconds, l.replica)
+			s.expectHistogram("betanet_message_latency_seconds", seconds, l.replica)
 		}
 	}
 }
 
-// v1Baseline publishes the baseline of the fleet's counters and expects their increases.
-func (s *scenario) v1Baseline(v *fleet.View, d v1Data) {
+// publishV1Baseline publishes the baseline of the fleet's counters and expects their
+// increases.
+func (s *scenario) publishV1Baseline(v *fleet.View, d v1Data) {
 	base := &fleet.View{Upstream: v.Upstream, URL: v.URL, API: v.API}
 	if d.has[0] {
 		base.Endpoints = append(base.Endpoints, fleet.EndpointView{Endpoint: betanet.Metrics, Record: snapshot.Record{}.Fetched(d.firstMetrics.Doc(), time.Now())})

@@ -14,7 +14,7 @@ import (
 type Format int
 
 // The formats. Text and OpenMetrics have the same lines, except for the names of
-// families, le of whole numbers and the end. Protobuf has native histograms.
+// families, le of whole numbers, and the # EOF line. Protobuf has native histograms.
 const (
 	Text        Format = iota // text 0.0.4
 	OpenMetrics               // OpenMetrics 1.0
@@ -38,9 +38,9 @@ type scrape struct {
 	message, metric, inner, value []byte // of the protobuf message being built
 }
 
-// Write writes all families in one format. All of them show the same views. With
-// names, it writes only the families with these names, which are those of the text
-// format. It waits only for out.
+// Write writes all families in one format, and from the same views. If names are given,
+// it writes only the families with these names, in their form in the text format. It
+// blocks only on out.
 func (r *Registry) Write(out io.Writer, f Format, names ...string) error {
 	if len(names) == 0 {
 		return r.write(out, f, nil)
@@ -53,7 +53,7 @@ func (r *Registry) write(out io.Writer, f Format, wanted func(name string) bool)
 	return r.scrape(out, r.registrations(), func(s *scrape) error {
 		s.wanted = wanted
 		s.rendered = append(s.rendered, s.renderExporter(r))
-		s.families(f)
+		s.writeFamilies(f)
 		for _, family := range r.runtime.families() {
 			if s.wants(family.name) {
 				s.append(family.text[f])
@@ -63,20 +63,20 @@ func (r *Registry) write(out io.Writer, f Format, wanted func(name string) bool)
 	})
 }
 
-// WriteUpstreams writes the families of upstreams only.
+// WriteUpstreams writes only the families of upstreams.
 func (r *Registry) WriteUpstreams(out io.Writer, f Format) error {
 	return r.writeUpstreams(out, f, r.registrations())
 }
 
-// writeUpstreams writes the families of upstreams for some of them.
+// writeUpstreams writes the families of upstreams, for the given ones.
 func (r *Registry) writeUpstreams(out io.Writer, f Format, registrations []*registration) error {
 	return r.scrape(out, registrations, func(s *scrape) error {
-		s.families(f)
+		s.writeFamilies(f)
 		return s.end(f)
 	})
 }
 
-// scrape calls write with the rendered lines of some upstreams at one moment.
+// scrape calls write with the current lines of the given upstreams.
 func (r *Registry) scrape(out io.Writer, registrations []*registration, write func(*scrape) error) error {
 	s := r.pool.Get().(*scrape)
 	defer r.pool.Put(s)
@@ -99,11 +99,11 @@ func WriteProbe(out io.Writer, f Format, v *fleet.View, unfinished bool) error {
 		return f.upstream != nil && !f.accumulated && !(f.mixnodeSum && v.API == betanet.MixnodesAPI)
 	})
 	s := scrape{out: out, rendered: []*rendered{r}}
-	s.families(f)
+	s.writeFamilies(f)
 	return s.end(f)
 }
 
-// end ends the exposition and writes what is still buffered.
+// end writes the end of the exposition and flushes the buffer.
 func (s *scrape) end(f Format) error {
 	if f == OpenMetrics {
 		s.append([]byte("# EOF\n"))
@@ -112,15 +112,15 @@ func (s *scrape) end(f Format) error {
 	return s.err
 }
 
-// families writes the lines family by family.
-func (s *scrape) families(f Format) {
+// writeFamilies writes the lines family by family.
+func (s *scrape) writeFamilies(f Format) {
 	for i := 0; i < len(families) && s.err == nil; i++ {
 		switch {
 		case !s.wants(families[i].name):
 		case f == Protobuf:
-			s.protobuf(i)
+			s.writeProtobuf(i)
 		default:
-			s.family(i, f)
+			s.writeFamily(i, f)
 		}
 	}
 }
@@ -147,11 +147,11 @@ func (s *scrape) renderExporter(r *Registry) *rendered {
 	return &s.exporter
 }
 
-// family writes the lines of one family. It omits a family without samples.
-func (s *scrape) family(i int, f Format) {
+// writeFamily writes the lines of one family. It omits a family without samples.
+func (s *scrape) writeFamily(i int, f Format) {
 	headed := false
 	for _, r := range s.rendered {
-		start, end := r.lines(i)
+		start, end := r.span(i)
 		if start == end {
 			continue
 		}

@@ -15,7 +15,7 @@ const maxHostLabel = 63
 // dot is accepted. The length is not checked.
 func IsHostName(s string) bool {
 	for label := range strings.SplitSeq(strings.TrimSuffix(s, "."), ".") {
-		if !isHostText(label) || hyphenated(label) {
+		if !isHostText(label) || hasOuterHyphen(label) {
 			return false
 		}
 	}
@@ -33,19 +33,19 @@ func isHostText(s string) bool {
 	return s != ""
 }
 
-func hyphenated(label string) bool {
+// hasOuterHyphen reports whether a host label begins or ends with a hyphen.
+func hasOuterHyphen(label string) bool {
 	return strings.HasPrefix(label, "-") || strings.HasSuffix(label, "-")
 }
 
 // CheckHyphens returns an error for a host with a label that begins or ends with a
-// hyphen. It does not check the host otherwise, and accepts an IPv6 address with any
-// zone.
+// hyphen. It checks nothing else, and accepts an IPv6 address with any zone.
 func CheckHyphens(host string) error {
 	if strings.Contains(host, ":") {
 		return nil
 	}
 	for label := range strings.SplitSeq(host, ".") {
-		if hyphenated(label) {
+		if hasOuterHyphen(label) {
 			return errors.New("has a host label that begins or ends with a hyphen, use hyphens only between letters, digits and _")
 		}
 	}
@@ -69,7 +69,7 @@ func EndsInNumber(host string) bool {
 
 // ParsePort parses a port from 1 to 65535 in decimal digits.
 func ParsePort(text string) (port uint16, ok bool) {
-	n, err := strconv.ParseUint(text, 10, 16) // refuses a sign
+	n, err := strconv.ParseUint(text, 10, 16) // rejects a sign
 	return uint16(n), err == nil && n > 0
 }
 

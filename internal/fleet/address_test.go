@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestAnAddressIsHostAndPort(t *testing.T) {
+func TestParseAddressAcceptsHostAndPort(t *testing.T) {
 	for text, want := range map[string]Address{
 		"a:1": {Name: "a", Port: 1}, "A.Example.:9000": {Name: "A.Example.", Port: 9000}, "a-b_c:65535": {Name: "a-b_c", Port: 65535},
 		"_a._tcp.b_:80": {Name: "_a._tcp.b_", Port: 80}, "127.1:80": {Name: "127.1", Port: 80},
@@ -26,7 +26,7 @@ func TestAnAddressIsHostAndPort(t *testing.T) {
 	}
 }
 
-func TestAnAddressOfAnotherFormIsRefused(t *testing.T) {
+func TestParseAddressRejectsOtherForms(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "port", "a": "port", "[::1]": "port", "a:": "port", "a:0": "port", "a:65536": "port", "a:080": "port", "a:+1": "port", "a: 1": "port", "a:http": "port",
 		"::1:80": "colons", "a:1:2": "colons", "a[::1]:80": "colons",
@@ -41,18 +41,18 @@ func TestAnAddressOfAnotherFormIsRefused(t *testing.T) {
 	}
 }
 
-func TestOnlyHyphensAreChecked(t *testing.T) {
+func TestCheckHyphensChecksOnlyHyphens(t *testing.T) {
 	for host, valid := range map[string]bool{
 		"": true, "a": true, "a-b": true, "a--b": true, "b\u00fccher": true, "*": true, "a..b": true, "a.": true, "fe80::1%-x": true, "fe80::1%a.-b": true,
 		"-": false, "-a": false, "a-": false, "a.-b": false, "a-.b": false, "a.b-.": false, "*-": false,
 	} {
 		if err := CheckHyphens(host); (err == nil) != valid {
-			t.Errorf("%q: got %v", host, err)
+			t.Errorf("%q: got %v, want valid: %v", host, err, valid)
 		}
 	}
 }
 
-func TestEndsInNumberFindsEveryFormOfAnAddress(t *testing.T) {
+func TestEndsInNumberFindsEveryFormOfAnIPv4Address(t *testing.T) {
 	for host, want := range map[string]bool{
 		"127.0.0.1": true, "127.1": true, "0177.1": true, "0x7f.1": true, "0x7f000001": true, "1.0xff": true, "2130706433": true, "0": true, "0x": true, "node.1": true,
 		"a": false, "1.a": false, "0x7f.a": false, "0xg": false, "1a": false, "a1": false,
@@ -63,7 +63,7 @@ func TestEndsInNumberFindsEveryFormOfAnAddress(t *testing.T) {
 	}
 }
 
-func TestAHostIsComparedInLowerCase(t *testing.T) {
+func TestNormalHostIsInLowerCaseWithoutATrailingDot(t *testing.T) {
 	for host, want := range map[string]string{"A.Example.": "a.example", "a": "a", "a..": "a.", ".": "", "": ""} {
 		if got := NormalHost(host); got != want {
 			t.Errorf("%q: got %q, want %q", host, got, want)
@@ -86,7 +86,7 @@ func TestHostPortAddsTheDefaultPort(t *testing.T) {
 	}
 }
 
-func TestABaseURLHasSchemeHostPortAndPath(t *testing.T) {
+func TestParseURLAcceptsSchemeHostPortAndPath(t *testing.T) {
 	const hyphen = " has a host label that begins or ends with a hyphen, use hyphens only between letters, digits and _"
 	for text, want := range map[string]string{
 		"http://a": "", "https://a:1/b/c": "", "http://a:080": "", "http://[::1]:80": "", "http://b\u00fccher": "", "http://a,b": "", "http://[fe80::1%25-x]": "",
@@ -123,10 +123,10 @@ func TestLabelsAreClassified(t *testing.T) {
 		}
 	}
 	if IsExporterLabel("region") || IsScraperLabel("region") || IsInternalLabel("_region") || !IsInternalLabel("__region") {
-		t.Error("a label of the operator is classified as another kind")
+		t.Error("a custom label is classified as reserved")
 	}
 	for name, want := range map[string]bool{".": true, "..": true, "...": false, ".a": false, "": false} {
-		if got := IsPathStep(name); got != want {
+		if got := IsDotSegment(name); got != want {
 			t.Errorf("%q: got %v, want %v", name, got, want)
 		}
 	}

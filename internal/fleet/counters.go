@@ -27,17 +27,17 @@ type Counters struct {
 	retired *list.List             // names of removed upstreams, oldest first
 }
 
-// lastValues are the last values of one upstream. A name with another URL or another
-// API is another upstream.
+// lastValues are the last values of one upstream. The same name with another URL or API
+// is another upstream.
 type lastValues struct {
-	base    *url.URL // of the last values; the same pointer is the same URL
+	base    *url.URL // of the last values; an equal pointer saves comparing url
 	url     string
 	api     betanet.API
 	values  betanet.Values
 	retired *list.Element // in Counters.retired, nil unless the upstream was removed
 }
 
-// NewCounters returns counters without any upstream.
+// NewCounters returns counters with no upstreams.
 func NewCounters() *Counters {
 	return &Counters{last: make(map[string]*lastValues), retired: list.New()}
 }
@@ -76,9 +76,9 @@ func (c *Counters) lastOf(u *Upstream) *lastValues {
 	return l
 }
 
-// matchTo forgets the values if a view is of another URL or API. The view must have
-// values: until its first response an upstream that came back has the API and the URL
-// that are tried first, not the ones it had.
+// matchTo forgets the values if the view has another URL or API. The view must have
+// values: before its first response, an upstream that came back has the URL and API to
+// try first, not the ones it had.
 func (l *lastValues) matchTo(v *View) {
 	if l.base != v.URL {
 		l.base = v.URL
@@ -91,8 +91,8 @@ func (l *lastValues) matchTo(v *View) {
 	}
 }
 
-// Retire records that an upstream was removed. Beyond maxRetiredUpstreams the upstreams
-// removed first are forgotten.
+// Retire records that an upstream was removed. If more than maxRetiredUpstreams are
+// retired, it forgets the one removed first.
 func (c *Counters) Retire(u *Upstream) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

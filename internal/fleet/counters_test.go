@@ -28,7 +28,7 @@ func TestCountersAddIncreasesOnly(t *testing.T) {
 		v.API, v.Upstream.Settings.MaxStale = betanet.MixnodesAPI, time.Minute
 		return v
 	}
-	pending := func(host string) *View { // before the first response
+	pending := func(host string) *View { // a view before the first response
 		return &View{Upstream: &Upstream{Name: "b"}, URL: &url.URL{Scheme: "http", Host: host}, API: betanet.V1}
 	}
 	for _, c := range []struct {
@@ -51,7 +51,7 @@ func TestCountersAddIncreasesOnly(t *testing.T) {
 		{"a removed upstream subtracts nothing", true, messagesView("a", "h:1", 7), 0, 118},
 		{"an upstream that comes back continues from its last value", false, messagesView("a", "h:1", 37), 0, 148},
 		{"another upstream is removed", true, otherAPI(5010), 0, 148},
-		{"it comes back and its API is not known yet", false, pending("h:3"), 0, 148},
+		{"it comes back and its API is unknown so far", false, pending("h:3"), 0, 148},
 		{"its first URL fails", false, pending("h:4"), 0, 148},
 		{"its first response adds the increase since its removal", false, otherAPI(5013), 0, 151},
 	} {
@@ -66,7 +66,7 @@ func TestCountersAddIncreasesOnly(t *testing.T) {
 	}
 }
 
-func TestTheOldestRetiredUpstreamsAreForgotten(t *testing.T) {
+func TestOldestRetiredUpstreamsAreForgotten(t *testing.T) {
 	counters := NewCounters()
 	for i := range maxRetiredUpstreams + 1 {
 		v := messagesView(fmt.Sprint(i), "h:1", 100)
@@ -80,12 +80,12 @@ func TestTheOldestRetiredUpstreamsAreForgotten(t *testing.T) {
 		t.Errorf("got %d, want 7", got)
 	}
 	if len(counters.last) != maxRetiredUpstreams+1 || counters.retired.Len() != maxRetiredUpstreams-1 {
-		t.Errorf("got %d remembered upstreams, %d of them retired", len(counters.last), counters.retired.Len())
+		t.Errorf("got %d remembered upstreams, %d of them retired, want %d and %d", len(counters.last), counters.retired.Len(), maxRetiredUpstreams+1, maxRetiredUpstreams-1)
 	}
 }
 
-// The fleet's counters never fall and never exceed the increases of upstreams, even if
-// upstreams come, go and restart.
+// The fleet's counters never fall and never exceed the increases of the upstreams, even
+// if upstreams come, go and restart.
 func TestCountersNeverFall(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		counters := NewCounters()
@@ -117,7 +117,7 @@ func TestCountersNeverFall(t *testing.T) {
 }
 
 // The loss of a fleet is dropped / (dropped + forwarded) with both APIs.
-func TestForwardedPacketsOfV1AreTheProcessedOnes(t *testing.T) {
+func TestForwardedPacketsOfV1AreItsProcessedPackets(t *testing.T) {
 	counters := NewCounters()
 	counters.Observe(messagesView("a", "h:1", 100), start)
 	counters.Observe(messagesView("a", "h:1", 107), start)

@@ -5,8 +5,8 @@ import "time"
 // Health is the state of collecting as a whole, as /health reports it.
 type Health string
 
-// Degraded means that an upstream fails, Unhealthy that the exporter itself does:
-// restarting the exporter would not help an upstream.
+// Degraded means that an upstream is failing, which restarting the exporter would not
+// fix. Unhealthy means that the exporter itself is failing.
 const (
 	Healthy   Health = "healthy"
 	Degraded  Health = "degraded"
@@ -17,7 +17,7 @@ const (
 // collecting counts as stopped.
 const missedIntervals = 3
 
-// HealthOf returns the overall health.
+// HealthOf returns the overall health at the given time.
 func HealthOf(views []*View, now time.Time) Health {
 	h := Healthy
 	for _, v := range views {
@@ -31,8 +31,8 @@ func HealthOf(views []*View, now time.Time) Health {
 	return h
 }
 
-// Overdue reports whether collecting the upstream has stopped, which no upstream can
-// cause.
+// Overdue reports whether the exporter has stopped collecting the upstream. The upstream
+// itself cannot cause this.
 func (v *View) Overdue(now time.Time) bool { return now.After(v.OverdueAt()) }
 
 // OverdueAt returns the time by which the next collection must begin.

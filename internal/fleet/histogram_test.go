@@ -8,14 +8,14 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// classic is a histogram in classic buckets.
+// classic is a classic histogram.
 type classic struct {
 	Count   uint64
 	Sum     float64
 	Buckets [len(Buckets)]uint64 // cumulative
 }
 
-// observations returns the histogram of some durations in seconds.
+// observations returns the histogram of the given durations in seconds.
 func observations(seconds ...float64) (c classic) {
 	for _, s := range seconds {
 		c.Count++
@@ -29,6 +29,7 @@ func observations(seconds ...float64) (c classic) {
 	return c
 }
 
+// classicOf returns the classic part of a histogram, and checks that it has a native part.
 func classicOf(t *testing.T, h *dto.Histogram) (c classic) {
 	t.Helper()
 	if h == nil {
@@ -54,7 +55,7 @@ func wantObservations(t *testing.T, what string, got *dto.Histogram, seconds ...
 	}
 }
 
-func TestABucketIncludesItsUpperBound(t *testing.T) {
+func TestBucketsIncludeTheirUpperBounds(t *testing.T) {
 	for _, bound := range append(Buckets[:], 60) { // 60 is only in +Inf
 		h := NewHistogram()
 		h.Observe(bound)
@@ -63,7 +64,7 @@ func TestABucketIncludesItsUpperBound(t *testing.T) {
 	}
 }
 
-func TestTheBucketsAreTheDocumentedOnes(t *testing.T) {
+func TestBucketsAreAsDocumented(t *testing.T) {
 	want := [...]float64{0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5}
 	if Buckets != want {
 		t.Errorf("Buckets: got %v, want %v", Buckets, want)

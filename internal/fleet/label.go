@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// exporterLabels are the labels that the exporter sets itself. The label upstream is
-// missing because some callers allow it.
+// exporterLabels are the labels that the exporter sets itself, except upstream, which
+// some callers allow.
 var exporterLabels = []string{"replica", "mixnode", "endpoint", "le", "quantile", "reason", "state"}
 
 // IsLabelName reports whether s is a valid label name.
@@ -29,6 +29,7 @@ func IsScraperLabel(name string) bool { return name == "instance" || name == "jo
 // IsInternalLabel reports whether Prometheus reserves the label and drops it.
 func IsInternalLabel(name string) bool { return strings.HasPrefix(name, "__") }
 
-// IsPathStep reports whether an upstream of this name could not be reached as
-// /upstream/NAME, because clients resolve "." and ".." before they send a request.
-func IsPathStep(name string) bool { return name == "." || name == ".." }
+// IsDotSegment reports whether an upstream with this name could not be reached as
+// /upstream/NAME, because clients remove dot segments before they send a request
+// (RFC 3986).
+func IsDotSegment(name string) bool { return name == "." || name == ".." }

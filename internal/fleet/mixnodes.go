@@ -11,7 +11,7 @@ import (
 // maxRetired limits how many retired mixnodes are remembered per upstream.
 const maxRetired = 1000
 
-// nodeCounters is the number of counters of a mixnode. They are the first fields.
+// nodeCounters is the number of counters of a mixnode, which are the first fields.
 const nodeCounters = betanet.PacketsForwarded + 1
 
 // LatencySum is the total latency of packets.
@@ -28,10 +28,10 @@ func (s LatencySum) Seconds() float64 { return float64(s.Microseconds) / 1e6 }
 // new node adds all of its packets; a node that comes back continues from its last
 // values. It is not safe for concurrent use.
 type mixnodeSums struct {
-	sums    betanet.Values // of the counters that a node has sent; of all, at 0, before the first node
+	sums    betanet.Values // only counters that a node has sent; before the first node, all counters at 0
 	latency LatencySum
 
-	retired    int // maximum number of nodes remembered after they left
+	retired    int // maximum number of nodes to remember after they left
 	nodes      map[string]mixnodeState
 	document   uint64 // number of the current document, from 1
 	lastListed uint64 // number of the last document with a node, 0 before the first
@@ -39,7 +39,7 @@ type mixnodeSums struct {
 
 // mixnodeState is the last state of one node.
 type mixnodeState struct {
-	document      uint64 // in which it was last listed
+	document      uint64 // number of the last document that listed it
 	counters      [nodeCounters]uint64
 	uptime        uint64
 	forwardedSent bool       // the packets forwarded were sent, not computed as processed - dropped
@@ -60,7 +60,7 @@ func (s *mixnodeSums) add(list []betanet.Mixnode) (reset bool) {
 	s.document++
 	first := s.lastListed == 0
 	if first && len(list) > 0 {
-		s.sums = betanet.Values{} // from now on only what nodes send
+		s.sums = betanet.Values{} // from now on, only counters that a node has sent
 	}
 	known := first
 	for i := range list {
@@ -112,8 +112,8 @@ func (s *mixnodeSums) addNode(n *betanet.Mixnode, last *mixnodeState) (fell bool
 	return fell
 }
 
-// addLatency adds the latency of a node's new packets. If the total is lower than
-// before, its mean was rounded: it adds nothing until it exceeds the highest total.
+// addLatency adds the latency of a node's new packets. A total can be lower than before
+// because the mean is rounded: nothing is added until it exceeds the highest total.
 func (s *mixnodeSums) addLatency(microseconds, packets uint64, last *LatencySum) {
 	s.latency.Microseconds = addSaturated(s.latency.Microseconds, microseconds-min(microseconds, last.Microseconds))
 	s.latency.Packets = addSaturated(s.latency.Packets, packets-last.Packets)
@@ -137,7 +137,7 @@ func latencyMicroseconds(avgMS float64, packets uint64) uint64 {
 	return uint64(sum)
 }
 
-// forgetOldest forgets the nodes that left first, if too many have left.
+// forgetOldest forgets the nodes that left first if too many have left.
 func (s *mixnodeSums) forgetOldest() {
 	var left []string
 	for id, n := range s.nodes {
@@ -156,8 +156,7 @@ func (s *mixnodeSums) forgetOldest() {
 	}
 }
 
-// Increase returns the increase of a counter. A counter that fell has started again at
-// 0.
+// Increase returns the increase of a counter. A counter that fell has restarted from 0.
 func Increase(before, now uint64) uint64 {
 	if now < before {
 		return now

@@ -10,7 +10,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
 )
 
-// nodes returns documents with one node each.
+// nodes returns a document for each node.
 func nodes(list ...betanettest.Mixnode) (docs []*betanet.Document) {
 	for _, n := range list {
 		docs = append(docs, betanettest.Mixnodes{n}.Doc())
@@ -38,25 +38,25 @@ func delayed(id string, processed uint64, ms float64) betanettest.Mixnode {
 
 func TestForwardedPacketsAreSummed(t *testing.T) {
 	var a Accumulator
-	fetchAll(&a, betanettest.Mixnodes{forwards("sent", 100, 90), mixnode("computed", 50, ptr(uint64(5))), mixnode("unknown", 7, nil)}.Doc())
+	fetchAll(&a, betanettest.Mixnodes{forwards("sent", 100, 90), mixnode("computed", 50, new(uint64(5))), mixnode("unknown", 7, nil)}.Doc())
 	if got, want := sumOf(a.Sums, betanet.PacketsForwarded), uint64(90+45); got != want {
 		t.Errorf("Forwarded: got %d, want %d", got, want)
 	}
-	fetchAll(&a, betanettest.Mixnodes{forwards("sent", 110, 95), mixnode("computed", 60, ptr(uint64(10))), mixnode("unknown", 9, nil)}.Doc())
+	fetchAll(&a, betanettest.Mixnodes{forwards("sent", 110, 95), mixnode("computed", 60, new(uint64(10))), mixnode("unknown", 9, nil)}.Doc())
 	if got, want := sumOf(a.Sums, betanet.PacketsForwarded), uint64(95+50); got != want {
 		t.Errorf("Forwarded: got %d, want %d", got, want)
 	}
 }
 
-func TestANodeThatRestartedCountsFromZero(t *testing.T) {
+func TestNodesCountFromZeroAfterARestart(t *testing.T) {
 	for name, restart := range map[string]func(*betanettest.Mixnode){
 		"packets fall":        func(n *betanettest.Mixnode) { n.PacketsProcessed = 50 },
-		"the uptime falls":    func(n *betanettest.Mixnode) { n.UptimeSeconds = ptr(uint64(10)) },
+		"the uptime falls":    func(n *betanettest.Mixnode) { n.UptimeSeconds = new(uint64(10)) },
 		"packets fall by one": func(n *betanettest.Mixnode) { n.PacketsProcessed = 99 },
 	} {
 		before := betanettest.Mixnode{
-			ID: "a", Status: "active", PacketsProcessed: 100, PacketsForwarded: ptr(uint64(90)), PacketsDropped: ptr(uint64(10)),
-			UptimeSeconds: ptr(uint64(60)), AvgLatencyMS: ptr(20.0),
+			ID: "a", Status: "active", PacketsProcessed: 100, PacketsForwarded: new(uint64(90)), PacketsDropped: new(uint64(10)),
+			UptimeSeconds: new(uint64(60)), AvgLatencyMS: new(20.0),
 		}
 		after := before
 		restart(&after)
@@ -69,9 +69,9 @@ func TestANodeThatRestartedCountsFromZero(t *testing.T) {
 	}
 }
 
-func TestDropsThatFallByThemselvesCountFromZero(t *testing.T) {
+func TestDroppedPacketsCountFromZeroAfterAFall(t *testing.T) {
 	var a Accumulator
-	fetchAll(&a, nodes(mixnode("a", 100, ptr(uint64(10))), mixnode("a", 100, ptr(uint64(4))))...)
+	fetchAll(&a, nodes(mixnode("a", 100, new(uint64(10))), mixnode("a", 100, new(uint64(4))))...)
 	if processed, dropped := sumOf(a.Sums, betanet.PacketsProcessed), sumOf(a.Sums, betanet.PacketsDropped); processed != 100 || dropped != 14 {
 		t.Errorf("processed, dropped: got %d, %d, want 100, 14", processed, dropped)
 	}
@@ -88,13 +88,13 @@ func TestLatencyIsSummedPerPacket(t *testing.T) {
 		{"a node that sends none", nodes(mixnode("a", 5, nil)), LatencySum{}},
 		{"one document", nodes(delayed("a", 10, 21.6)), LatencySum{216_000, 10}},
 		{"rounded to a microsecond", nodes(delayed("a", 3, 0.0005)), LatencySum{2, 3}},
-		{"the increase of the next", nodes(delayed("a", 10, 20), delayed("a", 30, 40)), LatencySum{1_200_000, 30}},
+		{"the increase of the next document", nodes(delayed("a", 10, 20), delayed("a", 30, 40)), LatencySum{1_200_000, 30}},
 		{"missing in between", nodes(delayed("a", 10, 20), mixnode("a", 20, nil), delayed("a", 30, 40)), LatencySum{1_200_000, 30}},
 		{"missing at the end", nodes(delayed("a", 10, 20), mixnode("a", 20, nil)), LatencySum{200_000, 10}},
 		{"a mean that was rounded down", nodes(delayed("a", 1000, 21.6), delayed("a", 1001, 21.5)), LatencySum{21_600_000, 1001}},
-		{"and has caught up", nodes(delayed("a", 1000, 21.6), delayed("a", 1001, 21.5), delayed("a", 1010, 21.6)), LatencySum{21_816_000, 1010}},
+		{"a rounded mean that has caught up", nodes(delayed("a", 1000, 21.6), delayed("a", 1001, 21.5), delayed("a", 1010, 21.6)), LatencySum{21_816_000, 1010}},
 		{"restarted without a latency", nodes(delayed("a", 10, 20), mixnode("a", 2, nil), delayed("a", 4, 5)), LatencySum{220_000, 14}},
-		{"a number that is too large", nodes(delayed("a", math.MaxUint64, math.MaxFloat64)), LatencySum{math.MaxUint64, math.MaxUint64}},
+		{"a total that saturates", nodes(delayed("a", math.MaxUint64, math.MaxFloat64)), LatencySum{math.MaxUint64, math.MaxUint64}},
 	} {
 		var a Accumulator
 		fetchAll(&a, c.docs...)
@@ -104,7 +104,7 @@ func TestLatencyIsSummedPerPacket(t *testing.T) {
 	}
 }
 
-func TestAMixnodesHistogramHasTheMeanSinceThePreviousDocument(t *testing.T) {
+func TestMixnodesHistogramObservesTheMeanSinceThePreviousDocument(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		docs []*betanet.Document
@@ -128,7 +128,7 @@ func TestAMixnodesHistogramHasTheMeanSinceThePreviousDocument(t *testing.T) {
 	}
 }
 
-// countingServer counts each packet as the published server does.
+// countingServer counts packets in the same way as the published server.
 type countingServer struct {
 	random                       *rand.Rand
 	nodes                        []*countingNode
@@ -182,7 +182,7 @@ func (s *countingServer) document() (d betanettest.Mixnodes) {
 
 // The server deploys nodes, loses 0, 10 and 100 % of its packets, and restarts, after
 // which all ids are new.
-func TestTheSumsAgreeWithTheServersArithmetic(t *testing.T) {
+func TestSumsAgreeWithTheServersArithmetic(t *testing.T) {
 	for seed := range uint64(20) {
 		s := &countingServer{random: rand.New(rand.NewPCG(seed, 1))}
 		a := Accumulator{Histogram: true}

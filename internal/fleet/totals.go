@@ -6,11 +6,12 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet"
 )
 
-// Totals accumulate over the documents of an upstream. A copy does not change.
+// Totals accumulate over the documents of an upstream. Later documents do not change a
+// copy.
 type Totals struct {
 	// Latency has one observation for each document: with API v1 its average, with API
-	// mixnodes the mean of the packets since the previous document. It is nil without
-	// an observation and if the histogram is disabled.
+	// mixnodes the mean of the packets since the previous document. It is nil before the
+	// first observation and if the histogram is disabled.
 	Latency *dto.Histogram
 
 	// Sums are the counters summed over mixnodes, with API mixnodes only. A sum is
@@ -27,8 +28,8 @@ type Accumulator struct {
 	mixnodes  *mixnodeSums // nil before the first document of API mixnodes
 }
 
-// Fetched adds a new document. before is the document that it replaces, nil if it is
-// the first. reset reports whether a counter fell or a service restarted between them.
+// Fetched adds a new document. before is the document that it replaces, nil for the
+// first. reset reports whether a counter fell or a service restarted between them.
 func (a *Accumulator) Fetched(before, doc *betanet.Document) (reset bool) {
 	if doc.Endpoint == betanet.Mixnodes {
 		return a.fetchedMixnodes(doc.Mixnodes)

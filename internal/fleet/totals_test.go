@@ -8,13 +8,11 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
 )
 
-func ptr[T any](v T) *T { return &v }
-
 func metrics(processed, dropped uint64) *betanet.Document {
 	return betanettest.Metrics{PacketsProcessed: processed, PacketsDropped: dropped}.Doc()
 }
 
-// sumOf returns a sum, 0 if it is unknown.
+// sumOf returns a sum, or 0 if it is unknown.
 func sumOf(sums betanet.Values, f betanet.Field) uint64 {
 	if n := sums.Uint(f); n != nil {
 		return *n
@@ -44,7 +42,7 @@ func fetchAll(a *Accumulator, docs ...*betanet.Document) (resets int) {
 	return resets
 }
 
-func TestADocumentShowsAtMostOneReset(t *testing.T) {
+func TestDocumentsShowAtMostOneReset(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		docs []*betanet.Document
@@ -66,8 +64,8 @@ func TestADocumentShowsAtMostOneReset(t *testing.T) {
 		{
 			"mixnodes fall",
 			[]*betanet.Document{
-				betanettest.Mixnodes{mixnode("a", 5, ptr(uint64(5))), mixnode("b", 5, nil)}.Doc(),
-				betanettest.Mixnodes{mixnode("a", 4, ptr(uint64(4))), mixnode("b", 4, nil)}.Doc(),
+				betanettest.Mixnodes{mixnode("a", 5, new(uint64(5))), mixnode("b", 5, nil)}.Doc(),
+				betanettest.Mixnodes{mixnode("a", 4, new(uint64(4))), mixnode("b", 4, nil)}.Doc(),
 			},
 			1,
 		},
@@ -76,9 +74,9 @@ func TestADocumentShowsAtMostOneReset(t *testing.T) {
 			[]*betanet.Document{betanettest.Mixnodes{mixnode("a", 5, nil)}.Doc(), betanettest.Mixnodes{}.Doc()},
 			0,
 		},
-		{"drops of a mixnode fall", nodes(mixnode("a", 5, ptr(uint64(5))), mixnode("a", 5, ptr(uint64(4)))), 1},
+		{"drops of a mixnode fall", nodes(mixnode("a", 5, new(uint64(5))), mixnode("a", 5, new(uint64(4)))), 1},
 		{"forwarded packets of a mixnode fall", nodes(forwards("a", 5, 5), forwards("a", 5, 4)), 1},
-		{"a number that was sent is below the computed one", nodes(mixnode("a", 5, ptr(uint64(0))), forwards("a", 5, 4)), 0},
+		{"a number that was sent is below the computed one", nodes(mixnode("a", 5, new(uint64(0))), forwards("a", 5, 4)), 0},
 		{"the uptime of a mixnode falls", nodes(uptime("a", 60), uptime("a", 59)), 1},
 		{"the uptime of a mixnode falls after it was missing", nodes(uptime("a", 60), mixnode("a", 5, nil), uptime("a", 59)), 1},
 		{"the mean latency of a mixnode falls", nodes(delayed("a", 5, 9), delayed("a", 5, 1)), 0},
@@ -107,13 +105,13 @@ func TestADocumentShowsAtMostOneReset(t *testing.T) {
 	}
 }
 
-func TestALatencyIsObservedOncePerDocument(t *testing.T) {
+func TestLatencyIsObservedOncePerDocument(t *testing.T) {
 	a := Accumulator{Histogram: true}
 	fetchAll(&a, network(1, 1, 3), network(1, 1, 3), metrics(1, 1), betanettest.Nodes{}.Doc(), network(1, 1, 0))
 	wantObservations(t, "Latency", a.Latency, 0.003, 0.003, 0)
 }
 
-func TestASumIsUnknownUntilAMixnodeSendsTheCounter(t *testing.T) {
+func TestSumsAreUnknownUntilAMixnodeSendsTheCounter(t *testing.T) {
 	var a Accumulator
 	for _, c := range []struct {
 		what               string
@@ -123,7 +121,7 @@ func TestASumIsUnknownUntilAMixnodeSendsTheCounter(t *testing.T) {
 		{"before any node", []betanettest.Mixnodes{{}}, true, true},
 		{"a node that sends neither", []betanettest.Mixnodes{{mixnode("a", 1, nil)}, {}}, false, false},
 		{"a node that sends forwarded packets", []betanettest.Mixnodes{{forwards("a", 1, 1)}}, false, true},
-		{"a node that has sent dropped packets", []betanettest.Mixnodes{{mixnode("a", 1, ptr(uint64(0)))}, {mixnode("a", 1, nil)}}, true, true},
+		{"a node that has sent dropped packets", []betanettest.Mixnodes{{mixnode("a", 1, new(uint64(0)))}, {mixnode("a", 1, nil)}}, true, true},
 	} {
 		for _, d := range c.docs {
 			a.Fetched(nil, d.Doc())
@@ -143,7 +141,7 @@ func TestAThousandRetiredMixnodesAreRemembered(t *testing.T) {
 		return d
 	}
 	oldest := betanettest.Mixnodes{mixnode("oldest", 1, nil)}
-	// 1001 have left at the empty document, so the oldest is forgotten.
+	// By the empty document 1001 nodes have left, so the oldest is forgotten.
 	fetchAll(&a, oldest.Doc(), many(1000).Doc(), betanettest.Mixnodes{}.Doc(), many(1000).Doc())
 	if got, want := sumOf(a.Sums, betanet.PacketsProcessed), uint64(1001); got != want {
 		t.Errorf("messages after the others came back: got %d, want %d", got, want)

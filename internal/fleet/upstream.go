@@ -1,5 +1,5 @@
-// Package fleet has the types for upstreams and their state, and sums counters of
-// services that come, go and restart.
+// Package fleet defines upstreams and their state, and sums the counters of services
+// that come, go and restart.
 package fleet
 
 import (
@@ -27,7 +27,7 @@ type Upstream struct {
 	Dial     Dial                // opens its connections, nil for the default
 }
 
-// Dial opens a connection, like net.Dialer.DialContext.
+// A Dial function opens a connection, like net.Dialer.DialContext.
 type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 // Label is a label that an operator configured.
@@ -67,7 +67,7 @@ type Settings struct {
 type View struct {
 	Upstream  *Upstream
 	URL       *url.URL    // in use
-	Replica   string      // name of the one in use, "" without replicas
+	Replica   string      // the replica in use, "" if there is only one URL
 	Standby   []Standby   // replicas that are not in use
 	Switches  uint64      // between replicas
 	Resets    uint64      // collections that showed a restart or a counter that fell
@@ -121,7 +121,8 @@ func (v *View) Attempted() bool {
 	return !slices.ContainsFunc(v.Endpoints, func(e EndpointView) bool { return e.Attempts == 0 && !e.Tried })
 }
 
-// Stale reports whether a last good value is shown because fetching has failed since.
+// Stale reports whether any value shown is the last good one because fetching has failed
+// since.
 func (v *View) Stale(now time.Time) bool {
 	return slices.ContainsFunc(v.Endpoints, func(e EndpointView) bool { return e.Stale(now, v.Upstream.Settings.MaxStale) })
 }
@@ -147,7 +148,7 @@ const (
 	Pending State = "pending" // not yet tried
 )
 
-// Shows reports whether a value is shown at the given time.
+// Shows reports whether any value is shown at the given time.
 func (v *View) Shows(now time.Time) bool {
 	return slices.ContainsFunc(v.Endpoints, func(e EndpointView) bool { return e.Current(now, v.Upstream.Settings.MaxStale) != nil })
 }
@@ -167,8 +168,8 @@ func (v *View) State(now time.Time) State {
 	}
 }
 
-// Expires returns the next time at which a value becomes too old to be shown, zero for
-// never.
+// Expires returns the next time at which a value becomes too old to be shown, zero if
+// none does.
 func (v *View) Expires(now time.Time) time.Time {
 	var first time.Time
 	for i := range v.Endpoints {

@@ -12,8 +12,8 @@ import (
 var unixSocket = regexp.MustCompile(`(?i)^((https?\+)?unix|unix\+https?):|^[/@]`)
 
 // ParseURL parses a base URL: scheme, host, port and path. Errors show an example and
-// never a password. The host may have any form that a URL allows, because a proxy or
-// the resolver may accept it.
+// never a password. The host may have any form that a URL allows, because a proxy or a
+// resolver may accept it.
 func ParseURL(text, example string) (*url.URL, error) {
 	if unixSocket.MatchString(text) {
 		return nil, fmt.Errorf("unix sockets are not supported, use a URL such as %s", example)

@@ -37,8 +37,8 @@ func (v *View) Values(now time.Time) Values {
 	return out
 }
 
-// addMixnodes sets the values computed from a list of mixnodes and the totals t, neither
-// of which may change afterwards.
+// addMixnodes sets the values computed from a list of mixnodes and the totals t. Neither
+// may change afterwards.
 func (v *Values) addMixnodes(list []betanet.Mixnode, t *Totals) {
 	v.Mixnodes, v.PacketLatency = list, &t.PacketLatency
 	var active uint64
@@ -57,7 +57,7 @@ func (v *Values) addMixnodes(list []betanet.Mixnode, t *Totals) {
 	}
 }
 
-// LatencySeconds returns the mean latency, nil if it is not known.
+// LatencySeconds returns the mean latency, nil if it is unknown.
 func (v *Values) LatencySeconds() *float64 {
 	seconds, ok := v.Metric(betanet.AvgLatency)
 	if !ok {

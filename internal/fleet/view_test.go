@@ -20,7 +20,7 @@ const maxStale = 5 * time.Minute
 
 func settings() Settings { return Settings{MaxStale: maxStale, Histogram: true} }
 
-// Records of an endpoint in each state, at the start.
+// These functions return the record of an endpoint in each state, at the start.
 func pending() snapshot.Record                  { return snapshot.Record{} }
 func up(d *betanet.Document) snapshot.Record    { return pending().Fetched(d, start) }
 func stale(d *betanet.Document) snapshot.Record { return up(d).Failed(timeout, start) }
@@ -37,7 +37,7 @@ func view(s Settings, records ...snapshot.Record) *View {
 	return v
 }
 
-func TestTheStateOfAnUpstream(t *testing.T) {
+func TestStateOfAnUpstream(t *testing.T) {
 	doc, mixnodes := metrics(1, 1), betanettest.Mixnodes{}.Doc()
 	const forever = 50 * 365 * 24 * time.Hour
 	for _, c := range []struct {
@@ -49,7 +49,7 @@ func TestTheStateOfAnUpstream(t *testing.T) {
 		{"nothing tried", view(settings(), pending(), pending(), pending()), 0, Pending},
 		{"all good", view(settings(), up(doc), up(doc), up(doc)), 0, Up},
 		{"one failed, others good", view(settings(), up(doc), up(doc), down()), 0, Stale},
-		{"one failed, its own data left", view(settings(), up(doc), up(doc), stale(doc)), 0, Stale},
+		{"one failed, with data left", view(settings(), up(doc), up(doc), stale(doc)), 0, Stale},
 		{"all failed, data left", view(settings(), stale(doc), down(), down()), 0, Stale},
 		{"all failed", view(settings(), down(), down(), down()), 0, Down},
 		{"mixnodes, good", view(settings(), up(mixnodes)), 0, Up},
@@ -67,7 +67,7 @@ func TestTheStateOfAnUpstream(t *testing.T) {
 	}
 }
 
-func TestTheStateOfAnEndpoint(t *testing.T) {
+func TestStateOfAnEndpoint(t *testing.T) {
 	doc := metrics(1, 1)
 	for _, c := range []struct {
 		name string
@@ -88,7 +88,7 @@ func TestTheStateOfAnEndpoint(t *testing.T) {
 	}
 }
 
-func TestUpAndTriedNeedEveryEndpoint(t *testing.T) {
+func TestUpAndTriedRequireEveryEndpoint(t *testing.T) {
 	doc := metrics(1, 1)
 	for _, c := range []struct {
 		name      string
@@ -132,7 +132,7 @@ func TestExpiresIsTheNextExpiry(t *testing.T) {
 	}
 }
 
-func TestTheDisplayNameIsTheNameOrTheHost(t *testing.T) {
+func TestDisplayNameIsTheNameOrTheHost(t *testing.T) {
 	for name, want := range map[string]string{"": "localhost:9000", "edge-1": "edge-1"} {
 		u := &Upstream{Name: name, URLs: []*url.URL{{Scheme: "http", Host: "localhost:9000", Path: "/p"}}}
 		if got := u.DisplayName(); got != want {

@@ -14,10 +14,9 @@ import (
 )
 
 // batchExporter is called by the SDK's periodic reader with an empty batch. It gathers
-// and sends the metrics part by part, so that only one part of a push of many upstreams
-// is in memory.
+// and sends the metrics part by part, so that only one part is in memory at a time.
 type batchExporter struct {
-	metric.Exporter // of the SDK, which sends and retries
+	metric.Exporter // the SDK's exporter, which sends and retries
 	transport       *recordingTransport
 	starts          *startTimes
 	gatherer        *timestampingGatherer
@@ -33,8 +32,8 @@ func newBatchExporter(e metric.Exporter, t *recordingTransport, o Options) *batc
 	return b
 }
 
-// Export pushes all parts and reports the result. Before the receiver's Retry-After is
-// over it does nothing. It returns no error, because the SDK would log it with its own
+// Export pushes all parts and reports the result. It does nothing until the receiver's
+// Retry-After is over. It returns no error, because the SDK would log it with its own
 // logger.
 func (b *batchExporter) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
 	began := time.Now()

@@ -13,7 +13,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/exposition"
 )
 
-// sink accepts everything at once.
+// sink accepts every request immediately.
 type sink struct{ bytes int64 }
 
 func (s *sink) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -22,8 +22,8 @@ func (s *sink) RoundTrip(r *http.Request) (*http.Response, error) {
 	return respond(http.StatusOK, "", nil), err
 }
 
-// BenchmarkPush reports the time of a push as a ratio to a scrape of the same registry
-// in the same run, and the peak memory in use beyond the registry's.
+// BenchmarkPush reports the time of a push relative to a scrape of the same registry in
+// the same run, and the memory in use beyond the registry's: the peak, and what remains.
 func BenchmarkPush(b *testing.B) {
 	for _, upstreams := range []int{1, 100, 10_000} {
 		b.Run(fmt.Sprint(upstreams), func(b *testing.B) {
@@ -37,12 +37,12 @@ func BenchmarkPush(b *testing.B) {
 				}
 			}
 			s := new(sink)
-			p, err := newPusher(seriesOf(registry, 500), resource.Empty(), s)
+			p, err := newPusher(registryOptions(registry, 500), resource.Empty(), s)
 			if err != nil {
 				b.Fatal(err)
 			}
 			scrape()
-			before := inUse()
+			before := heapInUse()
 			var peak uint64
 			stop, watched := make(chan struct{}), make(chan struct{})
 			go func() {
@@ -71,7 +71,7 @@ func BenchmarkPush(b *testing.B) {
 			}
 			close(stop)
 			<-watched
-			kept := inUse()
+			kept := heapInUse()
 			runtime.KeepAlive(p)
 			b.ReportMetric(float64(pushing)/float64(scraping), "scrapes/push")
 			b.ReportMetric(float64(s.bytes)/float64(b.N)/1e6, "MB/push")
@@ -81,7 +81,8 @@ func BenchmarkPush(b *testing.B) {
 	}
 }
 
-func inUse() uint64 {
+// heapInUse returns the bytes of reachable objects.
+func heapInUse() uint64 {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)

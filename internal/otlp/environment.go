@@ -9,12 +9,12 @@ import (
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-// Variable is a standard variable of OpenTelemetry, with its value as printed.
+// Variable is a standard variable of OpenTelemetry, with its value in printable form.
 type Variable struct{ Name, Printed string }
 
-// Environment is the result of Settings.ReadEnvironment.
+// An Environment is the result of Settings.ReadEnvironment.
 type Environment struct {
-	Endpoint string     // the variable that configures the endpoint, "" for none
+	Endpoint string     // name of the variable that sets the endpoint, "" if none does
 	Applied  []Variable // other variables that apply
 	Warnings []string
 	Errs     []error
@@ -30,12 +30,12 @@ const (
 
 // ReadEnvironment completes the settings with the standard variables of OpenTelemetry.
 // Without an endpoint they have no effect, because they may be meant for other programs
-// in the same environment. configuredBy names the flag or variable that has set
-// s.Endpoint, if it is set.
+// in the same environment. configuredBy names the flag or variable that set s.Endpoint,
+// if it is set.
 func (s *Settings) ReadEnvironment(getenv func(string) string, configuredBy string, parse func(string) (*url.URL, error)) *Environment {
 	e := &Environment{getenv: getenv}
 	if s.Endpoint == nil {
-		if !e.configuresPush(s, parse) {
+		if !e.setEndpoint(s, parse) {
 			return e
 		}
 	} else if variable := e.disabledBy(); variable != "" {
@@ -78,10 +78,10 @@ func (e *Environment) check(name string, err error) {
 	}
 }
 
-// configuresPush sets the endpoint from the variables, and reports whether they
-// configure one. An unsupported protocol is only a warning, because the
-// variables may be set for all programs of a machine.
-func (e *Environment) configuresPush(s *Settings, parse func(string) (*url.URL, error)) bool {
+// setEndpoint sets the endpoint from the variables, and reports whether they configure
+// one. An unsupported protocol is only a warning, because the variables may be set for
+// all programs of a machine.
+func (e *Environment) setEndpoint(s *Settings, parse func(string) (*url.URL, error)) bool {
 	name, text := e.lookup("ENDPOINT")
 	if name == "" || e.disabledBy() != "" {
 		return false
@@ -103,8 +103,8 @@ func (e *Environment) configuresPush(s *Settings, parse func(string) (*url.URL, 
 	return true
 }
 
-// endpoint returns the URL to push to. The variable for metrics has the URL itself,
-// the other one the base URL of all signals.
+// endpoint returns the URL to push to. The variable for metrics contains this URL, and
+// the variable for all signals contains their base URL.
 func endpoint(name string, u *url.URL) *url.URL {
 	if !strings.Contains(name, metricsInfix) {
 		return u.JoinPath(metricsPath)
@@ -116,7 +116,7 @@ func endpoint(name string, u *url.URL) *url.URL {
 }
 
 // disabledBy returns the variable, with its value, that disables the export of metrics
-// with OTLP, "" for none.
+// by OTLP, "" if none does.
 func (e *Environment) disabledBy() string {
 	if v := e.getenv(sdkDisabled); strings.EqualFold(v, "true") {
 		return sdkDisabled + "=" + v
@@ -134,7 +134,8 @@ func (e *Environment) disabledBy() string {
 	return fmt.Sprintf("%s=%s", metricsExporter, strings.Join(named, ","))
 }
 
-// lookup returns the variable for metrics if it is set, else the one for all signals.
+// lookup returns the variable for metrics if it is set, or else the variable for all
+// signals.
 func (e *Environment) lookup(name string) (full, text string) {
 	for _, full := range []string{EnvPrefix + metricsInfix + name, EnvPrefix + name} {
 		if text := e.getenv(full); text != "" {

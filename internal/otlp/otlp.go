@@ -1,5 +1,5 @@
-// Package otlp pushes the series of /metrics with OTLP over HTTP. It uses the SDK of
-// OpenTelemetry and its Prometheus bridge, and adds the start time of each series,
+// Package otlp pushes the series of /metrics with OTLP over HTTP. It uses the
+// OpenTelemetry SDK and its Prometheus bridge, and adds the start time of each series,
 // which neither of them sets.
 package otlp
 
@@ -22,8 +22,8 @@ const flushTime = 500 * time.Millisecond
 
 // Options configure a Pusher.
 type Options struct {
-	// Parts returns the metrics to push, in parts that are gathered and sent one after
-	// the other.
+	// Parts returns the metrics to push, in parts that are gathered and sent one at a
+	// time.
 	Parts func() []prometheus.Gatherer
 	// OfProcess reports whether the counters of a family start with the process, at
 	// Started, and are never reset.
@@ -48,10 +48,10 @@ type Options struct {
 // Push reports how a push ended.
 type Push struct {
 	Result Result
-	Err    error // nil for a success; shows no header, and only the content type of a response
+	Err    error // nil for a success; contains no headers and no part of a response except its content type
 	Took   time.Duration
-	// RetryAfter is the time for which the receiver has requested no pushes. It is
-	// positive only if the receiver has requested that.
+	// RetryAfter is the time until the receiver allows the next push. It is positive only
+	// if the receiver sent Retry-After.
 	RetryAfter time.Duration
 }
 
@@ -65,7 +65,7 @@ const (
 	Failure Result = "failure"
 )
 
-// Pusher pushes at each interval. It shares only immutable views with scrapes and
+// A Pusher pushes once per interval. It shares only immutable views with scrapes and
 // collections.
 type Pusher struct {
 	o        Options
@@ -74,7 +74,7 @@ type Pusher struct {
 	close    func() // closes idle connections
 }
 
-// New makes a pusher. The standard variables OTEL_RESOURCE_ATTRIBUTES and
+// New returns a pusher. The standard variables OTEL_RESOURCE_ATTRIBUTES and
 // OTEL_SERVICE_NAME add or replace attributes of the resource.
 func New(o Options) (*Pusher, error) {
 	named, err := resource.New(context.Background(),
@@ -96,7 +96,7 @@ func New(o Options) (*Pusher, error) {
 	return newPusher(o, named, rt)
 }
 
-// newPusher makes a pusher that makes its requests with rt.
+// newPusher returns a pusher that sends its requests with rt.
 func newPusher(o Options, r *resource.Resource, rt http.RoundTripper) (*Pusher, error) {
 	recording := &recordingTransport{next: rt, headers: o.Headers}
 	compression := otlpmetrichttp.NoCompression

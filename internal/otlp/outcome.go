@@ -16,23 +16,23 @@ import (
 	"github.com/betanet/betanet_exporter/internal/retry"
 )
 
-// maxResponse limits the bytes of a response that are read. A receiver sends a few
-// bytes, and a sentence if it rejects data points.
+// maxResponse is the maximum number of bytes read of a response. A receiver sends a few
+// bytes, or a sentence if it rejects data points.
 const maxResponse = 64 << 10
 
 // outcome records how the last request of a push ended: with a status or an error.
 type outcome struct {
 	status  int
-	partial bool          // the receiver rejected some of the data points, or none with a warning
+	partial bool          // the receiver rejected some of the data points, or sent a warning
 	wait    time.Duration // Retry-After, 0 for none
-	err     error         // error of the request, or reason why a 2xx is not a success
+	err     error         // error of the request, or the reason why a 2xx is not a success
 }
 
 // errPartial reports a partial success.
 var errPartial = errors.New("the receiver rejected some of the data points, or sent a warning")
 
-// explain returns why a part was not delivered, given the SDK's error. It shows no text
-// of the receiver, which may repeat a header.
+// explain returns why a part was not delivered, given the SDK's error. It omits the
+// receiver's text, which may repeat a header.
 func (o outcome) explain(err error) error {
 	switch {
 	case errors.Is(o.err, context.DeadlineExceeded):

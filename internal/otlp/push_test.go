@@ -15,6 +15,7 @@ import (
 	metrics "go.opentelemetry.io/proto/otlp/metrics/v1"
 )
 
+// pushOnce pushes once with p.
 func pushOnce(ctx context.Context, p *Pusher) error {
 	return p.exporter.Export(ctx, &metricdata.ResourceMetrics{Resource: p.resource})
 }
@@ -27,7 +28,7 @@ func (r *receiver) numbers(name string) (all []*metrics.NumberDataPoint) {
 	return all
 }
 
-func TestTheResponseDecidesTheResult(t *testing.T) {
+func TestResponseDecidesTheResult(t *testing.T) {
 	const secret = "s3cr3t-canary"
 	for name, c := range map[string]struct {
 		response *http.Response
@@ -40,11 +41,11 @@ func TestTheResponseDecidesTheResult(t *testing.T) {
 		"created":                         {respond(http.StatusCreated, "", nil), Success, ""},
 		"no content":                      {respond(http.StatusNoContent, "", nil), Success, ""},
 		"an empty text":                   {respond(http.StatusOK, "text/plain", nil), Success, ""},
-		"no points rejected":              {rejects(0, ""), Success, ""},
-		"some points rejected":            {rejects(3, "too old "+secret), Partial, "the receiver rejected some of the data points, or sent a warning"},
-		"a warning":                       {rejects(0, "please slow down"), Partial, "the receiver rejected some of the data points, or sent a warning"},
+		"no points rejected":              {partialResponse(0, ""), Success, ""},
+		"some points rejected":            {partialResponse(3, "too old "+secret), Partial, "the receiver rejected some of the data points, or sent a warning"},
+		"a warning":                       {partialResponse(0, "please slow down"), Partial, "the receiver rejected some of the data points, or sent a warning"},
 		"some points rejected, in JSON":   {respond(http.StatusOK, "application/json", []byte(`{"partialSuccess":{"rejectedDataPoints":"3","x":1}}`)), Partial, "the receiver rejected some of the data points, or sent a warning"},
-		"a content type with a parameter": {typed(rejects(3, ""), "application/x-protobuf; charset=binary"), Partial, "the receiver rejected some of the data points, or sent a warning"},
+		"a content type with a parameter": {withContentType(partialResponse(3, ""), "application/x-protobuf; charset=binary"), Partial, "the receiver rejected some of the data points, or sent a warning"},
 		"a login page":                    {respond(http.StatusOK, "text/html; charset=utf-8", []byte("<html>log in "+secret)), Failure, `status 200, but the response has content type "text/html", want application/x-protobuf: is it the URL of an OTLP receiver?`},
 		"an empty page":                   {respond(http.StatusOK, "text/html", nil), Failure, `status 200, but the response has content type "text/html", want application/x-protobuf: is it the URL of an OTLP receiver?`},
 		"a text":                          {respond(http.StatusAccepted, "text/plain", []byte("thanks "+secret)), Failure, `status 202, but the response has content type "text/plain", want application/x-protobuf: is it the URL of an OTLP receiver?`},
@@ -70,7 +71,7 @@ func TestTheResponseDecidesTheResult(t *testing.T) {
 			t.Errorf("%s: got %s %q, want %s %q", name, got.Result, text, c.want, c.text)
 		}
 		if n := len(r.allRequests()); n != 1 {
-			t.Errorf("%s: %d requests, want 1", name, n)
+			t.Errorf("%s: got %d requests, want 1", name, n)
 		}
 	}
 }
@@ -85,8 +86,8 @@ func (endless) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// typed changes the content type of a response.
-func typed(r *http.Response, contentType string) *http.Response {
+// withContentType sets the content type of a response.
+func withContentType(r *http.Response, contentType string) *http.Response {
 	r.Header.Set("Content-Type", contentType)
 	return r
 }
@@ -110,7 +111,7 @@ func TestPushesSucceedAgainAfterAnOutage(t *testing.T) {
 			t.Fatalf("got %v, want failures and then only successes", results)
 		}
 		if n := len(r.allRequests()); n <= len(results) {
-			t.Errorf("%d requests in %d pushes, want retries", n, len(results))
+			t.Errorf("got %d requests in %d pushes, want retries", n, len(results))
 		}
 		for _, p := range o.all[:failures] {
 			if p.Err.Error() != "status 503 Service Unavailable" {
@@ -120,13 +121,13 @@ func TestPushesSucceedAgainAfterAnOutage(t *testing.T) {
 		arrived := r.numbers("counter_0_total")
 		for _, p := range arrived[len(arrived)-len(results)+failures+1:] {
 			if p.StartTimeUnixNano == p.TimeUnixNano {
-				t.Errorf("a point after the first that arrived starts again at %d", p.TimeUnixNano)
+				t.Errorf("a point after the first one that arrived has its own start time, %d", p.TimeUnixNano)
 			}
 		}
 	})
 }
 
-func TestAHangingReceiverDelaysOnlyOnePush(t *testing.T) {
+func TestHangingReceiverDelaysOnlyOnePush(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var o recorder
 		r := &receiver{handle: func(r *http.Request) *http.Response {
@@ -138,10 +139,10 @@ func TestAHangingReceiverDelaysOnlyOnePush(t *testing.T) {
 		end := run(t, settings, r)
 		time.Sleep(3*time.Minute + time.Second)
 		if n := len(o.results()); n != 2 {
-			t.Errorf("%d pushes ended in three minutes, want 2", n)
+			t.Errorf("got %d finished pushes in three minutes, want 2", n)
 		}
 		if n := len(r.allRequests()); n < 6 {
-			t.Errorf("%d requests, want several of 10s in each push", n)
+			t.Errorf("got %d requests, want several of 10s in each push", n)
 		}
 		for _, p := range o.all {
 			if p.Result != Failure || p.Err.Error() != "no answer in time" || p.Took > time.Minute {
@@ -156,7 +157,7 @@ func TestAHangingReceiverDelaysOnlyOnePush(t *testing.T) {
 	})
 }
 
-func TestTheLastPushIsMadeOnce(t *testing.T) {
+func TestLastPushIsMadeOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var o recorder
 		r := new(receiver)
@@ -169,14 +170,14 @@ func TestTheLastPushIsMadeOnce(t *testing.T) {
 	})
 }
 
-func TestPartsAfterAFailure(t *testing.T) {
+func TestOnlyAFailureEndsAPush(t *testing.T) {
 	for name, c := range map[string]struct {
 		first, second *http.Response
 		want          Result
 		requests      int
 	}{
-		"a part that fails is the last of its push": {respond(http.StatusOK, "", nil), respond(http.StatusInternalServerError, "", nil), Failure, 2},
-		"a partial success does not end a push":     {rejects(1, ""), respond(http.StatusOK, "", nil), Partial, 3},
+		"a failure ends the push":                 {respond(http.StatusOK, "", nil), respond(http.StatusInternalServerError, "", nil), Failure, 2},
+		"a partial success does not end the push": {partialResponse(1, ""), respond(http.StatusOK, "", nil), Partial, 3},
 	} {
 		requests := 0
 		r := &receiver{handle: func(*http.Request) *http.Response {
@@ -198,16 +199,16 @@ func TestPartsAfterAFailure(t *testing.T) {
 	}
 }
 
-// A first point in a part that was only partially accepted may be lost, so the next
-// point is a first point again.
-func TestASeriesStartsWithTheFirstPointThatArrives(t *testing.T) {
+// A first point in a part that was accepted only partially may be lost, so the next
+// point is sent as the first.
+func TestSeriesStartWithTheFirstPointThatArrives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var o recorder
 		a, b := 1.0, 2.0
 		r := &receiver{}
 		r.handle = func(*http.Request) *http.Response {
 			if len(r.allRequests()) == 2 {
-				return rejects(1, "")
+				return partialResponse(1, "")
 			}
 			return respond(http.StatusOK, "", nil)
 		}

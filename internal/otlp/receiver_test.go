@@ -24,8 +24,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// proxyPassword is in the URL of the https proxy that TestMain sets. Nothing listens at
-// its address.
+// proxyPassword is in the URL of the https proxy that TestMain sets. Nothing listens on
+// the address of that proxy.
 const proxyPassword = "s3cr3t-canary"
 
 func TestMain(m *testing.M) {
@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// receiver is an OTLP receiver. It is a handler for a real server, or a RoundTripper for
+// receiver is an OTLP receiver. It is a handler for a real server, and a RoundTripper for
 // tests with fake time.
 type receiver struct {
 	handle func(*http.Request) *http.Response // nil for success
@@ -85,7 +85,7 @@ func (r *receiver) record(request *http.Request) error {
 		return err
 	}
 	if got := request.Header.Get("Content-Type"); got != "application/x-protobuf" {
-		return fmt.Errorf("Content-Type %q", got)
+		return fmt.Errorf("unexpected Content-Type %q", got)
 	}
 	message := new(collector.ExportMetricsServiceRequest)
 	if err := proto.Unmarshal(text, message); err != nil {
@@ -121,15 +121,15 @@ func (r *receiver) metrics() map[string][]*metrics.Metric {
 	return all
 }
 
-// respond makes a response.
+// respond returns a response.
 func respond(status int, contentType string, body []byte) *http.Response {
 	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {contentType}}, Body: io.NopCloser(bytes.NewReader(body))}
 }
 
-// rejects makes the response of a receiver that rejects some data points.
-func rejects(points int64, why string) *http.Response {
+// partialResponse returns the response of a receiver that rejects some data points.
+func partialResponse(points int64, message string) *http.Response {
 	body, err := proto.Marshal(&collector.ExportMetricsServiceResponse{
-		PartialSuccess: &collector.ExportMetricsPartialSuccess{RejectedDataPoints: points, ErrorMessage: why},
+		PartialSuccess: &collector.ExportMetricsPartialSuccess{RejectedDataPoints: points, ErrorMessage: message},
 	})
 	if err != nil {
 		panic(err) // cannot happen
@@ -173,7 +173,7 @@ func (o *recorder) results() (all []Result) {
 	return all
 }
 
-// options returns options to push one counter every 15 seconds.
+// options returns options for a push of one counter every 15 seconds.
 func options(o *recorder) Options {
 	one := 1.0
 	return Options{
@@ -184,7 +184,7 @@ func options(o *recorder) Options {
 	}
 }
 
-// run starts a pusher with the transport rt. end stops it and waits for it.
+// run starts a pusher with the transport rt. end stops it and waits until it has stopped.
 func run(t *testing.T, o Options, rt http.RoundTripper) (end func()) {
 	t.Helper()
 	p, err := newPusher(o, resource.Empty(), rt)

@@ -9,7 +9,7 @@ import (
 )
 
 // rejectsFirst returns a receiver that rejects the first request and accepts all others.
-// at returns the times of the requests since the first.
+// at returns the times of the requests relative to the first.
 func rejectsFirst(status int, header http.Header) (r *receiver, at func() []time.Duration) {
 	var times []time.Time
 	r = &receiver{handle: func(*http.Request) *http.Response {
@@ -27,13 +27,13 @@ func rejectsFirst(status int, header http.Header) (r *receiver, at func() []time
 	}
 }
 
-// The exporter pushes every 15 s, and the receiver rejects the first push.
+// The pusher pushes every 15 s, and the receiver rejects the first push.
 func TestNoPushIsMadeBeforeRetryAfterIsOver(t *testing.T) {
 	for name, c := range map[string]struct {
 		status int
 		header http.Header
-		least  time.Duration
-		most   time.Duration
+		min    time.Duration
+		max    time.Duration
 	}{
 		"seconds":                      {429, http.Header{"Retry-After": {"100"}}, 100 * time.Second, 115 * time.Second},
 		"seconds with a 503":           {503, http.Header{"Retry-After": {"40"}}, 40 * time.Second, 55 * time.Second},
@@ -55,11 +55,11 @@ func TestNoPushIsMadeBeforeRetryAfterIsOver(t *testing.T) {
 				time.Sleep(6 * time.Minute)
 				end()
 				times := at()
-				if len(times) < 2 || times[1] < c.least || times[1] > c.most {
-					t.Errorf("second request: got %v, want it after %v to %v", times[:min(3, len(times))], c.least, c.most)
+				if len(times) < 2 || times[1] < c.min || times[1] > c.max {
+					t.Errorf("second request: got the times %v, want it after %v to %v", times[:min(3, len(times))], c.min, c.max)
 				}
-				if first := o.all[0]; c.least > 15*time.Second && (first.Result != Failure || first.RetryAfter <= 0 || first.RetryAfter > c.least) {
-					t.Errorf("first push: got %+v, want a failure with a wait of at most %v", first, c.least)
+				if first := o.all[0]; c.min > 15*time.Second && (first.Result != Failure || first.RetryAfter <= 0 || first.RetryAfter > c.min) {
+					t.Errorf("first push: got %+v, want a failure with a wait of at most %v", first, c.min)
 				}
 				if i := slices.IndexFunc(o.all, func(p Push) bool { return p.Result == Success }); i < 0 || i > 1 {
 					t.Errorf("results: got %v, want at most one failure", o.results())

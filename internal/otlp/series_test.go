@@ -42,14 +42,16 @@ func publish(r *exposition.Registry, name string, messages uint64) {
 	r.Publish(v)
 }
 
-// seriesOf returns options to push a registry, with the given upstreams per part.
-func seriesOf(r *exposition.Registry, part int) Options {
+// registryOptions returns options for a push of a registry, with the given number of
+// upstreams per part.
+func registryOptions(r *exposition.Registry, upstreams int) Options {
 	o := options(new(recorder))
-	o.Parts = func() []prometheus.Gatherer { return r.Parts(part) }
+	o.Parts = func() []prometheus.Gatherer { return r.Parts(upstreams) }
 	o.OfProcess = exposition.OfProcess
 	return o
 }
 
+// attributes returns attributes as text, sorted by name.
 func attributes(all []*common.KeyValue) string {
 	var texts []string
 	for _, a := range all {
@@ -63,11 +65,11 @@ func TestAllSeriesArriveUnchanged(t *testing.T) {
 	registry, r := exposition.NewRegistry(), new(receiver)
 	publish(registry, "a", 5000)
 	publish(registry, "b", 6000)
-	if got := push(t, seriesOf(registry, 1), r); got.Result != Success {
+	if got := push(t, registryOptions(registry, 1), r); got.Result != Success {
 		t.Fatal(got)
 	}
 	if n := len(r.allRequests()); n != 3 {
-		t.Errorf("%d requests, want one for the exporter and one for each upstream", n)
+		t.Errorf("got %d requests, want one for the exporter and one for each upstream", n)
 	}
 	all := r.metrics()
 	var points []string
@@ -95,20 +97,20 @@ func TestAllSeriesArriveUnchanged(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(points, "\n"), strings.Join(want, "\n"))
 	}
 	if got := all["betanet_messages_total"][0].Description; got != "Total messages processed" {
-		t.Errorf("description %q", got)
+		t.Errorf("got description %q, want the HELP text", got)
 	}
 	for _, name := range []string{"go_goroutines", "process_start_time_seconds", "betanet_exporter_build_info"} {
 		if len(all[name]) != 1 {
-			t.Errorf("%d times %s, want it once", len(all[name]), name)
+			t.Errorf("got %s %d times, want it once", name, len(all[name]))
 		}
 	}
 }
 
-func TestAHistogramKeepsItsBuckets(t *testing.T) {
+func TestHistogramsKeepTheirBuckets(t *testing.T) {
 	registry, r := exposition.NewRegistry(), new(receiver)
 	registry.Exporter.Attempt(betanet.Metrics, "", 3*time.Millisecond)
 	registry.Exporter.Attempt(betanet.Metrics, "", time.Minute)
-	push(t, seriesOf(registry, 1), r)
+	push(t, registryOptions(registry, 1), r)
 	points := r.metrics()["betanet_exporter_request_duration_seconds"][0].GetHistogram().GetDataPoints()
 	if len(points) != 1 {
 		t.Fatalf("got %d points, want 1 classic histogram", len(points))
@@ -116,17 +118,17 @@ func TestAHistogramKeepsItsBuckets(t *testing.T) {
 	bounds := []float64{0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5}
 	counts := []uint64{0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}
 	if p := points[0]; !slices.Equal(p.ExplicitBounds, bounds) || !slices.Equal(p.BucketCounts, counts) || p.Count != 2 || p.GetSum() != 60.003 {
-		t.Errorf("got %v", p)
+		t.Errorf("got %v, want bounds %v, counts %v and sum 60.003", p, bounds, counts)
 	}
 }
 
-// TestStartTimesDependOnTheKindOfSeries checks all cumulative points of the first pushes
-// of two processes.
+// TestStartTimesDependOnTheKindOfSeries checks all cumulative points of the first push
+// of two pushers.
 func TestStartTimesDependOnTheKindOfSeries(t *testing.T) {
 	registry, r := exposition.NewRegistry(), new(receiver)
 	publish(registry, "a", 5000)
 	publish(registry, "b", 5000)
-	o := seriesOf(registry, 10)
+	o := registryOptions(registry, 10)
 	for range 2 {
 		if got := push(t, o, r); got.Result != Success {
 			t.Fatal(got)
@@ -157,17 +159,17 @@ func TestStartTimesDependOnTheKindOfSeries(t *testing.T) {
 			}
 			for _, p := range m.GetGauge().GetDataPoints() {
 				if p.StartTimeUnixNano != 0 {
-					t.Errorf("%s is a gauge and has a start time", name)
+					t.Errorf("%s is a gauge but has a start time", name)
 				}
 			}
 		}
 	}
 	if seen[true] < 20 || seen[false] < 20 {
-		t.Errorf("points by whether they start with the process: got %v, want many of both", seen)
+		t.Errorf("got %d points that start with the process and %d others, want many of both", seen[true], seen[false])
 	}
 }
 
-func TestTheResourceIdentifiesTheExporter(t *testing.T) {
+func TestResourceIdentifiesTheExporter(t *testing.T) {
 	for environment, want := range map[string]string{
 		"":                             "service.instance.id=host:9200,service.name=betanet_exporter,service.version=1.2.3",
 		"site=eu,service.name=mixnet":  "service.instance.id=host:9200,service.name=mixnet,service.version=1.2.3,site=eu",

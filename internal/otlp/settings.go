@@ -24,12 +24,12 @@ type Settings struct {
 	TLS      TLS
 
 	HeadersFile string            // headers of each push, one per line; "" for none
-	headers     map[string]string // of the variable
+	headers     map[string]string // from the environment variable
 }
 
 const (
-	EnvPrefix      = "OTEL_EXPORTER_OTLP_" // of the standard variables
-	metricsInfix   = "METRICS_"            // follows the prefix in a variable for metrics only, which takes precedence
+	EnvPrefix      = "OTEL_EXPORTER_OTLP_" // begins the names of the standard variables
+	metricsInfix   = "METRICS_"            // follows the prefix in the variables for metrics only, which take precedence
 	metricsPath    = "/v1/metrics"
 	protocol       = "http/protobuf" // the only supported one
 	maxHeadersFile = 64 << 10
@@ -67,8 +67,8 @@ func setCompression(s *Settings, text string) error {
 	return nil
 }
 
-// setHeaders parses name=value, separated by commas, with percent-encoded values. Its
-// errors do not show values.
+// setHeaders parses comma-separated name=value pairs with percent-encoded values. Its
+// errors do not contain values.
 func setHeaders(s *Settings, text string) error {
 	s.headers = make(map[string]string)
 	for i, pair := range strings.Split(text, ",") {
@@ -87,8 +87,8 @@ func setHeaders(s *Settings, text string) error {
 	return nil
 }
 
-// Headers returns the headers of the variable and the file, which it reads again. Its
-// errors do not show values.
+// Headers returns the headers from the variable and the file. It reads the file on each
+// call. Its errors do not contain values.
 func (s *Settings) Headers() (map[string]string, error) {
 	if s.HeadersFile == "" {
 		return s.headers, nil
@@ -116,8 +116,8 @@ func (s *Settings) Headers() (map[string]string, error) {
 	return all, nil
 }
 
-// readHeadersFile reads a regular file of limited size. It does not open other files,
-// because opening a pipe may block.
+// readHeadersFile reads a regular file of limited size. It does not open other kinds of
+// files, because opening a pipe may block.
 func readHeadersFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	switch {

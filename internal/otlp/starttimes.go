@@ -15,19 +15,20 @@ import (
 //   - start = time: the start is unknown, and the value is an offset that does not
 //     count. The counters of an upstream start like this, because their start is
 //     unknown. The point must arrive ("Cumulative streams: handling unknown start
-//     time"): until a push with it has succeeded, each point is the first again.
+//     time"): until a push with it has succeeded, each point is sent as the first.
 //   - start < time: the counter was zero at the start, and the whole value counts.
-//     The counters of the process start like this, and others after a reset: a
-//     millisecond after the last observation before it, so that sequences do not
-//     overlap, and a sequence of one point is distinguished from the next.
+//     The counters of the process start like this, and so do others after a reset.
+//     Their start is a millisecond after the last observation before the reset, so that
+//     sequences do not overlap, and a sequence of one point can be distinguished from
+//     the next.
 //
-// A reset is a value that falls, as in Prometheus.
+// As in Prometheus, a value that falls is a reset.
 type startTimes struct {
-	process   *timestamppb.Timestamp
+	process   *timestamppb.Timestamp // when the process started
 	ofProcess func(family string) bool
 
 	known   map[string]*series
-	pending []firstPoint // of the part that is being sent
+	pending []firstPoint // in the part that is being sent
 	push    uint32       // number of the current push
 	key     []byte       // scratch buffer
 }
@@ -40,7 +41,7 @@ type series struct {
 	seen        uint32                 // last push with the series
 }
 
-// firstPoint is a series of which no point has been delivered.
+// firstPoint is a series without a delivered point.
 type firstPoint struct {
 	key string
 	series
@@ -89,7 +90,7 @@ func (s *startTimes) stamp(families []*dto.MetricFamily, at time.Time) {
 func (s *startTimes) startOf(name string, labels []*dto.LabelPair, now *timestamppb.Timestamp, value float64, counts []uint64) *timestamppb.Timestamp {
 	s.key = append(s.key[:0], name...)
 	for _, l := range labels {
-		s.key = append(append(s.key, 0xff), l.GetName()...) // does not occur in UTF-8
+		s.key = append(append(s.key, 0xff), l.GetName()...) // 0xff does not occur in UTF-8
 		s.key = append(append(s.key, 0xff), l.GetValue()...)
 	}
 	k := s.known[string(s.key)]
@@ -118,7 +119,7 @@ func (s *startTimes) delivered() {
 	s.pending = nil // do not reuse its memory, which known points to
 }
 
-// complete removes the series that were not in any part of the push.
+// complete ends a push. It removes the series that were not in any part of it.
 func (s *startTimes) complete() {
 	for key, k := range s.known {
 		if k.seen != s.push {

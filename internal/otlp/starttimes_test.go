@@ -33,7 +33,7 @@ func observe(s *startTimes, at int64, value *float64) *point {
 	return &point{m.Counter.CreatedTimestamp.AsTime().UnixMilli(), m.GetTimestampMs(), *value}
 }
 
-// deliver is observe for a point that is delivered.
+// deliver is like observe, but the push succeeds.
 func deliver(s *startTimes, at int64, value *float64) *point {
 	p := observe(s, at, value)
 	s.delivered()
@@ -57,7 +57,7 @@ func TestStartTimesOfACounter(t *testing.T) {
 		ofProcess func(string) bool
 		steps     []step
 	}{
-		"of an upstream: the first point is an offset, and a decrease is a reset after the last observation": {never, []step{
+		"the first point of an upstream is an offset, and a reset starts after the last observation": {never, []step{
 			{at: 1000, value: 5000, start: 1000},
 			{at: 2000, value: 5000, start: 1000},
 			{at: 3000, value: 6000, start: 1000},
@@ -75,7 +75,7 @@ func TestStartTimesOfACounter(t *testing.T) {
 			{at: 2000, absent: true},
 			{at: 3000, value: 5000, start: 3000},
 		}},
-		"of the process": {always, []step{{at: 1000, value: 7, start: processStart.UnixMilli()}}},
+		"a counter of the process starts with it": {always, []step{{at: 1000, value: 7, start: processStart.UnixMilli()}}},
 		"a clock that is set back, before the start and before the last observation": {never, []step{
 			{at: 5000, value: 10, start: 5000},
 			{at: 1000, value: 10, start: 1000},
@@ -106,7 +106,7 @@ func TestStartTimesOfACounter(t *testing.T) {
 	}
 }
 
-func TestAHistogramIsResetWhenAnyPartFalls(t *testing.T) {
+func TestHistogramIsResetWhenAnyPartFalls(t *testing.T) {
 	full := dto.Histogram{SampleCount: proto.Uint64(3), SampleSum: proto.Float64(2), Bucket: []*dto.Bucket{
 		{UpperBound: proto.Float64(1), CumulativeCount: proto.Uint64(2)},
 	}}
@@ -135,7 +135,7 @@ func TestAHistogramIsResetWhenAnyPartFalls(t *testing.T) {
 	}
 }
 
-// traffic is the increase that a receiver computes according to the data model.
+// traffic computes the increase that a receiver sees according to the data model.
 type traffic struct {
 	last *point
 	sum  float64
@@ -167,7 +167,7 @@ func TestReceiversSeeTheTrafficThatPrometheusSees(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := newStartTimes(processStart, never)
 		var r traffic
-		var want, waiting, before float64 // waiting for a push that arrives
+		var want, waiting, before float64 // waiting is the increase since the last push that arrived
 		known, present := false, true
 		value, at := rapid.Float64Range(0, 1e6).Draw(t, "value"), int64(1000)
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
@@ -213,7 +213,7 @@ func TestReceiversSeeTheTrafficThatPrometheusSees(t *testing.T) {
 			known = true
 			want, waiting = want+waiting, 0
 			if diff := r.sum - want; diff > 1e-6 || diff < -1e-6 {
-				t.Fatalf("the receiver has seen traffic of %v, want %v", r.sum, want)
+				t.Fatalf("increase computed by the receiver: got %v, want %v", r.sum, want)
 			}
 		}
 	})

@@ -15,12 +15,12 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// authority makes a certificate authority.
+// authority returns a new certificate authority.
 func authority() *fake.Certificate { return fake.Issue(nil, time.Now().Add(time.Hour)) }
 
-// secured serves a receiver with a certificate of the authority, and requires client
+// serveTLS serves a receiver with a certificate of the authority, and requires client
 // certificates.
-func secured(t *testing.T, r *receiver, by *fake.Certificate) *url.URL {
+func serveTLS(t *testing.T, r *receiver, by *fake.Certificate) *url.URL {
 	t.Helper()
 	s := httptest.NewUnstartedServer(r)
 	s.TLS = fake.Issue(by, time.Now().Add(time.Hour), "127.0.0.1").Config()
@@ -35,29 +35,30 @@ func secured(t *testing.T, r *receiver, by *fake.Certificate) *url.URL {
 	return u
 }
 
-// issue writes a client certificate of the authority.
-func issue(t *testing.T, by *fake.Certificate, files TLS) {
+// writeClientCert writes a new client certificate of the authority.
+func writeClientCert(t *testing.T, by *fake.Certificate, files TLS) {
 	t.Helper()
 	if err := fake.Issue(by, time.Now().Add(time.Hour)).Write(files.CertFile, files.KeyFile); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// trust writes the certificate of an authority to a file.
-func trust(t *testing.T, path string, by *fake.Certificate) {
+// writeCA writes the certificate of an authority to a file.
+func writeCA(t *testing.T, path string, by *fake.Certificate) {
 	t.Helper()
 	if err := fake.WriteFile(path, by.PEM()); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// clientOf writes the files of a client of the authority and makes a transport of them.
-func clientOf(t *testing.T, by *fake.Certificate) (TLS, http.RoundTripper) {
+// clientTransport writes the files of a client of the authority, and returns a transport
+// that uses them.
+func clientTransport(t *testing.T, by *fake.Certificate) (TLS, http.RoundTripper) {
 	t.Helper()
 	dir := t.TempDir()
 	files := TLS{CAFile: filepath.Join(dir, "ca.pem"), CertFile: filepath.Join(dir, "cert.pem"), KeyFile: filepath.Join(dir, "key.pem")}
-	trust(t, files.CAFile, by)
-	issue(t, by, files)
+	writeCA(t, files.CAFile, by)
+	writeClientCert(t, by, files)
 	rt, err := newTransport(files)
 	if err != nil {
 		t.Fatal(err)
@@ -70,36 +71,36 @@ func clientOf(t *testing.T, by *fake.Certificate) (TLS, http.RoundTripper) {
 // to another authority.
 func TestTLSFilesAreReadAgainWhenTheyChange(t *testing.T) {
 	before, after := authority(), authority()
-	files, rt := clientOf(t, before)
+	files, rt := clientTransport(t, before)
 	r := new(receiver)
 	o := options(new(recorder))
-	o.TLS, o.Endpoint = files, secured(t, r, before)
+	o.TLS, o.Endpoint = files, serveTLS(t, r, before)
 	if got := push(t, o, rt); got.Result != Success {
 		t.Fatalf("with the first authority: %+v", got)
 	}
-	o.Endpoint = secured(t, r, after)
+	o.Endpoint = serveTLS(t, r, after)
 	if got := push(t, o, rt); got.Result != Failure || !strings.Contains(got.Err.Error(), "certificate signed by unknown authority") {
 		t.Errorf("with an authority that is not in the file: got %+v, want a failure", got)
 	}
-	trust(t, files.CAFile, after)
+	writeCA(t, files.CAFile, after)
 	if got := push(t, o, rt); got.Result != Failure || !strings.Contains(got.Err.Error(), "tls: ") {
 		t.Errorf("with the old certificate of the client: got %+v, want a failure", got)
 	}
-	issue(t, after, files)
+	writeClientCert(t, after, files)
 	if got := push(t, o, rt); got.Result != Success {
 		t.Errorf("with the new authority and certificate: got %+v, want a success", got)
 	}
 	if n := len(r.allRequests()); n != 2 {
-		t.Errorf("%d requests arrived, want 2", n)
+		t.Errorf("got %d requests, want 2", n)
 	}
 }
 
 // A connection with the old certificate must not be reused.
-func TestAChangedCertificateIsUsedAtTheNextPush(t *testing.T) {
+func TestChangedCertificateIsUsedForTheNextPush(t *testing.T) {
 	a := authority()
-	files, rt := clientOf(t, a)
+	files, rt := clientTransport(t, a)
 	r, o := new(receiver), options(new(recorder))
-	o.Endpoint = secured(t, r, a)
+	o.Endpoint = serveTLS(t, r, a)
 	var serials []*big.Int
 	for range 2 {
 		if got := push(t, o, rt); got.Result != Success {
@@ -107,10 +108,10 @@ func TestAChangedCertificateIsUsedAtTheNextPush(t *testing.T) {
 		}
 		requests := r.allRequests()
 		serials = append(serials, requests[len(requests)-1].TLS.PeerCertificates[0].SerialNumber)
-		issue(t, a, files)
+		writeClientCert(t, a, files)
 	}
 	if serials[0].Cmp(serials[1]) == 0 {
-		t.Error("the second push had the certificate from before the change")
+		t.Error("the second push used the old certificate")
 	}
 }
 
@@ -118,9 +119,9 @@ func TestAChangedCertificateIsUsedAtTheNextPush(t *testing.T) {
 // decides which of them apply.
 func TestVariablesDoNotOverrideOptions(t *testing.T) {
 	ca := filepath.Join(t.TempDir(), "ca.pem")
-	trust(t, ca, authority())
+	writeCA(t, ca, authority())
 	for name, value := range map[string]string{
-		"ENDPOINT": "https://elsewhere:1", "METRICS_ENDPOINT": "https://elsewhere:2/x", "HEADERS": "x-of-variable=1",
+		"ENDPOINT": "https://elsewhere:1", "METRICS_ENDPOINT": "https://elsewhere:2/x", "HEADERS": "x-from-variable=1",
 		"COMPRESSION": "gzip", "CERTIFICATE": ca, "INSECURE": "false", "TIMEOUT": "1",
 	} {
 		t.Setenv("OTEL_EXPORTER_OTLP_"+name, value)
@@ -133,12 +134,12 @@ func TestVariablesDoNotOverrideOptions(t *testing.T) {
 	if got := request.URL.String(); got != "http://receiver/v1/metrics" {
 		t.Errorf("pushed to %s", got)
 	}
-	if request.Header.Get("X-Of-Variable") != "" || request.Header.Get("Content-Encoding") != "" {
-		t.Errorf("got headers %v, want none of the variables", request.Header)
+	if request.Header.Get("X-From-Variable") != "" || request.Header.Get("Content-Encoding") != "" {
+		t.Errorf("got headers %v, want none from the variables", request.Header)
 	}
 }
 
-func TestFilesThatCannotBeUsedAreNamed(t *testing.T) {
+func TestErrorsNameTheUnusableFile(t *testing.T) {
 	dir := t.TempDir()
 	empty, none := filepath.Join(dir, "empty.pem"), filepath.Join(dir, "none")
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {

@@ -19,7 +19,7 @@ import (
 // TLS names the certificate and key files. They are read again when they change.
 type TLS struct {
 	CAFile            string // empty for the system's authorities
-	CertFile, KeyFile string // both or none
+	CertFile, KeyFile string // both or neither
 }
 
 // recordingTransport adds the headers to each request and records its outcome. It is
@@ -45,19 +45,19 @@ func (t *recordingTransport) RoundTrip(r *http.Request) (*http.Response, error) 
 	}
 	switch {
 	case err == nil:
-		return t.wait(response)
+		return t.applyRetryAfter(response)
 	case r.Context().Err() != nil:
 		t.last.err = r.Context().Err() // err is the cause, with the SDK's text
 	default:
-		t.last.err = stable(err)
+		t.last.err = stableError(err)
 	}
 	return nil, err
 }
 
-// wait applies Retry-After: it lets the SDK wait if that ends before the deadline of
-// the push, and ends the push otherwise. The SDK itself does not limit Retry-After, and
-// does not compare a date with the receiver's clock.
-func (t *recordingTransport) wait(response *http.Response) (*http.Response, error) {
+// applyRetryAfter lets the SDK wait if Retry-After ends before the deadline of the push,
+// and ends the push otherwise. The SDK itself does not limit Retry-After, and does not
+// compare a date with the receiver's clock.
+func (t *recordingTransport) applyRetryAfter(response *http.Response) (*http.Response, error) {
 	response.Header.Del("Retry-After")
 	if t.last.wait <= 0 {
 		return response, nil
@@ -84,9 +84,9 @@ func (t *recordingTransport) try(r *http.Request) (*http.Response, error) {
 	return t.next.RoundTrip(r)
 }
 
-// stable removes the local port and the time of day from a connection error, so that
-// failures with the same reason have the same text.
-func stable(err error) error {
+// stableError removes the local port and the time of day from a connection error, so
+// that failures with the same reason have the same text.
+func stableError(err error) error {
 	var (
 		expired x509.CertificateInvalidError
 		name    *net.DNSError
@@ -104,9 +104,9 @@ func stable(err error) error {
 	}
 }
 
-// newTransport makes a transport, and returns an error if its files cannot be used.
-// The transport reads the files again before each request, and makes new connections
-// if they have changed.
+// newTransport returns a transport, or an error if its files cannot be used. The
+// transport reads the files again before each request, and makes new connections if they
+// have changed.
 func newTransport(files TLS) (http.RoundTripper, error) {
 	c, err := config.NewTLSConfig(&config.TLSConfig{
 		CAFile: files.CAFile, CertFile: files.CertFile, KeyFile: files.KeyFile, MinVersion: tls.VersionTLS12,
@@ -114,7 +114,7 @@ func newTransport(files TLS) (http.RoundTripper, error) {
 	if err != nil {
 		return nil, err
 	}
-	reloaded := config.TLSRoundTripperSettings{CA: reader(files.CAFile), Cert: reader(files.CertFile), Key: reader(files.KeyFile)}
+	reloaded := config.TLSRoundTripperSettings{CA: fileSecret(files.CAFile), Cert: fileSecret(files.CertFile), Key: fileSecret(files.KeyFile)}
 	return config.NewTLSRoundTripper(c, reloaded, func(c *tls.Config) (http.RoundTripper, error) {
 		base := http.DefaultTransport.(*http.Transport).Clone()
 		base.TLSClientConfig, base.Proxy = c, proxyOf
@@ -122,8 +122,8 @@ func newTransport(files TLS) (http.RoundTripper, error) {
 	})
 }
 
-// reader returns a reader of a file, nil for none.
-func reader(path string) config.SecretReader {
+// fileSecret returns a reader of a file, nil if path is empty.
+func fileSecret(path string) config.SecretReader {
 	if path == "" {
 		return nil
 	}
@@ -131,7 +131,7 @@ func reader(path string) config.SecretReader {
 }
 
 // proxyOf returns the proxy that the environment sets for a request. It replaces the
-// errors of net/http, which quote the variable and so may show a password.
+// errors of net/http, which quote the variable and may therefore contain a password.
 func proxyOf(r *http.Request) (*url.URL, error) {
 	u, err := http.ProxyFromEnvironment(r)
 	if err != nil {

@@ -17,7 +17,7 @@ func TestFailuresWithTheSameReasonHaveTheSameText(t *testing.T) {
 	port := 0
 	from := func() net.Addr { port++; return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port} }
 	to := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 4318}
-	for want, make := range map[string]func() error{
+	for want, newError := range map[string]func() error{
 		"read: connection reset by peer": func() error {
 			return &net.OpError{Op: "read", Net: "tcp", Source: from(), Addr: to, Err: os.NewSyscallError("read", syscall.ECONNRESET)}
 		},
@@ -38,7 +38,7 @@ func TestFailuresWithTheSameReasonHaveTheSameText(t *testing.T) {
 		},
 	} {
 		for range 2 {
-			if got := stable(make()).Error(); got != want {
+			if got := stableError(newError()).Error(); got != want {
 				t.Errorf("got %q, want %q", got, want)
 			}
 		}
@@ -46,7 +46,7 @@ func TestFailuresWithTheSameReasonHaveTheSameText(t *testing.T) {
 }
 
 // TestMain sets HTTPS_PROXY, because net/http reads the environment only once.
-func TestAProxyOfTheEnvironmentIsNamed(t *testing.T) {
+func TestErrorsNameTheProxyOfTheEnvironment(t *testing.T) {
 	rt, err := newTransport(TLS{})
 	if err != nil {
 		t.Fatal(err)
