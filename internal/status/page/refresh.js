@@ -1,11 +1,11 @@
 
 // Keeps the page up to date: refreshes the parts marked data-live in place, updates
 // ages, shows times in local time or UTC, and shows when the exporter does not respond.
-// The page is complete without it.
+// The page works without it.
 (() => {
   "use strict";
   const interval = 5000, hiddenInterval = 10000, maxInterval = 30000, timeout = 5000, goneAfter = 10000; // ms
-  const own = document.currentScript.text;
+  const ownScript = document.currentScript.text;
   const byId = id => document.getElementById(id);
   const line = byId("refresh"), pauseButton = byId("pause"), clockButton = byId("clock"), filter = byId("filter"), icon = byId("icon");
   const ownTitle = / – [^–]*$/.exec(document.title)?.[0] ?? "";
@@ -13,7 +13,7 @@
   const write = (name, value) => { try { localStorage.setItem(name, value); } catch { /* storage is off */ } };
   let paused = false, utc = read("clock") === "utc", typed = 0;
   try { paused = sessionStorage.getItem("paused") === "yes"; } catch { /* storage is off */ }
-  let failures = 0, problem = "", answered = Date.now(), due = answered + interval, pending = null, leaving = false, level = "";
+  let failures = 0, problem = "", lastAnswer = Date.now(), due = lastAnswer + interval, pending = null, leaving = false, level = "";
 
   const matches = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && (a.nodeType !== 1 || a.dataset.key === b.dataset.key);
 
@@ -45,7 +45,7 @@
 
   function show(page) {
     // The response is from another version of the exporter, with another page.
-    if (page.querySelector("body > script")?.text !== own) return location.reload();
+    if (page.querySelector("body > script")?.text !== ownScript) return location.reload();
     // The new page has a part that this page lacks.
     if ([...page.querySelectorAll("[data-live]")].some(part => !byId(part.id))) return location.reload();
     localize(page);
@@ -70,7 +70,7 @@
       if (!current()) return;
       if (!paused) {
         if (response.ok) {
-          answered = Date.now();
+          lastAnswer = Date.now();
           failures = 0;
           problem = "";
           show(new DOMParser().parseFromString(text, "text/html"));
@@ -98,7 +98,7 @@
 
   const set = (node, text) => { if (node.textContent !== text) node.textContent = text; };
 
-  // The page has its times in UTC.
+  // Shows times in local time, unless UTC is chosen. The exporter sends them in UTC.
   function localize(root) {
     if (utc) return;
     const pad = n => String(n).padStart(2, "0");
@@ -112,13 +112,13 @@
   }
 
   function updateAges() {
-    const since = (Date.now() - answered) / 1000;
+    const since = (Date.now() - lastAnswer) / 1000;
     for (const node of document.querySelectorAll("[data-age]")) set(node, duration(Number(node.dataset.age) + since));
   }
 
   // Shows whether the page is current. Screen readers do not announce the seconds.
   function showState() {
-    const since = Date.now() - answered, gone = problem !== "" && !paused && since >= goneAfter;
+    const since = Date.now() - lastAnswer, gone = problem !== "" && !paused && since >= goneAfter;
     const seen = byId("asof").textContent;
     const words = paused ? ["Paused, showing data from ", seen, "."]
       : problem ? [`${problem} for `, duration(since / 1000), `, showing data from ${seen}.`]
@@ -164,7 +164,7 @@
   clockButton.addEventListener("click", () => {
     utc = !utc;
     write("clock", utc ? "utc" : "local");
-    if (utc) due = 0; // the page has the times in UTC
+    if (utc) due = 0; // request the times in UTC again
     else localize(document);
     document.title = document.querySelector("h1").textContent + ownTitle;
     tick();
@@ -179,7 +179,7 @@
       refresh();
     }, event.target.id === "q" ? 250 : 0);
   });
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) { due = Math.min(due, answered + interval); tick(); } });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) { due = Math.min(due, lastAnswer + interval); tick(); } });
   addEventListener("beforeunload", () => { leaving = true; });
   addEventListener("pageshow", () => { leaving = false; });
   pauseButton.hidden = clockButton.hidden = false;
