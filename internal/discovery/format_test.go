@@ -66,7 +66,7 @@ func TestInvalidYAMLIsRefused(t *testing.T) {
 	}
 }
 
-// A small document with many aliases must not use more memory than a large document.
+// A small document with many aliases must not use more memory than a large document does.
 func TestTargetsOfAliasesCountTowardsTheLimit(t *testing.T) {
 	body := "- targets: &a [a:1" + strings.Repeat(",a:1", 999) + "]\n" + strings.Repeat("- targets: *a\n", 20)
 	wantText(t, read(readYAML, body), "[20].targets[0] (line 1): at most 20000 targets are accepted")

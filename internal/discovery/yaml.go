@@ -72,7 +72,7 @@ func readGroup(n *yaml.Node, b *builder) error {
 	return nil
 }
 
-// follow returns the node that an alias refers to, which is never an alias.
+// follow returns the node that an alias refers to, and other nodes unchanged.
 func follow(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
 		return n.Alias
@@ -97,9 +97,9 @@ func valueOf(n *yaml.Node) value {
 	return v
 }
 
-// brokenYAML returns the error of the parser without the names of anchors, because
-// an unquoted secret can look like one. The parser reports no line for errors on the
-// first line and for invalid bytes.
+// brokenYAML converts an error of the parser. It omits the names of anchors, because an
+// unquoted secret can look like one. The parser reports no line for errors on the first
+// line and for invalid bytes.
 func brokenYAML(err error) error {
 	line, problem := 0, strings.TrimPrefix(err.Error(), "yaml: ")
 	if n, _ := fmt.Sscanf(problem, "line %d: ", &line); n == 1 {
