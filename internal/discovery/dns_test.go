@@ -73,7 +73,7 @@ func TestRecordsAreTargets(t *testing.T) {
 }
 
 func TestAFailureIsNotReportedAsAMissingName(t *testing.T) {
-	// A lookup cannot show this: StrictErrors has an effect only on a machine with a search list.
+	// StrictErrors has an effect only on a machine with a search list.
 	if !NewDNS(name, A, 9000, 0, nil).resolver.StrictErrors {
 		t.Error("StrictErrors: got false, want true")
 	}

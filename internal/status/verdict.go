@@ -23,7 +23,7 @@ type Verdict struct {
 	Level Level  `json:"level"`
 	Text  string `json:"text"` // with times of day in UTC
 
-	// The parts of the text: the time At, unless it is zero, comes between Before and After.
+	// The parts of the text. At, if it is not zero, comes between Before and After.
 	Before, After string    `json:"-"`
 	At            time.Time `json:"-"`
 }

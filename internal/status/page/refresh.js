@@ -8,12 +8,12 @@
   const ownScript = document.currentScript.text;
   const byId = id => document.getElementById(id);
   const line = byId("refresh"), pauseButton = byId("pause"), clockButton = byId("clock"), filter = byId("filter"), icon = byId("icon");
-  const ownTitle = / – [^–]*$/.exec(document.title)?.[0] ?? "";
+  const titleSuffix = / – [^–]*$/.exec(document.title)?.[0] ?? "";
   const read = name => { try { return localStorage.getItem(name); } catch { return null; /* storage is off */ } };
   const write = (name, value) => { try { localStorage.setItem(name, value); } catch { /* storage is off */ } };
   let paused = false, utc = read("clock") === "utc", typed = 0;
   try { paused = sessionStorage.getItem("paused") === "yes"; } catch { /* storage is off */ }
-  let failures = 0, problem = "", lastAnswer = Date.now(), due = lastAnswer + interval, pending = null, leaving = false, level = "";
+  let failures = 0, problem = "", lastAnswer = Date.now(), due = lastAnswer + interval, pending = null, leaving = false, levelIcon = "";
 
   const matches = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && (a.nodeType !== 1 || a.dataset.key === b.dataset.key);
 
@@ -56,14 +56,14 @@
       else part.hidden = true;
     }
     icon.href = page.getElementById("icon").getAttribute("href");
-    document.title = page.querySelector("h1").textContent + ownTitle;
+    document.title = page.querySelector("h1").textContent + titleSuffix;
     if (region && document.activeElement !== focused) (focused.isConnected ? focused : region).focus({ preventScroll: true });
     if (scrollX !== x || scrollY !== y) scrollTo(x, y);
   }
 
   async function refresh() {
-    const mine = pending = {};
-    const current = () => pending === mine;
+    const request = pending = {};
+    const current = () => pending === request;
     try {
       const response = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(timeout) });
       const text = await response.text();
@@ -119,9 +119,9 @@
   // Shows whether the page is current. Screen readers do not announce the seconds.
   function showState() {
     const since = Date.now() - lastAnswer, gone = problem !== "" && !paused && since >= goneAfter;
-    const seen = byId("asof").textContent;
-    const words = paused ? ["Paused, showing data from ", seen, "."]
-      : problem ? [`${problem} for `, duration(since / 1000), `, showing data from ${seen}.`]
+    const asOf = byId("asof").textContent;
+    const texts = paused ? ["Paused, showing data from ", asOf, "."]
+      : problem ? [`${problem} for `, duration(since / 1000), `, showing data from ${asOf}.`]
       : [`Refreshed every ${interval / 1000} s.`, "", ""];
     if (line.childElementCount !== 1 || line.firstChild?.nodeType !== 3) {
       const count = document.createElement("span");
@@ -129,20 +129,20 @@
       line.replaceChildren("", count, "");
     }
     [line.firstChild, line.childNodes[1].firstChild ?? line.childNodes[1].appendChild(document.createTextNode("")), line.lastChild]
-      .forEach((node, i) => { if (node.data !== words[i]) node.data = words[i]; });
+      .forEach((node, i) => { if (node.data !== texts[i]) node.data = texts[i]; });
     set(pauseButton, paused ? "Resume" : "Pause");
     set(clockButton, utc ? "Show local time" : "Show UTC");
     document.documentElement.classList.toggle("unanswered", gone);
     set(byId("gone"), gone ? `No answer from the exporter for ${duration(since / 1000)}` : "");
     if (gone) {
       if (icon.getAttribute("href") !== icon.dataset.gone) {
-        level = icon.getAttribute("href");
+        levelIcon = icon.getAttribute("href");
         icon.href = icon.dataset.gone;
       }
-      document.title = byId("gone").textContent + ownTitle;
-    } else if (icon.getAttribute("href") === icon.dataset.gone && level) {
-      icon.href = level;
-      document.title = document.querySelector("h1").textContent + ownTitle;
+      document.title = byId("gone").textContent + titleSuffix;
+    } else if (icon.getAttribute("href") === icon.dataset.gone && levelIcon) {
+      icon.href = levelIcon;
+      document.title = document.querySelector("h1").textContent + titleSuffix;
     }
   }
 
@@ -166,7 +166,7 @@
     write("clock", utc ? "utc" : "local");
     if (utc) due = 0; // request the times in UTC again
     else localize(document);
-    document.title = document.querySelector("h1").textContent + ownTitle;
+    document.title = document.querySelector("h1").textContent + titleSuffix;
     tick();
   });
   // Filters while typing. The form works without the script.
@@ -184,7 +184,7 @@
   addEventListener("pageshow", () => { leaving = false; });
   pauseButton.hidden = clockButton.hidden = false;
   localize(document);
-  document.title = document.querySelector("h1").textContent + ownTitle;
+  document.title = document.querySelector("h1").textContent + titleSuffix;
   showState();
   setInterval(tick, 1000);
 })();
