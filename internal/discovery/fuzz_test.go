@@ -12,7 +12,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-var errorText = regexp.MustCompile(`^(\[\d+\][^\n]* \(line \d+\): |line \d+: |the document is broken, want YAML: )[^\n]+$`)
+var errorText = regexp.MustCompile(`^(\[\d+\][^\n]* \(line \d+\): |line \d+: |the document is not valid YAML: )[^\n]+$`)
 
 // FuzzDocument checks that the list of any document is within the limits and survives a
 // round trip, and that an error is one line with a position.

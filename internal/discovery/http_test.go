@@ -79,7 +79,7 @@ func TestAResponseNeedsStatus200AndJSON(t *testing.T) {
 		"another type":     {respondWith(200, "application/jsonl", one), `content type "application/jsonl", want application/json`},
 		"a broken type":    {respondWith(200, "application/json; charset", one), `content type "application/json; charset", want application/json`},
 		"another charset":  {respondWith(200, "application/json; charset=latin1", one), `content type "application/json; charset=latin1", want application/json`},
-		"YAML":             {respondWith(200, "application/json", "- targets: [a:1]"), "line 1: the document is broken, want JSON in UTF-8"},
+		"YAML":             {respondWith(200, "application/json", "- targets: [a:1]"), "line 1: the document is not valid JSON in UTF-8"},
 		"cut off":          {respondWith(200, "application/json", two[:10]), "line 1: the document is cut off, want JSON"},
 		"a bad label":      {respondWith(200, "application/json", `[{"targets": ["a:1"], "labels": {"le": "1"}}]`), `rejected "a:1": [0].labels.le (line 1): is a label of the exporter itself, want another name`},
 		"the largest":      {respondWith(200, "application/json", one+strings.Repeat(" ", 10<<20-len(one))), listOne},

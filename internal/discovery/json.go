@@ -133,6 +133,6 @@ func (r *jsonReader) syntaxError(err error) error {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return &documentError{"", r.line, "the document is cut off, want JSON"}
 	default:
-		return &documentError{"", r.line, "the document is broken, want JSON in UTF-8"}
+		return &documentError{"", r.line, "the document is not valid JSON in UTF-8"}
 	}
 }

@@ -21,7 +21,7 @@ type entry struct {
 	breaker    breaker.State // the worst
 	openUntil  time.Time     // when the first open breaker allows a probe; zero if none is open
 	reason     string        // why the first failing endpoint fails; "" if none does
-	next       time.Time     // of the next collection; zero if only on demand
+	next       time.Time     // when the next collection is due; zero if there is one only on demand
 	responding bool          // at least one endpoint succeeded
 	failing    time.Time     // when the last endpoint began to fail
 	notClosed  int           // number of breakers that are not closed

@@ -129,7 +129,7 @@ func TestTilesShowTheSameNumbersAsTheJSON(t *testing.T) {
 	}}
 	f := newFleetStatus(history.Counts{Upstreams: 2000, Up: 1500, Stale: 300, Down: 150, Pending: 50, NotClosed: 12}, points, noon)
 	want := [][2]string{
-		{"messages", "120 /s"}, {"loss", "0.20 %"}, {"latency", "12.5 ms"}, {"sent", "120 B/s"}, {"received", "120 B/s"}, {"breakers", "12"}, // the internal one last
+		{"messages", "120 /s"}, {"loss", "0.20 %"}, {"latency", "12.5 ms"}, {"sent", "120 B/s"}, {"received", "120 B/s"}, {"breakers", "12"}, // internal, so last
 	}
 	var got [][2]string
 	for _, tile := range newTiles(f, points, noon) {

@@ -16,7 +16,7 @@ type Status struct {
 	Verdict   *Verdict           `json:"verdict,omitempty"`
 	Fleet     *fleetStatus       `json:"fleet,omitempty"`    // all upstreams, whatever the query selects
 	Matched   *int               `json:"matched,omitempty"`  // number of upstreams that the query selects
-	Upstreams []upstreamStatus   `json:"upstreams"`          // the page of them that the query requests
+	Upstreams []upstreamStatus   `json:"upstreams"`          // the ones on the page that the query requests
 	Incidents []history.Incident `json:"incidents,omitzero"` // omitted if nil, [] if there are none
 	Omitted   *int               `json:"incidents_omitted,omitempty"`
 	Events    []history.Event    `json:"events,omitempty"` // the newest of all upstreams

@@ -85,8 +85,8 @@ func breakerText(state string, wait *float64) string {
 	}
 }
 
-// formatWait formats the seconds until a collection; nil means that only demand starts
-// one.
+// formatWait formats the seconds until a collection; nil means that it happens only on
+// demand.
 func formatWait(s *float64) string {
 	switch {
 	case s == nil:
@@ -168,7 +168,7 @@ func humanize(x float64, unit string) string {
 	return digits(x) + nbsp + prefixes[power] + unit
 }
 
-// digits formats a number with three significant digits. It formats only 0 as 0.
+// digits formats a number with three significant digits. Only 0 itself becomes "0".
 func digits(x float64) string {
 	switch a := math.Abs(x); {
 	case x == 0:
