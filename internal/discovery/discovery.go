@@ -33,7 +33,7 @@ type List struct {
 	// Err is set if a document, or the whole source, could not be read.
 	Err error
 	// Partial is set if, despite Err, Targets is complete except for the documents that
-	// Err is about. If only Err is set, the targets of the source are unknown.
+	// Err is about. If Err is set and Partial is not, the targets are unknown.
 	Partial bool
 }
 

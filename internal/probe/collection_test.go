@@ -121,7 +121,7 @@ func TestNamesBeingResolvedCountTowardsTheLimit(t *testing.T) {
 			f.dns.hang(name)
 			_, _, err := f.targets.Collect(context.Background(), name+":9000", time.Millisecond)
 			if full := i == maxCollections; !errors.Is(err, ErrBusy) || strings.Contains(err.Error(), "32") != full {
-				t.Errorf("name %d: got %v, want busy, with the limit %v", i, err, full)
+				t.Errorf("name %d: got %v, want busy, with the limit in the error: %v", i, err, full)
 			}
 		}
 	})

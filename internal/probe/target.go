@@ -29,7 +29,7 @@ func (a target) String() string {
 	return a.name + ":" + strconv.Itoa(int(a.port))
 }
 
-// parse parses host:port. It rejects a text that other programs could parse as another
+// parse parses host:port. It rejects text that other programs could parse as another
 // host.
 func parse(text string) (target, error) {
 	a, why := split(text)

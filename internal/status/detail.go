@@ -40,7 +40,7 @@ type standbyStatus struct {
 
 // latencyStatus is the histogram betanet_message_latency_seconds. With API v1, each
 // document adds one observation, its average. With API mixnodes, each pair of consecutive
-// documents adds the mean of the packets between them.
+// documents adds the mean latency of the packets between them.
 type latencyStatus struct {
 	Count   uint64         `json:"count"`
 	Sum     float64        `json:"sum_seconds"`

@@ -12,7 +12,7 @@ type Kind string
 // The kinds of events.
 const (
 	Failing   Kind = "failing"   // an endpoint began to fail, or fails for another reason
-	WentStale Kind = "stale"     // the same, and its last good values are shown
+	WentStale Kind = "stale"     // an endpoint began to fail, and its last good values are shown
 	Recovered Kind = "recovered" // a collection of the endpoint succeeded again
 	Opened    Kind = "opened"    // its circuit breaker opened
 	Closed    Kind = "closed"    // its circuit breaker closed
