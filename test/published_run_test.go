@@ -175,7 +175,7 @@ func (f *publishedFixture) testSilence(t *testing.T, w *ruleMonitor, s *publishe
 		w.hadNone(t, ofExporter(series, s.name), began)
 		w.hadNone(t, series+`{job="betanet-probe", instance="`+s.name+`"}`, began)
 	}
-	if page, err := get(f.url + "/upstream/" + s.name); err != nil || !strings.Contains(page, "no packet counted yet") {
+	if page, err := get(f.url + "/upstream/" + s.name); err != nil || !strings.Contains(page, "no packets counted yet") {
 		t.Errorf("the page of %s does not report that no packet was counted (%v)", s.name, err)
 	}
 }

@@ -12,7 +12,7 @@ const (
 	maxBody       = 10 << 20 // bytes of a document
 	maxFiles      = 20_000
 	maxTargets    = 20_000
-	maxLabels     = 64 // of a group, including dropped ones
+	maxLabels     = 64 // labels of a group, including dropped ones
 	maxLabelValue = 4096
 	maxName       = 256 // bytes in the name of an upstream
 )

@@ -16,9 +16,9 @@ func TestCheckAddressAcceptsHostAndPort(t *testing.T) {
 			t.Errorf("%s: got %v, want no error", a, err)
 		}
 		u := url.URL{Scheme: "http", Host: a}
-		back, err := url.Parse(u.String())
-		if err != nil || back.Host != a {
-			t.Errorf("%s: parsed as a URL: got %v, %v, want the same host", a, back, err)
+		parsed, err := url.Parse(u.String())
+		if err != nil || parsed.Host != a {
+			t.Errorf("%s: parsed as a URL: got %v, %v, want the same host", a, parsed, err)
 		}
 	}
 }

@@ -10,23 +10,23 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// builder makes a List from the values of a document. It checks each value as it is
-// added, so that a bad document costs no more than a good one.
+// builder builds a List from the values of a document. It checks each value as it is
+// added, so that an invalid document costs no more than a valid one.
 type builder struct {
 	List          // targets of the groups that have ended
-	groups  int   // that have begun
-	targets int   // of all groups, valid or not
-	group   group // current
+	groups  int   // number of groups that have begun
+	targets int   // number of targets in all groups, valid or not
+	group   group // the current one
 }
 
 // group is a list of addresses with common labels.
 type group struct {
-	keys       []string // seen
+	keys       []string // keys seen so far
 	addresses  []value
 	labelNames []string // of all labels, including dropped ones
 	labels     []fleet.Label
 	scheme     string
-	upstream   value // text "" for none
+	upstream   value // the label upstream; its text is "" if there is none
 	stripped   bool  // a label instance or job was dropped
 	invalid    error // why the labels are not valid
 }
@@ -34,11 +34,11 @@ type group struct {
 // value is a value of a document.
 type value struct {
 	typeName string
-	text     string // of a string
+	text     string // content of a string
 	line     int
 }
 
-// Kinds of values, as named in messages.
+// Types of values, as messages name them.
 const (
 	aString  = "a string"
 	aNumber  = "a number"
@@ -48,10 +48,10 @@ const (
 	null     = "null"
 )
 
-// documentError is an error at a position of a document. The only values in its
-// text are targets without userinfo, because other values may be secret.
+// documentError is an error at a position in a document. Its text has no values except
+// targets without userinfo, because other values may be secret.
 type documentError struct {
-	path string // such as [2].labels.zone, "" for the document
+	path string // such as [2].labels.zone; "" for the document
 	line int    // 0 if unknown
 	text string
 }
@@ -184,7 +184,7 @@ func (b *builder) useLabel(path string, k, v value) error {
 	return nil
 }
 
-// endGroup makes the targets of the group and rejects those that are not valid.
+// endGroup adds the valid targets of the group to the list and rejects the others.
 func (b *builder) endGroup() {
 	g := &b.group
 	if n := len(g.addresses); g.upstream.text != "" && n > 1 && g.invalid == nil {

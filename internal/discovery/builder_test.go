@@ -9,7 +9,7 @@ import (
 
 // Most documents in this file are JSON, which is also YAML.
 
-func TestTargetsAndLabels(t *testing.T) {
+func TestTargetsAndLabelsAreRead(t *testing.T) {
 	name, zone, key := strings.Repeat("x", 256), strings.Repeat("x", 4096), strings.Repeat("x", 500)
 	for _, c := range []struct{ name, body, want string }{
 		{"each address of a group is a target", `[
@@ -31,9 +31,9 @@ func TestTargetsAndLabels(t *testing.T) {
 		{"null targets and labels", `[{"targets": null, "labels": null}]`, ""},
 		{"the case of a name is kept", `[{"targets": ["n2:9000"], "labels": {"upstream": "Edge"}}]`, "Edge=http://n2:9000"},
 		{"a byte order mark", "\ufeff" + `[{"targets": ["a:1"]}]`, "a:1=http://a:1"},
-		{"a long key is cut in the error", `[{"` + key + `": []}]`, `[0]["` + key[:60] + `"] (line 1): unknown key, want targets or labels`},
+		{"a long key is shortened in the error", `[{"` + key + `": []}]`, `[0]["` + key[:60] + `"] (line 1): unknown key, want targets or labels`},
 		{"the longest values", `[{"targets": ["a:1"], "labels": {"upstream": "` + name + `", "zone": "` + zone + `"}}]`, name + "=http://a:1[{zone " + zone + "}]"},
-		{"dropped labels count", strings.ReplaceAll(big(1, 1, 65), `"z`, `"__`), "[0].labels.__64 (line 1): at most 64 labels are accepted"},
+		{"dropped labels count towards the limit", strings.ReplaceAll(big(1, 1, 65), `"z`, `"__`), "[0].labels.__64 (line 1): at most 64 labels are accepted"},
 	} {
 		t.Run(c.name, func(t *testing.T) { wantParsed(t, c.body, c.want) })
 	}
@@ -130,13 +130,13 @@ func TestAnInvalidDocumentKeepsItsLastTargets(t *testing.T) {
 	eachFormat(t, func(t *testing.T, parse parser) {
 		d := new(document)
 		if l := d.read(strings.NewReader(`[{"targets":["127.0.0.2:21001"`), parse); l.Err == nil || l.Partial || l.Targets != nil {
-			t.Errorf("got %+v for a document that was never valid, want only an error", l)
+			t.Errorf("got %+v for the first document, which is invalid, want only an error", l)
 		}
 		d.read(strings.NewReader(`[{"targets": ["a:1", "b"]}]`), parse)
 		for range 2 {
 			l := d.read(strings.NewReader(`[{"targets": ["a:1"`), parse)
 			if l.Err == nil || !l.Partial || len(l.Targets) != 1 || len(l.Rejected) != 1 {
-				t.Errorf("got %+v for a document that was cut off, want an error and the last target", l)
+				t.Errorf("got %+v for an incomplete document, want an error and the last target", l)
 			}
 		}
 		if l := d.failed(errors.New("gone")); l.Err == nil || !l.Partial || len(l.Targets) != 1 {
@@ -199,7 +199,7 @@ func TestErrorsDoNotQuoteValues(t *testing.T) {
 			if list.Err == nil && len(list.Rejected) == 0 {
 				t.Errorf("%s: got %v, want an error or a rejected target", body, text(list))
 			} else if strings.Contains(text(list), secret) {
-				t.Errorf("%s: got %v, want it without %s", body, text(list), secret)
+				t.Errorf("%s: got %v, want no %s in it", body, text(list), secret)
 			}
 		})
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-// Config is the section discovery of the configuration file.
+// Config is the discovery section of the configuration file.
 type Config struct {
 	Files []FileConfig `yaml:"files"`
 	HTTP  []HTTPConfig `yaml:"http"`
@@ -49,8 +49,8 @@ const wantPath = "a path of discovery files, use one such as fleet/*.json; only 
 
 var sdFile = regexp.MustCompile(`^[^*]*(\*[^/]*)?\.(json|yml|yaml)$`)
 
-// Section returns the schema of the section discovery, given the schemas of
-// http_client and of the URL of a document.
+// Section returns the schema of the discovery section, given the schemas of http_client
+// and of a document's URL.
 func Section(client, url *schema.Schema) *schema.Schema {
 	refresh := func(doc string) *schema.Schema {
 		return &schema.Schema{Type: schema.Duration, Least: time.Millisecond, Default: "30s", Doc: doc}

@@ -1,7 +1,7 @@
 // Package discovery finds upstreams in files, HTTP documents and DNS.
 //
-// An invalid target is rejected, and the other targets of its document are used. A
-// document that is not a list of groups keeps its previous targets.
+// An invalid target is rejected, and the other targets of its document are used. If a
+// document is not a list of groups, its previous targets are kept.
 package discovery
 
 import (
@@ -15,8 +15,8 @@ import (
 // Target is a discovered upstream. It is immutable.
 type Target struct {
 	Name   string        // the label upstream, by default host:port in lower case
-	URL    *url.URL      // http://host:port, or https by __scheme__
-	Labels []fleet.Label // of its group, sorted by name; nil for none
+	URL    *url.URL      // http://host:port, or https if the label __scheme__ sets it
+	Labels []fleet.Label // of its group, sorted by name; nil if there are none
 }
 
 // List is the result of reading a source. It is immutable.
@@ -33,14 +33,14 @@ type List struct {
 	// Err is set if a document, or the whole source, could not be read.
 	Err error
 	// Partial is set if, despite Err, Targets is complete except for the documents that
-	// Err is about. With Err and without Partial, Targets is unknown.
+	// Err is about. If Err is set and Partial is not, the targets are unknown.
 	Partial bool
 }
 
 // A Source lists upstreams.
 type Source interface {
 	// String returns the value of the label source, without secrets. It omits userinfo,
-	// query and fragment of a URL, so it may be the same for two sources.
+	// query and fragment of a URL, so two sources may have the same value.
 	String() string
 
 	// Run reads the source at once and then regularly until ctx ends. It returns
@@ -50,8 +50,8 @@ type Source interface {
 	Run(ctx context.Context, found func(List))
 }
 
-// repeat calls read at once and then at an interval until ctx ends, and found with
-// each result. A slow read skips the ticks that it missed.
+// repeat calls read at once and then at an interval until ctx ends, and calls found with
+// each result. It skips ticks that a slow read has missed.
 func repeat(ctx context.Context, every time.Duration, read func(context.Context) List, found func(List)) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()

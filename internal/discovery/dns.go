@@ -18,11 +18,11 @@ const (
 	SRV  = "SRV"
 )
 
-// DNS is a source of the records of a name: A or AAAA records, with one port for
-// all, or SRV records, which have ports.
+// DNS is a source that lists the records of a name: A or AAAA records, all with the same
+// port, or SRV records, which have their own ports.
 //
-// A name that does not exist or has no such records lists nothing. Other failures
-// are errors.
+// A name that does not exist, or has no records of the type, lists nothing. Other
+// failures are errors.
 type DNS struct {
 	name, typ        string
 	port             int
@@ -30,9 +30,9 @@ type DNS struct {
 	resolver         *net.Resolver
 }
 
-// NewDNS returns the source of a name's records of a type, resolved every refresh
-// (30 s if that is not positive) within 10 s. The port is used for A and AAAA. Only
-// the Dial function of resolver is used; nil means the system's name servers.
+// NewDNS returns the source of a name's records of a type. It looks them up every refresh
+// (30 s if that is not positive), with a timeout of 10 s. The port is used for A and
+// AAAA. Only the Dial function of resolver is used; nil means the system's name servers.
 func NewDNS(name, typ string, port int, refresh time.Duration, resolver *net.Resolver) *DNS {
 	if refresh <= 0 {
 		refresh = 30 * time.Second
@@ -40,9 +40,8 @@ func NewDNS(name, typ string, port int, refresh time.Duration, resolver *net.Res
 	return &DNS{name, typ, port, refresh, 10 * time.Second, strictResolver(resolver)}
 }
 
-// strictResolver returns a resolver over r's connections that does not report a
-// failure as a missing name when there is a search list, and that stops when its
-// context is canceled.
+// strictResolver returns a resolver over r's connections. It does not report a failure as
+// a missing name when there is a search list, and it stops when its context is canceled.
 func strictResolver(r *net.Resolver) *net.Resolver {
 	dial := new(net.Dialer).DialContext
 	if r != nil && r.Dial != nil {
@@ -63,7 +62,7 @@ func strictResolver(r *net.Resolver) *net.Resolver {
 	}}
 }
 
-// String returns dns: and the name.
+// String returns "dns:" followed by the name.
 func (d *DNS) String() string { return "dns:" + d.name }
 
 // Run implements [Source]. A canceled lookup ends a moment after Run returns.
@@ -133,7 +132,7 @@ func (d *DNS) lookUp(ctx context.Context) ([]string, error) {
 	}
 }
 
-// addresses resolves the IPv4 or IPv6 addresses.
+// addresses looks up IPv4 or IPv6 addresses.
 func (d *DNS) addresses(ctx context.Context, network string) (all []string, err error) {
 	found, err := d.resolver.LookupNetIP(ctx, network, d.name)
 	if err != nil && !isMissing(err) {
@@ -145,7 +144,7 @@ func (d *DNS) addresses(ctx context.Context, network string) (all []string, err 
 	return all, nil
 }
 
-// isMissing reports whether there are no addresses of one family: the name server
+// isMissing reports whether an error means that there are no such records: the name server
 // has none, or the hosts file has only addresses of the other family.
 func isMissing(err error) bool {
 	var unknown *net.DNSError
@@ -153,8 +152,8 @@ func isMissing(err error) bool {
 	return errors.As(err, &unknown) && unknown.IsNotFound || errors.As(err, &unsuitable)
 }
 
-// services resolves SRV records. The target "." means that the service does not
-// exist (RFC 2782).
+// services looks up SRV records. The target "." means that the service does not exist
+// (RFC 2782).
 func (d *DNS) services(ctx context.Context) ([]string, error) {
 	_, records, err := d.resolver.LookupSRV(ctx, "", "", d.name)
 	if isMissing(err) {

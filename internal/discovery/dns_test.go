@@ -32,7 +32,7 @@ func TestRecordsAreTargets(t *testing.T) {
 			)},
 			"a.betanet.test:9000=http://a.betanet.test:9000 b.betanet.test:9000=http://b.betanet.test:9000 b.betanet.test:9001=http://b.betanet.test:9001",
 		},
-		"a service that does not exist": {SRV, map[uint16]fake.Name{srv: records(fake.ServiceAt(0, 0, "."))}, ""},
+		"a nonexistent service": {SRV, map[uint16]fake.Name{srv: records(fake.ServiceAt(0, 0, "."))}, ""},
 		"an invalid port": {
 			SRV,
 			map[uint16]fake.Name{srv: records(fake.ServiceAt(0, 9000, "a.betanet.test."), fake.ServiceAt(0, 0, "b.betanet.test."))},
@@ -61,7 +61,7 @@ func TestRecordsAreTargets(t *testing.T) {
 			}
 			list := NewDNS(domain+".", c.typ, 9000, 0, resolver).read(t.Context())
 			if wantText(t, list, c.want); list.Err != nil && (list.Partial || list.Targets != nil) {
-				t.Errorf("got %+v, want no targets", list)
+				t.Errorf("got %+v, want only an error", list)
 			}
 			for _, question := range z.Names() {
 				if question != domain {
@@ -73,13 +73,13 @@ func TestRecordsAreTargets(t *testing.T) {
 }
 
 func TestAFailureIsNotReportedAsAMissingName(t *testing.T) {
-	// It matters only on a machine with a search list.
+	// StrictErrors has an effect only on a machine with a search list.
 	if !NewDNS(name, A, 9000, 0, nil).resolver.StrictErrors {
 		t.Error("StrictErrors: got false, want true")
 	}
 }
 
-func TestTypeANotesANameWithOnlyAAAARecords(t *testing.T) {
+func TestTypeAWarnsAboutANameWithOnlyAAAARecords(t *testing.T) {
 	z, resolver := newZone(t)
 	d := NewDNS(name, A, 9000, 0, resolver)
 	z.set(fake.A, fake.NoSuchName)
@@ -97,7 +97,7 @@ func TestTypeANotesANameWithOnlyAAAARecords(t *testing.T) {
 func TestALookupTimesOut(t *testing.T) {
 	for _, typ := range []string{A, AAAA, SRV} {
 		z, resolver := newZone(t)
-		z.fallSilent()
+		z.stopResponding()
 		d := NewDNS(name, typ, 9000, 0, resolver)
 		if d.timeout != 10*time.Second {
 			t.Errorf("got a timeout of %v, want 10s", d.timeout)
@@ -111,13 +111,13 @@ func TestALookupTimesOut(t *testing.T) {
 func TestStoppingASourceCancelsItsLookup(t *testing.T) {
 	for _, typ := range []string{A, SRV} {
 		z, resolver := newZone(t)
-		z.fallSilent()
+		z.stopResponding()
 		r, stop := run(t, NewDNS(name, typ, 9000, 0, resolver))
 		z.awaitQuestion(t)
 		start := time.Now()
 		stop()
 		if d := time.Since(start); d > 2*time.Second || len(r.all) != 0 {
-			t.Errorf("%s: stopped after %v with reports %q, want no delay and no reports", typ, d, r.all)
+			t.Errorf("%s: stopped after %v with reports %q, want at most 2s and no reports", typ, d, r.all)
 		}
 	}
 }

@@ -14,7 +14,7 @@ type parser func(body []byte, b *builder) error
 // document caches the result of parsing a file or a response.
 type document struct {
 	sum  [sha256.Size]byte // of the last content
-	list List              // of the last good content; Err is of the last content
+	list List              // of the last good content, except Err, which is of the last content
 }
 
 // byteOrderMark precedes UTF-8 text from some editors.
@@ -41,21 +41,21 @@ func (d *document) read(r io.Reader, parse parser) List {
 	return d.last()
 }
 
-// failed records that the content could not be read, and returns the list.
+// failed records that the content could not be read, and returns the current list.
 func (d *document) failed(err error) List {
 	d.sum, d.list.Err = [sha256.Size]byte{}, err // parse the next content in any case
 	return d.last()
 }
 
-// last returns the current list: with an error, the last good targets.
+// last returns the current list. If it has an error, its targets are the last good ones.
 func (d *document) last() List {
 	l := d.list
 	l.Partial = l.Err != nil && l.Targets != nil
 	return l
 }
 
-// causeOf returns the cause of an error of type E, whose text would repeat the path
-// or the URL, which may have a secret in its query.
+// causeOf unwraps an error of type E and returns other errors unchanged. The text of E
+// would repeat the path or the URL, whose query may have a secret.
 func causeOf[E interface {
 	error
 	Unwrap() error

@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// File is a source of files in Prometheus' file_sd format, JSON or YAML by their
+// File is a source of files in Prometheus' file_sd format, JSON or YAML depending on the
 // extension: [{"targets": ["host:port"], "labels": {"name": "value"}}].
 //
-// It reads all files each time, so they may be replaced in any way; only a file
-// that is written in place may be seen incomplete. A file that cannot be read or
-// parsed keeps its last targets, and the other files are used. A pattern without
-// matches in an existing directory lists nothing. A missing directory, or a missing
-// path without a pattern, is an error.
+// It reads all files each time, so they may be replaced in any way; only a file that is
+// written in place may be seen incomplete. If a file cannot be read or parsed, its last
+// targets are kept, and the other files are used. A pattern without matches in an
+// existing directory lists nothing. A missing directory, or a missing path that is not a
+// pattern, is an error.
 type File struct {
 	// Refresh is the time between two reads, by default 5 s.
 	Refresh time.Duration
@@ -46,7 +46,7 @@ func NewFile(paths []string) (*File, error) {
 	return f, nil
 }
 
-// String returns file: and the paths, separated by commas.
+// String returns "file:" followed by the paths, separated by commas.
 func (f *File) String() string { return "file:" + strings.Join(f.patterns, ",") }
 
 // Run implements [Source].
@@ -61,10 +61,11 @@ func (f *File) Run(ctx context.Context, found func(List)) {
 
 type fileReader struct {
 	patterns []string
-	known    map[string]*document // by path, of the last read
+	known    map[string]*document // documents of the last read by path
 }
 
-const maxErrors = 3 // in the text of an error
+// maxErrors is the maximum number of errors in the text of one error.
+const maxErrors = 3
 
 // read reads all files.
 func (r *fileReader) read() List {
@@ -114,8 +115,8 @@ func (r *fileReader) read() List {
 	return all
 }
 
-// paths returns the existing files without duplicates. For a pattern whose directory
-// cannot be read it returns the files of the last read, also in kept.
+// paths returns the files to read without duplicates. For a pattern whose directory
+// cannot be read, it returns the files of the last read, in both all and kept.
 func (r *fileReader) paths() (all, kept []string, err error) {
 	for _, p := range r.patterns {
 		files, failed := glob(p)
@@ -139,8 +140,8 @@ func (r *fileReader) paths() (all, kept []string, err error) {
 	return all, kept, err
 }
 
-// glob returns the files that match a pattern. Unlike with [filepath.Glob], a
-// directory that cannot be read is an error, because its files may still exist.
+// glob returns the files that match a pattern. Unlike [filepath.Glob], it reports a
+// directory that cannot be read as an error, because its files may still exist.
 func glob(pattern string) ([]string, error) {
 	if !isPattern(pattern) {
 		return []string{pattern}, nil

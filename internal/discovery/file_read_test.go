@@ -18,8 +18,8 @@ func TestAFileCanBeReplacedByRenaming(t *testing.T) {
 	})
 }
 
-// Kubernetes mounts a ConfigMap as links into ..data, a link that it replaces to
-// switch to another directory.
+// Kubernetes mounts a ConfigMap as links into ..data, which is itself a link. It replaces
+// ..data to switch to another directory.
 func TestTheLinksOfAConfigMapAreFollowed(t *testing.T) {
 	swap := func(version, content string) {
 		write(t, filepath.Join(version, "a.json"), content)
@@ -45,10 +45,10 @@ func TestTheLinksOfAConfigMapAreFollowed(t *testing.T) {
 
 func TestAPartlyWrittenFileIsAnErrorUntilItIsComplete(t *testing.T) {
 	for n := range len(two) {
-		half, whole := two[:n], two
+		part, whole := two[:n], two
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			inBubble(t, []string{"*.json"}, func() { write(t, "a.json", one) }, func(w *fileFixture) {
-				write(t, "a.json", half)
+				write(t, "a.json", part)
 				want := "read a.json: line 1: the document is cut off, want JSON"
 				if n == 0 {
 					want = "read a.json: line 1: the document is empty, want a list of groups, [] for none"
@@ -74,7 +74,7 @@ func TestAnInvalidFileDoesNotAffectOthers(t *testing.T) {
 		w.wantKept(listOne)
 		write(t, "a.json", two)
 		w.wantNext("read b.yml: [0].labels.zone (line 3): is a list, want a string; read c.json: line 1: the document is a map, want a list of groups, [] for none")
-		w.wantKept(listTwo) // a change of a valid file applies
+		w.wantKept(listTwo) // the change of a valid file applies
 		write(t, "b.yml", "[]")
 		w.wantNext("read c.json: line 1: the document is a map, want a list of groups, [] for none")
 		must(t, os.Remove("c.json"))
@@ -94,7 +94,7 @@ func TestOnlyRegularFilesAreRead(t *testing.T) {
 	})
 }
 
-// Tests may run as root, who can read every directory.
+// The test replaces the directory with a file, because root can read every directory.
 func TestADirectoryThatCannotBeReadIsAnError(t *testing.T) {
 	inBubble(t, []string{"fleet/*.json"}, func() { write(t, "fleet/a.json", one) }, func(w *fileFixture) {
 		must(t, os.Rename("fleet", "other"))
@@ -160,6 +160,6 @@ func TestFilesAreClosed(t *testing.T) {
 		r.read()
 	}
 	if after := open(); after > before+50 {
-		t.Errorf("got %d open files after 100 reads, want about %d", after, before)
+		t.Errorf("got %d open files after 100 reads, want at most %d", after, before+50)
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 const one, two = `[{"targets": ["a:1"]}]`, `[{"targets": ["a:1", "b:2"]}]`
 
-// The lists in the documents one and two.
+// The lists of the documents one and two.
 const listOne, listTwo = "a:1=http://a:1", "a:1=http://a:1 b:2=http://b:2"
 
 // fileFixture is a running source of files in a directory, in a synctest bubble.
@@ -98,12 +98,12 @@ func TestAnUnchangedFileIsNotParsedAgain(t *testing.T) {
 		write(t, "b.json", two)
 		w.wantNext(listOne + " " + listTwo)
 		if after := w.list; after[0].URL != before[0].URL || after[1].URL == before[1].URL {
-			t.Error("got a.json decoded again or b.json not, want only b.json")
+			t.Error("a.json was parsed again, or b.json was not; want only b.json parsed")
 		}
 	})
 }
 
-func TestFilesOfAllPatternsAreSortedAndUnique(t *testing.T) {
+func TestFilesOfAllPatternsAreSortedWithoutDuplicates(t *testing.T) {
 	fill := func() {
 		write(t, "x/b.json", `[{"targets": ["b:1"]}]`)
 		write(t, "x/a.yml", "- targets: [a:1]")

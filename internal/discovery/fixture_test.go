@@ -15,8 +15,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// text formats a list as name=URL[labels], followed by the rejected targets, or its
-// error.
+// text formats a list as name=URL[labels], followed by the rejected targets. If the list
+// has an error, text returns only the error.
 func text(l List) string {
 	if l.Err != nil {
 		return l.Err.Error()
@@ -48,10 +48,10 @@ type reports struct {
 	all  []string
 	list []Target // of the last report without an error
 	last List
-	news chan struct{} // receives after a report
+	news chan struct{} // has a value after a new report
 }
 
-// run starts a source until the end of the test or until stop, which waits for Run.
+// run runs a source until the end of the test or until stop, which waits for Run.
 func run(t *testing.T, s Source) (r *reports, stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	r = &reports{news: make(chan struct{}, 1)}
@@ -89,7 +89,7 @@ func (r *reports) wantLast(t *testing.T, number int, want string) {
 	}
 }
 
-// await waits, in real time, for a report.
+// await waits for a report, in real time.
 func (r *reports) await(t *testing.T, want string) {
 	t.Helper()
 	late := time.After(10 * time.Second)
@@ -103,7 +103,7 @@ func (r *reports) await(t *testing.T, want string) {
 		select {
 		case <-r.news:
 		case <-late:
-			t.Fatalf("got %q, want %v at last", seen, want)
+			t.Fatalf("got %q, want %v in the end", seen, want)
 		}
 	}
 }
@@ -135,7 +135,7 @@ func eachFormat(t *testing.T, do func(t *testing.T, parse parser)) {
 	}
 }
 
-// wantParsed checks the list that both parsers make of a document.
+// wantParsed checks the list that each parser returns for a document.
 func wantParsed(t *testing.T, body, want string) {
 	t.Helper()
 	for name, parse := range formats {

@@ -12,10 +12,10 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-var errorText = regexp.MustCompile(`^(\[\d+\][^\n]* \(line \d+\): |line \d+: |the document is broken, want YAML: )[^\n]+$`)
+var errorText = regexp.MustCompile(`^(\[\d+\][^\n]* \(line \d+\): |line \d+: |the document is not valid YAML: )[^\n]+$`)
 
-// FuzzDocument checks that a list is within the limits and survives a round trip, and
-// that an error is one line with a position.
+// FuzzDocument checks that the list of any document is within the limits and survives a
+// round trip, and that an error is one line with a position.
 func FuzzDocument(f *testing.F) {
 	for _, body := range []string{
 		one, two, two[:20], "", "null", "[]", "{}", "- targets: [a:1]\n  labels: {a: b}\n", "- &a\n  targets: [*a]", "[]\n---\n[]", "- labels: {<<: {a: b}}", "- !!map {}",
@@ -37,7 +37,7 @@ func FuzzDocument(f *testing.F) {
 		}
 		if err := list.Err; err != nil {
 			if list.Targets != nil || !errorText.MatchString(err.Error()) || !utf8.ValidString(err.Error()) {
-				t.Fatalf("got a list of %d and the message %q, want no list, and one line with a position", len(list.Targets), err)
+				t.Fatalf("got %d targets and the error %q, want no targets, and one line with a position", len(list.Targets), err)
 			}
 			return
 		}
@@ -69,10 +69,10 @@ func check(t *testing.T, x Target) {
 	}
 	for i, l := range x.Labels {
 		if !fleet.IsLabelName(l.Name) || strings.HasPrefix(l.Name, "__") || l.Name == "upstream" || fleet.IsExporterLabel(l.Name) {
-			t.Fatalf("got the label %q, want an error, or the label dropped", l.Name)
+			t.Fatalf("got the label %q, want it rejected or dropped", l.Name)
 		}
 		if l.Value == "" || len(l.Value) > maxLabelValue || !utf8.ValidString(l.Value) {
-			t.Fatalf("got %s=%q, want up to %d bytes of UTF-8", l.Name, l.Value, maxLabelValue)
+			t.Fatalf("got %s=%q, want 1 to %d bytes of UTF-8", l.Name, l.Value, maxLabelValue)
 		}
 		if i > 0 && x.Labels[i-1].Name >= l.Name {
 			t.Fatalf("got labels %v, want them unique and sorted", x.Labels)

@@ -19,11 +19,11 @@ type HTTP struct {
 	last           document
 }
 
-// NewHTTP returns the source of the document at u, requested every refresh (30 s if
-// that is not positive). A request takes at most refresh or 30 s.
+// NewHTTP returns the source of the document at u. It requests the document every refresh
+// (30 s if that is not positive). The timeout of a request is refresh, but at most 30 s.
 //
-// The caller's client decides about redirects; only a final status of 200 is
-// accepted. The caller closes its connections after Run has returned.
+// The client decides whether to follow redirects; only a final status of 200 is accepted.
+// The caller closes the client's connections after Run has returned.
 func NewHTTP(u *url.URL, refresh time.Duration, client *http.Client) *HTTP {
 	publicURL := *u
 	publicURL.User, publicURL.RawQuery, publicURL.ForceQuery, publicURL.Fragment, publicURL.RawFragment = nil, "", false, "", ""
@@ -33,7 +33,7 @@ func NewHTTP(u *url.URL, refresh time.Duration, client *http.Client) *HTTP {
 	return &HTTP{url: u, publicURL: &publicURL, refresh: refresh, client: client}
 }
 
-// String returns http: and the URL without userinfo, query and fragment.
+// String returns "http:" followed by the URL without userinfo, query and fragment.
 func (h *HTTP) String() string { return "http:" + h.publicURL.String() }
 
 // Run implements [Source].
@@ -61,8 +61,8 @@ func (h *HTTP) read(ctx context.Context) List {
 	return list
 }
 
-// get requests the document. It accepts a 200 with JSON, whose body the caller
-// closes.
+// get requests the document. It accepts only status 200 with JSON. The caller closes the
+// body.
 func (h *HTTP) get(ctx context.Context) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.url.String(), nil)
 	if err != nil {

@@ -14,7 +14,8 @@ import (
 	"time"
 )
 
-// serve returns a source of a test server. The tests call its read method.
+// serve starts a test server and returns a source that reads from it. The tests call its
+// read method.
 func serve(t *testing.T, handler http.HandlerFunc) (h *HTTP, base string) {
 	s := httptest.NewServer(handler)
 	t.Cleanup(s.Close)
@@ -66,7 +67,7 @@ func TestAResponseNeedsStatus200AndJSON(t *testing.T) {
 	}{
 		"JSON":             {respondWith(200, "application/json", one), listOne},
 		"JSON in capitals": {respondWith(200, "Application/JSON; charset=UTF-8", one), listOne},
-		"nothing listed":   {respondWith(200, "application/json", "[]"), ""},
+		"an empty list":    {respondWith(200, "application/json", "[]"), ""},
 		"status 500":       {respondWith(500, "application/json", one), "status 500, want 200"},
 		"status 404":       {respondWith(404, "text/plain", "no"), "status 404, want 200"},
 		"status 204":       {respondWith(204, "application/json", ""), "status 204, want 200"},
@@ -78,7 +79,7 @@ func TestAResponseNeedsStatus200AndJSON(t *testing.T) {
 		"another type":     {respondWith(200, "application/jsonl", one), `content type "application/jsonl", want application/json`},
 		"a broken type":    {respondWith(200, "application/json; charset", one), `content type "application/json; charset", want application/json`},
 		"another charset":  {respondWith(200, "application/json; charset=latin1", one), `content type "application/json; charset=latin1", want application/json`},
-		"YAML":             {respondWith(200, "application/json", "- targets: [a:1]"), "line 1: the document is broken, want JSON in UTF-8"},
+		"YAML":             {respondWith(200, "application/json", "- targets: [a:1]"), "line 1: the document is not valid JSON in UTF-8"},
 		"cut off":          {respondWith(200, "application/json", two[:10]), "line 1: the document is cut off, want JSON"},
 		"a bad label":      {respondWith(200, "application/json", `[{"targets": ["a:1"], "labels": {"le": "1"}}]`), `rejected "a:1": [0].labels.le (line 1): is a label of the exporter itself, want another name`},
 		"the largest":      {respondWith(200, "application/json", one+strings.Repeat(" ", 10<<20-len(one))), listOne},
@@ -162,17 +163,17 @@ func TestTheNameOfAnHTTPSourceHasNoSecrets(t *testing.T) {
 	} {
 		h := source(t, raw, nil)
 		if h.String() != want || h.url.String() != raw {
-			t.Errorf("got %v of %v, want %v of %v", h, h.url, want, raw)
+			t.Errorf("%s: got name %v and URL %v, want %v and the same URL", raw, h, h.url, want)
 		}
 	}
 }
 
-// roundTripper is a transport without a network.
+// roundTripper is a transport that uses no network.
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// body counts open bodies.
+// body is a response body that counts the open bodies.
 type body struct {
 	io.Reader
 	open *atomic.Int32
@@ -218,16 +219,16 @@ func TestTheDocumentIsRequestedOncePerRefresh(t *testing.T) {
 				first = r.list
 			}
 			if i == 1 && r.list[0].URL != first[0].URL {
-				t.Error("the same content was parsed again")
+				t.Error("unchanged content was parsed again")
 			}
 			if n := open.Load(); n != 0 {
-				t.Fatalf("got %d bodies open, want none", n)
+				t.Fatalf("got %d open bodies, want none", n)
 			}
 		}
 	})
 }
 
-func TestARequestTakesAtMostTheRefreshOr30Seconds(t *testing.T) {
+func TestTheTimeoutIsTheRefreshIntervalButAtMost30Seconds(t *testing.T) {
 	for refresh, want := range map[time.Duration]time.Duration{
 		0: 30 * time.Second, time.Second: time.Second, 30 * time.Second: 30 * time.Second, time.Hour: 30 * time.Second,
 	} {
@@ -238,7 +239,7 @@ func TestARequestTakesAtMostTheRefreshOr30Seconds(t *testing.T) {
 			list := h.read(t.Context())
 			wantText(t, list, "GET http://sd/targets: no response within "+want.String())
 			if got := time.Since(start); got != want {
-				t.Errorf("refresh %v: ended after %v, want %v", refresh, got, want)
+				t.Errorf("refresh %v: timed out after %v, want %v", refresh, got, want)
 			}
 		})
 	}

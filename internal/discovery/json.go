@@ -12,8 +12,8 @@ import (
 type jsonReader struct {
 	tokens *jsontext.Decoder
 	body   []byte
-	at     int // end of the last token
-	line   int // of at
+	at     int // offset of the end of the last token
+	line   int // line number of that offset
 	b      *builder
 }
 
@@ -85,7 +85,7 @@ func (r *jsonReader) each(do func(value) error) error {
 	}
 }
 
-// end is the type of a closing bracket.
+// end is the type name of a closing bracket.
 const end = "the end"
 
 // next reads a token.
@@ -120,8 +120,8 @@ func (r *jsonReader) advance(to int) {
 	r.at = to
 }
 
-// syntaxError returns the error of the decoder with a line, and without its text,
-// which could quote the document.
+// syntaxError replaces an error of the decoder with one that has a line. It omits the
+// decoder's text, which could quote the document.
 func (r *jsonReader) syntaxError(err error) error {
 	var s *jsontext.SyntacticError
 	if errors.As(err, &s) {
@@ -133,6 +133,6 @@ func (r *jsonReader) syntaxError(err error) error {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return &documentError{"", r.line, "the document is cut off, want JSON"}
 	default:
-		return &documentError{"", r.line, "the document is broken, want JSON in UTF-8"}
+		return &documentError{"", r.line, "the document is not valid JSON in UTF-8"}
 	}
 }

@@ -23,7 +23,7 @@ func newZone(t *testing.T) (zone, *net.Resolver) {
 	return zone{z}, z.Resolver()
 }
 
-// domain is name as sent in questions.
+// domain is name in the form in which questions have it.
 var domain = strings.TrimSuffix(name, ".")
 
 // set sets the answer to questions of a type.
@@ -31,8 +31,10 @@ func (z zone) set(typ uint16, code int, records ...fake.Record) {
 	z.SetType(domain, typ, fake.Name{Code: code, Records: records})
 }
 
-func (z zone) fallSilent() { z.Set(domain, fake.Name{Code: fake.Silence}) }
+// stopResponding makes the server ignore questions.
+func (z zone) stopResponding() { z.Set(domain, fake.Name{Code: fake.Silence}) }
 
+// awaitQuestion waits for the first question.
 func (z zone) awaitQuestion(t *testing.T) {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); z.Asked(domain) == 0; time.Sleep(time.Millisecond) {

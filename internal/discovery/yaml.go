@@ -19,7 +19,7 @@ func readYAML(body []byte, b *builder) error {
 	case err == io.EOF:
 		return &documentError{"", 1, "the document is empty, want a list of groups, [] for none"}
 	case err != nil:
-		return brokenYAML(err)
+		return yamlError(err)
 	}
 	root := doc.Content[0]
 	if err := checkList(valueOf(root)); err != nil {
@@ -34,7 +34,7 @@ func readYAML(body []byte, b *builder) error {
 	case err == io.EOF:
 		return nil
 	case err != nil:
-		return brokenYAML(err)
+		return yamlError(err)
 	}
 	return &documentError{"", more.Line, "a second document, want one"}
 }
@@ -72,7 +72,7 @@ func readGroup(n *yaml.Node, b *builder) error {
 	return nil
 }
 
-// follow returns the node that an alias refers to, which is never an alias.
+// follow returns the node that an alias refers to, and other nodes unchanged.
 func follow(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
 		return n.Alias
@@ -97,10 +97,10 @@ func valueOf(n *yaml.Node) value {
 	return v
 }
 
-// brokenYAML returns the error of the parser without the names of anchors, because
-// an unquoted secret can look like one. The parser reports no line for errors on the
-// first line and for invalid bytes.
-func brokenYAML(err error) error {
+// yamlError converts an error of the parser. It omits the names of anchors, because an
+// unquoted secret can look like one. The parser reports no line for errors on the first
+// line and for invalid bytes.
+func yamlError(err error) error {
 	line, problem := 0, strings.TrimPrefix(err.Error(), "yaml: ")
 	if n, _ := fmt.Sscanf(problem, "line %d: ", &line); n == 1 {
 		_, problem, _ = strings.Cut(problem, ": ")
@@ -111,7 +111,7 @@ func brokenYAML(err error) error {
 	if line > 0 && slices.Contains(zeroBased[:], problem) {
 		line++
 	}
-	return &documentError{"", line, "the document is broken, want YAML: " + problem}
+	return &documentError{"", line, "the document is not valid YAML: " + problem}
 }
 
 // zeroBased has the errors whose lines the parser counts from 0.

@@ -10,7 +10,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-// defaultPort is the port of a rule without one.
+// defaultPort is the port of a rule that does not set one.
 const defaultPort = 9000
 
 // ParseRule parses ADDRESS[:port], CIDR[:port] or NAME-GLOB[:port]. IPv6 addresses
@@ -20,36 +20,36 @@ func ParseRule(text string) (Rule, error) {
 	if err != nil {
 		return Rule{}, err
 	}
-	a := Rule{Port: port}
+	r := Rule{Port: port}
 	if strings.ContainsAny(host, ":/") || addressLike.MatchString(host) {
-		a.Prefix, err = parsePrefix(text, host)
-		return a, err
+		r.Prefix, err = parsePrefix(text, host)
+		return r, err
 	}
-	a.Glob = fleet.NormalHost(host)
-	if err := fleet.CheckHyphens(a.Glob); err != nil {
+	r.Glob = fleet.NormalHost(host)
+	if err := fleet.CheckHyphens(r.Glob); err != nil {
 		return Rule{}, fmt.Errorf("%q %w", text, err)
 	}
-	if asName := strings.ReplaceAll(a.Glob, "*", "x"); strings.HasSuffix(a.Glob, ".") || !fleet.IsHostName(asName) {
+	if asName := strings.ReplaceAll(r.Glob, "*", "x"); strings.HasSuffix(r.Glob, ".") || !fleet.IsHostName(asName) {
 		return Rule{}, invalidRule(text)
 	}
-	return a, nil
+	return r, nil
 }
 
 // String returns the rule in a form that ParseRule accepts.
-func (a Rule) String() string {
-	host := a.Glob
-	if a.Prefix.IsValid() {
-		if host = a.Prefix.String(); a.Prefix.IsSingleIP() {
-			host = a.Prefix.Addr().String()
+func (r Rule) String() string {
+	host := r.Glob
+	if r.Prefix.IsValid() {
+		if host = r.Prefix.String(); r.Prefix.IsSingleIP() {
+			host = r.Prefix.Addr().String()
 		}
 	}
-	if a.Port == defaultPort {
+	if r.Port == defaultPort {
 		return host
 	}
 	if strings.Count(host, ":") > 1 {
 		host = "[" + host + "]"
 	}
-	return fmt.Sprintf("%s:%d", host, a.Port)
+	return fmt.Sprintf("%s:%d", host, r.Port)
 }
 
 // addressLike matches numbers with dots, which are mistyped addresses, not names.
@@ -110,12 +110,12 @@ func invalidRule(text string) error {
 	return fmt.Errorf("%q is not an address, CIDR or host name pattern with an optional port, use one such as 10.0.0.0/8, [fd00::1]:9000 or *.betanet.internal:9000", text)
 }
 
-// Config is the section probe of the configuration file.
+// Config is the probe section of the configuration file.
 type Config struct {
 	Allow []Rule `yaml:"allow"`
 }
 
-// Section returns the schema of the section probe.
+// Section returns the schema of the probe section.
 func Section() *schema.Schema {
 	check := func(text string) error {
 		_, err := ParseRule(text)

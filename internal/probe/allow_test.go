@@ -56,15 +56,15 @@ func FuzzParseRule(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		a, err := ParseRule(text)
+		r, err := ParseRule(text)
 		if err != nil {
 			return
 		}
-		if a.Port == 0 || a.Prefix.IsValid() == (a.Glob != "") {
-			t.Errorf("%q: got %+v", text, a)
+		if r.Port == 0 || r.Prefix.IsValid() == (r.Glob != "") {
+			t.Errorf("%q: got %+v, want a port and either a prefix or a pattern", text, r)
 		}
-		if again, err := ParseRule(a.String()); err != nil || again != a {
-			t.Errorf("%q: printed as %q, which is %+v, %v", text, a, again, err)
+		if again, err := ParseRule(r.String()); err != nil || again != r {
+			t.Errorf("%q: printed as %q: got %+v, %v, want %+v", text, r.String(), again, err, r)
 		}
 	})
 }

@@ -11,7 +11,7 @@ import (
 const node = "10.0.0.1:9000"
 
 func TestAnUnreachableTargetIsReportedAsDown(t *testing.T) {
-	inBubble(t, inside, func(t *testing.T, f *fixture) {
+	inBubble(t, privateRange, func(t *testing.T, f *fixture) {
 		wantSamples(t, f.samples(t, node), "betanet_up 0",
 			`betanet_exporter_endpoint_failing{endpoint="metrics",reason="connect"} 1`,
 			`betanet_exporter_endpoint_failing{endpoint="network",reason="connect"} 1`)
@@ -22,7 +22,7 @@ func TestAnUnreachableTargetIsReportedAsDown(t *testing.T) {
 }
 
 func TestTheLastGoodValuesAreMarkedStale(t *testing.T) {
-	inBubble(t, inside, func(t *testing.T, f *fixture) {
+	inBubble(t, privateRange, func(t *testing.T, f *fixture) {
 		f.host(node, healthy(5))
 		wantSamples(t, f.samples(t, node), "betanet_up 1", "betanet_exporter_data_stale 0")
 		f.host(node, status(500))
@@ -37,12 +37,12 @@ func TestTheCacheIsUsedUntilTheTTLExpires(t *testing.T) {
 		f.dns.add("a.internal", "203.0.113.1")
 		f.host("203.0.113.1:9000", healthy(5))
 		f.samples(t, "a.internal:9000")
-		synctest.Wait() // for a dial that net/http did not need
+		synctest.Wait() // net/http may have started a dial that it does not need
 		lookups := f.dns.lookups
 		time.Sleep(defaults.TTL - 1)
 		wantSamples(t, f.samples(t, "a.internal:9000"), "betanet_up 1", "betanet_messages_total 5")
 		if got := f.requests("203.0.113.1:9000"); got != 3 || f.dns.lookups != lookups {
-			t.Errorf("got %d requests and %d more lookups, want 3 and 0", got, f.dns.lookups-lookups)
+			t.Errorf("got %d requests and %d further lookups, want 3 and 0", got, f.dns.lookups-lookups)
 		}
 		time.Sleep(time.Nanosecond)
 		f.samples(t, "a.internal:9000")
@@ -52,8 +52,8 @@ func TestTheCacheIsUsedUntilTheTTLExpires(t *testing.T) {
 	})
 }
 
-func TestARetryAfterIsHonored(t *testing.T) {
-	inBubble(t, inside, func(t *testing.T, f *fixture) {
+func TestRetryAfterIsHonored(t *testing.T) {
+	inBubble(t, privateRange, func(t *testing.T, f *fixture) {
 		f.host(node, status(503, "Retry-After", "120"))
 		f.samples(t, node)
 		time.Sleep(119 * time.Second)
@@ -67,9 +67,9 @@ func TestARetryAfterIsHonored(t *testing.T) {
 	})
 }
 
-func TestACollectionEndsAtTheLimitWithItsReason(t *testing.T) {
+func TestACollectionEndsAtTheLimitAsATimeout(t *testing.T) {
 	for _, limit := range []time.Duration{1500 * time.Millisecond, 9500 * time.Millisecond, time.Hour, 0} {
-		inBubble(t, inside, func(t *testing.T, f *fixture) {
+		inBubble(t, privateRange, func(t *testing.T, f *fixture) {
 			f.host(node, hang)
 			want := limit
 			if limit == 0 || limit == time.Hour {
@@ -78,7 +78,7 @@ func TestACollectionEndsAtTheLimitWithItsReason(t *testing.T) {
 			start := time.Now()
 			v, late, err := f.targets.Collect(context.Background(), node, limit)
 			if took := time.Since(start); err != nil || late || took > want || took < want-100*time.Millisecond {
-				t.Errorf("%v: got late %v, %v after %v", limit, late, err, took)
+				t.Errorf("limit %v: got late %v, %v after %v, want the end of the collection after %v", limit, late, err, took, want)
 			}
 			wantSamples(t, text(v, late), "betanet_up 0", `betanet_exporter_endpoint_failing{endpoint="nodes",reason="timeout"} 1`)
 		})
@@ -86,7 +86,7 @@ func TestACollectionEndsAtTheLimitWithItsReason(t *testing.T) {
 }
 
 func TestAShortLimitDoesNotFailTheCollection(t *testing.T) {
-	inBubble(t, inside, func(t *testing.T, f *fixture) {
+	inBubble(t, privateRange, func(t *testing.T, f *fixture) {
 		f.host(node, slow(900*time.Millisecond))
 		for range 5 {
 			wantSamples(t, f.lateSamples(t, node, time.Millisecond), "betanet_up 0")
@@ -100,7 +100,7 @@ func TestAShortLimitDoesNotFailTheCollection(t *testing.T) {
 }
 
 func TestACanceledCallerDoesNotFailTheOthers(t *testing.T) {
-	inBubble(t, inside, func(t *testing.T, f *fixture) {
+	inBubble(t, privateRange, func(t *testing.T, f *fixture) {
 		f.host(node, slow(3*time.Second))
 		ctx, cancel := context.WithCancel(context.Background())
 		time.AfterFunc(time.Second, cancel)
@@ -113,7 +113,7 @@ func TestACanceledCallerDoesNotFailTheOthers(t *testing.T) {
 		time.Sleep(time.Millisecond)
 		wantSamples(t, f.samples(t, node), "betanet_up 1", "betanet_messages_total 9")
 		if !<-first {
-			t.Error("the first caller did not end with its context")
+			t.Error("the first caller did not return at the end of its context")
 		}
 		if got := f.requests(node); got != 3 {
 			t.Errorf("got %d requests, want 3", got)
@@ -122,7 +122,7 @@ func TestACanceledCallerDoesNotFailTheOthers(t *testing.T) {
 }
 
 func TestAtTheLimitACallerGetsThePreviousView(t *testing.T) {
-	inBubble(t, inside, func(t *testing.T, f *fixture) {
+	inBubble(t, privateRange, func(t *testing.T, f *fixture) {
 		f.host(node, healthy(5))
 		f.samples(t, node)
 		time.Sleep(defaults.TTL)
@@ -131,8 +131,8 @@ func TestAtTheLimitACallerGetsThePreviousView(t *testing.T) {
 	})
 }
 
-func TestAtTheLimitANameThatIsNotResolvedIsBusy(t *testing.T) {
-	inBubble(t, inside, func(t *testing.T, f *fixture) {
+func TestAtTheLimitAnUnresolvedNameIsBusy(t *testing.T) {
+	inBubble(t, privateRange, func(t *testing.T, f *fixture) {
 		f.dns.hang("slow.example")
 		if _, _, err := f.targets.Collect(context.Background(), "slow.example:9000", time.Millisecond); !errors.Is(err, ErrBusy) {
 			t.Errorf("got %v, want busy", err)

@@ -12,18 +12,18 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// knownTarget is an allowed target with its breakers, cache and connections, as a
-// configured upstream has them.
+// knownTarget is an allowed target. Like a configured upstream, it has its own breakers,
+// cache and connections.
 type knownTarget struct {
 	upstream *fleet.Upstream
-	resolved []netip.Addr // checked last; none if the name did not resolve
+	resolved []netip.Addr // addresses that were checked last; empty if the name did not resolve
 	used     uint64       // higher is more recent
 	view     *fleet.View  // at the end of the last collection
-	end      context.CancelFunc
+	cancel   context.CancelFunc
 }
 
-// collection is the check and the collection of one target, shared by all callers
-// that wait for it.
+// collection is a running check and collection of one target. All callers that wait for
+// it share it.
 type collection struct {
 	done chan struct{} // closed when the other fields are set
 	view *fleet.View
@@ -63,7 +63,7 @@ func (t *Targets) collect(a target, c *collection, limit time.Duration) {
 	k, err := t.admit(a, limit/2)
 	var v *fleet.View
 	if err == nil {
-		v, c.late = t.o.Poller.CollectNow(t.ctx, k.upstream, max(limit-time.Since(start), shortest(&k.upstream.Settings)))
+		v, c.late = t.o.Poller.CollectNow(t.ctx, k.upstream, max(limit-time.Since(start), minLimit(&k.upstream.Settings)))
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -81,10 +81,11 @@ func (t *Targets) collect(a target, c *collection, limit time.Duration) {
 	close(c.done)
 }
 
-// partial returns the last view, for a caller whose limit ends before the collection.
+// partial returns the previous view, for a caller whose limit ends before the collection
+// does.
 func (t *Targets) partial(a target, c *collection) (v *fleet.View, late bool, err error) {
 	select {
-	case <-c.done: // the collection ended at the same moment
+	case <-c.done: // the collection ended at the same time
 		return c.view, c.late, c.err
 	default:
 	}
@@ -102,7 +103,7 @@ func (t *Targets) admit(a target, limit time.Duration) (*knownTarget, error) {
 	k := t.known[a]
 	t.mu.Unlock()
 	if k != nil {
-		return k, nil // each of its connections is checked
+		return k, nil // each connection is checked
 	}
 	var resolved []netip.Addr
 	if a.name != "" {
@@ -124,15 +125,15 @@ func (t *Targets) add(a target, resolved []netip.Addr) (*knownTarget, error) {
 	if len(t.known) >= maxKnown {
 		t.remove(t.leastRecent())
 	}
-	ctx, end := context.WithCancel(t.ctx)
+	ctx, cancel := context.WithCancel(t.ctx)
 	t.uses++
-	k := &knownTarget{resolved: resolved, used: t.uses, end: end}
+	k := &knownTarget{resolved: resolved, used: t.uses, cancel: cancel}
 	u := &fleet.Upstream{
 		URLs: []*url.URL{{Scheme: "http", Host: a.String()}}, API: t.o.API, Settings: t.o.Settings,
 		Dial: t.checkedDial(ctx, a, k),
 	}
 	if err := t.o.Poller.Add(ctx, u, false); err != nil {
-		end()
+		cancel()
 		return nil, err
 	}
 	k.upstream, k.view = u, pending(u)
@@ -157,7 +158,7 @@ func (t *Targets) remove(a target) {
 	k := t.known[a]
 	delete(t.known, a)
 	t.o.Poller.Remove(k.upstream)
-	k.end()
+	k.cancel()
 }
 
 // pending returns the view of an upstream that has not been collected.

@@ -36,7 +36,7 @@ func goroutines() int {
 }
 
 func TestTheLeastRecentlyUsedTargetsAreEvicted(t *testing.T) {
-	inBubble(t, inside, func(t *testing.T, f *fixture) {
+	inBubble(t, privateRange, func(t *testing.T, f *fixture) {
 		f.targets.o.Settings.Attempts = 1
 		synctest.Wait()
 		before := goroutines()
@@ -46,15 +46,15 @@ func TestTheLeastRecentlyUsedTargetsAreEvicted(t *testing.T) {
 			}
 			f.samples(t, address(i))
 		}
-		f.samples(t, address(0)) // used once more
+		f.samples(t, address(0)) // used again
 		synctest.Wait()
 		for i := maxKnown; i < maxKnown+10; i++ {
 			f.samples(t, address(i))
 		}
 		synctest.Wait()
 		for i := range 20 {
-			if open, gone := f.openTo(address(i)), 1 <= i && i <= 10; (open == 0) != gone {
-				t.Errorf("target %d has %d connections", i, open)
+			if open, evicted := f.openTo(address(i)), 1 <= i && i <= 10; (open == 0) != evicted {
+				t.Errorf("target %d: got %d connections, want evicted %v", i, open, evicted)
 			}
 		}
 		if got := len(f.targets.known); got != maxKnown {
@@ -64,7 +64,7 @@ func TestTheLeastRecentlyUsedTargetsAreEvicted(t *testing.T) {
 		if got := f.requests(address(5)); got != 6 {
 			t.Errorf("got %d requests to a target that was evicted and collected again, want 6", got)
 		}
-		f.targets.SetRules(nothing)
+		f.targets.SetRules(noRules)
 		synctest.Wait()
 		if got := goroutines(); got != before {
 			t.Errorf("got %d goroutines after all targets were removed, want %d", got, before)
@@ -73,7 +73,7 @@ func TestTheLeastRecentlyUsedTargetsAreEvicted(t *testing.T) {
 }
 
 func TestATargetThatIsBeingCollectedIsNotEvicted(t *testing.T) {
-	inBubble(t, inside, func(t *testing.T, f *fixture) {
+	inBubble(t, privateRange, func(t *testing.T, f *fixture) {
 		f.targets.o.Settings.Attempts = 1
 		f.host(node, slow(3*time.Second))
 		got := make(chan string)
@@ -87,7 +87,7 @@ func TestATargetThatIsBeingCollectedIsNotEvicted(t *testing.T) {
 }
 
 func TestMoreThan32ConcurrentCollectionsAreRejected(t *testing.T) {
-	inBubble(t, append(internal, inside...), func(t *testing.T, f *fixture) {
+	inBubble(t, append(internalNames, privateRange...), func(t *testing.T, f *fixture) {
 		ctx, cancel := context.WithCancel(context.Background())
 		var callers sync.WaitGroup
 		for i := range maxCollections {
@@ -106,34 +106,34 @@ func TestMoreThan32ConcurrentCollectionsAreRejected(t *testing.T) {
 		if err := f.collectError("127.0.0.1:9000"); !errors.Is(err, ErrForbidden) {
 			t.Errorf("got %v, want forbidden", err)
 		}
-		wantSamples(t, f.samples(t, address(3)), "betanet_messages_total 9") // shares a running collection
+		wantSamples(t, f.samples(t, address(3)), "betanet_messages_total 9") // joins a running collection
 		wantSamples(t, f.samples(t, node), "betanet_up 1")
 		if f.most != maxCollections || f.requests(address(3)) != 3 {
-			t.Errorf("got %d targets at once and %d requests, want %d and 3", f.most, f.requests(address(3)), maxCollections)
+			t.Errorf("got %d concurrent targets and %d requests, want %d and 3", f.most, f.requests(address(3)), maxCollections)
 		}
 	})
 }
 
 func TestNamesBeingResolvedCountTowardsTheLimit(t *testing.T) {
-	inBubble(t, internal, func(t *testing.T, f *fixture) {
+	inBubble(t, internalNames, func(t *testing.T, f *fixture) {
 		for i := range maxCollections + 1 {
 			name := fmt.Sprintf("n%d.internal", i)
 			f.dns.hang(name)
 			_, _, err := f.targets.Collect(context.Background(), name+":9000", time.Millisecond)
 			if full := i == maxCollections; !errors.Is(err, ErrBusy) || strings.Contains(err.Error(), "32") != full {
-				t.Errorf("name %d: got %v", i, err)
+				t.Errorf("name %d: got %v, want busy, with the limit in the error: %v", i, err, full)
 			}
 		}
 	})
 }
 
 func TestNothingStartsWhileTheExporterStops(t *testing.T) {
-	inBubble(t, inside, func(t *testing.T, f *fixture) {
+	inBubble(t, privateRange, func(t *testing.T, f *fixture) {
 		f.host(node, hang)
 		time.AfterFunc(time.Second, f.cancel)
 		start := time.Now()
 		if _, late, err := f.targets.Collect(context.Background(), node, 0); err == nil && !late || time.Since(start) != time.Second {
-			t.Errorf("got late %v, %v after %v, want an end after 1s", late, err, time.Since(start))
+			t.Errorf("got late %v, %v after %v, want late or an error after 1s", late, err, time.Since(start))
 		}
 		f.targets.Wait()
 		if err := f.collectError("10.0.0.2:9000"); !errors.Is(err, ErrBusy) {
@@ -149,7 +149,7 @@ func TestParallelProbesNeverMixTargets(t *testing.T) {
 		hosts := rapid.IntRange(2, 6).Draw(rt, "hosts")
 		calls := rapid.SliceOfN(rapid.IntRange(0, 4*hosts-1), 2, 40).Draw(rt, "calls")
 		hasty := rapid.SliceOfN(rapid.Bool(), len(calls), len(calls)).Draw(rt, "hasty")
-		withFixture(append(internal, inside...), func(f *fixture) {
+		withFixture(append(internalNames, privateRange...), func(f *fixture) {
 			for i := range hosts {
 				f.host(address(i), healthy(1000+i))
 				f.dns.add(fmt.Sprintf("n%d.internal", i), strings.TrimSuffix(address(i), ":9000"))
@@ -180,7 +180,7 @@ func TestParallelProbesNeverMixTargets(t *testing.T) {
 					}
 					for _, line := range grep(got, "betanet_messages_total", "betanet_mixnode_active", "betanet_bytes_transmitted_total") {
 						if !strings.HasSuffix(line, fmt.Sprintf(" %d", 1000+i)) {
-							t.Errorf("%s: got %q", target, line)
+							t.Errorf("%s: got %q, want %d", target, line, 1000+i)
 						}
 					}
 				})

@@ -22,7 +22,7 @@ func TestALogRecordsTheAttemptsOfItsTargetWhileOpen(t *testing.T) {
 	l.Report(attempt(a, 1))
 	log, ok := l.open("a")
 	if !ok {
-		t.Fatal("the first log was not opened")
+		t.Fatal("got no log, want one")
 	}
 	l.Report(attempt(a, 2))
 	l.Report(attempt(b, 3))
@@ -33,8 +33,8 @@ func TestALogRecordsTheAttemptsOfItsTargetWhileOpen(t *testing.T) {
 	if len(got) != 2 || got[0].Number != 2 || got[1].Number != 4 {
 		t.Errorf("got %+v, want attempts 2 and 4", got)
 	}
-	if len(l.logs) != 0 {
-		t.Error("a closed log is still open")
+	if got := len(l.logs); got != 0 {
+		t.Errorf("got %d open logs after close, want none", got)
 	}
 }
 
@@ -45,12 +45,12 @@ func TestLogsAreLimited(t *testing.T) {
 	for range maxLogs {
 		log, ok := l.open("a")
 		if !ok {
-			t.Fatal("a log was not opened")
+			t.Fatalf("got %d logs, want %d", len(logs), maxLogs)
 		}
 		logs = append(logs, log)
 	}
 	if _, ok := l.open("a"); ok {
-		t.Error("a log above the limit was opened")
+		t.Error("got a log beyond the limit")
 	}
 	for i := range maxLogged + 10 {
 		l.Report(attempt(u, i))
@@ -59,7 +59,7 @@ func TestLogsAreLimited(t *testing.T) {
 		t.Errorf("got %d attempts, want %d", got, maxLogged)
 	}
 	if _, ok := l.open("a"); !ok {
-		t.Error("no log was opened after one was closed")
+		t.Error("got no log after one was closed")
 	}
 }
 
@@ -77,12 +77,12 @@ func TestDebugReturnsEveryAttemptWithItsWait(t *testing.T) {
 	inBubble(t, []Rule{{Prefix: netip.MustParsePrefix("10.0.0.0/8"), Port: 9000}}, func(t *testing.T, f *fixture) {
 		v, late, log, err := f.targets.Debug(t.Context(), "10.0.0.1:9000", 0)
 		if err != nil || late || v.Up() {
-			t.Fatalf("got late %v, %v", late, err)
+			t.Fatalf("got late %v, %v, up %v, want a complete view of a target that is down", late, err, err == nil && v.Up())
 		}
 		waits := map[betanet.Endpoint][]time.Duration{}
 		for _, a := range log {
 			if a.Failure == nil {
-				t.Errorf("attempt %d of %s succeeded", a.Number, a.Endpoint)
+				t.Errorf("attempt %d of %s: got no failure, want one", a.Number, a.Endpoint)
 			}
 			if a.Retry {
 				waits[a.Endpoint] = append(waits[a.Endpoint], a.Wait)
@@ -94,7 +94,7 @@ func TestDebugReturnsEveryAttemptWithItsWait(t *testing.T) {
 			}
 		}
 		if len(log) != 9 {
-			t.Errorf("got %d attempts, want 3 of each of 3 endpoints", len(log))
+			t.Errorf("got %d attempts, want 3 for each of 3 endpoints", len(log))
 		}
 	})
 }

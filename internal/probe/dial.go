@@ -11,16 +11,16 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// checkedDial returns a function that connects to a target until gone ends. For
-// each connection it resolves the name, checks all addresses and dials only these,
-// so that a later DNS answer has no effect. An address that the rules do not allow
-// is reported as EPERM.
-func (t *Targets) checkedDial(gone context.Context, a target, k *knownTarget) fleet.Dial {
+// checkedDial returns a function that connects to a target during its lifetime. For each
+// connection it resolves the name, checks all addresses and dials only checked ones, so
+// that a later DNS answer has no effect. It reports an address that the rules do not
+// allow as EPERM.
+func (t *Targets) checkedDial(lifetime context.Context, a target, k *knownTarget) fleet.Dial {
 	return func(ctx context.Context, network, _ string) (net.Conn, error) {
 		// net/http may dial for longer than the attempt takes.
 		ctx, cancel := context.WithTimeout(ctx, k.upstream.Settings.RequestTimeout)
 		defer cancel()
-		stop := context.AfterFunc(gone, cancel)
+		stop := context.AfterFunc(lifetime, cancel)
 		defer stop()
 		addresses, err := t.resolveAllowed(ctx, a, k)
 		if err != nil {
@@ -73,7 +73,7 @@ func (t *Targets) dialAny(ctx context.Context, network string, addresses []netip
 	return nil, first
 }
 
-// maxAddresses bounds the addresses of one name.
+// maxAddresses is the maximum number of addresses of one name.
 const maxAddresses = 64
 
 // resolve returns at least one address of a name. IPv4 addresses are unmapped.

@@ -39,7 +39,7 @@ type fixture struct {
 	cancel     context.CancelFunc // stops the targets
 }
 
-// inBubble runs a test in a synctest bubble, with a fixture that has these rules.
+// inBubble runs a test in a synctest bubble with a fixture that has the given rules.
 func inBubble(t *testing.T, rules []Rule, test func(*testing.T, *fixture)) {
 	synctest.Test(t, func(t *testing.T) { withFixture(rules, func(f *fixture) { test(t, f) }) })
 }
@@ -66,7 +66,7 @@ func withFixture(rules []Rule, test func(*fixture)) {
 	test(f)
 }
 
-// samples returns the samples of a probe of the target.
+// samples probes a target and returns the samples.
 func (f *fixture) samples(t *testing.T, target string) string {
 	t.Helper()
 	v, late, err := f.targets.Collect(context.Background(), target, 0)
@@ -76,7 +76,7 @@ func (f *fixture) samples(t *testing.T, target string) string {
 	return text(v, late)
 }
 
-// lateSamples returns the samples of a probe that reaches its limit.
+// lateSamples probes a target and returns the samples. The probe must reach its limit.
 func (f *fixture) lateSamples(t *testing.T, target string, limit time.Duration) string {
 	t.Helper()
 	v, late, err := f.targets.Collect(context.Background(), target, limit)
@@ -103,7 +103,7 @@ func wantSamples(t *testing.T, got string, want ...string) {
 	t.Helper()
 	for _, w := range want {
 		if !strings.Contains(got, "\n"+w+"\n") {
-			t.Errorf("no sample %q in\n%s", w, strings.Join(grep(got, "betanet_up", "failing", "stale", "messages"), "\n"))
+			t.Errorf("want the sample %q, got\n%s", w, strings.Join(grep(got, "betanet_up", "failing", "stale", "messages"), "\n"))
 		}
 	}
 }
@@ -120,7 +120,7 @@ func grep(all string, words ...string) (found []string) {
 	return found
 }
 
-// resolver returns the answers for a name in order, and repeats the last one.
+// resolver returns the answers for a name in order, then repeats the last one.
 type resolver struct {
 	mu      sync.Mutex
 	answers map[string][]answer
@@ -144,7 +144,7 @@ func (n *resolver) add(name string, addresses ...string) {
 	n.answers[name] = append(n.answers[name], a)
 }
 
-// hang makes lookups of a name wait for the end of their context.
+// hang makes lookups of a name block until the end of their context.
 func (n *resolver) hang(name string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -170,7 +170,7 @@ func (n *resolver) LookupNetIP(ctx context.Context, _, name string) ([]netip.Add
 	return a.addresses, a.err
 }
 
-// healthy serves documents with this number of messages.
+// healthy serves documents with the given number of messages.
 func healthy(messages int) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

@@ -14,9 +14,9 @@ import (
 )
 
 var (
-	nothing  []Rule
-	internal = []Rule{glob("*.internal", 9000)}
-	inside   = []Rule{prefix("10.0.0.0/8", 9000)}
+	noRules       []Rule
+	internalNames = []Rule{glob("*.internal", 9000)}
+	privateRange  = []Rule{prefix("10.0.0.0/8", 9000)}
 )
 
 const metadata = "169.254.169.254:9000" // the metadata service of cloud machines, a common target of attacks
@@ -28,12 +28,12 @@ func wantForbidden(t *testing.T, f *fixture, target, why string) {
 		t.Errorf("%s: got %v, want forbidden: %s", target, err, why)
 	}
 	if got := f.dials(); got != "" {
-		t.Errorf("%s: dialed %s", target, got)
+		t.Errorf("%s: dialed %s, want no dial", target, got)
 	}
 }
 
 func TestWithoutRulesOnlyConfiguredUpstreamsAreCollected(t *testing.T) {
-	inBubble(t, nothing, func(t *testing.T, f *fixture) {
+	inBubble(t, noRules, func(t *testing.T, f *fixture) {
 		f.host("127.0.0.1:9000", healthy(1))
 		u := &fleet.Upstream{Name: "edge 1/ü", URLs: []*url.URL{{Scheme: "http", Host: "127.0.0.1:9000"}}, API: betanet.V1, Settings: defaults}
 		f.configured[u.Name] = u
@@ -43,7 +43,7 @@ func TestWithoutRulesOnlyConfiguredUpstreamsAreCollected(t *testing.T) {
 		wantForbidden(t, f, "127.0.0.1:9000", "no entry")
 		wantForbidden(t, f, "a.internal:9000", "no entry")
 		if f.dns.lookups != 0 {
-			t.Error("resolved a name that cannot be allowed")
+			t.Errorf("got %d lookups of a name that cannot be allowed, want 0", f.dns.lookups)
 		}
 		if err := f.collectError("edge 1"); !errors.Is(err, ErrMalformed) {
 			t.Errorf("got %v, want malformed for an unknown name", err)
@@ -53,7 +53,7 @@ func TestWithoutRulesOnlyConfiguredUpstreamsAreCollected(t *testing.T) {
 }
 
 func TestAConfiguredUpstreamThatIsBeingReplacedIsBusy(t *testing.T) {
-	inBubble(t, nothing, func(t *testing.T, f *fixture) {
+	inBubble(t, noRules, func(t *testing.T, f *fixture) {
 		f.configured["a"] = &fleet.Upstream{Name: "a", Settings: defaults}
 		if err := f.collectError("a"); !errors.Is(err, ErrBusy) {
 			t.Errorf("got %v, want busy", err)
@@ -62,7 +62,7 @@ func TestAConfiguredUpstreamThatIsBeingReplacedIsBusy(t *testing.T) {
 }
 
 func TestAddressesAreAllowedByPrefixAndPort(t *testing.T) {
-	inBubble(t, inside, func(t *testing.T, f *fixture) {
+	inBubble(t, privateRange, func(t *testing.T, f *fixture) {
 		wantForbidden(t, f, "10.0.0.1:9001", "no entry")
 		wantForbidden(t, f, "11.0.0.1:9000", "no entry")
 		wantForbidden(t, f, "[::ffff:127.0.0.1]:9000", "no entry")
@@ -77,7 +77,7 @@ func TestAddressesAreAllowedByPrefixAndPort(t *testing.T) {
 }
 
 func TestNamesAreAllowedByTheirAddresses(t *testing.T) {
-	inBubble(t, append(internal, inside...), func(t *testing.T, f *fixture) {
+	inBubble(t, append(internalNames, privateRange...), func(t *testing.T, f *fixture) {
 		f.dns.add("evil.internal", "169.254.169.254")
 		f.dns.add("mixed.internal", "203.0.113.1", "127.0.0.1")
 		f.dns.add("mapped.internal", "::ffff:127.0.0.1")
@@ -97,7 +97,7 @@ func TestNamesAreAllowedByTheirAddresses(t *testing.T) {
 }
 
 func TestANameWithoutUsableAddressesNeedsAPattern(t *testing.T) {
-	inBubble(t, append(internal, inside...), func(t *testing.T, f *fixture) {
+	inBubble(t, append(internalNames, privateRange...), func(t *testing.T, f *fixture) {
 		wantForbidden(t, f, "gone.example:9000", "no entry")
 		wantSamples(t, f.samples(t, "gone.internal:9000"), "betanet_up 0",
 			`betanet_exporter_endpoint_failing{endpoint="metrics",reason="dns"} 1`)
@@ -110,13 +110,13 @@ func TestANameWithoutUsableAddressesNeedsAPattern(t *testing.T) {
 	})
 }
 
-func TestAHangingResolverTakesHalfOfTheLimit(t *testing.T) {
-	inBubble(t, append(internal, inside...), func(t *testing.T, f *fixture) {
+func TestAHangingResolverTakesAtMostHalfTheLimit(t *testing.T) {
+	inBubble(t, append(internalNames, privateRange...), func(t *testing.T, f *fixture) {
 		f.dns.hang("slow.example")
 		start := time.Now()
 		wantForbidden(t, f, "slow.example:9000", "no entry")
 		if got := time.Since(start); got > 7*time.Second {
-			t.Errorf("forbidden after %v, want it within half of 14 s", got)
+			t.Errorf("forbidden after %v, want at most half of 14 s", got)
 		}
 		f.dns.hang("slow.internal")
 		wantSamples(t, f.samples(t, "slow.internal:9000"), "betanet_up 0",
@@ -124,8 +124,8 @@ func TestAHangingResolverTakesHalfOfTheLimit(t *testing.T) {
 	})
 }
 
-func TestAnAttemptThatExpiresInTheResolverIsATimeout(t *testing.T) {
-	inBubble(t, internal, func(t *testing.T, f *fixture) {
+func TestALookupThatExceedsItsAttemptIsATimeout(t *testing.T) {
+	inBubble(t, internalNames, func(t *testing.T, f *fixture) {
 		f.dns.hang("slow.internal")
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
@@ -137,7 +137,7 @@ func TestAnAttemptThatExpiresInTheResolverIsATimeout(t *testing.T) {
 
 func TestANameIsCheckedAgainForEachConnection(t *testing.T) {
 	for _, later := range [][]string{{"169.254.169.254"}, {"203.0.113.1", "169.254.169.254"}, {"127.0.0.1"}, {"::ffff:169.254.169.254"}} {
-		inBubble(t, internal, func(t *testing.T, f *fixture) {
+		inBubble(t, internalNames, func(t *testing.T, f *fixture) {
 			f.host("203.0.113.1:9000", healthy(1))
 			f.host(metadata, healthy(666))
 			f.host("127.0.0.1:9000", healthy(666))
@@ -149,47 +149,47 @@ func TestANameIsCheckedAgainForEachConnection(t *testing.T) {
 			}
 			wantSamples(t, text(v, false), "betanet_up 0", `betanet_exporter_endpoint_failing{endpoint="metrics",reason="connect"} 1`)
 			if f := v.Endpoints[0].Failure; !errors.Is(f, syscall.EPERM) || !strings.Contains(f.Error(), " address ") {
-				t.Errorf("%v: got %v, want the reason", later, f)
+				t.Errorf("%v: got %v, want EPERM and the address", later, f)
 			}
 			if got := f.dials(); got != "" {
-				t.Errorf("%v: dialed %s", later, got)
+				t.Errorf("%v: dialed %s, want no dial", later, got)
 			}
 		})
 	}
 }
 
 func TestOnlyTheCheckedAddressIsDialed(t *testing.T) {
-	inBubble(t, internal, func(t *testing.T, f *fixture) {
+	inBubble(t, internalNames, func(t *testing.T, f *fixture) {
 		f.host("203.0.113.1:9000", healthy(1))
 		f.dns.add("a.internal", "203.0.113.1")
 		wantSamples(t, f.samples(t, "a.internal:9000"), "betanet_up 1")
 		if got := f.dials(); got != "203.0.113.1:9000" {
-			t.Errorf("dialed %s, want the address", got)
+			t.Errorf("dialed %s, want 203.0.113.1:9000", got)
 		}
 	})
 }
 
-func TestAnUnresponsiveAddressDoesNotHideAnother(t *testing.T) {
-	inBubble(t, internal, func(t *testing.T, f *fixture) {
+func TestAnUnresponsiveAddressDoesNotHideAHealthyOne(t *testing.T) {
+	inBubble(t, internalNames, func(t *testing.T, f *fixture) {
 		f.host("[2001:db8::1]:9000", blackhole)
 		f.host("203.0.113.1:9000", healthy(1))
 		f.dns.add("a.internal", "2001:db8::1", "2001:db8::2", "203.0.113.1") // unresponsive, refusing, healthy
 		start := time.Now()
 		wantSamples(t, f.samples(t, "a.internal:9000"), "betanet_up 1")
 		if got := time.Since(start); got >= defaults.RequestTimeout {
-			t.Errorf("took %v, want the first attempt to succeed", got)
+			t.Errorf("took %v, want success in the first attempt", got)
 		}
 	})
 }
 
 func TestRedirectsAreNotFollowed(t *testing.T) {
-	inBubble(t, inside, func(t *testing.T, f *fixture) {
+	inBubble(t, privateRange, func(t *testing.T, f *fixture) {
 		f.host("10.0.0.1:9000", status(302, "Location", "http://"+metadata+"/latest/"))
 		f.host(metadata, healthy(666))
 		wantSamples(t, f.samples(t, "10.0.0.1:9000"), "betanet_up 0",
 			`betanet_exporter_endpoint_failing{endpoint="metrics",reason="redirect"} 1`)
 		if got := f.dials(); got != "10.0.0.1:9000" {
-			t.Errorf("dialed %s", got)
+			t.Errorf("dialed %s, want only 10.0.0.1:9000", got)
 		}
 	})
 }

@@ -12,12 +12,12 @@ import (
 )
 
 const (
-	maxLogged = 200 // attempts in a log
-	maxLogs   = 8   // open at the same time
+	maxLogged = 200 // attempts per log
+	maxLogs   = 8   // open logs at the same time
 )
 
-// Attempted is one request, as shown by /probe?debug=true.
-type Attempted struct {
+// Attempt is one request, as /probe?debug=true shows it.
+type Attempt struct {
 	Ended    time.Time
 	Endpoint betanet.Endpoint
 	Replica  string // "" for an upstream with one URL
@@ -39,7 +39,7 @@ type Logs struct {
 // attemptLog is an open log of one target.
 type attemptLog struct {
 	name     string // display name of the target
-	attempts []Attempted
+	attempts []Attempt
 }
 
 // Report adds an attempt to the open logs of its target.
@@ -52,7 +52,7 @@ func (l *Logs) Report(e poll.Event) {
 	defer l.mu.Unlock()
 	for log := range l.logs {
 		if log.name == a.Upstream.DisplayName() && len(log.attempts) < maxLogged {
-			log.attempts = append(log.attempts, Attempted{
+			log.attempts = append(log.attempts, Attempt{
 				Ended: time.Now(), Endpoint: a.Endpoint, Replica: a.Replica, Number: a.Number, Took: a.Duration,
 				Failure: a.Failure, Retry: a.Retry, Wait: a.Wait, NoBudget: a.NoBudget,
 			})
@@ -60,7 +60,7 @@ func (l *Logs) Report(e poll.Event) {
 	}
 }
 
-// open opens a log of the target with a display name; ok is false if too many are
+// open opens a log of the target with a display name. ok is false if too many logs are
 // open.
 func (l *Logs) open(name string) (log *attemptLog, ok bool) {
 	l.mu.Lock()
@@ -77,7 +77,7 @@ func (l *Logs) open(name string) (log *attemptLog, ok bool) {
 }
 
 // close closes a log and returns its attempts.
-func (l *Logs) close(log *attemptLog) []Attempted {
+func (l *Logs) close(log *attemptLog) []Attempt {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.logs, log)
@@ -86,7 +86,7 @@ func (l *Logs) close(log *attemptLog) []Attempted {
 
 // Debug collects a target as Collect does, and returns every attempt made during
 // the collection.
-func (t *Targets) Debug(ctx context.Context, name string, limit time.Duration) (v *fleet.View, late bool, log []Attempted, err error) {
+func (t *Targets) Debug(ctx context.Context, name string, limit time.Duration) (v *fleet.View, late bool, log []Attempt, err error) {
 	displayName := name
 	if t.o.Lookup(name) == nil {
 		a, err := parse(name)

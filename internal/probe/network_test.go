@@ -21,10 +21,10 @@ type network struct {
 	served  map[string]int // requests by address
 	open    map[string]int // connections by address
 	busy    map[string]int // running requests by address
-	most    int            // addresses that were busy at the same time
+	most    int            // maximum number of addresses that were busy at the same time
 }
 
-// blackhole marks an address that does not respond.
+// blackhole, a nil handler, marks an address that does not respond.
 var blackhole http.HandlerFunc
 
 func newNetwork() *network {
@@ -111,7 +111,7 @@ func (n *network) openTo(address string) int {
 	return n.open[address]
 }
 
-// dials returns the distinct dialed addresses in order.
+// dials returns the distinct dialed addresses in the order of their first dials.
 func (n *network) dials() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -1,7 +1,7 @@
 // Package probe collects the target of a /probe request: a configured upstream, or an
 // address that probe.allow permits. Anyone who can reach the exporter can choose the
-// target, so a name is permitted by its addresses. They are checked again for each
-// connection, and only checked addresses are dialed.
+// target, so the addresses of a name decide whether it is permitted. They are checked
+// again for each connection, and only checked addresses are dialed.
 package probe
 
 import (
@@ -24,7 +24,7 @@ const (
 	maxCollections = 32 // at the same time
 )
 
-// Errors of Collect wrap one of these. Their text is one line.
+// The errors of Collect wrap one of these. Their texts are one line each.
 var (
 	ErrMalformed = errors.New("malformed target")
 	ErrForbidden = errors.New("target not allowed")
@@ -36,7 +36,7 @@ type Options struct {
 	Poller *poll.Poller
 	// Logs receives the events of Poller. Nil disables Debug's log.
 	Logs *Logs
-	// Lookup returns the configured or discovered upstream with a name, or nil.
+	// Lookup returns the configured or discovered upstream with the given name, or nil.
 	Lookup func(name string) *fleet.Upstream
 	// Settings and API apply to targets that are not configured, until
 	// SetSettings. Such targets have no credentials, labels or proxy.
@@ -63,8 +63,8 @@ type Targets struct {
 	stopped     bool
 }
 
-// New returns Targets that permit only configured upstreams until SetRules. The end
-// of ctx ends the collections of all other targets; Wait waits for them.
+// New returns Targets that permit only configured upstreams until SetRules is called. The
+// end of ctx ends the collections of all other targets; Wait waits for them.
 func New(ctx context.Context, o Options) *Targets {
 	if o.Resolver == nil {
 		o.Resolver = net.DefaultResolver
@@ -121,8 +121,8 @@ func (t *Targets) Wait() {
 	t.running.Wait()
 }
 
-// Collect collects the configured upstream with a name, or a host:port that the rules
-// allow. Concurrent calls share a collection. Collect returns the view after the
+// Collect collects a target: the name of a configured upstream, or a host:port that the
+// rules allow. Concurrent calls share a collection. Collect returns the view after the
 // collection, even if the target cannot be reached. If the limit or ctx ends first, it
 // returns the previous view and late, and the collection continues. A limit of 0 means
 // the timeout in the target's settings.
@@ -171,9 +171,9 @@ func times(limit time.Duration, s *fleet.Settings) (wait, collection time.Durati
 	if limit > 0 {
 		wait = min(wait, limit)
 	}
-	return wait, max(wait-min(margin, wait/10), shortest(s))
+	return wait, max(wait-min(margin, wait/10), minLimit(s))
 }
 
-// shortest returns the least time for a collection. Without it, callers with a short
-// limit would open the breakers of a healthy target.
-func shortest(s *fleet.Settings) time.Duration { return min(time.Second, s.RequestTimeout) }
+// minLimit returns the minimum limit of a collection. Without a minimum, callers with a
+// short limit would open the breakers of a healthy target.
+func minLimit(s *fleet.Settings) time.Duration { return min(time.Second, s.RequestTimeout) }

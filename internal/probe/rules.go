@@ -72,8 +72,8 @@ func (rs rules) couldMatch(a target) bool {
 	return slices.ContainsFunc(rs, func(r Rule) bool { return r.Port == a.port && r.Prefix.IsValid() }) || rs.match(a.name, a.port)
 }
 
-// specialPurpose returns the kind of an address that patterns do not allow, "" for
-// others. An embedded IPv4 address counts.
+// specialPurpose returns the kind of an address that patterns do not allow, or "" for
+// other addresses. It looks at the embedded IPv4 address if there is one.
 func specialPurpose(ip netip.Addr) string {
 	ip = embeddedIPv4(ip)
 	switch {
@@ -113,7 +113,7 @@ var (
 	sixToFour  = netip.MustParsePrefix("2002::/16")
 )
 
-// matches reports whether a pattern matches all of a name.
+// matches reports whether a pattern matches a whole name.
 func matches(glob, name string) bool {
 	first, rest, stars := strings.Cut(glob, "*")
 	if !stars {

@@ -37,7 +37,7 @@ func TestAPatternMatchesWholeNames(t *testing.T) {
 			t.Errorf("%s on %s: got %v, want %v", c.glob, c.name, got, c.want)
 		}
 		if rs.match(c.name, 9001) {
-			t.Errorf("%s on %s: matches on another port", c.glob, c.name)
+			t.Errorf("%s on %s: got a match on another port", c.glob, c.name)
 		}
 	}
 }
@@ -53,7 +53,7 @@ func TestPatternsMatchLikePathMatch(t *testing.T) {
 	})
 }
 
-func TestWhichAddressesAreAllowed(t *testing.T) {
+func TestRulesDecideWhichAddressesAreAllowed(t *testing.T) {
 	rs := normalize([]Rule{
 		prefix("10.0.0.0/8", 9000), prefix("fd00::/8", 9000), prefix("127.0.0.2/32", 9000), prefix("169.254.7.0/24", 9000),
 		prefix("192.0.2.1/32", 9001), glob("*.internal", 9000), glob("*.other", 9001),
@@ -119,7 +119,7 @@ func TestWhichAddressesAreAllowed(t *testing.T) {
 		}
 		err = rs.check(a, resolved)
 		if got := err == nil; got != c.want {
-			t.Errorf("%s at %q: got %v, want %v", c.target, c.resolved, err, c.want)
+			t.Errorf("%s at %q: got %v, want allowed %v", c.target, c.resolved, err, c.want)
 		}
 		if err == nil && !rs.couldMatch(a) {
 			t.Errorf("%s is allowed, but would not be resolved", c.target)

@@ -29,7 +29,7 @@ func (a target) String() string {
 	return a.name + ":" + strconv.Itoa(int(a.port))
 }
 
-// parse parses host:port. It rejects what other programs could parse as another
+// parse parses host:port. It rejects text that other programs could parse as another
 // host.
 func parse(text string) (target, error) {
 	a, why := split(text)
@@ -40,7 +40,7 @@ func parse(text string) (target, error) {
 	return a, nil
 }
 
-// split is parse, but returns only the reason of an error.
+// split is like parse, but returns why a text is rejected, or "".
 func split(text string) (a target, why string) {
 	if len(text) > maxText {
 		return a, "is too long"

@@ -118,10 +118,10 @@ func TestAnErrorQuotesAtMost100BytesOfTheTarget(t *testing.T) {
 	for _, text := range []string{strings.Repeat("a", 98), strings.Repeat("a", 99), strings.Repeat("\x01", 60), strings.Repeat("ü", 3000), "a" + strings.Repeat("ü", 48), "ab" + strings.Repeat("ü", 48), strings.Repeat(`"`, 101)} {
 		q := quote(text)
 		if len(q) > 100 || q[0] != '"' || q[len(q)-1] != '"' || !utf8.ValidString(q) || strings.Contains(q, "ü") {
-			t.Errorf("got %d bytes %s", len(q), q)
+			t.Errorf("got %d bytes %s, want at most 100 bytes of quoted ASCII", len(q), q)
 		}
 		if cut := strings.HasSuffix(q, `…"`); text[:2] == "aa" && cut != (len(text) > 98) {
-			t.Errorf("%s: got cut %v", text, cut)
+			t.Errorf("%s: got cut %v, want %v", text, cut, !cut)
 		}
 	}
 }
@@ -141,13 +141,13 @@ func FuzzTarget(f *testing.F) {
 			return
 		}
 		if again, err := parse(a.String()); err != nil || again != a {
-			t.Errorf("%q: got %v, then %v, %v", text, a, again, err)
+			t.Errorf("%q: got %v and parsed again %v, %v, want the same", text, a, again, err)
 		}
 		if (a.name == "") != a.ip.IsValid() || a.port == 0 || a.ip.Zone() != "" || a.ip.Is4In6() {
-			t.Errorf("%q: got %+v", text, a)
+			t.Errorf("%q: got %+v, want a name or an unmapped address without a zone, and a port", text, a)
 		}
 		if strings.ContainsAny(a.String(), "@/%?# ") {
-			t.Errorf("%q: got %s", text, a)
+			t.Errorf("%q: got %s, want only a host and a port", text, a)
 		}
 	})
 }

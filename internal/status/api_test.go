@@ -16,7 +16,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// documentation returns docs/status-api.md.
+// documentation reads docs/status-api.md.
 func documentation(t *testing.T) string {
 	t.Helper()
 	b, err := os.ReadFile("../../docs/status-api.md")
@@ -49,7 +49,7 @@ func TestDocumentedExamplesMatchTheCode(t *testing.T) {
 	}
 	core, _ := m.Upstream("core", noon)
 	documented := documentation(t)
-	for what, example := range map[string]any{
+	for path, example := range map[string]any{
 		"/api/v1/status?state=stale&limit=10": s,
 		"/api/v1/status/upstream/core":        core,
 		"/api/v1/status/history":              m.FleetHistory(noon),
@@ -58,16 +58,16 @@ func TestDocumentedExamplesMatchTheCode(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text := sixty.ReplaceAllString(string(b), `"history": [$1, "…", $2]`)
+		text := historyField.ReplaceAllString(string(b), `"history": [$1, "…", $2]`)
 		if !strings.Contains(documented, "\n```json\n"+text+"\n```\n") {
-			t.Errorf("docs/status-api.md: the example of %s is not this:\n%s", what, text)
+			t.Errorf("docs/status-api.md: the example of %s is missing or different, want:\n%s", path, text)
 		}
 	}
 }
 
-// sixty matches the history of an upstream, which the documentation shortens to two
-// strings.
-var sixty = regexp.MustCompile(`"history": \[\s*("[a-z]+"),[^]]*?("[a-z]+")\s*\]`)
+// historyField matches the history of an upstream, which the documentation shortens to
+// two strings.
+var historyField = regexp.MustCompile(`"history": \[\s*("[a-z]+"),[^]]*?("[a-z]+")\s*\]`)
 
 func TestEveryFieldOfTheStatusIsDocumented(t *testing.T) {
 	documented := documentation(t)
@@ -80,7 +80,7 @@ func TestEveryFieldOfTheStatusIsDocumented(t *testing.T) {
 	}
 }
 
-// fields returns the JSON names of the fields of a type, and of the types of its fields.
+// fields returns the JSON names of the fields of a type, including nested fields.
 func fields(typ reflect.Type) (all []string) {
 	switch typ.Kind() {
 	case reflect.Pointer, reflect.Slice:
@@ -138,11 +138,11 @@ func TestAnOldPointIsNotCurrent(t *testing.T) {
 	points := []history.Point{{At: noon, Rates: history.Rates{Messages: new(120.5)}}}
 	fresh, old := newFleetStatus(history.Counts{}, points, noon), newFleetStatus(history.Counts{}, points, noon.Add(maxPointAge))
 	if fresh.Messages == nil || old.Messages != nil || old.RatesAt != nil {
-		t.Errorf("got messages %v at noon and %v later, want a rate and none", fresh.Messages, old.Messages)
+		t.Errorf("got messages %v at noon and %v later, want a rate, then nil", fresh.Messages, old.Messages)
 	}
 }
 
-func TestAnUpstreamIsSummedUpByItsWorstEndpoint(t *testing.T) {
+func TestTheWorstEndpointDeterminesTheSummaryOfAnUpstream(t *testing.T) {
 	d, _ := exampleAt(noon).Upstream("edge-1", noon)
 	if d.State != fleet.Stale || d.Breaker != "open" || *d.AgeSeconds != 80 || *d.OpenSeconds != 12 || *d.NextSeconds != 10 {
 		t.Errorf("got %s, breaker %s, age %v, open %v, next %v, want stale, open, 80, 12, 10", d.State, d.Breaker, *d.AgeSeconds, *d.OpenSeconds, *d.NextSeconds)

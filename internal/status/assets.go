@@ -25,9 +25,9 @@ var (
 	}).ParseFS(pageFiles, "page/*.html"))
 )
 
-// icons are the icons of the browser tab: a colour and a shape for each level, and one
-// for an exporter that does not respond. They are embedded in the page, because a
-// browser would otherwise request them.
+// icons has an icon for the browser tab, a colour and a shape, for each level and for an
+// exporter that does not respond. They are embedded in the page, because a browser would
+// otherwise request them.
 var icons = map[Level]template.URL{
 	OK:       icon("%231a7f45", "%3Ccircle cx='8' cy='8' r='7.5'/%3E", "M4.5 8.3l2.4 2.5 4.7-5.3"),
 	Warning:  icon("%23b25e00", "%3Cpath d='M8 .6 15.8 15H.2z'/%3E", "M8 5.2v5M8 12.2v1.2"),
@@ -40,21 +40,22 @@ func icon(colour, shape, sign string) template.URL {
 		"%3C/g%3E%3Cpath d='" + sign + "' fill='none' stroke='%23fff' stroke-width='2'/%3E%3C/svg%3E")
 }
 
-// Policy is the Content-Security-Policy of the pages. It allows their own style and
-// script only.
-var Policy = "default-src 'none'; style-src " + hashed(style) + "; script-src " + hashed(script) +
+// Policy is the Content-Security-Policy of the pages. It allows only their own style
+// sheet and script.
+var Policy = "default-src 'none'; style-src " + hashSource(style) + "; script-src " + hashSource(script) +
 	"; connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// hashed returns the source expression that allows an element with this text.
-func hashed(text string) string {
+// hashSource returns the source expression that allows an inline element with this text.
+func hashSource(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
+// render executes a template.
 func render(name string, data any) []byte {
 	var page bytes.Buffer
 	if err := pages.ExecuteTemplate(&page, name, data); err != nil {
-		panic(err) // our own template on our own types; net/http logs it
+		panic(err) // a bug in our own template; net/http logs it
 	}
 	return page.Bytes()
 }

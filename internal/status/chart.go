@@ -7,16 +7,16 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// chart is a number of an upstream in each minute of the last hour.
+// chart shows one value of an upstream in each minute of the last hour.
 type chart struct {
 	Key, Title string
-	Now        string // over the last five minutes
-	Text       string
-	Line, Area string // paths of an SVG of chartWidth by chartHeight
-	Top, Mid   string // values of the axis; 0 is at the bottom
+	Now        string // mean of the last five minutes
+	Text       string // range of the values
+	Line, Area string // SVG paths in a view box of chartWidth by chartHeight
+	Top, Mid   string // labels of the axis; the bottom is 0
 }
 
-// The size of a chart in its own units, ten for each minute.
+// The size of the view box of a chart, ten units for each minute.
 const (
 	chartWidth  = history.Minutes * 10
 	chartHeight = 120
@@ -58,13 +58,13 @@ func roundUp(x float64) float64 {
 	return 10 * power
 }
 
-// minuteRow is a minute of an upstream in numbers.
+// minuteRow is a row of the table of the last hour.
 type minuteRow struct {
 	At                             time.Time
 	State, Messages, Loss, Latency string
 }
 
-// newMinutes returns the minutes with any known value, the newest first.
+// newMinutes returns the minutes in which something is known, newest first.
 func newMinutes(hour *history.Hour) (rows []minuteRow) {
 	text := func(x float64, show func(float64) string) string {
 		if math.IsNaN(x) {

@@ -10,7 +10,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// maxMixnodes is the number of mixnodes in the JSON of an upstream.
+// maxMixnodes is the maximum number of mixnodes in the JSON of an upstream.
 const maxMixnodes = 1000
 
 // detailStatus is the response of /api/v1/status/upstream/NAME, and the data of the
@@ -38,9 +38,9 @@ type standbyStatus struct {
 	Tried    bool   `json:"tried"`
 }
 
-// latencyStatus is the histogram betanet_message_latency_seconds. With API v1 each
-// document adds one observation, its average; with API mixnodes each pair of
-// consecutive documents does, the mean of the packets between them.
+// latencyStatus is the histogram betanet_message_latency_seconds. With API v1, each
+// document adds one observation, its average. With API mixnodes, each pair of consecutive
+// documents adds the mean latency of the packets between them.
 type latencyStatus struct {
 	Count   uint64         `json:"count"`
 	Sum     float64        `json:"sum_seconds"`
@@ -111,7 +111,7 @@ func newLatency(h *dto.Histogram) *latencyStatus {
 	return l
 }
 
-// Ranges describes how many latencies are in each bucket that is not empty.
+// Ranges describes how many latencies are in each non-empty bucket.
 func (l *latencyStatus) Ranges() (all []string) {
 	below, lower := uint64(0), "up to "
 	for _, b := range l.Buckets {
@@ -119,7 +119,7 @@ func (l *latencyStatus) Ranges() (all []string) {
 		if b.Count > below {
 			all = append(all, grouped(b.Count-below)+" "+lower+bound+nbsp+"ms")
 		}
-		below, lower = b.Count, "of "+bound+" to "
+		below, lower = b.Count, "from "+bound+" to "
 	}
 	if l.Count > below {
 		all = append(all, grouped(l.Count-below)+" longer")
@@ -127,7 +127,7 @@ func (l *latencyStatus) Ranges() (all []string) {
 	return all
 }
 
-// LossText returns the share of its packets that the node dropped.
+// LossText returns the share of packets that the node dropped.
 func (m mixnodeStatus) LossText() string {
 	if m.Dropped == nil || m.Processed == 0 {
 		return unknown

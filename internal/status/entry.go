@@ -16,19 +16,19 @@ type entry struct {
 	state      fleet.State
 	rank       int           // index of the state in states
 	since      time.Time     // when the state began; zero if it is up or pending
-	expires    time.Time     // when a value expires, which may change the state; zero for never
-	oldest     time.Time     // of the last good documents, zero without any
+	expires    time.Time     // when the next value expires, which may change the state; zero if none will
+	oldest     time.Time     // when the oldest last good document was fetched; zero if there is none
 	breaker    breaker.State // the worst
-	openUntil  time.Time     // when the first open breaker allows a probe, zero without one
-	reason     string        // of the first endpoint that fails, "" if none fails
-	next       time.Time     // of the first endpoint's next collection, zero on demand
-	responding bool          // an endpoint succeeded
+	openUntil  time.Time     // when the first open breaker allows a probe; zero if none is open
+	reason     string        // why the first failing endpoint fails; "" if none does
+	next       time.Time     // when the next collection is due; zero if there is one only on demand
+	responding bool          // at least one endpoint succeeded
 	failing    time.Time     // when the last endpoint began to fail
-	notClosed  int           // breakers
+	notClosed  int           // number of breakers that are not closed
 	overdue    time.Time     // when collecting counts as stopped
 }
 
-// newEntry describes a view. It does not set since.
+// newEntry returns the entry of a view, without since.
 func newEntry(v *fleet.View, now time.Time) *entry {
 	e := &entry{view: v, name: v.Upstream.DisplayName(), state: v.State(now), expires: v.Expires(now), notClosed: v.NotClosed(), overdue: v.OverdueAt()}
 	e.rank = slices.Index(states[:], e.state)
@@ -58,13 +58,13 @@ func earliest(t *time.Time, other time.Time) {
 	}
 }
 
-// current reports whether the entry still describes a view.
-func (e *entry) current(v *fleet.View, now time.Time) bool {
+// describes reports whether the entry is still valid for a view.
+func (e *entry) describes(v *fleet.View, now time.Time) bool {
 	return e.view == v && (e.expires.IsZero() || now.Before(e.expires))
 }
 
 // entries returns an entry for each view. It reuses the entries of the last call for
-// upstreams that have not changed, as most have not.
+// unchanged upstreams, which are most of them.
 func (m *Model) entries(views []*fleet.View, now time.Time) []*entry {
 	var before []*entry
 	if last := m.last.Load(); last != nil {
@@ -72,7 +72,7 @@ func (m *Model) entries(views []*fleet.View, now time.Time) []*entry {
 	}
 	all := make([]*entry, len(views))
 	for i, v := range views {
-		if i < len(before) && before[i].current(v, now) {
+		if i < len(before) && before[i].describes(v, now) {
 			all[i] = before[i]
 		} else {
 			all[i] = newEntry(v, now)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// sourceStatus is the result of the last attempt of a source of discovery.
+// sourceStatus is the result of the last read of a discovery source.
 type sourceStatus struct {
 	Source      string    `json:"source"` // as in betanet_exporter_discovery_up
 	Up          bool      `json:"up"`
@@ -21,11 +21,11 @@ type sourceStatus struct {
 // Configuration is the state of the configuration in use.
 type Configuration struct {
 	File       string    `json:"file,omitempty"` // "" if only flags and variables are used
-	LastReload time.Time `json:"last_reload"`    // the last successful one; the start counts
+	LastReload time.Time `json:"last_reload"`    // last success, including the load at startup
 	Error      string    `json:"error,omitempty"`
 }
 
-// Push is the state of pushing by OTLP.
+// Push is the state of the OTLP push.
 type Push struct {
 	Endpoint    string    `json:"endpoint"` // without credentials
 	LastSuccess time.Time `json:"last_success,omitzero"`
@@ -65,8 +65,8 @@ type part struct {
 	Name       string
 	Pending    bool // not tried yet
 	Failing    bool
-	AgeSeconds *float64 // of the last success, nil before the first
-	Upstreams  string   // "" if it has none
+	AgeSeconds *float64 // since the last success; nil before the first
+	Upstreams  string   // number of upstreams; "" if the part has none
 	Error      string
 }
 
@@ -88,7 +88,7 @@ func (m *Model) newExporterState(s *Status, now time.Time) exporterState {
 	return e
 }
 
-// newParts returns the sources of discovery, the configuration file and the push.
+// newParts returns the discovery sources, the configuration file and the push.
 func newParts(s *Status, now time.Time) (all []part) {
 	add := func(name, upstreams, failure string, success time.Time) {
 		p := part{Name: name, Upstreams: upstreams, Error: failure, Failing: failure != "", Pending: failure == "" && success.IsZero()}

@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestPartsOfTheExporterHaveTheirStates(t *testing.T) {
+func TestPartsOfTheExporterShowTheirStates(t *testing.T) {
 	minute, zero := 60.0, 0.0
 	s := &Status{
 		Sources: []sourceStatus{
@@ -29,6 +29,6 @@ func TestPartsOfTheExporterHaveTheirStates(t *testing.T) {
 		t.Errorf("parts (-want +got):\n%s", diff)
 	}
 	if got := newParts(&Status{Config: &Configuration{LastReload: noon}}, noon); len(got) != 0 {
-		t.Errorf("only flags: got %+v, want nothing", got)
+		t.Errorf("only flags: got %+v, want no parts", got)
 	}
 }

@@ -52,7 +52,7 @@ func pageOf(t *testing.T, m *Model, name string) string {
 	return string(page)
 }
 
-// status returns what a client decodes from the JSON for a query.
+// status returns the status for a query as a client decodes it from JSON.
 func status(t *testing.T, m *Model, query string) (decoded Status) {
 	t.Helper()
 	s, err := m.Status(query, time.Now())
@@ -74,16 +74,16 @@ func resultOf(views []*fleet.View, q *query, now time.Time) result {
 	return newResult(modelOf().entries(views, now), q, now)
 }
 
-// between returns the text between two others.
+// between returns the part of a text between from and to.
 func between(t *testing.T, text, from, to string) string {
 	t.Helper()
 	_, after, ok := strings.Cut(text, from)
 	found, _, ok2 := strings.Cut(after, to)
 	if !ok || !ok2 {
-		t.Fatalf("nothing is between %q and %q", from, to)
+		t.Fatalf("the text has no part between %q and %q", from, to)
 	}
 	return found
 }
 
-// spaced replaces spaces that do not break by usual ones.
+// spaced replaces no-break spaces with ordinary spaces.
 func spaced(s string) string { return strings.ReplaceAll(s, nbsp, " ") }

@@ -9,10 +9,10 @@ import (
 // frame is the data that all pages have in common.
 type frame struct {
 	Root    string  // relative path to the exporter's root, "" for the root itself
-	Banner  Verdict // about what the page shows
+	Banner  Verdict // verdict about what the page shows
 	Now     time.Time
 	Metrics string // link
-	AsJSON  string // link to the same data
+	AsJSON  string // link to the same data as JSON
 }
 
 func (m *Model) newFrame(root string, v Verdict, now time.Time) frame {

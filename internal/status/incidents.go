@@ -11,13 +11,13 @@ import (
 type incidentRow struct {
 	history.Incident
 	Kind    history.Kind    // "" for an incident
-	Text    string          // of a restart or a switch
-	Page    string          // link to the page of the upstream, "" if there is none
+	Text    string          // details of a restart or a switch
+	Page    string          // link to the page of the upstream; "" if there is none
 	Events  []history.Event // of the incident
 	Seconds float64         // duration so far
-	Age     float64         // seconds since the beginning
-	Shown   string          // the values shown during the incident
-	ShownAt time.Time       // when they expired or will expire, zero if Shown needs no time
+	Age     float64         // seconds since the start
+	Shown   string          // which values were shown during the incident
+	ShownAt time.Time       // when they expired or will expire; zero if Shown needs no time
 }
 
 // Key identifies the row when the page is refreshed.
@@ -28,20 +28,21 @@ func (r *incidentRow) Key() string {
 // Limits of the table.
 const (
 	shownIncidents = 20
-	shownEvents    = 12 // of one incident
+	shownEvents    = 12 // per incident
 )
 
 // incidentTable is the table of incidents, restarts and switches.
 type incidentTable struct {
 	Rows []incidentRow
-	More int    // incidents that are not in the table
-	One  bool   // all are of one upstream
-	JSON string // link to all of them
+	More int    // number of incidents that are not in the table
+	One  bool   // the table is about one upstream
+	JSON string // link to all incidents
 }
 
-// newIncidents returns the table of all upstreams or, with a name, of one: open
-// incidents first, then the newest. A row has a link if its upstream still exists.
-func (m *Model) newIncidents(f *frame, all []history.Incident, upstream string, exists func(string) bool, now time.Time) incidentTable {
+// newIncidentTable returns the table of one upstream, or of all if the name is empty.
+// Open incidents come first, then the newest. A row has a link if its upstream still
+// exists.
+func (m *Model) newIncidentTable(f *frame, all []history.Incident, upstream string, exists func(string) bool, now time.Time) incidentTable {
 	var rows []incidentRow
 	for _, e := range m.History.Events.Last(shownIncidents, upstream, history.Restarted, history.Switched) {
 		rows = append(rows, incidentRow{
@@ -72,8 +73,8 @@ func (m *Model) newIncidents(f *frame, all []history.Incident, upstream string, 
 	return incidentTable{Rows: rows, More: len(all) - len(shown), One: upstream != "", JSON: f.AsJSON}
 }
 
-// shownValuesText describes the values that were shown during an incident up to a
-// moment, its end if it has ended.
+// shownValuesText describes which values were shown during an incident. end is its end,
+// or the current time if it is open.
 func shownValuesText(i *history.Incident, end time.Time) (text string, at time.Time) {
 	switch {
 	case i.ShownUntil.IsZero() && i.State == "down":

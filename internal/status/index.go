@@ -10,26 +10,26 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// pageSize is the number of upstreams on a page without a limit in the query.
+// pageSize is the number of upstreams on a page if the query has no limit.
 const pageSize = 100
 
-// indexPage is the data of the template of the status page.
+// indexPage is the template data of the status page.
 type indexPage struct {
 	frame
 	Status
 	Counts    []stateCount
 	Reasons   []reasonLink
 	Tiles     []tile
-	Span      string // of the sparklines
+	Span      string // time that the sparklines cover
 	Form      form
 	Columns   []column
 	Rows      []row
 	From      int    // number of the first row, from 1
-	Previous  string // link, "" for none
+	Previous  string // link; "" if there is none
 	Next      string
 	ProbeMode bool
 	Probed    []probeRow // in probe mode
-	Names     int        // configured upstreams, listed or not
+	Names     int        // number of configured upstreams; set only if none is listed
 	Table     incidentTable
 	Exporter  exporterState
 }
@@ -40,15 +40,15 @@ type stateCount struct {
 	Count int
 }
 
-// reasonLink is a reason for which upstreams fail, with a link that filters by it, or
-// that no longer filters if the reason is chosen. In probe mode there is no link.
+// reasonLink is a failure reason with a link that filters by it, or that removes the
+// filter if the reason is chosen. In probe mode there is no link.
 type reasonLink struct {
 	reasonCount
 	Link   string
 	Chosen bool
 }
 
-// form is the filter of the page.
+// form is the filter form of the page.
 type form struct {
 	Text     string
 	MaxText  int
@@ -61,7 +61,7 @@ type form struct {
 	Clear    string // link without the filter
 }
 
-// choice is a value of the form that can be chosen.
+// choice is an option of the form.
 type choice struct {
 	Value, Title string
 	Chosen       bool
@@ -71,7 +71,7 @@ type choice struct {
 type column struct {
 	Title  string
 	Sorted string // ascending, descending or ""
-	Link   string // sorts by the column, or reverses the order; "" if nothing sorts by it
+	Link   string // sorts by the column, or reverses the order; "" if it cannot be sorted
 	Class  string
 }
 
@@ -81,8 +81,8 @@ type probeRow struct {
 	Age float64 // seconds
 }
 
-// IndexPage returns the page of the upstreams that a query selects. If there is only
-// one upstream, it returns the page of that one.
+// IndexPage returns the status page with the upstreams that a query selects. If there is
+// only one upstream, it returns the page of that upstream.
 func (m *Model) IndexPage(rawQuery string, now time.Time) ([]byte, error) {
 	q, err := parseQuery(rawQuery)
 	if err != nil {
@@ -97,7 +97,8 @@ func (m *Model) IndexPage(rawQuery string, now time.Time) ([]byte, error) {
 	if len(views) == 1 {
 		return m.homePage(views[0], &s, now), nil
 	}
-	// Show the last page if the offset is beyond the end, as after the fleet has shrunk.
+	// The offset can be beyond the end, for example after the fleet has shrunk. Show the
+	// last page then.
 	q.offset = min(q.offset, max(0, (len(r.matched)-1)/q.limit*q.limit))
 	points, c := m.History.Points(), &s.Fleet.Counts
 	page := indexPage{
@@ -118,7 +119,7 @@ func (m *Model) IndexPage(rawQuery string, now time.Time) ([]byte, error) {
 		_, found := slices.BinarySearchFunc(views, name, func(v *fleet.View, name string) int { return cmp.Compare(v.Upstream.DisplayName(), name) })
 		return found
 	}
-	page.Table = m.newIncidents(&page.frame, s.Incidents, "", exists, now)
+	page.Table = m.newIncidentTable(&page.frame, s.Incidents, "", exists, now)
 	page.Table.More += *s.Omitted
 	if len(points) > 1 {
 		page.Span = formatDuration(span(points, now).Seconds())
@@ -127,10 +128,10 @@ func (m *Model) IndexPage(rawQuery string, now time.Time) ([]byte, error) {
 		page.Names = len(m.Names())
 	}
 	if q.offset > 0 {
-		page.Previous = q.moved(max(0, q.offset-q.limit)).link()
+		page.Previous = q.withOffset(max(0, q.offset-q.limit)).link()
 	}
 	if end := q.offset + len(page.Rows); end < len(r.matched) {
-		page.Next = q.moved(end).link()
+		page.Next = q.withOffset(end).link()
 	}
 	return render("index.html", &page), nil
 }
@@ -156,8 +157,8 @@ func newForm(q *query) form {
 	for _, s := range states {
 		f.States = append(f.States, choice{string(s), string(s), slices.Contains(q.states, s)})
 	}
-	for i := range sortings {
-		s := &sortings[i]
+	for i := range sortKeys {
+		s := &sortKeys[i]
 		f.Sorts = append(f.Sorts, choice{s.name, s.title, q.sort == s})
 	}
 	if q.descending {
@@ -169,7 +170,7 @@ func newForm(q *query) form {
 	return f
 }
 
-// tableColumns are the columns of the table, with the names of their sortings.
+// tableColumns are the columns of the table, with the names of their sort keys.
 var tableColumns = []struct{ title, sort, class string }{
 	{"Upstream", "name", ""},
 	{"State", "state", ""},
@@ -184,8 +185,8 @@ var tableColumns = []struct{ title, sort, class string }{
 func newColumns(q query) (all []column) {
 	for _, t := range tableColumns {
 		c := column{Title: t.title, Class: t.class}
-		if s := sortingNamed(t.sort); s != nil {
-			target := q.moved(0)
+		if s := sortKeyNamed(t.sort); s != nil {
+			target := q.withOffset(0)
 			target.sort, target.descending = s, false
 			if q.sort == s {
 				target.descending = !q.descending

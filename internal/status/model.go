@@ -16,7 +16,7 @@ import (
 // Model produces the status of the exporter, as values for JSON and as pages.
 type Model struct {
 	Registry      *exposition.Registry
-	Health        func(all fleet.Health, upstreams int) fleet.Health // as /health reports it
+	Health        func(all fleet.Health, upstreams int) fleet.Health // returns what /health reports
 	History       *history.History
 	Version       string
 	TelemetryPath string
@@ -29,7 +29,7 @@ type Model struct {
 	last atomic.Pointer[[]*entry] // the entries of the last call, for reuse
 }
 
-// Numbers of events that are shown of the fleet and of one upstream.
+// Numbers of events that are shown for the fleet and for one upstream.
 const (
 	fleetEvents    = 10
 	upstreamEvents = 50
@@ -55,26 +55,26 @@ func (m *Model) Status(rawQuery string, now time.Time) (Status, error) {
 }
 
 // summary returns the status with its verdict, without upstreams. In probe mode it
-// replaces the situation in r by the situation of the probed targets.
+// replaces r.situation with the situation of the probed targets.
 func (m *Model) summary(r *result, now time.Time) Status {
-	about, matched := &r.situation, len(r.matched)
+	current, matched := &r.situation, len(r.matched)
 	s := Status{
-		Status: m.Health(about.health(), about.counts.Upstreams), Version: m.Version, Time: now,
-		Fleet: newFleetStatus(about.counts, m.History.Points(), now), Matched: &matched,
+		Status: m.Health(current.health(), current.counts.Upstreams), Version: m.Version, Time: now,
+		Fleet: newFleetStatus(current.counts, m.History.Points(), now), Matched: &matched,
 		Upstreams: []upstreamStatus{}, Events: m.History.Events.Last(fleetEvents, ""), Omitted: new(int),
 	}
 	s.Incidents, *s.Omitted = m.History.Incidents("", now)
 	m.addExporter(&s)
 	if m.ProbeMode {
 		s.Probes = m.History.Probes.Last()
-		*about = probeSituation(s.Probes)
+		*current = probeSituation(s.Probes)
 	}
-	about.exporter, about.quiet = exporterFailures(&s), m.History.Quiet()
-	s.Verdict = new(judge(about, now))
+	current.exporter, current.quiet = exporterFailures(&s), m.History.Quiet()
+	s.Verdict = new(judge(current, now))
 	return s
 }
 
-// ErrNoUpstream reports that there is no upstream with a name.
+// ErrNoUpstream reports that there is no upstream with the given name.
 var ErrNoUpstream = errors.New("no such upstream")
 
 // Upstream returns the status of one upstream, or ErrNoUpstream.
@@ -88,7 +88,7 @@ func (m *Model) Upstream(name string, now time.Time) (detailStatus, error) {
 	return detailStatus{}, ErrNoUpstream
 }
 
-// Details returns the status with only the upstreams, for /health/details.
+// Details returns a status of only the upstreams, for /health/details.
 func (m *Model) Details(now time.Time) Status {
 	views := m.Registry.Views()
 	return NewStatus(m.Health(fleet.HealthOf(views, now), len(views)), views, m.Version, now)

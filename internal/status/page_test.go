@@ -30,19 +30,19 @@ func TestThePolicyAllowsOnlyTheStyleAndTheScriptOfThePage(t *testing.T) {
 		for directive, content := range map[string]string{"style-src": between(t, page, "<style>", "</style>"), "script-src": between(t, page, "<script>", "</script>")} {
 			sum := sha256.Sum256([]byte(content))
 			if want := directive + " 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "';"; !strings.Contains(Policy, want) {
-				t.Errorf("%s: got policy %q, want %q in it", name, Policy, want)
+				t.Errorf("%s: got policy %q, want it to contain %q", name, Policy, want)
 			}
 		}
 		if strings.Count(page, "<script") != 1 || strings.Count(page, "<style") != 1 {
 			t.Errorf("%s: got %d scripts and %d styles, want one each", name, strings.Count(page, "<script"), strings.Count(page, "<style"))
 		}
 		if found := regexp.MustCompile(`<[^>]+ (on[a-z]+|style)=`).FindString(page); found != "" {
-			t.Errorf("%s: the policy forbids %q", name, found)
+			t.Errorf("%s: got %q, which the policy forbids", name, found)
 		}
 	}
 }
 
-// hostile are texts that would break a page that did not escape them.
+// hostile has texts that break a page that does not escape them.
 var hostile = []string{
 	`"><script>alert(1)</script>`, `' onmouseover='alert(1)`, `</title><script>alert(2)</script>`, `</style><img src=x>`, "javascript:alert(1)", "a/b?c#d%41&e=f",
 	"{{.}}", "\x00\x1b[31m\u202e",
@@ -60,7 +60,7 @@ func TestNamesAndTextsOfUpstreamsAreEscaped(t *testing.T) {
 		for name, page := range map[string]string{
 			"found": indexOf(t, m, "q="+url.QueryEscape("edge "+text)), "not found": indexOf(t, m, "q="+url.QueryEscape("nobody "+text)), "detail": pageOf(t, m, u.Name),
 		} {
-			// The field of the filter has what its user typed.
+			// The filter field shows the user's own text.
 			shown := regexp.MustCompile(`<input id="q"[^>]*>`).ReplaceAllString(page, "")
 			if strings.Count(page, "<script") != 1 || strings.Contains(page, "<img") || strings.Contains(page, "onmouseover='") || strings.ContainsAny(shown, "\x00\x1b\u202e") {
 				t.Errorf("%q is not escaped on the page %s", text, name)
@@ -79,7 +79,7 @@ func mixnodesView(u *fleet.Upstream, nodes betanettest.Mixnodes) *fleet.View {
 	}}
 }
 
-func TestUnknownValuesAreNotShownAs0(t *testing.T) {
+func TestUnknownValuesAreNotShownAsZero(t *testing.T) {
 	neverReached := upstreamOf("edge", -1, 3, breaker.Closed, time.Now())
 	m := modelOf(neverReached, upstreamOf("other", -1, 3, breaker.Closed, time.Now()))
 	m.History.Take([]*fleet.View{neverReached}, time.Now())
@@ -87,7 +87,7 @@ func TestUnknownValuesAreNotShownAs0(t *testing.T) {
 	for _, key := range []string{"messages", "sent", "received", "loss", "latency"} {
 		tile := between(t, index, `<li data-key="`+key+`">`, "</li>")
 		if !strings.Contains(tile, "<b>"+unknown+"</b>") || !strings.Contains(tile, "unknown in the last") || !strings.Contains(tile, `class="line" d=""`) {
-			t.Errorf("%s: got %s, want it unknown", key, tile)
+			t.Errorf("%s: got %s, want it to be unknown", key, tile)
 		}
 	}
 	row := between(t, index, `<tr data-key="edge"`, "</tr>")
@@ -101,7 +101,7 @@ func TestUnknownValuesAreNotShownAs0(t *testing.T) {
 	}
 	for _, key := range []string{"messages", "loss", "latency"} {
 		if chart := chartOf(t, page, key); !strings.Contains(chart, "<b>"+unknown+"</b>") || !strings.Contains(chart, `class="line" d=""`) {
-			t.Errorf("%s: got %s, want it unknown", key, chart)
+			t.Errorf("%s: got %s, want it to be unknown", key, chart)
 		}
 	}
 }
@@ -113,7 +113,7 @@ func chartOf(t *testing.T, page, key string) string {
 
 func TestAnUpstreamThatNeverCountedAPacketIsMarked(t *testing.T) {
 	v := upstreamOf("edge", 1, 0, breaker.Closed, time.Now())
-	for messages, want := range map[uint64]string{0: "no packet counted yet", 7: unknown} {
+	for messages, want := range map[uint64]string{0: "no packets counted yet", 7: unknown} {
 		v.Endpoints[betanet.Metrics].Doc = betanettest.Metrics{PacketsProcessed: messages}.Doc()
 		if chart := chartOf(t, pageOf(t, modelOf(v), "edge"), "messages"); !strings.Contains(chart, "Messages <b>"+want+"</b>") {
 			t.Errorf("with %d messages: got %s, want the rate %q", messages, chart, want)
@@ -121,7 +121,7 @@ func TestAnUpstreamThatNeverCountedAPacketIsMarked(t *testing.T) {
 	}
 }
 
-func TestTilesHaveTheNumbersOfTheJSON(t *testing.T) {
+func TestTilesShowTheSameNumbersAsTheJSON(t *testing.T) {
 	rate, loss, latency := 120.5, 0.002, 0.0125
 	points := []history.Point{{At: noon.Add(-14 * time.Second), Counts: history.Counts{NotClosed: 1}}, {
 		At: noon.Add(-4 * time.Second), Counts: history.Counts{NotClosed: 1},
@@ -129,13 +129,13 @@ func TestTilesHaveTheNumbersOfTheJSON(t *testing.T) {
 	}}
 	f := newFleetStatus(history.Counts{Upstreams: 2000, Up: 1500, Stale: 300, Down: 150, Pending: 50, NotClosed: 12}, points, noon)
 	want := [][2]string{
-		{"messages", "120 /s"}, {"loss", "0.20 %"}, {"latency", "12.5 ms"}, {"sent", "120 B/s"}, {"received", "120 B/s"}, {"breakers", "12"}, // the internal one last
+		{"messages", "120 /s"}, {"loss", "0.20 %"}, {"latency", "12.5 ms"}, {"sent", "120 B/s"}, {"received", "120 B/s"}, {"breakers", "12"}, // internal, so last
 	}
 	var got [][2]string
 	for _, tile := range newTiles(f, points, noon) {
 		got = append(got, [2]string{tile.Key, spaced(tile.Value)})
 		if !strings.HasPrefix(tile.Text, "now "+tile.Value+", ") {
-			t.Errorf("%s: the text of the sparkline is %q, want %q in it", tile.Key, tile.Text, tile.Value)
+			t.Errorf("%s: the text of the sparkline is %q, want it to contain %q", tile.Key, tile.Text, tile.Value)
 		}
 	}
 	if !slices.Equal(got, want) {
@@ -143,7 +143,7 @@ func TestTilesHaveTheNumbersOfTheJSON(t *testing.T) {
 	}
 }
 
-func TestThePageHasTheCountsOfTheJSON(t *testing.T) {
+func TestThePageShowsTheSameCountsAsTheJSON(t *testing.T) {
 	m := modelOf(many(250)...)
 	f, page := status(t, m, "").Fleet, indexOf(t, m, "")
 	for state, n := range map[string]int{"up": f.Up, "stale": f.Stale, "down": f.Down, "pending": f.Pending} {
@@ -157,7 +157,7 @@ func TestThePageHasTheCountsOfTheJSON(t *testing.T) {
 	}
 }
 
-func TestAnEmptyPageShowsWhyItIsEmpty(t *testing.T) {
+func TestAnEmptyPageExplainsWhyItIsEmpty(t *testing.T) {
 	probing := modelOf()
 	probing.ProbeMode = true
 	probing.Names = func() []*fleet.Upstream { return []*fleet.Upstream{upstreamAt("a"), upstreamAt("b")} }

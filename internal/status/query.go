@@ -16,10 +16,10 @@ import (
 type query struct {
 	text       string           // part of the name or the URL, ignoring case
 	states     []fleet.State    // empty for all
-	reasons    []betanet.Reason // for which an endpoint fails; empty for all upstreams
-	sort       *sorting
+	reasons    []betanet.Reason // why an endpoint fails; empty for all upstreams
+	sort       *sortKey
 	descending bool
-	limit      int // 0 for no limit
+	limit      int // 0 means no limit
 	offset     int
 }
 
@@ -33,12 +33,12 @@ const (
 // states are the states of upstreams, the most urgent first.
 var states = [...]fleet.State{fleet.Down, fleet.Stale, fleet.Pending, fleet.Up}
 
-var errQuery = errors.New("the query cannot be read, use name=value, joined by & and percent-encoded")
+var errQuery = errors.New("the query cannot be parsed, use name=value, joined by & and percent-encoded")
 
-// parseQuery reads the parameters. It refuses an unknown parameter: ignoring a misspelt
-// filter would show upstreams that the client did not request.
+// parseQuery parses the parameters. It rejects an unknown parameter, because ignoring a
+// misspelt filter would show upstreams that the client did not request.
 func parseQuery(raw string) (query, error) {
-	q := query{sort: &sortings[0]}
+	q := query{sort: &sortKeys[0]}
 	parameters, err := url.ParseQuery(raw)
 	if err != nil {
 		return q, errQuery
@@ -48,7 +48,7 @@ func parseQuery(raw string) (query, error) {
 		if set == nil {
 			return q, fmt.Errorf("unknown parameter %s, use q, state, reason, sort, order, limit or offset", quote(name))
 		}
-		// A form sends empty fields as well.
+		// The form sends empty fields as well.
 		values = slices.DeleteFunc(values, func(v string) bool { return v == "" })
 		if len(values) > 1 && name != "state" && name != "reason" {
 			return q, fmt.Errorf("parameter %s is given %d times, use it once", name, len(values))
@@ -76,7 +76,7 @@ var setters = map[string]func(q *query, value string) (accepted string){
 		return choose(&q.reasons, v, betanet.Reasons(), "a reason as in betanet_exporter_attempts_total, such as connect or timeout")
 	},
 	"sort": func(q *query, v string) string {
-		s := sortingNamed(v)
+		s := sortKeyNamed(v)
 		if s == nil {
 			return "problems, name, state, age, breaker, error or next"
 		}
@@ -90,8 +90,8 @@ var setters = map[string]func(q *query, value string) (accepted string){
 		q.descending = v == "desc"
 		return ""
 	},
-	"limit":  func(q *query, v string) string { return integer(&q.limit, v, 1, maxLimit) },
-	"offset": func(q *query, v string) string { return integer(&q.offset, v, 0, maxOffset) },
+	"limit":  func(q *query, v string) string { return setInt(&q.limit, v, 1, maxLimit) },
+	"offset": func(q *query, v string) string { return setInt(&q.offset, v, 0, maxOffset) },
 }
 
 // choose adds a value to a set, or returns a description of the accepted values.
@@ -105,7 +105,8 @@ func choose[T ~string](set *[]T, v string, all []T, accepted string) string {
 	return ""
 }
 
-func integer(to *int, v string, from, limit int) (accepted string) {
+// setInt sets a number, or returns a description of the accepted values.
+func setInt(to *int, v string, from, limit int) (accepted string) {
 	n, err := strconv.Atoi(v)
 	if err != nil || n < from || n > limit {
 		return fmt.Sprintf("a whole number from %d to %d", from, limit)
@@ -126,14 +127,14 @@ func (q query) unfiltered() query {
 	return q
 }
 
-// moved returns the query with another offset.
-func (q query) moved(offset int) query {
+// withOffset returns the query with another offset.
+func (q query) withOffset(offset int) query {
 	q.offset = offset
 	return q
 }
 
-// encode returns the query string of a URL with its question mark, without parameters
-// that have their default values; "" if none is left.
+// encode returns the query string of a URL, including the question mark. It omits
+// parameters that have their default values, and returns "" if all have.
 func (q query) encode() string {
 	var all []string
 	add := func(name, value string, wanted bool) {
@@ -148,7 +149,7 @@ func (q query) encode() string {
 	for _, r := range slices.Sorted(slices.Values(q.reasons)) {
 		add("reason", string(r), true)
 	}
-	add("sort", q.sort.name, q.sort != &sortings[0])
+	add("sort", q.sort.name, q.sort != &sortKeys[0])
 	add("order", "desc", q.descending)
 	add("limit", strconv.Itoa(q.limit), q.limit != pageSize)
 	add("offset", strconv.Itoa(q.offset), q.offset > 0)

@@ -29,7 +29,7 @@ func TestALinkEncodesItsQuery(t *testing.T) {
 	})
 }
 
-func TestAnInvalidQueryIsRefusedInOneLine(t *testing.T) {
+func TestAnInvalidQueryIsRejectedWithOneLine(t *testing.T) {
 	m := modelOf(many(3)...)
 	for raw, want := range map[string]string{
 		"state=broken":                        `state="broken" is not accepted, use up, stale, down or pending`,
@@ -42,7 +42,7 @@ func TestAnInvalidQueryIsRefusedInOneLine(t *testing.T) {
 		"offset=1e3":                          `offset="1e3" is not accepted, use a whole number from 0 to 1000000000`,
 		"sort=name&sort=age":                  `parameter sort is given 2 times, use it once`,
 		"stat=up":                             `unknown parameter "stat", use q, state, reason, sort, order, limit or offset`,
-		"q=%zz":                               `the query cannot be read, use name=value, joined by & and percent-encoded`,
+		"q=%zz":                               `the query cannot be parsed, use name=value, joined by & and percent-encoded`,
 		"state=a%0Ab%1b":                      `state="a\nb\x1b" is not accepted, use up, stale, down or pending`,
 		"q=" + strings.Repeat("x", maxText+1): `q="` + strings.Repeat("x", 40) + `\u2026" is not accepted, use a part of the name or the URL, of at most 200 bytes`,
 	} {

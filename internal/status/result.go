@@ -9,18 +9,18 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// sorting is an order of upstreams, ascending.
-type sorting struct {
+// sortKey is a value to sort upstreams by.
+type sortKey struct {
 	name, title string
-	// known reports whether an entry has a value to sort by; nil if all have. Entries
-	// without one come last in either order.
+	// known reports whether an entry has a value; nil if all have. Entries without a
+	// value come last in either order.
 	known   func(e *entry) bool
 	compare func(a, b *entry) int
 }
 
-// sortings are the possible orders. The first is the default: problems first, and among
-// those of the same state the longest first.
-var sortings = []sorting{
+// sortKeys are the accepted sort keys. The first is the default: problems first, and
+// among problems of the same state the longest first.
+var sortKeys = []sortKey{
 	{"problems", "problems first", nil, func(a, b *entry) int { return cmp.Or(a.rank-b.rank, a.since.Compare(b.since)) }},
 	{"name", "name", nil, func(a, b *entry) int { return strings.Compare(a.name, b.name) }},
 	{"state", "state", nil, func(a, b *entry) int { return a.rank - b.rank }},
@@ -32,10 +32,10 @@ var sortings = []sorting{
 	{"next", "next collection", func(e *entry) bool { return !e.next.IsZero() }, func(a, b *entry) int { return a.next.Compare(b.next) }},
 }
 
-// sortingNamed returns nil for an unknown name.
-func sortingNamed(name string) *sorting {
-	if i := slices.IndexFunc(sortings, func(s sorting) bool { return s.name == name }); i >= 0 {
-		return &sortings[i]
+// sortKeyNamed returns the sort key with a name, or nil.
+func sortKeyNamed(name string) *sortKey {
+	if i := slices.IndexFunc(sortKeys, func(k sortKey) bool { return k.name == name }); i >= 0 {
+		return &sortKeys[i]
 	}
 	return nil
 }
@@ -43,12 +43,12 @@ func sortingNamed(name string) *sorting {
 // result has the state of all upstreams at one moment, and the upstreams that a query
 // selects.
 type result struct {
-	situation situation // of all
+	situation situation // of all upstreams
 	matched   []*entry  // in no particular order
 }
 
-// newResult selects upstreams. It does not prepare them for display: of ten thousand
-// upstreams a page shows a hundred.
+// newResult selects upstreams. It does not prepare them for display, because a page shows
+// only a hundred of perhaps ten thousand.
 func newResult(all []*entry, q *query, now time.Time) (r result) {
 	r.matched = make([]*entry, 0, len(all))
 	text, reasons := strings.ToLower(q.text), make(reasonTally)
@@ -73,8 +73,7 @@ func newResult(all []*entry, q *query, now time.Time) (r result) {
 	return r
 }
 
-// accepts reports whether the query selects an upstream. The text is that of the query
-// in lower case.
+// accepts reports whether the query selects an upstream. text is q.text in lower case.
 func (q *query) accepts(e *entry, text string) bool {
 	if len(q.states) > 0 && !slices.Contains(q.states, e.state) {
 		return false
@@ -104,11 +103,12 @@ func (q *query) compare(a, b *entry) int {
 	return cmp.Or(c, strings.Compare(a.name, b.name))
 }
 
-// partialSort is the divisor of the number of upstreams: if a page ends before that
-// fraction of them, it is faster not to sort the rest.
+// partialSort sets when it is faster not to sort all upstreams: if a page ends within the
+// first 1/partialSort of them.
 const partialSort = 32
 
-// page returns the selected upstreams from the query's offset up to its limit, sorted.
+// page sorts the selected upstreams and returns those from the query's offset up to its
+// limit.
 func (r *result) page(q *query) []*entry {
 	from, to := min(q.offset, len(r.matched)), len(r.matched)
 	if q.limit > 0 {

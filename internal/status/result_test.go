@@ -18,8 +18,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// upstreamOf returns a view of an upstream with one endpoint, which was last fetched
-// and began to fail the given numbers of seconds ago; negative for never.
+// upstreamOf returns a view of an upstream with one endpoint that was last fetched and
+// began to fail the given numbers of seconds ago. A negative number means never.
 func upstreamOf(name string, fetched, failing int, b breaker.State, now time.Time) *fleet.View {
 	u := upstreamAt(name)
 	u.URLs = []*url.URL{{Scheme: "http", Host: strings.ToLower(name) + ".example:9000"}}
@@ -80,7 +80,7 @@ var queries = rapid.Custom(func(t *rapid.T) url.Values {
 	for _, r := range rapid.SliceOfN(rapid.SampledFrom([]string{"connect", "timeout"}), 0, 1).Draw(t, "reasons") {
 		v.Add("reason", r)
 	}
-	v.Set("sort", rapid.SampledFrom(sortings).Draw(t, "sort").name)
+	v.Set("sort", rapid.SampledFrom(sortKeys).Draw(t, "sort").name)
 	v.Set("order", rapid.SampledFrom([]string{"asc", "desc"}).Draw(t, "order"))
 	return v
 })
@@ -122,7 +122,7 @@ func TestAFilterSelectsTheMatchingUpstreams(t *testing.T) {
 			t.Fatalf("%s: got %v, want %v", v.Encode(), got, want)
 		}
 		if f := r.situation.counts; f.Upstreams != len(views) || f.Up+f.Stale+f.Down+f.Pending != len(views) {
-			t.Fatalf("got counts %+v of %d upstreams", f, len(views))
+			t.Fatalf("got counts %+v, want them to add up to %d upstreams", f, len(views))
 		}
 	})
 }
@@ -146,8 +146,8 @@ func TestEveryUpstreamIsOnExactlyOnePage(t *testing.T) {
 	})
 }
 
-// keys return the value by which a sorting sorts an upstream, from its JSON: a string or
-// a float64, nil for unknown.
+// keys has, for each sort key, a function that returns its value from the JSON of an
+// upstream: a string or a float64, or nil if it is unknown.
 var keys = map[string]func(u *upstreamStatus) any{
 	"name": func(u *upstreamStatus) any { return u.Name },
 	"problems": func(u *upstreamStatus) any {
@@ -160,14 +160,14 @@ var keys = map[string]func(u *upstreamStatus) any{
 	"state": func(u *upstreamStatus) any {
 		return map[fleet.State]float64{"down": 0, "stale": 1, "pending": 2, "up": 3}[u.State]
 	},
-	"age": func(u *upstreamStatus) any { return pointed(u.AgeSeconds) },
+	"age": func(u *upstreamStatus) any { return deref(u.AgeSeconds) },
 	"breaker": func(u *upstreamStatus) any {
 		if u.OpenSeconds != nil {
 			return *u.OpenSeconds
 		}
 		return map[string]float64{"half_open": 1000, "closed": 2000}[u.Breaker]
 	},
-	"next": func(u *upstreamStatus) any { return pointed(u.NextSeconds) },
+	"next": func(u *upstreamStatus) any { return deref(u.NextSeconds) },
 	"error": func(u *upstreamStatus) any {
 		if r := u.Endpoints[0].Reason; r != "" {
 			return r
@@ -176,7 +176,8 @@ var keys = map[string]func(u *upstreamStatus) any{
 	},
 }
 
-func pointed(x *float64) any {
+// deref returns the number that x points to, or nil.
+func deref(x *float64) any {
 	if x == nil {
 		return nil
 	}
@@ -213,10 +214,10 @@ func TestUpstreamsAreInTheRequestedOrder(t *testing.T) {
 		for i := 1; i < len(r.matched); i++ {
 			a, b := statusOf(r.matched[i-1]), statusOf(r.matched[i])
 			if !ordered(key(&a), key(&b), descending) {
-				t.Fatalf("%s: %s (%v) before %s (%v)", v.Encode(), a.Name, key(&a), b.Name, key(&b))
+				t.Fatalf("%s: got %s (%v) before %s (%v), want the reverse", v.Encode(), a.Name, key(&a), b.Name, key(&b))
 			}
 			if key(&a) == key(&b) && a.Name > b.Name {
-				t.Fatalf("%s: %s before %s, which has the same sort key: %v", v.Encode(), a.Name, b.Name, key(&a))
+				t.Fatalf("%s: got %s before %s with the same value %v, want them sorted by name", v.Encode(), a.Name, b.Name, key(&a))
 			}
 		}
 	})
@@ -232,7 +233,7 @@ func rowsOf(page string) (all []string) {
 	return all
 }
 
-func TestThePageHasTheRowsOfItsJSON(t *testing.T) {
+func TestThePageShowsTheSameUpstreamsAsTheJSON(t *testing.T) {
 	m := modelOf(many(250)...)
 	for _, query := range []string{"limit=100", "limit=100&offset=200", "state=down&state=stale&sort=age&order=desc&limit=7&offset=7", "q=BETANET-001&limit=100"} {
 		var want []string
@@ -252,17 +253,17 @@ func TestAnOffsetBeyondTheEndShowsTheLastPage(t *testing.T) {
 	}
 }
 
-func TestAPageIsAPartOfTheWholeSortedList(t *testing.T) {
+func TestAPageIsASliceOfTheSortedList(t *testing.T) {
 	views := many(1000)
-	for _, sort := range sortings {
+	for _, sort := range sortKeys {
 		for _, c := range []struct{ offset, limit int }{{0, 1}, {0, 10}, {5, 30}, {0, 100}, {100, 100}, {990, 100}, {0, 999}} {
 			now := time.Now()
 			q := query{sort: &sort, limit: c.limit, offset: c.offset}
-			some := resultOf(views, &q, now)
-			got := names(some.page(&q))
-			all := query{sort: &sort}
-			every := resultOf(views, &all, now)
-			want := names(every.page(&all))
+			part := resultOf(views, &q, now)
+			got := names(part.page(&q))
+			unlimited := query{sort: &sort}
+			whole := resultOf(views, &unlimited, now)
+			want := names(whole.page(&unlimited))
 			if want = want[c.offset:min(len(want), c.offset+c.limit)]; !slices.Equal(got, want) {
 				t.Errorf("%s from %d, at most %d: got %v, want %v", sort.name, c.offset, c.limit, got, want)
 			}
@@ -270,14 +271,14 @@ func TestAPageIsAPartOfTheWholeSortedList(t *testing.T) {
 	}
 }
 
-func TestProblemsComeFirstAndOfThemTheLongest(t *testing.T) {
+func TestTheLongestProblemsComeFirst(t *testing.T) {
 	var views []*fleet.View
 	for name, c := range map[string]struct{ fetched, failing int }{
 		"up": {1, -1}, "also-up": {1, -1}, "new": {-1, -1}, "stale-short": {20, 10}, "stale-long": {100, 90}, "down-short": {-1, 5}, "down-long": {-1, 4000}, "expired": {700, 690},
 	} {
 		views = append(views, upstreamOf(name, c.fetched, c.failing, breaker.Closed, noon))
 	}
-	q := query{sort: &sortings[0]}
+	q := query{sort: &sortKeys[0]}
 	r := resultOf(views, &q, noon)
 	want := []string{"down-long", "expired", "down-short", "stale-long", "stale-short", "new", "also-up", "up"}
 	if got := names(r.page(&q)); !slices.Equal(got, want) {

@@ -3,6 +3,7 @@ package status
 import (
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -10,21 +11,21 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// row is an upstream in the table: its last hour.
+// row is an upstream in the table.
 type row struct {
 	Name, Page   string
 	Replicas     int
 	State        fleet.State
 	Since        time.Time
 	SinceSeconds float64
-	Why          string // in short, "" if nothing fails
-	WhyMore      string // the endpoints that fail, "" for all
+	Why          string // why endpoints fail; "" if none does
+	Failing      string // the endpoints that fail; "" if all do
 	Hour         hourBar
 	Spark        string // path of the sparkline of the message rate
 	SparkText    string
-	Old          bool // the values are not of the last collection
+	Old          bool // the values are not from the last collection
 	Rate         string
-	Quiet        bool // no traffic for a while, after some
+	Quiet        bool // no traffic for history.QuietAfter, but some before
 	Loss         string
 	Latency      string
 	Mixnodes     string
@@ -32,7 +33,7 @@ type row struct {
 	AgeSeconds   *float64
 }
 
-// newRow makes a row from the status of an upstream, which is also its JSON.
+// newRow returns the row of an upstream. It has the same values as the JSON.
 func (m *Model) newRow(f *frame, e *entry, now time.Time) row {
 	hour := m.History.Hour(e.view, now)
 	u := newUpstreamWithHistory(e, &hour, now)
@@ -49,12 +50,12 @@ func (m *Model) newRow(f *frame, e *entry, now time.Time) row {
 	}
 	r.Mixnodes, r.FewMixnodes = mixnodesText(u.Values.Active, u.Values.Peers)
 	r.Spark, r.SparkText = sparkPath(hour.Messages[:]), hourText(hour.Messages[:], perSecond)
-	r.Why, r.WhyMore = failuresText(e.view)
+	r.Why, r.Failing = failuresText(e.view)
 	return r
 }
 
-// mixnodesText returns the number of active mixnodes and of all, and whether fewer than
-// half are active.
+// mixnodesText returns the numbers of active mixnodes and of all mixnodes, and whether
+// fewer than half are active.
 func mixnodesText(active, total *uint64) (text string, few bool) {
 	switch {
 	case total == nil:
@@ -66,7 +67,8 @@ func mixnodesText(active, total *uint64) (text string, few bool) {
 	}
 }
 
-// failuresText describes why endpoints fail, "" if none does, and which, "" if all do.
+// failuresText returns why endpoints fail, "" if none does, and which ones fail, "" if
+// all do.
 func failuresText(v *fleet.View) (why, endpoints string) {
 	var texts, names []string
 	for i := range v.Endpoints {
@@ -85,9 +87,8 @@ func failuresText(v *fleet.View) (why, endpoints string) {
 	return strings.Join(texts, ", "), strings.Join(names, ", ")
 }
 
-// hourBar shows the state in each minute of an hour, as the paths of an SVG and as
-// text. Neighbouring minutes in the same state are one stroke, which the style breaks
-// into dashes.
+// hourBar shows the state in each minute of an hour, as SVG paths and as text. Adjacent
+// minutes with the same state are one stroke, which the style sheet breaks into dashes.
 type hourBar struct {
 	Up, Stale, Down, Unknown string
 	Text                     string
@@ -100,27 +101,27 @@ func newHourBar(hour *history.Hour) hourBar {
 		for i+n < history.Minutes && hour.States[i+n] == state {
 			n++
 		}
-		paths[state] += "M" + itoa(i) + " 5h" + itoa(n)
+		paths[state] += "M" + strconv.Itoa(i) + " 5h" + strconv.Itoa(n)
 		minutes[state] += n
 		i += n
 	}
 	var texts []string
 	for _, state := range []string{"down", "stale", "up", "unknown"} {
 		if n := minutes[state]; n > 0 {
-			texts = append(texts, state+" "+itoa(n)+nbsp+"min")
+			texts = append(texts, state+" "+strconv.Itoa(n)+nbsp+"min")
 		}
 	}
 	return hourBar{paths["up"], paths["stale"], paths["down"], paths["unknown"], "Last hour: " + strings.Join(texts, ", ")}
 }
 
-// The size of a row's sparkline in its own units.
+// The size of the view box of a row's sparkline.
 const (
 	rowSparkWidth  = history.Minutes
 	rowSparkHeight = 20
 )
 
-// sparkPath draws a number in each minute, from 0 up to the highest. Unknown minutes are a
-// gap.
+// sparkPath returns the path of a sparkline with a value for each minute, scaled from 0
+// to the highest. Unknown minutes are gaps.
 func sparkPath(values []float64) string {
 	_, highest, _ := extremes(values)
 	var path strings.Builder
@@ -134,17 +135,17 @@ func sparkPath(values []float64) string {
 		if highest > 0 {
 			y -= int(math.Round(v / highest * (rowSparkHeight - 2)))
 		}
-		if gap { // a single minute has a width too
-			path.WriteString("M" + itoa(i) + " " + itoa(y) + "h1")
+		if gap { // even a single minute has a width
+			path.WriteString("M" + strconv.Itoa(i) + " " + strconv.Itoa(y) + "h1")
 		} else {
-			path.WriteString("L" + itoa(i+1) + " " + itoa(y))
+			path.WriteString("L" + strconv.Itoa(i+1) + " " + strconv.Itoa(y))
 		}
 		gap = false
 	}
 	return path.String()
 }
 
-// hourText describes the line of an hour.
+// hourText describes the range of the values in an hour.
 func hourText(values []float64, show func(float64) string) string {
 	lowest, highest, known := extremes(values)
 	if known == 0 {

@@ -22,8 +22,8 @@ func threadTime(t *testing.T) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// withFailures returns a fleet of n upstreams with a history, of which a tenth has been
-// failing.
+// withFailures returns a model of n upstreams with a history. A tenth of them fail or
+// have failed.
 func withFailures(n int) *Model {
 	s := newScenario(n)
 	s.steps = 1
@@ -38,12 +38,12 @@ func withFailures(n int) *Model {
 	return s.run()
 }
 
-// A page of 10 000 upstreams has less than 100 kB with gzip and takes less than three
+// A page of 10 000 upstreams is smaller than 100 kB with gzip and takes less than three
 // times as long as a page of 100.
-func TestAPageOf10000IsSmallAndQuick(t *testing.T) {
+func TestAPageOf10000UpstreamsIsSmallAndFast(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	hundred, thousands := withFailures(100), withFailures(10_000)
+	small, large := withFailures(100), withFailures(10_000)
 	page := func(m *Model) ([]byte, time.Duration) {
 		began := threadTime(t)
 		page, err := m.IndexPage("", time.Now())
@@ -57,7 +57,7 @@ func TestAPageOf10000IsSmallAndQuick(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	whole, _ := page(thousands)
+	whole, _ := page(large)
 	if _, err := z.Write(whole); err != nil || z.Close() != nil {
 		t.Fatal("gzip failed")
 	}
@@ -66,7 +66,7 @@ func TestAPageOf10000IsSmallAndQuick(t *testing.T) {
 	}
 	var ratios []float64
 	for round := range 15 {
-		for _, m := range []*Model{hundred, thousands} {
+		for _, m := range []*Model{small, large} {
 			for i, v := range m.Registry.Views() { // a third has been collected
 				if i%3 == round%3 {
 					next := *v
@@ -74,14 +74,14 @@ func TestAPageOf10000IsSmallAndQuick(t *testing.T) {
 				}
 			}
 		}
-		_, short := page(hundred)
-		_, long := page(thousands)
+		_, short := page(small)
+		_, long := page(large)
 		ratios = append(ratios, float64(long)/float64(short))
 	}
 	slices.Sort(ratios)
-	ratio := ratios[len(ratios)/2] // of the median, because other rounds were disturbed
-	t.Logf("%d bytes, %d with gzip; %.2f times the time of 100", len(whole), sent.Len(), ratio)
+	ratio := ratios[len(ratios)/2] // the median, because other work disturbs some rounds
+	t.Logf("%d bytes, %d with gzip; %.2f times as long as 100", len(whole), sent.Len(), ratio)
 	if ratio >= 3 {
-		t.Errorf("10 000 upstreams take %.2f times the time of 100, want less than three times", ratio)
+		t.Errorf("10 000 upstreams take %.2f times as long as 100, want less than 3 times", ratio)
 	}
 }

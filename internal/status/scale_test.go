@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// indexSizes returns a function that makes the first page of n upstreams and returns
+// indexSizes returns a function that renders the first page of n upstreams and returns
 // its size.
 func indexSizes(tb testing.TB, n int) func() (bytes int) {
 	m := modelOf(many(n)...)
@@ -19,13 +19,13 @@ func indexSizes(tb testing.TB, n int) func() (bytes int) {
 	}
 }
 
-// The cost of a page depends on its hundred rows, also with ten thousand upstreams. The
-// test counts objects, because time depends on other work on the machine.
-func TestAPageOf10000CostsWhatAPageOf100Does(t *testing.T) {
+// The cost of a page depends on its hundred rows, even with ten thousand upstreams. The
+// test counts allocations, because time depends on other work on the machine.
+func TestAPageOf10000UpstreamsCostsAsMuchAsAPageOf100(t *testing.T) {
 	small, large := indexSizes(t, 100), indexSizes(t, 10_000)
-	objects := testing.AllocsPerRun(5, func() { small() })
-	if got := testing.AllocsPerRun(5, func() { large() }); got > 1.2*objects {
-		t.Errorf("10 000 upstreams make %.0f objects, want at most 1.2 times the %.0f of 100", got, objects)
+	allocs := testing.AllocsPerRun(5, func() { small() })
+	if got := testing.AllocsPerRun(5, func() { large() }); got > 1.2*allocs {
+		t.Errorf("10 000 upstreams need %.0f allocations, want at most 1.2 times the %.0f of 100", got, allocs)
 	}
 	if s, l := small(), large(); float64(l) > 1.2*float64(s) {
 		t.Errorf("a page of 10 000 upstreams has %d bytes, want at most 1.2 times the %d of 100", l, s)
@@ -44,7 +44,7 @@ func benchmarkIndex(b *testing.B, n int) {
 	b.ReportMetric(float64(size), "bytes/page")
 }
 
-// BenchmarkStatusOf10000 measures what a page would cost with a row for each upstream.
+// BenchmarkStatusOf10000 measures the cost of listing every upstream.
 func BenchmarkStatusOf10000(b *testing.B) {
 	m := modelOf(many(10_000)...)
 	for b.Loop() {

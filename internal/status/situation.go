@@ -3,6 +3,7 @@ package status
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -11,19 +12,19 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// situation is what a verdict is about: all upstreams or, in probe mode, the targets
-// that were probed.
+// situation is a summary of all upstreams or, in probe mode, of the probed targets. A
+// verdict is about a situation.
 type situation struct {
-	counts    history.Counts
-	targets   bool      // these are targets of probes
-	only      string    // the name, if there is one upstream or target
-	since     time.Time // when the state of that one began
-	answering int       // those with an endpoint that answers
-	failing   time.Time // when the last endpoint began to fail
-	reasons   []reasonCount
-	stopped   time.Time // the last collection, if collecting has stopped
-	exporter  []string  // failures of the exporter itself
-	quiet     []history.Quiet
+	counts     history.Counts
+	targets    bool      // counts probed targets, not upstreams
+	only       string    // name of the upstream or target, if there is only one
+	since      time.Time // when the state of the only one began
+	responding int       // number of upstreams with an endpoint that responds
+	failing    time.Time // when the last endpoint began to fail
+	reasons    []reasonCount
+	stopped    time.Time // time of the last collection, if collecting has stopped
+	exporter   []string  // failures of the exporter itself
+	quiet      []history.Quiet
 }
 
 // reasonCount is the number of upstreams that fail for a reason.
@@ -33,14 +34,14 @@ type reasonCount struct {
 	Count  int
 }
 
-// add counts an upstream, except its state.
+// add adds an upstream. The caller counts its state.
 func (s *situation) add(e *entry, now time.Time) {
 	s.counts.NotClosed += e.notClosed
 	if now.After(e.overdue) && (s.stopped.IsZero() || e.view.Ticked.After(s.stopped)) {
 		s.stopped = e.view.Ticked
 	}
 	if e.responding {
-		s.answering++
+		s.responding++
 	}
 	if e.failing.After(s.failing) {
 		s.failing = e.failing
@@ -66,7 +67,7 @@ func probeSituation(probes []history.Probe) situation {
 		p := &probes[i]
 		s.counts.Add(p.State, 1)
 		if p.State == fleet.Up || p.Responding {
-			s.answering++
+			s.responding++
 		} else if p.Time.After(s.failing) {
 			s.failing = p.Time
 		}
@@ -81,7 +82,7 @@ func probeSituation(probes []history.Probe) situation {
 	return s
 }
 
-// reasonTally counts upstreams by the reason for which they fail.
+// reasonTally counts upstreams by failure reason.
 type reasonTally map[string]*reasonCount
 
 // add counts an upstream once for each reason of its endpoints.
@@ -95,7 +96,8 @@ func (t reasonTally) add(v *fleet.View) {
 	}
 }
 
-// count counts a failure. If the texts of a reason differ, its own text replaces them.
+// count counts a failure. If failures with the same reason have different texts, the
+// general text of the reason replaces them.
 func (t reasonTally) count(reason, text string) {
 	c := t[reason]
 	if c == nil {
@@ -117,11 +119,11 @@ func (t reasonTally) sorted() (all []reasonCount) {
 	return all
 }
 
-// failureText describes a failure in a few words, if possible more precisely than its
-// reason.
+// failureText describes a failure in a few words, more precisely than its reason if
+// possible.
 func failureText(f *betanet.Failure) string {
 	if f.Status >= 400 && strings.HasPrefix(string(f.Reason), "http_") {
-		return "HTTP " + itoa(f.Status)
+		return "HTTP " + strconv.Itoa(f.Status)
 	}
 	if f.Reason == betanet.ReasonConnect && f.Err != nil {
 		for _, text := range []string{"connection refused", "no route to host"} {
@@ -133,7 +135,8 @@ func failureText(f *betanet.Failure) string {
 	return reasonText(string(f.Reason))
 }
 
-// maxExporterFailures is the number of failures of the exporter that are named.
+// maxExporterFailures is the maximum number of the exporter's failures that a verdict
+// names.
 const maxExporterFailures = 3
 
 // exporterFailures describes the failures of the exporter itself.

@@ -13,14 +13,14 @@ import (
 	"github.com/betanet/betanet_exporter/internal/snapshot"
 )
 
-func TestReasonsAreCountedAndFilteredBy(t *testing.T) {
+func TestUpstreamsAreCountedAndFilteredByReason(t *testing.T) {
 	views := many(250)
 	m := modelOf(views...)
-	r, page := resultOf(views, &query{sort: &sortings[0]}, time.Now()), indexOf(t, m, "")
+	r, page := resultOf(views, &query{sort: &sortKeys[0]}, time.Now()), indexOf(t, m, "")
 	total := 0
 	for _, c := range r.situation.reasons {
 		if got := len(status(t, m, "reason="+c.Reason).Upstreams); got != c.Count {
-			t.Errorf("reason %s: found %d, counted %d", c.Reason, got, c.Count)
+			t.Errorf("reason %s: got %d upstreams, want the %d counted", c.Reason, got, c.Count)
 		}
 		if !strings.Contains(page, fmt.Sprintf(`<a href="?reason=%s"><b>%d</b> × `, c.Reason, c.Count)) {
 			t.Errorf("the page has no link that filters by %s", c.Reason)
@@ -28,11 +28,11 @@ func TestReasonsAreCountedAndFilteredBy(t *testing.T) {
 		total += c.Count
 	}
 	if failing := r.situation.counts.Down + r.situation.counts.Stale; total != failing || len(r.situation.reasons) < 2 {
-		t.Errorf("counted %d for %d reasons, want %d", total, len(r.situation.reasons), failing)
+		t.Errorf("got a total of %d for %d reasons, want %d for at least 2", total, len(r.situation.reasons), failing)
 	}
 	both, one := len(status(t, m, "reason=connect&reason=timeout").Upstreams), len(status(t, m, "reason=connect").Upstreams)
 	if both <= one {
-		t.Errorf("two reasons find %d upstreams, want more than the %d of one", both, one)
+		t.Errorf("two reasons select %d upstreams, want more than the %d of one", both, one)
 	}
 }
 
@@ -51,10 +51,10 @@ func TestEachReasonHasOneText(t *testing.T) {
 		views []*fleet.View
 		want  []reasonCount
 	}{
-		"one upstream counts once":    {[]*fleet.View{view(refused, refused, refused)}, []reasonCount{{"connect", "connection refused", 1}}},
-		"and once for each reason":    {[]*fleet.View{view(refused, unavailable, refused)}, []reasonCount{{"connect", "connection refused", 1}, {"http_5xx", "HTTP 503", 1}}},
-		"the most frequent first":     {[]*fleet.View{view(refused), view(unavailable), view(unavailable)}, []reasonCount{{"http_5xx", "HTTP 503", 2}, {"connect", "connection refused", 1}}},
-		"two texts become the reason": {[]*fleet.View{view(refused), view(unreachable)}, []reasonCount{{"connect", "no connection", 2}}},
+		"an upstream counts once":     {[]*fleet.View{view(refused, refused, refused)}, []reasonCount{{"connect", "connection refused", 1}}},
+		"once for each reason":        {[]*fleet.View{view(refused, unavailable, refused)}, []reasonCount{{"connect", "connection refused", 1}, {"http_5xx", "HTTP 503", 1}}},
+		"most frequent first":         {[]*fleet.View{view(refused), view(unavailable), view(unavailable)}, []reasonCount{{"http_5xx", "HTTP 503", 2}, {"connect", "connection refused", 1}}},
+		"different texts of a reason": {[]*fleet.View{view(refused), view(unreachable)}, []reasonCount{{"connect", "no connection", 2}}},
 	} {
 		tally := make(reasonTally)
 		for _, v := range c.views {

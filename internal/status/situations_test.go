@@ -25,7 +25,7 @@ import (
 type scenario struct {
 	now      time.Time
 	services []*service
-	steps    int // of the history between two collections
+	steps    int // steps of the history between two collections
 	model    *Model
 }
 
@@ -33,7 +33,7 @@ type scenario struct {
 type service struct {
 	upstream *fleet.Upstream
 	rate     float64              // messages per second
-	fails    func(ago int) string // returns the reason, "" for success, a number of minutes ago
+	fails    func(ago int) string // returns the reason of the failure ago minutes ago; "" for success
 	view     *fleet.View
 	messages float64
 	dropped  float64
@@ -56,7 +56,7 @@ func newScenario(n int) *scenario {
 	return s
 }
 
-// failure returns a failure of an endpoint for a reason.
+// failure returns a failure of an endpoint with a reason.
 func failure(reason string, e betanet.Endpoint) *betanet.Failure {
 	text := map[string]string{
 		"connect": "dial tcp 10.0.0.1:9000: connect: connection refused", "http_5xx": "HTTP status 503", "timeout": "no answer in time",
@@ -123,7 +123,7 @@ func (s *scenario) run() *Model {
 	return s.model
 }
 
-// report records the events that follow from a collection.
+// report records the events that a collection causes.
 func (s *scenario) report(a *service, before *fleet.View, at time.Time) {
 	if a.fails(0) != "pending" {
 		s.model.History.Ended(a.view, at)
@@ -140,7 +140,7 @@ func (s *scenario) report(a *service, before *fleet.View, at time.Time) {
 	}
 }
 
-// failsSince fails for a reason since a number of minutes ago.
+// failsSince returns a service.fails that fails from the given number of minutes ago.
 func failsSince(minutes int, reason string) func(int) string {
 	return func(ago int) string {
 		if ago <= minutes {
@@ -150,7 +150,7 @@ func failsSince(minutes int, reason string) func(int) string {
 	}
 }
 
-// failsDuring fails for a reason between two numbers of minutes ago.
+// failsDuring returns a service.fails that fails between two numbers of minutes ago.
 func failsDuring(from, until int, reason string) func(int) string {
 	return func(ago int) string {
 		if ago <= from && ago > until {
@@ -160,7 +160,7 @@ func failsDuring(from, until int, reason string) func(int) string {
 	}
 }
 
-// situations have each verdict, with 1, 3, 200 and 2 000 upstreams.
+// situations covers all verdicts, with 1, 3, 200 and 2 000 upstreams.
 var situations = []struct {
 	name     string
 	scenario func() *scenario
@@ -169,7 +169,7 @@ var situations = []struct {
 }{
 	{"1-stopped", func() *scenario {
 		s := newScenario(3)
-		s.now = s.now.Add(-12 * time.Minute) // nothing was collected since
+		s.now = s.now.Add(-12 * time.Minute) // nothing has been collected since
 		return s
 	}, Critical, "Collecting has stopped"},
 	{"2-nothing-answers", func() *scenario {
@@ -228,9 +228,9 @@ var situations = []struct {
 	}, OK, "All 200 upstreams are up"},
 }
 
-// TestPagesOfAllSituations also writes the pages into the folder BETANET_PAGES, if that
-// is set, for the tests in a browser and for the screenshots.
-func TestPagesOfAllSituations(t *testing.T) {
+// TestPagesShowTheVerdict also writes the pages to the directory
+// BETANET_PAGES, if that is set, for the browser tests and the screenshots.
+func TestPagesShowTheVerdict(t *testing.T) {
 	folder := os.Getenv("BETANET_PAGES")
 	for _, c := range situations {
 		m := c.scenario().run()
@@ -251,7 +251,7 @@ func TestPagesOfAllSituations(t *testing.T) {
 		}
 		colour := map[Level]string{OK: "%231a7f45", Warning: "%23b25e00", Critical: "%23c01622"}[c.level]
 		if icon := between(t, string(page), `id="icon" href="`, `"`); !strings.Contains(icon, colour) {
-			t.Errorf("%s: the tab's icon %s is not the one of %s", c.name, icon, c.level)
+			t.Errorf("%s: the tab's icon is %s, want the icon of level %s", c.name, icon, c.level)
 		}
 		if folder == "" {
 			continue

@@ -8,11 +8,11 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// sparkline is the last hour of one number of the fleet, as the paths of an SVG and as
-// text. Unknown values are a gap.
+// sparkline shows the last hour of one value of the fleet, as SVG paths and as text.
+// Unknown values are gaps.
 type sparkline struct{ Line, Area, Text string }
 
-// The size of a sparkline in its own units, and how many dots it has at most.
+// The size of the view box of a sparkline, and the maximum number of its dots.
 const (
 	sparkWidth  = 120
 	sparkHeight = 24
@@ -23,7 +23,7 @@ const (
 	minSpan = 5 * time.Minute
 )
 
-// pick returns a number of a point, nil if it is unknown.
+// pick returns a value of a point; nil is unknown.
 type pick func(*history.Point) *float64
 
 func newSparkline(points []history.Point, now time.Time, of pick, show func(float64) string) sparkline {
@@ -49,7 +49,7 @@ func newSparkline(points []history.Point, now time.Time, of pick, show func(floa
 		text += ", unknown for " + formatDuration(float64(gaps)*history.Step.Seconds()) + " of it"
 	}
 	d := drawing{height: sparkHeight}
-	scale := 0.0 // from 0 up to the highest, so that a small change looks small
+	scale := 0.0 // the axis starts at 0, so that a small change looks small
 	if highest > 0 {
 		scale = (sparkHeight - 2*sparkMargin) / highest
 	}
@@ -60,11 +60,11 @@ func newSparkline(points []history.Point, now time.Time, of pick, show func(floa
 	var end time.Time // of the run
 	flush := func() {
 		if len(run) > 0 {
-			d.add(run, run[0].x, max(x(end), run[0].x+0.5)) // a single point has a width too
+			d.add(run, run[0].x, max(x(end), run[0].x+0.5)) // even a single point has a width
 		}
 		run = run[:0]
 	}
-	for _, next := range thin(points, values) {
+	for _, next := range downsample(points, values) {
 		// Points are missing if the process was stopped.
 		if next.gap || next.from.Sub(end) > history.Step*5/2 {
 			flush()
@@ -78,7 +78,7 @@ func newSparkline(points []history.Point, now time.Time, of pick, show func(floa
 	return sparkline{string(d.line), string(d.area), text}
 }
 
-// span returns how far the points go back.
+// span returns how far back the points go.
 func span(points []history.Point, now time.Time) time.Duration {
 	if len(points) == 0 {
 		return 0
@@ -86,7 +86,7 @@ func span(points []history.Point, now time.Time) time.Duration {
 	return now.Sub(points[0].At)
 }
 
-// dot is one or more neighbouring points of a sparkline.
+// dot is one or more adjacent points of a sparkline.
 type dot struct {
 	from, to time.Time
 	mean     float64
@@ -94,17 +94,16 @@ type dot struct {
 	gap      bool // one of the points is unknown
 }
 
-// thin joins neighbouring points until there are at most sparkDots. A dot with an
+// downsample merges adjacent points into at most about sparkDots dots. A dot with an
 // unknown point is a gap, so that the line is not drawn over an outage.
-func thin(points []history.Point, values []float64) (dots []dot) {
-	each := (len(points) + sparkDots - 1) / sparkDots
+func downsample(points []history.Point, values []float64) (dots []dot) {
+	perDot := (len(points) + sparkDots - 1) / sparkDots
 	var group int64
 	for i := range points {
 		at := points[i].At
-		// A point stays in its group while the sparkline moves on, so that the line keeps
-		// its shape.
-		g := at.Unix() / int64(history.Step.Seconds()) / int64(each)
-		if len(dots) == 0 || g != group || each == 1 {
+		// Groups depend only on the time, so that the line keeps its shape as time passes.
+		g := at.Unix() / int64(history.Step.Seconds()) / int64(perDot)
+		if len(dots) == 0 || g != group || perDot == 1 {
 			dots, group = append(dots, dot{from: at}), g
 		}
 		d := &dots[len(dots)-1]
@@ -119,7 +118,7 @@ func thin(points []history.Point, values []float64) (dots []dot) {
 	return dots
 }
 
-// drawing is a line and the area below it, as the paths of an SVG.
+// drawing is a line and the area below it, as SVG paths.
 type drawing struct {
 	height     float64
 	line, area []byte
@@ -127,8 +126,8 @@ type drawing struct {
 
 type xy struct{ x, y float64 }
 
-// add draws a line through points, level from left to the first and from the last to
-// right.
+// add draws a line through points. It extends the line horizontally from the first point
+// to left and from the last point to right.
 func (d *drawing) add(points []xy, left, right float64) {
 	if len(points) == 0 {
 		return

@@ -28,21 +28,21 @@ func sparkOf(points []history.Point) sparkline {
 	return newSparkline(points, noon, messages, perSecond)
 }
 
-// runs counts the lines without a gap in a path.
+// runs counts the unbroken lines of a path.
 func runs(path string) int { return strings.Count(path, "M") }
 
-func TestUnknownValuesAreAGapInASparkline(t *testing.T) {
+func TestUnknownValuesAreGapsInASparkline(t *testing.T) {
 	for name, c := range map[string]struct {
 		rates []float64
 		runs  int
 	}{
-		"all known":          {[]float64{1, 2, 3}, 1},
-		"one unknown":        {[]float64{1, 2, -1, 3, 4}, 2},
-		"a single one known": {[]float64{-1, 2, -1}, 1},
-		"ends unknown":       {[]float64{1, 2, -1}, 1},
-		"0 is no gap":        {[]float64{1, 0, 1}, 1},
-		"nothing known":      {[]float64{-1, -1}, 0},
-		"none":               {nil, 0},
+		"all known":        {[]float64{1, 2, 3}, 1},
+		"one unknown":      {[]float64{1, 2, -1, 3, 4}, 2},
+		"only one known":   {[]float64{-1, 2, -1}, 1},
+		"last one unknown": {[]float64{1, 2, -1}, 1},
+		"0 is not a gap":   {[]float64{1, 0, 1}, 1},
+		"all unknown":      {[]float64{-1, -1}, 0},
+		"no points":        {nil, 0},
 	} {
 		s := sparkOf(pointsOf(c.rates...))
 		if runs(s.Line) != c.runs || runs(s.Area) != c.runs {
@@ -51,14 +51,14 @@ func TestUnknownValuesAreAGapInASparkline(t *testing.T) {
 	}
 }
 
-func TestMissingPointsAreAGapInASparkline(t *testing.T) {
+func TestMissingPointsAreGapsInASparkline(t *testing.T) {
 	points := pointsOf(1, 2, 3, 4, 5, 6)
 	if got := runs(sparkOf(append(points[:2:2], points[4:]...)).Line); got != 2 {
 		t.Errorf("got %d lines, want 2", got)
 	}
 }
 
-// An outage of one step is visible although three points are one dot.
+// An outage of one step is visible, although a dot represents three points.
 func TestASparklineOfAnHourIsNotDrawnOverAnOutage(t *testing.T) {
 	rates := make([]float64, history.KeptPoints)
 	for i := range rates {
@@ -73,7 +73,7 @@ func TestASparklineOfAnHourIsNotDrawnOverAnOutage(t *testing.T) {
 		rates[i] = -1
 		s := sparkOf(pointsOf(rates...))
 		if runs(s.Line) != 2 || !strings.Contains(s.Text, "unknown for 10"+nbsp+"s of it") {
-			t.Errorf("point %d unknown: got %d lines and %q, want 2 and the gap in the text", i, runs(s.Line), s.Text)
+			t.Errorf("point %d unknown: got %d lines and %q, want 2 lines and the gap in the text", i, runs(s.Line), s.Text)
 		}
 		rates[i] = known
 	}

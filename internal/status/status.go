@@ -16,10 +16,10 @@ type Status struct {
 	Verdict   *Verdict           `json:"verdict,omitempty"`
 	Fleet     *fleetStatus       `json:"fleet,omitempty"`    // all upstreams, whatever the query selects
 	Matched   *int               `json:"matched,omitempty"`  // number of upstreams that the query selects
-	Upstreams []upstreamStatus   `json:"upstreams"`          // the page of the selected ones that the query requests
+	Upstreams []upstreamStatus   `json:"upstreams"`          // the ones on the page that the query requests
 	Incidents []history.Incident `json:"incidents,omitzero"` // omitted if nil, [] if there are none
 	Omitted   *int               `json:"incidents_omitted,omitempty"`
-	Events    []history.Event    `json:"events,omitempty"` // the last ones of all upstreams
+	Events    []history.Event    `json:"events,omitempty"` // the newest of all upstreams
 	Probes    []history.Probe    `json:"probes,omitempty"` // in probe mode
 	Sources   []sourceStatus     `json:"sources,omitempty"`
 	Config    *Configuration     `json:"config,omitempty"`
@@ -66,10 +66,11 @@ type endpointStatus struct {
 	OpenSeconds *float64 `json:"-"` // until the breaker allows a probe
 }
 
-// maxErrorText bounds the text of an error, in bytes.
+// maxErrorText is the maximum length of the text of an error in bytes.
 const maxErrorText = 200
 
-// NewStatus returns a status that has only the upstreams, all of them.
+// NewStatus returns a status of all upstreams, without the fields that depend on a query
+// or on the history.
 func NewStatus(h fleet.Health, views []*fleet.View, version string, now time.Time) Status {
 	s := Status{Status: h, Version: version, Time: now, Upstreams: make([]upstreamStatus, len(views))}
 	for i, v := range views {
@@ -115,7 +116,7 @@ func newEndpointStatus(e *fleet.EndpointView, maxStale time.Duration, now time.T
 	return s
 }
 
-// nonZero returns nil for the zero time.
+// nonZero returns a pointer to a time, or nil for the zero time.
 func nonZero(at time.Time) *time.Time {
 	if at.IsZero() {
 		return nil

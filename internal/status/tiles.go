@@ -6,7 +6,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// tile is a number of the fleet with its last hour.
+// tile shows a value of the fleet, now and in the last hour.
 type tile struct {
 	Key   string
 	Name  string
@@ -17,8 +17,8 @@ type tile struct {
 	sparkline
 }
 
-// newTiles returns the traffic of the fleet. The breakers, which are internal to the
-// exporter, come last.
+// newTiles returns the tiles of the fleet's traffic. The breakers, which are internal to
+// the exporter, come last.
 func newTiles(f *fleetStatus, points []history.Point, now time.Time) (tiles []tile) {
 	for _, t := range []struct {
 		key, name string
@@ -38,7 +38,7 @@ func newTiles(f *fleetStatus, points []history.Point, now time.Time) (tiles []ti
 		}
 		tiles = append(tiles, one)
 	}
-	// The number of breakers is current, the newest point some seconds old.
+	// The number of breakers is current, but the newest point is some seconds old.
 	live := append(points[:len(points):len(points)], history.Point{At: now, Counts: f.Counts})
 	breakers := func(p *history.Point) *float64 { return new(float64(p.NotClosed)) }
 	return append(tiles, tile{

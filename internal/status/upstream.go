@@ -7,15 +7,15 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// shownMixnodes is the number of mixnodes on the page of an upstream. Its JSON has up
-// to maxMixnodes.
+// shownMixnodes is the maximum number of mixnodes on the page of an upstream. The JSON
+// has up to maxMixnodes.
 const shownMixnodes = 100
 
-// upstreamPage is the data of the template of the page of an upstream.
+// upstreamPage is the template data of the page of an upstream.
 type upstreamPage struct {
 	frame
 	detailStatus
-	Only        bool // it is the home page
+	Only        bool // it is the only upstream, and the page is the home page
 	Hour        hourBar
 	Charts      []chart
 	Minutes     []minuteRow
@@ -30,10 +30,10 @@ type upstreamPage struct {
 	Interval    string
 }
 
-// shownValue is a value on the page, with its age if it is a last good one.
+// shownValue is a value on the page, with its age if it is a last good value.
 type shownValue struct {
 	namedValue
-	AgeSeconds *float64 // nil for a value of the last collection
+	AgeSeconds *float64 // nil if the value is from the last collection
 	Expired    bool
 }
 
@@ -72,10 +72,10 @@ func (m *Model) newUpstreamPage(v *fleet.View, f frame, now time.Time) *upstream
 		Shown: shownValues(&d),
 	}
 	if total := d.Values.Messages; total != nil && *total == 0 {
-		p.Charts[0].Now = "no packet counted yet"
+		p.Charts[0].Now = "no packets counted yet"
 	}
 	p.Mixnodes, p.FewMixnodes = mixnodesText(d.Values.Active, d.Values.Peers)
-	p.Table = m.newIncidents(&p.frame, d.Incidents, d.Name, func(string) bool { return false }, now)
+	p.Table = m.newIncidentTable(&p.frame, d.Incidents, d.Name, func(string) bool { return false }, now)
 	// Inactive nodes come first.
 	nodes := slices.Clone(d.Mixnodes)
 	slices.SortStableFunc(nodes, func(a, b mixnodeStatus) int {
@@ -96,7 +96,7 @@ func (m *Model) newUpstreamPage(v *fleet.View, f frame, now time.Time) *upstream
 	return p
 }
 
-// shownValues returns the values, with the ages of last good ones.
+// shownValues returns the values, with the ages of last good values.
 func shownValues(d *detailStatus) (all []shownValue) {
 	for _, n := range d.Values.named(d.API) {
 		one := shownValue{namedValue: n}
@@ -110,14 +110,14 @@ func shownValues(d *detailStatus) (all []shownValue) {
 	return all
 }
 
-// certificate describes how long a certificate is valid.
+// certificate describes when a certificate expires.
 type certificate struct {
 	When string
-	Soon bool // in less than two weeks, as for the alert BetanetCertificateExpiring
+	Soon bool // within two weeks, like the alert BetanetCertificateExpiring
 }
 
-// Certificate describes the upstream's first certificate to expire, nil if it sent
-// none.
+// Certificate describes the upstream's certificate that expires first. It returns nil if
+// there is none.
 func (p upstreamPage) Certificate() *certificate {
 	if p.Expiry == nil {
 		return nil

@@ -7,7 +7,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// valuesStatus has the values that /metrics shows at the same moment; nil is unknown.
+// valuesStatus has the values that /metrics shows at the same time; nil is unknown.
 type valuesStatus struct {
 	Peers            *uint64  `json:"connected_peers,omitempty"`
 	Active           *uint64  `json:"mixnode_active,omitempty"`

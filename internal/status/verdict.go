@@ -23,7 +23,7 @@ type Verdict struct {
 	Level Level  `json:"level"`
 	Text  string `json:"text"` // with times of day in UTC
 
-	// The parts of the text: the time At, unless it is zero, comes between Before and After.
+	// The parts of the text. At, if it is not zero, comes between Before and After.
 	Before, After string    `json:"-"`
 	At            time.Time `json:"-"`
 }
@@ -41,10 +41,10 @@ func judge(s *situation, now time.Time) Verdict {
 	tried := c.Upstreams - c.Pending
 	switch {
 	case !s.stopped.IsZero():
-		return timed(Critical, "Collecting has stopped, the last collection was at ", s.stopped, "", now)
-	case tried > 0 && s.answering == 0 && s.only != "":
+		return timed(Critical, "Collecting has stopped; the last collection was at ", s.stopped, "", now)
+	case tried > 0 && s.responding == 0 && s.only != "":
 		return timed(Critical, fmt.Sprintf("Nothing answers: %s has been %s since ", s.only, s.state()), s.since, s.reasonsText(", "), now)
-	case tried > 0 && s.answering == 0:
+	case tried > 0 && s.responding == 0:
 		return timed(Critical, fmt.Sprintf("Nothing answers: 0 of %s up since ", groupedInt(tried)), s.failing, "", now)
 	case c.Down > 0 && (c.Upstreams <= smallFleet || c.Down*100 > c.Upstreams*criticalPercent):
 		return s.failures(Critical, now)
@@ -59,20 +59,20 @@ func judge(s *situation, now time.Time) Verdict {
 	case len(s.quiet) == 1:
 		return timed(Warning, plain(s.quiet[0].Upstream)+" has had no traffic since ", s.quiet[0].Since, "", now)
 	case len(s.quiet) > 0:
-		return untimed(Warning, fmt.Sprintf("%s of %s have had no traffic for 15 minutes", groupedInt(len(s.quiet)), s.number(c.Upstreams)))
+		return untimed(Warning, fmt.Sprintf("%s of %s have had no traffic for 15 minutes", groupedInt(len(s.quiet)), s.countText(c.Upstreams)))
 	case c.Pending == c.Upstreams:
-		return untimed(OK, "Waiting for "+s.number(c.Pending))
+		return untimed(OK, "Waiting for "+s.countText(c.Pending))
 	case c.Pending > 0:
-		return untimed(OK, fmt.Sprintf("%s of %s are up, waiting for %s", groupedInt(c.Up), s.number(c.Upstreams), groupedInt(c.Pending)))
+		return untimed(OK, fmt.Sprintf("%s of %s are up, waiting for %s", groupedInt(c.Up), s.countText(c.Upstreams), groupedInt(c.Pending)))
 	case s.only != "":
 		return untimed(OK, s.only+" is up")
 	default:
-		return untimed(OK, "All "+s.number(c.Upstreams)+" are up")
+		return untimed(OK, "All "+s.countText(c.Upstreams)+" are up")
 	}
 }
 
-// number formats a number of upstreams, or of probed targets.
-func (s *situation) number(n int) string {
+// countText formats a number of upstreams, or of probed targets, with its noun.
+func (s *situation) countText(n int) string {
 	what := "upstream"
 	if s.targets {
 		what = "probed target"
@@ -83,7 +83,7 @@ func (s *situation) number(n int) string {
 	return groupedInt(n) + " " + what
 }
 
-// failures counts the upstreams that are down or stale, with the reasons.
+// failures returns the verdict about upstreams that are down or stale, with the reasons.
 func (s *situation) failures(l Level, now time.Time) Verdict {
 	if s.only != "" {
 		return timed(l, fmt.Sprintf("%s has been %s since ", s.only, s.state()), s.since, s.reasonsText(": "), now)
@@ -101,7 +101,7 @@ func (s *situation) failures(l Level, now time.Time) Verdict {
 	return untimed(l, fmt.Sprintf("%s of %s %s %s%s%s", groupedInt(n), groupedInt(c.Upstreams), verb, state, rest, s.reasonsText(": ")))
 }
 
-// state returns the state of the only upstream, which fails.
+// state returns the state of the only upstream, which is stale or down.
 func (s *situation) state() fleet.State {
 	if s.counts.Stale > 0 {
 		return fleet.Stale
@@ -109,7 +109,7 @@ func (s *situation) state() fleet.State {
 	return fleet.Down
 }
 
-// maxVerdictReasons is the number of reasons in a sentence.
+// maxVerdictReasons is the maximum number of reasons in a verdict.
 const maxVerdictReasons = 3
 
 // reasonsText lists why upstreams fail, the most frequent reason first, after a
@@ -135,7 +135,7 @@ func (s *situation) reasonsText(separator string) string {
 
 func untimed(l Level, text string) Verdict { return Verdict{Level: l, Text: text, Before: text} }
 
-// timed returns a verdict with a time of day, and its date if that is a day or more
+// timed returns a verdict with a time of day, and with the date if that is at least a day
 // ago.
 func timed(l Level, before string, at time.Time, after string, now time.Time) Verdict {
 	layout := "15:04"

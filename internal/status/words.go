@@ -10,11 +10,11 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// nbsp is a space that does not break, between a number and its unit and between
-// groups of digits.
+// nbsp is a no-break space, used between a number and its unit and between groups of
+// digits.
 const nbsp = "\u00a0"
 
-// unknown is shown in place of an unknown value.
+// unknown is shown instead of an unknown value.
 const unknown = "–"
 
 // reasons describe why a collection of an endpoint failed.
@@ -27,7 +27,7 @@ var reasons = map[string]string{
 	"proxy":        "no connection through the proxy",
 	"timeout":      "no answer in time",
 	"tls":          "TLS failed",
-	"http_5xx":     "HTTP 5xx, an error of the service",
+	"http_5xx":     "HTTP 5xx, service error",
 	"http_4xx":     "HTTP 4xx, request refused by the service",
 	"http_429":     "HTTP 429, too many requests",
 	"auth":         "credentials refused",
@@ -37,13 +37,13 @@ var reasons = map[string]string{
 	"encoding":     "unknown content encoding",
 	"content_type": "content type is not JSON",
 	"json_syntax":  "response is not valid JSON",
-	"schema":       "response lacks a field or has a wrong type",
+	"schema":       "response lacks a field or has one of the wrong type",
 	"value":        "response has an impossible value",
 	"canceled":     "canceled before the response",
-	"local":        "the exporter's machine is out of a resource",
+	"local":        "the exporter's machine is out of resources",
 }
 
-// reasonText describes a reason; it returns an unknown one unchanged.
+// reasonText describes a reason. It returns an unknown reason unchanged.
 func reasonText(reason string) string {
 	if text, ok := reasons[reason]; ok {
 		return text
@@ -51,7 +51,7 @@ func reasonText(reason string) string {
 	return reason
 }
 
-// kinds describe the events whose kind is not clear by itself.
+// kinds describe the kinds of events that are not clear by themselves.
 var kinds = map[history.Kind]string{history.Opened: "breaker opened", history.Closed: "breaker closed", history.Switched: "replica switched"}
 
 func kindText(k history.Kind) string {
@@ -70,8 +70,8 @@ func errorDetail(text, reason, endpoint string) string {
 	return " " + plain(text)
 }
 
-// breakerText describes the state of a circuit breaker that allows a probe after a
-// wait.
+// breakerText describes the state of a circuit breaker. An open one allows a probe after
+// the wait, in seconds.
 func breakerText(state string, wait *float64) string {
 	switch {
 	case state == "half_open":
@@ -85,6 +85,8 @@ func breakerText(state string, wait *float64) string {
 	}
 }
 
+// formatWait formats the seconds until a collection; nil means that it happens only on
+// demand.
 func formatWait(s *float64) string {
 	switch {
 	case s == nil:
@@ -96,11 +98,11 @@ func formatWait(s *float64) string {
 	}
 }
 
-// formatDuration formats seconds, without fractions and with two units at most.
+// formatDuration formats seconds, without fractions and with at most two units.
 func formatDuration(s float64) string {
 	switch n := int64(math.Round(max(0, s))); {
 	case n < 60:
-		return units(n, "s")
+		return units(n, "s", 0, "")
 	case n < 3600:
 		return units(n/60, "min", n%60, "s")
 	case n < 2*24*3600:
@@ -110,11 +112,11 @@ func formatDuration(s float64) string {
 	}
 }
 
-// units joins numbers and their units. It leaves out a second number of 0.
-func units(n int64, unit string, more ...any) string {
-	text := fmt.Sprint(n) + nbsp + unit
-	if len(more) == 2 && more[0] != int64(0) {
-		text += fmt.Sprint(" ", more[0], nbsp, more[1])
+// units joins two numbers with their units. It omits the second number if it is 0.
+func units(a int64, aUnit string, b int64, bUnit string) string {
+	text := fmt.Sprint(a, nbsp, aUnit)
+	if b != 0 {
+		text += fmt.Sprint(" ", b, nbsp, bUnit)
 	}
 	return text
 }
@@ -123,7 +125,7 @@ func units(n int64, unit string, more ...any) string {
 func clock(t time.Time) string { return t.UTC().Format(time.TimeOnly) }
 
 // rfc3339 formats a time for the script, which shows it in local time.
-func rfc3339(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z07:00") }
+func rfc3339(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // optional formats a value, or returns unknown for nil.
 func optional[T any](x *T, show func(T) string) string {
@@ -136,7 +138,7 @@ func optional[T any](x *T, show func(T) string) string {
 func number(n *uint64) string   { return optional(n, grouped) }
 func seconds(s *float64) string { return optional(s, latency) }
 func bytesOf(n *uint64) string {
-	return optional(n, func(n uint64) string { return human(float64(n), "B") })
+	return optional(n, func(n uint64) string { return humanize(float64(n), "B") })
 }
 
 func uptime(s *uint64) string {
@@ -144,8 +146,6 @@ func uptime(s *uint64) string {
 }
 
 func groupedInt(n int) string { return grouped(uint64(max(0, n))) }
-
-func itoa(n int) string { return strconv.Itoa(n) }
 
 // grouped formats a number with its digits in groups.
 func grouped(n uint64) string {
@@ -159,8 +159,8 @@ func grouped(n uint64) string {
 // prefixes are the SI prefixes of the powers of 1000.
 var prefixes = [...]string{"", "k", "M", "G", "T", "P", "E", "Z", "Y"}
 
-// human formats a number with at most four digits and a prefix of its unit.
-func human(x float64, unit string) string {
+// humanize formats a number with three digits and a prefix of its unit.
+func humanize(x float64, unit string) string {
 	power := 0
 	for math.Abs(x) >= 999.5 && power < len(prefixes)-1 {
 		x, power = x/1000, power+1
@@ -168,7 +168,7 @@ func human(x float64, unit string) string {
 	return digits(x) + nbsp + prefixes[power] + unit
 }
 
-// digits formats a number with three significant digits. Only 0 is shown as 0.
+// digits formats a number with three significant digits. Only 0 itself becomes "0".
 func digits(x float64) string {
 	switch a := math.Abs(x); {
 	case x == 0:
@@ -191,13 +191,13 @@ func latency(s float64) string {
 	return digits(s) + nbsp + "s"
 }
 
-func perSecond(x float64) string      { return human(x, "/s") }
-func bytesPerSecond(x float64) string { return human(x, "B/s") }
+func perSecond(x float64) string      { return humanize(x, "/s") }
+func bytesPerSecond(x float64) string { return humanize(x, "B/s") }
 func percent(x float64) string        { return digits(x*100) + nbsp + "%" }
 func count(x float64) string          { return grouped(uint64(x)) }
 
-// plain escapes invisible characters in a text from an upstream: control characters,
-// and those that change the direction of writing.
+// plain escapes invisible characters in a text from an upstream, such as control
+// characters and characters that change the direction of writing.
 func plain(text string) string {
 	var b strings.Builder
 	for _, r := range text {
@@ -210,5 +210,5 @@ func plain(text string) string {
 	return b.String()
 }
 
-// wholeSeconds formats an age for the script, which lets it grow.
+// wholeSeconds formats an age for the script, which updates it every second.
 func wholeSeconds(s float64) string { return strconv.FormatFloat(max(0, s), 'f', 0, 64) }

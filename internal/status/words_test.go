@@ -17,7 +17,7 @@ func TestEveryReasonHasAText(t *testing.T) {
 	}
 }
 
-func TestTexts(t *testing.T) {
+func TestValuesAreFormattedForPeople(t *testing.T) {
 	check := func(sentence, got, want string) {
 		t.Helper()
 		if got = spaced(got); got != want {
@@ -34,12 +34,12 @@ func TestTexts(t *testing.T) {
 		0: "0 B", 0.001: "<0.01 B", 0.25: "0.25 B", 9.996: "10.0 B", 99.96: "100 B", 999.4: "999 B", 999.6: "1.00 kB", 1234: "1.23 kB",
 		98765: "98.8 kB", 1e6: "1.00 MB", 18446744073709551615: "18.4 EB", 1e30: "1000000 YB",
 	} {
-		check("a number has three digits and a prefix", human(x, "B"), want)
+		check("a number has three digits and a prefix", humanize(x, "B"), want)
 	}
 	for s, want := range map[float64]string{0: "0 ms", 0.0123: "12.3 ms", 0.9994: "999 ms", 0.9996: "1.00 s", 12: "12.0 s"} {
 		check("a latency has three digits and a unit", latency(s), want)
 	}
-	check("digits are in groups", grouped(1234567), "1 234 567")
+	check("digits are grouped", grouped(1234567), "1 234 567")
 	check("a closed breaker is closed", breakerText("closed", nil), "closed")
 	check("a half-open breaker is probing", breakerText("half_open", nil), "half-open, probing")
 	check("an open breaker shows when it allows a probe", breakerText("open", new(12.0)), "open, probe in 12 s")
@@ -48,11 +48,11 @@ func TestTexts(t *testing.T) {
 	for text, want := range map[string]string{
 		"a b": "a b", "日本": "日本", "a\x00b\x1b": `a\x00b\x1b`, "\u202ea": `\u202ea`, "\n": `\n`, "'": "'", "\u2028": `\u2028`, "a\xffb": "a\ufffdb",
 	} {
-		check("invisible characters are made visible", plain(text), want)
+		check("invisible characters are escaped", plain(text), want)
 	}
 	for text, want := range map[string]string{
 		"fetch nodes: no answer in time": "", "fetch nodes: HTTP status 500": " HTTP status 500", "fetch metrics: a\x1b": ` fetch metrics: a\x1b`,
 	} {
-		check("a detail does not repeat endpoint and reason", errorDetail(text, "timeout", "nodes"), want)
+		check("a detail does not repeat the endpoint and the reason", errorDetail(text, "timeout", "nodes"), want)
 	}
 }

@@ -18,7 +18,7 @@ import (
 type Prober interface {
 	Collect(ctx context.Context, target string, limit time.Duration) (v *fleet.View, late bool, err error)
 	// Debug does the same and also returns the attempts.
-	Debug(ctx context.Context, target string, limit time.Duration) (v *fleet.View, late bool, log []probe.Attempted, err error)
+	Debug(ctx context.Context, target string, limit time.Duration) (v *fleet.View, late bool, log []probe.Attempt, err error)
 }
 
 // textFormats are the formats of a probe. They exclude protobuf, which has an advantage

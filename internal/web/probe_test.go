@@ -25,13 +25,13 @@ import (
 type prober struct {
 	view   *fleet.View
 	late   bool
-	log    []probe.Attempted
+	log    []probe.Attempt
 	err    error
 	target string
 	limit  time.Duration
 }
 
-func (p *prober) Debug(ctx context.Context, target string, limit time.Duration) (*fleet.View, bool, []probe.Attempted, error) {
+func (p *prober) Debug(ctx context.Context, target string, limit time.Duration) (*fleet.View, bool, []probe.Attempt, error) {
 	v, late, err := p.Collect(ctx, target, limit)
 	return v, late, p.log, err
 }
@@ -131,7 +131,7 @@ func TestFormatAndCompressionOfAProbe(t *testing.T) {
 func TestDebugProbeShowsItsAttempts(t *testing.T) {
 	p := &prober{view: view(upstreamAt("a"), good.Failed(broken, time.Now()), breaker.Closed)}
 	ended := time.Date(2026, 11, 24, 12, 0, 0, 123e6, time.UTC)
-	p.log = []probe.Attempted{
+	p.log = []probe.Attempt{
 		{Ended: ended, Endpoint: betanet.Nodes, Number: 1, Took: 12 * time.Millisecond},
 		{Ended: ended, Endpoint: betanet.Metrics, Number: 1, Took: 1500 * time.Microsecond, Failure: broken, Retry: true, Wait: 612 * time.Millisecond},
 		{Ended: ended, Endpoint: betanet.Metrics, Replica: "b:1", Number: 2, Took: time.Second, Failure: &betanet.Failure{Reason: betanet.ReasonTimeout, Err: errors.New("a\nb")}},

@@ -46,7 +46,7 @@ func debugProbe(w http.ResponseWriter, r *http.Request, o Options, target string
 
 // attemptLine describes one attempt: when it ended, its result and whether a retry
 // follows.
-func attemptLine(a probe.Attempted) string {
+func attemptLine(a probe.Attempt) string {
 	line := fmt.Sprintf("%s  %-8s  attempt %d", a.Ended.UTC().Format("15:04:05.000"), a.Endpoint, a.Number)
 	if a.Replica != "" {
 		line += " at " + a.Replica

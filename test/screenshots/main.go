@@ -102,7 +102,7 @@ func run(ctx context.Context, folder string, all bool) error {
 
 // servePages writes the pages of the situations to a folder and serves it.
 func servePages(ctx context.Context, folder string) (base string, stop func(), err error) {
-	test := exec.CommandContext(ctx, "go", "test", "-C", "..", "-count=1", "-run=^TestPagesOfAllSituations$", "./internal/status")
+	test := exec.CommandContext(ctx, "go", "test", "-C", "..", "-count=1", "-run=^TestPagesShowTheVerdict$", "./internal/status")
 	test.Env = append(os.Environ(), "BETANET_PAGES="+folder)
 	if out, err := test.CombinedOutput(); err != nil {
 		return "", nil, fmt.Errorf("write the pages: %w\n%s", err, out)

@@ -2,8 +2,8 @@ package history
 
 import "math"
 
-// compact is a non-negative number in two bytes, precise to 0.05 %, so that the hours of
-// ten thousand upstreams fit into memory. Its zero value is unknown.
+// compact is a non-negative number in two bytes, precise to 0.05 %, which keeps the hours
+// of ten thousand upstreams small. The zero value is unknown.
 type compact uint16
 
 // A compact of at least 2 encodes an exponent and the ten bits after the leading 1.
@@ -15,7 +15,7 @@ const (
 	compactFirst = compact(2)
 )
 
-// compacted returns the compact nearest to x, unknown for NaN and negative numbers. A
+// compacted returns the compact nearest to x. NaN and negative numbers are unknown. A
 // number above 0 does not become 0.
 func compacted(x float64) compact {
 	if math.IsNaN(x) || x < 0 {
@@ -29,7 +29,7 @@ func compacted(x float64) compact {
 	return compact(min(max(code, int(compactFirst)), math.MaxUint16))
 }
 
-// value returns the number, NaN for unknown.
+// value returns the number, or NaN for unknown.
 func (c compact) value() float64 {
 	switch c {
 	case 0:

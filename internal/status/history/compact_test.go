@@ -28,10 +28,10 @@ func TestACompactNumberIsUnknownZeroOrAboveZero(t *testing.T) {
 		}
 	}
 	if got := compacted(math.Inf(1)).value(); got < 1e11 || got != compacted(1e300).value() {
-		t.Errorf("got %v for infinity, want the largest", got)
+		t.Errorf("got %v for infinity, want the largest number", got)
 	}
-	var nothing compact
-	if !math.IsNaN(nothing.value()) {
-		t.Error("the zero value is not unknown")
+	var zero compact
+	if got := zero.value(); !math.IsNaN(got) {
+		t.Errorf("zero value: got %v, want NaN", got)
 	}
 }

@@ -11,8 +11,8 @@ type Kind string
 
 // The kinds of events.
 const (
-	Failing   Kind = "failing"   // collections of an endpoint fail, or fail for another reason
-	WentStale Kind = "stale"     // they fail, and the last good values are shown
+	Failing   Kind = "failing"   // an endpoint began to fail, or fails for another reason
+	WentStale Kind = "stale"     // an endpoint began to fail, and its last good values are shown
 	Recovered Kind = "recovered" // a collection of the endpoint succeeded again
 	Opened    Kind = "opened"    // its circuit breaker opened
 	Closed    Kind = "closed"    // its circuit breaker closed
@@ -27,22 +27,22 @@ type Event struct {
 	Endpoint string    `json:"endpoint,omitempty"` // "" for the upstream as a whole
 	Replica  string    `json:"replica,omitempty"`  // "" for an upstream with one URL
 	Kind     Kind      `json:"kind"`
-	Reason   string    `json:"reason,omitempty"` // of the failure, as betanet.Reason; "" without one
-	Text     string    `json:"text,omitempty"`   // details, safe to show; the caller bounds it
+	Reason   string    `json:"reason,omitempty"` // a betanet.Reason; "" if nothing failed
+	Text     string    `json:"text,omitempty"`   // details; the caller makes them short and safe to show
 }
 
-// KeptEvents is the number of events that are kept.
+// KeptEvents is the maximum number of events in an EventLog.
 const KeptEvents = 5000
 
 // EventLog keeps the last events. The zero value is ready for use, and all methods are
 // safe for concurrent use.
 type EventLog struct {
 	mu     sync.Mutex
-	events []Event // a ring once it is full
-	next   int     // index of the oldest event in a full ring
+	events []Event // a ring buffer once it is full
+	next   int     // index of the oldest event in a full ring buffer
 }
 
-// Add adds an event. Add events in the order in which they happened.
+// Add adds an event. Events must be added in the order in which they happened.
 func (l *EventLog) Add(e Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -54,8 +54,9 @@ func (l *EventLog) Add(e Event) {
 	l.next = (l.next + 1) % KeptEvents
 }
 
-// Last returns the last n events, the newest first. With the display name of an
-// upstream it returns only events of that upstream, with kinds only those kinds.
+// Last returns the last n events, newest first. If upstream, a display name, is not
+// empty, it returns only events of that upstream. If there are kinds, it returns only
+// events of those kinds.
 func (l *EventLog) Last(n int, upstream string, kinds ...Kind) (last []Event) {
 	l.each(func(e *Event) bool {
 		if (upstream == "" || e.Upstream == upstream) && (len(kinds) == 0 || slices.Contains(kinds, e.Kind)) {
@@ -66,12 +67,12 @@ func (l *EventLog) Last(n int, upstream string, kinds ...Kind) (last []Event) {
 	return last
 }
 
-// incidentLead is how long before the beginning of an incident, the end of a
-// collection, an event may belong to it.
+// incidentLead is how long before an incident its first events may have happened. They
+// happen during a collection, and the incident begins only at the end of it.
 const incidentLead = time.Minute
 
-// ByIncident returns the last n events of each incident, the newest first, including
-// those that led to it.
+// ByIncident returns the last n events of each incident, newest first, including the
+// events that led to it.
 func (l *EventLog) ByIncident(incidents []*Incident, n int) [][]Event {
 	found := make([][]Event, len(incidents))
 	byUpstream := make(map[string][]int)
@@ -90,7 +91,7 @@ func (l *EventLog) ByIncident(incidents []*Incident, n int) [][]Event {
 	return found
 }
 
-// each calls f with the events, the newest first, until f returns false.
+// each calls f with the events, newest first, until f returns false.
 func (l *EventLog) each(f func(*Event) bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

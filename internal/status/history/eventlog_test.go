@@ -22,14 +22,14 @@ func texts(events []Event) (all []string) {
 
 func TestTheNewestEventsComeFirst(t *testing.T) {
 	var l EventLog
-	want(t, "of an empty log", len(l.Last(10, "")), 0)
+	want(t, "an empty log", len(l.Last(10, "")), 0)
 	add(&l, "a", 0, 3)
 	want(t, "all", texts(l.Last(10, "")), []string{"a2", "a1", "a0"})
 	want(t, "one", texts(l.Last(1, "")), []string{"a2"})
 	add(&l, "b", 3, 50)
 	add(&l, "a", 53, 1)
-	want(t, "of a", texts(l.Last(5, "a")), []string{"a53", "a2", "a1", "a0"})
-	want(t, "of c", len(l.Last(5, "c")), 0)
+	want(t, "upstream a", texts(l.Last(5, "a")), []string{"a53", "a2", "a1", "a0"})
+	want(t, "upstream c", len(l.Last(5, "c")), 0)
 }
 
 func TestTheOldestEventsAreDropped(t *testing.T) {
@@ -37,12 +37,12 @@ func TestTheOldestEventsAreDropped(t *testing.T) {
 	add(&l, "a", 0, KeptEvents+7)
 	all := l.Last(2*KeptEvents, "")
 	if len(all) != KeptEvents {
-		t.Fatalf("kept %d events, want %d", len(all), KeptEvents)
+		t.Fatalf("got %d events, want %d", len(all), KeptEvents)
 	}
 	if got, want := all[0].Text, fmt.Sprint(KeptEvents+6); got != want {
-		t.Errorf("the newest: got %s, want %s", got, want)
+		t.Errorf("newest event: got %s, want %s", got, want)
 	}
 	if got, want := all[KeptEvents-1].Text, "7"; got != want {
-		t.Errorf("the oldest: got %s, want %s", got, want)
+		t.Errorf("oldest event: got %s, want %s", got, want)
 	}
 }

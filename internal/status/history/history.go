@@ -1,6 +1,6 @@
-// Package history keeps the recent past for the status page, within bounds: the last
-// hour of the fleet and of each upstream, incidents, events and probed targets. A
-// restart loses it; Prometheus keeps what has to last.
+// Package history keeps the recent past for the status page in a bounded amount of
+// memory: the last hour of the fleet and of each upstream, incidents, events and probed
+// targets. It is lost on a restart; Prometheus stores what must last.
 package history
 
 import (
@@ -20,9 +20,9 @@ type History struct {
 
 	mu        sync.Mutex
 	start     time.Time // of the first minute; zero before the first upstream was observed
-	steps     uint32    // number of calls of Take
+	steps     uint32    // number of calls to Take
 	upstreams map[*fleet.Upstream]*upstream
-	points    []Point // at most KeptPoints, the oldest first
+	points    []Point // at most KeptPoints, oldest first
 	incidents incidents
 	quiet     []Quiet
 }
@@ -34,7 +34,7 @@ const QuietAfter = 15 * time.Minute
 // Quiet is an upstream that is up and has no traffic, but had some before.
 type Quiet struct {
 	Upstream string
-	Since    time.Time // of the last document that counted packets
+	Since    time.Time // when the last document that counted packets was fetched
 }
 
 // Take records the state of all upstreams. Call it once per Step.
@@ -64,7 +64,7 @@ func (h *History) Take(views []*fleet.View, now time.Time) {
 	}
 	h.points = append(h.points, p)
 	h.forget(len(views))
-	h.incidents.listed(views, h.steps, now)
+	h.incidents.closeUnlisted(views, h.steps, now)
 	slices.SortFunc(h.quiet, func(a, b Quiet) int { return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Upstream, b.Upstream)) })
 }
 
@@ -81,22 +81,22 @@ func (h *History) Ended(v *fleet.View, now time.Time) {
 	h.incidents.ended(v, h.steps, now)
 }
 
-// Points returns the points of the fleet's last hour, the oldest first.
+// Points returns the points of the fleet's last hour, oldest first.
 func (h *History) Points() []Point {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return append([]Point{}, h.points...)
 }
 
-// Quiet returns the upstreams that have had no traffic for QuietAfter, the longest
-// first. The caller must not change the list.
+// Quiet returns the upstreams that have had no traffic for QuietAfter, longest first.
+// The caller must not change the list.
 func (h *History) Quiet() []Quiet {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.quiet
 }
 
-// begin sets the first minute. The caller holds h.mu, as for all methods below.
+// begin sets the first minute. The caller of this and all methods below must hold h.mu.
 func (h *History) begin(now time.Time) {
 	if h.start.IsZero() {
 		h.start = now.Add(-time.Duration(now.UnixNano() % int64(time.Minute)))
@@ -105,7 +105,7 @@ func (h *History) begin(now time.Time) {
 	}
 }
 
-// minute returns the number of a minute, counted from the first.
+// minute returns the number of the minute of a time, counted from the first.
 func (h *History) minute(now time.Time) int32 {
 	if h.start.IsZero() {
 		return 0
@@ -129,8 +129,8 @@ func (h *History) observe(v *fleet.View, now time.Time) (*upstream, fleet.State)
 	return u, state
 }
 
-// forget removes upstreams that were not in the last two lists: one that was added
-// after the last list was made stays.
+// forget removes upstreams that were not in the last two lists. An upstream that is
+// missing only in the last one may have been added after that list was made.
 func (h *History) forget(listed int) {
 	if len(h.upstreams) == listed {
 		return

@@ -7,14 +7,14 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// Hour is the last hour of one upstream by minute, the oldest first. An unknown number
-// is NaN.
+// Hour is the last hour of one upstream by minute, oldest first. An unknown number is
+// NaN.
 type Hour struct {
-	Since   time.Time       // when its state began, zero if unknown
+	Since   time.Time       // when the current state began; zero if unknown
 	States  [Minutes]string // up, stale, down or unknown
 	End     time.Time       // of the last minute
 	Recent  Recent
-	Traffic time.Time // of the last document that counted packets, zero without one
+	Traffic time.Time // when the last document that counted packets was fetched; zero if none has
 
 	Messages, Loss, Latency [Minutes]float64
 }
@@ -56,8 +56,8 @@ func (h *History) Hour(v *fleet.View, now time.Time) Hour {
 	return hour
 }
 
-// recent returns the mean of the last minutes that are known. The running minute has
-// the weight of the part of it that was measured.
+// recent returns the means over the known minutes of the last recentMinutes. The running
+// minute is weighted by the part of it that was measured.
 func (u *upstream) recent(number int32) Recent {
 	var messages, dropped, all, latency mean
 	for n := number - recentMinutes + 1; n <= number; n++ {
@@ -74,8 +74,8 @@ func (u *upstream) recent(number int32) Recent {
 	return Recent{rounded(messages.mean()), rounded(dropped.sum / all.sum), rounded(latency.mean())}
 }
 
-// rounded rounds to four digits, because a compact is no more precise. It returns nil
-// for NaN.
+// rounded rounds to four significant digits, because a compact is no more precise. It
+// returns nil for NaN.
 func rounded(x float64) *float64 {
 	if x != 0 {
 		unit := math.Pow(10, 3-math.Floor(math.Log10(x)))
@@ -84,8 +84,7 @@ func rounded(x float64) *float64 {
 	return known(x)
 }
 
-// Since returns when the state of an upstream began, the zero time if that is not
-// known.
+// Since returns when the state of an upstream began, or the zero time if that is unknown.
 func (h *History) Since(v *fleet.View, now time.Time) time.Time {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -98,13 +97,13 @@ func (h *History) since(u *upstream, v *fleet.View, now time.Time) time.Time {
 		return time.Time{}
 	case u != nil && u.state == conditionOf(s):
 		return h.start.Add(u.since)
-	default: // it changed after it was last observed
+	default: // the state changed after it was last observed
 		return changed(v, s, now)
 	}
 }
 
-// changed returns when a view entered a state that was not observed before: when its
-// last value expired, or when its first endpoint began to fail, or now.
+// changed returns when a view entered a state that has not been observed yet: when its
+// last value expired, when its first endpoint began to fail, or now.
 func changed(v *fleet.View, s fleet.State, now time.Time) time.Time {
 	var failing time.Time
 	for i := range v.Endpoints {
@@ -113,7 +112,7 @@ func changed(v *fleet.View, s fleet.State, now time.Time) time.Time {
 		}
 	}
 	at := now
-	switch expired := lastShown(v); {
+	switch expired := lastExpiry(v); {
 	case s == fleet.Down && !expired.IsZero():
 		at = expired
 	case s != fleet.Up && !failing.IsZero():
@@ -125,9 +124,9 @@ func changed(v *fleet.View, s fleet.State, now time.Time) time.Time {
 	return at
 }
 
-// lastShown returns when the last good value of a view expires, the zero time if it
-// has none or if values never expire.
-func lastShown(v *fleet.View) (at time.Time) {
+// lastExpiry returns when the last of a view's good values expires. It returns the zero
+// time if there is none or if values never expire.
+func lastExpiry(v *fleet.View) (at time.Time) {
 	for i := range v.Endpoints {
 		if e := v.Endpoints[i].Expires(v.Upstream.Settings.MaxStale); e.After(at) {
 			at = e

@@ -15,7 +15,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// maxBytes limits the memory for the history of one upstream.
+// maxBytes is the limit on the memory for the history of one upstream.
 const maxBytes = 1000
 
 func TestTheHistoryOfAnUpstreamIsSmall(t *testing.T) {
@@ -47,11 +47,12 @@ func TestTheHistoryOf10000UpstreamsIsSmall(t *testing.T) {
 	}
 	points := KeptPoints * int(unsafe.Sizeof(Point{})+6*8)
 	if got := (heap() - before - points) / n; got > maxBytes {
-		t.Errorf("%d bytes for each upstream, want at most %d", got, maxBytes)
+		t.Errorf("got %d bytes per upstream, want at most %d", got, maxBytes)
 	}
 	runtime.KeepAlive(h)
 }
 
+// heap returns the number of bytes in use on the heap after garbage collection.
 func heap() int {
 	var m runtime.MemStats
 	runtime.GC()
@@ -85,8 +86,8 @@ func TestAMinuteHasItsWorstState(t *testing.T) {
 	want(t, "three minutes", s.states(u, 140, 4), []string{"unknown", "up", "stale", "up"})
 	s.collected(u, 200, betanet.ReasonDNS)
 	s.point(440)
-	want(t, "its values have expired", s.states(u, 440, 1), []string{"down"})
-	// The process was stopped, so nothing was observed in between.
+	want(t, "after its values have expired", s.states(u, 440, 1), []string{"down"})
+	// The process was stopped, and nothing was observed in between.
 	s.point(3 * 3600)
 	want(t, "much later", s.states(u, 3*3600, 3), []string{"unknown", "unknown", "down"})
 }
@@ -96,10 +97,10 @@ func TestTheRunningMinuteHasTheCurrentState(t *testing.T) {
 	u := s.add(betanet.MixnodesAPI)
 	s.collected(u, 10, "")
 	s.failed(u, 90, betanet.Mixnodes, betanet.ReasonConnect)
-	want(t, "a failure that is not recorded yet", s.states(u, 90, 2), []string{"up", "stale"})
+	want(t, "a failure that has not been observed", s.states(u, 90, 2), []string{"up", "stale"})
 }
 
-func TestAStateBeganWhenItWasFirstSeen(t *testing.T) {
+func TestAStateBeginsWhenItIsFirstSeen(t *testing.T) {
 	var s fixture
 	u := s.add(betanet.MixnodesAPI)
 	since := func(at float64) float64 {
@@ -116,7 +117,7 @@ func TestAStateBeganWhenItWasFirstSeen(t *testing.T) {
 	s.collected(u, 40, betanet.ReasonDNS)
 	s.collected(u, 55, betanet.ReasonConnect)
 	want(t, "stale", since(60), 40.0)
-	want(t, "down, before it is observed", since(311), 310.0)
+	want(t, "down, not observed yet", since(311), 310.0)
 	s.point(319)
 	want(t, "down", since(330), 310.0)
 	s.collected(u, 400, "")
@@ -133,13 +134,13 @@ func TestAMinuteHasTheMeanOfItsRates(t *testing.T) {
 	hour := s.hour(u, 125)
 	want(t, "messages", hour.Messages[Minutes-3:], []float64{10, compacted((20*5 + 10) / 6.0).value(), 20})
 	if got := hour.Loss[Minutes-2]; math.Abs(got-0.1/(0.1+110/6.0)) > 1e-4 {
-		t.Errorf("got a loss of %v", got)
+		t.Errorf("got a loss of %v, want %v", got, 0.1/(0.1+110/6.0))
 	}
-	if !math.IsNaN(hour.Latency[Minutes-1]) || !math.IsNaN(hour.Messages[0]) {
-		t.Error("an unknown number is known")
+	if latency, messages := hour.Latency[Minutes-1], hour.Messages[0]; !math.IsNaN(latency) || !math.IsNaN(messages) {
+		t.Errorf("got latency %v and messages %v of unknown minutes, want NaN", latency, messages)
 	}
 	if got := *hour.Recent.MessagesPerSecond; got < 13 || got > 16 {
-		t.Errorf("got %v messages per second in five minutes, want the mean", got)
+		t.Errorf("got %v messages per second over five minutes, want the mean, 13 to 16", got)
 	}
 }
 
@@ -189,7 +190,7 @@ func TestAnUpstreamWithoutTrafficIsQuiet(t *testing.T) {
 		s.fetchedAll(u, at, uint64(min(at, 100)))
 		s.fetchedAll(idle, at, 0)
 		if s.point(at); at == 990 {
-			want(t, "after 15 minutes less 10 s", len(s.history.Quiet()), 0)
+			want(t, "10 s before 15 minutes", len(s.history.Quiet()), 0)
 		}
 	}
 	want(t, "after 15 minutes", s.history.Quiet(), []Quiet{{"u", after(100)}})
@@ -211,12 +212,12 @@ func TestAReloadKeepsTheHistoryOfUnchangedUpstreams(t *testing.T) {
 	s.point(130)
 	want(t, "after a reload", s.states(0, 130, 3), []string{"up", "up", "up"})
 	if n := len(s.history.upstreams); n != 1 {
-		t.Errorf("%d hours are kept, want 1: upstream %d was removed", n, gone)
+		t.Errorf("got %d upstreams, want 1: upstream %d was removed", n, gone)
 	}
 }
 
-// BenchmarkUpdate measures the cost of one collection of one upstream: its end, and the
-// steps until the next collection, 1.5 by default.
+// BenchmarkUpdate measures the cost of one collection of one upstream: recording its end,
+// and the steps until the next collection, on average 1.5.
 func BenchmarkUpdate(b *testing.B) {
 	const n = 1000
 	h, views := fleetOf(n)

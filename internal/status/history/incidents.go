@@ -27,7 +27,7 @@ type Incident struct {
 // Open reports whether the incident has not ended.
 func (i *Incident) Open() bool { return i.To.IsZero() }
 
-// Compare sorts open incidents first, then the newest.
+// Compare orders incidents: open ones first, then the newest.
 func (i *Incident) Compare(other *Incident) int {
 	if i.Open() != other.Open() {
 		if i.Open() {
@@ -47,7 +47,7 @@ const (
 // incidents keeps the open incidents and the last ones that ended.
 type incidents struct {
 	open    map[string]*openIncident // by display name of the upstream
-	closed  []Incident               // at most MaxIncidents, the last to end last
+	closed  []Incident               // at most MaxIncidents, in the order in which they ended
 	evicted map[int64]int            // incidents dropped from closed, by the minute of their end
 }
 
@@ -55,8 +55,8 @@ type incidents struct {
 type openIncident struct {
 	Incident
 	view *fleet.View // at the end of the last collection
-	seen uint32      // the last step in whose list the upstream was
-	gone time.Time   // of the first list without it
+	seen uint32      // last step in which the upstream was listed
+	gone time.Time   // when it was first missing from the list; zero while it is listed
 }
 
 // ended records the end of a collection.
@@ -87,7 +87,7 @@ func (o *openIncident) add(v *fleet.View, now time.Time) {
 			o.Endpoints = insert(o.Endpoints, e.Endpoint.String())
 		}
 	}
-	o.ShownUntil = lastShown(v)
+	o.ShownUntil = lastExpiry(v)
 }
 
 // insert adds a text to a sorted set. It copies the set, because a caller of Incidents
@@ -123,8 +123,8 @@ func (s *incidents) close(o *openIncident, at time.Time) {
 	}
 }
 
-// listed ends the incidents of upstreams that are no longer listed.
-func (s *incidents) listed(views []*fleet.View, step uint32, now time.Time) {
+// closeUnlisted ends the incidents of upstreams that are no longer listed.
+func (s *incidents) closeUnlisted(views []*fleet.View, step uint32, now time.Time) {
 	for minute := range s.evicted {
 		if minute*60 < now.Add(-incidentAge).Unix() {
 			delete(s.evicted, minute)
@@ -149,9 +149,10 @@ func (s *incidents) listed(views []*fleet.View, step uint32, now time.Time) {
 	}
 }
 
-// Incidents returns the open incidents and those that ended within a day, open ones
+// Incidents returns the open incidents and the ones that ended within a day, open ones
 // first, then the newest. It returns at most MaxIncidents; omitted is the number of
-// others. With the display name of an upstream it returns only its incidents.
+// others. If upstream, a display name, is not empty, it returns only the incidents of
+// that upstream.
 func (h *History) Incidents(upstream string, now time.Time) (all []Incident, omitted int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -13,7 +13,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// collected ends a collection of an upstream that failed for a reason; "" for success.
+// collected ends a collection of an upstream, which failed for a reason, or succeeded if
+// the reason is empty.
 func (s *fixture) collected(i int, at float64, reason betanet.Reason) {
 	if reason == "" {
 		s.fetched(i, at, betanettest.Mixnodes{}.Doc())
@@ -28,7 +29,7 @@ func (s *fixture) incidents(at float64) []Incident {
 	return all
 }
 
-// span has the times of an incident in seconds; To is -1 for an open one.
+// span has the times of an incident in seconds. To is -1 for an open incident.
 type span struct{ From, To float64 }
 
 func spans(all []Incident) (s []span) {
@@ -42,9 +43,9 @@ func spans(all []Incident) (s []span) {
 	return s
 }
 
-// An incident is a longest run of collections that leave betanet_up at 0, up to the next
+// An incident is a maximal run of collections that leave betanet_up at 0, up to the next
 // collection that sets it to 1.
-func TestIncidentsCoverTheTimesInWhichUpIs0(t *testing.T) {
+func TestIncidentsCoverTheTimesWhenUpIs0(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var s fixture
 		u := s.add(betanet.MixnodesAPI)
@@ -84,7 +85,7 @@ func TestIncidentsCoverTheTimesInWhichUpIs0(t *testing.T) {
 			got += end.Sub(i.From).Seconds()
 		}
 		if got != total {
-			t.Fatalf("the durations add up to %v, betanet_up was 0 for %v", got, total)
+			t.Fatalf("got a total duration of %v, want the %v for which betanet_up was 0", got, total)
 		}
 	})
 }
@@ -105,7 +106,7 @@ func TestAnIncidentHasTheWorstStateAndAllReasons(t *testing.T) {
 	}
 	s.collected(u, 310, "")
 	if got := s.incidents(320)[0]; got.State != fleet.Down || !got.To.Equal(after(310)) {
-		t.Errorf("after its end: got %s until %v, want down until %v", got.State, got.To, after(310))
+		t.Errorf("after the end: got %s until %v, want down until %v", got.State, got.To, after(310))
 	}
 }
 
@@ -114,7 +115,7 @@ func TestAnIncidentWithoutValuesIsDown(t *testing.T) {
 	u := s.add(betanet.MixnodesAPI)
 	s.collected(u, 5, betanet.ReasonDNS)
 	if got := s.incidents(5)[0]; got.State != fleet.Down || !got.ShownUntil.IsZero() {
-		t.Errorf("got %+v, want down, and nothing shown", got)
+		t.Errorf("got %+v, want it down with nothing shown", got)
 	}
 }
 
@@ -125,9 +126,9 @@ func TestRemovingAnUpstreamEndsItsIncident(t *testing.T) {
 	s.point(10)
 	s.views = nil
 	s.point(20)
-	want(t, "after one list without it", spans(s.incidents(21)), []span{{5, -1}})
+	want(t, "missing from one list", spans(s.incidents(21)), []span{{5, -1}})
 	s.point(30)
-	want(t, "after two", spans(s.incidents(31)), []span{{5, 20}})
+	want(t, "missing from two lists", spans(s.incidents(31)), []span{{5, 20}})
 }
 
 func TestAnUpstreamWithNewSettingsContinuesItsIncident(t *testing.T) {
@@ -157,7 +158,7 @@ func TestOpenIncidentsComeFirstAndOldOnesAreDropped(t *testing.T) {
 	day := (24 * time.Hour).Seconds()
 	want(t, "a day later", spans(s.incidents(day+20)), []span{{0, -1}, {30, 40}})
 	one, _ := s.history.Incidents("v", after(50))
-	want(t, "of one upstream", spans(one), []span{{0, -1}})
+	want(t, "incidents of one upstream", spans(one), []span{{0, -1}})
 }
 
 func TestIncidentsBeyondTheLimitAreCounted(t *testing.T) {
@@ -172,11 +173,11 @@ func TestIncidentsBeyondTheLimitAreCounted(t *testing.T) {
 	s.collected(u, end, betanet.ReasonDNS)
 	all, omitted := s.history.Incidents("", after(end))
 	if len(all) != MaxIncidents || omitted != more+1 || !all[0].Open() {
-		t.Errorf("got %d incidents and %d omitted, the first open: %v, want %d, %d and an open one", len(all), omitted, all[0].Open(), MaxIncidents, more+1)
+		t.Errorf("got %d incidents and %d omitted, first one open: %v, want %d, %d and true", len(all), omitted, all[0].Open(), MaxIncidents, more+1)
 	}
 	s.point(end + (25 * time.Hour).Seconds())
 	if _, omitted := s.history.Incidents("", after(end+(25*time.Hour).Seconds())); omitted != 0 {
-		t.Errorf("a day later %d are omitted, want 0", omitted)
+		t.Errorf("a day later: got %d omitted, want 0", omitted)
 	}
 }
 
@@ -199,7 +200,7 @@ func TestEventsAreAssignedToIncidents(t *testing.T) {
 		l.Add(Event{Time: after(float64(100 * s)), Upstream: upstream, Text: fmt.Sprint(s)})
 	}
 	found := l.ByIncident([]*Incident{{Upstream: "a", From: after(150), To: after(250)}, {Upstream: "a", From: after(210)}, {Upstream: "c", From: after(0)}}, 9)
-	want(t, "of an ended one", texts(found[0]), []string{"a2"})
-	want(t, "of an open one", texts(found[1]), []string{"a3", "a2"})
-	want(t, "of one without events", len(found[2]), 0)
+	want(t, "an ended incident", texts(found[0]), []string{"a2"})
+	want(t, "an open incident", texts(found[1]), []string{"a3", "a2"})
+	want(t, "an incident without events", len(found[2]), 0)
 }

@@ -2,8 +2,7 @@ package history
 
 import "math"
 
-// mean adds up known numbers and their weights. NaN stands for an unknown number, also
-// as a result.
+// mean is a weighted mean of known numbers. NaN means unknown, in arguments and results.
 type mean struct{ sum, weight float64 }
 
 func (m *mean) add(x, weight float64) {
@@ -23,7 +22,7 @@ func (m *mean) total() float64 {
 	return m.sum
 }
 
-// known returns nil for NaN.
+// known returns a pointer to x, or nil for NaN.
 func known(x float64) *float64 {
 	if math.IsNaN(x) {
 		return nil

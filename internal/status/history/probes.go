@@ -8,8 +8,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// KeptProbes is the number of probed targets that are kept. The least recently probed
-// one is dropped first.
+// KeptProbes is the maximum number of targets in Probes. The least recently probed one is
+// dropped first.
 const KeptProbes = 200
 
 // Probe is the result of the last probe of a target.
@@ -17,8 +17,8 @@ type Probe struct {
 	Target     string      `json:"target"`
 	Time       time.Time   `json:"time"`
 	State      fleet.State `json:"state"`
-	Reason     string      `json:"reason,omitempty"` // of the failure, as betanet.Reason; "" without one
-	Text       string      `json:"text,omitempty"`   // the same in words
+	Reason     string      `json:"reason,omitempty"` // a betanet.Reason; "" if nothing failed
+	Text       string      `json:"text,omitempty"`   // describes the failure
 	Responding bool        `json:"-"`                // an endpoint succeeded
 }
 
@@ -26,10 +26,10 @@ type Probe struct {
 // all methods are safe for concurrent use.
 type Probes struct {
 	mu  sync.Mutex
-	all []Probe // the newest last
+	all []Probe // newest last
 }
 
-// Add adds a probe in place of an earlier one of the same target.
+// Add adds a probe. It replaces the previous one of the same target.
 func (p *Probes) Add(one Probe) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -40,7 +40,7 @@ func (p *Probes) Add(one Probe) {
 	}
 }
 
-// Last returns the targets, the newest first.
+// Last returns the last probes, newest first.
 func (p *Probes) Last() []Probe {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -16,13 +16,13 @@ var countersOf = [betanet.NumEndpoints][]betanet.Field{
 	betanet.Network:  {betanet.BytesTransmitted, betanet.BytesReceived},
 }
 
-// rateTracker turns the totals of one upstream into rates. It starts again after a
-// change of the URL or the API, because the totals are then those of another service.
+// rateTracker turns the totals of one upstream into rates. It starts again when the URL
+// or the API changes, because the totals then belong to another service.
 type rateTracker struct {
 	url                   *url.URL
 	api                   betanet.API
 	counters              [betanet.NumCounters]rate // of the values that fleet.Values.Counter returns
-	microseconds, packets rate                      // of API mixnodes: the sum of the latencies of packets
+	microseconds, packets rate                      // API mixnodes only: rates of fleet.LatencySum
 	latency               float64                   // seconds; NaN if the last collection had none
 }
 
@@ -62,16 +62,16 @@ func (r *rateTracker) readMixnodes(e *fleet.EndpointView, sum *fleet.LatencySum)
 
 // rate is the growth of one total.
 type rate struct {
-	at        int64 // when the last document with the total was fetched, in ns since epoch; 0 without one
+	at        int64 // when the last document with the total was fetched, in ns since epoch; 0 if none was
 	total     uint64
 	perSecond float64
-	took      float32 // seconds between the last two documents; 0 if there were not two
-	live      bool    // the last document is of the last collection
-	fresh     bool    // the last call of read brought it
+	took      float32 // seconds between the last two documents; 0 before the second
+	live      bool    // the last document is from the last collection
+	fresh     bool    // the last call to read updated the rate
 }
 
-// epoch is the origin of the times of documents. It keeps them monotonic: a change of
-// the wall clock does not matter.
+// epoch is the origin of the times of documents. Times since epoch are monotonic, so a
+// change of the wall clock does not matter.
 var epoch = time.Now().Add(-time.Hour)
 
 func (r *rate) read(e *fleet.EndpointView, total *uint64) {

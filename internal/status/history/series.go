@@ -8,7 +8,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// The fleet has a point each Step. KeptPoints of them are kept, an hour.
+// The history has a point every Step. It keeps KeptPoints of them, which cover an hour.
 const (
 	Step       = 10 * time.Second
 	KeptPoints = int(time.Hour / Step)

@@ -18,7 +18,7 @@ import (
 
 var begin = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
-// after returns a moment some seconds after begin.
+// after returns the time s seconds after begin.
 func after(s float64) time.Time { return begin.Add(time.Duration(s * float64(time.Second))) }
 
 // fixture is a history and the current views of its upstreams.
@@ -27,7 +27,7 @@ type fixture struct {
 	views   []*fleet.View
 }
 
-// add adds an upstream that was not tried yet, and returns its index.
+// add adds an upstream that has not been tried yet, and returns its index.
 func (s *fixture) add(api betanet.API) int {
 	u := &fleet.Upstream{
 		Name: "u", URLs: []*url.URL{{Scheme: "http", Host: "127.0.0.1:9000"}},
@@ -41,7 +41,7 @@ func (s *fixture) add(api betanet.API) int {
 	return len(s.views) - 1
 }
 
-// change replaces the view of an upstream by one with a changed endpoint.
+// change replaces the view of an upstream with one in which f has changed an endpoint.
 func (s *fixture) change(i int, e betanet.Endpoint, f func(*fleet.EndpointView)) {
 	v := *s.views[i]
 	v.Endpoints = slices.Clone(v.Endpoints)
@@ -61,7 +61,7 @@ func (s *fixture) failed(i int, at float64, e betanet.Endpoint, reason betanet.R
 	s.change(i, e, func(v *fleet.EndpointView) { v.Record = v.Failed(&betanet.Failure{Reason: reason}, after(at)) })
 }
 
-// point takes a point and returns it.
+// point takes a step and returns its point.
 func (s *fixture) point(at float64) Point {
 	s.history.Take(s.views, after(at))
 	all := s.history.Points()
@@ -83,7 +83,7 @@ func want(t *testing.T, what string, got, want any) {
 
 var none *float64
 
-func TestRatesOfAnUpstream(t *testing.T) {
+func TestRatesAreMeasuredBetweenDocuments(t *testing.T) {
 	none := math.NaN()
 	type step struct {
 		at                      float64
@@ -108,7 +108,7 @@ func TestRatesOfAnUpstream(t *testing.T) {
 			{17, nothing, 30, 10, 0.25},
 		},
 		"a restart is not traffic": {{0, document(5000, 0), none, none, none}, {10, document(50, 0), 5, 0, 0}},
-		"without traffic, no loss": {{0, document(7, 7), none, none, none}, {10, document(7, 7), 0, 0, none}},
+		"no loss without traffic":  {{0, document(7, 7), none, none, none}, {10, document(7, 7), 0, 0, none}},
 		"another URL starts again": {{0, document(0, 0), none, none, none}, {10, document(100, 0), 10, 0, 0}, {20, move, none, none, none}},
 		"an outage is a gap and causes no peak": {
 			{0, document(1000, 0), none, none, none},
@@ -146,10 +146,10 @@ func TestAPointSumsUpTheUpstreamsThatRespond(t *testing.T) {
 	want(t, "received", p.BytesReceived, known(200))
 	want(t, "latency", p.LatencySeconds, known(0.15000000000000002))
 	s.failed(b, 15, betanet.Network, betanet.ReasonConnect)
-	want(t, "sent without one", s.point(15).BytesSent, known(100))
-	want(t, "latency without one", s.point(15).LatencySeconds, known(0.1))
+	want(t, "sent, with one failing", s.point(15).BytesSent, known(100))
+	want(t, "latency, with one failing", s.point(15).LatencySeconds, known(0.1))
 	s.views = s.views[:1]
-	want(t, "messages of the remaining one", s.point(16).Messages, known(10))
+	want(t, "messages, with one removed", s.point(16).Messages, known(10))
 }
 
 func TestLossCoversOnlyUpstreamsThatCountDrops(t *testing.T) {
@@ -180,7 +180,7 @@ func (s *fixture) nodes(u int, at float64, a *fleet.Accumulator, processed, drop
 	s.views[u].Totals = a.Totals
 }
 
-func TestPacketsProcessedByMixnodesIncludeThoseDropped(t *testing.T) {
+func TestPacketsProcessedByMixnodesIncludeDroppedPackets(t *testing.T) {
 	for _, c := range []struct {
 		dropped uint64
 		want    float64
@@ -199,11 +199,11 @@ func TestTheLatencyOfMixnodesIsTheMeanBetweenTwoDocuments(t *testing.T) {
 	var s fixture
 	u, a := s.add(betanet.MixnodesAPI), new(fleet.Accumulator)
 	s.nodes(u, 0, a, 100, 0, 20)
-	want(t, "latency after one", s.point(0).LatencySeconds, none)
+	want(t, "latency after one document", s.point(0).LatencySeconds, none)
 	s.nodes(u, 10, a, 200, 0, 30)
-	want(t, "latency after two", s.point(10).LatencySeconds, known(0.04))
+	want(t, "latency after two documents", s.point(10).LatencySeconds, known(0.04))
 	s.nodes(u, 20, a, 200, 0, 30)
-	want(t, "latency without a packet", s.point(20).LatencySeconds, none)
+	want(t, "latency without packets", s.point(20).LatencySeconds, none)
 	want(t, "messages of the upstream now", s.hour(u, 20).Messages[Minutes-1], 5.0)
 }
 
@@ -233,8 +233,8 @@ func TestPointsCoverAnHour(t *testing.T) {
 	}
 	all := s.history.Points()
 	want(t, "points", len(all), 360)
-	want(t, "the first", all[0].At, after(50))
-	want(t, "the last", all[359].At, after(3640))
+	want(t, "first point", all[0].At, after(50))
+	want(t, "last point", all[359].At, after(3640))
 	for i := range all[1:] {
 		if got := all[i+1].At.Sub(all[i].At); got != Step {
 			t.Fatalf("from point %d to the next: got %v, want %v", i, got, Step)

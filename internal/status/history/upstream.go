@@ -8,11 +8,11 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// Minutes is the number of minutes kept of each upstream, including the running one.
+// Minutes is the number of minutes kept for each upstream, including the running one.
 const Minutes = 60
 
-// condition is the state of an upstream in a byte, the worst last. A pending upstream
-// is unknown.
+// condition is the state of an upstream in one byte. Worse states are greater. A pending
+// upstream is unknown.
 type condition uint8
 
 const (
@@ -32,8 +32,8 @@ func conditionOf(s fleet.State) condition {
 // the history. There may be ten thousand of them, so it is small.
 type upstream struct {
 	tracker rateTracker
-	ring    [Minutes]minute    // by minute number modulo Minutes, as states
-	states  [Minutes]condition // apart from ring, to save the padding
+	ring    [Minutes]minute    // indexed by the number of the minute modulo Minutes, like states
+	states  [Minutes]condition // not in ring, to save the padding
 	running int32              // number of the running minute
 	sum     minuteSum          // of the running minute
 
@@ -42,7 +42,7 @@ type upstream struct {
 	state   condition     // as last observed
 	counted bool          // a document counted packets
 	since   time.Duration // from the start of the history to the beginning of state
-	traffic time.Duration // to the last document that counted packets
+	traffic time.Duration // from the start of the history to the last document that counted packets
 }
 
 // minute has the means of one minute.
@@ -51,8 +51,7 @@ type minute struct {
 	latency                      compact // seconds
 }
 
-// minuteSum averages the rates of a minute, each weighted by the seconds that it
-// covers.
+// minuteSum averages the rates in a minute, each weighted by the seconds that it covers.
 type minuteSum struct{ messages, dropped, forwarded, latency mean }
 
 // advance makes the minute with the given number the running one.
@@ -73,7 +72,7 @@ func (u *upstream) store() {
 	u.ring[u.running%Minutes] = minute{compacted(s.messages.mean()), compacted(s.dropped.mean()), compacted(s.forwarded.mean()), compacted(s.latency.mean())}
 }
 
-// observe records the state at a moment.
+// observe records the state at a time since the start of the history.
 func (u *upstream) observe(s condition, at time.Duration) {
 	if u.state != s {
 		u.state, u.since = s, at
@@ -86,8 +85,8 @@ func (u *upstream) observe(s condition, at time.Duration) {
 // outage covers the whole outage.
 const maxWeight = 60
 
-// measure reads the documents of a view and adds the rates of new ones to the running
-// minute. The moment at is now, from the start of the history.
+// measure reads the documents of a view and adds the rates of new documents to the
+// running minute. at is now, as the time since the start of the history.
 func (u *upstream) measure(v *fleet.View, at time.Duration, now time.Time) {
 	t := &u.tracker
 	messages := &t.counters[betanet.PacketsProcessed]
@@ -111,8 +110,8 @@ func (u *upstream) measure(v *fleet.View, at time.Duration, now time.Time) {
 	}
 }
 
-// fill copies the running minute to the minutes between two documents that are more
-// than a minute apart, up to an outage.
+// fill copies the running minute to the minutes between the last two documents, which are
+// took seconds apart. It goes back at most to the last outage.
 func (u *upstream) fill(took float32) {
 	u.store()
 	now := u.ring[u.running%Minutes]
@@ -137,7 +136,7 @@ func (u *upstream) at(number int32) (m minute, s condition) {
 	return u.ring[number%Minutes], u.states[number%Minutes]
 }
 
-// loss returns the share of packets that were dropped, NaN without packets.
+// loss returns the share of packets that were dropped, or NaN if there were none.
 func (m minute) loss() float64 {
 	dropped := m.dropped.value()
 	return dropped / (dropped + m.forwarded.value())

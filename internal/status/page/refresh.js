@@ -1,19 +1,19 @@
 
 // Keeps the page up to date: refreshes the parts marked data-live in place, updates
 // ages, shows times in local time or UTC, and shows when the exporter does not respond.
-// The page is complete without it.
+// The page works without it.
 (() => {
   "use strict";
   const interval = 5000, hiddenInterval = 10000, maxInterval = 30000, timeout = 5000, goneAfter = 10000; // ms
-  const own = document.currentScript.text;
+  const ownScript = document.currentScript.text;
   const byId = id => document.getElementById(id);
   const line = byId("refresh"), pauseButton = byId("pause"), clockButton = byId("clock"), filter = byId("filter"), icon = byId("icon");
-  const ownTitle = / – [^–]*$/.exec(document.title)?.[0] ?? "";
+  const titleSuffix = / – [^–]*$/.exec(document.title)?.[0] ?? "";
   const read = name => { try { return localStorage.getItem(name); } catch { return null; /* storage is off */ } };
   const write = (name, value) => { try { localStorage.setItem(name, value); } catch { /* storage is off */ } };
   let paused = false, utc = read("clock") === "utc", typed = 0;
   try { paused = sessionStorage.getItem("paused") === "yes"; } catch { /* storage is off */ }
-  let failures = 0, problem = "", answered = Date.now(), due = answered + interval, pending = null, leaving = false, level = "";
+  let failures = 0, problem = "", lastAnswer = Date.now(), due = lastAnswer + interval, pending = null, leaving = false, levelIcon = "";
 
   const matches = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && (a.nodeType !== 1 || a.dataset.key === b.dataset.key);
 
@@ -45,7 +45,7 @@
 
   function show(page) {
     // The response is from another version of the exporter, with another page.
-    if (page.querySelector("body > script")?.text !== own) return location.reload();
+    if (page.querySelector("body > script")?.text !== ownScript) return location.reload();
     // The new page has a part that this page lacks.
     if ([...page.querySelectorAll("[data-live]")].some(part => !byId(part.id))) return location.reload();
     localize(page);
@@ -56,21 +56,21 @@
       else part.hidden = true;
     }
     icon.href = page.getElementById("icon").getAttribute("href");
-    document.title = page.querySelector("h1").textContent + ownTitle;
+    document.title = page.querySelector("h1").textContent + titleSuffix;
     if (region && document.activeElement !== focused) (focused.isConnected ? focused : region).focus({ preventScroll: true });
     if (scrollX !== x || scrollY !== y) scrollTo(x, y);
   }
 
   async function refresh() {
-    const mine = pending = {};
-    const current = () => pending === mine;
+    const request = pending = {};
+    const current = () => pending === request;
     try {
       const response = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(timeout) });
       const text = await response.text();
       if (!current()) return;
       if (!paused) {
         if (response.ok) {
-          answered = Date.now();
+          lastAnswer = Date.now();
           failures = 0;
           problem = "";
           show(new DOMParser().parseFromString(text, "text/html"));
@@ -98,7 +98,7 @@
 
   const set = (node, text) => { if (node.textContent !== text) node.textContent = text; };
 
-  // The page has its times in UTC.
+  // Shows times in local time, unless UTC is chosen. The exporter sends them in UTC.
   function localize(root) {
     if (utc) return;
     const pad = n => String(n).padStart(2, "0");
@@ -112,16 +112,16 @@
   }
 
   function updateAges() {
-    const since = (Date.now() - answered) / 1000;
+    const since = (Date.now() - lastAnswer) / 1000;
     for (const node of document.querySelectorAll("[data-age]")) set(node, duration(Number(node.dataset.age) + since));
   }
 
   // Shows whether the page is current. Screen readers do not announce the seconds.
   function showState() {
-    const since = Date.now() - answered, gone = problem !== "" && !paused && since >= goneAfter;
-    const seen = byId("asof").textContent;
-    const words = paused ? ["Paused, showing data from ", seen, "."]
-      : problem ? [`${problem} for `, duration(since / 1000), `, showing data from ${seen}.`]
+    const since = Date.now() - lastAnswer, gone = problem !== "" && !paused && since >= goneAfter;
+    const asOf = byId("asof").textContent;
+    const texts = paused ? ["Paused, showing data from ", asOf, "."]
+      : problem ? [`${problem} for `, duration(since / 1000), `, showing data from ${asOf}.`]
       : [`Refreshed every ${interval / 1000} s.`, "", ""];
     if (line.childElementCount !== 1 || line.firstChild?.nodeType !== 3) {
       const count = document.createElement("span");
@@ -129,20 +129,20 @@
       line.replaceChildren("", count, "");
     }
     [line.firstChild, line.childNodes[1].firstChild ?? line.childNodes[1].appendChild(document.createTextNode("")), line.lastChild]
-      .forEach((node, i) => { if (node.data !== words[i]) node.data = words[i]; });
+      .forEach((node, i) => { if (node.data !== texts[i]) node.data = texts[i]; });
     set(pauseButton, paused ? "Resume" : "Pause");
     set(clockButton, utc ? "Show local time" : "Show UTC");
     document.documentElement.classList.toggle("unanswered", gone);
     set(byId("gone"), gone ? `No answer from the exporter for ${duration(since / 1000)}` : "");
     if (gone) {
       if (icon.getAttribute("href") !== icon.dataset.gone) {
-        level = icon.getAttribute("href");
+        levelIcon = icon.getAttribute("href");
         icon.href = icon.dataset.gone;
       }
-      document.title = byId("gone").textContent + ownTitle;
-    } else if (icon.getAttribute("href") === icon.dataset.gone && level) {
-      icon.href = level;
-      document.title = document.querySelector("h1").textContent + ownTitle;
+      document.title = byId("gone").textContent + titleSuffix;
+    } else if (icon.getAttribute("href") === icon.dataset.gone && levelIcon) {
+      icon.href = levelIcon;
+      document.title = document.querySelector("h1").textContent + titleSuffix;
     }
   }
 
@@ -164,9 +164,9 @@
   clockButton.addEventListener("click", () => {
     utc = !utc;
     write("clock", utc ? "utc" : "local");
-    if (utc) due = 0; // the page has the times in UTC
+    if (utc) due = 0; // request the times in UTC again
     else localize(document);
-    document.title = document.querySelector("h1").textContent + ownTitle;
+    document.title = document.querySelector("h1").textContent + titleSuffix;
     tick();
   });
   // Filters while typing. The form works without the script.
@@ -179,12 +179,12 @@
       refresh();
     }, event.target.id === "q" ? 250 : 0);
   });
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) { due = Math.min(due, answered + interval); tick(); } });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) { due = Math.min(due, lastAnswer + interval); tick(); } });
   addEventListener("beforeunload", () => { leaving = true; });
   addEventListener("pageshow", () => { leaving = false; });
   pauseButton.hidden = clockButton.hidden = false;
   localize(document);
-  document.title = document.querySelector("h1").textContent + ownTitle;
+  document.title = document.querySelector("h1").textContent + titleSuffix;
   showState();
   setInterval(tick, 1000);
 })();
