@@ -38,33 +38,33 @@ var ErrOpen = errors.New("circuit breaker is open")
 
 // Breaker guards one endpoint.
 type Breaker struct {
-	pause    time.Duration
-	opened   time.Time // start of the pause
-	limit    uint32    // number of consecutive failures that opens it
-	failures uint32    // consecutive
-	entered  uint32    // number of states since New
-	state    State
-	probing  bool // the probe has not ended
+	pause      time.Duration
+	openedAt   time.Time // start of the pause
+	threshold  uint32    // number of consecutive failures that opens it
+	failures   uint32    // consecutive
+	generation uint32    // number of states since New
+	state      State
+	probing    bool // the probe has not ended
 }
 
 // New returns a closed breaker that opens at the given number of consecutive
 // failures, each time for the pause.
 func New(failures uint32, pause time.Duration) Breaker {
-	return Breaker{limit: failures, pause: pause}
+	return Breaker{threshold: failures, pause: pause}
 }
 
 // A Permit is the right to make one attempt.
 type Permit struct {
 	Probe      bool // the only attempt allowed while half-open
 	HalfOpened bool // it moved the breaker from open to half-open
-	entered    uint32
+	generation uint32
 }
 
 // Allow requests permission for an attempt. On a nil error the caller must call Done
 // with the permit exactly once. ErrOpen means that no request may be sent now: during
 // the pause, including its last moment, and until a probe has ended.
 func (b *Breaker) Allow(now time.Time) (Permit, error) {
-	halfOpened := b.state == Open && now.Sub(b.opened) > b.pause
+	halfOpened := b.state == Open && now.Sub(b.openedAt) > b.pause
 	switch {
 	case halfOpened:
 		b.enter(HalfOpen)
@@ -72,13 +72,13 @@ func (b *Breaker) Allow(now time.Time) (Permit, error) {
 		return Permit{}, ErrOpen
 	}
 	b.probing = b.state == HalfOpen
-	return Permit{Probe: b.probing, HalfOpened: halfOpened, entered: b.entered}, nil
+	return Permit{Probe: b.probing, HalfOpened: halfOpened, generation: b.generation}, nil
 }
 
 // Done records how an attempt ended, and reports whether that changed the state.
 // An attempt that was admitted in an earlier state changes nothing.
 func (b *Breaker) Done(p Permit, o Outcome, now time.Time) (changed bool) {
-	if p.entered != b.entered {
+	if p.generation != b.generation {
 		return false
 	}
 	switch {
@@ -88,18 +88,18 @@ func (b *Breaker) Done(p Permit, o Outcome, now time.Time) (changed bool) {
 		b.failures = 0
 	case o == Success:
 		b.enter(Closed)
-	case p.Probe || b.failures+1 >= b.limit:
+	case p.Probe || b.failures+1 >= b.threshold:
 		b.enter(Open)
-		b.opened = now
+		b.openedAt = now
 	default:
 		b.failures++
 	}
-	return p.entered != b.entered
+	return p.generation != b.generation
 }
 
 func (b *Breaker) enter(s State) {
 	b.state, b.failures, b.probing = s, 0, false
-	b.entered++
+	b.generation++
 }
 
 // State returns the state. An open breaker stays open until it admits the first
@@ -113,5 +113,5 @@ func (b *Breaker) OpenUntil() time.Time {
 	if b.state != Open {
 		return time.Time{}
 	}
-	return b.opened.Add(b.pause + time.Millisecond)
+	return b.openedAt.Add(b.pause + time.Millisecond)
 }

@@ -39,18 +39,18 @@ func history(t *rapid.T) []step {
 
 // model is a second implementation, independent of the code under test.
 type model struct {
-	limit    int
-	state    State
-	failures int // consecutive
-	openedAt time.Time
-	probing  bool
-	entered  int // number of states since the start
-	changes  []State
+	limit      int
+	state      State
+	failures   int // consecutive
+	openedAt   time.Time
+	probing    bool
+	generation int // number of states since the start
+	changes    []State
 }
 
 func (m *model) enter(s State) {
 	m.state, m.failures, m.probing = s, 0, false
-	m.entered++
+	m.generation++
 	m.changes = append(m.changes, s)
 }
 
@@ -72,8 +72,8 @@ func (m *model) allow(now time.Time) (admitted, probe bool) {
 	return true, true
 }
 
-func (m *model) done(entered int, o Outcome, now time.Time) {
-	if entered != m.entered {
+func (m *model) done(generation int, o Outcome, now time.Time) {
+	if generation != m.generation {
 		return
 	}
 	switch {
@@ -96,8 +96,8 @@ func (m *model) done(entered int, o Outcome, now time.Time) {
 
 // running is an admitted attempt that has not ended.
 type running struct {
-	permit  Permit
-	entered int // the model's, when it was admitted
+	permit     Permit
+	generation int // the model's, when it was admitted
 }
 
 // replay compares a breaker with the model after each step of a history.
@@ -116,7 +116,7 @@ func replay(steps []step, limit int) error {
 		if b.Done(a.permit, o, now) {
 			changes = append(changes, b.State())
 		}
-		m.done(a.entered, o, now)
+		m.done(a.generation, o, now)
 	}
 	check := func(at string) error {
 		var until time.Time
@@ -156,7 +156,7 @@ func replay(steps []step, limit int) error {
 			if p.HalfOpened {
 				changes = append(changes, b.State())
 			}
-			attempts = append(attempts, running{p, m.entered})
+			attempts = append(attempts, running{p, m.generation})
 		case "done":
 			if len(attempts) > 0 {
 				finish(s.which%len(attempts), s.outcome)

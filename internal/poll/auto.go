@@ -18,14 +18,14 @@ func (c *core) detectAPI(col *collection) {
 	r := col.replica
 	for _, e := range betanet.V1.Endpoints() {
 		if !r.endpoints[e].notFound {
-			r.refused = nil
-			c.conclude(col, reply{})
+			r.mixnodesFailure = nil
+			c.conclude(col, result{})
 			return
 		}
 	}
 	mix := r.endpoints[betanet.Mixnodes]
 	if mix.busy || c.closed || !c.now.Before(col.deadline) || !mix.mayRequest(c.now) {
-		c.conclude(col, reply{})
+		c.conclude(col, result{})
 		return
 	}
 	mix.busy, col.detecting = true, true
@@ -33,13 +33,13 @@ func (c *core) detectAPI(col *collection) {
 }
 
 // detected processes the response of /mixnodes.
-func (c *core) detected(col *collection, got reply, at Attempt) {
+func (c *core) detectionCompleted(col *collection, got result, at Attempt) {
 	col.detecting = false
 	mix := col.endpoints[betanet.Mixnodes]
 	mix.busy = false
 	if got.failure == nil || !got.failure.Ignored {
 		c.report(at)
-		col.refused = got.failure
+		col.mixnodesFailure = got.failure
 	}
 	if got.failure != nil {
 		c.applyRetryAfter(mix, got.failure)
@@ -48,21 +48,21 @@ func (c *core) detected(col *collection, got reply, at Attempt) {
 }
 
 // conclude ends the attempts that were waiting for the response of /mixnodes.
-func (c *core) conclude(col *collection, got reply) {
+func (c *core) conclude(col *collection, got result) {
 	for i := range col.progress {
-		a := &col.progress[i]
+		p := &col.progress[i]
 		switch {
-		case a.state != undecided:
+		case p.state != undecided:
 		case got.doc != nil:
-			a.target.breaker.Done(a.permit, breaker.Ignored, c.now)
-			a.failure = nil
-			c.settle(col, a)
+			p.target.breaker.Done(p.permit, breaker.Ignored, c.now)
+			p.failure = nil
+			c.settle(col, p)
 		default:
-			if col.refused != nil {
-				a.failure = a.failure.AfterTrying(betanet.Mixnodes, col.refused)
-				a.pending.Failure = a.failure
+			if col.mixnodesFailure != nil {
+				p.failure = p.failure.AfterTrying(betanet.Mixnodes, col.mixnodesFailure)
+				p.pending.Failure = p.failure
 			}
-			c.finish(col, a, *a.pending, false)
+			c.finish(col, p, *p.pending, false)
 		}
 	}
 	if got.doc != nil {
@@ -82,6 +82,6 @@ func (r *replica) switchTo(u *fleet.Upstream, e betanet.Endpoint) {
 		r.endpoints[old] = newEndpoint(u)
 		r.endpoints[old].busy, r.endpoints[old].attempts = busy, attempts
 	}
-	r.totals, r.refused = fleet.Accumulator{Histogram: u.Settings.Histogram}, nil
+	r.totals, r.mixnodesFailure = fleet.Accumulator{Histogram: u.Settings.Histogram}, nil
 	r.api = api
 }

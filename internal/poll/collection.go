@@ -20,7 +20,7 @@ type collection struct {
 	eager    bool // a caller is waiting for the end
 
 	progress   []progress // endpoints that failed last time come last
-	inTurn     bool       // one request at a time, because file descriptors are scarce
+	sequential bool       // one request at a time, because file descriptors are scarce
 	workers    int        // endpoints being tried at a time, including their retries
 	parallelAt time.Time  // when to add a worker, zero for never
 	detecting  bool       // the request that detects the API is in flight
@@ -36,16 +36,16 @@ type progress struct {
 	due      time.Time // of the next attempt, zero for now
 	target   *endpoint // requested last; a switch of API replaces it
 	permit   breaker.Permit
-	reply             // to the last attempt, zero without one
+	result            // to the last attempt, zero without one
 	pending  *Attempt // to be reported when the API is known
 }
 
 type progressState uint8
 
 const (
-	ready     progressState = iota // waiting for its first attempt, or for the next to be due
-	out                            // an attempt is in flight
-	undecided                      // 404 from an upstream whose API is not known
+	ready      progressState = iota // waiting for its first attempt, or for the next to be due
+	requesting                      // an attempt is in flight
+	undecided                       // 404 from an upstream whose API is not known
 	settled
 )
 
@@ -79,27 +79,27 @@ func (c *core) assign(col *collection, r *replica, endpoints []betanet.Endpoint)
 			}
 		}
 	}
-	col.inTurn = c.connections != Parallel
-	if col.inTurn && r.spread {
+	col.sequential = c.connections != Parallel
+	if col.sequential && r.wasParallel {
 		c.do.idle = append(c.do.idle, r)
 	}
-	r.spread = !col.inTurn
+	r.wasParallel = !col.sequential
 }
 
 // advance makes the attempts of a collection that are due, and ends it if it is done.
 func (c *core) advance(col *collection) {
 	for !col.detecting {
-		for a := c.choose(col); a != nil; a = c.choose(col) {
+		for p := c.choose(col); p != nil; p = c.choose(col) {
 			left := col.deadline.Sub(c.now)
-			if c.closed || left <= 0 || col.inTurn && left < c.minAttemptTime() {
-				c.settle(col, a) // too late for a whole attempt
+			if c.closed || left <= 0 || col.sequential && left < c.minAttemptTime() {
+				c.settle(col, p) // too late for a whole attempt
 			} else {
-				c.try(col, a)
+				c.try(col, p)
 			}
 		}
 		count := col.count()
 		switch {
-		case count[ready]+count[out] > 0:
+		case count[ready]+count[requesting] > 0:
 			return
 		case count[undecided] > 0:
 			c.detectAPI(col)
@@ -120,28 +120,28 @@ func (col *collection) count() (n [settled + 1]int) {
 
 // choose returns the endpoint that is due first, nil if none is. A worker starts with one
 // endpoint and continues with the next; another worker is added when that is slow.
-// If inTurn is set, every endpoint is tried once before any is retried, so that one
+// If sequential is set, every endpoint is tried once before any is retried, so that one
 // that hangs delays the others by a single attempt.
 func (c *core) choose(col *collection) (first *progress) {
-	if col.inTurn && c.requests > 0 && !c.closed && col.deadline.After(c.now) {
+	if col.sequential && c.requests > 0 && !c.closed && col.deadline.After(c.now) {
 		return nil
 	}
 	begun, working := 0, 0
 	for i := range col.progress {
-		a := &col.progress[i]
-		if a.attempts > 0 || a.state == settled {
+		p := &col.progress[i]
+		if p.attempts > 0 || p.state == settled {
 			begun++
 		}
-		if a.attempts > 0 && a.state <= out {
+		if p.attempts > 0 && p.state <= requesting {
 			working++
 		}
 	}
 	another := working == col.workers
 	for i := range col.progress {
-		a := &col.progress[i]
-		waits := a.attempts == 0 && !col.inTurn && another && !c.due(col.parallelAt) || a.due.After(c.now)
-		if a.state == ready && (!waits || c.closed) && (first == nil || a.due.Before(first.due)) {
-			first = a
+		p := &col.progress[i]
+		waits := p.attempts == 0 && !col.sequential && another && !c.due(col.parallelAt) || p.due.After(c.now)
+		if p.state == ready && (!waits || c.closed) && (first == nil || p.due.Before(first.due)) {
+			first = p
 		}
 	}
 	if first != nil && first.attempts == 0 && another {
@@ -155,15 +155,15 @@ func (c *core) choose(col *collection) (first *progress) {
 }
 
 // wakeAt returns when a collection is due to continue if nothing happens.
-func (c *core) wakeAt(col *collection) (first time.Time) {
+func (c *core) resumeAt(col *collection) (first time.Time) {
 	for i := range col.progress {
-		a, at := &col.progress[i], col.progress[i].due
+		p, at := &col.progress[i], col.progress[i].due
 		switch {
-		case a.state != ready:
+		case p.state != ready:
 			continue
-		case col.inTurn && !at.After(c.now):
+		case col.sequential && !at.After(c.now):
 			at = col.deadline // until then it may have to wait for another request
-		case a.attempts == 0:
+		case p.attempts == 0:
 			at = col.parallelAt
 		}
 		if first.IsZero() || at.Before(first) {

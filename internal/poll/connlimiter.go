@@ -60,15 +60,15 @@ func (p *Poller) Connections() Connections {
 	}
 }
 
-// errConnLimit reports that the connection limit is reached. It unwraps to EMFILE so
+// connLimitError reports that the connection limit is reached. It unwraps to EMFILE so
 // that it is classified as local.
-type errConnLimit struct{ limit int }
+type connLimitError struct{ limit int }
 
-func (e errConnLimit) Error() string {
+func (e connLimitError) Error() string {
 	return fmt.Sprintf("%d connections to upstreams are open and the limit of open files leaves room for no more: %s", e.limit, syscall.EMFILE)
 }
 
-func (e errConnLimit) Unwrap() error { return syscall.EMFILE }
+func (e connLimitError) Unwrap() error { return syscall.EMFILE }
 
 // guard returns d with the limit applied.
 func (l *connLimiter) guard(d fleet.Dial) fleet.Dial {
@@ -78,7 +78,7 @@ func (l *connLimiter) guard(d fleet.Dial) fleet.Dial {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		if l.open.Add(1) > int64(l.limit) {
 			l.open.Add(-1)
-			return nil, errConnLimit{l.limit}
+			return nil, connLimitError{l.limit}
 		}
 		c, err := d(ctx, network, address)
 		if err != nil {

@@ -62,7 +62,7 @@ type (
 	// completed is the end of a request.
 	completed struct {
 		*fetch
-		reply
+		result
 		took time.Duration
 	}
 	// removed ends everything.
@@ -129,12 +129,12 @@ func (c *core) startDue() {
 		}
 	}
 	if c.due(c.tick) {
-		c.onSchedule()
+		c.startScheduled()
 	}
 	for _, r := range c.replicas {
 		for e, ep := range r.endpoints {
 			if c.due(ep.wakeAt) {
-				c.wake(r, betanet.Endpoint(e))
+				c.startProbe(r, betanet.Endpoint(e))
 			}
 		}
 	}
@@ -150,7 +150,7 @@ func (c *core) next() time.Time {
 		}
 	}
 	for _, col := range c.collections {
-		consider(c.wakeAt(col))
+		consider(c.resumeAt(col))
 	}
 	if c.closed {
 		return first
@@ -165,8 +165,8 @@ func (c *core) next() time.Time {
 	return first
 }
 
-// onSchedule starts a scheduled collection.
-func (c *core) onSchedule() {
+// startScheduled starts a scheduled collection.
+func (c *core) startScheduled() {
 	set := &c.u.Settings
 	due, missed := c.tick, int(c.now.Sub(c.tick)/set.Interval) // after SIGSTOP, for example
 	c.tick = tickAfter(due, c.now, set.Interval)
@@ -186,7 +186,7 @@ func (c *core) onSchedule() {
 
 // wake starts the probe of an endpoint whose breaker's pause is over: a collection of
 // only that endpoint. Replicas that are not in use are not probed.
-func (c *core) wake(r *replica, e betanet.Endpoint) {
+func (c *core) startProbe(r *replica, e betanet.Endpoint) {
 	ep := r.endpoints[e]
 	due := ep.wakeAt
 	ep.wakeAt = time.Time{}
@@ -238,7 +238,7 @@ func (c *core) minAttemptTime() time.Duration {
 
 // coarse returns the time, rounded up to the end of a window if there are many
 // upstreams.
-func (c *core) coarse(at time.Time) time.Time {
+func (c *core) coalesced(at time.Time) time.Time {
 	if !c.coalesce {
 		return at
 	}

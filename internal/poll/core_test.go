@@ -24,7 +24,7 @@ func TestNothingIsRequestedAfterTheDeadline(t *testing.T) {
 	}
 	now = now.Add(10 * time.Minute)
 	doc := &betanet.Document{Endpoint: betanet.Metrics}
-	do = c.step(moment{now: now}, completed{do.requests[0], reply{doc: doc, at: now}, 10 * time.Minute})
+	do = c.step(moment{now: now}, completed{do.requests[0], result{doc: doc, at: now}, 10 * time.Minute})
 	if len(do.requests) > 0 || !do.ended {
 		t.Errorf("got %d requests after the deadline, want none and the end", len(do.requests))
 	}

@@ -64,7 +64,7 @@ func runScenario(t *testing.T, p scenario, check func(*harness, time.Duration)) 
 		for _, at := range p.Checks {
 			time.Sleep(time.Until(s.start.Add(at)))
 			synctest.Wait()
-			s.poller.upstreams[s.upstream].show() // publish despite a quick collection
+			s.poller.upstreams[s.upstream].publishDeferred() // publish despite a quick collection
 			check(s, at)
 		}
 		cancel()

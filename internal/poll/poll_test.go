@@ -179,7 +179,7 @@ func TestLatencyIsObservedOncePerFreshDocument(t *testing.T) {
 
 func TestAnEmptyBudgetMeansNoRetry(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
-		b.poller.budget.First(time.Now()) // the budget stays full
+		b.poller.budget.Deposit(time.Now()) // the budget stays full
 		for b.poller.budget.Take(time.Now()) {
 		}
 		b.behave(only(betanet.Metrics, failWith(500)))

@@ -83,7 +83,7 @@ func (p *Poller) Add(ctx context.Context, u *fleet.Upstream, scheduled bool) err
 	p.count.Store(int64(len(p.upstreams)))
 	p.mu.Unlock()
 	s.mu.Lock()
-	s.unseen = true
+	s.unpublished = true
 	s.publish(false)
 	s.mu.Unlock()
 	return nil
@@ -192,7 +192,7 @@ func (p *Poller) work(s *upstream) {
 				p.running.Go(func() { p.work(<-p.tasks) })
 			}
 			p.mu.Unlock()
-			s.show()
+			s.publishDeferred()
 		})
 		s.runDue()
 		if !slow.Stop() {

@@ -15,16 +15,16 @@ import (
 // replica is the state of collecting an upstream at one of its URLs. An upstream with
 // one URL has one replica.
 type replica struct {
-	url    *url.URL
-	index  int    // in order of preference
-	name   string // value of the label replica, "" for an upstream with one URL
-	spread bool   // it may have several idle connections
+	url         *url.URL
+	index       int    // in order of preference
+	name        string // value of the label replica, "" for an upstream with one URL
+	wasParallel bool   // it may have several idle connections
 
-	api       betanet.API      // V1 or MixnodesAPI
-	tryV1     bool             // Auto: /mixnodes returned 404, so v1 is tried next
-	refused   *betanet.Failure // Auto: the failure of /mixnodes after v1's 404s
-	endpoints [betanet.NumEndpoints]*endpoint
-	totals    fleet.Accumulator
+	api             betanet.API      // V1 or MixnodesAPI
+	tryV1           bool             // Auto: /mixnodes returned 404, so v1 is tried next
+	mixnodesFailure *betanet.Failure // Auto: the failure of /mixnodes after v1's 404s
+	endpoints       [betanet.NumEndpoints]*endpoint
+	totals          fleet.Accumulator
 }
 
 // endpoint is the state of collecting one document.

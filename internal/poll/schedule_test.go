@@ -57,12 +57,12 @@ func TestProbesOfManyUpstreamsAreCoalesced(t *testing.T) {
 		c := b.poller.upstreams[b.upstream].core
 		at := b.poller.began.Add(1100 * time.Millisecond)
 		c.moment = b.poller.moment()
-		if got := c.coarse(at); !got.Equal(at) {
+		if got := c.coalesced(at); !got.Equal(at) {
 			t.Errorf("with one upstream: %v later, want no delay", got.Sub(at))
 		}
 		b.poller.count.Store(coalesceAbove)
 		c.moment = b.poller.moment()
-		if got, want := c.coarse(at), b.poller.began.Add(1250*time.Millisecond); !got.Equal(want) {
+		if got, want := c.coalesced(at), b.poller.began.Add(1250*time.Millisecond); !got.Equal(want) {
 			t.Errorf("with many upstreams: at %v, want at %v", got.Sub(b.poller.began), want.Sub(b.poller.began))
 		}
 	})

@@ -86,7 +86,7 @@ func (w *coreWorld) replace(s *coreUpstream) {
 	w.apply(s, nil, s.core.step(w.moment(), removed{}))
 	for len(s.out) > 0 { // requests in flight are canceled
 		q := s.out[0]
-		q.reply = reply{at: w.now, failure: &betanet.Failure{Reason: betanet.ReasonCanceled, Ignored: true, Err: context.Canceled}}
+		q.result = result{at: w.now, failure: &betanet.Failure{Reason: betanet.ReasonCanceled, Ignored: true, Err: context.Canceled}}
 		s.deliver(q)
 	}
 	if at := s.core.next(); !at.IsZero() || len(s.core.collections) > 0 {

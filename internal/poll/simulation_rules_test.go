@@ -66,14 +66,14 @@ func (w *coreWorld) ruleRequest(s *coreUpstream, q *coreRequest) {
 		w.fail("%s %v: requested although the breaker opened %v ago", s.u.Name, q.endpoint, w.now.Sub(ep.opened))
 	case q.limit <= 0 || q.limit > set.RequestTimeout || w.now.Add(q.limit).After(col.began.Add(set.Timeout)):
 		w.fail("%s %v: a limit of %v, %v after the collection began", s.u.Name, q.endpoint, q.limit, w.now.Sub(col.began))
-	case q.progress != nil && col.inTurn && len(s.out) > 0:
+	case q.progress != nil && col.sequential && len(s.out) > 0:
 		w.fail("%s %v: requested with %d others although connections are few", s.u.Name, q.endpoint, len(s.out))
 	case q.progress != nil && q.progress.attempts == 1:
 		w.earn(time.Second / 5)
 	}
 	ep.out, q.era = true, ep.era
-	w.visit("in turn", col.inTurn)
-	w.visit("parallel", !col.inTurn && len(s.out) > 0)
+	w.visit("in turn", col.sequential)
+	w.visit("parallel", !col.sequential && len(s.out) > 0)
 	w.visit("eager", col.eager)
 	w.visit("failing requested in parallel", q.progress != nil && q.progress.failing && len(s.out) > 0)
 	w.visit("connection not kept", w.moment().connections == OneUnkept)
@@ -84,17 +84,17 @@ func (w *coreWorld) ruleRequest(s *coreUpstream, q *coreRequest) {
 func (w *coreWorld) ruleResponse(s *coreUpstream, q *coreRequest, took time.Duration) {
 	ep := &q.service.endpoints[q.endpoint]
 	ep.out = false
-	if f := q.reply.failure; f != nil && f.RetryAfter != "" {
+	if f := q.result.failure; f != nil && f.RetryAfter != "" {
 		n, _ := strconv.Atoi(f.RetryAfter)
 		ep.notBefore = w.now.Add(min(time.Duration(n)*time.Second, 300*time.Second))
 	}
-	if q.reply.doc == nil || took > q.limit || q.era != ep.era || s.core.closed {
+	if q.result.doc == nil || took > q.limit || q.era != ep.era || s.core.closed {
 		return
 	}
-	if fell(ep.doc, q.reply.doc) {
+	if fell(ep.doc, q.result.doc) {
 		s.seen.fell++
 	}
-	ep.doc, ep.docAt = q.reply.doc, w.now
+	ep.doc, ep.docAt = q.result.doc, w.now
 }
 
 // fell reports whether a total is lower in the second document.

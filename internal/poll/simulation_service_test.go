@@ -51,12 +51,12 @@ func (w *coreWorld) responseOf(s *coreUpstream, q *coreRequest) (took time.Durat
 	return took, kind
 }
 
-// replyOf returns the result of a response.
-func (w *coreWorld) replyOf(q *coreRequest, kind string) reply {
+// resultOf returns the result of a response.
+func (w *coreWorld) resultOf(q *coreRequest, kind string) result {
 	f := &betanet.Failure{Retry: true, Err: errSimulated}
 	switch kind {
 	case "good":
-		return reply{doc: q.service.document(q.endpoint, w.random)}
+		return result{doc: q.service.document(q.endpoint, w.random)}
 	case "timeout":
 		f.Reason = betanet.ReasonTimeout
 	case "refused":
@@ -76,7 +76,7 @@ func (w *coreWorld) replyOf(q *coreRequest, kind string) reply {
 	default:
 		f.Reason = betanet.ReasonSyntax
 	}
-	return reply{failure: f}
+	return result{failure: f}
 }
 
 // document returns the document of an endpoint.

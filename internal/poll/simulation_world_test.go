@@ -63,7 +63,7 @@ type coreRequest struct {
 	service *coreService
 	started time.Time
 	ends    time.Time
-	reply   reply
+	result  result
 	era     int
 }
 
@@ -206,7 +206,7 @@ func (s *coreUpstream) send(all []*fetch) {
 		if took > f.limit {
 			kind = "timeout"
 		}
-		q.reply = s.w.replyOf(q, kind)
+		q.result = s.w.resultOf(q, kind)
 		s.out = append(s.out, q)
 		s.w.requests++
 	}
@@ -221,13 +221,13 @@ func (s *coreUpstream) deliver(q *coreRequest) {
 		}
 	}
 	took := s.w.now.Sub(q.started)
-	q.reply.at = s.w.now
-	if took > q.limit && q.reply.doc != nil {
+	q.result.at = s.w.now
+	if took > q.limit && q.result.doc != nil {
 		s.w.visited["late response"]++
-		q.reply = reply{doc: q.reply.doc, at: s.w.now}
+		q.result = result{doc: q.result.doc, at: s.w.now}
 	}
 	s.w.ruleResponse(s, q, took)
-	s.w.apply(s, q, s.core.step(s.w.moment(), completed{q.fetch, q.reply, took}))
+	s.w.apply(s, q, s.core.step(s.w.moment(), completed{q.fetch, q.result, took}))
 }
 
 func later(a, b time.Time) time.Time {

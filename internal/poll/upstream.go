@@ -24,8 +24,8 @@ type upstream struct {
 	done chan struct{} // closed when the collection in flight ends; nil without waiters
 	view *fleet.View   // published last
 	// A collection that ends within slowAfter publishes only at its end. quick is set
-	// during that time; unseen is set while there is something to publish.
-	quick, unseen bool
+	// during that time; unpublished is set while there is something to publish.
+	quick, unpublished bool
 
 	// Guarded by the poller's mutex.
 	at    time.Time // when the core is due
@@ -77,7 +77,7 @@ func (s *upstream) close() {
 // actions that remain. The caller holds s.mu.
 func (s *upstream) step(e event) actions {
 	do := s.core.step(s.p.moment(), e)
-	s.unseen = s.unseen || do.changed
+	s.unpublished = s.unpublished || do.changed
 	s.publish(do.ended)
 	for _, e := range do.reports {
 		if ended, ok := e.(Ended); ok {
@@ -96,8 +96,8 @@ func (s *upstream) step(e event) actions {
 // publish publishes a view if something changed, unless a quick collection is running,
 // and schedules the next step. The caller holds s.mu.
 func (s *upstream) publish(always bool) {
-	if s.unseen && !s.core.closed && (always || !s.quick) {
-		s.unseen = false
+	if s.unpublished && !s.core.closed && (always || !s.quick) {
+		s.unpublished = false
 		s.view = s.core.view()
 		s.view.CertificateExpiry = s.clients[s.core.inUse.index].CertificateExpiry()
 		s.p.o.Publish(s.view)
@@ -106,7 +106,7 @@ func (s *upstream) publish(always bool) {
 }
 
 // show publishes what a quick collection deferred.
-func (s *upstream) show() {
+func (s *upstream) publishDeferred() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.quick = false
@@ -120,7 +120,7 @@ func (s *upstream) runDue() {
 	do := s.step(nil)
 	s.mu.Unlock()
 	s.carryOut(do)
-	s.show()
+	s.publishDeferred()
 }
 
 // carryOut makes requests, and those that follow from them: the first of each step in
@@ -152,7 +152,7 @@ func (s *upstream) exchange(ac *attemptContext, q *fetch) completed {
 	start := time.Now()
 	doc, failure := s.clients[q.collection.index].Fetch(ctx, q.endpoint, q.fresh)
 	took := time.Since(start)
-	return completed{q, reply{doc, start.Add(took), failure}, took}
+	return completed{q, result{doc, start.Add(took), failure}, took}
 }
 
 // collectNow collects what the cache cannot serve within the limit, or joins the

@@ -16,7 +16,7 @@ const MaxAfter = 300 * time.Second
 // value is empty, in the past or malformed. The wait is at most MaxAfter.
 func After(value, date string, now time.Time) (wait time.Duration, ok bool) {
 	value = strings.TrimSpace(value)
-	if digits(value) {
+	if isNumber(value) {
 		n, err := strconv.ParseInt(value, 10, 64)
 		if err != nil || n > int64(MaxAfter/time.Second) {
 			return MaxAfter, true
@@ -34,7 +34,7 @@ func After(value, date string, now time.Time) (wait time.Duration, ok bool) {
 	return min(wait, MaxAfter), wait >= 0
 }
 
-func digits(s string) bool {
+func isNumber(s string) bool {
 	for _, c := range []byte(s) {
 		if c < '0' || c > '9' {
 			return false

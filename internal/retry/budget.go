@@ -6,9 +6,9 @@ import (
 )
 
 const (
-	budgetCap      = 15.0
-	budgetPerSec   = 1.0
-	budgetPerFirst = 0.2
+	budgetCap        = 15.0
+	budgetPerSec     = 1.0
+	budgetPerAttempt = 0.2
 )
 
 // Budget is a token bucket that limits the retries of the whole process, so that
@@ -23,12 +23,12 @@ type Budget struct {
 // NewBudget returns a full budget.
 func NewBudget(now time.Time) *Budget { return &Budget{tokens: budgetCap, at: now} }
 
-// First adds what a first attempt earns.
-func (b *Budget) First(now time.Time) {
+// Deposit adds what a first attempt earns.
+func (b *Budget) Deposit(now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.refill(now)
-	b.tokens = min(budgetCap, b.tokens+budgetPerFirst)
+	b.tokens = min(budgetCap, b.tokens+budgetPerAttempt)
 }
 
 // Take takes the token for one retry and reports whether there was one.

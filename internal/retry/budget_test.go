@@ -39,7 +39,7 @@ func TestABudget(t *testing.T) {
 		for i, s := range steps {
 			now = now.Add(s.sleep)
 			for range s.firsts {
-				b.First(now)
+				b.Deposit(now)
 			}
 			if got := spend(b, now); got != s.want {
 				t.Errorf("a budget %s: step %d: got %d retries, want %d", name, i, got, s.want)
@@ -74,7 +74,7 @@ func TestABudgetMatchesTheModel(t *testing.T) {
 				now = now.Add(m.sleep)
 				model = min(full, model+m.sleep)
 			case "first":
-				b.First(now)
+				b.Deposit(now)
 				model = min(full, model+time.Second/5)
 			case "take":
 				got, near := b.Take(now), (model-time.Second).Abs() < margin
@@ -98,7 +98,7 @@ func TestConcurrentCallersDoNotOverspendABudget(t *testing.T) {
 		for range 20 {
 			users.Go(func() {
 				for range 50 {
-					b.First(time.Now())
+					b.Deposit(time.Now())
 					for range 5 {
 						if b.Take(time.Now()) {
 							retries.Add(1)
