@@ -13,9 +13,9 @@ import (
 type fetch struct {
 	endpoint   betanet.Endpoint
 	limit      time.Duration
-	fresh      bool // over a new connection
+	fresh      bool // use a new connection
 	collection *collection
-	progress   *progress // nil for a request that detects the API
+	progress   *progress // nil for the request that detects the API
 }
 
 // result is the result of an attempt: a document or a failure.
@@ -43,10 +43,11 @@ func (c *core) try(col *collection, p *progress) {
 	c.send(&fetch{endpoint: p.endpoint, fresh: permit.Probe, collection: col, progress: p})
 }
 
-// send makes a request, limited by its own timeout and the end of the collection.
+// send adds a request to the actions. Its limit is the request timeout or the rest of the
+// collection, whichever is shorter.
 func (c *core) send(q *fetch) {
 	q.limit = min(c.u.Settings.RequestTimeout, q.collection.deadline.Sub(c.now))
-	if q.fresh && c.connections != Parallel { // an idle connection would be a second one
+	if q.fresh && c.connections != Parallel { // the new connection must be the only one
 		c.do.idle = append(c.do.idle, q.collection.replica)
 	}
 	c.requests++
@@ -81,12 +82,12 @@ func (c *core) completed(got completed) {
 	}
 }
 
-// handleFailure decides whether and when a failed attempt is retried.
+// handleFailure handles a failed attempt and decides whether to retry it, and when.
 func (c *core) handleFailure(col *collection, p *progress, at Attempt) {
 	set := &c.u.Settings
 	after := c.applyRetryAfter(col.endpoints[p.endpoint], p.failure)
 	if c.u.API == betanet.Auto && p.endpoint != betanet.Mixnodes && p.failure.Status == http.StatusNotFound {
-		p.state, p.pending = undecided, &at // the upstream may just have the other API
+		p.state, p.pending = undecided, &at // the upstream may have the other API
 		return
 	}
 	at.Wait = max(set.Jitter.Wait(p.attempts, set.Backoff, set.MaxBackoff, c.shared.random), after)
@@ -94,8 +95,8 @@ func (c *core) handleFailure(col *collection, p *progress, at Attempt) {
 	c.finish(col, p, at, p.failure.Retry && p.attempts < set.Attempts && fits && !c.closed)
 }
 
-// finish ends an attempt. It settles the endpoint unless again is set and both the
-// breaker and the budget allow a retry.
+// finish ends an attempt. With again set, it schedules a retry if the breaker and the
+// budget allow one. Otherwise it settles the endpoint.
 func (c *core) finish(col *collection, p *progress, at Attempt, again bool) {
 	outcome := breaker.Success
 	switch {
@@ -106,7 +107,7 @@ func (c *core) finish(col *collection, p *progress, at Attempt, again bool) {
 		outcome = breaker.Failure
 	}
 	changed := p.target.breaker.Done(p.permit, outcome, c.now)
-	if again && p.target.breaker.State() != breaker.Open { // a failed probe opens it again
+	if again && p.target.breaker.State() != breaker.Open { // open again after a failed probe
 		at.Retry = c.shared.budget.Take(c.now)
 		at.NoBudget = !at.Retry
 	}
@@ -121,8 +122,8 @@ func (c *core) finish(col *collection, p *progress, at Attempt, again bool) {
 	}
 }
 
-// applyRetryAfter defers the next request to the endpoint if the failure came with
-// a Retry-After, and returns the wait that it requests.
+// applyRetryAfter defers the next request to the endpoint if the response had a valid
+// Retry-After header, and returns the wait that the header requests, or 0.
 func (c *core) applyRetryAfter(ep *endpoint, f *betanet.Failure) time.Duration {
 	after, ok := retry.After(f.RetryAfter, f.Date, c.now)
 	if ok {
@@ -131,11 +132,12 @@ func (c *core) applyRetryAfter(ep *endpoint, f *betanet.Failure) time.Duration {
 	return after
 }
 
-// entered reports the state that a breaker entered and schedules the probe after
-// the pause. Without a schedule the next collection on demand is the probe.
+// breakerChanged reports the new state of a breaker. If the breaker is open, it schedules
+// the probe after the pause; for an upstream that is only collected on demand, the next
+// collection is the probe.
 func (c *core) breakerChanged(r *replica, p *progress) {
 	if r.endpoints[p.endpoint] != p.target {
-		return // a switch of API has replaced it
+		return // it was replaced when the API changed
 	}
 	state, until := p.target.breaker.State(), p.target.breaker.OpenUntil()
 	c.do.changed = true
@@ -145,11 +147,11 @@ func (c *core) breakerChanged(r *replica, p *progress) {
 	}
 }
 
-// settle records the result of collecting an endpoint.
+// settle ends the collection of an endpoint and records the result.
 func (c *core) settle(col *collection, p *progress) {
 	p.state = settled
 	switch {
-	case p.target == nil || p.target != col.endpoints[p.endpoint]: // not requested, or replaced by a switch of API
+	case p.target == nil || p.target != col.endpoints[p.endpoint]: // not requested, or replaced when the API changed
 	case p.doc != nil:
 		c.fetched(col, p.endpoint, p.result, p.permit.Probe)
 	case p.failure != nil && p.failure.Reason != betanet.ReasonCanceled && !c.closed:
@@ -158,7 +160,7 @@ func (c *core) settle(col *collection, p *progress) {
 	col.endpoints[p.endpoint].busy = false
 }
 
-// fetched records a document.
+// fetched records a document and reports a recovery.
 func (c *core) fetched(col *collection, e betanet.Endpoint, got result, probe bool) {
 	r := col.replica
 	r.switchTo(c.u, e)
@@ -176,7 +178,7 @@ func (c *core) fetched(col *collection, e betanet.Endpoint, got result, probe bo
 	}
 }
 
-// failed records a failure.
+// failed records a failure and reports it if it is new.
 func (c *core) failed(r *replica, e betanet.Endpoint, f *betanet.Failure) {
 	ep := r.endpoints[e]
 	before := ep.record.Failure

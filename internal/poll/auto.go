@@ -6,14 +6,14 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// detectAPI decides what the 404s of a collection mean. If the last response of
-// every v1 endpoint is 404, the same collection requests /mixnodes once. If that
-// returns a valid document, the 404s are ignored. Otherwise they are failures whose
-// text includes the failure of /mixnodes, which may be from an earlier collection,
-// because its breaker and its Retry-After apply here too.
+// detectAPI decides what the 404s of a collection mean. If the last response of every v1
+// endpoint was a 404, the same collection requests /mixnodes once. If that returns a
+// valid document, the 404s are ignored. Otherwise they are failures whose text includes
+// the failure of /mixnodes. That failure may be from an earlier collection, because the
+// breaker and the Retry-After of /mixnodes apply here too.
 //
-// The last responses count, also from earlier collections: endpoints whose
-// breakers are open are probed one at a time, so a collection may not request all.
+// The last responses may also be from earlier collections: endpoints with open breakers
+// are probed one at a time, so one collection may not request all of them.
 func (c *core) detectAPI(col *collection) {
 	r := col.replica
 	for _, e := range betanet.V1.Endpoints() {
@@ -32,7 +32,7 @@ func (c *core) detectAPI(col *collection) {
 	c.send(&fetch{endpoint: betanet.Mixnodes, fresh: true, collection: col})
 }
 
-// detected processes the response of /mixnodes.
+// detectionCompleted processes the result of the request for /mixnodes.
 func (c *core) detectionCompleted(col *collection, got result, at Attempt) {
 	col.detecting = false
 	mix := col.endpoints[betanet.Mixnodes]
@@ -47,7 +47,8 @@ func (c *core) detectionCompleted(col *collection, got result, at Attempt) {
 	c.conclude(col, got)
 }
 
-// conclude ends the attempts that were waiting for the response of /mixnodes.
+// conclude ends the attempts that were waiting for the detection of the API. got is the
+// result of requesting /mixnodes, zero if it was not requested.
 func (c *core) conclude(col *collection, got result) {
 	for i := range col.progress {
 		p := &col.progress[i]
@@ -70,8 +71,8 @@ func (c *core) conclude(col *collection, got result) {
 	}
 }
 
-// switchTo switches to the API of an endpoint that has just returned a valid document,
-// and drops the state of the other API.
+// switchTo switches to the API of an endpoint that returned a valid document. If that
+// changes the API, it drops the state of the previous one.
 func (r *replica) switchTo(u *fleet.Upstream, e betanet.Endpoint) {
 	api := e.API()
 	if r.api == api {

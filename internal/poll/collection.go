@@ -11,18 +11,18 @@ import (
 // collection is a running collection of some endpoints of an upstream, within one
 // deadline. Each endpoint is tried through its breaker, with retries.
 type collection struct {
-	*replica           // being collected
-	from     *replica  // the unhealthy one that failover started from, nil without failover
-	tried    int       // replicas tried since
+	*replica           // the one being collected
+	from     *replica  // the unhealthy one that caused a failover, nil if none did
+	tried    int       // number of other replicas considered since
 	due      time.Time // zero for a collection at start or on demand
 	began    time.Time
 	deadline time.Time
 	eager    bool // a caller is waiting for the end
 
-	progress   []progress // endpoints that failed last time come last
-	sequential bool       // one request at a time, because file descriptors are scarce
-	workers    int        // endpoints being tried at a time, including their retries
-	parallelAt time.Time  // when to add a worker, zero for never
+	progress   []progress // endpoints that failed last time are at the end
+	sequential bool       // make one request at a time, because file descriptors are scarce
+	workers    int        // number of endpoints to try at the same time, including their retries
+	parallelAt time.Time  // when to add a worker
 	detecting  bool       // the request that detects the API is in flight
 	reset      bool       // a document showed a reset; a collection counts at most one
 }
@@ -32,27 +32,28 @@ type progress struct {
 	endpoint betanet.Endpoint
 	failing  bool // its previous collection failed
 	state    progressState
-	attempts int       // so far
-	due      time.Time // of the next attempt, zero for now
-	target   *endpoint // requested last; a switch of API replaces it
+	attempts int       // number so far
+	due      time.Time // when to make the next attempt, zero for now
+	target   *endpoint // the one last requested; a change of API replaces it in the replica
 	permit   breaker.Permit
-	result            // to the last attempt, zero without one
+	result            // of the last attempt
 	pending  *Attempt // to be reported when the API is known
 }
 
 type progressState uint8
 
 const (
-	ready      progressState = iota // waiting for its first attempt, or for the next to be due
+	ready      progressState = iota // waiting for an attempt to be due
 	requesting                      // an attempt is in flight
-	undecided                       // 404 from an upstream whose API is not known
+	undecided                       // 404, and the API is not known yet
 	settled
 )
 
-// parallelAfter is how long a collection may take before it requests the remaining
-// endpoints in parallel. An upstream that responds at its usual speed needs only one
-// connection, which takes a third of the memory of three. Endpoints that failed last
-// time, and all endpoints of an eager collection, are requested in parallel at once.
+// parallelAfter is how long a collection runs before it adds a worker that requests the
+// remaining endpoints in parallel, and the interval between further workers. An upstream
+// that responds at its usual speed needs only one connection, which takes a third of the
+// memory of three. Endpoints that failed last time, and all endpoints of an eager
+// collection, are requested in parallel at once.
 const parallelAfter = 250 * time.Millisecond
 
 // begin starts a collection of endpoints that are already marked busy.
@@ -68,11 +69,11 @@ func (c *core) begin(col *collection, endpoints []betanet.Endpoint) {
 	c.advance(col)
 }
 
-// assign makes a collection request the given endpoints of a replica.
+// assign sets the replica and the endpoints that a collection requests next.
 func (c *core) assign(col *collection, r *replica, endpoints []betanet.Endpoint) {
 	col.replica, col.workers, col.parallelAt, col.reset = r, 0, c.now, false
 	col.progress = make([]progress, 0, len(endpoints))
-	for _, failing := range []bool{false, true} { // failing endpoints last, so that they delay no others
+	for _, failing := range []bool{false, true} { // failing endpoints last, so that they do not delay the others
 		for _, e := range endpoints {
 			if failing == (r.endpoints[e].record.Failure != nil) {
 				col.progress = append(col.progress, progress{endpoint: e, failing: failing})
@@ -86,7 +87,8 @@ func (c *core) assign(col *collection, r *replica, endpoints []betanet.Endpoint)
 	r.wasParallel = !col.sequential
 }
 
-// advance makes the attempts of a collection that are due, and ends it if it is done.
+// advance makes the attempts that are due in a collection, and ends the collection when
+// nothing is left to do.
 func (c *core) advance(col *collection) {
 	for !col.detecting {
 		for p := c.choose(col); p != nil; p = c.choose(col) {
@@ -118,10 +120,10 @@ func (col *collection) count() (n [settled + 1]int) {
 	return n
 }
 
-// choose returns the endpoint that is due first, nil if none is. A worker starts with one
-// endpoint and continues with the next; another worker is added when that is slow.
-// If sequential is set, every endpoint is tried once before any is retried, so that one
-// that hangs delays the others by a single attempt.
+// choose returns the endpoint to request now, or nil if none is due. A worker requests
+// endpoints one at a time; another worker is added when that is slow. If
+// sequential is set, every endpoint is tried once before any is retried, so that a
+// hanging endpoint delays the others by only one attempt.
 func (c *core) choose(col *collection) (first *progress) {
 	if col.sequential && c.requests > 0 && !c.closed && col.deadline.After(c.now) {
 		return nil
@@ -154,7 +156,7 @@ func (c *core) choose(col *collection) (first *progress) {
 	return first
 }
 
-// wakeAt returns when a collection is due to continue if nothing happens.
+// resumeAt returns when a collection is due to continue if no event occurs before.
 func (c *core) resumeAt(col *collection) (first time.Time) {
 	for i := range col.progress {
 		p, at := &col.progress[i], col.progress[i].due
@@ -162,7 +164,7 @@ func (c *core) resumeAt(col *collection) (first time.Time) {
 		case p.state != ready:
 			continue
 		case col.sequential && !at.After(c.now):
-			at = col.deadline // until then it may have to wait for another request
+			at = col.deadline // it continues when the request in flight completes
 		case p.attempts == 0:
 			at = col.parallelAt
 		}

@@ -12,7 +12,7 @@ import (
 
 var errStopped = errors.New("collecting this upstream has ended")
 
-// upstream carries out the actions of its core.
+// upstream runs the core of an upstream and carries out its actions.
 type upstream struct {
 	p       *Poller
 	ctx     context.Context
@@ -21,15 +21,15 @@ type upstream struct {
 
 	mu   sync.Mutex
 	core *core
-	done chan struct{} // closed when the collection in flight ends; nil without waiters
-	view *fleet.View   // published last
+	done chan struct{} // closed when the collection in flight ends; nil if nobody is waiting
+	view *fleet.View   // the last one published
 	// A collection that ends within slowAfter publishes only at its end. quick is set
-	// during that time; unpublished is set while there is something to publish.
+	// during that time; unpublished is set while there are changes to publish.
 	quick, unpublished bool
 
 	// Guarded by the poller's mutex.
 	at    time.Time // when the core is due
-	index int       // in the queue, negative if it is not queued
+	index int       // in the queue, -1 if it is not queued
 }
 
 func newUpstream(ctx context.Context, p *Poller, u *fleet.Upstream, scheduled bool) (*upstream, error) {
@@ -39,7 +39,7 @@ func newUpstream(ctx context.Context, p *Poller, u *fleet.Upstream, scheduled bo
 		client, err := betanet.NewClient(r.url, u.HTTP, betanet.Options{
 			UserAgent: p.o.UserAgent,
 			Dial:      s.dial(),
-			// A connection must outlast the pause between two collections.
+			// Keep connections open between two collections.
 			IdleTimeout: 2*u.Settings.Interval + time.Minute,
 		})
 		if err != nil {
@@ -51,7 +51,7 @@ func newUpstream(ctx context.Context, p *Poller, u *fleet.Upstream, scheduled bo
 	return s, nil
 }
 
-// dial returns the dialer for connections to the upstream.
+// dial returns the function that makes connections to the upstream.
 func (s *upstream) dial() fleet.Dial {
 	switch u := s.core.u; {
 	case u.Dial != nil:
@@ -73,8 +73,8 @@ func (s *upstream) close() {
 	}
 }
 
-// step passes an event to the core, publishes and reports the results, and returns the
-// actions that remain. The caller holds s.mu.
+// step passes an event to the core, publishes changes and reports events, and returns the
+// actions that the caller must carry out. The caller holds s.mu.
 func (s *upstream) step(e event) actions {
 	do := s.core.step(s.p.moment(), e)
 	s.unpublished = s.unpublished || do.changed
@@ -93,8 +93,8 @@ func (s *upstream) step(e event) actions {
 	return do
 }
 
-// publish publishes a view if something changed, unless a quick collection is running,
-// and schedules the next step. The caller holds s.mu.
+// publish publishes a view if something has changed, and schedules the next step. While a
+// collection is quick, it publishes only if always is set. The caller holds s.mu.
 func (s *upstream) publish(always bool) {
 	if s.unpublished && !s.core.closed && (always || !s.quick) {
 		s.unpublished = false
@@ -105,7 +105,7 @@ func (s *upstream) publish(always bool) {
 	s.p.schedule(s, s.core.next(), s.quick)
 }
 
-// show publishes what a quick collection deferred.
+// publishDeferred publishes what a quick collection has deferred.
 func (s *upstream) publishDeferred() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,7 +113,7 @@ func (s *upstream) publishDeferred() {
 	s.publish(false)
 }
 
-// runDue starts the collections that are due. Workers call it.
+// runDue starts the collections that are due and makes their requests. Workers call it.
 func (s *upstream) runDue() {
 	s.mu.Lock()
 	s.quick = true
@@ -123,8 +123,8 @@ func (s *upstream) runDue() {
 	s.publishDeferred()
 }
 
-// carryOut makes requests, and those that follow from them: the first of each step in
-// this goroutine, the others in new goroutines.
+// carryOut carries out the actions of a step, and of the steps that follow from their
+// results. It makes the first request of each step itself and the others in new goroutines.
 func (s *upstream) carryOut(do actions) {
 	var ac attemptContext
 	defer ac.end()
@@ -145,7 +145,7 @@ func (s *upstream) carryOut(do actions) {
 	}
 }
 
-// exchange makes one attempt.
+// exchange makes one attempt and returns its result.
 func (s *upstream) exchange(ac *attemptContext, q *fetch) completed {
 	ctx := ac.start(s.ctx, q.limit)
 	defer ac.release()
@@ -155,10 +155,9 @@ func (s *upstream) exchange(ac *attemptContext, q *fetch) completed {
 	return completed{q, result{doc, start.Add(took), failure}, took}
 }
 
-// collectNow collects what the cache cannot serve within the limit, or joins the
-// collection that is running, and waits for its end or the end of ctx. The end of ctx
-// does not end the collection, which others may be waiting for. late reports that the
-// view is from before the end.
+// collectNow starts a collection of what the cache cannot serve, or joins the one that is
+// running, and waits until it or ctx ends. If ctx ends first, late is true and the
+// collection continues, because others may be waiting for it.
 func (s *upstream) collectNow(ctx context.Context, limit time.Duration) (v *fleet.View, late bool) {
 	s.mu.Lock()
 	do := s.step(collectNow{limit})
