@@ -51,15 +51,15 @@ func TestInvariantsHoldWhateverTheUpstreamDoes(t *testing.T) {
 		s := drawScript(rt)
 		set := defaults
 		set.Jitter, set.MaxStale = s.Jitter, s.MaxStale
-		inBubble(t, set, betanet.V1, func(_ *testing.T, b *fixture) {
+		inBubble(t, set, betanet.V1, func(_ *testing.T, f *fixture) {
 			upstream := &scriptedUpstream{served: make(map[uint64]bool)}
-			b.behave(upstream.serve)
+			f.behave(upstream.serve)
 			for _, st := range s.Steps {
-				b.until(st.At)
-				upstream.set(b, st)
+				f.until(st.At)
+				upstream.set(f, st)
 			}
-			b.until(max(s.Length, s.last()+time.Minute))
-			if err := check(b, upstream, set); err != nil {
+			f.until(max(s.Length, s.last()+time.Minute))
+			if err := check(f, upstream, set); err != nil {
 				rt.Errorf("%+v: %v", s, err)
 			}
 		})
@@ -82,9 +82,9 @@ type scriptedUpstream struct {
 	last   uint64
 }
 
-func (u *scriptedUpstream) set(b *fixture, s step) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func (u *scriptedUpstream) set(f *fixture, s step) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	u.kinds[s.Endpoint] = s.Kind
 }
 
@@ -132,12 +132,12 @@ func (u *scriptedUpstream) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // check checks the invariants of the events and views.
-func check(b *fixture, u *scriptedUpstream, set fleet.Settings) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func check(f *fixture, u *scriptedUpstream, set fleet.Settings) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	var seen [betanet.NumEndpoints]endpointChecker
-	for i := range b.events {
-		e := b.events[i]
+	for i := range f.events {
+		e := f.events[i]
 		var err error
 		switch x := e.event.(type) {
 		case Attempt:
@@ -153,9 +153,9 @@ func check(b *fixture, u *scriptedUpstream, set fleet.Settings) error {
 			return fmt.Errorf("event %d at %v (%+v): %w", i, e.at, e.event, err)
 		}
 	}
-	for i, v := range b.views {
-		if err := checkView(v, b.viewed[i], u); err != nil {
-			return fmt.Errorf("view %d at %v: %w", i, b.viewed[i].Sub(b.start), err)
+	for i, v := range f.views {
+		if err := checkView(v, f.viewed[i], u); err != nil {
+			return fmt.Errorf("view %d at %v: %w", i, f.viewed[i].Sub(f.start), err)
 		}
 	}
 	return nil

@@ -17,19 +17,19 @@ type modelCollection struct {
 }
 
 type undecidedAttempt struct {
-	e       betanet.Endpoint
-	brk     *modelBreaker
-	era     int
-	probe   bool
-	attempt attemptNote
+	e          betanet.Endpoint
+	brk        *modelBreaker
+	generation int
+	probe      bool
+	attempt    attemptSummary
 }
 
 func (m *model) collect(due time.Duration, endpoints []betanet.Endpoint, onEnd func()) {
-	m.note("began %v late", m.now-due)
+	m.record("began %v late", m.now-due)
 	m.running++
-	c := &modelCollection{began: m.now, deadline: m.now + m.Set.Timeout, left: len(endpoints), onEnd: onEnd}
+	c := &modelCollection{began: m.now, deadline: m.now + m.Settings.Timeout, left: len(endpoints), onEnd: onEnd}
 	if m.now == 0 { // the collection at start ends before the schedule begins
-		c.deadline = min(m.Set.Timeout, m.schedule-(m.Set.Interval-m.Set.Timeout))
+		c.deadline = min(m.Settings.Timeout, m.schedule-(m.Settings.Interval-m.Settings.Timeout))
 	}
 	for _, e := range endpoints {
 		m.endpoints[e].busy = true
@@ -47,7 +47,7 @@ func (m *model) done(c *modelCollection) {
 	}
 	end := func() {
 		m.running--
-		m.note("ended after %v", m.now-c.began)
+		m.record("ended after %v", m.now-c.began)
 		c.onEnd()
 	}
 	if len(c.undecided) == 0 {
@@ -60,11 +60,11 @@ func (m *model) done(c *modelCollection) {
 // request makes a request and returns its result.
 func (m *model) request(c *modelCollection, e betanet.Endpoint, then func(response, kind, time.Duration)) {
 	start := m.now
-	limit := min(start+m.Set.RequestTimeout, c.deadline)
+	limit := min(start+m.Settings.RequestTimeout, c.deadline)
 	var a response
 	k := kind{reason: betanet.ReasonConnect, retry: true, after: -1}
 	if !m.refuses(start) {
-		m.note("request %v", e)
+		m.record("request %v", e)
 		a, k = m.responseTo(e, m.requested[e], start)
 		m.requested[e]++
 	}
@@ -89,13 +89,13 @@ func (m *model) attempt(c *modelCollection, e betanet.Endpoint, b *modelBreaker,
 	if b.state == breaker.Open { // after its pause
 		m.enter(e, b, breaker.HalfOpen, false)
 	}
-	probe, era, recurring := b.state == breaker.HalfOpen, b.era, x.failing != ""
+	probe, generation, recurring := b.state == breaker.HalfOpen, b.generation, x.failing != ""
 	m.request(c, e, func(a response, k kind, took time.Duration) {
 		x := m.endpoints[e]
-		s := attemptNote{endpoint: e, number: n, reason: k.reason, took: took, recurring: recurring}
+		s := attemptSummary{endpoint: e, number: n, reason: k.reason, took: took, recurring: recurring}
 		if k.reason == "" {
-			m.note("%v", s)
-			m.good(e, b, era, probe)
+			m.record("%v", s)
+			m.good(e, b, generation, probe)
 			if m.endpoints[e].brk == b {
 				m.fetched(c, e, a.Value, probe)
 			}
@@ -107,19 +107,19 @@ func (m *model) attempt(c *modelCollection, e betanet.Endpoint, b *modelBreaker,
 			x.notBefore = m.now + k.after
 		}
 		if k.status == 404 && m.API == betanet.Auto && e != betanet.Mixnodes {
-			c.undecided = append(c.undecided, undecidedAttempt{e, b, era, probe, s})
+			c.undecided = append(c.undecided, undecidedAttempt{e, b, generation, probe, s})
 			m.done(c)
 			return
 		}
-		s.wait = max(k.after, min(m.Set.MaxBackoff, m.Set.Backoff<<(n-1)))
-		again := k.retry && n < m.Set.Attempts && c.deadline-m.now >= s.wait+min(time.Second, m.Set.RequestTimeout)
-		opens := m.willOpen(b, era)
+		s.wait = max(k.after, min(m.Settings.MaxBackoff, m.Settings.Backoff<<(n-1)))
+		again := k.retry && n < m.Settings.Attempts && c.deadline-m.now >= s.wait+min(time.Second, m.Settings.RequestTimeout)
+		opens := m.willOpen(b, generation)
 		if again && !opens {
 			s.retry = m.pay()
 			s.noBudget = !s.retry
 		}
-		m.note("%v", s)
-		m.bad(e, b, era, probe)
+		m.record("%v", s)
+		m.bad(e, b, generation, probe)
 		if s.retry {
 			m.at(m.now+s.wait, func() { m.attempt(c, e, b, n+1) })
 			return
@@ -142,8 +142,8 @@ func (m *model) detectAPI(c *modelCollection, end func()) {
 	conclude := func(is bool, value uint64) {
 		for _, w := range c.undecided {
 			if !is {
-				m.note("%v", w.attempt)
-				m.bad(w.e, w.brk, w.era, w.probe)
+				m.record("%v", w.attempt)
+				m.bad(w.e, w.brk, w.generation, w.probe)
 				if m.endpoints[w.e].brk == w.brk {
 					m.failed(w.e, kind{reason: betanet.ReasonHTTP4xx, status: 404})
 				}
@@ -161,7 +161,7 @@ func (m *model) detectAPI(c *modelCollection, end func()) {
 	}
 	mix.busy = true
 	m.request(c, betanet.Mixnodes, func(a response, k kind, took time.Duration) {
-		m.note("%v", attemptNote{endpoint: betanet.Mixnodes, number: 1, reason: k.reason, took: took, recurring: true})
+		m.record("%v", attemptSummary{endpoint: betanet.Mixnodes, number: 1, reason: k.reason, took: took, recurring: true})
 		if k.after >= 0 {
 			mix.notBefore = m.now + k.after
 		}
@@ -205,9 +205,9 @@ func (m *model) fetched(c *modelCollection, e betanet.Endpoint, value uint64, pr
 		}
 		m.last = value
 	}
-	m.note("%v from the cache: miss", e)
+	m.record("%v from the cache: miss", e)
 	if x.failing != "" {
-		m.note("%v recovered after %v, probe %v", e, m.now-x.since, probe)
+		m.record("%v recovered after %v, probe %v", e, m.now-x.since, probe)
 	}
 	v, at := time.Duration(value), m.now
 	x.value, x.at, x.tried, x.failing = &v, &at, true, ""
@@ -223,9 +223,9 @@ func (m *model) failed(e betanet.Endpoint, k kind) {
 	if e == betanet.Mixnodes && m.API == betanet.Auto && k.status == 404 {
 		m.tryV1 = true
 	}
-	m.note("%v from the cache: %s", e, map[bool]string{true: "stale", false: "miss"}[cached])
+	m.record("%v from the cache: %s", e, map[bool]string{true: "stale", false: "miss"}[cached])
 	if before != k.reason {
-		m.note("%v is failing: %s, first %v, cached %v", e, k.reason, before == "", cached)
+		m.record("%v is failing: %s, first %v, cached %v", e, k.reason, before == "", cached)
 	}
 }
 

@@ -59,14 +59,14 @@ type modelEndpoint struct {
 }
 
 type modelBreaker struct {
-	state  breaker.State
-	streak uint32
-	until  time.Duration
-	era    int
+	state      breaker.State
+	streak     uint32
+	until      time.Duration
+	generation int
 }
 
-func newModel(p scenario, schedule time.Duration) *model {
-	m := &model{scenario: p, schedule: schedule, api: p.API, budget: 15 * time.Second}
+func newModel(s scenario, schedule time.Duration) *model {
+	m := &model{scenario: s, schedule: schedule, api: s.API, budget: 15 * time.Second}
 	if m.api == betanet.Auto {
 		m.api = betanet.V1
 	}
@@ -75,7 +75,7 @@ func newModel(p scenario, schedule time.Duration) *model {
 	}
 	m.at(0, func() { m.all(0, m.beginAll()) })
 	m.at(schedule, m.tick)
-	for _, d := range p.Demands {
+	for _, d := range s.OnDemand {
 		m.at(d, m.collectNow)
 	}
 	return m
@@ -83,7 +83,7 @@ func newModel(p scenario, schedule time.Duration) *model {
 
 func (m *model) at(t time.Duration, do func()) { m.todo = append(m.todo, todo{t, do}) }
 
-func (m *model) note(format string, args ...any) {
+func (m *model) record(format string, args ...any) {
 	m.lines = append(m.lines, line{m.now, fmt.Sprintf(format, args...)})
 }
 
@@ -113,9 +113,9 @@ func (m *model) beginAll() func() {
 }
 
 func (m *model) tick() {
-	m.at(m.now+m.Set.Interval, m.tick)
+	m.at(m.now+m.Settings.Interval, m.tick)
 	if m.collecting {
-		m.note("skipped 1")
+		m.record("skipped 1")
 		return
 	}
 	m.all(0, m.beginAll())
@@ -123,7 +123,7 @@ func (m *model) tick() {
 
 func (m *model) collectNow() {
 	if !m.collecting {
-		m.all(m.Set.TTL, m.beginAll())
+		m.all(m.Settings.TTL, m.beginAll())
 	}
 }
 
@@ -139,11 +139,11 @@ func (m *model) all(ttl time.Duration, onEnd func()) {
 		switch {
 		case x.busy:
 		case x.value != nil && x.failing == "" && m.now-*x.at < ttl:
-			m.note("%v from the cache: hit", e)
+			m.record("%v from the cache: hit", e)
 		case (x.brk.state != breaker.Open || x.brk.until <= m.now) && x.notBefore <= m.now:
 			free = append(free, e)
 		case m.shown(x):
-			m.note("%v from the cache: stale", e)
+			m.record("%v from the cache: stale", e)
 		}
 	}
 	if len(free) == 0 {
@@ -155,7 +155,7 @@ func (m *model) all(ttl time.Duration, onEnd func()) {
 
 // shown reports whether the last good document of an endpoint is not too old.
 func (m *model) shown(x *modelEndpoint) bool {
-	return x.value != nil && (m.Set.MaxStale == 0 || m.now-*x.at < m.Set.MaxStale)
+	return x.value != nil && (m.Settings.MaxStale == 0 || m.now-*x.at < m.Settings.MaxStale)
 }
 
 // state returns the expected result of harness.state.
@@ -214,19 +214,19 @@ func (m *model) state() string {
 }
 
 // compare runs a scenario and returns the differences between poller and model.
-func compare(t *testing.T, p scenario) (diff string) {
+func compare(t *testing.T, s scenario) (diff string) {
 	var m *model
-	runScenario(t, p, func(s *harness, at time.Duration) {
+	runScenario(t, s, func(h *harness, at time.Duration) {
 		if diff != "" {
 			return
 		}
 		if m == nil {
-			m = newModel(p, firstTick(s.upstream, s.start).Sub(s.start))
+			m = newModel(s, firstTick(h.upstream, h.start).Sub(h.start))
 		}
 		m.until(at)
-		s.mu.Lock()
-		lines := sorted(s.lines)
-		s.mu.Unlock()
+		h.mu.Lock()
+		lines := sorted(h.lines)
+		h.mu.Unlock()
 		want := sorted(m.lines)
 		for i := range min(len(lines), len(want)) {
 			if lines[i] != want[i] {
@@ -238,7 +238,7 @@ func compare(t *testing.T, p scenario) (diff string) {
 			diff = fmt.Sprintf("at %v: got %d lines, want %d; more: %v", at, len(lines), len(want), append(lines, want...)[min(len(lines), len(want)):])
 			return
 		}
-		if d := cmp.Diff(m.state(), s.state(m.running == 0)); d != "" {
+		if d := cmp.Diff(m.state(), h.state(m.running == 0)); d != "" {
 			diff = fmt.Sprintf("state at %v (-want +got):\n%s", at, d)
 		}
 	})
@@ -257,9 +257,9 @@ func TestCollectionsMatchTheModel(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			rapid.Check(t, func(r *rapid.T) {
-				p := drawScenario(r, c.api, c.changes)
-				if diff := compare(t, p); diff != "" {
-					r.Fatalf("%+v\n%s", p, diff)
+				s := drawScenario(r, c.api, c.changes)
+				if diff := compare(t, s); diff != "" {
+					r.Fatalf("%+v\n%s", s, diff)
 				}
 			})
 		})

@@ -43,27 +43,27 @@ func TestTheFirstCollectionEndsBeforeTheScheduleBegins(t *testing.T) {
 }
 
 func TestNoScheduledCollectionIsMissedAtStart(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
-		b.behave(hang)
-		b.until(time.Minute)
-		if got := eventsOf[Skipped](b); len(got) > 0 {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, f *fixture) {
+		f.behave(hang)
+		f.until(time.Minute)
+		if got := eventsOf[Skipped](f); len(got) > 0 {
 			t.Errorf("got %d skipped collections of an upstream that hangs from the start, want none", len(got))
 		}
 	})
 }
 
 func TestProbesOfManyUpstreamsAreCoalesced(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
-		c := b.poller.upstreams[b.upstream].core
-		at := b.poller.began.Add(1100 * time.Millisecond)
-		c.moment = b.poller.moment()
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, f *fixture) {
+		c := f.poller.upstreams[f.upstream].core
+		at := f.poller.began.Add(1100 * time.Millisecond)
+		c.moment = f.poller.moment()
 		if got := c.coalesced(at); !got.Equal(at) {
 			t.Errorf("with one upstream: %v later, want no delay", got.Sub(at))
 		}
-		b.poller.count.Store(coalesceAbove)
-		c.moment = b.poller.moment()
-		if got, want := c.coalesced(at), b.poller.began.Add(1250*time.Millisecond); !got.Equal(want) {
-			t.Errorf("with many upstreams: at %v, want at %v", got.Sub(b.poller.began), want.Sub(b.poller.began))
+		f.poller.count.Store(coalesceAbove)
+		c.moment = f.poller.moment()
+		if got, want := c.coalesced(at), f.poller.began.Add(1250*time.Millisecond); !got.Equal(want) {
+			t.Errorf("with many upstreams: at %v, want at %v", got.Sub(f.poller.began), want.Sub(f.poller.began))
 		}
 	})
 }

@@ -23,18 +23,18 @@ var transitions = []string{
 
 // coreEndpoint is what the oracle knows about an endpoint of a service.
 type coreEndpoint struct {
-	state     breaker.State
-	streak    uint32
-	opened    time.Time
-	notBefore time.Time
-	out       bool
-	era       int // incremented when a switch of API resets the endpoint
-	doc       *betanet.Document
-	docAt     time.Time
+	state      breaker.State
+	streak     uint32
+	opened     time.Time
+	notBefore  time.Time
+	inFlight   bool
+	generation int // incremented when a switch of API resets the endpoint
+	doc        *betanet.Document
+	docAt      time.Time
 }
 
-// coreSeen is what the oracle remembers about an upstream.
-type coreSeen struct {
+// oracleState is what the oracle remembers about an upstream.
+type oracleState struct {
 	api    [3]betanet.API // of each replica
 	resets uint64
 	fell   uint64 // documents with lower totals
@@ -54,11 +54,11 @@ func (w *coreWorld) earn(first time.Duration) {
 	w.budget, w.refilled = min(15*time.Second, w.budget+first), w.now
 }
 
-// ruleRequest checks that a request may be made.
-func (w *coreWorld) ruleRequest(s *coreUpstream, q *coreRequest) {
+// checkRequest checks that a request may be made.
+func (w *coreWorld) checkRequest(s *coreUpstream, q *coreRequest) {
 	ep, set, col := &q.service.endpoints[q.endpoint], &s.u.Settings, q.collection
 	switch {
-	case ep.out:
+	case ep.inFlight:
 		w.fail("%s %v: two requests at a time", s.u.Name, q.endpoint)
 	case w.now.Before(ep.notBefore):
 		w.fail("%s %v: requested %v before the Retry-After", s.u.Name, q.endpoint, ep.notBefore.Sub(w.now))
@@ -66,33 +66,33 @@ func (w *coreWorld) ruleRequest(s *coreUpstream, q *coreRequest) {
 		w.fail("%s %v: requested although the breaker opened %v ago", s.u.Name, q.endpoint, w.now.Sub(ep.opened))
 	case q.limit <= 0 || q.limit > set.RequestTimeout || w.now.Add(q.limit).After(col.began.Add(set.Timeout)):
 		w.fail("%s %v: a limit of %v, %v after the collection began", s.u.Name, q.endpoint, q.limit, w.now.Sub(col.began))
-	case q.progress != nil && col.sequential && len(s.out) > 0:
-		w.fail("%s %v: requested with %d others although connections are few", s.u.Name, q.endpoint, len(s.out))
+	case q.progress != nil && col.sequential && len(s.inFlight) > 0:
+		w.fail("%s %v: requested with %d others although connections are few", s.u.Name, q.endpoint, len(s.inFlight))
 	case q.progress != nil && q.progress.attempts == 1:
 		w.earn(time.Second / 5)
 	}
-	ep.out, q.era = true, ep.era
+	ep.inFlight, q.generation = true, ep.generation
 	w.visit("in turn", col.sequential)
-	w.visit("parallel", !col.sequential && len(s.out) > 0)
+	w.visit("parallel", !col.sequential && len(s.inFlight) > 0)
 	w.visit("eager", col.eager)
-	w.visit("failing requested in parallel", q.progress != nil && q.progress.failing && len(s.out) > 0)
+	w.visit("failing requested in parallel", q.progress != nil && q.progress.failing && len(s.inFlight) > 0)
 	w.visit("connection not kept", w.moment().connections == OneUnkept)
 	w.visit("retry after Retry-After", q.progress != nil && q.progress.attempts > 1 && w.now.Equal(ep.notBefore))
 }
 
-// ruleResponse records a response.
-func (w *coreWorld) ruleResponse(s *coreUpstream, q *coreRequest, took time.Duration) {
+// recordResponse records a response.
+func (w *coreWorld) recordResponse(s *coreUpstream, q *coreRequest, took time.Duration) {
 	ep := &q.service.endpoints[q.endpoint]
-	ep.out = false
+	ep.inFlight = false
 	if f := q.result.failure; f != nil && f.RetryAfter != "" {
 		n, _ := strconv.Atoi(f.RetryAfter)
 		ep.notBefore = w.now.Add(min(time.Duration(n)*time.Second, 300*time.Second))
 	}
-	if q.result.doc == nil || took > q.limit || q.era != ep.era || s.core.closed {
+	if q.result.doc == nil || took > q.limit || q.generation != ep.generation || s.core.closed {
 		return
 	}
 	if fell(ep.doc, q.result.doc) {
-		s.seen.fell++
+		s.oracle.fell++
 	}
 	ep.doc, ep.docAt = q.result.doc, w.now
 }
@@ -116,15 +116,15 @@ func (w *coreWorld) apply(s *coreUpstream, q *coreRequest, do actions) {
 		w.digest = (w.digest ^ uint64(n)) * 1099511628211
 	}
 	for _, e := range do.reports {
-		w.ruleEvent(s, q, e)
+		w.checkEvent(s, q, e)
 	}
 	for i, r := range s.core.replicas {
-		if before := s.seen.api[i]; r.api != before {
+		if before := s.oracle.api[i]; r.api != before {
 			for _, e := range before.Endpoints() {
 				ep := &s.services[i].endpoints[e]
-				*ep = coreEndpoint{out: ep.out, era: ep.era + 1}
+				*ep = coreEndpoint{inFlight: ep.inFlight, generation: ep.generation + 1}
 			}
-			s.seen.api[i] = r.api
+			s.oracle.api[i] = r.api
 			w.visit("switch to mixnodes", before == betanet.V1)
 			w.visit("switch to v1", before == betanet.MixnodesAPI)
 		}
@@ -137,16 +137,16 @@ func (w *coreWorld) apply(s *coreUpstream, q *coreRequest, do actions) {
 	}
 	// Views are expensive, so check only some of them while nothing happens.
 	if do.ended && !s.core.closed && (len(w.active) > 0 || len(do.reports) != 3 || w.collections%16 == 0) {
-		w.ruleView(s)
+		w.checkView(s)
 	}
 }
 
-// ruleEvent checks an event that a core reports.
-func (w *coreWorld) ruleEvent(s *coreUpstream, q *coreRequest, e Event) {
+// checkEvent checks an event that a core reports.
+func (w *coreWorld) checkEvent(s *coreUpstream, q *coreRequest, e Event) {
 	set := &s.u.Settings
 	switch e := e.(type) {
 	case Attempt:
-		w.ruleAttempt(s, q, e)
+		w.checkAttempt(s, q, e)
 	case Transition:
 		ep := s.endpoint(e.Origin)
 		if e.To == breaker.HalfOpen {
@@ -203,8 +203,8 @@ func (s *coreUpstream) endpoint(at Origin) *coreEndpoint {
 	return nil
 }
 
-// ruleAttempt checks an attempt, its retry and its breaker.
-func (w *coreWorld) ruleAttempt(s *coreUpstream, q *coreRequest, a Attempt) {
+// checkAttempt checks an attempt, its retry and its breaker.
+func (w *coreWorld) checkAttempt(s *coreUpstream, q *coreRequest, a Attempt) {
 	set, ep := &s.u.Settings, s.endpoint(a.Origin)
 	w.visit("detected mixnodes", a.Detecting && a.Failure == nil)
 	w.visit("mixnodes not detected", a.Detecting && a.Failure != nil)
@@ -215,7 +215,7 @@ func (w *coreWorld) ruleAttempt(s *coreUpstream, q *coreRequest, a Attempt) {
 		w.fail("%s %v: attempt %d of %d", s.u.Name, a.Endpoint, a.Number, set.Attempts)
 	}
 	w.visit("no budget", a.NoBudget)
-	if q != nil && q.endpoint == a.Endpoint && q.era != ep.era {
+	if q != nil && q.endpoint == a.Endpoint && q.generation != ep.generation {
 		return // a switch of API has replaced the endpoint
 	}
 	half := ep.state == breaker.HalfOpen
@@ -237,21 +237,21 @@ func (w *coreWorld) ruleAttempt(s *coreUpstream, q *coreRequest, a Attempt) {
 	w.visit("last attempt", a.Number == set.Attempts && set.Attempts > 1)
 	w.visit("no room", a.Failure != nil && a.Failure.Retry && !a.Retry && !a.NoBudget && a.Number < set.Attempts && ep.state == breaker.Closed)
 	w.earn(0)
-	const hair = 10 * time.Microsecond // for rounding
-	if a.NoBudget && w.budget >= time.Second+hair {
+	const margin = 10 * time.Microsecond // for rounding
+	if a.NoBudget && w.budget >= time.Second+margin {
 		w.fail("%s %v: no retry although the budget has %v", s.u.Name, a.Endpoint, w.budget)
 	}
 	if a.Retry {
-		w.ruleRetry(s, a, ep)
-		if w.budget < time.Second-hair {
+		w.checkRetry(s, a, ep)
+		if w.budget < time.Second-margin {
 			w.fail("%s %v: a retry although the budget has %v", s.u.Name, a.Endpoint, w.budget)
 		}
 		w.budget = max(0, w.budget-time.Second)
 	}
 }
 
-// ruleRetry checks whether and when an attempt may be retried.
-func (w *coreWorld) ruleRetry(s *coreUpstream, a Attempt, ep *coreEndpoint) {
+// checkRetry checks whether and when an attempt may be retried.
+func (w *coreWorld) checkRetry(s *coreUpstream, a Attempt, ep *coreEndpoint) {
 	set := &s.u.Settings
 	w.visit("retry", true)
 	most := min(set.MaxBackoff, set.Backoff<<(a.Number-1))

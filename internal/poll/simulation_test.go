@@ -20,7 +20,7 @@ import (
 var coreKinds = []string{
 	"refused", "hangs", "slow", "flaky", "500", "404", "403", "429", "503 later", "broken", "local",
 	"restarts", "goes back", "other API", "one endpoint",
-	"few connections", "fewer connections", "many upstreams", "suspended", "demands", "replaced", "everything fails",
+	"few connections", "fewer connections", "many upstreams", "suspended", "on demand", "replaced", "everything fails",
 }
 
 // simulateCores runs one world and returns the first broken rule as an error.

@@ -27,7 +27,7 @@ type coreWorld struct {
 	random          *rand.Rand
 	digest          uint64
 	suspendedUntil  time.Time
-	faults          time.Time // end of the last fault of the process
+	faultyUntil     time.Time // end of the last fault of the process
 
 	simulatedTime         time.Duration // sum over upstreams
 	collections, requests int
@@ -44,27 +44,27 @@ type coreUpstream struct {
 	added    time.Time
 	schedule time.Time      // a tick, zero without a schedule
 	services []*coreService // by index of the replica
-	out      []*coreRequest
-	seen     coreSeen
+	inFlight []*coreRequest
+	oracle   oracleState
 }
 
 // coreService is a simulated service.
 type coreService struct {
-	api       betanet.API
-	count     uint64    // value of all counters
-	faulty    time.Time // end of its last fault
-	struck    time.Time // start of its last fault, or its end if some requests succeed
-	endpoints [betanet.NumEndpoints]coreEndpoint
+	api         betanet.API
+	count       uint64    // value of all counters
+	faultyUntil time.Time // end of its last fault
+	disturbed   time.Time // start of its last fault, or its end if some requests succeed
+	endpoints   [betanet.NumEndpoints]coreEndpoint
 }
 
 // coreRequest is a request in flight.
 type coreRequest struct {
 	*fetch
-	service *coreService
-	started time.Time
-	ends    time.Time
-	result  result
-	era     int
+	service    *coreService
+	started    time.Time
+	ends       time.Time
+	result     result
+	generation int
 }
 
 func newCoreWorld(seed uint64, length time.Duration, episodes []simulation.Episode) *coreWorld {
@@ -113,7 +113,7 @@ func (w *coreWorld) add(number int, most time.Duration, r *rand.Rand) *coreUpstr
 	for range u.URLs {
 		s.services = append(s.services, &coreService{api: api, count: uint64(r.IntN(1000))})
 	}
-	s.begin(r.IntN(6) > 0)
+	s.startPolling(r.IntN(6) > 0)
 	return s
 }
 
@@ -124,7 +124,7 @@ func (w *coreWorld) run() {
 		if at.After(w.end) {
 			for _, s := range w.upstreams {
 				w.now = w.end
-				w.ruleFresh(s, s.core.view())
+				w.checkFresh(s, s.core.view())
 				w.simulatedTime += w.end.Sub(s.added)
 			}
 			return
@@ -143,7 +143,7 @@ func (w *coreWorld) run() {
 				w.fail("%s: the core was called at %v and is due again at %v", s.u.Name, w.now.Sub(w.start), s.at.Sub(w.start))
 			}
 		default:
-			w.change()
+			w.updateEpisodes()
 		}
 	}
 }
@@ -166,7 +166,7 @@ func (w *coreWorld) next() (at time.Time, who *coreUpstream, response *coreReque
 		if !s.at.IsZero() && s.at.Before(at) {
 			at, who, response = s.at, s, nil
 		}
-		for _, q := range s.out {
+		for _, q := range s.inFlight {
 			if q.ends.Before(at) {
 				at, who, response = q.ends, s, q
 			}
@@ -175,8 +175,8 @@ func (w *coreWorld) next() (at time.Time, who *coreUpstream, response *coreReque
 	return at, who, response
 }
 
-// during returns an active episode of the kind, nil if there is none.
-func (w *coreWorld) during(kind string) *simulation.Episode {
+// activeEpisode returns an active episode of the kind, nil if there is none.
+func (w *coreWorld) activeEpisode(kind string) *simulation.Episode {
 	for _, e := range w.active {
 		if e.Kind == kind {
 			return e
@@ -186,11 +186,11 @@ func (w *coreWorld) during(kind string) *simulation.Episode {
 }
 
 func (w *coreWorld) moment() moment {
-	m := moment{now: w.now, coalesce: w.during("many upstreams") != nil}
+	m := moment{now: w.now, coalesce: w.activeEpisode("many upstreams") != nil}
 	switch {
-	case w.during("fewer connections") != nil:
+	case w.activeEpisode("fewer connections") != nil:
 		m.connections = OneUnkept
-	case w.during("few connections") != nil:
+	case w.activeEpisode("few connections") != nil:
 		m.connections = OneKept
 	}
 	return m
@@ -200,23 +200,23 @@ func (w *coreWorld) moment() moment {
 func (s *coreUpstream) send(all []*fetch) {
 	for _, f := range all {
 		q := &coreRequest{fetch: f, service: s.services[f.collection.index], started: s.w.now}
-		s.w.ruleRequest(s, q)
+		s.w.checkRequest(s, q)
 		took, kind := s.w.responseOf(s, q)
 		q.ends = q.started.Add(min(took, f.limit))
 		if took > f.limit {
 			kind = "timeout"
 		}
 		q.result = s.w.resultOf(q, kind)
-		s.out = append(s.out, q)
+		s.inFlight = append(s.inFlight, q)
 		s.w.requests++
 	}
 }
 
 // deliver passes the response to a request to the core.
 func (s *coreUpstream) deliver(q *coreRequest) {
-	for i := range s.out {
-		if s.out[i] == q {
-			s.out = append(s.out[:i], s.out[i+1:]...)
+	for i := range s.inFlight {
+		if s.inFlight[i] == q {
+			s.inFlight = append(s.inFlight[:i], s.inFlight[i+1:]...)
 			break
 		}
 	}
@@ -226,7 +226,7 @@ func (s *coreUpstream) deliver(q *coreRequest) {
 		s.w.visited["late response"]++
 		q.result = result{doc: q.result.doc, at: s.w.now}
 	}
-	s.w.ruleResponse(s, q, took)
+	s.w.recordResponse(s, q, took)
 	s.w.apply(s, q, s.core.step(s.w.moment(), completed{q.fetch, q.result, took}))
 }
 
