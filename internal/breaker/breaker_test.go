@@ -95,7 +95,7 @@ func (f *fixture) probe() Permit {
 	return p
 }
 
-func TestANewBreakerIsClosed(t *testing.T) {
+func TestNewBreakerIsClosed(t *testing.T) {
 	f := newFixture(t)
 	f.wantState(Closed)
 	if p := f.admit(); p.Probe || p.HalfOpened {
@@ -104,7 +104,7 @@ func TestANewBreakerIsClosed(t *testing.T) {
 	f.wantState(Closed)
 }
 
-func TestABreakerOpensAtTheFifthFailure(t *testing.T) { newFixture(t).open() }
+func TestBreakerOpensAfterFiveFailures(t *testing.T) { newFixture(t).open() }
 
 func TestSuccessResetsTheFailures(t *testing.T) {
 	f := newFixture(t)
@@ -113,7 +113,7 @@ func TestSuccessResetsTheFailures(t *testing.T) {
 	f.open()
 }
 
-func TestIgnoredNeitherCountsNorResetsTheFailures(t *testing.T) {
+func TestIgnoredNeitherCountsNorResetsFailures(t *testing.T) {
 	f := newFixture(t)
 	f.fail(failures - 1)
 	for range 3 * failures {

@@ -22,14 +22,14 @@ func TestOpenLastsThePause(t *testing.T) {
 	f.wantPause()
 }
 
-func TestAnOpenBreakerStaysOpenUntilAnAttemptIsRequested(t *testing.T) {
+func TestBreakerRemainsOpenUntilAnAttemptIsRequested(t *testing.T) {
 	f := newFixture(t)
 	f.open()
 	f.sleep(10 * pause)
 	f.wantState(Open)
 }
 
-func TestOnlyOneProbeIsAllowedHoweverLongItTakes(t *testing.T) {
+func TestOnlyOneProbeIsAllowedAtATime(t *testing.T) {
 	f := newFixture(t)
 	f.open()
 	f.probe()
@@ -40,7 +40,7 @@ func TestOnlyOneProbeIsAllowedHoweverLongItTakes(t *testing.T) {
 	f.wantState(HalfOpen)
 }
 
-func TestASuccessfulProbeResetsTheFailures(t *testing.T) {
+func TestSuccessfulProbeResetsTheFailures(t *testing.T) {
 	f := newFixture(t)
 	f.open()
 	f.done(f.probe(), Success, Closed)
@@ -50,7 +50,7 @@ func TestASuccessfulProbeResetsTheFailures(t *testing.T) {
 	f.open()
 }
 
-func TestAFailedProbeOpensForAWholePause(t *testing.T) {
+func TestFailedProbeOpensForAFullPause(t *testing.T) {
 	f := newFixture(t)
 	f.open()
 	p := f.probe()
@@ -59,7 +59,7 @@ func TestAFailedProbeOpensForAWholePause(t *testing.T) {
 	f.wantPause()
 }
 
-func TestAnIgnoredProbeReturnsItsPermit(t *testing.T) {
+func TestIgnoredProbeAllowsAnotherProbe(t *testing.T) {
 	f := newFixture(t)
 	f.open()
 	p := f.probe()

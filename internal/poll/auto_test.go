@@ -17,11 +17,11 @@ func TestAutoFindsMixnodesInTheFirstCollection(t *testing.T) {
 			t.Fatalf("got API %v and up %v, want mixnodes and true", v.API, v.Up())
 		}
 		if val := v.Values(time.Now()); *val.Uint(betanet.PacketsProcessed) != 100 || *val.Uint(betanet.PacketsDropped) != 1 || *val.Uint(betanet.TotalNodes) != 1 || val.Uint(betanet.BytesTransmitted) != nil {
-			t.Errorf("got %+v, want the mixnode's", val)
+			t.Errorf("got %+v, want the values of the mixnode", val)
 		}
 		for _, a := range eventsOf[Attempt](f) {
 			if a.Endpoint != betanet.Mixnodes {
-				t.Errorf("got attempt %+v, want the 404s ignored", a)
+				t.Errorf("got attempt %+v, want none on v1, because its 404s are ignored", a)
 			}
 		}
 		f.until(f.tick() + time.Second)
@@ -31,7 +31,7 @@ func TestAutoFindsMixnodesInTheFirstCollection(t *testing.T) {
 	})
 }
 
-func TestAutoKeepsTheFailuresOfV1WithoutMixnodes(t *testing.T) {
+func TestAutoKeepsV1FailuresWithoutMixnodes(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, f *fixture) {
 		f.behave(http.NotFound)
 		f.until(time.Second)
@@ -50,7 +50,7 @@ func TestAutoKeepsTheFailuresOfV1WithoutMixnodes(t *testing.T) {
 	})
 }
 
-// wantFailures compares the failure texts of all v1 endpoints.
+// wantFailures checks the failure text of every v1 endpoint.
 func (f *fixture) wantFailures(t *testing.T, want string) {
 	t.Helper()
 	for _, e := range f.view().Endpoints {
@@ -60,7 +60,7 @@ func (f *fixture) wantFailures(t *testing.T, want string) {
 	}
 }
 
-func TestTheFailuresOfV1IncludeTheOneOfMixnodes(t *testing.T) {
+func TestV1FailuresIncludeTheMixnodesFailure(t *testing.T) {
 	for name, c := range map[string]struct {
 		mixnodes http.HandlerFunc
 		want     string
@@ -80,7 +80,7 @@ func TestTheFailuresOfV1IncludeTheOneOfMixnodes(t *testing.T) {
 				}
 				for _, a := range eventsOf[Attempt](f) {
 					if a.Endpoint != betanet.Mixnodes && a.Failure.Error() != "fetch "+a.Endpoint.String()+": "+c.want {
-						t.Errorf("%v: got the attempt's failure %v, want %q", a.Endpoint, a.Failure, c.want)
+						t.Errorf("%v: got an attempt with failure %v, want %q", a.Endpoint, a.Failure, c.want)
 					}
 				}
 			})
@@ -88,8 +88,8 @@ func TestTheFailuresOfV1IncludeTheOneOfMixnodes(t *testing.T) {
 	}
 }
 
-// During a Retry-After of /mixnodes its last failure is still part of the text.
-func TestTheFailureOfMixnodesIsKeptDuringItsRetryAfter(t *testing.T) {
+// The last failure of /mixnodes remains part of the text during its Retry-After.
+func TestMixnodesFailureIsKeptDuringItsRetryAfter(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, f *fixture) {
 		f.behave(path(betanet.Mixnodes, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "60")
@@ -104,13 +104,13 @@ func TestTheFailureOfMixnodesIsKeptDuringItsRetryAfter(t *testing.T) {
 		f.until(f.tick() + 31*time.Second)
 		for _, e := range f.view().Endpoints {
 			if want := "fetch " + e.Endpoint.String() + ": HTTP status 404"; e.Endpoint != betanet.Nodes && e.Failure.Error() != want {
-				t.Errorf("got %v, want %q once v1 responds", e.Failure, want)
+				t.Errorf("got failure %v after a v1 endpoint returned another status, want %q", e.Failure, want)
 			}
 		}
 	})
 }
 
-func TestAutoRequestsMixnodesOnlyWhenAllOfV1IsMissing(t *testing.T) {
+func TestAutoRequestsMixnodesOnlyIfAllOfV1IsMissing(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, f *fixture) {
 		f.behave(only(betanet.Metrics, http.NotFound))
 		f.until(time.Minute)
@@ -120,7 +120,7 @@ func TestAutoRequestsMixnodesOnlyWhenAllOfV1IsMissing(t *testing.T) {
 	})
 }
 
-func TestAConfiguredAPIIsNotDetected(t *testing.T) {
+func TestConfiguredAPIIsNotDetected(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, f *fixture) {
 		f.behave(mixnodes)
 		f.until(time.Minute)
@@ -137,11 +137,11 @@ func TestAConfiguredAPIIsNotDetected(t *testing.T) {
 	})
 }
 
-func TestV1IsRequestedAfterA404OfMixnodes(t *testing.T) {
+func TestV1IsRequestedAfterMixnodesReturns404(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, f *fixture) {
 		f.behave(mixnodes)
 		f.until(time.Second)
-		f.behave(healthy) // replaced by a service of the other API
+		f.behave(healthy) // the service now has the other API
 		f.until(f.tick() + time.Second)
 		if v := f.view(); v.API != betanet.MixnodesAPI || v.Up() {
 			t.Errorf("got API %v and up %v after one 404, want mixnodes and false", v.API, v.Up())
@@ -158,7 +158,7 @@ func TestV1IsRequestedAfterA404OfMixnodes(t *testing.T) {
 	})
 }
 
-func TestA404OfAProxyDoesNotChangeTheAPI(t *testing.T) {
+func Test404FromProxyDoesNotChangeTheAPI(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, f *fixture) {
 		f.behave(mixnodes)
 		f.until(time.Second)
@@ -166,7 +166,7 @@ func TestA404OfAProxyDoesNotChangeTheAPI(t *testing.T) {
 		f.until(f.tick() + 20*time.Second)
 		v := f.view()
 		if val := v.Values(time.Now()); v.API != betanet.MixnodesAPI || *val.Uint(betanet.PacketsProcessed) != 100 {
-			t.Errorf("got API %v, want mixnodes with its last values", v.API)
+			t.Errorf("got API %v and %+v, want mixnodes and its last values", v.API, val)
 		}
 		f.behave(mixnodes)
 		f.until(f.tick() + 60*time.Second)
@@ -176,15 +176,15 @@ func TestA404OfAProxyDoesNotChangeTheAPI(t *testing.T) {
 	})
 }
 
-// While all breakers are open, endpoints are probed one at a time, so no collection sees
-// three 404s. The replacement must still be detected.
-func TestTheAPIOfAnUpstreamReplacedDuringAnOutageIsDetected(t *testing.T) {
+// While all breakers are open, endpoints are probed one at a time, so no collection
+// receives three 404s. The other API must still be detected.
+func TestAPIIsDetectedAfterUpstreamIsReplacedDuringOutage(t *testing.T) {
 	set := defaults
 	set.BreakerFailures = 3
 	inBubble(t, set, betanet.Auto, func(t *testing.T, f *fixture) {
 		f.until(time.Second)
 		f.behave(failWith(500))
-		f.until(f.tick() + 10*time.Second) // all open
+		f.until(f.tick() + 10*time.Second) // all breakers are open
 		f.behave(mixnodes)
 		f.until(f.tick() + 50*time.Second)
 		if v := f.view(); v.API != betanet.MixnodesAPI || !v.Up() {
@@ -194,7 +194,7 @@ func TestTheAPIOfAnUpstreamReplacedDuringAnOutageIsDetected(t *testing.T) {
 }
 
 // A collection that receives the 404s at its deadline leaves the detection to the next.
-func TestTheAPIIsNotDetectedAfterTheDeadline(t *testing.T) {
+func TestAPIIsNotDetectedAfterTheDeadline(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, f *fixture) {
 		f.behave(mixnodes)
 		c := f.poller.upstreams[f.upstream].core

@@ -9,14 +9,14 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet"
 )
 
-// No request is made while a breaker is open, not even to detect the API.
-func TestAnOpenBreakerOfMixnodesIsNotBypassedByThe404sOfV1(t *testing.T) {
+// While a breaker is open, no request is made, not even to detect the API.
+func TestOpenMixnodesBreakerIsNotBypassedByV1404s(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, f *fixture) {
 		f.behave(mixnodes)
 		f.until(time.Second)
 		f.behave(http.NotFound)
 		f.until(12 * time.Minute)
-		var open [2]time.Duration // the first pause
+		var open [2]time.Duration // start and end of the first pause
 		for _, e := range f.events {
 			if tr, ok := e.event.(Transition); ok && tr.Endpoint == betanet.Mixnodes && tr.Until.After(f.start) && open[0] == 0 {
 				open = [2]time.Duration{e.at, tr.Until.Sub(f.start)}
@@ -27,13 +27,13 @@ func TestAnOpenBreakerOfMixnodesIsNotBypassedByThe404sOfV1(t *testing.T) {
 		}
 		for _, at := range f.requested(betanet.Mixnodes.Path(), open[0]+1) {
 			if at < open[1] {
-				t.Errorf("a request for /mixnodes at %v, want none while its breaker is open from %v to %v", at, open[0], open[1])
+				t.Errorf("got a request for /mixnodes at %v, want none while its breaker is open from %v to %v", at, open[0], open[1])
 			}
 		}
 	})
 }
 
-func TestARetryAfterOfMixnodesIsNotBypassedByThe404sOfV1(t *testing.T) {
+func TestMixnodesRetryAfterIsNotBypassedByV1404s(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, f *fixture) {
 		f.behave(http.NotFound)
 		f.until(40 * time.Second)
@@ -48,13 +48,13 @@ func TestARetryAfterOfMixnodesIsNotBypassedByThe404sOfV1(t *testing.T) {
 		f.until(100 * time.Second)
 		got := f.requested(betanet.Mixnodes.Path(), 40*time.Second)
 		if len(got) != 1 {
-			t.Errorf("requests for /mixnodes after a Retry-After of 200 s: got %v, want only the one that received it", got)
+			t.Errorf("got requests for /mixnodes at %v, want only the one that received a Retry-After of 200 s", got)
 		}
 	})
 }
 
-// A breaker that a switch of API has replaced is not probed, and no series shows it.
-func TestABreakerThatASwitchOfAPIReplacedReportsNothing(t *testing.T) {
+// A breaker that was replaced when the API changed is not probed, and no series shows it.
+func TestBreakerReplacedByAPIChangeReportsNothing(t *testing.T) {
 	s := scenario{Settings: defaults, API: betanet.Auto, Changes: []time.Duration{1700 * time.Microsecond}, Checks: []time.Duration{16*time.Second + 24500*time.Microsecond}}
 	s.Settings.Timeout, s.Settings.BreakerFailures, s.Settings.BreakerOpen = 13993*time.Millisecond, 1, 4*time.Second
 	for _, e := range []betanet.Endpoint{betanet.Nodes, betanet.Network, betanet.Mixnodes} {
@@ -65,7 +65,7 @@ func TestABreakerThatASwitchOfAPIReplacedReportsNothing(t *testing.T) {
 		defer h.mu.Unlock()
 		for _, l := range h.lines {
 			if strings.Contains(l.text, "enters open until 0s") {
-				t.Errorf("at %v: %s, want a known end of the pause or no report", l.at, l.text)
+				t.Errorf("at %v: got %q, want a report with the end of the pause, or no report", l.at, l.text)
 			}
 		}
 	})

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func TestAnUpstreamOverPlainHTTPHasNoCertificate(t *testing.T) {
+func TestUpstreamOverPlainHTTPHasNoCertificate(t *testing.T) {
 	inBubble(t, defaults, 0, func(t *testing.T, f *fixture) {
 		f.until(time.Second)
 		if got := f.view().CertificateExpiry; !got.IsZero() {

@@ -24,7 +24,7 @@ func TestCollectNowUsesTheCacheWithinTheTTL(t *testing.T) {
 			}
 		}
 		if hits != 3 {
-			t.Errorf("got %d hits, want one per endpoint", hits)
+			t.Errorf("got %d cache hits, want one per endpoint", hits)
 		}
 		f.until(f.tick() + 11*time.Second)
 		f.poller.CollectNow(t.Context(), f.upstream, time.Minute)
@@ -42,16 +42,16 @@ func TestCollectNowJoinsARunningCollection(t *testing.T) {
 		defer cancel()
 		v, late := f.poller.CollectNow(ctx, f.upstream, time.Minute)
 		if got := len(f.requested(metricsPath, 0)); got != 1 || !late || v.Endpoints[0].Tried {
-			t.Errorf("got %d requests, late %v, want 1 and true", got, late)
+			t.Errorf("got %d requests, late %v, tried %v, want 1, true and false", got, late, v.Endpoints[0].Tried)
 		}
 		v, late = f.poller.CollectNow(t.Context(), f.upstream, time.Minute)
 		if got := f.count(); got != 4 || late || !v.Endpoints[0].Tried {
-			t.Errorf("got %d requests, late %v, want the 4 of one collection", got, late)
+			t.Errorf("got %d requests, late %v, tried %v, want the 4 of one collection, false and true", got, late, v.Endpoints[0].Tried)
 		}
 	})
 }
 
-func TestACanceledCallerDoesNotEndTheCollection(t *testing.T) {
+func TestCanceledCallerDoesNotEndTheCollection(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, f *fixture) {
 		f.until(f.tick() + 11*time.Second)
 		f.behave(func(w http.ResponseWriter, r *http.Request) {
@@ -61,7 +61,7 @@ func TestACanceledCallerDoesNotEndTheCollection(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, late := f.poller.CollectNow(ctx, f.upstream, time.Minute); !late {
-			t.Error("got a view in time, want a late one")
+			t.Error("got late false, want true")
 		}
 		v, late := f.poller.CollectNow(t.Context(), f.upstream, time.Minute)
 		if late || !v.Up() || time.Since(v.Endpoints[0].At) > 2*parallelAfter {
@@ -82,11 +82,11 @@ func TestCollectNowEndsAtItsLimit(t *testing.T) {
 	})
 }
 
-func TestWithoutAScheduleNothingIsRequestedOnATimer(t *testing.T) {
+func TestUnscheduledUpstreamIsRequestedOnlyOnDemand(t *testing.T) {
 	set := defaults
 	set.BreakerFailures, set.TTL = 1, 0
 	inBubble(t, set, betanet.V1, func(t *testing.T, f *fixture) {
-		f.poller.Remove(f.upstream) // it was added with a schedule
+		f.poller.Remove(f.upstream) // the fixture has added it with a schedule
 		if err := f.poller.Add(t.Context(), f.upstream, false); err != nil {
 			t.Fatal(err)
 		}

@@ -19,7 +19,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// concurrency counts concurrent requests.
+// concurrency counts the requests that are served at the same time.
 type concurrency struct {
 	mu        sync.Mutex
 	now, most int
@@ -36,7 +36,7 @@ func (o *concurrency) during(h http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-func TestASlowUpstreamIsCollectedInParallel(t *testing.T) {
+func TestSlowUpstreamIsCollectedInParallel(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, f *fixture) {
 		f.behave(func(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(2 * time.Second)
@@ -44,15 +44,15 @@ func TestASlowUpstreamIsCollectedInParallel(t *testing.T) {
 		})
 		f.until(2*time.Second + 2*parallelAfter)
 		if v := f.view(); !v.Up() {
-			t.Errorf("not all of the endpoints are up: %+v", v.Endpoints)
+			t.Errorf("got %+v, want all endpoints up", v.Endpoints)
 		}
-		if got := f.dialled(); got != 3 {
+		if got := f.dialed(); got != 3 {
 			t.Errorf("got %d connections, want 3", got)
 		}
 	})
 }
 
-func TestOneConnectionIsSharedWhenDescriptorsAreShort(t *testing.T) {
+func TestEndpointsShareOneConnectionWhenDescriptorsAreScarce(t *testing.T) {
 	var o concurrency
 	inBubbleWithLimit(t, defaults, betanet.V1, 2, func(t *testing.T, f *fixture) {
 		f.behave(o.during(func(w http.ResponseWriter, r *http.Request) {
@@ -63,13 +63,13 @@ func TestOneConnectionIsSharedWhenDescriptorsAreShort(t *testing.T) {
 		if !f.view().Up() {
 			t.Error("got a failure, want all endpoints up")
 		}
-		if o.most != 1 || f.dialled() != 1 {
-			t.Errorf("got %d simultaneous requests over %d connections, want 1 over 1", o.most, f.dialled())
+		if o.most != 1 || f.dialed() != 1 {
+			t.Errorf("got %d simultaneous requests over %d connections, want 1 over 1", o.most, f.dialed())
 		}
 	})
 }
 
-func TestAHangingEndpointDelaysTheOthersByOneAttempt(t *testing.T) {
+func TestHangingEndpointDelaysTheOthersByOneAttempt(t *testing.T) {
 	inBubbleWithLimit(t, defaults, betanet.V1, 2, func(t *testing.T, f *fixture) {
 		f.behave(only(betanet.Metrics, hang))
 		f.until(defaults.Timeout)
@@ -87,13 +87,13 @@ func TestAHangingEndpointDelaysTheOthersByOneAttempt(t *testing.T) {
 		f.until(f.tick() + time.Second)
 		for _, path := range []string{"/api/v1/nodes/status", "/api/v1/network/stats"} {
 			if got := f.requested(path, f.tick()); !slices.Equal(got, []time.Duration{f.tick()}) {
-				t.Errorf("%s: requested at %v in the next collection, want the healthy endpoints at once and the failed one last", path, got)
+				t.Errorf("%s: requested at %v in the next collection, want only at %v, before the failed endpoint", path, got, f.tick())
 			}
 		}
 	})
 }
 
-func TestAProbeDoesNotOpenASecondConnection(t *testing.T) {
+func TestProbeDoesNotOpenSecondConnection(t *testing.T) {
 	set := defaults
 	set.BreakerFailures, set.BreakerOpen = 1, 5*time.Second
 	var o concurrency
@@ -116,19 +116,19 @@ func TestAProbeDoesNotOpenASecondConnection(t *testing.T) {
 	})
 }
 
-func TestConnectionsAreNotKeptWhenThereAreMoreUpstreamsThanDescriptors(t *testing.T) {
+func TestConnectionsAreClosedWithMoreUpstreamsThanDescriptors(t *testing.T) {
 	inBubbleWithLimit(t, defaults, betanet.V1, 1, func(t *testing.T, f *fixture) {
 		second := &fleet.Upstream{Name: "v", URLs: []*url.URL{{Scheme: "http", Host: "v:9000"}}, API: betanet.V1, Settings: defaults}
 		if err := f.poller.Add(t.Context(), second, false); err != nil {
 			t.Fatal(err)
 		}
 		f.until(f.tick() + 11*time.Second)
-		if got := f.dialled(); got != 2 {
+		if got := f.dialed(); got != 2 {
 			t.Errorf("got %d connections, want one for each of 2 collections", got)
 		}
 		v, _ := f.poller.CollectNow(t.Context(), second, time.Minute)
 		if !v.Up() {
-			t.Errorf("the other upstream could not connect: %v", v.Endpoints[0].Failure)
+			t.Errorf("got failure %v of the other upstream, want it up", v.Endpoints[0].Failure)
 		}
 	})
 }
@@ -157,12 +157,12 @@ func TestExceedingTheConnectionLimitIsALocalFailure(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		f.behave(healthy)
 		if v, _ := f.poller.CollectNow(t.Context(), all[1], 2*time.Second); !v.Up() {
-			t.Errorf("got %v, want the closed connection to count no more", v.Endpoints[0].Failure)
+			t.Errorf("got %v, want success because the other connection was closed", v.Endpoints[0].Failure)
 		}
 	})
 }
 
-func TestConnectionsOfTheResolverAreLimited(t *testing.T) {
+func TestResolverConnectionsAreLimited(t *testing.T) {
 	server, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -185,12 +185,12 @@ func TestConnectionsOfTheResolverAreLimited(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := limiter.resolver.Dial(t.Context(), "udp", ""); !errors.Is(err, syscall.EMFILE) {
-		t.Errorf("a second lookup: got %v, want EMFILE", err)
+		t.Errorf("second connection: got %v, want EMFILE", err)
 	}
 	c.Close()
-	c.Close() // a second Close does not count
+	c.Close() // the second call must not count
 	if c, err = limiter.resolver.Dial(t.Context(), "udp", ""); err != nil {
-		t.Errorf("after the first was closed: %v", err)
+		t.Errorf("after the first was closed: got %v, want no error", err)
 	} else {
 		c.Close()
 	}
@@ -198,11 +198,11 @@ func TestConnectionsOfTheResolverAreLimited(t *testing.T) {
 		t.Errorf("got %d open connections at the end, want none", got)
 	}
 	if slices.Contains(isPacketConn, false) {
-		t.Error("a UDP connection is not a net.PacketConn, so the resolver would use the framing of TCP")
+		t.Error("got a UDP connection that is not a net.PacketConn; the resolver would use TCP framing")
 	}
 }
 
-func TestUpstreamsThatHangDoNotDelayTheOthers(t *testing.T) {
+func TestHangingUpstreamsDoNotDelayTheOthers(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, f *fixture) {
 		f.behave(hang)
 		for i := range 3 * maxWorkers {

@@ -44,31 +44,31 @@ type request struct {
 // fixtureKey is the key of the fixture in the context of a request.
 type fixtureKey struct{}
 
-// stamped is an event and the time of its report.
-type stamped struct {
+// timedEvent is an event and when it was reported.
+type timedEvent struct {
 	at    time.Duration // since the start of the test
 	event Event
 }
 
-// fixture is a poller with one upstream, on the fake time of a bubble.
+// fixture is a poller with one upstream, in a synctest bubble with fake time.
 type fixture struct {
 	start    time.Time
 	upstream *fleet.Upstream
 	poller   *Poller
-	run      func() // starts the poller, once
+	run      func() // starts the poller, on the first call
 
-	serving sync.WaitGroup // requests
+	serving sync.WaitGroup // for the requests being served
 
 	mu       sync.Mutex
 	handler  http.HandlerFunc
 	requests []request
-	events   []stamped
+	events   []timedEvent
 	views    []*fleet.View
 	viewed   []time.Time // when they were published
 	dials    int
 }
 
-// inBubble runs a test with a fixture in a bubble of fake time.
+// inBubble runs a test with a fixture in a synctest bubble.
 func inBubble(t *testing.T, set fleet.Settings, api betanet.API, test func(*testing.T, *fixture)) {
 	inBubbleWithLimit(t, set, api, 0, test)
 }
@@ -97,7 +97,7 @@ func inBubbleWithLimit(t *testing.T, set fleet.Settings, api betanet.API, connec
 		cancel()
 		server.Close()
 		wg.Wait()
-		f.serving.Wait() // Close does not wait
+		f.serving.Wait() // because Close does not wait for handlers
 	})
 }
 
@@ -121,17 +121,17 @@ func (f *fixture) publish(v *fleet.View) {
 func (f *fixture) report(e Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.events = append(f.events, stamped{time.Since(f.start), e})
+	f.events = append(f.events, timedEvent{time.Since(f.start), e})
 }
 
-// behave changes how the upstream responds.
+// behave sets the handler of the upstream.
 func (f *fixture) behave(h http.HandlerFunc) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.handler = h
 }
 
-// until sleeps until d after the start and waits until nothing more happens. The first
+// until sleeps until d after the start and waits until all goroutines are idle. The first
 // call starts the poller.
 func (f *fixture) until(d time.Duration) {
 	f.run()
@@ -145,15 +145,15 @@ func (f *fixture) view() *fleet.View {
 	return f.views[len(f.views)-1]
 }
 
-// count returns the number of requests.
+// count returns the number of requests so far.
 func (f *fixture) count() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.requests)
 }
 
-// dialled returns the number of connections.
-func (f *fixture) dialled() int {
+// dialed returns the number of connections so far.
+func (f *fixture) dialed() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.dials
@@ -171,7 +171,7 @@ func (f *fixture) requested(path string, from time.Duration) (at []time.Duration
 	return at
 }
 
-// eventsOf returns the events of a type so far.
+// eventsOf returns the events of type E so far.
 func eventsOf[E Event](f *fixture) (all []E) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -226,13 +226,13 @@ func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 // only returns a handler that uses h for one endpoint and is healthy for the others.
 func only(e betanet.Endpoint, h http.HandlerFunc) http.HandlerFunc { return path(e, h, healthy) }
 
-// path returns a handler that uses h for one endpoint and others for the others.
-func path(e betanet.Endpoint, h, others http.HandlerFunc) http.HandlerFunc {
+// path returns a handler that uses h for one endpoint and rest for the others.
+func path(e betanet.Endpoint, h, rest http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == e.Path() {
 			h(w, r)
 		} else {
-			others(w, r)
+			rest(w, r)
 		}
 	}
 }

@@ -22,13 +22,13 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// line is an event in the common form of poller and model.
+// line describes an event in a form that is the same for the poller and the model.
 type line struct {
 	at   time.Duration
 	text string
 }
 
-// harness runs a scenario with a poller and an upstream behind its Dial.
+// harness runs a scenario with a poller whose Dial connects it to a simulated upstream.
 type harness struct {
 	scenario
 	start    time.Time
@@ -42,13 +42,14 @@ type harness struct {
 	view      *fleet.View
 }
 
-// runScenario runs a scenario in a bubble and calls check at each of its Checks.
+// runScenario runs a scenario in a synctest bubble and calls check at the time of each of
+// its Checks.
 func runScenario(t *testing.T, s scenario, check func(*harness, time.Duration)) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &harness{scenario: s, start: time.Now()}
 		h.upstream = &fleet.Upstream{Name: "u", URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: s.API, Settings: s.Settings}
 		h.poller = New(Options{Publish: h.publish, Report: h.report, Dial: h.dial})
-		h.poller.parallelAfter = 0 // simultaneous requests have no order
+		h.poller.parallelAfter = 0 // the model requests all endpoints at once
 		ctx, cancel := context.WithCancel(context.Background())
 		if err := h.poller.Add(ctx, h.upstream, true); err != nil {
 			t.Fatal(err)
@@ -64,7 +65,7 @@ func runScenario(t *testing.T, s scenario, check func(*harness, time.Duration)) 
 		for _, at := range s.Checks {
 			time.Sleep(time.Until(h.start.Add(at)))
 			synctest.Wait()
-			h.poller.upstreams[h.upstream].publishDeferred() // publish despite a quick collection
+			h.poller.upstreams[h.upstream].publishDeferred() // do not wait for the end of a quick collection
 			check(h, at)
 		}
 		cancel()
@@ -112,7 +113,7 @@ func (h *harness) serve(c net.Conn) {
 	h.requested[e]++
 	h.mu.Unlock()
 	if k.takes >= never {
-		io.Copy(io.Discard, c) // until the peer closes
+		io.Copy(io.Discard, c) // wait until the poller closes the connection
 		return
 	}
 	time.Sleep(k.takes)
@@ -157,7 +158,7 @@ func (h *harness) report(e Event) {
 	}
 }
 
-// attemptSummary is the comparable part of an Attempt.
+// attemptSummary is the part of an Attempt that is compared.
 type attemptSummary struct {
 	endpoint  betanet.Endpoint
 	number    int
@@ -171,7 +172,7 @@ type attemptSummary struct {
 
 func (a attemptSummary) String() string {
 	if !a.retry {
-		a.wait = 0 // only meaningful with a retry
+		a.wait = 0 // has no meaning without a retry
 	}
 	return fmt.Sprintf("attempt %d of %v: %q in %v, retry %v %v without budget %v, recurring %v", a.number, a.endpoint, a.reason, a.took, a.retry, a.wait, a.noBudget, a.recurring)
 }
@@ -183,15 +184,15 @@ func reasonOf(f *betanet.Failure) betanet.Reason {
 	return f.Reason
 }
 
-// sorted returns the lines by time, and in a fixed order at the same time.
+// sorted returns the lines sorted by time, then by text.
 func sorted(lines []line) []line {
-	out := slices.Clone(lines)
-	slices.SortFunc(out, func(a, b line) int { return cmp.Or(cmp.Compare(a.at, b.at), strings.Compare(a.text, b.text)) })
-	return out
+	lines = slices.Clone(lines)
+	slices.SortFunc(lines, func(a, b line) int { return cmp.Or(cmp.Compare(a.at, b.at), strings.Compare(a.text, b.text)) })
+	return lines
 }
 
-// state describes the published view. Values that are final only at the end of a
-// collection are left out unless idle.
+// state describes the published view. It includes values that are final only at the end of
+// a collection if idle is set.
 func (h *harness) state(idle bool) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()

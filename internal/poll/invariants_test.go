@@ -44,9 +44,8 @@ func drawScript(t *rapid.T) script {
 	return s
 }
 
-// TestInvariantsHoldWhateverTheUpstreamDoes checks invariants of collections with random
-// scripts.
-func TestInvariantsHoldWhateverTheUpstreamDoes(t *testing.T) {
+// Whatever the upstream does, retries, waits, breakers and shown values follow their rules.
+func TestInvariantsHoldForRandomUpstreams(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := drawScript(rt)
 		set := defaults
@@ -74,8 +73,8 @@ func (s script) last() time.Duration {
 	return s.Steps[len(s.Steps)-1].At
 }
 
-// scriptedUpstream is an upstream that follows a script. Its counters grow by one with
-// each document, so that a value identifies its document.
+// scriptedUpstream is an upstream that follows a script. Its counters grow by one with each
+// request, so that a value identifies its document.
 type scriptedUpstream struct {
 	kinds  [betanet.NumEndpoints]string
 	served map[uint64]bool
@@ -131,7 +130,7 @@ func (u *scriptedUpstream) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// check checks the invariants of the events and views.
+// check checks the invariants of all events and views.
 func check(f *fixture, u *scriptedUpstream, set fleet.Settings) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -161,14 +160,14 @@ func check(f *fixture, u *scriptedUpstream, set fleet.Settings) error {
 	return nil
 }
 
-// endpointChecker follows the events of an endpoint.
+// endpointChecker tracks the events of an endpoint and checks them.
 type endpointChecker struct {
 	state    breaker.State
 	failures uint32
 	opened   time.Duration
 	probes   int
 	last     time.Duration // end of the last attempt
-	wait     time.Duration // until the next
+	wait     time.Duration // until its retry
 	number   int           // of the last attempt within its collection
 	retry    bool          // the last attempt is retried
 }
@@ -179,17 +178,17 @@ func (w *endpointChecker) attempt(at time.Duration, a Attempt, set fleet.Setting
 	case start < w.last:
 		return fmt.Errorf("began at %v, the previous attempt ended at %v", start, w.last)
 	case w.state == breaker.Open:
-		return fmt.Errorf("an attempt although the breaker has been open since %v", w.opened)
+		return fmt.Errorf("attempt while the breaker has been open since %v", w.opened)
 	case w.state == breaker.HalfOpen && w.probes > 0:
-		return fmt.Errorf("a second probe")
+		return fmt.Errorf("second probe in the same half-open state")
 	case a.Number > set.Attempts || a.Number > 1 && a.Number != w.number+1:
-		return fmt.Errorf("attempt %d after %d of %d", a.Number, w.number, set.Attempts)
+		return fmt.Errorf("attempt %d after attempt %d, at most %d are allowed", a.Number, w.number, set.Attempts)
 	case a.Number > 1 && start != w.last+w.wait:
 		return fmt.Errorf("retry at %v, want %v", start, w.last+w.wait)
 	case a.Duration > set.RequestTimeout:
-		return fmt.Errorf("took %v", a.Duration)
+		return fmt.Errorf("took %v, limit is %v", a.Duration, set.RequestTimeout)
 	case a.Retry && w.state == breaker.HalfOpen:
-		return fmt.Errorf("a retry after a probe")
+		return fmt.Errorf("retry after a probe")
 	}
 	if w.state == breaker.HalfOpen {
 		w.probes++
@@ -217,7 +216,7 @@ func checkWait(a Attempt, set fleet.Settings) error {
 		least, d = 3*time.Second, max(d, 3*time.Second)
 	}
 	if a.Wait < least || a.Wait > d {
-		return fmt.Errorf("a wait of %v, want %v to %v", a.Wait, least, d)
+		return fmt.Errorf("wait of %v, want %v to %v", a.Wait, least, d)
 	}
 	return nil
 }
@@ -227,7 +226,7 @@ func (w *endpointChecker) transition(at time.Duration, tr Transition, set fleet.
 	w.state = tr.To
 	switch {
 	case tr.To == breaker.Open && w.retry:
-		return fmt.Errorf("a retry is due although the breaker is open")
+		return fmt.Errorf("breaker opened although a retry is due")
 	case from == breaker.Closed && tr.To == breaker.Open && w.failures == set.BreakerFailures,
 		from == breaker.HalfOpen && tr.To == breaker.Open && w.failures > 0 && tr.Again:
 		w.opened = at
@@ -238,15 +237,15 @@ func (w *endpointChecker) transition(at time.Duration, tr Transition, set fleet.
 	case from == breaker.HalfOpen && tr.To == breaker.Closed && w.failures == 0:
 		return nil
 	}
-	return fmt.Errorf("from %v to %v after %d failures, opened at %v", from, tr.To, w.failures, w.opened)
+	return fmt.Errorf("breaker went from %v to %v after %d failures, last opened at %v", from, tr.To, w.failures, w.opened)
 }
 
-// checkView checks that the values of a view are from a document and not too old.
+// checkView checks that the values of a view are from documents that are not too old.
 func checkView(v *fleet.View, at time.Time, u *scriptedUpstream) error {
 	val := v.Values(at)
 	for _, n := range []*uint64{val.Uint(betanet.PacketsProcessed), val.Uint(betanet.PacketsDropped), val.Uint(betanet.TotalNodes), val.Uint(betanet.ActiveNodes), val.Uint(betanet.InactiveNodes), val.Uint(betanet.BytesTransmitted), val.Uint(betanet.BytesReceived), val.Uint(betanet.PeakThroughput)} {
 		if n != nil && !u.served[*n] {
-			return fmt.Errorf("shows %d, which was in no document", *n)
+			return fmt.Errorf("shows %d, which was not in any document", *n)
 		}
 	}
 	maxStale := v.Upstream.Settings.MaxStale

@@ -7,6 +7,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/breaker"
 )
 
+// enter changes the state of a breaker.
 func (m *model) enter(e betanet.Endpoint, b *modelBreaker, s breaker.State, again bool) {
 	b.state, b.streak, b.generation = s, 0, b.generation+1
 	b.until = 0
@@ -14,7 +15,7 @@ func (m *model) enter(e betanet.Endpoint, b *modelBreaker, s breaker.State, agai
 		b.until = m.now + m.Settings.BreakerOpen + time.Millisecond
 	}
 	if m.endpoints[e].brk != b {
-		return // a switch of API has replaced it
+		return // it was replaced when the API changed
 	}
 	m.record("%v enters %v until %v again %v", e, s, b.until, again)
 	if at, open := m.wakeTime(e); open {
@@ -22,6 +23,8 @@ func (m *model) enter(e betanet.Endpoint, b *modelBreaker, s breaker.State, agai
 	}
 }
 
+// willOpen reports whether the breaker is open after a failure of an attempt that began in
+// the given generation.
 func (m *model) willOpen(b *modelBreaker, generation int) bool {
 	if b.generation != generation {
 		return b.state == breaker.Open
@@ -29,6 +32,7 @@ func (m *model) willOpen(b *modelBreaker, generation int) bool {
 	return b.state == breaker.HalfOpen || b.streak+1 >= m.Settings.BreakerFailures
 }
 
+// bad records a failed attempt.
 func (m *model) bad(e betanet.Endpoint, b *modelBreaker, generation int, probe bool) {
 	if b.generation != generation {
 		return
@@ -40,6 +44,7 @@ func (m *model) bad(e betanet.Endpoint, b *modelBreaker, generation int, probe b
 	b.streak++
 }
 
+// good records a successful attempt.
 func (m *model) good(e betanet.Endpoint, b *modelBreaker, generation int, probe bool) {
 	switch {
 	case b.generation != generation:
@@ -56,6 +61,7 @@ func (m *model) wakeTime(e betanet.Endpoint) (at time.Duration, open bool) {
 	return max(x.brk.until, x.notBefore), x.brk.state == breaker.Open
 }
 
+// startProbe starts the probe of an endpoint if it is due.
 func (m *model) startProbe(e betanet.Endpoint, due time.Duration) {
 	x := m.endpoints[e]
 	switch at, open := m.wakeTime(e); {

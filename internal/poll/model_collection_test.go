@@ -10,8 +10,8 @@ import (
 // modelCollection is a collection of some endpoints.
 type modelCollection struct {
 	began, deadline time.Duration
-	left            int
-	undecided       []undecidedAttempt // attempts on v1 that returned 404, until the API is known
+	left            int                // number of endpoints that are not done
+	undecided       []undecidedAttempt // attempts on v1 that returned 404 while the API is not known
 	onEnd           func()
 	reset           bool // a document showed a reset
 }
@@ -40,7 +40,8 @@ func (m *model) collect(due time.Duration, endpoints []betanet.Endpoint, onEnd f
 	}
 }
 
-// done ends one endpoint, and with the last one the collection.
+// done ends the collection of an endpoint. After the last endpoint it ends the collection,
+// or detects the API first.
 func (m *model) done(c *modelCollection) {
 	if c.left--; c.left > 0 {
 		return
@@ -57,7 +58,7 @@ func (m *model) done(c *modelCollection) {
 	m.detectAPI(c, end)
 }
 
-// request makes a request and returns its result.
+// request makes a request and passes its result to then.
 func (m *model) request(c *modelCollection, e betanet.Endpoint, then func(response, kind, time.Duration)) {
 	start := m.now
 	limit := min(start+m.Settings.RequestTimeout, c.deadline)
@@ -86,7 +87,7 @@ func (m *model) request(c *modelCollection, e betanet.Endpoint, then func(respon
 
 func (m *model) attempt(c *modelCollection, e betanet.Endpoint, b *modelBreaker, n int) {
 	x := m.endpoints[e]
-	if b.state == breaker.Open { // after its pause
+	if b.state == breaker.Open { // and its pause is over
 		m.enter(e, b, breaker.HalfOpen, false)
 	}
 	probe, generation, recurring := b.state == breaker.HalfOpen, b.generation, x.failing != ""
@@ -132,7 +133,7 @@ func (m *model) attempt(c *modelCollection, e betanet.Endpoint, b *modelBreaker,
 	})
 }
 
-// detectAPI detects whether the upstream has the other API.
+// detectAPI detects the API of the upstream, and then calls end.
 func (m *model) detectAPI(c *modelCollection, end func()) {
 	mix := m.endpoints[betanet.Mixnodes]
 	detect := !mix.busy && m.now < c.deadline && max(mix.brk.until, mix.notBefore) <= m.now
@@ -194,7 +195,7 @@ func (m *model) fetched(c *modelCollection, e betanet.Endpoint, value uint64, pr
 		m.latencies++
 	}
 	if e == betanet.Mixnodes {
-		if m.listed && (value > m.last || fell && value > 0) { // packets since the previous document
+		if m.listed && (value > m.last || fell && value > 0) { // packets were sent since the previous document
 			m.latencies++
 		}
 		m.listed = true
@@ -229,12 +230,14 @@ func (m *model) failed(e betanet.Endpoint, k kind) {
 	}
 }
 
-// The budget, in nanoseconds of its refill of one token per second.
+// earn adds to the budget, which is measured as the time that it takes to refill: a token
+// is one second.
 func (m *model) earn(d time.Duration) {
 	m.budget, m.refilled = min(15*time.Second, m.budget+m.now-m.refilled), m.now
 	m.budget = min(15*time.Second, m.budget+d)
 }
 
+// pay takes a token and reports whether there was one.
 func (m *model) pay() bool {
 	m.earn(0)
 	if m.budget < time.Second {

@@ -14,10 +14,10 @@ import (
 	"github.com/betanet/betanet_exporter/internal/breaker"
 )
 
-// model computes the expected behaviour for one upstream as a list of events, without
-// goroutines, contexts or clocks. It uses only names of endpoints, states and reasons,
-// and the time of the first scheduled collection, from the code under test. Times are
-// since the start.
+// model computes the expected behavior for one upstream as a list of events, without
+// goroutines, contexts or clocks. All it takes from the code under test are the names of
+// endpoints, states and reasons, and the time of the first scheduled collection. Times are
+// relative to the start.
 type model struct {
 	scenario
 	now       time.Duration
@@ -28,16 +28,16 @@ type model struct {
 	api        betanet.API
 	tryV1      bool
 	collecting bool // a collection of all endpoints is running
-	running    int  // collections
+	running    int  // number of running collections
 	endpoints  [betanet.NumEndpoints]*modelEndpoint
 	resets     uint64
 	latencies  uint64
-	schedule   time.Duration // first scheduled collection
-	messages   uint64        // of mixnode a, from increases
-	last       uint64        // of mixnode a
+	schedule   time.Duration // time of the first scheduled collection
+	messages   uint64        // of mixnode a, summed over increases
+	last       uint64        // last value of mixnode a
 	listed     bool          // mixnode a was in a document
-	budget     time.Duration
-	refilled   time.Duration
+	budget     time.Duration // see earn
+	refilled   time.Duration // when the budget was last refilled
 }
 
 type todo struct {
@@ -49,7 +49,7 @@ type modelEndpoint struct {
 	brk       *modelBreaker
 	busy      bool
 	notBefore time.Duration
-	notFound  bool // the last response was 404
+	notFound  bool // its last response was a 404
 	attempts  int
 
 	tried     bool
@@ -58,6 +58,7 @@ type modelEndpoint struct {
 	since     time.Duration
 }
 
+// modelBreaker is the state of a breaker.
 type modelBreaker struct {
 	state      breaker.State
 	streak     uint32
@@ -87,7 +88,7 @@ func (m *model) record(format string, args ...any) {
 	m.lines = append(m.lines, line{m.now, fmt.Sprintf(format, args...)})
 }
 
-// until processes the events up to a time.
+// until runs the actions that are due up to a time.
 func (m *model) until(end time.Duration) {
 	for {
 		first := -1
@@ -127,7 +128,7 @@ func (m *model) collectNow() {
 	}
 }
 
-// all collects every endpoint that may be requested.
+// all starts a collection of every endpoint that may be requested.
 func (m *model) all(ttl time.Duration, onEnd func()) {
 	api := m.api
 	if m.tryV1 {
@@ -153,12 +154,12 @@ func (m *model) all(ttl time.Duration, onEnd func()) {
 	m.collect(m.now, free, onEnd)
 }
 
-// shown reports whether the last good document of an endpoint is not too old.
+// shown reports whether the last good document of an endpoint is still shown.
 func (m *model) shown(x *modelEndpoint) bool {
 	return x.value != nil && (m.Settings.MaxStale == 0 || m.now-*x.at < m.Settings.MaxStale)
 }
 
-// state returns the expected result of harness.state.
+// state returns the expected return value of harness.state.
 func (m *model) state() string {
 	var b strings.Builder
 	up, tried, failed, shown := true, true, false, false
@@ -213,7 +214,7 @@ func (m *model) state() string {
 	return b.String()
 }
 
-// compare runs a scenario and returns the differences between poller and model.
+// compare runs a scenario and returns the first difference between poller and model.
 func compare(t *testing.T, s scenario) (diff string) {
 	var m *model
 	runScenario(t, s, func(h *harness, at time.Duration) {
@@ -235,7 +236,7 @@ func compare(t *testing.T, s scenario) (diff string) {
 			}
 		}
 		if len(lines) != len(want) {
-			diff = fmt.Sprintf("at %v: got %d lines, want %d; more: %v", at, len(lines), len(want), append(lines, want...)[min(len(lines), len(want)):])
+			diff = fmt.Sprintf("at %v: got %d lines, want %d; extra or missing lines: %v", at, len(lines), len(want), append(lines, want...)[min(len(lines), len(want)):])
 			return
 		}
 		if d := cmp.Diff(m.state(), h.state(m.running == 0)); d != "" {
@@ -245,12 +246,12 @@ func compare(t *testing.T, s scenario) (diff string) {
 	return diff
 }
 
-// Every request, attempt, wait, breaker state, cache result and shown value equals the
-// model's, to the nanosecond, whatever the upstream sends.
+// Whatever the upstream sends, every request, attempt, wait, breaker state, cache result
+// and shown value matches the model to the nanosecond.
 func TestCollectionsMatchTheModel(t *testing.T) {
 	for name, c := range map[string]struct {
 		api     betanet.API
-		changes int // of API; -1 for one at the start
+		changes int // maximum number of API changes; -1 means one at the start
 	}{
 		"v1": {betanet.V1, 0}, "mixnodes": {betanet.MixnodesAPI, 0},
 		"auto": {betanet.Auto, 0}, "auto, mixnodes": {betanet.Auto, -1}, "auto, replaced": {betanet.Auto, 4},

@@ -28,13 +28,13 @@ func TestCollectionsStartAtOnceAndThenFollowTheSchedule(t *testing.T) {
 		if n := f.count(); n != 3*len(got) {
 			t.Errorf("got %d requests, want %d, one per endpoint and collection", n, 3*len(got))
 		}
-		if got := f.dialled(); got != 1 {
-			t.Errorf("got %d connections, want one that is kept", got)
+		if got := f.dialed(); got != 1 {
+			t.Errorf("got %d connections, want 1 that is kept", got)
 		}
 	})
 }
 
-func TestValuesOfTheUpstreamArePublished(t *testing.T) {
+func TestUpstreamValuesArePublished(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, f *fixture) {
 		f.until(time.Second)
 		v := f.view().Values(time.Now())
@@ -62,7 +62,7 @@ func TestRetriesWaitOneAndTwoSeconds(t *testing.T) {
 	})
 }
 
-func TestAPermanentFailureIsNotRetried(t *testing.T) {
+func TestPermanentFailureIsNotRetried(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, f *fixture) {
 		f.behave(only(betanet.Metrics, failWith(403)))
 		f.until(7 * time.Second)
@@ -75,11 +75,11 @@ func TestAPermanentFailureIsNotRetried(t *testing.T) {
 	})
 }
 
-func TestBreakerOpensAtTheFifthFailureAndProbesAfterItsPause(t *testing.T) {
+func TestBreakerOpensAfterFiveFailuresAndProbesAfterItsPause(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, f *fixture) {
 		f.behave(only(betanet.Metrics, failWith(500)))
 		tick := f.tick()
-		opened := tick + time.Second // attempts 1 to 3 in the first collection, 4 and 5 in the next
+		opened := tick + time.Second // after three attempts in the first collection and two in the next
 		f.until(opened)
 		if got := f.view().Endpoints[0].Breaker; got != breaker.Open {
 			t.Fatalf("breaker is %v after five failures, want open", got)
@@ -90,7 +90,7 @@ func TestBreakerOpensAtTheFifthFailureAndProbesAfterItsPause(t *testing.T) {
 			t.Errorf("requests at %v while open, want none", got)
 		}
 		if got := len(f.requested("/api/v1/nodes/status", opened+1)); got != 2 {
-			t.Errorf("got %d requests to another endpoint in that time, want 2", got)
+			t.Errorf("got %d requests to another endpoint while open, want 2", got)
 		}
 		f.until(probe + 29*time.Second)
 		if got := f.requested(metricsPath, opened+1); !slices.Equal(got, []time.Duration{probe}) {
@@ -102,7 +102,7 @@ func TestBreakerOpensAtTheFifthFailureAndProbesAfterItsPause(t *testing.T) {
 		f.behave(healthy)
 		f.until(probe + 31*time.Second)
 		if e := f.view().Endpoints[0]; e.Breaker != breaker.Closed || !e.Up() {
-			t.Errorf("breaker is %v and up %v after a good probe, want closed and true", e.Breaker, e.Up())
+			t.Errorf("breaker is %v and up %v after a successful probe, want closed and true", e.Breaker, e.Up())
 		}
 	})
 }
@@ -115,25 +115,25 @@ func TestProbeUsesAFreshConnection(t *testing.T) {
 		}))
 		f.until(f.tick() + 2*time.Second)
 		f.behave(healthy)
-		before := f.dialled()
+		before := f.dialed()
 		f.until(f.tick() + 32*time.Second)
-		if got := f.dialled() - before; got != 1 {
+		if got := f.dialed() - before; got != 1 {
 			t.Errorf("got %d new connections around the probe, want 1", got)
 		}
 	})
 }
 
-func TestAHangingEndpointEndsWithTheCollection(t *testing.T) {
+func TestHangingEndpointTimesOutWithinTheCollection(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, f *fixture) {
 		f.behave(only(betanet.Metrics, hang))
 		f.until(parallelAfter + slowAfter)
 		if v := f.view(); !v.Endpoints[1].Up() || !v.Endpoints[2].Up() {
-			t.Error("healthy endpoints wait for the hanging one")
+			t.Error("got a healthy endpoint that is not up, want it not to wait for the hanging one")
 		}
 		f.until(14 * time.Second)
 		ended := eventsOf[Ended](f)
 		if len(ended) == 0 || ended[0].Duration > defaults.Timeout {
-			t.Fatalf("got %v, want the first collection over within %v", ended, defaults.Timeout)
+			t.Fatalf("got %v, want the first collection to end within %v", ended, defaults.Timeout)
 		}
 		// 5 s + 1 s + 5 s + 2 s leave 1 s, enough for a third attempt.
 		want := []time.Duration{0, 6 * time.Second, 13 * time.Second}
@@ -147,17 +147,17 @@ func TestAHangingEndpointEndsWithTheCollection(t *testing.T) {
 	})
 }
 
-func TestLastGoodValuesStayUntilMaxStale(t *testing.T) {
+func TestLastGoodValuesAreShownUntilMaxStale(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, f *fixture) {
 		f.until(time.Second)
 		f.behave(failWith(500))
 		f.until(5*time.Minute - time.Millisecond)
 		v := f.view()
 		if got := v.Values(time.Now()); got.Uint(betanet.PacketsProcessed) == nil || *got.Uint(betanet.PacketsProcessed) != 5000 {
-			t.Error("the last good value is gone before max-stale")
+			t.Error("got no last good value, want 5000 until max-stale")
 		}
 		if !v.Endpoints[0].Stale(time.Now(), defaults.MaxStale) {
-			t.Error("the last good value is not flagged stale")
+			t.Error("got stale false, want true")
 		}
 		f.until(5*time.Minute + time.Millisecond)
 		if got := f.view().Values(time.Now()); got.Uint(betanet.PacketsProcessed) != nil || got.Latency != nil {
@@ -177,9 +177,9 @@ func TestLatencyIsObservedOncePerFreshDocument(t *testing.T) {
 	})
 }
 
-func TestAnEmptyBudgetMeansNoRetry(t *testing.T) {
+func TestEmptyBudgetPreventsRetries(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, f *fixture) {
-		f.poller.budget.Deposit(time.Now()) // the budget stays full
+		f.poller.budget.Deposit(time.Now()) // it is full and does not grow
 		for f.poller.budget.Take(time.Now()) {
 		}
 		f.behave(only(betanet.Metrics, failWith(500)))
@@ -201,12 +201,12 @@ func TestCollectionsOfAnEndpointNeverOverlap(t *testing.T) {
 	set.BreakerFailures, set.BreakerOpen = 1, 12*time.Second
 	inBubble(t, set, betanet.V1, func(t *testing.T, f *fixture) {
 		if f.tick() != 13*time.Second {
-			t.Fatalf("the schedule begins at %v, the test needs the probe a second before it", f.tick())
+			t.Fatalf("the schedule begins at %v, but the test needs 13s, a second after the probe", f.tick())
 		}
 		f.behave(only(betanet.Metrics, failWith(500)))
 		f.until(time.Second)
 		f.behave(only(betanet.Metrics, hang))
-		f.until(14 * time.Second) // the probe hangs, and a scheduled collection was due
+		f.until(14 * time.Second) // the probe hangs while a scheduled collection is due
 		if got := f.requested(metricsPath, time.Second); len(got) != 1 {
 			t.Errorf("requests at %v, want only the probe", got)
 		}
@@ -216,18 +216,18 @@ func TestCollectionsOfAnEndpointNeverOverlap(t *testing.T) {
 	})
 }
 
-func TestMissedCollectionsAreCountedAndNotMadeUpFor(t *testing.T) {
+func TestMissedCollectionsAreCountedButNotMadeUp(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, f *fixture) {
 		f.until(time.Second)
 		before := f.count()
 		s := f.poller.upstreams[f.upstream]
-		s.core.tick = time.Now().Add(-40 * time.Second) // as after SIGSTOP
+		s.core.tick = time.Now().Add(-40 * time.Second) // as if the process had been stopped
 		s.runDue()
 		if got := eventsOf[Skipped](f); len(got) != 1 || got[0].Count != 2 {
-			t.Errorf("got %v, want two skipped", got)
+			t.Errorf("got %v, want one event for two skipped collections", got)
 		}
 		if got := f.count() - before; got != 3 {
-			t.Errorf("got %d requests, want those of one collection", got)
+			t.Errorf("got %d requests, want the 3 of one collection", got)
 		}
 	})
 }
@@ -240,11 +240,11 @@ func TestRemovedUpstreamIsNeverPublishedAgain(t *testing.T) {
 		view, requests := f.view(), f.count()
 		f.until(time.Minute)
 		if f.view() != view || f.count() != requests {
-			t.Errorf("got %d requests or a view after the removal, want none", f.count()-requests)
+			t.Errorf("got %d more requests, or another view, after the removal, want none", f.count()-requests)
 		}
 		for _, a := range eventsOf[Attempt](f) {
 			if a.Failure == nil || a.Failure.Reason != betanet.ReasonCanceled {
-				t.Errorf("got attempt %+v, want it canceled", a)
+				t.Errorf("got attempt %+v, want a canceled one", a)
 			}
 		}
 		if got := eventsOf[Failing](f); len(got) != 0 {
@@ -260,12 +260,12 @@ func TestDecreasesAreExposedAsSentAndCounted(t *testing.T) {
 		f.until(f.tick() + time.Second)
 		v := f.view()
 		if val := v.Values(time.Now()); *val.Uint(betanet.PacketsProcessed) != 3 || v.Resets != 1 {
-			t.Errorf("got %d and %d resets, want 3 and 1", *val.Uint(betanet.PacketsProcessed), v.Resets)
+			t.Errorf("got value %d and %d resets, want 3 and 1", *val.Uint(betanet.PacketsProcessed), v.Resets)
 		}
 	})
 }
 
-func TestNothingIsAddedAfterTheEnd(t *testing.T) {
+func TestAddFailsAfterRunHasEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := New(Options{Publish: func(*fleet.View) {}, Report: func(Event) {}})
 		ctx, cancel := context.WithCancel(t.Context())

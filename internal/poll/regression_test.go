@@ -13,10 +13,10 @@ import (
 	"github.com/betanet/betanet_exporter/internal/exposition"
 )
 
-// Regression tests for the bugs of an earlier exporter, judged by the text of a scrape.
+// These tests check the text of a scrape for the bugs of an earlier exporter.
 
-// exposed returns the value of a series in the exposition of the last view, empty if it
-// is absent.
+// exposed returns the value of a series in the exposition of the last view, or "" if it is
+// absent.
 func (f *fixture) exposed(t *testing.T, name string) string {
 	t.Helper()
 	r := exposition.NewRegistry()
@@ -33,7 +33,7 @@ func (f *fixture) exposed(t *testing.T, name string) string {
 	return value
 }
 
-// unnamed runs a test with an upstream without a name.
+// unnamed runs a test with an upstream that has no name.
 func unnamed(t *testing.T, test func(*testing.T, *fixture)) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, f *fixture) {
 		f.upstream.Name = ""
@@ -41,7 +41,7 @@ func unnamed(t *testing.T, test func(*testing.T, *fixture)) {
 	})
 }
 
-func TestAFetchWithoutAnyDocumentIsAFailure(t *testing.T) {
+func TestCollectionWithoutDocumentsIsAFailure(t *testing.T) {
 	unnamed(t, func(t *testing.T, f *fixture) {
 		f.behave(failWith(500))
 		f.until(30 * time.Second)
@@ -66,7 +66,7 @@ func TestDroppedPacketsAreExposed(t *testing.T) {
 	})
 }
 
-func TestTotalsAreNotAddedUpAtEachCollection(t *testing.T) {
+func TestTotalsAreNotSummedAcrossCollections(t *testing.T) {
 	unnamed(t, func(t *testing.T, f *fixture) {
 		f.until(5 * time.Minute)
 		if got := f.exposed(t, "betanet_bytes_transmitted_total"); got != "1000000" {
@@ -79,7 +79,7 @@ func TestMessagesAreThePacketsProcessed(t *testing.T) {
 	unnamed(t, func(t *testing.T, f *fixture) {
 		f.until(time.Second)
 		if got := f.exposed(t, "betanet_messages_total"); got != "5000" {
-			t.Errorf("got %q messages, want packets_processed, 5000", got)
+			t.Errorf("got %q messages, want 5000, the packets processed", got)
 		}
 	})
 }
@@ -93,14 +93,14 @@ func TestActiveMixnodesAreNotThePeers(t *testing.T) {
 	})
 }
 
-func TestAHalfOpenBreakerAllowsOneProbe(t *testing.T) {
+func TestHalfOpenBreakerAllowsOneProbe(t *testing.T) {
 	unnamed(t, func(t *testing.T, f *fixture) {
 		f.behave(failWith(500))
 		f.until(f.tick() + 10*time.Second) // open
 		from := f.tick() + 10*time.Second
 		f.until(from + 30*time.Second) // after the pause
 		if got := len(f.requested(metricsPath, from)); got != 1 {
-			t.Errorf("got %d requests by a half-open breaker, want one probe", got)
+			t.Errorf("got %d requests while half-open, want one probe", got)
 		}
 		if got := f.view().Endpoints[0].Breaker; got != breaker.Open {
 			t.Errorf("got %v after the failed probe, want open again", got)
@@ -119,7 +119,7 @@ func TestLatencyIsNotObservedAgainFromTheCache(t *testing.T) {
 	})
 }
 
-func TestAParseErrorExposesNoZeros(t *testing.T) {
+func TestParseErrorsExposeNoZeros(t *testing.T) {
 	for _, bad := range []string{`{"packets_processed":`, `{}`, `null`, `{"packets_processed":null,"packets_dropped":1}`, `{"Packets_Processed":1,"packets_dropped":1}`} {
 		unnamed(t, func(t *testing.T, f *fixture) {
 			f.behave(only(betanet.Metrics, func(w http.ResponseWriter, _ *http.Request) {

@@ -21,7 +21,7 @@ func onReplicas(t *testing.T, set fleet.Settings, test func(*testing.T, *fixture
 		for _, h := range []string{"a:1", "b:1", "c:1"} {
 			f.upstream.URLs = append(f.upstream.URLs, &url.URL{Scheme: "http", Host: h})
 		}
-		f.poller.Remove(f.upstream) // it was added with one URL
+		f.poller.Remove(f.upstream) // the fixture has added it with one URL
 		if err := f.poller.Add(t.Context(), f.upstream, true); err != nil {
 			t.Fatal(err)
 		}
@@ -29,13 +29,13 @@ func onReplicas(t *testing.T, set fleet.Settings, test func(*testing.T, *fixture
 	})
 }
 
-// host returns a handler that uses h for one replica.
-func host(name string, h, others http.HandlerFunc) http.HandlerFunc {
+// host returns a handler that uses h for one replica and rest for the others.
+func host(name string, h, rest http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Host == name {
 			h(w, r)
 		} else {
-			others(w, r)
+			rest(w, r)
 		}
 	}
 }
@@ -57,7 +57,7 @@ func TestOneReplicaIsUsedAndStaysInUse(t *testing.T) {
 	})
 }
 
-func TestAllDocumentsComeFromTheNextReplicaWhenOneFails(t *testing.T) {
+func TestFailoverCollectsAllDocumentsFromTheNextReplica(t *testing.T) {
 	onReplicas(t, defaults, func(t *testing.T, f *fixture) {
 		f.until(time.Second)
 		order := preferred(f.upstream, "")
@@ -69,12 +69,12 @@ func TestAllDocumentsComeFromTheNextReplicaWhenOneFails(t *testing.T) {
 			t.Fatalf("in use %q, up %v, %d switches, want %q, true, 1", v.Replica, v.Up(), v.Switches, second)
 		}
 		if v.Totals.Latency.GetSampleCount() != 1 {
-			t.Errorf("got %d observations, want only the new replica's", v.Totals.Latency.GetSampleCount())
+			t.Errorf("got %d observations, want only the one of the new replica", v.Totals.Latency.GetSampleCount())
 		}
 		f.behave(healthy)
 		f.until(5 * time.Minute)
 		if v := f.view(); v.Replica != second || v.Switches != 1 {
-			t.Errorf("in use %q after %d switches, want it to stay", v.Replica, v.Switches)
+			t.Errorf("in use %q after %d switches, want still %q after 1", v.Replica, v.Switches, second)
 		}
 		if got := eventsOf[Switched](f); len(got) != 1 || got[0].From != first || got[0].To != second {
 			t.Errorf("got %v, want one switch", got)
@@ -82,7 +82,7 @@ func TestAllDocumentsComeFromTheNextReplicaWhenOneFails(t *testing.T) {
 	})
 }
 
-func TestAnOpenBreakerCausesFailoverAtOnce(t *testing.T) {
+func TestOpenBreakerCausesImmediateFailover(t *testing.T) {
 	set := defaults
 	set.BreakerFailures = 1
 	onReplicas(t, set, func(t *testing.T, f *fixture) {
@@ -90,7 +90,7 @@ func TestAnOpenBreakerCausesFailoverAtOnce(t *testing.T) {
 		f.behave(host(first, hang, healthy))
 		f.until(6 * time.Second)
 		if v := f.view(); v.Replica == first || !v.Up() {
-			t.Errorf("in use %q, up %v after the first attempt's timeout, want another", v.Replica, v.Up())
+			t.Errorf("in use %q, up %v after the first attempt's timeout, want another replica and true", v.Replica, v.Up())
 		}
 		i := slices.IndexFunc(f.view().Standby, func(s fleet.Standby) bool { return s.Replica == first })
 		if i < 0 || f.view().Standby[i].Breaker != breaker.Open {
@@ -99,7 +99,7 @@ func TestAnOpenBreakerCausesFailoverAtOnce(t *testing.T) {
 	})
 }
 
-func TestWhenNoReplicaIsLeftTheLastValuesAreStale(t *testing.T) {
+func TestLastValuesAreStaleWhenAllReplicasFail(t *testing.T) {
 	onReplicas(t, defaults, func(t *testing.T, f *fixture) {
 		f.until(time.Second)
 		first := f.view().Replica
@@ -107,7 +107,7 @@ func TestWhenNoReplicaIsLeftTheLastValuesAreStale(t *testing.T) {
 		f.until(f.tick() + 14*time.Second)
 		v := f.view()
 		if val := v.Values(time.Now()); v.Replica != first || v.State(time.Now()) != fleet.Stale || *val.Uint(betanet.PacketsProcessed) != 5000 {
-			t.Errorf("in use %q, %v, want %q and its last values, stale", v.Replica, v.State(time.Now()), first)
+			t.Errorf("in use %q, %v, want %q, stale, with its last values", v.Replica, v.State(time.Now()), first)
 		}
 		if got := eventsOf[Switched](f); len(got) != 0 {
 			t.Errorf("got %v, want no switch", got)
@@ -115,7 +115,7 @@ func TestWhenNoReplicaIsLeftTheLastValuesAreStale(t *testing.T) {
 	})
 }
 
-func TestARecoveredReplicaIsFound(t *testing.T) {
+func TestRecoveredReplicaIsFound(t *testing.T) {
 	onReplicas(t, defaults, func(t *testing.T, f *fixture) {
 		f.behave(failWith(500))
 		f.until(2 * time.Minute)
@@ -142,7 +142,7 @@ func TestUpstreamsAndHostsAreSpreadOverReplicas(t *testing.T) {
 	}
 }
 
-func TestTheOrderOfReplicasInAFileDoesNotMatter(t *testing.T) {
+func TestConfiguredOrderOfReplicasDoesNotMatter(t *testing.T) {
 	urls := []*url.URL{{Host: "a:1"}, {Host: "b:1"}, {Host: "c:1"}}
 	reordered := []*url.URL{urls[2], urls[0], urls[1]}
 	u := &fleet.Upstream{Name: "edge", URLs: urls}

@@ -7,19 +7,19 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet"
 )
 
-func TestARestartIsCountedOncePerCollection(t *testing.T) {
+func TestRestartIsCountedOncePerCollection(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, f *fixture) {
 		f.until(time.Second)
 		f.behave(path(betanet.Metrics, body(`{"packets_processed":3,"packets_dropped":1}`),
 			only(betanet.Network, body(`{"bytes_transmitted":5,"bytes_received":5,"avg_latency_ms":45.0,"peak_throughput":1}`))))
 		f.until(f.tick() + time.Second)
 		if got := f.view().Resets; got != 1 {
-			t.Errorf("got %d resets after all counters of both documents fell, want 1", got)
+			t.Errorf("got %d resets after the counters of two documents fell, want 1", got)
 		}
 	})
 }
 
-func TestARestartOfTheMixnodesServerIsCounted(t *testing.T) {
+func TestRestartOfMixnodesServerIsCounted(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, f *fixture) {
 		f.behave(mixnodes)
 		f.until(time.Second)
@@ -33,9 +33,9 @@ func TestARestartOfTheMixnodesServerIsCounted(t *testing.T) {
 	})
 }
 
-// Documents of different replicas are never compared, and the resets of one remain
-// counted after a switch.
-func TestResetsOutliveASwitchOfReplicas(t *testing.T) {
+// Documents of different replicas are not compared with each other, and the resets of a
+// replica remain counted after another one is used.
+func TestResetsRemainCountedAfterFailover(t *testing.T) {
 	onReplicas(t, defaults, func(t *testing.T, f *fixture) {
 		f.until(time.Second)
 		lower := only(betanet.Metrics, body(`{"packets_processed":3,"packets_dropped":1}`))
@@ -50,7 +50,7 @@ func TestResetsOutliveASwitchOfReplicas(t *testing.T) {
 	})
 }
 
-func TestASwitchOfAPIIsNotARestart(t *testing.T) {
+func TestAPIChangeIsNotARestart(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, f *fixture) {
 		f.until(time.Second)
 		f.behave(mixnodes) // with fewer packets

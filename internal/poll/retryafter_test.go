@@ -9,7 +9,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet"
 )
 
-func TestRetryAfterThatFitsIsWaitedFor(t *testing.T) {
+func TestRetryWaitsForRetryAfterThatFits(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, f *fixture) {
 		f.behave(only(betanet.Metrics, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "4")
@@ -36,7 +36,7 @@ func TestRetryAfterThatDoesNotFitDefersScheduledRequests(t *testing.T) {
 		}
 		f.until(116 * time.Second)
 		if got := f.requested(metricsPath, time.Second); len(got) != 1 {
-			t.Errorf("requests at %v, want a scheduled one after the Retry-After", got)
+			t.Errorf("requests at %v, want one scheduled request after the Retry-After", got)
 		}
 	})
 }

@@ -10,22 +10,22 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-func TestTheScheduleFollowsTheMonotonicClock(t *testing.T) {
+func TestScheduleFollowsTheMonotonicClock(t *testing.T) {
 	due := time.Now()
 	for _, c := range []struct{ late, want time.Duration }{
-		{-time.Second, 15 * time.Second}, // called early, because of rounding
+		{-time.Second, 15 * time.Second}, // called early because of rounding
 		{0, 15 * time.Second},
 		{14 * time.Second, 15 * time.Second},
 		{15 * time.Second, 30 * time.Second},
-		{100 * time.Second, 105 * time.Second}, // after SIGSTOP
+		{100 * time.Second, 105 * time.Second}, // the process was stopped
 	} {
 		if got := tickAfter(due, due.Add(c.late), 15*time.Second).Sub(due); got != c.want {
-			t.Errorf("%v late: the next tick is %v after the last, want %v", c.late, got, c.want)
+			t.Errorf("%v late: got the next tick %v after the last, want %v", c.late, got, c.want)
 		}
 	}
 }
 
-func TestTheFirstCollectionEndsBeforeTheScheduleBegins(t *testing.T) {
+func TestFirstCollectionEndsBeforeTheScheduleBegins(t *testing.T) {
 	now := time.Now()
 	for _, set := range []fleet.Settings{
 		defaults,
@@ -36,7 +36,7 @@ func TestTheFirstCollectionEndsBeforeTheScheduleBegins(t *testing.T) {
 			u := &fleet.Upstream{Name: fmt.Sprint(i), URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: betanet.V1, Settings: set}
 			left := firstTick(u, now).Sub(now) - (set.Interval - set.Timeout)
 			if left < set.RequestTimeout || left > 2*set.Interval {
-				t.Fatalf("interval %v: the first collection has %v, want at least one attempt of %v", set.Interval, left, set.RequestTimeout)
+				t.Fatalf("interval %v: the first collection may take %v, want at least one attempt of %v", set.Interval, left, set.RequestTimeout)
 			}
 		}
 	}
@@ -58,12 +58,12 @@ func TestProbesOfManyUpstreamsAreCoalesced(t *testing.T) {
 		at := f.poller.began.Add(1100 * time.Millisecond)
 		c.moment = f.poller.moment()
 		if got := c.coalesced(at); !got.Equal(at) {
-			t.Errorf("with one upstream: %v later, want no delay", got.Sub(at))
+			t.Errorf("with one upstream: got a delay of %v, want none", got.Sub(at))
 		}
 		f.poller.count.Store(coalesceAbove)
 		c.moment = f.poller.moment()
 		if got, want := c.coalesced(at), f.poller.began.Add(1250*time.Millisecond); !got.Equal(want) {
-			t.Errorf("with many upstreams: at %v, want at %v", got.Sub(f.poller.began), want.Sub(f.poller.began))
+			t.Errorf("with many upstreams: got %v, want %v", got.Sub(f.poller.began), want.Sub(f.poller.began))
 		}
 	})
 }

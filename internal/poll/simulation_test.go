@@ -95,7 +95,7 @@ func TestYearsOfTheCore(t *testing.T) {
 	}
 }
 
-func TestASeedReproducesTheHistoryOfTheCore(t *testing.T) {
+func TestSeedReproducesTheHistoryOfTheCore(t *testing.T) {
 	const length = 2 * 24 * time.Hour
 	for seed := range uint64(3) {
 		var digests [2]uint64

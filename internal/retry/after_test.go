@@ -72,7 +72,7 @@ func TestAfterParsesTheHeader(t *testing.T) {
 	}
 }
 
-func TestAfterIsNeverNegativeNorTooLong(t *testing.T) {
+func TestAfterIsNeverNegativeOrTooLong(t *testing.T) {
 	value := rapid.OneOf(
 		rapid.String(),
 		rapid.StringMatching(`[ +-]?[0-9]{0,30}(\.[0-9])?`),

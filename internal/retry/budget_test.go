@@ -18,7 +18,7 @@ func spend(b *Budget, now time.Time) (n int) {
 	return n
 }
 
-func TestABudget(t *testing.T) {
+func TestBudget(t *testing.T) {
 	type step struct {
 		sleep  time.Duration
 		firsts int // first attempts after the sleep
@@ -54,9 +54,9 @@ type move struct {
 	sleep time.Duration
 }
 
-// TestABudgetMatchesTheModel compares the results with a token bucket that counts
+// TestBudgetMatchesTheModel compares the results with a token bucket that counts
 // whole nanoseconds. Results within rounding of a token are not compared.
-func TestABudgetMatchesTheModel(t *testing.T) {
+func TestBudgetMatchesTheModel(t *testing.T) {
 	one := rapid.Custom(func(t *rapid.T) move {
 		return move{
 			kind:  rapid.SampledFrom([]string{"first", "take", "take", "sleep"}).Draw(t, "kind"),
@@ -89,7 +89,7 @@ func TestABudgetMatchesTheModel(t *testing.T) {
 	})
 }
 
-func TestConcurrentCallersDoNotOverspendABudget(t *testing.T) {
+func TestConcurrentCallersDoNotOverspendTheBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := NewBudget(time.Now())
 		start := time.Now()

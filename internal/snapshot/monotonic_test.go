@@ -40,7 +40,7 @@ func TestSettingTheWallClockDoesNotChangeAges(t *testing.T) {
 
 // Unlike Equal, == compares the monotonic readings, which Round, UTC, In and every
 // encoding would remove.
-func TestARecordKeepsTheMonotonicReadings(t *testing.T) {
+func TestRecordKeepsTheMonotonicReadings(t *testing.T) {
 	now := time.Now()
 	r := Record{}.Fetched(doc, now).Failed(timeout, now.Add(time.Second))
 	if r.At != now || r.Since != now.Add(time.Second) {

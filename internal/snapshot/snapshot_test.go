@@ -24,7 +24,7 @@ var (
 	failed  = good.Failed(timeout, start.Add(time.Second))
 )
 
-func TestARecordIsFreshWithinItsTTL(t *testing.T) {
+func TestRecordIsFreshWithinTheTTL(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		r        Record
@@ -48,7 +48,7 @@ func TestARecordIsFreshWithinItsTTL(t *testing.T) {
 	}
 }
 
-func TestADocumentExpiresExactlyAtTheLimit(t *testing.T) {
+func TestDocumentExpiresExactlyAtTheLimit(t *testing.T) {
 	failedOften := good
 	for i := range 30 {
 		failedOften = failedOften.Failed(timeout, start.Add(time.Duration(i)*15*time.Second))
@@ -78,7 +78,7 @@ func TestADocumentExpiresExactlyAtTheLimit(t *testing.T) {
 	}
 }
 
-func TestALimitOfZeroMeansForever(t *testing.T) {
+func TestZeroLimitMeansForever(t *testing.T) {
 	at := start.AddDate(50, 0, 0)
 	if failed.Current(at, 0) != doc || !failed.Stale(at, 0) {
 		t.Errorf("Current(), Stale(): got %v, %v, want the document and true", failed.Current(at, 0), failed.Stale(at, 0))
@@ -88,7 +88,7 @@ func TestALimitOfZeroMeansForever(t *testing.T) {
 	}
 }
 
-func TestWithoutADocumentNothingIsStale(t *testing.T) {
+func TestRecordWithoutDocumentIsNeverStale(t *testing.T) {
 	for _, r := range []Record{{}, Record{}.Failed(timeout, start)} {
 		for _, limit := range []time.Duration{0, maxStale} {
 			if r.Stale(start, limit) || r.Current(start, limit) != nil || !r.Expires(limit).IsZero() {
@@ -99,7 +99,7 @@ func TestWithoutADocumentNothingIsStale(t *testing.T) {
 	}
 }
 
-func TestARecordIsUpAfterADocument(t *testing.T) {
+func TestRecordIsUpAfterADocument(t *testing.T) {
 	for name, c := range map[string]struct {
 		r         Record
 		up, tried bool
@@ -116,7 +116,7 @@ func TestARecordIsUpAfterADocument(t *testing.T) {
 	}
 }
 
-func TestSinceIsTheStartOfTheSeriesOfFailures(t *testing.T) {
+func TestSinceIsTheFirstOfConsecutiveFailures(t *testing.T) {
 	first := start.Add(15 * time.Second)
 	r := good.Failed(timeout, first).Failed(refused, start.Add(30*time.Second))
 	if !r.Since.Equal(first) || r.Failure != refused {
@@ -132,7 +132,7 @@ func TestSinceIsTheStartOfTheSeriesOfFailures(t *testing.T) {
 	}
 }
 
-func TestAChangeDoesNotModifyTheEarlierRecord(t *testing.T) {
+func TestChangesDoNotModifyTheEarlierRecord(t *testing.T) {
 	r := good
 	r.Failed(timeout, start.Add(time.Second))
 	r.Fetched(doc, start.Add(time.Second))
