@@ -34,7 +34,7 @@ func (w *coreWorld) updateEpisodes() {
 		} else if e.Kind == "other API" {
 			_, service := w.affected(e)
 			service.api = 3 - service.api
-			service.disturbed = w.now // the replica in use must be detected again
+			service.disturbed = w.now // the API of the replica in use must be detected again
 		}
 	}
 	for ; w.begun < len(w.episodes) && !w.start.Add(w.episodes[w.begun].Start).After(w.now); w.begun++ {
@@ -50,11 +50,12 @@ func (w *coreWorld) affected(e *simulation.Episode) (*coreUpstream, *coreService
 	return s, s.services[e.Variant%uint64(len(s.services))]
 }
 
+// beginEpisode applies the effects of the start of an episode.
 func (w *coreWorld) beginEpisode(e *simulation.Episode) {
 	s, service := w.affected(e)
 	until := w.now.Add(e.Length)
 	service.disturbed = later(service.disturbed, w.now)
-	if e.Kind == "flaky" || e.Kind == "slow" { // a replica that responds now and then may stay in use
+	if e.Kind == "flaky" || e.Kind == "slow" { // a replica that responds sometimes may remain in use
 		service.disturbed = later(service.disturbed, until)
 	}
 	switch e.Kind {
@@ -81,7 +82,7 @@ func (w *coreWorld) beginEpisode(e *simulation.Episode) {
 	}
 }
 
-// replace removes an upstream and adds it again, like a change of its settings.
+// replace removes an upstream and adds it again, as a change of its settings does.
 func (w *coreWorld) replace(s *coreUpstream) {
 	w.apply(s, nil, s.core.step(w.moment(), removed{}))
 	for len(s.inFlight) > 0 { // requests in flight are canceled

@@ -10,7 +10,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/retry"
 )
 
-// transitions name everything that a core can do. A long simulation must visit all.
+// transitions are the names of everything that a core can do. A long simulation must visit
+// all of them.
 var transitions = []string{
 	"closed to open", "open to half_open", "half_open to closed", "half_open to open", "ignored while closed", "ignored while half_open",
 	"collection at start", "scheduled collection", "collection on demand", "probe after the pause", "skipped", "missed",
@@ -21,34 +22,37 @@ var transitions = []string{
 	"replica switched", "no replica left", "reset", "removed during a collection", "connection closed",
 }
 
-// coreEndpoint is what the oracle knows about an endpoint of a service.
+// coreEndpoint is the oracle's state of an endpoint of a service.
 type coreEndpoint struct {
 	state      breaker.State
 	streak     uint32
 	opened     time.Time
 	notBefore  time.Time
 	inFlight   bool
-	generation int // incremented when a switch of API resets the endpoint
+	generation int // incremented when a change of API resets the endpoint
 	doc        *betanet.Document
 	docAt      time.Time
 }
 
-// oracleState is what the oracle remembers about an upstream.
+// oracleState is the oracle's state of an upstream.
 type oracleState struct {
 	api    [3]betanet.API // of each replica
 	resets uint64
-	fell   uint64 // documents with lower totals
+	fell   uint64 // number of documents with lower totals
 }
 
+// fail ends the simulation because of a broken rule.
 func (w *coreWorld) fail(format string, args ...any) { panic(brokenRule(fmt.Sprintf(format, args...))) }
 
+// visit counts a transition if it was reached.
 func (w *coreWorld) visit(name string, reached bool) {
 	if reached {
 		w.visited[name]++
 	}
 }
 
-// earn refills the budget for the time that passed and for a first attempt.
+// earn refills the budget for the time that has passed, and adds first, the share of a first
+// attempt.
 func (w *coreWorld) earn(first time.Duration) {
 	w.budget = min(15*time.Second, w.budget+w.now.Sub(w.refilled))
 	w.budget, w.refilled = min(15*time.Second, w.budget+first), w.now
@@ -59,15 +63,15 @@ func (w *coreWorld) checkRequest(s *coreUpstream, q *coreRequest) {
 	ep, set, col := &q.service.endpoints[q.endpoint], &s.u.Settings, q.collection
 	switch {
 	case ep.inFlight:
-		w.fail("%s %v: two requests at a time", s.u.Name, q.endpoint)
+		w.fail("%s %v: two requests at the same time", s.u.Name, q.endpoint)
 	case w.now.Before(ep.notBefore):
 		w.fail("%s %v: requested %v before the Retry-After", s.u.Name, q.endpoint, ep.notBefore.Sub(w.now))
 	case ep.state == breaker.Open && (q.progress != nil || w.now.Sub(ep.opened) <= set.BreakerOpen):
 		w.fail("%s %v: requested although the breaker opened %v ago", s.u.Name, q.endpoint, w.now.Sub(ep.opened))
 	case q.limit <= 0 || q.limit > set.RequestTimeout || w.now.Add(q.limit).After(col.began.Add(set.Timeout)):
-		w.fail("%s %v: a limit of %v, %v after the collection began", s.u.Name, q.endpoint, q.limit, w.now.Sub(col.began))
+		w.fail("%s %v: request has a limit of %v, %v after the collection began", s.u.Name, q.endpoint, q.limit, w.now.Sub(col.began))
 	case q.progress != nil && col.sequential && len(s.inFlight) > 0:
-		w.fail("%s %v: requested with %d others although connections are few", s.u.Name, q.endpoint, len(s.inFlight))
+		w.fail("%s %v: requested together with %d others although connections are scarce", s.u.Name, q.endpoint, len(s.inFlight))
 	case q.progress != nil && q.progress.attempts == 1:
 		w.earn(time.Second / 5)
 	}
@@ -80,7 +84,7 @@ func (w *coreWorld) checkRequest(s *coreUpstream, q *coreRequest) {
 	w.visit("retry after Retry-After", q.progress != nil && q.progress.attempts > 1 && w.now.Equal(ep.notBefore))
 }
 
-// recordResponse records a response.
+// recordResponse records a response for the rules.
 func (w *coreWorld) recordResponse(s *coreUpstream, q *coreRequest, took time.Duration) {
 	ep := &q.service.endpoints[q.endpoint]
 	ep.inFlight = false
@@ -97,7 +101,7 @@ func (w *coreWorld) recordResponse(s *coreUpstream, q *coreRequest, took time.Du
 	ep.doc, ep.docAt = q.result.doc, w.now
 }
 
-// fell reports whether a total is lower in the second document.
+// fell reports whether a total is lower in the later document.
 func fell(before, after *betanet.Document) bool {
 	if before == nil {
 		return false
@@ -135,7 +139,7 @@ func (w *coreWorld) apply(s *coreUpstream, q *coreRequest, do actions) {
 	if off := s.core.tick.Sub(s.schedule) % s.u.Settings.Interval; off != 0 {
 		w.fail("%s: a collection is due %v off schedule", s.u.Name, off)
 	}
-	// Views are expensive, so check only some of them while nothing happens.
+	// Views are expensive, so check only some of them while there are no faults.
 	if do.ended && !s.core.closed && (len(w.active) > 0 || len(do.reports) != 3 || w.collections%16 == 0) {
 		w.checkView(s)
 	}
@@ -161,7 +165,7 @@ func (w *coreWorld) checkEvent(s *coreUpstream, q *coreRequest, e Event) {
 		}
 	case Began:
 		if e.Delay != 0 && !w.now.Equal(w.suspendedUntil) || e.Delay < 0 {
-			w.fail("%s: a collection begins %v late", s.u.Name, e.Delay)
+			w.fail("%s: a collection began %v late", s.u.Name, e.Delay)
 		}
 		w.visit("late", e.Delay > 0)
 		w.visit("probe after the pause", !e.Due.IsZero() && e.Endpoints == 1)
@@ -192,14 +196,14 @@ func (w *coreWorld) checkEvent(s *coreUpstream, q *coreRequest, e Event) {
 	}
 }
 
-// end returns the endpoint of an event.
+// endpoint returns the endpoint that an event is about.
 func (s *coreUpstream) endpoint(at Origin) *coreEndpoint {
 	for i, r := range s.core.replicas {
 		if r.name == at.Replica {
 			return &s.services[i].endpoints[at.Endpoint]
 		}
 	}
-	s.w.fail("%s: an event of replica %q", s.u.Name, at.Replica)
+	s.w.fail("%s: event of unknown replica %q", s.u.Name, at.Replica)
 	return nil
 }
 
@@ -212,11 +216,11 @@ func (w *coreWorld) checkAttempt(s *coreUpstream, q *coreRequest, a Attempt) {
 		return
 	}
 	if a.Number > set.Attempts {
-		w.fail("%s %v: attempt %d of %d", s.u.Name, a.Endpoint, a.Number, set.Attempts)
+		w.fail("%s %v: attempt %d, at most %d are allowed", s.u.Name, a.Endpoint, a.Number, set.Attempts)
 	}
 	w.visit("no budget", a.NoBudget)
 	if q != nil && q.endpoint == a.Endpoint && q.generation != ep.generation {
-		return // a switch of API has replaced the endpoint
+		return // the endpoint was replaced when the API changed
 	}
 	half := ep.state == breaker.HalfOpen
 	switch {
@@ -237,14 +241,14 @@ func (w *coreWorld) checkAttempt(s *coreUpstream, q *coreRequest, a Attempt) {
 	w.visit("last attempt", a.Number == set.Attempts && set.Attempts > 1)
 	w.visit("no room", a.Failure != nil && a.Failure.Retry && !a.Retry && !a.NoBudget && a.Number < set.Attempts && ep.state == breaker.Closed)
 	w.earn(0)
-	const margin = 10 * time.Microsecond // for rounding
+	const margin = 10 * time.Microsecond // for rounding errors
 	if a.NoBudget && w.budget >= time.Second+margin {
-		w.fail("%s %v: no retry although the budget has %v", s.u.Name, a.Endpoint, w.budget)
+		w.fail("%s %v: no retry for lack of budget, although it has %v", s.u.Name, a.Endpoint, w.budget)
 	}
 	if a.Retry {
 		w.checkRetry(s, a, ep)
 		if w.budget < time.Second-margin {
-			w.fail("%s %v: a retry although the budget has %v", s.u.Name, a.Endpoint, w.budget)
+			w.fail("%s %v: retry although the budget has only %v", s.u.Name, a.Endpoint, w.budget)
 		}
 		w.budget = max(0, w.budget-time.Second)
 	}
@@ -261,10 +265,10 @@ func (w *coreWorld) checkRetry(s *coreUpstream, a Attempt, ep *coreEndpoint) {
 	}
 	switch {
 	case ep.state != breaker.Closed:
-		w.fail("%s %v: a retry although the breaker is %v", s.u.Name, a.Endpoint, ep.state)
+		w.fail("%s %v: retry although the breaker is %v", s.u.Name, a.Endpoint, ep.state)
 	case !a.Failure.Retry || a.Failure.Ignored || a.Number >= set.Attempts:
-		w.fail("%s %v: a retry after attempt %d with %v", s.u.Name, a.Endpoint, a.Number, a.Failure.Reason)
+		w.fail("%s %v: retry after attempt %d, which failed with %v", s.u.Name, a.Endpoint, a.Number, a.Failure.Reason)
 	case a.Wait < least || a.Wait > most:
-		w.fail("%s %v: a retry after %v, want %v to %v", s.u.Name, a.Endpoint, a.Wait, least, most)
+		w.fail("%s %v: retry after %v, want %v to %v", s.u.Name, a.Endpoint, a.Wait, least, most)
 	}
 }

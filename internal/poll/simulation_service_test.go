@@ -11,7 +11,7 @@ import (
 
 var errSimulated = errors.New("simulated")
 
-// responseOf draws the duration and the kind of a response.
+// responseOf draws the duration and the kind of the response to a request.
 func (w *coreWorld) responseOf(s *coreUpstream, q *coreRequest) (took time.Duration, kind string) {
 	took, kind = time.Millisecond+time.Duration(w.random.IntN(20_000))*time.Microsecond, "good"
 	for _, e := range w.active {
@@ -51,7 +51,7 @@ func (w *coreWorld) responseOf(s *coreUpstream, q *coreRequest) (took time.Durat
 	return took, kind
 }
 
-// resultOf returns the result of a response.
+// resultOf returns the result of a request that gets a response of the given kind.
 func (w *coreWorld) resultOf(q *coreRequest, kind string) result {
 	f := &betanet.Failure{Retry: true, Err: errSimulated}
 	switch kind {
@@ -79,7 +79,7 @@ func (w *coreWorld) resultOf(q *coreRequest, kind string) result {
 	return result{failure: f}
 }
 
-// document returns the document of an endpoint.
+// document returns the next document of an endpoint.
 func (s *coreService) document(e betanet.Endpoint, r *rand.Rand) *betanet.Document {
 	s.count += uint64(r.IntN(10))
 	d, n := &betanet.Document{Endpoint: e}, s.count

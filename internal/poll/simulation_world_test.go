@@ -13,21 +13,21 @@ import (
 )
 
 // coreWorld is the simulated environment of a few cores: upstreams with faults, a process
-// that lacks connections or is suspended, operators who replace upstreams. It has no
-// clock, goroutine or network.
+// that lacks connections or is suspended, and operators who replace upstreams. It uses no
+// clock, goroutines or network.
 type coreWorld struct {
 	start, now, end time.Time
 	episodes        []simulation.Episode
-	begun           int // episodes that have started
+	begun           int // number of episodes that have begun
 	active          []*simulation.Episode
 	shared          shared
-	budget          time.Duration // according to the oracle
+	budget          time.Duration // of retries, according to the oracle
 	refilled        time.Time
 	upstreams       []*coreUpstream
 	random          *rand.Rand
 	digest          uint64
 	suspendedUntil  time.Time
-	faultyUntil     time.Time // end of the last fault of the process
+	faultyUntil     time.Time // end of the last fault of the process itself
 
 	simulatedTime         time.Duration // sum over upstreams
 	collections, requests int
@@ -37,7 +37,7 @@ type coreWorld struct {
 // coreUpstream is an upstream with its services and its core.
 type coreUpstream struct {
 	w        *coreWorld
-	number   int
+	number   int // index in upstreams
 	u        *fleet.Upstream
 	core     *core
 	at       time.Time // when the core is due
@@ -48,7 +48,7 @@ type coreUpstream struct {
 	oracle   oracleState
 }
 
-// coreService is a simulated service.
+// coreService is a simulated service at one URL of an upstream.
 type coreService struct {
 	api         betanet.API
 	count       uint64    // value of all counters
@@ -82,7 +82,7 @@ func newCoreWorld(seed uint64, length time.Duration, episodes []simulation.Episo
 	for i := range 1 + settings.IntN(4) {
 		w.upstreams = append(w.upstreams, w.add(i, time.Hour, settings))
 	}
-	if settings.IntN(24) == 0 { // enough to empty the shared budget
+	if settings.IntN(24) == 0 { // enough upstreams to empty the shared budget
 		for range 12 {
 			w.upstreams = append(w.upstreams, w.add(len(w.upstreams), 15*time.Second, settings))
 		}
@@ -117,7 +117,7 @@ func (w *coreWorld) add(number int, most time.Duration, r *rand.Rand) *coreUpstr
 	return s
 }
 
-// run processes events in order until the end.
+// run processes events in the order of their times until the end.
 func (w *coreWorld) run() {
 	for {
 		at, s, q := w.next()
@@ -140,7 +140,7 @@ func (w *coreWorld) run() {
 			s.deliver(q)
 		case s != nil:
 			if w.apply(s, nil, s.core.step(w.moment(), nil)); !s.at.IsZero() && !s.at.After(w.now) {
-				w.fail("%s: the core was called at %v and is due again at %v", s.u.Name, w.now.Sub(w.start), s.at.Sub(w.start))
+				w.fail("%s: the core was called at %v, but is still due at %v", s.u.Name, w.now.Sub(w.start), s.at.Sub(w.start))
 			}
 		default:
 			w.updateEpisodes()
@@ -148,8 +148,8 @@ func (w *coreWorld) run() {
 	}
 }
 
-// next returns the next event: a response, a core that is due, or else the start or end
-// of an episode.
+// next returns the time of the next event and what it is: a response, a core that is due
+// (who without response), or the start or end of an episode (neither).
 func (w *coreWorld) next() (at time.Time, who *coreUpstream, response *coreRequest) {
 	at = w.end.Add(1)
 	if w.begun < len(w.episodes) {
@@ -175,7 +175,7 @@ func (w *coreWorld) next() (at time.Time, who *coreUpstream, response *coreReque
 	return at, who, response
 }
 
-// activeEpisode returns an active episode of the kind, nil if there is none.
+// activeEpisode returns an active episode of the given kind, or nil if there is none.
 func (w *coreWorld) activeEpisode(kind string) *simulation.Episode {
 	for _, e := range w.active {
 		if e.Kind == kind {
@@ -196,7 +196,7 @@ func (w *coreWorld) moment() moment {
 	return m
 }
 
-// send makes the requests of a core.
+// send starts the requests of a core.
 func (s *coreUpstream) send(all []*fetch) {
 	for _, f := range all {
 		q := &coreRequest{fetch: f, service: s.services[f.collection.index], started: s.w.now}
