@@ -12,10 +12,10 @@ import (
 	"pgregory.net/rapid"
 )
 
-// reference is sony/gobreaker with our outcomes.
+// reference is a breaker of sony/gobreaker with the outcomes of this package.
 type reference struct {
 	*gobreaker.TwoStepCircuitBreaker[struct{}]
-	generation int
+	generation int // number of state changes
 }
 
 var errIgnored = errors.New("ignored")
@@ -33,9 +33,9 @@ func newReference(failures uint32) *reference {
 	return r
 }
 
-// compare runs a history on a breaker and on the reference, which uses the real
-// clock. It leaves out results of attempts from an earlier state, because gobreaker
-// half-opens on a result after the pause.
+// compare runs a history on a breaker and on the reference, which uses time.Now, and returns
+// the first difference. It does not report results of attempts from an earlier state,
+// because gobreaker half-opens if it gets a result after the pause.
 func compare(steps []step, limit uint32) (diff string) {
 	type pair struct {
 		permit     Permit
@@ -69,7 +69,7 @@ func compare(steps []step, limit uint32) (diff string) {
 				p.done(map[Outcome]error{Success: nil, Failure: ErrOpen, Ignored: errIgnored}[s.outcome])
 			}
 		}
-		// gobreaker's own State half-opens at the end of the pause.
+		// Do not call State of gobreaker after the pause, because it half-opens.
 		if b.State() == Open && time.Until(b.OpenUntil()) <= time.Millisecond {
 			continue
 		}

@@ -60,24 +60,24 @@ type lastValue struct {
 // arrives now. The caller holds the mutex.
 func (s *service) certain() bool {
 	w, now := s.w, time.Now()
-	if !s.u.wanted || now.Sub(s.u.changed) < w.grace(s.u)+time.Second || now.Before(w.trouble) {
+	if !s.u.wanted || now.Sub(s.u.changedAt) < w.grace(s.u)+time.Second || now.Before(w.unsettledUntil) {
 		return false
 	}
 	// Only the replica in use counts. It surely is if it had no fault and the other one got no
 	// request for longer than any pause lasts.
 	long := maxRetryAfter + w.aftermath()
 	for _, other := range s.u.urls {
-		if other != s && (now.Sub(other.requested) < long || !s.quiet(now.Add(-long))) {
+		if other != s && (now.Sub(other.lastRequest) < long || !s.quiet(now.Add(-long))) {
 			return false
 		}
 	}
 	return true
 }
 
-// grow adds what a document adds to the fleet's counter of messages: the increase since
+// addMessages adds what a document adds to the fleet's counter of messages: the increase since
 // the last document with the same name, URL and API, or all of it if the counter fell. The
 // first document adds nothing. The caller holds the mutex.
-func (s *service) grow(path int, now sample) {
+func (s *service) addMessages(path int, now sample) {
 	l := s.u.known[s.u.name]
 	unsure := !s.certain()
 	switch {
@@ -121,9 +121,9 @@ func increased(before, now uint64) uint64 {
 	return now - before
 }
 
-// noteReset records whether a document shows that the service restarted, which the
+// recordReset records whether a document shows that the service restarted, which the
 // exporter counts once in a collection. The caller holds the mutex.
-func (s *service) noteReset(path int, value uint64) {
+func (s *service) recordReset(path int, value uint64) {
 	for other := range s.endpoints {
 		if (other == mixnodes) != (path == mixnodes) {
 			s.endpoints[other].counted = false // the exporter forgets the other API
@@ -136,14 +136,14 @@ func (s *service) noteReset(path int, value uint64) {
 	case !e.counted:
 		s.u.resets.add(0, 1)
 	case !fell:
-	case now.Sub(s.fell) < 100*time.Millisecond && s.quiet(now.Add(-s.w.aftermath())): // in the same collection
-	case now.Sub(s.fell) < 2*s.w.timeout: // perhaps in the same collection
+	case now.Sub(s.lastFall) < 100*time.Millisecond && s.quiet(now.Add(-s.w.aftermath())): // in the same collection
+	case now.Sub(s.lastFall) < 2*s.w.timeout: // perhaps in the same collection
 		s.u.resets.add(0, 1)
 	default:
 		s.u.resets.add(1, 1)
 	}
 	if fell && e.counted {
-		s.fell = now
+		s.lastFall = now
 	}
 	e.counted, e.count, e.node = true, value, s.node
 }
@@ -161,7 +161,7 @@ func (u *upstream) checkResets(series map[string]float64, key string, now time.T
 		return
 	}
 	w, s := u.w, u.urls[0]
-	if u.replica || !u.wanted || before.Sub(u.changed) < w.grace(u)+time.Second || before.Before(w.trouble) || !before.After(s.switched) {
+	if u.replica || !u.wanted || before.Sub(u.changedAt) < w.grace(u)+time.Second || before.Before(w.unsettledUntil) || !before.After(s.switchedAt) {
 		return
 	}
 	w.visited["resets"] += int(least)
@@ -186,11 +186,11 @@ func (w *world) checkGrowth(series map[string]float64, now time.Time) {
 	}
 }
 
-// answered reports whether the exporter has received all documents of an API since it
+// hasResponded reports whether the exporter has received all documents of an API since it
 // was started. Until then the upstream cannot be up.
-func (u *upstream) answered() bool {
+func (u *upstream) hasResponded() bool {
 	for _, s := range u.urls {
-		if a := s.answers; a[mixnodes] || a[0] && a[1] && a[2] {
+		if a := s.delivered; a[mixnodes] || a[0] && a[1] && a[2] {
 			return true
 		}
 	}

@@ -14,8 +14,8 @@ import (
 // operatorKinds are the kinds caused by the operator.
 var operatorKinds = []string{"removed", "renamed", "moved", "reloaded", "bad file", "exporter restarts"}
 
-// begin starts an episode.
-func (w *world) begin(e *simulation.Episode, stop *func()) {
+// beginEpisode starts an episode.
+func (w *world) beginEpisode(e *simulation.Episode, stop *func()) {
 	if slices.Contains(operatorKinds, e.Kind) {
 		w.waitIdle()
 	}
@@ -23,7 +23,7 @@ func (w *world) begin(e *simulation.Episode, stop *func()) {
 	defer w.mu.Unlock()
 	w.visited[e.Kind]++
 	w.active = append(w.active, e)
-	s, until := w.hit(e), time.Now().Add(e.Length)
+	s, until := w.affected(e), time.Now().Add(e.Length)
 	switch e.Kind {
 	case "restarts":
 		s.count, s.node = uint64(e.Variant%50), s.node+1
@@ -33,18 +33,18 @@ func (w *world) begin(e *simulation.Episode, stop *func()) {
 		if e.Variant%2 == 0 {
 			s.count -= min(s.count, e.Variant%100)
 		} else { // by one, at the end of the episode
-			s.idle = latest(s.idle, until.Add(2*(w.interval+w.timeout)))
+			s.idleUntil = latest(s.idleUntil, until.Add(2*(w.interval+w.timeout)))
 		}
 	case "other API":
 		w.otherAPI(s)
 	case "partition", "loses packets":
-		w.network = latest(w.network, until.Add(2*(w.interval+pause+w.timeout)))
-		w.trouble = latest(w.trouble, until.Add(w.lag()))
+		w.networkFaultyUntil = latest(w.networkFaultyUntil, until.Add(2*(w.interval+pause+w.timeout)))
+		w.unsettledUntil = latest(w.unsettledUntil, until.Add(w.lag()))
 	case "file breaks":
-		replace(filepath.Join(w.dir, "targets.json"), []string{"[{", "", "{}"}[e.Variant%3])
-		w.trouble = latest(w.trouble, until.Add(w.lag()))
+		replaceFile(filepath.Join(w.dir, "targets.json"), []string{"[{", "", "{}"}[e.Variant%3])
+		w.unsettledUntil = latest(w.unsettledUntil, until.Add(w.lag()))
 	case "list breaks", "list hangs", "names fail":
-		w.trouble = latest(w.trouble, until.Add(w.lag()+30*time.Second))
+		w.unsettledUntil = latest(w.unsettledUntil, until.Add(w.lag()+30*time.Second))
 	case "names change":
 		w.changeNames()
 	case "removed", "renamed", "moved", "reloaded", "bad file", "exporter restarts":
@@ -56,9 +56,9 @@ func (w *world) begin(e *simulation.Episode, stop *func()) {
 	case "probed":
 		go w.probe(s, w.began)
 	case "receiver refuses", "receiver hangs":
-		w.receiver = latest(w.receiver, until)
+		w.receiverFaultyUntil = latest(w.receiverFaultyUntil, until)
 	default:
-		s.faulty = latest(s.faulty, until)
+		s.faultyUntil = latest(s.faultyUntil, until)
 	}
 }
 
@@ -71,7 +71,7 @@ func (w *world) unlocked(do func()) {
 
 func (w *world) otherAPI(s *service) {
 	s.mixnodes = !s.mixnodes
-	s.switched = time.Now()
+	s.switchedAt = time.Now()
 	s.restarted = 0 // the exporter continues the sum if it notices nothing in between
 	for path := range s.endpoints {
 		s.endpoints[path].sent = nil
@@ -95,36 +95,36 @@ func (w *world) operate(e *simulation.Episode, u *upstream, stop *func()) {
 		})
 		return
 	case "bad file":
-		replace(filepath.Join(w.dir, "config.yml"), "upstreams: [{nmae: x}]\n")
+		replaceFile(filepath.Join(w.dir, "config.yml"), "upstreams: [{nmae: x}]\n")
 		w.unlocked(func() { w.reload(http.StatusInternalServerError) })
-		w.write()
+		w.writeConfig()
 		return
 	case "removed":
 		if u.source == "names" || !u.wanted {
 			return
 		}
-		u.wanted, u.changed = false, time.Now()
+		u.wanted, u.changedAt = false, time.Now()
 	case "renamed":
 		if u.source == "names" || !u.wanted {
 			return
 		}
 		u.name = fmt.Sprintf("%s-%d", u.name[:5], e.Variant%1000)
-		w.moved(u)
+		w.startOver(u)
 	case "moved":
 		if u.source == "names" || u.replica || !u.wanted {
 			return
 		}
 		u.source = []string{"config", "file", "list"}[e.Variant%3]
-		w.returned(u) // it may not be listed for a moment
+		w.relist(u) // it may not be listed for a moment
 	}
-	w.write()
+	w.writeConfig()
 	w.unlocked(func() { w.reload(http.StatusOK) })
 }
 
-// moved records that an upstream starts from scratch.
-func (w *world) moved(u *upstream) {
-	u.changed, u.outage = time.Now(), outage{}
-	w.trouble = latest(w.trouble, time.Now().Add(w.lag()))
+// startOver records that an upstream starts from scratch.
+func (w *world) startOver(u *upstream) {
+	u.changedAt, u.outage = time.Now(), outage{}
+	w.unsettledUntil = latest(w.unsettledUntil, time.Now().Add(w.lag()))
 	for _, s := range u.urls {
 		s.forget()
 	}
@@ -141,28 +141,28 @@ func (w *world) changeNames() {
 		switch {
 		case wanted && !u.wanted:
 			u.wanted = true
-			w.returned(u)
+			w.relist(u)
 		case !wanted && u.wanted:
-			u.wanted, u.changed = false, time.Now()
+			u.wanted, u.changedAt = false, time.Now()
 		}
 	}
 }
 
-// returned records that an upstream is listed again, perhaps by another source. The
+// relist records that an upstream is listed again, perhaps by another source. The
 // exporter may not have noticed that it was missing.
-func (w *world) returned(u *upstream) {
+func (w *world) relist(u *upstream) {
 	before := make([]service, len(u.urls))
 	for i, s := range u.urls {
 		before[i] = *s
 	}
-	w.moved(u)
+	w.startOver(u)
 	for i, s := range u.urls {
-		s.total, s.counted, s.summed, s.switched = before[i].total, before[i].counted, before[i].summed, u.changed
+		s.total, s.lastCount, s.lastNode, s.switchedAt = before[i].total, before[i].lastCount, before[i].lastNode, u.changedAt
 	}
 }
 
-// finish ends the episodes that are over.
-func (w *world) finish(at time.Time) {
+// endEpisodes ends the episodes that are over.
+func (w *world) endEpisodes(at time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, e := range slices.Clone(w.active) {
@@ -170,26 +170,26 @@ func (w *world) finish(at time.Time) {
 			continue
 		}
 		w.active = slices.DeleteFunc(w.active, func(o *simulation.Episode) bool { return o == e })
-		switch s := w.hit(e); e.Kind {
+		switch s := w.affected(e); e.Kind {
 		case "names change":
 			w.changeNames()
 		case "other API":
 			w.otherAPI(s)
-			s.faulty = latest(s.faulty, at)
+			s.faultyUntil = latest(s.faultyUntil, at)
 		case "goes back":
 			if e.Variant%2 == 1 && s.count > 0 {
 				s.count--
 			}
 		case "file breaks":
-			w.write()
+			w.writeConfig()
 		case "removed":
 			if !s.u.wanted {
 				if s.u.wanted = true; s.u.source == "config" {
-					w.moved(s.u)
+					w.startOver(s.u)
 				} else {
-					w.returned(s.u)
+					w.relist(s.u)
 				}
-				w.write()
+				w.writeConfig()
 				w.unlocked(func() { w.reload(http.StatusOK) })
 			}
 		}
@@ -200,12 +200,12 @@ func (w *world) reload(want int) {
 	began := w.began
 	response, err := w.client.Post("http://exporter/-/reload", "", nil)
 	if err != nil {
-		w.note(began, "a reload: %v", err)
+		w.failUnlessRestarted(began, "a reload: %v", err)
 		return
 	}
 	response.Body.Close()
 	if response.StatusCode != want {
-		w.note(began, "a reload: status %d, want %d", response.StatusCode, want)
+		w.failUnlessRestarted(began, "a reload: status %d, want %d", response.StatusCode, want)
 	}
 }
 

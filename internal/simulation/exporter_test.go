@@ -41,7 +41,7 @@ func simulate(t *testing.T, seed uint64, length time.Duration, episodes []simula
 		w = newWorld(seed, length, episodes, dir)
 		currentWorld.Store(w)
 		w.mu.Lock()
-		w.write()
+		w.writeConfig()
 		w.mu.Unlock()
 		w.run()
 	})
@@ -53,7 +53,7 @@ func (w *world) run() {
 	stop := w.startExporter()
 	next := 0
 	first := w.start.Add(time.Minute + 500*time.Microsecond) // never at the time of a response
-	for scrape := first; w.broken() == "" && time.Since(w.start) < w.length-w.recovery(); {
+	for scrape := first; w.firstFailure() == "" && time.Since(w.start) < w.length-w.recovery(); {
 		at := scrape
 		if next < len(w.episodes) {
 			at = earlier(at, w.start.Add(w.episodes[next].Start))
@@ -66,17 +66,17 @@ func (w *world) run() {
 		case at.Equal(scrape):
 			w.scrape()
 			if w.draw(8) == 0 {
-				go w.probe(w.hit(&simulation.Episode{Target: w.draw(24)}), w.began)
+				go w.probe(w.affected(&simulation.Episode{Target: w.draw(24)}), w.began)
 			}
 			scrape = scrape.Add(time.Duration(30+w.draw(270))*time.Second + 413*time.Millisecond)
 		case next < len(w.episodes) && at.Equal(w.start.Add(w.episodes[next].Start)):
-			w.begin(&w.episodes[next], &stop)
+			w.beginEpisode(&w.episodes[next], &stop)
 			next++
 		default:
-			w.finish(at)
+			w.endEpisodes(at)
 		}
 	}
-	if w.broken() == "" {
+	if w.firstFailure() == "" {
 		w.checkMemory(&stop)
 	}
 	stop()
@@ -109,7 +109,7 @@ func (w *world) startExporter() func() {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	w.stopping = false
-	go func() { w.serve(ctx); close(done) }()
+	go func() { w.runExporter(ctx); close(done) }()
 	synctest.Wait()
 	w.scrape()              // nothing has responded yet
 	debug.SetGCPercent(400) // the exporter lowers it to save memory
@@ -160,8 +160,8 @@ func TestDaysOfTheExporter(t *testing.T) {
 		total.add(w)
 		failure := w.failure
 		w = nil
-		if kept := total.kept(); failure == "" {
-			failure = kept
+		if broken := total.checkProcess(); failure == "" {
+			failure = broken
 		}
 		if failure != "" {
 			report(t, seed, length, episodes, failure, total.days)

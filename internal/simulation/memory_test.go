@@ -32,17 +32,17 @@ func (w *world) recovery() time.Duration {
 // checkMemory ends all episodes and checks that the exporter needs no more memory than
 // one that has just started with the same configuration, except for its history.
 func (w *world) checkMemory(stop *func()) {
-	w.finish(w.start.Add(1 << 60))
+	w.endEpisodes(w.start.Add(1 << 60))
 	for range 4 {
 		time.Sleep(w.recovery() / 4)
 		w.scrape()
 	}
-	old := w.quietHeap()
+	old := w.idleHeap()
 	(*stop)()
 	*stop = w.startExporter()
 	time.Sleep(w.interval + w.timeout + time.Minute)
 	w.scrape()
-	recent := w.quietHeap()
+	recent := w.idleHeap()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if allowed := keptHistory + int64(min(w.changes, keptChanges))*keptChange; old-recent > allowed {
@@ -50,8 +50,8 @@ func (w *world) checkMemory(stop *func()) {
 	}
 }
 
-// quietHeap returns the live heap at a moment without a request.
-func (w *world) quietHeap() int64 {
+// idleHeap returns the live heap at a moment without a request.
+func (w *world) idleHeap() int64 {
 	w.client.CloseIdleConnections()
 	w.waitIdle()
 	w.mu.Lock()
@@ -69,8 +69,8 @@ func liveHeap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// kept checks what the process keeps after a world has ended, and returns the broken rule.
-func (f *figures) kept() string {
+// checkProcess checks what the process keeps after a world has ended, and returns the broken rule.
+func (f *figures) checkProcess() string {
 	now := liveHeap()
 	if f.heap == 0 {
 		f.heap = now

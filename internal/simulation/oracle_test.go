@@ -26,7 +26,7 @@ func (w *world) scrape() {
 	w.mu.Unlock()
 	status, series, err := w.get("/metrics")
 	if err != nil || status != http.StatusOK {
-		w.note(began, "a scrape: status %d, %v", status, err)
+		w.failUnlessRestarted(began, "a scrape: status %d, %v", status, err)
 		return
 	}
 	w.mu.Lock()
@@ -42,8 +42,8 @@ func (w *world) scrape() {
 	}
 }
 
-// note calls fail unless the exporter has been restarted or is stopping.
-func (w *world) note(began time.Time, format string, args ...any) {
+// failUnlessRestarted calls fail unless the exporter has been restarted or is stopping.
+func (w *world) failUnlessRestarted(began time.Time, format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.began == began && !w.stopping {
@@ -59,27 +59,27 @@ func (w *world) check(what string, series map[string]float64) {
 	now := time.Now()
 	for _, u := range w.upstreams {
 		key := `{upstream="` + u.name + `"}`
-		settled := now.Sub(u.changed) > w.grace(u)+time.Second && !now.Before(w.trouble)
+		settled := now.Sub(u.changedAt) > w.grace(u)+time.Second && !now.Before(w.unsettledUntil)
 		up, listed := series["betanet_up"+key]
 		if settled && listed {
-			u.listed = now
+			u.lastListed = now
 		}
-		if up == 1 && !u.answered() {
+		if up == 1 && !u.hasResponded() {
 			w.fail("%s: %s is up, but has not responded", what, u.name)
 		}
 		if what == "scrape" {
 			u.checkResets(series, key, now)
 		}
 		switch {
-		case u.wanted && !listed && u.listed.After(u.changed):
+		case u.wanted && !listed && u.lastListed.After(u.changedAt):
 			w.fail("%s: %s is no longer listed", what, u.name)
 		case settled && listed != u.wanted:
 			w.fail("%s: %s: listed is %v, want %v", what, u.name, listed, u.wanted)
-		case u.wanted && !listed && now.Sub(u.changed) > w.grace(u): // its source cannot be read
-			changed := u.changed
-			w.returned(u)
-			u.changed = changed
-		case !listed || !u.wanted || now.Sub(u.changed) < w.grace(u)+time.Second:
+		case u.wanted && !listed && now.Sub(u.changedAt) > w.grace(u): // its source cannot be read
+			changed := u.changedAt
+			w.relist(u)
+			u.changedAt = changed
+		case !listed || !u.wanted || now.Sub(u.changedAt) < w.grace(u)+time.Second:
 			continue
 		case u.replica:
 			u.checkReplicas(what, series, key)
@@ -97,7 +97,7 @@ func (w *world) check(what string, series map[string]float64) {
 }
 
 // disturbed reports whether the network is or was recently faulty.
-func (w *world) disturbed(now time.Time) bool { return now.Before(w.network) }
+func (w *world) disturbed(now time.Time) bool { return now.Before(w.networkFaultyUntil) }
 
 // checkFleet checks the fleet's sums and counts.
 func (w *world) checkFleet(what string, series map[string]float64, now time.Time) {
@@ -133,7 +133,7 @@ var shown = [4]string{"betanet_messages_total", "betanet_connected_peers", "beta
 // check compares the series of a service with what it sent.
 func (s *service) check(what string, series map[string]float64, key string, up bool) {
 	w, now := s.w, time.Now()
-	healthy := !now.Before(s.faulty) && !now.Before(w.network)
+	healthy := !now.Before(s.faultyUntil) && !now.Before(w.networkFaultyUntil)
 	for path := range s.endpoints {
 		e := &s.endpoints[path]
 		healthy = healthy && !now.Before(e.notBefore)
@@ -142,7 +142,7 @@ func (s *service) check(what string, series map[string]float64, key string, up b
 		}
 		value, present := series[shown[path]+key]
 		if len(e.sent) == 0 {
-			if present && now.Sub(s.switched) > maxStale+w.interval {
+			if present && now.Sub(s.switchedAt) > maxStale+w.interval {
 				w.fail("%s: %s shows %v, which was never sent", what, s.host+paths[path], value)
 			}
 			continue
@@ -150,13 +150,13 @@ func (s *service) check(what string, series map[string]float64, key string, up b
 		last := e.sent[len(e.sent)-1]
 		age := now.Sub(last.at)
 		switch {
-		case now.Sub(s.switched) < maxStale+2*w.interval: // it may be from the other API
-		case !present && last.at.Before(s.u.changed.Add(w.grace(s.u))): // a document of the upstream before the change
+		case now.Sub(s.switchedAt) < maxStale+2*w.interval: // it may be from the other API
+		case !present && last.at.Before(s.u.changedAt.Add(w.grace(s.u))): // a document of the upstream before the change
 		case !present && age > settle && age < maxStale-settle:
 			w.fail("%s: %s shows nothing, %v after a document with %d", what, s.host+paths[path], age, last.value)
 		case present && age > maxStale+settle:
 			w.fail("%s: %s shows %v from %v ago", what, s.host+paths[path], value, age)
-		case present && !last.is(value, path) && (age > settle || len(e.sent) > 1 && !e.sent[len(e.sent)-2].is(value, path)):
+		case present && !last.matches(value, path) && (age > settle || len(e.sent) > 1 && !e.sent[len(e.sent)-2].matches(value, path)):
 			w.fail("%s: %s shows %v, %v after a document with %d", what, s.host+paths[path], value, age, last.value)
 		}
 		stale := series["betanet_exporter_data_stale"+key] == 1
@@ -178,13 +178,13 @@ func (s *service) check(what string, series map[string]float64, key string, up b
 func (s *service) checkFresh(what string, up, healthy bool) {
 	w, now := s.w, time.Now()
 	bound := 2*(w.interval+pause) + 2*w.timeout + time.Second
-	since := s.u.changed
-	for _, t := range []time.Time{s.faulty, w.network, w.trouble, s.switched, w.began} {
+	since := s.u.changedAt
+	for _, t := range []time.Time{s.faultyUntil, w.networkFaultyUntil, w.unsettledUntil, s.switchedAt, w.began} {
 		if t.After(since) {
 			since = t
 		}
 	}
-	last := s.switched // documents from the other API are not remembered
+	last := s.switchedAt // documents from the other API are not remembered
 	for _, e := range s.endpoints {
 		if e.notBefore.After(since) {
 			since = e.notBefore
@@ -196,22 +196,22 @@ func (s *service) checkFresh(what string, up, healthy bool) {
 	if healthy && now.Sub(since) > bound && (!up || now.Sub(last) > w.interval+w.timeout) {
 		w.fail("%s: %s is up %v with a document from %v ago, although the last fault ended %v ago", what, s.host, up, now.Sub(last), now.Sub(since))
 	}
-	s.noteOutage(now, now.Sub(since) > bound && healthy, now.Sub(latest(last, latest(s.u.changed, w.began))) > bound+w.lag())
-	if up && now.Sub(last) > 2*w.interval+2*w.timeout && now.Sub(s.u.changed) > bound {
+	s.recordOutage(now, now.Sub(since) > bound && healthy, now.Sub(latest(last, latest(s.u.changedAt, w.began))) > bound+w.lag())
+	if up && now.Sub(last) > 2*w.interval+2*w.timeout && now.Sub(s.u.changedAt) > bound {
 		w.fail("%s: %s is up, but its last document is from %v ago", what, s.host, now.Sub(last))
 	}
 }
 
-// noteOutage records that a service is surely up, or surely down because it has not
+// recordOutage records that a service is surely up, or surely down because it has not
 // responded for long. The caller holds the mutex.
-func (s *service) noteOutage(now time.Time, up, down bool) {
+func (s *service) recordOutage(now time.Time, up, down bool) {
 	if up {
 		s.knownUp = now
 	}
 	if !down {
 		return
 	}
-	if s.knownDown.Before(s.knownUp) || s.knownDown.Before(s.u.changed) || s.knownDown.Before(s.w.began) {
+	if s.knownDown.Before(s.knownUp) || s.knownDown.Before(s.u.changedAt) || s.knownDown.Before(s.w.began) {
 		s.u.outage.from = now
 	}
 	s.knownDown, s.u.outage.to = now, now

@@ -15,7 +15,7 @@ func (w *world) probe(s *service, began time.Time) {
 	healthy := !s.u.replica && s.u.wanted && s.knownUp.After(start.Add(-5*time.Minute)) && s.quiet(start)
 	w.mu.Unlock()
 	if status, _, err := w.get("/probe?target=127.0.0.9:9000"); err != nil || status != http.StatusForbidden {
-		w.note(began, "a probe of an address that is not allowed: status %d, %v", status, err)
+		w.failUnlessRestarted(began, "a probe of an address that is not allowed: status %d, %v", status, err)
 	}
 	status, series, err := w.get("/probe?target=" + name)
 	w.mu.Lock()
@@ -52,7 +52,7 @@ func (w *world) probe(s *service, began time.Time) {
 // the mutex.
 func (s *service) quiet(since time.Time) bool {
 	w := s.w
-	for _, t := range []time.Time{s.faulty, w.network, w.trouble, s.switched, s.u.changed} {
+	for _, t := range []time.Time{s.faultyUntil, w.networkFaultyUntil, w.unsettledUntil, s.switchedAt, s.u.changedAt} {
 		if !t.Before(since) {
 			return false
 		}
@@ -63,7 +63,7 @@ func (s *service) quiet(since time.Time) bool {
 // responding reports whether a response is in flight. The caller holds the mutex.
 func (s *service) responding() bool {
 	for _, e := range s.endpoints {
-		if !time.Now().After(e.out) {
+		if !time.Now().After(e.busyUntil) {
 			return true
 		}
 	}

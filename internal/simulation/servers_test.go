@@ -26,7 +26,7 @@ func (w *world) serveList(c net.Conn) {
 			return
 		}
 		w.mu.Lock()
-		hangs, breaks := w.during("list hangs") != nil, w.during("list breaks")
+		hangs, breaks := w.activeEpisode("list hangs") != nil, w.activeEpisode("list breaks")
 		targets := []map[string]any{}
 		for _, u := range w.upstreams {
 			if u.wanted && u.source == "list" {
@@ -70,7 +70,7 @@ func (w *world) serveNames(c net.Conn) {
 		a[8], a[9], a[10], a[11] = 0, 0, 0, 0
 		var answers uint16
 		w.mu.Lock()
-		if w.during("names fail") != nil {
+		if w.activeEpisode("names fail") != nil {
 			a[3] |= 2
 		} else if binary.BigEndian.Uint16(q[end-4:]) == 1 {
 			for _, u := range w.upstreams {
@@ -129,7 +129,7 @@ func (w *world) serveReceiver(c net.Conn) {
 		if err := proto.Unmarshal(text, message); err != nil {
 			w.fail("a push: %v", err)
 		}
-		began, hangs, refuses := w.began, w.during("receiver hangs") != nil, w.during("receiver refuses")
+		began, hangs, refuses := w.began, w.activeEpisode("receiver hangs") != nil, w.activeEpisode("receiver refuses")
 		w.mu.Unlock()
 		switch {
 		case hangs:

@@ -18,30 +18,30 @@ const mixnodes = 3 // the index of its path
 
 // service is a simulated Betanet service, and what the oracle knows about it.
 type service struct {
-	w         *world
-	u         *upstream
-	host      string
-	mixnodes  bool   // its API
-	count     uint64 // of messages
-	node      int    // number of the mixnode's id
-	total     uint64 // expected sum over mixnodes
-	restarted uint64 // expected sum if the exporter has started from scratch
-	counted   uint64 // last count in the sum
-	summed    int    // node of that count
-	faulty    time.Time
-	switched  time.Time // to the other API
-	idle      time.Time // end of the time without messages
-	fell      time.Time // when its counters last fell in a document
-	requested time.Time // last request or connection
-	answers   [4]bool   // paths whose documents arrived since the exporter was started
-	knownUp   time.Time // last check when it was surely up
-	knownDown time.Time // last check when it was surely down
-	endpoints [4]endpoint
+	w           *world
+	u           *upstream
+	host        string
+	mixnodes    bool   // its API
+	count       uint64 // of messages
+	node        int    // number of the mixnode's id
+	total       uint64 // expected sum over mixnodes
+	restarted   uint64 // expected sum if the exporter has started from scratch
+	lastCount   uint64 // last count in the sum
+	lastNode    int    // node of that count
+	faultyUntil time.Time
+	switchedAt  time.Time // to the other API
+	idleUntil   time.Time // end of the time without messages
+	lastFall    time.Time // when its counters last fell in a document
+	lastRequest time.Time // last request or connection
+	delivered   [4]bool   // paths whose documents arrived since the exporter was started
+	knownUp     time.Time // last check when it was surely up
+	knownDown   time.Time // last check when it was surely down
+	endpoints   [4]endpoint
 }
 
 // endpoint is one path of a service.
 type endpoint struct {
-	out         time.Time // when the response in flight ends
+	busyUntil   time.Time // when the response in flight ends
 	streak      int       // of consecutive failures
 	openUntil   time.Time
 	notBefore   time.Time
@@ -60,7 +60,7 @@ func newService(w *world, u *upstream, host string, r *rand.Rand) *service {
 // forget resets the state that the exporter is expected to keep.
 func (s *service) forget() {
 	s.endpoints = [4]endpoint{}
-	s.total, s.restarted, s.counted, s.summed = 0, 0, 0, -1
+	s.total, s.restarted, s.lastCount, s.lastNode = 0, 0, 0, -1
 }
 
 func (w *world) serviceAt(host string) *service {
@@ -130,17 +130,17 @@ func (w *world) serveService(host string, c net.Conn) {
 func (s *service) handle(path int) (kind string, takes time.Duration, text string, value uint64) {
 	w, now, e := s.w, time.Now(), &s.endpoints[path]
 	w.requests++
-	s.requested = now
-	replaced := now.Sub(s.u.changed) < w.grace(s.u)+time.Second || now.Before(w.trouble) // the previous request may be canceled
+	s.lastRequest = now
+	replaced := now.Sub(s.u.changedAt) < w.grace(s.u)+time.Second || now.Before(w.unsettledUntil) // the previous request may be canceled
 	switch {
-	case now.Before(e.out) && !replaced:
+	case now.Before(e.busyUntil) && !replaced:
 		w.fail("%s%s: two requests at a time", s.host, paths[path])
 	case now.Before(e.notBefore):
 		w.fail("%s%s: requested %v before the Retry-After", s.host, paths[path], e.notBefore.Sub(now))
 	case now.Before(e.openUntil):
 		w.fail("%s%s: requested %v before the end of the breaker's pause", s.host, paths[path], e.openUntil.Sub(now))
-	case !s.u.wanted && now.Sub(s.u.changed) > w.grace(s.u) && !now.Before(w.trouble):
-		w.fail("%s%s: requested %v after the upstream was removed", s.host, paths[path], now.Sub(s.u.changed))
+	case !s.u.wanted && now.Sub(s.u.changedAt) > w.grace(s.u) && !now.Before(w.unsettledUntil):
+		w.fail("%s%s: requested %v after the upstream was removed", s.host, paths[path], now.Sub(s.u.changedAt))
 	}
 	takes = time.Millisecond + time.Duration(w.random.IntN(20))*time.Millisecond
 	kind = w.faultOf(s.host)
@@ -160,7 +160,7 @@ func (s *service) handle(path int) (kind string, takes time.Duration, text strin
 	case "hangs", "deadlocked":
 		return kind, -1, "", 0
 	case "good":
-		if more := uint64(w.random.IntN(100)); !now.Before(s.idle) {
+		if more := uint64(w.random.IntN(100)); !now.Before(s.idleUntil) {
 			s.count += more
 		}
 		text = response("200 OK", "", documents[path](s.count, s.node))
@@ -181,7 +181,7 @@ func (s *service) handle(path int) (kind string, takes time.Duration, text strin
 	}
 	w.inflight++
 	if takes < time.Second {
-		e.out = now.Add(takes)
+		e.busyUntil = now.Add(takes)
 	}
 	return kind, takes, text, s.count
 }
@@ -223,30 +223,30 @@ func (s *service) failed(path int, requestedAt time.Time, certain bool) {
 // arrived records a document that the exporter has received. The caller holds the mutex.
 func (s *service) arrived(path int, value uint64) {
 	e, now := &s.endpoints[path], time.Now()
-	s.answers[path] = true
-	s.noteReset(path, value)
+	s.delivered[path] = true
+	s.recordReset(path, value)
 	e.changeTo(false, s.w)
 	if path == mixnodes {
 		value = s.sum(value)
 	} else { // the exporter speaks v1 from now on
-		s.total, s.counted, s.summed = 0, 0, -1
+		s.total, s.lastCount, s.lastNode = 0, 0, -1
 	}
 	e.streak, e.openUntil = 0, time.Time{}
 	e.sent = append(e.sent[max(0, len(e.sent)-3):], sample{now, value, s.restarted})
-	s.grow(path, sample{now, value, s.restarted})
+	s.addMessages(path, sample{now, value, s.restarted})
 }
 
 // sum returns the expected sum over all mixnodes after a document.
 func (s *service) sum(value uint64) uint64 {
 	increase := value
-	if s.node == s.summed && value >= s.counted {
-		increase = value - s.counted
+	if s.node == s.lastNode && value >= s.lastCount {
+		increase = value - s.lastCount
 	}
 	s.restarted += increase
 	if s.restarted == increase {
 		s.restarted = value
 	}
-	s.total, s.counted, s.summed = s.total+increase, value, s.node
+	s.total, s.lastCount, s.lastNode = s.total+increase, value, s.node
 	return s.total
 }
 
@@ -262,7 +262,7 @@ func (e *endpoint) changeTo(failing bool, w *world) {
 // dialed records that the exporter connects to the service, and whether that fails. The
 // caller holds the mutex.
 func (s *service) dialed(fails bool) {
-	s.requested = time.Now()
+	s.lastRequest = time.Now()
 	for path := range s.endpoints {
 		if fails {
 			s.endpoints[path].changeTo(true, s.w)

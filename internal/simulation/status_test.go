@@ -49,13 +49,13 @@ func (w *world) checkStatus(began time.Time, series map[string]float64) {
 	for path, into := range map[string]any{"/api/v1/status?limit=1000": &status, "/api/v1/status/history": &history} {
 		response, err := w.client.Get("http://exporter" + path)
 		if err != nil {
-			w.note(began, "%s: %v", path, err)
+			w.failUnlessRestarted(began, "%s: %v", path, err)
 			return
 		}
 		err = json.NewDecoder(response.Body).Decode(into)
 		response.Body.Close()
 		if err != nil {
-			w.note(began, "%s: %v", path, err)
+			w.failUnlessRestarted(began, "%s: %v", path, err)
 		}
 	}
 	w.mu.Lock()
@@ -132,7 +132,7 @@ func (w *world) checkIncidents(status *statusPage, at time.Time) {
 
 // checkSources compares the reported states of the sources and the receiver.
 func (w *world) checkSources(status *statusPage, at time.Time) {
-	healthy := !at.Before(w.trouble) && !at.Before(w.network) && at.Sub(w.began) > w.lag()
+	healthy := !at.Before(w.unsettledUntil) && !at.Before(w.networkFaultyUntil) && at.Sub(w.began) > w.lag()
 	for _, s := range status.Sources {
 		if healthy && !s.Up {
 			w.fail("the source %s has no fault, but the status page shows a failure", s.Source)
@@ -145,7 +145,7 @@ func (w *world) checkSources(status *statusPage, at time.Time) {
 			}
 		}
 	}
-	if at.Sub(latest(w.receiver, latest(w.network, w.began))) < 3*pushInterval || w.during("receiver hangs") != nil || w.during("receiver refuses") != nil {
+	if at.Sub(latest(w.receiverFaultyUntil, latest(w.networkFaultyUntil, w.began))) < 3*pushInterval || w.activeEpisode("receiver hangs") != nil || w.activeEpisode("receiver refuses") != nil {
 		return
 	}
 	if last := status.Push.LastSuccess; status.Push.Error != "" || at.Sub(last) > pushInterval+time.Minute || at.Sub(w.lastPush) > pushInterval+time.Minute {
@@ -166,7 +166,7 @@ func (w *world) checkRate(shown float64, at time.Time) {
 			if len(rates) == 0 && u.replica {
 				continue // not in use
 			}
-			if len(rates) == 0 || !u.replica && !s.knownUp.Equal(at) || at.Before(s.faulty.Add(4*w.interval)) || at.Sub(u.changed) < w.lag()+4*w.interval {
+			if len(rates) == 0 || !u.replica && !s.knownUp.Equal(at) || at.Before(s.faultyUntil.Add(4*w.interval)) || at.Sub(u.changedAt) < w.lag()+4*w.interval {
 				return
 			}
 			if most += slices.Max(rates); !u.replica {

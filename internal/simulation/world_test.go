@@ -51,21 +51,21 @@ type world struct {
 	inbound  *pipes
 	running  sync.WaitGroup // goroutines that serve connections
 
-	upstreams []*upstream
-	began     time.Time // when the exporter was started
-	stopping  bool      // the exporter is stopping
-	network   time.Time // end of the last network fault and its effects
-	trouble   time.Time // end of the last fault of everything or of a source, and its effects
-	inflight  int       // responses in flight
-	writing   int       // responses that the exporter may have received before the oracle records it
-	conns     int
-	growth    []sample         // what the fleet's counter of messages has reached for certain
-	extra     uint64           // what it may have in addition
-	fleet     tally            // what it grew by between two scrapes
-	changes   int              // failures and recoveries of endpoints
-	points    map[string]point // pushed last; nil if pushes are not checked
-	lastPush  time.Time
-	receiver  time.Time // end of its last fault
+	upstreams           []*upstream
+	began               time.Time // when the exporter was started
+	stopping            bool      // the exporter is stopping
+	networkFaultyUntil  time.Time // end of the last network fault and its effects
+	unsettledUntil      time.Time // end of the last fault of everything or of a source, and its effects
+	inflight            int       // responses in flight
+	writing             int       // responses that the exporter may have received before the oracle records it
+	conns               int
+	growth              []sample         // what the fleet's counter of messages has reached for certain
+	extra               uint64           // what it may have in addition
+	fleet               tally            // what it grew by between two scrapes
+	changes             int              // failures and recoveries of endpoints
+	points              map[string]point // pushed last; nil if pushes are not checked
+	lastPush            time.Time
+	receiverFaultyUntil time.Time // end of its last fault
 
 	failure                   string // the first rule that was broken
 	requests, scrapes, pushes int
@@ -80,21 +80,21 @@ type sample struct {
 	restarted uint64 // the value if the exporter has started the sum from scratch
 }
 
-// is reports whether a value shown for a path equals the sample's.
-func (s sample) is(value float64, path int) bool {
+// matches reports whether a value shown for a path equals the sample's.
+func (s sample) matches(value float64, path int) bool {
 	return value == float64(s.value) || path == mixnodes && value == float64(s.restarted)
 }
 
 // upstream is an upstream of the exporter, with one or two services.
 type upstream struct {
-	w       *world
-	name    string
-	replica bool      // it has two URLs
-	source  string    // config, file, list or names
-	wanted  bool      // it should be listed
-	changed time.Time // when it was added, removed or moved
-	listed  time.Time // last check that found it listed
-	outage  outage    // last one
+	w          *world
+	name       string
+	replica    bool      // it has two URLs
+	source     string    // config, file, list or names
+	wanted     bool      // it should be listed
+	changedAt  time.Time // when it was added, removed or moved
+	lastListed time.Time // last check that found it listed
+	outage     outage    // last one
 
 	urls   []*service
 	known  map[string]*lastValue // by name
@@ -119,7 +119,7 @@ func newWorld(seed uint64, length time.Duration, episodes []simulation.Episode, 
 	sources := []string{"config", "config", "file", "list", "names"}
 	for i := range 5 + r.IntN(16) {
 		source := sources[i%len(sources)]
-		u := &upstream{w: w, name: fmt.Sprintf("up-%02d", i), source: source, wanted: true, changed: w.start, replica: i == 1, known: make(map[string]*lastValue)}
+		u := &upstream{w: w, name: fmt.Sprintf("up-%02d", i), source: source, wanted: true, changedAt: w.start, replica: i == 1, known: make(map[string]*lastValue)}
 		for n := range map[bool]int{false: 1, true: 2}[i == 1] {
 			u.urls = append(u.urls, newService(w, u, fmt.Sprintf("10.0.%d.%d:9000", n, i+1), r))
 		}
@@ -142,15 +142,15 @@ func (w *world) fail(format string, args ...any) {
 	}
 }
 
-// broken returns the first broken rule, "" for none.
-func (w *world) broken() string {
+// firstFailure returns the first broken rule, "" for none.
+func (w *world) firstFailure() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.failure
 }
 
-// write writes the configuration and the file with targets. The caller holds the mutex.
-func (w *world) write() {
+// writeConfig writes the configuration and the file with targets. The caller holds the mutex.
+func (w *world) writeConfig() {
 	var b strings.Builder
 	b.WriteString("upstreams:\n")
 	var targets []map[string]any
@@ -171,12 +171,12 @@ func (w *world) write() {
 		list = []byte("[]")
 	}
 	for name, text := range map[string]string{"config.yml": b.String(), "targets.json": string(list)} {
-		replace(filepath.Join(w.dir, name), text)
+		replaceFile(filepath.Join(w.dir, name), text)
 	}
 }
 
-// replace replaces a file atomically.
-func replace(path, text string) {
+// replaceFile replaces a file atomically.
+func replaceFile(path, text string) {
 	if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
 		panic(err)
 	}
@@ -189,17 +189,17 @@ func (u *upstream) target() map[string]any {
 	return map[string]any{"targets": []string{u.urls[0].host}, "labels": map[string]string{"upstream": u.name}}
 }
 
-// serve runs the exporter until ctx ends.
-func (w *world) serve(ctx context.Context) {
+// runExporter runs the exporter until ctx ends.
+func (w *world) runExporter(ctx context.Context) {
 	w.mu.Lock()
 	w.began, w.growth, w.extra, w.fleet, w.points = time.Now(), nil, 0, tally{}, make(map[string]point)
 	for _, u := range w.upstreams {
 		clear(u.known)
-		u.changed, u.resets = w.began, tally{}
+		u.changedAt, u.resets = w.began, tally{}
 		for _, s := range u.urls {
 			s.forget()
 			// The last push before the restart may have been checked at this moment.
-			s.answers, s.knownUp, s.knownDown = [4]bool{}, time.Time{}, time.Time{}
+			s.delivered, s.knownUp, s.knownDown = [4]bool{}, time.Time{}, time.Time{}
 		}
 	}
 	w.mu.Unlock()
@@ -220,8 +220,8 @@ func (w *world) serve(ctx context.Context) {
 func (w *world) dial(ctx context.Context, _, address string) (net.Conn, error) {
 	w.mu.Lock()
 	fault := w.faultOf(address)
-	lost := w.during("loses packets") != nil && w.random.IntN(4) == 0
-	partition := w.during("partition") != nil
+	lost := w.activeEpisode("loses packets") != nil && w.random.IntN(4) == 0
+	partition := w.activeEpisode("partition") != nil
 	if s := w.serviceAt(address); s != nil {
 		s.dialed(partition || lost || fault == "refused")
 	}
@@ -268,9 +268,9 @@ func (w *world) sink(c net.Conn) {
 	}
 }
 
-// during returns an active episode of the kind, nil if there is none. The caller
+// activeEpisode returns an active episode of the kind, nil if there is none. The caller
 // holds the mutex.
-func (w *world) during(kind string) *simulation.Episode {
+func (w *world) activeEpisode(kind string) *simulation.Episode {
 	for _, e := range w.active {
 		if e.Kind == kind {
 			return e
@@ -283,7 +283,7 @@ func (w *world) during(kind string) *simulation.Episode {
 // mutex.
 func (w *world) faultOf(host string) (kind string) {
 	for _, e := range w.active {
-		if s := w.hit(e); s.host == host {
+		if s := w.affected(e); s.host == host {
 			switch e.Kind {
 			case "refused", "hangs", "half-open", "slow", "500", "404", "429", "broken", "cut", "schema", "deadlocked":
 				kind = e.Kind
@@ -293,8 +293,8 @@ func (w *world) faultOf(host string) (kind string) {
 	return kind
 }
 
-// hit returns the service that an episode affects.
-func (w *world) hit(e *simulation.Episode) *service {
+// affected returns the service that an episode affects.
+func (w *world) affected(e *simulation.Episode) *service {
 	u := w.upstreams[e.Target%len(w.upstreams)]
 	return u.urls[e.Variant%uint64(len(u.urls))]
 }

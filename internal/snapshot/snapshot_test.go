@@ -36,9 +36,9 @@ func TestRecordIsFreshWithinTheTTL(t *testing.T) {
 		{"just before the TTL", good, ttl - 1, ttl, true},
 		{"at the TTL", good, ttl, ttl, false},
 		{"long after the TTL", good, time.Minute, ttl, false},
-		{"a TTL of zero", good, 0, 0, false},
+		{"with a TTL of zero", good, 0, 0, false},
 		{"before the first document", Record{}, 0, ttl, false},
-		{"only failures", Record{}.Failed(timeout, start), 0, ttl, false},
+		{"after only failures", Record{}.Failed(timeout, start), 0, ttl, false},
 		{"after a failure", failed, 2 * time.Second, ttl, false},
 		{"after recovery", failed.Fetched(doc, start.Add(3*time.Second)), 4 * time.Second, ttl, true},
 	} {
@@ -58,7 +58,7 @@ func TestDocumentExpiresExactlyAtTheLimit(t *testing.T) {
 		r     Record
 		stale bool
 	}{
-		{"without a later fetch", good, false},
+		{"without a later collection", good, false},
 		{"after a failure", failed, true},
 		{"after two failures", failed.Failed(refused, start.Add(time.Minute)), true},
 		{"after many failures", failedOften, true},
@@ -124,11 +124,11 @@ func TestSinceIsTheFirstOfConsecutiveFailures(t *testing.T) {
 	}
 	r = r.Fetched(doc, start.Add(45*time.Second))
 	if !r.Since.IsZero() || r.Failure != nil {
-		t.Errorf("Since, Failure after a document: got %v, %v, want neither", r.Since, r.Failure)
+		t.Errorf("Since, Failure after a document: got %v, %v, want the zero time and nil", r.Since, r.Failure)
 	}
 	r = r.Failed(timeout, start.Add(60*time.Second))
 	if want := start.Add(60 * time.Second); !r.Since.Equal(want) {
-		t.Errorf("Since of the next series: got %v, want %v", r.Since, want)
+		t.Errorf("Since after the next failure: got %v, want %v", r.Since, want)
 	}
 }
 
