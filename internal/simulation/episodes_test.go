@@ -11,10 +11,11 @@ import (
 	"github.com/betanet/betanet_exporter/internal/simulation"
 )
 
-// operatorKinds are the kinds caused by the operator.
+// operatorKinds are the kinds of episodes that an operator causes.
 var operatorKinds = []string{"removed", "renamed", "moved", "reloaded", "bad file", "exporter restarts"}
 
-// beginEpisode starts an episode.
+// beginEpisode applies the effects of the start of an episode. stop is the function that
+// stops the exporter; a restart replaces it.
 func (w *world) beginEpisode(e *simulation.Episode, stop *func()) {
 	if slices.Contains(operatorKinds, e.Kind) {
 		w.waitIdle()
@@ -32,7 +33,7 @@ func (w *world) beginEpisode(e *simulation.Episode, stop *func()) {
 	case "goes back":
 		if e.Variant%2 == 0 {
 			s.count -= min(s.count, e.Variant%100)
-		} else { // by one, at the end of the episode
+		} else { // endEpisodes decrements it
 			s.idleUntil = latest(s.idleUntil, until.Add(2*(w.interval+w.timeout)))
 		}
 	case "other API":
@@ -62,17 +63,18 @@ func (w *world) beginEpisode(e *simulation.Episode, stop *func()) {
 	}
 }
 
-// unlocked calls do without the mutex.
+// unlocked releases the mutex while it calls do.
 func (w *world) unlocked(do func()) {
 	w.mu.Unlock()
 	defer w.mu.Lock()
 	do()
 }
 
+// otherAPI switches a service to the other API.
 func (w *world) otherAPI(s *service) {
 	s.mixnodes = !s.mixnodes
 	s.switchedAt = time.Now()
-	s.restarted = 0 // the exporter continues the sum if it notices nothing in between
+	s.restarted = 0 // the exporter continues the sum if it did not notice the change
 	for path := range s.endpoints {
 		s.endpoints[path].sent = nil
 	}
@@ -85,7 +87,8 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-// operate performs an action of the operator. The caller holds the mutex.
+// operate performs an action of the operator, then reloads the configuration. The caller
+// holds the mutex.
 func (w *world) operate(e *simulation.Episode, u *upstream, stop *func()) {
 	switch e.Kind {
 	case "exporter restarts":
@@ -115,13 +118,13 @@ func (w *world) operate(e *simulation.Episode, u *upstream, stop *func()) {
 			return
 		}
 		u.source = []string{"config", "file", "list"}[e.Variant%3]
-		w.relist(u) // it may not be listed for a moment
+		w.relist(u) // it may be missing from both sources for a moment
 	}
 	w.writeConfig()
 	w.unlocked(func() { w.reload(http.StatusOK) })
 }
 
-// startOver records that an upstream starts from scratch.
+// startOver records that an upstream has no previous state for the exporter.
 func (w *world) startOver(u *upstream) {
 	u.changedAt, u.outage = time.Now(), outage{}
 	w.unsettledUntil = latest(w.unsettledUntil, time.Now().Add(w.lag()))
@@ -130,8 +133,7 @@ func (w *world) startOver(u *upstream) {
 	}
 }
 
-// changeNames updates which upstreams are in the DNS. The caller holds the
-// mutex.
+// changeNames updates which upstreams are in the DNS. The caller holds the mutex.
 func (w *world) changeNames() {
 	for i, u := range w.upstreams {
 		if u.source != "names" {
@@ -148,8 +150,8 @@ func (w *world) changeNames() {
 	}
 }
 
-// relist records that an upstream is listed again, perhaps by another source. The
-// exporter may not have noticed that it was missing.
+// relist records that an upstream is listed again, possibly by another source. The exporter
+// may not have noticed that it was missing.
 func (w *world) relist(u *upstream) {
 	before := make([]service, len(u.urls))
 	for i, s := range u.urls {
@@ -161,7 +163,7 @@ func (w *world) relist(u *upstream) {
 	}
 }
 
-// endEpisodes ends the episodes that are over.
+// endEpisodes ends the episodes that are over at the given time.
 func (w *world) endEpisodes(at time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -196,16 +198,17 @@ func (w *world) endEpisodes(at time.Time) {
 	}
 }
 
+// reload requests a reload of the configuration, which must return the given status.
 func (w *world) reload(want int) {
 	began := w.began
 	response, err := w.client.Post("http://exporter/-/reload", "", nil)
 	if err != nil {
-		w.failUnlessRestarted(began, "a reload: %v", err)
+		w.failUnlessRestarted(began, "reload: %v", err)
 		return
 	}
 	response.Body.Close()
 	if response.StatusCode != want {
-		w.failUnlessRestarted(began, "a reload: status %d, want %d", response.StatusCode, want)
+		w.failUnlessRestarted(began, "reload: status %d, want %d", response.StatusCode, want)
 	}
 }
 
@@ -220,7 +223,7 @@ func (w *world) herd(n int) {
 	}
 }
 
-// badScraper does not read the response, or disconnects.
+// badScraper makes a scrape that does not read the response or disconnects.
 func (w *world) badScraper(e *simulation.Episode) {
 	c, err := w.inbound.dial(context.Background())
 	if err != nil {

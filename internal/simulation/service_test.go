@@ -11,45 +11,45 @@ import (
 	"time"
 )
 
-// paths are the only paths that may be requested; others deadlock a real server.
+// paths are the only paths that may be requested, because others deadlock a real server.
 var paths = []string{"/api/v1/metrics", "/api/v1/nodes/status", "/api/v1/network/stats", "/mixnodes"}
 
-const mixnodes = 3 // the index of its path
+const mixnodes = 3 // index of /mixnodes in paths
 
-// service is a simulated Betanet service, and what the oracle knows about it.
+// service is a simulated Betanet service with the oracle's state of it.
 type service struct {
 	w           *world
 	u           *upstream
 	host        string
-	mixnodes    bool   // its API
-	count       uint64 // of messages
-	node        int    // number of the mixnode's id
-	total       uint64 // expected sum over mixnodes
-	restarted   uint64 // expected sum if the exporter has started from scratch
-	lastCount   uint64 // last count in the sum
-	lastNode    int    // node of that count
-	faultyUntil time.Time
-	switchedAt  time.Time // to the other API
-	idleUntil   time.Time // end of the time without messages
-	lastFall    time.Time // when its counters last fell in a document
-	lastRequest time.Time // last request or connection
-	delivered   [4]bool   // paths whose documents arrived since the exporter was started
-	knownUp     time.Time // last check when it was surely up
-	knownDown   time.Time // last check when it was surely down
+	mixnodes    bool      // it has the API with /mixnodes
+	count       uint64    // number of messages
+	node        int       // number in the ID of its mixnode
+	total       uint64    // expected sum over mixnodes
+	restarted   uint64    // expected sum if the exporter started it from scratch
+	lastCount   uint64    // last count that was added to the sum
+	lastNode    int       // node of lastCount
+	faultyUntil time.Time // end of its last fault
+	switchedAt  time.Time // when it last switched to the other API
+	idleUntil   time.Time // end of the period without new messages
+	lastFall    time.Time // when a document last had lower counters
+	lastRequest time.Time // when it last received a request or connection
+	delivered   [4]bool   // whether a document of each path has arrived since the exporter was started
+	knownUp     time.Time // when it was last certain to be up
+	knownDown   time.Time // when it was last certain to be down
 	endpoints   [4]endpoint
 }
 
 // endpoint is one path of a service.
 type endpoint struct {
 	busyUntil   time.Time // when the response in flight ends
-	streak      int       // of consecutive failures
-	openUntil   time.Time
-	notBefore   time.Time
-	sent        []sample // last four documents that arrived
+	streak      int       // number of consecutive failures
+	openUntil   time.Time // end of the breaker's pause
+	notBefore   time.Time // end of the Retry-After
+	sent        []sample  // last four documents that arrived
 	lastFailure time.Time
 	failing     bool   // the last request failed
 	counted     bool   // the exporter remembers a document
-	count       uint64 // messages in that document
+	count       uint64 // number of messages in that document
 	node        int    // number of the mixnode in that document
 }
 
@@ -57,12 +57,13 @@ func newService(w *world, u *upstream, host string, r *rand.Rand) *service {
 	return &service{w: w, u: u, host: host, mixnodes: r.IntN(2) == 0, count: uint64(r.IntN(1000))}
 }
 
-// forget resets the state that the exporter is expected to keep.
+// forget resets the state that the exporter keeps of the service.
 func (s *service) forget() {
 	s.endpoints = [4]endpoint{}
 	s.total, s.restarted, s.lastCount, s.lastNode = 0, 0, 0, -1
 }
 
+// serviceAt returns the service at an address, or nil if there is none.
 func (w *world) serviceAt(host string) *service {
 	for _, u := range w.upstreams {
 		for _, s := range u.urls {
@@ -90,7 +91,7 @@ func (w *world) serveService(host string, c net.Conn) {
 			w.fail("%s received a request for %s", host, q.URL.Path)
 			path = 0
 		}
-		if s == nil { // the upstream named always
+		if s == nil { // the upstream called always
 			w.mu.Unlock()
 			time.Sleep(time.Millisecond)
 			io.WriteString(c, response("200 OK", "", documents[path](0)))
@@ -125,8 +126,8 @@ func (w *world) serveService(host string, c net.Conn) {
 	}
 }
 
-// handle checks a request and draws the response. A negative takes means no response. The
-// caller holds the mutex.
+// handle checks a request and draws the response. It returns a negative takes for no
+// response. The caller holds the mutex.
 func (s *service) handle(path int) (kind string, takes time.Duration, text string, value uint64) {
 	w, now, e := s.w, time.Now(), &s.endpoints[path]
 	w.requests++
@@ -134,7 +135,7 @@ func (s *service) handle(path int) (kind string, takes time.Duration, text strin
 	replaced := now.Sub(s.u.changedAt) < w.grace(s.u)+time.Second || now.Before(w.unsettledUntil) // the previous request may be canceled
 	switch {
 	case now.Before(e.busyUntil) && !replaced:
-		w.fail("%s%s: two requests at a time", s.host, paths[path])
+		w.fail("%s%s: two requests at the same time", s.host, paths[path])
 	case now.Before(e.notBefore):
 		w.fail("%s%s: requested %v before the Retry-After", s.host, paths[path], e.notBefore.Sub(now))
 	case now.Before(e.openUntil):
@@ -145,8 +146,8 @@ func (s *service) handle(path int) (kind string, takes time.Duration, text strin
 	takes = time.Millisecond + time.Duration(w.random.IntN(20))*time.Millisecond
 	kind = w.faultOf(s.host)
 	if kind == "slow" {
-		// Not a whole number of milliseconds: a response in the nanosecond in which the
-		// attempt ends may be in time or not.
+		// Not a whole number of milliseconds, because it is undefined whether a response
+		// at the exact end of an attempt is in time.
 		takes = time.Duration(w.random.IntN(7000))*time.Millisecond + 137_003*time.Nanosecond
 		kind = ""
 	}
@@ -190,7 +191,7 @@ func response(status, header, body string) string {
 	return fmt.Sprintf("HTTP/1.1 %s\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", status, header, len(body), body)
 }
 
-// documents return the document of each path after n messages.
+// documents are functions that return the document of each path after n messages.
 var documents = [4]func(n uint64, node ...int) string{
 	func(n uint64, _ ...int) string {
 		return fmt.Sprintf(`{"packets_processed":%d,"packets_dropped":%d}`, n, n/10)
@@ -228,7 +229,7 @@ func (s *service) arrived(path int, value uint64) {
 	e.changeTo(false, s.w)
 	if path == mixnodes {
 		value = s.sum(value)
-	} else { // the exporter speaks v1 from now on
+	} else { // the exporter uses v1 from now on
 		s.total, s.lastCount, s.lastNode = 0, 0, -1
 	}
 	e.streak, e.openUntil = 0, time.Time{}
@@ -250,8 +251,8 @@ func (s *service) sum(value uint64) uint64 {
 	return s.total
 }
 
-// changeTo records whether the last request failed. Changes are in the exporter's list of
-// events.
+// changeTo records whether the last request failed. The exporter adds each change to its list
+// of events.
 func (e *endpoint) changeTo(failing bool, w *world) {
 	if e.failing != failing {
 		e.failing = failing
@@ -259,8 +260,8 @@ func (e *endpoint) changeTo(failing bool, w *world) {
 	}
 }
 
-// dialed records that the exporter connects to the service, and whether that fails. The
-// caller holds the mutex.
+// dialed records that the exporter dials the service and whether that fails. The caller holds
+// the mutex.
 func (s *service) dialed(fails bool) {
 	s.lastRequest = time.Now()
 	for path := range s.endpoints {

@@ -18,12 +18,12 @@ import (
 	"github.com/betanet/betanet_exporter/internal/simulation"
 )
 
-// Settings of the exporter, and settle, the time that the oracle allows for processing.
+// Settings of the exporter. settle is the time that the oracle allows for processing.
 const (
 	maxStale     = 12 * time.Minute
 	pause        = 30 * time.Second // of the circuit breakers
-	failures     = 5                // until a circuit breaker opens
-	pushInterval = 5 * time.Minute  // interval of pushes
+	failures     = 5                // number of failures that open a circuit breaker
+	pushInterval = 5 * time.Minute  // between pushes
 	settle       = 300 * time.Millisecond
 )
 
@@ -36,38 +36,38 @@ var kinds = []string{
 	"herd", "stalled scraper", "vanishing scraper", "probed", "receiver refuses", "receiver hangs",
 }
 
-// world is the simulated environment of an exporter, with the oracle.
+// world is the simulated environment of an exporter, including the oracle.
 type world struct {
 	mu       sync.Mutex
 	start    time.Time
 	length   time.Duration
-	interval time.Duration // between collections
+	interval time.Duration // of collections
 	timeout  time.Duration // of a collection
-	refresh  time.Duration // of the sources of upstreams
+	refresh  time.Duration // refresh interval of the sources of upstreams
 	episodes []simulation.Episode
 	active   []*simulation.Episode
 	random   *rand.Rand
 	dir      string
 	inbound  *pipes
-	running  sync.WaitGroup // goroutines that serve connections
+	running  sync.WaitGroup // for the goroutines that serve connections
 
 	upstreams           []*upstream
-	began               time.Time // when the exporter was started
-	stopping            bool      // the exporter is stopping
-	networkFaultyUntil  time.Time // end of the last network fault and its effects
-	unsettledUntil      time.Time // end of the last fault of everything or of a source, and its effects
-	inflight            int       // responses in flight
-	writing             int       // responses that the exporter may have received before the oracle records it
-	conns               int
-	growth              []sample         // what the fleet's counter of messages has reached for certain
-	extra               uint64           // what it may have in addition
-	fleet               tally            // what it grew by between two scrapes
-	changes             int              // failures and recoveries of endpoints
-	points              map[string]point // pushed last; nil if pushes are not checked
+	began               time.Time        // when the exporter was started
+	stopping            bool             // the exporter is stopping
+	networkFaultyUntil  time.Time        // end of the last network fault and its effects
+	unsettledUntil      time.Time        // end of the last fault of the whole world or a source, and its effects
+	inflight            int              // number of responses in flight
+	writing             int              // number of responses that the exporter may have received, but the oracle has not recorded
+	conns               int              // number of open connections
+	growth              []sample         // values that the fleet's message counter has certainly reached
+	extra               uint64           // how much more it may show
+	fleet               tally            // increase of that counter between two scrapes
+	changes             int              // number of failures and recoveries of endpoints
+	points              map[string]point // the last one pushed of each series; nil if pushes are not checked
 	lastPush            time.Time
 	receiverFaultyUntil time.Time // end of its last fault
 
-	failure                   string // the first rule that was broken
+	failure                   string // the first broken rule, "" if none is broken
 	requests, scrapes, pushes int
 	visited                   map[string]int
 	client                    *http.Client
@@ -77,10 +77,10 @@ type world struct {
 type sample struct {
 	at        time.Time
 	value     uint64
-	restarted uint64 // the value if the exporter has started the sum from scratch
+	restarted uint64 // the value if the exporter started the sum from scratch
 }
 
-// matches reports whether a value shown for a path equals the sample's.
+// matches reports whether the value shown for a path is that of the sample.
 func (s sample) matches(value float64, path int) bool {
 	return value == float64(s.value) || path == mixnodes && value == float64(s.restarted)
 }
@@ -92,16 +92,16 @@ type upstream struct {
 	replica    bool      // it has two URLs
 	source     string    // config, file, list or names
 	wanted     bool      // it should be listed
-	changedAt  time.Time // when it was added, removed or moved
-	lastListed time.Time // last check that found it listed
-	outage     outage    // last one
+	changedAt  time.Time // when it was last added, removed or moved
+	lastListed time.Time // when a check last found it listed
+	outage     outage    // the last one
 
 	urls   []*service
-	known  map[string]*lastValue // by name
-	resets tally                 // documents that show a restart
+	known  map[string]*lastValue // by name of the upstream
+	resets tally                 // number of documents that show a restart
 }
 
-// interval returns the interval between collections for a seed.
+// interval returns the collection interval for a seed.
 func interval(seed uint64) time.Duration {
 	r := rand.New(rand.NewPCG(seed, 7))
 	return []time.Duration{5 * time.Second, 15 * time.Second, time.Minute, time.Minute, 5 * time.Minute, 5 * time.Minute, 5 * time.Minute, 5 * time.Minute}[r.IntN(8)]
@@ -142,14 +142,14 @@ func (w *world) fail(format string, args ...any) {
 	}
 }
 
-// firstFailure returns the first broken rule, "" for none.
+// firstFailure returns the first broken rule, or "" if none is broken.
 func (w *world) firstFailure() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.failure
 }
 
-// writeConfig writes the configuration and the file with targets. The caller holds the mutex.
+// writeConfig writes the configuration and the target file. The caller holds the mutex.
 func (w *world) writeConfig() {
 	var b strings.Builder
 	b.WriteString("upstreams:\n")
@@ -185,6 +185,7 @@ func replaceFile(path, text string) {
 	}
 }
 
+// target returns the upstream in the format of a target list.
 func (u *upstream) target() map[string]any {
 	return map[string]any{"targets": []string{u.urls[0].host}, "labels": map[string]string{"upstream": u.name}}
 }
@@ -198,7 +199,7 @@ func (w *world) runExporter(ctx context.Context) {
 		u.changedAt, u.resets = w.began, tally{}
 		for _, s := range u.urls {
 			s.forget()
-			// The last push before the restart may have been checked at this moment.
+			// They may be from a check of the last push before the restart, at this moment.
 			s.delivered, s.knownUp, s.knownDown = [4]bool{}, time.Time{}, time.Time{}
 		}
 	}
@@ -211,12 +212,12 @@ func (w *world) runExporter(ctx context.Context) {
 		"--otlp.endpoint=http://receiver", "--otlp.interval=" + pushInterval.String(), "--log.level=error",
 	}, &log, &log); code != 0 {
 		w.mu.Lock()
-		w.fail("the exporter ended with %d: %s", code, log.String())
+		w.fail("the exporter exited with %d: %s", code, log.String())
 		w.mu.Unlock()
 	}
 }
 
-// dial makes a connection of the exporter.
+// dial makes connections for the exporter.
 func (w *world) dial(ctx context.Context, _, address string) (net.Conn, error) {
 	w.mu.Lock()
 	fault := w.faultOf(address)
@@ -228,7 +229,7 @@ func (w *world) dial(ctx context.Context, _, address string) (net.Conn, error) {
 	w.mu.Unlock()
 	switch {
 	case partition || lost:
-		select { // net/http continues dials that it no longer needs
+		select { // net/http does not cancel dials that it no longer needs
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-time.After(5 * time.Second):
@@ -258,7 +259,7 @@ func (w *world) dial(ctx context.Context, _, address string) (net.Conn, error) {
 	return ours, nil
 }
 
-// sink reads without responding until the peer closes.
+// sink reads without responding until the peer closes the connection.
 func (w *world) sink(c net.Conn) {
 	buffer := make([]byte, 1<<10)
 	for {
@@ -268,8 +269,8 @@ func (w *world) sink(c net.Conn) {
 	}
 }
 
-// activeEpisode returns an active episode of the kind, nil if there is none. The caller
-// holds the mutex.
+// activeEpisode returns an active episode of the given kind, or nil if there is none. The
+// caller holds the mutex.
 func (w *world) activeEpisode(kind string) *simulation.Episode {
 	for _, e := range w.active {
 		if e.Kind == kind {
@@ -279,8 +280,8 @@ func (w *world) activeEpisode(kind string) *simulation.Episode {
 	return nil
 }
 
-// faultOf returns the kind of the fault of a service, "" for none. The caller holds the
-// mutex.
+// faultOf returns the kind of fault that a service has, or "" if it has none. The caller holds
+// the mutex.
 func (w *world) faultOf(host string) (kind string) {
 	for _, e := range w.active {
 		if s := w.affected(e); s.host == host {
