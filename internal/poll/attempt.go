@@ -84,15 +84,15 @@ func (c *core) completed(got completed) {
 
 // handleFailure handles a failed attempt and decides whether to retry it, and when.
 func (c *core) handleFailure(col *collection, p *progress, at Attempt) {
-	set := &c.u.Settings
+	settings := &c.u.Settings
 	after := c.applyRetryAfter(col.endpoints[p.endpoint], p.failure)
 	if c.u.API == betanet.Auto && p.endpoint != betanet.Mixnodes && p.failure.Status == http.StatusNotFound {
 		p.state, p.pending = undecided, &at // the upstream may have the other API
 		return
 	}
-	at.Wait = max(set.Jitter.Wait(p.attempts, set.Backoff, set.MaxBackoff, c.shared.random), after)
-	fits := col.deadline.Sub(c.now) >= at.Wait+min(time.Second, set.RequestTimeout)
-	c.finish(col, p, at, p.failure.Retry && p.attempts < set.Attempts && fits && !c.closed)
+	at.Wait = max(settings.Jitter.Wait(p.attempts, settings.Backoff, settings.MaxBackoff, c.shared.random), after)
+	fits := col.deadline.Sub(c.now) >= at.Wait+min(time.Second, settings.RequestTimeout)
+	c.finish(col, p, at, p.failure.Retry && p.attempts < settings.Attempts && fits && !c.closed)
 }
 
 // finish ends an attempt. With again set, it schedules a retry if the breaker and the

@@ -179,9 +179,9 @@ func Test404FromProxyDoesNotChangeTheAPI(t *testing.T) {
 // While all breakers are open, endpoints are probed one at a time, so no collection
 // receives three 404s. The other API must still be detected.
 func TestAPIIsDetectedAfterUpstreamIsReplacedDuringOutage(t *testing.T) {
-	set := defaults
-	set.BreakerFailures = 3
-	inBubble(t, set, betanet.Auto, func(t *testing.T, f *fixture) {
+	settings := defaults
+	settings.BreakerFailures = 3
+	inBubble(t, settings, betanet.Auto, func(t *testing.T, f *fixture) {
 		f.until(time.Second)
 		f.behave(failWith(500))
 		f.until(f.tick() + 10*time.Second) // all breakers are open

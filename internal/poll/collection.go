@@ -121,9 +121,9 @@ func (col *collection) count() (n [settled + 1]int) {
 }
 
 // choose returns the endpoint to request now, or nil if none is due. A worker requests
-// endpoints one at a time; another worker is added when that is slow. If
-// sequential is set, every endpoint is tried once before any is retried, so that a
-// hanging endpoint delays the others by only one attempt.
+// endpoints one at a time; another worker is added when that is slow. If sequential is
+// set, every endpoint is tried once before any is retried, so that a hanging endpoint
+// delays the others by only one attempt.
 func (c *core) choose(col *collection) (first *progress) {
 	if col.sequential && c.requests > 0 && !c.closed && col.deadline.After(c.now) {
 		return nil

@@ -83,9 +83,9 @@ func TestCollectNowEndsAtItsLimit(t *testing.T) {
 }
 
 func TestUnscheduledUpstreamIsRequestedOnlyOnDemand(t *testing.T) {
-	set := defaults
-	set.BreakerFailures, set.TTL = 1, 0
-	inBubble(t, set, betanet.V1, func(t *testing.T, f *fixture) {
+	settings := defaults
+	settings.BreakerFailures, settings.TTL = 1, 0
+	inBubble(t, settings, betanet.V1, func(t *testing.T, f *fixture) {
 		f.poller.Remove(f.upstream) // the fixture has added it with a schedule
 		if err := f.poller.Add(t.Context(), f.upstream, false); err != nil {
 			t.Fatal(err)

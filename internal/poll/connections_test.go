@@ -94,10 +94,10 @@ func TestHangingEndpointDelaysTheOthersByOneAttempt(t *testing.T) {
 }
 
 func TestProbeDoesNotOpenSecondConnection(t *testing.T) {
-	set := defaults
-	set.BreakerFailures, set.BreakerOpen = 1, 5*time.Second
+	settings := defaults
+	settings.BreakerFailures, settings.BreakerOpen = 1, 5*time.Second
 	var o concurrency
-	inBubbleWithLimit(t, set, betanet.V1, 2, func(t *testing.T, f *fixture) {
+	inBubbleWithLimit(t, settings, betanet.V1, 2, func(t *testing.T, f *fixture) {
 		f.behave(o.during(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == metricsPath {
 				failWith(500)(w, r)

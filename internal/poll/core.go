@@ -28,7 +28,7 @@ type core struct {
 	requests    int           // number in flight
 	first       time.Time     // when the collection at start is due, zero afterwards
 	tick        time.Time     // when the next scheduled collection is due, zero without a schedule
-	ticked      time.Time     // last tick that was not missed
+	ticked      time.Time     // start of the last scheduled collection, initially of the core
 	duration    time.Duration // of the last collection
 	collected   bool          // a collection has ended
 	closed      bool
@@ -54,7 +54,7 @@ type moment struct {
 	coalesce    bool // there are many upstreams
 }
 
-// event is one of the types below, or nil if only time passed.
+// event is one of the types below. nil means that only time has passed.
 type event any
 
 type (
@@ -70,9 +70,9 @@ type (
 	removed struct{}
 )
 
-// actions are what the caller of step must do, in this order: close the idle connections
-// of some replicas, make requests and pass the result of each to step as completed, and
-// report events.
+// actions are what the caller of step must do: publish changes, report events, close the
+// idle connections of some replicas, and then make requests. It must pass the result of
+// each request to step as completed.
 type actions struct {
 	idle     []*replica
 	requests []*fetch
@@ -123,9 +123,9 @@ func (c *core) due(at time.Time) bool { return !at.IsZero() && !at.After(c.now) 
 func (c *core) startDue() {
 	if c.due(c.first) {
 		c.first = time.Time{}
-		set := &c.u.Settings
+		settings := &c.u.Settings
 		// Skip it if the first scheduled collection follows too soon.
-		if within := min(set.Timeout, c.tick.Sub(c.now)-(set.Interval-set.Timeout)); within >= c.minAttemptTime() && c.inflight == nil {
+		if within := min(settings.Timeout, c.tick.Sub(c.now)-(settings.Interval-settings.Timeout)); within >= c.minAttemptTime() && c.inflight == nil {
 			c.collectAll(time.Time{}, 0, within, false)
 		}
 	}
@@ -167,9 +167,9 @@ func (c *core) next() time.Time {
 
 // startScheduled starts a scheduled collection.
 func (c *core) startScheduled() {
-	set := &c.u.Settings
-	due, missed := c.tick, int(c.now.Sub(c.tick)/set.Interval) // after SIGSTOP, for example
-	c.tick = tickAfter(due, c.now, set.Interval)
+	settings := &c.u.Settings
+	due, missed := c.tick, int(c.now.Sub(c.tick)/settings.Interval) // after SIGSTOP, for example
+	c.tick = tickAfter(due, c.now, settings.Interval)
 	free := c.inflight == nil
 	if !free {
 		missed++
@@ -180,7 +180,7 @@ func (c *core) startScheduled() {
 		c.report(Skipped{c.u, missed})
 	}
 	if free {
-		c.collectAll(due, 0, set.Timeout, false)
+		c.collectAll(due, 0, settings.Timeout, false)
 	}
 }
 

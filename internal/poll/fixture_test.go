@@ -69,15 +69,15 @@ type fixture struct {
 }
 
 // inBubble runs a test with a fixture in a synctest bubble.
-func inBubble(t *testing.T, set fleet.Settings, api betanet.API, test func(*testing.T, *fixture)) {
-	inBubbleWithLimit(t, set, api, 0, test)
+func inBubble(t *testing.T, settings fleet.Settings, api betanet.API, test func(*testing.T, *fixture)) {
+	inBubbleWithLimit(t, settings, api, 0, test)
 }
 
 // inBubbleWithLimit is inBubble with a connection limit.
-func inBubbleWithLimit(t *testing.T, set fleet.Settings, api betanet.API, connections int, test func(*testing.T, *fixture)) {
+func inBubbleWithLimit(t *testing.T, settings fleet.Settings, api betanet.API, connections int, test func(*testing.T, *fixture)) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fixture{start: time.Now(), handler: healthy}
-		f.upstream = &fleet.Upstream{Name: "u", URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: api, Settings: set}
+		f.upstream = &fleet.Upstream{Name: "u", URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: api, Settings: settings}
 		listener := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 		server := &http.Server{Handler: http.HandlerFunc(f.serve)}
 		var wg sync.WaitGroup

@@ -48,9 +48,9 @@ func drawScript(t *rapid.T) script {
 func TestInvariantsHoldForRandomUpstreams(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := drawScript(rt)
-		set := defaults
-		set.Jitter, set.MaxStale = s.Jitter, s.MaxStale
-		inBubble(t, set, betanet.V1, func(_ *testing.T, f *fixture) {
+		settings := defaults
+		settings.Jitter, settings.MaxStale = s.Jitter, s.MaxStale
+		inBubble(t, settings, betanet.V1, func(_ *testing.T, f *fixture) {
 			upstream := &scriptedUpstream{served: make(map[uint64]bool)}
 			f.behave(upstream.serve)
 			for _, st := range s.Steps {
@@ -58,7 +58,7 @@ func TestInvariantsHoldForRandomUpstreams(t *testing.T) {
 				upstream.set(f, st)
 			}
 			f.until(max(s.Length, s.last()+time.Minute))
-			if err := check(f, upstream, set); err != nil {
+			if err := check(f, upstream, settings); err != nil {
 				rt.Errorf("%+v: %v", s, err)
 			}
 		})
@@ -131,7 +131,7 @@ func (u *scriptedUpstream) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // check checks the invariants of all events and views.
-func check(f *fixture, u *scriptedUpstream, set fleet.Settings) error {
+func check(f *fixture, u *scriptedUpstream, settings fleet.Settings) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var seen [betanet.NumEndpoints]endpointChecker
@@ -140,12 +140,12 @@ func check(f *fixture, u *scriptedUpstream, set fleet.Settings) error {
 		var err error
 		switch x := e.event.(type) {
 		case Attempt:
-			err = seen[x.Endpoint].attempt(e.at, x, set)
+			err = seen[x.Endpoint].attempt(e.at, x, settings)
 		case Transition:
-			err = seen[x.Endpoint].transition(e.at, x, set)
+			err = seen[x.Endpoint].transition(e.at, x, settings)
 		case Ended:
-			if x.Duration > set.Timeout {
-				err = fmt.Errorf("collection took %v, limit is %v", x.Duration, set.Timeout)
+			if x.Duration > settings.Timeout {
+				err = fmt.Errorf("collection took %v, limit is %v", x.Duration, settings.Timeout)
 			}
 		}
 		if err != nil {
@@ -172,7 +172,7 @@ type endpointChecker struct {
 	retry    bool          // the last attempt is retried
 }
 
-func (w *endpointChecker) attempt(at time.Duration, a Attempt, set fleet.Settings) error {
+func (w *endpointChecker) attempt(at time.Duration, a Attempt, settings fleet.Settings) error {
 	start := at - a.Duration
 	switch {
 	case start < w.last:
@@ -181,12 +181,12 @@ func (w *endpointChecker) attempt(at time.Duration, a Attempt, set fleet.Setting
 		return fmt.Errorf("attempt while the breaker has been open since %v", w.opened)
 	case w.state == breaker.HalfOpen && w.probes > 0:
 		return fmt.Errorf("second probe in the same half-open state")
-	case a.Number > set.Attempts || a.Number > 1 && a.Number != w.number+1:
-		return fmt.Errorf("attempt %d after attempt %d, at most %d are allowed", a.Number, w.number, set.Attempts)
+	case a.Number > settings.Attempts || a.Number > 1 && a.Number != w.number+1:
+		return fmt.Errorf("attempt %d after attempt %d, at most %d are allowed", a.Number, w.number, settings.Attempts)
 	case a.Number > 1 && start != w.last+w.wait:
 		return fmt.Errorf("retry at %v, want %v", start, w.last+w.wait)
-	case a.Duration > set.RequestTimeout:
-		return fmt.Errorf("took %v, limit is %v", a.Duration, set.RequestTimeout)
+	case a.Duration > settings.RequestTimeout:
+		return fmt.Errorf("took %v, limit is %v", a.Duration, settings.RequestTimeout)
 	case a.Retry && w.state == breaker.HalfOpen:
 		return fmt.Errorf("retry after a probe")
 	}
@@ -198,15 +198,15 @@ func (w *endpointChecker) attempt(at time.Duration, a Attempt, set fleet.Setting
 	}
 	w.last, w.wait, w.number, w.retry = at, a.Wait, a.Number, a.Retry
 	if a.Retry {
-		return checkWait(a, set)
+		return checkWait(a, settings)
 	}
 	return nil
 }
 
-func checkWait(a Attempt, set fleet.Settings) error {
-	d := min(set.MaxBackoff, set.Backoff<<(a.Number-1))
+func checkWait(a Attempt, settings fleet.Settings) error {
+	d := min(settings.MaxBackoff, settings.Backoff<<(a.Number-1))
 	least := d
-	switch set.Jitter {
+	switch settings.Jitter {
 	case retry.Equal:
 		least = d / 2
 	case retry.Full:
@@ -221,17 +221,17 @@ func checkWait(a Attempt, set fleet.Settings) error {
 	return nil
 }
 
-func (w *endpointChecker) transition(at time.Duration, tr Transition, set fleet.Settings) error {
+func (w *endpointChecker) transition(at time.Duration, tr Transition, settings fleet.Settings) error {
 	from := w.state
 	w.state = tr.To
 	switch {
 	case tr.To == breaker.Open && w.retry:
 		return fmt.Errorf("breaker opened although a retry is due")
-	case from == breaker.Closed && tr.To == breaker.Open && w.failures == set.BreakerFailures,
+	case from == breaker.Closed && tr.To == breaker.Open && w.failures == settings.BreakerFailures,
 		from == breaker.HalfOpen && tr.To == breaker.Open && w.failures > 0 && tr.Again:
 		w.opened = at
 		return nil
-	case from == breaker.Open && tr.To == breaker.HalfOpen && at > w.opened+set.BreakerOpen:
+	case from == breaker.Open && tr.To == breaker.HalfOpen && at > w.opened+settings.BreakerOpen:
 		w.probes = 0
 		return nil
 	case from == breaker.HalfOpen && tr.To == breaker.Closed && w.failures == 0:

@@ -197,9 +197,9 @@ func TestEmptyBudgetPreventsRetries(t *testing.T) {
 }
 
 func TestCollectionsOfAnEndpointNeverOverlap(t *testing.T) {
-	set := defaults
-	set.BreakerFailures, set.BreakerOpen = 1, 12*time.Second
-	inBubble(t, set, betanet.V1, func(t *testing.T, f *fixture) {
+	settings := defaults
+	settings.BreakerFailures, settings.BreakerOpen = 1, 12*time.Second
+	inBubble(t, settings, betanet.V1, func(t *testing.T, f *fixture) {
 		if f.tick() != 13*time.Second {
 			t.Fatalf("the schedule begins at %v, but the test needs 13s, a second after the probe", f.tick())
 		}

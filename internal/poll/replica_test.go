@@ -15,8 +15,8 @@ import (
 )
 
 // onReplicas runs a test with an upstream that has three URLs.
-func onReplicas(t *testing.T, set fleet.Settings, test func(*testing.T, *fixture)) {
-	inBubble(t, set, betanet.V1, func(t *testing.T, f *fixture) {
+func onReplicas(t *testing.T, settings fleet.Settings, test func(*testing.T, *fixture)) {
+	inBubble(t, settings, betanet.V1, func(t *testing.T, f *fixture) {
 		f.upstream.URLs = nil
 		for _, h := range []string{"a:1", "b:1", "c:1"} {
 			f.upstream.URLs = append(f.upstream.URLs, &url.URL{Scheme: "http", Host: h})
@@ -83,9 +83,9 @@ func TestFailoverCollectsAllDocumentsFromTheNextReplica(t *testing.T) {
 }
 
 func TestOpenBreakerCausesImmediateFailover(t *testing.T) {
-	set := defaults
-	set.BreakerFailures = 1
-	onReplicas(t, set, func(t *testing.T, f *fixture) {
+	settings := defaults
+	settings.BreakerFailures = 1
+	onReplicas(t, settings, func(t *testing.T, f *fixture) {
 		first := preferred(f.upstream, "")[0].Host
 		f.behave(host(first, hang, healthy))
 		f.until(6 * time.Second)

@@ -42,9 +42,9 @@ func TestRetryAfterThatDoesNotFitDefersScheduledRequests(t *testing.T) {
 }
 
 func TestRetryAfterDefersTheProbe(t *testing.T) {
-	set := defaults
-	set.BreakerFailures = 1
-	inBubble(t, set, betanet.V1, func(t *testing.T, f *fixture) {
+	settings := defaults
+	settings.BreakerFailures = 1
+	inBubble(t, settings, betanet.V1, func(t *testing.T, f *fixture) {
 		f.behave(only(betanet.Metrics, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "50")
 			w.WriteHeader(429)

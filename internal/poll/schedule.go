@@ -28,13 +28,13 @@ func offset(u *fleet.Upstream) time.Duration {
 // start at least half an interval and enough time for one attempt. The schedule is aligned
 // to the wall clock only once: later changes of the clock do not move it.
 func firstTick(u *fleet.Upstream, now time.Time) time.Time {
-	set := &u.Settings
-	earliest := now.Add(max(set.Interval/2, set.RequestTimeout+set.Interval-set.Timeout))
-	past := (time.Duration(earliest.UnixNano()) - offset(u)) % set.Interval
+	settings := &u.Settings
+	earliest := now.Add(max(settings.Interval/2, settings.RequestTimeout+settings.Interval-settings.Timeout))
+	past := (time.Duration(earliest.UnixNano()) - offset(u)) % settings.Interval
 	if past < 0 {
-		past += set.Interval
+		past += settings.Interval
 	}
-	return earliest.Add(set.Interval - past)
+	return earliest.Add(settings.Interval - past)
 }
 
 // tickAfter returns the first tick after now by the monotonic clock; due is an earlier

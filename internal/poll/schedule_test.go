@@ -27,16 +27,16 @@ func TestScheduleFollowsTheMonotonicClock(t *testing.T) {
 
 func TestFirstCollectionEndsBeforeTheScheduleBegins(t *testing.T) {
 	now := time.Now()
-	for _, set := range []fleet.Settings{
+	for _, settings := range []fleet.Settings{
 		defaults,
 		{Interval: time.Second, Timeout: 900 * time.Millisecond, RequestTimeout: 900 * time.Millisecond},
 		{Interval: time.Minute, Timeout: 59 * time.Second, RequestTimeout: 59 * time.Second},
 	} {
 		for i := range 100 {
-			u := &fleet.Upstream{Name: fmt.Sprint(i), URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: betanet.V1, Settings: set}
-			left := firstTick(u, now).Sub(now) - (set.Interval - set.Timeout)
-			if left < set.RequestTimeout || left > 2*set.Interval {
-				t.Fatalf("interval %v: the first collection may take %v, want at least one attempt of %v", set.Interval, left, set.RequestTimeout)
+			u := &fleet.Upstream{Name: fmt.Sprint(i), URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: betanet.V1, Settings: settings}
+			left := firstTick(u, now).Sub(now) - (settings.Interval - settings.Timeout)
+			if left < settings.RequestTimeout || left > 2*settings.Interval {
+				t.Fatalf("interval %v: the first collection may take %v, want at least one attempt of %v", settings.Interval, left, settings.RequestTimeout)
 			}
 		}
 	}

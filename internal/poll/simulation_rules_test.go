@@ -60,15 +60,15 @@ func (w *coreWorld) earn(first time.Duration) {
 
 // checkRequest checks that a request may be made.
 func (w *coreWorld) checkRequest(s *coreUpstream, q *coreRequest) {
-	ep, set, col := &q.service.endpoints[q.endpoint], &s.u.Settings, q.collection
+	ep, settings, col := &q.service.endpoints[q.endpoint], &s.u.Settings, q.collection
 	switch {
 	case ep.inFlight:
 		w.fail("%s %v: two requests at the same time", s.u.Name, q.endpoint)
 	case w.now.Before(ep.notBefore):
 		w.fail("%s %v: requested %v before the Retry-After", s.u.Name, q.endpoint, ep.notBefore.Sub(w.now))
-	case ep.state == breaker.Open && (q.progress != nil || w.now.Sub(ep.opened) <= set.BreakerOpen):
+	case ep.state == breaker.Open && (q.progress != nil || w.now.Sub(ep.opened) <= settings.BreakerOpen):
 		w.fail("%s %v: requested although the breaker opened %v ago", s.u.Name, q.endpoint, w.now.Sub(ep.opened))
-	case q.limit <= 0 || q.limit > set.RequestTimeout || w.now.Add(q.limit).After(col.began.Add(set.Timeout)):
+	case q.limit <= 0 || q.limit > settings.RequestTimeout || w.now.Add(q.limit).After(col.began.Add(settings.Timeout)):
 		w.fail("%s %v: request has a limit of %v, %v after the collection began", s.u.Name, q.endpoint, q.limit, w.now.Sub(col.began))
 	case q.progress != nil && col.sequential && len(s.inFlight) > 0:
 		w.fail("%s %v: requested together with %d others although connections are scarce", s.u.Name, q.endpoint, len(s.inFlight))
@@ -147,14 +147,14 @@ func (w *coreWorld) apply(s *coreUpstream, q *coreRequest, do actions) {
 
 // checkEvent checks an event that a core reports.
 func (w *coreWorld) checkEvent(s *coreUpstream, q *coreRequest, e Event) {
-	set := &s.u.Settings
+	settings := &s.u.Settings
 	switch e := e.(type) {
 	case Attempt:
 		w.checkAttempt(s, q, e)
 	case Transition:
 		ep := s.endpoint(e.Origin)
 		if e.To == breaker.HalfOpen {
-			if ep.state != breaker.Open || w.now.Sub(ep.opened) <= set.BreakerOpen {
+			if ep.state != breaker.Open || w.now.Sub(ep.opened) <= settings.BreakerOpen {
 				w.fail("%s %v: half-open %v after the breaker entered %v", s.u.Name, e.Endpoint, w.now.Sub(ep.opened), ep.state)
 			}
 			ep.state = breaker.HalfOpen
@@ -174,8 +174,8 @@ func (w *coreWorld) checkEvent(s *coreUpstream, q *coreRequest, e Event) {
 		w.visit("collection on demand", e.Due.IsZero() && !w.now.Equal(s.added))
 		w.collections++
 	case Ended:
-		if e.Duration > set.Timeout && w.suspendedUntil.Before(w.now.Add(-e.Duration)) {
-			w.fail("%s: a collection took %v, the limit is %v", s.u.Name, e.Duration, set.Timeout)
+		if e.Duration > settings.Timeout && w.suspendedUntil.Before(w.now.Add(-e.Duration)) {
+			w.fail("%s: a collection took %v, the limit is %v", s.u.Name, e.Duration, settings.Timeout)
 		}
 		w.visit("removed during a collection", s.core.closed)
 		w.visit("no replica left", len(s.services) > 1 && !s.core.closed && s.core.needsFailover(s.core.inUse))
@@ -209,14 +209,14 @@ func (s *coreUpstream) endpoint(at Origin) *coreEndpoint {
 
 // checkAttempt checks an attempt, its retry and its breaker.
 func (w *coreWorld) checkAttempt(s *coreUpstream, q *coreRequest, a Attempt) {
-	set, ep := &s.u.Settings, s.endpoint(a.Origin)
+	settings, ep := &s.u.Settings, s.endpoint(a.Origin)
 	w.visit("detected mixnodes", a.Detecting && a.Failure == nil)
 	w.visit("mixnodes not detected", a.Detecting && a.Failure != nil)
 	if a.Detecting {
 		return
 	}
-	if a.Number > set.Attempts {
-		w.fail("%s %v: attempt %d, at most %d are allowed", s.u.Name, a.Endpoint, a.Number, set.Attempts)
+	if a.Number > settings.Attempts {
+		w.fail("%s %v: attempt %d, at most %d are allowed", s.u.Name, a.Endpoint, a.Number, settings.Attempts)
 	}
 	w.visit("no budget", a.NoBudget)
 	if q != nil && q.endpoint == a.Endpoint && q.generation != ep.generation {
@@ -231,15 +231,15 @@ func (w *coreWorld) checkAttempt(s *coreUpstream, q *coreRequest, a Attempt) {
 		w.visit("ignored while half_open", half)
 		w.visit("ignored while closed", !half)
 	default:
-		if ep.streak++; half || ep.streak >= set.BreakerFailures {
+		if ep.streak++; half || ep.streak >= settings.BreakerFailures {
 			w.visit("half_open to open", half)
 			w.visit("closed to open", !half)
 			ep.state, ep.streak, ep.opened = breaker.Open, 0, w.now
 		}
 	}
 	w.visit("retry in half_open refused", half && a.Failure != nil && a.Failure.Retry)
-	w.visit("last attempt", a.Number == set.Attempts && set.Attempts > 1)
-	w.visit("no room", a.Failure != nil && a.Failure.Retry && !a.Retry && !a.NoBudget && a.Number < set.Attempts && ep.state == breaker.Closed)
+	w.visit("last attempt", a.Number == settings.Attempts && settings.Attempts > 1)
+	w.visit("no room", a.Failure != nil && a.Failure.Retry && !a.Retry && !a.NoBudget && a.Number < settings.Attempts && ep.state == breaker.Closed)
 	w.earn(0)
 	const margin = 10 * time.Microsecond // for rounding errors
 	if a.NoBudget && w.budget >= time.Second+margin {
@@ -256,17 +256,17 @@ func (w *coreWorld) checkAttempt(s *coreUpstream, q *coreRequest, a Attempt) {
 
 // checkRetry checks whether and when an attempt may be retried.
 func (w *coreWorld) checkRetry(s *coreUpstream, a Attempt, ep *coreEndpoint) {
-	set := &s.u.Settings
+	settings := &s.u.Settings
 	w.visit("retry", true)
-	most := min(set.MaxBackoff, set.Backoff<<(a.Number-1))
-	least := map[retry.Jitter]time.Duration{retry.Equal: most / 2, retry.None: most, retry.Full: 0}[set.Jitter]
+	most := min(settings.MaxBackoff, settings.Backoff<<(a.Number-1))
+	least := map[retry.Jitter]time.Duration{retry.Equal: most / 2, retry.None: most, retry.Full: 0}[settings.Jitter]
 	if after := ep.notBefore.Sub(w.now); after > 0 {
 		least, most = max(least, after), max(most, after)
 	}
 	switch {
 	case ep.state != breaker.Closed:
 		w.fail("%s %v: retry although the breaker is %v", s.u.Name, a.Endpoint, ep.state)
-	case !a.Failure.Retry || a.Failure.Ignored || a.Number >= set.Attempts:
+	case !a.Failure.Retry || a.Failure.Ignored || a.Number >= settings.Attempts:
 		w.fail("%s %v: retry after attempt %d, which failed with %v", s.u.Name, a.Endpoint, a.Number, a.Failure.Reason)
 	case a.Wait < least || a.Wait > most:
 		w.fail("%s %v: retry after %v, want %v to %v", s.u.Name, a.Endpoint, a.Wait, least, most)

@@ -37,7 +37,7 @@ func (w *coreWorld) checkView(s *coreUpstream) {
 // checkFresh checks that an upstream is up within a bound after all its faults have ended,
 // and within a longer bound after the faults of one of its replicas have ended.
 func (w *coreWorld) checkFresh(s *coreUpstream, v *fleet.View) {
-	set, all, one := &s.u.Settings, later(s.added, w.faultyUntil), time.Time{}
+	settings, all, one := &s.u.Settings, later(s.added, w.faultyUntil), time.Time{}
 	for i, service := range s.services {
 		faulty := service.faultyUntil
 		for _, ep := range service.endpoints {
@@ -55,15 +55,15 @@ func (w *coreWorld) checkFresh(s *coreUpstream, v *fleet.View) {
 		one = later(one, service.disturbed) // this replica may be in use
 	}
 	faulty := later(one, later(s.added, w.faultyUntil))
-	bound := time.Duration(1+len(s.services))*(set.BreakerOpen+set.Interval) + 2*set.Timeout + set.Interval
-	failover := bound + time.Duration(set.BreakerFailures)*set.Interval // until the breakers of a hanging replica open
+	bound := time.Duration(1+len(s.services))*(settings.BreakerOpen+settings.Interval) + 2*settings.Timeout + settings.Interval
+	failover := bound + time.Duration(settings.BreakerFailures)*settings.Interval // until the breakers of a hanging replica open
 	if !s.core.scheduled || w.now.Before(all.Add(bound)) && w.now.Before(faulty.Add(failover)) {
 		return
 	}
 	for i := range v.Endpoints {
 		e := &v.Endpoints[i]
-		if !e.Up() || w.now.Sub(e.At) > set.Interval+set.Timeout {
-			w.fail("%s %v: is %v with a document from %v ago, although the last fault ended %v ago", s.u.Name, e.Endpoint, e.State(w.now, set.MaxStale), w.now.Sub(e.At), w.now.Sub(faulty))
+		if !e.Up() || w.now.Sub(e.At) > settings.Interval+settings.Timeout {
+			w.fail("%s %v: is %v with a document from %v ago, although the last fault ended %v ago", s.u.Name, e.Endpoint, e.State(w.now, settings.MaxStale), w.now.Sub(e.At), w.now.Sub(faulty))
 		}
 	}
 }

@@ -91,17 +91,17 @@ func newCoreWorld(seed uint64, length time.Duration, episodes []simulation.Episo
 }
 
 func (w *coreWorld) add(number int, most time.Duration, r *rand.Rand) *coreUpstream {
-	set := defaults
+	settings := defaults
 	pick := func(all ...time.Duration) time.Duration { return all[r.IntN(len(all))] }
-	set.Interval = min(most, pick(15*time.Second, time.Minute, 5*time.Minute, 5*time.Minute))
-	set.Timeout = set.Interval - time.Second
-	set.RequestTimeout = pick(5*time.Second, 5*time.Second, 2500*time.Millisecond)
-	set.Attempts = []int{3, 3, 1, 5}[r.IntN(4)]
-	set.Jitter = retry.Jitter(r.IntN(3))
-	set.BreakerFailures = []uint32{5, 5, 1, 8}[r.IntN(4)]
-	set.BreakerOpen = pick(30*time.Second, 30*time.Second, 4*time.Second, 2*time.Minute)
-	set.MaxStale = pick(5*time.Minute, 0, 20*time.Second)
-	u := &fleet.Upstream{Name: fmt.Sprint("u", number), API: []betanet.API{betanet.Auto, betanet.Auto, betanet.V1, betanet.MixnodesAPI}[r.IntN(4)], Settings: set}
+	settings.Interval = min(most, pick(15*time.Second, time.Minute, 5*time.Minute, 5*time.Minute))
+	settings.Timeout = settings.Interval - time.Second
+	settings.RequestTimeout = pick(5*time.Second, 5*time.Second, 2500*time.Millisecond)
+	settings.Attempts = []int{3, 3, 1, 5}[r.IntN(4)]
+	settings.Jitter = retry.Jitter(r.IntN(3))
+	settings.BreakerFailures = []uint32{5, 5, 1, 8}[r.IntN(4)]
+	settings.BreakerOpen = pick(30*time.Second, 30*time.Second, 4*time.Second, 2*time.Minute)
+	settings.MaxStale = pick(5*time.Minute, 0, 20*time.Second)
+	u := &fleet.Upstream{Name: fmt.Sprint("u", number), API: []betanet.API{betanet.Auto, betanet.Auto, betanet.V1, betanet.MixnodesAPI}[r.IntN(4)], Settings: settings}
 	for i := range []int{1, 1, 2, 3}[r.IntN(4)] {
 		u.URLs = append(u.URLs, &url.URL{Scheme: "http", Host: fmt.Sprintf("h%d:9000", i)})
 	}
