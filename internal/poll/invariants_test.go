@@ -172,31 +172,31 @@ type endpointChecker struct {
 	retry    bool          // the last attempt is retried
 }
 
-func (w *endpointChecker) attempt(at time.Duration, a Attempt, settings fleet.Settings) error {
+func (c *endpointChecker) attempt(at time.Duration, a Attempt, settings fleet.Settings) error {
 	start := at - a.Duration
 	switch {
-	case start < w.last:
-		return fmt.Errorf("began at %v, the previous attempt ended at %v", start, w.last)
-	case w.state == breaker.Open:
-		return fmt.Errorf("attempt while the breaker has been open since %v", w.opened)
-	case w.state == breaker.HalfOpen && w.probes > 0:
+	case start < c.last:
+		return fmt.Errorf("began at %v, the previous attempt ended at %v", start, c.last)
+	case c.state == breaker.Open:
+		return fmt.Errorf("attempt while the breaker has been open since %v", c.opened)
+	case c.state == breaker.HalfOpen && c.probes > 0:
 		return fmt.Errorf("second probe in the same half-open state")
-	case a.Number > settings.Attempts || a.Number > 1 && a.Number != w.number+1:
-		return fmt.Errorf("attempt %d after attempt %d, at most %d are allowed", a.Number, w.number, settings.Attempts)
-	case a.Number > 1 && start != w.last+w.wait:
-		return fmt.Errorf("retry at %v, want %v", start, w.last+w.wait)
+	case a.Number > settings.Attempts || a.Number > 1 && a.Number != c.number+1:
+		return fmt.Errorf("attempt %d after attempt %d, at most %d are allowed", a.Number, c.number, settings.Attempts)
+	case a.Number > 1 && start != c.last+c.wait:
+		return fmt.Errorf("retry at %v, want %v", start, c.last+c.wait)
 	case a.Duration > settings.RequestTimeout:
 		return fmt.Errorf("took %v, limit is %v", a.Duration, settings.RequestTimeout)
-	case a.Retry && w.state == breaker.HalfOpen:
+	case a.Retry && c.state == breaker.HalfOpen:
 		return fmt.Errorf("retry after a probe")
 	}
-	if w.state == breaker.HalfOpen {
-		w.probes++
+	if c.state == breaker.HalfOpen {
+		c.probes++
 	}
-	if w.failures++; a.Failure == nil {
-		w.failures = 0
+	if c.failures++; a.Failure == nil {
+		c.failures = 0
 	}
-	w.last, w.wait, w.number, w.retry = at, a.Wait, a.Number, a.Retry
+	c.last, c.wait, c.number, c.retry = at, a.Wait, a.Number, a.Retry
 	if a.Retry {
 		return checkWait(a, settings)
 	}
@@ -221,23 +221,23 @@ func checkWait(a Attempt, settings fleet.Settings) error {
 	return nil
 }
 
-func (w *endpointChecker) transition(at time.Duration, tr Transition, settings fleet.Settings) error {
-	from := w.state
-	w.state = tr.To
+func (c *endpointChecker) transition(at time.Duration, tr Transition, settings fleet.Settings) error {
+	from := c.state
+	c.state = tr.To
 	switch {
-	case tr.To == breaker.Open && w.retry:
+	case tr.To == breaker.Open && c.retry:
 		return fmt.Errorf("breaker opened although a retry is due")
-	case from == breaker.Closed && tr.To == breaker.Open && w.failures == settings.BreakerFailures,
-		from == breaker.HalfOpen && tr.To == breaker.Open && w.failures > 0 && tr.Again:
-		w.opened = at
+	case from == breaker.Closed && tr.To == breaker.Open && c.failures == settings.BreakerFailures,
+		from == breaker.HalfOpen && tr.To == breaker.Open && c.failures > 0 && tr.Again:
+		c.opened = at
 		return nil
-	case from == breaker.Open && tr.To == breaker.HalfOpen && at > w.opened+settings.BreakerOpen:
-		w.probes = 0
+	case from == breaker.Open && tr.To == breaker.HalfOpen && at > c.opened+settings.BreakerOpen:
+		c.probes = 0
 		return nil
-	case from == breaker.HalfOpen && tr.To == breaker.Closed && w.failures == 0:
+	case from == breaker.HalfOpen && tr.To == breaker.Closed && c.failures == 0:
 		return nil
 	}
-	return fmt.Errorf("breaker went from %v to %v after %d failures, last opened at %v", from, tr.To, w.failures, w.opened)
+	return fmt.Errorf("breaker went from %v to %v after %d failures, last opened at %v", from, tr.To, c.failures, c.opened)
 }
 
 // checkView checks that the values of a view are from documents that are not too old.

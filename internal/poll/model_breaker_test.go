@@ -18,7 +18,7 @@ func (m *model) enter(e betanet.Endpoint, b *modelBreaker, s breaker.State, agai
 		return // it was replaced when the API changed
 	}
 	m.record("%v enters %v until %v again %v", e, s, b.until, again)
-	if at, open := m.wakeTime(e); open {
+	if at, open := m.probeTime(e); open {
 		m.at(at, func() { m.startProbe(e, at) })
 	}
 }
@@ -32,8 +32,8 @@ func (m *model) willOpen(b *modelBreaker, generation int) bool {
 	return b.state == breaker.HalfOpen || b.streak+1 >= m.Settings.BreakerFailures
 }
 
-// bad records a failed attempt.
-func (m *model) bad(e betanet.Endpoint, b *modelBreaker, generation int, probe bool) {
+// recordFailure records a failed attempt.
+func (m *model) recordFailure(e betanet.Endpoint, b *modelBreaker, generation int, probe bool) {
 	if b.generation != generation {
 		return
 	}
@@ -44,8 +44,8 @@ func (m *model) bad(e betanet.Endpoint, b *modelBreaker, generation int, probe b
 	b.streak++
 }
 
-// good records a successful attempt.
-func (m *model) good(e betanet.Endpoint, b *modelBreaker, generation int, probe bool) {
+// recordSuccess records a successful attempt.
+func (m *model) recordSuccess(e betanet.Endpoint, b *modelBreaker, generation int, probe bool) {
 	switch {
 	case b.generation != generation:
 	case probe:
@@ -55,17 +55,17 @@ func (m *model) good(e betanet.Endpoint, b *modelBreaker, generation int, probe 
 	}
 }
 
-// wakeTime returns when the probe of an open breaker is due.
-func (m *model) wakeTime(e betanet.Endpoint) (at time.Duration, open bool) {
-	x := m.endpoints[e]
-	return max(x.brk.until, x.notBefore), x.brk.state == breaker.Open
+// probeTime returns when the probe of an open breaker is due.
+func (m *model) probeTime(e betanet.Endpoint) (at time.Duration, open bool) {
+	ep := m.endpoints[e]
+	return max(ep.brk.until, ep.notBefore), ep.brk.state == breaker.Open
 }
 
 // startProbe starts the probe of an endpoint if it is due.
 func (m *model) startProbe(e betanet.Endpoint, due time.Duration) {
-	x := m.endpoints[e]
-	switch at, open := m.wakeTime(e); {
-	case !open || x.busy:
+	ep := m.endpoints[e]
+	switch at, open := m.probeTime(e); {
+	case !open || ep.busy:
 	case at > m.now:
 		m.at(at, func() { m.startProbe(e, at) })
 	default:

@@ -62,11 +62,11 @@ func (m *model) done(c *modelCollection) {
 func (m *model) request(c *modelCollection, e betanet.Endpoint, then func(response, kind, time.Duration)) {
 	start := m.now
 	limit := min(start+m.Settings.RequestTimeout, c.deadline)
-	var a response
+	var r response
 	k := kind{reason: betanet.ReasonConnect, retry: true, after: -1}
 	if !m.refuses(start) {
 		m.record("request %v", e)
-		a, k = m.responseTo(e, m.requested[e], start)
+		r, k = m.responseTo(e, m.requested[e], start)
 		m.requested[e]++
 	}
 	end := start + k.takes
@@ -76,36 +76,36 @@ func (m *model) request(c *modelCollection, e betanet.Endpoint, then func(respon
 	if k.raw == "200 OK" {
 		k.reason = ""
 	} else {
-		a.Value = 0
+		r.Value = 0
 	}
 	m.at(end, func() {
 		m.endpoints[e].attempts++
 		m.endpoints[e].notFound = k.status == 404
-		then(a, k, end-start)
+		then(r, k, end-start)
 	})
 }
 
 func (m *model) attempt(c *modelCollection, e betanet.Endpoint, b *modelBreaker, n int) {
-	x := m.endpoints[e]
+	ep := m.endpoints[e]
 	if b.state == breaker.Open { // and its pause is over
 		m.enter(e, b, breaker.HalfOpen, false)
 	}
-	probe, generation, recurring := b.state == breaker.HalfOpen, b.generation, x.failing != ""
-	m.request(c, e, func(a response, k kind, took time.Duration) {
-		x := m.endpoints[e]
+	probe, generation, recurring := b.state == breaker.HalfOpen, b.generation, ep.failing != ""
+	m.request(c, e, func(r response, k kind, took time.Duration) {
+		ep := m.endpoints[e]
 		s := attemptSummary{endpoint: e, number: n, reason: k.reason, took: took, recurring: recurring}
 		if k.reason == "" {
 			m.record("%v", s)
-			m.good(e, b, generation, probe)
+			m.recordSuccess(e, b, generation, probe)
 			if m.endpoints[e].brk == b {
-				m.fetched(c, e, a.Value, probe)
+				m.fetched(c, e, r.Value, probe)
 			}
 			m.release(e)
 			m.done(c)
 			return
 		}
 		if k.after >= 0 {
-			x.notBefore = m.now + k.after
+			ep.notBefore = m.now + k.after
 		}
 		if k.status == 404 && m.API == betanet.Auto && e != betanet.Mixnodes {
 			c.undecided = append(c.undecided, undecidedAttempt{e, b, generation, probe, s})
@@ -120,7 +120,7 @@ func (m *model) attempt(c *modelCollection, e betanet.Endpoint, b *modelBreaker,
 			s.noBudget = !s.retry
 		}
 		m.record("%v", s)
-		m.bad(e, b, generation, probe)
+		m.recordFailure(e, b, generation, probe)
 		if s.retry {
 			m.at(m.now+s.wait, func() { m.attempt(c, e, b, n+1) })
 			return
@@ -144,7 +144,7 @@ func (m *model) detectAPI(c *modelCollection, end func()) {
 		for _, w := range c.undecided {
 			if !is {
 				m.record("%v", w.attempt)
-				m.bad(w.e, w.brk, w.generation, w.probe)
+				m.recordFailure(w.e, w.brk, w.generation, w.probe)
 				if m.endpoints[w.e].brk == w.brk {
 					m.failed(w.e, kind{reason: betanet.ReasonHTTP4xx, status: 404})
 				}
@@ -161,13 +161,13 @@ func (m *model) detectAPI(c *modelCollection, end func()) {
 		return
 	}
 	mix.busy = true
-	m.request(c, betanet.Mixnodes, func(a response, k kind, took time.Duration) {
+	m.request(c, betanet.Mixnodes, func(r response, k kind, took time.Duration) {
 		m.record("%v", attemptSummary{endpoint: betanet.Mixnodes, number: 1, reason: k.reason, took: took, recurring: true})
 		if k.after >= 0 {
 			mix.notBefore = m.now + k.after
 		}
 		m.release(betanet.Mixnodes)
-		conclude(k.reason == "", a.Value)
+		conclude(k.reason == "", r.Value)
 	})
 }
 
@@ -180,13 +180,13 @@ func (m *model) fetched(c *modelCollection, e betanet.Endpoint, value uint64, pr
 	}
 	if api != m.api {
 		for _, old := range m.api.Endpoints() { // drop the state of the other API
-			x := m.endpoints[old]
-			m.endpoints[old] = &modelEndpoint{brk: new(modelBreaker), notBefore: -1, busy: x.busy, attempts: x.attempts}
+			ep := m.endpoints[old]
+			m.endpoints[old] = &modelEndpoint{brk: new(modelBreaker), notBefore: -1, busy: ep.busy, attempts: ep.attempts}
 		}
 		m.api, m.latencies, m.messages, m.last, m.listed = api, 0, 0, 0, false
 	}
-	x := m.endpoints[e]
-	fell := x.value != nil && time.Duration(value) < *x.value || e == betanet.Mixnodes && value < m.last
+	ep := m.endpoints[e]
+	fell := ep.value != nil && time.Duration(value) < *ep.value || e == betanet.Mixnodes && value < m.last
 	if fell && e != betanet.Nodes && !c.reset { // at most once per collection
 		c.reset = true
 		m.resets++
@@ -207,19 +207,19 @@ func (m *model) fetched(c *modelCollection, e betanet.Endpoint, value uint64, pr
 		m.last = value
 	}
 	m.record("%v from the cache: miss", e)
-	if x.failing != "" {
-		m.record("%v recovered after %v, probe %v", e, m.now-x.since, probe)
+	if ep.failing != "" {
+		m.record("%v recovered after %v, probe %v", e, m.now-ep.since, probe)
 	}
 	v, at := time.Duration(value), m.now
-	x.value, x.at, x.tried, x.failing = &v, &at, true, ""
+	ep.value, ep.at, ep.tried, ep.failing = &v, &at, true, ""
 }
 
 func (m *model) failed(e betanet.Endpoint, k kind) {
-	x := m.endpoints[e]
-	before, cached := x.failing, m.shown(x)
-	x.tried, x.failing = true, k.reason
+	ep := m.endpoints[e]
+	before, cached := ep.failing, m.shown(ep)
+	ep.tried, ep.failing = true, k.reason
 	if before == "" {
-		x.since = m.now
+		ep.since = m.now
 	}
 	if e == betanet.Mixnodes && m.API == betanet.Auto && k.status == 404 {
 		m.tryV1 = true

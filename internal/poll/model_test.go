@@ -14,7 +14,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/breaker"
 )
 
-// model computes the expected behavior for one upstream as a list of events, without
+// model computes the expected behaviour for one upstream as a list of events, without
 // goroutines, contexts or clocks. All it takes from the code under test are the names of
 // endpoints, states and reasons, and the time of the first scheduled collection. Times are
 // relative to the start.
@@ -136,14 +136,14 @@ func (m *model) all(ttl time.Duration, onEnd func()) {
 	}
 	var free []betanet.Endpoint
 	for _, e := range api.Endpoints() {
-		x := m.endpoints[e]
+		ep := m.endpoints[e]
 		switch {
-		case x.busy:
-		case x.value != nil && x.failing == "" && m.now-*x.at < ttl:
+		case ep.busy:
+		case ep.value != nil && ep.failing == "" && m.now-*ep.at < ttl:
 			m.record("%v from the cache: hit", e)
-		case (x.brk.state != breaker.Open || x.brk.until <= m.now) && x.notBefore <= m.now:
+		case (ep.brk.state != breaker.Open || ep.brk.until <= m.now) && ep.notBefore <= m.now:
 			free = append(free, e)
-		case m.shown(x):
+		case m.shown(ep):
 			m.record("%v from the cache: stale", e)
 		}
 	}
@@ -155,8 +155,8 @@ func (m *model) all(ttl time.Duration, onEnd func()) {
 }
 
 // shown reports whether the last good document of an endpoint is still shown.
-func (m *model) shown(x *modelEndpoint) bool {
-	return x.value != nil && (m.Settings.MaxStale == 0 || m.now-*x.at < m.Settings.MaxStale)
+func (m *model) shown(ep *modelEndpoint) bool {
+	return ep.value != nil && (m.Settings.MaxStale == 0 || m.now-*ep.at < m.Settings.MaxStale)
 }
 
 // state returns the expected return value of harness.state.
@@ -164,9 +164,9 @@ func (m *model) state() string {
 	var b strings.Builder
 	up, tried, failed, shown := true, true, false, false
 	for _, e := range m.api.Endpoints() {
-		x := m.endpoints[e]
-		up, tried = up && x.tried && x.failing == "", tried && x.tried
-		failed, shown = failed || x.failing != "", shown || m.shown(x)
+		ep := m.endpoints[e]
+		up, tried = up && ep.tried && ep.failing == "", tried && ep.tried
+		failed, shown = failed || ep.failing != "", shown || m.shown(ep)
 	}
 	word := "pending"
 	switch {
@@ -179,36 +179,36 @@ func (m *model) state() string {
 	}
 	fmt.Fprintf(&b, "api %v up %v tried %v state %v resets %d latencies %d", m.api, up, tried, word, m.resets, m.latencies)
 	for _, e := range m.api.Endpoints() {
-		x := m.endpoints[e]
-		if e == betanet.Mixnodes && m.shown(x) {
+		ep := m.endpoints[e]
+		if e == betanet.Mixnodes && m.shown(ep) {
 			fmt.Fprintf(&b, " messages %d", m.messages)
 		}
 		value, of, since := "nothing", time.Duration(-1), time.Duration(-1)
-		if x.at != nil {
-			of = *x.at
+		if ep.at != nil {
+			of = *ep.at
 		}
-		if m.shown(x) {
-			value = fmt.Sprint(int64(*x.value))
+		if m.shown(ep) {
+			value = fmt.Sprint(int64(*ep.value))
 		}
-		if x.failing != "" {
-			since = x.since
+		if ep.failing != "" {
+			since = ep.since
 		}
-		stale := x.failing != "" && m.shown(x)
+		stale := ep.failing != "" && m.shown(ep)
 		state := map[bool]string{true: "stale", false: "down"}[stale]
 		switch {
-		case !x.tried:
+		case !ep.tried:
 			state = "pending"
-		case x.failing == "":
+		case ep.failing == "":
 			state = "up"
 		}
 		until := time.Duration(-1)
-		if x.brk.state == breaker.Open {
-			until = x.brk.until
+		if ep.brk.state == breaker.Open {
+			until = ep.brk.until
 		}
 		fmt.Fprintf(&b, "\n%v %v shows %s of %v", e, state, value, of)
-		fmt.Fprintf(&b, " stale %v failing %q since %v; %v until %v", stale, x.failing, since, x.brk.state, until)
+		fmt.Fprintf(&b, " stale %v failing %q since %v; %v until %v", stale, ep.failing, since, ep.brk.state, until)
 		if m.running == 0 {
-			fmt.Fprintf(&b, "; not before %v, %d attempts", x.notBefore, x.attempts)
+			fmt.Fprintf(&b, "; not before %v, %d attempts", ep.notBefore, ep.attempts)
 		}
 	}
 	return b.String()

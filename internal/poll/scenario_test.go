@@ -26,7 +26,7 @@ type scenario struct {
 	Checks    []time.Duration // when the poller is compared with the model
 }
 
-// response is one response.
+// response is one response of the upstream.
 type response struct {
 	Kind  string
 	Value uint64 // of a good document
