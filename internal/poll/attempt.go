@@ -163,7 +163,7 @@ func (c *core) settle(col *collection, p *progress) {
 // fetched records a document and reports a recovery.
 func (c *core) fetched(col *collection, e betanet.Endpoint, got result, probe bool) {
 	r := col.replica
-	r.switchTo(c.u, e)
+	r.switchAPI(c.u, e)
 	ep := r.endpoints[e]
 	before := ep.record
 	if r.totals.Fetched(before.Doc, got.doc) && !col.reset {

@@ -71,9 +71,9 @@ func (c *core) conclude(col *collection, got result) {
 	}
 }
 
-// switchTo switches to the API of an endpoint that returned a valid document. If that
+// switchAPI switches to the API of an endpoint that returned a valid document. If that
 // changes the API, it drops the state of the previous one.
-func (r *replica) switchTo(u *fleet.Upstream, e betanet.Endpoint) {
+func (r *replica) switchAPI(u *fleet.Upstream, e betanet.Endpoint) {
 	api := e.API()
 	if r.api == api {
 		return

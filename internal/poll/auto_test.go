@@ -65,10 +65,10 @@ func TestV1FailuresIncludeTheMixnodesFailure(t *testing.T) {
 		mixnodes http.HandlerFunc
 		want     string
 	}{
-		"another 404":     {http.NotFound, "HTTP status 404; GET /mixnodes: HTTP status 404"},
-		"a bad node":      {body(`[{"id":"m2","status":"active","packets_processed":1,"uptime_seconds":"5"}]`), "HTTP status 404; GET /mixnodes: node m2: uptime_seconds is a string, want a number"},
-		"a locked server": {hang, "HTTP status 404; GET /mixnodes: no answer in time"},
-		"an error":        {failWith(500), "HTTP status 404; GET /mixnodes: HTTP status 500"},
+		"another 404":    {http.NotFound, "HTTP status 404; GET /mixnodes: HTTP status 404"},
+		"invalid node":   {body(`[{"id":"m2","status":"active","packets_processed":1,"uptime_seconds":"5"}]`), "HTTP status 404; GET /mixnodes: node m2: uptime_seconds is a string, want a number"},
+		"hanging server": {hang, "HTTP status 404; GET /mixnodes: no answer in time"},
+		"server error":   {failWith(500), "HTTP status 404; GET /mixnodes: HTTP status 500"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, defaults, betanet.Auto, func(t *testing.T, f *fixture) {

@@ -99,7 +99,7 @@ func (c *core) advance(col *collection) {
 				c.try(col, p)
 			}
 		}
-		count := col.count()
+		count := col.countStates()
 		switch {
 		case count[ready]+count[requesting] > 0:
 			return
@@ -112,8 +112,8 @@ func (c *core) advance(col *collection) {
 	}
 }
 
-// count returns the number of endpoints in each state.
-func (col *collection) count() (n [settled + 1]int) {
+// countStates returns the number of endpoints in each state.
+func (col *collection) countStates() (n [settled + 1]int) {
 	for i := range col.progress {
 		n[col.progress[i].state]++
 	}

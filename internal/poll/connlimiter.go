@@ -29,9 +29,9 @@ func newConnLimiter(limit int) *connLimiter {
 	return l
 }
 
-// dial returns a dial function for the machine's network, subject to the limit. The
+// dialFunc returns a dial function for the machine's network, subject to the limit. The
 // timeout is needed because net/http may continue a dial after its attempt has ended.
-func (l *connLimiter) dial(timeout time.Duration) fleet.Dial {
+func (l *connLimiter) dialFunc(timeout time.Duration) fleet.Dial {
 	// Without TCP keep-alive, because a request on a dead connection has its own timeout
 	// and enabling keep-alive is half the work of a dial.
 	return l.guard((&net.Dialer{Timeout: timeout, KeepAlive: -1, Resolver: l.resolver}).DialContext)

@@ -130,8 +130,8 @@ func (c *core) failover(col *collection) (continues bool) {
 			return false
 		}
 		col.from, c.failingOver = r, true
-	case r.up():
-		c.use(col.from, r)
+	case r.isUp():
+		c.switchReplica(col.from, r)
 		return false
 	default:
 		r.forget(c.u)
@@ -141,7 +141,7 @@ func (c *core) failover(col *collection) (continues bool) {
 			return false
 		}
 		to := c.replicas[(col.from.index+col.tried)%len(c.replicas)]
-		if all := to.nextEndpoints(); to.free(all, c.now) {
+		if all := to.nextEndpoints(); to.mayRequestAll(all, c.now) {
 			to.tryV1 = false
 			for _, e := range all {
 				to.endpoints[e].busy = true
@@ -153,19 +153,19 @@ func (c *core) failover(col *collection) (continues bool) {
 	return false
 }
 
-// up reports whether the last collection returned all documents.
-func (r *replica) up() bool {
+// isUp reports whether the last collection returned all documents.
+func (r *replica) isUp() bool {
 	return !slices.ContainsFunc(r.api.Endpoints(), func(e betanet.Endpoint) bool { return !r.endpoints[e].record.Up() })
 }
 
-// free reports whether all of the endpoints may be requested now.
-func (r *replica) free(all []betanet.Endpoint, now time.Time) bool {
+// mayRequestAll reports whether all of the endpoints may be requested now.
+func (r *replica) mayRequestAll(all []betanet.Endpoint, now time.Time) bool {
 	return !slices.ContainsFunc(all, func(e betanet.Endpoint) bool { return r.endpoints[e].busy || !r.endpoints[e].mayRequest(now) })
 }
 
-// use switches to another replica. It drops the documents of the previous one, so that
-// counters of two replicas are never mixed.
-func (c *core) use(from, to *replica) {
+// switchReplica switches to another replica. It drops the documents of the previous one,
+// so that counters of two replicas are never mixed.
+func (c *core) switchReplica(from, to *replica) {
 	from.forget(c.u)
 	c.inUse = to
 	c.switches++

@@ -38,7 +38,7 @@ func newUpstream(ctx context.Context, p *Poller, u *fleet.Upstream, scheduled bo
 	for _, r := range s.core.replicas {
 		client, err := betanet.NewClient(r.url, u.HTTP, betanet.Options{
 			UserAgent: p.o.UserAgent,
-			Dial:      s.dial(),
+			Dial:      s.dialFunc(),
 			// Keep connections open between two collections.
 			IdleTimeout: 2*u.Settings.Interval + time.Minute,
 		})
@@ -51,15 +51,15 @@ func newUpstream(ctx context.Context, p *Poller, u *fleet.Upstream, scheduled bo
 	return s, nil
 }
 
-// dial returns the function that makes connections to the upstream.
-func (s *upstream) dial() fleet.Dial {
+// dialFunc returns the function that makes connections to the upstream.
+func (s *upstream) dialFunc() fleet.Dial {
 	switch u := s.core.u; {
 	case u.Dial != nil:
 		return s.p.limiter.guard(u.Dial)
 	case s.p.o.Dial != nil:
 		return s.p.limiter.guard(s.p.o.Dial)
 	default:
-		return s.p.limiter.dial(u.Settings.RequestTimeout)
+		return s.p.limiter.dialFunc(u.Settings.RequestTimeout)
 	}
 }
 
