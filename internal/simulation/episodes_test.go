@@ -37,7 +37,7 @@ func (w *world) beginEpisode(e *simulation.Episode, stop *func()) {
 			s.idleUntil = latest(s.idleUntil, until.Add(2*(w.interval+w.timeout)))
 		}
 	case "other API":
-		w.otherAPI(s)
+		w.switchAPI(s)
 	case "partition", "loses packets":
 		w.networkFaultyUntil = latest(w.networkFaultyUntil, until.Add(2*(w.interval+pause+w.timeout)))
 		w.unsettledUntil = latest(w.unsettledUntil, until.Add(w.lag()))
@@ -70,8 +70,8 @@ func (w *world) unlocked(do func()) {
 	do()
 }
 
-// otherAPI switches a service to the other API.
-func (w *world) otherAPI(s *service) {
+// switchAPI switches a service to the other API.
+func (w *world) switchAPI(s *service) {
 	s.mixnodes = !s.mixnodes
 	s.switchedAt = time.Now()
 	s.restarted = 0 // the exporter continues the sum if it did not notice the change
@@ -176,7 +176,7 @@ func (w *world) endEpisodes(at time.Time) {
 		case "names change":
 			w.changeNames()
 		case "other API":
-			w.otherAPI(s)
+			w.switchAPI(s)
 			s.faultyUntil = latest(s.faultyUntil, at)
 		case "goes back":
 			if e.Variant%2 == 1 && s.count > 0 {
