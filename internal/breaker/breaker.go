@@ -1,6 +1,5 @@
 // Package breaker stops requests to an endpoint that keeps failing. A breaker has
-// neither a clock nor a lock: the time is an argument, and the caller serializes
-// its calls.
+// neither a clock nor a lock: the caller passes the time and serializes its calls.
 package breaker
 
 import (
@@ -8,10 +7,11 @@ import (
 	"time"
 )
 
-// State selects the attempts that a breaker allows: all, none, or one probe.
+// State is the state of a breaker. It determines which attempts are allowed: all (Closed),
+// one probe (HalfOpen) or none (Open).
 type State uint8
 
-// The states, in the order in which they are shown.
+// The states, in the order in which they are exposed.
 const (
 	Closed State = iota
 	HalfOpen
@@ -22,11 +22,12 @@ const (
 // String returns the value of the label state.
 func (s State) String() string { return [NumStates]string{"closed", "half_open", "open"}[s] }
 
-// Outcome is how an admitted attempt ended.
+// Outcome is how an attempt ended.
 type Outcome uint8
 
-// Ignored means that the attempt shows nothing about the upstream: it neither counts
-// nor resets the failures, and returns the permit of a probe.
+// The outcomes. Ignored means that the attempt revealed nothing about the upstream: it
+// neither adds to the failures nor resets them, and the next attempt of a half-open
+// breaker is another probe.
 const (
 	Success Outcome = iota
 	Failure
@@ -36,35 +37,35 @@ const (
 // ErrOpen means that no request may be sent now.
 var ErrOpen = errors.New("circuit breaker is open")
 
-// Breaker guards one endpoint.
+// A Breaker allows or denies attempts to request one endpoint. Create it with New.
 type Breaker struct {
-	pause    time.Duration
-	opened   time.Time // start of the pause
-	limit    uint32    // number of consecutive failures that opens it
-	failures uint32    // consecutive
-	entered  uint32    // number of states since New
-	state    State
-	probing  bool // the probe has not ended
+	pause      time.Duration
+	openedAt   time.Time // start of the pause
+	threshold  uint32    // number of consecutive failures that opens it
+	failures   uint32    // number of consecutive failures
+	generation uint32    // number of state changes
+	state      State
+	probing    bool // the probe has not ended
 }
 
-// New returns a closed breaker that opens at the given number of consecutive
-// failures, each time for the pause.
+// New returns a closed breaker. It opens after the given number of consecutive failures
+// and stays open for the pause.
 func New(failures uint32, pause time.Duration) Breaker {
-	return Breaker{limit: failures, pause: pause}
+	return Breaker{threshold: failures, pause: pause}
 }
 
 // A Permit is the right to make one attempt.
 type Permit struct {
 	Probe      bool // the only attempt allowed while half-open
-	HalfOpened bool // it moved the breaker from open to half-open
-	entered    uint32
+	HalfOpened bool // granting it half-opened the breaker
+	generation uint32
 }
 
 // Allow requests permission for an attempt. On a nil error the caller must call Done
-// with the permit exactly once. ErrOpen means that no request may be sent now: during
-// the pause, including its last moment, and until a probe has ended.
+// with the permit exactly once. ErrOpen means that no request may be sent now, because
+// the pause has not passed, including its last moment, or because a probe is running.
 func (b *Breaker) Allow(now time.Time) (Permit, error) {
-	halfOpened := b.state == Open && now.Sub(b.opened) > b.pause
+	halfOpened := b.state == Open && now.Sub(b.openedAt) > b.pause
 	switch {
 	case halfOpened:
 		b.enter(HalfOpen)
@@ -72,13 +73,13 @@ func (b *Breaker) Allow(now time.Time) (Permit, error) {
 		return Permit{}, ErrOpen
 	}
 	b.probing = b.state == HalfOpen
-	return Permit{Probe: b.probing, HalfOpened: halfOpened, entered: b.entered}, nil
+	return Permit{Probe: b.probing, HalfOpened: halfOpened, generation: b.generation}, nil
 }
 
-// Done records how an attempt ended, and reports whether that changed the state.
-// An attempt that was admitted in an earlier state changes nothing.
+// Done records how an attempt ended and reports whether that changed the state.
+// It ignores attempts that were allowed before the last change of state.
 func (b *Breaker) Done(p Permit, o Outcome, now time.Time) (changed bool) {
-	if p.entered != b.entered {
+	if p.generation != b.generation {
 		return false
 	}
 	switch {
@@ -88,30 +89,30 @@ func (b *Breaker) Done(p Permit, o Outcome, now time.Time) (changed bool) {
 		b.failures = 0
 	case o == Success:
 		b.enter(Closed)
-	case p.Probe || b.failures+1 >= b.limit:
+	case p.Probe || b.failures+1 >= b.threshold:
 		b.enter(Open)
-		b.opened = now
+		b.openedAt = now
 	default:
 		b.failures++
 	}
-	return p.entered != b.entered
+	return p.generation != b.generation
 }
 
 func (b *Breaker) enter(s State) {
 	b.state, b.failures, b.probing = s, 0, false
-	b.entered++
+	b.generation++
 }
 
-// State returns the state. An open breaker stays open until it admits the first
+// State returns the state. An open breaker remains open until it allows the first
 // attempt after its pause.
 func (b *Breaker) State() State { return b.state }
 
-// OpenUntil returns when to make the first attempt after the pause: a
-// millisecond later, because the end belongs to the pause. It is the zero time
-// unless the breaker is open.
+// OpenUntil returns when an open breaker may next be asked for an attempt: a millisecond
+// after the pause, because Allow still denies attempts at its very end. It returns the
+// zero time unless the breaker is open.
 func (b *Breaker) OpenUntil() time.Time {
 	if b.state != Open {
 		return time.Time{}
 	}
-	return b.opened.Add(b.pause + time.Millisecond)
+	return b.openedAt.Add(b.pause + time.Millisecond)
 }

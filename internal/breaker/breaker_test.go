@@ -14,7 +14,7 @@ const (
 
 var outcomes = []Outcome{Success, Failure, Ignored}
 
-// fixture is a breaker with a clock of its own.
+// fixture is a breaker with its own clock.
 type fixture struct {
 	*testing.T
 	b   Breaker
@@ -27,7 +27,7 @@ func newFixture(t *testing.T) *fixture {
 
 func (f *fixture) sleep(d time.Duration) { f.now = f.now.Add(d) }
 
-// admit requests an attempt that must be allowed.
+// admit requests an attempt, which must be allowed.
 func (f *fixture) admit() Permit {
 	f.Helper()
 	p, err := f.b.Allow(f.now)
@@ -37,7 +37,7 @@ func (f *fixture) admit() Permit {
 	return p
 }
 
-// refuse requests an attempt that must not be allowed.
+// refuse requests an attempt, which must not be allowed.
 func (f *fixture) refuse() {
 	f.Helper()
 	if p, err := f.b.Allow(f.now); !errors.Is(err, ErrOpen) || p != (Permit{}) {
@@ -52,7 +52,7 @@ func (f *fixture) wantState(want State) {
 	}
 }
 
-// done ends an attempt and checks the state that follows.
+// done ends an attempt and checks the resulting state.
 func (f *fixture) done(p Permit, o Outcome, want State) {
 	f.Helper()
 	changes := f.b.State() != want
@@ -62,13 +62,13 @@ func (f *fixture) done(p Permit, o Outcome, want State) {
 	f.wantState(want)
 }
 
-// attempt makes a whole attempt and checks the state that follows.
+// attempt makes an attempt and checks the resulting state.
 func (f *fixture) attempt(o Outcome, want State) {
 	f.Helper()
 	f.done(f.admit(), o, want)
 }
 
-// fail makes failed attempts, none of which may open the breaker.
+// fail makes n failed attempts, none of which may open the breaker.
 func (f *fixture) fail(n int) {
 	f.Helper()
 	for range n {
@@ -83,7 +83,7 @@ func (f *fixture) open() {
 	f.attempt(Failure, Open)
 }
 
-// probe admits the probe of an open breaker.
+// probe starts the probe of an open breaker after its pause.
 func (f *fixture) probe() Permit {
 	f.Helper()
 	f.sleep(pause + 1)
@@ -95,16 +95,16 @@ func (f *fixture) probe() Permit {
 	return p
 }
 
-func TestANewBreakerIsClosed(t *testing.T) {
+func TestNewBreakerIsClosed(t *testing.T) {
 	f := newFixture(t)
 	f.wantState(Closed)
 	if p := f.admit(); p.Probe || p.HalfOpened {
-		t.Errorf("Allow(): got %+v, want an attempt that is not a probe", p)
+		t.Errorf("Allow(): got %+v, want a permit for an attempt that is not a probe", p)
 	}
 	f.wantState(Closed)
 }
 
-func TestABreakerOpensAtTheFifthFailure(t *testing.T) { newFixture(t).open() }
+func TestBreakerOpensAfterFiveFailures(t *testing.T) { newFixture(t).open() }
 
 func TestSuccessResetsTheFailures(t *testing.T) {
 	f := newFixture(t)
@@ -113,7 +113,7 @@ func TestSuccessResetsTheFailures(t *testing.T) {
 	f.open()
 }
 
-func TestIgnoredNeitherCountsNorResetsTheFailures(t *testing.T) {
+func TestIgnoredNeitherCountsNorResetsFailures(t *testing.T) {
 	f := newFixture(t)
 	f.fail(failures - 1)
 	for range 3 * failures {

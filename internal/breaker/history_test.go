@@ -12,14 +12,14 @@ import (
 
 // step is one step in the history of a breaker.
 type step struct {
-	kind    string // allow, done or sleep
-	which   int    // done: index of the running attempt, modulo their number
-	outcome Outcome
-	sleep   time.Duration
+	kind    string        // allow, done or sleep
+	which   int           // for done: index of the running attempt, modulo their number
+	outcome Outcome       // for done
+	sleep   time.Duration // for sleep
 }
 
-// history draws mostly failures, and sleeps that end just before, at and just after
-// the end of a pause.
+// history draws the steps of a history: mostly failures, and sleeps that often end just
+// before, at or just after the end of a pause.
 func history(t *rapid.T) []step {
 	draw := rapid.Custom(func(t *rapid.T) step {
 		return step{
@@ -32,25 +32,25 @@ func history(t *rapid.T) []step {
 			).Draw(t, "sleep"),
 		}
 	})
-	// Short histories shrink well, but only long ones reach every state.
+	// Short histories are easier to shrink, but only long ones reach every state.
 	n := rapid.SampledFrom([]int{8, 40, 150}).Draw(t, "length")
 	return rapid.SliceOfN(draw, n/2, n).Draw(t, "history")
 }
 
-// model is a second implementation, independent of the code under test.
+// model is a second implementation of a breaker, independent of the code under test.
 type model struct {
-	limit    int
-	state    State
-	failures int // consecutive
-	openedAt time.Time
-	probing  bool
-	entered  int // number of states since the start
-	changes  []State
+	limit      int
+	state      State
+	failures   int // consecutive
+	openedAt   time.Time
+	probing    bool
+	generation int // number of state changes
+	changes    []State
 }
 
 func (m *model) enter(s State) {
 	m.state, m.failures, m.probing = s, 0, false
-	m.entered++
+	m.generation++
 	m.changes = append(m.changes, s)
 }
 
@@ -72,8 +72,8 @@ func (m *model) allow(now time.Time) (admitted, probe bool) {
 	return true, true
 }
 
-func (m *model) done(entered int, o Outcome, now time.Time) {
-	if entered != m.entered {
+func (m *model) done(generation int, o Outcome, now time.Time) {
+	if generation != m.generation {
 		return
 	}
 	switch {
@@ -94,10 +94,10 @@ func (m *model) done(entered int, o Outcome, now time.Time) {
 	}
 }
 
-// running is an admitted attempt that has not ended.
+// running is an attempt that has not ended.
 type running struct {
-	permit  Permit
-	entered int // the model's, when it was admitted
+	permit     Permit
+	generation int // of the model, when the attempt was allowed
 }
 
 // replay compares a breaker with the model after each step of a history.
@@ -106,7 +106,7 @@ func replay(steps []step, limit int) error {
 	var now time.Time
 	var attempts []running
 	var changes []State
-	probes := 0 // running, counted independently of the model
+	probes := 0 // number of running probes, counted independently of the model
 	finish := func(i int, o Outcome) {
 		a := attempts[i]
 		attempts = slices.Delete(attempts, i, i+1)
@@ -116,7 +116,7 @@ func replay(steps []step, limit int) error {
 		if b.Done(a.permit, o, now) {
 			changes = append(changes, b.State())
 		}
-		m.done(a.entered, o, now)
+		m.done(a.generation, o, now)
 	}
 	check := func(at string) error {
 		var until time.Time
@@ -156,7 +156,7 @@ func replay(steps []step, limit int) error {
 			if p.HalfOpened {
 				changes = append(changes, b.State())
 			}
-			attempts = append(attempts, running{p, m.entered})
+			attempts = append(attempts, running{p, m.generation})
 		case "done":
 			if len(attempts) > 0 {
 				finish(s.which%len(attempts), s.outcome)
@@ -166,27 +166,27 @@ func replay(steps []step, limit int) error {
 			return err
 		}
 	}
-	for len(attempts) > 0 { // every admitted attempt ends exactly once
+	for len(attempts) > 0 { // every attempt ends exactly once
 		finish(0, Ignored)
 	}
 	if err := check("end"); err != nil {
 		return err
 	}
 	if _, err := b.Allow(now.Add(pause + 1)); err != nil {
-		return fmt.Errorf("a pause after all attempts have ended: Allow(): got %v, want a permit", err)
+		return fmt.Errorf("Allow() a pause after the end of all attempts: got %v, want a permit", err)
 	}
 	return checkOrder(changes)
 }
 
-// checkOrder checks that changes of state follow each other: closed, open,
-// half-open, and then either.
+// checkOrder checks the order of state changes: from closed to open, from open to half-open,
+// and from half-open to closed or open.
 func checkOrder(changes []State) error {
 	from := Closed
 	for i, to := range changes {
 		switch {
 		case from == Closed && to == Open, from == Open && to == HalfOpen, from == HalfOpen && to != HalfOpen:
 		default:
-			return fmt.Errorf("change %d: got %v to %v, which is not possible", i, from, to)
+			return fmt.Errorf("change %d: got %v to %v, which is not allowed", i, from, to)
 		}
 		from = to
 	}

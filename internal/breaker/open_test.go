@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// wantPause checks that the breaker is open until the pause has passed.
+// wantPause checks that the breaker is open for exactly the pause from now on.
 func (f *fixture) wantPause() {
 	f.Helper()
 	f.refuse()
@@ -22,14 +22,14 @@ func TestOpenLastsThePause(t *testing.T) {
 	f.wantPause()
 }
 
-func TestAnOpenBreakerStaysOpenUntilAnAttemptIsRequested(t *testing.T) {
+func TestBreakerRemainsOpenUntilAnAttemptIsRequested(t *testing.T) {
 	f := newFixture(t)
 	f.open()
 	f.sleep(10 * pause)
 	f.wantState(Open)
 }
 
-func TestOnlyOneProbeIsAllowedHoweverLongItTakes(t *testing.T) {
+func TestOnlyOneProbeIsAllowedAtATime(t *testing.T) {
 	f := newFixture(t)
 	f.open()
 	f.probe()
@@ -40,7 +40,7 @@ func TestOnlyOneProbeIsAllowedHoweverLongItTakes(t *testing.T) {
 	f.wantState(HalfOpen)
 }
 
-func TestASuccessfulProbeResetsTheFailures(t *testing.T) {
+func TestSuccessfulProbeResetsTheFailures(t *testing.T) {
 	f := newFixture(t)
 	f.open()
 	f.done(f.probe(), Success, Closed)
@@ -50,7 +50,7 @@ func TestASuccessfulProbeResetsTheFailures(t *testing.T) {
 	f.open()
 }
 
-func TestAFailedProbeOpensForAWholePause(t *testing.T) {
+func TestFailedProbeOpensForAFullPause(t *testing.T) {
 	f := newFixture(t)
 	f.open()
 	p := f.probe()
@@ -59,7 +59,7 @@ func TestAFailedProbeOpensForAWholePause(t *testing.T) {
 	f.wantPause()
 }
 
-func TestAnIgnoredProbeReturnsItsPermit(t *testing.T) {
+func TestIgnoredProbeAllowsAnotherProbe(t *testing.T) {
 	f := newFixture(t)
 	f.open()
 	p := f.probe()
@@ -72,8 +72,8 @@ func TestAnIgnoredProbeReturnsItsPermit(t *testing.T) {
 	}
 }
 
-// eachLateResult opens a breaker during an attempt, once for each outcome of the
-// attempt.
+// eachLateResult calls check for each outcome, with a breaker that has opened during an
+// early attempt. check ends that attempt with the outcome.
 func eachLateResult(t *testing.T, check func(f *fixture, early Permit, late Outcome)) {
 	for _, late := range outcomes {
 		f := newFixture(t)
@@ -94,8 +94,8 @@ func TestLateResultsChangeNothingWhileOpen(t *testing.T) {
 	})
 }
 
-// Half-opening for a late result would leave no probe, and OpenUntil, by which the
-// probe is scheduled, would be zero.
+// If a late result half-opened the breaker, OpenUntil would return the zero time, and no
+// probe would be scheduled.
 func TestLateResultsChangeNothingAfterThePause(t *testing.T) {
 	eachLateResult(t, func(f *fixture, early Permit, late Outcome) {
 		f.sleep(pause + 1)
@@ -107,7 +107,7 @@ func TestLateResultsChangeNothingDuringTheProbe(t *testing.T) {
 	eachLateResult(t, func(f *fixture, early Permit, late Outcome) {
 		p := f.probe()
 		f.done(early, late, HalfOpen)
-		f.refuse() // Ignored must not return the permit of the probe
+		f.refuse() // Ignored must not allow another probe
 		f.done(p, Success, Closed)
 	})
 }
@@ -149,7 +149,7 @@ func TestOpenUntilIsZeroUnlessOpen(t *testing.T) {
 			t.Errorf("OpenUntil() %s: got %v, want the zero time", when, got)
 		}
 	}
-	want("of a new breaker")
+	want("for a new breaker")
 	f.open()
 	p := f.probe()
 	want("while half-open")

@@ -12,10 +12,10 @@ import (
 	"pgregory.net/rapid"
 )
 
-// reference is sony/gobreaker with our outcomes.
+// reference is a breaker of sony/gobreaker with the outcomes of this package.
 type reference struct {
 	*gobreaker.TwoStepCircuitBreaker[struct{}]
-	entered int
+	generation int // number of state changes
 }
 
 var errIgnored = errors.New("ignored")
@@ -28,19 +28,19 @@ func newReference(failures uint32) *reference {
 		ReadyToTrip:   func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= failures },
 		IsSuccessful:  func(err error) bool { return err == nil },
 		IsExcluded:    func(err error) bool { return err == errIgnored },
-		OnStateChange: func(string, gobreaker.State, gobreaker.State) { r.entered++ },
+		OnStateChange: func(string, gobreaker.State, gobreaker.State) { r.generation++ },
 	})
 	return r
 }
 
-// compare runs a history on a breaker and on the reference, which uses the real
-// clock. It leaves out results of attempts from an earlier state, because gobreaker
-// half-opens on a result after the pause.
+// compare runs a history on a breaker and on the reference, which uses time.Now, and returns
+// the first difference. It does not report results of attempts from an earlier state,
+// because gobreaker half-opens if it gets a result after the pause.
 func compare(steps []step, limit uint32) (diff string) {
 	type pair struct {
-		permit  Permit
-		done    func(error)
-		entered int
+		permit     Permit
+		done       func(error)
+		generation int
 	}
 	b, r := New(limit, pause), newReference(limit)
 	var attempts []pair
@@ -55,7 +55,7 @@ func compare(steps []step, limit uint32) (diff string) {
 			case (err == nil) != (want == nil):
 				return fmt.Sprintf("Allow(): got %v, want %v", err, want)
 			case err == nil:
-				attempts = append(attempts, pair{p, done, r.entered})
+				attempts = append(attempts, pair{p, done, r.generation})
 			}
 		case "done":
 			if len(attempts) == 0 {
@@ -64,12 +64,12 @@ func compare(steps []step, limit uint32) (diff string) {
 			i := s.which % len(attempts)
 			p := attempts[i]
 			attempts = slices.Delete(attempts, i, i+1)
-			if p.entered == r.entered {
+			if p.generation == r.generation {
 				b.Done(p.permit, s.outcome, time.Now())
 				p.done(map[Outcome]error{Success: nil, Failure: ErrOpen, Ignored: errIgnored}[s.outcome])
 			}
 		}
-		// gobreaker's own State half-opens at the end of the pause.
+		// Do not call State of gobreaker after the pause, because it half-opens.
 		if b.State() == Open && time.Until(b.OpenUntil()) <= time.Millisecond {
 			continue
 		}

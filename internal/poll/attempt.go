@@ -13,40 +13,41 @@ import (
 type fetch struct {
 	endpoint   betanet.Endpoint
 	limit      time.Duration
-	fresh      bool // over a new connection
+	fresh      bool // use a new connection
 	collection *collection
-	progress   *progress // nil for a request that detects the API
+	progress   *progress // nil for the request that detects the API
 }
 
-// reply is the result of an attempt: a document or a failure.
-type reply struct {
+// result is the result of an attempt: a document or a failure.
+type result struct {
 	doc     *betanet.Document
 	at      time.Time // when the attempt ended
 	failure *betanet.Failure
 }
 
 // try makes the next attempt at an endpoint if its breaker allows it.
-func (c *core) try(col *collection, a *progress) {
-	a.target = col.endpoints[a.endpoint]
-	permit, err := a.target.breaker.Allow(c.now)
+func (c *core) try(col *collection, p *progress) {
+	p.target = col.endpoints[p.endpoint]
+	permit, err := p.target.breaker.Allow(c.now)
 	if err != nil {
-		c.settle(col, a)
+		c.settle(col, p)
 		return
 	}
-	a.permit, a.state = permit, out
+	p.permit, p.state = permit, requesting
 	if permit.HalfOpened {
-		c.entered(col.replica, a)
+		c.breakerChanged(col.replica, p)
 	}
-	if a.attempts++; a.attempts == 1 {
-		c.shared.budget.First(c.now)
+	if p.attempts++; p.attempts == 1 {
+		c.shared.budget.Deposit(c.now)
 	}
-	c.send(&fetch{endpoint: a.endpoint, fresh: permit.Probe, collection: col, progress: a})
+	c.send(&fetch{endpoint: p.endpoint, fresh: permit.Probe, collection: col, progress: p})
 }
 
-// send makes a request, limited by its own timeout and the end of the collection.
+// send adds a request to the actions. Its limit is the request timeout or the rest of the
+// collection, whichever is shorter.
 func (c *core) send(q *fetch) {
 	q.limit = min(c.u.Settings.RequestTimeout, q.collection.deadline.Sub(c.now))
-	if q.fresh && c.connections != Parallel { // an idle connection would be a second one
+	if q.fresh && c.connections != Parallel { // the new connection must be the only one
 		c.do.idle = append(c.do.idle, q.collection.replica)
 	}
 	c.requests++
@@ -61,42 +62,42 @@ func (c *core) completed(got completed) {
 		// is unknown, so treat it as a timeout.
 		got.doc, got.failure = nil, betanet.Late(got.endpoint)
 	}
-	col, a := got.collection, got.progress
+	col, p := got.collection, got.progress
 	ep := col.endpoints[got.endpoint]
 	if ep.attempts++; ep.attempts == 1 {
 		c.do.changed = true // readiness depends on the first attempts
 	}
 	ep.notFound = got.failure != nil && got.failure.Status == http.StatusNotFound
 	at := Attempt{Origin: c.origin(col.replica, got.endpoint), Failure: got.failure, Duration: got.took}
-	if a == nil {
+	if p == nil {
 		at.Number, at.Recurring, at.Detecting = 1, true, true
-		c.detected(col, got.reply, at)
+		c.detectionCompleted(col, got.result, at)
 		return
 	}
-	at.Number, at.Recurring, a.reply = a.attempts, a.failing, got.reply
-	if a.failure == nil {
-		c.finish(col, a, at, false)
+	at.Number, at.Recurring, p.result = p.attempts, p.failing, got.result
+	if p.failure == nil {
+		c.finish(col, p, at, false)
 	} else {
-		c.judge(col, a, at)
+		c.handleFailure(col, p, at)
 	}
 }
 
-// judge decides whether and when a failed attempt is retried.
-func (c *core) judge(col *collection, a *progress, at Attempt) {
-	set := &c.u.Settings
-	after := c.applyRetryAfter(col.endpoints[a.endpoint], a.failure)
-	if c.u.API == betanet.Auto && a.endpoint != betanet.Mixnodes && a.failure.Status == http.StatusNotFound {
-		a.state, a.pending = undecided, &at // the upstream may just have the other API
+// handleFailure handles a failed attempt and decides whether to retry it, and when.
+func (c *core) handleFailure(col *collection, p *progress, at Attempt) {
+	settings := &c.u.Settings
+	after := c.applyRetryAfter(col.endpoints[p.endpoint], p.failure)
+	if c.u.API == betanet.Auto && p.endpoint != betanet.Mixnodes && p.failure.Status == http.StatusNotFound {
+		p.state, p.pending = undecided, &at // the upstream may have the other API
 		return
 	}
-	at.Wait = max(set.Jitter.Wait(a.attempts, set.Backoff, set.MaxBackoff, c.shared.random), after)
-	fits := col.deadline.Sub(c.now) >= at.Wait+min(time.Second, set.RequestTimeout)
-	c.finish(col, a, at, a.failure.Retry && a.attempts < set.Attempts && fits && !c.closed)
+	at.Wait = max(settings.Jitter.Wait(p.attempts, settings.Backoff, settings.MaxBackoff, c.shared.random), after)
+	fits := col.deadline.Sub(c.now) >= at.Wait+min(time.Second, settings.RequestTimeout)
+	c.finish(col, p, at, p.failure.Retry && p.attempts < settings.Attempts && fits && !c.closed)
 }
 
-// finish ends an attempt. It settles the endpoint unless again is set and both the
-// breaker and the budget allow a retry.
-func (c *core) finish(col *collection, a *progress, at Attempt, again bool) {
+// finish ends an attempt. With again set, it schedules a retry if the breaker and the
+// budget allow one. Otherwise it settles the endpoint.
+func (c *core) finish(col *collection, p *progress, at Attempt, again bool) {
 	outcome := breaker.Success
 	switch {
 	case at.Failure == nil:
@@ -105,24 +106,24 @@ func (c *core) finish(col *collection, a *progress, at Attempt, again bool) {
 	default:
 		outcome = breaker.Failure
 	}
-	changed := a.target.breaker.Done(a.permit, outcome, c.now)
-	if again && a.target.breaker.State() != breaker.Open { // a failed probe opens it again
+	changed := p.target.breaker.Done(p.permit, outcome, c.now)
+	if again && p.target.breaker.State() != breaker.Open { // open again after a failed probe
 		at.Retry = c.shared.budget.Take(c.now)
 		at.NoBudget = !at.Retry
 	}
 	c.report(at)
 	if changed {
-		c.entered(col.replica, a)
+		c.breakerChanged(col.replica, p)
 	}
 	if at.Retry {
-		a.state, a.due = ready, c.now.Add(at.Wait)
+		p.state, p.due = ready, c.now.Add(at.Wait)
 	} else {
-		c.settle(col, a)
+		c.settle(col, p)
 	}
 }
 
-// applyRetryAfter defers the next request to the endpoint if the failure came with
-// a Retry-After, and returns the wait that it requests.
+// applyRetryAfter defers the next request to the endpoint if the response had a valid
+// Retry-After header, and returns the wait that the header requests, or 0.
 func (c *core) applyRetryAfter(ep *endpoint, f *betanet.Failure) time.Duration {
 	after, ok := retry.After(f.RetryAfter, f.Date, c.now)
 	if ok {
@@ -131,37 +132,38 @@ func (c *core) applyRetryAfter(ep *endpoint, f *betanet.Failure) time.Duration {
 	return after
 }
 
-// entered reports the state that a breaker entered and schedules the probe after
-// the pause. Without a schedule the next collection on demand is the probe.
-func (c *core) entered(r *replica, a *progress) {
-	if r.endpoints[a.endpoint] != a.target {
-		return // a switch of API has replaced it
+// breakerChanged reports the new state of a breaker. If the breaker is open, it schedules
+// the probe after the pause; for an upstream that is only collected on demand, the next
+// collection is the probe.
+func (c *core) breakerChanged(r *replica, p *progress) {
+	if r.endpoints[p.endpoint] != p.target {
+		return // it was replaced when the API changed
 	}
-	state, until := a.target.breaker.State(), a.target.breaker.OpenUntil()
+	state, until := p.target.breaker.State(), p.target.breaker.OpenUntil()
 	c.do.changed = true
-	c.report(Transition{c.origin(r, a.endpoint), state, until, a.permit.Probe && state == breaker.Open})
+	c.report(Transition{c.origin(r, p.endpoint), state, until, p.permit.Probe && state == breaker.Open})
 	if state == breaker.Open && c.scheduled {
-		a.target.wakeAt = c.coarse(a.target.probeAt())
+		p.target.wakeAt = c.coalesced(p.target.probeAt())
 	}
 }
 
-// settle records the result of collecting an endpoint.
-func (c *core) settle(col *collection, a *progress) {
-	a.state = settled
+// settle ends the collection of an endpoint and records the result.
+func (c *core) settle(col *collection, p *progress) {
+	p.state = settled
 	switch {
-	case a.target == nil || a.target != col.endpoints[a.endpoint]: // not requested, or replaced by a switch of API
-	case a.doc != nil:
-		c.fetched(col, a.endpoint, a.reply, a.permit.Probe)
-	case a.failure != nil && a.failure.Reason != betanet.ReasonCanceled && !c.closed:
-		c.failed(col.replica, a.endpoint, a.failure)
+	case p.target == nil || p.target != col.endpoints[p.endpoint]: // not requested, or replaced when the API changed
+	case p.doc != nil:
+		c.fetched(col, p.endpoint, p.result, p.permit.Probe)
+	case p.failure != nil && p.failure.Reason != betanet.ReasonCanceled && !c.closed:
+		c.failed(col.replica, p.endpoint, p.failure)
 	}
-	col.endpoints[a.endpoint].busy = false
+	col.endpoints[p.endpoint].busy = false
 }
 
-// fetched records a document.
-func (c *core) fetched(col *collection, e betanet.Endpoint, got reply, probe bool) {
+// fetched records a document and reports a recovery.
+func (c *core) fetched(col *collection, e betanet.Endpoint, got result, probe bool) {
 	r := col.replica
-	r.switchTo(c.u, e)
+	r.switchAPI(c.u, e)
 	ep := r.endpoints[e]
 	before := ep.record
 	if r.totals.Fetched(before.Doc, got.doc) && !col.reset {
@@ -176,20 +178,20 @@ func (c *core) fetched(col *collection, e betanet.Endpoint, got reply, probe boo
 	}
 }
 
-// failed records a failure.
+// failed records a failure and reports it if it is new.
 func (c *core) failed(r *replica, e betanet.Endpoint, f *betanet.Failure) {
 	ep := r.endpoints[e]
 	before := ep.record.Failure
 	ep.record = ep.record.Failed(f, c.now)
-	result, cached := CacheMiss, ep.record.Stale(c.now, c.u.Settings.MaxStale)
+	cacheResult, cached := CacheMiss, ep.record.Stale(c.now, c.u.Settings.MaxStale)
 	if cached {
-		result = CacheStale
+		cacheResult = CacheStale
 	}
 	if c.u.API == betanet.Auto && e == betanet.Mixnodes && f.Status == http.StatusNotFound {
 		r.tryV1 = true
 	}
 	c.do.changed = true
-	c.report(Cache{c.origin(r, e), result})
+	c.report(Cache{c.origin(r, e), cacheResult})
 	if before == nil || before.Reason != f.Reason {
 		c.report(Failing{c.origin(r, e), f, before == nil, cached, c.now.Sub(ep.record.At)})
 	}

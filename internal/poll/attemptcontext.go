@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// attemptContext is a context with a timeout that is reused for consecutive attempts,
-// because a new context and timer for each would be a tenth of the work of a collection.
+// attemptContext is a context with a timeout that consecutive attempts share, because
+// creating a context and a timer for each would be a tenth of the work of a collection.
 type attemptContext struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -16,9 +16,9 @@ type attemptContext struct {
 
 var errAttemptDone = errors.New("the attempt is over")
 
-// start returns the context of the next attempt. It ends after d or with the parent;
-// its cause is context.DeadlineExceeded or the parent's. The caller must call release
-// before the next start.
+// start returns the context of the next attempt. It is canceled after d with the cause
+// context.DeadlineExceeded, or with the parent and its cause. The caller must call
+// release before the next start.
 func (ac *attemptContext) start(parent context.Context, d time.Duration) context.Context {
 	if ac.ctx != nil {
 		ac.timer.Reset(d)
@@ -30,7 +30,7 @@ func (ac *attemptContext) start(parent context.Context, d time.Duration) context
 	return ctx
 }
 
-// release ends an attempt. A context that has timed out is not reused.
+// release ends an attempt. It discards a context that has timed out.
 func (ac *attemptContext) release() {
 	if !ac.timer.Stop() {
 		ac.end()

@@ -6,40 +6,40 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// detectAPI decides what the 404s of a collection mean. If the last response of
-// every v1 endpoint is 404, the same collection requests /mixnodes once. If that
-// returns a valid document, the 404s are ignored. Otherwise they are failures whose
-// text includes the failure of /mixnodes, which may be from an earlier collection,
-// because its breaker and its Retry-After apply here too.
+// detectAPI decides what the 404s of a collection mean. If the last response of every v1
+// endpoint was a 404, the same collection requests /mixnodes once. If that returns a
+// valid document, the 404s are ignored. Otherwise they are failures whose text includes
+// the failure of /mixnodes. That failure may be from an earlier collection, because the
+// breaker and the Retry-After of /mixnodes apply here too.
 //
-// The last responses count, also from earlier collections: endpoints whose
-// breakers are open are probed one at a time, so a collection may not request all.
+// The last responses may also be from earlier collections: endpoints with open breakers
+// are probed one at a time, so one collection may not request all of them.
 func (c *core) detectAPI(col *collection) {
 	r := col.replica
 	for _, e := range betanet.V1.Endpoints() {
 		if !r.endpoints[e].notFound {
-			r.refused = nil
-			c.conclude(col, reply{})
+			r.mixnodesFailure = nil
+			c.conclude(col, result{})
 			return
 		}
 	}
 	mix := r.endpoints[betanet.Mixnodes]
 	if mix.busy || c.closed || !c.now.Before(col.deadline) || !mix.mayRequest(c.now) {
-		c.conclude(col, reply{})
+		c.conclude(col, result{})
 		return
 	}
 	mix.busy, col.detecting = true, true
 	c.send(&fetch{endpoint: betanet.Mixnodes, fresh: true, collection: col})
 }
 
-// detected processes the response of /mixnodes.
-func (c *core) detected(col *collection, got reply, at Attempt) {
+// detectionCompleted processes the result of the request for /mixnodes.
+func (c *core) detectionCompleted(col *collection, got result, at Attempt) {
 	col.detecting = false
 	mix := col.endpoints[betanet.Mixnodes]
 	mix.busy = false
 	if got.failure == nil || !got.failure.Ignored {
 		c.report(at)
-		col.refused = got.failure
+		col.mixnodesFailure = got.failure
 	}
 	if got.failure != nil {
 		c.applyRetryAfter(mix, got.failure)
@@ -47,22 +47,23 @@ func (c *core) detected(col *collection, got reply, at Attempt) {
 	c.conclude(col, got)
 }
 
-// conclude ends the attempts that were waiting for the response of /mixnodes.
-func (c *core) conclude(col *collection, got reply) {
+// conclude ends the attempts that were waiting for the detection of the API. got is the
+// result of requesting /mixnodes, zero if it was not requested.
+func (c *core) conclude(col *collection, got result) {
 	for i := range col.progress {
-		a := &col.progress[i]
+		p := &col.progress[i]
 		switch {
-		case a.state != undecided:
+		case p.state != undecided:
 		case got.doc != nil:
-			a.target.breaker.Done(a.permit, breaker.Ignored, c.now)
-			a.failure = nil
-			c.settle(col, a)
+			p.target.breaker.Done(p.permit, breaker.Ignored, c.now)
+			p.failure = nil
+			c.settle(col, p)
 		default:
-			if col.refused != nil {
-				a.failure = a.failure.AfterTrying(betanet.Mixnodes, col.refused)
-				a.pending.Failure = a.failure
+			if col.mixnodesFailure != nil {
+				p.failure = p.failure.AfterTrying(betanet.Mixnodes, col.mixnodesFailure)
+				p.pending.Failure = p.failure
 			}
-			c.finish(col, a, *a.pending, false)
+			c.finish(col, p, *p.pending, false)
 		}
 	}
 	if got.doc != nil {
@@ -70,9 +71,9 @@ func (c *core) conclude(col *collection, got reply) {
 	}
 }
 
-// switchTo switches to the API of an endpoint that has just returned a valid document,
-// and drops the state of the other API.
-func (r *replica) switchTo(u *fleet.Upstream, e betanet.Endpoint) {
+// switchAPI switches to the API of an endpoint that returned a valid document. If that
+// changes the API, it drops the state of the previous one.
+func (r *replica) switchAPI(u *fleet.Upstream, e betanet.Endpoint) {
 	api := e.API()
 	if r.api == api {
 		return
@@ -82,6 +83,6 @@ func (r *replica) switchTo(u *fleet.Upstream, e betanet.Endpoint) {
 		r.endpoints[old] = newEndpoint(u)
 		r.endpoints[old].busy, r.endpoints[old].attempts = busy, attempts
 	}
-	r.totals, r.refused = fleet.Accumulator{Histogram: u.Settings.Histogram}, nil
+	r.totals, r.mixnodesFailure = fleet.Accumulator{Histogram: u.Settings.Histogram}, nil
 	r.api = api
 }

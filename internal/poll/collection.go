@@ -11,18 +11,18 @@ import (
 // collection is a running collection of some endpoints of an upstream, within one
 // deadline. Each endpoint is tried through its breaker, with retries.
 type collection struct {
-	*replica           // being collected
-	from     *replica  // the unhealthy one that failover started from, nil without failover
-	tried    int       // replicas tried since
+	*replica           // the one being collected
+	from     *replica  // the unhealthy one that caused a failover, nil if none did
+	tried    int       // number of other replicas considered since
 	due      time.Time // zero for a collection at start or on demand
 	began    time.Time
 	deadline time.Time
 	eager    bool // a caller is waiting for the end
 
-	progress   []progress // endpoints that failed last time come last
-	inTurn     bool       // one request at a time, because file descriptors are scarce
-	workers    int        // endpoints being tried at a time, including their retries
-	parallelAt time.Time  // when to add a worker, zero for never
+	progress   []progress // endpoints that failed last time are at the end
+	sequential bool       // make one request at a time, because file descriptors are scarce
+	workers    int        // number of endpoints to try at the same time, including their retries
+	parallelAt time.Time  // when to add a worker
 	detecting  bool       // the request that detects the API is in flight
 	reset      bool       // a document showed a reset; a collection counts at most one
 }
@@ -32,27 +32,28 @@ type progress struct {
 	endpoint betanet.Endpoint
 	failing  bool // its previous collection failed
 	state    progressState
-	attempts int       // so far
-	due      time.Time // of the next attempt, zero for now
-	target   *endpoint // requested last; a switch of API replaces it
+	attempts int       // number so far
+	due      time.Time // when to make the next attempt, zero for now
+	target   *endpoint // the one last requested; a change of API replaces it in the replica
 	permit   breaker.Permit
-	reply             // to the last attempt, zero without one
+	result            // of the last attempt
 	pending  *Attempt // to be reported when the API is known
 }
 
 type progressState uint8
 
 const (
-	ready     progressState = iota // waiting for its first attempt, or for the next to be due
-	out                            // an attempt is in flight
-	undecided                      // 404 from an upstream whose API is not known
+	ready      progressState = iota // waiting for an attempt to be due
+	requesting                      // an attempt is in flight
+	undecided                       // 404, and the API is not known yet
 	settled
 )
 
-// parallelAfter is how long a collection may take before it requests the remaining
-// endpoints in parallel. An upstream that responds at its usual speed needs only one
-// connection, which takes a third of the memory of three. Endpoints that failed last
-// time, and all endpoints of an eager collection, are requested in parallel at once.
+// parallelAfter is how long a collection runs before it adds a worker that requests the
+// remaining endpoints in parallel, and the interval between further workers. An upstream
+// that responds at its usual speed needs only one connection, which takes a third of the
+// memory of three. Endpoints that failed last time, and all endpoints of an eager
+// collection, are requested in parallel at once.
 const parallelAfter = 250 * time.Millisecond
 
 // begin starts a collection of endpoints that are already marked busy.
@@ -68,38 +69,39 @@ func (c *core) begin(col *collection, endpoints []betanet.Endpoint) {
 	c.advance(col)
 }
 
-// assign makes a collection request the given endpoints of a replica.
+// assign sets the replica and the endpoints that a collection requests next.
 func (c *core) assign(col *collection, r *replica, endpoints []betanet.Endpoint) {
 	col.replica, col.workers, col.parallelAt, col.reset = r, 0, c.now, false
 	col.progress = make([]progress, 0, len(endpoints))
-	for _, failing := range []bool{false, true} { // failing endpoints last, so that they delay no others
+	for _, failing := range []bool{false, true} { // failing endpoints last, so that they do not delay the others
 		for _, e := range endpoints {
 			if failing == (r.endpoints[e].record.Failure != nil) {
 				col.progress = append(col.progress, progress{endpoint: e, failing: failing})
 			}
 		}
 	}
-	col.inTurn = c.connections != Parallel
-	if col.inTurn && r.spread {
+	col.sequential = c.connections != Parallel
+	if col.sequential && r.wasParallel {
 		c.do.idle = append(c.do.idle, r)
 	}
-	r.spread = !col.inTurn
+	r.wasParallel = !col.sequential
 }
 
-// advance makes the attempts of a collection that are due, and ends it if it is done.
+// advance makes the attempts that are due in a collection, and ends the collection when
+// nothing is left to do.
 func (c *core) advance(col *collection) {
 	for !col.detecting {
-		for a := c.choose(col); a != nil; a = c.choose(col) {
+		for p := c.choose(col); p != nil; p = c.choose(col) {
 			left := col.deadline.Sub(c.now)
-			if c.closed || left <= 0 || col.inTurn && left < c.minAttemptTime() {
-				c.settle(col, a) // too late for a whole attempt
+			if c.closed || left <= 0 || col.sequential && left < c.minAttemptTime() {
+				c.settle(col, p) // too late for a whole attempt
 			} else {
-				c.try(col, a)
+				c.try(col, p)
 			}
 		}
-		count := col.count()
+		count := col.countStates()
 		switch {
-		case count[ready]+count[out] > 0:
+		case count[ready]+count[requesting] > 0:
 			return
 		case count[undecided] > 0:
 			c.detectAPI(col)
@@ -110,38 +112,38 @@ func (c *core) advance(col *collection) {
 	}
 }
 
-// count returns the number of endpoints in each state.
-func (col *collection) count() (n [settled + 1]int) {
+// countStates returns the number of endpoints in each state.
+func (col *collection) countStates() (n [settled + 1]int) {
 	for i := range col.progress {
 		n[col.progress[i].state]++
 	}
 	return n
 }
 
-// choose returns the endpoint that is due first, nil if none is. A worker starts with one
-// endpoint and continues with the next; another worker is added when that is slow.
-// If inTurn is set, every endpoint is tried once before any is retried, so that one
-// that hangs delays the others by a single attempt.
+// choose returns the endpoint to request now, or nil if none is due. A worker requests
+// endpoints one at a time; another worker is added when that is slow. If sequential is
+// set, every endpoint is tried once before any is retried, so that a hanging endpoint
+// delays the others by only one attempt.
 func (c *core) choose(col *collection) (first *progress) {
-	if col.inTurn && c.requests > 0 && !c.closed && col.deadline.After(c.now) {
+	if col.sequential && c.requests > 0 && !c.closed && col.deadline.After(c.now) {
 		return nil
 	}
 	begun, working := 0, 0
 	for i := range col.progress {
-		a := &col.progress[i]
-		if a.attempts > 0 || a.state == settled {
+		p := &col.progress[i]
+		if p.attempts > 0 || p.state == settled {
 			begun++
 		}
-		if a.attempts > 0 && a.state <= out {
+		if p.attempts > 0 && p.state <= requesting {
 			working++
 		}
 	}
 	another := working == col.workers
 	for i := range col.progress {
-		a := &col.progress[i]
-		waits := a.attempts == 0 && !col.inTurn && another && !c.due(col.parallelAt) || a.due.After(c.now)
-		if a.state == ready && (!waits || c.closed) && (first == nil || a.due.Before(first.due)) {
-			first = a
+		p := &col.progress[i]
+		waits := p.attempts == 0 && !col.sequential && another && !c.due(col.parallelAt) || p.due.After(c.now)
+		if p.state == ready && (!waits || c.closed) && (first == nil || p.due.Before(first.due)) {
+			first = p
 		}
 	}
 	if first != nil && first.attempts == 0 && another {
@@ -154,16 +156,16 @@ func (c *core) choose(col *collection) (first *progress) {
 	return first
 }
 
-// wakeAt returns when a collection is due to continue if nothing happens.
-func (c *core) wakeAt(col *collection) (first time.Time) {
+// resumeAt returns when a collection is due to continue if no event occurs before.
+func (c *core) resumeAt(col *collection) (first time.Time) {
 	for i := range col.progress {
-		a, at := &col.progress[i], col.progress[i].due
+		p, at := &col.progress[i], col.progress[i].due
 		switch {
-		case a.state != ready:
+		case p.state != ready:
 			continue
-		case col.inTurn && !at.After(c.now):
-			at = col.deadline // until then it may have to wait for another request
-		case a.attempts == 0:
+		case col.sequential && !at.After(c.now):
+			at = col.deadline // it continues when the request in flight completes
+		case p.attempts == 0:
 			at = col.parallelAt
 		}
 		if first.IsZero() || at.Before(first) {

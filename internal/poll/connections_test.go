@@ -19,7 +19,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// concurrency counts concurrent requests.
+// concurrency counts the requests that are served at the same time.
 type concurrency struct {
 	mu        sync.Mutex
 	now, most int
@@ -36,43 +36,43 @@ func (o *concurrency) during(h http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-func TestASlowUpstreamIsCollectedInParallel(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
-		b.behave(func(w http.ResponseWriter, r *http.Request) {
+func TestSlowUpstreamIsCollectedInParallel(t *testing.T) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, f *fixture) {
+		f.behave(func(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(2 * time.Second)
 			healthy(w, r)
 		})
-		b.until(2*time.Second + 2*parallelAfter)
-		if v := b.view(); !v.Up() {
-			t.Errorf("not all of the endpoints are up: %+v", v.Endpoints)
+		f.until(2*time.Second + 2*parallelAfter)
+		if v := f.view(); !v.Up() {
+			t.Errorf("got %+v, want all endpoints up", v.Endpoints)
 		}
-		if got := b.dialled(); got != 3 {
+		if got := f.dialed(); got != 3 {
 			t.Errorf("got %d connections, want 3", got)
 		}
 	})
 }
 
-func TestOneConnectionIsSharedWhenDescriptorsAreShort(t *testing.T) {
+func TestEndpointsShareOneConnectionWhenDescriptorsAreScarce(t *testing.T) {
 	var o concurrency
-	inBubbleWithLimit(t, defaults, betanet.V1, 2, func(t *testing.T, b *fixture) {
-		b.behave(o.during(func(w http.ResponseWriter, r *http.Request) {
+	inBubbleWithLimit(t, defaults, betanet.V1, 2, func(t *testing.T, f *fixture) {
+		f.behave(o.during(func(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(time.Second)
 			healthy(w, r)
 		}))
-		b.until(time.Minute)
-		if !b.view().Up() {
+		f.until(time.Minute)
+		if !f.view().Up() {
 			t.Error("got a failure, want all endpoints up")
 		}
-		if o.most != 1 || b.dialled() != 1 {
-			t.Errorf("got %d simultaneous requests over %d connections, want 1 over 1", o.most, b.dialled())
+		if o.most != 1 || f.dialed() != 1 {
+			t.Errorf("got %d simultaneous requests over %d connections, want 1 over 1", o.most, f.dialed())
 		}
 	})
 }
 
-func TestAHangingEndpointDelaysTheOthersByOneAttempt(t *testing.T) {
-	inBubbleWithLimit(t, defaults, betanet.V1, 2, func(t *testing.T, b *fixture) {
-		b.behave(only(betanet.Metrics, hang))
-		b.until(defaults.Timeout)
+func TestHangingEndpointDelaysTheOthersByOneAttempt(t *testing.T) {
+	inBubbleWithLimit(t, defaults, betanet.V1, 2, func(t *testing.T, f *fixture) {
+		f.behave(only(betanet.Metrics, hang))
+		f.until(defaults.Timeout)
 		second := defaults.RequestTimeout
 		for path, want := range map[string][]time.Duration{
 			metricsPath:             {0, second + time.Second}, // after the first attempts of the others
@@ -80,25 +80,25 @@ func TestAHangingEndpointDelaysTheOthersByOneAttempt(t *testing.T) {
 			"/api/v1/network/stats": {second},
 			betanet.Mixnodes.Path(): nil,
 		} {
-			if got := b.requested(path, 0); !slices.Equal(got[:min(len(got), len(want))], want) {
+			if got := f.requested(path, 0); !slices.Equal(got[:min(len(got), len(want))], want) {
 				t.Errorf("%s: requested at %v, want %v", path, got, want)
 			}
 		}
-		b.until(b.tick() + time.Second)
+		f.until(f.tick() + time.Second)
 		for _, path := range []string{"/api/v1/nodes/status", "/api/v1/network/stats"} {
-			if got := b.requested(path, b.tick()); !slices.Equal(got, []time.Duration{b.tick()}) {
-				t.Errorf("%s: requested at %v in the next collection, want the healthy endpoints at once and the failed one last", path, got)
+			if got := f.requested(path, f.tick()); !slices.Equal(got, []time.Duration{f.tick()}) {
+				t.Errorf("%s: requested at %v in the next collection, want only at %v, before the failed endpoint", path, got, f.tick())
 			}
 		}
 	})
 }
 
-func TestAProbeDoesNotOpenASecondConnection(t *testing.T) {
-	set := defaults
-	set.BreakerFailures, set.BreakerOpen = 1, 5*time.Second
+func TestProbeDoesNotOpenSecondConnection(t *testing.T) {
+	settings := defaults
+	settings.BreakerFailures, settings.BreakerOpen = 1, 5*time.Second
 	var o concurrency
-	inBubbleWithLimit(t, set, betanet.V1, 2, func(t *testing.T, b *fixture) {
-		b.behave(o.during(func(w http.ResponseWriter, r *http.Request) {
+	inBubbleWithLimit(t, settings, betanet.V1, 2, func(t *testing.T, f *fixture) {
+		f.behave(o.during(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == metricsPath {
 				failWith(500)(w, r)
 				return
@@ -106,8 +106,8 @@ func TestAProbeDoesNotOpenASecondConnection(t *testing.T) {
 			time.Sleep(4 * time.Second)
 			healthy(w, r)
 		}))
-		b.until(2 * time.Minute)
-		if probes := len(b.requested(metricsPath, time.Second)); probes < 5 {
+		f.until(2 * time.Minute)
+		if probes := len(f.requested(metricsPath, time.Second)); probes < 5 {
 			t.Fatalf("got %d probes, want at least 5", probes)
 		}
 		if o.most != 1 {
@@ -116,53 +116,53 @@ func TestAProbeDoesNotOpenASecondConnection(t *testing.T) {
 	})
 }
 
-func TestConnectionsAreNotKeptWhenThereAreMoreUpstreamsThanDescriptors(t *testing.T) {
-	inBubbleWithLimit(t, defaults, betanet.V1, 1, func(t *testing.T, b *fixture) {
+func TestConnectionsAreClosedWithMoreUpstreamsThanDescriptors(t *testing.T) {
+	inBubbleWithLimit(t, defaults, betanet.V1, 1, func(t *testing.T, f *fixture) {
 		second := &fleet.Upstream{Name: "v", URLs: []*url.URL{{Scheme: "http", Host: "v:9000"}}, API: betanet.V1, Settings: defaults}
-		if err := b.poller.Add(t.Context(), second, false); err != nil {
+		if err := f.poller.Add(t.Context(), second, false); err != nil {
 			t.Fatal(err)
 		}
-		b.until(b.tick() + 11*time.Second)
-		if got := b.dialled(); got != 2 {
+		f.until(f.tick() + 11*time.Second)
+		if got := f.dialed(); got != 2 {
 			t.Errorf("got %d connections, want one for each of 2 collections", got)
 		}
-		v, _ := b.poller.CollectNow(t.Context(), second, time.Minute)
+		v, _ := f.poller.CollectNow(t.Context(), second, time.Minute)
 		if !v.Up() {
-			t.Errorf("the other upstream could not connect: %v", v.Endpoints[0].Failure)
+			t.Errorf("got failure %v of the other upstream, want it up", v.Endpoints[0].Failure)
 		}
 	})
 }
 
 func TestExceedingTheConnectionLimitIsALocalFailure(t *testing.T) {
-	inBubbleWithLimit(t, defaults, betanet.V1, 1, func(t *testing.T, b *fixture) {
+	inBubbleWithLimit(t, defaults, betanet.V1, 1, func(t *testing.T, f *fixture) {
 		var all []*fleet.Upstream
 		for i := range 2 {
 			u := &fleet.Upstream{Name: fmt.Sprint(i), URLs: []*url.URL{{Scheme: "http", Host: "v:9000"}}, API: betanet.V1, Settings: defaults}
-			if err := b.poller.Add(t.Context(), u, false); err != nil {
+			if err := f.poller.Add(t.Context(), u, false); err != nil {
 				t.Fatal(err)
 			}
 			all = append(all, u)
 		}
-		b.behave(hang)
-		go b.poller.CollectNow(t.Context(), all[0], 2*time.Second)
+		f.behave(hang)
+		go f.poller.CollectNow(t.Context(), all[0], 2*time.Second)
 		synctest.Wait()
-		v, _ := b.poller.CollectNow(t.Context(), all[1], 2*time.Second)
-		f := v.Endpoints[0].Failure
-		if f == nil || f.Reason != betanet.ReasonLocal || !f.Ignored {
-			t.Fatalf("got %v, want a local failure that is ignored", f)
+		v, _ := f.poller.CollectNow(t.Context(), all[1], 2*time.Second)
+		failure := v.Endpoints[0].Failure
+		if failure == nil || failure.Reason != betanet.ReasonLocal || !failure.Ignored {
+			t.Fatalf("got %v, want a local failure that is ignored", failure)
 		}
-		if want := "1 connections to upstreams are open"; !errors.Is(f, syscall.EMFILE) || !strings.Contains(f.Error(), want) {
-			t.Errorf("got %q, want it to contain %q", f, want)
+		if want := "1 connections to upstreams are open"; !errors.Is(failure, syscall.EMFILE) || !strings.Contains(failure.Error(), want) {
+			t.Errorf("got %q, want it to contain %q", failure, want)
 		}
 		time.Sleep(3 * time.Second)
-		b.behave(healthy)
-		if v, _ := b.poller.CollectNow(t.Context(), all[1], 2*time.Second); !v.Up() {
-			t.Errorf("got %v, want the closed connection to count no more", v.Endpoints[0].Failure)
+		f.behave(healthy)
+		if v, _ := f.poller.CollectNow(t.Context(), all[1], 2*time.Second); !v.Up() {
+			t.Errorf("got %v, want success because the other connection was closed", v.Endpoints[0].Failure)
 		}
 	})
 }
 
-func TestConnectionsOfTheResolverAreLimited(t *testing.T) {
+func TestResolverConnectionsAreLimited(t *testing.T) {
 	server, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -185,12 +185,12 @@ func TestConnectionsOfTheResolverAreLimited(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := limiter.resolver.Dial(t.Context(), "udp", ""); !errors.Is(err, syscall.EMFILE) {
-		t.Errorf("a second lookup: got %v, want EMFILE", err)
+		t.Errorf("second connection: got %v, want EMFILE", err)
 	}
 	c.Close()
-	c.Close() // a second Close does not count
+	c.Close() // the second call must not count
 	if c, err = limiter.resolver.Dial(t.Context(), "udp", ""); err != nil {
-		t.Errorf("after the first was closed: %v", err)
+		t.Errorf("after the first was closed: got %v, want no error", err)
 	} else {
 		c.Close()
 	}
@@ -198,33 +198,33 @@ func TestConnectionsOfTheResolverAreLimited(t *testing.T) {
 		t.Errorf("got %d open connections at the end, want none", got)
 	}
 	if slices.Contains(isPacketConn, false) {
-		t.Error("a UDP connection is not a net.PacketConn, so the resolver would use the framing of TCP")
+		t.Error("got a UDP connection that is not a net.PacketConn; the resolver would use TCP framing")
 	}
 }
 
-func TestUpstreamsThatHangDoNotDelayTheOthers(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
-		b.behave(hang)
+func TestHangingUpstreamsDoNotDelayTheOthers(t *testing.T) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, f *fixture) {
+		f.behave(hang)
 		for i := range 3 * maxWorkers {
 			u := &fleet.Upstream{Name: fmt.Sprint(i), URLs: []*url.URL{{Scheme: "http", Host: "v:9000"}}, API: betanet.V1, Settings: defaults}
-			if err := b.poller.Add(t.Context(), u, true); err != nil {
+			if err := f.poller.Add(t.Context(), u, true); err != nil {
 				t.Fatal(err)
 			}
 		}
-		b.until(2 * time.Minute)
+		f.until(2 * time.Minute)
 		late := 0
-		for _, e := range eventsOf[Began](b) {
+		for _, e := range eventsOf[Began](f) {
 			if e.Delay > 3*slowAfter {
 				late++
 			}
 		}
 		if late > 0 {
-			t.Errorf("%d of %d collections were late", late, len(eventsOf[Began](b)))
+			t.Errorf("%d of %d collections were late", late, len(eventsOf[Began](f)))
 		}
-		if got := eventsOf[Skipped](b); len(got) > 0 {
+		if got := eventsOf[Skipped](f); len(got) > 0 {
 			t.Errorf("got %d skipped collections, want none", len(got))
 		}
-		if got := b.poller.workers; got < 1 || got > maxWorkers {
+		if got := f.poller.workers; got < 1 || got > maxWorkers {
 			t.Errorf("got %d workers, want 1 to %d", got, maxWorkers)
 		}
 	})

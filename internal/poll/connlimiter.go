@@ -13,12 +13,12 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// connLimiter limits the open connections to upstreams, so that enough file
-// descriptors remain for scrapers. Connections of the resolver count too.
+// connLimiter limits the number of open connections to upstreams, so that enough file
+// descriptors remain for scrapers. Connections of the resolver count as well.
 type connLimiter struct {
-	limit    int // 0 for none
+	limit    int // 0 means no limit
 	open     atomic.Int64
-	resolver *net.Resolver // nil for the default
+	resolver *net.Resolver // nil means net.DefaultResolver
 }
 
 func newConnLimiter(limit int) *connLimiter {
@@ -29,25 +29,25 @@ func newConnLimiter(limit int) *connLimiter {
 	return l
 }
 
-// dial returns a limited dialer of the machine's network. The timeout ends a dial
-// that continues in net/http after its attempt has ended.
-func (l *connLimiter) dial(timeout time.Duration) fleet.Dial {
-	// No TCP keep-alive: a request on a dead connection has its own timeout, and
-	// setting it up is half the work of a dial.
+// dialFunc returns a dial function for the machine's network, subject to the limit. The
+// timeout is needed because net/http may continue a dial after its attempt has ended.
+func (l *connLimiter) dialFunc(timeout time.Duration) fleet.Dial {
+	// Without TCP keep-alive, because a request on a dead connection has its own timeout
+	// and enabling keep-alive is half the work of a dial.
 	return l.guard((&net.Dialer{Timeout: timeout, KeepAlive: -1, Resolver: l.resolver}).DialContext)
 }
 
-// Connections selects how collections use connections.
+// Connections is how collections of an upstream use connections.
 type Connections uint8
 
-// From best to worst.
+// The values, from best to worst.
 const (
-	Parallel  Connections = iota // up to one for each endpoint
+	Parallel  Connections = iota // up to one per endpoint
 	OneKept                      // one for all endpoints, kept between collections
 	OneUnkept                    // one for all endpoints, closed after each collection
 )
 
-// Connections returns the best value for which there are enough file descriptors.
+// Connections returns the best value that the connection limit allows for all upstreams.
 func (p *Poller) Connections() Connections {
 	limit, upstreams := int64(p.o.Connections), p.count.Load()
 	switch {
@@ -60,17 +60,17 @@ func (p *Poller) Connections() Connections {
 	}
 }
 
-// errConnLimit reports that the connection limit is reached. It unwraps to EMFILE so
-// that it is classified as local.
-type errConnLimit struct{ limit int }
+// connLimitError reports that the connection limit is reached. It unwraps to EMFILE so
+// that it is classified as a local failure.
+type connLimitError struct{ limit int }
 
-func (e errConnLimit) Error() string {
-	return fmt.Sprintf("%d connections to upstreams are open and the limit of open files leaves room for no more: %s", e.limit, syscall.EMFILE)
+func (e connLimitError) Error() string {
+	return fmt.Sprintf("%d connections to upstreams are open, the most that the limit on open files allows: %s", e.limit, syscall.EMFILE)
 }
 
-func (e errConnLimit) Unwrap() error { return syscall.EMFILE }
+func (e connLimitError) Unwrap() error { return syscall.EMFILE }
 
-// guard returns d with the limit applied.
+// guard returns a dial function that applies the limit to d.
 func (l *connLimiter) guard(d fleet.Dial) fleet.Dial {
 	if l.limit == 0 {
 		return d
@@ -78,7 +78,7 @@ func (l *connLimiter) guard(d fleet.Dial) fleet.Dial {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		if l.open.Add(1) > int64(l.limit) {
 			l.open.Add(-1)
-			return nil, errConnLimit{l.limit}
+			return nil, connLimitError{l.limit}
 		}
 		c, err := d(ctx, network, address)
 		if err != nil {
@@ -93,7 +93,7 @@ func (l *connLimiter) guard(d fleet.Dial) fleet.Dial {
 	}
 }
 
-// countedConn counts as open until it is closed.
+// countedConn is a connection that counts as open until it is closed.
 type countedConn struct {
 	net.Conn
 	limiter *connLimiter
@@ -105,8 +105,8 @@ func (c *countedConn) Close() error {
 	return c.Conn.Close()
 }
 
-// countedPackets is a countedConn that implements net.PacketConn, by which the
-// resolver recognises UDP.
+// countedPackets is a countedConn that implements net.PacketConn, which is how the
+// resolver recognizes UDP.
 type countedPackets struct {
 	*countedConn
 	packets net.PacketConn

@@ -10,39 +10,40 @@ import (
 )
 
 // core decides when to send which requests to one upstream. It is pure: it reads no
-// clock, takes no lock and opens no connection. step takes the time and an event and
-// returns the actions to carry out; next returns when step is due if nothing happens.
+// clock, takes no lock and opens no connection. step takes the current time and an event
+// and returns the actions to carry out; next returns when to call step if no event occurs
+// before.
 type core struct {
 	u         *fleet.Upstream
-	scheduled bool // collected every interval, not only on demand
+	scheduled bool // collected every interval, not just on demand
 	shared    *shared
 
 	replicas    []*replica // in order of preference
 	inUse       *replica
 	switches    uint64
-	resets      uint64        // collections that showed a reset
+	resets      uint64        // number of collections that showed a reset
 	failingOver bool          // a collection is trying other replicas
-	collections []*collection // running
-	inflight    *collection   // of all endpoints, nil if none is running
-	requests    int           // in flight
+	collections []*collection // the running ones
+	inflight    *collection   // the running collection of all endpoints, or nil
+	requests    int           // number in flight
 	first       time.Time     // when the collection at start is due, zero afterwards
-	tick        time.Time     // of the next scheduled collection, zero without a schedule
-	ticked      time.Time     // last tick that was not missed
-	duration    time.Duration
-	collected   bool
+	tick        time.Time     // when the next scheduled collection is due, zero without a schedule
+	ticked      time.Time     // start of the last scheduled collection, initially of the core
+	duration    time.Duration // of the last collection
+	collected   bool          // a collection has ended
 	closed      bool
 
 	moment // of the current step
 	do     actions
 }
 
-// shared is state that all cores of a process share.
+// shared is the state that all cores of a process share.
 type shared struct {
 	budget *retry.Budget
-	random func(time.Duration) time.Duration // draws the jitter, from [0, n)
+	random func(time.Duration) time.Duration // returns a random number in [0, n), for jitter
 	began  time.Time                         // start of the windows in which probes are coalesced
-	// parallelAfter overrides the constant of that name; with 0 all endpoints are
-	// requested at once.
+	// parallelAfter is the constant of that name, except in tests. With 0 all endpoints
+	// are requested at once.
 	parallelAfter time.Duration
 }
 
@@ -53,25 +54,25 @@ type moment struct {
 	coalesce    bool // there are many upstreams
 }
 
-// event is one of the types below, or nil if only time passed.
+// event is one of the types below. nil means that only time has passed.
 type event any
 
 type (
-	// collectNow requests a collection within a limit.
+	// collectNow requests a collection that takes at most limit.
 	collectNow struct{ limit time.Duration }
-	// completed is the end of a request.
+	// completed reports the result of a request.
 	completed struct {
 		*fetch
-		reply
+		result
 		took time.Duration
 	}
-	// removed ends everything.
+	// removed reports that the upstream was removed.
 	removed struct{}
 )
 
-// actions are the results of a step, to be carried out in this order: close the idle
-// connections of replicas, make requests, each of which must come back as completed,
-// and report events.
+// actions are what the caller of step must do: publish changes, report events, close the
+// idle connections of some replicas, and then make requests. It must pass the result of
+// each request to step as completed.
 type actions struct {
 	idle     []*replica
 	requests []*fetch
@@ -92,8 +93,8 @@ func newCore(u *fleet.Upstream, hostname string, scheduled bool, s *shared, now 
 	return c
 }
 
-// step processes an event and returns the actions to carry out. The reports are
-// valid until the next step.
+// step processes an event and returns the actions to carry out. The reports in the
+// actions are valid until the next step.
 func (c *core) step(m moment, e event) actions {
 	c.moment, c.do = m, actions{reports: c.do.reports[:0]}
 	switch e := e.(type) {
@@ -115,33 +116,32 @@ func (c *core) step(m moment, e event) actions {
 	return c.do
 }
 
-// due reports whether a time has come. The zero time means never.
+// due reports whether a time has been reached. The zero time means never.
 func (c *core) due(at time.Time) bool { return !at.IsZero() && !at.After(c.now) }
 
 // startDue starts the collections that are due.
 func (c *core) startDue() {
 	if c.due(c.first) {
 		c.first = time.Time{}
-		set := &c.u.Settings
+		settings := &c.u.Settings
 		// Skip it if the first scheduled collection follows too soon.
-		if within := min(set.Timeout, c.tick.Sub(c.now)-(set.Interval-set.Timeout)); within >= c.minAttemptTime() && c.inflight == nil {
+		if within := min(settings.Timeout, c.tick.Sub(c.now)-(settings.Interval-settings.Timeout)); within >= c.minAttemptTime() && c.inflight == nil {
 			c.collectAll(time.Time{}, 0, within, false)
 		}
 	}
 	if c.due(c.tick) {
-		c.onSchedule()
+		c.startScheduled()
 	}
 	for _, r := range c.replicas {
 		for e, ep := range r.endpoints {
 			if c.due(ep.wakeAt) {
-				c.wake(r, betanet.Endpoint(e))
+				c.startProbe(r, betanet.Endpoint(e))
 			}
 		}
 	}
 }
 
-// next returns when step is due if nothing happens until then. The zero time means
-// never.
+// next returns when to call step if no event occurs before. The zero time means never.
 func (c *core) next() time.Time {
 	var first time.Time
 	consider := func(at time.Time) {
@@ -150,7 +150,7 @@ func (c *core) next() time.Time {
 		}
 	}
 	for _, col := range c.collections {
-		consider(c.wakeAt(col))
+		consider(c.resumeAt(col))
 	}
 	if c.closed {
 		return first
@@ -165,11 +165,11 @@ func (c *core) next() time.Time {
 	return first
 }
 
-// onSchedule starts a scheduled collection.
-func (c *core) onSchedule() {
-	set := &c.u.Settings
-	due, missed := c.tick, int(c.now.Sub(c.tick)/set.Interval) // after SIGSTOP, for example
-	c.tick = tickAfter(due, c.now, set.Interval)
+// startScheduled starts a scheduled collection.
+func (c *core) startScheduled() {
+	settings := &c.u.Settings
+	due, missed := c.tick, int(c.now.Sub(c.tick)/settings.Interval) // after SIGSTOP, for example
+	c.tick = tickAfter(due, c.now, settings.Interval)
 	free := c.inflight == nil
 	if !free {
 		missed++
@@ -180,24 +180,25 @@ func (c *core) onSchedule() {
 		c.report(Skipped{c.u, missed})
 	}
 	if free {
-		c.collectAll(due, 0, set.Timeout, false)
+		c.collectAll(due, 0, settings.Timeout, false)
 	}
 }
 
-// wake starts the probe of an endpoint whose breaker's pause is over: a collection of
-// only that endpoint. Replicas that are not in use are not probed.
-func (c *core) wake(r *replica, e betanet.Endpoint) {
+// startProbe starts the probe of an endpoint whose breaker's pause is over: a collection
+// of only that endpoint. Replicas that are not in use are not probed.
+func (c *core) startProbe(r *replica, e betanet.Endpoint) {
 	ep := r.endpoints[e]
 	due := ep.wakeAt
 	ep.wakeAt = time.Time{}
 	if ep.probeAt().IsZero() || r != c.inUse || ep.busy {
-		return // closed again, not needed, or being collected
+		return // no longer open, not in use, or already being collected
 	}
 	ep.busy = true
 	c.begin(&collection{replica: r, due: due, deadline: c.now.Add(c.u.Settings.Timeout)}, []betanet.Endpoint{e})
 }
 
-// collectAll starts a collection of all endpoints that may be requested now.
+// collectAll starts a collection of all endpoints that may be requested now and were not
+// fetched within the TTL. The collection takes at most within.
 func (c *core) collectAll(due time.Time, ttl, within time.Duration, eager bool) {
 	r := c.inUse
 	free := c.claim(r, ttl)
@@ -207,9 +208,9 @@ func (c *core) collectAll(due time.Time, ttl, within time.Duration, eager bool) 
 	}
 }
 
-// claim marks the endpoints that may be requested now as busy, and returns them. The
-// others are served from the cache: those fetched within the TTL, and those whose
-// breaker or Retry-After forbids a request.
+// claim marks the endpoints to request now as busy and returns them. It leaves out
+// endpoints that were fetched within the TTL, and endpoints whose breaker or Retry-After
+// forbids a request: they are served from the cache.
 func (c *core) claim(r *replica, ttl time.Duration) (free []betanet.Endpoint) {
 	endpoints := r.nextEndpoints()
 	r.tryV1 = false
@@ -230,15 +231,15 @@ func (c *core) claim(r *replica, ttl time.Duration) (free []betanet.Endpoint) {
 	return free
 }
 
-// minAttemptTime returns the time that must be left to start an attempt. With less,
-// the upstream would be blamed for our delay.
+// minAttemptTime returns how much time must be left to start an attempt. With less, the
+// upstream would be blamed for the exporter's own delay.
 func (c *core) minAttemptTime() time.Duration {
 	return min(time.Second, c.u.Settings.RequestTimeout/2)
 }
 
-// coarse returns the time, rounded up to the end of a window if there are many
-// upstreams.
-func (c *core) coarse(at time.Time) time.Time {
+// coalesced returns the time, rounded up to the end of a window if there are many
+// upstreams, so that probes share windows.
+func (c *core) coalesced(at time.Time) time.Time {
 	if !c.coalesce {
 		return at
 	}

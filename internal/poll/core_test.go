@@ -12,7 +12,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/simulation"
 )
 
-// After a suspension during a collection its deadline has passed. The remaining
+// If the process is suspended during a collection, the deadline passes. The remaining
 // endpoints must not be requested, because the upstream would be blamed for the timeout.
 func TestNothingIsRequestedAfterTheDeadline(t *testing.T) {
 	now := time.Now()
@@ -20,13 +20,13 @@ func TestNothingIsRequestedAfterTheDeadline(t *testing.T) {
 	c := newCore(u, "", true, &shared{budget: retry.NewBudget(now), random: rand.N[time.Duration], began: now, parallelAfter: parallelAfter}, now)
 	do := c.step(moment{now: now}, nil)
 	if len(do.requests) != 1 {
-		t.Fatalf("got %d requests, want the first", len(do.requests))
+		t.Fatalf("got %d requests, want 1", len(do.requests))
 	}
 	now = now.Add(10 * time.Minute)
 	doc := &betanet.Document{Endpoint: betanet.Metrics}
-	do = c.step(moment{now: now}, completed{do.requests[0], reply{doc: doc, at: now}, 10 * time.Minute})
+	do = c.step(moment{now: now}, completed{do.requests[0], result{doc: doc, at: now}, 10 * time.Minute})
 	if len(do.requests) > 0 || !do.ended {
-		t.Errorf("got %d requests after the deadline, want none and the end", len(do.requests))
+		t.Errorf("got %d requests after the deadline, ended %v, want none and true", len(do.requests), do.ended)
 	}
 	for _, e := range c.view().Endpoints {
 		if failed := e.Failure != nil; failed != (e.Endpoint == betanet.Metrics) {
@@ -35,15 +35,15 @@ func TestNothingIsRequestedAfterTheDeadline(t *testing.T) {
 	}
 }
 
-// The simulation found the same bug with only this suspension.
+// The simulation found the same bug; this suspension is enough to reproduce it.
 func TestReplayOfASuspensionInACollection(t *testing.T) {
 	replayCores(t, 27, 240*time.Hour,
 		simulation.Episode{Start: 169906000404232, Length: 2397307853272, Kind: "suspended", Target: 3, Variant: 11120429074584703527}, // 47h11m46s to 47h51m43s
 	)
 }
 
-// A replica that is not in use and went from mixnodes to v1 was requested
-// as mixnodes at every failover, and never as v1.
+// A replica that was not in use had changed from mixnodes to v1. Every failover requested
+// /mixnodes from it and never v1.
 func TestReplayOfAFailoverToAReplicaThatChangedItsAPI(t *testing.T) {
 	replayCores(t, 6, 10*24*time.Hour,
 		simulation.Episode{Start: 242764359111529, Length: 484093361244, Kind: "403", Target: 7, Variant: 5880262145700259038},         // 67h26m4s to 67h34m8s

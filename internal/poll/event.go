@@ -8,33 +8,33 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// Event is something that happened while collecting: one of the types below.
-// Options.Report is called with them from many goroutines and must not block.
+// An Event is something that happened while collecting: one of the types below.
 type Event interface{ event() }
 
-// Origin is where an event happened.
+// Origin is the document that an event is about, and where it is collected.
 type Origin struct {
 	Upstream *fleet.Upstream
 	Replica  string // "" for an upstream with one URL
 	Endpoint betanet.Endpoint
 }
 
-// Began is the start of a collection.
+// Began reports the start of a collection.
 type Began struct {
 	Upstream  *fleet.Upstream
-	Replica   string    // the one requested first, "" for an upstream with one URL
-	Endpoints int       // number of endpoints to request there
-	Due       time.Time // zero for a collection at start or on demand
-	Delay     time.Duration
+	Replica   string        // requested first, "" for an upstream with one URL
+	Endpoints int           // number of endpoints to request there
+	Due       time.Time     // zero for a collection at start or on demand
+	Delay     time.Duration // since Due
 }
 
-// Skipped are collections that could not start when they were due.
+// Skipped reports scheduled collections that did not start, because another was running
+// or the process was stopped.
 type Skipped struct {
 	Upstream *fleet.Upstream
 	Count    int
 }
 
-// Attempt is one request and its consequences.
+// Attempt reports the result of one request and whether it will be retried.
 type Attempt struct {
 	Origin
 	Number    int              // within the collection, from 1
@@ -42,17 +42,17 @@ type Attempt struct {
 	Duration  time.Duration
 	Wait      time.Duration // until the retry, if Retry is set
 	Retry     bool
-	NoBudget  bool // a retry was due, but the budget was empty
+	NoBudget  bool // it is not retried, because the retry budget is empty
 	Recurring bool // the previous collection of the endpoint failed
-	Detecting bool // it only detects the API
+	Detecting bool // it was made only to detect the API
 }
 
-// Transition is a state that a breaker entered.
+// Transition reports that a breaker changed its state.
 type Transition struct {
 	Origin
 	To    breaker.State
 	Until time.Time // end of the pause, if To is Open
-	Again bool      // To is Open because the probe failed
+	Again bool      // the breaker is open again because the probe failed
 }
 
 // Cache reports how the cache served one request for a document.
@@ -61,23 +61,23 @@ type Cache struct {
 	Result CacheResult
 }
 
-// CacheResult is the way the cache served a request.
+// CacheResult is how the cache served a request.
 type CacheResult string
 
 // The cache results.
 const (
 	CacheHit   CacheResult = "hit"   // without a fetch
 	CacheMiss  CacheResult = "miss"  // by a fetch
-	CacheStale CacheResult = "stale" // with the last good document, as the fetch failed
+	CacheStale CacheResult = "stale" // with the last good document, because a fetch failed or is not allowed
 )
 
-// Failing reports that the collection of an endpoint failed, and that the previous one
-// did not or failed for another reason.
+// Failing reports that collecting an endpoint failed although it succeeded before, or
+// failed for another reason than before.
 type Failing struct {
 	Origin
 	Failure *betanet.Failure
-	First   bool          // the previous collection did not fail
-	Cached  bool          // last good values are shown, now flagged as stale
+	First   bool          // it succeeded before
+	Cached  bool          // the last good values are still shown, flagged as stale
 	Age     time.Duration // of the last good values
 }
 
@@ -94,7 +94,7 @@ type Switched struct {
 	From, To string
 }
 
-// Ended is the end of a collection.
+// Ended reports the end of a collection.
 type Ended struct {
 	View     *fleet.View
 	Duration time.Duration

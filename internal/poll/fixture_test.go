@@ -44,126 +44,126 @@ type request struct {
 // fixtureKey is the key of the fixture in the context of a request.
 type fixtureKey struct{}
 
-// stamped is an event and the time of its report.
-type stamped struct {
+// timedEvent is an event and when it was reported.
+type timedEvent struct {
 	at    time.Duration // since the start of the test
 	event Event
 }
 
-// fixture is a poller with one upstream, on the fake time of a bubble.
+// fixture is a poller with one upstream, in a synctest bubble with fake time.
 type fixture struct {
 	start    time.Time
 	upstream *fleet.Upstream
 	poller   *Poller
-	run      func() // starts the poller, once
+	run      func() // starts the poller, on the first call
 
-	serving sync.WaitGroup // requests
+	serving sync.WaitGroup // for the requests being served
 
 	mu       sync.Mutex
 	handler  http.HandlerFunc
 	requests []request
-	events   []stamped
+	events   []timedEvent
 	views    []*fleet.View
 	viewed   []time.Time // when they were published
 	dials    int
 }
 
-// inBubble runs a test with a fixture in a bubble of fake time.
-func inBubble(t *testing.T, set fleet.Settings, api betanet.API, test func(*testing.T, *fixture)) {
-	inBubbleWithLimit(t, set, api, 0, test)
+// inBubble runs a test with a fixture in a synctest bubble.
+func inBubble(t *testing.T, settings fleet.Settings, api betanet.API, test func(*testing.T, *fixture)) {
+	inBubbleWithLimit(t, settings, api, 0, test)
 }
 
 // inBubbleWithLimit is inBubble with a connection limit.
-func inBubbleWithLimit(t *testing.T, set fleet.Settings, api betanet.API, connections int, test func(*testing.T, *fixture)) {
+func inBubbleWithLimit(t *testing.T, settings fleet.Settings, api betanet.API, connections int, test func(*testing.T, *fixture)) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &fixture{start: time.Now(), handler: healthy}
-		b.upstream = &fleet.Upstream{Name: "u", URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: api, Settings: set}
+		f := &fixture{start: time.Now(), handler: healthy}
+		f.upstream = &fleet.Upstream{Name: "u", URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: api, Settings: settings}
 		listener := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
-		server := &http.Server{Handler: http.HandlerFunc(b.serve)}
+		server := &http.Server{Handler: http.HandlerFunc(f.serve)}
 		var wg sync.WaitGroup
 		wg.Go(func() { server.Serve(listener) })
-		b.poller = New(Options{Connections: connections, Publish: b.publish, Report: b.report, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			b.mu.Lock()
-			b.dials++
-			b.mu.Unlock()
+		f.poller = New(Options{Connections: connections, Publish: f.publish, Report: f.report, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			f.mu.Lock()
+			f.dials++
+			f.mu.Unlock()
 			return listener.dial(ctx)
 		}})
 		ctx, cancel := context.WithCancel(context.Background())
-		if err := b.poller.Add(ctx, b.upstream, true); err != nil {
+		if err := f.poller.Add(ctx, f.upstream, true); err != nil {
 			t.Fatal(err)
 		}
-		b.run = sync.OnceFunc(func() { wg.Go(func() { b.poller.Run(ctx) }) })
-		test(t, b)
+		f.run = sync.OnceFunc(func() { wg.Go(func() { f.poller.Run(ctx) }) })
+		test(t, f)
 		cancel()
 		server.Close()
 		wg.Wait()
-		b.serving.Wait() // Close does not wait
+		f.serving.Wait() // because Close does not wait for handlers
 	})
 }
 
-func (b *fixture) serve(w http.ResponseWriter, r *http.Request) {
-	b.serving.Add(1)
-	defer b.serving.Done()
-	b.mu.Lock()
-	b.requests = append(b.requests, request{time.Since(b.start), r.URL.Path})
-	handler := b.handler
-	b.mu.Unlock()
-	handler(w, r.WithContext(context.WithValue(r.Context(), fixtureKey{}, b)))
+func (f *fixture) serve(w http.ResponseWriter, r *http.Request) {
+	f.serving.Add(1)
+	defer f.serving.Done()
+	f.mu.Lock()
+	f.requests = append(f.requests, request{time.Since(f.start), r.URL.Path})
+	handler := f.handler
+	f.mu.Unlock()
+	handler(w, r.WithContext(context.WithValue(r.Context(), fixtureKey{}, f)))
 }
 
-func (b *fixture) publish(v *fleet.View) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.views = append(b.views, v)
-	b.viewed = append(b.viewed, time.Now())
+func (f *fixture) publish(v *fleet.View) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.views = append(f.views, v)
+	f.viewed = append(f.viewed, time.Now())
 }
 
-func (b *fixture) report(e Event) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.events = append(b.events, stamped{time.Since(b.start), e})
+func (f *fixture) report(e Event) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.events = append(f.events, timedEvent{time.Since(f.start), e})
 }
 
-// behave changes how the upstream responds.
-func (b *fixture) behave(h http.HandlerFunc) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.handler = h
+// behave sets the handler of the upstream.
+func (f *fixture) behave(h http.HandlerFunc) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.handler = h
 }
 
-// until sleeps until d after the start and waits until nothing more happens. The first
+// until sleeps until d after the start and waits until all goroutines are idle. The first
 // call starts the poller.
-func (b *fixture) until(d time.Duration) {
-	b.run()
-	time.Sleep(time.Until(b.start.Add(d)))
+func (f *fixture) until(d time.Duration) {
+	f.run()
+	time.Sleep(time.Until(f.start.Add(d)))
 	synctest.Wait()
 }
 
-func (b *fixture) view() *fleet.View {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.views[len(b.views)-1]
+func (f *fixture) view() *fleet.View {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.views[len(f.views)-1]
 }
 
-// count returns the number of requests.
-func (b *fixture) count() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.requests)
+// count returns the number of requests so far.
+func (f *fixture) count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.requests)
 }
 
-// dialled returns the number of connections.
-func (b *fixture) dialled() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.dials
+// dialed returns the number of connections so far.
+func (f *fixture) dialed() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.dials
 }
 
 // requested returns the times of the requests for a path since from.
-func (b *fixture) requested(path string, from time.Duration) (at []time.Duration) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, r := range b.requests {
+func (f *fixture) requested(path string, from time.Duration) (at []time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, r := range f.requests {
 		if r.path == path && r.at >= from {
 			at = append(at, r.at)
 		}
@@ -171,11 +171,11 @@ func (b *fixture) requested(path string, from time.Duration) (at []time.Duration
 	return at
 }
 
-// eventsOf returns the events of a type so far.
-func eventsOf[E Event](b *fixture) (all []E) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, e := range b.events {
+// eventsOf returns the events of type E so far.
+func eventsOf[E Event](f *fixture) (all []E) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, e := range f.events {
 		if e, ok := e.event.(E); ok {
 			all = append(all, e)
 		}
@@ -184,7 +184,7 @@ func eventsOf[E Event](b *fixture) (all []E) {
 }
 
 // tick returns the time of the first scheduled collection.
-func (b *fixture) tick() time.Duration { return firstTick(b.upstream, b.start).Sub(b.start) }
+func (f *fixture) tick() time.Duration { return firstTick(f.upstream, f.start).Sub(f.start) }
 
 // Handlers of the upstream.
 
@@ -226,13 +226,13 @@ func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 // only returns a handler that uses h for one endpoint and is healthy for the others.
 func only(e betanet.Endpoint, h http.HandlerFunc) http.HandlerFunc { return path(e, h, healthy) }
 
-// path returns a handler that uses h for one endpoint and others for the others.
-func path(e betanet.Endpoint, h, others http.HandlerFunc) http.HandlerFunc {
+// path returns a handler that uses h for one endpoint and rest for the others.
+func path(e betanet.Endpoint, h, rest http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == e.Path() {
 			h(w, r)
 		} else {
-			others(w, r)
+			rest(w, r)
 		}
 	}
 }

@@ -22,13 +22,13 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// line is an event in the common form of poller and model.
+// line describes an event in a form that is the same for the poller and the model.
 type line struct {
 	at   time.Duration
 	text string
 }
 
-// harness runs a scenario with a poller and an upstream behind its Dial.
+// harness runs a scenario with a poller whose Dial connects it to a simulated upstream.
 type harness struct {
 	scenario
 	start    time.Time
@@ -42,77 +42,78 @@ type harness struct {
 	view      *fleet.View
 }
 
-// runScenario runs a scenario in a bubble and calls check at each of its Checks.
-func runScenario(t *testing.T, p scenario, check func(*harness, time.Duration)) {
+// runScenario runs a scenario in a synctest bubble and calls check at the time of each of
+// its Checks.
+func runScenario(t *testing.T, s scenario, check func(*harness, time.Duration)) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &harness{scenario: p, start: time.Now()}
-		s.upstream = &fleet.Upstream{Name: "u", URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: p.API, Settings: p.Set}
-		s.poller = New(Options{Publish: s.publish, Report: s.report, Dial: s.dial})
-		s.poller.parallelAfter = 0 // simultaneous requests have no order
+		h := &harness{scenario: s, start: time.Now()}
+		h.upstream = &fleet.Upstream{Name: "u", URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: s.API, Settings: s.Settings}
+		h.poller = New(Options{Publish: h.publish, Report: h.report, Dial: h.dial})
+		h.poller.parallelAfter = 0 // the model requests all endpoints at once
 		ctx, cancel := context.WithCancel(context.Background())
-		if err := s.poller.Add(ctx, s.upstream, true); err != nil {
+		if err := h.poller.Add(ctx, h.upstream, true); err != nil {
 			t.Fatal(err)
 		}
 		var wg sync.WaitGroup
-		wg.Go(func() { s.poller.Run(ctx) })
-		for _, at := range p.Demands {
+		wg.Go(func() { h.poller.Run(ctx) })
+		for _, at := range s.OnDemand {
 			wg.Go(func() {
 				time.Sleep(at)
-				s.poller.CollectNow(ctx, s.upstream, time.Minute)
+				h.poller.CollectNow(ctx, h.upstream, time.Minute)
 			})
 		}
-		for _, at := range p.Checks {
-			time.Sleep(time.Until(s.start.Add(at)))
+		for _, at := range s.Checks {
+			time.Sleep(time.Until(h.start.Add(at)))
 			synctest.Wait()
-			s.poller.upstreams[s.upstream].show() // publish despite a quick collection
-			check(s, at)
+			h.poller.upstreams[h.upstream].publishDeferred() // do not wait for the end of a quick collection
+			check(h, at)
 		}
 		cancel()
 		wg.Wait()
-		s.serving.Wait()
+		h.serving.Wait()
 	})
 }
 
-func (s *harness) now() time.Duration { return time.Since(s.start) }
+func (h *harness) now() time.Duration { return time.Since(h.start) }
 
-func (s *harness) note(format string, args ...any) {
-	s.lines = append(s.lines, line{s.now(), fmt.Sprintf(format, args...)})
+func (h *harness) record(format string, args ...any) {
+	h.lines = append(h.lines, line{h.now(), fmt.Sprintf(format, args...)})
 }
 
-func (s *harness) publish(v *fleet.View) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.view = v
+func (h *harness) publish(v *fleet.View) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.view = v
 }
 
-func (s *harness) dial(context.Context, string, string) (net.Conn, error) {
-	if s.refuses(s.now()) {
+func (h *harness) dial(context.Context, string, string) (net.Conn, error) {
+	if h.refuses(h.now()) {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 	}
 	ours, theirs := net.Pipe()
-	s.serving.Go(func() { s.serve(theirs) })
+	h.serving.Go(func() { h.serve(theirs) })
 	return ours, nil
 }
 
-func (s *harness) serve(c net.Conn) {
+func (h *harness) serve(c net.Conn) {
 	defer c.Close()
 	r, err := http.ReadRequest(bufio.NewReader(c))
 	if err != nil {
 		return
 	}
-	s.mu.Lock()
+	h.mu.Lock()
 	e := endpointOf(r.URL.Path)
 	if e == betanet.NumEndpoints {
-		s.note("request %s", r.URL.Path)
-		s.mu.Unlock()
+		h.record("request %s", r.URL.Path)
+		h.mu.Unlock()
 		return
 	}
-	s.note("request %v", e)
-	a, k := s.responseTo(e, s.requested[e], s.now())
-	s.requested[e]++
-	s.mu.Unlock()
+	h.record("request %v", e)
+	a, k := h.responseTo(e, h.requested[e], h.now())
+	h.requested[e]++
+	h.mu.Unlock()
 	if k.takes >= never {
-		io.Copy(io.Discard, c) // until the peer closes
+		io.Copy(io.Discard, c) // wait until the poller closes the connection
 		return
 	}
 	time.Sleep(k.takes)
@@ -128,37 +129,37 @@ func endpointOf(path string) betanet.Endpoint {
 	return betanet.NumEndpoints
 }
 
-func (s *harness) report(e Event) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (h *harness) report(e Event) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	switch x := e.(type) {
 	case Began:
-		s.note("began %v late", x.Delay)
+		h.record("began %v late", x.Delay)
 	case Ended:
-		s.note("ended after %v", x.Duration)
+		h.record("ended after %v", x.Duration)
 	case Skipped:
-		s.note("skipped %d", x.Count)
+		h.record("skipped %d", x.Count)
 	case Attempt:
-		s.note("%v", attemptNote{x.Endpoint, x.Number, reasonOf(x.Failure), x.Duration, x.Retry, x.NoBudget, x.Wait, x.Recurring})
+		h.record("%v", attemptSummary{x.Endpoint, x.Number, reasonOf(x.Failure), x.Duration, x.Retry, x.NoBudget, x.Wait, x.Recurring})
 	case Transition:
 		until := time.Duration(0)
 		if x.To == breaker.Open && !x.Until.IsZero() { // zero for a breaker that was replaced
-			until = x.Until.Sub(s.start)
+			until = x.Until.Sub(h.start)
 		}
-		s.note("%v enters %v until %v again %v", x.Endpoint, x.To, until, x.Again)
+		h.record("%v enters %v until %v again %v", x.Endpoint, x.To, until, x.Again)
 	case Cache:
-		s.note("%v from the cache: %s", x.Endpoint, x.Result)
+		h.record("%v from the cache: %s", x.Endpoint, x.Result)
 	case Failing:
-		s.note("%v is failing: %s, first %v, cached %v", x.Endpoint, x.Failure.Reason, x.First, x.Cached)
+		h.record("%v is failing: %s, first %v, cached %v", x.Endpoint, x.Failure.Reason, x.First, x.Cached)
 	case Recovered:
-		s.note("%v recovered after %v, probe %v", x.Endpoint, x.After, x.Probe)
+		h.record("%v recovered after %v, probe %v", x.Endpoint, x.After, x.Probe)
 	default:
-		s.note("%+v", e)
+		h.record("%+v", e)
 	}
 }
 
-// attemptNote is the comparable part of an Attempt.
-type attemptNote struct {
+// attemptSummary is the part of an Attempt that is compared.
+type attemptSummary struct {
 	endpoint  betanet.Endpoint
 	number    int
 	reason    betanet.Reason
@@ -169,9 +170,9 @@ type attemptNote struct {
 	recurring bool
 }
 
-func (a attemptNote) String() string {
+func (a attemptSummary) String() string {
 	if !a.retry {
-		a.wait = 0 // only meaningful with a retry
+		a.wait = 0 // has no meaning without a retry
 	}
 	return fmt.Sprintf("attempt %d of %v: %q in %v, retry %v %v without budget %v, recurring %v", a.number, a.endpoint, a.reason, a.took, a.retry, a.wait, a.noBudget, a.recurring)
 }
@@ -183,24 +184,24 @@ func reasonOf(f *betanet.Failure) betanet.Reason {
 	return f.Reason
 }
 
-// sorted returns the lines by time, and in a fixed order at the same time.
+// sorted returns the lines sorted by time, then by text.
 func sorted(lines []line) []line {
-	out := slices.Clone(lines)
-	slices.SortFunc(out, func(a, b line) int { return cmp.Or(cmp.Compare(a.at, b.at), strings.Compare(a.text, b.text)) })
-	return out
+	lines = slices.Clone(lines)
+	slices.SortFunc(lines, func(a, b line) int { return cmp.Or(cmp.Compare(a.at, b.at), strings.Compare(a.text, b.text)) })
+	return lines
 }
 
-// state describes the published view. Values that are final only at the end of a
-// collection are left out unless idle.
-func (s *harness) state(idle bool) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	v, now := s.view, time.Now()
+// state describes the published view. It includes values that are final only at the end of
+// a collection if idle is set.
+func (h *harness) state(idle bool) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	v, now := h.view, time.Now()
 	since := func(t time.Time) time.Duration {
 		if t.IsZero() {
 			return -1
 		}
-		return t.Sub(s.start)
+		return t.Sub(h.start)
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "api %v up %v tried %v state %v resets %d latencies %d", v.API, v.Up(), v.Tried(), v.State(now), v.Resets, v.Totals.Latency.GetSampleCount())
@@ -212,8 +213,8 @@ func (s *harness) state(idle bool) string {
 			shown = val.Mixnodes[0].Uint(betanet.PacketsProcessed)
 			fmt.Fprintf(&b, " messages %d", *val.Uint(betanet.PacketsProcessed))
 		}
-		fmt.Fprintf(&b, "\n%v %v shows %s of %v", e.Endpoint, e.State(now, s.Set.MaxStale), number(shown), since(e.At))
-		fmt.Fprintf(&b, " stale %v failing %q since %v; %v until %v", e.Stale(now, s.Set.MaxStale), reasonOf(e.Failure), since(e.Since), e.Breaker, since(e.OpenUntil))
+		fmt.Fprintf(&b, "\n%v %v shows %s of %v", e.Endpoint, e.State(now, h.Settings.MaxStale), number(shown), since(e.At))
+		fmt.Fprintf(&b, " stale %v failing %q since %v; %v until %v", e.Stale(now, h.Settings.MaxStale), reasonOf(e.Failure), since(e.Since), e.Breaker, since(e.OpenUntil))
 		if idle {
 			fmt.Fprintf(&b, "; not before %v, %d attempts", since(e.NotBefore), e.Attempts)
 		}

@@ -44,22 +44,21 @@ func drawScript(t *rapid.T) script {
 	return s
 }
 
-// TestInvariantsHoldWhateverTheUpstreamDoes checks invariants of collections with random
-// scripts.
-func TestInvariantsHoldWhateverTheUpstreamDoes(t *testing.T) {
+// Whatever the upstream does, retries, waits, breakers and shown values follow their rules.
+func TestInvariantsHoldForRandomUpstreams(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := drawScript(rt)
-		set := defaults
-		set.Jitter, set.MaxStale = s.Jitter, s.MaxStale
-		inBubble(t, set, betanet.V1, func(_ *testing.T, b *fixture) {
+		settings := defaults
+		settings.Jitter, settings.MaxStale = s.Jitter, s.MaxStale
+		inBubble(t, settings, betanet.V1, func(_ *testing.T, f *fixture) {
 			upstream := &scriptedUpstream{served: make(map[uint64]bool)}
-			b.behave(upstream.serve)
+			f.behave(upstream.serve)
 			for _, st := range s.Steps {
-				b.until(st.At)
-				upstream.set(b, st)
+				f.until(st.At)
+				upstream.set(f, st)
 			}
-			b.until(max(s.Length, s.last()+time.Minute))
-			if err := check(b, upstream, set); err != nil {
+			f.until(max(s.Length, s.last()+time.Minute))
+			if err := check(f, upstream, settings); err != nil {
 				rt.Errorf("%+v: %v", s, err)
 			}
 		})
@@ -74,17 +73,17 @@ func (s script) last() time.Duration {
 	return s.Steps[len(s.Steps)-1].At
 }
 
-// scriptedUpstream is an upstream that follows a script. Its counters grow by one with
-// each document, so that a value identifies its document.
+// scriptedUpstream is an upstream that follows a script. Its counters grow by one with each
+// request, so that a value identifies its document.
 type scriptedUpstream struct {
 	kinds  [betanet.NumEndpoints]string
 	served map[uint64]bool
 	last   uint64
 }
 
-func (u *scriptedUpstream) set(b *fixture, s step) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+func (u *scriptedUpstream) set(f *fixture, s step) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	u.kinds[s.Endpoint] = s.Kind
 }
 
@@ -131,83 +130,83 @@ func (u *scriptedUpstream) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// check checks the invariants of the events and views.
-func check(b *fixture, u *scriptedUpstream, set fleet.Settings) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+// check checks the invariants of all events and views.
+func check(f *fixture, u *scriptedUpstream, settings fleet.Settings) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	var seen [betanet.NumEndpoints]endpointChecker
-	for i := range b.events {
-		e := b.events[i]
+	for i := range f.events {
+		e := f.events[i]
 		var err error
 		switch x := e.event.(type) {
 		case Attempt:
-			err = seen[x.Endpoint].attempt(e.at, x, set)
+			err = seen[x.Endpoint].attempt(e.at, x, settings)
 		case Transition:
-			err = seen[x.Endpoint].transition(e.at, x, set)
+			err = seen[x.Endpoint].transition(e.at, x, settings)
 		case Ended:
-			if x.Duration > set.Timeout {
-				err = fmt.Errorf("collection took %v, limit is %v", x.Duration, set.Timeout)
+			if x.Duration > settings.Timeout {
+				err = fmt.Errorf("collection took %v, limit is %v", x.Duration, settings.Timeout)
 			}
 		}
 		if err != nil {
 			return fmt.Errorf("event %d at %v (%+v): %w", i, e.at, e.event, err)
 		}
 	}
-	for i, v := range b.views {
-		if err := checkView(v, b.viewed[i], u); err != nil {
-			return fmt.Errorf("view %d at %v: %w", i, b.viewed[i].Sub(b.start), err)
+	for i, v := range f.views {
+		if err := checkView(v, f.viewed[i], u); err != nil {
+			return fmt.Errorf("view %d at %v: %w", i, f.viewed[i].Sub(f.start), err)
 		}
 	}
 	return nil
 }
 
-// endpointChecker follows the events of an endpoint.
+// endpointChecker tracks the events of an endpoint and checks them.
 type endpointChecker struct {
 	state    breaker.State
 	failures uint32
 	opened   time.Duration
 	probes   int
 	last     time.Duration // end of the last attempt
-	wait     time.Duration // until the next
+	wait     time.Duration // until its retry
 	number   int           // of the last attempt within its collection
 	retry    bool          // the last attempt is retried
 }
 
-func (w *endpointChecker) attempt(at time.Duration, a Attempt, set fleet.Settings) error {
+func (c *endpointChecker) attempt(at time.Duration, a Attempt, settings fleet.Settings) error {
 	start := at - a.Duration
 	switch {
-	case start < w.last:
-		return fmt.Errorf("began at %v, the previous attempt ended at %v", start, w.last)
-	case w.state == breaker.Open:
-		return fmt.Errorf("an attempt although the breaker has been open since %v", w.opened)
-	case w.state == breaker.HalfOpen && w.probes > 0:
-		return fmt.Errorf("a second probe")
-	case a.Number > set.Attempts || a.Number > 1 && a.Number != w.number+1:
-		return fmt.Errorf("attempt %d after %d of %d", a.Number, w.number, set.Attempts)
-	case a.Number > 1 && start != w.last+w.wait:
-		return fmt.Errorf("retry at %v, want %v", start, w.last+w.wait)
-	case a.Duration > set.RequestTimeout:
-		return fmt.Errorf("took %v", a.Duration)
-	case a.Retry && w.state == breaker.HalfOpen:
-		return fmt.Errorf("a retry after a probe")
+	case start < c.last:
+		return fmt.Errorf("began at %v, the previous attempt ended at %v", start, c.last)
+	case c.state == breaker.Open:
+		return fmt.Errorf("attempt while the breaker has been open since %v", c.opened)
+	case c.state == breaker.HalfOpen && c.probes > 0:
+		return fmt.Errorf("second probe in the same half-open state")
+	case a.Number > settings.Attempts || a.Number > 1 && a.Number != c.number+1:
+		return fmt.Errorf("attempt %d after attempt %d, at most %d are allowed", a.Number, c.number, settings.Attempts)
+	case a.Number > 1 && start != c.last+c.wait:
+		return fmt.Errorf("retry at %v, want %v", start, c.last+c.wait)
+	case a.Duration > settings.RequestTimeout:
+		return fmt.Errorf("took %v, limit is %v", a.Duration, settings.RequestTimeout)
+	case a.Retry && c.state == breaker.HalfOpen:
+		return fmt.Errorf("retry after a probe")
 	}
-	if w.state == breaker.HalfOpen {
-		w.probes++
+	if c.state == breaker.HalfOpen {
+		c.probes++
 	}
-	if w.failures++; a.Failure == nil {
-		w.failures = 0
+	if c.failures++; a.Failure == nil {
+		c.failures = 0
 	}
-	w.last, w.wait, w.number, w.retry = at, a.Wait, a.Number, a.Retry
+	c.last, c.wait, c.number, c.retry = at, a.Wait, a.Number, a.Retry
 	if a.Retry {
-		return checkWait(a, set)
+		return checkWait(a, settings)
 	}
 	return nil
 }
 
-func checkWait(a Attempt, set fleet.Settings) error {
-	d := min(set.MaxBackoff, set.Backoff<<(a.Number-1))
+func checkWait(a Attempt, settings fleet.Settings) error {
+	d := min(settings.MaxBackoff, settings.Backoff<<(a.Number-1))
 	least := d
-	switch set.Jitter {
+	switch settings.Jitter {
 	case retry.Equal:
 		least = d / 2
 	case retry.Full:
@@ -217,36 +216,36 @@ func checkWait(a Attempt, set fleet.Settings) error {
 		least, d = 3*time.Second, max(d, 3*time.Second)
 	}
 	if a.Wait < least || a.Wait > d {
-		return fmt.Errorf("a wait of %v, want %v to %v", a.Wait, least, d)
+		return fmt.Errorf("wait of %v, want %v to %v", a.Wait, least, d)
 	}
 	return nil
 }
 
-func (w *endpointChecker) transition(at time.Duration, tr Transition, set fleet.Settings) error {
-	from := w.state
-	w.state = tr.To
+func (c *endpointChecker) transition(at time.Duration, tr Transition, settings fleet.Settings) error {
+	from := c.state
+	c.state = tr.To
 	switch {
-	case tr.To == breaker.Open && w.retry:
-		return fmt.Errorf("a retry is due although the breaker is open")
-	case from == breaker.Closed && tr.To == breaker.Open && w.failures == set.BreakerFailures,
-		from == breaker.HalfOpen && tr.To == breaker.Open && w.failures > 0 && tr.Again:
-		w.opened = at
+	case tr.To == breaker.Open && c.retry:
+		return fmt.Errorf("breaker opened although a retry is due")
+	case from == breaker.Closed && tr.To == breaker.Open && c.failures == settings.BreakerFailures,
+		from == breaker.HalfOpen && tr.To == breaker.Open && c.failures > 0 && tr.Again:
+		c.opened = at
 		return nil
-	case from == breaker.Open && tr.To == breaker.HalfOpen && at > w.opened+set.BreakerOpen:
-		w.probes = 0
+	case from == breaker.Open && tr.To == breaker.HalfOpen && at > c.opened+settings.BreakerOpen:
+		c.probes = 0
 		return nil
-	case from == breaker.HalfOpen && tr.To == breaker.Closed && w.failures == 0:
+	case from == breaker.HalfOpen && tr.To == breaker.Closed && c.failures == 0:
 		return nil
 	}
-	return fmt.Errorf("from %v to %v after %d failures, opened at %v", from, tr.To, w.failures, w.opened)
+	return fmt.Errorf("breaker went from %v to %v after %d failures, last opened at %v", from, tr.To, c.failures, c.opened)
 }
 
-// checkView checks that the values of a view are from a document and not too old.
+// checkView checks that the values of a view are from documents that are not too old.
 func checkView(v *fleet.View, at time.Time, u *scriptedUpstream) error {
 	val := v.Values(at)
 	for _, n := range []*uint64{val.Uint(betanet.PacketsProcessed), val.Uint(betanet.PacketsDropped), val.Uint(betanet.TotalNodes), val.Uint(betanet.ActiveNodes), val.Uint(betanet.InactiveNodes), val.Uint(betanet.BytesTransmitted), val.Uint(betanet.BytesReceived), val.Uint(betanet.PeakThroughput)} {
 		if n != nil && !u.served[*n] {
-			return fmt.Errorf("shows %d, which was in no document", *n)
+			return fmt.Errorf("shows %d, which was not in any document", *n)
 		}
 	}
 	maxStale := v.Upstream.Settings.MaxStale

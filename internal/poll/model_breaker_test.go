@@ -7,42 +7,47 @@ import (
 	"github.com/betanet/betanet_exporter/internal/breaker"
 )
 
+// enter changes the state of a breaker.
 func (m *model) enter(e betanet.Endpoint, b *modelBreaker, s breaker.State, again bool) {
-	b.state, b.streak, b.era = s, 0, b.era+1
+	b.state, b.streak, b.generation = s, 0, b.generation+1
 	b.until = 0
 	if s == breaker.Open {
-		b.until = m.now + m.Set.BreakerOpen + time.Millisecond
+		b.until = m.now + m.Settings.BreakerOpen + time.Millisecond
 	}
 	if m.endpoints[e].brk != b {
-		return // a switch of API has replaced it
+		return // it was replaced when the API changed
 	}
-	m.note("%v enters %v until %v again %v", e, s, b.until, again)
-	if at, open := m.wakeTime(e); open {
-		m.at(at, func() { m.wake(e, at) })
+	m.record("%v enters %v until %v again %v", e, s, b.until, again)
+	if at, open := m.probeTime(e); open {
+		m.at(at, func() { m.startProbe(e, at) })
 	}
 }
 
-func (m *model) willOpen(b *modelBreaker, era int) bool {
-	if b.era != era {
+// willOpen reports whether the breaker is open after a failure of an attempt that began in
+// the given generation.
+func (m *model) willOpen(b *modelBreaker, generation int) bool {
+	if b.generation != generation {
 		return b.state == breaker.Open
 	}
-	return b.state == breaker.HalfOpen || b.streak+1 >= m.Set.BreakerFailures
+	return b.state == breaker.HalfOpen || b.streak+1 >= m.Settings.BreakerFailures
 }
 
-func (m *model) bad(e betanet.Endpoint, b *modelBreaker, era int, probe bool) {
-	if b.era != era {
+// recordFailure records a failed attempt.
+func (m *model) recordFailure(e betanet.Endpoint, b *modelBreaker, generation int, probe bool) {
+	if b.generation != generation {
 		return
 	}
-	if m.willOpen(b, era) {
+	if m.willOpen(b, generation) {
 		m.enter(e, b, breaker.Open, probe)
 		return
 	}
 	b.streak++
 }
 
-func (m *model) good(e betanet.Endpoint, b *modelBreaker, era int, probe bool) {
+// recordSuccess records a successful attempt.
+func (m *model) recordSuccess(e betanet.Endpoint, b *modelBreaker, generation int, probe bool) {
 	switch {
-	case b.era != era:
+	case b.generation != generation:
 	case probe:
 		m.enter(e, b, breaker.Closed, false)
 	default:
@@ -50,18 +55,19 @@ func (m *model) good(e betanet.Endpoint, b *modelBreaker, era int, probe bool) {
 	}
 }
 
-// wakeTime returns when the probe of an open breaker is due.
-func (m *model) wakeTime(e betanet.Endpoint) (at time.Duration, open bool) {
-	x := m.endpoints[e]
-	return max(x.brk.until, x.notBefore), x.brk.state == breaker.Open
+// probeTime returns when the probe of an open breaker is due.
+func (m *model) probeTime(e betanet.Endpoint) (at time.Duration, open bool) {
+	ep := m.endpoints[e]
+	return max(ep.brk.until, ep.notBefore), ep.brk.state == breaker.Open
 }
 
-func (m *model) wake(e betanet.Endpoint, due time.Duration) {
-	x := m.endpoints[e]
-	switch at, open := m.wakeTime(e); {
-	case !open || x.busy:
+// startProbe starts the probe of an endpoint if it is due.
+func (m *model) startProbe(e betanet.Endpoint, due time.Duration) {
+	ep := m.endpoints[e]
+	switch at, open := m.probeTime(e); {
+	case !open || ep.busy:
 	case at > m.now:
-		m.at(at, func() { m.wake(e, at) })
+		m.at(at, func() { m.startProbe(e, at) })
 	default:
 		m.collect(due, []betanet.Endpoint{e}, func() {})
 	}

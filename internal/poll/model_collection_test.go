@@ -10,26 +10,26 @@ import (
 // modelCollection is a collection of some endpoints.
 type modelCollection struct {
 	began, deadline time.Duration
-	left            int
-	undecided       []undecidedAttempt // attempts on v1 that returned 404, until the API is known
+	left            int                // number of endpoints that are not done
+	undecided       []undecidedAttempt // attempts on v1 that returned 404 while the API is not known
 	onEnd           func()
 	reset           bool // a document showed a reset
 }
 
 type undecidedAttempt struct {
-	e       betanet.Endpoint
-	brk     *modelBreaker
-	era     int
-	probe   bool
-	attempt attemptNote
+	e          betanet.Endpoint
+	brk        *modelBreaker
+	generation int
+	probe      bool
+	attempt    attemptSummary
 }
 
 func (m *model) collect(due time.Duration, endpoints []betanet.Endpoint, onEnd func()) {
-	m.note("began %v late", m.now-due)
+	m.record("began %v late", m.now-due)
 	m.running++
-	c := &modelCollection{began: m.now, deadline: m.now + m.Set.Timeout, left: len(endpoints), onEnd: onEnd}
+	c := &modelCollection{began: m.now, deadline: m.now + m.Settings.Timeout, left: len(endpoints), onEnd: onEnd}
 	if m.now == 0 { // the collection at start ends before the schedule begins
-		c.deadline = min(m.Set.Timeout, m.schedule-(m.Set.Interval-m.Set.Timeout))
+		c.deadline = min(m.Settings.Timeout, m.schedule-(m.Settings.Interval-m.Settings.Timeout))
 	}
 	for _, e := range endpoints {
 		m.endpoints[e].busy = true
@@ -40,14 +40,15 @@ func (m *model) collect(due time.Duration, endpoints []betanet.Endpoint, onEnd f
 	}
 }
 
-// done ends one endpoint, and with the last one the collection.
+// done ends the collection of an endpoint. After the last endpoint it ends the collection,
+// or detects the API first.
 func (m *model) done(c *modelCollection) {
 	if c.left--; c.left > 0 {
 		return
 	}
 	end := func() {
 		m.running--
-		m.note("ended after %v", m.now-c.began)
+		m.record("ended after %v", m.now-c.began)
 		c.onEnd()
 	}
 	if len(c.undecided) == 0 {
@@ -57,15 +58,15 @@ func (m *model) done(c *modelCollection) {
 	m.detectAPI(c, end)
 }
 
-// request makes a request and returns its result.
+// request makes a request and passes its result to then.
 func (m *model) request(c *modelCollection, e betanet.Endpoint, then func(response, kind, time.Duration)) {
 	start := m.now
-	limit := min(start+m.Set.RequestTimeout, c.deadline)
-	var a response
+	limit := min(start+m.Settings.RequestTimeout, c.deadline)
+	var r response
 	k := kind{reason: betanet.ReasonConnect, retry: true, after: -1}
 	if !m.refuses(start) {
-		m.note("request %v", e)
-		a, k = m.responseTo(e, m.requested[e], start)
+		m.record("request %v", e)
+		r, k = m.responseTo(e, m.requested[e], start)
 		m.requested[e]++
 	}
 	end := start + k.takes
@@ -75,51 +76,51 @@ func (m *model) request(c *modelCollection, e betanet.Endpoint, then func(respon
 	if k.raw == "200 OK" {
 		k.reason = ""
 	} else {
-		a.Value = 0
+		r.Value = 0
 	}
 	m.at(end, func() {
 		m.endpoints[e].attempts++
 		m.endpoints[e].notFound = k.status == 404
-		then(a, k, end-start)
+		then(r, k, end-start)
 	})
 }
 
 func (m *model) attempt(c *modelCollection, e betanet.Endpoint, b *modelBreaker, n int) {
-	x := m.endpoints[e]
-	if b.state == breaker.Open { // after its pause
+	ep := m.endpoints[e]
+	if b.state == breaker.Open { // and its pause is over
 		m.enter(e, b, breaker.HalfOpen, false)
 	}
-	probe, era, recurring := b.state == breaker.HalfOpen, b.era, x.failing != ""
-	m.request(c, e, func(a response, k kind, took time.Duration) {
-		x := m.endpoints[e]
-		s := attemptNote{endpoint: e, number: n, reason: k.reason, took: took, recurring: recurring}
+	probe, generation, recurring := b.state == breaker.HalfOpen, b.generation, ep.failing != ""
+	m.request(c, e, func(r response, k kind, took time.Duration) {
+		ep := m.endpoints[e]
+		s := attemptSummary{endpoint: e, number: n, reason: k.reason, took: took, recurring: recurring}
 		if k.reason == "" {
-			m.note("%v", s)
-			m.good(e, b, era, probe)
+			m.record("%v", s)
+			m.recordSuccess(e, b, generation, probe)
 			if m.endpoints[e].brk == b {
-				m.fetched(c, e, a.Value, probe)
+				m.fetched(c, e, r.Value, probe)
 			}
 			m.release(e)
 			m.done(c)
 			return
 		}
 		if k.after >= 0 {
-			x.notBefore = m.now + k.after
+			ep.notBefore = m.now + k.after
 		}
 		if k.status == 404 && m.API == betanet.Auto && e != betanet.Mixnodes {
-			c.undecided = append(c.undecided, undecidedAttempt{e, b, era, probe, s})
+			c.undecided = append(c.undecided, undecidedAttempt{e, b, generation, probe, s})
 			m.done(c)
 			return
 		}
-		s.wait = max(k.after, min(m.Set.MaxBackoff, m.Set.Backoff<<(n-1)))
-		again := k.retry && n < m.Set.Attempts && c.deadline-m.now >= s.wait+min(time.Second, m.Set.RequestTimeout)
-		opens := m.willOpen(b, era)
+		s.wait = max(k.after, min(m.Settings.MaxBackoff, m.Settings.Backoff<<(n-1)))
+		again := k.retry && n < m.Settings.Attempts && c.deadline-m.now >= s.wait+min(time.Second, m.Settings.RequestTimeout)
+		opens := m.willOpen(b, generation)
 		if again && !opens {
 			s.retry = m.pay()
 			s.noBudget = !s.retry
 		}
-		m.note("%v", s)
-		m.bad(e, b, era, probe)
+		m.record("%v", s)
+		m.recordFailure(e, b, generation, probe)
 		if s.retry {
 			m.at(m.now+s.wait, func() { m.attempt(c, e, b, n+1) })
 			return
@@ -132,7 +133,7 @@ func (m *model) attempt(c *modelCollection, e betanet.Endpoint, b *modelBreaker,
 	})
 }
 
-// detectAPI detects whether the upstream has the other API.
+// detectAPI detects the API of the upstream, and then calls end.
 func (m *model) detectAPI(c *modelCollection, end func()) {
 	mix := m.endpoints[betanet.Mixnodes]
 	detect := !mix.busy && m.now < c.deadline && max(mix.brk.until, mix.notBefore) <= m.now
@@ -142,8 +143,8 @@ func (m *model) detectAPI(c *modelCollection, end func()) {
 	conclude := func(is bool, value uint64) {
 		for _, w := range c.undecided {
 			if !is {
-				m.note("%v", w.attempt)
-				m.bad(w.e, w.brk, w.era, w.probe)
+				m.record("%v", w.attempt)
+				m.recordFailure(w.e, w.brk, w.generation, w.probe)
 				if m.endpoints[w.e].brk == w.brk {
 					m.failed(w.e, kind{reason: betanet.ReasonHTTP4xx, status: 404})
 				}
@@ -160,13 +161,13 @@ func (m *model) detectAPI(c *modelCollection, end func()) {
 		return
 	}
 	mix.busy = true
-	m.request(c, betanet.Mixnodes, func(a response, k kind, took time.Duration) {
-		m.note("%v", attemptNote{endpoint: betanet.Mixnodes, number: 1, reason: k.reason, took: took, recurring: true})
+	m.request(c, betanet.Mixnodes, func(r response, k kind, took time.Duration) {
+		m.record("%v", attemptSummary{endpoint: betanet.Mixnodes, number: 1, reason: k.reason, took: took, recurring: true})
 		if k.after >= 0 {
 			mix.notBefore = m.now + k.after
 		}
 		m.release(betanet.Mixnodes)
-		conclude(k.reason == "", a.Value)
+		conclude(k.reason == "", r.Value)
 	})
 }
 
@@ -179,13 +180,13 @@ func (m *model) fetched(c *modelCollection, e betanet.Endpoint, value uint64, pr
 	}
 	if api != m.api {
 		for _, old := range m.api.Endpoints() { // drop the state of the other API
-			x := m.endpoints[old]
-			m.endpoints[old] = &modelEndpoint{brk: new(modelBreaker), notBefore: -1, busy: x.busy, attempts: x.attempts}
+			ep := m.endpoints[old]
+			m.endpoints[old] = &modelEndpoint{brk: new(modelBreaker), notBefore: -1, busy: ep.busy, attempts: ep.attempts}
 		}
 		m.api, m.latencies, m.messages, m.last, m.listed = api, 0, 0, 0, false
 	}
-	x := m.endpoints[e]
-	fell := x.value != nil && time.Duration(value) < *x.value || e == betanet.Mixnodes && value < m.last
+	ep := m.endpoints[e]
+	fell := ep.value != nil && time.Duration(value) < *ep.value || e == betanet.Mixnodes && value < m.last
 	if fell && e != betanet.Nodes && !c.reset { // at most once per collection
 		c.reset = true
 		m.resets++
@@ -194,7 +195,7 @@ func (m *model) fetched(c *modelCollection, e betanet.Endpoint, value uint64, pr
 		m.latencies++
 	}
 	if e == betanet.Mixnodes {
-		if m.listed && (value > m.last || fell && value > 0) { // packets since the previous document
+		if m.listed && (value > m.last || fell && value > 0) { // packets were sent since the previous document
 			m.latencies++
 		}
 		m.listed = true
@@ -205,36 +206,38 @@ func (m *model) fetched(c *modelCollection, e betanet.Endpoint, value uint64, pr
 		}
 		m.last = value
 	}
-	m.note("%v from the cache: miss", e)
-	if x.failing != "" {
-		m.note("%v recovered after %v, probe %v", e, m.now-x.since, probe)
+	m.record("%v from the cache: miss", e)
+	if ep.failing != "" {
+		m.record("%v recovered after %v, probe %v", e, m.now-ep.since, probe)
 	}
 	v, at := time.Duration(value), m.now
-	x.value, x.at, x.tried, x.failing = &v, &at, true, ""
+	ep.value, ep.at, ep.tried, ep.failing = &v, &at, true, ""
 }
 
 func (m *model) failed(e betanet.Endpoint, k kind) {
-	x := m.endpoints[e]
-	before, cached := x.failing, m.shown(x)
-	x.tried, x.failing = true, k.reason
+	ep := m.endpoints[e]
+	before, cached := ep.failing, m.shown(ep)
+	ep.tried, ep.failing = true, k.reason
 	if before == "" {
-		x.since = m.now
+		ep.since = m.now
 	}
 	if e == betanet.Mixnodes && m.API == betanet.Auto && k.status == 404 {
 		m.tryV1 = true
 	}
-	m.note("%v from the cache: %s", e, map[bool]string{true: "stale", false: "miss"}[cached])
+	m.record("%v from the cache: %s", e, map[bool]string{true: "stale", false: "miss"}[cached])
 	if before != k.reason {
-		m.note("%v is failing: %s, first %v, cached %v", e, k.reason, before == "", cached)
+		m.record("%v is failing: %s, first %v, cached %v", e, k.reason, before == "", cached)
 	}
 }
 
-// The budget, in nanoseconds of its refill of one token per second.
+// earn adds to the budget, which is measured as the time that it takes to refill: a token
+// is one second.
 func (m *model) earn(d time.Duration) {
 	m.budget, m.refilled = min(15*time.Second, m.budget+m.now-m.refilled), m.now
 	m.budget = min(15*time.Second, m.budget+d)
 }
 
+// pay takes a token and reports whether there was one.
 func (m *model) pay() bool {
 	m.earn(0)
 	if m.budget < time.Second {

@@ -15,9 +15,9 @@ import (
 )
 
 // model computes the expected behaviour for one upstream as a list of events, without
-// goroutines, contexts or clocks. It uses only names of endpoints, states and reasons,
-// and the time of the first scheduled collection, from the code under test. Times are
-// since the start.
+// goroutines, contexts or clocks. All it takes from the code under test are the names of
+// endpoints, states and reasons, and the time of the first scheduled collection. Times are
+// relative to the start.
 type model struct {
 	scenario
 	now       time.Duration
@@ -28,16 +28,16 @@ type model struct {
 	api        betanet.API
 	tryV1      bool
 	collecting bool // a collection of all endpoints is running
-	running    int  // collections
+	running    int  // number of running collections
 	endpoints  [betanet.NumEndpoints]*modelEndpoint
 	resets     uint64
 	latencies  uint64
-	schedule   time.Duration // first scheduled collection
-	messages   uint64        // of mixnode a, from increases
-	last       uint64        // of mixnode a
+	schedule   time.Duration // time of the first scheduled collection
+	messages   uint64        // of mixnode a, summed over increases
+	last       uint64        // last value of mixnode a
 	listed     bool          // mixnode a was in a document
-	budget     time.Duration
-	refilled   time.Duration
+	budget     time.Duration // see earn
+	refilled   time.Duration // when the budget was last refilled
 }
 
 type todo struct {
@@ -49,7 +49,7 @@ type modelEndpoint struct {
 	brk       *modelBreaker
 	busy      bool
 	notBefore time.Duration
-	notFound  bool // the last response was 404
+	notFound  bool // its last response was a 404
 	attempts  int
 
 	tried     bool
@@ -58,15 +58,16 @@ type modelEndpoint struct {
 	since     time.Duration
 }
 
+// modelBreaker is the state of a breaker.
 type modelBreaker struct {
-	state  breaker.State
-	streak uint32
-	until  time.Duration
-	era    int
+	state      breaker.State
+	streak     uint32
+	until      time.Duration
+	generation int
 }
 
-func newModel(p scenario, schedule time.Duration) *model {
-	m := &model{scenario: p, schedule: schedule, api: p.API, budget: 15 * time.Second}
+func newModel(s scenario, schedule time.Duration) *model {
+	m := &model{scenario: s, schedule: schedule, api: s.API, budget: 15 * time.Second}
 	if m.api == betanet.Auto {
 		m.api = betanet.V1
 	}
@@ -75,7 +76,7 @@ func newModel(p scenario, schedule time.Duration) *model {
 	}
 	m.at(0, func() { m.all(0, m.beginAll()) })
 	m.at(schedule, m.tick)
-	for _, d := range p.Demands {
+	for _, d := range s.OnDemand {
 		m.at(d, m.collectNow)
 	}
 	return m
@@ -83,11 +84,11 @@ func newModel(p scenario, schedule time.Duration) *model {
 
 func (m *model) at(t time.Duration, do func()) { m.todo = append(m.todo, todo{t, do}) }
 
-func (m *model) note(format string, args ...any) {
+func (m *model) record(format string, args ...any) {
 	m.lines = append(m.lines, line{m.now, fmt.Sprintf(format, args...)})
 }
 
-// until processes the events up to a time.
+// until runs the actions that are due up to a time.
 func (m *model) until(end time.Duration) {
 	for {
 		first := -1
@@ -113,9 +114,9 @@ func (m *model) beginAll() func() {
 }
 
 func (m *model) tick() {
-	m.at(m.now+m.Set.Interval, m.tick)
+	m.at(m.now+m.Settings.Interval, m.tick)
 	if m.collecting {
-		m.note("skipped 1")
+		m.record("skipped 1")
 		return
 	}
 	m.all(0, m.beginAll())
@@ -123,11 +124,11 @@ func (m *model) tick() {
 
 func (m *model) collectNow() {
 	if !m.collecting {
-		m.all(m.Set.TTL, m.beginAll())
+		m.all(m.Settings.TTL, m.beginAll())
 	}
 }
 
-// all collects every endpoint that may be requested.
+// all starts a collection of every endpoint that may be requested.
 func (m *model) all(ttl time.Duration, onEnd func()) {
 	api := m.api
 	if m.tryV1 {
@@ -135,15 +136,15 @@ func (m *model) all(ttl time.Duration, onEnd func()) {
 	}
 	var free []betanet.Endpoint
 	for _, e := range api.Endpoints() {
-		x := m.endpoints[e]
+		ep := m.endpoints[e]
 		switch {
-		case x.busy:
-		case x.value != nil && x.failing == "" && m.now-*x.at < ttl:
-			m.note("%v from the cache: hit", e)
-		case (x.brk.state != breaker.Open || x.brk.until <= m.now) && x.notBefore <= m.now:
+		case ep.busy:
+		case ep.value != nil && ep.failing == "" && m.now-*ep.at < ttl:
+			m.record("%v from the cache: hit", e)
+		case (ep.brk.state != breaker.Open || ep.brk.until <= m.now) && ep.notBefore <= m.now:
 			free = append(free, e)
-		case m.shown(x):
-			m.note("%v from the cache: stale", e)
+		case m.shown(ep):
+			m.record("%v from the cache: stale", e)
 		}
 	}
 	if len(free) == 0 {
@@ -153,19 +154,19 @@ func (m *model) all(ttl time.Duration, onEnd func()) {
 	m.collect(m.now, free, onEnd)
 }
 
-// shown reports whether the last good document of an endpoint is not too old.
-func (m *model) shown(x *modelEndpoint) bool {
-	return x.value != nil && (m.Set.MaxStale == 0 || m.now-*x.at < m.Set.MaxStale)
+// shown reports whether the last good document of an endpoint is still shown.
+func (m *model) shown(ep *modelEndpoint) bool {
+	return ep.value != nil && (m.Settings.MaxStale == 0 || m.now-*ep.at < m.Settings.MaxStale)
 }
 
-// state returns the expected result of harness.state.
+// state returns the expected return value of harness.state.
 func (m *model) state() string {
 	var b strings.Builder
 	up, tried, failed, shown := true, true, false, false
 	for _, e := range m.api.Endpoints() {
-		x := m.endpoints[e]
-		up, tried = up && x.tried && x.failing == "", tried && x.tried
-		failed, shown = failed || x.failing != "", shown || m.shown(x)
+		ep := m.endpoints[e]
+		up, tried = up && ep.tried && ep.failing == "", tried && ep.tried
+		failed, shown = failed || ep.failing != "", shown || m.shown(ep)
 	}
 	word := "pending"
 	switch {
@@ -178,55 +179,55 @@ func (m *model) state() string {
 	}
 	fmt.Fprintf(&b, "api %v up %v tried %v state %v resets %d latencies %d", m.api, up, tried, word, m.resets, m.latencies)
 	for _, e := range m.api.Endpoints() {
-		x := m.endpoints[e]
-		if e == betanet.Mixnodes && m.shown(x) {
+		ep := m.endpoints[e]
+		if e == betanet.Mixnodes && m.shown(ep) {
 			fmt.Fprintf(&b, " messages %d", m.messages)
 		}
 		value, of, since := "nothing", time.Duration(-1), time.Duration(-1)
-		if x.at != nil {
-			of = *x.at
+		if ep.at != nil {
+			of = *ep.at
 		}
-		if m.shown(x) {
-			value = fmt.Sprint(int64(*x.value))
+		if m.shown(ep) {
+			value = fmt.Sprint(int64(*ep.value))
 		}
-		if x.failing != "" {
-			since = x.since
+		if ep.failing != "" {
+			since = ep.since
 		}
-		stale := x.failing != "" && m.shown(x)
+		stale := ep.failing != "" && m.shown(ep)
 		state := map[bool]string{true: "stale", false: "down"}[stale]
 		switch {
-		case !x.tried:
+		case !ep.tried:
 			state = "pending"
-		case x.failing == "":
+		case ep.failing == "":
 			state = "up"
 		}
 		until := time.Duration(-1)
-		if x.brk.state == breaker.Open {
-			until = x.brk.until
+		if ep.brk.state == breaker.Open {
+			until = ep.brk.until
 		}
 		fmt.Fprintf(&b, "\n%v %v shows %s of %v", e, state, value, of)
-		fmt.Fprintf(&b, " stale %v failing %q since %v; %v until %v", stale, x.failing, since, x.brk.state, until)
+		fmt.Fprintf(&b, " stale %v failing %q since %v; %v until %v", stale, ep.failing, since, ep.brk.state, until)
 		if m.running == 0 {
-			fmt.Fprintf(&b, "; not before %v, %d attempts", x.notBefore, x.attempts)
+			fmt.Fprintf(&b, "; not before %v, %d attempts", ep.notBefore, ep.attempts)
 		}
 	}
 	return b.String()
 }
 
-// compare runs a scenario and returns the differences between poller and model.
-func compare(t *testing.T, p scenario) (diff string) {
+// compare runs a scenario and returns the first difference between poller and model.
+func compare(t *testing.T, s scenario) (diff string) {
 	var m *model
-	runScenario(t, p, func(s *harness, at time.Duration) {
+	runScenario(t, s, func(h *harness, at time.Duration) {
 		if diff != "" {
 			return
 		}
 		if m == nil {
-			m = newModel(p, firstTick(s.upstream, s.start).Sub(s.start))
+			m = newModel(s, firstTick(h.upstream, h.start).Sub(h.start))
 		}
 		m.until(at)
-		s.mu.Lock()
-		lines := sorted(s.lines)
-		s.mu.Unlock()
+		h.mu.Lock()
+		lines := sorted(h.lines)
+		h.mu.Unlock()
 		want := sorted(m.lines)
 		for i := range min(len(lines), len(want)) {
 			if lines[i] != want[i] {
@@ -235,31 +236,31 @@ func compare(t *testing.T, p scenario) (diff string) {
 			}
 		}
 		if len(lines) != len(want) {
-			diff = fmt.Sprintf("at %v: got %d lines, want %d; more: %v", at, len(lines), len(want), append(lines, want...)[min(len(lines), len(want)):])
+			diff = fmt.Sprintf("at %v: got %d lines, want %d; extra or missing lines: %v", at, len(lines), len(want), append(lines, want...)[min(len(lines), len(want)):])
 			return
 		}
-		if d := cmp.Diff(m.state(), s.state(m.running == 0)); d != "" {
+		if d := cmp.Diff(m.state(), h.state(m.running == 0)); d != "" {
 			diff = fmt.Sprintf("state at %v (-want +got):\n%s", at, d)
 		}
 	})
 	return diff
 }
 
-// Every request, attempt, wait, breaker state, cache result and shown value equals the
-// model's, to the nanosecond, whatever the upstream sends.
+// Whatever the upstream sends, every request, attempt, wait, breaker state, cache result
+// and shown value matches the model to the nanosecond.
 func TestCollectionsMatchTheModel(t *testing.T) {
 	for name, c := range map[string]struct {
 		api     betanet.API
-		changes int // of API; -1 for one at the start
+		changes int // maximum number of API changes; -1 means one at the start
 	}{
 		"v1": {betanet.V1, 0}, "mixnodes": {betanet.MixnodesAPI, 0},
 		"auto": {betanet.Auto, 0}, "auto, mixnodes": {betanet.Auto, -1}, "auto, replaced": {betanet.Auto, 4},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rapid.Check(t, func(r *rapid.T) {
-				p := drawScenario(r, c.api, c.changes)
-				if diff := compare(t, p); diff != "" {
-					r.Fatalf("%+v\n%s", p, diff)
+				s := drawScenario(r, c.api, c.changes)
+				if diff := compare(t, s); diff != "" {
+					r.Fatalf("%+v\n%s", s, diff)
 				}
 			})
 		})

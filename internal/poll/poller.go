@@ -1,8 +1,8 @@
-// Package poll collects upstreams: on a schedule, again after a failed attempt, after
-// the pause of a circuit breaker, and on demand. A pure core decides for one upstream
-// from events and their times. The rest of the package carries that out with a pool of
-// workers and connections, and publishes immutable views. Collections never wait for
-// readers, nor readers for collections.
+// Package poll collects upstreams: on a schedule and on demand, with retries after failed
+// attempts and probes after the pause of a circuit breaker. Each upstream has a pure core
+// that decides what to do from events and their times. The rest of the package carries out
+// these decisions with a pool of workers and connections, and publishes immutable views.
+// Collections never wait for readers, and readers never wait for collections.
 package poll
 
 import (
@@ -24,19 +24,20 @@ var ErrStopped = errors.New("collecting has ended")
 // Options configure a Poller.
 type Options struct {
 	UserAgent string
-	Hostname  string // of this machine; spreads exporters over replicas
+	Hostname  string // of this machine, to spread exporters over the replicas of an upstream
 	// Publish is called with every new view of an upstream, in order for each upstream.
 	// It must not block.
 	Publish func(*fleet.View)
-	Report  func(Event) // must not block
-	// Dial makes connections to upstreams, nil for the machine's network.
+	// Report is called with every event, from many goroutines. It must not block.
+	Report func(Event)
+	// Dial makes connections to upstreams; nil means the machine's network.
 	Dial fleet.Dial
-	// Connections limits the open connections to upstreams, 0 for no limit. A dial
-	// beyond it fails with EMFILE.
+	// Connections is the maximum number of open connections to upstreams; 0 means no
+	// limit. A dial beyond it fails with EMFILE.
 	Connections int
 }
 
-// Poller collects a set of upstreams.
+// A Poller collects a set of upstreams. Its methods are safe for concurrent use.
 type Poller struct {
 	o       Options
 	limiter *connLimiter
@@ -44,17 +45,17 @@ type Poller struct {
 
 	mu        sync.Mutex
 	queue     queue
-	alarm     time.Time // when Run wakes up
+	alarm     time.Time // when Run will wake up
 	upstreams map[*fleet.Upstream]*upstream
-	count     atomic.Int64 // of upstreams
+	count     atomic.Int64 // number of upstreams
 	stopped   bool         // Run is ending or has ended
 	wake      chan struct{}
 	tasks     chan *upstream // for idle workers; closed at the end of Run
-	workers   int            // started by Run; only Run uses it
+	workers   int            // number of workers that Run has started; only Run uses it
 	running   sync.WaitGroup
 }
 
-// New returns a Poller that does nothing until Run.
+// New returns a Poller without upstreams. Call Run to start it.
 func New(o Options) *Poller {
 	now := time.Now()
 	return &Poller{
@@ -64,10 +65,10 @@ func New(o Options) *Poller {
 	}
 }
 
-// Add adds an upstream and publishes its first, empty view. If scheduled, it is
-// collected at once and then every interval, while Run runs; otherwise only on demand.
-// It returns an error if credentials or certificates cannot be read, and ErrStopped
-// after Run has ended.
+// Add adds an upstream and publishes its first, empty view. A scheduled upstream is
+// collected at once and then every interval while Run is running; others are collected
+// only by CollectNow. Add returns an error if credentials or certificates cannot be read,
+// and ErrStopped after Run has ended.
 func (p *Poller) Add(ctx context.Context, u *fleet.Upstream, scheduled bool) error {
 	s, err := newUpstream(ctx, p, u, scheduled)
 	if err != nil {
@@ -83,14 +84,14 @@ func (p *Poller) Add(ctx context.Context, u *fleet.Upstream, scheduled bool) err
 	p.count.Store(int64(len(p.upstreams)))
 	p.mu.Unlock()
 	s.mu.Lock()
-	s.unseen = true
+	s.unpublished = true
 	s.publish(false)
 	s.mu.Unlock()
 	return nil
 }
 
-// Remove ends the collections and connections of an upstream. No view of it is
-// published after Remove returns.
+// Remove removes an upstream, ends its collections and closes its connections. No view of
+// it is published after Remove returns.
 func (p *Poller) Remove(u *fleet.Upstream) {
 	p.mu.Lock()
 	s := p.upstreams[u]
@@ -104,9 +105,9 @@ func (p *Poller) Remove(u *fleet.Upstream) {
 
 // CollectNow collects the documents of an upstream that the cache cannot serve, within
 // the limit and the upstream's own timeout, and returns the resulting view. Concurrent
-// calls share one collection. Run must be running, because it makes the retries.
-// CollectNow returns when ctx ends; late reports that the collection is then still
-// running. The view is nil for an unknown upstream.
+// calls share one collection. Run must be running, because it makes the retries. If ctx
+// ends first, CollectNow returns the current view, and late is true because the collection
+// continues. The view is nil for an unknown upstream.
 func (p *Poller) CollectNow(ctx context.Context, u *fleet.Upstream, limit time.Duration) (v *fleet.View, late bool) {
 	p.mu.Lock()
 	s := p.upstreams[u]
@@ -117,7 +118,7 @@ func (p *Poller) CollectNow(ctx context.Context, u *fleet.Upstream, limit time.D
 	return s.collectNow(ctx, limit)
 }
 
-// Run collects until ctx ends, and returns when all collections have ended.
+// Run collects the upstreams until ctx ends. It returns when all collections have ended.
 func (p *Poller) Run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -141,16 +142,16 @@ func (p *Poller) Run(ctx context.Context) {
 	}
 }
 
-// Run has a few workers, because reusing buffers and stacks at once is cheaper than
-// collecting a whole fleet concurrently. Another worker replaces one that has been busy
-// for slowAfter, so that hanging upstreams do not delay others.
+// Run has only a few workers, because they reuse buffers and stacks, which is cheaper than
+// collecting a whole fleet concurrently. A worker that has been busy for slowAfter is
+// replaced by another, so that hanging upstreams do not delay others.
 const (
 	maxWorkers = 8
 	slowAfter  = 5 * time.Millisecond
 )
 
-// dispatch passes the upstreams that are due to workers, and returns how long to sleep
-// until the next may be due.
+// dispatch passes the upstreams that are due to workers and returns how long to sleep
+// until the next is due.
 func (p *Poller) dispatch(ctx context.Context) time.Duration {
 	for {
 		p.mu.Lock()
@@ -182,8 +183,8 @@ func (p *Poller) dispatch(ctx context.Context) time.Duration {
 	}
 }
 
-// work handles an upstream and then those that Run dispatches. The goroutine is reused
-// because its stack has grown already.
+// work handles an upstream and then those that Run dispatches. Workers are reused because
+// their stacks have already grown.
 func (p *Poller) work(s *upstream) {
 	for s := s; s != nil; s = <-p.tasks {
 		slow := time.AfterFunc(slowAfter, func() {
@@ -192,7 +193,7 @@ func (p *Poller) work(s *upstream) {
 				p.running.Go(func() { p.work(<-p.tasks) })
 			}
 			p.mu.Unlock()
-			s.show()
+			s.publishDeferred()
 		})
 		s.runDue()
 		if !slow.Stop() {
@@ -201,13 +202,13 @@ func (p *Poller) work(s *upstream) {
 	}
 }
 
-// moment returns the current time and state of the process.
+// moment returns the current time and the state of the process.
 func (p *Poller) moment() moment {
 	return moment{now: time.Now(), connections: p.Connections(), coalesce: p.count.Load() >= coalesceAbove}
 }
 
 // schedule sets the time when an upstream is due; the zero time means never. With quick
-// set, an earlier time may remain.
+// set, it does not replace an earlier time.
 func (p *Poller) schedule(s *upstream, at time.Time, quick bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -233,7 +234,7 @@ func (p *Poller) schedule(s *upstream, at time.Time, quick bool) {
 	}
 }
 
-// queue is a heap of upstreams by the time when they are due.
+// queue is a heap of upstreams ordered by when they are due.
 type queue []*upstream
 
 func (q queue) Len() int           { return len(q) }

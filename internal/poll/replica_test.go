@@ -15,114 +15,114 @@ import (
 )
 
 // onReplicas runs a test with an upstream that has three URLs.
-func onReplicas(t *testing.T, set fleet.Settings, test func(*testing.T, *fixture)) {
-	inBubble(t, set, betanet.V1, func(t *testing.T, b *fixture) {
-		b.upstream.URLs = nil
+func onReplicas(t *testing.T, settings fleet.Settings, test func(*testing.T, *fixture)) {
+	inBubble(t, settings, betanet.V1, func(t *testing.T, f *fixture) {
+		f.upstream.URLs = nil
 		for _, h := range []string{"a:1", "b:1", "c:1"} {
-			b.upstream.URLs = append(b.upstream.URLs, &url.URL{Scheme: "http", Host: h})
+			f.upstream.URLs = append(f.upstream.URLs, &url.URL{Scheme: "http", Host: h})
 		}
-		b.poller.Remove(b.upstream) // it was added with one URL
-		if err := b.poller.Add(t.Context(), b.upstream, true); err != nil {
+		f.poller.Remove(f.upstream) // the fixture has added it with one URL
+		if err := f.poller.Add(t.Context(), f.upstream, true); err != nil {
 			t.Fatal(err)
 		}
-		test(t, b)
+		test(t, f)
 	})
 }
 
-// host returns a handler that uses h for one replica.
-func host(name string, h, others http.HandlerFunc) http.HandlerFunc {
+// host returns a handler that uses h for one replica and rest for the others.
+func host(name string, h, rest http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Host == name {
 			h(w, r)
 		} else {
-			others(w, r)
+			rest(w, r)
 		}
 	}
 }
 
 func TestOneReplicaIsUsedAndStaysInUse(t *testing.T) {
-	onReplicas(t, defaults, func(t *testing.T, b *fixture) {
+	onReplicas(t, defaults, func(t *testing.T, f *fixture) {
 		hosts := make(map[string]bool)
-		b.behave(func(w http.ResponseWriter, r *http.Request) {
-			b.mu.Lock()
+		f.behave(func(w http.ResponseWriter, r *http.Request) {
+			f.mu.Lock()
 			hosts[r.Host] = true
-			b.mu.Unlock()
+			f.mu.Unlock()
 			healthy(w, r)
 		})
-		b.until(5 * time.Minute)
-		first := preferred(b.upstream, "")[0].Host
-		if len(hosts) != 1 || !hosts[first] || b.view().Replica != first {
-			t.Errorf("requests to %v, in use %q, want only %q", hosts, b.view().Replica, first)
+		f.until(5 * time.Minute)
+		first := preferred(f.upstream, "")[0].Host
+		if len(hosts) != 1 || !hosts[first] || f.view().Replica != first {
+			t.Errorf("requests to %v, in use %q, want only %q", hosts, f.view().Replica, first)
 		}
 	})
 }
 
-func TestAllDocumentsComeFromTheNextReplicaWhenOneFails(t *testing.T) {
-	onReplicas(t, defaults, func(t *testing.T, b *fixture) {
-		b.until(time.Second)
-		order := preferred(b.upstream, "")
+func TestFailoverCollectsAllDocumentsFromTheNextReplica(t *testing.T) {
+	onReplicas(t, defaults, func(t *testing.T, f *fixture) {
+		f.until(time.Second)
+		order := preferred(f.upstream, "")
 		first, second := order[0].Host, order[1].Host
-		b.behave(host(first, only(betanet.Nodes, failWith(500)), healthy))
-		b.until(b.tick() + 4*time.Second) // after the third attempt, in the same collection
-		v := b.view()
+		f.behave(host(first, only(betanet.Nodes, failWith(500)), healthy))
+		f.until(f.tick() + 4*time.Second) // after the third attempt, in the same collection
+		v := f.view()
 		if v.Replica != second || !v.Up() || v.Switches != 1 {
 			t.Fatalf("in use %q, up %v, %d switches, want %q, true, 1", v.Replica, v.Up(), v.Switches, second)
 		}
 		if v.Totals.Latency.GetSampleCount() != 1 {
-			t.Errorf("got %d observations, want only the new replica's", v.Totals.Latency.GetSampleCount())
+			t.Errorf("got %d observations, want only the one of the new replica", v.Totals.Latency.GetSampleCount())
 		}
-		b.behave(healthy)
-		b.until(5 * time.Minute)
-		if v := b.view(); v.Replica != second || v.Switches != 1 {
-			t.Errorf("in use %q after %d switches, want it to stay", v.Replica, v.Switches)
+		f.behave(healthy)
+		f.until(5 * time.Minute)
+		if v := f.view(); v.Replica != second || v.Switches != 1 {
+			t.Errorf("in use %q after %d switches, want still %q after 1", v.Replica, v.Switches, second)
 		}
-		if got := eventsOf[Switched](b); len(got) != 1 || got[0].From != first || got[0].To != second {
+		if got := eventsOf[Switched](f); len(got) != 1 || got[0].From != first || got[0].To != second {
 			t.Errorf("got %v, want one switch", got)
 		}
 	})
 }
 
-func TestAnOpenBreakerCausesFailoverAtOnce(t *testing.T) {
-	set := defaults
-	set.BreakerFailures = 1
-	onReplicas(t, set, func(t *testing.T, b *fixture) {
-		first := preferred(b.upstream, "")[0].Host
-		b.behave(host(first, hang, healthy))
-		b.until(6 * time.Second)
-		if v := b.view(); v.Replica == first || !v.Up() {
-			t.Errorf("in use %q, up %v after the first attempt's timeout, want another", v.Replica, v.Up())
+func TestOpenBreakerCausesImmediateFailover(t *testing.T) {
+	settings := defaults
+	settings.BreakerFailures = 1
+	onReplicas(t, settings, func(t *testing.T, f *fixture) {
+		first := preferred(f.upstream, "")[0].Host
+		f.behave(host(first, hang, healthy))
+		f.until(6 * time.Second)
+		if v := f.view(); v.Replica == first || !v.Up() {
+			t.Errorf("in use %q, up %v after the first attempt's timeout, want another replica and true", v.Replica, v.Up())
 		}
-		i := slices.IndexFunc(b.view().Standby, func(s fleet.Standby) bool { return s.Replica == first })
-		if i < 0 || b.view().Standby[i].Breaker != breaker.Open {
-			t.Errorf("got %v, want the breaker of %s open", b.view().Standby, first)
+		i := slices.IndexFunc(f.view().Standby, func(s fleet.Standby) bool { return s.Replica == first })
+		if i < 0 || f.view().Standby[i].Breaker != breaker.Open {
+			t.Errorf("got %v, want the breaker of %s open", f.view().Standby, first)
 		}
 	})
 }
 
-func TestWhenNoReplicaIsLeftTheLastValuesAreStale(t *testing.T) {
-	onReplicas(t, defaults, func(t *testing.T, b *fixture) {
-		b.until(time.Second)
-		first := b.view().Replica
-		b.behave(failWith(500))
-		b.until(b.tick() + 14*time.Second)
-		v := b.view()
+func TestLastValuesAreStaleWhenAllReplicasFail(t *testing.T) {
+	onReplicas(t, defaults, func(t *testing.T, f *fixture) {
+		f.until(time.Second)
+		first := f.view().Replica
+		f.behave(failWith(500))
+		f.until(f.tick() + 14*time.Second)
+		v := f.view()
 		if val := v.Values(time.Now()); v.Replica != first || v.State(time.Now()) != fleet.Stale || *val.Uint(betanet.PacketsProcessed) != 5000 {
-			t.Errorf("in use %q, %v, want %q and its last values, stale", v.Replica, v.State(time.Now()), first)
+			t.Errorf("in use %q, %v, want %q, stale, with its last values", v.Replica, v.State(time.Now()), first)
 		}
-		if got := eventsOf[Switched](b); len(got) != 0 {
+		if got := eventsOf[Switched](f); len(got) != 0 {
 			t.Errorf("got %v, want no switch", got)
 		}
 	})
 }
 
-func TestARecoveredReplicaIsFound(t *testing.T) {
-	onReplicas(t, defaults, func(t *testing.T, b *fixture) {
-		b.behave(failWith(500))
-		b.until(2 * time.Minute)
-		last := preferred(b.upstream, "")[2].Host
-		b.behave(host(last, healthy, failWith(500)))
-		b.until(4 * time.Minute)
-		if v := b.view(); v.Replica != last || !v.Up() {
+func TestRecoveredReplicaIsFound(t *testing.T) {
+	onReplicas(t, defaults, func(t *testing.T, f *fixture) {
+		f.behave(failWith(500))
+		f.until(2 * time.Minute)
+		last := preferred(f.upstream, "")[2].Host
+		f.behave(host(last, healthy, failWith(500)))
+		f.until(4 * time.Minute)
+		if v := f.view(); v.Replica != last || !v.Up() {
 			t.Errorf("in use %q, up %v, want %q and true", v.Replica, v.Up(), last)
 		}
 	})
@@ -142,7 +142,7 @@ func TestUpstreamsAndHostsAreSpreadOverReplicas(t *testing.T) {
 	}
 }
 
-func TestTheOrderOfReplicasInAFileDoesNotMatter(t *testing.T) {
+func TestConfiguredOrderOfReplicasDoesNotMatter(t *testing.T) {
 	urls := []*url.URL{{Host: "a:1"}, {Host: "b:1"}, {Host: "c:1"}}
 	reordered := []*url.URL{urls[2], urls[0], urls[1]}
 	u := &fleet.Upstream{Name: "edge", URLs: urls}
@@ -152,14 +152,14 @@ func TestTheOrderOfReplicasInAFileDoesNotMatter(t *testing.T) {
 }
 
 func TestRemovalDuringFailoverEndsIt(t *testing.T) {
-	onReplicas(t, defaults, func(t *testing.T, b *fixture) {
-		b.behave(hang)
-		b.until(3 * time.Second)
-		b.poller.Remove(b.upstream)
+	onReplicas(t, defaults, func(t *testing.T, f *fixture) {
+		f.behave(hang)
+		f.until(3 * time.Second)
+		f.poller.Remove(f.upstream)
 		synctest.Wait()
-		view := b.view()
-		b.until(time.Minute)
-		if b.view() != view {
+		view := f.view()
+		f.until(time.Minute)
+		if f.view() != view {
 			t.Error("a view was published after the removal")
 		}
 	})

@@ -9,48 +9,48 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet"
 )
 
-func TestRetryAfterThatFitsIsWaitedFor(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
-		b.behave(only(betanet.Metrics, func(w http.ResponseWriter, _ *http.Request) {
+func TestRetryWaitsForRetryAfterThatFits(t *testing.T) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, f *fixture) {
+		f.behave(only(betanet.Metrics, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "4")
 			w.WriteHeader(503)
 		}))
-		b.until(7 * time.Second)
-		if got, want := b.requested(metricsPath, 0), []time.Duration{0, 4 * time.Second}; !slices.Equal(got, want) {
+		f.until(7 * time.Second)
+		if got, want := f.requested(metricsPath, 0), []time.Duration{0, 4 * time.Second}; !slices.Equal(got, want) {
 			t.Errorf("attempts at %v, want %v", got, want)
 		}
 	})
 }
 
 func TestRetryAfterThatDoesNotFitDefersScheduledRequests(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
-		b.behave(only(betanet.Metrics, func(w http.ResponseWriter, _ *http.Request) {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, f *fixture) {
+		f.behave(only(betanet.Metrics, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "100")
 			w.WriteHeader(429)
 		}))
-		b.until(time.Second)
-		b.behave(healthy)
-		b.until(100 * time.Second)
-		if got := b.requested(metricsPath, time.Second); len(got) != 0 {
+		f.until(time.Second)
+		f.behave(healthy)
+		f.until(100 * time.Second)
+		if got := f.requested(metricsPath, time.Second); len(got) != 0 {
 			t.Errorf("requests at %v, want none before the Retry-After", got)
 		}
-		b.until(116 * time.Second)
-		if got := b.requested(metricsPath, time.Second); len(got) != 1 {
-			t.Errorf("requests at %v, want a scheduled one after the Retry-After", got)
+		f.until(116 * time.Second)
+		if got := f.requested(metricsPath, time.Second); len(got) != 1 {
+			t.Errorf("requests at %v, want one scheduled request after the Retry-After", got)
 		}
 	})
 }
 
 func TestRetryAfterDefersTheProbe(t *testing.T) {
-	set := defaults
-	set.BreakerFailures = 1
-	inBubble(t, set, betanet.V1, func(t *testing.T, b *fixture) {
-		b.behave(only(betanet.Metrics, func(w http.ResponseWriter, _ *http.Request) {
+	settings := defaults
+	settings.BreakerFailures = 1
+	inBubble(t, settings, betanet.V1, func(t *testing.T, f *fixture) {
+		f.behave(only(betanet.Metrics, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "50")
 			w.WriteHeader(429)
 		}))
-		b.until(time.Minute)
-		if got, want := b.requested(metricsPath, 0), []time.Duration{0, 50 * time.Second}; !slices.Equal(got, want) {
+		f.until(time.Minute)
+		if got, want := f.requested(metricsPath, 0), []time.Duration{0, 50 * time.Second}; !slices.Equal(got, want) {
 			t.Errorf("requests at %v, want %v", got, want)
 		}
 	})

@@ -13,33 +13,33 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// A scenario is drawn before a test starts: the response of each endpoint to its first
-// request, its second, and so on. It is a pure function of these, so that the model can
-// use it too.
+// A scenario determines how an upstream behaves during a test. It lists the responses of
+// each endpoint to its first request, its second, and so on, so that the poller and the
+// model get the same responses.
 type scenario struct {
-	Set       fleet.Settings
+	Settings  fleet.Settings
 	API       betanet.API
 	Responses [betanet.NumEndpoints][]response
-	Refusals  []time.Duration // pairs of start and end
+	Refusals  []time.Duration // starts and ends of periods in which connections are refused
 	Changes   []time.Duration // when the upstream changes its API
-	Demands   []time.Duration // collections on demand
-	Checks    []time.Duration // when poller and model are compared
+	OnDemand  []time.Duration // when a collection on demand is requested
+	Checks    []time.Duration // when the poller is compared with the model
 }
 
-// act is one response.
+// response is one response of the upstream.
 type response struct {
 	Kind  string
 	Value uint64 // of a good document
 }
 
-// kind is a kind of response, with the reason by which it must be counted
+// kind is a kind of response, with the expected reason of the failure
 // (docs/troubleshooting.md).
 type kind struct {
-	raw    string // status line and what follows, "" for no response
+	raw    string // status line and what follows it, "" for no response
 	reason betanet.Reason
 	retry  bool
 	status int
-	after  time.Duration // of Retry-After, negative without one
+	after  time.Duration // value of a valid Retry-After, otherwise negative
 	takes  time.Duration
 }
 
@@ -74,22 +74,22 @@ var kinds = map[string]kind{
 	"429 9999": {raw: "429 Slow\r\nRetry-After: 9999", reason: betanet.ReasonHTTP429, retry: true, status: 429, after: 300 * time.Second},
 }
 
-// pace is how long a response takes. It differs for each endpoint, so that events of
-// different collections have different times and their order is unique: no sum of up to
-// eleven of each is a multiple of 100 µs, which all other times are.
+// pace is how long a response of each endpoint takes. All other times are multiples of
+// 100 µs, and no sum of up to eleven response times of each endpoint is one. So events of
+// different collections have different times, and their order is unique.
 var pace = [betanet.NumEndpoints]time.Duration{1_044_346, 2_065_901, 4_060_781, 8_079_260}
 
 func drawScenario(t *rapid.T, api betanet.API, changes int) scenario {
-	p := scenario{Set: defaults, API: api}
-	p.Set.Timeout = 13993 * time.Millisecond // no collection ends when another is due
-	p.Set.Attempts = rapid.SampledFrom([]int{3, 1, 2, 3, 4}).Draw(t, "attempts")
-	p.Set.BreakerFailures = rapid.SampledFrom([]uint32{5, 5, 1, 2, 7}).Draw(t, "failures")
-	p.Set.BreakerOpen = rapid.SampledFrom([]time.Duration{30 * time.Second, 30 * time.Second, 4 * time.Second, 50 * time.Second}).Draw(t, "open")
-	p.Set.RequestTimeout = rapid.SampledFrom([]time.Duration{5 * time.Second, 5 * time.Second, 2500 * time.Millisecond}).Draw(t, "request")
-	p.Set.MaxStale = rapid.SampledFrom([]time.Duration{5 * time.Minute, 0, 20 * time.Second}).Draw(t, "max-stale")
-	p.Set.TTL = rapid.SampledFrom([]time.Duration{10 * time.Second, 0, 25 * time.Second}).Draw(t, "ttl")
-	// Runs of the same response open breakers. rapid draws the first elements of a list
-	// more often.
+	s := scenario{Settings: defaults, API: api}
+	s.Settings.Timeout = 13993 * time.Millisecond // so that no collection ends when another is due
+	s.Settings.Attempts = rapid.SampledFrom([]int{3, 1, 2, 3, 4}).Draw(t, "attempts")
+	s.Settings.BreakerFailures = rapid.SampledFrom([]uint32{5, 5, 1, 2, 7}).Draw(t, "failures")
+	s.Settings.BreakerOpen = rapid.SampledFrom([]time.Duration{30 * time.Second, 30 * time.Second, 4 * time.Second, 50 * time.Second}).Draw(t, "open")
+	s.Settings.RequestTimeout = rapid.SampledFrom([]time.Duration{5 * time.Second, 5 * time.Second, 2500 * time.Millisecond}).Draw(t, "request")
+	s.Settings.MaxStale = rapid.SampledFrom([]time.Duration{5 * time.Minute, 0, 20 * time.Second}).Draw(t, "max-stale")
+	s.Settings.TTL = rapid.SampledFrom([]time.Duration{10 * time.Second, 0, 25 * time.Second}).Draw(t, "ttl")
+	// Breakers open only after a series of the same response. rapid draws the first
+	// elements of a list more often.
 	names := rapid.SampledFrom(append(strings.Split("good,404,500,hang,429 70,good,503 3,slow,nothing,429 20,403,404,broken,hang", ","), slices.Sorted(maps.Keys(kinds))...))
 	run := rapid.Custom(func(t *rapid.T) []response {
 		responses := make([]response, rapid.SampledFrom([]int{2, 1, 3, 6, 12, 1}).Draw(t, "times"))
@@ -99,24 +99,25 @@ func drawScenario(t *rapid.T, api betanet.API, changes int) scenario {
 		}
 		return responses
 	})
-	for e := range p.Responses {
+	for e := range s.Responses {
 		for _, r := range rapid.SliceOfN(run, 3, 14).Draw(t, betanet.Endpoint(e).String()) {
-			p.Responses[e] = append(p.Responses[e], r...)
+			s.Responses[e] = append(s.Responses[e], r...)
 		}
 	}
-	p.Refusals = times(t, "refusals", 0, 4, 60_000, 100*time.Microsecond)
-	p.Demands = times(t, "demands", 0, 5, 60_000, 300*time.Microsecond)
-	p.Checks = times(t, "looks", 6, 16, 40_000, 500*time.Microsecond)
+	s.Refusals = times(t, "refusals", 0, 4, 60_000, 100*time.Microsecond)
+	s.OnDemand = times(t, "on demand", 0, 5, 60_000, 300*time.Microsecond)
+	s.Checks = times(t, "checks", 6, 16, 40_000, 500*time.Microsecond)
 	switch {
 	case changes < 0:
-		p.Changes = []time.Duration{0}
+		s.Changes = []time.Duration{0}
 	case changes > 0:
-		p.Changes = times(t, "changes", 1, changes, 60_000, 700*time.Microsecond)
+		s.Changes = times(t, "changes", 1, changes, 60_000, 700*time.Microsecond)
 	}
-	return p
+	return s
 }
 
-// times draws increasing times, shifted so that no other event has the same.
+// times draws increasing times. The shift keeps them different from the times of other
+// events.
 func times(t *rapid.T, what string, least, most, pause int, shift time.Duration) (all []time.Duration) {
 	var at time.Duration
 	short := rapid.IntRange(0, pause)
@@ -129,9 +130,9 @@ func times(t *rapid.T, what string, least, most, pause int, shift time.Duration)
 }
 
 // refuses reports whether connections are refused at a time.
-func (p *scenario) refuses(at time.Duration) bool { return countUntil(p.Refusals, at)%2 == 1 }
+func (s *scenario) refuses(at time.Duration) bool { return countUntil(s.Refusals, at)%2 == 1 }
 
-// countUntil returns how many of the times are not after at.
+// countUntil returns the number of times up to at.
 func countUntil(all []time.Duration, at time.Duration) (n int) {
 	for _, t := range all {
 		if t <= at {
@@ -141,26 +142,26 @@ func countUntil(all []time.Duration, at time.Duration) (n int) {
 	return n
 }
 
-// responseTo returns the response to the given request of an endpoint.
-func (p *scenario) responseTo(e betanet.Endpoint, number int, at time.Duration) (response, kind) {
+// responseTo returns the response to a request, counted from 0, to an endpoint.
+func (s *scenario) responseTo(e betanet.Endpoint, number int, at time.Duration) (response, kind) {
 	serves := betanet.V1
-	if p.API == betanet.MixnodesAPI || countUntil(p.Changes, at)%2 == 1 {
+	if s.API == betanet.MixnodesAPI || countUntil(s.Changes, at)%2 == 1 {
 		serves = betanet.MixnodesAPI
 	}
-	a := response{"good", uint64(number)}
-	if number < len(p.Responses[e]) {
-		a = p.Responses[e][number]
+	r := response{"good", uint64(number)}
+	if number < len(s.Responses[e]) {
+		r = s.Responses[e][number]
 	}
 	if !slices.Contains(serves.Endpoints(), e) {
-		a.Kind = "404"
+		r.Kind = "404"
 	}
-	k := kinds[a.Kind]
+	k := kinds[r.Kind]
 	k.takes += pace[e]
-	return a, k
+	return r, k
 }
 
-// bytes returns the response as it is sent.
-func (a response) bytes(e betanet.Endpoint, k kind) string {
+// bytes returns the response in the form in which it is sent.
+func (r response) bytes(e betanet.Endpoint, k kind) string {
 	switch {
 	case k.raw == "" || k.raw == "x":
 		return k.raw + strings.Repeat("\r\n", 2*len(k.raw))
@@ -173,6 +174,6 @@ func (a response) bytes(e betanet.Endpoint, k kind) string {
 		betanet.Nodes:    `{"active_nodes":%[1]d,"inactive_nodes":%[1]d,"total_nodes":%[1]d}`,
 		betanet.Network:  `{"bytes_transmitted":%[1]d,"bytes_received":%[1]d,"avg_latency_ms":3,"peak_throughput":%[1]d}`,
 		betanet.Mixnodes: `[{"id":"a","status":"active","packets_processed":%[1]d,"uptime_seconds":%[1]d,"avg_latency_ms":3}]`,
-	}[e], a.Value)
+	}[e], r.Value)
 	return fmt.Sprintf("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(document), document)
 }

@@ -7,12 +7,12 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// granularity makes upstreams share ticks, because waking an idle process for a single
-// request costs several times the request.
+// granularity is the resolution of offsets. It makes upstreams share ticks, because waking
+// an idle process costs several times as much as a single request.
 const granularity = time.Second
 
-// offset returns when in its interval an upstream is collected. It is a stable hash,
-// so that upstreams are spread and a restart changes nothing.
+// offset returns when an upstream is collected within its interval. It is a stable hash,
+// so that upstreams are spread evenly and a restart does not change the schedule.
 func offset(u *fleet.Upstream) time.Duration {
 	h := fnv.New64a()
 	h.Write([]byte(u.DisplayName()))
@@ -24,27 +24,27 @@ func offset(u *fleet.Upstream) time.Duration {
 	return time.Duration(h.Sum64()%uint64(interval/granularity)) * granularity
 }
 
-// firstTick returns the time of the first scheduled collection. It leaves the
-// collection at start half an interval and at least one whole attempt. The schedule is
-// aligned to the wall clock once: later changes of that clock do not move it.
+// firstTick returns the time of the first scheduled collection. It leaves the collection at
+// start at least half an interval and enough time for one attempt. The schedule is aligned
+// to the wall clock only once: later changes of the clock do not move it.
 func firstTick(u *fleet.Upstream, now time.Time) time.Time {
-	set := &u.Settings
-	earliest := now.Add(max(set.Interval/2, set.RequestTimeout+set.Interval-set.Timeout))
-	past := (time.Duration(earliest.UnixNano()) - offset(u)) % set.Interval
+	settings := &u.Settings
+	earliest := now.Add(max(settings.Interval/2, settings.RequestTimeout+settings.Interval-settings.Timeout))
+	past := (time.Duration(earliest.UnixNano()) - offset(u)) % settings.Interval
 	if past < 0 {
-		past += set.Interval
+		past += settings.Interval
 	}
-	return earliest.Add(set.Interval - past)
+	return earliest.Add(settings.Interval - past)
 }
 
-// tickAfter returns the first tick after now, where due is an earlier tick, by the
-// monotonic clock.
+// tickAfter returns the first tick after now by the monotonic clock; due is an earlier
+// tick.
 func tickAfter(due, now time.Time, interval time.Duration) time.Time {
 	return due.Add((max(0, now.Sub(due))/interval + 1) * interval)
 }
 
-// Probes are coalesced in windows if there are many upstreams, because each of them
-// would wake the process.
+// With coalesceAbove or more upstreams, probes are coalesced into windows, because each
+// probe would otherwise wake the process.
 const (
 	coalesceWindow = 250 * time.Millisecond
 	coalesceAbove  = 100 // upstreams

@@ -10,60 +10,60 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-func TestTheScheduleFollowsTheMonotonicClock(t *testing.T) {
+func TestScheduleFollowsTheMonotonicClock(t *testing.T) {
 	due := time.Now()
 	for _, c := range []struct{ late, want time.Duration }{
-		{-time.Second, 15 * time.Second}, // called early, because of rounding
+		{-time.Second, 15 * time.Second}, // called early because of rounding
 		{0, 15 * time.Second},
 		{14 * time.Second, 15 * time.Second},
 		{15 * time.Second, 30 * time.Second},
-		{100 * time.Second, 105 * time.Second}, // after SIGSTOP
+		{100 * time.Second, 105 * time.Second}, // the process was stopped
 	} {
 		if got := tickAfter(due, due.Add(c.late), 15*time.Second).Sub(due); got != c.want {
-			t.Errorf("%v late: the next tick is %v after the last, want %v", c.late, got, c.want)
+			t.Errorf("%v late: got the next tick %v after the last, want %v", c.late, got, c.want)
 		}
 	}
 }
 
-func TestTheFirstCollectionEndsBeforeTheScheduleBegins(t *testing.T) {
+func TestFirstCollectionEndsBeforeTheScheduleBegins(t *testing.T) {
 	now := time.Now()
-	for _, set := range []fleet.Settings{
+	for _, settings := range []fleet.Settings{
 		defaults,
 		{Interval: time.Second, Timeout: 900 * time.Millisecond, RequestTimeout: 900 * time.Millisecond},
 		{Interval: time.Minute, Timeout: 59 * time.Second, RequestTimeout: 59 * time.Second},
 	} {
 		for i := range 100 {
-			u := &fleet.Upstream{Name: fmt.Sprint(i), URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: betanet.V1, Settings: set}
-			left := firstTick(u, now).Sub(now) - (set.Interval - set.Timeout)
-			if left < set.RequestTimeout || left > 2*set.Interval {
-				t.Fatalf("interval %v: the first collection has %v, want at least one attempt of %v", set.Interval, left, set.RequestTimeout)
+			u := &fleet.Upstream{Name: fmt.Sprint(i), URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: betanet.V1, Settings: settings}
+			left := firstTick(u, now).Sub(now) - (settings.Interval - settings.Timeout)
+			if left < settings.RequestTimeout || left > 2*settings.Interval {
+				t.Fatalf("interval %v: the first collection may take %v, want at least one attempt of %v", settings.Interval, left, settings.RequestTimeout)
 			}
 		}
 	}
 }
 
 func TestNoScheduledCollectionIsMissedAtStart(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
-		b.behave(hang)
-		b.until(time.Minute)
-		if got := eventsOf[Skipped](b); len(got) > 0 {
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, f *fixture) {
+		f.behave(hang)
+		f.until(time.Minute)
+		if got := eventsOf[Skipped](f); len(got) > 0 {
 			t.Errorf("got %d skipped collections of an upstream that hangs from the start, want none", len(got))
 		}
 	})
 }
 
 func TestProbesOfManyUpstreamsAreCoalesced(t *testing.T) {
-	inBubble(t, defaults, betanet.V1, func(t *testing.T, b *fixture) {
-		c := b.poller.upstreams[b.upstream].core
-		at := b.poller.began.Add(1100 * time.Millisecond)
-		c.moment = b.poller.moment()
-		if got := c.coarse(at); !got.Equal(at) {
-			t.Errorf("with one upstream: %v later, want no delay", got.Sub(at))
+	inBubble(t, defaults, betanet.V1, func(t *testing.T, f *fixture) {
+		c := f.poller.upstreams[f.upstream].core
+		at := f.poller.began.Add(1100 * time.Millisecond)
+		c.moment = f.poller.moment()
+		if got := c.coalesced(at); !got.Equal(at) {
+			t.Errorf("with one upstream: got a delay of %v, want none", got.Sub(at))
 		}
-		b.poller.count.Store(coalesceAbove)
-		c.moment = b.poller.moment()
-		if got, want := c.coarse(at), b.poller.began.Add(1250*time.Millisecond); !got.Equal(want) {
-			t.Errorf("with many upstreams: at %v, want at %v", got.Sub(b.poller.began), want.Sub(b.poller.began))
+		f.poller.count.Store(coalesceAbove)
+		c.moment = f.poller.moment()
+		if got, want := c.coalesced(at), f.poller.began.Add(1250*time.Millisecond); !got.Equal(want) {
+			t.Errorf("with many upstreams: got %v, want %v", got.Sub(f.poller.began), want.Sub(f.poller.began))
 		}
 	})
 }

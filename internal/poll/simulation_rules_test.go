@@ -10,7 +10,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/retry"
 )
 
-// transitions name everything that a core can do. A long simulation must visit all.
+// transitions are the names of everything that a core can do. A long simulation must visit
+// all of them.
 var transitions = []string{
 	"closed to open", "open to half_open", "half_open to closed", "half_open to open", "ignored while closed", "ignored while half_open",
 	"collection at start", "scheduled collection", "collection on demand", "probe after the pause", "skipped", "missed",
@@ -21,83 +22,86 @@ var transitions = []string{
 	"replica switched", "no replica left", "reset", "removed during a collection", "connection closed",
 }
 
-// coreEndpoint is what the oracle knows about an endpoint of a service.
+// coreEndpoint is the oracle's state of an endpoint of a service.
 type coreEndpoint struct {
-	state     breaker.State
-	streak    uint32
-	opened    time.Time
-	notBefore time.Time
-	out       bool
-	era       int // incremented when a switch of API resets the endpoint
-	doc       *betanet.Document
-	docAt     time.Time
+	state      breaker.State
+	streak     uint32
+	opened     time.Time
+	notBefore  time.Time
+	inFlight   bool
+	generation int // incremented when a change of API resets the endpoint
+	doc        *betanet.Document
+	docAt      time.Time
 }
 
-// coreSeen is what the oracle remembers about an upstream.
-type coreSeen struct {
+// oracleState is the oracle's state of an upstream.
+type oracleState struct {
 	api    [3]betanet.API // of each replica
 	resets uint64
-	fell   uint64 // documents with lower totals
+	fell   uint64 // number of documents with lower totals
 }
 
+// fail ends the simulation because of a broken rule.
 func (w *coreWorld) fail(format string, args ...any) { panic(brokenRule(fmt.Sprintf(format, args...))) }
 
+// visit counts a transition if it was reached.
 func (w *coreWorld) visit(name string, reached bool) {
 	if reached {
 		w.visited[name]++
 	}
 }
 
-// earn refills the budget for the time that passed and for a first attempt.
+// earn refills the budget for the time that has passed, and adds first, the share of a first
+// attempt.
 func (w *coreWorld) earn(first time.Duration) {
 	w.budget = min(15*time.Second, w.budget+w.now.Sub(w.refilled))
 	w.budget, w.refilled = min(15*time.Second, w.budget+first), w.now
 }
 
-// ruleRequest checks that a request may be made.
-func (w *coreWorld) ruleRequest(s *coreUpstream, q *coreRequest) {
-	ep, set, col := &q.service.endpoints[q.endpoint], &s.u.Settings, q.collection
+// checkRequest checks that a request may be made.
+func (w *coreWorld) checkRequest(s *coreUpstream, q *coreRequest) {
+	ep, settings, col := &q.service.endpoints[q.endpoint], &s.u.Settings, q.collection
 	switch {
-	case ep.out:
-		w.fail("%s %v: two requests at a time", s.u.Name, q.endpoint)
+	case ep.inFlight:
+		w.fail("%s %v: two requests at the same time", s.u.Name, q.endpoint)
 	case w.now.Before(ep.notBefore):
 		w.fail("%s %v: requested %v before the Retry-After", s.u.Name, q.endpoint, ep.notBefore.Sub(w.now))
-	case ep.state == breaker.Open && (q.progress != nil || w.now.Sub(ep.opened) <= set.BreakerOpen):
+	case ep.state == breaker.Open && (q.progress != nil || w.now.Sub(ep.opened) <= settings.BreakerOpen):
 		w.fail("%s %v: requested although the breaker opened %v ago", s.u.Name, q.endpoint, w.now.Sub(ep.opened))
-	case q.limit <= 0 || q.limit > set.RequestTimeout || w.now.Add(q.limit).After(col.began.Add(set.Timeout)):
-		w.fail("%s %v: a limit of %v, %v after the collection began", s.u.Name, q.endpoint, q.limit, w.now.Sub(col.began))
-	case q.progress != nil && col.inTurn && len(s.out) > 0:
-		w.fail("%s %v: requested with %d others although connections are few", s.u.Name, q.endpoint, len(s.out))
+	case q.limit <= 0 || q.limit > settings.RequestTimeout || w.now.Add(q.limit).After(col.began.Add(settings.Timeout)):
+		w.fail("%s %v: request has a limit of %v, %v after the collection began", s.u.Name, q.endpoint, q.limit, w.now.Sub(col.began))
+	case q.progress != nil && col.sequential && len(s.inFlight) > 0:
+		w.fail("%s %v: requested together with %d others although connections are scarce", s.u.Name, q.endpoint, len(s.inFlight))
 	case q.progress != nil && q.progress.attempts == 1:
 		w.earn(time.Second / 5)
 	}
-	ep.out, q.era = true, ep.era
-	w.visit("in turn", col.inTurn)
-	w.visit("parallel", !col.inTurn && len(s.out) > 0)
+	ep.inFlight, q.generation = true, ep.generation
+	w.visit("in turn", col.sequential)
+	w.visit("parallel", !col.sequential && len(s.inFlight) > 0)
 	w.visit("eager", col.eager)
-	w.visit("failing requested in parallel", q.progress != nil && q.progress.failing && len(s.out) > 0)
+	w.visit("failing requested in parallel", q.progress != nil && q.progress.failing && len(s.inFlight) > 0)
 	w.visit("connection not kept", w.moment().connections == OneUnkept)
 	w.visit("retry after Retry-After", q.progress != nil && q.progress.attempts > 1 && w.now.Equal(ep.notBefore))
 }
 
-// ruleResponse records a response.
-func (w *coreWorld) ruleResponse(s *coreUpstream, q *coreRequest, took time.Duration) {
+// recordResponse records a response for the rules.
+func (w *coreWorld) recordResponse(s *coreUpstream, q *coreRequest, took time.Duration) {
 	ep := &q.service.endpoints[q.endpoint]
-	ep.out = false
-	if f := q.reply.failure; f != nil && f.RetryAfter != "" {
+	ep.inFlight = false
+	if f := q.result.failure; f != nil && f.RetryAfter != "" {
 		n, _ := strconv.Atoi(f.RetryAfter)
 		ep.notBefore = w.now.Add(min(time.Duration(n)*time.Second, 300*time.Second))
 	}
-	if q.reply.doc == nil || took > q.limit || q.era != ep.era || s.core.closed {
+	if q.result.doc == nil || took > q.limit || q.generation != ep.generation || s.core.closed {
 		return
 	}
-	if fell(ep.doc, q.reply.doc) {
-		s.seen.fell++
+	if fell(ep.doc, q.result.doc) {
+		s.oracle.fell++
 	}
-	ep.doc, ep.docAt = q.reply.doc, w.now
+	ep.doc, ep.docAt = q.result.doc, w.now
 }
 
-// fell reports whether a total is lower in the second document.
+// fell reports whether a total is lower in the later document.
 func fell(before, after *betanet.Document) bool {
 	if before == nil {
 		return false
@@ -116,15 +120,15 @@ func (w *coreWorld) apply(s *coreUpstream, q *coreRequest, do actions) {
 		w.digest = (w.digest ^ uint64(n)) * 1099511628211
 	}
 	for _, e := range do.reports {
-		w.ruleEvent(s, q, e)
+		w.checkEvent(s, q, e)
 	}
 	for i, r := range s.core.replicas {
-		if before := s.seen.api[i]; r.api != before {
+		if before := s.oracle.api[i]; r.api != before {
 			for _, e := range before.Endpoints() {
 				ep := &s.services[i].endpoints[e]
-				*ep = coreEndpoint{out: ep.out, era: ep.era + 1}
+				*ep = coreEndpoint{inFlight: ep.inFlight, generation: ep.generation + 1}
 			}
-			s.seen.api[i] = r.api
+			s.oracle.api[i] = r.api
 			w.visit("switch to mixnodes", before == betanet.V1)
 			w.visit("switch to v1", before == betanet.MixnodesAPI)
 		}
@@ -135,22 +139,22 @@ func (w *coreWorld) apply(s *coreUpstream, q *coreRequest, do actions) {
 	if off := s.core.tick.Sub(s.schedule) % s.u.Settings.Interval; off != 0 {
 		w.fail("%s: a collection is due %v off schedule", s.u.Name, off)
 	}
-	// Views are expensive, so check only some of them while nothing happens.
+	// Views are expensive, so check only some of them while there are no faults.
 	if do.ended && !s.core.closed && (len(w.active) > 0 || len(do.reports) != 3 || w.collections%16 == 0) {
-		w.ruleView(s)
+		w.checkView(s)
 	}
 }
 
-// ruleEvent checks an event that a core reports.
-func (w *coreWorld) ruleEvent(s *coreUpstream, q *coreRequest, e Event) {
-	set := &s.u.Settings
+// checkEvent checks an event that a core reports.
+func (w *coreWorld) checkEvent(s *coreUpstream, q *coreRequest, e Event) {
+	settings := &s.u.Settings
 	switch e := e.(type) {
 	case Attempt:
-		w.ruleAttempt(s, q, e)
+		w.checkAttempt(s, q, e)
 	case Transition:
 		ep := s.endpoint(e.Origin)
 		if e.To == breaker.HalfOpen {
-			if ep.state != breaker.Open || w.now.Sub(ep.opened) <= set.BreakerOpen {
+			if ep.state != breaker.Open || w.now.Sub(ep.opened) <= settings.BreakerOpen {
 				w.fail("%s %v: half-open %v after the breaker entered %v", s.u.Name, e.Endpoint, w.now.Sub(ep.opened), ep.state)
 			}
 			ep.state = breaker.HalfOpen
@@ -161,7 +165,7 @@ func (w *coreWorld) ruleEvent(s *coreUpstream, q *coreRequest, e Event) {
 		}
 	case Began:
 		if e.Delay != 0 && !w.now.Equal(w.suspendedUntil) || e.Delay < 0 {
-			w.fail("%s: a collection begins %v late", s.u.Name, e.Delay)
+			w.fail("%s: a collection began %v late", s.u.Name, e.Delay)
 		}
 		w.visit("late", e.Delay > 0)
 		w.visit("probe after the pause", !e.Due.IsZero() && e.Endpoints == 1)
@@ -170,8 +174,8 @@ func (w *coreWorld) ruleEvent(s *coreUpstream, q *coreRequest, e Event) {
 		w.visit("collection on demand", e.Due.IsZero() && !w.now.Equal(s.added))
 		w.collections++
 	case Ended:
-		if e.Duration > set.Timeout && w.suspendedUntil.Before(w.now.Add(-e.Duration)) {
-			w.fail("%s: a collection took %v, the limit is %v", s.u.Name, e.Duration, set.Timeout)
+		if e.Duration > settings.Timeout && w.suspendedUntil.Before(w.now.Add(-e.Duration)) {
+			w.fail("%s: a collection took %v, the limit is %v", s.u.Name, e.Duration, settings.Timeout)
 		}
 		w.visit("removed during a collection", s.core.closed)
 		w.visit("no replica left", len(s.services) > 1 && !s.core.closed && s.core.needsFailover(s.core.inUse))
@@ -192,31 +196,31 @@ func (w *coreWorld) ruleEvent(s *coreUpstream, q *coreRequest, e Event) {
 	}
 }
 
-// end returns the endpoint of an event.
+// endpoint returns the endpoint that an event is about.
 func (s *coreUpstream) endpoint(at Origin) *coreEndpoint {
 	for i, r := range s.core.replicas {
 		if r.name == at.Replica {
 			return &s.services[i].endpoints[at.Endpoint]
 		}
 	}
-	s.w.fail("%s: an event of replica %q", s.u.Name, at.Replica)
+	s.w.fail("%s: event of unknown replica %q", s.u.Name, at.Replica)
 	return nil
 }
 
-// ruleAttempt checks an attempt, its retry and its breaker.
-func (w *coreWorld) ruleAttempt(s *coreUpstream, q *coreRequest, a Attempt) {
-	set, ep := &s.u.Settings, s.endpoint(a.Origin)
+// checkAttempt checks an attempt, its retry and its breaker.
+func (w *coreWorld) checkAttempt(s *coreUpstream, q *coreRequest, a Attempt) {
+	settings, ep := &s.u.Settings, s.endpoint(a.Origin)
 	w.visit("detected mixnodes", a.Detecting && a.Failure == nil)
 	w.visit("mixnodes not detected", a.Detecting && a.Failure != nil)
 	if a.Detecting {
 		return
 	}
-	if a.Number > set.Attempts {
-		w.fail("%s %v: attempt %d of %d", s.u.Name, a.Endpoint, a.Number, set.Attempts)
+	if a.Number > settings.Attempts {
+		w.fail("%s %v: attempt %d, at most %d are allowed", s.u.Name, a.Endpoint, a.Number, settings.Attempts)
 	}
 	w.visit("no budget", a.NoBudget)
-	if q != nil && q.endpoint == a.Endpoint && q.era != ep.era {
-		return // a switch of API has replaced the endpoint
+	if q != nil && q.endpoint == a.Endpoint && q.generation != ep.generation {
+		return // the endpoint was replaced when the API changed
 	}
 	half := ep.state == breaker.HalfOpen
 	switch {
@@ -227,44 +231,44 @@ func (w *coreWorld) ruleAttempt(s *coreUpstream, q *coreRequest, a Attempt) {
 		w.visit("ignored while half_open", half)
 		w.visit("ignored while closed", !half)
 	default:
-		if ep.streak++; half || ep.streak >= set.BreakerFailures {
+		if ep.streak++; half || ep.streak >= settings.BreakerFailures {
 			w.visit("half_open to open", half)
 			w.visit("closed to open", !half)
 			ep.state, ep.streak, ep.opened = breaker.Open, 0, w.now
 		}
 	}
 	w.visit("retry in half_open refused", half && a.Failure != nil && a.Failure.Retry)
-	w.visit("last attempt", a.Number == set.Attempts && set.Attempts > 1)
-	w.visit("no room", a.Failure != nil && a.Failure.Retry && !a.Retry && !a.NoBudget && a.Number < set.Attempts && ep.state == breaker.Closed)
+	w.visit("last attempt", a.Number == settings.Attempts && settings.Attempts > 1)
+	w.visit("no room", a.Failure != nil && a.Failure.Retry && !a.Retry && !a.NoBudget && a.Number < settings.Attempts && ep.state == breaker.Closed)
 	w.earn(0)
-	const hair = 10 * time.Microsecond // for rounding
-	if a.NoBudget && w.budget >= time.Second+hair {
-		w.fail("%s %v: no retry although the budget has %v", s.u.Name, a.Endpoint, w.budget)
+	const margin = 10 * time.Microsecond // for rounding errors
+	if a.NoBudget && w.budget >= time.Second+margin {
+		w.fail("%s %v: no retry for lack of budget, although it has %v", s.u.Name, a.Endpoint, w.budget)
 	}
 	if a.Retry {
-		w.ruleRetry(s, a, ep)
-		if w.budget < time.Second-hair {
-			w.fail("%s %v: a retry although the budget has %v", s.u.Name, a.Endpoint, w.budget)
+		w.checkRetry(s, a, ep)
+		if w.budget < time.Second-margin {
+			w.fail("%s %v: retry although the budget has only %v", s.u.Name, a.Endpoint, w.budget)
 		}
 		w.budget = max(0, w.budget-time.Second)
 	}
 }
 
-// ruleRetry checks whether and when an attempt may be retried.
-func (w *coreWorld) ruleRetry(s *coreUpstream, a Attempt, ep *coreEndpoint) {
-	set := &s.u.Settings
+// checkRetry checks whether and when an attempt may be retried.
+func (w *coreWorld) checkRetry(s *coreUpstream, a Attempt, ep *coreEndpoint) {
+	settings := &s.u.Settings
 	w.visit("retry", true)
-	most := min(set.MaxBackoff, set.Backoff<<(a.Number-1))
-	least := map[retry.Jitter]time.Duration{retry.Equal: most / 2, retry.None: most, retry.Full: 0}[set.Jitter]
+	most := min(settings.MaxBackoff, settings.Backoff<<(a.Number-1))
+	least := map[retry.Jitter]time.Duration{retry.Equal: most / 2, retry.None: most, retry.Full: 0}[settings.Jitter]
 	if after := ep.notBefore.Sub(w.now); after > 0 {
 		least, most = max(least, after), max(most, after)
 	}
 	switch {
 	case ep.state != breaker.Closed:
-		w.fail("%s %v: a retry although the breaker is %v", s.u.Name, a.Endpoint, ep.state)
-	case !a.Failure.Retry || a.Failure.Ignored || a.Number >= set.Attempts:
-		w.fail("%s %v: a retry after attempt %d with %v", s.u.Name, a.Endpoint, a.Number, a.Failure.Reason)
+		w.fail("%s %v: retry although the breaker is %v", s.u.Name, a.Endpoint, ep.state)
+	case !a.Failure.Retry || a.Failure.Ignored || a.Number >= settings.Attempts:
+		w.fail("%s %v: retry after attempt %d, which failed with %v", s.u.Name, a.Endpoint, a.Number, a.Failure.Reason)
 	case a.Wait < least || a.Wait > most:
-		w.fail("%s %v: a retry after %v, want %v to %v", s.u.Name, a.Endpoint, a.Wait, least, most)
+		w.fail("%s %v: retry after %v, want %v to %v", s.u.Name, a.Endpoint, a.Wait, least, most)
 	}
 }

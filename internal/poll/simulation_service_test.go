@@ -11,11 +11,11 @@ import (
 
 var errSimulated = errors.New("simulated")
 
-// responseOf draws the duration and the kind of a response.
+// responseOf draws the duration and the kind of the response to a request.
 func (w *coreWorld) responseOf(s *coreUpstream, q *coreRequest) (took time.Duration, kind string) {
 	took, kind = time.Millisecond+time.Duration(w.random.IntN(20_000))*time.Microsecond, "good"
 	for _, e := range w.active {
-		who, service := w.hit(e)
+		who, service := w.affected(e)
 		if e.Kind == "everything fails" {
 			kind = []string{"500", "refused", "broken", "hangs", "429", "503 later", "good"}[e.Variant%7]
 			if kind == "good" { // flaky
@@ -51,12 +51,12 @@ func (w *coreWorld) responseOf(s *coreUpstream, q *coreRequest) (took time.Durat
 	return took, kind
 }
 
-// replyOf returns the result of a response.
-func (w *coreWorld) replyOf(q *coreRequest, kind string) reply {
+// resultOf returns the result of a request that gets a response of the given kind.
+func (w *coreWorld) resultOf(q *coreRequest, kind string) result {
 	f := &betanet.Failure{Retry: true, Err: errSimulated}
 	switch kind {
 	case "good":
-		return reply{doc: q.service.document(q.endpoint, w.random)}
+		return result{doc: q.service.document(q.endpoint, w.random)}
 	case "timeout":
 		f.Reason = betanet.ReasonTimeout
 	case "refused":
@@ -76,10 +76,10 @@ func (w *coreWorld) replyOf(q *coreRequest, kind string) reply {
 	default:
 		f.Reason = betanet.ReasonSyntax
 	}
-	return reply{failure: f}
+	return result{failure: f}
 }
 
-// document returns the document of an endpoint.
+// document returns the next document of an endpoint.
 func (s *coreService) document(e betanet.Endpoint, r *rand.Rand) *betanet.Document {
 	s.count += uint64(r.IntN(10))
 	d, n := &betanet.Document{Endpoint: e}, s.count

@@ -15,15 +15,16 @@ import (
 	"github.com/betanet/betanet_exporter/internal/simulation"
 )
 
-// coreKinds are the kinds of episodes in the simulation of the core. Those of upstreams
-// affect one URL of one upstream, the others the process.
+// coreKinds are the kinds of episodes in the simulation of the core. Most affect one URL of
+// one upstream; those in the last line affect the process or a whole upstream.
 var coreKinds = []string{
 	"refused", "hangs", "slow", "flaky", "500", "404", "403", "429", "503 later", "broken", "local",
 	"restarts", "goes back", "other API", "one endpoint",
-	"few connections", "fewer connections", "many upstreams", "suspended", "demands", "replaced", "everything fails",
+	"few connections", "fewer connections", "many upstreams", "suspended", "on demand", "replaced", "everything fails",
 }
 
-// simulateCores runs one world and returns the first broken rule as an error.
+// simulateCores runs a world until its end or the first broken rule, which it returns as an
+// error.
 func simulateCores(seed uint64, length time.Duration, episodes []simulation.Episode) (w *coreWorld, err error) {
 	w = newCoreWorld(seed, length, episodes)
 	defer func() {
@@ -43,7 +44,7 @@ func coreEpisodes(seed uint64, length time.Duration) []simulation.Episode {
 	return simulation.Draw(seed, length, 5*time.Hour, 8, coreKinds...)
 }
 
-// replayCores simulates the episodes of an earlier failure.
+// replayCores simulates the episodes that caused an earlier failure.
 func replayCores(t *testing.T, seed uint64, length time.Duration, episodes ...simulation.Episode) {
 	t.Helper()
 	if _, err := simulateCores(seed, length, episodes); err != nil {
@@ -51,8 +52,8 @@ func replayCores(t *testing.T, seed uint64, length time.Duration, episodes ...si
 	}
 }
 
-// TestYearsOfTheCore simulates SIMULATE upstream-days of the core with the seeds from
-// SEED on.
+// TestYearsOfTheCore simulates $SIMULATE upstream-days of the core with consecutive seeds,
+// beginning with $SEED.
 func TestYearsOfTheCore(t *testing.T) {
 	days, seed := 300, uint64(1)
 	if n, err := strconv.Atoi(os.Getenv("SIMULATE")); err == nil {
@@ -80,7 +81,7 @@ func TestYearsOfTheCore(t *testing.T) {
 			if werr != nil {
 				t.Error(werr)
 			}
-			t.Fatalf("%v\nafter %.0f upstream-days; %d of %d episodes suffice, replayed by %s: %v", err, total.days, len(shortest), len(episodes), file, shortest)
+			t.Fatalf("%v\nafter %.0f upstream-days; %d of %d episodes are enough to fail, %s replays them: %v", err, total.days, len(shortest), len(episodes), file, shortest)
 		}
 		total.add(w)
 		if n := int(total.days / 3650); n > decades {
@@ -95,7 +96,7 @@ func TestYearsOfTheCore(t *testing.T) {
 	}
 }
 
-func TestASeedReproducesTheHistoryOfTheCore(t *testing.T) {
+func TestSeedReproducesTheHistoryOfTheCore(t *testing.T) {
 	const length = 2 * 24 * time.Hour
 	for seed := range uint64(3) {
 		var digests [2]uint64
@@ -107,7 +108,7 @@ func TestASeedReproducesTheHistoryOfTheCore(t *testing.T) {
 			digests[i] = w.digest
 		}
 		if digests[0] != digests[1] {
-			t.Errorf("seed %d: got two different histories", seed)
+			t.Errorf("seed %d: got two different histories, want the same", seed)
 		}
 	}
 }
@@ -124,7 +125,7 @@ func cpuTime() time.Duration {
 // coreFigures are the totals of all worlds.
 type coreFigures struct {
 	worlds      int
-	days        float64 // simulated upstream-days; a Duration ends after 292 years
+	days        float64 // simulated upstream-days; a Duration would overflow after 292 years
 	collections int
 	requests    int
 	episodes    map[string]int
@@ -179,9 +180,9 @@ func (f *coreFigures) requireAll(t *testing.T) {
 	}
 }
 
-// brokenRule is a broken rule of the oracle.
+// brokenRule describes a rule of the oracle that was broken. fail panics with it.
 type brokenRule string
 
-// newRand returns an independent stream of random numbers, so that removing an episode
-// changes only what depends on it.
+// newRand returns random numbers for a seed. Independent parts of a world use different
+// streams, so that removing an episode changes only what depends on it.
 func newRand(seed, stream uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, stream)) }

@@ -7,14 +7,14 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// ruleView checks the view at the end of a collection.
-func (w *coreWorld) ruleView(s *coreUpstream) {
+// checkView checks the view at the end of a collection.
+func (w *coreWorld) checkView(s *coreUpstream) {
 	v, service := s.core.view(), s.services[s.core.inUse.index]
 	for i := range v.Endpoints {
 		e := &v.Endpoints[i]
 		ep := &service.endpoints[e.Endpoint]
-		if ep.doc != nil && !ep.out && (e.Doc == nil || !e.At.Equal(ep.docAt)) {
-			w.fail("%s %v: shows the document of %v, the newest is of %v", s.u.Name, e.Endpoint, e.At.Sub(w.start), ep.docAt.Sub(w.start))
+		if ep.doc != nil && !ep.inFlight && (e.Doc == nil || !e.At.Equal(ep.docAt)) {
+			w.fail("%s %v: shows the document fetched at %v, the newest was fetched at %v", s.u.Name, e.Endpoint, e.At.Sub(w.start), ep.docAt.Sub(w.start))
 		}
 		if e.Doc != nil && (ep.doc == nil || e.Doc != ep.doc) {
 			w.fail("%s %v: shows a document that was not sent", s.u.Name, e.Endpoint)
@@ -23,23 +23,23 @@ func (w *coreWorld) ruleView(s *coreUpstream) {
 			w.fail("%s %v: shows the breaker %v, want %v", s.u.Name, e.Endpoint, e.Breaker, ep.state)
 		}
 		if e.Doc != nil && e.Failure == nil && !e.Tried {
-			w.fail("%s %v: has a document and was not tried", s.u.Name, e.Endpoint)
+			w.fail("%s %v: has a document but was not tried", s.u.Name, e.Endpoint)
 		}
 	}
-	if v.Resets > s.seen.fell || v.Resets < s.seen.resets || len(s.services) == 1 && s.seen.fell > 0 && v.Resets == 0 {
-		w.fail("%s: shows %d resets after %d and %d documents with lower totals", s.u.Name, v.Resets, s.seen.resets, s.seen.fell)
+	if v.Resets > s.oracle.fell || v.Resets < s.oracle.resets || len(s.services) == 1 && s.oracle.fell > 0 && v.Resets == 0 {
+		w.fail("%s: shows %d resets after showing %d; %d documents had lower totals", s.u.Name, v.Resets, s.oracle.resets, s.oracle.fell)
 	}
-	w.visit("reset", v.Resets > s.seen.resets)
-	s.seen.resets = v.Resets
-	w.ruleFresh(s, v)
+	w.visit("reset", v.Resets > s.oracle.resets)
+	s.oracle.resets = v.Resets
+	w.checkFresh(s, v)
 }
 
-// ruleFresh checks that an upstream is up within a bound after its faults end, and
-// within a longer one after the faults of one of its replicas end.
-func (w *coreWorld) ruleFresh(s *coreUpstream, v *fleet.View) {
-	set, all, one := &s.u.Settings, later(s.added, w.faults), time.Time{}
+// checkFresh checks that an upstream is up within a bound after all its faults have ended,
+// and within a longer bound after the faults of one of its replicas have ended.
+func (w *coreWorld) checkFresh(s *coreUpstream, v *fleet.View) {
+	settings, all, one := &s.u.Settings, later(s.added, w.faultyUntil), time.Time{}
 	for i, service := range s.services {
-		faulty := service.faulty
+		faulty := service.faultyUntil
 		for _, ep := range service.endpoints {
 			faulty = later(faulty, ep.notBefore)
 		}
@@ -52,18 +52,18 @@ func (w *coreWorld) ruleFresh(s *coreUpstream, v *fleet.View) {
 		all = later(all, faulty)
 	}
 	for _, service := range s.services {
-		one = later(one, service.struck) // it may be the one in use
+		one = later(one, service.disturbed) // this replica may be in use
 	}
-	faulty := later(one, later(s.added, w.faults))
-	bound := time.Duration(1+len(s.services))*(set.BreakerOpen+set.Interval) + 2*set.Timeout + set.Interval
-	failover := bound + time.Duration(set.BreakerFailures)*set.Interval // until the breakers of a replica that hangs open
+	faulty := later(one, later(s.added, w.faultyUntil))
+	bound := time.Duration(1+len(s.services))*(settings.BreakerOpen+settings.Interval) + 2*settings.Timeout + settings.Interval
+	failover := bound + time.Duration(settings.BreakerFailures)*settings.Interval // until the breakers of a hanging replica open
 	if !s.core.scheduled || w.now.Before(all.Add(bound)) && w.now.Before(faulty.Add(failover)) {
 		return
 	}
 	for i := range v.Endpoints {
 		e := &v.Endpoints[i]
-		if !e.Up() || w.now.Sub(e.At) > set.Interval+set.Timeout {
-			w.fail("%s %v: is %v with a document from %v ago, although the last fault ended %v ago", s.u.Name, e.Endpoint, e.State(w.now, set.MaxStale), w.now.Sub(e.At), w.now.Sub(faulty))
+		if !e.Up() || w.now.Sub(e.At) > settings.Interval+settings.Timeout {
+			w.fail("%s %v: is %v with a document from %v ago, although the last fault ended %v ago", s.u.Name, e.Endpoint, e.State(w.now, settings.MaxStale), w.now.Sub(e.At), w.now.Sub(faulty))
 		}
 	}
 }

@@ -13,21 +13,21 @@ import (
 )
 
 // coreWorld is the simulated environment of a few cores: upstreams with faults, a process
-// that lacks connections or is suspended, operators who replace upstreams. It has no
-// clock, goroutine or network.
+// that lacks connections or is suspended, and operators who replace upstreams. It uses no
+// clock, goroutines or network.
 type coreWorld struct {
 	start, now, end time.Time
 	episodes        []simulation.Episode
-	begun           int // episodes that have started
+	begun           int // number of episodes that have begun
 	active          []*simulation.Episode
 	shared          shared
-	budget          time.Duration // according to the oracle
+	budget          time.Duration // of retries, according to the oracle
 	refilled        time.Time
 	upstreams       []*coreUpstream
 	random          *rand.Rand
 	digest          uint64
 	suspendedUntil  time.Time
-	faults          time.Time // end of the last fault of the process
+	faultyUntil     time.Time // end of the last fault of the process itself
 
 	simulatedTime         time.Duration // sum over upstreams
 	collections, requests int
@@ -37,34 +37,34 @@ type coreWorld struct {
 // coreUpstream is an upstream with its services and its core.
 type coreUpstream struct {
 	w        *coreWorld
-	number   int
+	number   int // index in upstreams
 	u        *fleet.Upstream
 	core     *core
 	at       time.Time // when the core is due
 	added    time.Time
 	schedule time.Time      // a tick, zero without a schedule
 	services []*coreService // by index of the replica
-	out      []*coreRequest
-	seen     coreSeen
+	inFlight []*coreRequest
+	oracle   oracleState
 }
 
-// coreService is a simulated service.
+// coreService is a simulated service at one URL of an upstream.
 type coreService struct {
-	api       betanet.API
-	count     uint64    // value of all counters
-	faulty    time.Time // end of its last fault
-	struck    time.Time // start of its last fault, or its end if some requests succeed
-	endpoints [betanet.NumEndpoints]coreEndpoint
+	api         betanet.API
+	count       uint64    // value of all counters
+	faultyUntil time.Time // end of its last fault
+	disturbed   time.Time // start of its last fault, or its end if some requests succeed
+	endpoints   [betanet.NumEndpoints]coreEndpoint
 }
 
 // coreRequest is a request in flight.
 type coreRequest struct {
 	*fetch
-	service *coreService
-	started time.Time
-	ends    time.Time
-	reply   reply
-	era     int
+	service    *coreService
+	started    time.Time
+	ends       time.Time
+	result     result
+	generation int
 }
 
 func newCoreWorld(seed uint64, length time.Duration, episodes []simulation.Episode) *coreWorld {
@@ -82,7 +82,7 @@ func newCoreWorld(seed uint64, length time.Duration, episodes []simulation.Episo
 	for i := range 1 + settings.IntN(4) {
 		w.upstreams = append(w.upstreams, w.add(i, time.Hour, settings))
 	}
-	if settings.IntN(24) == 0 { // enough to empty the shared budget
+	if settings.IntN(24) == 0 { // enough upstreams to empty the shared budget
 		for range 12 {
 			w.upstreams = append(w.upstreams, w.add(len(w.upstreams), 15*time.Second, settings))
 		}
@@ -91,17 +91,17 @@ func newCoreWorld(seed uint64, length time.Duration, episodes []simulation.Episo
 }
 
 func (w *coreWorld) add(number int, most time.Duration, r *rand.Rand) *coreUpstream {
-	set := defaults
+	settings := defaults
 	pick := func(all ...time.Duration) time.Duration { return all[r.IntN(len(all))] }
-	set.Interval = min(most, pick(15*time.Second, time.Minute, 5*time.Minute, 5*time.Minute))
-	set.Timeout = set.Interval - time.Second
-	set.RequestTimeout = pick(5*time.Second, 5*time.Second, 2500*time.Millisecond)
-	set.Attempts = []int{3, 3, 1, 5}[r.IntN(4)]
-	set.Jitter = retry.Jitter(r.IntN(3))
-	set.BreakerFailures = []uint32{5, 5, 1, 8}[r.IntN(4)]
-	set.BreakerOpen = pick(30*time.Second, 30*time.Second, 4*time.Second, 2*time.Minute)
-	set.MaxStale = pick(5*time.Minute, 0, 20*time.Second)
-	u := &fleet.Upstream{Name: fmt.Sprint("u", number), API: []betanet.API{betanet.Auto, betanet.Auto, betanet.V1, betanet.MixnodesAPI}[r.IntN(4)], Settings: set}
+	settings.Interval = min(most, pick(15*time.Second, time.Minute, 5*time.Minute, 5*time.Minute))
+	settings.Timeout = settings.Interval - time.Second
+	settings.RequestTimeout = pick(5*time.Second, 5*time.Second, 2500*time.Millisecond)
+	settings.Attempts = []int{3, 3, 1, 5}[r.IntN(4)]
+	settings.Jitter = retry.Jitter(r.IntN(3))
+	settings.BreakerFailures = []uint32{5, 5, 1, 8}[r.IntN(4)]
+	settings.BreakerOpen = pick(30*time.Second, 30*time.Second, 4*time.Second, 2*time.Minute)
+	settings.MaxStale = pick(5*time.Minute, 0, 20*time.Second)
+	u := &fleet.Upstream{Name: fmt.Sprint("u", number), API: []betanet.API{betanet.Auto, betanet.Auto, betanet.V1, betanet.MixnodesAPI}[r.IntN(4)], Settings: settings}
 	for i := range []int{1, 1, 2, 3}[r.IntN(4)] {
 		u.URLs = append(u.URLs, &url.URL{Scheme: "http", Host: fmt.Sprintf("h%d:9000", i)})
 	}
@@ -113,18 +113,18 @@ func (w *coreWorld) add(number int, most time.Duration, r *rand.Rand) *coreUpstr
 	for range u.URLs {
 		s.services = append(s.services, &coreService{api: api, count: uint64(r.IntN(1000))})
 	}
-	s.begin(r.IntN(6) > 0)
+	s.startPolling(r.IntN(6) > 0)
 	return s
 }
 
-// run processes events in order until the end.
+// run processes events in the order of their times until the end.
 func (w *coreWorld) run() {
 	for {
 		at, s, q := w.next()
 		if at.After(w.end) {
 			for _, s := range w.upstreams {
 				w.now = w.end
-				w.ruleFresh(s, s.core.view())
+				w.checkFresh(s, s.core.view())
 				w.simulatedTime += w.end.Sub(s.added)
 			}
 			return
@@ -140,16 +140,16 @@ func (w *coreWorld) run() {
 			s.deliver(q)
 		case s != nil:
 			if w.apply(s, nil, s.core.step(w.moment(), nil)); !s.at.IsZero() && !s.at.After(w.now) {
-				w.fail("%s: the core was called at %v and is due again at %v", s.u.Name, w.now.Sub(w.start), s.at.Sub(w.start))
+				w.fail("%s: the core was called at %v, but is still due at %v", s.u.Name, w.now.Sub(w.start), s.at.Sub(w.start))
 			}
 		default:
-			w.change()
+			w.updateEpisodes()
 		}
 	}
 }
 
-// next returns the next event: a response, a core that is due, or else the start or end
-// of an episode.
+// next returns the time of the next event and what it is: a response, a core that is due
+// (who without response), or the start or end of an episode (neither).
 func (w *coreWorld) next() (at time.Time, who *coreUpstream, response *coreRequest) {
 	at = w.end.Add(1)
 	if w.begun < len(w.episodes) {
@@ -166,7 +166,7 @@ func (w *coreWorld) next() (at time.Time, who *coreUpstream, response *coreReque
 		if !s.at.IsZero() && s.at.Before(at) {
 			at, who, response = s.at, s, nil
 		}
-		for _, q := range s.out {
+		for _, q := range s.inFlight {
 			if q.ends.Before(at) {
 				at, who, response = q.ends, s, q
 			}
@@ -175,8 +175,8 @@ func (w *coreWorld) next() (at time.Time, who *coreUpstream, response *coreReque
 	return at, who, response
 }
 
-// during returns an active episode of the kind, nil if there is none.
-func (w *coreWorld) during(kind string) *simulation.Episode {
+// activeEpisode returns an active episode of the given kind, or nil if there is none.
+func (w *coreWorld) activeEpisode(kind string) *simulation.Episode {
 	for _, e := range w.active {
 		if e.Kind == kind {
 			return e
@@ -186,48 +186,48 @@ func (w *coreWorld) during(kind string) *simulation.Episode {
 }
 
 func (w *coreWorld) moment() moment {
-	m := moment{now: w.now, coalesce: w.during("many upstreams") != nil}
+	m := moment{now: w.now, coalesce: w.activeEpisode("many upstreams") != nil}
 	switch {
-	case w.during("fewer connections") != nil:
+	case w.activeEpisode("fewer connections") != nil:
 		m.connections = OneUnkept
-	case w.during("few connections") != nil:
+	case w.activeEpisode("few connections") != nil:
 		m.connections = OneKept
 	}
 	return m
 }
 
-// send makes the requests of a core.
+// send starts the requests of a core.
 func (s *coreUpstream) send(all []*fetch) {
 	for _, f := range all {
 		q := &coreRequest{fetch: f, service: s.services[f.collection.index], started: s.w.now}
-		s.w.ruleRequest(s, q)
+		s.w.checkRequest(s, q)
 		took, kind := s.w.responseOf(s, q)
 		q.ends = q.started.Add(min(took, f.limit))
 		if took > f.limit {
 			kind = "timeout"
 		}
-		q.reply = s.w.replyOf(q, kind)
-		s.out = append(s.out, q)
+		q.result = s.w.resultOf(q, kind)
+		s.inFlight = append(s.inFlight, q)
 		s.w.requests++
 	}
 }
 
 // deliver passes the response to a request to the core.
 func (s *coreUpstream) deliver(q *coreRequest) {
-	for i := range s.out {
-		if s.out[i] == q {
-			s.out = append(s.out[:i], s.out[i+1:]...)
+	for i := range s.inFlight {
+		if s.inFlight[i] == q {
+			s.inFlight = append(s.inFlight[:i], s.inFlight[i+1:]...)
 			break
 		}
 	}
 	took := s.w.now.Sub(q.started)
-	q.reply.at = s.w.now
-	if took > q.limit && q.reply.doc != nil {
+	q.result.at = s.w.now
+	if took > q.limit && q.result.doc != nil {
 		s.w.visited["late response"]++
-		q.reply = reply{doc: q.reply.doc, at: s.w.now}
+		q.result = result{doc: q.result.doc, at: s.w.now}
 	}
-	s.w.ruleResponse(s, q, took)
-	s.w.apply(s, q, s.core.step(s.w.moment(), completed{q.fetch, q.reply, took}))
+	s.w.recordResponse(s, q, took)
+	s.w.apply(s, q, s.core.step(s.w.moment(), completed{q.fetch, q.result, took}))
 }
 
 func later(a, b time.Time) time.Time {

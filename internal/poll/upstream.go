@@ -12,7 +12,7 @@ import (
 
 var errStopped = errors.New("collecting this upstream has ended")
 
-// upstream carries out the actions of its core.
+// upstream runs the core of an upstream and carries out its actions.
 type upstream struct {
 	p       *Poller
 	ctx     context.Context
@@ -21,15 +21,15 @@ type upstream struct {
 
 	mu   sync.Mutex
 	core *core
-	done chan struct{} // closed when the collection in flight ends; nil without waiters
-	view *fleet.View   // published last
+	done chan struct{} // closed when the collection in flight ends; nil if nobody is waiting
+	view *fleet.View   // the last one published
 	// A collection that ends within slowAfter publishes only at its end. quick is set
-	// during that time; unseen is set while there is something to publish.
-	quick, unseen bool
+	// during that time; unpublished is set while there are changes to publish.
+	quick, unpublished bool
 
 	// Guarded by the poller's mutex.
 	at    time.Time // when the core is due
-	index int       // in the queue, negative if it is not queued
+	index int       // in the queue, -1 if it is not queued
 }
 
 func newUpstream(ctx context.Context, p *Poller, u *fleet.Upstream, scheduled bool) (*upstream, error) {
@@ -38,8 +38,8 @@ func newUpstream(ctx context.Context, p *Poller, u *fleet.Upstream, scheduled bo
 	for _, r := range s.core.replicas {
 		client, err := betanet.NewClient(r.url, u.HTTP, betanet.Options{
 			UserAgent: p.o.UserAgent,
-			Dial:      s.dial(),
-			// A connection must outlast the pause between two collections.
+			Dial:      s.dialFunc(),
+			// Keep connections open between two collections.
 			IdleTimeout: 2*u.Settings.Interval + time.Minute,
 		})
 		if err != nil {
@@ -51,15 +51,15 @@ func newUpstream(ctx context.Context, p *Poller, u *fleet.Upstream, scheduled bo
 	return s, nil
 }
 
-// dial returns the dialer for connections to the upstream.
-func (s *upstream) dial() fleet.Dial {
+// dialFunc returns the function that makes connections to the upstream.
+func (s *upstream) dialFunc() fleet.Dial {
 	switch u := s.core.u; {
 	case u.Dial != nil:
 		return s.p.limiter.guard(u.Dial)
 	case s.p.o.Dial != nil:
 		return s.p.limiter.guard(s.p.o.Dial)
 	default:
-		return s.p.limiter.dial(u.Settings.RequestTimeout)
+		return s.p.limiter.dialFunc(u.Settings.RequestTimeout)
 	}
 }
 
@@ -73,11 +73,11 @@ func (s *upstream) close() {
 	}
 }
 
-// step passes an event to the core, publishes and reports the results, and returns the
-// actions that remain. The caller holds s.mu.
+// step passes an event to the core, publishes changes and reports events, and returns the
+// actions that the caller must carry out. The caller holds s.mu.
 func (s *upstream) step(e event) actions {
 	do := s.core.step(s.p.moment(), e)
-	s.unseen = s.unseen || do.changed
+	s.unpublished = s.unpublished || do.changed
 	s.publish(do.ended)
 	for _, e := range do.reports {
 		if ended, ok := e.(Ended); ok {
@@ -93,11 +93,11 @@ func (s *upstream) step(e event) actions {
 	return do
 }
 
-// publish publishes a view if something changed, unless a quick collection is running,
-// and schedules the next step. The caller holds s.mu.
+// publish publishes a view if something has changed, and schedules the next step. While a
+// collection is quick, it publishes only if always is set. The caller holds s.mu.
 func (s *upstream) publish(always bool) {
-	if s.unseen && !s.core.closed && (always || !s.quick) {
-		s.unseen = false
+	if s.unpublished && !s.core.closed && (always || !s.quick) {
+		s.unpublished = false
 		s.view = s.core.view()
 		s.view.CertificateExpiry = s.clients[s.core.inUse.index].CertificateExpiry()
 		s.p.o.Publish(s.view)
@@ -105,26 +105,26 @@ func (s *upstream) publish(always bool) {
 	s.p.schedule(s, s.core.next(), s.quick)
 }
 
-// show publishes what a quick collection deferred.
-func (s *upstream) show() {
+// publishDeferred publishes what a quick collection has deferred.
+func (s *upstream) publishDeferred() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.quick = false
 	s.publish(false)
 }
 
-// runDue starts the collections that are due. Workers call it.
+// runDue starts the collections that are due and makes their requests. Workers call it.
 func (s *upstream) runDue() {
 	s.mu.Lock()
 	s.quick = true
 	do := s.step(nil)
 	s.mu.Unlock()
 	s.carryOut(do)
-	s.show()
+	s.publishDeferred()
 }
 
-// carryOut makes requests, and those that follow from them: the first of each step in
-// this goroutine, the others in new goroutines.
+// carryOut carries out the actions of a step, and of the steps that follow from their
+// results. It makes the first request of each step itself and the others in new goroutines.
 func (s *upstream) carryOut(do actions) {
 	var ac attemptContext
 	defer ac.end()
@@ -145,20 +145,19 @@ func (s *upstream) carryOut(do actions) {
 	}
 }
 
-// exchange makes one attempt.
+// exchange makes one attempt and returns its result.
 func (s *upstream) exchange(ac *attemptContext, q *fetch) completed {
 	ctx := ac.start(s.ctx, q.limit)
 	defer ac.release()
 	start := time.Now()
 	doc, failure := s.clients[q.collection.index].Fetch(ctx, q.endpoint, q.fresh)
 	took := time.Since(start)
-	return completed{q, reply{doc, start.Add(took), failure}, took}
+	return completed{q, result{doc, start.Add(took), failure}, took}
 }
 
-// collectNow collects what the cache cannot serve within the limit, or joins the
-// collection that is running, and waits for its end or the end of ctx. The end of ctx
-// does not end the collection, which others may be waiting for. late reports that the
-// view is from before the end.
+// collectNow starts a collection of what the cache cannot serve, or joins the one that is
+// running, and waits until it or ctx ends. If ctx ends first, late is true and the
+// collection continues, because others may be waiting for it.
 func (s *upstream) collectNow(ctx context.Context, limit time.Duration) (v *fleet.View, late bool) {
 	s.mu.Lock()
 	do := s.step(collectNow{limit})

@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// MaxAfter is the longest wait that a Retry-After header can cause.
+// MaxAfter is the longest wait that After returns.
 const MaxAfter = 300 * time.Second
 
-// After parses a Retry-After header (RFC 9110, section 10.2.3): a number of
-// seconds, or a date. A date is relative to the response's own Date header, so
-// that the clocks need not agree, or to now without a valid Date. ok is false if
-// value is empty, in the past or malformed. The wait is at most MaxAfter.
+// After parses a Retry-After header (RFC 9110, section 10.2.3), which is a number of
+// seconds or a date. A date is relative to the response's Date header, so that the
+// clocks need not agree, or to now if there is no valid Date. ok is false if value is
+// empty, malformed or in the past. The wait is at most MaxAfter.
 func After(value, date string, now time.Time) (wait time.Duration, ok bool) {
 	value = strings.TrimSpace(value)
-	if digits(value) {
+	if isNumber(value) {
 		n, err := strconv.ParseInt(value, 10, 64)
 		if err != nil || n > int64(MaxAfter/time.Second) {
 			return MaxAfter, true
@@ -34,7 +34,8 @@ func After(value, date string, now time.Time) (wait time.Duration, ok bool) {
 	return min(wait, MaxAfter), wait >= 0
 }
 
-func digits(s string) bool {
+// isNumber reports whether s consists of ASCII digits.
+func isNumber(s string) bool {
 	for _, c := range []byte(s) {
 		if c < '0' || c > '9' {
 			return false

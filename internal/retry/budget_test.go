@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// spend takes retries until the budget refuses one.
+// spend takes retries until the budget is empty, and returns their number.
 func spend(b *Budget, now time.Time) (n int) {
 	for b.Take(now) {
 		n++
@@ -18,31 +18,31 @@ func spend(b *Budget, now time.Time) (n int) {
 	return n
 }
 
-func TestABudget(t *testing.T) {
+func TestBudget(t *testing.T) {
 	type step struct {
 		sleep  time.Duration
-		firsts int // first attempts after the sleep
-		want   int // retries that the budget then allows
+		firsts int // number of first attempts after the sleep
+		want   int // number of retries that the budget then allows
 	}
-	const margin = time.Microsecond // outweighs rounding
+	const margin = time.Microsecond // for rounding errors
 	for name, steps := range map[string][]step{
-		"is full at the start":                          {{0, 0, 15}},
-		"that is empty stays empty":                     {{0, 0, 15}, {0, 0, 0}},
-		"refills one token a second":                    {{0, 0, 15}, {time.Second - 1, 0, 0}, {1 + margin, 0, 1}, {7*time.Second + margin, 0, 7}},
-		"earns a retry with five first attempts":        {{0, 0, 15}, {0, 4, 0}, {0, 1, 1}},
-		"never exceeds its size by time":                {{time.Hour, 0, 15}, {time.Hour, 0, 15}},
-		"never exceeds its size by first attempts":      {{0, 100, 15}, {0, 100, 15}},
-		"keeps part of a token when it refuses a retry": {{0, 0, 15}, {900 * time.Millisecond, 0, 0}, {101 * time.Millisecond, 0, 1}},
+		"is full at the start":                         {{0, 0, 15}},
+		"does not refill in no time":                   {{0, 0, 15}, {0, 0, 0}},
+		"refills one token a second":                   {{0, 0, 15}, {time.Second - 1, 0, 0}, {1 + margin, 0, 1}, {7*time.Second + margin, 0, 7}},
+		"gains a retry from five first attempts":       {{0, 0, 15}, {0, 4, 0}, {0, 1, 1}},
+		"does not grow beyond its size with time":      {{time.Hour, 0, 15}, {time.Hour, 0, 15}},
+		"does not grow beyond its size with attempts":  {{0, 100, 15}, {0, 100, 15}},
+		"keeps part of a token when it denies a retry": {{0, 0, 15}, {900 * time.Millisecond, 0, 0}, {101 * time.Millisecond, 0, 1}},
 	} {
 		now := ours
 		b := NewBudget(now)
 		for i, s := range steps {
 			now = now.Add(s.sleep)
 			for range s.firsts {
-				b.First(now)
+				b.Deposit(now)
 			}
 			if got := spend(b, now); got != s.want {
-				t.Errorf("a budget %s: step %d: got %d retries, want %d", name, i, got, s.want)
+				t.Errorf("budget %s: step %d: got %d retries, want %d", name, i, got, s.want)
 			}
 		}
 	}
@@ -54,17 +54,17 @@ type move struct {
 	sleep time.Duration
 }
 
-// TestABudgetMatchesTheModel compares the results with a token bucket that counts
-// whole nanoseconds. Results within rounding of a token are not compared.
-func TestABudgetMatchesTheModel(t *testing.T) {
-	one := rapid.Custom(func(t *rapid.T) move {
+// The model is a token bucket that counts in nanoseconds. Results are not compared if the
+// model is within rounding errors of a whole token.
+func TestBudgetMatchesTheModel(t *testing.T) {
+	draw := rapid.Custom(func(t *rapid.T) move {
 		return move{
 			kind:  rapid.SampledFrom([]string{"first", "take", "take", "sleep"}).Draw(t, "kind"),
 			sleep: time.Duration(rapid.Int64Range(0, int64(3*time.Second)).Draw(t, "sleep")),
 		}
 	})
 	rapid.Check(t, func(r *rapid.T) {
-		moves := rapid.SliceOfN(one, 0, 200).Draw(r, "moves")
+		moves := rapid.SliceOfN(draw, 0, 200).Draw(r, "moves")
 		const full, margin = 15 * time.Second, time.Microsecond
 		now, model := ours, full
 		b := NewBudget(now)
@@ -74,7 +74,7 @@ func TestABudgetMatchesTheModel(t *testing.T) {
 				now = now.Add(m.sleep)
 				model = min(full, model+m.sleep)
 			case "first":
-				b.First(now)
+				b.Deposit(now)
 				model = min(full, model+time.Second/5)
 			case "take":
 				got, near := b.Take(now), (model-time.Second).Abs() < margin
@@ -89,16 +89,16 @@ func TestABudgetMatchesTheModel(t *testing.T) {
 	})
 }
 
-func TestConcurrentCallersDoNotOverspendABudget(t *testing.T) {
+func TestConcurrentCallersDoNotOverspendTheBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := NewBudget(time.Now())
 		start := time.Now()
 		var retries atomic.Int64
-		var users sync.WaitGroup
+		var callers sync.WaitGroup
 		for range 20 {
-			users.Go(func() {
+			callers.Go(func() {
 				for range 50 {
-					b.First(time.Now())
+					b.Deposit(time.Now())
 					for range 5 {
 						if b.Take(time.Now()) {
 							retries.Add(1)
@@ -108,10 +108,10 @@ func TestConcurrentCallersDoNotOverspendABudget(t *testing.T) {
 				}
 			})
 		}
-		users.Wait()
+		callers.Wait()
 		earned := 15 + time.Since(start).Seconds() + 0.2*20*50
 		if got := float64(retries.Load()); got > earned || got < earned-1-15 {
-			t.Errorf("got %v retries, want nearly %v and not more", got, earned)
+			t.Errorf("got %v retries, want %v or slightly fewer", got, earned)
 		}
 	})
 }

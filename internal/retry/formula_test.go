@@ -8,8 +8,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// formula returns the n-th wait without jitter by its definition: first·2ⁿ⁻¹, at
-// most limit. Big integers neither round nor overflow.
+// formula returns the n-th wait without jitter by its definition: first·2ⁿ⁻¹, but at
+// most limit. It uses big integers, which do not overflow.
 func formula(first, limit time.Duration, n int) time.Duration {
 	d := new(big.Int).Lsh(big.NewInt(int64(first)), uint(n-1))
 	if d.Cmp(big.NewInt(int64(limit))) > 0 {
@@ -26,7 +26,7 @@ func settings(t *rapid.T) (first, limit time.Duration) {
 
 func TestEveryWaitMatchesTheFormula(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		// In nanoseconds, because half of an odd wait is rounded.
+		// Draw nanoseconds, because half of an odd wait is rounded.
 		first := time.Duration(rapid.Int64Range(1, int64(time.Minute)).Draw(t, "first"))
 		limit := time.Duration(rapid.Int64Range(1, int64(24*time.Hour)).Draw(t, "limit"))
 		for n := 1; n <= 60; n++ {
@@ -40,10 +40,9 @@ func TestEveryWaitMatchesTheFormula(t *testing.T) {
 	})
 }
 
-// TestJitteredWaitsAreUniform checks that the waits lie within the bounds of the
-// formula, come close to both, and have the mean of a uniform distribution: 3/4 of
-// the wait for Equal, 1/2 for Full. Clients that failed together would otherwise
-// retry together.
+// Clients that failed at the same time must not retry at the same time. So the waits must
+// be within the bounds of the formula, come close to both bounds, and have the mean of a
+// uniform distribution: 3/4 of the wait for Equal, 1/2 for Full.
 func TestJitteredWaitsAreUniform(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		first, limit := settings(t)
@@ -55,7 +54,7 @@ func TestJitteredWaitsAreUniform(t *testing.T) {
 					d := float64(formula(first, limit, n+1))
 					share := float64(wait(jitter, n+1, first, limit)) / d
 					if share < least-1/d || share > 1 {
-						t.Fatalf("%v, wait %d of %v up to %v: got %v of the wait, want %v to 1", jitter, n+1, first, limit, share, least)
+						t.Fatalf("%v, wait %d of %v up to %v: got a share of %v, want %v to 1", jitter, n+1, first, limit, share, least)
 					}
 					if draw == 0 {
 						low[n], high[n] = share, share
@@ -65,13 +64,14 @@ func TestJitteredWaitsAreUniform(t *testing.T) {
 			}
 			width := 1 - least
 			for n := range waits {
-				// The standard deviation of the mean of 300 draws is width/60; this
-				// is six times that. Missing a bound by a tenth has a probability of 1e-13.
+				// The standard deviation of the mean of 300 draws is width/60, and the mean
+				// may be off by six times that. The probability that no draw is within a
+				// tenth of a bound is 1e-13.
 				if mean := sums[n] / draws; mean < least+0.4*width || mean > least+0.6*width {
 					t.Fatalf("%v, wait %d: got a mean of %v, want about %v", jitter, n+1, mean, least+width/2)
 				}
 				if low[n] > least+0.1*width || high[n] < 1-0.1*width {
-					t.Fatalf("%v, wait %d: got %v to %v, want %v to 1", jitter, n+1, low[n], high[n], least)
+					t.Fatalf("%v, wait %d: got shares from %v to %v, want about %v to 1", jitter, n+1, low[n], high[n], least)
 				}
 			}
 		}

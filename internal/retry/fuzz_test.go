@@ -32,18 +32,18 @@ func parseDate(s string) (at time.Time, ok bool) {
 	number := func(s string) int { n, _ := strconv.Atoi(s); return n }
 	mon, d, h, mi, sec := slices.Index(months, month)+1, number(day), number(hour), number(minute), number(second)
 	at = time.Date(number(year), time.Month(mon), d, h, mi, sec, 0, time.UTC)
-	// time.Date turns an invalid date into another one.
+	// time.Date normalizes an invalid date, such as February 30, to another one.
 	return at, mon > 0 && d > 0 && at.Day() == d && at.Hour() == h && at.Minute() == mi && at.Second() == sec
 }
 
-// isDate reports whether net/http, which is more lenient, accepts a date.
+// isDate reports whether net/http, which is more lenient than parseDate, accepts a date.
 func isDate(s string) bool {
 	_, err := http.ParseTime(s)
 	return err == nil
 }
 
-// FuzzAfter checks that a wait lies between 0 and 300 s, that valid values agree with
-// a second implementation, and that values of any other form are ignored.
+// FuzzAfter checks that a wait is between 0 and 300 s, that valid values have the same
+// result as in a second implementation, and that other values are ignored.
 func FuzzAfter(f *testing.F) {
 	const date = "Sun, 01 Mar 2026 15:00:00 GMT"
 	for _, value := range []string{

@@ -8,18 +8,18 @@ import (
 	"time"
 )
 
-// Jitter selects how much of a wait is random.
+// Jitter is how much of a wait is random.
 type Jitter uint8
 
-// Equal keeps half of a wait d and randomizes the rest: d/2 + U[0, d/2]. Full
-// randomizes all of it: U[0, d].
+// The kinds of jitter. Equal keeps half of a wait d and randomizes the rest:
+// d/2 + U[0, d/2]. Full randomizes all of it: U[0, d].
 const (
 	Equal Jitter = iota
 	None
 	Full
 )
 
-// ParseJitter parses the name of a jitter as used in flags and configuration files.
+// ParseJitter parses the name of a kind of jitter: none, equal or full.
 func ParseJitter(s string) (Jitter, error) {
 	for _, j := range []Jitter{Equal, None, Full} {
 		if j.String() == s {
@@ -31,8 +31,8 @@ func ParseJitter(s string) (Jitter, error) {
 
 func (j Jitter) String() string { return [...]string{"equal", "none", "full"}[j] }
 
-// Wait returns the n-th wait, counted from 1, with its jitter: first, doubled
-// n-1 times, at most limit. random returns a number in [0, n).
+// Wait returns the n-th wait, counted from 1: first doubled n-1 times, but at most limit,
+// with jitter applied. random must return a random number in [0, n).
 func (j Jitter) Wait(n int, first, limit time.Duration, random func(n time.Duration) time.Duration) time.Duration {
 	d := min(first, limit)
 	for ; n > 1 && d < limit; n-- {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// wait returns the n-th wait with real random numbers.
+// wait returns the n-th wait with random jitter.
 func wait(j Jitter, n int, first, limit time.Duration) time.Duration {
 	return j.Wait(n, first, limit, rand.N[time.Duration])
 }
@@ -18,14 +18,14 @@ func TestWaitsWithoutJitter(t *testing.T) {
 		first, limit time.Duration
 		want         []time.Duration
 	}{
-		"double up to the limit":                     {1, 4, []time.Duration{1, 2, 4, 4, 4}},
-		"reach the limit exactly":                    {1, 3, []time.Duration{1, 2, 3, 3}},
-		"are the limit if the first wait exceeds it": {10, 4, []time.Duration{4}},
-		"do not overflow below the largest limit":    {1 << 61, math.MaxInt64, []time.Duration{1 << 61, 1 << 62, math.MaxInt64, math.MaxInt64}},
+		"double up to the limit":                       {1, 4, []time.Duration{1, 2, 4, 4, 4}},
+		"reach the limit exactly":                      {1, 3, []time.Duration{1, 2, 3, 3}},
+		"equal the limit if the first wait exceeds it": {10, 4, []time.Duration{4}},
+		"do not overflow below the largest limit":      {1 << 61, math.MaxInt64, []time.Duration{1 << 61, 1 << 62, math.MaxInt64, math.MaxInt64}},
 	} {
 		for i, want := range c.want {
 			if got := wait(None, i+1, c.first, c.limit); got != want {
-				t.Errorf("waits %s: wait %d: got %d, want %d", name, i+1, got, want)
+				t.Errorf("waits that %s: wait %d: got %d, want %d", name, i+1, got, want)
 			}
 		}
 	}
@@ -44,7 +44,7 @@ func TestJitterUsesTheWholeRange(t *testing.T) {
 		from, to time.Duration
 	}{{Equal, 2, 3}, {Full, 0, 3}, {None, 3, 3}} {
 		if from, to := c.jitter.Wait(1, 3, 9, least), c.jitter.Wait(1, 3, 9, most); from != c.from || to != c.to {
-			t.Errorf("%v: got %d to %d of 3, want %d to %d", c.jitter, from, to, c.from, c.to)
+			t.Errorf("%v: got waits from %d to %d, want %d to %d", c.jitter, from, to, c.from, c.to)
 		}
 	}
 }
@@ -66,7 +66,7 @@ func TestParseJitterErrorsListTheValidNames(t *testing.T) {
 		}
 		for _, name := range []string{"none", "equal", "full"} {
 			if !strings.Contains(err.Error(), name) {
-				t.Errorf("ParseJitter(%q): got %q, want it to name %s", s, err, name)
+				t.Errorf("ParseJitter(%q): got %q, want it to contain %s", s, err, name)
 			}
 		}
 	}

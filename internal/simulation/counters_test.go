@@ -2,18 +2,18 @@ package simulation_test
 
 import "time"
 
-// maxRetryAfter is the longest Retry-After that the exporter obeys.
+// maxRetryAfter is the longest wait that the exporter accepts from a Retry-After.
 const maxRetryAfter = 300 * time.Second
 
-// tally is how much a counter of the exporter must have grown since it was last compared.
-// What a document adds is a range if it is not certain what the exporter has seen.
+// tally computes by how much a counter of the exporter must have grown between two scrapes.
+// A document adds a range of values if it is uncertain what the exporter has received.
 type tally struct {
 	steps []step
-	at    time.Time // last scrape that was compared, zero before the first
-	shown float64   // in that scrape
+	at    time.Time // time of the last comparison, zero before the first
+	shown float64   // value in that comparison
 }
 
-// step is what one document adds.
+// step is the range of values that one document adds.
 type step struct {
 	at          time.Time
 	least, most uint64
@@ -25,8 +25,9 @@ func (t *tally) add(least, most uint64) {
 	}
 }
 
-// since returns the limits of the increase since the last comparison and starts the next.
-// A document that arrived shortly before a scrape may be missing from it.
+// since returns the increase of the shown value since the last comparison and the expected
+// bounds of that increase, and starts the next comparison. A scrape may not include
+// documents that arrived shortly before it.
 func (t *tally) since(now time.Time, shown float64) (increase, least, most float64) {
 	var late []step
 	for _, s := range t.steps {
@@ -45,39 +46,39 @@ func (t *tally) since(now time.Time, shown float64) (increase, least, most float
 	return increase, least, most
 }
 
-// lastValue is the last value of a counter of messages that the exporter should remember
-// under the name of an upstream.
+// lastValue is the last value of a message counter that the exporter is expected to remember
+// for the name of an upstream.
 type lastValue struct {
 	host      string
 	mixnodes  bool
-	known     bool   // a document had the counter
-	unsure    bool   // the exporter may remember another value, or none
-	total     uint64 // as sample.value
-	restarted uint64 // as sample.restarted
+	known     bool   // a document contained the counter
+	unsure    bool   // the exporter may remember another value or none
+	total     uint64 // see sample.value
+	restarted uint64 // see sample.restarted
 }
 
-// certain reports whether the exporter surely counts a document of the service that
+// certain reports whether the exporter is certain to count a document of the service that
 // arrives now. The caller holds the mutex.
 func (s *service) certain() bool {
 	w, now := s.w, time.Now()
-	if !s.u.wanted || now.Sub(s.u.changed) < w.grace(s.u)+time.Second || now.Before(w.trouble) {
+	if !s.u.wanted || now.Sub(s.u.changedAt) < w.grace(s.u)+time.Second || now.Before(w.unsettledUntil) {
 		return false
 	}
-	// Only the replica in use counts. It surely is if it had no fault and the other one got no
-	// request for longer than any pause lasts.
+	// Only documents of the replica in use count. This service must be in use if the other
+	// one had no fault and has received no request for longer than any pause.
 	long := maxRetryAfter + w.aftermath()
 	for _, other := range s.u.urls {
-		if other != s && (now.Sub(other.requested) < long || !s.quiet(now.Add(-long))) {
+		if other != s && (now.Sub(other.lastRequest) < long || !s.quiet(now.Add(-long))) {
 			return false
 		}
 	}
 	return true
 }
 
-// grow adds what a document adds to the fleet's counter of messages: the increase since
-// the last document with the same name, URL and API, or all of it if the counter fell. The
-// first document adds nothing. The caller holds the mutex.
-func (s *service) grow(path int, now sample) {
+// addMessages adds the messages of a document to the expected message counter of the fleet:
+// the increase since the last document with the same name, URL and API, or the whole value if
+// it has fallen. The first document adds nothing. The caller holds the mutex.
+func (s *service) addMessages(path int, now sample) {
 	l := s.u.known[s.u.name]
 	unsure := !s.certain()
 	switch {
@@ -91,7 +92,7 @@ func (s *service) grow(path int, now sample) {
 	switch path {
 	case 0:
 		now.restarted = now.value
-	case 1, 2: // without the counter
+	case 1, 2: // no message counter
 		return
 	}
 	least, most := uint64(0), uint64(0)
@@ -113,7 +114,7 @@ func (s *service) grow(path int, now sample) {
 	w.growth = append(w.growth[max(0, len(w.growth)-50):], sample{time.Now(), last + least, 0})
 }
 
-// increased returns the increase of a counter. One that fell has started again at 0.
+// increased returns the increase of a counter. If it fell, it has restarted from 0.
 func increased(before, now uint64) uint64 {
 	if now < before {
 		return now
@@ -121,37 +122,37 @@ func increased(before, now uint64) uint64 {
 	return now - before
 }
 
-// noteReset records whether a document shows that the service restarted, which the
-// exporter counts once in a collection. The caller holds the mutex.
-func (s *service) noteReset(path int, value uint64) {
+// recordReset records whether a document shows that the service has restarted. The exporter
+// counts a restart once per collection. The caller holds the mutex.
+func (s *service) recordReset(path int, value uint64) {
 	for other := range s.endpoints {
 		if (other == mixnodes) != (path == mixnodes) {
-			s.endpoints[other].counted = false // the exporter forgets the other API
+			s.endpoints[other].counted = false // the exporter drops the documents of the other API
 		}
 	}
 	e, now := &s.endpoints[path], time.Now()
 	fell := path != 1 && value < e.count || path == mixnodes && s.node != e.node
 	switch {
-	case path == 1: // without a counter
+	case path == 1: // no counter
 	case !e.counted:
 		s.u.resets.add(0, 1)
 	case !fell:
-	case now.Sub(s.fell) < 100*time.Millisecond && s.quiet(now.Add(-s.w.aftermath())): // in the same collection
-	case now.Sub(s.fell) < 2*s.w.timeout: // perhaps in the same collection
+	case now.Sub(s.lastFall) < 100*time.Millisecond && s.quiet(now.Add(-s.w.aftermath())): // in the same collection
+	case now.Sub(s.lastFall) < 2*s.w.timeout: // possibly in the same collection
 		s.u.resets.add(0, 1)
 	default:
 		s.u.resets.add(1, 1)
 	}
 	if fell && e.counted {
-		s.fell = now
+		s.lastFall = now
 	}
 	e.counted, e.count, e.node = true, value, s.node
 }
 
-// aftermath returns how long a fault may have effects after its end.
+// aftermath returns for how long a fault may have effects after its end.
 func (w *world) aftermath() time.Duration { return 2 * (w.interval + pause + w.timeout) }
 
-// checkResets compares the resets that a scrape counts.
+// checkResets compares the number of resets in a scrape with the expected number.
 func (u *upstream) checkResets(series map[string]float64, key string, now time.Time) {
 	shown, present := series["betanet_exporter_upstream_resets_total"+key]
 	before := u.resets.at
@@ -161,17 +162,17 @@ func (u *upstream) checkResets(series map[string]float64, key string, now time.T
 		return
 	}
 	w, s := u.w, u.urls[0]
-	if u.replica || !u.wanted || before.Sub(u.changed) < w.grace(u)+time.Second || before.Before(w.trouble) || !before.After(s.switched) {
+	if u.replica || !u.wanted || before.Sub(u.changedAt) < w.grace(u)+time.Second || before.Before(w.unsettledUntil) || !before.After(s.switchedAt) {
 		return
 	}
 	w.visited["resets"] += int(least)
 	if increase < least || increase > most {
-		w.fail("%s: %v resets were counted in %v, want %v to %v", u.name, increase, now.Sub(before), least, most)
+		w.fail("%s: %v resets counted in %v, want %v to %v", u.name, increase, now.Sub(before), least, most)
 	}
 }
 
-// checkGrowth compares the increase of the fleet's counter of messages since the last
-// scrape.
+// checkGrowth compares the increase of the fleet's message counter since the last scrape with
+// the expected increase.
 func (w *world) checkGrowth(series map[string]float64, now time.Time) {
 	shown, present := series["betanet_fleet_messages_total"]
 	before := w.fleet.at
@@ -180,17 +181,17 @@ func (w *world) checkGrowth(series map[string]float64, now time.Time) {
 	case !present:
 		w.fleet.at = time.Time{}
 	case !before.IsZero() && (increase < least || increase > most):
-		w.fail("the fleet's messages grew by %v in %v, want %v to %v", increase, now.Sub(before), least, most)
+		w.fail("the message counter of the fleet grew by %v in %v, want %v to %v", increase, now.Sub(before), least, most)
 	case least == most:
 		w.visited["increases"]++
 	}
 }
 
-// answered reports whether the exporter has received all documents of an API since it
-// was started. Until then the upstream cannot be up.
-func (u *upstream) answered() bool {
+// hasResponded reports whether the exporter has received all documents of an API since it
+// was started. Until then, the upstream cannot be up.
+func (u *upstream) hasResponded() bool {
 	for _, s := range u.urls {
-		if a := s.answers; a[mixnodes] || a[0] && a[1] && a[2] {
+		if a := s.delivered; a[mixnodes] || a[0] && a[1] && a[2] {
 			return true
 		}
 	}

@@ -1,6 +1,7 @@
 // Package simulation draws random faults for simulations, and shrinks a list of faults
-// that makes one fail. The simulations are tests: of the polling core in internal/poll,
-// and of the complete exporter in this package. docs/simulation.md describes them.
+// that makes a simulation fail. The simulations are tests: internal/poll simulates the
+// polling core, and this package simulates the complete exporter. docs/simulation.md
+// describes them.
 package simulation
 
 import (
@@ -12,11 +13,12 @@ import (
 	"time"
 )
 
-// An Episode is a fault of limited length.
+// An Episode is a fault or another event that begins at Start, relative to the start of the
+// simulation, and lasts for Length.
 type Episode struct {
 	Start, Length time.Duration
 	Kind          string
-	Target        int    // index of the upstream it affects, unless it affects everything
+	Target        int    // index of the upstream that it affects, unless it affects everything
 	Variant       uint64 // random details, whose meaning depends on the kind
 }
 
@@ -24,8 +26,8 @@ func (e Episode) String() string {
 	return fmt.Sprintf("{Start: %d, Length: %d, Kind: %q, Target: %d, Variant: %d}, // %v to %v", e.Start, e.Length, e.Kind, e.Target, e.Variant, e.Start.Round(time.Second), (e.Start + e.Length).Round(time.Second))
 }
 
-// Draw draws the episodes for a simulation. Each seed leaves out some of the kinds, so
-// that rare combinations occur. Episodes last from seconds to hours, the pauses between
+// Draw returns random episodes for a simulation. Each seed uses only some of the kinds, so
+// that rare combinations occur. Episodes last from seconds to hours, and the pauses between
 // them from seconds to weeks; pace is the usual mean of a pause.
 func Draw(seed uint64, length, pace time.Duration, targets int, kinds ...string) (all []Episode) {
 	r := rand.New(rand.NewPCG(seed, 1))
@@ -43,13 +45,13 @@ func Draw(seed uint64, length, pace time.Duration, targets int, kinds ...string)
 	return all
 }
 
-// Random returns a duration from 0 to twice the mean.
+// Random returns a random duration from 0 to twice the mean.
 func Random(r *rand.Rand, mean time.Duration) time.Duration {
 	return time.Duration(r.Int64N(int64(2 * mean)))
 }
 
-// Shrink returns a shorter list for which fails still reports true. It removes ever
-// smaller parts.
+// Shrink returns a shorter list of episodes for which fails still returns true. It tries to
+// remove smaller and smaller parts.
 func Shrink(all []Episode, fails func([]Episode) bool) []Episode {
 	for part := (len(all) + 1) / 2; part > 0; part /= 2 {
 		for from := 0; from < len(all); {
@@ -64,8 +66,9 @@ func Shrink(all []Episode, fails func([]Episode) bool) []Episode {
 	return all
 }
 
-// WriteTest writes a test that replays a list of episodes into a new file, which
-// it returns. The function replay takes the seed, the length and the episodes.
+// WriteTest writes a test that replays a list of episodes to a new file and returns the
+// name of the file. replay is the name of a function of pkg that takes the test, the seed,
+// the length and the episodes.
 func WriteTest(pkg, replay string, seed uint64, length time.Duration, all []Episode, failure string) (file string, err error) {
 	f, err := os.CreateTemp("", fmt.Sprintf("replay_seed%d_*_test.go", seed))
 	if err != nil {

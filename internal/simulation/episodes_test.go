@@ -11,11 +11,12 @@ import (
 	"github.com/betanet/betanet_exporter/internal/simulation"
 )
 
-// operatorKinds are the kinds caused by the operator.
+// operatorKinds are the kinds of episodes that an operator causes.
 var operatorKinds = []string{"removed", "renamed", "moved", "reloaded", "bad file", "exporter restarts"}
 
-// begin starts an episode.
-func (w *world) begin(e *simulation.Episode, stop *func()) {
+// beginEpisode applies the effects of the start of an episode. stop is the function that
+// stops the exporter; a restart replaces it.
+func (w *world) beginEpisode(e *simulation.Episode, stop *func()) {
 	if slices.Contains(operatorKinds, e.Kind) {
 		w.waitIdle()
 	}
@@ -23,7 +24,7 @@ func (w *world) begin(e *simulation.Episode, stop *func()) {
 	defer w.mu.Unlock()
 	w.visited[e.Kind]++
 	w.active = append(w.active, e)
-	s, until := w.hit(e), time.Now().Add(e.Length)
+	s, until := w.affected(e), time.Now().Add(e.Length)
 	switch e.Kind {
 	case "restarts":
 		s.count, s.node = uint64(e.Variant%50), s.node+1
@@ -32,19 +33,19 @@ func (w *world) begin(e *simulation.Episode, stop *func()) {
 	case "goes back":
 		if e.Variant%2 == 0 {
 			s.count -= min(s.count, e.Variant%100)
-		} else { // by one, at the end of the episode
-			s.idle = latest(s.idle, until.Add(2*(w.interval+w.timeout)))
+		} else { // endEpisodes decrements it
+			s.idleUntil = latest(s.idleUntil, until.Add(2*(w.interval+w.timeout)))
 		}
 	case "other API":
-		w.otherAPI(s)
+		w.switchAPI(s)
 	case "partition", "loses packets":
-		w.network = latest(w.network, until.Add(2*(w.interval+pause+w.timeout)))
-		w.trouble = latest(w.trouble, until.Add(w.lag()))
+		w.networkFaultyUntil = latest(w.networkFaultyUntil, until.Add(2*(w.interval+pause+w.timeout)))
+		w.unsettledUntil = latest(w.unsettledUntil, until.Add(w.lag()))
 	case "file breaks":
-		replace(filepath.Join(w.dir, "targets.json"), []string{"[{", "", "{}"}[e.Variant%3])
-		w.trouble = latest(w.trouble, until.Add(w.lag()))
+		replaceFile(filepath.Join(w.dir, "targets.json"), []string{"[{", "", "{}"}[e.Variant%3])
+		w.unsettledUntil = latest(w.unsettledUntil, until.Add(w.lag()))
 	case "list breaks", "list hangs", "names fail":
-		w.trouble = latest(w.trouble, until.Add(w.lag()+30*time.Second))
+		w.unsettledUntil = latest(w.unsettledUntil, until.Add(w.lag()+30*time.Second))
 	case "names change":
 		w.changeNames()
 	case "removed", "renamed", "moved", "reloaded", "bad file", "exporter restarts":
@@ -56,23 +57,24 @@ func (w *world) begin(e *simulation.Episode, stop *func()) {
 	case "probed":
 		go w.probe(s, w.began)
 	case "receiver refuses", "receiver hangs":
-		w.receiver = latest(w.receiver, until)
+		w.receiverFaultyUntil = latest(w.receiverFaultyUntil, until)
 	default:
-		s.faulty = latest(s.faulty, until)
+		s.faultyUntil = latest(s.faultyUntil, until)
 	}
 }
 
-// unlocked calls do without the mutex.
+// unlocked releases the mutex while it calls do.
 func (w *world) unlocked(do func()) {
 	w.mu.Unlock()
 	defer w.mu.Lock()
 	do()
 }
 
-func (w *world) otherAPI(s *service) {
+// switchAPI switches a service to the other API.
+func (w *world) switchAPI(s *service) {
 	s.mixnodes = !s.mixnodes
-	s.switched = time.Now()
-	s.restarted = 0 // the exporter continues the sum if it notices nothing in between
+	s.switchedAt = time.Now()
+	s.restarted = 0 // the exporter continues the sum if it did not notice the change
 	for path := range s.endpoints {
 		s.endpoints[path].sent = nil
 	}
@@ -85,7 +87,8 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-// operate performs an action of the operator. The caller holds the mutex.
+// operate performs an action of the operator, then reloads the configuration. The caller
+// holds the mutex.
 func (w *world) operate(e *simulation.Episode, u *upstream, stop *func()) {
 	switch e.Kind {
 	case "exporter restarts":
@@ -95,43 +98,42 @@ func (w *world) operate(e *simulation.Episode, u *upstream, stop *func()) {
 		})
 		return
 	case "bad file":
-		replace(filepath.Join(w.dir, "config.yml"), "upstreams: [{nmae: x}]\n")
+		replaceFile(filepath.Join(w.dir, "config.yml"), "upstreams: [{nmae: x}]\n")
 		w.unlocked(func() { w.reload(http.StatusInternalServerError) })
-		w.write()
+		w.writeConfig()
 		return
 	case "removed":
 		if u.source == "names" || !u.wanted {
 			return
 		}
-		u.wanted, u.changed = false, time.Now()
+		u.wanted, u.changedAt = false, time.Now()
 	case "renamed":
 		if u.source == "names" || !u.wanted {
 			return
 		}
 		u.name = fmt.Sprintf("%s-%d", u.name[:5], e.Variant%1000)
-		w.moved(u)
+		w.startOver(u)
 	case "moved":
 		if u.source == "names" || u.replica || !u.wanted {
 			return
 		}
 		u.source = []string{"config", "file", "list"}[e.Variant%3]
-		w.returned(u) // it may not be listed for a moment
+		w.relist(u) // it may be missing from both sources for a moment
 	}
-	w.write()
+	w.writeConfig()
 	w.unlocked(func() { w.reload(http.StatusOK) })
 }
 
-// moved records that an upstream starts from scratch.
-func (w *world) moved(u *upstream) {
-	u.changed, u.outage = time.Now(), outage{}
-	w.trouble = latest(w.trouble, time.Now().Add(w.lag()))
+// startOver records that an upstream has no previous state for the exporter.
+func (w *world) startOver(u *upstream) {
+	u.changedAt, u.outage = time.Now(), outage{}
+	w.unsettledUntil = latest(w.unsettledUntil, time.Now().Add(w.lag()))
 	for _, s := range u.urls {
 		s.forget()
 	}
 }
 
-// changeNames updates which upstreams are in the DNS. The caller holds the
-// mutex.
+// changeNames updates which upstreams are in the DNS. The caller holds the mutex.
 func (w *world) changeNames() {
 	for i, u := range w.upstreams {
 		if u.source != "names" {
@@ -141,28 +143,28 @@ func (w *world) changeNames() {
 		switch {
 		case wanted && !u.wanted:
 			u.wanted = true
-			w.returned(u)
+			w.relist(u)
 		case !wanted && u.wanted:
-			u.wanted, u.changed = false, time.Now()
+			u.wanted, u.changedAt = false, time.Now()
 		}
 	}
 }
 
-// returned records that an upstream is listed again, perhaps by another source. The
-// exporter may not have noticed that it was missing.
-func (w *world) returned(u *upstream) {
+// relist records that an upstream is listed again, possibly by another source. The exporter
+// may not have noticed that it was missing.
+func (w *world) relist(u *upstream) {
 	before := make([]service, len(u.urls))
 	for i, s := range u.urls {
 		before[i] = *s
 	}
-	w.moved(u)
+	w.startOver(u)
 	for i, s := range u.urls {
-		s.total, s.counted, s.summed, s.switched = before[i].total, before[i].counted, before[i].summed, u.changed
+		s.total, s.lastCount, s.lastNode, s.switchedAt = before[i].total, before[i].lastCount, before[i].lastNode, u.changedAt
 	}
 }
 
-// finish ends the episodes that are over.
-func (w *world) finish(at time.Time) {
+// endEpisodes ends the episodes that are over at the given time.
+func (w *world) endEpisodes(at time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, e := range slices.Clone(w.active) {
@@ -170,42 +172,43 @@ func (w *world) finish(at time.Time) {
 			continue
 		}
 		w.active = slices.DeleteFunc(w.active, func(o *simulation.Episode) bool { return o == e })
-		switch s := w.hit(e); e.Kind {
+		switch s := w.affected(e); e.Kind {
 		case "names change":
 			w.changeNames()
 		case "other API":
-			w.otherAPI(s)
-			s.faulty = latest(s.faulty, at)
+			w.switchAPI(s)
+			s.faultyUntil = latest(s.faultyUntil, at)
 		case "goes back":
 			if e.Variant%2 == 1 && s.count > 0 {
 				s.count--
 			}
 		case "file breaks":
-			w.write()
+			w.writeConfig()
 		case "removed":
 			if !s.u.wanted {
 				if s.u.wanted = true; s.u.source == "config" {
-					w.moved(s.u)
+					w.startOver(s.u)
 				} else {
-					w.returned(s.u)
+					w.relist(s.u)
 				}
-				w.write()
+				w.writeConfig()
 				w.unlocked(func() { w.reload(http.StatusOK) })
 			}
 		}
 	}
 }
 
+// reload requests a reload of the configuration, which must return the given status.
 func (w *world) reload(want int) {
 	began := w.began
 	response, err := w.client.Post("http://exporter/-/reload", "", nil)
 	if err != nil {
-		w.note(began, "a reload: %v", err)
+		w.failUnlessRestarted(began, "reload: %v", err)
 		return
 	}
 	response.Body.Close()
 	if response.StatusCode != want {
-		w.note(began, "a reload: status %d, want %d", response.StatusCode, want)
+		w.failUnlessRestarted(began, "reload: status %d, want %d", response.StatusCode, want)
 	}
 }
 
@@ -220,7 +223,7 @@ func (w *world) herd(n int) {
 	}
 }
 
-// badScraper does not read the response, or disconnects.
+// badScraper makes a scrape that does not read the response or disconnects.
 func (w *world) badScraper(e *simulation.Episode) {
 	c, err := w.inbound.dial(context.Background())
 	if err != nil {

@@ -18,42 +18,42 @@ import (
 	"github.com/betanet/betanet_exporter/internal/simulation"
 )
 
-// currentWorld is the running world, for the global dial functions.
+// currentWorld is the running world. The global dial functions use it.
 var currentWorld atomic.Pointer[world]
 
 func TestMain(m *testing.M) {
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP) // start the goroutine of os/signal outside any bubble
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP) // start the goroutine of os/signal outside a bubble
 	http.DefaultTransport.(*http.Transport).DialContext = func(ctx context.Context, n, address string) (net.Conn, error) {
 		return currentWorld.Load().dial(ctx, n, address)
 	}
 	refuse := func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
-	_, _ = (&net.Resolver{PreferGo: true, Dial: refuse}).LookupHost(context.Background(), "names.sim") // create the channels of package net outside any bubble
+	_, _ = (&net.Resolver{PreferGo: true, Dial: refuse}).LookupHost(context.Background(), "names.sim") // create the channels of package net outside a bubble
 	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, n, address string) (net.Conn, error) {
 		return currentWorld.Load().dialNames(ctx, n, address)
 	}}
 	os.Exit(m.Run())
 }
 
-// simulate runs one world. Its failure is the first broken rule.
+// simulate runs one world and returns it. The field failure is the first broken rule.
 func simulate(t *testing.T, seed uint64, length time.Duration, episodes []simulation.Episode) (w *world) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		w = newWorld(seed, length, episodes, dir)
 		currentWorld.Store(w)
 		w.mu.Lock()
-		w.write()
+		w.writeConfig()
 		w.mu.Unlock()
 		w.run()
 	})
 	return w
 }
 
-// run runs the episodes, with scrapes in between.
+// run runs the exporter with the episodes, and makes scrapes in between.
 func (w *world) run() {
 	stop := w.startExporter()
 	next := 0
-	first := w.start.Add(time.Minute + 500*time.Microsecond) // never at the time of a response
-	for scrape := first; w.broken() == "" && time.Since(w.start) < w.length-w.recovery(); {
+	first := w.start.Add(time.Minute + 500*time.Microsecond) // never at the same time as a response
+	for scrape := first; w.firstFailure() == "" && time.Since(w.start) < w.length-w.recovery(); {
 		at := scrape
 		if next < len(w.episodes) {
 			at = earlier(at, w.start.Add(w.episodes[next].Start))
@@ -66,31 +66,31 @@ func (w *world) run() {
 		case at.Equal(scrape):
 			w.scrape()
 			if w.draw(8) == 0 {
-				go w.probe(w.hit(&simulation.Episode{Target: w.draw(24)}), w.began)
+				go w.probe(w.affected(&simulation.Episode{Target: w.draw(24)}), w.began)
 			}
 			scrape = scrape.Add(time.Duration(30+w.draw(270))*time.Second + 413*time.Millisecond)
 		case next < len(w.episodes) && at.Equal(w.start.Add(w.episodes[next].Start)):
-			w.begin(&w.episodes[next], &stop)
+			w.beginEpisode(&w.episodes[next], &stop)
 			next++
 		default:
-			w.finish(at)
+			w.endEpisodes(at)
 		}
 	}
-	if w.broken() == "" {
+	if w.firstFailure() == "" {
 		w.checkMemory(&stop)
 	}
 	stop()
 	w.client.CloseIdleConnections()
-	time.Sleep(10 * time.Second) // for dials that net/http has not given up
+	time.Sleep(10 * time.Second) // for dials that net/http has not abandoned
 	w.running.Wait()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.conns != 0 {
-		w.fail("%d connections are open at the end", w.conns)
+		w.fail("%d connections are open at the end, want none", w.conns)
 	}
 }
 
-// draw returns a random number below n.
+// draw returns a random number in [0, n).
 func (w *world) draw(n int) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -104,14 +104,15 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// startExporter starts the exporter and returns a function that stops it and waits.
+// startExporter starts the exporter and returns a function that stops it and waits for its
+// end.
 func (w *world) startExporter() func() {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	w.stopping = false
-	go func() { w.serve(ctx); close(done) }()
+	go func() { w.runExporter(ctx); close(done) }()
 	synctest.Wait()
-	w.scrape()              // nothing has responded yet
+	w.scrape()              // before any response
 	debug.SetGCPercent(400) // the exporter lowers it to save memory
 	return func() {
 		w.mu.Lock()
@@ -139,8 +140,8 @@ func (w *world) waitIdle() {
 	time.Sleep(7 * time.Millisecond)
 }
 
-// TestDaysOfTheExporter simulates DAYS upstream-days of the complete exporter with the
-// seeds from SEED on.
+// TestDaysOfTheExporter simulates $DAYS upstream-days of the complete exporter with
+// consecutive seeds, beginning with $SEED.
 func TestDaysOfTheExporter(t *testing.T) {
 	days, seed := 2, uint64(1)
 	if n, err := strconv.Atoi(os.Getenv("DAYS")); err == nil {
@@ -160,8 +161,8 @@ func TestDaysOfTheExporter(t *testing.T) {
 		total.add(w)
 		failure := w.failure
 		w = nil
-		if kept := total.kept(); failure == "" {
-			failure = kept
+		if broken := total.checkProcess(); failure == "" {
+			failure = broken
 		}
 		if failure != "" {
 			report(t, seed, length, episodes, failure, total.days)
@@ -178,11 +179,11 @@ func TestDaysOfTheExporter(t *testing.T) {
 
 // figures are the totals of all worlds.
 type figures struct {
-	began  time.Duration // of CPU time
+	began  time.Duration // CPU time at the start
 	days   float64       // simulated upstream-days
 	worlds int
 	counts map[string]int
-	heap   int64 // bytes that the process kept after the first world
+	heap   int64 // bytes in use after the first world
 }
 
 func (f *figures) add(w *world) {
@@ -207,7 +208,7 @@ func TestHoursWithoutFaultsBreakNoRule(t *testing.T) {
 	replay(t, 1, 2*time.Hour)
 }
 
-// report shrinks a failure to a short list of episodes that fails in three of five runs,
+// report shrinks the episodes of a failure to a short list that fails in three of five runs,
 // and writes a test that replays it.
 func report(t *testing.T, seed uint64, length time.Duration, episodes []simulation.Episode, failure string, days float64) {
 	fails := func(some []simulation.Episode) bool {
@@ -230,10 +231,10 @@ func report(t *testing.T, seed uint64, length time.Duration, episodes []simulati
 	if err != nil {
 		t.Error(err)
 	}
-	t.Errorf("seed %d, after %.1f upstream-days: %s\n%d of %d episodes suffice, replayed by %s: %v", seed, days, failure, len(shortest), len(episodes), file, shortest)
+	t.Errorf("seed %d, after %.1f upstream-days: %s\n%d of %d episodes are enough to fail, %s replays them: %v", seed, days, failure, len(shortest), len(episodes), file, shortest)
 }
 
-// replay simulates the episodes of an earlier failure.
+// replay simulates the episodes that caused an earlier failure.
 func replay(t *testing.T, seed uint64, length time.Duration, episodes ...simulation.Episode) {
 	t.Helper()
 	if w := simulate(t, seed, length, episodes); w.failure != "" {
@@ -241,6 +242,7 @@ func replay(t *testing.T, seed uint64, length time.Duration, episodes ...simulat
 	}
 }
 
+// cpuTime returns the CPU time of the process.
 func cpuTime() time.Duration {
 	var u syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {

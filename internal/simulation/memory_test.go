@@ -6,25 +6,25 @@ import (
 	"time"
 )
 
-// What the exporter may keep of its past, in bytes. All of it is bounded: an hour of the
-// fleet in 360 points, up to 5000 events, up to 500 incidents, the last values of removed
-// upstreams, so that one that comes back continues from them, and maps and buffers that
-// keep their size. A world of twelve hours leaves 60 to 100 kB of this.
+// The bytes that the exporter may use for its history. All parts of it are bounded: an hour
+// of the fleet in 360 points, up to 5000 events, up to 500 incidents, the last values of
+// removed upstreams, from which they continue if they return, and maps and buffers that do
+// not shrink. A world of twelve hours leaves 60 to 100 kB.
 const (
 	keptHistory = 256 << 10
 	keptChange  = 300 // for each failure and recovery of an endpoint
 	keptChanges = 5000
 )
 
-// The process may keep this after worlds have ended, above what it kept after the
-// first. Profiles show objects of the last world, and about 10 kB for each world:
+// The additional bytes that the process may use after further worlds have ended, compared to
+// after the first. Profiles show objects of the last world, and about 10 kB per world:
 // descriptors of goroutines, which the runtime never frees, and pools of libraries.
 const (
 	keptByProcess = 1 << 20
 	keptByWorld   = 16 << 10
 )
 
-// recovery returns how long after the last episode everything is up again.
+// recovery returns the time after the last episode within which everything is up again.
 func (w *world) recovery() time.Duration {
 	return w.lag() + maxRetryAfter + w.aftermath()
 }
@@ -32,30 +32,30 @@ func (w *world) recovery() time.Duration {
 // checkMemory ends all episodes and checks that the exporter needs no more memory than
 // one that has just started with the same configuration, except for its history.
 func (w *world) checkMemory(stop *func()) {
-	w.finish(w.start.Add(1 << 60))
+	w.endEpisodes(w.start.Add(1 << 60))
 	for range 4 {
 		time.Sleep(w.recovery() / 4)
 		w.scrape()
 	}
-	old := w.quietHeap()
+	old := w.idleHeap()
 	(*stop)()
 	*stop = w.startExporter()
 	time.Sleep(w.interval + w.timeout + time.Minute)
 	w.scrape()
-	recent := w.quietHeap()
+	recent := w.idleHeap()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if allowed := keptHistory + int64(min(w.changes, keptChanges))*keptChange; old-recent > allowed {
-		w.fail("the exporter uses %d bytes, %d after a restart: it may keep %d", old, recent, allowed)
+		w.fail("the exporter uses %d bytes and %d after a restart, want at most %d more than after a restart", old, recent, allowed)
 	}
 }
 
-// quietHeap returns the live heap at a moment without a request.
-func (w *world) quietHeap() int64 {
+// idleHeap returns the size of the live heap while there are no requests.
+func (w *world) idleHeap() int64 {
 	w.client.CloseIdleConnections()
 	w.waitIdle()
 	w.mu.Lock()
-	w.points = nil // what the oracle remembers of earlier pushes would count as well
+	w.points = nil // because the oracle's memory of earlier pushes would count as well
 	w.mu.Unlock()
 	return liveHeap()
 }
@@ -63,20 +63,21 @@ func (w *world) quietHeap() int64 {
 // liveHeap returns the size of all reachable objects in bytes.
 func liveHeap() int64 {
 	runtime.GC()
-	runtime.GC() // a sync.Pool keeps its objects through the first
+	runtime.GC() // because a sync.Pool keeps its objects through the first
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
 }
 
-// kept checks what the process keeps after a world has ended, and returns the broken rule.
-func (f *figures) kept() string {
+// checkProcess checks how much memory the process uses after a world has ended. It returns
+// the broken rule, or "".
+func (f *figures) checkProcess() string {
 	now := liveHeap()
 	if f.heap == 0 {
 		f.heap = now
 	}
 	if allowed := keptByProcess + int64(f.worlds)*keptByWorld; now-f.heap > allowed {
-		return fmt.Sprintf("the process keeps %d bytes after %d worlds, %d after the first: it may keep %d more", now, f.worlds, f.heap, allowed)
+		return fmt.Sprintf("the process uses %d bytes after %d worlds and %d after the first, want at most %d more than after the first", now, f.worlds, f.heap, allowed)
 	}
 	return ""
 }

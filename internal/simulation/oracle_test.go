@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// grace returns how long it may take to apply a change of the list of upstreams.
+// grace returns how long it may take until the exporter applies a change to an upstream.
 func (w *world) grace(u *upstream) time.Duration {
 	if u.source == "config" {
 		return time.Second
@@ -15,8 +15,8 @@ func (w *world) grace(u *upstream) time.Duration {
 	return w.lag()
 }
 
-// lag returns how long a source may take to show a change: its refresh interval and its
-// timeouts.
+// lag returns how long it may take until a change in a source of upstreams is noticed: its
+// refresh interval and timeouts.
 func (w *world) lag() time.Duration { return w.refresh + 40*time.Second }
 
 // scrape makes one scrape and checks it.
@@ -26,7 +26,7 @@ func (w *world) scrape() {
 	w.mu.Unlock()
 	status, series, err := w.get("/metrics")
 	if err != nil || status != http.StatusOK {
-		w.note(began, "a scrape: status %d, %v", status, err)
+		w.failUnlessRestarted(began, "scrape: status %d, %v", status, err)
 		return
 	}
 	w.mu.Lock()
@@ -42,8 +42,9 @@ func (w *world) scrape() {
 	}
 }
 
-// note calls fail unless the exporter has been restarted or is stopping.
-func (w *world) note(began time.Time, format string, args ...any) {
+// failUnlessRestarted calls fail unless the exporter is stopping or has been restarted since
+// began.
+func (w *world) failUnlessRestarted(began time.Time, format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.began == began && !w.stopping {
@@ -51,35 +52,35 @@ func (w *world) note(began time.Time, format string, args ...any) {
 	}
 }
 
-// check compares a scrape or a push with what happened. The caller holds the mutex.
+// check compares a scrape or a push with the state of the world. The caller holds the mutex.
 func (w *world) check(what string, series map[string]float64) {
 	if w.writing > 0 {
-		return // the exporter may be ahead of the oracle
+		return // the exporter may have received a document that is not recorded yet
 	}
 	now := time.Now()
 	for _, u := range w.upstreams {
 		key := `{upstream="` + u.name + `"}`
-		settled := now.Sub(u.changed) > w.grace(u)+time.Second && !now.Before(w.trouble)
+		settled := now.Sub(u.changedAt) > w.grace(u)+time.Second && !now.Before(w.unsettledUntil)
 		up, listed := series["betanet_up"+key]
 		if settled && listed {
-			u.listed = now
+			u.lastListed = now
 		}
-		if up == 1 && !u.answered() {
-			w.fail("%s: %s is up, but has not responded", what, u.name)
+		if up == 1 && !u.hasResponded() {
+			w.fail("%s: %s is up, but has not responded yet", what, u.name)
 		}
 		if what == "scrape" {
 			u.checkResets(series, key, now)
 		}
 		switch {
-		case u.wanted && !listed && u.listed.After(u.changed):
+		case u.wanted && !listed && u.lastListed.After(u.changedAt):
 			w.fail("%s: %s is no longer listed", what, u.name)
 		case settled && listed != u.wanted:
 			w.fail("%s: %s: listed is %v, want %v", what, u.name, listed, u.wanted)
-		case u.wanted && !listed && now.Sub(u.changed) > w.grace(u): // its source cannot be read
-			changed := u.changed
-			w.returned(u)
-			u.changed = changed
-		case !listed || !u.wanted || now.Sub(u.changed) < w.grace(u)+time.Second:
+		case u.wanted && !listed && now.Sub(u.changedAt) > w.grace(u): // its source cannot be read
+			changed := u.changedAt
+			w.relist(u)
+			u.changedAt = changed
+		case !listed || !u.wanted || now.Sub(u.changedAt) < w.grace(u)+time.Second:
 			continue
 		case u.replica:
 			u.checkReplicas(what, series, key)
@@ -96,10 +97,10 @@ func (w *world) check(what string, series map[string]float64) {
 	w.checkFleet(what, series, now)
 }
 
-// disturbed reports whether the network is or was recently faulty.
-func (w *world) disturbed(now time.Time) bool { return now.Before(w.network) }
+// disturbed reports whether the network is faulty or was recently.
+func (w *world) disturbed(now time.Time) bool { return now.Before(w.networkFaultyUntil) }
 
-// checkFleet checks the fleet's sums and counts.
+// checkFleet checks the sums and counts of the fleet.
 func (w *world) checkFleet(what string, series map[string]float64, now time.Time) {
 	if shown, ok := series["betanet_fleet_messages_total"]; ok && len(w.growth) > 0 {
 		most, least := w.growth[len(w.growth)-1].value, uint64(0)
@@ -110,7 +111,7 @@ func (w *world) checkFleet(what string, series map[string]float64, now time.Time
 		}
 		most += w.extra
 		if shown > float64(most) || shown < float64(least) {
-			w.fail("%s: the fleet has %v messages, want %d to %d", what, shown, least, most)
+			w.fail("%s: the fleet shows %v messages, want %d to %d", what, shown, least, most)
 		}
 	}
 	var ups, all float64
@@ -120,20 +121,20 @@ func (w *world) checkFleet(what string, series map[string]float64, now time.Time
 		}
 	}
 	if shown, ok := series[`betanet_fleet_upstreams{state="up"}`]; ok && what == "scrape" && shown != ups {
-		w.fail("%s: %v upstreams are up, the fleet series shows %v", what, ups, shown)
+		w.fail("%s: %v upstreams are up, but the fleet shows %v", what, ups, shown)
 	}
 	if shown, ok := series["betanet_exporter_upstreams"]; ok && what == "scrape" && all > 1 && shown != all {
-		w.fail("%s: lists %v upstreams, but counts %v", what, all, shown)
+		w.fail("%s: %v upstreams are listed, but betanet_exporter_upstreams is %v", what, all, shown)
 	}
 }
 
-// shown are the series of each path, to be compared with its documents.
+// shown is the series that is compared with the documents of each path.
 var shown = [4]string{"betanet_messages_total", "betanet_connected_peers", "betanet_bytes_received_total", "betanet_messages_total"}
 
-// check compares the series of a service with what it sent.
+// check compares the series of a service with the documents that it sent.
 func (s *service) check(what string, series map[string]float64, key string, up bool) {
 	w, now := s.w, time.Now()
-	healthy := !now.Before(s.faulty) && !now.Before(w.network)
+	healthy := !now.Before(s.faultyUntil) && !now.Before(w.networkFaultyUntil)
 	for path := range s.endpoints {
 		e := &s.endpoints[path]
 		healthy = healthy && !now.Before(e.notBefore)
@@ -142,7 +143,7 @@ func (s *service) check(what string, series map[string]float64, key string, up b
 		}
 		value, present := series[shown[path]+key]
 		if len(e.sent) == 0 {
-			if present && now.Sub(s.switched) > maxStale+w.interval {
+			if present && now.Sub(s.switchedAt) > maxStale+w.interval {
 				w.fail("%s: %s shows %v, which was never sent", what, s.host+paths[path], value)
 			}
 			continue
@@ -150,13 +151,13 @@ func (s *service) check(what string, series map[string]float64, key string, up b
 		last := e.sent[len(e.sent)-1]
 		age := now.Sub(last.at)
 		switch {
-		case now.Sub(s.switched) < maxStale+2*w.interval: // it may be from the other API
-		case !present && last.at.Before(s.u.changed.Add(w.grace(s.u))): // a document of the upstream before the change
+		case now.Sub(s.switchedAt) < maxStale+2*w.interval: // the value may be from the other API
+		case !present && last.at.Before(s.u.changedAt.Add(w.grace(s.u))): // the document was sent before the change of the upstream
 		case !present && age > settle && age < maxStale-settle:
-			w.fail("%s: %s shows nothing, %v after a document with %d", what, s.host+paths[path], age, last.value)
+			w.fail("%s: %s shows no value, %v after a document with %d", what, s.host+paths[path], age, last.value)
 		case present && age > maxStale+settle:
 			w.fail("%s: %s shows %v from %v ago", what, s.host+paths[path], value, age)
-		case present && !last.is(value, path) && (age > settle || len(e.sent) > 1 && !e.sent[len(e.sent)-2].is(value, path)):
+		case present && !last.matches(value, path) && (age > settle || len(e.sent) > 1 && !e.sent[len(e.sent)-2].matches(value, path)):
 			w.fail("%s: %s shows %v, %v after a document with %d", what, s.host+paths[path], value, age, last.value)
 		}
 		stale := series["betanet_exporter_data_stale"+key] == 1
@@ -173,18 +174,18 @@ func (s *service) check(what string, series map[string]float64, key string, up b
 	s.checkFresh(what, up, healthy)
 }
 
-// checkFresh checks that a service is up within a bound after its faults end, and that
-// it is not up after as long without a response.
+// checkFresh checks that a service is up within a bound after its faults have ended, and that
+// it is not up without a response for that long.
 func (s *service) checkFresh(what string, up, healthy bool) {
 	w, now := s.w, time.Now()
 	bound := 2*(w.interval+pause) + 2*w.timeout + time.Second
-	since := s.u.changed
-	for _, t := range []time.Time{s.faulty, w.network, w.trouble, s.switched, w.began} {
+	since := s.u.changedAt
+	for _, t := range []time.Time{s.faultyUntil, w.networkFaultyUntil, w.unsettledUntil, s.switchedAt, w.began} {
 		if t.After(since) {
 			since = t
 		}
 	}
-	last := s.switched // documents from the other API are not remembered
+	last := s.switchedAt // the oracle forgets documents of the other API
 	for _, e := range s.endpoints {
 		if e.notBefore.After(since) {
 			since = e.notBefore
@@ -194,30 +195,30 @@ func (s *service) checkFresh(what string, up, healthy bool) {
 		}
 	}
 	if healthy && now.Sub(since) > bound && (!up || now.Sub(last) > w.interval+w.timeout) {
-		w.fail("%s: %s is up %v with a document from %v ago, although the last fault ended %v ago", what, s.host, up, now.Sub(last), now.Sub(since))
+		w.fail("%s: %s has up %v and a document from %v ago, although the last fault ended %v ago", what, s.host, up, now.Sub(last), now.Sub(since))
 	}
-	s.noteOutage(now, now.Sub(since) > bound && healthy, now.Sub(latest(last, latest(s.u.changed, w.began))) > bound+w.lag())
-	if up && now.Sub(last) > 2*w.interval+2*w.timeout && now.Sub(s.u.changed) > bound {
+	s.recordOutage(now, now.Sub(since) > bound && healthy, now.Sub(latest(last, latest(s.u.changedAt, w.began))) > bound+w.lag())
+	if up && now.Sub(last) > 2*w.interval+2*w.timeout && now.Sub(s.u.changedAt) > bound {
 		w.fail("%s: %s is up, but its last document is from %v ago", what, s.host, now.Sub(last))
 	}
 }
 
-// noteOutage records that a service is surely up, or surely down because it has not
-// responded for long. The caller holds the mutex.
-func (s *service) noteOutage(now time.Time, up, down bool) {
+// recordOutage records that a service is certain to be up, or certain to be down because it
+// has not responded for long. The caller holds the mutex.
+func (s *service) recordOutage(now time.Time, up, down bool) {
 	if up {
 		s.knownUp = now
 	}
 	if !down {
 		return
 	}
-	if s.knownDown.Before(s.knownUp) || s.knownDown.Before(s.u.changed) || s.knownDown.Before(s.w.began) {
+	if s.knownDown.Before(s.knownUp) || s.knownDown.Before(s.u.changedAt) || s.knownDown.Before(s.w.began) {
 		s.u.outage.from = now
 	}
 	s.knownDown, s.u.outage.to = now, now
 }
 
-// checkReplicas checks that one of the replicas sent the value shown.
+// checkReplicas checks that the value shown was sent by one of the replicas.
 func (u *upstream) checkReplicas(what string, series map[string]float64, key string) {
 	value, present := series["betanet_bytes_received_total"+key]
 	if !present {
@@ -232,5 +233,5 @@ func (u *upstream) checkReplicas(what string, series map[string]float64, key str
 			all = append(all, fmt.Sprint(s.host, " ", sent.value))
 		}
 	}
-	u.w.fail("%s: %s shows %v, the replicas sent %v", what, u.name, value, all)
+	u.w.fail("%s: %s shows %v, but the replicas sent %v", what, u.name, value, all)
 }

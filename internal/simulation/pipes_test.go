@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// pipes makes connections in memory between dial and a listener.
+// pipes connects dial to a listener in memory, so that fake time can advance.
 type pipes struct {
 	mu     sync.Mutex
 	conns  chan net.Conn

@@ -7,9 +7,9 @@ import (
 	"github.com/betanet/betanet_exporter/internal/simulation"
 )
 
-// While a service was down, its name had no address for a moment. The upstream came back
-// with another API than the one it had, until the service responded, and the fleet's
-// counters missed the messages since the last document.
+// While a service was down, its name had no address for a moment. The upstream came back with
+// a different API until the service responded, so the fleet's counters missed the messages
+// since the last document.
 func TestReplayOfAReturnBeforeTheFirstResponse(t *testing.T) {
 	replay(
 		t, 26, 6*time.Hour,

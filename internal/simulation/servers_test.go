@@ -18,7 +18,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// serveList serves the list of upstreams over HTTP.
+// serveList serves the target list for HTTP discovery.
 func (w *world) serveList(c net.Conn) {
 	r := bufio.NewReaderSize(c, 512)
 	for {
@@ -26,7 +26,7 @@ func (w *world) serveList(c net.Conn) {
 			return
 		}
 		w.mu.Lock()
-		hangs, breaks := w.during("list hangs") != nil, w.during("list breaks")
+		hangs, breaks := w.activeEpisode("list hangs") != nil, w.activeEpisode("list breaks")
 		targets := []map[string]any{}
 		for _, u := range w.upstreams {
 			if u.wanted && u.source == "list" {
@@ -49,7 +49,7 @@ func (w *world) serveList(c net.Conn) {
 	}
 }
 
-// serveNames serves DNS over a stream.
+// serveNames serves DNS over a stream, for DNS discovery.
 func (w *world) serveNames(c net.Conn) {
 	var length [2]byte
 	for {
@@ -70,7 +70,7 @@ func (w *world) serveNames(c net.Conn) {
 		a[8], a[9], a[10], a[11] = 0, 0, 0, 0
 		var answers uint16
 		w.mu.Lock()
-		if w.during("names fail") != nil {
+		if w.activeEpisode("names fail") != nil {
 			a[3] |= 2
 		} else if binary.BigEndian.Uint16(q[end-4:]) == 1 {
 			for _, u := range w.upstreams {
@@ -99,14 +99,14 @@ func (w *world) dialNames(context.Context, string, string) (net.Conn, error) {
 	return ours, nil
 }
 
-// point is a pushed data point.
+// point is a data point of a push.
 type point struct {
-	start uint64
+	start uint64 // start time in nanoseconds
 	value float64
 	at    time.Time
 }
 
-// serveReceiver receives OTLP.
+// serveReceiver receives pushes over OTLP.
 func (w *world) serveReceiver(c net.Conn) {
 	r := bufio.NewReader(c)
 	for {
@@ -127,9 +127,9 @@ func (w *world) serveReceiver(c net.Conn) {
 		message := new(collector.ExportMetricsServiceRequest)
 		w.mu.Lock()
 		if err := proto.Unmarshal(text, message); err != nil {
-			w.fail("a push: %v", err)
+			w.fail("push: %v", err)
 		}
-		began, hangs, refuses := w.began, w.during("receiver hangs") != nil, w.during("receiver refuses")
+		began, hangs, refuses := w.began, w.activeEpisode("receiver hangs") != nil, w.activeEpisode("receiver refuses")
 		w.mu.Unlock()
 		switch {
 		case hangs:
@@ -141,7 +141,7 @@ func (w *world) serveReceiver(c net.Conn) {
 			_, err = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n")
 			if err == nil {
 				w.mu.Lock()
-				if w.began == began { // otherwise it was the last push before a restart
+				if w.began == began { // otherwise it is the last push before a restart
 					w.received(message)
 				}
 				w.mu.Unlock()
@@ -153,7 +153,8 @@ func (w *world) serveReceiver(c net.Conn) {
 	}
 }
 
-// received checks a push like a scrape, and that sums with the same start never fall.
+// received checks a push in the same way as a scrape, and also that sums with the same start
+// never fall.
 func (w *world) received(m *collector.ExportMetricsServiceRequest) {
 	if w.points == nil {
 		return
@@ -176,20 +177,20 @@ func (w *world) received(m *collector.ExportMetricsServiceRequest) {
 					}
 					before, known := w.points[key]
 					if !known && strings.HasPrefix(key, "betanet_messages_total") && p.StartTimeUnixNano != p.TimeUnixNano {
-						w.fail("pushed the first value of %s, %v, as traffic", key, value)
+						w.fail("pushed the first value of %s, %v, as an increase", key, value)
 					}
 					if known && before.start == p.StartTimeUnixNano && value < before.value {
-						w.fail("pushed %s %v after %v with the same start", key, value, before.value)
+						w.fail("pushed %s %v after %v with the same start time", key, value, before.value)
 					}
 					if p.StartTimeUnixNano > p.TimeUnixNano {
-						w.fail("pushed %s with a start after its time", key)
+						w.fail("pushed %s with a start time after its time", key)
 					}
 					w.points[key] = point{p.StartTimeUnixNano, value, time.Now()}
 				}
 			}
 		}
 	}
-	if _, upstreams := series[`betanet_up{upstream="always"}`]; upstreams { // the request with the upstreams
+	if _, upstreams := series[`betanet_up{upstream="always"}`]; upstreams { // this request contains the upstreams
 		w.check("push", series)
 	}
 }

@@ -11,45 +11,45 @@ import (
 	"time"
 )
 
-// paths are the only paths that may be requested; others deadlock a real server.
+// paths are the only paths that may be requested, because others deadlock a real server.
 var paths = []string{"/api/v1/metrics", "/api/v1/nodes/status", "/api/v1/network/stats", "/mixnodes"}
 
-const mixnodes = 3 // the index of its path
+const mixnodes = 3 // index of /mixnodes in paths
 
-// service is a simulated Betanet service, and what the oracle knows about it.
+// service is a simulated Betanet service with the oracle's state of it.
 type service struct {
-	w         *world
-	u         *upstream
-	host      string
-	mixnodes  bool   // its API
-	count     uint64 // of messages
-	node      int    // number of the mixnode's id
-	total     uint64 // expected sum over mixnodes
-	restarted uint64 // expected sum if the exporter has started from scratch
-	counted   uint64 // last count in the sum
-	summed    int    // node of that count
-	faulty    time.Time
-	switched  time.Time // to the other API
-	idle      time.Time // end of the time without messages
-	fell      time.Time // when its counters last fell in a document
-	requested time.Time // last request or connection
-	answers   [4]bool   // paths whose documents arrived since the exporter was started
-	knownUp   time.Time // last check when it was surely up
-	knownDown time.Time // last check when it was surely down
-	endpoints [4]endpoint
+	w           *world
+	u           *upstream
+	host        string
+	mixnodes    bool      // it has the API with /mixnodes
+	count       uint64    // number of messages
+	node        int       // number in the ID of its mixnode
+	total       uint64    // expected sum over mixnodes
+	restarted   uint64    // expected sum if the exporter started it from scratch
+	lastCount   uint64    // last count that was added to the sum
+	lastNode    int       // node of lastCount
+	faultyUntil time.Time // end of its last fault
+	switchedAt  time.Time // when it last switched to the other API
+	idleUntil   time.Time // end of the period without new messages
+	lastFall    time.Time // when a document last had lower counters
+	lastRequest time.Time // when it last received a request or connection
+	delivered   [4]bool   // whether a document of each path has arrived since the exporter was started
+	knownUp     time.Time // when it was last certain to be up
+	knownDown   time.Time // when it was last certain to be down
+	endpoints   [4]endpoint
 }
 
 // endpoint is one path of a service.
 type endpoint struct {
-	out         time.Time // when the response in flight ends
-	streak      int       // of consecutive failures
-	openUntil   time.Time
-	notBefore   time.Time
-	sent        []sample // last four documents that arrived
+	busyUntil   time.Time // when the response in flight ends
+	streak      int       // number of consecutive failures
+	openUntil   time.Time // end of the breaker's pause
+	notBefore   time.Time // end of the Retry-After
+	sent        []sample  // last four documents that arrived
 	lastFailure time.Time
 	failing     bool   // the last request failed
 	counted     bool   // the exporter remembers a document
-	count       uint64 // messages in that document
+	count       uint64 // number of messages in that document
 	node        int    // number of the mixnode in that document
 }
 
@@ -57,12 +57,13 @@ func newService(w *world, u *upstream, host string, r *rand.Rand) *service {
 	return &service{w: w, u: u, host: host, mixnodes: r.IntN(2) == 0, count: uint64(r.IntN(1000))}
 }
 
-// forget resets the state that the exporter is expected to keep.
+// forget resets the state that the exporter keeps of the service.
 func (s *service) forget() {
 	s.endpoints = [4]endpoint{}
-	s.total, s.restarted, s.counted, s.summed = 0, 0, 0, -1
+	s.total, s.restarted, s.lastCount, s.lastNode = 0, 0, 0, -1
 }
 
+// serviceAt returns the service at an address, or nil if there is none.
 func (w *world) serviceAt(host string) *service {
 	for _, u := range w.upstreams {
 		for _, s := range u.urls {
@@ -90,7 +91,7 @@ func (w *world) serveService(host string, c net.Conn) {
 			w.fail("%s received a request for %s", host, q.URL.Path)
 			path = 0
 		}
-		if s == nil { // the upstream named always
+		if s == nil { // the upstream called always
 			w.mu.Unlock()
 			time.Sleep(time.Millisecond)
 			io.WriteString(c, response("200 OK", "", documents[path](0)))
@@ -125,28 +126,28 @@ func (w *world) serveService(host string, c net.Conn) {
 	}
 }
 
-// handle checks a request and draws the response. A negative takes means no response. The
-// caller holds the mutex.
+// handle checks a request and draws the response. It returns a negative takes for no
+// response. The caller holds the mutex.
 func (s *service) handle(path int) (kind string, takes time.Duration, text string, value uint64) {
 	w, now, e := s.w, time.Now(), &s.endpoints[path]
 	w.requests++
-	s.requested = now
-	replaced := now.Sub(s.u.changed) < w.grace(s.u)+time.Second || now.Before(w.trouble) // the previous request may be canceled
+	s.lastRequest = now
+	replaced := now.Sub(s.u.changedAt) < w.grace(s.u)+time.Second || now.Before(w.unsettledUntil) // the previous request may be canceled
 	switch {
-	case now.Before(e.out) && !replaced:
-		w.fail("%s%s: two requests at a time", s.host, paths[path])
+	case now.Before(e.busyUntil) && !replaced:
+		w.fail("%s%s: two requests at the same time", s.host, paths[path])
 	case now.Before(e.notBefore):
 		w.fail("%s%s: requested %v before the Retry-After", s.host, paths[path], e.notBefore.Sub(now))
 	case now.Before(e.openUntil):
 		w.fail("%s%s: requested %v before the end of the breaker's pause", s.host, paths[path], e.openUntil.Sub(now))
-	case !s.u.wanted && now.Sub(s.u.changed) > w.grace(s.u) && !now.Before(w.trouble):
-		w.fail("%s%s: requested %v after the upstream was removed", s.host, paths[path], now.Sub(s.u.changed))
+	case !s.u.wanted && now.Sub(s.u.changedAt) > w.grace(s.u) && !now.Before(w.unsettledUntil):
+		w.fail("%s%s: requested %v after the upstream was removed", s.host, paths[path], now.Sub(s.u.changedAt))
 	}
 	takes = time.Millisecond + time.Duration(w.random.IntN(20))*time.Millisecond
 	kind = w.faultOf(s.host)
 	if kind == "slow" {
-		// Not a whole number of milliseconds: a response in the nanosecond in which the
-		// attempt ends may be in time or not.
+		// Not a whole number of milliseconds, because it is undefined whether a response
+		// at the exact end of an attempt is in time.
 		takes = time.Duration(w.random.IntN(7000))*time.Millisecond + 137_003*time.Nanosecond
 		kind = ""
 	}
@@ -160,7 +161,7 @@ func (s *service) handle(path int) (kind string, takes time.Duration, text strin
 	case "hangs", "deadlocked":
 		return kind, -1, "", 0
 	case "good":
-		if more := uint64(w.random.IntN(100)); !now.Before(s.idle) {
+		if more := uint64(w.random.IntN(100)); !now.Before(s.idleUntil) {
 			s.count += more
 		}
 		text = response("200 OK", "", documents[path](s.count, s.node))
@@ -181,7 +182,7 @@ func (s *service) handle(path int) (kind string, takes time.Duration, text strin
 	}
 	w.inflight++
 	if takes < time.Second {
-		e.out = now.Add(takes)
+		e.busyUntil = now.Add(takes)
 	}
 	return kind, takes, text, s.count
 }
@@ -190,7 +191,7 @@ func response(status, header, body string) string {
 	return fmt.Sprintf("HTTP/1.1 %s\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", status, header, len(body), body)
 }
 
-// documents return the document of each path after n messages.
+// documents are functions that return the document of each path after n messages.
 var documents = [4]func(n uint64, node ...int) string{
 	func(n uint64, _ ...int) string {
 		return fmt.Sprintf(`{"packets_processed":%d,"packets_dropped":%d}`, n, n/10)
@@ -223,35 +224,35 @@ func (s *service) failed(path int, requestedAt time.Time, certain bool) {
 // arrived records a document that the exporter has received. The caller holds the mutex.
 func (s *service) arrived(path int, value uint64) {
 	e, now := &s.endpoints[path], time.Now()
-	s.answers[path] = true
-	s.noteReset(path, value)
+	s.delivered[path] = true
+	s.recordReset(path, value)
 	e.changeTo(false, s.w)
 	if path == mixnodes {
 		value = s.sum(value)
-	} else { // the exporter speaks v1 from now on
-		s.total, s.counted, s.summed = 0, 0, -1
+	} else { // the exporter uses v1 from now on
+		s.total, s.lastCount, s.lastNode = 0, 0, -1
 	}
 	e.streak, e.openUntil = 0, time.Time{}
 	e.sent = append(e.sent[max(0, len(e.sent)-3):], sample{now, value, s.restarted})
-	s.grow(path, sample{now, value, s.restarted})
+	s.addMessages(path, sample{now, value, s.restarted})
 }
 
 // sum returns the expected sum over all mixnodes after a document.
 func (s *service) sum(value uint64) uint64 {
 	increase := value
-	if s.node == s.summed && value >= s.counted {
-		increase = value - s.counted
+	if s.node == s.lastNode && value >= s.lastCount {
+		increase = value - s.lastCount
 	}
 	s.restarted += increase
 	if s.restarted == increase {
 		s.restarted = value
 	}
-	s.total, s.counted, s.summed = s.total+increase, value, s.node
+	s.total, s.lastCount, s.lastNode = s.total+increase, value, s.node
 	return s.total
 }
 
-// changeTo records whether the last request failed. Changes are in the exporter's list of
-// events.
+// changeTo records whether the last request failed. The exporter adds each change to its list
+// of events.
 func (e *endpoint) changeTo(failing bool, w *world) {
 	if e.failing != failing {
 		e.failing = failing
@@ -259,10 +260,10 @@ func (e *endpoint) changeTo(failing bool, w *world) {
 	}
 }
 
-// dialed records that the exporter connects to the service, and whether that fails. The
-// caller holds the mutex.
+// dialed records that the exporter dials the service and whether that fails. The caller holds
+// the mutex.
 func (s *service) dialed(fails bool) {
-	s.requested = time.Now()
+	s.lastRequest = time.Now()
 	for path := range s.endpoints {
 		if fails {
 			s.endpoints[path].changeTo(true, s.w)

@@ -31,11 +31,11 @@ type incident struct {
 	From, To time.Time
 }
 
-// outage is a period in which scrapes found a service surely down.
+// outage is a period in which a service was certain to be down.
 type outage struct{ from, to time.Time }
 
-// checkStatus compares the JSON of the status page with a scrape at the same time and
-// with what happened.
+// checkStatus compares the JSON of the status page with a scrape at the same time and with
+// the state of the world.
 func (w *world) checkStatus(began time.Time, series map[string]float64) {
 	at := time.Now()
 	var status statusPage
@@ -49,13 +49,13 @@ func (w *world) checkStatus(began time.Time, series map[string]float64) {
 	for path, into := range map[string]any{"/api/v1/status?limit=1000": &status, "/api/v1/status/history": &history} {
 		response, err := w.client.Get("http://exporter" + path)
 		if err != nil {
-			w.note(began, "%s: %v", path, err)
+			w.failUnlessRestarted(began, "%s: %v", path, err)
 			return
 		}
 		err = json.NewDecoder(response.Body).Decode(into)
 		response.Body.Close()
 		if err != nil {
-			w.note(began, "%s: %v", path, err)
+			w.failUnlessRestarted(began, "%s: %v", path, err)
 		}
 	}
 	w.mu.Lock()
@@ -65,7 +65,7 @@ func (w *world) checkStatus(began time.Time, series map[string]float64) {
 	}
 	for _, state := range []string{"up", "stale", "down", "pending"} {
 		if shown := series[`betanet_fleet_upstreams{state="`+state+`"}`]; status.Fleet[state] != shown {
-			w.fail("%v upstreams are %s, the status page shows %v", shown, state, status.Fleet[state])
+			w.fail("%v upstreams are %s, but the status page shows %v", shown, state, status.Fleet[state])
 		}
 	}
 	for _, p := range history.Points {
@@ -97,13 +97,13 @@ func (w *world) checkVerdict(status *statusPage, series map[string]float64) {
 		up, listed := series["betanet_up"+key]
 		stale := series["betanet_exporter_data_stale"+key]
 		if !listed || (u.State == "up") != (up == 1) || stale == 1 && u.State != "stale" {
-			w.fail("the status page shows %s as %s, a scrape listed %v, up %v, stale %v", u.Name, u.State, listed, up, stale)
+			w.fail("the status page shows %s as %s, but a scrape has listed %v, up %v, stale %v", u.Name, u.State, listed, up, stale)
 		}
 	}
 }
 
-// checkIncidents checks that every outage has an incident that is open as long as the
-// outage lasts.
+// checkIncidents checks that every outage has an incident, which is open as long as the outage
+// lasts.
 func (w *world) checkIncidents(status *statusPage, at time.Time) {
 	for _, u := range w.upstreams {
 		if u.replica {
@@ -130,9 +130,10 @@ func (w *world) checkIncidents(status *statusPage, at time.Time) {
 	}
 }
 
-// checkSources compares the reported states of the sources and the receiver.
+// checkSources checks the states that the status page shows for the sources of upstreams and
+// for the receiver of pushes.
 func (w *world) checkSources(status *statusPage, at time.Time) {
-	healthy := !at.Before(w.trouble) && !at.Before(w.network) && at.Sub(w.began) > w.lag()
+	healthy := !at.Before(w.unsettledUntil) && !at.Before(w.networkFaultyUntil) && at.Sub(w.began) > w.lag()
 	for _, s := range status.Sources {
 		if healthy && !s.Up {
 			w.fail("the source %s has no fault, but the status page shows a failure", s.Source)
@@ -145,16 +146,16 @@ func (w *world) checkSources(status *statusPage, at time.Time) {
 			}
 		}
 	}
-	if at.Sub(latest(w.receiver, latest(w.network, w.began))) < 3*pushInterval || w.during("receiver hangs") != nil || w.during("receiver refuses") != nil {
+	if at.Sub(latest(w.receiverFaultyUntil, latest(w.networkFaultyUntil, w.began))) < 3*pushInterval || w.activeEpisode("receiver hangs") != nil || w.activeEpisode("receiver refuses") != nil {
 		return
 	}
 	if last := status.Push.LastSuccess; status.Push.Error != "" || at.Sub(last) > pushInterval+time.Minute || at.Sub(w.lastPush) > pushInterval+time.Minute {
-		w.fail("the receiver has no fault, the last push arrived %v ago, but the status page shows %v ago and %q", at.Sub(w.lastPush), at.Sub(last), status.Push.Error)
+		w.fail("the receiver has no fault and the last push arrived %v ago, but the status page shows %v ago and error %q", at.Sub(w.lastPush), at.Sub(last), status.Push.Error)
 	}
 }
 
-// checkRate compares the message rate of the fleet with the last documents of the
-// services, if all of them have been up for long enough.
+// checkRate compares the message rate of the fleet with the last documents of the services,
+// if all of them have been up for long enough.
 func (w *world) checkRate(shown float64, at time.Time) {
 	least, most := 0.0, 0.0
 	for _, u := range w.upstreams {
@@ -166,7 +167,7 @@ func (w *world) checkRate(shown float64, at time.Time) {
 			if len(rates) == 0 && u.replica {
 				continue // not in use
 			}
-			if len(rates) == 0 || !u.replica && !s.knownUp.Equal(at) || at.Before(s.faulty.Add(4*w.interval)) || at.Sub(u.changed) < w.lag()+4*w.interval {
+			if len(rates) == 0 || !u.replica && !s.knownUp.Equal(at) || at.Before(s.faultyUntil.Add(4*w.interval)) || at.Sub(u.changedAt) < w.lag()+4*w.interval {
 				return
 			}
 			if most += slices.Max(rates); !u.replica {
@@ -180,7 +181,8 @@ func (w *world) checkRate(shown float64, at time.Time) {
 	}
 }
 
-// rates returns the message rates between the last documents, nil if there are too few.
+// rates returns the message rates between the last four documents, or nil if there are
+// fewer.
 func (s *service) rates() (rates []float64) {
 	sent := s.endpoints[0].sent
 	if s.mixnodes {

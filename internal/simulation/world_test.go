@@ -18,12 +18,12 @@ import (
 	"github.com/betanet/betanet_exporter/internal/simulation"
 )
 
-// Settings of the exporter, and settle, the time that the oracle allows for processing.
+// Settings of the exporter. settle is the time that the oracle allows for processing.
 const (
 	maxStale     = 12 * time.Minute
 	pause        = 30 * time.Second // of the circuit breakers
-	failures     = 5                // until a circuit breaker opens
-	pushInterval = 5 * time.Minute  // interval of pushes
+	failures     = 5                // number of failures that open a circuit breaker
+	pushInterval = 5 * time.Minute  // between pushes
 	settle       = 300 * time.Millisecond
 )
 
@@ -36,38 +36,38 @@ var kinds = []string{
 	"herd", "stalled scraper", "vanishing scraper", "probed", "receiver refuses", "receiver hangs",
 }
 
-// world is the simulated environment of an exporter, with the oracle.
+// world is the simulated environment of an exporter, including the oracle.
 type world struct {
 	mu       sync.Mutex
 	start    time.Time
 	length   time.Duration
-	interval time.Duration // between collections
+	interval time.Duration // of collections
 	timeout  time.Duration // of a collection
-	refresh  time.Duration // of the sources of upstreams
+	refresh  time.Duration // refresh interval of the sources of upstreams
 	episodes []simulation.Episode
 	active   []*simulation.Episode
 	random   *rand.Rand
 	dir      string
 	inbound  *pipes
-	running  sync.WaitGroup // goroutines that serve connections
+	running  sync.WaitGroup // for the goroutines that serve connections
 
-	upstreams []*upstream
-	began     time.Time // when the exporter was started
-	stopping  bool      // the exporter is stopping
-	network   time.Time // end of the last network fault and its effects
-	trouble   time.Time // end of the last fault of everything or of a source, and its effects
-	inflight  int       // responses in flight
-	writing   int       // responses that the exporter may have received before the oracle records it
-	conns     int
-	growth    []sample         // what the fleet's counter of messages has reached for certain
-	extra     uint64           // what it may have in addition
-	fleet     tally            // what it grew by between two scrapes
-	changes   int              // failures and recoveries of endpoints
-	points    map[string]point // pushed last; nil if pushes are not checked
-	lastPush  time.Time
-	receiver  time.Time // end of its last fault
+	upstreams           []*upstream
+	began               time.Time        // when the exporter was started
+	stopping            bool             // the exporter is stopping
+	networkFaultyUntil  time.Time        // end of the last network fault and its effects
+	unsettledUntil      time.Time        // end of the last fault of the whole world or a source, and its effects
+	inflight            int              // number of responses in flight
+	writing             int              // number of responses that the exporter may have received, but the oracle has not recorded
+	conns               int              // number of open connections
+	growth              []sample         // values that the fleet's message counter has certainly reached
+	extra               uint64           // how much more it may show
+	fleet               tally            // increase of that counter between two scrapes
+	changes             int              // number of failures and recoveries of endpoints
+	points              map[string]point // the last one pushed of each series; nil if pushes are not checked
+	lastPush            time.Time
+	receiverFaultyUntil time.Time // end of its last fault
 
-	failure                   string // the first rule that was broken
+	failure                   string // the first broken rule, "" if none is broken
 	requests, scrapes, pushes int
 	visited                   map[string]int
 	client                    *http.Client
@@ -77,31 +77,31 @@ type world struct {
 type sample struct {
 	at        time.Time
 	value     uint64
-	restarted uint64 // the value if the exporter has started the sum from scratch
+	restarted uint64 // the value if the exporter started the sum from scratch
 }
 
-// is reports whether a value shown for a path equals the sample's.
-func (s sample) is(value float64, path int) bool {
+// matches reports whether the value shown for a path is that of the sample.
+func (s sample) matches(value float64, path int) bool {
 	return value == float64(s.value) || path == mixnodes && value == float64(s.restarted)
 }
 
 // upstream is an upstream of the exporter, with one or two services.
 type upstream struct {
-	w       *world
-	name    string
-	replica bool      // it has two URLs
-	source  string    // config, file, list or names
-	wanted  bool      // it should be listed
-	changed time.Time // when it was added, removed or moved
-	listed  time.Time // last check that found it listed
-	outage  outage    // last one
+	w          *world
+	name       string
+	replica    bool      // it has two URLs
+	source     string    // config, file, list or names
+	wanted     bool      // it should be listed
+	changedAt  time.Time // when it was last added, removed or moved
+	lastListed time.Time // when a check last found it listed
+	outage     outage    // the last one
 
 	urls   []*service
-	known  map[string]*lastValue // by name
-	resets tally                 // documents that show a restart
+	known  map[string]*lastValue // by name of the upstream
+	resets tally                 // number of documents that show a restart
 }
 
-// interval returns the interval between collections for a seed.
+// interval returns the collection interval for a seed.
 func interval(seed uint64) time.Duration {
 	r := rand.New(rand.NewPCG(seed, 7))
 	return []time.Duration{5 * time.Second, 15 * time.Second, time.Minute, time.Minute, 5 * time.Minute, 5 * time.Minute, 5 * time.Minute, 5 * time.Minute}[r.IntN(8)]
@@ -119,7 +119,7 @@ func newWorld(seed uint64, length time.Duration, episodes []simulation.Episode, 
 	sources := []string{"config", "config", "file", "list", "names"}
 	for i := range 5 + r.IntN(16) {
 		source := sources[i%len(sources)]
-		u := &upstream{w: w, name: fmt.Sprintf("up-%02d", i), source: source, wanted: true, changed: w.start, replica: i == 1, known: make(map[string]*lastValue)}
+		u := &upstream{w: w, name: fmt.Sprintf("up-%02d", i), source: source, wanted: true, changedAt: w.start, replica: i == 1, known: make(map[string]*lastValue)}
 		for n := range map[bool]int{false: 1, true: 2}[i == 1] {
 			u.urls = append(u.urls, newService(w, u, fmt.Sprintf("10.0.%d.%d:9000", n, i+1), r))
 		}
@@ -142,15 +142,15 @@ func (w *world) fail(format string, args ...any) {
 	}
 }
 
-// broken returns the first broken rule, "" for none.
-func (w *world) broken() string {
+// firstFailure returns the first broken rule, or "" if none is broken.
+func (w *world) firstFailure() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.failure
 }
 
-// write writes the configuration and the file with targets. The caller holds the mutex.
-func (w *world) write() {
+// writeConfig writes the configuration and the target file. The caller holds the mutex.
+func (w *world) writeConfig() {
 	var b strings.Builder
 	b.WriteString("upstreams:\n")
 	var targets []map[string]any
@@ -171,12 +171,12 @@ func (w *world) write() {
 		list = []byte("[]")
 	}
 	for name, text := range map[string]string{"config.yml": b.String(), "targets.json": string(list)} {
-		replace(filepath.Join(w.dir, name), text)
+		replaceFile(filepath.Join(w.dir, name), text)
 	}
 }
 
-// replace replaces a file atomically.
-func replace(path, text string) {
+// replaceFile replaces a file atomically.
+func replaceFile(path, text string) {
 	if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
 		panic(err)
 	}
@@ -185,21 +185,22 @@ func replace(path, text string) {
 	}
 }
 
+// target returns the upstream in the format of a target list.
 func (u *upstream) target() map[string]any {
 	return map[string]any{"targets": []string{u.urls[0].host}, "labels": map[string]string{"upstream": u.name}}
 }
 
-// serve runs the exporter until ctx ends.
-func (w *world) serve(ctx context.Context) {
+// runExporter runs the exporter until ctx ends.
+func (w *world) runExporter(ctx context.Context) {
 	w.mu.Lock()
 	w.began, w.growth, w.extra, w.fleet, w.points = time.Now(), nil, 0, tally{}, make(map[string]point)
 	for _, u := range w.upstreams {
 		clear(u.known)
-		u.changed, u.resets = w.began, tally{}
+		u.changedAt, u.resets = w.began, tally{}
 		for _, s := range u.urls {
 			s.forget()
-			// The last push before the restart may have been checked at this moment.
-			s.answers, s.knownUp, s.knownDown = [4]bool{}, time.Time{}, time.Time{}
+			// They may be from a check of the last push before the restart, at this moment.
+			s.delivered, s.knownUp, s.knownDown = [4]bool{}, time.Time{}, time.Time{}
 		}
 	}
 	w.mu.Unlock()
@@ -211,24 +212,24 @@ func (w *world) serve(ctx context.Context) {
 		"--otlp.endpoint=http://receiver", "--otlp.interval=" + pushInterval.String(), "--log.level=error",
 	}, &log, &log); code != 0 {
 		w.mu.Lock()
-		w.fail("the exporter ended with %d: %s", code, log.String())
+		w.fail("the exporter exited with %d: %s", code, log.String())
 		w.mu.Unlock()
 	}
 }
 
-// dial makes a connection of the exporter.
+// dial makes connections for the exporter.
 func (w *world) dial(ctx context.Context, _, address string) (net.Conn, error) {
 	w.mu.Lock()
 	fault := w.faultOf(address)
-	lost := w.during("loses packets") != nil && w.random.IntN(4) == 0
-	partition := w.during("partition") != nil
+	lost := w.activeEpisode("loses packets") != nil && w.random.IntN(4) == 0
+	partition := w.activeEpisode("partition") != nil
 	if s := w.serviceAt(address); s != nil {
 		s.dialed(partition || lost || fault == "refused")
 	}
 	w.mu.Unlock()
 	switch {
 	case partition || lost:
-		select { // net/http continues dials that it no longer needs
+		select { // net/http does not cancel dials that it no longer needs
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-time.After(5 * time.Second):
@@ -258,7 +259,7 @@ func (w *world) dial(ctx context.Context, _, address string) (net.Conn, error) {
 	return ours, nil
 }
 
-// sink reads without responding until the peer closes.
+// sink reads without responding until the peer closes the connection.
 func (w *world) sink(c net.Conn) {
 	buffer := make([]byte, 1<<10)
 	for {
@@ -268,9 +269,9 @@ func (w *world) sink(c net.Conn) {
 	}
 }
 
-// during returns an active episode of the kind, nil if there is none. The caller
-// holds the mutex.
-func (w *world) during(kind string) *simulation.Episode {
+// activeEpisode returns an active episode of the given kind, or nil if there is none. The
+// caller holds the mutex.
+func (w *world) activeEpisode(kind string) *simulation.Episode {
 	for _, e := range w.active {
 		if e.Kind == kind {
 			return e
@@ -279,11 +280,11 @@ func (w *world) during(kind string) *simulation.Episode {
 	return nil
 }
 
-// faultOf returns the kind of the fault of a service, "" for none. The caller holds the
-// mutex.
+// faultOf returns the kind of fault that a service has, or "" if it has none. The caller holds
+// the mutex.
 func (w *world) faultOf(host string) (kind string) {
 	for _, e := range w.active {
-		if s := w.hit(e); s.host == host {
+		if s := w.affected(e); s.host == host {
 			switch e.Kind {
 			case "refused", "hangs", "half-open", "slow", "500", "404", "429", "broken", "cut", "schema", "deadlocked":
 				kind = e.Kind
@@ -293,8 +294,8 @@ func (w *world) faultOf(host string) (kind string) {
 	return kind
 }
 
-// hit returns the service that an episode affects.
-func (w *world) hit(e *simulation.Episode) *service {
+// affected returns the service that an episode affects.
+func (w *world) affected(e *simulation.Episode) *service {
 	u := w.upstreams[e.Target%len(w.upstreams)]
 	return u.urls[e.Variant%uint64(len(u.urls))]
 }

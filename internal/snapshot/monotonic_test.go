@@ -6,16 +6,16 @@ import (
 	"unsafe"
 )
 
-// setAhead returns now as read after the wall clock was set ahead by d. A time from
-// time.Now has two readings: of the wall clock, which is printed, and of a monotonic
-// clock, which is used to subtract times. Package time moves only both, so setAhead
-// adds to the 33 bits of wall seconds in the first word, and checks the result.
+// setAhead returns now as if the wall clock had been set ahead by d. A time from time.Now
+// has two readings: one of the wall clock, for printing, and one of the monotonic clock, for
+// subtracting. Package time can only change both together, so setAhead adds d to the 33
+// bits of wall seconds in the first word of the time, and checks the result.
 func setAhead(t *testing.T, now time.Time, d time.Duration) time.Time {
 	t.Helper()
 	moved := now
 	*(*uint64)(unsafe.Pointer(&moved)) += uint64(d/time.Second) << 30
 	if moved.Round(0).Sub(now.Round(0)) != d || moved.Sub(now) != 0 {
-		t.Skip("package time now stores the readings differently")
+		t.Skip("package time stores the readings in another format")
 	}
 	return moved
 }
@@ -38,9 +38,9 @@ func TestSettingTheWallClockDoesNotChangeAges(t *testing.T) {
 	}
 }
 
-// Unlike Equal, == compares the monotonic readings, which Round, UTC, In and every
-// encoding would remove.
-func TestARecordKeepsTheMonotonicReadings(t *testing.T) {
+// Unlike Equal, == also compares the monotonic readings, which are removed by Round, UTC, In
+// and every encoding.
+func TestRecordKeepsTheMonotonicReadings(t *testing.T) {
 	now := time.Now()
 	r := Record{}.Fetched(doc, now).Failed(timeout, now.Add(time.Second))
 	if r.At != now || r.Since != now.Add(time.Second) {

@@ -1,6 +1,6 @@
-// Package snapshot remembers the last good document of an endpoint and reports whether
-// it is fresh, stale or expired. Ages are monotonic: setting the wall clock does not
-// change them.
+// Package snapshot keeps the last good document of an endpoint and determines whether it is
+// fresh, stale or expired. Ages are based on the monotonic clock, so setting the wall clock
+// does not change them.
 package snapshot
 
 import (
@@ -9,22 +9,22 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet"
 )
 
-// Record is the state of one endpoint. Its methods return a changed copy, so that
-// readers never see a record change.
+// A Record is the state of one endpoint. It is immutable: Fetched and Failed return a
+// changed copy.
 type Record struct {
-	Doc     *betanet.Document // last good document, nil if none is kept
+	Doc     *betanet.Document // last good document, nil if there is none
 	At      time.Time         // when it was fetched
 	Tried   bool              // a collection has finished, successfully or not
 	Failure *betanet.Failure  // of the last collection, nil if it succeeded
-	Since   time.Time         // when the current series of failures began
+	Since   time.Time         // when the first of the current consecutive failures happened
 }
 
-// Fetched records a good document.
+// Fetched returns the record after a good document was fetched.
 func (r Record) Fetched(doc *betanet.Document, now time.Time) Record {
 	return Record{Doc: doc, At: now, Tried: true}
 }
 
-// Failed records a failed collection. The last good document is kept.
+// Failed returns the record after a collection failed. It keeps the last good document.
 func (r Record) Failed(f *betanet.Failure, now time.Time) Record {
 	if r.Failure == nil {
 		r.Since = now
@@ -36,14 +36,14 @@ func (r Record) Failed(f *betanet.Failure, now time.Time) Record {
 // Up reports whether the last collection succeeded.
 func (r Record) Up() bool { return r.Tried && r.Failure == nil }
 
-// Fresh reports whether an on-demand collection may use the record: its document is
-// younger than ttl, and nothing has failed since.
+// Fresh reports whether an on-demand collection may use the document: it is younger than
+// ttl, and no collection has failed since.
 func (r Record) Fresh(now time.Time, ttl time.Duration) bool {
 	return r.Doc != nil && r.Failure == nil && now.Sub(r.At) < ttl
 }
 
-// Current returns the document, or nil if it may no longer be shown. A maxStale of 0
-// means no limit.
+// Current returns the document, or nil if there is none or it is too old to be shown.
+// A maxStale of 0 means no limit.
 func (r Record) Current(now time.Time, maxStale time.Duration) *betanet.Document {
 	if r.Doc == nil || maxStale > 0 && now.Sub(r.At) >= maxStale {
 		return nil
@@ -51,7 +51,8 @@ func (r Record) Current(now time.Time, maxStale time.Duration) *betanet.Document
 	return r.Doc
 }
 
-// Expires returns the time from which on Current returns nil, zero for never.
+// Expires returns when Current begins to return nil, or the zero time if that never
+// happens or there is no document.
 func (r Record) Expires(maxStale time.Duration) time.Time {
 	if r.Doc == nil || maxStale == 0 {
 		return time.Time{}
@@ -59,7 +60,7 @@ func (r Record) Expires(maxStale time.Duration) time.Time {
 	return r.At.Add(maxStale)
 }
 
-// Stale reports whether a document is shown although the last collection failed.
+// Stale reports whether the document is still shown although the last collection failed.
 func (r Record) Stale(now time.Time, maxStale time.Duration) bool {
 	return r.Failure != nil && r.Current(now, maxStale) != nil
 }

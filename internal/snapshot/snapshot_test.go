@@ -24,7 +24,7 @@ var (
 	failed  = good.Failed(timeout, start.Add(time.Second))
 )
 
-func TestARecordIsFreshWithinItsTTL(t *testing.T) {
+func TestRecordIsFreshWithinTheTTL(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		r        Record
@@ -36,9 +36,9 @@ func TestARecordIsFreshWithinItsTTL(t *testing.T) {
 		{"just before the TTL", good, ttl - 1, ttl, true},
 		{"at the TTL", good, ttl, ttl, false},
 		{"long after the TTL", good, time.Minute, ttl, false},
-		{"a TTL of zero", good, 0, 0, false},
+		{"with a TTL of zero", good, 0, 0, false},
 		{"before the first document", Record{}, 0, ttl, false},
-		{"only failures", Record{}.Failed(timeout, start), 0, ttl, false},
+		{"after only failures", Record{}.Failed(timeout, start), 0, ttl, false},
 		{"after a failure", failed, 2 * time.Second, ttl, false},
 		{"after recovery", failed.Fetched(doc, start.Add(3*time.Second)), 4 * time.Second, ttl, true},
 	} {
@@ -48,7 +48,7 @@ func TestARecordIsFreshWithinItsTTL(t *testing.T) {
 	}
 }
 
-func TestADocumentExpiresExactlyAtTheLimit(t *testing.T) {
+func TestDocumentExpiresExactlyAtTheLimit(t *testing.T) {
 	failedOften := good
 	for i := range 30 {
 		failedOften = failedOften.Failed(timeout, start.Add(time.Duration(i)*15*time.Second))
@@ -58,7 +58,7 @@ func TestADocumentExpiresExactlyAtTheLimit(t *testing.T) {
 		r     Record
 		stale bool
 	}{
-		{"without a later fetch", good, false},
+		{"without a later collection", good, false},
 		{"after a failure", failed, true},
 		{"after two failures", failed.Failed(refused, start.Add(time.Minute)), true},
 		{"after many failures", failedOften, true},
@@ -78,7 +78,7 @@ func TestADocumentExpiresExactlyAtTheLimit(t *testing.T) {
 	}
 }
 
-func TestALimitOfZeroMeansForever(t *testing.T) {
+func TestZeroLimitMeansForever(t *testing.T) {
 	at := start.AddDate(50, 0, 0)
 	if failed.Current(at, 0) != doc || !failed.Stale(at, 0) {
 		t.Errorf("Current(), Stale(): got %v, %v, want the document and true", failed.Current(at, 0), failed.Stale(at, 0))
@@ -88,7 +88,7 @@ func TestALimitOfZeroMeansForever(t *testing.T) {
 	}
 }
 
-func TestWithoutADocumentNothingIsStale(t *testing.T) {
+func TestRecordWithoutDocumentIsNeverStale(t *testing.T) {
 	for _, r := range []Record{{}, Record{}.Failed(timeout, start)} {
 		for _, limit := range []time.Duration{0, maxStale} {
 			if r.Stale(start, limit) || r.Current(start, limit) != nil || !r.Expires(limit).IsZero() {
@@ -99,7 +99,7 @@ func TestWithoutADocumentNothingIsStale(t *testing.T) {
 	}
 }
 
-func TestARecordIsUpAfterADocument(t *testing.T) {
+func TestRecordIsUpAfterADocument(t *testing.T) {
 	for name, c := range map[string]struct {
 		r         Record
 		up, tried bool
@@ -116,7 +116,7 @@ func TestARecordIsUpAfterADocument(t *testing.T) {
 	}
 }
 
-func TestSinceIsTheStartOfTheSeriesOfFailures(t *testing.T) {
+func TestSinceIsTheFirstOfConsecutiveFailures(t *testing.T) {
 	first := start.Add(15 * time.Second)
 	r := good.Failed(timeout, first).Failed(refused, start.Add(30*time.Second))
 	if !r.Since.Equal(first) || r.Failure != refused {
@@ -124,15 +124,15 @@ func TestSinceIsTheStartOfTheSeriesOfFailures(t *testing.T) {
 	}
 	r = r.Fetched(doc, start.Add(45*time.Second))
 	if !r.Since.IsZero() || r.Failure != nil {
-		t.Errorf("Since, Failure after a document: got %v, %v, want neither", r.Since, r.Failure)
+		t.Errorf("Since, Failure after a document: got %v, %v, want the zero time and nil", r.Since, r.Failure)
 	}
 	r = r.Failed(timeout, start.Add(60*time.Second))
 	if want := start.Add(60 * time.Second); !r.Since.Equal(want) {
-		t.Errorf("Since of the next series: got %v, want %v", r.Since, want)
+		t.Errorf("Since after the next failure: got %v, want %v", r.Since, want)
 	}
 }
 
-func TestAChangeDoesNotModifyTheEarlierRecord(t *testing.T) {
+func TestChangesDoNotModifyTheEarlierRecord(t *testing.T) {
 	r := good
 	r.Failed(timeout, start.Add(time.Second))
 	r.Fetched(doc, start.Add(time.Second))
