@@ -136,10 +136,10 @@ func (o *outage) checkMappings(t *testing.T, b *dashboard) {
 		}
 	}
 	for title, texts := range map[string][]string{
-		"State":                                {"up", "stale or in part", "no values"},
-		"Endpoints":                            {"up", "failing"},
-		"Circuit breakers":                     {"closed", "open"}, // half-open may be too short to be seen
-		"Endpoints that fail, with the reason": {"failing"},
+		"State":                              {"up", "stale or partial", "no values"},
+		"Endpoints":                          {"up", "failing"},
+		"Circuit breakers":                   {"closed", "open"}, // half-open may be too short to be seen
+		"Failing endpoints, with the reason": {"failing"},
 	} {
 		for _, w := range texts {
 			if !slices.Contains(seen[title], w) {
