@@ -65,7 +65,7 @@ func readYAML(t *testing.T, file string, document any) {
 	}
 }
 
-func TestEveryAlertHasASeverityADescriptionAndARunbook(t *testing.T) {
+func TestAlertsHaveASeverityADescriptionAndARunbook(t *testing.T) {
 	const page = "https://github.com/betanet/betanet_exporter/blob/main/docs/runbook.md#"
 	sections := make(map[string]string) // anchor: heading
 	for _, heading := range regexp.MustCompile(`(?m)^## (\w+)$`).FindAllStringSubmatch(readFile(t, runbook), -1) {
@@ -103,7 +103,7 @@ type expectation struct {
 
 // Each alert needs a test that expects it not to fire (during its "for"), then to fire, and
 // then to be resolved.
-func TestEveryAlertIsTestedToWaitFireAndEnd(t *testing.T) {
+func TestEveryAlertIsTestedPendingFiringAndResolved(t *testing.T) {
 	seen := make(map[string]bool)
 	for _, file := range ruleTests(t) {
 		var document struct {
@@ -126,7 +126,7 @@ func TestEveryAlertIsTestedToWaitFireAndEnd(t *testing.T) {
 				expected[a.Alert] = append(expected[a.Alert], expectation{at, len(a.Expect) > 0})
 			}
 			for alert, l := range expected {
-				seen[alert] = seen[alert] || waitsFiresAndEnds(l)
+				seen[alert] = seen[alert] || pendsFiresAndResolves(l)
 			}
 		}
 	}
@@ -137,7 +137,7 @@ func TestEveryAlertIsTestedToWaitFireAndEnd(t *testing.T) {
 	}
 }
 
-func waitsFiresAndEnds(expected []expectation) bool {
+func pendsFiresAndResolves(expected []expectation) bool {
 	slices.SortFunc(expected, func(a, b expectation) int { return cmp.Compare(a.at, b.at) })
 	stage := 0
 	for _, l := range expected {
@@ -175,7 +175,7 @@ func familyOf(series string) string {
 var metricName = regexp.MustCompile(`[a-zA-Z_:][a-zA-Z0-9_:]*`)
 
 // An expression with an unknown name never has a value.
-func TestRulesUseMetricsThatExist(t *testing.T) {
+func TestRulesUseOnlyExistingMetrics(t *testing.T) {
 	documented := readFile(t, filepath.Join("..", "docs", "metrics.md"))
 	recorded := make(map[string]bool)
 	for _, r := range readRules(t, recordsFile) {
@@ -205,7 +205,7 @@ func TestRulesUseMetricsThatExist(t *testing.T) {
 	}
 }
 
-func TestTheRunbookNamesMetricsThatExist(t *testing.T) {
+func TestRunbookNamesOnlyExistingMetrics(t *testing.T) {
 	documented, recorded := readFile(t, filepath.Join("..", "docs", "metrics.md")), readFile(t, recordsFile)
 	names := regexp.MustCompile(`[\w:]*betanet_[\w:]+\*?`).FindAllString(readFile(t, runbook), -1)
 	for _, name := range names {

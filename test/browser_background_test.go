@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func refreshesUnseen(t *testing.T, s *statusPage) {
+func refreshesInBackground(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/")
 	eval[bool](t, p, `{ Object.defineProperty(document, "hidden", { get: () => true }); document.querySelector("#icon").href = document.title = ""; true }`)
 	p.waitForRefresh(t)
@@ -44,7 +44,7 @@ const becomeVisible = `{
 	begun
 }`
 
-func waitsUnseen(t *testing.T, s *statusPage) {
+func waitsInBackground(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/")
 	eval[bool](t, p, `{ Object.defineProperty(document, "hidden", { get: () => !window.visible }); true }`)
 	eval[bool](t, p, stopClockAfterRefresh)

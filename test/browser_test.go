@@ -60,14 +60,14 @@ func TestStatusPageInABrowser(t *testing.T) {
 		{"it shows the fleet", showsTheFleet},
 		{"it sorts", sorts},
 		{"it filters", filters},
-		{"it has pages", hasPages},
+		{"it has pages", paginates},
 		{"it refreshes in place", refreshesInPlace},
 		{"it shows local time, or UTC", showsLocalTimeOrUTC},
 		{"it pauses", pauses},
-		{"it updates its icon in the background", refreshesUnseen},
-		{"it waits longer in the background", waitsUnseen},
-		{"it can be used with the keyboard", isReachedByKeyboard},
-		{"it works without script", worksWithoutScript},
+		{"it updates its icon in the background", refreshesInBackground},
+		{"it waits longer in the background", waitsInBackground},
+		{"it can be used with the keyboard", worksWithKeyboard},
+		{"it works without script", worksWithoutJavaScript},
 		{"it shows an outage and its end", showsAnOutage},
 		{"it fits a phone", fitsAPhone}, // with errors and events to show
 		{"it reports an exporter that does not respond", reportsALostExporter},
@@ -133,7 +133,7 @@ func filters(t *testing.T, s *statusPage) {
 	wantShown(t, p, "the filtered table", "gamma")
 }
 
-func hasPages(t *testing.T, s *statusPage) {
+func paginates(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/?limit=2&sort=name")
 	wantShown(t, p, "the first page", names[:2]...)
 	p.follow(t, `a[rel="next"]`)
@@ -212,7 +212,7 @@ func (p *tab) waitTicks(t *testing.T, n int) {
 // focusable evaluates to the elements that must be reachable by keyboard.
 const focusable = `[...document.querySelectorAll("a[href], button:not([hidden]), input:not([type=hidden]), select, summary")]`
 
-func isReachedByKeyboard(t *testing.T, s *statusPage) {
+func worksWithKeyboard(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/", viewport(1280, 800))
 	p.do(t, chromedp.Click(chromedp.CSS("#pause")), chromedp.Navigate(s.base+"/")) // no refresh may interfere
 	all := eval[int](t, p, `(window.all = `+focusable+`).length`)
@@ -235,7 +235,7 @@ func isReachedByKeyboard(t *testing.T, s *statusPage) {
 	}
 }
 
-func worksWithoutScript(t *testing.T, s *statusPage) {
+func worksWithoutJavaScript(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/", command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))
 	if got := eval[string](t, p, `document.querySelector("#refresh").innerText + document.querySelector("#pause").hidden + document.querySelector("#clock").hidden`); got != "Reload the page for current data.truetrue" {
 		t.Errorf("got %q, want a hint to reload, and no buttons", got)

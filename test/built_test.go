@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// fromModule is a program from a Go module, because no Debian package has it.
-type fromModule struct {
+// moduleProgram is a program from a Go module, because no Debian package has it.
+type moduleProgram struct {
 	name, module string
 	flags        []string // of go install
 
@@ -23,7 +23,7 @@ type fromModule struct {
 
 // path returns the path of the program in the user's cache. Building takes minutes, so a
 // missing program is built only with CI=true, and tried only once.
-func (f *fromModule) path(t *testing.T) string {
+func (f *moduleProgram) path(t *testing.T) string {
 	t.Helper()
 	cache, err := os.UserCacheDir()
 	if err != nil {

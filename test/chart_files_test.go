@@ -28,7 +28,7 @@ func linkedFiles(t *testing.T) (all []string) {
 	return all
 }
 
-func TestTheChartHasTheFilesOfMonitoring(t *testing.T) {
+func TestChartHasTheMonitoringFiles(t *testing.T) {
 	for _, kind := range []string{"alerts", "dashboards", "rules"} {
 		want, got := contents(t, filepath.Join("..", "monitoring", kind)), contents(t, filepath.Join(chart, "files", kind))
 		if len(want) == 0 {
@@ -54,7 +54,7 @@ func contents(t *testing.T, folder string) map[string]string {
 	return all
 }
 
-func TestRulesAndDashboardsArriveUnchanged(t *testing.T) {
+func TestRulesAndDashboardsAreRenderedUnchanged(t *testing.T) {
 	r := renderChart(t, helm.path(t), kubernetes["everything"], "--values="+values("everything"))
 	for _, file := range linkedFiles(t) {
 		text := readFile(t, chart, file)
@@ -77,7 +77,7 @@ func TestRulesAndDashboardsArriveUnchanged(t *testing.T) {
 	}
 }
 
-func TestThePackedChartHasTheFilesBehindItsLinks(t *testing.T) {
+func TestPackedChartHasTheLinkedFiles(t *testing.T) {
 	folder := t.TempDir()
 	runCommand(t, "", helm.path(t), "package", chart, "--destination="+folder)
 	packed := contents(t, folder)
@@ -85,7 +85,7 @@ func TestThePackedChartHasTheFilesBehindItsLinks(t *testing.T) {
 		t.Fatalf("helm package made %d files, want one", len(packed))
 	}
 	for _, text := range packed {
-		hasTheFilesOfMonitoring(t, text)
+		checkMonitoringFiles(t, text)
 	}
 }
 
@@ -113,9 +113,9 @@ func plain(t *testing.T, v any) (all any) {
 	return all
 }
 
-// hasTheFilesOfMonitoring checks that a packed chart has the alerts, dashboards and rules
+// checkMonitoringFiles checks that a packed chart has the alerts, dashboards and rules
 // instead of symbolic links.
-func hasTheFilesOfMonitoring(t *testing.T, chart string) {
+func checkMonitoringFiles(t *testing.T, chart string) {
 	want, got := make(map[string]string), make(map[string]string)
 	for _, kind := range []string{"alerts", "dashboards", "rules"} {
 		for name, text := range contents(t, filepath.Join("..", "monitoring", kind)) {

@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "write the golden files in testdata/helm
 
 var chart = filepath.Join("..", "deploy", "helm", "betanet-exporter")
 
-var helm = fromModule{name: "helm", module: "helm.sh/helm/v3/cmd/helm@v3.22.0"}
+var helm = moduleProgram{name: "helm", module: "helm.sh/helm/v3/cmd/helm@v3.22.0"}
 
 // object is a Kubernetes object.
 type object map[string]any

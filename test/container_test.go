@@ -34,7 +34,7 @@ var wholeImage = []string{
 	"-rw-r--r-- 0:0 usr/share/doc/betanet_exporter/LICENSES-OF-MODULES",
 }
 
-func TestTheContainerHasOnlyTheProgram(t *testing.T) {
+func TestImageHasOnlyTheProgram(t *testing.T) {
 	component(t, "buildah", "buildah")
 	chroot := component(t, "chroot", "coreutils")
 	if os.Getuid() != 0 {
@@ -74,12 +74,12 @@ func container(t *testing.T) string {
 // runMake runs make with nice, and fails the test if make fails.
 func runMake(t *testing.T, dir string, args ...string) {
 	t.Helper()
-	if out, err := tryToMake(t, dir, args...); err != nil {
+	if out, err := tryMake(t, dir, args...); err != nil {
 		t.Fatalf("make %q: %v\n%s", args, err, out)
 	}
 }
 
-func tryToMake(t *testing.T, dir string, args ...string) (string, error) {
+func tryMake(t *testing.T, dir string, args ...string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute)
 	defer cancel()

@@ -106,10 +106,10 @@ func startProxy(t *testing.T, to string) (address string, used *atomic.Int64) {
 	return strings.TrimPrefix(s.URL, "http://"), used
 }
 
-// TestTheExampleOfSecuredServicesAuthenticates has services, in front of a simulator, that
+// TestSecuredExampleAuthenticates has services, in front of a simulator, that
 // accept the credentials in the files of the example. Then the services accept only new ones,
 // and the files are replaced without a reload.
-func TestTheExampleOfSecuredServicesAuthenticates(t *testing.T) {
+func TestSecuredExampleAuthenticates(t *testing.T) {
 	ca := newCA()
 	simulator, err := url.Parse(simulate(t, "v1")[0])
 	if err != nil {

@@ -77,10 +77,10 @@ var (
 	removedLine = regexp.MustCompile(`(?m)^-  .*\n`)
 )
 
-// TestEveryExampleNamesItsJobsAsTheAlertsExpect reads all scrape configurations in pages and
+// TestExamplesNameTheirJobsAsTheAlertsExpect reads all scrape configurations in pages and
 // examples: a job that scrapes /probe must be called betanet-probe, any other
 // betanet-exporter.
-func TestEveryExampleNamesItsJobsAsTheAlertsExpect(t *testing.T) {
+func TestExamplesNameTheirJobsAsTheAlertsExpect(t *testing.T) {
 	counted := map[string]int{}
 	for _, root := range []string{"README.md", "docs", "examples", "deploy"} {
 		err := filepath.WalkDir(filepath.Join("..", root), func(path string, d fs.DirEntry, err error) error {

@@ -49,7 +49,7 @@ func TestPromtoolAcceptsTheExamples(t *testing.T) {
 		case filepath.Dir(name) == "prometheus", filepath.Dir(name) == "vmagent":
 			config = text
 		case filepath.Dir(name) == "opentelemetry":
-			config = ofCollector(t, text)
+			config = collectorScrapeConfig(t, text)
 		default:
 			continue
 		}
@@ -59,9 +59,9 @@ func TestPromtoolAcceptsTheExamples(t *testing.T) {
 	}
 }
 
-// ofCollector returns the Prometheus configuration inside the configuration of an
+// collectorScrapeConfig returns the Prometheus configuration inside the configuration of an
 // OpenTelemetry collector.
-func ofCollector(t *testing.T, text string) string {
+func collectorScrapeConfig(t *testing.T, text string) string {
 	var object struct {
 		Spec struct {
 			Config struct {
@@ -221,10 +221,10 @@ func under(n *yaml.Node, keys ...string) *yaml.Node {
 	return nil
 }
 
-// flagsOfOthers lists flags in the examples that belong to other programs.
-var flagsOfOthers = []string{"--cluster.enabled"}
+// foreignFlags lists flags in the examples that belong to other programs.
+var foreignFlags = []string{"--cluster.enabled"}
 
-func TestFlagsAndPathsOfTheExamplesExist(t *testing.T) {
+func TestExamplesUseOnlyExistingFlagsAndPaths(t *testing.T) {
 	help := runCommand(t, "", binary, "--help")
 	service := startServices(t, 1)[0]
 	_, base := startExporter(t, "--collect.mode=probe", "--betanet.url="+service.url)
@@ -233,7 +233,7 @@ func TestFlagsAndPathsOfTheExamplesExist(t *testing.T) {
 	flags, paths := 0, make(map[string]string)
 	for file, text := range examples(t) {
 		for _, f := range flag.FindAllString(text, -1) {
-			if flags++; !slices.Contains(flagsOfOthers, f) && !regexp.MustCompile(regexp.QuoteMeta(f)+`[=\s]`).MatchString(help) {
+			if flags++; !slices.Contains(foreignFlags, f) && !regexp.MustCompile(regexp.QuoteMeta(f)+`[=\s]`).MatchString(help) {
 				t.Errorf("%s: the exporter has no flag %s", file, f)
 			}
 		}
@@ -269,7 +269,7 @@ func checkStatus(url string) error {
 	return nil
 }
 
-func TestTheExamplesReadmeLinksToEveryExample(t *testing.T) {
+func TestExamplesReadmeLinksToEveryExample(t *testing.T) {
 	files := examples(t)
 	for name := range files {
 		if name != "README.md" && !strings.Contains(files["README.md"], "]("+name+")") {

@@ -10,15 +10,15 @@ import (
 	"testing"
 )
 
-// lockable is a fake of the Betanet server published with fog-compute: it closes each
+// lockableServer is a fake of the Betanet server published with fog-compute: it closes each
 // connection after one response, without announcing it, and records requests that would
 // lock the published server.
-type lockable struct {
+type lockableServer struct {
 	mu     sync.Mutex
 	locked []string
 }
 
-func (l *lockable) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (l *lockableServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	status, body := "200 OK", "[]"
 	switch r.Method + " " + r.RequestURI {
 	case "GET /status", "GET /metrics":
@@ -48,8 +48,8 @@ func fogComputeProxy(t *testing.T, server string) string {
 	})
 }
 
-func TestTheProxyForFogComputeBlocksRequestsThatLockTheServer(t *testing.T) {
-	l := &lockable{}
+func TestFogComputeProxyBlocksRequestsThatLockTheServer(t *testing.T) {
+	l := &lockableServer{}
 	server := httptest.NewServer(l)
 	t.Cleanup(server.Close)
 	proxy := fogComputeProxy(t, server.URL)
@@ -72,8 +72,8 @@ func TestTheProxyForFogComputeBlocksRequestsThatLockTheServer(t *testing.T) {
 	}
 }
 
-func TestAnExporterCollectsThroughTheProxyForFogCompute(t *testing.T) {
-	server := httptest.NewServer(&lockable{})
+func TestExporterCollectsThroughFogComputeProxy(t *testing.T) {
+	server := httptest.NewServer(&lockableServer{})
 	t.Cleanup(server.Close)
 	expose(t, 1, []string{fogComputeProxy(t, server.URL)})
 }

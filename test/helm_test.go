@@ -28,7 +28,7 @@ func forEachRelease(t *testing.T, do func(t *testing.T, name string, r *rendered
 	}
 }
 
-func TestHelmLintFindsNothingInTheChart(t *testing.T) {
+func TestHelmLintAcceptsTheChart(t *testing.T) {
 	helm := helm.path(t)
 	for name := range kubernetes {
 		cmd := exec.CommandContext(t.Context(), helm, "lint", "--strict", chart, "--values="+values(name))
@@ -40,7 +40,7 @@ func TestHelmLintFindsNothingInTheChart(t *testing.T) {
 
 // The golden files contain the names of the files of monitoring/ instead of their contents,
 // which other tests compare.
-func TestTheChartRendersTheGoldenFiles(t *testing.T) {
+func TestChartRendersTheGoldenFiles(t *testing.T) {
 	forEachRelease(t, func(t *testing.T, name string, r *rendered) {
 		got := r.text
 		for _, file := range linkedFiles(t) {
@@ -60,7 +60,7 @@ func TestTheChartRendersTheGoldenFiles(t *testing.T) {
 	})
 }
 
-func TestEveryObjectIsNamedAfterTheRelease(t *testing.T) {
+func TestObjectsAreNamedAfterTheRelease(t *testing.T) {
 	forEachRelease(t, func(t *testing.T, _ string, r *rendered) {
 		name := r.only(t, "Deployment").get("metadata", "name").(string)
 		for _, o := range r.objects {
@@ -75,7 +75,7 @@ func TestEveryObjectIsNamedAfterTheRelease(t *testing.T) {
 	})
 }
 
-func TestThePodHasNoPrivileges(t *testing.T) {
+func TestPodHasNoPrivileges(t *testing.T) {
 	forEachRelease(t, func(t *testing.T, _ string, r *rendered) {
 		pod := r.only(t, "Deployment").object("spec", "template", "spec")
 		container := pod.object("containers", 0)
@@ -119,7 +119,7 @@ func TestThePodHasNoPrivileges(t *testing.T) {
 	})
 }
 
-func TestSelectorsFindThePodsAndTheService(t *testing.T) {
+func TestSelectorsMatchThePodsAndTheService(t *testing.T) {
 	forEachRelease(t, func(t *testing.T, _ string, r *rendered) {
 		deployment, service := r.only(t, "Deployment"), r.only(t, "Service")
 		pod, port := deployment.object("spec", "template"), service.object("spec", "ports", 0)
@@ -169,7 +169,7 @@ func checkSelector(t *testing.T, what string, selector, labels object) {
 	}
 }
 
-func TestTheImageHasTheChartsVersion(t *testing.T) {
+func TestImageTagIsTheChartsAppVersion(t *testing.T) {
 	r := renderChart(t, helm.path(t), kubernetes["default"])
 	var about struct {
 		AppVersion string `yaml:"appVersion"`
@@ -181,7 +181,7 @@ func TestTheImageHasTheChartsVersion(t *testing.T) {
 	}
 }
 
-func TestTheExporterAcceptsTheConfigurationOfTheChart(t *testing.T) {
+func TestExporterAcceptsTheChartsConfiguration(t *testing.T) {
 	forEachRelease(t, func(t *testing.T, name string, r *rendered) {
 		if name == "secured" {
 			t.Skip("the chart does not create its configuration")
@@ -191,7 +191,7 @@ func TestTheExporterAcceptsTheConfigurationOfTheChart(t *testing.T) {
 }
 
 // The chart derives the targets of a Probe from the configuration, as the exporter does.
-func TestTheProbeListsTheUpstreamsOfTheExporter(t *testing.T) {
+func TestProbeListsTheExportersUpstreams(t *testing.T) {
 	r := renderChart(t, helm.path(t), kubernetes["probe"], "--values="+values("probe"))
 	_, base := startExporter(t, r.folder(t)...)
 	var groups []struct{ Targets []string }
@@ -211,7 +211,7 @@ func TestTheProbeListsTheUpstreamsOfTheExporter(t *testing.T) {
 }
 
 // The operator's labels replace the exporter's, unless a rule drops them.
-func TestNoLabelOfTheOperatorHidesOneOfTheExporter(t *testing.T) {
+func TestOperatorLabelsDoNotOverwriteExporterLabels(t *testing.T) {
 	r := renderChart(t, helm.path(t), kubernetes["everything"], "--values="+values("everything"))
 	operator := []string{"container", "endpoint", "instance", "job", "namespace", "pod", "service"}
 	for _, rule := range r.only(t, "ServiceMonitor").list("spec", "endpoints", 0, "relabelings") {
@@ -232,7 +232,7 @@ func TestNoLabelOfTheOperatorHidesOneOfTheExporter(t *testing.T) {
 
 // The operator takes the job of a ServiceMonitor from a label of the Service, and the job
 // of a Probe or ScrapeConfig from jobName.
-func TestTheChartNamesItsJobsAsTheAlertsExpect(t *testing.T) {
+func TestChartNamesItsJobsAsTheAlertsExpect(t *testing.T) {
 	helm := helm.path(t)
 	for _, name := range []string{"everything", "probe", "secured"} {
 		r := renderChart(t, helm, kubernetes[name], "--values="+values(name))

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestAChangedConfigurationReplacesThePodsAndChangedTargetsDoNot(t *testing.T) {
+func TestOnlyAChangedConfigurationReplacesThePods(t *testing.T) {
 	helm := helm.path(t)
 	pod := func(args ...string) any {
 		return plain(t, renderChart(t, helm, kubernetes["default"], append(args, "--set=targets[0].targets[0]=a:9000")...).
@@ -49,7 +49,7 @@ func TestInvalidValuesAreRejected(t *testing.T) {
 	}
 }
 
-func TestTheChartNeedsANewKubernetes(t *testing.T) {
+func TestChartRefusesOldKubernetes(t *testing.T) {
 	if _, err := helmTemplate(t, helm.path(t), "1.24.9"); err == nil || !strings.Contains(err.Error(), "kubeVersion") {
 		t.Errorf("Kubernetes 1.24.9: %v", err)
 	}

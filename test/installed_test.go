@@ -36,14 +36,14 @@ var leftovers = []string{
 	"/var/lib/systemd/deb-systemd-helper-masked/betanet-exporter.service",
 }
 
-// TestAPackageFromInstallationToPurge installs a package on this machine, and removes it even
+// TestPackageFromInstallationToPurge installs a package on this machine, and removes it even
 // if it fails.
-func TestAPackageFromInstallationToPurge(t *testing.T) {
+func TestPackageFromInstallationToPurge(t *testing.T) {
 	component(t, "dpkg", "dpkg")
 	component(t, "runuser", "util-linux")
 	needInstall(t)
 	first := filepath.Join(packages(t), deb(firstVersion, "amd64"))
-	nextDir, err := makePackages(filepath.Join(t.TempDir(), "next"), 0o022, nextVersion, "ARCHITECTURES=amd64")
+	nextDir, err := buildPackages(filepath.Join(t.TempDir(), "next"), 0o022, nextVersion, "ARCHITECTURES=amd64")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,9 +68,9 @@ func bucketOf(text, histogram string, quantile float64) (low, high float64, err 
 	return low, bounds[i], nil
 }
 
-// storedAs returns the number of series of a histogram in a job, by the suffix of their
+// histogramSeries returns the number of series of a histogram in a job, by the suffix of their
 // name.
-func storedAs(prometheus, job, histogram string) (map[string]int, error) {
+func histogramSeries(prometheus, job, histogram string) (map[string]int, error) {
 	values, err := query(prometheus, fmt.Sprintf(`count by (__name__) ({__name__=~"%s(_bucket|_sum|_count)?", job=%q})`, histogram, job))
 	if err != nil {
 		return nil, err
@@ -82,12 +82,12 @@ func storedAs(prometheus, job, histogram string) (map[string]int, error) {
 	return stored, nil
 }
 
-// wantStored waits until all histograms of a job are stored as expected.
-func wantStored(t *testing.T, prometheus, job string, want map[string]int) {
+// waitForHistograms waits until all histograms of a job are stored as expected.
+func waitForHistograms(t *testing.T, prometheus, job string, want map[string]int) {
 	t.Helper()
 	for _, h := range histograms {
 		wait(t, job+" stores "+h, func() error {
-			got, err := storedAs(prometheus, job, h)
+			got, err := histogramSeries(prometheus, job, h)
 			if err == nil && fmt.Sprint(got) != fmt.Sprint(want) {
 				err = fmt.Errorf("got series %v, want %v", got, want)
 			}
@@ -116,10 +116,10 @@ scrape_configs: [{job_name: classic, static_configs: [{targets: [%q]}]}]
 `, host(exporter)))
 
 	classic := map[string]int{"_bucket": len(latencyBuckets) + 1, "_sum": 1, "_count": 1}
-	wantStored(t, native, "native", map[string]int{"": 1})
-	wantStored(t, native, "both", map[string]int{"": 1, "_bucket": len(latencyBuckets) + 1, "_sum": 1, "_count": 1})
-	wantStored(t, native, "classic", classic)
-	wantStored(t, old, "classic", classic)
+	waitForHistograms(t, native, "native", map[string]int{"": 1})
+	waitForHistograms(t, native, "both", map[string]int{"": 1, "_bucket": len(latencyBuckets) + 1, "_sum": 1, "_count": 1})
+	waitForHistograms(t, native, "classic", classic)
+	waitForHistograms(t, old, "classic", classic)
 
 	for _, h := range histograms {
 		for _, q := range []float64{0.1, 0.5, 0.9} {

@@ -10,7 +10,7 @@ import (
 
 // prometheus3 is a Prometheus server with an OTLP receiver, which Debian's version lacks.
 // Without service discovery for clouds it builds in half the time.
-var prometheus3 = fromModule{
+var prometheus3 = moduleProgram{
 	name: "prometheus", module: "github.com/prometheus/prometheus/cmd/prometheus@v0.316.0", flags: []string{"-tags=remove_all_sd"},
 }
 
@@ -86,10 +86,10 @@ func TestPrometheusReceivesPushedSeries(t *testing.T) {
 	}
 }
 
-// TestAKilledExporterDoesNotLookLikeTraffic kills an exporter whose upstream has large counters,
+// TestRestartAfterAKillDoesNotLookLikeTraffic kills an exporter whose upstream has large counters,
 // and starts another. Neither a Prometheus that uses start times nor one that ignores them may
 // see traffic.
-func TestAKilledExporterDoesNotLookLikeTraffic(t *testing.T) {
+func TestRestartAfterAKillDoesNotLookLikeTraffic(t *testing.T) {
 	for name, features := range map[string][]string{
 		"by values": nil,
 		"by starts": {"--enable-feature=created-timestamp-zero-ingestion"},

@@ -27,20 +27,20 @@ const (
 // are built once for all tests.
 func packages(t *testing.T) string {
 	t.Helper()
-	needPackager(t)
-	dir, err := makeOnce()
+	needNFPM(t)
+	dir, err := buildPackagesOnce()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return dir
 }
 
-var makeOnce = sync.OnceValues(func() (string, error) {
-	return makePackages(filepath.Join(filepath.Dir(binary), "packages"), 0o022, firstVersion)
+var buildPackagesOnce = sync.OnceValues(func() (string, error) {
+	return buildPackages(filepath.Join(filepath.Dir(binary), "packages"), 0o022, firstVersion)
 })
 
-// needPackager skips the test, or fails it with CI=true, if nfpm cannot be fetched.
-func needPackager(t *testing.T) {
+// needNFPM skips the test, or fails it with CI=true, if nfpm cannot be fetched.
+func needNFPM(t *testing.T) {
 	t.Helper()
 	tool := regexp.MustCompile(`(?m)^NFPM=(\S+)$`).FindStringSubmatch(readFile(t, "..", "deploy", "packages", "build"))
 	if tool == nil {
@@ -51,9 +51,9 @@ func needPackager(t *testing.T) {
 	}
 }
 
-// makePackages builds the packages in a copy of the work tree with a umask, and returns their
+// buildPackages builds the packages in a copy of the work tree with a umask, and returns their
 // folder. settings are additional variables for make.
-func makePackages(dir string, umask fs.FileMode, version string, settings ...string) (string, error) {
+func buildPackages(dir string, umask fs.FileMode, version string, settings ...string) (string, error) {
 	if err := worktree.Copy(context.Background(), "..", dir, umask); err != nil {
 		return "", err
 	}
@@ -78,13 +78,13 @@ var kinds = []string{
 	deb(firstVersion, "amd64"), deb(firstVersion, "arm64"), deb(firstVersion, "armhf"),
 }
 
-func kindsOf(extension string) []string {
+func packageFilesOf(extension string) []string {
 	return slices.DeleteFunc(slices.Clone(kinds), func(name string) bool { return filepath.Ext(name) != extension })
 }
 
 func TestPackagesAreReproducible(t *testing.T) {
 	first := packages(t)
-	second, err := makePackages(filepath.Join(t.TempDir(), "a folder elsewhere"), 0o077, firstVersion)
+	second, err := buildPackages(filepath.Join(t.TempDir(), "a folder elsewhere"), 0o077, firstVersion)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func TestPackageVersionsSortCorrectly(t *testing.T) {
 func TestLintianFindsNoErrorInThePackages(t *testing.T) {
 	lintian := component(t, "lintian", "lintian")
 	dir := packages(t)
-	for _, name := range kindsOf(".deb") {
+	for _, name := range packageFilesOf(".deb") {
 		out, err := exec.Command(lintian, "--fail-on", "error", filepath.Join(dir, name)).CombinedOutput()
 		if err != nil {
 			t.Errorf("%s: %v\n%s", name, err, out)
@@ -169,10 +169,10 @@ func checkPackage(t *testing.T, name string, has map[string]fs.FileMode, owners 
 	}
 }
 
-func TestADebPackageHasAllFiles(t *testing.T) {
+func TestDebPackagesHaveAllFiles(t *testing.T) {
 	component(t, "dpkg-deb", "dpkg")
 	dir := packages(t)
-	for _, name := range kindsOf(".deb") {
+	for _, name := range packageFilesOf(".deb") {
 		out, err := exec.Command("dpkg-deb", "--fsys-tarfile", filepath.Join(dir, name)).Output()
 		if err != nil {
 			t.Fatal(err)
@@ -189,7 +189,7 @@ func TestADebPackageHasAllFiles(t *testing.T) {
 	}
 }
 
-func TestAnRPMPackageHasAllFiles(t *testing.T) {
+func TestRPMPackagesHaveAllFiles(t *testing.T) {
 	rpm := component(t, "rpm", "rpm")
 	dir := packages(t)
 	query := func(name string, args ...string) string {
@@ -199,7 +199,7 @@ func TestAnRPMPackageHasAllFiles(t *testing.T) {
 		}
 		return strings.TrimSpace(string(out))
 	}
-	for _, name := range kindsOf(".rpm") {
+	for _, name := range packageFilesOf(".rpm") {
 		if out := query(name, "-K", "--nosignature"); !strings.HasSuffix(out, "digests OK") {
 			t.Errorf("rpm -K prints %s", out)
 		}

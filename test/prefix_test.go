@@ -11,9 +11,9 @@ import (
 // linked matches the links and the targets of forms in a page.
 var linked = regexp.MustCompile(`<(?:a|form)[^>]* (?:href|action)="([^"]*)"`)
 
-// TestThePageWorksBelowAPathOfAProxy follows every link behind HAProxy, which serves
+// TestStatusPageWorksBelowAPathPrefix follows every link behind HAProxy, which serves
 // only the exporter, below a path.
-func TestThePageWorksBelowAPathOfAProxy(t *testing.T) {
+func TestStatusPageWorksBelowAPathPrefix(t *testing.T) {
 	exporter := expose(t, 3, simulate(t, "v1"))
 	proxy := startHAProxy(t, "/tools/betanet/-/ready", func(port string) string {
 		return `global

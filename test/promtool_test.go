@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestPromtoolFindsNothingInMetrics(t *testing.T) {
+func TestPromtoolFindsNoProblemInMetrics(t *testing.T) {
 	promtool := component(t, "promtool", "prometheus")
 	for _, test := range []struct {
 		name   string

@@ -13,8 +13,8 @@ import (
 // span is the window of rates in this test, instead of minutes.
 const span = "5s"
 
-// windowOf replaces the windows and offsets in an expression or a file of rules.
-func windowOf(text, window string) string {
+// withWindow replaces the windows and offsets in an expression or a file of rules.
+func withWindow(text, window string) string {
 	text = regexp.MustCompile(`\[\d+[mh]\]`).ReplaceAllString(text, "["+window+"]")
 	return regexp.MustCompile(`offset \d+m\b`).ReplaceAllString(text, "offset "+window)
 }
@@ -28,7 +28,7 @@ func newRuleMonitor(t *testing.T, exporter string, targets []string) *ruleMonito
 	server := component(t, "prometheus", "prometheus")
 	dir := t.TempDir()
 	for _, file := range []string{recordsFile, fogComputeFile} {
-		writeFile(t, filepath.Join(dir, filepath.Base(file)), windowOf(readFile(t, file), span))
+		writeFile(t, filepath.Join(dir, filepath.Base(file)), withWindow(readFile(t, file), span))
 	}
 	prometheus := runPrometheus(t, server, fmt.Sprintf(`
 global: {scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 500ms}
@@ -54,7 +54,7 @@ func alertExpression(t *testing.T, name, window string) string {
 	t.Helper()
 	for _, a := range readRules(t, alertsFile) {
 		if a.Alert == name {
-			return windowOf(a.Expr, window)
+			return withWindow(a.Expr, window)
 		}
 	}
 	t.Fatalf("no alert %s", name)
@@ -75,8 +75,8 @@ func panelExpression(t *testing.T, uid, title, upstream string) string {
 	return ""
 }
 
-// ofExporter selects the series of an upstream in the job betanet-exporter.
-func ofExporter(series, upstream string) string {
+// upstreamSeries selects the series of an upstream in the job betanet-exporter.
+func upstreamSeries(series, upstream string) string {
 	return labelled(series, "job", "betanet-exporter", "upstream", upstream)
 }
 
@@ -95,18 +95,18 @@ func (w *ruleMonitor) since(expression string, from time.Time) (values []float64
 	return slices.Collect(maps.Values(curves[0].values)), !has, nil
 }
 
-// hadOnly waits until an expression has had values since a time and has none now, and
+// expectOnly waits until an expression has had values since a time and has none now, and
 // checks that all of them were the wanted one.
-func (w *ruleMonitor) hadOnly(t *testing.T, expression string, from time.Time, want float64) {
+func (w *ruleMonitor) expectOnly(t *testing.T, expression string, from time.Time, want float64) {
 	t.Helper()
 	if values, right := w.history(t, expression, from, want); right < len(values) {
 		t.Errorf("%s = %v, want %v", expression, values, want)
 	}
 }
 
-// hadMostly does the same for series that are recorded from other rules. A scrape between the
+// expectMostly does the same for series that are recorded from other rules. A scrape between the
 // evaluations of two rules lets them use different samples, so a minority may be wrong.
-func (w *ruleMonitor) hadMostly(t *testing.T, series string, from time.Time, want float64) {
+func (w *ruleMonitor) expectMostly(t *testing.T, series string, from time.Time, want float64) {
 	t.Helper()
 	if values, right := w.history(t, series, from, want); 2*right <= len(values) {
 		t.Errorf("%s = %v, want %v", series, values, want)
@@ -142,8 +142,8 @@ func (w *ruleMonitor) had(t *testing.T, expression string, from time.Time, want 
 	})
 }
 
-// hadNone checks that an expression has had no value since a time.
-func (w *ruleMonitor) hadNone(t *testing.T, expression string, from time.Time) {
+// expectNone checks that an expression has had no value since a time.
+func (w *ruleMonitor) expectNone(t *testing.T, expression string, from time.Time) {
 	t.Helper()
 	values, _, err := w.since(expression, from)
 	if err != nil || len(values) > 0 {

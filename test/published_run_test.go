@@ -39,9 +39,9 @@ func (f *publishedFixture) check(t *testing.T, phase string) {
 		}
 	}
 	waitForBody(t, phase, f.url+"/metrics", func(exposition string) error {
-		want := inFleet(f.servers, failing)
+		want := fleetSeries(f.servers, failing)
 		for _, s := range f.servers {
-			for series, value := range s.inMetrics(f.condition[s]) {
+			for series, value := range s.metricsSeries(f.condition[s]) {
 				want[series] = value
 			}
 		}
@@ -49,10 +49,10 @@ func (f *publishedFixture) check(t *testing.T, phase string) {
 	})
 	for _, s := range f.servers {
 		waitForBody(t, phase+": /probe of "+s.name, f.url+"/probe?target="+s.name, func(exposition string) error {
-			return s.inProbe(f.condition[s]).compare(exposition)
+			return s.probeSeries(f.condition[s]).compare(exposition)
 		})
 		waitForBody(t, phase+": /api/v1/status of "+s.name, f.url+"/api/v1/status", func(status string) error {
-			return s.inStatus(f.condition[s], status)
+			return s.compareStatus(f.condition[s], status)
 		})
 	}
 }
@@ -118,17 +118,17 @@ func (f *publishedFixture) testTraffic(t *testing.T, w *ruleMonitor) {
 		const mean = (4*20_017 + 33_333) / 5. / 1e6
 		ratio := map[string]float64{"counting": float64(lost.counting) / 100, "derived": float64(lost.derived) / 100}
 		for name, want := range ratio {
-			w.hadMostly(t, ofExporter("upstream:betanet_packet_loss:ratio_rate5m", name), began, want)
-			w.hadOnly(t, panelExpression(t, "betanet-upstream", "Lost packets", name), began, want)
+			w.expectMostly(t, upstreamSeries("upstream:betanet_packet_loss:ratio_rate5m", name), began, want)
+			w.expectOnly(t, panelExpression(t, "betanet-upstream", "Lost packets", name), began, want)
 			if alert := only(alertExpression(t, "BetanetPacketLossHigh", span), name); want > 0.05 {
-				w.hadOnly(t, alert, began, want)
+				w.expectOnly(t, alert, began, want)
 			} else {
-				w.hadNone(t, alert, began)
+				w.expectNone(t, alert, began)
 			}
 		}
-		w.hadMostly(t, ofExporter("upstream:betanet_latency_seconds:mean5m", "counting"), began, mean)
-		w.hadOnly(t, panelExpression(t, "betanet-upstream", "Average latency", "counting"), began, mean)
-		w.hadMostly(t, ofExporter("upstream:betanet_latency_seconds:mean5m", "derived"), began, 0.004001)
+		w.expectMostly(t, upstreamSeries("upstream:betanet_latency_seconds:mean5m", "counting"), began, mean)
+		w.expectOnly(t, panelExpression(t, "betanet-upstream", "Average latency", "counting"), began, mean)
+		w.expectMostly(t, upstreamSeries("upstream:betanet_latency_seconds:mean5m", "derived"), began, 0.004001)
 		if n > 0 {
 			all := (5*ratio["counting"] + 7*ratio["derived"]) / 12
 			w.had(t, `job:betanet_packet_loss:ratio_rate5m{job="betanet-exporter"}`, began, all)
@@ -145,15 +145,15 @@ func (f *publishedFixture) testTraffic(t *testing.T, w *ruleMonitor) {
 		"betanet_packets_forwarded_total": float64(all.forwarded), "betanet_packets_dropped_total": float64(all.dropped),
 		"betanet_avg_latency_ms": all.averageMS(),
 	} {
-		w.had(t, ofExporter(series, "counting"), time.Now().Add(-time.Second), want)
+		w.had(t, upstreamSeries(series, "counting"), time.Now().Add(-time.Second), want)
 	}
-	w.had(t, ofExporter("betanet_nodes_active", "silent"), time.Now().Add(-time.Second), 2)
+	w.had(t, upstreamSeries("betanet_nodes_active", "silent"), time.Now().Add(-time.Second), 2)
 	w.had(t, `betanet_avg_latency_ms{job="betanet-probe", instance="counting"}`, time.Now().Add(-time.Second), all.averageMS())
 }
 
 // only restricts an alert's expression to one upstream of /metrics.
 func only(expression, upstream string) string {
-	return fmt.Sprintf("(%s) and on (job, instance, upstream) %s", expression, ofExporter("betanet_up", upstream))
+	return fmt.Sprintf("(%s) and on (job, instance, upstream) %s", expression, upstreamSeries("betanet_up", upstream))
 }
 
 // testSlowness lets one node take three seconds per packet while the others are idle.
@@ -161,19 +161,19 @@ func (f *publishedFixture) testSlowness(t *testing.T, w *ruleMonitor, s *publish
 	began := time.Now()
 	s.process(packets{}, packets{}, packets{forwarded: 500, microseconds: 3_000_000})
 	f.check(t, "a slow node")
-	w.hadOnly(t, only(alertExpression(t, "BetanetLatencyHigh", span), s.name), began, 3)
-	w.hadMostly(t, ofExporter("upstream:betanet_latency_seconds:mean5m", s.name), began, 3)
+	w.expectOnly(t, only(alertExpression(t, "BetanetLatencyHigh", span), s.name), began, 3)
+	w.expectMostly(t, upstreamSeries("upstream:betanet_latency_seconds:mean5m", s.name), began, 3)
 }
 
 // testSilence checks that no series about traffic has a value for a server that counts
 // nothing.
 func (f *publishedFixture) testSilence(t *testing.T, w *ruleMonitor, s *publishedServer, began time.Time) {
 	for _, name := range []string{"BetanetNoTraffic", "BetanetLatencyHigh", "BetanetPacketLossHigh"} {
-		w.hadNone(t, only(alertExpression(t, name, span), s.name), began)
+		w.expectNone(t, only(alertExpression(t, name, span), s.name), began)
 	}
 	for _, series := range []string{"upstream:betanet_packet_loss:ratio_rate5m", "upstream:betanet_latency_seconds:mean5m", "betanet_avg_latency_ms"} {
-		w.hadNone(t, ofExporter(series, s.name), began)
-		w.hadNone(t, series+`{job="betanet-probe", instance="`+s.name+`"}`, began)
+		w.expectNone(t, upstreamSeries(series, s.name), began)
+		w.expectNone(t, series+`{job="betanet-probe", instance="`+s.name+`"}`, began)
 	}
 	if page, err := get(f.url + "/upstream/" + s.name); err != nil || !strings.Contains(page, "no packet counted yet") {
 		t.Errorf("the page of %s does not report that no packet was counted (%v)", s.name, err)
@@ -194,11 +194,11 @@ func (f *publishedFixture) testRestarts(t *testing.T, w *ruleMonitor, s *publish
 		f.check(t, "new nodes")
 		s.process(packets{90, 10, 1000}, packets{100, 0, 2500})
 		f.check(t, "packets after a restart")
-		w.had(t, ofExporter("betanet_exporter_upstream_resets_total", s.name), began, float64(n))
+		w.had(t, upstreamSeries("betanet_exporter_upstream_resets_total", s.name), began, float64(n))
 	}
 	w.had(t, only(alertExpression(t, "BetanetCounterResets", "5m"), s.name), began, often)
 	for _, counter := range []string{"betanet_messages_total", "betanet_packets_forwarded_total", "betanet_packets_dropped_total", "betanet_packet_latency_seconds_sum"} {
-		w.had(t, "resets("+ofExporter(counter, s.name)+"[5m])", began, 0)
+		w.had(t, "resets("+upstreamSeries(counter, s.name)+"[5m])", began, 0)
 	}
 }
 

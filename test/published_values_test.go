@@ -28,7 +28,7 @@ func (want expectedSeries) compare(exposition string) error {
 	seen := make(map[string]bool)
 	for line := range strings.Lines(exposition) {
 		at := strings.LastIndexByte(line, ' ')
-		if line[0] == '#' || !decidedByServer(line) {
+		if line[0] == '#' || !fromServer(line) {
 			continue
 		}
 		series, text := line[:at], strings.TrimSpace(line[at:])
@@ -56,9 +56,9 @@ func differences(wrong []string) error {
 	return fmt.Errorf("%d values differ:\n%s", len(wrong), strings.Join(wrong[:min(len(wrong), 10)], "\n"))
 }
 
-// decidedByServer reports whether a server's numbers decide a line. Other lines are about
+// fromServer reports whether a server's numbers decide a line. Other lines are about
 // the exporter and its requests.
-func decidedByServer(line string) bool {
+func fromServer(line string) bool {
 	if !strings.HasPrefix(line, "betanet_exporter_") {
 		return strings.HasPrefix(line, "betanet_")
 	}
@@ -99,11 +99,11 @@ func labelled(name string, pairs ...string) string {
 	return name + "{" + strings.Join(labels, ",") + "}"
 }
 
-// inProbe returns the series that /probe must have for the server in a condition: the values
+// probeSeries returns the series that /probe must have for the server in a condition: the values
 // of one document.
-func (s *publishedServer) inProbe(c condition) expectedSeries { return s.inDocument(c, "") }
+func (s *publishedServer) probeSeries(c condition) expectedSeries { return s.documentSeries(c, "") }
 
-func (s *publishedServer) inDocument(c condition, upstream string) expectedSeries {
+func (s *publishedServer) documentSeries(c condition, upstream string) expectedSeries {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	want, active, all := make(expectedSeries), uint64(0), tally{}
@@ -164,10 +164,10 @@ func (s *publishedServer) deployed() bool {
 	return len(s.nodes) > 0 || s.resets > 0
 }
 
-// inMetrics returns the series that /metrics must have for the server: those of /probe, and
+// metricsSeries returns the series that /metrics must have for the server: those of /probe, and
 // sums that restarts do not reset.
-func (s *publishedServer) inMetrics(c condition) expectedSeries {
-	want, all := s.inDocument(c, s.name), s.total()
+func (s *publishedServer) metricsSeries(c condition) expectedSeries {
+	want, all := s.documentSeries(c, s.name), s.total()
 	of := func(name string, value any, labels ...string) {
 		want[labelled("betanet_"+name, append([]string{"upstream", s.name}, labels...)...)] = value
 	}
@@ -210,9 +210,9 @@ func (s *publishedServer) inMetrics(c condition) expectedSeries {
 	return want
 }
 
-// inFleet returns the series that /metrics must have for all servers together. failing is the
+// fleetSeries returns the series that /metrics must have for all servers together. failing is the
 // number of servers that failed.
-func inFleet(servers []*publishedServer, failing int) expectedSeries {
+func fleetSeries(servers []*publishedServer, failing int) expectedSeries {
 	want := make(expectedSeries)
 	var all tally
 	peers, active := 0, 0
@@ -243,9 +243,9 @@ func inFleet(servers []*publishedServer, failing int) expectedSeries {
 	return want
 }
 
-// inStatus compares the values of an upstream in the JSON status with those in /metrics,
+// compareStatus compares the values of an upstream in the JSON status with those in /metrics,
 // which have a prefix.
-func (s *publishedServer) inStatus(c condition, status string) error {
+func (s *publishedServer) compareStatus(c condition, status string) error {
 	var document struct {
 		Upstreams []struct {
 			Name   string
@@ -255,7 +255,7 @@ func (s *publishedServer) inStatus(c condition, status string) error {
 	if err := json.Unmarshal([]byte(status), &document); err != nil {
 		return err
 	}
-	want, shown := s.inMetrics(c), make(expectedSeries)
+	want, shown := s.metricsSeries(c), make(expectedSeries)
 	for _, name := range []string{
 		"connected_peers", "mixnode_active", "mixnode_inactive", "messages_total", "packets_dropped_total",
 		"packets_forwarded_total", "average_latency_seconds",

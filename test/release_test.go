@@ -20,7 +20,7 @@ import (
 	"github.com/betanet/betanet_exporter/test/worktree"
 )
 
-func TestATagIsReleased(t *testing.T) {
+func TestReleaseOfATag(t *testing.T) {
 	git := component(t, "git", "git")
 	tree := repository(t, git)
 	t.Run("refused without a tag", func(t *testing.T) { checkRefusal(t, tree, "tag") })
@@ -50,7 +50,7 @@ func TestATagIsReleased(t *testing.T) {
 	t.Run("bill of materials", func(t *testing.T) { checkBillOfMaterials(t, program, first["betanet_exporter-0.0.1.cdx.json"]) })
 	t.Run("chart", func(t *testing.T) {
 		checkChartVersion(t, first["betanet-exporter-0.0.1.tgz"])
-		hasTheFilesOfMonitoring(t, first["betanet-exporter-0.0.1.tgz"])
+		checkMonitoringFiles(t, first["betanet-exporter-0.0.1.tgz"])
 	})
 
 	runMake(t, tree, "release", "DIST=again")
@@ -80,7 +80,7 @@ func repository(t *testing.T, git string) string {
 // file.
 func checkRefusal(t *testing.T, tree, reason string, args ...string) {
 	t.Helper()
-	out, err := tryToMake(t, tree, append([]string{"release"}, args...)...)
+	out, err := tryMake(t, tree, append([]string{"release"}, args...)...)
 	lines := regexp.MustCompile(`(?m)^release: .*$`).FindAllString(out, -1)
 	if err == nil || len(lines) != 1 || !strings.Contains(lines[0], reason) {
 		t.Errorf("make release %q: %v, want a line with %q\n%s", args, err, reason, out)

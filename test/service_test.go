@@ -32,9 +32,9 @@ type request struct {
 // documents lists the paths of a collection.
 var documents = []string{"/api/v1/metrics", "/api/v1/nodes/status", "/api/v1/network/stats"}
 
-// serviceDigits has a divisor per series: the integer part of value / divisor is the
+// serviceDivisors has a divisor per series: the integer part of value / divisor is the
 // number of the service.
-var serviceDigits = map[string]float64{
+var serviceDivisors = map[string]float64{
 	"betanet_messages_total":          1e9,
 	"betanet_packets_dropped_total":   1e6,
 	"betanet_connected_peers":         100,
@@ -142,7 +142,7 @@ func (f *fleet) checkOwners(t *testing.T) {
 			wrong.add("a series with labels %v", l.Metric)
 			continue
 		}
-		if u, isOfService := serviceDigits[l.Metric["__name__"]]; isOfService {
+		if u, isOfService := serviceDivisors[l.Metric["__name__"]]; isOfService {
 			seen[l.Metric["__name__"]]++
 			for i, s := range l.Values {
 				if strings.HasSuffix(l.Metric["__name__"], "_total") && i > 0 && s.value < l.Values[i-1].value {
@@ -168,7 +168,7 @@ func (f *fleet) checkOwners(t *testing.T) {
 	} else {
 		down.report(t)
 	}
-	for _, name := range slices.Concat([]string{"betanet_up"}, slices.Collect(maps.Keys(serviceDigits))) {
+	for _, name := range slices.Concat([]string{"betanet_up"}, slices.Collect(maps.Keys(serviceDivisors))) {
 		if seen[name] != len(f.services) {
 			t.Errorf("%d series %s, want one for each of %d services", seen[name], name, len(f.services))
 		}

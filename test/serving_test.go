@@ -61,7 +61,7 @@ func startSecured(t *testing.T, example string, ca *fake.Certificate) (dir, addr
 	return dir, address, urls[0]
 }
 
-func TestTheExampleOfTLSReloadsCertificates(t *testing.T) {
+func TestTLSExampleReloadsCertificates(t *testing.T) {
 	ca := newCA()
 	dir, address, _ := startSecured(t, "tls.yml", ca)
 	v := authClient{tls: &tls.Config{RootCAs: ca.Pool()}}
@@ -99,7 +99,7 @@ func TestTheExampleOfTLSReloadsCertificates(t *testing.T) {
 	})
 }
 
-func TestTheExampleOfMutualTLSRequiresACertificate(t *testing.T) {
+func TestMutualTLSExampleRequiresACertificate(t *testing.T) {
 	ca, others := newCA(), newCA()
 	_, address, health := startSecured(t, "mutual-tls.yml", ca)
 	with := func(pairs ...tls.Certificate) authClient {
@@ -116,7 +116,7 @@ func TestTheExampleOfMutualTLSRequiresACertificate(t *testing.T) {
 	checkHealthAddress(t, health)
 }
 
-func TestTheExampleOfAPasswordRequiresIt(t *testing.T) {
+func TestPasswordExampleRequiresThePassword(t *testing.T) {
 	ca := newCA()
 	_, address, health := startSecured(t, "password.yml", ca)
 	trust := &tls.Config{RootCAs: ca.Pool()}

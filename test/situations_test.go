@@ -33,7 +33,7 @@ func situations(t *testing.T) (base string, pages []string) {
 	return server.URL, pages
 }
 
-func TestEverySituationInABrowser(t *testing.T) {
+func TestSituationsInABrowser(t *testing.T) {
 	b, axe := browser(t), fetchChecker(t)
 	base, pages := situations(t)
 	for _, page := range pages {

@@ -14,9 +14,9 @@ const maxExposure = "15"
 
 var execStart = regexp.MustCompile(`(?m)^ExecStart=(\S+)(.*)$`)
 
-// TestTheUnitsAreValidAndHardened checks the units without running them. The program of a
+// TestUnitsAreValidAndHardened checks the units without running them. The program of a
 // unit must exist, so ExecStart names the one just built.
-func TestTheUnitsAreValidAndHardened(t *testing.T) {
+func TestUnitsAreValidAndHardened(t *testing.T) {
 	analyze := component(t, "systemd-analyze", "systemd")
 	dir := filepath.Join("..", "deploy", "systemd")
 	for _, units := range [][]string{
@@ -48,9 +48,9 @@ func TestTheUnitsAreValidAndHardened(t *testing.T) {
 	}
 }
 
-// TestTheConfigurationsOfTheServiceAreValid checks the configuration of the packages,
+// TestServiceConfigurationsAreValid checks the configuration of the packages,
 // unchanged and with its commented-out settings enabled, and that of the example.
-func TestTheConfigurationsOfTheServiceAreValid(t *testing.T) {
+func TestServiceConfigurationsAreValid(t *testing.T) {
 	ours := readFile(t, "..", "deploy", "packages", "config.yml")
 	commented := regexp.MustCompile(`(?m)^#(\w| +(- |\w+:))`)
 	all := commented.ReplaceAllString(ours, "$1")
@@ -70,7 +70,7 @@ func TestTheConfigurationsOfTheServiceAreValid(t *testing.T) {
 	}
 }
 
-func TestTheServiceUsesVariablesThatExist(t *testing.T) {
+func TestServiceFilesUseOnlyExistingVariables(t *testing.T) {
 	known := readFile(t, "..", "docs", "configuration.md")
 	n := 0
 	for _, file := range []string{"packages/default", "systemd/betanet-exporter.service", "systemd/example/socket.conf"} {
