@@ -12,17 +12,17 @@ import (
 	"time"
 )
 
-// moduleProgram is a program from a Go module, because no Debian package has it.
+// A moduleProgram is built from a Go module, because no Debian package has it.
 type moduleProgram struct {
 	name, module string
-	flags        []string // of go install
+	flags        []string // for go install
 
 	once sync.Once
 	err  error
 }
 
 // path returns the path of the program in the user's cache. Building takes minutes, so a
-// missing program is built only with CI=true, and tried only once.
+// missing program is built only with CI=true, and a failure is not retried.
 func (f *moduleProgram) path(t *testing.T) string {
 	t.Helper()
 	cache, err := os.UserCacheDir()

@@ -14,13 +14,13 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// linkedFiles returns the files behind the chart's links to monitoring/, by their
-// path in the chart.
+// linkedFiles returns the paths in the chart of the files that its links to monitoring/
+// lead to.
 func linkedFiles(t *testing.T) (all []string) {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(chart, "files", "*", "*"))
 	if err != nil || len(paths) == 0 {
-		t.Fatalf("got the files %q of the chart: %v", paths, err)
+		t.Fatalf("the chart has the files %q: %v", paths, err)
 	}
 	for _, path := range paths {
 		all = append(all, filepath.ToSlash(strings.TrimPrefix(path, chart+string(filepath.Separator))))
@@ -35,7 +35,7 @@ func TestChartHasTheMonitoringFiles(t *testing.T) {
 			t.Errorf("monitoring/%s is empty", kind)
 		}
 		if !maps.Equal(got, want) {
-			t.Errorf("files/%s of the chart differs from monitoring/%s: link it", kind, kind)
+			t.Errorf("files/%s of the chart differs from monitoring/%s, make it a symbolic link", kind, kind)
 		}
 	}
 }
@@ -60,8 +60,8 @@ func TestRulesAndDashboardsAreRenderedUnchanged(t *testing.T) {
 		text := readFile(t, chart, file)
 		name, kind := filepath.Base(file), filepath.Base(filepath.Dir(file))
 		if kind == "dashboards" {
-			made := r.named(t, "ConfigMap", "betanet-"+strings.TrimSuffix(name, ".json"))
-			if got := made.get("data", name); got != text {
+			object := r.named(t, "ConfigMap", "betanet-"+strings.TrimSuffix(name, ".json"))
+			if got := object.get("data", name); got != text {
 				t.Errorf("%s: the ConfigMap has\n%v", file, got)
 			}
 			continue
@@ -70,8 +70,8 @@ func TestRulesAndDashboardsAreRenderedUnchanged(t *testing.T) {
 		if err := yaml.Unmarshal([]byte(text), &want); err != nil {
 			t.Fatal(err)
 		}
-		made := r.named(t, "PrometheusRule", "betanet-"+kind+"-"+strings.TrimSuffix(name, ".yml"))
-		if got := plain(t, made.get("spec")); !reflect.DeepEqual(got, plain(t, want)) {
+		object := r.named(t, "PrometheusRule", "betanet-"+kind+"-"+strings.TrimSuffix(name, ".yml"))
+		if got := plain(t, object.get("spec")); !reflect.DeepEqual(got, plain(t, want)) {
 			t.Errorf("%s: the PrometheusRule has\n%v", file, got)
 		}
 	}
@@ -82,7 +82,7 @@ func TestPackedChartHasTheLinkedFiles(t *testing.T) {
 	runCommand(t, "", helm.path(t), "package", chart, "--destination="+folder)
 	packed := contents(t, folder)
 	if len(packed) != 1 {
-		t.Fatalf("helm package made %d files, want one", len(packed))
+		t.Fatalf("helm package created %d files, want one", len(packed))
 	}
 	for _, text := range packed {
 		checkMonitoringFiles(t, text)

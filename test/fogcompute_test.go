@@ -14,8 +14,8 @@ import (
 // connection after one response, without announcing it, and records requests that would
 // lock the published server.
 type lockableServer struct {
-	mu     sync.Mutex
-	locked []string
+	mu      sync.Mutex
+	locking []string // requests
 }
 
 func (l *lockableServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -23,7 +23,7 @@ func (l *lockableServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.Method + " " + r.RequestURI {
 	case "GET /status", "GET /metrics":
 		l.mu.Lock()
-		l.locked = append(l.locked, r.RequestURI)
+		l.locking = append(l.locking, r.RequestURI)
 		l.mu.Unlock()
 		status = "503 Locked"
 	case "GET /mixnodes":
@@ -40,7 +40,7 @@ func (l *lockableServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(conn, "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)
 }
 
-// fogComputeProxy starts HAProxy with the example in front of a server.
+// fogComputeProxy starts HAProxy with the configuration of the example in front of a server.
 func fogComputeProxy(t *testing.T, server string) string {
 	t.Helper()
 	return startHAProxy(t, "/mixnodes", func(port string) string {
@@ -59,7 +59,7 @@ func TestFogComputeProxyBlocksRequestsThatLockTheServer(t *testing.T) {
 		"GET /%6detrics": 404, "GET /mixnodes/../metrics": 404, "GET /api/v1/metrics": 404, "GET /mixnodes": 200, "POST /deploy": 200,
 	} {
 		method, path, _ := strings.Cut(request, " ")
-		for range 3 { // each time the server has closed the previous connection
+		for range 3 { // because the server closes the connection after each response
 			if got := requestStatus(t, method, proxy+path); got != want {
 				t.Errorf("%s through the proxy = %d, want %d", request, got, want)
 			}
@@ -67,8 +67,8 @@ func TestFogComputeProxyBlocksRequestsThatLockTheServer(t *testing.T) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.locked) > 0 {
-		t.Errorf("the server got %q, which lock it", slices.Compact(l.locked))
+	if len(l.locking) > 0 {
+		t.Errorf("the server got the requests %q, which lock it", slices.Compact(l.locking))
 	}
 }
 

@@ -26,7 +26,7 @@ func TestOnlyAChangedConfigurationReplacesThePods(t *testing.T) {
 
 func TestInvalidValuesAreRejected(t *testing.T) {
 	helm := helm.path(t)
-	for _, wrong := range []struct{ set, want string }{
+	for _, test := range []struct{ set, want string }{
 		{"mode=pull", "mode"},
 		{"replica=2", "replica"},
 		{"image.tga=1", "tga"},
@@ -42,9 +42,9 @@ func TestInvalidValuesAreRejected(t *testing.T) {
 		{"web.config.basic_auth_users.a=b", "web.scrape.basicAuthSecret"},
 		{"existingConfigSecret=s,networkPolicy.enabled=true", "networkPolicy.ports"},
 	} {
-		_, err := helmTemplate(t, helm, kubernetes["default"], "--set="+wrong.set)
-		if err == nil || !strings.Contains(err.Error(), wrong.want) {
-			t.Errorf("%s: %v, want %q", wrong.set, err, wrong.want)
+		_, err := helmTemplate(t, helm, kubernetes["default"], "--set="+test.set)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got the error %v, want %q in it", test.set, err, test.want)
 		}
 	}
 }
