@@ -137,7 +137,7 @@ func chart(version string, modified time.Time) ([]byte, error) {
 			continue
 		}
 		if n := bytes.Count(e.content, []byte(unreleased)); n != 2 {
-			return nil, fmt.Errorf("Chart.yaml has %d versions 0.0.0, want 2: version and appVersion", n)
+			return nil, fmt.Errorf("found %d versions 0.0.0 in Chart.yaml, want 2: version and appVersion", n)
 		}
 		e.content = bytes.ReplaceAll(e.content, []byte(unreleased), []byte("ersion: "+version+"\n"))
 	}
