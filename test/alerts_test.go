@@ -12,7 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Files in monitoring/, and the page about the alerts.
+// The files in monitoring/ and the page about the alerts.
 var (
 	alertsFile     = filepath.Join("..", "monitoring", "alerts", "betanet.yml")
 	recordsFile    = filepath.Join("..", "monitoring", "rules", "betanet.yml")
@@ -24,7 +24,7 @@ func ruleTests(t *testing.T) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("..", "monitoring", "tests", "*.yml"))
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no tests of rules: %v", err)
+		t.Fatalf("no rule tests: %v", err)
 	}
 	return files
 }
@@ -65,7 +65,7 @@ func readYAML(t *testing.T, file string, document any) {
 	}
 }
 
-func TestEveryAlertHasASeverityADescriptionAndARunbook(t *testing.T) {
+func TestAlertsHaveASeverityADescriptionAndARunbook(t *testing.T) {
 	const page = "https://github.com/betanet/betanet_exporter/blob/main/docs/runbook.md#"
 	sections := make(map[string]string) // anchor: heading
 	for _, heading := range regexp.MustCompile(`(?m)^## (\w+)$`).FindAllStringSubmatch(readFile(t, runbook), -1) {
@@ -78,15 +78,15 @@ func TestEveryAlertHasASeverityADescriptionAndARunbook(t *testing.T) {
 		if severity := a.Labels["severity"]; len(a.Labels) != 1 || !slices.Contains([]string{"critical", "warning", "info"}, severity) {
 			t.Errorf("%s: labels %v, want only severity: critical, warning or info", a.Alert, a.Labels)
 		}
-		// Without a template, a text cannot name the upstream.
+		// A text without a template cannot name the upstream.
 		for _, text := range []string{"summary", "description"} {
 			if !strings.Contains(a.Annotations[text], "{{") {
-				t.Errorf("%s: %s is %q, want a template in it", a.Alert, text, a.Annotations[text])
+				t.Errorf("%s: %s is %q, which has no template", a.Alert, text, a.Annotations[text])
 			}
 		}
 		anchor, ok := strings.CutPrefix(a.Annotations["runbook_url"], page)
 		if !ok || sections[anchor] != a.Alert {
-			t.Errorf("%s: runbook_url %q leads to section %q of the runbook", a.Alert, a.Annotations["runbook_url"], sections[anchor])
+			t.Errorf("%s: runbook_url %q refers to the section %q of the runbook", a.Alert, a.Annotations["runbook_url"], sections[anchor])
 		}
 		delete(sections, strings.ToLower(a.Alert))
 	}
@@ -95,15 +95,15 @@ func TestEveryAlertHasASeverityADescriptionAndARunbook(t *testing.T) {
 	}
 }
 
-// expectation is the state of an alert that a test of the rules expects at a time.
+// An expectation is the state of an alert that a rule test expects at a time.
 type expectation struct {
 	at    time.Duration
 	fires bool
 }
 
-// Each alert needs a test that expects it not to fire (during its "for"), then to fire, and
-// then to be resolved.
-func TestEveryAlertIsTestedToWaitFireAndEnd(t *testing.T) {
+// Each alert needs a test that expects it to be pending first (during its "for"), then to
+// fire, and then to be resolved.
+func TestEveryAlertIsTestedPendingFiringAndResolved(t *testing.T) {
 	seen := make(map[string]bool)
 	for _, file := range ruleTests(t) {
 		var document struct {
@@ -125,23 +125,25 @@ func TestEveryAlertIsTestedToWaitFireAndEnd(t *testing.T) {
 				}
 				expected[a.Alert] = append(expected[a.Alert], expectation{at, len(a.Expect) > 0})
 			}
-			for alert, l := range expected {
-				seen[alert] = seen[alert] || waitsFiresAndEnds(l)
+			for alert, e := range expected {
+				seen[alert] = seen[alert] || pendsFiresAndResolves(e)
 			}
 		}
 	}
 	for _, a := range readRules(t, alertsFile) {
 		if !seen[a.Alert] {
-			t.Errorf("no test expects %s to wait, fire and end", a.Alert)
+			t.Errorf("no test expects %s to be pending, to fire, and to be resolved", a.Alert)
 		}
 	}
 }
 
-func waitsFiresAndEnds(expected []expectation) bool {
+// pendsFiresAndResolves reports whether an alert is expected not to fire, then to fire, and
+// then not to fire again.
+func pendsFiresAndResolves(expected []expectation) bool {
 	slices.SortFunc(expected, func(a, b expectation) int { return cmp.Compare(a.at, b.at) })
 	stage := 0
-	for _, l := range expected {
-		if l.fires == (stage == 1) {
+	for _, e := range expected {
+		if e.fires == (stage == 1) {
 			stage = min(stage+1, 3)
 		}
 	}
@@ -160,8 +162,8 @@ func TestEveryRecordingRuleIsTested(t *testing.T) {
 	}
 }
 
-// familyOf returns the metric family of a series. Series of a summary or histogram have a
-// suffix.
+// familyOf returns the metric family of a series: its name without the suffix of a summary
+// or histogram.
 func familyOf(series string) string {
 	for _, suffix := range []string{"_sum", "_count", "_bucket"} {
 		if family, ok := strings.CutSuffix(series, suffix); ok {
@@ -171,11 +173,11 @@ func familyOf(series string) string {
 	return series
 }
 
-// metricName matches possible metric names in an expression without strings.
+// metricName matches possible metric names in an expression whose strings were removed.
 var metricName = regexp.MustCompile(`[a-zA-Z_:][a-zA-Z0-9_:]*`)
 
-// An expression with an unknown name never has a value.
-func TestRulesUseMetricsThatExist(t *testing.T) {
+// An expression with an unknown metric never has a value.
+func TestRulesUseOnlyExistingMetrics(t *testing.T) {
 	documented := readFile(t, filepath.Join("..", "docs", "metrics.md"))
 	recorded := make(map[string]bool)
 	for _, r := range readRules(t, recordsFile) {
@@ -190,7 +192,7 @@ func TestRulesUseMetricsThatExist(t *testing.T) {
 				case strings.Contains(name, ":"):
 					// The alerts do not need the recording rules.
 					if !recorded[name] || r.Alert != "" {
-						t.Errorf("%s%s uses %s", r.Alert, r.Record, name)
+						t.Errorf("%s%s uses %s, which is unknown or a recording rule used by an alert", r.Alert, r.Record, name)
 					}
 				case strings.HasPrefix(name, "betanet"):
 					if used++; !strings.Contains(documented, "| `"+familyOf(name)+"` |") {
@@ -205,7 +207,7 @@ func TestRulesUseMetricsThatExist(t *testing.T) {
 	}
 }
 
-func TestTheRunbookNamesMetricsThatExist(t *testing.T) {
+func TestRunbookNamesOnlyExistingMetrics(t *testing.T) {
 	documented, recorded := readFile(t, filepath.Join("..", "docs", "metrics.md")), readFile(t, recordsFile)
 	names := regexp.MustCompile(`[\w:]*betanet_[\w:]+\*?`).FindAllString(readFile(t, runbook), -1)
 	for _, name := range names {
@@ -219,7 +221,7 @@ func TestTheRunbookNamesMetricsThatExist(t *testing.T) {
 			place, in = "record: "+name+"\n", recorded
 		}
 		if !strings.Contains(in, place) {
-			t.Errorf("no metric %s", name)
+			t.Errorf("the runbook names %s, which does not exist", name)
 		}
 	}
 	if len(names) == 0 {

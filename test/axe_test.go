@@ -14,7 +14,7 @@ import (
 // axePackage is the accessibility checker (MPL-2.0). Only this test uses it.
 const axePackage = "axe-core@4.14.1"
 
-// checker is the axe script. It is fetched while other parts of the test run.
+// checker is the axe script, which is fetched while other parts of the test run.
 type checker struct {
 	fetched chan struct{} // closed when script or err is set
 	script  string
@@ -24,13 +24,13 @@ type checker struct {
 func fetchChecker(t *testing.T) *checker {
 	t.Helper()
 	c, dir := &checker{fetched: make(chan struct{})}, t.TempDir()
-	ctx, end := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	go func() {
 		defer close(c.fetched)
 		c.script, c.err = fetch(ctx, dir)
 	}()
 	t.Cleanup(func() {
-		end()
+		cancel()
 		<-c.fetched
 	})
 	return c
@@ -45,8 +45,8 @@ func fetch(ctx context.Context, dir string) (string, error) {
 	return string(script), err
 }
 
-// violations is the result of the checker.
-type violations struct {
+// axeResult is the result of the checker.
+type axeResult struct {
 	Passes     int
 	Violations []struct {
 		ID    string
@@ -55,8 +55,8 @@ type violations struct {
 	}
 }
 
-// checkAccessible checks pages for WCAG 2 levels A and AA, in light and dark colours, with the
-// rules that a program can check.
+// checkAccessible checks pages for conformance to WCAG 2 levels A and AA, as far as a program
+// can, in light and dark colours.
 func checkAccessible(t *testing.T, browser context.Context, axe *checker, base string, paths ...string) {
 	t.Helper()
 	for _, path := range paths {
@@ -64,7 +64,7 @@ func checkAccessible(t *testing.T, browser context.Context, axe *checker, base s
 	}
 }
 
-// checkTabAccessible does the same for an open tab, without loading a page.
+// checkTabAccessible is like checkAccessible, but for the page in an open tab.
 func checkTabAccessible(t *testing.T, p *tab, axe *checker, what string) {
 	t.Helper()
 	component(t, "npm", "npm")
@@ -73,10 +73,10 @@ func checkTabAccessible(t *testing.T, p *tab, axe *checker, what string) {
 		unavailable(t, axe.err.Error())
 	}
 	eval[chromedp.Void](t, p, axe.script)
-	for colours, paper := range map[string]string{"light": "rgb(255, 255, 255)", "dark": "rgb(18, 22, 28)"} {
+	for colours, background := range map[string]string{"light": "rgb(255, 255, 255)", "dark": "rgb(18, 22, 28)"} {
 		p.do(t, scheme(colours))
-		p.await(t, colours+" colours", `getComputedStyle(document.body).backgroundColor === "`+paper+`"`)
-		found := eval[violations](t, p, `axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
+		p.await(t, colours+" colours", `getComputedStyle(document.body).backgroundColor === "`+background+`"`)
+		found := eval[axeResult](t, p, `axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
 			.then(r => ({passes: r.passes.length, violations: r.violations}))`, chromedp.EvalAwaitPromise)
 		if found.Passes < 10 {
 			t.Errorf("%s, %s: only %d rules passed", what, colours, found.Passes)

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func refreshesUnseen(t *testing.T, s *statusPage) {
+func refreshesInBackground(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/")
 	eval[bool](t, p, `{ Object.defineProperty(document, "hidden", { get: () => true }); document.querySelector("#icon").href = document.title = ""; true }`)
 	p.waitForRefresh(t)
@@ -17,8 +17,8 @@ func refreshesUnseen(t *testing.T, s *statusPage) {
 	}
 }
 
-// stopClockAfterRefresh stops the page's clock 7 s after the next refresh: another one
-// is then due in a tab that is visible, but not yet in the background.
+// stopClockAfterRefresh stops the page's clock 7 s after the next refresh. The following
+// refresh is then due in a visible tab, but not yet in a hidden one.
 const stopClockAfterRefresh = `{
 	new MutationObserver((_, observer) => {
 		const asof = document.querySelector("#asof").textContent;
@@ -32,19 +32,19 @@ const stopClockAfterRefresh = `{
 	true
 }`
 
-// becomeVisible shows a hidden page, and returns the number of requests that begin at
-// once, without the timer.
+// becomeVisible makes a hidden page visible, and evaluates to the number of requests that
+// the page makes immediately, before its timer runs.
 const becomeVisible = `{
 	const real = fetch;
-	let begun = 0;
-	window.fetch = (...args) => { begun++; return real(...args); };
+	let started = 0;
+	window.fetch = (...args) => { started++; return real(...args); };
 	window.visible = true;
 	document.dispatchEvent(new Event("visibilitychange"));
 	window.fetch = real;
-	begun
+	started
 }`
 
-func waitsUnseen(t *testing.T, s *statusPage) {
+func waitsInBackground(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/")
 	eval[bool](t, p, `{ Object.defineProperty(document, "hidden", { get: () => !window.visible }); true }`)
 	eval[bool](t, p, stopClockAfterRefresh)

@@ -18,16 +18,16 @@ func showsAnOutage(t *testing.T, s *statusPage) {
 		t.Errorf("got the icon %s, want the amber one", got)
 	}
 	p.await(t, "the open incident", `document.querySelector("#incidents tr.open")?.textContent.includes("unsteady")`)
-	detail.await(t, "the outage on its page", `document.querySelector("#facts .stale") && document.querySelector("#incidents tr.open") && document.querySelector("#endpoints").textContent.includes("probe")`)
+	detail.await(t, "the outage on the page of the upstream", `document.querySelector("#facts .stale") && document.querySelector("#incidents tr.open") && document.querySelector("#endpoints").textContent.includes("probe")`)
 	if got := eval[int](t, detail, `document.querySelectorAll("#values .old .age").length`); got == 0 {
 		t.Error("stale values are not marked")
 	}
 	p.follow(t, `.reasons a`)
-	wantShown(t, p, "upstreams that fail for the reason", "unsteady")
+	wantShown(t, p, "upstreams that fail for that reason", "unsteady")
 	t.Run("axe finds nothing", func(t *testing.T) { checkAccessible(t, s.browser, s.axe, s.base, "/", "/upstream/unsteady") })
 	s.repair(t)
 	p.await(t, "the recovery", `document.querySelector("#verdict.ok") && !document.querySelector("#incidents tr.open") && document.querySelector("#incidents tbody").textContent.includes("unsteady")`)
-	detail.await(t, "the recovery on its page", `document.querySelector("#facts .up")`)
+	detail.await(t, "the recovery on the page of the upstream", `document.querySelector("#facts .up")`)
 }
 
 func reportsALostExporter(t *testing.T, s *statusPage) {
@@ -38,9 +38,9 @@ func reportsALostExporter(t *testing.T, s *statusPage) {
 	height, table := eval[int](t, p, `document.documentElement.scrollHeight`), eval[[]string](t, p, shownUpstreams)
 	eval[bool](t, p, `{ window.ages = [...document.querySelectorAll("[data-age]")].map(a => a.textContent).join(); const now = Date.now; Date.now = () => now() + 14000;
 		window.seen = document.querySelector("#asof").textContent; true }`)
-	p.await(t, "the report that the exporter does not respond, within 15 seconds", `/^No answer from the exporter for \d+.(s|min)/.test(document.querySelector("#gone").innerText)`)
+	p.await(t, "the message within 15 seconds that the exporter does not respond", `/^No answer from the exporter for \d+.(s|min)/.test(document.querySelector("#gone").innerText)`)
 	if got := eval[string](t, p, `document.title + "|" + getComputedStyle(document.querySelector("h1")).visibility + "|" + (document.querySelector("#icon").getAttribute("href") === document.querySelector("#icon").dataset.gone)`); !strings.HasPrefix(got, "No answer from the exporter for ") || !strings.HasSuffix(got, " – Betanet exporter|hidden|true") {
-		t.Errorf("got title, verdict and icon %s", got)
+		t.Errorf("got the title, the visibility of the verdict, and the icon %s", got)
 	}
 	if got := eval[int](t, p, `document.documentElement.scrollHeight`); got != height {
 		t.Errorf("the height changed from %d to %d pixels", height, got)

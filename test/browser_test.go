@@ -11,19 +11,19 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// statusPage is an exporter of simulated services, and a browser.
+// A statusPage has an exporter of simulated services, and a browser for its status page.
 type statusPage struct {
 	browser  context.Context
 	axe      *checker
 	base     string // of the exporter
 	exporter *process
 	broken   *process // the failing service, named unsteady
-	// restart starts the exporter again, and repair the service, until the end of a part of the
-	// test.
+	// restart starts the exporter again, and repair the failing service, until the end of the
+	// subtest.
 	restart, repair func(t *testing.T)
 }
 
-// names lists the names of the services, in order.
+// names lists the names of the services in alphabetical order.
 var names = []string{"alpha", "beta", "gamma", "mixed", "unsteady"}
 
 func newStatusPage(t *testing.T) *statusPage {
@@ -60,16 +60,16 @@ func TestStatusPageInABrowser(t *testing.T) {
 		{"it shows the fleet", showsTheFleet},
 		{"it sorts", sorts},
 		{"it filters", filters},
-		{"it has pages", hasPages},
+		{"it paginates", paginates},
 		{"it refreshes in place", refreshesInPlace},
 		{"it shows local time, or UTC", showsLocalTimeOrUTC},
 		{"it pauses", pauses},
-		{"it updates its icon in the background", refreshesUnseen},
-		{"it waits longer in the background", waitsUnseen},
-		{"it can be used with the keyboard", isReachedByKeyboard},
-		{"it works without script", worksWithoutScript},
+		{"it updates its icon in the background", refreshesInBackground},
+		{"it waits longer in the background", waitsInBackground},
+		{"it can be used with the keyboard", worksWithKeyboard},
+		{"it works without JavaScript", worksWithoutJavaScript},
 		{"it shows an outage and its end", showsAnOutage},
-		{"it fits a phone", fitsAPhone}, // with errors and events to show
+		{"it fits a phone", fitsAPhone}, // after the outage, so that there are errors and events to show
 		{"it reports an exporter that does not respond", reportsALostExporter},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, s) })
@@ -95,7 +95,7 @@ func showsTheFleet(t *testing.T, s *statusPage) {
 	}
 }
 
-// refreshNow makes the page refresh at once, each time it is evaluated.
+// refreshNow makes the page refresh immediately, each time it is evaluated.
 const refreshNow = `(() => { const now = Date.now; Date.now = () => now() + 31000; })()`
 
 func sorts(t *testing.T, s *statusPage) {
@@ -129,11 +129,11 @@ func filters(t *testing.T, s *statusPage) {
 		t.Errorf("all: got %v", got)
 	}
 	p.do(t, chromedp.SendKeys(chromedp.CSS("#q"), "gam"))
-	p.follow(t, `form button`) // as without JavaScript
+	p.follow(t, `form button`) // as users without JavaScript do
 	wantShown(t, p, "the filtered table", "gamma")
 }
 
-func hasPages(t *testing.T, s *statusPage) {
+func paginates(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/?limit=2&sort=name")
 	wantShown(t, p, "the first page", names[:2]...)
 	p.follow(t, `a[rel="next"]`)
@@ -149,7 +149,7 @@ func refreshesInPlace(t *testing.T, s *statusPage) {
 	p.do(t, chromedp.SendKeys(chromedp.CSS("#q"), "amma"))
 	p.await(t, "the filtered table", shownUpstreams+`.join() === "gamma"`)
 	eval[bool](t, p, `{ scrollTo(0, 100); document.querySelector("#q").setSelectionRange(2, 4); window.seen = document.querySelector("#asof").textContent; true }`)
-	// Do not advance the clock: the page must refresh by itself.
+	// Do not advance the clock: the page must refresh on its own.
 	p.await(t, "a refresh", `document.querySelector("#asof").textContent !== window.seen`)
 	if got := eval[string](t, p, `[document.activeElement.id, document.activeElement.value, document.activeElement.selectionStart, scrollY].join("|")`); got != "q|amma|2|100" {
 		t.Errorf("in the filter: got %s, want the text, focus, selection and scroll position unchanged", got)
@@ -168,7 +168,7 @@ func showsLocalTimeOrUTC(t *testing.T, s *statusPage) {
 			return (Number(shown.slice(3, 5)) - at.getUTCMinutes() + 60) % 60 + (shown.includes("UTC") ? " UTC" : ""); })()`)
 	}
 	if got := minutes(); got != "30" {
-		t.Errorf("in India times are %s minutes from UTC, want 30", got)
+		t.Errorf("in India times are %s minutes past UTC, want 30", got)
 	}
 	p.do(t, chromedp.Click(chromedp.CSS("#clock")))
 	p.await(t, "UTC", `document.querySelector("#asof").textContent.includes("UTC")`)
@@ -212,9 +212,9 @@ func (p *tab) waitTicks(t *testing.T, n int) {
 // focusable evaluates to the elements that must be reachable by keyboard.
 const focusable = `[...document.querySelectorAll("a[href], button:not([hidden]), input:not([type=hidden]), select, summary")]`
 
-func isReachedByKeyboard(t *testing.T, s *statusPage) {
+func worksWithKeyboard(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/", viewport(1280, 800))
-	p.do(t, chromedp.Click(chromedp.CSS("#pause")), chromedp.Navigate(s.base+"/")) // no refresh may interfere
+	p.do(t, chromedp.Click(chromedp.CSS("#pause")), chromedp.Navigate(s.base+"/")) // so that no refresh interferes
 	all := eval[int](t, p, `(window.all = `+focusable+`).length`)
 	var order []int
 	for range all {
@@ -226,7 +226,7 @@ func isReachedByKeyboard(t *testing.T, s *statusPage) {
 	}
 	for i, at := range order {
 		if i != at {
-			t.Fatalf("%d elements get the focus in the order %v, want page order", all, order)
+			t.Fatalf("%d elements get the focus in the order %v, want the order on the page", all, order)
 		}
 	}
 	p.do(t, chromedp.Navigate(s.base+"/"), chromedp.KeyEvent("\t"), chromedp.KeyEvent("\r"))
@@ -235,7 +235,7 @@ func isReachedByKeyboard(t *testing.T, s *statusPage) {
 	}
 }
 
-func worksWithoutScript(t *testing.T, s *statusPage) {
+func worksWithoutJavaScript(t *testing.T, s *statusPage) {
 	p := open(t, s.browser, s.base, "/", command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))
 	if got := eval[string](t, p, `document.querySelector("#refresh").innerText + document.querySelector("#pause").hidden + document.querySelector("#clock").hidden`); got != "Reload the page for current data.truetrue" {
 		t.Errorf("got %q, want a hint to reload, and no buttons", got)

@@ -12,18 +12,18 @@ import (
 	"time"
 )
 
-// fromModule is a program from a Go module, because no Debian package has it.
-type fromModule struct {
+// A moduleProgram is built from a Go module, because no Debian package has it.
+type moduleProgram struct {
 	name, module string
-	flags        []string // of go install
+	flags        []string // for go install
 
 	once sync.Once
 	err  error
 }
 
 // path returns the path of the program in the user's cache. Building takes minutes, so a
-// missing program is built only with CI=true, and tried only once.
-func (f *fromModule) path(t *testing.T) string {
+// missing program is built only with CI=true, and a failure is not retried.
+func (f *moduleProgram) path(t *testing.T) string {
 	t.Helper()
 	cache, err := os.UserCacheDir()
 	if err != nil {

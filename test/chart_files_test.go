@@ -14,13 +14,13 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// linkedFiles returns the files behind the chart's links to monitoring/, by their
-// path in the chart.
+// linkedFiles returns the paths in the chart of the files that its links to monitoring/
+// lead to.
 func linkedFiles(t *testing.T) (all []string) {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(chart, "files", "*", "*"))
 	if err != nil || len(paths) == 0 {
-		t.Fatalf("got the files %q of the chart: %v", paths, err)
+		t.Fatalf("the chart has the files %q: %v", paths, err)
 	}
 	for _, path := range paths {
 		all = append(all, filepath.ToSlash(strings.TrimPrefix(path, chart+string(filepath.Separator))))
@@ -28,14 +28,14 @@ func linkedFiles(t *testing.T) (all []string) {
 	return all
 }
 
-func TestTheChartHasTheFilesOfMonitoring(t *testing.T) {
+func TestChartHasTheMonitoringFiles(t *testing.T) {
 	for _, kind := range []string{"alerts", "dashboards", "rules"} {
 		want, got := contents(t, filepath.Join("..", "monitoring", kind)), contents(t, filepath.Join(chart, "files", kind))
 		if len(want) == 0 {
 			t.Errorf("monitoring/%s is empty", kind)
 		}
 		if !maps.Equal(got, want) {
-			t.Errorf("files/%s of the chart differs from monitoring/%s: link it", kind, kind)
+			t.Errorf("files/%s of the chart differs from monitoring/%s, make it a symbolic link", kind, kind)
 		}
 	}
 }
@@ -54,14 +54,14 @@ func contents(t *testing.T, folder string) map[string]string {
 	return all
 }
 
-func TestRulesAndDashboardsArriveUnchanged(t *testing.T) {
+func TestRulesAndDashboardsAreRenderedUnchanged(t *testing.T) {
 	r := renderChart(t, helm.path(t), kubernetes["everything"], "--values="+values("everything"))
 	for _, file := range linkedFiles(t) {
 		text := readFile(t, chart, file)
 		name, kind := filepath.Base(file), filepath.Base(filepath.Dir(file))
 		if kind == "dashboards" {
-			made := r.named(t, "ConfigMap", "betanet-"+strings.TrimSuffix(name, ".json"))
-			if got := made.get("data", name); got != text {
+			object := r.named(t, "ConfigMap", "betanet-"+strings.TrimSuffix(name, ".json"))
+			if got := object.get("data", name); got != text {
 				t.Errorf("%s: the ConfigMap has\n%v", file, got)
 			}
 			continue
@@ -70,22 +70,22 @@ func TestRulesAndDashboardsArriveUnchanged(t *testing.T) {
 		if err := yaml.Unmarshal([]byte(text), &want); err != nil {
 			t.Fatal(err)
 		}
-		made := r.named(t, "PrometheusRule", "betanet-"+kind+"-"+strings.TrimSuffix(name, ".yml"))
-		if got := plain(t, made.get("spec")); !reflect.DeepEqual(got, plain(t, want)) {
+		object := r.named(t, "PrometheusRule", "betanet-"+kind+"-"+strings.TrimSuffix(name, ".yml"))
+		if got := plain(t, object.get("spec")); !reflect.DeepEqual(got, plain(t, want)) {
 			t.Errorf("%s: the PrometheusRule has\n%v", file, got)
 		}
 	}
 }
 
-func TestThePackedChartHasTheFilesBehindItsLinks(t *testing.T) {
+func TestPackedChartHasTheLinkedFiles(t *testing.T) {
 	folder := t.TempDir()
 	runCommand(t, "", helm.path(t), "package", chart, "--destination="+folder)
 	packed := contents(t, folder)
 	if len(packed) != 1 {
-		t.Fatalf("helm package made %d files, want one", len(packed))
+		t.Fatalf("helm package created %d files, want one", len(packed))
 	}
 	for _, text := range packed {
-		hasTheFilesOfMonitoring(t, text)
+		checkMonitoringFiles(t, text)
 	}
 }
 
@@ -113,9 +113,9 @@ func plain(t *testing.T, v any) (all any) {
 	return all
 }
 
-// hasTheFilesOfMonitoring checks that a packed chart has the alerts, dashboards and rules
+// checkMonitoringFiles checks that a packed chart has the alerts, dashboards and rules
 // instead of symbolic links.
-func hasTheFilesOfMonitoring(t *testing.T, chart string) {
+func checkMonitoringFiles(t *testing.T, chart string) {
 	want, got := make(map[string]string), make(map[string]string)
 	for _, kind := range []string{"alerts", "dashboards", "rules"} {
 		for name, text := range contents(t, filepath.Join("..", "monitoring", kind)) {

@@ -19,19 +19,19 @@ var update = flag.Bool("update", false, "write the golden files in testdata/helm
 
 var chart = filepath.Join("..", "deploy", "helm", "betanet-exporter")
 
-var helm = fromModule{name: "helm", module: "helm.sh/helm/v3/cmd/helm@v3.22.0"}
+var helm = moduleProgram{name: "helm", module: "helm.sh/helm/v3/cmd/helm@v3.22.0"}
 
-// object is a Kubernetes object.
+// object is a Kubernetes object or a part of one.
 type object map[string]any
 
-// rendered is the output of the chart for some values.
+// rendered is the output of helm template.
 type rendered struct {
 	text    string
 	objects []object
 }
 
-// renderChart renders the chart for a version of Kubernetes, as release "betanet" in
-// namespace "monitoring".
+// renderChart renders the chart for a version of Kubernetes, as the release "betanet" in
+// the namespace "monitoring".
 func renderChart(t *testing.T, helm, kubernetes string, args ...string) *rendered {
 	t.Helper()
 	out, err := helmTemplate(t, helm, kubernetes, args...)
@@ -81,7 +81,7 @@ func (r *rendered) only(t *testing.T, kind string) object {
 	return all[0]
 }
 
-// named returns the object with a kind and name.
+// named returns the object with the given kind and name.
 func (r *rendered) named(t *testing.T, kind string, name any) object {
 	t.Helper()
 	for _, o := range r.of(kind) {
@@ -93,14 +93,14 @@ func (r *rendered) named(t *testing.T, kind string, name any) object {
 	return nil
 }
 
-// get follows keys of maps and indices of lists. It returns nil if there is no value.
+// get returns the value at a path of map keys and list indices, or nil if there is none.
 func (o object) get(keys ...any) any {
 	at := any(map[string]any(o))
 	for _, key := range keys {
 		switch v := at.(type) {
 		case map[string]any:
 			at = v[key.(string)]
-		case object: // yaml uses it for maps in objects too
+		case object: // yaml also uses it for maps within objects
 			at = v[key.(string)]
 		case []any:
 			i := key.(int)
@@ -144,10 +144,10 @@ func (o object) texts(keys ...any) (all []string) {
 	return all
 }
 
-// folder writes the volumes of the pod to a folder, and returns the arguments of the
-// exporter adapted to it. Secrets that the chart does not create get a password and a
-// discovery file.
-func (r *rendered) folder(t *testing.T) (args []string) {
+// writeVolumes writes the volumes of the pod to a temporary folder, and returns the
+// arguments of the exporter with paths in that folder. Secrets that the chart does not
+// create get a password and a discovery file.
+func (r *rendered) writeVolumes(t *testing.T) (args []string) {
 	t.Helper()
 	const inPod = "/etc/betanet-exporter"
 	root := t.TempDir()

@@ -19,7 +19,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// browser starts Chromium without background requests. It ends with the test.
+// browser starts Chromium without background requests, and stops it when the test ends.
 func browser(t *testing.T) context.Context {
 	t.Helper()
 	options := []chromedp.ExecAllocatorOption{
@@ -29,17 +29,17 @@ func browser(t *testing.T) context.Context {
 	for _, off := range []string{"quic", "background-networking", "component-update", "sync", "dev-shm-usage", "extensions", "default-apps"} {
 		options = append(options, chromedp.Flag("disable-"+off, true))
 	}
-	allocator, end := chromedp.NewExecAllocator(context.Background(), options...)
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, closeAll := chromedp.NewContext(allocator)
 	t.Cleanup(func() {
-		// Wait for the end of the process, because it writes into the test's folder.
-		bounded, done := context.WithTimeout(ctx, patience)
-		defer done()
+		// Wait for the process to exit, because it writes into the test's folder.
+		bounded, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
 		if err := chromedp.Cancel(bounded); err != nil {
-			t.Logf("end Chromium: %v", err)
+			t.Logf("stop Chromium: %v", err)
 		}
 		closeAll()
-		end()
+		stop()
 	})
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("start Chromium: %v", err)
@@ -58,7 +58,7 @@ func command[P any](c cdp.Command[P, cdp.Empty], params P) step {
 	})
 }
 
-// tab is a page in the browser, with its errors and warnings.
+// A tab is an open page, with its errors and warnings.
 type tab struct {
 	ctx  context.Context
 	host string // the only host that it may contact
@@ -68,16 +68,16 @@ type tab struct {
 	problems     []string
 }
 
-// open opens a page of the exporter at base in a tab that ends with the test, after the
-// steps in prepare.
+// open opens a page of the exporter at base in a new tab, after the steps in prepare. The
+// tab is closed when the test ends.
 func open(t *testing.T, browser context.Context, base, path string, prepare ...step) *tab {
 	t.Helper()
 	u, err := url.Parse(base)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// One limit for all steps in the tab.
-	bounded, end := context.WithTimeout(browser, 2*patience)
+	// One time limit for all steps in the tab.
+	bounded, cancel := context.WithTimeout(browser, 2*patience)
 	ctx, closeTab := chromedp.NewContext(bounded)
 	p := &tab{ctx: ctx, host: u.Host}
 	t.Cleanup(func() {
@@ -85,7 +85,7 @@ func open(t *testing.T, browser context.Context, base, path string, prepare ...s
 			t.Logf("the page contains\n%s", p.text())
 		}
 		closeTab()
-		end()
+		cancel()
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		for _, problem := range p.problems {
@@ -156,8 +156,8 @@ func eval[T any](t *testing.T, p *tab, expression string, options ...chromedp.Ev
 }
 
 func (p *tab) text() string {
-	ctx, end := context.WithTimeout(p.ctx, 5*time.Second)
-	defer end()
+	ctx, cancel := context.WithTimeout(p.ctx, 5*time.Second)
+	defer cancel()
 	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText`))
 	if err != nil {
 		return err.Error()
@@ -169,15 +169,15 @@ func (p *tab) text() string {
 func (p *tab) await(t *testing.T, what, expression string) {
 	t.Helper()
 	wait(t, what, func() error {
-		is, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](`!!(`+expression+`)`))
-		if err == nil && !is {
+		ok, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](`!!(`+expression+`)`))
+		if err == nil && !ok {
 			err = errors.New("not yet")
 		}
 		return err
 	})
 }
 
-// follow clicks on a link or button and waits for the next page.
+// follow clicks a link or button and waits for the next page.
 func (p *tab) follow(t *testing.T, selector string) {
 	t.Helper()
 	eval[bool](t, p, `window.left = true`)

@@ -34,13 +34,13 @@ var wholeImage = []string{
 	"-rw-r--r-- 0:0 usr/share/doc/betanet_exporter/LICENSES-OF-MODULES",
 }
 
-func TestTheContainerHasOnlyTheProgram(t *testing.T) {
+func TestImageHasOnlyTheProgram(t *testing.T) {
 	component(t, "buildah", "buildah")
 	chroot := component(t, "chroot", "coreutils")
 	if os.Getuid() != 0 {
 		unavailable(t, "only root can build the image and run its program")
 	}
-	archive := container(t)
+	archive := buildImage(t)
 	all := images(t, archive)
 	if len(all) != 2 || all[0].Architecture != "amd64" || all[1].Architecture != "arm64" {
 		t.Fatalf("the archive has the images %+v", all)
@@ -54,19 +54,19 @@ func TestTheContainerHasOnlyTheProgram(t *testing.T) {
 			}
 		})
 	}
-	if readFile(t, archive) != readFile(t, container(t)) {
-		t.Error("a second build made a different archive")
+	if readFile(t, archive) != readFile(t, buildImage(t)) {
+		t.Error("a second build created a different archive")
 	}
 }
 
-// container builds an OCI archive and returns its path.
-func container(t *testing.T) string {
+// buildImage builds the OCI archive and returns its path.
+func buildImage(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	runMake(t, "..", "container", "DIST="+dir)
 	archives, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil || len(archives) != 1 || !strings.HasSuffix(archives[0], ".oci.tar") {
-		t.Fatalf("make container left %q: %v", archives, err)
+		t.Fatalf("make container created %q: %v", archives, err)
 	}
 	return archives[0]
 }
@@ -74,17 +74,17 @@ func container(t *testing.T) string {
 // runMake runs make with nice, and fails the test if make fails.
 func runMake(t *testing.T, dir string, args ...string) {
 	t.Helper()
-	if out, err := tryToMake(t, dir, args...); err != nil {
+	if out, err := tryMake(t, dir, args...); err != nil {
 		t.Fatalf("make %q: %v\n%s", args, err, out)
 	}
 }
 
-func tryToMake(t *testing.T, dir string, args ...string) (string, error) {
+func tryMake(t *testing.T, dir string, args ...string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "nice", append([]string{"make", "--no-print-directory", "-C", dir}, args...)...)
-	// Also kill the processes that make has started.
+	// Also kill the processes that make started.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = patience
@@ -142,7 +142,7 @@ func (i *image) file(name string) []byte {
 	return nil
 }
 
-// run runs the program with only the image's files, as the image's user.
+// run runs the program as the user of the image, in a chroot with only the files of the image.
 func (i *image) run(t *testing.T, chroot string) {
 	root := t.TempDir()
 	i.unpack(t, root)

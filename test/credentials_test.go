@@ -20,12 +20,12 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// credentials are the credentials that the services of the example accept.
+// credentials has the credentials that the services of the example accept.
 type credentials struct {
 	mu                      sync.Mutex
 	password, token, client string
-	minSerial               int64 // of a client's certificate
-	issued                  string
+	minSerial               int64  // lowest serial number of an accepted client certificate
+	issued                  string // current OAuth2 access token
 }
 
 func (s *credentials) set(change func(*credentials)) {
@@ -53,7 +53,7 @@ func (s *credentials) accepts(name string, r *http.Request) bool {
 	}
 }
 
-// issue returns a token, valid for a second, in exchange for the client's secret.
+// issue responds with a token, valid for a second, in exchange for the client secret.
 func (s *credentials) issue(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,7 +66,7 @@ func (s *credentials) issue(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, `{"access_token": %q, "token_type": "Bearer", "expires_in": 1}`, s.issued)
 }
 
-// startTLS starts a server with TLS that verifies client certificates.
+// startTLS starts a TLS server that verifies client certificates if there are any.
 func startTLS(t *testing.T, ca *fake.Certificate, h http.Handler) (address string) {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h)
@@ -86,30 +86,30 @@ func startProxy(t *testing.T, to string) (address string, used *atomic.Int64) {
 			http.Error(w, "not allowed", http.StatusForbidden)
 			return
 		}
-		there, err := net.Dial("tcp", to)
+		server, err := net.Dial("tcp", to)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadGateway)
 			return
 		}
-		defer there.Close()
-		here, _, err := http.NewResponseController(w).Hijack()
+		defer server.Close()
+		client, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			return
 		}
-		defer here.Close()
+		defer client.Close()
 		used.Add(1)
-		fmt.Fprint(here, "HTTP/1.1 200 OK\r\n\r\n")
-		go io.Copy(there, here)
-		io.Copy(here, there)
+		fmt.Fprint(client, "HTTP/1.1 200 OK\r\n\r\n")
+		go io.Copy(server, client)
+		io.Copy(client, server)
 	}))
 	t.Cleanup(s.Close)
 	return strings.TrimPrefix(s.URL, "http://"), used
 }
 
-// TestTheExampleOfSecuredServicesAuthenticates has services, in front of a simulator, that
-// accept the credentials in the files of the example. Then the services accept only new ones,
-// and the files are replaced without a reload.
-func TestTheExampleOfSecuredServicesAuthenticates(t *testing.T) {
+// TestSecuredExampleAuthenticates runs services, in front of a simulator, that accept the
+// credentials in the files of the example. Then the services accept only new credentials, and
+// the files are replaced without a reload.
+func TestSecuredExampleAuthenticates(t *testing.T) {
 	ca := newCA()
 	simulator, err := url.Parse(simulate(t, "v1")[0])
 	if err != nil {
@@ -143,21 +143,21 @@ func TestTheExampleOfSecuredServicesAuthenticates(t *testing.T) {
 	}
 
 	dir := t.TempDir()
-	in := func(name string) string { return filepath.Join(dir, name) }
-	fill := func() {
+	path := func(name string) string { return filepath.Join(dir, name) }
+	writeSecrets := func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		replaceFile(t, in("betanet.password"), s.password)
-		replaceFile(t, in("betanet.token"), s.token)
-		replaceFile(t, in("oauth2.secret"), s.client)
+		replaceFile(t, path("betanet.password"), s.password)
+		replaceFile(t, path("betanet.token"), s.token)
+		replaceFile(t, path("oauth2.secret"), s.client)
 	}
-	replaceFile(t, in("config.yml"), text)
-	replaceFile(t, in("betanet-ca.crt"), string(ca.PEM()))
-	writeCertificate(t, issueCertificate(ca), in("exporter.crt"), in("exporter.key"))
-	fill()
-	p, base := startExporter(t, "--config.file="+in("config.yml"), "--collect.interval=1s", "--log.level=debug",
+	replaceFile(t, path("config.yml"), text)
+	replaceFile(t, path("betanet-ca.crt"), string(ca.PEM()))
+	writeCertificate(t, issueCertificate(ca), path("exporter.crt"), path("exporter.key"))
+	writeSecrets()
+	p, base := startExporter(t, "--config.file="+path("config.yml"), "--collect.interval=1s", "--log.level=debug",
 		"--breaker.failures=1000000", "--betanet.api=v1")
-	up := func(want ...string) {
+	waitUp := func(want ...string) {
 		t.Helper()
 		waitForBody(t, fmt.Sprintf("%v are up", want), base+"/metrics", func(text string) error {
 			var got []string
@@ -170,7 +170,7 @@ func TestTheExampleOfSecuredServicesAuthenticates(t *testing.T) {
 			return nil
 		})
 	}
-	up(names...)
+	waitUp(names...)
 	if used.Load() == 0 {
 		t.Error("the proxy was not used")
 	}
@@ -180,16 +180,16 @@ func TestTheExampleOfSecuredServicesAuthenticates(t *testing.T) {
 		s.password, s.token, s.client = "canary-password-2", "canary-token-2", "canary-client-2"
 		s.issued, s.minSerial = "", next.Leaf.SerialNumber.Int64()
 	})
-	up("proxied")
-	failing := mustGet(t, base+"/metrics")
+	waitUp("proxied")
+	metrics := mustGet(t, base+"/metrics")
 	for _, name := range names[:4] {
-		if want := fmt.Sprintf(`betanet_exporter_endpoint_failing{endpoint="metrics",reason="auth",upstream=%q} 1`, name); !strings.Contains(failing, want) {
+		if want := fmt.Sprintf(`betanet_exporter_endpoint_failing{endpoint="metrics",reason="auth",upstream=%q} 1`, name); !strings.Contains(metrics, want) {
 			t.Errorf("%s is missing", want)
 		}
 	}
-	fill()
-	writeCertificate(t, next, in("exporter.crt"), in("exporter.key"))
-	up(names...)
+	writeSecrets()
+	writeCertificate(t, next, path("exporter.crt"), path("exporter.key"))
+	waitUp(names...)
 
 	for _, path := range []string{"/metrics", "/", "/api/v1/status", "/upstream/password", "/upstream/oauth2", "/health/details"} {
 		if body, err := get(base + path); err != nil || strings.Contains(body, "canary") {

@@ -13,20 +13,19 @@ import (
 var (
 	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	heading = regexp.MustCompile(`(?m)^#+ (.+)$`)
-	noSlug  = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
+	notSlug = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
 )
 
 // anchors returns the anchors that GitHub generates for the headings of a page.
 func anchors(page string) map[string]bool {
 	all := map[string]bool{}
 	for _, h := range heading.FindAllStringSubmatch(page, -1) {
-		all[strings.ReplaceAll(noSlug.ReplaceAllString(strings.ToLower(h[1]), ""), " ", "-")] = true
+		all[strings.ReplaceAll(notSlug.ReplaceAllString(strings.ToLower(h[1]), ""), " ", "-")] = true
 	}
 	return all
 }
 
-// TestLinksInTheDocumentationAreValid checks the links inside the repository, to files and
-// headings.
+// TestLinksInTheDocumentationAreValid checks the links to files and headings in the repository.
 func TestLinksInTheDocumentationAreValid(t *testing.T) {
 	followed := 0
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
@@ -66,7 +65,7 @@ func TestLinksInTheDocumentationAreValid(t *testing.T) {
 		t.Fatal(err)
 	}
 	if followed < 40 {
-		t.Errorf("found %d links, want at least 40: the pages are not parsed correctly", followed)
+		t.Errorf("found %d links, want at least 40: the pages were not parsed correctly", followed)
 	}
 }
 
@@ -77,18 +76,18 @@ var (
 	removedLine = regexp.MustCompile(`(?m)^-  .*\n`)
 )
 
-// TestEveryExampleNamesItsJobsAsTheAlertsExpect reads all scrape configurations in pages and
-// examples: a job that scrapes /probe must be called betanet-probe, any other
+// TestExamplesNameTheirJobsAsTheAlertsExpect checks all scrape configurations in pages and
+// examples: a job that scrapes /probe must be called betanet-probe, and any other job
 // betanet-exporter.
-func TestEveryExampleNamesItsJobsAsTheAlertsExpect(t *testing.T) {
-	counted := map[string]int{}
+func TestExamplesNameTheirJobsAsTheAlertsExpect(t *testing.T) {
+	count := map[string]int{}
 	for _, root := range []string{"README.md", "docs", "examples", "deploy"} {
 		err := filepath.WalkDir(filepath.Join("..", root), func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || strings.Contains(path, "/files/") {
 				return err
 			}
 			for name, n := range jobsIn(t, path, removedLine.ReplaceAllString(readFile(t, path), "")) {
-				counted[name] += n
+				count[name] += n
 			}
 			return nil
 		})
@@ -96,13 +95,13 @@ func TestEveryExampleNamesItsJobsAsTheAlertsExpect(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if counted["betanet-exporter"] < 8 || counted["betanet-probe"] < 8 {
-		t.Errorf("found the jobs %v, want at least 8 of each", counted)
+	if count["betanet-exporter"] < 8 || count["betanet-probe"] < 8 {
+		t.Errorf("found the jobs %v, want at least 8 of each", count)
 	}
 }
 
-// jobsIn counts the jobs of a text by name. The path of a job is between its name and the
-// next name, or the end of the block in a page.
+// jobsIn counts the jobs in a text by name. The path of a job is between its name and the
+// next name, or the end of the code block in a page.
 func jobsIn(t *testing.T, path, text string) map[string]int {
 	t.Helper()
 	jobs := map[string]int{}
@@ -145,7 +144,7 @@ func codeInTables(t *testing.T, page string) (all []string) {
 // generates.
 func TestEverySeriesHasAQuery(t *testing.T) {
 	queries := strings.Join(codeInTables(t, "queries.md"), "\n")
-	known := map[string]bool{"betanet_exporter_build_info": true} // in the text of that page
+	known := map[string]bool{"betanet_exporter_build_info": true} // only in the prose of that page
 	for _, name := range codeInTables(t, "metrics.md") {
 		if !strings.HasPrefix(name, "betanet_") {
 			continue
@@ -156,7 +155,7 @@ func TestEverySeriesHasAQuery(t *testing.T) {
 		}
 	}
 	if len(known) < 40 {
-		t.Fatalf("docs/metrics.md has %d series, want at least 40: it is not parsed correctly", len(known))
+		t.Fatalf("docs/metrics.md has %d series, want at least 40: it was not parsed correctly", len(known))
 	}
 	for _, name := range regexp.MustCompile(`betanet_\w+`).FindAllString(queries, -1) {
 		if !known[familyOf(name)] {

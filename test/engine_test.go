@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// engine is a set of scrapers that share targets, and the stores of their samples.
-// All have the HTTP API of Prometheus.
+// An engine is a set of scrapers that share targets, and the stores of their samples. All of
+// them have the HTTP API of Prometheus.
 type engine struct {
 	scrapers []string // base URLs
 	stores   []string
@@ -26,7 +26,7 @@ func exampleWith(t *testing.T, example string, oldNew ...string) string {
 	return fileWith(t, filepath.Join("examples", example), oldNew...)
 }
 
-// fileWith does the same for any file of the repository.
+// fileWith is like exampleWith, but for any file of the repository.
 func fileWith(t *testing.T, file string, oldNew ...string) string {
 	t.Helper()
 	text := readFile(t, "..", file)
@@ -39,8 +39,8 @@ func fileWith(t *testing.T, file string, oldNew ...string) string {
 	return text
 }
 
-// substitutions returns pairs for exampleWith, so that the examples of scrapers scrape
-// the exporters of a fleet every interval.
+// substitutions returns pairs for exampleWith that make the examples of scrapers scrape the
+// exporters of a fleet every interval.
 func (f *fleet) substitutions() []string {
 	return []string{
 		"scrape_interval: 15s", "scrape_interval: " + interval.String(),
@@ -51,9 +51,10 @@ func (f *fleet) substitutions() []string {
 	}
 }
 
+// host returns the host and port of a base URL.
 func host(base string) string { return strings.TrimPrefix(base, "http://") }
 
-// twoPrometheus starts two servers that share the upstreams by hashmod.
+// twoPrometheus starts two Prometheus servers that share the upstreams by hashmod.
 func twoPrometheus(t *testing.T, f *fleet) engine {
 	server := component(t, "prometheus", "prometheus")
 	var e engine
@@ -109,7 +110,7 @@ func targets(scraper string) (instances []string, err error) {
 	return instances, err
 }
 
-// query returns the samples that a selector selects, since a time, in all stores.
+// query returns the samples that match a selector, since a time, in all stores.
 func (e engine) query(selector string, since time.Time) (all []series, err error) {
 	for _, store := range e.stores {
 		found, err := querySince(store, selector, since)
@@ -121,8 +122,8 @@ func (e engine) query(selector string, since time.Time) (all []series, err error
 	return all, nil
 }
 
-// scrapes returns the samples of up of all stores by the name of the service, in
-// the order of their time. A service that is scraped twice has twice as many.
+// scrapes returns the samples of up in all stores since a time, by service name and sorted
+// by time. A service that is scraped twice has twice as many samples.
 func (e engine) scrapes(since time.Time) (map[string][]point, error) {
 	found, err := e.query(`up{job="betanet-probe"}`, since)
 	if err != nil {

@@ -49,7 +49,7 @@ func TestPromtoolAcceptsTheExamples(t *testing.T) {
 		case filepath.Dir(name) == "prometheus", filepath.Dir(name) == "vmagent":
 			config = text
 		case filepath.Dir(name) == "opentelemetry":
-			config = ofCollector(t, text)
+			config = collectorScrapeConfig(t, text)
 		default:
 			continue
 		}
@@ -59,9 +59,9 @@ func TestPromtoolAcceptsTheExamples(t *testing.T) {
 	}
 }
 
-// ofCollector returns the Prometheus configuration inside the configuration of an
+// collectorScrapeConfig returns the Prometheus configuration in the configuration of an
 // OpenTelemetry collector.
-func ofCollector(t *testing.T, text string) string {
+func collectorScrapeConfig(t *testing.T, text string) string {
 	var object struct {
 		Spec struct {
 			Config struct {
@@ -96,7 +96,7 @@ func TestProgramsAcceptTheExamples(t *testing.T) {
 	}
 }
 
-// Each example is valid YAML, and each Kubernetes object is complete.
+// Examples must be valid YAML, and Kubernetes objects must be complete.
 func TestExamplesAreYAML(t *testing.T) {
 	for name, text := range examples(t) {
 		if ext := filepath.Ext(name); ext != ".yml" && ext != ".yaml" {
@@ -119,19 +119,19 @@ func TestExamplesAreYAML(t *testing.T) {
 				break
 			}
 			if strings.HasSuffix(name, ".yaml") && (object.APIVersion == "" || object.Kind == "" || object.Metadata.Name == "" || object.Spec == nil) {
-				t.Errorf("%s: an object without apiVersion, kind, name or spec", name)
+				t.Errorf("%s has an object without apiVersion, kind, name or spec", name)
 			}
 		}
 	}
 }
 
-// rule is a relabeling rule, with the keys of Prometheus.
+// rule is a relabeling rule.
 type rule struct{ Source, Action, Regex, Target, Replacement string }
 
-// In all examples the name of the upstream becomes the parameter and the instance, and the
-// proxy the address. vmagent and Alloy hash all labels, including the instance; for the
-// others the examples choose the name. The target allocator must not hash, because it would
-// hash the address.
+// In all examples the name of the upstream becomes the parameter target and the label
+// instance, and the address becomes the proxy's. vmagent and Alloy hash all labels, including
+// instance; for the others, the examples select the name. The target allocator must not hash,
+// because it would hash the address.
 func TestExamplesShardByTheNameOfTheUpstream(t *testing.T) {
 	const proxy = "betanet-exporter.example:9200"
 	byName := func(proxy string, hash ...rule) []rule {
@@ -165,7 +165,7 @@ func TestExamplesShardByTheNameOfTheUpstream(t *testing.T) {
 	}
 }
 
-// rules returns the first list of relabeling rules in a text, YAML or Alloy.
+// rules returns the first list of relabeling rules in a text in YAML or Alloy's syntax.
 func rules(t *testing.T, text string) (all []rule) {
 	t.Helper()
 	for _, block := range regexp.MustCompile(`(?s)\n  rule \{(.*?)\n  \}`).FindAllStringSubmatch(text, -1) {
@@ -181,13 +181,13 @@ func rules(t *testing.T, text string) (all []rule) {
 	if err := yaml.Unmarshal([]byte(text), &document); err != nil {
 		t.Fatal(err)
 	}
-	list := under(&document, "relabel_configs", "relabelings")
+	list := find(&document, "relabel_configs", "relabelings")
 	if list == nil {
-		t.Fatal("no relabeling")
+		t.Fatal("no relabeling rules")
 	}
 	for _, n := range list.Content {
 		all = append(all, ruleOf(func(snake, camel string) string {
-			value := under(n, snake, camel)
+			value := find(n, snake, camel)
 			switch {
 			case value == nil:
 				return ""
@@ -208,23 +208,23 @@ func ruleOf(value func(snake, camel string) string) rule {
 	}
 }
 
-// under returns the first value of one of several keys, anywhere in a document.
-func under(n *yaml.Node, keys ...string) *yaml.Node {
+// find returns the first value of one of several keys, anywhere in a document.
+func find(n *yaml.Node, keys ...string) *yaml.Node {
 	for i, child := range n.Content {
 		if n.Kind == yaml.MappingNode && i%2 == 0 && slices.Contains(keys, child.Value) {
 			return n.Content[i+1]
 		}
-		if found := under(child, keys...); found != nil {
+		if found := find(child, keys...); found != nil {
 			return found
 		}
 	}
 	return nil
 }
 
-// flagsOfOthers lists flags in the examples that belong to other programs.
-var flagsOfOthers = []string{"--cluster.enabled"}
+// foreignFlags lists the flags in the examples that belong to other programs.
+var foreignFlags = []string{"--cluster.enabled"}
 
-func TestFlagsAndPathsOfTheExamplesExist(t *testing.T) {
+func TestExamplesUseOnlyExistingFlagsAndPaths(t *testing.T) {
 	help := runCommand(t, "", binary, "--help")
 	service := startServices(t, 1)[0]
 	_, base := startExporter(t, "--collect.mode=probe", "--betanet.url="+service.url)
@@ -233,7 +233,7 @@ func TestFlagsAndPathsOfTheExamplesExist(t *testing.T) {
 	flags, paths := 0, make(map[string]string)
 	for file, text := range examples(t) {
 		for _, f := range flag.FindAllString(text, -1) {
-			if flags++; !slices.Contains(flagsOfOthers, f) && !regexp.MustCompile(regexp.QuoteMeta(f)+`[=\s]`).MatchString(help) {
+			if flags++; !slices.Contains(foreignFlags, f) && !regexp.MustCompile(regexp.QuoteMeta(f)+`[=\s]`).MatchString(help) {
 				t.Errorf("%s: the exporter has no flag %s", file, f)
 			}
 		}
@@ -269,7 +269,7 @@ func checkStatus(url string) error {
 	return nil
 }
 
-func TestTheExamplesReadmeLinksToEveryExample(t *testing.T) {
+func TestExamplesReadmeLinksToEveryExample(t *testing.T) {
 	files := examples(t)
 	for name := range files {
 		if name != "README.md" && !strings.Contains(files["README.md"], "]("+name+")") {

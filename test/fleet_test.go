@@ -10,8 +10,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/harness"
 )
 
-// fleet has services, two exporters that have all of them configured by name, a proxy in
-// front of the exporters, and an engine that scrapes through it.
+// A fleet has services, two exporters that know all services by name, a proxy in front of
+// the exporters, and an engine that scrapes through the proxy.
 type fleet struct {
 	began     time.Time
 	stalls    *stallDetector
@@ -21,14 +21,14 @@ type fleet struct {
 	engine    engine
 }
 
-// exporter is one of the identical exporters. Only their versions differ, so that a
-// service can distinguish them by User-Agent.
+// exporter is one of the exporters. They differ only in their versions, so that a service can
+// distinguish them by User-Agent.
 type exporter struct {
 	*process
 	program, config, url, agent string
 }
 
-// otherVersion builds the program with another version, as during the rollout of an
+// otherVersion builds the program with another version, as it runs during the rollout of an
 // upgrade.
 var otherVersion = sync.OnceValues(func() (string, error) {
 	file := filepath.Join(filepath.Dir(binary), "betanet_exporter_other")
@@ -42,7 +42,7 @@ func newFleet(t *testing.T, n int) *fleet {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := f.config(t)
+	config := f.writeConfig(t)
 	f.exporters = [2]*exporter{
 		{program: binary, config: config, agent: "betanet_exporter/dev"},
 		{program: other, config: config, agent: "betanet_exporter/other"},
@@ -52,13 +52,13 @@ func newFleet(t *testing.T, n int) *fleet {
 		e.process, urls = serve(t, loopback, "/-/ready", e.program, e.args)
 		e.url = urls[0]
 	}
-	f.proxy = f.balance(t)
+	f.proxy = f.startBalancer(t)
 	return f
 }
 
-// config writes the file of both exporters. The last service gets its name from the
-// exporter.
-func (f *fleet) config(t *testing.T) string {
+// writeConfig writes the configuration file of both exporters. The last service gets its
+// name from the exporter.
+func (f *fleet) writeConfig(t *testing.T) string {
 	var names, urls []string
 	for _, s := range f.services {
 		names, urls = append(names, s.name), append(urls, s.url)
@@ -77,8 +77,8 @@ func (e *exporter) args(port string) []string {
 	}
 }
 
-// balance starts HAProxy with the configuration of the example.
-func (f *fleet) balance(t *testing.T) string {
+// startBalancer starts HAProxy with the configuration of the example.
+func (f *fleet) startBalancer(t *testing.T) string {
 	return startHAProxy(t, "/-/ready", func(port string) string {
 		return exampleWith(t, "haproxy/haproxy.cfg",
 			"bind :9200", "bind 127.0.0.1:"+port,

@@ -10,20 +10,20 @@ import (
 	"testing"
 )
 
-// lockable is a fake of the Betanet server published with fog-compute: it closes each
+// lockableServer is a fake of the Betanet server published with fog-compute: it closes each
 // connection after one response, without announcing it, and records requests that would
 // lock the published server.
-type lockable struct {
-	mu     sync.Mutex
-	locked []string
+type lockableServer struct {
+	mu      sync.Mutex
+	locking []string // requests
 }
 
-func (l *lockable) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (l *lockableServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	status, body := "200 OK", "[]"
 	switch r.Method + " " + r.RequestURI {
 	case "GET /status", "GET /metrics":
 		l.mu.Lock()
-		l.locked = append(l.locked, r.RequestURI)
+		l.locking = append(l.locking, r.RequestURI)
 		l.mu.Unlock()
 		status = "503 Locked"
 	case "GET /mixnodes":
@@ -40,7 +40,7 @@ func (l *lockable) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(conn, "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)
 }
 
-// fogComputeProxy starts HAProxy with the example in front of a server.
+// fogComputeProxy starts HAProxy with the configuration of the example in front of a server.
 func fogComputeProxy(t *testing.T, server string) string {
 	t.Helper()
 	return startHAProxy(t, "/mixnodes", func(port string) string {
@@ -48,8 +48,8 @@ func fogComputeProxy(t *testing.T, server string) string {
 	})
 }
 
-func TestTheProxyForFogComputeBlocksRequestsThatLockTheServer(t *testing.T) {
-	l := &lockable{}
+func TestFogComputeProxyBlocksRequestsThatLockTheServer(t *testing.T) {
+	l := &lockableServer{}
 	server := httptest.NewServer(l)
 	t.Cleanup(server.Close)
 	proxy := fogComputeProxy(t, server.URL)
@@ -59,7 +59,7 @@ func TestTheProxyForFogComputeBlocksRequestsThatLockTheServer(t *testing.T) {
 		"GET /%6detrics": 404, "GET /mixnodes/../metrics": 404, "GET /api/v1/metrics": 404, "GET /mixnodes": 200, "POST /deploy": 200,
 	} {
 		method, path, _ := strings.Cut(request, " ")
-		for range 3 { // each time the server has closed the previous connection
+		for range 3 { // because the server closes the connection after each response
 			if got := requestStatus(t, method, proxy+path); got != want {
 				t.Errorf("%s through the proxy = %d, want %d", request, got, want)
 			}
@@ -67,13 +67,13 @@ func TestTheProxyForFogComputeBlocksRequestsThatLockTheServer(t *testing.T) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.locked) > 0 {
-		t.Errorf("the server got %q, which lock it", slices.Compact(l.locked))
+	if len(l.locking) > 0 {
+		t.Errorf("the server got the requests %q, which lock it", slices.Compact(l.locking))
 	}
 }
 
-func TestAnExporterCollectsThroughTheProxyForFogCompute(t *testing.T) {
-	server := httptest.NewServer(&lockable{})
+func TestExporterCollectsThroughFogComputeProxy(t *testing.T) {
+	server := httptest.NewServer(&lockableServer{})
 	t.Cleanup(server.Close)
 	expose(t, 1, []string{fogComputeProxy(t, server.URL)})
 }

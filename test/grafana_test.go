@@ -47,13 +47,13 @@ func dashboards(t *testing.T) map[string]*dashboard {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("..", "monitoring", "dashboards", "*.json"))
 	if err != nil || len(files) != 3 {
-		t.Fatalf("the dashboards are %q: %v", files, err)
+		t.Fatalf("found the dashboards %q (%v), want 3", files, err)
 	}
 	all := make(map[string]*dashboard)
 	for _, file := range files {
-		b := new(dashboard)
-		parseJSON(t, readFile(t, file), b)
-		all[b.UID] = b
+		d := new(dashboard)
+		parseJSON(t, readFile(t, file), d)
+		all[d.UID] = d
 	}
 	return all
 }
@@ -61,13 +61,13 @@ func dashboards(t *testing.T) map[string]*dashboard {
 // variableValues returns the values of the variables as Grafana inserts them into an
 // expression: the selected ones, or All. The options of each variable are queried in
 // order, with the values of the variables before it.
-func (b *dashboard) variableValues(t *testing.T, prometheus string, selected map[string][]string) map[string]string {
+func (d *dashboard) variableValues(t *testing.T, prometheus string, selected map[string][]string) map[string]string {
 	t.Helper()
 	values := map[string]string{
 		"__rate_interval": "4s", // for a scrape interval of one second
 		"__range":         "60s",
 	}
-	for _, v := range b.Templating.List {
+	for _, v := range d.Templating.List {
 		if v.Type != "query" {
 			continue
 		}
@@ -76,14 +76,14 @@ func (b *dashboard) variableValues(t *testing.T, prometheus string, selected map
 		case selected[v.Name] != nil:
 			for _, p := range selected[v.Name] {
 				if !slices.Contains(options, p) {
-					t.Errorf("%s: %s has no option %q, only %q", b.UID, v.Name, p, options)
+					t.Errorf("%s: %s has no option %q, only %q", d.UID, v.Name, p, options)
 				}
 			}
 			values[v.Name] = pattern(selected[v.Name])
 		case v.AllValue != "":
 			values[v.Name] = v.AllValue
 		case len(options) == 0:
-			t.Errorf("%s: %s has no options", b.UID, v.Name)
+			t.Errorf("%s: %s has no options", d.UID, v.Name)
 		default:
 			values[v.Name] = pattern(options)
 		}
@@ -91,7 +91,7 @@ func (b *dashboard) variableValues(t *testing.T, prometheus string, selected map
 	return values
 }
 
-// options returns the possible values of a variable.
+// options returns the values that a variable offers.
 func (v *variable) options(t *testing.T, prometheus string, before map[string]string) []string {
 	t.Helper()
 	var query struct{ Query string }
@@ -123,7 +123,7 @@ func pattern(values []string) string {
 	return "(" + strings.Join(all, "|") + ")"
 }
 
-// substitute replaces variables by their values.
+// substitute replaces variables with their values.
 func substitute(t *testing.T, expr string, values map[string]string) string {
 	t.Helper()
 	return regexp.MustCompile(`\$(\w+)`).ReplaceAllStringFunc(expr, func(variable string) string {

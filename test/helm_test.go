@@ -12,13 +12,13 @@ import (
 	"testing"
 )
 
-// kubernetes has the version of Kubernetes for each values file in testdata/helm: the oldest
-// that the chart allows, or a recent one.
+// kubernetes maps each values file in testdata/helm to a version of Kubernetes: the oldest
+// that the chart supports, or a recent one.
 var kubernetes = map[string]string{"default": "1.25.0", "everything": "1.33.0", "probe": "1.33.0", "secured": "1.33.0"}
 
 func values(name string) string { return filepath.Join("testdata", "helm", name+".values.yaml") }
 
-// forEachRelease renders the chart with each values file.
+// forEachRelease runs a subtest with the chart rendered for each values file.
 func forEachRelease(t *testing.T, do func(t *testing.T, name string, r *rendered)) {
 	helm := helm.path(t)
 	for _, name := range slices.Sorted(maps.Keys(kubernetes)) {
@@ -28,7 +28,7 @@ func forEachRelease(t *testing.T, do func(t *testing.T, name string, r *rendered
 	}
 }
 
-func TestHelmLintFindsNothingInTheChart(t *testing.T) {
+func TestHelmLintAcceptsTheChart(t *testing.T) {
 	helm := helm.path(t)
 	for name := range kubernetes {
 		cmd := exec.CommandContext(t.Context(), helm, "lint", "--strict", chart, "--values="+values(name))
@@ -39,8 +39,8 @@ func TestHelmLintFindsNothingInTheChart(t *testing.T) {
 }
 
 // The golden files contain the names of the files of monitoring/ instead of their contents,
-// which other tests compare.
-func TestTheChartRendersTheGoldenFiles(t *testing.T) {
+// which TestRulesAndDashboardsAreRenderedUnchanged compares.
+func TestChartRendersTheGoldenFiles(t *testing.T) {
 	forEachRelease(t, func(t *testing.T, name string, r *rendered) {
 		got := r.text
 		for _, file := range linkedFiles(t) {
@@ -60,22 +60,22 @@ func TestTheChartRendersTheGoldenFiles(t *testing.T) {
 	})
 }
 
-func TestEveryObjectIsNamedAfterTheRelease(t *testing.T) {
+func TestObjectsAreNamedAfterTheRelease(t *testing.T) {
 	forEachRelease(t, func(t *testing.T, _ string, r *rendered) {
 		name := r.only(t, "Deployment").get("metadata", "name").(string)
 		for _, o := range r.objects {
-			own := fmt.Sprint(o.get("metadata", "name"))
-			if o["apiVersion"] == nil || o["kind"] == nil || !strings.HasPrefix(own, name) || len(own) > 63 {
-				t.Errorf("%v %v has the name %q", o["apiVersion"], o["kind"], own)
+			got := fmt.Sprint(o.get("metadata", "name"))
+			if o["apiVersion"] == nil || o["kind"] == nil || !strings.HasPrefix(got, name) || len(got) > 63 {
+				t.Errorf("%v %v has the name %q, want at most 63 characters that begin with %q", o["apiVersion"], o["kind"], got, name)
 			}
 			if o.get("metadata", "labels", "app.kubernetes.io/instance") != "betanet" {
-				t.Errorf("%v %s has the labels %v", o["kind"], own, o.get("metadata", "labels"))
+				t.Errorf("%v %s has the labels %v", o["kind"], got, o.get("metadata", "labels"))
 			}
 		}
 	})
 }
 
-func TestThePodHasNoPrivileges(t *testing.T) {
+func TestPodHasNoPrivileges(t *testing.T) {
 	forEachRelease(t, func(t *testing.T, _ string, r *rendered) {
 		pod := r.only(t, "Deployment").object("spec", "template", "spec")
 		container := pod.object("containers", 0)
@@ -105,7 +105,7 @@ func TestThePodHasNoPrivileges(t *testing.T) {
 		}
 		for _, v := range pod.list("volumes") {
 			if v.get("configMap") == nil && v.get("secret") == nil {
-				t.Errorf("the pod has the volume %v", v)
+				t.Errorf("the pod has the volume %v, want only ConfigMaps and Secrets", v)
 			}
 		}
 		for _, m := range pod.list("containers", 0, "volumeMounts") {
@@ -119,7 +119,7 @@ func TestThePodHasNoPrivileges(t *testing.T) {
 	})
 }
 
-func TestSelectorsFindThePodsAndTheService(t *testing.T) {
+func TestSelectorsMatchThePodsAndTheService(t *testing.T) {
 	forEachRelease(t, func(t *testing.T, _ string, r *rendered) {
 		deployment, service := r.only(t, "Deployment"), r.only(t, "Service")
 		pod, port := deployment.object("spec", "template"), service.object("spec", "ports", 0)
@@ -141,7 +141,7 @@ func TestSelectorsFindThePodsAndTheService(t *testing.T) {
 		for _, o := range r.of("ServiceMonitor") {
 			checkSelector(t, "ServiceMonitor", o.object("spec", "selector", "matchLabels"), labels(service))
 			if got := o.get("spec", "endpoints", 0, "port"); got != port.get("name") {
-				t.Errorf("the ServiceMonitor scrapes the port %v", got)
+				t.Errorf("the ServiceMonitor scrapes the port %v, want the port of the Service", got)
 			}
 		}
 		for _, o := range r.of("Probe") {
@@ -169,31 +169,31 @@ func checkSelector(t *testing.T, what string, selector, labels object) {
 	}
 }
 
-func TestTheImageHasTheChartsVersion(t *testing.T) {
+func TestImageTagIsTheChartsAppVersion(t *testing.T) {
 	r := renderChart(t, helm.path(t), kubernetes["default"])
-	var about struct {
+	var metadata struct {
 		AppVersion string `yaml:"appVersion"`
 	}
-	readYAML(t, filepath.Join(chart, "Chart.yaml"), &about)
+	readYAML(t, filepath.Join(chart, "Chart.yaml"), &metadata)
 	image := fmt.Sprint(r.only(t, "Deployment").get("spec", "template", "spec", "containers", 0, "image"))
-	if !strings.HasSuffix(image, "/betanet_exporter:"+about.AppVersion) {
-		t.Errorf("the image is %s, the version %s", image, about.AppVersion)
+	if !strings.HasSuffix(image, "/betanet_exporter:"+metadata.AppVersion) {
+		t.Errorf("the image is %s, want the version %s", image, metadata.AppVersion)
 	}
 }
 
-func TestTheExporterAcceptsTheConfigurationOfTheChart(t *testing.T) {
+func TestExporterAcceptsTheChartsConfiguration(t *testing.T) {
 	forEachRelease(t, func(t *testing.T, name string, r *rendered) {
 		if name == "secured" {
 			t.Skip("the chart does not create its configuration")
 		}
-		runWithoutWarning(t, binary, append(r.folder(t), "--config.check")...)
+		runWithoutWarning(t, binary, append(r.writeVolumes(t), "--config.check")...)
 	})
 }
 
 // The chart derives the targets of a Probe from the configuration, as the exporter does.
-func TestTheProbeListsTheUpstreamsOfTheExporter(t *testing.T) {
+func TestProbeListsTheExportersUpstreams(t *testing.T) {
 	r := renderChart(t, helm.path(t), kubernetes["probe"], "--values="+values("probe"))
-	_, base := startExporter(t, r.folder(t)...)
+	_, base := startExporter(t, r.writeVolumes(t)...)
 	var groups []struct{ Targets []string }
 	if err := getJSON(base+"/sd", &groups); err != nil {
 		t.Fatal(err)
@@ -210,8 +210,8 @@ func TestTheProbeListsTheUpstreamsOfTheExporter(t *testing.T) {
 	}
 }
 
-// The operator's labels replace the exporter's, unless a rule drops them.
-func TestNoLabelOfTheOperatorHidesOneOfTheExporter(t *testing.T) {
+// Labels that the operator adds overwrite the exporter's labels, unless a rule drops them.
+func TestOperatorLabelsDoNotOverwriteExporterLabels(t *testing.T) {
 	r := renderChart(t, helm.path(t), kubernetes["everything"], "--values="+values("everything"))
 	operator := []string{"container", "endpoint", "instance", "job", "namespace", "pod", "service"}
 	for _, rule := range r.only(t, "ServiceMonitor").list("spec", "endpoints", 0, "relabelings") {
@@ -232,7 +232,7 @@ func TestNoLabelOfTheOperatorHidesOneOfTheExporter(t *testing.T) {
 
 // The operator takes the job of a ServiceMonitor from a label of the Service, and the job
 // of a Probe or ScrapeConfig from jobName.
-func TestTheChartNamesItsJobsAsTheAlertsExpect(t *testing.T) {
+func TestChartNamesItsJobsAsTheAlertsExpect(t *testing.T) {
 	helm := helm.path(t)
 	for _, name := range []string{"everything", "probe", "secured"} {
 		r := renderChart(t, helm, kubernetes[name], "--values="+values(name))

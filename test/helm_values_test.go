@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestAChangedConfigurationReplacesThePodsAndChangedTargetsDoNot(t *testing.T) {
+func TestOnlyAChangedConfigurationReplacesThePods(t *testing.T) {
 	helm := helm.path(t)
 	pod := func(args ...string) any {
 		return plain(t, renderChart(t, helm, kubernetes["default"], append(args, "--set=targets[0].targets[0]=a:9000")...).
@@ -26,7 +26,7 @@ func TestAChangedConfigurationReplacesThePodsAndChangedTargetsDoNot(t *testing.T
 
 func TestInvalidValuesAreRejected(t *testing.T) {
 	helm := helm.path(t)
-	for _, wrong := range []struct{ set, want string }{
+	for _, test := range []struct{ set, want string }{
 		{"mode=pull", "mode"},
 		{"replica=2", "replica"},
 		{"image.tga=1", "tga"},
@@ -42,14 +42,14 @@ func TestInvalidValuesAreRejected(t *testing.T) {
 		{"web.config.basic_auth_users.a=b", "web.scrape.basicAuthSecret"},
 		{"existingConfigSecret=s,networkPolicy.enabled=true", "networkPolicy.ports"},
 	} {
-		_, err := helmTemplate(t, helm, kubernetes["default"], "--set="+wrong.set)
-		if err == nil || !strings.Contains(err.Error(), wrong.want) {
-			t.Errorf("%s: %v, want %q", wrong.set, err, wrong.want)
+		_, err := helmTemplate(t, helm, kubernetes["default"], "--set="+test.set)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got the error %v, want %q in it", test.set, err, test.want)
 		}
 	}
 }
 
-func TestTheChartNeedsANewKubernetes(t *testing.T) {
+func TestChartRefusesOldKubernetes(t *testing.T) {
 	if _, err := helmTemplate(t, helm.path(t), "1.24.9"); err == nil || !strings.Contains(err.Error(), "kubeVersion") {
 		t.Errorf("Kubernetes 1.24.9: %v", err)
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// loopback is the only host of most servers in these tests.
+// loopback is the host on which most servers in these tests listen.
 var loopback = []string{"127.0.0.1"}
 
 // startExporter starts the exporter on a free port and returns it with its base URL
@@ -27,8 +27,8 @@ func startExporter(t *testing.T, args ...string) (p *process, base string) {
 	return p, urls[0]
 }
 
-// startSimulator starts one process with Betanet services of one API, on the first
-// addresses of 127.0.0.0/8, and returns their base URLs.
+// startSimulator starts one process that simulates Betanet services with the given API, on
+// the first addresses of 127.0.0.0/8, and returns it with their base URLs.
 func startSimulator(t *testing.T, api string, count int, args ...string) (p *process, urls []string) {
 	t.Helper()
 	path := map[string]string{"v1": documents[0], "mixnodes": "/mixnodes"}[api]
@@ -38,15 +38,16 @@ func startSimulator(t *testing.T, api string, count int, args ...string) (p *pro
 	})
 }
 
-// simulate starts three Betanet services of one API and returns their base URLs.
+// simulate starts three simulated Betanet services with the given API, and returns their base
+// URLs.
 func simulate(t *testing.T, api string) []string {
 	t.Helper()
 	_, urls := startSimulator(t, api, 3)
 	return urls
 }
 
-// expose starts the exporter with one collection a second, and returns its base URL
-// once the expected number of upstreams is up.
+// expose starts the exporter with one collection per second, and returns its base URL once
+// the expected number of upstreams is up.
 func expose(t *testing.T, up int, upstreams []string) string {
 	t.Helper()
 	args := []string{"--collect.interval=1s"}
@@ -63,13 +64,13 @@ func expose(t *testing.T, up int, upstreams []string) string {
 	return base
 }
 
-// startHAProxy starts HAProxy with a configuration for a port, and returns its base URL once
-// the path returns 200.
+// startHAProxy starts HAProxy with the configuration for a port, and returns its base URL once
+// the path responds 200.
 func startHAProxy(t *testing.T, path string, config func(port string) string) string {
 	t.Helper()
 	dir := t.TempDir()
 	p, urls := serve(t, loopback, path, component(t, "haproxy", "haproxy"), func(port string) []string {
-		// With SO_REUSEPORT two instances could share a port.
+		// With SO_REUSEPORT, two instances could share a port.
 		text := strings.Replace("\n"+config(port), "\nglobal\n", "\nglobal\n    noreuseport\n", 1)
 		file := filepath.Join(dir, "haproxy.cfg")
 		writeFile(t, file, text)
@@ -79,8 +80,8 @@ func startHAProxy(t *testing.T, path string, config func(port string) string) st
 	return urls[0]
 }
 
-// upstreamsFile writes a configuration with named upstreams; one without a name gets
-// its name from the exporter.
+// upstreamsFile writes a configuration with named upstreams. If a name is empty, the exporter
+// names the upstream.
 func upstreamsFile(t *testing.T, names, urls []string) string {
 	t.Helper()
 	text := "upstreams:\n"
@@ -94,7 +95,7 @@ func upstreamsFile(t *testing.T, names, urls []string) string {
 	return tempFile(t, "upstreams.yml", text)
 }
 
-// unavailable skips the test, or fails it with CI=true.
+// unavailable skips the test, or fails it if CI=true.
 func unavailable(t *testing.T, reason string) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
@@ -116,7 +117,7 @@ func runCommand(t *testing.T, dir, program string, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// runWithoutWarning checks that a program exits with 0 and prints no warning.
+// runWithoutWarning checks that a program succeeds and prints no warning.
 func runWithoutWarning(t *testing.T, program string, args ...string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program, args...)
@@ -161,7 +162,7 @@ func mustGet(t *testing.T, url string) string {
 	return body
 }
 
-// waitForBody waits until a URL returns 200 with a body that passes a check.
+// waitForBody waits until a URL responds 200 with a body that passes a check.
 func waitForBody(t *testing.T, what, url string, check func(body string) error) {
 	t.Helper()
 	wait(t, what, func() error {
@@ -195,7 +196,7 @@ func getJSON(url string, into any) error {
 	return nil
 }
 
-// parseJSON decodes a text that must be valid.
+// parseJSON decodes JSON that must be valid.
 func parseJSON(t *testing.T, text string, into any) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(text), into); err != nil {
@@ -203,10 +204,10 @@ func parseJSON(t *testing.T, text string, into any) {
 	}
 }
 
-// newCA returns a certificate authority, valid for an hour.
+// newCA returns a certificate authority that is valid for an hour.
 func newCA() *fake.Certificate { return fake.Issue(nil, time.Now().Add(time.Hour)) }
 
-// issueCertificate returns a certificate for a server on loopback or a client.
+// issueCertificate returns a certificate for a client or for a server on loopback.
 func issueCertificate(by *fake.Certificate) *fake.Certificate {
 	return fake.Issue(by, time.Now().Add(time.Hour), "127.0.0.1")
 }

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// image is an image of an OCI archive: its configuration, and its files in the order of
-// the layers.
+// image is an image in an OCI archive: its configuration, and its files in the order of the
+// layers.
 type image struct {
 	Architecture, OS string
 	Config           struct {
@@ -27,16 +27,16 @@ type image struct {
 	files []tarFile
 }
 
-// tarFile is an entry of a tar archive.
+// tarFile is an entry in a tar archive.
 type tarFile struct {
 	*tar.Header
 	content []byte
 }
 
-// descriptor identifies a blob of an OCI archive.
+// descriptor identifies a blob in an OCI archive.
 type descriptor struct{ Digest string }
 
-// images returns the images of an OCI archive with one index.
+// images returns the images in an OCI archive with one index.
 func images(t *testing.T, archive string) (all []*image) {
 	t.Helper()
 	blobs := make(map[string][]byte)

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// Names and files of an installation.
+// Names and files of an installed package.
 const (
 	packageName = "betanet-exporter"
 	serviceUser = "betanet-exporter"
@@ -26,7 +26,7 @@ const (
 	enabledLink = "/etc/systemd/system/multi-user.target.wants/betanet-exporter.service"
 )
 
-// leftovers lists files that must not exist after a purge.
+// leftovers lists the files that must not exist after a purge.
 var leftovers = []string{
 	"/usr/bin/betanet_exporter", unitFile, filepath.Dir(configFile), defaultFile, enabledLink,
 	"/etc/systemd/system/betanet-exporter.service", "/usr/share/betanet-exporter",
@@ -36,20 +36,20 @@ var leftovers = []string{
 	"/var/lib/systemd/deb-systemd-helper-masked/betanet-exporter.service",
 }
 
-// TestAPackageFromInstallationToPurge installs a package on this machine, and removes it even
-// if it fails.
-func TestAPackageFromInstallationToPurge(t *testing.T) {
+// TestPackageFromInstallationToPurge installs a package on this machine, and removes it even if
+// the test fails.
+func TestPackageFromInstallationToPurge(t *testing.T) {
 	component(t, "dpkg", "dpkg")
 	component(t, "runuser", "util-linux")
 	needInstall(t)
 	first := filepath.Join(packages(t), deb(firstVersion, "amd64"))
-	nextDir, err := makePackages(filepath.Join(t.TempDir(), "next"), 0o022, nextVersion, "ARCHITECTURES=amd64")
+	nextDir, err := buildPackages(filepath.Join(t.TempDir(), "next"), 0o022, nextVersion, "ARCHITECTURES=amd64")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		for _, file := range uninstall(t) {
-			t.Errorf("%s was left on this machine", file)
+			t.Errorf("the test left %s on this machine", file)
 		}
 	})
 
@@ -68,7 +68,7 @@ func TestAPackageFromInstallationToPurge(t *testing.T) {
 	}
 	account := runCommand(t, "", "getent", "passwd", serviceUser)
 	if !strings.HasSuffix(account, ":/nonexistent:/usr/sbin/nologin") {
-		t.Errorf("the user is %s, want one without home and login", account)
+		t.Errorf("the user is %s, want no home directory and no login shell", account)
 	}
 	if _, err := os.Lstat(enabledLink); err != nil {
 		t.Errorf("the service is not enabled: %v", err)
@@ -104,12 +104,12 @@ func TestAPackageFromInstallationToPurge(t *testing.T) {
 		}
 	}
 	if _, err := user.Lookup(serviceUser); err != nil {
-		t.Errorf("the purge deleted the user, whose files another user could inherit: %v", err)
+		t.Errorf("the purge deleted the user, so that another user could get its uid and files: %v", err)
 	}
 }
 
-// needInstall skips the test, or fails it with CI=true, on a machine where it must not
-// install the package. On a CI machine it removes what a killed test left behind.
+// needInstall skips the test, or fails it if CI=true, on a machine where it must not install
+// the package. On a CI machine, it removes what a killed test left behind.
 func needInstall(t *testing.T) {
 	t.Helper()
 	reason, ci := "", os.Getenv("CI") == "true"
@@ -118,11 +118,11 @@ func needInstall(t *testing.T) {
 	case os.Geteuid() != 0:
 		reason = "only root can install a package"
 	case strings.TrimSpace(string(arch)) != "amd64":
-		reason = "the package is for amd64, this machine is not"
+		reason = "the package is for amd64, but this machine is not"
 	case err == nil:
-		reason = "systemd runs and would start the service"
+		reason = "systemd is running and would start the service"
 	case installed() && !ci:
-		reason = packageName + " is or was installed: purge it and delete its user if it is not needed"
+		reason = packageName + " is installed or its user exists: purge the package and delete the user if they are not needed"
 	case installed():
 		t.Logf("removed from this machine: %v", uninstall(t))
 		return
@@ -158,7 +158,7 @@ func uninstall(t *testing.T) (left []string) {
 	return left
 }
 
-// dpkg runs dpkg without input. It waits while another process holds its lock.
+// dpkg runs dpkg without input. It retries while another process holds the lock.
 func dpkg(t *testing.T, args ...string) {
 	t.Helper()
 	wait(t, "dpkg "+strings.Join(args, " "), func() error {
@@ -173,8 +173,8 @@ func dpkg(t *testing.T, args ...string) {
 	})
 }
 
-// editConfiguration edits the configuration as an administrator does, and returns the
-// new content of the files. One of the two upstreams is down.
+// editConfiguration edits the configuration as an administrator would, and returns the new
+// content of the files. One of the two configured upstreams is down.
 func editConfiguration(t *testing.T) map[string]string {
 	t.Helper()
 	healthy := startServices(t, 1)[0]
@@ -196,7 +196,7 @@ upstreams: [{name: healthy, url: "%s"}, {name: down, url: "http://127.0.0.1:%s"}
 func runService(t *testing.T) {
 	t.Helper()
 	u := readUnit(t)
-	as, err := user.Lookup(serviceUser)
+	account, err := user.Lookup(serviceUser)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,8 +205,8 @@ func runService(t *testing.T) {
 	p := start(t, component(t, "runuser", "util-linux"), append(command, u.command...)...)
 
 	ready := s.expect(t, p, "READY=1")
-	if ready.uid != as.Uid {
-		t.Errorf("the process runs as user %s, want %s", ready.uid, as.Uid)
+	if ready.uid != account.Uid {
+		t.Errorf("the process runs as user %s, want %s", ready.uid, account.Uid)
 	}
 	s.expect(t, p, `STATUS=Watching 2 upstreams: 1 up, 1 down`)
 	s.expect(t, p, "WATCHDOG=1")
@@ -239,7 +239,7 @@ func runService(t *testing.T) {
 	select {
 	case <-p.Gone:
 	case <-time.After(patience):
-		t.Fatalf("%s did not end", p)
+		t.Fatalf("%s did not exit", p)
 	}
 	if p.Err != nil {
 		t.Errorf("%s ended with %v", p, p.Err)

@@ -39,11 +39,11 @@ func buildAndRun(m *testing.M) int {
 	return m.Run()
 }
 
-// component returns the path of a program of a Debian package. Without it the test is
-// skipped, or fails with CI=true.
+// component returns the path of a program from a Debian package. If it is missing, the test is
+// skipped, or fails if CI=true.
 func component(t *testing.T, program, debianPackage string) string {
 	t.Helper()
-	for _, name := range []string{program, "/usr/sbin/" + program} { // not in every user's PATH
+	for _, name := range []string{program, "/usr/sbin/" + program} { // /usr/sbin is not in every user's PATH
 		if path, err := exec.LookPath(name); err == nil {
 			return path
 		}
@@ -52,15 +52,15 @@ func component(t *testing.T, program, debianPackage string) string {
 	return ""
 }
 
-// process is a running program. It ends with the test.
+// process is a running program. It is stopped when the test ends.
 type process struct {
 	*harness.Process
 	log harness.Log
 
-	killed bool // by the test
+	killed bool // by kill
 }
 
-// start starts a program in an environment without settings of the exporter.
+// start starts a program in an environment without any settings for the exporter.
 func start(t *testing.T, path string, args ...string) *process {
 	t.Helper()
 	p := &process{}
@@ -75,33 +75,33 @@ func start(t *testing.T, path string, args ...string) *process {
 	return p
 }
 
-// stop ends the process and checks its exit code. It may be called again.
+// stop stops the process and checks its exit code. It may be called more than once.
 func (p *process) stop(t *testing.T) {
 	t.Helper()
 	if err := p.Stop(patience); err != nil {
 		t.Error(err)
 	}
 	if p.Err != nil && !p.killed && !p.lostPort() {
-		t.Errorf("%s ended with %v, want exit code 0", p, p.Err)
+		t.Errorf("%s exited with %v, want exit code 0", p, p.Err)
 	}
 	if t.Failed() {
-		t.Logf("%s: end %v, output:\n%s", p, p.Err, &p.log)
+		t.Logf("%s: exit %v, output:\n%s", p, p.Err, &p.log)
 	}
 }
 
-// kill ends the process as a crash would.
+// kill kills the process, as a crash would.
 func (p *process) kill() {
 	p.killed = true
 	p.Kill()
 }
 
-// lostPort reports whether another process had taken the port.
+// lostPort reports whether the process failed because another one had taken its port.
 func (p *process) lostPort() bool {
 	return p.log.Contains("address already in use") || p.log.Contains("Address already in use")
 }
 
-// serve starts a program that serves HTTP on a free port, with arguments for that port,
-// and returns once GET path responds 200 on each of the hosts.
+// serve starts a program that serves HTTP on a free port, with arguments for that port, and
+// returns once path responds 200 on each of the hosts.
 func serve(t *testing.T, hosts []string, path, program string, args func(port string) []string) (p *process, urls []string) {
 	t.Helper()
 	// Another process may take the port before the program listens on it.
@@ -131,7 +131,7 @@ func serve(t *testing.T, hosts []string, path, program string, args func(port st
 			return p, urls
 		}
 	}
-	t.Fatalf("no port stayed free for %s", program)
+	t.Fatalf("found no port that stayed free for %s", program)
 	return nil, nil
 }
 
@@ -154,7 +154,7 @@ func wait(t *testing.T, what string, check func() error) {
 			return
 		}
 		if time.Now().After(end) {
-			t.Fatalf("%s: still not after %v: %v", what, patience, err)
+			t.Fatalf("%s: gave up after %v: %v", what, patience, err)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// histograms lists the histograms of an exporter of one upstream without a name.
+// histograms lists the histograms of an exporter that has one upstream without a name.
 var histograms = []string{
 	"betanet_exporter_collection_delay_seconds", "betanet_exporter_request_duration_seconds", "betanet_message_latency_seconds",
 }
@@ -22,8 +22,8 @@ var histograms = []string{
 // quantile is accurate to one bucket.
 const bucketGrowth = 1.1
 
-// variedService starts a Betanet service whose average latency cycles through 3 ms
-// once, 30 ms three times and 700 ms once.
+// variedService starts a Betanet service whose average latency repeats the sequence 3, 30, 30,
+// 30 and 700 ms.
 func variedService(t *testing.T) (base string) {
 	t.Helper()
 	var documents atomic.Int64
@@ -45,8 +45,8 @@ func variedService(t *testing.T) (base string) {
 	return server.URL
 }
 
-// bucketOf returns the classic bucket of a quantile of a histogram, from the text
-// format.
+// bucketOf returns the bounds of the classic bucket that contains a quantile of a histogram in
+// the text format.
 func bucketOf(text, histogram string, quantile float64) (low, high float64, err error) {
 	var bounds, counts []float64
 	for _, m := range regexp.MustCompile(`(?m)^`+histogram+`_bucket\{le="([^"]+)"\} (\d+)$`).FindAllStringSubmatch(text, -1) {
@@ -68,9 +68,9 @@ func bucketOf(text, histogram string, quantile float64) (low, high float64, err 
 	return low, bounds[i], nil
 }
 
-// storedAs returns the number of series of a histogram in a job, by the suffix of their
-// name.
-func storedAs(prometheus, job, histogram string) (map[string]int, error) {
+// histogramSeries returns the number of series of a histogram in a job, by the suffix of their
+// names.
+func histogramSeries(prometheus, job, histogram string) (map[string]int, error) {
 	values, err := query(prometheus, fmt.Sprintf(`count by (__name__) ({__name__=~"%s(_bucket|_sum|_count)?", job=%q})`, histogram, job))
 	if err != nil {
 		return nil, err
@@ -82,12 +82,12 @@ func storedAs(prometheus, job, histogram string) (map[string]int, error) {
 	return stored, nil
 }
 
-// wantStored waits until all histograms of a job are stored as expected.
-func wantStored(t *testing.T, prometheus, job string, want map[string]int) {
+// waitForHistograms waits until every histogram of a job has the expected series.
+func waitForHistograms(t *testing.T, prometheus, job string, want map[string]int) {
 	t.Helper()
 	for _, h := range histograms {
 		wait(t, job+" stores "+h, func() error {
-			got, err := storedAs(prometheus, job, h)
+			got, err := histogramSeries(prometheus, job, h)
 			if err == nil && fmt.Sprint(got) != fmt.Sprint(want) {
 				err = fmt.Errorf("got series %v, want %v", got, want)
 			}
@@ -116,10 +116,10 @@ scrape_configs: [{job_name: classic, static_configs: [{targets: [%q]}]}]
 `, host(exporter)))
 
 	classic := map[string]int{"_bucket": len(latencyBuckets) + 1, "_sum": 1, "_count": 1}
-	wantStored(t, native, "native", map[string]int{"": 1})
-	wantStored(t, native, "both", map[string]int{"": 1, "_bucket": len(latencyBuckets) + 1, "_sum": 1, "_count": 1})
-	wantStored(t, native, "classic", classic)
-	wantStored(t, old, "classic", classic)
+	waitForHistograms(t, native, "native", map[string]int{"": 1})
+	waitForHistograms(t, native, "both", map[string]int{"": 1, "_bucket": len(latencyBuckets) + 1, "_sum": 1, "_count": 1})
+	waitForHistograms(t, native, "classic", classic)
+	waitForHistograms(t, old, "classic", classic)
 
 	for _, h := range histograms {
 		for _, q := range []float64{0.1, 0.5, 0.9} {
@@ -139,8 +139,8 @@ scrape_configs: [{job_name: classic, static_configs: [{targets: [%q]}]}]
 	}
 }
 
-// quantileWithin checks that the only value of an expression is within bounds, widened
-// by a native bucket.
+// quantileWithin checks that an expression has one value, and that it is within bounds that are
+// widened by one native bucket.
 func quantileWithin(prometheus, expression string, low, high float64) error {
 	values, err := query(prometheus, expression)
 	if err != nil {

@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// installedUnit has the settings of the installed unit that concern the process.
+// installedUnit has the settings in the installed unit that concern the process.
 type installedUnit struct {
 	command, environment []string
-	value                map[string]string // of keys without duplicates
+	value                map[string]string // by key; the last one if a key is repeated
 }
 
 func readUnit(t *testing.T) installedUnit {
@@ -54,25 +54,25 @@ func readUnit(t *testing.T) installedUnit {
 		u.environment = append(u.environment, name+"="+value)
 	}
 	if len(u.command) == 0 || u.value["User"] != serviceUser || u.value["Type"] != "notify" {
-		t.Fatalf("%s is not as this test expects: %v", unitFile, u)
+		t.Fatalf("%s is not in the form that this test expects: %v", unitFile, u)
 	}
 	return u
 }
 
-// systemd is the notification socket of a service.
-type systemd struct {
+// notifySocket is the socket on which systemd receives the notifications of a service.
+type notifySocket struct {
 	name string
 	conn *net.UnixConn
 }
 
-// notification is a message of a process, with its credentials from the kernel.
+// notification is a message from a process, with the process' credentials from the kernel.
 type notification struct {
 	text, uid string
 	pid       int
 }
 
-// listenAsSystemd listens on an abstract socket, which every user can reach.
-func listenAsSystemd(t *testing.T) *systemd {
+// listenAsSystemd listens on an abstract socket, because every user can connect to it.
+func listenAsSystemd(t *testing.T) *notifySocket {
 	t.Helper()
 	name := fmt.Sprintf("@betanet_exporter/test/%d", os.Getpid())
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Net: "unixgram", Name: name})
@@ -88,12 +88,12 @@ func listenAsSystemd(t *testing.T) *systemd {
 	if err := raw.Control(func(fd uintptr) { set = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_PASSCRED, 1) }); err != nil || set != nil {
 		t.Fatal(err, set)
 	}
-	return &systemd{name, conn}
+	return &notifySocket{name, conn}
 }
 
 // expect waits for a notification that matches the pattern completely. Only watchdog and
 // status notifications may come before it.
-func (s *systemd) expect(t *testing.T, p *process, pattern string) notification {
+func (s *notifySocket) expect(t *testing.T, p *process, pattern string) notification {
 	t.Helper()
 	want := regexp.MustCompile(`^(?:` + pattern + `)$`)
 	for end := time.Now().Add(patience); ; {
@@ -110,16 +110,16 @@ func (s *systemd) expect(t *testing.T, p *process, pattern string) notification 
 	}
 }
 
-func (s *systemd) next(end time.Time) (n notification, err error) {
+func (s *notifySocket) next(end time.Time) (n notification, err error) {
 	if err := s.conn.SetReadDeadline(end); err != nil {
 		return n, err
 	}
-	text, about := make([]byte, 4096), make([]byte, syscall.CmsgSpace(syscall.SizeofUcred))
-	size, sizeAbout, _, _, err := s.conn.ReadMsgUnix(text, about)
+	text, control := make([]byte, 4096), make([]byte, syscall.CmsgSpace(syscall.SizeofUcred))
+	size, controlSize, _, _, err := s.conn.ReadMsgUnix(text, control)
 	if err != nil {
 		return n, err
 	}
-	messages, err := syscall.ParseSocketControlMessage(about[:sizeAbout])
+	messages, err := syscall.ParseSocketControlMessage(control[:controlSize])
 	if err != nil || len(messages) != 1 {
 		return n, fmt.Errorf("%d control messages: %w", len(messages), err)
 	}

@@ -1,6 +1,7 @@
 package test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -8,20 +9,21 @@ import (
 	"time"
 )
 
-// prometheus3 is a Prometheus server with an OTLP receiver, which Debian's version lacks.
-// Without service discovery for clouds it builds in half the time.
-var prometheus3 = fromModule{
+// prometheus3 is a Prometheus server with an OTLP receiver, which Debian's version does not
+// have. Without cloud service discovery it builds in half the time.
+var prometheus3 = moduleProgram{
 	name: "prometheus", module: "github.com/prometheus/prometheus/cmd/prometheus@v0.316.0", flags: []string{"-tags=remove_all_sd"},
 }
 
-// receive starts a Prometheus 3 server that only receives OTLP.
-func receive(t *testing.T, features ...string) string {
+// startReceiver starts a Prometheus 3 server that only receives OTLP.
+func startReceiver(t *testing.T, features ...string) string {
 	t.Helper()
 	return runPrometheus(t, prometheus3.path(t), "global: {}\n", append(features, "--web.enable-otlp-receiver")...)
 }
 
-// push starts an exporter that pushes, on a given port, and waits for a successful push.
-func push(t *testing.T, port string, s *fakeService, receiver string) *process {
+// startPusher starts an exporter on a port that pushes to a receiver, and waits for a
+// successful push.
+func startPusher(t *testing.T, port string, s *fakeService, receiver string) *process {
 	t.Helper()
 	p := start(t, binary, "--betanet.url="+s.url, "--collect.interval=1s", "--web.listen-address=127.0.0.1:"+port,
 		"--otlp.endpoint="+receiver+"/api/v1/otlp/v1/metrics", "--otlp.interval=1s", "--log.level=debug")
@@ -36,20 +38,20 @@ func push(t *testing.T, port string, s *fakeService, receiver string) *process {
 			return err
 		}
 		if strings.Contains(text, `betanet_exporter_push_total{result="success"} 0`) {
-			return fmt.Errorf("none succeeded")
+			return errors.New("no push succeeded")
 		}
 		return nil
 	})
 	return p
 }
 
-// TestPrometheusReceivesPushedSeries pushes to a real server, which must have everything
+// TestPrometheusReceivesPushedSeries pushes to a real server, which must then have everything
 // that a scrape would have stored.
 func TestPrometheusReceivesPushedSeries(t *testing.T) {
-	prometheus := receive(t)
+	prometheus := startReceiver(t)
 	s := startServices(t, 1)[0]
 	port := freePort(t, loopback)
-	push(t, port, s, prometheus)
+	startPusher(t, port, s, prometheus)
 	host, err := os.Hostname()
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +67,7 @@ func TestPrometheusReceivesPushedSeries(t *testing.T) {
 	waitForIncrease(t, prometheus, "betanet_exporter_collections_total{"+labels+"}", 1)
 	waitForValue(t, prometheus, "count(target_info{service_version!=\"\", "+labels+"})", 1)
 
-	// Every family of a scrape was received.
+	// Everything in a scrape was received.
 	scraped := make(map[string]bool)
 	for line := range strings.Lines(mustGet(t, "http://127.0.0.1:"+port+"/metrics")) {
 		if name, _, found := strings.Cut(strings.ReplaceAll(line, "{", " "), " "); found && strings.HasPrefix(name, "betanet_") {
@@ -73,29 +75,29 @@ func TestPrometheusReceivesPushedSeries(t *testing.T) {
 		}
 	}
 	if len(scraped) < 30 {
-		t.Fatalf("a scrape has %d names: %v", len(scraped), scraped)
+		t.Fatalf("a scrape has only %d names: %v", len(scraped), scraped)
 	}
 	for name := range scraped {
 		wait(t, name, func() error {
 			values, err := query(prometheus, name+"{"+labels+"}")
 			if err == nil && len(values) == 0 {
-				err = fmt.Errorf("not received")
+				err = errors.New("not received")
 			}
 			return err
 		})
 	}
 }
 
-// TestAKilledExporterDoesNotLookLikeTraffic kills an exporter whose upstream has large counters,
-// and starts another. Neither a Prometheus that uses start times nor one that ignores them may
-// see traffic.
-func TestAKilledExporterDoesNotLookLikeTraffic(t *testing.T) {
+// TestRestartAfterAKillDoesNotLookLikeTraffic kills an exporter whose upstream has large
+// counters, and starts another one. A Prometheus server must not see traffic, whether or not it
+// uses start times.
+func TestRestartAfterAKillDoesNotLookLikeTraffic(t *testing.T) {
 	for name, features := range map[string][]string{
-		"by values": nil,
-		"by starts": {"--enable-feature=created-timestamp-zero-ingestion"},
+		"without start times": nil,
+		"with start times":    {"--enable-feature=created-timestamp-zero-ingestion"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			prometheus := receive(t, features...)
+			prometheus := startReceiver(t, features...)
 			s := startServices(t, 1)[0]
 			began := time.Now()
 			port := freePort(t, loopback)
@@ -103,11 +105,11 @@ func TestAKilledExporterDoesNotLookLikeTraffic(t *testing.T) {
 				t.Helper()
 				waitForValue(t, prometheus, `betanet_bytes_transmitted_total{job="betanet_exporter"}`, 1e12)
 			}
-			first := push(t, port, s, prometheus)
+			first := startPusher(t, port, s, prometheus)
 			expectSteady()
 			waitForIncrease(t, prometheus, "betanet_exporter_collections_total", 1)
 			first.kill()
-			second := push(t, port, s, prometheus)
+			second := startPusher(t, port, s, prometheus)
 			expectSteady()
 			waitForIncrease(t, prometheus, "betanet_exporter_collections_total", 1)
 			second.stop(t)
@@ -116,12 +118,12 @@ func TestAKilledExporterDoesNotLookLikeTraffic(t *testing.T) {
 				waitForValue(t, prometheus, "max(increase("+counter+over+"))", 0)
 				waitForValue(t, prometheus, "max(resets("+counter+over+"))", 0)
 			}
-			// The service counts its requests as messages, so only these may be added.
+			// The service counts its requests as messages, so only a few may be added.
 			values, err := query(prometheus, "max(increase(betanet_messages_total"+over+")) < 1000")
 			if err != nil || len(values) != 1 {
 				t.Errorf("messages increased by %v, want only a few (%v)", values, err)
 			}
-			// The exporter's own counters started again, which must be visible.
+			// The exporter's own counters restarted, which must be visible.
 			values, err = query(prometheus, "max(resets(betanet_exporter_collections_total"+over+")) >= 1")
 			if err != nil || len(values) != 1 {
 				t.Errorf("the exporter's own counters were never reset (%v)", err)

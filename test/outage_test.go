@@ -21,7 +21,7 @@ type outage struct {
 }
 
 // runOutage scrapes four jobs through an outage: an exporter of a fleet, an exporter of one
-// service, a probe, and a program that is not an exporter of Betanet.
+// service, a probe, and a program that is not this exporter.
 func runOutage(t *testing.T) *outage {
 	t.Helper()
 	server := component(t, "prometheus", "prometheus")
@@ -64,21 +64,21 @@ scrape_configs:
 - {job_name: stranger, static_configs: [{targets: [%q]}]}
 `, host(fleet), host(one), host(fleet), host(stranger.URL)))
 
-	// In the first three jobs the values of the upstream were stale and then expired, and its
-	// breaker was open. Afterwards everything was up for longer than the window of a rate.
-	for _, what := range []string{
+	// Wait until, in the first three jobs, the values of the upstream were stale and then expired,
+	// its breaker was open, and then everything was up for longer than the window of a rate.
+	for _, expr := range []string{
 		`max_over_time(betanet_exporter_data_stale{upstream=~"flaky|"}[10m]) == 1`,
 		`max_over_time(betanet_exporter_circuit_breaker_state{upstream=~"flaky|", endpoint="metrics"}[10m]) == 2`,
 		`max_over_time((betanet_up{upstream=~"flaky|"} == 0 unless on (job) betanet_messages_total{upstream=~"flaky|"})[10m:1s]) == 0`,
 		`min_over_time(betanet_up{upstream=~"flaky|"}[5s]) == 1 and count_over_time(betanet_up[5s]) >= 4`,
 	} {
-		waitForValue(t, o.prometheus, "count("+what+")", 3)
+		waitForValue(t, o.prometheus, "count("+expr+")", 3)
 	}
 	o.to = time.Now()
 	return o
 }
 
-// startImpatient starts an exporter with short times and returns its base URL.
+// startImpatient starts an exporter with short intervals and limits, and returns its base URL.
 func startImpatient(t *testing.T, settings ...string) string {
 	t.Helper()
 	_, base := startExporter(t, append(settings, "--collect.interval=1s", "--retry.backoff=100ms",
@@ -86,20 +86,21 @@ func startImpatient(t *testing.T, settings ...string) string {
 	return base
 }
 
+// queryRange queries an expression of a dashboard during the outage.
 func (o *outage) queryRange(t *testing.T, expr string, values map[string]string) []curve {
 	t.Helper()
-	lines, err := queryRange(o.prometheus, substitute(t, expr, values), o.from, o.to)
+	curves, err := queryRange(o.prometheus, substitute(t, expr, values), o.from, o.to)
 	if err != nil {
 		t.Error(err)
 	}
-	return lines
+	return curves
 }
 
 // panel queries the expressions of one panel.
-func (o *outage) panel(t *testing.T, b *dashboard, title string, picked map[string][]string) [][]curve {
+func (o *outage) panel(t *testing.T, d *dashboard, title string, selected map[string][]string) [][]curve {
 	t.Helper()
-	values := b.variableValues(t, o.prometheus, picked)
-	for _, p := range b.Panels {
+	values := d.variableValues(t, o.prometheus, selected)
+	for _, p := range d.Panels {
 		if p.Title != title || p.Type == "row" || p.Type == "stat" {
 			continue
 		}
@@ -109,6 +110,6 @@ func (o *outage) panel(t *testing.T, b *dashboard, title string, picked map[stri
 		}
 		return all
 	}
-	t.Fatalf("%s has no panel %q", b.UID, title)
+	t.Fatalf("%s has no panel %q", d.UID, title)
 	return nil
 }

@@ -17,30 +17,30 @@ import (
 	"github.com/betanet/betanet_exporter/test/worktree"
 )
 
-// Versions of the packages in these tests.
+// The versions of the packages in these tests.
 const (
 	firstVersion = "1.0.0"
 	nextVersion  = "1.1.0-rc.1"
 )
 
-// packages returns a folder with the packages of this work tree in the first version. They
+// packages returns a folder with the packages of this work tree, in the first version. They
 // are built once for all tests.
 func packages(t *testing.T) string {
 	t.Helper()
-	needPackager(t)
-	dir, err := makeOnce()
+	needNFPM(t)
+	dir, err := buildPackagesOnce()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return dir
 }
 
-var makeOnce = sync.OnceValues(func() (string, error) {
-	return makePackages(filepath.Join(filepath.Dir(binary), "packages"), 0o022, firstVersion)
+var buildPackagesOnce = sync.OnceValues(func() (string, error) {
+	return buildPackages(filepath.Join(filepath.Dir(binary), "packages"), 0o022, firstVersion)
 })
 
-// needPackager skips the test, or fails it with CI=true, if nfpm cannot be fetched.
-func needPackager(t *testing.T) {
+// needNFPM skips the test, or fails it if CI=true, if nfpm cannot be fetched.
+func needNFPM(t *testing.T) {
 	t.Helper()
 	tool := regexp.MustCompile(`(?m)^NFPM=(\S+)$`).FindStringSubmatch(readFile(t, "..", "deploy", "packages", "build"))
 	if tool == nil {
@@ -51,9 +51,9 @@ func needPackager(t *testing.T) {
 	}
 }
 
-// makePackages builds the packages in a copy of the work tree with a umask, and returns their
+// buildPackages builds the packages in a copy of the work tree with a umask, and returns their
 // folder. settings are additional variables for make.
-func makePackages(dir string, umask fs.FileMode, version string, settings ...string) (string, error) {
+func buildPackages(dir string, umask fs.FileMode, version string, settings ...string) (string, error) {
 	if err := worktree.Copy(context.Background(), "..", dir, umask); err != nil {
 		return "", err
 	}
@@ -67,30 +67,30 @@ func makePackages(dir string, umask fs.FileMode, version string, settings ...str
 	return filepath.Join(dir, "dist"), nil
 }
 
-// deb returns the file name of a package.
+// deb returns the file name of a Debian package.
 func deb(version, arch string) string {
 	return fmt.Sprintf("betanet-exporter_%s_%s.deb", version, arch)
 }
 
-// kinds lists all packages of the first version.
-var kinds = []string{
+// packageFiles lists all packages of the first version.
+var packageFiles = []string{
 	"betanet-exporter-1.0.0-1.aarch64.rpm", "betanet-exporter-1.0.0-1.armv7hl.rpm", "betanet-exporter-1.0.0-1.x86_64.rpm",
 	deb(firstVersion, "amd64"), deb(firstVersion, "arm64"), deb(firstVersion, "armhf"),
 }
 
-func kindsOf(extension string) []string {
-	return slices.DeleteFunc(slices.Clone(kinds), func(name string) bool { return filepath.Ext(name) != extension })
+func packageFilesOf(extension string) []string {
+	return slices.DeleteFunc(slices.Clone(packageFiles), func(name string) bool { return filepath.Ext(name) != extension })
 }
 
 func TestPackagesAreReproducible(t *testing.T) {
 	first := packages(t)
-	second, err := makePackages(filepath.Join(t.TempDir(), "a folder elsewhere"), 0o077, firstVersion)
+	second, err := buildPackages(filepath.Join(t.TempDir(), "a folder elsewhere"), 0o077, firstVersion)
 	if err != nil {
 		t.Fatal(err)
 	}
 	got, want := contents(t, second), contents(t, first)
-	if names := slices.Sorted(maps.Keys(want)); !slices.Equal(names, kinds) {
-		t.Errorf("got %v, want %v", names, kinds)
+	if names := slices.Sorted(maps.Keys(want)); !slices.Equal(names, packageFiles) {
+		t.Errorf("got %v, want %v", names, packageFiles)
 	}
 	for name := range want {
 		if got[name] != want[name] {
@@ -101,7 +101,7 @@ func TestPackagesAreReproducible(t *testing.T) {
 
 func TestPackageVersionsSortCorrectly(t *testing.T) {
 	dpkg := component(t, "dpkg", "dpkg")
-	versionOf := func(version string) string {
+	packageVersion := func(version string) string {
 		cmd := exec.Command(filepath.Join("..", "deploy", "packages", "build"), "version")
 		cmd.Env = append(os.Environ(), "VERSION="+version, "REVISION=0123456789abcdef", "SOURCE_DATE_EPOCH=1795521600")
 		out, err := cmd.Output()
@@ -110,20 +110,20 @@ func TestPackageVersionsSortCorrectly(t *testing.T) {
 		}
 		return strings.TrimSpace(string(out))
 	}
-	last, of := "", ""
+	previous, previousPackage := "", ""
 	for _, version := range []string{"dev", "0.9.0", "1.0.0-rc.1", "1.0.0-rc.1-3-gabcdef1", "1.0.0-rc.2", "1.0.0", "1.0.0-dirty", "1.0.0-2-gabcdef1", "1.0.0-10-g0123456-dirty", "1.0.1"} {
-		now := versionOf(version)
-		if last != "" && exec.Command(dpkg, "--compare-versions", last, "lt", now).Run() != nil {
-			t.Errorf("%s (%s) does not sort before %s (%s)", of, last, version, now)
+		got := packageVersion(version)
+		if previous != "" && exec.Command(dpkg, "--compare-versions", previousPackage, "lt", got).Run() != nil {
+			t.Errorf("%s (%s) does not sort before %s (%s)", previous, previousPackage, version, got)
 		}
-		last, of = now, version
+		previous, previousPackage = version, got
 	}
 }
 
 func TestLintianFindsNoErrorInThePackages(t *testing.T) {
 	lintian := component(t, "lintian", "lintian")
 	dir := packages(t)
-	for _, name := range kindsOf(".deb") {
+	for _, name := range packageFilesOf(".deb") {
 		out, err := exec.Command(lintian, "--fail-on", "error", filepath.Join(dir, name)).CombinedOutput()
 		if err != nil {
 			t.Errorf("%s: %v\n%s", name, err, out)
@@ -131,8 +131,8 @@ func TestLintianFindsNoErrorInThePackages(t *testing.T) {
 	}
 }
 
-// packaged has the files that every package must have, and their modes.
-var packaged = map[string]fs.FileMode{
+// wantModes has the modes of the files that every package must have.
+var wantModes = map[string]fs.FileMode{
 	"/etc/betanet-exporter/config.yml":                             0o644,
 	"/etc/default/betanet-exporter":                                0o644,
 	"/usr/bin/betanet_exporter":                                    0o755,
@@ -145,51 +145,51 @@ var packaged = map[string]fs.FileMode{
 	"/usr/share/betanet-exporter/dashboards/betanet-upstream.json": 0o644,
 }
 
-// checkPackage checks the files of a package, and that root owns all of them.
-func checkPackage(t *testing.T, name string, has map[string]fs.FileMode, owners []string, more ...string) {
+// checkPackage checks the files of a package by their modes, and that root owns all of them.
+func checkPackage(t *testing.T, name string, modes map[string]fs.FileMode, owners []string, more ...string) {
 	t.Helper()
-	for file, mode := range packaged {
-		if has[file] != mode {
-			t.Errorf("%s: %s has mode %v, want %v", name, file, has[file], mode)
+	for file, mode := range wantModes {
+		if modes[file] != mode {
+			t.Errorf("%s: %s has mode %v, want %v", name, file, modes[file], mode)
 		}
 	}
 	for _, file := range more {
-		if has[file] != 0o644 {
-			t.Errorf("%s: %s has mode %v, want %v", name, file, has[file], fs.FileMode(0o644))
+		if modes[file] != 0o644 {
+			t.Errorf("%s: %s has mode %v, want %v", name, file, modes[file], fs.FileMode(0o644))
 		}
 	}
 	slices.Sort(owners)
 	if owners = slices.Compact(owners); !slices.Equal(owners, []string{"root:root"}) {
 		t.Errorf("%s: owners are %v, want only root", name, owners)
 	}
-	for file, mode := range has {
+	for file, mode := range modes {
 		if mode.Perm() != 0o644 && mode.Perm() != 0o755 {
 			t.Errorf("%s: %s has mode %v", name, file, mode)
 		}
 	}
 }
 
-func TestADebPackageHasAllFiles(t *testing.T) {
+func TestDebPackagesHaveAllFiles(t *testing.T) {
 	component(t, "dpkg-deb", "dpkg")
 	dir := packages(t)
-	for _, name := range kindsOf(".deb") {
+	for _, name := range packageFilesOf(".deb") {
 		out, err := exec.Command("dpkg-deb", "--fsys-tarfile", filepath.Join(dir, name)).Output()
 		if err != nil {
 			t.Fatal(err)
 		}
-		has, owners := make(map[string]fs.FileMode), []string(nil)
+		modes, owners := make(map[string]fs.FileMode), []string(nil)
 		for _, f := range untar(t, out) {
-			has[strings.TrimPrefix(strings.TrimSuffix(f.Name, "/"), ".")] = f.FileInfo().Mode().Perm()
+			modes[strings.TrimPrefix(strings.TrimSuffix(f.Name, "/"), ".")] = f.FileInfo().Mode().Perm()
 			owners = append(owners, f.Uname+":"+f.Gname)
 		}
 		checkPackage(
-			t, name, has, owners, "/lib/systemd/system/betanet-exporter.service", "/lib/systemd/system/betanet-exporter.socket",
+			t, name, modes, owners, "/lib/systemd/system/betanet-exporter.service", "/lib/systemd/system/betanet-exporter.socket",
 			"/usr/share/zsh/vendor-completions/_betanet_exporter", "/usr/share/doc/betanet-exporter/copyright", "/usr/share/doc/betanet-exporter/changelog.gz",
 		)
 	}
 }
 
-func TestAnRPMPackageHasAllFiles(t *testing.T) {
+func TestRPMPackagesHaveAllFiles(t *testing.T) {
 	rpm := component(t, "rpm", "rpm")
 	dir := packages(t)
 	query := func(name string, args ...string) string {
@@ -199,25 +199,25 @@ func TestAnRPMPackageHasAllFiles(t *testing.T) {
 		}
 		return strings.TrimSpace(string(out))
 	}
-	for _, name := range kindsOf(".rpm") {
+	for _, name := range packageFilesOf(".rpm") {
 		if out := query(name, "-K", "--nosignature"); !strings.HasSuffix(out, "digests OK") {
 			t.Errorf("rpm -K prints %s", out)
 		}
 		if got, want := query(name, "-qpc"), "/etc/betanet-exporter/config.yml\n/etc/default/betanet-exporter"; got != want {
 			t.Errorf("%s: configuration is %q, want %q", name, got, want)
 		}
-		has, owners := make(map[string]fs.FileMode), []string(nil)
+		modes, owners := make(map[string]fs.FileMode), []string(nil)
 		for line := range strings.Lines(query(name, "-qp", "--qf", "[%{FILENAMES} %{FILEMODES:octal} %{FILEUSERNAME}:%{FILEGROUPNAME}\n]")) {
 			var file, owner string
 			var mode uint32
 			if _, err := fmt.Sscanf(line, "%s %o %s", &file, &mode, &owner); err != nil {
 				t.Fatalf("%q: %v", line, err)
 			}
-			has[file] = fs.FileMode(mode).Perm()
+			modes[file] = fs.FileMode(mode).Perm()
 			owners = append(owners, owner)
 		}
 		checkPackage(
-			t, name, has, owners, "/usr/lib/systemd/system/betanet-exporter.service", "/usr/lib/systemd/system/betanet-exporter.socket",
+			t, name, modes, owners, "/usr/lib/systemd/system/betanet-exporter.service", "/usr/lib/systemd/system/betanet-exporter.socket",
 			"/usr/share/zsh/site-functions/_betanet_exporter", "/usr/share/licenses/betanet-exporter/LICENSE",
 		)
 	}

@@ -8,12 +8,12 @@ import (
 	"testing"
 )
 
-// linked matches the links and the targets of forms in a page.
+// linked matches links and form actions in a page.
 var linked = regexp.MustCompile(`<(?:a|form)[^>]* (?:href|action)="([^"]*)"`)
 
-// TestThePageWorksBelowAPathOfAProxy follows every link behind HAProxy, which serves
-// only the exporter, below a path.
-func TestThePageWorksBelowAPathOfAProxy(t *testing.T) {
+// TestStatusPageWorksBelowAPathPrefix follows every link through HAProxy, which serves the
+// exporter below a path, and nothing else.
+func TestStatusPageWorksBelowAPathPrefix(t *testing.T) {
 	exporter := expose(t, 3, simulate(t, "v1"))
 	proxy := startHAProxy(t, "/tools/betanet/-/ready", func(port string) string {
 		return `global
@@ -54,7 +54,7 @@ backend exporter
 				continue // the documentation, or already seen
 			}
 			if !strings.HasPrefix(to.Path, "/tools/betanet/") {
-				t.Errorf("%s links to %s, want a link below the path", at, to)
+				t.Errorf("%s links to %s, which is not below the path", at, to)
 			}
 			seen[to.String()] = true
 			queue = append(queue, to.String())
@@ -69,6 +69,6 @@ backend exporter
 	p.waitForRefresh(t)
 	p.follow(t, `.brand a`)
 	if got := eval[string](t, p, `location.pathname`); got != "/tools/betanet/" {
-		t.Errorf("the link to the home page leads to %s", got)
+		t.Errorf("the link to the home page leads to %s, want /tools/betanet/", got)
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// formats maps a name to the Accept header that Prometheus sends ("" for its own)
-// and the start of the expected Content-Type. Version 2.42 prefers OpenMetrics, or
+// formats maps a name to the Accept header of the scrape ("" for Prometheus' own) and the
+// prefix of the expected Content-Type. Version 2.42 prefers OpenMetrics, or
 // protobuf if native histograms are enabled.
 var formats = map[string]struct{ accept, contentType string }{
 	"default":     {"", "application/openmetrics-text"},
@@ -51,17 +51,17 @@ scrape_configs:
 		waitForIncrease(t, prometheus, "betanet_messages_total", len(upstreams))
 	}
 	for _, name := range []string{"default", "openmetrics"} {
-		wait(t, name+" has the series of text", func() error { return compareSeries(stores["text"], stores[name], nil) })
+		wait(t, name+" has the same series as text", func() error { return compareSeries(stores["text"], stores[name], nil) })
 	}
-	wait(t, "native histograms are one series each", func() error {
+	wait(t, "each native histogram is one series", func() error {
 		return compareSeries(stores["text"], stores["native"], []string{
 			"betanet_exporter_collection_delay_seconds", "betanet_exporter_request_duration_seconds",
 		})
 	})
 }
 
-// storedSeries returns all series of the exporter that a server has ever stored. It ignores
-// the difference between le="1.0" (OpenMetrics) and le="1".
+// storedSeries returns all series of the exporter that a server has ever stored. It treats
+// le="1.0" (OpenMetrics) as le="1".
 func storedSeries(prometheus string) (map[string]bool, error) {
 	var response struct{ Data []map[string]string }
 	if err := getJSON(prometheus+"/api/v1/series?match[]="+url.QueryEscape(`{__name__=~"betanet_.+"}`), &response); err != nil {
@@ -79,8 +79,8 @@ func storedSeries(prometheus string) (map[string]bool, error) {
 	return all, nil
 }
 
-// compareSeries compares the series of two servers. For each native histogram the second has
-// one series where the first has buckets, sum and count.
+// compareSeries compares the series of two servers. For each native histogram, the second
+// server has one series where the first has buckets, sum and count.
 func compareSeries(classic, other string, native []string) error {
 	want, err := storedSeries(classic)
 	if err != nil {

@@ -8,15 +8,15 @@ import (
 	"testing"
 )
 
-func TestPromtoolFindsNothingInMetrics(t *testing.T) {
+func TestPromtoolFindsNoProblemInMetrics(t *testing.T) {
 	promtool := component(t, "promtool", "prometheus")
 	for _, test := range []struct {
 		name   string
 		up     int // upstreams that are up
 		serve  func(t *testing.T) (urls []string)
-		series []string // that must exist, so that they are checked
+		series []string // that must exist, so that promtool checks them
 	}{
-		{"six upstreams of both APIs and one that refuses", 6, func(t *testing.T) []string {
+		{"six upstreams with both APIs and one that refuses connections", 6, func(t *testing.T) []string {
 			urls := append(simulate(t, "v1"), simulate(t, "mixnodes")...)
 			return append(urls, "http://"+net.JoinHostPort("127.0.0.1", freePort(t, loopback)))
 		}, []string{"betanet_messages_total{", "betanet_mixnode_up{", "betanet_exporter_endpoint_failing{", "betanet_packet_latency_seconds_count{"}},
@@ -39,7 +39,7 @@ func TestPromtoolFindsNothingInMetrics(t *testing.T) {
 	}
 }
 
-// promtoolFindings returns the findings of promtool in an exposition, one per line.
+// promtoolFindings returns what promtool reports about an exposition, by line.
 func promtoolFindings(t *testing.T, promtool, metrics string) []string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), promtool, "check", "metrics")

@@ -10,17 +10,17 @@ import (
 	"time"
 )
 
-// span is the window of rates in this test, instead of minutes.
-const span = "5s"
+// rateWindow is the window of rates in this test, instead of minutes.
+const rateWindow = "5s"
 
-// windowOf replaces the windows and offsets in an expression or a file of rules.
-func windowOf(text, window string) string {
+// withWindow replaces the windows and offsets in an expression or a rule file.
+func withWindow(text, window string) string {
 	text = regexp.MustCompile(`\[\d+[mh]\]`).ReplaceAllString(text, "["+window+"]")
 	return regexp.MustCompile(`offset \d+m\b`).ReplaceAllString(text, "offset "+window)
 }
 
-// ruleMonitor is a Prometheus server that scrapes an exporter during the whole test and
-// evaluates our recording rules.
+// A ruleMonitor is a Prometheus server that scrapes an exporter during the whole test and
+// evaluates the recording rules.
 type ruleMonitor struct{ prometheus string }
 
 func newRuleMonitor(t *testing.T, exporter string, targets []string) *ruleMonitor {
@@ -28,7 +28,7 @@ func newRuleMonitor(t *testing.T, exporter string, targets []string) *ruleMonito
 	server := component(t, "prometheus", "prometheus")
 	dir := t.TempDir()
 	for _, file := range []string{recordsFile, fogComputeFile} {
-		writeFile(t, filepath.Join(dir, filepath.Base(file)), windowOf(readFile(t, file), span))
+		writeFile(t, filepath.Join(dir, filepath.Base(file)), withWindow(readFile(t, file), rateWindow))
 	}
 	prometheus := runPrometheus(t, server, fmt.Sprintf(`
 global: {scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 500ms}
@@ -49,12 +49,12 @@ scrape_configs:
 	return &ruleMonitor{prometheus}
 }
 
-// alertExpression returns the expression of an alert, with another window.
+// alertExpression returns the expression of an alert with another window.
 func alertExpression(t *testing.T, name, window string) string {
 	t.Helper()
 	for _, a := range readRules(t, alertsFile) {
 		if a.Alert == name {
-			return windowOf(a.Expr, window)
+			return withWindow(a.Expr, window)
 		}
 	}
 	t.Fatalf("no alert %s", name)
@@ -67,7 +67,7 @@ func panelExpression(t *testing.T, uid, title, upstream string) string {
 	for _, p := range dashboards(t)[uid].Panels {
 		if p.Title == title && p.Type == "timeseries" {
 			return substitute(t, p.Targets[0].Expr, map[string]string{
-				"job": "betanet-exporter", "instance": ".*", "upstream": upstream, "__rate_interval": span,
+				"job": "betanet-exporter", "instance": ".*", "upstream": upstream, "__rate_interval": rateWindow,
 			})
 		}
 	}
@@ -75,48 +75,51 @@ func panelExpression(t *testing.T, uid, title, upstream string) string {
 	return ""
 }
 
-// ofExporter selects the series of an upstream in the job betanet-exporter.
-func ofExporter(series, upstream string) string {
+// upstreamSeries returns a selector for the series of an upstream in the job betanet-exporter.
+func upstreamSeries(series, upstream string) string {
 	return labelled(series, "job", "betanet-exporter", "upstream", upstream)
 }
 
-// since returns the values of an expression with at most one series, one per second since a
-// time. ended reports whether it has no value now.
-func (w *ruleMonitor) since(expression string, from time.Time) (values []float64, ended bool, err error) {
+// valuesSince returns the values since a time, one per second, of an expression with at most
+// one series. ended reports whether it has no value now.
+func (m *ruleMonitor) valuesSince(expression string, from time.Time) (values []float64, ended bool, err error) {
 	to := time.Now()
-	curves, err := queryRange(w.prometheus, expression, from, to)
+	curves, err := queryRange(m.prometheus, expression, from, to)
 	if err != nil || len(curves) == 0 {
 		return nil, true, err
 	}
 	if len(curves) > 1 {
 		return nil, false, fmt.Errorf("%s has %d series", expression, len(curves))
 	}
-	_, has := curves[0].values[to.Unix()]
-	return slices.Collect(maps.Values(curves[0].values)), !has, nil
+	_, ok := curves[0].values[to.Unix()]
+	return slices.Collect(maps.Values(curves[0].values)), !ok, nil
 }
 
-// hadOnly waits until an expression has had values since a time and has none now, and
-// checks that all of them were the wanted one.
-func (w *ruleMonitor) hadOnly(t *testing.T, expression string, from time.Time, want float64) {
+// expectOnly waits until an expression has had values since a time and no longer has one, and
+// checks that all of them were the wanted value.
+func (m *ruleMonitor) expectOnly(t *testing.T, expression string, from time.Time, want float64) {
 	t.Helper()
-	if values, right := w.history(t, expression, from, want); right < len(values) {
+	if values, correct := m.history(t, expression, from, want); correct < len(values) {
 		t.Errorf("%s = %v, want %v", expression, values, want)
 	}
 }
 
-// hadMostly does the same for series that are recorded from other rules. A scrape between the
-// evaluations of two rules lets them use different samples, so a minority may be wrong.
-func (w *ruleMonitor) hadMostly(t *testing.T, series string, from time.Time, want float64) {
+// expectMostly is like expectOnly, but for series that are recorded from other rules. A scrape
+// between the evaluations of two rules makes them use different samples, so a minority of the
+// values may be wrong.
+func (m *ruleMonitor) expectMostly(t *testing.T, series string, from time.Time, want float64) {
 	t.Helper()
-	if values, right := w.history(t, series, from, want); 2*right <= len(values) {
+	if values, correct := m.history(t, series, from, want); 2*correct <= len(values) {
 		t.Errorf("%s = %v, want %v", series, values, want)
 	}
 }
 
-func (w *ruleMonitor) history(t *testing.T, expression string, from time.Time, want float64) (values []float64, right int) {
+// history waits until an expression has had values since a time and no longer has one. It
+// returns the values, and how many of them were the wanted one.
+func (m *ruleMonitor) history(t *testing.T, expression string, from time.Time, want float64) (values []float64, correct int) {
 	t.Helper()
-	wait(t, "values and the end of "+expression, func() error {
-		all, ended, err := w.since(expression, from)
+	wait(t, "values of "+expression+" and their end", func() error {
+		all, ended, err := m.valuesSince(expression, from)
 		if values = all; err == nil && (len(all) == 0 || !ended) {
 			err = fmt.Errorf("values %v, ended %t", all, ended)
 		}
@@ -124,28 +127,28 @@ func (w *ruleMonitor) history(t *testing.T, expression string, from time.Time, w
 	})
 	for _, got := range values {
 		if equal(got, want) {
-			right++
+			correct++
 		}
 	}
-	return values, right
+	return values, correct
 }
 
-// had waits until an expression has had the wanted value since a time.
-func (w *ruleMonitor) had(t *testing.T, expression string, from time.Time, want float64) {
+// expect waits until an expression has had the wanted value since a time.
+func (m *ruleMonitor) expect(t *testing.T, expression string, from time.Time, want float64) {
 	t.Helper()
 	wait(t, expression, func() error {
-		values, _, err := w.since(expression, from)
+		values, _, err := m.valuesSince(expression, from)
 		if err == nil && !slices.ContainsFunc(values, func(v float64) bool { return equal(v, want) }) {
-			err = fmt.Errorf("was %v, want %v", values, want)
+			err = fmt.Errorf("got %v, want %v", values, want)
 		}
 		return err
 	})
 }
 
-// hadNone checks that an expression has had no value since a time.
-func (w *ruleMonitor) hadNone(t *testing.T, expression string, from time.Time) {
+// expectNone checks that an expression has had no value since a time.
+func (m *ruleMonitor) expectNone(t *testing.T, expression string, from time.Time) {
 	t.Helper()
-	values, _, err := w.since(expression, from)
+	values, _, err := m.valuesSince(expression, from)
 	if err != nil || len(values) > 0 {
 		t.Errorf("%s = %v (%v), want no value", expression, values, err)
 	}

@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// publishedFixture has an exporter of published servers, and the expected condition of each.
+// A publishedFixture has an exporter of published servers, and their expected conditions.
 type publishedFixture struct {
 	*process
 	url       string
 	servers   []*publishedServer
-	condition map[*publishedServer]condition // of servers that fail
+	condition map[*publishedServer]condition // of the servers that fail
 }
 
-// newPublishedFixture starts an exporter that collects servers several times a second.
+// newPublishedFixture starts an exporter that collects the servers several times per second.
 func newPublishedFixture(t *testing.T, servers ...*publishedServer) *publishedFixture {
 	t.Helper()
 	var names, urls []string
@@ -29,7 +29,7 @@ func newPublishedFixture(t *testing.T, servers ...*publishedServer) *publishedFi
 	return &publishedFixture{process: p, url: base, servers: servers, condition: make(map[*publishedServer]condition)}
 }
 
-// check waits until the exporter shows exactly the numbers that the servers have.
+// check waits until the exporter shows exactly the numbers of the servers.
 func (f *publishedFixture) check(t *testing.T, phase string) {
 	t.Helper()
 	failing := 0
@@ -39,9 +39,9 @@ func (f *publishedFixture) check(t *testing.T, phase string) {
 		}
 	}
 	waitForBody(t, phase, f.url+"/metrics", func(exposition string) error {
-		want := inFleet(f.servers, failing)
+		want := fleetSeries(f.servers, failing)
 		for _, s := range f.servers {
-			for series, value := range s.inMetrics(f.condition[s]) {
+			for series, value := range s.metricsSeries(f.condition[s]) {
 				want[series] = value
 			}
 		}
@@ -49,27 +49,27 @@ func (f *publishedFixture) check(t *testing.T, phase string) {
 	})
 	for _, s := range f.servers {
 		waitForBody(t, phase+": /probe of "+s.name, f.url+"/probe?target="+s.name, func(exposition string) error {
-			return s.inProbe(f.condition[s]).compare(exposition)
+			return s.probeSeries(f.condition[s]).compare(exposition)
 		})
 		waitForBody(t, phase+": /api/v1/status of "+s.name, f.url+"/api/v1/status", func(status string) error {
-			return s.inStatus(f.condition[s], status)
+			return s.compareStatus(f.condition[s], status)
 		})
 	}
 }
 
-// TestNumbersAgreeWithThePublishedServer has four servers: one that counts like the published
-// one and is deployed, used, restarted and locked; one whose nodes lack packets_forwarded; one
-// of the first version; and one that counts nothing. At each stage the exporter must show the
-// numbers of the servers, and the rules and dashboards in Prometheus must compute the correct
-// values from them.
+// TestNumbersAgreeWithThePublishedServer runs four servers: one that counts like the published
+// server and whose nodes are deployed, used, restarted and locked; one whose nodes lack
+// packets_forwarded; one of the first version; and one that counts nothing. At each stage the
+// exporter must show the numbers of the servers, and the rules and dashboards in Prometheus must
+// compute the correct values from them.
 func TestNumbersAgreeWithThePublishedServer(t *testing.T) {
 	counting := newPublished(t, "counting")
 	derived := newPublished(t, "derived", "packets_forwarded")
 	first := newPublished(t, "first", "packets_forwarded", "packets_dropped", "avg_latency_ms")
 	silent := newPublished(t, "silent")
 	f := newPublishedFixture(t, counting, derived, first, silent)
-	f.check(t, "before a node was deployed")
-	w := newRuleMonitor(t, f.url, []string{"counting", "derived", "first", "silent"})
+	f.check(t, "before nodes are deployed")
+	m := newRuleMonitor(t, f.url, []string{"counting", "derived", "first", "silent"})
 
 	for _, s := range f.servers {
 		s.deploy(t, 3)
@@ -78,10 +78,10 @@ func TestNumbersAgreeWithThePublishedServer(t *testing.T) {
 	f.check(t, "nodes without packets")
 
 	began := time.Now()
-	f.testTraffic(t, w)
-	f.testSlowness(t, w, counting)
-	f.testSilence(t, w, silent, began)
-	f.testRestarts(t, w, counting)
+	f.testTraffic(t, m)
+	f.testSlowness(t, m, counting)
+	f.testSilence(t, m, silent, began)
+	f.testRestarts(t, m, counting)
 	f.testFailures(t, counting)
 
 	for _, s := range f.servers {
@@ -99,9 +99,9 @@ func TestNumbersAgreeWithThePublishedServer(t *testing.T) {
 	}
 }
 
-// testTraffic lets nodes process packets with different losses. The first round raises all
+// testTraffic makes nodes process packets with different losses. The first round raises all
 // counters above 0, because rates of different counters are comparable only after that.
-func (f *publishedFixture) testTraffic(t *testing.T, w *ruleMonitor) {
+func (f *publishedFixture) testTraffic(t *testing.T, m *ruleMonitor) {
 	counting, derived, first := f.servers[0], f.servers[1], f.servers[2]
 	for n, lost := range []struct{ counting, derived uint64 }{{50, 50}, {0, 100}, {10, 0}, {100, 10}} { // percent
 		began := time.Now()
@@ -118,26 +118,26 @@ func (f *publishedFixture) testTraffic(t *testing.T, w *ruleMonitor) {
 		const mean = (4*20_017 + 33_333) / 5. / 1e6
 		ratio := map[string]float64{"counting": float64(lost.counting) / 100, "derived": float64(lost.derived) / 100}
 		for name, want := range ratio {
-			w.hadMostly(t, ofExporter("upstream:betanet_packet_loss:ratio_rate5m", name), began, want)
-			w.hadOnly(t, panelExpression(t, "betanet-upstream", "Lost packets", name), began, want)
-			if alert := only(alertExpression(t, "BetanetPacketLossHigh", span), name); want > 0.05 {
-				w.hadOnly(t, alert, began, want)
+			m.expectMostly(t, upstreamSeries("upstream:betanet_packet_loss:ratio_rate5m", name), began, want)
+			m.expectOnly(t, panelExpression(t, "betanet-upstream", "Lost packets", name), began, want)
+			if alert := only(alertExpression(t, "BetanetPacketLossHigh", rateWindow), name); want > 0.05 {
+				m.expectOnly(t, alert, began, want)
 			} else {
-				w.hadNone(t, alert, began)
+				m.expectNone(t, alert, began)
 			}
 		}
-		w.hadMostly(t, ofExporter("upstream:betanet_latency_seconds:mean5m", "counting"), began, mean)
-		w.hadOnly(t, panelExpression(t, "betanet-upstream", "Average latency", "counting"), began, mean)
-		w.hadMostly(t, ofExporter("upstream:betanet_latency_seconds:mean5m", "derived"), began, 0.004001)
+		m.expectMostly(t, upstreamSeries("upstream:betanet_latency_seconds:mean5m", "counting"), began, mean)
+		m.expectOnly(t, panelExpression(t, "betanet-upstream", "Average latency", "counting"), began, mean)
+		m.expectMostly(t, upstreamSeries("upstream:betanet_latency_seconds:mean5m", "derived"), began, 0.004001)
 		if n > 0 {
 			all := (5*ratio["counting"] + 7*ratio["derived"]) / 12
-			w.had(t, `job:betanet_packet_loss:ratio_rate5m{job="betanet-exporter"}`, began, all)
-			w.had(t, panelExpression(t, "betanet-fleet", "Lost packets", ".*"), began, all)
+			m.expect(t, `job:betanet_packet_loss:ratio_rate5m{job="betanet-exporter"}`, began, all)
+			m.expect(t, panelExpression(t, "betanet-fleet", "Lost packets", ".*"), began, all)
 		}
 	}
 
 	for _, s := range []*publishedServer{counting, derived, first} {
-		w.had(t, only(alertExpression(t, "BetanetNoTraffic", span), s.name), time.Now().Add(-time.Second), 0)
+		m.expect(t, only(alertExpression(t, "BetanetNoTraffic", rateWindow), s.name), time.Now().Add(-time.Second), 0)
 	}
 	all := counting.total()
 	for series, want := range map[string]float64{
@@ -145,46 +145,46 @@ func (f *publishedFixture) testTraffic(t *testing.T, w *ruleMonitor) {
 		"betanet_packets_forwarded_total": float64(all.forwarded), "betanet_packets_dropped_total": float64(all.dropped),
 		"betanet_avg_latency_ms": all.averageMS(),
 	} {
-		w.had(t, ofExporter(series, "counting"), time.Now().Add(-time.Second), want)
+		m.expect(t, upstreamSeries(series, "counting"), time.Now().Add(-time.Second), want)
 	}
-	w.had(t, ofExporter("betanet_nodes_active", "silent"), time.Now().Add(-time.Second), 2)
-	w.had(t, `betanet_avg_latency_ms{job="betanet-probe", instance="counting"}`, time.Now().Add(-time.Second), all.averageMS())
+	m.expect(t, upstreamSeries("betanet_nodes_active", "silent"), time.Now().Add(-time.Second), 2)
+	m.expect(t, `betanet_avg_latency_ms{job="betanet-probe", instance="counting"}`, time.Now().Add(-time.Second), all.averageMS())
 }
 
 // only restricts an alert's expression to one upstream of /metrics.
 func only(expression, upstream string) string {
-	return fmt.Sprintf("(%s) and on (job, instance, upstream) %s", expression, ofExporter("betanet_up", upstream))
+	return fmt.Sprintf("(%s) and on (job, instance, upstream) %s", expression, upstreamSeries("betanet_up", upstream))
 }
 
-// testSlowness lets one node take three seconds per packet while the others are idle.
-func (f *publishedFixture) testSlowness(t *testing.T, w *ruleMonitor, s *publishedServer) {
+// testSlowness makes one node take three seconds per packet while the others are idle.
+func (f *publishedFixture) testSlowness(t *testing.T, m *ruleMonitor, s *publishedServer) {
 	began := time.Now()
 	s.process(packets{}, packets{}, packets{forwarded: 500, microseconds: 3_000_000})
 	f.check(t, "a slow node")
-	w.hadOnly(t, only(alertExpression(t, "BetanetLatencyHigh", span), s.name), began, 3)
-	w.hadMostly(t, ofExporter("upstream:betanet_latency_seconds:mean5m", s.name), began, 3)
+	m.expectOnly(t, only(alertExpression(t, "BetanetLatencyHigh", rateWindow), s.name), began, 3)
+	m.expectMostly(t, upstreamSeries("upstream:betanet_latency_seconds:mean5m", s.name), began, 3)
 }
 
-// testSilence checks that no series about traffic has a value for a server that counts
+// testSilence checks that traffic series and alerts have no value for a server that counts
 // nothing.
-func (f *publishedFixture) testSilence(t *testing.T, w *ruleMonitor, s *publishedServer, began time.Time) {
+func (f *publishedFixture) testSilence(t *testing.T, m *ruleMonitor, s *publishedServer, began time.Time) {
 	for _, name := range []string{"BetanetNoTraffic", "BetanetLatencyHigh", "BetanetPacketLossHigh"} {
-		w.hadNone(t, only(alertExpression(t, name, span), s.name), began)
+		m.expectNone(t, only(alertExpression(t, name, rateWindow), s.name), began)
 	}
 	for _, series := range []string{"upstream:betanet_packet_loss:ratio_rate5m", "upstream:betanet_latency_seconds:mean5m", "betanet_avg_latency_ms"} {
-		w.hadNone(t, ofExporter(series, s.name), began)
-		w.hadNone(t, series+`{job="betanet-probe", instance="`+s.name+`"}`, began)
+		m.expectNone(t, upstreamSeries(series, s.name), began)
+		m.expectNone(t, series+`{job="betanet-probe", instance="`+s.name+`"}`, began)
 	}
 	if page, err := get(f.url + "/upstream/" + s.name); err != nil || !strings.Contains(page, "no packets counted yet") {
-		t.Errorf("the page of %s does not report that no packet was counted (%v)", s.name, err)
+		t.Errorf("the page of %s does not show that no packet was counted (%v)", s.name, err)
 	}
 }
 
-// testRestarts restarts a server until the alert fires.
-func (f *publishedFixture) testRestarts(t *testing.T, w *ruleMonitor, s *publishedServer) {
+// testRestarts restarts a server until BetanetCounterResets fires.
+func (f *publishedFixture) testRestarts(t *testing.T, m *ruleMonitor, s *publishedServer) {
 	began := time.Now()
-	const often = 4
-	for n := 1; n <= often; n++ {
+	const restarts = 4
+	for n := 1; n <= restarts; n++ {
 		s.stop()
 		f.condition[s] = "connect"
 		f.check(t, "a server that is down")
@@ -194,11 +194,11 @@ func (f *publishedFixture) testRestarts(t *testing.T, w *ruleMonitor, s *publish
 		f.check(t, "new nodes")
 		s.process(packets{90, 10, 1000}, packets{100, 0, 2500})
 		f.check(t, "packets after a restart")
-		w.had(t, ofExporter("betanet_exporter_upstream_resets_total", s.name), began, float64(n))
+		m.expect(t, upstreamSeries("betanet_exporter_upstream_resets_total", s.name), began, float64(n))
 	}
-	w.had(t, only(alertExpression(t, "BetanetCounterResets", "5m"), s.name), began, often)
+	m.expect(t, only(alertExpression(t, "BetanetCounterResets", "5m"), s.name), began, restarts)
 	for _, counter := range []string{"betanet_messages_total", "betanet_packets_forwarded_total", "betanet_packets_dropped_total", "betanet_packet_latency_seconds_sum"} {
-		w.had(t, "resets("+ofExporter(counter, s.name)+"[5m])", began, 0)
+		m.expect(t, "resets("+upstreamSeries(counter, s.name)+"[5m])", began, 0)
 	}
 }
 
@@ -222,11 +222,12 @@ func (f *publishedFixture) testFailures(t *testing.T, s *publishedServer) {
 	s.start(t)
 	delete(f.condition, s)
 	s.deploy(t, 1)
-	f.check(t, "the end of the lock")
+	f.check(t, "after the lock")
 	s.process(packets{5, 5, 1000})
-	f.check(t, "packets after the lock")
+	f.check(t, "packets after the restart that ended the lock")
 }
 
+// waitForLog waits until the log of a process contains a text.
 func waitForLog(t *testing.T, p *process, text string) {
 	t.Helper()
 	wait(t, "the log", func() error {
@@ -237,8 +238,8 @@ func waitForLog(t *testing.T, p *process, text string) {
 	})
 }
 
-// checkUnknownServer starts an exporter for a server that fails from the start. Everything
-// that shows the failure must include the result of /mixnodes, not only that of API v1.
+// checkUnknownServer starts an exporter for a server that fails from the start. Everything that
+// shows the failure must include the result of /mixnodes, not only the result of API v1.
 func checkUnknownServer(t *testing.T, s *publishedServer, reason string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), binary, "collect", "--output=table", "--collect.timeout=1s", "--retry.attempts=1", s.url)

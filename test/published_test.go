@@ -13,19 +13,19 @@ import (
 	"time"
 )
 
-// publishedServer is a fake of the Betanet server published with the fog-compute
-// project. It counts and responds like the source of that server, and shares no code
-// with the simulator, so that a mistake in either of them is noticed. Uptime increases only
-// when a test calls advanceUptime.
+// publishedServer is a fake of the Betanet server published with the fog-compute project. It
+// counts and responds like that server's source code, and shares no code with the simulator, so
+// that a mistake in either of them is noticed. Uptime increases only when a test calls
+// advanceUptime.
 type publishedServer struct {
 	name, url string
-	without   []string // fields of a node that this version of the server lacks
+	lacks     []string // fields of a node that this version of the server does not have
 
 	mu        sync.Mutex
 	nodes     []*publishedNode
-	past      tally            // of the nodes before restarts
+	past      tally            // of the nodes that restarts removed
 	means     []float64        // mean latency of each call of process, in seconds
-	resets    int              // restarts of a server with nodes
+	resets    int              // restarts while the server had nodes
 	broken    string           // response to GET /mixnodes, unless empty
 	locked    bool             // GET /mixnodes never responds
 	requested map[string]int   // requests by method and path
@@ -41,32 +41,32 @@ type publishedNode struct {
 	uptime uint64
 }
 
-// tally has the counters of a node.
+// tally has the counters of one or more nodes.
 type tally struct {
 	processed, forwarded, dropped uint64
 	latencySum, latencyCount      uint64 // microseconds, packets
 }
 
-func (c *tally) add(more tally) {
-	c.processed += more.processed
-	c.forwarded += more.forwarded
-	c.dropped += more.dropped
-	c.latencySum += more.latencySum
-	c.latencyCount += more.latencyCount
+func (a *tally) add(more tally) {
+	a.processed += more.processed
+	a.forwarded += more.forwarded
+	a.dropped += more.dropped
+	a.latencySum += more.latencySum
+	a.latencyCount += more.latencyCount
 }
 
-// averageMS returns the mean latency as the server computes it, 0 before the first packet.
-func (c *tally) averageMS() float64 {
-	if c.latencyCount == 0 {
+// averageMS returns the mean latency as the server computes it: 0 before the first packet.
+func (a *tally) averageMS() float64 {
+	if a.latencyCount == 0 {
 		return 0
 	}
-	return float64(c.latencySum) / float64(c.latencyCount) / 1000
+	return float64(a.latencySum) / float64(a.latencyCount) / 1000
 }
 
-// newPublished starts a server without nodes.
-func newPublished(t *testing.T, name string, without ...string) *publishedServer {
+// newPublished starts a server that has no nodes yet.
+func newPublished(t *testing.T, name string, lacks ...string) *publishedServer {
 	t.Helper()
-	s := &publishedServer{name: name, without: without, requested: make(map[string]int), open: make(map[net.Conn]any)}
+	s := &publishedServer{name: name, lacks: lacks, requested: make(map[string]int), open: make(map[net.Conn]any)}
 	s.listen(t, "127.0.0.1:0")
 	s.url = "http://" + s.listener.Addr().String()
 	t.Cleanup(s.stop)
@@ -93,7 +93,7 @@ func (s *publishedServer) listen(t *testing.T, address string) {
 	})
 }
 
-// stop stops the server as SIGKILL would.
+// stop stops the server abruptly, as SIGKILL would.
 func (s *publishedServer) stop() {
 	s.listener.Close()
 	s.mu.Lock()
@@ -104,7 +104,7 @@ func (s *publishedServer) stop() {
 	s.serving.Wait()
 }
 
-// start starts the server again after stop, without nodes.
+// start starts the server again after stop. It then has no nodes.
 func (s *publishedServer) start(t *testing.T) {
 	t.Helper()
 	s.mu.Lock()
@@ -119,8 +119,8 @@ func (s *publishedServer) start(t *testing.T) {
 	s.listen(t, host(s.url))
 }
 
-// serve reads one request with a single read, and closes the connection after the
-// response without "Connection: close".
+// serve reads one request with a single read, and closes the connection after the response,
+// without having sent "Connection: close".
 func (s *publishedServer) serve(conn net.Conn) {
 	defer func() {
 		s.mu.Lock()
@@ -145,13 +145,13 @@ func (s *publishedServer) serve(conn net.Conn) {
 	fmt.Fprintf(conn, "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nAccess-Control-Allow-Origin: *\r\n\r\n%s", status, len(body), body)
 }
 
-// respond returns the response to a request. responds is false if a lock prevents one.
+// respond returns the response to a request. responds is false if a lock prevents a response.
 func (s *publishedServer) respond(request string) (status, body string, responds bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requested[request]++
 	switch request {
-	case "GET /status", "GET /metrics": // takes its lock twice
+	case "GET /status", "GET /metrics": // the server deadlocks: it takes its lock twice
 		s.locked = true
 		return "", "", false
 	case "GET /mixnodes":
@@ -196,9 +196,9 @@ func (s *publishedServer) document() string {
 	return "[" + strings.Join(nodes, ",") + "]"
 }
 
-func (s *publishedServer) has(field string) bool { return !slices.Contains(s.without, field) }
+func (s *publishedServer) has(field string) bool { return !slices.Contains(s.lacks, field) }
 
-// deploy deploys nodes with requests, as users do.
+// deploy deploys nodes with requests, as users would.
 func (s *publishedServer) deploy(t *testing.T, n int) {
 	t.Helper()
 	for range n {
@@ -213,11 +213,11 @@ func (s *publishedServer) deploy(t *testing.T, n int) {
 	}
 }
 
-// packets are the packets that a node processes between two documents, and the latency of
-// each of them.
+// packets describes the packets that a node processes between two documents. Each of them has
+// the same latency.
 type packets struct{ forwarded, dropped, microseconds uint64 }
 
-// process lets nodes process packets, all between the same two documents.
+// process makes nodes process packets, all between the same two documents.
 func (s *publishedServer) process(each ...packets) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -252,7 +252,7 @@ func (s *publishedServer) breakDocument(body string) {
 	s.broken = body
 }
 
-// lock sends the request that locks the server until its next start.
+// lock sends a request that locks the server until its next start.
 func (s *publishedServer) lock(t *testing.T) {
 	t.Helper()
 	conn, err := net.Dial("tcp", host(s.url))

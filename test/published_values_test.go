@@ -10,25 +10,25 @@ import (
 	"strings"
 )
 
-// latencyBuckets has the bounds of betanet_message_latency_seconds.
+// latencyBuckets lists the bucket bounds of betanet_message_latency_seconds.
 var latencyBuckets = []float64{0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5}
 
-// expectedSeries has the expected values by series: a uint64 must be exact, a float64
-// within the tolerance.
+// expectedSeries has the expected values by series: a uint64 is exact, a float64 has the
+// tolerance.
 type expectedSeries map[string]any
 
-// tolerance is relative.
+// tolerance is the allowed relative error.
 const tolerance = 1e-9
 
 func equal(got, want float64) bool { return math.Abs(got-want) <= tolerance*math.Abs(want) }
 
-// compare compares all series of an exposition whose values the servers decide.
+// compare compares all series of an exposition whose values come from the servers.
 func (want expectedSeries) compare(exposition string) error {
 	var wrong []string
 	seen := make(map[string]bool)
 	for line := range strings.Lines(exposition) {
 		at := strings.LastIndexByte(line, ' ')
-		if line[0] == '#' || !decidedByServer(line) {
+		if line[0] == '#' || !fromServer(line) {
 			continue
 		}
 		series, text := line[:at], strings.TrimSpace(line[at:])
@@ -56,9 +56,9 @@ func differences(wrong []string) error {
 	return fmt.Errorf("%d values differ:\n%s", len(wrong), strings.Join(wrong[:min(len(wrong), 10)], "\n"))
 }
 
-// decidedByServer reports whether a server's numbers decide a line. Other lines are about
+// fromServer reports whether the value in a line comes from a server. Other lines are about
 // the exporter and its requests.
-func decidedByServer(line string) bool {
+func fromServer(line string) bool {
 	if !strings.HasPrefix(line, "betanet_exporter_") {
 		return strings.HasPrefix(line, "betanet_")
 	}
@@ -74,7 +74,7 @@ func matches(text string, want any) bool {
 	return err == nil && equal(got, want.(float64))
 }
 
-// condition is the reason why the last collection of a server failed, or "".
+// condition is the reason why the last collection of a server failed, or "" if it succeeded.
 type condition string
 
 func (c condition) up() uint64 {
@@ -84,8 +84,8 @@ func (c condition) up() uint64 {
 	return 0
 }
 
-// labelled formats a series with labels, which are pairs in alphabetical order. Empty labels
-// are omitted.
+// labelled formats a series with labels: pairs of name and value in alphabetical order. Labels
+// with an empty value are omitted.
 func labelled(name string, pairs ...string) string {
 	var labels []string
 	for pair := range slices.Chunk(pairs, 2) {
@@ -99,15 +99,16 @@ func labelled(name string, pairs ...string) string {
 	return name + "{" + strings.Join(labels, ",") + "}"
 }
 
-// inProbe returns the series that /probe must have for the server in a condition: the values
-// of one document.
-func (s *publishedServer) inProbe(c condition) expectedSeries { return s.inDocument(c, "") }
+// probeSeries returns the series that /probe must have for the server in a condition: the
+// values of one document.
+func (s *publishedServer) probeSeries(c condition) expectedSeries { return s.documentSeries(c, "") }
 
-func (s *publishedServer) inDocument(c condition, upstream string) expectedSeries {
+// documentSeries returns the series that follow from the server's document and condition.
+func (s *publishedServer) documentSeries(c condition, upstream string) expectedSeries {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	want, active, all := make(expectedSeries), uint64(0), tally{}
-	of := func(name string, value any, labels ...string) {
+	set := func(name string, value any, labels ...string) {
 		want[labelled("betanet_"+name, append(labels, "upstream", upstream)...)] = value
 	}
 	for _, n := range s.nodes {
@@ -117,31 +118,31 @@ func (s *publishedServer) inDocument(c condition, upstream string) expectedSerie
 		}
 		active += up
 		all.add(n.tally)
-		of("mixnode_up", up, "mixnode", n.id)
-		of("mixnode_packets_processed_total", n.processed, "mixnode", n.id)
-		of("mixnode_uptime_seconds", n.uptime, "mixnode", n.id)
+		set("mixnode_up", up, "mixnode", n.id)
+		set("mixnode_packets_processed_total", n.processed, "mixnode", n.id)
+		set("mixnode_uptime_seconds", n.uptime, "mixnode", n.id)
 		if s.has("packets_forwarded") {
-			of("mixnode_packets_forwarded_total", n.forwarded, "mixnode", n.id)
+			set("mixnode_packets_forwarded_total", n.forwarded, "mixnode", n.id)
 		}
 		if s.has("packets_dropped") {
-			of("mixnode_packets_dropped_total", n.dropped, "mixnode", n.id)
+			set("mixnode_packets_dropped_total", n.dropped, "mixnode", n.id)
 		}
 		if s.has("avg_latency_ms") && n.latencyCount > 0 {
-			of("mixnode_average_latency_seconds", n.averageMS()/1000, "mixnode", n.id)
+			set("mixnode_average_latency_seconds", n.averageMS()/1000, "mixnode", n.id)
 		}
 	}
-	of("connected_peers", uint64(len(s.nodes)))
-	of("mixnode_active", active)
-	of("mixnode_inactive", uint64(len(s.nodes))-active)
+	set("connected_peers", uint64(len(s.nodes)))
+	set("mixnode_active", active)
+	set("mixnode_inactive", uint64(len(s.nodes))-active)
 	if s.has("avg_latency_ms") && all.latencyCount > 0 {
-		of("average_latency_seconds", all.averageMS()/1000)
+		set("average_latency_seconds", all.averageMS()/1000)
 	}
-	of("up", c.up())
-	of("exporter_endpoint_up", c.up(), "endpoint", "mixnodes")
-	of("exporter_data_stale", 1-c.up())
-	of("exporter_circuit_breaker_state", uint64(0), "endpoint", "mixnodes")
+	set("up", c.up())
+	set("exporter_endpoint_up", c.up(), "endpoint", "mixnodes")
+	set("exporter_data_stale", 1-c.up())
+	set("exporter_circuit_breaker_state", uint64(0), "endpoint", "mixnodes")
 	if c != "" {
-		of("exporter_endpoint_failing", uint64(1), "endpoint", "mixnodes", "reason", string(c))
+		set("exporter_endpoint_failing", uint64(1), "endpoint", "mixnodes", "reason", string(c))
 	}
 	return want
 }
@@ -164,40 +165,40 @@ func (s *publishedServer) deployed() bool {
 	return len(s.nodes) > 0 || s.resets > 0
 }
 
-// inMetrics returns the series that /metrics must have for the server: those of /probe, and
-// sums that restarts do not reset.
-func (s *publishedServer) inMetrics(c condition) expectedSeries {
-	want, all := s.inDocument(c, s.name), s.total()
-	of := func(name string, value any, labels ...string) {
+// metricsSeries returns the series that /metrics must have for the server: the series of
+// /probe, and sums that restarts do not reset.
+func (s *publishedServer) metricsSeries(c condition) expectedSeries {
+	want, all := s.documentSeries(c, s.name), s.total()
+	set := func(name string, value any, labels ...string) {
 		want[labelled("betanet_"+name, append([]string{"upstream", s.name}, labels...)...)] = value
 	}
-	of("messages_total", all.processed)
+	set("messages_total", all.processed)
 	if s.has("packets_dropped") || !s.deployed() {
-		of("packets_dropped_total", all.dropped)
-		of("packets_forwarded_total", all.forwarded)
+		set("packets_dropped_total", all.dropped)
+		set("packets_forwarded_total", all.forwarded)
 	}
 	if !s.has("avg_latency_ms") {
 		all.latencySum, all.latencyCount = 0, 0
 	}
-	of("packet_latency_seconds_sum", float64(all.latencySum)/1e6)
-	of("packet_latency_seconds_count", all.latencyCount)
+	set("packet_latency_seconds_sum", float64(all.latencySum)/1e6)
+	set("packet_latency_seconds_count", all.latencyCount)
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	of("exporter_upstream_resets_total", uint64(s.resets))
+	set("exporter_upstream_resets_total", uint64(s.resets))
 	var means []float64
 	if s.has("avg_latency_ms") {
 		means = s.means
 	}
 	if len(means) == 0 {
-		return want // the histogram begins with its first observation
+		return want // the histogram is absent before its first observation
 	}
 	sum := 0.0
 	for _, m := range means {
 		sum += m
 	}
-	of("message_latency_seconds_sum", sum)
-	of("message_latency_seconds_count", uint64(len(means)))
+	set("message_latency_seconds_sum", sum)
+	set("message_latency_seconds_count", uint64(len(means)))
 	for _, bound := range append(slices.Clone(latencyBuckets), math.Inf(1)) {
 		n := uint64(0)
 		for _, m := range means {
@@ -205,14 +206,14 @@ func (s *publishedServer) inMetrics(c condition) expectedSeries {
 				n++
 			}
 		}
-		of("message_latency_seconds_bucket", n, "le", strconv.FormatFloat(bound, 'g', -1, 64))
+		set("message_latency_seconds_bucket", n, "le", strconv.FormatFloat(bound, 'g', -1, 64))
 	}
 	return want
 }
 
-// inFleet returns the series that /metrics must have for all servers together. failing is the
-// number of servers that failed.
-func inFleet(servers []*publishedServer, failing int) expectedSeries {
+// fleetSeries returns the series that /metrics must have for all servers together, of which
+// some are failing.
+func fleetSeries(servers []*publishedServer, failing int) expectedSeries {
 	want := make(expectedSeries)
 	var all tally
 	peers, active := 0, 0
@@ -243,9 +244,9 @@ func inFleet(servers []*publishedServer, failing int) expectedSeries {
 	return want
 }
 
-// inStatus compares the values of an upstream in the JSON status with those in /metrics,
-// which have a prefix.
-func (s *publishedServer) inStatus(c condition, status string) error {
+// compareStatus compares the values of the server in the JSON status with its values in
+// /metrics, whose names have a prefix.
+func (s *publishedServer) compareStatus(c condition, status string) error {
 	var document struct {
 		Upstreams []struct {
 			Name   string
@@ -255,7 +256,7 @@ func (s *publishedServer) inStatus(c condition, status string) error {
 	if err := json.Unmarshal([]byte(status), &document); err != nil {
 		return err
 	}
-	want, shown := s.inMetrics(c), make(expectedSeries)
+	want, shown := s.metricsSeries(c), make(expectedSeries)
 	for _, name := range []string{
 		"connected_peers", "mixnode_active", "mixnode_inactive", "messages_total", "packets_dropped_total",
 		"packets_forwarded_total", "average_latency_seconds",

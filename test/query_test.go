@@ -45,8 +45,8 @@ func (p *point) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// series is one series in the result of a query: Value of an instant query, Values of
-// a range.
+// series is one series in the result of a query: Value for an instant query, Values for a range
+// query.
 type series struct {
 	Metric map[string]string
 	Value  point
@@ -78,8 +78,8 @@ func query(prometheus, expression string) (map[string]float64, error) {
 	return values, err
 }
 
-// querySince returns the samples that a selector selects, from a time until now,
-// without the stale markers at the end of series.
+// querySince returns the samples that match a selector, from a time until now, without the
+// staleness markers at the end of series.
 func querySince(server, selector string, since time.Time) ([]series, error) {
 	now := time.Now()
 	if !now.After(since) {
@@ -93,13 +93,13 @@ func querySince(server, selector string, since time.Time) ([]series, error) {
 	return all, err
 }
 
-// curve is one series of a range query, with its value at each second.
+// curve is one series of a range query, with its values by Unix time in seconds.
 type curve struct {
 	labels map[string]string
 	values map[int64]float64
 }
 
-// queryRange returns the curves of an expression. NaN and infinity are gaps, as in
+// queryRange returns the curves of an expression. NaN and infinity are gaps, as they are in
 // Grafana.
 func queryRange(prometheus, expression string, from, to time.Time) (curves []curve, err error) {
 	all, err := querySeries(prometheus, "query_range", expression, "start", fmt.Sprint(from.Unix()), "end", fmt.Sprint(to.Unix()), "step", "1")
@@ -117,7 +117,7 @@ func queryRange(prometheus, expression string, from, to time.Time) (curves []cur
 	return curves, err
 }
 
-// waitForValue waits until an expression with one value has the wanted one.
+// waitForValue waits until an expression has one value, the wanted one.
 func waitForValue(t *testing.T, prometheus, expression string, want float64) {
 	t.Helper()
 	wait(t, expression, func() error {
@@ -133,13 +133,14 @@ func waitForValue(t *testing.T, prometheus, expression string, want float64) {
 	})
 }
 
-// waitForIncrease waits until a number of series exists and each of them has increased.
+// waitForIncrease waits until an expression has the given number of series, and then until each
+// of them has increased.
 func waitForIncrease(t *testing.T, prometheus, expression string, series int) {
 	t.Helper()
 	var before map[string]float64
 	wait(t, fmt.Sprintf("%d series of %s", series, expression), func() (err error) {
 		if before, err = query(prometheus, expression); err == nil && len(before) != series {
-			err = fmt.Errorf("got %d series", len(before))
+			err = fmt.Errorf("got %d", len(before))
 		}
 		return err
 	})

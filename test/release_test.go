@@ -20,7 +20,7 @@ import (
 	"github.com/betanet/betanet_exporter/test/worktree"
 )
 
-func TestATagIsReleased(t *testing.T) {
+func TestReleaseOfATag(t *testing.T) {
 	git := component(t, "git", "git")
 	tree := repository(t, git)
 	t.Run("refused without a tag", func(t *testing.T) { checkRefusal(t, tree, "tag") })
@@ -33,7 +33,7 @@ func TestATagIsReleased(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	t.Run("refused as another version", func(t *testing.T) { checkRefusal(t, tree, "v0.0.2", "VERSION=0.0.2") })
+	t.Run("refused with another version", func(t *testing.T) { checkRefusal(t, tree, "v0.0.2", "VERSION=0.0.2") })
 
 	runMake(t, tree, "release")
 	first := contents(t, filepath.Join(tree, "dist"))
@@ -50,7 +50,7 @@ func TestATagIsReleased(t *testing.T) {
 	t.Run("bill of materials", func(t *testing.T) { checkBillOfMaterials(t, program, first["betanet_exporter-0.0.1.cdx.json"]) })
 	t.Run("chart", func(t *testing.T) {
 		checkChartVersion(t, first["betanet-exporter-0.0.1.tgz"])
-		hasTheFilesOfMonitoring(t, first["betanet-exporter-0.0.1.tgz"])
+		checkMonitoringFiles(t, first["betanet-exporter-0.0.1.tgz"])
 	})
 
 	runMake(t, tree, "release", "DIST=again")
@@ -76,11 +76,11 @@ func repository(t *testing.T, git string) string {
 	return tree
 }
 
-// checkRefusal checks that make release prints one line with a reason, fails, and creates no
-// file.
+// checkRefusal checks that make release fails with one line that has a reason, and creates no
+// files.
 func checkRefusal(t *testing.T, tree, reason string, args ...string) {
 	t.Helper()
-	out, err := tryToMake(t, tree, append([]string{"release"}, args...)...)
+	out, err := tryMake(t, tree, append([]string{"release"}, args...)...)
 	lines := regexp.MustCompile(`(?m)^release: .*$`).FindAllString(out, -1)
 	if err == nil || len(lines) != 1 || !strings.Contains(lines[0], reason) {
 		t.Errorf("make release %q: %v, want a line with %q\n%s", args, err, reason, out)
@@ -107,7 +107,7 @@ func checkFiles(t *testing.T, release map[string]string) {
 	}
 }
 
-// checkChecksums checks the checksums of all files.
+// checkChecksums checks that sha256sums.txt has the checksums of all files.
 func checkChecksums(t *testing.T, release map[string]string) {
 	var want strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(release)) {
@@ -120,18 +120,18 @@ func checkChecksums(t *testing.T, release map[string]string) {
 	}
 }
 
-// linuxProgram unpacks the program for this machine, and checks the other files of the
-// archive.
+// linuxProgram unpacks the program for this machine and returns its path. It also checks the
+// other files in the archive.
 func linuxProgram(t *testing.T, release map[string]string) string {
 	t.Helper()
-	folder := "betanet_exporter-0.0.1.linux-" + runtime.GOARCH
+	dir := "betanet_exporter-0.0.1.linux-" + runtime.GOARCH
 	file := filepath.Join(t.TempDir(), "betanet_exporter")
 	missing := []string{
 		"LICENSE", "LICENSES-OF-MODULES", "README.md", "CHANGELOG.md", "examples/README.md", "examples/config/one.yml",
 		"monitoring/alerts/betanet.yml", "monitoring/dashboards/betanet-fleet.json", "betanet_exporter",
 	}
-	for _, f := range untar(t, gunzip(t, []byte(release[folder+".tar.gz"]))) {
-		name, inside := strings.CutPrefix(f.Name, folder+"/")
+	for _, f := range untar(t, gunzip(t, []byte(release[dir+".tar.gz"]))) {
+		name, inside := strings.CutPrefix(f.Name, dir+"/")
 		missing = slices.DeleteFunc(missing, func(m string) bool { return m == name })
 		want := fs.FileMode(0o644)
 		if name == "betanet_exporter" {
@@ -141,7 +141,7 @@ func linuxProgram(t *testing.T, release map[string]string) string {
 			}
 		}
 		if !inside || f.FileInfo().Mode() != want || path.Ext(name) == ".go" {
-			t.Errorf("the archive has %v %s", f.FileInfo().Mode(), f.Name)
+			t.Errorf("the archive has the unexpected file or mode %v %s", f.FileInfo().Mode(), f.Name)
 		}
 	}
 	if len(missing) > 0 {
@@ -188,17 +188,17 @@ func checkChartVersion(t *testing.T, chart string) {
 		if f.Name != "betanet-exporter/Chart.yaml" {
 			continue
 		}
-		var about struct {
+		var metadata struct {
 			Version    string
 			AppVersion string `yaml:"appVersion"`
 		}
-		if err := yaml.Unmarshal(f.content, &about); err != nil {
+		if err := yaml.Unmarshal(f.content, &metadata); err != nil {
 			t.Fatal(err)
 		}
-		if about.Version != "0.0.1" || about.AppVersion != "0.0.1" {
-			t.Errorf("the chart has the versions %v", about)
+		if metadata.Version != "0.0.1" || metadata.AppVersion != "0.0.1" {
+			t.Errorf("the chart has the versions %v", metadata)
 		}
 		return
 	}
-	t.Error("the release's chart has no Chart.yaml")
+	t.Error("the chart has no Chart.yaml")
 }

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// fakeService is a Betanet service with API v1. Its number is part of all its values, and it
+// fakeService is a Betanet service with API v1. All of its values contain its number, and it
 // records its requests.
 type fakeService struct {
 	number int // from 1
@@ -29,12 +29,12 @@ type request struct {
 	agent    string // User-Agent
 }
 
-// documents lists the paths of a collection.
+// documents lists the paths that a collection requests.
 var documents = []string{"/api/v1/metrics", "/api/v1/nodes/status", "/api/v1/network/stats"}
 
-// serviceDigits has a divisor per series: the integer part of value / divisor is the
+// serviceDivisors has a divisor for each series: the integer part of value / divisor is the
 // number of the service.
-var serviceDigits = map[string]float64{
+var serviceDivisors = map[string]float64{
 	"betanet_messages_total":          1e9,
 	"betanet_packets_dropped_total":   1e6,
 	"betanet_connected_peers":         100,
@@ -49,7 +49,7 @@ var serviceDigits = map[string]float64{
 // maxRequests limits the recorded requests. No test sends that many.
 const maxRequests = 100_000
 
-// startServices starts n services, each on its own port. The name of the last is its
+// startServices starts n services, each on its own port. The name of the last one is its
 // address.
 func startServices(t *testing.T, n int) []*fakeService {
 	t.Helper()
@@ -82,7 +82,7 @@ func (s *fakeService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// record records a request and returns the number of requests.
+// record records a request and returns the number of requests so far.
 func (s *fakeService) record(q request) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -111,7 +111,7 @@ func countFor(document string, requests []request) (n int) {
 	return n
 }
 
-// agents returns the different User-Agents of requests, sorted.
+// agents returns the distinct User-Agents of requests, sorted.
 func agents(requests []request) []string {
 	var all []string
 	for _, q := range requests {
@@ -121,7 +121,7 @@ func agents(requests []request) []string {
 	return slices.Compact(all)
 }
 
-// checkOwners checks that every sample of the whole test is stored for the service that sent
+// checkOwners checks that every sample of the whole test is stored under the service that sent
 // it.
 func (f *fleet) checkOwners(t *testing.T) {
 	t.Helper()
@@ -136,26 +136,26 @@ func (f *fleet) checkOwners(t *testing.T) {
 	seen := make(map[string]int) // services by series
 	samples := 0
 	var wrong, down findings
-	for _, l := range all {
-		instance := l.Metric["instance"]
-		if _, labelled := l.Metric["upstream"]; labelled || number[instance] == 0 {
-			wrong.add("a series with labels %v", l.Metric)
+	for _, m := range all {
+		instance := m.Metric["instance"]
+		if _, labelled := m.Metric["upstream"]; labelled || number[instance] == 0 {
+			wrong.add("unexpected series %v", m.Metric)
 			continue
 		}
-		if u, isOfService := serviceDigits[l.Metric["__name__"]]; isOfService {
-			seen[l.Metric["__name__"]]++
-			for i, s := range l.Values {
-				if strings.HasSuffix(l.Metric["__name__"], "_total") && i > 0 && s.value < l.Values[i-1].value {
-					wrong.add("%s of service %d falls at %v", l.Metric["__name__"], number[instance], s.at)
+		if divisor, ok := serviceDivisors[m.Metric["__name__"]]; ok {
+			seen[m.Metric["__name__"]]++
+			for i, s := range m.Values {
+				if strings.HasSuffix(m.Metric["__name__"], "_total") && i > 0 && s.value < m.Values[i-1].value {
+					wrong.add("%s of service %d falls at %v", m.Metric["__name__"], number[instance], s.at)
 				}
-				if samples++; int(s.value/u) != number[instance] {
-					wrong.add("%s of service %d is %v at %v, which is from service %d", l.Metric["__name__"], number[instance], s.value, s.at, int(s.value/u))
+				if samples++; int(s.value/divisor) != number[instance] {
+					wrong.add("%s of service %d is %v at %v, a value of service %d", m.Metric["__name__"], number[instance], s.value, s.at, int(s.value/divisor))
 				}
 			}
 		}
-		if l.Metric["__name__"] == "betanet_up" {
-			seen[l.Metric["__name__"]]++
-			for _, s := range l.Values {
+		if m.Metric["__name__"] == "betanet_up" {
+			seen[m.Metric["__name__"]]++
+			for _, s := range m.Values {
 				if samples++; s.value != 1 {
 					down.add("betanet_up of service %d is %v at %v", number[instance], s.value, s.at)
 				}
@@ -168,9 +168,9 @@ func (f *fleet) checkOwners(t *testing.T) {
 	} else {
 		down.report(t)
 	}
-	for _, name := range slices.Concat([]string{"betanet_up"}, slices.Collect(maps.Keys(serviceDigits))) {
+	for _, name := range slices.Concat([]string{"betanet_up"}, slices.Collect(maps.Keys(serviceDivisors))) {
 		if seen[name] != len(f.services) {
-			t.Errorf("%d series %s, want one for each of %d services", seen[name], name, len(f.services))
+			t.Errorf("found %d series %s, want one for each of %d services", seen[name], name, len(f.services))
 		}
 	}
 	t.Logf("checked %d samples of %d series", samples, len(all))

@@ -21,15 +21,15 @@ type authClient struct {
 }
 
 // get returns the response and its body.
-func (v authClient) get(url string) (*http.Response, string, error) {
-	transport := &http.Transport{TLSClientConfig: v.tls, ForceAttemptHTTP2: true}
+func (c authClient) get(url string) (*http.Response, string, error) {
+	transport := &http.Transport{TLSClientConfig: c.tls, ForceAttemptHTTP2: true}
 	defer transport.CloseIdleConnections()
 	request, err := http.NewRequest(http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return nil, "", err
 	}
-	if v.user != "" {
-		request.SetBasicAuth(v.user, v.password)
+	if c.user != "" {
+		request.SetBasicAuth(c.user, c.password)
 	}
 	response, err := (&http.Client{Transport: transport, Timeout: 10 * time.Second}).Do(request)
 	if err != nil {
@@ -40,9 +40,9 @@ func (v authClient) get(url string) (*http.Response, string, error) {
 	return response, string(body), err
 }
 
-// startSecured starts an exporter with one of the examples of access control, in a
-// folder with the files that it names. address (without scheme) serves everything, and
-// health, a base URL, only the health checks.
+// startSecured starts an exporter with one of the examples in examples/web, in a folder with
+// the files that the example refers to. address (host and port) serves everything, and health
+// (a base URL) only the health checks.
 func startSecured(t *testing.T, example string, ca *fake.Certificate) (dir, address, health string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -61,11 +61,11 @@ func startSecured(t *testing.T, example string, ca *fake.Certificate) (dir, addr
 	return dir, address, urls[0]
 }
 
-func TestTheExampleOfTLSReloadsCertificates(t *testing.T) {
+func TestTLSExampleReloadsCertificates(t *testing.T) {
 	ca := newCA()
 	dir, address, _ := startSecured(t, "tls.yml", ca)
-	v := authClient{tls: &tls.Config{RootCAs: ca.Pool()}}
-	first, body, err := v.get("https://" + address + "/metrics")
+	c := authClient{tls: &tls.Config{RootCAs: ca.Pool()}}
+	first, body, err := c.get("https://" + address + "/metrics")
 	if err != nil || first.StatusCode != http.StatusOK || !strings.Contains(body, "betanet_up 1") {
 		t.Fatalf("got %v, %v:\n%.300s", first, err, body)
 	}
@@ -75,20 +75,20 @@ func TestTheExampleOfTLSReloadsCertificates(t *testing.T) {
 	if got := first.Header.Get("Strict-Transport-Security"); got == "" {
 		t.Error("Strict-Transport-Security is missing")
 	}
-	page, body, err := v.get("https://" + address + "/")
+	page, body, err := c.get("https://" + address + "/")
 	if err != nil || !strings.Contains(page.Header.Get("Content-Security-Policy"), "default-src 'none'") || !strings.Contains(body, "<h1>") {
-		t.Errorf("the page: got %v, %v", page, err)
+		t.Errorf("the status page: got %v, %v", page, err)
 	}
 	if _, _, err := (authClient{tls: &tls.Config{RootCAs: newCA().Pool()}}).get("https://" + address + "/metrics"); err == nil {
 		t.Error("a client that trusts another CA got a response")
 	}
-	if r, _, err := v.get("http://" + address + "/metrics"); err != nil || r.StatusCode != http.StatusBadRequest {
+	if r, _, err := c.get("http://" + address + "/metrics"); err != nil || r.StatusCode != http.StatusBadRequest {
 		t.Errorf("without TLS: got %v, %v, want status 400", r, err)
 	}
 
 	writeCertificate(t, issueCertificate(ca), filepath.Join(dir, "exporter.crt"), filepath.Join(dir, "exporter.key"))
 	wait(t, "the new certificate", func() error {
-		r, _, err := v.get("https://" + address + "/-/healthy")
+		r, _, err := c.get("https://" + address + "/-/healthy")
 		if err != nil {
 			return err // the key is not replaced yet
 		}
@@ -99,7 +99,7 @@ func TestTheExampleOfTLSReloadsCertificates(t *testing.T) {
 	})
 }
 
-func TestTheExampleOfMutualTLSRequiresACertificate(t *testing.T) {
+func TestMutualTLSExampleRequiresACertificate(t *testing.T) {
 	ca, others := newCA(), newCA()
 	_, address, health := startSecured(t, "mutual-tls.yml", ca)
 	with := func(pairs ...tls.Certificate) authClient {
@@ -108,21 +108,21 @@ func TestTheExampleOfMutualTLSRequiresACertificate(t *testing.T) {
 	if r, body, err := with(issueCertificate(ca).Certificate).get("https://" + address + "/metrics"); err != nil || r.StatusCode != http.StatusOK || !strings.Contains(body, "betanet_up 1") {
 		t.Errorf("with a certificate of our CA: got %v, %v", r, err)
 	}
-	for who, v := range map[string]authClient{"no certificate": with(), "a certificate of another CA": with(issueCertificate(others).Certificate)} {
-		if r, _, err := v.get("https://" + address + "/metrics"); err == nil {
+	for who, c := range map[string]authClient{"no certificate": with(), "a certificate of another CA": with(issueCertificate(others).Certificate)} {
+		if r, _, err := c.get("https://" + address + "/metrics"); err == nil {
 			t.Errorf("with %s: got status %s", who, r.Status)
 		}
 	}
 	checkHealthAddress(t, health)
 }
 
-func TestTheExampleOfAPasswordRequiresIt(t *testing.T) {
+func TestPasswordExampleRequiresThePassword(t *testing.T) {
 	ca := newCA()
 	_, address, health := startSecured(t, "password.yml", ca)
 	trust := &tls.Config{RootCAs: ca.Pool()}
 	for _, path := range []string{"/metrics", "/", "/health", "/-/ready", "/api/v1/status", "/sd", "/probe?target=x", "/upstream/x", "/nowhere"} {
-		for who, v := range map[string]authClient{"no password": {tls: trust}, "a wrong password": {trust, "prometheus", "change-you"}, "another user": {trust, "admin", "change-me"}} {
-			if r, _, err := v.get("https://" + address + path); err != nil || r.StatusCode != http.StatusUnauthorized {
+		for who, c := range map[string]authClient{"no password": {tls: trust}, "a wrong password": {trust, "prometheus", "change-you"}, "another user": {trust, "admin", "change-me"}} {
+			if r, _, err := c.get("https://" + address + path); err != nil || r.StatusCode != http.StatusUnauthorized {
 				t.Errorf("%s with %s: got %v, %v, want status 401", path, who, r, err)
 			}
 		}
@@ -134,7 +134,7 @@ func TestTheExampleOfAPasswordRequiresIt(t *testing.T) {
 	checkHealthAddress(t, health)
 }
 
-// checkHealthAddress checks that the health address serves only health checks.
+// checkHealthAddress checks that the health address serves health checks and nothing else.
 func checkHealthAddress(t *testing.T, address string) {
 	t.Helper()
 	for path, want := range map[string]int{

@@ -14,7 +14,7 @@ import (
 const (
 	failoverTime = 1250 * time.Millisecond
 	recoveryTime = 1250 * time.Millisecond
-	slack        = time.Second // allowance for a busy machine
+	slack        = time.Second // tolerance for a busy machine
 )
 
 func TestPrometheusServersShareTheUpstreams(t *testing.T) {
@@ -28,7 +28,7 @@ func TestVmagentsShareTheUpstreams(t *testing.T) {
 }
 
 // testSharing checks scrapers that share targets, with exporters behind a proxy: nothing is
-// fetched twice, no services are mixed up, and one exporter may crash.
+// fetched twice, services are not mixed up, and one exporter may crash.
 func testSharing(t *testing.T, start func(*testing.T, *fleet) engine) {
 	f := newFleet(t, 40)
 	f.engine = start(t, f)
@@ -41,8 +41,7 @@ func testSharing(t *testing.T, start func(*testing.T, *fleet) engine) {
 }
 
 // retryIfStalled checks that a phase has no findings. If the machine stalled, missing events
-// prove nothing, so the phase is repeated, up to three times in total. Surplus events are
-// always errors.
+// prove nothing, so the phase is run up to three times. Surplus events are always errors.
 func (f *fleet) retryIfStalled(t *testing.T, phase func() (missing, surplus findings)) {
 	t.Helper()
 	for round := 1; ; round++ {
@@ -58,7 +57,7 @@ func (f *fleet) retryIfStalled(t *testing.T, phase func() (missing, surplus find
 	}
 }
 
-// crash kills an exporter and starts it again.
+// crash kills an exporter and restarts it, and checks the failover and the recovery.
 func (f *fleet) crash(t *testing.T, owners map[string]string) (missing, surplus findings) {
 	t.Helper()
 	victim := f.exporters[0]
@@ -70,7 +69,7 @@ func (f *fleet) crash(t *testing.T, owners map[string]string) (missing, surplus 
 	return slices.Concat(missing, f.checkRecovery(t, owners)), surplus
 }
 
-// findings lists errors. One mistake often causes one for each service.
+// findings is a list of errors. One mistake often causes an error for each service.
 type findings []string
 
 func (f *findings) add(format string, args ...any) { *f = append(*f, fmt.Sprintf(format, args...)) }
@@ -83,7 +82,7 @@ func (f findings) report(t *testing.T) {
 }
 
 // waitForDivision waits until each service is a target of exactly one scraper, and each
-// scraper has some.
+// scraper has targets.
 func (f *fleet) waitForDivision(t *testing.T) {
 	t.Helper()
 	var want []string
@@ -104,15 +103,15 @@ func (f *fleet) waitForDivision(t *testing.T) {
 			sizes = append(sizes, len(has))
 		}
 		if slices.Sort(all); !slices.Equal(all, want) || slices.Contains(sizes, 0) {
-			return fmt.Errorf("they have %v targets, together %v", sizes, all)
+			return fmt.Errorf("the scrapers have %v targets, together %v", sizes, all)
 		}
 		return nil
 	})
 	t.Logf("targets of the scrapers: %v", sizes)
 }
 
-// waitForOwners waits until each service was scraped twice, and returns the exporter
-// (User-Agent) that fetches each of them. Both exporters must have some.
+// waitForOwners waits until each service was scraped twice, and returns the User-Agent of the
+// exporter that fetches it, by service name. Both exporters must have services.
 func (f *fleet) waitForOwners(t *testing.T) (owners map[string]string) {
 	t.Helper()
 	f.waitForScrapes(t, f.began, 2)
@@ -135,7 +134,7 @@ func (f *fleet) waitForOwners(t *testing.T) (owners map[string]string) {
 // waitForScrapes waits for n successful scrapes of each service since a time.
 func (f *fleet) waitForScrapes(t *testing.T, since time.Time, n int) {
 	t.Helper()
-	wait(t, fmt.Sprintf("%d good scrapes of each service", n), func() error {
+	wait(t, fmt.Sprintf("%d successful scrapes of each service", n), func() error {
 		all, err := f.engine.scrapes(since)
 		if err != nil {
 			return err
@@ -149,13 +148,13 @@ func (f *fleet) waitForScrapes(t *testing.T, since time.Time, n int) {
 	})
 }
 
-// checkIntervals checks, over a number of intervals, that each service is scraped once
-// an interval and fetched once a scrape, only by its owner.
+// checkIntervals checks, over a number of intervals, that each service is scraped once per
+// interval and fetched once per scrape, only by its owner.
 func (f *fleet) checkIntervals(t *testing.T, intervals int, owners map[string]string) (missing, surplus findings) {
 	t.Helper()
 	from := time.Now()
 	to := from.Add(time.Duration(intervals) * interval)
-	f.waitForScrapes(t, to, 1) // then everything before is stored
+	f.waitForScrapes(t, to, 1) // everything before is then stored
 	scrapes, err := f.engine.scrapes(from)
 	if err != nil {
 		t.Fatal(err)
@@ -194,8 +193,8 @@ func (f *fleet) checkIntervals(t *testing.T, intervals int, owners map[string]st
 		scraped += all
 	}
 	collected := float64(fetched) / float64(len(documents))
-	t.Logf("%d intervals, %d services: %d scrapes, %.1f collections, of %d at most", intervals, len(f.services), scraped, collected, intervals*len(f.services))
-	// Each service may have one more at the edge, but not all of them.
+	t.Logf("%d intervals, %d services: %d scrapes and %.1f collections, of at most %d", intervals, len(f.services), scraped, collected, intervals*len(f.services))
+	// Any service may have one more at the edge, but not all of them at once.
 	if edge := float64(len(f.services)) / 2; collected > float64(scraped)+edge {
 		surplus.add("%.1f collections for %d scrapes", collected, scraped)
 	} else if collected < float64(scraped)-edge {
@@ -210,7 +209,7 @@ func (f *fleet) checkFailover(t *testing.T, killed time.Time, owners map[string]
 	t.Helper()
 	bound := killed.Add(2*interval + failoverTime + slack)
 	remaining := f.exporters[1].agent
-	f.waitForScrapes(t, bound, 2) // then the failover is over
+	f.waitForScrapes(t, bound, 2) // the failover is then over
 	scrapes, err := f.engine.scrapes(killed.Add(-2 * interval))
 	if err != nil {
 		t.Fatal(err)
@@ -226,17 +225,17 @@ func (f *fleet) checkFailover(t *testing.T, killed time.Time, owners map[string]
 		}
 		last = max(last, fetched[first].at.Sub(killed))
 		if got := agents(s.between(killed.Add(slack), bound)); len(got) != 1 || got[0] != remaining {
-			missing.add("%s was fetched by %v after the other was killed, want only %s", s.name, got, remaining)
+			missing.add("%s was fetched by %v after the other exporter was killed, want only %s", s.name, got, remaining)
 		}
 		bad, longest := loss(scrapes[s.name])
 		if bad > 1 || longest > 2*interval+failoverTime+slack {
-			missing.add("%s: %d scrapes failed, %v between two successful ones; want at most one and %v", s.name, bad, longest, 2*interval+failoverTime)
+			missing.add("%s: %d scrapes failed, and two successful ones were %v apart; want at most 1 and %v", s.name, bad, longest, 2*interval+failoverTime)
 		}
 		if longest > interval+slack {
 			gap++
 		}
 		if lost += bad; bad > 0 && owners[s.name] == remaining {
-			missing.add("%s lost a scrape although its exporter still ran", s.name)
+			missing.add("%s lost a scrape although its exporter was running", s.name)
 		}
 		all := len(slices.DeleteFunc(slices.Clone(scrapes[s.name]), func(x point) bool { return x.at.Before(killed) || !x.at.Before(bound) }))
 		if n := countFor(documents[0], fetched); n > all+1 { // one at the edge, or a request of the killed exporter
@@ -264,12 +263,12 @@ func loss(scrapes []point) (failed int, longest time.Duration) {
 	return failed, longest
 }
 
-// checkRecovery waits until each service is fetched by its owner again, within the time
-// of the health checks and one interval.
+// checkRecovery waits until each service is fetched by its owner again, and checks that this
+// takes at most the time of the health checks and one interval.
 func (f *fleet) checkRecovery(t *testing.T, owners map[string]string) (missing findings) {
 	t.Helper()
 	began := time.Now()
-	wait(t, "the services return to their first exporters", func() error {
+	wait(t, "the services return to their owners", func() error {
 		var errs []error
 		for _, s := range f.services {
 			fetched := s.between(f.began, time.Time{})
@@ -281,8 +280,8 @@ func (f *fleet) checkRecovery(t *testing.T, owners map[string]string) (missing f
 	})
 	took := time.Since(began)
 	if limit := recoveryTime + interval + slack; took > limit {
-		missing.add("the services returned after %v, want %v at most", took, limit)
+		missing.add("the services returned after %v, want at most %v", took, limit)
 	}
-	t.Logf("restarted: all services returned after %v", took.Round(time.Millisecond))
+	t.Logf("after the restart: all services returned within %v", took.Round(time.Millisecond))
 	return missing
 }

@@ -11,29 +11,29 @@ import (
 	"testing"
 )
 
-// situations serves the pages of the nine situations that the verdict distinguishes. A test of
-// internal/status writes them.
+// situations serves the pages of the nine situations that the verdict distinguishes, which a
+// test of internal/status writes.
 func situations(t *testing.T) (base string, pages []string) {
 	t.Helper()
-	folder := t.TempDir()
-	make := exec.Command("go", "test", "-C", "..", "-count=1", "-run=^TestPagesShowTheVerdict$", "./internal/status")
-	make.Env = append(os.Environ(), "BETANET_PAGES="+folder)
-	if out, err := make.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", make, err, out)
+	dir := t.TempDir()
+	cmd := exec.Command("go", "test", "-C", "..", "-count=1", "-run=^TestPagesShowTheVerdict$", "./internal/status")
+	cmd.Env = append(os.Environ(), "BETANET_PAGES="+dir)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", cmd, err, out)
 	}
-	files, err := filepath.Glob(filepath.Join(folder, "*.html"))
+	files, err := filepath.Glob(filepath.Join(dir, "*.html"))
 	if err != nil || len(files) < 9 {
 		t.Fatalf("got %d pages, %v, want at least 9", len(files), err)
 	}
 	for _, f := range files {
 		pages = append(pages, "/"+filepath.Base(f))
 	}
-	server := httptest.NewServer(http.FileServer(http.Dir(folder)))
+	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
 	t.Cleanup(server.Close)
 	return server.URL, pages
 }
 
-func TestEverySituationInABrowser(t *testing.T) {
+func TestSituationsInABrowser(t *testing.T) {
 	b, axe := browser(t), fetchChecker(t)
 	base, pages := situations(t)
 	for _, page := range pages {
@@ -43,7 +43,7 @@ func TestEverySituationInABrowser(t *testing.T) {
 			for _, width := range []int64{1280, 390} {
 				p.do(t, viewport(width, 844))
 				if got := eval[int64](t, p, `document.documentElement.scrollWidth`); got > width {
-					t.Errorf("%d pixels wide, want %d", got, width)
+					t.Errorf("%d pixels wide, want at most %d", got, width)
 				}
 				// What is wrong, and since when, must be visible without scrolling.
 				if got := eval[string](t, p, onFirstScreen); got != "" {

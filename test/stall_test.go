@@ -6,58 +6,58 @@ import (
 	"time"
 )
 
-// stallDetector detects times in which the machine runs no processes, to distinguish them
-// from delays of the programs.
+// A stallDetector detects times when the machine does not run this process, so that tests can
+// distinguish them from delays caused by the programs.
 type stallDetector struct {
 	mu     sync.Mutex
 	stalls []stall
 }
 
-// stall is the time at which a timer was late, and its delay.
+// A stall is the time when a timer fired late, and its delay.
 type stall struct {
-	at time.Time
-	by time.Duration
+	at    time.Time
+	delay time.Duration
 }
 
-// stallLimit is a delay that busy cores alone do not explain.
+// stallLimit is a delay that busy cores do not explain.
 const stallLimit = 250 * time.Millisecond
 
-// newStallDetector starts a detector that ends with the test.
+// newStallDetector starts a detector and stops it when the test ends.
 func newStallDetector(t *testing.T) *stallDetector {
 	t.Helper()
 	const period = 20 * time.Millisecond
-	p, end, ended := new(stallDetector), make(chan struct{}), make(chan struct{})
+	d, stop, stopped := new(stallDetector), make(chan struct{}), make(chan struct{})
 	go func() {
-		defer close(ended)
+		defer close(stopped)
 		for last := time.Now(); ; {
 			select {
-			case <-end:
+			case <-stop:
 				return
 			case <-time.After(period):
 			}
 			now := time.Now()
-			if by := now.Sub(last) - period; by > stallLimit {
-				p.mu.Lock()
-				p.stalls = append(p.stalls, stall{now, by})
-				p.mu.Unlock()
+			if delay := now.Sub(last) - period; delay > stallLimit {
+				d.mu.Lock()
+				d.stalls = append(d.stalls, stall{now, delay})
+				d.mu.Unlock()
 			}
 			last = now
 		}
 	}()
 	t.Cleanup(func() {
-		close(end)
-		<-ended
+		close(stop)
+		<-stopped
 	})
-	return p
+	return d
 }
 
 // stalled returns the longest stall since a time, or 0.
-func (p *stallDetector) stalled(since time.Time) (longest time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, b := range p.stalls {
-		if b.at.After(since) {
-			longest = max(longest, b.by)
+func (d *stallDetector) stalled(since time.Time) (longest time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, s := range d.stalls {
+		if s.at.After(since) {
+			longest = max(longest, s.delay)
 		}
 	}
 	return longest

@@ -14,25 +14,25 @@ const maxExposure = "15"
 
 var execStart = regexp.MustCompile(`(?m)^ExecStart=(\S+)(.*)$`)
 
-// TestTheUnitsAreValidAndHardened checks the units without running them. The program of a
-// unit must exist, so ExecStart names the one just built.
-func TestTheUnitsAreValidAndHardened(t *testing.T) {
+// TestUnitsAreValidAndHardened checks the units without running them. systemd-analyze needs
+// the program to exist, so ExecStart is set to the one built for the tests.
+func TestUnitsAreValidAndHardened(t *testing.T) {
 	analyze := component(t, "systemd-analyze", "systemd")
 	dir := filepath.Join("..", "deploy", "systemd")
 	for _, units := range [][]string{
 		{"betanet-exporter.service", "betanet-exporter.socket"},
 		{"example/betanet-exporter.service"},
 	} {
-		at := t.TempDir()
+		copies := t.TempDir()
 		for _, unit := range units {
 			text := readFile(t, dir, unit)
 			if strings.HasSuffix(unit, ".service") && !execStart.MatchString(text) {
 				t.Fatalf("%s has no ExecStart", unit)
 			}
-			writeFile(t, filepath.Join(at, filepath.Base(unit)), execStart.ReplaceAllString(text, "ExecStart="+binary+"$2"))
+			writeFile(t, filepath.Join(copies, filepath.Base(unit)), execStart.ReplaceAllString(text, "ExecStart="+binary+"$2"))
 		}
 		for _, unit := range units {
-			file := filepath.Join(at, filepath.Base(unit))
+			file := filepath.Join(copies, filepath.Base(unit))
 			out, err := exec.Command(analyze, "verify", "--man=no", file).CombinedOutput()
 			if err != nil || len(out) > 0 {
 				t.Errorf("systemd-analyze verify %s: %v\n%s", unit, err, out)
@@ -48,29 +48,29 @@ func TestTheUnitsAreValidAndHardened(t *testing.T) {
 	}
 }
 
-// TestTheConfigurationsOfTheServiceAreValid checks the configuration of the packages,
-// unchanged and with its commented-out settings enabled, and that of the example.
-func TestTheConfigurationsOfTheServiceAreValid(t *testing.T) {
-	ours := readFile(t, "..", "deploy", "packages", "config.yml")
+// TestServiceConfigurationsAreValid checks the configuration in the packages, unchanged and with
+// its commented-out settings enabled, and the configuration of the example.
+func TestServiceConfigurationsAreValid(t *testing.T) {
+	packaged := readFile(t, "..", "deploy", "packages", "config.yml")
 	commented := regexp.MustCompile(`(?m)^#(\w| +(- |\w+:))`)
-	all := commented.ReplaceAllString(ours, "$1")
+	all := commented.ReplaceAllString(packaged, "$1")
 	if !strings.Contains(all, "\nupstreams:\n  - name: edge-1\n") {
 		t.Fatalf("the comments are not in the expected form:\n%s", all)
 	}
 	example := readFile(t, "..", "deploy", "systemd", "example", "config.yml")
 	password := tempFile(t, "betanet.password", "secret")
-	elsewhere := strings.ReplaceAll(example, "/run/credentials/betanet-exporter.service/betanet.password", password)
-	if elsewhere == example {
-		t.Error("the example uses no password from LoadCredential=")
+	withPassword := strings.ReplaceAll(example, "/run/credentials/betanet-exporter.service/betanet.password", password)
+	if withPassword == example {
+		t.Error("the example does not use the password from LoadCredential=")
 	}
-	for name, text := range map[string]string{"of the packages": ours, "with all settings enabled": all, "of the example": elsewhere} {
+	for name, text := range map[string]string{"of the packages": packaged, "with all settings enabled": all, "of the example": withPassword} {
 		if out, err := exec.Command(binary, "--config.check", "--config.file="+tempFile(t, "config.yml", text)).CombinedOutput(); err != nil {
 			t.Errorf("the configuration %s: %v\n%s", name, err, out)
 		}
 	}
 }
 
-func TestTheServiceUsesVariablesThatExist(t *testing.T) {
+func TestServiceFilesUseOnlyExistingVariables(t *testing.T) {
 	known := readFile(t, "..", "docs", "configuration.md")
 	n := 0
 	for _, file := range []string{"packages/default", "systemd/betanet-exporter.service", "systemd/example/socket.conf"} {

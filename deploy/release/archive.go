@@ -15,15 +15,14 @@ import (
 	"time"
 )
 
-// entry is one file of an archive.
+// An entry is one file in an archive.
 type entry struct {
 	name    string // with slashes
 	mode    fs.FileMode
 	content []byte
 }
 
-// sorted returns entries below a folder, in an order that depends only on their
-// names.
+// sorted returns the entries, moved into a folder and sorted by name.
 func sorted(folder string, entries []entry) []entry {
 	all := slices.Clone(entries)
 	for i := range all {
@@ -33,8 +32,8 @@ func sorted(folder string, entries []entry) []entry {
 	return all
 }
 
-// tarGz packs entries below a folder. Every file has that time and no owner.
-func tarGz(folder string, entries []entry, at time.Time) ([]byte, error) {
+// tarGz packs entries below a folder. Every file has the given time and no owner.
+func tarGz(folder string, entries []entry, modified time.Time) ([]byte, error) {
 	var b bytes.Buffer
 	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
 	if err != nil {
@@ -42,7 +41,7 @@ func tarGz(folder string, entries []entry, at time.Time) ([]byte, error) {
 	}
 	w := tar.NewWriter(z)
 	for _, e := range sorted(folder, entries) {
-		h := tar.Header{Name: e.name, Mode: int64(e.mode), Size: int64(len(e.content)), ModTime: at, Format: tar.FormatUSTAR}
+		h := tar.Header{Name: e.name, Mode: int64(e.mode), Size: int64(len(e.content)), ModTime: modified, Format: tar.FormatUSTAR}
 		if err := w.WriteHeader(&h); err != nil {
 			return nil, err
 		}
@@ -59,12 +58,12 @@ func tarGz(folder string, entries []entry, at time.Time) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// zipped does for Windows what tarGz does for the other systems.
-func zipped(folder string, entries []entry, at time.Time) ([]byte, error) {
+// zipped packs entries as tarGz does, but into a ZIP file, for Windows.
+func zipped(folder string, entries []entry, modified time.Time) ([]byte, error) {
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
 	for _, e := range sorted(folder, entries) {
-		h := zip.FileHeader{Name: e.name, Method: zip.Deflate, Modified: at.UTC()}
+		h := zip.FileHeader{Name: e.name, Method: zip.Deflate, Modified: modified.UTC()}
 		h.SetMode(e.mode)
 		file, err := w.CreateHeader(&h)
 		if err != nil {
@@ -80,7 +79,7 @@ func zipped(folder string, entries []entry, at time.Time) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// checksums has the SHA-256 of files by name.
+// checksums maps the names of files to their SHA-256.
 type checksums map[string][sha256.Size]byte
 
 func (c checksums) add(name string, content []byte) { c[name] = sha256.Sum256(content) }

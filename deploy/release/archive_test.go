@@ -14,13 +14,13 @@ import (
 )
 
 var (
-	at          = time.Date(2026, 11, 24, 12, 30, 2, 0, time.UTC)
+	modified    = time.Date(2026, 11, 24, 12, 30, 2, 0, time.UTC)
 	packed      = []entry{{"b/read", 0o644, []byte("text")}, {"a", 0o755, []byte("program")}}
 	wantEntries = []string{"top/a -rwxr-xr-x program", "top/b/read -rw-r--r-- text"}
 )
 
-func TestATarIsSortedWithOneTimeAndNoOwner(t *testing.T) {
-	b, err := tarGz("top", packed, at)
+func TestTarIsSortedWithOneTimeAndNoOwner(t *testing.T) {
+	b, err := tarGz("top", packed, modified)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,8 +45,8 @@ func TestATarIsSortedWithOneTimeAndNoOwner(t *testing.T) {
 			t.Fatal(err)
 		}
 		got = append(got, fmt.Sprintf("%s %v %s", h.Name, h.FileInfo().Mode(), content))
-		if !h.ModTime.Equal(at) || h.Uid != 0 || h.Gid != 0 || h.Uname != "" || h.Gname != "" {
-			t.Errorf("%s is of %v and of %d:%d, %q:%q", h.Name, h.ModTime, h.Uid, h.Gid, h.Uname, h.Gname)
+		if !h.ModTime.Equal(modified) || h.Uid != 0 || h.Gid != 0 || h.Uname != "" || h.Gname != "" {
+			t.Errorf("%s has the time %v and the owner %d:%d, %q:%q", h.Name, h.ModTime, h.Uid, h.Gid, h.Uname, h.Gname)
 		}
 	}
 	if !slices.Equal(got, wantEntries) {
@@ -54,8 +54,8 @@ func TestATarIsSortedWithOneTimeAndNoOwner(t *testing.T) {
 	}
 }
 
-func TestAZipIsSortedWithOneTime(t *testing.T) {
-	b, err := zipped("top", packed, at.In(time.FixedZone("elsewhere", 3600)))
+func TestZipIsSortedWithOneTime(t *testing.T) {
+	b, err := zipped("top", packed, modified.In(time.FixedZone("elsewhere", 3600)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,16 +74,16 @@ func TestAZipIsSortedWithOneTime(t *testing.T) {
 			t.Fatal(err)
 		}
 		got = append(got, fmt.Sprintf("%s %v %s", f.Name, f.Mode(), content))
-		if !f.Modified.Equal(at) {
-			t.Errorf("%s is of %v", f.Name, f.Modified)
+		if !f.Modified.Equal(modified) {
+			t.Errorf("%s has the time %v", f.Name, f.Modified)
 		}
 	}
 	if !slices.Equal(got, wantEntries) {
 		t.Errorf("got the entries %q, want %q", got, wantEntries)
 	}
-	same, err := zipped("top", packed, at)
+	same, err := zipped("top", packed, modified)
 	if err != nil || !bytes.Equal(b, same) {
-		t.Errorf("another time zone makes another archive: %v", err)
+		t.Errorf("another time zone gives a different archive: %v", err)
 	}
 }
 
@@ -98,15 +98,15 @@ func TestChecksumsMatchSha256sum(t *testing.T) {
 	}
 }
 
-func TestOnlyVersionsAreReleased(t *testing.T) {
+func TestOnlyReleaseVersionsAreAccepted(t *testing.T) {
 	for _, version := range []string{"dev", "1.2", "v1.2.3", "1.2.3-dirty", "1.2.3-4-gabcdef0", "1.2.3-rc1", "1.2.3 ", "1.2.3\n"} {
-		if versions.MatchString(version) {
-			t.Errorf("%q is a version to release", version)
+		if releaseVersion.MatchString(version) {
+			t.Errorf("%q can be released", version)
 		}
 	}
 	for _, version := range []string{"0.0.1", "1.20.3", "1.2.3-rc.1"} {
-		if !versions.MatchString(version) {
-			t.Errorf("%q is not a version to release", version)
+		if !releaseVersion.MatchString(version) {
+			t.Errorf("%q cannot be released", version)
 		}
 	}
 }

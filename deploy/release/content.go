@@ -17,7 +17,7 @@ import (
 // the program, without the Go code in them.
 var shipped = []string{"CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md", "docs", "examples", "monitoring"}
 
-// platform is an operating system and architecture to build for.
+// A platform is an operating system and architecture to build for.
 type platform struct{ os, arch string }
 
 func (p platform) extension() string {
@@ -27,12 +27,12 @@ func (p platform) extension() string {
 	return ".tar.gz"
 }
 
-// pack makes the archive that users of the platform expect.
-func (p platform) pack(folder string, entries []entry, at time.Time) ([]byte, error) {
+// pack returns an archive of the kind that is usual on the platform.
+func (p platform) pack(folder string, entries []entry, modified time.Time) ([]byte, error) {
 	if p.os == "windows" {
-		return zipped(folder, entries, at)
+		return zipped(folder, entries, modified)
 	}
-	return tarGz(folder, entries, at)
+	return tarGz(folder, entries, modified)
 }
 
 // entries returns the program for the platform and the shipped files.
@@ -41,7 +41,7 @@ func (p platform) entries(ldflags string) ([]entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, err := committed(shipped...)
+	entries, err := tracked(shipped...)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func (p platform) entries(ldflags string) ([]entry, error) {
 	return append(entries, program, entry{"LICENSES-OF-MODULES", 0o644, []byte(licenses)}), nil
 }
 
-// build returns the program: one static file, as `make build` makes it.
+// build builds the program as `make build` does: one static file.
 func (p platform) build(ldflags string) (entry, error) {
 	folder, err := os.MkdirTemp("", "release")
 	if err != nil {
@@ -73,9 +73,9 @@ func (p platform) build(ldflags string) (entry, error) {
 	return entry{name, 0o755, content}, err
 }
 
-// committed returns the files that git tracks below some paths. A symbolic link to a
+// tracked returns the files that git tracks below some paths. A symbolic link to a
 // folder becomes the files in that folder.
-func committed(paths ...string) ([]entry, error) {
+func tracked(paths ...string) ([]entry, error) {
 	list, err := output(exec.Command("git", append([]string{"ls-files", "-z", "--"}, paths...)...))
 	if err != nil {
 		return nil, err
@@ -87,7 +87,7 @@ func committed(paths ...string) ([]entry, error) {
 			return nil, err
 		}
 		if info.IsDir() {
-			files, err := behind(name)
+			files, err := linkedFiles(name)
 			if err != nil {
 				return nil, err
 			}
@@ -107,26 +107,26 @@ func committed(paths ...string) ([]entry, error) {
 	return entries, nil
 }
 
-// behind returns the files of the folder that a symbolic link leads to, named as
+// linkedFiles returns the files in the folder that a symbolic link points to, named as
 // if they were below the link.
-func behind(link string) ([]entry, error) {
+func linkedFiles(link string) ([]entry, error) {
 	target, err := os.Readlink(link)
 	if err != nil {
 		return nil, err
 	}
 	target = path.Join(path.Dir(link), target)
-	entries, err := committed(target)
+	entries, err := tracked(target)
 	for i := range entries {
 		entries[i].name = link + strings.TrimPrefix(entries[i].name, target)
 	}
 	return entries, err
 }
 
-// chart packs the Helm chart with the version in it and the files behind its
-// links, as `helm package` would, without needing Helm.
-func chart(version string, at time.Time) ([]byte, error) {
+// chart packs the Helm chart with its version and the files that its links point to, as
+// `helm package` would, but without needing Helm.
+func chart(version string, modified time.Time) ([]byte, error) {
 	const folder, unreleased = "deploy/helm/betanet-exporter", "ersion: 0.0.0\n"
-	entries, err := committed(folder)
+	entries, err := tracked(folder)
 	if err != nil {
 		return nil, err
 	}
@@ -137,18 +137,18 @@ func chart(version string, at time.Time) ([]byte, error) {
 			continue
 		}
 		if n := bytes.Count(e.content, []byte(unreleased)); n != 2 {
-			return nil, fmt.Errorf("%d versions 0.0.0 in Chart.yaml, want version and appVersion", n)
+			return nil, fmt.Errorf("found %d versions 0.0.0 in Chart.yaml, want 2: version and appVersion", n)
 		}
 		e.content = bytes.ReplaceAll(e.content, []byte(unreleased), []byte("ersion: "+version+"\n"))
 	}
-	return tarGz("betanet-exporter", entries, at)
+	return tarGz("betanet-exporter", entries, modified)
 }
 
-// lister lists the modules in a program.
-const lister = "github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0"
+// sbomTool lists the modules in a program.
+const sbomTool = "github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0"
 
-// billOfMaterials lists the modules in the program for Linux, which include the
-// modules of the other platforms. It has no serial number and no time, so that the
+// billOfMaterials returns a list of the modules in the program for Linux, which include
+// the modules of the other platforms. It has no serial number and no time, so that the
 // same modules give the same bytes.
 func billOfMaterials() ([]byte, error) {
 	folder, err := os.MkdirTemp("", "release")
@@ -156,8 +156,8 @@ func billOfMaterials() ([]byte, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(folder)
-	// Not with go run, because GOOS and GOARCH below are not for the lister itself.
-	install := exec.Command("go", "install", lister)
+	// go run cannot be used, because GOOS and GOARCH below would apply to the tool itself.
+	install := exec.Command("go", "install", sbomTool)
 	install.Env = append(os.Environ(), "GOBIN="+folder)
 	if _, err := output(install); err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-// Command release makes the files of a release: an archive for each platform, the
+// Command release builds the files of a release: an archive for each platform, the
 // Helm chart, a list of the modules in the program (SBOM), and checksums. It releases
 // only the commit of a tag, and the same tag gives the same bytes.
 package main
@@ -39,7 +39,7 @@ func main() {
 }
 
 func release(version, ldflags, folder string) error {
-	at, err := tagged(version)
+	modified, err := tagTime(version)
 	if err != nil {
 		return err
 	}
@@ -47,27 +47,27 @@ func release(version, ldflags, folder string) error {
 		return err
 	}
 	program := "betanet_exporter-" + version
-	made := make(map[string]func() ([]byte, error)) // by file name
+	builders := make(map[string]func() ([]byte, error)) // by file name
 	for _, p := range platforms {
 		name := program + "." + p.os + "-" + p.arch
-		made[name+p.extension()] = func() ([]byte, error) {
+		builders[name+p.extension()] = func() ([]byte, error) {
 			entries, err := p.entries(ldflags)
 			if err != nil {
 				return nil, err
 			}
-			return p.pack(name, entries, at)
+			return p.pack(name, entries, modified)
 		}
 	}
-	made["betanet-exporter-"+version+".tgz"] = func() ([]byte, error) { return chart(version, at) }
-	made[program+".cdx.json"] = billOfMaterials
-	return write(folder, made)
+	builders["betanet-exporter-"+version+".tgz"] = func() ([]byte, error) { return chart(version, modified) }
+	builders[program+".cdx.json"] = billOfMaterials
+	return write(folder, builders)
 }
 
-// write writes files and, last, their checksums.
-func write(folder string, made map[string]func() ([]byte, error)) error {
+// write builds and writes the files and, last, their checksums.
+func write(folder string, builders map[string]func() ([]byte, error)) error {
 	sums := make(checksums)
-	for _, name := range slices.Sorted(maps.Keys(made)) {
-		b, err := made[name]()
+	for _, name := range slices.Sorted(maps.Keys(builders)) {
+		b, err := builders[name]()
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}

@@ -10,22 +10,22 @@ import (
 	"time"
 )
 
-// versions matches what can be released: semantic versions and release candidates.
-var versions = regexp.MustCompile(`^\d+\.\d+\.\d+(-rc\.\d+)?$`)
+// releaseVersion matches the versions that can be released: X.Y.Z and release candidates.
+var releaseVersion = regexp.MustCompile(`^\d+\.\d+\.\d+(-rc\.\d+)?$`)
 
-// tagged checks that the work tree is the commit with the tag of a version, without
-// changes, and returns the commit's time. An untracked file is a change, because it
-// could be compiled in.
-func tagged(version string) (time.Time, error) {
-	if !versions.MatchString(version) {
-		return time.Time{}, fmt.Errorf("%q is not a version to release: check out a tag vX.Y.Z, without changes", version)
+// tagTime returns the time of the commit that has the tag of a version. It is an error
+// if that is not the current commit or if the work tree has changes. An untracked file is
+// a change, because it could be compiled in.
+func tagTime(version string) (time.Time, error) {
+	if !releaseVersion.MatchString(version) {
+		return time.Time{}, fmt.Errorf("%q cannot be released: check out a tag vX.Y.Z, without changes", version)
 	}
 	tags, err := git("tag", "--points-at", "HEAD", "--list", "v"+version)
 	if err != nil {
 		return time.Time{}, err
 	}
 	if tags != "v"+version {
-		return time.Time{}, fmt.Errorf("the tag v%s does not name this commit", version)
+		return time.Time{}, fmt.Errorf("the tag v%s does not point to this commit", version)
 	}
 	changes, err := git("status", "--porcelain", "--untracked-files=all")
 	if err != nil {
@@ -33,7 +33,7 @@ func tagged(version string) (time.Time, error) {
 	}
 	if changes != "" {
 		first, _, _ := strings.Cut(changes, "\n")
-		return time.Time{}, fmt.Errorf("the work tree has changes that are not committed, such as %q", first)
+		return time.Time{}, fmt.Errorf("the work tree has uncommitted changes, such as %q", first)
 	}
 	text, err := git("log", "-1", "--format=%ct")
 	if err != nil {
@@ -48,7 +48,8 @@ func git(args ...string) (string, error) {
 	return strings.TrimSpace(text), err
 }
 
-// output runs a command. Its error contains what the command printed.
+// output runs a command and returns its standard output. The error contains its standard
+// error.
 func output(cmd *exec.Cmd) (string, error) {
 	out, err := cmd.Output()
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {

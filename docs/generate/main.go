@@ -1,4 +1,4 @@
-// Command generate writes the files that are made from the code: pages of docs, and
+// Command generate writes the files that are generated from the code: pages of docs, and
 // the schema of the configuration file in the chart. Its argument is the folder docs.
 package main
 
@@ -15,8 +15,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/exposition"
 )
 
-// pages maps files, relative to docs, to functions that return the new content, given
-// the current one.
+// pages maps file names, relative to docs, to functions that return the new content,
+// given the current content.
 var pages = map[string]func(before string) (string, error){
 	"metrics.md":       func(string) (string, error) { return exposition.Documentation(), nil },
 	"configuration.md": func(string) (string, error) { return config.Documentation() },
@@ -48,11 +48,11 @@ func update(path string, page func(string) (string, error)) error {
 	return os.WriteFile(path, []byte(after), 0o644)
 }
 
-// valuesSchema replaces the definitions in the chart's schema, which are its last key,
-// with the definitions of the configuration file.
+// valuesSchema replaces the definitions in the chart's schema, which must be its last
+// key, with the definitions of the configuration file.
 func valuesSchema(before string) (string, error) {
 	const key = `  "definitions": `
-	own, _, found := strings.Cut(before, key)
+	rest, _, found := strings.Cut(before, key)
 	if !found {
 		return "", errors.New("has no definitions")
 	}
@@ -65,5 +65,5 @@ func valuesSchema(before string) (string, error) {
 	if err := e.Encode(definitions); err != nil {
 		return "", err
 	}
-	return own + key + b.String() + "}\n", nil
+	return rest + key + b.String() + "}\n", nil
 }

@@ -2,23 +2,23 @@ package main
 
 import "strconv"
 
-// defaults returns the settings of all values of a panel.
+// defaults returns the settings that apply to all values of a panel.
 func (p *panel) defaults() object {
 	d := object{
-		"color": object{"mode": p.colours()}, "custom": p.custom(), "mappings": mappings(p.words),
+		"color": object{"mode": p.colours()}, "custom": p.custom(), "mappings": valueMappings(p.mappings),
 		"thresholds": object{"mode": "absolute", "steps": steps(p.thresholds)}, "unit": p.unit,
 	}
-	if p.floor != nil {
-		d["min"] = *p.floor
+	if p.min != nil {
+		d["min"] = *p.min
 	}
-	if p.top != nil {
-		d["max"] = *p.top
+	if p.max != nil {
+		d["max"] = *p.max
 	}
 	return d
 }
 
-// colours returns the source of colours: one per line, or the word or threshold of a
-// value.
+// colours returns where colours come from: the palette, one colour per line, or the
+// mapping or threshold of a value.
 func (p *panel) colours() string {
 	if p.panelType == timeseries {
 		return "palette-classic"
@@ -26,7 +26,7 @@ func (p *panel) colours() string {
 	return "thresholds"
 }
 
-// custom returns the settings that only this type of panel has.
+// custom returns the settings that are specific to the type of the panel.
 func (p *panel) custom() object {
 	hidden := object{"legend": false, "tooltip": false, "viz": false}
 	switch p.panelType {
@@ -53,15 +53,15 @@ func (p *panel) custom() object {
 	}
 }
 
-// mappings maps values to words.
-func mappings(words []word) []object {
+// valueMappings converts mappings to Grafana's form.
+func valueMappings(mappings []mapping) []object {
 	all := []object{}
-	if words == nil {
+	if mappings == nil {
 		return all
 	}
 	options := object{}
-	for i, w := range words {
-		options[strconv.Itoa(w.value)] = object{"color": w.colour, "index": i, "text": w.text}
+	for i, m := range mappings {
+		options[strconv.Itoa(m.value)] = object{"color": m.colour, "index": i, "text": m.text}
 	}
 	return append(all, object{"type": "value", "options": options})
 }
@@ -82,12 +82,12 @@ func steps(thresholds []threshold) []object {
 	return all
 }
 
-// overrides returns the settings of the values of single targets.
+// overrides returns the settings that apply to the values of single targets.
 func (p *panel) overrides() []object {
 	all := []object{}
-	add := func(matcher, what string, properties ...object) {
+	add := func(matcher, options string, properties ...object) {
 		if len(properties) > 0 {
-			all = append(all, object{"matcher": object{"id": matcher, "options": what}, "properties": properties})
+			all = append(all, object{"matcher": object{"id": matcher, "options": options}, "properties": properties})
 		}
 	}
 	for i, t := range p.targets {
@@ -112,7 +112,7 @@ func (p *panel) overrides() []object {
 	return all
 }
 
-// drillDown links a row of a table to the dashboard of its upstream.
+// drillDown is the URL that links a row of a table to the dashboard of its upstream.
 const drillDown = "/d/betanet-upstream?${datasource:queryparam}&var-job=${__data.fields.job}&var-instance=${__data.fields.instance}" +
 	"&var-upstream=${__data.fields.upstream}&${__url_time_range}"
 
@@ -123,10 +123,10 @@ func (p *panel) column(t target) (properties []object) {
 	if t.unit != "" {
 		properties = append(properties, property("unit", t.unit))
 	}
-	if t.words != nil {
-		properties = append(properties, property("mappings", mappings(t.words)))
+	if t.mappings != nil {
+		properties = append(properties, property("mappings", valueMappings(t.mappings)))
 	}
-	if t.words != nil || p.thresholds != nil {
+	if t.mappings != nil || p.thresholds != nil {
 		properties = append(properties, property("custom.cellOptions", object{"type": "color-text"}))
 	}
 	return properties

@@ -1,12 +1,12 @@
 package main
 
 var fleetDashboard = dashboard{
-	uid: "betanet-fleet", title: "Betanet fleet", variables: ofUpstreams,
-	description: "All upstreams together: how many are up, their traffic, loss and latency. If two exporters poll the same upstreams, select one instance, or everything counts twice.",
+	uid: "betanet-fleet", title: "Betanet fleet", variables: upstreamVariables,
+	description: "All upstreams together: how many are up, their traffic, loss and latency. If two exporters poll the same upstreams, select one instance, or everything is counted twice.",
 	rows: []row{
 		{"At a glance", []panel{
 			{
-				panelType: stat, title: "Coverage", width: 4, height: 5, unit: "percentunit", floor: at(0), top: at(1),
+				panelType: stat, title: "Coverage", width: 4, height: 5, unit: "percentunit", min: ptr(0), max: ptr(1),
 				description: "Share of the upstreams whose last collection fetched every document.",
 				targets:     []target{{expr: sum(isUp) + " / count(" + isUp + ")"}},
 				thresholds:  []threshold{{0, bad}, {0.8, poor}, {1, good}},
@@ -14,19 +14,19 @@ var fleetDashboard = dashboard{
 			},
 			{
 				panelType: stat, title: "Upstreams", width: 8, height: 5, unit: "short",
-				description: "Upstreams by state: up = the last collection fetched every document; stale or in part = it did not, but there are values; no values = there are none, or they have expired.",
+				description: "Upstreams by state: up = the last collection fetched every document; stale or partial = it did not, but there are values; no values = there are none, or they have expired.",
 				targets:     upstreamsByState,
 				alerts:      []string{"BetanetDown", "BetanetDataStale"},
 			},
 			{
 				panelType: stat, title: "Messages", width: 4, height: 5, unit: "ops",
-				description: "Messages a second of the upstreams that can be fetched. Others are left out, not counted as 0.",
+				description: "Messages per second of the upstreams that can be fetched. Others are left out, not counted as 0.",
 				targets:     []target{{expr: sum(fresh("metrics", rate(messages)))}},
 				alerts:      []string{"BetanetNoTraffic"},
 			},
 			{
 				panelType: stat, title: "Lost packets", width: 4, height: 5, unit: "percentunit",
-				description: "Dropped packets as a share of dropped and forwarded ones, over all upstreams that can be fetched. With API v1 the processed packets, which exclude the dropped ones, count as forwarded.",
+				description: "Dropped packets as a share of dropped and forwarded ones, across all upstreams that can be fetched. With API v1 the processed packets, which exclude the dropped ones, count as forwarded.",
 				targets:     []target{{expr: fleetLoss}},
 				thresholds:  lossThresholds,
 				alerts:      []string{"BetanetPacketLossHigh"},
@@ -35,7 +35,7 @@ var fleetDashboard = dashboard{
 				panelType: stat, title: "Scrapes", width: 4, height: 5, unit: "short",
 				description: "Targets whose last scrape succeeded, and targets whose last scrape failed.",
 				targets: []target{
-					{expr: `sum(up{job=~"$job"})`, legend: "made", colour: good},
+					{expr: `sum(up{job=~"$job"})`, legend: "succeeded", colour: good},
 					{expr: `sum(1 - up{job=~"$job"})`, legend: "failed", colour: bad},
 				},
 				alerts: []string{"BetanetExporterDown"},
@@ -43,29 +43,29 @@ var fleetDashboard = dashboard{
 		}},
 		{"Upstreams", []panel{
 			{
-				panelType: timeseries, title: "Upstreams by state", width: 9, height: 9, unit: "short", floor: at(0), stacked: true,
-				description: "How many upstreams are up, stale or in part, and without values.",
+				panelType: timeseries, title: "Upstreams by state", width: 9, height: 9, unit: "short", min: ptr(0), stacked: true,
+				description: "How many upstreams are up, stale or partial, and without values.",
 				targets:     upstreamsByState,
 				alerts:      []string{"BetanetDown", "BetanetDataStale", "BetanetFleetCoverageLow"},
 			},
 			{
 				panelType: table, title: "Upstreams", width: 15, height: 9, unit: "short", sortBy: "State", drillDown: true,
-				description: "Each upstream, the worst first: its state, the age of its oldest document, and the most frequent reason of its failures. An upstream without a name, the only one of its exporter, is shown as All. A click opens its dashboard.",
+				description: "Each upstream, the worst first: its state, the age of its oldest document, and the most frequent reason for its failures. An upstream without a name, the only one of its exporter, is shown as All. Click an upstream to open its dashboard.",
 				targets: []target{
-					{expr: named(state), legend: "State", words: stateWords},
+					{expr: named(state), legend: "State", mappings: stateMappings},
 					{expr: named(age), legend: "Age of values", unit: "s"},
-					{expr: named("topk by " + eachUpstream + " (1, count by (job, instance, upstream, reason) (betanet_exporter_endpoint_failing{@upstreams}))")},
+					{expr: named("topk by " + upstreamKey + " (1, count by (job, instance, upstream, reason) (betanet_exporter_endpoint_failing{@upstreams}))")},
 				},
 				alerts: []string{"BetanetDown", "BetanetDataStale"},
 			},
 			{
-				panelType: timeseries, title: "Endpoints that fail, by reason", width: 12, height: 7, unit: "short", floor: at(0), stacked: true,
-				description: "Endpoints whose last collection failed, by reason. Empty while none fails.",
+				panelType: timeseries, title: "Failing endpoints by reason", width: 12, height: 7, unit: "short", min: ptr(0), stacked: true,
+				description: "Endpoints whose last collection failed, by reason. Empty while all succeed.",
 				targets:     []target{{expr: "sum by (reason) (betanet_exporter_endpoint_failing{@upstreams})", legend: "{{reason}}"}},
 				alerts:      []string{"BetanetDown"},
 			},
 			{
-				panelType: timeseries, title: "Circuit breakers not closed", width: 12, height: 7, unit: "short", floor: at(0), stacked: true,
+				panelType: timeseries, title: "Circuit breakers not closed", width: 12, height: 7, unit: "short", min: ptr(0), stacked: true,
 				description: "Endpoints that get no requests (open) or one trial request (half open).",
 				targets: []target{
 					{expr: "sum(betanet_exporter_circuit_breaker_state{@upstreams} == bool 2)", legend: "open", colour: bad},
@@ -76,28 +76,28 @@ var fleetDashboard = dashboard{
 		}},
 		{"Traffic", []panel{
 			{
-				panelType: timeseries, title: "Messages", width: 8, height: 8, unit: "ops", floor: at(0),
-				description: "Messages a second of the upstreams that can be fetched.",
+				panelType: timeseries, title: "Messages", width: 8, height: 8, unit: "ops", min: ptr(0),
+				description: "Messages per second of the upstreams that can be fetched.",
 				targets:     []target{{expr: sum(fresh("metrics", rate(messages))), legend: "messages"}},
 				alerts:      []string{"BetanetNoTraffic"},
 			},
 			{
-				panelType: timeseries, title: "Bytes", width: 8, height: 8, unit: "Bps", floor: at(0),
-				description: "Bytes a second of the upstreams that can be fetched. API mixnodes does not have bytes.",
+				panelType: timeseries, title: "Bytes", width: 8, height: 8, unit: "Bps", min: ptr(0),
+				description: "Bytes per second of the upstreams that can be fetched. API mixnodes does not report bytes.",
 				targets: []target{
 					{expr: sum(fresh("network", rate(sent))), legend: "transmitted"},
 					{expr: sum(fresh("network", rate(received))), legend: "received"},
 				},
 			},
 			{
-				panelType: timeseries, title: "Lost packets", width: 8, height: 8, unit: "percentunit", floor: at(0),
-				description: "Dropped packets as a share of dropped and forwarded ones, over all upstreams that can be fetched. No line without traffic.",
+				panelType: timeseries, title: "Lost packets", width: 8, height: 8, unit: "percentunit", min: ptr(0),
+				description: "Dropped packets as a share of dropped and forwarded ones, across all upstreams that can be fetched. There is no line while there is no traffic.",
 				targets:     []target{{expr: fleetLoss, legend: "lost"}},
 				thresholds:  lossThresholds,
 				alerts:      []string{"BetanetPacketLossHigh"},
 			},
 			{
-				panelType: table, title: "Upstreams that lose most", width: 12, height: 8, unit: "percentunit", sortBy: "Lost packets", descending: true, drillDown: true,
+				panelType: table, title: "Upstreams with the highest loss", width: 12, height: 8, unit: "percentunit", sortBy: "Lost packets", descending: true, drillDown: true,
 				description: "The ten upstreams with the largest share of dropped packets now.",
 				targets:     []target{{expr: named("topk(10, " + fresh("metrics", packetLoss) + ")"), legend: "Lost packets"}},
 				thresholds:  lossThresholds,
@@ -113,7 +113,7 @@ var fleetDashboard = dashboard{
 		}},
 		{"Latency", []panel{
 			{
-				panelType: timeseries, title: "Upstreams by latency", width: 12, height: 9, unit: "short", floor: at(0), stacked: true,
+				panelType: timeseries, title: "Upstreams by latency", width: 12, height: 9, unit: "short", min: ptr(0), stacked: true,
 				description: "How many upstreams have an average latency within each range now, among those that can be fetched.",
 				targets: []target{
 					{expr: "sum(" + latencyNow + " < bool 0.1)", legend: "below 0.1 s", colour: good},
@@ -124,7 +124,7 @@ var fleetDashboard = dashboard{
 				alerts: []string{"BetanetLatencyHigh"},
 			},
 			{
-				panelType: timeseries, title: "Quantiles of latencies", width: 12, height: 9, unit: "s", floor: at(0),
+				panelType: timeseries, title: "Latency quantiles", width: 12, height: 9, unit: "s", min: ptr(0),
 				description: "Quantiles of the current average latencies of the selected upstreams that can be fetched: half of the upstreams are faster than the first line.",
 				targets: []target{
 					{expr: "quantile(0.5, " + latencyNow + ")", legend: "50 %"},
@@ -137,7 +137,7 @@ var fleetDashboard = dashboard{
 		}},
 		{"Network", []panel{
 			{
-				panelType: timeseries, title: "Mixnodes", width: 8, height: 8, unit: "short", floor: at(0), stacked: true,
+				panelType: timeseries, title: "Mixnodes", width: 8, height: 8, unit: "short", min: ptr(0), stacked: true,
 				description: "Active and inactive mixnodes of all upstreams, last good values included.",
 				targets: []target{
 					{expr: sum("betanet_mixnode_active{@upstreams}"), legend: "active", colour: good},
@@ -146,16 +146,16 @@ var fleetDashboard = dashboard{
 				alerts: []string{"BetanetMixnodesInactive"},
 			},
 			{
-				panelType: timeseries, title: "Peers", width: 8, height: 8, unit: "short", floor: at(0),
+				panelType: timeseries, title: "Peers", width: 8, height: 8, unit: "short", min: ptr(0),
 				description: "The sum of connected peers, and how many of them are last good values of upstreams that cannot be fetched.",
 				targets: []target{
 					{expr: sum("betanet_connected_peers{@upstreams}"), legend: "all"},
-					{expr: sum(lastGood("nodes", "betanet_connected_peers{@upstreams}")), legend: "of these last good values", dashed: true},
+					{expr: sum(lastGood("nodes", "betanet_connected_peers{@upstreams}")), legend: "last good values only", dashed: true},
 				},
 				alerts: []string{"BetanetTooFewPeers", "BetanetDataStale"},
 			},
 			{
-				panelType: table, title: "Upstreams with fewest peers", width: 8, height: 8, unit: "short", sortBy: "Peers", drillDown: true,
+				panelType: table, title: "Upstreams with the fewest peers", width: 8, height: 8, unit: "short", sortBy: "Peers", drillDown: true,
 				description: "The ten upstreams with the fewest connected peers now.",
 				targets:     []target{{expr: named("bottomk(10, betanet_connected_peers{@upstreams})"), legend: "Peers"}},
 				thresholds:  peerThresholds,
@@ -165,18 +165,18 @@ var fleetDashboard = dashboard{
 	},
 }
 
-// fleetLoss is the ratio of the sums, over upstreams that send both numbers: with API
-// mixnodes not every upstream counts dropped packets.
+// fleetLoss is the ratio of the sums over the upstreams that report both numbers: with
+// API mixnodes not every upstream counts dropped packets.
 var fleetLoss = share(sum(fresh("metrics", rate(dropped))), sum(fresh("metrics", allPackets)))
 
 var upstreamsByState = []target{
 	{expr: sum(isUp), legend: "up", colour: good},
-	{expr: sum(hasValues + " - " + isUp), legend: "stale or in part", colour: poor},
+	{expr: sum(hasValues + " - " + isUp), legend: "stale or partial", colour: poor},
 	{expr: sum("1 - " + hasValues), legend: "no values", colour: bad},
 }
 
-// named sets the label upstream of an upstream without a name to All, the value of the
-// variable that selects it, for the links of tables.
+// named sets the label upstream to All for an upstream without a name, so that the links
+// in tables select it.
 func named(expr string) string {
 	return `label_replace(` + expr + `, "upstream", "All", "upstream", "")`
 }

@@ -7,11 +7,10 @@ import (
 	"strings"
 )
 
-// object is a JSON object. Its keys are written in order, so that the output is
-// deterministic.
+// object is a JSON object. encoding/json sorts its keys, so the output is deterministic.
 type object map[string]any
 
-// source is the only data source: the one that the variable selects.
+// source is the data source of all panels: the one selected by the variable.
 var source = object{"type": "prometheus", "uid": "${datasource}"}
 
 const runbook = "https://github.com/betanet/betanet_exporter/blob/main/docs/runbook.md#"
@@ -23,7 +22,7 @@ func render(d *dashboard) []byte {
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	if err := encoder.Encode(d.object()); err != nil {
-		panic(err) // it has only strings, numbers and booleans
+		panic(err) // impossible: it has only strings, numbers and booleans
 	}
 	return b.Bytes()
 }
@@ -33,13 +32,13 @@ func (d *dashboard) object() object {
 		"annotations": object{"list": []any{}}, "description": d.description, "editable": true, "fiscalYearStartMonth": 0,
 		"graphTooltip": 1, // a crosshair in all panels
 		"id":           nil, "links": d.links(), "liveNow": false, "panels": d.panels(), "refresh": "30s", "schemaVersion": 39,
-		"tags": []string{"betanet"}, "templating": object{"list": d.choices()}, "time": object{"from": "now-1h", "to": "now"},
+		"tags": []string{"betanet"}, "templating": object{"list": d.templating()}, "time": object{"from": "now-1h", "to": "now"},
 		"timepicker": object{}, "timezone": "", "title": d.title, "uid": d.uid, "version": 1, "weekStart": "",
 	}
 }
 
-// links returns links to the other dashboards. They pass the selection to a dashboard
-// with the same variables, and only the data source to others.
+// links returns links to the other dashboards. A dashboard with the same variables gets
+// the selection, others only the data source.
 func (d *dashboard) links() (all []object) {
 	for i := range dashboards {
 		other := &dashboards[i]
@@ -58,8 +57,8 @@ func (d *dashboard) links() (all []object) {
 	return all
 }
 
-// choices returns the variables. The data source is first because the others query it.
-func (d *dashboard) choices() []object {
+// templating returns the variables. The data source is first because the others query it.
+func (d *dashboard) templating() []object {
 	all := []object{{
 		"current": object{}, "hide": 0, "includeAll": false, "label": "Data source", "multi": false, "name": "datasource", "options": []any{},
 		"query": "prometheus", "refresh": 1, "regex": "", "skipUrlSync": false, "type": "datasource",
@@ -81,26 +80,26 @@ func (d *dashboard) choices() []object {
 	return all
 }
 
-const columns = 24 // of the grid
+const gridColumns = 24
 
 // panels lays out rows and panels, line by line.
 func (d *dashboard) panels() (all []object) {
 	y, id := 0, 0
-	place := func(o object, x, y, width, height int) {
+	add := func(o object, x, y, width, height int) {
 		id++
 		o["id"], o["gridPos"] = id, object{"h": height, "w": width, "x": x, "y": y}
 		all = append(all, o)
 	}
 	for _, r := range d.rows {
-		place(object{"type": "row", "title": r.title, "collapsed": false, "panels": []any{}}, 0, y, columns, 1)
+		add(object{"type": "row", "title": r.title, "collapsed": false, "panels": []any{}}, 0, y, gridColumns, 1)
 		y++
 		x, tallest := 0, 0
 		for i := range r.panels {
 			p := &r.panels[i]
-			if x+p.width > columns {
+			if x+p.width > gridColumns {
 				x, y, tallest = 0, y+tallest, 0
 			}
-			place(p.object(), x, y, p.width, p.height)
+			add(p.object(), x, y, p.width, p.height)
 			x, tallest = x+p.width, max(tallest, p.height)
 		}
 		y += tallest
@@ -128,9 +127,10 @@ func (p *panel) links() []object {
 	return all
 }
 
-// queries returns the targets. Panels that show one moment use instant queries.
+// queries returns the targets. Panels that show only the current values use instant
+// queries.
 func (p *panel) queries() (all []object) {
-	moment := p.panelType == stat || p.panelType == table
+	instant := p.panelType == stat || p.panelType == table
 	format := map[panelType]string{table: "table", heatmap: "heatmap"}[p.panelType]
 	if format == "" || p.calculate {
 		format = "time_series"
@@ -138,7 +138,7 @@ func (p *panel) queries() (all []object) {
 	for i, t := range p.targets {
 		q := object{
 			"datasource": source, "editorMode": "code", "expr": selectors.Replace(t.expr), "format": format,
-			"instant": moment, "range": !moment, "refId": refID(i),
+			"instant": instant, "range": !instant, "refId": refID(i),
 		}
 		if p.panelType != table {
 			q["legendFormat"] = t.legend

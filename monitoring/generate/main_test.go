@@ -10,13 +10,13 @@ import (
 	"testing"
 )
 
-func TestTheFilesAreUpToDate(t *testing.T) {
-	folder := filepath.Join("..", "dashboards")
+func TestFilesAreUpToDate(t *testing.T) {
+	dir := filepath.Join("..", "dashboards")
 	var want []string
 	for i := range dashboards {
 		name := dashboards[i].uid + ".json"
 		want = append(want, name)
-		got, err := os.ReadFile(filepath.Join(folder, name))
+		got, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -24,7 +24,7 @@ func TestTheFilesAreUpToDate(t *testing.T) {
 			t.Errorf("monitoring/dashboards/%s is out of date, run make generate", name)
 		}
 	}
-	files, err := os.ReadDir(folder)
+	files, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,23 +35,23 @@ func TestTheFilesAreUpToDate(t *testing.T) {
 	}
 }
 
-// file has the parts of a dashboard that these tests check.
-type file struct {
+// dashboardJSON has the parts of a dashboard that these tests check.
+type dashboardJSON struct {
 	UID, Title    string
 	Tags          []string
 	SchemaVersion int
 	Links         []struct{ Title, URL string }
-	Templating    struct{ List []choice }
-	Panels        []picture
+	Templating    struct{ List []variableJSON }
+	Panels        []panelJSON
 }
 
-type choice struct {
+type variableJSON struct {
 	Name, Type, AllValue string
 	Query                any
 	Multi, IncludeAll    bool
 }
 
-type picture struct {
+type panelJSON struct {
 	ID                       int
 	Type, Title, Description string
 	Datasource               struct{ Type, UID string }
@@ -66,12 +66,12 @@ type picture struct {
 	Targets []struct{ Expr, RefID string }
 }
 
-// eachFile calls check with every dashboard as Grafana reads it.
-func eachFile(t *testing.T, check func(*testing.T, *file)) {
+// eachDashboard runs check as a subtest for every dashboard, as Grafana reads it.
+func eachDashboard(t *testing.T, check func(*testing.T, *dashboardJSON)) {
 	t.Helper()
 	for i := range dashboards {
 		t.Run(dashboards[i].uid, func(t *testing.T) {
-			var f file
+			var f dashboardJSON
 			if err := json.Unmarshal(render(&dashboards[i]), &f); err != nil {
 				t.Fatal(err)
 			}
@@ -80,9 +80,9 @@ func eachFile(t *testing.T, check func(*testing.T, *file)) {
 	}
 }
 
-func TestADashboardHasUniqueNames(t *testing.T) {
+func TestDashboardNamesAreUnique(t *testing.T) {
 	uids, titles := make(map[string]bool), make(map[string]bool)
-	eachFile(t, func(t *testing.T, f *file) {
+	eachDashboard(t, func(t *testing.T, f *dashboardJSON) {
 		if !regexp.MustCompile(`^betanet-[a-z]+$`).MatchString(f.UID) || f.Title == "" || !slices.Contains(f.Tags, "betanet") || f.SchemaVersion != 39 {
 			t.Errorf("uid %q, title %q, tags %q, schema %d", f.UID, f.Title, f.Tags, f.SchemaVersion)
 		}
@@ -93,8 +93,8 @@ func TestADashboardHasUniqueNames(t *testing.T) {
 	})
 }
 
-func TestADashboardLinksToTheOthers(t *testing.T) {
-	eachFile(t, func(t *testing.T, f *file) {
+func TestDashboardsLinkToEachOther(t *testing.T) {
+	eachDashboard(t, func(t *testing.T, f *dashboardJSON) {
 		got := map[string]string{f.UID: f.Title}
 		for _, l := range f.Links {
 			uid, _, _ := strings.Cut(strings.TrimPrefix(l.URL, "/d/"), "?")
@@ -111,8 +111,8 @@ func TestADashboardLinksToTheOthers(t *testing.T) {
 	})
 }
 
-func TestVariablesCanBeAll(t *testing.T) {
-	eachFile(t, func(t *testing.T, f *file) {
+func TestVariablesAcceptAll(t *testing.T) {
+	eachDashboard(t, func(t *testing.T, f *dashboardJSON) {
 		if first := f.Templating.List[0]; first.Name != "datasource" || first.Type != "datasource" || first.Query != "prometheus" {
 			t.Errorf("the first variable is %+v", first)
 		}
@@ -127,8 +127,8 @@ func TestVariablesCanBeAll(t *testing.T) {
 	})
 }
 
-// An importer's data source has another uid.
-func TestTheOnlyDataSourceIsTheVariable(t *testing.T) {
+// The data source of a user who imports a dashboard has another uid.
+func TestTheVariableIsTheOnlyDataSource(t *testing.T) {
 	for i := range dashboards {
 		var f any
 		if err := json.Unmarshal(render(&dashboards[i]), &f); err != nil {
@@ -165,9 +165,9 @@ func walk(v any, visit func(key string, value any)) {
 	}
 }
 
-func TestAPanelIsDescribed(t *testing.T) {
+func TestPanelsAreComplete(t *testing.T) {
 	units := []string{"short", "s", "Bps", "ops", "pps", "percentunit", "bytes"}
-	eachFile(t, func(t *testing.T, f *file) {
+	eachDashboard(t, func(t *testing.T, f *dashboardJSON) {
 		ids := make(map[int]bool)
 		for _, p := range f.Panels {
 			if ids[p.ID] || p.ID <= 0 {
@@ -186,19 +186,19 @@ func TestAPanelIsDescribed(t *testing.T) {
 			if p.Type == "state-timeline" && len(p.FieldConfig.Defaults.Mappings) == 0 {
 				t.Errorf("%q distinguishes states only by colour", p.Title)
 			}
-			letters := make(map[string]bool)
+			refIDs := make(map[string]bool)
 			for _, q := range p.Targets {
-				if letters[q.RefID] || q.RefID == "" {
-					t.Errorf("%q has two queries %q", p.Title, q.RefID)
+				if refIDs[q.RefID] || q.RefID == "" {
+					t.Errorf("%q has a query with the refId %q, which is empty or a duplicate", p.Title, q.RefID)
 				}
-				letters[q.RefID] = true
+				refIDs[q.RefID] = true
 			}
 		}
 	})
 }
 
 func TestPanelsDoNotOverlap(t *testing.T) {
-	eachFile(t, func(t *testing.T, f *file) {
+	eachDashboard(t, func(t *testing.T, f *dashboardJSON) {
 		taken := make(map[[2]int]string)
 		for _, p := range f.Panels {
 			g := p.GridPos
@@ -207,7 +207,7 @@ func TestPanelsDoNotOverlap(t *testing.T) {
 			}
 			for x := g.X; x < g.X+g.W; x++ {
 				for y := g.Y; y < g.Y+g.H; y++ {
-					if other, is := taken[[2]int{x, y}]; is {
+					if other, ok := taken[[2]int{x, y}]; ok {
 						t.Fatalf("%q overlaps %q", p.Title, other)
 					}
 					taken[[2]int{x, y}] = p.Title
@@ -217,8 +217,8 @@ func TestPanelsDoNotOverlap(t *testing.T) {
 	})
 }
 
-// alerts returns the names in monitoring/alerts. Each has its section in the runbook.
-func alerts(t *testing.T) (names []string) {
+// alertNames returns the names of the alerts in monitoring/alerts.
+func alertNames(t *testing.T) (names []string) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "alerts", "betanet.yml"))
 	if err != nil {
@@ -234,8 +234,8 @@ func alerts(t *testing.T) (names []string) {
 }
 
 func TestEveryAlertIsLinkedFromAPanel(t *testing.T) {
-	known, linked := alerts(t), make(map[string]bool)
-	eachFile(t, func(t *testing.T, f *file) {
+	known, linked := alertNames(t), make(map[string]bool)
+	eachDashboard(t, func(t *testing.T, f *dashboardJSON) {
 		for _, p := range f.Panels {
 			for _, l := range p.Links {
 				anchor, ok := strings.CutPrefix(l.URL, "https://github.com/betanet/betanet_exporter/blob/main/docs/runbook.md#")

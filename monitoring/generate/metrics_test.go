@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// documented returns the metrics in docs/metrics.md with their types.
-func documented(t *testing.T) map[string]string {
+// documentedTypes returns the types of the metrics in docs/metrics.md by name.
+func documentedTypes(t *testing.T) map[string]string {
 	t.Helper()
 	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "metrics.md"))
 	if err != nil {
@@ -35,15 +35,15 @@ func documented(t *testing.T) map[string]string {
 }
 
 var (
-	ofOthers   = regexp.MustCompile(`^(up|(go|process|scrape)_\w+)$`)
-	noMetrics  = regexp.MustCompile(`"[^"]*"|\{[^}]*\}|\[[^\]]*\]|\b(by|on|without) \([^)]*\)|\b(and|or|unless|bool)\b`)
+	foreign    = regexp.MustCompile(`^(up|(go|process|scrape)_\w+)$`)
+	notMetrics = regexp.MustCompile(`"[^"]*"|\{[^}]*\}|\[[^\]]*\]|\b(by|on|without) \([^)]*\)|\b(and|or|unless|bool)\b`)
 	identifier = regexp.MustCompile(`\b[a-zA-Z_:][\w:]*`)
 )
 
-// names returns the metrics of an expression: the identifiers that are neither labels,
-// nor operators, nor functions.
-func names(expr string) (all []string) {
-	expr = noMetrics.ReplaceAllString(expr, "")
+// metricNames returns the metrics in an expression: the identifiers that are neither
+// labels, operators nor functions.
+func metricNames(expr string) (all []string) {
+	expr = notMetrics.ReplaceAllString(expr, "")
 	for _, at := range identifier.FindAllStringIndex(expr, -1) {
 		if !strings.HasPrefix(strings.TrimLeft(expr[at[1]:], " "), "(") {
 			all = append(all, expr[at[0]:at[1]])
@@ -52,21 +52,21 @@ func names(expr string) (all []string) {
 	return all
 }
 
-func TestNamesAreTheMetricsOfAnExpression(t *testing.T) {
-	got := names(`topk by (a) (1, rate(m_total{l="x (y"}[$__rate_interval])) + sum without (b) (n) and on (a, b) o{} == bool 1 - time() or p unless on (a) q`)
+func TestMetricNames(t *testing.T) {
+	got := metricNames(`topk by (a) (1, rate(m_total{l="x (y"}[$__rate_interval])) + sum without (b) (n) and on (a, b) o{} == bool 1 - time() or p unless on (a) q`)
 	if want := "m_total n o p q"; strings.Join(got, " ") != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
 func TestExpressionsUseMetricsThatExist(t *testing.T) {
-	types := documented(t)
-	eachFile(t, func(t *testing.T, f *file) {
+	types := documentedTypes(t)
+	eachDashboard(t, func(t *testing.T, f *dashboardJSON) {
 		seen := 0
 		check := func(where, expr string) {
-			for _, name := range names(expr) {
+			for _, name := range metricNames(expr) {
 				seen++
-				if types[name] == "" && !ofOthers.MatchString(name) {
+				if types[name] == "" && !foreign.MatchString(name) {
 					t.Errorf("%s: %s is not in docs/metrics.md", where, name)
 				}
 			}
@@ -90,12 +90,12 @@ func TestExpressionsUseMetricsThatExist(t *testing.T) {
 	})
 }
 
-// A counter starts again when its upstream restarts, so that its value has no meaning and
-// a sum of counters falls.
-func TestRateIsAppliedToCountersFirst(t *testing.T) {
-	types := documented(t)
+// A counter restarts with its upstream, so its value alone has no meaning, and a sum of
+// counters may fall.
+func TestRatesAreTakenBeforeSums(t *testing.T) {
+	types := documentedTypes(t)
 	rated := regexp.MustCompile(`(?:rate|increase)\((\w+)\{[^}]*\}\[\$__rate_interval\]\)`)
-	eachFile(t, func(t *testing.T, f *file) {
+	eachDashboard(t, func(t *testing.T, f *dashboardJSON) {
 		for _, p := range f.Panels {
 			for _, q := range p.Targets {
 				for _, r := range rated.FindAllStringSubmatch(q.Expr, -1) {
@@ -103,9 +103,9 @@ func TestRateIsAppliedToCountersFirst(t *testing.T) {
 						t.Errorf("%s: %s is not a counter", p.Title, r[1])
 					}
 				}
-				for _, name := range names(rated.ReplaceAllString(q.Expr, "")) {
+				for _, name := range metricNames(rated.ReplaceAllString(q.Expr, "")) {
 					if types[name] == "counter" || strings.HasSuffix(name, "_total") {
-						t.Errorf("%s: %s has no rate", p.Title, name)
+						t.Errorf("%s: counter %s is used without rate or increase", p.Title, name)
 					}
 				}
 			}
@@ -113,8 +113,8 @@ func TestRateIsAppliedToCountersFirst(t *testing.T) {
 	})
 }
 
-func TestAnAbsentValueIsNotShownAsZero(t *testing.T) {
-	eachFile(t, func(t *testing.T, f *file) {
+func TestAbsentValuesAreNotShownAsZero(t *testing.T) {
+	eachDashboard(t, func(t *testing.T, f *dashboardJSON) {
 		for _, p := range f.Panels {
 			for _, q := range p.Targets {
 				if strings.Contains(q.Expr, "vector(") || strings.Contains(q.Expr, "absent") {
@@ -126,14 +126,14 @@ func TestAnAbsentValueIsNotShownAsZero(t *testing.T) {
 }
 
 func TestEveryExpressionUsesTheSelection(t *testing.T) {
-	eachFile(t, func(t *testing.T, f *file) {
+	eachDashboard(t, func(t *testing.T, f *dashboardJSON) {
 		for _, p := range f.Panels {
 			for _, q := range p.Targets {
 				if strings.Contains(q.Expr, "@") {
-					t.Errorf("%s: a selector is not replaced in %s", p.Title, q.Expr)
+					t.Errorf("%s: a selector is not expanded in %s", p.Title, q.Expr)
 				}
-				if all, chosen := len(names(q.Expr)), strings.Count(q.Expr, `job=~"$job"`); chosen != all {
-					t.Errorf("%s: %d of %d metrics are of the chosen job: %s", p.Title, chosen, all, q.Expr)
+				if all, selected := len(metricNames(q.Expr)), strings.Count(q.Expr, `job=~"$job"`); selected != all {
+					t.Errorf("%s: %d of %d metrics are limited to the selected job: %s", p.Title, selected, all, q.Expr)
 				}
 			}
 		}

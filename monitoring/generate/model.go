@@ -1,6 +1,6 @@
 package main
 
-// dashboard is one file. Its uid is also the name of the file and must never change,
+// A dashboard is written to one file, named after its uid. The uid must never change,
 // because bookmarks and links contain it.
 type dashboard struct {
 	uid, title, description string
@@ -8,19 +8,19 @@ type dashboard struct {
 	rows                    []row
 }
 
-// variable selects values of a label: one, several or All.
+// A variable selects values of a label: one, several or All.
 type variable struct {
 	name, title, query string
 	all                string // pattern for All; empty for the values that the query returned
 }
 
-// row has panels from left to right, in as many lines as they need.
+// A row has panels from left to right, on as many lines as they need.
 type row struct {
 	title  string
 	panels []panel
 }
 
-// panel describes a panel. The fields after targets are optional.
+// A panel is one graph or table. The fields after targets are optional.
 type panel struct {
 	panelType          panelType
 	title, description string
@@ -28,9 +28,9 @@ type panel struct {
 	width, height      int
 	targets            []target
 
-	words      []word      // names of values
+	mappings   []mapping   // texts for values
 	thresholds []threshold // colours by value
-	floor, top *float64    // limits of the axis
+	min, max   *float64    // limits of the axis
 	stacked    bool
 	calculate  bool     // a heatmap counts values itself instead of reading a histogram
 	alerts     []string // related alerts, linked to their sections of the runbook
@@ -39,7 +39,7 @@ type panel struct {
 	drillDown  bool // rows of a table link to the dashboard of the upstream
 }
 
-// panelType is a type of panel, by Grafana's name.
+// panelType is the type of a panel, as Grafana names it.
 type panelType string
 
 const (
@@ -50,24 +50,24 @@ const (
 	heatmap    panelType = "heatmap"
 )
 
-// target is one query of a panel, or one column of a table.
+// A target is one query of a panel, or one column of a table.
 type target struct {
-	expr   string
-	legend string // title of a column; without it only the labels of the column are shown
-	unit   string // if it differs from the panel's
-	words  []word
-	colour string // if it has a meaning
-	dashed bool
+	expr     string
+	legend   string // title of a column; if empty, the column is hidden and only its labels are shown
+	unit     string // if it differs from the panel's
+	mappings []mapping
+	colour   string // only if it has a meaning
+	dashed   bool
 }
 
-// word is the name of a value, so that colour is not the only sign of it.
-type word struct {
+// A mapping is the text for a value, so that values differ not only by colour.
+type mapping struct {
 	value  int
 	text   string
 	colour string
 }
 
-// threshold is the lowest value of a colour.
+// A threshold is the lowest value that has a colour.
 type threshold struct {
 	from   float64
 	colour string
@@ -88,4 +88,4 @@ var (
 	peerThresholds    = []threshold{{0, bad}, {3, good}}
 )
 
-func at(v float64) *float64 { return &v }
+func ptr(v float64) *float64 { return &v }

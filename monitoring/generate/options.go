@@ -1,6 +1,6 @@
 package main
 
-// options returns how a panel shows its values.
+// options returns the display options of a panel.
 func (p *panel) options() object {
 	tooltip := object{"mode": "multi", "sort": "desc"}
 	legend := object{"calcs": []string{}, "displayMode": "list", "placement": "bottom", "showLegend": true}
@@ -31,8 +31,8 @@ func (p *panel) options() object {
 }
 
 // transformations merges the results of all queries into one table: rows with the same
-// labels become one, and columns of values get their titles. Grafana names the column
-// of a single query Value.
+// labels become one, and value columns get their titles. Grafana names the column of a
+// single query Value.
 func (p *panel) transformations() []object {
 	hide, titles := object{"Time": true}, object{}
 	for i, t := range p.targets {

@@ -1,6 +1,6 @@
-// Command screenshots takes pictures of the status page and writes them to a folder. The pages
-// are those of the nine situations, which a test of internal/status writes. With -all it takes
-// every page in light, in dark and on a phone.
+// Command screenshots takes screenshots of the status page and writes them to a folder. The
+// pages show the nine situations that the verdict distinguishes, and a test of internal/status
+// writes them. With -all it takes every page in light and dark colours and on a phone.
 package main
 
 import (
@@ -23,10 +23,10 @@ import (
 
 const (
 	patience = 12 * time.Minute
-	maxBytes = 200_000 // of a picture
+	maxBytes = 200_000 // per picture
 )
 
-// picture is a page with a colour scheme and a size.
+// A picture is a page with a colour scheme and a size.
 type picture struct {
 	name, page, scheme string
 	width, height      int64
@@ -48,21 +48,21 @@ var pictures = []picture{
 }
 
 func main() {
-	all := flag.Bool("all", false, "take every page in light, in dark and on a phone")
+	all := flag.Bool("all", false, "take every page in light and dark colours and on a phone")
 	flag.Parse()
 	if flag.NArg() != 1 {
 		fmt.Fprintln(os.Stderr, "usage: screenshots [-all] FOLDER")
 		os.Exit(1)
 	}
-	ctx, end := context.WithTimeout(context.Background(), patience)
-	defer end()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
 	if err := run(ctx, flag.Arg(0), *all); err != nil {
 		fmt.Fprintln(os.Stderr, "screenshots:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, folder string, all bool) error {
+func run(ctx context.Context, dir string, all bool) error {
 	chromium, err := exec.LookPath("chromium")
 	if err != nil {
 		return fmt.Errorf("install the Debian package chromium: %w", err)
@@ -85,25 +85,25 @@ func run(ctx context.Context, folder string, all bool) error {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(chromium), chromedp.UserDataDir(filepath.Join(work, "profile")), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("hide-scrollbars", true))
-	allocator, endAll := chromedp.NewExecAllocator(ctx, options...)
-	defer endAll()
+	allocator, stopChromium := chromedp.NewExecAllocator(ctx, options...)
+	defer stopChromium()
 	tab, closeTab := chromedp.NewContext(allocator)
 	defer closeTab()
 	if err := chromedp.Do(tab); err != nil {
 		return fmt.Errorf("start Chromium: %w", err)
 	}
 	for _, p := range pictures {
-		if err := p.take(tab, base, folder); err != nil {
+		if err := p.take(tab, base, dir); err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
 	}
 	return chromedp.Cancel(tab)
 }
 
-// servePages writes the pages of the situations to a folder and serves it.
-func servePages(ctx context.Context, folder string) (base string, stop func(), err error) {
+// servePages writes the pages of the situations to a folder and serves it until stop is called.
+func servePages(ctx context.Context, dir string) (base string, stop func(), err error) {
 	test := exec.CommandContext(ctx, "go", "test", "-C", "..", "-count=1", "-run=^TestPagesShowTheVerdict$", "./internal/status")
-	test.Env = append(os.Environ(), "BETANET_PAGES="+folder)
+	test.Env = append(os.Environ(), "BETANET_PAGES="+dir)
 	if out, err := test.CombinedOutput(); err != nil {
 		return "", nil, fmt.Errorf("write the pages: %w\n%s", err, out)
 	}
@@ -111,14 +111,14 @@ func servePages(ctx context.Context, folder string) (base string, stop func(), e
 	if err != nil {
 		return "", nil, err
 	}
-	server := &http.Server{Handler: http.FileServer(http.Dir(folder)), ReadHeaderTimeout: time.Minute}
-	go server.Serve(l) //nolint:errcheck // it runs until the program exits
+	server := &http.Server{Handler: http.FileServer(http.Dir(dir)), ReadHeaderTimeout: time.Minute}
+	go server.Serve(l) //nolint:errcheck // it returns only after stop
 	return "http://" + l.Addr().String(), func() { server.Close() }, nil
 }
 
-// everyPicture returns the pictures of -all for the pages in a folder.
-func everyPicture(folder string) (all []picture, err error) {
-	pages, err := filepath.Glob(filepath.Join(folder, "*.html"))
+// everyPicture returns the pictures that -all takes of the pages in a folder.
+func everyPicture(dir string) (all []picture, err error) {
+	pages, err := filepath.Glob(filepath.Join(dir, "*.html"))
 	for _, page := range pages {
 		name := strings.TrimSuffix(filepath.Base(page), ".html")
 		all = append(all, picture{name + "-light", name, "light", 1280, 900}, picture{name + "-dark", name, "dark", 1280, 900}, picture{name + "-phone", name, "light", 390, 844})
@@ -126,7 +126,8 @@ func everyPicture(folder string) (all []picture, err error) {
 	return all, err
 }
 
-func (p *picture) take(ctx context.Context, base, folder string) error {
+// take takes a picture with the browser of ctx and writes it to a folder.
+func (p *picture) take(ctx context.Context, base, dir string) error {
 	colours := chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: p.scheme}},
@@ -141,7 +142,7 @@ func (p *picture) take(ctx context.Context, base, folder string) error {
 		return err
 	}
 	if len(png) > maxBytes || !bytes.HasPrefix(png, []byte("\x89PNG")) {
-		return fmt.Errorf("%d bytes, want a PNG of at most %d", len(png), maxBytes)
+		return fmt.Errorf("got %d bytes, want a PNG of at most %d bytes", len(png), maxBytes)
 	}
-	return os.WriteFile(filepath.Join(folder, p.name+".png"), png, 0o644)
+	return os.WriteFile(filepath.Join(dir, p.name+".png"), png, 0o644)
 }

@@ -31,7 +31,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
-{{/* The exporter's configuration: the value config, and discovery of the file with targets. */}}
+{{/* The exporter's configuration: the value config, plus discovery of the targets file. */}}
 {{- define "betanet.config" -}}
 {{- $config := deepCopy .Values.config -}}
 {{- if .Values.targets -}}
@@ -79,7 +79,7 @@ tlsConfig:
 {{- end }}
 {{- end -}}
 
-{{/* A health check of the kubelet, on the port without a password if passwords may be set. */}}
+{{/* A health check by the kubelet, on the health port if the other port may need a password. */}}
 {{- define "betanet.healthCheck" -}}
 httpGet: {path: {{ .path }}, port: {{ if include "betanet.webSecret" .root }}health{{ else }}metrics{{ end }}}
 {{- end -}}
@@ -105,7 +105,7 @@ httpGet: {path: {{ .path }}, port: {{ if include "betanet.webSecret" .root }}hea
 {{- end -}}
 {{- end -}}
 
-{{/* The ports that the exporter connects to and that the configuration contains. */}}
+{{/* The ports that the exporter connects to: those in the configuration and in networkPolicy.ports. */}}
 {{- define "betanet.ports" -}}
 {{- $ports := list -}}
 {{- if not .Values.existingConfigSecret -}}
