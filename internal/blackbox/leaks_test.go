@@ -50,7 +50,7 @@ func publishOnce(server *fake.Server, id int) {
 
 // isClosed returns an error if an upstream has open connections.
 func isClosed(server *fake.Server) error {
-	if n := server.Open(); n > 0 {
+	if n := server.OpenConnections(); n > 0 {
 		return fmt.Errorf("upstream %s has %d open connections, want none", server.Addr(), n)
 	}
 	return nil

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// acceptPause is the pause after an error of Accept, such as too many open files.
+// acceptPause is the pause after a failed Accept, for example with too many open files.
 const acceptPause = 10 * time.Millisecond
 
 func (s *Server) accept(listener net.Listener) {
@@ -34,10 +34,10 @@ func (s *Server) admit(listener net.Listener, tcp *net.TCPConn) {
 	}
 	s.conns[tcp] = struct{}{}
 	s.accepted++
-	transport := s.transport
+	handler := s.handler
 	s.running.Go(func() {
 		defer s.forget(tcp)
-		if conn := transport(tcp); conn != nil {
+		if conn := handler(tcp); conn != nil {
 			s.serveConn(conn, tcp)
 			conn.Close()
 		}

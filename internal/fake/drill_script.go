@@ -12,7 +12,7 @@ const (
 // DrillServices lists the services of the script.
 var DrillServices = []string{edge1, edge2, core}
 
-// Conditions that last for several phases, because their alerts wait that long.
+// Conditions that last for several phases, because their alerts take that long to fire.
 var (
 	withoutTraffic = Conditions{Active: 1, Idle: true}
 	lossy          = Conditions{Loss: 0.2, Latency: 2 * time.Second}
