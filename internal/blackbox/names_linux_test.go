@@ -80,7 +80,7 @@ func TestEveryChangeOfANameIsHandled(t *testing.T) {
 			t.Cleanup(blackhole.Close)
 		}
 	}
-	p := watch(t, patient, urls...)
+	p := watch(t, patientFlags, urls...)
 	checkLeaks(t, p, servers...)
 	for i, r := range nameCases() {
 		t.Run(r.name, func(t *testing.T) {
@@ -117,21 +117,22 @@ func checkName(t *testing.T, p *program, names *fake.NameServer, server *fake.Se
 		}
 		return errors.Join(all...)
 	})
-	var counted float64
+	var failed float64
 	for _, path := range v1Paths {
 		for _, reason := range r.reasons {
-			counted += e.attempts(path, reason)
+			failed += e.attempts(path, reason)
 		}
 	}
-	if counted == 0 {
-		t.Errorf("got no attempt that ended in %q, want some", r.reasons)
+	if failed == 0 {
+		t.Errorf("got no attempts that ended in %q, want some", r.reasons)
 	}
 	names.Set(r.host, fake.Addresses(here))
 	p.awaitGood(t, upstream, documentAfter)
 }
 
-// TestANameFlapsAndChanges uses a name that does not exist at first, appears and vanishes, and moves to another machine.
-func TestANameFlapsAndChanges(t *testing.T) {
+// TestANameThatFlapsAndMovesIsFollowed uses a name that does not exist at first, appears and vanishes several times, and
+// moves to another machine.
+func TestANameThatFlapsAndMovesIsFollowed(t *testing.T) {
 	t.Parallel()
 	skipUnlessWholeSuite(t)
 	if !ownNamespace(t) {
@@ -142,9 +143,9 @@ func TestANameFlapsAndChanges(t *testing.T) {
 	second := startOn(t, net.JoinHostPort(elsewhere.String(), portOf(first)))
 	upstream := net.JoinHostPort(host, portOf(first))
 	publishOnce(first, documentBefore)
-	p := watch(t, patient, "http://"+upstream)
+	p := watch(t, patientFlags, "http://"+upstream)
 	checkLeaks(t, p, first, second)
-	p.await(t, upstream, func(e exposition) error { return allNever(e, upstream, "dns") })
+	p.await(t, upstream, func(e exposition) error { return allNeverGood(e, upstream, "dns") })
 	for id := range 3 {
 		publishOnce(first, id)
 		names.Set(host, fake.Addresses(here))
@@ -160,6 +161,6 @@ func TestANameFlapsAndChanges(t *testing.T) {
 		t.Errorf("the old address got %d requests after the name had moved, want none", got-requests)
 	}
 	if err := e.is(series("betanet_exporter_upstream_resets_total", "upstream", upstream), 0); err != nil {
-		t.Errorf("no counter fell, but %v", err)
+		t.Errorf("although no counter fell: %v", err)
 	}
 }

@@ -23,8 +23,8 @@ func (s *Server) accept(listener net.Listener) {
 	}
 }
 
-// admit serves a new connection in its own goroutine. It resets a connection that was accepted while the listener was being
-// closed, because nothing else would close it.
+// admit serves a new connection in its own goroutine. It resets a connection that was accepted while the listener was
+// being closed, because nothing else would close it.
 func (s *Server) admit(listener net.Listener, tcp *net.TCPConn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -51,8 +51,8 @@ func (s *Server) forget(tcp *net.TCPConn) {
 	delete(s.conns, tcp)
 }
 
-// count counts a request and returns the behaviour for its path. first reports whether it is the first request for the path
-// on its connection.
+// count counts a request and returns the behaviour for its path. first reports whether it is the first request for the
+// path on its connection.
 func (s *Server) count(path string, first bool) Behaviour {
 	s.mu.Lock()
 	defer s.mu.Unlock()

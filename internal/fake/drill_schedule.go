@@ -11,7 +11,8 @@ import (
 // maxWidth is the width of a small terminal.
 const maxWidth = 80
 
-// WriteSchedule prints the start of each phase if the first one starts now, its duration, and what an operator should see.
+// WriteSchedule prints the start of each phase if the first one starts now, its duration, and what an operator should
+// see.
 func WriteSchedule(w io.Writer, phases []Phase, speed float64, now time.Time) {
 	for i := range phases {
 		p := &phases[i]

@@ -19,8 +19,8 @@ var (
 	fewPeers       = Conditions{Nodes: 2}
 )
 
-// Script is the drill. Each alert is listed in the phase in which it begins to fire, after its condition has lasted as long
-// as monitoring/alerts requires.
+// Script is the drill. Each alert is listed in the phase in which it begins to fire, after its condition has lasted as
+// long as monitoring/alerts requires.
 var Script = []Phase{
 	{
 		Name: "All services are healthy", Duration: time.Minute,

@@ -36,8 +36,9 @@ const (
 // idStep is odd, so that ids do not repeat within 2^64 restarts.
 const idStep = 0x9e3779b97f4a7c15
 
-// network is the state of the simulated nodes at some age of the service. It advances in steps of one second, and the rates
-// of a second are fixed at its start. Values therefore depend only on seed and age, not on when and how often they are read.
+// network is the state of the simulated nodes at some age of the service. It advances in steps of one second, and the
+// rates of a second are fixed at its start. Values therefore depend only on seed and age, not on when and how often
+// they are read.
 type network struct {
 	seed     uint64
 	restarts uint64

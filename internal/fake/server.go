@@ -1,15 +1,15 @@
 // Package fake provides fake Betanet upstreams for development, tests, benchmarks and demonstrations of outages.
 //
-// A [Server] misbehaves on request: it hangs, resets connections, sends a wrong length or something other than HTTP. It is
-// built on raw TCP because net/http does not allow any of this. Two layers decide what happens on a connection, and both
-// may be changed at any time. A [ConnHandler] acts when the connection is accepted, before any request is read. A [Behaviour]
-// responds to one request and is chosen by its path. A new server is a healthy v1 upstream.
+// A [Server] misbehaves on request: it hangs, resets connections, sends a wrong length or something other than HTTP. It
+// is built on raw TCP because net/http does not allow any of this. Two layers decide what happens on a connection, and
+// both may be changed at any time. A [ConnHandler] acts when the connection is accepted, before any request is read. A
+// [Behaviour] responds to one request and is chosen by its path. A new server is a healthy v1 upstream.
 //
 // A [Service] simulates a network whose values change over time, in either of the two HTTP APIs. It fails on a schedule,
 // for demonstrations, or on demand, for tests. It listens only on loopback, because it has no access control.
 //
-// [Play] runs a drill: a scripted outage of simulated services that shows how the status page, dashboards and alerts react,
-// and lets operators practise.
+// [Play] runs a drill: a scripted outage of simulated services that shows how the status page, dashboards and alerts
+// react, and lets operators practise.
 package fake
 
 import (

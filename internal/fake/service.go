@@ -126,8 +126,8 @@ func (o *Options) complete() error {
 	return err
 }
 
-// loopback returns the address to listen on, or an error if it is not on loopback. It does not look up the name localhost,
-// so that the result does not depend on a resolver.
+// loopback returns the address to listen on, or an error if it is not on loopback. It does not look up the name
+// localhost, so that the result does not depend on a resolver.
 func loopback(addr string) (string, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -145,9 +145,9 @@ func loopback(addr string) (string, error) {
 // URL returns the base URL of the service.
 func (s *Service) URL() string { return s.server.URL() }
 
-// Restart simulates a restart of the service's process: the counters start at 0 again, the initial number of nodes is back
-// with new ids, and all connections and any deadlock end. Faults, conditions and the counts of Requests remain, because they are
-// not part of the service.
+// Restart simulates a restart of the service's process: the counters start at 0 again, the initial number of nodes is
+// back with new ids, and all connections and any deadlock end. Faults, conditions and the counts of Requests remain,
+// because they are not part of the service.
 func (s *Service) Restart() {
 	if s.server.closing.Err() != nil {
 		return

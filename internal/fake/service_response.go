@@ -80,8 +80,8 @@ func (s *Service) route(method, path string) (content, <-chan struct{}) {
 	return errorContent(http.StatusNotFound), nil
 }
 
-// routeMixnodes simulates the deadlock of the published server: /status and /metrics take its lock twice, and from then on
-// every request that needs the lock waits.
+// routeMixnodes simulates the deadlock of the published server: /status and /metrics take its lock twice, and from then
+// on every request that needs the lock waits.
 func (s *Service) routeMixnodes(method, path string) (content, <-chan struct{}) {
 	request := method + " " + path
 	switch request {
