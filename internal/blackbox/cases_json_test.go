@@ -8,7 +8,7 @@ import (
 
 // Faults of the document in a valid response.
 
-// edited sends an edited edited.
+// edited sends the document as changed by edit.
 func edited(edit func(string) string) func(string) fake.Behaviour {
 	return func(d string) fake.Behaviour { return fake.JSON(edit(d)) }
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// resources are numbers of descriptors and threads of a process.
+// resources has the number of open descriptors and the number of threads of a process.
 type resources struct{ descriptors, threads int }
 
 // resources returns the current resources. It does not scrape them, because the process metrics may be a second old.

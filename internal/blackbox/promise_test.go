@@ -90,7 +90,7 @@ func (s endpoint) notStale(e exposition) error {
 	return e.is(s.stale(), 0)
 }
 
-// neverGood requires that the endpoint fails and has neverGood had a good document.
+// neverGood requires that the endpoint fails and has never had a good document.
 func (s endpoint) neverGood(e exposition, reasons ...string) error {
 	return errors.Join(s.noValues(e), s.reasons(e, reasons...), e.is(s.key("betanet_exporter_endpoint_up"), 0))
 }
