@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command bench measures the program as a process, against baselines, a reference and an
 // earlier build in the same run. It prints ratios, because times depend on the machine.
 //
@@ -5,10 +7,7 @@
 //	go run ./bench -only small -long 10m  memory over ten minutes too
 //	go run ./bench -only scale            1 to 10 000 upstreams, half an hour
 //	go run ./bench                        both
-//	go run ./bench -before ./old          both, compared with an earlier build
-
-//go:build linux
-
+//	go run ./bench -before ./old          both; polling and Prometheus also with an earlier build
 package main
 
 import (
