@@ -8,9 +8,9 @@ GOBUILD = $(GO) build -buildvcs=false
 GOFUMPT     = mvdan.cc/gofumpt@v0.12.0
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-# The same commit gives the same bytes: the date is the commit's, and there is no
-# user or host name. Outside a git work tree these are empty and the version is
-# "dev". Characters that are special to a shell are removed from git's output.
+# Builds are reproducible: the date is the commit's, and there is no user or host
+# name. Outside a git work tree the values are empty and the version is "dev".
+# Characters that are special to a shell are removed from git's output.
 git = $(if $(wildcard .git),$(shell TZ=UTC git $(1) 2>/dev/null | tr -cd 'A-Za-z0-9._/+:-'))
 VERSION    ?= $(or $(patsubst v%,%,$(call git,describe --tags --match 'v[0-9]*' --dirty)),dev)
 REVISION   ?= $(call git,rev-parse HEAD)
@@ -25,25 +25,25 @@ LDFLAGS = -s -w $(call stamp,Version,$(VERSION)) $(call stamp,Revision,$(REVISIO
 .DEFAULT_GOAL := help
 .PHONY: help build package container release test test-all faults simulate fuzz mutants lint generate screenshots bench clean
 
-# The folder for packages, archives and images.
+# The directory for packages, archives and images.
 DIST ?= dist
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
-build: ## build the program: one static file, the same for the same commit
+build: ## build the program as one static file, reproducibly
 	CGO_ENABLED=0 $(GOBUILD) -trimpath -ldflags '$(LDFLAGS)' -o betanet_exporter .
 
-package: ## .deb and .rpm packages for three architectures, in dist/; the same for the same commit
+package: ## build .deb and .rpm packages for three architectures in dist/, reproducibly
 	@GO='$(GO)' VERSION='$(VERSION)' REVISION='$(REVISION)' SOURCE_DATE_EPOCH='$(EPOCH)' LDFLAGS='$(LDFLAGS)' deploy/packages/build
 
-test: ## format, vet, tidiness and all tests that need only Go (and, for the race detector, a C compiler)
+test: ## check formatting, vet and go.mod, and run all tests that need only Go (and a C compiler for the race detector)
 	@unformatted=$$(gofmt -l .) || exit 1; test -z "$$unformatted" || { echo "not formatted, run gofmt -w on:"; echo "$$unformatted"; exit 1; }
 	$(GO) mod tidy -diff
 	$(GO) vet ./...
 	$(GO) test -race -shuffle=on $$($(GO) list ./... | grep -v /internal/blackbox)
 	$(MAKE) --no-print-directory fuzz FUZZTIME=3s
-# Alone, because it measures times of a process that other packages would slow down.
+# Run it alone, because it measures times of a process that other tests would slow down.
 	$(GO) test -race -shuffle=on ./internal/blackbox
 
 # The programs that the tests in test/ use, each with its Debian package.
@@ -53,14 +53,14 @@ COMPONENTS = promtool:prometheus prometheus:prometheus \
 	chromium:chromium npm:npm buildah:buildah \
 	systemd-analyze:systemd lintian:lintian rpm:rpm
 
-test-all: test faults simulate lint ## test, every fault, simulate, lint, and the tests in test/ with real components
+test-all: test faults simulate lint ## run test, faults, simulate, lint, and the tests in test/ with real components
 	@PATH=$$PATH:/usr/sbin; for p in $(COMPONENTS); do \
 		command -v $${p%:*} >/dev/null || echo "make: $${p%:*} is missing (Debian package $${p#*:}): its tests are skipped, or fail with CI=true"; done
 	cd test && $(GO) mod tidy -diff && $(GO) vet ./...
 # -count=1, because the tests build the program, which go's test cache does not notice.
 	cd test && $(GO) test -v -race -shuffle=on -count=1 -timeout=45m ./...
 
-faults: ## all tests of internal/blackbox; make test omits the slow ones
+faults: ## run all tests of internal/blackbox; make test omits the slow ones
 	BETANET_FAULTS=all $(GO) test -race -shuffle=on -count=1 -timeout=25m ./internal/blackbox
 
 DAYS ?= 60
@@ -70,14 +70,14 @@ simulate: ## simulate DAYS=60 days of upstreams for the exporter, and 122 times 
 	wait $$! && exit $$exporter
 
 FUZZTIME ?= 1m
-fuzz: ## every fuzz target in turn, FUZZTIME=1m each
+fuzz: ## run every fuzz target in turn, FUZZTIME=1m each
 	@grep -roE --include='*_test.go' '^func Fuzz[A-Za-z]+' internal | sort | while IFS=: read -r file func; do \
 		$(GO) test ./$$(dirname $$file) -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) || exit 1; done
 
 mutants: ## apply each patch of test/mutants to a copy of the code, and check that tests fail; half an hour, MUTANTS=config for a package
 	cd test && $(GO) run ./mutants $(MUTANTS)
 
-lint: ## gofumpt and staticcheck, fetched through the module proxy
+lint: ## run gofumpt and staticcheck, fetched through the module proxy
 	@$(call fetched,$(GOFUMPT),-version) || exit 0; \
 	echo "gofumpt -l ."; \
 	unformatted=$$($(GO) run $(GOFUMPT) -l .) || exit 1; \
@@ -96,14 +96,14 @@ generate: ## write the generated pages of docs/ and the dashboards of monitoring
 	$(GO) run ./docs/generate docs
 	$(GO) run ./monitoring/generate monitoring/dashboards
 
-screenshots: ## make the pictures of docs/screenshots, with Chromium
+screenshots: ## take the screenshots of docs/screenshots with Chromium
 	mkdir -p docs/screenshots
 	cd test && $(GO) run ./screenshots ../docs/screenshots
 
 bench: ## measure the program relative to baselines in the same run; half an hour, BENCH='-only small' two minutes
 	$(GO) run ./bench $(BENCH)
 
-container: ## the image for amd64 and arm64 in one OCI archive, in dist/; needs buildah, and to be root
+container: ## build the image for amd64 and arm64 as one OCI archive in dist/; needs buildah and root
 	rm -rf $(DIST)/container
 	install -d $(DIST)/container
 	for arch in amd64 arm64; do CGO_ENABLED=0 GOOS=linux GOARCH=$$arch $(GOBUILD) -trimpath -ldflags '$(LDFLAGS)' \
@@ -116,10 +116,10 @@ container: ## the image for amd64 and arm64 in one OCI archive, in dist/; needs 
 		source=https://github.com/betanet/betanet_exporter,org.opencontainers.image.$(label))
 	rm -rf $(DIST)/container
 
-release: ## archives for all platforms, the Helm chart, an SBOM and checksums, in dist/; only from a tag
+release: ## build archives for all platforms, the Helm chart, an SBOM and checksums in dist/; only from a tag
 	$(GO) run ./deploy/release -ldflags '$(LDFLAGS)' $(VERSION) $(DIST)
 
-# The same tag gives the same bytes, whichever branch is checked out.
+# A tag is built reproducibly, whichever branch is checked out.
 container release: BRANCH = v$(VERSION)
 
 clean: ## remove the files made by build, package, container and release

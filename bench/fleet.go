@@ -16,14 +16,14 @@ import (
 	"time"
 )
 
-// host returns the address of a host of the fleet, 250 per /24.
+// host returns the address of host i of the fleet. Each /24 has 250 hosts.
 func host(i int) string { return fmt.Sprintf("127.1.%d.%d", i/250, i%250+1) }
 
-// fleet is the fake fleet: a Betanet service on every address of 127.1/16. It is as cheap
-// as possible, because it shares the processors with the measured processes.
+// fleet is the fake fleet: a Betanet service on every address of 127.1/16. It does as
+// little work as possible, because it shares the processors with the measured processes.
 type fleet struct {
 	began    time.Time
-	hanging  atomic.Bool // the odd hosts read and never respond
+	hanging  atomic.Bool // odd hosts read requests and never respond
 	requests atomic.Int64
 }
 
@@ -49,7 +49,7 @@ func serveFleet(addr string) error {
 		if errors.Is(err, net.ErrClosed) {
 			return err
 		}
-		if err != nil { // no descriptors left: the connection waits
+		if err != nil { // no descriptors left: let the connection wait
 			time.Sleep(10 * time.Millisecond)
 			continue
 		}
@@ -57,7 +57,7 @@ func serveFleet(addr string) error {
 	}
 }
 
-// serve responds to one request after the other. It supports only the part of HTTP that
+// serve responds to the requests on a connection. It supports only the part of HTTP that
 // the clients here use: requests without a body, and no pipelining.
 func (f *fleet) serve(c net.Conn) {
 	defer c.Close()
@@ -88,8 +88,8 @@ func (f *fleet) serve(c net.Conn) {
 	}
 }
 
-// document returns the response of a host. All values grow, so that every line of the
-// exporter changes.
+// document appends the document of a host at a path to b. All values grow, so that every
+// line of the exporter changes.
 func (f *fleet) document(b []byte, path string, host int) []byte {
 	t := int64(time.Since(f.began)/time.Millisecond) + int64(host)
 	put := func(name string, v int64) { b = strconv.AppendInt(append(b, name...), v, 10) }
@@ -130,5 +130,7 @@ func control(fleet *process, path string) (string, error) {
 	return string(b), err
 }
 
-// startFleet starts the fake fleet, in which every host exists.
-func startFleet() (*process, error) { return helper("fleet", func(addr string) string { return addr }) }
+// startFleet starts the fake fleet as a helper process.
+func startFleet() (*process, error) {
+	return startHelper("fleet", func(addr string) string { return addr })
+}

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// downCycles is the number of measured cycles of a fleet that is half down: the first ones,
-// in which breakers open, and some with open breakers.
+// downCycles is the number of measured cycles of a fleet that is half down: breakers open
+// in the first ones, and are open in the others.
 const downCycles = 6
 
 // closedPort is a port without a listener.
@@ -19,7 +19,7 @@ const closedPort = "1"
 
 // halfDown measures fleets in which every second upstream refuses connections or hangs.
 // Small fleets are measured at the same time.
-func (s *size) halfDown() error {
+func (s *scaleRun) halfDown() error {
 	if s.n < 2 {
 		return nil
 	}
@@ -32,9 +32,10 @@ func (s *size) halfDown() error {
 	return errors.Join(<-refused, <-hanging)
 }
 
-// measureDown measures an exporter with half of the fleet down in one way: refusing from the
-// start, or hanging once all have responded. The start is not measured.
-func (s *size) measureDown(how, closed string) error {
+// measureDown measures an exporter with half of the fleet down: refusing connections on the
+// port closed from the start or, if closed is empty, hanging once all have responded. The
+// start is not measured.
+func (s *scaleRun) measureDown(how, closed string) error {
 	if c, err := net.DialTimeout("tcp", net.JoinHostPort(host(1), closedPort), time.Second); err == nil {
 		c.Close()
 		return fmt.Errorf("port %s has a listener", closedPort)
@@ -61,7 +62,7 @@ func (s *size) measureDown(how, closed string) error {
 			return err
 		}
 	}
-	used, err := s.perCycle(downCycles, func() error { return nil }, load{fleet, p})
+	used, err := s.perCycle(downCycles, func() error { return nil }, pollingProcess{fleet, p})
 	if err != nil {
 		return err
 	}
@@ -73,8 +74,8 @@ func (s *size) measureDown(how, closed string) error {
 	if err != nil {
 		return err
 	}
-	s.set(what+"over 1 s late / skipped", "", "%s", exposed(body).late())
-	s.set(what+"healthy ones not on time", "0 / 0", "%d", exposed(body).overdue(at, alwaysUp))
+	s.set(what+"over 1 s late / skipped", "", "%s", exposition(body).lateAndSkipped())
+	s.set(what+"healthy upstreams not on time", "0 / 0", "%d", exposition(body).overdue(at, alwaysUp))
 	return nil
 }
 

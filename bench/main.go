@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command bench measures the program as a process, against baselines, a reference and an
 // earlier build in the same run. It prints ratios, because times depend on the machine.
 //
@@ -5,10 +7,7 @@
 //	go run ./bench -only small -long 10m  memory over ten minutes too
 //	go run ./bench -only scale            1 to 10 000 upstreams, half an hour
 //	go run ./bench                        both
-//	go run ./bench -before ./old          compares polling and Prometheus with another build
-
-//go:build linux
-
+//	go run ./bench -before ./old          both; polling and Prometheus also with an earlier build
 package main
 
 import (
@@ -26,16 +25,16 @@ import (
 )
 
 func main() {
-	long := flag.Duration("long", time.Minute, "how long to measure the memory")
-	cpu := flag.Duration("cpu", time.Minute, "how long to measure the processor time")
-	scrapes := flag.Int("scrapes", 20000, "number of scrapes whose time is measured")
+	long := flag.Duration("long", time.Minute, "duration of the memory measurement")
+	cpu := flag.Duration("cpu", time.Minute, "duration of the processor time measurement")
+	scrapes := flag.Int("scrapes", 20000, "number of scrapes to time")
 	only := flag.String("only", "", "part to run: small or scale, empty for both")
 	sizes := sizes{1, 100, 1000, 10000}
 	flag.Var(&sizes, "scale", "numbers of upstreams, empty for none (default 1,100,1000,10000)")
 	cycles := flag.Int("scale.cycles", 4, "cycles of 15 s over which processor time at scale is measured")
-	parts := flag.String("scale.parts", "", "what to measure at scale: polling, serving, dead, prometheus; empty for all")
-	before := flag.String("before", "", "program of an earlier commit to compare with")
-	helper := flag.String("helper", "", "run as a helper process, which only the benchmark itself starts")
+	parts := flag.String("scale.parts", "", "parts to measure at scale, separated by commas: polling, serving, dead, prometheus; empty for all")
+	before := flag.String("before", "", "binary of an earlier build to compare with")
+	helper := flag.String("helper", "", "run as a helper process; only for the benchmark itself")
 	flag.Parse()
 	if *helper != "" {
 		err := runHelper(*helper)
@@ -82,7 +81,7 @@ func run(before, only string, small, scale func(*bench) error) error {
 	return fmt.Errorf("-only %s: want small or scale", only)
 }
 
-// small measures an exporter of one upstream.
+// small measures an exporter with one upstream.
 func (b *bench) small(long, cpu time.Duration, scrapes int) error {
 	var err error
 	if b.sim, err = fake.Simulate(fake.Options{Addr: "127.0.0.1:0"}); err != nil {
@@ -108,7 +107,7 @@ func (b *bench) small(long, cpu time.Duration, scrapes int) error {
 // bench has the values that the measurements share.
 type bench struct {
 	dir            string
-	binary, before string // before is an earlier build, or empty
+	binary, before string // before is the binary of an earlier build, or empty
 	sim            *fake.Service
 }
 
@@ -144,7 +143,7 @@ func (b *bench) start() error {
 	return nil
 }
 
-// processor measures the processor time at the default interval.
+// processor measures the processor time used at the default interval.
 func (b *bench) processor(d time.Duration) error {
 	p, err := b.exporter()
 	if err != nil {
@@ -154,7 +153,7 @@ func (b *bench) processor(d time.Duration) error {
 	if err := p.waitFor("betanet_messages_total ", 10*time.Second); err != nil {
 		return err
 	}
-	time.Sleep(time.Second) // exclude the start
+	time.Sleep(time.Second) // do not measure the start
 	before, err := p.cpu()
 	if err != nil {
 		return err
@@ -168,7 +167,7 @@ func (b *bench) processor(d time.Duration) error {
 	return nil
 }
 
-// memory measures the memory at one collection and one scrape a second.
+// memory measures the memory used with one collection and one scrape per second.
 func (b *bench) memory(d time.Duration) error {
 	p, err := b.exporter("--collect.interval=1s")
 	if err != nil {
@@ -178,7 +177,7 @@ func (b *bench) memory(d time.Duration) error {
 	if err := p.waitFor("betanet_messages_total ", 10*time.Second); err != nil {
 		return err
 	}
-	var at []float64
+	var used []float64
 	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(time.Second) {
 		if _, err := p.scrape(false); err != nil {
 			return err
@@ -187,8 +186,8 @@ func (b *bench) memory(d time.Duration) error {
 		if err != nil {
 			return err
 		}
-		at = append(at, m)
+		used = append(used, m)
 	}
-	printRow(fmt.Sprintf("anonymous memory after %s of 1 s collections and scrapes", d), "%.1f MiB (%.1f after a tenth, at most %.1f)", "≤ 8 MiB, flat", at[len(at)-1], at[len(at)/10], slices.Max(at))
+	printRow(fmt.Sprintf("anonymous memory after %s of 1 s collections and scrapes", d), "%.1f MiB (%.1f after a tenth, at most %.1f)", "≤ 8 MiB, flat", used[len(used)-1], used[len(used)/10], slices.Max(used))
 	return nil
 }

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// polling measures the exporter with its default settings and, at the same time, the baseline
-// and the earlier build, each with its own fleet. So other load on the machine affects all of
-// them.
-func (s *size) polling() error {
+// polling measures the exporter with its default settings and, at the same time, the
+// baseline and the earlier build, each with its own fleet, so that other load on the
+// machine affects all of them.
+func (s *scaleRun) polling() error {
 	p, err := s.exporter(s.binary, s.fleet, "")
 	if err != nil {
 		return err
@@ -22,11 +22,11 @@ func (s *size) polling() error {
 	if err != nil {
 		result = err.Error() // still measure the others
 	}
-	s.set("start of the process to data of all", "≤ 2 s / ≤ 8 s", "%s", result)
-	loads := []load{{s.fleet, p}}
+	s.set("start of the process to data of all upstreams", "≤ 2 s / ≤ 8 s", "%s", result)
+	loads := []pollingProcess{{s.fleet, p}}
 	who := []string{"", "the baseline"}
 	start := []func(fleet *process) (*process, error){func(fleet *process) (*process, error) {
-		return helper("pollbaseline", func(addr string) string { return fmt.Sprintf("%s,%s,%d", addr, fleet.addr, s.n) })
+		return startHelper("pollbaseline", func(addr string) string { return fmt.Sprintf("%s,%s,%d", addr, fleet.addr, s.n) })
 	}}
 	if s.before != "" {
 		who = append(who, "before")
@@ -43,7 +43,7 @@ func (s *size) polling() error {
 			return err
 		}
 		defer other.stop()
-		loads = append(loads, load{fleet, other})
+		loads = append(loads, pollingProcess{fleet, other})
 	}
 	time.Sleep(2*interval + 2*time.Second)
 	files := 0
@@ -75,7 +75,7 @@ func (s *size) polling() error {
 		s.set("CPU of polling / before", "≤ 1 / ≤ 1", "%.2f (%.2f of the baseline before)", used[0].cpu/used[2].cpu, used[2].cpu/used[1].cpu)
 		s.set("resident memory / before", "", "%.2f (%.1f MiB before)", rss[0]/rss[2], rss[2])
 	}
-	s.set("open files, most seen", "≤ 3000 / ≤ 10 600", "%d", files)
+	s.set("open files, maximum", "≤ 3000 / ≤ 10 600", "%d", files)
 	if err := s.whilePolling(p); err != nil {
 		return err
 	}
@@ -85,22 +85,22 @@ func (s *size) polling() error {
 	}
 	s.set("peak memory, scrapes included, MiB", "", "%.1f", peak)
 	body, err := p.scrape(false)
-	s.set("collections over 1 s late / skipped", "0 / 0", "%s", exposed(body).late())
+	s.set("collections over 1 s late / skipped", "0 / 0", "%s", exposition(body).lateAndSkipped())
 	return err
 }
 
-// whilePolling compares the slowest of 100 scrapes with the slowest scrape of a process that
-// sends the same bytes from memory, over at least one cycle.
-func (s *size) whilePolling(p *process) error {
+// whilePolling compares the slowest of 100 scrapes with the slowest scrape of a baseline
+// that sends the same bytes from memory, over at least one cycle.
+func (s *scaleRun) whilePolling(p *process) error {
 	const turns = 100
 	var baselines [2]*process
-	var times [2][2][]time.Duration // by coding, ours and the baseline's
+	var times [2][2][]time.Duration // by coding; the exporter's and the baseline's
 	for coding, gzip := range []bool{false, true} {
 		body, err := p.scrape(gzip)
 		if err != nil {
 			return err
 		}
-		if baselines[coding], err = s.bench.baseline(body); err != nil {
+		if baselines[coding], err = s.bench.startBaseline(body); err != nil {
 			return err
 		}
 		defer baselines[coding].stop()
@@ -126,5 +126,5 @@ func (s *size) whilePolling(p *process) error {
 	return nil
 }
 
-// codings has the names of the two content codings.
+// codings lists the names of the two content codings.
 var codings = [2]string{"plain", "gzip"}

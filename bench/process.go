@@ -19,10 +19,10 @@ import (
 	"github.com/betanet/betanet_exporter/internal/harness"
 )
 
-// accept is the Accept header of Prometheus.
+// accept is the Accept header that Prometheus sends by default.
 const accept = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 
-// protobuf is the Accept header of Prometheus with native histograms.
+// protobuf is the Accept header that Prometheus sends if native histograms are enabled.
 const protobuf = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 
 // process is a server under measurement.
@@ -34,7 +34,7 @@ type process struct {
 	client *http.Client
 }
 
-// exporter starts the exporter on the simulator.
+// exporter starts the exporter with the simulated service as its upstream.
 func (b *bench) exporter(args ...string) (*process, error) {
 	addr, err := freeAddr()
 	if err != nil {
@@ -55,9 +55,9 @@ func startProcess(log *os.File, addr, binary string, args ...string) (p *process
 	return p, err
 }
 
-// helper starts this program as a helper process that listens on a given address, and waits
-// until it does.
-func helper(name string, arg func(addr string) string) (*process, error) {
+// startHelper starts this program as a helper process and waits until it listens. arg
+// returns the argument of a helper that is to listen on addr.
+func startHelper(name string, arg func(addr string) string) (*process, error) {
 	addr, err := freeAddr()
 	if err != nil {
 		return nil, err
@@ -76,10 +76,10 @@ func helper(name string, arg func(addr string) string) (*process, error) {
 		}
 	}
 	p.stop()
-	return nil, fmt.Errorf("helper %s does not listen", name)
+	return nil, fmt.Errorf("helper %s is not listening", name)
 }
 
-// stop ends the process, and kills it after ten seconds.
+// stop terminates the process, and kills it if it has not ended after ten seconds.
 func (p *process) stop() {
 	p.client.CloseIdleConnections()
 	p.Stop(10 * time.Second)
@@ -106,7 +106,8 @@ func (p *process) scrape(gzip bool) ([]byte, error) {
 	return body.Bytes(), err
 }
 
-// get requests the metrics in a format and returns their size in bytes.
+// get requests the metrics in the format of an Accept header, copies them to body, and
+// returns their size in bytes.
 func (p *process) get(accept string, gzip bool, body io.Writer) (int64, error) {
 	r, err := http.NewRequest("GET", p.url, nil)
 	if err != nil {
@@ -132,7 +133,7 @@ type statusError int
 
 func (s statusError) Error() string { return "status " + strconv.Itoa(int(s)) }
 
-// waitFor scrapes until a line begins with text.
+// waitFor scrapes until a line begins with text, for at most limit.
 func (p *process) waitFor(text string, limit time.Duration) error {
 	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if body, err := p.scrape(false); err == nil && strings.Contains(string(body), "\n"+text) {
@@ -143,8 +144,8 @@ func (p *process) waitFor(text string, limit time.Duration) error {
 }
 
 // cpu returns the processor time of the process so far. The clock of the process counts
-// nanoseconds, unlike /proc/PID/stat with its ticks of 10 ms, and includes threads that have
-// ended, unlike /proc/PID/task/*/schedstat.
+// nanoseconds, unlike /proc/PID/stat with its ticks of 10 ms, and includes threads that
+// have ended, unlike /proc/PID/task/*/schedstat.
 func (p *process) cpu() (time.Duration, error) {
 	clock := ^p.Cmd.Process.Pid<<3 | 2 // as in clock_getcpuclockid(3)
 	var t syscall.Timespec

@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// prometheusScrapes is the number of scrapes after which the memory is read.
+// prometheusScrapes is the number of scrapes after which memory is measured.
 const prometheusScrapes = 60
 
 // prometheus measures the memory of a Prometheus server that scrapes only the exporter,
 // and of one that scrapes only the earlier build.
-func (s *size) prometheus() error {
+func (s *scaleRun) prometheus() error {
 	builds := []string{s.binary}
 	if s.before != "" {
 		builds = append(builds, s.before)
@@ -44,9 +44,10 @@ func (s *size) prometheus() error {
 // serverStats has the number of series of a Prometheus server, and its memory in MiB.
 type serverStats struct{ series, heap, rss float64 }
 
-// runPrometheus lets a new Prometheus server scrape a build of the exporter, and measures the
-// server. Every scrape has new values, as with the default intervals of both.
-func (s *size) runPrometheus(binary string) (serverStats, error) {
+// runPrometheus lets a new Prometheus server scrape a build of the exporter, and measures
+// the server. The values change before every scrape, as they do with the default
+// intervals.
+func (s *scaleRun) runPrometheus(binary string) (serverStats, error) {
 	every := max(time.Second, time.Duration(s.n)*time.Second/2000)
 	exporter, err := s.exporter(binary, s.fleet, "", "--collect.interval="+every.String())
 	if err != nil {
@@ -92,15 +93,15 @@ func (s *size) runPrometheus(binary string) (serverStats, error) {
 	return serverStats{}, fmt.Errorf("fewer than %d scrapes by Prometheus in %s", prometheusScrapes, 2*prometheusScrapes*every)
 }
 
-// serverStats reads the statistics of a Prometheus server. Once it has made enough scrapes, it
-// collects garbage first.
+// serverStats reads the statistics of a Prometheus server. Once the server has made enough
+// scrapes, it runs a garbage collection first.
 func (p *process) serverStats() (v serverStats, scrapes float64, err error) {
 	for range 2 {
 		body, err := p.scrape(false)
 		if err != nil {
 			return v, 0, err
 		}
-		e := exposed(body)
+		e := exposition(body)
 		v.series, v.heap = e.value("prometheus_tsdb_head_series"), e.value("go_memstats_heap_inuse_bytes")/(1<<20)
 		appended := 0.0
 		for sample := range e.samples("prometheus_tsdb_head_samples_appended_total") {

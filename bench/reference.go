@@ -22,7 +22,7 @@ import (
 const plainText = "text/plain;version=0.0.4"
 
 // serveReference runs the reference: a typical exporter with the same series, whose
-// collector makes constant metrics for each scrape.
+// collector creates constant metrics for each scrape.
 func serveReference(arg string) error {
 	addr, path, _ := strings.Cut(arg, ",")
 	body, err := os.ReadFile(path)
@@ -47,7 +47,7 @@ func serveReference(arg string) error {
 	return http.ListenAndServe(addr, promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true}))
 }
 
-// reference is a collector with its values and descriptions in memory.
+// reference is a collector with all values and descriptions in memory.
 type reference struct {
 	descs   map[string]*prometheus.Desc
 	metrics []func() prometheus.Metric
@@ -95,7 +95,7 @@ func constant(d *prometheus.Desc, kind dto.MetricType, m *dto.Metric, labels []s
 	}
 }
 
-// Describe sends the descriptions, sorted.
+// Describe sends the descriptions in sorted order.
 func (c *reference) Describe(to chan<- *prometheus.Desc) {
 	var keys []string
 	for key := range c.descs {
@@ -107,7 +107,7 @@ func (c *reference) Describe(to chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect sends new metrics.
+// Collect creates and sends all metrics.
 func (c *reference) Collect(to chan<- prometheus.Metric) {
 	for _, m := range c.metrics {
 		to <- m()

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// scale measures fleets of several sizes. If a measurement fails, its error is in the table and
-// the others continue.
+// scale measures fleets of several sizes. If a measurement fails, its error is in the
+// table and the others continue.
 func (b *bench) scale(sizes []int, cycles int, parts string) error {
 	if len(sizes) == 0 {
 		return nil
@@ -24,7 +24,7 @@ func (b *bench) scale(sizes []int, cycles int, parts string) error {
 		if err != nil {
 			return err
 		}
-		s := &size{bench: b, table: t, fleet: fleet, n: n, cycles: cycles}
+		s := &scaleRun{bench: b, table: t, fleet: fleet, n: n, cycles: cycles}
 		for _, part := range []struct {
 			what string
 			run  func() error
@@ -42,9 +42,9 @@ func (b *bench) scale(sizes []int, cycles int, parts string) error {
 	return nil
 }
 
-// size is the measurement of one size. Processor time is in microseconds per
-// upstream and cycle.
-type size struct {
+// scaleRun measures a fleet of n upstreams. Processor time is in microseconds per upstream
+// and cycle.
+type scaleRun struct {
 	*bench
 	table      *table
 	fleet      *process
@@ -52,13 +52,13 @@ type size struct {
 	healthyCPU float64 // processor time of the exporter with all upstreams healthy
 }
 
-func (s *size) set(what, limit, measured string, args ...any) {
+func (s *scaleRun) set(what, limit, measured string, args ...any) {
 	s.table.set(s.n, what, limit, measured, args...)
 }
 
-// exporter starts a build of the exporter for the fleet; closed is the port of odd
+// exporter starts a build of the exporter for the fleet. closed is the port of the odd
 // hosts, or empty for the same port as the others.
-func (s *size) exporter(binary string, fleet *process, closed string, args ...string) (*process, error) {
+func (s *scaleRun) exporter(binary string, fleet *process, closed string, args ...string) (*process, error) {
 	_, port, err := net.SplitHostPort(fleet.addr)
 	if err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ func (s *size) exporter(binary string, fleet *process, closed string, args ...st
 		return nil, err
 	}
 	file.Close()
-	log, err := os.Create(file.Name() + ".log") // thousands of lines when half are down
+	log, err := os.Create(file.Name() + ".log") // thousands of lines if half of the fleet is down
 	if err != nil {
 		return nil, err
 	}
@@ -97,14 +97,14 @@ func (s *size) exporter(binary string, fleet *process, closed string, args ...st
 func name(i int) string { return fmt.Sprintf("betanet-%07d", i) }
 
 // ready waits until n upstreams have data, and returns the time since the start of the
-// process. It scrapes less often if scrapes are slow, to cause little load.
+// process. It scrapes less often if scrapes are slow, so that they cause little load.
 func (p *process) ready(n int, limit time.Duration) (time.Duration, error) {
 	found, last := 0, error(nil)
 	for time.Since(p.began) < limit && p.running() {
 		began := time.Now()
 		body, err := p.scrape(false)
 		if last = err; err == nil {
-			if found = exposed(body).upstreamsWithData(); found >= n {
+			if found = exposition(body).upstreamsWithData(); found >= n {
 				return time.Since(p.began), nil
 			}
 		}
@@ -113,15 +113,15 @@ func (p *process) ready(n int, limit time.Duration) (time.Duration, error) {
 	return 0, fmt.Errorf("data of %d of %d upstreams after %s (last error: %v)", found, n, time.Since(p.began).Round(time.Second), last)
 }
 
-// load is a process that polls a fleet.
-type load struct{ fleet, p *process }
+// pollingProcess is a process that polls a fleet.
+type pollingProcess struct{ fleet, p *process }
 
-// usage is processor time in microseconds, and requests received by the fleet, both per
-// upstream and cycle.
+// usage is the processor time in microseconds and the number of requests received by the
+// fleet, both per upstream and cycle.
 type usage struct{ cpu, requests float64 }
 
-// perCycle measures processes over the same cycles. It calls each once a second.
-func (s *size) perCycle(cycles int, each func() error, loads ...load) ([]usage, error) {
+// perCycle measures several processes over the same cycles. It calls each once a second.
+func (s *scaleRun) perCycle(cycles int, each func() error, loads ...pollingProcess) ([]usage, error) {
 	read := func() (all []usage, err error) {
 		for _, l := range loads {
 			n, err := requestCount(l.fleet)

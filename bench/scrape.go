@@ -32,8 +32,8 @@ func serveBaseline(arg string) error {
 	}))
 }
 
-// scrape compares the time of scrapes with the baseline, for the same bytes. They are
-// measured in turn, so that other load on the machine affects both.
+// scrape compares the duration of scrapes with the baseline, for the same bytes. The two
+// are measured alternately, so that other load on the machine affects both.
 func (b *bench) scrape(n int, gzip bool) error {
 	p, err := b.exporter("--collect.interval=1s")
 	if err != nil {
@@ -47,19 +47,19 @@ func (b *bench) scrape(n int, gzip bool) error {
 	if err != nil {
 		return err
 	}
-	f, err := b.baseline(body)
+	baseline, err := b.startBaseline(body)
 	if err != nil {
 		return err
 	}
-	defer f.stop()
+	defer baseline.stop()
 	const turns = 10
 	var ours, theirs []time.Duration
 	for range turns {
-		a, err := p.load(n/turns, gzip)
+		a, err := p.scrapeMany(n/turns, gzip)
 		if err != nil {
 			return err
 		}
-		z, err := f.load(n/turns, gzip)
+		z, err := baseline.scrapeMany(n/turns, gzip)
 		if err != nil {
 			return err
 		}
@@ -75,17 +75,17 @@ func (b *bench) scrape(n int, gzip bool) error {
 	return nil
 }
 
-// baseline starts the baseline with a body.
-func (b *bench) baseline(body []byte) (*process, error) {
+// startBaseline starts the baseline as a helper process that serves a body.
+func (b *bench) startBaseline(body []byte) (*process, error) {
 	path := filepath.Join(b.dir, "body")
 	if err := os.WriteFile(path, body, 0o600); err != nil {
 		return nil, err
 	}
-	return helper("baseline", func(addr string) string { return addr + "," + path })
+	return startHelper("baseline", func(addr string) string { return addr + "," + path })
 }
 
-// load makes n scrapes by parallel scrapers and returns their times.
-func (p *process) load(n int, gzip bool) ([]time.Duration, error) {
+// scrapeMany makes n scrapes with parallel scrapers and returns their durations.
+func (p *process) scrapeMany(n int, gzip bool) ([]time.Duration, error) {
 	var wg sync.WaitGroup
 	times := make([][]time.Duration, parallel)
 	errs := make([]error, parallel)
@@ -105,8 +105,8 @@ func (p *process) load(n int, gzip bool) ([]time.Duration, error) {
 	return slices.Concat(times...), errors.Join(errs...)
 }
 
-// stampede makes 500 scrapes at once, with a request limit above that and with the default
-// limit.
+// stampede makes 500 scrapes at once, first with a higher request limit and then with the
+// default limit.
 func (b *bench) stampede() error {
 	for _, limit := range []int{600, 40} {
 		p, err := b.exporter("--collect.interval=1h", "--web.max-requests="+strconv.Itoa(limit))

@@ -17,7 +17,7 @@ import (
 const pause = 1100 * time.Millisecond
 
 // serving measures scrapes of an exporter that does not collect.
-func (s *size) serving() error {
+func (s *scaleRun) serving() error {
 	p, err := s.exporter(s.binary, s.fleet, "", "--collect.interval=1h", "--cache.max-stale=0")
 	if err != nil {
 		return err
@@ -26,7 +26,7 @@ func (s *size) serving() error {
 	if _, err := p.ready(s.n, time.Minute); err != nil {
 		return err
 	}
-	time.Sleep(2 * pause) // exclude the start
+	time.Sleep(2 * pause) // do not measure the start
 	for i, limit := range []string{"≤ 1 / ≤ 1", ""} {
 		mb, err := p.allocated(i == 1)
 		if err != nil {
@@ -34,7 +34,7 @@ func (s *size) serving() error {
 		}
 		s.set("allocated per scrape, MB, "+codings[i], limit, "%.3f", mb)
 	}
-	reference, err := s.reference(p)
+	reference, err := s.startReference(p)
 	if err != nil {
 		return err
 	}
@@ -60,8 +60,9 @@ func (s *size) serving() error {
 	return nil
 }
 
-// reference starts the reference with the series of an exporter, and compares both.
-func (s *size) reference(p *process) (*process, error) {
+// startReference starts the reference with the series of an exporter, and checks that both
+// expose the same number of samples.
+func (s *scaleRun) startReference(p *process) (*process, error) {
 	var body bytes.Buffer
 	if _, err := p.get(plainText, false, &body); err != nil {
 		return nil, err
@@ -70,7 +71,7 @@ func (s *size) reference(p *process) (*process, error) {
 	if err := os.WriteFile(path, body.Bytes(), 0o600); err != nil {
 		return nil, err
 	}
-	reference, err := helper("reference", func(addr string) string { return addr + "," + path })
+	reference, err := startHelper("reference", func(addr string) string { return addr + "," + path })
 	if err != nil {
 		return nil, err
 	}
@@ -85,11 +86,11 @@ func (s *size) reference(p *process) (*process, error) {
 		reference.stop()
 		return nil, err
 	}
-	if a, z := series(ours), series(theirs); a != z {
+	if a, z := sampleCount(ours), sampleCount(theirs); a != z {
 		reference.stop()
 		return nil, fmt.Errorf("the reference has %d samples, the exporter %d", z, a)
 	}
-	s.set("samples", "", "%d", series(ours))
+	s.set("samples", "", "%d", sampleCount(ours))
 	one := []byte(`upstream="` + name(0) + `"`)
 	samples, size := 0, 0
 	for line := range bytes.Lines(ours) {
@@ -102,13 +103,13 @@ func (s *size) reference(p *process) (*process, error) {
 	return reference, nil
 }
 
-// series counts the lines that are not comments.
-func series(body []byte) int {
+// sampleCount returns the number of lines that are not comments.
+func sampleCount(body []byte) int {
 	return bytes.Count(body, []byte("\n")) - bytes.Count(body, []byte("\n#")) - strings.Count(string(body[:1]), "#")
 }
 
 // perScrape returns the processor time of a scrape in milliseconds. It makes at least three
-// scrapes, and stops when they have used half a second of processor time or taken 12 s.
+// scrapes, until they have used half a second of processor time or taken 12 s.
 func (p *process) perScrape(accept string, gzip bool) (float64, error) {
 	before, err := p.cpu()
 	if err != nil {
@@ -128,7 +129,7 @@ func (p *process) perScrape(accept string, gzip bool) (float64, error) {
 	}
 }
 
-// allocated returns how many megabytes the exporter allocates for a scrape.
+// allocated returns the number of megabytes that the exporter allocates for a scrape.
 func (p *process) allocated(coded bool) (float64, error) {
 	const scrapes = 10
 	before, err := p.allocatedSoFar(coded)
@@ -159,5 +160,5 @@ func (p *process) allocatedSoFar(coded bool) (float64, error) {
 			return 0, err
 		}
 	}
-	return exposed(body).value("go_memstats_alloc_bytes_total"), nil
+	return exposition(body).value("go_memstats_alloc_bytes_total"), nil
 }

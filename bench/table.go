@@ -17,7 +17,7 @@ type sizes []int
 
 func (s *sizes) String() string { return "" }
 
-// Set reads a list like 1,100.
+// Set parses a list such as 1,100.
 func (s *sizes) Set(v string) error {
 	*s = nil
 	for _, part := range strings.FieldsFunc(v, func(r rune) bool { return r == ',' }) {
@@ -74,5 +74,5 @@ func progress(size int, format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "%s %d: %s\n", time.Now().Format(time.TimeOnly), size, fmt.Sprintf(format, args...))
 }
 
-// worst returns the longest time.
+// worst returns the longest duration.
 func worst(d []time.Duration) time.Duration { return slices.Max(d).Round(100 * time.Microsecond) }

@@ -29,12 +29,12 @@ func TestAnUpstreamThatWasNeverHealthyExposesNoValues(t *testing.T) {
 	for _, r := range cases {
 		urls = append(urls, r.url)
 	}
-	p := watch(t, patient, urls...)
+	p := watch(t, patientFlags, urls...)
 	for _, r := range cases {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
 			_, upstream, _ := strings.Cut(r.url, "://")
-			p.await(t, upstream, func(e exposition) error { return allNever(e, upstream, r.reason) })
+			p.await(t, upstream, func(e exposition) error { return allNeverGood(e, upstream, r.reason) })
 		})
 	}
 	t.Run("the exporter itself is ready and degraded", func(t *testing.T) {

@@ -75,7 +75,7 @@ func awaitMixnodes(t *testing.T, p *program) {
 func TestAMixnodesDocumentAfterThree404sSwitchesTheAPI(t *testing.T) {
 	t.Parallel()
 	server := startMixnodes(t)
-	p := serve(t, nil, append([]string{"--betanet.url=" + server.URL()}, unhurried...)...)
+	p := serve(t, nil, append([]string{"--betanet.url=" + server.URL()}, unhurriedFlags...)...)
 	p.await(t, "", func(e exposition) error {
 		return errors.Join(counted("requests for /mixnodes", server.Requests(fake.Mixnodes), watchedCycles), mixnodes(e, ""))
 	})
@@ -102,13 +102,13 @@ func TestAMixnodesDocumentAfterThree404sSwitchesTheAPI(t *testing.T) {
 			t.Errorf("got a log line about %s, want none: %s", path, line)
 		}
 	}
-	// The server closes each connection without announcing it. A kept one would make the next request fail.
+	// The server closes each connection without announcing it. On a reused connection the next request would fail.
 	if requests, connections := server.Requests(fake.Mixnodes), server.Connections(fake.Mixnodes); requests != connections {
-		t.Errorf("got %d requests on %d connections, want a connection each", requests, connections)
+		t.Errorf("got %d requests on %d connections, want one request per connection", requests, connections)
 	}
 }
 
-func TestThree404sWithoutAMixnodesDocumentAreAFailingV1(t *testing.T) {
+func TestThree404sWithoutAMixnodesDocumentMeanAFailingV1(t *testing.T) {
 	edited := func(old, other string) fake.Behaviour {
 		return fake.JSON(strings.Replace(fake.MixnodesDocument, old, other, 1))
 	}
@@ -133,8 +133,8 @@ func TestThree404sWithoutAMixnodesDocumentAreAFailingV1(t *testing.T) {
 			t.Parallel()
 			server := startMixnodes(t)
 			server.Set(fake.Mixnodes, a.fault)
-			p := inProcess(t, []string{server.Addr()}, append([]string{"--betanet.url=" + server.URL(), "--collect.timeout=20s", "--request.timeout=2s"}, common...)...)
-			p.await(t, "", func(e exposition) error { return errors.Join(allNever(e, "", "http_4xx"), noMixnodes(e, "")) })
+			p := inProcess(t, []string{server.Addr()}, append([]string{"--betanet.url=" + server.URL(), "--collect.timeout=20s", "--request.timeout=2s"}, commonFlags...)...)
+			p.await(t, "", func(e exposition) error { return errors.Join(allNeverGood(e, "", "http_4xx"), noMixnodes(e, "")) })
 			publish(server, documentAfter)
 			p.await(t, "", func(e exposition) error { return errors.Join(allGood(e, "", documentAfter), noMixnodes(e, "")) })
 		})
@@ -149,8 +149,8 @@ func TestTwo404sDoNotCauseARequestForMixnodes(t *testing.T) {
 		return errors.Join(
 			counted("cycles", server.Requests(fake.Network), watchedCycles),
 			endpoint{"", fake.Network}.good(e, documentBefore),
-			endpoint{"", fake.Metrics}.never(e, "http_4xx"),
-			endpoint{"", fake.Nodes}.never(e, "http_4xx"))
+			endpoint{"", fake.Metrics}.neverGood(e, "http_4xx"),
+			endpoint{"", fake.Nodes}.neverGood(e, "http_4xx"))
 	})
 	if got := server.Requests(fake.Mixnodes); got != 0 {
 		t.Errorf("got %d requests for /mixnodes, want none", got)

@@ -17,7 +17,7 @@ import (
 type faultCase struct {
 	name   string
 	path   string // set by assignPaths if empty
-	reason string // two, separated by "|", where the client cannot always distinguish them
+	reason string // or two, separated by "|", if the client cannot always distinguish them
 	fault  func(document string) fake.Behaviour
 	whole  func(*fake.Server) // instead of path and fault
 
@@ -36,7 +36,7 @@ func (r faultCase) paths() []string {
 	return []string{r.path}
 }
 
-// assignPaths assigns the three paths in turn to the cases without one.
+// assignPaths assigns the three paths in turn to the cases without a path.
 func assignPaths(cases []faultCase) []faultCase {
 	for i := range cases {
 		if cases[i].path == "" {
@@ -60,8 +60,8 @@ func allCases() []faultCase {
 		statusCases(), redirectCases(), headerCases(), sizeCases(), schemaCases(), valueCases())), upstreamCases()...)
 }
 
-// The documents before, during and after a fault. The faulty one differs from the good ones, so that a value from it would
-// be noticed.
+// The IDs of the documents before, during and after a fault. The faulty document differs from the good ones, so that a
+// value from it would be noticed.
 const (
 	documentBefore = 0
 	documentFaulty = 1000
@@ -140,15 +140,15 @@ func (r faultCase) checkHealed(t *testing.T, p *program, server *fake.Server, up
 	p.awaitGood(t, upstream, documentAfter)
 }
 
-// flags configure an exporter in the process of the test. Attempts do not time out, however busy the machine is, unless the
-// fault never ends.
+// flags configure an exporter in the process of the test. Attempts do not time out, however busy the machine is, unless
+// the fault never ends.
 func (r faultCase) flags(t *testing.T, server *fake.Server) []string {
 	t.Helper()
 	limit := "--request.timeout=40s"
 	if r.reason == "timeout" {
 		limit = "--request.timeout=500ms"
 	}
-	flags := append([]string{"--collect.timeout=50s", limit, fmt.Sprint("--retry.attempts=", r.attempts())}, common[1:]...)
+	flags := append([]string{"--collect.timeout=50s", limit, fmt.Sprint("--retry.attempts=", r.attempts())}, commonFlags[1:]...)
 	if !r.tls {
 		return append(flags, "--betanet.url="+server.URL())
 	}
@@ -166,10 +166,11 @@ func (r faultCase) attempts() int {
 	return 3
 }
 
-// TestEveryFaultHasItsReason injects each fault of the table into the upstream of an exporter in the process of the test.
-// The fault is active at the start, when no series of the endpoint may be exposed, not even with 0; it ends and comes back.
-// Each attempt is counted by its reason and retried only if the case is retried. Afterwards the exporter has no connections
-// and no more goroutines than before. All faults together leave no descriptors open.
+// TestEveryFaultHasItsReason injects each fault of the table into the upstream of an exporter in the process of the
+// test. The fault is active at the start, when no series of the endpoint may be exposed, not even with 0; it ends and
+// comes back. Each attempt is counted by its reason and retried only if the case is retried. Afterwards the exporter
+// has no connections and no more goroutines than before. After all faults together, no more descriptors are open than
+// before.
 func TestEveryFaultHasItsReason(t *testing.T) {
 	client.CloseIdleConnections()
 	before := descriptors()
@@ -198,7 +199,7 @@ func (r faultCase) checkInProcess(t *testing.T, server *fake.Server) {
 		upstream = server.Addr()
 	}
 	p.await(t, upstream, func(e exposition) error {
-		return failing(e, upstream, documentBefore, r.paths(), func(s endpoint) error { return s.never(e, r.reasons()...) })
+		return failing(e, upstream, documentBefore, r.paths(), func(s endpoint) error { return s.neverGood(e, r.reasons()...) })
 	})
 	r.heal(t, server, documentBefore)
 	p.awaitGood(t, upstream, documentBefore)
@@ -232,8 +233,8 @@ func (r faultCase) checkInProcess(t *testing.T, server *fake.Server) {
 	})
 }
 
-// checkCounters checks that all attempts at a path are counted by the reason, and all but the first of a collection as
-// retries.
+// checkCounters checks that all attempts at a path are counted under the reason, and all but the first of each collection
+// as retries.
 func (r faultCase) checkCounters(t *testing.T, first, last exposition, path string, collections, attempts int) {
 	t.Helper()
 	var got float64

@@ -88,7 +88,7 @@ func withManyFields(document string) string {
 	return b.String() + document[1:]
 }
 
-// acceptedCases are valid responses. A client that refused one would be too strict.
+// acceptedCases returns valid responses. A client that rejects one of them is too strict.
 func acceptedCases() []faultCase {
 	var cases []faultCase
 	for _, value := range []string{

@@ -15,7 +15,7 @@ func healthyResponse(document string) []byte {
 	return fake.Response{Header: []string{fake.JSONType}, Body: document}.Bytes()
 }
 
-// upTo returns the part of a healthy response up to a place.
+// upTo returns the beginning of a healthy response.
 func upTo(where, document string) []byte {
 	whole := healthyResponse(document)
 	head := strings.Index(string(whole), "\r\n\r\n") + 4
@@ -60,7 +60,7 @@ func withHeader(lines ...string) func(string) fake.Behaviour {
 	}
 }
 
-// chunked sends an unmodified body that is announced as chunked.
+// chunked sends the result of body unchanged, announced as chunked.
 func chunked(body func(document string) string) func(string) fake.Behaviour {
 	return func(document string) fake.Behaviour {
 		return fake.CutAfter(fake.Response{Header: []string{fake.JSONType, "Transfer-Encoding: chunked"}, Body: body(document)}.Bytes())

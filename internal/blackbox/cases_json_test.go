@@ -8,20 +8,20 @@ import (
 
 // Faults of the document in a valid response.
 
-// document sends an edited document.
-func document(edit func(string) string) func(string) fake.Behaviour {
+// edited sends the document as changed by edit.
+func edited(edit func(string) string) func(string) fake.Behaviour {
 	return func(d string) fake.Behaviour { return fake.JSON(edit(d)) }
 }
 
 // latency sends a document with another latency.
 func latency(other string) func(string) fake.Behaviour {
-	return document(func(d string) string { return strings.Replace(d, "45.0", other, 1) })
+	return edited(func(d string) string { return strings.Replace(d, "45.0", other, 1) })
 }
 
 // fixed sends body instead of the document.
 func fixed(body string) func(string) fake.Behaviour { return always(fake.JSON(body)) }
 
-// always ignores the document.
+// always returns b for every document.
 func always(b fake.Behaviour) func(string) fake.Behaviour {
 	return func(string) fake.Behaviour { return b }
 }
@@ -32,42 +32,43 @@ func syntaxCases() []faultCase {
 	return []faultCase{
 		{name: "empty body", reason: "json_syntax", fault: fixed("")},
 		{name: "only white space", reason: "json_syntax", fault: fixed(" \n")},
-		{name: "truncated", reason: "json_syntax", fault: document(func(d string) string { return d[:len(d)-1] })},
-		{name: "truncated in a number", reason: "json_syntax", fault: document(func(d string) string { return d[:len(d)-2] })},
+		{name: "truncated", reason: "json_syntax", fault: edited(func(d string) string { return d[:len(d)-1] })},
+		{name: "truncated in a number", reason: "json_syntax", fault: edited(func(d string) string { return d[:len(d)-2] })},
 		{name: "Content-Length too short", reason: "json_syntax", fault: withHeader("Content-Length: 20")},
 		{name: "without a length, cut by FIN", reason: "json_syntax", fault: func(d string) fake.Behaviour {
 			return fake.CutAfter(fake.Response{Header: []string{fake.JSONType}, Body: d[:len(d)-5], NoLength: true}.Bytes())
 		}},
-		{name: "trailing garbage", reason: "json_syntax", fault: document(func(d string) string { return d + "x" })},
-		{name: "second document", reason: "json_syntax", fault: document(func(d string) string { return d + d })},
-		{name: "trailing comma", reason: "json_syntax", fault: document(func(d string) string { return d[:len(d)-1] + ",}" })},
-		{name: "comment", reason: "json_syntax", fault: document(func(d string) string { return "/* */" + d })},
-		{name: "single quotes", reason: "json_syntax", fault: document(func(d string) string { return strings.ReplaceAll(d, `"`, "'") })},
-		{name: "keys without quotes", reason: "json_syntax", fault: document(func(d string) string { return strings.ReplaceAll(d, `"`, "") })},
+		{name: "trailing garbage", reason: "json_syntax", fault: edited(func(d string) string { return d + "x" })},
+		{name: "second document", reason: "json_syntax", fault: edited(func(d string) string { return d + d })},
+		{name: "trailing comma", reason: "json_syntax", fault: edited(func(d string) string { return d[:len(d)-1] + ",}" })},
+		{name: "comment", reason: "json_syntax", fault: edited(func(d string) string { return "/* */" + d })},
+		{name: "single quotes", reason: "json_syntax", fault: edited(func(d string) string { return strings.ReplaceAll(d, `"`, "'") })},
+		{name: "keys without quotes", reason: "json_syntax", fault: edited(func(d string) string { return strings.ReplaceAll(d, `"`, "") })},
 		{name: "HTML page", reason: "json_syntax", fault: fixed("<html></html>")},
 		{name: "NaN", reason: "json_syntax", path: fake.Network, fault: latency("NaN")},
 		{name: "Infinity", reason: "json_syntax", path: fake.Network, fault: latency("Infinity")},
 		{name: "leading zero", reason: "json_syntax", path: fake.Metrics, fault: fixed(`{"packets_processed":06000,"packets_dropped":10}`)},
 		{name: "plus sign", reason: "json_syntax", path: fake.Metrics, fault: fixed(`{"packets_processed":+6000,"packets_dropped":10}`)},
 		{name: "hexadecimal", reason: "json_syntax", path: fake.Metrics, fault: fixed(`{"packets_processed":0x10,"packets_dropped":10}`)},
-		{name: "bad UTF-8 in a string", reason: "json_syntax", fault: document(func(d string) string { return "{\"a\":\"\xff\"," + d[1:] })},
-		{name: "bad UTF-8 in a key", reason: "json_syntax", fault: document(func(d string) string { return "{\"\xc3\":1," + d[1:] })},
-		{name: "half of a surrogate pair", reason: "json_syntax", fault: document(func(d string) string { return `{"a":"\ud800",` + d[1:] })},
-		{name: "control character in a string", reason: "json_syntax", fault: document(func(d string) string { return "{\"a\":\"\x01\"," + d[1:] })},
-		{name: "unannounced gzip", reason: "json_syntax", fault: document(zipped)},
+		{name: "bad UTF-8 in a string", reason: "json_syntax", fault: edited(func(d string) string { return "{\"a\":\"\xff\"," + d[1:] })},
+		{name: "bad UTF-8 in a key", reason: "json_syntax", fault: edited(func(d string) string { return "{\"\xc3\":1," + d[1:] })},
+		{name: "half of a surrogate pair", reason: "json_syntax", fault: edited(func(d string) string { return `{"a":"\ud800",` + d[1:] })},
+		{name: "control character in a string", reason: "json_syntax", fault: edited(func(d string) string { return "{\"a\":\"\x01\"," + d[1:] })},
+		{name: "unannounced gzip", reason: "json_syntax", fault: edited(zipped)},
 		{name: "100000 opening brackets", reason: "json_syntax", fault: fixed(strings.Repeat("[", 100000))},
-		{name: "100000 levels of objects", reason: "json_syntax", fault: document(func(d string) string {
+		{name: "100000 levels of objects", reason: "json_syntax", fault: edited(func(d string) string {
 			return strings.Repeat(`{"a":`, 100000) + d + strings.Repeat("}", 100000)
 		})},
-		{name: "byte order mark", reason: "json_syntax", fault: document(func(d string) string { return "\ufeff" + d })},
+		{name: "byte order mark", reason: "json_syntax", fault: edited(func(d string) string { return "\ufeff" + d })},
 		{name: "UTF-16", reason: "json_syntax", fault: fixed(utf16)},
-		{name: "NUL after the document", reason: "json_syntax", fault: document(func(d string) string { return d + "\x00" })},
-		{name: "40 levels deep", reason: "json_syntax", fault: document(func(d string) string { return `{"a":` + deep(40) + `,` + d[1:] })},
-		{name: "100000 levels deep", reason: "json_syntax", fault: document(func(d string) string { return `{"a":` + deep(100000) + `,` + d[1:] })},
+		{name: "NUL after the document", reason: "json_syntax", fault: edited(func(d string) string { return d + "\x00" })},
+		{name: "40 levels deep", reason: "json_syntax", fault: edited(func(d string) string { return `{"a":` + deep(40) + `,` + d[1:] })},
+		{name: "100000 levels deep", reason: "json_syntax", fault: edited(func(d string) string { return `{"a":` + deep(100000) + `,` + d[1:] })},
 	}
 }
 
-// schemaCases are faults of a document as a whole. TestEveryFieldOfEveryDocumentIsChecked has those of single fields.
+// schemaCases returns faults of a document as a whole. TestEveryFieldOfEveryDocumentIsChecked covers faults of single
+// fields.
 func schemaCases() []faultCase {
 	dropped := `,"packets_dropped":6010}`
 	return append(swappedCases(), []faultCase{
@@ -77,16 +78,16 @@ func schemaCases() []faultCase {
 		{name: "string", reason: "schema", fault: fixed(`"5000"`)},
 		{name: "number", reason: "schema", fault: fixed("5000")},
 		{name: "boolean", reason: "schema", fault: fixed("true")},
-		{name: "array around the document", reason: "schema", fault: document(func(d string) string { return "[" + d + "]" })},
-		{name: "object around the document", reason: "schema", fault: document(func(d string) string { return `{"data":` + d + "}" })},
+		{name: "array around the document", reason: "schema", fault: edited(func(d string) string { return "[" + d + "]" })},
+		{name: "object around the document", reason: "schema", fault: edited(func(d string) string { return `{"data":` + d + "}" })},
 		{name: "null field", reason: "schema", path: fake.Metrics, fault: fixed(`{"packets_processed":null` + dropped)},
 		{name: "duplicate key, escaped", reason: "schema", path: fake.Metrics, fault: fixed(`{"packets_processed":6000,"packets_\u0070rocessed":6000` + dropped)},
-		{name: "duplicate unknown key", reason: "schema", fault: document(func(d string) string { return `{"a":1,"a":1,` + d[1:] })},
+		{name: "duplicate unknown key", reason: "schema", fault: edited(func(d string) string { return `{"a":1,"a":1,` + d[1:] })},
 		{name: "key with a space", reason: "schema", path: fake.Metrics, fault: fixed(`{"packets_processed ":6000` + dropped)},
 	}...)
 }
 
-// swappedCases return the documents of the other paths at each path.
+// swappedCases returns cases in which a path responds with the document of another path.
 func swappedCases() []faultCase {
 	documents := map[string]string{fake.Mixnodes: fake.MixnodesDocument}
 	for _, path := range v1Paths {

@@ -7,10 +7,10 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// Faults of the upstream as a whole. All three endpoints fail.
+// Faults of the upstream as a whole: all three endpoints fail.
 
-func transport(t fake.ConnHandler) func(*fake.Server) {
-	return func(server *fake.Server) { server.SetConnHandler(t) }
+func connHandler(h fake.ConnHandler) func(*fake.Server) {
+	return func(server *fake.Server) { server.SetConnHandler(h) }
 }
 
 // certificate returns a self-signed certificate for an address.
@@ -18,43 +18,43 @@ func certificate(ip string, until time.Time) *fake.Certificate { return fake.Iss
 
 // Certificates of upstreams. The exporter trusts all but the last.
 var (
-	trusted   = certificate("127.0.0.1", time.Now().Add(time.Hour))
-	expired   = certificate("127.0.0.1", time.Now().Add(-time.Hour))
-	notYet    = certificate("127.0.0.1", time.Now().Add(48*time.Hour))
-	ofAnother = certificate("127.0.0.9", time.Now().Add(time.Hour))
-	untrusted = certificate("127.0.0.1", time.Now().Add(time.Hour))
+	trusted     = certificate("127.0.0.1", time.Now().Add(time.Hour))
+	expired     = certificate("127.0.0.1", time.Now().Add(-time.Hour))
+	notYetValid = certificate("127.0.0.1", time.Now().Add(48*time.Hour))
+	wrongHost   = certificate("127.0.0.9", time.Now().Add(time.Hour))
+	untrusted   = certificate("127.0.0.1", time.Now().Add(time.Hour))
 
-	roots = string(trusted.PEM()) + string(expired.PEM()) + string(notYet.PEM()) + string(ofAnother.PEM())
+	roots = string(trusted.PEM()) + string(expired.PEM()) + string(notYetValid.PEM()) + string(wrongHost.PEM())
 )
 
 func upstreamCases() []faultCase {
 	plain := func(name, reason string, retried bool, fault func(*fake.Server)) faultCase {
 		return faultCase{name: name, reason: reason, retried: retried, whole: fault}
 	}
-	onTLS := func(name, reason string, retried bool, t fake.ConnHandler) faultCase {
-		return faultCase{name: "TLS, " + name, reason: reason, retried: retried, whole: transport(t), tls: true}
+	onTLS := func(name, reason string, retried bool, h fake.ConnHandler) faultCase {
+		return faultCase{name: "TLS, " + name, reason: reason, retried: retried, whole: connHandler(h), tls: true}
 	}
-	old, clients := trusted.Config(), trusted.Config()
-	old.MinVersion, old.MaxVersion = tls.VersionTLS10, tls.VersionTLS10
+	tls10, clients := trusted.Config(), trusted.Config()
+	tls10.MinVersion, tls10.MaxVersion = tls.VersionTLS10, tls.VersionTLS10
 	clients.ClientAuth = tls.RequireAnyClientCert
 	return []faultCase{
 		plain("refused", "connect", true, (*fake.Server).Refuse),
-		plain("RST on connection", "reset", true, transport(fake.ResetOnAccept)),
-		plain("RST on request", "reset", true, transport(fake.ResetOnFirstBytes)),
-		plain("FIN on request", "eof", true, transport(fake.CutOnFirstBytes)),
+		plain("RST on connection", "reset", true, connHandler(fake.ResetOnAccept)),
+		plain("RST on request", "reset", true, connHandler(fake.ResetOnFirstBytes)),
+		plain("FIN on request", "eof", true, connHandler(fake.CutOnFirstBytes)),
 		plain("SYN without a response", "timeout", true, func(server *fake.Server) {
 			if err := server.FillBacklog(); err != nil {
 				panic(err)
 			}
 		}),
-		plain("accepted without a response", "timeout", true, transport(fake.HangOnAccept)),
-		plain("TLS in response to plain HTTP", "eof", true, transport(fake.TLS(untrusted.Config()))),
+		plain("accepted without a response", "timeout", true, connHandler(fake.HangOnAccept)),
+		plain("TLS in response to plain HTTP", "eof", true, connHandler(fake.TLS(untrusted.Config()))),
 
 		onTLS("untrusted certificate", "tls", false, fake.TLS(untrusted.Config())),
 		onTLS("expired certificate", "tls", false, fake.TLS(expired.Config())),
-		onTLS("certificate not yet valid", "tls", false, fake.TLS(notYet.Config())),
-		onTLS("certificate of another host", "tls", false, fake.TLS(ofAnother.Config())),
-		onTLS("TLS 1.0 only", "tls", false, fake.TLS(old)),
+		onTLS("certificate not yet valid", "tls", false, fake.TLS(notYetValid.Config())),
+		onTLS("certificate of another host", "tls", false, fake.TLS(wrongHost.Config())),
+		onTLS("TLS 1.0 only", "tls", false, fake.TLS(tls10)),
 		onTLS("client certificate required", "tls", false, fake.TLS(clients)),
 		onTLS("plain HTTP", "tls", false, fake.HTTPToTLS),
 		onTLS("garbage", "tls", false, fake.TLSGarbage),
@@ -63,6 +63,6 @@ func upstreamCases() []faultCase {
 		onTLS("handshake ended by FIN", "eof", true, fake.CutOnFirstBytes),
 		onTLS("handshake without a response", "timeout", true, fake.HangOnAccept),
 
-		plain("TLS alert in response to plain HTTP", "tls", false, transport(fake.TLSAlert)),
+		plain("TLS alert in response to plain HTTP", "tls", false, connHandler(fake.TLSAlert)),
 	}
 }

@@ -69,14 +69,14 @@ func statusCases() []faultCase {
 		})
 }
 
-// endless sends a status with a body that does not end.
+// endless sends a status with a body that never ends.
 func endless(status string) func(string) fake.Behaviour {
 	return func(string) fake.Behaviour {
 		return fake.Endless(fake.Response{Status: status, Header: []string{fake.JSONType}, NoLength: true}.Bytes(), []byte(strings.Repeat(" ", 32<<10)))
 	}
 }
 
-// redirectCases have no Location. TestARedirectReachesNoOtherServer has redirects with one.
+// redirectCases returns redirects without a Location. TestARedirectReachesNoOtherServer covers redirects with one.
 func redirectCases() []faultCase {
 	return append(codes("redirect", 300, 301, 302, 303, 304, 305, 306, 307, 308, 399),
 		faultCase{name: "302 with an endless body", reason: "redirect", fault: endless("302 Found")})

@@ -8,13 +8,13 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// ending is a way in which a kept connection ends after a response.
+// ending is a way in which a persistent connection ends after a response.
 type ending struct {
 	name string
 	end  func(document string) fake.Behaviour
 
-	// ambiguous is set where unsolicited bytes may be taken for the response to the next request, because that was already
-	// sent, or because net/http reused the connection before it looked at the bytes it had read.
+	// ambiguous is set where unsolicited bytes may be taken for the response to the next request, because that request
+	// was already sent, or because net/http reused the connection before it looked at the bytes it had read.
 	ambiguous bool
 }
 
@@ -40,9 +40,9 @@ func endings() []ending {
 	}
 }
 
-// TestTheEndOfAKeptConnectionIsNotAFailure ends each connection after a response. The next request needs another connection
-// and must not fail, however often this happens.
-func TestTheEndOfAKeptConnectionIsNotAFailure(t *testing.T) {
+// TestTheEndOfAPersistentConnectionIsNotAFailure ends each connection after a response. The next request needs a new
+// connection and must not fail, however often this happens.
+func TestTheEndOfAPersistentConnectionIsNotAFailure(t *testing.T) {
 	for _, c := range endings() {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -65,7 +65,7 @@ func TestTheEndOfAKeptConnectionIsNotAFailure(t *testing.T) {
 				t.Errorf("got %v failed attempts, want none:\n%s", failed, p.log.Tail("failed"))
 			}
 			if got := server.Connections(fake.Metrics); got < 4 {
-				t.Errorf("got %d connections, want one for each request, because the upstream ends them", got)
+				t.Errorf("got %d connections, want one for each request, because the upstream closes them", got)
 			}
 		})
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// defectAttempts is the number of attempts in a collection that is retried. With more, an exporter would not have the retry
-// budget for all defects of a field.
+// defectAttempts is the number of attempts in a collection that is retried. With more, an exporter would not have the
+// retry budget for all defects of a field.
 const defectAttempts = 2
 
 // attempts returns the number of attempts in a collection with the defect: only broken syntax is retried.
@@ -30,15 +30,15 @@ type defectScenario struct {
 	p       *program
 }
 
-// TestEveryFieldOfEveryDocumentIsChecked begins with a defective document, of which nothing may be exposed. Then the defect
-// ends, comes back and ends again. The fields are not checked in parallel: so many requests at a time, with the race
-// detector, would time out on a busy machine.
+// TestEveryFieldOfEveryDocumentIsChecked begins with a defective document, of which nothing may be exposed. Then the
+// defect ends, comes back and ends again. The fields are not checked in parallel, because that many requests at a time
+// would time out on a busy machine with the race detector.
 func TestEveryFieldOfEveryDocumentIsChecked(t *testing.T) {
 	for _, f := range fields {
 		t.Run(strings.TrimPrefix(f.path+"/"+f.name, "/"), func(t *testing.T) {
 			s := &defectScenario{field: f, defects: f.defects()}
 			s.start(t)
-			s.await(t, func(e exposition, upstream string, d defect) error { return s.never(e, upstream, d.reason) })
+			s.await(t, func(e exposition, upstream string, d defect) error { return s.neverGood(e, upstream, d.reason) })
 			s.heal(documentBefore)
 			s.awaitHealthy(t, documentBefore)
 			goroutines := s.p.goroutines()
@@ -62,7 +62,7 @@ func (s *defectScenario) start(t *testing.T) {
 		s.servers, names, urls = append(s.servers, server), append(names, server.Addr()), append(urls, server.URL())
 	}
 	s.inject(t)
-	s.p = inProcess(t, names, slices.Concat(flagsFor(urls...), common[1:], []string{
+	s.p = inProcess(t, names, slices.Concat(flagsFor(urls...), commonFlags[1:], []string{
 		"--collect.timeout=50s", "--request.timeout=40s", fmt.Sprint("--retry.attempts=", defectAttempts),
 	})...)
 }
@@ -74,7 +74,7 @@ func (s *defectScenario) inject(t *testing.T) {
 	}
 }
 
-// heal publishes document id of v1, or the only one of mixnodes.
+// heal publishes document id at the v1 paths, or the mixnodes document, which has no id.
 func (s *defectScenario) heal(id int) {
 	for _, server := range s.servers {
 		if s.path == fake.Mixnodes {
@@ -85,7 +85,7 @@ func (s *defectScenario) heal(id int) {
 	}
 }
 
-// await waits until every upstream is as want requires.
+// await waits until want returns nil for every upstream.
 func (s *defectScenario) await(t *testing.T, want func(e exposition, upstream string, d defect) error) exposition {
 	t.Helper()
 	return s.p.await(t, "", func(e exposition) error {
@@ -112,13 +112,13 @@ func (s *defectScenario) awaitHealthy(t *testing.T, id int) {
 // checkDefects checks the state while all defects are active, and the number of attempts and requests for each of them.
 func (s *defectScenario) checkDefects(t *testing.T) {
 	t.Helper()
-	refused := func(e exposition, upstream string, d defect) error { return s.refused(e, upstream, d.reason) }
-	first, rounds := s.await(t, refused), s.p.rounds
+	stale := func(e exposition, upstream string, d defect) error { return s.stale(e, upstream, d.reason) }
+	first, rounds := s.await(t, stale), s.p.rounds
 	var requests []int
 	for _, server := range s.servers {
 		requests = append(requests, server.Requests(s.path))
 	}
-	last := s.await(t, refused)
+	last := s.await(t, stale)
 	collections := s.p.rounds - rounds
 	increase := func(key string) int { return int(last.values[key] - first.values[key]) }
 	attempts, retries := map[string]int{}, 0
@@ -146,7 +146,7 @@ func (s *defectScenario) checkDefects(t *testing.T) {
 func (s *defectScenario) checkLeaks(t *testing.T, goroutines int) {
 	t.Helper()
 	for _, server := range s.servers {
-		if s.path != fake.Mixnodes { // whose connections are never kept
+		if s.path != fake.Mixnodes { // mixnodes closes every connection anyway
 			publishOnce(server, documentAfter)
 		}
 	}
@@ -168,20 +168,20 @@ func (f field) key(name string, labels ...string) string {
 	return series(name, append(labels, "endpoint", e)...)
 }
 
-// never requires that nothing of the document is exposed, and the reason. A mixnodes document with a defect leaves the API
-// undecided, so that the endpoints of v1 fail instead.
-func (f field) never(e exposition, upstream, reason string) error {
+// neverGood requires that nothing of the document is exposed and that the endpoint fails for the reason. A mixnodes
+// document with a defect leaves the API undecided, so that the v1 endpoints fail instead.
+func (f field) neverGood(e exposition, upstream, reason string) error {
 	paths, reasons := []string{f.path}, []string{reason}
 	if f.path == fake.Mixnodes {
 		paths, reasons = v1Paths, []string{"http_4xx"}
 	}
 	return errors.Join(noMixnodes(e, upstream), failing(e, upstream, documentBefore, paths, func(s endpoint) error {
-		return s.never(e, reasons...)
+		return s.neverGood(e, reasons...)
 	}))
 }
 
-// refused requires the values of the last good document, marked as stale, and the reason.
-func (f field) refused(e exposition, upstream, reason string) error {
+// stale requires the values of the last good document, marked as stale, and that the endpoint fails for the reason.
+func (f field) stale(e exposition, upstream, reason string) error {
 	if f.path != fake.Mixnodes {
 		return someBad(e, upstream, documentBefore, []string{f.path}, reason)
 	}

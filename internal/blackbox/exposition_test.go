@@ -19,14 +19,14 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// deadline bounds every wait, even on a busy machine. A passing test waits for a cycle or two.
+// deadline is the time limit for every wait, even on a busy machine. A passing test waits for a cycle or two.
 const deadline = 2 * time.Minute
 
 // exposition is one scrape.
 type exposition struct {
-	// values has every series by its name and sorted labels. Of a histogram it has only _count and _sum.
+	// values maps each series, by its name and sorted labels, to its value. It has only _count and _sum of a histogram.
 	values map[string]float64
-	// failing has the reasons of betanet_exporter_endpoint_failing by upstream and endpoint.
+	// failing maps upstream and endpoint to the reasons in betanet_exporter_endpoint_failing.
 	failing map[[2]string][]string
 }
 
@@ -72,7 +72,7 @@ func (p *program) scrapeSince(t time.Time) (exposition, error) {
 	return e, nil
 }
 
-// client disables compression, which costs more than it saves here. patientClient waits as long as a test may.
+// client disables compression, which costs more than it saves here. patientClient waits as long as a test may wait.
 var (
 	client        = http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableCompression: true}}
 	patientClient = http.Client{Timeout: deadline, Transport: client.Transport}
@@ -110,7 +110,7 @@ func (p *program) page(t *testing.T, path string, header ...string) []byte {
 	return body
 }
 
-// responds returns an error unless the response to a GET has this status and, unless empty, exactly this body.
+// responds returns an error unless the response to a GET has the status and, if body is not empty, exactly that body.
 func (p *program) responds(path string, status int, body string) error {
 	got, text, err := p.request("GET", path)
 	if err == nil && (got != status || body != "" && strings.TrimSpace(string(text)) != body) {
@@ -161,7 +161,7 @@ func parse(text []byte) (exposition, error) {
 	return e, nil
 }
 
-// withoutBuckets removes the many lines that no test uses and that would take half of the parsing time.
+// withoutBuckets removes the buckets of histograms, which no test uses and which take half of the parsing time.
 func withoutBuckets(text []byte) []byte {
 	var kept []byte
 	for line := range bytes.Lines(text) {
@@ -187,8 +187,8 @@ func (e exposition) add(name string, metric *dto.Metric) {
 		e.values[series(name, labels...)] = metric.Counter.GetValue() + metric.Gauge.GetValue() + metric.Untyped.GetValue() // one is set
 	}
 	if name == "betanet_exporter_endpoint_failing" {
-		of := [2]string{byName["upstream"], byName["endpoint"]}
-		e.failing[of] = append(e.failing[of], byName["reason"])
+		key := [2]string{byName["upstream"], byName["endpoint"]}
+		e.failing[key] = append(e.failing[key], byName["reason"])
 	}
 }
 
@@ -212,7 +212,7 @@ func (e exposition) isAbsent(key string) error {
 	return nil
 }
 
-// isAtMost returns an error if a series is absent or above most.
+// isAtMost returns an error if a series is absent or its value is above most.
 func (e exposition) isAtMost(key string, most float64) error {
 	if got, ok := e.values[key]; !ok || got > most {
 		return fmt.Errorf("%s: got %v, want at most %v", key, got, most)
@@ -225,7 +225,7 @@ func (e exposition) attempts(path, result string) float64 {
 	return e.values[series("betanet_exporter_attempts_total", "endpoint", endpoints[path], "result", result)]
 }
 
-// sum adds up all series of a name.
+// sum adds up all series with a name.
 func (e exposition) sum(name string) float64 {
 	var sum float64
 	for key, value := range e.values {
@@ -247,7 +247,7 @@ func (e exposition) mentioning(word string) []string {
 	return found
 }
 
-// await waits for an exposition for which want returns nil, and returns it. On failure it prints only the series and log
+// await waits for an exposition for which want returns nil, and returns it. On failure, it prints only the series and log
 // lines of the upstream.
 func (p *program) await(t *testing.T, upstream string, want func(exposition) error) exposition {
 	t.Helper()

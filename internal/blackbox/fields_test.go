@@ -105,8 +105,8 @@ func (f field) healthyDocument() string {
 	return fake.Document(f.path, documentBefore)
 }
 
-// defective returns a document with another member in place of the field. Other numbers differ from the healthy document,
-// so that a value from it would be noticed. For mixnodes it replaces the field of the second node.
+// defective returns a document in which member replaces the field. Other numbers differ from the healthy document, so
+// that a value from it would be noticed. In the mixnodes document, the field of the second node is replaced.
 func (f field) defective(t *testing.T, member string) string {
 	t.Helper()
 	before, object := "", ""
@@ -124,7 +124,6 @@ func (f field) defective(t *testing.T, member string) string {
 	return before + object[:at[0]] + member + object[at[1]:]
 }
 
-// A missing optional field has no series, not even with 0.
 func TestAMissingOptionalFieldHasNoSeries(t *testing.T) {
 	server := startMixnodes(t)
 	document := fake.MixnodesDocument

@@ -22,8 +22,8 @@ func (p *program) label() string { return fmt.Sprintf("%p", p) }
 // inProcess starts the exporter in the process of the test. It collects each upstream at the start and then only once
 // before each scrape.
 //
-// A test that calls it must not be parallel itself, though its subtests may be: so it ends before the first exporter starts
-// as a process, where timing matters.
+// A test that calls it must not be parallel itself, though its subtests may be. It then ends before the first exporter
+// starts as a process, where timing matters.
 func inProcess(t *testing.T, upstreams []string, args ...string) *program {
 	t.Helper()
 	slotsInProcess <- struct{}{}
@@ -85,7 +85,7 @@ func (p *program) checkGoroutines(before int) error {
 	return nil
 }
 
-// descriptors returns the number of open descriptors of the test process, or 0 where the system does not report it.
+// descriptors returns the number of open descriptors of the test process, or 0 if the system does not report it.
 func descriptors() int {
 	files, _ := os.ReadDir("/proc/self/fd")
 	return len(files)

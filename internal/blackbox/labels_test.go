@@ -18,7 +18,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// hostileIDs would break an exposition that did not escape them or escaped them twice.
+// hostileIDs are IDs that break an exposition if they are not escaped, or are escaped twice.
 var hostileIDs = []string{
 	`a"b`, `a\b`, `a\`, `\`, `"`, `\"`, `\n`, "a\nb", "\n", "\r", "\r\n", "}", `{a="b"}`, `"} 1` + "\nbetanet_up 1\n# ", "a,b", `a="b",c="d"`,
 	" ", " a ", "\t", "\x00", "\x01", "\x7f", "\x1b[31m", "é", "日本語", "🜁", "\u2028", "\u202e", "\ufeff", "\ufffd", "# HELP a b", "# EOF", "NaN", "0",
@@ -40,7 +40,7 @@ func TestTheIDOfAMixnodeIsExposedUnchanged(t *testing.T) {
 	}
 	server := startMixnodes(t)
 	server.Set(fake.Mixnodes, fake.ThenClose(fake.JSON(string(body))))
-	p := serve(t, nil, append([]string{"--betanet.url=" + server.URL()}, unhurried...)...)
+	p := serve(t, nil, append([]string{"--betanet.url=" + server.URL()}, unhurriedFlags...)...)
 	p.await(t, "", func(e exposition) error {
 		return errors.Join(e.is("betanet_up", 1), e.is("betanet_connected_peers", float64(len(hostileIDs))))
 	})
@@ -93,7 +93,7 @@ func decode(body []byte) (map[string]*dto.MetricFamily, error) {
 	}
 }
 
-// openMetrics reads the samples of OpenMetrics. Except for the last line they are in the text format.
+// openMetrics reads the samples of an exposition in OpenMetrics. Its lines, except for comments, are in the text format.
 func openMetrics(body []byte) (map[string]*dto.MetricFamily, error) {
 	text, ended := bytes.CutSuffix(body, []byte("# EOF\n"))
 	if !ended {

@@ -6,17 +6,16 @@ import (
 	"io/fs"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// resources are what a process uses of the machine.
+// resources has the number of open descriptors and the number of threads of a process.
 type resources struct{ descriptors, threads int }
 
-// resources returns the current ones. It does not scrape them, because series of the process may be a second old.
+// resources returns the current resources. It does not scrape them, because the process metrics may be a second old.
 func (p *program) resources() (resources, error) {
 	files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.Cmd.Process.Pid))
 	if err != nil {
@@ -35,14 +34,15 @@ func (p *program) checkResources(limit resources) error {
 	return err
 }
 
-// moreThreads is by how much the number of threads may grow. Go starts a thread when all others are busy, and never ends it.
-// A fault that ends at once is collected more often, so that a thread left by each attempt is noticed.
+// moreThreads is the number of threads that may be added. Go starts a thread when all others are busy, and never ends
+// it. A fault that takes effect at once is collected atOnceCollections times, so that a thread leaked by each attempt
+// is noticed.
 const (
 	moreThreads       = 8
 	atOnceCollections = 10
 )
 
-// leakScenario is a process whose upstreams, one of HTTP and one of HTTPS, have one fault after the other.
+// leakScenario is a process with two upstreams, one with HTTP and one with HTTPS, which get one fault after another.
 type leakScenario struct {
 	p          *program
 	plain, tls *fake.Server
@@ -52,12 +52,9 @@ type leakScenario struct {
 // startLeakScenario starts a process with two processors, because with more it may need more threads.
 func startLeakScenario(t *testing.T, flags ...string) *leakScenario {
 	t.Helper()
-	// The exporter trusts the system's roots by default; Go's own variable replaces them.
-	file := filepath.Join(t.TempDir(), "roots.pem")
-	write(t, file, roots)
 	s := &leakScenario{plain: start(t), tls: start(t), limit: resources{math.MaxInt, math.MaxInt}}
 	s.tls.SetConnHandler(fake.TLS(trusted.Config()))
-	s.p = serve(t, []string{"SSL_CERT_FILE=" + file, "GOMAXPROCS=2"}, slices.Concat(flagsFor(s.plain.URL(), s.tls.TLSURL()), flags, common[1:],
+	s.p = serve(t, []string{trustRoots(t), "GOMAXPROCS=2"}, slices.Concat(flagsFor(s.plain.URL(), s.tls.TLSURL()), flags, commonFlags[1:],
 		[]string{"--collect.interval=1h", "--collect.timeout=50s", "--cache.ttl=0", "--retry.attempts=2"})...)
 	s.awaitReleased(t, s.plain)
 	s.awaitReleased(t, s.tls)
@@ -85,7 +82,7 @@ func (s *leakScenario) awaitReleased(t *testing.T, server *fake.Server) {
 	})
 }
 
-// check injects a fault for some collections, ends it, and checks what remains.
+// check injects a fault for some collections, ends it, and checks that the process releases its resources.
 func (s *leakScenario) check(t *testing.T, r faultCase, collections int) {
 	t.Helper()
 	server := s.plain
@@ -102,8 +99,8 @@ func (s *leakScenario) check(t *testing.T, r faultCase, collections int) {
 	s.awaitReleased(t, server)
 }
 
-// TestAProcessReleasesItsResourcesAfterEachFault runs the whole table in two processes: one with attempts that soon time
-// out, for the faults that never end, and one with attempts that do not, however busy the machine is.
+// TestAProcessReleasesItsResourcesAfterEachFault runs the whole table in two processes: one with a short timeout, for the
+// faults that never end, and one with attempts that do not time out even on a busy machine.
 func TestAProcessReleasesItsResourcesAfterEachFault(t *testing.T) {
 	t.Parallel()
 	skipUnlessWholeSuite(t)
@@ -117,7 +114,7 @@ func TestAProcessReleasesItsResourcesAfterEachFault(t *testing.T) {
 			s := startLeakScenario(t, c.flag)
 			for _, r := range allCases() {
 				if (r.reason == "timeout") == c.endless && !t.Run(r.name, func(t *testing.T) { s.check(t, r, c.collections) }) {
-					return // what remains of a fault would fail the next ones too
+					return // leaked resources would make the next faults fail too
 				}
 			}
 			got, err := s.p.resources()

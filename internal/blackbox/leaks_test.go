@@ -9,16 +9,16 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// Limits for an idle process, whatever its upstreams did before. It has its listener, its log, the poller of the runtime
-// and the connections of this package's scrapers.
+// Limits for an idle process, whatever its upstreams did before. It has its listener, its log, the netpoller of the Go
+// runtime and the connections of this package's scrapers.
 const (
 	idleDescriptors = 16
 	idleGoroutines  = 30
 	idleThreads     = 40
 )
 
-// checkLeaks checks at the end of a test, before the program is stopped, that it leaks nothing. It heals the upstreams,
-// lets them close each connection, and waits until the process is within the limits for an idle one.
+// checkLeaks checks at the end of a test, before the program is stopped, that the program leaks nothing. It heals the
+// upstreams, lets them close each connection, and waits until the process is within the limits for an idle one.
 func checkLeaks(t *testing.T, p *program, servers ...*fake.Server) {
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -50,7 +50,7 @@ func publishOnce(server *fake.Server, id int) {
 
 // isClosed returns an error if an upstream has open connections.
 func isClosed(server *fake.Server) error {
-	if n := server.Open(); n > 0 {
+	if n := server.OpenConnections(); n > 0 {
 		return fmt.Errorf("upstream %s has %d open connections, want none", server.Addr(), n)
 	}
 	return nil

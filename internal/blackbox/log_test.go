@@ -46,9 +46,9 @@ func forgeries() []faultCase {
 			return fake.Split(healthyResponse(d), 20*time.Millisecond, []byte(line))
 		}},
 		{name: "body", fault: fixed(line)},
-		{name: "string in place of a document", fault: fixed(text)},
-		{name: "string in place of a number", path: fake.Metrics, fault: fixed(`{"packets_processed":` + text + `,"packets_dropped":1}`)},
-		{name: "key", fault: document(func(d string) string { return "{" + text + ":1," + text + ":1," + d[1:] })},
+		{name: "string instead of a document", fault: fixed(text)},
+		{name: "string instead of a number", path: fake.Metrics, fault: fixed(`{"packets_processed":` + text + `,"packets_dropped":1}`)},
+		{name: "key", fault: edited(func(d string) string { return "{" + text + ":1," + text + ":1," + d[1:] })},
 		{name: "error page", fault: always(fake.Status(500, line))},
 		{name: "number of 1000 digits", path: fake.Metrics, fault: fixed(`{"packets_processed":` + strings.Repeat("1", 1000) + `,"packets_dropped":1}`)},
 	})
@@ -70,13 +70,13 @@ func TestAnUpstreamCannotForgeLogLinesOrLabels(t *testing.T) {
 				server.Set(r.path, r.fault(fake.Document(r.path, documentFaulty)))
 				servers, urls = append(servers, server), append(urls, server.URL())
 			}
-			twice := startMixnodes(t)
+			duplicate := startMixnodes(t)
 			id, _ := json.Marshal(strings.ToValidUTF8(forged, ""))
 			node := fmt.Sprintf(`{"id":%s,"status":%s,"packets_processed":1,"uptime_seconds":1}`, id, id)
-			twice.Set(fake.Mixnodes, fake.JSON("["+node+","+node+"]"))
-			servers, urls = append(servers, twice), append(urls, twice.URL())
+			duplicate.Set(fake.Mixnodes, fake.JSON("["+node+","+node+"]"))
+			servers, urls = append(servers, duplicate), append(urls, duplicate.URL())
 
-			p := watch(t, append([]string{"--log.format=" + format}, patient...), urls...)
+			p := watch(t, append([]string{"--log.format=" + format}, patientFlags...), urls...)
 			p.await(t, "", func(e exposition) error {
 				var all []error
 				for _, server := range servers[:len(cases)] {
@@ -98,7 +98,7 @@ func TestAnUpstreamCannotForgeLogLinesOrLabels(t *testing.T) {
 			if len(lines) < len(cases) {
 				t.Errorf("got %d lines, want at least one for each of %d upstreams", len(lines), len(cases))
 			}
-			for _, path := range []string{"/metrics", "/", "/health/details", "/api/v1/status", "/upstream/" + twice.Addr()} {
+			for _, path := range []string{"/metrics", "/", "/health/details", "/api/v1/status", "/upstream/" + duplicate.Addr()} {
 				if body := p.page(t, path); !utf8.Valid(body) || strings.ContainsAny(string(body), "\x1b\x07\x7f\x00\r") {
 					t.Errorf("%s has control characters", path)
 				}
@@ -110,7 +110,7 @@ func TestAnUpstreamCannotForgeLogLinesOrLabels(t *testing.T) {
 // attribute matches one attribute in logfmt.
 var attribute = regexp.MustCompile(`^([a-z_0-9]+)=("(?:[^"\\]|\\.)*"|[^ "=]*)(?: |$)`)
 
-// logKeys has the keys that a log line may have.
+// logKeys lists the keys that a log line may have.
 var logKeys = map[string]bool{
 	"endpoints": true, "new": true, "gone": true, "changes": true, "discovery": true, "rejected": true, "note": true,
 	"stale": true, "down": true, "messages_per_second": true, "bytes_per_second": true,
@@ -174,8 +174,8 @@ func checkPrintable(s string) error {
 	return nil
 }
 
-// TestTheErrorOfCollectIsOneLine uses the same upstreams with a command that users run in a terminal.
-func TestTheErrorOfCollectIsOneLine(t *testing.T) {
+// TestAnUpstreamCannotForgeErrorsOfCollect uses the same upstreams with a command that users run in a terminal.
+func TestAnUpstreamCannotForgeErrorsOfCollect(t *testing.T) {
 	t.Parallel()
 	skipUnlessWholeSuite(t)
 	for _, r := range forgeries() {
@@ -189,11 +189,11 @@ func TestTheErrorOfCollectIsOneLine(t *testing.T) {
 					continue
 				}
 				if err := checkPrintable(line); err != nil || !strings.HasPrefix(line, "betanet_exporter: ") && !strings.HasPrefix(line, "time=") {
-					t.Errorf("on standard error the line %q (%v)", line, err)
+					t.Errorf("standard error: got the line %q (%v), want printable text after a known prefix", line, err)
 				}
 			}
 			if strings.Contains(out, "forged") {
-				t.Errorf("on standard output:\n%s", out)
+				t.Errorf("standard output: got text from the upstream, want none:\n%s", out)
 			}
 		})
 	}

@@ -26,7 +26,7 @@ const (
 )
 
 // startFDShortage configures the healthy upstreams so that a single counted failure opens a breaker. The breakers of the
-// hanging ones never open, so that these use all descriptors until the end of the test.
+// hanging upstreams never open, so that their requests use all descriptors until the end of the test.
 func startFDShortage(t *testing.T) *fdShortage {
 	t.Helper()
 	s := new(fdShortage)
@@ -84,7 +84,8 @@ func (s endpoint) reasonsAmong(e exposition, want ...string) error {
 	return s.reasons(e, want...)
 }
 
-// Hanging upstreams and scrapers use all descriptors of the exporter.
+// TestTooFewDescriptorsDelayLiveUpstreamsAndOpenNoBreaker lets hanging upstreams and scrapers use all descriptors of the
+// exporter.
 func TestTooFewDescriptorsDelayLiveUpstreamsAndOpenNoBreaker(t *testing.T) {
 	t.Parallel()
 	skipUnlessWholeSuite(t)
@@ -152,7 +153,7 @@ func (s *fdShortage) await(t *testing.T, want func(exposition) error) (e exposit
 	return e
 }
 
-// openRequests opens more connections than the process may have descriptors, with requests that do not end, and returns the
+// openRequests opens more connections than the process may have descriptors, with requests that never end, and returns a
 // function that closes them.
 func openRequests(t *testing.T, p *program) (disconnect func()) {
 	t.Helper()

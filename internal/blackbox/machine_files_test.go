@@ -17,9 +17,9 @@ done
 if touch "$DIR/written" 2>/dev/null; then echo "$DIR can still be written to"; exit 1; fi
 exec "$0" "$@"`
 
-// TestItRunsInAMinimalEnvironment starts an exporter, reloads its file and stops it, each time without something that it
-// does not need.
-func TestItRunsInAMinimalEnvironment(t *testing.T) {
+// TestTheExporterRunsInAMinimalEnvironment starts an exporter, reloads its file and stops it, each time in an environment
+// that lacks something.
+func TestTheExporterRunsInAMinimalEnvironment(t *testing.T) {
 	t.Parallel()
 	unshare := []string{"unshare", "-m"}
 	if os.Getuid() != 0 {
@@ -41,7 +41,7 @@ func TestItRunsInAMinimalEnvironment(t *testing.T) {
 			first, second := start(t), start(t)
 			file := filepath.Join(dir, "betanet.yml")
 			write(t, file, "upstreams: [{name: first, url: '"+first.URL()+"'}]")
-			p := l.start(t, append([]string{"--config.file=" + file}, patient...)...)
+			p := l.start(t, append([]string{"--config.file=" + file}, patientFlags...)...)
 			p.awaitGood(t, "first", documentBefore)
 			write(t, file, "upstreams: [{name: second, url: '"+second.URL()+"'}]")
 			signal(t, p, syscall.SIGHUP)

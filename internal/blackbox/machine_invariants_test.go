@@ -38,7 +38,7 @@ func (s endpoint) consistent(e exposition) error {
 	return errors.Join(err, s.notStale(e))
 }
 
-// upstreamCounters are exposed as the upstream sent them, and may fall.
+// upstreamCounters lists the counters that are exposed as the upstream sent them, and may fall.
 var upstreamCounters = []string{
 	"betanet_messages_total", "betanet_packets_dropped_total", "betanet_bytes_transmitted_total", "betanet_bytes_received_total",
 }
@@ -50,14 +50,14 @@ func isOwnCounter(key string) bool {
 		(strings.HasSuffix(name, "_total") || strings.HasSuffix(name, "_count"))
 }
 
-// noneFell returns an error if counters of the exporter are lower than before, or absent. Only the latencies of an upstream
-// may vanish, because they expire with its other values.
+// noneFell returns an error if a counter of the exporter is lower than before, or absent. Only the latency histogram of
+// an upstream may vanish, because it expires with the upstream's other values.
 func noneFell(before, e exposition) error {
 	var all []error
 	for key, was := range before.values {
 		now, ok := e.values[key]
-		mayGo := strings.HasPrefix(key, "betanet_message_latency_seconds")
-		if isOwnCounter(key) && (!ok && !mayGo || ok && now < was) {
+		mayVanish := strings.HasPrefix(key, "betanet_message_latency_seconds")
+		if isOwnCounter(key) && (!ok && !mayVanish || ok && now < was) {
 			all = append(all, fmt.Errorf("%s: got %v (present: %v) after %v, want no less", key, now, ok, was))
 		}
 	}

@@ -9,27 +9,27 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// ledger is an upstream that never sends the same good document twice, and records the order and time of each. So a test
-// can check any exposed value at any time.
+// ledger is an upstream that never sends the same good document twice, and records the order and time of each, so
+// that a test can check any exposed value at any time.
 type ledger struct {
 	*fake.Server
 	name string // its address
 
 	mu       sync.Mutex
 	restarts int
-	firstID  int // of the documents since the last restart
+	firstID  int // ID of the first documents since the last restart
 	paths    map[string]*entries
 }
 
 // entries records the documents of one path.
 type entries struct {
-	next   int         // the ID of the next one
+	next   int         // the ID of the next document
 	order  map[int]int // by ID
 	at     []time.Time // by order
 	broken time.Time   // start of the current faults; zero if there are none
 }
 
-// The first IDs of good and of faulty documents, and by how much IDs fall at a restart.
+// The first IDs of good and of faulty documents, and the amount by which IDs fall at a restart.
 const (
 	goodID   = 50_000_000
 	faultyID = 900_000_000
@@ -47,7 +47,7 @@ func openLedger(t *testing.T) *ledger {
 	return l
 }
 
-// good responds to each request with another document.
+// good responds to each request with a new document.
 func (l *ledger) good(path string) fake.Behaviour {
 	return func(x *fake.Exchange) { fake.JSON(fake.Document(path, l.enter(path)))(x) }
 }
@@ -88,7 +88,7 @@ func (l *ledger) mark(broken bool, paths ...string) {
 	}
 }
 
-// entry returns when document id of a path was sent, and after how many others.
+// entry returns the time at which document id of a path was sent, and the number of documents before it.
 func (l *ledger) entry(path string, id int) (at time.Time, order int, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -13,8 +13,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// memoryLimit is the limit for a process with 50 upstreams, whatever they send: three bodies of a megabyte for each at the
-// same time, and the memory without them.
+// memoryLimit is the limit for a process with 50 upstreams, whatever they send. It allows for three bodies of a
+// megabyte for each upstream at the same time, in addition to the memory without them.
 const memoryLimit = 200 << 20
 
 // huge returns responses that are as large as possible, or endless.
@@ -36,9 +36,9 @@ func huge() []func(document string) fake.Behaviour {
 	}
 }
 
-// TestHugeDocumentsAndManyScrapersDoNotFillTheMemory has 50 upstreams that send as much as they can, and 60 scrapers that
+// TestHugeDocumentsAndManyScrapersDoNotExhaustMemory has 50 upstreams that send as much as they can, and 60 scrapers that
 // never pause.
-func TestHugeDocumentsAndManyScrapersDoNotFillTheMemory(t *testing.T) {
+func TestHugeDocumentsAndManyScrapersDoNotExhaustMemory(t *testing.T) {
 	t.Parallel()
 	skipUnlessWholeSuite(t)
 	exe, err := releaseBinary()
@@ -128,7 +128,7 @@ func scrapeAll(t *testing.T, p *program, scrapers int) (stop func()) {
 	})
 }
 
-// limitedByKernel creates a control group with a limit for the memory of its processes. It skips the test where that is not
+// limitedByKernel creates a control group with a limit for the memory of its processes. It skips the test if that is not
 // permitted.
 func limitedByKernel(t *testing.T, bytes int) launch {
 	t.Helper()

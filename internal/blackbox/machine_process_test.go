@@ -22,17 +22,17 @@ func (p *program) checkEndsOn(t *testing.T, sig syscall.Signal) {
 	case <-p.Gone:
 	case <-time.After(8 * limit):
 		p.kill()
-		t.Fatalf("%v after %v the exporter still runs", 8*limit, sig)
+		t.Fatalf("the exporter still runs %v after %v", 8*limit, sig)
 	}
 	if took := p.Ended.Sub(sent); took > limit {
-		t.Errorf("the exporter ended %v after %v, want %v at most", took, sig, limit)
+		t.Errorf("the exporter ended %v after %v, want at most %v", took, sig, limit)
 	}
 	if p.Err != nil {
 		t.Errorf("the exporter ended with %v, want exit code 0", p.Err)
 	}
 }
 
-// procStatus returns a number from /proc/PID/status, in kilobytes for VmRSS and its peak, VmHWM. It skips the test where
+// procStatus returns a number from /proc/PID/status, in kilobytes for VmRSS and its peak, VmHWM. It skips the test if
 // this file does not exist.
 func (p *program) procStatus(t *testing.T, key string) int {
 	t.Helper()

@@ -17,17 +17,17 @@ import (
 
 // unreadLog is an exporter whose log is not read once it listens.
 type unreadLog struct {
-	p            *program
-	pipe         *os.File
-	resume       chan struct{} // closed to read the rest
-	healthy      *fake.Server
-	broken       []*fake.Server
-	onceListened chan struct{}
+	p       *program
+	pipe    *os.File
+	resume  chan struct{} // closed to read the rest
+	healthy *fake.Server
+	broken  []*fake.Server
+	listens chan struct{}
 }
 
 func startUnreadLog(t *testing.T) *unreadLog {
 	t.Helper()
-	u := &unreadLog{resume: make(chan struct{}), onceListened: make(chan struct{}), healthy: start(t)}
+	u := &unreadLog{resume: make(chan struct{}), listens: make(chan struct{}), healthy: start(t)}
 	args := []string{"--collect.interval=250ms", "--collect.timeout=240ms", "--breaker.failures=1000000", "--retry.backoff=1ms"}
 	broken, urls := startMany(t, 25)
 	for _, server := range broken {
@@ -37,7 +37,7 @@ func startUnreadLog(t *testing.T) *unreadLog {
 	l := launch{readLog: func(p *program, pipe *os.File) {
 		u.pipe = pipe
 		lines := readUntilListening(p, pipe)
-		close(u.onceListened)
+		close(u.listens)
 		select {
 		case <-u.resume:
 		case <-p.Gone:
@@ -45,7 +45,7 @@ func startUnreadLog(t *testing.T) *unreadLog {
 		io.Copy(&p.log, lines)
 	}}
 	u.p = l.start(t, append(args, flagsFor(append(urls, u.healthy.URL())...)...)...)
-	<-u.onceListened
+	<-u.listens
 	return u
 }
 
@@ -60,7 +60,7 @@ func readUntilListening(p *program, pipe *os.File) *bufio.Reader {
 	}
 }
 
-// isFull returns an error unless the pipe is almost full. A line may be longer than the space left.
+// isFull returns an error unless the pipe is almost full. The next line may be longer than the space left.
 func (u *unreadLog) isFull() error {
 	var waiting int32
 	_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, u.pipe.Fd(), 0x541b /* FIONREAD */, uintptr(unsafe.Pointer(&waiting)))
@@ -90,7 +90,7 @@ func (u *unreadLog) checkCollects(t *testing.T) {
 		for server, was := range before {
 			all = append(all, counted("new requests at "+server.Addr(), server.Requests(fake.Metrics)-was, 3))
 			if server != u.healthy {
-				all = append(all, allNever(e, server.Addr(), "http_5xx"))
+				all = append(all, allNeverGood(e, server.Addr(), "http_5xx"))
 			}
 		}
 		return errors.Join(all...)

@@ -13,7 +13,7 @@ import (
 type nameCase struct {
 	name    string
 	host    string
-	reply   fake.Name
+	reply   fake.DNSReply
 	reasons []string // why the upstream fails afterwards, if it does
 }
 
@@ -25,15 +25,15 @@ var (
 )
 
 func nameCases() []nameCase {
-	to := fake.To
+	to := fake.Addresses
 	dns := []string{"dns"}
 	return []nameCase{
-		{"the name server fails", "failing.test", fake.Name{Code: fake.ServerFail}, dns},
-		{"the name is gone", "gone.test", fake.Name{Code: fake.NoSuchName}, dns},
-		{"the name server refuses", "refused.test", fake.Name{Code: fake.Refused}, dns},
+		{"the name server fails", "failing.test", fake.DNSReply{Code: fake.ServerFail}, dns},
+		{"the name is gone", "gone.test", fake.DNSReply{Code: fake.NoSuchName}, dns},
+		{"the name server refuses", "refused.test", fake.DNSReply{Code: fake.Refused}, dns},
 		{"the name has no address", "empty.test", to(), dns},
-		{"the name server sends garbage", "garbage.test", fake.Name{Code: fake.Garbage}, []string{"dns", "timeout"}},
-		{"the name server is silent", "silent.test", fake.Name{Code: fake.Silence}, []string{"dns", "timeout"}},
+		{"the name server sends garbage", "garbage.test", fake.DNSReply{Code: fake.Garbage}, []string{"dns", "timeout"}},
+		{"the name server is silent", "silent.test", fake.DNSReply{Code: fake.Silence}, []string{"dns", "timeout"}},
 		{"nothing listens on the address", "moved.test", to(nowhere), []string{"connect"}},
 		{"nothing listens on any of several addresses", "nobody.test", to(nowhere, here6), []string{"connect"}},
 		{"IPv6 is refused, IPv4 works", "dual.test", to(here6, here), nil},
@@ -69,7 +69,7 @@ func TestEveryChangeOfANameIsHandled(t *testing.T) {
 	for _, r := range nameCases() {
 		server := start(t)
 		publishOnce(server, documentBefore)
-		names.Set(r.host, fake.To(here))
+		names.Set(r.host, fake.Addresses(here))
 		upstream := net.JoinHostPort(r.host, portOf(server))
 		servers, upstreams, urls = append(servers, server), append(upstreams, upstream), append(urls, "http://"+upstream)
 		if r.host == "blackhole.test" {
@@ -80,7 +80,7 @@ func TestEveryChangeOfANameIsHandled(t *testing.T) {
 			t.Cleanup(blackhole.Close)
 		}
 	}
-	p := watch(t, patient, urls...)
+	p := watch(t, patientFlags, urls...)
 	checkLeaks(t, p, servers...)
 	for i, r := range nameCases() {
 		t.Run(r.name, func(t *testing.T) {
@@ -95,11 +95,11 @@ func checkName(t *testing.T, p *program, names *fake.NameServer, server *fake.Se
 	names.Set(r.host, r.reply)
 	publishOnce(server, documentAfter)
 	if len(r.reasons) == 0 {
-		requests, queries := server.Requests(fake.Metrics), names.Asked(r.host)
+		requests, queries := server.Requests(fake.Metrics), names.Queries(r.host)
 		p.await(t, upstream, func(e exposition) error {
 			return errors.Join(
 				counted("cycles", server.Requests(fake.Metrics)-requests, watchedCycles),
-				counted("queries", names.Asked(r.host)-queries, watchedCycles),
+				counted("queries", names.Queries(r.host)-queries, watchedCycles),
 				allGood(e, upstream, documentAfter))
 		})
 		if line := p.log.From(r.host + ":" + portOf(server) + " endpoint"); line != "" {
@@ -117,21 +117,22 @@ func checkName(t *testing.T, p *program, names *fake.NameServer, server *fake.Se
 		}
 		return errors.Join(all...)
 	})
-	var counted float64
+	var failed float64
 	for _, path := range v1Paths {
 		for _, reason := range r.reasons {
-			counted += e.attempts(path, reason)
+			failed += e.attempts(path, reason)
 		}
 	}
-	if counted == 0 {
-		t.Errorf("got no attempt that ended in %q, want some", r.reasons)
+	if failed == 0 {
+		t.Errorf("got no attempts that ended in %q, want some", r.reasons)
 	}
-	names.Set(r.host, fake.To(here))
+	names.Set(r.host, fake.Addresses(here))
 	p.awaitGood(t, upstream, documentAfter)
 }
 
-// TestANameFlapsAndChanges uses a name that does not exist at first, appears and vanishes, and moves to another machine.
-func TestANameFlapsAndChanges(t *testing.T) {
+// TestANameThatFlapsAndMovesIsFollowed uses a name that does not exist at first, appears and vanishes several times, and
+// moves to another machine.
+func TestANameThatFlapsAndMovesIsFollowed(t *testing.T) {
 	t.Parallel()
 	skipUnlessWholeSuite(t)
 	if !ownNamespace(t) {
@@ -142,24 +143,24 @@ func TestANameFlapsAndChanges(t *testing.T) {
 	second := startOn(t, net.JoinHostPort(elsewhere.String(), portOf(first)))
 	upstream := net.JoinHostPort(host, portOf(first))
 	publishOnce(first, documentBefore)
-	p := watch(t, patient, "http://"+upstream)
+	p := watch(t, patientFlags, "http://"+upstream)
 	checkLeaks(t, p, first, second)
-	p.await(t, upstream, func(e exposition) error { return allNever(e, upstream, "dns") })
+	p.await(t, upstream, func(e exposition) error { return allNeverGood(e, upstream, "dns") })
 	for id := range 3 {
 		publishOnce(first, id)
-		names.Set(host, fake.To(here))
+		names.Set(host, fake.Addresses(here))
 		p.awaitGood(t, upstream, id)
-		names.Set(host, fake.Name{Code: fake.NoSuchName})
+		names.Set(host, fake.DNSReply{Code: fake.NoSuchName})
 		p.awaitBad(t, upstream, id, "dns")
 	}
 	requests := first.Requests(fake.Metrics)
 	publishOnce(second, 9)
-	names.Set(host, fake.To(elsewhere))
+	names.Set(host, fake.Addresses(elsewhere))
 	e := p.awaitGood(t, upstream, 9)
 	if got := first.Requests(fake.Metrics); got != requests {
 		t.Errorf("the old address got %d requests after the name had moved, want none", got-requests)
 	}
 	if err := e.is(series("betanet_exporter_upstream_resets_total", "upstream", upstream), 0); err != nil {
-		t.Errorf("no counter fell, but %v", err)
+		t.Errorf("although no counter fell: %v", err)
 	}
 }

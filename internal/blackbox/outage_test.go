@@ -13,7 +13,7 @@ import (
 // numbers matches the numbers in a log line, which differ from one outage to the next.
 var numbers = regexp.MustCompile(`[0-9][0-9.]*`)
 
-// outageLines returns the log lines of an outage with times and numbers replaced, and without the summaries of each minute.
+// outageLines returns the log lines of an outage with times and numbers replaced, and without the summary of each minute.
 func outageLines(text []string) (all []string) {
 	for _, line := range text {
 		_, line, found := strings.Cut(line, "level=")
@@ -47,7 +47,7 @@ func TestTheLogOfAnOutageMatchesTheDocumentation(t *testing.T) {
 		text += fmt.Sprintf("  - {name: edge-%d, url: %q}\n", i+1, url)
 	}
 	first := servers[0]
-	p := configured(t, t.TempDir(), text, "--collect.interval=5s", "--collect.timeout=4s", "--retry.backoff=200ms", "--breaker.open=1s", "--cache.max-stale=12s")
+	p := serveConfig(t, t.TempDir(), text, "--collect.interval=5s", "--collect.timeout=4s", "--retry.backoff=200ms", "--breaker.open=1s", "--cache.max-stale=12s")
 	p.await(t, "edge-1", func(e exposition) error { return e.is(series("betanet_up", "upstream", "edge-1"), 1) })
 	first.Refuse()
 	p.awaitLog(t, "Cached data expired")

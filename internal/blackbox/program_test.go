@@ -30,7 +30,7 @@ func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
 
 func buildAndRun(m *testing.M) int {
 	flag.Parse()
-	// Tests spend nearly all of their time waiting. By default only as many would run at once as there are processors.
+	// Tests spend nearly all of their time waiting. By default, only one per processor would run at a time.
 	if err := flag.Set("test.parallel", "500"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -77,18 +77,18 @@ type program struct {
 	done chan struct{} // closed when it has ended and its log is complete
 	err  error         // how it ended; valid after done
 
-	// With its own process.
+	// Set if it runs in its own process.
 	*harness.Process
 	ownCheck bool // the test checks how it ends
 
-	// In the process of the test.
+	// Set if it runs in the process of the test.
 	onDemand []string // the upstreams to collect before each scrape
 	rounds   int      // collections of each upstream so far
 
 	mu    sync.Mutex
 	last  exposition    // the latest scrape
-	began time.Time     // when it was started
-	pause time.Duration // how long it may be reused
+	began time.Time     // when that scrape was started
+	pause time.Duration // how long that scrape may be reused
 }
 
 // slots limits how many exporters run at a time. With more, attempts would time out while they wait for a processor.
@@ -101,7 +101,7 @@ type launch struct {
 	env     []string
 	files   []*os.File               // to inherit
 	readLog func(*program, *os.File) // reads the output of the process; by default all of it is read
-	exe     string                   // in place of the binary with the race detector
+	exe     string                   // instead of the binary with the race detector
 	exact   bool                     // without default arguments
 }
 
@@ -113,8 +113,9 @@ func (l launch) start(t *testing.T, args ...string) *program {
 	return p
 }
 
-// spawn starts an exporter without waiting. The exporter is stopped at the end of the test, which fails if the program had
-// a data race, panicked or ended with an error. It occupies a slot until it ends, so that a test may start several in turn.
+// spawn starts an exporter without waiting. The exporter is stopped at the end of the test, which fails if the program
+// had a data race, panicked or ended with an error. It occupies a slot until it ends, so that a test may start several
+// in turn.
 func (l launch) spawn(t *testing.T, args ...string) *program {
 	t.Helper()
 	exe := l.exe
@@ -123,7 +124,8 @@ func (l launch) spawn(t *testing.T, args ...string) *program {
 	}
 	command := append(slices.Clone(l.wrapper), exe)
 	if !l.exact {
-		// The kernel chooses the port. An upstream could take one chosen here before the exporter listens on it.
+		// Let the kernel choose the port: an upstream could take one that is chosen here before the exporter listens on
+		// it.
 		command = append(command, "--web.listen-address=127.0.0.1:0", "--log.level=debug")
 	}
 	command = append(command, args...)
@@ -218,8 +220,8 @@ func (p *program) checkEnd(t *testing.T) {
 	}
 }
 
-// eventually repeats check until it returns nil. It fails the test after the deadline, with the log and what detail
-// returns, or when the exporter has ended.
+// eventually repeats check until it returns nil. It fails the test after the deadline, with the result of detail, or
+// when the exporter has ended.
 func (p *program) eventually(t *testing.T, pause time.Duration, check func() error, detail func() string) {
 	t.Helper()
 	for end := time.Now().Add(deadline); ; {

@@ -34,9 +34,10 @@ func exposed(path string, id int) map[string]float64 {
 	}
 }
 
-// endpoint is one endpoint of one upstream. Its methods return an error if an exposition breaks a promise about it.
+// endpoint is one endpoint of one upstream. Methods that require something return an error if an exposition breaks that
+// promise.
 type endpoint struct {
-	upstream string // empty for the only upstream without a name
+	upstream string // empty for a single upstream without a name
 	path     string
 }
 
@@ -44,7 +45,7 @@ func (s endpoint) key(name string, labels ...string) string {
 	return series(name, append(labels, "upstream", s.upstream, "endpoint", endpoints[s.path])...)
 }
 
-// values requires exactly the values of document id.
+// values requires the values of document id.
 func (s endpoint) values(e exposition, id int) error {
 	var all []error
 	for name, want := range exposed(s.path, id) {
@@ -89,8 +90,8 @@ func (s endpoint) notStale(e exposition) error {
 	return e.is(s.stale(), 0)
 }
 
-// never requires that the endpoint fails and has never had a good document.
-func (s endpoint) never(e exposition, reasons ...string) error {
+// neverGood requires that the endpoint fails and has never had a good document.
+func (s endpoint) neverGood(e exposition, reasons ...string) error {
 	return errors.Join(s.noValues(e), s.reasons(e, reasons...), e.is(s.key("betanet_exporter_endpoint_up"), 0))
 }
 
@@ -120,8 +121,7 @@ func allGood(e exposition, upstream string, id int) error {
 	return errors.Join(all...)
 }
 
-// failing requires that the endpoints of some paths fail, each as bad requires, and that the others succeeded with document
-// id.
+// failing requires that bad returns nil for the endpoints of some paths, and that the others succeeded with document id.
 func failing(e exposition, upstream string, id int, paths []string, bad func(endpoint) error) error {
 	all := []error{e.is(series("betanet_up", "upstream", upstream), 0)}
 	for _, path := range v1Paths {
@@ -145,9 +145,9 @@ func allBad(e exposition, upstream string, id int, reasons ...string) error {
 	return someBad(e, upstream, id, v1Paths, reasons...)
 }
 
-// allNever requires that every endpoint of an upstream has failed for the same reason from the start.
-func allNever(e exposition, upstream string, reasons ...string) error {
-	return failing(e, upstream, 0, v1Paths, func(s endpoint) error { return s.never(e, reasons...) })
+// allNeverGood requires that every endpoint of an upstream has failed for the same reason from the start.
+func allNeverGood(e exposition, upstream string, reasons ...string) error {
+	return failing(e, upstream, 0, v1Paths, func(s endpoint) error { return s.neverGood(e, reasons...) })
 }
 
 // awaitGood waits until every endpoint of an upstream has succeeded with document id.

@@ -1,7 +1,6 @@
 package blackbox
 
 import (
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -9,8 +8,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// forgedReasonCases are malformed responses that contain words from other errors. An upstream must not be able to choose
-// its reason: they are all retried as malformed HTTP.
+// forgedReasonCases returns malformed responses that contain words from other errors. They are all retried as malformed
+// HTTP, because an upstream must not be able to choose its reason.
 func forgedReasonCases() []faultCase {
 	var cases []faultCase
 	for _, word := range []string{
@@ -24,8 +23,8 @@ func forgedReasonCases() []faultCase {
 	return cases
 }
 
-// checkCases runs cases at the same time, each with its own upstream of a single process. It calls during while a fault is
-// active.
+// checkCases runs cases at the same time in a single process, each with its own upstream. It calls during while a fault
+// is active.
 func checkCases(t *testing.T, cases []faultCase, env, flags []string, during func(*testing.T, *program, *fake.Server, faultCase)) {
 	t.Helper()
 	var servers []*fake.Server
@@ -48,16 +47,16 @@ func checkCases(t *testing.T, cases []faultCase, env, flags []string, during fun
 	}
 }
 
-// reference returns a healthy path of the same upstream. It is requested exactly once in every cycle, so its requests count
-// cycles.
-func (r faultCase) reference() string {
+// referencePath returns a healthy path of the same upstream. It is requested exactly once in every cycle, so its requests
+// count the cycles.
+func (r faultCase) referencePath() string {
 	if r.path == fake.Metrics {
 		return fake.Nodes
 	}
 	return fake.Metrics
 }
 
-// watchedCycles is enough to see that something does not change.
+// watchedCycles is the number of cycles after which something that has not changed is assumed to stay that way.
 const watchedCycles = 3
 
 // awaitCycles waits for some collections of the reference path.
@@ -66,14 +65,23 @@ func awaitCycles(t *testing.T, p *program, server *fake.Server, r faultCase) {
 	if r.whole != nil {
 		return
 	}
-	before := server.Requests(r.reference())
+	before := server.Requests(r.referencePath())
 	p.await(t, server.Addr(), func(exposition) error {
-		return counted("cycles", server.Requests(r.reference())-before, watchedCycles)
+		return counted("cycles", server.Requests(r.referencePath())-before, watchedCycles)
 	})
 }
 
-// TestEachReasonIsReportedByAProcess runs the first fault of each reason in a process that collects on its own schedule and
-// must not leak anything.
+// trustRoots returns an environment variable with which a process trusts roots. By default it trusts the system's roots,
+// which Go's own variable replaces.
+func trustRoots(t *testing.T) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "roots.pem")
+	write(t, file, roots)
+	return "SSL_CERT_FILE=" + file
+}
+
+// TestEachReasonIsReportedByAProcess runs the first fault of each reason in a process that collects on its own schedule
+// and must not leak anything.
 func TestEachReasonIsReportedByAProcess(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
@@ -88,18 +96,14 @@ func TestEachReasonIsReportedByAProcess(t *testing.T) {
 		}
 		seen[r.reason] = true
 	}
-	// The exporter trusts the system's roots by default; Go's own variable replaces them.
-	file := filepath.Join(t.TempDir(), "roots.pem")
-	if err := os.WriteFile(file, []byte(roots), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	env := []string{trustRoots(t)}
 	for name, c := range map[string]struct {
 		cases []faultCase
 		flags []string
-	}{"at once": {instant, patient}, "without end": {endless, quick}} {
+	}{"at once": {instant, patientFlags}, "without end": {endless, quickFlags}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			checkCases(t, c.cases, []string{"SSL_CERT_FILE=" + file}, slices.Clone(c.flags), awaitCycles)
+			checkCases(t, c.cases, env, slices.Clone(c.flags), awaitCycles)
 		})
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// TestARedirectReachesNoOtherServer has redirects to a second server, which must not even get a connection.
+// TestARedirectReachesNoOtherServer sends redirects to a second server, which must not even get a connection.
 func TestARedirectReachesNoOtherServer(t *testing.T) {
 	trap := start(t)
 	var cases []faultCase

@@ -8,7 +8,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// step has new values of an upstream's counters and the expected series.
+// step has new values of an upstream's counters, and the expected series.
 type step struct {
 	messages, sent uint64
 	resets         float64 // total so far

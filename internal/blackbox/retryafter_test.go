@@ -10,8 +10,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// slack is how much shorter than requested a pause may appear at the server, which measures from the previous request and
-// not from the arrival of its response. A busy machine only makes pauses longer.
+// slack is the time by which a pause may seem too short to the server, which measures from the previous request and not
+// from the arrival of its response. A busy machine only makes pauses longer.
 const slack = 50 * time.Millisecond
 
 // TestNoRequestIsSentBeforeRetryAfterIsOver uses pauses that outlast several cycles.
@@ -28,7 +28,7 @@ func TestNoRequestIsSentBeforeRetryAfterIsOver(t *testing.T) {
 			return fake.Status(503, d, "Date: "+date.Format(http.TimeFormat), "Retry-After: "+date.Add(pause).Format(http.TimeFormat))
 		}},
 	})
-	checkCases(t, cases, nil, patient, func(t *testing.T, p *program, server *fake.Server, r faultCase) {
+	checkCases(t, cases, nil, patientFlags, func(t *testing.T, p *program, server *fake.Server, r faultCase) {
 		withoutTimeouts(t, p, func() func() {
 			// At least the last request got the fault.
 			return pauses(t, p, server, r, server.Requests(r.path)-1, 3, pause, time.Hour)
@@ -36,8 +36,8 @@ func TestNoRequestIsSentBeforeRetryAfterIsOver(t *testing.T) {
 	})
 }
 
-// TestAShortRetryAfterIsWaitedForWithinTheCycle has an interval of 30 s, so that an earlier request can only be a retry.
-func TestAShortRetryAfterIsWaitedForWithinTheCycle(t *testing.T) {
+// TestAShortRetryAfterIsObeyedWithinTheCycle has an interval of 30 s, so that an earlier request can only be a retry.
+func TestAShortRetryAfterIsObeyedWithinTheCycle(t *testing.T) {
 	t.Parallel()
 	skipUnlessWholeSuite(t)
 	flags := []string{
@@ -61,7 +61,7 @@ func pauses(t *testing.T, p *program, server *fake.Server, r faultCase, first, n
 	return func() {
 		for i := range n - 1 {
 			if pause := times[i+1].Sub(times[i]); pause < least-slack || pause > most {
-				t.Errorf("got a pause of %v, want from %v to %v", pause, least, most)
+				t.Errorf("got a pause of %v, want %v to %v", pause, least, most)
 			}
 		}
 	}
@@ -84,7 +84,7 @@ func TestRetryAfterIsLimitedToFiveMinutes(t *testing.T) {
 		{name: "a date at the end of time", reason: "http_5xx", fault: status(503, "Retry-After: Fri, 31 Dec 9999 23:59:59 GMT")},
 	})
 	servers, urls := startMany(t, len(cases))
-	p := watch(t, patient, urls...)
+	p := watch(t, patientFlags, urls...)
 	for i, r := range cases {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
@@ -94,9 +94,9 @@ func TestRetryAfterIsLimitedToFiveMinutes(t *testing.T) {
 			p.await(t, upstream, func(e exposition) error { return r.bad(e, upstream) })
 			requests := server.Requests(r.path)
 			publish(server, documentBefore)
-			cycle := server.Requests(r.reference())
+			cycle := server.Requests(r.referencePath())
 			p.await(t, upstream, func(e exposition) error {
-				return errors.Join(counted("cycles", server.Requests(r.reference())-cycle, watchedCycles), r.bad(e, upstream))
+				return errors.Join(counted("cycles", server.Requests(r.referencePath())-cycle, watchedCycles), r.bad(e, upstream))
 			})
 			if got := server.Requests(r.path); got != requests {
 				t.Errorf("got %d requests before the time was over, want none", got-requests)

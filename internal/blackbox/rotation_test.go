@@ -8,8 +8,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// configured starts an exporter with a configuration file and flags.
-func configured(t *testing.T, dir, text string, flags ...string) *program {
+// serveConfig starts an exporter with a configuration file and flags.
+func serveConfig(t *testing.T, dir, text string, flags ...string) *program {
 	t.Helper()
 	file := filepath.Join(dir, "betanet.yml")
 	write(t, file, text)
@@ -33,7 +33,7 @@ func TestANewCAFileIsReadWithoutARestart(t *testing.T) {
 	server.SetConnHandler(fake.TLS(first.Config()))
 	ca := filepath.Join(dir, "ca.pem")
 	write(t, ca, string(first.PEM()))
-	p := configured(t, dir, "upstreams: [{name: edge, url: '"+server.TLSURL()+"', http_client: {tls_config: {ca_file: ca.pem}}}]", patient...)
+	p := serveConfig(t, dir, "upstreams: [{name: edge, url: '"+server.TLSURL()+"', http_client: {tls_config: {ca_file: ca.pem}}}]", patientFlags...)
 	checkLeaks(t, p, server)
 	p.awaitGood(t, "edge", documentBefore)
 

@@ -35,7 +35,7 @@ const scrapeRequest = "GET /metrics HTTP/1.1\r\nHost: exporter\r\n\r\n"
 func startHealthy(t *testing.T, flags ...string) (*program, *fake.Server) {
 	t.Helper()
 	server := start(t)
-	p := serve(t, nil, append(append([]string{"--betanet.url=" + server.URL()}, unhurried...), flags...)...)
+	p := serve(t, nil, append(append([]string{"--betanet.url=" + server.URL()}, unhurriedFlags...), flags...)...)
 	p.awaitGood(t, "", documentBefore)
 	checkLeaks(t, p, server)
 	return p, server
@@ -56,7 +56,7 @@ func TestAClientThatNeverEndsItsRequestIsDisconnected(t *testing.T) {
 		cut.Go(func() {
 			began := time.Now()
 			fmt.Fprint(conn, "GET /metrics HTTP/1.1\r\nHost: exporter\r\nX: ")
-			// A byte now and then is progress, but there is also a limit for the whole request.
+			// Each byte is progress, but there is also a limit for the whole request.
 			for time.Since(began) < deadline {
 				if _, err := io.WriteString(conn, "x"); err != nil {
 					break
@@ -128,7 +128,7 @@ func TestTheOldestOfTooManyIdleConnectionsAreClosed(t *testing.T) {
 		}
 	}
 	p.await(t, "", func(e exposition) error {
-		// On a busy machine some are already disconnected, because they sent nothing for too long.
+		// On a busy machine, some connections are already closed, because they sent nothing for too long.
 		return errors.Join(
 			counted("closed connections", int(e.values[rejected("connections")]), 100),
 			e.isAtMost("process_open_fds", limit+idleDescriptors))
@@ -147,7 +147,7 @@ func TestTheOldestOfTooManyIdleConnectionsAreClosed(t *testing.T) {
 	}
 }
 
-func TestAClientThatLeavesDuringItsResponseLeavesNothingBehind(t *testing.T) {
+func TestAClientThatDisconnectsDuringItsResponseLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	p, _ := startHealthy(t)
 	for range 100 {
@@ -225,8 +225,8 @@ func TestOnlyGETAndHEADAreAllowed(t *testing.T) {
 	}
 }
 
-// TestAStampedeOfScrapersReachesNoUpstream has an upstream that hangs and is collected once an hour, so that only a scraper
-// could cause another request.
+// TestAStampedeOfScrapersReachesNoUpstream has an upstream that hangs and is collected once an hour, so that only a
+// scraper could cause another request.
 func TestAStampedeOfScrapersReachesNoUpstream(t *testing.T) {
 	t.Parallel()
 	server := start(t)
@@ -268,11 +268,11 @@ func TestAStampedeOfScrapersReachesNoUpstream(t *testing.T) {
 		return e.is(rejected("max_requests"), float64(refused.Load()))
 	})
 	if got := served.Load() + refused.Load(); got != 1000 || served.Load() == 0 {
-		t.Errorf("got %d responses, of which %d with values, want 1000", got, served.Load())
+		t.Errorf("got %d responses, %d of them with values, want 1000", got, served.Load())
 	}
 	for _, path := range v1Paths {
 		if got := server.Requests(path); got != 1 {
-			t.Errorf("%s got %d requests, want only that of the first collection", path, got)
+			t.Errorf("%s got %d requests, want only the one of the first collection", path, got)
 		}
 	}
 	if got := e.values["betanet_exporter_collections_total"]; got != 1 {

@@ -19,7 +19,7 @@ const canary = "c4n4ry-"
 // secretPlace is a place for a secret: the settings of an http_client, and a file that they name.
 type secretPlace struct{ name, client, file string }
 
-// secretPlaces are all places except in OAuth2.
+// secretPlaces lists all places except those of OAuth2.
 var secretPlaces = []secretPlace{
 	{"password", "basic_auth: {username: user, password: CANARY}", ""},
 	{"password-file", "basic_auth: {username: user, password_file: FILE}", "CANARY"},
@@ -37,8 +37,8 @@ var secretPlaces = []secretPlace{
 	{"proxy-header", "proxy_url: 'http://127.0.0.1:1', proxy_connect_header: {Proxy-Authorization: [CANARY]}", ""},
 }
 
-// tokenPlaces are the places of OAuth2. TOKENS is the URL of a server that grants tokens, DENIES of one that denies them,
-// ECHOES of one that repeats the request in its error, and GONE of one that does not run.
+// tokenPlaces lists the places of OAuth2. TOKENS is the URL of a server that grants tokens, DENIES of one that denies
+// them, ECHOES of one that repeats the request in its error, and GONE of one that does not run.
 var tokenPlaces = []secretPlace{
 	{"oauth2", "oauth2: {client_id: id, client_secret: CANARY, token_url: 'TOKENS'}", ""},
 	{"oauth2-denied", "oauth2: {client_id: id, client_secret: CANARY, token_url: 'DENIES'}", ""},
@@ -106,8 +106,8 @@ func TestASecretIsNeverShown(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	config, upstreams := configureSecrets(t, dir, secretPlaces)
-	flags := append([]string{"--web.enable-lifecycle", "--web.enable-pprof"}, patient...)
-	p := configured(t, dir, config, flags...)
+	flags := append([]string{"--web.enable-lifecycle", "--web.enable-pprof"}, patientFlags...)
+	p := serveConfig(t, dir, config, flags...)
 	checkNeverShown(t, p, upstreams)
 
 	if !wholeSuite() {
@@ -188,7 +188,7 @@ func TestAnOAuth2SecretIsNeverShown(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	config, upstreams := configureSecrets(t, dir, tokenPlaces)
-	p := configured(t, dir, config, patient...)
+	p := serveConfig(t, dir, config, patientFlags...)
 	checkNeverShown(t, p, upstreams)
 	p.await(t, "oauth2", func(e exposition) error { return e.is(series("betanet_up", "upstream", "oauth2"), 1) })
 }

@@ -45,7 +45,7 @@ func moments() []moment {
 		{"a fetch", onAllPaths(fake.HangAfter(nil)), longCollections, requested},
 		{"a body", onAllPaths(fake.HangAfter(upTo("headers", "{}"))), longCollections, requested},
 		{"a slow response", onAllPaths(slow), longCollections, requested},
-		{"a TLS handshake", transport(fake.HangOnAccept), longCollections, connected},
+		{"a TLS handshake", connHandler(fake.HangOnAccept), longCollections, connected},
 		{"a back-off", onAllPaths(fake.Status(503, "{}")), append([]string{"--retry.backoff=50s", "--retry.max-backoff=50s"}, longCollections...), retrying},
 		{"a Retry-After", onAllPaths(fake.Status(429, "{}", "Retry-After: 30")), longCollections, retrying},
 		{
@@ -84,8 +84,8 @@ func TestSIGTERMEndsTheExporterAtAnyMoment(t *testing.T) {
 	}
 }
 
-// TestSIGTERMLetsAScrapeInFlightFinish has a scrape of several megabytes, of which the client has read only a part. It runs
-// alone, because the exporter gives the scrape less than a second.
+// TestSIGTERMLetsAScrapeInFlightFinish has a scrape of several megabytes, of which the client has read only a part. It
+// runs alone, because the exporter gives the scrape less than a second.
 func TestSIGTERMLetsAScrapeInFlightFinish(t *testing.T) {
 	server := startMixnodes(t)
 	var nodes []string
@@ -100,7 +100,7 @@ func TestSIGTERMLetsAScrapeInFlightFinish(t *testing.T) {
 	}
 	file := filepath.Join(t.TempDir(), "betanet.yml")
 	write(t, file, text)
-	p := launch{}.start(t, append([]string{"--config.file=" + file}, unhurried...)...)
+	p := launch{}.start(t, append([]string{"--config.file=" + file}, unhurriedFlags...)...)
 	p.await(t, "", func(e exposition) error { return e.is(series("betanet_fleet_upstreams", "state", "up"), upstreams) })
 
 	conn := p.dial(t)
@@ -123,7 +123,7 @@ func TestSIGTERMLetsAScrapeInFlightFinish(t *testing.T) {
 	}
 	<-p.done
 	if took := p.Ended.Sub(signalled); took > 3*time.Second {
-		t.Errorf("with a scrape in flight the exporter ended after %v, want about a second", took)
+		t.Errorf("the exporter ended %v after SIGTERM with a scrape in flight, want about a second", took)
 	}
 }
 
@@ -136,7 +136,7 @@ func TestSIGTERMDuringStartupEndsTheExporter(t *testing.T) {
 	if wholeSuite() {
 		rounds, step = 60, 12*time.Millisecond
 	}
-	own := 0
+	handled := 0
 	for i := range rounds {
 		p := launch{}.spawn(t, "--betanet.url="+server.URL())
 		p.ownCheck = true
@@ -153,13 +153,13 @@ func TestSIGTERMDuringStartupEndsTheExporter(t *testing.T) {
 		if bySystem && len(p.log.Lines()) == 0 {
 			continue
 		}
-		own++
+		handled++
 		if took := p.Ended.Sub(signalled); took > 2500*time.Millisecond {
-			t.Errorf("after a SIGTERM %v after its start the exporter ended %v later", time.Duration(i)*step, took)
+			t.Errorf("after a SIGTERM %v after its start, the exporter took %v to end", time.Duration(i)*step, took)
 		}
 		p.checkEnd(t)
 	}
-	t.Logf("%d of %d exporters handled the signal", own, rounds)
+	t.Logf("%d of %d exporters handled the signal", handled, rounds)
 }
 
 // TestARestartAfterSIGKILLInventsNothing kills the process at different times, while the counters of the upstreams grow.
@@ -197,7 +197,7 @@ func TestARestartAfterSIGKILLInventsNothing(t *testing.T) {
 	}
 }
 
-// checkFresh returns an error if an exposition has more than a process can know after a single document.
+// checkFresh returns an error if an exposition has more than a process can know after a single document from each path.
 func checkFresh(e exposition, upstream string, id int) error {
 	var all []error
 	for _, path := range v1Paths {

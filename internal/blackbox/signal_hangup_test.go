@@ -13,9 +13,9 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// outage is an exporter with a configuration file. One of its upstreams is healthy, one has open breakers for an hour, and
-// one is only in some versions of the file.
-type outage struct {
+// reloadScenario is an exporter with a configuration file. One of its upstreams is healthy, one has breakers that stay
+// open for an hour, and one is only in some versions of the file.
+type reloadScenario struct {
 	p                      *program
 	file                   string
 	healthy, broken, other *fake.Server
@@ -23,9 +23,9 @@ type outage struct {
 	before                 exposition
 }
 
-func startOutage(t *testing.T) *outage {
+func startReloadScenario(t *testing.T) *reloadScenario {
 	t.Helper()
-	o := &outage{file: filepath.Join(t.TempDir(), "betanet.yml"), healthy: start(t), broken: start(t), other: start(t), requests: map[string]int{}}
+	o := &reloadScenario{file: filepath.Join(t.TempDir(), "betanet.yml"), healthy: start(t), broken: start(t), other: start(t), requests: map[string]int{}}
 	write(t, o.file, o.good(false))
 	o.p = launch{}.start(t, "--config.file="+o.file, "--collect.interval=1s", "--collect.timeout=900ms",
 		"--breaker.open=1h", "--cache.max-stale=0", "--retry.backoff=1ms", "--retry.max-backoff=1ms")
@@ -45,9 +45,9 @@ func startOutage(t *testing.T) *outage {
 	return o
 }
 
-// good returns a valid file, with or without the third upstream. The broken upstream has a long timeout, because a breaker
-// that opened on a timeout of a busy machine would keep that reason for an hour.
-func (o *outage) good(withOther bool) string {
+// good returns a valid file, with or without the third upstream. The broken upstream has a long timeout, because a
+// breaker that opened on a timeout of a busy machine would keep that reason for an hour.
+func (o *reloadScenario) good(withOther bool) string {
 	text := fmt.Sprintf("upstreams:\n- {name: healthy, url: '%s', breaker: {failures: 1000000}}\n- {name: broken, url: '%s', breaker: {failures: 3}, collect: {interval: 5s, timeout: 4s}}\n", o.healthy.URL(), o.broken.URL())
 	if withOther {
 		text += fmt.Sprintf("- {name: other, url: '%s', breaker: {failures: 1000000}}\n", o.other.URL())
@@ -56,14 +56,14 @@ func (o *outage) good(withOther bool) string {
 }
 
 // bad returns files that must not be applied, not even in part.
-func (o *outage) bad() []string {
+func (o *reloadScenario) bad() []string {
 	return []string{
 		"", "\x00\xff", "upstreams: [", "upstreams:\n- {name: healthy, url: 'http://127.0.0.1:1'}\n- {nmae: broken}\n",
 		o.good(true) + "  breaker: {failures: 0}\n", strings.Replace(o.good(true), "name: other", "name: healthy", 1),
 	}
 }
 
-func (o *outage) isOpen(e exposition, path string) error {
+func (o *reloadScenario) isOpen(e exposition, path string) error {
 	st := endpoint{"broken", path}
 	switch current, err := st.breaker(e); {
 	case err != nil:
@@ -75,7 +75,7 @@ func (o *outage) isOpen(e exposition, path string) error {
 }
 
 // check scrapes and checks what must be true however often the file is reloaded.
-func (o *outage) check() error {
+func (o *reloadScenario) check() error {
 	e, err := o.p.fetch()
 	if err != nil {
 		return err
@@ -103,16 +103,17 @@ func (e exposition) without(upstream string) exposition {
 }
 
 // reload writes a file and sends the signal.
-func (o *outage) reload(t *testing.T, text string) {
+func (o *reloadScenario) reload(t *testing.T, text string) {
 	t.Helper()
 	write(t, o.file, text)
 	signal(t, o.p, syscall.SIGHUP)
 }
 
-// TestAHundredHangupsInASecondLoseNothing changes the file before each signal, alternating between valid and invalid files.
+// TestAHundredHangupsInASecondLoseNothing changes the file before each signal, alternating between valid and invalid
+// files.
 func TestAHundredHangupsInASecondLoseNothing(t *testing.T) {
 	t.Parallel()
-	o := startOutage(t)
+	o := startReloadScenario(t)
 	stop := make(chan struct{})
 	checked := make(chan int)
 	go func() {
@@ -141,7 +142,7 @@ func TestAHundredHangupsInASecondLoseNothing(t *testing.T) {
 		o.reload(t, text)
 		<-tick.C
 	}
-	// The last file is applied, whatever the previous ones were.
+	// The last file is applied, no matter what the previous ones were.
 	o.reload(t, bad[1])
 	o.p.await(t, "", func(e exposition) error { return e.is("betanet_exporter_config_last_reload_successful", 0) })
 	o.reload(t, o.good(true))
@@ -169,10 +170,10 @@ func TestAHundredHangupsInASecondLoseNothing(t *testing.T) {
 	checkLeaks(t, o.p, o.healthy, o.broken, o.other)
 }
 
-// TestHarmlessSignalsChangeNothing sends, during an outage, signals that any process may receive.
+// TestHarmlessSignalsChangeNothing sends signals that any process may receive while breakers are open.
 func TestHarmlessSignalsChangeNothing(t *testing.T) {
 	t.Parallel()
-	o := startOutage(t)
+	o := startReloadScenario(t)
 	harmless := []syscall.Signal{
 		syscall.SIGCHLD, syscall.SIGWINCH, syscall.SIGURG, syscall.SIGCONT, syscall.SIGPIPE, syscall.SIGHUP,
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/harness"
 )
 
-// starts is how often each test starts the exporter, because the timing of the signal varies.
+// starts is the number of times that each test starts the exporter, because the timing of the signal varies.
 const starts = 12
 
 const reloaded = "Reloaded the configuration"
@@ -38,8 +38,8 @@ func TestAHangupAsSoonAsThePortIsOpenReloads(t *testing.T) {
 	}
 }
 
-// TestAHangupBeforeTheConfigurationIsReadIsNotLost makes the exporter read its file from a pipe, so that the test controls
-// its progress.
+// TestAHangupBeforeTheConfigurationIsReadIsNotLost makes the exporter read its file from a pipe, so that the test
+// controls its progress.
 func TestAHangupBeforeTheConfigurationIsReadIsNotLost(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "c.yml")
@@ -72,8 +72,8 @@ func (p *program) openForWriting(t *testing.T, file string) (pipe *os.File) {
 	return pipe
 }
 
-// freeAddress returns a loopback address that is not in use. No other test listens on its host, so none can take its port
-// before the exporter does.
+// freeAddress returns a loopback address that is not in use. No other test listens on this host, so none can take the
+// port before the exporter does.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	const host = "127.0.54.1"
@@ -84,8 +84,8 @@ func freeAddress(t *testing.T) string {
 	return net.JoinHostPort(host, port)
 }
 
-// TestAHangupAsSoonAsTheServiceIsReadyReloads imitates systemd, with sockets that the exporter opens and with one that it
-// inherits.
+// TestAHangupAsSoonAsTheServiceIsReadyReloads imitates systemd, with a socket that the exporter opens and with one that
+// it inherits.
 func TestAHangupAsSoonAsTheServiceIsReadyReloads(t *testing.T) {
 	t.Parallel()
 	for _, inherited := range []bool{false, true} {
@@ -141,13 +141,13 @@ func listener(t *testing.T) *os.File {
 func (p *program) awaitReady(t *testing.T, systemd *net.UnixConn) {
 	t.Helper()
 	systemd.SetReadDeadline(time.Now().Add(deadline))
-	word := make([]byte, 4096)
+	message := make([]byte, 4096)
 	for {
-		n, err := systemd.Read(word)
+		n, err := systemd.Read(message)
 		if err != nil {
 			t.Fatalf("the exporter is not ready: %v\n%s", err, p.logTail())
 		}
-		if slices.Contains(strings.Split(string(word[:n]), "\n"), "READY=1") {
+		if slices.Contains(strings.Split(string(message[:n]), "\n"), "READY=1") {
 			return
 		}
 	}
@@ -169,8 +169,8 @@ func TestAHangupDuringShutdownChangesNothing(t *testing.T) {
 	}
 }
 
-// TestAHangupEndsACommandThatDoesNotServe simulates closing a terminal. The test catches the signal so that the child gets
-// its default action even under nohup, which makes processes ignore it.
+// TestAHangupEndsACommandThatDoesNotServe simulates closing a terminal. The test catches the signal so that the child
+// gets its default action even under nohup, which makes processes ignore it.
 func TestAHangupEndsACommandThatDoesNotServe(t *testing.T) {
 	t.Parallel()
 	hangups := make(chan os.Signal, 1)
@@ -178,7 +178,7 @@ func TestAHangupEndsACommandThatDoesNotServe(t *testing.T) {
 	defer ossignal.Stop(hangups)
 	p := launch{exact: true}.spawn(t, "simulate", "--listen-address="+freeAddress(t))
 	p.awaitLog(t, "Simulating")
-	p.ownCheck = true // it ends by the signal
+	p.ownCheck = true // the signal kills it
 	signal(t, p, syscall.SIGHUP)
 	select {
 	case <-p.done:

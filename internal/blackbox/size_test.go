@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// wholeSuite reports whether all tests run:
+// wholeSuite reports whether all tests run, as with
 //
 //	BETANET_FAULTS=all go test -race ./internal/blackbox
 //

@@ -23,7 +23,7 @@ const (
 // A soak has an interval of 20 ms instead of 15 s, so that two minutes have as many collections as a day.
 const (
 	soakUpstreams = 5
-	soakStale     = 2 * time.Second // when values expire, and when an outage must show
+	soakStale     = 2 * time.Second // age at which values expire
 	soakSlack     = time.Second     // tolerated delay on a busy machine
 )
 
@@ -53,8 +53,8 @@ func newSoakSeed() uint64 {
 type soak struct {
 	p       *program
 	ledgers []*ledger
-	highest exposition       // the last value of every series
-	latest  map[endpoint]int // the order of the document that was exposed last
+	highest exposition       // the last value of every series that was ever exposed
+	latest  map[endpoint]int // the order of the latest exposed document
 	counts  map[string]int   // how often each check had values to check
 }
 
@@ -117,7 +117,8 @@ func TestADayOfFaultsBreaksNoPromise(t *testing.T) {
 	})
 }
 
-// changeUntil changes an upstream at random until ended is closed. It may begin with an outage long enough to show.
+// changeUntil changes an upstream at random until ended is closed. With outageFirst, it begins with an outage in which
+// values expire.
 func (l *ledger) changeUntil(t *testing.T, r *rand.Rand, ended <-chan struct{}, outageFirst bool) {
 	pause := func(d time.Duration) bool {
 		select {
@@ -146,7 +147,7 @@ func (l *ledger) changeUntil(t *testing.T, r *rand.Rand, ended <-chan struct{}, 
 	}
 }
 
-// usage has the resources of the process.
+// usage is the memory in bytes and the number of threads of the process.
 type usage struct{ memory, threads int }
 
 // run checks scrapes until end and returns the usage at that time.
@@ -169,7 +170,7 @@ func (s *soak) run(t *testing.T, end time.Time) usage {
 	return usage{s.p.procStatus(t, "VmRSS") << 10, s.p.procStatus(t, "Threads")}
 }
 
-// broken returns the endpoints that have been failing long enough to show, and since when.
+// broken returns the endpoints that have been failing long enough to be down, and the start of each failure.
 func (s *soak) broken() map[endpoint]time.Time {
 	since := map[endpoint]time.Time{}
 	for _, l := range s.ledgers {
@@ -193,7 +194,7 @@ func (s *soak) check(e exposition, began time.Time, broken map[endpoint]time.Tim
 		l.mu.Lock()
 		resets := series("betanet_exporter_upstream_resets_total", "upstream", l.name)
 		if most := float64(2 * l.restarts); e.values[resets] > most {
-			all = append(all, fmt.Errorf("%s: got %v, want %v at most", resets, e.values[resets], most))
+			all = append(all, fmt.Errorf("%s: got %v, want at most %v", resets, e.values[resets], most))
 		}
 		l.mu.Unlock()
 		for _, path := range v1Paths {
@@ -238,7 +239,7 @@ func (s *soak) values(st endpoint, l *ledger, e exposition, began time.Time) err
 	}
 	err := st.values(e, id)
 	if age := began.Sub(at); age > soakStale+soakSlack {
-		err = errors.Join(err, fmt.Errorf("%s of %s is %v old, want %v at most", of, st.upstream, age, soakStale))
+		err = errors.Join(err, fmt.Errorf("%s of %s is %v old, want at most %v", of, st.upstream, age, soakStale))
 	}
 	if before, seen := s.latest[st]; seen && order < before {
 		err = errors.Join(err, fmt.Errorf("%s of %s is from document %d, after one from document %d", of, st.upstream, order, before))

@@ -14,12 +14,13 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// TestAnAttemptHasExactlyItsTimeout has responses a little before the timeout, which are accepted, and a little after it.
-func TestAnAttemptHasExactlyItsTimeout(t *testing.T) {
+// TestAnAttemptTimesOutExactlyAtItsTimeout sends responses a little before the timeout, which are accepted, and a little
+// after it.
+func TestAnAttemptTimesOutExactlyAtItsTimeout(t *testing.T) {
 	t.Parallel()
 	skipUnlessWholeSuite(t)
 	const limit, little = 2 * time.Second, 400 * time.Millisecond
-	flags := append([]string{"--collect.interval=3s", "--collect.timeout=2900ms", "--request.timeout=2s"}, common...)
+	flags := append([]string{"--collect.interval=3s", "--collect.timeout=2900ms", "--request.timeout=2s"}, commonFlags...)
 	for name, late := range map[string]func(path string, delay time.Duration) fake.Behaviour{
 		"headers": func(path string, delay time.Duration) fake.Behaviour {
 			return fake.Late(delay, fake.JSON(fake.Document(path, documentAfter)))
@@ -86,7 +87,7 @@ func TestValuesVanishWhenTheyAreTooOldAndComeBack(t *testing.T) {
 				}
 			}
 			p.await(t, upstream, func(e exposition) error {
-				return failing(e, upstream, documentBefore, broken, func(s endpoint) error { return s.never(e, "http_5xx") })
+				return failing(e, upstream, documentBefore, broken, func(s endpoint) error { return s.neverGood(e, "http_5xx") })
 			})
 			if took := time.Since(began); took < maxStale-1500*time.Millisecond { // the last good document may be an interval older than the fault
 				t.Errorf("the values vanished after %v, want %v", took, maxStale)
@@ -100,9 +101,10 @@ func TestValuesVanishWhenTheyAreTooOldAndComeBack(t *testing.T) {
 	}
 }
 
-// TestASuspendedExporterExposesNoOldValuesWhenItContinues suspends the process for longer than interval, TTL and max-stale
-// together. Then its values are too old, even for a scraper that was waiting, and so is a response that was in flight.
-func TestASuspendedExporterExposesNoOldValuesWhenItContinues(t *testing.T) {
+// TestAResumedExporterExposesNoOldValues suspends the process for longer than interval, TTL and max-stale together.
+// When it resumes, its values are too old, even for a scraper that was waiting, and so is a response that was in
+// flight.
+func TestAResumedExporterExposesNoOldValues(t *testing.T) {
 	t.Parallel()
 	const maxStale, stop = 3 * time.Second, 5 * time.Second
 	server := start(t)
@@ -147,7 +149,7 @@ func TestASuspendedExporterExposesNoOldValuesWhenItContinues(t *testing.T) {
 		{"betanet_exporter_circuit_breaker_transitions_total", 0, 0},
 	} {
 		if got := after.sum(c.name) - before.sum(c.name); got < c.least || got > c.most {
-			t.Errorf("%s: got %v more, want from %v to %v", c.name, got, c.least, c.most)
+			t.Errorf("%s: got an increase of %v, want %v to %v", c.name, got, c.least, c.most)
 		}
 	}
 	p.await(t, "", func(exposition) error { return p.responds("/health", http.StatusOK, `{"status":"healthy"}`) })

@@ -29,7 +29,7 @@ func startOn(t *testing.T, address string) *fake.Server {
 	return server
 }
 
-// startMany starts n upstreams and returns their URLs too.
+// startMany starts n upstreams and also returns their URLs.
 func startMany(t *testing.T, n int) (servers []*fake.Server, urls []string) {
 	t.Helper()
 	for range n {
@@ -53,7 +53,8 @@ func publish(server *fake.Server, id int) {
 	}
 }
 
-// watch starts an exporter for upstreams. It adds a healthy one to a single upstream, whose series would have no label.
+// watch starts an exporter for upstreams. To a single upstream it adds a second, healthy one, because otherwise the
+// series would have no label.
 func watch(t *testing.T, flags []string, urls ...string) *program {
 	t.Helper()
 	return watchEnv(t, nil, flags, urls...)
@@ -75,34 +76,34 @@ func flagsFor(urls ...string) (flags []string) {
 	return flags
 }
 
-// patient is for faults that take effect at once. An attempt may take nearly a whole cycle, so that it rarely times out on
-// a busy machine.
-var patient = append([]string{"--collect.interval=3s", "--collect.timeout=2900ms", "--request.timeout=2900ms"}, common...)
+// patientFlags is for faults that take effect at once. An attempt may take nearly a whole cycle, so that it rarely
+// times out on a busy machine.
+var patientFlags = append([]string{"--collect.interval=3s", "--collect.timeout=2900ms", "--request.timeout=2900ms"}, commonFlags...)
 
-// quick is for faults that never end: three attempts fit into a cycle even if each times out.
-var quick = append([]string{"--collect.interval=2s", "--collect.timeout=1900ms", "--request.timeout=600ms"}, common...)
+// quickFlags is for faults that never end: three attempts fit into a cycle even if each times out.
+var quickFlags = append([]string{"--collect.interval=2s", "--collect.timeout=1900ms", "--request.timeout=600ms"}, commonFlags...)
 
-// common keeps breakers closed and stale values exposed for the whole test.
-var common = []string{
+// commonFlags keeps breakers closed and stale values exposed for the whole test.
+var commonFlags = []string{
 	"--retry.attempts=3", "--retry.backoff=1ms", "--retry.max-backoff=2ms",
 	"--breaker.failures=1000", "--cache.max-stale=0",
 }
 
-// unhurried is for tests in which no attempt may time out.
-var unhurried = []string{
+// unhurriedFlags is for tests in which no attempt may time out.
+var unhurriedFlags = []string{
 	"--collect.interval=5s", "--collect.timeout=4900ms", "--request.timeout=4900ms", "--retry.backoff=1ms", "--retry.max-backoff=2ms",
 }
 
-// collector starts an exporter of one upstream in the process of the test, with generous limits for attempts. Upstreams in
-// flags are collected only once.
+// collector starts an exporter of one upstream in the process of the test, with generous limits for attempts. Upstreams
+// in flags are collected only once.
 func collector(t *testing.T, server *fake.Server, flags ...string) *program {
 	t.Helper()
 	flags = append(flags, "--betanet.url="+server.URL(), "--collect.timeout=50s", "--request.timeout=40s")
-	return inProcess(t, []string{server.Addr()}, append(flags, common...)...)
+	return inProcess(t, []string{server.Addr()}, append(flags, commonFlags...)...)
 }
 
-// withoutTimeouts repeats a measurement until no attempt has timed out during it, and checks only that one. A busy machine
-// causes such timeouts, and their retries are not the fault of the exporter.
+// withoutTimeouts repeats a measurement until no attempt has timed out during it, and checks only that one. A busy
+// machine causes such timeouts, and their retries are not the fault of the exporter.
 func withoutTimeouts(t *testing.T, p *program, measure func() (check func())) {
 	t.Helper()
 	for end := time.Now().Add(deadline); time.Now().Before(end); {

@@ -14,45 +14,45 @@ const name = "betanet.test."
 
 func TestRecordsAreTargets(t *testing.T) {
 	const a, aaaa, srv = fake.A, fake.AAAA, fake.SRV
-	records := func(r ...fake.Record) fake.Name { return fake.Name{Records: r} }
+	records := func(r ...fake.Record) fake.DNSReply { return fake.DNSReply{Records: r} }
 	v4, v6 := records(address("10.0.0.2"), address("10.0.0.1"), address("10.0.0.2")), records(address("2001:db8::1"))
-	none, missing, failure, refused := records(), fake.Name{Code: fake.NoSuchName}, fake.Name{Code: fake.ServerFail}, fake.Name{Code: fake.Refused}
+	none, missing, failure, refused := records(), fake.DNSReply{Code: fake.NoSuchName}, fake.DNSReply{Code: fake.ServerFail}, fake.DNSReply{Code: fake.Refused}
 	for name, c := range map[string]struct {
 		typ     string
-		answers map[uint16]fake.Name // by type
+		answers map[uint16]fake.DNSReply // by type
 		want    string
 	}{
-		"A has IPv4 addresses":    {A, map[uint16]fake.Name{a: v4, aaaa: v6}, "10.0.0.1:9000=http://10.0.0.1:9000 10.0.0.2:9000=http://10.0.0.2:9000"},
-		"AAAA has IPv6 addresses": {AAAA, map[uint16]fake.Name{a: v4, aaaa: v6}, "[2001:db8::1]:9000=http://[2001:db8::1]:9000"},
+		"A has IPv4 addresses":    {A, map[uint16]fake.DNSReply{a: v4, aaaa: v6}, "10.0.0.1:9000=http://10.0.0.1:9000 10.0.0.2:9000=http://10.0.0.2:9000"},
+		"AAAA has IPv6 addresses": {AAAA, map[uint16]fake.DNSReply{a: v4, aaaa: v6}, "[2001:db8::1]:9000=http://[2001:db8::1]:9000"},
 		"SRV has ports": {
 			SRV,
-			map[uint16]fake.Name{srv: records(
+			map[uint16]fake.DNSReply{srv: records(
 				fake.ServiceAt(1, 9001, "b.betanet.test."), fake.ServiceAt(0, 9000, "b.betanet.test."),
 				fake.ServiceAt(0, 9000, "a.betanet.test."), fake.ServiceAt(2, 9000, "a.betanet.test."),
 			)},
 			"a.betanet.test:9000=http://a.betanet.test:9000 b.betanet.test:9000=http://b.betanet.test:9000 b.betanet.test:9001=http://b.betanet.test:9001",
 		},
-		"a nonexistent service": {SRV, map[uint16]fake.Name{srv: records(fake.ServiceAt(0, 0, "."))}, ""},
+		"a nonexistent service": {SRV, map[uint16]fake.DNSReply{srv: records(fake.ServiceAt(0, 0, "."))}, ""},
 		"an invalid port": {
 			SRV,
-			map[uint16]fake.Name{srv: records(fake.ServiceAt(0, 9000, "a.betanet.test."), fake.ServiceAt(0, 0, "b.betanet.test."))},
+			map[uint16]fake.DNSReply{srv: records(fake.ServiceAt(0, 9000, "a.betanet.test."), fake.ServiceAt(0, 0, "b.betanet.test."))},
 			`a.betanet.test:9000=http://a.betanet.test:9000 rejected "b.betanet.test:0": has a bad port, want host:port with a port from 1 to 65535`,
 		},
 		"an invalid name": {
 			SRV,
-			map[uint16]fake.Name{srv: records(fake.ServiceAt(0, 9000, "a.betanet.test."), fake.ServiceAt(0, 1, "b c.betanet.test."))},
+			map[uint16]fake.DNSReply{srv: records(fake.ServiceAt(0, 9000, "a.betanet.test."), fake.ServiceAt(0, 1, "b c.betanet.test."))},
 			"a.betanet.test:9000=http://a.betanet.test:9000 rejected records DNS response contained records which contain invalid names",
 		},
-		"A without records":       {A, map[uint16]fake.Name{a: none, aaaa: none}, ""},
-		"AAAA without records":    {AAAA, map[uint16]fake.Name{aaaa: none}, ""},
-		"SRV without records":     {SRV, map[uint16]fake.Name{srv: none}, ""},
-		"A of an unknown name":    {A, map[uint16]fake.Name{a: missing, aaaa: missing}, ""},
-		"AAAA of an unknown name": {AAAA, map[uint16]fake.Name{aaaa: missing}, ""},
-		"SRV of an unknown name":  {SRV, map[uint16]fake.Name{srv: missing}, ""},
-		"A fails":                 {A, map[uint16]fake.Name{a: failure, aaaa: v6}, "look up A of betanet.test.: server misbehaving"},
-		"A is refused":            {A, map[uint16]fake.Name{a: refused, aaaa: v6}, "look up A of betanet.test.: server misbehaving"},
-		"AAAA fails":              {AAAA, map[uint16]fake.Name{aaaa: failure}, "look up AAAA of betanet.test.: server misbehaving"},
-		"SRV fails":               {SRV, map[uint16]fake.Name{srv: failure}, "look up SRV of betanet.test.: server misbehaving"},
+		"A without records":       {A, map[uint16]fake.DNSReply{a: none, aaaa: none}, ""},
+		"AAAA without records":    {AAAA, map[uint16]fake.DNSReply{aaaa: none}, ""},
+		"SRV without records":     {SRV, map[uint16]fake.DNSReply{srv: none}, ""},
+		"A of an unknown name":    {A, map[uint16]fake.DNSReply{a: missing, aaaa: missing}, ""},
+		"AAAA of an unknown name": {AAAA, map[uint16]fake.DNSReply{aaaa: missing}, ""},
+		"SRV of an unknown name":  {SRV, map[uint16]fake.DNSReply{srv: missing}, ""},
+		"A fails":                 {A, map[uint16]fake.DNSReply{a: failure, aaaa: v6}, "look up A of betanet.test.: server misbehaving"},
+		"A is refused":            {A, map[uint16]fake.DNSReply{a: refused, aaaa: v6}, "look up A of betanet.test.: server misbehaving"},
+		"AAAA fails":              {AAAA, map[uint16]fake.DNSReply{aaaa: failure}, "look up AAAA of betanet.test.: server misbehaving"},
+		"SRV fails":               {SRV, map[uint16]fake.DNSReply{srv: failure}, "look up SRV of betanet.test.: server misbehaving"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			z, resolver := newZone(t)

@@ -19,7 +19,7 @@ func newZone(t *testing.T) (zone, *net.Resolver) {
 	z, err := fake.StartNameServer("127.0.0.1:0")
 	must(t, err)
 	t.Cleanup(z.Close)
-	z.Set(domain, fake.Name{})
+	z.Set(domain, fake.DNSReply{})
 	return zone{z}, z.Resolver()
 }
 
@@ -28,16 +28,16 @@ var domain = strings.TrimSuffix(name, ".")
 
 // set sets the answer to questions of a type.
 func (z zone) set(typ uint16, code int, records ...fake.Record) {
-	z.SetType(domain, typ, fake.Name{Code: code, Records: records})
+	z.SetType(domain, typ, fake.DNSReply{Code: code, Records: records})
 }
 
 // stopResponding makes the server ignore questions.
-func (z zone) stopResponding() { z.Set(domain, fake.Name{Code: fake.Silence}) }
+func (z zone) stopResponding() { z.Set(domain, fake.DNSReply{Code: fake.Silence}) }
 
 // awaitQuestion waits for the first question.
 func (z zone) awaitQuestion(t *testing.T) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); z.Asked(domain) == 0; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(10 * time.Second); z.Queries(domain) == 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("got no question, want one")
 		}

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// acceptPause is the pause after an error of Accept, such as too many open files.
+// acceptPause is the pause after a failed Accept, for example with too many open files.
 const acceptPause = 10 * time.Millisecond
 
 func (s *Server) accept(listener net.Listener) {
@@ -23,8 +23,8 @@ func (s *Server) accept(listener net.Listener) {
 	}
 }
 
-// admit serves a new connection in its own goroutine. It resets a connection that was accepted while the listener was being
-// closed, because nothing else would close it.
+// admit serves a new connection in its own goroutine. It resets a connection that was accepted while the listener was
+// being closed, because nothing else would close it.
 func (s *Server) admit(listener net.Listener, tcp *net.TCPConn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -34,10 +34,10 @@ func (s *Server) admit(listener net.Listener, tcp *net.TCPConn) {
 	}
 	s.conns[tcp] = struct{}{}
 	s.accepted++
-	transport := s.transport
+	handler := s.handler
 	s.running.Go(func() {
 		defer s.forget(tcp)
-		if conn := transport(tcp); conn != nil {
+		if conn := handler(tcp); conn != nil {
 			s.serveConn(conn, tcp)
 			conn.Close()
 		}
@@ -51,8 +51,8 @@ func (s *Server) forget(tcp *net.TCPConn) {
 	delete(s.conns, tcp)
 }
 
-// count counts a request and returns the behaviour for its path. first reports whether it is the first request for the path
-// on its connection.
+// count counts a request and returns the behaviour for its path. first reports whether it is the first request for the
+// path on its connection.
 func (s *Server) count(path string, first bool) Behaviour {
 	s.mu.Lock()
 	defer s.mu.Unlock()

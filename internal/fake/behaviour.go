@@ -83,8 +83,8 @@ func ThenReset(b Behaviour) Behaviour {
 	}
 }
 
-// InTurn responds to the first request with the first behaviour, to the second with the second, and to later ones with the
-// last.
+// InTurn responds to the first request with the first behaviour, to the second with the second, and to later ones with
+// the last.
 func InTurn(behaviours ...Behaviour) Behaviour {
 	var mu sync.Mutex
 	next := 0

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Conditions describe the network behind a service. Unlike faults they show in the values of correct responses. The zero
-// value is normal operation.
+// Conditions describe the network behind a service. Unlike faults, they affect only the values in correct responses. The
+// zero value is normal operation.
 type Conditions struct {
 	Loss    float64       // minimum ratio of dropped packets
 	Idle    bool          // no traffic
@@ -15,8 +15,8 @@ type Conditions struct {
 	Latency time.Duration // added to the average latency
 }
 
-// SetConditions replaces the conditions. They apply to packets from the next simulated second on, and to everything else at
-// once. It panics on invalid conditions.
+// SetConditions replaces the conditions. They apply to packets from the next simulated second on, and to everything else
+// immediately. It panics on invalid conditions.
 func (s *Service) SetConditions(c Conditions) {
 	if err := c.check(); err != nil {
 		panic(err.Error())
@@ -42,12 +42,12 @@ func (n *network) isActive(i int) bool {
 	return n.nodes[i].active && i < atMost(n.conditions.Active, n.nodeCount())
 }
 
-// averageLatency is in ms.
+// averageLatency returns the current average latency in ms.
 func (n *network) averageLatency() float64 {
 	return n.latency + n.spike + float64(n.conditions.Latency)/float64(time.Millisecond)
 }
 
-// atMost limits n; 0 means no limit.
+// atMost returns n or limit, whichever is less; a limit of 0 means no limit.
 func atMost(limit, n int) int {
 	if limit == 0 {
 		return n

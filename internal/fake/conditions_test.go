@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// withConditions runs a network for ten minutes in normal operation and for ten under conditions, and returns the documents
-// before and after the latter.
+// withConditions runs a network for ten minutes in normal operation, then for ten under conditions, and returns the
+// documents at the start and the end of the second part.
 func withConditions(t *testing.T, conditions Conditions) (before, after document) {
 	t.Helper()
 	s, c := simulateWithClock(t, Options{Seed: 1})
@@ -17,7 +17,7 @@ func withConditions(t *testing.T, conditions Conditions) (before, after document
 	c.advance(10 * time.Minute)
 	after, _ = read(t, s)
 	if fell(before, after) {
-		t.Errorf("after %+v came %+v, want no counter to fall", before, after)
+		t.Errorf("got %+v after %+v, want no counter to fall", after, before)
 	}
 	return before, after
 }
@@ -32,7 +32,7 @@ func TestLossIsTheRatioOfDroppedPackets(t *testing.T) {
 
 func TestAnIdleNetworkHasNoTraffic(t *testing.T) {
 	before, after := withConditions(t, Conditions{Idle: true})
-	const current = defaultNodes * 2 * packetsPerSecond // of the second that had begun
+	const current = defaultNodes * 2 * packetsPerSecond // in the second that had already begun
 	if got := after.Processed - before.Processed; got > current || after.Active == 0 {
 		t.Errorf("got %d packets and %d active nodes, want at most %v packets and an active node", got, after.Active, current)
 	}
@@ -41,7 +41,7 @@ func TestAnIdleNetworkHasNoTraffic(t *testing.T) {
 	_, nodes := read(t, s)
 	for _, n := range nodes {
 		if n.Processed != 0 || n.Latency != 0 {
-			t.Errorf("got %+v, want no packet", n)
+			t.Errorf("got %+v, want no packets", n)
 		}
 	}
 }
@@ -63,7 +63,7 @@ func TestNodesThatLeftAreNotListed(t *testing.T) {
 	}
 }
 
-func TestLatencyIsAddedToTheNormalOne(t *testing.T) {
+func TestLatencyIsAddedToTheNormalLatency(t *testing.T) {
 	s, _ := simulateWithClock(t, Options{})
 	before, _ := read(t, s)
 	s.SetConditions(Conditions{Latency: 2 * time.Second})
@@ -91,7 +91,7 @@ func TestLatencyAppliesToLaterPackets(t *testing.T) {
 	_, after := read(t, s)
 	for i := range before {
 		if before[i] != after[i] {
-			t.Errorf("got %+v, want %+v as before the change", after[i], before[i])
+			t.Errorf("got %+v, want %+v the same as before the change", after[i], before[i])
 		}
 	}
 	c.advance(time.Hour)

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// A ConnHandler handles an accepted connection. It returns the connection to read requests from, or nil to have the server
-// close the TCP connection.
+// A ConnHandler prepares an accepted connection. It returns the connection to read requests from, or nil if the server is
+// to close the TCP connection.
 type ConnHandler func(tcp *net.TCPConn) net.Conn
 
 // Plain reads requests from the TCP connection itself.
 func Plain(tcp *net.TCPConn) net.Conn { return tcp }
 
-// TLS reads requests over TLS. config sets versions, certificates and client authentication.
+// TLS reads requests over TLS with the versions, certificates and client authentication of config.
 func TLS(config *tls.Config) ConnHandler {
 	return func(tcp *net.TCPConn) net.Conn {
 		session := tls.Server(tcp, config)

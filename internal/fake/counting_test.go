@@ -12,7 +12,7 @@ func checkMixnodes(t *testing.T, nodes []document) {
 	idle, busy := 0, 0
 	for _, n := range nodes {
 		if n.Processed != n.Forwarded+n.Dropped {
-			t.Fatalf("%s: processed %d, forwarded %d, dropped %d, want their sum", n.ID, n.Processed, n.Forwarded, n.Dropped)
+			t.Fatalf("%s: processed %d, forwarded %d, dropped %d, want processed to be the sum of the others", n.ID, n.Processed, n.Forwarded, n.Dropped)
 		}
 		switch {
 		case n.Processed > 0:
@@ -24,7 +24,7 @@ func checkMixnodes(t *testing.T, nodes []document) {
 		}
 	}
 	if busy > 0 && idle == 0 {
-		t.Fatalf("got %d busy nodes and no idle one: %+v", busy, nodes)
+		t.Fatalf("got %d busy nodes and no idle nodes: %+v", busy, nodes)
 	}
 }
 
@@ -74,12 +74,12 @@ func TestMixnodesCountLikeThePublishedServer(t *testing.T) {
 	}
 }
 
-// The sum of latencies grows by the latency of each second, whenever a node is read.
+// A node's sum of latencies grows by the latency of each second, no matter when the node is read.
 func TestTheMeanLatencyIsOverAllPacketsOfANode(t *testing.T) {
 	s, c := simulateWithClock(t, Options{API: MixnodesAPI, Seed: 3})
 	sums := make(map[string]float64)
 	packets := make(map[string]uint64)
-	latencies := make(map[string]float64) // of the second of the last read
+	latencies := make(map[string]float64) // in the second of the last read
 	for range 1200 {
 		c.advance(250 * time.Millisecond)
 		_, now := read(t, s)

@@ -2,8 +2,8 @@ package fake
 
 import "fmt"
 
-// Document returns document id of one of the three v1 paths. The id is added to the numbers that may grow, so that a test
-// can identify the exposed document.
+// Document returns a version of the document at one of the three v1 paths. id is added to the numbers that may grow, so
+// that a test can tell which version is exposed.
 func Document(path string, id int) string {
 	switch path {
 	case Metrics:

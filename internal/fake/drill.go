@@ -15,7 +15,7 @@ type Phase struct {
 	// What an operator should see.
 	Page   string
 	Series []string
-	Alerts []string // that begin to fire
+	Alerts []string // alerts that begin to fire
 }
 
 // ServiceState is the state of a service during a phase; the zero value is healthy.
@@ -45,8 +45,8 @@ func scale(d time.Duration, speed float64) time.Duration {
 	return time.Duration(float64(d) / speed)
 }
 
-// Play plays phases one after the other, at a multiple of real time. It calls begin for each phase once the services are in
-// its states, and returns when the last phase is over or ctx ends. The services remain in their last state.
+// Play runs phases in order, at a multiple of real time. It calls begin for each phase once the services are in its
+// states, and returns when the last phase is over or ctx ends. The services remain in their last state.
 func Play(ctx context.Context, phases []Phase, services map[string]Target, speed float64, begin func(i int)) error {
 	start := time.Now()
 	for i := range phases {

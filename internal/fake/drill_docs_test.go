@@ -31,7 +31,7 @@ func TestTheDocumentationContainsTheScript(t *testing.T) {
 	for i, p := range Script {
 		want = append(want, tableRow(i))
 		if reaction := "- **" + p.Name + ".** "; !strings.Contains(string(b), reaction) {
-			t.Errorf("%s lists no good reaction to %q", page, p.Name)
+			t.Errorf("%s does not describe a good reaction to %q", page, p.Name)
 		}
 	}
 	if table := "|---|---|---|---|---|---|\n" + strings.Join(want, "\n") + "\n\n"; !strings.Contains(string(b), table) {

@@ -8,10 +8,11 @@ import (
 	"time"
 )
 
-// maxWidth is the width of the narrowest terminal in use.
+// maxWidth is the width of a small terminal.
 const maxWidth = 80
 
-// WriteSchedule prints the start of each phase if the first one starts now, its duration, and what an operator should see.
+// WriteSchedule prints the start of each phase if the first one starts now, its duration, and what an operator should
+// see.
 func WriteSchedule(w io.Writer, phases []Phase, speed float64, now time.Time) {
 	for i := range phases {
 		p := &phases[i]
@@ -41,11 +42,11 @@ func writeWrapped(w io.Writer, label string, texts ...string) {
 
 // Brief formats a duration without trailing zeros: 8m, not 8m0s.
 func Brief(d time.Duration) string {
-	to := time.Millisecond
+	unit := time.Millisecond
 	if d >= time.Minute {
-		to = time.Second
+		unit = time.Second
 	}
-	text := d.Round(to).String()
+	text := d.Round(unit).String()
 	if strings.HasSuffix(text, "m0s") {
 		text = strings.TrimSuffix(text, "0s")
 	}

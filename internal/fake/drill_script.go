@@ -12,15 +12,15 @@ const (
 // DrillServices lists the services of the script.
 var DrillServices = []string{edge1, edge2, core}
 
-// Conditions that last for several phases, because their alerts wait that long.
+// Conditions that last for several phases, because their alerts take that long to fire.
 var (
 	withoutTraffic = Conditions{Active: 1, Idle: true}
 	lossy          = Conditions{Loss: 0.2, Latency: 2 * time.Second}
 	fewPeers       = Conditions{Nodes: 2}
 )
 
-// Script is the drill. Each alert is listed in the phase in which it begins to fire, after its condition has lasted as long
-// as monitoring/alerts requires.
+// Script is the drill. Each alert is listed in the phase in which it begins to fire, after its condition has lasted as
+// long as monitoring/alerts requires.
 var Script = []Phase{
 	{
 		Name: "All services are healthy", Duration: time.Minute,

@@ -44,14 +44,14 @@ var repeated = []Phase{
 	{Name: "repeated", Duration: 5 * time.Minute, Every: 2 * time.Minute, Services: map[string]ServiceState{"a": {Restart: true}}},
 }
 
-func TestADrillPlaysItsPhasesInTurn(t *testing.T) {
+func TestADrillPlaysItsPhasesInOrder(t *testing.T) {
 	for name, c := range map[string]struct {
 		phases []Phase
 		speed  float64
 		limit  time.Duration // of the context
 		first  time.Duration // how long the first change of the service takes
 		begins []string      // when phases begin
-		calls  []string      // nil if not of interest
+		calls  []string      // nil to skip the check
 		took   time.Duration
 		err    error
 	}{

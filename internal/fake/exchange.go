@@ -23,7 +23,7 @@ type Exchange struct {
 	Method, Path string
 	Last         bool // the client sends no more requests on this connection
 
-	conn    net.Conn // with TLS, the session
+	conn    net.Conn // the TLS session if there is one
 	reader  *bufio.Reader
 	tcp     *net.TCPConn
 	closing context.Context
@@ -39,10 +39,10 @@ func (x *Exchange) Write(b []byte) bool {
 // Keep leaves the connection open for the next request.
 func (x *Exchange) Keep() { x.keep = true }
 
-// Reset ends the connection with a RST in place of a FIN.
+// Reset ends the connection with a RST instead of a FIN.
 func (x *Exchange) Reset() { abort(x.tcp) }
 
-// abort ends a connection with a RST in place of a FIN.
+// abort ends a connection with a RST instead of a FIN.
 func abort(tcp *net.TCPConn) {
 	tcp.SetLinger(0)
 	tcp.Close()
@@ -55,18 +55,18 @@ func (x *Exchange) Hold() { io.Copy(io.Discard, x.conn) }
 // client with a timeout would leave a goroutine and a descriptor behind. Bytes that the client sends in the meantime are
 // kept.
 func (x *Exchange) Wait(ended <-chan struct{}) bool {
-	gone, woken := make(chan struct{}), make(chan struct{})
+	hungUp, woken := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(woken)
 		select {
 		case <-ended:
 			x.conn.SetReadDeadline(time.Unix(1, 0))
-		case <-gone:
+		case <-hungUp:
 		}
 	}()
 	_, err := x.reader.Peek(1)
 	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-		close(gone)
+		close(hungUp)
 		<-woken
 		return false
 	}
@@ -94,7 +94,7 @@ const (
 	maxRequestSize = 64 << 10 // bytes of a request that any other server reads
 )
 
-// readPacket reads a request as the published mixnodes server does: whatever one read returns is the request.
+// readPacket reads a request as the published mixnodes server does: the result of a single read is the request.
 func readPacket(r *bufio.Reader) (*http.Request, error) {
 	if _, err := r.Peek(1); err != nil { // one read of the connection, because the buffer has the size of a packet
 		return nil, err
@@ -111,7 +111,7 @@ func readPacket(r *bufio.Reader) (*http.Request, error) {
 	return request, err
 }
 
-// serveConn answers the requests of one connection until a behaviour ends it.
+// serveConn responds to the requests on one connection until a behaviour ends it.
 func (s *Server) serveConn(conn net.Conn, tcp *net.TCPConn) {
 	limited := &io.LimitedReader{R: conn}
 	reader := bufio.NewReaderSize(limited, packetSize)

@@ -16,10 +16,10 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
-	// patience bounds every wait for something that must happen.
+	// patience is the time limit for everything that must happen.
 	patience = 30 * time.Second
-	// silence is how long a test watches that nothing happens. On a slow machine it may miss a mistake, but never reports a
-	// false one.
+	// silence is how long a test waits to see that nothing happens. On a slow machine the test may miss a failure, but it
+	// never reports a false one.
 	silence = 50 * time.Millisecond
 )
 

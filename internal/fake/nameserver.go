@@ -12,7 +12,7 @@ import (
 	"sync"
 )
 
-// The response codes of RFC 1035, and two values for no response and for one that is not DNS.
+// The response codes of RFC 1035, and two values for no response and for a response that is not DNS.
 const (
 	NoError    = 0
 	ServerFail = 2
@@ -56,18 +56,18 @@ func ServiceAt(priority, port uint16, target string) Record {
 	return Record{SRV, append(b, 0)}
 }
 
-// Name is the response for a name: a code and, with NoError, records.
-type Name struct {
+// DNSReply is the response to a query: a code and, with NoError, records.
+type DNSReply struct {
 	Code    int
 	Records []Record
 }
 
-// To returns the response for a name with addresses.
-func To(addresses ...netip.Addr) (n Name) {
+// Addresses returns the response for a name with addresses.
+func Addresses(addresses ...netip.Addr) (r DNSReply) {
 	for _, a := range addresses {
-		n.Records = append(n.Records, Address(a))
+		r.Records = append(r.Records, Address(a))
 	}
-	return n
+	return r
 }
 
 // NameServer is a DNS server over UDP with responses that can be changed at any time.
@@ -76,7 +76,7 @@ type NameServer struct {
 	done chan struct{}
 
 	mu      sync.Mutex
-	names   map[string]map[uint16]Name // by type; 0 is for all other types
+	names   map[string]map[uint16]DNSReply // by type; 0 is for all other types
 	queries map[string]int
 }
 
@@ -86,7 +86,7 @@ func StartNameServer(address string) (*NameServer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("name server: %w", err)
 	}
-	n := &NameServer{conn: conn, done: make(chan struct{}), names: map[string]map[uint16]Name{}, queries: map[string]int{}}
+	n := &NameServer{conn: conn, done: make(chan struct{}), names: map[string]map[uint16]DNSReply{}, queries: map[string]int{}}
 	go n.serve()
 	return n, nil
 }
@@ -98,22 +98,22 @@ func (n *NameServer) Resolver() *net.Resolver {
 	}}
 }
 
-// Set sets the response for a name. A name that was never set does not exist.
-func (n *NameServer) Set(name string, reply Name) {
+// Set sets the response for a name. Names that were never set do not exist.
+func (n *NameServer) Set(name string, reply DNSReply) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.names[name] = map[uint16]Name{0: reply}
+	n.names[name] = map[uint16]DNSReply{0: reply}
 }
 
-// SetType sets the response for one record type of a name that was Set.
-func (n *NameServer) SetType(name string, typ uint16, reply Name) {
+// SetType sets the response for one record type of a name for which Set was called before.
+func (n *NameServer) SetType(name string, typ uint16, reply DNSReply) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.names[name][typ] = reply
 }
 
-// Asked returns the number of queries for a name.
-func (n *NameServer) Asked(name string) int {
+// Queries returns the number of queries for a name.
+func (n *NameServer) Queries(name string) int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.queries[name]
@@ -148,7 +148,7 @@ func (n *NameServer) serve() {
 
 const dnsHeaderSize = 12
 
-// reply returns a response that repeats the only question of a query, followed by the records of its type.
+// reply returns the response to a query with one question, which it repeats. It returns nil for no response.
 func (n *NameServer) reply(query []byte) []byte {
 	name, end := question(query)
 	if end+4 > len(query) {
@@ -177,13 +177,13 @@ func (n *NameServer) reply(query []byte) []byte {
 }
 
 // find counts a query and returns the response for a type.
-func (n *NameServer) find(name string, typ uint16) Name {
+func (n *NameServer) find(name string, typ uint16) DNSReply {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.queries[name]++
 	byType, known := n.names[name]
 	if !known {
-		return Name{Code: NoSuchName}
+		return DNSReply{Code: NoSuchName}
 	}
 	if reply, ok := byType[typ]; ok {
 		return reply

@@ -36,8 +36,9 @@ const (
 // idStep is odd, so that ids do not repeat within 2^64 restarts.
 const idStep = 0x9e3779b97f4a7c15
 
-// network is the state of the simulated nodes at some age of the service. It advances in steps of one second, and the rates
-// of a second are fixed at its start. So values depend only on seed and age, not on when and how often they are read.
+// network is the state of the simulated nodes at some age of the service. It advances in steps of one second, and the
+// rates of a second are fixed at its start. Values therefore depend only on seed and age, not on when and how often
+// they are read.
 type network struct {
 	seed     uint64
 	restarts uint64
@@ -49,9 +50,9 @@ type network struct {
 	load    float64 // logarithm of the traffic
 	latency float64 // ms, without the spike
 	spike   float64 // ms
-	// packetLatency is the average in ms of the packets in the current second.
+	// packetLatency is the average latency in ms of the packets in the current second.
 	packetLatency float64
-	peak          float64 // most packets forwarded in a second
+	peak          float64 // highest number of packets forwarded in one second
 	nodes         []*node
 
 	conditions Conditions
@@ -63,17 +64,17 @@ type node struct {
 	weight        float64 // share of the traffic, relative to other nodes
 	active        bool
 	rate          float64 // packets in the current second
-	drop          float64 // dropped packets per forwarded one, in normal conditions
-	lossRatio     float64 // part of all packets that is dropped in the current second
+	drop          float64 // dropped packets per forwarded packet, in normal conditions
+	lossRatio     float64 // fraction of all packets that is dropped in the current second
 	forwarded     float64 // up to the current second
 	dropped       float64 // up to the current second
-	latencySum    float64 // ms, of all packets up to the current second
+	latencySum    float64 // ms, over all packets up to the current second
 	uptime        uint64  // seconds of activity
 	latencyFactor float64
 }
 
 // newNetwork returns the network of a service after a number of restarts. Node ids change with each restart, as
-// those of the published server do; everything else depends only on the seed.
+// they do on the published server; everything else depends only on the seed.
 func newNetwork(seed uint64, nodes int, restarts uint64, c Conditions) *network {
 	n := &network{seed: seed, restarts: restarts, conditions: c, random: rand.New(rand.NewPCG(seed, 0)), latency: meanLatency}
 	n.phase = 2 * math.Pi * n.random.Float64()

@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// document is a union of all documents.
+// document has the fields of all documents.
 type document struct {
 	ID         string  `json:"id"`
 	Processed  uint64  `json:"packets_processed"`
@@ -63,7 +63,7 @@ func wantNoFall(t testingT, before, now []document) {
 	t.Helper()
 	for i, b := range before {
 		if now[i].ID != b.ID || fell(b, now[i]) {
-			t.Fatal("after", b, "came", now[i], "want no counter to fall")
+			t.Fatal("got", now[i], "after", b, "want no counter to fall")
 		}
 	}
 }
@@ -129,7 +129,7 @@ func TestValuesDependOnlyOnSeedAndAge(t *testing.T) {
 	})
 }
 
-func TestAClockThatGoesBackDoesNotMoveTheValuesBack(t *testing.T) {
+func TestValuesDoNotGoBackWithTheClock(t *testing.T) {
 	s, c := simulateWithClock(t, Options{})
 	c.advance(90*time.Second + 700*time.Millisecond)
 	before, _ := read(t, s)
@@ -182,7 +182,7 @@ func TestValuesArePlausible(t *testing.T) {
 			t.Errorf("spikes in %d of %d reads, want a few", spikes, reads)
 		}
 		if stopped == 0 || stopped == reads {
-			t.Errorf("a node was stopped in %d of %d reads, want some", stopped, reads)
+			t.Errorf("a node was stopped in %d of %d reads, want some of them", stopped, reads)
 		}
 		if ratio := float64(d.Dropped) / float64(d.Processed); ratio < 0.00099 || ratio > 0.00501 {
 			t.Errorf("drop ratio = %v, want 0.001 to 0.005", ratio)

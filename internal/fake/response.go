@@ -7,30 +7,30 @@ import (
 	"strings"
 )
 
-// Response is an HTTP response that may be wrong in any part. It has only the fields that are set, and a correct
-// Content-Length unless a header line already frames the body.
+// Response is an HTTP response that may be wrong in any part. It is sent as given, with a correct Content-Length added
+// unless a header line already frames the body.
 type Response struct {
 	Proto    string   // "HTTP/1.1" if empty
 	Status   string   // "200 OK" if empty
 	Header   []string // lines without CRLF
 	Body     string
-	NoLength bool // the end of the connection ends the body
+	NoLength bool // add no Content-Length: the body ends with the connection
 }
 
 // Bytes returns the response as it is sent.
-func (a Response) Bytes() []byte {
+func (r Response) Bytes() []byte {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s\r\n", cmp.Or(a.Proto, "HTTP/1.1"), cmp.Or(a.Status, "200 OK"))
-	framed := a.NoLength
-	for _, line := range a.Header {
+	fmt.Fprintf(&b, "%s %s\r\n", cmp.Or(r.Proto, "HTTP/1.1"), cmp.Or(r.Status, "200 OK"))
+	framed := r.NoLength
+	for _, line := range r.Header {
 		name, _, _ := strings.Cut(strings.ToLower(line), ":")
 		framed = framed || name == "content-length" || name == "transfer-encoding"
 		b.WriteString(line + "\r\n")
 	}
 	if !framed {
-		fmt.Fprintf(&b, "Content-Length: %d\r\n", len(a.Body))
+		fmt.Fprintf(&b, "Content-Length: %d\r\n", len(r.Body))
 	}
-	b.WriteString("\r\n" + a.Body)
+	b.WriteString("\r\n" + r.Body)
 	return []byte(b.String())
 }
 
@@ -49,7 +49,7 @@ func Respond(b []byte) Behaviour {
 // JSON responds 200 with a document, which need not be valid JSON.
 func JSON(document string) Behaviour { return Typed(document, JSONType) }
 
-// Typed responds 200 with a document and these header lines in place of the usual Content-Type.
+// Typed responds 200 with a document and the given header lines instead of the usual Content-Type.
 func Typed(document string, header ...string) Behaviour {
 	return Respond(Response{Header: header, Body: document}.Bytes())
 }
@@ -70,17 +70,17 @@ func Chunks(body string, size int) string {
 	return b.String()
 }
 
-// Status responds with any status code and a valid document, so that only the code can be the reason to refuse it. A status
-// that must not have a body gets none.
+// Status responds with a status code and a document, which is left out if the code does not allow a body. Pass a valid
+// document if only the code is to be the reason to reject the response.
 func Status(code int, document string, header ...string) Behaviour {
-	a := Response{
+	r := Response{
 		Status: fmt.Sprintf("%03d %s", code, cmp.Or(http.StatusText(code), "Whatever")),
 		Header: append([]string{JSONType}, header...), Body: document,
 	}
 	if code < 200 || code == http.StatusNoContent || code == http.StatusNotModified {
-		a.Body, a.NoLength = "", true
+		r.Body, r.NoLength = "", true
 	}
-	return Respond(a.Bytes())
+	return Respond(r.Bytes())
 }
 
 // NotFound responds as a real upstream does to an unknown path.

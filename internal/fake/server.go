@@ -1,15 +1,15 @@
-// Package fake provides fake Betanet upstreams: to develop and test against, to measure with, and to demonstrate outages.
+// Package fake provides fake Betanet upstreams for development, tests, benchmarks and demonstrations of outages.
 //
-// A [Server] misbehaves on request: it hangs, resets connections, sends a wrong length or something other than HTTP. It is
-// written on raw TCP because net/http refuses to misbehave. Two layers decide what happens on a connection, and both may
-// be changed at any time. A [ConnHandler] acts when the connection is accepted, before any request is read. A [Behaviour]
-// responds to one request and is chosen by its path. A new server is a healthy v1 upstream.
+// A [Server] misbehaves on request: it hangs, resets connections, sends a wrong length or something other than HTTP. It
+// is built on raw TCP because net/http does not allow any of this. Two layers decide what happens on a connection, and
+// both may be changed at any time. A [ConnHandler] acts when the connection is accepted, before any request is read. A
+// [Behaviour] responds to one request and is chosen by its path. A new server is a healthy v1 upstream.
 //
 // A [Service] simulates a network whose values change over time, in either of the two HTTP APIs. It fails on a schedule,
-// for demonstrations, or on demand, for tests. It listens on loopback only, because it has no access control.
+// for demonstrations, or on demand, for tests. It listens only on loopback, because it has no access control.
 //
-// [Play] runs a drill: a scripted outage of simulated services, to see how the status page, dashboards and alerts react,
-// and to practise.
+// [Play] runs a drill: a scripted outage of simulated services that shows how the status page, dashboards and alerts
+// react, and lets operators practise.
 package fake
 
 import (
@@ -46,7 +46,7 @@ type Server struct {
 	held       *Blackhole   // occupies the port while there is no listener
 	conns      map[*net.TCPConn]struct{}
 	accepted   int
-	transport  ConnHandler
+	handler    ConnHandler
 	behaviours map[string]Behaviour // by path
 	fallback   Behaviour            // for all other paths
 	seen       map[string]*requestStats
@@ -84,7 +84,7 @@ func newServer(address string) *Server {
 	closing, cancel := context.WithCancel(context.Background())
 	return &Server{
 		addr: address, closing: closing, close: cancel, readRequest: http.ReadRequest,
-		conns: map[*net.TCPConn]struct{}{}, transport: Plain,
+		conns: map[*net.TCPConn]struct{}{}, handler: Plain,
 		behaviours: map[string]Behaviour{}, fallback: NotFound, seen: map[string]*requestStats{},
 	}
 }
@@ -95,7 +95,7 @@ func (s *Server) Addr() string { return s.addr }
 // URL returns the base URL for plain HTTP.
 func (s *Server) URL() string { return "http://" + s.addr }
 
-// TLSURL returns the base URL for TLS, whatever the transport.
+// TLSURL returns the base URL for TLS, whichever ConnHandler is set.
 func (s *Server) TLSURL() string { return "https://" + s.addr }
 
 // Set makes b respond to all later requests for path.
@@ -105,10 +105,10 @@ func (s *Server) Set(path string, b Behaviour) {
 	s.behaviours[path] = b
 }
 
-// SetConnHandler applies t to all later connections and resets the open ones.
-func (s *Server) SetConnHandler(t ConnHandler) {
+// SetConnHandler applies h to all later connections and resets the open ones.
+func (s *Server) SetConnHandler(h ConnHandler) {
 	s.mu.Lock()
-	s.transport = t
+	s.handler = h
 	s.mu.Unlock()
 	s.closeConns(abort)
 }
@@ -135,7 +135,7 @@ func (s *Server) stopListening() {
 	s.releasePort()
 }
 
-// FillBacklog listens with a full accept queue, so that a SYN gets no response of any kind. Listen ends it.
+// FillBacklog listens with a full accept queue, so that a SYN gets no response, until Listen is called.
 func (s *Server) FillBacklog() error {
 	s.stopListening()
 	s.closeConns(abort)
@@ -163,7 +163,7 @@ func (s *Server) Listen() error {
 	}
 	s.releasePort()
 	var c net.ListenConfig
-	c.SetMultipathTCP(false) // or the client may not see a RST
+	c.SetMultipathTCP(false) // with MPTCP, the client may not see a RST
 	listener, err := c.Listen(s.closing, "tcp", s.addr)
 	if err != nil {
 		return err
@@ -176,7 +176,7 @@ func (s *Server) Listen() error {
 	return nil
 }
 
-// releasePort must be called with the mutex locked.
+// releasePort must be called with s.mu locked.
 func (s *Server) releasePort() {
 	if s.held != nil {
 		s.held.Close()
@@ -204,36 +204,36 @@ func (s *Server) stats(path string) requestStats {
 // Requests returns the number of requests for path so far.
 func (s *Server) Requests(path string) int { return s.stats(path).requests }
 
-// RequestTimes returns when each of the first thousand requests for path arrived.
+// RequestTimes returns the arrival times of the first 1000 requests for path.
 func (s *Server) RequestTimes(path string) []time.Time { return slices.Clone(s.stats(path).times) }
 
 // Connections returns the number of connections that carried at least one request for path.
 func (s *Server) Connections(path string) int { return s.stats(path).connections }
 
-// Accepted returns the number of connections so far, with or without a request.
+// Accepted returns the number of connections accepted so far, with or without a request.
 func (s *Server) Accepted() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.accepted
 }
 
-// Open returns the number of open connections.
-func (s *Server) Open() int {
+// OpenConnections returns the number of open connections.
+func (s *Server) OpenConnections() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.conns)
 }
 
 // Unexpected lists requests that no exporter may send: for another path, with a query, another method or a body, or too
-// large for the one 4096-byte read of the real server. A test must find it empty.
+// large for the single 4096-byte read of the real server. Tests require that there are none.
 func (s *Server) Unexpected() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.unexpected)
 }
 
-// closeConns applies end to every open connection. abort is for a port that is bound again, because TIME_WAIT after a FIN
-// would delay that.
+// closeConns applies end to every open connection. If the port is to be bound again, end must be abort, because TIME_WAIT
+// after a FIN would delay that.
 func (s *Server) closeConns(end func(*net.TCPConn)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -70,7 +70,7 @@ func TestARequestIsCountedOnItsPath(t *testing.T) {
 	}
 }
 
-func TestRequestsThatNoExporterMaySendAreListed(t *testing.T) {
+func TestUnexpectedRequestsAreListed(t *testing.T) {
 	s, c := startServer(t)
 	attempt(c, s.URL()+"/status")
 	attempt(c, s.URL()+Metrics+"?a=b")
@@ -85,7 +85,7 @@ func TestRequestsThatNoExporterMaySendAreListed(t *testing.T) {
 	}
 }
 
-func TestABehaviourIsChangedWhileConnectionsAreKept(t *testing.T) {
+func TestABehaviourCanBeChangedOnAnOpenConnection(t *testing.T) {
 	s, c := startServer(t)
 	attempt(c, s.URL()+Metrics)
 	s.Set(Metrics, Status(503, "{}"))
@@ -180,11 +180,11 @@ func TestAnyStatusCodeCanBeSent(t *testing.T) {
 	}
 }
 
-func TestATransportAppliesToLaterConnections(t *testing.T) {
+func TestAConnHandlerAppliesToLaterConnections(t *testing.T) {
 	trusted, expired := Issue(nil, time.Now().Add(time.Hour), "127.0.0.1"), Issue(nil, time.Now().Add(-time.Hour), "127.0.0.1")
 	for name, c := range map[string]struct {
-		transport ConnHandler
-		want      string
+		handler ConnHandler
+		want    string
 	}{
 		"trusted":       {TLS(trusted.Config()), "200 <nil>"},
 		"expired":       {TLS(expired.Config()), "certificate has expired"},
@@ -206,7 +206,7 @@ func TestATransportAppliesToLaterConnections(t *testing.T) {
 			pool := client.Transport.(*http.Transport).TLSClientConfig.RootCAs
 			pool.AddCert(trusted.Leaf)
 			pool.AddCert(expired.Leaf)
-			s.SetConnHandler(c.transport)
+			s.SetConnHandler(c.handler)
 			status, _, err := attempt(client, s.TLSURL()+Metrics)
 			if got := fmt.Sprint(status, " ", err); !strings.Contains(got, c.want) {
 				t.Errorf("got %v, want %v", got, c.want)
@@ -242,7 +242,7 @@ func TestCloseEndsHangingBehaviours(t *testing.T) {
 	}
 }
 
-func TestASplitResponseArrivesWhole(t *testing.T) {
+func TestASplitResponseArrivesComplete(t *testing.T) {
 	s, c := startServer(t)
 	s.Set(Metrics, Split(Response{Body: "{}"}.Bytes()[:20], time.Millisecond, Response{Body: "{}"}.Bytes()[20:]))
 	if status, body, err := attempt(c, s.URL()+Metrics); status != 200 || body != "{}" || err != nil {
@@ -257,7 +257,7 @@ func TestAResetAfterAResponseEndsTheConnection(t *testing.T) {
 		if status, _, err := attempt(c, s.URL()+Metrics); status != 200 || err != nil {
 			t.Errorf("got %v %v, want 200", status, err)
 		}
-		eventually(t, "the connection ends", func() bool { return s.Open() == 0 })
+		eventually(t, "the connection ends", func() bool { return s.OpenConnections() == 0 })
 	}
 	if got := s.Accepted(); got != 2 {
 		t.Errorf("got %d connections, want 2", got)

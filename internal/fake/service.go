@@ -20,7 +20,7 @@ const (
 
 // Options configure a service. Only Addr is required.
 type Options struct {
-	Addr   string  // host:port to listen on; the host must be loopback, port 0 takes a free one
+	Addr   string  // host:port to listen on; the host must be loopback, port 0 chooses a free one
 	API    API     // V1 if empty
 	Seed   uint64  // equal seeds produce equal values at the same age of the service
 	Faults []Fault // active as Every and For specify
@@ -37,7 +37,7 @@ type Options struct {
 
 const (
 	defaultNodes = 7
-	maxNodes     = 10_000 // including those that /deploy creates
+	maxNodes     = 10_000 // including nodes created by /deploy
 )
 
 // Service is a running service. Its methods may be called from any goroutine.
@@ -126,8 +126,8 @@ func (o *Options) complete() error {
 	return err
 }
 
-// loopback returns the address to listen on, or an error if it is not on loopback. It does not look up the name localhost,
-// so that the result does not depend on a resolver.
+// loopback returns the address to listen on, or an error if it is not on loopback. It does not look up the name
+// localhost, so that the result does not depend on a resolver.
 func loopback(addr string) (string, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -145,9 +145,9 @@ func loopback(addr string) (string, error) {
 // URL returns the base URL of the service.
 func (s *Service) URL() string { return s.server.URL() }
 
-// Restart simulates a restart of the service's process: the counters start at 0 again, with the initial number of nodes and
-// new ids, all connections end, and a deadlock ends. Faults, conditions and the counts of Requests remain, because they are
-// not part of the service.
+// Restart simulates a restart of the service's process: the counters start at 0 again, the initial number of nodes is
+// back with new ids, and all connections and any deadlock end. Faults, conditions and the counts of Requests remain,
+// because they are not part of the service.
 func (s *Service) Restart() {
 	if s.server.closing.Err() != nil {
 		return

@@ -44,7 +44,7 @@ func TestAnyOtherRequestIsNotFound(t *testing.T) {
 		s := simulate(t, Options{API: api})
 		for _, request := range requests {
 			method, path, _ := strings.Cut(request, " ")
-			// A new connection, because mixnodes ends each without notice, and net/http does not repeat a POST.
+			// Use a new connection, because mixnodes closes each one unannounced, and net/http does not repeat a POST.
 			got := fetch(client(t), method, s.URL()+path)
 			if got.err != nil || got.status != http.StatusNotFound || got.body != `{"error":"Not Found"}` {
 				t.Errorf("%s: %s = %+v, want 404", api, request, got)
@@ -116,14 +116,14 @@ func TestMixnodesEndsTheConnectionWithoutAnnouncingIt(t *testing.T) {
 		send(t, c, "GET "+path+" HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n")
 		response, err := io.ReadAll(r)
 		if err != nil {
-			t.Fatalf("GET %s: %v, want an orderly end", path, err)
+			t.Fatalf("GET %s: %v, want the connection to close cleanly", path, err)
 		}
 		head, body, _ := strings.Cut(string(response), "\r\n\r\n")
 		if !strings.Contains(head, "\r\nContent-Length: "+strconv.Itoa(len(body))) {
 			t.Errorf("head = %q with a body of %d bytes, want that length", head, len(body))
 		}
 		if strings.Contains(strings.ToLower(head), "connection") {
-			t.Errorf("head = %q, want no header about the connection", head)
+			t.Errorf("head = %q, want no Connection header", head)
 		}
 	}
 }
@@ -191,7 +191,7 @@ func TestStatusAndMetricsDeadlockMixnodesUntilItsRestart(t *testing.T) {
 			if got := get(t, s, Mixnodes).status; got != http.StatusOK {
 				t.Errorf("status after the restart = %v, want 200", got)
 			}
-			eventually(t, "no connection is left", func() bool { return s.server.Open() == 0 })
+			eventually(t, "no connection is left", func() bool { return s.server.OpenConnections() == 0 })
 		})
 	}
 }

@@ -29,7 +29,7 @@ func TestCloseEndsAllWaitingClients(t *testing.T) {
 			if err := s.Close(); err != nil {
 				t.Errorf("Close() = %v, want nil", err)
 			}
-			if got := s.server.Open(); got != 0 {
+			if got := s.server.OpenConnections(); got != 0 {
 				t.Errorf("connections after Close = %v, want 0", got)
 			}
 			for _, w := range waiting {

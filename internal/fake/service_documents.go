@@ -8,7 +8,7 @@ import (
 
 const deployPath = "/deploy"
 
-// The documents, with their fields in the order of the published server.
+// The documents, with their fields in the published server's order.
 type (
 	metricsDocument struct {
 		Processed uint64 `json:"packets_processed"` // without dropped packets, which API v1 counts separately
@@ -36,11 +36,11 @@ type (
 	}
 )
 
-// documentV1 returns nil for a path without a document.
+// documentV1 returns the document at a path, or nil if there is none.
 func (s *Service) documentV1(path string) []byte {
 	var forwarded, dropped uint64
 	active, nodes := 0, s.network.nodeCount()
-	for i, nd := range s.network.nodes { // including nodes that left: a total does not fall
+	for i, nd := range s.network.nodes { // including nodes that left, because a total must not fall
 		f, d := nd.counters(s.network.fraction)
 		forwarded, dropped = forwarded+f, dropped+d
 		if s.network.isActive(i) {

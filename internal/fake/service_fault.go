@@ -60,8 +60,8 @@ type mode struct {
 	delay time.Duration // of responses
 }
 
-// combine returns the mode of faults that are active at the same time: the kind of the first one that is not slow, with the
-// delay of the first slow one.
+// combine returns the mode of faults that are active at the same time: the kind of the first one that is not slow, with
+// the delay of the first slow one.
 func combine(faults []Fault) mode {
 	var m mode
 	for _, f := range faults {

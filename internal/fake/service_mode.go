@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// SetFaults replaces faults and schedule. All faults are active from now on: the first that is not slow, with the delay of
-// a slow one. Without a fault the service is healthy. When SetFaults returns, the port is closed or open as the faults
-// require. It panics on an invalid fault.
+// SetFaults replaces faults and schedule. All faults are active from now on: the first that is not slow, with the delay
+// of the first slow one. Without faults the service is healthy. When SetFaults returns, the port is closed or open as
+// the faults require. It panics on an invalid fault.
 func (s *Service) SetFaults(faults ...Fault) {
 	for _, f := range faults {
 		if err := f.check(); err != nil {
@@ -67,7 +67,8 @@ func (s *Service) setMode(ctx context.Context, m mode) {
 	s.listenAgain(ctx)
 }
 
-// Another process may have taken the port during a refusal. These attempts, 5 s in total, outlast a short use of it.
+// While connections are refused, another process may have taken the port for a short time. The attempts last 5 s in
+// total.
 const (
 	relistenAttempts = 50
 	relistenPause    = 100 * time.Millisecond

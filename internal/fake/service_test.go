@@ -10,11 +10,11 @@ import (
 
 func TestSimulateRejectsInvalidOptions(t *testing.T) {
 	const local = "127.0.0.1:0"
-	type refusal struct {
+	type rejection struct {
 		options Options
 		want    string
 	}
-	all := []refusal{
+	all := []rejection{
 		{Options{}, `listen address "": want host:port`},
 		{Options{Addr: local, API: "v2"}, `API "v2": want v1 or mixnodes`},
 		{Options{Addr: local, Nodes: -1}, `-1 nodes: want 1 to 10000`},
@@ -24,10 +24,10 @@ func TestSimulateRejectsInvalidOptions(t *testing.T) {
 		{Options{Addr: local, Faults: []Fault{{Kind: "slow"}}}, `fault "slow" with a delay of 0s: ` + faultUsage},
 	}
 	for _, addr := range []string{"0.0.0.0:0", ":0", "[::]:0", "192.0.2.1:0", "localhost.example:0"} {
-		all = append(all, refusal{Options{Addr: addr}, fmt.Sprintf("listen address %q is not loopback: want 127.0.0.0/8, [::1] or localhost", addr)})
+		all = append(all, rejection{Options{Addr: addr}, fmt.Sprintf("listen address %q is not loopback: want 127.0.0.0/8, [::1] or localhost", addr)})
 	}
 	taken := simulate(t, Options{}).server.addr
-	all = append(all, refusal{Options{Addr: taken}, "listen tcp " + taken + ": bind: address already in use"})
+	all = append(all, rejection{Options{Addr: taken}, "listen tcp " + taken + ": bind: address already in use"})
 	for _, test := range all {
 		s, err := Simulate(test.options)
 		if err == nil {
@@ -90,6 +90,6 @@ func TestRestartEndsTheConnections(t *testing.T) {
 	receive(t, r)
 	s.Restart()
 	if _, err := io.Copy(io.Discard, r); err != nil {
-		t.Errorf("end of the connection = %v, want an orderly one", err)
+		t.Errorf("read until the end of the connection = %v, want no error", err)
 	}
 }

@@ -102,7 +102,7 @@ func TestHangReleasesAClientThatLeaves(t *testing.T) {
 		send(t, c, "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n")
 		eventually(t, "the service sees the request", func() bool { return s.Requests()[path] == 1 })
 		c.Close()
-		eventually(t, "the connection ends", func() bool { return s.server.Open() == 0 })
+		eventually(t, "the connection ends", func() bool { return s.server.OpenConnections() == 0 })
 	})
 }
 
@@ -116,7 +116,7 @@ func TestAConnectionSurvivesAHang(t *testing.T) {
 				send(t, c, metricsRequest)
 			}
 			eventually(t, "the service sees the request", func() bool { return s.Requests()[Metrics] == 1 })
-			time.Sleep(silence) // by now it probably waits; if not, the test is only weaker
+			time.Sleep(silence) // the request probably waits by now; if not, the test only checks less
 			s.SetFaults()
 			receive(t, r)
 			if !during {
@@ -127,7 +127,7 @@ func TestAConnectionSurvivesAHang(t *testing.T) {
 	}
 }
 
-func TestAFaultyResponseMatchesItsFault(t *testing.T) {
+func TestAResponseMatchesItsFault(t *testing.T) {
 	failing := func(f fetched) bool {
 		return f.err == nil && f.status == http.StatusInternalServerError && f.body == `{"error":"Internal Server Error"}`
 	}
@@ -191,7 +191,8 @@ func TestSetFaultsEndsTheSchedule(t *testing.T) {
 	}
 }
 
-// healWithoutPort takes the port of a service that refuses, and ends the fault. It closes healed when SetFaults returns.
+// healWithoutPort listens on the port of a service that refuses connections, and ends the fault. It closes healed when
+// SetFaults returns.
 func healWithoutPort(t *testing.T, s *Service) (squatter net.Listener, healed <-chan struct{}) {
 	t.Helper()
 	s.SetFaults(Fault{Kind: refuse})
@@ -226,7 +227,7 @@ func TestCloseDoesNotWaitForThePort(t *testing.T) {
 	<-healed
 }
 
-func TestCloseReportsThatThePortWasLost(t *testing.T) {
+func TestCloseReportsALostPort(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for all attempts to listen")
 	}
@@ -239,7 +240,7 @@ func TestCloseReportsThatThePortWasLost(t *testing.T) {
 	<-healed
 	err = s.Close()
 	if !errors.Is(err, syscall.EADDRINUSE) {
-		t.Fatalf("Close() = %v, want that the address is in use", err)
+		t.Fatalf("Close() = %v, want address already in use", err)
 	}
 	if got, want := err.Error(), "listen again after the fault refuse: listen tcp "+s.server.addr+": bind: address already in use"; got != want {
 		t.Errorf("Close() = %q, want %q", got, want)

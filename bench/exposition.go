@@ -12,17 +12,17 @@ import (
 	"time"
 )
 
-// exposed is an exposition in OpenMetrics.
-type exposed []byte
+// exposition is the body of a scrape in OpenMetrics.
+type exposition []byte
 
-// sample is one line of metrics; labels include their braces.
+// sample is one sample of an exposition; labels include their braces.
 type sample struct {
 	name, labels string
 	value        float64
 }
 
 // samples returns the samples whose name starts with a prefix.
-func (e exposed) samples(prefix string) iter.Seq[sample] {
+func (e exposition) samples(prefix string) iter.Seq[sample] {
 	return func(yield func(sample) bool) {
 		for line := range bytes.Lines(e) {
 			if !bytes.HasPrefix(line, []byte(prefix)) {
@@ -45,7 +45,7 @@ func (e exposed) samples(prefix string) iter.Seq[sample] {
 }
 
 // value returns the value of the first series with a name and labels, or NaN.
-func (e exposed) value(name string, labels ...string) float64 {
+func (e exposition) value(name string, labels ...string) float64 {
 	for s := range e.samples(name) {
 		ok := s.name == name
 		for _, l := range labels {
@@ -59,21 +59,21 @@ func (e exposed) value(name string, labels ...string) float64 {
 }
 
 // upstreamsWithData returns the number of upstreams with data.
-func (e exposed) upstreamsWithData() int {
+func (e exposition) upstreamsWithData() int {
 	return bytes.Count(e, []byte("\nbetanet_messages_total{")) + bytes.Count(e, []byte("\nbetanet_messages_total "))
 }
 
-// late returns the number of collections that started more than a second late, and of those
-// that were skipped.
-func (e exposed) late() string {
+// lateAndSkipped returns, as text, the number of collections that started more than a
+// second late, and the number of skipped collections.
+func (e exposition) lateAndSkipped() string {
 	const delay = "betanet_exporter_collection_delay_seconds"
-	all, soon := e.value(delay+"_count"), e.value(delay+"_bucket", `le="1.0"`)
-	return fmt.Sprintf("%.0f / %.0f", all-soon, e.value("betanet_exporter_collections_skipped_total"))
+	all, onTime := e.value(delay+"_count"), e.value(delay+"_bucket", `le="1.0"`)
+	return fmt.Sprintf("%.0f / %.0f", all-onTime, e.value("betanet_exporter_collections_skipped_total"))
 }
 
-// overdue returns the number of healthy upstreams that are not up, or have an endpoint whose
-// last success is older than an interval and a second.
-func (e exposed) overdue(at time.Time, healthy func(labels string) bool) int {
+// overdue returns the number of healthy upstreams that are not up, or have an endpoint
+// whose last success was more than an interval and a second before at.
+func (e exposition) overdue(at time.Time, healthy func(labels string) bool) int {
 	bad := make(map[string]bool)
 	for s := range e.samples("betanet_up{") {
 		if healthy(s.labels) && s.value != 1 {
