@@ -60,16 +60,16 @@ type observation struct {
 	status int   // 0 for none
 }
 
-// table is the classification; the first matching row applies. The end of the
+// classification is the classification; the first matching row applies. The end of the
 // attempt's context comes first, because it causes all kinds of errors.
-var table = []struct {
+var classification = []struct {
 	when func(observation) bool
 	then verdict
 }{
-	{ended(context.Canceled), verdict{ReasonCanceled, false, true}},
+	{contextEnded(context.Canceled), verdict{ReasonCanceled, false, true}},
 	{errno(syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM), verdict{ReasonLocal, false, true}},
 	{resolverExhausted, verdict{ReasonLocal, false, true}},
-	{ended(context.DeadlineExceeded), verdict{ReasonTimeout, true, false}},
+	{contextEnded(context.DeadlineExceeded), verdict{ReasonTimeout, true, false}},
 
 	{refused(ReasonTooLarge), verdict{ReasonTooLarge, false, false}},
 	{refused(ReasonEncoding), verdict{ReasonEncoding, false, false}},
@@ -78,17 +78,17 @@ var table = []struct {
 	{refused(ReasonSchema), verdict{ReasonSchema, false, false}},
 	{refused(ReasonValue), verdict{ReasonValue, false, false}},
 
-	{credentials, verdict{ReasonAuth, false, false}},
+	{credentialsFailed, verdict{ReasonAuth, false, false}},
 	{proxyRefused, verdict{ReasonProxy, false, false}},
 	{proxyFailed, verdict{ReasonProxy, true, false}},
-	{as[*net.DNSError], verdict{ReasonDNS, true, false}},
+	{errAs[*net.DNSError], verdict{ReasonDNS, true, false}},
 	{tlsFailure, verdict{ReasonTLS, false, false}},
 	{errno(syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED), verdict{ReasonReset, true, false}},
 	{timedOut, verdict{ReasonTimeout, true, false}},
 	{errno(syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EPERM, syscall.EACCES), verdict{ReasonConnect, true, false}},
 	{dialFailed, verdict{ReasonConnect, true, false}},
 	{errIs(io.EOF, io.ErrUnexpectedEOF), verdict{ReasonEOF, true, false}},
-	{anyError, verdict{ReasonProtocol, true, false}},
+	{hasError, verdict{ReasonProtocol, true, false}},
 
 	{status(500, 502, 503, 504), verdict{ReasonHTTP5xx, true, false}},
 	{status(408, 425), verdict{ReasonHTTP4xx, true, false}},
@@ -101,7 +101,7 @@ var table = []struct {
 }
 
 func classify(o observation) verdict {
-	for _, r := range table {
+	for _, r := range classification {
 		if r.when(o) {
 			return r.then
 		}
@@ -112,7 +112,7 @@ func classify(o observation) verdict {
 // Reasons lists every reason once, in the order of the table.
 func Reasons() []Reason {
 	var all []Reason
-	for _, r := range table {
+	for _, r := range classification {
 		if !slices.Contains(all, r.then.reason) {
 			all = append(all, r.then.reason)
 		}
@@ -135,7 +135,7 @@ func refused(reason Reason) func(observation) bool {
 	}
 }
 
-func ended(by error) func(observation) bool {
+func contextEnded(by error) func(observation) bool {
 	return func(o observation) bool { return errors.Is(o.ctx, by) }
 }
 
@@ -152,7 +152,7 @@ func errIs(list ...error) func(observation) bool {
 	}
 }
 
-func as[T error](o observation) bool {
+func errAs[T error](o observation) bool {
 	var e T
 	return errors.As(o.err, &e)
 }
@@ -160,12 +160,12 @@ func as[T error](o observation) bool {
 // resolverExhausted reports whether the resolver had no file descriptor, which its
 // error has only as text.
 func resolverExhausted(o observation) bool {
-	return as[*net.DNSError](o) && strings.Contains(o.err.Error(), syscall.EMFILE.Error())
+	return errAs[*net.DNSError](o) && strings.Contains(o.err.Error(), syscall.EMFILE.Error())
 }
 
-// credentials reports whether a secret could not be read or a token could not be obtained.
-func credentials(o observation) bool {
-	return as[*fs.PathError](o) || hasPrefix(o.err, "oauth2: ")
+// credentialsFailed reports whether a secret could not be read or a token could not be obtained.
+func credentialsFailed(o observation) bool {
+	return errAs[*fs.PathError](o) || hasPrefix(o.err, "oauth2: ")
 }
 
 // proxyRefused reports whether a proxy rejected CONNECT with a status that makes
@@ -179,8 +179,8 @@ func proxyRefused(o observation) bool {
 // those of a name server, which are not classified as timeouts elsewhere either.
 func proxyFailed(o observation) bool {
 	var op *net.OpError // from the transport of a library
-	failed := as[*proxy.Error](o) || errors.As(o.err, &op) && op.Op == "proxyconnect"
-	return failed && (!timedOut(o) || as[*net.DNSError](o))
+	failed := errAs[*proxy.Error](o) || errors.As(o.err, &op) && op.Op == "proxyconnect"
+	return failed && (!timedOut(o) || errAs[*net.DNSError](o))
 }
 
 // hasPrefix reports whether the text of an error, or of one that it wraps, begins
@@ -211,8 +211,8 @@ func tlsFailure(o observation) bool {
 	if o.err == nil {
 		return false
 	}
-	if errors.Is(o.err, http.ErrSchemeMismatch) || as[tls.RecordHeaderError](o) || as[*tls.CertificateVerificationError](o) ||
-		as[tls.AlertError](o) || as[x509.UnknownAuthorityError](o) || as[x509.HostnameError](o) || as[x509.CertificateInvalidError](o) {
+	if errors.Is(o.err, http.ErrSchemeMismatch) || errAs[tls.RecordHeaderError](o) || errAs[*tls.CertificateVerificationError](o) ||
+		errAs[tls.AlertError](o) || errAs[x509.UnknownAuthorityError](o) || errAs[x509.HostnameError](o) || errAs[x509.CertificateInvalidError](o) {
 		return true
 	}
 	var alert *net.OpError
@@ -224,7 +224,7 @@ func tlsFailure(o observation) bool {
 	return hasPrefix(o.err, "tls: ") || hasPrefix(o.err, `malformed HTTP response "\x15\x03`)
 }
 
-func anyError(o observation) bool { return o.err != nil }
+func hasError(o observation) bool { return o.err != nil }
 
 func status(list ...int) func(observation) bool {
 	return func(o observation) bool { return slices.Contains(list, o.status) }

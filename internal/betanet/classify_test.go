@@ -191,7 +191,7 @@ func TestTheReasonsAreAClosedSet(t *testing.T) {
 	if !slices.Equal(got, reasons) {
 		t.Errorf("Reasons(): got %v, want %v", got, reasons)
 	}
-	for _, r := range table {
+	for _, r := range classification {
 		wantConsistent(t, r.then)
 	}
 }

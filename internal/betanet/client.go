@@ -161,7 +161,7 @@ func (c *Client) try(ctx context.Context, e Endpoint, fresh bool) (*Document, ob
 			return nil, observation{err: err}, nil
 		}
 	}
-	resp, err := t.by[e].RoundTrip(c.request(c.withTrace(ctx), e))
+	resp, err := t.byEndpoint[e].RoundTrip(c.request(c.withTrace(ctx), e))
 	if err != nil {
 		return nil, observation{err: redact(err)}, nil
 	}

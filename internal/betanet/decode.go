@@ -28,12 +28,12 @@ func Decode(e Endpoint, body []byte) (*Document, error) {
 	d.Reset(bytes.NewBuffer(body))
 	w := walker{dec: d}
 	doc := w.document(e)
-	w.end()
+	w.expectEnd()
 	if w.duplicate { // the decoder stopped there
 		d.Reset(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true))
 		rest := walker{dec: d}
 		rest.skip()
-		rest.end()
+		rest.expectEnd()
 		if rest.syntax != nil {
 			return nil, rest.syntax
 		}

@@ -84,10 +84,10 @@ func headerValues(ctx context.Context, h config.Header) ([]string, error) {
 	return values, nil
 }
 
-// withoutMark is a secret in a file, without the byte order mark of some editors.
-type withoutMark struct{ config.SecretReader }
+// bomTrimmer is a secret in a file, without the byte order mark of some editors.
+type bomTrimmer struct{ config.SecretReader }
 
-func (w withoutMark) Fetch(ctx context.Context) (string, error) {
+func (w bomTrimmer) Fetch(ctx context.Context) (string, error) {
 	text, err := w.SecretReader.Fetch(ctx)
 	return strings.TrimSpace(strings.TrimPrefix(text, "\ufeff")), err
 }

@@ -22,8 +22,8 @@ type HTTPConfig = config.HTTPClientConfig
 // round tripper for credentials, because the one for OAuth2 is not safe for
 // concurrent use.
 type transport struct {
-	base http.RoundTripper
-	by   [NumEndpoints]http.RoundTripper
+	base       http.RoundTripper
+	byEndpoint [NumEndpoints]http.RoundTripper
 }
 
 func newTransport(o Options, h *HTTPConfig, keep bool) (*transport, error) {
@@ -32,8 +32,8 @@ func newTransport(o Options, h *HTTPConfig, keep bool) (*transport, error) {
 		return nil, err
 	}
 	t := &transport{base: base}
-	for e := range t.by {
-		t.by[e] = withCredentials(base, h)
+	for e := range t.byEndpoint {
+		t.byEndpoint[e] = withCredentials(base, h)
 	}
 	return t, nil
 }
@@ -113,7 +113,7 @@ const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 func secret(text, path string) config.SecretReader {
 	if path != "" {
-		return withoutMark{config.NewFileSecret(path)}
+		return bomTrimmer{config.NewFileSecret(path)}
 	}
 	return config.NewInlineSecret(text)
 }

@@ -57,8 +57,8 @@ func (w *walker) skipRest(t jsontext.Token) {
 	}
 }
 
-// end refuses bytes after the document.
-func (w *walker) end() {
+// expectEnd refuses bytes after the document.
+func (w *walker) expectEnd() {
 	if w.syntax != nil {
 		return
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-// accepts describes the values of an option and sets it to one of them.
-type accepts struct {
+// valueSpec describes the values of an option and sets it to one of them.
+type valueSpec struct {
 	schema *schema.Schema
 	set    func(*Config, string) error
 }
@@ -33,13 +33,13 @@ func (o *option) set(c *Config, text string) error {
 // check returns an error if the option's own parser rejects the text.
 func (o *option) check(text string) error { return o.accepts.set(&Config{}, text) }
 
-func positive(to func(*Config) *time.Duration) accepts { return duration(to, 1) }
+func positive(to func(*Config) *time.Duration) valueSpec { return duration(to, 1) }
 
-func notNegative(to func(*Config) *time.Duration) accepts { return duration(to, 0) }
+func notNegative(to func(*Config) *time.Duration) valueSpec { return duration(to, 0) }
 
-func duration(to func(*Config) *time.Duration, least time.Duration) accepts {
-	return accepts{
-		&schema.Schema{Type: schema.Duration, Least: least},
+func duration(to func(*Config) *time.Duration, least time.Duration) valueSpec {
+	return valueSpec{
+		&schema.Schema{Type: schema.Duration, MinDuration: least},
 		func(c *Config, text string) (err error) {
 			*to(c), err = time.ParseDuration(text)
 			return err
@@ -47,8 +47,8 @@ func duration(to func(*Config) *time.Duration, least time.Duration) accepts {
 	}
 }
 
-func count(least, most int, to func(*Config, int)) accepts {
-	return accepts{
+func count(least, most int, to func(*Config, int)) valueSpec {
+	return valueSpec{
 		&schema.Schema{Type: schema.Integer, Min: least, Max: most},
 		func(c *Config, text string) error {
 			n, err := strconv.Atoi(text)
@@ -58,8 +58,8 @@ func count(least, most int, to func(*Config, int)) accepts {
 	}
 }
 
-func boolean(to func(*Config) *bool) accepts {
-	return accepts{
+func boolean(to func(*Config) *bool) valueSpec {
+	return valueSpec{
 		&schema.Schema{Type: schema.Flag},
 		func(c *Config, text string) error {
 			*to(c) = text == "true" || text == "1"
@@ -68,19 +68,19 @@ func boolean(to func(*Config) *bool) accepts {
 	}
 }
 
-func text(to func(*Config) *string) accepts {
+func text(to func(*Config) *string) valueSpec {
 	return custom(func(c *Config, text string) error {
 		*to(c) = text
 		return nil
 	})
 }
 
-func oneOf(to func(*Config) *string, accepted ...string) accepts {
-	return accepts{&schema.Schema{Enum: accepted}, text(to).set}
+func oneOf(to func(*Config) *string, accepted ...string) valueSpec {
+	return valueSpec{&schema.Schema{Enum: accepted}, text(to).set}
 }
 
 // custom accepts any text for which set returns no error.
-func custom(set func(*Config, string) error) accepts { return accepts{&schema.Schema{}, set} }
+func custom(set func(*Config, string) error) valueSpec { return valueSpec{&schema.Schema{}, set} }
 
 func setAPI(c *Config, text string) (err error) {
 	c.API, err = betanet.ParseAPI(text)

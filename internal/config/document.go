@@ -17,7 +17,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-const maxUpstream = 100_000
+const maxUpstreams = 100_000
 
 // document is the valid part of a configuration file.
 type document struct {
@@ -90,15 +90,15 @@ func readDocument(name, where string) (d *document, errs []error, more int) {
 // Decode leaves out.
 func (d *document) readSources(n *schema.Node) {
 	for i, s := range n.Get("files").Valid() {
-		d.discovery.Files[i].HTTP = httpclient.Of(s.Get("http_client"))
+		d.discovery.Files[i].HTTP = httpclient.FromNode(s.Get("http_client"))
 	}
 	for i, s := range n.Get("http").Valid() {
 		h := &d.discovery.HTTP[i]
-		h.HTTP, h.SourceHTTP = httpclient.Of(s.Get("http_client")), httpclient.Of(s.Get("source_http_client"))
+		h.HTTP, h.SourceHTTP = httpclient.FromNode(s.Get("http_client")), httpclient.FromNode(s.Get("source_http_client"))
 		h.URL, _ = parseSourceURL(s.Get("url").Text()) // checked by the schema
 	}
 	for i, s := range n.Get("dns").Valid() {
-		d.discovery.DNS[i].HTTP = httpclient.Of(s.Get("http_client"))
+		d.discovery.DNS[i].HTTP = httpclient.FromNode(s.Get("http_client"))
 	}
 }
 
@@ -147,8 +147,8 @@ func (u *upstreamConfig) read(n *schema.Node) {
 		u.labels = append(u.labels, fleet.Label{Name: l.Key(), Value: l.Text()})
 	}
 	slices.SortFunc(u.labels, func(a, b fleet.Label) int { return strings.Compare(a.Name, b.Name) })
-	if http := n.Get("http_client"); httpclient.Of(http) != nil {
-		u.http, u.printed = httpclient.Of(http), http.Print()
+	if http := n.Get("http_client"); httpclient.FromNode(http) != nil {
+		u.http, u.printed = httpclient.FromNode(http), http.Print()
 	}
 }
 
@@ -160,20 +160,20 @@ func fileSchema() *schema.Schema {
 		{Name: "name", Schema: &schema.Schema{Check: checkName, Doc: "Value of the label `upstream`, unique in the configuration. Default: host:port of the first URL."}},
 		{Name: "url", Schema: &schema.Schema{Check: checkBy(ParseURL), Doc: "Base URL, as `--betanet.url`."}},
 		{Name: "replicas", Schema: &schema.Schema{
-			Type: schema.Array, Element: "URL", Elem: &schema.Schema{Check: checkBy(ParseURL)}, Unique: hostPort,
+			Type: schema.Array, NonEmpty: "URL", Elem: &schema.Schema{Check: checkBy(ParseURL)}, Unique: nodeHostPort,
 			Doc: "Instead of `url`: base URLs of one service, which are used one at a time.",
 		}},
 	}, common...)
 	return &schema.Schema{Type: schema.Object, Keys: []schema.Key{
 		{Name: "defaults", Schema: &schema.Schema{Type: schema.Object, Keys: common, Doc: "Settings of upstreams without their own."}},
-		{Name: "upstreams", Schema: &schema.Schema{Type: schema.Array, Max: maxUpstream, Elem: &schema.Schema{
-			Type: schema.Object, Keys: upstream, Needs: []string{"url", "replicas"},
+		{Name: "upstreams", Schema: &schema.Schema{Type: schema.Array, Max: maxUpstreams, Elem: &schema.Schema{
+			Type: schema.Object, Keys: upstream, ExactlyOneOf: []string{"url", "replicas"},
 			After: func(n *schema.Node) {
 				n.Value = newUpstream(n)
 				n.Forget()
 			},
 		}}},
-		{Name: "discovery", Schema: discovery.Section(client, &schema.Schema{Check: checkBy(parseSourceURL), Shown: normalURL})},
+		{Name: "discovery", Schema: discovery.Section(client, &schema.Schema{Check: checkBy(parseSourceURL), Shown: normalizeURL})},
 		{Name: "probe", Schema: probe.Section()},
 	}}
 }
@@ -230,7 +230,7 @@ func parseSourceURL(text string) (*url.URL, error) {
 	return u, err
 }
 
-func normalURL(text string) string {
+func normalizeURL(text string) string {
 	u, err := parseSourceURL(text)
 	if err != nil {
 		return ""
@@ -238,7 +238,7 @@ func normalURL(text string) string {
 	return u.String()
 }
 
-func hostPort(n *schema.Node) string {
+func nodeHostPort(n *schema.Node) string {
 	u, err := ParseURL(n.Text())
 	if err != nil {
 		return ""

@@ -53,7 +53,7 @@ func TestEachErrorOfAFileIsALine(t *testing.T) {
 		{one("name: '.'"), `upstreams[0].name (line 3): "." is not a valid name, use 1 to 200 bytes without white space at the ends`},
 		{"upstreams:\n- {name: x, url: http://a}\n- {name: x, url: http://b}", `upstreams[1].name (line 3): duplicate name "x", first at upstreams[0].name (line 2)`},
 		{"upstreams:\n- {url: http://a}\n- {replicas: [http://a, http://b]}", `upstreams[1].replicas[0] (line 3): duplicate name "a:80", first at upstreams[0].url (line 2)`},
-		{"upstreams: [" + strings.Repeat("{},", maxUpstream+1) + "]", "upstreams (line 1): has 100001 elements, use at most 100000"},
+		{"upstreams: [" + strings.Repeat("{},", maxUpstreams+1) + "]", "upstreams (line 1): has 100001 elements, use at most 100000"},
 
 		// Labels.
 		{one("labels: {a-b: x}"), `upstreams[0].labels.a-b (line 3): "a-b" is not a valid label name, use letters, digits and _, and no digit first`},

@@ -89,7 +89,7 @@ func knownFlags(command *kingpin.CmdModel, flags []*kingpin.FlagModel) []*kingpi
 	if command == nil {
 		return flags
 	}
-	own := (&Config{Command: command.Name}).ownDefaults()
+	own := (&Config{Command: command.Name}).commandDefaults()
 	var known []*kingpin.FlagModel
 	for _, f := range flags {
 		if o := optionNamed(f.Name); o != nil && !o.knownTo(command.Name) {

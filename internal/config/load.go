@@ -27,7 +27,7 @@ func Load(args []string, environ []string, out io.Writer) (*Config, error) {
 	if err := cl.explain(args, err); err != nil {
 		return nil, err
 	}
-	getenv := lookupIn(environ)
+	getenv := getenvFrom(environ)
 	c := &Config{Command: command, Drill: Drill{Speed: 1}, values: make(map[string]optionValue), document: &document{defaults: &upstreamConfig{}}}
 	c.Collect.URLs = *cl.urls
 	var all []error
@@ -73,8 +73,8 @@ func Load(args []string, environ []string, out io.Writer) (*Config, error) {
 // value returns the value of an option from the first of these that sets it:
 // argument, flag, variable, file, command-specific default, default.
 func (c *Config) value(o *option, flag *flagValue, getenv func(string) string) optionValue {
-	ofURL := o.name == "betanet.url"
-	if ofURL && len(c.Collect.URLs) > 0 {
+	isURL := o.name == "betanet.url"
+	if isURL && len(c.Collect.URLs) > 0 {
 		return optionValue{texts: c.Collect.URLs, origin: "argument", where: "argument"}
 	}
 	if flag.byUser {
@@ -91,24 +91,24 @@ func (c *Config) value(o *option, flag *flagValue, getenv func(string) string) o
 		return s.optionValue
 	}
 	v := optionValue{origin: "default", where: "--" + o.name}
-	if d, ok := c.ownDefaults()[o.name]; ok {
+	if d, ok := c.commandDefaults()[o.name]; ok {
 		v.texts, v.origin = []string{d}, c.Command
-	} else if o.def != "" && !o.computed() && !(ofURL && c.document.namesUpstreams()) {
+	} else if o.def != "" && !o.computed() && !(isURL && c.document.namesUpstreams()) {
 		v.texts = []string{o.def}
 	}
 	return v
 }
 
-// ownDefaults returns the defaults that differ for the command. A demo with the
+// commandDefaults returns the defaults that differ for the command. A demo with the
 // intervals of serve would take minutes to show anything, and the output of collect
 // should not be mixed with log messages. A drill has the intervals of serve, which
 // the alerts expect, divided by the speed of the drill.
-func (c *Config) ownDefaults() map[string]string {
+func (c *Config) commandDefaults() map[string]string {
 	switch {
 	case c.Command == Demo && c.Drill.On:
 		own := map[string]string{"web.listen-address": "127.0.0.1:9200", "log.level": "warn"}
 		for _, name := range []string{"collect.interval", "retry.backoff", "breaker.open", "cache.max-stale"} {
-			own[name] = faster(name, c.Drill.Speed)
+			own[name] = defaultAtSpeed(name, c.Drill.Speed)
 		}
 		return own
 	case c.Command == Demo:
@@ -120,8 +120,8 @@ func (c *Config) ownDefaults() map[string]string {
 	}
 }
 
-// faster returns the default of a duration divided by speed.
-func faster(name string, speed float64) string {
+// defaultAtSpeed returns the default of a duration divided by speed.
+func defaultAtSpeed(name string, speed float64) string {
 	normal, _ := time.ParseDuration(optionNamed(name).def)
 	return time.Duration(float64(normal) / speed).Round(time.Microsecond).String()
 }

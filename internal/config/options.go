@@ -13,7 +13,7 @@ type option struct {
 	name     string // of the flag; keyPath is the path in a file
 	help     string
 	def      string // "(…)" describes a computed default
-	accepts  accepts
+	accepts  valueSpec
 	repeated bool     // may be set several times
 	upstream bool     // also a key of defaults and of each upstream in the file; sets only API and Settings
 	commands []string // that have the option; empty for all except simulate
@@ -62,12 +62,12 @@ var options = []*option{
 		help: "Base URL of a Betanet service. Repeatable; in the variable, separated by commas or white space. With a single URL, series do not have the label upstream.",
 	},
 	{
-		name: "betanet.api", upstream: true, def: "auto", accepts: accepts{&schema.Schema{Enum: []string{"auto", "v1", "mixnodes"}}, setAPI},
+		name: "betanet.api", upstream: true, def: "auto", accepts: valueSpec{&schema.Schema{Enum: []string{"auto", "v1", "mixnodes"}}, setAPI},
 		help: "HTTP API of the services: auto, v1 or mixnodes. auto tries v1 first, then mixnodes if all endpoints of v1 respond with 404.",
 	},
 
 	{
-		name: "collect.mode", def: "poll", commands: []string{Serve}, accepts: accepts{&schema.Schema{Enum: []string{"poll", "probe"}}, setMode},
+		name: "collect.mode", def: "poll", commands: []string{Serve}, accepts: valueSpec{&schema.Schema{Enum: []string{"poll", "probe"}}, setMode},
 		help: "poll: collect every upstream at each interval. probe: collect only on requests to /probe; /metrics then has only the exporter's own series.",
 	},
 	{
@@ -95,7 +95,7 @@ var options = []*option{
 		help: "Maximum wait before a retry.",
 	},
 	{
-		name: "retry.jitter", upstream: true, def: "equal", accepts: accepts{&schema.Schema{Enum: []string{"none", "equal", "full"}}, setJitter},
+		name: "retry.jitter", upstream: true, def: "equal", accepts: valueSpec{&schema.Schema{Enum: []string{"none", "equal", "full"}}, setJitter},
 		help: "Random part of a wait: none, equal (half of it) or full.",
 	},
 	{

@@ -82,7 +82,7 @@ func (p *printer) flags() {
 			return "", ""
 		}
 		if o.repeated {
-			return flow(v.texts), v.origin
+			return flowList(v.texts), v.origin
 		}
 		text = strings.Join(v.texts, "")
 		if !o.isBool() && !wholeNumber.MatchString(text) {
@@ -105,7 +105,7 @@ func (p *printer) defaults() {
 		case !known || !o.upstream:
 			return "", ""
 		case o.computed() && len(v.texts) == 0:
-			return computed(o.name, &p.Settings), v.origin
+			return computedValue(o.name, &p.Settings), v.origin
 		default:
 			return strings.Join(v.texts, ""), v.origin
 		}
@@ -133,13 +133,13 @@ func (p *printer) upstream(e *upstreamConfig, u *fleet.Upstream) {
 		for _, url := range u.URLs {
 			urls = append(urls, url.String())
 		}
-		p.line(1, first+"replicas: "+flow(urls), e.origin)
+		p.line(1, first+"replicas: "+flowList(urls), e.origin)
 	}
 	p.options(2, (*option).keyPath, func(o *option) (text, origin string) {
 		if s := e.setting(o.name); s != nil {
 			return strings.Join(s.texts, ""), s.origin
 		}
-		if own := computed(o.name, &u.Settings); own != computed(o.name, &p.Settings) {
+		if own := computedValue(o.name, &u.Settings); own != computedValue(o.name, &p.Settings) {
 			return own, "default"
 		}
 		return "", ""
@@ -165,9 +165,9 @@ func (p *printer) httpClient(depth int, u *upstreamConfig) {
 	}
 }
 
-// computed returns the value of an option with a computed default, "" for other
+// computedValue returns the value of an option with a computedValue default, "" for other
 // options.
-func computed(name string, s *fleet.Settings) string {
+func computedValue(name string, s *fleet.Settings) string {
 	switch name {
 	case "collect.timeout":
 		return s.Timeout.String()
@@ -182,8 +182,8 @@ func computed(name string, s *fleet.Settings) string {
 	}
 }
 
-// flow returns a YAML list in one line.
-func flow(texts []string) string {
+// flowList returns a YAML list in one line.
+func flowList(texts []string) string {
 	q := make([]string, len(texts))
 	for i, t := range texts {
 		q[i] = schema.QuoteYAML(t)

@@ -39,7 +39,7 @@ func (c *Config) resolve() (all []error) {
 		c.Settings.Histogram = !c.Names
 	}
 	set := c.Settings // before the other defaults are computed
-	compute(&c.Settings)
+	setComputedDefaults(&c.Settings)
 	all = append(all, c.check(&c.Settings, nil)...)
 	c.Discovery, c.Probe = c.document.discovery, c.document.probe
 	names := make(map[string]string, len(c.upstreamConfigs))
@@ -71,7 +71,7 @@ func (c *Config) upstream(e *upstreamConfig, set fleet.Settings) *fleet.Upstream
 				_ = s.option.set(&own, text) // checked when the file was read
 			}
 		}
-		compute(&own.Settings)
+		setComputedDefaults(&own.Settings)
 		u.API, u.Settings = own.API, own.Settings
 	}
 	if u.HTTP = e.http; u.HTTP == nil {
@@ -94,8 +94,8 @@ func (u *upstreamConfig) allLabels(defaults []fleet.Label) []fleet.Label {
 	return all
 }
 
-// compute sets the computed defaults of settings that are not set.
-func compute(s *fleet.Settings) {
+// setComputedDefaults sets the computed defaults of settings that are not set.
+func setComputedDefaults(s *fleet.Settings) {
 	if s.Timeout == 0 {
 		if s.Timeout = s.Interval - time.Second; s.Interval < 2*time.Second {
 			s.Timeout = s.Interval * 9 / 10
@@ -142,16 +142,16 @@ var constraints = []struct {
 // check reports violated rules; with e set, only those that e's own settings cause.
 func (c *Config) check(s *fleet.Settings, e *upstreamConfig) (all []error) {
 	for _, r := range constraints {
-		if broken, value, limit := r.broken(s); broken && c.blames(e, r.options) {
+		if broken, value, limit := r.broken(s); broken && c.shouldReport(e, r.options) {
 			all = append(all, fmt.Errorf("%s: "+r.problem, c.where(e, r.options[0]), value, limit))
 		}
 	}
 	return all
 }
 
-// blames reports whether to report a broken rule about these options: e sets one of
+// shouldReport reports whether to report a broken rule about these options: e sets one of
 // them or is nil, and none of their values has been reported as invalid.
-func (c *Config) blames(e *upstreamConfig, names []string) bool {
+func (c *Config) shouldReport(e *upstreamConfig, names []string) bool {
 	own := e == nil
 	for _, n := range names {
 		bad := c.values[n].bad

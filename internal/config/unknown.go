@@ -37,7 +37,7 @@ func (cl *commandLine) explain(args []string, rejected error) error {
 		return singleDash(args, rejected)
 	case kingpin.TokenArg:
 		if slices.Contains(args, command) {
-			return fmt.Errorf("unexpected argument %s for command %s, see --help", shown(token.Value), command)
+			return fmt.Errorf("unexpected argument %s for command %s, see --help", quoteArgument(token.Value), command)
 		}
 		return unknownCommand(token.Value)
 	default:
@@ -74,7 +74,7 @@ func unknownFlag(name, command string) error {
 			}
 		}
 	}
-	name = plain(name)
+	name = quoteName(name)
 	if near, ok := schema.Suggest(name, append(known, "help", "version")); ok {
 		return fmt.Errorf("unknown flag --%s, did you mean --%s?", name, near)
 	}
@@ -103,21 +103,21 @@ func unknownCommand(name string) error {
 		return fmt.Errorf("a URL is not a command, use --betanet.url=URL or the command %s", CollectCmd)
 	}
 	if near, ok := schema.Suggest(name, allCommands); ok {
-		return fmt.Errorf("unknown command %s, did you mean %s?", shown(name), near)
+		return fmt.Errorf("unknown command %s, did you mean %s?", quoteArgument(name), near)
 	}
-	return fmt.Errorf("unknown command %s, use %s", shown(name), schema.OneOf(allCommands))
+	return fmt.Errorf("unknown command %s, use %s", quoteArgument(name), schema.OneOf(allCommands))
 }
 
-// shown quotes an argument for an error, unless it may contain a password.
-func shown(argument string) string {
+// quoteArgument quotes an argument for an error, unless it may contain a password.
+func quoteArgument(argument string) string {
 	if strings.Contains(argument, "@") {
 		return "(not shown)"
 	}
 	return fmt.Sprintf("%.64q", argument)
 }
 
-// plain returns a name, quoted unless it has only plain characters.
-func plain(name string) string {
+// quoteName returns a name, quoted unless it has only quoteName characters.
+func quoteName(name string) string {
 	if schema.PlainKey.MatchString(name) {
 		return name
 	}
@@ -149,17 +149,17 @@ func (c *Config) warnUnknown(environ []string) {
 			continue
 		}
 		if near, ok := schema.Suggest(strings.ToUpper(name), known); ok {
-			all = append(all, fmt.Sprintf("%s: unknown variable, did you mean %s?", plain(name), near))
+			all = append(all, fmt.Sprintf("%s: unknown variable, did you mean %s?", quoteName(name), near))
 		} else if ours {
-			all = append(all, plain(name)+": unknown variable, it has no effect, see --help")
+			all = append(all, quoteName(name)+": unknown variable, it has no effect, see --help")
 		}
 	}
 	slices.Sort(all) // the environment has no defined order
 	c.warnings = append(c.warnings, slices.Compact(all)...)
 }
 
-// lookupIn returns a function that works like os.Getenv in an environment.
-func lookupIn(environ []string) func(name string) string {
+// getenvFrom returns a function that works like os.Getenv in an environment.
+func getenvFrom(environ []string) func(name string) string {
 	all := make(map[string]string, len(environ))
 	for _, e := range environ {
 		name, text, _ := strings.Cut(e, "=")

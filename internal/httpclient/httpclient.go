@@ -20,8 +20,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-// Of returns the settings of a section, nil if it is not set or not valid.
-func Of(n *schema.Node) *betanet.HTTPConfig {
+// FromNode returns the settings of a section, nil if it is not set or not valid.
+func FromNode(n *schema.Node) *betanet.HTTPConfig {
 	if n == nil || n.Bad() || n.Null() {
 		return nil
 	}
@@ -41,24 +41,24 @@ func Section() *schema.Schema {
 			return nil
 		}
 	}
-	tried := make(TLSChecks)
+	checks := make(TLSChecks)
 	s.After = func(n *schema.Node) {
 		if n.Bad() {
 			return
 		}
-		c, err := decodeHTTP(n)
+		c, err := decode(n)
 		if err != nil {
 			n.Fail("%s", redact(err))
 			return
 		}
 		// Decoding sets both by default.
 		c.FollowRedirects, c.EnableHTTP2 = false, false
-		if err := tried.Usable(&c.TLSConfig); err != nil {
+		if err := checks.Check(&c.TLSConfig); err != nil {
 			n.Fail("tls_config: %w", err)
 			return
 		}
 		if c.OAuth2 != nil {
-			if err := tried.Usable(&c.OAuth2.TLSConfig); err != nil {
+			if err := checks.Check(&c.OAuth2.TLSConfig); err != nil {
 				n.Fail("oauth2.tls_config: %w", err)
 				return
 			}
@@ -145,9 +145,9 @@ func withoutUser(text string) string {
 	return userInfo.ReplaceAllString(text, "//"+schema.Redacted+"@")
 }
 
-// decodeHTTP decodes and validates the settings. It also accepts a Host header, which
+// decode decodes and validates the settings. It also accepts a Host header, which
 // Prometheus rejects because its own round tripper cannot set it.
-func decodeHTTP(n *schema.Node) (*betanet.HTTPConfig, error) {
+func decode(n *schema.Node) (*betanet.HTTPConfig, error) {
 	type plain betanet.HTTPConfig // without UnmarshalYAML, which validates
 	c := promconfig.DefaultHTTPClientConfig
 	if err := n.TryDecode((*plain)(&c)); err != nil {
@@ -164,7 +164,7 @@ func decodeHTTP(n *schema.Node) (*betanet.HTTPConfig, error) {
 			continue
 		}
 		hosts += len(h.Values) + len(h.Secrets) + len(h.Files)
-		if slices.ContainsFunc(h.Values, notHost) || slices.ContainsFunc(h.Secrets, notHost) {
+		if slices.ContainsFunc(h.Values, isInvalidHost) || slices.ContainsFunc(h.Secrets, isInvalidHost) {
 			return nil, errors.New("http_headers: Host must be a name or address with an optional port")
 		}
 	}
@@ -179,7 +179,7 @@ func decodeHTTP(n *schema.Node) (*betanet.HTTPConfig, error) {
 
 var hostHeader = regexp.MustCompile(`^[^\s/@?#\\\x00-\x1f\x7f]+$`)
 
-func notHost[T ~string](text T) bool { return !hostHeader.MatchString(string(text)) }
+func isInvalidHost[T ~string](text T) bool { return !hostHeader.MatchString(string(text)) }
 
 // redact returns the text of a decoding error without values. Only the checks of
 // Prometheus, which name keys, are safe to show.
@@ -196,9 +196,9 @@ func redact(err error) string {
 // TLS settings.
 type TLSChecks map[promconfig.TLSConfig]error
 
-// Usable returns an error if certificates or keys cannot be used. The error does not
+// Check returns an error if certificates or keys cannot be used. The error does not
 // show their content.
-func (t TLSChecks) Usable(c *promconfig.TLSConfig) error {
+func (t TLSChecks) Check(c *promconfig.TLSConfig) error {
 	err, known := t[*c]
 	if known {
 		return err

@@ -30,7 +30,7 @@ func read(t *testing.T, text string) (*betanet.HTTPConfig, string) {
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...).Error()
 	}
-	return Of(d.Root.Get("http_client")), ""
+	return FromNode(d.Root.Get("http_client")), ""
 }
 
 // mustRead is read for settings that must be valid.

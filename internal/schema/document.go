@@ -66,7 +66,7 @@ func (d *Document) Errors() (all []error, more int) {
 	return d.errs, d.more
 }
 
-func (d *Document) count() int { return len(d.errs) + d.more }
+func (d *Document) errorCount() int { return len(d.errs) + d.more }
 
 func (d *Document) full() bool { return len(d.errs) == MaxErrors }
 
@@ -92,7 +92,7 @@ func (d *Document) read() *yaml.Node {
 	switch {
 	case err != nil:
 		line := lineOf(text, err)
-		d.failAt(line, syntax(err, bytes.Split(text, []byte("\n"))[max(line, 1)-1]))
+		d.failAt(line, syntaxProblem(err, bytes.Split(text, []byte("\n"))[max(line, 1)-1]))
 		return nil
 	case second > 0:
 		d.failAt(second, "contains a second document, use one document per file")
@@ -179,15 +179,15 @@ func lineOf(text []byte, err error) int {
 
 var yamlLine = regexp.MustCompile(`^yaml: (line \d+: )?`)
 
-// syntax returns the text of a syntax error without quotations from the file: a
+// syntaxProblem returns the text of a syntaxProblem error without quotations from the file: a
 // password that begins with * would be quoted as an alias.
-func syntax(err error, line []byte) string {
+func syntaxProblem(err error, line []byte) string {
 	problem := yamlLine.ReplaceAllString(err.Error(), "")
 	noToken := strings.Contains(problem, "cannot start any token")
 	switch {
 	case tabIndent.Match(line):
 		problem = "a tab where spaces are needed, indent with spaces only"
-	case noToken && tokenless.Match(line):
+	case noToken && reservedStart.Match(line):
 		problem = "a value that starts with @ or ` must be in quotes"
 	case strings.HasPrefix(problem, "unknown anchor"):
 		problem = "a value that starts with * refers to an anchor (&) that is not defined before it, put the value in quotes"
@@ -198,8 +198,8 @@ func syntax(err error, line []byte) string {
 var (
 	// tabIndent matches a line with a tab before its first text.
 	tabIndent = regexp.MustCompile(`^[ -]*\t`)
-	// tokenless matches a line with a value that starts with a reserved character.
-	tokenless = regexp.MustCompile("[:,\\[{-]\\s*[@`]")
+	// reservedStart matches a line with a value that starts with a reserved character.
+	reservedStart = regexp.MustCompile("[:,\\[{-]\\s*[@`]")
 )
 
 // failAt reports an error at a line of the file, 0 if the line is unknown.
@@ -219,19 +219,19 @@ func (d *Document) add(err error) {
 	d.errs = append(d.errs, err)
 }
 
-// readableOnce caches the results of Readable.
-func (d *Document) readableOnce(path string) error {
+// checkReadableOnce caches the results of Readable.
+func (d *Document) checkReadableOnce(path string) error {
 	err, known := d.readable[path]
 	if !known {
-		err = Readable(path)
+		err = CheckReadable(path)
 		d.readable[path] = err
 	}
 	return err
 }
 
-// Readable returns an error if a file cannot be read. It opens only regular files,
+// CheckReadable returns an error if a file cannot be read. It opens only regular files,
 // because opening a pipe may block.
-func Readable(path string) error {
+func CheckReadable(path string) error {
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && info.IsDir():

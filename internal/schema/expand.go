@@ -6,9 +6,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// elements returns the values of a list, none for null.
-func (n *Node) elements() []*Node {
-	if n.Null() || n.tagged() {
+// expandList returns the values of a list, none for null.
+func (n *Node) expandList() []*Node {
+	if n.Null() || n.rejectTag() {
 		return nil
 	}
 	all := make([]*Node, 0, len(n.yaml.Content))
@@ -23,10 +23,10 @@ func (n *Node) elements() []*Node {
 	return all
 }
 
-// entries returns the values of a mapping, its own before merged ones (<<), and none
+// expandMapping returns the values of a mapping, its own before merged ones (<<), and none
 // for null.
-func (n *Node) entries() (all []*Node) {
-	if n.Null() || n.tagged() || n.doc.tooLarge != nil {
+func (n *Node) expandMapping() (all []*Node) {
+	if n.Null() || n.rejectTag() || n.doc.tooLarge != nil {
 		return nil
 	}
 	seen := make(map[string]bool, len(n.yaml.Content)/2)
@@ -38,7 +38,7 @@ func (n *Node) entries() (all []*Node) {
 	}
 	n.eachPair(n.yaml, func(key string, line int, value *yaml.Node) {
 		if seen[key] {
-			n.duplicate(key, line)
+			n.failDuplicateKey(key, line)
 		} else {
 			add(key, line, value)
 		}
@@ -51,8 +51,8 @@ func (n *Node) entries() (all []*Node) {
 	return all
 }
 
-// duplicate reports a duplicate key. Below secret values it does not show the key.
-func (n *Node) duplicate(key string, line int) {
+// failDuplicateKey reports a failDuplicateKey key. Below secret values it does not show the key.
+func (n *Node) failDuplicateKey(key string, line int) {
 	n.doc.values++
 	if n.secret {
 		at := *n
@@ -96,11 +96,11 @@ func (n *Node) merge(m *yaml.Node, depth int, add func(key string, line int, val
 				other = other.Alias
 			}
 			if other.Kind != yaml.MappingNode {
-				n.Fail("<< merges %s, use an alias of a mapping", nameOf(other.Kind))
+				n.Fail("<< merges %s, use an alias of a mapping", kindName(other.Kind))
 				continue
 			}
 			n.doc.values += len(other.Content) / 2
-			if !n.doc.accepts(n, depth+1) {
+			if !n.doc.withinLimits(n, depth+1) {
 				return
 			}
 			n.eachPair(other, add)
@@ -115,14 +115,14 @@ func (n *Node) child(key string, line int, y *yaml.Node) *Node {
 		y = y.Alias
 	}
 	c := &Node{doc: n.doc, parent: n, key: key, line: line, depth: n.depth + 1, secret: n.secret, yaml: y}
-	if !n.doc.accepts(c, c.depth) {
+	if !n.doc.withinLimits(c, c.depth) {
 		return nil
 	}
 	return c
 }
 
-// accepts counts a value, and reports whether it is within the limits.
-func (d *Document) accepts(n *Node, depth int) bool {
+// withinLimits counts a value, and reports whether it is within the limits.
+func (d *Document) withinLimits(n *Node, depth int) bool {
 	if depth > maxDepth {
 		n.Fail("is nested more than %d levels deep", maxDepth)
 		return false

@@ -105,7 +105,7 @@ func (n *Node) Lines(depth int, key string) (all []Line) {
 		}
 	case s.Type == Array && s.Elem.Type == Object:
 		for _, c := range n.children {
-			all = append(all, c.element(depth+1)...)
+			all = append(all, c.elementLines(depth+1)...)
 		}
 	case s.Type != Array || len(n.children) > 0:
 		return []Line{{depth, key + ": " + n.Print(), "file"}}
@@ -116,8 +116,8 @@ func (n *Node) Lines(depth int, key string) (all []Line) {
 	return append([]Line{{depth, key + ":", ""}}, all...)
 }
 
-// element returns the lines of an object in an array.
-func (n *Node) element(depth int) (all []Line) {
+// elementLines returns the lines of an object in an array.
+func (n *Node) elementLines(depth int) (all []Line) {
 	first := "- "
 	for _, k := range n.schema.Keys {
 		text, origin := k.Default, "default"

@@ -41,16 +41,16 @@ type Schema struct {
 	Default string // of a key of an Object
 	Name    string // of the definition in JSON Schema; "" to inline the schema where it is used
 
-	Keys  []Key    // of an Object
-	Needs []string // keys of an Object of which exactly one must be set; null is not valid then
+	Keys         []Key    // of an Object
+	ExactlyOneOf []string // keys of an Object of which exactly one must be set; null is not valid then
 
-	Elem    *Schema                 // of a Map or an Array
-	MapKey  *Schema                 // of the keys of a Map
-	Unique  func(elem *Node) string // two elements of an Array must not have the same result, except ""
-	Element string                  // noun for the elements of an Array that must not be empty
+	Elem     *Schema                 // of a Map or an Array
+	MapKey   *Schema                 // of the keys of a Map
+	Unique   func(elem *Node) string // two elements of an Array must not have the same result, except ""
+	NonEmpty string                  // noun for the elements of an Array that must not be empty
 
-	Min, Max int           // of an Integer; Max also limits the elements of an Array
-	Least    time.Duration // of a Duration
+	Min, Max    int           // of an Integer; Max also limits the elements of an Array
+	MinDuration time.Duration // of a Duration
 
 	Enum    []string       // accepted texts
 	Pattern *regexp.Regexp // accepted texts match it
@@ -135,8 +135,8 @@ func (s *Schema) problem(text string) string {
 		switch d, err := time.ParseDuration(text); {
 		case err != nil:
 			return "is not a valid duration, use a number with a unit such as 500ms, 15s or 5m"
-		case d < s.Least:
-			return "is out of range, use " + s.durations()
+		case d < s.MinDuration:
+			return "is out of range, use " + s.durationRange()
 		}
 	}
 	switch {
@@ -148,15 +148,15 @@ func (s *Schema) problem(text string) string {
 	return ""
 }
 
-// durations describes the accepted range of a Duration.
-func (s *Schema) durations() string {
-	switch s.Least {
+// durationRange describes the accepted range of a Duration.
+func (s *Schema) durationRange() string {
+	switch s.MinDuration {
 	case 0:
 		return "0 or more"
 	case 1:
 		return "more than 0"
 	default:
-		return "at least " + s.Least.String()
+		return "at least " + s.MinDuration.String()
 	}
 }
 

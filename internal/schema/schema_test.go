@@ -28,14 +28,14 @@ type item struct {
 // itemsSchema describes a file with a list of items, which uses every kind.
 func itemsSchema() *Schema {
 	element := &Schema{
-		Type: Object, Needs: []string{"url", "urls"},
+		Type: Object, ExactlyOneOf: []string{"url", "urls"},
 		Keys: []Key{
 			{"name", &Schema{}},
 			{"url", &Schema{}},
-			{"urls", &Schema{Type: Array, Element: "URL", Elem: &Schema{}, Unique: (*Node).Text}},
+			{"urls", &Schema{Type: Array, NonEmpty: "URL", Elem: &Schema{}, Unique: (*Node).Text}},
 			{"api", &Schema{Enum: []string{"v1", "v2"}}},
 			{"port", &Schema{Type: Integer, Min: 1, Max: 100}},
-			{"interval", &Schema{Type: Duration, Least: time.Millisecond, Default: "15s"}},
+			{"interval", &Schema{Type: Duration, MinDuration: time.Millisecond, Default: "15s"}},
 			{"on", &Schema{Type: Boolean}},
 			{"flag", &Schema{Type: Flag}},
 			{"dir", &Schema{Type: Path}},
