@@ -36,7 +36,7 @@ func (f *flagValue) IsCumulative() bool { return f.repeated }
 
 func newCommandLine(out io.Writer) *commandLine {
 	cl := &commandLine{flags: make(map[string]*flagValue)}
-	app := kingpin.New("betanet_exporter", "Prometheus exporter for Betanet services: polls them with retries, circuit breakers and a cache of the last good values.")
+	app := kingpin.New("betanet_exporter", "Prometheus exporter for Betanet services. Polls them with retries, circuit breakers and a cache of the last good values.")
 	cl.app = app
 	app.UsageWriter(out)
 	app.ErrorWriter(out)
@@ -46,12 +46,12 @@ func newCommandLine(out io.Writer) *commandLine {
 	app.UsageTemplate(usage).UsageFuncs(template.FuncMap{"KnownTo": knownFlags})
 	cl.onManual(out)
 	commands := map[string]*kingpin.CmdClause{
-		Serve:       app.Command(Serve, "Serve metrics of the configured upstreams (the default command).").Default(),
-		Demo:        app.Command(Demo, "Run the exporter with three simulated upstreams in one process, on loopback. --drill runs a scripted outage."),
+		Serve:       app.Command(Serve, "Serve the metrics of the configured upstreams (default command).").Default(),
+		Demo:        app.Command(Demo, "Run the exporter with three simulated upstreams in one process, on loopback. With --drill, run a scripted outage."),
 		SimulateCmd: app.Command(SimulateCmd, "Run a simulated Betanet service for development, on loopback."),
-		CollectCmd:  app.Command(CollectCmd, "Collect once and print the result; exit 1 if an endpoint failed."),
+		CollectCmd:  app.Command(CollectCmd, "Collect once, print the result, and exit with 1 if an endpoint failed."),
 	}
-	cl.urls = commands[CollectCmd].Arg("url", "Base URLs to collect instead of the configured ones.").Strings()
+	cl.urls = commands[CollectCmd].Arg("url", "Base URLs of the services to collect from instead of the configured ones.").Strings()
 	for _, o := range options {
 		value := &flagValue{bool: o.isBool(), repeated: o.repeated}
 		cl.flags[o.name] = value

@@ -121,21 +121,21 @@ var constraints = []struct {
 		func(s *fleet.Settings) (bool, time.Duration, time.Duration) {
 			return s.Timeout >= s.Interval, s.Timeout, s.Interval
 		},
-		"%s is not less than %s, the time between two collections (collect.interval)",
+		"%s must be less than collect.interval (%s)",
 	},
 	{
 		[]string{"request.timeout", "collect.timeout", "collect.interval"},
 		func(s *fleet.Settings) (bool, time.Duration, time.Duration) {
 			return s.RequestTimeout > s.Timeout, s.RequestTimeout, s.Timeout
 		},
-		"%s is more than %s, the limit for a whole collection (collect.timeout)",
+		"%s must not be more than collect.timeout (%s)",
 	},
 	{
 		[]string{"retry.backoff", "retry.max-backoff"},
 		func(s *fleet.Settings) (bool, time.Duration, time.Duration) {
 			return s.Backoff > s.MaxBackoff, s.Backoff, s.MaxBackoff
 		},
-		"%s is more than %s, the longest wait (retry.max-backoff)",
+		"%s must not be more than retry.max-backoff (%s)",
 	},
 }
 

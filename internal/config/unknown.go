@@ -151,7 +151,7 @@ func (c *Config) warnUnknown(environ []string) {
 		if near, ok := schema.Suggest(strings.ToUpper(name), known); ok {
 			all = append(all, fmt.Sprintf("%s: unknown variable, did you mean %s?", quoteName(name), near))
 		} else if ours {
-			all = append(all, quoteName(name)+": unknown variable, it has no effect, see --help")
+			all = append(all, quoteName(name)+": unknown variable is ignored, see --help")
 		}
 	}
 	slices.Sort(all) // the environment has no defined order

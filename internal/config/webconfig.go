@@ -72,7 +72,7 @@ func redactWeb(err error) string {
 	case errors.As(err, &path):
 		return fmt.Sprintf("%s: %v", filepath.Base(path.Path), path.Err)
 	case strings.HasPrefix(text, "yaml: "), strings.Contains(text, "\n"):
-		return "contains a value that is not valid"
+		return "contains an invalid value"
 	case strings.HasPrefix(text, "crypto/bcrypt: "):
 		return "a password in basic_auth_users is not a bcrypt hash"
 	default:

@@ -53,7 +53,7 @@ func TestAnInvalidWebConfigurationIsRejected(t *testing.T) {
 		{"basic_auth_users: hunter2", "web.yml: basic_auth_users (line 1): is a single value, use a mapping"},
 		{"basic_auth_users: {bob:hunter2}", "web.yml: basic_auth_users.? (line 1): has no value"},
 		{"basic_auth_users:\n\tbob: hunter2", "web.yml (line 2): is not valid YAML: a tab where spaces are needed, indent with spaces only"},
-		{"rate_limit: {interval: hunter2}", "--web.config.file: web.yml: contains a value that is not valid"},
+		{"rate_limit: {interval: hunter2}", "--web.config.file: web.yml: contains an invalid value"},
 	} {
 		checkError(t, c.text, webFile(t, c.text), c.want)
 	}

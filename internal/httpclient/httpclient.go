@@ -187,7 +187,7 @@ func redact(err error) string {
 	var te *yaml.TypeError
 	var ue *url.Error
 	if errors.As(err, &te) || errors.As(err, &ue) || strings.HasPrefix(err.Error(), "yaml: ") {
-		return "has a value that is not valid"
+		return "has an invalid value"
 	}
 	return err.Error()
 }

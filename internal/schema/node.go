@@ -92,7 +92,7 @@ func (n *Node) Decode(to any) bool {
 	}
 	err := n.TryDecode(to)
 	if err != nil {
-		n.Fail("has a value that is not valid")
+		n.Fail("has an invalid value")
 	}
 	return err == nil
 }
