@@ -16,11 +16,11 @@ import (
 	"github.com/betanet/betanet_exporter/internal/proxy"
 )
 
-// Reason is why an attempt returned no document. Reasons are label values, so they
-// are a closed set and never contain text from an upstream.
+// Reason is the reason why an attempt returned no document. Reasons are label values,
+// so they are a closed set and never contain text from an upstream.
 type Reason string
 
-// The reasons. docs/troubleshooting.md explains each to operators.
+// The reasons. docs/troubleshooting.md explains them.
 const (
 	ReasonConnect     Reason = "connect"
 	ReasonReset       Reason = "reset"
@@ -46,22 +46,22 @@ const (
 	ReasonLocal       Reason = "local"
 )
 
-// verdict is the classification of an attempt, as in Failure.
+// verdict is the classification of a failed attempt. Its fields are as in Failure.
 type verdict struct {
 	reason  Reason
 	retry   bool
 	ignored bool
 }
 
-// observation is an attempt that returned no document.
+// observation describes an attempt that returned no document.
 type observation struct {
-	ctx    error // why the attempt's context ended, or nil
+	ctx    error // error of the attempt's context, if it ended
 	err    error // nil if only the status was wrong
-	status int   // 0 for none
+	status int   // 0 if there is none
 }
 
-// classification is the classification; the first matching row applies. The end of the
-// attempt's context comes first, because it causes all kinds of errors.
+// classification maps attempts to verdicts; the first matching row applies. The end of
+// the context comes first, because it causes all kinds of errors.
 var classification = []struct {
 	when func(observation) bool
 	then verdict
@@ -109,7 +109,7 @@ func classify(o observation) verdict {
 	panic("betanet: no row of the classification matches")
 }
 
-// Reasons lists every reason once, in the order of the table.
+// Reasons returns every reason once, in the order of the classification.
 func Reasons() []Reason {
 	var all []Reason
 	for _, r := range classification {
@@ -157,13 +157,14 @@ func errAs[T error](o observation) bool {
 	return errors.As(o.err, &e)
 }
 
-// resolverExhausted reports whether the resolver had no file descriptor, which its
-// error has only as text.
+// resolverExhausted reports whether the resolver ran out of file descriptors, which only
+// the text of its error shows.
 func resolverExhausted(o observation) bool {
 	return errAs[*net.DNSError](o) && strings.Contains(o.err.Error(), syscall.EMFILE.Error())
 }
 
-// credentialsFailed reports whether a secret could not be read or a token could not be obtained.
+// credentialsFailed reports whether a secret could not be read or a token could not be
+// obtained.
 func credentialsFailed(o observation) bool {
 	return errAs[*fs.PathError](o) || hasPrefix(o.err, "oauth2: ")
 }
@@ -175,8 +176,9 @@ func proxyRefused(o observation) bool {
 	return errors.As(o.err, &e) && e.Status/100 == 4
 }
 
-// proxyFailed reports whether a proxy did not connect. Timeouts do not count, except
-// those of a name server, which are not classified as timeouts elsewhere either.
+// proxyFailed reports whether a connection through a proxy failed. Timeouts do not count,
+// except a timeout of a name server, which is not classified as a timeout elsewhere
+// either.
 func proxyFailed(o observation) bool {
 	var op *net.OpError // from the transport of a library
 	failed := errAs[*proxy.Error](o) || errors.As(o.err, &op) && op.Op == "proxyconnect"
@@ -194,7 +196,7 @@ func hasPrefix(err error, prefix string) bool {
 	return false
 }
 
-// timedOut reports whether a lower layer timed out, such as the kernel in a dial.
+// timedOut reports whether a lower layer timed out, such as the kernel while dialing.
 func timedOut(o observation) bool {
 	var e net.Error
 	return errors.As(o.err, &e) && e.Timeout()
