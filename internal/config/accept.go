@@ -15,14 +15,14 @@ import (
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-// valueSpec describes the values of an option and sets it to one of them.
+// valueSpec describes the accepted values of an option and parses them.
 type valueSpec struct {
 	schema *schema.Schema
-	set    func(*Config, string) error
+	set    func(*Config, string) error // parses and stores a value
 }
 
-// set sets the option. An error quotes the text and lists the accepted values, but
-// does not name the option.
+// set parses the text and sets the option. Its errors quote the text and name the
+// accepted values, but not the option.
 func (o *option) set(c *Config, text string) error {
 	if err := o.accepts.schema.CheckText(text); err != nil {
 		return err
@@ -30,7 +30,7 @@ func (o *option) set(c *Config, text string) error {
 	return o.accepts.set(c, text)
 }
 
-// check returns an error if the option's own parser rejects the text.
+// check returns an error if the parser of the option rejects the text.
 func (o *option) check(text string) error { return o.accepts.set(&Config{}, text) }
 
 func positive(to func(*Config) *time.Duration) valueSpec { return duration(to, 1) }
@@ -166,8 +166,8 @@ func setURL(c *Config, text string) error {
 	return nil
 }
 
-// ParseURL parses the base URL of an upstream. Its errors never show what
-// could be a password.
+// ParseURL parses the base URL of an upstream. Its errors never show what could be a
+// password.
 func ParseURL(text string) (*url.URL, error) { return parseURL(text, defaultURL) }
 
 func parseURL(text, example string) (*url.URL, error) { return fleet.ParseURL(text, example) }

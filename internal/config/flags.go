@@ -9,29 +9,29 @@ import (
 	"github.com/prometheus/common/version"
 )
 
-// commandLine is the command line as kingpin parses it.
+// commandLine is the command line, which kingpin parses.
 type commandLine struct {
 	app   *kingpin.Application
 	flags map[string]*flagValue
 	urls  *[]string
-	done  bool
+	done  bool // help or version was printed
 }
 
-// flagValue collects the values of a flag as text. The table of options checks them
-// later.
+// flagValue collects the values of a flag as text. They are checked later, by the table
+// of options.
 type flagValue struct {
 	bool, repeated, byUser bool
 	texts                  []string
 }
 
-// Set implements kingpin.Value. Kingpin calls it with defaults too.
+// Set implements kingpin.Value. It is also called with defaults.
 func (f *flagValue) Set(text string) error { f.texts = append(f.texts, text); return nil }
 func (f *flagValue) String() string        { return strings.Join(f.texts, ",") }
 
-// IsBoolFlag is called by kingpin.
+// IsBoolFlag reports to kingpin whether the flag takes no value.
 func (f *flagValue) IsBoolFlag() bool { return f.bool }
 
-// IsCumulative is called by kingpin.
+// IsCumulative reports to kingpin whether the flag may be repeated.
 func (f *flagValue) IsCumulative() bool { return f.repeated }
 
 func newCommandLine(out io.Writer) *commandLine {
@@ -76,15 +76,15 @@ func newCommandLine(out io.Writer) *commandLine {
 	return cl
 }
 
-// usage is kingpin's help template with two changes: the usage line of every command
-// has [<flags>], and only the flags that the command accepts are listed.
+// usage is kingpin's help template with two changes: the usage line of each command has
+// [<flags>], and only flags that the command accepts are listed.
 var usage = strings.NewReplacer(
 	"{{if .FlagSummary}} {{.FlagSummary}}{{end -}}", `{{" [<flags>]" -}}`,
 	".Context.Flags|FlagsToTwoColumns", ".Context.Flags|KnownTo .Context.SelectedCommand|FlagsToTwoColumns",
 ).Replace(kingpin.DefaultUsageTemplate)
 
-// knownFlags returns the flags that a command accepts, with its own defaults. Without
-// a command it returns flags unchanged.
+// knownFlags returns the flags that a command accepts, with the defaults of the command.
+// If command is nil, it returns flags unchanged.
 func knownFlags(command *kingpin.CmdModel, flags []*kingpin.FlagModel) []*kingpin.FlagModel {
 	if command == nil {
 		return flags

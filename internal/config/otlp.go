@@ -28,7 +28,7 @@ func setHeadersFile(c *Config, text string) error {
 	return err
 }
 
-// openTelemetry applies the standard variables of OpenTelemetry.
+// openTelemetry applies the standard OpenTelemetry variables.
 func (c *Config) openTelemetry(getenv func(string) string) []error {
 	own := c.values["otlp.endpoint"]
 	if own.bad {

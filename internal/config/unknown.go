@@ -11,9 +11,9 @@ import (
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-// explain returns the error of an invalid command line: the error of kingpin, with a
-// suggestion for a name that is probably mistyped, or a flag without a value, which
-// kingpin ignores when it selects the default command.
+// explain returns the error of an invalid command line, or nil. It adds suggestions for
+// mistyped names to kingpin's error rejected. It also reports a flag without a value,
+// which kingpin ignores when it selects the default command.
 func (cl *commandLine) explain(args []string, rejected error) error {
 	context, _ := cl.app.ParseContext(args)
 	if context == nil {
@@ -81,12 +81,13 @@ func unknownFlag(name, command string) error {
 	return fmt.Errorf("unknown flag --%s, see --help", name)
 }
 
-// wrongCommand returns the error for a flag that only other commands have.
+// wrongCommand returns the error for a flag that the command does not have.
 func wrongCommand(name, command string) error {
 	return fmt.Errorf("unknown flag --%s for command %s, see %s --help", name, command, command)
 }
 
-// singleDash returns the error for a long flag with one dash instead of two.
+// singleDash returns the error for a long flag with one dash instead of two, or rejected
+// if there is none.
 func singleDash(args []string, rejected error) error {
 	for _, a := range args {
 		name, _, _ := strings.Cut(strings.TrimPrefix(a, "-"), "=")
@@ -116,7 +117,7 @@ func quoteArgument(argument string) string {
 	return fmt.Sprintf("%.64q", argument)
 }
 
-// quoteName returns a name, quoted unless it has only quoteName characters.
+// quoteName returns a name, in quotes unless it has only plain characters.
 func quoteName(name string) string {
 	if schema.PlainKey.MatchString(name) {
 		return name
@@ -124,17 +125,18 @@ func quoteName(name string) string {
 	return fmt.Sprintf("%.64q", name)
 }
 
-// service matches what follows the prefix in a variable that Kubernetes sets for a
-// service whose name begins with betanet-exporter. A variable that ends in PORT is
-// recognized by its value, because a user may mistake that name for a setting.
+// Kubernetes sets variables with the exporter's prefix for a service whose name begins
+// with betanet-exporter. service and servicePort match what follows the prefix. A
+// variable that ends in PORT is recognized by its value, which serviceURL matches,
+// because a user may mistake its name for a setting.
 var (
 	service     = regexp.MustCompile(`^([A-Z0-9_]*_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$`)
 	servicePort = regexp.MustCompile(`^([A-Z0-9_]*_)?PORT$`)
 	serviceURL  = regexp.MustCompile(`^(tcp|udp|sctp)://`)
 )
 
-// warnUnknown warns about unknown variables with the exporter's prefix, and about
-// names that are probably mistyped.
+// warnUnknown adds warnings about unknown variables with the exporter's prefix, and about
+// variables whose names are probably mistyped.
 func (c *Config) warnUnknown(environ []string) {
 	known := make([]string, len(options))
 	for i, o := range options {
@@ -158,7 +160,7 @@ func (c *Config) warnUnknown(environ []string) {
 	c.warnings = append(c.warnings, slices.Compact(all)...)
 }
 
-// getenvFrom returns a function that works like os.Getenv in an environment.
+// getenvFrom returns a function like os.Getenv for the given environment.
 func getenvFrom(environ []string) func(name string) string {
 	all := make(map[string]string, len(environ))
 	for _, e := range environ {

@@ -1,5 +1,5 @@
-// Package httpclient reads the section http_client of the configuration file, which
-// has the HTTP settings of Prometheus.
+// Package httpclient reads the http_client sections of the configuration file, which have
+// the HTTP settings of Prometheus.
 package httpclient
 
 import (
@@ -20,7 +20,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-// FromNode returns the settings of a section, nil if it is not set or not valid.
+// FromNode returns the settings of a section, or nil if it is not set or not valid.
 func FromNode(n *schema.Node) *betanet.HTTPConfig {
 	if n == nil || n.Bad() || n.Null() {
 		return nil
@@ -28,8 +28,8 @@ func FromNode(n *schema.Node) *betanet.HTTPConfig {
 	return n.Value.(*betanet.HTTPConfig)
 }
 
-// Section returns the schema of Prometheus' HTTPClientConfig. Errors show no values
-// except names of files.
+// Section returns the schema of Prometheus' HTTPClientConfig. Its errors show no values
+// except file names.
 func Section() *schema.Schema {
 	s := SchemaOf(reflect.TypeFor[betanet.HTTPConfig](), "")
 	s.Name, s.Secret = "http_client", true
@@ -51,7 +51,7 @@ func Section() *schema.Schema {
 			n.Fail("%s", redact(err))
 			return
 		}
-		// Decoding sets both by default.
+		// Both are on by default.
 		c.FollowRedirects, c.EnableHTTP2 = false, false
 		if err := checks.Check(&c.TLSConfig); err != nil {
 			n.Fail("tls_config: %w", err)
@@ -68,8 +68,8 @@ func Section() *schema.Schema {
 	return s
 }
 
-// SchemaOf returns the schema of a key, derived from the type that Prometheus decodes
-// it into.
+// SchemaOf derives the schema of a key from the type into which Prometheus decodes its
+// value.
 func SchemaOf(t reflect.Type, key string) *schema.Schema {
 	switch {
 	case t.Kind() == reflect.Pointer:
@@ -110,8 +110,8 @@ func SchemaOf(t reflect.Type, key string) *schema.Schema {
 	}
 }
 
-// structSchema adds the fields of a struct that YAML decodes. It skips references to a
-// secret manager, which the exporter does not have.
+// structSchema adds keys for the fields of a struct that YAML decodes. It skips references
+// to a secret manager, which the exporter does not support.
 func structSchema(s *schema.Schema, t reflect.Type, key string) *schema.Schema {
 	for i := range t.NumField() {
 		f := t.Field(i)
@@ -128,6 +128,7 @@ func structSchema(s *schema.Schema, t reflect.Type, key string) *schema.Schema {
 	return s
 }
 
+// urlSchema returns the schema of a URL with one of the schemes.
 func urlSchema(schemes ...string) *schema.Schema {
 	return &schema.Schema{Shown: withoutUser, Check: func(text string) error {
 		u, err := url.Parse(text)
@@ -140,13 +141,13 @@ func urlSchema(schemes ...string) *schema.Schema {
 
 var userInfo = regexp.MustCompile(`//.*@`)
 
-// withoutUser returns a URL with its user and password redacted.
+// withoutUser returns the text of a URL with user and password redacted.
 func withoutUser(text string) string {
 	return userInfo.ReplaceAllString(text, "//"+schema.Redacted+"@")
 }
 
 // decode decodes and validates the settings. It also accepts a Host header, which
-// Prometheus rejects because its own round tripper cannot set it.
+// Prometheus rejects because its round tripper cannot set it.
 func decode(n *schema.Node) (*betanet.HTTPConfig, error) {
 	type plain betanet.HTTPConfig // without UnmarshalYAML, which validates
 	c := promconfig.DefaultHTTPClientConfig
@@ -181,8 +182,8 @@ var hostHeader = regexp.MustCompile(`^[^\s/@?#\\\x00-\x1f\x7f]+$`)
 
 func isInvalidHost[T ~string](text T) bool { return !hostHeader.MatchString(string(text)) }
 
-// redact returns the text of a decoding error without values. Only the checks of
-// Prometheus, which name keys, are safe to show.
+// redact returns the text of a decoding error without values. Errors of Prometheus' own
+// checks are safe to show, because they only name keys.
 func redact(err error) string {
 	var te *yaml.TypeError
 	var ue *url.Error
@@ -192,12 +193,12 @@ func redact(err error) string {
 	return err.Error()
 }
 
-// TLSChecks caches the results of Usable, because many upstreams often have the same
-// TLS settings.
+// TLSChecks caches the results of Check, because many upstreams often have the same TLS
+// settings. It is not safe for concurrent use.
 type TLSChecks map[promconfig.TLSConfig]error
 
-// Check returns an error if certificates or keys cannot be used. The error does not
-// show their content.
+// Check returns an error if certificates or keys cannot be used. The error does not show
+// their content.
 func (t TLSChecks) Check(c *promconfig.TLSConfig) error {
 	err, known := t[*c]
 	if known {

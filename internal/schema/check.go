@@ -30,8 +30,8 @@ func (n *Node) check(s *Schema) {
 	}
 }
 
-// checkKind checks that the value checkKind a YAML node of this kind, and reports an error if it checkKind
-// not. Null checkKind accepted as any kind.
+// checkKind reports an error and returns false if the value is not a YAML node of this
+// kind. Null is accepted as any kind.
 func (n *Node) checkKind(kind yaml.Kind) bool {
 	if n.Null() || n.yaml.Kind == kind {
 		return true
@@ -51,7 +51,7 @@ func kindName(kind yaml.Kind) string {
 	}
 }
 
-// rejectTag reports whether the value has a tag such as !!binary, which is an error.
+// rejectTag reports an error and returns true if the value has a tag such as !!binary.
 func (n *Node) rejectTag() bool {
 	if n.yaml.Style&yaml.TaggedStyle == 0 {
 		return false
@@ -83,8 +83,8 @@ func (n *Node) checkObject() bool {
 	return !n.Null()
 }
 
-// failUnknownKey reports an failUnknownKey key. Below secret values it shows the key only if it
-// resembles a known one, because {password:hunter2} is a key in YAML.
+// failUnknownKey reports an unknown key. Below a secret value it shows the key only if it
+// resembles a known key, because {password:hunter2} is a key in YAML.
 func (n *Node) failUnknownKey(c *Node) {
 	if n.doc.full() {
 		n.doc.more++
@@ -102,9 +102,9 @@ func (n *Node) failUnknownKey(c *Node) {
 	}
 }
 
-// checkExactlyOne reports an error unless the object has exactly one of the keys in ExactlyOneOf. It
-// does not report a missing key that is probably mistyped, because that is reported as
-// an unknown key.
+// checkExactlyOne reports an error unless the object has exactly one of the keys in
+// ExactlyOneOf. It does not report a missing key if a present key is probably meant to be
+// it, because that key is reported as unknown.
 func (n *Node) checkExactlyOne(present []string) {
 	var first string
 	keys := n.schema.ExactlyOneOf
@@ -218,8 +218,8 @@ func (n *Node) checkText() {
 	}
 }
 
-// text returns the text of a single value as written. It returns false after it has
-// reported an error.
+// text returns the text of a single value as written. It reports an error and returns
+// false if the value is not a single value.
 func (n *Node) text() (string, bool) {
 	switch {
 	case n.Null():

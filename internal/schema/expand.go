@@ -6,7 +6,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// expandList returns the values of a list, none for null.
+// expandList returns the values of a list. It returns none for null.
 func (n *Node) expandList() []*Node {
 	if n.Null() || n.rejectTag() {
 		return nil
@@ -23,8 +23,8 @@ func (n *Node) expandList() []*Node {
 	return all
 }
 
-// expandMapping returns the values of a mapping, its own before merged ones (<<), and none
-// for null.
+// expandMapping returns the values of a mapping. Its own values come before merged values
+// (<<). It returns none for null.
 func (n *Node) expandMapping() (all []*Node) {
 	if n.Null() || n.rejectTag() || n.doc.tooLarge != nil {
 		return nil
@@ -51,7 +51,7 @@ func (n *Node) expandMapping() (all []*Node) {
 	return all
 }
 
-// failDuplicateKey reports a failDuplicateKey key. Below secret values it does not show the key.
+// failDuplicateKey reports a duplicate key. It does not show the key below a secret value.
 func (n *Node) failDuplicateKey(key string, line int) {
 	n.doc.values++
 	if n.secret {
@@ -63,7 +63,7 @@ func (n *Node) failDuplicateKey(key string, line int) {
 	(&Node{doc: n.doc, parent: n, key: key, line: line}).Fail("duplicate key")
 }
 
-// eachPair calls f for the entries of a mapping node, without its merges.
+// eachPair calls f for the entries of a mapping node, except merges.
 func (n *Node) eachPair(m *yaml.Node, f func(key string, line int, value *yaml.Node)) {
 	for i := 0; i+1 < len(m.Content); i += 2 {
 		key, line := m.Content[i], m.Content[i].Line
@@ -81,7 +81,7 @@ func (n *Node) eachPair(m *yaml.Node, f func(key string, line int, value *yaml.N
 	}
 }
 
-// merge adds the entries that << merges into a mapping.
+// merge calls add for the entries that << merges into a mapping.
 func (n *Node) merge(m *yaml.Node, depth int, add func(key string, line int, value *yaml.Node)) {
 	for i := 0; i+1 < len(m.Content); i += 2 {
 		if m.Content[i].Tag != "!!merge" {
@@ -109,7 +109,7 @@ func (n *Node) merge(m *yaml.Node, depth int, add func(key string, line int, val
 	}
 }
 
-// child returns a value below this one, nil if a limit is exceeded.
+// child returns a new node for a value below this one, or nil if a limit is exceeded.
 func (n *Node) child(key string, line int, y *yaml.Node) *Node {
 	if y.Kind == yaml.AliasNode {
 		y = y.Alias

@@ -1,14 +1,14 @@
 package schema
 
-// JSON returns the schema as JSON Schema, draft 7, and the definitions that it refers
-// to, by name. The JSON Schema accepts every file that s accepts, and more, because it
-// does not check values against each other.
+// JSON returns the schema as JSON Schema, draft 7, and the definitions that it refers to,
+// by name. The JSON Schema accepts every file that s accepts. It also accepts others,
+// because it does not check values against each other.
 func (s *Schema) JSON() (root map[string]any, definitions map[string]any) {
 	definitions = make(map[string]any)
 	return s.json(definitions), definitions
 }
 
-// json returns a reference to the definition of a schema with a name, else the schema.
+// json returns the schema or, if it has a name, a reference to its definition.
 func (s *Schema) json(definitions map[string]any) map[string]any {
 	if s.Name == "" {
 		return s.inline(definitions)
@@ -77,7 +77,7 @@ func (s *Schema) addType(out, definitions map[string]any) {
 	}
 }
 
-// addObject adds the keys, and the ones that are required.
+// addObject adds the keywords of an Object.
 func (s *Schema) addObject(out, definitions map[string]any) {
 	properties := make(map[string]any, len(s.Keys))
 	for _, k := range s.Keys {
