@@ -8,15 +8,15 @@ import (
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-// TestEachErrorOfAFileIsALine loads a small file for each error. Errors that do not
+// TestEachErrorInTheFileIsOneLine loads a small file for each error. Errors that do not
 // depend on the keys of this file are tested in package schema.
-func TestEachErrorOfAFileIsALine(t *testing.T) {
+func TestEachErrorInTheFileIsOneLine(t *testing.T) {
 	one := func(upstream string) string { return "upstreams:\n- url: http://a\n  " + upstream }
 	for _, c := range []struct {
 		text string
 		want string // without "c.yml: "
 	}{
-		// Keys and kinds.
+		// Keys and types.
 		{"web: {}", `web (line 1): unknown key, use defaults, discovery, probe or upstreams`},
 		{one("retry: {maxbackoff: 1s}"), `upstreams[0].retry.maxbackoff (line 3): unknown key, did you mean "max-backoff"?`},
 		{"defaults: {name: a}", `defaults.name (line 1): unknown key, use api, breaker, cache, collect, http_client, labels, metrics, request or retry`},
@@ -116,7 +116,7 @@ bogus: 1
 	}
 }
 
-func TestDemoIgnoresTheVariableOfTheFile(t *testing.T) {
+func TestDemoIgnoresTheVariableForTheFile(t *testing.T) {
 	if _, err := load([]string{"demo"}, "BETANET_EXPORTER_CONFIG_FILE=nowhere.yml"); err != nil {
 		t.Errorf("got %v, want the variable ignored", err)
 	}

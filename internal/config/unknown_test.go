@@ -39,7 +39,7 @@ func TestAMistypedCommandLineGetsASuggestion(t *testing.T) {
 	}
 }
 
-func TestMistypedVariablesAreWarnedAbout(t *testing.T) {
+func TestMistypedVariablesCauseWarnings(t *testing.T) {
 	for env, want := range map[string]string{
 		"BETANET_EXPORTER_COLECT_INTERVAL=5s":                    "BETANET_EXPORTER_COLECT_INTERVAL: unknown variable, did you mean BETANET_EXPORTER_COLLECT_INTERVAL?",
 		"BETANET_EXPORTR_COLLECT_INTERVAL=5s":                    "BETANET_EXPORTR_COLLECT_INTERVAL: unknown variable, did you mean BETANET_EXPORTER_COLLECT_INTERVAL?",

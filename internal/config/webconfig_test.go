@@ -10,8 +10,8 @@ import (
 
 const bcryptOfTest = "$2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi"
 
-// webFile loads a configuration with a web configuration file. The working directory
-// also has a certificate.
+// webFile loads a configuration with the given web configuration file. Its directory
+// also has the files cert.pem and key.pem.
 func webFile(t *testing.T, text string) error {
 	t.Helper()
 	t.Chdir(t.TempDir())
@@ -23,6 +23,7 @@ func webFile(t *testing.T, text string) error {
 	return err
 }
 
+// writePair writes a certificate to cert.pem and its key to key.pem.
 func writePair(t *testing.T, pair tls.Certificate) {
 	t.Helper()
 	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
