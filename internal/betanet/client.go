@@ -112,10 +112,10 @@ func (c *Client) Close() {
 	}
 }
 
-// Fetch makes one attempt to fetch and decode the document of an endpoint. If ctx ends,
-// the attempt has timed out if its cause is context.DeadlineExceeded, and was canceled
-// otherwise. If fresh is set, Fetch uses a new connection. Exactly one of the results is
-// nil.
+// Fetch makes one attempt to fetch and decode the document of an endpoint. If ctx ends
+// with the cause context.DeadlineExceeded, the attempt has timed out; with any other
+// cause it was canceled. If fresh is set, Fetch uses a new connection. Exactly one of the
+// results is nil.
 func (c *Client) Fetch(ctx context.Context, e Endpoint, fresh bool) (*Document, *Failure) {
 	doc, o, h := c.try(ctx, e, fresh)
 	if ctx.Err() == nil && o.err == nil && doc != nil {

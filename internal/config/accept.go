@@ -33,50 +33,50 @@ func (o *option) set(c *Config, text string) error {
 // check returns an error if the parser of the option rejects the text.
 func (o *option) check(text string) error { return o.accepts.set(&Config{}, text) }
 
-func positive(to func(*Config) *time.Duration) valueSpec { return duration(to, 1) }
+func positive(field func(*Config) *time.Duration) valueSpec { return duration(field, 1) }
 
-func notNegative(to func(*Config) *time.Duration) valueSpec { return duration(to, 0) }
+func notNegative(field func(*Config) *time.Duration) valueSpec { return duration(field, 0) }
 
-func duration(to func(*Config) *time.Duration, least time.Duration) valueSpec {
+func duration(field func(*Config) *time.Duration, minimum time.Duration) valueSpec {
 	return valueSpec{
-		&schema.Schema{Type: schema.Duration, MinDuration: least},
+		&schema.Schema{Type: schema.Duration, MinDuration: minimum},
 		func(c *Config, text string) (err error) {
-			*to(c), err = time.ParseDuration(text)
+			*field(c), err = time.ParseDuration(text)
 			return err
 		},
 	}
 }
 
-func count(least, most int, to func(*Config, int)) valueSpec {
+func count(minimum, maximum int, set func(*Config, int)) valueSpec {
 	return valueSpec{
-		&schema.Schema{Type: schema.Integer, Min: least, Max: most},
+		&schema.Schema{Type: schema.Integer, Min: minimum, Max: maximum},
 		func(c *Config, text string) error {
 			n, err := strconv.Atoi(text)
-			to(c, n)
+			set(c, n)
 			return err
 		},
 	}
 }
 
-func boolean(to func(*Config) *bool) valueSpec {
+func boolean(field func(*Config) *bool) valueSpec {
 	return valueSpec{
 		&schema.Schema{Type: schema.Flag},
 		func(c *Config, text string) error {
-			*to(c) = text == "true" || text == "1"
+			*field(c) = text == "true" || text == "1"
 			return nil
 		},
 	}
 }
 
-func text(to func(*Config) *string) valueSpec {
+func text(field func(*Config) *string) valueSpec {
 	return custom(func(c *Config, text string) error {
-		*to(c) = text
+		*field(c) = text
 		return nil
 	})
 }
 
-func oneOf(to func(*Config) *string, accepted ...string) valueSpec {
-	return valueSpec{&schema.Schema{Enum: accepted}, text(to).set}
+func oneOf(field func(*Config) *string, accepted ...string) valueSpec {
+	return valueSpec{&schema.Schema{Enum: accepted}, text(field).set}
 }
 
 // custom accepts any text for which set returns no error.

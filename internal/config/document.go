@@ -164,7 +164,7 @@ func fileSchema() *schema.Schema {
 		}},
 	}, common...)
 	return &schema.Schema{Type: schema.Object, Keys: []schema.Key{
-		{Name: "defaults", Schema: &schema.Schema{Type: schema.Object, Keys: common, Doc: "Settings for upstreams that do not set them."}},
+		{Name: "defaults", Schema: &schema.Schema{Type: schema.Object, Keys: common, Doc: "Default settings of upstreams."}},
 		{Name: "upstreams", Schema: &schema.Schema{Type: schema.Array, Max: maxUpstreams, Elem: &schema.Schema{
 			Type: schema.Object, Keys: upstream, ExactlyOneOf: []string{"url", "replicas"},
 			After: func(n *schema.Node) {
@@ -180,7 +180,7 @@ func fileSchema() *schema.Schema {
 // commonKeys returns the keys that defaults and upstreams share: labels, http_client, and
 // the options that may be set in the file, nested by the dots in their names.
 func commonKeys(client *schema.Schema) []schema.Key {
-	own := client.With("Prometheus' [HTTP settings](https://prometheus.io/docs/prometheus/latest/configuration/configuration/#http_config): `basic_auth`, `authorization`, `oauth2`, `tls_config`, `proxy_url` ([proxies](#proxies)), `http_headers`, which may set `Host`. The settings of an upstream replace all of `defaults`; `{}` means none. Redirects and HTTP/2 are always off. Discovered upstreams have the HTTP settings of their source only.")
+	own := client.With("Prometheus' [HTTP settings](https://prometheus.io/docs/prometheus/latest/configuration/configuration/#http_config): `basic_auth`, `authorization`, `oauth2`, `tls_config`, `proxy_url` ([proxies](#proxies)) and `http_headers`, which may set `Host`. The section of an upstream replaces the section in `defaults` completely; `{}` means no settings. Redirects and HTTP/2 are always off. Discovered upstreams use only the HTTP settings of their source.")
 	var keys []schema.Key
 	groups := make(map[string]*schema.Schema)
 	for _, o := range options {

@@ -33,7 +33,7 @@ const (
 )
 
 var (
-	serving      = []string{Serve, Demo}
+	serveAndDemo = []string{Serve, Demo}
 	demoOnly     = []string{Demo}
 	simulateOnly = []string{SimulateCmd}
 	collectOnly  = []string{CollectCmd}
@@ -125,35 +125,35 @@ var options = []*option{
 	},
 
 	{
-		name: "web.listen-address", def: ":9200", repeated: true, commands: serving, accepts: custom(setListen),
+		name: "web.listen-address", def: ":9200", repeated: true, commands: serveAndDemo, accepts: custom(setListen),
 		help: "Address on which to expose metrics and the web interface, such as :9200 or [::1]:9200. Repeatable for multiple addresses; in the variable, separate addresses with commas or white space.",
 	},
 	{
-		name: "web.config.file", commands: serving, accepts: text(func(c *Config) *string { return &c.Web.ConfigFile }),
+		name: "web.config.file", commands: serveAndDemo, accepts: text(func(c *Config) *string { return &c.Web.ConfigFile }),
 		help: "Path to a configuration file that can enable TLS, basic authentication or HTTP/2. See https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md.",
 	},
 	{
-		name: "web.systemd-socket", def: "false", commands: serving, accepts: boolean(func(c *Config) *bool { return &c.Web.SystemdSocket }),
+		name: "web.systemd-socket", def: "false", commands: serveAndDemo, accepts: boolean(func(c *Config) *bool { return &c.Web.SystemdSocket }),
 		help: "Use systemd socket activation listeners instead of web.listen-address.",
 	},
 	{
-		name: "web.health-address", commands: serving, accepts: custom(setHealthAddress),
+		name: "web.health-address", commands: serveAndDemo, accepts: custom(setHealthAddress),
 		help: "Additional address on which to serve only /health, /-/healthy and /-/ready, without TLS or authentication, for health checks that cannot authenticate.",
 	},
 	{
-		name: "web.telemetry-path", def: "/metrics", commands: serving, accepts: custom(setPath),
+		name: "web.telemetry-path", def: "/metrics", commands: serveAndDemo, accepts: custom(setPath),
 		help: "Path under which to expose metrics.",
 	},
 	{
-		name: "web.enable-pprof", def: "false", commands: serving, accepts: boolean(func(c *Config) *bool { return &c.Web.EnablePprof }),
+		name: "web.enable-pprof", def: "false", commands: serveAndDemo, accepts: boolean(func(c *Config) *bool { return &c.Web.EnablePprof }),
 		help: "Enable Go profiling endpoints under /debug/pprof/.",
 	},
 	{
-		name: "web.enable-lifecycle", def: "false", commands: serving, accepts: boolean(func(c *Config) *bool { return &c.Web.EnableLifecycle }),
+		name: "web.enable-lifecycle", def: "false", commands: serveAndDemo, accepts: boolean(func(c *Config) *bool { return &c.Web.EnableLifecycle }),
 		help: "Enable reload via HTTP request (POST /-/reload).",
 	},
 	{
-		name: "web.max-requests", def: "40", commands: serving, accepts: count(0, 1_000_000, func(c *Config, n int) { c.Web.MaxRequests = n }),
+		name: "web.max-requests", def: "40", commands: serveAndDemo, accepts: count(0, 1_000_000, func(c *Config, n int) { c.Web.MaxRequests = n }),
 		help: "Maximum number of parallel scrape requests; further requests get status 503. Use 0 to disable.",
 	},
 
