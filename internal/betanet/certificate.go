@@ -47,7 +47,7 @@ func (c *Client) withTrace(ctx context.Context) context.Context {
 	}})
 }
 
-// recordRejected records the certificates in an error of their verification.
+// recordRejected records certificates that the verification rejected.
 func (c *Client) recordRejected(err error) {
 	var rejected *tls.CertificateVerificationError
 	if errors.As(err, &rejected) {

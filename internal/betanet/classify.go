@@ -176,9 +176,9 @@ func proxyRefused(o observation) bool {
 	return errors.As(o.err, &e) && e.Status/100 == 4
 }
 
-// proxyFailed reports whether a connection through a proxy failed. Timeouts do not count,
-// except a timeout of a name server, which is not classified as a timeout elsewhere
-// either.
+// proxyFailed reports whether a proxy could not be reached or did not connect. Timeouts
+// do not count, except a timeout of a name server, which is not classified as a timeout
+// elsewhere either.
 func proxyFailed(o observation) bool {
 	var op *net.OpError // from the transport of a library
 	failed := errAs[*proxy.Error](o) || errors.As(o.err, &op) && op.Op == "proxyconnect"

@@ -69,7 +69,7 @@ func newCommandLine(out io.Writer) *commandLine {
 		if o.def != "" && !o.computed() {
 			f.Default(o.def)
 		} else {
-			f.PlaceHolder("...")
+			f.PlaceHolder(o.placeholder)
 		}
 		f.SetValue(value)
 	}

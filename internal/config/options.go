@@ -10,13 +10,14 @@ import (
 
 // option declares a setting.
 type option struct {
-	name     string // of the flag; keyPath is the path in a file
-	help     string
-	def      string // default; "(…)" describes a computed one
-	accepts  valueSpec
-	repeated bool     // may be set several times
-	upstream bool     // also a key in the file, in defaults and in each upstream; changes only API and Settings
-	commands []string // commands that have the option; nil for all except simulate
+	name        string // of the flag; keyPath is the path in a file
+	help        string
+	def         string // default; "(…)" describes a computed one
+	placeholder string // of the value in the help, if there is no default or a computed one
+	accepts     valueSpec
+	repeated    bool     // may be set several times
+	upstream    bool     // also a key in the file, in defaults and in each upstream; changes only API and Settings
+	commands    []string // commands that have the option; nil for all except simulate
 }
 
 // The commands of the program.
@@ -44,7 +45,7 @@ var (
 // and the drill come first, because they determine the defaults of the others.
 var options = []*option{
 	{
-		name: "config.file", commands: []string{Serve, CollectCmd}, accepts: text(func(c *Config) *string { return &c.File }),
+		name: "config.file", placeholder: "<path>", commands: []string{Serve, CollectCmd}, accepts: text(func(c *Config) *string { return &c.File }),
 		help: "Path to the configuration file (YAML): upstreams, discovery and the targets that may be probed. With a file, the series of every upstream have the label upstream.",
 	},
 
@@ -75,11 +76,11 @@ var options = []*option{
 		help: "Interval between collections of an upstream.",
 	},
 	{
-		name: "collect.timeout", upstream: true, def: "(collect.interval - 1s, or 90% of an interval below 2s)", accepts: positive(func(c *Config) *time.Duration { return &c.Settings.Timeout }),
+		name: "collect.timeout", upstream: true, def: "(collect.interval - 1s, or 90% of an interval below 2s)", placeholder: "<duration>", accepts: positive(func(c *Config) *time.Duration { return &c.Settings.Timeout }),
 		help: "Timeout of a collection, including all retries. Must be less than collect.interval.",
 	},
 	{
-		name: "request.timeout", upstream: true, def: "(5s, but at most collect.timeout)", accepts: positive(func(c *Config) *time.Duration { return &c.Settings.RequestTimeout }),
+		name: "request.timeout", upstream: true, def: "(5s, but at most collect.timeout)", placeholder: "<duration>", accepts: positive(func(c *Config) *time.Duration { return &c.Settings.RequestTimeout }),
 		help: "Timeout of a single attempt, from dialing to the last byte of the response. Must not be more than collect.timeout.",
 	},
 	{
@@ -91,7 +92,7 @@ var options = []*option{
 		help: "Wait before the first retry. Doubles with each further retry.",
 	},
 	{
-		name: "retry.max-backoff", upstream: true, def: "(4s, but at least retry.backoff)", accepts: positive(func(c *Config) *time.Duration { return &c.Settings.MaxBackoff }),
+		name: "retry.max-backoff", upstream: true, def: "(4s, but at least retry.backoff)", placeholder: "<duration>", accepts: positive(func(c *Config) *time.Duration { return &c.Settings.MaxBackoff }),
 		help: "Maximum wait before a retry.",
 	},
 	{
@@ -129,7 +130,7 @@ var options = []*option{
 		help: "Address on which to expose metrics and the web interface, such as :9200 or [::1]:9200. Repeatable for multiple addresses; in the variable, separate addresses with commas or white space.",
 	},
 	{
-		name: "web.config.file", commands: serveAndDemo, accepts: text(func(c *Config) *string { return &c.Web.ConfigFile }),
+		name: "web.config.file", placeholder: "<path>", commands: serveAndDemo, accepts: text(func(c *Config) *string { return &c.Web.ConfigFile }),
 		help: "Path to a configuration file that can enable TLS, basic authentication or HTTP/2. See https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md.",
 	},
 	{
@@ -137,7 +138,7 @@ var options = []*option{
 		help: "Use systemd socket activation listeners instead of web.listen-address.",
 	},
 	{
-		name: "web.health-address", commands: serveAndDemo, accepts: custom(setHealthAddress),
+		name: "web.health-address", placeholder: "<address>", commands: serveAndDemo, accepts: custom(setHealthAddress),
 		help: "Additional address on which to serve only /health, /-/healthy and /-/ready, without TLS or authentication, for health checks that cannot authenticate.",
 	},
 	{
@@ -158,7 +159,7 @@ var options = []*option{
 	},
 
 	{
-		name: "otlp.endpoint", commands: []string{Serve}, accepts: custom(setEndpoint),
+		name: "otlp.endpoint", placeholder: "<URL>", commands: []string{Serve}, accepts: custom(setEndpoint),
 		help: "URL to which to push the metrics with OTLP over HTTP. /v1/metrics is appended to a URL without a path. Default: the URL in OTEL_EXPORTER_OTLP_METRICS_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT; if neither is set, nothing is pushed.",
 	},
 	{
@@ -166,7 +167,7 @@ var options = []*option{
 		help: "Interval between pushes.",
 	},
 	{
-		name: "otlp.headers-file", commands: []string{Serve}, accepts: custom(setHeadersFile),
+		name: "otlp.headers-file", placeholder: "<path>", commands: []string{Serve}, accepts: custom(setHeadersFile),
 		help: "File with HTTP headers to send with each push, one per line, such as Authorization: Bearer secret. Reread before each push. Takes precedence over OTEL_EXPORTER_OTLP_HEADERS.",
 	},
 
@@ -205,7 +206,7 @@ var options = []*option{
 		help: "API to serve: v1 or mixnodes.",
 	},
 	{
-		name: "fault", commands: simulateOnly, accepts: text(func(c *Config) *string { return &c.Simulate.Faults }),
+		name: "fault", placeholder: "<faults>", commands: simulateOnly, accepts: text(func(c *Config) *string { return &c.Simulate.Faults }),
 		help: "Comma-separated list of faults to inject: refuse, hang, reset, http500, badjson, truncate, slow=3s.",
 	},
 	{
