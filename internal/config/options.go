@@ -13,7 +13,7 @@ type option struct {
 	name        string // of the flag; keyPath is the path in a file
 	help        string
 	def         string // default; "(…)" describes a computed one
-	placeholder string // of the value in the help, if there is no default or a computed one
+	placeholder string // names the value in the help, for an option without a fixed default
 	accepts     valueSpec
 	repeated    bool     // may be set several times
 	upstream    bool     // also a key in the file, in defaults and in each upstream; changes only API and Settings

@@ -129,7 +129,7 @@ func (d *Document) withinLimits(n *Node, depth int) bool {
 	}
 	d.values++
 	if d.values > maxValues && d.tooLarge == nil {
-		d.tooLarge = fmt.Errorf("%s: is too large: more than %d values in the file, counting those of each alias", n.Where(), maxValues)
+		d.tooLarge = fmt.Errorf("%s: is too large: more than %d values in the file, including the values of each alias", n.Where(), maxValues)
 	}
 	return d.tooLarge == nil
 }

@@ -170,7 +170,7 @@ func TestLimits(t *testing.T) {
 		}
 		return "{" + b.String() + "}"
 	}
-	const tooLarge = "is too large: more than 500000 values in the file, counting those of each alias"
+	const tooLarge = "is too large: more than 500000 values in the file, including the values of each alias"
 	for name, c := range map[string]struct{ text, want string }{
 		"depth":                           {"items: [{url: http://a, auth: {claims: &c {x: *c}}}]", "items[0].auth.claims" + strings.Repeat(".x", 28) + " (line 1): is nested more than 32 levels deep"},
 		"elements":                        {"items: [" + strings.Repeat("{},", 2001) + "]", "items (line 1): has 2001 elements, use at most 2000"},
