@@ -1,6 +1,6 @@
-// Package betanet is the client of a Betanet service: its two HTTP APIs, their
-// documents, requests for them, and the classification of failures. Its only state
-// is connections; callers decide when to make a request.
+// Package betanet is a client for Betanet services. It defines the two HTTP APIs and
+// their documents, fetches the documents, and classifies failures. Its only state is
+// its connections; callers decide when to make a request.
 package betanet
 
 import (
@@ -31,19 +31,20 @@ var endpoints = [NumEndpoints]struct {
 	Mixnodes: {"mixnodes", "/mixnodes", MixnodesAPI},
 }
 
-// String returns the value of the label endpoint.
+// String returns the name of the endpoint, which is the value of the label endpoint.
 func (e Endpoint) String() string { return endpoints[e].name }
 
-// Path returns the path below the base URL of an upstream.
+// Path returns the path of the document, relative to the base URL of an upstream.
 func (e Endpoint) Path() string { return endpoints[e].path }
 
-// API returns the API of the endpoint.
+// API returns the API to which the endpoint belongs.
 func (e Endpoint) API() API { return endpoints[e].api }
 
 // API is one of the two HTTP APIs, or Auto.
 type API uint8
 
-// Auto detects the API: v1, or mixnodes if all endpoints of v1 return 404.
+// The APIs. Auto means that the API is detected: v1, or mixnodes if all endpoints of
+// v1 return 404.
 const (
 	Auto API = iota
 	V1
@@ -52,7 +53,7 @@ const (
 
 var apiNames = []string{Auto: "auto", V1: "v1", MixnodesAPI: "mixnodes"}
 
-// ParseAPI parses the name of an API as used in flags and files.
+// ParseAPI parses the name of an API, as used in flags and configuration files.
 func ParseAPI(s string) (API, error) {
 	i := slices.Index(apiNames, s)
 	if i < 0 {
@@ -63,7 +64,7 @@ func ParseAPI(s string) (API, error) {
 
 func (a API) String() string { return apiNames[a] }
 
-// Endpoints returns the endpoints of an API. Auto has the endpoints of v1.
+// Endpoints returns the endpoints of the API. Auto has the endpoints of v1.
 func (a API) Endpoints() []Endpoint {
 	if a == MixnodesAPI {
 		return []Endpoint{Mixnodes}
@@ -71,17 +72,19 @@ func (a API) Endpoints() []Endpoint {
 	return []Endpoint{Metrics, Nodes, Network}
 }
 
-// Document is a decoded document. It is immutable.
+// Document is a decoded document of an upstream. It is immutable.
 type Document struct {
 	Mixnodes []Mixnode // with unique ids; nil for API v1
-	Values             // for API v1
+	Values             // for API v1 only
 	Endpoint Endpoint
 }
 
-// Mixnode is a node in the document of Mixnodes.
+// Mixnode is a node in the document of the endpoint Mixnodes. PacketsProcessed is always
+// known and includes forwarded and dropped packets. AvgLatency is the mean over all
+// packets since deployment.
 type Mixnode struct {
 	ID, Status string
-	Values     // PacketsProcessed is known and includes forwarded and dropped packets; AvgLatency is over all packets since deployment
+	Values
 }
 
 const active = "active"
@@ -89,8 +92,9 @@ const active = "active"
 // Active reports whether the status of the node is active.
 func (m *Mixnode) Active() bool { return m.Status == active }
 
-// Forwarded returns the number of forwarded packets, by default the processed ones
-// that were not dropped. ok is false if the document has neither number.
+// Forwarded returns the number of forwarded packets. If the document does not have it,
+// Forwarded returns the number of processed packets that were not dropped; ok is false
+// if the number of dropped packets is missing too.
 func (m *Mixnode) Forwarded() (n uint64, ok bool) {
 	if forwarded := m.Uint(PacketsForwarded); forwarded != nil {
 		return *forwarded, true
@@ -102,15 +106,15 @@ func (m *Mixnode) Forwarded() (n uint64, ok bool) {
 	return m.Get(PacketsProcessed) - min(m.Get(PacketsProcessed), *dropped), true
 }
 
-// Metric is Values.Metric, but ok is also false if the node has no packets, because
-// a server then sends 0.
+// Metric is like Values.Metric, but ok is also false if the node has processed no
+// packets, because a server then sends 0.
 func (m *Mixnode) Metric(f Field) (x float64, ok bool) {
 	x, ok = m.Values.Metric(f)
 	return x, ok && m.Get(PacketsProcessed) > 0
 }
 
-// MeanLatency returns the mean latency in milliseconds, weighted by the packets of
-// the nodes. ok is false if no node has both.
+// MeanLatency returns the mean latency in milliseconds, weighted by the processed
+// packets of each node. ok is false if no node has both a latency and packets.
 func MeanLatency(nodes []Mixnode) (mean float64, ok bool) {
 	sum, packets := 0.0, 0.0
 	for i := range nodes {

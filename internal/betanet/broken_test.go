@@ -49,24 +49,24 @@ func TestABrokenResponseHasItsReason(t *testing.T) {
 	}
 }
 
-func TestARefusedConnectionIsConnect(t *testing.T) {
+func TestARefusedConnectionHasReasonConnect(t *testing.T) {
 	if f := wantFailure(t, open(t, "http://"+closedAddress(t)), Metrics, retryable(ReasonConnect)); f.Status != 0 {
 		t.Errorf("Status: got %d, want 0", f.Status)
 	}
 }
 
-func TestAnUnknownNameIsDNS(t *testing.T) {
+func TestAnUnknownNameHasReasonDNS(t *testing.T) {
 	wantFailure(t, open(t, invalidName), Metrics, retryable(ReasonDNS))
 }
 
-// invalidName has a host that is refused without a DNS request.
+// invalidName is a base URL whose host is rejected without a DNS request.
 const invalidName = "http://no..name:9000"
 
-func TestACertificateOfAnUnknownAuthorityIsTLS(t *testing.T) {
+func TestACertificateFromAnUnknownAuthorityHasReasonTLS(t *testing.T) {
 	wantFailure(t, open(t, serveTLS(t, nil, nil).URL), Metrics, permanent(ReasonTLS))
 }
 
-func TestACertificateOfAnotherNameIsTLS(t *testing.T) {
+func TestACertificateForAnotherNameHasReasonTLS(t *testing.T) {
 	s := serveTLS(t, nil, nil)
 	c := open(t, s.URL)
 	config := s.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
@@ -77,14 +77,14 @@ func TestACertificateOfAnotherNameIsTLS(t *testing.T) {
 	wantDocument(t, c, Metrics)
 }
 
-func TestNoCommonTLSVersionIsTLS(t *testing.T) {
+func TestAMissingCommonTLSVersionHasReasonTLS(t *testing.T) {
 	s := serveTLS(t, &tls.Config{MinVersion: tls.VersionTLS13}, nil)
 	c := open(t, s.URL)
 	c.kept.base.(*http.Transport).TLSClientConfig = &tls.Config{MaxVersion: tls.VersionTLS12}
 	wantFailure(t, c, Metrics, permanent(ReasonTLS))
 }
 
-func TestAServerWithoutTLSIsTLS(t *testing.T) {
+func TestAServerWithoutTLSHasReasonTLS(t *testing.T) {
 	base, _ := serve(t, healthy)
 	wantFailure(t, open(t, strings.Replace(base, "http:", "https:", 1)), Metrics, permanent(ReasonTLS))
 	other := listen(t, respondWith("220 mail ready\r\n"))

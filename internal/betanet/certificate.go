@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// CertificateExpiry returns the earliest expiry of the certificates that the
-// upstream sent in the last TLS handshake, successful or not. It is the zero time
-// before the first handshake and over plain HTTP.
+// CertificateExpiry returns the earliest expiry of the certificates that the upstream
+// sent in the last TLS handshake, whether it succeeded or not. It returns the zero time
+// before the first handshake and for plain HTTP.
 func (c *Client) CertificateExpiry() time.Time {
 	if at := c.expiry.Load(); at != nil {
 		return *at
@@ -21,6 +21,7 @@ func (c *Client) CertificateExpiry() time.Time {
 	return time.Time{}
 }
 
+// recordCertificates stores the earliest expiry of the certificates.
 func (c *Client) recordCertificates(certificates []*x509.Certificate) {
 	var first time.Time
 	for _, cert := range certificates {
@@ -33,8 +34,8 @@ func (c *Client) recordCertificates(certificates []*x509.Certificate) {
 	}
 }
 
-// withTrace makes a request record the certificates of its connection, which is with
-// the upstream even if there is a proxy.
+// withTrace returns a context that makes a request record the certificates of its
+// connection. They are the upstream's even if there is a proxy.
 func (c *Client) withTrace(ctx context.Context) context.Context {
 	if c.base.Scheme != "https" {
 		return ctx
@@ -56,7 +57,8 @@ func (c *Client) recordRejected(err error) {
 
 // recordHandshakes makes a transport record the certificates before the upstream can
 // reject the client certificate, because a failed handshake leaves no connection to
-// inspect. An https proxy prevents that: handshakes with it use the same configuration.
+// inspect. It does nothing for an https proxy, because handshakes with the proxy use the
+// same TLS configuration.
 func (c *Client) recordHandshakes(t *http.Transport, base *url.URL) {
 	if base.Scheme != "https" {
 		return

@@ -32,7 +32,7 @@ func trust(c *fake.Certificate) *HTTPConfig {
 	return &HTTPConfig{TLSConfig: config.TLSConfig{CA: string(c.PEM())}}
 }
 
-// serving returns the configuration of a server with a certificate.
+// serving returns the configuration of a server with the certificate.
 func serving(c *fake.Certificate) *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{c.Certificate}}
 }
@@ -42,7 +42,7 @@ func TestCertificateExpiryIsTheEarliest(t *testing.T) {
 	root := fake.Issue(nil, now.Add(20*time.Hour), "root")
 	leaf := fake.Issue(root, now.Add(10*time.Hour), "127.0.0.1")
 	intermediate := fake.Issue(root, now.Add(5*time.Hour), "intermediate")
-	under := fake.Issue(intermediate, now.Add(10*time.Hour), "127.0.0.1")
+	chained := fake.Issue(intermediate, now.Add(10*time.Hour), "127.0.0.1")
 	expired := fake.Issue(root, now.Add(-time.Hour), "127.0.0.1")
 	other := fake.Issue(root, now.Add(7*time.Hour), "elsewhere")
 	requiresCertificate := func(version uint16) *tls.Config {
@@ -54,16 +54,16 @@ func TestCertificateExpiryIsTheEarliest(t *testing.T) {
 		want   time.Time
 		reason Reason
 	}{
-		"valid":                           {serving(leaf), trust(root), leaf.Leaf.NotAfter, ""},
-		"an intermediate that ends first": {serving(under), trust(root), intermediate.Leaf.NotAfter, ""},
-		"expired":                         {serving(expired), trust(root), expired.Leaf.NotAfter, ReasonTLS},
-		"another name":                    {serving(other), trust(root), other.Leaf.NotAfter, ReasonTLS},
-		"unknown authority":               {serving(leaf), nil, leaf.Leaf.NotAfter, ReasonTLS},
-		"not verified":                    {serving(expired), &HTTPConfig{TLSConfig: config.TLSConfig{InsecureSkipVerify: true}}, expired.Leaf.NotAfter, ""},
-		"a client certificate, TLS 1.2":   {requiresCertificate(tls.VersionTLS12), trust(root), leaf.Leaf.NotAfter, ReasonTLS},
-		"a client certificate, TLS 1.3":   {requiresCertificate(tls.VersionTLS13), trust(root), leaf.Leaf.NotAfter, ReasonTLS},
-		"no certificate: versions differ": {&tls.Config{Certificates: []tls.Certificate{leaf.Certificate}, MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}, trust(root), time.Time{}, ReasonTLS},
-		"without the operator's settings": {serving(expired), nil, expired.Leaf.NotAfter, ReasonTLS},
+		"valid":                              {serving(leaf), trust(root), leaf.Leaf.NotAfter, ""},
+		"an intermediate that expires first": {serving(chained), trust(root), intermediate.Leaf.NotAfter, ""},
+		"expired":                            {serving(expired), trust(root), expired.Leaf.NotAfter, ReasonTLS},
+		"another name":                       {serving(other), trust(root), other.Leaf.NotAfter, ReasonTLS},
+		"unknown authority":                  {serving(leaf), nil, leaf.Leaf.NotAfter, ReasonTLS},
+		"not verified":                       {serving(expired), &HTTPConfig{TLSConfig: config.TLSConfig{InsecureSkipVerify: true}}, expired.Leaf.NotAfter, ""},
+		"a client certificate, TLS 1.2":      {requiresCertificate(tls.VersionTLS12), trust(root), leaf.Leaf.NotAfter, ReasonTLS},
+		"a client certificate, TLS 1.3":      {requiresCertificate(tls.VersionTLS13), trust(root), leaf.Leaf.NotAfter, ReasonTLS},
+		"no certificate: versions differ":    {&tls.Config{Certificates: []tls.Certificate{leaf.Certificate}, MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}, trust(root), time.Time{}, ReasonTLS},
+		"without the operator's settings":    {serving(expired), nil, expired.Leaf.NotAfter, ReasonTLS},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, f := expiryAfter(t, serveTLS(t, c.server, nil).URL, c.client)
@@ -81,8 +81,8 @@ func TestPlainHTTPHasNoCertificateExpiry(t *testing.T) {
 	}
 }
 
-// The value remains during an outage. A renewed certificate replaces it, even with an
-// earlier expiry.
+// The expiry is kept during an outage. A new certificate replaces it, even if it expires
+// earlier.
 func TestOnlyTheLastCertificatesCount(t *testing.T) {
 	now := time.Now().Truncate(time.Second)
 	root := fake.Issue(nil, now.Add(20*time.Hour), "root")

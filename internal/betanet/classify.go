@@ -16,11 +16,11 @@ import (
 	"github.com/betanet/betanet_exporter/internal/proxy"
 )
 
-// Reason is why an attempt returned no document. Reasons are label values, so they
-// are a closed set and never contain text from an upstream.
+// Reason is the reason why an attempt returned no document. Reasons are label values,
+// so they are a closed set and never contain text from an upstream.
 type Reason string
 
-// The reasons. docs/troubleshooting.md explains each to operators.
+// The reasons. docs/troubleshooting.md explains them.
 const (
 	ReasonConnect     Reason = "connect"
 	ReasonReset       Reason = "reset"
@@ -46,30 +46,30 @@ const (
 	ReasonLocal       Reason = "local"
 )
 
-// verdict is the classification of an attempt, as in Failure.
+// verdict is the classification of a failed attempt. Its fields are as in Failure.
 type verdict struct {
 	reason  Reason
 	retry   bool
 	ignored bool
 }
 
-// observation is an attempt that returned no document.
+// observation describes an attempt that returned no document.
 type observation struct {
-	ctx    error // why the attempt's context ended, or nil
+	ctx    error // error of the attempt's context, if it ended
 	err    error // nil if only the status was wrong
-	status int   // 0 for none
+	status int   // 0 if there is none
 }
 
-// table is the classification; the first matching row applies. The end of the
-// attempt's context comes first, because it causes all kinds of errors.
-var table = []struct {
+// classification maps attempts to verdicts; the first matching row applies. The end of
+// the context comes first, because it causes all kinds of errors.
+var classification = []struct {
 	when func(observation) bool
 	then verdict
 }{
-	{ended(context.Canceled), verdict{ReasonCanceled, false, true}},
+	{contextEnded(context.Canceled), verdict{ReasonCanceled, false, true}},
 	{errno(syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM), verdict{ReasonLocal, false, true}},
 	{resolverExhausted, verdict{ReasonLocal, false, true}},
-	{ended(context.DeadlineExceeded), verdict{ReasonTimeout, true, false}},
+	{contextEnded(context.DeadlineExceeded), verdict{ReasonTimeout, true, false}},
 
 	{refused(ReasonTooLarge), verdict{ReasonTooLarge, false, false}},
 	{refused(ReasonEncoding), verdict{ReasonEncoding, false, false}},
@@ -78,17 +78,17 @@ var table = []struct {
 	{refused(ReasonSchema), verdict{ReasonSchema, false, false}},
 	{refused(ReasonValue), verdict{ReasonValue, false, false}},
 
-	{credentials, verdict{ReasonAuth, false, false}},
+	{credentialsFailed, verdict{ReasonAuth, false, false}},
 	{proxyRefused, verdict{ReasonProxy, false, false}},
 	{proxyFailed, verdict{ReasonProxy, true, false}},
-	{as[*net.DNSError], verdict{ReasonDNS, true, false}},
+	{errAs[*net.DNSError], verdict{ReasonDNS, true, false}},
 	{tlsFailure, verdict{ReasonTLS, false, false}},
 	{errno(syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED), verdict{ReasonReset, true, false}},
 	{timedOut, verdict{ReasonTimeout, true, false}},
 	{errno(syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EPERM, syscall.EACCES), verdict{ReasonConnect, true, false}},
 	{dialFailed, verdict{ReasonConnect, true, false}},
 	{errIs(io.EOF, io.ErrUnexpectedEOF), verdict{ReasonEOF, true, false}},
-	{anyError, verdict{ReasonProtocol, true, false}},
+	{hasError, verdict{ReasonProtocol, true, false}},
 
 	{status(500, 502, 503, 504), verdict{ReasonHTTP5xx, true, false}},
 	{status(408, 425), verdict{ReasonHTTP4xx, true, false}},
@@ -101,7 +101,7 @@ var table = []struct {
 }
 
 func classify(o observation) verdict {
-	for _, r := range table {
+	for _, r := range classification {
 		if r.when(o) {
 			return r.then
 		}
@@ -109,10 +109,10 @@ func classify(o observation) verdict {
 	panic("betanet: no row of the classification matches")
 }
 
-// Reasons lists every reason once, in the order of the table.
+// Reasons returns every reason once, in the order of the classification.
 func Reasons() []Reason {
 	var all []Reason
-	for _, r := range table {
+	for _, r := range classification {
 		if !slices.Contains(all, r.then.reason) {
 			all = append(all, r.then.reason)
 		}
@@ -135,7 +135,7 @@ func refused(reason Reason) func(observation) bool {
 	}
 }
 
-func ended(by error) func(observation) bool {
+func contextEnded(by error) func(observation) bool {
 	return func(o observation) bool { return errors.Is(o.ctx, by) }
 }
 
@@ -152,20 +152,21 @@ func errIs(list ...error) func(observation) bool {
 	}
 }
 
-func as[T error](o observation) bool {
+func errAs[T error](o observation) bool {
 	var e T
 	return errors.As(o.err, &e)
 }
 
-// resolverExhausted reports whether the resolver had no file descriptor, which its
-// error has only as text.
+// resolverExhausted reports whether the resolver ran out of file descriptors, which only
+// the text of its error shows.
 func resolverExhausted(o observation) bool {
-	return as[*net.DNSError](o) && strings.Contains(o.err.Error(), syscall.EMFILE.Error())
+	return errAs[*net.DNSError](o) && strings.Contains(o.err.Error(), syscall.EMFILE.Error())
 }
 
-// credentials reports whether a secret could not be read or a token could not be obtained.
-func credentials(o observation) bool {
-	return as[*fs.PathError](o) || hasPrefix(o.err, "oauth2: ")
+// credentialsFailed reports whether a secret could not be read or a token could not be
+// obtained.
+func credentialsFailed(o observation) bool {
+	return errAs[*fs.PathError](o) || hasPrefix(o.err, "oauth2: ")
 }
 
 // proxyRefused reports whether a proxy rejected CONNECT with a status that makes
@@ -175,12 +176,13 @@ func proxyRefused(o observation) bool {
 	return errors.As(o.err, &e) && e.Status/100 == 4
 }
 
-// proxyFailed reports whether a proxy did not connect. Timeouts do not count, except
-// those of a name server, which are not classified as timeouts elsewhere either.
+// proxyFailed reports whether a proxy could not be reached or did not connect. Timeouts
+// do not count, except a timeout of a name server, which is not classified as a timeout
+// elsewhere either.
 func proxyFailed(o observation) bool {
 	var op *net.OpError // from the transport of a library
-	failed := as[*proxy.Error](o) || errors.As(o.err, &op) && op.Op == "proxyconnect"
-	return failed && (!timedOut(o) || as[*net.DNSError](o))
+	failed := errAs[*proxy.Error](o) || errors.As(o.err, &op) && op.Op == "proxyconnect"
+	return failed && (!timedOut(o) || errAs[*net.DNSError](o))
 }
 
 // hasPrefix reports whether the text of an error, or of one that it wraps, begins
@@ -194,7 +196,7 @@ func hasPrefix(err error, prefix string) bool {
 	return false
 }
 
-// timedOut reports whether a lower layer timed out, such as the kernel in a dial.
+// timedOut reports whether a lower layer timed out, such as the kernel while dialing.
 func timedOut(o observation) bool {
 	var e net.Error
 	return errors.As(o.err, &e) && e.Timeout()
@@ -211,8 +213,8 @@ func tlsFailure(o observation) bool {
 	if o.err == nil {
 		return false
 	}
-	if errors.Is(o.err, http.ErrSchemeMismatch) || as[tls.RecordHeaderError](o) || as[*tls.CertificateVerificationError](o) ||
-		as[tls.AlertError](o) || as[x509.UnknownAuthorityError](o) || as[x509.HostnameError](o) || as[x509.CertificateInvalidError](o) {
+	if errors.Is(o.err, http.ErrSchemeMismatch) || errAs[tls.RecordHeaderError](o) || errAs[*tls.CertificateVerificationError](o) ||
+		errAs[tls.AlertError](o) || errAs[x509.UnknownAuthorityError](o) || errAs[x509.HostnameError](o) || errAs[x509.CertificateInvalidError](o) {
 		return true
 	}
 	var alert *net.OpError
@@ -224,7 +226,7 @@ func tlsFailure(o observation) bool {
 	return hasPrefix(o.err, "tls: ") || hasPrefix(o.err, `malformed HTTP response "\x15\x03`)
 }
 
-func anyError(o observation) bool { return o.err != nil }
+func hasError(o observation) bool { return o.err != nil }
 
 func status(list ...int) func(observation) bool {
 	return func(o observation) bool { return slices.Contains(list, o.status) }

@@ -19,7 +19,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/proxy"
 )
 
-// The kinds of verdicts.
+// The three kinds of verdicts.
 func retryable(r Reason) verdict { return verdict{reason: r, retry: true} }
 func permanent(r Reason) verdict { return verdict{reason: r} }
 func ignored(r Reason) verdict   { return verdict{reason: r, ignored: true} }
@@ -28,7 +28,7 @@ func ignored(r Reason) verdict   { return verdict{reason: r, ignored: true} }
 var reasons = strings.Fields(`auth canceled connect content_type dns encoding eof http_429 http_4xx http_5xx http_status
 	json_syntax local protocol proxy redirect reset schema timeout tls too_large value`)
 
-// wantConsistent checks what applies to every verdict.
+// wantConsistent checks the rules that apply to every verdict.
 func wantConsistent(t *testing.T, v verdict) {
 	t.Helper()
 	if !slices.Contains(reasons, string(v.reason)) {
@@ -48,7 +48,7 @@ func opError(op string, errno syscall.Errno) error {
 	return &net.OpError{Op: op, Net: "tcp", Err: os.NewSyscallError(call, errno)}
 }
 
-// socketError returns the error of a dial without a socket.
+// socketError returns the error of a dial that could not create a socket.
 func socketError(errno syscall.Errno) error {
 	return &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("socket", errno)}
 }
@@ -82,7 +82,7 @@ func TestClassificationFollowsTheTable(t *testing.T) {
 		{"headers too large", failed(errors.New("net/http: server response headers exceeded 65536 bytes; aborted")), retryable(ReasonProtocol)},
 
 		{"no such host", failed(dnsError(net.DNSError{Err: "no such host", IsNotFound: true})), retryable(ReasonDNS)},
-		{"no response of the name server", failed(dnsError(net.DNSError{Err: "i/o timeout", IsTimeout: true})), retryable(ReasonDNS)},
+		{"no response from the name server", failed(dnsError(net.DNSError{Err: "i/o timeout", IsTimeout: true})), retryable(ReasonDNS)},
 		{"failure of the name server", failed(dnsError(net.DNSError{Err: "server misbehaving", IsTemporary: true})), retryable(ReasonDNS)},
 
 		{"attempt timeout, dial", observation{ctx: context.DeadlineExceeded, err: &net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}}, retryable(ReasonTimeout)},
@@ -110,13 +110,13 @@ func TestClassificationFollowsTheTable(t *testing.T) {
 		{"proxy finds no server", failed(&proxy.Error{Status: 502}), retryable(ReasonProxy)},
 		{"proxy refuses the connection", failed(&proxy.Error{Err: opError("dial", syscall.ECONNREFUSED).(*net.OpError).Err}), retryable(ReasonProxy)},
 		{"proxy with an unknown name", failed(&proxy.Error{Err: &net.DNSError{Err: "no such host", IsNotFound: true}}), retryable(ReasonProxy)},
-		{"no response of the name server for a proxy", failed(&proxy.Error{Err: &net.DNSError{Err: "i/o timeout", IsTimeout: true}}), retryable(ReasonProxy)},
+		{"no response from the name server for a proxy", failed(&proxy.Error{Err: &net.DNSError{Err: "i/o timeout", IsTimeout: true}}), retryable(ReasonProxy)},
 		{"proxy that resets", failed(&proxy.Error{Err: os.NewSyscallError("read", syscall.ECONNRESET)}), retryable(ReasonProxy)},
 		{"proxy of an unknown authority", failed(&proxy.Error{Err: &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}}), retryable(ReasonProxy)},
 		{"proxy that disconnects", failed(&proxy.Error{Err: io.ErrUnexpectedEOF}), retryable(ReasonProxy)},
 		{"the kernel's timeout at a proxy", failed(&proxy.Error{Err: os.NewSyscallError("connect", syscall.ETIMEDOUT)}), retryable(ReasonTimeout)},
 		{"timeout of CONNECT", failed(&proxy.Error{Err: context.DeadlineExceeded}), retryable(ReasonTimeout)},
-		{"no descriptor for a proxy", failed(&proxy.Error{Err: os.NewSyscallError("socket", syscall.EMFILE)}), ignored(ReasonLocal)},
+		{"no file descriptor for a proxy", failed(&proxy.Error{Err: os.NewSyscallError("socket", syscall.EMFILE)}), ignored(ReasonLocal)},
 		{"attempt timeout at a proxy", observation{ctx: context.DeadlineExceeded, err: &proxy.Error{Status: 403}}, retryable(ReasonTimeout)},
 
 		{"body over the limit", responded(refusal{ReasonTooLarge, ""}), permanent(ReasonTooLarge)},
@@ -127,14 +127,14 @@ func TestClassificationFollowsTheTable(t *testing.T) {
 		{"value", responded(refusal{ReasonValue, ""}), permanent(ReasonValue)},
 
 		{"canceled", observation{ctx: context.Canceled, err: context.Canceled}, ignored(ReasonCanceled)},
-		{"canceled, seen as another error", observation{ctx: context.Canceled, err: opError("read", syscall.ECONNRESET)}, ignored(ReasonCanceled)},
+		{"canceled, with another error", observation{ctx: context.Canceled, err: opError("read", syscall.ECONNRESET)}, ignored(ReasonCanceled)},
 		{"canceled after the status", observation{ctx: context.Canceled, status: 500}, ignored(ReasonCanceled)},
 		{"canceled after the document", observation{ctx: context.Canceled, status: 200}, ignored(ReasonCanceled)},
-		{"no descriptor for the process", failed(socketError(syscall.EMFILE)), ignored(ReasonLocal)},
-		{"no descriptor in the system", failed(socketError(syscall.ENFILE)), ignored(ReasonLocal)},
+		{"no file descriptor in the process", failed(socketError(syscall.EMFILE)), ignored(ReasonLocal)},
+		{"no file descriptor in the system", failed(socketError(syscall.ENFILE)), ignored(ReasonLocal)},
 		{"no buffer", failed(opError("write", syscall.ENOBUFS)), ignored(ReasonLocal)},
 		{"no memory", failed(socketError(syscall.ENOMEM)), ignored(ReasonLocal)},
-		{"canceled without descriptors", observation{ctx: context.Canceled, err: socketError(syscall.EMFILE)}, ignored(ReasonCanceled)},
+		{"canceled without file descriptors", observation{ctx: context.Canceled, err: socketError(syscall.EMFILE)}, ignored(ReasonCanceled)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			// http.Client wraps the errors of the transport.
@@ -191,7 +191,7 @@ func TestTheReasonsAreAClosedSet(t *testing.T) {
 	if !slices.Equal(got, reasons) {
 		t.Errorf("Reasons(): got %v, want %v", got, reasons)
 	}
-	for _, r := range table {
+	for _, r := range classification {
 		wantConsistent(t, r.then)
 	}
 }

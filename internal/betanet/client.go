@@ -18,21 +18,21 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Limits of a response.
+// Limits of a response, in bytes.
 const (
 	maxBody   = 1 << 20
 	maxHeader = 64 << 10
 )
 
-// Failure is why an attempt returned no document. Its text quotes everything that
-// the upstream sent.
+// Failure is the error of an attempt that returned no document. Its text quotes
+// everything that the upstream sent.
 type Failure struct {
 	Reason     Reason
 	Retry      bool   // another attempt in the same collection may succeed
 	Ignored    bool   // caused by the exporter, not by the upstream
-	Status     int    // HTTP status, 0 for none
-	RetryAfter string // header of a 429 or 503
-	Date       string // header to which RetryAfter may refer
+	Status     int    // HTTP status; 0 if there is none
+	RetryAfter string // header Retry-After of a 429 or 503
+	Date       string // header Date of the same response
 	Err        error
 }
 
@@ -41,8 +41,8 @@ func (f *Failure) Error() string { return f.Err.Error() }
 // Unwrap returns the cause.
 func (f *Failure) Unwrap() error { return f.Err }
 
-// AfterTrying returns the failure with the error of another endpoint added to its
-// text, for an upstream whose API is being detected.
+// AfterTrying returns a copy of the failure whose text also has the error of another
+// endpoint, for an upstream whose API is being detected.
 func (f *Failure) AfterTrying(e Endpoint, other *Failure) *Failure {
 	both, err := *f, errors.Unwrap(other.Err) // without "fetch mixnodes"
 	if err == nil {
@@ -55,12 +55,13 @@ func (f *Failure) AfterTrying(e Endpoint, other *Failure) *Failure {
 // Options configures a client.
 type Options struct {
 	UserAgent   string
-	IdleTimeout time.Duration // of kept connections
-	// Dial connects to the upstream. It must have its own time limit, because net/http
-	// lets it continue after the attempt. Nil means a dialer without a limit.
+	IdleTimeout time.Duration // closes connections that are idle for longer
+	// Dial connects to the upstream. It needs its own timeout, because net/http lets a
+	// dial continue after the attempt has ended. If nil, a dialer without a timeout is
+	// used.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-	prepare func(*http.Transport) // called for each transport before its use
+	prepare func(*http.Transport) // called for each new transport before it is used
 }
 
 // Client requests the documents of one upstream. It follows no redirects, uses only
@@ -69,17 +70,17 @@ type Options struct {
 type Client struct {
 	base     *url.URL
 	path     string        // of base, without a trailing slash
-	rawPath  string        // path, escaped
+	rawPath  string        // escaped form of path
 	template *http.Request // without URL and context
-	kept     *transport
-	// fresh returns the transport for connections that are not kept. The transport is
-	// made on first use, because most upstreams never need it.
+	kept     *transport    // keeps connections
+	// fresh returns a transport that keeps no connections. It is created on first use,
+	// because most upstreams never need it.
 	fresh  func() (*transport, error)
 	expiry atomic.Pointer[time.Time] // see CertificateExpiry
 }
 
-// NewClient returns a client of the upstream at base, which may have a path. h may be
-// nil. It returns an error if certificates cannot be read.
+// NewClient returns a client for the upstream at base, which may have a path. h may be
+// nil. NewClient returns an error if certificates cannot be read.
 func NewClient(base *url.URL, h *HTTPConfig, o Options) (*Client, error) {
 	c := &Client{
 		base: base, path: strings.TrimRight(base.Path, "/"), rawPath: strings.TrimRight(base.EscapedPath(), "/"),
@@ -95,7 +96,7 @@ func NewClient(base *url.URL, h *HTTPConfig, o Options) (*Client, error) {
 	return c, err
 }
 
-// request returns the request for the document of an endpoint.
+// request returns a request for the document of an endpoint.
 func (c *Client) request(ctx context.Context, e Endpoint) *http.Request {
 	u := *c.base
 	u.Path, u.RawPath = c.path+e.Path(), c.rawPath+e.Path()
@@ -104,16 +105,17 @@ func (c *Client) request(ctx context.Context, e Endpoint) *http.Request {
 	return r
 }
 
-// Close closes idle connections; others are closed after their attempts.
+// Close closes idle connections. Attempts in progress are not interrupted.
 func (c *Client) Close() {
 	if rt, ok := c.kept.base.(interface{ CloseIdleConnections() }); ok {
 		rt.CloseIdleConnections()
 	}
 }
 
-// Fetch makes one attempt to get and decode the document of an endpoint within ctx.
-// The attempt timed out if the cause of ctx is context.DeadlineExceeded. With fresh
-// it uses a new connection. Exactly one of the results is nil.
+// Fetch makes one attempt to fetch and decode the document of an endpoint. If ctx ends
+// with the cause context.DeadlineExceeded, the attempt has timed out; with any other
+// cause it was canceled. If fresh is set, Fetch uses a new connection. Exactly one of the
+// results is nil.
 func (c *Client) Fetch(ctx context.Context, e Endpoint, fresh bool) (*Document, *Failure) {
 	doc, o, h := c.try(ctx, e, fresh)
 	if ctx.Err() == nil && o.err == nil && doc != nil {
@@ -132,7 +134,7 @@ func (c *Client) Fetch(ctx context.Context, e Endpoint, fresh bool) (*Document, 
 	return nil, f
 }
 
-// newFailure classifies an attempt. cause is why it was canceled, if it was.
+// newFailure classifies a failed attempt. cause is the reason of a cancellation.
 func newFailure(e Endpoint, o observation, cause error) *Failure {
 	v := classify(o)
 	err := o.err
@@ -147,11 +149,12 @@ func newFailure(e Endpoint, o observation, cause error) *Failure {
 	return &Failure{Reason: v.reason, Retry: v.retry, Ignored: v.ignored, Status: o.status, Err: fmt.Errorf("fetch %s: %w", e, err)}
 }
 
-// Late returns the failure of an attempt whose response was handled after its time limit.
+// Late returns the failure of an attempt whose response was handled after its timeout.
 func Late(e Endpoint) *Failure {
 	return newFailure(e, observation{ctx: context.DeadlineExceeded}, nil)
 }
 
+// try makes an attempt. The header is nil if there was no response.
 func (c *Client) try(ctx context.Context, e Endpoint, fresh bool) (*Document, observation, http.Header) {
 	t := c.kept
 	// A mixnodes server closes its connections without notice.
@@ -161,11 +164,11 @@ func (c *Client) try(ctx context.Context, e Endpoint, fresh bool) (*Document, ob
 			return nil, observation{err: err}, nil
 		}
 	}
-	resp, err := t.by[e].RoundTrip(c.request(c.withTrace(ctx), e))
+	resp, err := t.byEndpoint[e].RoundTrip(c.request(c.withTrace(ctx), e))
 	if err != nil {
 		return nil, observation{err: redact(err)}, nil
 	}
-	// Do not drain the body: the body of a 101 ignores ctx, so reading could hang.
+	// Do not drain the body: the body of a 101 ignores ctx, so reading it could hang.
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		return nil, observation{status: resp.StatusCode}, resp.Header
@@ -174,8 +177,8 @@ func (c *Client) try(ctx context.Context, e Endpoint, fresh bool) (*Document, ob
 	return doc, observation{status: resp.StatusCode, err: err}, resp.Header
 }
 
-// redact removes the body from the error of a token server, because it may repeat
-// the secret.
+// redact removes the response body from the error of a token server, because it may
+// repeat the secret.
 func redact(err error) error {
 	var rejected *oauth2.RetrieveError
 	if errors.As(err, &rejected) && rejected.Response != nil {
@@ -186,7 +189,7 @@ func redact(err error) error {
 
 var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// readDocument reads and decodes the body of a 200.
+// readDocument reads and decodes the body of a response with status 200.
 func readDocument(e Endpoint, resp *http.Response) (*Document, error) {
 	if err := checkHeader(resp.Header); err != nil {
 		return nil, err
@@ -206,6 +209,7 @@ func readDocument(e Endpoint, resp *http.Response) (*Document, error) {
 	return Decode(e, b.Bytes())
 }
 
+// checkHeader returns an error if the body is not declared as uncompressed JSON in UTF-8.
 func checkHeader(h http.Header) error {
 	for _, coding := range h.Values("Content-Encoding") {
 		if coding != "" && !strings.EqualFold(coding, "identity") {

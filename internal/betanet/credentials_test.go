@@ -49,21 +49,21 @@ func TestASecretInAFileIsReadForEachRequest(t *testing.T) {
 	}
 }
 
-func TestASecretThatCannotBeReadIsAuth(t *testing.T) {
+func TestASecretThatCannotBeReadHasReasonAuth(t *testing.T) {
 	_, f := requestWith(t, &HTTPConfig{BasicAuth: &config.BasicAuth{Username: "u", PasswordFile: filepath.Join(t.TempDir(), "none")}})
 	if f == nil || f.Reason != ReasonAuth || f.Retry {
 		t.Errorf("got %v, want reason auth, not retried", f)
 	}
 }
 
-func TestACertificateThatCannotBeReadIsAnErrorOfNewClient(t *testing.T) {
+func TestNewClientRejectsAnUnreadableCertificate(t *testing.T) {
 	u := &url.URL{Scheme: "https", Host: "localhost:9000"}
 	if _, err := NewClient(u, &HTTPConfig{TLSConfig: config.TLSConfig{CAFile: filepath.Join(t.TempDir(), "none")}}, options()); err == nil {
 		t.Error("got nil, want an error")
 	}
 }
 
-// A reload compares the settings of upstreams.
+// A reload compares the settings of upstreams, so a client must not change them.
 func TestAClientDoesNotChangeItsSettings(t *testing.T) {
 	settings := func() *HTTPConfig {
 		proxy := config.URL{URL: &url.URL{Scheme: "http", Host: "127.0.0.1:1"}}

@@ -18,22 +18,22 @@ const (
 
 var decoders = sync.Pool{New: func() any { return jsontext.NewDecoder(bytes.NewReader(nil)) }}
 
-// Decode decodes the document of an endpoint. It refuses the whole document for
-// invalid syntax, trailing bytes, duplicate keys, a required field that is missing,
-// null or of another type, and an invalid number. The error names the field and the
-// reason. Unknown fields are accepted. Keys are case-sensitive.
+// Decode decodes the document of an endpoint. It refuses a document with invalid
+// syntax, trailing bytes, a duplicate key, an invalid number, or a required field that
+// is missing, null or of another type. The error names the field and the reason.
+// Unknown fields are accepted. Keys are case-sensitive.
 func Decode(e Endpoint, body []byte) (*Document, error) {
 	d := decoders.Get().(*jsontext.Decoder)
 	defer decoders.Put(d)
 	d.Reset(bytes.NewBuffer(body))
 	w := walker{dec: d}
 	doc := w.document(e)
-	w.end()
-	if w.duplicate { // the decoder stopped there
+	w.expectEnd()
+	if w.duplicate { // the decoder stopped there; check the syntax of the rest
 		d.Reset(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true))
 		rest := walker{dec: d}
 		rest.skip()
-		rest.end()
+		rest.expectEnd()
 		if rest.syntax != nil {
 			return nil, rest.syntax
 		}
@@ -50,7 +50,7 @@ func Decode(e Endpoint, body []byte) (*Document, error) {
 	return doc, nil
 }
 
-// walker reads a document once. It records the first reason to refuse it and
+// walker reads a document once. It records the first reason to refuse the document and
 // continues to its end, because invalid syntax takes precedence.
 type walker struct {
 	dec       *jsontext.Decoder
@@ -58,7 +58,7 @@ type walker struct {
 	refused   error
 	duplicate bool // syntax is a duplicate key
 
-	node  *Mixnode // current, or nil
+	node  *Mixnode // current node; nil outside Mixnodes
 	index int      // of node
 }
 
@@ -101,7 +101,7 @@ func (w *walker) mixnodes() []Mixnode {
 	return list
 }
 
-// objectName returns the name of the current object in errors.
+// objectName returns the name of the current object for errors.
 func (w *walker) objectName() string {
 	if w.node == nil {
 		return "document"
@@ -109,8 +109,8 @@ func (w *walker) objectName() string {
 	return nodeName(w.node.ID, w.index)
 }
 
-// nodeName returns the name of a mixnode in errors: its id, or its index from 0
-// without a valid id. An id that could garble a log is quoted.
+// nodeName returns the name of a mixnode for errors: its id or, if the id is not valid,
+// its index from 0. An id that could garble a log is quoted.
 func nodeName(id string, index int) string {
 	if id == "" || len(id) > maxIDSize {
 		return "node " + strconv.Itoa(index)
@@ -158,8 +158,8 @@ members:
 	}
 }
 
-// value reads the value of a field. A mean may be null, because Rust programs write
-// NaN, the mean of no values, as null. It is then unknown.
+// value reads the value of a field. A mean may be null, because Rust programs encode
+// NaN, the mean of no values, as null. The mean is then unknown.
 func (w *walker) value(spec *fieldSpec, values *Values) {
 	t, ok := w.token()
 	if !ok {
@@ -196,8 +196,8 @@ func (w *walker) text(spec *fieldSpec, t jsontext.Token) {
 	}
 }
 
-// whole calls t.String again for the error, so that the first string does not escape
-// and is not allocated. mean does the same.
+// whole reads a whole number. It calls t.String again for the error, so that the first
+// string does not escape and is not allocated. mean does the same.
 func (w *walker) whole(spec *fieldSpec, t jsontext.Token, values *Values) {
 	n, err := strconv.ParseUint(t.String(), 10, 64)
 	if err != nil {

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// complexDocument returns a valid document with values of all types. It ends with a bracket, so
-// no strict prefix of it is a document.
+// complexDocument returns a valid document with values of all types. It ends with a
+// bracket, so no strict prefix of it is a document.
 func complexDocument(e Endpoint) string {
 	return document(e, map[string]string{
 		"unknown": ` { "é\u00e9\ud83d\ude00\n" : [ -1.5e+3 , true , false , null , [ ] , { } ] } `,
@@ -66,7 +66,7 @@ func TestOtherFormatsAreInvalidSyntax(t *testing.T) {
 	}
 }
 
-// nested returns a value with levels of brackets.
+// nested returns inner, nested in levels of brackets.
 func nested(levels int, open, inner, shut string) string {
 	return strings.Repeat(open, levels) + inner + strings.Repeat(shut, levels)
 }
@@ -93,7 +93,7 @@ func TestManyElementsAreNotManyLevels(t *testing.T) {
 	wantAccepted(t, Metrics, with(Metrics, "unknown", "["+strings.Repeat("[{}],", 1000)+"0]"))
 }
 
-// A truncated document is worth a retry, whatever else is wrong with it.
+// A truncated document is worth a retry, no matter what else is wrong with it.
 func TestInvalidSyntaxTakesPrecedence(t *testing.T) {
 	for name, c := range map[string]struct {
 		endpoint Endpoint

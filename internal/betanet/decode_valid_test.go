@@ -29,7 +29,7 @@ func newValues(all map[Field]uint64) (v Values) {
 	return v
 }
 
-// withLatency adds a latency to values.
+// withLatency returns v with a latency.
 func withLatency(v Values, ms float64) Values {
 	v.SetFloat(AvgLatency, ms)
 	return v
@@ -141,7 +141,7 @@ func TestAMixnodesIDHasOneTo128Bytes(t *testing.T) {
 }
 
 // Decoders are pooled and do not copy their input.
-func TestADocumentDoesNotReferToItsInput(t *testing.T) {
+func TestADocumentDoesNotAliasItsInput(t *testing.T) {
 	body := []byte(with(Mixnodes, "id", `"first"`))
 	doc, err := Decode(Mixnodes, body)
 	if err != nil {
@@ -164,7 +164,7 @@ func TestARefusedDocumentDoesNotAffectTheNext(t *testing.T) {
 	}
 }
 
-// wantOptional checks a value that is unknown if want is nil.
+// wantOptional checks a value that must be unknown if want is nil.
 func wantOptional[T comparable](t *testing.T, name string, got T, ok bool, want *T) {
 	t.Helper()
 	switch {

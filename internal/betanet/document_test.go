@@ -15,8 +15,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var allEndpoints = []Endpoint{Metrics, Nodes, Network, Mixnodes}
 
-// known is a field of a document, independent of the table in the code.
-type known struct {
+// knownField describes a field of a document, independently of the table in the code.
+type knownField struct {
 	endpoint Endpoint
 	name     string
 	kind     string // uint, float or string
@@ -25,7 +25,7 @@ type known struct {
 	optional bool
 }
 
-var knownFields = []known{
+var knownFields = []knownField{
 	{Metrics, "packets_processed", "uint", "packets", "11", false},
 	{Metrics, "packets_dropped", "uint", "packets", "12", false},
 	{Nodes, "active_nodes", "uint", "nodes", "21", false},
@@ -50,7 +50,7 @@ func TestTheTableHasAllFields(t *testing.T) {
 	}
 	for i, want := range knownFields {
 		r := fields[i]
-		got := known{r.endpoint, r.key, []string{"uint", "float", "string"}[r.jsonType], r.unit, want.sample, !r.required}
+		got := knownField{r.endpoint, r.key, []string{"uint", "float", "string"}[r.jsonType], r.unit, want.sample, !r.required}
 		if got != want {
 			t.Errorf("field %d: got %v, want %v", i, got, want)
 		}
@@ -60,7 +60,7 @@ func TestTheTableHasAllFields(t *testing.T) {
 	}
 }
 
-// absent removes a field in document.
+// absent is a value that makes document omit a field.
 const absent = ""
 
 // document returns a valid document with changed, absent or additional fields.
@@ -93,7 +93,7 @@ func document(e Endpoint, changed map[string]string) string {
 	return object
 }
 
-// with returns a valid document with one changed field.
+// with returns a valid document with one field changed.
 func with(e Endpoint, name, value string) string { return document(e, map[string]string{name: value}) }
 
 // reasonOf returns the reason of an error of Decode, "" for nil.

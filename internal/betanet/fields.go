@@ -44,7 +44,7 @@ const (
 // milliseconds is a unit that metrics convert to seconds.
 const milliseconds = "milliseconds"
 
-// fields has all fields of all documents, in the order in which missing ones are
+// fields lists the fields of all documents, in the order in which missing fields are
 // reported.
 var fields = []fieldSpec{
 	{Metrics, "packets_processed", whole, "packets", required, PacketsProcessed},
@@ -73,7 +73,7 @@ const (
 	optional = false
 )
 
-// fieldSpec describes a field of a document, or of each node of Mixnodes.
+// fieldSpec describes a field of a document or, for Mixnodes, of each node.
 type fieldSpec struct {
 	endpoint Endpoint
 	key      string
@@ -83,8 +83,8 @@ type fieldSpec struct {
 	field    Field
 }
 
-// fieldsOf has the fields of each endpoint, and numbers has a field for each number.
-// Fields for the same number have the same type and unit.
+// fieldsOf lists the fields of each endpoint. numbers has one fieldSpec for each Field;
+// all fieldSpecs of a Field have the same type and unit.
 var fieldsOf, numbers = func() (of [NumEndpoints][]fieldSpec, numbers [NumFields]fieldSpec) {
 	for _, s := range fields {
 		of[s.endpoint] = append(of[s.endpoint], s)
@@ -98,11 +98,11 @@ var fieldsOf, numbers = func() (of [NumEndpoints][]fieldSpec, numbers [NumFields
 // IsCounter reports whether the field is a counter.
 func (f Field) IsCounter() bool { return f < NumCounters }
 
-// IsMean reports whether the field is a mean, which Float and Metric return instead of
-// Uint.
+// IsMean reports whether the field is a mean, which is read with Float or Metric instead
+// of Uint.
 func (f Field) IsMean() bool { return numbers[f].jsonType == mean }
 
-// Values has the known numbers by field. The zero value has none.
+// Values stores the known numbers of a document. In the zero value none is known.
 type Values struct {
 	known  uint16            // a bit for each field
 	number [NumFields]uint64 // Float64bits of a mean; 0 if unknown
@@ -114,7 +114,7 @@ func (v *Values) Set(f Field, n uint64) { v.number[f], v.known = n, v.known|1<<f
 // SetFloat sets a mean, in the unit of the document.
 func (v *Values) SetFloat(f Field, x float64) { v.Set(f, math.Float64bits(x)) }
 
-// Merge sets the known numbers of o.
+// Merge overwrites numbers with the known numbers of o.
 func (v *Values) Merge(o *Values) {
 	for left := o.known; left != 0; left &= left - 1 {
 		f := bits.TrailingZeros16(left)
@@ -123,8 +123,8 @@ func (v *Values) Merge(o *Values) {
 	v.known |= o.known
 }
 
-// Uint returns a whole number, which the caller must not change, or nil if it is not
-// known.
+// Uint returns a pointer to a whole number, which the caller must not change, or nil if
+// the number is not known.
 func (v *Values) Uint(f Field) *uint64 {
 	if v.known&(1<<f) == 0 {
 		return nil
@@ -132,7 +132,7 @@ func (v *Values) Uint(f Field) *uint64 {
 	return &v.number[f]
 }
 
-// Get returns a whole number, 0 if it is not known.
+// Get returns a whole number, or 0 if it is not known.
 func (v *Values) Get(f Field) uint64 { return v.number[f] }
 
 // Float returns a mean in the unit of the document. ok is false if it is not known.
@@ -140,7 +140,8 @@ func (v *Values) Float(f Field) (x float64, ok bool) {
 	return math.Float64frombits(v.number[f]), v.known&(1<<f) != 0
 }
 
-// Metric returns a mean in the unit of metrics. ok is false if it is not known.
+// Metric returns a mean in the base unit of metrics, such as seconds. ok is false if it
+// is not known.
 func (v *Values) Metric(f Field) (x float64, ok bool) {
 	x, ok = v.Float(f)
 	if numbers[f].unit == milliseconds {
@@ -149,7 +150,7 @@ func (v *Values) Metric(f Field) (x float64, ok bool) {
 	return x, ok
 }
 
-// Fell reports whether a counter is lower than before.
+// Fell reports whether a counter that is known in both is lower than before.
 func (v *Values) Fell(before *Values) bool {
 	for left := v.known & before.known & (1<<NumCounters - 1); left != 0; left &= left - 1 {
 		if f := bits.TrailingZeros16(left); v.number[f] < before.number[f] {

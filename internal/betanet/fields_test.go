@@ -2,7 +2,7 @@ package betanet
 
 import "testing"
 
-func TestMergeSetsTheKnownNumbersOfTheOther(t *testing.T) {
+func TestMergeCopiesTheKnownNumbers(t *testing.T) {
 	v, o := newValues(map[Field]uint64{PacketsProcessed: 1, TotalNodes: 2}), newValues(map[Field]uint64{TotalNodes: 3, Uptime: 0})
 	v.Merge(&o)
 	if want := newValues(map[Field]uint64{PacketsProcessed: 1, TotalNodes: 3, Uptime: 0}); v != want {

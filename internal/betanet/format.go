@@ -2,8 +2,8 @@ package betanet
 
 import "bytes"
 
-// otherFormats has the first bytes of formats that are often sent instead of JSON. No
-// JSON in UTF-8 begins with them. A longer prefix comes before its own prefix.
+// otherFormats lists the first bytes of formats that are often sent instead of JSON. No
+// JSON in UTF-8 begins with them. A prefix comes after the longer ones that begin with it.
 var otherFormats = []struct{ prefix, text string }{
 	{"\xef\xbb\xbf", "the document begins with a byte order mark, want JSON in UTF-8 without one"},
 	{"\xff\xfe\x00\x00", "the document begins with a byte order mark of UTF-32, want JSON in UTF-8"},
@@ -21,7 +21,8 @@ var otherFormats = []struct{ prefix, text string }{
 
 const deflated = "the document looks deflate-compressed, which was neither requested nor declared in Content-Encoding"
 
-// detectFormat describes a body that is not JSON, "" if its format is not known.
+// detectFormat describes the format of a body that is not JSON. It returns "" for an
+// unknown format.
 func detectFormat(body []byte) string {
 	body = bytes.TrimLeft(body, " \t\r\n")
 	for _, f := range otherFormats {

@@ -24,7 +24,7 @@ func compressed(t *testing.T, make func(io.Writer) io.WriteCloser) string {
 	return b.String()
 }
 
-func TestTheErrorNamesAnotherFormat(t *testing.T) {
+func TestTheErrorNamesAKnownFormat(t *testing.T) {
 	const notRequested = "-compressed, which was neither requested nor declared in Content-Encoding"
 	doc := document(Metrics, nil)
 	for want, body := range map[string]string{
@@ -52,7 +52,7 @@ func TestTheErrorNamesAnotherFormat(t *testing.T) {
 	}
 }
 
-func TestTheErrorOfInvalidJSONNamesNoFormat(t *testing.T) {
+func TestTheErrorForInvalidJSONNamesNoFormat(t *testing.T) {
 	for _, body := range []string{"", "{", `{"packets_processed":<}`, "x", "\x78{"} {
 		if _, err := Decode(Metrics, []byte(body)); err == nil || strings.Contains(err.Error(), "looks") || strings.Contains(err.Error(), "begins with") {
 			t.Errorf("%q: got %v, want an error about its syntax", body, err)

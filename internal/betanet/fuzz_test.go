@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// keys are the fields of documents, independent of the table in the code.
+// keys maps the keys of documents to fields, independently of the table in the code.
 var keys = map[Endpoint]map[string]Field{
 	Metrics: {"packets_processed": PacketsProcessed, "packets_dropped": PacketsDropped},
 	Nodes:   {"active_nodes": ActiveNodes, "inactive_nodes": InactiveNodes, "total_nodes": TotalNodes},
@@ -54,7 +54,7 @@ func encode(t *testing.T, doc *Document) []byte {
 }
 
 // FuzzDecode checks that an accepted document survives a round trip, and that a refused
-// one has one of three reasons.
+// document has one of three reasons.
 func FuzzDecode(f *testing.F) {
 	for _, e := range allEndpoints {
 		for _, body := range []string{

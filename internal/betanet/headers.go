@@ -11,11 +11,11 @@ import (
 	"github.com/prometheus/common/config"
 )
 
-// HostHeader is the header that net/http takes from Request.Host.
+// HostHeader is the name of the header that net/http takes from Request.Host.
 const HostHeader = "Host"
 
-// headers adds the configured headers to each request. Unlike the round tripper of
-// prometheus/common it also sets Host.
+// headers is a round tripper that adds the configured headers to each request. Unlike
+// the one in prometheus/common, it also sets Host.
 type headers struct {
 	config *config.Headers
 	proxy  func(*http.Request) (*url.URL, error) // may be nil
@@ -41,8 +41,8 @@ func (h *headers) RoundTrip(r *http.Request) (*http.Response, error) {
 	return h.next.RoundTrip(r)
 }
 
-// setHost sets the Host header. For a proxy it also keeps the upstream in the request
-// line, which net/http would otherwise take from the header.
+// setHost sets the Host header. If the request is sent to a proxy, setHost also keeps
+// the upstream in the request line, which net/http would otherwise take from the header.
 func (h *headers) setHost(r *http.Request, host string) {
 	if h.viaHTTPProxy(r) {
 		u := *r.URL
@@ -84,10 +84,11 @@ func headerValues(ctx context.Context, h config.Header) ([]string, error) {
 	return values, nil
 }
 
-// withoutMark is a secret in a file, without the byte order mark of some editors.
-type withoutMark struct{ config.SecretReader }
+// bomTrimmer reads a secret and removes the byte order mark that some editors write, and
+// surrounding white space.
+type bomTrimmer struct{ config.SecretReader }
 
-func (w withoutMark) Fetch(ctx context.Context) (string, error) {
+func (w bomTrimmer) Fetch(ctx context.Context) (string, error) {
 	text, err := w.SecretReader.Fetch(ctx)
 	return strings.TrimSpace(strings.TrimPrefix(text, "\ufeff")), err
 }

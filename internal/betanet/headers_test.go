@@ -36,7 +36,7 @@ func TestAHostHeaderSetsTheHostOfTheRequest(t *testing.T) {
 	}
 }
 
-func TestTheHostHeaderDoesNotChangeTheURLForAProxy(t *testing.T) {
+func TestTheHostHeaderDoesNotChangeTheURLSentToAProxy(t *testing.T) {
 	var uri string
 	proxy, _ := serve(t, func(_ http.ResponseWriter, r *http.Request) { uri = r.RequestURI })
 	fetch(t, newClient(t, "http://upstream.example:9000/a%25b", &HTTPConfig{

@@ -91,10 +91,10 @@ func hostOf(base string) string {
 	return host
 }
 
-// unreached are upstreams behind a proxy that fails.
+// unreached lists upstreams that are never reached, because their proxy fails.
 var unreached = []string{"https://upstream.invalid:9000", "http://upstream.invalid:9000"}
 
-func TestAProxyThatRefusesCONNECTIsProxy(t *testing.T) {
+func TestAProxyThatRefusesCONNECTHasReasonProxy(t *testing.T) {
 	upstream := serveTLS(t, nil, nil).URL
 	for status, want := range map[int]verdict{
 		400: permanent(ReasonProxy), 401: permanent(ReasonProxy), 403: permanent(ReasonProxy), 407: permanent(ReasonProxy), 429: permanent(ReasonProxy),
@@ -107,7 +107,7 @@ func TestAProxyThatRefusesCONNECTIsProxy(t *testing.T) {
 	wantProxyFailure(t, throughProxy(t, upstream, proxy), permanent(ReasonProxy), "proxy "+hostOf(proxy)+" responded to CONNECT with status 470")
 }
 
-func TestAFailureBehindAProxyIsNotProxy(t *testing.T) {
+func TestAFailureBehindAProxyDoesNotHaveReasonProxy(t *testing.T) {
 	proxy := connectProxy(t, http.StatusOK)
 	wantDocument(t, throughProxy(t, serveTLS(t, nil, nil).URL, proxy), Metrics)
 
@@ -120,14 +120,14 @@ func TestAFailureBehindAProxyIsNotProxy(t *testing.T) {
 }
 
 // The response of a proxy looks like a response of the upstream.
-func TestARefusalOfAProxyOverPlainHTTPIsNotProxy(t *testing.T) {
+func TestARefusalByAProxyOverPlainHTTPDoesNotHaveReasonProxy(t *testing.T) {
 	f := wantFailure(t, throughProxy(t, unreached[1], connectProxy(t, http.StatusForbidden)), Metrics, permanent(ReasonAuth))
 	if f.Status != http.StatusForbidden {
 		t.Errorf("Status: got %d, want 403", f.Status)
 	}
 }
 
-func TestAnUnreachableProxyIsProxy(t *testing.T) {
+func TestAnUnreachableProxyHasReasonProxy(t *testing.T) {
 	addr := closedAddress(t)
 	for _, upstream := range unreached {
 		for _, scheme := range []string{"http", "https", "socks5"} {
@@ -140,7 +140,7 @@ func TestAnUnreachableProxyIsProxy(t *testing.T) {
 	}
 }
 
-func TestAFailedHandshakeWithAProxyIsProxy(t *testing.T) {
+func TestAFailedHandshakeWithAProxyHasReasonProxy(t *testing.T) {
 	plain, _ := serve(t, healthy)
 	untrusted := serveTLS(t, nil, nil).URL
 	for _, upstream := range unreached {
@@ -155,7 +155,7 @@ func TestAFailedHandshakeWithAProxyIsProxy(t *testing.T) {
 	}
 }
 
-func TestAProxyThatDisconnectsIsProxy(t *testing.T) {
+func TestAProxyThatDisconnectsHasReasonProxy(t *testing.T) {
 	upstream := serveTLS(t, nil, nil).URL
 	for text, handle := range map[string]func(net.Conn){
 		"unexpected EOF": respondWith(""),
@@ -170,7 +170,7 @@ func TestAProxyThatDisconnectsIsProxy(t *testing.T) {
 	}
 }
 
-func TestASOCKSProxyThatRefusesIsProxy(t *testing.T) {
+func TestASOCKSProxyThatRefusesHasReasonProxy(t *testing.T) {
 	for _, upstream := range unreached {
 		proxy := listen(t, func(conn net.Conn) {
 			readRequest(conn)
@@ -184,7 +184,7 @@ func TestASOCKSProxyThatRefusesIsProxy(t *testing.T) {
 	}
 }
 
-func TestAnUnresponsiveProxyIsTimeout(t *testing.T) {
+func TestAnUnresponsiveProxyHasReasonTimeout(t *testing.T) {
 	silent := hostOf(listen(t, func(conn net.Conn) {
 		for readRequest(conn) != "" {
 		}
@@ -213,8 +213,8 @@ func TestTheErrorOfAnHTTPClientNamesTheProxy(t *testing.T) {
 	}
 }
 
-// The name of the upstream is invalid, so only a proxy returns its documents.
-func TestTheEnvironmentSetsAProxyOnlyIfConfigured(t *testing.T) {
+// The host name of the upstream is invalid, so its documents can only come from a proxy.
+func TestProxyVariablesApplyOnlyIfConfigured(t *testing.T) {
 	proxy, _ := serve(t, healthy)
 	const upstream = invalidName
 	for _, name := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"} {

@@ -9,7 +9,7 @@ import (
 )
 
 // Only the token is requested through the proxy.
-func TestAFailedProxyOfATokenServerIsProxy(t *testing.T) {
+func TestAFailedProxyOfATokenServerHasReasonProxy(t *testing.T) {
 	upstream, _ := serve(t, healthy)
 	closed := closedAddress(t)
 	cut := listen(t, respondWith(""))

@@ -72,8 +72,8 @@ func TestNewClientDoesNotChangeTheURL(t *testing.T) {
 	}
 }
 
-// The upstream is not on loopback, because proxies never apply there.
-func TestTheEnvironmentSetsNoProxy(t *testing.T) {
+// The upstream is not on loopback, because the variables never apply to loopback.
+func TestProxyVariablesAreIgnoredByDefault(t *testing.T) {
 	for _, name := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"} {
 		t.Setenv(name, "http://proxy.invalid:3128")
 	}

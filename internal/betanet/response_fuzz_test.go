@@ -45,7 +45,7 @@ func piped(raw []byte) *Client {
 	return c
 }
 
-// wantWellFormed checks what applies to every failure.
+// wantWellFormed checks the rules that apply to every failure.
 func wantWellFormed(t *testing.T, f *Failure) {
 	t.Helper()
 	wantConsistent(t, verdict{f.Reason, f.Retry, f.Ignored})
@@ -130,7 +130,7 @@ func FuzzResponse(f *testing.F) {
 	})
 }
 
-// causes returns errors of all lower layers, some with text from the upstream.
+// causes returns errors of all lower layers. Some contain text from the upstream.
 func causes(text string, n int) []error {
 	errno := syscall.Errno(n)
 	return []error{

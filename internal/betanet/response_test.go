@@ -141,7 +141,7 @@ func TestABodyHasAtMostOneMebibyte(t *testing.T) {
 	}
 }
 
-func TestABodyAnnouncedTooLargeIsNotRead(t *testing.T) {
+func TestABodyWithATooLargeContentLengthIsNotRead(t *testing.T) {
 	c := open(t, listen(t, func(conn net.Conn) {
 		readRequest(conn)
 		io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 1048577\r\n\r\n")
@@ -191,7 +191,7 @@ func TestARefusedDocumentHasTheReasonOfTheDecoder(t *testing.T) {
 	}
 }
 
-func TestTheTextOfAFailureHasTheEndpoint(t *testing.T) {
+func TestTheErrorNamesTheEndpoint(t *testing.T) {
 	base, _ := serve(t, http.NotFound)
 	for _, e := range allEndpoints {
 		f := wantFailure(t, open(t, base), e, permanent(ReasonHTTP4xx))

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-const limit = 5 * time.Second
+const attemptTimeout = 5 * time.Second
 
 // inBubble runs a test in a synctest bubble against a server at the other end of a
 // pipe, because real network connections would stop the fake clock.
@@ -36,7 +36,7 @@ func inBubble(t *testing.T, scheme string, handle func(net.Conn), f func(t *test
 	})
 }
 
-// phases returns servers that stop responding in each phase of an attempt.
+// phases returns handlers that stop responding, one for each phase of an attempt.
 func phases() map[string]func(net.Conn) {
 	wait := func(conn net.Conn) { io.Copy(io.Discard, conn) }
 	after := func(text string) func(net.Conn) {
@@ -94,15 +94,15 @@ func TestTheTimeoutAppliesToTheDial(t *testing.T) {
 
 func wantTimeout(t *testing.T, c *Client) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	ctx, cancel := context.WithTimeout(t.Context(), attemptTimeout)
 	defer cancel()
 	begin := time.Now()
 	doc, f := c.Fetch(ctx, Metrics, false)
 	if doc != nil || f == nil || f.Reason != ReasonTimeout || !f.Retry || f.Ignored {
 		t.Fatalf("Fetch(): got %v, %+v, want a timeout that is retried", doc, f)
 	}
-	if got := time.Since(begin); got != limit {
-		t.Errorf("Fetch() lasted: got %v, want %v", got, limit)
+	if got := time.Since(begin); got != attemptTimeout {
+		t.Errorf("Fetch() lasted: got %v, want %v", got, attemptTimeout)
 	}
 	if want := "fetch metrics: no answer in time"; f.Error() != want {
 		t.Errorf("text: got %q, want %q", f, want)
@@ -115,9 +115,9 @@ func TestACancellationIsIgnoredInEveryPhase(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, "http", handle, func(t *testing.T, c *Client) {
 				parent, stop := context.WithCancelCause(t.Context())
-				ctx, cancel := context.WithTimeout(parent, limit)
+				ctx, cancel := context.WithTimeout(parent, attemptTimeout)
 				defer cancel()
-				time.AfterFunc(limit/2, func() { stop(reload) })
+				time.AfterFunc(attemptTimeout/2, func() { stop(reload) })
 				begin := time.Now()
 				doc, f := c.Fetch(ctx, Metrics, false)
 				if doc != nil || f == nil || f.Reason != ReasonCanceled || f.Retry || !f.Ignored {
@@ -126,8 +126,8 @@ func TestACancellationIsIgnoredInEveryPhase(t *testing.T) {
 				if !errors.Is(f, reload) {
 					t.Errorf("cause: got %v, want %v", f.Err, reload)
 				}
-				if got := time.Since(begin); got != limit/2 {
-					t.Errorf("Fetch() lasted: got %v, want %v", got, limit/2)
+				if got := time.Since(begin); got != attemptTimeout/2 {
+					t.Errorf("Fetch() lasted: got %v, want %v", got, attemptTimeout/2)
 				}
 			})
 		})
@@ -148,12 +148,12 @@ func TestASlowResponseWithinTheTimeoutIsADocument(t *testing.T) {
 	handle := func(conn net.Conn) {
 		readRequest(conn)
 		for _, part := range strings.SplitAfter(okResponse(document(Metrics, nil)), "\n") {
-			time.Sleep(limit / 10)
+			time.Sleep(attemptTimeout / 10)
 			io.WriteString(conn, part)
 		}
 	}
 	inBubble(t, "http", handle, func(t *testing.T, c *Client) {
-		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		ctx, cancel := context.WithTimeout(t.Context(), attemptTimeout)
 		defer cancel()
 		if _, f := c.Fetch(ctx, Metrics, false); f != nil {
 			t.Errorf("Fetch(): got %v, want a document", f)

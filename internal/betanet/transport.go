@@ -14,16 +14,15 @@ import (
 )
 
 // HTTPConfig configures credentials, TLS, proxy and headers. Its settings for
-// redirects and HTTP/2 are ignored; both are off. Files are read again when they
-// change.
+// redirects and HTTP/2 are ignored, and both are off. Files are reread when they change.
 type HTTPConfig = config.HTTPClientConfig
 
 // transport sends requests over the connections of base. Each endpoint has its own
 // round tripper for credentials, because the one for OAuth2 is not safe for
 // concurrent use.
 type transport struct {
-	base http.RoundTripper
-	by   [NumEndpoints]http.RoundTripper
+	base       http.RoundTripper
+	byEndpoint [NumEndpoints]http.RoundTripper
 }
 
 func newTransport(o Options, h *HTTPConfig, keep bool) (*transport, error) {
@@ -32,14 +31,14 @@ func newTransport(o Options, h *HTTPConfig, keep bool) (*transport, error) {
 		return nil, err
 	}
 	t := &transport{base: base}
-	for e := range t.by {
-		t.by[e] = withCredentials(base, h)
+	for e := range t.byEndpoint {
+		t.byEndpoint[e] = withCredentials(base, h)
 	}
 	return t, nil
 }
 
-// newBase returns a round tripper with the configured TLS and proxy. It makes a new
-// transport when a file of certificates has changed, and calls prepare for each.
+// newBase returns a round tripper with the configured TLS and proxy. It creates a new
+// transport when a certificate file has changed, and calls prepare for each transport.
 func newBase(h *HTTPConfig, prepare func(*http.Transport), transport func() *http.Transport) (http.RoundTripper, error) {
 	if h == nil {
 		t := transport()
@@ -64,7 +63,7 @@ func newBase(h *HTTPConfig, prepare func(*http.Transport), transport func() *htt
 	return rt, nil
 }
 
-// transport returns a transport for small responses of many upstreams.
+// transport returns a transport that is tuned for small responses from many upstreams.
 func (o Options) transport(keep bool) *http.Transport {
 	http1 := new(http.Protocols)
 	http1.SetHTTP1(true)
@@ -81,8 +80,8 @@ func (o Options) transport(keep bool) *http.Transport {
 	}
 }
 
-// withCredentials wraps a round tripper to add credentials and headers. It reads
-// files of secrets for each request.
+// withCredentials wraps a round tripper to add credentials and headers. Files with
+// secrets are read for each request.
 func withCredentials(rt http.RoundTripper, h *HTTPConfig) http.RoundTripper {
 	if h == nil {
 		return rt
@@ -108,17 +107,18 @@ func withCredentials(rt http.RoundTripper, h *HTTPConfig) http.RoundTripper {
 	return rt
 }
 
-// jwtBearer is the grant type of RFC 7523, which signs with a key.
+// jwtBearer is the grant type of RFC 7523, in which the client signs with a key.
 const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
+// secret returns a reader of the file at path or, if path is empty, of text.
 func secret(text, path string) config.SecretReader {
 	if path != "" {
-		return withoutMark{config.NewFileSecret(path)}
+		return bomTrimmer{config.NewFileSecret(path)}
 	}
 	return config.NewInlineSecret(text)
 }
 
-// file returns a reader of a file, nil for an empty path.
+// file returns a reader of a file, or nil for an empty path.
 func file(path string) config.SecretReader {
 	if path == "" {
 		return nil
@@ -126,8 +126,8 @@ func file(path string) config.SecretReader {
 	return config.NewFileSecret(path)
 }
 
-// HTTPClient returns a client for servers other than upstreams, such as http_sd. It
-// follows no redirects. h and dial may be nil.
+// HTTPClient returns a client for servers other than upstreams, such as http_sd
+// servers. It follows no redirects. h and dial may be nil.
 func HTTPClient(h *HTTPConfig, userAgent string, dial func(ctx context.Context, network, address string) (net.Conn, error)) (*http.Client, error) {
 	o := Options{Dial: dial, IdleTimeout: 5 * time.Minute}
 	rt, err := newBase(h, func(*http.Transport) {}, func() *http.Transport { return o.transport(true) })

@@ -16,15 +16,15 @@ import (
 	"time"
 )
 
-// testTimeout limits waits that must succeed.
+// testTimeout is the timeout of waits that must succeed.
 const testTimeout = time.Minute
 
-// options returns the options of most clients.
+// options returns the options that most clients use.
 func options() Options {
 	return Options{UserAgent: "betanet_exporter/test", IdleTimeout: time.Minute}
 }
 
-// newClient returns a client that the test closes.
+// newClient returns a client that is closed when the test ends.
 func newClient(t *testing.T, base string, h *HTTPConfig, o Options) *Client {
 	t.Helper()
 	c, err := NewClient(parseURL(t, base), h, o)
@@ -128,8 +128,8 @@ func okResponse(body string, headers ...string) string {
 	return text + "\r\n" + body
 }
 
-// listen calls handle for each connection and then closes it, for responses that no
-// HTTP server sends.
+// listen starts a server that calls handle for each connection and then closes it. It
+// is for responses that no HTTP server sends.
 func listen(t *testing.T, handle func(net.Conn)) (base string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -29,7 +29,8 @@ func (w *walker) token() (t jsontext.Token, ok bool) {
 	return t, w.syntax == nil
 }
 
-// more reports whether the object or array has more elements. It reads the end.
+// more reports whether the current object or array has another element. If not, it reads
+// the closing bracket.
 func (w *walker) more(end jsontext.Kind) bool {
 	if w.syntax == nil && w.dec.PeekKind() == end {
 		w.token()
@@ -38,7 +39,7 @@ func (w *walker) more(end jsontext.Kind) bool {
 	return w.syntax == nil
 }
 
-// skip reads a value.
+// skip reads and ignores a value.
 func (w *walker) skip() {
 	if t, ok := w.token(); ok {
 		w.skipRest(t)
@@ -57,8 +58,8 @@ func (w *walker) skipRest(t jsontext.Token) {
 	}
 }
 
-// end refuses bytes after the document.
-func (w *walker) end() {
+// expectEnd refuses a document that is followed by more data.
+func (w *walker) expectEnd() {
 	if w.syntax != nil {
 		return
 	}
@@ -67,13 +68,14 @@ func (w *walker) end() {
 	}
 }
 
+// refuse records a reason to refuse the document, unless there is one already.
 func (w *walker) refuse(r Reason, format string, args ...any) {
 	if w.refused == nil && w.syntax == nil {
 		w.refused = refusal{r, fmt.Sprintf(format, args...)}
 	}
 }
 
-// typeName returns the type of a value for errors.
+// typeName returns the name of the type of a value, with its article, for errors.
 func typeName(t jsontext.Token) string {
 	switch t.Kind() {
 	case 'n':

@@ -15,14 +15,14 @@ import (
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-// accepts describes the values of an option and sets it to one of them.
-type accepts struct {
+// valueSpec describes the accepted values of an option and parses them.
+type valueSpec struct {
 	schema *schema.Schema
-	set    func(*Config, string) error
+	set    func(*Config, string) error // parses and stores a value
 }
 
-// set sets the option. An error quotes the text and lists the accepted values, but
-// does not name the option.
+// set parses the text and sets the option. Its errors quote the text and name the
+// accepted values, but not the option.
 func (o *option) set(c *Config, text string) error {
 	if err := o.accepts.schema.CheckText(text); err != nil {
 		return err
@@ -30,57 +30,57 @@ func (o *option) set(c *Config, text string) error {
 	return o.accepts.set(c, text)
 }
 
-// check returns an error if the option's own parser rejects the text.
+// check returns an error if the parser of the option rejects the text.
 func (o *option) check(text string) error { return o.accepts.set(&Config{}, text) }
 
-func positive(to func(*Config) *time.Duration) accepts { return duration(to, 1) }
+func positive(field func(*Config) *time.Duration) valueSpec { return duration(field, 1) }
 
-func notNegative(to func(*Config) *time.Duration) accepts { return duration(to, 0) }
+func notNegative(field func(*Config) *time.Duration) valueSpec { return duration(field, 0) }
 
-func duration(to func(*Config) *time.Duration, least time.Duration) accepts {
-	return accepts{
-		&schema.Schema{Type: schema.Duration, Least: least},
+func duration(field func(*Config) *time.Duration, minimum time.Duration) valueSpec {
+	return valueSpec{
+		&schema.Schema{Type: schema.Duration, MinDuration: minimum},
 		func(c *Config, text string) (err error) {
-			*to(c), err = time.ParseDuration(text)
+			*field(c), err = time.ParseDuration(text)
 			return err
 		},
 	}
 }
 
-func count(least, most int, to func(*Config, int)) accepts {
-	return accepts{
-		&schema.Schema{Type: schema.Integer, Min: least, Max: most},
+func count(minimum, maximum int, set func(*Config, int)) valueSpec {
+	return valueSpec{
+		&schema.Schema{Type: schema.Integer, Min: minimum, Max: maximum},
 		func(c *Config, text string) error {
 			n, err := strconv.Atoi(text)
-			to(c, n)
+			set(c, n)
 			return err
 		},
 	}
 }
 
-func boolean(to func(*Config) *bool) accepts {
-	return accepts{
+func boolean(field func(*Config) *bool) valueSpec {
+	return valueSpec{
 		&schema.Schema{Type: schema.Flag},
 		func(c *Config, text string) error {
-			*to(c) = text == "true" || text == "1"
+			*field(c) = text == "true" || text == "1"
 			return nil
 		},
 	}
 }
 
-func text(to func(*Config) *string) accepts {
+func text(field func(*Config) *string) valueSpec {
 	return custom(func(c *Config, text string) error {
-		*to(c) = text
+		*field(c) = text
 		return nil
 	})
 }
 
-func oneOf(to func(*Config) *string, accepted ...string) accepts {
-	return accepts{&schema.Schema{Enum: accepted}, text(to).set}
+func oneOf(field func(*Config) *string, accepted ...string) valueSpec {
+	return valueSpec{&schema.Schema{Enum: accepted}, text(field).set}
 }
 
 // custom accepts any text for which set returns no error.
-func custom(set func(*Config, string) error) accepts { return accepts{&schema.Schema{}, set} }
+func custom(set func(*Config, string) error) valueSpec { return valueSpec{&schema.Schema{}, set} }
 
 func setAPI(c *Config, text string) (err error) {
 	c.API, err = betanet.ParseAPI(text)
@@ -166,8 +166,8 @@ func setURL(c *Config, text string) error {
 	return nil
 }
 
-// ParseURL parses the base URL of an upstream. Its errors never show what
-// could be a password.
+// ParseURL parses the base URL of an upstream. Its errors never show what could be a
+// password.
 func ParseURL(text string) (*url.URL, error) { return parseURL(text, defaultURL) }
 
 func parseURL(text, example string) (*url.URL, error) { return fleet.ParseURL(text, example) }

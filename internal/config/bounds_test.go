@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// checkError checks the text of an error. An empty want means no error.
+// checkError checks the text of an error. If want is empty, there must be no error.
 func checkError(t *testing.T, name string, err error, want string) {
 	t.Helper()
 	if got := errorText(err); got != want {

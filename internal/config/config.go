@@ -1,7 +1,6 @@
-// Package config loads, checks and prints the configuration. One table declares
-// every setting: flag, environment variable, default, accepted values and meaning.
-// Help, error messages, the printed configuration and the documentation are
-// generated from it.
+// Package config loads, validates and prints the configuration. One table declares each
+// setting: flag, environment variable, default, accepted values and meaning. Help, error
+// messages, the printed configuration and the documentation are generated from it.
 package config
 
 import (
@@ -18,14 +17,14 @@ import (
 
 // Config is a complete and valid configuration. It does not change after Load.
 type Config struct {
-	URLs     []*url.URL // from flags, variable or arguments
-	File     string     // the configuration file, "" for none
-	Names    bool       // upstreams have names, and series have the label upstream
+	URLs     []*url.URL // from flags, the environment or arguments
+	File     string     // path of the configuration file; "" if there is none
+	Names    bool       // upstreams have names, and their series have the label upstream
 	API      betanet.API
-	Settings fleet.Settings // of upstreams without their own
+	Settings fleet.Settings // for upstreams without their own settings
 
-	// Discovery configures where more upstreams come from. They get API, Settings
-	// and the HTTP settings of their source.
+	// Discovery configures the sources of further upstreams. Those use API, Settings and
+	// the HTTP settings of their source.
 	Discovery discovery.Config
 	Probe     probe.Config
 	ProbeMode bool // collect only on requests to /probe
@@ -38,12 +37,12 @@ type Config struct {
 	Collect  Collect
 
 	Command string
-	Check   bool // only check the configuration
+	Check   bool // only validate the configuration
 	Print   bool // only print the configuration
 	Schema  bool // only print the schema of the file
 
 	values          map[string]optionValue // by name of the option
-	otelEnv         []otlp.Variable        // variables of OpenTelemetry that apply
+	otelEnv         []otlp.Variable        // OpenTelemetry's variables that apply
 	warnings        []string
 	document        *document
 	upstreamConfigs []*upstreamConfig
@@ -53,7 +52,7 @@ type Config struct {
 // Web configures the listeners.
 type Web struct {
 	ListenAddresses []string
-	HealthAddress   string // "" for none
+	HealthAddress   string // "" for no health listener
 	ConfigFile      string
 	SystemdSocket   bool
 	TelemetryPath   string
@@ -62,13 +61,13 @@ type Web struct {
 	MaxRequests     int // 0 for no limit
 }
 
-// Log configures the log.
+// Log configures logging.
 type Log struct{ Level, Format string }
 
 // Drill configures the scripted outage of the command demo.
 type Drill struct {
 	On    bool
-	Speed float64 // times real time
+	Speed float64 // 1 is real time
 }
 
 // Simulate configures the command simulate.
@@ -86,16 +85,15 @@ type Collect struct {
 	URLs   []string // the arguments of the command
 }
 
-// optionValue is a setting as text, with its origin.
+// optionValue is the value of a setting as text, with its origin.
 type optionValue struct {
 	texts  []string
 	origin string // flag, env, file, argument, demo or default
 	where  string // flag, variable, or path and line in the file
-	bad    bool   // not valid, and already reported
+	bad    bool   // invalid, and already reported
 }
 
-// Warnings returns a sentence for each setting that is accepted but probably a
-// mistake.
+// Warnings returns a message for each setting that is accepted but probably a mistake.
 func (c *Config) Warnings() []string { return slices.Clone(c.warnings) }
 
 // Upstreams returns the upstreams of the configuration. A single upstream without a

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// load calls Load with arguments and environment variables, NAME=value.
+// load calls Load with arguments and environment variables (NAME=value).
 func load(args []string, env ...string) (*Config, error) {
 	return Load(args, env, io.Discard)
 }
@@ -51,7 +51,7 @@ func TestEveryOptionIsSetByItsVariable(t *testing.T) {
 		if only := o.onlyOf(); only != "" {
 			command = only
 		}
-		// No option accepts this value except those that accept any text.
+		// Only options that accept any text accept this value.
 		_, err := load([]string{command}, o.variable()+"=\x00")
 		anyText := o.name == "listen-address" || o.name == "fault"
 		if anyText != (err == nil) || err != nil && !strings.Contains(err.Error(), o.variable()+": ") {

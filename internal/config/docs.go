@@ -21,8 +21,8 @@ var (
 	exampleFile string
 )
 
-// Documentation returns docs/configuration.md: the options of each command, and the
-// keys of the file.
+// Documentation returns the content of docs/configuration.md: the options of each
+// command and the keys of the file.
 func Documentation() (string, error) {
 	t, err := template.New("page").Funcs(template.FuncMap{
 		"commands": func() []string { return []string{Demo, SimulateCmd, CollectCmd} },
@@ -39,8 +39,8 @@ func Documentation() (string, error) {
 	return b.String(), err
 }
 
-// optionTable returns the options that only one command has. The table of serve also
-// has the options that several commands share.
+// optionTable returns a table of the options that only this command has. The table of
+// serve also has the options that several commands share.
 func optionTable(command string) string {
 	var b strings.Builder
 	b.WriteString("| flag | variable | default | meaning |\n|---|---|---|---|\n")
@@ -59,7 +59,7 @@ func optionTable(command string) string {
 	return b.String()
 }
 
-// fileTable returns the keys of the file, except the keys that defaults and
+// fileTable returns table rows for the keys of the file, except the keys that defaults and
 // upstreams share.
 func fileTable() string {
 	var b strings.Builder
@@ -83,12 +83,12 @@ func fileTable() string {
 	return b.String()
 }
 
-// settingsTable returns the keys that defaults and upstreams share.
+// settingsTable returns table rows for the keys that defaults and upstreams share.
 func settingsTable() string {
 	var b strings.Builder
 	for _, o := range options {
 		if o.upstream {
-			fmt.Fprintf(&b, "| `%s` | as `--%s` |\n", o.keyPath(), o.name)
+			fmt.Fprintf(&b, "| `%s` | like `--%s` |\n", o.keyPath(), o.name)
 		}
 	}
 	defaults := fileSchema().Key("defaults")

@@ -17,21 +17,21 @@ import (
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-const maxUpstream = 100_000
+const maxUpstreams = 100_000
 
-// document is the valid part of a configuration file.
+// document has the valid settings of a configuration file.
 type document struct {
 	defaults  *upstreamConfig
 	upstreams []*upstreamConfig
 	discovery discovery.Config
 	probe     probe.Config
-	sections  []schema.Line // discovery and probe as printed
+	sections  []schema.Line // printed form of discovery and probe
 }
 
-// upstreamConfig is an upstream, or defaults, as configured. The path and line are
-// empty for an upstream that is not in the file.
+// upstreamConfig is the configuration of an upstream, or the section defaults. For an
+// upstream that is not in the file, path and line are empty.
 type upstreamConfig struct {
-	path string // upstreams[0]
+	path string // such as upstreams[0]
 	line int
 
 	name     string
@@ -39,8 +39,8 @@ type upstreamConfig struct {
 	nameAt   string // where the name, or the URL that it is derived from, is set
 	settings []setting
 	labels   []fleet.Label
-	http     *betanet.HTTPConfig // nil for none
-	printed  string              // http in one line, without secrets
+	http     *betanet.HTTPConfig // nil if not set
+	printed  string              // printed form of http, without secrets
 	origin   string              // as in optionValue
 }
 
@@ -50,10 +50,10 @@ type setting struct {
 	optionValue
 }
 
-// namesUpstreams reports whether the document has upstreams or discovers them.
+// namesUpstreams reports whether the document configures upstreams or their discovery.
 func (d *document) namesUpstreams() bool { return len(d.upstreams) > 0 || d.discovery.Any() }
 
-// setting returns the setting of an option, nil if it is not set here.
+// setting returns the setting of an option, or nil if it is not set here.
 func (u *upstreamConfig) setting(name string) *setting {
 	for i := range u.settings {
 		if u.settings[i].option.name == name {
@@ -64,7 +64,7 @@ func (u *upstreamConfig) setting(name string) *setting {
 }
 
 // readDocument reads a configuration file; where is the flag or variable that names it.
-// It returns at most schema.MaxErrors errors, and the number of further ones.
+// It returns at most schema.MaxErrors errors, and the number of further errors.
 func readDocument(name, where string) (d *document, errs []error, more int) {
 	d = &document{defaults: &upstreamConfig{}}
 	file := schema.Read(name, where, fileSchema())
@@ -86,23 +86,22 @@ func readDocument(name, where string) (d *document, errs []error, more int) {
 	return d, errs, more
 }
 
-// readSources sets the URLs and HTTP settings of the sources of discovery, which
-// Decode leaves out.
+// readSources sets the URLs and HTTP settings of discovery sources, which Decode skips.
 func (d *document) readSources(n *schema.Node) {
 	for i, s := range n.Get("files").Valid() {
-		d.discovery.Files[i].HTTP = httpclient.Of(s.Get("http_client"))
+		d.discovery.Files[i].HTTP = httpclient.FromNode(s.Get("http_client"))
 	}
 	for i, s := range n.Get("http").Valid() {
 		h := &d.discovery.HTTP[i]
-		h.HTTP, h.SourceHTTP = httpclient.Of(s.Get("http_client")), httpclient.Of(s.Get("source_http_client"))
+		h.HTTP, h.SourceHTTP = httpclient.FromNode(s.Get("http_client")), httpclient.FromNode(s.Get("source_http_client"))
 		h.URL, _ = parseSourceURL(s.Get("url").Text()) // checked by the schema
 	}
 	for i, s := range n.Get("dns").Valid() {
-		d.discovery.DNS[i].HTTP = httpclient.Of(s.Get("http_client"))
+		d.discovery.DNS[i].HTTP = httpclient.FromNode(s.Get("http_client"))
 	}
 }
 
-// newUpstream reads an upstream. After an error it may have no URL.
+// newUpstream reads an upstream. If it has errors, it may have no URL.
 func newUpstream(n *schema.Node) *upstreamConfig {
 	u := &upstreamConfig{path: n.Path(), line: n.Line(), origin: "file"}
 	urls := n.Get("replicas").Valid()
@@ -147,41 +146,41 @@ func (u *upstreamConfig) read(n *schema.Node) {
 		u.labels = append(u.labels, fleet.Label{Name: l.Key(), Value: l.Text()})
 	}
 	slices.SortFunc(u.labels, func(a, b fleet.Label) int { return strings.Compare(a.Name, b.Name) })
-	if http := n.Get("http_client"); httpclient.Of(http) != nil {
-		u.http, u.printed = httpclient.Of(http), http.Print()
+	if http := n.Get("http_client"); httpclient.FromNode(http) != nil {
+		u.http, u.printed = httpclient.FromNode(http), http.Print()
 	}
 }
 
-// fileSchema describes the configuration file.
+// fileSchema returns the schema of the configuration file.
 func fileSchema() *schema.Schema {
 	client := httpclient.Section()
 	common := commonKeys(client)
 	upstream := append([]schema.Key{
 		{Name: "name", Schema: &schema.Schema{Check: checkName, Doc: "Value of the label `upstream`, unique in the configuration. Default: host:port of the first URL."}},
-		{Name: "url", Schema: &schema.Schema{Check: checkBy(ParseURL), Doc: "Base URL, as `--betanet.url`."}},
+		{Name: "url", Schema: &schema.Schema{Check: checkBy(ParseURL), Doc: "Base URL, like `--betanet.url`."}},
 		{Name: "replicas", Schema: &schema.Schema{
-			Type: schema.Array, Element: "URL", Elem: &schema.Schema{Check: checkBy(ParseURL)}, Unique: hostPort,
-			Doc: "Instead of `url`: base URLs of one service, which are used one at a time.",
+			Type: schema.Array, NonEmpty: "URL", Elem: &schema.Schema{Check: checkBy(ParseURL)}, Unique: nodeHostPort,
+			Doc: "Instead of `url`: base URLs of replicas of one service, of which one is used at a time.",
 		}},
 	}, common...)
 	return &schema.Schema{Type: schema.Object, Keys: []schema.Key{
-		{Name: "defaults", Schema: &schema.Schema{Type: schema.Object, Keys: common, Doc: "Settings of upstreams without their own."}},
-		{Name: "upstreams", Schema: &schema.Schema{Type: schema.Array, Max: maxUpstream, Elem: &schema.Schema{
-			Type: schema.Object, Keys: upstream, Needs: []string{"url", "replicas"},
+		{Name: "defaults", Schema: &schema.Schema{Type: schema.Object, Keys: common, Doc: "Default settings of upstreams."}},
+		{Name: "upstreams", Schema: &schema.Schema{Type: schema.Array, Max: maxUpstreams, Elem: &schema.Schema{
+			Type: schema.Object, Keys: upstream, ExactlyOneOf: []string{"url", "replicas"},
 			After: func(n *schema.Node) {
 				n.Value = newUpstream(n)
 				n.Forget()
 			},
 		}}},
-		{Name: "discovery", Schema: discovery.Section(client, &schema.Schema{Check: checkBy(parseSourceURL), Shown: normalURL})},
+		{Name: "discovery", Schema: discovery.Section(client, &schema.Schema{Check: checkBy(parseSourceURL), Shown: normalizeURL})},
 		{Name: "probe", Schema: probe.Section()},
 	}}
 }
 
-// commonKeys returns the keys that defaults and upstreams share: the options that may
-// be set in the file, nested by the dots in their names, labels and http_client.
+// commonKeys returns the keys that defaults and upstreams share: labels, http_client, and
+// the options that may be set in the file, nested by the dots in their names.
 func commonKeys(client *schema.Schema) []schema.Key {
-	own := client.With("Prometheus' [HTTP settings](https://prometheus.io/docs/prometheus/latest/configuration/configuration/#http_config): `basic_auth`, `authorization`, `oauth2`, `tls_config`, `proxy_url` ([proxies](#proxies)), `http_headers`, which may set `Host`. The settings of an upstream replace all of `defaults`; `{}` means none. Redirects and HTTP/2 are always off. Discovered upstreams have the HTTP settings of their source only.")
+	own := client.With("Prometheus' [HTTP settings](https://prometheus.io/docs/prometheus/latest/configuration/configuration/#http_config): `basic_auth`, `authorization`, `oauth2`, `tls_config`, `proxy_url` ([proxies](#proxies)) and `http_headers`, which may set `Host`. The section of an upstream replaces the section in `defaults` completely; `{}` means no settings. Redirects and HTTP/2 are always off. Discovered upstreams use only the HTTP settings of their source.")
 	var keys []schema.Key
 	groups := make(map[string]*schema.Schema)
 	for _, o := range options {
@@ -204,12 +203,12 @@ func commonKeys(client *schema.Schema) []schema.Key {
 	return append(keys,
 		schema.Key{Name: "labels", Schema: &schema.Schema{
 			Type: schema.Map, Elem: &schema.Schema{}, MapKey: &schema.Schema{Pattern: labelName, Want: "a valid label name, use letters, digits and _, and no digit first", Check: checkLabel},
-			Doc: "Labels of all series of the upstream. The labels of an upstream are added to the labels of `defaults`; a label with an empty value is removed. Reserved: `upstream`, `replica`, `mixnode`, `endpoint`, `le`, `quantile`, `reason`, `state`, `__*`, and `instance` and `job`, which Prometheus sets.",
+			Doc: "Labels for all series of the upstream. The labels of an upstream are added to the labels of `defaults`; a label with an empty value is removed. Reserved names: `upstream`, `replica`, `mixnode`, `endpoint`, `le`, `quantile`, `reason`, `state`, `__*`, and `instance` and `job`, which Prometheus sets.",
 		}},
 		schema.Key{Name: "http_client", Schema: own})
 }
 
-// checkBy returns a Schema.Check that calls parse.
+// checkBy returns a Schema.Check that accepts what parse accepts.
 func checkBy[T any](parse func(string) (T, error)) func(string) error {
 	return func(text string) error {
 		_, err := parse(text)
@@ -230,7 +229,9 @@ func parseSourceURL(text string) (*url.URL, error) {
 	return u, err
 }
 
-func normalURL(text string) string {
+// normalizeURL returns the URL of a discovery document in its normal form, or "" if it is
+// not valid.
+func normalizeURL(text string) string {
 	u, err := parseSourceURL(text)
 	if err != nil {
 		return ""
@@ -238,7 +239,8 @@ func normalURL(text string) string {
 	return u.String()
 }
 
-func hostPort(n *schema.Node) string {
+// nodeHostPort returns the host and port of a URL, or "" if it is not valid.
+func nodeHostPort(n *schema.Node) string {
 	u, err := ParseURL(n.Text())
 	if err != nil {
 		return ""
@@ -246,8 +248,8 @@ func hostPort(n *schema.Node) string {
 	return fleet.HostPort(u)
 }
 
-// checkName checks the name of an upstream, which is used as a label value, as a
-// segment of a path and as a parameter of a URL.
+// checkName returns an error if the name of an upstream is not valid. Names are used as
+// label values, path segments and URL parameters.
 func checkName(text string) error {
 	if text == "" || fleet.IsDotSegment(text) || len(text) > 200 || strings.TrimSpace(text) != text || strings.ContainsFunc(text, unicode.IsControl) {
 		return fmt.Errorf("%.200q is not a valid name, use 1 to 200 bytes without white space at the ends", text)

@@ -29,7 +29,7 @@ func TestTheExamplesAreValid(t *testing.T) {
 	}
 }
 
-func TestTheExampleOfTheDocumentationIsValid(t *testing.T) {
+func TestTheExampleInTheDocumentationIsValid(t *testing.T) {
 	c := mustLoad(t, exampleFile)
 	if got, want := namesOf(c), []string{"edge-1", "core"}; !slices.Equal(got, want) || !c.Discovery.Any() || len(c.Probe.Allow) != 2 {
 		t.Errorf("got %v, want %v", got, want)

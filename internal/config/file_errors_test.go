@@ -8,15 +8,15 @@ import (
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-// TestEachErrorOfAFileIsALine loads a small file for each error. Errors that do not
+// TestEachErrorInTheFileIsOneLine loads a small file for each error. Errors that do not
 // depend on the keys of this file are tested in package schema.
-func TestEachErrorOfAFileIsALine(t *testing.T) {
+func TestEachErrorInTheFileIsOneLine(t *testing.T) {
 	one := func(upstream string) string { return "upstreams:\n- url: http://a\n  " + upstream }
 	for _, c := range []struct {
 		text string
 		want string // without "c.yml: "
 	}{
-		// Keys and kinds.
+		// Keys and types.
 		{"web: {}", `web (line 1): unknown key, use defaults, discovery, probe or upstreams`},
 		{one("retry: {maxbackoff: 1s}"), `upstreams[0].retry.maxbackoff (line 3): unknown key, did you mean "max-backoff"?`},
 		{"defaults: {name: a}", `defaults.name (line 1): unknown key, use api, breaker, cache, collect, http_client, labels, metrics, request or retry`},
@@ -34,12 +34,12 @@ func TestEachErrorOfAFileIsALine(t *testing.T) {
 		{"defaults: {cache: {ttl: x}}", `defaults.cache.ttl (line 1): "x" is not a valid duration, use a number with a unit such as 500ms, 15s or 5m`},
 
 		// Settings that contradict each other.
-		{one("collect: {interval: 5s, timeout: 5s}"), `upstreams[0].collect.timeout (line 3): 5s is not less than 5s, the time between two collections (collect.interval)`},
-		{one("request: {timeout: 20s}"), `upstreams[0].request.timeout (line 3): 20s is more than 14s, the limit for a whole collection (collect.timeout)`},
-		{"defaults: {retry: {max-backoff: 3s}}\n" + one("retry: {backoff: 4s}"), `upstreams[0].retry.backoff (line 4): 4s is more than 3s, the longest wait (retry.max-backoff)`},
-		{"defaults: {collect: {timeout: 10s}}\n" + one("collect: {interval: 5s}"), `upstreams[0].collect.timeout (line 3, from defaults): 10s is not less than 5s, the time between two collections (collect.interval)`},
-		{one("retry: {max-backoff: 500ms}"), `upstreams[0].retry.backoff (line 2, from the default): 1s is more than 500ms, the longest wait (retry.max-backoff)`},
-		{"defaults: {collect: {timeout: 20s}}\n" + one("api: v1"), `defaults.collect.timeout (line 1): 20s is not less than 15s, the time between two collections (collect.interval)`},
+		{one("collect: {interval: 5s, timeout: 5s}"), `upstreams[0].collect.timeout (line 3): 5s must be less than collect.interval (5s)`},
+		{one("request: {timeout: 20s}"), `upstreams[0].request.timeout (line 3): 20s must not be more than collect.timeout (14s)`},
+		{"defaults: {retry: {max-backoff: 3s}}\n" + one("retry: {backoff: 4s}"), `upstreams[0].retry.backoff (line 4): 4s must not be more than retry.max-backoff (3s)`},
+		{"defaults: {collect: {timeout: 10s}}\n" + one("collect: {interval: 5s}"), `upstreams[0].collect.timeout (line 3, from defaults): 10s must be less than collect.interval (5s)`},
+		{one("retry: {max-backoff: 500ms}"), `upstreams[0].retry.backoff (line 2, from the default): 1s must not be more than retry.max-backoff (500ms)`},
+		{"defaults: {collect: {timeout: 20s}}\n" + one("api: v1"), `defaults.collect.timeout (line 1): 20s must be less than collect.interval (15s)`},
 
 		// URLs and names.
 		{"upstreams:\n- name: a", "upstreams[0] (line 2): has no url, use url or replicas"},
@@ -53,7 +53,7 @@ func TestEachErrorOfAFileIsALine(t *testing.T) {
 		{one("name: '.'"), `upstreams[0].name (line 3): "." is not a valid name, use 1 to 200 bytes without white space at the ends`},
 		{"upstreams:\n- {name: x, url: http://a}\n- {name: x, url: http://b}", `upstreams[1].name (line 3): duplicate name "x", first at upstreams[0].name (line 2)`},
 		{"upstreams:\n- {url: http://a}\n- {replicas: [http://a, http://b]}", `upstreams[1].replicas[0] (line 3): duplicate name "a:80", first at upstreams[0].url (line 2)`},
-		{"upstreams: [" + strings.Repeat("{},", maxUpstream+1) + "]", "upstreams (line 1): has 100001 elements, use at most 100000"},
+		{"upstreams: [" + strings.Repeat("{},", maxUpstreams+1) + "]", "upstreams (line 1): has 100001 elements, use at most 100000"},
 
 		// Labels.
 		{one("labels: {a-b: x}"), `upstreams[0].labels.a-b (line 3): "a-b" is not a valid label name, use letters, digits and _, and no digit first`},
@@ -116,7 +116,7 @@ bogus: 1
 	}
 }
 
-func TestDemoIgnoresTheVariableOfTheFile(t *testing.T) {
+func TestDemoIgnoresTheVariableForTheFile(t *testing.T) {
 	if _, err := load([]string{"demo"}, "BETANET_EXPORTER_CONFIG_FILE=nowhere.yml"); err != nil {
 		t.Errorf("got %v, want the variable ignored", err)
 	}
@@ -125,7 +125,7 @@ func TestDemoIgnoresTheVariableOfTheFile(t *testing.T) {
 func TestFlagsAreCheckedWithTheFile(t *testing.T) {
 	for _, c := range []struct{ flag, text, want string }{
 		{"--betanet.url=http://a", "upstreams: [{name: 'a:80', url: http://b}]", `upstreams[0].name (line 1): duplicate name "a:80", first at --betanet.url`},
-		{"--collect.timeout=10s", "upstreams: [{url: http://b, collect: {interval: 5s}}]", `upstreams[0].collect.timeout (line 1, from --collect.timeout): 10s is not less than 5s, the time between two collections (collect.interval)`},
+		{"--collect.timeout=10s", "upstreams: [{url: http://b, collect: {interval: 5s}}]", `upstreams[0].collect.timeout (line 1, from --collect.timeout): 10s must be less than collect.interval (5s)`},
 	} {
 		_, err := loadFile(t, c.text, c.flag)
 		checkError(t, c.text, err, "c.yml: "+c.want)

@@ -15,7 +15,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// loadFile loads a file c.yml in a new working directory.
+// loadFile writes a file c.yml to a new working directory and loads it.
 func loadFile(t *testing.T, text string, args ...string) (*Config, error) {
 	t.Helper()
 	t.Chdir(t.TempDir())
@@ -30,7 +30,7 @@ func write(t *testing.T, name, text string) {
 	}
 }
 
-// mustLoad is loadFile for a file that must be valid.
+// mustLoad is like loadFile, for a file that must be valid.
 func mustLoad(t *testing.T, text string, args ...string) *Config {
 	t.Helper()
 	c, err := loadFile(t, text, args...)

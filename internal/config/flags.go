@@ -9,34 +9,34 @@ import (
 	"github.com/prometheus/common/version"
 )
 
-// commandLine is the command line as kingpin parses it.
+// commandLine is the command line, which kingpin parses.
 type commandLine struct {
 	app   *kingpin.Application
 	flags map[string]*flagValue
 	urls  *[]string
-	done  bool
+	done  bool // help or version was printed
 }
 
-// flagValue collects the values of a flag as text. The table of options checks them
-// later.
+// flagValue collects the values of a flag as text. They are checked later, by the table
+// of options.
 type flagValue struct {
 	bool, repeated, byUser bool
 	texts                  []string
 }
 
-// Set implements kingpin.Value. Kingpin calls it with defaults too.
+// Set implements kingpin.Value. It is also called with defaults.
 func (f *flagValue) Set(text string) error { f.texts = append(f.texts, text); return nil }
 func (f *flagValue) String() string        { return strings.Join(f.texts, ",") }
 
-// IsBoolFlag is called by kingpin.
+// IsBoolFlag reports to kingpin whether the flag takes no value.
 func (f *flagValue) IsBoolFlag() bool { return f.bool }
 
-// IsCumulative is called by kingpin.
+// IsCumulative reports to kingpin whether the flag may be repeated.
 func (f *flagValue) IsCumulative() bool { return f.repeated }
 
 func newCommandLine(out io.Writer) *commandLine {
 	cl := &commandLine{flags: make(map[string]*flagValue)}
-	app := kingpin.New("betanet_exporter", "Prometheus exporter for Betanet services: polls them with retries, circuit breakers and a cache of the last good values.")
+	app := kingpin.New("betanet_exporter", "Prometheus exporter for Betanet services. Polls them with retries, circuit breakers and a cache of the last good values.")
 	cl.app = app
 	app.UsageWriter(out)
 	app.ErrorWriter(out)
@@ -46,12 +46,12 @@ func newCommandLine(out io.Writer) *commandLine {
 	app.UsageTemplate(usage).UsageFuncs(template.FuncMap{"KnownTo": knownFlags})
 	cl.onManual(out)
 	commands := map[string]*kingpin.CmdClause{
-		Serve:       app.Command(Serve, "Serve metrics of the configured upstreams (the default command).").Default(),
-		Demo:        app.Command(Demo, "Run the exporter with three simulated upstreams in one process, on loopback. --drill runs a scripted outage."),
+		Serve:       app.Command(Serve, "Serve the metrics of the configured upstreams (default command).").Default(),
+		Demo:        app.Command(Demo, "Run the exporter with three simulated upstreams in one process, on loopback. With --drill, run a scripted outage."),
 		SimulateCmd: app.Command(SimulateCmd, "Run a simulated Betanet service for development, on loopback."),
-		CollectCmd:  app.Command(CollectCmd, "Collect once and print the result; exit 1 if an endpoint failed."),
+		CollectCmd:  app.Command(CollectCmd, "Collect once, print the result, and exit with 1 if an endpoint failed."),
 	}
-	cl.urls = commands[CollectCmd].Arg("url", "Base URLs to collect instead of the configured ones.").Strings()
+	cl.urls = commands[CollectCmd].Arg("url", "Base URLs of the services to collect from instead of the configured ones.").Strings()
 	for _, o := range options {
 		value := &flagValue{bool: o.isBool(), repeated: o.repeated}
 		cl.flags[o.name] = value
@@ -69,27 +69,27 @@ func newCommandLine(out io.Writer) *commandLine {
 		if o.def != "" && !o.computed() {
 			f.Default(o.def)
 		} else {
-			f.PlaceHolder("...")
+			f.PlaceHolder(o.placeholder)
 		}
 		f.SetValue(value)
 	}
 	return cl
 }
 
-// usage is kingpin's help template with two changes: the usage line of every command
-// has [<flags>], and only the flags that the command accepts are listed.
+// usage is kingpin's help template with two changes: the usage line of each command has
+// [<flags>], and only flags that the command accepts are listed.
 var usage = strings.NewReplacer(
 	"{{if .FlagSummary}} {{.FlagSummary}}{{end -}}", `{{" [<flags>]" -}}`,
 	".Context.Flags|FlagsToTwoColumns", ".Context.Flags|KnownTo .Context.SelectedCommand|FlagsToTwoColumns",
 ).Replace(kingpin.DefaultUsageTemplate)
 
-// knownFlags returns the flags that a command accepts, with its own defaults. Without
-// a command it returns flags unchanged.
+// knownFlags returns the flags that a command accepts, with the defaults of the command.
+// If command is nil, it returns flags unchanged.
 func knownFlags(command *kingpin.CmdModel, flags []*kingpin.FlagModel) []*kingpin.FlagModel {
 	if command == nil {
 		return flags
 	}
-	own := (&Config{Command: command.Name}).ownDefaults()
+	own := (&Config{Command: command.Name}).commandDefaults()
 	var known []*kingpin.FlagModel
 	for _, f := range flags {
 		if o := optionNamed(f.Name); o != nil && !o.knownTo(command.Name) {

@@ -53,16 +53,16 @@ func (c *Config) checkListening() (all []error) {
 	return all
 }
 
-// listenAddress is an address to listen on. Host names except localhost have no ip,
-// because they are not resolved here.
+// listenAddress is an address to listen on. It has either a name or an ip: host names
+// except localhost are not resolved.
 type listenAddress struct {
 	text, where string
 	name        string
-	ip          netip.Addr // without a host, [::], which listens on IPv4 too
+	ip          netip.Addr // [::] for no host, which also listens on IPv4
 	port        int
 }
 
-// parseListenAddress parses an address that checkAddress accepts.
+// parseListenAddress parses an address. ok is false if checkAddress rejects it.
 func parseListenAddress(text string) (a listenAddress, ok bool) {
 	host, port, err := net.SplitHostPort(text)
 	if err != nil {
@@ -88,15 +88,14 @@ func parseListenAddress(text string) (a listenAddress, ok bool) {
 	return a, true
 }
 
-// overlaps reports whether only one of two addresses can be listened on. Port 0 never
-// overlaps, because each listener gets another port.
+// overlaps reports whether a and b cannot be listened on at the same time. Addresses with
+// port 0 never overlap, because each listener gets its own port.
 func (a listenAddress) overlaps(b listenAddress) bool {
 	same := a.ip == b.ip && a.name == b.name
 	return a.port == b.port && a.port != 0 && (same || a.includes(b) || b.includes(a))
 }
 
-// includes reports whether a is an unspecified address, [::] or 0.0.0.0, that
-// includes b.
+// includes reports whether a is an unspecified address, [::] or 0.0.0.0, that includes b.
 func (a listenAddress) includes(b listenAddress) bool {
 	if !a.ip.IsValid() || !b.ip.IsValid() || !a.ip.IsUnspecified() {
 		return false

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestAnAddressIsListenedOnOnce(t *testing.T) {
+func TestOverlappingListenAddressesAreRejected(t *testing.T) {
 	for _, c := range []struct{ addresses, health, want string }{
 		{":1 :1", "", `--web.listen-address: ":1" is the same address as ":1", use each address once`},
 		{":1 :http :80", "", `--web.listen-address: ":80" is the same address as ":http", use each address once`},
@@ -41,7 +41,7 @@ func TestAnAddressIsListenedOnOnce(t *testing.T) {
 	checkError(t, "with systemd's socket", err, "")
 }
 
-func TestUnixSocketsAreNamedAsUnsupported(t *testing.T) {
+func TestUnixSocketsAreReportedAsUnsupported(t *testing.T) {
 	want := "unix sockets are not supported, use a URL such as http://localhost:9000"
 	for _, text := range []string{"unix:///run/x.sock", "unix:/run/x.sock", "UNIX://@x", "http+unix://%2Frun%2Fx", "unix+http://x", "/run/x.sock"} {
 		_, err := load([]string{"--betanet.url=" + text})

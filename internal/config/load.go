@@ -10,14 +10,14 @@ import (
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-// ErrDone is returned by Load after it has printed what was requested: help, the
-// version or the schema.
+// ErrDone is returned by Load after it has printed the help, the version or the schema,
+// as requested.
 var ErrDone = errors.New("done")
 
-// Load makes the configuration from arguments, environment (NAME=value) and the file
-// that they name. It reports all errors at once, joined, one per line. It keeps no
-// state between calls, and reads the file each time. The output of --help, --version
-// and --config.schema goes to out.
+// Load returns the configuration that is set by the arguments, the environment
+// (NAME=value) and the configuration file that they name. It joins all errors, one per
+// line. It keeps no state between calls and reads the file each time. The output of
+// --help, --version and --config.schema is written to out.
 func Load(args []string, environ []string, out io.Writer) (*Config, error) {
 	cl := newCommandLine(out)
 	command, err := cl.app.Parse(args)
@@ -27,11 +27,11 @@ func Load(args []string, environ []string, out io.Writer) (*Config, error) {
 	if err := cl.explain(args, err); err != nil {
 		return nil, err
 	}
-	getenv := lookupIn(environ)
+	getenv := getenvFrom(environ)
 	c := &Config{Command: command, Drill: Drill{Speed: 1}, values: make(map[string]optionValue), document: &document{defaults: &upstreamConfig{}}}
 	c.Collect.URLs = *cl.urls
 	var all []error
-	more := 0 // errors in the file that are only counted
+	more := 0 // number of errors in the file beyond the limit
 	for _, o := range options {
 		flag := cl.flags[o.name]
 		if !o.knownTo(command) {
@@ -48,7 +48,7 @@ func Load(args []string, environ []string, out io.Writer) (*Config, error) {
 			}
 		}
 		c.values[o.name] = v
-		if o.name == "config.file" && c.File != "" { // before the options that it may set
+		if o.name == "config.file" && c.File != "" { // read it before the options that it may set
 			var inFile []error
 			c.document, inFile, more = readDocument(c.File, v.where)
 			all = append(all, inFile...)
@@ -70,11 +70,11 @@ func Load(args []string, environ []string, out io.Writer) (*Config, error) {
 	return c, nil
 }
 
-// value returns the value of an option from the first of these that sets it:
-// argument, flag, variable, file, command-specific default, default.
+// value returns the value of an option from the first source that sets it: argument,
+// flag, variable, file, default of the command, default.
 func (c *Config) value(o *option, flag *flagValue, getenv func(string) string) optionValue {
-	ofURL := o.name == "betanet.url"
-	if ofURL && len(c.Collect.URLs) > 0 {
+	isURL := o.name == "betanet.url"
+	if isURL && len(c.Collect.URLs) > 0 {
 		return optionValue{texts: c.Collect.URLs, origin: "argument", where: "argument"}
 	}
 	if flag.byUser {
@@ -91,24 +91,24 @@ func (c *Config) value(o *option, flag *flagValue, getenv func(string) string) o
 		return s.optionValue
 	}
 	v := optionValue{origin: "default", where: "--" + o.name}
-	if d, ok := c.ownDefaults()[o.name]; ok {
+	if d, ok := c.commandDefaults()[o.name]; ok {
 		v.texts, v.origin = []string{d}, c.Command
-	} else if o.def != "" && !o.computed() && !(ofURL && c.document.namesUpstreams()) {
+	} else if o.def != "" && !o.computed() && !(isURL && c.document.namesUpstreams()) {
 		v.texts = []string{o.def}
 	}
 	return v
 }
 
-// ownDefaults returns the defaults that differ for the command. A demo with the
-// intervals of serve would take minutes to show anything, and the output of collect
-// should not be mixed with log messages. A drill has the intervals of serve, which
-// the alerts expect, divided by the speed of the drill.
-func (c *Config) ownDefaults() map[string]string {
+// commandDefaults returns the defaults of the command that differ from the usual ones. A
+// demo with the intervals of serve would take minutes to show anything, and the output
+// of collect should not be mixed with log messages. A drill has the intervals of serve,
+// which the alerts expect, divided by the speed of the drill.
+func (c *Config) commandDefaults() map[string]string {
 	switch {
 	case c.Command == Demo && c.Drill.On:
 		own := map[string]string{"web.listen-address": "127.0.0.1:9200", "log.level": "warn"}
 		for _, name := range []string{"collect.interval", "retry.backoff", "breaker.open", "cache.max-stale"} {
-			own[name] = faster(name, c.Drill.Speed)
+			own[name] = defaultAtSpeed(name, c.Drill.Speed)
 		}
 		return own
 	case c.Command == Demo:
@@ -120,14 +120,14 @@ func (c *Config) ownDefaults() map[string]string {
 	}
 }
 
-// faster returns the default of a duration divided by speed.
-func faster(name string, speed float64) string {
+// defaultAtSpeed returns the default of a duration option, divided by speed.
+func defaultAtSpeed(name string, speed float64) string {
 	normal, _ := time.ParseDuration(optionNamed(name).def)
 	return time.Duration(float64(normal) / speed).Round(time.Microsecond).String()
 }
 
-// join joins errors. A last line counts the errors beyond schema.MaxErrors, and the
-// more errors that the caller has only counted.
+// join joins at most schema.MaxErrors errors. If there are further errors, a last line
+// has their number, including more that the caller has counted.
 func join(all []error, more int) error {
 	if left := len(all) - schema.MaxErrors; left > 0 {
 		all, more = all[:schema.MaxErrors], more+left

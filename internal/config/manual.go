@@ -28,7 +28,7 @@ func writeManual(w io.Writer, app *kingpin.Application) error {
 	return t.Execute(w, app.Model())
 }
 
-// buildDate returns the day of the build, "" if it is unknown.
+// buildDate returns the day of the build, or "" if it is unknown.
 func buildDate() string {
 	day, _, _ := strings.Cut(version.BuildDate, "-")
 	t, err := time.Parse("20060102", day)
@@ -38,8 +38,8 @@ func buildDate() string {
 	return t.Format(time.DateOnly)
 }
 
-// roff escapes backslashes, hyphens, which would be typeset as Unicode hyphens, and a
-// leading dot or apostrophe, which would be a request.
+// roff escapes text for roff: backslashes, hyphens, which would be typeset as Unicode
+// hyphens, and a leading dot or apostrophe, which would begin a request.
 func roff(text string) string {
 	text = strings.NewReplacer(`\`, `\e`, `-`, `\-`).Replace(text)
 	if strings.HasPrefix(text, ".") || strings.HasPrefix(text, "'") {
@@ -48,7 +48,7 @@ func roff(text string) string {
 	return text
 }
 
-// onManual makes --help-man write this man page instead of kingpin's.
+// onManual makes --help-man write manual instead of kingpin's man page.
 func (cl *commandLine) onManual(out io.Writer) {
 	cl.app.PreAction(func(c *kingpin.ParseContext) error {
 		for _, e := range c.Elements {

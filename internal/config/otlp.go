@@ -28,7 +28,7 @@ func setHeadersFile(c *Config, text string) error {
 	return err
 }
 
-// openTelemetry applies the standard variables of OpenTelemetry.
+// openTelemetry applies the standard OpenTelemetry variables.
 func (c *Config) openTelemetry(getenv func(string) string) []error {
 	own := c.values["otlp.endpoint"]
 	if own.bad {
@@ -39,14 +39,14 @@ func (c *Config) openTelemetry(getenv func(string) string) []error {
 		c.values["otlp.endpoint"] = optionValue{texts: []string{c.OTLP.Endpoint.String()}, origin: "env", where: e.Endpoint}
 	}
 	c.otelEnv, c.warnings = e.Applied, append(c.warnings, e.Warnings...)
-	if err := usableTLS(&c.OTLP.TLS); c.OTLP.Endpoint != nil && err != nil {
+	if err := checkTLS(&c.OTLP.TLS); c.OTLP.Endpoint != nil && err != nil {
 		return append(e.Errs, err)
 	}
 	return e.Errs
 }
 
-// usableTLS returns an error if the certificates cannot be used.
-func usableTLS(t *otlp.TLS) error {
+// checkTLS returns an error if the certificates cannot be used.
+func checkTLS(t *otlp.TLS) error {
 	const prefix = otlp.EnvPrefix
 	if (t.CertFile == "") != (t.KeyFile == "") {
 		return errors.New(prefix + "CLIENT_CERTIFICATE and " + prefix + "CLIENT_KEY: must be set together")
@@ -55,11 +55,11 @@ func usableTLS(t *otlp.TLS) error {
 		if f.path == "" {
 			continue
 		}
-		if err := schema.Readable(f.path); err != nil {
+		if err := schema.CheckReadable(f.path); err != nil {
 			return fmt.Errorf("%s%s: %w", prefix, f.name, err)
 		}
 	}
-	if err := make(httpclient.TLSChecks).Usable(&promconfig.TLSConfig{CAFile: t.CAFile, CertFile: t.CertFile, KeyFile: t.KeyFile}); err != nil {
+	if err := make(httpclient.TLSChecks).Check(&promconfig.TLSConfig{CAFile: t.CAFile, CertFile: t.CertFile, KeyFile: t.KeyFile}); err != nil {
 		return fmt.Errorf("%sCERTIFICATE, CLIENT_CERTIFICATE, CLIENT_KEY: %w", prefix, err)
 	}
 	return nil

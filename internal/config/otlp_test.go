@@ -130,7 +130,7 @@ func TestTheHeadersFileIsReadAgain(t *testing.T) {
 	}
 }
 
-func TestPushHeadersNeverShow(t *testing.T) {
+func TestPushHeadersAreNeverShown(t *testing.T) {
 	for headers, valid := range map[string]bool{
 		"authorization=Bearer%20" + canary: true, "x=" + canary + ",y=" + canary: true,
 		canary: false, "x=" + canary + "%zz": false, "x=" + canary + "%0a": false, "a b=" + canary: false,

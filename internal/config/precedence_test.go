@@ -10,8 +10,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// samples has four values of each option that a file may set: for flag, variable,
-// defaults and upstream. Neighbouring values differ.
+// samples has four values for each option that a file may set: for flag, variable,
+// defaults and upstream. Adjacent values differ.
 var samples = map[string][4]string{
 	"betanet.api": {"v1", "mixnodes", "v1", "mixnodes"}, "collect.interval": {"31s", "32s", "33s", "34s"}, "collect.timeout": {"11s", "12s", "13s", "10s"},
 	"request.timeout": {"1s", "2s", "3s", "4s"}, "retry.attempts": {"4", "5", "6", "7"}, "retry.backoff": {"1100ms", "1200ms", "1300ms", "1400ms"},
@@ -85,8 +85,8 @@ func flag(o *option, value string) string {
 	return "--" + o.name + "=" + value
 }
 
-// checkSame compares settings with the settings of an upstream that has only the option
-// set to value, or no option if value is empty.
+// checkSame compares settings with the settings of an upstream for which only the option
+// is set to value, or no option if value is empty.
 func checkSame(t *testing.T, o *option, sources int, who, value string, api betanet.API, got fleet.Settings) {
 	t.Helper()
 	write(t, "named.yml", "upstreams: [{url: http://c}]")

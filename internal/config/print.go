@@ -11,9 +11,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-// Write prints the configuration with the origin of each value: the settings that a
-// file cannot set as comments, then a file that sets everything else. Secrets are
-// printed as <secret>.
+// Write writes the configuration with the origin of each value. The settings that a file
+// cannot set are comments; the rest is a valid file. Secrets are written as <secret>.
 func (c *Config) Write(w io.Writer) error {
 	p := &printer{Config: c}
 	p.flags()
@@ -39,7 +38,7 @@ type printer struct {
 	prefix string
 }
 
-// line prints a line, and the origin unless it is empty.
+// line prints a line and, unless it is empty, the origin.
 func (p *printer) line(depth int, text, origin string) {
 	p.b.WriteString(p.prefix)
 	p.b.WriteString(strings.Repeat("  ", depth))
@@ -50,8 +49,8 @@ func (p *printer) line(depth int, text, origin string) {
 	p.b.WriteByte('\n')
 }
 
-// options prints options grouped by path. It skips the options for which text returns
-// no origin.
+// options prints options, grouped by the first part of their path. It skips options for
+// which text returns no origin.
 func (p *printer) options(depth int, path func(*option) string, text func(*option) (text, origin string)) {
 	last := ""
 	for _, o := range options {
@@ -82,7 +81,7 @@ func (p *printer) flags() {
 			return "", ""
 		}
 		if o.repeated {
-			return flow(v.texts), v.origin
+			return flowList(v.texts), v.origin
 		}
 		text = strings.Join(v.texts, "")
 		if !o.isBool() && !wholeNumber.MatchString(text) {
@@ -96,7 +95,7 @@ func (p *printer) flags() {
 	p.prefix = ""
 }
 
-// defaults prints the settings of upstreams without their own.
+// defaults prints the settings for upstreams without their own settings.
 func (p *printer) defaults() {
 	p.line(0, "defaults:", "")
 	p.options(1, (*option).keyPath, func(o *option) (text, origin string) {
@@ -105,7 +104,7 @@ func (p *printer) defaults() {
 		case !known || !o.upstream:
 			return "", ""
 		case o.computed() && len(v.texts) == 0:
-			return computed(o.name, &p.Settings), v.origin
+			return computedValue(o.name, &p.Settings), v.origin
 		default:
 			return strings.Join(v.texts, ""), v.origin
 		}
@@ -133,13 +132,13 @@ func (p *printer) upstream(e *upstreamConfig, u *fleet.Upstream) {
 		for _, url := range u.URLs {
 			urls = append(urls, url.String())
 		}
-		p.line(1, first+"replicas: "+flow(urls), e.origin)
+		p.line(1, first+"replicas: "+flowList(urls), e.origin)
 	}
 	p.options(2, (*option).keyPath, func(o *option) (text, origin string) {
 		if s := e.setting(o.name); s != nil {
 			return strings.Join(s.texts, ""), s.origin
 		}
-		if own := computed(o.name, &u.Settings); own != computed(o.name, &p.Settings) {
+		if own := computedValue(o.name, &u.Settings); own != computedValue(o.name, &p.Settings) {
 			return own, "default"
 		}
 		return "", ""
@@ -165,9 +164,9 @@ func (p *printer) httpClient(depth int, u *upstreamConfig) {
 	}
 }
 
-// computed returns the value of an option with a computed default, "" for other
+// computedValue returns the value of an option with a computed default, or "" for other
 // options.
-func computed(name string, s *fleet.Settings) string {
+func computedValue(name string, s *fleet.Settings) string {
 	switch name {
 	case "collect.timeout":
 		return s.Timeout.String()
@@ -182,8 +181,8 @@ func computed(name string, s *fleet.Settings) string {
 	}
 }
 
-// flow returns a YAML list in one line.
-func flow(texts []string) string {
+// flowList returns a YAML list in flow style.
+func flowList(texts []string) string {
 	q := make([]string, len(texts))
 	for i, t := range texts {
 		q[i] = schema.QuoteYAML(t)

@@ -88,7 +88,7 @@ probe: {allow: ["10.0.0.0/8:9000"]}`)
 	}
 }
 
-func TestTheUpstreamsOfFlagsArePrintedToo(t *testing.T) {
+func TestUpstreamsFromFlagsArePrinted(t *testing.T) {
 	for _, c := range []struct {
 		args []string
 		want string

@@ -10,7 +10,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// resolve computes the defaults that depend on other settings, makes the upstreams,
+// resolve computes the defaults that depend on other settings, creates the upstreams,
 // and checks settings against each other.
 func (c *Config) resolve() (all []error) {
 	switch sim := &c.Simulate; {
@@ -38,8 +38,8 @@ func (c *Config) resolve() (all []error) {
 	if c.values["metrics.latency-histogram"].origin == "default" {
 		c.Settings.Histogram = !c.Names
 	}
-	set := c.Settings // before the other defaults are computed
-	compute(&c.Settings)
+	set := c.Settings // as set, before other defaults are computed
+	setComputedDefaults(&c.Settings)
 	all = append(all, c.check(&c.Settings, nil)...)
 	c.Discovery, c.Probe = c.document.discovery, c.document.probe
 	names := make(map[string]string, len(c.upstreamConfigs))
@@ -58,7 +58,7 @@ func (c *Config) resolve() (all []error) {
 	return all
 }
 
-// upstream makes an upstream from its own settings and the settings for all.
+// upstream creates an upstream from its own settings and the shared settings set.
 func (c *Config) upstream(e *upstreamConfig, set fleet.Settings) *fleet.Upstream {
 	u := &fleet.Upstream{Name: e.name, URLs: e.urls, API: c.API, Settings: c.Settings, Labels: e.allLabels(c.document.defaults.labels)}
 	if c.Names && u.Name == "" && len(u.URLs) > 0 {
@@ -71,7 +71,7 @@ func (c *Config) upstream(e *upstreamConfig, set fleet.Settings) *fleet.Upstream
 				_ = s.option.set(&own, text) // checked when the file was read
 			}
 		}
-		compute(&own.Settings)
+		setComputedDefaults(&own.Settings)
 		u.API, u.Settings = own.API, own.Settings
 	}
 	if u.HTTP = e.http; u.HTTP == nil {
@@ -80,8 +80,8 @@ func (c *Config) upstream(e *upstreamConfig, set fleet.Settings) *fleet.Upstream
 	return u
 }
 
-// allLabels returns the labels of the upstream and the labels of defaults that it
-// does not override, sorted. It leaves out labels with an empty value.
+// allLabels returns the labels of the upstream, sorted, including the labels of defaults
+// that it does not override. It omits labels with an empty value.
 func (u *upstreamConfig) allLabels(defaults []fleet.Label) []fleet.Label {
 	all := slices.Clone(u.labels)
 	for _, d := range defaults {
@@ -94,8 +94,8 @@ func (u *upstreamConfig) allLabels(defaults []fleet.Label) []fleet.Label {
 	return all
 }
 
-// compute sets the computed defaults of settings that are not set.
-func compute(s *fleet.Settings) {
+// setComputedDefaults sets each setting that is not set and whose default is computed.
+func setComputedDefaults(s *fleet.Settings) {
 	if s.Timeout == 0 {
 		if s.Timeout = s.Interval - time.Second; s.Interval < 2*time.Second {
 			s.Timeout = s.Interval * 9 / 10
@@ -109,8 +109,9 @@ func compute(s *fleet.Settings) {
 	}
 }
 
-// constraints compare settings with each other. The first option of a rule is the one
-// that an error names. broken also returns the two values that problem shows.
+// constraints are rules about several settings. An error names the first option of the
+// rule. broken reports whether the rule is violated, and returns the two values that
+// problem shows.
 var constraints = []struct {
 	options []string
 	broken  func(*fleet.Settings) (bool, time.Duration, time.Duration)
@@ -121,37 +122,38 @@ var constraints = []struct {
 		func(s *fleet.Settings) (bool, time.Duration, time.Duration) {
 			return s.Timeout >= s.Interval, s.Timeout, s.Interval
 		},
-		"%s is not less than %s, the time between two collections (collect.interval)",
+		"%s must be less than collect.interval (%s)",
 	},
 	{
 		[]string{"request.timeout", "collect.timeout", "collect.interval"},
 		func(s *fleet.Settings) (bool, time.Duration, time.Duration) {
 			return s.RequestTimeout > s.Timeout, s.RequestTimeout, s.Timeout
 		},
-		"%s is more than %s, the limit for a whole collection (collect.timeout)",
+		"%s must not be more than collect.timeout (%s)",
 	},
 	{
 		[]string{"retry.backoff", "retry.max-backoff"},
 		func(s *fleet.Settings) (bool, time.Duration, time.Duration) {
 			return s.Backoff > s.MaxBackoff, s.Backoff, s.MaxBackoff
 		},
-		"%s is more than %s, the longest wait (retry.max-backoff)",
+		"%s must not be more than retry.max-backoff (%s)",
 	},
 }
 
-// check reports violated rules; with e set, only those that e's own settings cause.
+// check returns an error for each violated rule. If e is not nil, it returns only the
+// errors that e's own settings cause.
 func (c *Config) check(s *fleet.Settings, e *upstreamConfig) (all []error) {
 	for _, r := range constraints {
-		if broken, value, limit := r.broken(s); broken && c.blames(e, r.options) {
+		if broken, value, limit := r.broken(s); broken && c.shouldReport(e, r.options) {
 			all = append(all, fmt.Errorf("%s: "+r.problem, c.where(e, r.options[0]), value, limit))
 		}
 	}
 	return all
 }
 
-// blames reports whether to report a broken rule about these options: e sets one of
-// them or is nil, and none of their values has been reported as invalid.
-func (c *Config) blames(e *upstreamConfig, names []string) bool {
+// shouldReport reports whether a violated rule about the named options is worth an error:
+// e is nil or sets one of them, and none of their values has been reported as invalid.
+func (c *Config) shouldReport(e *upstreamConfig, names []string) bool {
 	own := e == nil
 	for _, n := range names {
 		bad := c.values[n].bad
@@ -167,8 +169,7 @@ func (c *Config) blames(e *upstreamConfig, names []string) bool {
 	return own
 }
 
-// where returns the place where an option of e, or of all upstreams if e is nil, is
-// set.
+// where returns the place that sets an option of e or, if e is nil, of all upstreams.
 func (c *Config) where(e *upstreamConfig, name string) string {
 	v := c.values[name]
 	if e == nil {

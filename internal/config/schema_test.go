@@ -11,7 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// published compiles the output of --config.schema with an independent library.
+// published returns the output of --config.schema, compiled by an independent library.
 func published(t *testing.T) *jsonschema.Schema {
 	t.Helper()
 	var out bytes.Buffer
@@ -63,14 +63,14 @@ var validKeys = map[string]string{
 	"#.follow_redirects": "false", "#.http_headers": "{X-A: {values: [b]}}",
 }
 
-// needed maps objects to a key that they must have.
-var needed = map[string]string{"upstreams[]": "url: http://a:1", "discovery.files[]": "paths: [x.yml]", "discovery.http[]": "url: http://sd", "discovery.dns[]": "name: n"}
+// requiredEntries maps objects to an entry that they must have.
+var requiredEntries = map[string]string{"upstreams[]": "url: http://a:1", "discovery.files[]": "paths: [x.yml]", "discovery.http[]": "url: http://sd", "discovery.dns[]": "name: n"}
 
 // fileWith returns a file in flow style with an entry at a path.
 func fileWith(path, key, entry string) string {
 	text, at := entry, path
 	for at != "" {
-		if need := needed[at]; need != "" && !strings.HasPrefix(need, key+":") {
+		if need := requiredEntries[at]; need != "" && !strings.HasPrefix(need, key+":") {
 			text = need + ", " + text
 		}
 		last := at[strings.LastIndex(at, ".")+1:]
@@ -87,7 +87,7 @@ func fileWith(path, key, entry string) string {
 
 // TestThePublishedSchemaAgreesWithTheProgram compares the schema with the program on
 // thousands of files. The schema must accept every file that the program accepts, and
-// reject unknown keys and values of a wrong kind.
+// reject unknown keys and values of the wrong type.
 func TestThePublishedSchemaAgreesWithTheProgram(t *testing.T) {
 	s := published(t)
 	dir := t.TempDir()

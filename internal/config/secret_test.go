@@ -14,7 +14,7 @@ import (
 
 const canary = "s3cr3t-canary"
 
-// validSecrets have a secret at every key of http_client that may have one.
+// validSecrets are http_client sections with a secret at each key that may have one.
 var validSecrets = []string{
 	"{basic_auth: {username: u, password: CANARY}}",
 	"{authorization: {credentials: CANARY}}",
@@ -34,7 +34,7 @@ var validSecrets = []string{
 	"{http_headers: {Host: {secrets: [CANARY]}}}",
 }
 
-// invalidSecrets have a secret in http_client settings that are not valid.
+// invalidSecrets are invalid http_client sections with a secret.
 var invalidSecrets = []string{
 	"{basic_auth: {password:CANARY}}",
 	"{basic_auth: {password: [CANARY]}}",
@@ -77,7 +77,7 @@ var invalidSecrets = []string{
 	"[CANARY]",
 }
 
-// httpFiles have HTTP in place of every http_client.
+// httpFiles are configuration files with the placeholder HTTP for each http_client.
 var httpFiles = []string{
 	"defaults:\n  http_client: HTTP\n",
 	"upstreams:\n- url: http://a\n  http_client: HTTP\n",
@@ -87,7 +87,7 @@ var httpFiles = []string{
 	"discovery:\n  dns:\n  - name: a\n    http_client: HTTP\n",
 }
 
-// output returns the error of Load, or the printed configuration.
+// output returns the text of err or, if err is nil, the printed configuration.
 func output(t *testing.T, c *Config, err error) string {
 	t.Helper()
 	if err != nil {
@@ -100,7 +100,7 @@ func output(t *testing.T, c *Config, err error) string {
 	return b.String()
 }
 
-func TestSecretsNeverShow(t *testing.T) {
+func TestSecretsAreNeverShown(t *testing.T) {
 	for _, file := range httpFiles {
 		for i, http := range append(validSecrets, invalidSecrets...) {
 			text := strings.ReplaceAll(strings.ReplaceAll(file, "HTTP", http), "CANARY", canary)
@@ -118,7 +118,7 @@ func TestSecretsNeverShow(t *testing.T) {
 	}
 }
 
-func TestPasswordsInURLsNeverShow(t *testing.T) {
+func TestPasswordsInURLsAreNeverShown(t *testing.T) {
 	for _, text := range []string{
 		"upstreams: [{url: 'http://u:CANARY@a'}]", "upstreams: [{url: 'http://CANARY@a'}]", "upstreams: [{replicas: ['u:CANARY@a']}]",
 		"upstreams: [{url: 'http://u:CANARY/@a'}]", "discovery: {http: [{url: 'http://u:CANARY@a'}]}", "discovery: {http: [{url: 'http://u:CANARY?@a'}]}",
@@ -131,7 +131,7 @@ func TestPasswordsInURLsNeverShow(t *testing.T) {
 	}
 }
 
-func TestTheContentOfFilesNeverShows(t *testing.T) {
+func TestTheContentOfFilesIsNeverShown(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "f", canary)
 	for _, http := range []string{

@@ -11,9 +11,9 @@ import (
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-// explain returns the error of an invalid command line: the error of kingpin, with a
-// suggestion for a name that is probably mistyped, or a flag without a value, which
-// kingpin ignores when it selects the default command.
+// explain returns the error of an invalid command line, or nil. It adds suggestions for
+// mistyped names to kingpin's error rejected. It also reports a flag without a value,
+// which kingpin ignores when it selects the default command.
 func (cl *commandLine) explain(args []string, rejected error) error {
 	context, _ := cl.app.ParseContext(args)
 	if context == nil {
@@ -37,7 +37,7 @@ func (cl *commandLine) explain(args []string, rejected error) error {
 		return singleDash(args, rejected)
 	case kingpin.TokenArg:
 		if slices.Contains(args, command) {
-			return fmt.Errorf("unexpected argument %s for command %s, see --help", shown(token.Value), command)
+			return fmt.Errorf("unexpected argument %s for command %s, see --help", quoteArgument(token.Value), command)
 		}
 		return unknownCommand(token.Value)
 	default:
@@ -74,19 +74,20 @@ func unknownFlag(name, command string) error {
 			}
 		}
 	}
-	name = plain(name)
+	name = quoteName(name)
 	if near, ok := schema.Suggest(name, append(known, "help", "version")); ok {
 		return fmt.Errorf("unknown flag --%s, did you mean --%s?", name, near)
 	}
 	return fmt.Errorf("unknown flag --%s, see --help", name)
 }
 
-// wrongCommand returns the error for a flag that only other commands have.
+// wrongCommand returns the error for a flag that the command does not have.
 func wrongCommand(name, command string) error {
 	return fmt.Errorf("unknown flag --%s for command %s, see %s --help", name, command, command)
 }
 
-// singleDash returns the error for a long flag with one dash instead of two.
+// singleDash returns the error for a long flag with one dash instead of two, or rejected
+// if there is none.
 func singleDash(args []string, rejected error) error {
 	for _, a := range args {
 		name, _, _ := strings.Cut(strings.TrimPrefix(a, "-"), "=")
@@ -103,38 +104,39 @@ func unknownCommand(name string) error {
 		return fmt.Errorf("a URL is not a command, use --betanet.url=URL or the command %s", CollectCmd)
 	}
 	if near, ok := schema.Suggest(name, allCommands); ok {
-		return fmt.Errorf("unknown command %s, did you mean %s?", shown(name), near)
+		return fmt.Errorf("unknown command %s, did you mean %s?", quoteArgument(name), near)
 	}
-	return fmt.Errorf("unknown command %s, use %s", shown(name), schema.OneOf(allCommands))
+	return fmt.Errorf("unknown command %s, use %s", quoteArgument(name), schema.OneOf(allCommands))
 }
 
-// shown quotes an argument for an error, unless it may contain a password.
-func shown(argument string) string {
+// quoteArgument quotes an argument for an error, unless it may contain a password.
+func quoteArgument(argument string) string {
 	if strings.Contains(argument, "@") {
 		return "(not shown)"
 	}
 	return fmt.Sprintf("%.64q", argument)
 }
 
-// plain returns a name, quoted unless it has only plain characters.
-func plain(name string) string {
+// quoteName returns a name, in quotes unless it has only plain characters.
+func quoteName(name string) string {
 	if schema.PlainKey.MatchString(name) {
 		return name
 	}
 	return fmt.Sprintf("%.64q", name)
 }
 
-// service matches what follows the prefix in a variable that Kubernetes sets for a
-// service whose name begins with betanet-exporter. A variable that ends in PORT is
-// recognized by its value, because a user may mistake that name for a setting.
+// Kubernetes sets variables with the exporter's prefix for a service whose name begins
+// with betanet-exporter. service and servicePort match what follows the prefix. A
+// variable that ends in PORT is recognized by its value, which serviceURL matches,
+// because a user may mistake its name for a setting.
 var (
 	service     = regexp.MustCompile(`^([A-Z0-9_]*_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$`)
 	servicePort = regexp.MustCompile(`^([A-Z0-9_]*_)?PORT$`)
 	serviceURL  = regexp.MustCompile(`^(tcp|udp|sctp)://`)
 )
 
-// warnUnknown warns about unknown variables with the exporter's prefix, and about
-// names that are probably mistyped.
+// warnUnknown adds warnings about unknown variables with the exporter's prefix, and about
+// variables whose names are probably mistyped.
 func (c *Config) warnUnknown(environ []string) {
 	known := make([]string, len(options))
 	for i, o := range options {
@@ -149,17 +151,17 @@ func (c *Config) warnUnknown(environ []string) {
 			continue
 		}
 		if near, ok := schema.Suggest(strings.ToUpper(name), known); ok {
-			all = append(all, fmt.Sprintf("%s: unknown variable, did you mean %s?", plain(name), near))
+			all = append(all, fmt.Sprintf("%s: unknown variable, did you mean %s?", quoteName(name), near))
 		} else if ours {
-			all = append(all, plain(name)+": unknown variable, it has no effect, see --help")
+			all = append(all, quoteName(name)+": unknown variable is ignored, see --help")
 		}
 	}
 	slices.Sort(all) // the environment has no defined order
 	c.warnings = append(c.warnings, slices.Compact(all)...)
 }
 
-// lookupIn returns a function that works like os.Getenv in an environment.
-func lookupIn(environ []string) func(name string) string {
+// getenvFrom returns a function like os.Getenv for the given environment.
+func getenvFrom(environ []string) func(name string) string {
 	all := make(map[string]string, len(environ))
 	for _, e := range environ {
 		name, text, _ := strings.Cut(e, "=")

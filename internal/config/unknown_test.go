@@ -39,15 +39,15 @@ func TestAMistypedCommandLineGetsASuggestion(t *testing.T) {
 	}
 }
 
-func TestMistypedVariablesAreWarnedAbout(t *testing.T) {
+func TestMistypedVariablesCauseWarnings(t *testing.T) {
 	for env, want := range map[string]string{
 		"BETANET_EXPORTER_COLECT_INTERVAL=5s":                    "BETANET_EXPORTER_COLECT_INTERVAL: unknown variable, did you mean BETANET_EXPORTER_COLLECT_INTERVAL?",
 		"BETANET_EXPORTR_COLLECT_INTERVAL=5s":                    "BETANET_EXPORTR_COLLECT_INTERVAL: unknown variable, did you mean BETANET_EXPORTER_COLLECT_INTERVAL?",
 		"betanet_exporter_collect_interval=5s":                   "betanet_exporter_collect_interval: unknown variable, did you mean BETANET_EXPORTER_COLLECT_INTERVAL?",
 		"BETANET_EXPORTER_COLLECT.INTERVAL=5s":                   "BETANET_EXPORTER_COLLECT.INTERVAL: unknown variable, did you mean BETANET_EXPORTER_COLLECT_INTERVAL?",
-		"BETANET_EXPORTER_FROBNICATE=hunter2":                    "BETANET_EXPORTER_FROBNICATE: unknown variable, it has no effect, see --help",
-		"BETANET_EXPORTER_WEB_LISTEN_PORT=9200":                  "BETANET_EXPORTER_WEB_LISTEN_PORT: unknown variable, it has no effect, see --help",
-		"BETANET_EXPORTER_PORT=9200":                             "BETANET_EXPORTER_PORT: unknown variable, it has no effect, see --help",
+		"BETANET_EXPORTER_FROBNICATE=hunter2":                    "BETANET_EXPORTER_FROBNICATE: unknown variable is ignored, see --help",
+		"BETANET_EXPORTER_WEB_LISTEN_PORT=9200":                  "BETANET_EXPORTER_WEB_LISTEN_PORT: unknown variable is ignored, see --help",
+		"BETANET_EXPORTER_PORT=9200":                             "BETANET_EXPORTER_PORT: unknown variable is ignored, see --help",
 		"BETANET_EXPORTER_COLECT_INTERVAL=":                      "",
 		"BETANET_EXPORTER_COLLECT_INTERVAL=5s":                   "",
 		"BETANET_EXPORTER_FAULT=hang":                            "", // of another command

@@ -18,9 +18,9 @@ import (
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-// checkWebConfig returns the errors of a web configuration file that exporter-toolkit
-// rejects. Most errors come from a schema of the file, because the toolkit's have no
-// line and may quote passwords.
+// checkWebConfig returns the errors in a web configuration file that exporter-toolkit
+// rejects. Most errors come from a schema of the file, because the errors of the toolkit
+// have no line and may quote passwords.
 func checkWebConfig(name, where string) []error {
 	rejected := tryServing(name)
 	if rejected == nil {
@@ -35,8 +35,8 @@ func checkWebConfig(name, where string) []error {
 	return []error{fmt.Errorf("%s: %s: %s", where, name, redactWeb(rejected))}
 }
 
-// tryServing makes the toolkit serve on a closed listener, and returns the error
-// that would keep it from serving.
+// tryServing makes the toolkit serve on a closed listener, and returns the error that
+// would keep it from serving.
 func tryServing(configFile string) error {
 	log, systemd := slog.New(slog.DiscardHandler), false
 	flags := &toolkit.FlagConfig{WebConfigFile: &configFile, WebSystemdSocket: &systemd}
@@ -53,10 +53,10 @@ func (closedListener) Accept() (net.Conn, error) { return nil, net.ErrClosed }
 func (closedListener) Close() error              { return nil }
 func (closedListener) Addr() net.Addr            { return &net.TCPAddr{} }
 
-// bcryptHash matches the password hashes that the toolkit accepts.
+// bcryptHash matches password hashes that the toolkit accepts.
 var bcryptHash = regexp.MustCompile(`^\$2[a-z]?\$[0-9]{2}\$[./A-Za-z0-9]{53}$`)
 
-// checkUsers reports users whose password is not a bcrypt hash.
+// checkUsers reports an error for each user whose password is not a bcrypt hash.
 func checkUsers(users *schema.Node) {
 	for _, u := range users.Valid() {
 		if !bcryptHash.MatchString(u.Text()) {
@@ -65,14 +65,14 @@ func checkUsers(users *schema.Node) {
 	}
 }
 
-// redactWeb returns the text of a toolkit error in one line and without secrets.
+// redactWeb returns the text of an error of the toolkit in one line, without secrets.
 func redactWeb(err error) string {
 	var path *fs.PathError
 	switch text := err.Error(); {
 	case errors.As(err, &path):
 		return fmt.Sprintf("%s: %v", filepath.Base(path.Path), path.Err)
 	case strings.HasPrefix(text, "yaml: "), strings.Contains(text, "\n"):
-		return "contains a value that is not valid"
+		return "contains an invalid value"
 	case strings.HasPrefix(text, "crypto/bcrypt: "):
 		return "a password in basic_auth_users is not a bcrypt hash"
 	default:

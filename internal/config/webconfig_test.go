@@ -10,8 +10,8 @@ import (
 
 const bcryptOfTest = "$2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi"
 
-// webFile loads a configuration with a web configuration file. The working directory
-// also has a certificate.
+// webFile loads a configuration with the given web configuration file. Its directory
+// also has the files cert.pem and key.pem.
 func webFile(t *testing.T, text string) error {
 	t.Helper()
 	t.Chdir(t.TempDir())
@@ -23,6 +23,7 @@ func webFile(t *testing.T, text string) error {
 	return err
 }
 
+// writePair writes a certificate to cert.pem and its key to key.pem.
 func writePair(t *testing.T, pair tls.Certificate) {
 	t.Helper()
 	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
@@ -53,7 +54,7 @@ func TestAnInvalidWebConfigurationIsRejected(t *testing.T) {
 		{"basic_auth_users: hunter2", "web.yml: basic_auth_users (line 1): is a single value, use a mapping"},
 		{"basic_auth_users: {bob:hunter2}", "web.yml: basic_auth_users.? (line 1): has no value"},
 		{"basic_auth_users:\n\tbob: hunter2", "web.yml (line 2): is not valid YAML: a tab where spaces are needed, indent with spaces only"},
-		{"rate_limit: {interval: hunter2}", "--web.config.file: web.yml: contains a value that is not valid"},
+		{"rate_limit: {interval: hunter2}", "--web.config.file: web.yml: contains an invalid value"},
 	} {
 		checkError(t, c.text, webFile(t, c.text), c.want)
 	}

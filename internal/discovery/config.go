@@ -53,18 +53,18 @@ var sdFile = regexp.MustCompile(`^[^*]*(\*[^/]*)?\.(json|yml|yaml)$`)
 // and of a document's URL.
 func Section(client, url *schema.Schema) *schema.Schema {
 	refresh := func(doc string) *schema.Schema {
-		return &schema.Schema{Type: schema.Duration, Least: time.Millisecond, Default: "30s", Doc: doc}
+		return &schema.Schema{Type: schema.Duration, MinDuration: time.Millisecond, Default: "30s", Doc: doc}
 	}
 	list := func(unique []string, keys ...schema.Key) *schema.Schema {
 		keys = append(keys, schema.Key{Name: "http_client", Schema: client.With("Connections to the upstreams found there.")})
 		return &schema.Schema{Type: schema.Array, Elem: &schema.Schema{
-			Type: schema.Object, Keys: keys, Needs: unique[:1], NoDefault: portOfSRV, After: checkDNS,
+			Type: schema.Object, Keys: keys, ExactlyOneOf: unique[:1], NoDefault: portOfSRV, After: checkDNS,
 		}, Unique: func(n *schema.Node) string { return n.Join(unique...) }}
 	}
 	return &schema.Schema{Type: schema.Object, Keys: []schema.Key{
 		{Name: "files", Schema: list([]string{"paths"},
 			schema.Key{Name: "paths", Schema: &schema.Schema{
-				Type: schema.Array, Element: "path", Elem: &schema.Schema{Type: schema.Path, Pattern: sdFile, Want: wantPath, Check: checkPattern},
+				Type: schema.Array, NonEmpty: "path", Elem: &schema.Schema{Type: schema.Path, Pattern: sdFile, Want: wantPath, Check: checkPattern},
 				Doc: "Files in Prometheus' file_sd format, JSON or YAML, read again when they change. The file name may contain a `*`.",
 			}})},
 		{Name: "http", Schema: list([]string{"url"},

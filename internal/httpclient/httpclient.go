@@ -1,5 +1,5 @@
-// Package httpclient reads the section http_client of the configuration file, which
-// has the HTTP settings of Prometheus.
+// Package httpclient reads the http_client sections of the configuration file, which have
+// the HTTP settings of Prometheus.
 package httpclient
 
 import (
@@ -20,16 +20,16 @@ import (
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-// Of returns the settings of a section, nil if it is not set or not valid.
-func Of(n *schema.Node) *betanet.HTTPConfig {
+// FromNode returns the settings of a section, or nil if it is not set or not valid.
+func FromNode(n *schema.Node) *betanet.HTTPConfig {
 	if n == nil || n.Bad() || n.Null() {
 		return nil
 	}
 	return n.Value.(*betanet.HTTPConfig)
 }
 
-// Section returns the schema of Prometheus' HTTPClientConfig. Errors show no values
-// except names of files.
+// Section returns the schema of Prometheus' HTTPClientConfig. Its errors show no values
+// except file names.
 func Section() *schema.Schema {
 	s := SchemaOf(reflect.TypeFor[betanet.HTTPConfig](), "")
 	s.Name, s.Secret = "http_client", true
@@ -41,24 +41,24 @@ func Section() *schema.Schema {
 			return nil
 		}
 	}
-	tried := make(TLSChecks)
+	checks := make(TLSChecks)
 	s.After = func(n *schema.Node) {
 		if n.Bad() {
 			return
 		}
-		c, err := decodeHTTP(n)
+		c, err := decode(n)
 		if err != nil {
 			n.Fail("%s", redact(err))
 			return
 		}
-		// Decoding sets both by default.
+		// Both are on by default.
 		c.FollowRedirects, c.EnableHTTP2 = false, false
-		if err := tried.Usable(&c.TLSConfig); err != nil {
+		if err := checks.Check(&c.TLSConfig); err != nil {
 			n.Fail("tls_config: %w", err)
 			return
 		}
 		if c.OAuth2 != nil {
-			if err := tried.Usable(&c.OAuth2.TLSConfig); err != nil {
+			if err := checks.Check(&c.OAuth2.TLSConfig); err != nil {
 				n.Fail("oauth2.tls_config: %w", err)
 				return
 			}
@@ -68,8 +68,8 @@ func Section() *schema.Schema {
 	return s
 }
 
-// SchemaOf returns the schema of a key, derived from the type that Prometheus decodes
-// it into.
+// SchemaOf derives the schema of a key from the type into which Prometheus decodes its
+// value.
 func SchemaOf(t reflect.Type, key string) *schema.Schema {
 	switch {
 	case t.Kind() == reflect.Pointer:
@@ -110,8 +110,8 @@ func SchemaOf(t reflect.Type, key string) *schema.Schema {
 	}
 }
 
-// structSchema adds the fields of a struct that YAML decodes. It skips references to a
-// secret manager, which the exporter does not have.
+// structSchema adds keys for the fields of a struct that YAML decodes. It skips references
+// to a secret manager, which the exporter does not support.
 func structSchema(s *schema.Schema, t reflect.Type, key string) *schema.Schema {
 	for i := range t.NumField() {
 		f := t.Field(i)
@@ -128,6 +128,7 @@ func structSchema(s *schema.Schema, t reflect.Type, key string) *schema.Schema {
 	return s
 }
 
+// urlSchema returns the schema of a URL with one of the schemes.
 func urlSchema(schemes ...string) *schema.Schema {
 	return &schema.Schema{Shown: withoutUser, Check: func(text string) error {
 		u, err := url.Parse(text)
@@ -140,14 +141,14 @@ func urlSchema(schemes ...string) *schema.Schema {
 
 var userInfo = regexp.MustCompile(`//.*@`)
 
-// withoutUser returns a URL with its user and password redacted.
+// withoutUser returns the text of a URL with user and password redacted.
 func withoutUser(text string) string {
 	return userInfo.ReplaceAllString(text, "//"+schema.Redacted+"@")
 }
 
-// decodeHTTP decodes and validates the settings. It also accepts a Host header, which
-// Prometheus rejects because its own round tripper cannot set it.
-func decodeHTTP(n *schema.Node) (*betanet.HTTPConfig, error) {
+// decode decodes and validates the settings. It also accepts a Host header, which
+// Prometheus rejects because its round tripper cannot set it.
+func decode(n *schema.Node) (*betanet.HTTPConfig, error) {
 	type plain betanet.HTTPConfig // without UnmarshalYAML, which validates
 	c := promconfig.DefaultHTTPClientConfig
 	if err := n.TryDecode((*plain)(&c)); err != nil {
@@ -164,7 +165,7 @@ func decodeHTTP(n *schema.Node) (*betanet.HTTPConfig, error) {
 			continue
 		}
 		hosts += len(h.Values) + len(h.Secrets) + len(h.Files)
-		if slices.ContainsFunc(h.Values, notHost) || slices.ContainsFunc(h.Secrets, notHost) {
+		if slices.ContainsFunc(h.Values, isInvalidHost) || slices.ContainsFunc(h.Secrets, isInvalidHost) {
 			return nil, errors.New("http_headers: Host must be a name or address with an optional port")
 		}
 	}
@@ -179,26 +180,26 @@ func decodeHTTP(n *schema.Node) (*betanet.HTTPConfig, error) {
 
 var hostHeader = regexp.MustCompile(`^[^\s/@?#\\\x00-\x1f\x7f]+$`)
 
-func notHost[T ~string](text T) bool { return !hostHeader.MatchString(string(text)) }
+func isInvalidHost[T ~string](text T) bool { return !hostHeader.MatchString(string(text)) }
 
-// redact returns the text of a decoding error without values. Only the checks of
-// Prometheus, which name keys, are safe to show.
+// redact returns the text of a decoding error without values. Errors of Prometheus' own
+// checks are safe to show, because they only name keys.
 func redact(err error) string {
 	var te *yaml.TypeError
 	var ue *url.Error
 	if errors.As(err, &te) || errors.As(err, &ue) || strings.HasPrefix(err.Error(), "yaml: ") {
-		return "has a value that is not valid"
+		return "has an invalid value"
 	}
 	return err.Error()
 }
 
-// TLSChecks caches the results of Usable, because many upstreams often have the same
-// TLS settings.
+// TLSChecks caches the results of Check, because many upstreams often have the same TLS
+// settings. It is not safe for concurrent use.
 type TLSChecks map[promconfig.TLSConfig]error
 
-// Usable returns an error if certificates or keys cannot be used. The error does not
-// show their content.
-func (t TLSChecks) Usable(c *promconfig.TLSConfig) error {
+// Check returns an error if certificates or keys cannot be used. The error does not show
+// their content.
+func (t TLSChecks) Check(c *promconfig.TLSConfig) error {
 	err, known := t[*c]
 	if known {
 		return err

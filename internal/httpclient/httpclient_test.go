@@ -15,8 +15,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-// read reads a section from a file c.yml, next to a file ca. It returns the settings,
-// or the text of the errors.
+// read reads a section from a file c.yml, next to an invalid certificate file ca. It
+// returns the settings, or the text of the errors.
 func read(t *testing.T, text string) (*betanet.HTTPConfig, string) {
 	t.Helper()
 	t.Chdir(t.TempDir())
@@ -30,10 +30,10 @@ func read(t *testing.T, text string) (*betanet.HTTPConfig, string) {
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...).Error()
 	}
-	return Of(d.Root.Get("http_client")), ""
+	return FromNode(d.Root.Get("http_client")), ""
 }
 
-// mustRead is read for settings that must be valid.
+// mustRead is like read, for settings that must be valid.
 func mustRead(t *testing.T, text string) *betanet.HTTPConfig {
 	t.Helper()
 	h, errs := read(t, text)
@@ -201,7 +201,7 @@ func TestEverySecretOfPrometheusIsHidden(t *testing.T) {
 		}
 		return n + count(s.Elem)
 	}
-	// Header values and endpoint parameters are also hidden. Claims have kind Any.
+	// Header values and endpoint parameters are also hidden. Claims have type Any.
 	if got, want := count(Section()), secrets+2; got != want {
 		t.Errorf("got %d secrets, want %d", got, want)
 	}

@@ -9,7 +9,7 @@ import (
 // check checks the value and everything below it.
 func (n *Node) check(s *Schema) {
 	n.schema, n.secret = s, n.secret || s.Secret
-	before := n.doc.count()
+	before := n.doc.errorCount()
 	var ok bool
 	switch s.Type {
 	case Object:
@@ -23,24 +23,24 @@ func (n *Node) check(s *Schema) {
 	default:
 		n.checkText()
 	}
-	n.bad = n.doc.count() > before
+	n.bad = n.doc.errorCount() > before
 	if ok && s.After != nil {
 		s.After(n)
-		n.bad = n.doc.count() > before
+		n.bad = n.doc.errorCount() > before
 	}
 }
 
-// is checks that the value is a YAML node of this kind, and reports an error if it is
-// not. Null is accepted as any kind.
-func (n *Node) is(kind yaml.Kind) bool {
+// checkKind reports an error and returns false if the value is not a YAML node of this
+// kind. Null is accepted as any kind.
+func (n *Node) checkKind(kind yaml.Kind) bool {
 	if n.Null() || n.yaml.Kind == kind {
 		return true
 	}
-	n.Fail("is %s, use %s", nameOf(n.yaml.Kind), nameOf(kind))
+	n.Fail("is %s, use %s", kindName(n.yaml.Kind), kindName(kind))
 	return false
 }
 
-func nameOf(kind yaml.Kind) string {
+func kindName(kind yaml.Kind) string {
 	switch kind {
 	case yaml.MappingNode:
 		return "a mapping"
@@ -51,8 +51,8 @@ func nameOf(kind yaml.Kind) string {
 	}
 }
 
-// tagged reports whether the value has a tag such as !!binary, which is an error.
-func (n *Node) tagged() bool {
+// rejectTag reports an error and returns true if the value has a tag such as !!binary.
+func (n *Node) rejectTag() bool {
 	if n.yaml.Style&yaml.TaggedStyle == 0 {
 		return false
 	}
@@ -62,30 +62,30 @@ func (n *Node) tagged() bool {
 
 func (n *Node) checkObject() bool {
 	s := n.schema
-	if n.Null() && len(s.Needs) > 0 {
-		n.Fail("has no value, use a mapping with %s", OneOf(s.Needs))
+	if n.Null() && len(s.ExactlyOneOf) > 0 {
+		n.Fail("has no value, use a mapping with %s", OneOf(s.ExactlyOneOf))
 		return false
 	}
-	if !n.is(yaml.MappingNode) {
+	if !n.checkKind(yaml.MappingNode) {
 		return false
 	}
 	var present []string
-	for _, c := range n.entries() {
+	for _, c := range n.expandMapping() {
 		present = append(present, c.key)
 		if k := s.Key(c.key); k != nil {
 			n.children = append(n.children, c)
 			c.check(k)
 		} else {
-			n.unknown(c)
+			n.failUnknownKey(c)
 		}
 	}
-	n.needs(present)
+	n.checkExactlyOne(present)
 	return !n.Null()
 }
 
-// unknown reports an unknown key. Below secret values it shows the key only if it
-// resembles a known one, because {password:hunter2} is a key in YAML.
-func (n *Node) unknown(c *Node) {
+// failUnknownKey reports an unknown key. Below a secret value it shows the key only if it
+// resembles a known key, because {password:hunter2} is a key in YAML.
+func (n *Node) failUnknownKey(c *Node) {
 	if n.doc.full() {
 		n.doc.more++
 		return
@@ -102,12 +102,12 @@ func (n *Node) unknown(c *Node) {
 	}
 }
 
-// needs reports an error unless the object has exactly one of the keys in Needs. It
-// does not report a missing key that is probably mistyped, because that is reported as
-// an unknown key.
-func (n *Node) needs(present []string) {
+// checkExactlyOne reports an error unless the object has exactly one of the keys in
+// ExactlyOneOf. It does not report a missing key if a present key is probably meant to be
+// it, because that key is reported as unknown.
+func (n *Node) checkExactlyOne(present []string) {
 	var first string
-	keys := n.schema.Needs
+	keys := n.schema.ExactlyOneOf
 	for _, k := range keys {
 		switch c := n.Get(k); {
 		case c != nil && first != "":
@@ -127,10 +127,10 @@ func (n *Node) needs(present []string) {
 }
 
 func (n *Node) checkMap() bool {
-	if !n.is(yaml.MappingNode) {
+	if !n.checkKind(yaml.MappingNode) {
 		return false
 	}
-	for _, c := range n.entries() {
+	for _, c := range n.expandMapping() {
 		n.children = append(n.children, c)
 		switch err := n.checkKey(c.key); {
 		case err != nil && n.secret:
@@ -157,17 +157,17 @@ func (n *Node) checkKey(key string) error {
 
 func (n *Node) checkArray() bool {
 	s := n.schema
-	if s.Element != "" && (n.Null() || n.yaml.Kind == yaml.SequenceNode && len(n.yaml.Content) == 0) {
-		n.Fail("is empty, use at least one %s", s.Element)
+	if s.NonEmpty != "" && (n.Null() || n.yaml.Kind == yaml.SequenceNode && len(n.yaml.Content) == 0) {
+		n.Fail("is empty, use at least one %s", s.NonEmpty)
 	}
-	if !n.is(yaml.SequenceNode) {
+	if !n.checkKind(yaml.SequenceNode) {
 		return false
 	}
 	if most := s.Max; most > 0 && len(n.yaml.Content) > most {
 		n.Fail("has %d elements, use at most %d", len(n.yaml.Content), most)
 		return false
 	}
-	n.children = n.elements()
+	n.children = n.expandList()
 	seen := make(map[string]*Node)
 	for _, c := range n.children {
 		c.check(s.Elem)
@@ -188,9 +188,9 @@ func (n *Node) checkArray() bool {
 func (n *Node) checkAny() {
 	switch n.yaml.Kind {
 	case yaml.MappingNode:
-		n.children = n.entries()
+		n.children = n.expandMapping()
 	case yaml.SequenceNode:
-		n.children = n.elements()
+		n.children = n.expandList()
 	default:
 		n.text()
 	}
@@ -212,21 +212,21 @@ func (n *Node) checkText() {
 	} else if s.Type == File && text == "" {
 		n.Fail("has no value")
 	} else if s.Type == File {
-		if err := n.doc.readableOnce(n.FilePath()); err != nil {
+		if err := n.doc.checkReadableOnce(n.FilePath()); err != nil {
 			n.Fail("%w", err)
 		}
 	}
 }
 
-// text returns the text of a single value as written. It returns false after it has
-// reported an error.
+// text returns the text of a single value as written. It reports an error and returns
+// false if the value is not a single value.
 func (n *Node) text() (string, bool) {
 	switch {
 	case n.Null():
 		n.Fail("has no value")
 	case n.yaml.Kind != yaml.ScalarNode:
-		n.Fail("is %s, use a single value", nameOf(n.yaml.Kind))
-	case n.tagged():
+		n.Fail("is %s, use a single value", kindName(n.yaml.Kind))
+	case n.rejectTag():
 	case len(n.yaml.Value) > maxText && !n.secret:
 		n.Fail("is longer than %d bytes", maxText)
 	default:

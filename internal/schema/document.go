@@ -16,36 +16,37 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Limits of a file. They are far above normal use, and bound the memory and time that
-// a file with nested aliases takes.
+// Limits of a file. They are far above normal use. They bound the memory and time that a
+// file with nested aliases takes.
 const (
-	maxFile     = 8 << 20
-	maxDepth    = 32
-	maxValues   = 500_000 // values, including those of aliases
-	MaxErrors   = 1000    // errors that are kept; further ones are counted
-	maxText     = 4096    // bytes of one text
+	maxFile     = 8 << 20 // bytes
+	maxDepth    = 32      // levels of nesting
+	maxValues   = 500_000 // values, including the values of each alias
+	MaxErrors   = 1000    // errors that are kept; further errors are only counted
+	maxText     = 4096    // bytes of a single value
 	maxSearched = 1 << 20 // bytes of a file in which lineOf searches
 )
 
 // Document is a file that has been read and checked against a schema.
 type Document struct {
-	// Root is the value in the file, nil for none. Errors in it have been reported.
+	// Root is the value in the file, or nil if there is none. Its errors have been
+	// reported.
 	Root *Node
 
 	name  string // as the user wrote it
 	where string // flag or variable that names it
-	dir   string // to which paths in it are relative
+	dir   string // folder to which paths in the file are relative
 
 	errs     []error
 	more     int   // errors that are only counted
-	values   int   // read so far
+	values   int   // number of values read so far
 	tooLarge error // set when there are more than maxValues
 
-	readable map[string]error // results of Readable, by path
+	readable map[string]error // results of CheckReadable, by path
 }
 
-// Read reads a file and checks it. Errors about the file as a whole
-// begin with where, the flag or variable that names it.
+// Read reads a file and checks it. Errors about the file as a whole begin with where, the
+// flag or variable that names it.
 func Read(name, where string, s *Schema) *Document {
 	d := &Document{name: name, where: where, dir: filepath.Dir(name), readable: make(map[string]error)}
 	if y := d.read(); y != nil {
@@ -57,8 +58,7 @@ func Read(name, where string, s *Schema) *Document {
 	return d
 }
 
-// Errors returns the errors in the file, at most MaxErrors of them, and the number of
-// further ones.
+// Errors returns at most MaxErrors errors in the file, and the number of further errors.
 func (d *Document) Errors() (all []error, more int) {
 	if d.tooLarge != nil {
 		return []error{d.tooLarge}, 0
@@ -66,7 +66,7 @@ func (d *Document) Errors() (all []error, more int) {
 	return d.errs, d.more
 }
 
-func (d *Document) count() int { return len(d.errs) + d.more }
+func (d *Document) errorCount() int { return len(d.errs) + d.more }
 
 func (d *Document) full() bool { return len(d.errs) == MaxErrors }
 
@@ -92,7 +92,7 @@ func (d *Document) read() *yaml.Node {
 	switch {
 	case err != nil:
 		line := lineOf(text, err)
-		d.failAt(line, syntax(err, bytes.Split(text, []byte("\n"))[max(line, 1)-1]))
+		d.failAt(line, syntaxProblem(err, bytes.Split(text, []byte("\n"))[max(line, 1)-1]))
 		return nil
 	case second > 0:
 		d.failAt(second, "contains a second document, use one document per file")
@@ -123,7 +123,7 @@ func readFile(name string) ([]byte, error) {
 	return text, nil
 }
 
-// Cause returns an error about a file without the name of the file.
+// Cause removes the file name from an error about a file.
 func Cause(err error) error {
 	var pe *fs.PathError
 	if errors.As(err, &pe) {
@@ -132,8 +132,8 @@ func Cause(err error) error {
 	return err
 }
 
-// invalidLine returns the first line that is not UTF-8 or has a control character, 0
-// if there is none.
+// invalidLine returns the number of the first line that is not UTF-8 or has a control
+// character, or 0 if there is none.
 func invalidLine(text []byte) int {
 	control := func(r rune) bool { return r < ' ' && r != '\t' && r != '\r' || r == 0x7f }
 	for i, line := range bytes.Split(text, []byte("\n")) {
@@ -144,8 +144,8 @@ func invalidLine(text []byte) int {
 	return 0
 }
 
-// Parse parses YAML. It returns the first document, nil for none, and the line of the
-// second document, 0 for none.
+// Parse parses YAML. It returns the first document, or nil if there is none, and the line
+// of the second document, or 0 if there is none.
 func Parse(text []byte) (root *yaml.Node, second int, err error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var n [2]yaml.Node
@@ -161,9 +161,9 @@ func Parse(text []byte) (root *yaml.Node, second int, err error) {
 	return root, max(n[1].Line, 1), nil
 }
 
-// lineOf returns the line of a syntax error: the last line of the shortest prefix of
-// the text that has the same error. The parser often names another line or none; for
-// a large file, lineOf returns the parser's.
+// lineOf returns the line of a syntax error: the last line of the shortest prefix of the
+// text that has the same error. The parser often reports another line or none. For a
+// large file, lineOf returns the line that the parser reports, or 0.
 func lineOf(text []byte, err error) int {
 	if len(text) > maxSearched {
 		line := 0
@@ -179,15 +179,15 @@ func lineOf(text []byte, err error) int {
 
 var yamlLine = regexp.MustCompile(`^yaml: (line \d+: )?`)
 
-// syntax returns the text of a syntax error without quotations from the file: a
-// password that begins with * would be quoted as an alias.
-func syntax(err error, line []byte) string {
+// syntaxProblem describes a syntax error without quoting the file. The parser would quote
+// a password that begins with *, because it is an alias in YAML.
+func syntaxProblem(err error, line []byte) string {
 	problem := yamlLine.ReplaceAllString(err.Error(), "")
 	noToken := strings.Contains(problem, "cannot start any token")
 	switch {
 	case tabIndent.Match(line):
 		problem = "a tab where spaces are needed, indent with spaces only"
-	case noToken && tokenless.Match(line):
+	case noToken && reservedStart.Match(line):
 		problem = "a value that starts with @ or ` must be in quotes"
 	case strings.HasPrefix(problem, "unknown anchor"):
 		problem = "a value that starts with * refers to an anchor (&) that is not defined before it, put the value in quotes"
@@ -196,13 +196,13 @@ func syntax(err error, line []byte) string {
 }
 
 var (
-	// tabIndent matches a line with a tab before its first text.
+	// tabIndent matches a line that is indented with a tab.
 	tabIndent = regexp.MustCompile(`^[ -]*\t`)
-	// tokenless matches a line with a value that starts with a reserved character.
-	tokenless = regexp.MustCompile("[:,\\[{-]\\s*[@`]")
+	// reservedStart matches a line with a value that starts with a reserved character.
+	reservedStart = regexp.MustCompile("[:,\\[{-]\\s*[@`]")
 )
 
-// failAt reports an error at a line of the file, 0 if the line is unknown.
+// failAt reports an error at a line of the file. The line is 0 if it is unknown.
 func (d *Document) failAt(line int, problem string) {
 	where := d.name
 	if line > 0 {
@@ -219,19 +219,19 @@ func (d *Document) add(err error) {
 	d.errs = append(d.errs, err)
 }
 
-// readableOnce caches the results of Readable.
-func (d *Document) readableOnce(path string) error {
+// checkReadableOnce is like CheckReadable but caches the results.
+func (d *Document) checkReadableOnce(path string) error {
 	err, known := d.readable[path]
 	if !known {
-		err = Readable(path)
+		err = CheckReadable(path)
 		d.readable[path] = err
 	}
 	return err
 }
 
-// Readable returns an error if a file cannot be read. It opens only regular files,
+// CheckReadable returns an error if a file cannot be read. It opens only regular files,
 // because opening a pipe may block.
-func Readable(path string) error {
+func CheckReadable(path string) error {
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && info.IsDir():

@@ -6,9 +6,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// elements returns the values of a list, none for null.
-func (n *Node) elements() []*Node {
-	if n.Null() || n.tagged() {
+// expandList returns the values of a list. It returns none for null.
+func (n *Node) expandList() []*Node {
+	if n.Null() || n.rejectTag() {
 		return nil
 	}
 	all := make([]*Node, 0, len(n.yaml.Content))
@@ -23,10 +23,10 @@ func (n *Node) elements() []*Node {
 	return all
 }
 
-// entries returns the values of a mapping, its own before merged ones (<<), and none
-// for null.
-func (n *Node) entries() (all []*Node) {
-	if n.Null() || n.tagged() || n.doc.tooLarge != nil {
+// expandMapping returns the values of a mapping. Its own values come before merged values
+// (<<). It returns none for null.
+func (n *Node) expandMapping() (all []*Node) {
+	if n.Null() || n.rejectTag() || n.doc.tooLarge != nil {
 		return nil
 	}
 	seen := make(map[string]bool, len(n.yaml.Content)/2)
@@ -38,7 +38,7 @@ func (n *Node) entries() (all []*Node) {
 	}
 	n.eachPair(n.yaml, func(key string, line int, value *yaml.Node) {
 		if seen[key] {
-			n.duplicate(key, line)
+			n.failDuplicateKey(key, line)
 		} else {
 			add(key, line, value)
 		}
@@ -51,8 +51,8 @@ func (n *Node) entries() (all []*Node) {
 	return all
 }
 
-// duplicate reports a duplicate key. Below secret values it does not show the key.
-func (n *Node) duplicate(key string, line int) {
+// failDuplicateKey reports a duplicate key. It does not show the key below a secret value.
+func (n *Node) failDuplicateKey(key string, line int) {
 	n.doc.values++
 	if n.secret {
 		at := *n
@@ -63,7 +63,7 @@ func (n *Node) duplicate(key string, line int) {
 	(&Node{doc: n.doc, parent: n, key: key, line: line}).Fail("duplicate key")
 }
 
-// eachPair calls f for the entries of a mapping node, without its merges.
+// eachPair calls f for the entries of a mapping node, except merges.
 func (n *Node) eachPair(m *yaml.Node, f func(key string, line int, value *yaml.Node)) {
 	for i := 0; i+1 < len(m.Content); i += 2 {
 		key, line := m.Content[i], m.Content[i].Line
@@ -81,7 +81,7 @@ func (n *Node) eachPair(m *yaml.Node, f func(key string, line int, value *yaml.N
 	}
 }
 
-// merge adds the entries that << merges into a mapping.
+// merge calls add for the entries that << merges into a mapping.
 func (n *Node) merge(m *yaml.Node, depth int, add func(key string, line int, value *yaml.Node)) {
 	for i := 0; i+1 < len(m.Content); i += 2 {
 		if m.Content[i].Tag != "!!merge" {
@@ -96,11 +96,11 @@ func (n *Node) merge(m *yaml.Node, depth int, add func(key string, line int, val
 				other = other.Alias
 			}
 			if other.Kind != yaml.MappingNode {
-				n.Fail("<< merges %s, use an alias of a mapping", nameOf(other.Kind))
+				n.Fail("<< merges %s, use an alias of a mapping", kindName(other.Kind))
 				continue
 			}
 			n.doc.values += len(other.Content) / 2
-			if !n.doc.accepts(n, depth+1) {
+			if !n.doc.withinLimits(n, depth+1) {
 				return
 			}
 			n.eachPair(other, add)
@@ -109,27 +109,27 @@ func (n *Node) merge(m *yaml.Node, depth int, add func(key string, line int, val
 	}
 }
 
-// child returns a value below this one, nil if a limit is exceeded.
+// child returns a new node for a value below this one, or nil if a limit is exceeded.
 func (n *Node) child(key string, line int, y *yaml.Node) *Node {
 	if y.Kind == yaml.AliasNode {
 		y = y.Alias
 	}
 	c := &Node{doc: n.doc, parent: n, key: key, line: line, depth: n.depth + 1, secret: n.secret, yaml: y}
-	if !n.doc.accepts(c, c.depth) {
+	if !n.doc.withinLimits(c, c.depth) {
 		return nil
 	}
 	return c
 }
 
-// accepts counts a value, and reports whether it is within the limits.
-func (d *Document) accepts(n *Node, depth int) bool {
+// withinLimits counts a value, and reports whether it is within the limits.
+func (d *Document) withinLimits(n *Node, depth int) bool {
 	if depth > maxDepth {
 		n.Fail("is nested more than %d levels deep", maxDepth)
 		return false
 	}
 	d.values++
 	if d.values > maxValues && d.tooLarge == nil {
-		d.tooLarge = fmt.Errorf("%s: is too large: more than %d values in the file, counting those of each alias", n.Where(), maxValues)
+		d.tooLarge = fmt.Errorf("%s: is too large: more than %d values in the file, including the values of each alias", n.Where(), maxValues)
 	}
 	return d.tooLarge == nil
 }

@@ -1,14 +1,14 @@
 package schema
 
-// JSON returns the schema as JSON Schema, draft 7, and the definitions that it refers
-// to, by name. The JSON Schema accepts every file that s accepts, and more, because it
-// does not check values against each other.
+// JSON returns the schema as JSON Schema, draft 7, and the definitions that it refers to,
+// by name. The JSON Schema accepts every file that s accepts. It also accepts others,
+// because it does not check values against each other.
 func (s *Schema) JSON() (root map[string]any, definitions map[string]any) {
 	definitions = make(map[string]any)
 	return s.json(definitions), definitions
 }
 
-// json returns a reference to the definition of a schema with a name, else the schema.
+// json returns the schema or, if it has a name, a reference to its definition.
 func (s *Schema) json(definitions map[string]any) map[string]any {
 	if s.Name == "" {
 		return s.inline(definitions)
@@ -49,7 +49,7 @@ const goDuration = `^[+-]?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))
 func (s *Schema) addType(out, definitions map[string]any) {
 	switch s.Type {
 	case Object:
-		s.object(out, definitions)
+		s.addObject(out, definitions)
 	case Map:
 		out["type"], out["additionalProperties"] = []string{"object", "null"}, s.Elem.json(definitions)
 		if s.MapKey != nil {
@@ -57,7 +57,7 @@ func (s *Schema) addType(out, definitions map[string]any) {
 		}
 	case Array:
 		out["type"], out["items"] = []string{"array", "null"}, s.Elem.json(definitions)
-		if s.Element != "" {
+		if s.NonEmpty != "" {
 			out["type"], out["minItems"] = "array", 1
 		}
 		if s.Max > 0 {
@@ -77,20 +77,20 @@ func (s *Schema) addType(out, definitions map[string]any) {
 	}
 }
 
-// object adds the keys, and the ones that are required.
-func (s *Schema) object(out, definitions map[string]any) {
+// addObject adds the keywords of an Object.
+func (s *Schema) addObject(out, definitions map[string]any) {
 	properties := make(map[string]any, len(s.Keys))
 	for _, k := range s.Keys {
 		properties[k.Name] = k.json(definitions)
 	}
 	out["type"], out["properties"], out["additionalProperties"] = []string{"object", "null"}, properties, false
-	switch len(s.Needs) {
+	switch len(s.ExactlyOneOf) {
 	case 0:
 	case 1:
-		out["type"], out["required"] = "object", s.Needs
+		out["type"], out["required"] = "object", s.ExactlyOneOf
 	default:
 		var one []any
-		for _, k := range s.Needs {
+		for _, k := range s.ExactlyOneOf {
 			one = append(one, map[string]any{"required": []string{k}})
 		}
 		out["type"], out["oneOf"] = "object", one

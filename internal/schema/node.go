@@ -16,15 +16,15 @@ type Node struct {
 	doc      *Document
 	parent   *Node
 	schema   *Schema
-	key      string // in an object or map, "" in an array
-	index    int    // in an array
+	key      string // key in an object or map; "" in an array
+	index    int    // index in an array
 	line     int
 	depth    int
 	secret   bool       // never show the value or anything below it
 	failed   bool       // an error has been reported here
 	bad      bool       // an error has been reported here or below
 	yaml     *yaml.Node // with aliases resolved
-	children []*Node    // values of known keys, or elements
+	children []*Node    // values of known keys, or elements of an array
 
 	// Value is set by Schema.After.
 	Value any
@@ -36,7 +36,7 @@ func (n *Node) Line() int { return n.line }
 // Bad reports whether there is an error in the value or below it.
 func (n *Node) Bad() bool { return n.bad }
 
-// Text returns a single value as written, "" for a nil node or after an error.
+// Text returns a single value as written, or "" if n is nil or has an error.
 func (n *Node) Text() string {
 	if n == nil || n.failed {
 		return ""
@@ -44,7 +44,7 @@ func (n *Node) Text() string {
 	return n.yaml.Value
 }
 
-// FilePath returns the value as a path, relative to the folder of the file.
+// FilePath returns the path in the value, resolved relative to the folder of the file.
 func (n *Node) FilePath() string {
 	if n.yaml.Value == "" || filepath.IsAbs(n.yaml.Value) {
 		return n.yaml.Value
@@ -52,8 +52,8 @@ func (n *Node) FilePath() string {
 	return filepath.Join(n.doc.dir, n.yaml.Value)
 }
 
-// Get returns the value of a key, nil if it is not set or n is nil. The value may
-// have errors.
+// Get returns the value of a key, or nil if it is not set or n is nil. The value may have
+// errors.
 func (n *Node) Get(key string) *Node {
 	for _, c := range n.Elements() {
 		if c.key == key {
@@ -63,7 +63,7 @@ func (n *Node) Get(key string) *Node {
 	return nil
 }
 
-// Elements returns the values below this one, none for a nil node.
+// Elements returns the values directly below this one. n may be nil.
 func (n *Node) Elements() []*Node {
 	if n == nil {
 		return nil
@@ -71,8 +71,7 @@ func (n *Node) Elements() []*Node {
 	return n.children
 }
 
-// Valid returns the Elements without an error of their own. There may be errors below
-// them.
+// Valid returns the Elements without errors of their own. There may be errors below them.
 func (n *Node) Valid() []*Node {
 	return slices.DeleteFunc(slices.Clone(n.Elements()), func(c *Node) bool { return c.failed })
 }
@@ -80,27 +79,27 @@ func (n *Node) Valid() []*Node {
 // Key returns the key of a value in an object or a map.
 func (n *Node) Key() string { return n.key }
 
-// Forget drops the values below, to save memory once Value is set.
+// Forget drops the values below this one, to save memory once Value is set.
 func (n *Node) Forget() { n.children = nil }
 
-// Decode decodes the value as YAML does, leaving out values with errors, and reports
-// whether it succeeded. It does nothing for a nil node or one with an error. If
-// decoding fails, it reports an error that does not show the value.
+// Decode decodes the value like yaml.Unmarshal, leaving out values with errors, and
+// reports whether it succeeded. It does nothing if n is nil or has an error. If decoding
+// fails, it reports an error that does not show the value.
 func (n *Node) Decode(to any) bool {
 	if n == nil || n.failed {
 		return false
 	}
 	err := n.TryDecode(to)
 	if err != nil {
-		n.Fail("has a value that is not valid")
+		n.Fail("has an invalid value")
 	}
 	return err == nil
 }
 
-// TryDecode decodes the value as YAML does. Its errors may quote the value.
+// TryDecode decodes the value like yaml.Unmarshal. Its errors may quote the value.
 func (n *Node) TryDecode(to any) error { return n.tree().Decode(to) }
 
-// tree returns a YAML node without aliases, merges and tags.
+// tree returns the value as a YAML node without aliases, merges and tags.
 func (n *Node) tree() *yaml.Node {
 	if n.Null() {
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null"}

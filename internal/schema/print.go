@@ -12,7 +12,7 @@ import (
 // Redacted is printed in place of a secret.
 const Redacted = "<secret>"
 
-// Print returns a valid value in one line of YAML, without its secrets.
+// Print returns a valid value as one line of YAML, without secrets.
 func (n *Node) Print() string {
 	s := n.schema
 	if s.Hidden {
@@ -46,8 +46,8 @@ func (n *Node) Print() string {
 
 var plainText = regexp.MustCompile(`^[A-Za-z/_.][A-Za-z0-9_./*+-]*(:[0-9]+)?$`)
 
-// QuoteYAML returns a text as a YAML value, in quotes unless YAML would read it back as
-// the same text.
+// QuoteYAML returns a text as a YAML value. It adds quotes unless YAML reads the plain
+// text as the same string.
 func QuoteYAML(text string) string {
 	if out, err := yaml.Marshal(text); err != nil || string(out) != text+"\n" || !plainText.MatchString(text) {
 		return strconv.Quote(text)
@@ -66,8 +66,8 @@ func canonical(s *Schema, text string) string {
 	return text
 }
 
-// Join returns the values or defaults of keys of an object, separated by spaces, and
-// "" if the first key is not set or not valid.
+// Join returns the values or defaults of keys of an object, separated by spaces, or "" if
+// the first key is not set or not valid.
 func (n *Node) Join(keys ...string) string {
 	var all []string
 	for i, key := range keys {
@@ -84,16 +84,16 @@ func (n *Node) Join(keys ...string) string {
 	return strings.Join(all, " ")
 }
 
-// Line is a printed line. Its origin is file, default, or "" for a line that only
-// begins a block.
+// Line is a printed line. Origin is file, default, or "" for a line that only begins a
+// block.
 type Line struct {
 	Depth        int
 	Text, Origin string
 }
 
-// Lines returns a valid value with its key in block style, with a line for each key of
-// an object, also in arrays, where defaults are included. It skips values that are not
-// set or empty.
+// Lines returns a valid value and its key in block style: one line for each key of an
+// object, and of each object in an array, where defaults are included. It skips values
+// that are empty or not set.
 func (n *Node) Lines(depth int, key string) (all []Line) {
 	if n == nil || n.Null() {
 		return nil
@@ -105,7 +105,7 @@ func (n *Node) Lines(depth int, key string) (all []Line) {
 		}
 	case s.Type == Array && s.Elem.Type == Object:
 		for _, c := range n.children {
-			all = append(all, c.element(depth+1)...)
+			all = append(all, c.elementLines(depth+1)...)
 		}
 	case s.Type != Array || len(n.children) > 0:
 		return []Line{{depth, key + ": " + n.Print(), "file"}}
@@ -116,8 +116,8 @@ func (n *Node) Lines(depth int, key string) (all []Line) {
 	return append([]Line{{depth, key + ":", ""}}, all...)
 }
 
-// element returns the lines of an object in an array.
-func (n *Node) element(depth int) (all []Line) {
+// elementLines returns the lines of an object in an array.
+func (n *Node) elementLines(depth int) (all []Line) {
 	first := "- "
 	for _, k := range n.schema.Keys {
 		text, origin := k.Default, "default"

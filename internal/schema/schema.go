@@ -1,8 +1,8 @@
 // Package schema checks YAML files against a declarative schema, decodes and prints
 // their values, and publishes the schema as JSON Schema.
 //
-// It reports all errors at once, each with file, key path, line and accepted values.
-// It never shows a value below a secret key.
+// All errors of a file are reported at once, each with file, key path, line and accepted
+// values. Errors never show a value below a secret key.
 package schema
 
 import (
@@ -18,17 +18,17 @@ import (
 // Type is the type of a value.
 type Type int
 
-// The types. All but the last four are single values.
+// The types. All except the last four are single values.
 const (
 	Text     Type = iota // as written, quoted or not
 	Boolean              // true or false, without quotes
 	Flag                 // true, false, 1 or 0, quoted or not, as on the command line
 	Integer              // from Min to Max
-	Duration             // at least Least
-	Path                 // relative to the folder of the file
+	Duration             // at least MinDuration
+	Path                 // path, relative to the folder of the file
 	File                 // Path of a readable file
-	Object               // has the keys of the schema only
-	Map                  // has any keys
+	Object               // mapping with only the keys in Keys
+	Map                  // mapping with any keys
 	Array
 	Any // a value of any type
 )
@@ -38,34 +38,35 @@ type Schema struct {
 	Type Type
 	Doc  string // description in Markdown
 
-	Default string // of a key of an Object
-	Name    string // of the definition in JSON Schema; "" to inline the schema where it is used
+	Default string // default of a key of an Object
+	Name    string // name of the definition in JSON Schema; "" to inline the schema
 
-	Keys  []Key    // of an Object
-	Needs []string // keys of an Object of which exactly one must be set; null is not valid then
+	Keys         []Key    // of an Object
+	ExactlyOneOf []string // keys of an Object exactly one of which must be set; null is then invalid
 
-	Elem    *Schema                 // of a Map or an Array
-	MapKey  *Schema                 // of the keys of a Map
-	Unique  func(elem *Node) string // two elements of an Array must not have the same result, except ""
-	Element string                  // noun for the elements of an Array that must not be empty
+	Elem     *Schema                 // of a Map or an Array
+	MapKey   *Schema                 // of the keys of a Map
+	Unique   func(elem *Node) string // no two elements of an Array may have the same result, except ""
+	NonEmpty string                  // noun for the elements of an Array that must not be empty, such as "URL"
 
-	Min, Max int           // of an Integer; Max also limits the elements of an Array
-	Least    time.Duration // of a Duration
+	Min, Max    int           // of an Integer; Max also limits the elements of an Array
+	MinDuration time.Duration // of a Duration
 
 	Enum    []string       // accepted texts
 	Pattern *regexp.Regexp // accepted texts match it
-	Want    string         // describes Pattern in errors: "a DNS name, use one such as example.com"
+	Want    string         // description of Pattern for errors: "a DNS name, use one such as example.com"
 	Check   func(text string) error
 
-	// After checks values below this one against each other. It also runs after
-	// errors, but not for a value that is null or of the wrong type.
+	// After checks the values below this one against each other, and may set Node.Value.
+	// It also runs if they have errors, but not if the value is null or of the wrong type.
 	After func(*Node)
 
-	Secret bool                     // never show the value or anything below it in errors
-	Hidden bool                     // do not print the value either
-	Shown  func(text string) string // returns the text to print
+	Secret bool                     // errors never show the value or anything below it
+	Hidden bool                     // the value is printed as Redacted
+	Shown  func(text string) string // returns the text to print; nil prints the value as it is
 
-	// NoDefault reports whether the default of a key does not apply to an Object.
+	// NoDefault reports whether the default of a key does not apply to this Object. It may
+	// be nil.
 	NoDefault func(n *Node, key string) bool
 }
 
@@ -82,7 +83,7 @@ type Key struct {
 	*Schema
 }
 
-// Key returns the schema of a key, nil if there is none.
+// Key returns the schema of a key, or nil if there is none.
 func (s *Schema) Key(name string) *Schema {
 	for i := range s.Keys {
 		if s.Keys[i].Name == name {
@@ -102,11 +103,11 @@ func (s *Schema) names() []string {
 	return all
 }
 
-// CheckText returns an error, which quotes the text, if a single value is not valid.
+// CheckText returns an error if a single value is not valid. The error quotes the text.
 func (s *Schema) CheckText(text string) error { return s.checkText(text, false) }
 
-// checkText is CheckText, with errors that do not quote a secret text. Check must not
-// quote it either.
+// checkText is like CheckText, but its errors do not quote a secret text. Schema.Check
+// must not quote a secret text either.
 func (s *Schema) checkText(text string, secret bool) error {
 	switch problem := s.problem(text); {
 	case problem != "" && secret:
@@ -120,7 +121,7 @@ func (s *Schema) checkText(text string, secret bool) error {
 	}
 }
 
-// problem describes why a text is not valid; it returns "" for a valid one.
+// problem describes why a text is not valid. It returns "" for a valid text.
 func (s *Schema) problem(text string) string {
 	switch s.Type {
 	case Flag:
@@ -135,8 +136,8 @@ func (s *Schema) problem(text string) string {
 		switch d, err := time.ParseDuration(text); {
 		case err != nil:
 			return "is not a valid duration, use a number with a unit such as 500ms, 15s or 5m"
-		case d < s.Least:
-			return "is out of range, use " + s.durations()
+		case d < s.MinDuration:
+			return "is out of range, use " + s.durationRange()
 		}
 	}
 	switch {
@@ -148,22 +149,22 @@ func (s *Schema) problem(text string) string {
 	return ""
 }
 
-// durations describes the accepted range of a Duration.
-func (s *Schema) durations() string {
-	switch s.Least {
+// durationRange describes the accepted range of a Duration.
+func (s *Schema) durationRange() string {
+	switch s.MinDuration {
 	case 0:
 		return "0 or more"
 	case 1:
 		return "more than 0"
 	default:
-		return "at least " + s.Least.String()
+		return "at least " + s.MinDuration.String()
 	}
 }
 
 // HeaderName matches the name of an HTTP header.
 var HeaderName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 
-// OneOf returns "a, b or c".
+// OneOf joins texts to a list such as "a, b or c".
 func OneOf(texts []string) string {
 	last := len(texts) - 1
 	if last < 1 {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// item is an element of the file that the tests read.
+// item is an element of the list in the files of the tests.
 type item struct {
 	Name     string
 	URL      string
@@ -25,17 +25,17 @@ type item struct {
 	Auth     map[string]any
 }
 
-// itemsSchema describes a file with a list of items, which uses every kind.
+// itemsSchema returns the schema of a file with a list of items. It uses every type.
 func itemsSchema() *Schema {
 	element := &Schema{
-		Type: Object, Needs: []string{"url", "urls"},
+		Type: Object, ExactlyOneOf: []string{"url", "urls"},
 		Keys: []Key{
 			{"name", &Schema{}},
 			{"url", &Schema{}},
-			{"urls", &Schema{Type: Array, Element: "URL", Elem: &Schema{}, Unique: (*Node).Text}},
+			{"urls", &Schema{Type: Array, NonEmpty: "URL", Elem: &Schema{}, Unique: (*Node).Text}},
 			{"api", &Schema{Enum: []string{"v1", "v2"}}},
 			{"port", &Schema{Type: Integer, Min: 1, Max: 100}},
-			{"interval", &Schema{Type: Duration, Least: time.Millisecond, Default: "15s"}},
+			{"interval", &Schema{Type: Duration, MinDuration: time.Millisecond, Default: "15s"}},
 			{"on", &Schema{Type: Boolean}},
 			{"flag", &Schema{Type: Flag}},
 			{"dir", &Schema{Type: Path}},
@@ -48,8 +48,8 @@ func itemsSchema() *Schema {
 	return &Schema{Type: Object, Keys: []Key{{"items", &Schema{Type: Array, Max: 2000, Elem: element}}, {"labels", &Schema{Type: Map, Elem: &Schema{}}}}}
 }
 
-// read reads a file c.yml in a new working directory. It returns the errors, one per
-// line.
+// read writes a file c.yml to a new working directory and reads it. It returns the
+// document and its errors, one per line.
 func read(t *testing.T, text string) (*Document, string) {
 	t.Helper()
 	t.Chdir(t.TempDir())
@@ -89,7 +89,7 @@ func TestEachErrorHasKeyPathLineAndReason(t *testing.T) {
 		{one("urls: [http://b]"), ": items[0].urls (line 3): must not be set together with url, use one of the two"},
 		{one("labels: {a-b: x}"), `: items[0].labels.a-b (line 3): "a-b" is not a label name`},
 
-		// Kinds.
+		// Types.
 		{"- a", " (line 1): is a list, use a mapping"},
 		{"items: {a: b}", ": items (line 1): is a mapping, use a list"},
 		{"items: a", ": items (line 1): is a single value, use a list"},
@@ -146,7 +146,7 @@ func TestEachErrorHasKeyPathLineAndReason(t *testing.T) {
 	}
 }
 
-// The value may be on another line than its key, and an alias on another line than
+// A value may be on a different line from its key, and an alias on a different line from
 // its anchor. Users look for the key, or for the element of a list.
 func TestAnErrorHasTheLineOfItsKey(t *testing.T) {
 	for text, want := range map[string]string{
@@ -170,7 +170,7 @@ func TestLimits(t *testing.T) {
 		}
 		return "{" + b.String() + "}"
 	}
-	const tooLarge = "is too large: more than 500000 values in the file, counting those of each alias"
+	const tooLarge = "is too large: more than 500000 values in the file, including the values of each alias"
 	for name, c := range map[string]struct{ text, want string }{
 		"depth":                           {"items: [{url: http://a, auth: {claims: &c {x: *c}}}]", "items[0].auth.claims" + strings.Repeat(".x", 28) + " (line 1): is nested more than 32 levels deep"},
 		"elements":                        {"items: [" + strings.Repeat("{},", 2001) + "]", "items (line 1): has 2001 elements, use at most 2000"},
@@ -196,7 +196,7 @@ func TestErrorsBeyondTheLimitAreCounted(t *testing.T) {
 	}
 }
 
-func TestAFileThatCannotBeReadIsNamed(t *testing.T) {
+func TestAnUnreadableFileIsNamed(t *testing.T) {
 	t.Chdir(t.TempDir())
 	if err := os.Mkdir("folder", 0o700); err != nil {
 		t.Fatal(err)

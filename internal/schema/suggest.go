@@ -1,7 +1,7 @@
 package schema
 
-// Suggest returns the known key that was probably meant; ok is false if none is
-// similar.
+// Suggest returns the known key that key is probably a misspelling of. ok is false if no
+// known key is similar.
 func Suggest(key string, known []string) (best string, ok bool) {
 	least := min(2, (len(key)+1)/3) + 1
 	if len(key) > 64 {
