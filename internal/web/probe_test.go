@@ -107,7 +107,7 @@ func TestScrapeTimeoutLimitsAProbe(t *testing.T) {
 	}
 }
 
-func TestFormatAndCompressionOfAProbe(t *testing.T) {
+func TestProbeNegotiatesFormatAndCompression(t *testing.T) {
 	o := Options{Registry: registry(), Probe: &prober{view: view(upstreamAt("a"), good, breaker.Closed)}}
 	for accept, want := range map[string]string{
 		"": "text/plain; version=0.0.4", prometheusAccept: "application/openmetrics-text; version=1.0.0", acceptProtobuf: "text/plain; version=0.0.4",
@@ -122,8 +122,8 @@ func TestFormatAndCompressionOfAProbe(t *testing.T) {
 		if ct := r.Header.Get("Content-Type"); err != nil || !strings.HasPrefix(ct, want) {
 			t.Errorf("Accept %q: got %q, %v, want %q", accept, ct, err, want)
 		}
-		if om := strings.HasSuffix(string(got), "# EOF\n"); om != strings.Contains(want, "openmetrics") {
-			t.Errorf("Accept %q: ends with # EOF: %v", accept, om)
+		if got, want := strings.HasSuffix(string(got), "# EOF\n"), strings.Contains(want, "openmetrics"); got != want {
+			t.Errorf("Accept %q: response ends with # EOF: got %v, want %v", accept, got, want)
 		}
 	}
 }
