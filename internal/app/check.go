@@ -51,7 +51,7 @@ func checkFiles(sources []discovery.FileConfig) (errs []error, warnings []string
 					warnings = append(warnings, fmt.Sprintf("discovery.files: target left out: %s", text))
 				}
 				if n := len(list.Stripped); n > 0 {
-					warnings = append(warnings, fmt.Sprintf("discovery.files: %s: dropping the labels instance and job, which Prometheus sets itself, targets: %d", path, n))
+					warnings = append(warnings, fmt.Sprintf("discovery.files: %s: dropping the labels instance and job, which Prometheus sets itself (targets: %d)", path, n))
 				}
 			}
 		}

@@ -16,7 +16,7 @@ func newTestReloadLog() (*reloadLog, *logBuffer) {
 	return &reloadLog{metrics: exposition.NewRegistry().Exporter, log: b.logger()}, b
 }
 
-func TestEachReasonOfAFailedReloadIsLogged(t *testing.T) {
+func TestEachReasonForAFailedReloadIsLogged(t *testing.T) {
 	failed := func(err string, changes int) string {
 		return fmt.Sprintf(`level=ERROR msg="Reload failed, the old configuration goes on" err=%s changes=%d`, err, changes)
 	}

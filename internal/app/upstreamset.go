@@ -16,8 +16,8 @@ import (
 )
 
 // upstreamSet combines the upstreams of the configuration with the last result of
-// each discovery source. It adds new upstreams to the poller, removes upstreams that
-// are gone, and does not touch the others.
+// each discovery source. It adds new upstreams to the poller, removes those that are
+// gone, replaces those that have changed, and does not touch the others.
 type upstreamSet struct {
 	poller    *poll.Poller
 	registry  *exposition.Registry
@@ -86,7 +86,7 @@ func (s *upstreamSet) discovered(ctx context.Context, source string, l discovery
 	defer s.mu.Unlock()
 	state := s.sources[source]
 	if state == nil || ctx.Err() != nil {
-		return // a reload has removed the source, or the program is ending
+		return // a reload has removed the source, or the program is shutting down
 	}
 	state.update(source, l, s.log)
 	s.apply(ctx)
