@@ -12,7 +12,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/discovery"
 )
 
-// check reports every error that would prevent a start with these settings, and the
+// check reports every error that would prevent startup with these settings, and the
 // errors and warnings about discovery files. It opens no connection.
 func check(s settings, stdout, stderr io.Writer) error {
 	warnings := s.Warnings()

@@ -239,7 +239,8 @@ func (l *outageLog) expireView(v *fleet.View, now time.Time) {
 	}
 }
 
-// attributes returns the attributes that identify endpoints of an upstream.
+// attributes returns the attributes that identify endpoints of an upstream. It sorts
+// endpoints.
 func attributes(u *fleet.Upstream, replica string, endpoints []betanet.Endpoint) []any {
 	slices.Sort(endpoints)
 	names := make([]string, len(endpoints))

@@ -120,8 +120,8 @@ func (s *upstreamSet) apply(ctx context.Context) {
 	}
 	tuneGC(len(s.current))
 	s.logConnections()
-	added, newNames := missing(s.current, before)
-	removed, goneNames := missing(before, s.current)
+	added, newNames := difference(s.current, before)
+	removed, goneNames := difference(before, s.current)
 	attrs := []any{"added", added, "removed", removed, "upstreams", len(s.current)}
 	if len(newNames) > 0 {
 		attrs = append(attrs, "new", joinFirst(newNames))
@@ -132,9 +132,9 @@ func (s *upstreamSet) apply(ctx context.Context) {
 	s.log.Info("Upstreams changed", attrs...)
 }
 
-// missing returns the number of upstreams of a that are not in b, and the sorted
-// names that only a has.
-func missing(a, b map[string]*fleet.Upstream) (n int, names []string) {
+// difference returns the number of upstreams of a that are not in b, and the sorted
+// names that only a has. An upstream that has changed is counted, but not named.
+func difference(a, b map[string]*fleet.Upstream) (n int, names []string) {
 	for name, u := range a {
 		if b[name] != u {
 			n++

@@ -145,7 +145,7 @@ func compressor() (func(http.Handler) http.Handler, error) {
 	}, nil
 }
 
-// withAcceptEncoding returns the request with another Accept-Encoding.
+// withAcceptEncoding returns r, or a copy of it, with the given Accept-Encoding.
 func withAcceptEncoding(r *http.Request, codings string) *http.Request {
 	if r.Header.Get("Accept-Encoding") == codings {
 		return r

@@ -146,7 +146,7 @@ func TestCodingFollowsAcceptEncodingAndIsNeverExcluded(t *testing.T) {
 }
 
 func TestVaryHasAcceptIfTheResponseDependsOnIt(t *testing.T) {
-	o := Options{Registry: registry(view(upstreamAt(""), good, breaker.Closed)), Probe: &prober{view: view(upstreamAt("a"), good, breaker.Closed)}}
+	o := Options{Registry: registry(view(upstreamAt(""), good, breaker.Closed)), Probe: &fakeProber{view: view(upstreamAt("a"), good, breaker.Closed)}}
 	for path, want := range map[string]bool{
 		"/metrics": true, "/probe?target=a": true, "/": false, "/api/v1/status": false,
 	} {

@@ -29,8 +29,9 @@ type Prober interface {
 var textFormats = formats[:3]
 
 // probeHandler serves the samples of one target, even if the target cannot be reached.
-// With debug=true it serves them below a log of the probe, as plain text for people. It ignores
-// other parameters, because users of Prometheus may add parameters to all of their jobs.
+// With debug=true it serves them below a log of the probe, as plain text for people. It
+// ignores other parameters, because users of Prometheus may add parameters to all of
+// their jobs.
 func probeHandler(o Options) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		query, err := url.ParseQuery(r.URL.RawQuery)

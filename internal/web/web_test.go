@@ -127,7 +127,7 @@ func TestProtobufHasTheSameValues(t *testing.T) {
 func TestOnlyEnabledPathsAndTheirMethodsAreServed(t *testing.T) {
 	o := healthyOptions()
 	all := o // with everything that is optional
-	all.Pprof, all.Probe, all.Names = true, &prober{view: view(upstreamAt("a"), good, breaker.Closed)}, func() []*fleet.Upstream { return nil }
+	all.Pprof, all.Probe, all.Names = true, &fakeProber{view: view(upstreamAt("a"), good, breaker.Closed)}, func() []*fleet.Upstream { return nil }
 	for _, c := range []struct {
 		method, path string
 		want         int
