@@ -4,19 +4,18 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/betanet/betanet_exporter/internal/harness"
 )
 
 func TestMain(m *testing.M) {
@@ -46,25 +45,19 @@ func checkUsage(ts *testscript.TestScript, ok bool, usage string) {
 }
 
 // port NAME... sets each variable to a free port on loopback. No other script gets the
-// same port, and no outgoing connection uses it, because ephemeral ports begin at 32768.
+// same port, and no outgoing connection uses it.
 func port(ts *testscript.TestScript, neg bool, names []string) {
 	for _, name := range names {
-		for {
-			p := strconv.Itoa(10_000 + rand.IntN(20_000))
-			l, err := net.Listen("tcp", "127.0.0.1:"+p)
-			if err != nil {
-				continue // in use
-			}
-			ts.Check(l.Close())
-			if _, taken := ports.LoadOrStore(p, true); !taken {
-				ts.Setenv(name, p)
-				break
-			}
+		for used := true; used; {
+			p, err := harness.FreePort("127.0.0.1")
+			ts.Check(err)
+			_, used = usedPorts.LoadOrStore(p, true)
+			ts.Setenv(name, p)
 		}
 	}
 }
 
-var ports sync.Map // ports that scripts use
+var usedPorts sync.Map // ports that scripts use
 
 // certificate CERT KEY writes a certificate for 127.0.0.1, ::1 and example.com, and
 // its key.
@@ -101,7 +94,11 @@ func fetch(ts *testscript.TestScript, neg bool, args []string) {
 			return
 		}
 	}
-	ts.Fatalf("%s: no response with %q within 30s, last response:\n%s", args[0], args[1], last)
+	preposition := "with"
+	if neg {
+		preposition = "without"
+	}
+	ts.Fatalf("%s: no response %s %q within 30s, last response:\n%s", args[0], preposition, args[1], last)
 }
 
 // expand FILE [TO] replaces variables, written as ${NAME}, in a file.

@@ -18,13 +18,13 @@ var removed = []*regexp.Regexp{
 	regexp.MustCompile(`sum by \([^)]*endpoint[^)]*\) \([^)]*request_duration_seconds`),
 }
 
-// exceptions are the files that may name them: the changelog and this test.
+// exceptions are the files that may name removed series: the changelog and this test.
 var exceptions = map[string]bool{"CHANGELOG.md": true, "names_test.go": true}
 
 func TestNoFileNamesARemovedSeries(t *testing.T) {
 	out, err := exec.Command("git", "ls-files", "-z").Output()
 	if err != nil {
-		t.Skip("not a git work tree: ", err)
+		t.Skip("not a Git working tree: ", err)
 	}
 	files := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
 	if len(files) < 100 {
@@ -36,7 +36,7 @@ func TestNoFileNamesARemovedSeries(t *testing.T) {
 		}
 		b, err := os.ReadFile(f)
 		if err != nil {
-			continue // a file that was removed in the work tree
+			continue // a file that was removed in the working tree
 		}
 		for _, r := range removed {
 			for _, found := range r.FindAllString(string(b), -1) {

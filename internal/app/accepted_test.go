@@ -22,11 +22,11 @@ import (
 
 var update = flag.Bool("update", false, "write the golden file")
 
-// TestWhatEachPlaceAccepts compares the names, labels and addresses that each place
-// accepts, and how it reads them, with a golden file. The file shows where two places
-// differ, so that each difference is intentional.
-func TestWhatEachPlaceAccepts(t *testing.T) {
-	got := table("address", addresses(), []place{
+// TestAcceptedInputsMatchTheGoldenFile compares the names, labels and addresses that
+// each input accepts, and how it reads them, with a golden file. The file shows where
+// two inputs differ, so that each difference is intentional.
+func TestAcceptedInputsMatchTheGoldenFile(t *testing.T) {
+	got := table("address", addresses(), []input{
 		{"url", inURL},
 		{"listen", inListenAddress},
 		{"allow", inAllow},
@@ -38,10 +38,10 @@ func TestWhatEachPlaceAccepts(t *testing.T) {
 			return target.Name
 		})},
 		{"probe", inProbe(t)},
-	}) + table("name", names, []place{
+	}) + table("name", names, []input{
 		{"file", inConfig(t, `{"upstreams": [{"url": "http://u", "name": %s}]}`, func(c *config.Config) string { return c.Upstreams()[0].Name })},
 		{"discovered", inDiscovery(t, `[{"targets": ["h:9000"], "labels": {"upstream": %s}}]`, func(t discovery.Target, _ string) string { return t.Name })},
-	}) + table("label", labels, []place{
+	}) + table("label", labels, []input{
 		{"file", inConfig(t, `{"upstreams": [{"url": "http://u", "labels": {%s: "v"}}]}`, func(c *config.Config) string { return firstName(c.Upstreams()[0].Labels) })},
 		{"discovered", inDiscovery(t, `[{"targets": ["h:9000"], "labels": {%s: "http"}}]`, func(t discovery.Target, _ string) string { return firstName(t.Labels) })},
 	})
@@ -60,25 +60,25 @@ func TestWhatEachPlaceAccepts(t *testing.T) {
 	}
 }
 
-// place is a setting, file or parameter that takes a text from an operator. accept
-// returns how the text is read, or false if it is rejected.
-type place struct {
+// input is a setting, file or parameter that takes a text from an operator. accept
+// returns how the text is read; ok is false if it is rejected.
+type input struct {
 	name   string
 	accept func(text string) (read string, ok bool)
 }
 
-// table returns a line for each text with a column for each place: how the place
+// table returns a line for each text with a column for each input: how the input
 // reads the text, "=" if unchanged, "-" if rejected.
-func table(what string, texts []string, places []place) string {
+func table(what string, texts []string, inputs []input) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s", what)
-	for _, p := range places {
-		fmt.Fprintf(&b, "\t%s", p.name)
+	for _, in := range inputs {
+		fmt.Fprintf(&b, "\t%s", in.name)
 	}
 	for _, text := range texts {
 		fmt.Fprintf(&b, "\n%s", shorten(text))
-		for _, p := range places {
-			switch read, ok := p.accept(text); {
+		for _, in := range inputs {
+			switch read, ok := in.accept(text); {
 			case !ok:
 				b.WriteString("\t-")
 			case read == text:

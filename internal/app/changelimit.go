@@ -2,7 +2,8 @@ package app
 
 import "time"
 
-// changeInterval is the minimum time between two lines about a failure's reason.
+// changeInterval is the minimum time between two log lines about the reason for a
+// failure.
 const changeInterval = time.Minute
 
 // changeLimit decides which results of a repeated operation are logged: a failure
@@ -10,7 +11,7 @@ const changeInterval = time.Minute
 // was logged. It counts the changes in between, and the next line reports their
 // number, so that no failure goes unreported.
 type changeLimit struct {
-	reason  string    // of the current failure, "" if the operation succeeds
+	reason  string    // reason for the current failure, "" if the operation succeeds
 	changes int       // since the last line
 	logged  time.Time // time of the last line that counts toward the limit
 	failing bool      // the last line reported a failure

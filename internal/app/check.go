@@ -12,7 +12,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/discovery"
 )
 
-// check reports every error that would prevent a start with these settings, and the
+// check reports every error that would prevent startup with these settings, and the
 // errors and warnings about discovery files. It opens no connection.
 func check(s settings, stdout, stderr io.Writer) error {
 	warnings := s.Warnings()
@@ -51,7 +51,7 @@ func checkFiles(sources []discovery.FileConfig) (errs []error, warnings []string
 					warnings = append(warnings, fmt.Sprintf("discovery.files: target left out: %s", text))
 				}
 				if n := len(list.Stripped); n > 0 {
-					warnings = append(warnings, fmt.Sprintf("discovery.files: %s: dropping the labels instance and job, which Prometheus sets itself, targets: %d", path, n))
+					warnings = append(warnings, fmt.Sprintf("discovery.files: %s: dropping the labels instance and job, which Prometheus sets itself (targets: %d)", path, n))
 				}
 			}
 		}

@@ -18,8 +18,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status"
 )
 
-// collect collects every upstream once and prints the result. Its error names each
-// endpoint that failed, and the reason.
+// collect collects every upstream once and prints the result. If endpoints fail, it
+// returns an error that names each of them and the reason.
 func collect(ctx context.Context, s settings, log *slog.Logger, stdout io.Writer) error {
 	if s.Log.Level == "error" {
 		log = slog.New(slog.DiscardHandler) // the returned error reports the same failures

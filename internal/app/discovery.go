@@ -13,24 +13,21 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// discoveryManager runs the configured discovery sources. A reload does not restart
-// a source whose settings are unchanged, so that the source keeps the documents that
-// it cannot read at the moment.
+// discoveryManager runs the configured discovery sources. Its methods must not be
+// called concurrently.
 type discoveryManager struct {
 	upstreams *upstreamSet
-
-	mu      sync.Mutex         // a reload may overlap with the shutdown
-	running map[string]*source // by name
+	running   map[string]*source // by name
 }
 
 // source is a configured discovery source.
 type source struct {
 	discovery.Source
 	name  string              // unique
-	spec  any                 // settings whose change requires a restart of the source
+	spec  any                 // settings; a source with other settings is a new one
 	http  *betanet.HTTPConfig // for the discovered upstreams
 	close func()              // closes idle connections
-	stop  func()              // ends a running source and waits for it
+	stop  func()              // stops the running source and waits for it
 }
 
 // newSources returns the sources of a configuration, without running them.
@@ -67,10 +64,10 @@ func newSources(c discovery.Config, dial fleet.Dial) ([]*source, error) {
 	return all, nil
 }
 
-// start runs the given sources until ctx ends, and stops all others.
+// start runs the given sources until ctx ends, and stops all others. It does not restart
+// a source whose settings are unchanged, so that the source keeps its last good
+// documents if it cannot read them at the moment.
 func (m *discoveryManager) start(ctx context.Context, sources []*source) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	before := m.running
 	m.running = make(map[string]*source, len(sources))
 	for _, s := range sources {
@@ -105,5 +102,5 @@ func (m *discoveryManager) run(ctx context.Context, s *source) {
 	})
 }
 
-// stop stops all sources.
+// stop stops all sources and waits for them.
 func (m *discoveryManager) stop() { m.start(context.Background(), nil) }

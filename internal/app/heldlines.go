@@ -10,7 +10,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/poll"
 )
 
-// endpointSet is a set of endpoints.
+// endpointSet is a set of endpoints, with one bit for each.
 type endpointSet uint8
 
 func (s *endpointSet) add(e betanet.Endpoint)     { *s |= 1 << e }
@@ -34,7 +34,7 @@ const (
 	breakerOpened
 )
 
-// lineKey is what endpoints must have in common to share a line.
+// lineKey identifies a held line. Endpoints with the same key share the line.
 type lineKey struct {
 	kind    int
 	attempt int // number of the attempt, for attemptFailed only
@@ -61,7 +61,8 @@ func (o *outage) hold(key lineKey, e betanet.Endpoint, d time.Duration) {
 	h.shortest, h.longest, h.endpoints = min(h.shortest, d), max(h.longest, d), append(h.endpoints, e)
 }
 
-// attemptKey returns the key of a failed attempt, and the wait until its retry.
+// attemptKey returns the key of a failed attempt, and the wait until its retry, or 0 if
+// there is none.
 func attemptKey(e poll.Attempt) (key lineKey, wait time.Duration) {
 	key = lineKey{kind: attemptFailed, attempt: e.Number, text: fmt.Sprintf("Attempt %d failed: %s", e.Number, failureText(e.Failure, e.Endpoint))}
 	switch {
@@ -86,7 +87,7 @@ func (h *heldLine) attemptMessage() string {
 }
 
 // flush logs held lines. If all is not set, it logs only failed attempts, and only once
-// every attempt with the same or a lower number has ended.
+// every attempt with the same or a lower number has ended. The caller holds l.mu.
 func (l *outageLog) flush(o *outage, all bool) {
 	complete := 0
 	for n := 1; n < len(o.attempts) && o.attempts[n].expected > 0 && o.attempts[n].ended >= o.attempts[n].expected; n++ {

@@ -21,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// logBuffer is a log that keeps its lines of level info and above, without the times.
+// logBuffer collects the lines of a log at level info, without their times.
 type logBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer

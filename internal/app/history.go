@@ -10,8 +10,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// stepsPerMinute is the number of points after which a log line summarizes the
-// fleet.
+// stepsPerMinute is the number of steps between two log lines that summarize the fleet.
 const stepsPerMinute = int(time.Minute / history.Step)
 
 // run adds a point to the fleet's history at each step, and logs expired values and

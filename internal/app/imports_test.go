@@ -42,7 +42,7 @@ var libraryUsers = map[string][]string{
 
 const module = "github.com/betanet/betanet_exporter/internal/"
 
-func TestImportsPointOneWay(t *testing.T) {
+func TestPackagesImportOnlyAllowedPackages(t *testing.T) {
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").Output()
 	if err != nil {
 		t.Fatal(err)
@@ -58,16 +58,16 @@ func TestImportsPointOneWay(t *testing.T) {
 		seen++
 		for _, i := range strings.Fields(imports) {
 			if ours, ok := strings.CutPrefix(i, module); ok && !slices.Contains(allowed, ours) {
-				t.Errorf("%s imports %s", name, ours)
+				t.Errorf("%s imports %s, which allowedImports does not list", name, ours)
 			}
 			for lib, by := range libraryUsers {
 				if strings.HasPrefix(i+"/", lib) && !slices.Contains(by, name) {
-					t.Errorf("%s imports %s", name, i)
+					t.Errorf("%s imports %s, which only %v may import", name, i, by)
 				}
 			}
 		}
 	}
 	if seen != len(allowedImports) {
-		t.Errorf("saw %d packages, want %d", seen, len(allowedImports))
+		t.Errorf("got %d packages, want %d", seen, len(allowedImports))
 	}
 }

@@ -28,7 +28,7 @@ func TestListenerURLsWorkInABrowser(t *testing.T) {
 	}
 }
 
-func TestFailedStartClosesItsListeners(t *testing.T) {
+func TestFailedStartupClosesItsListeners(t *testing.T) {
 	t.Setenv("NOTIFY_SOCKET", "/nowhere")
 	t.Setenv("WATCHDOG_USEC", "soon") // an error after the sockets are open
 	c, err := config.Load([]string{"--web.listen-address=127.0.0.1:0"}, nil, io.Discard)

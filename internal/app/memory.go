@@ -12,9 +12,9 @@ const (
 	largeFleet = 2000
 )
 
-// tuneGC sets the target percentage of the garbage collector. It trades processor
-// time for memory where memory matters most: with few upstreams and with many. The
-// variable GOGC takes precedence.
+// tuneGC sets the target percentage of the garbage collector. It trades CPU time for
+// memory where memory matters most: with few upstreams and with many. The variable GOGC
+// takes precedence.
 func tuneGC(upstreams int) {
 	percent := 100
 	switch {

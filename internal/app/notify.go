@@ -26,7 +26,7 @@ const (
 // not fit into the queue are dropped. A nil notifier does nothing.
 type notifier struct {
 	states   *queue[string]
-	watchdog time.Duration // maximum time between two keep-alives, 0 for no limit
+	watchdog time.Duration // maximum time between two keep-alives, 0 without a watchdog
 }
 
 // newSystemdNotifier returns a notifier for systemd, or nil if no service manager
@@ -39,7 +39,7 @@ func newSystemdNotifier() (*notifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	send := func(state string) { _, _ = daemon.SdNotify(false, state) } // a lost notification has no remedy
+	send := func(state string) { _, _ = daemon.SdNotify(false, state) } // best effort
 	return newNotifier(send, watchdog), nil
 }
 
@@ -67,8 +67,8 @@ func (n *notifier) reloading() {
 }
 
 // watch sends the status line when it changes, and keep-alives while collections are
-// running, until ctx ends. It checks twice in each watchdog interval, so that one
-// late keep-alive does not kill the process.
+// running, until ctx ends. It checks at least twice in each watchdog interval, so that
+// one late keep-alive does not kill the process. At the end it reports the shutdown.
 func (n *notifier) watch(ctx context.Context, r *exposition.Registry, onDemand bool, reloadFailed func() bool) {
 	if n == nil {
 		return

@@ -40,6 +40,7 @@ func newObserver(metrics *exposition.ExporterMetrics, log *slog.Logger) *observe
 	return &observer{metrics: metrics, outages: newOutageLog(log), limiter: limiter, log: log}
 }
 
+// report handles an event. It is safe for concurrent use.
 func (o *observer) report(e poll.Event) {
 	o.record(e)
 	o.probes.Report(e)

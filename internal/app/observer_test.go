@@ -13,7 +13,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-func TestLinesThatOperatorsLookFor(t *testing.T) {
+func TestEventsAreLoggedWithTheDocumentedMessages(t *testing.T) {
 	for _, c := range []struct {
 		event poll.Event
 		want  string

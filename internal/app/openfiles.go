@@ -23,7 +23,7 @@ func divideOpenFiles(limit int) (upstreams, inbound int) {
 func openFilesNow() (open, limit int) {
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
-		return 0, 0 // not on this system
+		return 0, 0 // not available on this system
 	}
 	return len(entries) - 1, openFilesLimit() // excludes the directory being read
 }

@@ -165,7 +165,7 @@ func refused(r betanet.Reason) bool {
 	return false
 }
 
-// recovered logs the end of an outage when its last endpoint has recovered.
+// recovered logs the end of an outage once all of its endpoints have recovered.
 func (l *outageLog) recovered(o *outage, e poll.Recovered) {
 	o.failing.remove(e.Endpoint)
 	o.expired.remove(e.Endpoint)
@@ -202,8 +202,8 @@ func (l *outageLog) flushIfIdle(o *outage) {
 	}
 }
 
-// expire logs the endpoints whose values became too old to be shown since the last
-// call, and forgets upstreams that were removed.
+// expire logs the endpoints whose values have become too old to be shown since the last
+// call. It forgets an upstream that was removed once it has had no event for an hour.
 func (l *outageLog) expire(views []*fleet.View, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -239,7 +239,8 @@ func (l *outageLog) expireView(v *fleet.View, now time.Time) {
 	}
 }
 
-// attributes returns the attributes that identify endpoints of an upstream.
+// attributes returns the attributes that identify endpoints of an upstream. It sorts
+// endpoints.
 func attributes(u *fleet.Upstream, replica string, endpoints []betanet.Endpoint) []any {
 	slices.Sort(endpoints)
 	names := make([]string, len(endpoints))

@@ -34,7 +34,7 @@ type pusher struct {
 	limit        changeLimit
 	lastSuccess  time.Time
 	failingSince time.Time
-	outage       time.Duration // length of the last series of failures
+	outage       time.Duration // how long pushes failed before the last recovery
 }
 
 // newPusher returns a pusher, or nil if pushing is not configured. address is the
@@ -64,7 +64,7 @@ func pushOptions(c *config.Config, instance string) otlp.Options {
 	}
 }
 
-// checkPush returns the error that would prevent the pusher from starting.
+// checkPush returns the error that would prevent the pusher from starting, if any.
 func checkPush(c *config.Config) error {
 	if c.OTLP.Endpoint == nil {
 		return nil

@@ -8,11 +8,13 @@ import (
 	"time"
 )
 
-// maxWarnings is the number of warnings per second that are logged individually.
+// maxWarnings is the number of warnings and errors per second that are logged
+// individually.
 const maxWarnings = 10
 
 // rateLimitHandler keeps an outage of many upstreams from flooding the log: after
 // maxWarnings in a second, one line summarizes the other warnings of that second.
+// Errors count as warnings.
 type rateLimitHandler struct {
 	slog.Handler
 	state *rateLimit // shared with handlers derived from this one

@@ -17,7 +17,7 @@ type settings struct {
 	upstreams []*fleet.Upstream
 }
 
-// reloader puts settings into effect, at the start and at each reload. A reload
+// reloader puts settings into effect, at startup and at each reload. A reload
 // reads the configuration file again; flags and variables keep their values.
 type reloader struct {
 	dial      fleet.Dial
@@ -37,7 +37,7 @@ func (r *reloader) reload(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := ctx.Err(); err != nil {
-		return err // the program is ending
+		return err // the program is shutting down
 	}
 	r.notifier.reloading()
 	defer r.notifier.ready() // after a failure the service is as ready as before

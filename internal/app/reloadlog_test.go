@@ -16,7 +16,7 @@ func newTestReloadLog() (*reloadLog, *logBuffer) {
 	return &reloadLog{metrics: exposition.NewRegistry().Exporter, log: b.logger()}, b
 }
 
-func TestEachReasonOfAFailedReloadIsLogged(t *testing.T) {
+func TestEachReasonForAFailedReloadIsLogged(t *testing.T) {
 	failed := func(err string, changes int) string {
 		return fmt.Sprintf(`level=ERROR msg="Reload failed, the old configuration goes on" err=%s changes=%d`, err, changes)
 	}
@@ -70,7 +70,7 @@ func TestReloadStateHasTheLastSuccessAndTheError(t *testing.T) {
 	start := time.Unix(1000, 0)
 	r.started(start)
 	if got, want := r.State(), (status.Configuration{LastReload: start}); got != want {
-		t.Errorf("after the start: got %+v, want %+v", got, want)
+		t.Errorf("after startup: got %+v, want %+v", got, want)
 	}
 	r.failed(errors.New("c.yml: is empty"), start.Add(time.Second))
 	if got, want := r.State(), (status.Configuration{LastReload: start, Error: "c.yml: is empty"}); got != want {

@@ -23,13 +23,14 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// Run runs the program with its arguments until it is done or ctx ends. It
-// returns the exit code: 0, or 1 after a line on stderr for each error.
+// Run runs the program with its arguments until it is done or ctx ends. It returns the
+// exit code: 0 on success; 1 on failure, after it has written a line to stderr for each
+// error.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return RunOn(ctx, Network{Listen: net.Listen}, args, stdout, stderr)
 }
 
-// Network provides the connections of serve.
+// Network provides the listeners and connections of the command serve.
 type Network struct {
 	Listen func(network, address string) (net.Listener, error)
 	Dial   fleet.Dial // to upstreams and HTTP discovery; nil for the machine's network

@@ -19,7 +19,7 @@ func simulate(ctx context.Context, c config.Simulate, log *slog.Logger) error {
 	}
 	host, port, err := net.SplitHostPort(c.ListenAddress)
 	if err != nil {
-		return fmt.Errorf("--listen-address: %q is not an address, use host:port", c.ListenAddress)
+		return fmt.Errorf("--listen-address: %q is not a valid address, use host:port", c.ListenAddress)
 	}
 	if host == "localhost" || host == "" {
 		host = "127.0.0.1"

@@ -38,8 +38,8 @@ func (s *sourceState) update(name string, l discovery.List, log *slog.Logger) {
 	if l.Err == nil {
 		s.lastSuccess = now
 	} else {
-		// Remove the local port, which differs each time, so that a lasting failure
-		// keeps the same reason.
+		// Remove the local address, whose port differs each time, so that a lasting
+		// failure keeps the same reason.
 		reason = localAddress.ReplaceAllString(escape(l.Err.Error()), "")
 	}
 	log = log.With("discovery", name)

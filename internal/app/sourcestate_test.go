@@ -65,7 +65,7 @@ func TestChangesOfASourceAreLogged(t *testing.T) {
 			`level=INFO msg="All targets are valid again" discovery=file:x changes=1`,
 			`level=WARN msg="Targets left out" discovery=file:x rejected=7 err="bad 0, bad 1, bad 2, bad 3, bad 4 and 2 more" changes=1`,
 		}},
-		"labels of the scraper": {[]discovery.List{stripped, stripped, targets("a:1")}, []string{
+		"labels that Prometheus sets are dropped": {[]discovery.List{stripped, stripped, targets("a:1")}, []string{
 			`level=WARN msg="Dropping the labels instance and job, which Prometheus sets itself" discovery=file:x targets=a:1 changes=1`,
 		}},
 		"only AAAA records": {[]discovery.List{noted, noted}, []string{

@@ -111,7 +111,8 @@ func (f failureGroup) String() string {
 	return strings.TrimSpace(strings.Join(f.endpoints, ",") + " " + f.reason + " " + f.text)
 }
 
-// formatNodes formats the numbers of active and of all mixnodes.
+// formatNodes formats the number of active mixnodes and of all mixnodes: 3/7, or only
+// the first if the second is unknown.
 func formatNodes(val *fleet.Values) string {
 	active, inactive := val.Uint(betanet.ActiveNodes), val.Uint(betanet.InactiveNodes)
 	if active == nil || inactive == nil {

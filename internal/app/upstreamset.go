@@ -16,8 +16,8 @@ import (
 )
 
 // upstreamSet combines the upstreams of the configuration with the last result of
-// each discovery source. It adds new upstreams to the poller, removes upstreams that
-// are gone, and does not touch the others.
+// each discovery source. It adds new upstreams to the poller, removes those that are
+// gone, replaces those that have changed, and does not touch the others.
 type upstreamSet struct {
 	poller    *poll.Poller
 	registry  *exposition.Registry
@@ -86,7 +86,7 @@ func (s *upstreamSet) discovered(ctx context.Context, source string, l discovery
 	defer s.mu.Unlock()
 	state := s.sources[source]
 	if state == nil || ctx.Err() != nil {
-		return // a reload has removed the source, or the program is ending
+		return // a reload has removed the source, or the program is shutting down
 	}
 	state.update(source, l, s.log)
 	s.apply(ctx)
@@ -120,8 +120,8 @@ func (s *upstreamSet) apply(ctx context.Context) {
 	}
 	tuneGC(len(s.current))
 	s.logConnections()
-	added, newNames := missing(s.current, before)
-	removed, goneNames := missing(before, s.current)
+	added, newNames := difference(s.current, before)
+	removed, goneNames := difference(before, s.current)
 	attrs := []any{"added", added, "removed", removed, "upstreams", len(s.current)}
 	if len(newNames) > 0 {
 		attrs = append(attrs, "new", joinFirst(newNames))
@@ -132,9 +132,9 @@ func (s *upstreamSet) apply(ctx context.Context) {
 	s.log.Info("Upstreams changed", attrs...)
 }
 
-// missing returns the number of upstreams of a that are not in b, and the sorted
-// names that only a has.
-func missing(a, b map[string]*fleet.Upstream) (n int, names []string) {
+// difference returns the number of upstreams of a that are not in b, and the sorted
+// names that only a has. An upstream that has changed is counted, but not named.
+func difference(a, b map[string]*fleet.Upstream) (n int, names []string) {
 	for name, u := range a {
 		if b[name] != u {
 			n++

@@ -31,8 +31,8 @@ func TestLogKeepsTheLastLines(t *testing.T) {
 	}
 }
 
-func TestStopEndsTheProcess(t *testing.T) {
-	for script, ended := range map[string]bool{
+func TestStopEndsOrKillsTheProcess(t *testing.T) {
+	for script, clean := range map[string]bool{ // whether the process ends cleanly on SIGTERM
 		"trap 'echo stopped; exit 0' TERM; echo started; while true; do sleep 0.01; done": true,
 		"trap '' TERM; echo started; while true; do sleep 0.01; done":                     false,
 	} {
@@ -43,15 +43,15 @@ func TestStopEndsTheProcess(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for end := time.Now().Add(30 * time.Second); !log.Contains("started") && time.Now().Before(end); {
+		for deadline := time.Now().Add(30 * time.Second); !log.Contains("started") && time.Now().Before(deadline); {
 			time.Sleep(time.Millisecond)
 		}
 		limit := 30 * time.Second
-		if !ended {
+		if !clean {
 			limit = 50 * time.Millisecond
 		}
-		if err := p.Stop(limit); (err == nil) != ended || (p.Err == nil) != ended || slices.Contains(log.Lines(), "stopped") != ended {
-			t.Errorf("%s: Stop() = %v, process ended with %v, want a clean exit: %v\n%s", script, err, p.Err, ended, &log)
+		if err := p.Stop(limit); (err == nil) != clean || (p.Err == nil) != clean || slices.Contains(log.Lines(), "stopped") != clean {
+			t.Errorf("%s: Stop() = %v, process ended with %v, want a clean exit: %v\n%s", script, err, p.Err, clean, &log)
 		}
 	}
 }
@@ -65,6 +65,6 @@ func TestFreePortCanBeListenedOn(t *testing.T) {
 		t.Error(err)
 	}
 	if port, err := FreePort("192.0.2.1"); err == nil {
-		t.Errorf("FreePort of a foreign address = %s, want an error", port)
+		t.Errorf("FreePort() for an address of another machine = %s, want an error", port)
 	}
 }

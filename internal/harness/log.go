@@ -10,13 +10,14 @@ import (
 // keptLines is the minimum number of lines that a full Log keeps.
 const keptLines = 5000
 
-// Log keeps the last lines that a process wrote. The zero value is empty.
+// Log keeps the last lines that a process wrote. The zero value is an empty log. Its methods are safe for concurrent use.
 type Log struct {
 	mu       sync.Mutex
 	complete []string
 	last     []byte // an unfinished line
 }
 
+// Write implements io.Writer. It never fails.
 func (l *Log) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -45,12 +46,13 @@ func (l *Log) Lines() []string {
 	return lines
 }
 
+// String returns the kept lines.
 func (l *Log) String() string { return strings.Join(l.Lines(), "\n") }
 
 // Contains reports whether a line contains text.
 func (l *Log) Contains(text string) bool { return l.From(text) != "" }
 
-// From returns the first line that contains text, and up to 59 lines after it.
+// From returns the first line that contains text, and up to 59 lines after it, or "" if no line contains it.
 func (l *Log) From(text string) string {
 	lines := l.Lines()
 	i := slices.IndexFunc(lines, func(line string) bool { return strings.Contains(line, text) })
@@ -63,8 +65,9 @@ func (l *Log) From(text string) string {
 // Tail returns the last 20 lines that contain text, or the last 20 of all lines if none does.
 func (l *Log) Tail(text string) string {
 	lines := l.Lines()
-	if l.Contains(text) {
-		lines = slices.DeleteFunc(lines, func(line string) bool { return !strings.Contains(line, text) })
+	matching := slices.DeleteFunc(slices.Clone(lines), func(line string) bool { return !strings.Contains(line, text) })
+	if len(matching) > 0 {
+		lines = matching
 	}
 	return strings.Join(lines[max(0, len(lines)-20):], "\n")
 }

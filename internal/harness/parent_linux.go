@@ -5,7 +5,8 @@ import (
 	"syscall"
 )
 
-// killWithParent prevents a process from outliving this one, because it could poll a port that another test uses later.
+// killWithParent makes the kernel kill the process when this one ends, because it could otherwise poll a port that another
+// test uses later.
 func killWithParent(cmd *exec.Cmd) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = new(syscall.SysProcAttr)

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// Build builds the main package in dir into a file.
+// Build builds the main package in dir as the executable file, with flags of go build.
 func Build(dir, file string, flags ...string) error {
 	args := slices.Concat([]string{"build", "-C", dir, "-buildvcs=false", "-o", file}, flags, []string{"."})
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
@@ -28,8 +28,8 @@ func Build(dir, file string, flags ...string) error {
 type Process struct {
 	Cmd   *exec.Cmd
 	Gone  chan struct{} // closed when the process has ended
-	Err   error         // how it ended; valid after Gone
-	Ended time.Time     // valid after Gone
+	Err   error         // result of Cmd.Wait; valid once Gone is closed
+	Ended time.Time     // valid once Gone is closed
 }
 
 // Start starts a program. On Linux, the program is killed when this process ends for any reason.
@@ -59,7 +59,7 @@ func (p *Process) Stop(limit time.Duration) error {
 	}
 }
 
-// Kill kills the process and waits for its end.
+// Kill kills the process and waits until it has ended.
 func (p *Process) Kill() {
 	p.Cmd.Process.Kill()
 	<-p.Gone
@@ -69,7 +69,7 @@ func (p *Process) String() string {
 	return fmt.Sprintf("%s (process %d)", strings.Join(p.Cmd.Args, " "), p.Cmd.Process.Pid)
 }
 
-// Status returns a field of /proc/PID/status without its unit.
+// Status returns a numeric field of /proc/PID/status. Sizes are in kB.
 func (p *Process) Status(field string) (int, error) {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/status", p.Cmd.Process.Pid))
 	if err != nil {
@@ -84,8 +84,8 @@ func (p *Process) Status(field string) (int, error) {
 	return 0, fmt.Errorf("no %s in %s", field, f.Name())
 }
 
-// FreePort returns a port that is free on all hosts. It is below the ephemeral ports, so that no outgoing connection takes
-// it.
+// FreePort returns a TCP port that is free on all hosts. It is below the ephemeral ports, so that no outgoing connection
+// takes it.
 func FreePort(hosts ...string) (string, error) {
 	var last error
 	for range 100 {

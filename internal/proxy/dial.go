@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 )
 
-// Dial is like net.Dialer.DialContext. It is for transports that a library creates, so
-// that Wrap cannot be used. A failed CONNECT over the connection is reported as an
-// *Error. Wrap recognizes more failures.
+// Dial is like net.Dialer.DialContext, for a transport that a library creates and that
+// Wrap therefore cannot modify. If the first request on the connection is a CONNECT that
+// fails, reading the response returns an *Error. Wrap recognizes more failures.
 func Dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, network, addr)
 	if err != nil {
@@ -20,7 +20,7 @@ func Dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	return &connectConn{Conn: conn, proxy: addr}, nil
 }
 
-// connectConn inspects the first request and its response.
+// connectConn is a connection that inspects its first request and the response.
 type connectConn struct {
 	net.Conn
 	proxy string
@@ -30,7 +30,7 @@ type connectConn struct {
 const (
 	fresh      = iota // nothing was written
 	connecting        // CONNECT was written
-	done              // it succeeded, or the request was not CONNECT
+	done              // the response to CONNECT was read, or the request was not CONNECT
 )
 
 // Write implements net.Conn.

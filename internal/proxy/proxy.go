@@ -14,7 +14,7 @@ import (
 	"sync/atomic"
 )
 
-// Error reports that a proxy could not be reached or did not connect.
+// Error reports that a proxy could not be reached or did not connect to the server.
 type Error struct {
 	Proxy  string // host:port
 	Status int    // of the response to CONNECT, 0 if there was none
@@ -86,7 +86,7 @@ func (t *roundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// attempt is the state of a request. net/http may dial in another goroutine.
+// attempt is the state of one round trip. net/http may dial in another goroutine.
 type attempt struct {
 	proxy      atomic.Pointer[url.URL] // nil if no proxy is used
 	connecting atomic.Bool             // CONNECT was sent and has no response yet
@@ -99,7 +99,7 @@ func attemptOf(ctx context.Context) *attempt {
 	return a
 }
 
-// explain returns an *Error if the proxy failed.
+// explain returns an *Error if the proxy caused err, and err itself otherwise.
 func (a *attempt) explain(err error) error {
 	u := a.proxy.Load()
 	var known *Error
@@ -120,7 +120,7 @@ func (a *attempt) explain(err error) error {
 	}
 }
 
-// withoutAddress removes the addresses of a connection, because Error names the proxy.
+// withoutAddress strips the addresses from an error, because Error names the proxy.
 func withoutAddress(err error) error {
 	if op, ok := err.(*net.OpError); ok {
 		return op.Err
@@ -128,7 +128,7 @@ func withoutAddress(err error) error {
 	return err
 }
 
-// address returns the host and port of a proxy.
+// address returns the host and port of a proxy, with the default port of the scheme.
 func address(u *url.URL) string {
 	port := u.Port()
 	if port == "" {

@@ -15,7 +15,8 @@ type Access struct {
 	Authenticated bool   // a password or a client certificate is required
 }
 
-// ReadAccess reads a configuration file of exporter-toolkit, "" for none.
+// ReadAccess derives the access from a configuration file of exporter-toolkit; "" means
+// no file.
 func ReadAccess(configFile string) (Access, error) {
 	a := Access{Scheme: "http"}
 	if configFile == "" {
@@ -40,7 +41,8 @@ func ReadAccess(configFile string) (Access, error) {
 	return a, nil
 }
 
-// Open reports whether anyone on the network may read from a server at an address.
+// Open reports whether anyone on the network may read from a server that listens on an
+// address.
 func (a Access) Open(at net.Addr) bool {
 	tcp, ok := at.(*net.TCPAddr)
 	return ok && !tcp.IP.IsLoopback() && !a.Authenticated

@@ -18,13 +18,13 @@ type Health struct {
 	ready atomic.Bool // never reset
 }
 
-// withExporter returns the health of the exporter from the health of its upstreams
-// and their number. Failures of the exporter itself make it degraded.
-func (h *Health) withExporter(all fleet.Health, upstreams int) fleet.Health {
-	if all == fleet.Healthy && (h.Registry.Exporter.Failing() || upstreams == 0 && !h.ProbeMode) {
+// withExporter returns the health of the exporter, given the combined health and the
+// number of its upstreams. Failures of the exporter itself make it degraded.
+func (h *Health) withExporter(combined fleet.Health, upstreams int) fleet.Health {
+	if combined == fleet.Healthy && (h.Registry.Exporter.Failing() || upstreams == 0 && !h.ProbeMode) {
 		return fleet.Degraded
 	}
-	return all
+	return combined
 }
 
 // notReady returns the reason why the exporter is not ready. It returns "" once each
@@ -59,7 +59,7 @@ func HealthHandler(h *Health) http.Handler {
 	return mux
 }
 
-// healthRoutes adds the health checks, which both listeners serve.
+// healthRoutes adds the health checks, which the main and the health listeners serve.
 func (h *Health) healthRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /health", h.serve)
 	mux.HandleFunc("GET /-/healthy", healthy)
@@ -84,8 +84,8 @@ func (h *Health) serve(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (h *Health) serveReady(w http.ResponseWriter, _ *http.Request) {
-	if missing := h.notReady(); missing != "" {
-		writeText(w, http.StatusServiceUnavailable, "Betanet exporter is not ready: "+missing+".\n")
+	if reason := h.notReady(); reason != "" {
+		writeText(w, http.StatusServiceUnavailable, "Betanet exporter is not ready: "+reason+".\n")
 		return
 	}
 	writeText(w, http.StatusOK, "Betanet exporter is ready.\n")

@@ -25,7 +25,7 @@ func pendingView(name string, attempted int) *fleet.View {
 	return v
 }
 
-func TestReadinessWaitsForSourcesAndFirstAttemptsAndThenRemains(t *testing.T) {
+func TestReadinessWaitsForSourcesAndFirstAttemptsAndIsPermanent(t *testing.T) {
 	r := exposition.NewRegistry()
 	h := &Health{Registry: r}
 	o := Options{Registry: r, Health: h}
@@ -66,7 +66,7 @@ func TestReadyOnceEveryEndpointWasTriedSuccessfullyOrNot(t *testing.T) {
 	}
 }
 
-func TestHealth(t *testing.T) {
+func TestHealthReflectsUpstreamsAndExporter(t *testing.T) {
 	up := view(upstreamAt(""), good, breaker.Closed)
 	late := view(upstreamAt(""), good, breaker.Closed)
 	late.Ticked = time.Now().Add(-3*late.Upstream.Settings.Interval - time.Second)

@@ -25,7 +25,7 @@ const (
 	idleTimeout    = 3 * time.Minute
 	stallTimeout   = 10 * time.Second
 	maxHeaderBytes = 32 << 10
-	// drainTimeout is the time that requests in flight have to finish at a shutdown.
+	// drainTimeout is the time that requests in flight have to finish at shutdown.
 	drainTimeout = 800 * time.Millisecond
 )
 
@@ -74,8 +74,8 @@ type Server struct {
 	Log        *slog.Logger
 }
 
-// Serve serves on all listeners until ctx ends. It then gives requests in flight
-// drainTimeout to finish.
+// Serve serves on all listeners until ctx ends or one of them fails. It then gives
+// requests in flight drainTimeout to finish.
 func (s *Server) Serve(ctx context.Context, listeners []net.Listener) error {
 	conns := newConns(s.MaxConns, func() { s.Exporter.Rejected(exposition.RejectedConnections) })
 	systemd := false // Listen handles the sockets of systemd
@@ -127,15 +127,17 @@ type stallTimeoutConn struct {
 	stalled func()
 }
 
-// chunk is the part of a write that has stallTimeout to finish.
-const chunk = 64 << 10
+// chunkSize is the size of a part of a write that has stallTimeout to finish.
+const chunkSize = 64 << 10
 
+// Write implements net.Conn. It writes large buffers in parts, so that a slow client that
+// makes progress is not cut off.
 func (c *stallTimeoutConn) Write(b []byte) (n int, err error) {
 	for {
 		if err := c.SetWriteDeadline(time.Now().Add(stallTimeout)); err != nil {
 			return n, err
 		}
-		m, err := c.Conn.Write(b[n:min(len(b), n+chunk)])
+		m, err := c.Conn.Write(b[n:min(len(b), n+chunkSize)])
 		n += m
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			c.stalled()

@@ -81,14 +81,14 @@ func parseWeight(q string) float64 {
 // matches all versions.
 func weightOf(clauses []clause, f expfmt.Format) (weight float64, matched bool) {
 	mediaType, params, _ := mime.ParseMediaType(string(f))
-	most := -1
+	best := -1
 	for _, c := range clauses {
 		rank := c.rank(mediaType, params)
-		if rank > most || rank == most && rank >= 0 && c.weight > weight {
-			most, weight = rank, c.weight
+		if rank > best || rank == best && rank >= 0 && c.weight > weight {
+			best, weight = rank, c.weight
 		}
 	}
-	return weight, most >= 0
+	return weight, best >= 0
 }
 
 // rank returns how specific a clause is for a media type, or -1 if it does not match.
@@ -145,7 +145,7 @@ func compressor() (func(http.Handler) http.Handler, error) {
 	}, nil
 }
 
-// withAcceptEncoding returns the request with another Accept-Encoding.
+// withAcceptEncoding returns r, or a copy of it, with the given Accept-Encoding.
 func withAcceptEncoding(r *http.Request, codings string) *http.Request {
 	if r.Header.Get("Accept-Encoding") == codings {
 		return r
@@ -169,14 +169,14 @@ func parseAcceptEncoding(values []string) (accepted string, identity bool) {
 		}
 		weights[strings.ToLower(strings.TrimSpace(name))] = weight
 	}
-	rest, others := weights["*"]
-	plain, named := weights["identity"]
-	identity = named && plain > 0 || !named && (!others || rest > 0)
+	wildcard, hasWildcard := weights["*"]
+	plain, hasIdentity := weights["identity"]
+	identity = hasIdentity && plain > 0 || !hasIdentity && (!hasWildcard || wildcard > 0)
 	var list []string
 	for _, name := range []string{"gzip", "zstd"} {
 		weight, named := weights[name]
 		if !named && !identity && len(list) == 0 {
-			weight = rest
+			weight = wildcard
 		}
 		if weight > 0 {
 			list = append(list, name+";q="+strconv.FormatFloat(weight, 'f', -1, 64))

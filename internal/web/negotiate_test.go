@@ -81,8 +81,8 @@ func TestFormatFollowsAcceptAndIsNeverExcluded(t *testing.T) {
 		if r.StatusCode != http.StatusOK || got != c.want {
 			t.Errorf("%q: got %d %q, want %q", c.accept, r.StatusCode, got, c.want)
 		}
-		if om := strings.HasSuffix(text, "# EOF\n"); om != strings.Contains(c.want, "openmetrics") {
-			t.Errorf("%q: response ends with # EOF: %v", c.accept, om)
+		if got, want := strings.HasSuffix(text, "# EOF\n"), strings.Contains(c.want, "openmetrics"); got != want {
+			t.Errorf("%q: response ends with # EOF: got %v, want %v", c.accept, got, want)
 		}
 	}
 }
@@ -146,7 +146,7 @@ func TestCodingFollowsAcceptEncodingAndIsNeverExcluded(t *testing.T) {
 }
 
 func TestVaryHasAcceptIfTheResponseDependsOnIt(t *testing.T) {
-	o := Options{Registry: registry(view(upstreamAt(""), good, breaker.Closed)), Probe: &prober{view: view(upstreamAt("a"), good, breaker.Closed)}}
+	o := Options{Registry: registry(view(upstreamAt(""), good, breaker.Closed)), Probe: &fakeProber{view: view(upstreamAt("a"), good, breaker.Closed)}}
 	for path, want := range map[string]bool{
 		"/metrics": true, "/probe?target=a": true, "/": false, "/api/v1/status": false,
 	} {

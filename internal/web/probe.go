@@ -14,10 +14,13 @@ import (
 	"github.com/betanet/betanet_exporter/internal/probe"
 )
 
-// Prober collects the target that a scraper names, within a time limit; 0 means none.
+// Prober collects the target that a scraper names.
 type Prober interface {
+	// Collect returns the view of the target. If the limit or ctx ends before the
+	// collection does, it returns the previous view, and late is true. A limit of 0 means
+	// the target's own timeout.
 	Collect(ctx context.Context, target string, limit time.Duration) (v *fleet.View, late bool, err error)
-	// Debug does the same and also returns the attempts.
+	// Debug does the same, and also returns the attempts.
 	Debug(ctx context.Context, target string, limit time.Duration) (v *fleet.View, late bool, log []probe.Attempt, err error)
 }
 
@@ -26,8 +29,9 @@ type Prober interface {
 var textFormats = formats[:3]
 
 // probeHandler serves the samples of one target, even if the target cannot be reached.
-// With debug=true it also serves a log of the probe, as text for people. It ignores
-// other parameters, because users of Prometheus may add parameters to all of their jobs.
+// With debug=true it serves them below a log of the probe, as plain text for people. It
+// ignores other parameters, because users of Prometheus may add parameters to all of
+// their jobs.
 func probeHandler(o Options) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		query, err := url.ParseQuery(r.URL.RawQuery)

@@ -21,8 +21,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/snapshot"
 )
 
-// prober returns the same result for every probe, and records its arguments.
-type prober struct {
+// fakeProber returns the same result for every probe, and records its arguments.
+type fakeProber struct {
 	view   *fleet.View
 	late   bool
 	log    []probe.Attempt
@@ -31,12 +31,12 @@ type prober struct {
 	limit  time.Duration
 }
 
-func (p *prober) Debug(ctx context.Context, target string, limit time.Duration) (*fleet.View, bool, []probe.Attempt, error) {
+func (p *fakeProber) Debug(ctx context.Context, target string, limit time.Duration) (*fleet.View, bool, []probe.Attempt, error) {
 	v, late, err := p.Collect(ctx, target, limit)
 	return v, late, p.log, err
 }
 
-func (p *prober) Collect(_ context.Context, target string, limit time.Duration) (*fleet.View, bool, error) {
+func (p *fakeProber) Collect(_ context.Context, target string, limit time.Duration) (*fleet.View, bool, error) {
 	p.target, p.limit = target, limit
 	return p.view, p.late, p.err
 }
@@ -44,12 +44,12 @@ func (p *prober) Collect(_ context.Context, target string, limit time.Duration) 
 func TestProbeServesOnlyTheSamplesOfItsTarget(t *testing.T) {
 	failing := view(upstreamAt("a"), good.Failed(broken, time.Now()), breaker.Closed)
 	for name, c := range map[string]struct {
-		prober prober
+		prober fakeProber
 		want   []string
 	}{
-		"up":   {prober{view: view(upstreamAt("edge 1"), good, breaker.Closed)}, []string{"betanet_messages_total 5000", "betanet_up 1"}},
-		"late": {prober{view: view(upstreamAt("a"), good, breaker.Closed), late: true}, []string{"betanet_up 0"}},
-		"failing": {prober{view: failing}, []string{
+		"up":   {fakeProber{view: view(upstreamAt("edge 1"), good, breaker.Closed)}, []string{"betanet_messages_total 5000", "betanet_up 1"}},
+		"late": {fakeProber{view: view(upstreamAt("a"), good, breaker.Closed), late: true}, []string{"betanet_up 0"}},
+		"failing": {fakeProber{view: failing}, []string{
 			"betanet_up 0", `betanet_exporter_endpoint_failing{endpoint="metrics",reason="connect"} 1`, `betanet_exporter_data_stale 1`, "betanet_messages_total 5000",
 		}},
 	} {
@@ -74,7 +74,7 @@ func TestProbeServesOnlyTheSamplesOfItsTarget(t *testing.T) {
 }
 
 func TestProbeRequiresExactlyOneTarget(t *testing.T) {
-	p := &prober{err: errors.New("was called")}
+	p := &fakeProber{err: errors.New("was called")}
 	for _, query := range []string{"", "?target=", "?target=a&target=b", "?target=a&target=", "?Target=a", "?target=%zz", "?target=a;b=c", "?target=a&module=%zz", "?module=a"} {
 		r := serve(t, Options{Registry: registry(), Probe: p}, "GET", "/probe"+query)
 		if got := body(t, r); r.StatusCode != 400 || p.target != "" || strings.Count(got, "\n") != 1 {
@@ -83,9 +83,9 @@ func TestProbeRequiresExactlyOneTarget(t *testing.T) {
 	}
 }
 
-func TestRefusedProbeReportsTheReason(t *testing.T) {
+func TestRejectedProbeReportsTheReason(t *testing.T) {
 	for err, want := range map[error]int{probe.ErrMalformed: 400, probe.ErrForbidden: 403, probe.ErrBusy: 503, errors.New("else"): 500} {
-		p := &prober{err: fmt.Errorf("why: %w", err)}
+		p := &fakeProber{err: fmt.Errorf("why: %w", err)}
 		r := serve(t, Options{Registry: registry(), Probe: p}, "GET", "/probe?target=a")
 		if got := body(t, r); r.StatusCode != want || got != "why: "+err.Error()+"\n" || r.Header.Get("Content-Type") != "text/plain; charset=utf-8" {
 			t.Errorf("%v: got %d %q %q, want %d", err, r.StatusCode, got, r.Header.Get("Content-Type"), want)
@@ -99,7 +99,7 @@ func TestScrapeTimeoutLimitsAProbe(t *testing.T) {
 		"0.9": 450 * time.Millisecond, "0.5": 250 * time.Millisecond, "1e-300": 1, "1e2": 99500 * time.Millisecond,
 		"0": 0, "-0": 0, "-5": 0, "NaN": 0, "Inf": 0, "+Inf": 0, "-Inf": 0, "1e300": 0, "1e999": 0, "10s": 0, "ten": 0, " 10": 0, "1,5": 0,
 	} {
-		p := &prober{err: probe.ErrBusy, limit: -1}
+		p := &fakeProber{err: probe.ErrBusy, limit: -1}
 		serve(t, Options{Registry: registry(), Probe: p}, "GET", "/probe?target=a", "X-Prometheus-Scrape-Timeout-Seconds", header)
 		if p.limit != want {
 			t.Errorf("%q: got %v, want %v", header, p.limit, want)
@@ -107,8 +107,8 @@ func TestScrapeTimeoutLimitsAProbe(t *testing.T) {
 	}
 }
 
-func TestFormatAndCompressionOfAProbe(t *testing.T) {
-	o := Options{Registry: registry(), Probe: &prober{view: view(upstreamAt("a"), good, breaker.Closed)}}
+func TestProbeNegotiatesFormatAndCompression(t *testing.T) {
+	o := Options{Registry: registry(), Probe: &fakeProber{view: view(upstreamAt("a"), good, breaker.Closed)}}
 	for accept, want := range map[string]string{
 		"": "text/plain; version=0.0.4", prometheusAccept: "application/openmetrics-text; version=1.0.0", acceptProtobuf: "text/plain; version=0.0.4",
 		acceptProtobuf + ";q=0.9," + prometheusAccept: "application/openmetrics-text; version=1.0.0",
@@ -122,14 +122,14 @@ func TestFormatAndCompressionOfAProbe(t *testing.T) {
 		if ct := r.Header.Get("Content-Type"); err != nil || !strings.HasPrefix(ct, want) {
 			t.Errorf("Accept %q: got %q, %v, want %q", accept, ct, err, want)
 		}
-		if om := strings.HasSuffix(string(got), "# EOF\n"); om != strings.Contains(want, "openmetrics") {
-			t.Errorf("Accept %q: ends with # EOF: %v", accept, om)
+		if got, want := strings.HasSuffix(string(got), "# EOF\n"), strings.Contains(want, "openmetrics"); got != want {
+			t.Errorf("Accept %q: response ends with # EOF: got %v, want %v", accept, got, want)
 		}
 	}
 }
 
 func TestDebugProbeShowsItsAttempts(t *testing.T) {
-	p := &prober{view: view(upstreamAt("a"), good.Failed(broken, time.Now()), breaker.Closed)}
+	p := &fakeProber{view: view(upstreamAt("a"), good.Failed(broken, time.Now()), breaker.Closed)}
 	ended := time.Date(2026, 11, 24, 12, 0, 0, 123e6, time.UTC)
 	p.log = []probe.Attempt{
 		{Ended: ended, Endpoint: betanet.Nodes, Number: 1, Took: 12 * time.Millisecond},
@@ -158,7 +158,7 @@ func TestDebugProbeShowsItsAttempts(t *testing.T) {
 }
 
 func TestPageShowsTheProbedTargetsInProbeMode(t *testing.T) {
-	p := &prober{view: view(upstreamAt("edge"), good.Failed(broken, time.Now()), breaker.Closed)}
+	p := &fakeProber{view: view(upstreamAt("edge"), good.Failed(broken, time.Now()), breaker.Closed)}
 	o := complete(Options{Registry: registry(), Probe: p})
 	o.Status.ProbeMode = true
 	h, err := Handler(o)

@@ -40,8 +40,8 @@ func expositionFormat(f expfmt.Format) exposition.Format {
 	}
 }
 
-// limitScrapes rejects a scrape if MaxRequests scrapes are already running. It rejects
-// it at once, so that no scrape waits for a slow one.
+// limitScrapes rejects a scrape immediately if MaxRequests scrapes are already running,
+// so that no scrape waits for a slow one.
 func limitScrapes(o Options, next http.Handler) http.Handler {
 	if o.MaxRequests == 0 {
 		return next

@@ -37,10 +37,10 @@ func TestDiscoveryGroupsUpstreamsByLabels(t *testing.T) {
 			t.Errorf("got %d %s %s, want %s", r.StatusCode, r.Header.Get("Content-Type"), got, want)
 		}
 		if !slices.Equal(all, before) {
-			t.Error("the handler changed the list of its caller")
+			t.Error("the handler changed its caller's list")
 		}
 		if strings.Contains(got, "secret") {
-			t.Errorf("the response has a URL: %s", got)
+			t.Errorf("the response contains a URL: %s", got)
 		}
 	}
 }

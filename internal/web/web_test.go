@@ -26,7 +26,6 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// version is the version of the exporter.
 const version = "1.2.3"
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -125,10 +124,10 @@ func TestProtobufHasTheSameValues(t *testing.T) {
 	}
 }
 
-func TestPathsAndMethods(t *testing.T) {
+func TestOnlyEnabledPathsAndTheirMethodsAreServed(t *testing.T) {
 	o := healthyOptions()
 	all := o // with everything that is optional
-	all.Pprof, all.Probe, all.Names = true, &prober{view: view(upstreamAt("a"), good, breaker.Closed)}, func() []*fleet.Upstream { return nil }
+	all.Pprof, all.Probe, all.Names = true, &fakeProber{view: view(upstreamAt("a"), good, breaker.Closed)}, func() []*fleet.Upstream { return nil }
 	for _, c := range []struct {
 		method, path string
 		want         int
@@ -189,7 +188,7 @@ func TestScrapesAboveTheLimitAreRejected(t *testing.T) {
 	finished := make(chan struct{})
 	go func() {
 		defer close(finished)
-		h.ServeHTTP(&stuck{httptest.NewRecorder(), writing, done}, httptest.NewRequest("GET", "/metrics", nil))
+		h.ServeHTTP(&stuckWriter{httptest.NewRecorder(), writing, done}, httptest.NewRequest("GET", "/metrics", nil))
 	}()
 	<-writing
 	w := httptest.NewRecorder()
@@ -206,13 +205,13 @@ func TestScrapesAboveTheLimitAreRejected(t *testing.T) {
 	}
 }
 
-// stuck is a client that reads nothing until done is closed.
-type stuck struct {
+// stuckWriter writes to a client that reads nothing until done is closed.
+type stuckWriter struct {
 	http.ResponseWriter
 	writing, done chan struct{}
 }
 
-func (s *stuck) Write(b []byte) (int, error) {
+func (s *stuckWriter) Write(b []byte) (int, error) {
 	close(s.writing)
 	<-s.done
 	return s.ResponseWriter.Write(b)

@@ -1,7 +1,7 @@
 // Command mutants applies patches to a copy of the code, one at a time, and reports which
 // mutants the tests kill. A patch is a file <package>/<name>.patch in this directory. The
-// program does not modify the work tree. The exit code is 1 if a mutant lived or a patch is
-// invalid: a patch that does not apply or does not compile is an error, never a kill.
+// program does not modify the working tree. The exit code is 1 if a mutant lived or a patch
+// is invalid: a patch that does not apply or does not compile is an error, never a kill.
 package main
 
 import (

@@ -56,7 +56,7 @@ func TestTheNamedTestsDecideTheVerdict(t *testing.T) {
 		"does not compile":  {mutant(add, "c"), "ERROR"},
 		"runs no test":      {mutant("Kill: ./sum -run ^TestAdds$", "a - b"), "ERROR"},
 		"skips its test":    {mutant("Kill: ./sum -run ^TestSkipped$", "a - b"), "ERROR"},
-		"fails anyway":      {mutant("Kill: ./sum -run ^TestFails$", "a - b"), "ERROR"},
+		"fails without it":  {mutant("Kill: ./sum -run ^TestFails$", "a - b"), "ERROR"},
 		"no such package":   {mutant("Kill: ./product -run ^TestAdd$", "a - b"), "ERROR"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -67,7 +67,7 @@ func TestTheNamedTestsDecideTheVerdict(t *testing.T) {
 				t.Errorf("got exit code %d and\n%s%s\nwant %s", code, &out, &errs, c.want)
 			}
 			if text, err := os.ReadFile(filepath.Join(root, "sum/sum.go")); err != nil || string(text) != sumCode {
-				t.Errorf("the work tree was changed: %v\n%s", err, text)
+				t.Errorf("the working tree was changed: %v\n%s", err, text)
 			}
 		})
 	}
@@ -84,7 +84,7 @@ func TestMutantsAreIndependent(t *testing.T) {
 	}
 }
 
-func TestAnInvalidHeaderIsAnError(t *testing.T) {
+func TestInvalidHeaderIsAnError(t *testing.T) {
 	for name, patch := range map[string]string{
 		"no Kill line":     mutant("Survives: all", "a - b"),
 		"no title":         strings.TrimPrefix(mutant("Kill: ./sum -run x", "a - b"), "Change the sum.\n"),

@@ -14,7 +14,7 @@ import (
 	"github.com/betanet/betanet_exporter/test/worktree"
 )
 
-// tree is a copy of the work tree to which mutants are applied.
+// tree is a copy of the working tree to which mutants are applied.
 type tree struct {
 	dir       string
 	baselines map[string]baseline // by tests and environment
@@ -26,7 +26,7 @@ type baseline struct {
 	err  error
 }
 
-// copyTree copies the current work tree.
+// copyTree copies the working tree at root. The caller must remove the copy.
 func copyTree(ctx context.Context, root string) (*tree, error) {
 	dir, err := os.MkdirTemp("", "mutants")
 	if err != nil {
@@ -116,7 +116,8 @@ func (t *tree) baseline(ctx context.Context, k kill, env []string) baseline {
 }
 
 // buildProgram builds everything for tests that build the program themselves. There, a mutant
-// that does not compile would look like a kill. Other tests contain the code that they test.
+// that does not compile would look like a kill. Other test binaries contain the code that they
+// test.
 func (t *tree) buildProgram(ctx context.Context, k kill) (text string, err error) {
 	if !strings.HasSuffix(k.dir, "/blackbox") {
 		return "", nil
@@ -140,7 +141,7 @@ func (t *tree) test(ctx context.Context, binary string, k kill, env []string, li
 	return t.command(ctx, filepath.Join(t.dir, k.dir), env, binary, args...)
 }
 
-// apply applies a patch, or reverts it.
+// apply applies a patch, or reverts it with the flag --reverse.
 func (t *tree) apply(ctx context.Context, p *patch, flags ...string) (text string, err error) {
 	file, err := filepath.Abs(p.file)
 	if err != nil {
