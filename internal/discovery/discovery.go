@@ -21,7 +21,7 @@ type Target struct {
 
 // List is the result of reading a source. It is immutable.
 type List struct {
-	// Targets has all valid targets in the source's order. Names may be duplicate. A
+	// Targets has all valid targets in the source's order. Names need not be unique. A
 	// document that could not be read contributes its last good targets.
 	Targets []Target
 	// Rejected has the invalid targets, each with the reason, without secrets.

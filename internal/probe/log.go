@@ -84,9 +84,9 @@ func (l *Logs) close(log *attemptLog) []Attempt {
 	return log.attempts
 }
 
-// Debug collects a target as Collect does, and also returns the first maxLogged attempts that
-// are made until it returns. Its errors are the same; ErrBusy can also mean that there are
-// too many concurrent calls of Debug.
+// Debug is like Collect, but also returns the attempts that are made meanwhile, at most
+// maxLogged. If maxLogs calls of Debug are already running, it returns an error that wraps
+// ErrBusy.
 func (t *Targets) Debug(ctx context.Context, name string, limit time.Duration) (v *fleet.View, late bool, log []Attempt, err error) {
 	displayName := name
 	if t.o.Lookup(name) == nil {

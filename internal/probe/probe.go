@@ -1,7 +1,7 @@
-// Package probe collects the target of a /probe request: a configured upstream, or an
-// address that probe.allow allows. Anyone who can reach the exporter can choose the target,
-// so whether a name is allowed depends on its addresses. They are checked again for each
-// connection, and only checked addresses are dialed.
+// Package probe collects the target of a /probe request: a configured upstream, or a host
+// and port that probe.allow permits. Anyone who can reach the exporter can choose the target,
+// so whether a name is permitted also depends on its addresses. They are checked again for
+// each connection, and only checked addresses are dialed.
 package probe
 
 import (
@@ -62,10 +62,10 @@ type Targets struct {
 	known       map[target]*knownTarget
 	collections map[target]*collection
 	uses        uint64 // of known targets so far
-	stopped     bool   // Wait waits only for collections that are running
+	stopped     bool   // no further collection may start
 }
 
-// New returns Targets that allow only configured upstreams until SetRules is called. The
+// New returns Targets that permit only configured upstreams until SetRules is called. The
 // end of ctx ends the collections of all other targets; Wait waits for them.
 func New(ctx context.Context, o Options) *Targets {
 	if o.Resolver == nil {

@@ -166,7 +166,7 @@ func TestAnEmptyPageExplainsWhyItIsEmpty(t *testing.T) {
 		query, want string
 	}{
 		"no upstreams": {modelOf(), "", "There are no upstreams."},
-		"probe mode":   {probing, "", `The 2 configured names are <a href="sd">at /sd</a>.`},
+		"probe mode":   {probing, "", `The configured names (2) are <a href="sd">at /sd</a>.`},
 		"no match":     {modelOf(many(3)...), "q=nobody&sort=age", `No upstream matches. <a href="?sort=age">Show all 3</a>`},
 	} {
 		got := between(t, indexOf(t, c.m, c.query), `<main id="main">`, "</main>")

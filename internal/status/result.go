@@ -103,8 +103,8 @@ func (q *query) compare(a, b *entry) int {
 	return cmp.Or(c, strings.Compare(a.name, b.name))
 }
 
-// Sorting only the beginning is faster if a page ends within the first 1/partialSort of the
-// upstreams.
+// partialSort decides when page sorts only the beginning, which is faster if the page ends
+// within the first 1/partialSort of the upstreams.
 const partialSort = 32
 
 // page returns the selected upstreams in the query's order, from its offset and up to its

@@ -28,8 +28,8 @@ type Verdict struct {
 	At            time.Time `json:"-"`
 }
 
-// An upstream that is down is critical in a fleet of at most smallFleet upstreams. In a
-// larger fleet, up to criticalPercent % of them may be down before it is critical.
+// In a fleet of at most smallFleet upstreams, the verdict is critical if any is down. In a
+// larger fleet, it is critical if more than criticalPercent % are.
 const (
 	smallFleet      = 100
 	criticalPercent = 1

@@ -51,7 +51,7 @@ func reasonText(reason string) string {
 	return reason
 }
 
-// kinds has descriptions of the kinds of events that are not clear by themselves.
+// kinds has a description of each kind of event whose name is not clear by itself.
 var kinds = map[history.Kind]string{history.Opened: "breaker opened", history.Closed: "breaker closed", history.Switched: "replica switched"}
 
 func kindText(k history.Kind) string {

@@ -88,8 +88,8 @@ func (h *History) Points() []Point {
 	return append([]Point{}, h.points...)
 }
 
-// Quiet returns the upstreams that had been quiet for at least QuietAfter at the last call to
-// Take, longest first. The caller must not change the list.
+// Quiet returns the upstreams that had had no traffic for QuietAfter at the last call to Take,
+// longest first. The caller must not change the list.
 func (h *History) Quiet() []Quiet {
 	h.mu.Lock()
 	defer h.mu.Unlock()

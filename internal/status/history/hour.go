@@ -103,8 +103,8 @@ func (h *History) since(u *upstream, v *fleet.View, now time.Time) time.Time {
 }
 
 // changed returns when a view entered a state that has not been observed yet: when its last
-// value expired, when its first endpoint began to fail, or now. It never returns a later time
-// than now.
+// value expired, when its first endpoint began to fail, or now. The result is never after
+// now.
 func changed(v *fleet.View, s fleet.State, now time.Time) time.Time {
 	var failing time.Time
 	for i := range v.Endpoints {
