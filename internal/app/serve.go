@@ -87,7 +87,7 @@ func handlerOptions(ctx context.Context, s settings, registry *exposition.Regist
 		Probe: r.probes, Names: r.upstreams.all, Log: log,
 		Status: &status.Model{
 			Registry: registry, History: &o.history, Version: version.Version, TelemetryPath: s.Web.TelemetryPath, ProbeMode: s.ProbeMode,
-			Names: r.upstreams.all, Configuration: r.log.State, OpenFiles: openFilesNow,
+			Upstreams: r.upstreams.all, Configuration: r.log.State, OpenFiles: openFilesNow,
 		},
 	}
 	if s.Web.EnableLifecycle {

@@ -12,9 +12,9 @@ const (
 	maxBody       = 10 << 20 // bytes of a document
 	maxFiles      = 20_000
 	maxTargets    = 20_000
-	maxLabels     = 64 // labels of a group, including dropped ones
-	maxLabelValue = 4096
-	maxName       = 256 // bytes in the name of an upstream
+	maxLabels     = 64   // labels of a group, including dropped ones
+	maxLabelValue = 4096 // bytes
+	maxName       = 256  // bytes of an upstream's name, and of a target
 )
 
 // checkAddress checks that a target is host:port, where host is a name, an IPv4

@@ -48,8 +48,8 @@ const (
 	null     = "null"
 )
 
-// documentError is an error at a position in a document. Its text has no values except
-// targets without userinfo, because other values may be secret.
+// documentError is an error at a position in a document. It does not quote values that may
+// be secret.
 type documentError struct {
 	path string // such as [2].labels.zone; "" for the document
 	line int    // 0 if unknown
@@ -71,7 +71,7 @@ func (b *builder) errorf(path string, v value, format string, args ...any) error
 	return &documentError{fmt.Sprintf("[%d]%s", b.groups-1, path), v.line, fmt.Sprintf(format, args...)}
 }
 
-// wrongType returns an error for a value whose type is not want.
+// wrongType returns an error for a value that is not of the type want.
 func (b *builder) wrongType(path string, v value, want string) error {
 	return b.errorf(path, v, "is %s, want %s", v.typeName, want)
 }
@@ -121,7 +121,7 @@ func (b *builder) checkType(k, v value) error {
 	return nil
 }
 
-// addTarget adds a target to the group.
+// addTarget adds a target to the group. endGroup checks its text.
 func (b *builder) addTarget(v value) error {
 	path := fmt.Sprintf(".targets[%d]", len(b.group.addresses))
 	if v.typeName != aString {
@@ -211,8 +211,8 @@ func (b *builder) endGroup() {
 	}
 }
 
-// reject records an invalid target. The message omits its text if that may be a secret:
-// userinfo, or the query of a URL.
+// reject records an invalid target. The message omits its text if that may contain a
+// secret: userinfo, or the query of a URL.
 func (b *builder) reject(target value, why error) {
 	text := why.Error()
 	if !strings.ContainsAny(target.text, "@?#") {

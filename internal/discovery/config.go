@@ -75,7 +75,7 @@ func Section(client, url *schema.Schema) *schema.Schema {
 			schema.Key{Name: "name", Schema: &schema.Schema{Check: checkName, Doc: "Name to look up."}},
 			schema.Key{Name: "type", Schema: &schema.Schema{Enum: []string{A, AAAA, SRV}, Default: A, Doc: "`A` (IPv4 addresses), `AAAA` (IPv6 addresses) or `SRV`."}},
 			schema.Key{Name: "port", Schema: &schema.Schema{Type: schema.Integer, Min: 1, Max: 65535, Default: "9000", Doc: "Port of the upstreams, for type `A` and `AAAA` only."}},
-			schema.Key{Name: "refresh", Schema: refresh("Time between two look-ups.")})},
+			schema.Key{Name: "refresh", Schema: refresh("Time between two lookups.")})},
 	}}
 }
 

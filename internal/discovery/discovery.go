@@ -1,7 +1,7 @@
 // Package discovery finds upstreams in files, HTTP documents and DNS.
 //
 // An invalid target is rejected, and the other targets of its document are used. If a
-// document is not a list of groups, its previous targets are kept.
+// document is invalid as a whole, its previous targets are kept.
 package discovery
 
 import (
@@ -21,19 +21,19 @@ type Target struct {
 
 // List is the result of reading a source. It is immutable.
 type List struct {
-	// Targets has all valid targets in the source's order, with duplicate names. A
+	// Targets has all valid targets in the source's order. Names need not be unique. A
 	// document that could not be read contributes its last good targets.
 	Targets []Target
 	// Rejected has the invalid targets, each with the reason, without secrets.
 	Rejected []string
 	// Stripped has the names of targets whose labels instance or job were dropped.
 	Stripped []string
-	// Note is a warning for the operator about a read that did not fail.
+	// Note is a warning for the operator about a read that did not fail; "" for none.
 	Note string
 	// Err is set if a document, or the whole source, could not be read.
 	Err error
-	// Partial is set if, despite Err, Targets is complete except for the documents that
-	// Err is about. If Err is set and Partial is not, the targets are unknown.
+	// Partial is set if Targets is complete except for changes in the documents that Err is
+	// about. If Err is set and Partial is not, the targets are unknown.
 	Partial bool
 }
 
@@ -50,8 +50,9 @@ type Source interface {
 	Run(ctx context.Context, found func(List))
 }
 
-// repeat calls read at once and then at an interval until ctx ends, and calls found with
-// each result. It skips ticks that a slow read has missed.
+// repeat calls read at once and then at an interval, which must be positive, until ctx ends.
+// It calls found with each result, except one that is returned after the end of ctx. It skips
+// the ticks that a slow read has missed.
 func repeat(ctx context.Context, every time.Duration, read func(context.Context) List, found func(List)) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()

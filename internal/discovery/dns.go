@@ -15,7 +15,7 @@ import (
 const (
 	A    = "A"    // IPv4 addresses
 	AAAA = "AAAA" // IPv6 addresses
-	SRV  = "SRV"
+	SRV  = "SRV"  // host names with ports
 )
 
 // DNS is a source that lists the records of a name: A or AAAA records, all with the same
@@ -30,9 +30,9 @@ type DNS struct {
 	resolver         *net.Resolver
 }
 
-// NewDNS returns the source of a name's records of a type. It looks them up every refresh
-// (30 s if that is not positive), with a timeout of 10 s. The port is used for A and
-// AAAA. Only the Dial function of resolver is used; nil means the system's name servers.
+// NewDNS returns a source that looks up the records of a type, A, AAAA or SRV, every refresh
+// (30 s if that is not positive), with a timeout of 10 s. The port is used for A and AAAA.
+// Only the Dial function of resolver is used; nil means the system's name servers.
 func NewDNS(name, typ string, port int, refresh time.Duration, resolver *net.Resolver) *DNS {
 	if refresh <= 0 {
 		refresh = 30 * time.Second
@@ -76,7 +76,7 @@ func (d *DNS) read(ctx context.Context) List {
 	var b builder
 	found, err := d.lookUp(ctx)
 	if len(found) > 0 && err != nil { // the resolver left out records with invalid names
-		b.Rejected, err = append(b.Rejected, "records "+lookupError(err).Error()), nil
+		b.Rejected, err = append(b.Rejected, "some records: "+lookupError(err).Error()), nil
 	}
 	if err == nil {
 		err = b.addRecords(found)
@@ -93,7 +93,7 @@ func (d *DNS) read(ctx context.Context) List {
 	return b.List
 }
 
-// lookupError returns the error of the resolver without the name.
+// lookupError returns an error of the resolver without the name and the server.
 func lookupError(err error) error {
 	var cause *net.DNSError
 	switch isDNS := errors.As(err, &cause); {

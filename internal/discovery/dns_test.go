@@ -9,8 +9,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// name has a trailing dot, so that the search list of the machine is not used.
-const name = "betanet.test."
+// fqdn has a trailing dot, so that the search list of the machine is not used.
+const fqdn = "betanet.test."
 
 func TestRecordsAreTargets(t *testing.T) {
 	const a, aaaa, srv = fake.A, fake.AAAA, fake.SRV
@@ -41,7 +41,7 @@ func TestRecordsAreTargets(t *testing.T) {
 		"an invalid name": {
 			SRV,
 			map[uint16]fake.DNSReply{srv: records(fake.ServiceAt(0, 9000, "a.betanet.test."), fake.ServiceAt(0, 1, "b c.betanet.test."))},
-			"a.betanet.test:9000=http://a.betanet.test:9000 rejected records DNS response contained records which contain invalid names",
+			"a.betanet.test:9000=http://a.betanet.test:9000 rejected some records: DNS response contained records which contain invalid names",
 		},
 		"A without records":       {A, map[uint16]fake.DNSReply{a: none, aaaa: none}, ""},
 		"AAAA without records":    {AAAA, map[uint16]fake.DNSReply{aaaa: none}, ""},
@@ -59,7 +59,7 @@ func TestRecordsAreTargets(t *testing.T) {
 			for typ, answer := range c.answers {
 				z.SetType(domain, typ, answer)
 			}
-			list := NewDNS(domain+".", c.typ, 9000, 0, resolver).read(t.Context())
+			list := NewDNS(fqdn, c.typ, 9000, 0, resolver).read(t.Context())
 			if wantText(t, list, c.want); list.Err != nil && (list.Partial || list.Targets != nil) {
 				t.Errorf("got %+v, want only an error", list)
 			}
@@ -74,19 +74,19 @@ func TestRecordsAreTargets(t *testing.T) {
 
 func TestAFailureIsNotReportedAsAMissingName(t *testing.T) {
 	// StrictErrors has an effect only on a machine with a search list.
-	if !NewDNS(name, A, 9000, 0, nil).resolver.StrictErrors {
+	if !NewDNS(fqdn, A, 9000, 0, nil).resolver.StrictErrors {
 		t.Error("StrictErrors: got false, want true")
 	}
 }
 
 func TestTypeAWarnsAboutANameWithOnlyAAAARecords(t *testing.T) {
 	z, resolver := newZone(t)
-	d := NewDNS(name, A, 9000, 0, resolver)
+	d := NewDNS(fqdn, A, 9000, 0, resolver)
 	z.set(fake.A, fake.NoSuchName)
 	z.set(fake.AAAA, fake.NoError, address("2001:db8::1"))
 	list := d.read(t.Context())
-	if wantText(t, list, ""); list.Note != name+" has AAAA records and no A records, use type AAAA" {
-		t.Errorf("got the note %q", list.Note)
+	if wantText(t, list, ""); list.Note != fqdn+" has AAAA records and no A records, use type AAAA" {
+		t.Errorf("got the note %q, want one that suggests type AAAA", list.Note)
 	}
 	z.set(fake.A, fake.NoError, address("10.0.0.1"))
 	if list := d.read(t.Context()); list.Note != "" {
@@ -98,7 +98,7 @@ func TestALookupTimesOut(t *testing.T) {
 	for _, typ := range []string{A, AAAA, SRV} {
 		z, resolver := newZone(t)
 		z.stopResponding()
-		d := NewDNS(name, typ, 9000, 0, resolver)
+		d := NewDNS(fqdn, typ, 9000, 0, resolver)
 		if d.timeout != 10*time.Second {
 			t.Errorf("got a timeout of %v, want 10s", d.timeout)
 		}
@@ -112,7 +112,7 @@ func TestStoppingASourceCancelsItsLookup(t *testing.T) {
 	for _, typ := range []string{A, SRV} {
 		z, resolver := newZone(t)
 		z.stopResponding()
-		r, stop := run(t, NewDNS(name, typ, 9000, 0, resolver))
+		r, stop := run(t, NewDNS(fqdn, typ, 9000, 0, resolver))
 		z.awaitQuestion(t)
 		start := time.Now()
 		stop()
@@ -125,7 +125,7 @@ func TestStoppingASourceCancelsItsLookup(t *testing.T) {
 func TestChangedRecordsAreReported(t *testing.T) {
 	z, resolver := newZone(t)
 	z.set(fake.SRV, fake.NoError, fake.ServiceAt(0, 1, "a.test."))
-	r, stop := run(t, NewDNS(name, SRV, 0, 10*time.Millisecond, resolver))
+	r, stop := run(t, NewDNS(fqdn, SRV, 0, 10*time.Millisecond, resolver))
 	r.await(t, "a.test:1=http://a.test:1")
 	z.set(fake.SRV, fake.NoError, fake.ServiceAt(0, 1, "a.test."), fake.ServiceAt(0, 1, "b.test."))
 	r.await(t, "a.test:1=http://a.test:1 b.test:1=http://b.test:1")
@@ -136,7 +136,7 @@ func TestChangedRecordsAreReported(t *testing.T) {
 	stop()
 }
 
-func TestADNSSourceIsNamedByItsName(t *testing.T) {
+func TestADNSSourceIsIdentifiedByItsName(t *testing.T) {
 	if got := NewDNS("betanet.svc", SRV, 0, 0, nil).String(); got != "dns:betanet.svc" {
 		t.Errorf("got %v, want dns:betanet.svc", got)
 	}

@@ -20,7 +20,7 @@ type document struct {
 // byteOrderMark precedes UTF-8 text from some editors.
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// read reads all of r and parses it if it has changed.
+// read reads all of r and parses it if the content has changed.
 func (d *document) read(r io.Reader, parse parser) List {
 	body, err := io.ReadAll(io.LimitReader(r, maxBody+1))
 	if err == nil && len(body) > maxBody {
@@ -54,8 +54,8 @@ func (d *document) last() List {
 	return l
 }
 
-// causeOf unwraps an error of type E and returns other errors unchanged. The text of E
-// would repeat the path or the URL, whose query may have a secret.
+// causeOf unwraps an error of type E, whose text would repeat the path or the URL, which may
+// have a secret query. It returns other errors unchanged.
 func causeOf[E interface {
 	error
 	Unwrap() error

@@ -16,7 +16,7 @@ import (
 // File is a source of files in Prometheus' file_sd format, JSON or YAML depending on the
 // extension: [{"targets": ["host:port"], "labels": {"name": "value"}}].
 //
-// It reads all files each time, so they may be replaced in any way; only a file that is
+// It reads all files at each refresh, so they may be replaced in any way; only a file that is
 // written in place may be seen incomplete. If a file cannot be read or parsed, its last
 // targets are kept, and the other files are used. A pattern without matches in an
 // existing directory lists nothing. A missing directory, or a missing path that is not a
@@ -28,8 +28,8 @@ type File struct {
 	patterns []string
 }
 
-// NewFile returns the source of the files at paths, which may be patterns of
-// [filepath.Match].
+// NewFile returns a source of the files at paths, which may be patterns of [filepath.Match].
+// It returns an error if there are no paths or if one is not valid.
 func NewFile(paths []string) (*File, error) {
 	if len(paths) == 0 {
 		return nil, errors.New("want at least one path")
@@ -59,9 +59,10 @@ func (f *File) Run(ctx context.Context, found func(List)) {
 	repeat(ctx, every, func(context.Context) List { return r.read() }, found)
 }
 
+// fileReader reads the files of a source and keeps their documents between reads.
 type fileReader struct {
 	patterns []string
-	known    map[string]*document // documents of the last read by path
+	known    map[string]*document // documents of the last read, by path
 }
 
 // maxErrors is the maximum number of errors in the text of one error.
@@ -110,7 +111,7 @@ func (r *fileReader) read() List {
 		text += fmt.Sprintf("; and %d more errors", more)
 	}
 	all.Err = errors.New(text)
-	// Nothing is known if no file was read and no targets remain.
+	// Nothing is known if every file failed and no targets remain.
 	all.Partial = len(all.Targets) > 0 || len(errs) < len(paths)
 	return all
 }

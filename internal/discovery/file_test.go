@@ -164,7 +164,7 @@ func TestInvalidPathsAreRejected(t *testing.T) {
 	}
 }
 
-func TestAFileSourceIsNamedByItsPaths(t *testing.T) {
+func TestAFileSourceIsIdentifiedByItsPaths(t *testing.T) {
 	f, err := NewFile([]string{"fleet/*.json", "b.yml"})
 	if must(t, err); f.String() != "file:fleet/*.json,b.yml" {
 		t.Errorf("got %v, want file:fleet/*.json,b.yml", f)

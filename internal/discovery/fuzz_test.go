@@ -50,14 +50,15 @@ func FuzzDocument(f *testing.F) {
 			t.Fatalf("got no error for %q, which is not JSON", body)
 		}
 		for _, x := range list.Targets {
-			check(t, x)
+			checkTarget(t, x)
 		}
 		again := read(readJSON, encode(t, list.Targets))
 		wantText(t, again, text(List{Targets: list.Targets}))
 	})
 }
 
-func check(t *testing.T, x Target) {
+// checkTarget checks that a target is within the limits and has only accepted labels.
+func checkTarget(t *testing.T, x Target) {
 	if err := checkAddress(x.URL.Host); err != nil || x.URL.Scheme != "http" && x.URL.Scheme != "https" {
 		t.Fatalf("got the URL %v, want http or https and host:port", x.URL)
 	}
@@ -85,7 +86,7 @@ func encode(t *testing.T, list []Target) string {
 	groups := []any{}
 	for _, x := range list {
 		labels := map[string]string{"upstream": x.Name, "__scheme__": x.URL.Scheme}
-		for _, l := range append([]fleet.Label(nil), x.Labels...) {
+		for _, l := range x.Labels {
 			labels[l.Name] = l.Value
 		}
 		groups = append(groups, map[string]any{"labels": labels, "targets": []string{x.URL.Host}})

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// HTTP is a source of documents in Prometheus' http_sd format, the JSON of file_sd.
+// HTTP is a source that requests a document in Prometheus' http_sd format, which is the JSON
+// of file_sd.
 type HTTP struct {
 	url, publicURL *url.URL
 	refresh        time.Duration
@@ -19,8 +20,8 @@ type HTTP struct {
 	last           document
 }
 
-// NewHTTP returns the source of the document at u. It requests the document every refresh
-// (30 s if that is not positive). The timeout of a request is refresh, but at most 30 s.
+// NewHTTP returns a source that requests the document at u every refresh (30 s if that is not
+// positive). The timeout of a request is refresh, but at most 30 s.
 //
 // The client decides whether to follow redirects; only a final status of 200 is accepted.
 // The caller closes the client's connections after Run has returned.

@@ -71,8 +71,8 @@ func (r *jsonReader) member(k value) error {
 	})
 }
 
-// each calls do for every element of the current list, or every key of the current
-// map; do reads the rest of the element or the value of the key.
+// each calls do for every element of the current list or every key of the current map. do
+// must read the rest of the element, or the value of the key.
 func (r *jsonReader) each(do func(value) error) error {
 	for {
 		v, err := r.next()
@@ -115,6 +115,7 @@ func (r *jsonReader) next() (value, error) {
 	return v, nil
 }
 
+// advance sets the offset to a later one, and counts the lines before it.
 func (r *jsonReader) advance(to int) {
 	r.line += bytes.Count(r.body[r.at:to], []byte("\n"))
 	r.at = to

@@ -10,7 +10,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// zone is a local name server with one name.
+// zone is a local name server that knows one name, domain.
 type zone struct{ *fake.NameServer }
 
 // newZone starts a name server and returns a resolver that uses only this server.
@@ -23,8 +23,8 @@ func newZone(t *testing.T) (zone, *net.Resolver) {
 	return zone{z}, z.Resolver()
 }
 
-// domain is name in the form in which questions have it.
-var domain = strings.TrimSuffix(name, ".")
+// domain is fqdn as it appears in questions, without the trailing dot.
+var domain = strings.TrimSuffix(fqdn, ".")
 
 // set sets the answer to questions of a type.
 func (z zone) set(typ uint16, code int, records ...fake.Record) {

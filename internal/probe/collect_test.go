@@ -52,7 +52,7 @@ func TestTheCacheIsUsedUntilTheTTLExpires(t *testing.T) {
 	})
 }
 
-func TestRetryAfterIsHonored(t *testing.T) {
+func TestRetryAfterIsHonoured(t *testing.T) {
 	inBubble(t, privateRange, func(t *testing.T, f *fixture) {
 		f.host(node, status(503, "Retry-After", "120"))
 		f.samples(t, node)

@@ -18,7 +18,7 @@ type knownTarget struct {
 	upstream *fleet.Upstream
 	resolved []netip.Addr // addresses that were checked last; empty if the name did not resolve
 	used     uint64       // higher is more recent
-	view     *fleet.View  // at the end of the last collection
+	view     *fleet.View  // at the end of the last collection; pending before the first
 	cancel   context.CancelFunc
 }
 
@@ -27,11 +27,11 @@ type knownTarget struct {
 type collection struct {
 	done chan struct{} // closed when the other fields are set
 	view *fleet.View
-	late bool // the exporter is stopping
+	late bool // the collection had not finished when the exporter began to stop
 	err  error
 }
 
-// join returns the running collection of a target, or starts one.
+// join returns the running collection of a target, or starts one with a limit.
 func (t *Targets) join(a target, limit time.Duration) (*collection, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -108,6 +108,7 @@ func wantSamples(t *testing.T, got string, want ...string) {
 	}
 }
 
+// grep returns the samples that contain one of the words.
 func grep(all string, words ...string) (found []string) {
 	for line := range strings.Lines(all) {
 		for _, w := range words {
@@ -187,6 +188,7 @@ func healthy(messages int) http.HandlerFunc {
 	}
 }
 
+// status serves an empty response with the given status and pairs of header names and values.
 func status(code int, header ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		for i := 0; i < len(header); i += 2 {
@@ -196,6 +198,7 @@ func status(code int, header ...string) http.HandlerFunc {
 	}
 }
 
+// hang does not respond until the request ends.
 func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
 func prefix(s string, port uint16) Rule { return Rule{Prefix: netip.MustParsePrefix(s), Port: port} }

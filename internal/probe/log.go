@@ -42,7 +42,7 @@ type attemptLog struct {
 	attempts []Attempt
 }
 
-// Report adds an attempt to the open logs of its target.
+// Report adds an attempt to the open logs of its target. It ignores other events.
 func (l *Logs) Report(e poll.Event) {
 	a, ok := e.(poll.Attempt)
 	if !ok {
@@ -84,8 +84,9 @@ func (l *Logs) close(log *attemptLog) []Attempt {
 	return log.attempts
 }
 
-// Debug collects a target as Collect does, and returns every attempt made during
-// the collection.
+// Debug is like Collect, but also returns the attempts that are made meanwhile, at most
+// maxLogged. If maxLogs calls of Debug are already running, it returns an error that wraps
+// ErrBusy.
 func (t *Targets) Debug(ctx context.Context, name string, limit time.Duration) (v *fleet.View, late bool, log []Attempt, err error) {
 	displayName := name
 	if t.o.Lookup(name) == nil {
@@ -95,10 +96,10 @@ func (t *Targets) Debug(ctx context.Context, name string, limit time.Duration) (
 		}
 		displayName = a.String()
 	}
-	open, ok := t.o.Logs.open(displayName)
+	attempts, ok := t.o.Logs.open(displayName)
 	if !ok {
 		return nil, false, nil, fmt.Errorf("the limit of %d concurrent debug requests is reached; %w", maxLogs, ErrBusy)
 	}
 	v, late, err = t.Collect(ctx, name, limit)
-	return v, late, t.o.Logs.close(open), err
+	return v, late, t.o.Logs.close(attempts), err
 }

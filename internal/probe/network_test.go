@@ -45,6 +45,7 @@ func (n *network) close() {
 	n.serving.Wait()
 }
 
+// host sets the handler that serves an address.
 func (n *network) host(address string, h http.HandlerFunc) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -99,12 +100,14 @@ func (n *network) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// requests returns the number of requests to an address so far.
 func (n *network) requests(address string) int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.served[address]
 }
 
+// openTo returns the number of open connections to an address.
 func (n *network) openTo(address string) int {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -1,7 +1,7 @@
-// Package probe collects the target of a /probe request: a configured upstream, or an
-// address that probe.allow permits. Anyone who can reach the exporter can choose the
-// target, so the addresses of a name decide whether it is permitted. They are checked
-// again for each connection, and only checked addresses are dialed.
+// Package probe collects the target of a /probe request: a configured upstream, or a host
+// and port that probe.allow permits. Anyone who can reach the exporter can choose the target,
+// so whether a name is permitted also depends on its addresses. They are checked again for
+// each connection, and only checked addresses are dialed.
 package probe
 
 import (
@@ -24,7 +24,8 @@ const (
 	maxCollections = 32 // at the same time
 )
 
-// The errors of Collect wrap one of these. Their texts are one line each.
+// The errors of Collect wrap one of these, except after Poller has stopped. Their texts are
+// one line each.
 var (
 	ErrMalformed = errors.New("malformed target")
 	ErrForbidden = errors.New("target not allowed")
@@ -34,7 +35,8 @@ var (
 // Options configures Targets.
 type Options struct {
 	Poller *poll.Poller
-	// Logs receives the events of Poller. Nil disables Debug's log.
+	// Logs records attempts for Debug, which returns none if Logs is nil. Its Report method
+	// must receive the events of Poller.
 	Logs *Logs
 	// Lookup returns the configured or discovered upstream with the given name, or nil.
 	Lookup func(name string) *fleet.Upstream
@@ -59,8 +61,8 @@ type Targets struct {
 	rules       rules
 	known       map[target]*knownTarget
 	collections map[target]*collection
-	uses        uint64
-	stopped     bool
+	uses        uint64 // of known targets so far
+	stopped     bool   // no further collection may start
 }
 
 // New returns Targets that permit only configured upstreams until SetRules is called. The
@@ -112,7 +114,8 @@ func (t *Targets) settings() fleet.Settings {
 	return t.o.Settings
 }
 
-// Wait waits until the ctx of New and all collections have ended.
+// Wait waits until the context passed to New and all collections of targets that are not
+// configured have ended.
 func (t *Targets) Wait() {
 	<-t.ctx.Done()
 	t.mu.Lock()
@@ -164,8 +167,8 @@ func (t *Targets) collectConfigured(ctx context.Context, u *fleet.Upstream, limi
 // margin is how long a caller waits beyond the limit of its collection.
 const margin = 50 * time.Millisecond
 
-// times returns how long a caller with a limit waits, and the limit of its
-// collection.
+// times returns how long a caller with a limit waits, and the limit of its collection. A
+// limit of 0 means the timeout in the settings.
 func times(limit time.Duration, s *fleet.Settings) (wait, collection time.Duration) {
 	wait = s.Timeout + margin
 	if limit > 0 {

@@ -36,7 +36,7 @@ func (rs rules) contain(ip netip.Addr, port uint16) bool {
 
 // match reports whether a pattern with the port matches a name.
 func (rs rules) match(name string, port uint16) bool {
-	return slices.ContainsFunc(rs, func(r Rule) bool { return r.Port == port && r.Glob != "" && matches(r.Glob, name) })
+	return slices.ContainsFunc(rs, func(r Rule) bool { return r.Port == port && r.Glob != "" && matchGlob(r.Glob, name) })
 }
 
 // check returns an error unless a target with these addresses is allowed.
@@ -113,8 +113,8 @@ var (
 	sixToFour  = netip.MustParsePrefix("2002::/16")
 )
 
-// matches reports whether a pattern matches a whole name.
-func matches(glob, name string) bool {
+// matchGlob reports whether a pattern matches a whole name.
+func matchGlob(glob, name string) bool {
 	first, rest, stars := strings.Cut(glob, "*")
 	if !stars {
 		return glob == name

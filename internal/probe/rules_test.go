@@ -47,7 +47,7 @@ func TestPatternsMatchLikePathMatch(t *testing.T) {
 		g := rapid.StringMatching(`[ab*]{1,8}`).Draw(t, "glob")
 		name := rapid.StringMatching(`[ab]{1,10}`).Draw(t, "name")
 		want, err := path.Match(g, name)
-		if got := matches(g, name); err != nil || got != want {
+		if got := matchGlob(g, name); err != nil || got != want {
 			t.Errorf("%s on %s: got %v, want %v", g, name, got, want)
 		}
 	})

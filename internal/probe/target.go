@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	maxName   = 253 // RFC 1035
+	maxName   = 253 // bytes, RFC 1035
 	maxText   = maxName + len(".:65535")
 	maxQuoted = 100 // bytes of a target in an error
 )
@@ -40,7 +40,7 @@ func parse(text string) (target, error) {
 	return a, nil
 }
 
-// split is like parse, but returns why a text is rejected, or "".
+// split is like parse, but returns the reason for rejecting a text, "" if it is accepted.
 func split(text string) (a target, why string) {
 	if len(text) > maxText {
 		return a, "is too long"
@@ -77,7 +77,8 @@ func split(text string) (a target, why string) {
 	return a, ""
 }
 
-// quote quotes a target in ASCII and cuts it to maxQuoted bytes.
+// quote quotes a target in ASCII. It cuts the result to at most maxQuoted bytes, including
+// an ellipsis.
 func quote(text string) string {
 	cut := len(text) > maxQuoted
 	q := strconv.QuoteToASCII(text[:min(len(text), maxQuoted)])

@@ -19,15 +19,15 @@ var (
 	pages = template.Must(template.New("").Funcs(template.FuncMap{
 		"formatWait": formatWait, "wholeSeconds": wholeSeconds, "formatDuration": formatDuration, "uptime": uptime,
 		"breaker": breakerText, "reasonText": reasonText, "kindText": kindText, "errorDetail": errorDetail, "plain": plain, "clock": clock, "rfc3339": rfc3339,
-		"number": number, "group": groupedInt, "grouped": grouped, "seconds": seconds, "add": func(a, b int) int { return a + b },
+		"number": number, "groupedInt": groupedInt, "grouped": grouped, "seconds": seconds, "add": func(a, b int) int { return a + b },
 		"style": func() template.CSS { return template.CSS(style) }, "script": func() template.JS { return template.JS(script) },
 		"icon": func(l Level) template.URL { return icons[l] },
 	}).ParseFS(pageFiles, "page/*.html"))
 )
 
-// icons has an icon for the browser tab, a colour and a shape, for each level and for an
-// exporter that does not respond. They are embedded in the page, because a browser would
-// otherwise request them.
+// icons has the browser tab's icon for each level, and "gone" for an exporter that does not
+// respond. Each has its own colour and shape. They are embedded in the page, because a
+// browser would otherwise request them.
 var icons = map[Level]template.URL{
 	OK:       icon("%231a7f45", "%3Ccircle cx='8' cy='8' r='7.5'/%3E", "M4.5 8.3l2.4 2.5 4.7-5.3"),
 	Warning:  icon("%23b25e00", "%3Cpath d='M8 .6 15.8 15H.2z'/%3E", "M8 5.2v5M8 12.2v1.2"),
@@ -51,7 +51,7 @@ func hashSource(text string) string {
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
-// render executes a template.
+// render executes a template. It panics on an error.
 func render(name string, data any) []byte {
 	var page bytes.Buffer
 	if err := pages.ExecuteTemplate(&page, name, data); err != nil {

@@ -10,7 +10,7 @@ import (
 // chart shows one value of an upstream in each minute of the last hour.
 type chart struct {
 	Key, Title string
-	Now        string // mean of the last five minutes
+	Recent     string // mean of the last five minutes
 	Text       string // range of the values
 	Line, Area string // SVG paths in a view box of chartWidth by chartHeight
 	Top, Mid   string // labels of the axis; the bottom is 0
@@ -22,6 +22,8 @@ const (
 	chartHeight = 120
 )
 
+// newChart returns a chart of the values of an hour, one for each minute. NaN is unknown
+// and leaves a gap. show formats a value.
 func newChart(key, title string, values []float64, recent *float64, show func(float64) string) chart {
 	_, highest, _ := extremes(values)
 	top := roundUp(highest)
@@ -38,13 +40,13 @@ func newChart(key, title string, values []float64, recent *float64, show func(fl
 		}
 	}
 	return chart{
-		Key: key, Title: title, Now: optional(recent, show), Text: hourText(values, show),
+		Key: key, Title: title, Recent: optional(recent, show), Text: hourText(values, show),
 		Line: string(d.line), Area: string(d.area), Top: show(top), Mid: show(top / 2),
 	}
 }
 
-// roundUp rounds up to 1, 2 or 5 times a power of ten, which is easy to read on an
-// axis.
+// roundUp rounds up to 1, 2 or 5 times a power of ten, which is easy to read on an axis.
+// It returns 1 for a number that is not positive.
 func roundUp(x float64) float64 {
 	if x <= 0 {
 		return 1
@@ -64,7 +66,7 @@ type minuteRow struct {
 	State, Messages, Loss, Latency string
 }
 
-// newMinutes returns the minutes in which something is known, newest first.
+// newMinutes returns the minutes whose state or message rate is known, newest first.
 func newMinutes(hour *history.Hour) (rows []minuteRow) {
 	text := func(x float64, show func(float64) string) string {
 		if math.IsNaN(x) {

@@ -53,7 +53,7 @@ type bucketStatus struct {
 	Count uint64  `json:"count"`
 }
 
-// mixnodeStatus is one mixnode. A field that its document lacks is nil.
+// mixnodeStatus is one mixnode. A field is nil if the document lacks it.
 type mixnodeStatus struct {
 	ID             string   `json:"id"`
 	Status         string   `json:"status"`
@@ -127,7 +127,7 @@ func (l *latencyStatus) Ranges() (all []string) {
 	return all
 }
 
-// LossText returns the share of packets that the node dropped.
+// LossText formats the share of packets that the mixnode dropped.
 func (m mixnodeStatus) LossText() string {
 	if m.Dropped == nil || m.Processed == 0 {
 		return unknown

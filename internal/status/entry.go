@@ -15,15 +15,15 @@ type entry struct {
 	name       string
 	state      fleet.State
 	rank       int           // index of the state in states
-	since      time.Time     // when the state began; zero if it is up or pending
+	since      time.Time     // when the state began; zero for up and pending
 	expires    time.Time     // when the next value expires, which may change the state; zero if none will
 	oldest     time.Time     // when the oldest last good document was fetched; zero if there is none
-	breaker    breaker.State // the worst
+	breaker    breaker.State // the worst of its endpoints
 	openUntil  time.Time     // when the first open breaker allows a probe; zero if none is open
 	reason     string        // why the first failing endpoint fails; "" if none does
-	next       time.Time     // when the next collection is due; zero if there is one only on demand
+	next       time.Time     // when the next collection is due; zero if it is collected only on demand
 	responding bool          // at least one endpoint succeeded
-	failing    time.Time     // when the last endpoint began to fail
+	failing    time.Time     // when the last of the failing endpoints began to fail; zero if none fails
 	notClosed  int           // number of breakers that are not closed
 	overdue    time.Time     // when collecting counts as stopped
 }

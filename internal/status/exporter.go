@@ -50,7 +50,7 @@ func (m *Model) addExporter(s *Status) {
 	}
 }
 
-// exporterState is the data of the section about the exporter itself.
+// exporterState is the template data of the section about the exporter itself.
 type exporterState struct {
 	Parts     []part
 	Failing   bool

@@ -13,14 +13,15 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-func upstreamAt(name string) *fleet.Upstream {
+// newUpstream returns an upstream with API v1.
+func newUpstream(name string) *fleet.Upstream {
 	return &fleet.Upstream{
 		Name: name, URLs: []*url.URL{{Scheme: "http", Host: "localhost:9000"}}, API: betanet.V1,
 		Settings: fleet.Settings{Interval: 15 * time.Second, MaxStale: 5 * time.Minute, Histogram: true},
 	}
 }
 
-// modelOf returns a model of upstreams without a history.
+// modelOf returns a model that has the given views and no history.
 func modelOf(views ...*fleet.View) *Model {
 	m := &Model{
 		Registry: exposition.NewRegistry(), History: new(history.History), TelemetryPath: "/metrics", Version: "1.2.3",
@@ -69,7 +70,7 @@ func status(t *testing.T, m *Model, query string) (decoded Status) {
 	return decoded
 }
 
-// resultOf returns the result of a query without a model.
+// resultOf returns the result of a query on the given views.
 func resultOf(views []*fleet.View, q *query, now time.Time) result {
 	return newResult(modelOf().entries(views, now), q, now)
 }
@@ -77,10 +78,10 @@ func resultOf(views []*fleet.View, q *query, now time.Time) result {
 // between returns the part of a text between from and to.
 func between(t *testing.T, text, from, to string) string {
 	t.Helper()
-	_, after, ok := strings.Cut(text, from)
-	found, _, ok2 := strings.Cut(after, to)
-	if !ok || !ok2 {
-		t.Fatalf("the text has no part between %q and %q", from, to)
+	_, after, begins := strings.Cut(text, from)
+	found, _, ends := strings.Cut(after, to)
+	if !begins || !ends {
+		t.Fatalf("got a text without a part between %q and %q, want one", from, to)
 	}
 	return found
 }

@@ -18,11 +18,11 @@ type fleetStatus struct {
 type fleetHistory struct {
 	Time        time.Time       `json:"time"`
 	StepSeconds float64         `json:"step_seconds"`
-	Points      []history.Point `json:"points"` // the oldest first
+	Points      []history.Point `json:"points"` // oldest first
 }
 
-// maxPointAge is the age from which the newest point no longer counts as current,
-// because points after it are missing.
+// maxPointAge is the age at which the newest point is no longer current, because newer
+// points are missing.
 const maxPointAge = 3 * history.Step
 
 func newFleetStatus(c history.Counts, points []history.Point, now time.Time) *fleetStatus {

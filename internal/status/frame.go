@@ -23,8 +23,8 @@ func (m *Model) newFrame(root string, v Verdict, now time.Time) frame {
 // itself.
 func (f *frame) Home() string { return f.Root + "./" }
 
-// Path returns the link to the page of an upstream.
-func (f *frame) Path(name string) string { return f.Root + upstreamPath(name) }
+// upstreamLink returns the link to the page of an upstream.
+func (f *frame) upstreamLink(name string) string { return f.Root + upstreamPath(name) }
 
 // upstreamPath returns the path of the page of an upstream, relative to the exporter's
 // root.

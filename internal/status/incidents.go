@@ -14,7 +14,7 @@ type incidentRow struct {
 	Text    string          // details of a restart or a switch
 	Page    string          // link to the page of the upstream; "" if there is none
 	Events  []history.Event // of the incident
-	Seconds float64         // duration so far
+	Seconds float64         // duration, up to now if the incident is open
 	Age     float64         // seconds since the start
 	Shown   string          // which values were shown during the incident
 	ShownAt time.Time       // when they expired or will expire; zero if Shown needs no time
@@ -54,20 +54,20 @@ func (m *Model) newIncidentTable(f *frame, all []history.Incident, upstream stri
 		shown = append(shown, &all[i])
 	}
 	events := m.History.Events.ByIncident(shown, shownEvents)
-	for i, one := range shown {
-		end := one.To
-		if one.Open() {
+	for i, incident := range shown {
+		end := incident.To
+		if incident.Open() {
 			end = now
 		}
-		r := incidentRow{Incident: *one, Events: events[i], Age: now.Sub(one.From).Seconds(), Seconds: end.Sub(one.From).Seconds()}
-		r.Shown, r.ShownAt = shownValuesText(one, end)
+		r := incidentRow{Incident: *incident, Events: events[i], Age: now.Sub(incident.From).Seconds(), Seconds: end.Sub(incident.From).Seconds()}
+		r.Shown, r.ShownAt = shownValuesText(incident, end)
 		rows = append(rows, r)
 	}
 	slices.SortStableFunc(rows, func(a, b incidentRow) int { return a.Compare(&b.Incident) })
 	rows = rows[:min(len(rows), shownIncidents)]
 	for i := range rows {
 		if exists(rows[i].Upstream) {
-			rows[i].Page = f.Path(rows[i].Upstream)
+			rows[i].Page = f.upstreamLink(rows[i].Upstream)
 		}
 	}
 	return incidentTable{Rows: rows, More: len(all) - len(shown), One: upstream != "", JSON: f.AsJSON}

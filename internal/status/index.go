@@ -29,7 +29,7 @@ type indexPage struct {
 	Next      string
 	ProbeMode bool
 	Probed    []probeRow // in probe mode
-	Names     int        // number of configured upstreams; set only if none is listed
+	Known     int        // number of upstreams that can be probed by name; set only if none is listed
 	Table     incidentTable
 	Exporter  exporterState
 }
@@ -124,8 +124,8 @@ func (m *Model) IndexPage(rawQuery string, now time.Time) ([]byte, error) {
 	if len(points) > 1 {
 		page.Span = formatDuration(span(points, now).Seconds())
 	}
-	if m.Names != nil && len(views) == 0 {
-		page.Names = len(m.Names())
+	if m.Upstreams != nil && len(views) == 0 {
+		page.Known = len(m.Upstreams())
 	}
 	if q.offset > 0 {
 		page.Previous = q.withOffset(max(0, q.offset-q.limit)).link()
@@ -140,12 +140,12 @@ func newReasonLinks(reasons []reasonCount, q *query, probeMode bool) (all []reas
 	for _, r := range reasons {
 		reason := betanet.Reason(r.Reason)
 		l := reasonLink{reasonCount: r, Chosen: slices.Contains(q.reasons, reason)}
-		target := q.unfiltered()
+		linked := q.unfiltered()
 		if !l.Chosen {
-			target.reasons = []betanet.Reason{reason}
+			linked.reasons = []betanet.Reason{reason}
 		}
 		if !probeMode {
-			l.Link = target.link()
+			l.Link = linked.link()
 		}
 		all = append(all, l)
 	}
@@ -186,13 +186,13 @@ func newColumns(q query) (all []column) {
 	for _, t := range tableColumns {
 		c := column{Title: t.title, Class: t.class}
 		if s := sortKeyNamed(t.sort); s != nil {
-			target := q.withOffset(0)
-			target.sort, target.descending = s, false
+			linked := q.withOffset(0)
+			linked.sort, linked.descending = s, false
 			if q.sort == s {
-				target.descending = !q.descending
+				linked.descending = !q.descending
 				c.Sorted = map[bool]string{false: "ascending", true: "descending"}[q.descending]
 			}
-			c.Link = target.link()
+			c.Link = linked.link()
 		}
 		all = append(all, c)
 	}

@@ -13,7 +13,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// Model produces the status of the exporter, as values for JSON and as pages.
+// Model produces the status of the exporter, as values for JSON and as pages. Its methods
+// are safe for concurrent use.
 type Model struct {
 	Registry      *exposition.Registry
 	Health        func(all fleet.Health, upstreams int) fleet.Health // returns what /health reports
@@ -21,21 +22,22 @@ type Model struct {
 	Version       string
 	TelemetryPath string
 	ProbeMode     bool                     // upstreams are collected only by /probe
-	Names         func() []*fleet.Upstream // the configured upstreams; nil if unknown
+	Upstreams     func() []*fleet.Upstream // the configured and discovered ones; nil if unknown
 	Configuration func() Configuration     // nil if unknown
 	Push          func() Push              // nil if nothing is pushed
 	OpenFiles     func() (open, limit int) // 0 for an unknown number; nil if both are unknown
 
-	last atomic.Pointer[[]*entry] // the entries of the last call, for reuse
+	last atomic.Pointer[[]*entry] // of the last request, for reuse
 }
 
-// Numbers of events that are shown for the fleet and for one upstream.
+// Numbers of events in the status of the fleet and of one upstream.
 const (
 	fleetEvents    = 10
 	upstreamEvents = 50
 )
 
-// Status returns the fleet, and the upstreams that a query selects.
+// Status returns the status of the fleet and of the upstreams that a query selects, and an
+// error if the query is invalid.
 func (m *Model) Status(rawQuery string, now time.Time) (Status, error) {
 	q, err := parseQuery(rawQuery)
 	if err != nil {

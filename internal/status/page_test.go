@@ -23,7 +23,7 @@ import (
 
 func TestThePolicyAllowsOnlyTheStyleAndTheScriptOfThePage(t *testing.T) {
 	if !strings.HasPrefix(Policy, "default-src 'none'; ") || strings.Contains(Policy, "unsafe") {
-		t.Errorf("got policy %q", Policy)
+		t.Errorf("got policy %q, want it to forbid everything by default and to allow nothing unsafe", Policy)
 	}
 	m := exampleAt(time.Now())
 	for name, page := range map[string]string{"index": indexOf(t, m, ""), "core": pageOf(t, m, "core")} {
@@ -50,12 +50,12 @@ var hostile = []string{
 
 func TestNamesAndTextsOfUpstreamsAreEscaped(t *testing.T) {
 	for _, text := range hostile {
-		u := upstreamAt("edge " + text)
+		u := newUpstream("edge " + text)
 		u.Labels = []fleet.Label{{Name: "region", Value: text}}
 		v := mixnodesView(u, betanettest.Mixnodes{{ID: text, Status: text}})
 		e := &v.Endpoints[0]
 		e.Breaker, e.Record = breaker.Open, e.Failed(&betanet.Failure{Reason: betanet.ReasonConnect, Err: errors.New(text)}, time.Now())
-		m := modelOf(v, upstreamOf("other", 1, -1, breaker.Closed, time.Now()))
+		m := modelOf(v, viewOf("other", 1, -1, breaker.Closed, time.Now()))
 		m.History.Events.Add(history.Event{Time: time.Now(), Upstream: u.Name, Kind: history.Failing, Reason: "connect", Text: text})
 		for name, page := range map[string]string{
 			"found": indexOf(t, m, "q="+url.QueryEscape("edge "+text)), "not found": indexOf(t, m, "q="+url.QueryEscape("nobody "+text)), "detail": pageOf(t, m, u.Name),
@@ -72,7 +72,7 @@ func TestNamesAndTextsOfUpstreamsAreEscaped(t *testing.T) {
 	}
 }
 
-// mixnodesView returns a view of an upstream with API mixnodes.
+// mixnodesView returns the view of an upstream with API mixnodes.
 func mixnodesView(u *fleet.Upstream, nodes betanettest.Mixnodes) *fleet.View {
 	return &fleet.View{Upstream: u, URL: u.URLs[0], API: betanet.MixnodesAPI, Ticked: time.Now(), Endpoints: []fleet.EndpointView{
 		{Endpoint: betanet.Mixnodes, Record: snapshot.Record{}.Fetched(nodes.Doc(), time.Now())},
@@ -80,8 +80,8 @@ func mixnodesView(u *fleet.Upstream, nodes betanettest.Mixnodes) *fleet.View {
 }
 
 func TestUnknownValuesAreNotShownAsZero(t *testing.T) {
-	neverReached := upstreamOf("edge", -1, 3, breaker.Closed, time.Now())
-	m := modelOf(neverReached, upstreamOf("other", -1, 3, breaker.Closed, time.Now()))
+	neverReached := viewOf("edge", -1, 3, breaker.Closed, time.Now())
+	m := modelOf(neverReached, viewOf("other", -1, 3, breaker.Closed, time.Now()))
 	m.History.Take([]*fleet.View{neverReached}, time.Now())
 	index := indexOf(t, m, "")
 	for _, key := range []string{"messages", "sent", "received", "loss", "latency"} {
@@ -112,7 +112,7 @@ func chartOf(t *testing.T, page, key string) string {
 }
 
 func TestAnUpstreamThatNeverCountedAPacketIsMarked(t *testing.T) {
-	v := upstreamOf("edge", 1, 0, breaker.Closed, time.Now())
+	v := viewOf("edge", 1, 0, breaker.Closed, time.Now())
 	for messages, want := range map[uint64]string{0: "no packets counted yet", 7: unknown} {
 		v.Endpoints[betanet.Metrics].Doc = betanettest.Metrics{PacketsProcessed: messages}.Doc()
 		if chart := chartOf(t, pageOf(t, modelOf(v), "edge"), "messages"); !strings.Contains(chart, "Messages <b>"+want+"</b>") {
@@ -160,13 +160,13 @@ func TestThePageShowsTheSameCountsAsTheJSON(t *testing.T) {
 func TestAnEmptyPageExplainsWhyItIsEmpty(t *testing.T) {
 	probing := modelOf()
 	probing.ProbeMode = true
-	probing.Names = func() []*fleet.Upstream { return []*fleet.Upstream{upstreamAt("a"), upstreamAt("b")} }
+	probing.Upstreams = func() []*fleet.Upstream { return []*fleet.Upstream{newUpstream("a"), newUpstream("b")} }
 	for name, c := range map[string]struct {
 		m           *Model
 		query, want string
 	}{
 		"no upstreams": {modelOf(), "", "There are no upstreams."},
-		"probe mode":   {probing, "", `The 2 configured names are <a href="sd">at /sd</a>.`},
+		"probe mode":   {probing, "", `The configured names (2) are <a href="sd">at /sd</a>.`},
 		"no match":     {modelOf(many(3)...), "q=nobody&sort=age", `No upstream matches. <a href="?sort=age">Show all 3</a>`},
 	} {
 		got := between(t, indexOf(t, c.m, c.query), `<main id="main">`, "</main>")
@@ -194,7 +194,7 @@ func TestInactiveMixnodesComeFirst(t *testing.T) {
 		nodes[i] = betanettest.Mixnode{ID: fmt.Sprint("mix-", i), Status: "active"}
 	}
 	nodes[700].Status = "stopped"
-	got := between(t, pageOf(t, modelOf(mixnodesView(upstreamAt("edge"), nodes)), "edge"), `id="mixnodes"`, "</section>")
+	got := between(t, pageOf(t, modelOf(mixnodesView(newUpstream("edge"), nodes)), "edge"), `id="mixnodes"`, "</section>")
 	first := between(t, got, `<tr data-key="`, `"`)
 	if n := strings.Count(got, "<tr data-key="); first != "mix-700" || n != shownMixnodes || !strings.Contains(got, ">1"+nbsp+"400 more;") {
 		t.Errorf("got %d mixnodes, the first %s, want %d of 1500 and mix-700 first", n, first, shownMixnodes)
@@ -202,7 +202,7 @@ func TestInactiveMixnodesComeFirst(t *testing.T) {
 }
 
 func TestThePageOfAnUpstreamShowsWhenItsCertificateExpires(t *testing.T) {
-	v := upstreamOf("edge", 1, 0, breaker.Closed, time.Now())
+	v := viewOf("edge", 1, 0, breaker.Closed, time.Now())
 	for _, c := range []struct {
 		left time.Duration
 		want string

@@ -106,10 +106,10 @@ func choose[T ~string](set *[]T, v string, all []T, accepted string) string {
 }
 
 // setInt sets a number, or returns a description of the accepted values.
-func setInt(to *int, v string, from, limit int) (accepted string) {
+func setInt(to *int, v string, least, most int) (accepted string) {
 	n, err := strconv.Atoi(v)
-	if err != nil || n < from || n > limit {
-		return fmt.Sprintf("a whole number from %d to %d", from, limit)
+	if err != nil || n < least || n > most {
+		return fmt.Sprintf("a whole number from %d to %d", least, most)
 	}
 	*to = n
 	return ""

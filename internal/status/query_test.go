@@ -17,7 +17,11 @@ func TestALinkEncodesItsQuery(t *testing.T) {
 		v.Set("offset", fmt.Sprint(rapid.IntRange(0, 999).Draw(t, "offset")))
 		q := parsed(t, v)
 		_, raw, _ := strings.Cut(q.link(), "?")
-		again := parsed(t, func() url.Values { v, _ := url.ParseQuery(raw); return v }())
+		linked, err := url.ParseQuery(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again := parsed(t, linked)
 		if again.limit == 0 {
 			again.limit = pageSize
 		}

@@ -103,12 +103,12 @@ func (q *query) compare(a, b *entry) int {
 	return cmp.Or(c, strings.Compare(a.name, b.name))
 }
 
-// partialSort sets when it is faster not to sort all upstreams: if a page ends within the
-// first 1/partialSort of them.
+// partialSort decides when page sorts only the beginning, which is faster if the page ends
+// within the first 1/partialSort of the upstreams.
 const partialSort = 32
 
-// page sorts the selected upstreams and returns those from the query's offset up to its
-// limit.
+// page returns the selected upstreams in the query's order, from its offset and up to its
+// limit. It may sort r.matched.
 func (r *result) page(q *query) []*entry {
 	from, to := min(q.offset, len(r.matched)), len(r.matched)
 	if q.limit > 0 {

@@ -18,10 +18,10 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// upstreamOf returns a view of an upstream with one endpoint that was last fetched and
+// viewOf returns a view of an upstream with one endpoint that was last fetched and
 // began to fail the given numbers of seconds ago. A negative number means never.
-func upstreamOf(name string, fetched, failing int, b breaker.State, now time.Time) *fleet.View {
-	u := upstreamAt(name)
+func viewOf(name string, fetched, failing int, b breaker.State, now time.Time) *fleet.View {
+	u := newUpstream(name)
 	u.URLs = []*url.URL{{Scheme: "http", Host: strings.ToLower(name) + ".example:9000"}}
 	e := fleet.EndpointView{Endpoint: betanet.Metrics, Breaker: b, Next: now.Add(time.Duration(len(name)) * time.Second)}
 	ago := func(s int) time.Time { return now.Add(-time.Duration(s) * time.Second) }
@@ -38,7 +38,7 @@ func upstreamOf(name string, fetched, failing int, b breaker.State, now time.Tim
 	return &fleet.View{Upstream: u, URL: u.URLs[0], API: betanet.V1, Ticked: now, Endpoints: []fleet.EndpointView{e}}
 }
 
-// many returns n upstreams in all states.
+// many returns the views of n upstreams, in all states.
 func many(n int) []*fleet.View {
 	now := time.Now()
 	views := make([]*fleet.View, n)
@@ -52,17 +52,17 @@ func many(n int) []*fleet.View {
 		case 9:
 			fetched = -1
 		}
-		views[i] = upstreamOf(fmt.Sprintf("betanet-%04d", i), fetched, failing, b, now)
+		views[i] = viewOf(fmt.Sprintf("betanet-%04d", i), fetched, failing, b, now)
 	}
 	return views
 }
 
-// fleets generates upstreams in all states with distinct names.
+// fleets generates views of upstreams with distinct names, in all states.
 var fleets = rapid.Custom(func(t *rapid.T) []*fleet.View {
 	names := rapid.SliceOfNDistinct(rapid.StringMatching(`[abAB]{1,4}[0-9]?`), 0, 30, rapid.ID).Draw(t, "names")
 	var views []*fleet.View
 	for _, name := range names {
-		views = append(views, upstreamOf(name, rapid.IntRange(-1, 400).Draw(t, "fetched"), rapid.IntRange(-1, 9).Draw(t, "failing"),
+		views = append(views, viewOf(name, rapid.IntRange(-1, 400).Draw(t, "fetched"), rapid.IntRange(-1, 9).Draw(t, "failing"),
 			rapid.SampledFrom([]breaker.State{breaker.Closed, breaker.HalfOpen, breaker.Open}).Draw(t, "breaker"), noon))
 	}
 	return views
@@ -190,7 +190,7 @@ func statusOf(e *entry) upstreamStatus {
 	return newUpstreamWithHistory(e, &hour, noon)
 }
 
-// ordered reports whether a may come before b.
+// ordered reports whether a may come before b. Unknown values come last in either order.
 func ordered(a, b any, descending bool) bool {
 	if a == nil || b == nil {
 		return b == nil
@@ -276,7 +276,7 @@ func TestTheLongestProblemsComeFirst(t *testing.T) {
 	for name, c := range map[string]struct{ fetched, failing int }{
 		"up": {1, -1}, "also-up": {1, -1}, "new": {-1, -1}, "stale-short": {20, 10}, "stale-long": {100, 90}, "down-short": {-1, 5}, "down-long": {-1, 4000}, "expired": {700, 690},
 	} {
-		views = append(views, upstreamOf(name, c.fetched, c.failing, breaker.Closed, noon))
+		views = append(views, viewOf(name, c.fetched, c.failing, breaker.Closed, noon))
 	}
 	q := query{sort: &sortKeys[0]}
 	r := resultOf(views, &q, noon)

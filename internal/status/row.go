@@ -29,7 +29,7 @@ type row struct {
 	Loss         string
 	Latency      string
 	Mixnodes     string
-	FewMixnodes  bool
+	FewMixnodes  bool // fewer than half are active
 	AgeSeconds   *float64
 }
 
@@ -38,7 +38,7 @@ func (m *Model) newRow(f *frame, e *entry, now time.Time) row {
 	hour := m.History.Hour(e.view, now)
 	u := newUpstreamWithHistory(e, &hour, now)
 	r := row{
-		Name: u.Name, Page: f.Path(u.Name), Replicas: u.Replicas, State: u.State, Since: hour.Since, Hour: newHourBar(&hour),
+		Name: u.Name, Page: f.upstreamLink(u.Name), Replicas: u.Replicas, State: u.State, Since: hour.Since, Hour: newHourBar(&hour),
 		Old: u.State == fleet.Stale || u.State == fleet.Down || e.view.Overdue(now), AgeSeconds: u.AgeSeconds,
 		Loss: optional(u.Recent.Loss, percent), Latency: optional(u.Recent.LatencySeconds, latency), Rate: optional(u.Recent.MessagesPerSecond, perSecond),
 	}

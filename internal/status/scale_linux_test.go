@@ -27,12 +27,12 @@ func threadTime(t *testing.T) time.Duration {
 func withFailures(n int) *Model {
 	s := newScenario(n)
 	s.steps = 1
-	for i, a := range s.services {
+	for i, sv := range s.services {
 		switch i % 20 {
 		case 4:
-			a.fails = failsSince(1+i%50, []string{"connect", "timeout", "http_5xx"}[i%3])
+			sv.fails = failsSince(1+i%50, []string{"connect", "timeout", "http_5xx"}[i%3])
 		case 11:
-			a.fails = failsDuring(10+i%50, 1+i%10, "timeout")
+			sv.fails = failsDuring(10+i%50, 1+i%10, "timeout")
 		}
 	}
 	return s.run()
@@ -45,12 +45,12 @@ func TestAPageOf10000UpstreamsIsSmallAndFast(t *testing.T) {
 	defer runtime.UnlockOSThread()
 	small, large := withFailures(100), withFailures(10_000)
 	page := func(m *Model) ([]byte, time.Duration) {
-		began := threadTime(t)
+		start := threadTime(t)
 		page, err := m.IndexPage("", time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
-		return page, threadTime(t) - began
+		return page, threadTime(t) - start
 	}
 	var sent bytes.Buffer
 	z, err := gzip.NewWriterLevel(&sent, gzip.BestSpeed)

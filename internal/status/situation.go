@@ -12,17 +12,17 @@ import (
 	"github.com/betanet/betanet_exporter/internal/status/history"
 )
 
-// situation is a summary of all upstreams or, in probe mode, of the probed targets. A
-// verdict is about a situation.
+// situation summarizes all upstreams or, in probe mode, the probed targets. A verdict
+// judges it.
 type situation struct {
 	counts     history.Counts
 	targets    bool      // counts probed targets, not upstreams
 	only       string    // name of the upstream or target, if there is only one
 	since      time.Time // when the state of the only one began
 	responding int       // number of upstreams with an endpoint that responds
-	failing    time.Time // when the last endpoint began to fail
+	failing    time.Time // when the last of the failing endpoints began to fail
 	reasons    []reasonCount
-	stopped    time.Time // time of the last collection, if collecting has stopped
+	stopped    time.Time // time of the last collection if collecting has stopped, otherwise zero
 	exporter   []string  // failures of the exporter itself
 	quiet      []history.Quiet
 }
@@ -110,7 +110,7 @@ func (t reasonTally) count(reason, text string) {
 	c.Count++
 }
 
-// sorted returns the reasons, the most frequent first.
+// sorted returns the reasons, most frequent first.
 func (t reasonTally) sorted() (all []reasonCount) {
 	for _, c := range t {
 		all = append(all, *c)
@@ -135,7 +135,7 @@ func failureText(f *betanet.Failure) string {
 	return reasonText(string(f.Reason))
 }
 
-// maxExporterFailures is the maximum number of the exporter's failures that a verdict
+// maxExporterFailures is the maximum number of failures of the exporter that a verdict
 // names.
 const maxExporterFailures = 3
 
@@ -153,7 +153,7 @@ func exporterFailures(s *Status) (all []string) {
 		all = append(all, "the push to "+plain(s.Push.Endpoint)+" fails")
 	}
 	if more := len(all) - maxExporterFailures; more > 0 {
-		all = append(all[:maxExporterFailures], groupedInt(more)+" more of the exporter's parts fail")
+		all = append(all[:maxExporterFailures], "and "+groupedInt(more)+" more")
 	}
 	if len(all) > 0 {
 		all[0] = strings.ToUpper(all[0][:1]) + all[0][1:]
@@ -161,7 +161,8 @@ func exporterFailures(s *Status) (all []string) {
 	return all
 }
 
-// Probed records the end of a probe. It does nothing outside of probe mode.
+// Probed records the end of a probe; late means that its collection had not finished in
+// time. It does nothing outside probe mode.
 func (m *Model) Probed(v *fleet.View, late bool, now time.Time) {
 	if !m.ProbeMode {
 		return

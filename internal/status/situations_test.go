@@ -29,11 +29,11 @@ type scenario struct {
 	model    *Model
 }
 
-// service is an upstream of a scenario.
+// service is an upstream of a scenario, and the Betanet service behind it.
 type service struct {
 	upstream *fleet.Upstream
 	rate     float64              // messages per second
-	fails    func(ago int) string // returns the reason of the failure ago minutes ago; "" for success
+	fails    func(ago int) string // returns the reason for the failure ago minutes ago; "" for success
 	view     *fleet.View
 	messages float64
 	dropped  float64
@@ -69,22 +69,22 @@ func failure(reason string, e betanet.Endpoint) *betanet.Failure {
 }
 
 // collect simulates a collection.
-func (a *service) collect(at time.Time, ago int) {
-	u := a.upstream
+func (sv *service) collect(at time.Time, ago int) {
+	u := sv.upstream
 	v := &fleet.View{Upstream: u, URL: u.URLs[0], API: betanet.V1, Ticked: at, Collected: true, Polled: true}
-	reason := a.fails(ago)
-	wave := 1 + 0.3*math.Sin(float64(at.Unix()%3600)/570+a.rate) // differs between upstreams
-	a.messages += 60 * a.rate * wave
-	a.dropped += 60 * a.rate * wave * 0.002 * (1 + 0.5*math.Sin(float64(at.Unix()%3600)/300))
+	reason := sv.fails(ago)
+	wave := 1 + 0.3*math.Sin(float64(at.Unix()%3600)/570+sv.rate) // differs between upstreams
+	sv.messages += 60 * sv.rate * wave
+	sv.dropped += 60 * sv.rate * wave * 0.002 * (1 + 0.5*math.Sin(float64(at.Unix()%3600)/300))
 	docs := []*betanet.Document{
-		betanettest.Metrics{PacketsProcessed: uint64(a.messages), PacketsDropped: uint64(a.dropped)}.Doc(),
+		betanettest.Metrics{PacketsProcessed: uint64(sv.messages), PacketsDropped: uint64(sv.dropped)}.Doc(),
 		betanettest.Nodes{Active: 5, Inactive: 2, Total: 7}.Doc(),
-		betanettest.Network{BytesTransmitted: uint64(a.messages * 2048), BytesReceived: uint64(a.messages * 1900), AvgLatencyMS: new(45 * wave), PeakThroughput: 1500}.Doc(),
+		betanettest.Network{BytesTransmitted: uint64(sv.messages * 2048), BytesReceived: uint64(sv.messages * 1900), AvgLatencyMS: new(45 * wave), PeakThroughput: 1500}.Doc(),
 	}
 	for i, doc := range docs {
 		e := fleet.EndpointView{Endpoint: doc.Endpoint, Next: at.Add(15 * time.Second), Attempts: uint64(4 * (60 - ago))}
-		if a.view != nil {
-			e.Record = a.view.Endpoints[i].Record
+		if sv.view != nil {
+			e.Record = sv.view.Endpoints[i].Record
 		}
 		switch {
 		case reason == "pending":
@@ -97,7 +97,7 @@ func (a *service) collect(at time.Time, ago int) {
 		}
 		v.Endpoints = append(v.Endpoints, e)
 	}
-	a.view = v
+	sv.view = v
 }
 
 // run simulates an hour with a collection each minute.
@@ -105,11 +105,11 @@ func (s *scenario) run() *Model {
 	for ago := 60; ago >= 0; ago-- {
 		at := s.now.Add(-time.Duration(ago)*time.Minute - 4*time.Second)
 		var views []*fleet.View
-		for _, a := range s.services {
-			before := a.view
-			a.collect(at, ago)
-			s.report(a, before, at)
-			views = append(views, a.view)
+		for _, sv := range s.services {
+			before := sv.view
+			sv.collect(at, ago)
+			s.report(sv, before, at)
+			views = append(views, sv.view)
 		}
 		for step := range s.steps {
 			s.model.History.Take(views, at.Add(time.Duration(step-s.steps+1)*2*history.Step))
@@ -124,15 +124,15 @@ func (s *scenario) run() *Model {
 }
 
 // report records the events that a collection causes.
-func (s *scenario) report(a *service, before *fleet.View, at time.Time) {
-	if a.fails(0) != "pending" {
-		s.model.History.Ended(a.view, at)
+func (s *scenario) report(sv *service, before *fleet.View, at time.Time) {
+	if sv.fails(0) != "pending" {
+		s.model.History.Ended(sv.view, at)
 	}
-	if before == nil || before.Up() == a.view.Up() {
+	if before == nil || before.Up() == sv.view.Up() {
 		return
 	}
-	for _, e := range a.view.Endpoints {
-		event := history.Event{Time: at, Upstream: a.upstream.DisplayName(), Endpoint: e.Endpoint.String(), Kind: history.Recovered, Text: "after 6m0s"}
+	for _, e := range sv.view.Endpoints {
+		event := history.Event{Time: at, Upstream: sv.upstream.DisplayName(), Endpoint: e.Endpoint.String(), Kind: history.Recovered, Text: "after 6m0s"}
 		if e.Failure != nil {
 			event.Kind, event.Reason, event.Text = history.WentStale, string(e.Failure.Reason), e.Failure.Error()
 		}
@@ -140,7 +140,7 @@ func (s *scenario) report(a *service, before *fleet.View, at time.Time) {
 	}
 }
 
-// failsSince returns a service.fails that fails from the given number of minutes ago.
+// failsSince returns a service.fails that has failed since the given number of minutes ago.
 func failsSince(minutes int, reason string) func(int) string {
 	return func(ago int) string {
 		if ago <= minutes {
@@ -150,7 +150,8 @@ func failsSince(minutes int, reason string) func(int) string {
 	}
 }
 
-// failsDuring returns a service.fails that fails between two numbers of minutes ago.
+// failsDuring returns a service.fails that failed from one number of minutes ago until
+// another.
 func failsDuring(from, until int, reason string) func(int) string {
 	return func(ago int) string {
 		if ago <= from && ago > until {
@@ -216,8 +217,8 @@ var situations = []struct {
 	}, Warning, "edge-0002 has had no traffic since "},
 	{"8-pending", func() *scenario {
 		s := newScenario(3)
-		for _, a := range s.services {
-			a.fails = failsSince(99, "pending")
+		for _, sv := range s.services {
+			sv.fails = failsSince(99, "pending")
 		}
 		return s
 	}, OK, "Waiting for 3 upstreams"},
@@ -231,7 +232,7 @@ var situations = []struct {
 // TestPagesShowTheVerdict also writes the pages to the directory
 // BETANET_PAGES, if that is set, for the browser tests and the screenshots.
 func TestPagesShowTheVerdict(t *testing.T) {
-	folder := os.Getenv("BETANET_PAGES")
+	dir := os.Getenv("BETANET_PAGES")
 	for _, c := range situations {
 		m := c.scenario().run()
 		now := time.Now()
@@ -253,23 +254,23 @@ func TestPagesShowTheVerdict(t *testing.T) {
 		if icon := between(t, string(page), `id="icon" href="`, `"`); !strings.Contains(icon, colour) {
 			t.Errorf("%s: the tab's icon is %s, want the icon of level %s", c.name, icon, c.level)
 		}
-		if folder == "" {
+		if dir == "" {
 			continue
 		}
-		if err := os.WriteFile(filepath.Join(folder, c.name+".html"), page, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, c.name+".html"), page, 0o644); err != nil {
 			t.Fatal(err)
 		}
 		if len(s.Upstreams) == 0 {
 			continue
 		}
 		detail, _ := m.UpstreamPage(s.Upstreams[0].Name, "./", now)
-		if err := os.WriteFile(filepath.Join(folder, c.name+".upstream.html"), detail, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, c.name+".upstream.html"), detail, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if folder != "" {
+	if dir != "" {
 		page, _ := exampleAt(time.Now()).UpstreamPage("core", "./", time.Now())
-		if err := os.WriteFile(filepath.Join(folder, "mixnodes.upstream.html"), page, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, "mixnodes.upstream.html"), page, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

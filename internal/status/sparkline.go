@@ -12,7 +12,7 @@ import (
 // Unknown values are gaps.
 type sparkline struct{ Line, Area, Text string }
 
-// The size of the view box of a sparkline, and the maximum number of its dots.
+// The size of the view box of a sparkline, and the approximate maximum number of its dots.
 const (
 	sparkWidth  = 120
 	sparkHeight = 24
@@ -23,7 +23,7 @@ const (
 	minSpan = 5 * time.Minute
 )
 
-// pick returns a value of a point; nil is unknown.
+// A pick function returns a value of a point, nil if it is unknown.
 type pick func(*history.Point) *float64
 
 func newSparkline(points []history.Point, now time.Time, of pick, show func(float64) string) sparkline {
@@ -94,7 +94,7 @@ type dot struct {
 	gap      bool // one of the points is unknown
 }
 
-// downsample merges adjacent points into at most about sparkDots dots. A dot with an
+// downsample merges adjacent points into no more than about sparkDots dots. A dot with an
 // unknown point is a gap, so that the line is not drawn over an outage.
 func downsample(points []history.Point, values []float64) (dots []dot) {
 	perDot := (len(points) + sparkDots - 1) / sparkDots

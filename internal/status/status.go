@@ -16,7 +16,7 @@ type Status struct {
 	Verdict   *Verdict           `json:"verdict,omitempty"`
 	Fleet     *fleetStatus       `json:"fleet,omitempty"`    // all upstreams, whatever the query selects
 	Matched   *int               `json:"matched,omitempty"`  // number of upstreams that the query selects
-	Upstreams []upstreamStatus   `json:"upstreams"`          // the ones on the page that the query requests
+	Upstreams []upstreamStatus   `json:"upstreams"`          // the selected ones, from the query's offset up to its limit
 	Incidents []history.Incident `json:"incidents,omitzero"` // omitted if nil, [] if there are none
 	Omitted   *int               `json:"incidents_omitted,omitempty"`
 	Events    []history.Event    `json:"events,omitempty"` // the newest of all upstreams
@@ -66,7 +66,7 @@ type endpointStatus struct {
 	OpenSeconds *float64 `json:"-"` // until the breaker allows a probe
 }
 
-// maxErrorText is the maximum length of the text of an error in bytes.
+// maxErrorText is the number of bytes after which the text of an error is cut.
 const maxErrorText = 200
 
 // NewStatus returns a status of all upstreams, without the fields that depend on a query
@@ -124,7 +124,7 @@ func nonZero(at time.Time) *time.Time {
 	return &at
 }
 
-// until returns the seconds until a moment, 0 if it has passed, nil for the zero time.
+// until returns the seconds until a time, 0 if it has passed, nil for the zero time.
 func until(at, now time.Time) *float64 {
 	if at.IsZero() {
 		return nil
@@ -132,7 +132,7 @@ func until(at, now time.Time) *float64 {
 	return new(max(0, at.Sub(now).Seconds()))
 }
 
-// age returns the seconds since a moment, nil for the zero time.
+// age returns the seconds since a time, nil for the zero time.
 func age(at, now time.Time) *float64 {
 	if at.IsZero() {
 		return nil
@@ -140,7 +140,8 @@ func age(at, now time.Time) *float64 {
 	return new(now.Sub(at).Seconds())
 }
 
-// cut shortens a text to at most n bytes, between runes.
+// cut shortens a text that is longer than n bytes to at most n bytes, between runes, and
+// appends an ellipsis.
 func cut(text string, n int) string {
 	if len(text) <= n {
 		return text

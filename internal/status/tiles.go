@@ -31,12 +31,14 @@ func newTiles(f *fleetStatus, points []history.Point, now time.Time) (tiles []ti
 		{"sent", "Sent", func(r *history.Rates) *float64 { return r.BytesSent }, bytesPerSecond},
 		{"received", "Received", func(r *history.Rates) *float64 { return r.BytesReceived }, bytesPerSecond},
 	} {
-		one := tile{Key: t.key, Name: t.name, Note: "unknown", sparkline: newSparkline(points, now, func(p *history.Point) *float64 { return t.of(&p.Rates) }, t.show)}
-		current := t.of(&f.Rates)
-		if one.Value = optional(current, t.show); current != nil {
-			one.Note = ""
+		current, note := t.of(&f.Rates), ""
+		if current == nil {
+			note = "unknown"
 		}
-		tiles = append(tiles, one)
+		tiles = append(tiles, tile{
+			Key: t.key, Name: t.name, Value: optional(current, t.show), Note: note,
+			sparkline: newSparkline(points, now, func(p *history.Point) *float64 { return t.of(&p.Rates) }, t.show),
+		})
 	}
 	// The number of breakers is current, but the newest point is some seconds old.
 	live := append(points[:len(points):len(points)], history.Point{At: now, Counts: f.Counts})

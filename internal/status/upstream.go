@@ -15,19 +15,19 @@ const shownMixnodes = 100
 type upstreamPage struct {
 	frame
 	detailStatus
-	Only        bool // it is the only upstream, and the page is the home page
-	Hour        hourBar
-	Charts      []chart
-	Minutes     []minuteRow
-	Shown       []shownValue
-	Nodes       []mixnodeStatus
-	MoreNodes   int // mixnodes that are not shown
-	Mixnodes    string
-	FewMixnodes bool
-	Table       incidentTable
-	Fleet       Verdict // about all upstreams
-	Exporter    exporterState
-	Interval    string
+	Only          bool // it is the only upstream, and the page is the home page
+	Hour          hourBar
+	Charts        []chart
+	Minutes       []minuteRow
+	Shown         []shownValue
+	Nodes         []mixnodeStatus // the mixnodes that are shown
+	MoreNodes     int             // number of other mixnodes
+	MixnodeCounts string          // active and total
+	FewMixnodes   bool            // fewer than half are active
+	Table         incidentTable
+	Fleet         Verdict       // about all upstreams
+	Exporter      exporterState // set only if Only is
+	Interval      string
 }
 
 // shownValue is a value on the page, with its age if it is a last good value.
@@ -72,11 +72,10 @@ func (m *Model) newUpstreamPage(v *fleet.View, f frame, now time.Time) *upstream
 		Shown: shownValues(&d),
 	}
 	if total := d.Values.Messages; total != nil && *total == 0 {
-		p.Charts[0].Now = "no packets counted yet"
+		p.Charts[0].Recent = "no packets counted yet"
 	}
-	p.Mixnodes, p.FewMixnodes = mixnodesText(d.Values.Active, d.Values.Peers)
+	p.MixnodeCounts, p.FewMixnodes = mixnodesText(d.Values.Active, d.Values.Peers)
 	p.Table = m.newIncidentTable(&p.frame, d.Incidents, d.Name, func(string) bool { return false }, now)
-	// Inactive nodes come first.
 	nodes := slices.Clone(d.Mixnodes)
 	slices.SortStableFunc(nodes, func(a, b mixnodeStatus) int {
 		switch {
@@ -99,13 +98,13 @@ func (m *Model) newUpstreamPage(v *fleet.View, f frame, now time.Time) *upstream
 // shownValues returns the values, with the ages of last good values.
 func shownValues(d *detailStatus) (all []shownValue) {
 	for _, n := range d.Values.named(d.API) {
-		one := shownValue{namedValue: n}
+		v := shownValue{namedValue: n}
 		for i := range d.Endpoints {
 			if e := &d.Endpoints[i]; e.Endpoint == n.Endpoint && e.State != fleet.Up {
-				one.AgeSeconds, one.Expired = e.AgeSeconds, e.State == fleet.Down && e.AgeSeconds != nil
+				v.AgeSeconds, v.Expired = e.AgeSeconds, e.State == fleet.Down && e.AgeSeconds != nil
 			}
 		}
-		all = append(all, one)
+		all = append(all, v)
 	}
 	return all
 }

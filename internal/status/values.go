@@ -7,7 +7,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// valuesStatus has the values that /metrics shows at the same time; nil is unknown.
+// valuesStatus has the same values as /metrics; nil is unknown.
 type valuesStatus struct {
 	Peers            *uint64  `json:"connected_peers,omitempty"`
 	Active           *uint64  `json:"mixnode_active,omitempty"`
@@ -39,7 +39,7 @@ type namedValue struct {
 // named returns the values that an API has, with their names.
 func (s *valuesStatus) named(api string) []namedValue {
 	nodes, metrics, network := betanet.Nodes.String(), betanet.Metrics.String(), betanet.Network.String()
-	only := []namedValue{
+	specific := []namedValue{ // to the API
 		{"Sent", bytesOf(s.BytesTransmitted), network},
 		{"Received", bytesOf(s.BytesReceived), network},
 		{"Average latency", seconds(s.LatencySeconds), network},
@@ -47,11 +47,11 @@ func (s *valuesStatus) named(api string) []namedValue {
 	}
 	if api == betanet.MixnodesAPI.String() {
 		nodes, metrics = betanet.Mixnodes.String(), betanet.Mixnodes.String()
-		only = []namedValue{
+		specific = []namedValue{
 			{"Forwarded", number(s.Forwarded), metrics},
 			{"Latency since deployment", seconds(s.LatencySeconds), metrics},
 		}
 	}
-	all := append([]namedValue{{"Messages", number(s.Messages), metrics}, {"Dropped", number(s.Dropped), metrics}}, only...)
+	all := append([]namedValue{{"Messages", number(s.Messages), metrics}, {"Dropped", number(s.Dropped), metrics}}, specific...)
 	return append(all, namedValue{"Peers", number(s.Peers), nodes}, namedValue{"Active mixnodes", number(s.Active), nodes}, namedValue{"Inactive mixnodes", number(s.Inactive), nodes})
 }

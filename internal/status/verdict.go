@@ -28,8 +28,8 @@ type Verdict struct {
 	At            time.Time `json:"-"`
 }
 
-// In a fleet of more than smallFleet upstreams, up to criticalPercent of them may be
-// down without being critical.
+// In a fleet of at most smallFleet upstreams, the verdict is critical if any is down. In a
+// larger fleet, it is critical if more than criticalPercent % are.
 const (
 	smallFleet      = 100
 	criticalPercent = 1
@@ -71,7 +71,7 @@ func judge(s *situation, now time.Time) Verdict {
 	}
 }
 
-// countText formats a number of upstreams, or of probed targets, with its noun.
+// countText formats a number of upstreams or probed targets, with the noun.
 func (s *situation) countText(n int) string {
 	what := "upstream"
 	if s.targets {

@@ -17,7 +17,7 @@ const nbsp = "\u00a0"
 // unknown is shown instead of an unknown value.
 const unknown = "–"
 
-// reasons describe why a collection of an endpoint failed.
+// reasons has a description of each reason for the failure of a collection.
 var reasons = map[string]string{
 	"connect":      "no connection",
 	"reset":        "connection reset",
@@ -51,7 +51,7 @@ func reasonText(reason string) string {
 	return reason
 }
 
-// kinds describe the kinds of events that are not clear by themselves.
+// kinds has a description of each kind of event whose name is not clear by itself.
 var kinds = map[history.Kind]string{history.Opened: "breaker opened", history.Closed: "breaker closed", history.Switched: "replica switched"}
 
 func kindText(k history.Kind) string {
@@ -61,7 +61,8 @@ func kindText(k history.Kind) string {
 	return string(k)
 }
 
-// errorDetail strips what the table already shows: endpoint and reason.
+// errorDetail strips what the table already shows: endpoint and reason. The rest, if there
+// is any, begins with a space.
 func errorDetail(text, reason, endpoint string) string {
 	text = strings.TrimPrefix(text, "fetch "+endpoint+": ")
 	if text == reasonText(reason) {
@@ -70,8 +71,8 @@ func errorDetail(text, reason, endpoint string) string {
 	return " " + plain(text)
 }
 
-// breakerText describes the state of a circuit breaker. An open one allows a probe after
-// the wait, in seconds.
+// breakerText describes the state of a circuit breaker. wait is the time in seconds until an
+// open breaker allows a probe; nil is unknown.
 func breakerText(state string, wait *float64) string {
 	switch {
 	case state == "half_open":
@@ -127,7 +128,7 @@ func clock(t time.Time) string { return t.UTC().Format(time.TimeOnly) }
 // rfc3339 formats a time for the script, which shows it in local time.
 func rfc3339(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// optional formats a value, or returns unknown for nil.
+// optional formats *x, or returns unknown for nil.
 func optional[T any](x *T, show func(T) string) string {
 	if x == nil {
 		return unknown
@@ -147,7 +148,7 @@ func uptime(s *uint64) string {
 
 func groupedInt(n int) string { return grouped(uint64(max(0, n))) }
 
-// grouped formats a number with its digits in groups.
+// grouped formats a number with its digits in groups of three.
 func grouped(n uint64) string {
 	digits := strconv.FormatUint(n, 10)
 	for i := len(digits) - 3; i > 0; i -= 3 {
@@ -159,7 +160,7 @@ func grouped(n uint64) string {
 // prefixes are the SI prefixes of the powers of 1000.
 var prefixes = [...]string{"", "k", "M", "G", "T", "P", "E", "Z", "Y"}
 
-// humanize formats a number with three digits and a prefix of its unit.
+// humanize formats a number with up to three digits and an SI prefix before its unit.
 func humanize(x float64, unit string) string {
 	power := 0
 	for math.Abs(x) >= 999.5 && power < len(prefixes)-1 {
@@ -168,7 +169,8 @@ func humanize(x float64, unit string) string {
 	return digits(x) + nbsp + prefixes[power] + unit
 }
 
-// digits formats a number with three significant digits. Only 0 itself becomes "0".
+// digits formats a number of at least 1 with three significant digits, and a smaller one
+// with two decimals. Only 0 itself becomes "0".
 func digits(x float64) string {
 	switch a := math.Abs(x); {
 	case x == 0:

@@ -6,13 +6,14 @@ import "math"
 // of ten thousand upstreams small. The zero value is unknown.
 type compact uint16
 
-// A compact of at least 2 encodes an exponent and the ten bits after the leading 1.
+// A compact of at least compactMin encodes an exponent and the mantissa bits after the
+// leading 1.
 const (
-	compactBits  = 10
-	compactOne   = 1 << compactBits
+	mantissaBits = 10
+	mantissaSize = 1 << mantissaBits
 	minExponent  = -24
 	compactZero  = compact(1)
-	compactFirst = compact(2)
+	compactMin   = compact(2)
 )
 
 // compacted returns the compact nearest to x. NaN and negative numbers are unknown. A
@@ -25,8 +26,8 @@ func compacted(x float64) compact {
 		return compactZero
 	}
 	fraction, exponent := math.Frexp(min(x, math.MaxFloat64)) // 0.5 <= fraction < 1
-	code := (exponent-minExponent)*compactOne + int(math.Round((2*fraction-1)*compactOne)) + int(compactFirst)
-	return compact(min(max(code, int(compactFirst)), math.MaxUint16))
+	code := (exponent-minExponent)*mantissaSize + int(math.Round((2*fraction-1)*mantissaSize)) + int(compactMin)
+	return compact(min(max(code, int(compactMin)), math.MaxUint16))
 }
 
 // value returns the number, or NaN for unknown.
@@ -37,6 +38,6 @@ func (c compact) value() float64 {
 	case compactZero:
 		return 0
 	}
-	code := int(c - compactFirst)
-	return math.Ldexp(1+float64(code%compactOne)/compactOne, code/compactOne+minExponent-1)
+	code := int(c - compactMin)
+	return math.Ldexp(1+float64(code%mantissaSize)/mantissaSize, code/mantissaSize+minExponent-1)
 }

@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestACompactNumberIsPreciseToHalfAPerMille(t *testing.T) {
+func TestACompactNumberIsPreciseToOnePartIn2000(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		x := math.Ldexp(rapid.Float64Range(1, 2).Draw(t, "x"), rapid.IntRange(-24, 36).Draw(t, "exponent"))
 		if got := compacted(x).value(); math.Abs(got-x) > x*0.0005 {

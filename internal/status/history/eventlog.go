@@ -54,9 +54,9 @@ func (l *EventLog) Add(e Event) {
 	l.next = (l.next + 1) % KeptEvents
 }
 
-// Last returns the last n events, newest first. If upstream, a display name, is not
-// empty, it returns only events of that upstream. If there are kinds, it returns only
-// events of those kinds.
+// Last returns the last n events, newest first; n must be positive. If upstream, a display
+// name, is not empty, it returns only events of that upstream. If there are kinds, it
+// returns only events of those kinds.
 func (l *EventLog) Last(n int, upstream string, kinds ...Kind) (last []Event) {
 	l.each(func(e *Event) bool {
 		if (upstream == "" || e.Upstream == upstream) && (len(kinds) == 0 || slices.Contains(kinds, e.Kind)) {
@@ -67,8 +67,8 @@ func (l *EventLog) Last(n int, upstream string, kinds ...Kind) (last []Event) {
 	return last
 }
 
-// incidentLead is how long before an incident its first events may have happened. They
-// happen during a collection, and the incident begins only at the end of it.
+// incidentLead is how long before an incident its first events may have happened, because
+// they happen during a collection, and the incident begins at its end.
 const incidentLead = time.Minute
 
 // ByIncident returns the last n events of each incident, newest first, including the
@@ -76,13 +76,13 @@ const incidentLead = time.Minute
 func (l *EventLog) ByIncident(incidents []*Incident, n int) [][]Event {
 	found := make([][]Event, len(incidents))
 	byUpstream := make(map[string][]int)
-	for i, one := range incidents {
-		byUpstream[one.Upstream] = append(byUpstream[one.Upstream], i)
+	for i, incident := range incidents {
+		byUpstream[incident.Upstream] = append(byUpstream[incident.Upstream], i)
 	}
 	l.each(func(e *Event) bool {
 		for _, i := range byUpstream[e.Upstream] {
-			one := incidents[i]
-			if len(found[i]) < n && !e.Time.Before(one.From.Add(-incidentLead)) && (one.Open() || !e.Time.After(one.To)) {
+			incident := incidents[i]
+			if len(found[i]) < n && !e.Time.Before(incident.From.Add(-incidentLead)) && (incident.Open() || !e.Time.After(incident.To)) {
 				found[i] = append(found[i], *e)
 			}
 		}

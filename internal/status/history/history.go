@@ -27,14 +27,14 @@ type History struct {
 	quiet     []Quiet
 }
 
-// QuietAfter is the time without traffic after which an upstream that had traffic
+// QuietAfter is the time without traffic after which an upstream that had traffic before
 // counts as quiet.
 const QuietAfter = 15 * time.Minute
 
 // Quiet is an upstream that is up and has no traffic, but had some before.
 type Quiet struct {
 	Upstream string
-	Since    time.Time // when the last document that counted packets was fetched
+	Since    time.Time // when traffic was last seen
 }
 
 // Take records the state of all upstreams. Call it once per Step.
@@ -54,7 +54,7 @@ func (h *History) Take(views []*fleet.View, now time.Time) {
 		sums.add(&u.tracker)
 		p.Add(state, 1)
 		p.NotClosed += v.NotClosed()
-		if state == fleet.Up && u.counted && at-u.traffic >= QuietAfter {
+		if state == fleet.Up && u.hadTraffic && at-u.traffic >= QuietAfter {
 			h.quiet = append(h.quiet, Quiet{v.Upstream.DisplayName(), h.start.Add(u.traffic)})
 		}
 	}
@@ -68,7 +68,7 @@ func (h *History) Take(views []*fleet.View, now time.Time) {
 	slices.SortFunc(h.quiet, func(a, b Quiet) int { return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Upstream, b.Upstream)) })
 }
 
-// Ended records the end of a collection.
+// Ended records the view at the end of a collection.
 func (h *History) Ended(v *fleet.View, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -88,15 +88,16 @@ func (h *History) Points() []Point {
 	return append([]Point{}, h.points...)
 }
 
-// Quiet returns the upstreams that have had no traffic for QuietAfter, longest first.
-// The caller must not change the list.
+// Quiet returns the upstreams that had had no traffic for QuietAfter at the last call to Take,
+// longest first. The caller must not change the list.
 func (h *History) Quiet() []Quiet {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.quiet
 }
 
-// begin sets the first minute. The caller of this and all methods below must hold h.mu.
+// begin sets the first minute, if it is not set yet. The caller of begin, and of all methods
+// below, must hold h.mu.
 func (h *History) begin(now time.Time) {
 	if h.start.IsZero() {
 		h.start = now.Add(-time.Duration(now.UnixNano() % int64(time.Minute)))

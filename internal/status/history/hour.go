@@ -14,7 +14,7 @@ type Hour struct {
 	States  [Minutes]string // up, stale, down or unknown
 	End     time.Time       // of the last minute
 	Recent  Recent
-	Traffic time.Time // when the last document that counted packets was fetched; zero if none has
+	Traffic time.Time // when traffic was last seen; zero if never
 
 	Messages, Loss, Latency [Minutes]float64
 }
@@ -41,7 +41,7 @@ func (h *History) Hour(v *fleet.View, now time.Time) Hour {
 	}
 	u.store()
 	hour.Since = h.since(u, v, now)
-	if u.counted {
+	if u.hadTraffic {
 		hour.Traffic = h.start.Add(u.traffic)
 	}
 	for i := range Minutes {
@@ -74,7 +74,7 @@ func (u *upstream) recent(number int32) Recent {
 	return Recent{rounded(messages.mean()), rounded(dropped.sum / all.sum), rounded(latency.mean())}
 }
 
-// rounded rounds to four significant digits, because a compact is no more precise. It
+// rounded rounds to four significant digits, because a compact is not more precise. It
 // returns nil for NaN.
 func rounded(x float64) *float64 {
 	if x != 0 {
@@ -102,8 +102,9 @@ func (h *History) since(u *upstream, v *fleet.View, now time.Time) time.Time {
 	}
 }
 
-// changed returns when a view entered a state that has not been observed yet: when its
-// last value expired, when its first endpoint began to fail, or now.
+// changed returns when a view entered a state that has not been observed yet: when its last
+// value expired, when its first endpoint began to fail, or now. The result is never after
+// now.
 func changed(v *fleet.View, s fleet.State, now time.Time) time.Time {
 	var failing time.Time
 	for i := range v.Endpoints {

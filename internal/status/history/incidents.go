@@ -48,7 +48,7 @@ const (
 type incidents struct {
 	open    map[string]*openIncident // by display name of the upstream
 	closed  []Incident               // at most MaxIncidents, in the order in which they ended
-	evicted map[int64]int            // incidents dropped from closed, by the minute of their end
+	evicted map[int64]int            // number of incidents dropped from closed, by the Unix minute of their end
 }
 
 // openIncident is an incident that has not ended.
@@ -100,7 +100,7 @@ func insert(set []string, text string) []string {
 	return slices.Insert(slices.Clone(set), i, text)
 }
 
-// worsen updates the state. It may be worse than at the end of the last collection,
+// worsen updates the state, which may be worse than at the end of the last collection
 // because values have expired since.
 func (o *openIncident) worsen(now time.Time) {
 	if o.view == nil || o.State == fleet.Down {
@@ -123,7 +123,8 @@ func (s *incidents) close(o *openIncident, at time.Time) {
 	}
 }
 
-// closeUnlisted ends the incidents of upstreams that are no longer listed.
+// closeUnlisted ends the incidents of upstreams that are no longer listed. It also deletes
+// the numbers of evicted incidents that are too old to be counted.
 func (s *incidents) closeUnlisted(views []*fleet.View, step uint32, now time.Time) {
 	for minute := range s.evicted {
 		if minute*60 < now.Add(-incidentAge).Unix() {
@@ -158,13 +159,13 @@ func (h *History) Incidents(upstream string, now time.Time) (all []Incident, omi
 	defer h.mu.Unlock()
 	all = []Incident{}
 	for _, o := range h.incidents.open {
-		one := *o
-		one.worsen(now)
-		all = append(all, one.Incident)
+		current := *o
+		current.worsen(now)
+		all = append(all, current.Incident)
 	}
-	for _, one := range h.incidents.closed {
-		if now.Sub(one.To) < incidentAge {
-			all = append(all, one)
+	for _, i := range h.incidents.closed {
+		if now.Sub(i.To) < incidentAge {
+			all = append(all, i)
 		}
 	}
 	if upstream != "" {

@@ -22,7 +22,7 @@ type Probe struct {
 	Responding bool        `json:"-"`                // an endpoint succeeded
 }
 
-// Probes keeps the targets that were probed last. The zero value is ready for use, and
+// Probes keeps the most recently probed targets. The zero value is ready for use, and
 // all methods are safe for concurrent use.
 type Probes struct {
 	mu  sync.Mutex
@@ -30,11 +30,11 @@ type Probes struct {
 }
 
 // Add adds a probe. It replaces the previous one of the same target.
-func (p *Probes) Add(one Probe) {
+func (p *Probes) Add(latest Probe) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.all = slices.DeleteFunc(p.all, func(o Probe) bool { return o.Target == one.Target })
-	p.all = append(p.all, one)
+	p.all = slices.DeleteFunc(p.all, func(o Probe) bool { return o.Target == latest.Target })
+	p.all = append(p.all, latest)
 	if len(p.all) > KeptProbes {
 		p.all = slices.Delete(p.all, 0, 1)
 	}

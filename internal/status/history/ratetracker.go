@@ -62,7 +62,7 @@ func (r *rateTracker) readMixnodes(e *fleet.EndpointView, sum *fleet.LatencySum)
 
 // rate is the growth of one total.
 type rate struct {
-	at        int64 // when the last document with the total was fetched, in ns since epoch; 0 if none was
+	at        int64 // when the last document with the total was fetched, in ns since epoch; 0 before the first
 	total     uint64
 	perSecond float64
 	took      float32 // seconds between the last two documents; 0 before the second
@@ -74,6 +74,7 @@ type rate struct {
 // change of the wall clock does not matter.
 var epoch = time.Now().Add(-time.Hour)
 
+// read updates the rate if the endpoint has a new document; total is nil if it is unknown.
 func (r *rate) read(e *fleet.EndpointView, total *uint64) {
 	at := int64(e.At.Sub(epoch))
 	r.live, r.fresh = e.Up() && total != nil, false

@@ -81,7 +81,7 @@ func want(t *testing.T, what string, got, want any) {
 	}
 }
 
-var none *float64
+var unknownValue *float64
 
 func TestRatesAreMeasuredBetweenDocuments(t *testing.T) {
 	none := math.NaN()
@@ -199,11 +199,11 @@ func TestTheLatencyOfMixnodesIsTheMeanBetweenTwoDocuments(t *testing.T) {
 	var s fixture
 	u, a := s.add(betanet.MixnodesAPI), new(fleet.Accumulator)
 	s.nodes(u, 0, a, 100, 0, 20)
-	want(t, "latency after one document", s.point(0).LatencySeconds, none)
+	want(t, "latency after one document", s.point(0).LatencySeconds, unknownValue)
 	s.nodes(u, 10, a, 200, 0, 30)
 	want(t, "latency after two documents", s.point(10).LatencySeconds, known(0.04))
 	s.nodes(u, 20, a, 200, 0, 30)
-	want(t, "latency without packets", s.point(20).LatencySeconds, none)
+	want(t, "latency without packets", s.point(20).LatencySeconds, unknownValue)
 	want(t, "messages of the upstream now", s.hour(u, 20).Messages[Minutes-1], 5.0)
 }
 

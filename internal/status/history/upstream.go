@@ -28,8 +28,8 @@ func conditionOf(s fleet.State) condition {
 	return condition(max(0, slices.Index(conditions, string(s))))
 }
 
-// upstream is the last hour of one upstream, in minutes numbered from the start of
-// the history. There may be ten thousand of them, so it is small.
+// upstream is the last hour of one upstream, in minutes numbered from the start of the
+// history. It must be small, because there may be ten thousand of them.
 type upstream struct {
 	tracker rateTracker
 	ring    [Minutes]minute    // indexed by the number of the minute modulo Minutes, like states
@@ -37,12 +37,12 @@ type upstream struct {
 	running int32              // number of the running minute
 	sum     minuteSum          // of the running minute
 
-	seen    uint32        // History.steps when it was last listed
-	resets  uint32        // of the last view
-	state   condition     // as last observed
-	counted bool          // a document counted packets
-	since   time.Duration // from the start of the history to the beginning of state
-	traffic time.Duration // from the start of the history to the last document that counted packets
+	seen       uint32        // History.steps when it was last listed
+	resets     uint32        // of the last view
+	state      condition     // as last observed
+	hadTraffic bool          // traffic has been seen
+	since      time.Duration // when state began, since the start of the history
+	traffic    time.Duration // when traffic was last seen, since the start of the history
 }
 
 // minute has the means of one minute.
@@ -51,7 +51,8 @@ type minute struct {
 	latency                      compact // seconds
 }
 
-// minuteSum averages the rates in a minute, each weighted by the seconds that it covers.
+// minuteSum averages the rates and the latencies in a minute. A rate is weighted by the
+// seconds that it covers.
 type minuteSum struct{ messages, dropped, forwarded, latency mean }
 
 // advance makes the minute with the given number the running one.
@@ -72,7 +73,7 @@ func (u *upstream) store() {
 	u.ring[u.running%Minutes] = minute{compacted(s.messages.mean()), compacted(s.dropped.mean()), compacted(s.forwarded.mean()), compacted(s.latency.mean())}
 }
 
-// observe records the state at a time since the start of the history.
+// observe records the state at a time, which is relative to the start of the history.
 func (u *upstream) observe(s condition, at time.Duration) {
 	if u.state != s {
 		u.state, u.since = s, at
@@ -85,15 +86,16 @@ func (u *upstream) observe(s condition, at time.Duration) {
 // outage covers the whole outage.
 const maxWeight = 60
 
-// measure reads the documents of a view and adds the rates of new documents to the
-// running minute. at is now, as the time since the start of the history.
+// measure reads the documents of a view and adds the rates of new documents to the running
+// minute. at is now, relative to the start of the history.
 func (u *upstream) measure(v *fleet.View, at time.Duration, now time.Time) {
 	t := &u.tracker
 	messages := &t.counters[betanet.PacketsProcessed]
 	first := messages.at == 0
 	t.read(v, now)
+	// The total of the first document shows that there was traffic before.
 	if messages.fresh && messages.perSecond > 0 || first && messages.total > 0 {
-		u.traffic, u.counted = at, true
+		u.traffic, u.hadTraffic = at, true
 	}
 	if messages.fresh {
 		u.sum.messages.add(messages.perSecond, float64(min(messages.took, maxWeight)))
