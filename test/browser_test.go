@@ -17,10 +17,9 @@ type statusPage struct {
 	axe      *checker
 	base     string // of the exporter
 	exporter *process
-	broken   *process // the failing service, named unsteady
-	// restart starts the exporter again, and repair the failing service, until the end of the
-	// subtest.
-	restart, repair func(t *testing.T)
+	unsteady *process // the service of that name, which fails during the test
+	// Each starts the exporter or the service unsteady again, until the end of the subtest.
+	restartExporter, restartUnsteady func(t *testing.T)
 }
 
 // names lists the names of the services in alphabetical order.
@@ -30,14 +29,14 @@ func newStatusPage(t *testing.T) *statusPage {
 	t.Helper()
 	s := &statusPage{browser: browser(t), axe: fetchChecker(t)}
 	_, mixed := startSimulator(t, "mixnodes", 1)
-	broken, unsteady := startSimulator(t, "v1", 1)
-	s.broken = broken
-	s.repair = func(t *testing.T) { start(t, binary, broken.Cmd.Args[1:]...) }
+	service, unsteady := startSimulator(t, "v1", 1)
+	s.unsteady = service
+	s.restartUnsteady = func(t *testing.T) { start(t, binary, service.Cmd.Args[1:]...) }
 
 	exporter, base := startExporter(t, "--config.file="+upstreamsFile(t, names, slices.Concat(simulate(t, "v1"), mixed, unsteady)),
 		"--collect.interval=1s", "--retry.attempts=1", "--breaker.failures=2", "--breaker.open=3s")
 	s.exporter, s.base = exporter, base
-	s.restart = func(t *testing.T) { start(t, binary, exporter.Cmd.Args[1:]...) }
+	s.restartExporter = func(t *testing.T) { start(t, binary, exporter.Cmd.Args[1:]...) }
 	return s
 }
 
@@ -120,13 +119,13 @@ func filters(t *testing.T, s *statusPage) {
 	p.do(t, chromedp.SendKeys(chromedp.CSS("#q"), "A"))
 	p.await(t, "names with an a, while typing", shownUpstreams+`.join() === "unsteady,gamma,beta,alpha"`)
 	if got := eval[string](t, p, `location.search`); got != "?q=A&sort=name&order=desc" {
-		t.Errorf("the address is %s, want the filter in it", got)
+		t.Errorf("got the query %s, want the filter in it", got)
 	}
 	p.do(t, chromedp.Click(chromedp.CSS(`input[value="down"]`)))
 	p.await(t, "no upstream that is down", `document.querySelector(".empty")?.textContent.includes("No upstream matches")`)
 	p.follow(t, `.empty a`)
 	if got := eval[[]string](t, p, shownUpstreams); len(got) != len(names) {
-		t.Errorf("all: got %v", got)
+		t.Errorf("without the filter: got %v, want all of %v", got, names)
 	}
 	p.do(t, chromedp.SendKeys(chromedp.CSS("#q"), "gam"))
 	p.follow(t, `form button`) // as users without JavaScript do
@@ -191,7 +190,7 @@ func pauses(t *testing.T, s *statusPage) {
 	p.advanceClock(t)
 	p.waitTicks(t, 2)
 	if got := p.requests(); got != before {
-		t.Errorf("%d requests while paused", got-before)
+		t.Errorf("got %d requests while paused, want none", got-before)
 	}
 	p.follow(t, `a[href="?state=up"]`)
 	if got := eval[string](t, p, `document.querySelector("#pause").textContent`); got != "Resume" {
@@ -202,11 +201,12 @@ func pauses(t *testing.T, s *statusPage) {
 	p.await(t, "a refresh after the pause", `document.querySelector("#asof").textContent !== window.seen || (`+refreshNow+`, false)`)
 }
 
-// waitTicks waits until the page's timers have run n times.
+// waitTicks waits until a timer of one second has run more than n times in the page, and
+// therefore the page's own timer has run as well.
 func (p *tab) waitTicks(t *testing.T, n int) {
 	t.Helper()
-	eval[bool](t, p, fmt.Sprintf(`{ window.ticked = 0; setInterval(() => window.ticked++, 1000); window.ticks = %d; true }`, n))
-	p.await(t, "timers of the page", `window.ticked > window.ticks`)
+	eval[bool](t, p, `{ window.ticks = 0; setInterval(() => window.ticks++, 1000); true }`)
+	p.await(t, "timers of the page", fmt.Sprintf(`window.ticks > %d`, n))
 }
 
 // focusable evaluates to the elements that must be reachable by keyboard.

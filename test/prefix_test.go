@@ -11,8 +11,8 @@ import (
 // linked matches links and form actions in a page.
 var linked = regexp.MustCompile(`<(?:a|form)[^>]* (?:href|action)="([^"]*)"`)
 
-// TestStatusPageWorksBelowAPathPrefix follows every link through HAProxy, which serves the
-// exporter below a path, and nothing else.
+// TestStatusPageWorksBelowAPathPrefix follows every link through HAProxy, which serves only
+// the exporter, below a path prefix.
 func TestStatusPageWorksBelowAPathPrefix(t *testing.T) {
 	exporter := expose(t, 3, simulate(t, "v1"))
 	proxy := startHAProxy(t, "/tools/betanet/-/ready", func(port string) string {
@@ -54,14 +54,14 @@ backend exporter
 				continue // the documentation, or already seen
 			}
 			if !strings.HasPrefix(to.Path, "/tools/betanet/") {
-				t.Errorf("%s links to %s, which is not below the path", at, to)
+				t.Errorf("%s links to %s, which lacks the prefix", at, to)
 			}
 			seen[to.String()] = true
 			queue = append(queue, to.String())
 		}
 	}
 	if len(seen) < 15 {
-		t.Errorf("followed only %d links", len(seen))
+		t.Errorf("followed %d links, want at least 15", len(seen))
 	}
 	p := open(t, browser(t), proxy, "/tools/betanet/")
 	p.waitForRefresh(t)

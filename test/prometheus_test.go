@@ -41,7 +41,7 @@ scrape_configs:
 - {job_name: %s, static_configs: [{targets: [%q]}]}
 `, name, host(proxy)), flags...)
 		stores[name] = prometheus
-		// A series counts as stored if its newest sample is from one of the last scrapes.
+		// These queries find only series that the last scrape had.
 		waitForValue(t, prometheus, `count(up == 1)`, 1)
 		waitForValue(t, prometheus, `count(betanet_up == 1)`, float64(len(upstreams)))
 		waitForValue(t, prometheus, `count(betanet_messages_total)`, float64(len(upstreams)))
@@ -107,7 +107,7 @@ func compareSeries(classic, other string, native []string) error {
 	}
 	for series := range got {
 		if !want[series] {
-			return fmt.Errorf("unexpected %s", series)
+			return fmt.Errorf("unexpected series %s", series)
 		}
 	}
 	return nil

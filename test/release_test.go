@@ -63,7 +63,7 @@ func TestReleaseOfATag(t *testing.T) {
 	}
 }
 
-// repository returns a new repository with one commit of the current work tree.
+// repository returns a new repository with one commit, which has the files of the working tree.
 func repository(t *testing.T, git string) string {
 	t.Helper()
 	tree := t.TempDir()
