@@ -66,7 +66,7 @@ func (c *credentials) issue(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, `{"access_token": %q, "token_type": "Bearer", "expires_in": 1}`, c.issued)
 }
 
-// startTLS starts a TLS server that does not require a client certificate, but verifies it.
+// startTLS starts a TLS server that requires no client certificate, but verifies one that is sent.
 func startTLS(t *testing.T, ca *fake.Certificate, h http.Handler) (address string) {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h)
