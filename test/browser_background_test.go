@@ -6,7 +6,7 @@ import (
 )
 
 func refreshesInBackground(t *testing.T, s *statusPage) {
-	p := open(t, s.browser, s.base, "/")
+	p := openTab(t, s.browser, s.base, "/")
 	eval[bool](t, p, `{ Object.defineProperty(document, "hidden", { get: () => true }); document.querySelector("#icon").href = document.title = ""; true }`)
 	p.waitForRefresh(t)
 	if got, want := eval[string](t, p, `document.title`), "All 5 upstreams are up – Betanet exporter"; got != want {
@@ -45,7 +45,7 @@ const becomeVisible = `{
 }`
 
 func waitsInBackground(t *testing.T, s *statusPage) {
-	p := open(t, s.browser, s.base, "/")
+	p := openTab(t, s.browser, s.base, "/")
 	eval[bool](t, p, `{ Object.defineProperty(document, "hidden", { get: () => !window.visible }); true }`)
 	eval[bool](t, p, stopClockAfterRefresh)
 	p.advanceClock(t)

@@ -6,8 +6,8 @@ import (
 )
 
 func showsAnOutage(t *testing.T, s *statusPage) {
-	p := open(t, s.browser, s.base, "/")
-	detail := open(t, s.browser, s.base, "/upstream/unsteady")
+	p := openTab(t, s.browser, s.base, "/")
+	detail := openTab(t, s.browser, s.base, "/upstream/unsteady")
 	s.unsteady.stop(t)
 	p.await(t, "the outage", row("unsteady")+`?.querySelector(".state.stale") && `+row("unsteady")+`.textContent.includes("connection refused")`)
 	if got := eval[[]string](t, p, shownUpstreams); got[0] != "unsteady" {
@@ -31,7 +31,7 @@ func showsAnOutage(t *testing.T, s *statusPage) {
 }
 
 func reportsALostExporter(t *testing.T, s *statusPage) {
-	p := open(t, s.browser, s.base, "/")
+	p := openTab(t, s.browser, s.base, "/")
 	// The first rate needs two points of the history.
 	p.await(t, "rates of the fleet", `document.querySelector('[data-key="messages"] b').textContent.includes("/s") || (`+refreshNow+`, false)`)
 	s.exporter.kill()

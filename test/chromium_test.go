@@ -19,8 +19,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// browser starts Chromium without background requests, and stops it when the test ends.
-func browser(t *testing.T) context.Context {
+// startBrowser starts Chromium without background requests, and stops it when the test ends.
+func startBrowser(t *testing.T) context.Context {
 	t.Helper()
 	options := []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(component(t, "chromium", "chromium")), chromedp.UserDataDir(t.TempDir()), chromedp.Headless, chromedp.NoSandbox,
@@ -68,9 +68,9 @@ type tab struct {
 	problems     []string
 }
 
-// open opens a page of the exporter at base in a new tab, after the steps in prepare. The
+// openTab opens a page of the exporter at base in a new tab, after the steps in prepare. The
 // tab is closed when the test ends.
-func open(t *testing.T, browser context.Context, base, path string, prepare ...step) *tab {
+func openTab(t *testing.T, browser context.Context, base, path string, prepare ...step) *tab {
 	t.Helper()
 	u, err := url.Parse(base)
 	if err != nil {

@@ -54,8 +54,8 @@ func (f *fleet) substitutions() []string {
 // host returns the host and port of a base URL.
 func host(base string) string { return strings.TrimPrefix(base, "http://") }
 
-// twoPrometheus starts two Prometheus servers that share the upstreams by hashmod.
-func twoPrometheus(t *testing.T, f *fleet) engine {
+// startTwoPrometheus starts two Prometheus servers that share the upstreams by hashmod.
+func startTwoPrometheus(t *testing.T, f *fleet) engine {
 	server := component(t, "prometheus", "prometheus")
 	var e engine
 	for n := range 2 {
@@ -66,9 +66,9 @@ func twoPrometheus(t *testing.T, f *fleet) engine {
 	return e
 }
 
-// twoVmagents starts a cluster of two vmagents, and the VictoriaMetrics that they
+// startTwoVmagents starts a cluster of two vmagents, and the VictoriaMetrics that they
 // write to.
-func twoVmagents(t *testing.T, f *fleet) engine {
+func startTwoVmagents(t *testing.T, f *fleet) engine {
 	vmagent := component(t, "vmagent", "victoria-metrics")
 	store := component(t, "victoria-metrics", "victoria-metrics")
 	config := tempFile(t, "scrape.yml", exampleWith(t, "vmagent/scrape.yml", f.substitutions()...))

@@ -46,9 +46,9 @@ func simulate(t *testing.T, api string) []string {
 	return urls
 }
 
-// expose starts the exporter with one collection per second, and returns its base URL once
-// the expected number of upstreams is up.
-func expose(t *testing.T, up int, upstreams []string) string {
+// startExporterFor starts an exporter of upstreams with one collection per second, and returns
+// its base URL once the expected number of them is up.
+func startExporterFor(t *testing.T, up int, upstreams []string) string {
 	t.Helper()
 	args := []string{"--collect.interval=1s"}
 	for _, u := range upstreams {

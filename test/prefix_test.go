@@ -14,7 +14,7 @@ var linked = regexp.MustCompile(`<(?:a|form)[^>]* (?:href|action)="([^"]*)"`)
 // TestStatusPageWorksBelowAPathPrefix follows every link through HAProxy, which serves only
 // the exporter, below a path prefix.
 func TestStatusPageWorksBelowAPathPrefix(t *testing.T) {
-	exporter := expose(t, 3, simulate(t, "v1"))
+	exporter := startExporterFor(t, 3, simulate(t, "v1"))
 	proxy := startHAProxy(t, "/tools/betanet/-/ready", func(port string) string {
 		return `global
 defaults
@@ -63,7 +63,7 @@ backend exporter
 	if len(seen) < 15 {
 		t.Errorf("followed %d links, want at least 15", len(seen))
 	}
-	p := open(t, browser(t), proxy, "/tools/betanet/")
+	p := openTab(t, startBrowser(t), proxy, "/tools/betanet/")
 	p.waitForRefresh(t)
 	p.follow(t, `.upstreams tbody th a`)
 	p.waitForRefresh(t)

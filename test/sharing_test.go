@@ -19,12 +19,12 @@ const (
 
 func TestPrometheusServersShareTheUpstreams(t *testing.T) {
 	t.Parallel()
-	testSharing(t, twoPrometheus)
+	testSharing(t, startTwoPrometheus)
 }
 
 func TestVmagentsShareTheUpstreams(t *testing.T) {
 	t.Parallel()
-	testSharing(t, twoVmagents)
+	testSharing(t, startTwoVmagents)
 }
 
 // testSharing checks scrapers that share targets, with exporters behind a proxy: nothing is
