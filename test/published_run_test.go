@@ -58,9 +58,10 @@ func (f *publishedFixture) check(t *testing.T, phase string) {
 }
 
 // TestNumbersAgreeWithThePublishedServer runs four servers: one that counts like the published
-// server, and is restarted and locked; one whose nodes lack packets_forwarded; one of the first version; and one that counts nothing. At each stage the
-// exporter must show the numbers of the servers, and the rules and dashboards in Prometheus must
-// compute the correct values from them.
+// server, and is restarted and locked; one whose nodes lack packets_forwarded; one of the
+// first version; and one that counts nothing. At each stage the exporter must show the numbers
+// of the servers, and the rules and dashboards in Prometheus must compute the correct values
+// from them.
 func TestNumbersAgreeWithThePublishedServer(t *testing.T) {
 	counting := newPublished(t, "counting")
 	derived := newPublished(t, "derived", "packets_forwarded")
