@@ -22,8 +22,7 @@ type alert struct {
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
-// webhook is a receiver of Alertmanager's webhooks. It keeps the alerts received at each
-// path.
+// webhook receives the notifications of Alertmanager and keeps their alerts by path.
 type webhook struct {
 	url string
 
@@ -32,32 +31,32 @@ type webhook struct {
 }
 
 func startWebhook(t *testing.T) *webhook {
-	p := &webhook{received: make(map[string][]alert)}
-	server := httptest.NewServer(p)
+	h := &webhook{received: make(map[string][]alert)}
+	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
-	p.url = server.URL
-	return p
+	h.url = server.URL
+	return h
 }
 
-func (p *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var message struct{ Alerts []alert }
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&message); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.received[r.URL.Path] = append(p.received[r.URL.Path], message.Alerts...)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.received[r.URL.Path] = append(h.received[r.URL.Path], message.Alerts...)
 }
 
-// waitFor waits until the last status received at a path for the alert with exactly these
-// labels is the wanted one, and returns its annotations.
-func (p *webhook) waitFor(t *testing.T, path, status string, labels map[string]string) (annotations map[string]string) {
+// waitFor waits until the last alert with exactly these labels that was received at a path
+// has the given status, and returns its annotations.
+func (h *webhook) waitFor(t *testing.T, path, status string, labels map[string]string) (annotations map[string]string) {
 	t.Helper()
 	wait(t, fmt.Sprintf("%s receives that %v is %s", path, labels, status), func() error {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		for _, a := range slices.Backward(p.received[path]) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		for _, a := range slices.Backward(h.received[path]) {
 			switch {
 			case !maps.Equal(a.Labels, labels):
 				continue
@@ -67,18 +66,18 @@ func (p *webhook) waitFor(t *testing.T, path, status string, labels map[string]s
 			annotations = a.Annotations
 			return nil
 		}
-		return fmt.Errorf("it received %v", p.received[path])
+		return fmt.Errorf("received only %v", h.received[path])
 	})
 	return annotations
 }
 
 // startAlertmanager starts Alertmanager with the example as its configuration, except
 // that it notifies the webhook after a second.
-func startAlertmanager(t *testing.T, p *webhook) string {
+func startAlertmanager(t *testing.T, h *webhook) string {
 	t.Helper()
 	program := component(t, "prometheus-alertmanager", "prometheus-alertmanager")
 	config := tempFile(t, "alertmanager.yml", fileWith(t, filepath.Join("monitoring", "alertmanager.yml"),
-		"http://127.0.0.1:8080/", p.url+"/", "group_wait: 30s", "group_wait: 1s", "group_interval: 5m", "group_interval: 1s"))
+		"http://127.0.0.1:8080/", h.url+"/", "group_wait: 30s", "group_wait: 1s", "group_interval: 5m", "group_interval: 1s"))
 	_, urls := serve(t, loopback, "/-/ready", program, func(port string) []string {
 		return []string{
 			"--config.file=" + config, "--storage.path=" + filepath.Join(filepath.Dir(config), "data"),
@@ -93,12 +92,12 @@ func startAlertmanager(t *testing.T, p *webhook) string {
 func shortAlerts(t *testing.T) string {
 	t.Helper()
 	text := readFile(t, alertsFile)
-	for _, r := range []struct{ old, short string }{
+	for _, r := range []struct{ pattern, short string }{
 		{`for: \d+m\n`, "for: 2s\n"}, {`\[\d+[mh]\]`, "[10s]"}, {`offset \d+m\b`, "offset 10s"},
 	} {
-		old := regexp.MustCompile(r.old)
+		old := regexp.MustCompile(r.pattern)
 		if !old.MatchString(text) {
-			t.Fatalf("%s has no %q", alertsFile, r.old)
+			t.Fatalf("%s has no %q", alertsFile, r.pattern)
 		}
 		text = old.ReplaceAllString(text, r.short)
 	}
@@ -112,7 +111,7 @@ func TestAlertmanagerNotifiesOfAnOutageAndItsEnd(t *testing.T) {
 	server := component(t, "prometheus", "prometheus")
 	component(t, "prometheus-alertmanager", "prometheus-alertmanager")
 	const page = "https://github.com/betanet/betanet_exporter/blob/main/docs/runbook.md"
-	p := startWebhook(t)
+	h := startWebhook(t)
 	service, first := startSimulator(t, "v1", 1)
 	_, second := startSimulator(t, "v1", 1)
 	exporter, base := startExporter(t, "--betanet.url="+first[0], "--betanet.url="+second[0], "--collect.interval=1s", "--breaker.open=1s")
@@ -121,7 +120,7 @@ global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}
 rule_files: [%q]
 alerting: {alertmanagers: [{static_configs: [{targets: [%q]}]}]}
 scrape_configs: [{job_name: betanet-exporter, static_configs: [{targets: [%q]}]}]
-`, shortAlerts(t), host(startAlertmanager(t, p)), host(base)))
+`, shortAlerts(t), host(startAlertmanager(t, h)), host(base)))
 	waitForValue(t, prometheus, `count(betanet_up == 1)`, 2)
 
 	service.kill()
@@ -129,20 +128,20 @@ scrape_configs: [{job_name: betanet-exporter, static_configs: [{targets: [%q]}]}
 		"alertname": "BetanetDown", "severity": "critical",
 		"job": "betanet-exporter", "instance": host(base), "upstream": host(first[0]),
 	}
-	got := p.waitFor(t, "/pager", "firing", down)
+	got := h.waitFor(t, "/pager", "firing", down)
 	if want := map[string]string{
 		"summary": fmt.Sprintf("Betanet %s is down", host(first[0])),
 		"description": fmt.Sprintf("No endpoint of %s has answered %s (job betanet-exporter) with a valid document for more than 2 minutes. "+
 			"betanet_exporter_endpoint_failing has the reasons.", host(first[0]), host(base)),
 		"runbook_url": page + "#betanetdown",
 	}; !maps.Equal(got, want) {
-		t.Errorf("got the annotations of BetanetDown\n%v, want\n%v", got, want)
+		t.Errorf("BetanetDown: got the annotations\n%v\nwant\n%v", got, want)
 	}
 	start(t, binary, service.Cmd.Args[1:]...)
-	p.waitFor(t, "/pager", "resolved", down)
+	h.waitFor(t, "/pager", "resolved", down)
 
 	exporter.kill()
-	got = p.waitFor(t, "/pager", "firing", map[string]string{
+	got = h.waitFor(t, "/pager", "firing", map[string]string{
 		"alertname": "BetanetExporterDown", "severity": "critical", "job": "betanet-exporter", "instance": host(base),
 	})
 	if want := page + "#betanetexporterdown"; got["runbook_url"] != want {
@@ -181,7 +180,7 @@ func checkRuleHealth(t *testing.T, prometheus string) {
 // One root cause must cause one notification: the example inhibits the alerts that
 // follow from another alert, and no others.
 func TestAlertmanagerInhibitsConsequencesOfAnotherAlert(t *testing.T) {
-	of := func(name, instance, upstream, endpoint, replica string) map[string]string {
+	labelsOf := func(name, instance, upstream, endpoint, replica string) map[string]string {
 		labels := map[string]string{"alertname": name, "job": "betanet-exporter", "instance": instance, "upstream": upstream, "endpoint": endpoint, "replica": replica}
 		maps.DeleteFunc(labels, func(_, v string) bool { return v == "" })
 		return labels
@@ -191,28 +190,28 @@ func TestAlertmanagerInhibitsConsequencesOfAnotherAlert(t *testing.T) {
 		labels    map[string]string
 		inhibited bool
 	}{
-		{of("BetanetExporterDown", "down", "", "", ""), false},
-		{of("BetanetPacketLossHigh", "down", "edge", "", ""), true},
-		{of("BetanetReloadFailed", "down", "", "", ""), true},
-		{of("BetanetPacketLossHigh", "running", "edge", "", ""), false},
-		{of("BetanetFleetCoverageLow", "", "", "", ""), false},
+		{labelsOf("BetanetExporterDown", "down", "", "", ""), false},
+		{labelsOf("BetanetPacketLossHigh", "down", "edge", "", ""), true},
+		{labelsOf("BetanetReloadFailed", "down", "", "", ""), true},
+		{labelsOf("BetanetPacketLossHigh", "running", "edge", "", ""), false},
+		{labelsOf("BetanetFleetCoverageLow", "", "", "", ""), false},
 
-		{of("BetanetDown", "many", "edge-1", "", ""), false},
-		{of("BetanetDataStale", "many", "edge-1", "nodes", ""), true},
-		{of("BetanetCircuitBreakerOpen", "many", "edge-1", "nodes", "a"), true},
-		{of("BetanetNoTraffic", "many", "edge-1", "", ""), true},
-		{of("BetanetCounterResets", "many", "edge-1", "", ""), false},
-		{of("BetanetDown", "one", "", "", ""), false},
-		{of("BetanetDataStale", "one", "", "nodes", ""), true},
+		{labelsOf("BetanetDown", "many", "edge-1", "", ""), false},
+		{labelsOf("BetanetDataStale", "many", "edge-1", "nodes", ""), true},
+		{labelsOf("BetanetCircuitBreakerOpen", "many", "edge-1", "nodes", "a"), true},
+		{labelsOf("BetanetNoTraffic", "many", "edge-1", "", ""), true},
+		{labelsOf("BetanetCounterResets", "many", "edge-1", "", ""), false},
+		{labelsOf("BetanetDown", "one", "", "", ""), false},
+		{labelsOf("BetanetDataStale", "one", "", "nodes", ""), true},
 
-		{of("BetanetDataStale", "many", "edge-2", "metrics", "a"), false},
-		{of("BetanetCircuitBreakerOpen", "many", "edge-2", "metrics", "a"), true},
-		{of("BetanetCircuitBreakerOpen", "many", "edge-2", "metrics", "b"), false},
-		{of("BetanetCircuitBreakerOpen", "many", "edge-2", "nodes", "a"), false},
-		{of("BetanetNoTraffic", "many", "edge-2", "", ""), true},
-		{of("BetanetTooFewPeers", "many", "edge-2", "", ""), false},
-		{of("BetanetDataStale", "many", "edge-3", "nodes", ""), false},
-		{of("BetanetNoTraffic", "many", "edge-3", "", ""), false},
+		{labelsOf("BetanetDataStale", "many", "edge-2", "metrics", "a"), false},
+		{labelsOf("BetanetCircuitBreakerOpen", "many", "edge-2", "metrics", "a"), true},
+		{labelsOf("BetanetCircuitBreakerOpen", "many", "edge-2", "metrics", "b"), false},
+		{labelsOf("BetanetCircuitBreakerOpen", "many", "edge-2", "nodes", "a"), false},
+		{labelsOf("BetanetNoTraffic", "many", "edge-2", "", ""), true},
+		{labelsOf("BetanetTooFewPeers", "many", "edge-2", "", ""), false},
+		{labelsOf("BetanetDataStale", "many", "edge-3", "nodes", ""), false},
+		{labelsOf("BetanetNoTraffic", "many", "edge-3", "", ""), false},
 	}
 	var all []alert
 	for _, w := range wants {

@@ -12,12 +12,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// The files in monitoring/ and the page about the alerts.
+// Rule files of monitoring/, and the page about the alerts.
 var (
-	alertsFile     = filepath.Join("..", "monitoring", "alerts", "betanet.yml")
-	recordsFile    = filepath.Join("..", "monitoring", "rules", "betanet.yml")
-	fogComputeFile = filepath.Join("..", "monitoring", "rules", "fog-compute.yml")
-	runbook        = filepath.Join("..", "docs", "runbook.md")
+	alertsFile         = filepath.Join("..", "monitoring", "alerts", "betanet.yml")
+	recordingRulesFile = filepath.Join("..", "monitoring", "rules", "betanet.yml")
+	fogComputeFile     = filepath.Join("..", "monitoring", "rules", "fog-compute.yml")
+	runbook            = filepath.Join("..", "docs", "runbook.md")
 )
 
 func ruleTests(t *testing.T) []string {
@@ -31,7 +31,7 @@ func ruleTests(t *testing.T) []string {
 
 func TestPromtoolAcceptsTheRules(t *testing.T) {
 	promtool := component(t, "promtool", "prometheus")
-	runWithoutWarning(t, promtool, "check", "rules", alertsFile, recordsFile)
+	runWithoutWarning(t, promtool, "check", "rules", alertsFile, recordingRulesFile)
 	runWithoutWarning(t, promtool, append([]string{"test", "rules"}, ruleTests(t)...)...)
 }
 
@@ -95,7 +95,7 @@ func TestAlertsHaveASeverityADescriptionAndARunbook(t *testing.T) {
 	}
 }
 
-// An expectation is the state of an alert that a rule test expects at a time.
+// An expectation is whether a rule test expects an alert to fire at a time.
 type expectation struct {
 	at    time.Duration
 	fires bool
@@ -155,7 +155,7 @@ func TestEveryRecordingRuleIsTested(t *testing.T) {
 	for _, file := range ruleTests(t) {
 		all.WriteString(readFile(t, file))
 	}
-	for _, r := range append(readRules(t, recordsFile), readRules(t, fogComputeFile)...) {
+	for _, r := range append(readRules(t, recordingRulesFile), readRules(t, fogComputeFile)...) {
 		if !strings.Contains(all.String(), "labels: '"+r.Record+"{") {
 			t.Errorf("no test expects a sample of %s", r.Record)
 		}
@@ -180,11 +180,11 @@ var metricName = regexp.MustCompile(`[a-zA-Z_:][a-zA-Z0-9_:]*`)
 func TestRulesUseOnlyExistingMetrics(t *testing.T) {
 	documented := readFile(t, filepath.Join("..", "docs", "metrics.md"))
 	recorded := make(map[string]bool)
-	for _, r := range readRules(t, recordsFile) {
+	for _, r := range readRules(t, recordingRulesFile) {
 		recorded[r.Record] = true
 	}
 	used := 0
-	for _, file := range []string{alertsFile, recordsFile, fogComputeFile} {
+	for _, file := range []string{alertsFile, recordingRulesFile, fogComputeFile} {
 		for _, r := range readRules(t, file) {
 			expr := regexp.MustCompile(`"[^"]*"`).ReplaceAllString(r.Expr, "")
 			for _, name := range metricName.FindAllString(expr, -1) {
@@ -208,19 +208,19 @@ func TestRulesUseOnlyExistingMetrics(t *testing.T) {
 }
 
 func TestRunbookNamesOnlyExistingMetrics(t *testing.T) {
-	documented, recorded := readFile(t, filepath.Join("..", "docs", "metrics.md")), readFile(t, recordsFile)
+	documented, recorded := readFile(t, filepath.Join("..", "docs", "metrics.md")), readFile(t, recordingRulesFile)
 	names := regexp.MustCompile(`[\w:]*betanet_[\w:]+\*?`).FindAllString(readFile(t, runbook), -1)
 	for _, name := range names {
-		place, in := "| `"+familyOf(name)+"` |", documented
+		want, in := "| `"+familyOf(name)+"` |", documented
 		switch prefix, isPrefix := strings.CutSuffix(name, "*"); {
 		case name == "betanet_exporter": // the program
 			continue
 		case isPrefix:
-			place = "| `" + prefix
+			want = "| `" + prefix
 		case strings.Contains(name, ":"):
-			place, in = "record: "+name+"\n", recorded
+			want, in = "record: "+name+"\n", recorded
 		}
-		if !strings.Contains(in, place) {
+		if !strings.Contains(in, want) {
 			t.Errorf("the runbook names %s, which does not exist", name)
 		}
 	}

@@ -14,29 +14,32 @@ import (
 // axePackage is the accessibility checker (MPL-2.0). Only this test uses it.
 const axePackage = "axe-core@4.14.1"
 
-// checker is the axe script, which is fetched while other parts of the test run.
-type checker struct {
+// axeScript is the script of the accessibility checker, which is fetched while other parts
+// of the test run.
+type axeScript struct {
 	fetched chan struct{} // closed when script or err is set
 	script  string
 	err     error
 }
 
-func fetchChecker(t *testing.T) *checker {
+// fetchAxe starts fetching the script.
+func fetchAxe(t *testing.T) *axeScript {
 	t.Helper()
-	c, dir := &checker{fetched: make(chan struct{})}, t.TempDir()
+	axe, dir := &axeScript{fetched: make(chan struct{})}, t.TempDir()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	go func() {
-		defer close(c.fetched)
-		c.script, c.err = fetch(ctx, dir)
+		defer close(axe.fetched)
+		axe.script, axe.err = installAxe(ctx, dir)
 	}()
 	t.Cleanup(func() {
 		cancel()
-		<-c.fetched
+		<-axe.fetched
 	})
-	return c
+	return axe
 }
 
-func fetch(ctx context.Context, dir string) (string, error) {
+// installAxe installs the package in dir and returns its script.
+func installAxe(ctx context.Context, dir string) (string, error) {
 	npm := exec.CommandContext(ctx, "npm", "install", "--prefix", dir, "--cache", filepath.Join(dir, "cache"), "--ignore-scripts", "--no-audit", "--no-fund", axePackage)
 	if out, err := npm.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%s: %w\n%s", npm, err, out)
@@ -57,15 +60,15 @@ type axeResult struct {
 
 // checkAccessible checks pages for conformance to WCAG 2 levels A and AA, as far as a program
 // can, in light and dark colours.
-func checkAccessible(t *testing.T, browser context.Context, axe *checker, base string, paths ...string) {
+func checkAccessible(t *testing.T, browser context.Context, axe *axeScript, base string, paths ...string) {
 	t.Helper()
 	for _, path := range paths {
-		checkTabAccessible(t, open(t, browser, base, path), axe, path)
+		checkTabAccessible(t, openTab(t, browser, base, path), axe, path)
 	}
 }
 
-// checkTabAccessible is like checkAccessible, but for the page in an open tab.
-func checkTabAccessible(t *testing.T, p *tab, axe *checker, what string) {
+// checkTabAccessible is like checkAccessible, but checks the page in an open tab.
+func checkTabAccessible(t *testing.T, p *tab, axe *axeScript, what string) {
 	t.Helper()
 	component(t, "npm", "npm")
 	<-axe.fetched

@@ -6,11 +6,11 @@ import (
 )
 
 func refreshesInBackground(t *testing.T, s *statusPage) {
-	p := open(t, s.browser, s.base, "/")
+	p := openTab(t, s.browser, s.base, "/")
 	eval[bool](t, p, `{ Object.defineProperty(document, "hidden", { get: () => true }); document.querySelector("#icon").href = document.title = ""; true }`)
 	p.waitForRefresh(t)
-	if got := eval[string](t, p, `document.title`); got != "All 5 upstreams are up – Betanet exporter" {
-		t.Errorf("got the title %q", got)
+	if got, want := eval[string](t, p, `document.title`), "All 5 upstreams are up – Betanet exporter"; got != want {
+		t.Errorf("got the title %q, want %q", got, want)
 	}
 	if got := eval[string](t, p, `document.querySelector("#icon").href`); !strings.Contains(got, "1a7f45") {
 		t.Errorf("got the icon %s, want the green one", got)
@@ -45,7 +45,7 @@ const becomeVisible = `{
 }`
 
 func waitsInBackground(t *testing.T, s *statusPage) {
-	p := open(t, s.browser, s.base, "/")
+	p := openTab(t, s.browser, s.base, "/")
 	eval[bool](t, p, `{ Object.defineProperty(document, "hidden", { get: () => !window.visible }); true }`)
 	eval[bool](t, p, stopClockAfterRefresh)
 	p.advanceClock(t)
@@ -53,7 +53,7 @@ func waitsInBackground(t *testing.T, s *statusPage) {
 	before := p.requests()
 	p.waitTicks(t, 2)
 	if got := p.requests(); got != before {
-		t.Errorf("%d requests while hidden", got-before)
+		t.Errorf("got %d requests while hidden, want none", got-before)
 	}
 	if got := eval[int](t, p, becomeVisible); got != 1 {
 		t.Errorf("got %d requests when visible again, want 1", got)

@@ -6,9 +6,9 @@ import (
 )
 
 func showsAnOutage(t *testing.T, s *statusPage) {
-	p := open(t, s.browser, s.base, "/")
-	detail := open(t, s.browser, s.base, "/upstream/unsteady")
-	s.broken.stop(t)
+	p := openTab(t, s.browser, s.base, "/")
+	detail := openTab(t, s.browser, s.base, "/upstream/unsteady")
+	s.unsteady.stop(t)
 	p.await(t, "the outage", row("unsteady")+`?.querySelector(".state.stale") && `+row("unsteady")+`.textContent.includes("connection refused")`)
 	if got := eval[[]string](t, p, shownUpstreams); got[0] != "unsteady" {
 		t.Errorf("got %v, want unsteady first", got)
@@ -25,13 +25,13 @@ func showsAnOutage(t *testing.T, s *statusPage) {
 	p.follow(t, `.reasons a`)
 	wantShown(t, p, "upstreams that fail for that reason", "unsteady")
 	t.Run("axe finds nothing", func(t *testing.T) { checkAccessible(t, s.browser, s.axe, s.base, "/", "/upstream/unsteady") })
-	s.repair(t)
+	s.restartUnsteady(t)
 	p.await(t, "the recovery", `document.querySelector("#verdict.ok") && !document.querySelector("#incidents tr.open") && document.querySelector("#incidents tbody").textContent.includes("unsteady")`)
 	detail.await(t, "the recovery on the page of the upstream", `document.querySelector("#facts .up")`)
 }
 
 func reportsALostExporter(t *testing.T, s *statusPage) {
-	p := open(t, s.browser, s.base, "/")
+	p := openTab(t, s.browser, s.base, "/")
 	// The first rate needs two points of the history.
 	p.await(t, "rates of the fleet", `document.querySelector('[data-key="messages"] b').textContent.includes("/s") || (`+refreshNow+`, false)`)
 	s.exporter.kill()
@@ -40,7 +40,7 @@ func reportsALostExporter(t *testing.T, s *statusPage) {
 		window.seen = document.querySelector("#asof").textContent; true }`)
 	p.await(t, "the message within 15 seconds that the exporter does not respond", `/^No answer from the exporter for \d+.(s|min)/.test(document.querySelector("#gone").innerText)`)
 	if got := eval[string](t, p, `document.title + "|" + getComputedStyle(document.querySelector("h1")).visibility + "|" + (document.querySelector("#icon").getAttribute("href") === document.querySelector("#icon").dataset.gone)`); !strings.HasPrefix(got, "No answer from the exporter for ") || !strings.HasSuffix(got, " – Betanet exporter|hidden|true") {
-		t.Errorf("got the title, the visibility of the verdict, and the icon %s", got)
+		t.Errorf("got %q, want the title with the time, a hidden verdict, and the icon for a lost exporter", got)
 	}
 	if got := eval[int](t, p, `document.documentElement.scrollHeight`); got != height {
 		t.Errorf("the height changed from %d to %d pixels", height, got)
@@ -54,9 +54,9 @@ func reportsALostExporter(t *testing.T, s *statusPage) {
 	}
 	wantShown(t, p, "the table", table...)
 	t.Run("axe finds nothing", func(t *testing.T) { checkTabAccessible(t, p, s.axe, "without the exporter") })
-	s.restart(t)
-	p.await(t, "the exporter's return", `document.querySelector("#gone").textContent === "" && !document.title.startsWith("No answer") || (`+refreshNow+`, false)`)
+	s.restartExporter(t)
+	p.await(t, "the return of the exporter", `document.querySelector("#gone").textContent === "" && !document.title.startsWith("No answer") || (`+refreshNow+`, false)`)
 	if !p.dropProblems("net::ERR_CONNECTION_REFUSED") {
-		t.Error("the browser did not notice that the exporter was gone")
+		t.Error("no request failed while the exporter was down")
 	}
 }

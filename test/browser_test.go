@@ -14,13 +14,12 @@ import (
 // A statusPage has an exporter of simulated services, and a browser for its status page.
 type statusPage struct {
 	browser  context.Context
-	axe      *checker
+	axe      *axeScript
 	base     string // of the exporter
 	exporter *process
-	broken   *process // the failing service, named unsteady
-	// restart starts the exporter again, and repair the failing service, until the end of the
-	// subtest.
-	restart, repair func(t *testing.T)
+	unsteady *process // the service of that name, which fails during the test
+	// Each starts the exporter or the service unsteady again, until the end of the subtest.
+	restartExporter, restartUnsteady func(t *testing.T)
 }
 
 // names lists the names of the services in alphabetical order.
@@ -28,16 +27,16 @@ var names = []string{"alpha", "beta", "gamma", "mixed", "unsteady"}
 
 func newStatusPage(t *testing.T) *statusPage {
 	t.Helper()
-	s := &statusPage{browser: browser(t), axe: fetchChecker(t)}
+	s := &statusPage{browser: startBrowser(t), axe: fetchAxe(t)}
 	_, mixed := startSimulator(t, "mixnodes", 1)
-	broken, unsteady := startSimulator(t, "v1", 1)
-	s.broken = broken
-	s.repair = func(t *testing.T) { start(t, binary, broken.Cmd.Args[1:]...) }
+	service, unsteady := startSimulator(t, "v1", 1)
+	s.unsteady = service
+	s.restartUnsteady = func(t *testing.T) { start(t, binary, service.Cmd.Args[1:]...) }
 
 	exporter, base := startExporter(t, "--config.file="+upstreamsFile(t, names, slices.Concat(simulate(t, "v1"), mixed, unsteady)),
 		"--collect.interval=1s", "--retry.attempts=1", "--breaker.failures=2", "--breaker.open=3s")
 	s.exporter, s.base = exporter, base
-	s.restart = func(t *testing.T) { start(t, binary, exporter.Cmd.Args[1:]...) }
+	s.restartExporter = func(t *testing.T) { start(t, binary, exporter.Cmd.Args[1:]...) }
 	return s
 }
 
@@ -84,7 +83,7 @@ func wantShown(t *testing.T, p *tab, what string, want ...string) {
 }
 
 func showsTheFleet(t *testing.T, s *statusPage) {
-	p := open(t, s.browser, s.base, "/")
+	p := openTab(t, s.browser, s.base, "/")
 	wantShown(t, p, "the table", names...)
 	if got := eval[int](t, p, `document.querySelectorAll('.tiles svg[role="img"] title').length`); got != 6 {
 		t.Errorf("got %d sparklines with a title, want 6", got)
@@ -99,7 +98,7 @@ func showsTheFleet(t *testing.T, s *statusPage) {
 const refreshNow = `(() => { const now = Date.now; Date.now = () => now() + 31000; })()`
 
 func sorts(t *testing.T, s *statusPage) {
-	p := open(t, s.browser, s.base, "/", viewport(1280, 800)) // narrow pages have no column headers
+	p := openTab(t, s.browser, s.base, "/", viewport(1280, 800)) // narrow pages have no column headers
 	p.follow(t, `.upstreams thead th:first-child a`)
 	wantShown(t, p, "by name", names...)
 	p.follow(t, `.upstreams thead th:first-child a`)
@@ -116,17 +115,17 @@ func sorts(t *testing.T, s *statusPage) {
 }
 
 func filters(t *testing.T, s *statusPage) {
-	p := open(t, s.browser, s.base, "/?sort=name&order=desc")
+	p := openTab(t, s.browser, s.base, "/?sort=name&order=desc")
 	p.do(t, chromedp.SendKeys(chromedp.CSS("#q"), "A"))
 	p.await(t, "names with an a, while typing", shownUpstreams+`.join() === "unsteady,gamma,beta,alpha"`)
 	if got := eval[string](t, p, `location.search`); got != "?q=A&sort=name&order=desc" {
-		t.Errorf("the address is %s, want the filter in it", got)
+		t.Errorf("got the query %s, want the filter in it", got)
 	}
 	p.do(t, chromedp.Click(chromedp.CSS(`input[value="down"]`)))
 	p.await(t, "no upstream that is down", `document.querySelector(".empty")?.textContent.includes("No upstream matches")`)
 	p.follow(t, `.empty a`)
 	if got := eval[[]string](t, p, shownUpstreams); len(got) != len(names) {
-		t.Errorf("all: got %v", got)
+		t.Errorf("without the filter: got %v, want all of %v", got, names)
 	}
 	p.do(t, chromedp.SendKeys(chromedp.CSS("#q"), "gam"))
 	p.follow(t, `form button`) // as users without JavaScript do
@@ -134,7 +133,7 @@ func filters(t *testing.T, s *statusPage) {
 }
 
 func paginates(t *testing.T, s *statusPage) {
-	p := open(t, s.browser, s.base, "/?limit=2&sort=name")
+	p := openTab(t, s.browser, s.base, "/?limit=2&sort=name")
 	wantShown(t, p, "the first page", names[:2]...)
 	p.follow(t, `a[rel="next"]`)
 	p.follow(t, `a[rel="next"]`)
@@ -144,7 +143,7 @@ func paginates(t *testing.T, s *statusPage) {
 }
 
 func refreshesInPlace(t *testing.T, s *statusPage) {
-	p := open(t, s.browser, s.base, "/", viewport(1000, 400))
+	p := openTab(t, s.browser, s.base, "/", viewport(1000, 400))
 	eval[bool](t, p, `{ window.row = `+row("gamma")+`; true }`)
 	p.do(t, chromedp.SendKeys(chromedp.CSS("#q"), "amma"))
 	p.await(t, "the filtered table", shownUpstreams+`.join() === "gamma"`)
@@ -162,7 +161,7 @@ func refreshesInPlace(t *testing.T, s *statusPage) {
 }
 
 func showsLocalTimeOrUTC(t *testing.T, s *statusPage) {
-	p := open(t, s.browser, s.base, "/", command(emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Asia/Kolkata"}))
+	p := openTab(t, s.browser, s.base, "/", command(emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Asia/Kolkata"}))
 	minutes := func() string {
 		return eval[string](t, p, `(() => { const at = new Date(document.querySelector("#asof").dateTime), shown = document.querySelector("#asof").textContent;
 			return (Number(shown.slice(3, 5)) - at.getUTCMinutes() + 60) % 60 + (shown.includes("UTC") ? " UTC" : ""); })()`)
@@ -184,14 +183,14 @@ func showsLocalTimeOrUTC(t *testing.T, s *statusPage) {
 }
 
 func pauses(t *testing.T, s *statusPage) {
-	p := open(t, s.browser, s.base, "/")
+	p := openTab(t, s.browser, s.base, "/")
 	p.do(t, chromedp.Click(chromedp.CSS("#pause")))
 	p.await(t, "the note about the pause", `document.querySelector("#refresh").textContent.startsWith("Paused")`)
 	before := p.requests()
 	p.advanceClock(t)
 	p.waitTicks(t, 2)
 	if got := p.requests(); got != before {
-		t.Errorf("%d requests while paused", got-before)
+		t.Errorf("got %d requests while paused, want none", got-before)
 	}
 	p.follow(t, `a[href="?state=up"]`)
 	if got := eval[string](t, p, `document.querySelector("#pause").textContent`); got != "Resume" {
@@ -202,18 +201,19 @@ func pauses(t *testing.T, s *statusPage) {
 	p.await(t, "a refresh after the pause", `document.querySelector("#asof").textContent !== window.seen || (`+refreshNow+`, false)`)
 }
 
-// waitTicks waits until the page's timers have run n times.
+// waitTicks waits until a timer of one second has run more than n times in the page, and
+// therefore the page's own timer has run as well.
 func (p *tab) waitTicks(t *testing.T, n int) {
 	t.Helper()
-	eval[bool](t, p, fmt.Sprintf(`{ window.ticked = 0; setInterval(() => window.ticked++, 1000); window.ticks = %d; true }`, n))
-	p.await(t, "timers of the page", `window.ticked > window.ticks`)
+	eval[bool](t, p, `{ window.ticks = 0; setInterval(() => window.ticks++, 1000); true }`)
+	p.await(t, "timers of the page", fmt.Sprintf(`window.ticks > %d`, n))
 }
 
 // focusable evaluates to the elements that must be reachable by keyboard.
 const focusable = `[...document.querySelectorAll("a[href], button:not([hidden]), input:not([type=hidden]), select, summary")]`
 
 func worksWithKeyboard(t *testing.T, s *statusPage) {
-	p := open(t, s.browser, s.base, "/", viewport(1280, 800))
+	p := openTab(t, s.browser, s.base, "/", viewport(1280, 800))
 	p.do(t, chromedp.Click(chromedp.CSS("#pause")), chromedp.Navigate(s.base+"/")) // so that no refresh interferes
 	all := eval[int](t, p, `(window.all = `+focusable+`).length`)
 	var order []int
@@ -236,7 +236,7 @@ func worksWithKeyboard(t *testing.T, s *statusPage) {
 }
 
 func worksWithoutJavaScript(t *testing.T, s *statusPage) {
-	p := open(t, s.browser, s.base, "/", command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))
+	p := openTab(t, s.browser, s.base, "/", command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))
 	if got := eval[string](t, p, `document.querySelector("#refresh").innerText + document.querySelector("#pause").hidden + document.querySelector("#clock").hidden`); got != "Reload the page for current data.truetrue" {
 		t.Errorf("got %q, want a hint to reload, and no buttons", got)
 	}
@@ -249,7 +249,7 @@ func worksWithoutJavaScript(t *testing.T, s *statusPage) {
 }
 
 func fitsAPhone(t *testing.T, s *statusPage) {
-	p := open(t, s.browser, s.base, "/", viewport(360, 780))
+	p := openTab(t, s.browser, s.base, "/", viewport(360, 780))
 	for _, path := range []string{"/", "/?q=nobody", "/upstream/mixed", "/upstream/unsteady"} {
 		p.do(t, chromedp.Navigate(s.base+path))
 		if got := eval[int](t, p, `document.documentElement.scrollWidth`); got > 360 {

@@ -14,13 +14,13 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// linkedFiles returns the paths in the chart of the files that its links to monitoring/
-// lead to.
+// linkedFiles returns the paths, within the chart, of the files of monitoring/ that it
+// links to.
 func linkedFiles(t *testing.T) (all []string) {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(chart, "files", "*", "*"))
 	if err != nil || len(paths) == 0 {
-		t.Fatalf("the chart has the files %q: %v", paths, err)
+		t.Fatalf("found the files %q (%v), want the linked ones", paths, err)
 	}
 	for _, path := range paths {
 		all = append(all, filepath.ToSlash(strings.TrimPrefix(path, chart+string(filepath.Separator))))
@@ -40,16 +40,16 @@ func TestChartHasTheMonitoringFiles(t *testing.T) {
 	}
 }
 
-// contents returns the content of the files in a folder, by name.
-func contents(t *testing.T, folder string) map[string]string {
+// contents returns the content of the files in a directory, by file name.
+func contents(t *testing.T, dir string) map[string]string {
 	t.Helper()
-	entries, err := os.ReadDir(folder)
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := make(map[string]string)
 	for _, e := range entries {
-		all[e.Name()] = readFile(t, folder, e.Name())
+		all[e.Name()] = readFile(t, dir, e.Name())
 	}
 	return all
 }
@@ -62,7 +62,7 @@ func TestRulesAndDashboardsAreRenderedUnchanged(t *testing.T) {
 		if kind == "dashboards" {
 			object := r.named(t, "ConfigMap", "betanet-"+strings.TrimSuffix(name, ".json"))
 			if got := object.get("data", name); got != text {
-				t.Errorf("%s: the ConfigMap has\n%v", file, got)
+				t.Errorf("the ConfigMap differs from %s: got\n%v", file, got)
 			}
 			continue
 		}
@@ -72,15 +72,15 @@ func TestRulesAndDashboardsAreRenderedUnchanged(t *testing.T) {
 		}
 		object := r.named(t, "PrometheusRule", "betanet-"+kind+"-"+strings.TrimSuffix(name, ".yml"))
 		if got := plain(t, object.get("spec")); !reflect.DeepEqual(got, plain(t, want)) {
-			t.Errorf("%s: the PrometheusRule has\n%v", file, got)
+			t.Errorf("the PrometheusRule differs from %s: got\n%v", file, got)
 		}
 	}
 }
 
 func TestPackedChartHasTheLinkedFiles(t *testing.T) {
-	folder := t.TempDir()
-	runCommand(t, "", helm.path(t), "package", chart, "--destination="+folder)
-	packed := contents(t, folder)
+	dir := t.TempDir()
+	runCommand(t, "", helm.path(t), "package", chart, "--destination="+dir)
+	packed := contents(t, dir)
 	if len(packed) != 1 {
 		t.Fatalf("helm package created %d files, want one", len(packed))
 	}
@@ -98,7 +98,7 @@ func TestRulesForFogComputeAreOptIn(t *testing.T) {
 		}
 	}
 	if len(rules) != 2 {
-		t.Errorf("got %d PrometheusRule objects, want alerts and rules", len(rules))
+		t.Errorf("got %d PrometheusRule objects, want 2: alerts and rules", len(rules))
 	}
 }
 

@@ -144,9 +144,9 @@ func (o object) texts(keys ...any) (all []string) {
 	return all
 }
 
-// writeVolumes writes the volumes of the pod to a temporary folder, and returns the
-// arguments of the exporter with paths in that folder. Secrets that the chart does not
-// create get a password and a discovery file.
+// writeVolumes writes the volumes of the pod to a temporary directory, and returns the
+// arguments of the exporter with paths in that directory. Every Secret gets the same
+// files: a password and a list of targets.
 func (r *rendered) writeVolumes(t *testing.T) (args []string) {
 	t.Helper()
 	const inPod = "/etc/betanet-exporter"

@@ -19,8 +19,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// browser starts Chromium without background requests, and stops it when the test ends.
-func browser(t *testing.T) context.Context {
+// startBrowser starts Chromium without background requests, and stops it when the test ends.
+func startBrowser(t *testing.T) context.Context {
 	t.Helper()
 	options := []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(component(t, "chromium", "chromium")), chromedp.UserDataDir(t.TempDir()), chromedp.Headless, chromedp.NoSandbox,
@@ -32,7 +32,7 @@ func browser(t *testing.T) context.Context {
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, closeAll := chromedp.NewContext(allocator)
 	t.Cleanup(func() {
-		// Wait for the process to exit, because it writes into the test's folder.
+		// Wait for the process to exit, because it writes into the test's directory.
 		bounded, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
 		if err := chromedp.Cancel(bounded); err != nil {
@@ -68,9 +68,9 @@ type tab struct {
 	problems     []string
 }
 
-// open opens a page of the exporter at base in a new tab, after the steps in prepare. The
+// openTab opens a page of the exporter at base in a new tab, after the steps in prepare. The
 // tab is closed when the test ends.
-func open(t *testing.T, browser context.Context, base, path string, prepare ...step) *tab {
+func openTab(t *testing.T, browser context.Context, base, path string, prepare ...step) *tab {
 	t.Helper()
 	u, err := url.Parse(base)
 	if err != nil {
@@ -101,7 +101,7 @@ func open(t *testing.T, browser context.Context, base, path string, prepare ...s
 	return p
 }
 
-// record records the requests and problems of the page.
+// record counts the requests of the page and records its problems.
 func (p *tab) record(event any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -109,7 +109,7 @@ func (p *tab) record(event any) {
 	case *network.EventRequestWillBeSent:
 		p.requestCount++
 		if u, err := url.Parse(e.Request.URL); err != nil || u.Scheme != "data" && u.Host != p.host {
-			p.problems = append(p.problems, "a request left the host: "+e.Request.URL)
+			p.problems = append(p.problems, "a request to another host: "+e.Request.URL)
 		}
 	case *runtime.EventExceptionThrown:
 		p.problems = append(p.problems, "exception: "+e.ExceptionDetails.Text)
@@ -122,7 +122,7 @@ func (p *tab) record(event any) {
 	}
 }
 
-// requests returns the number of requests of the page.
+// requests returns the number of requests so far.
 func (p *tab) requests() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -195,7 +195,7 @@ func (p *tab) waitForRefresh(t *testing.T) {
 // advanceClock advances the page's clock by more than the refresh interval.
 func (p *tab) advanceClock(t *testing.T) {
 	t.Helper()
-	eval[bool](t, p, `{ const now = Date.now; Date.now = () => now() + 31000; window.seen = document.querySelector("#asof").textContent; true }`)
+	eval[bool](t, p, `{ `+refreshNow+`; window.seen = document.querySelector("#asof").textContent; true }`)
 }
 
 // viewport sets the size of the screen in CSS pixels.

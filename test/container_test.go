@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// wholeImage lists every file and folder of the image, with mode and owner.
+// wholeImage lists every file and directory of the image, with mode and owner.
 var wholeImage = []string{
 	"drwxr-xr-x 0:0 etc",
 	"-rw-r--r-- 0:0 etc/passwd",
@@ -42,8 +42,12 @@ func TestImageHasOnlyTheProgram(t *testing.T) {
 	}
 	archive := buildImage(t)
 	all := images(t, archive)
-	if len(all) != 2 || all[0].Architecture != "amd64" || all[1].Architecture != "arm64" {
-		t.Fatalf("the archive has the images %+v", all)
+	var architectures []string
+	for _, i := range all {
+		architectures = append(architectures, i.Architecture)
+	}
+	if want := []string{"amd64", "arm64"}; !slices.Equal(architectures, want) {
+		t.Fatalf("the archive has images for %q, want %q", architectures, want)
 	}
 	for n, machine := range []elf.Machine{elf.EM_X86_64, elf.EM_AARCH64} {
 		i := all[n]
@@ -71,7 +75,7 @@ func buildImage(t *testing.T) string {
 	return archives[0]
 }
 
-// runMake runs make with nice, and fails the test if make fails.
+// runMake is like tryMake, but fails the test if make fails.
 func runMake(t *testing.T, dir string, args ...string) {
 	t.Helper()
 	if out, err := tryMake(t, dir, args...); err != nil {
@@ -79,6 +83,7 @@ func runMake(t *testing.T, dir string, args ...string) {
 	}
 }
 
+// tryMake runs make at a low priority and returns its output.
 func tryMake(t *testing.T, dir string, args ...string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute)
@@ -104,10 +109,10 @@ func (i *image) check(t *testing.T, machine elf.Machine) {
 	}
 	c := i.Config
 	if i.OS != "linux" || c.User != "65532:65532" || !slices.Equal(c.Entrypoint, []string{"/usr/bin/betanet_exporter"}) || len(c.Cmd) > 0 || len(c.ExposedPorts) != 1 {
-		t.Errorf("the image has the configuration %+v", i)
+		t.Errorf("the image is for %s and has the configuration %+v", i.OS, c)
 	}
 	if _, ok := c.ExposedPorts["9200/tcp"]; !ok {
-		t.Errorf("the image has the ports %v", c.ExposedPorts)
+		t.Errorf("the image exposes the ports %v, want 9200/tcp", c.ExposedPorts)
 	}
 	for _, label := range []string{"title", "version", "revision", "source", "licenses"} {
 		if c.Labels["org.opencontainers.image."+label] == "" {

@@ -22,51 +22,51 @@ import (
 
 // credentials has the credentials that the services of the example accept.
 type credentials struct {
-	mu                      sync.Mutex
-	password, token, client string
-	minSerial               int64  // lowest serial number of an accepted client certificate
-	issued                  string // current OAuth2 access token
+	mu                            sync.Mutex
+	password, token, clientSecret string
+	minSerial                     int64  // lowest serial number of an accepted client certificate
+	issued                        string // current OAuth2 access token
 }
 
-func (s *credentials) set(change func(*credentials)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	change(s)
+func (c *credentials) set(change func(*credentials)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	change(c)
 }
 
 // accepts reports whether a request to a service has its credentials.
-func (s *credentials) accepts(name string, r *http.Request) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (c *credentials) accepts(name string, r *http.Request) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	switch name {
 	case "password":
 		user, password, _ := r.BasicAuth()
-		return user == "exporter" && password == s.password
+		return user == "exporter" && password == c.password
 	case "token":
-		return r.Header.Get("Authorization") == "Bearer "+s.token
+		return r.Header.Get("Authorization") == "Bearer "+c.token
 	case "certificate":
-		return len(r.TLS.VerifiedChains) > 0 && r.TLS.PeerCertificates[0].SerialNumber.Int64() >= s.minSerial
+		return len(r.TLS.VerifiedChains) > 0 && r.TLS.PeerCertificates[0].SerialNumber.Int64() >= c.minSerial
 	case "oauth2":
-		return s.issued != "" && r.Header.Get("Authorization") == "Bearer "+s.issued
+		return c.issued != "" && r.Header.Get("Authorization") == "Bearer "+c.issued
 	default:
 		return true
 	}
 }
 
 // issue responds with a token, valid for a second, in exchange for the client secret.
-func (s *credentials) issue(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if id, secret, _ := r.BasicAuth(); id != "exporter" || secret != s.client {
+func (c *credentials) issue(w http.ResponseWriter, r *http.Request) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if id, secret, _ := r.BasicAuth(); id != "exporter" || secret != c.clientSecret {
 		http.Error(w, `{"error": "invalid_client"}`, http.StatusUnauthorized)
 		return
 	}
-	s.issued = fmt.Sprintf("issued-for-%s", s.client)
+	c.issued = fmt.Sprintf("issued-for-%s", c.clientSecret)
 	w.Header().Set("Content-Type", "application/json")
-	fmt.Fprintf(w, `{"access_token": %q, "token_type": "Bearer", "expires_in": 1}`, s.issued)
+	fmt.Fprintf(w, `{"access_token": %q, "token_type": "Bearer", "expires_in": 1}`, c.issued)
 }
 
-// startTLS starts a TLS server that verifies client certificates if there are any.
+// startTLS starts a TLS server that requires no client certificate, but verifies one that is sent.
 func startTLS(t *testing.T, ca *fake.Certificate, h http.Handler) (address string) {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h)
@@ -107,22 +107,22 @@ func startProxy(t *testing.T, to string) (address string, used *atomic.Int64) {
 }
 
 // TestSecuredExampleAuthenticates runs services, in front of a simulator, that accept the
-// credentials in the files of the example. Then the services accept only new credentials, and
-// the files are replaced without a reload.
+// credentials in the files of the example. Then they accept only new credentials, which the
+// exporter must read from the replaced files without a reload.
 func TestSecuredExampleAuthenticates(t *testing.T) {
 	ca := newCA()
 	simulator, err := url.Parse(simulate(t, "v1")[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &credentials{password: "canary-password", token: "canary-token", client: "canary-client"}
+	accepted := &credentials{password: "canary-password", token: "canary-token", clientSecret: "canary-client"}
 	forward := httputil.NewSingleHostReverseProxy(simulator)
 	names := []string{"password", "token", "certificate", "oauth2", "proxied"}
 	text := examples(t)["secured/config.yml"]
 	addresses := map[string]string{}
 	for _, name := range names {
 		addresses[name] = startTLS(t, ca, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if !s.accepts(name, r) {
+			if !accepted.accepts(name, r) {
 				http.Error(w, "not authenticated", http.StatusForbidden)
 				return
 			}
@@ -135,21 +135,21 @@ func TestSecuredExampleAuthenticates(t *testing.T) {
 		text = replaced
 	}
 	proxy, used := startProxy(t, addresses["proxied"])
-	for old, new := range map[string]string{"10.0.0.5": startTLS(t, ca, http.HandlerFunc(s.issue)), "10.0.0.7:3128": proxy} {
-		if !strings.Contains(text, old) {
-			t.Fatalf("the example has no %s", old)
+	for placeholder, address := range map[string]string{"10.0.0.5": startTLS(t, ca, http.HandlerFunc(accepted.issue)), "10.0.0.7:3128": proxy} {
+		if !strings.Contains(text, placeholder) {
+			t.Fatalf("the example has no %s", placeholder)
 		}
-		text = strings.ReplaceAll(text, old, new)
+		text = strings.ReplaceAll(text, placeholder, address)
 	}
 
 	dir := t.TempDir()
 	path := func(name string) string { return filepath.Join(dir, name) }
 	writeSecrets := func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		replaceFile(t, path("betanet.password"), s.password)
-		replaceFile(t, path("betanet.token"), s.token)
-		replaceFile(t, path("oauth2.secret"), s.client)
+		accepted.mu.Lock()
+		defer accepted.mu.Unlock()
+		replaceFile(t, path("betanet.password"), accepted.password)
+		replaceFile(t, path("betanet.token"), accepted.token)
+		replaceFile(t, path("oauth2.secret"), accepted.clientSecret)
 	}
 	replaceFile(t, path("config.yml"), text)
 	replaceFile(t, path("betanet-ca.crt"), string(ca.PEM()))
@@ -176,9 +176,9 @@ func TestSecuredExampleAuthenticates(t *testing.T) {
 	}
 
 	next := issueCertificate(ca)
-	s.set(func(s *credentials) {
-		s.password, s.token, s.client = "canary-password-2", "canary-token-2", "canary-client-2"
-		s.issued, s.minSerial = "", next.Leaf.SerialNumber.Int64()
+	accepted.set(func(c *credentials) {
+		c.password, c.token, c.clientSecret = "canary-password-2", "canary-token-2", "canary-client-2"
+		c.issued, c.minSerial = "", next.Leaf.SerialNumber.Int64()
 	})
 	waitUp("proxied")
 	metrics := mustGet(t, base+"/metrics")

@@ -102,14 +102,14 @@ func (o *outage) checkExpressions(t *testing.T, d *dashboard, values map[string]
 				t.Errorf("%s has values: %t, want %t: %s", p.Title, got, want, substitute(t, q.Expr, values))
 			}
 			for _, c := range curves {
-				if c.labels["job"] == "stranger" {
+				if c.labels["job"] == "other" {
 					t.Errorf("%s shows a program that is not the exporter: %v", p.Title, c.labels)
 				}
 			}
 		}
 	}
 	if len(results) < 20 {
-		t.Errorf("found only %d expressions", len(results))
+		t.Errorf("found %d expressions, want at least 20", len(results))
 	}
 	return results
 }
@@ -156,12 +156,12 @@ func (o *outage) checkGaps(t *testing.T, d *dashboard) {
 	stale := o.queryRange(t, `betanet_exporter_data_stale{job="fleet", upstream="flaky"} == 1
 		and on () betanet_exporter_endpoint_up{job="fleet", upstream="flaky", endpoint="metrics"} == 0`, nil)
 	if len(stale) != 1 {
-		t.Fatalf("stale: %v", stale)
+		t.Fatalf("the upstream was stale in the series %v, want one series", stale)
 	}
 	for _, title := range []string{"Messages", "Dropped and forwarded packets", "Lost packets"} {
 		curves := o.panel(t, d, title, selected)[0]
 		if len(curves) != 1 {
-			t.Fatalf("%s: %v", title, curves)
+			t.Fatalf("%s: got the curves %v, want one", title, curves)
 		}
 		for at := range stale[0].values {
 			if v, ok := curves[0].values[at]; ok {
@@ -171,7 +171,7 @@ func (o *outage) checkGaps(t *testing.T, d *dashboard) {
 	}
 	peers := o.panel(t, d, "Peers", selected)
 	if len(peers) != 2 || len(peers[0]) != 1 || len(peers[1]) != 1 {
-		t.Fatalf("peers: %v", peers)
+		t.Fatalf("peers: got the curves %v, want a fresh and a last good one", peers)
 	}
 	for at := range peers[1][0].values {
 		if _, ok := peers[0][0].values[at]; ok {
@@ -185,10 +185,10 @@ func (o *outage) checkStates(t *testing.T, d *dashboard) {
 	states := o.panel(t, d, "Upstreams by state", map[string][]string{"job": {"fleet"}})
 	count := o.queryRange(t, `count(betanet_up{job="fleet"})`, nil)
 	if len(count) != 1 {
-		t.Fatalf("count: %v", count)
+		t.Fatalf("the number of upstreams has the series %v, want one", count)
 	}
 	if len(count[0].values) < 10 {
-		t.Errorf("the outage has only %d seconds", len(count[0].values))
+		t.Errorf("got values for %d seconds, want at least 10", len(count[0].values))
 	}
 	for at, want := range count[0].values {
 		sum := 0.0
@@ -198,7 +198,7 @@ func (o *outage) checkStates(t *testing.T, d *dashboard) {
 			}
 		}
 		if sum != want {
-			t.Errorf("the states of %v upstreams add up to %v", want, sum)
+			t.Errorf("the states add up to %v, want the number of upstreams, %v", sum, want)
 		}
 	}
 }

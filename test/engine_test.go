@@ -19,14 +19,14 @@ type engine struct {
 // interval is the engines' scrape interval.
 const interval = 2 * time.Second
 
-// exampleWith returns an example with other addresses and intervals. old and new come
-// in pairs, and each old text must exist.
+// exampleWith returns the text of an example with replacements, such as other addresses.
+// oldNew has pairs of an old text, which must exist, and a new one.
 func exampleWith(t *testing.T, example string, oldNew ...string) string {
 	t.Helper()
 	return fileWith(t, filepath.Join("examples", example), oldNew...)
 }
 
-// fileWith is like exampleWith, but for any file of the repository.
+// fileWith is like exampleWith, but for any file in the repository.
 func fileWith(t *testing.T, file string, oldNew ...string) string {
 	t.Helper()
 	text := readFile(t, "..", file)
@@ -54,8 +54,8 @@ func (f *fleet) substitutions() []string {
 // host returns the host and port of a base URL.
 func host(base string) string { return strings.TrimPrefix(base, "http://") }
 
-// twoPrometheus starts two Prometheus servers that share the upstreams by hashmod.
-func twoPrometheus(t *testing.T, f *fleet) engine {
+// startTwoPrometheus starts two Prometheus servers that share the upstreams by hashmod.
+func startTwoPrometheus(t *testing.T, f *fleet) engine {
 	server := component(t, "prometheus", "prometheus")
 	var e engine
 	for n := range 2 {
@@ -66,9 +66,9 @@ func twoPrometheus(t *testing.T, f *fleet) engine {
 	return e
 }
 
-// twoVmagents starts a cluster of two vmagents, and the VictoriaMetrics that they
+// startTwoVmagents starts a cluster of two vmagents, and the VictoriaMetrics that they
 // write to.
-func twoVmagents(t *testing.T, f *fleet) engine {
+func startTwoVmagents(t *testing.T, f *fleet) engine {
 	vmagent := component(t, "vmagent", "victoria-metrics")
 	store := component(t, "victoria-metrics", "victoria-metrics")
 	config := tempFile(t, "scrape.yml", exampleWith(t, "vmagent/scrape.yml", f.substitutions()...))
@@ -110,8 +110,8 @@ func targets(scraper string) (instances []string, err error) {
 	return instances, err
 }
 
-// query returns the samples that match a selector, since a time, in all stores.
-func (e engine) query(selector string, since time.Time) (all []series, err error) {
+// samples returns the samples that match a selector, since a time, in all stores.
+func (e engine) samples(selector string, since time.Time) (all []series, err error) {
 	for _, store := range e.stores {
 		found, err := querySince(store, selector, since)
 		if err != nil {
@@ -125,7 +125,7 @@ func (e engine) query(selector string, since time.Time) (all []series, err error
 // scrapes returns the samples of up in all stores since a time, by service name and sorted
 // by time. A service that is scraped twice has twice as many samples.
 func (e engine) scrapes(since time.Time) (map[string][]point, error) {
-	found, err := e.query(`up{job="betanet-probe"}`, since)
+	found, err := e.samples(`up{job="betanet-probe"}`, since)
 	if err != nil {
 		return nil, err
 	}

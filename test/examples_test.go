@@ -36,7 +36,7 @@ func examples(t *testing.T) map[string]string {
 		return err
 	})
 	if err != nil || len(files) < 10 {
-		t.Fatalf("%d files in %s: %v", len(files), root, err)
+		t.Fatalf("found %d files in %s (%v), want at least 10", len(files), root, err)
 	}
 	return files
 }
@@ -125,8 +125,8 @@ func TestExamplesAreYAML(t *testing.T) {
 	}
 }
 
-// rule is a relabeling rule.
-type rule struct{ Source, Action, Regex, Target, Replacement string }
+// relabelRule is a relabeling rule.
+type relabelRule struct{ Source, Action, Regex, Target, Replacement string }
 
 // In all examples the name of the upstream becomes the parameter target and the label
 // instance, and the address becomes the proxy's. vmagent and Alloy hash all labels, including
@@ -134,27 +134,27 @@ type rule struct{ Source, Action, Regex, Target, Replacement string }
 // because it would hash the address.
 func TestExamplesShardByTheNameOfTheUpstream(t *testing.T) {
 	const proxy = "betanet-exporter.example:9200"
-	byName := func(proxy string, hash ...rule) []rule {
-		return slices.Concat([]rule{
+	byName := func(proxy string, hash ...relabelRule) []relabelRule {
+		return slices.Concat([]relabelRule{
 			{Source: "__address__", Target: "__param_target"},
 			{Source: "__param_target", Target: "instance"},
-		}, hash, []rule{{Target: "__address__", Replacement: proxy}})
+		}, hash, []relabelRule{{Target: "__address__", Replacement: proxy}})
 	}
-	shard := func(n string) []rule {
-		return byName(proxy, rule{Source: "__param_target", Action: "hashmod", Target: "__tmp_hash"}, rule{Source: "__tmp_hash", Action: "keep", Regex: n})
+	shard := func(n string) []relabelRule {
+		return byName(proxy, relabelRule{Source: "__param_target", Action: "hashmod", Target: "__tmp_hash"}, relabelRule{Source: "__tmp_hash", Action: "keep", Regex: n})
 	}
 	files := examples(t)
-	for name, want := range map[string][]rule{
+	for name, want := range map[string][]relabelRule{
 		"prometheus/shard-0.yml":       shard("0"),
 		"prometheus/shard-1.yml":       shard("1"),
 		"vmagent/scrape.yml":           byName(proxy),
 		"alloy/config.alloy":           byName(proxy),
 		"opentelemetry/collector.yaml": byName(proxy),
 		"prometheus-operator/scrapeconfig.yaml": byName("betanet-exporter.monitoring.svc:9200",
-			rule{Source: "__param_target", Target: "__tmp_hash"}),
+			relabelRule{Source: "__param_target", Target: "__tmp_hash"}),
 	} {
-		if got := rules(t, files[name]); !slices.Equal(got, want) {
-			t.Errorf("%s relabels by\n%+v, want\n%+v", name, got, want)
+		if got := relabelRules(t, files[name]); !slices.Equal(got, want) {
+			t.Errorf("%s: got the rules\n%+v\nwant\n%+v", name, got, want)
 		}
 	}
 	if !strings.Contains(files["opentelemetry/collector.yaml"], "allocationStrategy: least-weighted") {
@@ -165,11 +165,11 @@ func TestExamplesShardByTheNameOfTheUpstream(t *testing.T) {
 	}
 }
 
-// rules returns the first list of relabeling rules in a text in YAML or Alloy's syntax.
-func rules(t *testing.T, text string) (all []rule) {
+// relabelRules returns the first list of relabeling rules in a text in YAML or Alloy's syntax.
+func relabelRules(t *testing.T, text string) (all []relabelRule) {
 	t.Helper()
 	for _, block := range regexp.MustCompile(`(?s)\n  rule \{(.*?)\n  \}`).FindAllStringSubmatch(text, -1) {
-		all = append(all, ruleOf(func(key, _ string) string {
+		all = append(all, newRelabelRule(func(key, _ string) string {
 			found := regexp.MustCompile(key + `\s*= \[?"(.*?)"\]?\n`).FindStringSubmatch(block[1] + "\n")
 			return strings.Join(found[min(1, len(found)):], "")
 		}))
@@ -186,7 +186,7 @@ func rules(t *testing.T, text string) (all []rule) {
 		t.Fatal("no relabeling rules")
 	}
 	for _, n := range list.Content {
-		all = append(all, ruleOf(func(snake, camel string) string {
+		all = append(all, newRelabelRule(func(snake, camel string) string {
 			value := find(n, snake, camel)
 			switch {
 			case value == nil:
@@ -201,8 +201,8 @@ func rules(t *testing.T, text string) (all []rule) {
 	return all
 }
 
-func ruleOf(value func(snake, camel string) string) rule {
-	return rule{
+func newRelabelRule(value func(snake, camel string) string) relabelRule {
+	return relabelRule{
 		Source: value("source_labels", "sourceLabels"), Action: value("action", "action"), Regex: value("regex", "regex"),
 		Target: value("target_label", "targetLabel"), Replacement: value("replacement", "replacement"),
 	}
@@ -256,7 +256,7 @@ func TestExamplesUseOnlyExistingFlagsAndPaths(t *testing.T) {
 	}
 }
 
-// checkStatus returns an error if the status is not 200.
+// checkStatus returns an error unless a URL responds 200.
 func checkStatus(url string) error {
 	response, err := client.Get(url)
 	if err != nil {

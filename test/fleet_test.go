@@ -21,15 +21,14 @@ type fleet struct {
 	engine    engine
 }
 
-// exporter is one of the exporters. They differ only in their versions, so that a service can
-// distinguish them by User-Agent.
+// An exporter is one of the two exporters of a fleet. They differ only in their versions, so
+// that a service can distinguish them by User-Agent.
 type exporter struct {
 	*process
 	program, config, url, agent string
 }
 
-// otherVersion builds the program with another version, as it runs during the rollout of an
-// upgrade.
+// otherVersion builds the program with another version: during an upgrade both run.
 var otherVersion = sync.OnceValues(func() (string, error) {
 	file := filepath.Join(filepath.Dir(binary), "betanet_exporter_other")
 	return file, harness.Build("..", file, "-ldflags=-X github.com/prometheus/common/version.Version=other")

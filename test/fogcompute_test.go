@@ -40,8 +40,8 @@ func (l *lockableServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(conn, "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)
 }
 
-// fogComputeProxy starts HAProxy with the configuration of the example in front of a server.
-func fogComputeProxy(t *testing.T, server string) string {
+// startFogComputeProxy starts HAProxy with the configuration of the example in front of a server.
+func startFogComputeProxy(t *testing.T, server string) string {
 	t.Helper()
 	return startHAProxy(t, "/mixnodes", func(port string) string {
 		return exampleWith(t, "haproxy/fog-compute.cfg", "bind :9010", "bind 127.0.0.1:"+port, "192.0.2.10:9000", host(server))
@@ -52,7 +52,7 @@ func TestFogComputeProxyBlocksRequestsThatLockTheServer(t *testing.T) {
 	l := &lockableServer{}
 	server := httptest.NewServer(l)
 	t.Cleanup(server.Close)
-	proxy := fogComputeProxy(t, server.URL)
+	proxy := startFogComputeProxy(t, server.URL)
 
 	for request, want := range map[string]int{
 		"GET /status": 404, "GET /metrics": 404, "GET /metrics?x=1": 404, "HEAD /status": 404, "GET //metrics": 404,
@@ -75,7 +75,7 @@ func TestFogComputeProxyBlocksRequestsThatLockTheServer(t *testing.T) {
 func TestExporterCollectsThroughFogComputeProxy(t *testing.T) {
 	server := httptest.NewServer(&lockableServer{})
 	t.Cleanup(server.Close)
-	expose(t, 1, []string{fogComputeProxy(t, server.URL)})
+	startExporterFor(t, 1, []string{startFogComputeProxy(t, server.URL)})
 }
 
 // requestStatus makes a request and returns the status of the response.

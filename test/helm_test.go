@@ -219,7 +219,7 @@ func TestOperatorLabelsDoNotOverwriteExporterLabels(t *testing.T) {
 			operator = slices.DeleteFunc(operator, regexp.MustCompile(fmt.Sprintf("^(?:%v)$", rule.get("regex"))).MatchString)
 		}
 	}
-	metrics := mustGet(t, expose(t, 3, simulate(t, "mixnodes"))+"/metrics")
+	metrics := mustGet(t, startExporterFor(t, 3, simulate(t, "mixnodes"))+"/metrics")
 	if !strings.Contains(metrics, `endpoint="`) {
 		t.Fatal("no series has the label endpoint, so this test would check nothing")
 	}

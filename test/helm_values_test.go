@@ -51,6 +51,6 @@ func TestInvalidValuesAreRejected(t *testing.T) {
 
 func TestChartRefusesOldKubernetes(t *testing.T) {
 	if _, err := helmTemplate(t, helm.path(t), "1.24.9"); err == nil || !strings.Contains(err.Error(), "kubeVersion") {
-		t.Errorf("Kubernetes 1.24.9: %v", err)
+		t.Errorf("got the error %v, want one about kubeVersion", err)
 	}
 }

@@ -46,9 +46,9 @@ func simulate(t *testing.T, api string) []string {
 	return urls
 }
 
-// expose starts the exporter with one collection per second, and returns its base URL once
-// the expected number of upstreams is up.
-func expose(t *testing.T, up int, upstreams []string) string {
+// startExporterFor starts an exporter of upstreams with one collection per second, and returns
+// its base URL once the expected number of them is up.
+func startExporterFor(t *testing.T, up int, upstreams []string) string {
 	t.Helper()
 	args := []string{"--collect.interval=1s"}
 	for _, u := range upstreams {
@@ -104,7 +104,7 @@ func unavailable(t *testing.T, reason string) {
 	t.Skip(reason)
 }
 
-// runCommand runs a program in a folder ("" for the current one) and returns its
+// runCommand runs a program in a directory ("" for the current one) and returns its
 // trimmed output.
 func runCommand(t *testing.T, dir, program string, args ...string) string {
 	t.Helper()
@@ -144,7 +144,7 @@ func writeFile(t *testing.T, file, text string) {
 	}
 }
 
-// tempFile writes a file in a new temporary folder and returns its path.
+// tempFile writes a file in a new temporary directory and returns its path.
 func tempFile(t *testing.T, name, text string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), name)
@@ -174,7 +174,7 @@ func waitForBody(t *testing.T, what, url string, check func(body string) error) 
 	})
 }
 
-// contains returns a check for waitForBody.
+// contains returns a check for waitForBody that the body contains a text.
 func contains(text string) func(body string) error {
 	return func(body string) error {
 		if !strings.Contains(body, text) {

@@ -72,7 +72,7 @@ func images(t *testing.T, archive string) (all []*image) {
 	return all
 }
 
-// unpack writes the files of an image to a folder.
+// unpack writes the files of an image to a directory.
 func (i *image) unpack(t *testing.T, root string) {
 	t.Helper()
 	for _, f := range i.files {

@@ -22,9 +22,9 @@ var histograms = []string{
 // quantile is accurate to one bucket.
 const bucketGrowth = 1.1
 
-// variedService starts a Betanet service whose average latency repeats the sequence 3, 30, 30,
-// 30 and 700 ms.
-func variedService(t *testing.T) (base string) {
+// startVariedService starts a Betanet service whose average latency repeats the sequence 3,
+// 30, 30, 30 and 700 ms.
+func startVariedService(t *testing.T) (base string) {
 	t.Helper()
 	var documents atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -102,7 +102,7 @@ func waitForHistograms(t *testing.T, prometheus, job string, want map[string]int
 func TestPrometheusStoresNativeHistograms(t *testing.T) {
 	server3 := prometheus3.path(t)
 	server2 := component(t, "prometheus", "prometheus")
-	_, exporter := startExporter(t, "--collect.interval=200ms", "--betanet.api=v1", "--betanet.url="+variedService(t))
+	_, exporter := startExporter(t, "--collect.interval=200ms", "--betanet.api=v1", "--betanet.url="+startVariedService(t))
 	native := runPrometheus(t, server3, fmt.Sprintf(`
 global: {scrape_interval: 1s, scrape_timeout: 1s}
 scrape_configs:

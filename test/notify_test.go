@@ -1,6 +1,7 @@
 package test
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -18,6 +19,7 @@ type installedUnit struct {
 	value                map[string]string // by key; the last one if a key is repeated
 }
 
+// readUnit reads the installed unit and its environment file.
 func readUnit(t *testing.T) installedUnit {
 	t.Helper()
 	u := installedUnit{value: make(map[string]string)}
@@ -84,9 +86,12 @@ func listenAsSystemd(t *testing.T) *notifySocket {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var set error
-	if err := raw.Control(func(fd uintptr) { set = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_PASSCRED, 1) }); err != nil || set != nil {
-		t.Fatal(err, set)
+	var optionErr error
+	err = raw.Control(func(fd uintptr) {
+		optionErr = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_PASSCRED, 1)
+	})
+	if err := errors.Join(err, optionErr); err != nil {
+		t.Fatal(err)
 	}
 	return &notifySocket{name, conn}
 }
@@ -110,6 +115,7 @@ func (s *notifySocket) expect(t *testing.T, p *process, pattern string) notifica
 	}
 }
 
+// next returns the next notification, or an error after end.
 func (s *notifySocket) next(end time.Time) (n notification, err error) {
 	if err := s.conn.SetReadDeadline(end); err != nil {
 		return n, err
@@ -120,8 +126,11 @@ func (s *notifySocket) next(end time.Time) (n notification, err error) {
 		return n, err
 	}
 	messages, err := syscall.ParseSocketControlMessage(control[:controlSize])
-	if err != nil || len(messages) != 1 {
-		return n, fmt.Errorf("%d control messages: %w", len(messages), err)
+	if err != nil {
+		return n, err
+	}
+	if len(messages) != 1 {
+		return n, fmt.Errorf("got %d control messages, want 1", len(messages))
 	}
 	sender, err := syscall.ParseUnixCredentials(&messages[0])
 	if err != nil {

@@ -45,8 +45,8 @@ func startPusher(t *testing.T, port string, s *fakeService, receiver string) *pr
 	return p
 }
 
-// TestPrometheusReceivesPushedSeries pushes to a real server, which must then have everything
-// that a scrape would have stored.
+// TestPrometheusReceivesPushedSeries pushes to a real server, which must then have every
+// metric that a scrape would have stored.
 func TestPrometheusReceivesPushedSeries(t *testing.T) {
 	prometheus := startReceiver(t)
 	s := startServices(t, 1)[0]
@@ -67,7 +67,7 @@ func TestPrometheusReceivesPushedSeries(t *testing.T) {
 	waitForIncrease(t, prometheus, "betanet_exporter_collections_total{"+labels+"}", 1)
 	waitForValue(t, prometheus, "count(target_info{service_version!=\"\", "+labels+"})", 1)
 
-	// Everything in a scrape was received.
+	// Everything in a scrape must have been received.
 	scraped := make(map[string]bool)
 	for line := range strings.Lines(mustGet(t, "http://127.0.0.1:"+port+"/metrics")) {
 		if name, _, found := strings.Cut(strings.ReplaceAll(line, "{", " "), " "); found && strings.HasPrefix(name, "betanet_") {

@@ -48,12 +48,12 @@ discovery: {files: [{paths: [found.json]}]}
 	writeFile(t, filepath.Join(filepath.Dir(config), "found.json"), fmt.Sprintf(`[{"targets": [%q]}]`, discovered))
 	writeFile(t, filepath.Join(filepath.Dir(config), "ca.crt"), string(ca.PEM()))
 
-	fleet := startImpatient(t, "--config.file="+config, "--otlp.endpoint=http://127.0.0.1:1", "--otlp.interval=1s") // nothing listens there
-	one := startImpatient(t, "--betanet.url="+flaky[0])
-	stranger := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	fleet := startFastExporter(t, "--config.file="+config, "--otlp.endpoint=http://127.0.0.1:1", "--otlp.interval=1s") // nothing listens there
+	one := startFastExporter(t, "--betanet.url="+flaky[0])
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, "go_goroutines 1\nprocess_resident_memory_bytes 1")
 	}))
-	t.Cleanup(stranger.Close)
+	t.Cleanup(other.Close)
 	o := &outage{from: time.Now(), discovered: discovered}
 	o.prometheus = runPrometheus(t, server, fmt.Sprintf(`
 global: {scrape_interval: 1s, scrape_timeout: 1s}
@@ -61,11 +61,12 @@ scrape_configs:
 - {job_name: fleet, static_configs: [{targets: [%q]}]}
 - {job_name: one, static_configs: [{targets: [%q]}]}
 - {job_name: probe, metrics_path: /probe, params: {target: [flaky]}, static_configs: [{targets: [%q]}]}
-- {job_name: stranger, static_configs: [{targets: [%q]}]}
-`, host(fleet), host(one), host(fleet), host(stranger.URL)))
+- {job_name: other, static_configs: [{targets: [%q]}]}
+`, host(fleet), host(one), host(fleet), host(other.URL)))
 
-	// Wait until, in the first three jobs, the values of the upstream were stale and then expired,
-	// its breaker was open, and then everything was up for longer than the window of a rate.
+	// Wait until, in the first three jobs, the values of the upstream flaky were stale and then
+	// expired, its breaker was open, and then everything was up for longer than the window of a
+	// rate.
 	for _, expr := range []string{
 		`max_over_time(betanet_exporter_data_stale{upstream=~"flaky|"}[10m]) == 1`,
 		`max_over_time(betanet_exporter_circuit_breaker_state{upstream=~"flaky|", endpoint="metrics"}[10m]) == 2`,
@@ -78,8 +79,8 @@ scrape_configs:
 	return o
 }
 
-// startImpatient starts an exporter with short intervals and limits, and returns its base URL.
-func startImpatient(t *testing.T, settings ...string) string {
+// startFastExporter starts an exporter with short intervals and limits, and returns its base URL.
+func startFastExporter(t *testing.T, settings ...string) string {
 	t.Helper()
 	_, base := startExporter(t, append(settings, "--collect.interval=1s", "--retry.backoff=100ms",
 		"--breaker.failures=3", "--breaker.open=2s", "--cache.max-stale=4s")...)

@@ -23,8 +23,8 @@ const (
 	nextVersion  = "1.1.0-rc.1"
 )
 
-// packages returns a folder with the packages of this work tree, in the first version. They
-// are built once for all tests.
+// packages returns a directory with the packages of the working tree, in the first version.
+// They are built once for all tests.
 func packages(t *testing.T) string {
 	t.Helper()
 	needNFPM(t)
@@ -51,8 +51,8 @@ func needNFPM(t *testing.T) {
 	}
 }
 
-// buildPackages builds the packages in a copy of the work tree with a umask, and returns their
-// folder. settings are additional variables for make.
+// buildPackages copies the working tree to dir with a umask, builds the packages there, and
+// returns their directory. settings are additional variables for make.
 func buildPackages(dir string, umask fs.FileMode, version string, settings ...string) (string, error) {
 	if err := worktree.Copy(context.Background(), "..", dir, umask); err != nil {
 		return "", err
@@ -84,7 +84,7 @@ func packageFilesOf(extension string) []string {
 
 func TestPackagesAreReproducible(t *testing.T) {
 	first := packages(t)
-	second, err := buildPackages(filepath.Join(t.TempDir(), "a folder elsewhere"), 0o077, firstVersion)
+	second, err := buildPackages(filepath.Join(t.TempDir(), "another directory"), 0o077, firstVersion)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,8 @@ var wantModes = map[string]fs.FileMode{
 	"/usr/share/betanet-exporter/dashboards/betanet-upstream.json": 0o644,
 }
 
-// checkPackage checks the files of a package by their modes, and that root owns all of them.
+// checkPackage checks that a package has the files in wantModes and more, which have mode
+// 0644, that root owns all files, and that the mode of each is 0644 or 0755.
 func checkPackage(t *testing.T, name string, modes map[string]fs.FileMode, owners []string, more ...string) {
 	t.Helper()
 	for file, mode := range wantModes {

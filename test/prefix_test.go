@@ -11,10 +11,10 @@ import (
 // linked matches links and form actions in a page.
 var linked = regexp.MustCompile(`<(?:a|form)[^>]* (?:href|action)="([^"]*)"`)
 
-// TestStatusPageWorksBelowAPathPrefix follows every link through HAProxy, which serves the
-// exporter below a path, and nothing else.
+// TestStatusPageWorksBelowAPathPrefix follows every link through HAProxy, which serves only
+// the exporter, below a path prefix.
 func TestStatusPageWorksBelowAPathPrefix(t *testing.T) {
-	exporter := expose(t, 3, simulate(t, "v1"))
+	exporter := startExporterFor(t, 3, simulate(t, "v1"))
 	proxy := startHAProxy(t, "/tools/betanet/-/ready", func(port string) string {
 		return `global
 defaults
@@ -54,16 +54,16 @@ backend exporter
 				continue // the documentation, or already seen
 			}
 			if !strings.HasPrefix(to.Path, "/tools/betanet/") {
-				t.Errorf("%s links to %s, which is not below the path", at, to)
+				t.Errorf("%s links to %s, which lacks the prefix", at, to)
 			}
 			seen[to.String()] = true
 			queue = append(queue, to.String())
 		}
 	}
 	if len(seen) < 15 {
-		t.Errorf("followed only %d links", len(seen))
+		t.Errorf("followed %d links, want at least 15", len(seen))
 	}
-	p := open(t, browser(t), proxy, "/tools/betanet/")
+	p := openTab(t, startBrowser(t), proxy, "/tools/betanet/")
 	p.waitForRefresh(t)
 	p.follow(t, `.upstreams tbody th a`)
 	p.waitForRefresh(t)

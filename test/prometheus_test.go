@@ -26,7 +26,7 @@ var formats = map[string]struct{ accept, contentType string }{
 func TestPrometheusStoresAllFormats(t *testing.T) {
 	server := component(t, "prometheus", "prometheus")
 	upstreams := append(simulate(t, "v1"), simulate(t, "mixnodes")...)
-	exporter := expose(t, len(upstreams), upstreams)
+	exporter := startExporterFor(t, len(upstreams), upstreams)
 
 	stores := make(map[string]string)
 	for name, f := range formats {
@@ -34,14 +34,14 @@ func TestPrometheusStoresAllFormats(t *testing.T) {
 		if name == "native" {
 			flags = []string{"--enable-feature=native-histograms"}
 		}
-		proxy, contentType := acceptProxy(t, exporter, f.accept)
+		proxy, contentType := startAcceptProxy(t, exporter, f.accept)
 		prometheus := runPrometheus(t, server, fmt.Sprintf(`
 global: {scrape_interval: 1s, scrape_timeout: 1s}
 scrape_configs:
 - {job_name: %s, static_configs: [{targets: [%q]}]}
 `, name, host(proxy)), flags...)
 		stores[name] = prometheus
-		// A series counts as stored if its newest sample is from one of the last scrapes.
+		// These queries find only series that the last scrape had.
 		waitForValue(t, prometheus, `count(up == 1)`, 1)
 		waitForValue(t, prometheus, `count(betanet_up == 1)`, float64(len(upstreams)))
 		waitForValue(t, prometheus, `count(betanet_messages_total)`, float64(len(upstreams)))
@@ -107,15 +107,15 @@ func compareSeries(classic, other string, native []string) error {
 	}
 	for series := range got {
 		if !want[series] {
-			return fmt.Errorf("unexpected %s", series)
+			return fmt.Errorf("unexpected series %s", series)
 		}
 	}
 	return nil
 }
 
-// acceptProxy forwards to the exporter with the given Accept header, or the original one if
-// accept is empty, and records the Content-Type of the last response.
-func acceptProxy(t *testing.T, exporter, accept string) (base string, contentType *atomic.Value) {
+// startAcceptProxy starts a proxy that forwards to the exporter with the given Accept header,
+// or the original one if accept is empty, and records the Content-Type of the last response.
+func startAcceptProxy(t *testing.T, exporter, accept string) (base string, contentType *atomic.Value) {
 	t.Helper()
 	target, err := url.Parse(exporter)
 	if err != nil {

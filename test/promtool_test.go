@@ -26,7 +26,7 @@ func TestPromtoolFindsNoProblemInMetrics(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			text := mustGet(t, expose(t, test.up, test.serve(t))+"/metrics")
+			text := mustGet(t, startExporterFor(t, test.up, test.serve(t))+"/metrics")
 			for _, s := range test.series {
 				if !strings.Contains(text, "\n"+s) {
 					t.Errorf("no line in /metrics starts with %q", s)

@@ -27,7 +27,7 @@ func newRuleMonitor(t *testing.T, exporter string, targets []string) *ruleMonito
 	t.Helper()
 	server := component(t, "prometheus", "prometheus")
 	dir := t.TempDir()
-	for _, file := range []string{recordsFile, fogComputeFile} {
+	for _, file := range []string{recordingRulesFile, fogComputeFile} {
 		writeFile(t, filepath.Join(dir, filepath.Base(file)), withWindow(readFile(t, file), rateWindow))
 	}
 	prometheus := runPrometheus(t, server, fmt.Sprintf(`

@@ -58,10 +58,10 @@ func (f *publishedFixture) check(t *testing.T, phase string) {
 }
 
 // TestNumbersAgreeWithThePublishedServer runs four servers: one that counts like the published
-// server and whose nodes are deployed, used, restarted and locked; one whose nodes lack
-// packets_forwarded; one of the first version; and one that counts nothing. At each stage the
-// exporter must show the numbers of the servers, and the rules and dashboards in Prometheus must
-// compute the correct values from them.
+// server, and is restarted and locked; one whose nodes lack packets_forwarded; one of the
+// first version; and one that counts nothing. At each stage the exporter must show the numbers
+// of the servers, and the rules and dashboards in Prometheus must compute the correct values
+// from them.
 func TestNumbersAgreeWithThePublishedServer(t *testing.T) {
 	counting := newPublished(t, "counting")
 	derived := newPublished(t, "derived", "packets_forwarded")
@@ -120,7 +120,7 @@ func (f *publishedFixture) testTraffic(t *testing.T, m *ruleMonitor) {
 		for name, want := range ratio {
 			m.expectMostly(t, upstreamSeries("upstream:betanet_packet_loss:ratio_rate5m", name), began, want)
 			m.expectOnly(t, panelExpression(t, "betanet-upstream", "Lost packets", name), began, want)
-			if alert := only(alertExpression(t, "BetanetPacketLossHigh", rateWindow), name); want > 0.05 {
+			if alert := ofUpstream(alertExpression(t, "BetanetPacketLossHigh", rateWindow), name); want > 0.05 {
 				m.expectOnly(t, alert, began, want)
 			} else {
 				m.expectNone(t, alert, began)
@@ -137,7 +137,7 @@ func (f *publishedFixture) testTraffic(t *testing.T, m *ruleMonitor) {
 	}
 
 	for _, s := range []*publishedServer{counting, derived, first} {
-		m.expect(t, only(alertExpression(t, "BetanetNoTraffic", rateWindow), s.name), time.Now().Add(-time.Second), 0)
+		m.expect(t, ofUpstream(alertExpression(t, "BetanetNoTraffic", rateWindow), s.name), time.Now().Add(-time.Second), 0)
 	}
 	all := counting.total()
 	for series, want := range map[string]float64{
@@ -151,8 +151,8 @@ func (f *publishedFixture) testTraffic(t *testing.T, m *ruleMonitor) {
 	m.expect(t, `betanet_avg_latency_ms{job="betanet-probe", instance="counting"}`, time.Now().Add(-time.Second), all.averageMS())
 }
 
-// only restricts an alert's expression to one upstream of /metrics.
-func only(expression, upstream string) string {
+// ofUpstream limits the expression of an alert to one upstream of /metrics.
+func ofUpstream(expression, upstream string) string {
 	return fmt.Sprintf("(%s) and on (job, instance, upstream) %s", expression, upstreamSeries("betanet_up", upstream))
 }
 
@@ -161,7 +161,7 @@ func (f *publishedFixture) testSlowness(t *testing.T, m *ruleMonitor, s *publish
 	began := time.Now()
 	s.process(packets{}, packets{}, packets{forwarded: 500, microseconds: 3_000_000})
 	f.check(t, "a slow node")
-	m.expectOnly(t, only(alertExpression(t, "BetanetLatencyHigh", rateWindow), s.name), began, 3)
+	m.expectOnly(t, ofUpstream(alertExpression(t, "BetanetLatencyHigh", rateWindow), s.name), began, 3)
 	m.expectMostly(t, upstreamSeries("upstream:betanet_latency_seconds:mean5m", s.name), began, 3)
 }
 
@@ -169,7 +169,7 @@ func (f *publishedFixture) testSlowness(t *testing.T, m *ruleMonitor, s *publish
 // nothing.
 func (f *publishedFixture) testSilence(t *testing.T, m *ruleMonitor, s *publishedServer, began time.Time) {
 	for _, name := range []string{"BetanetNoTraffic", "BetanetLatencyHigh", "BetanetPacketLossHigh"} {
-		m.expectNone(t, only(alertExpression(t, name, rateWindow), s.name), began)
+		m.expectNone(t, ofUpstream(alertExpression(t, name, rateWindow), s.name), began)
 	}
 	for _, series := range []string{"upstream:betanet_packet_loss:ratio_rate5m", "upstream:betanet_latency_seconds:mean5m", "betanet_avg_latency_ms"} {
 		m.expectNone(t, upstreamSeries(series, s.name), began)
@@ -196,7 +196,7 @@ func (f *publishedFixture) testRestarts(t *testing.T, m *ruleMonitor, s *publish
 		f.check(t, "packets after a restart")
 		m.expect(t, upstreamSeries("betanet_exporter_upstream_resets_total", s.name), began, float64(n))
 	}
-	m.expect(t, only(alertExpression(t, "BetanetCounterResets", "5m"), s.name), began, restarts)
+	m.expect(t, ofUpstream(alertExpression(t, "BetanetCounterResets", "5m"), s.name), began, restarts)
 	for _, counter := range []string{"betanet_messages_total", "betanet_packets_forwarded_total", "betanet_packets_dropped_total", "betanet_packet_latency_seconds_sum"} {
 		m.expect(t, "resets("+upstreamSeries(counter, s.name)+"[5m])", began, 0)
 	}
@@ -208,7 +208,7 @@ func (f *publishedFixture) testFailures(t *testing.T, s *publishedServer) {
 	f.condition[s] = "schema"
 	f.check(t, "an invalid document")
 	waitForLog(t, f.process, "node m2: uptime_seconds is a string")
-	checkUnknownServer(t, s, "HTTP status 404; GET /mixnodes: node m2: uptime_seconds is a string")
+	checkUndetectedAPI(t, s, "HTTP status 404; GET /mixnodes: node m2: uptime_seconds is a string")
 
 	s.breakDocument("")
 	delete(f.condition, s)
@@ -216,7 +216,7 @@ func (f *publishedFixture) testFailures(t *testing.T, s *publishedServer) {
 	s.lock(t)
 	f.condition[s] = "timeout"
 	f.check(t, "a locked server")
-	checkUnknownServer(t, s, "HTTP status 404; GET /mixnodes: no answer in time")
+	checkUndetectedAPI(t, s, "HTTP status 404; GET /mixnodes: no answer in time")
 
 	s.stop()
 	s.start(t)
@@ -238,9 +238,10 @@ func waitForLog(t *testing.T, p *process, text string) {
 	})
 }
 
-// checkUnknownServer starts an exporter for a server that fails from the start. Everything that
-// shows the failure must include the result of /mixnodes, not only the result of API v1.
-func checkUnknownServer(t *testing.T, s *publishedServer, reason string) {
+// checkUndetectedAPI starts an exporter for a server that already fails, so that its API is
+// not known. Everything that shows the failure must include the result of /mixnodes, not only
+// the result of API v1.
+func checkUndetectedAPI(t *testing.T, s *publishedServer, reason string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), binary, "collect", "--output=table", "--collect.timeout=1s", "--retry.attempts=1", s.url)
 	table, err := cmd.CombinedOutput()

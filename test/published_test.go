@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"net"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,13 +24,13 @@ type publishedServer struct {
 
 	mu        sync.Mutex
 	nodes     []*publishedNode
-	past      tally            // of the nodes that restarts removed
-	means     []float64        // mean latency of each call of process, in seconds
-	resets    int              // restarts while the server had nodes
-	broken    string           // response to GET /mixnodes, unless empty
-	locked    bool             // GET /mixnodes never responds
-	requested map[string]int   // requests by method and path
-	open      map[net.Conn]any // connections
+	past      tally             // of the nodes that restarts removed
+	means     []float64         // mean latency of each call of process, in seconds
+	resets    int               // restarts while the server had nodes
+	broken    string            // response to GET /mixnodes, unless empty
+	locked    bool              // GET /mixnodes never responds
+	requested map[string]int    // requests by method and path
+	open      map[net.Conn]bool // connections
 	listener  net.Listener
 	serving   sync.WaitGroup
 }
@@ -66,7 +67,7 @@ func (a *tally) averageMS() float64 {
 // newPublished starts a server that has no nodes yet.
 func newPublished(t *testing.T, name string, lacks ...string) *publishedServer {
 	t.Helper()
-	s := &publishedServer{name: name, lacks: lacks, requested: make(map[string]int), open: make(map[net.Conn]any)}
+	s := &publishedServer{name: name, lacks: lacks, requested: make(map[string]int), open: make(map[net.Conn]bool)}
 	s.listen(t, "127.0.0.1:0")
 	s.url = "http://" + s.listener.Addr().String()
 	t.Cleanup(s.stop)
@@ -86,7 +87,7 @@ func (s *publishedServer) listen(t *testing.T, address string) {
 				return
 			}
 			s.mu.Lock()
-			s.open[conn] = nil
+			s.open[conn] = true
 			s.mu.Unlock()
 			s.serving.Go(func() { s.serve(conn) })
 		}
@@ -207,7 +208,7 @@ func (s *publishedServer) deploy(t *testing.T, n int) {
 			t.Fatal(err)
 		}
 		response.Body.Close()
-		if response.StatusCode != 200 {
+		if response.StatusCode != http.StatusOK {
 			t.Fatalf("POST /deploy: status %s", response.Status)
 		}
 	}
@@ -246,6 +247,7 @@ func (s *publishedServer) stopNode(node int) {
 	s.nodes[node].status = "stopped"
 }
 
+// breakDocument makes GET /mixnodes return body, or the real document again if body is "".
 func (s *publishedServer) breakDocument(body string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

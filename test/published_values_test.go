@@ -74,7 +74,7 @@ func matches(text string, want any) bool {
 	return err == nil && equal(got, want.(float64))
 }
 
-// condition is the reason why the last collection of a server failed, or "" if it succeeded.
+// condition is the reason for the failure of a server's last collection, or "" if it succeeded.
 type condition string
 
 func (c condition) up() uint64 {
@@ -211,8 +211,8 @@ func (s *publishedServer) metricsSeries(c condition) expectedSeries {
 	return want
 }
 
-// fleetSeries returns the series that /metrics must have for all servers together, of which
-// some are failing.
+// fleetSeries returns the series that /metrics must have for all servers together, when the
+// given number of them are failing.
 func fleetSeries(servers []*publishedServer, failing int) expectedSeries {
 	want := make(expectedSeries)
 	var all tally
@@ -244,8 +244,8 @@ func fleetSeries(servers []*publishedServer, failing int) expectedSeries {
 	return want
 }
 
-// compareStatus compares the values of the server in the JSON status with its values in
-// /metrics, whose names have a prefix.
+// compareStatus compares the values of the server in the JSON status with the values that
+// /metrics must have, under names with a prefix.
 func (s *publishedServer) compareStatus(c condition, status string) error {
 	var document struct {
 		Upstreams []struct {

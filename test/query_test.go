@@ -117,7 +117,7 @@ func queryRange(prometheus, expression string, from, to time.Time) (curves []cur
 	return curves, err
 }
 
-// waitForValue waits until an expression has one value, the wanted one.
+// waitForValue waits until an expression has exactly one value, which is want.
 func waitForValue(t *testing.T, prometheus, expression string, want float64) {
 	t.Helper()
 	wait(t, expression, func() error {

@@ -22,7 +22,7 @@ import (
 
 func TestReleaseOfATag(t *testing.T) {
 	git := component(t, "git", "git")
-	tree := repository(t, git)
+	tree := newRepository(t, git)
 	t.Run("refused without a tag", func(t *testing.T) { checkRefusal(t, tree, "tag") })
 	runCommand(t, tree, git, "tag", "v0.0.1")
 	t.Run("refused with a change", func(t *testing.T) {
@@ -39,7 +39,7 @@ func TestReleaseOfATag(t *testing.T) {
 	first := contents(t, filepath.Join(tree, "dist"))
 	t.Run("files", func(t *testing.T) { checkFiles(t, first) })
 	t.Run("checksums", func(t *testing.T) { checkChecksums(t, first) })
-	program := linuxProgram(t, first)
+	program := unpackLinuxProgram(t, first)
 	t.Run("version", func(t *testing.T) {
 		version := runCommand(t, "", program, "--version")
 		head := runCommand(t, tree, git, "rev-parse", "HEAD")
@@ -63,8 +63,9 @@ func TestReleaseOfATag(t *testing.T) {
 	}
 }
 
-// repository returns a new repository with one commit of the current work tree.
-func repository(t *testing.T, git string) string {
+// newRepository returns the directory of a new repository, with one commit that has the files
+// of the working tree.
+func newRepository(t *testing.T, git string) string {
 	t.Helper()
 	tree := t.TempDir()
 	if err := worktree.Copy(t.Context(), "..", tree, 0o022); err != nil {
@@ -120,9 +121,9 @@ func checkChecksums(t *testing.T, release map[string]string) {
 	}
 }
 
-// linuxProgram unpacks the program for this machine and returns its path. It also checks the
-// other files in the archive.
-func linuxProgram(t *testing.T, release map[string]string) string {
+// unpackLinuxProgram unpacks the program for this machine and returns its path. It also
+// checks the other files in the archive.
+func unpackLinuxProgram(t *testing.T, release map[string]string) string {
 	t.Helper()
 	dir := "betanet_exporter-0.0.1.linux-" + runtime.GOARCH
 	file := filepath.Join(t.TempDir(), "betanet_exporter")

@@ -121,11 +121,11 @@ func agents(requests []request) []string {
 	return slices.Compact(all)
 }
 
-// checkOwners checks that every sample of the whole test is stored under the service that sent
-// it.
-func (f *fleet) checkOwners(t *testing.T) {
+// checkSamples checks that every sample of the whole test is stored under the service that
+// sent it, and that all services were up.
+func (f *fleet) checkSamples(t *testing.T) {
 	t.Helper()
-	all, err := f.engine.query(`{job="betanet-probe", __name__=~"betanet_.*"}`, f.began)
+	all, err := f.engine.samples(`{job="betanet-probe", __name__=~"betanet_.*"}`, f.began)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,12 +133,12 @@ func (f *fleet) checkOwners(t *testing.T) {
 	for _, s := range f.services {
 		number[s.name] = s.number
 	}
-	seen := make(map[string]int) // services by series
+	seen := make(map[string]int) // number of services by series
 	samples := 0
 	var wrong, down findings
 	for _, m := range all {
 		instance := m.Metric["instance"]
-		if _, labelled := m.Metric["upstream"]; labelled || number[instance] == 0 {
+		if _, hasUpstream := m.Metric["upstream"]; hasUpstream || number[instance] == 0 {
 			wrong.add("unexpected series %v", m.Metric)
 			continue
 		}

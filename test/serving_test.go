@@ -40,8 +40,8 @@ func (c authClient) get(url string) (*http.Response, string, error) {
 	return response, string(body), err
 }
 
-// startSecured starts an exporter with one of the examples in examples/web, in a folder with
-// the files that the example refers to. address (host and port) serves everything, and health
+// startSecured starts an exporter with one of the examples in examples/web, in a directory
+// with the files that the example refers to. address (host and port) serves everything, and health
 // (a base URL) only the health checks.
 func startSecured(t *testing.T, example string, ca *fake.Certificate) (dir, address, health string) {
 	t.Helper()
@@ -106,9 +106,9 @@ func TestMutualTLSExampleRequiresACertificate(t *testing.T) {
 		return authClient{tls: &tls.Config{RootCAs: ca.Pool(), Certificates: pairs}}
 	}
 	if r, body, err := with(issueCertificate(ca).Certificate).get("https://" + address + "/metrics"); err != nil || r.StatusCode != http.StatusOK || !strings.Contains(body, "betanet_up 1") {
-		t.Errorf("with a certificate of our CA: got %v, %v", r, err)
+		t.Errorf("with a certificate from our CA: got %v, %v", r, err)
 	}
-	for who, c := range map[string]authClient{"no certificate": with(), "a certificate of another CA": with(issueCertificate(others).Certificate)} {
+	for who, c := range map[string]authClient{"no certificate": with(), "a certificate from another CA": with(issueCertificate(others).Certificate)} {
 		if r, _, err := c.get("https://" + address + "/metrics"); err == nil {
 			t.Errorf("with %s: got status %s", who, r.Status)
 		}

@@ -19,12 +19,12 @@ const (
 
 func TestPrometheusServersShareTheUpstreams(t *testing.T) {
 	t.Parallel()
-	testSharing(t, twoPrometheus)
+	testSharing(t, startTwoPrometheus)
 }
 
 func TestVmagentsShareTheUpstreams(t *testing.T) {
 	t.Parallel()
-	testSharing(t, twoVmagents)
+	testSharing(t, startTwoVmagents)
 }
 
 // testSharing checks scrapers that share targets, with exporters behind a proxy: nothing is
@@ -35,9 +35,9 @@ func testSharing(t *testing.T, start func(*testing.T, *fleet) engine) {
 	f.waitForDivision(t)
 	owners := f.waitForOwners(t)
 	f.retryIfStalled(t, func() (missing, surplus findings) { return f.checkIntervals(t, 8, owners) })
-	f.retryIfStalled(t, func() (missing, surplus findings) { return f.crash(t, owners) })
+	f.retryIfStalled(t, func() (missing, surplus findings) { return f.checkCrash(t, owners) })
 	f.retryIfStalled(t, func() (missing, surplus findings) { return f.checkIntervals(t, 4, owners) })
-	f.checkOwners(t)
+	f.checkSamples(t)
 }
 
 // retryIfStalled checks that a phase has no findings. If the machine stalled, missing events
@@ -57,8 +57,8 @@ func (f *fleet) retryIfStalled(t *testing.T, phase func() (missing, surplus find
 	}
 }
 
-// crash kills an exporter and restarts it, and checks the failover and the recovery.
-func (f *fleet) crash(t *testing.T, owners map[string]string) (missing, surplus findings) {
+// checkCrash kills an exporter and restarts it, and checks the failover and the recovery.
+func (f *fleet) checkCrash(t *testing.T, owners map[string]string) (missing, surplus findings) {
 	t.Helper()
 	victim := f.exporters[0]
 	killed := time.Now()
@@ -247,7 +247,7 @@ func (f *fleet) checkFailover(t *testing.T, killed time.Time, owners map[string]
 }
 
 // loss counts failed scrapes, and returns the longest time between the starts of two
-// successful ones.
+// consecutive successful ones.
 func loss(scrapes []point) (failed int, longest time.Duration) {
 	var good time.Time
 	for _, s := range scrapes {
@@ -273,7 +273,7 @@ func (f *fleet) checkRecovery(t *testing.T, owners map[string]string) (missing f
 		for _, s := range f.services {
 			fetched := s.between(f.began, time.Time{})
 			if last := fetched[len(fetched)-1].agent; last != owners[s.name] {
-				errs = append(errs, fmt.Errorf("%s: by %s", s.name, last))
+				errs = append(errs, fmt.Errorf("%s was last fetched by %s", s.name, last))
 			}
 		}
 		return errors.Join(errs...)

@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-// situations serves the pages of the nine situations that the verdict distinguishes, which a
-// test of internal/status writes.
-func situations(t *testing.T) (base string, pages []string) {
+// serveSituations serves the pages of the nine situations that the verdict distinguishes,
+// which a test of internal/status writes.
+func serveSituations(t *testing.T) (base string, pages []string) {
 	t.Helper()
 	dir := t.TempDir()
 	cmd := exec.Command("go", "test", "-C", "..", "-count=1", "-run=^TestPagesShowTheVerdict$", "./internal/status")
@@ -34,11 +34,11 @@ func situations(t *testing.T) (base string, pages []string) {
 }
 
 func TestSituationsInABrowser(t *testing.T) {
-	b, axe := browser(t), fetchChecker(t)
-	base, pages := situations(t)
+	b, axe := startBrowser(t), fetchAxe(t)
+	base, pages := serveSituations(t)
 	for _, page := range pages {
 		t.Run(strings.TrimSuffix(page[1:], ".html"), func(t *testing.T) {
-			p := open(t, b, base, page)
+			p := openTab(t, b, base, page)
 			checkTabAccessible(t, p, axe, page)
 			for _, width := range []int64{1280, 390} {
 				p.do(t, viewport(width, 844))

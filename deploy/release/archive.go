@@ -22,25 +22,26 @@ type entry struct {
 	content []byte
 }
 
-// sorted returns the entries, moved into a folder and sorted by name.
-func sorted(folder string, entries []entry) []entry {
+// sorted returns copies of the entries, moved into a directory and sorted by name.
+func sorted(dir string, entries []entry) []entry {
 	all := slices.Clone(entries)
 	for i := range all {
-		all[i].name = folder + "/" + all[i].name
+		all[i].name = dir + "/" + all[i].name
 	}
 	slices.SortFunc(all, func(a, b entry) int { return cmp.Compare(a.name, b.name) })
 	return all
 }
 
-// tarGz packs entries below a folder. Every file has the given time and no owner.
-func tarGz(folder string, entries []entry, modified time.Time) ([]byte, error) {
+// packTarGz returns a compressed tar archive of entries below a directory. Every file has
+// the given time and no owner.
+func packTarGz(dir string, entries []entry, modified time.Time) ([]byte, error) {
 	var b bytes.Buffer
 	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
 	if err != nil {
 		return nil, err
 	}
 	w := tar.NewWriter(z)
-	for _, e := range sorted(folder, entries) {
+	for _, e := range sorted(dir, entries) {
 		h := tar.Header{Name: e.name, Mode: int64(e.mode), Size: int64(len(e.content)), ModTime: modified, Format: tar.FormatUSTAR}
 		if err := w.WriteHeader(&h); err != nil {
 			return nil, err
@@ -58,11 +59,11 @@ func tarGz(folder string, entries []entry, modified time.Time) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// zipped packs entries as tarGz does, but into a ZIP file, for Windows.
-func zipped(folder string, entries []entry, modified time.Time) ([]byte, error) {
+// packZip is like packTarGz, but returns a ZIP file, for Windows.
+func packZip(dir string, entries []entry, modified time.Time) ([]byte, error) {
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
-	for _, e := range sorted(folder, entries) {
+	for _, e := range sorted(dir, entries) {
 		h := zip.FileHeader{Name: e.name, Method: zip.Deflate, Modified: modified.UTC()}
 		h.SetMode(e.mode)
 		file, err := w.CreateHeader(&h)
@@ -84,7 +85,7 @@ type checksums map[string][sha256.Size]byte
 
 func (c checksums) add(name string, content []byte) { c[name] = sha256.Sum256(content) }
 
-// text returns the checksums in the format of sha256sum, which -c checks.
+// text returns the checksums in the format that sha256sum -c checks.
 func (c checksums) text() []byte {
 	var text strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(c)) {

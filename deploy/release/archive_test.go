@@ -20,7 +20,7 @@ var (
 )
 
 func TestTarIsSortedWithOneTimeAndNoOwner(t *testing.T) {
-	b, err := tarGz("top", packed, modified)
+	b, err := packTarGz("top", packed, modified)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func TestTarIsSortedWithOneTimeAndNoOwner(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !z.ModTime.IsZero() || z.Name != "" {
-		t.Errorf("the gzip header has the time %v and the name %q", z.ModTime, z.Name)
+		t.Errorf("the gzip header has the time %v and the name %q, want neither", z.ModTime, z.Name)
 	}
 	var got []string
 	for r := tar.NewReader(z); ; {
@@ -46,7 +46,7 @@ func TestTarIsSortedWithOneTimeAndNoOwner(t *testing.T) {
 		}
 		got = append(got, fmt.Sprintf("%s %v %s", h.Name, h.FileInfo().Mode(), content))
 		if !h.ModTime.Equal(modified) || h.Uid != 0 || h.Gid != 0 || h.Uname != "" || h.Gname != "" {
-			t.Errorf("%s has the time %v and the owner %d:%d, %q:%q", h.Name, h.ModTime, h.Uid, h.Gid, h.Uname, h.Gname)
+			t.Errorf("%s has the time %v and the owner %d:%d, %q:%q, want the given time and no owner", h.Name, h.ModTime, h.Uid, h.Gid, h.Uname, h.Gname)
 		}
 	}
 	if !slices.Equal(got, wantEntries) {
@@ -55,7 +55,7 @@ func TestTarIsSortedWithOneTimeAndNoOwner(t *testing.T) {
 }
 
 func TestZipIsSortedWithOneTime(t *testing.T) {
-	b, err := zipped("top", packed, modified.In(time.FixedZone("elsewhere", 3600)))
+	b, err := packZip("top", packed, modified.In(time.FixedZone("elsewhere", 3600)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,13 +75,13 @@ func TestZipIsSortedWithOneTime(t *testing.T) {
 		}
 		got = append(got, fmt.Sprintf("%s %v %s", f.Name, f.Mode(), content))
 		if !f.Modified.Equal(modified) {
-			t.Errorf("%s has the time %v", f.Name, f.Modified)
+			t.Errorf("%s has the time %v, want %v", f.Name, f.Modified, modified)
 		}
 	}
 	if !slices.Equal(got, wantEntries) {
 		t.Errorf("got the entries %q, want %q", got, wantEntries)
 	}
-	same, err := zipped("top", packed, modified)
+	same, err := packZip("top", packed, modified)
 	if err != nil || !bytes.Equal(b, same) {
 		t.Errorf("another time zone gives a different archive: %v", err)
 	}

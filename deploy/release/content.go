@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// shipped lists the files and folders that every archive contains in addition to
-// the program, without the Go code in them.
+// shipped lists the files and directories that every archive contains in addition to
+// the program, except the Go code in them.
 var shipped = []string{"CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md", "docs", "examples", "monitoring"}
 
 // A platform is an operating system and architecture to build for.
@@ -28,11 +28,11 @@ func (p platform) extension() string {
 }
 
 // pack returns an archive of the kind that is usual on the platform.
-func (p platform) pack(folder string, entries []entry, modified time.Time) ([]byte, error) {
+func (p platform) pack(dir string, entries []entry, modified time.Time) ([]byte, error) {
 	if p.os == "windows" {
-		return zipped(folder, entries, modified)
+		return packZip(dir, entries, modified)
 	}
-	return tarGz(folder, entries, modified)
+	return packTarGz(dir, entries, modified)
 }
 
 // entries returns the program for the platform and the shipped files.
@@ -55,26 +55,26 @@ func (p platform) entries(ldflags string) ([]entry, error) {
 
 // build builds the program as `make build` does: one static file.
 func (p platform) build(ldflags string) (entry, error) {
-	folder, err := os.MkdirTemp("", "release")
+	dir, err := os.MkdirTemp("", "release")
 	if err != nil {
 		return entry{}, err
 	}
-	defer os.RemoveAll(folder)
+	defer os.RemoveAll(dir)
 	name := "betanet_exporter"
 	if p.os == "windows" {
 		name += ".exe"
 	}
-	cmd := exec.Command("go", "build", "-buildvcs=false", "-trimpath", "-ldflags", ldflags, "-o", filepath.Join(folder, name), ".")
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-trimpath", "-ldflags", ldflags, "-o", filepath.Join(dir, name), ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+p.os, "GOARCH="+p.arch)
 	if _, err := output(cmd); err != nil {
 		return entry{}, err
 	}
-	content, err := os.ReadFile(filepath.Join(folder, name))
+	content, err := os.ReadFile(filepath.Join(dir, name))
 	return entry{name, 0o755, content}, err
 }
 
 // tracked returns the files that git tracks below some paths. A symbolic link to a
-// folder becomes the files in that folder.
+// directory becomes the files in that directory.
 func tracked(paths ...string) ([]entry, error) {
 	list, err := output(exec.Command("git", append([]string{"ls-files", "-z", "--"}, paths...)...))
 	if err != nil {
@@ -107,7 +107,7 @@ func tracked(paths ...string) ([]entry, error) {
 	return entries, nil
 }
 
-// linkedFiles returns the files in the folder that a symbolic link points to, named as
+// linkedFiles returns the files in the directory that a symbolic link points to, named as
 // if they were below the link.
 func linkedFiles(link string) ([]entry, error) {
 	target, err := os.Readlink(link)
@@ -125,14 +125,15 @@ func linkedFiles(link string) ([]entry, error) {
 // chart packs the Helm chart with its version and the files that its links point to, as
 // `helm package` would, but without needing Helm.
 func chart(version string, modified time.Time) ([]byte, error) {
-	const folder, unreleased = "deploy/helm/betanet-exporter", "ersion: 0.0.0\n"
-	entries, err := tracked(folder)
+	const dir = "deploy/helm/betanet-exporter"
+	const unreleased = "ersion: 0.0.0\n" // of version and appVersion
+	entries, err := tracked(dir)
 	if err != nil {
 		return nil, err
 	}
 	for i := range entries {
 		e := &entries[i]
-		e.name = strings.TrimPrefix(e.name, folder+"/")
+		e.name = strings.TrimPrefix(e.name, dir+"/")
 		if e.name != "Chart.yaml" {
 			continue
 		}
@@ -141,7 +142,7 @@ func chart(version string, modified time.Time) ([]byte, error) {
 		}
 		e.content = bytes.ReplaceAll(e.content, []byte(unreleased), []byte("ersion: "+version+"\n"))
 	}
-	return tarGz("betanet-exporter", entries, modified)
+	return packTarGz("betanet-exporter", entries, modified)
 }
 
 // sbomTool lists the modules in a program.
@@ -151,18 +152,18 @@ const sbomTool = "github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10
 // the modules of the other platforms. It has no serial number and no time, so that the
 // same modules give the same bytes.
 func billOfMaterials() ([]byte, error) {
-	folder, err := os.MkdirTemp("", "release")
+	dir, err := os.MkdirTemp("", "release")
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(folder)
+	defer os.RemoveAll(dir)
 	// go run cannot be used, because GOOS and GOARCH below would apply to the tool itself.
 	install := exec.Command("go", "install", sbomTool)
-	install.Env = append(os.Environ(), "GOBIN="+folder)
+	install.Env = append(os.Environ(), "GOBIN="+dir)
 	if _, err := output(install); err != nil {
 		return nil, err
 	}
-	list := exec.Command(filepath.Join(folder, "cyclonedx-gomod"), "app", "-json", "-std", "-licenses", "-noserial", "-notimestamp", "-main", ".", ".")
+	list := exec.Command(filepath.Join(dir, "cyclonedx-gomod"), "app", "-json", "-std", "-licenses", "-noserial", "-notimestamp", "-main", ".", ".")
 	list.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
 	text, err := output(list)
 	return []byte(text), err

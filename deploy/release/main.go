@@ -25,7 +25,7 @@ var platforms = []platform{
 func main() {
 	ldflags := flag.String("ldflags", "", "flags for the linker")
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: release [-ldflags FLAGS] VERSION FOLDER, in the root of the repository")
+		fmt.Fprintln(os.Stderr, "usage: release [-ldflags FLAGS] VERSION DIRECTORY, in the root of the repository")
 	}
 	flag.Parse()
 	if flag.NArg() != 2 {
@@ -38,12 +38,12 @@ func main() {
 	}
 }
 
-func release(version, ldflags, folder string) error {
+func release(version, ldflags, dir string) error {
 	modified, err := tagTime(version)
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	program := "betanet_exporter-" + version
@@ -60,22 +60,22 @@ func release(version, ldflags, folder string) error {
 	}
 	builders["betanet-exporter-"+version+".tgz"] = func() ([]byte, error) { return chart(version, modified) }
 	builders[program+".cdx.json"] = billOfMaterials
-	return write(folder, builders)
+	return write(dir, builders)
 }
 
 // write builds and writes the files and, last, their checksums.
-func write(folder string, builders map[string]func() ([]byte, error)) error {
+func write(dir string, builders map[string]func() ([]byte, error)) error {
 	sums := make(checksums)
 	for _, name := range slices.Sorted(maps.Keys(builders)) {
 		b, err := builders[name]()
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		if err := os.WriteFile(filepath.Join(folder, name), b, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
 			return err
 		}
 		sums.add(name, b)
-		fmt.Println(filepath.Join(folder, name))
+		fmt.Println(filepath.Join(dir, name))
 	}
-	return os.WriteFile(filepath.Join(folder, "sha256sums.txt"), sums.text(), 0o644)
+	return os.WriteFile(filepath.Join(dir, "sha256sums.txt"), sums.text(), 0o644)
 }

@@ -14,7 +14,7 @@ import (
 var releaseVersion = regexp.MustCompile(`^\d+\.\d+\.\d+(-rc\.\d+)?$`)
 
 // tagTime returns the time of the commit that has the tag of a version. It is an error
-// if that is not the current commit or if the work tree has changes. An untracked file is
+// if that is not the current commit or if the working tree has changes. An untracked file is
 // a change, because it could be compiled in.
 func tagTime(version string) (time.Time, error) {
 	if !releaseVersion.MatchString(version) {
@@ -33,7 +33,7 @@ func tagTime(version string) (time.Time, error) {
 	}
 	if changes != "" {
 		first, _, _ := strings.Cut(changes, "\n")
-		return time.Time{}, fmt.Errorf("the work tree has uncommitted changes, such as %q", first)
+		return time.Time{}, fmt.Errorf("the working tree has uncommitted changes, such as %q", first)
 	}
 	text, err := git("log", "-1", "--format=%ct")
 	if err != nil {

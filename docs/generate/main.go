@@ -1,5 +1,5 @@
 // Command generate writes the files that are generated from the code: pages of docs, and
-// the schema of the configuration file in the chart. Its argument is the folder docs.
+// the schema of the configuration file in the chart. Its argument is the directory docs.
 package main
 
 import (
@@ -25,7 +25,7 @@ var pages = map[string]func(before string) (string, error){
 
 func main() {
 	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: generate FOLDER")
+		fmt.Fprintln(os.Stderr, "usage: generate DIRECTORY")
 		os.Exit(1)
 	}
 	for name, page := range pages {
@@ -54,7 +54,7 @@ func valuesSchema(before string) (string, error) {
 	const key = `  "definitions": `
 	rest, _, found := strings.Cut(before, key)
 	if !found {
-		return "", errors.New("has no definitions")
+		return "", errors.New("no definitions to replace")
 	}
 	root, definitions := config.JSONSchema()
 	definitions["config"] = root

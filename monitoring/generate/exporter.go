@@ -74,7 +74,7 @@ var exporterDashboard = dashboard{
 				description: "How many circuit breakers entered each state, across all upstreams.",
 				targets: []target{
 					{expr: transitions("open"), legend: "to open", colour: bad},
-					{expr: transitions("half_open"), legend: "to half open", colour: poor},
+					{expr: transitions("half_open"), legend: "to half-open", colour: poor},
 					{expr: transitions("closed"), legend: "to closed", colour: good},
 				},
 				alerts: []string{"BetanetCircuitBreakerOpen"},

@@ -17,8 +17,8 @@ func (p *panel) defaults() object {
 	return d
 }
 
-// colours returns where colours come from: the palette, one colour per line, or the
-// mapping or threshold of a value.
+// colours returns Grafana's colour mode: a palette with one colour per line, or the colour
+// of the mapping or threshold of a value.
 func (p *panel) colours() string {
 	if p.panelType == timeseries {
 		return "palette-classic"

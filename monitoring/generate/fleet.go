@@ -66,10 +66,10 @@ var fleetDashboard = dashboard{
 			},
 			{
 				panelType: timeseries, title: "Circuit breakers not closed", width: 12, height: 7, unit: "short", min: ptr(0), stacked: true,
-				description: "Endpoints that get no requests (open) or one trial request (half open).",
+				description: "Endpoints that get no requests (open) or one probe (half-open).",
 				targets: []target{
 					{expr: "sum(betanet_exporter_circuit_breaker_state{@upstreams} == bool 2)", legend: "open", colour: bad},
-					{expr: "sum(betanet_exporter_circuit_breaker_state{@upstreams} == bool 1)", legend: "half open", colour: poor},
+					{expr: "sum(betanet_exporter_circuit_breaker_state{@upstreams} == bool 1)", legend: "half-open", colour: poor},
 				},
 				alerts: []string{"BetanetCircuitBreakerOpen"},
 			},

@@ -1,4 +1,4 @@
-// Command generate writes the Grafana dashboards into the folder given as its argument.
+// Command generate writes the Grafana dashboards into the directory given as its argument.
 package main
 
 import (
@@ -11,7 +11,7 @@ var dashboards = []dashboard{fleetDashboard, upstreamDashboard, exporterDashboar
 
 func main() {
 	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: generate FOLDER")
+		fmt.Fprintln(os.Stderr, "usage: generate DIRECTORY")
 		os.Exit(1)
 	}
 	for i := range dashboards {

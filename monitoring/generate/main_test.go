@@ -106,7 +106,7 @@ func TestDashboardsLinkToEachOther(t *testing.T) {
 			}
 		}
 		if len(got) != len(dashboards) {
-			t.Errorf("got links to %v", got)
+			t.Errorf("got links to %v, want only the other dashboards", got)
 		}
 	})
 }
@@ -114,7 +114,7 @@ func TestDashboardsLinkToEachOther(t *testing.T) {
 func TestVariablesAcceptAll(t *testing.T) {
 	eachDashboard(t, func(t *testing.T, f *dashboardJSON) {
 		if first := f.Templating.List[0]; first.Name != "datasource" || first.Type != "datasource" || first.Query != "prometheus" {
-			t.Errorf("the first variable is %+v", first)
+			t.Errorf("got the first variable %+v, want the data source", first)
 		}
 		for _, v := range f.Templating.List[1:] {
 			if v.Type != "query" || !v.Multi || !v.IncludeAll {
@@ -141,7 +141,7 @@ func TestTheVariableIsTheOnlyDataSource(t *testing.T) {
 			}
 			sources++
 			if s, ok := value.(map[string]any); !ok || len(s) != 2 || s["type"] != "prometheus" || s["uid"] != "${datasource}" {
-				t.Errorf("%s has the data source %v", dashboards[i].uid, value)
+				t.Errorf("%s has the data source %v, want the variable", dashboards[i].uid, value)
 			}
 		})
 		if sources == 0 {
@@ -228,7 +228,7 @@ func alertNames(t *testing.T) (names []string) {
 		names = append(names, m[1])
 	}
 	if len(names) < 10 {
-		t.Fatalf("read %d alerts, want all of them", len(names))
+		t.Fatalf("got %d alerts, want at least 10: the file was not parsed correctly", len(names))
 	}
 	return names
 }
@@ -241,7 +241,7 @@ func TestEveryAlertIsLinkedFromAPanel(t *testing.T) {
 				anchor, ok := strings.CutPrefix(l.URL, "https://github.com/betanet/betanet_exporter/blob/main/docs/runbook.md#")
 				found := slices.ContainsFunc(known, func(a string) bool { return strings.ToLower(a) == anchor })
 				if !ok || !found {
-					t.Errorf("%q links to %s", p.Title, l.URL)
+					t.Errorf("%q links to %s, which is not an alert in the runbook", p.Title, l.URL)
 				}
 				linked[anchor] = true
 			}

@@ -26,7 +26,7 @@ func documentedTypes(t *testing.T) map[string]string {
 		}
 	}
 	if len(types) < 40 {
-		t.Fatalf("found %d metrics in docs/metrics.md", len(types))
+		t.Fatalf("found %d metrics in docs/metrics.md, want at least 40: the page was not parsed correctly", len(types))
 	}
 	if strings.Contains(string(page), "`betanet_exporter_build_info`") {
 		types["betanet_exporter_build_info"] = "gauge"
@@ -80,7 +80,7 @@ func TestExpressionsUseMetricsThatExist(t *testing.T) {
 			query, _ := v.Query.(map[string]any)["query"].(string)
 			metric, _, ok := strings.Cut(strings.TrimPrefix(query, "label_values("), ", "+v.Name+")")
 			if !ok {
-				t.Errorf("variable %s has the query %q", v.Name, query)
+				t.Errorf("variable %s has the query %q, want label_values of its own label", v.Name, query)
 			}
 			check(v.Name, metric)
 		}
@@ -90,7 +90,7 @@ func TestExpressionsUseMetricsThatExist(t *testing.T) {
 	})
 }
 
-// A counter restarts with its upstream, so its value alone has no meaning, and a sum of
+// A counter restarts with its upstream, so its value by itself has no meaning, and a sum of
 // counters may fall.
 func TestRatesAreTakenBeforeSums(t *testing.T) {
 	types := documentedTypes(t)

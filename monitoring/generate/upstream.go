@@ -20,9 +20,9 @@ var upstreamDashboard = dashboard{
 			},
 			{
 				panelType: timeline, title: "Circuit breakers", width: 12, height: 7, unit: "short",
-				description: "closed = the endpoint gets requests; open = it gets none, after too many consecutive failures; half open = it gets one trial request.",
+				description: "closed = the endpoint gets requests; open = it gets none, after too many consecutive failures; half-open = it gets one probe.",
 				targets:     []target{{expr: "betanet_exporter_circuit_breaker_state{@upstreams}", legend: name + " {{endpoint}} {{replica}}"}},
-				mappings:    []mapping{{0, "closed", good}, {1, "half open", poor}, {2, "open", bad}},
+				mappings:    []mapping{{0, "closed", good}, {1, "half-open", poor}, {2, "open", bad}},
 				alerts:      []string{"BetanetCircuitBreakerOpen"},
 			},
 			{

@@ -1,6 +1,6 @@
 package main
 
-// upstreamVariables are read from betanet_up, which exists whatever the state of an
+// upstreamVariables are read from betanet_up, which exists in every state of an
 // upstream. All is a pattern because it has to match series without the label upstream,
 // and thousands of instances if each is an upstream of /probe.
 var upstreamVariables = []variable{
@@ -11,7 +11,7 @@ var upstreamVariables = []variable{
 
 // exporterVariables are read from a metric that every exporter has. All is limited to the
 // values that the queries return, because the dashboard also shows metrics that other
-// programs of the job have.
+// programs have, such as go_goroutines.
 var exporterVariables = []variable{
 	{name: "job", title: "Job", query: `label_values(betanet_exporter_build_info, job)`},
 	{name: "instance", title: "Instance", query: `label_values(betanet_exporter_build_info{job=~"$job"}, instance)`},

@@ -1,4 +1,4 @@
-// Command screenshots takes screenshots of the status page and writes them to a folder. The
+// Command screenshots takes screenshots of the status page and writes them to a directory. The
 // pages show the nine situations that the verdict distinguishes, and a test of internal/status
 // writes them. With -all it takes every page in light and dark colours and on a phone.
 package main
@@ -51,7 +51,7 @@ func main() {
 	all := flag.Bool("all", false, "take every page in light and dark colours and on a phone")
 	flag.Parse()
 	if flag.NArg() != 1 {
-		fmt.Fprintln(os.Stderr, "usage: screenshots [-all] FOLDER")
+		fmt.Fprintln(os.Stderr, "usage: screenshots [-all] DIRECTORY")
 		os.Exit(1)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -100,7 +100,7 @@ func run(ctx context.Context, dir string, all bool) error {
 	return chromedp.Cancel(tab)
 }
 
-// servePages writes the pages of the situations to a folder and serves it until stop is called.
+// servePages writes the pages of the situations to a directory and serves it until stop is called.
 func servePages(ctx context.Context, dir string) (base string, stop func(), err error) {
 	test := exec.CommandContext(ctx, "go", "test", "-C", "..", "-count=1", "-run=^TestPagesShowTheVerdict$", "./internal/status")
 	test.Env = append(os.Environ(), "BETANET_PAGES="+dir)
@@ -116,7 +116,7 @@ func servePages(ctx context.Context, dir string) (base string, stop func(), err 
 	return "http://" + l.Addr().String(), func() { server.Close() }, nil
 }
 
-// everyPicture returns the pictures that -all takes of the pages in a folder.
+// everyPicture returns the pictures that -all takes of the pages in a directory.
 func everyPicture(dir string) (all []picture, err error) {
 	pages, err := filepath.Glob(filepath.Join(dir, "*.html"))
 	for _, page := range pages {
@@ -126,7 +126,7 @@ func everyPicture(dir string) (all []picture, err error) {
 	return all, err
 }
 
-// take takes a picture with the browser of ctx and writes it to a folder.
+// take takes a picture with the browser of ctx and writes it to a directory.
 func (p *picture) take(ctx context.Context, base, dir string) error {
 	colours := chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{

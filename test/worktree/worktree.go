@@ -1,4 +1,4 @@
-// Package worktree copies the work tree for tests that change it or build from it.
+// Package worktree copies the working tree for tests that change it or build from it.
 package worktree
 
 import (
@@ -12,9 +12,9 @@ import (
 	"strings"
 )
 
-// Copy copies the files in root that git does not ignore, including uncommitted changes, to a
-// folder, which it creates. The files get the modes that a checkout with the umask would give
-// them. Symbolic links remain links. Another user may own the work tree.
+// Copy copies the files in root that git does not ignore, including uncommitted changes, to
+// the directory to, which it creates. The files get the modes that a checkout with the umask
+// would give them. Symbolic links remain links. Another user may own the working tree.
 func Copy(ctx context.Context, root, to string, umask fs.FileMode) error {
 	list, err := exec.CommandContext(ctx, "git", "-C", root, "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard").Output()
 	if err != nil {

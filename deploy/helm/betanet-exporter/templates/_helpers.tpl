@@ -55,7 +55,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
-{{/* How Prometheus authenticates. */}}
+{{/* The settings with which Prometheus authenticates. */}}
 {{- define "betanet.scrape" -}}
 {{- with .Values.web.scrape }}
 {{- if .basicAuthSecret }}
@@ -105,7 +105,7 @@ httpGet: {path: {{ .path }}, port: {{ if include "betanet.webSecret" .root }}hea
 {{- end -}}
 {{- end -}}
 
-{{/* The ports that the exporter connects to: those in the configuration and in networkPolicy.ports. */}}
+{{/* The ports that the exporter connects to: the ports in the configuration and networkPolicy.ports. */}}
 {{- define "betanet.ports" -}}
 {{- $ports := list -}}
 {{- if not .Values.existingConfigSecret -}}
