@@ -82,7 +82,7 @@ func inBubbleWithLimit(t *testing.T, settings fleet.Settings, api betanet.API, c
 		server := &http.Server{Handler: http.HandlerFunc(f.serve)}
 		var wg sync.WaitGroup
 		wg.Go(func() { server.Serve(listener) })
-		f.poller = New(Options{Connections: connections, Publish: f.publish, Report: f.report, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		f.poller = New(Options{MaxConnections: connections, Publish: f.publish, Report: f.report, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			f.mu.Lock()
 			f.dials++
 			f.mu.Unlock()

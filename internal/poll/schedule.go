@@ -11,8 +11,8 @@ import (
 // an idle process costs several times as much as a single request.
 const granularity = time.Second
 
-// offset returns when an upstream is collected within its interval. It is a stable hash,
-// so that upstreams are spread evenly and a restart does not change the schedule.
+// offset returns how long after the start of each interval an upstream is collected. It is a
+// stable hash, so that upstreams are spread evenly and a restart does not change the schedule.
 func offset(u *fleet.Upstream) time.Duration {
 	h := fnv.New64a()
 	h.Write([]byte(u.DisplayName()))

@@ -57,12 +57,12 @@ func TestProbesOfManyUpstreamsAreCoalesced(t *testing.T) {
 		c := f.poller.upstreams[f.upstream].core
 		at := f.poller.began.Add(1100 * time.Millisecond)
 		c.moment = f.poller.moment()
-		if got := c.coalesced(at); !got.Equal(at) {
+		if got := c.coalesceProbe(at); !got.Equal(at) {
 			t.Errorf("with one upstream: got a delay of %v, want none", got.Sub(at))
 		}
 		f.poller.count.Store(coalesceAbove)
 		c.moment = f.poller.moment()
-		if got, want := c.coalesced(at), f.poller.began.Add(1250*time.Millisecond); !got.Equal(want) {
+		if got, want := c.coalesceProbe(at), f.poller.began.Add(1250*time.Millisecond); !got.Equal(want) {
 			t.Errorf("with many upstreams: got %v, want %v", got.Sub(f.poller.began), want.Sub(f.poller.began))
 		}
 	})
