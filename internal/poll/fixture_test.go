@@ -64,7 +64,7 @@ type fixture struct {
 	requests []request
 	events   []timedEvent
 	views    []*fleet.View
-	viewed   []time.Time // when they were published
+	viewed   []time.Time // when the views were published
 	dials    int
 }
 
@@ -224,10 +224,10 @@ func failWith(code int) http.HandlerFunc {
 func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
 // only returns a handler that uses h for one endpoint and is healthy for the others.
-func only(e betanet.Endpoint, h http.HandlerFunc) http.HandlerFunc { return path(e, h, healthy) }
+func only(e betanet.Endpoint, h http.HandlerFunc) http.HandlerFunc { return forEndpoint(e, h, healthy) }
 
-// path returns a handler that uses h for one endpoint and rest for the others.
-func path(e betanet.Endpoint, h, rest http.HandlerFunc) http.HandlerFunc {
+// forEndpoint returns a handler that uses h for one endpoint and rest for the others.
+func forEndpoint(e betanet.Endpoint, h, rest http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == e.Path() {
 			h(w, r)

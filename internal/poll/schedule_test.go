@@ -20,7 +20,7 @@ func TestScheduleFollowsTheMonotonicClock(t *testing.T) {
 		{100 * time.Second, 105 * time.Second}, // the process was stopped
 	} {
 		if got := tickAfter(due, due.Add(c.late), 15*time.Second).Sub(due); got != c.want {
-			t.Errorf("%v late: got the next tick %v after the last, want %v", c.late, got, c.want)
+			t.Errorf("%v late: got the next tick %v after the previous one, want %v", c.late, got, c.want)
 		}
 	}
 }
@@ -36,7 +36,7 @@ func TestFirstCollectionEndsBeforeTheScheduleBegins(t *testing.T) {
 			u := &fleet.Upstream{Name: fmt.Sprint(i), URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: betanet.V1, Settings: settings}
 			left := firstTick(u, now).Sub(now) - (settings.Interval - settings.Timeout)
 			if left < settings.RequestTimeout || left > 2*settings.Interval {
-				t.Fatalf("interval %v: the first collection may take %v, want at least one attempt of %v", settings.Interval, left, settings.RequestTimeout)
+				t.Fatalf("interval %v: got %v for the first collection, want at least %v for one attempt", settings.Interval, left, settings.RequestTimeout)
 			}
 		}
 	}

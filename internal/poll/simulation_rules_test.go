@@ -51,11 +51,10 @@ func (w *coreWorld) visit(name string, reached bool) {
 	}
 }
 
-// earn refills the budget for the time that has passed, and adds first, the share of a first
-// attempt.
-func (w *coreWorld) earn(first time.Duration) {
+// earn refills the budget for the time that has passed and adds d.
+func (w *coreWorld) earn(d time.Duration) {
 	w.budget = min(15*time.Second, w.budget+w.now.Sub(w.refilled))
-	w.budget, w.refilled = min(15*time.Second, w.budget+first), w.now
+	w.budget, w.refilled = min(15*time.Second, w.budget+d), w.now
 }
 
 // checkRequest checks that a request may be made.
@@ -84,7 +83,7 @@ func (w *coreWorld) checkRequest(s *coreUpstream, q *coreRequest) {
 	w.visit("retry after Retry-After", q.progress != nil && q.progress.attempts > 1 && w.now.Equal(ep.notBefore))
 }
 
-// recordResponse records a response for the rules.
+// recordResponse records a response in the state of the oracle.
 func (w *coreWorld) recordResponse(s *coreUpstream, q *coreRequest, took time.Duration) {
 	ep := &q.service.endpoints[q.endpoint]
 	ep.inFlight = false
