@@ -14,7 +14,7 @@ type collection struct {
 	*replica           // being collected now
 	from     *replica  // unhealthy one that caused a failover, nil without a failover
 	tried    int       // number of other replicas considered in the failover
-	due      time.Time // zero for a collection at start or on demand
+	due      time.Time // zero for an initial or on-demand collection
 	began    time.Time
 	deadline time.Time
 	eager    bool // a caller is waiting for the end

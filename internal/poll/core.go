@@ -25,7 +25,7 @@ type core struct {
 	collections []*collection // the running ones
 	inflight    *collection   // the running collection of all endpoints, or nil
 	requests    int           // number in flight
-	first       time.Time     // when the collection at start is due, zero afterwards
+	first       time.Time     // when the initial collection is due, zero afterwards
 	tick        time.Time     // when the next scheduled collection is due, zero without a schedule
 	ticked      time.Time     // start of the last scheduled collection, or of the core before the first
 	duration    time.Duration // of the last collection
@@ -236,8 +236,8 @@ func (c *core) minAttemptTime() time.Duration {
 	return min(time.Second, c.u.Settings.RequestTimeout/2)
 }
 
-// coalesceProbe returns when to make a probe that is due at a time. If there are many upstreams, it is rounded up to the
-// end of a window, so that probes share windows.
+// coalesceProbe returns when to make a probe that is due at a time. If there are many
+// upstreams, that is rounded up to the end of a window, so that probes share windows.
 func (c *core) coalesceProbe(at time.Time) time.Time {
 	if !c.coalesce {
 		return at

@@ -23,7 +23,7 @@ type Began struct {
 	Upstream  *fleet.Upstream
 	Replica   string        // requested first, "" for an upstream with one URL
 	Endpoints int           // number of endpoints to request there
-	Due       time.Time     // zero for a collection at start or on demand
+	Due       time.Time     // zero for an initial or on-demand collection
 	Delay     time.Duration // since Due
 }
 

@@ -28,7 +28,7 @@ func (m *model) collect(due time.Duration, endpoints []betanet.Endpoint, onEnd f
 	m.record("began %v late", m.now-due)
 	m.running++
 	c := &modelCollection{began: m.now, deadline: m.now + m.Settings.Timeout, left: len(endpoints), onEnd: onEnd}
-	if m.now == 0 { // the collection at start ends before the schedule begins
+	if m.now == 0 { // the initial collection ends before the schedule begins
 		c.deadline = min(m.Settings.Timeout, m.schedule-(m.Settings.Interval-m.Settings.Timeout))
 	}
 	for _, e := range endpoints {

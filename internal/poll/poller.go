@@ -18,7 +18,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/retry"
 )
 
-// ErrStopped reports that Run has ended.
+// ErrStopped means that Run is ending or has ended.
 var ErrStopped = errors.New("collecting has ended")
 
 // Options configure a Poller.
@@ -68,7 +68,7 @@ func New(o Options) *Poller {
 // Add adds an upstream and publishes its first, empty view. A scheduled upstream is
 // collected at once and then every interval while Run is running; others are collected
 // only by CollectNow. Add returns an error if credentials or certificates cannot be read,
-// and ErrStopped after Run has ended.
+// and ErrStopped when Run is ending or has ended.
 func (p *Poller) Add(ctx context.Context, u *fleet.Upstream, scheduled bool) error {
 	s, err := newUpstream(ctx, p, u, scheduled)
 	if err != nil {
@@ -118,7 +118,8 @@ func (p *Poller) CollectNow(ctx context.Context, u *fleet.Upstream, limit time.D
 	return s.collectNow(ctx, limit)
 }
 
-// Run collects the upstreams until ctx ends. It returns when all collections have ended.
+// Run collects the upstreams until ctx ends. It returns when all collections have ended, and
+// must not be called again.
 func (p *Poller) Run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()

@@ -37,8 +37,8 @@ func firstTick(u *fleet.Upstream, now time.Time) time.Time {
 	return earliest.Add(settings.Interval - past)
 }
 
-// tickAfter returns the first tick after now by the monotonic clock; due is an earlier
-// tick.
+// tickAfter returns the first tick after both now and due by the monotonic clock. due must be
+// a tick.
 func tickAfter(due, now time.Time, interval time.Duration) time.Time {
 	return due.Add((max(0, now.Sub(due))/interval + 1) * interval)
 }
