@@ -114,6 +114,6 @@ func newPoller(r *exposition.Registry, o *observer, connections int, dial fleet.
 	hostname, _ := os.Hostname() // exporters without a hostname all prefer the same replicas
 	return poll.New(poll.Options{
 		UserAgent: userAgent(), Hostname: hostname,
-		Publish: publish, Report: o.report, Connections: connections, Dial: dial,
+		Publish: publish, Report: o.report, MaxConnections: connections, Dial: dial,
 	})
 }

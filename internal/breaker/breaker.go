@@ -19,7 +19,7 @@ const (
 	NumStates
 )
 
-// String returns the value of the label state.
+// String returns the name of the state, as in the label state.
 func (s State) String() string { return [NumStates]string{"closed", "half_open", "open"}[s] }
 
 // Outcome is how an attempt ended.
@@ -45,7 +45,7 @@ type Breaker struct {
 	failures   uint32    // number of consecutive failures
 	generation uint32    // number of state changes
 	state      State
-	probing    bool // the probe has not ended
+	probing    bool // a probe is running
 }
 
 // New returns a closed breaker. It opens after the given number of consecutive failures
@@ -63,7 +63,7 @@ type Permit struct {
 
 // Allow requests permission for an attempt. On a nil error the caller must call Done
 // with the permit exactly once. ErrOpen means that no request may be sent now, because
-// the pause has not passed, including its last moment, or because a probe is running.
+// a probe is running or the pause is not over; its last moment still belongs to it.
 func (b *Breaker) Allow(now time.Time) (Permit, error) {
 	halfOpened := b.state == Open && now.Sub(b.openedAt) > b.pause
 	switch {

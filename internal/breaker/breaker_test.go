@@ -113,7 +113,7 @@ func TestSuccessResetsTheFailures(t *testing.T) {
 	f.open()
 }
 
-func TestIgnoredNeitherCountsNorResetsFailures(t *testing.T) {
+func TestIgnoredAttemptsNeitherAddToNorResetTheFailures(t *testing.T) {
 	f := newFixture(t)
 	f.fail(failures - 1)
 	for range 3 * failures {

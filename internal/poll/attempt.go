@@ -25,7 +25,7 @@ type result struct {
 	failure *betanet.Failure
 }
 
-// try makes the next attempt at an endpoint if its breaker allows it.
+// try makes the next attempt at an endpoint, or settles it if its breaker denies one.
 func (c *core) try(col *collection, p *progress) {
 	p.target = col.endpoints[p.endpoint]
 	permit, err := p.target.breaker.Allow(c.now)
@@ -54,8 +54,8 @@ func (c *core) send(q *fetch) {
 	c.do.requests = append(c.do.requests, q)
 }
 
-// completed processes the result of an attempt.
-func (c *core) completed(got completed) {
+// handleResult processes the result of an attempt.
+func (c *core) handleResult(got completed) {
 	c.requests--
 	if got.failure == nil && got.took > got.limit {
 		// After SIGSTOP the timer and the response are both ready; the response's age
@@ -68,55 +68,55 @@ func (c *core) completed(got completed) {
 		c.do.changed = true // readiness depends on the first attempts
 	}
 	ep.notFound = got.failure != nil && got.failure.Status == http.StatusNotFound
-	at := Attempt{Origin: c.origin(col.replica, got.endpoint), Failure: got.failure, Duration: got.took}
+	attempt := Attempt{Origin: c.origin(col.replica, got.endpoint), Failure: got.failure, Duration: got.took}
 	if p == nil {
-		at.Number, at.Recurring, at.Detecting = 1, true, true
-		c.detectionCompleted(col, got.result, at)
+		attempt.Number, attempt.Recurring, attempt.Detecting = 1, true, true
+		c.handleDetection(col, got.result, attempt)
 		return
 	}
-	at.Number, at.Recurring, p.result = p.attempts, p.failing, got.result
+	attempt.Number, attempt.Recurring, p.result = p.attempts, p.failing, got.result
 	if p.failure == nil {
-		c.finish(col, p, at, false)
+		c.finish(col, p, attempt, false)
 	} else {
-		c.handleFailure(col, p, at)
+		c.handleFailure(col, p, attempt)
 	}
 }
 
 // handleFailure handles a failed attempt and decides whether to retry it, and when.
-func (c *core) handleFailure(col *collection, p *progress, at Attempt) {
+func (c *core) handleFailure(col *collection, p *progress, attempt Attempt) {
 	settings := &c.u.Settings
 	after := c.applyRetryAfter(col.endpoints[p.endpoint], p.failure)
 	if c.u.API == betanet.Auto && p.endpoint != betanet.Mixnodes && p.failure.Status == http.StatusNotFound {
-		p.state, p.pending = undecided, &at // the upstream may have the other API
+		p.state, p.pending = undecided, &attempt // the upstream may have the other API
 		return
 	}
-	at.Wait = max(settings.Jitter.Wait(p.attempts, settings.Backoff, settings.MaxBackoff, c.shared.random), after)
-	fits := col.deadline.Sub(c.now) >= at.Wait+min(time.Second, settings.RequestTimeout)
-	c.finish(col, p, at, p.failure.Retry && p.attempts < settings.Attempts && fits && !c.closed)
+	attempt.Wait = max(settings.Jitter.Wait(p.attempts, settings.Backoff, settings.MaxBackoff, c.shared.random), after)
+	fits := col.deadline.Sub(c.now) >= attempt.Wait+min(time.Second, settings.RequestTimeout)
+	c.finish(col, p, attempt, p.failure.Retry && p.attempts < settings.Attempts && fits && !c.closed)
 }
 
-// finish ends an attempt. With again set, it schedules a retry if the breaker and the
-// budget allow one. Otherwise it settles the endpoint.
-func (c *core) finish(col *collection, p *progress, at Attempt, again bool) {
+// finish ends an attempt. If it is retryable and the breaker and the budget allow a retry,
+// finish schedules one. Otherwise it settles the endpoint.
+func (c *core) finish(col *collection, p *progress, attempt Attempt, retryable bool) {
 	outcome := breaker.Success
 	switch {
-	case at.Failure == nil:
-	case at.Failure.Ignored:
+	case attempt.Failure == nil:
+	case attempt.Failure.Ignored:
 		outcome = breaker.Ignored
 	default:
 		outcome = breaker.Failure
 	}
 	changed := p.target.breaker.Done(p.permit, outcome, c.now)
-	if again && p.target.breaker.State() != breaker.Open { // open again after a failed probe
-		at.Retry = c.shared.budget.Take(c.now)
-		at.NoBudget = !at.Retry
+	if retryable && p.target.breaker.State() != breaker.Open { // it may have opened just now
+		attempt.Retry = c.shared.budget.Take(c.now)
+		attempt.NoBudget = !attempt.Retry
 	}
-	c.report(at)
+	c.report(attempt)
 	if changed {
 		c.breakerChanged(col.replica, p)
 	}
-	if at.Retry {
-		p.state, p.due = ready, c.now.Add(at.Wait)
+	if attempt.Retry {
+		p.state, p.due = ready, c.now.Add(attempt.Wait)
 	} else {
 		c.settle(col, p)
 	}
@@ -126,9 +126,10 @@ func (c *core) finish(col *collection, p *progress, at Attempt, again bool) {
 // Retry-After header, and returns the wait that the header requests, or 0.
 func (c *core) applyRetryAfter(ep *endpoint, f *betanet.Failure) time.Duration {
 	after, ok := retry.After(f.RetryAfter, f.Date, c.now)
-	if ok {
-		ep.notBefore = c.now.Add(after)
+	if !ok {
+		return 0
 	}
+	ep.notBefore = c.now.Add(after)
 	return after
 }
 
@@ -143,7 +144,7 @@ func (c *core) breakerChanged(r *replica, p *progress) {
 	c.do.changed = true
 	c.report(Transition{c.origin(r, p.endpoint), state, until, p.permit.Probe && state == breaker.Open})
 	if state == breaker.Open && c.scheduled {
-		p.target.wakeAt = c.coalesced(p.target.probeAt())
+		p.target.wakeAt = c.coalesceProbe(p.target.probeAt())
 	}
 }
 
@@ -160,7 +161,7 @@ func (c *core) settle(col *collection, p *progress) {
 	col.endpoints[p.endpoint].busy = false
 }
 
-// fetched records a document and reports a recovery.
+// fetched records a document, switches to its API, and reports a recovery.
 func (c *core) fetched(col *collection, e betanet.Endpoint, got result, probe bool) {
 	r := col.replica
 	r.switchAPI(c.u, e)
@@ -178,7 +179,8 @@ func (c *core) fetched(col *collection, e betanet.Endpoint, got result, probe bo
 	}
 }
 
-// failed records a failure and reports it if it is new.
+// failed records a failure, and reports it if the previous collection did not fail for
+// the same reason.
 func (c *core) failed(r *replica, e betanet.Endpoint, f *betanet.Failure) {
 	ep := r.endpoints[e]
 	before := ep.record.Failure

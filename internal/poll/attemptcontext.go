@@ -7,7 +7,7 @@ import (
 )
 
 // attemptContext is a context with a timeout that consecutive attempts share, because
-// creating a context and a timer for each would be a tenth of the work of a collection.
+// creating a context and a timer for each would take a tenth of the CPU time of a collection.
 type attemptContext struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -17,7 +17,7 @@ type attemptContext struct {
 var errAttemptDone = errors.New("the attempt is over")
 
 // start returns the context of the next attempt. It is canceled after d with the cause
-// context.DeadlineExceeded, or with the parent and its cause. The caller must call
+// context.DeadlineExceeded, or when the parent is, with its cause. The caller must call
 // release before the next start.
 func (ac *attemptContext) start(parent context.Context, d time.Duration) context.Context {
 	if ac.ctx != nil {

@@ -32,13 +32,13 @@ func (c *core) detectAPI(col *collection) {
 	c.send(&fetch{endpoint: betanet.Mixnodes, fresh: true, collection: col})
 }
 
-// detectionCompleted processes the result of the request for /mixnodes.
-func (c *core) detectionCompleted(col *collection, got result, at Attempt) {
+// handleDetection processes the result of the request for /mixnodes.
+func (c *core) handleDetection(col *collection, got result, attempt Attempt) {
 	col.detecting = false
 	mix := col.endpoints[betanet.Mixnodes]
 	mix.busy = false
 	if got.failure == nil || !got.failure.Ignored {
-		c.report(at)
+		c.report(attempt)
 		col.mixnodesFailure = got.failure
 	}
 	if got.failure != nil {
@@ -47,8 +47,8 @@ func (c *core) detectionCompleted(col *collection, got result, at Attempt) {
 	c.conclude(col, got)
 }
 
-// conclude ends the attempts that were waiting for the detection of the API. got is the
-// result of requesting /mixnodes, zero if it was not requested.
+// conclude ends the attempts that waited for the detection of the API. got is the result
+// of the request for /mixnodes, or zero if none was made.
 func (c *core) conclude(col *collection, got result) {
 	for i := range col.progress {
 		p := &col.progress[i]

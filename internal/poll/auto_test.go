@@ -72,7 +72,7 @@ func TestV1FailuresIncludeTheMixnodesFailure(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, defaults, betanet.Auto, func(t *testing.T, f *fixture) {
-				f.behave(path(betanet.Mixnodes, c.mixnodes, http.NotFound))
+				f.behave(forEndpoint(betanet.Mixnodes, c.mixnodes, http.NotFound))
 				f.until(f.tick() - time.Millisecond)
 				f.wantFailures(t, c.want)
 				if got := len(f.requested(betanet.Mixnodes.Path(), 0)); got != 1 {
@@ -91,7 +91,7 @@ func TestV1FailuresIncludeTheMixnodesFailure(t *testing.T) {
 // The last failure of /mixnodes remains part of the text during its Retry-After.
 func TestMixnodesFailureIsKeptDuringItsRetryAfter(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, f *fixture) {
-		f.behave(path(betanet.Mixnodes, func(w http.ResponseWriter, _ *http.Request) {
+		f.behave(forEndpoint(betanet.Mixnodes, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "60")
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}, http.NotFound))
@@ -100,7 +100,7 @@ func TestMixnodesFailureIsKeptDuringItsRetryAfter(t *testing.T) {
 			t.Fatalf("got %d requests for /mixnodes, want 1", got)
 		}
 		f.wantFailures(t, "HTTP status 404; GET /mixnodes: HTTP status 503")
-		f.behave(path(betanet.Nodes, failWith(500), http.NotFound))
+		f.behave(forEndpoint(betanet.Nodes, failWith(500), http.NotFound))
 		f.until(f.tick() + 31*time.Second)
 		for _, e := range f.view().Endpoints {
 			if want := "fetch " + e.Endpoint.String() + ": HTTP status 404"; e.Endpoint != betanet.Nodes && e.Failure.Error() != want {
@@ -193,7 +193,7 @@ func TestAPIIsDetectedAfterUpstreamIsReplacedDuringOutage(t *testing.T) {
 	})
 }
 
-// A collection that receives the 404s at its deadline leaves the detection to the next.
+// A collection that receives the 404s at its deadline leaves the detection to the next one.
 func TestAPIIsNotDetectedAfterTheDeadline(t *testing.T) {
 	inBubble(t, defaults, betanet.Auto, func(t *testing.T, f *fixture) {
 		f.behave(mixnodes)
@@ -201,9 +201,9 @@ func TestAPIIsNotDetectedAfterTheDeadline(t *testing.T) {
 		for _, e := range betanet.V1.Endpoints() {
 			c.inUse.endpoints[e].notFound = true
 		}
-		over := &collection{replica: c.inUse, deadline: time.Now()}
+		expired := &collection{replica: c.inUse, deadline: time.Now()}
 		c.moment = f.poller.moment()
-		if c.detectAPI(over); over.detecting || len(c.do.requests) > 0 {
+		if c.detectAPI(expired); expired.detecting || len(c.do.requests) > 0 {
 			t.Errorf("got %d requests after the deadline, want none", len(c.do.requests))
 		}
 		f.until(time.Second)

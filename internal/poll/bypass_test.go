@@ -53,7 +53,7 @@ func TestMixnodesRetryAfterIsNotBypassedByV1404s(t *testing.T) {
 	})
 }
 
-// A breaker that was replaced when the API changed is not probed, and no series shows it.
+// A breaker that was replaced when the API changed is not probed, and its state is not exposed.
 func TestBreakerReplacedByAPIChangeReportsNothing(t *testing.T) {
 	s := scenario{Settings: defaults, API: betanet.Auto, Changes: []time.Duration{1700 * time.Microsecond}, Checks: []time.Duration{16*time.Second + 24500*time.Microsecond}}
 	s.Settings.Timeout, s.Settings.BreakerFailures, s.Settings.BreakerOpen = 13993*time.Millisecond, 1, 4*time.Second

@@ -11,20 +11,20 @@ import (
 // collection is a running collection of some endpoints of an upstream, within one
 // deadline. Each endpoint is tried through its breaker, with retries.
 type collection struct {
-	*replica           // the one being collected
-	from     *replica  // the unhealthy one that caused a failover, nil if none did
-	tried    int       // number of other replicas considered since
-	due      time.Time // zero for a collection at start or on demand
+	*replica           // being collected now
+	from     *replica  // unhealthy one that caused a failover, nil without a failover
+	tried    int       // number of other replicas considered in the failover
+	due      time.Time // zero for an initial or on-demand collection
 	began    time.Time
 	deadline time.Time
 	eager    bool // a caller is waiting for the end
 
-	progress   []progress // endpoints that failed last time are at the end
-	sequential bool       // make one request at a time, because file descriptors are scarce
-	workers    int        // number of endpoints to try at the same time, including their retries
-	parallelAt time.Time  // when to add a worker
-	detecting  bool       // the request that detects the API is in flight
-	reset      bool       // a document showed a reset; a collection counts at most one
+	progress    []progress // endpoints that failed last time are at the end
+	sequential  bool       // make one request at a time, because file descriptors are scarce
+	concurrency int        // number of endpoints to try at the same time, including their retries
+	parallelAt  time.Time  // when to raise the concurrency
+	detecting   bool       // the request that detects the API is in flight
+	reset       bool       // a document showed a reset; a collection counts at most one
 }
 
 // progress is the state of one endpoint in one collection.
@@ -34,7 +34,7 @@ type progress struct {
 	state    progressState
 	attempts int       // number so far
 	due      time.Time // when to make the next attempt, zero for now
-	target   *endpoint // the one last requested; a change of API replaces it in the replica
+	target   *endpoint // state that the attempts belong to; a change of API replaces it in the replica
 	permit   breaker.Permit
 	result            // of the last attempt
 	pending  *Attempt // to be reported when the API is known
@@ -49,11 +49,10 @@ const (
 	settled
 )
 
-// parallelAfter is how long a collection runs before it adds a worker that requests the
-// remaining endpoints in parallel, and the interval between further workers. An upstream
-// that responds at its usual speed needs only one connection, which takes a third of the
-// memory of three. Endpoints that failed last time, and all endpoints of an eager
-// collection, are requested in parallel at once.
+// parallelAfter is how long a collection requests one endpoint at a time before it raises
+// its concurrency to two, and how long it then waits before it raises it again. An upstream
+// that responds quickly needs only one connection instead of three, which saves memory.
+// Endpoints that failed last time, and all endpoints of an eager collection, do not wait.
 const parallelAfter = 250 * time.Millisecond
 
 // begin starts a collection of endpoints that are already marked busy.
@@ -71,7 +70,7 @@ func (c *core) begin(col *collection, endpoints []betanet.Endpoint) {
 
 // assign sets the replica and the endpoints that a collection requests next.
 func (c *core) assign(col *collection, r *replica, endpoints []betanet.Endpoint) {
-	col.replica, col.workers, col.parallelAt, col.reset = r, 0, c.now, false
+	col.replica, col.concurrency, col.parallelAt, col.reset = r, 0, c.now, false
 	col.progress = make([]progress, 0, len(endpoints))
 	for _, failing := range []bool{false, true} { // failing endpoints last, so that they do not delay the others
 		for _, e := range endpoints {
@@ -120,10 +119,10 @@ func (col *collection) countStates() (n [settled + 1]int) {
 	return n
 }
 
-// choose returns the endpoint to request now, or nil if none is due. A worker requests
-// endpoints one at a time; another worker is added when that is slow. If sequential is
-// set, every endpoint is tried once before any is retried, so that a hanging endpoint
-// delays the others by only one attempt.
+// choose returns the endpoint to request now, or nil if none is due. It raises the
+// concurrency when the endpoints being tried are slow. If sequential is set, every endpoint
+// is tried once before any is retried, so that a hanging endpoint delays the others by only
+// one attempt.
 func (c *core) choose(col *collection) (first *progress) {
 	if col.sequential && c.requests > 0 && !c.closed && col.deadline.After(c.now) {
 		return nil
@@ -138,7 +137,7 @@ func (c *core) choose(col *collection) (first *progress) {
 			working++
 		}
 	}
-	another := working == col.workers
+	another := working == col.concurrency
 	for i := range col.progress {
 		p := &col.progress[i]
 		waits := p.attempts == 0 && !col.sequential && another && !c.due(col.parallelAt) || p.due.After(c.now)
@@ -147,7 +146,7 @@ func (c *core) choose(col *collection) (first *progress) {
 		}
 	}
 	if first != nil && first.attempts == 0 && another {
-		col.workers++
+		col.concurrency++
 		col.parallelAt = c.now.Add(c.shared.parallelAfter)
 		if second := begun + 1; second < len(col.progress) && (col.eager || col.progress[second].failing) {
 			col.parallelAt = c.now
@@ -156,7 +155,8 @@ func (c *core) choose(col *collection) (first *progress) {
 	return first
 }
 
-// resumeAt returns when a collection is due to continue if no event occurs before.
+// resumeAt returns when a collection is due to continue unless an event occurs first, or
+// the zero time if it is only waiting for results.
 func (c *core) resumeAt(col *collection) (first time.Time) {
 	for i := range col.progress {
 		p, at := &col.progress[i], col.progress[i].due

@@ -65,7 +65,7 @@ func TestCanceledCallerDoesNotEndTheCollection(t *testing.T) {
 		}
 		v, late := f.poller.CollectNow(t.Context(), f.upstream, time.Minute)
 		if late || !v.Up() || time.Since(v.Endpoints[0].At) > 2*parallelAfter {
-			t.Errorf("late %v, up %v, age %v, want the document of the collection that continued", late, v.Up(), time.Since(v.Endpoints[0].At))
+			t.Errorf("got late %v, up %v and age %v, want the document of the collection that continued", late, v.Up(), time.Since(v.Endpoints[0].At))
 		}
 	})
 }
@@ -77,7 +77,7 @@ func TestCollectNowEndsAtItsLimit(t *testing.T) {
 		start := time.Now()
 		v, late := f.poller.CollectNow(t.Context(), f.upstream, 2500*time.Millisecond)
 		if took := time.Since(start); took != 2500*time.Millisecond || late || v.Up() {
-			t.Errorf("took %v, late %v, up %v, want 2.5s with failures", took, late, v.Up())
+			t.Errorf("got %v, late %v and up %v, want 2.5s, false and false", took, late, v.Up())
 		}
 	})
 }
@@ -102,7 +102,7 @@ func TestUnscheduledUpstreamIsRequestedOnlyOnDemand(t *testing.T) {
 		}
 		f.behave(healthy)
 		if v, _ := f.poller.CollectNow(t.Context(), f.upstream, time.Minute); !v.Up() || f.count() != 6 {
-			t.Errorf("up %v after %d requests, want the next CollectNow to be the probe", v.Up(), f.count())
+			t.Errorf("got up %v after %d requests, want true after 6, because the next CollectNow is the probe", v.Up(), f.count())
 		}
 	})
 }

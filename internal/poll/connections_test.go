@@ -19,19 +19,20 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// concurrency counts the requests that are served at the same time.
+// concurrency measures how many requests are served at the same time.
 type concurrency struct {
 	mu        sync.Mutex
 	now, most int
 }
 
-func (o *concurrency) during(h http.HandlerFunc) http.HandlerFunc {
+// measure returns a handler that calls h and counts its running calls.
+func (c *concurrency) measure(h http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		o.mu.Lock()
-		o.now++
-		o.most = max(o.most, o.now)
-		o.mu.Unlock()
-		defer func() { o.mu.Lock(); o.now--; o.mu.Unlock() }()
+		c.mu.Lock()
+		c.now++
+		c.most = max(c.most, c.now)
+		c.mu.Unlock()
+		defer func() { c.mu.Lock(); c.now--; c.mu.Unlock() }()
 		h(w, r)
 	}
 }
@@ -53,9 +54,9 @@ func TestSlowUpstreamIsCollectedInParallel(t *testing.T) {
 }
 
 func TestEndpointsShareOneConnectionWhenDescriptorsAreScarce(t *testing.T) {
-	var o concurrency
+	var served concurrency
 	inBubbleWithLimit(t, defaults, betanet.V1, 2, func(t *testing.T, f *fixture) {
-		f.behave(o.during(func(w http.ResponseWriter, r *http.Request) {
+		f.behave(served.measure(func(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(time.Second)
 			healthy(w, r)
 		}))
@@ -63,8 +64,8 @@ func TestEndpointsShareOneConnectionWhenDescriptorsAreScarce(t *testing.T) {
 		if !f.view().Up() {
 			t.Error("got a failure, want all endpoints up")
 		}
-		if o.most != 1 || f.dialed() != 1 {
-			t.Errorf("got %d simultaneous requests over %d connections, want 1 over 1", o.most, f.dialed())
+		if served.most != 1 || f.dialed() != 1 {
+			t.Errorf("got %d simultaneous requests over %d connections, want 1 over 1", served.most, f.dialed())
 		}
 	})
 }
@@ -81,13 +82,13 @@ func TestHangingEndpointDelaysTheOthersByOneAttempt(t *testing.T) {
 			betanet.Mixnodes.Path(): nil,
 		} {
 			if got := f.requested(path, 0); !slices.Equal(got[:min(len(got), len(want))], want) {
-				t.Errorf("%s: requested at %v, want %v", path, got, want)
+				t.Errorf("%s: got requests at %v, want %v", path, got, want)
 			}
 		}
 		f.until(f.tick() + time.Second)
 		for _, path := range []string{"/api/v1/nodes/status", "/api/v1/network/stats"} {
 			if got := f.requested(path, f.tick()); !slices.Equal(got, []time.Duration{f.tick()}) {
-				t.Errorf("%s: requested at %v in the next collection, want only at %v, before the failed endpoint", path, got, f.tick())
+				t.Errorf("%s: got requests at %v in the next collection, want one at %v, before the failed endpoint", path, got, f.tick())
 			}
 		}
 	})
@@ -96,9 +97,9 @@ func TestHangingEndpointDelaysTheOthersByOneAttempt(t *testing.T) {
 func TestProbeDoesNotOpenSecondConnection(t *testing.T) {
 	settings := defaults
 	settings.BreakerFailures, settings.BreakerOpen = 1, 5*time.Second
-	var o concurrency
+	var served concurrency
 	inBubbleWithLimit(t, settings, betanet.V1, 2, func(t *testing.T, f *fixture) {
-		f.behave(o.during(func(w http.ResponseWriter, r *http.Request) {
+		f.behave(served.measure(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == metricsPath {
 				failWith(500)(w, r)
 				return
@@ -110,8 +111,8 @@ func TestProbeDoesNotOpenSecondConnection(t *testing.T) {
 		if probes := len(f.requested(metricsPath, time.Second)); probes < 5 {
 			t.Fatalf("got %d probes, want at least 5", probes)
 		}
-		if o.most != 1 {
-			t.Errorf("got %d simultaneous requests, want 1", o.most)
+		if served.most != 1 {
+			t.Errorf("got %d simultaneous requests, want 1", served.most)
 		}
 	})
 }
@@ -188,7 +189,7 @@ func TestResolverConnectionsAreLimited(t *testing.T) {
 		t.Errorf("second connection: got %v, want EMFILE", err)
 	}
 	c.Close()
-	c.Close() // the second call must not count
+	c.Close() // the second call must not be counted
 	if c, err = limiter.resolver.Dial(t.Context(), "udp", ""); err != nil {
 		t.Errorf("after the first was closed: got %v, want no error", err)
 	} else {
@@ -198,7 +199,7 @@ func TestResolverConnectionsAreLimited(t *testing.T) {
 		t.Errorf("got %d open connections at the end, want none", got)
 	}
 	if slices.Contains(isPacketConn, false) {
-		t.Error("got a UDP connection that is not a net.PacketConn; the resolver would use TCP framing")
+		t.Error("got a UDP connection that is not a net.PacketConn, want one, so that the resolver does not use TCP framing")
 	}
 }
 
@@ -219,7 +220,7 @@ func TestHangingUpstreamsDoNotDelayTheOthers(t *testing.T) {
 			}
 		}
 		if late > 0 {
-			t.Errorf("%d of %d collections were late", late, len(eventsOf[Began](f)))
+			t.Errorf("got %d of %d collections late, want none", late, len(eventsOf[Began](f)))
 		}
 		if got := eventsOf[Skipped](f); len(got) > 0 {
 			t.Errorf("got %d skipped collections, want none", len(got))

@@ -37,7 +37,7 @@ func (l *connLimiter) dialFunc(timeout time.Duration) fleet.Dial {
 	return l.guard((&net.Dialer{Timeout: timeout, KeepAlive: -1, Resolver: l.resolver}).DialContext)
 }
 
-// Connections is how collections of an upstream use connections.
+// Connections is how many connections a collection uses, and whether it keeps them.
 type Connections uint8
 
 // The values, from best to worst.
@@ -49,7 +49,7 @@ const (
 
 // Connections returns the best value that the connection limit allows for all upstreams.
 func (p *Poller) Connections() Connections {
-	limit, upstreams := int64(p.o.Connections), p.count.Load()
+	limit, upstreams := int64(p.o.MaxConnections), p.count.Load()
 	switch {
 	case limit == 0 || upstreams*int64(len(betanet.V1.Endpoints())) <= limit:
 		return Parallel
@@ -87,7 +87,7 @@ func (l *connLimiter) guard(d fleet.Dial) fleet.Dial {
 		}
 		counted := &countedConn{Conn: c, limiter: l}
 		if p, ok := c.(net.PacketConn); ok {
-			return countedPackets{counted, p}, nil
+			return countedPacketConn{counted, p}, nil
 		}
 		return counted, nil
 	}
@@ -105,12 +105,15 @@ func (c *countedConn) Close() error {
 	return c.Conn.Close()
 }
 
-// countedPackets is a countedConn that implements net.PacketConn, which is how the
+// countedPacketConn is a countedConn that implements net.PacketConn, which is how the
 // resolver recognizes UDP.
-type countedPackets struct {
+type countedPacketConn struct {
 	*countedConn
 	packets net.PacketConn
 }
 
-func (c countedPackets) ReadFrom(b []byte) (int, net.Addr, error)   { return c.packets.ReadFrom(b) }
-func (c countedPackets) WriteTo(b []byte, to net.Addr) (int, error) { return c.packets.WriteTo(b, to) }
+func (c countedPacketConn) ReadFrom(b []byte) (int, net.Addr, error) { return c.packets.ReadFrom(b) }
+
+func (c countedPacketConn) WriteTo(b []byte, to net.Addr) (int, error) {
+	return c.packets.WriteTo(b, to)
+}

@@ -9,10 +9,9 @@ import (
 	"github.com/betanet/betanet_exporter/internal/retry"
 )
 
-// core decides when to send which requests to one upstream. It is pure: it reads no
-// clock, takes no lock and opens no connection. step takes the current time and an event
-// and returns the actions to carry out; next returns when to call step if no event occurs
-// before.
+// core decides which requests to send to one upstream, and when. It reads no clock and does
+// no I/O: step takes the current time and an event and returns the actions to carry out, and
+// next returns when to call step unless an event occurs first. Calls must be serialized.
 type core struct {
 	u         *fleet.Upstream
 	scheduled bool // collected every interval, not just on demand
@@ -26,9 +25,9 @@ type core struct {
 	collections []*collection // the running ones
 	inflight    *collection   // the running collection of all endpoints, or nil
 	requests    int           // number in flight
-	first       time.Time     // when the collection at start is due, zero afterwards
+	first       time.Time     // when the initial collection is due, zero afterwards
 	tick        time.Time     // when the next scheduled collection is due, zero without a schedule
-	ticked      time.Time     // start of the last scheduled collection, initially of the core
+	ticked      time.Time     // start of the last scheduled collection, or of the core before the first
 	duration    time.Duration // of the last collection
 	collected   bool          // a collection has ended
 	closed      bool
@@ -51,7 +50,7 @@ type shared struct {
 type moment struct {
 	now         time.Time
 	connections Connections
-	coalesce    bool // there are many upstreams
+	coalesce    bool // there are many upstreams, so probes are coalesced
 }
 
 // event is one of the types below. nil means that only time has passed.
@@ -103,7 +102,7 @@ func (c *core) step(m moment, e event) actions {
 			c.collectAll(time.Time{}, c.u.Settings.TTL, min(e.limit, c.u.Settings.Timeout), true)
 		}
 	case completed:
-		c.completed(e)
+		c.handleResult(e)
 	case removed:
 		c.closed = true
 	}
@@ -125,8 +124,8 @@ func (c *core) startDue() {
 		c.first = time.Time{}
 		settings := &c.u.Settings
 		// Skip it if the first scheduled collection follows too soon.
-		if within := min(settings.Timeout, c.tick.Sub(c.now)-(settings.Interval-settings.Timeout)); within >= c.minAttemptTime() && c.inflight == nil {
-			c.collectAll(time.Time{}, 0, within, false)
+		if limit := min(settings.Timeout, c.tick.Sub(c.now)-(settings.Interval-settings.Timeout)); limit >= c.minAttemptTime() && c.inflight == nil {
+			c.collectAll(time.Time{}, 0, limit, false)
 		}
 	}
 	if c.due(c.tick) {
@@ -141,7 +140,7 @@ func (c *core) startDue() {
 	}
 }
 
-// next returns when to call step if no event occurs before. The zero time means never.
+// next returns when to call step unless an event occurs first. The zero time means never.
 func (c *core) next() time.Time {
 	var first time.Time
 	consider := func(at time.Time) {
@@ -198,19 +197,19 @@ func (c *core) startProbe(r *replica, e betanet.Endpoint) {
 }
 
 // collectAll starts a collection of all endpoints that may be requested now and were not
-// fetched within the TTL. The collection takes at most within.
-func (c *core) collectAll(due time.Time, ttl, within time.Duration, eager bool) {
+// fetched within the TTL. The collection takes at most limit.
+func (c *core) collectAll(due time.Time, ttl, limit time.Duration, eager bool) {
 	r := c.inUse
 	free := c.claim(r, ttl)
 	if len(free) > 0 || c.needsFailover(r) {
-		c.inflight = &collection{replica: r, due: due, deadline: c.now.Add(within), eager: eager}
+		c.inflight = &collection{replica: r, due: due, deadline: c.now.Add(limit), eager: eager}
 		c.begin(c.inflight, free)
 	}
 }
 
 // claim marks the endpoints to request now as busy and returns them. It leaves out
 // endpoints that were fetched within the TTL, and endpoints whose breaker or Retry-After
-// forbids a request: they are served from the cache.
+// forbids a request; the cache serves those.
 func (c *core) claim(r *replica, ttl time.Duration) (free []betanet.Endpoint) {
 	endpoints := r.nextEndpoints()
 	r.tryV1 = false
@@ -237,9 +236,9 @@ func (c *core) minAttemptTime() time.Duration {
 	return min(time.Second, c.u.Settings.RequestTimeout/2)
 }
 
-// coalesced returns the time, rounded up to the end of a window if there are many
-// upstreams, so that probes share windows.
-func (c *core) coalesced(at time.Time) time.Time {
+// coalesceProbe returns when to make a probe that is due at a time. If there are many
+// upstreams, that is rounded up to the end of a window, so that probes share windows.
+func (c *core) coalesceProbe(at time.Time) time.Time {
 	if !c.coalesce {
 		return at
 	}

@@ -30,12 +30,13 @@ func TestNothingIsRequestedAfterTheDeadline(t *testing.T) {
 	}
 	for _, e := range c.view().Endpoints {
 		if failed := e.Failure != nil; failed != (e.Endpoint == betanet.Metrics) {
-			t.Errorf("%v: got failure %v, want one only of the endpoint that was requested", e.Endpoint, e.Failure)
+			t.Errorf("%v: got failure %v, want one only for the endpoint that was requested", e.Endpoint, e.Failure)
 		}
 	}
 }
 
-// The simulation found the same bug; this suspension is enough to reproduce it.
+// The simulation found the bug that TestNothingIsRequestedAfterTheDeadline describes. This
+// suspension is enough to reproduce it.
 func TestReplayOfASuspensionInACollection(t *testing.T) {
 	replayCores(t, 27, 240*time.Hour,
 		simulation.Episode{Start: 169906000404232, Length: 2397307853272, Kind: "suspended", Target: 3, Variant: 11120429074584703527}, // 47h11m46s to 47h51m43s

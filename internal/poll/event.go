@@ -23,7 +23,7 @@ type Began struct {
 	Upstream  *fleet.Upstream
 	Replica   string        // requested first, "" for an upstream with one URL
 	Endpoints int           // number of endpoints to request there
-	Due       time.Time     // zero for a collection at start or on demand
+	Due       time.Time     // zero for an initial or on-demand collection
 	Delay     time.Duration // since Due
 }
 
@@ -42,7 +42,7 @@ type Attempt struct {
 	Duration  time.Duration
 	Wait      time.Duration // until the retry, if Retry is set
 	Retry     bool
-	NoBudget  bool // it is not retried, because the retry budget is empty
+	NoBudget  bool // it will not be retried, because the retry budget is empty
 	Recurring bool // the previous collection of the endpoint failed
 	Detecting bool // it was made only to detect the API
 }
@@ -67,18 +67,18 @@ type CacheResult string
 // The cache results.
 const (
 	CacheHit   CacheResult = "hit"   // without a fetch
-	CacheMiss  CacheResult = "miss"  // by a fetch
+	CacheMiss  CacheResult = "miss"  // by a fetch, or not at all if the fetch failed
 	CacheStale CacheResult = "stale" // with the last good document, because a fetch failed or is not allowed
 )
 
-// Failing reports that collecting an endpoint failed although it succeeded before, or
-// failed for another reason than before.
+// Failing reports that collecting an endpoint failed, unless the previous collection failed
+// for the same reason.
 type Failing struct {
 	Origin
 	Failure *betanet.Failure
-	First   bool          // it succeeded before
+	First   bool          // the previous collection, if any, did not fail
 	Cached  bool          // the last good values are still shown, flagged as stale
-	Age     time.Duration // of the last good values
+	Age     time.Duration // of the last good values, if Cached is set
 }
 
 // Recovered reports that an endpoint returned a document again.

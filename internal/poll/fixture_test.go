@@ -64,7 +64,7 @@ type fixture struct {
 	requests []request
 	events   []timedEvent
 	views    []*fleet.View
-	viewed   []time.Time // when they were published
+	viewed   []time.Time // when the views were published
 	dials    int
 }
 
@@ -82,7 +82,7 @@ func inBubbleWithLimit(t *testing.T, settings fleet.Settings, api betanet.API, c
 		server := &http.Server{Handler: http.HandlerFunc(f.serve)}
 		var wg sync.WaitGroup
 		wg.Go(func() { server.Serve(listener) })
-		f.poller = New(Options{Connections: connections, Publish: f.publish, Report: f.report, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		f.poller = New(Options{MaxConnections: connections, Publish: f.publish, Report: f.report, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			f.mu.Lock()
 			f.dials++
 			f.mu.Unlock()
@@ -224,10 +224,10 @@ func failWith(code int) http.HandlerFunc {
 func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
 // only returns a handler that uses h for one endpoint and is healthy for the others.
-func only(e betanet.Endpoint, h http.HandlerFunc) http.HandlerFunc { return path(e, h, healthy) }
+func only(e betanet.Endpoint, h http.HandlerFunc) http.HandlerFunc { return forEndpoint(e, h, healthy) }
 
-// path returns a handler that uses h for one endpoint and rest for the others.
-func path(e betanet.Endpoint, h, rest http.HandlerFunc) http.HandlerFunc {
+// forEndpoint returns a handler that uses h for one endpoint and rest for the others.
+func forEndpoint(e betanet.Endpoint, h, rest http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == e.Path() {
 			h(w, r)

@@ -109,7 +109,7 @@ func (h *harness) serve(c net.Conn) {
 		return
 	}
 	h.record("request %v", e)
-	a, k := h.responseTo(e, h.requested[e], h.now())
+	sent, k := h.responseTo(e, h.requested[e], h.now())
 	h.requested[e]++
 	h.mu.Unlock()
 	if k.takes >= never {
@@ -117,7 +117,7 @@ func (h *harness) serve(c net.Conn) {
 		return
 	}
 	time.Sleep(k.takes)
-	io.WriteString(c, a.bytes(e, k))
+	io.WriteString(c, sent.bytes(e, k))
 }
 
 func endpointOf(path string) betanet.Endpoint {
@@ -172,7 +172,7 @@ type attemptSummary struct {
 
 func (a attemptSummary) String() string {
 	if !a.retry {
-		a.wait = 0 // has no meaning without a retry
+		a.wait = 0 // it has no meaning without a retry
 	}
 	return fmt.Sprintf("attempt %d of %v: %q in %v, retry %v %v without budget %v, recurring %v", a.number, a.endpoint, a.reason, a.took, a.retry, a.wait, a.noBudget, a.recurring)
 }
@@ -191,8 +191,8 @@ func sorted(lines []line) []line {
 	return lines
 }
 
-// state describes the published view. It includes values that are final only at the end of
-// a collection if idle is set.
+// state describes the published view. If idle is set, it includes values that are final only
+// at the end of a collection.
 func (h *harness) state(idle bool) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()

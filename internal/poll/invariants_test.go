@@ -14,8 +14,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/retry"
 )
 
-// step changes the behaviour of an endpoint.
-type step struct {
+// behaviour is how an endpoint behaves from a time on.
+type behaviour struct {
 	At       time.Duration
 	Endpoint betanet.Endpoint
 	Kind     string
@@ -23,10 +23,10 @@ type step struct {
 
 // script is a random sequence of behaviours of an upstream.
 type script struct {
-	Jitter   retry.Jitter
-	MaxStale time.Duration
-	Steps    []step
-	Length   time.Duration
+	Jitter     retry.Jitter
+	MaxStale   time.Duration
+	Behaviours []behaviour
+	Length     time.Duration
 }
 
 func drawScript(t *rapid.T) script {
@@ -37,9 +37,9 @@ func drawScript(t *rapid.T) script {
 	}
 	kinds := rapid.SampledFrom([]string{"good", "good", "500", "403", "hang", "slow", "later", "much later", "broken", "cut"})
 	var at time.Duration
-	for range rapid.IntRange(0, 25).Draw(t, "steps") {
+	for range rapid.IntRange(0, 25).Draw(t, "behaviours") {
 		at += time.Duration(rapid.IntRange(1, 60_000).Draw(t, "pause")) * time.Millisecond
-		s.Steps = append(s.Steps, step{at, betanet.Endpoint(rapid.IntRange(0, 2).Draw(t, "endpoint")), kinds.Draw(t, "kind")})
+		s.Behaviours = append(s.Behaviours, behaviour{at, betanet.Endpoint(rapid.IntRange(0, 2).Draw(t, "endpoint")), kinds.Draw(t, "kind")})
 	}
 	return s
 }
@@ -53,9 +53,9 @@ func TestInvariantsHoldForRandomUpstreams(t *testing.T) {
 		inBubble(t, settings, betanet.V1, func(_ *testing.T, f *fixture) {
 			upstream := &scriptedUpstream{served: make(map[uint64]bool)}
 			f.behave(upstream.serve)
-			for _, st := range s.Steps {
-				f.until(st.At)
-				upstream.set(f, st)
+			for _, b := range s.Behaviours {
+				f.until(b.At)
+				upstream.apply(f, b)
 			}
 			f.until(max(s.Length, s.last()+time.Minute))
 			if err := check(f, upstream, settings); err != nil {
@@ -65,12 +65,12 @@ func TestInvariantsHoldForRandomUpstreams(t *testing.T) {
 	})
 }
 
-// last returns the time of the last step.
+// last returns when the last behaviour begins.
 func (s script) last() time.Duration {
-	if len(s.Steps) == 0 {
+	if len(s.Behaviours) == 0 {
 		return 0
 	}
-	return s.Steps[len(s.Steps)-1].At
+	return s.Behaviours[len(s.Behaviours)-1].At
 }
 
 // scriptedUpstream is an upstream that follows a script. Its counters grow by one with each
@@ -81,10 +81,10 @@ type scriptedUpstream struct {
 	last   uint64
 }
 
-func (u *scriptedUpstream) set(f *fixture, s step) {
+func (u *scriptedUpstream) apply(f *fixture, b behaviour) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	u.kinds[s.Endpoint] = s.Kind
+	u.kinds[b.Endpoint] = b.Kind
 }
 
 func (u *scriptedUpstream) serve(w http.ResponseWriter, r *http.Request) {
@@ -163,9 +163,9 @@ func check(f *fixture, u *scriptedUpstream, settings fleet.Settings) error {
 // endpointChecker tracks the events of an endpoint and checks them.
 type endpointChecker struct {
 	state    breaker.State
-	failures uint32
-	opened   time.Duration
-	probes   int
+	failures uint32        // number of consecutive failures
+	opened   time.Duration // when the breaker last opened
+	probes   int           // number since it last half-opened
 	last     time.Duration // end of the last attempt
 	wait     time.Duration // until its retry
 	number   int           // of the last attempt within its collection

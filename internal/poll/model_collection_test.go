@@ -28,7 +28,7 @@ func (m *model) collect(due time.Duration, endpoints []betanet.Endpoint, onEnd f
 	m.record("began %v late", m.now-due)
 	m.running++
 	c := &modelCollection{began: m.now, deadline: m.now + m.Settings.Timeout, left: len(endpoints), onEnd: onEnd}
-	if m.now == 0 { // the collection at start ends before the schedule begins
+	if m.now == 0 { // the initial collection ends before the schedule begins
 		c.deadline = min(m.Settings.Timeout, m.schedule-(m.Settings.Interval-m.Settings.Timeout))
 	}
 	for _, e := range endpoints {
@@ -133,16 +133,16 @@ func (m *model) attempt(c *modelCollection, e betanet.Endpoint, b *modelBreaker,
 	})
 }
 
-// detectAPI detects the API of the upstream, and then calls end.
+// detectAPI detects the API of the upstream and then calls end.
 func (m *model) detectAPI(c *modelCollection, end func()) {
 	mix := m.endpoints[betanet.Mixnodes]
 	detect := !mix.busy && m.now < c.deadline && max(mix.brk.until, mix.notBefore) <= m.now
 	for _, e := range betanet.V1.Endpoints() {
 		detect = detect && m.endpoints[e].notFound
 	}
-	conclude := func(is bool, value uint64) {
+	conclude := func(found bool, value uint64) {
 		for _, w := range c.undecided {
-			if !is {
+			if !found {
 				m.record("%v", w.attempt)
 				m.recordFailure(w.e, w.brk, w.generation, w.probe)
 				if m.endpoints[w.e].brk == w.brk {
@@ -151,7 +151,7 @@ func (m *model) detectAPI(c *modelCollection, end func()) {
 			}
 			m.release(w.e)
 		}
-		if is {
+		if found {
 			m.fetched(c, betanet.Mixnodes, value, false)
 		}
 		end()
@@ -230,8 +230,8 @@ func (m *model) failed(e betanet.Endpoint, k kind) {
 	}
 }
 
-// earn adds to the budget, which is measured as the time that it takes to refill: a token
-// is one second.
+// earn refills the budget for the time that has passed and adds d. The budget is measured in
+// the time that it takes to refill, so a token is one second.
 func (m *model) earn(d time.Duration) {
 	m.budget, m.refilled = min(15*time.Second, m.budget+m.now-m.refilled), m.now
 	m.budget = min(15*time.Second, m.budget+d)

@@ -15,13 +15,13 @@ import (
 )
 
 // model computes the expected behaviour for one upstream as a list of events, without
-// goroutines, contexts or clocks. All it takes from the code under test are the names of
+// goroutines, contexts or clocks. From the code under test it takes only the names of
 // endpoints, states and reasons, and the time of the first scheduled collection. Times are
 // relative to the start.
 type model struct {
 	scenario
 	now       time.Duration
-	todo      []todo
+	todo      []todo // actions that are scheduled
 	requested [betanet.NumEndpoints]int
 	lines     []line
 
@@ -36,7 +36,7 @@ type model struct {
 	messages   uint64        // of mixnode a, summed over increases
 	last       uint64        // last value of mixnode a
 	listed     bool          // mixnode a was in a document
-	budget     time.Duration // see earn
+	budget     time.Duration // of retries, in the unit of earn
 	refilled   time.Duration // when the budget was last refilled
 }
 
@@ -74,7 +74,7 @@ func newModel(s scenario, schedule time.Duration) *model {
 	for e := range m.endpoints {
 		m.endpoints[e] = &modelEndpoint{brk: new(modelBreaker), notBefore: -1}
 	}
-	m.at(0, func() { m.all(0, m.beginAll()) })
+	m.at(0, func() { m.collectAll(0) })
 	m.at(schedule, m.tick)
 	for _, d := range s.OnDemand {
 		m.at(d, m.collectNow)
@@ -82,6 +82,7 @@ func newModel(s scenario, schedule time.Duration) *model {
 	return m
 }
 
+// at schedules an action.
 func (m *model) at(t time.Duration, do func()) { m.todo = append(m.todo, todo{t, do}) }
 
 func (m *model) record(format string, args ...any) {
@@ -108,28 +109,24 @@ func (m *model) until(end time.Duration) {
 	}
 }
 
-func (m *model) beginAll() func() {
-	m.collecting = true
-	return func() { m.collecting = false }
-}
-
 func (m *model) tick() {
 	m.at(m.now+m.Settings.Interval, m.tick)
 	if m.collecting {
 		m.record("skipped 1")
 		return
 	}
-	m.all(0, m.beginAll())
+	m.collectAll(0)
 }
 
 func (m *model) collectNow() {
 	if !m.collecting {
-		m.all(m.Settings.TTL, m.beginAll())
+		m.collectAll(m.Settings.TTL)
 	}
 }
 
-// all starts a collection of every endpoint that may be requested.
-func (m *model) all(ttl time.Duration, onEnd func()) {
+// collectAll starts a collection of all endpoints that may be requested and were not fetched
+// within the TTL.
+func (m *model) collectAll(ttl time.Duration) {
 	api := m.api
 	if m.tryV1 {
 		api, m.tryV1 = betanet.V1, false
@@ -147,11 +144,10 @@ func (m *model) all(ttl time.Duration, onEnd func()) {
 			m.record("%v from the cache: stale", e)
 		}
 	}
-	if len(free) == 0 {
-		onEnd()
-		return
+	if len(free) > 0 {
+		m.collecting = true
+		m.collect(m.now, free, func() { m.collecting = false })
 	}
-	m.collect(m.now, free, onEnd)
 }
 
 // shown reports whether the last good document of an endpoint is still shown.

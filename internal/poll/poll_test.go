@@ -23,7 +23,7 @@ func TestCollectionsStartAtOnceAndThenFollowTheSchedule(t *testing.T) {
 		want := []time.Duration{0, f.tick(), f.tick() + 15*time.Second, f.tick() + 30*time.Second}
 		got := f.requested(metricsPath, 0)
 		if len(got) < 4 || !slices.Equal(got[:4], want) {
-			t.Errorf("requests at %v, want %v", got, want)
+			t.Errorf("got requests at %v, want %v", got, want)
 		}
 		if n := f.count(); n != 3*len(got) {
 			t.Errorf("got %d requests, want %d, one per endpoint and collection", n, 3*len(got))
@@ -54,7 +54,7 @@ func TestRetriesWaitOneAndTwoSeconds(t *testing.T) {
 		f.until(7 * time.Second)
 		want := []time.Duration{0, time.Second, 3 * time.Second}
 		if got := f.requested(metricsPath, 0); !slices.Equal(got, want) {
-			t.Errorf("attempts at %v, want %v", got, want)
+			t.Errorf("got attempts at %v, want %v", got, want)
 		}
 		if got := len(f.requested("/api/v1/nodes/status", 0)); got != 1 {
 			t.Errorf("got %d requests to a healthy endpoint, want 1", got)
@@ -82,27 +82,27 @@ func TestBreakerOpensAfterFiveFailuresAndProbesAfterItsPause(t *testing.T) {
 		opened := tick + time.Second // after three attempts in the first collection and two in the next
 		f.until(opened)
 		if got := f.view().Endpoints[0].Breaker; got != breaker.Open {
-			t.Fatalf("breaker is %v after five failures, want open", got)
+			t.Fatalf("got breaker %v after five failures, want open", got)
 		}
 		probe := opened + 30*time.Second + time.Millisecond
 		f.until(probe - 1)
 		if got := f.requested(metricsPath, opened+1); len(got) != 0 {
-			t.Errorf("requests at %v while open, want none", got)
+			t.Errorf("got requests at %v while open, want none", got)
 		}
 		if got := len(f.requested("/api/v1/nodes/status", opened+1)); got != 2 {
 			t.Errorf("got %d requests to another endpoint while open, want 2", got)
 		}
 		f.until(probe + 29*time.Second)
 		if got := f.requested(metricsPath, opened+1); !slices.Equal(got, []time.Duration{probe}) {
-			t.Errorf("requests at %v, want exactly one probe at %v", got, probe)
+			t.Errorf("got requests at %v, want exactly one probe at %v", got, probe)
 		}
 		if got := f.view().Endpoints[0].Breaker; got != breaker.Open {
-			t.Errorf("breaker is %v after a failed probe, want open", got)
+			t.Errorf("got breaker %v after a failed probe, want open", got)
 		}
 		f.behave(healthy)
 		f.until(probe + 31*time.Second)
 		if e := f.view().Endpoints[0]; e.Breaker != breaker.Closed || !e.Up() {
-			t.Errorf("breaker is %v and up %v after a successful probe, want closed and true", e.Breaker, e.Up())
+			t.Errorf("got breaker %v and up %v after a successful probe, want closed and true", e.Breaker, e.Up())
 		}
 	})
 }
@@ -128,7 +128,7 @@ func TestHangingEndpointTimesOutWithinTheCollection(t *testing.T) {
 		f.behave(only(betanet.Metrics, hang))
 		f.until(parallelAfter + slowAfter)
 		if v := f.view(); !v.Endpoints[1].Up() || !v.Endpoints[2].Up() {
-			t.Error("got a healthy endpoint that is not up, want it not to wait for the hanging one")
+			t.Error("got a healthy endpoint that is not up, want it up without waiting for the hanging one")
 		}
 		f.until(14 * time.Second)
 		ended := eventsOf[Ended](f)
@@ -139,7 +139,7 @@ func TestHangingEndpointTimesOutWithinTheCollection(t *testing.T) {
 		want := []time.Duration{0, 6 * time.Second, 13 * time.Second}
 		got := slices.DeleteFunc(f.requested(metricsPath, 0), func(at time.Duration) bool { return at >= defaults.Timeout })
 		if !slices.Equal(got, want) {
-			t.Errorf("attempts at %v, want %v", got, want)
+			t.Errorf("got attempts at %v, want %v", got, want)
 		}
 		if f := f.view().Endpoints[0].Failure; f == nil || f.Reason != betanet.ReasonTimeout {
 			t.Errorf("got failure %v, want reason timeout", f)
@@ -201,14 +201,14 @@ func TestCollectionsOfAnEndpointNeverOverlap(t *testing.T) {
 	settings.BreakerFailures, settings.BreakerOpen = 1, 12*time.Second
 	inBubble(t, settings, betanet.V1, func(t *testing.T, f *fixture) {
 		if f.tick() != 13*time.Second {
-			t.Fatalf("the schedule begins at %v, but the test needs 13s, a second after the probe", f.tick())
+			t.Fatalf("got a schedule that begins at %v, want 13s, a second after the probe", f.tick())
 		}
 		f.behave(only(betanet.Metrics, failWith(500)))
 		f.until(time.Second)
 		f.behave(only(betanet.Metrics, hang))
 		f.until(14 * time.Second) // the probe hangs while a scheduled collection is due
 		if got := f.requested(metricsPath, time.Second); len(got) != 1 {
-			t.Errorf("requests at %v, want only the probe", got)
+			t.Errorf("got requests at %v, want only the probe", got)
 		}
 		if got := len(f.requested("/api/v1/nodes/status", time.Second)); got != 1 {
 			t.Errorf("got %d requests to another endpoint, want 1", got)
@@ -240,7 +240,7 @@ func TestRemovedUpstreamIsNeverPublishedAgain(t *testing.T) {
 		view, requests := f.view(), f.count()
 		f.until(time.Minute)
 		if f.view() != view || f.count() != requests {
-			t.Errorf("got %d more requests, or another view, after the removal, want none", f.count()-requests)
+			t.Errorf("got %d more requests or another view after the removal, want neither", f.count()-requests)
 		}
 		for _, a := range eventsOf[Attempt](f) {
 			if a.Failure == nil || a.Failure.Reason != betanet.ReasonCanceled {

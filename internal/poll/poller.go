@@ -1,7 +1,7 @@
 // Package poll collects upstreams: on a schedule and on demand, with retries after failed
-// attempts and probes after the pause of a circuit breaker. Each upstream has a pure core
-// that decides what to do from events and their times. The rest of the package carries out
-// these decisions with a pool of workers and connections, and publishes immutable views.
+// attempts and probes after the pause of a circuit breaker. Each upstream has a core that
+// decides what to do from events and their times, without doing any I/O. The rest of the
+// package carries out these decisions with a pool of workers, and publishes immutable views.
 // Collections never wait for readers, and readers never wait for collections.
 package poll
 
@@ -18,7 +18,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/retry"
 )
 
-// ErrStopped reports that Run has ended.
+// ErrStopped means that Run is ending or has ended.
 var ErrStopped = errors.New("collecting has ended")
 
 // Options configure a Poller.
@@ -32,9 +32,9 @@ type Options struct {
 	Report func(Event)
 	// Dial makes connections to upstreams; nil means the machine's network.
 	Dial fleet.Dial
-	// Connections is the maximum number of open connections to upstreams; 0 means no
+	// MaxConnections is the maximum number of open connections to upstreams; 0 means no
 	// limit. A dial beyond it fails with EMFILE.
-	Connections int
+	MaxConnections int
 }
 
 // A Poller collects a set of upstreams. Its methods are safe for concurrent use.
@@ -59,7 +59,7 @@ type Poller struct {
 func New(o Options) *Poller {
 	now := time.Now()
 	return &Poller{
-		o: o, limiter: newConnLimiter(o.Connections),
+		o: o, limiter: newConnLimiter(o.MaxConnections),
 		shared:    shared{budget: retry.NewBudget(now), random: rand.N[time.Duration], began: now, parallelAfter: parallelAfter},
 		upstreams: make(map[*fleet.Upstream]*upstream), wake: make(chan struct{}, 1), tasks: make(chan *upstream),
 	}
@@ -68,7 +68,7 @@ func New(o Options) *Poller {
 // Add adds an upstream and publishes its first, empty view. A scheduled upstream is
 // collected at once and then every interval while Run is running; others are collected
 // only by CollectNow. Add returns an error if credentials or certificates cannot be read,
-// and ErrStopped after Run has ended.
+// and ErrStopped when Run is ending or has ended.
 func (p *Poller) Add(ctx context.Context, u *fleet.Upstream, scheduled bool) error {
 	s, err := newUpstream(ctx, p, u, scheduled)
 	if err != nil {
@@ -106,7 +106,7 @@ func (p *Poller) Remove(u *fleet.Upstream) {
 // CollectNow collects the documents of an upstream that the cache cannot serve, within
 // the limit and the upstream's own timeout, and returns the resulting view. Concurrent
 // calls share one collection. Run must be running, because it makes the retries. If ctx
-// ends first, CollectNow returns the current view, and late is true because the collection
+// ends first, CollectNow returns the current view and late is true; the collection
 // continues. The view is nil for an unknown upstream.
 func (p *Poller) CollectNow(ctx context.Context, u *fleet.Upstream, limit time.Duration) (v *fleet.View, late bool) {
 	p.mu.Lock()
@@ -118,7 +118,8 @@ func (p *Poller) CollectNow(ctx context.Context, u *fleet.Upstream, limit time.D
 	return s.collectNow(ctx, limit)
 }
 
-// Run collects the upstreams until ctx ends. It returns when all collections have ended.
+// Run collects the upstreams until ctx ends. It returns when all collections have ended, and
+// must not be called again.
 func (p *Poller) Run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -142,9 +143,9 @@ func (p *Poller) Run(ctx context.Context) {
 	}
 }
 
-// Run has only a few workers, because they reuse buffers and stacks, which is cheaper than
-// collecting a whole fleet concurrently. A worker that has been busy for slowAfter is
-// replaced by another, so that hanging upstreams do not delay others.
+// Run starts at most maxWorkers workers, because reusing their buffers and stacks is cheaper
+// than collecting a whole fleet concurrently. When a worker has been busy with one upstream
+// for slowAfter, another takes its place, so that hanging upstreams do not delay others.
 const (
 	maxWorkers = 8
 	slowAfter  = 5 * time.Millisecond
@@ -183,8 +184,7 @@ func (p *Poller) dispatch(ctx context.Context) time.Duration {
 	}
 }
 
-// work handles an upstream and then those that Run dispatches. Workers are reused because
-// their stacks have already grown.
+// work handles an upstream and then those that Run dispatches to idle workers.
 func (p *Poller) work(s *upstream) {
 	for s := s; s != nil; s = <-p.tasks {
 		slow := time.AfterFunc(slowAfter, func() {
@@ -207,8 +207,8 @@ func (p *Poller) moment() moment {
 	return moment{now: time.Now(), connections: p.Connections(), coalesce: p.count.Load() >= coalesceAbove}
 }
 
-// schedule sets the time when an upstream is due; the zero time means never. With quick
-// set, it does not replace an earlier time.
+// schedule sets the time when an upstream is due; the zero time means never. If quick is
+// set, it does not postpone it: the end of the quick collection schedules it again.
 func (p *Poller) schedule(s *upstream, at time.Time, quick bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -2,8 +2,6 @@ package poll
 
 import (
 	"bytes"
-	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +11,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/exposition"
 )
 
-// These tests check the text of a scrape for the bugs of an earlier exporter.
+// These tests check that scrapes do not show the bugs of an earlier exporter.
 
 // exposed returns the value of a series in the exposition of the last view, or "" if it is
 // absent.
@@ -84,7 +82,7 @@ func TestMessagesAreThePacketsProcessed(t *testing.T) {
 	})
 }
 
-func TestActiveMixnodesAreNotThePeers(t *testing.T) {
+func TestActiveMixnodesAreNotConfusedWithPeers(t *testing.T) {
 	unnamed(t, func(t *testing.T, f *fixture) {
 		f.until(time.Second)
 		if active, peers := f.exposed(t, "betanet_mixnode_active"), f.exposed(t, "betanet_connected_peers"); active != "5" || peers != "7" {
@@ -122,10 +120,7 @@ func TestLatencyIsNotObservedAgainFromTheCache(t *testing.T) {
 func TestParseErrorsExposeNoZeros(t *testing.T) {
 	for _, bad := range []string{`{"packets_processed":`, `{}`, `null`, `{"packets_processed":null,"packets_dropped":1}`, `{"Packets_Processed":1,"packets_dropped":1}`} {
 		unnamed(t, func(t *testing.T, f *fixture) {
-			f.behave(only(betanet.Metrics, func(w http.ResponseWriter, _ *http.Request) {
-				w.Header().Set("Content-Type", "application/json")
-				fmt.Fprint(w, bad)
-			}))
+			f.behave(only(betanet.Metrics, body(bad)))
 			f.until(10 * time.Second)
 			if got := f.exposed(t, "betanet_messages_total"); got != "" {
 				t.Errorf("%s: got %q without an earlier document, want none", bad, got)

@@ -1,6 +1,7 @@
 package poll
 
 import (
+	"cmp"
 	"hash/fnv"
 	"net/url"
 	"slices"
@@ -93,10 +94,7 @@ func preferred(u *fleet.Upstream, hostname string) []*url.URL {
 	}
 	urls := slices.Clone(u.URLs)
 	slices.SortStableFunc(urls, func(a, b *url.URL) int {
-		if weight(a) > weight(b) {
-			return -1
-		}
-		return 1
+		return cmp.Compare(weight(b), weight(a)) // highest first
 	})
 	return urls
 }
@@ -111,8 +109,8 @@ func mix(h uint64) uint64 {
 	return h ^ h>>33
 }
 
-// needsFailover reports whether to try other replicas than r: an endpoint of r failed in
-// its last collection or has an open breaker.
+// needsFailover reports whether to try replicas other than r, because an endpoint of r
+// failed in its last collection or has an open breaker.
 func (c *core) needsFailover(r *replica) bool {
 	return len(c.replicas) > 1 && slices.ContainsFunc(r.api.Endpoints(), func(e betanet.Endpoint) bool {
 		return r.endpoints[e].record.Failure != nil || r.endpoints[e].breaker.OpenUntil().After(c.now)

@@ -14,8 +14,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// onReplicas runs a test with an upstream that has three URLs.
-func onReplicas(t *testing.T, settings fleet.Settings, test func(*testing.T, *fixture)) {
+// withReplicas runs a test with an upstream that has three URLs.
+func withReplicas(t *testing.T, settings fleet.Settings, test func(*testing.T, *fixture)) {
 	inBubble(t, settings, betanet.V1, func(t *testing.T, f *fixture) {
 		f.upstream.URLs = nil
 		for _, h := range []string{"a:1", "b:1", "c:1"} {
@@ -29,8 +29,8 @@ func onReplicas(t *testing.T, settings fleet.Settings, test func(*testing.T, *fi
 	})
 }
 
-// host returns a handler that uses h for one replica and rest for the others.
-func host(name string, h, rest http.HandlerFunc) http.HandlerFunc {
+// forReplica returns a handler that uses h for one replica and rest for the others.
+func forReplica(name string, h, rest http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Host == name {
 			h(w, r)
@@ -41,7 +41,7 @@ func host(name string, h, rest http.HandlerFunc) http.HandlerFunc {
 }
 
 func TestOneReplicaIsUsedAndStaysInUse(t *testing.T) {
-	onReplicas(t, defaults, func(t *testing.T, f *fixture) {
+	withReplicas(t, defaults, func(t *testing.T, f *fixture) {
 		hosts := make(map[string]bool)
 		f.behave(func(w http.ResponseWriter, r *http.Request) {
 			f.mu.Lock()
@@ -52,21 +52,21 @@ func TestOneReplicaIsUsedAndStaysInUse(t *testing.T) {
 		f.until(5 * time.Minute)
 		first := preferred(f.upstream, "")[0].Host
 		if len(hosts) != 1 || !hosts[first] || f.view().Replica != first {
-			t.Errorf("requests to %v, in use %q, want only %q", hosts, f.view().Replica, first)
+			t.Errorf("got requests to %v and %q in use, want only %q", hosts, f.view().Replica, first)
 		}
 	})
 }
 
 func TestFailoverCollectsAllDocumentsFromTheNextReplica(t *testing.T) {
-	onReplicas(t, defaults, func(t *testing.T, f *fixture) {
+	withReplicas(t, defaults, func(t *testing.T, f *fixture) {
 		f.until(time.Second)
 		order := preferred(f.upstream, "")
 		first, second := order[0].Host, order[1].Host
-		f.behave(host(first, only(betanet.Nodes, failWith(500)), healthy))
+		f.behave(forReplica(first, only(betanet.Nodes, failWith(500)), healthy))
 		f.until(f.tick() + 4*time.Second) // after the third attempt, in the same collection
 		v := f.view()
 		if v.Replica != second || !v.Up() || v.Switches != 1 {
-			t.Fatalf("in use %q, up %v, %d switches, want %q, true, 1", v.Replica, v.Up(), v.Switches, second)
+			t.Fatalf("got %q in use, up %v, %d switches, want %q, true, 1", v.Replica, v.Up(), v.Switches, second)
 		}
 		if v.Totals.Latency.GetSampleCount() != 1 {
 			t.Errorf("got %d observations, want only the one of the new replica", v.Totals.Latency.GetSampleCount())
@@ -74,7 +74,7 @@ func TestFailoverCollectsAllDocumentsFromTheNextReplica(t *testing.T) {
 		f.behave(healthy)
 		f.until(5 * time.Minute)
 		if v := f.view(); v.Replica != second || v.Switches != 1 {
-			t.Errorf("in use %q after %d switches, want still %q after 1", v.Replica, v.Switches, second)
+			t.Errorf("got %q in use after %d switches, want still %q after 1", v.Replica, v.Switches, second)
 		}
 		if got := eventsOf[Switched](f); len(got) != 1 || got[0].From != first || got[0].To != second {
 			t.Errorf("got %v, want one switch", got)
@@ -85,12 +85,12 @@ func TestFailoverCollectsAllDocumentsFromTheNextReplica(t *testing.T) {
 func TestOpenBreakerCausesImmediateFailover(t *testing.T) {
 	settings := defaults
 	settings.BreakerFailures = 1
-	onReplicas(t, settings, func(t *testing.T, f *fixture) {
+	withReplicas(t, settings, func(t *testing.T, f *fixture) {
 		first := preferred(f.upstream, "")[0].Host
-		f.behave(host(first, hang, healthy))
+		f.behave(forReplica(first, hang, healthy))
 		f.until(6 * time.Second)
 		if v := f.view(); v.Replica == first || !v.Up() {
-			t.Errorf("in use %q, up %v after the first attempt's timeout, want another replica and true", v.Replica, v.Up())
+			t.Errorf("got %q in use, up %v after the first attempt's timeout, want another replica and true", v.Replica, v.Up())
 		}
 		i := slices.IndexFunc(f.view().Standby, func(s fleet.Standby) bool { return s.Replica == first })
 		if i < 0 || f.view().Standby[i].Breaker != breaker.Open {
@@ -100,14 +100,14 @@ func TestOpenBreakerCausesImmediateFailover(t *testing.T) {
 }
 
 func TestLastValuesAreStaleWhenAllReplicasFail(t *testing.T) {
-	onReplicas(t, defaults, func(t *testing.T, f *fixture) {
+	withReplicas(t, defaults, func(t *testing.T, f *fixture) {
 		f.until(time.Second)
 		first := f.view().Replica
 		f.behave(failWith(500))
 		f.until(f.tick() + 14*time.Second)
 		v := f.view()
 		if val := v.Values(time.Now()); v.Replica != first || v.State(time.Now()) != fleet.Stale || *val.Uint(betanet.PacketsProcessed) != 5000 {
-			t.Errorf("in use %q, %v, want %q, stale, with its last values", v.Replica, v.State(time.Now()), first)
+			t.Errorf("got %q in use, %v, want %q, stale, with its last values", v.Replica, v.State(time.Now()), first)
 		}
 		if got := eventsOf[Switched](f); len(got) != 0 {
 			t.Errorf("got %v, want no switch", got)
@@ -116,14 +116,14 @@ func TestLastValuesAreStaleWhenAllReplicasFail(t *testing.T) {
 }
 
 func TestRecoveredReplicaIsFound(t *testing.T) {
-	onReplicas(t, defaults, func(t *testing.T, f *fixture) {
+	withReplicas(t, defaults, func(t *testing.T, f *fixture) {
 		f.behave(failWith(500))
 		f.until(2 * time.Minute)
 		last := preferred(f.upstream, "")[2].Host
-		f.behave(host(last, healthy, failWith(500)))
+		f.behave(forReplica(last, healthy, failWith(500)))
 		f.until(4 * time.Minute)
 		if v := f.view(); v.Replica != last || !v.Up() {
-			t.Errorf("in use %q, up %v, want %q and true", v.Replica, v.Up(), last)
+			t.Errorf("got %q in use, up %v, want %q and true", v.Replica, v.Up(), last)
 		}
 	})
 }
@@ -137,7 +137,7 @@ func TestUpstreamsAndHostsAreSpreadOverReplicas(t *testing.T) {
 	}
 	for h, n := range count {
 		if n < 800 || n > 1200 {
-			t.Errorf("%s is preferred by %d of 3000, want about 1000", h, n)
+			t.Errorf("%s: got %d of 3000 that prefer it, want about 1000", h, n)
 		}
 	}
 }
@@ -152,7 +152,7 @@ func TestConfiguredOrderOfReplicasDoesNotMatter(t *testing.T) {
 }
 
 func TestRemovalDuringFailoverEndsIt(t *testing.T) {
-	onReplicas(t, defaults, func(t *testing.T, f *fixture) {
+	withReplicas(t, defaults, func(t *testing.T, f *fixture) {
 		f.behave(hang)
 		f.until(3 * time.Second)
 		f.poller.Remove(f.upstream)
@@ -160,7 +160,7 @@ func TestRemovalDuringFailoverEndsIt(t *testing.T) {
 		view := f.view()
 		f.until(time.Minute)
 		if f.view() != view {
-			t.Error("a view was published after the removal")
+			t.Error("got a view that was published after the removal, want none")
 		}
 	})
 }

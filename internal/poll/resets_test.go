@@ -10,7 +10,7 @@ import (
 func TestRestartIsCountedOncePerCollection(t *testing.T) {
 	inBubble(t, defaults, betanet.V1, func(t *testing.T, f *fixture) {
 		f.until(time.Second)
-		f.behave(path(betanet.Metrics, body(`{"packets_processed":3,"packets_dropped":1}`),
+		f.behave(forEndpoint(betanet.Metrics, body(`{"packets_processed":3,"packets_dropped":1}`),
 			only(betanet.Network, body(`{"bytes_transmitted":5,"bytes_received":5,"avg_latency_ms":45.0,"peak_throughput":1}`))))
 		f.until(f.tick() + time.Second)
 		if got := f.view().Resets; got != 1 {
@@ -36,13 +36,13 @@ func TestRestartOfMixnodesServerIsCounted(t *testing.T) {
 // Documents of different replicas are not compared with each other, and the resets of a
 // replica remain counted after another one is used.
 func TestResetsRemainCountedAfterFailover(t *testing.T) {
-	onReplicas(t, defaults, func(t *testing.T, f *fixture) {
+	withReplicas(t, defaults, func(t *testing.T, f *fixture) {
 		f.until(time.Second)
 		lower := only(betanet.Metrics, body(`{"packets_processed":3,"packets_dropped":1}`))
 		f.behave(lower)
 		f.until(f.tick() + time.Second)
 		first := preferred(f.upstream, "")[0].Host
-		f.behave(host(first, failWith(500), only(betanet.Metrics, body(`{"packets_processed":1,"packets_dropped":0}`))))
+		f.behave(forReplica(first, failWith(500), only(betanet.Metrics, body(`{"packets_processed":1,"packets_dropped":0}`))))
 		f.until(f.tick() + 25*time.Second)
 		if v := f.view(); v.Switches != 1 || v.Resets != 1 {
 			t.Errorf("got %d resets after %d switches, want 1 and 1", v.Resets, v.Switches)

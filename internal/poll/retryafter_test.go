@@ -17,7 +17,7 @@ func TestRetryWaitsForRetryAfterThatFits(t *testing.T) {
 		}))
 		f.until(7 * time.Second)
 		if got, want := f.requested(metricsPath, 0), []time.Duration{0, 4 * time.Second}; !slices.Equal(got, want) {
-			t.Errorf("attempts at %v, want %v", got, want)
+			t.Errorf("got attempts at %v, want %v", got, want)
 		}
 	})
 }
@@ -32,11 +32,11 @@ func TestRetryAfterThatDoesNotFitDefersScheduledRequests(t *testing.T) {
 		f.behave(healthy)
 		f.until(100 * time.Second)
 		if got := f.requested(metricsPath, time.Second); len(got) != 0 {
-			t.Errorf("requests at %v, want none before the Retry-After", got)
+			t.Errorf("got requests at %v, want none before the Retry-After", got)
 		}
 		f.until(116 * time.Second)
 		if got := f.requested(metricsPath, time.Second); len(got) != 1 {
-			t.Errorf("requests at %v, want one scheduled request after the Retry-After", got)
+			t.Errorf("got requests at %v, want one scheduled request after the Retry-After", got)
 		}
 	})
 }
@@ -51,7 +51,7 @@ func TestRetryAfterDefersTheProbe(t *testing.T) {
 		}))
 		f.until(time.Minute)
 		if got, want := f.requested(metricsPath, 0), []time.Duration{0, 50 * time.Second}; !slices.Equal(got, want) {
-			t.Errorf("requests at %v, want %v", got, want)
+			t.Errorf("got requests at %v, want %v", got, want)
 		}
 	})
 }

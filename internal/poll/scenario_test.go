@@ -35,15 +35,18 @@ type response struct {
 // kind is a kind of response, with the expected reason of the failure
 // (docs/troubleshooting.md).
 type kind struct {
-	raw    string // status line and what follows it, "" for no response
+	raw    string // status line and the lines after it, "" for no response
 	reason betanet.Reason
 	retry  bool
 	status int
-	after  time.Duration // value of a valid Retry-After, otherwise negative
+	after  time.Duration // value of a valid Retry-After, negative without one
 	takes  time.Duration
 }
 
-const never = time.Hour
+const (
+	never   = time.Hour // the response takes longer than any test waits for it
+	garbage = "x\r\n\r\n"
+)
 
 var kinds = map[string]kind{
 	"good":     {raw: "200 OK", status: 200, after: -1},
@@ -51,7 +54,7 @@ var kinds = map[string]kind{
 	"too slow": {raw: "200 OK", reason: betanet.ReasonTimeout, retry: true, after: -1, takes: 7 * time.Second},
 	"hang":     {reason: betanet.ReasonTimeout, retry: true, after: -1, takes: never},
 	"nothing":  {reason: betanet.ReasonEOF, retry: true, after: -1},
-	"garbage":  {raw: "x", reason: betanet.ReasonProtocol, retry: true, after: -1},
+	"garbage":  {raw: garbage, reason: betanet.ReasonProtocol, retry: true, after: -1},
 	"cut":      {raw: "200 OK\r\nContent-Length: 9", reason: betanet.ReasonEOF, retry: true, status: 200, after: -1},
 	"broken":   {raw: "200 OK\r\nContent-Length: 2\r\n\r\n{]", reason: betanet.ReasonSyntax, retry: true, status: 200, after: -1},
 	"empty":    {raw: "200 OK\r\nContent-Length: 4\r\n\r\nnull", reason: betanet.ReasonSchema, status: 200, after: -1},
@@ -163,8 +166,8 @@ func (s *scenario) responseTo(e betanet.Endpoint, number int, at time.Duration) 
 // bytes returns the response in the form in which it is sent.
 func (r response) bytes(e betanet.Endpoint, k kind) string {
 	switch {
-	case k.raw == "" || k.raw == "x":
-		return k.raw + strings.Repeat("\r\n", 2*len(k.raw))
+	case k.raw == "" || k.raw == garbage:
+		return k.raw
 	case k.raw != "200 OK":
 		head, body, _ := strings.Cut(k.raw, "\r\n\r\n")
 		return "HTTP/1.1 " + head + "\r\nConnection: close\r\n\r\n" + body

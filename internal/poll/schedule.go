@@ -11,8 +11,8 @@ import (
 // an idle process costs several times as much as a single request.
 const granularity = time.Second
 
-// offset returns when an upstream is collected within its interval. It is a stable hash,
-// so that upstreams are spread evenly and a restart does not change the schedule.
+// offset returns how long after the start of each interval an upstream is collected. It is a
+// stable hash, so that upstreams are spread evenly and a restart does not change the schedule.
 func offset(u *fleet.Upstream) time.Duration {
 	h := fnv.New64a()
 	h.Write([]byte(u.DisplayName()))
@@ -37,8 +37,8 @@ func firstTick(u *fleet.Upstream, now time.Time) time.Time {
 	return earliest.Add(settings.Interval - past)
 }
 
-// tickAfter returns the first tick after now by the monotonic clock; due is an earlier
-// tick.
+// tickAfter returns the first tick after both now and due by the monotonic clock. due must be
+// a tick.
 func tickAfter(due, now time.Time, interval time.Duration) time.Time {
 	return due.Add((max(0, now.Sub(due))/interval + 1) * interval)
 }

@@ -20,7 +20,7 @@ func TestScheduleFollowsTheMonotonicClock(t *testing.T) {
 		{100 * time.Second, 105 * time.Second}, // the process was stopped
 	} {
 		if got := tickAfter(due, due.Add(c.late), 15*time.Second).Sub(due); got != c.want {
-			t.Errorf("%v late: got the next tick %v after the last, want %v", c.late, got, c.want)
+			t.Errorf("%v late: got the next tick %v after the previous one, want %v", c.late, got, c.want)
 		}
 	}
 }
@@ -36,7 +36,7 @@ func TestFirstCollectionEndsBeforeTheScheduleBegins(t *testing.T) {
 			u := &fleet.Upstream{Name: fmt.Sprint(i), URLs: []*url.URL{{Scheme: "http", Host: "u:9000"}}, API: betanet.V1, Settings: settings}
 			left := firstTick(u, now).Sub(now) - (settings.Interval - settings.Timeout)
 			if left < settings.RequestTimeout || left > 2*settings.Interval {
-				t.Fatalf("interval %v: the first collection may take %v, want at least one attempt of %v", settings.Interval, left, settings.RequestTimeout)
+				t.Fatalf("interval %v: got %v for the first collection, want at least %v for one attempt", settings.Interval, left, settings.RequestTimeout)
 			}
 		}
 	}
@@ -57,12 +57,12 @@ func TestProbesOfManyUpstreamsAreCoalesced(t *testing.T) {
 		c := f.poller.upstreams[f.upstream].core
 		at := f.poller.began.Add(1100 * time.Millisecond)
 		c.moment = f.poller.moment()
-		if got := c.coalesced(at); !got.Equal(at) {
+		if got := c.coalesceProbe(at); !got.Equal(at) {
 			t.Errorf("with one upstream: got a delay of %v, want none", got.Sub(at))
 		}
 		f.poller.count.Store(coalesceAbove)
 		c.moment = f.poller.moment()
-		if got, want := c.coalesced(at), f.poller.began.Add(1250*time.Millisecond); !got.Equal(want) {
+		if got, want := c.coalesceProbe(at), f.poller.began.Add(1250*time.Millisecond); !got.Equal(want) {
 			t.Errorf("with many upstreams: got %v, want %v", got.Sub(f.poller.began), want.Sub(f.poller.began))
 		}
 	})

@@ -14,7 +14,7 @@ import (
 // all of them.
 var transitions = []string{
 	"closed to open", "open to half_open", "half_open to closed", "half_open to open", "ignored while closed", "ignored while half_open",
-	"collection at start", "scheduled collection", "collection on demand", "probe after the pause", "skipped", "missed",
+	"initial collection", "scheduled collection", "collection on demand", "probe after the pause", "skipped", "missed",
 	"late", "late response", "in turn", "connection not kept", "parallel", "eager", "failing requested in parallel",
 	"retry", "retry in half_open refused", "no budget", "no room", "last attempt", "retry after Retry-After", "deferred by Retry-After",
 	"cache hit", "cache miss", "cache stale", "failing", "failing for another reason", "recovered", "recovered by probe",
@@ -51,11 +51,10 @@ func (w *coreWorld) visit(name string, reached bool) {
 	}
 }
 
-// earn refills the budget for the time that has passed, and adds first, the share of a first
-// attempt.
-func (w *coreWorld) earn(first time.Duration) {
+// earn refills the budget for the time that has passed and adds d.
+func (w *coreWorld) earn(d time.Duration) {
 	w.budget = min(15*time.Second, w.budget+w.now.Sub(w.refilled))
-	w.budget, w.refilled = min(15*time.Second, w.budget+first), w.now
+	w.budget, w.refilled = min(15*time.Second, w.budget+d), w.now
 }
 
 // checkRequest checks that a request may be made.
@@ -84,7 +83,7 @@ func (w *coreWorld) checkRequest(s *coreUpstream, q *coreRequest) {
 	w.visit("retry after Retry-After", q.progress != nil && q.progress.attempts > 1 && w.now.Equal(ep.notBefore))
 }
 
-// recordResponse records a response for the rules.
+// recordResponse records a response in the state of the oracle.
 func (w *coreWorld) recordResponse(s *coreUpstream, q *coreRequest, took time.Duration) {
 	ep := &q.service.endpoints[q.endpoint]
 	ep.inFlight = false
@@ -170,7 +169,7 @@ func (w *coreWorld) checkEvent(s *coreUpstream, q *coreRequest, e Event) {
 		w.visit("late", e.Delay > 0)
 		w.visit("probe after the pause", !e.Due.IsZero() && e.Endpoints == 1)
 		w.visit("scheduled collection", !e.Due.IsZero())
-		w.visit("collection at start", e.Due.IsZero() && w.now.Equal(s.added))
+		w.visit("initial collection", e.Due.IsZero() && w.now.Equal(s.added))
 		w.visit("collection on demand", e.Due.IsZero() && !w.now.Equal(s.added))
 		w.collections++
 	case Ended:

@@ -15,14 +15,14 @@ var errSimulated = errors.New("simulated")
 func (w *coreWorld) responseOf(s *coreUpstream, q *coreRequest) (took time.Duration, kind string) {
 	took, kind = time.Millisecond+time.Duration(w.random.IntN(20_000))*time.Microsecond, "good"
 	for _, e := range w.active {
-		who, service := w.affected(e)
+		affected, service := w.affected(e)
 		if e.Kind == "everything fails" {
 			kind = []string{"500", "refused", "broken", "hangs", "429", "503 later", "good"}[e.Variant%7]
 			if kind == "good" { // flaky
 				kind = []string{"good", "500", "refused", "hangs", "broken"}[w.random.IntN(5)]
 			}
 		}
-		if who != s || service != q.service {
+		if affected != s || service != q.service {
 			continue
 		}
 		switch e.Kind {

@@ -37,7 +37,7 @@ func (w *coreWorld) checkView(s *coreUpstream) {
 // checkFresh checks that an upstream is up within a bound after all its faults have ended,
 // and within a longer bound after the faults of one of its replicas have ended.
 func (w *coreWorld) checkFresh(s *coreUpstream, v *fleet.View) {
-	settings, all, one := &s.u.Settings, later(s.added, w.faultyUntil), time.Time{}
+	settings, allHealthy, oneHealthy := &s.u.Settings, later(s.added, w.faultyUntil), time.Time{}
 	for i, service := range s.services {
 		faulty := service.faultyUntil
 		for _, ep := range service.endpoints {
@@ -46,18 +46,18 @@ func (w *coreWorld) checkFresh(s *coreUpstream, v *fleet.View) {
 		if s.u.API != betanet.Auto && s.u.API != service.api {
 			return
 		}
-		if i == 0 || faulty.Before(one) {
-			one = faulty
+		if i == 0 || faulty.Before(oneHealthy) {
+			oneHealthy = faulty
 		}
-		all = later(all, faulty)
+		allHealthy = later(allHealthy, faulty)
 	}
 	for _, service := range s.services {
-		one = later(one, service.disturbed) // this replica may be in use
+		oneHealthy = later(oneHealthy, service.disturbed) // this replica may be in use
 	}
-	faulty := later(one, later(s.added, w.faultyUntil))
+	faulty := later(oneHealthy, later(s.added, w.faultyUntil))
 	bound := time.Duration(1+len(s.services))*(settings.BreakerOpen+settings.Interval) + 2*settings.Timeout + settings.Interval
 	failover := bound + time.Duration(settings.BreakerFailures)*settings.Interval // until the breakers of a hanging replica open
-	if !s.core.scheduled || w.now.Before(all.Add(bound)) && w.now.Before(faulty.Add(failover)) {
+	if !s.core.scheduled || w.now.Before(allHealthy.Add(bound)) && w.now.Before(faulty.Add(failover)) {
 		return
 	}
 	for i := range v.Endpoints {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
@@ -80,20 +81,21 @@ func newCoreWorld(seed uint64, length time.Duration, episodes []simulation.Episo
 	}
 	settings := newRand(seed, 4)
 	for i := range 1 + settings.IntN(4) {
-		w.upstreams = append(w.upstreams, w.add(i, time.Hour, settings))
+		w.upstreams = append(w.upstreams, w.newUpstream(i, time.Hour, settings))
 	}
 	if settings.IntN(24) == 0 { // enough upstreams to empty the shared budget
 		for range 12 {
-			w.upstreams = append(w.upstreams, w.add(len(w.upstreams), 15*time.Second, settings))
+			w.upstreams = append(w.upstreams, w.newUpstream(len(w.upstreams), 15*time.Second, settings))
 		}
 	}
 	return w
 }
 
-func (w *coreWorld) add(number int, most time.Duration, r *rand.Rand) *coreUpstream {
+// newUpstream returns an upstream with random settings and starts polling it.
+func (w *coreWorld) newUpstream(number int, maxInterval time.Duration, r *rand.Rand) *coreUpstream {
 	settings := defaults
 	pick := func(all ...time.Duration) time.Duration { return all[r.IntN(len(all))] }
-	settings.Interval = min(most, pick(15*time.Second, time.Minute, 5*time.Minute, 5*time.Minute))
+	settings.Interval = min(maxInterval, pick(15*time.Second, time.Minute, 5*time.Minute, 5*time.Minute))
 	settings.Timeout = settings.Interval - time.Second
 	settings.RequestTimeout = pick(5*time.Second, 5*time.Second, 2500*time.Millisecond)
 	settings.Attempts = []int{3, 3, 1, 5}[r.IntN(4)]
@@ -148,9 +150,9 @@ func (w *coreWorld) run() {
 	}
 }
 
-// next returns the time of the next event and what it is: a response, a core that is due
-// (who without response), or the start or end of an episode (neither).
-func (w *coreWorld) next() (at time.Time, who *coreUpstream, response *coreRequest) {
+// next returns the time of the next event. The event is a response if request is set, a core
+// that is due if only upstream is set, and otherwise the start or end of an episode.
+func (w *coreWorld) next() (at time.Time, upstream *coreUpstream, request *coreRequest) {
 	at = w.end.Add(1)
 	if w.begun < len(w.episodes) {
 		if t := w.start.Add(w.episodes[w.begun].Start); t.Before(at) {
@@ -164,15 +166,15 @@ func (w *coreWorld) next() (at time.Time, who *coreUpstream, response *coreReque
 	}
 	for _, s := range w.upstreams {
 		if !s.at.IsZero() && s.at.Before(at) {
-			at, who, response = s.at, s, nil
+			at, upstream, request = s.at, s, nil
 		}
 		for _, q := range s.inFlight {
 			if q.ends.Before(at) {
-				at, who, response = q.ends, s, q
+				at, upstream, request = q.ends, s, q
 			}
 		}
 	}
-	return at, who, response
+	return at, upstream, request
 }
 
 // activeEpisode returns an active episode of the given kind, or nil if there is none.
@@ -214,18 +216,10 @@ func (s *coreUpstream) send(all []*fetch) {
 
 // deliver passes the response to a request to the core.
 func (s *coreUpstream) deliver(q *coreRequest) {
-	for i := range s.inFlight {
-		if s.inFlight[i] == q {
-			s.inFlight = append(s.inFlight[:i], s.inFlight[i+1:]...)
-			break
-		}
-	}
+	s.inFlight = slices.DeleteFunc(s.inFlight, func(other *coreRequest) bool { return other == q })
 	took := s.w.now.Sub(q.started)
 	q.result.at = s.w.now
-	if took > q.limit && q.result.doc != nil {
-		s.w.visited["late response"]++
-		q.result = result{doc: q.result.doc, at: s.w.now}
-	}
+	s.w.visit("late response", took > q.limit && q.result.doc != nil)
 	s.w.recordResponse(s, q, took)
 	s.w.apply(s, q, s.core.step(s.w.moment(), completed{q.fetch, q.result, took}))
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-var errStopped = errors.New("collecting this upstream has ended")
+var errClosed = errors.New("collecting this upstream has ended")
 
 // upstream runs the core of an upstream and carries out its actions.
 type upstream struct {
@@ -21,8 +21,8 @@ type upstream struct {
 
 	mu   sync.Mutex
 	core *core
-	done chan struct{} // closed when the collection in flight ends; nil if nobody is waiting
-	view *fleet.View   // the last one published
+	done chan struct{} // closed when the collection in flight ends; nil if no caller waits for it
+	view *fleet.View   // last published view
 	// A collection that ends within slowAfter publishes only at its end. quick is set
 	// during that time; unpublished is set while there are changes to publish.
 	quick, unpublished bool
@@ -63,11 +63,12 @@ func (s *upstream) dialFunc() fleet.Dial {
 	}
 }
 
+// close ends the collections of the upstream and closes its connections.
 func (s *upstream) close() {
 	s.mu.Lock()
 	s.step(removed{})
 	s.mu.Unlock()
-	s.cancel(errStopped)
+	s.cancel(errClosed)
 	for _, c := range s.clients {
 		c.Close()
 	}
@@ -155,9 +156,9 @@ func (s *upstream) exchange(ac *attemptContext, q *fetch) completed {
 	return completed{q, result{doc, start.Add(took), failure}, took}
 }
 
-// collectNow starts a collection of what the cache cannot serve, or joins the one that is
-// running, and waits until it or ctx ends. If ctx ends first, late is true and the
-// collection continues, because others may be waiting for it.
+// collectNow starts a collection of the documents that the cache cannot serve, or joins the
+// running one, and waits until it or ctx ends. If ctx ends first, late is true and the
+// collection continues, because other callers may be waiting for it.
 func (s *upstream) collectNow(ctx context.Context, limit time.Duration) (v *fleet.View, late bool) {
 	s.mu.Lock()
 	do := s.step(collectNow{limit})

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// The budget in tokens; a retry takes one.
+// The size of the budget and what it gains, in tokens. A retry takes one token.
 const (
 	budgetCap        = 15.0
 	budgetPerSec     = 1.0

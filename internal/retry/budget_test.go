@@ -27,8 +27,8 @@ func TestBudget(t *testing.T) {
 	const margin = time.Microsecond // for rounding errors
 	for name, steps := range map[string][]step{
 		"is full at the start":                         {{0, 0, 15}},
-		"does not refill in no time":                   {{0, 0, 15}, {0, 0, 0}},
-		"refills one token a second":                   {{0, 0, 15}, {time.Second - 1, 0, 0}, {1 + margin, 0, 1}, {7*time.Second + margin, 0, 7}},
+		"does not refill unless time passes":           {{0, 0, 15}, {0, 0, 0}},
+		"refills one token per second":                 {{0, 0, 15}, {time.Second - 1, 0, 0}, {1 + margin, 0, 1}, {7*time.Second + margin, 0, 7}},
 		"gains a retry from five first attempts":       {{0, 0, 15}, {0, 4, 0}, {0, 1, 1}},
 		"does not grow beyond its size with time":      {{time.Hour, 0, 15}, {time.Hour, 0, 15}},
 		"does not grow beyond its size with attempts":  {{0, 100, 15}, {0, 100, 15}},

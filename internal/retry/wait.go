@@ -29,11 +29,12 @@ func ParseJitter(s string) (Jitter, error) {
 	return 0, fmt.Errorf("%q is not a valid jitter, use none, equal or full", s)
 }
 
+// String returns the name that ParseJitter accepts.
 func (j Jitter) String() string { return [...]string{"equal", "none", "full"}[j] }
 
 // Wait returns the n-th wait, counted from 1: first doubled n-1 times, but at most limit,
-// with jitter applied. random must return a random number in [0, n).
-func (j Jitter) Wait(n int, first, limit time.Duration, random func(n time.Duration) time.Duration) time.Duration {
+// with jitter applied. random must return a uniform random number in [0, bound).
+func (j Jitter) Wait(n int, first, limit time.Duration, random func(bound time.Duration) time.Duration) time.Duration {
 	d := min(first, limit)
 	for ; n > 1 && d < limit; n-- {
 		d += min(d, limit-d)

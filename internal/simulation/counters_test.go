@@ -19,6 +19,7 @@ type step struct {
 	least, most uint64
 }
 
+// add records a document that adds between least and most.
 func (t *tally) add(least, most uint64) {
 	if most > 0 {
 		t.steps = append(t.steps, step{time.Now(), least, most})
@@ -52,7 +53,7 @@ type lastValue struct {
 	host      string
 	mixnodes  bool
 	known     bool   // a document contained the counter
-	unsure    bool   // the exporter may remember another value or none
+	unsure    bool   // the exporter may remember another value, or none
 	total     uint64 // see sample.value
 	restarted uint64 // see sample.restarted
 }
@@ -90,9 +91,9 @@ func (s *service) addMessages(path int, now sample) {
 		*l = lastValue{host: s.host, mixnodes: path == mixnodes, unsure: l.unsure || unsure}
 	}
 	switch path {
-	case 0:
+	case metrics:
 		now.restarted = now.value
-	case 1, 2: // no message counter
+	case nodes, network: // no message counter
 		return
 	}
 	least, most := uint64(0), uint64(0)
@@ -131,9 +132,9 @@ func (s *service) recordReset(path int, value uint64) {
 		}
 	}
 	e, now := &s.endpoints[path], time.Now()
-	fell := path != 1 && value < e.count || path == mixnodes && s.node != e.node
+	fell := path != nodes && value < e.count || path == mixnodes && s.node != e.node
 	switch {
-	case path == 1: // no counter
+	case path == nodes: // no counter
 	case !e.counted:
 		s.u.resets.add(0, 1)
 	case !fell:
@@ -149,7 +150,7 @@ func (s *service) recordReset(path int, value uint64) {
 	e.counted, e.count, e.node = true, value, s.node
 }
 
-// aftermath returns for how long a fault may have effects after its end.
+// aftermath returns how long the effects of a fault may last after its end.
 func (w *world) aftermath() time.Duration { return 2 * (w.interval + pause + w.timeout) }
 
 // checkResets compares the number of resets in a scrape with the expected number.
@@ -191,7 +192,7 @@ func (w *world) checkGrowth(series map[string]float64, now time.Time) {
 // was started. Until then, the upstream cannot be up.
 func (u *upstream) hasResponded() bool {
 	for _, s := range u.urls {
-		if a := s.delivered; a[mixnodes] || a[0] && a[1] && a[2] {
+		if a := s.delivered; a[mixnodes] || a[metrics] && a[nodes] && a[network] {
 			return true
 		}
 	}

@@ -22,13 +22,16 @@ type Episode struct {
 	Variant       uint64 // random details, whose meaning depends on the kind
 }
 
+// String returns the episode in the form of a Go literal without its type, followed by a
+// comment with the times.
 func (e Episode) String() string {
 	return fmt.Sprintf("{Start: %d, Length: %d, Kind: %q, Target: %d, Variant: %d}, // %v to %v", e.Start, e.Length, e.Kind, e.Target, e.Variant, e.Start.Round(time.Second), (e.Start + e.Length).Round(time.Second))
 }
 
-// Draw returns random episodes for a simulation. Each seed uses only some of the kinds, so
-// that rare combinations occur. Episodes last from seconds to hours, and the pauses between
-// them from seconds to weeks; pace is the usual mean of a pause.
+// Draw returns random episodes for a simulation, in the order of their starts. Each seed uses
+// only some of the kinds, so that rare combinations occur. Episodes last from seconds to
+// hours, and the pauses between them from seconds to weeks; pace is the usual mean of a
+// pause. Targets are in [0, targets).
 func Draw(seed uint64, length, pace time.Duration, targets int, kinds ...string) (all []Episode) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	kinds = slices.Clone(kinds)
@@ -45,7 +48,7 @@ func Draw(seed uint64, length, pace time.Duration, targets int, kinds ...string)
 	return all
 }
 
-// Random returns a random duration from 0 to twice the mean.
+// Random returns a uniform random duration in [0, 2*mean).
 func Random(r *rand.Rand, mean time.Duration) time.Duration {
 	return time.Duration(r.Int64N(int64(2 * mean)))
 }
@@ -68,7 +71,7 @@ func Shrink(all []Episode, fails func([]Episode) bool) []Episode {
 
 // WriteTest writes a test that replays a list of episodes to a new file and returns the
 // name of the file. replay is the name of a function of pkg that takes the test, the seed,
-// the length and the episodes.
+// the length and the episodes. failure becomes the comment of the test.
 func WriteTest(pkg, replay string, seed uint64, length time.Duration, all []Episode, failure string) (file string, err error) {
 	f, err := os.CreateTemp("", fmt.Sprintf("replay_seed%d_*_test.go", seed))
 	if err != nil {

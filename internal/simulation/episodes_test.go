@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/betanet/betanet_exporter/internal/simulation"
@@ -34,18 +35,18 @@ func (w *world) beginEpisode(e *simulation.Episode, stop *func()) {
 		if e.Variant%2 == 0 {
 			s.count -= min(s.count, e.Variant%100)
 		} else { // endEpisodes decrements it
-			s.idleUntil = latest(s.idleUntil, until.Add(2*(w.interval+w.timeout)))
+			s.idleUntil = later(s.idleUntil, until.Add(2*(w.interval+w.timeout)))
 		}
 	case "other API":
 		w.switchAPI(s)
 	case "partition", "loses packets":
-		w.networkFaultyUntil = latest(w.networkFaultyUntil, until.Add(2*(w.interval+pause+w.timeout)))
-		w.unsettledUntil = latest(w.unsettledUntil, until.Add(w.lag()))
+		w.networkFaultyUntil = later(w.networkFaultyUntil, until.Add(2*(w.interval+pause+w.timeout)))
+		w.unsettledUntil = later(w.unsettledUntil, until.Add(w.lag()))
 	case "file breaks":
 		replaceFile(filepath.Join(w.dir, "targets.json"), []string{"[{", "", "{}"}[e.Variant%3])
-		w.unsettledUntil = latest(w.unsettledUntil, until.Add(w.lag()))
+		w.unsettledUntil = later(w.unsettledUntil, until.Add(w.lag()))
 	case "list breaks", "list hangs", "names fail":
-		w.unsettledUntil = latest(w.unsettledUntil, until.Add(w.lag()+30*time.Second))
+		w.unsettledUntil = later(w.unsettledUntil, until.Add(w.lag()+30*time.Second))
 	case "names change":
 		w.changeNames()
 	case "removed", "renamed", "moved", "reloaded", "bad file", "exporter restarts":
@@ -57,9 +58,9 @@ func (w *world) beginEpisode(e *simulation.Episode, stop *func()) {
 	case "probed":
 		go w.probe(s, w.began)
 	case "receiver refuses", "receiver hangs":
-		w.receiverFaultyUntil = latest(w.receiverFaultyUntil, until)
+		w.receiverFaultyUntil = later(w.receiverFaultyUntil, until)
 	default:
-		s.faultyUntil = latest(s.faultyUntil, until)
+		s.faultyUntil = later(s.faultyUntil, until)
 	}
 }
 
@@ -80,7 +81,7 @@ func (w *world) switchAPI(s *service) {
 	}
 }
 
-func latest(a, b time.Time) time.Time {
+func later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
 	}
@@ -124,10 +125,10 @@ func (w *world) operate(e *simulation.Episode, u *upstream, stop *func()) {
 	w.unlocked(func() { w.reload(http.StatusOK) })
 }
 
-// startOver records that an upstream has no previous state for the exporter.
+// startOver records that the exporter has no earlier state of an upstream.
 func (w *world) startOver(u *upstream) {
 	u.changedAt, u.outage = time.Now(), outage{}
-	w.unsettledUntil = latest(w.unsettledUntil, time.Now().Add(w.lag()))
+	w.unsettledUntil = later(w.unsettledUntil, time.Now().Add(w.lag()))
 	for _, s := range u.urls {
 		s.forget()
 	}
@@ -177,7 +178,7 @@ func (w *world) endEpisodes(at time.Time) {
 			w.changeNames()
 		case "other API":
 			w.switchAPI(s)
-			s.faultyUntil = latest(s.faultyUntil, at)
+			s.faultyUntil = later(s.faultyUntil, at)
 		case "goes back":
 			if e.Variant%2 == 1 && s.count > 0 {
 				s.count--
@@ -214,16 +215,14 @@ func (w *world) reload(want int) {
 
 // herd makes n concurrent scrapes.
 func (w *world) herd(n int) {
-	done := make(chan struct{})
+	var scrapes sync.WaitGroup
 	for range n {
-		go func() { w.scrape(); done <- struct{}{} }()
+		scrapes.Go(w.scrape)
 	}
-	for range n {
-		<-done
-	}
+	scrapes.Wait()
 }
 
-// badScraper makes a scrape that does not read the response or disconnects.
+// badScraper requests a scrape, but disconnects at once or does not read the response.
 func (w *world) badScraper(e *simulation.Episode) {
 	c, err := w.inbound.dial(context.Background())
 	if err != nil {

@@ -48,7 +48,7 @@ func simulate(t *testing.T, seed uint64, length time.Duration, episodes []simula
 	return w
 }
 
-// run runs the exporter with the episodes, and makes scrapes in between.
+// run runs the exporter through the episodes and scrapes it in between.
 func (w *world) run() {
 	stop := w.startExporter()
 	next := 0
@@ -81,7 +81,7 @@ func (w *world) run() {
 	}
 	stop()
 	w.client.CloseIdleConnections()
-	time.Sleep(10 * time.Second) // for dials that net/http has not abandoned
+	time.Sleep(10 * time.Second) // for dials, which net/http does not cancel
 	w.running.Wait()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -104,8 +104,8 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// startExporter starts the exporter and returns a function that stops it and waits for its
-// end.
+// startExporter starts the exporter and returns a function that stops it and waits until it
+// has ended.
 func (w *world) startExporter() func() {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -160,7 +160,7 @@ func TestDaysOfTheExporter(t *testing.T) {
 		w := simulate(t, seed, length, episodes)
 		total.add(w)
 		failure := w.failure
-		w = nil
+		w = nil // so that its memory can be freed before it is measured
 		if broken := total.checkProcess(); failure == "" {
 			failure = broken
 		}

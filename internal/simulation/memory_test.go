@@ -6,25 +6,25 @@ import (
 	"time"
 )
 
-// The bytes that the exporter may use for its history. All parts of it are bounded: an hour
-// of the fleet in 360 points, up to 5000 events, up to 500 incidents, the last values of
-// removed upstreams, from which they continue if they return, and maps and buffers that do
-// not shrink. A world of twelve hours leaves 60 to 100 kB.
+// The number of bytes that the exporter may use for its history. All parts of it are bounded:
+// an hour of the fleet in 360 points, up to 5000 events, up to 500 incidents, the last values
+// of removed upstreams in case they return, and maps and buffers that do not shrink. A world
+// of twelve hours leaves 60 to 100 kB.
 const (
-	keptHistory = 256 << 10
-	keptChange  = 300 // for each failure and recovery of an endpoint
-	keptChanges = 5000
+	historyBytes   = 256 << 10
+	bytesPerChange = 300 // for each failure and recovery of an endpoint, up to maxChanges
+	maxChanges     = 5000
 )
 
-// The additional bytes that the process may use after further worlds have ended, compared to
-// after the first. Profiles show objects of the last world, and about 10 kB per world:
+// The number of bytes that the process may use after further worlds have ended, in addition to
+// those after the first. Profiles show objects of the last world, and about 10 kB per world:
 // descriptors of goroutines, which the runtime never frees, and pools of libraries.
 const (
-	keptByProcess = 1 << 20
-	keptByWorld   = 16 << 10
+	processBytes  = 1 << 20
+	bytesPerWorld = 16 << 10
 )
 
-// recovery returns the time after the last episode within which everything is up again.
+// recovery returns how long after the last episode everything must be up again.
 func (w *world) recovery() time.Duration {
 	return w.lag() + maxRetryAfter + w.aftermath()
 }
@@ -45,7 +45,7 @@ func (w *world) checkMemory(stop *func()) {
 	recent := w.idleHeap()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if allowed := keptHistory + int64(min(w.changes, keptChanges))*keptChange; old-recent > allowed {
+	if allowed := historyBytes + int64(min(w.changes, maxChanges))*bytesPerChange; old-recent > allowed {
 		w.fail("the exporter uses %d bytes and %d after a restart, want at most %d more than after a restart", old, recent, allowed)
 	}
 }
@@ -63,7 +63,7 @@ func (w *world) idleHeap() int64 {
 // liveHeap returns the size of all reachable objects in bytes.
 func liveHeap() int64 {
 	runtime.GC()
-	runtime.GC() // because a sync.Pool keeps its objects through the first
+	runtime.GC() // because a sync.Pool keeps its objects during the first
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
@@ -76,7 +76,7 @@ func (f *figures) checkProcess() string {
 	if f.heap == 0 {
 		f.heap = now
 	}
-	if allowed := keptByProcess + int64(f.worlds)*keptByWorld; now-f.heap > allowed {
+	if allowed := processBytes + int64(f.worlds)*bytesPerWorld; now-f.heap > allowed {
 		return fmt.Sprintf("the process uses %d bytes after %d worlds and %d after the first, want at most %d more than after the first", now, f.worlds, f.heap, allowed)
 	}
 	return ""

@@ -15,7 +15,7 @@ func (w *world) grace(u *upstream) time.Duration {
 	return w.lag()
 }
 
-// lag returns how long it may take until a change in a source of upstreams is noticed: its
+// lag returns how long it may take until a change in a discovery source is noticed: its
 // refresh interval and timeouts.
 func (w *world) lag() time.Duration { return w.refresh + 40*time.Second }
 
@@ -97,7 +97,7 @@ func (w *world) check(what string, series map[string]float64) {
 	w.checkFleet(what, series, now)
 }
 
-// disturbed reports whether the network is faulty or was recently.
+// disturbed reports whether the network has, or recently had, a fault.
 func (w *world) disturbed(now time.Time) bool { return now.Before(w.networkFaultyUntil) }
 
 // checkFleet checks the sums and counts of the fleet.
@@ -165,7 +165,7 @@ func (s *service) check(what string, series map[string]float64, key string, up b
 			w.fail("%s: %s is both up and stale", what, s.host)
 		}
 		if bad := now.Sub(e.lastFailure); !up && present && !stale && !e.lastFailure.IsZero() && bad > w.timeout+settle && e.lastFailure.After(last.at) {
-			w.fail("%s: %s failed %v ago and is not marked as stale", what, s.host+paths[path], bad)
+			w.fail("%s: %s failed %v ago and is not flagged as stale", what, s.host+paths[path], bad)
 		}
 		if e.lastFailure.After(last.at) && now.Sub(e.lastFailure) > w.timeout+settle && up {
 			w.fail("%s: %s is up, although %s failed %v ago", what, s.host, paths[path], now.Sub(e.lastFailure))
@@ -197,7 +197,7 @@ func (s *service) checkFresh(what string, up, healthy bool) {
 	if healthy && now.Sub(since) > bound && (!up || now.Sub(last) > w.interval+w.timeout) {
 		w.fail("%s: %s has up %v and a document from %v ago, although the last fault ended %v ago", what, s.host, up, now.Sub(last), now.Sub(since))
 	}
-	s.recordOutage(now, now.Sub(since) > bound && healthy, now.Sub(latest(last, latest(s.u.changedAt, w.began))) > bound+w.lag())
+	s.recordOutage(now, now.Sub(since) > bound && healthy, now.Sub(later(last, later(s.u.changedAt, w.began))) > bound+w.lag())
 	if up && now.Sub(last) > 2*w.interval+2*w.timeout && now.Sub(s.u.changedAt) > bound {
 		w.fail("%s: %s is up, but its last document is from %v ago", what, s.host, now.Sub(last))
 	}
@@ -226,7 +226,7 @@ func (u *upstream) checkReplicas(what string, series map[string]float64, key str
 	}
 	var all []string
 	for _, s := range u.urls {
-		for _, sent := range s.endpoints[2].sent {
+		for _, sent := range s.endpoints[network].sent {
 			if value == float64(sent.value) {
 				return
 			}

@@ -32,7 +32,7 @@ func (w *world) probe(s *service, began time.Time) {
 	case status != http.StatusOK || series["betanet_up"] != 1:
 		w.fail("probe of %s, which is healthy: status %d, up %v", name, status, series["betanet_up"])
 	default:
-		path := 2
+		path := network
 		if s.mixnodes {
 			path = mixnodes
 		}

@@ -60,22 +60,23 @@ func (w *world) serveNames(c net.Conn) {
 		if _, err := io.ReadFull(c, q); err != nil {
 			return
 		}
-		end := 12
+		end := 12 // length of the header
 		for q[end] != 0 {
 			end += int(q[end]) + 1
 		}
-		end += 5
+		end += 5 // end of the name, type and class
 		a := append([]byte{}, q[:end]...)
-		a[2], a[3] = 0x84, 0x80
-		a[8], a[9], a[10], a[11] = 0, 0, 0, 0
+		a[2], a[3] = 0x84, 0x80               // an authoritative answer
+		a[8], a[9], a[10], a[11] = 0, 0, 0, 0 // without authority or additional records
 		var answers uint16
 		w.mu.Lock()
 		if w.activeEpisode("names fail") != nil {
-			a[3] |= 2
-		} else if binary.BigEndian.Uint16(q[end-4:]) == 1 {
+			a[3] |= 2 // SERVFAIL
+		} else if binary.BigEndian.Uint16(q[end-4:]) == 1 { // type A
 			for _, u := range w.upstreams {
 				if u.source == "names" && u.wanted {
 					ip := netip.MustParseAddrPort(u.urls[0].host).Addr().As4()
+					// The name of the question, type A, class IN, a TTL of 1 s and 4 bytes.
 					a = append(append(a, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 1, 0, 4), ip[:]...)
 					answers++
 				}

@@ -11,12 +11,18 @@ import (
 	"time"
 )
 
-// paths are the only paths that may be requested, because others deadlock a real server.
+// paths are the only paths that may be requested. Others deadlock a real server.
 var paths = []string{"/api/v1/metrics", "/api/v1/nodes/status", "/api/v1/network/stats", "/mixnodes"}
 
-const mixnodes = 3 // index of /mixnodes in paths
+// Indexes in paths.
+const (
+	metrics = iota
+	nodes
+	network
+	mixnodes
+)
 
-// service is a simulated Betanet service with the oracle's state of it.
+// service is a simulated Betanet service and what the oracle knows about it.
 type service struct {
 	w           *world
 	u           *upstream
@@ -94,7 +100,7 @@ func (w *world) serveService(host string, c net.Conn) {
 		if s == nil { // the upstream called always
 			w.mu.Unlock()
 			time.Sleep(time.Millisecond)
-			io.WriteString(c, response("200 OK", "", documents[path](0)))
+			io.WriteString(c, response("200 OK", "", documents[path](0, 0)))
 			continue
 		}
 		kind, takes, text, value := s.handle(path)
@@ -126,8 +132,8 @@ func (w *world) serveService(host string, c net.Conn) {
 	}
 }
 
-// handle checks a request and draws the response. It returns a negative takes for no
-// response. The caller holds the mutex.
+// handle checks a request and draws the response; takes is negative if there is none. The
+// caller holds the mutex.
 func (s *service) handle(path int) (kind string, takes time.Duration, text string, value uint64) {
 	w, now, e := s.w, time.Now(), &s.endpoints[path]
 	w.requests++
@@ -191,19 +197,19 @@ func response(status, header, body string) string {
 	return fmt.Sprintf("HTTP/1.1 %s\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", status, header, len(body), body)
 }
 
-// documents are functions that return the document of each path after n messages.
-var documents = [4]func(n uint64, node ...int) string{
-	func(n uint64, _ ...int) string {
+// documents has a function for each path that returns its document after n messages.
+var documents = [4]func(n uint64, node int) string{
+	func(n uint64, _ int) string {
 		return fmt.Sprintf(`{"packets_processed":%d,"packets_dropped":%d}`, n, n/10)
 	},
-	func(n uint64, _ ...int) string {
+	func(n uint64, _ int) string {
 		return fmt.Sprintf(`{"active_nodes":%d,"inactive_nodes":0,"total_nodes":%d}`, n, n)
 	},
-	func(n uint64, _ ...int) string {
+	func(n uint64, _ int) string {
 		return fmt.Sprintf(`{"bytes_transmitted":%d,"bytes_received":%d,"avg_latency_ms":3,"peak_throughput":1}`, n, n)
 	},
-	func(n uint64, node ...int) string {
-		return fmt.Sprintf(`[{"id":"m%d","status":"active","packets_processed":%d,"packets_dropped":0}]`, append(node, 0)[0], n)
+	func(n uint64, node int) string {
+		return fmt.Sprintf(`[{"id":"m%d","status":"active","packets_processed":%d,"packets_dropped":0}]`, node, n)
 	},
 }
 
@@ -211,7 +217,7 @@ var documents = [4]func(n uint64, node ...int) string{
 // stopped waiting for the response. The caller holds the mutex.
 func (s *service) failed(path int, requestedAt time.Time, certain bool) {
 	e := &s.endpoints[path]
-	e.lastFailure = latest(e.lastFailure, requestedAt)
+	e.lastFailure = later(e.lastFailure, requestedAt)
 	e.changeTo(true, s.w)
 	if !certain {
 		return

@@ -130,8 +130,8 @@ func (w *world) checkIncidents(status *statusPage, at time.Time) {
 	}
 }
 
-// checkSources checks the states that the status page shows for the sources of upstreams and
-// for the receiver of pushes.
+// checkSources checks the states that the status page shows for the discovery sources and for
+// the receiver of pushes.
 func (w *world) checkSources(status *statusPage, at time.Time) {
 	healthy := !at.Before(w.unsettledUntil) && !at.Before(w.networkFaultyUntil) && at.Sub(w.began) > w.lag()
 	for _, s := range status.Sources {
@@ -139,14 +139,14 @@ func (w *world) checkSources(status *statusPage, at time.Time) {
 			w.fail("the source %s has no fault, but the status page shows a failure", s.Source)
 		}
 		for _, e := range w.active {
-			lasts := at.Sub(latest(w.start.Add(e.Start), w.began)) > w.lag()
+			lasts := at.Sub(later(w.start.Add(e.Start), w.began)) > w.lag()
 			fails := strings.HasPrefix(s.Source, "http") && strings.HasPrefix(e.Kind, "list ") || strings.HasPrefix(s.Source, "dns") && e.Kind == "names fail"
 			if lasts && fails && s.Up {
 				w.fail("the source %s fails, but the status page shows it as up", s.Source)
 			}
 		}
 	}
-	if at.Sub(latest(w.receiverFaultyUntil, latest(w.networkFaultyUntil, w.began))) < 3*pushInterval || w.activeEpisode("receiver hangs") != nil || w.activeEpisode("receiver refuses") != nil {
+	if at.Sub(later(w.receiverFaultyUntil, later(w.networkFaultyUntil, w.began))) < 3*pushInterval || w.activeEpisode("receiver hangs") != nil || w.activeEpisode("receiver refuses") != nil {
 		return
 	}
 	if last := status.Push.LastSuccess; status.Push.Error != "" || at.Sub(last) > pushInterval+time.Minute || at.Sub(w.lastPush) > pushInterval+time.Minute {
@@ -184,7 +184,7 @@ func (w *world) checkRate(shown float64, at time.Time) {
 // rates returns the message rates between the last four documents, or nil if there are
 // fewer.
 func (s *service) rates() (rates []float64) {
-	sent := s.endpoints[0].sent
+	sent := s.endpoints[metrics].sent
 	if s.mixnodes {
 		sent = s.endpoints[mixnodes].sent
 	}

@@ -27,7 +27,7 @@ const (
 	settle       = 300 * time.Millisecond
 )
 
-// kinds are the kinds of episodes.
+// kinds are the kinds of episodes in the simulation of the exporter.
 var kinds = []string{
 	"refused", "hangs", "half-open", "slow", "500", "404", "429", "broken", "cut", "schema", "deadlocked",
 	"restarts", "jumps", "goes back", "other API", "partition", "loses packets",
@@ -43,7 +43,7 @@ type world struct {
 	length   time.Duration
 	interval time.Duration // of collections
 	timeout  time.Duration // of a collection
-	refresh  time.Duration // refresh interval of the sources of upstreams
+	refresh  time.Duration // refresh interval of the discovery sources
 	episodes []simulation.Episode
 	active   []*simulation.Episode
 	random   *rand.Rand
@@ -63,7 +63,7 @@ type world struct {
 	extra               uint64           // how much more it may show
 	fleet               tally            // increase of that counter between two scrapes
 	changes             int              // number of failures and recoveries of endpoints
-	points              map[string]point // the last one pushed of each series; nil if pushes are not checked
+	points              map[string]point // last point pushed for each series; nil if pushes are not checked
 	lastPush            time.Time
 	receiverFaultyUntil time.Time // end of its last fault
 
@@ -80,7 +80,7 @@ type sample struct {
 	restarted uint64 // the value if the exporter started the sum from scratch
 }
 
-// matches reports whether the value shown for a path is that of the sample.
+// matches reports whether the value shown for a path may be from the sample.
 func (s sample) matches(value float64, path int) bool {
 	return value == float64(s.value) || path == mixnodes && value == float64(s.restarted)
 }
@@ -94,10 +94,10 @@ type upstream struct {
 	wanted     bool      // it should be listed
 	changedAt  time.Time // when it was last added, removed or moved
 	lastListed time.Time // when a check last found it listed
-	outage     outage    // the last one
+	outage     outage    // last outage
 
 	urls   []*service
-	known  map[string]*lastValue // by name of the upstream
+	known  map[string]*lastValue // by name, because an upstream may be renamed
 	resets tally                 // number of documents that show a restart
 }
 
@@ -199,7 +199,7 @@ func (w *world) runExporter(ctx context.Context) {
 		u.changedAt, u.resets = w.began, tally{}
 		for _, s := range u.urls {
 			s.forget()
-			// They may be from a check of the last push before the restart, at this moment.
+			// The check of the last push before the restart may have set them at this very time.
 			s.delivered, s.knownUp, s.knownDown = [4]bool{}, time.Time{}, time.Time{}
 		}
 	}

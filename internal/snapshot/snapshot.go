@@ -16,7 +16,7 @@ type Record struct {
 	At      time.Time         // when it was fetched
 	Tried   bool              // a collection has finished, successfully or not
 	Failure *betanet.Failure  // of the last collection, nil if it succeeded
-	Since   time.Time         // when the first of the current consecutive failures happened
+	Since   time.Time         // when the current run of failures began, zero without a failure
 }
 
 // Fetched returns the record after a good document was fetched.

@@ -17,7 +17,7 @@ const (
 
 var (
 	start   = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
-	timeout = &betanet.Failure{Reason: betanet.ReasonTimeout, Err: errors.New("no answer in time")}
+	timeout = &betanet.Failure{Reason: betanet.ReasonTimeout, Err: errors.New("no response in time")}
 	refused = &betanet.Failure{Reason: betanet.ReasonConnect, Err: errors.New("refused")}
 	doc     = betanettest.Metrics{PacketsProcessed: 7}.Doc()
 	good    = Record{}.Fetched(doc, start)
