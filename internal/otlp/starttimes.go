@@ -41,7 +41,7 @@ type series struct {
 	seen        uint32                 // last push with the series
 }
 
-// firstPoint is a series whose first point was not delivered yet.
+// firstPoint is a series whose first point has not been delivered yet.
 type firstPoint struct {
 	key string
 	series
@@ -51,7 +51,7 @@ func newStartTimes(process time.Time, ofProcess func(string) bool) *startTimes {
 	return &startTimes{process: timestamppb.New(process), ofProcess: ofProcess, known: make(map[string]*series)}
 }
 
-// begin begins a push.
+// begin starts a push.
 func (s *startTimes) begin() { s.push++ }
 
 // stamp sets the time and start time of the metrics in one part of a push. The bridge
@@ -125,7 +125,7 @@ func (s *startTimes) complete() {
 	}
 }
 
-// counts returns the count of a histogram and of its buckets.
+// counts returns the count of a histogram and the cumulative counts of its buckets.
 func counts(h *dto.Histogram) []uint64 {
 	all := make([]uint64, 0, len(h.Bucket)+1)
 	all = append(all, h.GetSampleCount())
