@@ -36,7 +36,7 @@ type ExporterMetrics struct {
 
 // Discovery is the state of a discovery source.
 type Discovery struct {
-	Tried       bool // it was read at least once, successfully or not
+	Tried       bool // it was tried at least once, successfully or not
 	Up          bool // everything in it could be read when last tried
 	Targets     int  // valid targets in use, including duplicates
 	Duplicates  int  // targets left out because their name is taken
