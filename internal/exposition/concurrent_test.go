@@ -82,7 +82,7 @@ func isComplete(text string, f Format) bool {
 		strings.HasSuffix(text, "\n# EOF\n") == (f == OpenMetrics)
 }
 
-// wantOneView checks that both counters of each upstream appear once, are equal, and have
+// wantOneView checks that both counters of each upstream appear once, are equal, and are
 // a value of that upstream. It also checks betanet_up.
 func wantOneView(t *testing.T, text string, upstreams int) {
 	for i := range upstreams {

@@ -12,10 +12,11 @@ func Documentation() string {
 
 <!-- Made by "make generate" from internal/exposition. Do not edit. -->
 
-A value that an upstream does not send has no series; it is never zero. The series of
-an upstream have the label ` + "`upstream`" + ` if there is more than one. The series of a
-document disappear when its last good values are older than ` + "`--cache.max-stale`" + `.
-Counters are exposed as the upstream sends them, even after it restarts.
+A value that an upstream does not send has no series; it is not exposed as zero. The
+series of an upstream with a name have the label ` + "`upstream`" + `, except on ` + "`/probe`" + `. The
+series of a document disappear when its last good values are older than
+` + "`--cache.max-stale`" + `. Counters are exposed as the upstream sends them, even after it
+restarts.
 
 ## Upstreams
 `)
@@ -24,8 +25,9 @@ Counters are exposed as the upstream sends them, even after it restarts.
 ## The exporter
 
 These series cover all upstreams together. Series whose label values form a closed set
-exist from the start, with the value 0. The series about pushing exist only if
-` + "`--otlp.endpoint`" + ` is set.
+exist from the start, with the value 0, except the series of endpoints, which appear once
+an upstream speaks their API. The series about pushing exist only if ` + "`--otlp.endpoint`" + `
+is set.
 `)
 	writeTable(&b, func(f *family) bool { return f.exporter != nil })
 	b.WriteString(`
@@ -37,7 +39,7 @@ increases only: a restart of an upstream or of the exporter does not show as tra
 	writeTable(&b, func(f *family) bool { return f.fleet != nil })
 	b.WriteString(`
 ` + "`betanet_exporter_build_info`, `go_*` and `process_*`" + ` come from Prometheus' client
-library and are read at most once a second.
+library and are read at most once per second.
 
 ## Label values
 
@@ -47,7 +49,8 @@ library and are read at most once a second.
 | result of attempts_total | ` + strings.Join(results, ", ") + ` |
 | result of push_total | ` + strings.Join(pushResults, ", ") + ` |
 | reason of endpoint_failing | the results of an attempt, except success |
-| state | closed, half_open, open |
+| state of circuit_breaker_transitions_total | closed, half_open, open |
+| state of fleet_upstreams | down, pending, stale, up |
 
 ## Formats
 

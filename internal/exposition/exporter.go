@@ -25,10 +25,10 @@ type ExporterMetrics struct {
 	cache, rejected, pushes        counterVec
 	durations, delay               fleet.Histogram
 	inUse                          [betanet.NumEndpoints]atomic.Bool // an upstream speaks the endpoint's API
-	collections, skipped, exhausted,
-	upstreams, reloadedAt atomic.Int64 // reloadedAt in Unix milliseconds
-	reloadFailed, pushing atomic.Bool
-	pushedAt              atomic.Int64 // in Unix milliseconds, 0 before the first success
+
+	collections, skipped, exhausted, upstreams atomic.Int64
+	reloadFailed, pushing                      atomic.Bool
+	reloadedAt, pushedAt                       atomic.Int64 // last successes in Unix milliseconds; pushedAt is 0 before the first
 
 	mu      sync.Mutex
 	sources map[string]Discovery
@@ -36,7 +36,7 @@ type ExporterMetrics struct {
 
 // Discovery is the state of a discovery source.
 type Discovery struct {
-	Tried       bool // at least once
+	Tried       bool // it was tried at least once, successfully or not
 	Up          bool // everything in it could be read when last tried
 	Targets     int  // valid targets in use, including duplicates
 	Duplicates  int  // targets left out because their name is taken
@@ -130,6 +130,7 @@ func (m *ExporterMetrics) markAPI(v *fleet.View) {
 	}
 }
 
+// markInUse makes the series of an API's endpoints exist.
 func (m *ExporterMetrics) markInUse(api betanet.API) {
 	for _, e := range api.Endpoints() {
 		if !m.inUse[e].Load() { // a load is cheaper than a store
@@ -171,10 +172,10 @@ func (m *ExporterMetrics) Delay(d time.Duration) { m.delay.Observe(max(0, d).Sec
 func (m *ExporterMetrics) Skipped(n int) { m.skipped.Add(int64(n)) }
 
 // Rejected counts an inbound request or connection that was rejected. reason is one of
-// the constants above.
+// the constants that begin with Rejected.
 func (m *ExporterMetrics) Rejected(reason string) { m.rejected.inc(reason) }
 
-// Upstreams records the number of upstreams, polled or only probed.
+// Upstreams records the number of configured and discovered upstreams.
 func (m *ExporterMetrics) Upstreams(n int) { m.upstreams.Store(int64(n)) }
 
 // UpstreamCount returns the number of upstreams.
@@ -226,10 +227,16 @@ func (m *ExporterMetrics) DiscoveryTried() bool {
 }
 
 func (m *ExporterMetrics) anySource(is func(Discovery) bool) bool {
-	return slices.ContainsFunc(slices.Collect(maps.Values(m.Sources())), is)
+	for _, d := range m.Sources() {
+		if is(d) {
+			return true
+		}
+	}
+	return false
 }
 
-// perSource returns a function that writes a sample for each discovery source.
+// perSource returns a function that calls write for each discovery source, with its
+// rendered label.
 func perSource(write func(w *lines, source string, d Discovery)) func(*ExporterMetrics, *lines) {
 	return func(m *ExporterMetrics, w *lines) {
 		m.mu.Lock()

@@ -79,15 +79,15 @@ func neverExpiring(v *fleet.View) *Registry {
 	return registryOf(v)
 }
 
-func TestTheExpositionMatchesTheGoldenFiles(t *testing.T) {
+func TestExpositionMatchesTheGoldenFiles(t *testing.T) {
 	golden(t, "one.prom", text(t, neverExpiring(v1View(newUpstream(""), at)), Text))
 	golden(t, "one.om", text(t, neverExpiring(v1View(newUpstream(""), at)), OpenMetrics))
 	golden(t, "mixnodes.prom", text(t, neverExpiring(mixnodesView(newUpstream(`m"1`), at)), Text))
 }
 
-// The example in the exporter's first description is a contract. This test repeats it,
-// because -update changes the golden files.
-func TestTextContainsTheExampleOfTheFirstDescription(t *testing.T) {
+// The example in the exporter's original specification is a contract. This test repeats
+// it, because -update changes the golden files.
+func TestTextContainsTheExampleOfTheSpecification(t *testing.T) {
 	got := text(t, neverExpiring(v1View(newUpstream(""), at)), Text)
 	for _, want := range []string{
 		"# HELP betanet_connected_peers Number of connected peers\n# TYPE betanet_connected_peers gauge\nbetanet_connected_peers 7\n",
@@ -138,13 +138,13 @@ func TestValuesExpireWithoutANewView(t *testing.T) {
 	}
 }
 
-func TestARemovedUpstreamHasNoSeries(t *testing.T) {
+func TestRemovedUpstreamHasNoSeries(t *testing.T) {
 	a, b := newUpstream("a"), newUpstream("b")
 	r := registryOf(v1View(a, time.Now()), v1View(b, time.Now()))
 	r.Remove(a)
 	got := text(t, r, Text)
 	if strings.Contains(got, `upstream="a"`) || !strings.Contains(got, `betanet_up{upstream="b"} 1`) {
-		t.Errorf("got\n%s", got)
+		t.Errorf("got\n%s\nwant only the series of b", got)
 	}
 }
 
@@ -157,7 +157,7 @@ func TestFamiliesAreWrittenOnceForAllUpstreams(t *testing.T) {
 	want := "# HELP betanet_messages_total Total messages processed\n# TYPE betanet_messages_total counter\n" +
 		"betanet_messages_total{upstream=\"a\"} 5000\nbetanet_messages_total{upstream=\"b\"} 5000\nbetanet_messages_total{upstream=\"c\"} 5000\n# HELP"
 	if !strings.Contains(got, want) {
-		t.Errorf("got\n%s", got)
+		t.Errorf("got\n%s\nwant it to contain\n%s", got, want)
 	}
 }
 
@@ -171,16 +171,16 @@ func TestNamesAndHelpSatisfyTheLinter(t *testing.T) {
 	}
 }
 
-func TestTheTableOfFamiliesIsSortedAndFits(t *testing.T) {
+func TestFamilyTableIsValid(t *testing.T) {
 	if len(families) > maxFamilies {
 		t.Errorf("got %d families, want at most %d", len(families), maxFamilies)
 	}
 	for i, f := range families {
 		if strings.HasSuffix(f.help, ".") || strings.Contains(f.help, ". ") {
-			t.Errorf("the help of %s is not a single sentence without a full stop: %s", f.name, f.help)
+			t.Errorf("%s: got help %q, want a single sentence without a full stop", f.name, f.help)
 		}
 		if i > 0 && families[i-1].name >= f.name {
-			t.Errorf("%s comes after %s", f.name, families[i-1].name)
+			t.Errorf("%s comes after %s, want the families sorted by name", f.name, families[i-1].name)
 		}
 		writers := 0
 		for _, set := range []bool{f.upstream != nil, f.exporter != nil, f.fleet != nil} {
@@ -189,15 +189,15 @@ func TestTheTableOfFamiliesIsSortedAndFits(t *testing.T) {
 			}
 		}
 		if writers != 1 {
-			t.Errorf("%s is written by %d functions, want 1", f.name, writers)
+			t.Errorf("%s: got %d functions that write it, want 1", f.name, writers)
 		}
 		if f.metricType == counter != strings.HasSuffix(f.name, "_total") {
-			t.Errorf("%s is a %s", f.name, f.metricType)
+			t.Errorf("%s: got type %s, want a name that ends in _total only for counters", f.name, f.metricType)
 		}
 	}
 }
 
-func TestSamplesHaveTheLabelsOfTheOperatorAndTheReplica(t *testing.T) {
+func TestSamplesHaveCustomLabelsAndTheReplica(t *testing.T) {
 	u := newUpstream("a")
 	u.URLs = append(u.URLs, u.URLs[0])
 	u.Labels = []fleet.Label{{Name: "region", Value: `e"u`}}
@@ -257,7 +257,7 @@ func TestProbeOmitsAccumulatedFamilies(t *testing.T) {
 	}
 	got := b.String()
 	if !strings.Contains(got, "\nbetanet_messages_total{region=\"eu\"} 5000\n") || !strings.Contains(got, "\nbetanet_up{region=\"eu\"} 1\n") {
-		t.Errorf("got\n%s", got)
+		t.Errorf("got\n%s\nwant betanet_messages_total 5000 and betanet_up 1", got)
 	}
 	for _, not := range []string{"upstream=", "betanet_message_latency_seconds", "upstream_resets", "fleet", "go_"} {
 		if strings.Contains(got, not) {
@@ -269,17 +269,17 @@ func TestProbeOmitsAccumulatedFamilies(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := b.String(); strings.Contains(got, "betanet_messages_total") || !strings.Contains(got, "\nbetanet_up 0\n") || !strings.HasSuffix(got, "# EOF\n") {
-		t.Errorf("got\n%s", got)
+		t.Errorf("got\n%s\nwant betanet_up 0, no sums and # EOF at the end", got)
 	}
 }
 
 func TestScrapeEndsWhenTheClientIsGone(t *testing.T) {
 	gone := errors.New("gone")
-	if err := registryOf(v1View(newUpstream("a"), time.Now())).Write(writer(func([]byte) (int, error) { return 0, gone }), Text); !errors.Is(err, gone) {
+	if err := registryOf(v1View(newUpstream("a"), time.Now())).Write(writerFunc(func([]byte) (int, error) { return 0, gone }), Text); !errors.Is(err, gone) {
 		t.Errorf("got %v, want %v", err, gone)
 	}
 }
 
-type writer func([]byte) (int, error)
+type writerFunc func([]byte) (int, error)
 
-func (w writer) Write(b []byte) (int, error) { return w(b) }
+func (w writerFunc) Write(b []byte) (int, error) { return w(b) }

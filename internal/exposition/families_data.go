@@ -7,7 +7,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// renderContext is an upstream at the moment of rendering.
+// renderContext is the input of the functions that write the families of an upstream.
 type renderContext struct {
 	view       *fleet.View
 	values     *fleet.Values

@@ -88,10 +88,10 @@ func writeBreakers(w *lines, c *renderContext) {
 	}
 }
 
-// breakerValues are the values of the states. A higher value allows fewer requests.
+// breakerValues are the sample values of the states. A higher value allows fewer requests.
 var breakerValues = [...]uint64{breaker.Closed: 0, breaker.HalfOpen: 1, breaker.Open: 2}
 
-// endpointLabel contains the rendered label of each endpoint.
+// endpointLabel has the rendered label of each endpoint.
 var endpointLabel = func() (l [betanet.NumEndpoints]string) {
 	for e := range betanet.NumEndpoints {
 		l[e] = label("endpoint", e.String())

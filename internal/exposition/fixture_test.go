@@ -43,7 +43,7 @@ func viewOf(u *fleet.Upstream, when time.Time, docs ...*betanet.Document) *fleet
 	return v
 }
 
-// v1View returns a view with the documents in the exporter's first description.
+// v1View returns a view with the documents in the exporter's original specification.
 func v1View(u *fleet.Upstream, when time.Time) *fleet.View {
 	return viewOf(u, when,
 		betanettest.Metrics{PacketsProcessed: 5000, PacketsDropped: 10}.Doc(),

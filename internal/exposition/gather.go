@@ -21,8 +21,9 @@ func (r *Registry) Gather() ([]*dto.MetricFamily, error) {
 }
 
 // Parts returns the families of Gather in parts, so that they can be converted and sent
-// part by part: first the families of the exporter and the fleet, then parts with up to
-// the given number of upstreams. A part has the values at the time it is gathered.
+// part by part: first the families of the exporter, the fleet and client_golang, then
+// parts with up to the given number of upstreams, at least 1. A part has the values at the
+// time it is gathered.
 func (r *Registry) Parts(upstreams int) []prometheus.Gatherer {
 	parts := []prometheus.Gatherer{prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
 		return gather(func(out io.Writer) error { return r.write(out, Text, OfProcess) })

@@ -67,7 +67,7 @@ func label(name, value string) string { return name + `="` + escaper.Replace(val
 
 var escaper = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
 
-// start writes the name and labels of a sample.
+// start writes a sample up to its value.
 func (w *lines) start(suffix, labels string) {
 	w.buf = append(w.buf, w.name...)
 	w.buf = append(w.buf, suffix...)
@@ -101,6 +101,7 @@ func (w *lines) bool(labels string, v bool) {
 	}
 }
 
+// unix writes a Unix time in seconds, to the millisecond.
 func (w *lines) unix(labels string, t time.Time) { w.float(labels, float64(t.UnixMilli())/1000) }
 
 // known writes a number, or nothing if it is unknown.

@@ -91,7 +91,7 @@ func TestPushSeriesExistOnlyIfPushingIsEnabled(t *testing.T) {
 		return strings.Join(lines, "")
 	}
 	if got := show(); got != "" {
-		t.Errorf("without pushing: got\n%s", got)
+		t.Errorf("without pushing: got\n%s\nwant nothing", got)
 	}
 	r.Exporter.Pushing()
 	total := func(failure, partial, success int) string {

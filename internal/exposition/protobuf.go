@@ -101,7 +101,8 @@ func count(v float64) uint64 {
 }
 
 // parseLine returns the labels of a line, encoded as the first fields of a metric, and
-// its value. line starts after the name of the family.
+// its value. line starts after the name of the family. The next call reuses the memory of
+// the result.
 func (s *scrape) parseLine(line []byte) (metric []byte, value float64) {
 	m := s.metric[:0]
 	space := bytes.LastIndexByte(line, ' ')

@@ -15,7 +15,7 @@ import (
 )
 
 // The reference is client_golang: our registry writes the views of a scenario, and
-// client_golang's encoders write the const metrics that are expected of them.
+// client_golang's encoders write the const metrics expected for them.
 
 // expectations are the expected const metrics.
 type expectations struct{ metrics []expectation }
@@ -59,7 +59,7 @@ func describe(name string, labels pairs) (family int, desc *prometheus.Desc, val
 	panic(name + " is not in the catalogue")
 }
 
-// expect expects a counter or a gauge.
+// expect adds an expected counter or gauge.
 func (l *expectations) expect(name string, v float64, labels pairs) {
 	i, desc, values := describe(name, labels)
 	kind := prometheus.GaugeValue
@@ -69,7 +69,7 @@ func (l *expectations) expect(name string, v float64, labels pairs) {
 	l.metrics = append(l.metrics, expectation{i, prometheus.MustNewConstMetric(desc, kind, v, values...)})
 }
 
-// expectHistogram expects a histogram with the given observations.
+// expectHistogram adds an expected histogram with the given observations.
 func (l *expectations) expectHistogram(name string, seconds []float64, labels pairs) {
 	i, desc, values := describe(name, labels)
 	buckets, sum := make(map[float64]uint64), 0.0
@@ -87,7 +87,7 @@ func (l *expectations) expectHistogram(name string, seconds []float64, labels pa
 	l.metrics = append(l.metrics, expectation{i, prometheus.MustNewConstHistogram(desc, uint64(len(seconds)), sum, buckets, values...)})
 }
 
-// expectSummary expects a summary without quantiles.
+// expectSummary adds an expected summary without quantiles.
 func (l *expectations) expectSummary(name string, sum float64, count uint64, labels pairs) {
 	i, desc, values := describe(name, labels)
 	l.metrics = append(l.metrics, expectation{i, prometheus.MustNewConstSummary(desc, count, sum, nil, values...)})

@@ -12,8 +12,8 @@ import (
 )
 
 // A Registry holds the rendered lines of every upstream. All methods are safe for
-// concurrent use. A scrape takes no lock, except to sort the upstreams again after
-// one was added or removed.
+// concurrent use. A scrape holds no lock while it renders upstreams or waits for its
+// client.
 type Registry struct {
 	Exporter *ExporterMetrics
 	runtime  *runtime
@@ -57,9 +57,9 @@ type rendered struct {
 // maxFamilies is the capacity for families; a test checks that all fit.
 const maxFamilies = 64
 
-// Publish makes v visible to scrapes, and adds its upstream if it is new. It renders the
-// view unless a collection is running: then another view follows soon, and v is rendered
-// only if a scrape comes first.
+// Publish makes v visible to scrapes, and adds its upstream if it is new. It renders v,
+// except as the first view of an upstream or while a collection is running: then another
+// view follows soon, and v is rendered only if a scrape comes first.
 func (r *Registry) Publish(v *fleet.View) {
 	now := time.Now()
 	r.counters.Observe(v, now)

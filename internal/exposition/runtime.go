@@ -48,7 +48,7 @@ func newRuntime() *runtime {
 }
 
 // families returns families that are at most maxRuntimeAge old, or slightly older
-// while another scrape is gathering them again.
+// while another scrape gathers them again.
 func (r *runtime) families() []gatheredFamily {
 	g := r.last.Load()
 	if time.Since(g.at) > maxRuntimeAge && r.refresh.TryLock() {

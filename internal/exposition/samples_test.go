@@ -33,7 +33,7 @@ func wantSamples(t *testing.T, what, text string, want map[string]int, total int
 	got, all := samplesByFamily(text)
 	for name, n := range got {
 		if n != want[name] {
-			t.Errorf("%s: %s has %d samples, want %d", what, name, n, want[name])
+			t.Errorf("%s: %s: got %d samples, want %d", what, name, n, want[name])
 		}
 	}
 	for name, n := range want {
@@ -46,7 +46,7 @@ func wantSamples(t *testing.T, what, text string, want map[string]int, total int
 	}
 }
 
-// merged merges the expected numbers of samples of several groups of families.
+// merged merges groups of families with their expected numbers of samples.
 func merged(groups ...map[string]int) map[string]int {
 	all := make(map[string]int)
 	for _, g := range groups {
@@ -85,7 +85,7 @@ func failing(endpoints int) map[string]int {
 	return map[string]int{"exporter_endpoint_failing": endpoints}
 }
 
-// nodesOf returns mixnodes that send every field.
+// nodesOf returns a document with n mixnodes that send every field.
 func nodesOf(n int) *betanet.Document {
 	var d betanettest.Mixnodes
 	for i := range n {
@@ -180,7 +180,7 @@ func TestProbesHaveAFixedNumberOfSamples(t *testing.T) {
 }
 
 // docs/promises.md limits the samples of /metrics with a single upstream.
-func TestASingleUpstreamHasAtMost210Samples(t *testing.T) {
+func TestSingleUpstreamHasAtMost210Samples(t *testing.T) {
 	r := NewRegistry()
 	u := newUpstream("")
 	u.API = betanet.Auto
@@ -191,7 +191,7 @@ func TestASingleUpstreamHasAtMost210Samples(t *testing.T) {
 		t.Errorf("got %d samples, want at most 210: %v", all, families)
 	}
 	if n := families["betanet_message_latency_seconds"]; n != 14 {
-		t.Errorf("betanet_message_latency_seconds has %d samples, want 14", n)
+		t.Errorf("betanet_message_latency_seconds: got %d samples, want 14", n)
 	}
 }
 

@@ -99,7 +99,7 @@ func (s *scenario) addMixnodes(name string, condition int) {
 	}
 }
 
-// expectMixnodes expects the series of a document and the sums over all documents.
+// expectMixnodes adds the expected series of a document and the sums over all documents.
 func (s *scenario) expectMixnodes(d betanettest.Mixnodes, sums nodeSums, l seriesLabels) {
 	var active uint64
 	for _, m := range d {
@@ -135,7 +135,7 @@ func (s *scenario) expectMixnodes(d betanettest.Mixnodes, sums nodeSums, l serie
 	}
 }
 
-// nodeSums are sums over the nodes of an upstream.
+// nodeSums are sums over the mixnodes of an upstream.
 type nodeSums struct {
 	messages, dropped, forwarded, micros, packets float64
 	sentDropped, sentForwarded                    bool
@@ -147,7 +147,8 @@ type lastSeen struct {
 	micros, packets                       float64
 }
 
-// add adds the numbers of a node. It returns the numbers to compare the next ones with.
+// add adds the increases of a node's numbers over the last ones, and returns the new last
+// ones.
 func (s *nodeSums) add(m betanettest.Mixnode, last lastSeen) lastSeen {
 	if m.PacketsProcessed < last.processed || m.UptimeSeconds != nil && *m.UptimeSeconds < last.uptime {
 		last = lastSeen{}

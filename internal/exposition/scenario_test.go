@@ -11,8 +11,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fleet"
 )
 
-// A scenario draws random upstreams and events of the exporter, and collects the samples
-// that are expected.
+// A scenario draws random upstreams and events of the exporter, and collects the expected
+// samples.
 type scenario struct {
 	*rand.Rand
 	registry *Registry
@@ -38,7 +38,7 @@ func (s *scenario) number() uint64 {
 
 func (s *scenario) coin() bool { return s.IntN(2) == 0 }
 
-// special draws a text with characters that are special to a parser.
+// special draws a string with characters that are special to a parser.
 func (s *scenario) special() string {
 	var b strings.Builder
 	for range s.IntN(8) {
@@ -54,19 +54,17 @@ type seriesLabels struct{ replica, upstream pairs }
 // drawUpstream draws an upstream and its labels.
 func (s *scenario) drawUpstream(name string) (*fleet.Upstream, seriesLabels) {
 	u := &fleet.Upstream{Name: name, URLs: []*url.URL{{Scheme: "http", Host: "h:9000"}}, Settings: fleet.Settings{Histogram: s.IntN(4) > 0, Mixnodes: 1000}}
-	var own pairs
+	var labels pairs
 	for _, label := range []string{"region", "zone"} {
 		if s.coin() && !(s.ordered && label > "upstream") {
 			u.Labels = append(u.Labels, fleet.Label{Name: label, Value: s.special()})
-			own = own.and(label, u.Labels[len(u.Labels)-1].Value)
+			labels = labels.and(label, u.Labels[len(u.Labels)-1].Value)
 		}
 	}
-	var named pairs
 	if name != "" {
-		named = pairs{"upstream", name}
+		labels = labels.and("upstream", name)
 	}
-	own = own.and(named...)
-	return u, seriesLabels{own, own}
+	return u, seriesLabels{labels, labels}
 }
 
 // addEndpoint adds an endpoint to a view.
@@ -82,8 +80,8 @@ func (s *scenario) addEndpoint(v *fleet.View, doc *betanet.Document, e betanet.E
 	v.Endpoints = append(v.Endpoints, ev)
 }
 
-// expectState expects the series about a view and its endpoints. shown is false if the
-// documents have expired.
+// expectState adds the expected series about a view and its endpoints. shown is false if
+// the documents have expired.
 func (s *scenario) expectState(v *fleet.View, l seriesLabels, shown bool) {
 	s.expect("betanet_exporter_upstream_resets_total", float64(v.Resets), l.upstream)
 	if v.Collected {
@@ -121,7 +119,7 @@ func (s *scenario) expectState(v *fleet.View, l seriesLabels, shown bool) {
 	s.expect("betanet_up", up, l.upstream)
 }
 
-// expectAll expects a sample of each family.
+// expectAll adds an expected sample for each family in values.
 func (s *scenario) expectAll(labels pairs, values map[string]uint64) {
 	for name, v := range values {
 		s.expect("betanet_"+name, float64(v), labels)
@@ -185,7 +183,7 @@ func (s *scenario) completeView(v *fleet.View, l *seriesLabels, condition int) {
 	s.states[[numConditions]string{"up", "stale", "stale", "down", "down", "pending"}[condition]]++
 }
 
-// countAndExpect counts each value of a label a few times and expects the result.
+// countAndExpect counts each value of a label a few times and adds the expected counters.
 func (s *scenario) countAndExpect(family string, labels pairs, label string, values []string, inc func(i int)) {
 	for i, v := range values {
 		n := s.IntN(3)
@@ -196,7 +194,7 @@ func (s *scenario) countAndExpect(family string, labels pairs, label string, val
 	}
 }
 
-// countEvents counts events of the exporter and expects all series about the exporter.
+// countEvents counts events of the exporter and adds the expected series about them.
 func (s *scenario) countEvents() {
 	exporter := s.registry.Exporter
 	results := strings.Fields(`success auth canceled connect content_type dns encoding eof http_429 http_4xx http_5xx http_status
@@ -243,7 +241,7 @@ func (s *scenario) countEvents() {
 	}
 }
 
-// expectFleetTotals expects the series that aggregate all upstreams.
+// expectFleetTotals adds the expected series that aggregate all upstreams.
 func (s *scenario) expectFleetTotals() {
 	for _, state := range []string{"up", "stale", "down", "pending"} {
 		s.expect("betanet_fleet_upstreams", s.states[state], pairs{"state", state})

@@ -89,7 +89,7 @@ func (s *scenario) addV1(name string, condition int) {
 	}
 }
 
-// publishV1Baseline publishes the baseline of the fleet's counters and expects their
+// publishV1Baseline publishes the baseline of the fleet's counters and adds their expected
 // increases.
 func (s *scenario) publishV1Baseline(v *fleet.View, d v1Data) {
 	base := &fleet.View{Upstream: v.Upstream, URL: v.URL, API: v.API}

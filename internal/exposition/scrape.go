@@ -38,9 +38,9 @@ type scrape struct {
 	message, metric, inner, value []byte // of the protobuf message being built
 }
 
-// Write writes all families in one format, and from the same views. If names are given,
-// it writes only the families with these names, in their form in the text format. It
-// blocks only on out.
+// Write writes all families in one format, with one view of each upstream. If names are
+// given, which are names in the text format, it writes only these families. It blocks only
+// on out.
 func (r *Registry) Write(out io.Writer, f Format, names ...string) error {
 	if len(names) == 0 {
 		return r.write(out, f, nil)
@@ -68,7 +68,7 @@ func (r *Registry) WriteUpstreams(out io.Writer, f Format) error {
 	return r.writeUpstreams(out, f, r.registrations())
 }
 
-// writeUpstreams writes the families of upstreams, for the given ones.
+// writeUpstreams writes the families of upstreams for the given upstreams only.
 func (r *Registry) writeUpstreams(out io.Writer, f Format, registrations []*registration) error {
 	return r.scrape(out, registrations, func(s *scrape) error {
 		s.writeFamilies(f)
@@ -81,6 +81,7 @@ func (r *Registry) scrape(out io.Writer, registrations []*registration, write fu
 	s := r.pool.Get().(*scrape)
 	defer r.pool.Put(s)
 	s.out, s.err, s.wanted, s.buf, s.rendered = out, nil, nil, s.buf[:0], s.rendered[:0]
+	// Do not keep the lines of removed upstreams alive in the pool.
 	defer func() { s.out, s.wanted = nil, nil; clear(s.rendered[:cap(s.rendered)]) }()
 	now := time.Now()
 	for _, reg := range registrations {
@@ -103,7 +104,8 @@ func WriteProbe(out io.Writer, f Format, v *fleet.View, unfinished bool) error {
 	return s.end(f)
 }
 
-// end writes the end of the exposition and flushes the buffer.
+// end writes the end of the exposition and flushes the buffer. It returns the first error
+// of all writes.
 func (s *scrape) end(f Format) error {
 	if f == OpenMetrics {
 		s.append([]byte("# EOF\n"))
@@ -172,6 +174,7 @@ func (s *scrape) writeFamily(i int, f Format) {
 	}
 }
 
+// append buffers b, and flushes the buffer once it is large.
 func (s *scrape) append(b []byte) {
 	s.buf = append(s.buf, b...)
 	if len(s.buf) >= flushSize {
@@ -179,6 +182,7 @@ func (s *scrape) append(b []byte) {
 	}
 }
 
+// flush writes the buffer, or discards it after an error.
 func (s *scrape) flush() {
 	if s.err == nil && len(s.buf) > 0 {
 		_, s.err = s.out.Write(s.buf)
@@ -188,8 +192,7 @@ func (s *scrape) flush() {
 
 var dotZero = []byte(".0")
 
-// headers are the HELP and TYPE lines of all families, by format. OpenMetrics
-// names the family of a counter without the _total of its samples.
+// headers are the HELP and TYPE lines of all families in Text and OpenMetrics.
 var headers = func() (h [2][][]byte) {
 	for _, f := range families {
 		for format, name := range []string{f.name, openMetricsName(f)} {
@@ -199,6 +202,8 @@ var headers = func() (h [2][][]byte) {
 	return h
 }()
 
+// openMetricsName returns the name of a family in OpenMetrics, which for a counter is
+// without the _total of its samples.
 func openMetricsName(f family) string {
 	if f.metricType == counter {
 		return strings.TrimSuffix(f.name, "_total")

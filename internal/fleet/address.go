@@ -22,8 +22,8 @@ func IsHostName(s string) bool {
 	return true
 }
 
-// isHostText reports whether s is not empty and has only the characters of a host
-// label in its ASCII form.
+// isHostText reports whether s is not empty and has only characters that are allowed in
+// the ASCII form of a host label.
 func isHostText(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; !isLetter(c) && !isDigit(c) && c != '-' && c != '_' {
@@ -56,9 +56,9 @@ func CheckHyphens(host string) error {
 // trailing dot.
 func NormalHost(host string) string { return strings.ToLower(strings.TrimSuffix(host, ".")) }
 
-// EndsInNumber reports whether the last label of a lower-case host is a decimal, octal
-// or hexadecimal number. This is true of everything that inet_aton accepts as an
-// address, such as 127.1 and 0x7f000001, and of no name in the public DNS.
+// EndsInNumber reports whether the last label of a host, as NormalHost returns it, is a
+// decimal, octal or hexadecimal number. This is true of everything that inet_aton accepts
+// as an address, such as 127.1 and 0x7f000001, and of no name in the public DNS.
 func EndsInNumber(host string) bool {
 	digits, set := host[strings.LastIndexByte(host, '.')+1:], "0123456789"
 	if hex, ok := strings.CutPrefix(digits, "0x"); ok {
@@ -125,8 +125,8 @@ func checkHostName(host string) error {
 	return nil
 }
 
-// HostPort returns the host of a URL, in lower case, and its port or the default port
-// of the scheme.
+// HostPort returns host:port for a URL: the host in lower case, and the URL's port or the
+// default port of its scheme.
 func HostPort(u *url.URL) string {
 	host, zone, zoned := strings.Cut(u.Host, "%") // zones are interface names, which are case sensitive
 	host = strings.ToLower(host)

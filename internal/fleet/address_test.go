@@ -86,7 +86,7 @@ func TestHostPortAddsTheDefaultPort(t *testing.T) {
 	}
 }
 
-func TestParseURLAcceptsSchemeHostPortAndPath(t *testing.T) {
+func TestParseURLAcceptsOnlySchemeHostPortAndPath(t *testing.T) {
 	const hyphen = " has a host label that begins or ends with a hyphen, use hyphens only between letters, digits and _"
 	for text, want := range map[string]string{
 		"http://a": "", "https://a:1/b/c": "", "http://a:080": "", "http://[::1]:80": "", "http://b\u00fccher": "", "http://a,b": "", "http://[fe80::1%25-x]": "",
@@ -101,7 +101,7 @@ func TestParseURLAcceptsSchemeHostPortAndPath(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", text, got, want)
 		}
 		if err == nil && u.String() != (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String() {
-			t.Errorf("%s: got %s", text, u)
+			t.Errorf("%s: got %s, want only scheme, host and path", text, u)
 		}
 	}
 }
@@ -125,6 +125,9 @@ func TestLabelsAreClassified(t *testing.T) {
 	if IsExporterLabel("region") || IsScraperLabel("region") || IsInternalLabel("_region") || !IsInternalLabel("__region") {
 		t.Error("a custom label is classified as reserved")
 	}
+}
+
+func TestDotSegmentsAreRecognized(t *testing.T) {
 	for name, want := range map[string]bool{".": true, "..": true, "...": false, ".a": false, "": false} {
 		if got := IsDotSegment(name); got != want {
 			t.Errorf("%q: got %v, want %v", name, got, want)

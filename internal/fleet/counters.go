@@ -30,8 +30,8 @@ type Counters struct {
 // lastValues are the last values of one upstream. The same name with another URL or API
 // is another upstream.
 type lastValues struct {
-	base    *url.URL // of the last values; an equal pointer saves comparing url
-	url     string
+	base    *url.URL // URL of the last view with values; an equal pointer saves comparing url
+	url     string   // the same URL as text
 	api     betanet.API
 	values  betanet.Values
 	retired *list.Element // in Counters.retired, nil unless the upstream was removed
@@ -42,7 +42,9 @@ func NewCounters() *Counters {
 	return &Counters{last: make(map[string]*lastValues), retired: list.New()}
 }
 
-// Observe adds the increases that a view shows. Observing it again adds nothing.
+// Observe adds the increases of a view's counters over the last values of its upstream.
+// Observing the view again adds nothing. Values that are too old to be shown at the given
+// time are ignored.
 func (c *Counters) Observe(v *View, now time.Time) {
 	val := v.Values(now)
 	c.mu.Lock()
@@ -61,7 +63,8 @@ func (c *Counters) Observe(v *View, now time.Time) {
 	}
 }
 
-// lastOf returns the last values of an upstream, and marks it as not retired.
+// lastOf returns the last values of an upstream, and marks the upstream as not retired.
+// The caller holds c.mu.
 func (c *Counters) lastOf(u *Upstream) *lastValues {
 	name := u.DisplayName()
 	l := c.last[name]

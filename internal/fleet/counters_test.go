@@ -13,7 +13,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/snapshot"
 )
 
-// messagesView returns a view of an upstream with a number of messages.
+// messagesView returns a view of an upstream that has processed a number of messages.
 func messagesView(name, host string, messages uint64) *View {
 	u := &Upstream{Name: name, URLs: []*url.URL{{Scheme: "http", Host: host}}}
 	return &View{Upstream: u, URL: u.URLs[0], API: betanet.V1, Endpoints: []EndpointView{{
@@ -51,7 +51,7 @@ func TestCountersAddIncreasesOnly(t *testing.T) {
 		{"a removed upstream subtracts nothing", true, messagesView("a", "h:1", 7), 0, 118},
 		{"an upstream that comes back continues from its last value", false, messagesView("a", "h:1", 37), 0, 148},
 		{"another upstream is removed", true, otherAPI(5010), 0, 148},
-		{"it comes back and its API is unknown so far", false, pending("h:3"), 0, 148},
+		{"it comes back, and its API is not yet known", false, pending("h:3"), 0, 148},
 		{"its first URL fails", false, pending("h:4"), 0, 148},
 		{"its first response adds the increase since its removal", false, otherAPI(5013), 0, 151},
 	} {
@@ -109,7 +109,7 @@ func TestCountersNeverFall(t *testing.T) {
 			}
 			now := counters.Growth()[betanet.PacketsProcessed]
 			if now < before || now > most {
-				t.Fatalf("got %d after %d, want at most %d", now, before, most)
+				t.Fatalf("got %d after %d, want no decrease and at most %d", now, before, most)
 			}
 			before = now
 		}

@@ -5,8 +5,9 @@ import "time"
 // Health is the state of collecting as a whole, as /health reports it.
 type Health string
 
-// Degraded means that an upstream is failing, which restarting the exporter would not
-// fix. Unhealthy means that the exporter itself is failing.
+// Degraded means that an upstream is failing or has not been collected yet, which
+// restarting the exporter would not fix. Unhealthy means that the exporter itself has
+// stopped collecting.
 const (
 	Healthy   Health = "healthy"
 	Degraded  Health = "degraded"

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// exporterLabels are the labels that the exporter sets itself, except upstream, which
-// some callers allow.
+// exporterLabels are the labels reserved for the exporter, except upstream, which some
+// callers allow.
 var exporterLabels = []string{"replica", "mixnode", "endpoint", "le", "quantile", "reason", "state"}
 
 // IsLabelName reports whether s is a valid label name.
@@ -19,7 +19,7 @@ func IsLabelName(s string) bool {
 	return s != ""
 }
 
-// IsExporterLabel reports whether the exporter sets the label itself.
+// IsExporterLabel reports whether the label is reserved for the exporter.
 func IsExporterLabel(name string) bool { return slices.Contains(exporterLabels, name) }
 
 // IsScraperLabel reports whether Prometheus sets the label on every series that it

@@ -8,13 +8,13 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet"
 )
 
-// maxRetired limits how many retired mixnodes are remembered per upstream.
-const maxRetired = 1000
+// maxRetiredMixnodes limits how many mixnodes that left are remembered per upstream.
+const maxRetiredMixnodes = 1000
 
 // nodeCounters is the number of counters of a mixnode, which are the first fields.
 const nodeCounters = betanet.PacketsForwarded + 1
 
-// LatencySum is the total latency of packets.
+// LatencySum is the total latency of a number of packets.
 type LatencySum struct {
 	Microseconds uint64
 	Packets      uint64
@@ -31,7 +31,7 @@ type mixnodeSums struct {
 	sums    betanet.Values // only counters that a node has sent; before the first node, all counters at 0
 	latency LatencySum
 
-	retired    int // maximum number of nodes to remember after they left
+	maxRetired int // maximum number of nodes to remember after they left
 	nodes      map[string]mixnodeState
 	document   uint64 // number of the current document, from 1
 	lastListed uint64 // number of the last document with a node, 0 before the first
@@ -46,8 +46,8 @@ type mixnodeState struct {
 	latency       LatencySum // Microseconds is the highest since the node started
 }
 
-func newMixnodeSums(retired int) *mixnodeSums {
-	s := &mixnodeSums{retired: retired, nodes: make(map[string]mixnodeState)}
+func newMixnodeSums(maxRetired int) *mixnodeSums {
+	s := &mixnodeSums{maxRetired: maxRetired, nodes: make(map[string]mixnodeState)}
 	s.sums.Set(betanet.PacketsProcessed, 0)
 	s.sums.Set(betanet.PacketsDropped, 0)
 	s.sums.Set(betanet.PacketsForwarded, 0)
@@ -62,7 +62,7 @@ func (s *mixnodeSums) add(list []betanet.Mixnode) (reset bool) {
 	if first && len(list) > 0 {
 		s.sums = betanet.Values{} // from now on, only counters that a node has sent
 	}
-	known := first
+	known := first // whether a node was in the last document with a node
 	for i := range list {
 		last, seen := s.nodes[list[i].ID]
 		known = known || seen && last.document == s.lastListed
@@ -128,7 +128,7 @@ func grow(sums *betanet.Values, last *[nodeCounters]uint64, f betanet.Field, val
 	return fell
 }
 
-// latencyMicroseconds returns the total latency of a node's packets.
+// latencyMicroseconds returns the total latency of a node's packets. It saturates.
 func latencyMicroseconds(avgMS float64, packets uint64) uint64 {
 	sum := math.Round(avgMS * 1000 * float64(packets))
 	if !(sum < math.MaxUint64) {
@@ -137,7 +137,7 @@ func latencyMicroseconds(avgMS float64, packets uint64) uint64 {
 	return uint64(sum)
 }
 
-// forgetOldest forgets the nodes that left first if too many have left.
+// forgetOldest forgets the nodes that left first if more than maxRetired have left.
 func (s *mixnodeSums) forgetOldest() {
 	var left []string
 	for id, n := range s.nodes {
@@ -145,13 +145,13 @@ func (s *mixnodeSums) forgetOldest() {
 			left = append(left, id)
 		}
 	}
-	if len(left) <= s.retired {
+	if len(left) <= s.maxRetired {
 		return
 	}
 	slices.SortFunc(left, func(a, b string) int {
 		return cmp.Or(cmp.Compare(s.nodes[a].document, s.nodes[b].document), cmp.Compare(a, b))
 	})
-	for _, id := range left[:len(left)-s.retired] {
+	for _, id := range left[:len(left)-s.maxRetired] {
 		delete(s.nodes, id)
 	}
 }
@@ -164,7 +164,7 @@ func Increase(before, now uint64) uint64 {
 	return now - before
 }
 
-// addSaturated adds without wrapping around.
+// addSaturated returns a + b, or the largest number if the sum overflows.
 func addSaturated(a, b uint64) uint64 {
 	if a > math.MaxUint64-b {
 		return math.MaxUint64

@@ -12,8 +12,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet/betanettest"
 )
 
-// nodeCount is the value of a node's counters in one document.
-type nodeCount struct {
+// nodeValue is the value that all counters of a node have in one document.
+type nodeValue struct {
 	id    string
 	value uint64
 }
@@ -21,7 +21,7 @@ type nodeCount struct {
 // add adds a document in which each node has processed, dropped, forwarded and delayed
 // the same number of packets, and reports whether a counter fell. It checks the result of
 // s.add.
-func add(s *mixnodeSums, counters ...nodeCount) (fell bool) {
+func add(s *mixnodeSums, counters ...nodeValue) (fell bool) {
 	d := make(betanettest.Mixnodes, 0, len(counters))
 	for _, c := range counters {
 		d = append(d, betanettest.Mixnode{
@@ -49,9 +49,9 @@ func wantTotal(t *testing.T, s *mixnodeSums, want uint64) {
 	}
 }
 
-func TestSumsGrowByTheIncreasesOfCounters(t *testing.T) {
+func TestSumsGrowByTheIncreasesOfNodes(t *testing.T) {
 	type document struct {
-		counters []nodeCount
+		counters []nodeValue
 		total    uint64
 		fell     bool
 	}
@@ -60,44 +60,44 @@ func TestSumsGrowByTheIncreasesOfCounters(t *testing.T) {
 		retired int
 		docs    []document
 	}{
-		{"a new counter adds its whole value", 10, []document{
-			{[]nodeCount{{"a", 5}, {"b", 7}}, 12, false}, {[]nodeCount{{"a", 5}, {"b", 7}, {"c", 100}}, 112, false},
+		{"a new node adds all of its packets", 10, []document{
+			{[]nodeValue{{"a", 5}, {"b", 7}}, 12, false}, {[]nodeValue{{"a", 5}, {"b", 7}, {"c", 100}}, 112, false},
 		}},
-		{"a known counter adds its increase", 10, []document{
-			{[]nodeCount{{"a", 5}, {"b", 7}}, 12, false}, {[]nodeCount{{"a", 6}, {"b", 17}}, 23, false},
+		{"a known node adds its increases", 10, []document{
+			{[]nodeValue{{"a", 5}, {"b", 7}}, 12, false}, {[]nodeValue{{"a", 6}, {"b", 17}}, 23, false},
 		}},
-		{"a counter that fell has started again", 10, []document{
-			{[]nodeCount{{"a", 100}}, 100, false}, {[]nodeCount{{"a", 3}}, 103, true}, {[]nodeCount{{"a", 10}}, 110, false},
+		{"a node whose counters fell has restarted", 10, []document{
+			{[]nodeValue{{"a", 100}}, 100, false}, {[]nodeValue{{"a", 3}}, 103, true}, {[]nodeValue{{"a", 10}}, 110, false},
 		}},
-		{"a counter that leaves subtracts nothing", 10, []document{
-			{[]nodeCount{{"a", 100}, {"b", 1}}, 101, false}, {[]nodeCount{{"b", 1}}, 101, false},
+		{"a node that leaves subtracts nothing", 10, []document{
+			{[]nodeValue{{"a", 100}, {"b", 1}}, 101, false}, {[]nodeValue{{"b", 1}}, 101, false},
 		}},
-		{"a counter that comes back continues from its last value", 10, []document{
-			{[]nodeCount{{"a", 100}}, 100, false}, {nil, 100, false}, {nil, 100, false}, {nil, 100, false}, {nil, 100, false}, {nil, 100, false}, {[]nodeCount{{"a", 130}}, 130, false},
+		{"a node that comes back continues from its last values", 10, []document{
+			{[]nodeValue{{"a", 100}}, 100, false}, {nil, 100, false}, {nil, 100, false}, {nil, 100, false}, {nil, 100, false}, {nil, 100, false}, {[]nodeValue{{"a", 130}}, 130, false},
 		}},
-		{"a counter that comes back lower has started again", 10, []document{
-			{[]nodeCount{{"a", 100}}, 100, false}, {nil, 100, false}, {[]nodeCount{{"a", 30}}, 130, true},
+		{"a node that comes back with lower counters has restarted", 10, []document{
+			{[]nodeValue{{"a", 100}}, 100, false}, {nil, 100, false}, {[]nodeValue{{"a", 30}}, 130, true},
 		}},
-		{"a counter comes back while another starts again", 10, []document{
-			{[]nodeCount{{"a", 100}, {"b", 50}}, 150, false},
-			{[]nodeCount{{"b", 60}}, 160, false},
-			{[]nodeCount{{"a", 130}, {"b", 7}}, 197, true},
+		{"a node comes back while another restarts", 10, []document{
+			{[]nodeValue{{"a", 100}, {"b", 50}}, 150, false},
+			{[]nodeValue{{"b", 60}}, 160, false},
+			{[]nodeValue{{"a", 130}, {"b", 7}}, 197, true},
 			{nil, 197, false},
 		}},
-		{"the counters that left first are forgotten", 2, []document{
-			{[]nodeCount{{"a", 10}, {"b", 10}, {"c", 10}}, 30, false},
-			{[]nodeCount{{"b", 10}, {"c", 10}}, 30, false}, // a leaves first
-			{[]nodeCount{{"c", 10}}, 30, false},
+		{"the nodes that left first are forgotten", 2, []document{
+			{[]nodeValue{{"a", 10}, {"b", 10}, {"c", 10}}, 30, false},
+			{[]nodeValue{{"b", 10}, {"c", 10}}, 30, false}, // a leaves first
+			{[]nodeValue{{"c", 10}}, 30, false},
 			{nil, 30, false},
-			{[]nodeCount{{"b", 11}, {"c", 11}}, 32, false},            // remembered
-			{[]nodeCount{{"b", 11}, {"c", 11}, {"a", 10}}, 42, false}, // forgotten, so it is new
+			{[]nodeValue{{"b", 11}, {"c", 11}}, 32, false},            // remembered
+			{[]nodeValue{{"b", 11}, {"c", 11}, {"a", 10}}, 42, false}, // forgotten, so it is new
 		}},
 		{"a sum saturates", 10, []document{
-			{[]nodeCount{{"a", math.MaxUint64}, {"b", 5}}, math.MaxUint64, false},
-			{[]nodeCount{{"a", 1}, {"b", 9}}, math.MaxUint64, true},
+			{[]nodeValue{{"a", math.MaxUint64}, {"b", 5}}, math.MaxUint64, false},
+			{[]nodeValue{{"a", 1}, {"b", 9}}, math.MaxUint64, true},
 		}},
 		{"a sum reaches the largest number exactly", 10, []document{
-			{[]nodeCount{{"a", math.MaxUint64 - 5}, {"b", 5}}, math.MaxUint64, false},
+			{[]nodeValue{{"a", math.MaxUint64 - 5}, {"b", 5}}, math.MaxUint64, false},
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -115,9 +115,9 @@ func TestSumsGrowByTheIncreasesOfCounters(t *testing.T) {
 
 func TestOnlyRetiredNodesAreForgotten(t *testing.T) {
 	s := newMixnodeSums(0)
-	var all []nodeCount
+	var all []nodeValue
 	for i := range 50 {
-		all = append(all, nodeCount{fmt.Sprint(i), 1})
+		all = append(all, nodeValue{fmt.Sprint(i), 1})
 	}
 	for range 3 {
 		add(s, all...)
@@ -128,24 +128,24 @@ func TestOnlyRetiredNodesAreForgotten(t *testing.T) {
 func TestRetiredNodesAreBounded(t *testing.T) {
 	s := newMixnodeSums(100)
 	for i := range 5000 {
-		add(s, nodeCount{fmt.Sprint(i), 1})
+		add(s, nodeValue{fmt.Sprint(i), 1})
 	}
 	if got, want := len(s.nodes), 101; got != want {
 		t.Errorf("nodes remembered: got %d, want %d", got, want)
 	}
 }
 
-// model is the simplest implementation: a list of all nodes, with the last seen at the
-// end.
+// model is a simple implementation to compare with: a list of all nodes, those seen last
+// at the end.
 type model struct {
 	total float64 // far below 2^53
-	last  []nodeCount
+	last  []nodeValue
 }
 
-func (m *model) add(retired int, counters []nodeCount) (fell bool) {
+func (m *model) add(retired int, counters []nodeValue) (fell bool) {
 	for _, c := range counters {
 		before := uint64(0)
-		if i := slices.IndexFunc(m.last, func(x nodeCount) bool { return x.id == c.id }); i >= 0 {
+		if i := slices.IndexFunc(m.last, func(x nodeValue) bool { return x.id == c.id }); i >= 0 {
 			before = m.last[i].value
 			m.last = slices.Delete(m.last, i, i+1)
 		}
@@ -164,12 +164,12 @@ func (m *model) add(retired int, counters []nodeCount) (fell bool) {
 
 func TestSumsNeverFallAndEqualTheModel(t *testing.T) {
 	ids := []string{"a", "b", "c", "d", "e", "f", "g"}
-	counter := rapid.Custom(func(t *rapid.T) nodeCount {
-		return nodeCount{rapid.SampledFrom(ids).Draw(t, "id"), rapid.Uint64Range(0, 20).Draw(t, "value")}
+	counter := rapid.Custom(func(t *rapid.T) nodeValue {
+		return nodeValue{rapid.SampledFrom(ids).Draw(t, "id"), rapid.Uint64Range(0, 20).Draw(t, "value")}
 	})
-	counters := rapid.Map(rapid.SliceOfNDistinct(counter, 0, len(ids), func(c nodeCount) string { return c.id }), func(l []nodeCount) []nodeCount {
+	counters := rapid.Map(rapid.SliceOfNDistinct(counter, 0, len(ids), func(c nodeValue) string { return c.id }), func(l []nodeValue) []nodeValue {
 		// Nodes that leave in the same document are forgotten in the order of their ids.
-		slices.SortFunc(l, func(a, b nodeCount) int { return int(a.id[0]) - int(b.id[0]) })
+		slices.SortFunc(l, func(a, b nodeValue) int { return int(a.id[0]) - int(b.id[0]) })
 		return l
 	})
 	rapid.Check(t, func(t *rapid.T) {
@@ -194,7 +194,7 @@ func TestSumsOfLargeNumbersNeverFall(t *testing.T) {
 		s := newMixnodeSums(1)
 		before := uint64(0)
 		for i, v := range rapid.SliceOf(rapid.Uint64()).Draw(t, "values") {
-			add(s, nodeCount{[]string{"a", "b", "c"}[i%3], v})
+			add(s, nodeValue{[]string{"a", "b", "c"}[i%3], v})
 			if got := *s.sums.Uint(betanet.PacketsProcessed); got < before || got < v {
 				t.Fatalf("document %d: messages: got %v after %v and a counter at %v, want no less than either", i, got, before, v)
 			}

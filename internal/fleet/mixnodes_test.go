@@ -85,15 +85,15 @@ func TestLatencyIsSummedPerPacket(t *testing.T) {
 	}{
 		{"no node", []*betanet.Document{betanettest.Mixnodes{}.Doc()}, LatencySum{}},
 		{"an idle node", nodes(delayed("a", 0, 0)), LatencySum{}},
-		{"a node that sends none", nodes(mixnode("a", 5, nil)), LatencySum{}},
+		{"a node that sends no latency", nodes(mixnode("a", 5, nil)), LatencySum{}},
 		{"one document", nodes(delayed("a", 10, 21.6)), LatencySum{216_000, 10}},
 		{"rounded to a microsecond", nodes(delayed("a", 3, 0.0005)), LatencySum{2, 3}},
 		{"the increase of the next document", nodes(delayed("a", 10, 20), delayed("a", 30, 40)), LatencySum{1_200_000, 30}},
-		{"missing in between", nodes(delayed("a", 10, 20), mixnode("a", 20, nil), delayed("a", 30, 40)), LatencySum{1_200_000, 30}},
-		{"missing at the end", nodes(delayed("a", 10, 20), mixnode("a", 20, nil)), LatencySum{200_000, 10}},
+		{"a latency that is missing in between", nodes(delayed("a", 10, 20), mixnode("a", 20, nil), delayed("a", 30, 40)), LatencySum{1_200_000, 30}},
+		{"a latency that is missing at the end", nodes(delayed("a", 10, 20), mixnode("a", 20, nil)), LatencySum{200_000, 10}},
 		{"a mean that was rounded down", nodes(delayed("a", 1000, 21.6), delayed("a", 1001, 21.5)), LatencySum{21_600_000, 1001}},
 		{"a rounded mean that has caught up", nodes(delayed("a", 1000, 21.6), delayed("a", 1001, 21.5), delayed("a", 1010, 21.6)), LatencySum{21_816_000, 1010}},
-		{"restarted without a latency", nodes(delayed("a", 10, 20), mixnode("a", 2, nil), delayed("a", 4, 5)), LatencySum{220_000, 14}},
+		{"a node that restarted without a latency", nodes(delayed("a", 10, 20), mixnode("a", 2, nil), delayed("a", 4, 5)), LatencySum{220_000, 14}},
 		{"a total that saturates", nodes(delayed("a", math.MaxUint64, math.MaxFloat64)), LatencySum{math.MaxUint64, math.MaxUint64}},
 	} {
 		var a Accumulator
@@ -115,7 +115,7 @@ func TestMixnodesHistogramObservesTheMeanSinceThePreviousDocument(t *testing.T) 
 		{"new packets", nodes(delayed("a", 10, 20), delayed("a", 20, 30)), []float64{0.04}},
 		{"a server that never saw a packet", nodes(delayed("a", 0, 0), delayed("a", 0, 0), delayed("a", 0, 0)), nil},
 		{"the first packets", nodes(delayed("a", 0, 0), delayed("a", 4, 50)), []float64{0.05}},
-		{"a mean below zero by rounding", nodes(delayed("a", 1000, 21.6), delayed("a", 1001, 21.5)), []float64{0}},
+		{"a mean that is negative because of rounding", nodes(delayed("a", 1000, 21.6), delayed("a", 1001, 21.5)), []float64{0}},
 		{"a node that appears", []*betanet.Document{
 			betanettest.Mixnodes{delayed("a", 10, 20)}.Doc(),
 			betanettest.Mixnodes{delayed("a", 20, 20), delayed("b", 10, 50)}.Doc(),
@@ -128,13 +128,13 @@ func TestMixnodesHistogramObservesTheMeanSinceThePreviousDocument(t *testing.T) 
 	}
 }
 
-// countingServer counts packets in the same way as the published server.
+// countingServer counts packets as the published server does.
 type countingServer struct {
-	random                       *rand.Rand
-	nodes                        []*countingNode
-	started                      int
-	processed, dropped, forwards uint64
-	seconds                      float64
+	random                        *rand.Rand
+	nodes                         []*countingNode
+	started                       int
+	processed, dropped, forwarded uint64
+	seconds                       float64
 }
 
 type countingNode struct {
@@ -163,7 +163,7 @@ func (s *countingServer) packet(loss float64) {
 		s.dropped++
 	} else {
 		*n.PacketsForwarded++
-		s.forwards++
+		s.forwarded++
 	}
 }
 
@@ -206,8 +206,8 @@ func TestSumsAgreeWithTheServersArithmetic(t *testing.T) {
 			}
 			before := a.Totals
 			resets += fetchAll(&a, s.document().Doc())
-			if sumOf(a.Sums, betanet.PacketsProcessed) != s.processed || sumOf(a.Sums, betanet.PacketsDropped) != s.dropped || sumOf(a.Sums, betanet.PacketsForwarded) != s.forwards || a.PacketLatency.Packets != s.processed {
-				t.Fatalf("seed %d, document %d: got %+v, want %d processed, %d dropped, %d forwarded", seed, round, a.Totals, s.processed, s.dropped, s.forwards)
+			if sumOf(a.Sums, betanet.PacketsProcessed) != s.processed || sumOf(a.Sums, betanet.PacketsDropped) != s.dropped || sumOf(a.Sums, betanet.PacketsForwarded) != s.forwarded || a.PacketLatency.Packets != s.processed {
+				t.Fatalf("seed %d, document %d: got %+v, want %d processed, %d dropped, %d forwarded", seed, round, a.Totals, s.processed, s.dropped, s.forwarded)
 			}
 			// The sum of each node is rounded to a microsecond.
 			if got := a.PacketLatency.Seconds(); math.Abs(got-s.seconds) > float64(s.started)*0.5e-6+1e-9*s.seconds {

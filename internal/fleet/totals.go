@@ -6,16 +6,17 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet"
 )
 
-// Totals accumulate over the documents of an upstream. Later documents do not change a
-// copy.
+// Totals are accumulated over the documents of an upstream. Later documents do not
+// change a copy.
 type Totals struct {
-	// Latency has one observation for each document: with API v1 its average, with API
-	// mixnodes the mean of the packets since the previous document. It is nil before the
-	// first observation and if the histogram is disabled.
+	// Latency has at most one observation per document: with API v1 the average that the
+	// document contains, with API mixnodes the mean of the packets since the previous
+	// document. It is nil before the first observation and if the histogram is disabled.
 	Latency *dto.Histogram
 
-	// Sums are the counters summed over mixnodes, with API mixnodes only. A sum is
-	// unknown while none of the nodes seen has sent the counter.
+	// Sums are the counters summed over mixnodes, with API mixnodes only. All are 0
+	// before the first node. From then on, a sum is unknown until the counter of a node
+	// is known.
 	Sums          betanet.Values
 	PacketLatency LatencySum
 }
@@ -23,9 +24,9 @@ type Totals struct {
 // Accumulator computes the Totals of one upstream. It is not safe for concurrent use.
 type Accumulator struct {
 	Totals
-	Histogram bool // keep Latency
+	Histogram bool // compute Latency
 	histogram *Histogram
-	mixnodes  *mixnodeSums // nil before the first document of API mixnodes
+	mixnodes  *mixnodeSums // nil before the first list of mixnodes
 }
 
 // Fetched adds a new document. before is the document that it replaces, nil for the
@@ -43,7 +44,7 @@ func (a *Accumulator) Fetched(before, doc *betanet.Document) (reset bool) {
 func (a *Accumulator) fetchedMixnodes(list []betanet.Mixnode) (reset bool) {
 	first := a.mixnodes == nil
 	if first {
-		a.mixnodes = newMixnodeSums(maxRetired)
+		a.mixnodes = newMixnodeSums(maxRetiredMixnodes)
 	}
 	s := a.mixnodes
 	before := s.latency

@@ -141,7 +141,7 @@ func TestAThousandRetiredMixnodesAreRemembered(t *testing.T) {
 		return d
 	}
 	oldest := betanettest.Mixnodes{mixnode("oldest", 1, nil)}
-	// By the empty document 1001 nodes have left, so the oldest is forgotten.
+	// With the empty document 1001 nodes have left, so the oldest is forgotten.
 	fetchAll(&a, oldest.Doc(), many(1000).Doc(), betanettest.Mixnodes{}.Doc(), many(1000).Doc())
 	if got, want := sumOf(a.Sums, betanet.PacketsProcessed), uint64(1001); got != want {
 		t.Errorf("messages after the others came back: got %d, want %d", got, want)

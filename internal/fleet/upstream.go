@@ -34,7 +34,8 @@ type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 type Label struct{ Name, Value string }
 
 // Same reports whether two upstreams have the same configuration, so that one may
-// continue with the state of the other.
+// continue with the state of the other. It is false for different upstreams with a Dial
+// function, because functions cannot be compared.
 func (u *Upstream) Same(o *Upstream) bool { return reflect.DeepEqual(u, o) }
 
 // DisplayName returns the name, or the host and port of an upstream without one.
@@ -54,8 +55,8 @@ type Settings struct {
 	Backoff         time.Duration // first wait before a retry
 	MaxBackoff      time.Duration // longest wait before a retry
 	Jitter          retry.Jitter
-	BreakerFailures uint32 // consecutive failures that open a breaker
-	BreakerOpen     time.Duration
+	BreakerFailures uint32        // consecutive failures that open a breaker
+	BreakerOpen     time.Duration // how long a breaker stays open
 	TTL             time.Duration // maximum age of a cached document in an on-demand collection
 	MaxStale        time.Duration // age at which values disappear, 0 for never
 	Histogram       bool          // enable the latency histogram
@@ -74,14 +75,14 @@ type View struct {
 	API       betanet.API // V1 or MixnodesAPI; V1 until it is detected
 	Endpoints []EndpointView
 	Totals    Totals
-	// CertificateExpiry is the earliest expiry among the certificates that the URL in use
-	// sent last; zero if it sent none.
+	// CertificateExpiry is the earliest expiry among the certificates that the replica in
+	// use sent last; zero if it sent none.
 	CertificateExpiry time.Time
 	Duration          time.Duration // of the last finished collection
 	Collected         bool          // a collection has finished
 	// Collecting means that a collection is running: another view will follow.
 	Collecting bool
-	Ticked     time.Time // when the last collection was due and not missed
+	Ticked     time.Time // start of the last scheduled collection, or when the upstream was added
 	Polled     bool      // collected on a schedule, not only on demand
 }
 
@@ -99,7 +100,7 @@ type EndpointView struct {
 	snapshot.Record
 	Breaker   breaker.State
 	OpenUntil time.Time // zero unless the breaker is open
-	NotBefore time.Time // requested by a Retry-After, zero if none
+	NotBefore time.Time // when Retry-After allows the next request, zero if none applies
 	Next      time.Time // time of the next request
 	Attempts  uint64    // since the upstream was added
 }
@@ -137,15 +138,16 @@ func (v *View) NotClosed() (n int) {
 	return n
 }
 
-// State is the state of an upstream as a whole.
+// State is the state of an upstream, or of one endpoint.
 type State string
 
-// The states of an upstream.
+// The states of an upstream. The state of an endpoint is the state of an upstream with
+// only that endpoint.
 const (
 	Up      State = "up"      // every endpoint's last collection succeeded
-	Stale   State = "stale"   // one failed, and there are values to show
-	Down    State = "down"    // one failed, and there is nothing to show
-	Pending State = "pending" // not yet tried
+	Stale   State = "stale"   // one failed, and values are shown
+	Down    State = "down"    // every endpoint was tried, and no values are shown
+	Pending State = "pending" // an endpoint was not yet tried
 )
 
 // Shows reports whether any value is shown at the given time.

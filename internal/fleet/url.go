@@ -11,9 +11,9 @@ import (
 // unixSocket matches the usual ways to write a Unix socket as a URL.
 var unixSocket = regexp.MustCompile(`(?i)^((https?\+)?unix|unix\+https?):|^[/@]`)
 
-// ParseURL parses a base URL: scheme, host, port and path. Errors show an example and
-// never a password. The host may have any form that a URL allows, because a proxy or a
-// resolver may accept it.
+// ParseURL parses a base URL: scheme, host, port and path. Its errors may quote text and
+// suggest the example, but never contain a user name or password. The host may have any
+// form that a URL allows, because a proxy or a resolver may accept it.
 func ParseURL(text, example string) (*url.URL, error) {
 	if unixSocket.MatchString(text) {
 		return nil, fmt.Errorf("unix sockets are not supported, use a URL such as %s", example)

@@ -9,7 +9,7 @@ import (
 )
 
 // Values are the values of an upstream's unexpired documents, in the same form for
-// both APIs. An unknown value is nil.
+// both APIs. An unknown value is absent or nil.
 type Values struct {
 	betanet.Values
 	PacketLatency *LatencySum // with API mixnodes only
@@ -37,8 +37,8 @@ func (v *View) Values(now time.Time) Values {
 	return out
 }
 
-// addMixnodes sets the values computed from a list of mixnodes and the totals t. Neither
-// may change afterwards.
+// addMixnodes sets the values computed from a list of mixnodes and from totals. Neither
+// may change afterwards, because v refers to them.
 func (v *Values) addMixnodes(list []betanet.Mixnode, t *Totals) {
 	v.Mixnodes, v.PacketLatency = list, &t.PacketLatency
 	var active uint64
@@ -66,9 +66,9 @@ func (v *Values) LatencySeconds() *float64 {
 	return &seconds
 }
 
-// Counter returns a counter for sums over several upstreams. With API v1 the packets
-// forwarded are the packets processed, which exclude the packets dropped, so that loss
-// has the same formula with both APIs.
+// Counter returns a counter for sums over several upstreams, nil if it is unknown. With
+// API v1 the packets forwarded are the packets processed, which exclude the packets
+// dropped, so that loss has the same formula with both APIs.
 func (v *Values) Counter(f betanet.Field, api betanet.API) *uint64 {
 	if f == betanet.PacketsForwarded && api == betanet.V1 {
 		f = betanet.PacketsProcessed

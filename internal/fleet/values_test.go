@@ -52,7 +52,7 @@ func mixnodesView(docs ...*betanet.Document) *View {
 	return v
 }
 
-// withLatency adds a histogram with one observation to a view.
+// withLatency sets the latency histogram of a view.
 func withLatency(v *View, h *dto.Histogram) *View {
 	v.Totals.Latency = h
 	return v

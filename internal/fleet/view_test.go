@@ -20,7 +20,7 @@ const maxStale = 5 * time.Minute
 
 func settings() Settings { return Settings{MaxStale: maxStale, Histogram: true} }
 
-// These functions return the record of an endpoint in each state, at the start.
+// These functions return the record of an endpoint in each state, reached at start.
 func pending() snapshot.Record                  { return snapshot.Record{} }
 func up(d *betanet.Document) snapshot.Record    { return pending().Fetched(d, start) }
 func stale(d *betanet.Document) snapshot.Record { return up(d).Failed(timeout, start) }
@@ -57,9 +57,9 @@ func TestStateOfAnUpstream(t *testing.T) {
 		{"mixnodes, failed", view(settings(), down()), 0, Down},
 		{"some not yet tried, the rest failed", view(settings(), down(), down(), pending()), 0, Pending},
 		{"some not yet tried, nothing failed", view(settings(), up(doc), pending(), pending()), 0, Pending},
-		{"just before the last data expire", view(settings(), stale(doc), down()), maxStale - 1, Stale},
-		{"when the last data expire", view(settings(), stale(doc), down()), maxStale, Down},
-		{"data that never expire", view(Settings{MaxStale: 0}, stale(doc)), forever, Stale},
+		{"just before the last data expires", view(settings(), stale(doc), down()), maxStale - 1, Stale},
+		{"when the last data expires", view(settings(), stale(doc), down()), maxStale, Down},
+		{"data that never expires", view(Settings{MaxStale: 0}, stale(doc)), forever, Stale},
 	} {
 		if got := c.view.State(start.Add(c.age)); got != c.want {
 			t.Errorf("%s: got %v, want %v", c.name, got, c.want)

@@ -32,9 +32,9 @@ func newBatchExporter(e metric.Exporter, t *recordingTransport, o Options) *batc
 	return b
 }
 
-// Export pushes all parts and reports the result. It does nothing until the receiver's
-// Retry-After is over. It returns no error, because the SDK would log it with its own
-// logger.
+// Export pushes all parts and reports the result. It does nothing before the receiver's
+// Retry-After is over. It always returns nil, because the SDK would log an error with its
+// own logger.
 func (b *batchExporter) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
 	began := time.Now()
 	if began.Before(b.transport.notBefore) {
@@ -74,6 +74,7 @@ func (b *batchExporter) push(ctx context.Context, r *resource.Resource) error {
 	return partial
 }
 
+// send gathers and sends one part.
 func (b *batchExporter) send(ctx context.Context, r *resource.Resource, part prometheus.Gatherer) error {
 	b.gatherer.part = part
 	produced, err := b.producer.Produce(ctx)

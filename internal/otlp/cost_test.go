@@ -81,7 +81,7 @@ func BenchmarkPush(b *testing.B) {
 	}
 }
 
-// heapInUse returns the bytes of reachable objects.
+// heapInUse returns the size of all reachable objects in bytes.
 func heapInUse() uint64 {
 	runtime.GC()
 	var m runtime.MemStats

@@ -3,6 +3,7 @@ package otlp
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ const (
 // ReadEnvironment completes the settings with the standard variables of OpenTelemetry.
 // Without an endpoint they have no effect, because they may be meant for other programs
 // in the same environment. configuredBy names the flag or variable that set s.Endpoint,
-// if it is set.
+// if it is set. parse parses the URL in a variable.
 func (s *Settings) ReadEnvironment(getenv func(string) string, configuredBy string, parse func(string) (*url.URL, error)) *Environment {
 	e := &Environment{getenv: getenv}
 	if s.Endpoint == nil {
@@ -41,7 +42,7 @@ func (s *Settings) ReadEnvironment(getenv func(string) string, configuredBy stri
 	} else if variable := e.disabledBy(); variable != "" {
 		e.warn("%s does not disable the push that %s configures", variable, configuredBy)
 	}
-	s.Timeout = 10 * time.Second
+	s.Timeout = 10 * time.Second // OpenTelemetry's default
 	for _, v := range []struct {
 		name string
 		set  func(*Settings, string) error
@@ -63,7 +64,7 @@ func (s *Settings) ReadEnvironment(getenv func(string) string, configuredBy stri
 			printed = schema.Redacted
 		}
 		e.Applied = append(e.Applied, Variable{name, printed})
-		e.check(name, v.set(s, text))
+		e.addError(name, v.set(s, text))
 	}
 	return e
 }
@@ -72,7 +73,8 @@ func (e *Environment) warn(format string, args ...any) {
 	e.Warnings = append(e.Warnings, fmt.Sprintf(format, args...))
 }
 
-func (e *Environment) check(name string, err error) {
+// addError adds an error in the value of a variable, unless err is nil.
+func (e *Environment) addError(name string, err error) {
 	if err != nil {
 		e.Errs = append(e.Errs, fmt.Errorf("%s: %w", name, err))
 	}
@@ -80,7 +82,7 @@ func (e *Environment) check(name string, err error) {
 
 // setEndpoint sets the endpoint from the variables, and reports whether they configure
 // one. An unsupported protocol is only a warning, because the variables may be set for
-// all programs of a machine.
+// all programs on a machine.
 func (e *Environment) setEndpoint(s *Settings, parse func(string) (*url.URL, error)) bool {
 	name, text := e.lookup("ENDPOINT")
 	if name == "" || e.disabledBy() != "" {
@@ -95,7 +97,7 @@ func (e *Environment) setEndpoint(s *Settings, parse func(string) (*url.URL, err
 		e.warn("%s: %q is neither true nor false and is treated as false", sdkDisabled, disabled)
 	}
 	u, err := parse(text)
-	e.check(name, err)
+	e.addError(name, err)
 	if err != nil {
 		return false
 	}
@@ -103,8 +105,8 @@ func (e *Environment) setEndpoint(s *Settings, parse func(string) (*url.URL, err
 	return true
 }
 
-// endpoint returns the URL to push to. The variable for metrics contains this URL, and
-// the variable for all signals contains their base URL.
+// endpoint returns the URL to push to, given the variable that set it and its URL: the
+// variable for metrics contains the complete URL, the variable for all signals a base URL.
 func endpoint(name string, u *url.URL) *url.URL {
 	if !strings.Contains(name, metricsInfix) {
 		return u.JoinPath(metricsPath)
@@ -116,30 +118,24 @@ func endpoint(name string, u *url.URL) *url.URL {
 }
 
 // disabledBy returns the variable, with its value, that disables the export of metrics
-// by OTLP, "" if none does.
+// over OTLP, "" if none does.
 func (e *Environment) disabledBy() string {
 	if v := e.getenv(sdkDisabled); strings.EqualFold(v, "true") {
 		return sdkDisabled + "=" + v
 	}
-	exporters := e.getenv(metricsExporter)
-	named := strings.FieldsFunc(exporters, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' })
-	for _, name := range named {
-		if strings.EqualFold(name, "otlp") {
-			return ""
-		}
-	}
-	if len(named) == 0 {
+	named := strings.FieldsFunc(e.getenv(metricsExporter), func(r rune) bool { return r == ',' || r == ' ' || r == '\t' })
+	if len(named) == 0 || slices.ContainsFunc(named, func(name string) bool { return strings.EqualFold(name, "otlp") }) {
 		return ""
 	}
-	return fmt.Sprintf("%s=%s", metricsExporter, strings.Join(named, ","))
+	return metricsExporter + "=" + strings.Join(named, ",")
 }
 
-// lookup returns the variable for metrics if it is set, or else the variable for all
-// signals.
-func (e *Environment) lookup(name string) (full, text string) {
-	for _, full := range []string{EnvPrefix + metricsInfix + name, EnvPrefix + name} {
-		if text := e.getenv(full); text != "" {
-			return full, text
+// lookup returns the name and value of the variable for metrics with the given suffix, or
+// of the variable for all signals if it is not set. Both are "" if neither is set.
+func (e *Environment) lookup(suffix string) (name, value string) {
+	for _, name := range []string{EnvPrefix + metricsInfix + suffix, EnvPrefix + suffix} {
+		if value := e.getenv(name); value != "" {
+			return name, value
 		}
 	}
 	return "", ""

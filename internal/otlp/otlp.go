@@ -38,7 +38,7 @@ type Options struct {
 	// Headers returns the headers of a request. It is called for each request.
 	Headers func() (map[string]string, error)
 
-	Version  string // of the service
+	Version  string // service.version
 	Instance string // service.instance.id; does not change with a restart
 
 	// Report is called after each push.
@@ -65,8 +65,7 @@ const (
 	Failure Result = "failure"
 )
 
-// A Pusher pushes once per interval. It shares only immutable views with scrapes and
-// collections.
+// A Pusher pushes metrics once per interval.
 type Pusher struct {
 	o        Options
 	resource *resource.Resource
@@ -122,7 +121,8 @@ func newPusher(o Options, r *resource.Resource, rt http.RoundTripper) (*Pusher, 
 }
 
 // Run pushes until ctx ends, and then once more. Pushes do not overlap. The timeout
-// of a push is an interval or the timeout of a request, whichever is longer.
+// of a push is the interval or the timeout of a request, whichever is longer. Run may be
+// called only once.
 func (p *Pusher) Run(ctx context.Context) {
 	reader := metric.NewPeriodicReader(p.exporter,
 		metric.WithInterval(p.o.Interval), metric.WithTimeout(max(p.o.Interval, p.o.Timeout)))

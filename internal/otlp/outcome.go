@@ -16,7 +16,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/retry"
 )
 
-// maxResponse is the maximum number of bytes read of a response. A receiver sends a few
+// maxResponse is the maximum number of bytes read from a response. A receiver sends a few
 // bytes, or a sentence if it rejects data points.
 const maxResponse = 64 << 10
 
@@ -31,8 +31,8 @@ type outcome struct {
 // errPartial reports a partial success.
 var errPartial = errors.New("the receiver rejected some of the data points, or sent a warning")
 
-// explain returns why a part was not delivered, given the SDK's error. It omits the
-// receiver's text, which may repeat a header.
+// explain returns the reason why a part was not completely delivered, given the SDK's
+// error, or nil if it was. It omits the receiver's text, which may repeat a header.
 func (o outcome) explain(err error) error {
 	switch {
 	case errors.Is(o.err, context.DeadlineExceeded):
@@ -50,10 +50,11 @@ func (o outcome) explain(err error) error {
 	}
 }
 
-// readResponse reads a response to a push. Status 2xx is not enough for a success,
-// because a proxy or a login page may send it too. The body must be empty, which is an
-// empty message in protobuf and what Prometheus sends, or an
-// ExportMetricsServiceResponse in the encoding that Content-Type names.
+// readResponse records a response. It returns an error if the status is 2xx but the body
+// cannot be read or is not from an OTLP receiver, because a proxy or a login page may send
+// 2xx too. The body must be empty, which is an empty message in protobuf and what
+// Prometheus sends, or an ExportMetricsServiceResponse in the encoding that Content-Type
+// names.
 func (o *outcome) readResponse(response *http.Response) error {
 	o.status = response.StatusCode
 	switch o.status {

@@ -20,15 +20,15 @@ func pushOnce(ctx context.Context, p *Pusher) error {
 	return p.exporter.Export(ctx, &metricdata.ResourceMetrics{Resource: p.resource})
 }
 
-// numbers returns the data points of a counter, in the order of their arrival.
-func (r *receiver) numbers(name string) (all []*metrics.NumberDataPoint) {
+// points returns the data points of a counter, in the order of their arrival.
+func (r *receiver) points(name string) (all []*metrics.NumberDataPoint) {
 	for _, m := range r.metrics()[name] {
 		all = append(all, m.GetSum().GetDataPoints()...)
 	}
 	return all
 }
 
-func TestResponseDecidesTheResult(t *testing.T) {
+func TestResultDependsOnTheResponse(t *testing.T) {
 	const secret = "s3cr3t-canary"
 	for name, c := range map[string]struct {
 		response *http.Response
@@ -40,7 +40,7 @@ func TestResponseDecidesTheResult(t *testing.T) {
 		"an empty JSON message":           {respond(http.StatusOK, "application/json; charset=utf-8", []byte("{}")), Success, ""},
 		"created":                         {respond(http.StatusCreated, "", nil), Success, ""},
 		"no content":                      {respond(http.StatusNoContent, "", nil), Success, ""},
-		"an empty text":                   {respond(http.StatusOK, "text/plain", nil), Success, ""},
+		"empty plain text":                {respond(http.StatusOK, "text/plain", nil), Success, ""},
 		"no points rejected":              {partialResponse(0, ""), Success, ""},
 		"some points rejected":            {partialResponse(3, "too old "+secret), Partial, "the receiver rejected some of the data points, or sent a warning"},
 		"a warning":                       {partialResponse(0, "please slow down"), Partial, "the receiver rejected some of the data points, or sent a warning"},
@@ -48,8 +48,8 @@ func TestResponseDecidesTheResult(t *testing.T) {
 		"a content type with a parameter": {withContentType(partialResponse(3, ""), "application/x-protobuf; charset=binary"), Partial, "the receiver rejected some of the data points, or sent a warning"},
 		"a login page":                    {respond(http.StatusOK, "text/html; charset=utf-8", []byte("<html>log in "+secret)), Failure, `status 200, but the response has content type "text/html", want application/x-protobuf: is it the URL of an OTLP receiver?`},
 		"an empty page":                   {respond(http.StatusOK, "text/html", nil), Failure, `status 200, but the response has content type "text/html", want application/x-protobuf: is it the URL of an OTLP receiver?`},
-		"a text":                          {respond(http.StatusAccepted, "text/plain", []byte("thanks "+secret)), Failure, `status 202, but the response has content type "text/plain", want application/x-protobuf: is it the URL of an OTLP receiver?`},
-		"a page without a type":           {respond(http.StatusOK, "", []byte("<html>log in "+secret)), Failure, "status 200, but the response has no valid content type, want application/x-protobuf: is it the URL of an OTLP receiver?"},
+		"plain text":                      {respond(http.StatusAccepted, "text/plain", []byte("thanks "+secret)), Failure, `status 202, but the response has content type "text/plain", want application/x-protobuf: is it the URL of an OTLP receiver?`},
+		"a page without a content type":   {respond(http.StatusOK, "", []byte("<html>log in "+secret)), Failure, "status 200, but the response has no valid content type, want application/x-protobuf: is it the URL of an OTLP receiver?"},
 		"invalid protobuf":                {respond(http.StatusOK, "application/x-protobuf", []byte(secret)), Failure, "status 200, but the response cannot be decoded as application/x-protobuf: is it the URL of an OTLP receiver?"},
 		"invalid JSON":                    {respond(http.StatusOK, "application/json", []byte("<html>"+secret)), Failure, "status 200, but the response cannot be decoded as application/json: is it the URL of an OTLP receiver?"},
 		"another JSON document":           {respond(http.StatusOK, "application/json", []byte(`["`+secret+`"]`)), Failure, "status 200, but the response cannot be decoded as application/json: is it the URL of an OTLP receiver?"},
@@ -118,7 +118,7 @@ func TestPushesSucceedAgainAfterAnOutage(t *testing.T) {
 				t.Errorf("got %v, want the status", p.Err)
 			}
 		}
-		arrived := r.numbers("counter_0_total")
+		arrived := r.points("counter_0_total")
 		for _, p := range arrived[len(arrived)-len(results)+failures+1:] {
 			if p.StartTimeUnixNano == p.TimeUnixNano {
 				t.Errorf("a point after the first one that arrived has its own start time, %d", p.TimeUnixNano)
@@ -142,7 +142,7 @@ func TestHangingReceiverDelaysOnlyOnePush(t *testing.T) {
 			t.Errorf("got %d finished pushes in three minutes, want 2", n)
 		}
 		if n := len(r.allRequests()); n < 6 {
-			t.Errorf("got %d requests, want several of 10s in each push", n)
+			t.Errorf("got %d requests, want several in each push, each ended after 10s", n)
 		}
 		for _, p := range o.all {
 			if p.Result != Failure || p.Err.Error() != "no answer in time" || p.Took > time.Minute {
@@ -219,7 +219,7 @@ func TestSeriesStartWithTheFirstPointThatArrives(t *testing.T) {
 		if got := o.results(); !slices.Equal(got, []Result{Partial, Success}) {
 			t.Fatalf("got %v, want a partial success and a success", got)
 		}
-		first, second := r.numbers("counter_0_total"), r.numbers("counter_1_total")
+		first, second := r.points("counter_0_total"), r.points("counter_1_total")
 		if first[1].StartTimeUnixNano != first[0].TimeUnixNano {
 			t.Errorf("the delivered series has start %d, want the time of its first point, %d", first[1].StartTimeUnixNano, first[0].TimeUnixNano)
 		}

@@ -121,12 +121,11 @@ func (r *receiver) metrics() map[string][]*metrics.Metric {
 	return all
 }
 
-// respond returns a response.
 func respond(status int, contentType string, body []byte) *http.Response {
 	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {contentType}}, Body: io.NopCloser(bytes.NewReader(body))}
 }
 
-// partialResponse returns the response of a receiver that rejects some data points.
+// partialResponse returns a response with a number of rejected data points and a message.
 func partialResponse(points int64, message string) *http.Response {
 	body, err := proto.Marshal(&collector.ExportMetricsServiceResponse{
 		PartialSuccess: &collector.ExportMetricsPartialSuccess{RejectedDataPoints: points, ErrorMessage: message},

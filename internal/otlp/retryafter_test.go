@@ -8,9 +8,10 @@ import (
 	"time"
 )
 
-// rejectsFirst returns a receiver that rejects the first request and accepts all others.
-// at returns the times of the requests relative to the first.
-func rejectsFirst(status int, header http.Header) (r *receiver, at func() []time.Duration) {
+// respondsOnce returns a receiver that responds to the first request with the given status
+// and header, and to all others with a success. at returns the times of the requests
+// relative to the first.
+func respondsOnce(status int, header http.Header) (r *receiver, at func() []time.Duration) {
 	var times []time.Time
 	r = &receiver{handle: func(*http.Request) *http.Response {
 		times = append(times, time.Now())
@@ -50,13 +51,13 @@ func TestNoPushIsMadeBeforeRetryAfterIsOver(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var o recorder
-				r, at := rejectsFirst(c.status, c.header)
+				r, at := respondsOnce(c.status, c.header)
 				end := run(t, options(&o), r)
 				time.Sleep(6 * time.Minute)
 				end()
 				times := at()
 				if len(times) < 2 || times[1] < c.min || times[1] > c.max {
-					t.Errorf("second request: got the times %v, want it after %v to %v", times[:min(3, len(times))], c.min, c.max)
+					t.Errorf("got requests at %v, want the second %v to %v after the first", times[:min(3, len(times))], c.min, c.max)
 				}
 				if first := o.all[0]; c.min > 15*time.Second && (first.Result != Failure || first.RetryAfter <= 0 || first.RetryAfter > c.min) {
 					t.Errorf("first push: got %+v, want a failure with a wait of at most %v", first, c.min)
@@ -72,7 +73,7 @@ func TestNoPushIsMadeBeforeRetryAfterIsOver(t *testing.T) {
 func TestNoLastPushIsMadeBeforeRetryAfterIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var o recorder
-		r, at := rejectsFirst(http.StatusTooManyRequests, http.Header{"Retry-After": {"100"}})
+		r, at := respondsOnce(http.StatusTooManyRequests, http.Header{"Retry-After": {"100"}})
 		end := run(t, options(&o), r)
 		time.Sleep(time.Minute)
 		end()

@@ -101,7 +101,7 @@ func TestAllSeriesArriveUnchanged(t *testing.T) {
 	}
 	for _, name := range []string{"go_goroutines", "process_start_time_seconds", "betanet_exporter_build_info"} {
 		if len(all[name]) != 1 {
-			t.Errorf("got %s %d times, want it once", name, len(all[name]))
+			t.Errorf("%s: got it %d times, want once", name, len(all[name]))
 		}
 	}
 }
@@ -154,7 +154,7 @@ func TestStartTimesDependOnTheKindOfSeries(t *testing.T) {
 					want = process
 				}
 				if seen[want == process]++; starts[i] != want {
-					t.Errorf("%s: start %d, want %d", name, starts[i], want)
+					t.Errorf("%s: got start %d, want %d", name, starts[i], want)
 				}
 			}
 			for _, p := range m.GetGauge().GetDataPoints() {
@@ -195,7 +195,7 @@ func TestResourceIdentifiesTheExporter(t *testing.T) {
 		server.Close()
 		request := r.allRequests()[0]
 		if request.URL.Path != "/some/path" || request.Header.Get("Content-Encoding") != "gzip" {
-			t.Errorf("got path %s and encoding %q", request.URL.Path, request.Header.Get("Content-Encoding"))
+			t.Errorf("got path %s and encoding %q, want /some/path and gzip", request.URL.Path, request.Header.Get("Content-Encoding"))
 		}
 		var got []*common.KeyValue
 		for _, a := range r.received[0].ResourceMetrics[0].Resource.Attributes {
@@ -204,7 +204,7 @@ func TestResourceIdentifiesTheExporter(t *testing.T) {
 			}
 		}
 		if text := attributes(got); text != want {
-			t.Errorf("with %q got %s, want %s", environment, text, want)
+			t.Errorf("with %q: got %s, want %s", environment, text, want)
 		}
 	}
 	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "nonsense")

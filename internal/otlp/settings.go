@@ -35,7 +35,7 @@ const (
 	maxHeadersFile = 64 << 10
 )
 
-// WithPath adds the standard path to the URL of a receiver without a path.
+// WithPath sets the standard path in u if u has no path, and returns u.
 func WithPath(u *url.URL) *url.URL {
 	if u.Path == "" || u.Path == "/" {
 		u.Path = metricsPath
@@ -87,8 +87,8 @@ func setHeaders(s *Settings, text string) error {
 	return nil
 }
 
-// Headers returns the headers from the variable and the file. It reads the file on each
-// call. Its errors do not contain values.
+// Headers returns the headers from the variable and the file, which takes precedence. It
+// reads the file on each call. Its errors do not contain values.
 func (s *Settings) Headers() (map[string]string, error) {
 	if s.HeadersFile == "" {
 		return s.headers, nil
@@ -135,6 +135,8 @@ func readHeadersFile(path string) ([]byte, error) {
 // ownHeaders are the headers that the exporter sets itself.
 var ownHeaders = []string{"Connection", "Content-Encoding", "Content-Length", "Content-Type", "Host", "Transfer-Encoding"}
 
+// addHeader adds a header. Its errors do not contain the value; the caller prefixes them
+// with the position of the header.
 func addHeader(to map[string]string, name, value string) error {
 	name = http.CanonicalHeaderKey(strings.TrimSpace(name))
 	switch {

@@ -17,23 +17,23 @@ import (
 //     unknown. The point must arrive ("Cumulative streams: handling unknown start
 //     time"): until a push with it has succeeded, each point is sent as the first.
 //   - start < time: the counter was zero at the start, and the whole value counts.
-//     The counters of the process start like this, and so do others after a reset.
-//     Their start is a millisecond after the last observation before the reset, so that
-//     sequences do not overlap, and a sequence of one point can be distinguished from
-//     the next.
+//     The counters of the process start like this, and so do the others after a reset.
+//     The start is then a millisecond after the last observation before the reset, so
+//     that sequences do not overlap, and a sequence of one point can be distinguished
+//     from the next.
 //
 // As in Prometheus, a value that falls is a reset.
 type startTimes struct {
 	process   *timestamppb.Timestamp // when the process started
 	ofProcess func(family string) bool
 
-	known   map[string]*series
-	pending []firstPoint // in the part that is being sent
-	push    uint32       // number of the current push
-	key     []byte       // scratch buffer
+	known   map[string]*series // whose first point was delivered
+	pending []firstPoint       // in the part that is being sent
+	push    uint32             // number of the current push
+	key     []byte             // scratch buffer
 }
 
-// series is a series whose first point has arrived.
+// series is the state of a cumulative series.
 type series struct {
 	start, last *timestamppb.Timestamp // last is the last observation, delivered or not
 	value       float64                // of a counter, or the sum of a histogram
@@ -41,7 +41,7 @@ type series struct {
 	seen        uint32                 // last push with the series
 }
 
-// firstPoint is a series without a delivered point.
+// firstPoint is a series whose first point has not been delivered yet.
 type firstPoint struct {
 	key string
 	series
@@ -52,12 +52,10 @@ func newStartTimes(process time.Time, ofProcess func(string) bool) *startTimes {
 }
 
 // begin starts a push.
-func (s *startTimes) begin() {
-	s.push++
-	s.pending = s.pending[:0]
-}
+func (s *startTimes) begin() { s.push++ }
 
-// stamp sets the time and start time of metrics, which the bridge reads.
+// stamp sets the time and start time of the metrics in one part of a push. The bridge
+// reads both.
 func (s *startTimes) stamp(families []*dto.MetricFamily, at time.Time) {
 	s.pending = s.pending[:0]
 	ms := at.UnixMilli() // the precision of Prometheus
@@ -96,9 +94,7 @@ func (s *startTimes) startOf(name string, labels []*dto.LabelPair, now *timestam
 	k := s.known[string(s.key)]
 	switch {
 	case k == nil || before(now, k.start): // unknown, or the clock was set back
-		if k != nil {
-			delete(s.known, string(s.key))
-		}
+		delete(s.known, string(s.key))
 		s.pending = append(s.pending, firstPoint{string(s.key), series{start: now, last: now, value: value, counts: counts, seen: s.push}})
 		return now
 	case value < k.value || decreased(counts, k.counts):
@@ -119,7 +115,8 @@ func (s *startTimes) delivered() {
 	s.pending = nil // do not reuse its memory, which known points to
 }
 
-// complete ends a push. It removes the series that were not in any part of it.
+// complete ends a push that sent all parts. It forgets the series that were in none of
+// them.
 func (s *startTimes) complete() {
 	for key, k := range s.known {
 		if k.seen != s.push {
@@ -128,6 +125,7 @@ func (s *startTimes) complete() {
 	}
 }
 
+// counts returns the count of a histogram and the cumulative counts of its buckets.
 func counts(h *dto.Histogram) []uint64 {
 	all := make([]uint64, 0, len(h.Bucket)+1)
 	all = append(all, h.GetSampleCount())
@@ -152,14 +150,14 @@ func decreased(now, before []uint64) bool {
 
 func before(a, b *timestamppb.Timestamp) bool { return a.AsTime().Before(b.AsTime()) }
 
-// timestampingGatherer gathers a part for the bridge, and stamps it.
+// timestampingGatherer gathers a part for the bridge and stamps its metrics.
 type timestampingGatherer struct {
 	starts *startTimes
 	part   prometheus.Gatherer
 	err    error // of the last Gather; the bridge would log it with its own logger
 }
 
-// Gather implements prometheus.Gatherer.
+// Gather implements prometheus.Gatherer. It sets g.err instead of returning an error.
 func (g *timestampingGatherer) Gather() ([]*dto.MetricFamily, error) {
 	at := time.Now()
 	var families []*dto.MetricFamily

@@ -99,7 +99,7 @@ func TestStartTimesOfACounter(t *testing.T) {
 					t.Errorf("got %v, want %v", *got, want)
 				}
 				if (step.absent || c.ofProcess("")) && len(s.known)+len(s.pending) > 0 {
-					t.Errorf("at %d: %d series known, %d pending, want none", step.at, len(s.known), len(s.pending))
+					t.Errorf("at %d: got %d series known and %d pending, want none", step.at, len(s.known), len(s.pending))
 				}
 			}
 		})
@@ -125,12 +125,12 @@ func TestHistogramIsResetWhenAnyPartFalls(t *testing.T) {
 		}
 		stamp(proto.Clone(&full).(*dto.Histogram), 1000)
 		if got := stamp(proto.Clone(&full).(*dto.Histogram), 2000); got != 1000 {
-			t.Errorf("nothing fell: start %d, want 1000", got)
+			t.Errorf("nothing fell: got start %d, want 1000", got)
 		}
 		h := proto.Clone(&full).(*dto.Histogram)
 		change(h)
 		if got := stamp(h, 3000); got != 2001 {
-			t.Errorf("%s fell: start %d, want 2001, after the last observation", name, got)
+			t.Errorf("%s changed: got start %d, want 2001, after the last observation", name, got)
 		}
 	}
 }

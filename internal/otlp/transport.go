@@ -71,6 +71,7 @@ func (t *recordingTransport) applyRetryAfter(response *http.Response) (*http.Res
 	return response, nil
 }
 
+// try sends a request with the configured headers.
 func (t *recordingTransport) try(r *http.Request) (*http.Response, error) {
 	headers, err := t.headers()
 	if err != nil {
@@ -85,18 +86,18 @@ func (t *recordingTransport) try(r *http.Request) (*http.Response, error) {
 }
 
 // stableError removes the local port and the time of day from a connection error, so
-// that failures with the same reason have the same text.
+// that failures for the same reason have the same text.
 func stableError(err error) error {
 	var (
-		expired x509.CertificateInvalidError
-		name    *net.DNSError
+		invalid x509.CertificateInvalidError
+		dns     *net.DNSError
 		op      *net.OpError
 	)
 	switch {
-	case errors.As(err, &expired) && expired.Reason == x509.Expired:
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return errors.New("x509: certificate has expired or is not yet valid")
-	case errors.As(err, &name) && name.IsTimeout:
-		return fmt.Errorf("lookup %s: no answer in time", name.Name)
+	case errors.As(err, &dns) && dns.IsTimeout:
+		return fmt.Errorf("lookup %s: no answer in time", dns.Name)
 	case errors.As(err, &op) && op.Source != nil && op.Op != "dial":
 		return op.Err
 	default:
