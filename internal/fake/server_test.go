@@ -114,7 +114,7 @@ func TestAServerListensAgainOnTheSamePort(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, _, err := attempt(client, s.URL()+Metrics); !c.want(err) {
-				t.Errorf("got %v", err)
+				t.Errorf("got %v while the server is unreachable, want another error", err)
 			}
 			if err := s.Listen(); err != nil {
 				t.Fatal(err)
@@ -164,7 +164,7 @@ func TestABehaviourCausesItsErrorInAClient(t *testing.T) {
 			}
 			s.Set(Metrics, c.fault)
 			if _, _, err := attempt(client, s.URL()+Metrics); !c.want(err) {
-				t.Errorf("got %v", err)
+				t.Errorf("got %v, want the error of this fault", err)
 			}
 		})
 	}
@@ -186,16 +186,16 @@ func TestAConnHandlerAppliesToLaterConnections(t *testing.T) {
 		handler ConnHandler
 		want    string
 	}{
-		"trusted":       {TLS(trusted.Config()), "200 <nil>"},
-		"expired":       {TLS(expired.Config()), "certificate has expired"},
-		"plain HTTP":    {HTTPToTLS, "server gave HTTP response to HTTPS client"},
-		"garbage":       {TLSGarbage, "tls: "},
-		"alert":         {TLSAlert, "remote error: tls: unexpected message"},
-		"RST":           {ResetOnAccept, "reset by peer"},
-		"late RST":      {ResetOnFirstBytes, "reset by peer"},
-		"FIN":           {CutOnFirstBytes, "EOF"},
-		"no handshake":  {HangOnAccept, "Client.Timeout"},
-		"no connection": {Plain, ""}, // a TLS hello is not a request
+		"trusted":           {TLS(trusted.Config()), "200 <nil>"},
+		"expired":           {TLS(expired.Config()), "certificate has expired"},
+		"plain HTTP":        {HTTPToTLS, "server gave HTTP response to HTTPS client"},
+		"garbage":           {TLSGarbage, "tls: "},
+		"alert":             {TLSAlert, "remote error: tls: unexpected message"},
+		"RST":               {ResetOnAccept, "reset by peer"},
+		"late RST":          {ResetOnFirstBytes, "reset by peer"},
+		"FIN":               {CutOnFirstBytes, "EOF"},
+		"no handshake":      {HangOnAccept, "Client.Timeout"},
+		"TLS on plain port": {Plain, ""}, // any error will do
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
