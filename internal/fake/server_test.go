@@ -44,6 +44,11 @@ func attempt(c *http.Client, url string) (int, string, error) {
 	return got.status, got.body, got.err
 }
 
+func isTimeout(err error) bool {
+	var e net.Error
+	return errors.As(err, &e) && e.Timeout()
+}
+
 func TestANewServerIsHealthy(t *testing.T) {
 	s, c := startServer(t)
 	for _, path := range []string{Metrics, Nodes, Network} {
@@ -96,7 +101,6 @@ func TestABehaviourCanBeChangedOnAnOpenConnection(t *testing.T) {
 }
 
 func TestAServerListensAgainOnTheSamePort(t *testing.T) {
-	timedOut := func(err error) bool { var e net.Error; return errors.As(err, &e) && e.Timeout() }
 	for name, c := range map[string]struct {
 		unreachable func(*Server) error
 		want        func(error) bool
@@ -104,7 +108,7 @@ func TestAServerListensAgainOnTheSamePort(t *testing.T) {
 		"after refused connections": {
 			func(s *Server) error { s.Refuse(); return nil }, func(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) },
 		},
-		"after a full backlog": {(*Server).FillBacklog, timedOut},
+		"after a full backlog": {(*Server).FillBacklog, isTimeout},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, client := startServer(t)
@@ -131,7 +135,6 @@ func TestABehaviourCausesItsErrorInAClient(t *testing.T) {
 	ok := Response{Body: Document(Metrics, 0)}.Bytes()
 	half := ok[:len(ok)-5]
 	is := func(want error) func(error) bool { return func(err error) bool { return errors.Is(err, want) } }
-	timeout := func(err error) bool { var e net.Error; return errors.As(err, &e) && e.Timeout() }
 	oneOf := func(a, b func(error) bool) func(error) bool { return func(err error) bool { return a(err) || b(err) } }
 	text := func(s string) func(error) bool {
 		return func(err error) bool { return err != nil && strings.Contains(err.Error(), s) }
@@ -146,10 +149,10 @@ func TestABehaviourCausesItsErrorInAClient(t *testing.T) {
 		"RST before the response":   {ResetAfter(nil), is(syscall.ECONNRESET)},
 		"RST between headers":       {ResetAfter(ok[:17]), oneOf(is(syscall.ECONNRESET), is(io.ErrUnexpectedEOF))}, // net/http may lose the first error
 		"RST in the body":           {ResetAfter(half), is(syscall.ECONNRESET)},
-		"no response":               {HangAfter(nil), timeout},
-		"no body":                   {HangAfter(half), timeout},
-		"dripping":                  {Drip(ok, 50*time.Millisecond), timeout},
-		"late":                      {Late(time.Minute, JSON("{}")), timeout},
+		"no response":               {HangAfter(nil), isTimeout},
+		"no body":                   {HangAfter(half), isTimeout},
+		"dripping":                  {Drip(ok, 50*time.Millisecond), isTimeout},
+		"late":                      {Late(time.Minute, JSON("{}")), isTimeout},
 		"headers over 64 KiB":       {Endless([]byte("HTTP/1.1 200 OK\r\n"), []byte("A: b\r\n")), text("headers exceeded")},
 		"flood of 1xx":              {Endless(nil, []byte("HTTP/1.1 100 Continue\r\n\r\n")), text("headers exceeded")},
 		"bad chunk":                 {Respond(Response{Header: []string{"Transfer-Encoding: chunked"}, Body: "zz\r\n{}"}.Bytes()), text("chunk")},
