@@ -233,8 +233,7 @@ func (s *Server) Unexpected() []string {
 	return slices.Clone(s.unexpected)
 }
 
-// closeConns applies end to every open connection. If the port is to be bound again, end must be abort, because TIME_WAIT
-// after a FIN would delay that.
+// closeConns applies end to every open connection.
 func (s *Server) closeConns(end func(*net.TCPConn)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
