@@ -2,14 +2,14 @@
 
 GO ?= go
 # The version comes from git below, not from go build, so that a build does not
-# depend on the owner of the work tree.
+# depend on the owner of the working tree.
 GOBUILD = $(GO) build -buildvcs=false
 
 GOFUMPT     = mvdan.cc/gofumpt@v0.12.0
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # Builds are reproducible: the date is the commit's, and there is no user or host
-# name. Outside a git work tree the values are empty and the version is "dev".
+# name. Outside a git working tree the values are empty and the version is "dev".
 # Characters that are special to a shell are removed from git's output.
 git = $(if $(wildcard .git),$(shell TZ=UTC git $(1) 2>/dev/null | tr -cd 'A-Za-z0-9._/+:-'))
 VERSION    ?= $(or $(patsubst v%,%,$(call git,describe --tags --match 'v[0-9]*' --dirty)),dev)
@@ -37,13 +37,13 @@ build: ## build the program as one static file, reproducibly
 package: ## build .deb and .rpm packages for three architectures in dist/, reproducibly
 	@GO='$(GO)' VERSION='$(VERSION)' REVISION='$(REVISION)' SOURCE_DATE_EPOCH='$(EPOCH)' LDFLAGS='$(LDFLAGS)' deploy/packages/build
 
-test: ## check formatting, vet and go.mod, and run all tests that need only Go (and a C compiler for the race detector)
+test: ## check formatting, vet and go.mod, and run the tests that need only Go (and a C compiler for the race detector)
 	@unformatted=$$(gofmt -l .) || exit 1; test -z "$$unformatted" || { echo "not formatted, run gofmt -w on:"; echo "$$unformatted"; exit 1; }
 	$(GO) mod tidy -diff
 	$(GO) vet ./...
 	$(GO) test -race -shuffle=on $$($(GO) list ./... | grep -v /internal/blackbox)
 	$(MAKE) --no-print-directory fuzz FUZZTIME=3s
-# Run it alone, because it measures times of a process that other tests would slow down.
+# Run blackbox by itself, because it measures times of a process that other tests would slow down.
 	$(GO) test -race -shuffle=on ./internal/blackbox
 
 # The programs that the tests in test/ use, each with its Debian package.
@@ -57,14 +57,14 @@ test-all: test faults simulate lint ## run test, faults, simulate, lint, and the
 	@PATH=$$PATH:/usr/sbin; for p in $(COMPONENTS); do \
 		command -v $${p%:*} >/dev/null || echo "make: $${p%:*} is missing (Debian package $${p#*:}): its tests are skipped, or fail with CI=true"; done
 	cd test && $(GO) mod tidy -diff && $(GO) vet ./...
-# -count=1, because the tests build the program, which go's test cache does not notice.
+# -count=1, because the tests build the program, and Go's test cache does not notice its changes.
 	cd test && $(GO) test -v -race -shuffle=on -count=1 -timeout=45m ./...
 
 faults: ## run all tests of internal/blackbox; make test omits the slow ones
 	BETANET_FAULTS=all $(GO) test -race -shuffle=on -count=1 -timeout=25m ./internal/blackbox
 
 DAYS ?= 60
-simulate: ## simulate DAYS=60 days of upstreams for the exporter, and 122 times as many for its core, with faults drawn from SEED=; two minutes
+simulate: ## simulate DAYS=60 days of random faults (SEED=) for the exporter, and 122 times as many for its core; two minutes
 	GOGC=400 SIMULATE=$$((122 * $(DAYS))) $(GO) test ./internal/poll -run '^TestYearsOfTheCore$$' -v -count=1 -timeout 0 & \
 	DAYS=$(DAYS) $(GO) test ./internal/simulation -run '^TestDaysOfTheExporter$$' -v -count=1 -timeout 0; exporter=$$?; \
 	wait $$! && exit $$exporter
@@ -74,7 +74,7 @@ fuzz: ## run every fuzz target in turn, FUZZTIME=1m each
 	@grep -roE --include='*_test.go' '^func Fuzz[A-Za-z]+' internal | sort | while IFS=: read -r file func; do \
 		$(GO) test ./$$(dirname $$file) -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) || exit 1; done
 
-mutants: ## apply each patch of test/mutants to a copy of the code, and check that tests fail; half an hour, MUTANTS=config for a package
+mutants: ## apply each patch of test/mutants to a copy of the code, and check that tests fail; half an hour, MUTANTS=config for one package
 	cd test && $(GO) run ./mutants $(MUTANTS)
 
 lint: ## run gofumpt and staticcheck, fetched through the module proxy

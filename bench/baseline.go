@@ -22,16 +22,16 @@ const pollers = 32
 // pollBaseline runs the baseline for polling: net/http with one connection per upstream,
 // which discards the responses. It shares no code with the program.
 func pollBaseline(arg string) error {
-	part := strings.Split(arg, ",") // its own address, the address of the fleet, the number of hosts
-	_, port, err := net.SplitHostPort(part[1])
+	parts := strings.Split(arg, ",") // its own address, the address of the fleet, the number of hosts
+	_, port, err := net.SplitHostPort(parts[1])
 	if err != nil {
 		return err
 	}
-	n, err := strconv.Atoi(part[2])
+	n, err := strconv.Atoi(parts[2])
 	if err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp", part[0]) // shows startHelper that it runs
+	l, err := net.Listen("tcp", parts[0]) // startHelper waits for it
 	if err != nil {
 		return err
 	}

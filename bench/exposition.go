@@ -21,7 +21,7 @@ type sample struct {
 	value        float64
 }
 
-// samples returns the samples whose name starts with a prefix.
+// samples returns the samples whose lines start with a prefix.
 func (e exposition) samples(prefix string) iter.Seq[sample] {
 	return func(yield func(sample) bool) {
 		for line := range bytes.Lines(e) {
@@ -33,8 +33,8 @@ func (e exposition) samples(prefix string) iter.Seq[sample] {
 			if err != nil {
 				v = math.NaN()
 			}
-			name, labels, labelled := strings.Cut(string(line[:max(at, 0)]), "{")
-			if labelled {
+			name, labels, hasLabels := strings.Cut(string(line[:max(at, 0)]), "{")
+			if hasLabels {
 				labels = "{" + labels
 			}
 			if !yield(sample{name, labels, v}) {

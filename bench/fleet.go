@@ -20,7 +20,7 @@ import (
 func host(i int) string { return fmt.Sprintf("127.1.%d.%d", i/250, i%250+1) }
 
 // fleet is the fake fleet: a Betanet service on every address of 127.1/16. It does as
-// little work as possible, because it shares the processors with the measured processes.
+// little work as possible, because it shares the CPUs with the measured processes.
 type fleet struct {
 	began    time.Time
 	hanging  atomic.Bool // odd hosts read requests and never respond
@@ -111,7 +111,7 @@ func (f *fleet) document(b []byte, path string, host int) []byte {
 		f.hanging.Store(true)
 		b = append(b, '{')
 	case "/requests":
-		return strconv.AppendInt(b, f.requests.Add(-1), 10)
+		return strconv.AppendInt(b, f.requests.Add(-1), 10) // without this request itself
 	}
 	return append(b, '}')
 }

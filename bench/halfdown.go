@@ -11,7 +11,7 @@ import (
 )
 
 // downCycles is the number of measured cycles of a fleet that is half down: breakers open
-// in the first ones, and are open in the others.
+// in the first cycles and stay open in the rest.
 const downCycles = 6
 
 // closedPort is a port without a listener.
@@ -32,9 +32,9 @@ func (s *scaleRun) halfDown() error {
 	return errors.Join(<-refused, <-hanging)
 }
 
-// measureDown measures an exporter with half of the fleet down: refusing connections on the
-// port closed from the start or, if closed is empty, hanging once all have responded. The
-// start is not measured.
+// measureDown measures an exporter with half of its upstreams down. If closed is a port,
+// they refuse connections on it from the start; if it is empty, they hang once all upstreams
+// have responded. Startup is not measured.
 func (s *scaleRun) measureDown(how, closed string) error {
 	if c, err := net.DialTimeout("tcp", net.JoinHostPort(host(1), closedPort), time.Second); err == nil {
 		c.Close()

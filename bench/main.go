@@ -4,7 +4,7 @@
 // earlier build in the same run. It prints ratios, because times depend on the machine.
 //
 //	go run ./bench -only small            one upstream, two minutes
-//	go run ./bench -only small -long 10m  memory over ten minutes too
+//	go run ./bench -only small -long 10m  the same, with memory over ten minutes
 //	go run ./bench -only scale            1 to 10 000 upstreams, half an hour
 //	go run ./bench                        both
 //	go run ./bench -before ./old          both; polling and Prometheus also with an earlier build
@@ -26,12 +26,12 @@ import (
 
 func main() {
 	long := flag.Duration("long", time.Minute, "duration of the memory measurement")
-	cpu := flag.Duration("cpu", time.Minute, "duration of the processor time measurement")
+	cpu := flag.Duration("cpu", time.Minute, "duration of the CPU time measurement")
 	scrapes := flag.Int("scrapes", 20000, "number of scrapes to time")
 	only := flag.String("only", "", "part to run: small or scale, empty for both")
 	sizes := sizes{1, 100, 1000, 10000}
 	flag.Var(&sizes, "scale", "numbers of upstreams, empty for none (default 1,100,1000,10000)")
-	cycles := flag.Int("scale.cycles", 4, "cycles of 15 s over which processor time at scale is measured")
+	cycles := flag.Int("scale.cycles", 4, "cycles of 15 s over which CPU time at scale is measured")
 	parts := flag.String("scale.parts", "", "parts to measure at scale, separated by commas: polling, serving, dead, prometheus; empty for all")
 	before := flag.String("before", "", "binary of an earlier build to compare with")
 	helper := flag.String("helper", "", "run as a helper process; only for the benchmark itself")
@@ -94,7 +94,7 @@ func (b *bench) small(long, cpu time.Duration, scrapes int) error {
 		func() error { return b.scrape(scrapes, false) },
 		func() error { return b.scrape(scrapes, true) },
 		b.stampede,
-		func() error { return b.processor(cpu) },
+		func() error { return b.cpuTime(cpu) },
 		func() error { return b.memory(long) },
 	} {
 		if err := step(); err != nil {
@@ -143,8 +143,8 @@ func (b *bench) start() error {
 	return nil
 }
 
-// processor measures the processor time used at the default interval.
-func (b *bench) processor(d time.Duration) error {
+// cpuTime measures the CPU time used at the default interval.
+func (b *bench) cpuTime(d time.Duration) error {
 	p, err := b.exporter()
 	if err != nil {
 		return err
@@ -153,7 +153,7 @@ func (b *bench) processor(d time.Duration) error {
 	if err := p.waitFor("betanet_messages_total ", 10*time.Second); err != nil {
 		return err
 	}
-	time.Sleep(time.Second) // do not measure the start
+	time.Sleep(time.Second) // do not measure startup
 	before, err := p.cpu()
 	if err != nil {
 		return err

@@ -25,14 +25,14 @@ func (s *scaleRun) polling() error {
 	s.set("start of the process to data of all upstreams", "≤ 2 s / ≤ 8 s", "%s", result)
 	loads := []pollingProcess{{s.fleet, p}}
 	who := []string{"", "the baseline"}
-	start := []func(fleet *process) (*process, error){func(fleet *process) (*process, error) {
+	starts := []func(fleet *process) (*process, error){func(fleet *process) (*process, error) {
 		return startHelper("pollbaseline", func(addr string) string { return fmt.Sprintf("%s,%s,%d", addr, fleet.addr, s.n) })
 	}}
 	if s.before != "" {
 		who = append(who, "before")
-		start = append(start, func(fleet *process) (*process, error) { return s.exporter(s.before, fleet, "") })
+		starts = append(starts, func(fleet *process) (*process, error) { return s.exporter(s.before, fleet, "") })
 	}
-	for _, start := range start {
+	for _, start := range starts {
 		fleet, err := startFleet()
 		if err != nil {
 			return err

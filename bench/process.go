@@ -143,14 +143,14 @@ func (p *process) waitFor(text string, limit time.Duration) error {
 	return fmt.Errorf("%s: no %q in %s", p.url, text, limit)
 }
 
-// cpu returns the processor time of the process so far. The clock of the process counts
+// cpu returns the CPU time of the process so far. The clock of the process counts
 // nanoseconds, unlike /proc/PID/stat with its ticks of 10 ms, and includes threads that
 // have ended, unlike /proc/PID/task/*/schedstat.
 func (p *process) cpu() (time.Duration, error) {
 	clock := ^p.Cmd.Process.Pid<<3 | 2 // as in clock_getcpuclockid(3)
 	var t syscall.Timespec
 	if _, _, errno := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, uintptr(clock), uintptr(unsafe.Pointer(&t)), 0); errno != 0 {
-		return 0, fmt.Errorf("processor time of %s: %w", p.Cmd.Path, errno)
+		return 0, fmt.Errorf("CPU time of %s: %w", p.Cmd.Path, errno)
 	}
 	return time.Duration(t.Nano()), nil
 }

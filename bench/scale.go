@@ -42,14 +42,14 @@ func (b *bench) scale(sizes []int, cycles int, parts string) error {
 	return nil
 }
 
-// scaleRun measures a fleet of n upstreams. Processor time is in microseconds per upstream
-// and cycle.
+// scaleRun measures a fleet of n upstreams. CPU time is in microseconds per upstream and
+// cycle.
 type scaleRun struct {
 	*bench
 	table      *table
 	fleet      *process
 	n, cycles  int
-	healthyCPU float64 // processor time of the exporter with all upstreams healthy
+	healthyCPU float64 // CPU time of the exporter with all upstreams healthy
 }
 
 func (s *scaleRun) set(what, limit, measured string, args ...any) {
@@ -116,11 +116,11 @@ func (p *process) ready(n int, limit time.Duration) (time.Duration, error) {
 // pollingProcess is a process that polls a fleet.
 type pollingProcess struct{ fleet, p *process }
 
-// usage is the processor time in microseconds and the number of requests received by the
-// fleet, both per upstream and cycle.
+// usage is the CPU time in microseconds and the number of requests received by the fleet,
+// both per upstream and cycle.
 type usage struct{ cpu, requests float64 }
 
-// perCycle measures several processes over the same cycles. It calls each once a second.
+// perCycle measures several processes over the same cycles. It calls each once per second.
 func (s *scaleRun) perCycle(cycles int, each func() error, loads ...pollingProcess) ([]usage, error) {
 	read := func() (all []usage, err error) {
 		for _, l := range loads {

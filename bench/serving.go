@@ -26,7 +26,7 @@ func (s *scaleRun) serving() error {
 	if _, err := p.ready(s.n, time.Minute); err != nil {
 		return err
 	}
-	time.Sleep(2 * pause) // do not measure the start
+	time.Sleep(2 * pause) // do not measure startup
 	for i, limit := range []string{"≤ 1 / ≤ 1", ""} {
 		mb, err := p.allocated(i == 1)
 		if err != nil {
@@ -86,11 +86,12 @@ func (s *scaleRun) startReference(p *process) (*process, error) {
 		reference.stop()
 		return nil, err
 	}
-	if a, z := sampleCount(ours), sampleCount(theirs); a != z {
+	want, got := sampleCount(ours), sampleCount(theirs)
+	if got != want {
 		reference.stop()
-		return nil, fmt.Errorf("the reference has %d samples, the exporter %d", z, a)
+		return nil, fmt.Errorf("the reference has %d samples, the exporter %d", got, want)
 	}
-	s.set("samples", "", "%d", sampleCount(ours))
+	s.set("samples", "", "%d", want)
 	one := []byte(`upstream="` + name(0) + `"`)
 	samples, size := 0, 0
 	for line := range bytes.Lines(ours) {
@@ -108,8 +109,8 @@ func sampleCount(body []byte) int {
 	return bytes.Count(body, []byte("\n")) - bytes.Count(body, []byte("\n#")) - strings.Count(string(body[:1]), "#")
 }
 
-// perScrape returns the processor time of a scrape in milliseconds. It makes at least three
-// scrapes, until they have used half a second of processor time or taken 12 s.
+// perScrape returns the CPU time of a scrape in milliseconds. It makes at least three
+// scrapes, until they have used half a second of CPU time or taken 12 s.
 func (p *process) perScrape(accept string, gzip bool) (float64, error) {
 	before, err := p.cpu()
 	if err != nil {
@@ -130,28 +131,28 @@ func (p *process) perScrape(accept string, gzip bool) (float64, error) {
 }
 
 // allocated returns the number of megabytes that the exporter allocates for a scrape.
-func (p *process) allocated(coded bool) (float64, error) {
+func (p *process) allocated(compressed bool) (float64, error) {
 	const scrapes = 10
-	before, err := p.allocatedSoFar(coded)
+	before, err := p.allocatedSoFar(compressed)
 	if err != nil {
 		return 0, err
 	}
 	for range scrapes - 1 {
-		if _, err := p.get(accept, coded, io.Discard); err != nil {
+		if _, err := p.get(accept, compressed, io.Discard); err != nil {
 			return 0, err
 		}
 	}
 	time.Sleep(pause)
-	after, err := p.allocatedSoFar(coded)
+	after, err := p.allocatedSoFar(compressed)
 	return (after - before) / scrapes / 1e6, err
 }
 
-func (p *process) allocatedSoFar(coded bool) (float64, error) {
-	body, err := p.scrape(coded)
+func (p *process) allocatedSoFar(compressed bool) (float64, error) {
+	body, err := p.scrape(compressed)
 	if err != nil {
 		return 0, err
 	}
-	if coded {
+	if compressed {
 		z, err := gzip.NewReader(bytes.NewReader(body))
 		if err != nil {
 			return 0, err

@@ -97,7 +97,7 @@ func runDrill(ctx context.Context, c config.Drill, services map[string]fake.Targ
 	now := time.Now()
 	length := fake.Length(fake.Script, c.Speed)
 	fmt.Fprintf(stdout, "\nThe drill has %d phases, takes %s and ends at %s. What to expect in each phase:\n",
-		len(fake.Script), fake.Brief(length), now.Add(length).Format(time.TimeOnly))
+		len(fake.Script), fake.FormatDuration(length), now.Add(length).Format(time.TimeOnly))
 	if c.Speed > 1 {
 		fmt.Fprintln(stdout, "Alerts are not accelerated: an alert that waits longer than a phase does not fire.")
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/fake"
 )
 
-// startMixnodes starts an upstream without v1 paths that closes every connection, as the published one does.
+// startMixnodes starts an upstream without v1 paths that closes every connection, as the published server does.
 func startMixnodes(t *testing.T) *fake.Server {
 	t.Helper()
 	server := start(t)
@@ -87,7 +87,7 @@ func TestAMixnodesDocumentAfterThree404sSwitchesTheAPI(t *testing.T) {
 		name := endpoints[path]
 		for key, value := range e.values {
 			if strings.HasPrefix(key, "betanet_exporter_attempts_total{") && strings.Contains(key, `endpoint="`+name+`"`) && value != 0 {
-				t.Errorf("%s: got %v, want 0: the 404s of the detection are not counted", key, value)
+				t.Errorf("%s: got %v, want 0: the 404s of API detection are not counted", key, value)
 			}
 		}
 		if key := series("betanet_exporter_retries_total", "endpoint", name); e.values[key] != 0 {

@@ -77,7 +77,7 @@ func (r faultCase) inject(server *fake.Server) {
 	}
 }
 
-// heal ends the fault.
+// heal ends the fault and publishes document id.
 func (r faultCase) heal(t *testing.T, server *fake.Server, id int) {
 	t.Helper()
 	publish(server, id)
@@ -140,8 +140,8 @@ func (r faultCase) checkHealed(t *testing.T, p *program, server *fake.Server, up
 	p.awaitGood(t, upstream, documentAfter)
 }
 
-// flags configure an exporter in the process of the test. Attempts do not time out, however busy the machine is, unless
-// the fault never ends.
+// flags returns flags for an exporter in the process of the test. Attempts do not time out, however busy the machine is,
+// unless the fault never ends.
 func (r faultCase) flags(t *testing.T, server *fake.Server) []string {
 	t.Helper()
 	limit := "--request.timeout=40s"
@@ -167,7 +167,7 @@ func (r faultCase) attempts() int {
 }
 
 // TestEveryFaultHasItsReason injects each fault of the table into the upstream of an exporter in the process of the
-// test. The fault is active at the start, when no series of the endpoint may be exposed, not even with 0; it ends and
+// test. The fault is active at startup, when no series of the endpoint may be exposed, not even with 0; it ends and
 // comes back. Each attempt is counted by its reason and retried only if the case is retried. Afterwards the exporter
 // has no connections and no more goroutines than before. After all faults together, no more descriptors are open than
 // before.
@@ -178,7 +178,7 @@ func TestEveryFaultHasItsReason(t *testing.T) {
 		client.CloseIdleConnections()
 		for end := time.Now().Add(deadline); descriptors() > before+8; time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(end) {
-				t.Fatalf("got %d open descriptors, want the %d before the faults", descriptors(), before)
+				t.Fatalf("got %d open descriptors, want at most 8 more than the %d before the faults", descriptors(), before)
 			}
 		}
 	})

@@ -19,11 +19,11 @@ const goroutineLabel = "exporter"
 
 func (p *program) label() string { return fmt.Sprintf("%p", p) }
 
-// inProcess starts the exporter in the process of the test. It collects each upstream at the start and then only once
+// inProcess starts the exporter in the process of the test. It collects each upstream at startup and then only once
 // before each scrape.
 //
-// A test that calls it must not be parallel itself, though its subtests may be. It then ends before the first exporter
-// starts as a process, where timing matters.
+// A test that calls it must not be parallel itself, though its subtests may be. It then ends before the parallel tests
+// start exporters as processes, where timing matters.
 func inProcess(t *testing.T, upstreams []string, args ...string) *program {
 	t.Helper()
 	slotsInProcess <- struct{}{}

@@ -49,7 +49,7 @@ type leakScenario struct {
 	limit      resources // after each fault
 }
 
-// startLeakScenario starts a process with two processors, because with more it may need more threads.
+// startLeakScenario starts a process with GOMAXPROCS=2, because with more CPUs it may need more threads.
 func startLeakScenario(t *testing.T, flags ...string) *leakScenario {
 	t.Helper()
 	s := &leakScenario{plain: start(t), tls: start(t), limit: resources{math.MaxInt, math.MaxInt}}
@@ -108,7 +108,7 @@ func TestAProcessReleasesItsResourcesAfterEachFault(t *testing.T) {
 		endless     bool
 		flag        string
 		collections int
-	}{"at once": {false, "--request.timeout=40s", atOnceCollections}, "without end": {true, "--request.timeout=500ms", 1}} {
+	}{"at once": {false, "--request.timeout=40s", atOnceCollections}, "endless": {true, "--request.timeout=500ms", 1}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := startLeakScenario(t, c.flag)

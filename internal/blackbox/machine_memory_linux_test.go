@@ -152,8 +152,8 @@ func limitedByKernel(t *testing.T, bytes int) launch {
 		t.Skip(err)
 	}
 	_, err = fmt.Fprint(limit, bytes)
-	if closing := limit.Close(); err == nil {
-		err = closing
+	if closeErr := limit.Close(); err == nil {
+		err = closeErr
 	}
 	if err != nil {
 		t.Skip(err)

@@ -22,7 +22,7 @@ func (p *program) checkEndsOn(t *testing.T, sig syscall.Signal) {
 	case <-p.Gone:
 	case <-time.After(8 * limit):
 		p.kill()
-		t.Fatalf("the exporter still runs %v after %v", 8*limit, sig)
+		t.Fatalf("the exporter is still running %v after %v", 8*limit, sig)
 	}
 	if took := p.Ended.Sub(sent); took > limit {
 		t.Errorf("the exporter ended %v after %v, want at most %v", took, sig, limit)

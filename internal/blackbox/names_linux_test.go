@@ -107,7 +107,7 @@ func checkName(t *testing.T, p *program, names *fake.NameServer, server *fake.Se
 		}
 		return
 	}
-	// An endpoint may have received the new document before the name server changed its response.
+	// An endpoint whose name was looked up before the change may have received the new document.
 	e := p.await(t, upstream, func(e exposition) error {
 		var all []error
 		for _, path := range v1Paths {

@@ -13,7 +13,8 @@ import (
 	"unsafe"
 )
 
-// inNamespace is set to the program under test in a test process with its own network and mounts.
+// inNamespace is the environment variable with the path of the program under test. It is set only in a test process with
+// its own network and mounts.
 const inNamespace = "BLACKBOX_IN_NAMESPACE"
 
 // ownNamespace runs the test again in its own process, which may serve DNS on port 53 and replace /etc/resolv.conf. It

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
 
 func buildAndRun(m *testing.M) int {
 	flag.Parse()
-	// Tests spend nearly all of their time waiting. By default, only one per processor would run at a time.
+	// Tests spend nearly all of their time waiting. By default, only one per CPU would run at a time.
 	if err := flag.Set("test.parallel", "500"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -61,7 +61,7 @@ func buildAndRun(m *testing.M) int {
 	return code
 }
 
-// root is the folder of the main package.
+// root is the directory of the main package.
 const root = "../.."
 
 // releaseBinary returns the program without the race detector, which needs many times the memory.
@@ -91,7 +91,7 @@ type program struct {
 	pause time.Duration // how long that scrape may be reused
 }
 
-// slots limits how many exporters run at a time. With more, attempts would time out while they wait for a processor.
+// slots limits how many exporters run at a time. With more, attempts would time out while they wait for a CPU.
 // Exporters in the process of the test have their own slots.
 var slots, slotsInProcess = make(chan struct{}, 8), make(chan struct{}, 16)
 
@@ -196,7 +196,7 @@ func signal(t *testing.T, p *program, s syscall.Signal) {
 	}
 }
 
-// run runs a command of the exporter to its end.
+// run runs a command of the exporter to completion.
 func run(t *testing.T, env []string, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)

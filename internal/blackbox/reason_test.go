@@ -71,8 +71,7 @@ func awaitCycles(t *testing.T, p *program, server *fake.Server, r faultCase) {
 	})
 }
 
-// trustRoots returns an environment variable with which a process trusts roots. By default it trusts the system's roots,
-// which Go's own variable replaces.
+// trustRoots returns a setting of SSL_CERT_FILE with which a process trusts roots instead of the system's certificates.
 func trustRoots(t *testing.T) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "roots.pem")
@@ -100,7 +99,7 @@ func TestEachReasonIsReportedByAProcess(t *testing.T) {
 	for name, c := range map[string]struct {
 		cases []faultCase
 		flags []string
-	}{"at once": {instant, patientFlags}, "without end": {endless, quickFlags}} {
+	}{"at once": {instant, patientFlags}, "endless": {endless, quickFlags}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			checkCases(t, c.cases, env, slices.Clone(c.flags), awaitCycles)

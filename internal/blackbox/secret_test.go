@@ -38,7 +38,7 @@ var secretPlaces = []secretPlace{
 }
 
 // tokenPlaces lists the places of OAuth2. TOKENS is the URL of a server that grants tokens, DENIES of one that denies
-// them, ECHOES of one that repeats the request in its error, and GONE of one that does not run.
+// them, ECHOES of one that repeats the request in its error, and GONE of one that is not running.
 var tokenPlaces = []secretPlace{
 	{"oauth2", "oauth2: {client_id: id, client_secret: CANARY, token_url: 'TOKENS'}", ""},
 	{"oauth2-denied", "oauth2: {client_id: id, client_secret: CANARY, token_url: 'DENIES'}", ""},

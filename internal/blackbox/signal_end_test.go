@@ -46,7 +46,7 @@ func moments() []moment {
 		{"a body", onAllPaths(fake.HangAfter(upTo("headers", "{}"))), longCollections, requested},
 		{"a slow response", onAllPaths(slow), longCollections, requested},
 		{"a TLS handshake", connHandler(fake.HangOnAccept), longCollections, connected},
-		{"a back-off", onAllPaths(fake.Status(503, "{}")), append([]string{"--retry.backoff=50s", "--retry.max-backoff=50s"}, longCollections...), retrying},
+		{"a backoff", onAllPaths(fake.Status(503, "{}")), append([]string{"--retry.backoff=50s", "--retry.max-backoff=50s"}, longCollections...), retrying},
 		{"a Retry-After", onAllPaths(fake.Status(429, "{}", "Retry-After: 30")), longCollections, retrying},
 		{
 			"a breaker's probe", onAllPaths(fake.InTurn(fake.Status(501, "{}"), fake.Status(501, "{}"), fake.Status(501, "{}"), fake.HangAfter(nil))),
@@ -55,7 +55,7 @@ func moments() []moment {
 				return e.is(series("betanet_exporter_circuit_breaker_transitions_total", "endpoint", "metrics", "state", "half_open"), 1)
 			},
 		},
-		{"a pause between collections", onAllPaths(fake.Late(long, fake.NotFound)), append([]string{"--collect.timeout=100ms"}, "--collect.interval=2m"), func(e exposition, _ *fake.Server) error {
+		{"a pause between collections", onAllPaths(fake.Late(long, fake.NotFound)), []string{"--collect.timeout=100ms", "--collect.interval=2m"}, func(e exposition, _ *fake.Server) error {
 			return (endpoint{"", fake.Metrics}).reasons(e, "timeout")
 		}},
 	}

@@ -19,7 +19,7 @@ type reloadScenario struct {
 	p                      *program
 	file                   string
 	healthy, broken, other *fake.Server
-	requests               map[string]int // to the broken upstream
+	requests               map[string]int // to the broken upstream, by path
 	before                 exposition
 }
 
@@ -170,7 +170,7 @@ func TestAHundredHangupsInASecondLoseNothing(t *testing.T) {
 	checkLeaks(t, o.p, o.healthy, o.broken, o.other)
 }
 
-// TestHarmlessSignalsChangeNothing sends signals that any process may receive while breakers are open.
+// TestHarmlessSignalsChangeNothing sends signals that any process may receive to an exporter with open breakers.
 func TestHarmlessSignalsChangeNothing(t *testing.T) {
 	t.Parallel()
 	o := startReloadScenario(t)

@@ -47,7 +47,7 @@ func TestAHangupBeforeTheConfigurationIsReadIsNotLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := launch{}.spawn(t, "--config.file="+file)
-	for i := range 2 { // at the start and at the reload
+	for i := range 2 { // at startup and at the reload
 		pipe := p.openForWriting(t, file)
 		if i == 0 {
 			signal(t, p, syscall.SIGHUP)

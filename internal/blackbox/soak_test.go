@@ -55,7 +55,7 @@ type soak struct {
 	ledgers []*ledger
 	highest exposition       // the last value of every series that was ever exposed
 	latest  map[endpoint]int // the order of the latest exposed document
-	counts  map[string]int   // how often each check had values to check
+	counts  map[string]int   // how often the scrapes showed each situation
 }
 
 // TestADayOfFaultsBreaksNoPromise lets upstreams fail, heal and restart at random and checks every scrape.
@@ -92,9 +92,9 @@ func TestADayOfFaultsBreaksNoPromise(t *testing.T) {
 	end()
 	t.Logf("%v", s.counts)
 	t.Logf("after a third %+v, at the end %+v", third, last)
-	for _, check := range []string{"values", "no values", "outages", "falls", "open"} {
-		if s.counts[check] == 0 {
-			t.Errorf("no scrape had any %s", check)
+	for _, seen := range []string{"values", "no values", "outages", "falls", "open"} {
+		if s.counts[seen] == 0 {
+			t.Errorf("count of %q: got 0, want at least 1", seen)
 		}
 	}
 	if last.memory > third.memory*3/2+32<<20 {

@@ -166,7 +166,7 @@ func (p *program) awaitSuspended(t *testing.T) {
 		for _, file := range threads {
 			text, err := os.ReadFile(file)
 			if _, after, ok := strings.Cut(string(text), ") "); err == nil && ok && after[0] != 'T' {
-				return fmt.Errorf("the thread %s still runs after SIGSTOP", file)
+				return fmt.Errorf("the thread %s is still running after SIGSTOP", file)
 			}
 		}
 		return nil

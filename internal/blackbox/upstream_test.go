@@ -94,8 +94,8 @@ var unhurriedFlags = []string{
 	"--collect.interval=5s", "--collect.timeout=4900ms", "--request.timeout=4900ms", "--retry.backoff=1ms", "--retry.max-backoff=2ms",
 }
 
-// collector starts an exporter of one upstream in the process of the test, with generous limits for attempts. Upstreams
-// in flags are collected only once.
+// collector starts an exporter for one upstream in the process of the test, with generous limits for attempts. Upstreams
+// that flags adds are collected only at startup.
 func collector(t *testing.T, server *fake.Server, flags ...string) *program {
 	t.Helper()
 	flags = append(flags, "--betanet.url="+server.URL(), "--collect.timeout=50s", "--request.timeout=40s")

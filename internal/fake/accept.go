@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// acceptPause is the pause after a failed Accept, for example with too many open files.
+// acceptPause is the pause after a failed Accept, for example because too many files are open.
 const acceptPause = 10 * time.Millisecond
 
 func (s *Server) accept(listener net.Listener) {

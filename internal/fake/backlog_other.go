@@ -13,7 +13,7 @@ type Blackhole struct{}
 // ListenBlackhole returns errors.ErrUnsupported.
 func ListenBlackhole(netip.AddrPort) (*Blackhole, error) { return nil, errors.ErrUnsupported }
 
-// Close releases the address.
+// Close does nothing.
 func (*Blackhole) Close() {}
 
 func reservePort(string) *Blackhole { return nil }

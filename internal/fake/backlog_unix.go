@@ -37,8 +37,9 @@ func ListenBlackhole(address netip.AddrPort) (*Blackhole, error) {
 	return nil, errors.New("16 connections did not fill the accept queue")
 }
 
-// reservePort binds an address without listening: connections are refused, and no other process can take the port. It
-// returns nil on failure.
+// reservePort binds an address without listening: connections are refused, and the kernel does not assign the port to
+// another socket. A process that asks for this port with SO_REUSEADDR can still take it. reservePort returns nil on
+// failure.
 func reservePort(addr string) *Blackhole {
 	address, err := netip.ParseAddrPort(addr)
 	if err != nil || !address.Addr().Is4() {
@@ -49,16 +50,17 @@ func reservePort(addr string) *Blackhole {
 }
 
 func bind(address netip.AddrPort) (*Blackhole, error) {
-	family, to := syscall.AF_INET6, syscall.Sockaddr(&syscall.SockaddrInet6{Port: int(address.Port()), Addr: address.Addr().As16()})
+	port := int(address.Port())
+	family, sockaddr := syscall.AF_INET6, syscall.Sockaddr(&syscall.SockaddrInet6{Port: port, Addr: address.Addr().As16()})
 	if address.Addr().Is4() {
-		family, to = syscall.AF_INET, &syscall.SockaddrInet4{Port: int(address.Port()), Addr: address.Addr().As4()}
+		family, sockaddr = syscall.AF_INET, &syscall.SockaddrInet4{Port: port, Addr: address.Addr().As4()}
 	}
 	fd, err := syscall.Socket(family, syscall.SOCK_STREAM, 0)
 	if err != nil {
 		return nil, err
 	}
 	syscall.CloseOnExec(fd)
-	if err := errors.Join(syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1), syscall.Bind(fd, to)); err != nil {
+	if err := errors.Join(syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1), syscall.Bind(fd, sockaddr)); err != nil {
 		syscall.Close(fd)
 		return nil, err
 	}

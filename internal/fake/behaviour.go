@@ -83,8 +83,7 @@ func ThenReset(b Behaviour) Behaviour {
 	}
 }
 
-// InTurn responds to the first request with the first behaviour, to the second with the second, and to later ones with
-// the last.
+// InTurn responds to the nth request with the nth behaviour, and to all further requests with the last one.
 func InTurn(behaviours ...Behaviour) Behaviour {
 	var mu sync.Mutex
 	next := 0

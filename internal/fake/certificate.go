@@ -19,7 +19,7 @@ import (
 type Certificate struct{ tls.Certificate }
 
 // Issue creates a certificate for IP addresses and DNS names that is valid for the 24 hours before until. It is signed by
-// another certificate, or by itself if by is nil. Serial numbers increase.
+// another certificate, or by itself if by is nil.
 func Issue(by *Certificate, until time.Time, names ...string) *Certificate {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "authority"},
@@ -60,7 +60,7 @@ func (c *Certificate) Config() *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{c.Certificate}}
 }
 
-// Pool returns a pool that trusts the certificate and those it signed.
+// Pool returns a pool that trusts c and the certificates that c signed.
 func (c *Certificate) Pool() *x509.CertPool {
 	p := x509.NewCertPool()
 	p.AddCert(c.Leaf)
@@ -72,13 +72,13 @@ func (c *Certificate) PEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Leaf.Raw})
 }
 
-// Write writes certificate and key to files, each atomically.
+// Write writes the certificate and its key to files, replacing each atomically.
 func (c *Certificate) Write(certFile, keyFile string) error {
 	key := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: must(x509.MarshalPKCS8PrivateKey(c.PrivateKey))})
 	return errors.Join(WriteFile(keyFile, key), WriteFile(certFile, c.PEM()))
 }
 
-// WriteFile replaces a file atomically.
+// WriteFile replaces a file atomically. The new file has mode 0600.
 func WriteFile(file string, text []byte) error {
 	if err := os.WriteFile(file+".new", text, 0o600); err != nil {
 		return err

@@ -19,7 +19,7 @@ type Conditions struct {
 // immediately. It panics on invalid conditions.
 func (s *Service) SetConditions(c Conditions) {
 	if err := c.check(); err != nil {
-		panic(err.Error())
+		panic(err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

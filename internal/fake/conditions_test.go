@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// withConditions runs a network for ten minutes in normal operation, then for ten under conditions, and returns the
+// withConditions runs a network for ten minutes in normal operation, then for ten more under conditions, and returns the
 // documents at the start and the end of the second part.
 func withConditions(t *testing.T, conditions Conditions) (before, after document) {
 	t.Helper()
@@ -91,7 +91,7 @@ func TestLatencyAppliesToLaterPackets(t *testing.T) {
 	_, after := read(t, s)
 	for i := range before {
 		if before[i] != after[i] {
-			t.Errorf("got %+v, want %+v the same as before the change", after[i], before[i])
+			t.Errorf("got %+v, want %+v as before the change", after[i], before[i])
 		}
 	}
 	c.advance(time.Hour)

@@ -74,7 +74,7 @@ func TestMixnodesCountLikeThePublishedServer(t *testing.T) {
 	}
 }
 
-// A node's sum of latencies grows by the latency of each second, no matter when the node is read.
+// The mean weights the latency of each second by its number of packets, no matter when the node is read.
 func TestTheMeanLatencyIsOverAllPacketsOfANode(t *testing.T) {
 	s, c := simulateWithClock(t, Options{API: MixnodesAPI, Seed: 3})
 	sums := make(map[string]float64)

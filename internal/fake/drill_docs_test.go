@@ -16,9 +16,9 @@ func tableRow(i int) string {
 	}
 	at := "0m"
 	if i > 0 {
-		at = Brief(Length(Script[:i], 1))
+		at = FormatDuration(Length(Script[:i], 1))
 	}
-	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s |", at, Brief(p.Duration), p.Name, p.Page, strings.Join(p.Series, "; "), alerts)
+	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s |", at, FormatDuration(p.Duration), p.Name, p.Page, strings.Join(p.Series, "; "), alerts)
 }
 
 func TestTheDocumentationContainsTheScript(t *testing.T) {

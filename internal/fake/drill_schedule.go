@@ -17,7 +17,7 @@ func WriteSchedule(w io.Writer, phases []Phase, speed float64, now time.Time) {
 	for i := range phases {
 		p := &phases[i]
 		begins := now.Add(Length(phases[:i], speed)).Format(time.TimeOnly)
-		fmt.Fprintf(w, "  %s %6s  %s\n", begins, Brief(scale(p.Duration, speed)), p.Name)
+		fmt.Fprintf(w, "  %s %6s  %s\n", begins, FormatDuration(scale(p.Duration, speed)), p.Name)
 		writeWrapped(w, "page", p.Page)
 		writeWrapped(w, "series", p.Series...)
 		writeWrapped(w, "alerts", cmp.Or(strings.Join(p.Alerts, ", "), "none"))
@@ -40,8 +40,9 @@ func writeWrapped(w io.Writer, label string, texts ...string) {
 	}
 }
 
-// Brief formats a duration without trailing zeros: 8m, not 8m0s.
-func Brief(d time.Duration) string {
+// FormatDuration formats a duration without trailing zeros: 8m, not 8m0s. It rounds to seconds, and below a minute to
+// milliseconds.
+func FormatDuration(d time.Duration) string {
 	unit := time.Millisecond
 	if d >= time.Minute {
 		unit = time.Second

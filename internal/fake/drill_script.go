@@ -63,7 +63,7 @@ var Script = []Phase{
 		Services: map[string]ServiceState{edge1: {Conditions: withoutTraffic}, core: {Restart: true}},
 		Page:     "core up; its totals start again near 0",
 		Series: []string{
-			"betanet_exporter_upstream_resets_total of core grows by 1 or 2 a restart",
+			"betanet_exporter_upstream_resets_total of core grows by 1 or 2 per restart",
 			"betanet_fleet_messages_total continues without a jump",
 		},
 	},

@@ -155,13 +155,13 @@ func TestTheScheduleFitsATerminalAndHasWallClockTimes(t *testing.T) {
 	}
 }
 
-func TestBriefOmitsZeros(t *testing.T) {
+func TestFormatDurationOmitsZeros(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		8 * time.Minute: "8m", 90 * time.Second: "1m30s", 45 * time.Second: "45s", time.Hour: "1h", 90 * time.Minute: "1h30m",
 		2400 * time.Millisecond: "2.4s", 1234567 * time.Microsecond: "1.235s", 80 * time.Second: "1m20s", 10 * time.Minute: "10m",
 	} {
-		if got := Brief(d); got != want {
-			t.Errorf("Brief(%v) = %q, want %q", d, got, want)
+		if got := FormatDuration(d); got != want {
+			t.Errorf("FormatDuration(%v) = %q, want %q", d, got, want)
 		}
 	}
 }

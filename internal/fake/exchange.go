@@ -51,9 +51,8 @@ func abort(tcp *net.TCPConn) {
 // Hold sends nothing more until the client hangs up or the server is closed.
 func (x *Exchange) Hold() { io.Copy(io.Discard, x.conn) }
 
-// Wait sends nothing until ended is closed. It reports false as soon as the client hangs up: otherwise each attempt of a
-// client with a timeout would leave a goroutine and a descriptor behind. Bytes that the client sends in the meantime are
-// kept.
+// Wait waits until ended is closed. It reports false as soon as the client hangs up: otherwise each attempt of a client
+// with a timeout would leave a goroutine and a descriptor behind. Bytes that the client sends in the meantime are kept.
 func (x *Exchange) Wait(ended <-chan struct{}) bool {
 	hungUp, woken := make(chan struct{}), make(chan struct{})
 	go func() {

@@ -142,7 +142,7 @@ func await(t *testing.T, what string, responses <-chan fetched) fetched {
 	case got := <-responses:
 		return got
 	case <-time.After(patience):
-		t.Fatalf("%s: nothing within %v", what, patience)
+		t.Fatalf("%s: got no response within %v", what, patience)
 		return fetched{}
 	}
 }

@@ -62,7 +62,7 @@ type DNSReply struct {
 	Records []Record
 }
 
-// Addresses returns the response for a name with addresses.
+// Addresses returns the response for a name with the given addresses.
 func Addresses(addresses ...netip.Addr) (r DNSReply) {
 	for _, a := range addresses {
 		r.Records = append(r.Records, Address(a))
@@ -80,7 +80,7 @@ type NameServer struct {
 	queries map[string]int
 }
 
-// StartNameServer listens on an address.
+// StartNameServer starts a name server on an address. The caller must Close it.
 func StartNameServer(address string) (*NameServer, error) {
 	conn, err := net.ListenPacket("udp", address)
 	if err != nil {
@@ -105,7 +105,7 @@ func (n *NameServer) Set(name string, reply DNSReply) {
 	n.names[name] = map[uint16]DNSReply{0: reply}
 }
 
-// SetType sets the response for one record type of a name for which Set was called before.
+// SetType sets the response for one record type of a name. Set must have been called for the name before.
 func (n *NameServer) SetType(name string, typ uint16, reply DNSReply) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

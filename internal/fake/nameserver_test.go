@@ -26,6 +26,6 @@ func TestANameServerRespondsAsConfigured(t *testing.T) {
 		}
 	}
 	if names.Queries("both.test") == 0 {
-		t.Error("got no query for both.test")
+		t.Error("got no query for both.test, want some")
 	}
 }

@@ -10,24 +10,24 @@ import (
 // Parameters of the simulated values. Random walks are mean-reverting: each second they lose a part of their distance to
 // the mean and take a random step.
 const (
-	packetsPerSecond = 150.0 // of a node of weight 1
+	packetsPerSecond = 150.0 // for a node of weight 1
 	idleEvery        = 4     // every fourth node has no packets
 	packetBytes      = 2048  // in a mix network all packets have one size
 	minDropRatio     = 0.001
 	maxDropRatio     = 0.005
 	dropStep         = 0.0001
 
-	day          = 24 * 60 * 60.0 // seconds
-	dailySwing   = 0.3
-	loadReversal = 0.005
-	loadStep     = 0.02
+	day           = 24 * 60 * 60.0 // seconds
+	dailySwing    = 0.3
+	loadReversion = 0.005
+	loadStep      = 0.02
 
-	meanLatency     = 45.0 // ms
-	latencyReversal = 0.05
-	latencyStep     = 1.5
-	minLatency      = 5.0
-	spikeChance     = 1.0 / 180 // per second
-	spikeDecay      = 0.7
+	meanLatency      = 45.0 // ms
+	latencyReversion = 0.05
+	latencyStep      = 1.5
+	minLatency       = 5.0
+	spikeChance      = 1.0 / 180 // per second
+	spikeDecay       = 0.7
 
 	stopChance  = 1.0 / 300 // per node and second
 	startChance = 1.0 / 30
@@ -64,7 +64,7 @@ type node struct {
 	weight        float64 // share of the traffic, relative to other nodes
 	active        bool
 	rate          float64 // packets in the current second
-	drop          float64 // dropped packets per forwarded packet, in normal conditions
+	dropRatio     float64 // dropped packets per forwarded packet, in normal conditions
 	lossRatio     float64 // fraction of all packets that is dropped in the current second
 	forwarded     float64 // up to the current second
 	dropped       float64 // up to the current second
@@ -85,7 +85,7 @@ func newNetwork(seed uint64, nodes int, restarts uint64, c Conditions) *network 
 	return n
 }
 
-// deploy adds a node that is idle until the next second. It returns nil if there are too many.
+// deploy adds a node that is idle until the next second. It returns nil if there are already maxNodes nodes.
 func (n *network) deploy() *node {
 	if len(n.nodes) >= maxNodes {
 		return nil
@@ -95,7 +95,7 @@ func (n *network) deploy() *node {
 		id:            fmt.Sprintf("mixnode-%016x", random.Uint64()+n.restarts*idStep),
 		random:        random,
 		weight:        0.5 + random.Float64(),
-		drop:          minDropRatio + (maxDropRatio-minDropRatio)*random.Float64(),
+		dropRatio:     minDropRatio + (maxDropRatio-minDropRatio)*random.Float64(),
 		latencyFactor: 0.8 + 0.4*random.Float64(),
 		active:        true,
 	}
@@ -106,7 +106,7 @@ func (n *network) deploy() *node {
 	return added
 }
 
-// advance moves the network forward to an age; it never moves back.
+// advance moves the network forward to an age, but never back.
 func (n *network) advance(age time.Duration) {
 	second, fraction := int64(age/time.Second), (age % time.Second).Seconds()
 	for n.second < second {
@@ -134,8 +134,8 @@ func (n *network) endSecond() {
 
 // beginSecond chooses the rates of the current second.
 func (n *network) beginSecond() {
-	n.load += -loadReversal*n.load + loadStep*n.random.NormFloat64()
-	n.latency += latencyReversal*(meanLatency-n.latency) + latencyStep*n.random.NormFloat64()
+	n.load += -loadReversion*n.load + loadStep*n.random.NormFloat64()
+	n.latency += latencyReversion*(meanLatency-n.latency) + latencyStep*n.random.NormFloat64()
 	n.latency = max(n.latency, minLatency)
 	n.spike *= spikeDecay
 	if n.random.Float64() < spikeChance {
@@ -151,9 +151,9 @@ func (n *network) beginSecond() {
 		if n.isActive(i) && !n.conditions.Idle {
 			nd.rate = packetsPerSecond * nd.weight * wave * math.Exp(n.load)
 		}
-		nd.drop += dropStep * nd.random.NormFloat64()
-		nd.drop = min(max(nd.drop, minDropRatio), maxDropRatio)
-		nd.lossRatio = max(nd.drop/(1+nd.drop), n.conditions.Loss)
+		nd.dropRatio += dropStep * nd.random.NormFloat64()
+		nd.dropRatio = min(max(nd.dropRatio, minDropRatio), maxDropRatio)
+		nd.lossRatio = max(nd.dropRatio/(1+nd.dropRatio), n.conditions.Loss)
 		forwarded += nd.rate * (1 - nd.lossRatio)
 	}
 	n.peak = max(n.peak, forwarded)
@@ -168,12 +168,12 @@ func (n *network) toggleNodes() {
 		}
 	}
 	for _, nd := range n.nodes {
-		luck := nd.random.Float64()
+		draw := nd.random.Float64()
 		switch {
-		case nd.active && luck < stopChance && active > 1:
+		case nd.active && draw < stopChance && active > 1:
 			nd.active = false
 			active--
-		case !nd.active && luck < startChance:
+		case !nd.active && draw < startChance:
 			nd.active = true
 			active++
 		}

@@ -34,7 +34,7 @@ func (r Response) Bytes() []byte {
 	return []byte(b.String())
 }
 
-// JSONType is the header line of a healthy response.
+// JSONType is the Content-Type header line of a healthy response.
 const JSONType = "Content-Type: application/json"
 
 // Respond sends b and keeps the connection open.

@@ -62,9 +62,9 @@ type requestStats struct {
 
 // Limits on the memory of a server.
 const (
-	maxPaths   = 1000 // paths that are counted separately
-	otherPaths = "(others)"
-	maxTimes   = 1000 // request times per path
+	maxPaths   = 1000       // paths that are counted separately
+	otherPaths = "(others)" // counts the requests for all further paths
+	maxTimes   = 1000       // request times per path
 )
 
 // Start listens on a loopback address and serves the healthy v1 documents over plain TCP.
@@ -113,8 +113,8 @@ func (s *Server) SetConnHandler(h ConnHandler) {
 	s.closeConns(abort)
 }
 
-// Refuse closes the listener and resets every connection, so that later ones are refused. Where possible, it keeps other
-// processes from taking the port.
+// Refuse closes the listener and resets every connection, so that later ones are refused. Where possible, it keeps the
+// port bound, so that the kernel does not assign it to another socket.
 func (s *Server) Refuse() {
 	s.stopListening()
 	s.mu.Lock()
@@ -151,7 +151,8 @@ func (s *Server) FillBacklog() error {
 	return nil
 }
 
-// Listen accepts connections. After Refuse or FillBacklog it uses the same port again.
+// Listen accepts connections, after Refuse or FillBacklog on the same port as before. If the server is already listening,
+// it does nothing.
 func (s *Server) Listen() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -225,15 +226,14 @@ func (s *Server) OpenConnections() int {
 }
 
 // Unexpected lists requests that no exporter may send: for another path, with a query, another method or a body, or too
-// large for the single 4096-byte read of the real server. Tests require that there are none.
+// large for the single 4096-byte read of the real server. Tests require that there are none. At most 100 are listed.
 func (s *Server) Unexpected() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.unexpected)
 }
 
-// closeConns applies end to every open connection. If the port is to be bound again, end must be abort, because TIME_WAIT
-// after a FIN would delay that.
+// closeConns applies end to every open connection.
 func (s *Server) closeConns(end func(*net.TCPConn)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

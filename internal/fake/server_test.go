@@ -44,6 +44,11 @@ func attempt(c *http.Client, url string) (int, string, error) {
 	return got.status, got.body, got.err
 }
 
+func isTimeout(err error) bool {
+	var e net.Error
+	return errors.As(err, &e) && e.Timeout()
+}
+
 func TestANewServerIsHealthy(t *testing.T) {
 	s, c := startServer(t)
 	for _, path := range []string{Metrics, Nodes, Network} {
@@ -96,7 +101,6 @@ func TestABehaviourCanBeChangedOnAnOpenConnection(t *testing.T) {
 }
 
 func TestAServerListensAgainOnTheSamePort(t *testing.T) {
-	timedOut := func(err error) bool { var e net.Error; return errors.As(err, &e) && e.Timeout() }
 	for name, c := range map[string]struct {
 		unreachable func(*Server) error
 		want        func(error) bool
@@ -104,7 +108,7 @@ func TestAServerListensAgainOnTheSamePort(t *testing.T) {
 		"after refused connections": {
 			func(s *Server) error { s.Refuse(); return nil }, func(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) },
 		},
-		"after a full backlog": {(*Server).FillBacklog, timedOut},
+		"after a full backlog": {(*Server).FillBacklog, isTimeout},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, client := startServer(t)
@@ -114,7 +118,7 @@ func TestAServerListensAgainOnTheSamePort(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, _, err := attempt(client, s.URL()+Metrics); !c.want(err) {
-				t.Errorf("got %v", err)
+				t.Errorf("got %v while the server is unreachable, want another error", err)
 			}
 			if err := s.Listen(); err != nil {
 				t.Fatal(err)
@@ -131,7 +135,6 @@ func TestABehaviourCausesItsErrorInAClient(t *testing.T) {
 	ok := Response{Body: Document(Metrics, 0)}.Bytes()
 	half := ok[:len(ok)-5]
 	is := func(want error) func(error) bool { return func(err error) bool { return errors.Is(err, want) } }
-	timeout := func(err error) bool { var e net.Error; return errors.As(err, &e) && e.Timeout() }
 	oneOf := func(a, b func(error) bool) func(error) bool { return func(err error) bool { return a(err) || b(err) } }
 	text := func(s string) func(error) bool {
 		return func(err error) bool { return err != nil && strings.Contains(err.Error(), s) }
@@ -146,10 +149,10 @@ func TestABehaviourCausesItsErrorInAClient(t *testing.T) {
 		"RST before the response":   {ResetAfter(nil), is(syscall.ECONNRESET)},
 		"RST between headers":       {ResetAfter(ok[:17]), oneOf(is(syscall.ECONNRESET), is(io.ErrUnexpectedEOF))}, // net/http may lose the first error
 		"RST in the body":           {ResetAfter(half), is(syscall.ECONNRESET)},
-		"no response":               {HangAfter(nil), timeout},
-		"no body":                   {HangAfter(half), timeout},
-		"dripping":                  {Drip(ok, 50*time.Millisecond), timeout},
-		"late":                      {Late(time.Minute, JSON("{}")), timeout},
+		"no response":               {HangAfter(nil), isTimeout},
+		"no body":                   {HangAfter(half), isTimeout},
+		"dripping":                  {Drip(ok, 50*time.Millisecond), isTimeout},
+		"late":                      {Late(time.Minute, JSON("{}")), isTimeout},
 		"headers over 64 KiB":       {Endless([]byte("HTTP/1.1 200 OK\r\n"), []byte("A: b\r\n")), text("headers exceeded")},
 		"flood of 1xx":              {Endless(nil, []byte("HTTP/1.1 100 Continue\r\n\r\n")), text("headers exceeded")},
 		"bad chunk":                 {Respond(Response{Header: []string{"Transfer-Encoding: chunked"}, Body: "zz\r\n{}"}.Bytes()), text("chunk")},
@@ -164,7 +167,7 @@ func TestABehaviourCausesItsErrorInAClient(t *testing.T) {
 			}
 			s.Set(Metrics, c.fault)
 			if _, _, err := attempt(client, s.URL()+Metrics); !c.want(err) {
-				t.Errorf("got %v", err)
+				t.Errorf("got %v, want the error of this fault", err)
 			}
 		})
 	}
@@ -186,16 +189,16 @@ func TestAConnHandlerAppliesToLaterConnections(t *testing.T) {
 		handler ConnHandler
 		want    string
 	}{
-		"trusted":       {TLS(trusted.Config()), "200 <nil>"},
-		"expired":       {TLS(expired.Config()), "certificate has expired"},
-		"plain HTTP":    {HTTPToTLS, "server gave HTTP response to HTTPS client"},
-		"garbage":       {TLSGarbage, "tls: "},
-		"alert":         {TLSAlert, "remote error: tls: unexpected message"},
-		"RST":           {ResetOnAccept, "reset by peer"},
-		"late RST":      {ResetOnFirstBytes, "reset by peer"},
-		"FIN":           {CutOnFirstBytes, "EOF"},
-		"no handshake":  {HangOnAccept, "Client.Timeout"},
-		"no connection": {Plain, ""}, // a TLS hello is not a request
+		"trusted":           {TLS(trusted.Config()), "200 <nil>"},
+		"expired":           {TLS(expired.Config()), "certificate has expired"},
+		"plain HTTP":        {HTTPToTLS, "server gave HTTP response to HTTPS client"},
+		"garbage":           {TLSGarbage, "tls: "},
+		"alert":             {TLSAlert, "remote error: tls: unexpected message"},
+		"RST":               {ResetOnAccept, "reset by peer"},
+		"late RST":          {ResetOnFirstBytes, "reset by peer"},
+		"FIN":               {CutOnFirstBytes, "EOF"},
+		"no handshake":      {HangOnAccept, "Client.Timeout"},
+		"TLS on plain port": {Plain, ""}, // any error will do
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

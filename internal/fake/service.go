@@ -25,8 +25,8 @@ type Options struct {
 	Seed   uint64  // equal seeds produce equal values at the same age of the service
 	Faults []Fault // active as Every and For specify
 
-	// Every and For are the schedule: one fault is active during For at the end of each period of Every, the next one in
-	// the next period. If both are zero, the faults are always active; see SetFaults.
+	// Every and For set the schedule: each period lasts Every, and for the last part of it, For, one fault is active. The
+	// next period has the next fault. If both are zero, the faults are always active; see SetFaults.
 	Every, For time.Duration
 
 	Latency time.Duration // added to every healthy response
@@ -60,7 +60,8 @@ type Service struct {
 	restarted  chan struct{} // closed at the next restart
 }
 
-// Simulate starts a service; it listens when Simulate returns. The caller must Close it.
+// Simulate starts a service. When Simulate returns, the service is listening, unless a fault refuses connections. The
+// caller must Close the service.
 func Simulate(o Options) (*Service, error) {
 	return simulateAt(o, time.Now)
 }
@@ -147,7 +148,7 @@ func (s *Service) URL() string { return s.server.URL() }
 
 // Restart simulates a restart of the service's process: the counters start at 0 again, the initial number of nodes is
 // back with new ids, and all connections and any deadlock end. Faults, conditions and the counts of Requests remain,
-// because they are not part of the service.
+// because they are not part of the service. After Close, Restart does nothing.
 func (s *Service) Restart() {
 	if s.server.closing.Err() != nil {
 		return
@@ -162,7 +163,8 @@ func (s *Service) Restart() {
 	s.server.closeConns(func(c *net.TCPConn) { c.Close() })
 }
 
-// Requests returns the number of requests per path so far, whatever the response. The caller owns the map.
+// Requests returns the number of requests per path so far, whatever the response. Paths after the first 1000 are counted
+// together under "(others)". The caller owns the map.
 func (s *Service) Requests() map[string]int {
 	s.server.mu.Lock()
 	defer s.server.mu.Unlock()

@@ -44,7 +44,7 @@ func TestAnyOtherRequestIsNotFound(t *testing.T) {
 		s := simulate(t, Options{API: api})
 		for _, request := range requests {
 			method, path, _ := strings.Cut(request, " ")
-			// Use a new connection, because mixnodes closes each one unannounced, and net/http does not repeat a POST.
+			// Use a new connection, because mixnodes closes each one unannounced, and net/http does not retry a POST.
 			got := fetch(client(t), method, s.URL()+path)
 			if got.err != nil || got.status != http.StatusNotFound || got.body != `{"error":"Not Found"}` {
 				t.Errorf("%s: %s = %+v, want 404", api, request, got)
@@ -59,7 +59,7 @@ func TestV1KeepsTheConnectionUntilTheClientEndsIt(t *testing.T) {
 	for _, last := range []string{"", "", "Connection: close\r\n"} {
 		send(t, c, "GET "+Metrics+" HTTP/1.1\r\nHost: x\r\n"+last+"\r\n")
 		if got, want := receive(t, r).Close, last != ""; got != want {
-			t.Errorf("end announced = %v, want %v", got, want)
+			t.Errorf("Connection: close announced = %v, want %v", got, want)
 		}
 	}
 	if _, err := r.ReadByte(); err != io.EOF {
@@ -76,15 +76,15 @@ func TestV1ClosesTheConnectionOnAnEndlessRequest(t *testing.T) {
 	}
 }
 
-// Each connection ends with its only response.
+// Each connection ends after its only response.
 func TestARawRequestGetsTheResponseOfTheRealServer(t *testing.T) {
 	for name, c := range map[string]struct {
 		api                API
 		request, head, end string
 	}{
-		"HEAD has no body in v1":           {V1, "HEAD " + Metrics + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 ", "\r\n\r\n"},
-		"HEAD is unsupported by mixnodes":  {MixnodesAPI, "HEAD /mixnodes HTTP/1.1\r\n\r\n", "HTTP/1.1 404 ", `{"error":"Not Found"}`},
-		"one packet is a mixnodes request": {MixnodesAPI, "GET /mix", "HTTP/1.1 404 Not Found\r\n", ""},
+		"HEAD has no body in v1":                 {V1, "HEAD " + Metrics + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 ", "\r\n\r\n"},
+		"mixnodes does not support HEAD":         {MixnodesAPI, "HEAD /mixnodes HTTP/1.1\r\n\r\n", "HTTP/1.1 404 ", `{"error":"Not Found"}`},
+		"mixnodes reads a request of one packet": {MixnodesAPI, "GET /mix", "HTTP/1.1 404 Not Found\r\n", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			conn, r := dial(t, simulate(t, Options{API: c.api}))
@@ -133,7 +133,7 @@ func TestMixnodesResetsAClientThatSendsMoreThanOnePacket(t *testing.T) {
 	c, r := dial(t, s)
 	send(t, c, "GET /mixnodes HTTP/1.1\r\nX: "+strings.Repeat("x", 3*packetSize))
 	if _, err := io.ReadAll(r); err != nil && !errors.Is(err, syscall.ECONNRESET) {
-		t.Errorf("read = %v, want a reset at most", err)
+		t.Errorf("read = %v, want EOF or a reset", err)
 	}
 	if got := s.Requests()[Mixnodes]; got != 1 {
 		t.Errorf("requests = %v, want 1", got)

@@ -78,7 +78,7 @@ func (s *Service) documentNode(i int) nodeDocument {
 	return nodeDocument{nd.id, status, forwarded + dropped, forwarded, dropped, nd.uptime, decimal(s.network.meanLatency(nd))}
 }
 
-// decimal formats a number with all its digits, and 0 as 0.0, as serde_json does.
+// decimal formats a number with all its digits, and a whole number with .0, as serde_json does.
 func decimal(f float64) json.Number {
 	text := strconv.FormatFloat(f, 'f', -1, 64)
 	if !strings.Contains(text, ".") {

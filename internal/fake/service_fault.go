@@ -10,7 +10,7 @@ import (
 // Fault is one kind of failure.
 type Fault struct {
 	Kind  string        // refuse, hang, reset, http500, badjson, truncate or slow
-	Delay time.Duration // of the fault slow; zero for all others
+	Delay time.Duration // of slow; zero for all other kinds
 }
 
 const (
@@ -83,8 +83,8 @@ type schedule struct {
 
 func (s schedule) changes() bool { return s.every > 0 && len(s.faults) > 0 }
 
-// at returns the mode at an age of the schedule and how long it lasts from there. A period begins healthy, so that there
-// are values before the first fault.
+// at returns the mode at an age of the schedule and how much longer it lasts, or 0 if it never changes. A period begins
+// healthy, so that there are values before the first fault.
 func (s schedule) at(age time.Duration) (mode, time.Duration) {
 	if !s.changes() {
 		return combine(s.faults), 0

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// SetFaults replaces faults and schedule. All faults are active from now on: the first that is not slow, with the delay
-// of the first slow one. Without faults the service is healthy. When SetFaults returns, the port is closed or open as
-// the faults require. It panics on an invalid fault.
+// SetFaults replaces the faults and ends the schedule. From now on the first fault that is not slow is active, with the
+// delay of the first slow one. Without faults the service is healthy. When SetFaults returns, the port is closed or open
+// as the faults require, unless another process has taken it; see Close. SetFaults panics on an invalid fault.
 func (s *Service) SetFaults(faults ...Fault) {
 	for _, f := range faults {
 		if err := f.check(); err != nil {
@@ -67,8 +67,8 @@ func (s *Service) setMode(ctx context.Context, m mode) {
 	s.listenAgain(ctx)
 }
 
-// While connections are refused, another process may have taken the port for a short time. The attempts last 5 s in
-// total.
+// While connections are refused, another process may take the port for a short time. The attempts to listen again last
+// 5 s in total.
 const (
 	relistenAttempts = 50
 	relistenPause    = 100 * time.Millisecond

@@ -94,7 +94,7 @@ func TestHangEndsWithTheFault(t *testing.T) {
 	})
 }
 
-func TestHangReleasesAClientThatLeaves(t *testing.T) {
+func TestHangEndsWhenTheClientDisconnects(t *testing.T) {
 	forEachAPI(t, func(t *testing.T, o Options, path string) {
 		o.Faults = []Fault{{Kind: hang}}
 		s := simulate(t, o)
@@ -116,7 +116,7 @@ func TestAConnectionSurvivesAHang(t *testing.T) {
 				send(t, c, metricsRequest)
 			}
 			eventually(t, "the service sees the request", func() bool { return s.Requests()[Metrics] == 1 })
-			time.Sleep(silence) // the request probably waits by now; if not, the test only checks less
+			time.Sleep(silence) // the request is probably waiting by now; if not, the test only checks less
 			s.SetFaults()
 			receive(t, r)
 			if !during {
@@ -191,9 +191,9 @@ func TestSetFaultsEndsTheSchedule(t *testing.T) {
 	}
 }
 
-// healWithoutPort listens on the port of a service that refuses connections, and ends the fault. It closes healed when
+// healWithPortTaken listens on the port of a service that refuses connections, and ends the fault. It closes healed when
 // SetFaults returns.
-func healWithoutPort(t *testing.T, s *Service) (squatter net.Listener, healed <-chan struct{}) {
+func healWithPortTaken(t *testing.T, s *Service) (other net.Listener, healed <-chan struct{}) {
 	t.Helper()
 	s.SetFaults(Fault{Kind: refuse})
 	l, err := net.Listen("tcp", s.server.addr)
@@ -211,7 +211,7 @@ func healWithoutPort(t *testing.T, s *Service) (squatter net.Listener, healed <-
 
 func TestThePortIsUsedAgainOnceItIsFree(t *testing.T) {
 	s := simulate(t, Options{})
-	other, healed := healWithoutPort(t, s)
+	other, healed := healWithPortTaken(t, s)
 	staysSilent(t, "SetFaults with a port that is taken", healed)
 	other.Close()
 	<-healed
@@ -220,7 +220,7 @@ func TestThePortIsUsedAgainOnceItIsFree(t *testing.T) {
 
 func TestCloseDoesNotWaitForThePort(t *testing.T) {
 	s := simulate(t, Options{})
-	_, healed := healWithoutPort(t, s)
+	_, healed := healWithPortTaken(t, s)
 	if err := s.Close(); err != nil {
 		t.Errorf("Close() = %v, want nil", err)
 	}
@@ -236,7 +236,7 @@ func TestCloseReportsALostPort(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, healed := healWithoutPort(t, s)
+	_, healed := healWithPortTaken(t, s)
 	<-healed
 	err = s.Close()
 	if !errors.Is(err, syscall.EADDRINUSE) {
