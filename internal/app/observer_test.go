@@ -121,3 +121,10 @@ func TestShutdownFlushesTheSummaryOfAFlood(t *testing.T) {
 		f.want(t)
 	})
 }
+
+func TestLongErrorTextIsCutBetweenRunes(t *testing.T) {
+	got, want := escape("a"+strings.Repeat("ä", maxErrorText)), "a"+strings.Repeat("ä", 99)+"..."
+	if got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

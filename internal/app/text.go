@@ -38,11 +38,14 @@ func failureText(f *betanet.Failure, e betanet.Endpoint) string {
 }
 
 // escape makes the text of an error safe for a log line: it escapes unprintable
-// characters and truncates a long text.
+// characters and truncates a long text between runes.
 func escape(text string) string {
 	ellipsis := ""
-	if len(text) > maxErrorText {
-		text, ellipsis = text[:maxErrorText], "..."
+	if end := maxErrorText; len(text) > end {
+		for !utf8.RuneStart(text[end]) {
+			end--
+		}
+		text, ellipsis = text[:end], "..."
 	}
 	var b strings.Builder
 	for i, r := range text {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
 	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/poll"
 )
 
 // knownTarget is an allowed target. Like a configured upstream, it has its own breakers,
@@ -134,6 +135,9 @@ func (t *Targets) add(a target, resolved []netip.Addr) (*knownTarget, error) {
 	}
 	if err := t.o.Poller.Add(ctx, u, false); err != nil {
 		cancel()
+		if errors.Is(err, poll.ErrStopped) {
+			err = errStopping
+		}
 		return nil, err
 	}
 	k.upstream, k.view = u, pending(u)

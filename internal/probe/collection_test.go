@@ -142,6 +142,16 @@ func TestNothingStartsWhileTheExporterStops(t *testing.T) {
 	})
 }
 
+func TestANewTargetIsRefusedAfterPollingHasStopped(t *testing.T) {
+	inBubble(t, privateRange, func(t *testing.T, f *fixture) {
+		f.stopPolling()
+		synctest.Wait()
+		if _, _, err := f.targets.Collect(context.Background(), "10.0.0.1:9000", 0); !errors.Is(err, ErrBusy) {
+			t.Errorf("got %v, want ErrBusy", err)
+		}
+	})
+}
+
 // TestParallelProbesNeverMixTargets probes targets that serve different numbers, by
 // address and by name. Some callers have a very short limit.
 func TestParallelProbesNeverMixTargets(t *testing.T) {

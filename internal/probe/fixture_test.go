@@ -32,11 +32,12 @@ var defaults = fleet.Settings{
 // fixture is Targets with an in-memory network and resolver.
 type fixture struct {
 	*network
-	dns        *resolver
-	configured map[string]*fleet.Upstream
-	poller     *poll.Poller
-	targets    *Targets
-	cancel     context.CancelFunc // stops the targets
+	dns         *resolver
+	configured  map[string]*fleet.Upstream
+	poller      *poll.Poller
+	targets     *Targets
+	cancel      context.CancelFunc // stops the targets
+	stopPolling context.CancelFunc
 }
 
 // inBubble runs a test in a synctest bubble with a fixture that has the given rules.
@@ -56,6 +57,7 @@ func withFixture(rules []Rule, test func(*fixture)) {
 	f.targets.dial = f.dial
 	f.targets.SetRules(rules)
 	polling, stop := context.WithCancel(context.Background())
+	f.stopPolling = stop
 	var running sync.WaitGroup
 	running.Go(func() { f.poller.Run(polling) })
 	defer running.Wait()

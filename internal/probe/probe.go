@@ -24,8 +24,7 @@ const (
 	maxCollections = 32 // at the same time
 )
 
-// The errors of Collect wrap one of these, except after Poller has stopped. Their texts are
-// one line each.
+// The errors of Collect wrap one of these. Their texts are one line each.
 var (
 	ErrMalformed = errors.New("malformed target")
 	ErrForbidden = errors.New("target not allowed")

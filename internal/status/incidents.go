@@ -65,12 +65,16 @@ func (m *Model) newIncidentTable(f *frame, all []history.Incident, upstream stri
 	}
 	slices.SortStableFunc(rows, func(a, b incidentRow) int { return a.Compare(&b.Incident) })
 	rows = rows[:min(len(rows), shownIncidents)]
+	more := len(all)
 	for i := range rows {
+		if rows[i].Kind == "" {
+			more--
+		}
 		if exists(rows[i].Upstream) {
 			rows[i].Page = f.upstreamLink(rows[i].Upstream)
 		}
 	}
-	return incidentTable{Rows: rows, More: len(all) - len(shown), One: upstream != "", JSON: f.AsJSON}
+	return incidentTable{Rows: rows, More: more, One: upstream != "", JSON: f.AsJSON}
 }
 
 // shownValuesText describes which values were shown during an incident. end is its end,

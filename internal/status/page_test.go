@@ -222,3 +222,19 @@ func TestThePageOfAnUpstreamShowsWhenItsCertificateExpires(t *testing.T) {
 		t.Errorf("got %s, want nothing about a certificate", got)
 	}
 }
+
+func TestIncidentsThatAreNotInTheTableAreCounted(t *testing.T) {
+	m, now := modelOf(), time.Now()
+	incidents := make([]history.Incident, shownIncidents+1)
+	for i := range incidents {
+		incidents[i] = history.Incident{Upstream: "a", From: now.Add(-time.Hour), To: now.Add(-time.Minute)}
+	}
+	const restarts = 3
+	for range restarts {
+		m.History.Events.Add(history.Event{Time: now, Upstream: "a", Kind: history.Restarted})
+	}
+	table := m.newIncidentTable(new(frame), incidents, "", func(string) bool { return false }, now)
+	if len(table.Rows) != shownIncidents || table.More != restarts+1 {
+		t.Errorf("got %d rows and %d more, want %d and %d", len(table.Rows), table.More, shownIncidents, restarts+1)
+	}
+}

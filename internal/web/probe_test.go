@@ -134,14 +134,16 @@ func TestDebugProbeShowsItsAttempts(t *testing.T) {
 	p.log = []probe.Attempt{
 		{Ended: ended, Endpoint: betanet.Nodes, Number: 1, Took: 12 * time.Millisecond},
 		{Ended: ended, Endpoint: betanet.Metrics, Number: 1, Took: 1500 * time.Microsecond, Failure: broken, Retry: true, Wait: 612 * time.Millisecond},
-		{Ended: ended, Endpoint: betanet.Metrics, Replica: "b:1", Number: 2, Took: time.Second, Failure: &betanet.Failure{Reason: betanet.ReasonTimeout, Err: errors.New("a\nb")}},
+		{Ended: ended, Endpoint: betanet.Metrics, Replica: "b:1", Number: 2, Took: time.Second, Failure: &betanet.Failure{Reason: betanet.ReasonTimeout, Err: errors.New("a\nb \"c\"")}},
+		{Ended: ended, Endpoint: betanet.Network, Number: 1, Took: time.Second, Failure: &betanet.Failure{Reason: betanet.ReasonTLS, Err: errors.New("a" + strings.Repeat("ä", 300))}},
 	}
 	r := serve(t, Options{Registry: registry(), Probe: p}, "GET", "/probe?target=a&debug=true", "X-Prometheus-Scrape-Timeout-Seconds", "10")
 	got := body(t, r)
 	for _, want := range []string{
 		"12:00:00.123  nodes     attempt 1  succeeded after 12ms\n",
 		"12:00:00.123  metrics   attempt 1  failed after 1.5ms (connect): <script>alert(1)</script> refused; retrying in 612ms\n",
-		"12:00:00.123  metrics   attempt 2 at b:1  failed after 1s (timeout): a\\nb\n",
+		"12:00:00.123  metrics   attempt 2 at b:1  failed after 1s (timeout): a\\nb \"c\"\n",
+		"12:00:00.123  network   attempt 1  failed after 1s (tls): a" + strings.Repeat("ä", 199) + "...\n",
 		"  metrics   breaker closed, last document ", "\nbetanet_up 0\n", "\nbetanet_messages_total 5000\n",
 	} {
 		if !strings.Contains(got, want) {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/fleet"
@@ -69,12 +70,16 @@ func attemptLine(a probe.Attempt) string {
 // maxErrorText limits the text of an error, in bytes.
 const maxErrorText = 400
 
-// onOneLine escapes unprintable characters and truncates a long text.
+// onOneLine escapes unprintable characters and truncates a long text between runes.
 func onOneLine(text string) string {
-	if len(text) > maxErrorText {
-		text = text[:maxErrorText] + "..."
+	if end := maxErrorText; len(text) > end {
+		for !utf8.RuneStart(text[end]) {
+			end--
+		}
+		text = text[:end] + "..."
 	}
-	return strings.Trim(strconv.QuoteToGraphic(text), `"`)
+	quoted := strconv.QuoteToGraphic(text)
+	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
 
 // endpointLine describes an endpoint after the probe.
