@@ -43,7 +43,7 @@ var catalogue = []struct{ name, kind, help string }{
 	{"betanet_fleet_mixnode_active", "gauge", "Active mixnodes of all upstreams, including last good values; betanet_fleet_upstreams shows how many upstreams are missing"},
 	{"betanet_fleet_packets_dropped_total", "counter", "Packets dropped by all upstreams since the exporter started, counting increases only; the plain total is sum(betanet_packets_dropped_total)"},
 	{"betanet_fleet_packets_forwarded_total", "counter", "Packets forwarded by all upstreams since the exporter started, counting increases only; for API v1, packets processed; the plain total for API mixnodes is sum(betanet_packets_forwarded_total)"},
-	{"betanet_fleet_upstreams", "gauge", "Upstreams by state: up = the last collection of every endpoint succeeded, stale = one failed but unexpired data remain, down = no data, pending = not yet tried"},
+	{"betanet_fleet_upstreams", "gauge", "Upstreams by state: up = the last collection of every endpoint succeeded, stale = one failed but unexpired data remains, down = no data, pending = not yet tried"},
 	{"betanet_message_latency_seconds", "histogram", "Message latency in seconds"},
 	{"betanet_messages_total", "counter", "Total messages processed"},
 	{"betanet_mixnode_active", "gauge", "Number of active mixnodes"},

@@ -76,7 +76,7 @@ var fleetGauges = []fieldMetric{
 func fleetFamilies() []family {
 	all := []family{{
 		name: "betanet_fleet_upstreams", metricType: gauge, labels: "state", fleet: (*fleetTotals).writeStates,
-		help: "Upstreams by state: up = the last collection of every endpoint succeeded, stale = one failed but unexpired data remain, down = no data, pending = not yet tried",
+		help: "Upstreams by state: up = the last collection of every endpoint succeeded, stale = one failed but unexpired data remains, down = no data, pending = not yet tried",
 	}}
 	for _, m := range fleetCounters {
 		all = append(all, family{name: m.name, metricType: counter, help: m.help, fleet: func(t *fleetTotals, w *lines) { w.uint("", t.growth[m.field]) }})
