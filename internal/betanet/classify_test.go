@@ -24,7 +24,7 @@ func retryable(r Reason) verdict { return verdict{reason: r, retry: true} }
 func permanent(r Reason) verdict { return verdict{reason: r} }
 func ignored(r Reason) verdict   { return verdict{reason: r, ignored: true} }
 
-// reasons is the closed set, independent of the code.
+// reasons lists the closed set of reasons, independently of the code.
 var reasons = strings.Fields(`auth canceled connect content_type dns encoding eof http_429 http_4xx http_5xx http_status
 	json_syntax local protocol proxy redirect reset schema timeout tls too_large value`)
 
@@ -112,7 +112,7 @@ func TestClassificationFollowsTheTable(t *testing.T) {
 		{"proxy with an unknown name", failed(&proxy.Error{Err: &net.DNSError{Err: "no such host", IsNotFound: true}}), retryable(ReasonProxy)},
 		{"no response from the name server for a proxy", failed(&proxy.Error{Err: &net.DNSError{Err: "i/o timeout", IsTimeout: true}}), retryable(ReasonProxy)},
 		{"proxy that resets", failed(&proxy.Error{Err: os.NewSyscallError("read", syscall.ECONNRESET)}), retryable(ReasonProxy)},
-		{"proxy of an unknown authority", failed(&proxy.Error{Err: &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}}), retryable(ReasonProxy)},
+		{"proxy with an untrusted certificate", failed(&proxy.Error{Err: &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}}), retryable(ReasonProxy)},
 		{"proxy that disconnects", failed(&proxy.Error{Err: io.ErrUnexpectedEOF}), retryable(ReasonProxy)},
 		{"the kernel's timeout at a proxy", failed(&proxy.Error{Err: os.NewSyscallError("connect", syscall.ETIMEDOUT)}), retryable(ReasonTimeout)},
 		{"timeout of CONNECT", failed(&proxy.Error{Err: context.DeadlineExceeded}), retryable(ReasonTimeout)},
@@ -154,7 +154,7 @@ func TestClassificationFollowsTheTable(t *testing.T) {
 // dnsError returns the error of a dial whose lookup failed.
 func dnsError(e net.DNSError) error { return &net.OpError{Op: "dial", Net: "tcp", Err: &e} }
 
-// byStatus returns the verdict of a status, independent of the code.
+// byStatus returns the verdict for a status, independently of the code.
 func byStatus(status int) verdict {
 	switch {
 	case slices.Contains([]int{500, 502, 503, 504}, status):
@@ -174,7 +174,7 @@ func byStatus(status int) verdict {
 func TestEveryStatusHasAReason(t *testing.T) {
 	for status := range 1000 {
 		if status == http.StatusOK {
-			continue // needs an error
+			continue // a failure only with an error
 		}
 		if got := classify(observation{status: status}); got != byStatus(status) {
 			t.Errorf("status %d: got %+v, want %+v", status, got, byStatus(status))

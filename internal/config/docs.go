@@ -25,7 +25,7 @@ var (
 // command and the keys of the file.
 func Documentation() (string, error) {
 	t, err := template.New("page").Funcs(template.FuncMap{
-		"commands": func() []string { return []string{Demo, SimulateCmd, CollectCmd} },
+		"commands": func() []string { return []string{DemoCmd, SimulateCmd, CollectCmd} },
 		"options":  optionTable,
 		"example":  func() string { return exampleFile },
 		"keys":     fileTable,
@@ -45,7 +45,7 @@ func optionTable(command string) string {
 	var b strings.Builder
 	b.WriteString("| flag | variable | default | meaning |\n|---|---|---|---|\n")
 	for _, o := range options {
-		if only := o.onlyOf(); only != command && (command != Serve || only != "") {
+		if only := o.onlyOf(); only != command && (command != ServeCmd || only != "") {
 			continue
 		}
 		def := o.def

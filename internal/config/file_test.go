@@ -157,8 +157,8 @@ func TestUpstreamsComeFromArgumentsFlagsVariableAndFile(t *testing.T) {
 			got = append(got, fmt.Sprint(u.Name, " ", u.URLs[0]))
 		}
 		named := len(got) == 0 || !strings.HasPrefix(got[0], " ")
-		if !slices.Equal(got, c.want) || cfg.Names != named {
-			t.Errorf("%+v: got %q and Names %v", c, got, cfg.Names)
+		if !slices.Equal(got, c.want) || cfg.named != named {
+			t.Errorf("%+v: got %q and Names %v", c, got, cfg.named)
 		}
 	}
 }

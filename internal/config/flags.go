@@ -46,8 +46,8 @@ func newCommandLine(out io.Writer) *commandLine {
 	app.UsageTemplate(usage).UsageFuncs(template.FuncMap{"KnownTo": knownFlags})
 	cl.onManual(out)
 	commands := map[string]*kingpin.CmdClause{
-		Serve:       app.Command(Serve, "Serve the metrics of the configured upstreams (default command).").Default(),
-		Demo:        app.Command(Demo, "Run the exporter with three simulated upstreams in one process, on loopback. With --drill, run a scripted outage."),
+		ServeCmd:    app.Command(ServeCmd, "Serve the metrics of the configured upstreams (default command).").Default(),
+		DemoCmd:     app.Command(DemoCmd, "Run the exporter with three simulated upstreams in one process, on loopback. With --drill, run a scripted outage."),
 		SimulateCmd: app.Command(SimulateCmd, "Run a simulated Betanet service for development, on loopback."),
 		CollectCmd:  app.Command(CollectCmd, "Collect once, print the result, and exit with 1 if an endpoint failed."),
 	}
@@ -58,7 +58,7 @@ func newCommandLine(out io.Writer) *commandLine {
 		flags := interface {
 			Flag(name, help string) *kingpin.FlagClause
 		}(app)
-		if only := o.onlyOf(); only != "" && only != Serve {
+		if only := o.onlyOf(); only != "" && only != ServeCmd {
 			flags = commands[only]
 		}
 		help := o.help

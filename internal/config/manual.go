@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/common/version"
 )
 
-// manual is the man page that --help-man prints. Kingpin's own template has no NAME
+// manual is the template of the man page that --help-man prints. Kingpin's own template has no NAME
 // section, which apropos needs, and breaks the heading into several lines.
 //
 //go:embed manual.roff.tmpl
@@ -48,7 +48,7 @@ func roff(text string) string {
 	return text
 }
 
-// onManual makes --help-man write manual instead of kingpin's man page.
+// onManual makes --help-man call writeManual instead of writing kingpin's man page.
 func (cl *commandLine) onManual(out io.Writer) {
 	cl.app.PreAction(func(c *kingpin.ParseContext) error {
 		for _, e := range c.Elements {
