@@ -60,8 +60,8 @@ type observation struct {
 	status int   // 0 if there is none
 }
 
-// classification maps attempts to verdicts; the first matching row applies. The end of
-// the context comes first, because it causes all kinds of errors.
+// classification maps attempts to verdicts; the first matching row applies. The rows for
+// an ended context come early, because its end causes all kinds of errors.
 var classification = []struct {
 	when func(observation) bool
 	then verdict

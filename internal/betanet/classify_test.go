@@ -97,14 +97,14 @@ func TestClassificationFollowsTheTable(t *testing.T) {
 		{"the dialer's timeout", failed(&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}), retryable(ReasonTimeout)},
 
 		{"alert", failed(&net.OpError{Op: "remote error", Err: tls.AlertError(40)}), permanent(ReasonTLS)},
-		{"HTTP server for https", failed(http.ErrSchemeMismatch), permanent(ReasonTLS)},
+		{"https to an HTTP server", failed(http.ErrSchemeMismatch), permanent(ReasonTLS)},
 		{"no TLS record", failed(tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}), permanent(ReasonTLS)},
 		{"unknown authority", failed(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}), permanent(ReasonTLS)},
 		{"wrong host name", failed(&tls.CertificateVerificationError{Err: x509.HostnameError{Certificate: new(x509.Certificate)}}), permanent(ReasonTLS)},
 		{"expired", failed(&tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: x509.Expired}}), permanent(ReasonTLS)},
-		{"authority without handshake", failed(x509.UnknownAuthorityError{}), permanent(ReasonTLS)},
+		{"unknown authority without a handshake", failed(x509.UnknownAuthorityError{}), permanent(ReasonTLS)},
 		{"no common version", failed(errors.New("tls: server selected unsupported protocol version 300")), permanent(ReasonTLS)},
-		{"HTTP on a TLS port", failed(fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", fmt.Errorf("malformed HTTP response %q", "\x15\x03\x01\x00\x02\x02\x46"))), permanent(ReasonTLS)},
+		{"http to a TLS port", failed(fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", fmt.Errorf("malformed HTTP response %q", "\x15\x03\x01\x00\x02\x02\x46"))), permanent(ReasonTLS)},
 
 		{"proxy rejects CONNECT", failed(&proxy.Error{Status: 403}), permanent(ReasonProxy)},
 		{"proxy finds no server", failed(&proxy.Error{Status: 502}), retryable(ReasonProxy)},

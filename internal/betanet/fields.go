@@ -8,7 +8,7 @@ import (
 // Field is a number in the documents of either API.
 type Field uint8
 
-// Counters come first, so that they can be array indices.
+// The counters come first, so that they can be array indices.
 const (
 	PacketsProcessed Field = iota
 	PacketsDropped

@@ -45,7 +45,7 @@ type Config struct {
 	otelEnv         []otlp.Variable        // OpenTelemetry's variables that apply
 	warnings        []string
 	document        *document
-	upstreamConfigs []*upstreamConfig
+	upstreamConfigs []*upstreamConfig // one for each of upstreams
 	upstreams       []*fleet.Upstream
 }
 

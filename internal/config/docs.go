@@ -13,7 +13,7 @@ import (
 
 var (
 	//go:embed configuration.md.tmpl
-	page string
+	pageTemplate string
 
 	// exampleFile is shown in the documentation.
 	//
@@ -30,7 +30,7 @@ func Documentation() (string, error) {
 		"example":  func() string { return exampleFile },
 		"keys":     fileTable,
 		"settings": settingsTable,
-	}).Parse(page)
+	}).Parse(pageTemplate)
 	if err != nil {
 		return "", err
 	}

@@ -111,9 +111,9 @@ func setComputedDefaults(s *fleet.Settings) {
 	}
 }
 
-// constraints are rules about several settings. An error names the first option of the
-// rule. broken reports whether the rule is violated, and returns the two values that
-// problem shows.
+// constraints relate several settings. An error names the first of the options. broken
+// reports whether the constraint is violated, and returns the two values that problem
+// shows.
 var constraints = []struct {
 	options []string
 	broken  func(*fleet.Settings) (bool, time.Duration, time.Duration)
@@ -142,7 +142,7 @@ var constraints = []struct {
 	},
 }
 
-// check returns an error for each violated rule. If e is not nil, it returns only the
+// check returns an error for each violated constraint. If e is not nil, it returns only the
 // errors that e's own settings cause.
 func (c *Config) check(s *fleet.Settings, e *upstreamConfig) (all []error) {
 	for _, r := range constraints {
@@ -153,8 +153,9 @@ func (c *Config) check(s *fleet.Settings, e *upstreamConfig) (all []error) {
 	return all
 }
 
-// shouldReport reports whether a violated rule about the named options is worth an error:
-// e is nil or sets one of them, and none of their values has been reported as invalid.
+// shouldReport reports whether a violated constraint on the named options is worth an
+// error: e is nil or sets one of them, and none of their values has been reported as
+// invalid.
 func (c *Config) shouldReport(e *upstreamConfig, names []string) bool {
 	own := e == nil
 	for _, n := range names {

@@ -16,8 +16,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Limits of a file. They are far above normal use. They bound the memory and time that a
-// file with nested aliases takes.
+// Limits of a file, far above normal use. They bound the memory and time that reading it
+// takes, even if it has nested aliases.
 const (
 	maxFile     = 8 << 20 // bytes
 	maxDepth    = 32      // levels of nesting

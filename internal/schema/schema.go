@@ -57,8 +57,9 @@ type Schema struct {
 	Want    string         // description of Pattern for errors: "a DNS name, use one such as example.com"
 	Check   func(text string) error
 
-	// After checks the values below this one against each other, and may set Node.Value.
-	// It also runs if they have errors, but not if the value is null or of the wrong type.
+	// After checks the values below an Object, Map or Array against each other, and may
+	// set Node.Value. It also runs if they have errors, but not if the value is null or of
+	// the wrong type.
 	After func(*Node)
 
 	Secret bool                     // errors never show the value or anything below it
