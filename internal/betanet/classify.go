@@ -60,8 +60,8 @@ type observation struct {
 	status int   // 0 if there is none
 }
 
-// classification maps attempts to verdicts; the first matching row applies. The rows for
-// an ended context come early, because its end causes all kinds of errors.
+// classification maps attempts to verdicts; the first matching row applies. The rows for a
+// context that has ended come early, because its end causes all kinds of errors.
 var classification = []struct {
 	when func(observation) bool
 	then verdict
@@ -177,8 +177,8 @@ func proxyRefused(o observation) bool {
 }
 
 // proxyFailed reports whether a proxy could not be reached or did not connect. A timeout
-// does not count, unless the lookup of the proxy's name timed out, because a lookup that
-// times out does not have reason timeout without a proxy either.
+// does not count, except for a DNS lookup that times out: without a proxy, its reason is
+// dns, not timeout.
 func proxyFailed(o observation) bool {
 	var op *net.OpError // from the transport of a library
 	failed := errAs[*proxy.Error](o) || errors.As(o.err, &op) && op.Op == "proxyconnect"

@@ -134,7 +134,7 @@ func (c *Client) Fetch(ctx context.Context, e Endpoint, fresh bool) (*Document, 
 	return nil, f
 }
 
-// newFailure classifies a failed attempt. cause is the cause of a cancellation.
+// newFailure classifies a failed attempt. cause is used only if the attempt was canceled.
 func newFailure(e Endpoint, o observation, cause error) *Failure {
 	v := classify(o)
 	err := o.err

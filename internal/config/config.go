@@ -19,7 +19,6 @@ import (
 type Config struct {
 	URLs     []*url.URL // from flags, the environment or arguments
 	File     string     // path of the configuration file; "" if there is none
-	named    bool       // upstreams have names, and their series have the label upstream
 	API      betanet.API
 	Settings fleet.Settings // for upstreams without their own settings
 
@@ -36,11 +35,12 @@ type Config struct {
 	Simulate Simulate
 	Collect  Collect
 
-	Command string
-	Check   bool // only validate the configuration
-	Print   bool // only print the configuration
-	Schema  bool // only print the schema of the file
+	Command string // such as ServeCmd
+	Check   bool   // only validate the configuration
+	Print   bool   // only print the configuration
+	Schema  bool   // only print the schema of the file
 
+	named           bool                   // upstreams have names, and their series have the label upstream
 	values          map[string]optionValue // by name of the option
 	otelEnv         []otlp.Variable        // OpenTelemetry's variables that apply
 	warnings        []string

@@ -58,9 +58,9 @@ func (c *Config) resolve() (all []error) {
 	return all
 }
 
-// upstream creates an upstream from its own settings and the shared settings. The shared
-// settings are those before defaults are computed, because the upstream's own settings
-// may change such a default.
+// upstream creates an upstream from its own settings and the shared settings. It needs the
+// shared settings before defaults are computed, because the upstream's own settings may
+// change a computed default.
 func (c *Config) upstream(e *upstreamConfig, shared fleet.Settings) *fleet.Upstream {
 	u := &fleet.Upstream{Name: e.name, URLs: e.urls, API: c.API, Settings: c.Settings, Labels: e.allLabels(c.document.defaults.labels)}
 	if c.named && u.Name == "" && len(u.URLs) > 0 {

@@ -44,8 +44,7 @@ func (n *Node) Text() string {
 	return n.yaml.Value
 }
 
-// FilePath returns the path in the value, resolved relative to the directory of
-// the file.
+// FilePath returns the path in the value, resolved relative to the directory of the file.
 func (n *Node) FilePath() string {
 	if n.yaml.Value == "" || filepath.IsAbs(n.yaml.Value) {
 		return n.yaml.Value
