@@ -18,7 +18,7 @@ func check(s settings, stdout, stderr io.Writer) error {
 	warnings := s.Warnings()
 	_, err := newSources(s.Discovery, nil)
 	all := []error{checkClients(s.upstreams), err, checkPush(s.Config)}
-	if err == nil && s.Command == config.Serve {
+	if err == nil && s.Command == config.ServeCmd {
 		errs, more := checkFiles(s.Discovery.Files)
 		all, warnings = append(all, errs...), append(warnings, more...)
 	}

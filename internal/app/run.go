@@ -69,7 +69,7 @@ func run(ctx context.Context, n Network, args []string, stdout, stderr io.Writer
 	case s.Check:
 		return check(s, stdout, stderr)
 	}
-	if s.Command == config.Serve || s.Command == config.Demo {
+	if s.Command == config.ServeCmd || s.Command == config.DemoCmd {
 		signal.Ignore(syscall.SIGPIPE) // a dead log reader must not kill the process
 	} else {
 		hangups.release()
@@ -86,7 +86,7 @@ func run(ctx context.Context, n Network, args []string, stdout, stderr io.Writer
 		runtime.MemProfileRate = 0 // saves a megabyte of records that only pprof can read
 	}
 	switch s.Command {
-	case config.Demo:
+	case config.DemoCmd:
 		return demo(ctx, s.Config, hangups, log, stdout)
 	case config.SimulateCmd:
 		return simulate(ctx, s.Simulate, log)

@@ -8,8 +8,8 @@ import (
 	"slices"
 )
 
-// Endpoint identifies a document of an upstream. The exporter requests no other
-// paths, because two of them deadlock a published Betanet server.
+// Endpoint identifies a document of an upstream. The exporter requests no other paths,
+// because two others deadlock a published Betanet server.
 type Endpoint uint8
 
 // The endpoints, in the order in which they are shown.

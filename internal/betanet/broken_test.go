@@ -77,7 +77,7 @@ func TestACertificateForAnotherNameHasReasonTLS(t *testing.T) {
 	wantDocument(t, c, Metrics)
 }
 
-func TestAMissingCommonTLSVersionHasReasonTLS(t *testing.T) {
+func TestNoCommonTLSVersionHasReasonTLS(t *testing.T) {
 	s := serveTLS(t, &tls.Config{MinVersion: tls.VersionTLS13}, nil)
 	c := open(t, s.URL)
 	c.kept.base.(*http.Transport).TLSClientConfig = &tls.Config{MaxVersion: tls.VersionTLS12}

@@ -62,8 +62,8 @@ func TestCertificateExpiryIsTheEarliest(t *testing.T) {
 		"not verified":                       {serving(expired), &HTTPConfig{TLSConfig: config.TLSConfig{InsecureSkipVerify: true}}, expired.Leaf.NotAfter, ""},
 		"a client certificate, TLS 1.2":      {requiresCertificate(tls.VersionTLS12), trust(root), leaf.Leaf.NotAfter, ReasonTLS},
 		"a client certificate, TLS 1.3":      {requiresCertificate(tls.VersionTLS13), trust(root), leaf.Leaf.NotAfter, ReasonTLS},
-		"no certificate: versions differ":    {&tls.Config{Certificates: []tls.Certificate{leaf.Certificate}, MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}, trust(root), time.Time{}, ReasonTLS},
-		"without the operator's settings":    {serving(expired), nil, expired.Leaf.NotAfter, ReasonTLS},
+		"no common TLS version":              {&tls.Config{Certificates: []tls.Certificate{leaf.Certificate}, MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}, trust(root), time.Time{}, ReasonTLS},
+		"expired, unknown authority":         {serving(expired), nil, expired.Leaf.NotAfter, ReasonTLS},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, f := expiryAfter(t, serveTLS(t, c.server, nil).URL, c.client)
@@ -100,7 +100,7 @@ func TestOnlyTheLastCertificatesCount(t *testing.T) {
 	}
 	s.Close()
 	if _, f := c.Fetch(t.Context(), Metrics, true); reasonIn(f) != ReasonConnect {
-		t.Fatalf("got %v, want connect", f)
+		t.Fatalf("got %v, want reason connect", f)
 	}
 	if got := c.CertificateExpiry(); !got.Equal(current.Leaf.NotAfter) {
 		t.Errorf("got %v during an outage, want %v", got, current.Leaf.NotAfter)

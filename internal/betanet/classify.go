@@ -16,8 +16,8 @@ import (
 	"github.com/betanet/betanet_exporter/internal/proxy"
 )
 
-// Reason is the reason why an attempt returned no document. Reasons are label values,
-// so they are a closed set and never contain text from an upstream.
+// Reason classifies why an attempt returned no document. Reasons are label values, so
+// they are a closed set and never contain text from an upstream.
 type Reason string
 
 // The reasons. docs/troubleshooting.md explains them.
@@ -60,8 +60,8 @@ type observation struct {
 	status int   // 0 if there is none
 }
 
-// classification maps attempts to verdicts; the first matching row applies. The end of
-// the context comes first, because it causes all kinds of errors.
+// classification maps attempts to verdicts; the first matching row applies. The rows for a
+// context that has ended come early, because its end causes all kinds of errors.
 var classification = []struct {
 	when func(observation) bool
 	then verdict
@@ -82,7 +82,7 @@ var classification = []struct {
 	{proxyRefused, verdict{ReasonProxy, false, false}},
 	{proxyFailed, verdict{ReasonProxy, true, false}},
 	{errAs[*net.DNSError], verdict{ReasonDNS, true, false}},
-	{tlsFailure, verdict{ReasonTLS, false, false}},
+	{tlsFailed, verdict{ReasonTLS, false, false}},
 	{errno(syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED), verdict{ReasonReset, true, false}},
 	{timedOut, verdict{ReasonTimeout, true, false}},
 	{errno(syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EPERM, syscall.EACCES), verdict{ReasonConnect, true, false}},
@@ -176,9 +176,9 @@ func proxyRefused(o observation) bool {
 	return errors.As(o.err, &e) && e.Status/100 == 4
 }
 
-// proxyFailed reports whether a proxy could not be reached or did not connect. Timeouts
-// do not count, except a timeout of a name server, which is not classified as a timeout
-// elsewhere either.
+// proxyFailed reports whether a proxy could not be reached or did not connect. A timeout
+// does not count, except for a DNS lookup that times out: without a proxy, its reason is
+// dns, not timeout.
 func proxyFailed(o observation) bool {
 	var op *net.OpError // from the transport of a library
 	failed := errAs[*proxy.Error](o) || errors.As(o.err, &op) && op.Op == "proxyconnect"
@@ -207,9 +207,9 @@ func dialFailed(o observation) bool {
 	return errors.As(o.err, &e) && e.Op == "dial"
 }
 
-// tlsFailure reports whether a handshake failed on either side, or only one side uses
+// tlsFailed reports whether a handshake failed on either side, or only one side uses
 // TLS.
-func tlsFailure(o observation) bool {
+func tlsFailed(o observation) bool {
 	if o.err == nil {
 		return false
 	}

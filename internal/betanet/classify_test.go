@@ -24,7 +24,7 @@ func retryable(r Reason) verdict { return verdict{reason: r, retry: true} }
 func permanent(r Reason) verdict { return verdict{reason: r} }
 func ignored(r Reason) verdict   { return verdict{reason: r, ignored: true} }
 
-// reasons is the closed set, independent of the code.
+// reasons lists the closed set of reasons, independently of the code.
 var reasons = strings.Fields(`auth canceled connect content_type dns encoding eof http_429 http_4xx http_5xx http_status
 	json_syntax local protocol proxy redirect reset schema timeout tls too_large value`)
 
@@ -97,14 +97,14 @@ func TestClassificationFollowsTheTable(t *testing.T) {
 		{"the dialer's timeout", failed(&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}), retryable(ReasonTimeout)},
 
 		{"alert", failed(&net.OpError{Op: "remote error", Err: tls.AlertError(40)}), permanent(ReasonTLS)},
-		{"HTTP server for https", failed(http.ErrSchemeMismatch), permanent(ReasonTLS)},
+		{"https to an HTTP server", failed(http.ErrSchemeMismatch), permanent(ReasonTLS)},
 		{"no TLS record", failed(tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}), permanent(ReasonTLS)},
 		{"unknown authority", failed(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}), permanent(ReasonTLS)},
 		{"wrong host name", failed(&tls.CertificateVerificationError{Err: x509.HostnameError{Certificate: new(x509.Certificate)}}), permanent(ReasonTLS)},
 		{"expired", failed(&tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: x509.Expired}}), permanent(ReasonTLS)},
-		{"authority without handshake", failed(x509.UnknownAuthorityError{}), permanent(ReasonTLS)},
+		{"unknown authority without a handshake", failed(x509.UnknownAuthorityError{}), permanent(ReasonTLS)},
 		{"no common version", failed(errors.New("tls: server selected unsupported protocol version 300")), permanent(ReasonTLS)},
-		{"HTTP on a TLS port", failed(fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", fmt.Errorf("malformed HTTP response %q", "\x15\x03\x01\x00\x02\x02\x46"))), permanent(ReasonTLS)},
+		{"http to a TLS port", failed(fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", fmt.Errorf("malformed HTTP response %q", "\x15\x03\x01\x00\x02\x02\x46"))), permanent(ReasonTLS)},
 
 		{"proxy rejects CONNECT", failed(&proxy.Error{Status: 403}), permanent(ReasonProxy)},
 		{"proxy finds no server", failed(&proxy.Error{Status: 502}), retryable(ReasonProxy)},
@@ -112,7 +112,7 @@ func TestClassificationFollowsTheTable(t *testing.T) {
 		{"proxy with an unknown name", failed(&proxy.Error{Err: &net.DNSError{Err: "no such host", IsNotFound: true}}), retryable(ReasonProxy)},
 		{"no response from the name server for a proxy", failed(&proxy.Error{Err: &net.DNSError{Err: "i/o timeout", IsTimeout: true}}), retryable(ReasonProxy)},
 		{"proxy that resets", failed(&proxy.Error{Err: os.NewSyscallError("read", syscall.ECONNRESET)}), retryable(ReasonProxy)},
-		{"proxy of an unknown authority", failed(&proxy.Error{Err: &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}}), retryable(ReasonProxy)},
+		{"proxy with an untrusted certificate", failed(&proxy.Error{Err: &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}}), retryable(ReasonProxy)},
 		{"proxy that disconnects", failed(&proxy.Error{Err: io.ErrUnexpectedEOF}), retryable(ReasonProxy)},
 		{"the kernel's timeout at a proxy", failed(&proxy.Error{Err: os.NewSyscallError("connect", syscall.ETIMEDOUT)}), retryable(ReasonTimeout)},
 		{"timeout of CONNECT", failed(&proxy.Error{Err: context.DeadlineExceeded}), retryable(ReasonTimeout)},
@@ -154,7 +154,7 @@ func TestClassificationFollowsTheTable(t *testing.T) {
 // dnsError returns the error of a dial whose lookup failed.
 func dnsError(e net.DNSError) error { return &net.OpError{Op: "dial", Net: "tcp", Err: &e} }
 
-// byStatus returns the verdict of a status, independent of the code.
+// byStatus returns the verdict for a status, independently of the code.
 func byStatus(status int) verdict {
 	switch {
 	case slices.Contains([]int{500, 502, 503, 504}, status):
@@ -174,7 +174,7 @@ func byStatus(status int) verdict {
 func TestEveryStatusHasAReason(t *testing.T) {
 	for status := range 1000 {
 		if status == http.StatusOK {
-			continue // needs an error
+			continue // without an error, a 200 is not a failure
 		}
 		if got := classify(observation{status: status}); got != byStatus(status) {
 			t.Errorf("status %d: got %+v, want %+v", status, got, byStatus(status))

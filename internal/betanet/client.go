@@ -24,8 +24,8 @@ const (
 	maxHeader = 64 << 10
 )
 
-// Failure is the error of an attempt that returned no document. Its text quotes
-// everything that the upstream sent.
+// Failure is the error of an attempt that returned no document. Text from the upstream is
+// quoted in it.
 type Failure struct {
 	Reason     Reason
 	Retry      bool   // another attempt in the same collection may succeed
@@ -134,7 +134,7 @@ func (c *Client) Fetch(ctx context.Context, e Endpoint, fresh bool) (*Document, 
 	return nil, f
 }
 
-// newFailure classifies a failed attempt. cause is the reason of a cancellation.
+// newFailure classifies a failed attempt. cause is used only if the attempt was canceled.
 func newFailure(e Endpoint, o observation, cause error) *Failure {
 	v := classify(o)
 	err := o.err

@@ -20,8 +20,8 @@ var decoders = sync.Pool{New: func() any { return jsontext.NewDecoder(bytes.NewR
 
 // Decode decodes the document of an endpoint. It refuses a document with invalid
 // syntax, trailing bytes, a duplicate key, an invalid number, or a required field that
-// is missing, null or of another type. The error names the field and the reason.
-// Unknown fields are accepted. Keys are case-sensitive.
+// is missing, null or of another type. The error describes the problem and names the
+// field, if there is one. Unknown fields are accepted. Keys are case-sensitive.
 func Decode(e Endpoint, body []byte) (*Document, error) {
 	d := decoders.Get().(*jsontext.Decoder)
 	defer decoders.Put(d)

@@ -71,7 +71,7 @@ func TestDuplicateIDsAreRefused(t *testing.T) {
 	wantAccepted(t, Mixnodes, "["+node("a")+","+node("A")+"]")
 }
 
-func TestAnInvalidNodeRefusesTheDocument(t *testing.T) {
+func TestADocumentWithAnInvalidNodeIsRefused(t *testing.T) {
 	for _, bad := range []string{"null", "1", `"a"`, "[]", "true", "{}", node("")} {
 		for _, body := range []string{"[" + bad + "]", "[" + node("a") + "," + bad + "]", "[" + bad + "," + node("a") + "]"} {
 			wantRefused(t, Mixnodes, body, ReasonSchema)

@@ -96,7 +96,7 @@ func document(e Endpoint, changed map[string]string) string {
 // with returns a valid document with one field changed.
 func with(e Endpoint, name, value string) string { return document(e, map[string]string{name: value}) }
 
-// reasonOf returns the reason of an error of Decode, "" for nil.
+// reasonOf returns the reason of an error from Decode, or "" for nil.
 func reasonOf(err error) Reason {
 	var r refusal
 	if errors.As(err, &r) {

@@ -8,7 +8,7 @@ import (
 // Field is a number in the documents of either API.
 type Field uint8
 
-// Counters come first, so that they can be array indices.
+// The counters come first, so that they can be array indices.
 const (
 	PacketsProcessed Field = iota
 	PacketsDropped
@@ -150,7 +150,7 @@ func (v *Values) Metric(f Field) (x float64, ok bool) {
 	return x, ok
 }
 
-// Fell reports whether a counter that is known in both is lower than before.
+// Fell reports whether any counter that is known in both v and before is lower in v.
 func (v *Values) Fell(before *Values) bool {
 	for left := v.known & before.known & (1<<NumCounters - 1); left != 0; left &= left - 1 {
 		if f := bits.TrailingZeros16(left); v.number[f] < before.number[f] {

@@ -3,7 +3,7 @@ package betanet
 import "bytes"
 
 // otherFormats lists the first bytes of formats that are often sent instead of JSON. No
-// JSON in UTF-8 begins with them. A prefix comes after the longer ones that begin with it.
+// JSON in UTF-8 begins with them. If two prefixes match, the longer one comes first.
 var otherFormats = []struct{ prefix, text string }{
 	{"\xef\xbb\xbf", "the document begins with a byte order mark, want JSON in UTF-8 without one"},
 	{"\xff\xfe\x00\x00", "the document begins with a byte order mark of UTF-32, want JSON in UTF-8"},

@@ -13,13 +13,13 @@ import (
 )
 
 // compressed returns a compressed document.
-func compressed(t *testing.T, make func(io.Writer) io.WriteCloser) string {
+func compressed(t *testing.T, newWriter func(io.Writer) io.WriteCloser) string {
 	t.Helper()
 	var b bytes.Buffer
-	w := make(&b)
+	w := newWriter(&b)
 	_, err := io.WriteString(w, document(Metrics, nil))
-	if closed := w.Close(); err != nil || closed != nil {
-		t.Fatal(err, closed)
+	if closeErr := w.Close(); err != nil || closeErr != nil {
+		t.Fatal(err, closeErr)
 	}
 	return b.String()
 }

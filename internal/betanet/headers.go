@@ -88,7 +88,7 @@ func headerValues(ctx context.Context, h config.Header) ([]string, error) {
 // surrounding white space.
 type bomTrimmer struct{ config.SecretReader }
 
-func (w bomTrimmer) Fetch(ctx context.Context) (string, error) {
-	text, err := w.SecretReader.Fetch(ctx)
+func (b bomTrimmer) Fetch(ctx context.Context) (string, error) {
+	text, err := b.SecretReader.Fetch(ctx)
 	return strings.TrimSpace(strings.TrimPrefix(text, "\ufeff")), err
 }

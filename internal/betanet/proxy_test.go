@@ -133,7 +133,7 @@ func TestAnUnreachableProxyHasReasonProxy(t *testing.T) {
 		for _, scheme := range []string{"http", "https", "socks5"} {
 			wantProxyFailure(t, throughProxy(t, upstream, scheme+"://"+addr), retryable(ReasonProxy), "proxy "+addr+": connect: connection refused")
 		}
-		// An invalid name is refused without a DNS request.
+		// An invalid name is rejected without a DNS request.
 		for scheme, port := range map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"} {
 			wantProxyFailure(t, throughProxy(t, upstream, scheme+"://no..name"), retryable(ReasonProxy), "proxy no..name:"+port+": lookup no..name: no such host")
 		}

@@ -115,9 +115,9 @@ func TestOnlyConnectionsOfV1AreKept(t *testing.T) {
 		steps []step
 		want  int32 // connections
 	}{
-		"v1":                      {[]step{{e: Metrics}, {e: Nodes}, {e: Network}, {e: Metrics}, {e: Nodes}, {e: Network}}, 1},
-		"mixnodes after v1":       {[]step{{e: Metrics}, {e: Mixnodes}, {e: Mixnodes}, {e: Mixnodes}}, 4},
-		"fresh between kept ones": {[]step{{e: Metrics}, {Metrics, true}, {Metrics, true}, {e: Metrics}}, 3},
+		"v1":                             {[]step{{e: Metrics}, {e: Nodes}, {e: Network}, {e: Metrics}, {e: Nodes}, {e: Network}}, 1},
+		"mixnodes after v1":              {[]step{{e: Metrics}, {e: Mixnodes}, {e: Mixnodes}, {e: Mixnodes}}, 4},
+		"fresh between kept connections": {[]step{{e: Metrics}, {Metrics, true}, {Metrics, true}, {e: Metrics}}, 3},
 	} {
 		base, connections := serve(t, healthy)
 		client := open(t, base)
@@ -180,17 +180,17 @@ func TestAServerMayCloseConnectionsWithoutNotice(t *testing.T) {
 }
 
 func TestCloseClosesIdleConnections(t *testing.T) {
-	dropped := make(chan struct{})
+	closed := make(chan struct{})
 	c := open(t, listen(t, func(conn net.Conn) {
 		readRequest(conn)
 		fmt.Fprint(conn, okResponse(document(Metrics, nil)))
 		if readRequest(conn) == "" {
-			close(dropped)
+			close(closed)
 		}
 	}))
 	wantDocument(t, c, Metrics)
 	c.Close()
-	<-dropped // the connection's deadline bounds the wait
+	<-closed // the connection's deadline bounds the wait
 }
 
 func TestAClientIsSafeForConcurrentUse(t *testing.T) {

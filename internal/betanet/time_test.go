@@ -56,7 +56,7 @@ func phases() map[string]func(net.Conn) {
 		"in the body":               after("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"packets_"),
 		"before a chunk":            after("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"),
 		"body without length":       after("HTTP/1.0 200 OK\r\n\r\n" + document(Metrics, nil)),
-		"one byte a second": func(conn net.Conn) {
+		"one byte per second": func(conn net.Conn) {
 			readRequest(conn)
 			io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
 			for {

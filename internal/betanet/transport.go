@@ -127,7 +127,8 @@ func file(path string) config.SecretReader {
 }
 
 // HTTPClient returns a client for servers other than upstreams, such as http_sd
-// servers. It follows no redirects. h and dial may be nil.
+// servers. It follows no redirects. h and dial may be nil. HTTPClient returns an error if
+// certificates cannot be read.
 func HTTPClient(h *HTTPConfig, userAgent string, dial func(ctx context.Context, network, address string) (net.Conn, error)) (*http.Client, error) {
 	o := Options{Dial: dial, IdleTimeout: 5 * time.Minute}
 	rt, err := newBase(h, func(*http.Transport) {}, func() *http.Transport { return o.transport(true) })

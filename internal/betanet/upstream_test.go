@@ -129,7 +129,7 @@ func okResponse(body string, headers ...string) string {
 }
 
 // listen starts a server that calls handle for each connection and then closes it. It
-// is for responses that no HTTP server sends.
+// is for responses that a real HTTP server would not send.
 func listen(t *testing.T, handle func(net.Conn)) (base string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -164,7 +164,7 @@ func readRequest(conn net.Conn) string {
 	return string(b[:n])
 }
 
-// respondWith returns a function for listen that reads one request and writes a text.
+// respondWith returns a handler for listen that reads one request and writes a text.
 func respondWith(text string) func(net.Conn) {
 	return func(conn net.Conn) {
 		readRequest(conn)
@@ -172,7 +172,7 @@ func respondWith(text string) func(net.Conn) {
 	}
 }
 
-// serveTLS starts an HTTPS server; a nil handler is healthy.
+// serveTLS starts an HTTPS server. If h is nil, the handler is healthy.
 func serveTLS(t *testing.T, config *tls.Config, h http.HandlerFunc) *httptest.Server {
 	t.Helper()
 	if h == nil {

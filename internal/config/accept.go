@@ -21,8 +21,7 @@ type valueSpec struct {
 	set    func(*Config, string) error // parses and stores a value
 }
 
-// set parses the text and sets the option. Its errors quote the text and name the
-// accepted values, but not the option.
+// set parses the text and sets the option. Its errors do not name the option.
 func (o *option) set(c *Config, text string) error {
 	if err := o.accepts.schema.CheckText(text); err != nil {
 		return err
@@ -122,7 +121,7 @@ func setPath(c *Config, text string) error {
 	return nil
 }
 
-func setListen(c *Config, text string) error {
+func setListenAddress(c *Config, text string) error {
 	if err := checkAddress(text); err != nil {
 		return err
 	}
@@ -153,7 +152,7 @@ func checkAddress(text string) error {
 }
 
 func setURL(c *Config, text string) error {
-	u, err := ParseURL(text)
+	u, err := parseURL(text)
 	if err != nil {
 		return err
 	}
@@ -166,8 +165,6 @@ func setURL(c *Config, text string) error {
 	return nil
 }
 
-// ParseURL parses the base URL of an upstream. Its errors never show what could be a
+// parseURL parses the base URL of an upstream. Its errors never show what could be a
 // password.
-func ParseURL(text string) (*url.URL, error) { return parseURL(text, defaultURL) }
-
-func parseURL(text, example string) (*url.URL, error) { return fleet.ParseURL(text, example) }
+func parseURL(text string) (*url.URL, error) { return fleet.ParseURL(text, defaultURL) }

@@ -19,12 +19,11 @@ import (
 type Config struct {
 	URLs     []*url.URL // from flags, the environment or arguments
 	File     string     // path of the configuration file; "" if there is none
-	Names    bool       // upstreams have names, and their series have the label upstream
 	API      betanet.API
 	Settings fleet.Settings // for upstreams without their own settings
 
-	// Discovery configures the sources of further upstreams. Those use API, Settings and
-	// the HTTP settings of their source.
+	// Discovery configures the discovery sources. Discovered upstreams use API, Settings
+	// and the HTTP settings of their source.
 	Discovery discovery.Config
 	Probe     probe.Config
 	ProbeMode bool // collect only on requests to /probe
@@ -36,16 +35,17 @@ type Config struct {
 	Simulate Simulate
 	Collect  Collect
 
-	Command string
-	Check   bool // only validate the configuration
-	Print   bool // only print the configuration
-	Schema  bool // only print the schema of the file
+	Command string // such as ServeCmd
+	Check   bool   // only validate the configuration
+	Print   bool   // only print the configuration
+	Schema  bool   // only print the schema of the file
 
+	named           bool                   // upstreams have names, and their series have the label upstream
 	values          map[string]optionValue // by name of the option
 	otelEnv         []otlp.Variable        // OpenTelemetry's variables that apply
 	warnings        []string
 	document        *document
-	upstreamConfigs []*upstreamConfig
+	upstreamConfigs []*upstreamConfig // one for each of upstreams
 	upstreams       []*fleet.Upstream
 }
 
@@ -89,7 +89,7 @@ type Collect struct {
 type optionValue struct {
 	texts  []string
 	origin string // flag, env, file, argument, demo or default
-	where  string // flag, variable, or path and line in the file
+	where  string // "argument", flag, variable, or path and line in the file
 	bad    bool   // invalid, and already reported
 }
 

@@ -19,7 +19,7 @@ func TestDefaultValues(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := c.Settings
-	if c.Command != Serve || c.URLs[0].String() != "http://localhost:9000" || s.Interval != 15*time.Second || s.Timeout != 14*time.Second ||
+	if c.Command != ServeCmd || c.URLs[0].String() != "http://localhost:9000" || s.Interval != 15*time.Second || s.Timeout != 14*time.Second ||
 		s.RequestTimeout != 5*time.Second || s.Attempts != 3 || s.Backoff != time.Second || s.MaxBackoff != 4*time.Second ||
 		s.BreakerFailures != 5 || s.BreakerOpen != 30*time.Second || s.TTL != 10*time.Second || s.MaxStale != 5*time.Minute {
 		t.Errorf("got %+v", c)
@@ -47,7 +47,7 @@ func TestDefaultTimeoutsDependOnTheInterval(t *testing.T) {
 
 func TestEveryOptionIsSetByItsVariable(t *testing.T) {
 	for _, o := range options {
-		command := Serve
+		command := ServeCmd
 		if only := o.onlyOf(); only != "" {
 			command = only
 		}
@@ -63,7 +63,7 @@ func TestEveryOptionIsSetByItsVariable(t *testing.T) {
 func TestReservedAndInvalidTelemetryPathsAreRejected(t *testing.T) {
 	for _, p := range []string{"/health", "/health/details", "/-/ready", "/api/v1/status", "/probe", "/sd", "/upstream/x", "/debug/pprof", "/", "metrics", "/a/../b", "/a b", "/{x}"} {
 		if _, err := load([]string{"--web.telemetry-path=" + p}); err == nil {
-			t.Errorf("%s is accepted", p)
+			t.Errorf("%s: got no error, want the path rejected", p)
 		}
 	}
 	if _, err := load([]string{"--web.telemetry-path=/healthy/metrics"}); err != nil {

@@ -13,7 +13,7 @@ import (
 
 var (
 	//go:embed configuration.md.tmpl
-	page string
+	pageTemplate string
 
 	// exampleFile is shown in the documentation.
 	//
@@ -25,12 +25,12 @@ var (
 // command and the keys of the file.
 func Documentation() (string, error) {
 	t, err := template.New("page").Funcs(template.FuncMap{
-		"commands": func() []string { return []string{Demo, SimulateCmd, CollectCmd} },
+		"commands": func() []string { return []string{DemoCmd, SimulateCmd, CollectCmd} },
 		"options":  optionTable,
 		"example":  func() string { return exampleFile },
 		"keys":     fileTable,
 		"settings": settingsTable,
-	}).Parse(page)
+	}).Parse(pageTemplate)
 	if err != nil {
 		return "", err
 	}
@@ -45,7 +45,7 @@ func optionTable(command string) string {
 	var b strings.Builder
 	b.WriteString("| flag | variable | default | meaning |\n|---|---|---|---|\n")
 	for _, o := range options {
-		if only := o.onlyOf(); only != command && (command != Serve || only != "") {
+		if only := o.onlyOf(); only != command && (command != ServeCmd || only != "") {
 			continue
 		}
 		def := o.def

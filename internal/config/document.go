@@ -109,7 +109,7 @@ func newUpstream(n *schema.Node) *upstreamConfig {
 		urls = append(urls, one)
 	}
 	for _, at := range urls {
-		parsed, _ := ParseURL(at.Text()) // checked by the schema
+		parsed, _ := parseURL(at.Text()) // checked by the schema
 		u.urls = append(u.urls, parsed)
 	}
 	if len(urls) > 0 {
@@ -157,9 +157,9 @@ func fileSchema() *schema.Schema {
 	common := commonKeys(client)
 	upstream := append([]schema.Key{
 		{Name: "name", Schema: &schema.Schema{Check: checkName, Doc: "Value of the label `upstream`, unique in the configuration. Default: host:port of the first URL."}},
-		{Name: "url", Schema: &schema.Schema{Check: checkBy(ParseURL), Doc: "Base URL, like `--betanet.url`."}},
+		{Name: "url", Schema: &schema.Schema{Check: checkBy(parseURL), Doc: "Base URL, like `--betanet.url`."}},
 		{Name: "replicas", Schema: &schema.Schema{
-			Type: schema.Array, NonEmpty: "URL", Elem: &schema.Schema{Check: checkBy(ParseURL)}, Unique: nodeHostPort,
+			Type: schema.Array, AtLeastOne: "URL", Elem: &schema.Schema{Check: checkBy(parseURL)}, Unique: nodeHostPort,
 			Doc: "Instead of `url`: base URLs of replicas of one service, of which one is used at a time.",
 		}},
 	}, common...)
@@ -222,7 +222,7 @@ func parseSourceURL(text string) (*url.URL, error) {
 	if strings.ContainsAny(query, "@#") {
 		return nil, errors.New("the query of the URL contains @ or #, write %40 or %23")
 	}
-	u, err := ParseURL(base)
+	u, err := parseURL(base)
 	if err == nil {
 		u.RawQuery = query
 	}
@@ -241,7 +241,7 @@ func normalizeURL(text string) string {
 
 // nodeHostPort returns the host and port of a URL, or "" if it is not valid.
 func nodeHostPort(n *schema.Node) string {
-	u, err := ParseURL(n.Text())
+	u, err := parseURL(n.Text())
 	if err != nil {
 		return ""
 	}

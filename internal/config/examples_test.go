@@ -41,7 +41,7 @@ func TestTheDocumentationHasEveryKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	top := func(prefix string, keys []schema.Key) {
+	checkKeys := func(prefix string, keys []schema.Key) {
 		for _, k := range keys {
 			if !strings.Contains(text, "| `"+prefix+k.Name) {
 				t.Errorf("%s%s is missing", prefix, k.Name)
@@ -49,9 +49,9 @@ func TestTheDocumentationHasEveryKey(t *testing.T) {
 		}
 	}
 	file := fileSchema()
-	top("", file.Key("defaults").Keys)
-	top("discovery.", file.Key("discovery").Keys)
+	checkKeys("", file.Key("defaults").Keys)
+	checkKeys("discovery.", file.Key("discovery").Keys)
 	for _, key := range []string{"defaults", "upstreams[].name", "upstreams[].url", "upstreams[].replicas", "probe.allow"} {
-		top(key, []schema.Key{{}})
+		checkKeys(key, []schema.Key{{}})
 	}
 }

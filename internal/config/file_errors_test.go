@@ -139,7 +139,7 @@ func TestErrorsBeyondTheLimitAreCounted(t *testing.T) {
 	} {
 		_, err := loadFile(t, "upstreams:\n"+upstreams)
 		if lines := strings.Split(errorText(err), "\n"); len(lines) != 1001 || lines[1000] != "and 500 more errors" {
-			t.Errorf("%s: got %d lines and at last %q, want 1001 and the number of further errors", name, len(lines), lines[len(lines)-1])
+			t.Errorf("%s: got %d lines, the last of them %q, want 1001 lines that end with the number of further errors", name, len(lines), lines[len(lines)-1])
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/betanet/betanet_exporter/internal/betanet"
 	"github.com/betanet/betanet_exporter/internal/discovery"
 	"github.com/betanet/betanet_exporter/internal/fleet"
+	"github.com/betanet/betanet_exporter/internal/retry"
 )
 
 // loadFile writes a file c.yml to a new working directory and loads it.
@@ -62,21 +63,20 @@ upstreams:
 - url: http://b
 `)
 	got := c.Upstreams()
-	jitter := c.Settings.Jitter
-	if err := setJitter(c, "none"); err != nil {
+	none, err := retry.ParseJitter("none")
+	if err != nil {
 		t.Fatal(err)
 	}
 	want := fleet.Settings{
 		Interval: 20 * time.Second, Timeout: 10 * time.Second, RequestTimeout: 4 * time.Second, Attempts: 2, Backoff: 2 * time.Second,
-		MaxBackoff: 3 * time.Second, Jitter: c.Settings.Jitter, BreakerFailures: 7, BreakerOpen: 9 * time.Second, MaxStale: time.Hour,
+		MaxBackoff: 3 * time.Second, Jitter: none, BreakerFailures: 7, BreakerOpen: 9 * time.Second, MaxStale: time.Hour,
 		Histogram: true, Mixnodes: 5,
 	}
-	c.Settings.Jitter = jitter
 	if got[0].Settings != want || got[0].API != betanet.MixnodesAPI || got[0].URLs[0].String() != "http://a:1/base" {
-		t.Errorf("got %+v", got[0])
+		t.Errorf("got %+v, want settings %+v", got[0], want)
 	}
 	if got[1].Name != "b:80" || got[1].Settings != c.Settings || got[1].API != betanet.Auto {
-		t.Errorf("got %+v", got[1])
+		t.Errorf("got %+v, want the default settings %+v", got[1], c.Settings)
 	}
 }
 
@@ -157,8 +157,8 @@ func TestUpstreamsComeFromArgumentsFlagsVariableAndFile(t *testing.T) {
 			got = append(got, fmt.Sprint(u.Name, " ", u.URLs[0]))
 		}
 		named := len(got) == 0 || !strings.HasPrefix(got[0], " ")
-		if !slices.Equal(got, c.want) || cfg.Names != named {
-			t.Errorf("%+v: got %q and Names %v", c, got, cfg.Names)
+		if !slices.Equal(got, c.want) || cfg.named != named {
+			t.Errorf("%+v: got %q, named %v, want %q", c, got, cfg.named, c.want)
 		}
 	}
 }
@@ -239,7 +239,7 @@ func TestDiscoveredUpstreamsGetTheSharedSettings(t *testing.T) {
 func TestTheModeIsPollOrProbe(t *testing.T) {
 	for mode, want := range map[string]bool{"poll": false, "probe": true} {
 		if c, err := load([]string{"--collect.mode=" + mode}); err != nil || c.ProbeMode != want {
-			t.Errorf("%s: got %v, %v", mode, c, err)
+			t.Errorf("%s: got %+v, %v, want ProbeMode %v", mode, c, err, want)
 		}
 	}
 }
@@ -274,7 +274,7 @@ func TestLoadingAFileTwiceYieldsEqualUpstreams(t *testing.T) {
 	a, b := mustLoad(t, text), mustLoad(t, text)
 	for i, u := range a.Upstreams() {
 		if !u.Same(b.Upstreams()[i]) {
-			t.Errorf("upstream %d differs", i)
+			t.Errorf("upstream %d: got %+v, then %+v, want equal settings", i, u, b.Upstreams()[i])
 		}
 	}
 }

@@ -13,15 +13,15 @@ import (
 type commandLine struct {
 	app   *kingpin.Application
 	flags map[string]*flagValue
-	urls  *[]string
-	done  bool // help or version was printed
+	urls  *[]string // arguments of collect
+	done  bool      // help or version was printed
 }
 
 // flagValue collects the values of a flag as text. They are checked later, by the table
 // of options.
 type flagValue struct {
-	bool, repeated, byUser bool
-	texts                  []string
+	isBool, repeated, byUser bool
+	texts                    []string
 }
 
 // Set implements kingpin.Value. It is also called with defaults.
@@ -29,7 +29,7 @@ func (f *flagValue) Set(text string) error { f.texts = append(f.texts, text); re
 func (f *flagValue) String() string        { return strings.Join(f.texts, ",") }
 
 // IsBoolFlag reports to kingpin whether the flag takes no value.
-func (f *flagValue) IsBoolFlag() bool { return f.bool }
+func (f *flagValue) IsBoolFlag() bool { return f.isBool }
 
 // IsCumulative reports to kingpin whether the flag may be repeated.
 func (f *flagValue) IsCumulative() bool { return f.repeated }
@@ -46,19 +46,19 @@ func newCommandLine(out io.Writer) *commandLine {
 	app.UsageTemplate(usage).UsageFuncs(template.FuncMap{"KnownTo": knownFlags})
 	cl.onManual(out)
 	commands := map[string]*kingpin.CmdClause{
-		Serve:       app.Command(Serve, "Serve the metrics of the configured upstreams (default command).").Default(),
-		Demo:        app.Command(Demo, "Run the exporter with three simulated upstreams in one process, on loopback. With --drill, run a scripted outage."),
+		ServeCmd:    app.Command(ServeCmd, "Serve the metrics of the configured upstreams (default command).").Default(),
+		DemoCmd:     app.Command(DemoCmd, "Run the exporter with three simulated upstreams in one process, on loopback. With --drill, run a scripted outage."),
 		SimulateCmd: app.Command(SimulateCmd, "Run a simulated Betanet service for development, on loopback."),
 		CollectCmd:  app.Command(CollectCmd, "Collect once, print the result, and exit with 1 if an endpoint failed."),
 	}
 	cl.urls = commands[CollectCmd].Arg("url", "Base URLs of the services to collect from instead of the configured ones.").Strings()
 	for _, o := range options {
-		value := &flagValue{bool: o.isBool(), repeated: o.repeated}
+		value := &flagValue{isBool: o.isBool(), repeated: o.repeated}
 		cl.flags[o.name] = value
 		flags := interface {
 			Flag(name, help string) *kingpin.FlagClause
 		}(app)
-		if only := o.onlyOf(); only != "" && only != Serve {
+		if only := o.onlyOf(); only != "" && only != ServeCmd {
 			flags = commands[only]
 		}
 		help := o.help

@@ -35,7 +35,7 @@ func TestHTTPSettingsAreCheckedInEverySection(t *testing.T) {
 	} {
 		_, err := loadFile(t, strings.Replace(c.text, "%", "http_client", 1))
 		if err == nil || !strings.HasPrefix(err.Error(), "c.yml: "+c.at+"http_client (line 1): has an unknown key, use ") {
-			t.Errorf("%s: got %v", c.text, err)
+			t.Errorf("%s: got %v, want an unknown key in %shttp_client", c.text, err, c.at)
 		}
 	}
 }

@@ -62,7 +62,8 @@ type listenAddress struct {
 	port        int
 }
 
-// parseListenAddress parses an address. ok is false if checkAddress rejects it.
+// parseListenAddress parses an address. ok is false if it is not host:port with a valid
+// port, which checkAddress rejects.
 func parseListenAddress(text string) (a listenAddress, ok bool) {
 	host, port, err := net.SplitHostPort(text)
 	if err != nil {

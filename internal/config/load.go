@@ -60,8 +60,8 @@ func Load(args []string, environ []string, out io.Writer) (*Config, error) {
 		}
 		return nil, ErrDone
 	}
-	if command == Serve {
-		all = append(all, c.openTelemetry(getenv)...)
+	if command == ServeCmd {
+		all = append(all, c.applyOpenTelemetry(getenv)...)
 	}
 	if all = append(all, c.resolve()...); len(all) > 0 {
 		return nil, join(all, more)
@@ -105,13 +105,13 @@ func (c *Config) value(o *option, flag *flagValue, getenv func(string) string) o
 // which the alerts expect, divided by the speed of the drill.
 func (c *Config) commandDefaults() map[string]string {
 	switch {
-	case c.Command == Demo && c.Drill.On:
+	case c.Command == DemoCmd && c.Drill.On:
 		own := map[string]string{"web.listen-address": "127.0.0.1:9200", "log.level": "warn"}
 		for _, name := range []string{"collect.interval", "retry.backoff", "breaker.open", "cache.max-stale"} {
 			own[name] = defaultAtSpeed(name, c.Drill.Speed)
 		}
 		return own
-	case c.Command == Demo:
+	case c.Command == DemoCmd:
 		return map[string]string{"web.listen-address": "127.0.0.1:9200", "collect.interval": "3s", "breaker.open": "8s", "cache.max-stale": "1m", "log.level": "warn"}
 	case c.Command == CollectCmd:
 		return map[string]string{"log.level": "error"}

@@ -11,17 +11,17 @@ import (
 	"github.com/prometheus/common/version"
 )
 
-// manual is the man page that --help-man prints. Kingpin's own template has no NAME
-// section, which apropos needs, and breaks the heading into several lines.
+// manualTemplate is the man page that --help-man prints. Kingpin's own template has no
+// NAME section, which apropos needs, and breaks the heading into several lines.
 //
 //go:embed manual.roff.tmpl
-var manual string
+var manualTemplate string
 
 // writeManual writes the man page of a command line.
 func writeManual(w io.Writer, app *kingpin.Application) error {
 	t, err := template.New("manual").Funcs(template.FuncMap{
 		"date": buildDate, "roff": roff, "version": func() string { return version.Version },
-	}).Parse(manual)
+	}).Parse(manualTemplate)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func roff(text string) string {
 	return text
 }
 
-// onManual makes --help-man write manual instead of kingpin's man page.
+// onManual makes --help-man call writeManual instead of writing kingpin's man page.
 func (cl *commandLine) onManual(out io.Writer) {
 	cl.app.PreAction(func(c *kingpin.ParseContext) error {
 		for _, e := range c.Elements {

@@ -22,8 +22,8 @@ type option struct {
 
 // The commands of the program.
 const (
-	Serve       = "serve"
-	Demo        = "demo"
+	ServeCmd    = "serve"
+	DemoCmd     = "demo"
 	SimulateCmd = "simulate"
 	CollectCmd  = "collect"
 )
@@ -34,18 +34,18 @@ const (
 )
 
 var (
-	serveAndDemo = []string{Serve, Demo}
-	demoOnly     = []string{Demo}
+	serveAndDemo = []string{ServeCmd, DemoCmd}
+	demoOnly     = []string{DemoCmd}
 	simulateOnly = []string{SimulateCmd}
 	collectOnly  = []string{CollectCmd}
-	allCommands  = []string{Serve, Demo, SimulateCmd, CollectCmd}
+	allCommands  = []string{ServeCmd, DemoCmd, SimulateCmd, CollectCmd}
 )
 
 // options lists all settings in the order of the help and the documentation. The file
 // and the drill come first, because they determine the defaults of the others.
 var options = []*option{
 	{
-		name: "config.file", placeholder: "<path>", commands: []string{Serve, CollectCmd}, accepts: text(func(c *Config) *string { return &c.File }),
+		name: "config.file", placeholder: "<path>", commands: []string{ServeCmd, CollectCmd}, accepts: text(func(c *Config) *string { return &c.File }),
 		help: "Path to the configuration file (YAML): upstreams, discovery and the targets that may be probed. With a file, the series of every upstream have the label upstream.",
 	},
 
@@ -59,7 +59,7 @@ var options = []*option{
 	},
 
 	{
-		name: "betanet.url", def: defaultURL, repeated: true, commands: []string{Serve, CollectCmd}, accepts: custom(setURL),
+		name: "betanet.url", def: defaultURL, repeated: true, commands: []string{ServeCmd, CollectCmd}, accepts: custom(setURL),
 		help: "Base URL of a Betanet service. Repeatable for multiple services; in the variable, separate URLs with commas or white space. With a single URL and no configuration file, series do not have the label upstream.",
 	},
 	{
@@ -68,7 +68,7 @@ var options = []*option{
 	},
 
 	{
-		name: "collect.mode", def: "poll", commands: []string{Serve}, accepts: valueSpec{&schema.Schema{Enum: []string{"poll", "probe"}}, setMode},
+		name: "collect.mode", def: "poll", commands: []string{ServeCmd}, accepts: valueSpec{&schema.Schema{Enum: []string{"poll", "probe"}}, setMode},
 		help: "When to collect: poll (every upstream at each interval) or probe (only on requests to /probe; /metrics then has only the exporter's own series).",
 	},
 	{
@@ -117,16 +117,16 @@ var options = []*option{
 	},
 
 	{
-		name: "metrics.latency-histogram", upstream: true, def: "(on for a single upstream without a name, otherwise off)", commands: []string{Serve, Demo, CollectCmd}, accepts: boolean(func(c *Config) *bool { return &c.Settings.Histogram }),
+		name: "metrics.latency-histogram", upstream: true, def: "(on for a single upstream without a name, otherwise off)", commands: []string{ServeCmd, DemoCmd, CollectCmd}, accepts: boolean(func(c *Config) *bool { return &c.Settings.Histogram }),
 		help: "Expose the histogram betanet_message_latency_seconds: 14 series per upstream, or 1 as a native histogram.",
 	},
 	{
-		name: "metrics.mixnodes", upstream: true, def: "1000", commands: []string{Serve, Demo, CollectCmd}, accepts: count(0, 1_000_000, func(c *Config, n int) { c.Settings.Mixnodes = n }),
+		name: "metrics.mixnodes", upstream: true, def: "1000", commands: []string{ServeCmd, DemoCmd, CollectCmd}, accepts: count(0, 1_000_000, func(c *Config, n int) { c.Settings.Mixnodes = n }),
 		help: "Maximum number of mixnodes per upstream with their own series, in document order. Use 0 for none.",
 	},
 
 	{
-		name: "web.listen-address", def: ":9200", repeated: true, commands: serveAndDemo, accepts: custom(setListen),
+		name: "web.listen-address", def: ":9200", repeated: true, commands: serveAndDemo, accepts: custom(setListenAddress),
 		help: "Address on which to expose metrics and the web interface, such as :9200 or [::1]:9200. Repeatable for multiple addresses; in the variable, separate addresses with commas or white space.",
 	},
 	{
@@ -159,15 +159,15 @@ var options = []*option{
 	},
 
 	{
-		name: "otlp.endpoint", placeholder: "<URL>", commands: []string{Serve}, accepts: custom(setEndpoint),
+		name: "otlp.endpoint", placeholder: "<URL>", commands: []string{ServeCmd}, accepts: custom(setEndpoint),
 		help: "URL to which to push the metrics with OTLP over HTTP. /v1/metrics is appended to a URL without a path. Default: the URL in OTEL_EXPORTER_OTLP_METRICS_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT; if neither is set, nothing is pushed.",
 	},
 	{
-		name: "otlp.interval", def: "15s", commands: []string{Serve}, accepts: duration(func(c *Config) *time.Duration { return &c.OTLP.Interval }, time.Second),
+		name: "otlp.interval", def: "15s", commands: []string{ServeCmd}, accepts: duration(func(c *Config) *time.Duration { return &c.OTLP.Interval }, time.Second),
 		help: "Interval between pushes.",
 	},
 	{
-		name: "otlp.headers-file", placeholder: "<path>", commands: []string{Serve}, accepts: custom(setHeadersFile),
+		name: "otlp.headers-file", placeholder: "<path>", commands: []string{ServeCmd}, accepts: custom(setHeadersFile),
 		help: "File with HTTP headers to send with each push, one per line, such as Authorization: Bearer secret. Reread before each push. Takes precedence over OTEL_EXPORTER_OTLP_HEADERS.",
 	},
 
@@ -181,15 +181,15 @@ var options = []*option{
 	},
 
 	{
-		name: "config.check", def: "false", commands: []string{Serve, Demo, CollectCmd}, accepts: boolean(func(c *Config) *bool { return &c.Check }),
+		name: "config.check", def: "false", commands: []string{ServeCmd, DemoCmd, CollectCmd}, accepts: boolean(func(c *Config) *bool { return &c.Check }),
 		help: "Validate the configuration, report all errors, and exit with 0 (valid) or 1.",
 	},
 	{
-		name: "config.print", def: "false", commands: []string{Serve, Demo, CollectCmd}, accepts: boolean(func(c *Config) *bool { return &c.Print }),
+		name: "config.print", def: "false", commands: []string{ServeCmd, DemoCmd, CollectCmd}, accepts: boolean(func(c *Config) *bool { return &c.Print }),
 		help: "Print the effective configuration with the origin of each value, and exit.",
 	},
 	{
-		name: "config.schema", def: "false", commands: []string{Serve, CollectCmd}, accepts: boolean(func(c *Config) *bool { return &c.Schema }),
+		name: "config.schema", def: "false", commands: []string{ServeCmd, CollectCmd}, accepts: boolean(func(c *Config) *bool { return &c.Schema }),
 		help: "Print the JSON Schema of the configuration file, for use in editors, and exit.",
 	},
 

@@ -7,12 +7,15 @@ import (
 
 	promconfig "github.com/prometheus/common/config"
 
+	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/httpclient"
 	"github.com/betanet/betanet_exporter/internal/otlp"
 	"github.com/betanet/betanet_exporter/internal/schema"
 )
 
-func parseEndpoint(text string) (*url.URL, error) { return parseURL(text, "http://localhost:4318") }
+func parseEndpoint(text string) (*url.URL, error) {
+	return fleet.ParseURL(text, "http://localhost:4318")
+}
 
 func setEndpoint(c *Config, text string) error {
 	u, err := parseEndpoint(text)
@@ -28,8 +31,8 @@ func setHeadersFile(c *Config, text string) error {
 	return err
 }
 
-// openTelemetry applies the standard OpenTelemetry variables.
-func (c *Config) openTelemetry(getenv func(string) string) []error {
+// applyOpenTelemetry applies the standard OpenTelemetry variables.
+func (c *Config) applyOpenTelemetry(getenv func(string) string) []error {
 	own := c.values["otlp.endpoint"]
 	if own.bad {
 		return nil

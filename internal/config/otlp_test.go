@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-func TestPushEndpoint(t *testing.T) {
+func TestThePushEndpointComesFromFlagsAndVariables(t *testing.T) {
 	const base, own = "OTEL_EXPORTER_OTLP_ENDPOINT=", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT="
 	for _, c := range []struct {
 		args, env []string
@@ -145,10 +145,10 @@ func TestPushHeadersAreNeverShown(t *testing.T) {
 
 func TestStandardVariablesDisableThePushThatTheyConfigure(t *testing.T) {
 	const (
-		endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT=http://a"
-		metrics  = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=http://a"
-		protocol = " is not supported, so nothing is pushed to the endpoint of OTEL_EXPORTER_OTLP_ENDPOINT; set OTEL_EXPORTER_OTLP_METRICS_PROTOCOL=http/protobuf if the receiver accepts it"
-		notOff   = " does not disable the push that "
+		endpoint    = "OTEL_EXPORTER_OTLP_ENDPOINT=http://a"
+		metrics     = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=http://a"
+		protocol    = " is not supported, so nothing is pushed to the endpoint of OTEL_EXPORTER_OTLP_ENDPOINT; set OTEL_EXPORTER_OTLP_METRICS_PROTOCOL=http/protobuf if the receiver accepts it"
+		notDisabled = " does not disable the push that "
 	)
 	own := []string{"--otlp.endpoint=http://own"}
 	for _, c := range []struct {
@@ -173,9 +173,9 @@ func TestStandardVariablesDisableThePushThatTheyConfigure(t *testing.T) {
 		{nil, []string{endpoint, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_SDK_DISABLED=true"}, false, ""},
 		{nil, []string{"OTEL_SDK_DISABLED=true", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"}, false, ""}, // no push is configured
 
-		{own, []string{"OTEL_SDK_DISABLED=true"}, true, "OTEL_SDK_DISABLED=true" + notOff + "--otlp.endpoint configures"},
-		{own, []string{endpoint, "OTEL_METRICS_EXPORTER=none"}, true, "OTEL_METRICS_EXPORTER=none" + notOff + "--otlp.endpoint configures"},
-		{nil, []string{"BETANET_EXPORTER_OTLP_ENDPOINT=http://own", "OTEL_METRICS_EXPORTER=console"}, true, "OTEL_METRICS_EXPORTER=console" + notOff + "BETANET_EXPORTER_OTLP_ENDPOINT configures"},
+		{own, []string{"OTEL_SDK_DISABLED=true"}, true, "OTEL_SDK_DISABLED=true" + notDisabled + "--otlp.endpoint configures"},
+		{own, []string{endpoint, "OTEL_METRICS_EXPORTER=none"}, true, "OTEL_METRICS_EXPORTER=none" + notDisabled + "--otlp.endpoint configures"},
+		{nil, []string{"BETANET_EXPORTER_OTLP_ENDPOINT=http://own", "OTEL_METRICS_EXPORTER=console"}, true, "OTEL_METRICS_EXPORTER=console" + notDisabled + "BETANET_EXPORTER_OTLP_ENDPOINT configures"},
 		{own, []string{"OTEL_METRICS_EXPORTER=otlp"}, true, ""},
 	} {
 		got, err := load(c.args, c.env...)
@@ -188,7 +188,7 @@ func TestStandardVariablesDisableThePushThatTheyConfigure(t *testing.T) {
 			want = []string{c.warning}
 		}
 		if pushes := got.OTLP.Endpoint != nil; pushes != c.pushes || !slices.Equal(got.Warnings(), want) {
-			t.Errorf("%q %q: got a push %v, warnings %q, want %v, %q", c.args, c.env, pushes, got.Warnings(), c.pushes, want)
+			t.Errorf("%q %q: got push %v, warnings %q, want %v, %q", c.args, c.env, pushes, got.Warnings(), c.pushes, want)
 		}
 	}
 }

@@ -22,7 +22,7 @@ func (c *Config) resolve() (all []error) {
 	if c.Command == SimulateCmd {
 		return all
 	}
-	if speed := c.values["drill.speed"]; c.Command == Demo && !c.Drill.On && speed.origin != "default" && !c.values["drill"].bad {
+	if speed := c.values["drill.speed"]; c.Command == DemoCmd && !c.Drill.On && speed.origin != "default" && !c.values["drill"].bad {
 		all = append(all, fmt.Errorf("%s: %s requires --drill", speed.where, strings.Join(speed.texts, "")))
 	}
 	all = append(all, c.checkListening()...)
@@ -32,19 +32,19 @@ func (c *Config) resolve() (all []error) {
 	}
 	if from.origin != "argument" {
 		c.upstreamConfigs = append(c.upstreamConfigs, c.document.upstreams...)
-		c.Names = c.File != ""
+		c.named = c.File != ""
 	}
-	c.Names = c.Names || len(c.upstreamConfigs) > 1
+	c.named = c.named || len(c.upstreamConfigs) > 1
 	if c.values["metrics.latency-histogram"].origin == "default" {
-		c.Settings.Histogram = !c.Names
+		c.Settings.Histogram = !c.named
 	}
-	set := c.Settings // as set, before other defaults are computed
+	shared := c.Settings // before the remaining defaults are computed
 	setComputedDefaults(&c.Settings)
 	all = append(all, c.check(&c.Settings, nil)...)
 	c.Discovery, c.Probe = c.document.discovery, c.document.probe
 	names := make(map[string]string, len(c.upstreamConfigs))
 	for _, e := range c.upstreamConfigs {
-		u := c.upstream(e, set)
+		u := c.upstream(e, shared)
 		if first, ok := names[u.Name]; ok && u.Name != "" {
 			all = append(all, fmt.Errorf("%s: duplicate name %q, first at %s", e.nameAt, u.Name, strings.TrimPrefix(first, c.File+": ")))
 		} else {
@@ -58,14 +58,16 @@ func (c *Config) resolve() (all []error) {
 	return all
 }
 
-// upstream creates an upstream from its own settings and the shared settings set.
-func (c *Config) upstream(e *upstreamConfig, set fleet.Settings) *fleet.Upstream {
+// upstream creates an upstream from its own settings and the shared settings. It needs the
+// shared settings before defaults are computed, because the upstream's own settings may
+// change a computed default.
+func (c *Config) upstream(e *upstreamConfig, shared fleet.Settings) *fleet.Upstream {
 	u := &fleet.Upstream{Name: e.name, URLs: e.urls, API: c.API, Settings: c.Settings, Labels: e.allLabels(c.document.defaults.labels)}
-	if c.Names && u.Name == "" && len(u.URLs) > 0 {
+	if c.named && u.Name == "" && len(u.URLs) > 0 {
 		u.Name = fleet.HostPort(u.URLs[0])
 	}
 	if len(e.settings) > 0 {
-		own := Config{API: c.API, Settings: set}
+		own := Config{API: c.API, Settings: shared}
 		for _, s := range e.settings {
 			for _, text := range s.texts {
 				_ = s.option.set(&own, text) // checked when the file was read
@@ -109,9 +111,9 @@ func setComputedDefaults(s *fleet.Settings) {
 	}
 }
 
-// constraints are rules about several settings. An error names the first option of the
-// rule. broken reports whether the rule is violated, and returns the two values that
-// problem shows.
+// constraints relate several settings. An error names the first of the options. broken
+// reports whether the constraint is violated, and returns the two values that problem
+// shows.
 var constraints = []struct {
 	options []string
 	broken  func(*fleet.Settings) (bool, time.Duration, time.Duration)
@@ -140,7 +142,7 @@ var constraints = []struct {
 	},
 }
 
-// check returns an error for each violated rule. If e is not nil, it returns only the
+// check returns an error for each violated constraint. If e is not nil, it returns only the
 // errors that e's own settings cause.
 func (c *Config) check(s *fleet.Settings, e *upstreamConfig) (all []error) {
 	for _, r := range constraints {
@@ -151,8 +153,9 @@ func (c *Config) check(s *fleet.Settings, e *upstreamConfig) (all []error) {
 	return all
 }
 
-// shouldReport reports whether a violated rule about the named options is worth an error:
-// e is nil or sets one of them, and none of their values has been reported as invalid.
+// shouldReport reports whether a violated constraint on the named options is worth an
+// error: e is nil or sets one of them, and none of their values has been reported as
+// invalid.
 func (c *Config) shouldReport(e *upstreamConfig, names []string) bool {
 	own := e == nil
 	for _, n := range names {

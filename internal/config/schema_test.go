@@ -136,7 +136,7 @@ func TestThePublishedSchemaAgreesWithTheProgram(t *testing.T) {
 		}
 	}
 	if files < 2000 || accepted < files/8 {
-		t.Errorf("tried %d files, of which %d are accepted: too few to compare", files, accepted)
+		t.Errorf("got %d files, %d of them accepted, want at least 2000 files and an eighth of them accepted", files, accepted)
 	}
 }
 

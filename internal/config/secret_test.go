@@ -110,7 +110,7 @@ func TestSecretsAreNeverShown(t *testing.T) {
 				t.Errorf("%s\nshows the secret in\n%s", text, got)
 			}
 			if valid := i < len(validSecrets) && !strings.Contains(file, "le:"); valid != (err == nil) {
-				t.Errorf("%s\ngot %v", text, err)
+				t.Errorf("%s\ngot %v, want valid: %v", text, err, valid)
 			} else if valid && !strings.Contains(got, "<secret>") {
 				t.Errorf("%s\nis printed without <secret>:\n%s", text, got)
 			}

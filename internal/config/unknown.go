@@ -26,7 +26,7 @@ func (cl *commandLine) explain(args []string, rejected error) error {
 	if context.EOL() {
 		return rejected
 	}
-	command := Serve
+	command := ServeCmd
 	if context.SelectedCommand != nil {
 		command = context.SelectedCommand.FullCommand()
 	}

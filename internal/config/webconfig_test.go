@@ -10,9 +10,9 @@ import (
 
 const bcryptOfTest = "$2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi"
 
-// webFile loads a configuration with the given web configuration file. Its directory
+// loadWebFile loads a configuration with the given web configuration file. Its directory
 // also has the files cert.pem and key.pem.
-func webFile(t *testing.T, text string) error {
+func loadWebFile(t *testing.T, text string) error {
 	t.Helper()
 	t.Chdir(t.TempDir())
 	s := httptest.NewTLSServer(nil)
@@ -56,7 +56,7 @@ func TestAnInvalidWebConfigurationIsRejected(t *testing.T) {
 		{"basic_auth_users:\n\tbob: hunter2", "web.yml (line 2): is not valid YAML: a tab where spaces are needed, indent with spaces only"},
 		{"rate_limit: {interval: hunter2}", "--web.config.file: web.yml: contains an invalid value"},
 	} {
-		checkError(t, c.text, webFile(t, c.text), c.want)
+		checkError(t, c.text, loadWebFile(t, c.text), c.want)
 	}
 }
 
@@ -66,7 +66,7 @@ func TestAValidWebConfigurationIsAccepted(t *testing.T) {
 		"tls_server_config: {cert_file: cert.pem, key_file: key.pem}",
 		"http_server_config: {http2: yes}", // a boolean in YAML 1.1
 	} {
-		checkError(t, text, webFile(t, text), "")
+		checkError(t, text, loadWebFile(t, text), "")
 	}
 }
 

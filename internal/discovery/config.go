@@ -64,7 +64,7 @@ func Section(client, url *schema.Schema) *schema.Schema {
 	return &schema.Schema{Type: schema.Object, Keys: []schema.Key{
 		{Name: "files", Schema: list([]string{"paths"},
 			schema.Key{Name: "paths", Schema: &schema.Schema{
-				Type: schema.Array, NonEmpty: "path", Elem: &schema.Schema{Type: schema.Path, Pattern: sdFile, Want: wantPath, Check: checkPattern},
+				Type: schema.Array, AtLeastOne: "path", Elem: &schema.Schema{Type: schema.Path, Pattern: sdFile, Want: wantPath, Check: checkPattern},
 				Doc: "Files in Prometheus' file_sd format, JSON or YAML, read again when they change. The file name may contain a `*`.",
 			}})},
 		{Name: "http", Schema: list([]string{"url"},

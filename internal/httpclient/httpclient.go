@@ -51,7 +51,7 @@ func Section() *schema.Schema {
 			n.Fail("%s", redact(err))
 			return
 		}
-		// Both are on by default.
+		// Prometheus enables both by default.
 		c.FollowRedirects, c.EnableHTTP2 = false, false
 		if err := checks.Check(&c.TLSConfig); err != nil {
 			n.Fail("tls_config: %w", err)
@@ -110,8 +110,9 @@ func SchemaOf(t reflect.Type, key string) *schema.Schema {
 	}
 }
 
-// structSchema adds keys for the fields of a struct that YAML decodes. It skips references
-// to a secret manager, which the exporter does not support.
+// structSchema adds keys to s for the fields of a struct that YAML decodes, and returns s.
+// For a struct with an inline map, it returns the schema of the map instead. It skips
+// references to a secret manager, which the exporter does not support.
 func structSchema(s *schema.Schema, t reflect.Type, key string) *schema.Schema {
 	for i := range t.NumField() {
 		f := t.Field(i)
@@ -128,7 +129,7 @@ func structSchema(s *schema.Schema, t reflect.Type, key string) *schema.Schema {
 	return s
 }
 
-// urlSchema returns the schema of a URL with one of the schemes.
+// urlSchema returns the schema of a URL with a host and one of the given schemes.
 func urlSchema(schemes ...string) *schema.Schema {
 	return &schema.Schema{Shown: withoutUser, Check: func(text string) error {
 		u, err := url.Parse(text)
@@ -158,18 +159,18 @@ func decode(n *schema.Node) (*betanet.HTTPConfig, error) {
 		return &c, c.Validate()
 	}
 	all := c.HTTPHeaders.Headers
-	others, hosts := make(map[string]promconfig.Header), 0
+	others, hostValues := make(map[string]promconfig.Header), 0
 	for name, h := range all {
 		if http.CanonicalHeaderKey(name) != betanet.HostHeader {
 			others[name] = h
 			continue
 		}
-		hosts += len(h.Values) + len(h.Secrets) + len(h.Files)
+		hostValues += len(h.Values) + len(h.Secrets) + len(h.Files)
 		if slices.ContainsFunc(h.Values, isInvalidHost) || slices.ContainsFunc(h.Secrets, isInvalidHost) {
 			return nil, errors.New("http_headers: Host must be a name or address with an optional port")
 		}
 	}
-	if len(others) < len(all) && hosts != 1 {
+	if len(others) < len(all) && hostValues != 1 {
 		return nil, errors.New("http_headers: Host must have exactly one value")
 	}
 	c.HTTPHeaders.Headers = others

@@ -64,7 +64,7 @@ func TestASecretMayLookLikeANumber(t *testing.T) {
 func TestRedirectsAndHTTP2AreOff(t *testing.T) {
 	for _, text := range []string{"{}", "{basic_auth: {username: a}}", "{follow_redirects: false, enable_http2: false}"} {
 		if h := mustRead(t, text); h.FollowRedirects || h.EnableHTTP2 {
-			t.Errorf("%s: got %+v", text, h)
+			t.Errorf("%s: got %+v, want both off", text, h)
 		}
 	}
 }
@@ -72,7 +72,7 @@ func TestRedirectsAndHTTP2AreOff(t *testing.T) {
 func TestAHostHeaderIsAccepted(t *testing.T) {
 	h := mustRead(t, "{http_headers: {host: {values: ['b:80']}, X-A: {values: [c]}}}")
 	if got := h.HTTPHeaders.Headers; len(got) != 2 || got["host"].Values[0] != "b:80" {
-		t.Errorf("got %+v", got)
+		t.Errorf("got %+v, want host and X-A", got)
 	}
 }
 

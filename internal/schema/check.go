@@ -103,8 +103,8 @@ func (n *Node) failUnknownKey(c *Node) {
 }
 
 // checkExactlyOne reports an error unless the object has exactly one of the keys in
-// ExactlyOneOf. It does not report a missing key if a present key is probably meant to be
-// it, because that key is reported as unknown.
+// ExactlyOneOf. If none is present, but an unknown key is probably a misspelling of one, it
+// reports nothing, because that key has already been reported.
 func (n *Node) checkExactlyOne(present []string) {
 	var first string
 	keys := n.schema.ExactlyOneOf
@@ -157,14 +157,14 @@ func (n *Node) checkKey(key string) error {
 
 func (n *Node) checkArray() bool {
 	s := n.schema
-	if s.NonEmpty != "" && (n.Null() || n.yaml.Kind == yaml.SequenceNode && len(n.yaml.Content) == 0) {
-		n.Fail("is empty, use at least one %s", s.NonEmpty)
+	if s.AtLeastOne != "" && (n.Null() || n.yaml.Kind == yaml.SequenceNode && len(n.yaml.Content) == 0) {
+		n.Fail("is empty, use at least one %s", s.AtLeastOne)
 	}
 	if !n.checkKind(yaml.SequenceNode) {
 		return false
 	}
-	if most := s.Max; most > 0 && len(n.yaml.Content) > most {
-		n.Fail("has %d elements, use at most %d", len(n.yaml.Content), most)
+	if s.Max > 0 && len(n.yaml.Content) > s.Max {
+		n.Fail("has %d elements, use at most %d", len(n.yaml.Content), s.Max)
 		return false
 	}
 	n.children = n.expandList()

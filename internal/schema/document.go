@@ -16,8 +16,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Limits of a file. They are far above normal use. They bound the memory and time that a
-// file with nested aliases takes.
+// Limits of a file, far above normal use. They bound the memory and time that reading it
+// takes, even if it has nested aliases.
 const (
 	maxFile     = 8 << 20 // bytes
 	maxDepth    = 32      // levels of nesting
@@ -29,13 +29,13 @@ const (
 
 // Document is a file that has been read and checked against a schema.
 type Document struct {
-	// Root is the value in the file, or nil if there is none. Its errors have been
-	// reported.
+	// Root is the value in the file, or nil if there is none or it could not be read.
+	// Errors returns its errors.
 	Root *Node
 
 	name  string // as the user wrote it
 	where string // flag or variable that names it
-	dir   string // folder to which paths in the file are relative
+	dir   string // directory to which paths in the file are relative
 
 	errs     []error
 	more     int   // errors that are only counted
@@ -45,8 +45,8 @@ type Document struct {
 	readable map[string]error // results of CheckReadable, by path
 }
 
-// Read reads a file and checks it. Errors about the file as a whole begin with where, the
-// flag or variable that names it.
+// Read reads a file and checks it. where is the flag or variable that names the file; an
+// error begins with it if the file is empty or cannot be read.
 func Read(name, where string, s *Schema) *Document {
 	d := &Document{name: name, where: where, dir: filepath.Dir(name), readable: make(map[string]error)}
 	if y := d.read(); y != nil {

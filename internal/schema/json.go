@@ -57,7 +57,7 @@ func (s *Schema) addType(out, definitions map[string]any) {
 		}
 	case Array:
 		out["type"], out["items"] = []string{"array", "null"}, s.Elem.json(definitions)
-		if s.NonEmpty != "" {
+		if s.AtLeastOne != "" {
 			out["type"], out["minItems"] = "array", 1
 		}
 		if s.Max > 0 {

@@ -44,7 +44,7 @@ func (n *Node) Text() string {
 	return n.yaml.Value
 }
 
-// FilePath returns the path in the value, resolved relative to the folder of the file.
+// FilePath returns the path in the value, resolved relative to the directory of the file.
 func (n *Node) FilePath() string {
 	if n.yaml.Value == "" || filepath.IsAbs(n.yaml.Value) {
 		return n.yaml.Value
@@ -71,7 +71,8 @@ func (n *Node) Elements() []*Node {
 	return n.children
 }
 
-// Valid returns the Elements without errors of their own. There may be errors below them.
+// Valid returns the elements that have no errors of their own. Values below them may have
+// errors.
 func (n *Node) Valid() []*Node {
 	return slices.DeleteFunc(slices.Clone(n.Elements()), func(c *Node) bool { return c.failed })
 }
@@ -82,9 +83,9 @@ func (n *Node) Key() string { return n.key }
 // Forget drops the values below this one, to save memory once Value is set.
 func (n *Node) Forget() { n.children = nil }
 
-// Decode decodes the value like yaml.Unmarshal, leaving out values with errors, and
-// reports whether it succeeded. It does nothing if n is nil or has an error. If decoding
-// fails, it reports an error that does not show the value.
+// Decode decodes the value like yaml.Unmarshal, without values that have errors but with
+// defaults, and returns whether it succeeded. It does nothing if n is nil or has an error.
+// If decoding fails, it reports an error that does not show the value.
 func (n *Node) Decode(to any) bool {
 	if n == nil || n.failed {
 		return false
@@ -96,10 +97,12 @@ func (n *Node) Decode(to any) bool {
 	return err == nil
 }
 
-// TryDecode decodes the value like yaml.Unmarshal. Its errors may quote the value.
+// TryDecode is like Decode, but returns the error, which may quote the value. n must not
+// be nil.
 func (n *Node) TryDecode(to any) error { return n.tree().Decode(to) }
 
-// tree returns the value as a YAML node without aliases, merges and tags.
+// tree returns the value as a YAML node. Aliases and merges are resolved, values with
+// errors are left out, and defaults are added.
 func (n *Node) tree() *yaml.Node {
 	if n.Null() {
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null"}

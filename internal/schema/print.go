@@ -92,8 +92,8 @@ type Line struct {
 }
 
 // Lines returns a valid value and its key in block style: one line for each key of an
-// object, and of each object in an array, where defaults are included. It skips values
-// that are empty or not set.
+// object and of each object in an array. It includes the defaults of objects in an array,
+// and skips other values that are empty or not set.
 func (n *Node) Lines(depth int, key string) (all []Line) {
 	if n == nil || n.Null() {
 		return nil

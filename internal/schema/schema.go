@@ -25,7 +25,7 @@ const (
 	Flag                 // true, false, 1 or 0, quoted or not, as on the command line
 	Integer              // from Min to Max
 	Duration             // at least MinDuration
-	Path                 // path, relative to the folder of the file
+	Path                 // path, relative to the directory of the file
 	File                 // Path of a readable file
 	Object               // mapping with only the keys in Keys
 	Map                  // mapping with any keys
@@ -44,10 +44,10 @@ type Schema struct {
 	Keys         []Key    // of an Object
 	ExactlyOneOf []string // keys of an Object exactly one of which must be set; null is then invalid
 
-	Elem     *Schema                 // of a Map or an Array
-	MapKey   *Schema                 // of the keys of a Map
-	Unique   func(elem *Node) string // no two elements of an Array may have the same result, except ""
-	NonEmpty string                  // noun for the elements of an Array that must not be empty, such as "URL"
+	Elem       *Schema                 // of a Map or an Array
+	MapKey     *Schema                 // of the keys of a Map
+	Unique     func(elem *Node) string // no two elements of an Array may have the same result, except ""
+	AtLeastOne string                  // noun for an element, such as "URL", of an Array that must not be empty
 
 	Min, Max    int           // of an Integer; Max also limits the elements of an Array
 	MinDuration time.Duration // of a Duration
@@ -57,8 +57,9 @@ type Schema struct {
 	Want    string         // description of Pattern for errors: "a DNS name, use one such as example.com"
 	Check   func(text string) error
 
-	// After checks the values below this one against each other, and may set Node.Value.
-	// It also runs if they have errors, but not if the value is null or of the wrong type.
+	// After checks the values below an Object, Map or Array against each other, and may
+	// set Node.Value. It also runs if they have errors, but not if the value is null or of
+	// the wrong type.
 	After func(*Node)
 
 	Secret bool                     // errors never show the value or anything below it
@@ -103,11 +104,12 @@ func (s *Schema) names() []string {
 	return all
 }
 
-// CheckText returns an error if a single value is not valid. The error quotes the text.
+// CheckText returns an error if the text of a single value is not valid. Except for an
+// error of Check, the error quotes the text.
 func (s *Schema) CheckText(text string) error { return s.checkText(text, false) }
 
-// checkText is like CheckText, but its errors do not quote a secret text. Schema.Check
-// must not quote a secret text either.
+// checkText is like CheckText, but its errors do not quote the text if it is secret. The
+// Check of a secret must not quote the text either.
 func (s *Schema) checkText(text string, secret bool) error {
 	switch problem := s.problem(text); {
 	case problem != "" && secret:
@@ -164,7 +166,7 @@ func (s *Schema) durationRange() string {
 // HeaderName matches the name of an HTTP header.
 var HeaderName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 
-// OneOf joins texts to a list such as "a, b or c".
+// OneOf joins texts into a list such as "a, b or c".
 func OneOf(texts []string) string {
 	last := len(texts) - 1
 	if last < 1 {

@@ -32,7 +32,7 @@ func itemsSchema() *Schema {
 		Keys: []Key{
 			{"name", &Schema{}},
 			{"url", &Schema{}},
-			{"urls", &Schema{Type: Array, NonEmpty: "URL", Elem: &Schema{}, Unique: (*Node).Text}},
+			{"urls", &Schema{Type: Array, AtLeastOne: "URL", Elem: &Schema{}, Unique: (*Node).Text}},
 			{"api", &Schema{Enum: []string{"v1", "v2"}}},
 			{"port", &Schema{Type: Integer, Min: 1, Max: 100}},
 			{"interval", &Schema{Type: Duration, MinDuration: time.Millisecond, Default: "15s"}},
@@ -198,13 +198,13 @@ func TestErrorsBeyondTheLimitAreCounted(t *testing.T) {
 
 func TestAnUnreadableFileIsNamed(t *testing.T) {
 	t.Chdir(t.TempDir())
-	if err := os.Mkdir("folder", 0o700); err != nil {
+	if err := os.Mkdir("directory", 0o700); err != nil {
 		t.Fatal(err)
 	}
 	write(t, "large.yml", "#"+strings.Repeat("x", maxFile))
 	write(t, "empty.yml", "\ufeff\n")
 	for name, want := range map[string]string{
-		"nowhere.yml": "no such file or directory", "folder": "is a directory", "large.yml": "is larger than 8 MiB, use a smaller file or discovery",
+		"nowhere.yml": "no such file or directory", "directory": "is a directory", "large.yml": "is larger than 8 MiB, use a smaller file or discovery",
 		"empty.yml": "is empty, use a file with at least a comment",
 	} {
 		errs, _ := Read(name, "--file", itemsSchema()).Errors()
