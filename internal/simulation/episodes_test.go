@@ -12,6 +12,15 @@ import (
 	"github.com/betanet/betanet_exporter/internal/simulation"
 )
 
+// kinds are the kinds of episodes in the simulation of the exporter.
+var kinds = []string{
+	"refused", "hangs", "half-open", "slow", "500", "404", "429", "broken", "cut", "schema", "deadlocked",
+	"restarts", "jumps", "goes back", "other API", "partition", "loses packets",
+	"removed", "renamed", "moved", "bad file", "reloaded", "exporter restarts",
+	"file breaks", "list breaks", "list hangs", "names fail", "names change",
+	"herd", "stalled scraper", "vanishing scraper", "probed", "receiver refuses", "receiver hangs",
+}
+
 // operatorKinds are the kinds of episodes that an operator causes.
 var operatorKinds = []string{"removed", "renamed", "moved", "reloaded", "bad file", "exporter restarts"}
 

@@ -27,15 +27,6 @@ const (
 	settle       = 300 * time.Millisecond
 )
 
-// kinds are the kinds of episodes in the simulation of the exporter.
-var kinds = []string{
-	"refused", "hangs", "half-open", "slow", "500", "404", "429", "broken", "cut", "schema", "deadlocked",
-	"restarts", "jumps", "goes back", "other API", "partition", "loses packets",
-	"removed", "renamed", "moved", "bad file", "reloaded", "exporter restarts",
-	"file breaks", "list breaks", "list hangs", "names fail", "names change",
-	"herd", "stalled scraper", "vanishing scraper", "probed", "receiver refuses", "receiver hangs",
-}
-
 // world is the simulated environment of an exporter, including the oracle.
 type world struct {
 	mu       sync.Mutex
