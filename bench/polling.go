@@ -23,28 +23,15 @@ func (s *scaleRun) polling() error {
 		result = err.Error() // still measure the others
 	}
 	s.set("start of the process to data of all upstreams", "≤ 2 s / ≤ 8 s", "%s", result)
-	loads := []pollingProcess{{s.fleet, p}}
-	who := []string{"", "the baseline"}
-	starts := []func(fleet *process) (*process, error){func(fleet *process) (*process, error) {
-		return startHelper("pollbaseline", func(addr string) string { return fmt.Sprintf("%s,%s,%d", addr, fleet.addr, s.n) })
-	}}
-	if s.before != "" {
-		who = append(who, "before")
-		starts = append(starts, func(fleet *process) (*process, error) { return s.exporter(s.before, fleet, "") })
+	others, err := s.startOthers()
+	for _, o := range others {
+		defer o.fleet.stop()
+		defer o.p.stop()
 	}
-	for _, start := range starts {
-		fleet, err := startFleet()
-		if err != nil {
-			return err
-		}
-		defer fleet.stop()
-		other, err := start(fleet)
-		if err != nil {
-			return err
-		}
-		defer other.stop()
-		loads = append(loads, pollingProcess{fleet, other})
+	if err != nil {
+		return err
 	}
+	loads := append([]pollingProcess{{s.fleet, p}}, others...)
 	time.Sleep(2*interval + 2*time.Second)
 	files := 0
 	used, err := s.perCycle(s.cycles, func() error {
@@ -58,7 +45,7 @@ func (s *scaleRun) polling() error {
 	rss := make([]float64, len(loads))
 	for i, l := range loads {
 		if r := used[i].requests; i > 0 && (r < 2.9 || r > 3.1) {
-			return fmt.Errorf("%s made %.2f requests per upstream and cycle", who[i], r)
+			return fmt.Errorf("%s made %.2f requests per upstream and cycle", l.p.Cmd.Args, r)
 		}
 		if rss[i], err = l.p.mib("VmRSS"); err != nil {
 			return err
@@ -67,14 +54,7 @@ func (s *scaleRun) polling() error {
 			l.p.stop()
 		}
 	}
-	s.healthyCPU = used[0].cpu
-	s.set("CPU of polling / baseline", "≤ 1.15 / ≤ 1.3", "%.2f (%.0f / %.0f µs per upstream and cycle)", used[0].cpu/used[1].cpu, used[0].cpu, used[1].cpu)
-	s.set("requests per upstream and cycle", "3", "%.2f", used[0].requests)
-	s.set("resident memory / baseline", "≤ 1.5 / ≤ 1.1", "%.2f (%.1f / %.1f MiB)", rss[0]/rss[1], rss[0], rss[1])
-	if s.before != "" {
-		s.set("CPU of polling / before", "≤ 1 / ≤ 1", "%.2f (%.2f of the baseline before)", used[0].cpu/used[2].cpu, used[2].cpu/used[1].cpu)
-		s.set("resident memory / before", "", "%.2f (%.1f MiB before)", rss[0]/rss[2], rss[2])
-	}
+	s.setUsage(used, rss)
 	s.set("open files, maximum", "≤ 3000 / ≤ 10 600", "%d", files)
 	if err := s.whilePolling(p); err != nil {
 		return err
@@ -87,6 +67,43 @@ func (s *scaleRun) polling() error {
 	body, err := p.scrape(false)
 	s.set("collections over 1 s late / skipped", "0 / 0", "%s", exposition(body).lateAndSkipped())
 	return err
+}
+
+// startOthers starts the baseline and, if there is one, the earlier build, each with its
+// own fleet. The caller must stop them, even if there is an error.
+func (s *scaleRun) startOthers() (others []pollingProcess, err error) {
+	starts := []func(fleet *process) (*process, error){func(fleet *process) (*process, error) {
+		return startHelper("pollbaseline", func(addr string) string { return fmt.Sprintf("%s,%s,%d", addr, fleet.addr, s.n) })
+	}}
+	if s.before != "" {
+		starts = append(starts, func(fleet *process) (*process, error) { return s.exporter(s.before, fleet, "") })
+	}
+	for _, start := range starts {
+		fleet, err := startFleet()
+		if err != nil {
+			return others, err
+		}
+		p, err := start(fleet)
+		if err != nil {
+			fleet.stop()
+			return others, err
+		}
+		others = append(others, pollingProcess{fleet, p})
+	}
+	return others, nil
+}
+
+// setUsage sets the rows about CPU time and resident memory of the exporter, the baseline
+// and, if there is one, the earlier build.
+func (s *scaleRun) setUsage(used []usage, rss []float64) {
+	s.healthyCPU = used[0].cpu
+	s.set("CPU of polling / baseline", "≤ 1.15 / ≤ 1.3", "%.2f (%.0f / %.0f µs per upstream and cycle)", used[0].cpu/used[1].cpu, used[0].cpu, used[1].cpu)
+	s.set("requests per upstream and cycle", "3", "%.2f", used[0].requests)
+	s.set("resident memory / baseline", "≤ 1.5 / ≤ 1.1", "%.2f (%.1f / %.1f MiB)", rss[0]/rss[1], rss[0], rss[1])
+	if s.before != "" {
+		s.set("CPU of polling / before", "≤ 1 / ≤ 1", "%.2f (%.2f of the baseline before)", used[0].cpu/used[2].cpu, used[2].cpu/used[1].cpu)
+		s.set("resident memory / before", "", "%.2f (%.1f MiB before)", rss[0]/rss[2], rss[2])
+	}
 }
 
 // whilePolling compares the slowest of 100 scrapes with the slowest scrape of a baseline
