@@ -19,7 +19,7 @@ const canary = "c4n4ry-"
 // secretPlace is a place for a secret: the settings of an http_client, and a file that they name.
 type secretPlace struct{ name, client, file string }
 
-// secretPlaces lists all places except those of OAuth2.
+// secretPlaces lists all places except the ones of OAuth2.
 var secretPlaces = []secretPlace{
 	{"password", "basic_auth: {username: user, password: CANARY}", ""},
 	{"password-file", "basic_auth: {username: user, password_file: FILE}", "CANARY"},
