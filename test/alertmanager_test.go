@@ -131,7 +131,7 @@ scrape_configs: [{job_name: betanet-exporter, static_configs: [{targets: [%q]}]}
 	got := h.waitFor(t, "/pager", "firing", down)
 	if want := map[string]string{
 		"summary": fmt.Sprintf("Betanet %s is down", host(first[0])),
-		"description": fmt.Sprintf("No endpoint of %s has answered %s (job betanet-exporter) with a valid document for more than 2 minutes. "+
+		"description": fmt.Sprintf("No endpoint of %s has returned a valid document to %s (job betanet-exporter) for more than 2 minutes. "+
 			"betanet_exporter_endpoint_failing has the reasons.", host(first[0]), host(base)),
 		"runbook_url": page + "#betanetdown",
 	}; !maps.Equal(got, want) {
