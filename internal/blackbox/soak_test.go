@@ -42,11 +42,17 @@ func soakDuration(t *testing.T) time.Duration {
 	return 8 * time.Second
 }
 
-func newSoakSeed() uint64 {
-	if seed, err := strconv.ParseUint(os.Getenv(soakSeed), 10, 64); err == nil {
-		return seed
+func newSoakSeed(t *testing.T) uint64 {
+	t.Helper()
+	text := os.Getenv(soakSeed)
+	if text == "" {
+		return rand.Uint64()
 	}
-	return rand.Uint64()
+	seed, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("%s: %v", soakSeed, err)
+	}
+	return seed
 }
 
 // soak is a run and the results of its scrapes so far.
@@ -61,7 +67,7 @@ type soak struct {
 // TestADayOfFaultsBreaksNoPromise lets upstreams fail, heal and restart at random and checks every scrape.
 func TestADayOfFaultsBreaksNoPromise(t *testing.T) {
 	t.Parallel()
-	length, seed := soakDuration(t), newSoakSeed()
+	length, seed := soakDuration(t), newSoakSeed(t)
 	t.Logf("%v with %s=%d", length, soakSeed, seed)
 	s := &soak{latest: map[endpoint]int{}, counts: map[string]int{}}
 	args := []string{
