@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
-	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -55,12 +54,13 @@ func replayCores(t *testing.T, seed uint64, length time.Duration, episodes ...si
 // TestYearsOfTheCore simulates $SIMULATE upstream-days of the core with consecutive seeds,
 // beginning with $SEED.
 func TestYearsOfTheCore(t *testing.T) {
-	days, seed := 300, uint64(1)
-	if n, err := strconv.Atoi(os.Getenv("SIMULATE")); err == nil {
-		days = n
+	days, err := simulation.Getenv("SIMULATE", 300)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if n, err := strconv.ParseUint(os.Getenv("SEED"), 10, 64); err == nil {
-		seed = n
+	seed, err := simulation.Getenv("SEED", 1)
+	if err != nil {
+		t.Fatal(err)
 	}
 	began, cpu := time.Now(), cpuTime()
 	total, decades := newCoreFigures(), 0

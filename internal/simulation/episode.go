@@ -5,10 +5,12 @@
 package simulation
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -77,7 +79,6 @@ func WriteTest(pkg, replay string, seed uint64, length time.Duration, all []Epis
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
 	var b strings.Builder
 	fmt.Fprintf(&b, "package %s\n\nimport (\n\t\"testing\"\n\n\t\"github.com/betanet/betanet_exporter/internal/simulation\"\n)\n\n// %s\n", pkg, strings.ReplaceAll(failure, "\n", "\n// "))
 	fmt.Fprintf(&b, "func TestReplayOfSeed%d(t *testing.T) {\n\t%s(t, %d, %d, // %v\n", seed, replay, seed, length, length)
@@ -86,5 +87,18 @@ func WriteTest(pkg, replay string, seed uint64, length time.Duration, all []Epis
 	}
 	b.WriteString("\t)\n}\n")
 	_, err = f.WriteString(b.String())
-	return f.Name(), err
+	return f.Name(), errors.Join(err, f.Close())
+}
+
+// Getenv returns the number in an environment variable, or other if it is not set.
+func Getenv(name string, other uint64) (uint64, error) {
+	text := os.Getenv(name)
+	if text == "" {
+		return other, nil
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %q is not a number of at least 0", name, text)
+	}
+	return n, nil
 }

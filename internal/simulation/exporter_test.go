@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"strconv"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -143,12 +142,13 @@ func (w *world) waitIdle() {
 // TestDaysOfTheExporter simulates $DAYS upstream-days of the complete exporter with
 // consecutive seeds, beginning with $SEED.
 func TestDaysOfTheExporter(t *testing.T) {
-	days, seed := 2, uint64(1)
-	if n, err := strconv.Atoi(os.Getenv("DAYS")); err == nil {
-		days = n
+	days, err := simulation.Getenv("DAYS", 2)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if n, err := strconv.ParseUint(os.Getenv("SEED"), 10, 64); err == nil {
-		seed = n
+	seed, err := simulation.Getenv("SEED", 1)
+	if err != nil {
+		t.Fatal(err)
 	}
 	total := figures{began: cpuTime(), counts: make(map[string]int)}
 	for years := 0; total.days < float64(days); seed++ {
