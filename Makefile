@@ -74,7 +74,7 @@ fuzz: ## run every fuzz target in turn, FUZZTIME=1m each
 	@grep -roE --include='*_test.go' '^func Fuzz[A-Za-z]+' internal | sort | while IFS=: read -r file func; do \
 		$(GO) test ./$$(dirname $$file) -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) || exit 1; done
 
-mutants: ## apply each patch of test/mutants to a copy of the code, and check that tests fail; half an hour, MUTANTS=config for one package
+mutants: ## apply each patch of test/mutants to a copy of the code, and check that tests fail; one to two hours, MUTANTS=config for one package
 	cd test && $(GO) run ./mutants $(MUTANTS)
 
 lint: ## run gofumpt and staticcheck, fetched through the module proxy
