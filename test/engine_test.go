@@ -26,7 +26,7 @@ func exampleWith(t *testing.T, example string, oldNew ...string) string {
 	return fileWith(t, filepath.Join("examples", example), oldNew...)
 }
 
-// fileWith is like exampleWith, but for any file in the repository.
+// fileWith does the same as exampleWith with any file in the repository.
 func fileWith(t *testing.T, file string, oldNew ...string) string {
 	t.Helper()
 	text := readFile(t, "..", file)

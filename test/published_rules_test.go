@@ -104,7 +104,7 @@ func (m *ruleMonitor) expectOnly(t *testing.T, expression string, from time.Time
 	}
 }
 
-// expectMostly is like expectOnly, but for series that are recorded from other rules. A scrape
+// expectMostly is a weaker expectOnly, for series that are recorded from other rules. A scrape
 // between the evaluations of two rules makes them use different samples, so a minority of the
 // values may be wrong.
 func (m *ruleMonitor) expectMostly(t *testing.T, series string, from time.Time, want float64) {

@@ -12,8 +12,8 @@ const MaxAfter = 300 * time.Second
 
 // After parses a Retry-After header (RFC 9110, section 10.2.3), which is a number of
 // seconds or a date. A date is relative to the response's Date header, so that the
-// clocks need not agree, or to now if there is no valid Date. ok is false, and wait has
-// no meaning, if value is empty, malformed or in the past. The wait is at most MaxAfter.
+// clocks need not agree, or to now if there is no valid Date. ok is false if
+// value is empty, malformed or in the past; ignore wait then. It is at most MaxAfter.
 func After(value, date string, now time.Time) (wait time.Duration, ok bool) {
 	value = strings.TrimSpace(value)
 	if isNumber(value) {
