@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/betanet/betanet_exporter/internal/betanet"
+	"github.com/betanet/betanet_exporter/internal/status"
 )
 
 // Limits of a log line.
@@ -40,13 +41,7 @@ func failureText(f *betanet.Failure, e betanet.Endpoint) string {
 // escape makes the text of an error safe for a log line: it escapes unprintable
 // characters and truncates a long text between runes.
 func escape(text string) string {
-	ellipsis := ""
-	if end := maxErrorText; len(text) > end {
-		for !utf8.RuneStart(text[end]) {
-			end--
-		}
-		text, ellipsis = text[:end], "..."
-	}
+	text = status.Truncate(text, maxErrorText, "...")
 	var b strings.Builder
 	for i, r := range text {
 		switch _, size := utf8.DecodeRuneInString(text[i:]); {
@@ -58,7 +53,7 @@ func escape(text string) string {
 			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
 		}
 	}
-	return b.String() + ellipsis
+	return b.String()
 }
 
 // joinFirst joins the first items of a list and counts the others.

@@ -12,7 +12,7 @@ const MaxAfter = 300 * time.Second
 
 // After parses a Retry-After header (RFC 9110, section 10.2.3), which is a number of
 // seconds or a date. A date is relative to the response's Date header, so that the
-// clocks need not agree, or to now if there is no valid Date. ok is false if
+// clocks need not agree, or to now if Date is missing or malformed. ok is false if
 // value is empty, malformed or in the past; ignore wait then. It is at most MaxAfter.
 func After(value, date string, now time.Time) (wait time.Duration, ok bool) {
 	value = strings.TrimSpace(value)

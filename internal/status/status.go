@@ -2,6 +2,7 @@ package status
 
 import (
 	"time"
+	"unicode/utf8"
 
 	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/status/history"
@@ -140,14 +141,16 @@ func age(at, now time.Time) *float64 {
 	return new(now.Sub(at).Seconds())
 }
 
-// cut shortens a text that is longer than n bytes to at most n bytes, between runes, and
-// appends an ellipsis.
-func cut(text string, n int) string {
-	if len(text) <= n {
+func cut(text string, n int) string { return Truncate(text, n, "…") }
+
+// Truncate returns the text, or, if it is longer than limit bytes, as many of its runes as
+// fit into limit bytes, followed by the ellipsis.
+func Truncate(text string, limit int, ellipsis string) string {
+	if len(text) <= limit {
 		return text
 	}
-	for n > 0 && text[n]&0xC0 == 0x80 {
-		n--
+	for limit > 0 && !utf8.RuneStart(text[limit]) {
+		limit--
 	}
-	return text[:n] + "…"
+	return text[:limit] + ellipsis
 }

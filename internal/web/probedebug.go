@@ -7,11 +7,11 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/betanet/betanet_exporter/internal/exposition"
 	"github.com/betanet/betanet_exporter/internal/fleet"
 	"github.com/betanet/betanet_exporter/internal/probe"
+	"github.com/betanet/betanet_exporter/internal/status"
 )
 
 // debugProbe serves the log and the samples of a probe as text for people. It shows the
@@ -72,13 +72,7 @@ const maxErrorText = 400
 
 // onOneLine escapes unprintable characters and truncates a long text between runes.
 func onOneLine(text string) string {
-	if end := maxErrorText; len(text) > end {
-		for !utf8.RuneStart(text[end]) {
-			end--
-		}
-		text = text[:end] + "..."
-	}
-	quoted := strconv.QuoteToGraphic(text)
+	quoted := strconv.QuoteToGraphic(status.Truncate(text, maxErrorText, "..."))
 	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
 
